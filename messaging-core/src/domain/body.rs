@@ -1,0 +1,212 @@
+//! The text of a message: what is kept of it, and what is refused.
+
+use std::fmt;
+
+use unicode_normalization::UnicodeNormalization;
+use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
+
+/// The most characters (Unicode scalar values) a message may have.
+pub const MAX_BODY_CHARS: usize = 2_000;
+
+/// A message's text, normalised.
+///
+/// It is data, never markup: HTML is kept as typed and is to be escaped where it is shown.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Body(String);
+
+/// A text that cannot be a message.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidBody {
+    /// Nothing in it can be seen.
+    #[error("must contain at least one visible character")]
+    Invisible,
+    /// More than 2,000 characters after normalisation.
+    #[error("must be at most {MAX_BODY_CHARS} characters long, but is {chars}")]
+    TooLong {
+        /// How many it has.
+        chars: usize,
+    },
+}
+
+impl Body {
+    /// Normalises a text: CRLF and CR become LF; control characters other than LF and TAB and the overrides
+    /// U+202D and U+202E go; NFC; white space is trimmed at both ends. Normalising twice changes nothing.
+    ///
+    /// # Errors
+    /// [`InvalidBody`] when the result has no visible character or more than 2,000 characters.
+    pub fn parse(text: &str) -> Result<Self, InvalidBody> {
+        let unix = text.replace("\r\n", "\n").replace('\r', "\n");
+        let composed: String = unix.chars().filter(|&c| is_kept(c)).nfc().collect();
+        let trimmed = composed.trim();
+        if !trimmed.chars().any(is_visible) {
+            return Err(InvalidBody::Invisible);
+        }
+        match trimmed.chars().count() {
+            0..=MAX_BODY_CHARS => Ok(Self(trimmed.to_owned())),
+            chars => Err(InvalidBody::TooLong { chars }),
+        }
+    }
+
+    /// A text that a store gives back. It is not checked again: it was normalised when it was written, or
+    /// is empty because it was erased.
+    pub fn from_stored(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Body {
+    /// Says how long it is, not what it says, so that no log ever does.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Body({} bytes)", self.0.len())
+    }
+}
+
+fn is_kept(c: char) -> bool {
+    match c {
+        '\n' | '\t' => true,
+        '\u{202d}' | '\u{202e}' => false,
+        _ => !c.is_control(),
+    }
+}
+
+fn is_visible(c: char) -> bool {
+    !(c.is_whitespace()
+        || c.general_category_group() == GeneralCategoryGroup::Other
+        || is_default_ignorable(c)
+        || c == '\u{2800}')
+}
+
+/// The assigned characters of `Default_Ignorable_Code_Point` that are not of category C anyway; among them
+/// the Hangul fillers.
+fn is_default_ignorable(c: char) -> bool {
+    matches!(c,
+        '\u{034f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{ffa0}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn check(text: &str, expected: Result<&str, InvalidBody>) {
+        assert_eq!(
+            Body::parse(text).as_ref().map(Body::as_str),
+            expected.as_ref().copied(),
+            "{text:?}"
+        );
+    }
+
+    #[test]
+    fn line_ends_become_line_feeds() {
+        check("a\r\nb\rc\nd", Ok("a\nb\nc\nd"));
+    }
+
+    #[test]
+    fn control_characters_and_overrides_go() {
+        check("a\0b\u{7}c\u{85}d\te\u{202e}f\u{202d}g", Ok("abcd\tefg"));
+        check("\u{200f}שלום\u{200e}", Ok("\u{200f}שלום\u{200e}"));
+    }
+
+    #[test]
+    fn text_is_composed() {
+        check("e\u{301}", Ok("é"));
+    }
+
+    #[test]
+    fn white_space_is_trimmed_at_both_ends_only() {
+        check(" \n\u{a0}\u{2003}a  b\u{3000}\t", Ok("a  b"));
+    }
+
+    #[test]
+    fn markup_is_kept_as_typed() {
+        check(
+            "<script>alert('1')</script>&amp;",
+            Ok("<script>alert('1')</script>&amp;"),
+        );
+    }
+
+    #[test]
+    fn what_nobody_can_see_is_no_message() {
+        for text in [
+            "",
+            " ",
+            "\n\t\r\n",
+            "\0\u{1}",
+            "\u{200b}",
+            "\u{feff}",
+            "\u{2060}\u{200d}",
+            "\u{ad}",
+            "\u{fe0f}",
+            "\u{34f}",
+            "\u{2800}",
+            "\u{115f}\u{1160}",
+            "\u{3164}",
+            "\u{ffa0}",
+            "\u{e0041}",
+            "\u{e0100}",
+            "\u{e000}",
+            "\u{378}",
+            "\u{202e}\u{202d}",
+            "\u{180e}",
+        ] {
+            check(text, Err(InvalidBody::Invisible));
+        }
+    }
+
+    #[test]
+    fn length_is_counted_in_characters_after_normalising() {
+        for unit in ["a", "😀", "ש", "\u{1d15e}"] {
+            let chars = Body::parse(unit).unwrap().as_str().chars().count();
+            let full = unit.repeat(MAX_BODY_CHARS / chars);
+            assert!(Body::parse(&full).is_ok(), "{unit}");
+            assert!(Body::parse(&format!("  {full}\r\n")).is_ok(), "{unit}");
+            let over = MAX_BODY_CHARS / chars * chars + 1;
+            check(
+                &format!("{full}x{}", "x".repeat(MAX_BODY_CHARS - over + 1)),
+                Err(InvalidBody::TooLong {
+                    chars: MAX_BODY_CHARS + 1,
+                }),
+            );
+        }
+        assert!(
+            Body::parse(&"e\u{301}".repeat(MAX_BODY_CHARS)).is_ok(),
+            "composed, it fits"
+        );
+    }
+
+    #[test]
+    fn debug_shows_no_content() {
+        assert_eq!(format!("{:?}", Body::parse("secret").unwrap()), "Body(6 bytes)");
+    }
+
+    proptest! {
+        #[test]
+        fn normalising_twice_changes_nothing(text in any::<String>()) {
+            if let Ok(body) = Body::parse(&text) {
+                prop_assert_eq!(Body::parse(body.as_str()), Ok(body));
+            }
+        }
+
+        #[test]
+        fn what_is_kept_is_short_visible_and_clean(
+            text in "[ \\t\\r\\n\\x00-\\x1f\\u{202a}-\\u{202e}\\u{2000}-\\u{200f}e\u{301}a-c\\u{1100}-\\u{11ff}]{0,40}"
+        ) {
+            if let Ok(body) = Body::parse(&text) {
+                let kept = body.as_str();
+                prop_assert!((1..=MAX_BODY_CHARS).contains(&kept.chars().count()));
+                prop_assert_eq!(kept.trim(), kept);
+                prop_assert!(kept.chars().all(is_kept));
+                prop_assert!(kept.chars().any(is_visible));
+                prop_assert_eq!(Body::parse(kept), Ok(body.clone()));
+            }
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! A conversation, and what each step makes of it.
+//!
+//! The transitions here are the rules. A store applies them atomically: by calling them under its lock or
+//! in its transaction, or by a statement that does the same.
+//!
+//! Unread is a difference of two counters, `inbox - read`. Sending advances the other side's inbox by one;
+//! reading up to a message sets `read` to the larger of itself and that message's position. Both commute,
+//! so no interleaving, retry or crash can make the count drift.
+
+use serde::Serialize;
+
+use crate::{
+    domain::{
+        body::Body,
+        message::{Message, Origin, SendKey},
+        receipt::Receipt,
+        side::{Side, Sides},
+    },
+    id::{AgentId, BookingId, ConversationId, MessageId, UserId},
+    time::Timestamp,
+};
+
+/// The one thread between one client and one agent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conversation {
+    /// Its id.
+    pub id: ConversationId,
+    /// The client.
+    pub client_id: UserId,
+    /// The agent.
+    pub agent_id: AgentId,
+    /// The user who answers for the agent.
+    pub agent_user_id: UserId,
+    /// Raised by every block, unblock, close, reopen and reassignment: what a step was decided on.
+    pub guard: u32,
+    /// Which sides have blocked the other.
+    pub blocked_by: Sides<bool>,
+    /// Whether an admin has closed it.
+    pub closed: bool,
+    /// The seq of its newest message; 0 when it has none.
+    pub last_seq: u64,
+    /// What each side has received and read.
+    pub mailboxes: Sides<Mailbox>,
+    /// When it was opened.
+    pub created_at: Timestamp,
+    /// The time of its last message, or of its opening. Never decreases.
+    pub activity_at: Timestamp,
+}
+
+/// What one side has received and read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Mailbox {
+    /// How many messages were addressed to this side.
+    pub inbox: u64,
+    /// Up to which of them this side has read; at most `inbox`.
+    pub read: u64,
+    /// Up to which message, and when; `None` until the side has read something.
+    pub last_read: Option<ReadMark>,
+}
+
+/// Where a side's reading stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReadMark {
+    /// The seq of the last message read.
+    pub up_to_seq: u64,
+    /// When that was.
+    pub at: Timestamp,
+}
+
+impl Mailbox {
+    /// How many messages addressed to this side it has not read.
+    pub const fn unread(&self) -> u64 {
+        self.inbox.saturating_sub(self.read)
+    }
+
+    /// Grows with every change of the unread count, so that a client can tell which of two is newer.
+    pub const fn version(&self) -> u64 {
+        self.inbox + self.read
+    }
+}
+
+/// Whether people can write in a conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// Both sides can.
+    Open,
+    /// At least one side has blocked the other.
+    Blocked,
+    /// Nobody can: an admin has closed it, whether it is blocked or not.
+    Closed,
+}
+
+/// A conversation as it is shown: with its newest booking and its newest message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Overview {
+    /// The conversation.
+    pub conversation: Conversation,
+    /// The booking linked last.
+    pub booking_id: Option<BookingId>,
+    /// The message with the highest seq.
+    pub last_message: Option<Message>,
+}
+
+/// A conversation that is to exist, with an id and a time for the case that it does not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenPlan {
+    /// Its id if it is new.
+    pub id: ConversationId,
+    /// The client.
+    pub client_id: UserId,
+    /// The agent.
+    pub agent_id: AgentId,
+    /// The user who answers for the agent, if it is new; an existing conversation keeps its own.
+    pub agent_user_id: UserId,
+    /// A booking to link, already checked to belong to this client and this agent.
+    pub booking_id: Option<BookingId>,
+    /// When.
+    pub now: Timestamp,
+}
+
+/// A message that is to be stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewMessage {
+    /// Its id.
+    pub id: MessageId,
+    /// Who writes it.
+    pub origin: Origin,
+    /// What it says.
+    pub body: Body,
+    /// The key that makes the send repeatable.
+    pub key: Option<SendKey>,
+    /// When it is sent.
+    pub now: Timestamp,
+}
+
+/// A change of who may write, or of who answers for the agent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Change {
+    /// That side refuses the other's messages.
+    Block(Side),
+    /// That side accepts them again.
+    Unblock(Side),
+    /// Nobody writes any more.
+    Close,
+    /// People may write again.
+    Reopen,
+    /// Another user answers for the agent.
+    Reassign(UserId),
+}
+
+impl Conversation {
+    /// The conversation that a plan makes.
+    pub fn new(plan: &OpenPlan) -> Self {
+        Self {
+            id: plan.id,
+            client_id: plan.client_id.clone(),
+            agent_id: plan.agent_id.clone(),
+            agent_user_id: plan.agent_user_id.clone(),
+            guard: 0,
+            blocked_by: Sides::default(),
+            closed: false,
+            last_seq: 0,
+            mailboxes: Sides::default(),
+            created_at: plan.now,
+            activity_at: plan.now,
+        }
+    }
+
+    /// The side on which that user stands.
+    pub fn side_of(&self, user_id: &UserId) -> Option<Side> {
+        Side::ALL.into_iter().find(|side| self.user(*side) == user_id)
+    }
+
+    /// The user on that side.
+    pub const fn user(&self, side: Side) -> &UserId {
+        match side {
+            Side::Client => &self.client_id,
+            Side::Agent => &self.agent_user_id,
+        }
+    }
+
+    /// Closed before blocked before open.
+    pub const fn status(&self) -> Status {
+        if self.closed {
+            Status::Closed
+        } else if self.blocked_by.client || self.blocked_by.agent {
+            Status::Blocked
+        } else {
+            Status::Open
+        }
+    }
+
+    /// Appends a message: the next seq, both positions, and a time not before the conversation's latest.
+    pub fn append(&mut self, new: &NewMessage) -> Message {
+        self.last_seq += 1;
+        self.activity_at = self.activity_at.max(new.now);
+        for side in Side::ALL {
+            self.mailboxes.of_mut(side).inbox += u64::from(new.origin.addresses(side));
+        }
+        Message {
+            id: new.id,
+            conversation_id: self.id,
+            seq: self.last_seq,
+            origin: new.origin.clone(),
+            body: new.body.clone(),
+            key: new.key.clone(),
+            created_at: self.activity_at,
+            positions: Sides::from_fn(|side| self.mailboxes.of(side).inbox),
+        }
+    }
+
+    /// Reads up to a message of this conversation; `None` when that side had read as far before.
+    pub fn read(&mut self, side: Side, up_to: &Message, now: Timestamp) -> Option<Receipt> {
+        let activity_at = self.activity_at;
+        let mailbox = self.mailboxes.of_mut(side);
+        let position = *up_to.positions.of(side);
+        if position <= mailbox.read {
+            return None;
+        }
+        let earlier = mailbox.last_read.map_or(Timestamp::EPOCH, |mark| mark.at);
+        let at = now.max(activity_at).max(earlier);
+        mailbox.read = position;
+        mailbox.last_read = Some(ReadMark {
+            up_to_seq: up_to.seq,
+            at,
+        });
+        Some(Receipt {
+            side,
+            up_to_seq: up_to.seq,
+            read_at: at,
+        })
+    }
+
+    /// Applies a change and raises the guard; `false`, and nothing changed, when it was so already.
+    pub fn apply(&mut self, change: &Change) -> bool {
+        let before = (self.blocked_by, self.closed);
+        match change {
+            Change::Block(side) => *self.blocked_by.of_mut(*side) = true,
+            Change::Unblock(side) => *self.blocked_by.of_mut(*side) = false,
+            Change::Close => self.closed = true,
+            Change::Reopen => self.closed = false,
+            Change::Reassign(user_id) if self.agent_user_id != *user_id => {
+                self.agent_user_id = user_id.clone();
+                self.guard += 1;
+                return true;
+            }
+            Change::Reassign(_) => {}
+        }
+        let changed = before != (self.blocked_by, self.closed);
+        self.guard += u32::from(changed);
+        changed
+    }
+}

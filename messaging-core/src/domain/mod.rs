@@ -1,0 +1,8 @@
+//! Values and the rules on them. Nothing here awaits, and nothing here fails but a parse.
+
+pub mod body;
+pub mod conversation;
+pub mod message;
+pub mod page;
+pub mod receipt;
+pub mod side;

@@ -1,0 +1,317 @@
+//! Pages, and the cursors between them.
+//!
+//! A cursor is opaque to the outside: base64url of a version byte, a byte for the kind of list, and the
+//! scan it belongs to with a position in it. It carries the scan so that the cursor of another list is
+//! refused instead of being obeyed.
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use uuid::Uuid;
+
+use crate::{
+    id::{AgentId, ConversationId, UserId},
+    time::Timestamp,
+};
+
+/// How many items a page may hold: 1 to 100.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PageSize(usize);
+
+/// A number that is not the size of a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be a number from 1 to {}", PageSize::MAX)]
+pub struct InvalidPageSize;
+
+impl PageSize {
+    /// The largest size.
+    pub const MAX: usize = 100;
+    /// What a page of a history holds when nothing else is asked for.
+    pub const HISTORY: Self = Self(50);
+    /// What a page of a list of conversations holds when nothing else is asked for.
+    pub const LIST: Self = Self(20);
+
+    /// Takes a size.
+    ///
+    /// # Errors
+    /// [`InvalidPageSize`] unless it is 1 to 100.
+    pub const fn new(size: usize) -> Result<Self, InvalidPageSize> {
+        if size >= 1 && size <= Self::MAX {
+            Ok(Self(size))
+        } else {
+            Err(InvalidPageSize)
+        }
+    }
+
+    /// The number.
+    pub const fn get(self) -> usize {
+        self.0
+    }
+}
+
+/// Whose conversations a list shows and a total counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Inbox {
+    /// Those in which this user is the client.
+    Client(UserId),
+    /// Those of this agent for which this user answers.
+    Agent {
+        /// The agent.
+        agent_id: AgentId,
+        /// The user.
+        user_id: UserId,
+    },
+    /// All of them, seen by this admin; the admin's total counts those in which they take part.
+    All(UserId),
+}
+
+/// Where a walk through a list of conversations stands: behind the conversation with this activity and id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListCursor {
+    inbox: Inbox,
+    activity_at: Timestamp,
+    id: ConversationId,
+}
+
+/// A position in a conversation's history: at the message with this seq, or before the first one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HistoryCursor {
+    conversation_id: ConversationId,
+    seq: u64,
+}
+
+/// A text that is not a cursor of ours, is of another version, or belongs to another list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("is not a cursor of this list")]
+pub struct InvalidCursor;
+
+const VERSION: u8 = 1;
+const LIST: u8 = b'l';
+const HISTORY: u8 = b'h';
+
+impl HistoryCursor {
+    /// The position at a message, or (seq 0) before the first one.
+    pub fn new(conversation_id: ConversationId, seq: u64) -> Self {
+        Self { conversation_id, seq }
+    }
+
+    /// The conversation it belongs to.
+    pub fn conversation_id(&self) -> ConversationId {
+        self.conversation_id
+    }
+
+    /// The seq it stands at.
+    pub fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    /// The opaque form.
+    pub fn encode(&self) -> String {
+        let mut bytes = vec![VERSION, HISTORY];
+        bytes.extend(self.conversation_id.as_uuid().as_bytes());
+        bytes.extend(self.seq.to_be_bytes());
+        URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    /// Reads the opaque form of a cursor of this conversation.
+    ///
+    /// # Errors
+    /// [`InvalidCursor`] for anything else.
+    pub fn decode(text: &str, of: ConversationId) -> Result<Self, InvalidCursor> {
+        let mut scan = Scan::open(text, HISTORY)?;
+        let cursor = Self {
+            conversation_id: scan.conversation_id()?,
+            seq: scan.number()?,
+        };
+        // A seq is kept as a signed number by the stores.
+        let possible = i64::try_from(cursor.seq).is_ok();
+        if scan.0.is_empty() && cursor.conversation_id == of && possible {
+            Ok(cursor)
+        } else {
+            Err(InvalidCursor)
+        }
+    }
+}
+
+impl ListCursor {
+    /// The position behind a conversation.
+    pub fn new(inbox: Inbox, activity_at: Timestamp, id: ConversationId) -> Self {
+        Self {
+            inbox,
+            activity_at,
+            id,
+        }
+    }
+
+    /// The activity of the conversation it stands behind.
+    pub fn activity_at(&self) -> Timestamp {
+        self.activity_at
+    }
+
+    /// The id of the conversation it stands behind.
+    pub fn id(&self) -> ConversationId {
+        self.id
+    }
+
+    /// The opaque form.
+    pub fn encode(&self) -> String {
+        let mut bytes = vec![VERSION, LIST];
+        bytes.extend(self.activity_at.as_millis().to_be_bytes());
+        bytes.extend(self.id.as_uuid().as_bytes());
+        bytes.extend(self.inbox.tag());
+        URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    /// Reads the opaque form of a cursor of this inbox.
+    ///
+    /// # Errors
+    /// [`InvalidCursor`] for anything else.
+    pub fn decode(text: &str, of: &Inbox) -> Result<Self, InvalidCursor> {
+        let mut scan = Scan::open(text, LIST)?;
+        let millis = i64::try_from(scan.number()?).map_err(|_| InvalidCursor)?;
+        let activity_at = Timestamp::from_millis(millis);
+        let id = scan.conversation_id()?;
+        if activity_at.as_millis() == millis && scan.0 == of.tag() {
+            Ok(Self {
+                inbox: of.clone(),
+                activity_at,
+                id,
+            })
+        } else {
+            Err(InvalidCursor)
+        }
+    }
+}
+
+impl Inbox {
+    /// A text that no other inbox has. No id holds the space that separates its parts.
+    fn tag(&self) -> Vec<u8> {
+        match self {
+            Self::Client(user_id) => format!("c {user_id}"),
+            Self::Agent { agent_id, user_id } => format!("a {agent_id} {user_id}"),
+            Self::All(user_id) => format!("* {user_id}"),
+        }
+        .into_bytes()
+    }
+}
+
+/// What is left to read of a decoded cursor.
+struct Scan(Vec<u8>);
+
+impl Scan {
+    fn open(text: &str, kind: u8) -> Result<Self, InvalidCursor> {
+        let mut scan = Self(URL_SAFE_NO_PAD.decode(text).map_err(|_| InvalidCursor)?);
+        if scan.take::<2>()? == [VERSION, kind] {
+            Ok(scan)
+        } else {
+            Err(InvalidCursor)
+        }
+    }
+
+    fn take<const N: usize>(&mut self) -> Result<[u8; N], InvalidCursor> {
+        let taken = *self.0.first_chunk::<N>().ok_or(InvalidCursor)?;
+        self.0.drain(..N);
+        Ok(taken)
+    }
+
+    fn number(&mut self) -> Result<u64, InvalidCursor> {
+        self.take().map(u64::from_be_bytes)
+    }
+
+    fn conversation_id(&mut self) -> Result<ConversationId, InvalidCursor> {
+        self.take()
+            .map(|bytes| ConversationId::new(Uuid::from_bytes(bytes)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn id(n: u128) -> ConversationId {
+        ConversationId::new(Uuid::from_u128(n))
+    }
+
+    fn inboxes() -> impl Strategy<Value = Inbox> {
+        let user = || "[!-~]{1,100}".prop_map(|id| UserId::parse(id).unwrap());
+        let agent = "[!-~]{1,100}".prop_map(|id| AgentId::parse(id).unwrap());
+        prop_oneof![
+            user().prop_map(Inbox::Client),
+            (agent, user()).prop_map(|(agent_id, user_id)| Inbox::Agent { agent_id, user_id }),
+            user().prop_map(Inbox::All),
+        ]
+    }
+
+    #[test]
+    fn a_page_holds_1_to_100() {
+        assert!(PageSize::new(1).is_ok() && PageSize::new(100).is_ok());
+        assert!(PageSize::new(0).is_err() && PageSize::new(101).is_err());
+    }
+
+    #[test]
+    fn garbage_is_refused() {
+        for text in [
+            "",
+            "!",
+            "AAAA",
+            "null",
+            "0",
+            "2026-01-01T00:00:00Z",
+            "AWg",
+            &"A".repeat(10_000),
+        ] {
+            assert_eq!(HistoryCursor::decode(text, id(0)), Err(InvalidCursor), "{text:?}");
+            let inbox = Inbox::Client(UserId::parse("a").unwrap());
+            assert_eq!(ListCursor::decode(text, &inbox), Err(InvalidCursor), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn another_version_is_refused() {
+        let mut bytes = URL_SAFE_NO_PAD
+            .decode(HistoryCursor::new(id(1), 1).encode())
+            .unwrap();
+        bytes[0] = VERSION + 1;
+        assert_eq!(
+            HistoryCursor::decode(&URL_SAFE_NO_PAD.encode(bytes), id(1)),
+            Err(InvalidCursor)
+        );
+    }
+
+    #[test]
+    fn a_seq_that_no_store_could_hold_is_refused() {
+        assert!(HistoryCursor::decode(&HistoryCursor::new(id(1), i64::MAX as u64).encode(), id(1)).is_ok());
+        assert!(HistoryCursor::decode(&HistoryCursor::new(id(1), u64::MAX).encode(), id(1)).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn a_history_cursor_is_read_back_for_its_conversation_only(a: u128, b: u128, seq in 0..u64::MAX / 2) {
+            let cursor = HistoryCursor::new(id(a), seq);
+            prop_assert_eq!(HistoryCursor::decode(&cursor.encode(), id(a)), Ok(cursor));
+            if a != b {
+                prop_assert_eq!(HistoryCursor::decode(&cursor.encode(), id(b)), Err(InvalidCursor));
+            }
+        }
+
+        #[test]
+        fn a_list_cursor_is_read_back_for_its_inbox_only(
+            a in inboxes(), b in inboxes(), n: u128, at in 0..253_402_300_800_000_i64
+        ) {
+            let cursor = ListCursor::new(a.clone(), Timestamp::from_millis(at), id(n));
+            prop_assert_eq!(ListCursor::decode(&cursor.encode(), &a), Ok(cursor.clone()));
+            if a != b {
+                prop_assert_eq!(ListCursor::decode(&cursor.encode(), &b), Err(InvalidCursor));
+            }
+            prop_assert_eq!(HistoryCursor::decode(&cursor.encode(), id(n)), Err(InvalidCursor));
+        }
+
+        #[test]
+        fn no_text_makes_decoding_panic(text: String, bytes: Vec<u8>) {
+            for text in [text, URL_SAFE_NO_PAD.encode(bytes)] {
+                let _ = HistoryCursor::decode(&text, id(0));
+                let _ = ListCursor::decode(&text, &Inbox::All(UserId::parse("a").unwrap()));
+            }
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! Read receipts, and the `readAt` of a message.
+
+use crate::{
+    domain::{
+        message::{Message, Origin},
+        side::{Side, Sides, To},
+    },
+    time::Timestamp,
+};
+
+/// The fact that a side read up to a message. Receipts are only ever added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Receipt {
+    /// Who read.
+    pub side: Side,
+    /// Up to which seq; grows from one receipt of a side to its next.
+    pub up_to_seq: u64,
+    /// When; never decreases from one receipt of a side to its next.
+    pub read_at: Timestamp,
+}
+
+/// When one side first read a message: the time of the first receipt, in order, that covers it.
+pub fn first_covering(receipts: &[Receipt], side: Side, seq: u64) -> Option<Timestamp> {
+    receipts
+        .iter()
+        .find(|r| r.side == side && r.up_to_seq >= seq)
+        .map(|r| r.read_at)
+}
+
+/// A message, and when each side first read up to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MessageRow {
+    /// The message.
+    pub message: Message,
+    /// For each side, the time of its first receipt that covers the message.
+    pub read: Sides<Option<Timestamp>>,
+}
+
+impl MessageRow {
+    /// A message that nobody has read.
+    pub fn unread(message: Message) -> Self {
+        Self {
+            message,
+            read: Sides::default(),
+        }
+    }
+
+    /// The `readAt` that a viewer sees: when the side it was addressed to read it. For a message to both
+    /// it is the viewer's own side's, and `None` for a viewer who stands on no side.
+    pub fn read_at(&self, viewer: Option<Side>) -> Option<Timestamp> {
+        let side = match &self.message.origin {
+            Origin::User { side, .. } => Some(side.other()),
+            Origin::System { to: To::Side(side) } => Some(*side),
+            Origin::System { to: To::Both } => viewer,
+        };
+        side.and_then(|side| *self.read.of(side))
+    }
+
+    /// Takes note of a receipt written since the row was read.
+    pub fn cover(&mut self, receipt: &Receipt) {
+        if self.message.seq <= receipt.up_to_seq {
+            self.read.of_mut(receipt.side).get_or_insert(receipt.read_at);
+        }
+    }
+}

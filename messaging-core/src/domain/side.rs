@@ -1,0 +1,80 @@
+//! The two ends of a conversation.
+
+use serde::{Deserialize, Serialize};
+
+/// One end of a conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Side {
+    /// The client's.
+    Client,
+    /// That of the user who answers for the agent.
+    Agent,
+}
+
+impl Side {
+    /// Both sides, the client's first.
+    pub const ALL: [Self; 2] = [Self::Client, Self::Agent];
+
+    /// The opposite end.
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Client => Self::Agent,
+            Self::Agent => Self::Client,
+        }
+    }
+}
+
+/// One value for each side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Sides<T> {
+    /// The client's.
+    pub client: T,
+    /// The agent's.
+    pub agent: T,
+}
+
+impl<T> Sides<T> {
+    /// The value of one side.
+    pub const fn of(&self, side: Side) -> &T {
+        match side {
+            Side::Client => &self.client,
+            Side::Agent => &self.agent,
+        }
+    }
+
+    /// The value of one side, to change it.
+    pub const fn of_mut(&mut self, side: Side) -> &mut T {
+        match side {
+            Side::Client => &mut self.client,
+            Side::Agent => &mut self.agent,
+        }
+    }
+
+    /// A value for each side, made by a function of the side.
+    pub fn from_fn(mut make: impl FnMut(Side) -> T) -> Self {
+        Self {
+            client: make(Side::Client),
+            agent: make(Side::Agent),
+        }
+    }
+}
+
+/// Whom a message of the system is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum To {
+    /// One side.
+    Side(Side),
+    /// Both sides.
+    Both,
+}
+
+impl To {
+    /// Whether that side is addressed.
+    pub fn includes(self, side: Side) -> bool {
+        match self {
+            Self::Side(to) => to == side,
+            Self::Both => true,
+        }
+    }
+}

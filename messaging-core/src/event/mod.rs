@@ -1,0 +1,40 @@
+//! What is said on which channel.
+
+mod channel;
+mod payload;
+mod project;
+
+pub use channel::{
+    Channel, ChannelName, ChannelNames, InvalidChannelName, InvalidPrefix, InvalidSocketId, SocketId,
+};
+pub use payload::{MessageKind, MessagePayload, SenderPayload};
+pub use project::{project, typing};
+
+/// An event on its way to whoever is subscribed to a channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// The channel.
+    pub channel: ChannelName,
+    /// The event's name.
+    pub name: &'static str,
+    /// Its payload, already JSON.
+    pub data: String,
+    /// A connection that is not to receive it.
+    pub except: Option<SocketId>,
+}
+
+/// The names of events.
+pub mod name {
+    /// A message was stored.
+    pub const NEW_MESSAGE: &str = "new-message";
+    /// A side read messages.
+    pub const MESSAGE_READ: &str = "message-read";
+    /// The user's own unread count changed because they read.
+    pub const UNREAD_CHANGED: &str = "unread-changed";
+    /// A conversation was opened, or its state or booking changed.
+    pub const CONVERSATION_UPDATED: &str = "conversation-updated";
+    /// Someone began to type.
+    pub const TYPING_START: &str = "typing-start";
+    /// Someone stopped typing.
+    pub const TYPING_STOP: &str = "typing-stop";
+}

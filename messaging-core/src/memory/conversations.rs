@@ -1,0 +1,279 @@
+use async_trait::async_trait;
+
+use super::{MemoryStore, State, Thread};
+use crate::{
+    domain::{
+        conversation::{Conversation, OpenPlan, Overview},
+        message::SendKey,
+        page::Inbox,
+        receipt::{MessageRow, first_covering},
+        side::Side,
+    },
+    id::{AgentId, BookingId, ConversationId, UserId},
+    port::store::{
+        Append, Appended, ChangeState, Changed, Conversations, Direction, EntryKind, HistoryPage,
+        HistoryScan, ListPage, ListScan, ListStart, MarkRead, Marked, Opened, Publisher, StoreError, Stored,
+    },
+};
+
+#[async_trait]
+impl Conversations for MemoryStore {
+    async fn open(&self, plan: &OpenPlan, publisher: Publisher) -> Result<Opened, StoreError> {
+        let mut state = self.lock();
+        let pair = (plan.client_id.clone(), plan.agent_id.clone());
+        let existing = state.pairs.get(&pair).copied();
+        let id = existing.unwrap_or(plan.id);
+        let thread = state
+            .threads
+            .entry(id)
+            .or_insert_with(|| Thread::new(Conversation::new(plan)));
+        let new_link = plan
+            .booking_id
+            .clone()
+            .filter(|booking| !thread.bookings.contains(booking));
+        let linked = new_link.is_some();
+        thread.bookings.extend(new_link);
+        state.pairs.insert(pair, id);
+
+        let created = existing.is_none();
+        let lane = if created || linked {
+            state.commit(id, EntryKind::Updated, plan.now, publisher)
+        } else {
+            None
+        };
+        Ok(Opened { id, created, lane })
+    }
+
+    async fn find_conversation(&self, id: ConversationId) -> Result<Option<Conversation>, StoreError> {
+        Ok(self
+            .lock()
+            .threads
+            .get(&id)
+            .map(|thread| thread.conversation.clone()))
+    }
+
+    async fn find_overview(&self, id: ConversationId) -> Result<Option<Overview>, StoreError> {
+        Ok(self.lock().threads.get(&id).map(Thread::overview))
+    }
+
+    async fn list_bookings(&self, of: ConversationId) -> Result<Vec<BookingId>, StoreError> {
+        let state = self.lock();
+        Ok(state
+            .threads
+            .get(&of)
+            .map_or_else(Vec::new, |t| t.bookings.iter().rev().cloned().collect()))
+    }
+
+    async fn list_conversations(&self, scan: &ListScan) -> Result<ListPage, StoreError> {
+        let state = self.lock();
+        let mut threads: Vec<_> = state.inbox(&scan.inbox).map(|(thread, _)| thread).collect();
+        let place = |thread: &Thread| (thread.conversation.activity_at, thread.conversation.id);
+        threads.sort_by_key(|thread| std::cmp::Reverse(place(thread)));
+        let from = match &scan.start {
+            ListStart::Newest => 0,
+            ListStart::After(cursor) => {
+                threads.partition_point(|thread| place(thread) >= (cursor.activity_at(), cursor.id()))
+            }
+            ListStart::Skip(count) => *count,
+        };
+        let mut rest = threads.into_iter().skip(from);
+        let rows = rest
+            .by_ref()
+            .take(scan.limit.get())
+            .map(Thread::overview)
+            .collect();
+        Ok(ListPage {
+            rows,
+            has_more: rest.next().is_some(),
+        })
+    }
+
+    async fn count_conversations(&self, whose: &Inbox, cap: u64) -> Result<u64, StoreError> {
+        Ok((self.lock().inbox(whose).count() as u64).min(cap))
+    }
+
+    async fn count_unread(&self, whose: &Inbox) -> Result<u64, StoreError> {
+        let state = self.lock();
+        let unread = |(thread, side): (&Thread, Option<Side>)| {
+            side.map_or(0, |side| thread.conversation.mailboxes.of(side).unread())
+        };
+        Ok(state.inbox(whose).map(unread).sum())
+    }
+
+    async fn list_agent_conversations(
+        &self,
+        agent_id: &AgentId,
+        after: Option<ConversationId>,
+        limit: usize,
+    ) -> Result<Vec<Conversation>, StoreError> {
+        let state = self.lock();
+        let conversations = state.threads.values().map(|thread| &thread.conversation);
+        let wanted =
+            conversations.filter(|c| c.agent_id == *agent_id && after.is_none_or(|after| c.id > after));
+        Ok(wanted.take(limit).cloned().collect())
+    }
+
+    async fn list_messages(&self, scan: &HistoryScan) -> Result<Option<HistoryPage>, StoreError> {
+        let state = self.lock();
+        let Some(thread) = state.threads.get(&scan.conversation_id) else {
+            return Ok(None);
+        };
+        let limit = scan.limit.get();
+        let up_to = |seq: u64| thread.messages.partition_point(|message| message.seq <= seq);
+        let (range, has_more) = match scan.direction {
+            Direction::Newest | Direction::Before(0) => {
+                let end = if scan.direction == Direction::Newest {
+                    thread.messages.len()
+                } else {
+                    0
+                };
+                (end.saturating_sub(limit)..end, end > limit)
+            }
+            Direction::Before(seq) => {
+                let end = up_to(seq - 1);
+                (end.saturating_sub(limit)..end, end > limit)
+            }
+            Direction::After(seq) => {
+                let start = up_to(seq);
+                let end = (start + limit).min(thread.messages.len());
+                (start..end, end < thread.messages.len())
+            }
+        };
+        let rows = thread.messages[range]
+            .iter()
+            .map(|message| thread.row(message))
+            .collect();
+        Ok(Some(HistoryPage {
+            overview: thread.overview(),
+            rows,
+            has_more,
+        }))
+    }
+
+    async fn find_sent(
+        &self,
+        of: ConversationId,
+        sender: Option<&UserId>,
+        key: &SendKey,
+    ) -> Result<Option<MessageRow>, StoreError> {
+        let state = self.lock();
+        Ok(state.threads.get(&of).and_then(|thread| thread.sent(sender, key)))
+    }
+
+    async fn append(&self, step: &Append) -> Result<Appended, StoreError> {
+        let mut state = self.lock();
+        let Some(thread) = state.threads.get_mut(&step.conversation_id) else {
+            return Ok(Appended::Stale);
+        };
+        let sender = step.message.origin.sender();
+        if let Some(seen) = step.message.key.as_ref().and_then(|key| thread.sent(sender, key)) {
+            return Ok(Appended::Seen(seen));
+        }
+        if thread.conversation.guard != step.guard {
+            return Ok(Appended::Stale);
+        }
+        let message = thread.conversation.append(&step.message);
+        if let Some(key) = &message.key {
+            thread.keys.insert((sender.cloned(), key.clone()), message.seq);
+        }
+        thread.messages.push(message.clone());
+        let conversation = thread.conversation.clone();
+
+        let kind = EntryKind::Message { seq: message.seq };
+        let lane = state.commit(step.conversation_id, kind, message.created_at, step.publisher);
+        Ok(Appended::Stored(Stored {
+            message,
+            conversation,
+            lane,
+        }))
+    }
+
+    async fn mark_read(&self, step: &MarkRead) -> Result<Marked, StoreError> {
+        let mut state = self.lock();
+        let Some(thread) = state.threads.get_mut(&step.conversation_id) else {
+            return Ok(Marked::Stale);
+        };
+        if thread.conversation.guard != step.guard {
+            return Ok(Marked::Stale);
+        }
+        let Some(up_to) = thread.messages.iter().find(|message| message.id == step.up_to) else {
+            return Ok(Marked::UnknownMessage);
+        };
+        let receipt = thread.conversation.read(step.side, up_to, step.now);
+        let mailbox = *thread.conversation.mailboxes.of(step.side);
+        let Some(receipt) = receipt else {
+            let covered = thread
+                .messages
+                .iter()
+                .filter(|m| m.seq <= up_to.seq && m.origin.addresses(step.side));
+            let newest = covered.map(|message| message.seq).max();
+            let read_at = newest.and_then(|seq| first_covering(&thread.receipts, step.side, seq));
+            return Ok(Marked::Already { mailbox, read_at });
+        };
+        thread.receipts.push(receipt);
+
+        let kind = EntryKind::Read {
+            side: receipt.side,
+            up_to_seq: receipt.up_to_seq,
+        };
+        let lane = state.commit(step.conversation_id, kind, receipt.read_at, step.publisher);
+        Ok(Marked::Moved {
+            receipt,
+            mailbox,
+            lane,
+        })
+    }
+
+    async fn change_state(&self, step: &ChangeState) -> Result<Changed, StoreError> {
+        let mut state = self.lock();
+        let Some(thread) = state.threads.get_mut(&step.conversation_id) else {
+            return Ok(Changed::Stale);
+        };
+        if thread.conversation.guard != step.guard {
+            return Ok(Changed::Stale);
+        }
+        if !thread.conversation.apply(&step.change) {
+            return Ok(Changed::AlreadySo);
+        }
+        let lane = state.commit(step.conversation_id, EntryKind::Updated, step.now, step.publisher);
+        Ok(Changed::Done { lane })
+    }
+}
+
+impl State {
+    /// The conversations of an inbox, each with the side on which its owner stands.
+    fn inbox<'a>(&'a self, whose: &'a Inbox) -> impl Iterator<Item = (&'a Thread, Option<Side>)> {
+        self.threads.values().filter_map(move |thread| {
+            let conversation = &thread.conversation;
+            match whose {
+                Inbox::Client(user_id) => {
+                    (conversation.client_id == *user_id).then_some((thread, Some(Side::Client)))
+                }
+                Inbox::Agent { agent_id, user_id } => {
+                    let theirs = conversation.agent_id == *agent_id && conversation.agent_user_id == *user_id;
+                    theirs.then_some((thread, Some(Side::Agent)))
+                }
+                Inbox::All(user_id) => Some((thread, conversation.side_of(user_id))),
+            }
+        })
+    }
+}
+
+impl Thread {
+    fn new(conversation: Conversation) -> Self {
+        Self {
+            conversation,
+            messages: Vec::new(),
+            keys: std::collections::HashMap::new(),
+            receipts: Vec::new(),
+            bookings: Vec::new(),
+            events: 0,
+            outbox: std::collections::BTreeMap::new(),
+        }
+    }
+
+    fn sent(&self, sender: Option<&UserId>, key: &SendKey) -> Option<MessageRow> {
+        let seq = *self.keys.get(&(sender.cloned(), key.clone()))?;
+        self.message(seq).map(|message| self.row(message))
+    }
+}

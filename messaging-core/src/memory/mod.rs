@@ -1,0 +1,169 @@
+//! The store in memory: complete, the reference for the others, and what a host's unit tests use.
+//!
+//! Everything lies behind one mutex, and every step is a function of what lies there that calls the
+//! transitions of [`Conversation`](crate::domain::conversation::Conversation): the shortest form in which
+//! the contract of [`Store`](crate::port::store::Store) can be read.
+
+mod conversations;
+mod outbox;
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use crate::{
+    domain::{
+        conversation::{Conversation, Overview},
+        message::{Message, SendKey},
+        receipt::{MessageRow, Receipt, first_covering},
+        side::Sides,
+    },
+    id::{AgentId, BookingId, ConversationId, UserId, WorkerId},
+    port::store::{Audit, AuditRecord, Entry, EntryKind, Lane, Publisher, SetAside, StoreError},
+    time::Timestamp,
+};
+
+/// Keeps everything in memory. Clones share it; it is gone with the last one.
+#[derive(Debug, Clone, Default)]
+pub struct MemoryStore(Arc<Mutex<State>>);
+
+impl MemoryStore {
+    /// An empty store.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[derive(Debug, Default)]
+struct State {
+    threads: BTreeMap<ConversationId, Thread>,
+    pairs: HashMap<(UserId, AgentId), ConversationId>,
+    lanes: HashMap<ConversationId, LaneState>,
+    set_aside: Vec<SetAside>,
+    audit: BTreeMap<Uuid, AuditRecord>,
+}
+
+/// A conversation and all that belongs to it.
+#[derive(Debug)]
+struct Thread {
+    conversation: Conversation,
+    /// The message with seq n is at n - 1.
+    messages: Vec<Message>,
+    keys: HashMap<(Option<UserId>, SendKey), u64>,
+    receipts: Vec<Receipt>,
+    /// The newest link last.
+    bookings: Vec<BookingId>,
+    events: u64,
+    outbox: BTreeMap<u64, Entry>,
+}
+
+#[derive(Debug)]
+struct LaneState {
+    head: u64,
+    owner: Option<WorkerId>,
+    until: Timestamp,
+    tries: u32,
+    refusals: u32,
+}
+
+impl State {
+    /// Numbers an event, keeps it, and sees to it that the conversation has a lane.
+    fn commit(&mut self, id: ConversationId, kind: EntryKind, at: Timestamp, by: Publisher) -> Option<Lane> {
+        let thread = self.threads.get_mut(&id)?;
+        thread.events += 1;
+        let number = thread.events;
+        thread.outbox.insert(
+            number,
+            Entry {
+                conversation_id: id,
+                number,
+                kind,
+                at,
+            },
+        );
+        if self.lanes.contains_key(&id) {
+            return None;
+        }
+        let (owner, until) = match by {
+            Publisher::Worker { id, lease_until } => (Some(id), lease_until),
+            Publisher::Anyone => (None, at),
+        };
+        let lane = LaneState {
+            head: number,
+            owner,
+            until,
+            tries: 0,
+            refusals: 0,
+        };
+        let given = owner.map(|_| lane.as_lane(id));
+        self.lanes.insert(id, lane);
+        given
+    }
+}
+
+impl LaneState {
+    fn as_lane(&self, conversation_id: ConversationId) -> Lane {
+        Lane {
+            conversation_id,
+            head: self.head,
+            lease_until: self.until,
+            tries: self.tries,
+            refusals: self.refusals,
+        }
+    }
+}
+
+impl Thread {
+    fn overview(&self) -> Overview {
+        Overview {
+            conversation: self.conversation.clone(),
+            booking_id: self.bookings.last().cloned(),
+            last_message: self.messages.last().cloned(),
+        }
+    }
+
+    fn row(&self, message: &Message) -> MessageRow {
+        MessageRow {
+            message: message.clone(),
+            read: Sides::from_fn(|side| first_covering(&self.receipts, side, message.seq)),
+        }
+    }
+
+    /// The message with that seq. Seqs are dense, so it stands at the one before.
+    fn message(&self, seq: u64) -> Option<&Message> {
+        usize::try_from(seq)
+            .ok()?
+            .checked_sub(1)
+            .and_then(|at| self.messages.get(at))
+    }
+}
+
+#[async_trait]
+impl Audit for MemoryStore {
+    async fn record_access(&self, record: &AuditRecord) -> Result<(), StoreError> {
+        self.lock().audit.insert(record.id, record.clone());
+        Ok(())
+    }
+
+    async fn list_accesses(
+        &self,
+        before: Option<Uuid>,
+        limit: usize,
+    ) -> Result<Vec<AuditRecord>, StoreError> {
+        let state = self.lock();
+        let below = state
+            .audit
+            .iter()
+            .rev()
+            .filter(|(id, _)| before.is_none_or(|before| **id < before));
+        Ok(below.take(limit).map(|(_, record)| record.clone()).collect())
+    }
+}

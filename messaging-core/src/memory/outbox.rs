@@ -1,0 +1,183 @@
+use async_trait::async_trait;
+
+use super::{MemoryStore, State, Thread};
+use crate::{
+    domain::{message::Origin, receipt::Receipt},
+    id::{ConversationId, MessageId, WorkerId},
+    port::store::{
+        Backlog, Entry, EntryKind, Lane, LaneDelay, LaneFailure, LoadedEntry, Outbox, Progress, SetAside,
+        StoreError, Subject,
+    },
+    time::Timestamp,
+};
+
+#[async_trait]
+impl Outbox for MemoryStore {
+    async fn claim_lanes(
+        &self,
+        by: WorkerId,
+        now: Timestamp,
+        lease_until: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Lane>, StoreError> {
+        let mut state = self.lock();
+        let mut due: Vec<_> = state
+            .lanes
+            .iter_mut()
+            .filter(|(_, lane)| lane.until <= now)
+            .collect();
+        due.sort_by_key(|(id, lane)| (lane.until, **id));
+        let claimed = due.into_iter().take(limit).map(|(id, lane)| {
+            lane.owner = Some(by);
+            lane.until = lease_until;
+            lane.as_lane(*id)
+        });
+        Ok(claimed.collect())
+    }
+
+    async fn load_entries(&self, lanes: &[Lane], per_lane: usize) -> Result<Vec<LoadedEntry>, StoreError> {
+        let state = self.lock();
+        let threads = lanes
+            .iter()
+            .filter_map(|lane| Some((lane.head, state.threads.get(&lane.conversation_id)?)));
+        let loaded = threads.flat_map(|(head, thread)| {
+            thread
+                .outbox
+                .range(head..)
+                .take(per_lane)
+                .filter_map(|(_, entry)| thread.load(entry))
+        });
+        Ok(loaded.collect())
+    }
+
+    async fn settle(
+        &self,
+        by: WorkerId,
+        lease_until: Timestamp,
+        done: &[Progress],
+    ) -> Result<Vec<Lane>, StoreError> {
+        let mut state = self.lock();
+        Ok(done
+            .iter()
+            .filter_map(|progress| state.settle_lane(by, lease_until, *progress))
+            .collect())
+    }
+
+    async fn delay_lanes(&self, by: WorkerId, delays: &[LaneDelay]) -> Result<(), StoreError> {
+        let mut state = self.lock();
+        for delay in delays {
+            let lane = state
+                .lanes
+                .get_mut(&delay.conversation_id)
+                .filter(|lane| lane.owner == Some(by));
+            if let Some(lane) = lane {
+                lane.owner = None;
+                lane.until = delay.until;
+                match delay.failure {
+                    LaneFailure::None => {}
+                    LaneFailure::Transport => lane.tries = lane.tries.saturating_add(1),
+                    LaneFailure::Refused => lane.refusals = lane.refusals.saturating_add(1),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn set_aside(
+        &self,
+        by: WorkerId,
+        entry: &Entry,
+        why: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut state = self.lock();
+        if state
+            .lanes
+            .get(&entry.conversation_id)
+            .is_some_and(|lane| lane.owner == Some(by))
+        {
+            let thread = state.threads.get_mut(&entry.conversation_id);
+            if thread.is_some_and(|thread| thread.outbox.remove(&entry.number).is_some()) {
+                state.set_aside.push(SetAside {
+                    entry: entry.clone(),
+                    why: why.to_owned(),
+                    at: now,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    async fn list_set_aside(&self, limit: usize) -> Result<Vec<SetAside>, StoreError> {
+        Ok(self.lock().set_aside.iter().take(limit).cloned().collect())
+    }
+
+    async fn backlog(&self) -> Result<Backlog, StoreError> {
+        let state = self.lock();
+        let waiting = state
+            .threads
+            .values()
+            .filter_map(|thread| thread.outbox.values().next());
+        Ok(Backlog {
+            lanes: state.lanes.len() as u64,
+            oldest: waiting.map(|entry| entry.at).min(),
+            set_aside: state.set_aside.len() as u64,
+        })
+    }
+}
+
+impl State {
+    fn settle_lane(&mut self, by: WorkerId, lease_until: Timestamp, progress: Progress) -> Option<Lane> {
+        let id: ConversationId = progress.conversation_id;
+        let lane = self.lanes.get_mut(&id).filter(|lane| lane.owner == Some(by))?;
+        let thread = self.threads.get_mut(&id)?;
+        thread.outbox.retain(|number, _| *number > progress.up_to);
+        if thread.outbox.is_empty() {
+            self.lanes.remove(&id);
+            return None;
+        }
+        lane.head = progress.up_to + 1;
+        lane.until = lease_until;
+        lane.tries = 0;
+        lane.refusals = 0;
+        Some(lane.as_lane(id))
+    }
+}
+
+impl Thread {
+    fn load(&self, entry: &Entry) -> Option<LoadedEntry> {
+        let subject = match entry.kind {
+            EntryKind::Message { seq } => Subject::Message(self.row(self.message(seq)?)),
+            EntryKind::Read { side, up_to_seq } => {
+                let mut of_side = self.receipts.iter().filter(|receipt| receipt.side == side);
+                let receipt = *of_side.clone().find(|receipt| receipt.up_to_seq == up_to_seq)?;
+                let before = of_side
+                    .rfind(|receipt| receipt.up_to_seq < up_to_seq)
+                    .map_or(0, |r| r.up_to_seq);
+                Subject::Read {
+                    receipt,
+                    message_ids: self.newly_read(&receipt, before),
+                }
+            }
+            EntryKind::Updated => Subject::Updated {
+                booking_id: self.bookings.last().cloned(),
+            },
+        };
+        Some(LoadedEntry {
+            entry: entry.clone(),
+            conversation: self.conversation.clone(),
+            subject,
+        })
+    }
+
+    fn newly_read(&self, receipt: &Receipt, before: u64) -> Vec<MessageId> {
+        let theirs = |origin: &Origin| matches!(origin, Origin::User { side, .. } if *side != receipt.side);
+        let covered = self
+            .messages
+            .iter()
+            .filter(|m| m.seq > before && m.seq <= receipt.up_to_seq);
+        let mut ids: Vec<_> = covered.filter(|m| theirs(&m.origin)).map(|m| m.id).collect();
+        ids.drain(..ids.len().saturating_sub(Subject::MAX_READ_IDS));
+        ids
+    }
+}

@@ -1,0 +1,149 @@
+//! Who may do what: one pure function, total and exhaustive.
+
+use crate::{
+    actor::{Actor, Role},
+    domain::{
+        conversation::{Conversation, Status},
+        side::Side,
+    },
+    id::UserId,
+};
+
+/// What an actor wants to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Action<'a> {
+    /// Open the conversation with an agent for whom this user answers.
+    Open {
+        /// The agent's user.
+        agent_user_id: &'a UserId,
+    },
+    /// See one conversation.
+    See,
+    /// Read its messages.
+    ReadHistory,
+    /// Write in it.
+    Send,
+    /// Mark messages as read.
+    MarkRead,
+    /// Show that one is typing.
+    Typing,
+    /// Refuse the other side's messages.
+    Block,
+    /// Accept them again.
+    Unblock,
+    /// Stop everyone from writing.
+    Close,
+    /// Let people write again.
+    Reopen,
+    /// Subscribe to the conversation's channel.
+    Subscribe,
+    /// Subscribe to the conversation's presence channel.
+    SubscribePresence,
+    /// Subscribe to this user's channel.
+    SubscribeUser(&'a UserId),
+}
+
+/// The answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    /// Yes, and as what.
+    Allow(Standing),
+    /// No, and why.
+    Refuse(Refusal),
+}
+
+/// As what an actor is allowed to do something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// As one of the two people in the conversation.
+    Participant(Side),
+    /// For themselves, where no conversation is concerned.
+    Oneself,
+    /// As an admin: to be written to the audit log before the answer is given.
+    Audited,
+}
+
+impl Standing {
+    /// The side on which a participant stands.
+    pub const fn side(self) -> Option<Side> {
+        match self {
+            Self::Participant(side) => Some(side),
+            Self::Oneself | Self::Audited => None,
+        }
+    }
+}
+
+/// Why not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// For all that this actor is to know, there is no such conversation.
+    NotFound,
+    /// The actor may know of it, but not do this.
+    Forbidden,
+    /// The other side has blocked the actor's messages.
+    Blocked,
+    /// The conversation is closed.
+    Closed,
+}
+
+/// Decides. `on` is the conversation concerned, `None` when there is none of that id or the action
+/// concerns none. To an actor without access, both give the same answer.
+pub fn decide(actor: &Actor, action: Action<'_>, on: Option<&Conversation>) -> Decision {
+    use Decision::{Allow, Refuse};
+    use Standing::{Audited, Oneself, Participant};
+
+    let side = on.and_then(|conversation| conversation.side_of(actor.user_id()));
+    match action {
+        Action::Open { agent_user_id } => match actor.role() {
+            Role::Client if agent_user_id != actor.user_id() => Allow(Oneself),
+            Role::Client | Role::Agent { .. } | Role::Admin => Refuse(Refusal::Forbidden),
+        },
+        Action::See | Action::ReadHistory => match (side, on) {
+            (Some(side), _) => Allow(Participant(side)),
+            (None, Some(_)) if actor.is_admin() => Allow(Audited),
+            (None, _) => Refuse(Refusal::NotFound),
+        },
+        Action::Send => match (side, on) {
+            (Some(side), Some(conversation)) => match may_write(conversation, side) {
+                Ok(()) => Allow(Participant(side)),
+                Err(refusal) => Refuse(refusal),
+            },
+            (None, on) => Refuse(outsider(actor, on)),
+            (Some(_), None) => Refuse(Refusal::NotFound),
+        },
+        Action::MarkRead | Action::Typing | Action::Block | Action::Unblock => match side {
+            Some(side) => Allow(Participant(side)),
+            None => Refuse(outsider(actor, on)),
+        },
+        Action::Close | Action::Reopen => match (actor.is_admin(), side, on) {
+            (true, None, Some(_)) => Allow(Audited),
+            (true, None, None) => Refuse(Refusal::NotFound),
+            (_, Some(_), _) | (false, _, _) => Refuse(Refusal::Forbidden),
+        },
+        Action::Subscribe | Action::SubscribePresence => match side {
+            Some(side) => Allow(Participant(side)),
+            None => Refuse(Refusal::Forbidden),
+        },
+        Action::SubscribeUser(user_id) if user_id == actor.user_id() => Allow(Oneself),
+        Action::SubscribeUser(_) => Refuse(Refusal::Forbidden),
+    }
+}
+
+/// Whether a side may write. Closed before blocked; a side that blocks may still write itself.
+pub fn may_write(conversation: &Conversation, side: Side) -> Result<(), Refusal> {
+    match conversation.status() {
+        Status::Closed => Err(Refusal::Closed),
+        Status::Blocked if *conversation.blocked_by.of(side.other()) => Err(Refusal::Blocked),
+        Status::Blocked | Status::Open => Ok(()),
+    }
+}
+
+/// What someone who takes no part is told: an admin may see that it is there, nobody else.
+fn outsider(actor: &Actor, on: Option<&Conversation>) -> Refusal {
+    if actor.is_admin() && on.is_some() {
+        Refusal::Forbidden
+    } else {
+        Refusal::NotFound
+    }
+}

@@ -1,0 +1,120 @@
+//! The directory: what the host knows about its people, agents and bookings.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use async_trait::async_trait;
+use serde::Serialize;
+
+use super::PortError;
+use crate::id::{AgentId, BookingId, UserId};
+
+/// What the host knows.
+///
+/// Names and pictures are decoration: what the directory does not know, or does not say in time, is shown
+/// blank and never fails a read, a send or an event. Who answers for an agent and whom a booking belongs to
+/// are facts: where they cannot be had, opening fails and changes nothing.
+#[async_trait]
+pub trait Directory: Send + Sync {
+    /// How everything in the query is shown. One call for a whole page; whatever is unknown is left out.
+    async fn profiles(&self, query: &ProfileQuery) -> Result<Profiles, PortError>;
+
+    /// The user who answers for an agent; `None` for an agent that does not exist.
+    async fn agent_user(&self, agent_id: &AgentId) -> Result<Option<UserId>, PortError>;
+
+    /// Whom a booking belongs to; `None` for a booking that does not exist.
+    async fn booking_parties(&self, booking_id: &BookingId) -> Result<Option<BookingParties>, PortError>;
+}
+
+/// Whom a booking belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BookingParties {
+    /// The client who booked.
+    pub client_id: UserId,
+    /// The agent who was booked.
+    pub agent_id: AgentId,
+}
+
+/// Whose profiles are wanted; each once.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ProfileQuery {
+    /// Of these users.
+    pub users: BTreeSet<UserId>,
+    /// Of these agents.
+    pub agents: BTreeSet<AgentId>,
+    /// Of these bookings.
+    pub bookings: BTreeSet<BookingId>,
+}
+
+impl ProfileQuery {
+    /// Whether nothing is wanted.
+    pub fn is_empty(&self) -> bool {
+        self.users.is_empty() && self.agents.is_empty() && self.bookings.is_empty()
+    }
+}
+
+/// What was found.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Profiles {
+    users: BTreeMap<UserId, UserProfile>,
+    agents: BTreeMap<AgentId, AgentProfile>,
+    bookings: BTreeMap<BookingId, BookingProfile>,
+}
+
+impl Profiles {
+    /// Adds a user.
+    pub fn add_user(&mut self, id: UserId, profile: UserProfile) {
+        self.users.insert(id, profile);
+    }
+
+    /// Adds an agent.
+    pub fn add_agent(&mut self, id: AgentId, profile: AgentProfile) {
+        self.agents.insert(id, profile);
+    }
+
+    /// Adds a booking.
+    pub fn add_booking(&mut self, id: BookingId, profile: BookingProfile) {
+        self.bookings.insert(id, profile);
+    }
+
+    /// A user's profile, blank when unknown.
+    pub fn user(&self, id: &UserId) -> UserProfile {
+        self.users.get(id).cloned().unwrap_or_default()
+    }
+
+    /// An agent's profile, blank when unknown.
+    pub fn agent(&self, id: &AgentId) -> AgentProfile {
+        self.agents.get(id).cloned().unwrap_or_default()
+    }
+
+    /// A booking's profile, blank when unknown.
+    pub fn booking(&self, id: &BookingId) -> BookingProfile {
+        self.bookings.get(id).cloned().unwrap_or_default()
+    }
+}
+
+/// How a person is shown.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct UserProfile {
+    /// Their name.
+    pub name: String,
+    /// Where their picture is.
+    pub image: Option<String>,
+}
+
+/// How an agent is shown.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AgentProfile {
+    /// The name of the business.
+    pub business_name: String,
+    /// Where its logo is.
+    pub logo: Option<String>,
+}
+
+/// How a booking is shown.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct BookingProfile {
+    /// The number that people call it by.
+    pub number: String,
+    /// What was booked.
+    pub tour_title: String,
+}

@@ -1,0 +1,64 @@
+//! The doors to the outside: each a trait that an adapter or the host implements, and each trait's doc a
+//! contract that an implementation keeps.
+
+pub mod access;
+pub mod channels;
+pub mod directory;
+pub mod presence;
+pub mod realtime;
+pub mod store;
+
+use std::fmt;
+
+type Cause = Box<dyn std::error::Error + Send + Sync>;
+
+/// What a port of the host answers when it cannot answer.
+#[derive(Debug, thiserror::Error)]
+#[error("the {kind} failed")]
+pub struct PortError {
+    kind: PortErrorKind,
+    #[source]
+    source: Cause,
+}
+
+/// Whether asking again can help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PortErrorKind {
+    /// The same question may be answered later.
+    Temporary,
+    /// The same question will fail again: a defect, or a wrong configuration.
+    Permanent,
+}
+
+impl PortError {
+    /// A failure that may pass.
+    pub fn temporary(source: impl Into<Cause>) -> Self {
+        Self {
+            kind: PortErrorKind::Temporary,
+            source: source.into(),
+        }
+    }
+
+    /// A failure that will stay.
+    pub fn permanent(source: impl Into<Cause>) -> Self {
+        Self {
+            kind: PortErrorKind::Permanent,
+            source: source.into(),
+        }
+    }
+
+    /// Whether asking again can help.
+    pub fn kind(&self) -> PortErrorKind {
+        self.kind
+    }
+}
+
+impl fmt::Display for PortErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Temporary => "question, for now,",
+            Self::Permanent => "question, for good,",
+        })
+    }
+}

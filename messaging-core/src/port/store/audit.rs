@@ -1,0 +1,77 @@
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use super::StoreError;
+use crate::{
+    id::{ConversationId, UserId},
+    time::Timestamp,
+};
+
+/// The log of what admins looked at and did. The contract of the [module](super) holds for every method.
+#[async_trait]
+pub trait Audit: Send + Sync {
+    /// Adds a record. The answer to the admin is given only after this has succeeded.
+    async fn record_access(&self, record: &AuditRecord) -> Result<(), StoreError>;
+
+    /// The newest records first, from behind the one with id `before`.
+    async fn list_accesses(&self, before: Option<Uuid>, limit: usize)
+    -> Result<Vec<AuditRecord>, StoreError>;
+}
+
+/// One access of an admin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditRecord {
+    /// A UUIDv7, so that the log is in order of time.
+    pub id: Uuid,
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub actor_id: UserId,
+    /// What.
+    pub action: AuditedAction,
+    /// On which conversation, if on one.
+    pub conversation_id: Option<ConversationId>,
+}
+
+/// What an admin did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AuditedAction {
+    /// Listed conversations.
+    List,
+    /// Looked at a conversation.
+    See,
+    /// Read messages.
+    ReadHistory,
+    /// Closed a conversation.
+    Close,
+    /// Reopened a conversation.
+    Reopen,
+}
+
+impl AuditedAction {
+    /// Every action.
+    pub const ALL: [Self; 5] = [
+        Self::List,
+        Self::See,
+        Self::ReadHistory,
+        Self::Close,
+        Self::Reopen,
+    ];
+
+    /// Its stable name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::List => "list",
+            Self::See => "see",
+            Self::ReadHistory => "read_history",
+            Self::Close => "close",
+            Self::Reopen => "reopen",
+        }
+    }
+
+    /// The action of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|action| action.name() == name)
+    }
+}

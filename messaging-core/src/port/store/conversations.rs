@@ -1,0 +1,265 @@
+use async_trait::async_trait;
+
+use super::{Lane, Publisher, StoreError};
+use crate::{
+    domain::{
+        conversation::{Change, Conversation, Mailbox, NewMessage, OpenPlan, Overview},
+        message::{Message, SendKey},
+        page::{Inbox, ListCursor, PageSize},
+        receipt::{MessageRow, Receipt},
+        side::Side,
+    },
+    id::{AgentId, BookingId, ConversationId, MessageId, UserId},
+    time::Timestamp,
+};
+
+/// Conversations, messages and receipts. The contract of the [module](super) holds for every method.
+#[async_trait]
+pub trait Conversations: Send + Sync {
+    /// Makes sure that the plan's pair has its one conversation, and that the plan's booking is linked to it.
+    ///
+    /// All concurrent opens of a pair get the same conversation, and exactly one of them created it. A
+    /// booking already linked changes nothing, not its place among the links either. A new conversation,
+    /// and a new link, each bring one entry of kind [`Updated`](super::EntryKind::Updated).
+    async fn open(&self, plan: &OpenPlan, publisher: Publisher) -> Result<Opened, StoreError>;
+
+    /// One conversation.
+    async fn find_conversation(&self, id: ConversationId) -> Result<Option<Conversation>, StoreError>;
+
+    /// One conversation as it is shown.
+    async fn find_overview(&self, id: ConversationId) -> Result<Option<Overview>, StoreError>;
+
+    /// The bookings linked to a conversation, the newest link first.
+    async fn list_bookings(&self, of: ConversationId) -> Result<Vec<BookingId>, StoreError>;
+
+    /// A page of a list of conversations by (activity, id), the largest first.
+    ///
+    /// # Errors
+    /// None of its own; an inbox without conversations is an empty page.
+    async fn list_conversations(&self, scan: &ListScan) -> Result<ListPage, StoreError>;
+
+    /// How many conversations an inbox holds; `cap` when there are more.
+    async fn count_conversations(&self, whose: &Inbox, cap: u64) -> Result<u64, StoreError>;
+
+    /// The sum of the unread counts of an inbox's own side; for [`Inbox::All`], of the conversations in
+    /// which that admin takes part.
+    async fn count_unread(&self, whose: &Inbox) -> Result<u64, StoreError>;
+
+    /// An agent's conversations by id, those above `after` only.
+    async fn list_agent_conversations(
+        &self,
+        agent_id: &AgentId,
+        after: Option<ConversationId>,
+        limit: usize,
+    ) -> Result<Vec<Conversation>, StoreError>;
+
+    /// A page of a history and the conversation, both as of one moment; `None` for an unknown conversation.
+    async fn list_messages(&self, scan: &HistoryScan) -> Result<Option<HistoryPage>, StoreError>;
+
+    /// The message that a sender (`None`: the system) sent under a key.
+    async fn find_sent(
+        &self,
+        of: ConversationId,
+        sender: Option<&UserId>,
+        key: &SendKey,
+    ) -> Result<Option<MessageRow>, StoreError>;
+
+    /// Stores a message as [`Conversation::append`] says, with an entry of kind
+    /// [`Message`](super::EntryKind::Message). A key that this sender has used here before answers
+    /// [`Appended::Seen`], whatever the guard, and changes nothing.
+    async fn append(&self, step: &Append) -> Result<Appended, StoreError>;
+
+    /// Moves a read position as [`Conversation::read`] says, with a receipt and an entry of kind
+    /// [`Read`](super::EntryKind::Read).
+    async fn mark_read(&self, step: &MarkRead) -> Result<Marked, StoreError>;
+
+    /// Changes a conversation as [`Conversation::apply`] says, with an entry of kind
+    /// [`Updated`](super::EntryKind::Updated).
+    async fn change_state(&self, step: &ChangeState) -> Result<Changed, StoreError>;
+}
+
+/// What opening found or made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opened {
+    /// The pair's conversation.
+    pub id: ConversationId,
+    /// Whether this call created it.
+    pub created: bool,
+    /// The lane, if this step created it for its publisher.
+    pub lane: Option<Lane>,
+}
+
+/// Which conversations to list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListScan {
+    /// Whose.
+    pub inbox: Inbox,
+    /// From where.
+    pub start: ListStart,
+    /// At most how many.
+    pub limit: PageSize,
+}
+
+/// Where a page of a list begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ListStart {
+    /// At the newest activity.
+    Newest,
+    /// Behind the conversation at a cursor.
+    After(ListCursor),
+    /// Behind that many conversations; costs in proportion to the number.
+    Skip(usize),
+}
+
+/// A page of a list of conversations.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListPage {
+    /// The conversations, newest activity first.
+    pub rows: Vec<Overview>,
+    /// Whether more follow.
+    pub has_more: bool,
+}
+
+/// Which messages to list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HistoryScan {
+    /// Of which conversation.
+    pub conversation_id: ConversationId,
+    /// Which way, from where.
+    pub direction: Direction,
+    /// At most how many.
+    pub limit: PageSize,
+}
+
+/// Which way a page of a history goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// The newest messages.
+    Newest,
+    /// The newest of those with a smaller seq.
+    Before(u64),
+    /// The oldest of those with a larger seq.
+    After(u64),
+}
+
+/// A page of a history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HistoryPage {
+    /// The conversation at the same moment.
+    pub overview: Overview,
+    /// The messages, oldest first.
+    pub rows: Vec<MessageRow>,
+    /// Whether more lie in the direction asked for.
+    pub has_more: bool,
+}
+
+/// Store a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Append {
+    /// Where.
+    pub conversation_id: ConversationId,
+    /// The guard it was decided on.
+    pub guard: u32,
+    /// What.
+    pub message: NewMessage,
+    /// Who publishes it.
+    pub publisher: Publisher,
+}
+
+/// What appending did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "the large one is the common one, and it is short-lived"
+)]
+pub enum Appended {
+    /// The message is in the store.
+    Stored(Stored),
+    /// This sender has sent this key here before: the message it made.
+    Seen(MessageRow),
+    /// The guard no longer holds, or there is no such conversation.
+    Stale,
+}
+
+/// A message just stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    /// With its seq, positions and time.
+    pub message: Message,
+    /// The conversation with it.
+    pub conversation: Conversation,
+    /// The lane, if this step created it for its publisher.
+    pub lane: Option<Lane>,
+}
+
+/// Move a read position.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MarkRead {
+    /// Where.
+    pub conversation_id: ConversationId,
+    /// The guard it was decided on.
+    pub guard: u32,
+    /// Whose.
+    pub side: Side,
+    /// Up to which message: one that the reader has seen.
+    pub up_to: MessageId,
+    /// When.
+    pub now: Timestamp,
+    /// Who publishes it.
+    pub publisher: Publisher,
+}
+
+/// What marking did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Marked {
+    /// The position moved.
+    Moved {
+        /// The receipt written.
+        receipt: Receipt,
+        /// The reader's mailbox after it.
+        mailbox: Mailbox,
+        /// The lane, if this step created it for its publisher.
+        lane: Option<Lane>,
+    },
+    /// The reader had read as far before.
+    Already {
+        /// The reader's mailbox.
+        mailbox: Mailbox,
+        /// The time of the first receipt that covers the message; `None` when nothing addressed to the
+        /// reader stands at or before it.
+        read_at: Option<Timestamp>,
+    },
+    /// The conversation holds no such message.
+    UnknownMessage,
+    /// The guard no longer holds, or there is no such conversation.
+    Stale,
+}
+
+/// Change a conversation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangeState {
+    /// Which.
+    pub conversation_id: ConversationId,
+    /// The guard it was decided on.
+    pub guard: u32,
+    /// How.
+    pub change: Change,
+    /// When.
+    pub now: Timestamp,
+    /// Who publishes it.
+    pub publisher: Publisher,
+}
+
+/// What changing did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Changed {
+    /// It is so now.
+    Done {
+        /// The lane, if this step created it for its publisher.
+        lane: Option<Lane>,
+    },
+    /// It was so before: nothing was written.
+    AlreadySo,
+    /// The guard no longer holds, or there is no such conversation.
+    Stale,
+}

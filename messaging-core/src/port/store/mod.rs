@@ -1,0 +1,36 @@
+//! The store: where conversations, messages and unpublished events are kept.
+//!
+//! # Contract
+//!
+//! - Every method is one step: all of it happens, or nothing does, whatever runs beside it. A step that
+//!   answered is as durable as the backend makes a commit.
+//! - Steps on one conversation take effect one after the other.
+//! - A step that names a guard is applied only if the conversation still has that guard; else it answers
+//!   `Stale` and changes nothing. An unknown conversation is `Stale` too.
+//! - What is not there is `None` or empty, never an error.
+//! - An error of any kind but [`StoreErrorKind::OutcomeUnknown`] changed nothing.
+//! - A visible change commits its outbox entry with it.
+//! - A future that is dropped may have taken effect or not, as with `OutcomeUnknown`.
+//!
+//! The crate `messaging-testkit` checks all of this against any implementation.
+
+mod audit;
+mod conversations;
+mod error;
+mod outbox;
+
+pub use audit::{Audit, AuditRecord, AuditedAction};
+pub use conversations::{
+    Append, Appended, ChangeState, Changed, Conversations, Direction, HistoryPage, HistoryScan, ListPage,
+    ListScan, ListStart, MarkRead, Marked, Opened, Stored,
+};
+pub use error::{StoreError, StoreErrorKind};
+pub use outbox::{
+    Backlog, Entry, EntryKind, Lane, LaneDelay, LaneFailure, LoadedEntry, Outbox, Progress, Publisher,
+    SetAside, Subject,
+};
+
+/// Everything the library keeps. Implemented for whatever implements the parts.
+pub trait Store: Conversations + Outbox + Audit + Send + Sync {}
+
+impl<T: Conversations + Outbox + Audit + Send + Sync + ?Sized> Store for T {}

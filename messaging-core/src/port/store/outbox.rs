@@ -1,0 +1,229 @@
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::StoreError;
+use crate::{
+    domain::{
+        conversation::Conversation,
+        receipt::{MessageRow, Receipt},
+    },
+    id::{BookingId, ConversationId, MessageId, WorkerId},
+    time::Timestamp,
+};
+
+/// The events that are committed and not yet published.
+///
+/// Each conversation numbers its events 1, 2, 3 … in commit order. A conversation that has unpublished
+/// ones has a *lane*: a row that says from which number on, and which worker is publishing them until when.
+/// Who owns a lane publishes its entries in order; nobody else touches them until the lease is over. The
+/// contract of the [module](super) holds for every method.
+#[async_trait]
+pub trait Outbox: Send + Sync {
+    /// Gives the lanes whose lease or delay is over to a worker, the longest waiting first: each lane to one
+    /// claimer only, whoever claims at the same time.
+    ///
+    /// # Errors
+    /// [`ReadOnly`](super::StoreErrorKind::ReadOnly) when this store admits no workers of this process.
+    async fn claim_lanes(
+        &self,
+        by: WorkerId,
+        now: Timestamp,
+        lease_until: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Lane>, StoreError>;
+
+    /// For each lane given, its entries from `lane.head` on, in order, at most `per_lane`, with what is
+    /// needed to publish them. One call for all.
+    async fn load_entries(&self, lanes: &[Lane], per_lane: usize) -> Result<Vec<LoadedEntry>, StoreError>;
+
+    /// Forgets published entries. A lane that has no others ends; the rest keep their owner, with the new
+    /// lease, and are returned with the new head and no failures. A lane that `by` no longer owns keeps
+    /// its owner and its lease, and is not returned.
+    async fn settle(
+        &self,
+        by: WorkerId,
+        lease_until: Timestamp,
+        done: &[Progress],
+    ) -> Result<Vec<Lane>, StoreError>;
+
+    /// Lets go of lanes that `by` owns: each is due again, for anyone, at its time. Others are left alone.
+    async fn delay_lanes(&self, by: WorkerId, delays: &[LaneDelay]) -> Result<(), StoreError>;
+
+    /// Takes an entry out of its lane and keeps it aside with the reason, if `by` owns the lane.
+    async fn set_aside(
+        &self,
+        by: WorkerId,
+        entry: &Entry,
+        why: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// Entries set aside, the oldest first.
+    async fn list_set_aside(&self, limit: usize) -> Result<Vec<SetAside>, StoreError>;
+
+    /// How much is waiting to be published.
+    async fn backlog(&self) -> Result<Backlog, StoreError>;
+}
+
+/// Who publishes the entry of a step, should the step have to create the lane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Publisher {
+    /// This worker, from memory, at once: the lane is its own until then.
+    Worker {
+        /// The worker.
+        id: WorkerId,
+        /// Until when nobody else may claim the lane.
+        lease_until: Timestamp,
+    },
+    /// Whoever claims it first: the lane is nobody's, and due at once.
+    Anyone,
+}
+
+/// A conversation with unpublished events, as its owner holds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lane {
+    /// The conversation.
+    pub conversation_id: ConversationId,
+    /// The number of its first unpublished event.
+    pub head: u64,
+    /// Until when the owner alone may publish.
+    pub lease_until: Timestamp,
+    /// How often in a row publishing failed because the transport did; at most `u32::MAX`.
+    pub tries: u32,
+    /// How often in a row the event at the head was refused.
+    pub refusals: u32,
+}
+
+/// One event to publish, as a reference to what happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// In which conversation.
+    pub conversation_id: ConversationId,
+    /// Its number there.
+    pub number: u64,
+    /// What happened.
+    pub kind: EntryKind,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EntryKind {
+    /// The message with this seq was stored.
+    Message {
+        /// The seq.
+        seq: u64,
+    },
+    /// A side read up to this seq.
+    Read {
+        /// The side.
+        side: crate::domain::side::Side,
+        /// The seq.
+        up_to_seq: u64,
+    },
+    /// The conversation was opened, linked to a booking, blocked, closed, or the like.
+    Updated,
+}
+
+/// An entry with what it names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoadedEntry {
+    /// The entry.
+    pub entry: Entry,
+    /// The conversation as it is now.
+    pub conversation: Conversation,
+    /// What the entry names.
+    pub subject: Subject,
+}
+
+/// What an entry names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "the large one is the common one, and it is short-lived"
+)]
+pub enum Subject {
+    /// The message.
+    Message(MessageRow),
+    /// The receipt, and what it newly covered.
+    Read {
+        /// The receipt.
+        receipt: Receipt,
+        /// The other side's messages between the reader's previous receipt and this one, oldest first; at
+        /// most the newest [`MAX_READ_IDS`](Self::MAX_READ_IDS). No message of the system is among them.
+        message_ids: Vec<MessageId>,
+    },
+    /// The conversation's state.
+    Updated {
+        /// The booking linked last.
+        booking_id: Option<BookingId>,
+    },
+}
+
+impl Subject {
+    /// The most messages that a receipt's event lists.
+    pub const MAX_READ_IDS: usize = 100;
+}
+
+/// How far a lane has been published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// The lane's conversation.
+    pub conversation_id: ConversationId,
+    /// The number of the last event that was published or set aside.
+    pub up_to: u64,
+}
+
+/// A lane to let go of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LaneDelay {
+    /// The lane's conversation.
+    pub conversation_id: ConversationId,
+    /// When it may be claimed again.
+    pub until: Timestamp,
+    /// Why.
+    pub failure: LaneFailure,
+}
+
+/// Why a lane is let go of before it is empty.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LaneFailure {
+    /// Not for a failure: the counts stay.
+    None,
+    /// The transport failed: counts as a try.
+    Transport,
+    /// The transport refused the event at the head: counts as a refusal.
+    Refused,
+}
+
+/// An event that the transport refused for good. Clients heal by refetching.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetAside {
+    /// The entry.
+    pub entry: Entry,
+    /// What the transport said.
+    pub why: String,
+    /// When it was set aside.
+    pub at: Timestamp,
+}
+
+/// How much is waiting to be published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Backlog {
+    /// How many conversations have unpublished events.
+    pub lanes: u64,
+    /// When the oldest unpublished event was committed.
+    pub oldest: Option<Timestamp>,
+    /// How many events are set aside.
+    pub set_aside: u64,
+}
+
+impl Backlog {
+    /// How long the oldest unpublished event has been waiting.
+    pub fn age(&self, now: Timestamp) -> Option<Duration> {
+        self.oldest.map(|oldest| now.since(oldest))
+    }
+}

@@ -1,0 +1,122 @@
+//! Points in time, in whole milliseconds.
+
+use std::{
+    fmt,
+    ops::{Add, Sub},
+    time::Duration,
+};
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::{Serialize, Serializer};
+
+/// A point in time in UTC, in whole milliseconds since 1970, from year 1970 to the end of year 9999.
+///
+/// Arithmetic saturates at both ends. Displayed and serialised as RFC 3339 with milliseconds:
+/// `2026-01-02T03:04:05.678Z`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(i64);
+
+const LAST: i64 = 253_402_300_799_999;
+
+impl Timestamp {
+    /// The beginning of 1970.
+    pub const EPOCH: Self = Self(0);
+
+    /// The point that many milliseconds after the epoch, moved into the range if it lies outside.
+    pub const fn from_millis(millis: i64) -> Self {
+        if millis < 0 {
+            Self(0)
+        } else if millis > LAST {
+            Self(LAST)
+        } else {
+            Self(millis)
+        }
+    }
+
+    /// Milliseconds since the epoch.
+    pub const fn as_millis(self) -> i64 {
+        self.0
+    }
+
+    /// How long after `earlier` this is; zero when it is not after it.
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(u64::try_from(self.0 - earlier.0).unwrap_or(0))
+    }
+}
+
+impl Add<Duration> for Timestamp {
+    type Output = Self;
+    fn add(self, by: Duration) -> Self {
+        Self::from_millis(
+            self.0
+                .saturating_add(i64::try_from(by.as_millis()).unwrap_or(LAST)),
+        )
+    }
+}
+
+impl Sub<Duration> for Timestamp {
+    type Output = Self;
+    fn sub(self, by: Duration) -> Self {
+        Self::from_millis(
+            self.0
+                .saturating_sub(i64::try_from(by.as_millis()).unwrap_or(LAST)),
+        )
+    }
+}
+
+impl From<DateTime<Utc>> for Timestamp {
+    /// Cuts off what is finer than a millisecond.
+    fn from(at: DateTime<Utc>) -> Self {
+        Self::from_millis(at.timestamp_millis())
+    }
+}
+
+impl From<Timestamp> for DateTime<Utc> {
+    fn from(at: Timestamp) -> Self {
+        DateTime::from_timestamp_millis(at.0).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&DateTime::<Utc>::from(*self).to_rfc3339_opts(SecondsFormat::Millis, true))
+    }
+}
+
+impl fmt::Debug for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Timestamp({self})")
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_shown_with_milliseconds() {
+        assert_eq!(
+            Timestamp::from_millis(1_767_323_045_678).to_string(),
+            "2026-01-02T03:04:05.678Z"
+        );
+        assert_eq!(
+            Timestamp::from_millis(1_767_323_045_000).to_string(),
+            "2026-01-02T03:04:05.000Z"
+        );
+    }
+
+    #[test]
+    fn arithmetic_stays_in_range() {
+        let last = Timestamp::from_millis(i64::MAX);
+        assert_eq!(last.to_string(), "9999-12-31T23:59:59.999Z");
+        assert_eq!(last + Duration::MAX, last);
+        assert_eq!(Timestamp::EPOCH - Duration::MAX, Timestamp::EPOCH);
+        assert_eq!(Timestamp::EPOCH.since(last), Duration::ZERO);
+    }
+}
