@@ -1,10 +1,77 @@
-//! TODO
+//! Real-time conversations between the clients and the agents of a two-sided marketplace: the core.
+//!
+//! The rules are here, pure; storage, realtime, presence and the host's own people are behind
+//! [ports](port). A host puts them together and calls the use cases, directly or through the routes of
+//! `messaging-axum`:
+//!
+//! ```
+//! # use messaging_core::{*, port::{PortError, directory::*}};
+//! # struct People;
+//! # #[async_trait::async_trait]
+//! # impl Directory for People {
+//! #     async fn profiles(&self, _: &ProfileQuery) -> Result<Profiles, PortError> { Ok(Profiles::default()) }
+//! #     async fn agent_user(&self, _: &AgentId) -> Result<Option<UserId>, PortError> {
+//! #         Ok(Some(UserId::parse("ada").unwrap()))
+//! #     }
+//! #     async fn booking_parties(&self, _: &BookingId) -> Result<Option<BookingParties>, PortError> { Ok(None) }
+//! # }
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let (messaging, _workers, _clock) = Messaging::in_memory(People);
+//! let client = Actor::new(UserId::parse("carl")?, Role::Client);
+//! let agent = Actor::new(UserId::parse("ada")?, Role::Agent { agent_id: AgentId::parse("alpine")? });
+//!
+//! let open = OpenConversation { agent_id: AgentId::parse("alpine")?, booking_id: None };
+//! let conversation_id = messaging.open_conversation(&client, &open).await?.conversation.overview.conversation.id;
+//! let hello = SendMessage { conversation_id, body: Body::parse("Is the hut open in May?")?, key: None };
+//! messaging.send_message(&client, &hello).await?;
+//!
+//! assert_eq!(messaging.count_unread(&agent).await?, 1);
+//! # Ok(()) }
+//! ```
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`id`], [`actor`], [`time`], [`clock`] | names of things, who calls, when |
+//! | [`domain`] | conversations, messages, receipts, pages: values, and the rules on them |
+//! | [`policy`] | who may do what |
+//! | [`event`] | what is said on which channel |
+//! | [`port`] | the traits that adapters and hosts implement |
+//! | [`memory`] | the store in memory |
+//! | [`Messaging`] | the use cases |
+//! | [`Relay`], [`Workers`] | from the outbox to the transport |
+//!
+//! | feature | brings |
+//! |---|---|
+//! | `worker` (default) | the system's clock, and the loops that drive the relay; on tokio |
+
 pub mod actor;
 pub mod clock;
 pub mod domain;
+mod error;
 pub mod event;
 pub mod id;
 pub mod memory;
 pub mod policy;
 pub mod port;
+mod relay;
+mod service;
 pub mod time;
+mod worker;
+
+pub use actor::{Actor, Role};
+pub use domain::{
+    body::Body,
+    message::SendKey,
+    page::{HistoryCursor, ListCursor, NumberedPage, PageSize},
+    side::{Side, To},
+};
+pub use error::{Error, ErrorKind};
+pub use id::{AgentId, BookingId, ConversationId, MessageId, UserId};
+pub use relay::{Attending, Health, Relay, RelayOptions, retry};
+pub use service::{
+    Authorized, ConfigError, ConversationDetails, ConversationList, ConversationView, History, HistoryFrom,
+    HistoryRequest, ListFrom, ListRequest, MarkOnRead, MessageView, Messaging, MessagingBuilder, OpenByHost,
+    OpenConversation, OpenedConversation, Options, ReadState, Reassigned, SendMessage, Sent,
+};
+pub use time::Timestamp;
+pub use worker::Workers;

@@ -13,10 +13,10 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Action<'a> {
-    /// Open the conversation with an agent for whom this user answers.
+    /// Open the conversation with an agent.
     Open {
-        /// The agent's user.
-        agent_user_id: &'a UserId,
+        /// The user who answers for the agent; `None` while that is not known.
+        agent_user_id: Option<&'a UserId>,
     },
     /// See one conversation.
     See,
@@ -42,6 +42,31 @@ pub enum Action<'a> {
     SubscribePresence,
     /// Subscribe to this user's channel.
     SubscribeUser(&'a UserId),
+}
+
+impl Action<'_> {
+    /// Whether the host's own rules are asked too. Seeing and listing are decided inside the store's
+    /// queries as well, and what an admin does is the host's own doing.
+    pub(crate) const fn is_up_to_the_host(self) -> bool {
+        match self {
+            Self::Open {
+                agent_user_id: Some(_),
+            }
+            | Self::Send
+            | Self::MarkRead
+            | Self::Typing
+            | Self::Block
+            | Self::Unblock => true,
+            Self::Open { agent_user_id: None }
+            | Self::See
+            | Self::ReadHistory
+            | Self::Close
+            | Self::Reopen
+            | Self::Subscribe
+            | Self::SubscribePresence
+            | Self::SubscribeUser(_) => false,
+        }
+    }
 }
 
 /// The answer.
@@ -96,7 +121,7 @@ pub fn decide(actor: &Actor, action: Action<'_>, on: Option<&Conversation>) -> D
     let side = on.and_then(|conversation| conversation.side_of(actor.user_id()));
     match action {
         Action::Open { agent_user_id } => match actor.role() {
-            Role::Client if agent_user_id != actor.user_id() => Allow(Oneself),
+            Role::Client if agent_user_id != Some(actor.user_id()) => Allow(Oneself),
             Role::Client | Role::Agent { .. } | Role::Admin => Refuse(Refusal::Forbidden),
         },
         Action::See | Action::ReadHistory => match (side, on) {
@@ -130,7 +155,10 @@ pub fn decide(actor: &Actor, action: Action<'_>, on: Option<&Conversation>) -> D
     }
 }
 
-/// Whether a side may write. Closed before blocked; a side that blocks may still write itself.
+/// Whether a side may write.
+///
+/// # Errors
+/// [`Refusal::Closed`] before [`Refusal::Blocked`]; a side that blocks the other may still write itself.
 pub fn may_write(conversation: &Conversation, side: Side) -> Result<(), Refusal> {
     match conversation.status() {
         Status::Closed => Err(Refusal::Closed),

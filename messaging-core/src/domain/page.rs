@@ -8,6 +8,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use uuid::Uuid;
 
 use crate::{
+    actor::{Actor, Role},
     id::{AgentId, ConversationId, UserId},
     time::Timestamp,
 };
@@ -47,6 +48,49 @@ impl PageSize {
     }
 }
 
+/// A page counted from the newest item: the classic form of a list, which counts and skips.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NumberedPage {
+    number: usize,
+    size: PageSize,
+}
+
+/// A page that lies deeper than counting and skipping is allowed to go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be at least 1, and page times limit at most {}", NumberedPage::DEEPEST)]
+pub struct InvalidNumberedPage;
+
+impl NumberedPage {
+    /// How many items a numbered page may reach, and up to where totals are counted.
+    pub const DEEPEST: usize = 10_000;
+
+    /// The page of that number, the first being 1.
+    ///
+    /// # Errors
+    /// [`InvalidNumberedPage`] for page 0, and when number times size exceeds 10,000.
+    pub fn new(number: usize, size: PageSize) -> Result<Self, InvalidNumberedPage> {
+        let reach = number
+            .checked_mul(size.get())
+            .filter(|reach| (1..=Self::DEEPEST).contains(reach));
+        reach.map(|_| Self { number, size }).ok_or(InvalidNumberedPage)
+    }
+
+    /// Its number.
+    pub fn number(self) -> usize {
+        self.number
+    }
+
+    /// How many items it holds at most.
+    pub fn size(self) -> PageSize {
+        self.size
+    }
+
+    /// How many items lie before it.
+    pub fn skip(self) -> usize {
+        (self.number - 1) * self.size.get()
+    }
+}
+
 /// Whose conversations a list shows and a total counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Inbox {
@@ -61,6 +105,21 @@ pub enum Inbox {
     },
     /// All of them, seen by this admin; the admin's total counts those in which they take part.
     All(UserId),
+}
+
+impl Inbox {
+    /// The inbox that an actor sees.
+    pub fn of(actor: &Actor) -> Self {
+        let user_id = actor.user_id().clone();
+        match actor.role() {
+            Role::Client => Self::Client(user_id),
+            Role::Agent { agent_id } => Self::Agent {
+                agent_id: agent_id.clone(),
+                user_id,
+            },
+            Role::Admin => Self::All(user_id),
+        }
+    }
 }
 
 /// Where a walk through a list of conversations stands: behind the conversation with this activity and id.
@@ -139,6 +198,11 @@ impl ListCursor {
             activity_at,
             id,
         }
+    }
+
+    /// The inbox it belongs to.
+    pub fn inbox(&self) -> &Inbox {
+        &self.inbox
     }
 
     /// The activity of the conversation it stands behind.
@@ -246,6 +310,14 @@ mod tests {
     fn a_page_holds_1_to_100() {
         assert!(PageSize::new(1).is_ok() && PageSize::new(100).is_ok());
         assert!(PageSize::new(0).is_err() && PageSize::new(101).is_err());
+    }
+
+    #[test]
+    fn a_numbered_page_reaches_at_most_10_000() {
+        let page = |number, size| NumberedPage::new(number, PageSize::new(size).unwrap());
+        assert_eq!(page(3, 20).map(NumberedPage::skip), Ok(40));
+        assert!(page(1, 1).is_ok() && page(100, 100).is_ok() && page(10_000, 1).is_ok());
+        assert!(page(0, 20).is_err() && page(101, 100).is_err() && page(usize::MAX, 2).is_err());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 
-use super::{MemoryStore, State, Thread};
+use super::{LaneState, MemoryStore, State, Thread};
 use crate::{
     domain::{message::Origin, receipt::Receipt},
     id::{ConversationId, MessageId, WorkerId},
@@ -86,16 +86,13 @@ impl Outbox for MemoryStore {
     async fn set_aside(
         &self,
         by: WorkerId,
+        lane: &Lane,
         entry: &Entry,
         why: &str,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let mut state = self.lock();
-        if state
-            .lanes
-            .get(&entry.conversation_id)
-            .is_some_and(|lane| lane.owner == Some(by))
-        {
+        if state.owned(lane.conversation_id, by, lane.lease_until).is_some() {
             let thread = state.threads.get_mut(&entry.conversation_id);
             if thread.is_some_and(|thread| thread.outbox.remove(&entry.number).is_some()) {
                 state.set_aside.push(SetAside {
@@ -127,15 +124,23 @@ impl Outbox for MemoryStore {
 }
 
 impl State {
+    /// A lane, if that worker owns it under that lease.
+    fn owned(&mut self, id: ConversationId, by: WorkerId, lease_until: Timestamp) -> Option<&mut LaneState> {
+        self.lanes
+            .get_mut(&id)
+            .filter(|lane| lane.owner == Some(by) && lane.until == lease_until)
+    }
+
     fn settle_lane(&mut self, by: WorkerId, lease_until: Timestamp, progress: Progress) -> Option<Lane> {
-        let id: ConversationId = progress.conversation_id;
-        let lane = self.lanes.get_mut(&id).filter(|lane| lane.owner == Some(by))?;
+        let id = progress.conversation_id;
+        self.owned(id, by, progress.lease_until)?;
         let thread = self.threads.get_mut(&id)?;
         thread.outbox.retain(|number, _| *number > progress.up_to);
         if thread.outbox.is_empty() {
             self.lanes.remove(&id);
             return None;
         }
+        let lane = self.lanes.get_mut(&id)?;
         lane.head = progress.up_to + 1;
         lane.until = lease_until;
         lane.tries = 0;

@@ -76,6 +76,13 @@ impl Profiles {
         self.bookings.insert(id, profile);
     }
 
+    /// Adds everything that `other` holds.
+    pub fn merge(&mut self, other: Self) {
+        self.users.extend(other.users);
+        self.agents.extend(other.agents);
+        self.bookings.extend(other.bookings);
+    }
+
     /// A user's profile, blank when unknown.
     pub fn user(&self, id: &UserId) -> UserProfile {
         self.users.get(id).cloned().unwrap_or_default()

@@ -16,8 +16,12 @@ use crate::{
 ///
 /// Each conversation numbers its events 1, 2, 3 … in commit order. A conversation that has unpublished
 /// ones has a *lane*: a row that says from which number on, and which worker is publishing them until when.
-/// Who owns a lane publishes its entries in order; nobody else touches them until the lease is over. The
-/// contract of the [module](super) holds for every method.
+/// Who owns a lane publishes its entries in order; nobody else touches them until the lease is over.
+///
+/// What an owner does to a lane names the lease under which it does so. It counts only while the lane has
+/// that owner and that very lease: a claim since then, by the same worker too, has made it void.
+///
+/// The contract of the [module](super) holds for every method.
 #[async_trait]
 pub trait Outbox: Send + Sync {
     /// Gives the lanes whose lease or delay is over to a worker, the longest waiting first: each lane to one
@@ -38,8 +42,8 @@ pub trait Outbox: Send + Sync {
     async fn load_entries(&self, lanes: &[Lane], per_lane: usize) -> Result<Vec<LoadedEntry>, StoreError>;
 
     /// Forgets published entries. A lane that has no others ends; the rest keep their owner, with the new
-    /// lease, and are returned with the new head and no failures. A lane that `by` no longer owns keeps
-    /// its owner and its lease, and is not returned.
+    /// lease, and are returned with the new head and no failures. A lane that `by` does not own under the
+    /// lease named is left as it is, and is not returned.
     async fn settle(
         &self,
         by: WorkerId,
@@ -47,13 +51,16 @@ pub trait Outbox: Send + Sync {
         done: &[Progress],
     ) -> Result<Vec<Lane>, StoreError>;
 
-    /// Lets go of lanes that `by` owns: each is due again, for anyone, at its time. Others are left alone.
+    /// Lets go of lanes that `by` owns under the leases named: each is due again, for anyone, at its time.
+    /// Others are left as they are.
     async fn delay_lanes(&self, by: WorkerId, delays: &[LaneDelay]) -> Result<(), StoreError>;
 
-    /// Takes an entry out of its lane and keeps it aside with the reason, if `by` owns the lane.
+    /// Takes an entry out of its lane and keeps it aside with the reason, if `by` owns the lane under its
+    /// lease.
     async fn set_aside(
         &self,
         by: WorkerId,
+        lane: &Lane,
         entry: &Entry,
         why: &str,
         now: Timestamp,
@@ -173,6 +180,8 @@ impl Subject {
 pub struct Progress {
     /// The lane's conversation.
     pub conversation_id: ConversationId,
+    /// The lease under which this is said.
+    pub lease_until: Timestamp,
     /// The number of the last event that was published or set aside.
     pub up_to: u64,
 }
@@ -182,6 +191,8 @@ pub struct Progress {
 pub struct LaneDelay {
     /// The lane's conversation.
     pub conversation_id: ConversationId,
+    /// The lease under which this is said.
+    pub lease_until: Timestamp,
     /// When it may be claimed again.
     pub until: Timestamp,
     /// Why.

@@ -1,0 +1,149 @@
+//! What a use case answers when it does not do what was asked.
+
+use std::{fmt, time::Duration};
+
+use crate::{
+    policy::Refusal,
+    port::{
+        PortError,
+        access::HostRefusal,
+        store::{StoreError, StoreErrorKind},
+    },
+};
+
+/// Why a use case did not do what was asked. Unless its kind is [`ErrorKind::OutcomeUnknown`], nothing was
+/// changed.
+#[derive(Debug, thiserror::Error)]
+#[error("{doing}: {kind}")]
+pub struct Error {
+    kind: ErrorKind,
+    doing: &'static str,
+    #[source]
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+/// What the caller can do about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// There is no such agent.
+    UnknownAgent,
+    /// There is no such booking of this client with this agent.
+    UnknownBooking,
+    /// The cursor belongs to another list.
+    InvalidCursor,
+    /// It is not there, or not the actor's to know.
+    NotFound,
+    /// The actor may not do this; with the host's own sentence, if it was the host who refused.
+    Forbidden {
+        /// The host's sentence.
+        message: Option<String>,
+    },
+    /// The other side has blocked the actor's messages.
+    Blocked,
+    /// The conversation is closed.
+    Closed,
+    /// The key was used before, with another text.
+    IdempotencyConflict,
+    /// The store or the directory cannot be reached. Nothing was changed; try again later.
+    Unavailable {
+        /// When it may be worth trying again.
+        retry_after: Duration,
+    },
+    /// A write may have happened or not: repeat it with the same key.
+    OutcomeUnknown,
+    /// A defect.
+    Internal,
+}
+
+/// How long to wait where nothing better is known.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+impl Error {
+    pub(crate) fn new(kind: ErrorKind, doing: &'static str) -> Self {
+        Self {
+            kind,
+            doing,
+            source: None,
+        }
+    }
+
+    /// What the caller can do about it.
+    pub fn kind(&self) -> &ErrorKind {
+        &self.kind
+    }
+
+    pub(crate) fn refused(refusal: Refusal, doing: &'static str) -> Self {
+        let kind = match refusal {
+            Refusal::NotFound => ErrorKind::NotFound,
+            Refusal::Forbidden => ErrorKind::Forbidden { message: None },
+            Refusal::Blocked => ErrorKind::Blocked,
+            Refusal::Closed => ErrorKind::Closed,
+        };
+        Self::new(kind, doing)
+    }
+
+    pub(crate) fn refused_by_host(refusal: HostRefusal, doing: &'static str) -> Self {
+        Self::new(
+            ErrorKind::Forbidden {
+                message: Some(refusal.message),
+            },
+            doing,
+        )
+    }
+
+    pub(crate) fn directory(error: Option<PortError>, doing: &'static str) -> Self {
+        let source = error.map(Into::into);
+        Self {
+            kind: ErrorKind::Unavailable {
+                retry_after: RETRY_AFTER,
+            },
+            doing,
+            source,
+        }
+    }
+
+    /// A step that was decided again and again and always found the conversation changed.
+    pub(crate) fn contended(doing: &'static str) -> Self {
+        Self::new(
+            ErrorKind::Unavailable {
+                retry_after: RETRY_AFTER,
+            },
+            doing,
+        )
+    }
+
+    pub(crate) fn store(error: StoreError, doing: &'static str) -> Self {
+        let kind = match error.kind() {
+            StoreErrorKind::Unavailable { retry_after } => ErrorKind::Unavailable { retry_after },
+            StoreErrorKind::Retry | StoreErrorKind::ReadOnly => ErrorKind::Unavailable {
+                retry_after: RETRY_AFTER,
+            },
+            StoreErrorKind::OutcomeUnknown => ErrorKind::OutcomeUnknown,
+            StoreErrorKind::Corrupt | StoreErrorKind::Internal => ErrorKind::Internal,
+        };
+        Self {
+            kind,
+            doing,
+            source: Some(error.into()),
+        }
+    }
+}
+
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::UnknownAgent => "there is no such agent",
+            Self::UnknownBooking => "there is no such booking",
+            Self::InvalidCursor => "the cursor belongs to another list",
+            Self::NotFound => "not found",
+            Self::Forbidden { .. } => "forbidden",
+            Self::Blocked => "the conversation is blocked",
+            Self::Closed => "the conversation is closed",
+            Self::IdempotencyConflict => "the key was used for another text",
+            Self::Unavailable { .. } => "unavailable",
+            Self::OutcomeUnknown => "the outcome is unknown",
+            Self::Internal => "internal error",
+        })
+    }
+}

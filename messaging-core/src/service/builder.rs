@@ -1,0 +1,223 @@
+use std::{sync::Arc, time::Duration};
+
+use super::{Messaging, Parts};
+use crate::{
+    clock::{Clock, IdSource, ManualClock, SequentialIds},
+    event::{ChannelNames, InvalidPrefix},
+    memory::MemoryStore,
+    port::{
+        access::AccessPolicy, directory::Directory, presence::Presence, realtime::Realtime, store::Store,
+    },
+    relay::{Relay, RelayOptions, Silence},
+    worker::Workers,
+};
+
+/// What can be set about a [`Messaging`]; the defaults are right for production.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Options {
+    /// Put into the name of every channel, so that several environments can share one realtime app; at
+    /// most 16 characters. Default: empty.
+    pub channel_prefix: String,
+    /// How long the directory may take before names are shown blank, and before opening fails. Default: 1 s.
+    pub directory_timeout: Duration,
+    /// How the outbox is published.
+    pub relay: RelayOptions,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            channel_prefix: String::new(),
+            directory_timeout: Duration::from_secs(1),
+            relay: RelayOptions::default(),
+        }
+    }
+}
+
+impl Options {
+    /// With another [`channel_prefix`](Self::channel_prefix).
+    pub fn with_channel_prefix(self, channel_prefix: impl Into<String>) -> Self {
+        Self {
+            channel_prefix: channel_prefix.into(),
+            ..self
+        }
+    }
+
+    /// With another [`directory_timeout`](Self::directory_timeout).
+    pub fn with_directory_timeout(self, directory_timeout: Duration) -> Self {
+        Self {
+            directory_timeout,
+            ..self
+        }
+    }
+
+    /// With other [`RelayOptions`].
+    pub fn with_relay(self, relay: RelayOptions) -> Self {
+        Self { relay, ..self }
+    }
+}
+
+/// Why a [`Messaging`] cannot be built as configured.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// [`Options::channel_prefix`] cannot stand in a channel's name.
+    #[error("invalid channel prefix")]
+    ChannelPrefix(#[from] InvalidPrefix),
+    /// There is no default clock or id source without the feature `worker`.
+    #[error("a clock and an id source are needed without the feature `worker`")]
+    NoClock,
+}
+
+/// Puts a [`Messaging`] together. Parts that are left out are off.
+pub struct MessagingBuilder {
+    store: Arc<dyn Store>,
+    directory: Arc<dyn Directory>,
+    realtime: Arc<dyn Realtime>,
+    presence: Option<Arc<dyn Presence>>,
+    policy: Option<Arc<dyn AccessPolicy>>,
+    clock: Option<Arc<dyn Clock>>,
+    ids: Option<Arc<dyn IdSource>>,
+    options: Options,
+}
+
+impl Messaging {
+    /// Starts from the two parts that no host can do without.
+    pub fn builder(store: impl Store + 'static, directory: impl Directory + 'static) -> MessagingBuilder {
+        MessagingBuilder {
+            store: Arc::new(store),
+            directory: Arc::new(directory),
+            realtime: Arc::new(Silence),
+            presence: None,
+            policy: None,
+            clock: system_clock(),
+            ids: system_ids(),
+            options: Options::default(),
+        }
+    }
+
+    /// Everything in memory, with a clock that the caller moves: for a host's tests.
+    pub fn in_memory(directory: impl Directory + 'static) -> (Self, Workers, ManualClock) {
+        let clock = ManualClock::new();
+        let (messaging, workers) = Self::builder(MemoryStore::new(), directory).assemble(
+            Arc::new(clock.clone()),
+            Arc::new(SequentialIds::default()),
+            ChannelNames::default(),
+        );
+        (messaging, workers, clock)
+    }
+}
+
+impl MessagingBuilder {
+    /// Where events are published, and who signs subscriptions. Without it nothing is published and no
+    /// subscription is signed.
+    pub fn realtime(self, realtime: impl Realtime + 'static) -> Self {
+        Self {
+            realtime: Arc::new(realtime),
+            ..self
+        }
+    }
+
+    /// Who knows who is connected. Without it that is unknown.
+    pub fn presence(self, presence: impl Presence + 'static) -> Self {
+        Self {
+            presence: Some(Arc::new(presence)),
+            ..self
+        }
+    }
+
+    /// The host's own rules on top of ours.
+    pub fn policy(self, policy: impl AccessPolicy + 'static) -> Self {
+        Self {
+            policy: Some(Arc::new(policy)),
+            ..self
+        }
+    }
+
+    /// Another clock than the system's.
+    pub fn clock(self, clock: impl Clock + 'static) -> Self {
+        Self {
+            clock: Some(Arc::new(clock)),
+            ..self
+        }
+    }
+
+    /// Another source of ids than the system's.
+    pub fn ids(self, ids: impl IdSource + 'static) -> Self {
+        Self {
+            ids: Some(Arc::new(ids)),
+            ..self
+        }
+    }
+
+    /// Other options than the defaults.
+    pub fn options(self, options: Options) -> Self {
+        Self { options, ..self }
+    }
+
+    /// Puts it together. No I/O. The second half publishes: run it in this process or in others, or nothing
+    /// is delivered.
+    ///
+    /// # Errors
+    /// [`ConfigError`] says what does not fit.
+    pub fn build(mut self) -> Result<(Messaging, Workers), ConfigError> {
+        let names = ChannelNames::with_prefix(self.options.channel_prefix.as_str())?;
+        let clock = self.clock.take().ok_or(ConfigError::NoClock)?;
+        let ids = self.ids.take().ok_or(ConfigError::NoClock)?;
+        Ok(self.assemble(clock, ids, names))
+    }
+
+    fn assemble(
+        self,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn IdSource>,
+        names: ChannelNames,
+    ) -> (Messaging, Workers) {
+        let relay = Arc::new(Relay::new(
+            self.store.clone(),
+            self.realtime.clone(),
+            self.directory.clone(),
+            clock.clone(),
+            ids.clone(),
+            names.clone(),
+            self.options.directory_timeout,
+            self.options.relay,
+        ));
+        let parts = Parts {
+            store: self.store,
+            directory: self.directory,
+            realtime: self.realtime,
+            presence: self.presence,
+            policy: self.policy,
+            clock,
+            ids,
+            names,
+            directory_timeout: self.options.directory_timeout,
+            relay: relay.clone(),
+        };
+        (Messaging(Arc::new(parts)), Workers::new(relay))
+    }
+}
+
+#[cfg(feature = "worker")]
+#[expect(clippy::unnecessary_wraps, reason = "there is none without the feature")]
+fn system_clock() -> Option<Arc<dyn Clock>> {
+    Some(Arc::new(crate::clock::SystemClock))
+}
+
+#[cfg(feature = "worker")]
+#[expect(clippy::unnecessary_wraps, reason = "there is none without the feature")]
+fn system_ids() -> Option<Arc<dyn IdSource>> {
+    Some(Arc::new(crate::clock::SystemIds))
+}
+
+#[cfg(not(feature = "worker"))]
+fn system_clock() -> Option<Arc<dyn Clock>> {
+    None
+}
+
+#[cfg(not(feature = "worker"))]
+fn system_ids() -> Option<Arc<dyn IdSource>> {
+    None
+}

@@ -1,0 +1,212 @@
+use super::{Messaging, found, unless_lost};
+use crate::{
+    actor::Actor,
+    clock,
+    domain::{
+        conversation::{Change, Conversation},
+        side::Side,
+    },
+    error::{Error, ErrorKind},
+    event::Channel,
+    id::{AgentId, ConversationId, UserId},
+    policy::{Action, Standing},
+    port::{
+        directory::Profiles,
+        store::{AuditedAction, ChangeState, Changed},
+    },
+};
+
+const CHANGING: &str = "changing a conversation";
+const REASSIGNING: &str = "reassigning an agent's conversations";
+
+/// How many conversations are looked up at a time when an agent is reassigned.
+const CHUNK: usize = 100;
+
+/// What became of an agent's conversations.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Reassigned {
+    /// How many moved to the new user.
+    pub moved: usize,
+    /// Those that stay with their old user, because the new one is their client.
+    pub refused: Vec<ConversationId>,
+}
+
+impl Messaging {
+    /// Refuses the other side's messages from now on: once this has answered, none is accepted. What was
+    /// written stays readable. Blocking twice changes nothing.
+    ///
+    /// # Errors
+    /// [`NotFound`](ErrorKind::NotFound); [`Forbidden`](ErrorKind::Forbidden) for an admin who takes no
+    /// part; [`Unavailable`](ErrorKind::Unavailable).
+    pub async fn block(&self, actor: &Actor, id: ConversationId) -> Result<(), Error> {
+        self.change_own_side(actor, id, Action::Block, Change::Block)
+            .await
+    }
+
+    /// Accepts the other side's messages again.
+    ///
+    /// # Errors
+    /// As [`block`](Self::block).
+    pub async fn unblock(&self, actor: &Actor, id: ConversationId) -> Result<(), Error> {
+        self.change_own_side(actor, id, Action::Unblock, Change::Unblock)
+            .await
+    }
+
+    /// Stops both sides from writing. Audited.
+    ///
+    /// # Errors
+    /// [`Forbidden`](ErrorKind::Forbidden) for everyone but an admin who takes no part;
+    /// [`NotFound`](ErrorKind::NotFound); [`Unavailable`](ErrorKind::Unavailable).
+    pub async fn close(&self, actor: &Actor, id: ConversationId) -> Result<(), Error> {
+        self.change_as_admin(actor, id, Action::Close, AuditedAction::Close, Change::Close)
+            .await
+    }
+
+    /// Lets people write again. Audited.
+    ///
+    /// # Errors
+    /// As [`close`](Self::close).
+    pub async fn reopen(&self, actor: &Actor, id: ConversationId) -> Result<(), Error> {
+        self.change_as_admin(actor, id, Action::Reopen, AuditedAction::Reopen, Change::Reopen)
+            .await
+    }
+
+    /// Moves an agent's conversations to another user, in chunks; read positions stay. A call for the
+    /// host, which decides who may make it. What an interrupted call has moved stays moved; repeating it
+    /// moves the rest.
+    ///
+    /// # Errors
+    /// [`Unavailable`](ErrorKind::Unavailable), [`OutcomeUnknown`](ErrorKind::OutcomeUnknown): repeat it.
+    pub async fn reassign_agent(&self, agent_id: &AgentId, to: &UserId) -> Result<Reassigned, Error> {
+        let mut result = Reassigned::default();
+        let mut after = None;
+        loop {
+            let chunk = self
+                .store()
+                .list_agent_conversations(agent_id, after, CHUNK)
+                .await;
+            let chunk = chunk.map_err(|error| Error::store(error, REASSIGNING))?;
+            let Some(last) = chunk.last() else {
+                return Ok(result);
+            };
+            after = Some(last.id);
+            for conversation in chunk {
+                if conversation.client_id == *to {
+                    result.refused.push(conversation.id);
+                } else if conversation.agent_user_id != *to {
+                    self.reassign(conversation, to).await?;
+                    result.moved += 1;
+                }
+            }
+        }
+    }
+
+    async fn reassign(&self, mut conversation: Conversation, to: &UserId) -> Result<(), Error> {
+        for _ in 0..super::MAX_DECISIONS {
+            if self
+                .try_change(&conversation, &Change::Reassign(to.clone()))
+                .await?
+            {
+                self.revoke(&conversation).await;
+                return Ok(());
+            }
+            let current = self.store().find_conversation(conversation.id).await;
+            conversation = found(
+                current.map_err(|error| Error::store(error, REASSIGNING))?,
+                REASSIGNING,
+            )?;
+        }
+        Err(Error::contended(REASSIGNING))
+    }
+
+    /// Ends the subscriptions of the user who no longer answers, as far as the transport can.
+    async fn revoke(&self, before: &Conversation) {
+        for channel in [
+            Channel::Conversation(before.id),
+            Channel::ConversationPresence(before.id),
+        ] {
+            let name = self.0.names.name(&channel);
+            let revoked = self.0.realtime.revoke(&before.agent_user_id, &name);
+            match clock::timeout(&*self.0.clock, self.0.relay.call_timeout(), revoked).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => {
+                    let error: &dyn std::error::Error = &error;
+                    tracing::warn!(conversation_id = %before.id, error, "a subscription could not be ended");
+                }
+                Err(clock::Elapsed) => {
+                    tracing::warn!(conversation_id = %before.id, "a subscription was not ended in time");
+                }
+            }
+        }
+    }
+
+    async fn change_own_side(
+        &self,
+        actor: &Actor,
+        id: ConversationId,
+        action: Action<'_>,
+        change: fn(Side) -> Change,
+    ) -> Result<(), Error> {
+        for _ in 0..super::MAX_DECISIONS {
+            let conversation = self.conversation_to_change(id).await?;
+            let standing = self.decide(actor, action, conversation.as_ref(), CHANGING)?;
+            let (Some(side), Some(conversation)) = (standing.side(), conversation) else {
+                return Err(Error::new(ErrorKind::Internal, CHANGING));
+            };
+            if self.try_change(&conversation, &change(side)).await? {
+                return Ok(());
+            }
+        }
+        Err(Error::contended(CHANGING))
+    }
+
+    async fn change_as_admin(
+        &self,
+        actor: &Actor,
+        id: ConversationId,
+        action: Action<'_>,
+        audited: AuditedAction,
+        change: Change,
+    ) -> Result<(), Error> {
+        let mut recorded = false;
+        for _ in 0..super::MAX_DECISIONS {
+            let conversation = self.conversation_to_change(id).await?;
+            let standing = self.decide(actor, action, conversation.as_ref(), CHANGING)?;
+            let conversation = found(conversation, CHANGING)?;
+            if standing == Standing::Audited && !recorded {
+                self.audit(actor, audited, Some(id)).await?;
+                recorded = true;
+            }
+            if self.try_change(&conversation, &change).await? {
+                return Ok(());
+            }
+        }
+        Err(Error::contended(CHANGING))
+    }
+
+    async fn conversation_to_change(&self, id: ConversationId) -> Result<Option<Conversation>, Error> {
+        self.store()
+            .find_conversation(id)
+            .await
+            .map_err(|error| Error::store(error, CHANGING))
+    }
+
+    /// Applies a change that was decided on `conversation`; `false` when that has changed since.
+    async fn try_change(&self, conversation: &Conversation, change: &Change) -> Result<bool, Error> {
+        let step = ChangeState {
+            conversation_id: conversation.id,
+            guard: conversation.guard,
+            change: change.clone(),
+            now: self.now(),
+            publisher: self.publisher(),
+        };
+        match unless_lost(self.store().change_state(&step).await, CHANGING)? {
+            Some(Changed::Done { lane }) => {
+                self.hand_over(lane, None, Profiles::default());
+                Ok(true)
+            }
+            Some(Changed::AlreadySo) => Ok(true),
+            Some(Changed::Stale) | None => Ok(false),
+        }
+    }
+}

@@ -1,0 +1,175 @@
+use super::{ConversationView, MessageView, Messaging, found};
+use crate::{
+    actor::Actor,
+    domain::{
+        page::{HistoryCursor, PageSize},
+        receipt::MessageRow,
+        side::Side,
+    },
+    error::{Error, ErrorKind},
+    id::ConversationId,
+    policy::{Action, Standing},
+    port::{
+        directory::ProfileQuery,
+        store::{AuditedAction, Direction, HistoryPage, HistoryScan},
+    },
+};
+
+const READING: &str = "reading a history";
+
+/// Which messages someone wants to see.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HistoryRequest {
+    /// Of which conversation.
+    pub conversation_id: ConversationId,
+    /// From where, which way.
+    pub from: HistoryFrom,
+    /// At most how many.
+    pub limit: PageSize,
+    /// Whether seeing them is reading them.
+    pub mark: MarkOnRead,
+}
+
+/// From where, which way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HistoryFrom {
+    /// The newest messages.
+    Newest,
+    /// Those before a cursor.
+    Before(HistoryCursor),
+    /// Those after a cursor.
+    After(HistoryCursor),
+}
+
+/// Whether a page of a history marks the newest message on it as read. An admin's never does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MarkOnRead {
+    /// The newest page does, others do not.
+    NewestPage,
+    /// It does.
+    Yes,
+    /// It does not.
+    No,
+}
+
+/// A page of a history, in the state after it was marked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct History {
+    /// The conversation.
+    pub conversation: ConversationView,
+    /// The messages, oldest first.
+    pub messages: Vec<MessageView>,
+    /// Whether more lie in the direction asked for.
+    pub has_more: bool,
+    /// Where older messages continue; `None` at the beginning, and when newer ones were asked for.
+    pub next_cursor: Option<HistoryCursor>,
+    /// Where newer messages continue.
+    pub newest_cursor: HistoryCursor,
+}
+
+impl Messaging {
+    /// Reads a page of a conversation's messages and, if asked, marks it as read: up to the newest message
+    /// on it, and nothing later.
+    ///
+    /// # Errors
+    /// [`NotFound`](ErrorKind::NotFound); [`InvalidCursor`](ErrorKind::InvalidCursor) for a cursor of
+    /// another conversation; [`Unavailable`](ErrorKind::Unavailable).
+    pub async fn history(&self, actor: &Actor, request: &HistoryRequest) -> Result<History, Error> {
+        let id = request.conversation_id;
+        let direction = direction(request)?;
+        let store_error = |error| Error::store(error, READING);
+        let conversation = self.store().find_conversation(id).await.map_err(store_error)?;
+        let standing = self.decide(actor, Action::ReadHistory, conversation.as_ref(), READING)?;
+        if standing == Standing::Audited {
+            self.audit(actor, AuditedAction::ReadHistory, Some(id)).await?;
+        }
+        let scan = HistoryScan {
+            conversation_id: id,
+            direction,
+            limit: request.limit,
+        };
+        let page = self.store().list_messages(&scan).await.map_err(store_error)?;
+        let mut page = found(page, READING)?;
+
+        let marks = match request.mark {
+            MarkOnRead::NewestPage => direction == Direction::Newest,
+            MarkOnRead::Yes => true,
+            MarkOnRead::No => false,
+        };
+        if let (true, Some(side), Some(newest)) = (marks, standing.side(), page.rows.last()) {
+            let up_to = newest.message.id;
+            self.mark_page(actor, side, up_to, &mut page).await?;
+        }
+
+        let query = ProfileQuery::default().with_overview(&page.overview);
+        let query = page
+            .rows
+            .iter()
+            .fold(query, |query, row| query.with_sender(&row.message));
+        let profiles = self.profiles(&query).await;
+        let side = standing.side();
+        Ok(History {
+            next_cursor: next_cursor(id, direction, &page),
+            newest_cursor: newest_cursor(id, direction, &page.rows),
+            conversation: ConversationView::new(page.overview, side, &profiles),
+            messages: page
+                .rows
+                .into_iter()
+                .map(|row| MessageView::new(row, side, &profiles))
+                .collect(),
+            has_more: page.has_more,
+        })
+    }
+
+    /// Marks a page as read and brings it up to date with that.
+    async fn mark_page(
+        &self,
+        actor: &Actor,
+        side: Side,
+        up_to: crate::id::MessageId,
+        page: &mut HistoryPage,
+    ) -> Result<(), Error> {
+        let marked = self
+            .mark_up_to(actor, page.overview.conversation.id, up_to)
+            .await?;
+        let mailbox = page.overview.conversation.mailboxes.of_mut(side);
+        *mailbox = marked.mailbox;
+        if let Some(receipt) = marked.receipt {
+            page.rows.iter_mut().for_each(|row| row.cover(&receipt));
+        }
+        Ok(())
+    }
+}
+
+fn direction(request: &HistoryRequest) -> Result<Direction, Error> {
+    let (cursor, direction) = match request.from {
+        HistoryFrom::Newest => return Ok(Direction::Newest),
+        HistoryFrom::Before(cursor) => (cursor, Direction::Before(cursor.seq())),
+        HistoryFrom::After(cursor) => (cursor, Direction::After(cursor.seq())),
+    };
+    if cursor.conversation_id() == request.conversation_id {
+        Ok(direction)
+    } else {
+        Err(Error::new(ErrorKind::InvalidCursor, READING))
+    }
+}
+
+fn next_cursor(id: ConversationId, direction: Direction, page: &HistoryPage) -> Option<HistoryCursor> {
+    match direction {
+        Direction::Newest | Direction::Before(_) if page.has_more => page
+            .rows
+            .first()
+            .map(|row| HistoryCursor::new(id, row.message.seq)),
+        Direction::Newest | Direction::Before(_) | Direction::After(_) => None,
+    }
+}
+
+/// Behind the newest message of the page, else where `after` stood, else before the first message.
+fn newest_cursor(id: ConversationId, direction: Direction, rows: &[MessageRow]) -> HistoryCursor {
+    let seq = match (rows.last(), direction) {
+        (Some(row), _) => row.message.seq,
+        (None, Direction::After(seq)) => seq,
+        (None, Direction::Newest | Direction::Before(_)) => 0,
+    };
+    HistoryCursor::new(id, seq)
+}

@@ -1,0 +1,190 @@
+use futures_util::future::join;
+
+use super::{ConversationDetails, ConversationView, Messaging};
+use crate::{
+    actor::Actor,
+    clock,
+    domain::{
+        page::{Inbox, ListCursor, NumberedPage, PageSize},
+        side::Sides,
+    },
+    error::{Error, ErrorKind},
+    id::{ConversationId, UserId},
+    policy::{Action, Standing},
+    port::{
+        directory::ProfileQuery,
+        store::{AuditedAction, ListScan, ListStart},
+    },
+};
+
+const LISTING: &str = "listing conversations";
+const SEEING: &str = "reading a conversation";
+
+/// Which part of their list an actor wants to see.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ListRequest {
+    /// Following a cursor: the cost of a page does not depend on how deep it lies.
+    From {
+        /// From where.
+        from: ListFrom,
+        /// At most how many.
+        limit: PageSize,
+    },
+    /// The classic form, which counts and skips.
+    Numbered(NumberedPage),
+}
+
+/// From where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ListFrom {
+    /// From the newest activity on.
+    Newest,
+    /// From behind a cursor on.
+    After(ListCursor),
+}
+
+/// A page of an actor's list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConversationList {
+    /// The conversations, newest activity first.
+    pub conversations: Vec<ConversationView>,
+    /// Whether more follow.
+    pub has_more: bool,
+    /// Where they continue; `None` at the end.
+    pub next_cursor: Option<ListCursor>,
+    /// How many there are in all, counted up to 10,000; only with a numbered page.
+    pub total: Option<u64>,
+}
+
+impl Messaging {
+    /// A page of the conversations that the actor's role shows them.
+    ///
+    /// # Errors
+    /// [`InvalidCursor`](ErrorKind::InvalidCursor) for a cursor of another list;
+    /// [`Unavailable`](ErrorKind::Unavailable).
+    pub async fn list_conversations(
+        &self,
+        actor: &Actor,
+        request: &ListRequest,
+    ) -> Result<ConversationList, Error> {
+        let inbox = Inbox::of(actor);
+        let (start, limit, counts) = match request {
+            ListRequest::From {
+                from: ListFrom::Newest,
+                limit,
+            } => (ListStart::Newest, *limit, false),
+            ListRequest::From {
+                from: ListFrom::After(cursor),
+                limit,
+            } if *cursor.inbox() == inbox => (ListStart::After(cursor.clone()), *limit, false),
+            ListRequest::From { .. } => return Err(Error::new(ErrorKind::InvalidCursor, LISTING)),
+            ListRequest::Numbered(page) => (ListStart::Skip(page.skip()), page.size(), true),
+        };
+        if actor.is_admin() {
+            self.audit(actor, AuditedAction::List, None).await?;
+        }
+        let store_error = |error| Error::store(error, LISTING);
+        let scan = ListScan {
+            inbox: inbox.clone(),
+            start,
+            limit,
+        };
+        let page = self
+            .store()
+            .list_conversations(&scan)
+            .await
+            .map_err(store_error)?;
+        let total = if counts {
+            let cap = NumberedPage::DEEPEST as u64;
+            Some(
+                self.store()
+                    .count_conversations(&inbox, cap)
+                    .await
+                    .map_err(store_error)?,
+            )
+        } else {
+            None
+        };
+
+        let last = page
+            .rows
+            .last()
+            .filter(|_| page.has_more)
+            .map(|row| &row.conversation);
+        let next_cursor = last.map(|last| ListCursor::new(inbox, last.activity_at, last.id));
+        let query = page
+            .rows
+            .iter()
+            .fold(ProfileQuery::default(), ProfileQuery::with_overview);
+        let profiles = self.profiles(&query).await;
+        let view = |overview: crate::domain::conversation::Overview| {
+            let side = overview.conversation.side_of(actor.user_id());
+            ConversationView::new(overview, side, &profiles)
+        };
+        Ok(ConversationList {
+            conversations: page.rows.into_iter().map(view).collect(),
+            has_more: page.has_more,
+            next_cursor,
+            total,
+        })
+    }
+
+    /// One conversation, with all its bookings and who is connected.
+    ///
+    /// # Errors
+    /// [`NotFound`](ErrorKind::NotFound), [`Unavailable`](ErrorKind::Unavailable).
+    pub async fn find_conversation(
+        &self,
+        actor: &Actor,
+        id: ConversationId,
+    ) -> Result<ConversationDetails, Error> {
+        let store_error = |error| Error::store(error, SEEING);
+        let overview = self.store().find_overview(id).await.map_err(store_error)?;
+        let conversation = overview.as_ref().map(|overview| &overview.conversation);
+        let standing = self.decide(actor, Action::See, conversation, SEEING)?;
+        let overview = super::found(overview, SEEING)?;
+        if standing == Standing::Audited {
+            self.audit(actor, AuditedAction::See, Some(id)).await?;
+        }
+        let bookings = self.store().list_bookings(id).await.map_err(store_error)?;
+        let mut query = ProfileQuery::default().with_overview(&overview);
+        query.bookings.extend(bookings.iter().cloned());
+        let users = Sides::from_fn(|side| overview.conversation.user(side).clone());
+        let (profiles, online) = join(self.profiles(&query), self.online(&users)).await;
+        Ok(ConversationDetails {
+            view: ConversationView::new(overview, standing.side(), &profiles),
+            bookings: bookings
+                .into_iter()
+                .map(|id| (id.clone(), profiles.booking(&id)))
+                .collect(),
+            online,
+        })
+    }
+
+    /// How many messages the actor has not read, in all the conversations of their list together.
+    ///
+    /// # Errors
+    /// [`Unavailable`](ErrorKind::Unavailable).
+    pub async fn count_unread(&self, actor: &Actor) -> Result<u64, Error> {
+        let counted = self.store().count_unread(&Inbox::of(actor)).await;
+        counted.map_err(|error| Error::store(error, "counting unread messages"))
+    }
+
+    /// Who of the two is connected; unknown where presence is off, fails, or takes too long.
+    async fn online(&self, users: &Sides<UserId>) -> Sides<Option<bool>> {
+        let Some(presence) = &self.0.presence else {
+            return Sides::default();
+        };
+        let both = [users.client.clone(), users.agent.clone()];
+        let asked = clock::timeout(&*self.0.clock, self.0.directory_timeout, presence.online(&both)).await;
+        match asked {
+            Ok(Ok(online)) => Sides::from_fn(|side| online.get(users.of(side)).copied()),
+            Ok(Err(error)) => {
+                let error: &dyn std::error::Error = &error;
+                tracing::warn!(error, "presence failed");
+                Sides::default()
+            }
+            Err(clock::Elapsed) => Sides::default(),
+        }
+    }
+}

@@ -1,0 +1,100 @@
+use super::{Messaging, unless_lost};
+use crate::{
+    actor::Actor,
+    domain::{conversation::Mailbox, receipt::Receipt},
+    error::{Error, ErrorKind},
+    id::{ConversationId, MessageId},
+    policy::Action,
+    port::{
+        directory::Profiles,
+        store::{MarkRead, Marked},
+    },
+    time::Timestamp,
+};
+
+const MARKING: &str = "marking messages as read";
+
+/// Where the reader stands after marking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReadState {
+    /// The reader's own counts.
+    pub mailbox: Mailbox,
+    /// The time of the receipt that covers what was marked; `None` when nothing addressed to the reader
+    /// stands at or before the message.
+    pub read_at: Option<Timestamp>,
+}
+
+/// What marking changed.
+pub(super) struct MarkedUpTo {
+    pub(super) mailbox: Mailbox,
+    pub(super) read_at: Option<Timestamp>,
+    pub(super) receipt: Option<Receipt>,
+}
+
+impl Messaging {
+    /// Marks everything up to a message as read by the actor's side. A read position only grows: marking
+    /// an older message changes nothing.
+    ///
+    /// # Errors
+    /// [`NotFound`](ErrorKind::NotFound), also for a message of another conversation;
+    /// [`Forbidden`](ErrorKind::Forbidden) for an admin who takes no part;
+    /// [`Unavailable`](ErrorKind::Unavailable); [`OutcomeUnknown`](ErrorKind::OutcomeUnknown): repeat it.
+    pub async fn mark_read(
+        &self,
+        actor: &Actor,
+        conversation_id: ConversationId,
+        up_to: MessageId,
+    ) -> Result<ReadState, Error> {
+        let MarkedUpTo { mailbox, read_at, .. } = self.mark_up_to(actor, conversation_id, up_to).await?;
+        Ok(ReadState { mailbox, read_at })
+    }
+
+    pub(super) async fn mark_up_to(
+        &self,
+        actor: &Actor,
+        conversation_id: ConversationId,
+        up_to: MessageId,
+    ) -> Result<MarkedUpTo, Error> {
+        for _ in 0..super::MAX_DECISIONS {
+            let conversation = self.store().find_conversation(conversation_id).await;
+            let conversation = conversation.map_err(|error| Error::store(error, MARKING))?;
+            let standing = self.decide(actor, Action::MarkRead, conversation.as_ref(), MARKING)?;
+            let (Some(side), Some(conversation)) = (standing.side(), conversation) else {
+                return Err(Error::new(ErrorKind::Internal, MARKING));
+            };
+            let step = MarkRead {
+                conversation_id,
+                guard: conversation.guard,
+                side,
+                up_to,
+                now: self.now(),
+                publisher: self.publisher(),
+            };
+            match unless_lost(self.store().mark_read(&step).await, MARKING)? {
+                Some(Marked::Moved {
+                    receipt,
+                    mailbox,
+                    lane,
+                }) => {
+                    self.hand_over(lane, None, Profiles::default());
+                    let read_at = Some(receipt.read_at);
+                    return Ok(MarkedUpTo {
+                        mailbox,
+                        read_at,
+                        receipt: Some(receipt),
+                    });
+                }
+                Some(Marked::Already { mailbox, read_at }) => {
+                    return Ok(MarkedUpTo {
+                        mailbox,
+                        read_at,
+                        receipt: None,
+                    });
+                }
+                Some(Marked::UnknownMessage) => return Err(Error::new(ErrorKind::NotFound, MARKING)),
+                Some(Marked::Stale) | None => {}
+            }
+        }
+        Err(Error::contended(MARKING))
+    }
+}

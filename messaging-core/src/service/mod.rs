@@ -1,0 +1,174 @@
+//! The use cases: load, decide, apply, answer.
+
+mod authorize;
+mod builder;
+mod change;
+mod history;
+mod inbox;
+mod mark_read;
+mod open;
+mod profiles;
+mod send;
+mod typing;
+mod view;
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use uuid::Uuid;
+
+pub use authorize::Authorized;
+pub use builder::{ConfigError, MessagingBuilder, Options};
+pub use change::Reassigned;
+pub use history::{History, HistoryFrom, HistoryRequest, MarkOnRead};
+pub use inbox::{ConversationList, ListFrom, ListRequest};
+pub use mark_read::ReadState;
+pub use open::{OpenByHost, OpenConversation, OpenedConversation};
+pub(crate) use profiles::profiles_or_blank;
+pub use send::{SendMessage, Sent};
+pub use view::{ConversationDetails, ConversationView, MessageView};
+
+use crate::{
+    actor::Actor,
+    clock::{Clock, IdSource},
+    domain::conversation::Conversation,
+    error::Error,
+    event::ChannelNames,
+    id::ConversationId,
+    policy::{self, Action, Decision, Refusal, Standing},
+    port::{
+        access::AccessPolicy,
+        directory::{Directory, Profiles},
+        presence::Presence,
+        realtime::Realtime,
+        store::{
+            AuditRecord, AuditedAction, Lane, LoadedEntry, Publisher, Store, StoreError, StoreErrorKind,
+        },
+    },
+    relay::{Handoff, Health, Relay},
+    time::Timestamp,
+};
+
+/// Conversations between clients and agents: everything a host calls. Cheap to clone.
+///
+/// Made by [`Messaging::builder`], or for tests by [`Messaging::in_memory`].
+#[derive(Clone)]
+pub struct Messaging(Arc<Parts>);
+
+struct Parts {
+    store: Arc<dyn Store>,
+    directory: Arc<dyn Directory>,
+    realtime: Arc<dyn Realtime>,
+    presence: Option<Arc<dyn Presence>>,
+    policy: Option<Arc<dyn AccessPolicy>>,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn IdSource>,
+    names: ChannelNames,
+    directory_timeout: Duration,
+    relay: Arc<Relay>,
+}
+
+/// How often a step is decided again after the conversation changed under it.
+const MAX_DECISIONS: usize = 8;
+
+impl Messaging {
+    /// Says that something was committed past this instance (an opening in the host's own transaction), so
+    /// that it is published at once and not at the next probe.
+    pub fn wake(&self) {
+        self.0.relay.wake();
+    }
+
+    /// How far publishing is behind.
+    ///
+    /// # Errors
+    /// [`Unavailable`](crate::ErrorKind::Unavailable) when the store cannot say.
+    pub async fn health(&self) -> Result<Health, Error> {
+        self.0
+            .relay
+            .health()
+            .await
+            .map_err(|error| Error::store(error, "reading the health"))
+    }
+
+    fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
+    fn store(&self) -> &dyn Store {
+        &*self.0.store
+    }
+
+    fn publisher(&self) -> Publisher {
+        self.0.relay.publisher(self.now())
+    }
+
+    /// Passes a lane that a step created for this process to the relay, with what is already at hand.
+    fn hand_over(&self, lane: Option<Lane>, loaded: Option<LoadedEntry>, profiles: Profiles) {
+        if let Some(lane) = lane {
+            self.0.relay.hand_over(Handoff {
+                lane,
+                loaded,
+                profiles,
+            });
+        }
+    }
+
+    /// The one place where the policy is asked: ours first, then the host's.
+    fn decide(
+        &self,
+        actor: &Actor,
+        action: Action<'_>,
+        on: Option<&Conversation>,
+        doing: &'static str,
+    ) -> Result<Standing, Error> {
+        let standing = match policy::decide(actor, action, on) {
+            Decision::Allow(standing) => standing,
+            Decision::Refuse(refusal) => return Err(Error::refused(refusal, doing)),
+        };
+        let host = self.0.policy.as_ref().filter(|_| action.is_up_to_the_host());
+        match host.and_then(|host| host.refuse(actor, action, on)) {
+            Some(refusal) => Err(Error::refused_by_host(refusal, doing)),
+            None => Ok(standing),
+        }
+    }
+
+    /// Writes an admin's access to the log; nothing is answered before that has succeeded.
+    async fn audit(
+        &self,
+        actor: &Actor,
+        action: AuditedAction,
+        conversation_id: Option<ConversationId>,
+    ) -> Result<(), Error> {
+        let at = self.now();
+        let id: Uuid = self.0.ids.new_id(at);
+        let record = AuditRecord {
+            id,
+            at,
+            actor_id: actor.user_id().clone(),
+            action,
+            conversation_id,
+        };
+        let written = self.store().record_access(&record).await;
+        written.map_err(|error| Error::store(error, "writing the audit log"))
+    }
+}
+
+/// A step that was not applied because what it was decided on has changed: `None`, to decide again. Any
+/// other outcome is passed on.
+fn unless_lost<T>(outcome: Result<T, StoreError>, doing: &'static str) -> Result<Option<T>, Error> {
+    match outcome {
+        Ok(done) => Ok(Some(done)),
+        Err(error) if error.kind() == StoreErrorKind::Retry => Ok(None),
+        Err(error) => Err(Error::store(error, doing)),
+    }
+}
+
+/// A conversation that must exist.
+fn found<T>(it: Option<T>, doing: &'static str) -> Result<T, Error> {
+    it.ok_or_else(|| Error::refused(Refusal::NotFound, doing))
+}
+
+impl fmt::Debug for Messaging {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Messaging").finish_non_exhaustive()
+    }
+}

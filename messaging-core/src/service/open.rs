@@ -1,0 +1,169 @@
+use super::{ConversationView, Messaging, found, unless_lost};
+use crate::{
+    actor::Actor,
+    clock,
+    domain::conversation::OpenPlan,
+    error::{Error, ErrorKind},
+    id::{AgentId, BookingId, ConversationId, UserId},
+    policy::{Action, Refusal},
+    port::{
+        PortError,
+        directory::{BookingParties, ProfileQuery, Profiles},
+        store::Opened,
+    },
+};
+
+const OPENING: &str = "opening a conversation";
+
+/// A client's wish to talk to an agent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenConversation {
+    /// The agent.
+    pub agent_id: AgentId,
+    /// The booking it is about. It is linked only if the directory says that it is this client's with
+    /// this agent.
+    pub booking_id: Option<BookingId>,
+}
+
+/// The conversation that was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenedConversation {
+    /// The conversation.
+    pub conversation: ConversationView,
+    /// Whether it is new.
+    pub created: bool,
+}
+
+/// An opening for which the host vouches: who answers for the agent, and whose the booking is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenByHost {
+    client_id: UserId,
+    agent_id: AgentId,
+    agent_user_id: UserId,
+    booking_id: Option<BookingId>,
+}
+
+impl OpenByHost {
+    /// The conversation between a client and an agent for whom this user answers.
+    pub fn new(client_id: &UserId, agent_id: &AgentId, agent_user_id: &UserId) -> Self {
+        Self {
+            client_id: client_id.clone(),
+            agent_id: agent_id.clone(),
+            agent_user_id: agent_user_id.clone(),
+            booking_id: None,
+        }
+    }
+
+    /// With a booking to link.
+    pub fn booking(self, booking_id: &BookingId) -> Self {
+        Self {
+            booking_id: Some(booking_id.clone()),
+            ..self
+        }
+    }
+}
+
+impl Messaging {
+    /// Opens the one conversation between the actor and an agent, or finds it; links the booking if one is
+    /// named.
+    ///
+    /// # Errors
+    /// [`Forbidden`](ErrorKind::Forbidden) unless the actor's role is client, and when they answer for the
+    /// agent themselves; [`UnknownAgent`](ErrorKind::UnknownAgent);
+    /// [`UnknownBooking`](ErrorKind::UnknownBooking), also for a booking of other people;
+    /// [`Unavailable`](ErrorKind::Unavailable) when the directory or the store is.
+    pub async fn open_conversation(
+        &self,
+        actor: &Actor,
+        open: &OpenConversation,
+    ) -> Result<OpenedConversation, Error> {
+        self.decide(actor, Action::Open { agent_user_id: None }, None, OPENING)?;
+        let agent_user = self.ask(self.0.directory.agent_user(&open.agent_id)).await?;
+        let agent_user_id = agent_user.ok_or_else(|| Error::new(ErrorKind::UnknownAgent, OPENING))?;
+        self.decide(
+            actor,
+            Action::Open {
+                agent_user_id: Some(&agent_user_id),
+            },
+            None,
+            OPENING,
+        )?;
+        if let Some(booking_id) = &open.booking_id {
+            let theirs = BookingParties {
+                client_id: actor.user_id().clone(),
+                agent_id: open.agent_id.clone(),
+            };
+            let parties = self.ask(self.0.directory.booking_parties(booking_id)).await?;
+            if parties != Some(theirs) {
+                return Err(Error::new(ErrorKind::UnknownBooking, OPENING));
+            }
+        }
+        let plan = self.plan(OpenByHost {
+            client_id: actor.user_id().clone(),
+            agent_id: open.agent_id.clone(),
+            agent_user_id,
+            booking_id: open.booking_id.clone(),
+        });
+        let Opened { id, created, .. } = self.open_planned(&plan).await?;
+        let overview = self
+            .store()
+            .find_overview(id)
+            .await
+            .map_err(|error| Error::store(error, OPENING))?;
+        let overview = found(overview, OPENING)?;
+        let profiles = self
+            .profiles(&ProfileQuery::default().with_overview(&overview))
+            .await;
+        let side = overview.conversation.side_of(actor.user_id());
+        Ok(OpenedConversation {
+            conversation: ConversationView::new(overview, side, &profiles),
+            created,
+        })
+    }
+
+    /// Plans an opening that the host vouches for, to be carried out by the store inside the host's own
+    /// transaction or by [`open_planned`](Self::open_planned). No I/O.
+    ///
+    /// # Errors
+    /// [`Forbidden`](ErrorKind::Forbidden) when the client answers for the agent themselves.
+    pub fn plan_open(&self, open: OpenByHost) -> Result<OpenPlan, Error> {
+        if open.client_id == open.agent_user_id {
+            return Err(Error::refused(Refusal::Forbidden, OPENING));
+        }
+        Ok(self.plan(open))
+    }
+
+    /// Carries out a plan: opens the conversation or finds it, and links the booking.
+    ///
+    /// # Errors
+    /// [`Unavailable`](ErrorKind::Unavailable) when the store is.
+    pub async fn open_planned(&self, plan: &OpenPlan) -> Result<Opened, Error> {
+        for _ in 0..super::MAX_DECISIONS {
+            if let Some(opened) = unless_lost(self.store().open(plan, self.publisher()).await, OPENING)? {
+                self.hand_over(opened.lane.clone(), None, Profiles::default());
+                return Ok(opened);
+            }
+        }
+        Err(Error::contended(OPENING))
+    }
+
+    fn plan(&self, open: OpenByHost) -> OpenPlan {
+        let now = self.now();
+        OpenPlan {
+            id: ConversationId::new(self.0.ids.new_id(now)),
+            client_id: open.client_id,
+            agent_id: open.agent_id,
+            agent_user_id: open.agent_user_id,
+            booking_id: open.booking_id,
+            now,
+        }
+    }
+
+    /// A fact from the directory; opening fails where it cannot be had in time.
+    async fn ask<T>(&self, question: impl Future<Output = Result<T, PortError>> + Send) -> Result<T, Error> {
+        match clock::timeout(&*self.0.clock, self.0.directory_timeout, question).await {
+            Ok(answer) => answer.map_err(|error| Error::directory(Some(error), OPENING)),
+            Err(clock::Elapsed) => Err(Error::directory(None, OPENING)),
+        }
+    }
+}

@@ -1,0 +1,53 @@
+use super::Messaging;
+use crate::{
+    clock,
+    domain::{conversation::Overview, message::Message},
+    port::directory::{Directory, ProfileQuery, Profiles},
+};
+
+impl Messaging {
+    /// How everything in the query is shown; blank where the directory does not say in time.
+    pub(super) async fn profiles(&self, query: &ProfileQuery) -> Profiles {
+        let parts = &self.0;
+        profiles_or_blank(&*parts.directory, &*parts.clock, parts.directory_timeout, query).await
+    }
+}
+
+/// Asks the directory once, for at most `limit`. What it does not say is blank, and logged.
+pub(crate) async fn profiles_or_blank(
+    directory: &dyn Directory,
+    clock: &dyn clock::Clock,
+    limit: std::time::Duration,
+    query: &ProfileQuery,
+) -> Profiles {
+    if query.is_empty() {
+        return Profiles::default();
+    }
+    match clock::timeout(clock, limit, directory.profiles(query)).await {
+        Ok(Ok(profiles)) => profiles,
+        Ok(Err(error)) => {
+            let error: &dyn std::error::Error = &error;
+            tracing::warn!(error, "the directory failed: names are blank");
+            Profiles::default()
+        }
+        Err(elapsed) => {
+            let error: &dyn std::error::Error = &elapsed;
+            tracing::warn!(error, "the directory took too long: names are blank");
+            Profiles::default()
+        }
+    }
+}
+
+impl ProfileQuery {
+    pub(crate) fn with_overview(mut self, overview: &Overview) -> Self {
+        self.users.insert(overview.conversation.client_id.clone());
+        self.agents.insert(overview.conversation.agent_id.clone());
+        self.bookings.extend(overview.booking_id.clone());
+        self
+    }
+
+    pub(crate) fn with_sender(mut self, message: &Message) -> Self {
+        self.users.extend(message.origin.sender().cloned());
+        self
+    }
+}

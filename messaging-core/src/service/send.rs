@@ -1,0 +1,210 @@
+use futures_util::future::join;
+
+use super::{MessageView, Messaging, found, unless_lost};
+use crate::{
+    actor::Actor,
+    domain::{
+        body::Body,
+        conversation::{Conversation, NewMessage},
+        message::{Origin, SendKey},
+        receipt::MessageRow,
+        side::{Side, To},
+    },
+    error::{Error, ErrorKind},
+    id::{ConversationId, MessageId, UserId},
+    policy::Action,
+    port::{
+        directory::{ProfileQuery, Profiles},
+        store::{Append, Appended, Entry, EntryKind, LoadedEntry, Stored, Subject},
+    },
+};
+
+const SENDING: &str = "sending a message";
+
+/// A message that someone wants to send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SendMessage {
+    /// Where.
+    pub conversation_id: ConversationId,
+    /// What it says.
+    pub body: Body,
+    /// A key that makes the send repeatable: sends with the same key are one message.
+    pub key: Option<SendKey>,
+}
+
+/// The message that was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sent {
+    /// The message.
+    pub message: MessageView,
+    /// Whether this send stored it; `false` when an earlier send with the same key did.
+    pub created: bool,
+}
+
+impl Messaging {
+    /// Sends a message to the other side. Once this has answered, the message is stored and counted, and
+    /// its event will be published whatever becomes of this process.
+    ///
+    /// # Errors
+    /// [`NotFound`](ErrorKind::NotFound), [`Forbidden`](ErrorKind::Forbidden),
+    /// [`Blocked`](ErrorKind::Blocked), [`Closed`](ErrorKind::Closed): not allowed, unless the same message
+    /// was sent with this key before; [`IdempotencyConflict`](ErrorKind::IdempotencyConflict): the key was
+    /// used for another text; [`Unavailable`](ErrorKind::Unavailable): nothing was stored;
+    /// [`OutcomeUnknown`](ErrorKind::OutcomeUnknown): repeat it with the same key.
+    pub async fn send_message(&self, actor: &Actor, send: &SendMessage) -> Result<Sent, Error> {
+        for _ in 0..super::MAX_DECISIONS {
+            let conversation = self.conversation_for_send(send.conversation_id).await?;
+            let decided = self.decide(actor, Action::Send, conversation.as_ref(), SENDING);
+            let (side, conversation) = match (decided.map(|standing| standing.side()), conversation) {
+                (Ok(Some(side)), Some(conversation)) => (side, conversation),
+                (Ok(_), _) => return Err(Error::new(ErrorKind::Internal, SENDING)),
+                (Err(refused), _) => return self.earlier_send(actor, send, refused).await,
+            };
+            let origin = Origin::User {
+                side,
+                user_id: actor.user_id().clone(),
+            };
+            if let Some(sent) = self.append(&conversation, origin, send).await? {
+                return Ok(sent);
+            }
+        }
+        Err(Error::contended(SENDING))
+    }
+
+    /// Sends a message of the host itself (*booking confirmed*) to one side or both. Neither a block nor a
+    /// closed conversation stops it.
+    ///
+    /// # Errors
+    /// As [`send_message`](Self::send_message), but nobody is refused.
+    pub async fn send_system_message(
+        &self,
+        conversation_id: ConversationId,
+        to: To,
+        body: Body,
+        key: SendKey,
+    ) -> Result<Sent, Error> {
+        let send = SendMessage {
+            conversation_id,
+            body,
+            key: Some(key),
+        };
+        for _ in 0..super::MAX_DECISIONS {
+            let conversation = found(self.conversation_for_send(conversation_id).await?, SENDING)?;
+            if let Some(sent) = self.append(&conversation, Origin::System { to }, &send).await? {
+                return Ok(sent);
+            }
+        }
+        Err(Error::contended(SENDING))
+    }
+
+    async fn conversation_for_send(&self, id: ConversationId) -> Result<Option<Conversation>, Error> {
+        self.store()
+            .find_conversation(id)
+            .await
+            .map_err(|error| Error::store(error, SENDING))
+    }
+
+    /// Applies a send that was decided on `conversation`; `None` when that has changed since.
+    async fn append(
+        &self,
+        conversation: &Conversation,
+        origin: Origin,
+        send: &SendMessage,
+    ) -> Result<Option<Sent>, Error> {
+        let now = self.now();
+        let viewer = viewer_of(&origin);
+        let query = sender_query(origin.sender());
+        let step = Append {
+            conversation_id: conversation.id,
+            guard: conversation.guard,
+            message: NewMessage {
+                id: MessageId::new(self.0.ids.new_id(now)),
+                origin,
+                body: send.body.clone(),
+                key: send.key.clone(),
+                now,
+            },
+            publisher: self.publisher(),
+        };
+        let (appended, profiles) = join(self.store().append(&step), self.profiles(&query)).await;
+        match unless_lost(appended, SENDING)? {
+            Some(Appended::Stored(stored)) => {
+                let message = MessageView::new(MessageRow::unread(stored.message.clone()), viewer, &profiles);
+                self.publish_stored(stored, profiles);
+                Ok(Some(Sent {
+                    message,
+                    created: true,
+                }))
+            }
+            Some(Appended::Seen(row)) => same_text(send, row, viewer, &profiles).map(Some),
+            Some(Appended::Stale) | None => Ok(None),
+        }
+    }
+
+    /// The message that this send made before it was refused, if it did: a retry gets its first answer,
+    /// whatever has happened to the conversation since.
+    async fn earlier_send(&self, actor: &Actor, send: &SendMessage, refused: Error) -> Result<Sent, Error> {
+        let since = matches!(refused.kind(), ErrorKind::Blocked | ErrorKind::Closed);
+        let (true, Some(key)) = (since, &send.key) else {
+            return Err(refused);
+        };
+        let earlier = self
+            .store()
+            .find_sent(send.conversation_id, Some(actor.user_id()), key)
+            .await;
+        let earlier = earlier.map_err(|error| Error::store(error, SENDING))?;
+        let Some(row) = earlier else { return Err(refused) };
+        let profiles = self.profiles(&sender_query(Some(actor.user_id()))).await;
+        let viewer = viewer_of(&row.message.origin);
+        same_text(send, row, viewer, &profiles)
+    }
+
+    fn publish_stored(&self, stored: Stored, profiles: Profiles) {
+        let Stored {
+            message,
+            conversation,
+            lane,
+        } = stored;
+        let loaded = lane.as_ref().map(|lane| LoadedEntry {
+            entry: Entry {
+                conversation_id: conversation.id,
+                number: lane.head,
+                kind: EntryKind::Message { seq: message.seq },
+                at: message.created_at,
+            },
+            conversation,
+            subject: Subject::Message(MessageRow::unread(message)),
+        });
+        self.hand_over(lane, loaded, profiles);
+    }
+}
+
+fn same_text(
+    send: &SendMessage,
+    row: MessageRow,
+    viewer: Option<Side>,
+    profiles: &Profiles,
+) -> Result<Sent, Error> {
+    if row.message.body == send.body {
+        Ok(Sent {
+            message: MessageView::new(row, viewer, profiles),
+            created: false,
+        })
+    } else {
+        Err(Error::new(ErrorKind::IdempotencyConflict, SENDING))
+    }
+}
+
+fn viewer_of(origin: &Origin) -> Option<Side> {
+    match origin {
+        Origin::User { side, .. } => Some(*side),
+        Origin::System { .. } => None,
+    }
+}
+
+fn sender_query(sender: Option<&UserId>) -> ProfileQuery {
+    ProfileQuery {
+        users: sender.cloned().into_iter().collect(),
+        ..ProfileQuery::default()
+    }
+}

@@ -1,0 +1,42 @@
+use super::{Messaging, found};
+use crate::{
+    actor::Actor,
+    clock,
+    error::Error,
+    event::{self, SocketId},
+    id::ConversationId,
+    policy::Action,
+};
+
+const TYPING: &str = "showing that someone types";
+
+impl Messaging {
+    /// Shows the other side that the actor types, or stopped. Best effort: what the realtime server does
+    /// not take is lost. `except` is the actor's own connection, which need not hear of it.
+    ///
+    /// # Errors
+    /// [`NotFound`](crate::ErrorKind::NotFound); [`Forbidden`](crate::ErrorKind::Forbidden) for an admin
+    /// who takes no part; [`Unavailable`](crate::ErrorKind::Unavailable) when the store is.
+    pub async fn set_typing(
+        &self,
+        actor: &Actor,
+        conversation_id: ConversationId,
+        is_typing: bool,
+        except: Option<SocketId>,
+    ) -> Result<(), Error> {
+        let conversation = self.store().find_conversation(conversation_id).await;
+        let conversation = conversation.map_err(|error| Error::store(error, TYPING))?;
+        self.decide(actor, Action::Typing, conversation.as_ref(), TYPING)?;
+        let conversation = found(conversation, TYPING)?;
+        let event = event::typing(&conversation, actor.user_id(), is_typing, &self.0.names, except);
+        let publish = self.0.realtime.publish(std::slice::from_ref(&event));
+        match clock::timeout(&*self.0.clock, self.0.relay.call_timeout(), publish).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::debug!(%conversation_id, error = &error as &dyn std::error::Error, "typing was not shown")
+            }
+            Err(clock::Elapsed) => tracing::debug!(%conversation_id, "typing was not shown in time"),
+        }
+        Ok(())
+    }
+}

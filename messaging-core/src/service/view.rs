@@ -1,0 +1,104 @@
+use crate::{
+    domain::{
+        conversation::{Mailbox, Overview},
+        receipt::MessageRow,
+        side::{Side, Sides},
+    },
+    event::MessagePayload,
+    id::BookingId,
+    policy,
+    port::directory::{AgentProfile, BookingProfile, Profiles, UserProfile},
+    time::Timestamp,
+};
+
+/// A conversation as one viewer sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConversationView {
+    /// The conversation, its newest booking and its newest message.
+    pub overview: Overview,
+    /// The viewer's side; `None` for an admin who takes no part.
+    pub side: Option<Side>,
+    /// The client, as shown.
+    pub client: UserProfile,
+    /// The agent, as shown.
+    pub agent: AgentProfile,
+    /// The newest booking, as shown; blank when there is none.
+    pub booking: BookingProfile,
+}
+
+impl ConversationView {
+    pub(super) fn new(overview: Overview, side: Option<Side>, profiles: &Profiles) -> Self {
+        Self {
+            client: profiles.user(&overview.conversation.client_id),
+            agent: profiles.agent(&overview.conversation.agent_id),
+            booking: overview
+                .booking_id
+                .as_ref()
+                .map_or_else(Default::default, |id| profiles.booking(id)),
+            overview,
+            side,
+        }
+    }
+
+    /// Whether the viewer's messages would be accepted now.
+    pub fn can_send(&self) -> bool {
+        self.side
+            .is_some_and(|side| policy::may_write(&self.overview.conversation, side).is_ok())
+    }
+
+    /// How many messages the viewer has not read; 0 for an admin who takes no part.
+    pub fn unread_count(&self) -> u64 {
+        self.mailbox().map_or(0, Mailbox::unread)
+    }
+
+    /// Grows with every change of the unread count; 0 for an admin who takes no part.
+    pub fn unread_version(&self) -> u64 {
+        self.mailbox().map_or(0, Mailbox::version)
+    }
+
+    fn mailbox(&self) -> Option<&Mailbox> {
+        self.side
+            .map(|side| self.overview.conversation.mailboxes.of(side))
+    }
+}
+
+/// A conversation with what only its own page shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConversationDetails {
+    /// The conversation.
+    pub view: ConversationView,
+    /// Every booking linked to it, the newest link first.
+    pub bookings: Vec<(BookingId, BookingProfile)>,
+    /// Whether each side is connected; `None` when that is unknown.
+    pub online: Sides<Option<bool>>,
+}
+
+/// A message as one viewer sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MessageView {
+    /// The message, and when each side read it.
+    pub row: MessageRow,
+    /// When the side it was addressed to read it.
+    pub read_at: Option<Timestamp>,
+    /// Its writer, as shown; blank for the system.
+    pub sender: UserProfile,
+}
+
+impl MessageView {
+    pub(super) fn new(row: MessageRow, viewer: Option<Side>, profiles: &Profiles) -> Self {
+        Self {
+            read_at: row.read_at(viewer),
+            sender: row
+                .message
+                .origin
+                .sender()
+                .map_or_else(Default::default, |id| profiles.user(id)),
+            row,
+        }
+    }
+
+    /// The message as it stands in answers and events.
+    pub fn into_payload(self) -> MessagePayload {
+        MessagePayload::new(&self.row.message, |_| self.sender, self.read_at)
+    }
+}
