@@ -253,3 +253,174 @@ impl Conversation {
         changed
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::domain::{
+        receipt::{MessageRow, first_covering},
+        side::To,
+    };
+
+    fn conversation() -> Conversation {
+        let user = |id| UserId::parse(id).unwrap();
+        Conversation::new(&OpenPlan {
+            id: ConversationId::new(Uuid::nil()),
+            client_id: user("client"),
+            agent_id: AgentId::parse("agency").unwrap(),
+            agent_user_id: user("agent"),
+            booking_id: None,
+            now: Timestamp::from_millis(1_000),
+        })
+    }
+
+    fn message(origin: Origin, n: u128, at: i64) -> NewMessage {
+        NewMessage {
+            id: MessageId::new(Uuid::from_u128(n)),
+            origin,
+            body: Body::parse("hello").unwrap(),
+            key: None,
+            now: Timestamp::from_millis(at),
+        }
+    }
+
+    #[derive(Debug, Clone)]
+    enum Step {
+        Send(Side),
+        System(To),
+        Read(Side, prop::sample::Index),
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<(Step, i64)>> {
+        let side = || prop::sample::select(Side::ALL.to_vec());
+        let to = prop_oneof![side().prop_map(To::Side), Just(To::Both)];
+        let step = prop_oneof![
+            3 => side().prop_map(Step::Send),
+            1 => to.prop_map(Step::System),
+            3 => (side(), any::<prop::sample::Index>()).prop_map(|(side, at)| Step::Read(side, at)),
+        ];
+        prop::collection::vec((step, 0..5_000_i64), 0..60)
+    }
+
+    #[test]
+    fn blocking_twice_changes_nothing() {
+        let mut conversation = conversation();
+        assert!(conversation.apply(&Change::Block(Side::Client)));
+        assert!(!conversation.apply(&Change::Block(Side::Client)));
+        assert_eq!((conversation.guard, conversation.status()), (1, Status::Blocked));
+        assert!(
+            conversation.apply(&Change::Block(Side::Agent))
+                && conversation.apply(&Change::Unblock(Side::Client))
+        );
+        assert_eq!((conversation.guard, conversation.status()), (3, Status::Blocked));
+        assert!(conversation.apply(&Change::Close));
+        assert_eq!(conversation.status(), Status::Closed);
+        assert!(conversation.apply(&Change::Reopen) && conversation.apply(&Change::Unblock(Side::Agent)));
+        assert_eq!((conversation.guard, conversation.status()), (6, Status::Open));
+    }
+
+    #[test]
+    fn reassigning_moves_the_side_and_keeps_what_was_read() {
+        let mut conversation = conversation();
+        let origin = Origin::User {
+            side: Side::Client,
+            user_id: conversation.client_id.clone(),
+        };
+        conversation.append(&message(origin, 1, 2_000));
+        let new = UserId::parse("new").unwrap();
+        assert!(conversation.apply(&Change::Reassign(new.clone())));
+        assert!(!conversation.apply(&Change::Reassign(new.clone())));
+        assert_eq!(conversation.side_of(&new), Some(Side::Agent));
+        assert_eq!(conversation.side_of(&UserId::parse("agent").unwrap()), None);
+        assert_eq!(
+            (conversation.guard, conversation.mailboxes.agent.unread()),
+            (1, 1)
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn counters_equal_a_recount_whatever_happens(steps in steps()) {
+            let mut conversation = conversation();
+            let mut messages: Vec<Message> = Vec::new();
+            let mut receipts: Vec<Receipt> = Vec::new();
+            for (n, (step, at)) in (0..).zip(steps) {
+                let before = conversation.mailboxes;
+                match step {
+                    Step::Send(side) => {
+                        let user_id = conversation.user(side).clone();
+                        messages.push(conversation.append(&message(Origin::User { side, user_id }, n, at)));
+                    }
+                    Step::System(to) => messages.push(conversation.append(&message(Origin::System { to }, n, at))),
+                    Step::Read(..) if messages.is_empty() => {}
+                    Step::Read(side, index) => {
+                        let read = conversation.read(side, index.get(&messages), Timestamp::from_millis(at));
+                        receipts.extend(read);
+                    }
+                }
+                for side in Side::ALL {
+                    let mailbox = conversation.mailboxes.of(side);
+                    let highest = receipts.iter().filter(|r| r.side == side).map(|r| r.up_to_seq).max().unwrap_or(0);
+                    let unread = messages.iter().filter(|m| m.origin.addresses(side) && m.seq > highest).count();
+                    prop_assert_eq!(mailbox.unread(), unread as u64);
+                    prop_assert_eq!(mailbox.last_read.map_or(0, |mark| mark.up_to_seq), highest);
+                    prop_assert!(mailbox.read >= before.of(side).read && mailbox.read <= mailbox.inbox);
+                    prop_assert!(mailbox.version() >= before.of(side).version());
+                    prop_assert_eq!(mailbox.version() == before.of(side).version(), mailbox == before.of(side));
+                }
+            }
+            prop_assert!(messages.iter().zip(1..).all(|(message, seq)| message.seq == seq));
+            prop_assert!(messages.is_sorted_by_key(|message| message.created_at));
+            for side in Side::ALL {
+                let own: Vec<_> = receipts.iter().filter(|r| r.side == side).collect();
+                prop_assert!(own.is_sorted_by(|a, b| a.up_to_seq < b.up_to_seq && a.read_at <= b.read_at));
+            }
+        }
+
+        #[test]
+        fn read_at_is_the_first_covering_receipt_and_never_changes(steps in steps()) {
+            let mut conversation = conversation();
+            let mut rows: Vec<MessageRow> = Vec::new();
+            let mut receipts: Vec<Receipt> = Vec::new();
+            for (n, (step, at)) in (0..).zip(steps) {
+                match step {
+                    Step::Send(side) => {
+                        let user_id = conversation.user(side).clone();
+                        let sent = conversation.append(&message(Origin::User { side, user_id }, n, at));
+                        rows.push(MessageRow::unread(sent));
+                    }
+                    Step::System(to) => {
+                        rows.push(MessageRow::unread(conversation.append(&message(Origin::System { to }, n, at))));
+                    }
+                    Step::Read(..) if rows.is_empty() => {}
+                    Step::Read(side, index) => {
+                        let up_to = index.get(&rows).message.clone();
+                        if let Some(receipt) = conversation.read(side, &up_to, Timestamp::from_millis(at)) {
+                            receipts.push(receipt);
+                            let shown = |row: &MessageRow| Side::ALL.map(|viewer| row.read_at(Some(viewer)));
+                            let before: Vec<_> = rows.iter().map(shown).collect();
+                            rows.iter_mut().for_each(|row| row.cover(&receipt));
+                            let kept = rows.iter().map(shown).zip(before).all(|(after, before)| {
+                                after.iter().zip(before).all(|(after, before)| before.is_none() || *after == before)
+                            });
+                            prop_assert!(kept);
+                        }
+                    }
+                }
+            }
+            for row in &rows {
+                for side in Side::ALL {
+                    prop_assert_eq!(*row.read.of(side), first_covering(&receipts, side, row.message.seq));
+                    if row.message.origin.addresses(side) {
+                        let position = *row.message.positions.of(side);
+                        let is_read = position <= conversation.mailboxes.of(side).read;
+                        prop_assert_eq!(row.read.of(side).is_some(), is_read);
+                    }
+                }
+            }
+        }
+    }
+}

@@ -63,3 +63,81 @@ impl MessageRow {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{
+        domain::body::Body,
+        id::{ConversationId, MessageId, UserId},
+    };
+
+    fn row(origin: Origin) -> MessageRow {
+        MessageRow {
+            message: Message {
+                id: MessageId::new(Uuid::nil()),
+                conversation_id: ConversationId::new(Uuid::nil()),
+                seq: 1,
+                origin,
+                body: Body::parse("hello").unwrap(),
+                key: None,
+                created_at: Timestamp::EPOCH,
+                positions: Sides::default(),
+            },
+            read: Sides {
+                client: Some(Timestamp::from_millis(1)),
+                agent: Some(Timestamp::from_millis(2)),
+            },
+        }
+    }
+
+    #[test]
+    fn read_at_is_that_of_the_side_addressed_whoever_looks() {
+        let user_id = UserId::parse("u").unwrap();
+        for viewer in [None, Some(Side::Client), Some(Side::Agent)] {
+            let check = |origin, millis| {
+                assert_eq!(
+                    row(origin).read_at(viewer),
+                    Some(Timestamp::from_millis(millis)),
+                    "{viewer:?}"
+                );
+            };
+            check(
+                Origin::User {
+                    side: Side::Agent,
+                    user_id: user_id.clone(),
+                },
+                1,
+            );
+            check(
+                Origin::User {
+                    side: Side::Client,
+                    user_id: user_id.clone(),
+                },
+                2,
+            );
+            check(
+                Origin::System {
+                    to: To::Side(Side::Client),
+                },
+                1,
+            );
+            check(
+                Origin::System {
+                    to: To::Side(Side::Agent),
+                },
+                2,
+            );
+        }
+    }
+
+    #[test]
+    fn read_at_of_a_message_to_both_is_the_viewers_own() {
+        let row = row(Origin::System { to: To::Both });
+        assert_eq!(row.read_at(Some(Side::Client)), Some(Timestamp::from_millis(1)));
+        assert_eq!(row.read_at(Some(Side::Agent)), Some(Timestamp::from_millis(2)));
+        assert_eq!(row.read_at(None), None);
+    }
+}

@@ -35,7 +35,7 @@ use crate::{
         channels::{ChannelAuth, Channels, Subscription},
         directory::Directory,
         realtime::{Limits, PublishError, Realtime},
-        store::{Backlog, LaneDelay, LaneFailure, Publisher, Store, StoreError},
+        store::{Backlog, Publisher, Store, StoreError},
     },
     time::Timestamp,
 };
@@ -226,28 +226,6 @@ impl Relay {
             .chunks(size)
             .map(|lanes| Round::of_claimed(lanes.to_vec()))
             .collect())
-    }
-
-    /// Gives back what was handed over and cannot be published any more.
-    async fn give_back(&self) {
-        let now = self.clock.now();
-        let delay = |handoff: Handoff| LaneDelay {
-            conversation_id: handoff.lane.conversation_id,
-            lease_until: handoff.lane.lease_until,
-            until: now,
-            failure: LaneFailure::None,
-        };
-        let delays: Vec<_> = self.handoffs.take(usize::MAX).into_iter().map(delay).collect();
-        if delays.is_empty() {
-            return;
-        }
-        if let Err(error) = self.store.delay_lanes(self.id, &delays).await {
-            let error: &dyn std::error::Error = &error;
-            tracing::warn!(
-                error,
-                "lanes were not given back: they are due when their lease is over"
-            );
-        }
     }
 
     fn halt(&self, now: Timestamp) {

@@ -4,8 +4,11 @@ use std::pin::pin;
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
 
-use super::Relay;
-use crate::{clock, port::store::StoreError};
+use super::{Handoff, Relay};
+use crate::{
+    clock,
+    port::store::{LaneDelay, LaneFailure, StoreError},
+};
 
 impl Relay {
     pub(crate) async fn run(&self, stop: impl Future<Output = ()> + Send) {
@@ -51,6 +54,28 @@ impl Relay {
             tracing::warn!("shutting down before everything was published: the rest stays in the outbox");
         }
         self.give_back().await;
+    }
+
+    /// Gives back what was handed over and cannot be published any more.
+    async fn give_back(&self) {
+        let now = self.clock.now();
+        let delay = |handoff: Handoff| LaneDelay {
+            conversation_id: handoff.lane.conversation_id,
+            lease_until: handoff.lane.lease_until,
+            until: now,
+            failure: LaneFailure::None,
+        };
+        let delays: Vec<_> = self.handoffs.take(usize::MAX).into_iter().map(delay).collect();
+        if delays.is_empty() {
+            return;
+        }
+        if let Err(error) = self.store.delay_lanes(self.id, &delays).await {
+            let error: &dyn std::error::Error = &error;
+            tracing::warn!(
+                error,
+                "lanes were not given back: they are due when their lease is over"
+            );
+        }
     }
 }
 

@@ -36,6 +36,7 @@ pub struct OpenedConversation {
 
 /// An opening for which the host vouches: who answers for the agent, and whose the booking is.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_field_names, reason = "each is the id of something else")]
 pub struct OpenByHost {
     client_id: UserId,
     agent_id: AgentId,

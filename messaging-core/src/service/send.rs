@@ -12,7 +12,7 @@ use crate::{
     },
     error::{Error, ErrorKind},
     id::{ConversationId, MessageId, UserId},
-    policy::Action,
+    policy::{Action, Standing},
     port::{
         directory::{ProfileQuery, Profiles},
         store::{Append, Appended, Entry, EntryKind, LoadedEntry, Stored, Subject},
@@ -55,7 +55,7 @@ impl Messaging {
         for _ in 0..super::MAX_DECISIONS {
             let conversation = self.conversation_for_send(send.conversation_id).await?;
             let decided = self.decide(actor, Action::Send, conversation.as_ref(), SENDING);
-            let (side, conversation) = match (decided.map(|standing| standing.side()), conversation) {
+            let (side, conversation) = match (decided.map(Standing::side), conversation) {
                 (Ok(Some(side)), Some(conversation)) => (side, conversation),
                 (Ok(_), _) => return Err(Error::new(ErrorKind::Internal, SENDING)),
                 (Err(refused), _) => return self.earlier_send(actor, send, refused).await,

@@ -33,7 +33,8 @@ impl Messaging {
         match clock::timeout(&*self.0.clock, self.0.relay.call_timeout(), publish).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
-                tracing::debug!(%conversation_id, error = &error as &dyn std::error::Error, "typing was not shown")
+                let error: &dyn std::error::Error = &error;
+                tracing::debug!(%conversation_id, error, "typing was not shown");
             }
             Err(clock::Elapsed) => tracing::debug!(%conversation_id, "typing was not shown in time"),
         }

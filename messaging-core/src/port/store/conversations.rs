@@ -168,10 +168,6 @@ pub struct Append {
 
 /// What appending did.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "the large one is the common one, and it is short-lived"
-)]
 pub enum Appended {
     /// The message is in the store.
     Stored(Stored),

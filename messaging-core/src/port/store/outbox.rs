@@ -148,10 +148,6 @@ pub struct LoadedEntry {
 
 /// What an entry names.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "the large one is the common one, and it is short-lived"
-)]
 pub enum Subject {
     /// The message.
     Message(MessageRow),
