@@ -82,10 +82,12 @@ impl Run {
         if self.done == 0 { self.lane.tries } else { 0 }
     }
 
-    pub(super) fn set_aside(&self) -> impl Iterator<Item = (&Entry, &str)> {
+    /// The entries that the transport refused for good, with what it said.
+    pub(super) fn set_aside(&self) -> Vec<(&Entry, &str)> {
         self.aside
             .iter()
             .filter_map(|(at, why)| Some((&self.entries.get(*at)?.0, why.as_str())))
+            .collect()
     }
 
     /// The next events, at most that many, in order.

@@ -141,17 +141,16 @@ impl Relay {
     }
 
     async fn set_aside_refused(&self, runs: &[Run]) -> Result<(), StoreError> {
-        for (run, entry, why) in runs
-            .iter()
-            .flat_map(|run| run.set_aside().map(move |(e, why)| (run, e, why)))
-        {
-            tracing::error!(
-                conversation_id = %entry.conversation_id, event = entry.number, why,
-                "an event was refused for good and is set aside"
-            );
-            self.store
-                .set_aside(self.id, run.lane(), entry, why, self.clock.now())
-                .await?;
+        for run in runs {
+            for (entry, why) in run.set_aside() {
+                tracing::error!(
+                    conversation_id = %entry.conversation_id, event = entry.number, why,
+                    "an event was refused for good and is set aside"
+                );
+                self.store
+                    .set_aside(self.id, run.lane(), entry, why, self.clock.now())
+                    .await?;
+            }
         }
         Ok(())
     }

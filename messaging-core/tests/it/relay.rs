@@ -1,0 +1,486 @@
+//! The relay: at least once, in order, whatever the transport does.
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use crate::world::*;
+use PublishErrorKind::{Busy, Down, Misconfigured, Refused};
+use messaging_core::{
+    Messaging, Options, RelayOptions,
+    clock::{Clock, ManualClock, SequentialIds},
+    memory::MemoryStore,
+    port::{
+        directory::Profiles,
+        realtime::{Limits, PublishErrorKind},
+        store::Outbox,
+    },
+};
+
+const LONG: Duration = Duration::from_secs(60);
+
+#[tokio::test]
+async fn a_publisher_that_is_down_does_not_fail_the_send() {
+    let world = World::new();
+    let id = world.open().await;
+    world.realtime.fail(|_| Some(Down));
+    for text in ["one", "two", "three"] {
+        world.send(&carl(), id, text).await;
+    }
+    for _ in 0..5 {
+        world.drain().await;
+        world.clock.advance(LONG);
+    }
+    assert_eq!(world.realtime.take(), []);
+    let health = world.messaging.health().await.unwrap();
+    assert_eq!(health.oldest_unpublished, Some(5 * LONG));
+
+    world.realtime.fail(|_| None);
+    world.drain().await;
+    assert_eq!(texts(&world.realtime.take()), ["one", "two", "three"]);
+    assert_eq!(world.messaging.health().await.unwrap().oldest_unpublished, None);
+}
+
+#[tokio::test]
+async fn a_lane_waits_longer_with_every_failure() {
+    let world = World::new();
+    let id = world.open().await;
+    let calls = Arc::new(Mutex::new(Vec::new()));
+    let (noted, clock) = (calls.clone(), world.clock.clone());
+    world.realtime.fail(move |_| {
+        noted.lock().unwrap().push(clock.now());
+        Some(Down)
+    });
+    world.send(&carl(), id, "one").await;
+    for _ in 0..1_000 {
+        world.drain().await;
+        world.clock.advance(Duration::from_millis(50));
+    }
+    let calls = calls.lock().unwrap();
+    let waits: Vec<_> = calls
+        .windows(2)
+        .map(|pair| pair[1].since(pair[0]).as_millis())
+        .collect();
+    // The chance of these tests is always one half.
+    assert_eq!(waits, [250, 500, 1_000, 2_000, 4_000, 8_000, 15_000, 15_000]);
+}
+
+#[tokio::test]
+async fn a_busy_transport_gets_the_time_it_asks_for() {
+    let world = World::new();
+    let id = world.open().await;
+    world.realtime.fail_next([Busy {
+        retry_after: Some(Duration::from_secs(20)),
+    }]);
+    world.send(&carl(), id, "one").await;
+    world.drain().await;
+    world.clock.advance(Duration::from_secs(19));
+    world.drain().await;
+    assert_eq!(world.realtime.calls(), 2);
+    world.clock.advance(Duration::from_secs(1));
+    world.drain().await;
+    assert_eq!(texts(&world.realtime.take()), ["one"]);
+}
+
+#[tokio::test]
+async fn an_event_refused_three_times_is_set_aside_and_its_lane_goes_on() {
+    let world = World::new();
+    let id = world.open().await;
+    world.realtime.fail(|batch| {
+        batch
+            .iter()
+            .any(|event| event.data.contains("poison"))
+            .then_some(Refused)
+    });
+    for text in ["one", "poison", "two"] {
+        world.send(&carl(), id, text).await;
+    }
+    for seconds in [0, 1, 2] {
+        assert_eq!(
+            world.store.list_set_aside(10).await.unwrap(),
+            [],
+            "after {seconds} s"
+        );
+        world.drain().await;
+        world.clock.advance(Duration::from_secs(2));
+    }
+    assert_eq!(texts(&world.realtime.take()), ["one", "two"]);
+    let aside = world.store.list_set_aside(10).await.unwrap();
+    assert_eq!(aside.len(), 1);
+    assert_eq!(aside[0].why, "the transport refused the events: as scripted");
+    let backlog = world.messaging.health().await.unwrap().backlog;
+    assert_eq!((backlog.lanes, backlog.set_aside), (0, 1));
+}
+
+#[tokio::test]
+async fn one_bad_event_does_not_take_its_batch_down() {
+    let world = World::new();
+    world.realtime.fail(|batch| {
+        batch
+            .iter()
+            .any(|event| event.data.contains("poison"))
+            .then_some(Refused)
+    });
+    let (carls, others) = (world.open().await, open_as(&world, "erin").await);
+    world.send(&carl(), carls, "poison").await;
+    world.send(&actor("erin"), others, "fine").await;
+    world.drain().await;
+    assert_eq!(texts(&world.realtime.take()), ["fine"]);
+}
+
+#[tokio::test]
+async fn refused_credentials_halt_publishing_until_a_probe_succeeds() {
+    let world = World::new();
+    let (carls, others) = (world.open().await, open_as(&world, "erin").await);
+    let before = world.realtime.calls();
+    world.realtime.fail(|_| Some(Misconfigured));
+    world.send(&carl(), carls, "one").await;
+    world.send(&actor("erin"), others, "two").await;
+    for _ in 0..29 {
+        world.drain().await;
+        world.clock.advance(Duration::from_secs(1));
+    }
+    assert_eq!(world.realtime.calls() - before, 1);
+    assert!(world.messaging.health().await.unwrap().halted);
+
+    world.clock.advance(Duration::from_secs(1));
+    world.drain().await;
+    assert_eq!(
+        world.realtime.calls() - before,
+        2,
+        "one call to see whether it still is so"
+    );
+    assert!(world.messaging.health().await.unwrap().halted);
+
+    world.realtime.fail(|_| None);
+    world.clock.advance(Duration::from_secs(30));
+    world.drain().await;
+    let mut texts = texts(&world.realtime.take());
+    texts.sort();
+    assert_eq!(texts, ["one", "two"]);
+    assert!(!world.messaging.health().await.unwrap().halted);
+    assert_eq!(world.store.list_set_aside(10).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_transport_that_does_not_answer_counts_as_down() {
+    let world = World::with(|builder| builder.realtime(Hanging));
+    let open = messaging_core::OpenConversation {
+        agent_id: agent("alpine"),
+        booking_id: None,
+    };
+    world.messaging.open_conversation(&carl(), &open).await.unwrap();
+    let advance = async {
+        tokio::task::yield_now().await;
+        world.clock.advance(Duration::from_secs(5));
+    };
+    let (stepped, ()) = tokio::join!(world.workers.relay().step(), advance);
+    assert_eq!(stepped.unwrap(), 1);
+    assert_eq!(world.messaging.health().await.unwrap().backlog.lanes, 1);
+}
+
+#[tokio::test]
+async fn events_of_many_conversations_share_calls_and_each_keeps_its_order() {
+    let world = World::new();
+    let mut conversations = Vec::new();
+    for n in 0..10 {
+        let client = format!("client-{n}");
+        conversations.push((open_as(&world, &client).await, client));
+    }
+    let before = world.realtime.calls();
+    for round in 0..3 {
+        for (id, client) in &conversations {
+            world
+                .send(&actor(client), *id, &format!("{client} {round}"))
+                .await;
+        }
+    }
+    world.drain().await;
+    let texts = texts(&world.realtime.take());
+    for (_, client) in &conversations {
+        let own: Vec<_> = texts
+            .iter()
+            .filter(|text| text.starts_with(&format!("{client} ")))
+            .collect();
+        assert_eq!(
+            own,
+            [
+                &format!("{client} 0"),
+                &format!("{client} 1"),
+                &format!("{client} 2")
+            ]
+        );
+    }
+    assert_eq!(world.realtime.calls() - before, 6, "60 events, ten a call");
+}
+
+#[tokio::test]
+async fn a_claim_asks_the_directory_once() {
+    let mut directory = MockDirectory::new();
+    directory.expect_agent_user().returning(|_| Ok(Some(user("ada"))));
+    directory.expect_profiles().returning(|_| Ok(Profiles::default()));
+    let world = World::on(MemoryStore::new(), ManualClock::new(), directory, |builder| {
+        builder
+    });
+    let mut conversations = Vec::new();
+    for n in 0..5 {
+        let client = format!("client-{n}");
+        conversations.push((open_as(&world, &client).await, client));
+    }
+    for (id, client) in conversations {
+        world.send(&actor(&client), id, "hello").await;
+    }
+    let mut directory = MockDirectory::new();
+    directory
+        .expect_profiles()
+        .times(1)
+        .withf(|query| query.users.len() == 5)
+        .returning(|_| Ok(Profiles::default()));
+    let other = World::on(world.store.clone(), world.clock.clone(), directory, |builder| {
+        builder
+    });
+    other.realtime.set_limits(Limits {
+        events_per_call: 100,
+        data_bytes: 10_240,
+    });
+    other.drain().await;
+    assert_eq!(texts(&other.realtime.take()).len(), 5);
+}
+
+#[tokio::test]
+async fn an_attended_relay_publishes_from_memory_what_nobody_else_may_claim() {
+    let (store, clock) = (MemoryStore::new(), ManualClock::new());
+    let world = World::on(store.clone(), clock.clone(), People, |builder| builder);
+    let other = World::on(store, clock, People, |builder| builder.ids(other_ids()));
+    let id = world.open().await;
+    let attending = world.workers.relay().attend();
+    world.send(&carl(), id, "one").await;
+    other.drain().await;
+    assert_eq!(
+        other.realtime.take(),
+        [],
+        "the lane belongs to the process that created it"
+    );
+    world.drain().await;
+    assert_eq!(texts(&world.realtime.take()), ["one"]);
+    drop(attending);
+    world.send(&carl(), id, "two").await;
+    other.drain().await;
+    assert_eq!(texts(&other.realtime.take()), ["two"]);
+}
+
+#[tokio::test]
+async fn another_process_takes_over_when_the_owner_s_lease_is_over() {
+    let (store, clock) = (MemoryStore::new(), ManualClock::new());
+    let dead = World::on(store.clone(), clock.clone(), People, |builder| builder);
+    let alive = World::on(store, clock, People, |builder| builder.ids(other_ids()));
+    let id = dead.open().await;
+    let _attending = dead.workers.relay().attend();
+    dead.send(&carl(), id, "one").await;
+    alive.send(&carl(), id, "two").await;
+    alive.clock.advance(Duration::from_millis(9_999));
+    alive.drain().await;
+    assert_eq!(alive.realtime.take(), []);
+    alive.clock.advance(Duration::from_millis(1));
+    alive.drain().await;
+    assert_eq!(texts(&alive.realtime.take()), ["one", "two"]);
+    dead.drain().await;
+    assert_eq!(
+        dead.realtime.take(),
+        [],
+        "what comes back from the dead starts no call"
+    );
+}
+
+#[tokio::test]
+async fn a_round_that_outlived_its_lease_starts_no_call_and_settles_nothing() {
+    let world = World::new();
+    let id = world.open().await;
+    world.realtime.set_limits(Limits {
+        events_per_call: 1,
+        data_bytes: 10_240,
+    });
+    for text in ["one", "two", "three"] {
+        world.send(&carl(), id, text).await;
+    }
+    let (clock, calls) = (world.clock.clone(), AtomicUsize::new(0));
+    world.realtime.fail(move |_| {
+        // The third call, for the second message, is a long one.
+        if calls.fetch_add(1, Ordering::Relaxed) == 2 {
+            clock.advance(Duration::from_secs(11));
+        }
+        None
+    });
+    assert_eq!(world.workers.relay().step().await.unwrap(), 1);
+    world.realtime.fail(|_| None);
+    assert_eq!(texts(&world.realtime.take()), ["one", "two"]);
+    world.drain().await;
+    world.clock.advance(LONG);
+    world.drain().await;
+    let rest = texts(&world.realtime.take());
+    assert!(rest.ends_with(&["three".to_owned()]), "{rest:?}");
+    assert_eq!(world.messaging.health().await.unwrap().backlog.lanes, 0);
+}
+
+#[tokio::test]
+async fn running_workers_publish_at_once_and_drain_when_stopped() {
+    let world = World::new();
+    let id = world.open().await;
+    let World {
+        messaging,
+        workers,
+        realtime,
+        ..
+    } = world;
+    let (published, mut events) = tokio::sync::mpsc::unbounded_channel();
+    realtime.fail(move |batch| {
+        published.send(batch.len()).unwrap();
+        None
+    });
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let running = tokio::spawn(workers.run(async { drop(stopped.await) }));
+    tokio::task::yield_now().await;
+    // The clock stands still: nothing here waits for a probe.
+    for text in ["one", "two"] {
+        messaging
+            .send_message(&carl(), &message(id, text, None))
+            .await
+            .unwrap();
+        events.recv().await.unwrap();
+    }
+    messaging
+        .send_message(&carl(), &message(id, "three", None))
+        .await
+        .unwrap();
+    stop.send(()).unwrap();
+    running.await.unwrap();
+    assert_eq!(texts(&realtime.take()), ["one", "two", "three"]);
+    assert_eq!(messaging.health().await.unwrap().backlog.lanes, 0);
+}
+
+#[tokio::test]
+async fn waking_publishes_what_was_committed_past_this_process() {
+    let (store, clock) = (MemoryStore::new(), ManualClock::new());
+    let world = World::on(store.clone(), clock.clone(), People, |builder| builder);
+    let host = World::on(store, clock, People, |builder| builder.ids(other_ids()));
+    let World {
+        messaging,
+        workers,
+        realtime,
+        ..
+    } = world;
+    let (published, mut events) = tokio::sync::mpsc::unbounded_channel();
+    realtime.fail(move |batch| {
+        published.send(batch.len()).unwrap();
+        None
+    });
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let running = tokio::spawn(workers.run(async { drop(stopped.await) }));
+    tokio::task::yield_now().await;
+    let open = messaging_core::OpenByHost::new(&user("carl"), &agent("alpine"), &user("ada"));
+    host.messaging
+        .open_planned(&host.messaging.plan_open(open).unwrap())
+        .await
+        .unwrap();
+    messaging.wake();
+    assert_eq!(events.recv().await, Some(2));
+    stop.send(()).unwrap();
+    running.await.unwrap();
+}
+
+#[tokio::test]
+async fn without_a_realtime_server_the_outbox_is_emptied_all_the_same() {
+    let (messaging, workers, _) = Messaging::in_memory(People);
+    let open = messaging_core::OpenConversation {
+        agent_id: agent("alpine"),
+        booking_id: None,
+    };
+    messaging.open_conversation(&carl(), &open).await.unwrap();
+    while workers.relay().step().await.unwrap() > 0 {}
+    assert_eq!(messaging.health().await.unwrap().backlog.lanes, 0);
+}
+
+#[test]
+fn a_prefix_that_no_channel_can_have_is_refused() {
+    let builder =
+        Messaging::builder(MemoryStore::new(), People).options(Options::default().with_channel_prefix("a b"));
+    assert!(builder.build().is_err());
+    assert!(RelayOptions::default().lease >= 2 * RelayOptions::default().call_timeout);
+}
+
+fn other_ids() -> OtherIds {
+    OtherIds(SequentialIds::default())
+}
+
+/// Ids that do not meet those of another process.
+struct OtherIds(SequentialIds);
+
+impl messaging_core::clock::IdSource for OtherIds {
+    fn new_id(&self, at: messaging_core::Timestamp) -> uuid::Uuid {
+        let id = self.0.new_id(at).as_u128();
+        uuid::Uuid::from_u128(id | 1 << 40)
+    }
+
+    fn chance(&self) -> f64 {
+        self.0.chance()
+    }
+}
+
+struct Hanging;
+
+impl messaging_core::port::channels::Channels for Hanging {
+    fn sign(
+        &self,
+        _: &messaging_core::port::channels::Subscription,
+    ) -> Result<messaging_core::port::channels::ChannelAuth, messaging_core::port::PortError> {
+        unreachable!("nothing is signed here")
+    }
+}
+
+#[async_trait::async_trait]
+impl messaging_core::port::realtime::Realtime for Hanging {
+    fn limits(&self) -> Limits {
+        Limits {
+            events_per_call: 10,
+            data_bytes: 10_240,
+        }
+    }
+
+    async fn publish(
+        &self,
+        _: &[messaging_core::event::Event],
+    ) -> Result<(), messaging_core::port::realtime::PublishError> {
+        std::future::pending().await
+    }
+
+    async fn revoke(
+        &self,
+        _: &messaging_core::UserId,
+        _: &messaging_core::event::ChannelName,
+    ) -> Result<(), messaging_core::port::realtime::PublishError> {
+        std::future::pending().await
+    }
+}
+
+fn actor(id: &str) -> messaging_core::Actor {
+    messaging_core::Actor::new(user(id), messaging_core::Role::Client)
+}
+
+async fn open_as(world: &World, client: &str) -> messaging_core::ConversationId {
+    let open = messaging_core::OpenConversation {
+        agent_id: agent("alpine"),
+        booking_id: None,
+    };
+    let opened = world
+        .messaging
+        .open_conversation(&actor(client), &open)
+        .await
+        .unwrap();
+    world.drain().await;
+    world.realtime.take();
+    opened.conversation.overview.conversation.id
+}
