@@ -7,9 +7,11 @@ use std::{
 
 use async_trait::async_trait;
 use messaging_core::{
-    Actor, AgentId, Body, BookingId, ConversationId, Messaging, MessagingBuilder, OpenConversation, Role,
-    SendKey, SendMessage, Sent, UserId, Workers,
+    Actor, AgentId, Body, BookingId, ConversationId, Error, ErrorKind, History, HistoryFrom, HistoryRequest,
+    MarkOnRead, Messaging, MessagingBuilder, OpenConversation, PageSize, Role, SendKey, SendMessage, Sent,
+    UserId, Workers,
     clock::{ManualClock, SequentialIds},
+    domain::page::Inbox,
     event::{ChannelName, Event},
     memory::MemoryStore,
     port::{
@@ -19,6 +21,7 @@ use messaging_core::{
             AgentProfile, BookingParties, BookingProfile, Directory, ProfileQuery, Profiles, UserProfile,
         },
         realtime::{Limits, PublishError, PublishErrorKind, Realtime},
+        store::{Conversations, ListScan, ListStart},
     },
 };
 use mockall::mock;
@@ -331,4 +334,66 @@ pub(crate) fn said(events: &[Event]) -> String {
         .iter()
         .map(|e| format!("{} {} {}\n", e.channel, e.name, e.data))
         .collect()
+}
+
+pub(crate) fn kind<T: std::fmt::Debug>(answer: Result<T, Error>) -> ErrorKind {
+    answer.unwrap_err().kind().clone()
+}
+
+pub(crate) const FORBIDDEN: ErrorKind = ErrorKind::Forbidden { message: None };
+
+pub(crate) fn open(agent_id: &str, booking_id: Option<&str>) -> OpenConversation {
+    OpenConversation {
+        agent_id: agent(agent_id),
+        booking_id: booking_id.map(booking),
+    }
+}
+
+pub(crate) fn unknown_conversation() -> ConversationId {
+    ConversationId::parse("0190163d-8694-739b-aea5-966c26f8ad91").unwrap()
+}
+
+pub(crate) async fn history(world: &World, actor: &Actor, from: HistoryFrom, mark: MarkOnRead) -> History {
+    let id = world.first_conversation().await;
+    let request = HistoryRequest {
+        conversation_id: id,
+        from,
+        limit: PageSize::new(2).unwrap(),
+        mark,
+    };
+    world.messaging.history(actor, &request).await.unwrap()
+}
+
+pub(crate) fn shown(history: &History) -> Vec<&str> {
+    history
+        .messages
+        .iter()
+        .map(|message| message.row.message.body.as_str())
+        .collect()
+}
+
+impl World {
+    pub(crate) async fn first_conversation(&self) -> ConversationId {
+        self.store.list_conversations(&everything()).await.unwrap().rows[0]
+            .conversation
+            .id
+    }
+
+    pub(crate) async fn count_conversations(&self) -> usize {
+        self.store
+            .list_conversations(&everything())
+            .await
+            .unwrap()
+            .rows
+            .len()
+    }
+}
+
+fn everything() -> ListScan {
+    let inbox = Inbox::All(user("root"));
+    ListScan {
+        inbox,
+        start: ListStart::Newest,
+        limit: PageSize::LIST,
+    }
 }

@@ -1,0 +1,156 @@
+//! Admins, strangers, and a change of the agent's user.
+
+use futures_util::FutureExt;
+use messaging_core::{
+    Actor, ErrorKind, HistoryFrom, HistoryRequest, ListFrom, ListRequest, MarkOnRead, PageSize, Role, Side,
+    port::store::{Audit, Conversations},
+};
+
+use crate::world::*;
+
+#[tokio::test]
+async fn an_admin_reads_everything_marks_nothing_and_is_in_the_log() {
+    let world = World::new();
+    let id = world.open().await;
+    world.send(&carl(), id, "hello").await;
+    world.drain().await;
+    world.realtime.take();
+    let page = history(&world, &root(), HistoryFrom::Newest, MarkOnRead::Yes).await;
+    assert_eq!(
+        (shown(&page), page.conversation.side, page.conversation.can_send()),
+        (vec!["hello"], None, false)
+    );
+    world.messaging.find_conversation(&root(), id).await.unwrap();
+    let list = ListRequest::From {
+        from: ListFrom::Newest,
+        limit: PageSize::LIST,
+    };
+    world.messaging.list_conversations(&root(), &list).await.unwrap();
+    world.messaging.close(&root(), id).await.unwrap();
+    world.messaging.reopen(&root(), id).await.unwrap();
+    assert_eq!(
+        kind(world.messaging.close(&root(), unknown_conversation()).await),
+        ErrorKind::NotFound
+    );
+    assert_eq!(kind(world.messaging.close(&carl(), id).await), FORBIDDEN);
+    assert_eq!(world.messaging.count_unread(&ada()).await.unwrap(), 1);
+    let log = world.store.list_accesses(None, 100).await.unwrap();
+    let log: Vec<_> = log
+        .iter()
+        .map(|r| (r.actor_id.as_str(), r.action.name(), r.conversation_id))
+        .collect();
+    assert_eq!(
+        log,
+        [
+            ("root", "reopen", Some(id)),
+            ("root", "close", Some(id)),
+            ("root", "list", None),
+            ("root", "see", Some(id)),
+            ("root", "read_history", Some(id)),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn an_admin_who_takes_part_acts_as_a_participant_there() {
+    let world = World::new();
+    let id = world.open().await;
+    let admin_ada = Actor::new(user("ada"), Role::Admin);
+    world.send(&carl(), id, "hello").await;
+    let page = history(&world, &admin_ada, HistoryFrom::Newest, MarkOnRead::NewestPage).await;
+    assert_eq!(
+        (page.conversation.side, page.conversation.unread_count()),
+        (Some(Side::Agent), 0)
+    );
+    world.send(&admin_ada, id, "hi").await;
+    assert_eq!(kind(world.messaging.close(&admin_ada, id).await), FORBIDDEN);
+    assert_eq!(world.store.list_accesses(None, 100).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn reassigning_moves_conversations_keeps_reading_and_ends_subscriptions() {
+    let world = World::new();
+    let carls = world.open().await;
+    let other = Actor::new(user("new"), Role::Client);
+    world
+        .messaging
+        .open_conversation(&other, &open("alpine", None))
+        .await
+        .unwrap();
+    world.send(&carl(), carls, "hello").await;
+
+    let result = world
+        .messaging
+        .reassign_agent(&agent("alpine"), &user("new"))
+        .await
+        .unwrap();
+    assert_eq!((result.moved, result.refused.len()), (1, 1));
+    let new = Actor::new(
+        user("new"),
+        Role::Agent {
+            agent_id: agent("alpine"),
+        },
+    );
+    assert_eq!(world.messaging.count_unread(&new).await.unwrap(), 1);
+    assert_eq!(world.messaging.count_unread(&ada()).await.unwrap(), 0);
+    assert_eq!(
+        kind(world.messaging.find_conversation(&ada(), carls).await),
+        ErrorKind::NotFound
+    );
+    world.send(&new, carls, "I am here now").await;
+    let channels = ["private", "presence"].map(|form| format!("ada {form}-conversation-{carls}"));
+    assert_eq!(world.realtime.revoked(), channels);
+
+    let again = world
+        .messaging
+        .reassign_agent(&agent("alpine"), &user("new"))
+        .await
+        .unwrap();
+    assert_eq!((again.moved, again.refused), (0, result.refused));
+}
+
+#[tokio::test]
+async fn to_a_stranger_nothing_is_there() {
+    let world = World::new();
+    let id = world.open().await;
+    let message_id = world.send(&carl(), id, "secret").await.message.row.message.id;
+    let messaging = &world.messaging;
+    let mallory = stranger();
+    for id in [id, unknown_conversation()] {
+        let page = HistoryRequest {
+            conversation_id: id,
+            from: HistoryFrom::Newest,
+            limit: PageSize::HISTORY,
+            mark: MarkOnRead::Yes,
+        };
+        assert_eq!(
+            kind(messaging.find_conversation(&mallory, id).await),
+            ErrorKind::NotFound
+        );
+        assert_eq!(
+            kind(messaging.history(&mallory, &page).await),
+            ErrorKind::NotFound
+        );
+        assert_eq!(
+            kind(
+                messaging
+                    .send_message(&mallory, &message(id, "x", Some("k")))
+                    .await
+            ),
+            ErrorKind::NotFound
+        );
+        assert_eq!(
+            kind(messaging.mark_read(&mallory, id, message_id).await),
+            ErrorKind::NotFound
+        );
+        assert_eq!(kind(messaging.block(&mallory, id).await), ErrorKind::NotFound);
+        assert_eq!(kind(messaging.unblock(&mallory, id).await), ErrorKind::NotFound);
+        assert_eq!(kind(messaging.close(&mallory, id).await), FORBIDDEN);
+    }
+}
+
+#[test]
+fn a_handle_can_be_shared_between_threads() {
+    fn check<T: Send + Sync + Clone + 'static>(_: &T) {}
+    check(&World::new().messaging);
+}

@@ -1,0 +1,83 @@
+//! Typing, and who may subscribe to what.
+
+use futures_util::FutureExt;
+use messaging_core::{
+    Authorized, ErrorKind,
+    event::{ChannelName, SocketId},
+    port::store::Conversations,
+};
+
+use crate::world::*;
+
+#[tokio::test]
+async fn typing_names_the_actor_and_needs_access() {
+    let world = World::new();
+    let id = world.open().await;
+    let socket = SocketId::parse("1.2").unwrap();
+    world
+        .messaging
+        .set_typing(&carl(), id, true, Some(socket.clone()))
+        .await
+        .unwrap();
+    world.messaging.set_typing(&ada(), id, false, None).await.unwrap();
+    let events = world.realtime.take();
+    assert_eq!(events[0].except, Some(socket));
+    insta::assert_snapshot!(said(&events));
+    assert_eq!(
+        kind(world.messaging.set_typing(&stranger(), id, true, None).await),
+        ErrorKind::NotFound
+    );
+    assert_eq!(
+        kind(world.messaging.set_typing(&root(), id, true, None).await),
+        FORBIDDEN
+    );
+    world
+        .realtime
+        .fail(|_| Some(messaging_core::port::realtime::PublishErrorKind::Down));
+    world.messaging.set_typing(&carl(), id, true, None).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_subscription_is_signed_for_whom_it_belongs_to_only() {
+    let world = World::new();
+    let id = world.open().await;
+    let socket = SocketId::parse("1.2").unwrap();
+    let unknown = unknown_conversation();
+    let channel = |name: &str| ChannelName::parse(name).unwrap();
+    for (actor, name, expected) in [
+        (carl(), format!("private-conversation-{id}"), "signed"),
+        (ada(), format!("private-conversation-{id}"), "signed"),
+        (ada(), format!("presence-conversation-{id}"), "signed"),
+        (carl(), "private-user-carl".to_owned(), "signed"),
+        (root(), "private-user-root".to_owned(), "signed"),
+        (root(), format!("private-conversation-{id}"), "refused"),
+        (root(), format!("presence-conversation-{id}"), "refused"),
+        (stranger(), format!("private-conversation-{id}"), "refused"),
+        (stranger(), format!("presence-conversation-{id}"), "refused"),
+        (stranger(), format!("private-conversation-{unknown}"), "refused"),
+        (carl(), "private-user-ada".to_owned(), "refused"),
+        (carl(), "private-orders".to_owned(), "not ours"),
+        (carl(), "presence-user-carl".to_owned(), "not ours"),
+        (carl(), format!("private-encrypted-conversation-{id}"), "not ours"),
+        (carl(), "public".to_owned(), "not ours"),
+    ] {
+        let answer = match world.messaging.authorize(&actor, &socket, &channel(&name)).await {
+            Ok(Authorized::Signed(_)) => "signed",
+            Ok(Authorized::NotOurs) => "not ours",
+            Err(error) if *error.kind() == FORBIDDEN => "refused",
+            Err(error) => panic!("{error}"),
+        };
+        assert_eq!(answer, expected, "{actor:?} {name}");
+    }
+    let signed: Vec<_> = world
+        .realtime
+        .signed()
+        .into_iter()
+        .map(|s| (s.channel, s.member))
+        .collect();
+    assert_eq!(signed.len(), 5);
+    assert_eq!(
+        (signed[2].1.user_id.as_str(), signed[2].1.name.as_str()),
+        ("ada", "ADA")
+    );
+}

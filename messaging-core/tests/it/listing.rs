@@ -1,0 +1,233 @@
+//! Lists, totals and decoration.
+
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use messaging_core::{
+    Actor, ErrorKind, ListFrom, ListRequest, NumberedPage, PageSize, Role,
+    clock::ManualClock,
+    memory::MemoryStore,
+    port::{PortError, directory::Profiles, presence::Presence, store::Conversations},
+};
+
+use crate::world::*;
+
+#[tokio::test]
+async fn an_actor_s_total_is_the_sum_over_their_list() {
+    let world = World::new();
+    let with_alpine = world.open().await;
+    let opened = world
+        .messaging
+        .open_conversation(&carl(), &open("baltic", None))
+        .await
+        .unwrap();
+    let with_baltic = opened.conversation.overview.conversation.id;
+    let bo = Actor::new(
+        user("bo"),
+        Role::Agent {
+            agent_id: agent("baltic"),
+        },
+    );
+    world.send(&ada(), with_alpine, "1").await;
+    world.send(&bo, with_baltic, "2").await;
+    world.send(&bo, with_baltic, "3").await;
+    world.send(&carl(), with_alpine, "4").await;
+    let admin_ada = Actor::new(user("ada"), Role::Admin);
+    for (actor, expected) in [
+        (carl(), 3),
+        (ada(), 1),
+        (bo, 0),
+        (stranger(), 0),
+        (root(), 0),
+        (admin_ada, 1),
+    ] {
+        let request = ListRequest::From {
+            from: ListFrom::Newest,
+            limit: PageSize::LIST,
+        };
+        let listed = world
+            .messaging
+            .list_conversations(&actor, &request)
+            .await
+            .unwrap();
+        let sum: u64 = listed
+            .conversations
+            .iter()
+            .map(messaging_core::ConversationView::unread_count)
+            .sum();
+        assert_eq!(
+            (sum, world.messaging.count_unread(&actor).await.unwrap()),
+            (expected, expected),
+            "{actor:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_page_asks_the_directory_once_for_everything_on_it() {
+    let store = MemoryStore::new();
+    let opener = World::on(store.clone(), ManualClock::new(), People, |builder| builder);
+    for (agency, booking) in [("alpine", Some("b-carl")), ("baltic", Some("b-baltic"))] {
+        opener
+            .messaging
+            .open_conversation(&carl(), &open(agency, booking))
+            .await
+            .unwrap();
+    }
+    let mut directory = MockDirectory::new();
+    directory
+        .expect_profiles()
+        .times(1)
+        .withf(|query| (query.users.len(), query.agents.len(), query.bookings.len()) == (1, 2, 2))
+        .returning(|_| Ok(Profiles::default()));
+    let world = World::on(store, ManualClock::new(), directory, |builder| builder);
+    let request = ListRequest::From {
+        from: ListFrom::Newest,
+        limit: PageSize::LIST,
+    };
+    assert_eq!(
+        world
+            .messaging
+            .list_conversations(&carl(), &request)
+            .await
+            .unwrap()
+            .conversations
+            .len(),
+        2
+    );
+}
+
+#[tokio::test]
+async fn a_directory_that_fails_or_hangs_leaves_names_blank() {
+    for hangs in [false, true] {
+        let store = MemoryStore::new();
+        let opener = World::on(store.clone(), ManualClock::new(), People, |builder| builder);
+        let id = opener.open().await;
+        let clock = ManualClock::new();
+        let directory = Mute { hangs };
+        let world = World::on(store, clock.clone(), directory, |builder| builder);
+        let request = message(id, "hello", None);
+        let carl = carl();
+        let sending = world.messaging.send_message(&carl, &request);
+        let advance = async {
+            tokio::task::yield_now().await;
+            clock.advance(Duration::from_secs(1));
+        };
+        let (sent, ()) = tokio::join!(sending, advance);
+        assert_eq!(sent.unwrap().message.sender.name, "");
+    }
+}
+
+struct Mute {
+    hangs: bool,
+}
+
+#[async_trait::async_trait]
+impl messaging_core::port::directory::Directory for Mute {
+    async fn profiles(
+        &self,
+        _: &messaging_core::port::directory::ProfileQuery,
+    ) -> Result<Profiles, PortError> {
+        if self.hangs {
+            std::future::pending::<()>().await;
+        }
+        Err(PortError::temporary("down"))
+    }
+
+    async fn agent_user(
+        &self,
+        _: &messaging_core::AgentId,
+    ) -> Result<Option<messaging_core::UserId>, PortError> {
+        Ok(None)
+    }
+
+    async fn booking_parties(
+        &self,
+        _: &messaging_core::BookingId,
+    ) -> Result<Option<messaging_core::port::directory::BookingParties>, PortError> {
+        Ok(None)
+    }
+}
+
+#[tokio::test]
+async fn a_numbered_page_counts_and_a_cursor_continues() {
+    let world = World::new();
+    for n in 0..5 {
+        let client = Actor::new(user(&format!("client-{n}")), Role::Client);
+        world
+            .messaging
+            .open_conversation(&client, &open("alpine", None))
+            .await
+            .unwrap();
+        world.clock.advance(Duration::from_secs(1));
+    }
+    let limit = PageSize::new(2).unwrap();
+    let clients = |list: &messaging_core::ConversationList| -> Vec<String> {
+        list.conversations
+            .iter()
+            .map(|view| view.overview.conversation.client_id.to_string())
+            .collect()
+    };
+    let numbered = ListRequest::Numbered(NumberedPage::new(3, limit).unwrap());
+    let last = world
+        .messaging
+        .list_conversations(&ada(), &numbered)
+        .await
+        .unwrap();
+    assert_eq!(
+        (clients(&last), last.total, last.has_more),
+        (vec!["client-0".to_owned()], Some(5), false)
+    );
+
+    let first = ListRequest::From {
+        from: ListFrom::Newest,
+        limit,
+    };
+    let first = world.messaging.list_conversations(&ada(), &first).await.unwrap();
+    let cursor = first.next_cursor.clone().unwrap();
+    let next = ListRequest::From {
+        from: ListFrom::After(cursor),
+        limit,
+    };
+    let second = world.messaging.list_conversations(&ada(), &next).await.unwrap();
+    assert_eq!(
+        [clients(&first), clients(&second)].concat(),
+        ["client-4", "client-3", "client-2", "client-1"]
+    );
+    assert_eq!(
+        kind(world.messaging.list_conversations(&carl(), &next).await),
+        ErrorKind::InvalidCursor
+    );
+}
+
+#[tokio::test]
+async fn presence_is_shown_where_it_is_known() {
+    struct OnlyAda;
+    #[async_trait::async_trait]
+    impl Presence for OnlyAda {
+        async fn online(
+            &self,
+            _: &[messaging_core::UserId],
+        ) -> Result<std::collections::HashMap<messaging_core::UserId, bool>, PortError> {
+            Ok([(user("ada"), true)].into())
+        }
+    }
+    let world = World::with(|builder| builder.presence(OnlyAda));
+    let id = world.open().await;
+    let online = world
+        .messaging
+        .find_conversation(&carl(), id)
+        .await
+        .unwrap()
+        .online;
+    assert_eq!((online.client, online.agent), (None, Some(true)));
+    let world = World::new();
+    let id = world.open().await;
+    let online = world
+        .messaging
+        .find_conversation(&carl(), id)
+        .await
+        .unwrap()
+        .online;
+    assert_eq!((online.client, online.agent), (None, None));
+}

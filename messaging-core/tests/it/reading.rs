@@ -1,0 +1,168 @@
+//! Histories and read positions.
+
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use messaging_core::{
+    ErrorKind, HistoryCursor, HistoryFrom, HistoryRequest, MarkOnRead, PageSize, port::store::Conversations,
+};
+
+use crate::world::*;
+
+#[tokio::test]
+async fn walking_a_history_back_meets_every_message_once_and_stops_at_the_first() {
+    let world = World::new();
+    let id = world.open().await;
+    // All at the same time: the order is that of the seqs.
+    for text in ["1", "2", "3", "4"] {
+        world.send(&carl(), id, text).await;
+    }
+    let newest = history(&world, &ada(), HistoryFrom::Newest, MarkOnRead::No).await;
+    assert_eq!((shown(&newest), newest.has_more), (vec!["3", "4"], true));
+    world.send(&carl(), id, "5").await;
+    let older = HistoryFrom::Before(newest.next_cursor.unwrap());
+    let oldest = history(&world, &ada(), older, MarkOnRead::No).await;
+    // The last page is exactly full.
+    assert_eq!(
+        (shown(&oldest), oldest.has_more, oldest.next_cursor),
+        (vec!["1", "2"], false, None)
+    );
+    let newer = HistoryFrom::After(newest.newest_cursor);
+    let newer = history(&world, &ada(), newer, MarkOnRead::No).await;
+    assert_eq!(
+        (shown(&newer), newer.has_more, newer.next_cursor),
+        (vec!["5"], false, None)
+    );
+    let nothing = history(
+        &world,
+        &ada(),
+        HistoryFrom::After(newer.newest_cursor),
+        MarkOnRead::No,
+    )
+    .await;
+    assert_eq!(
+        (shown(&nothing), nothing.newest_cursor),
+        (vec![], newer.newest_cursor)
+    );
+}
+
+#[tokio::test]
+async fn an_empty_history_begins_at_its_beginning() {
+    let world = World::new();
+    let id = world.open().await;
+    let empty = history(&world, &ada(), HistoryFrom::Newest, MarkOnRead::NewestPage).await;
+    assert_eq!(
+        (empty.newest_cursor, empty.next_cursor),
+        (HistoryCursor::new(id, 0), None)
+    );
+    world.send(&carl(), id, "1").await;
+    let newer = history(
+        &world,
+        &ada(),
+        HistoryFrom::After(empty.newest_cursor),
+        MarkOnRead::No,
+    )
+    .await;
+    assert_eq!(shown(&newer), ["1"]);
+}
+
+#[tokio::test]
+async fn an_old_page_does_not_mark_what_is_newer() {
+    let world = World::new();
+    let id = world.open().await;
+    for text in ["1", "2", "3", "4"] {
+        world.send(&carl(), id, text).await;
+    }
+    let before_3 = HistoryFrom::Before(HistoryCursor::new(id, 3));
+    let page = history(&world, &ada(), before_3, MarkOnRead::NewestPage).await;
+    assert_eq!(
+        (shown(&page), page.conversation.unread_count()),
+        (vec!["1", "2"], 4)
+    );
+    let page = history(&world, &ada(), before_3, MarkOnRead::Yes).await;
+    assert_eq!(
+        (
+            page.conversation.unread_count(),
+            page.conversation.unread_version()
+        ),
+        (2, 6)
+    );
+    assert!(page.messages.iter().all(|message| message.read_at.is_some()));
+}
+
+#[tokio::test]
+async fn reading_the_newest_page_marks_it_and_answers_the_state_after() {
+    let world = World::new();
+    let id = world.open().await;
+    for text in ["1", "2", "3"] {
+        world.send(&carl(), id, text).await;
+    }
+    let page = history(&world, &ada(), HistoryFrom::Newest, MarkOnRead::NewestPage).await;
+    assert_eq!(
+        (page.conversation.unread_count(), shown(&page)),
+        (0, vec!["2", "3"])
+    );
+    assert!(page.messages.iter().all(|message| message.read_at.is_some()));
+    // Its own messages are the client's to see as read; seeing them again changes nothing.
+    let own = history(&world, &carl(), HistoryFrom::Newest, MarkOnRead::NewestPage).await;
+    assert_eq!(
+        own.messages.iter().map(|m| m.read_at).collect::<Vec<_>>(),
+        vec![page.messages[0].read_at; 2]
+    );
+    let reads = own.conversation.overview.conversation.mailboxes;
+    assert_eq!(
+        (
+            reads.agent.last_read.map(|mark| mark.up_to_seq),
+            reads.client.last_read
+        ),
+        (Some(3), None)
+    );
+}
+
+#[tokio::test]
+async fn a_cursor_of_another_conversation_is_refused() {
+    let world = World::new();
+    let id = world.open().await;
+    let cursor = HistoryCursor::new(unknown_conversation(), 1);
+    for from in [HistoryFrom::Before(cursor), HistoryFrom::After(cursor)] {
+        let request = HistoryRequest {
+            conversation_id: id,
+            from,
+            limit: PageSize::HISTORY,
+            mark: MarkOnRead::No,
+        };
+        assert_eq!(
+            kind(world.messaging.history(&carl(), &request).await),
+            ErrorKind::InvalidCursor
+        );
+    }
+}
+
+#[tokio::test]
+async fn marking_an_older_message_changes_nothing() {
+    let world = World::new();
+    let id = world.open().await;
+    let first = world.send(&carl(), id, "1").await.message.row.message.id;
+    let second = world.send(&carl(), id, "2").await.message.row.message.id;
+    let own = world.send(&ada(), id, "3").await.message.row.message.id;
+    let read = world.messaging.mark_read(&ada(), id, second).await.unwrap();
+    world.clock.advance(Duration::from_secs(5));
+    let again = world.messaging.mark_read(&ada(), id, first).await.unwrap();
+    assert_eq!((read, read.mailbox.unread()), (again, 0));
+    assert_eq!(world.messaging.mark_read(&ada(), id, own).await.unwrap(), read);
+    // Nothing before it was for carl.
+    assert_eq!(
+        world
+            .messaging
+            .mark_read(&carl(), id, second)
+            .await
+            .unwrap()
+            .read_at,
+        None
+    );
+    let unknown = messaging_core::MessageId::new(id.as_uuid());
+    assert_eq!(
+        kind(world.messaging.mark_read(&ada(), id, unknown).await),
+        ErrorKind::NotFound
+    );
+}

@@ -1,0 +1,227 @@
+//! Sending: decided, stored once, whatever happens meanwhile.
+
+use std::sync::Mutex;
+
+use futures_util::FutureExt;
+use messaging_core::{
+    Actor, Body, ConversationId, ErrorKind, SendKey, Side, To,
+    clock::ManualClock,
+    domain::conversation::{Change, Conversation},
+    memory::MemoryStore,
+    policy::Action,
+    port::{
+        access::{AccessPolicy, HostRefusal},
+        store::{ChangeState, Conversations, Publisher},
+    },
+};
+
+use crate::world::*;
+
+#[tokio::test]
+async fn a_retry_gets_the_first_message_whatever_has_happened_since() {
+    let world = World::new();
+    let id = world.open().await;
+    let first = world
+        .messaging
+        .send_message(&carl(), &message(id, "hello", Some("k")))
+        .await
+        .unwrap();
+    world.messaging.block(&ada(), id).await.unwrap();
+    let again = world
+        .messaging
+        .send_message(&carl(), &message(id, " hello\r\n", Some("k")))
+        .await
+        .unwrap();
+    world.messaging.close(&root(), id).await.unwrap();
+    let closed = world
+        .messaging
+        .send_message(&carl(), &message(id, "hello", Some("k")))
+        .await
+        .unwrap();
+    assert!(first.created && !again.created && !closed.created);
+    assert_eq!([&again.message, &closed.message], [&first.message; 2]);
+    assert_eq!(
+        kind(
+            world
+                .messaging
+                .send_message(&carl(), &message(id, "other", Some("k")))
+                .await
+        ),
+        ErrorKind::IdempotencyConflict
+    );
+    assert_eq!(
+        kind(
+            world
+                .messaging
+                .send_message(&carl(), &message(id, "new", Some("k2")))
+                .await
+        ),
+        ErrorKind::Closed
+    );
+    assert_eq!(world.messaging.count_unread(&ada()).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn one_key_of_two_senders_is_two_keys() {
+    let world = World::new();
+    let id = world.open().await;
+    let key = SendKey::parse("k").unwrap();
+    for actor in [carl(), ada()] {
+        assert!(
+            world
+                .messaging
+                .send_message(&actor, &message(id, "mine", Some("k")))
+                .await
+                .unwrap()
+                .created
+        );
+    }
+    let body = Body::parse("booked").unwrap();
+    for created in [true, false] {
+        let sent = world
+            .messaging
+            .send_system_message(id, To::Both, body.clone(), key.clone())
+            .await
+            .unwrap();
+        assert_eq!((sent.created, sent.message.row.message.seq), (created, 3));
+    }
+    let other = Body::parse("cancelled").unwrap();
+    assert_eq!(
+        kind(
+            world
+                .messaging
+                .send_system_message(id, To::Both, other, key)
+                .await
+        ),
+        ErrorKind::IdempotencyConflict
+    );
+}
+
+#[tokio::test]
+async fn a_block_stops_the_other_side_only_and_no_system_message() {
+    let world = World::new();
+    let id = world.open().await;
+    world.messaging.block(&ada(), id).await.unwrap();
+    assert_eq!(
+        kind(
+            world
+                .messaging
+                .send_message(&carl(), &message(id, "hello", None))
+                .await
+        ),
+        ErrorKind::Blocked
+    );
+    world.send(&ada(), id, "no, thank you").await;
+    let body = Body::parse("booked").unwrap();
+    world
+        .messaging
+        .send_system_message(id, To::Both, body, SendKey::parse("k").unwrap())
+        .await
+        .unwrap();
+    world.messaging.unblock(&ada(), id).await.unwrap();
+    world.send(&carl(), id, "hello").await;
+}
+
+/// Changes the conversation between the decision and the step, as often as it is told to.
+struct Meddling {
+    store: MemoryStore,
+    changes: Mutex<Vec<Change>>,
+}
+
+impl AccessPolicy for Meddling {
+    fn refuse(&self, _: &Actor, action: Action<'_>, on: Option<&Conversation>) -> Option<HostRefusal> {
+        let change = self
+            .changes
+            .lock()
+            .unwrap()
+            .pop()
+            .filter(|_| action == Action::Send)?;
+        let conversation = on?;
+        let step = ChangeState {
+            conversation_id: conversation.id,
+            guard: conversation.guard,
+            change,
+            now: conversation.activity_at,
+            publisher: Publisher::Anyone,
+        };
+        self.store.change_state(&step).now_or_never()?.unwrap();
+        None
+    }
+}
+
+async fn meddled_with(changes: Vec<Change>) -> (World, ConversationId) {
+    let store = MemoryStore::new();
+    let opener = World::on(store.clone(), ManualClock::new(), People, |builder| builder);
+    let id = opener.open().await;
+    let meddling = Meddling {
+        store: store.clone(),
+        changes: Mutex::new(changes),
+    };
+    (
+        World::on(store, ManualClock::new(), People, |builder| {
+            builder.policy(meddling)
+        }),
+        id,
+    )
+}
+
+#[tokio::test]
+async fn a_block_between_the_decision_and_the_step_is_obeyed() {
+    let (world, id) = meddled_with(vec![Change::Block(Side::Agent)]).await;
+    assert_eq!(
+        kind(
+            world
+                .messaging
+                .send_message(&carl(), &message(id, "hello", None))
+                .await
+        ),
+        ErrorKind::Blocked
+    );
+    assert_eq!(world.messaging.count_unread(&ada()).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_send_is_decided_again_when_the_conversation_has_changed() {
+    let (world, id) = meddled_with(vec![Change::Unblock(Side::Client), Change::Block(Side::Client)]).await;
+    assert!(world.send(&carl(), id, "hello").await.created);
+    assert_eq!(world.messaging.count_unread(&ada()).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_conversation_that_never_stands_still_asks_to_try_later() {
+    let flips = [Change::Unblock(Side::Client), Change::Block(Side::Client)];
+    let (world, id) = meddled_with(flips.into_iter().cycle().take(100).collect()).await;
+    let refused = world
+        .messaging
+        .send_message(&carl(), &message(id, "hello", None))
+        .await;
+    assert!(matches!(kind(refused), ErrorKind::Unavailable { .. }));
+}
+
+/// The host's own rules: nobody writes about money, and nobody blocks.
+struct HouseRules;
+
+impl AccessPolicy for HouseRules {
+    fn refuse(&self, actor: &Actor, action: Action<'_>, on: Option<&Conversation>) -> Option<HostRefusal> {
+        let refused = matches!(action, Action::Block) && on.is_some() && actor.user_id().as_str() == "carl";
+        refused.then(|| HostRefusal {
+            message: "Please call us first.".to_owned(),
+        })
+    }
+}
+
+#[tokio::test]
+async fn the_host_can_refuse_and_never_grant() {
+    let world = World::with(|builder| builder.policy(HouseRules));
+    let id = world.open().await;
+    let message = Some("Please call us first.".to_owned());
+    assert_eq!(
+        kind(world.messaging.block(&carl(), id).await),
+        ErrorKind::Forbidden { message }
+    );
+    world.messaging.block(&ada(), id).await.unwrap();
+    assert_eq!(
+        kind(world.messaging.block(&stranger(), id).await),
+        ErrorKind::NotFound
+    );
+}
