@@ -402,7 +402,9 @@ mod tests {
                             receipts.push(receipt);
                             let shown = |row: &MessageRow| Side::ALL.map(|viewer| row.read_at(Some(viewer)));
                             let before: Vec<_> = rows.iter().map(shown).collect();
-                            rows.iter_mut().for_each(|row| row.cover(&receipt));
+                            for row in &mut rows {
+                                row.cover(&receipt);
+                            }
                             let kept = rows.iter().map(shown).zip(before).all(|(after, before)| {
                                 after.iter().zip(before).all(|(after, before)| before.is_none() || *after == before)
                             });

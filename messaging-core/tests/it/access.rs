@@ -1,9 +1,8 @@
 //! Admins, strangers, and a change of the agent's user.
 
-use futures_util::FutureExt;
 use messaging_core::{
     Actor, ErrorKind, HistoryFrom, HistoryRequest, ListFrom, ListRequest, MarkOnRead, PageSize, Role, Side,
-    port::store::{Audit, Conversations},
+    port::store::Audit,
 };
 
 use crate::world::*;

@@ -1,10 +1,8 @@
 //! Typing, and who may subscribe to what.
 
-use futures_util::FutureExt;
 use messaging_core::{
     Authorized, ErrorKind,
     event::{ChannelName, SocketId},
-    port::store::Conversations,
 };
 
 use crate::world::*;

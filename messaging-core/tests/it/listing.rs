@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use futures_util::FutureExt;
 use messaging_core::{
     Actor, ErrorKind, ListFrom, ListRequest, NumberedPage, PageSize, Role,
     clock::ManualClock,
     memory::MemoryStore,
-    port::{PortError, directory::Profiles, presence::Presence, store::Conversations},
+    port::{PortError, directory::Profiles, presence::Presence},
 };
 
 use crate::world::*;

@@ -1,7 +1,10 @@
 //! The core from the outside: its use cases on the store in memory.
 
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
 mod access;
 mod channels;
+mod delivery;
 mod events;
 mod listing;
 mod opening;

@@ -1,12 +1,7 @@
 //! Opening a conversation.
 
-use futures_util::{FutureExt, future::join_all};
-use messaging_core::{
-    ErrorKind, OpenByHost,
-    clock::ManualClock,
-    memory::MemoryStore,
-    port::{PortError, store::Conversations},
-};
+use futures_util::future::join_all;
+use messaging_core::{ErrorKind, OpenByHost, clock::ManualClock, memory::MemoryStore, port::PortError};
 
 use crate::world::*;
 

@@ -116,9 +116,9 @@ fn the_policy_is_this_table() {
     for (actor_name, actor) in &actors {
         writeln!(table, "{actor_name}").unwrap();
         write!(table, "  {:28}", "").unwrap();
-        states
-            .iter()
-            .for_each(|(name, _)| write!(table, "{name:20}").unwrap());
+        for (name, _) in &states {
+            write!(table, "{name:20}").unwrap();
+        }
         for (action_name, action) in actions {
             write!(table, "\n  {action_name:28}").unwrap();
             for (_, on) in &states {

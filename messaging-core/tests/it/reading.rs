@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use futures_util::FutureExt;
-use messaging_core::{
-    ErrorKind, HistoryCursor, HistoryFrom, HistoryRequest, MarkOnRead, PageSize, port::store::Conversations,
-};
+use messaging_core::{ErrorKind, HistoryCursor, HistoryFrom, HistoryRequest, MarkOnRead, PageSize};
 
 use crate::world::*;
 

@@ -12,7 +12,7 @@ use crate::world::*;
 use PublishErrorKind::{Busy, Down, Misconfigured, Refused};
 use messaging_core::{
     Messaging, Options, RelayOptions,
-    clock::{Clock, ManualClock, SequentialIds},
+    clock::{Clock, ManualClock},
     memory::MemoryStore,
     port::{
         directory::Profiles,
@@ -21,7 +21,7 @@ use messaging_core::{
     },
 };
 
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_mins(1);
 
 #[tokio::test]
 async fn a_publisher_that_is_down_does_not_fail_the_send() {
@@ -255,7 +255,7 @@ async fn a_claim_asks_the_directory_once() {
 async fn an_attended_relay_publishes_from_memory_what_nobody_else_may_claim() {
     let (store, clock) = (MemoryStore::new(), ManualClock::new());
     let world = World::on(store.clone(), clock.clone(), People, |builder| builder);
-    let other = World::on(store, clock, People, |builder| builder.ids(other_ids()));
+    let other = World::on(store, clock, People, |builder| builder.ids(OtherIds::new(1)));
     let id = world.open().await;
     let attending = world.workers.relay().attend();
     world.send(&carl(), id, "one").await;
@@ -277,7 +277,7 @@ async fn an_attended_relay_publishes_from_memory_what_nobody_else_may_claim() {
 async fn another_process_takes_over_when_the_owner_s_lease_is_over() {
     let (store, clock) = (MemoryStore::new(), ManualClock::new());
     let dead = World::on(store.clone(), clock.clone(), People, |builder| builder);
-    let alive = World::on(store, clock, People, |builder| builder.ids(other_ids()));
+    let alive = World::on(store, clock, People, |builder| builder.ids(OtherIds::new(1)));
     let id = dead.open().await;
     let _attending = dead.workers.relay().attend();
     dead.send(&carl(), id, "one").await;
@@ -366,7 +366,7 @@ async fn running_workers_publish_at_once_and_drain_when_stopped() {
 async fn waking_publishes_what_was_committed_past_this_process() {
     let (store, clock) = (MemoryStore::new(), ManualClock::new());
     let world = World::on(store.clone(), clock.clone(), People, |builder| builder);
-    let host = World::on(store, clock, People, |builder| builder.ids(other_ids()));
+    let host = World::on(store, clock, People, |builder| builder.ids(OtherIds::new(1)));
     let World {
         messaging,
         workers,
@@ -410,24 +410,6 @@ fn a_prefix_that_no_channel_can_have_is_refused() {
         Messaging::builder(MemoryStore::new(), People).options(Options::default().with_channel_prefix("a b"));
     assert!(builder.build().is_err());
     assert!(RelayOptions::default().lease >= 2 * RelayOptions::default().call_timeout);
-}
-
-fn other_ids() -> OtherIds {
-    OtherIds(SequentialIds::default())
-}
-
-/// Ids that do not meet those of another process.
-struct OtherIds(SequentialIds);
-
-impl messaging_core::clock::IdSource for OtherIds {
-    fn new_id(&self, at: messaging_core::Timestamp) -> uuid::Uuid {
-        let id = self.0.new_id(at).as_u128();
-        uuid::Uuid::from_u128(id | 1 << 40)
-    }
-
-    fn chance(&self) -> f64 {
-        self.0.chance()
-    }
 }
 
 struct Hanging;

@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use messaging_core::{
     Actor, AgentId, Body, BookingId, ConversationId, Error, ErrorKind, History, HistoryFrom, HistoryRequest,
     MarkOnRead, Messaging, MessagingBuilder, OpenConversation, PageSize, Role, SendKey, SendMessage, Sent,
-    UserId, Workers,
-    clock::{ManualClock, SequentialIds},
+    Timestamp, UserId, Workers,
+    clock::{IdSource, ManualClock, SequentialIds},
     domain::page::Inbox,
     event::{ChannelName, Event},
     memory::MemoryStore,
@@ -26,6 +26,7 @@ use messaging_core::{
 };
 use mockall::mock;
 use serde_json::Value;
+use uuid::Uuid;
 
 mock! {
     pub(crate) Directory {}
@@ -330,10 +331,14 @@ pub(crate) fn field(event: &Event, name: &str) -> String {
 
 /// What was said, as `channel event data` lines.
 pub(crate) fn said(events: &[Event]) -> String {
-    events
+    let lines: Vec<_> = events
         .iter()
-        .map(|e| format!("{} {} {}\n", e.channel, e.name, e.data))
-        .collect()
+        .map(|e| format!("{} {} {}", e.channel, e.name, e.data))
+        .collect();
+    lines.join(
+        "
+",
+    )
 }
 
 pub(crate) fn kind<T: std::fmt::Debug>(answer: Result<T, Error>) -> ErrorKind {
@@ -395,5 +400,30 @@ fn everything() -> ListScan {
         inbox,
         start: ListStart::Newest,
         limit: PageSize::LIST,
+    }
+}
+
+/// Ids that do not meet those of another process.
+pub(crate) struct OtherIds {
+    process: u128,
+    ids: SequentialIds,
+}
+
+impl OtherIds {
+    pub(crate) fn new(process: usize) -> Self {
+        Self {
+            process: process as u128,
+            ids: SequentialIds::default(),
+        }
+    }
+}
+
+impl IdSource for OtherIds {
+    fn new_id(&self, at: Timestamp) -> Uuid {
+        Uuid::from_u128(self.ids.new_id(at).as_u128() | self.process << 40)
+    }
+
+    fn chance(&self) -> f64 {
+        self.ids.chance()
     }
 }

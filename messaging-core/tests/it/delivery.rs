@@ -1,0 +1,150 @@
+//! Whatever the transport does, whoever dies: every event is published at least once, and the first
+//! publications of a conversation are in commit order (invariants 8 and 9).
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use messaging_core::{
+    Actor, ConversationId, Role, clock::ManualClock, event::Event, memory::MemoryStore,
+    port::realtime::PublishErrorKind,
+};
+use proptest::prelude::*;
+
+use crate::world::*;
+
+#[derive(Debug, Clone)]
+enum Step {
+    /// Somebody sends in one of the conversations, through one of the processes.
+    Send { conversation: usize, process: usize },
+    /// A process that owns what it creates dies before it publishes; another one starts.
+    Crash { process: usize },
+    /// A process publishes.
+    Relay { process: usize },
+    /// Time passes.
+    Wait { millis: u64 },
+    /// The next calls end like that; a call that is down may have been accepted all the same.
+    Fail { kinds: Vec<(PublishErrorKind, bool)> },
+}
+
+const CONVERSATIONS: usize = 3;
+const PROCESSES: usize = 2;
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    use PublishErrorKind::{Busy, Down, Misconfigured};
+    let kind = prop_oneof![
+        4 => Just(Down),
+        2 => Just(Busy { retry_after: None }),
+        1 => Just(Misconfigured),
+    ];
+    let step = prop_oneof![
+        6 => (0..CONVERSATIONS, 0..PROCESSES).prop_map(|(conversation, process)| Step::Send { conversation, process }),
+        1 => (0..PROCESSES).prop_map(|process| Step::Crash { process }),
+        4 => (0..PROCESSES).prop_map(|process| Step::Relay { process }),
+        2 => (1..20_000_u64).prop_map(|millis| Step::Wait { millis }),
+        2 => prop::collection::vec((kind, any::<bool>()), 1..4).prop_map(|kinds| Step::Fail { kinds }),
+    ];
+    prop::collection::vec(step, 1..80)
+}
+
+/// What the transport accepted, from all processes, in order.
+type Accepted = Arc<Mutex<Vec<Event>>>;
+
+fn process(store: &MemoryStore, clock: &ManualClock, accepted: &Accepted, number: usize) -> World {
+    let ids = OtherIds::new(number);
+    let world = World::on(store.clone(), clock.clone(), People, |builder| builder.ids(ids));
+    script(&world, accepted, Vec::new());
+    world
+}
+
+fn script(world: &World, accepted: &Accepted, kinds: Vec<(PublishErrorKind, bool)>) {
+    let accepted = accepted.clone();
+    let mut kinds = kinds.into_iter();
+    world.realtime.fail(move |batch| {
+        let (failure, is_accepted) = kinds.next().map_or((None, true), |(kind, late)| {
+            (Some(kind), late && kind == PublishErrorKind::Down)
+        });
+        if is_accepted {
+            accepted.lock().unwrap().extend_from_slice(batch);
+        }
+        failure
+    });
+}
+
+async fn check(steps: Vec<Step>) {
+    let (store, clock, accepted) = (MemoryStore::new(), ManualClock::new(), Accepted::default());
+    let mut started = 0..;
+    let mut start = || process(&store, &clock, &accepted, started.next().unwrap());
+    let mut processes: Vec<_> = (0..PROCESSES).map(|_| start()).collect();
+    let clients: Vec<_> = (0..CONVERSATIONS)
+        .map(|n| Actor::new(user(&format!("c{n}")), Role::Client))
+        .collect();
+    let mut conversations = Vec::new();
+    for client in &clients {
+        let opened = processes[0]
+            .messaging
+            .open_conversation(client, &open("alpine", None))
+            .await
+            .unwrap();
+        conversations.push(opened.conversation.overview.conversation.id);
+    }
+    let mut sent: BTreeMap<ConversationId, Vec<String>> = BTreeMap::new();
+    for (n, step) in steps.into_iter().enumerate() {
+        match step {
+            Step::Send {
+                conversation,
+                process,
+            } => {
+                let process = &processes[process];
+                let attending = process.workers.relay().attend();
+                let (id, text) = (conversations[conversation], format!("message {n}"));
+                process.send(&clients[conversation], id, &text).await;
+                sent.entry(id).or_default().push(text);
+                drop(attending);
+            }
+            Step::Crash { process } => processes[process] = start(),
+            Step::Relay { process } => drop(processes[process].workers.relay().step().await.unwrap()),
+            Step::Wait { millis } => clock.advance(Duration::from_millis(millis)),
+            Step::Fail { kinds } => processes
+                .iter()
+                .for_each(|world| script(world, &accepted, kinds.clone())),
+        }
+    }
+    for world in &processes {
+        script(world, &accepted, Vec::new());
+    }
+    for _ in 0..20 {
+        clock.advance(Duration::from_secs(30));
+        for world in &processes {
+            world.drain().await;
+        }
+    }
+
+    let accepted = std::mem::take(&mut *accepted.lock().unwrap());
+    for (id, texts_sent) in sent {
+        let channel = format!("private-conversation-{id}");
+        let on_channel: Vec<_> = accepted
+            .iter()
+            .filter(|e| e.channel.as_str() == channel)
+            .cloned()
+            .collect();
+        let mut seen = BTreeSet::new();
+        let mut published = texts(&on_channel);
+        published.retain(|text| seen.insert(text.clone()));
+        assert_eq!(
+            published, texts_sent,
+            "first publications are all, in commit order"
+        );
+    }
+    assert_eq!(processes[0].messaging.health().await.unwrap().backlog.lanes, 0);
+}
+
+proptest! {
+    #[test]
+    fn every_event_is_published_at_least_once_and_first_in_order(steps in steps()) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(check(steps));
+    }
+}
