@@ -40,7 +40,8 @@ pub(super) enum Failure {
 
 impl Run {
     pub(super) fn new(lane: Lane, entries: Vec<(Entry, Vec<Event>)>) -> Self {
-        // A lane without entries cannot be: let it wait instead of turning in circles.
+        // Its last entry may have been set aside just before a crash: settling ends it. Should the outbox
+        // have entries that do not load, it waits instead of turning in circles.
         let failure = entries
             .is_empty()
             .then_some(Failure::Transport { retry_after: None });

@@ -77,6 +77,11 @@ async fn reassigning_moves_conversations_keeps_reading_and_ends_subscriptions() 
         .await
         .unwrap();
     world.send(&carl(), carls, "hello").await;
+    world
+        .messaging
+        .send_message(&ada(), &message(carls, "mine", Some("k")))
+        .await
+        .unwrap();
 
     let result = world
         .messaging
@@ -95,6 +100,16 @@ async fn reassigning_moves_conversations_keeps_reading_and_ends_subscriptions() 
     assert_eq!(
         kind(world.messaging.find_conversation(&ada(), carls).await),
         ErrorKind::NotFound
+    );
+    assert_eq!(
+        kind(
+            world
+                .messaging
+                .send_message(&ada(), &message(carls, "mine", Some("k")))
+                .await
+        ),
+        ErrorKind::NotFound,
+        "not even a retry of what was sent before"
     );
     world.send(&new, carls, "I am here now").await;
     let channels = ["private", "presence"].map(|form| format!("ada {form}-conversation-{carls}"));

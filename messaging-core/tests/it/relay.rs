@@ -133,11 +133,60 @@ async fn one_bad_event_does_not_take_its_batch_down() {
 }
 
 #[tokio::test]
+async fn a_lane_that_brings_the_transport_down_goes_alone_afterwards() {
+    let world = World::new();
+    world.realtime.fail(|batch| {
+        batch
+            .iter()
+            .any(|event| event.data.contains("poison"))
+            .then_some(Down)
+    });
+    let (carls, others) = (world.open().await, open_as(&world, "erin").await);
+    world.send(&carl(), carls, "poison").await;
+    world.send(&actor("erin"), others, "fine").await;
+    world.drain().await;
+    assert_eq!(world.realtime.take(), [], "they shared a call");
+    world.clock.advance(LONG);
+    world.drain().await;
+    assert_eq!(texts(&world.realtime.take()), ["fine"]);
+    assert_eq!(
+        world.store.list_set_aside(10).await.unwrap(),
+        [],
+        "an outage sets nothing aside"
+    );
+}
+
+#[tokio::test]
+async fn when_the_queue_is_full_lanes_are_left_to_anyone() {
+    let (store, clock) = (MemoryStore::new(), ManualClock::new());
+    let mut relay = RelayOptions::default();
+    relay.queue = 1;
+    let options = Options::default().with_relay(relay);
+    let world = World::on(store.clone(), clock.clone(), People, |builder| {
+        builder.options(options)
+    });
+    let other = World::on(store, clock, People, |builder| builder.ids(OtherIds::new(1)));
+    let (carls, erins) = (world.open().await, open_as(&world, "erin").await);
+    let _attending = world.workers.relay().attend();
+    world.send(&carl(), carls, "kept").await;
+    world.send(&actor("erin"), erins, "left").await;
+    other.drain().await;
+    assert_eq!(texts(&other.realtime.take()), ["left"]);
+    world.drain().await;
+    assert_eq!(texts(&world.realtime.take()), ["kept"]);
+}
+
+#[tokio::test]
 async fn refused_credentials_halt_publishing_until_a_probe_succeeds() {
     let world = World::new();
     let (carls, others) = (world.open().await, open_as(&world, "erin").await);
     let before = world.realtime.calls();
-    world.realtime.fail(|_| Some(Misconfigured));
+    let sizes = Arc::new(Mutex::new(Vec::new()));
+    let noted = sizes.clone();
+    world.realtime.fail(move |batch| {
+        noted.lock().unwrap().push(batch.len());
+        Some(Misconfigured)
+    });
     world.send(&carl(), carls, "one").await;
     world.send(&actor("erin"), others, "two").await;
     for _ in 0..29 {
@@ -153,6 +202,11 @@ async fn refused_credentials_halt_publishing_until_a_probe_succeeds() {
         world.realtime.calls() - before,
         2,
         "one call to see whether it still is so"
+    );
+    assert_eq!(
+        *sizes.lock().unwrap(),
+        [4, 2],
+        "with the events of one conversation only"
     );
     assert!(world.messaging.health().await.unwrap().halted);
 
