@@ -59,6 +59,11 @@ impl MessagePayload {
         sender: impl FnOnce(&UserId) -> UserProfile,
         read_at: Option<Timestamp>,
     ) -> Self {
+        // The host's own keys are no business of the clients.
+        let client_key = message
+            .key
+            .as_ref()
+            .filter(|_| message.kind() == MessageKind::User);
         Self {
             id: message.id,
             conversation_id: message.conversation_id,
@@ -76,7 +81,7 @@ impl MessagePayload {
             content: message.body.as_str().to_owned(),
             created_at: message.created_at,
             read_at,
-            client_message_id: message.key.as_ref().map(|key| key.as_str().to_owned()),
+            client_message_id: client_key.map(|key| key.as_str().to_owned()),
         }
     }
 }

@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 
-use super::{MemoryStore, State, Thread};
+use super::{Event, MemoryStore, State, Thread};
 use crate::{
     domain::{
         conversation::{Conversation, OpenPlan, Overview},
@@ -37,7 +37,15 @@ impl Conversations for MemoryStore {
 
         let created = existing.is_none();
         let lane = if created || linked {
-            state.commit(id, EntryKind::Updated, plan.now, publisher)
+            state.commit(
+                Event {
+                    of: id,
+                    kind: EntryKind::Updated,
+                    at: plan.now,
+                },
+                plan.now,
+                publisher,
+            )
         } else {
             None
         };
@@ -180,7 +188,15 @@ impl Conversations for MemoryStore {
         let conversation = thread.conversation.clone();
 
         let kind = EntryKind::Message { seq: message.seq };
-        let lane = state.commit(step.conversation_id, kind, message.created_at, step.publisher);
+        let lane = state.commit(
+            Event {
+                of: step.conversation_id,
+                kind,
+                at: message.created_at,
+            },
+            step.message.now,
+            step.publisher,
+        );
         Ok(Appended::Stored(Stored {
             message,
             conversation,
@@ -216,7 +232,15 @@ impl Conversations for MemoryStore {
             side: receipt.side,
             up_to_seq: receipt.up_to_seq,
         };
-        let lane = state.commit(step.conversation_id, kind, receipt.read_at, step.publisher);
+        let lane = state.commit(
+            Event {
+                of: step.conversation_id,
+                kind,
+                at: receipt.read_at,
+            },
+            step.now,
+            step.publisher,
+        );
         Ok(Marked::Moved {
             receipt,
             mailbox,
@@ -235,7 +259,15 @@ impl Conversations for MemoryStore {
         if !thread.conversation.apply(&step.change) {
             return Ok(Changed::AlreadySo);
         }
-        let lane = state.commit(step.conversation_id, EntryKind::Updated, step.now, step.publisher);
+        let lane = state.commit(
+            Event {
+                of: step.conversation_id,
+                kind: EntryKind::Updated,
+                at: step.now,
+            },
+            step.now,
+            step.publisher,
+        );
         Ok(Changed::Done { lane })
     }
 }

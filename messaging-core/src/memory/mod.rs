@@ -74,27 +74,34 @@ struct LaneState {
     refusals: u32,
 }
 
+/// What a step has to say.
+#[derive(Debug, Clone, Copy)]
+struct Event {
+    of: ConversationId,
+    kind: EntryKind,
+    at: Timestamp,
+}
+
 impl State {
-    /// Numbers an event, keeps it, and sees to it that the conversation has a lane.
-    fn commit(&mut self, id: ConversationId, kind: EntryKind, at: Timestamp, by: Publisher) -> Option<Lane> {
+    /// Numbers an event of a step taken `now`, keeps it, and sees to it that the conversation has a lane.
+    fn commit(&mut self, event: Event, now: Timestamp, by: Publisher) -> Option<Lane> {
+        let Event { of: id, kind, at } = event;
         let thread = self.threads.get_mut(&id)?;
         thread.events += 1;
         let number = thread.events;
-        thread.outbox.insert(
+        let entry = Entry {
+            conversation_id: id,
             number,
-            Entry {
-                conversation_id: id,
-                number,
-                kind,
-                at,
-            },
-        );
+            kind,
+            at,
+        };
+        thread.outbox.insert(number, entry);
         if self.lanes.contains_key(&id) {
             return None;
         }
         let (owner, until) = match by {
             Publisher::Worker { id, lease_until } => (Some(id), lease_until),
-            Publisher::Anyone => (None, at),
+            Publisher::Anyone => (None, now),
         };
         let lane = LaneState {
             head: number,

@@ -66,11 +66,7 @@ impl Outbox for MemoryStore {
     async fn delay_lanes(&self, by: WorkerId, delays: &[LaneDelay]) -> Result<(), StoreError> {
         let mut state = self.lock();
         for delay in delays {
-            let lane = state
-                .lanes
-                .get_mut(&delay.conversation_id)
-                .filter(|lane| lane.owner == Some(by));
-            if let Some(lane) = lane {
+            if let Some(lane) = state.owned(delay.conversation_id, by, delay.lease_until) {
                 lane.owner = None;
                 lane.until = delay.until;
                 match delay.failure {

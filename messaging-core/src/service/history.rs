@@ -44,9 +44,10 @@ pub enum HistoryFrom {
 /// Whether a page of a history marks the newest message on it as read. An admin's never does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MarkOnRead {
-    /// The newest page does, others do not.
+    /// The newest page does, others do not. Where marking fails or the host refuses it, the page is answered
+    /// unmarked.
     NewestPage,
-    /// It does.
+    /// It does, or the request fails.
     Yes,
     /// It does not.
     No,
@@ -98,7 +99,14 @@ impl Messaging {
         };
         if let (true, Some(side), Some(newest)) = (marks, standing.side(), page.rows.last()) {
             let up_to = newest.message.id;
-            self.mark_page(actor, side, up_to, &mut page).await?;
+            match self.mark_page(actor, side, up_to, &mut page).await {
+                // Nobody asked for it: the page is worth more than its receipt.
+                Err(error) if request.mark == MarkOnRead::NewestPage => {
+                    let error: &dyn std::error::Error = &error;
+                    tracing::warn!(conversation_id = %id, error, "a page was not marked as read");
+                }
+                marked => marked?,
+            }
         }
 
         let query = ProfileQuery::default().with_overview(&page.overview);

@@ -60,6 +60,10 @@ async fn a_system_message_is_said_to_whom_it_addresses() {
             .unwrap();
         world.drain().await;
         let events = world.realtime.take();
+        assert!(
+            events[0].data.contains("\"clientMessageId\":null"),
+            "the host's keys stay with the host"
+        );
         let (conversation, users) = events.split_first().unwrap();
         assert_eq!(
             conversation.channel.as_str(),

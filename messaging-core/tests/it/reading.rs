@@ -2,7 +2,12 @@
 
 use std::time::Duration;
 
-use messaging_core::{ErrorKind, HistoryCursor, HistoryFrom, HistoryRequest, MarkOnRead, PageSize};
+use messaging_core::{
+    Actor, ErrorKind, HistoryCursor, HistoryFrom, HistoryRequest, MarkOnRead, PageSize,
+    domain::conversation::Conversation,
+    policy::Action,
+    port::access::{AccessPolicy, HostRefusal},
+};
 
 use crate::world::*;
 
@@ -161,5 +166,36 @@ async fn marking_an_older_message_changes_nothing() {
     assert_eq!(
         kind(world.messaging.mark_read(&ada(), id, unknown).await),
         ErrorKind::NotFound
+    );
+}
+
+/// Lets nobody mark anything as read.
+struct NoReceipts;
+
+impl AccessPolicy for NoReceipts {
+    fn refuse(&self, _: &Actor, action: Action<'_>, _: Option<&Conversation>) -> Option<HostRefusal> {
+        (action == Action::MarkRead).then(|| HostRefusal {
+            message: "We keep no receipts.".to_owned(),
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_page_that_cannot_be_marked_is_answered_unmarked_unless_marking_was_asked_for() {
+    let world = World::with(|builder| builder.policy(NoReceipts));
+    let id = world.open().await;
+    world.send(&carl(), id, "1").await;
+    let page = history(&world, &ada(), HistoryFrom::Newest, MarkOnRead::NewestPage).await;
+    assert_eq!((shown(&page), page.conversation.unread_count()), (vec!["1"], 1));
+    let request = HistoryRequest {
+        conversation_id: id,
+        from: HistoryFrom::Newest,
+        limit: PageSize::HISTORY,
+        mark: MarkOnRead::Yes,
+    };
+    let message = Some("We keep no receipts.".to_owned());
+    assert_eq!(
+        kind(world.messaging.history(&ada(), &request).await),
+        ErrorKind::Forbidden { message }
     );
 }

@@ -1,0 +1,33 @@
+/// What can be set about the routes; the defaults are right for production.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct HttpOptions {
+    /// Whether people can show that they are typing. Default: yes. Without it there is no such route.
+    pub typing: bool,
+    /// The most bytes a request's body may have. Default: 64 KiB.
+    pub body_limit: usize,
+}
+
+impl Default for HttpOptions {
+    fn default() -> Self {
+        Self {
+            typing: true,
+            body_limit: 64 * 1024,
+        }
+    }
+}
+
+impl HttpOptions {
+    /// Without [`typing`](Self::typing).
+    pub fn without_typing(self) -> Self {
+        Self {
+            typing: false,
+            ..self
+        }
+    }
+
+    /// With another [`body_limit`](Self::body_limit), in bytes.
+    pub fn with_body_limit(self, body_limit: usize) -> Self {
+        Self { body_limit, ..self }
+    }
+}

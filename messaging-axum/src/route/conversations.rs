@@ -1,0 +1,125 @@
+//! `/messages/conversations`: the caller's list, and opening.
+
+use axum::extract::State;
+use messaging_core::{
+    Actor, AgentId, BookingId, ListCursor, ListFrom, ListRequest, Messaging, NumberedPage, OpenConversation,
+    PageSize,
+    domain::page::{Inbox, InvalidNumberedPage},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    answer::Answer,
+    error::ApiError,
+    extract::{Caller, Field, Fields, Json, Query, page_size, whole_number},
+    status::Code,
+    wire::ConversationPayload,
+};
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct ListQuery {
+    limit: Field<String>,
+    cursor: Field<String>,
+    page: Field<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ListMeta {
+    limit: usize,
+    has_more: bool,
+    next_cursor: Option<String>,
+    #[serde(flatten)]
+    numbered: Option<NumberedMeta>,
+}
+
+/// What only the classic form says.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct NumberedMeta {
+    page: usize,
+    /// At most 10,000.
+    total: u64,
+    total_pages: u64,
+}
+
+/// GET: the newest activity first.
+pub(crate) async fn list(
+    Caller(actor): Caller,
+    State(messaging): State<Messaging>,
+    Query(query): Query<ListQuery>,
+) -> Result<Answer<Vec<ConversationPayload>, ListMeta>, ApiError> {
+    let request = query.parse(&actor)?;
+    let list = messaging.list_conversations(&actor, &request).await?;
+    let (limit, page) = match request {
+        ListRequest::From { limit, .. } => (limit, None),
+        ListRequest::Numbered(page) => (page.size(), Some(page)),
+    };
+    let meta = ListMeta {
+        limit: limit.get(),
+        has_more: list.has_more,
+        next_cursor: list.next_cursor.map(|cursor| cursor.encode()),
+        numbered: page.zip(list.total).map(|(page, total)| NumberedMeta {
+            page: page.number(),
+            total,
+            total_pages: total.div_ceil(limit.get() as u64),
+        }),
+    };
+    let conversations = list.conversations.into_iter().map(Into::into).collect();
+    Ok(Answer::with_meta(conversations, meta))
+}
+
+impl ListQuery {
+    fn parse(self, actor: &Actor) -> Result<ListRequest, ApiError> {
+        let mut fields = Fields::default();
+        let limit = fields.optional("limit", self.limit, |text: String| page_size(&text));
+        let size = limit.ok().flatten().unwrap_or(PageSize::LIST);
+        let page = fields.optional("page", self.page, |text: String| numbered_page(&text, size));
+        let (Ok(_), Ok(page)) = (limit, page) else {
+            return Err(fields.into());
+        };
+        let from = match (page, self.cursor) {
+            (Some(_), Field::Given(_)) => {
+                fields.refuse("page", "cannot be given together with cursor");
+                return Err(fields.into());
+            }
+            (Some(page), _) => return Ok(ListRequest::Numbered(page)),
+            (None, Field::Given(cursor)) => {
+                let cursor = ListCursor::decode(&cursor, &Inbox::of(actor));
+                ListFrom::After(cursor.map_err(|_| ApiError::new(Code::InvalidCursor))?)
+            }
+            (None, _) => ListFrom::Newest,
+        };
+        Ok(ListRequest::From { from, limit: size })
+    }
+}
+
+fn numbered_page(text: &str, size: PageSize) -> Result<NumberedPage, InvalidNumberedPage> {
+    let number = whole_number(text).ok_or(InvalidNumberedPage)?;
+    NumberedPage::new(number, size)
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct OpenBody {
+    agent_id: Field<String>,
+    booking_id: Field<String>,
+}
+
+/// POST: opens the one conversation with an agent, or finds it.
+pub(crate) async fn open(
+    Caller(actor): Caller,
+    State(messaging): State<Messaging>,
+    Json(body): Json<OpenBody>,
+) -> Result<Answer<ConversationPayload>, ApiError> {
+    let mut fields = Fields::default();
+    let agent_id = fields.required("agentId", body.agent_id, AgentId::parse);
+    let booking_id = fields.optional("bookingId", body.booking_id, BookingId::parse);
+    let (Ok(agent_id), Ok(booking_id)) = (agent_id, booking_id) else {
+        return Err(fields.into());
+    };
+    let open = OpenConversation { agent_id, booking_id };
+    let opened = messaging.open_conversation(&actor, &open).await?;
+    Ok(Answer::made_or_found(opened.conversation.into(), opened.created))
+}

@@ -1,0 +1,9 @@
+//! The use cases over HTTP: each takes its input apart, calls the core, and puts the answer together.
+
+pub(crate) mod channel_auth;
+pub(crate) mod conversation;
+pub(crate) mod conversations;
+pub(crate) mod history;
+pub(crate) mod reading;
+pub(crate) mod send;
+pub(crate) mod typing;

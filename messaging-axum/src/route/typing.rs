@@ -1,0 +1,40 @@
+//! POST `/messages/typing`: showing that one types, or stopped.
+
+use std::convert::Infallible;
+
+use axum::extract::State;
+use messaging_core::{ConversationId, Messaging, event::SocketId};
+use serde::Deserialize;
+
+use crate::{
+    answer::Done,
+    error::ApiError,
+    extract::{Caller, Field, Fields, Json},
+};
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct TypingBody {
+    conversation_id: Field<String>,
+    typing: Field<bool>,
+    /// The caller's own connection, which need not hear of it.
+    socket_id: Field<String>,
+}
+
+pub(crate) async fn set_typing(
+    Caller(actor): Caller,
+    State(messaging): State<Messaging>,
+    Json(body): Json<TypingBody>,
+) -> Result<Done, ApiError> {
+    let mut fields = Fields::default();
+    let conversation_id = fields.required("conversationId", body.conversation_id, ConversationId::parse);
+    let is_typing = fields.required("typing", body.typing, Ok::<_, Infallible>);
+    let except = fields.optional("socketId", body.socket_id, SocketId::parse);
+    let (Ok(conversation_id), Ok(is_typing), Ok(except)) = (conversation_id, is_typing, except) else {
+        return Err(fields.into());
+    };
+    messaging
+        .set_typing(&actor, conversation_id, is_typing, except)
+        .await?;
+    Ok(Done)
+}

@@ -1,0 +1,77 @@
+use axum::{
+    Router,
+    extract::FromRef,
+    routing::{MethodRouter, get, post, put},
+};
+use messaging_core::Messaging;
+
+use crate::{
+    around::Around,
+    options::HttpOptions,
+    route::{channel_auth, conversation, conversations, history, reading, send, typing},
+};
+
+/// The routes, by audience. Paths are relative to where the host mounts them.
+#[must_use = "routes do nothing until they are mounted"]
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Routes<S> {
+    /// For clients and agents; an admin may list and read here too. Behind the host's login.
+    pub participants: Router<S>,
+    /// For admins only. Behind the host's login.
+    pub admin: Router<S>,
+}
+
+impl<S: Clone + Send + Sync + 'static> Routes<S> {
+    /// All of them in one router, for a host that puts the same around all.
+    pub fn all(self) -> Router<S> {
+        self.participants.merge(self.admin)
+    }
+}
+
+/// The routes, for a host whose state holds a [`Messaging`].
+///
+/// They expect an [`Actor`](messaging_core::Actor) among the request's extensions and answer 401 without
+/// one. They answer a method that they do not know with 405; every path that is not theirs is the host's.
+pub fn routes<S>(options: HttpOptions) -> Routes<S>
+where
+    S: Clone + Send + Sync + 'static,
+    Messaging: FromRef<S>,
+{
+    let around = Around::new(&options);
+    let mut participants = vec![
+        ("/messages", get(history::read).post(send::send)),
+        (
+            "/messages/conversations",
+            get(conversations::list).post(conversations::open),
+        ),
+        ("/messages/conversations/{id}", get(conversation::find)),
+        (
+            "/messages/conversations/{id}/block",
+            put(conversation::block).delete(conversation::unblock),
+        ),
+        ("/messages/unread", get(reading::count_unread)),
+        ("/messages/read", post(reading::mark_read)),
+        ("/pusher/auth", post(channel_auth::authorize)),
+    ];
+    if options.typing {
+        participants.push(("/messages/typing", post(typing::set_typing)));
+    }
+    let admin = vec![(
+        "/messages/admin/conversations/{id}/close",
+        put(conversation::close).delete(conversation::reopen),
+    )];
+    Routes {
+        participants: router(participants, &around),
+        admin: router(admin, &around),
+    }
+}
+
+fn router<S>(routes: Vec<(&'static str, MethodRouter<S>)>, around: &Around) -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+{
+    routes.into_iter().fold(Router::new(), |router, (path, methods)| {
+        router.route(path, around.put_around(methods))
+    })
+}

@@ -1,0 +1,15 @@
+//! The routes, through the router: actors as values, answers as snapshots, time and ids by hand.
+
+mod admin;
+mod around;
+mod bad_input;
+mod blocking;
+mod channel_auth;
+mod conversations;
+mod document_faults;
+mod failures;
+mod fixture;
+mod messages;
+mod reading;
+mod strangers;
+mod typing;
