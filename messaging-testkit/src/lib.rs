@@ -1,1 +1,36 @@
-//! In the making.
+//! What a store of [`messaging_core`] has to show, for hosts that bring their own backend; and what tests
+//! around the core need.
+//!
+//! One line proves a store: [`conformance!`] makes a `#[test]` of every case.
+//!
+//! | item | is |
+//! |---|---|
+//! | [`conformance!`] | all of the below, as tests of one store |
+//! | [`cases`] | the suite: each sentence of the port's contract, as a case |
+//! | [`compare_with_model`] | random sequences of steps, compared with a model that recounts everything |
+//! | [`storm`] | many threads at once on one store, and a recount afterwards |
+//! | [`recount`] | counts again all that a store keeps as a number: for use after any ordeal |
+//! | [`make`] | people, ids, plans, times: values from small numbers |
+//! | [`fake`] | a directory, a transport and a store that fail on demand; mocks |
+//!
+//! There is no runtime in here: the host's own runs everything. Nothing sleeps, and time is what the cases
+//! say it is.
+
+mod again;
+mod backend;
+mod case;
+mod conformance;
+pub mod fake;
+pub mod make;
+mod model;
+mod recount;
+mod storm;
+mod suite;
+
+pub use backend::{Backend, Fresh};
+pub use case::{Case, cases};
+#[doc(hidden)]
+pub use futures_util::future::BoxFuture;
+pub use model::compare_with_model;
+pub use recount::{Recount, recount};
+pub use storm::storm;

@@ -1,0 +1,21 @@
+use messaging_core::port::store::{StoreError, StoreErrorKind};
+
+const MANY: usize = 10_000;
+
+/// Repeats a step as long as it loses against another, as whoever calls a store does.
+///
+/// # Panics
+/// When it fails otherwise, or loses without an end.
+pub(crate) async fn again<T, Fut>(step: impl Fn() -> Fut + Send + Sync) -> T
+where
+    Fut: Future<Output = Result<T, StoreError>> + Send,
+    T: Send,
+{
+    for _ in 0..MANY {
+        match step().await {
+            Err(error) if error.kind() == StoreErrorKind::Retry => {}
+            done => return done.expect("a step among others succeeds"),
+        }
+    }
+    panic!("a step lost against others {MANY} times")
+}

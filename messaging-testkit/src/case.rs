@@ -1,0 +1,56 @@
+use futures_util::future::BoxFuture;
+use messaging_core::port::store::Store;
+
+use crate::{Backend, suite};
+
+/// One case of the conformance suite: something that a store promises, and a way to see whether it is so.
+#[derive(Clone, Copy)]
+pub struct Case {
+    /// Which part of the contract it belongs to.
+    pub topic: &'static str,
+    /// What is promised, as a sentence.
+    pub name: &'static str,
+    check: for<'a> fn(&'a dyn Store) -> BoxFuture<'a, ()>,
+}
+
+/// Every case of the suite. [`conformance!`](crate::conformance) makes a test of each.
+pub fn cases() -> Vec<Case> {
+    macro_rules! table {
+        ($($topic:ident { $($name:ident)* })*) => {
+            vec![$($(Case {
+                topic: stringify!($topic),
+                name: stringify!($name),
+                check: |store| Box::pin(suite::$topic::$name(store)),
+            }),*),*]
+        };
+    }
+    crate::__each_case! { table! }
+}
+
+impl Case {
+    /// The case of that name.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn find(topic: &str, name: &str) -> Self {
+        let named = |case: &Self| case.topic == topic && case.name == name;
+        cases().into_iter().find(named).expect("there is such a case")
+    }
+
+    /// Takes the case to a fresh store.
+    ///
+    /// # Panics
+    /// When the store does not keep the promise.
+    pub fn run(&self, backend: &dyn Backend) {
+        backend.run(Box::pin(async {
+            let fresh = backend.fresh().await;
+            (self.check)(&*fresh.store).await;
+        }));
+    }
+}
+
+impl std::fmt::Debug for Case {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}::{}", self.topic, self.name)
+    }
+}

@@ -1,0 +1,129 @@
+use std::{
+    future::pending,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use async_trait::async_trait;
+use messaging_core::{
+    id::{AgentId, BookingId, UserId},
+    port::{
+        PortError, PortErrorKind,
+        directory::{
+            AgentProfile, BookingParties, BookingProfile, Directory, ProfileQuery, Profiles, UserProfile,
+        },
+    },
+};
+
+use crate::make::{agency_id, client_id, user_id};
+
+/// A directory that knows everybody of [`make`](crate::make): `agent-N` answers for `agency-N`, and
+/// `booking-C-A` belongs to `client-C` and `agency-A`, for every number. Names are the ids.
+///
+/// Clones share what they count and how they behave.
+#[derive(Debug, Clone, Default)]
+pub struct FakeDirectory(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    calls: AtomicUsize,
+    mood: Mutex<Mood>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+enum Mood {
+    #[default]
+    Answering,
+    Failing(PortErrorKind),
+    Hanging,
+}
+
+impl FakeDirectory {
+    /// A directory that answers.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How often it was called.
+    pub fn calls(&self) -> usize {
+        self.0.calls.load(Ordering::Relaxed)
+    }
+
+    /// Answers from now on.
+    pub fn answer(&self) {
+        *self.mood() = Mood::Answering;
+    }
+
+    /// Fails every call from now on.
+    pub fn fail(&self, kind: PortErrorKind) {
+        *self.mood() = Mood::Failing(kind);
+    }
+
+    /// Answers no call any more.
+    pub fn hang(&self) {
+        *self.mood() = Mood::Hanging;
+    }
+
+    fn mood(&self) -> MutexGuard<'_, Mood> {
+        self.0.mood.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn called(&self) -> Result<(), PortError> {
+        self.0.calls.fetch_add(1, Ordering::Relaxed);
+        let mood = *self.mood();
+        match mood {
+            Mood::Answering => Ok(()),
+            Mood::Hanging => pending().await,
+            Mood::Failing(PortErrorKind::Temporary) => Err(PortError::temporary("as asked for")),
+            Mood::Failing(_) => Err(PortError::permanent("as asked for")),
+        }
+    }
+}
+
+#[async_trait]
+impl Directory for FakeDirectory {
+    async fn profiles(&self, query: &ProfileQuery) -> Result<Profiles, PortError> {
+        self.called().await?;
+        let mut profiles = Profiles::default();
+        for id in &query.users {
+            let name = id.to_string();
+            profiles.add_user(id.clone(), UserProfile { name, image: None });
+        }
+        for id in &query.agents {
+            let business_name = id.to_string();
+            let logo = None;
+            profiles.add_agent(id.clone(), AgentProfile { business_name, logo });
+        }
+        for id in &query.bookings {
+            let number = id.to_string();
+            let tour_title = format!("tour of {id}");
+            profiles.add_booking(id.clone(), BookingProfile { number, tour_title });
+        }
+        Ok(profiles)
+    }
+
+    async fn agent_user(&self, agent_id: &AgentId) -> Result<Option<UserId>, PortError> {
+        self.called().await?;
+        let number = agent_id.as_str().strip_prefix("agency-").and_then(number);
+        Ok(number.map(|n| user_id(format!("agent-{n}"))))
+    }
+
+    async fn booking_parties(&self, booking_id: &BookingId) -> Result<Option<BookingParties>, PortError> {
+        self.called().await?;
+        let numbers = booking_id.as_str().strip_prefix("booking-");
+        let numbers = numbers.and_then(|numbers| numbers.split_once('-'));
+        let numbers = numbers.and_then(|(client, agency)| Some((number(client)?, number(agency)?)));
+        Ok(numbers.map(|(client, agency)| BookingParties {
+            client_id: client_id(client),
+            agent_id: agency_id(agency),
+        }))
+    }
+}
+
+/// A number from 1 on, as one writes it.
+fn number(text: &str) -> Option<u64> {
+    let number = text.parse().ok().filter(|n| *n > 0)?;
+    (u64::to_string(&number) == text).then_some(number)
+}

@@ -1,0 +1,257 @@
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use messaging_core::{
+    domain::{
+        conversation::{Conversation, OpenPlan, Overview},
+        message::SendKey,
+        page::Inbox,
+        receipt::MessageRow,
+    },
+    id::{AgentId, BookingId, ConversationId, UserId, WorkerId},
+    port::store::{
+        Append, Appended, Audit, AuditRecord, Backlog, ChangeState, Changed, Conversations, Entry,
+        HistoryPage, HistoryScan, Lane, LaneDelay, ListPage, ListScan, LoadedEntry, MarkRead, Marked, Opened,
+        Outbox, Progress, Publisher, SetAside, StoreError, StoreErrorKind,
+    },
+    time::Timestamp,
+};
+use uuid::Uuid;
+
+/// A store whose calls fail when they are told to. Clones share the calls and the failures.
+#[derive(Debug, Clone)]
+pub struct FailingStore<S> {
+    inner: S,
+    shared: Arc<Mutex<Shared>>,
+}
+
+/// Whether a call that fails has taken effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// It changed nothing.
+    None,
+    /// It did all that it was to do, and only its answer was lost.
+    Taken,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    calls: u64,
+    /// Which call is to fail, how, and with what effect.
+    failures: Vec<(u64, StoreErrorKind, Effect)>,
+}
+
+impl<S> FailingStore<S> {
+    /// A store that does not fail yet.
+    pub fn new(inner: S) -> Self {
+        let shared = Arc::default();
+        Self { inner, shared }
+    }
+
+    /// Fails the `nth` call from now on, the next one being the first. Several can be told to fail.
+    pub fn fail(&self, nth: u64, kind: StoreErrorKind, effect: Effect) {
+        let mut shared = self.lock();
+        let call = shared.calls + nth;
+        shared.failures.push((call, kind, effect));
+    }
+
+    /// How many calls there were.
+    pub fn calls(&self) -> u64 {
+        self.lock().calls
+    }
+
+    /// The store itself, whose calls neither count nor fail.
+    pub fn inner(&self) -> &S {
+        &self.inner
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Shared> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts a call; gives how it is to fail.
+    fn next_call(&self) -> Option<(StoreErrorKind, Effect)> {
+        let mut shared = self.lock();
+        shared.calls += 1;
+        let call = shared.calls;
+        let at = shared.failures.iter().position(|(nth, ..)| *nth == call)?;
+        let (_, kind, effect) = shared.failures.swap_remove(at);
+        Some((kind, effect))
+    }
+
+    async fn step<T>(
+        &self,
+        doing: &'static str,
+        call: impl Future<Output = Result<T, StoreError>> + Send,
+    ) -> Result<T, StoreError>
+    where
+        S: Sync,
+    {
+        match self.next_call() {
+            None => call.await,
+            Some((kind, effect)) => {
+                // Without an effect the call is dropped, and a future that is never polled does nothing.
+                if effect == Effect::Taken {
+                    call.await?;
+                }
+                Err(StoreError::new(kind, doing).caused_by("as asked for"))
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl<S: Conversations> Conversations for FailingStore<S> {
+    async fn open(&self, plan: &OpenPlan, publisher: Publisher) -> Result<Opened, StoreError> {
+        self.step("opening a conversation", self.inner.open(plan, publisher))
+            .await
+    }
+
+    async fn find_conversation(&self, id: ConversationId) -> Result<Option<Conversation>, StoreError> {
+        self.step("finding a conversation", self.inner.find_conversation(id))
+            .await
+    }
+
+    async fn find_overview(&self, id: ConversationId) -> Result<Option<Overview>, StoreError> {
+        self.step("finding a conversation", self.inner.find_overview(id))
+            .await
+    }
+
+    async fn list_bookings(&self, of: ConversationId) -> Result<Vec<BookingId>, StoreError> {
+        self.step("listing bookings", self.inner.list_bookings(of)).await
+    }
+
+    async fn list_conversations(&self, scan: &ListScan) -> Result<ListPage, StoreError> {
+        self.step("listing conversations", self.inner.list_conversations(scan))
+            .await
+    }
+
+    async fn count_conversations(&self, whose: &Inbox, cap: u64) -> Result<u64, StoreError> {
+        self.step(
+            "counting conversations",
+            self.inner.count_conversations(whose, cap),
+        )
+        .await
+    }
+
+    async fn count_unread(&self, whose: &Inbox) -> Result<u64, StoreError> {
+        self.step("counting unread messages", self.inner.count_unread(whose))
+            .await
+    }
+
+    async fn list_agent_conversations(
+        &self,
+        agent_id: &AgentId,
+        after: Option<ConversationId>,
+        limit: usize,
+    ) -> Result<Vec<Conversation>, StoreError> {
+        self.step(
+            "listing conversations",
+            self.inner.list_agent_conversations(agent_id, after, limit),
+        )
+        .await
+    }
+
+    async fn list_messages(&self, scan: &HistoryScan) -> Result<Option<HistoryPage>, StoreError> {
+        self.step("listing messages", self.inner.list_messages(scan))
+            .await
+    }
+
+    async fn find_sent(
+        &self,
+        of: ConversationId,
+        sender: Option<&UserId>,
+        key: &SendKey,
+    ) -> Result<Option<MessageRow>, StoreError> {
+        self.step("finding a message", self.inner.find_sent(of, sender, key))
+            .await
+    }
+
+    async fn append(&self, step: &Append) -> Result<Appended, StoreError> {
+        self.step("appending a message", self.inner.append(step)).await
+    }
+
+    async fn mark_read(&self, step: &MarkRead) -> Result<Marked, StoreError> {
+        self.step("marking read", self.inner.mark_read(step)).await
+    }
+
+    async fn change_state(&self, step: &ChangeState) -> Result<Changed, StoreError> {
+        self.step("changing a conversation", self.inner.change_state(step))
+            .await
+    }
+}
+
+#[async_trait]
+impl<S: Outbox> Outbox for FailingStore<S> {
+    async fn claim_lanes(
+        &self,
+        by: WorkerId,
+        now: Timestamp,
+        lease_until: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Lane>, StoreError> {
+        self.step(
+            "claiming lanes",
+            self.inner.claim_lanes(by, now, lease_until, limit),
+        )
+        .await
+    }
+
+    async fn load_entries(&self, lanes: &[Lane], per_lane: usize) -> Result<Vec<LoadedEntry>, StoreError> {
+        self.step("loading entries", self.inner.load_entries(lanes, per_lane))
+            .await
+    }
+
+    async fn settle(
+        &self,
+        by: WorkerId,
+        lease_until: Timestamp,
+        done: &[Progress],
+    ) -> Result<Vec<Lane>, StoreError> {
+        self.step("settling", self.inner.settle(by, lease_until, done))
+            .await
+    }
+
+    async fn delay_lanes(&self, by: WorkerId, delays: &[LaneDelay]) -> Result<(), StoreError> {
+        self.step("delaying lanes", self.inner.delay_lanes(by, delays))
+            .await
+    }
+
+    async fn set_aside(
+        &self,
+        by: WorkerId,
+        lane: &Lane,
+        entry: &Entry,
+        why: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.step("setting aside", self.inner.set_aside(by, lane, entry, why, now))
+            .await
+    }
+
+    async fn list_set_aside(&self, limit: usize) -> Result<Vec<SetAside>, StoreError> {
+        self.step("listing what was set aside", self.inner.list_set_aside(limit))
+            .await
+    }
+
+    async fn backlog(&self) -> Result<Backlog, StoreError> {
+        self.step("asking for the backlog", self.inner.backlog()).await
+    }
+}
+
+#[async_trait]
+impl<S: Audit> Audit for FailingStore<S> {
+    async fn record_access(&self, record: &AuditRecord) -> Result<(), StoreError> {
+        self.step("recording an access", self.inner.record_access(record))
+            .await
+    }
+
+    async fn list_accesses(
+        &self,
+        before: Option<Uuid>,
+        limit: usize,
+    ) -> Result<Vec<AuditRecord>, StoreError> {
+        self.step("listing accesses", self.inner.list_accesses(before, limit))
+            .await
+    }
+}

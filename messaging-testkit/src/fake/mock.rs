@@ -1,0 +1,77 @@
+#![expect(clippy::ref_option_ref, reason = "mockall keeps arguments as they come")]
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use messaging_core::{
+    actor::Actor,
+    domain::conversation::Conversation,
+    event::{ChannelName, Event},
+    id::{AgentId, BookingId, UserId},
+    policy::Action,
+    port::{
+        PortError,
+        access::{AccessPolicy, HostRefusal},
+        channels::{ChannelAuth, Channels, Subscription},
+        directory::{BookingParties, Directory, ProfileQuery, Profiles},
+        presence::Presence,
+        realtime::{Limits, PublishError, Realtime},
+    },
+};
+use mockall::mock;
+
+mock! {
+    /// For tests whose point is what the directory is asked.
+    #[derive(Debug)]
+    pub Directory {}
+
+    #[async_trait]
+    impl Directory for Directory {
+        async fn profiles(&self, query: &ProfileQuery) -> Result<Profiles, PortError>;
+        async fn agent_user(&self, agent_id: &AgentId) -> Result<Option<UserId>, PortError>;
+        async fn booking_parties(&self, booking_id: &BookingId) -> Result<Option<BookingParties>, PortError>;
+    }
+}
+
+mock! {
+    /// For tests whose point is what the transport is given.
+    #[derive(Debug)]
+    pub Realtime {}
+
+    impl Channels for Realtime {
+        fn sign(&self, subscription: &Subscription) -> Result<ChannelAuth, PortError>;
+    }
+
+    #[async_trait]
+    impl Realtime for Realtime {
+        fn limits(&self) -> Limits;
+        async fn publish(&self, batch: &[Event]) -> Result<(), PublishError>;
+        async fn revoke(&self, user_id: &UserId, channel: &ChannelName) -> Result<(), PublishError>;
+    }
+}
+
+mock! {
+    /// For tests whose point is who is asked for.
+    #[derive(Debug)]
+    pub Presence {}
+
+    #[async_trait]
+    impl Presence for Presence {
+        async fn online(&self, users: &[UserId]) -> Result<HashMap<UserId, bool>, PortError>;
+    }
+}
+
+mock! {
+    /// For tests whose point is what the host has a say in.
+    #[derive(Debug)]
+    pub AccessPolicy {}
+
+    impl AccessPolicy for AccessPolicy {
+        fn refuse<'a, 'b, 'c, 'd>(
+            &'a self,
+            actor: &'b Actor,
+            action: Action<'c>,
+            on: Option<&'d Conversation>,
+        ) -> Option<HostRefusal>;
+    }
+}

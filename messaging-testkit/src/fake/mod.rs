@@ -1,0 +1,11 @@
+//! Stand-ins for the ports: some that work and remember, some that fail on demand, and mocks.
+
+mod directory;
+mod failing;
+mod mock;
+mod realtime;
+
+pub use directory::FakeDirectory;
+pub use failing::{Effect, FailingStore};
+pub use mock::{MockAccessPolicy, MockDirectory, MockPresence, MockRealtime};
+pub use realtime::RecordingRealtime;

@@ -1,0 +1,163 @@
+use std::{
+    collections::{BTreeMap, VecDeque},
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use async_trait::async_trait;
+use messaging_core::{
+    event::{ChannelName, Event},
+    id::UserId,
+    port::{
+        PortError,
+        channels::{ChannelAuth, Channels, Subscription},
+        realtime::{Limits, PublishError, PublishErrorKind, Realtime},
+    },
+};
+
+/// A transport that delivers to nobody and remembers everything. Clones share it.
+#[derive(Clone)]
+pub struct RecordingRealtime(Arc<Mutex<Recorded>>);
+
+struct Recorded {
+    limits: Limits,
+    calls: usize,
+    events: Vec<Event>,
+    revoked: Vec<(UserId, ChannelName)>,
+    signed: Vec<Subscription>,
+    failures: VecDeque<PublishErrorKind>,
+    channels: BTreeMap<ChannelName, PublishErrorKind>,
+}
+
+impl RecordingRealtime {
+    /// A transport that accepts everything, with limits of 10 events and 10 KiB.
+    pub fn new() -> Self {
+        Self::with_limits(Limits {
+            events_per_call: 10,
+            data_bytes: 10_240,
+        })
+    }
+
+    /// A transport with these limits.
+    pub fn with_limits(limits: Limits) -> Self {
+        Self(Arc::new(Mutex::new(Recorded {
+            limits,
+            calls: 0,
+            events: Vec::new(),
+            revoked: Vec::new(),
+            signed: Vec::new(),
+            failures: VecDeque::new(),
+            channels: BTreeMap::new(),
+        })))
+    }
+
+    /// Fails the next calls to publish, each like that; those that follow are accepted again.
+    pub fn fail_next(&self, kinds: impl IntoIterator<Item = PublishErrorKind>) {
+        self.lock().failures.extend(kinds);
+    }
+
+    /// Fails every call with an event for that channel, until [`heal`](Self::heal).
+    pub fn fail_channel(&self, channel: ChannelName, kind: PublishErrorKind) {
+        self.lock().channels.insert(channel, kind);
+    }
+
+    /// Accepts everything from now on.
+    pub fn heal(&self) {
+        let mut recorded = self.lock();
+        recorded.failures.clear();
+        recorded.channels.clear();
+    }
+
+    /// What was accepted so far, in order, repetitions too.
+    pub fn events(&self) -> Vec<Event> {
+        self.lock().events.clone()
+    }
+
+    /// What was accepted since it was asked the last time.
+    pub fn take(&self) -> Vec<Event> {
+        std::mem::take(&mut self.lock().events)
+    }
+
+    /// How many calls to publish there were, failed ones too.
+    pub fn calls(&self) -> usize {
+        self.lock().calls
+    }
+
+    /// Whose subscriptions to what were revoked.
+    pub fn revoked(&self) -> Vec<(UserId, ChannelName)> {
+        self.lock().revoked.clone()
+    }
+
+    /// The subscriptions that were signed.
+    pub fn signed(&self) -> Vec<Subscription> {
+        self.lock().signed.clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Recorded> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Default for RecordingRealtime {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for RecordingRealtime {
+    /// Says how much it has, not what.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let recorded = self.lock();
+        let events = recorded.events.len();
+        write!(f, "RecordingRealtime({} calls, {events} events)", recorded.calls)
+    }
+}
+
+impl Channels for RecordingRealtime {
+    /// Signs everything; the signature is the socket and the channel.
+    fn sign(&self, subscription: &Subscription) -> Result<ChannelAuth, PortError> {
+        self.lock().signed.push(subscription.clone());
+        let Subscription {
+            socket_id,
+            channel,
+            member,
+        } = subscription;
+        let channel_data = channel.is_presence().then(|| member.user_id.to_string());
+        let auth = format!("fake:{socket_id}:{channel}");
+        Ok(ChannelAuth { auth, channel_data })
+    }
+}
+
+#[async_trait]
+impl Realtime for RecordingRealtime {
+    fn limits(&self) -> Limits {
+        self.lock().limits
+    }
+
+    /// # Panics
+    /// When the batch is empty or over the limits.
+    async fn publish(&self, batch: &[Event]) -> Result<(), PublishError> {
+        let mut recorded = self.lock();
+        let Limits {
+            events_per_call,
+            data_bytes,
+        } = recorded.limits;
+        assert!((1..=events_per_call).contains(&batch.len()), "{}", batch.len());
+        assert!(batch.iter().all(|event| event.data.len() <= data_bytes));
+        recorded.calls += 1;
+        let failing = batch
+            .iter()
+            .find_map(|event| recorded.channels.get(&event.channel).copied());
+        if let Some(kind) = recorded.failures.pop_front().or(failing) {
+            return Err(PublishError::new(kind, "as asked for"));
+        }
+        recorded.events.extend_from_slice(batch);
+        Ok(())
+    }
+
+    async fn revoke(&self, user_id: &UserId, channel: &ChannelName) -> Result<(), PublishError> {
+        let mut recorded = self.lock();
+        recorded.revoked.push((user_id.clone(), channel.clone()));
+        Ok(())
+    }
+}

@@ -1,0 +1,209 @@
+//! Values for tests, all of them made from small numbers: the same number gives the same value, everywhere.
+//!
+//! People are those of the example server: `client-1`, and `agent-1`, who answers for `agency-1`; booking
+//! `booking-1-2` belongs to `client-1` and `agency-2`.
+
+use std::time::Duration;
+
+use messaging_core::{
+    actor::{Actor, Role},
+    domain::{
+        body::Body,
+        conversation::{NewMessage, OpenPlan},
+        message::{Origin, SendKey},
+        page::{Inbox, PageSize},
+        side::{Side, To},
+    },
+    id::{AgentId, BookingId, ConversationId, MessageId, UserId, WorkerId},
+    port::store::Publisher,
+    time::Timestamp,
+};
+use uuid::Uuid;
+
+/// The client number `n`.
+pub fn client(n: u64) -> Actor {
+    Actor::new(client_id(n), Role::Client)
+}
+
+/// The user who answers for the agency number `n`, in that role.
+pub fn agent(n: u64) -> Actor {
+    let agent_id = agency_id(n);
+    Actor::new(agent_user_id(n), Role::Agent { agent_id })
+}
+
+/// The admin number `n`.
+pub fn admin(n: u64) -> Actor {
+    Actor::new(admin_id(n), Role::Admin)
+}
+
+/// The id of [`client`] number `n`.
+pub fn client_id(n: u64) -> UserId {
+    user_id(format!("client-{n}"))
+}
+
+/// The user id of [`agent`] number `n`.
+pub fn agent_user_id(n: u64) -> UserId {
+    user_id(format!("agent-{n}"))
+}
+
+/// The id of [`admin`] number `n`.
+pub fn admin_id(n: u64) -> UserId {
+    user_id(format!("admin-{n}"))
+}
+
+/// The agency for which [`agent`] number `n` answers.
+pub fn agency_id(n: u64) -> AgentId {
+    agency(format!("agency-{n}"))
+}
+
+/// A booking of client number `client` with agency number `agency`.
+pub fn booking_id(client: u64, agency: u64) -> BookingId {
+    booking(format!("booking-{client}-{agency}"))
+}
+
+/// The booking of that name.
+///
+/// # Panics
+/// When it is no booking's id.
+pub fn booking(id: impl AsRef<str>) -> BookingId {
+    BookingId::parse(id).expect("a booking's id is short and printable")
+}
+
+/// The agency of that name.
+///
+/// # Panics
+/// When it is no agent's id.
+pub fn agency(id: impl AsRef<str>) -> AgentId {
+    AgentId::parse(id).expect("an agent's id is short and printable")
+}
+
+/// The user of that name.
+///
+/// # Panics
+/// When it is no user's id.
+pub fn user_id(id: impl AsRef<str>) -> UserId {
+    UserId::parse(id).expect("a user's id is short and printable")
+}
+
+/// The conversation id number `n`. Ids are in the order of their numbers.
+pub fn conversation_id(n: u64) -> ConversationId {
+    ConversationId::new(uuid(1, n))
+}
+
+/// The message id number `n`.
+pub fn message_id(n: u64) -> MessageId {
+    MessageId::new(uuid(2, n))
+}
+
+/// The worker id number `n`.
+pub fn worker_id(n: u64) -> WorkerId {
+    WorkerId::new(uuid(3, n))
+}
+
+/// A UUIDv7 whose place in the order is that of (`kind`, `n`).
+pub fn uuid(kind: u16, n: u64) -> Uuid {
+    let mut random = [0; 10];
+    random[2..].copy_from_slice(&n.to_be_bytes());
+    // The first two bits of this byte say which variant of UUID it is.
+    random[2] &= 0x3f;
+    uuid::Builder::from_unix_timestamp_millis(START.unsigned_abs() + u64::from(kind), &random).into_uuid()
+}
+
+/// 2026-01-01T00:00:00Z, in milliseconds.
+const START: i64 = 1_767_225_600_000;
+
+/// The point `seconds` after 2026-01-01T00:00:00Z, or before it if negative.
+pub const fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_millis(START + seconds * 1_000)
+}
+
+/// That many seconds.
+pub const fn secs(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// A plan that opens the conversation of a client and an agency, without a booking: number
+/// `1000 * client + agency`, at [`at`]`(0)`.
+pub fn plan(client: u64, agency: u64) -> OpenPlan {
+    OpenPlan {
+        id: conversation_id(1_000 * client + agency),
+        client_id: client_id(client),
+        agent_id: agency_id(agency),
+        agent_user_id: agent_user_id(agency),
+        booking_id: None,
+        now: at(0),
+    }
+}
+
+/// Message number `n` from a side, without a key, at [`at`]`(n)`.
+pub fn message(n: u32, side: Side, user_id: &UserId) -> NewMessage {
+    NewMessage {
+        id: message_id(u64::from(n)),
+        origin: Origin::User {
+            side,
+            user_id: user_id.clone(),
+        },
+        body: body(format!("message {n}")),
+        key: None,
+        now: at(i64::from(n)),
+    }
+}
+
+/// Message number `n` from the system, without a key, at [`at`]`(n)`.
+pub fn system_message(n: u32, to: To) -> NewMessage {
+    NewMessage {
+        id: message_id(u64::from(n)),
+        origin: Origin::System { to },
+        body: body(format!("message {n}")),
+        key: None,
+        now: at(i64::from(n)),
+    }
+}
+
+/// A text.
+///
+/// # Panics
+/// When it cannot be a message's.
+pub fn body(text: impl AsRef<str>) -> Body {
+    Body::parse(text.as_ref()).expect("it is visible and short")
+}
+
+/// A send key.
+///
+/// # Panics
+/// When it cannot be one.
+pub fn key(key: impl AsRef<str>) -> SendKey {
+    SendKey::parse(key).expect("it is short and visible")
+}
+
+/// A page of that size.
+///
+/// # Panics
+/// Unless it is 1 to 100.
+pub fn limit(size: usize) -> PageSize {
+    PageSize::new(size).expect("it is 1 to 100")
+}
+
+/// Worker number `n`, to whom new lanes belong until then.
+pub fn worker(n: u64, lease_until: Timestamp) -> Publisher {
+    let id = worker_id(n);
+    Publisher::Worker { id, lease_until }
+}
+
+/// The inbox of [`client`] number `n`.
+pub fn client_inbox(n: u64) -> Inbox {
+    Inbox::Client(client_id(n))
+}
+
+/// The inbox of [`agent`] number `n`.
+pub fn agent_inbox(n: u64) -> Inbox {
+    Inbox::Agent {
+        agent_id: agency_id(n),
+        user_id: agent_user_id(n),
+    }
+}
+
+/// The inbox of [`admin`] number `n`.
+pub fn admin_inbox(n: u64) -> Inbox {
+    Inbox::All(admin_id(n))
+}

@@ -1,0 +1,133 @@
+mod publishing;
+mod viewing;
+mod writing;
+
+use messaging_core::{
+    id::ConversationId,
+    port::store::{Backlog, Publisher, SetAside, Store},
+    time::Timestamp,
+};
+use proptest::{prop_assert, prop_assert_eq, test_runner::TestCaseResult};
+
+use super::{
+    naive::NaiveThread,
+    step::{By, Guard, Step},
+};
+use crate::make::{at, secs, worker_id};
+
+/// A store and the model of it. Every step is taken by both, and what they answer is compared.
+pub(super) struct Pair<'a> {
+    store: &'a dyn Store,
+    threads: Vec<NaiveThread>,
+    set_aside: Vec<SetAside>,
+    now: Timestamp,
+    /// The latest that the clock has ever shown.
+    latest: Timestamp,
+    ids: u64,
+}
+
+impl<'a> Pair<'a> {
+    pub(super) fn new(store: &'a dyn Store) -> Self {
+        Self {
+            store,
+            threads: Vec::new(),
+            set_aside: Vec::new(),
+            now: at(0),
+            latest: at(0),
+            ids: 0,
+        }
+    }
+
+    /// Takes a step. One that needs a conversation is left out as long as there is none.
+    pub(super) async fn take(&mut self, step: &Step) -> TestCaseResult {
+        match step {
+            Step::Clock(seconds) => {
+                let by = secs(seconds.unsigned_abs());
+                self.now = if *seconds < 0 {
+                    self.now - by
+                } else {
+                    self.now + by
+                };
+                self.latest = self.latest.max(self.now);
+                Ok(())
+            }
+            Step::Open { .. } | Step::Send { .. } | Step::Read { .. } | Step::Change { .. } => {
+                self.write(step).await
+            }
+            Step::Page { .. } | Step::List { .. } => self.view(step).await,
+            _ => self.publish(step).await,
+        }
+    }
+
+    /// Compares all that can be asked for.
+    pub(super) async fn compare_everything(&mut self) -> TestCaseResult {
+        for nth in 0..self.threads.len() {
+            self.compare_thread(nth).await?;
+        }
+        prop_assert_eq!(self.store.list_set_aside(1_000).await?, self.set_aside.clone());
+        let waiting = self.threads.iter().filter(|thread| thread.outbox.lane.is_some());
+        let Backlog {
+            lanes,
+            oldest,
+            set_aside,
+        } = self.store.backlog().await?;
+        prop_assert_eq!(lanes, waiting.count() as u64);
+        prop_assert_eq!(oldest.is_some(), lanes > 0);
+        prop_assert_eq!(set_aside, self.set_aside.len() as u64);
+        self.claim_everything().await
+    }
+
+    /// Compares a conversation and what it has to publish.
+    async fn compare_thread(&self, nth: usize) -> TestCaseResult {
+        let thread = &self.threads[nth];
+        let overview = self.store.find_overview(thread.conversation().id).await?;
+        prop_assert_eq!(overview, Some(thread.overview()));
+        let found = self.store.find_conversation(thread.conversation().id).await?;
+        prop_assert_eq!(found, Some(thread.conversation()));
+        let bookings = self.store.list_bookings(thread.conversation().id).await?;
+        let newest_first: Vec<_> = thread.bookings.iter().rev().cloned().collect();
+        prop_assert_eq!(bookings, newest_first);
+        self.compare_entries(nth, thread.outbox.head(), 1_000).await
+    }
+
+    /// The conversation that a number chooses; `None` when there is none at all.
+    fn choose(&self, number: u8) -> Option<usize> {
+        usize::from(number).checked_rem(self.threads.len())
+    }
+
+    fn id(&self, nth: usize) -> ConversationId {
+        self.threads[nth].conversation().id
+    }
+
+    fn guard(&self, nth: usize, guard: Guard) -> u32 {
+        let current = self.threads[nth].conversation().guard;
+        match guard {
+            Guard::Current => current,
+            Guard::Another => current + 1,
+        }
+    }
+
+    fn publisher(&self, by: By) -> Publisher {
+        match by {
+            By::Anyone => Publisher::Anyone,
+            By::Worker(n) => Publisher::Worker {
+                id: worker_id(n),
+                lease_until: self.now + secs(30),
+            },
+        }
+    }
+
+    fn next_id(&mut self) -> u64 {
+        self.ids += 1;
+        self.ids
+    }
+}
+
+/// That two pages hold the same, with a word on which page it was.
+fn same<T: PartialEq + std::fmt::Debug>(what: &str, store: &T, model: &T) -> TestCaseResult {
+    prop_assert!(
+        store == model,
+        "{what}: the store says {store:#?}, the model {model:#?}"
+    );
+    Ok(())
+}

@@ -1,0 +1,175 @@
+use std::{collections::BTreeSet, time::Duration};
+
+use messaging_core::{
+    id::WorkerId,
+    port::store::{Lane, LaneDelay, SetAside},
+    time::Timestamp,
+};
+use proptest::{prop_assert, prop_assert_eq, test_runner::TestCaseResult};
+
+use super::{
+    super::step::{Lease, Step},
+    Pair, same,
+};
+use crate::make::{secs, worker_id};
+
+/// Longer than any lease in a sequence, in seconds.
+const FOREVER: u64 = 1_000_000;
+
+impl Pair<'_> {
+    pub(super) async fn publish(&mut self, step: &Step) -> TestCaseResult {
+        match *step {
+            Step::Claim { worker, most, lease } => self.claim(worker_id(worker), most, lease).await,
+            Step::Load { of, skip, per_lane } => match self.choose(of) {
+                Some(nth) => {
+                    let head = self.threads[nth].outbox.head() + skip;
+                    self.compare_entries(nth, head, per_lane).await
+                }
+                None => Ok(()),
+            },
+            Step::Settle {
+                worker,
+                under,
+                of,
+                count,
+                lease,
+            } => match self.choose(of) {
+                Some(nth) => {
+                    let until = self.latest + secs(lease);
+                    let under = self.threads[nth].outbox.lease(under);
+                    self.settle(worker_id(worker), nth, count, under, until).await
+                }
+                None => Ok(()),
+            },
+            Step::Delay {
+                worker,
+                under,
+                of,
+                wait,
+                failure,
+            } => {
+                let Some(nth) = self.choose(of) else { return Ok(()) };
+                let delay = LaneDelay {
+                    conversation_id: self.id(nth),
+                    lease_until: self.threads[nth].outbox.lease(under),
+                    until: self.latest + secs(wait),
+                    failure,
+                };
+                let by = worker_id(worker);
+                self.store.delay_lanes(by, &[delay]).await?;
+                let outbox = &mut self.threads[nth].outbox;
+                if outbox.is_owned_by(by, delay.lease_until) {
+                    outbox.delay(&delay);
+                }
+                self.compare_thread(nth).await
+            }
+            Step::Refuse {
+                worker,
+                under,
+                of,
+                lease,
+            } => match self.choose(of) {
+                Some(nth) => {
+                    let under = self.threads[nth].outbox.lease(under);
+                    self.refuse(worker_id(worker), nth, under, lease).await
+                }
+                None => Ok(()),
+            },
+            _ => Ok(()),
+        }
+    }
+
+    /// Claims at the latest time there has been, so that what is due at once is due by any clock.
+    async fn claim(&mut self, by: WorkerId, most: usize, lease: u64) -> TestCaseResult {
+        let (now, until) = (self.latest, self.latest + secs(lease));
+        let claimed = self.store.claim_lanes(by, now, until, most).await?;
+        let due = self.threads.iter().filter(|thread| thread.outbox.is_due(now));
+        let due: BTreeSet<_> = due.map(|thread| thread.conversation().id).collect();
+        prop_assert_eq!(claimed.len(), most.min(due.len()), "of {:?}", due);
+        let distinct: BTreeSet<_> = claimed.iter().map(|lane| lane.conversation_id).collect();
+        prop_assert_eq!(distinct.len(), claimed.len(), "a lane twice: {:?}", claimed);
+        prop_assert!(distinct.is_subset(&due), "{:?} of {:?}", claimed, due);
+        // Which of several due ones a worker gets is the store's choice here; the suite has its order.
+        for lane in claimed {
+            let mut threads = self.threads.iter_mut();
+            let thread = threads.find(|thread| thread.conversation().id == lane.conversation_id);
+            let outbox = &mut thread.expect("what is due is there").outbox;
+            outbox.claim(by, until);
+            same("a claimed lane", &Some(lane), &outbox.as_lane())?;
+        }
+        Ok(())
+    }
+
+    /// Claims each lane just before it is due, which gives nothing, and when it is.
+    pub(super) async fn claim_everything(&mut self) -> TestCaseResult {
+        let last = worker_id(u64::MAX);
+        self.claim(last, 1_000, FOREVER).await?;
+        let mut dues: BTreeSet<_> = self.threads.iter().filter_map(|one| one.outbox.due()).collect();
+        while let Some(due) = dues.pop_first() {
+            for now in [due - Duration::from_millis(1), due] {
+                self.latest = now;
+                self.claim(last, 1_000, FOREVER).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Settles `count` events more, under a lease, with a new one.
+    async fn settle(
+        &mut self,
+        by: WorkerId,
+        nth: usize,
+        count: usize,
+        under: Timestamp,
+        until: Timestamp,
+    ) -> TestCaseResult {
+        let outbox = &mut self.threads[nth].outbox;
+        let owns = outbox.is_owned_by(by, under);
+        let progress = outbox.progress(count, under);
+        let rest = self.store.settle(by, until, &[progress]).await?;
+        let expected = owns.then(|| outbox.settle(progress.up_to, until)).flatten();
+        same("what is left of a lane", &rest, &Vec::from_iter(expected))?;
+        self.compare_thread(nth).await
+    }
+
+    async fn refuse(&mut self, by: WorkerId, nth: usize, under: Timestamp, lease: u64) -> TestCaseResult {
+        let outbox = &self.threads[nth].outbox;
+        let Some(entry) = outbox.waiting().first().cloned() else {
+            return Ok(());
+        };
+        let owns = outbox.is_owned_by(by, under);
+        let lane = self.lane(nth, outbox.head(), under);
+        self.store
+            .set_aside(by, &lane, &entry, "refused", self.latest)
+            .await?;
+        if owns {
+            self.set_aside.push(SetAside {
+                entry,
+                why: "refused".to_owned(),
+                at: self.latest,
+            });
+            // Of those set aside at one time, any may be the oldest.
+            self.latest = self.latest + secs(1);
+        }
+        let until = self.latest + secs(lease);
+        self.settle(by, nth, 1, under, until).await
+    }
+
+    /// What a lane's entries from a number on are loaded as.
+    pub(super) async fn compare_entries(&self, nth: usize, head: u64, per_lane: usize) -> TestCaseResult {
+        let thread = &self.threads[nth];
+        let lane = self.lane(nth, head, thread.outbox.lease(Lease::Current));
+        let loaded = self.store.load_entries(&[lane], per_lane).await?;
+        same("what is to publish", &loaded, &thread.load(head, per_lane))
+    }
+
+    fn lane(&self, nth: usize, head: u64, lease_until: Timestamp) -> Lane {
+        Lane {
+            conversation_id: self.id(nth),
+            head,
+            lease_until,
+            tries: 0,
+            refusals: 0,
+        }
+    }
+}

@@ -1,0 +1,115 @@
+use messaging_core::{
+    domain::page::{Inbox, ListCursor},
+    port::store::{Direction, HistoryPage, HistoryScan, ListPage, ListScan, ListStart},
+};
+use proptest::{prop_assert_eq, test_runner::TestCaseResult};
+
+use super::{
+    super::{
+        naive::NaiveThread,
+        step::{Start, Step, Way, Whose},
+    },
+    Pair, same,
+};
+use crate::make::{agency_id, agent_user_id, client_id, limit};
+
+impl Pair<'_> {
+    pub(super) async fn view(&self, step: &Step) -> TestCaseResult {
+        match *step {
+            Step::Page { of, way, size } => match self.choose(of) {
+                Some(nth) => self.page(nth, way, size).await,
+                None => Ok(()),
+            },
+            Step::List { whose, start, size } => self.list(&inbox(whose), start, size).await,
+            _ => Ok(()),
+        }
+    }
+
+    async fn page(&self, nth: usize, way: Way, size: usize) -> TestCaseResult {
+        let thread = &self.threads[nth];
+        let scan = HistoryScan {
+            conversation_id: thread.conversation().id,
+            direction: match way {
+                Way::Newest => Direction::Newest,
+                Way::Before(seq) => Direction::Before(seq),
+                Way::After(seq) => Direction::After(seq),
+            },
+            limit: limit(size),
+        };
+        let is_there = |seq: u64| match way {
+            Way::Newest => true,
+            Way::Before(before) => seq < before,
+            Way::After(after) => seq > after,
+        };
+        let there = thread.messages.iter().filter(|message| is_there(message.seq));
+        let mut rows: Vec<_> = there.map(|message| thread.row(message)).collect();
+        let has_more = rows.len() > size;
+        match way {
+            Way::After(_) => rows.truncate(size),
+            Way::Newest | Way::Before(_) => drop(rows.drain(..rows.len().saturating_sub(size))),
+        }
+        let expected = HistoryPage {
+            overview: thread.overview(),
+            rows,
+            has_more,
+        };
+        let page = self.store.list_messages(&scan).await?;
+        same("a page of a history", &page, &Some(expected))
+    }
+
+    async fn list(&self, inbox: &Inbox, start: Start, size: usize) -> TestCaseResult {
+        let place = |thread: &NaiveThread| {
+            let conversation = thread.conversation();
+            (conversation.activity_at, conversation.id)
+        };
+        let mut mine: Vec<_> = self.threads.iter().filter(|one| one.is_in(inbox)).collect();
+        mine.sort_by_key(|thread| std::cmp::Reverse(place(thread)));
+
+        let unread: u64 = mine.iter().map(|thread| thread.unread_in(inbox)).sum();
+        prop_assert_eq!(self.store.count_unread(inbox).await?, unread);
+        let count = mine.len() as u64;
+        prop_assert_eq!(self.store.count_conversations(inbox, 2).await?, count.min(2));
+        prop_assert_eq!(self.store.count_conversations(inbox, 1_000).await?, count);
+
+        let start = match start {
+            Start::Newest => ListStart::Newest,
+            Start::Skip(skipped) => ListStart::Skip(skipped),
+            Start::After(number) => self.choose(number).map_or(ListStart::Newest, |nth| {
+                let (activity_at, id) = place(&self.threads[nth]);
+                ListStart::After(ListCursor::new(inbox.clone(), activity_at, id))
+            }),
+        };
+        let mut rest: Vec<_> = match &start {
+            ListStart::Newest => mine,
+            ListStart::Skip(skipped) => mine.into_iter().skip(*skipped).collect(),
+            ListStart::After(cursor) => {
+                let behind = |thread: &&NaiveThread| place(thread) < (cursor.activity_at(), cursor.id());
+                mine.into_iter().filter(behind).collect()
+            }
+        };
+        let has_more = rest.len() > size;
+        rest.truncate(size);
+        let expected = ListPage {
+            rows: rest.into_iter().map(NaiveThread::overview).collect(),
+            has_more,
+        };
+        let scan = ListScan {
+            inbox: inbox.clone(),
+            start,
+            limit: limit(size),
+        };
+        let page = self.store.list_conversations(&scan).await?;
+        same("a page of a list", &page, &expected)
+    }
+}
+
+fn inbox(whose: Whose) -> Inbox {
+    match whose {
+        Whose::Client(n) => Inbox::Client(client_id(n)),
+        Whose::All(n) => Inbox::All(client_id(n)),
+        Whose::Agent(agency, user) => Inbox::Agent {
+            agent_id: agency_id(agency),
+            user_id: agent_user_id(user),
+        },
+    }
+}

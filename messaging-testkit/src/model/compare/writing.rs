@@ -1,0 +1,205 @@
+use messaging_core::{
+    domain::{
+        conversation::{Change, NewMessage, OpenPlan},
+        message::Origin,
+    },
+    port::store::{
+        Append, Appended, ChangeState, Changed, EntryKind, MarkRead, Marked, Opened, Publisher, Stored,
+    },
+};
+use proptest::{prop_assert_eq, test_runner::TestCaseResult};
+
+use super::{super::naive::NaiveThread, super::step, Pair};
+use crate::make::{agent_user_id, body, booking, conversation_id, key, message_id, plan};
+
+use step::{From, Step, Turn};
+
+impl Pair<'_> {
+    pub(super) async fn write(&mut self, step: &Step) -> TestCaseResult {
+        match *step {
+            Step::Open {
+                client,
+                agency,
+                booking: linked,
+                by,
+            } => {
+                let plan = OpenPlan {
+                    id: conversation_id(self.next_id()),
+                    booking_id: linked.map(|n| booking(format!("b{n}"))),
+                    now: self.now,
+                    ..plan(client, agency)
+                };
+                self.open(&plan, self.publisher(by)).await
+            }
+            Step::Send {
+                to,
+                from,
+                key: sent_as,
+                text,
+                guard,
+                by,
+            } => {
+                let Some(nth) = self.choose(to) else { return Ok(()) };
+                let conversation = self.threads[nth].conversation();
+                let append = Append {
+                    conversation_id: conversation.id,
+                    guard: self.guard(nth, guard),
+                    message: NewMessage {
+                        id: message_id(self.next_id()),
+                        origin: match from {
+                            From::System(to) => Origin::System { to },
+                            From::Side(side) => Origin::User {
+                                side,
+                                user_id: conversation.user(side).clone(),
+                            },
+                        },
+                        body: body(format!("text {text}")),
+                        key: sent_as.map(|n| key(format!("k{n}"))),
+                        now: self.now,
+                    },
+                    publisher: self.publisher(by),
+                };
+                self.send(nth, &append).await
+            }
+            Step::Read {
+                of,
+                side,
+                message,
+                guard,
+                by,
+            } => {
+                let Some(nth) = self.choose(of) else { return Ok(()) };
+                let messages = &self.threads[nth].messages;
+                // One more than there are: a message that nobody has seen.
+                let chosen = messages.get(usize::from(message) % (messages.len() + 1));
+                let mark = MarkRead {
+                    conversation_id: self.id(nth),
+                    guard: self.guard(nth, guard),
+                    side,
+                    up_to: chosen.map_or(message_id(u64::MAX), |message| message.id),
+                    now: self.now,
+                    publisher: self.publisher(by),
+                };
+                let up_to = chosen.map(|message| message.seq);
+                self.read(nth, &mark, up_to).await
+            }
+            Step::Change { of, turn, guard, by } => {
+                let Some(nth) = self.choose(of) else { return Ok(()) };
+                let change = ChangeState {
+                    conversation_id: self.id(nth),
+                    guard: self.guard(nth, guard),
+                    change: match turn {
+                        Turn::Block(side) => Change::Block(side),
+                        Turn::Unblock(side) => Change::Unblock(side),
+                        Turn::Close => Change::Close,
+                        Turn::Reopen => Change::Reopen,
+                        Turn::Reassign(n) => Change::Reassign(agent_user_id(n)),
+                    },
+                    now: self.now,
+                    publisher: self.publisher(by),
+                };
+                self.change(nth, &change).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn open(&mut self, plan: &OpenPlan, publisher: Publisher) -> TestCaseResult {
+        let answer = self.store.open(plan, publisher).await?;
+        let mut threads = self.threads.iter();
+        let existing = threads.position(|thread| {
+            let pair = thread.conversation();
+            pair.client_id == plan.client_id && pair.agent_id == plan.agent_id
+        });
+        let nth = existing.unwrap_or_else(|| {
+            self.threads.push(NaiveThread::new(plan));
+            self.threads.len() - 1
+        });
+        let thread = &mut self.threads[nth];
+        let new_link = plan.booking_id.clone().filter(|id| !thread.bookings.contains(id));
+        let is_news = existing.is_none() || new_link.is_some();
+        thread.bookings.extend(new_link);
+        let lane = is_news.then(|| {
+            let outbox = &mut thread.outbox;
+            outbox.commit(EntryKind::Updated, plan.now, publisher, plan.now)
+        });
+        let expected = Opened {
+            id: thread.conversation().id,
+            created: existing.is_none(),
+            lane: lane.flatten(),
+        };
+        prop_assert_eq!(answer, expected);
+        self.compare_thread(nth).await
+    }
+
+    async fn send(&mut self, nth: usize, step: &Append) -> TestCaseResult {
+        let answer = self.store.append(step).await?;
+        let thread = &mut self.threads[nth];
+        let sender = step.message.origin.sender();
+        let seen = step.message.key.as_ref().and_then(|key| thread.sent(sender, key));
+        let expected = if let Some(row) = seen {
+            Appended::Seen(row)
+        } else if step.guard == thread.conversation().guard {
+            let message = thread.append(&step.message);
+            let kind = EntryKind::Message { seq: message.seq };
+            let outbox = &mut thread.outbox;
+            let lane = outbox.commit(kind, message.created_at, step.publisher, step.message.now);
+            Appended::Stored(Stored {
+                message,
+                conversation: thread.conversation(),
+                lane,
+            })
+        } else {
+            Appended::Stale
+        };
+        prop_assert_eq!(answer, expected);
+        if let Some(key) = &step.message.key {
+            let found = self.store.find_sent(step.conversation_id, sender, key).await?;
+            prop_assert_eq!(found, self.threads[nth].sent(sender, key));
+        }
+        self.compare_thread(nth).await
+    }
+
+    async fn read(&mut self, nth: usize, step: &MarkRead, up_to: Option<u64>) -> TestCaseResult {
+        let answer = self.store.mark_read(step).await?;
+        let thread = &mut self.threads[nth];
+        let expected = match up_to {
+            _ if step.guard != thread.conversation().guard => Marked::Stale,
+            None => Marked::UnknownMessage,
+            Some(up_to) => thread.read(step.side, up_to, step.now).map_or_else(
+                |already| already,
+                |receipt| {
+                    let kind = EntryKind::Read {
+                        side: receipt.side,
+                        up_to_seq: receipt.up_to_seq,
+                    };
+                    let outbox = &mut thread.outbox;
+                    let lane = outbox.commit(kind, receipt.read_at, step.publisher, step.now);
+                    Marked::Moved {
+                        receipt,
+                        mailbox: thread.mailbox(step.side),
+                        lane,
+                    }
+                },
+            ),
+        };
+        prop_assert_eq!(answer, expected);
+        self.compare_thread(nth).await
+    }
+
+    async fn change(&mut self, nth: usize, step: &ChangeState) -> TestCaseResult {
+        let answer = self.store.change_state(step).await?;
+        let thread = &mut self.threads[nth];
+        let expected = if step.guard != thread.conversation().guard {
+            Changed::Stale
+        } else if thread.apply(&step.change) {
+            let outbox = &mut thread.outbox;
+            let lane = outbox.commit(EntryKind::Updated, step.now, step.publisher, step.now);
+            Changed::Done { lane }
+        } else {
+            Changed::AlreadySo
+        };
+        prop_assert_eq!(answer, expected);
+        self.compare_thread(nth).await
+    }
+}

@@ -1,0 +1,195 @@
+use messaging_core::{
+    domain::{
+        conversation::{Change, Conversation, Mailbox, NewMessage, OpenPlan, Overview, ReadMark},
+        message::{Message, SendKey},
+        page::Inbox,
+        receipt::{MessageRow, Receipt},
+        side::{Side, Sides},
+    },
+    id::{BookingId, UserId},
+    port::store::Marked,
+    time::Timestamp,
+};
+
+use super::outbox::NaiveOutbox;
+
+/// A conversation as nobody would store it: lists of what happened, and no counts.
+#[derive(Debug)]
+pub(super) struct NaiveThread {
+    plan: OpenPlan,
+    agent_user_id: UserId,
+    guard: u32,
+    blocked_by: Sides<bool>,
+    closed: bool,
+    pub(super) messages: Vec<Message>,
+    pub(super) receipts: Vec<Receipt>,
+    pub(super) bookings: Vec<BookingId>,
+    pub(super) outbox: NaiveOutbox,
+}
+
+impl NaiveThread {
+    pub(super) fn new(plan: &OpenPlan) -> Self {
+        Self {
+            plan: plan.clone(),
+            agent_user_id: plan.agent_user_id.clone(),
+            guard: 0,
+            blocked_by: Sides::default(),
+            closed: false,
+            messages: Vec::new(),
+            receipts: Vec::new(),
+            bookings: Vec::new(),
+            outbox: NaiveOutbox::new(plan.id),
+        }
+    }
+
+    pub(super) fn conversation(&self) -> Conversation {
+        Conversation {
+            id: self.plan.id,
+            client_id: self.plan.client_id.clone(),
+            agent_id: self.plan.agent_id.clone(),
+            agent_user_id: self.agent_user_id.clone(),
+            guard: self.guard,
+            blocked_by: self.blocked_by,
+            closed: self.closed,
+            last_seq: self.messages.len() as u64,
+            mailboxes: Sides::from_fn(|side| self.mailbox(side)),
+            created_at: self.plan.now,
+            activity_at: self.activity_at(),
+        }
+    }
+
+    pub(super) fn overview(&self) -> Overview {
+        Overview {
+            conversation: self.conversation(),
+            booking_id: self.bookings.last().cloned(),
+            last_message: self.messages.last().cloned(),
+        }
+    }
+
+    pub(super) fn mailbox(&self, side: Side) -> Mailbox {
+        let inbox = self.addressed_up_to(side, u64::MAX);
+        Mailbox {
+            inbox,
+            read: inbox - self.unread(side),
+            last_read: self.receipts_of(side).last().map(|receipt| ReadMark {
+                up_to_seq: receipt.up_to_seq,
+                at: receipt.read_at,
+            }),
+        }
+    }
+
+    /// How many messages addressed to a side stand above the highest that it has read.
+    pub(super) fn unread(&self, side: Side) -> u64 {
+        let highest = self.highest_read(side);
+        let above = self.messages.iter().filter(|message| message.seq > highest);
+        above.filter(|message| message.origin.addresses(side)).count() as u64
+    }
+
+    /// The unread count of whoever looks into an inbox; nothing for who takes no part.
+    pub(super) fn unread_in(&self, inbox: &Inbox) -> u64 {
+        let side = match inbox {
+            Inbox::Client(_) => Some(Side::Client),
+            Inbox::Agent { .. } => Some(Side::Agent),
+            Inbox::All(user_id) if *user_id == self.plan.client_id => Some(Side::Client),
+            Inbox::All(user_id) => (*user_id == self.agent_user_id).then_some(Side::Agent),
+        };
+        side.map_or(0, |side| self.unread(side))
+    }
+
+    pub(super) fn is_in(&self, inbox: &Inbox) -> bool {
+        match inbox {
+            Inbox::Client(user_id) => *user_id == self.plan.client_id,
+            Inbox::Agent { agent_id, user_id } => {
+                *agent_id == self.plan.agent_id && *user_id == self.agent_user_id
+            }
+            Inbox::All(_) => true,
+        }
+    }
+
+    pub(super) fn row(&self, message: &Message) -> MessageRow {
+        let covering = |side| self.receipts_of(side).find(|one| one.up_to_seq >= message.seq);
+        MessageRow {
+            message: message.clone(),
+            read: Sides::from_fn(|side| covering(side).map(|receipt| receipt.read_at)),
+        }
+    }
+
+    pub(super) fn sent(&self, sender: Option<&UserId>, key: &SendKey) -> Option<MessageRow> {
+        let same =
+            |message: &&Message| message.origin.sender() == sender && message.key.as_ref() == Some(key);
+        self.messages.iter().find(same).map(|message| self.row(message))
+    }
+
+    pub(super) fn append(&mut self, new: &NewMessage) -> Message {
+        let seq = self.messages.len() as u64 + 1;
+        let before = |side| self.addressed_up_to(side, u64::MAX);
+        let message = Message {
+            id: new.id,
+            conversation_id: self.plan.id,
+            seq,
+            origin: new.origin.clone(),
+            body: new.body.clone(),
+            key: new.key.clone(),
+            created_at: new.now.max(self.activity_at()),
+            positions: Sides::from_fn(|side| before(side) + u64::from(new.origin.addresses(side))),
+        };
+        self.messages.push(message.clone());
+        message
+    }
+
+    /// Reads up to the message with that seq; an error is the answer that it was read before.
+    pub(super) fn read(&mut self, side: Side, up_to: u64, now: Timestamp) -> Result<Receipt, Marked> {
+        let newest = self.messages.iter().rev();
+        let mut newest = newest.filter(|one| one.seq <= up_to && one.origin.addresses(side));
+        let newest = newest.next().cloned();
+        let highest = self.highest_read(side);
+        if newest.as_ref().is_none_or(|message| message.seq <= highest) {
+            return Err(Marked::Already {
+                mailbox: self.mailbox(side),
+                read_at: newest.and_then(|message| *self.row(&message).read.of(side)),
+            });
+        }
+        let last = self.receipts_of(side).last().map(|receipt| receipt.read_at);
+        let receipt = Receipt {
+            side,
+            up_to_seq: up_to,
+            read_at: now.max(self.activity_at()).max(last.unwrap_or(now)),
+        };
+        self.receipts.push(receipt);
+        Ok(receipt)
+    }
+
+    pub(super) fn apply(&mut self, change: &Change) -> bool {
+        let before = (self.blocked_by, self.closed, self.agent_user_id.clone());
+        match change {
+            Change::Block(side) => *self.blocked_by.of_mut(*side) = true,
+            Change::Unblock(side) => *self.blocked_by.of_mut(*side) = false,
+            Change::Close => self.closed = true,
+            Change::Reopen => self.closed = false,
+            Change::Reassign(user_id) => self.agent_user_id = user_id.clone(),
+            other => panic!("the model does not know {other:?}"),
+        }
+        let changed = before != (self.blocked_by, self.closed, self.agent_user_id.clone());
+        self.guard += u32::from(changed);
+        changed
+    }
+
+    pub(super) fn receipts_of(&self, side: Side) -> impl Iterator<Item = &Receipt> {
+        self.receipts.iter().filter(move |receipt| receipt.side == side)
+    }
+
+    fn highest_read(&self, side: Side) -> u64 {
+        let read = self.receipts_of(side).map(|receipt| receipt.up_to_seq);
+        read.max().unwrap_or(0)
+    }
+
+    fn addressed_up_to(&self, side: Side, seq: u64) -> u64 {
+        let up_to = self.messages.iter().filter(|message| message.seq <= seq);
+        up_to.filter(|message| message.origin.addresses(side)).count() as u64
+    }
+
+    fn activity_at(&self) -> Timestamp {
+        let times = self.messages.iter().map(|message| message.created_at);
+        times.fold(self.plan.now, Timestamp::max)
+    }
+}

@@ -1,0 +1,200 @@
+use messaging_core::{
+    domain::message::Origin,
+    id::{ConversationId, WorkerId},
+    port::store::{
+        Entry, EntryKind, Lane, LaneDelay, LaneFailure, LoadedEntry, Progress, Publisher, Subject,
+    },
+    time::Timestamp,
+};
+
+use super::{naive::NaiveThread, step::Lease};
+
+/// A conversation's events, all that ever were, and its lane.
+#[derive(Debug)]
+pub(super) struct NaiveOutbox {
+    id: ConversationId,
+    events: Vec<Entry>,
+    /// Events up to this number are published or set aside.
+    done: u64,
+    pub(super) lane: Option<NaiveLane>,
+    /// The lease with which the latest lane began.
+    first_lease: Timestamp,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct NaiveLane {
+    pub(super) owner: Option<WorkerId>,
+    pub(super) until: Timestamp,
+    tries: u32,
+    refusals: u32,
+}
+
+impl NaiveOutbox {
+    pub(super) fn new(id: ConversationId) -> Self {
+        Self {
+            id,
+            events: Vec::new(),
+            done: 0,
+            lane: None,
+            first_lease: Timestamp::EPOCH,
+        }
+    }
+
+    /// Takes note of an event; gives the lane if its publisher gets it.
+    pub(super) fn commit(
+        &mut self,
+        kind: EntryKind,
+        at: Timestamp,
+        by: Publisher,
+        now: Timestamp,
+    ) -> Option<Lane> {
+        let number = self.events.len() as u64 + 1;
+        self.events.push(Entry {
+            conversation_id: self.id,
+            number,
+            kind,
+            at,
+        });
+        if self.lane.is_some() {
+            return None;
+        }
+        let (owner, until) = match by {
+            Publisher::Worker { id, lease_until } => (Some(id), lease_until),
+            Publisher::Anyone => (None, now),
+        };
+        self.first_lease = until;
+        self.lane = Some(NaiveLane {
+            owner,
+            until,
+            tries: 0,
+            refusals: 0,
+        });
+        owner.and_then(|_| self.as_lane())
+    }
+
+    /// The lane as its owner holds it.
+    pub(super) fn as_lane(&self) -> Option<Lane> {
+        self.lane.map(|lane| Lane {
+            conversation_id: self.id,
+            head: self.done + 1,
+            lease_until: lane.until,
+            tries: lane.tries,
+            refusals: lane.refusals,
+        })
+    }
+
+    /// Whether a worker owns the lane under that lease.
+    pub(super) fn is_owned_by(&self, worker: WorkerId, lease_until: Timestamp) -> bool {
+        let owner = Some(worker);
+        self.lane
+            .is_some_and(|lane| lane.owner == owner && lane.until == lease_until)
+    }
+
+    /// The lease that the lane has, or had once; an earlier one is void.
+    pub(super) fn lease(&self, which: Lease) -> Timestamp {
+        let current = self.lane.map_or(self.first_lease, |lane| lane.until);
+        match which {
+            Lease::Current => current,
+            Lease::First => self.first_lease,
+        }
+    }
+
+    /// When the lane may be claimed.
+    pub(super) fn due(&self) -> Option<Timestamp> {
+        self.lane.map(|lane| lane.until)
+    }
+
+    pub(super) fn is_due(&self, now: Timestamp) -> bool {
+        self.lane.is_some_and(|lane| lane.until <= now)
+    }
+
+    pub(super) fn claim(&mut self, by: WorkerId, until: Timestamp) {
+        if let Some(lane) = &mut self.lane {
+            (lane.owner, lane.until) = (Some(by), until);
+        }
+    }
+
+    /// What its owner's progress makes of the lane.
+    pub(super) fn settle(&mut self, up_to: u64, until: Timestamp) -> Option<Lane> {
+        self.done = up_to;
+        self.lane = self.lane.take().filter(|_| !self.waiting().is_empty());
+        if let Some(lane) = &mut self.lane {
+            (lane.until, lane.tries, lane.refusals) = (until, 0, 0);
+        }
+        self.as_lane()
+    }
+
+    pub(super) fn delay(&mut self, delay: &LaneDelay) {
+        let Some(lane) = &mut self.lane else { return };
+        (lane.owner, lane.until) = (None, delay.until);
+        match delay.failure {
+            LaneFailure::None => {}
+            LaneFailure::Transport => lane.tries += 1,
+            LaneFailure::Refused => lane.refusals += 1,
+        }
+    }
+
+    /// The events that wait to be published.
+    pub(super) fn waiting(&self) -> &[Entry] {
+        let done = usize::try_from(self.done).unwrap_or(usize::MAX);
+        self.events.get(done..).unwrap_or(&[])
+    }
+
+    pub(super) fn head(&self) -> u64 {
+        self.done + 1
+    }
+
+    /// The progress of that many events more, said under a lease.
+    pub(super) fn progress(&self, count: usize, lease_until: Timestamp) -> Progress {
+        let count = count.min(self.waiting().len()) as u64;
+        Progress {
+            conversation_id: self.id,
+            lease_until,
+            up_to: self.done + count,
+        }
+    }
+}
+
+impl NaiveThread {
+    /// What its waiting events from a number on are loaded as.
+    pub(super) fn load(&self, head: u64, most: usize) -> Vec<LoadedEntry> {
+        let wanted = self.outbox.waiting().iter().filter(|entry| entry.number >= head);
+        let loaded = wanted.take(most).map(|entry| LoadedEntry {
+            entry: entry.clone(),
+            conversation: self.conversation(),
+            subject: self.subject(entry.kind),
+        });
+        loaded.collect()
+    }
+
+    fn subject(&self, kind: EntryKind) -> Subject {
+        match kind {
+            EntryKind::Message { seq } => {
+                let mut messages = self.messages.iter();
+                let message = messages.find(|message| message.seq == seq);
+                Subject::Message(self.row(message.expect("only what exists is an event")))
+            }
+            EntryKind::Read { side, up_to_seq } => {
+                let is_this = |seq| seq == up_to_seq;
+                let receipts: Vec<_> = self.receipts_of(side).copied().collect();
+                let nth = receipts.iter().position(|receipt| is_this(receipt.up_to_seq));
+                let nth = nth.expect("only what exists is an event");
+                let before = nth.checked_sub(1).map_or(0, |nth| receipts[nth].up_to_seq);
+                let covered = self.messages.iter().filter(|message| {
+                    let theirs = matches!(message.origin, Origin::User { side: from, .. } if from != side);
+                    theirs && message.seq > before && message.seq <= up_to_seq
+                });
+                let ids: Vec<_> = covered.map(|message| message.id).collect();
+                let newest = ids.len().saturating_sub(Subject::MAX_READ_IDS);
+                Subject::Read {
+                    receipt: receipts[nth],
+                    message_ids: ids[newest..].to_vec(),
+                }
+            }
+            EntryKind::Updated => Subject::Updated {
+                booking_id: self.bookings.last().cloned(),
+            },
+            other => panic!("the model does not know {other:?}"),
+        }
+    }
+}

@@ -1,0 +1,247 @@
+use messaging_core::{
+    domain::side::{Side, To},
+    port::store::LaneFailure,
+};
+use proptest::{collection::vec, prelude::*};
+
+/// One step. Numbers choose among what exists, so that a sequence stays meaningful when it shrinks.
+#[derive(Debug, Clone)]
+pub(super) enum Step {
+    /// The clock moves by that many seconds.
+    Clock(i64),
+    Open {
+        client: u64,
+        agency: u64,
+        booking: Option<u8>,
+        by: By,
+    },
+    Send {
+        to: u8,
+        from: From,
+        key: Option<u8>,
+        text: u8,
+        guard: Guard,
+        by: By,
+    },
+    Read {
+        of: u8,
+        side: Side,
+        message: u8,
+        guard: Guard,
+        by: By,
+    },
+    Change {
+        of: u8,
+        turn: Turn,
+        guard: Guard,
+        by: By,
+    },
+    Page {
+        of: u8,
+        way: Way,
+        size: usize,
+    },
+    List {
+        whose: Whose,
+        start: Start,
+        size: usize,
+    },
+    Claim {
+        worker: u64,
+        most: usize,
+        lease: u64,
+    },
+    Load {
+        of: u8,
+        skip: u64,
+        per_lane: usize,
+    },
+    Settle {
+        worker: u64,
+        under: Lease,
+        of: u8,
+        count: usize,
+        lease: u64,
+    },
+    Delay {
+        worker: u64,
+        under: Lease,
+        of: u8,
+        wait: u64,
+        failure: LaneFailure,
+    },
+    /// Sets the entry at the head aside, and goes on behind it.
+    Refuse {
+        worker: u64,
+        under: Lease,
+        of: u8,
+        lease: u64,
+    },
+}
+
+/// Who publishes what a step brings.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum By {
+    Anyone,
+    Worker(u64),
+}
+
+/// Who sends.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum From {
+    Side(Side),
+    System(To),
+}
+
+/// On which guard a step was decided.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Guard {
+    Current,
+    Another,
+}
+
+/// Under which of a lane's leases a worker speaks.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Lease {
+    Current,
+    /// The one with which the lane began, which may be void by now.
+    First,
+}
+
+/// How a conversation changes.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Turn {
+    Block(Side),
+    Unblock(Side),
+    Close,
+    Reopen,
+    /// To one of a few users.
+    Reassign(u64),
+}
+
+/// Which way a page of a history goes.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Way {
+    Newest,
+    Before(u64),
+    After(u64),
+}
+
+/// Whose list.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Whose {
+    Client(u64),
+    Agent(u64, u64),
+    /// Seen by the client of that number, who need not be an admin for the store.
+    All(u64),
+}
+
+/// Where a page of a list begins.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Start {
+    Newest,
+    Skip(usize),
+    /// Behind one of the conversations that exist, of whichever inbox.
+    After(u8),
+}
+
+pub(super) fn sequences() -> impl Strategy<Value = Vec<Step>> {
+    vec(step(), 1..60)
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        3 => (-40..=60_i64).prop_map(Step::Clock),
+        4 => (1..=3_u64, 1..=2_u64, proptest::option::of(0..3_u8), by())
+            .prop_map(|(client, agency, booking, by)| Step::Open { client, agency, booking, by }),
+        10 => (any::<u8>(), from(), proptest::option::of(0..3_u8), 0..2_u8, guard(), by())
+            .prop_map(|(to, from, key, text, guard, by)| Step::Send { to, from, key, text, guard, by }),
+        6 => (any::<u8>(), side(), any::<u8>(), guard(), by())
+            .prop_map(|(of, side, message, guard, by)| Step::Read { of, side, message, guard, by }),
+        3 => (any::<u8>(), turn(), guard(), by())
+            .prop_map(|(of, turn, guard, by)| Step::Change { of, turn, guard, by }),
+        3 => (any::<u8>(), way(), 1..=4_usize).prop_map(|(of, way, size)| Step::Page { of, way, size }),
+        3 => (whose(), start(), 1..=3_usize)
+            .prop_map(|(whose, start, size)| Step::List { whose, start, size }),
+        4 => (worker(), 1..=3_usize, 0..60_u64)
+            .prop_map(|(worker, most, lease)| Step::Claim { worker, most, lease }),
+        2 => (any::<u8>(), 0..3_u64, 1..=4_usize)
+            .prop_map(|(of, skip, per_lane)| Step::Load { of, skip, per_lane }),
+        4 => (worker(), lease(), any::<u8>(), 0..5_usize, 0..60_u64)
+            .prop_map(|(worker, under, of, count, lease)| Step::Settle { worker, under, of, count, lease }),
+        2 => (worker(), lease(), any::<u8>(), 0..60_u64, failure())
+            .prop_map(|(worker, under, of, wait, failure)| Step::Delay { worker, under, of, wait, failure }),
+        2 => (worker(), lease(), any::<u8>(), 0..60_u64)
+            .prop_map(|(worker, under, of, lease)| Step::Refuse { worker, under, of, lease }),
+    ]
+}
+
+fn worker() -> impl Strategy<Value = u64> {
+    1..=2_u64
+}
+
+fn by() -> impl Strategy<Value = By> {
+    prop_oneof![Just(By::Anyone), worker().prop_map(By::Worker)]
+}
+
+fn side() -> impl Strategy<Value = Side> {
+    proptest::sample::select(&Side::ALL[..])
+}
+
+fn from() -> impl Strategy<Value = From> {
+    prop_oneof![
+        6 => side().prop_map(From::Side),
+        1 => side().prop_map(|side| From::System(To::Side(side))),
+        1 => Just(From::System(To::Both)),
+    ]
+}
+
+fn lease() -> impl Strategy<Value = Lease> {
+    prop_oneof![2 => Just(Lease::Current), 1 => Just(Lease::First)]
+}
+
+fn guard() -> impl Strategy<Value = Guard> {
+    prop_oneof![9 => Just(Guard::Current), 1 => Just(Guard::Another)]
+}
+
+fn turn() -> impl Strategy<Value = Turn> {
+    prop_oneof![
+        side().prop_map(Turn::Block),
+        side().prop_map(Turn::Unblock),
+        Just(Turn::Close),
+        Just(Turn::Reopen),
+        (1..=3_u64).prop_map(Turn::Reassign),
+    ]
+}
+
+fn way() -> impl Strategy<Value = Way> {
+    prop_oneof![
+        Just(Way::Newest),
+        (0..12_u64).prop_map(Way::Before),
+        (0..12_u64).prop_map(Way::After),
+    ]
+}
+
+fn whose() -> impl Strategy<Value = Whose> {
+    prop_oneof![
+        (1..=3_u64).prop_map(Whose::Client),
+        (1..=2_u64, 1..=3_u64).prop_map(|(agency, user)| Whose::Agent(agency, user)),
+        (1..=3_u64).prop_map(Whose::All),
+    ]
+}
+
+fn start() -> impl Strategy<Value = Start> {
+    prop_oneof![
+        Just(Start::Newest),
+        (0..4_usize).prop_map(Start::Skip),
+        any::<u8>().prop_map(Start::After),
+    ]
+}
+
+fn failure() -> impl Strategy<Value = LaneFailure> {
+    prop_oneof![
+        Just(LaneFailure::None),
+        Just(LaneFailure::Transport),
+        Just(LaneFailure::Refused)
+    ]
+}

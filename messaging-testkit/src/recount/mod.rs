@@ -1,0 +1,179 @@
+//! Recounting a store: whatever it keeps as a number is counted again from its messages.
+
+mod published;
+mod thread;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
+
+use messaging_core::{
+    domain::{
+        conversation::{Conversation, Overview},
+        page::{Inbox, ListCursor, PageSize},
+    },
+    id::ConversationId,
+    port::store::{ListScan, ListStart, SetAside, Store, StoreError},
+};
+
+use crate::make::{limit, user_id};
+use thread::Thread;
+
+/// Reads everything that a store holds, through its port, and counts again every number in it.
+///
+/// For each conversation: seqs are 1 to n, times never decrease, positions, inboxes, read positions and
+/// unread counts are what the messages say, read times fit receipts of messages that existed, no key stands
+/// twice, and every way to read it says the same. Over all: one conversation for each pair, and each
+/// person's list and total are the conversations and the sum that they should be.
+///
+/// Nobody may write meanwhile. It is for tests: it keeps all messages in memory.
+///
+/// # Errors
+/// Those of the store, whatever they are. What does not add up is no error: see
+/// [`discrepancies`](Recount::discrepancies).
+pub async fn recount(store: &dyn Store) -> Result<Recount, StoreError> {
+    let mut findings = Findings::default();
+    let everything = Inbox::All(user_id("nobody"));
+    let overviews = walk(store, &everything).await?;
+    let mut threads = BTreeMap::new();
+    let mut pairs = BTreeSet::new();
+    let mut ids = BTreeSet::new();
+    for overview in overviews {
+        let conversation = &overview.conversation;
+        let pair = (conversation.client_id.clone(), conversation.agent_id.clone());
+        findings.unless(pairs.insert(pair), || {
+            format!("{} has the pair of another one", conversation.id)
+        });
+        let thread = Thread::read(store, overview, &mut findings).await?;
+        for row in &thread.rows {
+            findings.unless(ids.insert(row.message.id), || {
+                format!("{} stands twice", row.message.id)
+            });
+        }
+        findings.unless(threads.insert(thread.id(), thread).is_none(), || {
+            "a walk of all conversations met one twice".to_owned()
+        });
+    }
+    check_inboxes(store, &threads, &mut findings).await?;
+    Ok(Recount {
+        threads,
+        set_aside: store.list_set_aside(usize::from(u16::MAX)).await?,
+        findings,
+    })
+}
+
+/// What a recount found.
+#[derive(Debug)]
+pub struct Recount {
+    threads: BTreeMap<ConversationId, Thread>,
+    set_aside: Vec<SetAside>,
+    findings: Findings,
+}
+
+impl Recount {
+    /// How many conversations there are.
+    pub fn conversations(&self) -> usize {
+        self.threads.len()
+    }
+
+    /// How many messages there are.
+    pub fn messages(&self) -> usize {
+        self.threads.values().map(|thread| thread.rows.len()).sum()
+    }
+
+    /// What does not add up, each as a sentence; empty when all is well.
+    pub fn discrepancies(&self) -> &[String] {
+        &self.findings.0
+    }
+
+    /// Ends a test in which something does not add up.
+    ///
+    /// # Panics
+    /// Unless there are no discrepancies.
+    pub fn assert_clean(&self) {
+        assert!(self.findings.0.is_empty(), "{:#?}", self.findings.0);
+    }
+}
+
+async fn walk(store: &dyn Store, inbox: &Inbox) -> Result<Vec<Overview>, StoreError> {
+    let mut walked: Vec<Overview> = Vec::new();
+    let mut start = ListStart::Newest;
+    loop {
+        let scan = ListScan {
+            inbox: inbox.clone(),
+            start,
+            limit: limit(PageSize::MAX),
+        };
+        let page = store.list_conversations(&scan).await?;
+        walked.extend(page.rows);
+        match walked.last() {
+            Some(Overview {
+                conversation: last, ..
+            }) if page.has_more => {
+                start = ListStart::After(ListCursor::new(inbox.clone(), last.activity_at, last.id));
+            }
+            _ => return Ok(walked),
+        }
+    }
+}
+
+/// Everybody's list, and the total of its own side.
+async fn check_inboxes(
+    store: &dyn Store,
+    threads: &BTreeMap<ConversationId, Thread>,
+    findings: &mut Findings,
+) -> Result<(), StoreError> {
+    let mut inboxes: Vec<Inbox> = Vec::new();
+    for thread in threads.values() {
+        for inbox in inboxes_of(thread.conversation()) {
+            if !inboxes.contains(&inbox) {
+                inboxes.push(inbox);
+            }
+        }
+    }
+    for inbox in inboxes {
+        let mine = |thread: &&Thread| inboxes_of(thread.conversation()).contains(&inbox);
+        let mut expected: Vec<_> = threads.values().filter(mine).collect();
+        expected.sort_by_key(|thread| std::cmp::Reverse((thread.conversation().activity_at, thread.id())));
+
+        let listed: Vec<_> = walk(store, &inbox).await?;
+        let listed: Vec<_> = listed.iter().map(|row| row.conversation.id).collect();
+        let ids: Vec<_> = expected.iter().map(|thread| thread.id()).collect();
+        findings.same(format_args!("the list of {inbox:?}"), &listed, &ids);
+
+        let total: u64 = expected.iter().map(|thread| thread.unread(&inbox)).sum();
+        let counted = store.count_unread(&inbox).await?;
+        findings.same(format_args!("the total of {inbox:?}"), &counted, &total);
+        let count = store.count_conversations(&inbox, u64::from(u32::MAX)).await?;
+        let expected = expected.len() as u64;
+        findings.same(format_args!("the size of {inbox:?}"), &count, &expected);
+    }
+    Ok(())
+}
+
+fn inboxes_of(conversation: &Conversation) -> [Inbox; 2] {
+    let agent = Inbox::Agent {
+        agent_id: conversation.agent_id.clone(),
+        user_id: conversation.agent_user_id.clone(),
+    };
+    [Inbox::Client(conversation.client_id.clone()), agent]
+}
+
+/// What does not add up.
+#[derive(Debug, Default)]
+struct Findings(Vec<String>);
+
+impl Findings {
+    fn unless(&mut self, holds: bool, say: impl FnOnce() -> String) {
+        if !holds {
+            self.0.push(say());
+        }
+    }
+
+    fn same<T: PartialEq + fmt::Debug>(&mut self, what: fmt::Arguments<'_>, found: &T, recounted: &T) {
+        self.unless(found == recounted, || {
+            format!("{what} is {found:?}, but counted again {recounted:?}")
+        });
+    }
+}

@@ -1,0 +1,207 @@
+use std::collections::BTreeSet;
+
+use messaging_core::{
+    domain::{
+        conversation::{Conversation, Overview},
+        page::{Inbox, PageSize},
+        receipt::MessageRow,
+        side::{Side, Sides},
+    },
+    id::ConversationId,
+    port::store::{Direction, HistoryScan, Store, StoreError},
+};
+
+use super::Findings;
+use crate::make::limit;
+
+/// A conversation and all its messages.
+#[derive(Debug)]
+pub(super) struct Thread {
+    overview: Overview,
+    pub(super) rows: Vec<MessageRow>,
+}
+
+impl Thread {
+    /// Reads a conversation in all ways there are, and recounts it.
+    pub(super) async fn read(
+        store: &dyn Store,
+        overview: Overview,
+        findings: &mut Findings,
+    ) -> Result<Self, StoreError> {
+        let id = overview.conversation.id;
+        let rows = history(store, id).await?;
+        let thread = Self { overview, rows };
+
+        let conversation = store.find_conversation(id).await?;
+        findings.same(
+            format_args!("{id} on its own"),
+            &conversation.as_ref(),
+            &Some(thread.conversation()),
+        );
+        let overview = store.find_overview(id).await?;
+        findings.same(
+            format_args!("{id} as shown"),
+            &overview.as_ref(),
+            &Some(&thread.overview),
+        );
+        let bookings = store.list_bookings(id).await?;
+        findings.same(
+            format_args!("the booking of {id}"),
+            &thread.overview.booking_id.as_ref(),
+            &bookings.first(),
+        );
+        let distinct: BTreeSet<_> = bookings.iter().collect();
+        findings.unless(distinct.len() == bookings.len(), || {
+            format!("{id} has a booking twice: {bookings:?}")
+        });
+        for row in &thread.rows {
+            if let Some(key) = &row.message.key {
+                let sender = row.message.origin.sender();
+                let found = store.find_sent(id, sender, key).await?;
+                findings.same(
+                    format_args!("what {sender:?} sent as {key:?} in {id}"),
+                    &found.as_ref(),
+                    &Some(row),
+                );
+            }
+        }
+        thread.check_messages(findings);
+        for side in Side::ALL {
+            thread.check_mailbox(side, findings);
+        }
+        Ok(thread)
+    }
+
+    pub(super) fn id(&self) -> ConversationId {
+        self.conversation().id
+    }
+
+    pub(super) fn conversation(&self) -> &Conversation {
+        &self.overview.conversation
+    }
+
+    /// The unread count of the side whose inbox it is.
+    pub(super) fn unread(&self, inbox: &Inbox) -> u64 {
+        self.count_unread(match inbox {
+            Inbox::Client(_) => Side::Client,
+            _ => Side::Agent,
+        })
+    }
+
+    fn count_unread(&self, side: Side) -> u64 {
+        let highest = self.highest_read(side);
+        let unread = self.rows.iter().map(|row| &row.message);
+        unread
+            .filter(|message| message.origin.addresses(side) && message.seq > highest)
+            .count() as u64
+    }
+
+    fn highest_read(&self, side: Side) -> u64 {
+        let mailbox = self.conversation().mailboxes.of(side);
+        mailbox.last_read.map_or(0, |mark| mark.up_to_seq)
+    }
+
+    fn check_messages(&self, findings: &mut Findings) {
+        let id = self.id();
+        let mut positions = Sides::default();
+        let mut latest = self.conversation().created_at;
+        let mut keys = BTreeSet::new();
+        for (seq, row) in (1..).zip(&self.rows) {
+            let message = &row.message;
+            findings.same(format_args!("a seq in {id}"), &message.seq, &seq);
+            findings.same(
+                format_args!("the conversation of {id}/{seq}"),
+                &message.conversation_id,
+                &id,
+            );
+            findings.unless(message.created_at >= latest, || {
+                format!("{id}/{seq} is older than what came before it")
+            });
+            latest = latest.max(message.created_at);
+            for side in Side::ALL {
+                *positions.of_mut(side) += u64::from(message.origin.addresses(side));
+            }
+            findings.same(
+                format_args!("the positions of {id}/{seq}"),
+                &message.positions,
+                &positions,
+            );
+            if let Some(key) = &message.key {
+                findings.unless(keys.insert((message.origin.sender(), key)), || {
+                    format!("the key of {id}/{seq} stands twice")
+                });
+            }
+        }
+        let conversation = self.conversation();
+        let count = self.rows.len() as u64;
+        findings.same(format_args!("last_seq of {id}"), &conversation.last_seq, &count);
+        findings.same(
+            format_args!("activity of {id}"),
+            &conversation.activity_at,
+            &latest,
+        );
+        let last = self.rows.last().map(|row| &row.message);
+        let shown = self.overview.last_message.as_ref();
+        findings.same(format_args!("the last message of {id}"), &shown, &last);
+    }
+
+    fn check_mailbox(&self, side: Side, findings: &mut Findings) {
+        let id = self.id();
+        let mailbox = self.conversation().mailboxes.of(side);
+        let addressed = |row: &&MessageRow| row.message.origin.addresses(side);
+        let inbox = self.rows.iter().filter(addressed).count() as u64;
+        let unread = self.count_unread(side);
+        findings.same(format_args!("inbox of {side:?} in {id}"), &mailbox.inbox, &inbox);
+        findings.same(
+            format_args!("unread of {side:?} in {id}"),
+            &mailbox.unread(),
+            &unread,
+        );
+        findings.same(
+            format_args!("read of {side:?} in {id}"),
+            &mailbox.read,
+            &(inbox - unread),
+        );
+
+        let highest = self.highest_read(side);
+        findings.unless(highest <= self.rows.len() as u64, || {
+            format!("{side:?} of {id} has read a message that does not exist")
+        });
+        let mut earlier = None;
+        for row in &self.rows {
+            let (seq, read) = (row.message.seq, *row.read.of(side));
+            findings.same(
+                format_args!("whether {side:?} has read {id}/{seq}"),
+                &read.is_some(),
+                &(seq <= highest),
+            );
+            findings.unless(read.is_none_or(|at| at >= row.message.created_at), || {
+                format!("{side:?} has read {id}/{seq} before it was written")
+            });
+            findings.unless(read.is_none() || read >= earlier, || {
+                format!("{side:?} has read {id}/{seq} before the one in front of it")
+            });
+            earlier = earlier.max(read);
+        }
+        let last = mailbox.last_read.map(|mark| mark.at);
+        findings.same(format_args!("when {side:?} last read in {id}"), &last, &earlier);
+    }
+}
+
+async fn history(store: &dyn Store, of: ConversationId) -> Result<Vec<MessageRow>, StoreError> {
+    let mut rows: Vec<MessageRow> = Vec::new();
+    loop {
+        let scan = HistoryScan {
+            conversation_id: of,
+            direction: Direction::After(rows.last().map_or(0, |row| row.message.seq)),
+            limit: limit(PageSize::MAX),
+        };
+        match store.list_messages(&scan).await? {
+            Some(page) if page.has_more && !page.rows.is_empty() => rows.extend(page.rows),
+            page => {
+                rows.extend(page.into_iter().flat_map(|page| page.rows));
+                return Ok(rows);
+            }
+        }
+    }
+}

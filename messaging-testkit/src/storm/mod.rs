@@ -1,0 +1,144 @@
+//! Everything at once on one store, and a recount afterwards.
+
+mod dice;
+mod people;
+mod relay;
+
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering},
+    },
+    thread,
+};
+
+use messaging_core::{
+    id::MessageId,
+    port::store::{Entry, Store},
+    time::Timestamp,
+};
+
+use crate::{Backend, make::at, recount::recount};
+use people::Person;
+use relay::Relay;
+
+const PEOPLE: u64 = 4;
+const RELAYS: u64 = 2;
+const STEPS: usize = 120;
+
+/// Lets several threads open, send, send again, read, list, block and publish on one store at once, with
+/// clocks that go backwards, publishers that stop half-way and leases that run out; then recounts the store
+/// and what was published.
+///
+/// # Panics
+/// When something does not add up.
+pub fn storm(backend: &dyn Backend) {
+    let mut fresh = None;
+    backend.run(Box::pin(async { fresh = Some(backend.fresh().await) }));
+    let fresh = fresh.expect("`run` runs a future to its end");
+    let sky = Sky::over(fresh.store.clone());
+
+    thread::scope(|scope| {
+        for n in 0..PEOPLE {
+            let mut person = Person::new(n, &sky);
+            scope.spawn(move || {
+                let _busy = person.sky.busy();
+                backend.run(Box::pin(async {
+                    for _ in 0..STEPS {
+                        person.act().await;
+                    }
+                }));
+            });
+        }
+        for n in 0..RELAYS {
+            let relay = Relay::new(PEOPLE + n, &sky);
+            scope.spawn(move || {
+                while relay.sky.is_busy() {
+                    backend.run(Box::pin(relay.round(relay.sky.tick())));
+                    thread::yield_now();
+                }
+            });
+        }
+    });
+
+    backend.run(Box::pin(async move {
+        calm(&sky).await;
+        drop((sky, fresh));
+    }));
+}
+
+/// Publishes what is left, and recounts.
+async fn calm(sky: &Sky) {
+    let store = &*sky.store;
+    let relay = Relay::new(PEOPLE + RELAYS, sky);
+    let mut rounds = 0;
+    while store.backlog().await.expect("nobody else is there").lanes > 0 {
+        relay.round(at(1_000_000_000)).await;
+        rounds += 1;
+        assert!(rounds < 1_000, "what waits to be published cannot be");
+    }
+    let recounted = recount(store).await.expect("nobody else is there");
+    let log = sky
+        .published
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .clone();
+    recounted.with_published(&log).assert_clean();
+}
+
+/// What everybody in the storm shares.
+struct Sky {
+    store: Arc<dyn Store>,
+    seconds: AtomicI64,
+    ids: AtomicU64,
+    people: AtomicUsize,
+    published: Mutex<Vec<Entry>>,
+}
+
+/// Somebody is still writing.
+struct Busy<'a>(&'a AtomicUsize);
+
+impl Sky {
+    fn over(store: Arc<dyn Store>) -> Self {
+        Self {
+            store,
+            seconds: AtomicI64::new(0),
+            ids: AtomicU64::new(1),
+            people: AtomicUsize::new(usize::try_from(PEOPLE).unwrap_or(usize::MAX)),
+            published: Mutex::default(),
+        }
+    }
+
+    /// Time passes: a second with every look at the clock.
+    fn tick(&self) -> Timestamp {
+        at(self.seconds.fetch_add(1, Ordering::Relaxed))
+    }
+
+    fn next_id(&self) -> u64 {
+        self.ids.fetch_add(1, Ordering::Relaxed)
+    }
+
+    fn next_message(&self) -> MessageId {
+        crate::make::message_id(self.next_id())
+    }
+
+    fn publish(&self, entry: Entry) {
+        let mut log = self.published.lock().unwrap_or_else(PoisonError::into_inner);
+        log.push(entry);
+    }
+
+    /// Held by each of the people while they write.
+    fn busy(&self) -> Busy<'_> {
+        Busy(&self.people)
+    }
+
+    fn is_busy(&self) -> bool {
+        self.people.load(Ordering::Acquire) > 0
+    }
+}
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Release);
+    }
+}

@@ -1,0 +1,233 @@
+use messaging_core::{
+    domain::{
+        conversation::{Change, Conversation, NewMessage, OpenPlan},
+        message::Origin,
+        side::{Side, To},
+    },
+    id::{ConversationId, WorkerId},
+    port::store::{
+        Append, Appended, ChangeState, Changed, Direction, HistoryScan, Lane, ListScan, ListStart, MarkRead,
+        Marked, Publisher,
+    },
+    time::Timestamp,
+};
+
+use super::{Sky, dice::Dice, relay::publish};
+use crate::again::again;
+use crate::make::{admin_inbox, body, booking, conversation_id, key, limit, plan, secs, worker_id};
+
+/// One thread of the storm: does what people do, and publishes what it wrote, as a host's process would.
+pub(super) struct Person<'a> {
+    pub(super) sky: &'a Sky,
+    worker: WorkerId,
+    dice: Dice,
+    /// What was sent last, to be sent again.
+    sent: Option<(Append, Appended)>,
+}
+
+impl<'a> Person<'a> {
+    pub(super) fn new(n: u64, sky: &'a Sky) -> Self {
+        Self {
+            sky,
+            worker: worker_id(n),
+            dice: Dice::new(n + 1),
+            sent: None,
+        }
+    }
+
+    pub(super) async fn act(&mut self) {
+        let Some(conversation) = self.look().await else {
+            return self.open().await;
+        };
+        match self.dice.roll(16) {
+            0 | 1 => self.open().await,
+            2..=7 => self.send(&conversation).await,
+            8 | 9 => self.send_again().await,
+            10..=12 => self.read(&conversation).await,
+            13 => self.change(&conversation).await,
+            _ => self.list().await,
+        }
+    }
+
+    /// The clock of this process: it goes back now and then.
+    fn now(&mut self) -> Timestamp {
+        let back = self.dice.roll(10).saturating_sub(6) * 20;
+        self.sky.tick() - secs(back)
+    }
+
+    fn publisher(&mut self) -> Publisher {
+        if self.dice.roll(4) == 0 {
+            return Publisher::Anyone;
+        }
+        Publisher::Worker {
+            id: self.worker,
+            lease_until: self.sky.tick() + secs(20),
+        }
+    }
+
+    /// Publishes a lane got by writing; now and then the process dies before.
+    async fn publish(&mut self, lane: Option<Lane>) {
+        let survives = self.dice.roll(4) > 0;
+        if let Some(lane) = lane.filter(|_| survives) {
+            let lease_until = lane.lease_until + secs(20);
+            publish(self.sky, self.worker, vec![lane], lease_until).await;
+        }
+    }
+
+    fn pair(&mut self) -> OpenPlan {
+        plan(1 + self.dice.roll(3), 1 + self.dice.roll(2))
+    }
+
+    async fn look(&mut self) -> Option<Conversation> {
+        let mut scan = ListScan {
+            inbox: admin_inbox(1),
+            start: ListStart::Skip(0),
+            limit: limit(1),
+        };
+        scan.start = ListStart::Skip(usize::try_from(self.dice.roll(4)).unwrap_or(0));
+        let page = again(|| self.sky.store.list_conversations(&scan)).await;
+        page.rows.into_iter().next().map(|row| row.conversation)
+    }
+
+    async fn open(&mut self) {
+        let plan = OpenPlan {
+            id: conversation_id(self.sky.next_id()),
+            booking_id: Some(booking(format!("b{}", self.dice.roll(5)))),
+            now: self.now(),
+            ..self.pair()
+        };
+        let publisher = self.publisher();
+        let opened = again(|| self.sky.store.open(&plan, publisher)).await;
+        assert_eq!(opened.created, opened.id == plan.id);
+        self.publish(opened.lane).await;
+    }
+
+    async fn send(&mut self, conversation: &Conversation) {
+        let side = Side::ALL[usize::from(self.dice.roll(2) == 0)];
+        let origin = match self.dice.roll(8) {
+            0 => Origin::System { to: To::Both },
+            _ => Origin::User {
+                side,
+                user_id: conversation.user(side).clone(),
+            },
+        };
+        let step = Append {
+            conversation_id: conversation.id,
+            guard: conversation.guard,
+            message: NewMessage {
+                id: self.sky.next_message(),
+                origin,
+                body: body("hello"),
+                // Few keys, so that the threads race for them.
+                key: Some(key(format!("k{}", self.dice.roll(40)))),
+                now: self.now(),
+            },
+            publisher: self.publisher(),
+        };
+        let appended = again(|| self.sky.store.append(&step)).await;
+        if let Appended::Stored(stored) = &appended {
+            assert_eq!(stored.message.id, step.message.id);
+            self.publish(stored.lane.clone()).await;
+        }
+        self.sent = Some((step, appended));
+    }
+
+    async fn send_again(&mut self) {
+        let Some((step, first)) = &self.sent else { return };
+        let appended = again(|| self.sky.store.append(step)).await;
+        let id = |appended: &Appended| match appended {
+            Appended::Stored(stored) => Some(stored.message.id),
+            Appended::Seen(row) => Some(row.message.id),
+            Appended::Stale => None,
+        };
+        if let Some(first) = id(first) {
+            assert_eq!(
+                id(&appended),
+                Some(first),
+                "what was acknowledged stays: {appended:?}"
+            );
+        }
+        if let Appended::Stored(stored) = appended {
+            self.publish(stored.lane).await;
+        }
+    }
+
+    async fn read(&mut self, conversation: &Conversation) {
+        let Some(scan) = self.page(conversation.id).await else {
+            return;
+        };
+        let step = MarkRead {
+            conversation_id: conversation.id,
+            guard: conversation.guard,
+            side: Side::ALL[usize::from(self.dice.roll(2) == 0)],
+            up_to: scan,
+            now: self.now(),
+            publisher: self.publisher(),
+        };
+        match again(|| self.sky.store.mark_read(&step)).await {
+            Marked::Moved { lane, mailbox, .. } => {
+                assert!(mailbox.read <= mailbox.inbox);
+                self.publish(lane).await;
+            }
+            Marked::Already { .. } | Marked::Stale => {}
+            Marked::UnknownMessage => panic!("a message that was seen is known"),
+        }
+    }
+
+    /// One of the newest messages; and the page they stand on is all of one moment.
+    async fn page(&mut self, of: ConversationId) -> Option<messaging_core::id::MessageId> {
+        let scan = HistoryScan {
+            conversation_id: of,
+            direction: Direction::Newest,
+            limit: limit(5),
+        };
+        let page = again(|| self.sky.store.list_messages(&scan)).await?;
+        let seqs: Vec<_> = page.rows.iter().map(|row| row.message.seq).collect();
+        let last = page.overview.conversation.last_seq;
+        assert_eq!(seqs, (last.saturating_sub(4).max(1)..=last).collect::<Vec<_>>());
+        assert_eq!(
+            page.overview.last_message.as_ref(),
+            page.rows.last().map(|row| &row.message)
+        );
+        let nth = self.dice.roll(last.clamp(1, 5));
+        let row = page.rows.get(usize::try_from(nth).unwrap_or(0));
+        row.map(|row| row.message.id)
+    }
+
+    async fn change(&mut self, conversation: &Conversation) {
+        let change = match self.dice.roll(3) {
+            0 => Change::Block(Side::Client),
+            1 => Change::Unblock(Side::Client),
+            _ if conversation.closed => Change::Reopen,
+            _ => Change::Close,
+        };
+        let step = ChangeState {
+            conversation_id: conversation.id,
+            guard: conversation.guard,
+            change,
+            now: self.now(),
+            publisher: self.publisher(),
+        };
+        if let Changed::Done { lane } = again(|| self.sky.store.change_state(&step)).await {
+            self.publish(lane).await;
+        }
+    }
+
+    async fn list(&mut self) {
+        let scan = ListScan {
+            inbox: admin_inbox(1),
+            start: ListStart::Newest,
+            limit: limit(100),
+        };
+        let page = again(|| self.sky.store.list_conversations(&scan)).await;
+        let places = page
+            .rows
+            .iter()
+            .map(|row| (row.conversation.activity_at, row.conversation.id));
+        assert!(places.is_sorted_by(|a, b| a > b), "{:?}", page.rows);
+        for row in &page.rows {
+            let last = row.last_message.as_ref();
+            assert_eq!(last.map_or(0, |message| message.seq), row.conversation.last_seq);
+        }
+    }
+}

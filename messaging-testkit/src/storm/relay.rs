@@ -1,0 +1,53 @@
+use messaging_core::{
+    id::WorkerId,
+    port::store::{Lane, Progress},
+    time::Timestamp,
+};
+
+use super::Sky;
+use crate::again::again;
+use crate::make::{secs, worker_id};
+
+/// One that publishes what others left behind.
+pub(super) struct Relay<'a> {
+    pub(super) sky: &'a Sky,
+    by: WorkerId,
+}
+
+impl<'a> Relay<'a> {
+    pub(super) fn new(n: u64, sky: &'a Sky) -> Self {
+        let by = worker_id(n);
+        Self { sky, by }
+    }
+
+    /// Claims some lanes and publishes them to their end.
+    pub(super) async fn round(&self, now: Timestamp) {
+        let store = &self.sky.store;
+        let lanes = again(|| store.claim_lanes(self.by, now, now + secs(20), 3)).await;
+        publish(self.sky, self.by, lanes, now + secs(20)).await;
+    }
+}
+
+/// Publishes lanes that a worker owns, a few events at a time, until they end or somebody else has them.
+pub(super) async fn publish(sky: &Sky, by: WorkerId, mut lanes: Vec<Lane>, lease_until: Timestamp) {
+    while !lanes.is_empty() {
+        let loaded = again(|| sky.store.load_entries(&lanes, 3)).await;
+        let mut done: Vec<Progress> = Vec::new();
+        for entry in loaded.into_iter().map(|loaded| loaded.entry) {
+            let mut owned = lanes.iter();
+            let lane = owned.find(|lane| lane.conversation_id == entry.conversation_id);
+            let progress = Progress {
+                conversation_id: entry.conversation_id,
+                lease_until: lane.expect("only what was asked for is loaded").lease_until,
+                up_to: entry.number,
+            };
+            done.retain(|one| one.conversation_id != progress.conversation_id);
+            done.push(progress);
+            sky.publish(entry);
+        }
+        if done.is_empty() {
+            return;
+        }
+        lanes = again(|| sky.store.settle(by, lease_until, &done)).await;
+    }
+}

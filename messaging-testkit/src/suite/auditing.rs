@@ -1,0 +1,66 @@
+use messaging_core::port::store::{AuditRecord, AuditedAction, Store};
+use uuid::Uuid;
+
+use super::scene::Scene;
+use crate::make::{admin_id, at, uuid};
+
+/// Records 1 to 5, each of another action, not written in their order.
+async fn five(store: &dyn Store) -> Vec<AuditRecord> {
+    let of = Scene::set(store).await.id;
+    let record = |n: u32| AuditRecord {
+        id: uuid(9, u64::from(n)),
+        at: at(i64::from(n)),
+        actor_id: admin_id(1),
+        action: AuditedAction::ALL[n as usize - 1],
+        conversation_id: (n > 1).then_some(of),
+    };
+    for n in [2, 1, 5, 3, 4] {
+        store.record_access(&record(n)).await.unwrap();
+    }
+    (1..=5).rev().map(record).collect()
+}
+
+async fn list(store: &dyn Store, before: Option<Uuid>, limit: usize) -> Vec<AuditRecord> {
+    store.list_accesses(before, limit).await.unwrap()
+}
+
+pub(crate) async fn records_are_kept_and_listed_newest_first(store: &dyn Store) {
+    let all = five(store).await;
+    assert_eq!(list(store, None, 10).await, all);
+}
+
+pub(crate) async fn a_page_begins_behind_the_record_named(store: &dyn Store) {
+    let all = five(store).await;
+    assert_eq!(list(store, None, 2).await, all[..2]);
+    assert_eq!(list(store, Some(all[1].id), 2).await, all[2..4]);
+    assert_eq!(list(store, Some(all[3].id), 2).await, all[4..]);
+    assert_eq!(list(store, Some(all[4].id), 2).await, []);
+}
+
+pub(crate) async fn a_walk_meets_no_record_twice_whatever_is_added(store: &dyn Store) {
+    let all = five(store).await;
+    let first = list(store, None, 3).await;
+    let newer = AuditRecord {
+        id: uuid(9, 77),
+        ..all[0].clone()
+    };
+    store.record_access(&newer).await.unwrap();
+    assert_eq!(list(store, Some(first[2].id), 3).await, all[3..]);
+}
+
+pub(crate) async fn an_empty_log_is_an_empty_page(store: &dyn Store) {
+    assert_eq!(list(store, None, 10).await, []);
+    assert_eq!(list(store, Some(uuid(9, 1)), 10).await, []);
+}
+
+pub(crate) async fn a_record_may_be_of_a_conversation_that_does_not_exist(store: &dyn Store) {
+    let record = AuditRecord {
+        id: uuid(9, 1),
+        at: at(1),
+        actor_id: admin_id(1),
+        action: AuditedAction::See,
+        conversation_id: Some(crate::make::conversation_id(404)),
+    };
+    store.record_access(&record).await.unwrap();
+    assert_eq!(list(store, None, 10).await, [record]);
+}

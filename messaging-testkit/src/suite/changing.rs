@@ -1,0 +1,204 @@
+use messaging_core::{
+    domain::{conversation::Change, side::Side},
+    port::store::{Append, Appended, ChangeState, Changed, Direction, EntryKind, Store},
+};
+
+use super::scene::{Scene, at_once, ids, list};
+use crate::make::{agent_inbox, agent_user_id, at, conversation_id, user_id, worker};
+
+/// Each of them changes something when they come in this order.
+fn changes() -> [Change; 9] {
+    [
+        Change::Block(Side::Client),
+        Change::Block(Side::Agent),
+        Change::Unblock(Side::Client),
+        Change::Close,
+        Change::Unblock(Side::Agent),
+        Change::Reopen,
+        Change::Reassign(user_id("new")),
+        Change::Block(Side::Agent),
+        Change::Reassign(agent_user_id(1)),
+    ]
+}
+
+pub(crate) async fn a_change_does_what_it_says_and_raises_the_guard(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    scene.send(Side::Client).await;
+    let mut expected = scene.conversation().await;
+    for change in changes() {
+        assert!(expected.apply(&change));
+        assert_eq!(scene.change(change.clone()).await, Changed::Done { lane: None });
+        assert_eq!(scene.conversation().await, expected, "{change:?}");
+    }
+}
+
+pub(crate) async fn what_is_so_already_changes_nothing(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    for change in [
+        Change::Unblock(Side::Client),
+        Change::Unblock(Side::Agent),
+        Change::Reopen,
+        Change::Reassign(agent_user_id(1)),
+    ] {
+        assert_eq!(scene.change(change).await, Changed::AlreadySo);
+    }
+    let untouched = (scene.conversation().await.guard, scene.entries().await.len());
+    assert_eq!(untouched, (0, 1), "only the opening is an event");
+
+    for change in changes() {
+        scene.change(change.clone()).await;
+        let before = (scene.overview().await, scene.entries().await.len());
+        assert_eq!(scene.change(change).await, Changed::AlreadySo);
+        assert_eq!((scene.overview().await, scene.entries().await.len()), before);
+    }
+}
+
+pub(crate) async fn a_stale_guard_leaves_no_trace(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    let decided = scene.to_change(Change::Close).await;
+    scene.change(Change::Block(Side::Client)).await;
+    let before = (scene.overview().await, scene.entries().await);
+    assert_eq!(store.change_state(&decided).await.unwrap(), Changed::Stale);
+    let no_change = ChangeState {
+        change: Change::Reopen,
+        ..decided
+    };
+    assert_eq!(store.change_state(&no_change).await.unwrap(), Changed::Stale);
+    assert_eq!((scene.overview().await, scene.entries().await), before);
+}
+
+pub(crate) async fn an_unknown_conversation_is_stale(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    let elsewhere = ChangeState {
+        conversation_id: conversation_id(9),
+        ..scene.to_change(Change::Close).await
+    };
+    assert_eq!(store.change_state(&elsewhere).await.unwrap(), Changed::Stale);
+}
+
+pub(crate) async fn of_two_changes_decided_on_one_guard_one_is_stale(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    let steps = [
+        scene.to_change(Change::Block(Side::Client)).await,
+        scene.to_change(Change::Close).await,
+    ];
+    let changed = at_once(2, |n| store.change_state(&steps[n])).await;
+    assert!(changed.contains(&Changed::Stale), "{changed:?}");
+    assert!(changed.contains(&Changed::Done { lane: None }), "{changed:?}");
+    assert_eq!(scene.conversation().await.guard, 1);
+}
+
+pub(crate) async fn a_send_decided_before_a_block_is_not_accepted_after_it(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    let decided = scene.to_send(Side::Client).await;
+    scene.change(Change::Block(Side::Agent)).await;
+    assert_eq!(scene.append(decided).await, Appended::Stale);
+    assert_eq!(scene.seqs(Direction::Newest, 10).await, (vec![], false));
+}
+
+pub(crate) async fn a_send_and_a_block_at_once_come_one_after_the_other(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    let message = scene.to_send(Side::Client).await;
+    let block = scene.to_change(Change::Block(Side::Agent)).await;
+    let outcomes = at_once(2, async |n: usize| {
+        if n == 0 {
+            let appended = store.append(&message).await?;
+            Ok(matches!(appended, Appended::Stored(_)))
+        } else {
+            store.change_state(&block).await.map(|_| true)
+        }
+    })
+    .await;
+    let sent = u64::from(outcomes[0]);
+    let conversation = scene.conversation().await;
+    assert_eq!((conversation.last_seq, conversation.guard), (sent, 1));
+}
+
+pub(crate) async fn a_blocked_or_closed_conversation_stays_readable(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    let sent = scene.send(Side::Client).await;
+    scene.change(Change::Block(Side::Agent)).await;
+    scene.change(Change::Close).await;
+    assert_eq!(scene.seqs(Direction::Newest, 10).await, (vec![1], false));
+    assert_eq!(scene.read(Side::Agent, &sent, at(9)).await.up_to_seq, 1);
+}
+
+pub(crate) async fn the_store_leaves_it_to_the_rules_who_may_send(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    scene.change(Change::Close).await;
+    assert_eq!(
+        scene.send(Side::Client).await.seq,
+        1,
+        "the guard it was decided on holds"
+    );
+}
+
+pub(crate) async fn a_reassignment_moves_the_conversation_to_the_new_users_inbox(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    let sent = scene.send_many(Side::Client, 3).await;
+    scene.read(Side::Agent, &sent[0], at(9)).await;
+    let mailbox = scene.mailbox(Side::Agent).await;
+    scene.change(Change::Reassign(user_id("new"))).await;
+
+    let (old, mut new) = (agent_inbox(1), agent_inbox(1));
+    if let messaging_core::domain::page::Inbox::Agent { user_id: owner, .. } = &mut new {
+        *owner = user_id("new");
+    }
+    for (inbox, expected, unread) in [(&old, vec![], 0), (&new, vec![scene.id], 2)] {
+        let page = list(store, inbox, messaging_core::port::store::ListStart::Newest, 10).await;
+        assert_eq!(ids(&page), expected);
+        assert_eq!(
+            store.count_conversations(inbox, 10).await.unwrap(),
+            expected.len() as u64
+        );
+        assert_eq!(store.count_unread(inbox).await.unwrap(), unread);
+    }
+    assert_eq!(
+        scene.mailbox(Side::Agent).await,
+        mailbox,
+        "read positions stay with the side"
+    );
+}
+
+pub(crate) async fn a_change_is_an_update_at_its_time(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    let step = ChangeState {
+        now: at(7),
+        ..scene.to_change(Change::Close).await
+    };
+    store.change_state(&step).await.unwrap();
+    let entries = scene.entries_from(2).await;
+    assert_eq!(entries.len(), 1);
+    assert_eq!(
+        (entries[0].entry.kind, entries[0].entry.at),
+        (EntryKind::Updated, at(7))
+    );
+    assert_eq!(
+        scene.conversation().await.activity_at,
+        at(0),
+        "a change is no activity"
+    );
+}
+
+pub(crate) async fn the_worker_that_changes_owns_the_new_lane(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    scene.drain().await;
+    let step = ChangeState {
+        publisher: worker(1, at(30)),
+        ..scene.to_change(Change::Close).await
+    };
+    match store.change_state(&step).await.unwrap() {
+        Changed::Done { lane: Some(lane) } => {
+            assert_eq!(
+                (lane.conversation_id, lane.head, lane.lease_until),
+                (scene.id, 2, at(30))
+            );
+        }
+        other => panic!("the lane was to be the worker's, but: {other:?}"),
+    }
+    let extended = Append {
+        publisher: worker(1, at(40)),
+        ..scene.to_send(Side::Client).await
+    };
+    assert!(matches!(scene.append(extended).await, Appended::Stored(s) if s.lane.is_none()));
+}

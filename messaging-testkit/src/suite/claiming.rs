@@ -1,0 +1,137 @@
+use std::{collections::BTreeSet, time::Duration};
+
+use messaging_core::{
+    domain::side::Side,
+    port::store::{Append, Appended, Lane, Store},
+};
+
+use super::scene::{Scene, at_once, claim, of};
+use crate::make::{at, plan, worker, worker_id};
+
+const MOMENT: Duration = Duration::from_millis(1);
+
+pub(crate) async fn events_are_numbered_densely_in_commit_order(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    let sent = scene.send(Side::Client).await;
+    scene.drain().await;
+    scene.read(Side::Agent, &sent, at(9)).await;
+    scene.link("b").await;
+    scene.send(Side::Agent).await;
+    let numbers: Vec<_> = scene.entries().await.iter().map(|e| e.entry.number).collect();
+    assert_eq!(numbers, [3, 4, 5]);
+}
+
+pub(crate) async fn without_events_there_is_nothing_to_claim(store: &dyn Store) {
+    assert_eq!(claim(store, 1, at(0), 10).await, []);
+    Scene::set(store).await.drain().await;
+    assert_eq!(claim(store, 1, at(1_000), 10).await, []);
+}
+
+pub(crate) async fn what_is_nobodys_is_due_at_once(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    let lane = Lane {
+        lease_until: at(30),
+        ..scene.lane(1)
+    };
+    assert_eq!(claim(store, 1, at(0), 10).await, [lane]);
+}
+
+pub(crate) async fn what_is_nobodys_is_due_at_once_when_the_clock_went_back(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    scene.send(Side::Client).await;
+    scene.drain().await;
+    let mut step = scene.to_send(Side::Client).await;
+    step.message.now = at(-3_600);
+    scene.append(step).await;
+    assert_eq!(of(&claim(store, 1, at(-3_600), 10).await), [scene.id]);
+}
+
+pub(crate) async fn a_writers_lane_is_its_own_until_the_lease_is_over(store: &dyn Store) {
+    let opened = store.open(&plan(1, 1), worker(1, at(30))).await.unwrap();
+    assert!(opened.lane.is_some());
+    for worker in [1, 2] {
+        assert_eq!(claim(store, worker, at(30) - MOMENT, 10).await, []);
+    }
+    assert_eq!(of(&claim(store, 2, at(30), 10).await), [opened.id]);
+}
+
+pub(crate) async fn a_claimed_lane_is_its_claimers_until_the_lease_is_over(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    let until = claim(store, 1, at(1), 10).await[0].lease_until;
+    assert_eq!(until, at(31));
+    for worker in [1, 2] {
+        assert_eq!(claim(store, worker, until - MOMENT, 10).await, []);
+    }
+    let taken_over = claim(store, 2, until, 10).await;
+    assert_eq!(of(&taken_over), [scene.id]);
+    assert_eq!(taken_over[0].lease_until, at(61));
+}
+
+pub(crate) async fn a_lane_taken_over_starts_at_its_first_unpublished_event(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    scene.send_many(Side::Client, 3).await;
+    claim(store, 1, at(1), 10).await;
+    let rest = store
+        .settle(worker_id(1), at(30), &[scene.published(at(31), 2)])
+        .await
+        .unwrap();
+    assert_eq!(rest[0].head, 3);
+    let lane = Lane {
+        lease_until: at(60),
+        ..scene.lane(3)
+    };
+    assert_eq!(claim(store, 2, at(30), 10).await, [lane]);
+}
+
+pub(crate) async fn a_later_event_extends_the_lane_and_leaves_its_owner(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    claim(store, 1, at(0), 10).await;
+    let step = Append {
+        publisher: worker(2, at(999)),
+        ..scene.to_send(Side::Client).await
+    };
+    assert!(matches!(scene.append(step).await, Appended::Stored(s) if s.lane.is_none()));
+    assert_eq!(claim(store, 2, at(30) - MOMENT, 10).await, []);
+    assert_eq!(claim(store, 2, at(30), 10).await[0].head, 1);
+}
+
+pub(crate) async fn the_longest_waiting_come_first_and_no_more_than_asked(store: &dyn Store) {
+    let mut scenes = Vec::new();
+    for (agency, until) in [(1, 40), (2, 10), (3, 30), (4, 20)] {
+        store.open(&plan(1, agency), worker(1, at(until))).await.unwrap();
+        scenes.push(plan(1, agency).id);
+    }
+    assert_eq!(of(&claim(store, 2, at(30), 2).await), [scenes[1], scenes[3]]);
+    assert_eq!(of(&claim(store, 2, at(30), 2).await), [scenes[2]]);
+    assert_eq!(claim(store, 2, at(30), 2).await, []);
+}
+
+pub(crate) async fn workers_that_claim_at_once_share_the_lanes_between_them(store: &dyn Store) {
+    let mut all = BTreeSet::new();
+    for agency in 1..=20 {
+        all.insert(Scene::open(store, plan(1, agency)).await.id);
+    }
+    let claims = at_once(4, async |n: usize| {
+        let by = worker_id(u64::try_from(n).expect("it is small"));
+        store.claim_lanes(by, at(1), at(30), 7).await
+    })
+    .await;
+    assert!(claims.iter().all(|lanes| lanes.len() <= 7));
+    let mut claimed = claims.iter().flat_map(|lanes| of(lanes)).collect::<Vec<_>>();
+    // Lanes that another claim was just looking at may have been passed over.
+    claimed.extend(of(&claim(store, 9, at(1), 20).await));
+    assert_eq!(claimed.len(), 20, "none was given to two");
+    assert_eq!(claimed.into_iter().collect::<BTreeSet<_>>(), all);
+}
+
+pub(crate) async fn of_what_is_nobodys_the_longest_waiting_comes_first(store: &dyn Store) {
+    for (agency, second) in [(1, 20), (2, 10), (3, 30)] {
+        let mut plan = plan(1, agency);
+        plan.now = at(second);
+        Scene::open(store, plan).await;
+    }
+    assert_eq!(
+        of(&claim(store, 1, at(30), 2).await),
+        [2, 1].map(|agency| plan(1, agency).id)
+    );
+}

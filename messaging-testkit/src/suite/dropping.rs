@@ -1,0 +1,75 @@
+//! A future that is dropped may have taken effect or not: either is well, anything between is not.
+
+use futures_util::FutureExt;
+use messaging_core::{
+    domain::{conversation::OpenPlan, side::Side},
+    port::store::{Direction, EntryKind, Publisher, Store},
+};
+
+use super::scene::{Scene, claim, of};
+use crate::{
+    again::again,
+    make::{at, booking, key, plan, worker_id},
+};
+
+pub(crate) async fn an_open_dropped_and_repeated_is_one_conversation(store: &dyn Store) {
+    let plan = OpenPlan {
+        booking_id: Some(booking("b")),
+        ..plan(1, 1)
+    };
+    let dropped = store.open(&plan, Publisher::Anyone).now_or_never();
+    let opened = again(|| store.open(&plan, Publisher::Anyone)).await;
+    if let Some(Ok(first)) = dropped {
+        assert!(first.created && !opened.created);
+    }
+    assert_eq!(opened.id, plan.id);
+    assert_eq!(store.list_bookings(opened.id).await.unwrap(), [booking("b")]);
+    let scene = Scene { store, id: opened.id };
+    assert_eq!(scene.entries().await.len(), 1);
+}
+
+pub(crate) async fn a_send_dropped_and_repeated_is_one_message(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    for n in 1..=5 {
+        let mut step = scene.to_send(Side::Client).await;
+        step.message.key = Some(key(format!("k{n}")));
+        drop(store.append(&step).now_or_never());
+        again(|| store.append(&step)).await;
+        assert_eq!(scene.unread(Side::Agent).await, n);
+    }
+    assert_eq!(
+        scene.seqs(Direction::Newest, 10).await,
+        (vec![1, 2, 3, 4, 5], false)
+    );
+    assert_eq!(scene.entries().await.len(), 6, "the opening and five messages");
+}
+
+pub(crate) async fn a_reading_dropped_and_repeated_is_one_receipt(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    let sent = scene.send(Side::Client).await;
+    let step = scene.to_read(Side::Agent, sent.id, at(9)).await;
+    drop(store.mark_read(&step).now_or_never());
+    again(|| store.mark_read(&step)).await;
+    assert_eq!(scene.unread(Side::Agent).await, 0);
+    let entries = scene.entries().await;
+    let reads = entries
+        .iter()
+        .filter(|one| matches!(one.entry.kind, EntryKind::Read { .. }));
+    assert_eq!(reads.count(), 1);
+}
+
+pub(crate) async fn a_claim_dropped_leaves_its_lanes_due_after_the_lease_at_the_latest(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    let dropped = store.claim_lanes(worker_id(1), at(0), at(30), 10);
+    drop(dropped.now_or_never());
+    assert_eq!(of(&claim(store, 2, at(30), 10).await), [scene.id]);
+}
+
+pub(crate) async fn a_settling_dropped_and_repeated_ends_the_lane(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    claim(store, 1, at(0), 10).await;
+    let done = [scene.published(at(30), 1)];
+    drop(store.settle(worker_id(1), at(40), &done).now_or_never());
+    assert_eq!(again(|| store.settle(worker_id(1), at(40), &done)).await, []);
+    assert_eq!(claim(store, 2, at(999), 10).await, []);
+}

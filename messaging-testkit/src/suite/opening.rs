@@ -1,0 +1,177 @@
+use messaging_core::{
+    domain::conversation::{Change, Conversation, OpenPlan},
+    port::store::{EntryKind, Publisher, Store},
+};
+
+use super::scene::{Scene, at_once};
+use crate::make::{agent_user_id, at, booking, conversation_id, plan, secs, user_id, worker, worker_id};
+
+pub(crate) async fn the_first_open_creates_and_the_second_finds(store: &dyn Store) {
+    let first = store.open(&plan(1, 1), Publisher::Anyone).await.unwrap();
+    assert!(first.created && first.id == plan(1, 1).id);
+
+    let again = OpenPlan {
+        id: conversation_id(7),
+        now: at(9),
+        ..plan(1, 1)
+    };
+    let second = store.open(&again, Publisher::Anyone).await.unwrap();
+    assert!(!second.created && second.id == first.id);
+    assert_eq!(store.find_conversation(conversation_id(7)).await.unwrap(), None);
+}
+
+pub(crate) async fn a_new_conversation_is_what_its_plan_says(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    assert_eq!(scene.conversation().await, Conversation::new(&plan(1, 1)));
+    let overview = scene.overview().await;
+    assert_eq!(overview.conversation, scene.conversation().await);
+    assert_eq!((overview.booking_id, overview.last_message), (None, None));
+}
+
+pub(crate) async fn opening_again_changes_nothing(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    let before = (scene.overview().await, scene.entries().await.len());
+    let again = OpenPlan {
+        agent_user_id: agent_user_id(9),
+        now: at(9),
+        ..plan(1, 1)
+    };
+    Scene::open(store, again).await;
+    assert_eq!((scene.overview().await, scene.entries().await.len()), before);
+}
+
+pub(crate) async fn opening_again_after_a_reassignment_keeps_the_new_user(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    scene.change(Change::Reassign(user_id("new"))).await;
+    Scene::set(store).await;
+    assert_eq!(scene.conversation().await.agent_user_id, user_id("new"));
+}
+
+pub(crate) async fn each_pair_has_its_own(store: &dyn Store) {
+    let ids = [(1, 1), (1, 2), (2, 1), (2, 2)].map(|(client, agency)| plan(client, agency));
+    for plan in &ids {
+        let opened = store.open(plan, Publisher::Anyone).await.unwrap();
+        assert!(opened.created && opened.id == plan.id);
+    }
+}
+
+pub(crate) async fn concurrent_opens_of_a_pair_get_the_same_and_one_created_it(store: &dyn Store) {
+    let plans: Vec<_> = (0..8)
+        .map(|n| OpenPlan {
+            id: conversation_id(n),
+            booking_id: (n % 2 == 0).then(|| booking(format!("b{n}"))),
+            ..plan(1, 1)
+        })
+        .collect();
+    let opened = at_once(plans.len(), |n| store.open(&plans[n], Publisher::Anyone)).await;
+
+    assert!(opened.iter().all(|one| one.id == opened[0].id), "{opened:?}");
+    assert_eq!(opened.iter().filter(|one| one.created).count(), 1, "{opened:?}");
+    let bookings = store.list_bookings(opened[0].id).await.unwrap();
+    assert_eq!(bookings.len(), 4, "{bookings:?}");
+}
+
+pub(crate) async fn bookings_are_listed_with_the_newest_link_first(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    for id in ["b", "c", "a"] {
+        scene.link(id).await;
+    }
+    let listed = store.list_bookings(scene.id).await.unwrap();
+    assert_eq!(listed, ["a", "c", "b"].map(booking));
+    assert_eq!(scene.overview().await.booking_id, Some(booking("a")));
+}
+
+pub(crate) async fn linking_again_keeps_the_place_among_the_links(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    for id in ["a", "b", "a"] {
+        scene.link(id).await;
+    }
+    let listed = store.list_bookings(scene.id).await.unwrap();
+    assert_eq!(listed, ["b", "a"].map(booking));
+    assert_eq!(scene.overview().await.booking_id, Some(booking("b")));
+    assert_eq!(
+        scene.entries().await.len(),
+        3,
+        "the second link of `a` is no event"
+    );
+}
+
+pub(crate) async fn one_booking_can_be_linked_in_two_conversations(store: &dyn Store) {
+    for agency in [1, 2] {
+        let scene = Scene::open(store, plan(1, agency)).await;
+        let linked = OpenPlan {
+            booking_id: Some(booking("shared")),
+            ..plan(1, agency)
+        };
+        Scene::open(store, linked).await;
+        assert_eq!(store.list_bookings(scene.id).await.unwrap(), [booking("shared")]);
+    }
+}
+
+pub(crate) async fn a_link_is_neither_activity_nor_a_new_guard(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    let before = scene.conversation().await;
+    scene.link("b").await;
+    assert_eq!(scene.conversation().await, before);
+}
+
+pub(crate) async fn a_conversation_opened_with_its_booking_is_one_event(store: &dyn Store) {
+    let with_booking = OpenPlan {
+        booking_id: Some(booking("b")),
+        ..plan(1, 1)
+    };
+    let scene = Scene::open(store, with_booking).await;
+    assert_eq!(store.list_bookings(scene.id).await.unwrap(), [booking("b")]);
+    assert_eq!(scene.entries().await.len(), 1);
+}
+
+pub(crate) async fn opening_and_linking_are_updates_at_their_time(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    let linked = OpenPlan {
+        booking_id: Some(booking("b")),
+        now: at(5),
+        ..plan(1, 1)
+    };
+    Scene::open(store, linked).await;
+    let entries = scene.entries().await;
+    let seen: Vec<_> = entries
+        .iter()
+        .map(|e| (e.entry.number, e.entry.kind, e.entry.at))
+        .collect();
+    assert_eq!(
+        seen,
+        [(1, EntryKind::Updated, at(0)), (2, EntryKind::Updated, at(5))]
+    );
+}
+
+pub(crate) async fn the_worker_that_opens_owns_the_new_lane(store: &dyn Store) {
+    let lane = store
+        .open(&plan(1, 1), worker(1, at(30)))
+        .await
+        .unwrap()
+        .lane
+        .unwrap();
+    let scene = Scene::set(store).await;
+    assert_eq!(lane.lease_until, at(30));
+    assert_eq!(
+        (lane.conversation_id, lane.head, lane.tries, lane.refusals),
+        (scene.id, 1, 0, 0)
+    );
+    let again = store.open(&plan(1, 1), worker(1, at(60))).await.unwrap();
+    assert_eq!(
+        again.lane, None,
+        "nothing happened, so there is nothing to publish"
+    );
+    let ended = store
+        .settle(worker_id(1), at(0) + secs(60), &[scene.published(at(30), 1)])
+        .await
+        .unwrap();
+    assert_eq!(ended, []);
+}
+
+pub(crate) async fn what_was_never_opened_is_not_there(store: &dyn Store) {
+    let nowhere = conversation_id(1);
+    assert_eq!(store.find_conversation(nowhere).await.unwrap(), None);
+    assert_eq!(store.find_overview(nowhere).await.unwrap(), None);
+    assert_eq!(store.list_bookings(nowhere).await.unwrap(), []);
+}

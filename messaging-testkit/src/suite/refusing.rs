@@ -1,0 +1,145 @@
+use messaging_core::{
+    domain::side::Side,
+    port::store::{Backlog, Direction, Entry, Lane, SetAside, Store},
+};
+
+use super::scene::{Scene, claim};
+use crate::make::{at, worker_id};
+
+/// A conversation whose events 1 to 3 worker 1 publishes, with a lease until second 30.
+struct Claimed<'a> {
+    scene: Scene<'a>,
+    lane: Lane,
+    entries: Vec<Entry>,
+}
+
+impl<'a> Claimed<'a> {
+    async fn set(store: &'a dyn Store) -> Self {
+        let scene = Scene::set(store).await;
+        scene.send_many(Side::Client, 2).await;
+        let lane = claim(store, 1, at(0), 10).await.remove(0);
+        let entries = scene.entries().await.into_iter().map(|one| one.entry);
+        let entries = entries.collect();
+        Self { scene, lane, entries }
+    }
+
+    /// Sets the entry with that number aside.
+    async fn set_aside(&self, by: u64, number: usize, why: &str, now: i64) {
+        let entry = &self.entries[number - 1];
+        let step = self
+            .scene
+            .store
+            .set_aside(worker_id(by), &self.lane, entry, why, at(now));
+        step.await.unwrap();
+    }
+
+    async fn settle(&self, up_to: u64) -> Vec<Lane> {
+        let done = [self.scene.published(self.lane.lease_until, up_to)];
+        let settled = self.scene.store.settle(worker_id(1), at(40), &done);
+        settled.await.unwrap()
+    }
+
+    async fn numbers(&self) -> Vec<u64> {
+        let entries = self.scene.entries().await;
+        entries.iter().map(|one| one.entry.number).collect()
+    }
+}
+
+pub(crate) async fn an_entry_set_aside_leaves_its_lane_and_is_listed(store: &dyn Store) {
+    let claimed = Claimed::set(store).await;
+    let why = "413: „zu groß“ '\\%";
+    claimed.set_aside(1, 1, why, 9).await;
+    assert_eq!(claimed.numbers().await, [2, 3]);
+    let expected = SetAside {
+        entry: claimed.entries[0].clone(),
+        why: why.to_owned(),
+        at: at(9),
+    };
+    assert_eq!(store.list_set_aside(10).await.unwrap(), [expected]);
+}
+
+pub(crate) async fn a_lane_goes_on_behind_what_was_set_aside(store: &dyn Store) {
+    let claimed = Claimed::set(store).await;
+    claimed.set_aside(1, 1, "no", 9).await;
+    let rest = claimed.settle(1).await;
+    assert_eq!((rest[0].head, claimed.numbers().await), (2, vec![2, 3]));
+}
+
+pub(crate) async fn what_stands_before_and_behind_is_published(store: &dyn Store) {
+    let claimed = Claimed::set(store).await;
+    claimed.set_aside(1, 2, "no", 9).await;
+    assert_eq!(claimed.numbers().await, [1, 3]);
+    assert_eq!(claimed.settle(3).await, []);
+    let expected = Backlog {
+        set_aside: 1,
+        ..Backlog::default()
+    };
+    assert_eq!(store.backlog().await.unwrap(), expected);
+}
+
+pub(crate) async fn a_lane_whose_last_entry_was_set_aside_ends(store: &dyn Store) {
+    let claimed = Claimed::set(store).await;
+    claimed.set_aside(1, 3, "no", 9).await;
+    assert_eq!(claimed.settle(3).await, []);
+    assert_eq!(claim(store, 2, at(999), 10).await, []);
+    claimed.scene.send(Side::Client).await;
+    assert_eq!(claim(store, 2, at(999), 10).await[0].head, 4);
+}
+
+pub(crate) async fn a_lane_left_without_entries_ends_when_it_is_settled(store: &dyn Store) {
+    let claimed = Claimed::set(store).await;
+    for number in 1..=3 {
+        claimed.set_aside(1, number, "no", 9).await;
+    }
+    // Whoever set them aside may have died before it settled: the next one finds nothing to load.
+    for lane in claim(store, 2, at(30), 10).await {
+        let done = [claimed.scene.published(lane.lease_until, lane.head - 1)];
+        assert_eq!(store.settle(worker_id(2), at(90), &done).await.unwrap(), []);
+    }
+    assert_eq!(claim(store, 3, at(999), 10).await, []);
+    assert_eq!(store.backlog().await.unwrap().lanes, 0);
+}
+
+pub(crate) async fn what_was_set_aside_is_listed_oldest_first(store: &dyn Store) {
+    let claimed = Claimed::set(store).await;
+    for (number, now) in [(2, 10), (1, 20), (3, 30)] {
+        claimed.set_aside(1, number, "no", now).await;
+    }
+    for limit in [1, 2, 3, 100] {
+        let listed = store.list_set_aside(limit).await.unwrap();
+        let numbers: Vec<_> = listed.iter().map(|one| one.entry.number).collect();
+        assert_eq!(numbers, [2, 1, 3][..limit.min(3)]);
+    }
+}
+
+pub(crate) async fn setting_aside_twice_lists_once(store: &dyn Store) {
+    let claimed = Claimed::set(store).await;
+    claimed.set_aside(1, 1, "first", 9).await;
+    claimed.set_aside(1, 1, "second", 10).await;
+    let listed = store.list_set_aside(10).await.unwrap();
+    assert_eq!(listed.len(), 1);
+    assert_eq!(listed[0].why, "first");
+}
+
+pub(crate) async fn who_does_not_own_the_lane_sets_nothing_aside(store: &dyn Store) {
+    let claimed = Claimed::set(store).await;
+    claimed.set_aside(2, 1, "no", 9).await;
+    assert_eq!(store.list_set_aside(10).await.unwrap(), []);
+    assert_eq!(claimed.numbers().await, [1, 2, 3]);
+}
+
+pub(crate) async fn under_an_earlier_lease_nothing_is_set_aside(store: &dyn Store) {
+    let claimed = Claimed::set(store).await;
+    assert_eq!(claim(store, 1, at(30), 10).await.len(), 1);
+    claimed.set_aside(1, 1, "no", 9).await;
+    assert_eq!(store.list_set_aside(10).await.unwrap(), []);
+    assert_eq!(claimed.numbers().await, [1, 2, 3]);
+}
+
+pub(crate) async fn a_message_set_aside_is_still_in_the_history(store: &dyn Store) {
+    let claimed = Claimed::set(store).await;
+    claimed.set_aside(1, 2, "no", 9).await;
+    let seqs = claimed.scene.seqs(Direction::Newest, 10).await;
+    assert_eq!(seqs, (vec![1, 2], false));
+    assert_eq!(claimed.scene.unread(Side::Agent).await, 2);
+}

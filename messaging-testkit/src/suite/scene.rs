@@ -1,0 +1,296 @@
+use futures_util::future::join_all;
+use messaging_core::{
+    domain::{
+        conversation::{Change, Conversation, Mailbox, NewMessage, OpenPlan, Overview},
+        message::{Message, Origin},
+        page::{Inbox, ListCursor},
+        receipt::Receipt,
+        side::{Side, To},
+    },
+    id::{ConversationId, MessageId},
+    port::store::{
+        Append, Appended, ChangeState, Changed, Direction, HistoryPage, HistoryScan, Lane, ListPage,
+        ListScan, ListStart, LoadedEntry, MarkRead, Marked, Progress, Publisher, Store, StoreError, Stored,
+    },
+    time::Timestamp,
+};
+use uuid::Uuid;
+
+use crate::again::again;
+use crate::make::{at, body, booking, limit, plan, worker_id};
+
+/// One conversation of a case, and the store it lies in.
+pub(super) struct Scene<'a> {
+    pub(super) store: &'a dyn Store,
+    pub(super) id: ConversationId,
+}
+
+impl<'a> Scene<'a> {
+    /// The conversation of `client-1` with `agency-1`, just opened.
+    pub(super) async fn set(store: &'a dyn Store) -> Self {
+        Self::open(store, plan(1, 1)).await
+    }
+
+    pub(super) async fn open(store: &'a dyn Store, plan: OpenPlan) -> Self {
+        let id = store.open(&plan, Publisher::Anyone).await.unwrap().id;
+        Self { store, id }
+    }
+
+    pub(super) async fn conversation(&self) -> Conversation {
+        self.store.find_conversation(self.id).await.unwrap().unwrap()
+    }
+
+    pub(super) async fn overview(&self) -> Overview {
+        self.store.find_overview(self.id).await.unwrap().unwrap()
+    }
+
+    pub(super) async fn mailbox(&self, side: Side) -> Mailbox {
+        *self.conversation().await.mailboxes.of(side)
+    }
+
+    pub(super) async fn unread(&self, side: Side) -> u64 {
+        self.mailbox(side).await.unread()
+    }
+
+    /// The step that sends the conversation's next message from a side, decided on how things stand.
+    pub(super) async fn to_send(&self, side: Side) -> Append {
+        let conversation = self.conversation().await;
+        let user_id = conversation.user(side).clone();
+        self.to_append(&conversation, Origin::User { side, user_id })
+    }
+
+    fn to_append(&self, conversation: &Conversation, origin: Origin) -> Append {
+        let n = conversation.last_seq + 1;
+        Append {
+            conversation_id: self.id,
+            guard: conversation.guard,
+            message: NewMessage {
+                id: self.message_id(n),
+                origin,
+                body: body(format!("message {n}")),
+                key: None,
+                now: at(i64::try_from(n).unwrap()),
+            },
+            publisher: Publisher::Anyone,
+        }
+    }
+
+    /// An id of a message that no other conversation uses, and this one only for its message number `n`.
+    pub(super) fn message_id(&self, n: u64) -> MessageId {
+        MessageId::new(Uuid::from_u128(
+            self.id.as_uuid().as_u128() + (u128::from(n) << 20),
+        ))
+    }
+
+    /// Sends the next message from a side: number n at second n.
+    pub(super) async fn send(&self, side: Side) -> Message {
+        stored(self.append(self.to_send(side).await).await).message
+    }
+
+    pub(super) async fn send_many(&self, side: Side, count: usize) -> Vec<Message> {
+        let mut sent = Vec::new();
+        for _ in 0..count {
+            sent.push(self.send(side).await);
+        }
+        sent
+    }
+
+    pub(super) async fn send_from_system(&self, to: To) -> Message {
+        let conversation = self.conversation().await;
+        stored(
+            self.append(self.to_append(&conversation, Origin::System { to }))
+                .await,
+        )
+        .message
+    }
+
+    pub(super) async fn append(&self, step: Append) -> Appended {
+        self.store.append(&step).await.unwrap()
+    }
+
+    /// The step that reads up to a message, decided on how things stand.
+    pub(super) async fn to_read(&self, side: Side, up_to: MessageId, now: Timestamp) -> MarkRead {
+        MarkRead {
+            conversation_id: self.id,
+            guard: self.conversation().await.guard,
+            side,
+            up_to,
+            now,
+            publisher: Publisher::Anyone,
+        }
+    }
+
+    pub(super) async fn mark(&self, side: Side, up_to: &Message, now: Timestamp) -> Marked {
+        let step = self.to_read(side, up_to.id, now).await;
+        self.store.mark_read(&step).await.unwrap()
+    }
+
+    /// Reads up to a message that has something new for the side.
+    pub(super) async fn read(&self, side: Side, up_to: &Message, now: Timestamp) -> Receipt {
+        moved(self.mark(side, up_to, now).await)
+    }
+
+    /// When a side first read up to a message, as the history says.
+    pub(super) async fn read_time(&self, side: Side, seq: u64) -> Option<Timestamp> {
+        let page = self.history(Direction::After(seq - 1), 1).await;
+        *page.rows[0].read.of(side)
+    }
+
+    /// The step that changes the conversation at second 0, decided on how things stand.
+    pub(super) async fn to_change(&self, change: Change) -> ChangeState {
+        ChangeState {
+            conversation_id: self.id,
+            guard: self.conversation().await.guard,
+            change,
+            now: at(0),
+            publisher: Publisher::Anyone,
+        }
+    }
+
+    pub(super) async fn change(&self, change: Change) -> Changed {
+        let step = self.to_change(change).await;
+        self.store.change_state(&step).await.unwrap()
+    }
+
+    pub(super) async fn history(&self, direction: Direction, size: usize) -> HistoryPage {
+        let scan = HistoryScan {
+            conversation_id: self.id,
+            direction,
+            limit: limit(size),
+        };
+        self.store.list_messages(&scan).await.unwrap().unwrap()
+    }
+
+    /// The seqs of a page, and whether more follow.
+    pub(super) async fn seqs(&self, direction: Direction, size: usize) -> (Vec<u64>, bool) {
+        let page = self.history(direction, size).await;
+        (
+            page.rows.iter().map(|row| row.message.seq).collect(),
+            page.has_more,
+        )
+    }
+
+    /// All entries that wait to be published.
+    pub(super) async fn entries(&self) -> Vec<LoadedEntry> {
+        self.entries_from(1).await
+    }
+
+    pub(super) async fn entries_from(&self, head: u64) -> Vec<LoadedEntry> {
+        self.store.load_entries(&[self.lane(head)], 10_000).await.unwrap()
+    }
+
+    /// Links a booking.
+    pub(super) async fn link(&self, id: &str) {
+        self.link_at(id, at(0)).await;
+    }
+
+    pub(super) async fn link_at(&self, id: &str, now: Timestamp) {
+        let Conversation {
+            client_id,
+            agent_id,
+            agent_user_id,
+            ..
+        } = self.conversation().await;
+        let plan = OpenPlan {
+            id: self.id,
+            client_id,
+            agent_id,
+            agent_user_id,
+            booking_id: Some(booking(id)),
+            now,
+        };
+        self.store.open(&plan, Publisher::Anyone).await.unwrap();
+    }
+
+    /// Publishes everything, so that the conversation has no lane.
+    pub(super) async fn drain(&self) {
+        let far = at(1_000_000_000);
+        let lanes = self
+            .store
+            .claim_lanes(worker_id(99), far, far, 10_000)
+            .await
+            .unwrap();
+        assert!(of(&lanes).contains(&self.id), "it has something to publish");
+        let last = self.entries().await.last().unwrap().entry.number;
+        let done = [self.published(far, last)];
+        let rest = self.store.settle(worker_id(99), far, &done).await.unwrap();
+        assert_eq!(rest, []);
+    }
+
+    /// The lane is published up to that event, as its owner says under a lease.
+    pub(super) fn published(&self, lease_until: Timestamp, up_to: u64) -> Progress {
+        Progress {
+            conversation_id: self.id,
+            lease_until,
+            up_to,
+        }
+    }
+
+    /// The lane as one would ask for it, from that entry on.
+    pub(super) fn lane(&self, head: u64) -> Lane {
+        Lane {
+            conversation_id: self.id,
+            head,
+            lease_until: at(0),
+            tries: 0,
+            refusals: 0,
+        }
+    }
+}
+
+pub(super) fn stored(appended: Appended) -> Stored {
+    match appended {
+        Appended::Stored(stored) => stored,
+        other => panic!("a message was to be stored, but: {other:?}"),
+    }
+}
+
+pub(super) fn moved(marked: Marked) -> Receipt {
+    match marked {
+        Marked::Moved { receipt, .. } => receipt,
+        other => panic!("a read position was to move, but: {other:?}"),
+    }
+}
+
+/// The page of a list.
+pub(super) async fn list(store: &dyn Store, inbox: &Inbox, start: ListStart, size: usize) -> ListPage {
+    let scan = ListScan {
+        inbox: inbox.clone(),
+        start,
+        limit: limit(size),
+    };
+    store.list_conversations(&scan).await.unwrap()
+}
+
+/// The start of the page that follows one.
+pub(super) fn behind(inbox: &Inbox, page: &ListPage) -> ListStart {
+    let last = &page.rows.last().unwrap().conversation;
+    ListStart::After(ListCursor::new(inbox.clone(), last.activity_at, last.id))
+}
+
+/// The conversations of a page.
+pub(super) fn ids(page: &ListPage) -> Vec<ConversationId> {
+    page.rows.iter().map(|row| row.conversation.id).collect()
+}
+
+/// Claims lanes for worker number `n`, until 30 seconds later.
+pub(super) async fn claim(store: &dyn Store, n: u64, now: Timestamp, most: usize) -> Vec<Lane> {
+    let until = now + std::time::Duration::from_secs(30);
+    store.claim_lanes(worker_id(n), now, until, most).await.unwrap()
+}
+
+/// The conversations of lanes.
+pub(super) fn of(lanes: &[Lane]) -> Vec<ConversationId> {
+    lanes.iter().map(|lane| lane.conversation_id).collect()
+}
+
+/// Runs steps at the same time, each again as often as it loses against another.
+pub(super) async fn at_once<T, F, Fut>(steps: usize, step: F) -> Vec<T>
+where
+    F: Fn(usize) -> Fut + Send + Sync,
+    Fut: Future<Output = Result<T, StoreError>> + Send,
+    T: Send,
+{
+    let step = &step;
+    join_all((0..steps).map(|n| again(move || step(n)))).await
+}

@@ -1,0 +1,52 @@
+use messaging_core::{
+    domain::side::Side,
+    port::store::{Backlog, Store},
+};
+
+use super::scene::{Scene, claim};
+use crate::make::{at, plan, worker_id};
+
+/// Three conversations, opened at second 20, 10 and 30.
+async fn three(store: &dyn Store) -> Vec<Scene<'_>> {
+    let mut scenes = Vec::new();
+    for (agency, second) in [(1, 20), (2, 10), (3, 30)] {
+        let mut plan = plan(1, agency);
+        plan.now = at(second);
+        scenes.push(Scene::open(store, plan).await);
+    }
+    scenes
+}
+
+async fn check(store: &dyn Store, lanes: u64, oldest: i64) {
+    let backlog = store.backlog().await.unwrap();
+    assert_eq!((backlog.lanes, backlog.oldest), (lanes, Some(at(oldest))));
+}
+
+pub(crate) async fn an_empty_store_has_no_backlog(store: &dyn Store) {
+    assert_eq!(store.backlog().await.unwrap(), Backlog::default());
+    assert_eq!(store.list_set_aside(10).await.unwrap(), []);
+}
+
+pub(crate) async fn a_backlog_counts_conversations_not_events(store: &dyn Store) {
+    let scenes = three(store).await;
+    scenes[0].send_many(Side::Client, 5).await;
+    check(store, 3, 10).await;
+}
+
+pub(crate) async fn claiming_publishes_nothing(store: &dyn Store) {
+    three(store).await;
+    claim(store, 1, at(30), 10).await;
+    check(store, 3, 10).await;
+}
+
+pub(crate) async fn a_backlog_ages_from_its_oldest_unpublished_event(store: &dyn Store) {
+    let scenes = three(store).await;
+    scenes[1].link_at("b", at(25)).await;
+    claim(store, 1, at(30), 10).await;
+    let done = [scenes[1].published(at(60), 1)];
+    store.settle(worker_id(1), at(70), &done).await.unwrap();
+    check(store, 3, 20).await;
+    let done = [scenes[0].published(at(60), 1)];
+    store.settle(worker_id(1), at(70), &done).await.unwrap();
+    check(store, 2, 25).await;
+}

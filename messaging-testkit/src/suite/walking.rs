@@ -1,0 +1,156 @@
+use std::collections::BTreeSet;
+
+use messaging_core::{
+    domain::side::Side,
+    id::ConversationId,
+    port::store::{Append, Direction, ListStart, Store},
+};
+
+use super::scene::{Scene, behind, ids, list};
+use crate::again::again;
+use crate::make::{at, client_inbox, plan};
+
+pub(crate) async fn a_walk_back_meets_each_message_once_whatever_is_sent(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    scene.send_many(Side::Client, 10).await;
+    let mut walked = Vec::new();
+    let mut direction = Direction::Newest;
+    loop {
+        let (mut seqs, has_more) = scene.seqs(direction, 3).await;
+        direction = Direction::Before(seqs[0]);
+        seqs.append(&mut walked);
+        walked = seqs;
+        if !has_more {
+            break;
+        }
+        scene.send_many(Side::Agent, 4).await;
+    }
+    assert_eq!(walked, (1..=10).collect::<Vec<_>>());
+}
+
+pub(crate) async fn a_walk_forward_meets_each_message_once_whatever_is_sent(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    scene.send_many(Side::Client, 10).await;
+    let mut walked = Vec::new();
+    let mut has_more = true;
+    while has_more {
+        let after = Direction::After(walked.last().copied().unwrap_or(0));
+        let (seqs, more) = scene.seqs(after, 3).await;
+        walked.extend(seqs);
+        has_more = more;
+        if walked.len() < 15 {
+            scene.send(Side::Agent).await;
+        }
+    }
+    assert!(
+        walked.len() >= 10,
+        "it meets at least what was there when it began"
+    );
+    assert_eq!(walked, (1..=walked.len() as u64).collect::<Vec<_>>());
+}
+
+pub(crate) async fn what_a_walk_sees_of_running_sends_is_dense(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    let first = scene.to_send(Side::Client).await;
+    let sends = async {
+        for n in 1..=40 {
+            let mut step: Append = first.clone();
+            step.message.id = scene.message_id(n);
+            again(|| store.append(&step)).await;
+        }
+    };
+    let walk = async {
+        let mut walked = Vec::new();
+        while walked.len() < 40 {
+            let after = walked.last().copied().unwrap_or(0);
+            walked.extend(scene.seqs(Direction::After(after), 7).await.0);
+            assert_eq!(walked, (1..=walked.len() as u64).collect::<Vec<_>>());
+            // A store that never waits would otherwise keep the sends from ever being polled.
+            yield_once().await;
+        }
+    };
+    futures_util::future::join(sends, walk).await;
+}
+
+pub(crate) async fn a_walk_of_the_list_meets_what_stays_where_it_is_exactly_once(store: &dyn Store) {
+    let mut scenes = Vec::new();
+    for agency in 1..=10 {
+        let scene = Scene::open(store, plan(1, agency)).await;
+        say_at(&scene, i64::try_from(agency).unwrap()).await;
+        scenes.push(scene);
+    }
+    let inbox = client_inbox(1);
+    let mut met: Vec<ConversationId> = Vec::new();
+    let mut page = list(store, &inbox, ListStart::Newest, 3).await;
+    met.extend(ids(&page));
+    // One that was met moves to the top, one that was not overtakes the walk, and one is new.
+    say_at(&scenes[9], 100).await;
+    say_at(&scenes[4], 101).await;
+    say_at(&Scene::open(store, plan(1, 11)).await, 102).await;
+    while page.has_more {
+        page = list(store, &inbox, behind(&inbox, &page), 3).await;
+        met.extend(ids(&page));
+    }
+
+    let unmoved = scenes.iter().enumerate().filter(|(n, _)| *n != 4).rev();
+    assert_eq!(met, unmoved.map(|(_, scene)| scene.id).collect::<Vec<_>>());
+    let afterwards = ids(&list(store, &inbox, ListStart::Newest, 3).await);
+    assert!(
+        afterwards.contains(&scenes[4].id),
+        "what was missed is on a first page afterwards"
+    );
+}
+
+pub(crate) async fn a_walk_goes_on_behind_a_conversation_that_has_moved_away(store: &dyn Store) {
+    let mut scenes = Vec::new();
+    for agency in 1..=5 {
+        let scene = Scene::open(store, plan(1, agency)).await;
+        say_at(&scene, i64::try_from(agency).unwrap()).await;
+        scenes.push(scene);
+    }
+    let inbox = client_inbox(1);
+    let page = list(store, &inbox, ListStart::Newest, 2).await;
+    let next = behind(&inbox, &page);
+    say_at(&scenes[3], 100).await;
+    let page = list(store, &inbox, next, 2).await;
+    assert_eq!(ids(&page), [scenes[2].id, scenes[1].id]);
+}
+
+pub(crate) async fn a_walk_of_equal_times_meets_each_conversation_once(store: &dyn Store) {
+    let mut all = BTreeSet::new();
+    for agency in 1..=7 {
+        all.insert(Scene::open(store, plan(1, agency)).await.id);
+    }
+    let inbox = client_inbox(1);
+    for size in 1..=7 {
+        let mut page = list(store, &inbox, ListStart::Newest, size).await;
+        let mut met = ids(&page);
+        while page.has_more {
+            page = list(store, &inbox, behind(&inbox, &page), size).await;
+            met.extend(ids(&page));
+        }
+        assert_eq!(
+            met,
+            all.iter().rev().copied().collect::<Vec<_>>(),
+            "pages of {size}"
+        );
+    }
+}
+
+async fn say_at(scene: &Scene<'_>, second: i64) {
+    let mut step = scene.to_send(Side::Client).await;
+    step.message.now = at(second);
+    scene.append(step).await;
+}
+
+async fn yield_once() {
+    let mut waited = false;
+    std::future::poll_fn(move |cx| {
+        if std::mem::replace(&mut waited, true) {
+            return std::task::Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        std::task::Poll::Pending
+    })
+    .await;
+}

@@ -1,0 +1,154 @@
+//! The stand-ins do what they say, under the core's own use cases.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::time::Duration;
+
+use messaging_core::{
+    BookingId, Messaging, OpenConversation, SendMessage, Workers,
+    clock::{ManualClock, SequentialIds},
+    event::ChannelName,
+    memory::MemoryStore,
+    port::{
+        PortErrorKind,
+        directory::Directory,
+        realtime::PublishErrorKind,
+        store::{Conversations, Publisher, StoreErrorKind},
+    },
+};
+use messaging_testkit::{
+    fake::{Effect, FailingStore, FakeDirectory, RecordingRealtime},
+    make::{agency, agency_id, agent, agent_user_id, body, booking_id, client, client_id, key, plan},
+};
+
+struct World {
+    messaging: Messaging,
+    workers: Workers,
+    directory: FakeDirectory,
+    realtime: RecordingRealtime,
+    clock: ManualClock,
+}
+
+impl World {
+    fn new() -> Self {
+        let (directory, realtime) = (FakeDirectory::new(), RecordingRealtime::new());
+        let clock = ManualClock::new();
+        let (messaging, workers) = Messaging::builder(MemoryStore::new(), directory.clone())
+            .realtime(realtime.clone())
+            .clock(clock.clone())
+            .ids(SequentialIds::default())
+            .build()
+            .unwrap();
+        Self {
+            messaging,
+            workers,
+            directory,
+            realtime,
+            clock,
+        }
+    }
+
+    async fn say(&self, text: &str) {
+        let open = OpenConversation {
+            agent_id: agency_id(1),
+            booking_id: Some(booking_id(1, 1)),
+        };
+        let opened = self.messaging.open_conversation(&client(1), &open).await.unwrap();
+        let send = SendMessage {
+            conversation_id: opened.conversation.overview.conversation.id,
+            body: body(text),
+            key: Some(key(text)),
+        };
+        self.messaging.send_message(&client(1), &send).await.unwrap();
+    }
+
+    async fn publish(&self) -> usize {
+        while self.workers.relay().step().await.unwrap() > 0 {}
+        self.realtime.take().len()
+    }
+}
+
+#[tokio::test]
+async fn a_world_of_fakes_carries_a_message() {
+    let world = World::new();
+    world.say("hello").await;
+    assert_eq!(world.messaging.count_unread(&agent(1)).await.unwrap(), 1);
+    assert!(world.publish().await > 0 && world.realtime.calls() > 0);
+    assert!(world.directory.calls() > 0);
+}
+
+#[tokio::test]
+async fn a_transport_that_fails_delivers_when_it_is_healed() {
+    let world = World::new();
+    world.say("hello").await;
+    let channel = ChannelName::parse("private-user-agent-1").unwrap();
+    world.realtime.fail_channel(channel, PublishErrorKind::Down);
+    world.publish().await;
+    world.realtime.heal();
+    world.clock.advance(Duration::from_mins(1));
+    assert!(world.publish().await > 0);
+    assert_eq!(world.messaging.health().await.unwrap().backlog.lanes, 0);
+}
+
+#[tokio::test]
+async fn a_transport_fails_as_often_as_it_was_told_to() {
+    let world = World::new();
+    world.say("hello").await;
+    world.realtime.fail_next([PublishErrorKind::Down; 2]);
+    while world.realtime.calls() < 3 {
+        world.publish().await;
+        world.clock.advance(Duration::from_mins(1));
+    }
+    world.publish().await;
+    assert_eq!(world.messaging.health().await.unwrap().backlog.lanes, 0);
+}
+
+#[tokio::test]
+async fn a_call_fails_with_or_without_its_effect() {
+    for (effect, happened) in [(Effect::None, false), (Effect::Taken, true)] {
+        let store = FailingStore::new(MemoryStore::new());
+        store.fail(2, StoreErrorKind::OutcomeUnknown, effect);
+        store.open(&plan(1, 1), Publisher::Anyone).await.unwrap();
+        let error = store.open(&plan(1, 2), Publisher::Anyone).await.unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::OutcomeUnknown);
+        let found = store.inner().find_conversation(plan(1, 2).id).await.unwrap();
+        assert_eq!((found.is_some(), store.calls()), (happened, 2));
+        assert!(store.open(&plan(1, 2), Publisher::Anyone).await.is_ok());
+    }
+}
+
+#[tokio::test]
+async fn a_directory_knows_everybody_with_a_number() {
+    let directory = FakeDirectory::new();
+    let user = directory.agent_user(&agency_id(7)).await.unwrap();
+    assert_eq!(user, Some(agent_user_id(7)));
+    for other in ["agency-0", "agency-07", "agency-x", "7"] {
+        assert_eq!(
+            directory.agent_user(&agency(other)).await.unwrap(),
+            None,
+            "{other}"
+        );
+    }
+    let parties = directory
+        .booking_parties(&booking_id(3, 4))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        (parties.client_id, parties.agent_id),
+        (client_id(3), agency_id(4))
+    );
+    let other = BookingId::parse("booking-3").unwrap();
+    assert_eq!(directory.booking_parties(&other).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_directory_fails_until_it_answers_again() {
+    let directory = FakeDirectory::new();
+    directory.fail(PortErrorKind::Permanent);
+    let error = directory.agent_user(&agency_id(1)).await.unwrap_err();
+    assert_eq!(error.kind(), PortErrorKind::Permanent);
+    directory.answer();
+    assert!(directory.agent_user(&agency_id(1)).await.is_ok());
+    assert_eq!(directory.calls(), 2);
+}

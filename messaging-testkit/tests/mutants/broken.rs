@@ -1,0 +1,89 @@
+//! The store in memory, broken on purpose in one way.
+
+use std::time::Duration;
+
+use messaging_core::{
+    domain::{conversation::Conversation, side::Side},
+    id::{ConversationId, UserId},
+    memory::MemoryStore,
+    port::store::{Conversations, StoreError},
+};
+
+/// A store with a fault.
+pub(crate) struct Broken {
+    pub(crate) inner: MemoryStore,
+    fault: Fault,
+}
+
+/// What a store may get wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    CreatesTwice,
+    GivesItsLaneAway,
+    ListsOldestBookingFirst,
+    LosesTheGuardCheck,
+    TakesTimesAsTheyCome,
+    ForgetsKeys,
+    SharesKeysAmongSenders,
+    CountsOnesOwnMessages,
+    KnowsEveryMessage,
+    ForgetsWhenItWasRead,
+    RewritesReadTimes,
+    ChangesWhatIsSo,
+    KeepsItsGuard,
+    BreaksTiesTheOtherWay,
+    IgnoresTheCap,
+    CountsUnreadTwice,
+    SkipsAMessageBetweenPages,
+    SeesMoreBehindAFullPage,
+    SkipsAConversationBetweenPages,
+    LetsTwoWorkersClaimOneLane,
+    TakesOverTooLate,
+    ClaimsMoreThanAsked,
+    SettlesTooMuch,
+    LeavesTheOwnerInTheDark,
+    NeverLetsGo,
+    ForgetsAnEntry,
+    ListsTooFewReadIds,
+    SetsNothingAside,
+    ForgetsTheOldest,
+    ListsOldestAccessFirst,
+}
+
+/// Longer than any lease in the suite.
+pub(crate) const LONG: Duration = Duration::from_secs(1_000_000);
+
+impl Broken {
+    pub(crate) fn by(fault: Fault) -> Self {
+        let inner = MemoryStore::new();
+        Self { inner, fault }
+    }
+
+    pub(crate) fn has(&self, fault: Fault) -> bool {
+        self.fault == fault
+    }
+
+    /// What the fault makes of a conversation that is shown.
+    pub(crate) fn distort(&self, conversation: &mut Conversation) {
+        if self.has(Fault::CountsOnesOwnMessages) {
+            for side in Side::ALL {
+                conversation.mailboxes.of_mut(side).inbox = conversation.last_seq;
+            }
+        }
+        if self.has(Fault::KeepsItsGuard) {
+            conversation.guard = 0;
+        }
+    }
+
+    pub(crate) async fn guard(&self, of: ConversationId) -> Result<Option<u32>, StoreError> {
+        let conversation = self.inner.find_conversation(of).await?;
+        Ok(conversation.map(|conversation| conversation.guard))
+    }
+
+    /// Whoever may have sent something in a conversation; `None` is the system.
+    pub(crate) async fn everybody(&self, of: ConversationId) -> Result<Vec<Option<UserId>>, StoreError> {
+        let conversation = self.inner.find_conversation(of).await?;
+        let both = conversation.map(|one| Side::ALL.map(|side| Some(one.user(side).clone())));
+        Ok(both.into_iter().flatten().chain([None]).collect())
+    }
+}

@@ -1,0 +1,181 @@
+use std::cmp::Reverse;
+
+use async_trait::async_trait;
+use messaging_core::{
+    domain::{
+        conversation::{Conversation, Mailbox, OpenPlan, Overview},
+        message::SendKey,
+        page::Inbox,
+        receipt::MessageRow,
+        side::Side,
+    },
+    id::{AgentId, BookingId, ConversationId, UserId},
+    port::store::{
+        Append, Appended, ChangeState, Changed, Conversations, Direction, HistoryPage, HistoryScan, ListPage,
+        ListScan, ListStart, MarkRead, Marked, Opened, Publisher, StoreError,
+    },
+};
+
+use crate::broken::{Broken, Fault};
+
+#[async_trait]
+impl Conversations for Broken {
+    async fn open(&self, plan: &OpenPlan, publisher: Publisher) -> Result<Opened, StoreError> {
+        let mut opened = self.inner.open(plan, publisher).await?;
+        opened.created |= self.has(Fault::CreatesTwice);
+        if self.has(Fault::GivesItsLaneAway) {
+            opened.lane = None;
+        }
+        Ok(opened)
+    }
+
+    async fn find_conversation(&self, id: ConversationId) -> Result<Option<Conversation>, StoreError> {
+        let mut found = self.inner.find_conversation(id).await?;
+        if let Some(conversation) = &mut found {
+            self.distort(conversation);
+        }
+        Ok(found)
+    }
+
+    async fn find_overview(&self, id: ConversationId) -> Result<Option<Overview>, StoreError> {
+        let mut found = self.inner.find_overview(id).await?;
+        if let Some(overview) = &mut found {
+            self.distort(&mut overview.conversation);
+        }
+        Ok(found)
+    }
+
+    async fn list_bookings(&self, of: ConversationId) -> Result<Vec<BookingId>, StoreError> {
+        let mut bookings = self.inner.list_bookings(of).await?;
+        if self.has(Fault::ListsOldestBookingFirst) {
+            bookings.reverse();
+        }
+        Ok(bookings)
+    }
+
+    async fn list_conversations(&self, scan: &ListScan) -> Result<ListPage, StoreError> {
+        let mut page = self.inner.list_conversations(scan).await?;
+        for row in &mut page.rows {
+            self.distort(&mut row.conversation);
+        }
+        let goes_on = matches!(scan.start, ListStart::After(_)) && !page.rows.is_empty();
+        if self.has(Fault::SkipsAConversationBetweenPages) && goes_on {
+            page.rows.remove(0);
+        }
+        if self.has(Fault::BreaksTiesTheOtherWay) {
+            let place = |row: &Overview| (Reverse(row.conversation.activity_at), row.conversation.id);
+            page.rows.sort_by_key(place);
+        }
+        if self.has(Fault::SeesMoreBehindAFullPage) {
+            page.has_more = page.rows.len() == scan.limit.get();
+        }
+        Ok(page)
+    }
+
+    async fn count_conversations(&self, whose: &Inbox, cap: u64) -> Result<u64, StoreError> {
+        let cap = if self.has(Fault::IgnoresTheCap) {
+            u64::MAX
+        } else {
+            cap
+        };
+        self.inner.count_conversations(whose, cap).await
+    }
+
+    async fn count_unread(&self, whose: &Inbox) -> Result<u64, StoreError> {
+        let factor = if self.has(Fault::CountsUnreadTwice) { 2 } else { 1 };
+        Ok(self.inner.count_unread(whose).await? * factor)
+    }
+
+    async fn list_agent_conversations(
+        &self,
+        agent_id: &AgentId,
+        after: Option<ConversationId>,
+        limit: usize,
+    ) -> Result<Vec<Conversation>, StoreError> {
+        self.inner.list_agent_conversations(agent_id, after, limit).await
+    }
+
+    async fn list_messages(&self, scan: &HistoryScan) -> Result<Option<HistoryPage>, StoreError> {
+        let mut scan = scan.clone();
+        if let (Direction::Before(seq), true) = (scan.direction, self.has(Fault::SkipsAMessageBetweenPages)) {
+            scan.direction = Direction::Before(seq.saturating_sub(1));
+        }
+        let mut found = self.inner.list_messages(&scan).await?;
+        if let Some(page) = &mut found {
+            self.distort(&mut page.overview.conversation);
+            for row in &mut page.rows {
+                for side in Side::ALL {
+                    let last = page.overview.conversation.mailboxes.of(side).last_read;
+                    let read = row.read.of_mut(side);
+                    if self.has(Fault::RewritesReadTimes) {
+                        *read = read.and(last.map(|mark| mark.at));
+                    }
+                }
+            }
+            if self.has(Fault::SeesMoreBehindAFullPage) {
+                page.has_more = page.rows.len() == scan.limit.get();
+            }
+        }
+        Ok(found)
+    }
+
+    async fn find_sent(
+        &self,
+        of: ConversationId,
+        sender: Option<&UserId>,
+        key: &SendKey,
+    ) -> Result<Option<MessageRow>, StoreError> {
+        self.inner.find_sent(of, sender, key).await
+    }
+
+    async fn append(&self, step: &Append) -> Result<Appended, StoreError> {
+        let mut step = step.clone();
+        let sender = step.message.origin.sender();
+        if let (Some(key), true) = (&step.message.key, self.has(Fault::ForgetsKeys)) {
+            let seen = self.inner.find_sent(step.conversation_id, sender, key).await?;
+            step.message.key = step.message.key.filter(|_| seen.is_none());
+        }
+        if let (Some(key), true) = (&step.message.key, self.has(Fault::SharesKeysAmongSenders)) {
+            for sender in self.everybody(step.conversation_id).await? {
+                let seen = self.inner.find_sent(step.conversation_id, sender.as_ref(), key);
+                if let Some(row) = seen.await? {
+                    return Ok(Appended::Seen(row));
+                }
+            }
+        }
+        if let (Some(current), true) = (
+            self.guard(step.conversation_id).await?,
+            self.has(Fault::LosesTheGuardCheck),
+        ) {
+            step.guard = current;
+        }
+        let mut appended = self.inner.append(&step).await?;
+        if let (Appended::Stored(stored), true) = (&mut appended, self.has(Fault::TakesTimesAsTheyCome)) {
+            stored.message.created_at = step.message.now;
+        }
+        Ok(appended)
+    }
+
+    async fn mark_read(&self, step: &MarkRead) -> Result<Marked, StoreError> {
+        let marked = self.inner.mark_read(step).await?;
+        Ok(match marked {
+            Marked::UnknownMessage if self.has(Fault::KnowsEveryMessage) => Marked::Already {
+                mailbox: Mailbox::default(),
+                read_at: None,
+            },
+            Marked::Already { mailbox, .. } if self.has(Fault::ForgetsWhenItWasRead) => Marked::Already {
+                mailbox,
+                read_at: Some(step.now),
+            },
+            marked => marked,
+        })
+    }
+
+    async fn change_state(&self, step: &ChangeState) -> Result<Changed, StoreError> {
+        let changed = self.inner.change_state(step).await?;
+        Ok(match changed {
+            Changed::AlreadySo if self.has(Fault::ChangesWhatIsSo) => Changed::Done { lane: None },
+            changed => changed,
+        })
+    }
+}

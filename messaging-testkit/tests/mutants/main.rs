@@ -1,0 +1,132 @@
+//! The suite can fail: each of these stores is broken in one way, and some case of the topic notices.
+
+mod broken;
+mod conversations;
+mod outbox;
+
+use std::{
+    future::ready,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::LazyLock,
+};
+
+use messaging_core::memory::MemoryStore;
+use messaging_testkit::{Backend, BoxFuture, Fresh, cases};
+use tokio::runtime::Runtime;
+
+use broken::{Broken, Fault};
+
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("threads can be started"));
+
+/// Makes stores with a fault, or (`None`) whole ones.
+struct Stores(Option<Fault>);
+
+impl Backend for Stores {
+    fn run(&self, future: BoxFuture<'_, ()>) {
+        RUNTIME.block_on(future);
+    }
+
+    fn fresh(&self) -> BoxFuture<'_, Fresh> {
+        Box::pin(ready(match self.0 {
+            Some(fault) => Fresh::new(Broken::by(fault), ()),
+            None => Fresh::new(MemoryStore::new(), ()),
+        }))
+    }
+}
+
+fn fails(check: impl FnOnce()) -> bool {
+    catch_unwind(AssertUnwindSafe(check)).is_err()
+}
+
+fn check(topic: &str, fault: Fault) {
+    let mut of_topic = cases().into_iter().filter(|case| case.topic == topic);
+    let noticed = of_topic.any(|case| {
+        let notices = fails(|| case.run(&Stores(Some(fault))));
+        notices && !fails(|| case.run(&Stores(None)))
+    });
+    assert!(noticed, "no case of `{topic}` notices {fault:?}");
+}
+
+macro_rules! the_suite_notices_a_store_that {
+    ($($name:ident: $topic:ident notices $fault:ident;)*) => {
+        $(#[test]
+        fn $name() {
+            check(stringify!($topic), Fault::$fault);
+        })*
+    };
+}
+
+the_suite_notices_a_store_that! {
+    creates_twice: opening notices CreatesTwice;
+    gives_its_lane_away: opening notices GivesItsLaneAway;
+    lists_oldest_booking_first: opening notices ListsOldestBookingFirst;
+    loses_the_guard_check: appending notices LosesTheGuardCheck;
+    takes_times_as_they_come: appending notices TakesTimesAsTheyCome;
+    forgets_keys: keys notices ForgetsKeys;
+    shares_keys_among_senders: keys notices SharesKeysAmongSenders;
+    counts_ones_own_messages: reading notices CountsOnesOwnMessages;
+    knows_every_message: reading notices KnowsEveryMessage;
+    forgets_when_it_was_read: reading notices ForgetsWhenItWasRead;
+    rewrites_read_times: receipts notices RewritesReadTimes;
+    changes_what_is_so: changing notices ChangesWhatIsSo;
+    keeps_its_guard: changing notices KeepsItsGuard;
+    breaks_ties_the_other_way: listing notices BreaksTiesTheOtherWay;
+    ignores_the_cap: inboxes notices IgnoresTheCap;
+    counts_unread_twice: inboxes notices CountsUnreadTwice;
+    skips_a_message_between_pages: history notices SkipsAMessageBetweenPages;
+    sees_more_behind_a_full_page: history notices SeesMoreBehindAFullPage;
+    skips_a_conversation_between_pages: walking notices SkipsAConversationBetweenPages;
+    lets_two_workers_claim_one_lane: claiming notices LetsTwoWorkersClaimOneLane;
+    takes_over_too_late: claiming notices TakesOverTooLate;
+    claims_more_than_asked: claiming notices ClaimsMoreThanAsked;
+    settles_too_much: settling notices SettlesTooMuch;
+    leaves_the_owner_in_the_dark: settling notices LeavesTheOwnerInTheDark;
+    never_lets_go: delaying notices NeverLetsGo;
+    forgets_an_entry: loading notices ForgetsAnEntry;
+    lists_too_few_read_ids: loading notices ListsTooFewReadIds;
+    sets_nothing_aside: refusing notices SetsNothingAside;
+    forgets_the_oldest: waiting notices ForgetsTheOldest;
+    lists_oldest_access_first: auditing notices ListsOldestAccessFirst;
+}
+
+macro_rules! the_model_notices_a_store_that {
+    ($($name:ident: $fault:ident;)*) => {
+        mod model {
+            $(#[test]
+            fn $name() {
+                let stores = super::Stores(Some(super::Fault::$fault));
+                assert!(super::fails(|| messaging_testkit::compare_with_model(&stores)));
+            })*
+        }
+    };
+}
+
+the_model_notices_a_store_that! {
+    forgets_keys: ForgetsKeys;
+    loses_the_guard_check: LosesTheGuardCheck;
+    lets_two_workers_claim_one_lane: LetsTwoWorkersClaimOneLane;
+    rewrites_read_times: RewritesReadTimes;
+    settles_too_much: SettlesTooMuch;
+    skips_a_message_between_pages: SkipsAMessageBetweenPages;
+}
+
+macro_rules! the_recount_after_a_storm_notices_a_store_that {
+    ($($name:ident: $fault:ident;)*) => {
+        mod storm {
+            $(#[test]
+            fn $name() {
+                let stores = super::Stores(Some(super::Fault::$fault));
+                assert!(super::fails(|| messaging_testkit::storm(&stores)));
+            })*
+        }
+    };
+}
+
+the_recount_after_a_storm_notices_a_store_that! {
+    counts_ones_own_messages: CountsOnesOwnMessages;
+    counts_unread_twice: CountsUnreadTwice;
+    forgets_an_entry: ForgetsAnEntry;
+    forgets_keys: ForgetsKeys;
+    rewrites_read_times: RewritesReadTimes;
+    settles_too_much: SettlesTooMuch;
+}

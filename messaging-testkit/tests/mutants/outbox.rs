@@ -1,0 +1,124 @@
+use async_trait::async_trait;
+use messaging_core::{
+    id::WorkerId,
+    port::store::{
+        Audit, AuditRecord, Backlog, Entry, Lane, LaneDelay, LoadedEntry, Outbox, Progress, SetAside,
+        StoreError, Subject,
+    },
+    time::Timestamp,
+};
+use uuid::Uuid;
+
+use crate::broken::{Broken, Fault, LONG};
+
+#[async_trait]
+impl Outbox for Broken {
+    async fn claim_lanes(
+        &self,
+        by: WorkerId,
+        now: Timestamp,
+        lease_until: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Lane>, StoreError> {
+        let now = if self.has(Fault::LetsTwoWorkersClaimOneLane) {
+            lease_until + LONG
+        } else {
+            now
+        };
+        let now = if self.has(Fault::TakesOverTooLate) {
+            now - LONG
+        } else {
+            now
+        };
+        let limit = if self.has(Fault::ClaimsMoreThanAsked) {
+            usize::MAX
+        } else {
+            limit
+        };
+        self.inner.claim_lanes(by, now, lease_until, limit).await
+    }
+
+    async fn load_entries(&self, lanes: &[Lane], per_lane: usize) -> Result<Vec<LoadedEntry>, StoreError> {
+        let mut loaded = self.inner.load_entries(lanes, per_lane).await?;
+        if self.has(Fault::ForgetsAnEntry) {
+            loaded.retain(|one| one.entry.number != 3);
+        }
+        for one in &mut loaded {
+            if let (Subject::Read { message_ids, .. }, true) =
+                (&mut one.subject, self.has(Fault::ListsTooFewReadIds))
+            {
+                message_ids.truncate(Subject::MAX_READ_IDS - 1);
+            }
+        }
+        Ok(loaded)
+    }
+
+    async fn settle(
+        &self,
+        by: WorkerId,
+        lease_until: Timestamp,
+        done: &[Progress],
+    ) -> Result<Vec<Lane>, StoreError> {
+        let too_many = u64::from(self.has(Fault::SettlesTooMuch));
+        let mut done = done.to_vec();
+        for progress in &mut done {
+            progress.up_to += too_many;
+        }
+        let mut lanes = self.inner.settle(by, lease_until, &done).await?;
+        if self.has(Fault::LeavesTheOwnerInTheDark) {
+            lanes.clear();
+        }
+        Ok(lanes)
+    }
+
+    async fn delay_lanes(&self, by: WorkerId, delays: &[LaneDelay]) -> Result<(), StoreError> {
+        if self.has(Fault::NeverLetsGo) {
+            return Ok(());
+        }
+        self.inner.delay_lanes(by, delays).await
+    }
+
+    async fn set_aside(
+        &self,
+        by: WorkerId,
+        lane: &Lane,
+        entry: &Entry,
+        why: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        if self.has(Fault::SetsNothingAside) {
+            return Ok(());
+        }
+        self.inner.set_aside(by, lane, entry, why, now).await
+    }
+
+    async fn list_set_aside(&self, limit: usize) -> Result<Vec<SetAside>, StoreError> {
+        self.inner.list_set_aside(limit).await
+    }
+
+    async fn backlog(&self) -> Result<Backlog, StoreError> {
+        let mut backlog = self.inner.backlog().await?;
+        if self.has(Fault::ForgetsTheOldest) {
+            backlog.oldest = backlog.oldest.map(|oldest| oldest + LONG);
+        }
+        Ok(backlog)
+    }
+}
+#[async_trait]
+impl Audit for Broken {
+    async fn record_access(&self, record: &AuditRecord) -> Result<(), StoreError> {
+        self.inner.record_access(record).await
+    }
+
+    async fn list_accesses(
+        &self,
+        before: Option<Uuid>,
+        limit: usize,
+    ) -> Result<Vec<AuditRecord>, StoreError> {
+        let mut records = self.inner.list_accesses(before, limit).await?;
+        if self.has(Fault::ListsOldestAccessFirst) {
+            records.reverse();
+        }
+        Ok(records)
+    }
+}
