@@ -6,6 +6,7 @@ mod access;
 mod channels;
 mod delivery;
 mod events;
+mod failing_store;
 mod listing;
 mod opening;
 mod policy_matrix;
