@@ -1,0 +1,125 @@
+-- Ids of ours are 16-byte blobs, ids of the host are text, times are milliseconds since 1970.
+-- Sides: 1 the client's, 2 the agent's; a set of sides is their sum.
+
+-- What has been applied. `oldest_code` is the oldest code that can still run on the database from then on.
+CREATE TABLE migration (
+    version     INTEGER NOT NULL PRIMARY KEY,
+    name        TEXT    NOT NULL,
+    oldest_code INTEGER NOT NULL,
+    applied_at  INTEGER NOT NULL DEFAULT (CAST(unixepoch('subsec') * 1000 AS INTEGER))
+) STRICT;
+
+CREATE TABLE conversation (
+    id              BLOB    NOT NULL PRIMARY KEY,
+    client_id       TEXT    NOT NULL,
+    agent_id        TEXT    NOT NULL,
+    agent_user_id   TEXT    NOT NULL,
+    guard           INTEGER NOT NULL,
+    blocked_by      INTEGER NOT NULL CHECK (blocked_by BETWEEN 0 AND 3),
+    closed          INTEGER NOT NULL CHECK (closed IN (0, 1)),
+    last_seq        INTEGER NOT NULL,
+    client_inbox    INTEGER NOT NULL,
+    client_read     INTEGER NOT NULL CHECK (client_read BETWEEN 0 AND client_inbox),
+    client_read_seq INTEGER,
+    client_read_at  INTEGER,
+    agent_inbox     INTEGER NOT NULL,
+    agent_read      INTEGER NOT NULL CHECK (agent_read BETWEEN 0 AND agent_inbox),
+    agent_read_seq  INTEGER,
+    agent_read_at   INTEGER,
+    created_at      INTEGER NOT NULL,
+    activity_at     INTEGER NOT NULL,
+    -- How many events it has had: the number of its newest outbox entry, published or not.
+    events          INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (client_id, agent_id)
+) STRICT, WITHOUT ROWID;
+
+-- The three lists.
+CREATE INDEX conversation_by_client ON conversation (client_id, activity_at, id);
+CREATE INDEX conversation_by_agent ON conversation (agent_id, agent_user_id, activity_at, id);
+CREATE INDEX conversation_by_activity ON conversation (activity_at, id);
+-- An agent's conversations one after the other, to reassign them.
+CREATE INDEX conversation_of_agent ON conversation (agent_id, id);
+-- The totals: nothing but what is unread stands in them.
+CREATE INDEX conversation_unread_client ON conversation (client_id, client_inbox, client_read)
+    WHERE client_inbox > client_read;
+CREATE INDEX conversation_unread_agent ON conversation (agent_user_id, agent_id, agent_inbox, agent_read)
+    WHERE agent_inbox > agent_read;
+
+CREATE TABLE booking_link (
+    conversation_id BLOB    NOT NULL REFERENCES conversation (id),
+    position        INTEGER NOT NULL,
+    booking_id      TEXT    NOT NULL,
+    PRIMARY KEY (conversation_id, position),
+    UNIQUE (conversation_id, booking_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE message (
+    conversation_id BLOB    NOT NULL REFERENCES conversation (id),
+    seq             INTEGER NOT NULL,
+    id              BLOB    NOT NULL,
+    from_side       INTEGER NOT NULL CHECK (from_side BETWEEN 0 AND 2), -- 0: the system
+    to_sides        INTEGER NOT NULL CHECK (to_sides BETWEEN 1 AND 3),
+    sender_id       TEXT    NOT NULL,                                   -- empty: the system
+    key             TEXT,
+    body            TEXT    NOT NULL,
+    created_at      INTEGER NOT NULL,
+    client_position INTEGER NOT NULL,
+    agent_position  INTEGER NOT NULL,
+    PRIMARY KEY (conversation_id, seq)
+) STRICT, WITHOUT ROWID;
+
+CREATE UNIQUE INDEX message_id ON message (conversation_id, id);
+CREATE UNIQUE INDEX message_key ON message (conversation_id, sender_id, key) WHERE key IS NOT NULL;
+
+CREATE TABLE receipt (
+    conversation_id BLOB    NOT NULL REFERENCES conversation (id),
+    side            INTEGER NOT NULL CHECK (side IN (1, 2)),
+    up_to_seq       INTEGER NOT NULL,
+    position        INTEGER NOT NULL, -- the inbox position that this receipt read up to
+    read_at         INTEGER NOT NULL,
+    PRIMARY KEY (conversation_id, side, up_to_seq),
+    UNIQUE (conversation_id, side, position)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE outbox (
+    conversation_id BLOB    NOT NULL REFERENCES conversation (id),
+    number          INTEGER NOT NULL,
+    kind            INTEGER NOT NULL CHECK (kind BETWEEN 1 AND 3), -- 1 message, 2 read, 3 updated
+    side            INTEGER,                                       -- of a read
+    seq             INTEGER,                                       -- of a message or a read
+    at              INTEGER NOT NULL,
+    PRIMARY KEY (conversation_id, number)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE lane (
+    conversation_id BLOB    NOT NULL PRIMARY KEY REFERENCES conversation (id),
+    head            INTEGER NOT NULL,
+    owner           BLOB,
+    until           INTEGER NOT NULL,
+    tries           INTEGER NOT NULL DEFAULT 0,
+    refusals        INTEGER NOT NULL DEFAULT 0
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX lane_due ON lane (until, conversation_id);
+
+CREATE TABLE set_aside (
+    place           INTEGER NOT NULL PRIMARY KEY,
+    conversation_id BLOB    NOT NULL,
+    number          INTEGER NOT NULL,
+    kind            INTEGER NOT NULL,
+    side            INTEGER,
+    seq             INTEGER,
+    at              INTEGER NOT NULL,
+    why             TEXT    NOT NULL,
+    set_aside_at    INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE audit (
+    id              BLOB    NOT NULL PRIMARY KEY,
+    at              INTEGER NOT NULL,
+    actor_id        TEXT    NOT NULL,
+    action          TEXT    NOT NULL,
+    conversation_id BLOB
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO migration (version, name, oldest_code) VALUES (1, 'init', 1);

@@ -1,0 +1,83 @@
+use std::ops::RangeInclusive;
+
+/// Why this code does not run on a database: the cause of a
+/// [`StoreError`](messaging_core::port::store::StoreError) of kind
+/// [`Internal`](messaging_core::port::store::StoreErrorKind::Internal).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SchemaError {
+    /// Migrations are missing: call `migrate`.
+    #[error("the database is not migrated: it is at version {at}, and this code needs version {needed}")]
+    NotMigrated {
+        /// The newest migration that has been applied; 0 when none has.
+        at: u32,
+        /// The one that this code needs.
+        needed: u32,
+    },
+    /// A newer version of this library has migrated the database to where this one cannot follow: upgrade.
+    #[error("the database needs code of version {needed} or newer, and this code is of version {code}")]
+    NeedsNewerCode {
+        /// The oldest code that can run on it.
+        needed: u32,
+        /// What this code is.
+        code: u32,
+    },
+    /// A migration ran without entering itself in the ledger.
+    #[error("migration {version} did not enter itself in the ledger")]
+    NotRecorded {
+        /// Which.
+        version: u32,
+    },
+}
+
+/// What a ledger says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Ledger {
+    /// The newest migration that has been applied; 0 when none has.
+    pub(crate) at: u32,
+    /// The oldest code that can run on the database.
+    pub(crate) oldest_code: u32,
+}
+
+impl Ledger {
+    /// The versions that code of this version has yet to apply.
+    pub(crate) fn missing(self, code: u32) -> Result<RangeInclusive<u32>, SchemaError> {
+        if self.oldest_code > code {
+            return Err(SchemaError::NeedsNewerCode {
+                needed: self.oldest_code,
+                code,
+            });
+        }
+        Ok(self.at + 1..=code)
+    }
+
+    /// Whether code of this version can run on the database as it is.
+    pub(crate) fn admits(self, code: u32) -> Result<(), SchemaError> {
+        if self.missing(code)?.is_empty() {
+            Ok(())
+        } else {
+            Err(SchemaError::NotMigrated {
+                at: self.at,
+                needed: code,
+            })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(at: u32, oldest_code: u32, code: u32, expected: Result<(), SchemaError>) {
+        assert_eq!(Ledger { at, oldest_code }.admits(code), expected);
+    }
+
+    #[test]
+    fn code_runs_on_its_own_version_and_on_newer_ones_that_admit_it() {
+        check(3, 2, 3, Ok(()));
+        check(5, 3, 3, Ok(()));
+        check(2, 2, 3, Err(SchemaError::NotMigrated { at: 2, needed: 3 }));
+        check(0, 0, 1, Err(SchemaError::NotMigrated { at: 0, needed: 1 }));
+        check(5, 4, 3, Err(SchemaError::NeedsNewerCode { needed: 4, code: 3 }));
+    }
+}

@@ -1,0 +1,76 @@
+use messaging_core::{
+    domain::message::{Message, Origin, SendKey},
+    port::store::{Append, Appended, EntryKind, Stored},
+};
+use sqlx::{Error, SqliteConnection};
+
+use super::{
+    conversations, history,
+    lanes::Event,
+    rows::{number, side_code, sides_code},
+    writer::Step,
+};
+
+impl Step for Append {
+    type Answer = Appended;
+    const DOING: &'static str = "appending a message";
+
+    async fn take(self, tx: &mut SqliteConnection) -> Result<Appended, Error> {
+        let id = self.conversation_id;
+        let Some(mut conversation) = conversations::find(tx, id).await? else {
+            return Ok(Appended::Stale);
+        };
+        if let Some(key) = &self.message.key {
+            let sender = self.message.origin.sender();
+            if let Some(seen) = history::sent(tx, id, sender, key).await? {
+                return Ok(Appended::Seen(seen));
+            }
+        }
+        if conversation.guard != self.guard {
+            return Ok(Appended::Stale);
+        }
+        let message = conversation.append(&self.message);
+        conversations::save(tx, &conversation).await?;
+        insert(tx, &message).await?;
+
+        let event = Event {
+            of: id,
+            kind: EntryKind::Message { seq: message.seq },
+            at: message.created_at,
+            now: self.message.now,
+            publisher: self.publisher,
+        };
+        let lane = event.commit(tx).await?;
+        Ok(Appended::Stored(Stored {
+            message,
+            conversation,
+            lane,
+        }))
+    }
+}
+
+pub(super) const INSERT: &str =
+    "INSERT INTO message (conversation_id, seq, id, from_side, to_sides, sender_id,
+    key, body, created_at, client_position, agent_position) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+
+async fn insert(tx: &mut SqliteConnection, message: &Message) -> Result<(), Error> {
+    let from = match &message.origin {
+        Origin::User { side, .. } => side_code(*side),
+        Origin::System { .. } => 0,
+    };
+    sqlx::query(INSERT)
+        .bind(message.conversation_id.as_uuid())
+        .bind(number(message.seq))
+        .bind(message.id.as_uuid())
+        .bind(from)
+        .bind(sides_code(|side| message.origin.addresses(side)))
+        .bind(history::sender_code(message.origin.sender()))
+        .bind(message.key.as_ref().map(SendKey::as_str))
+        .bind(message.body.as_str())
+        .bind(message.created_at.as_millis())
+        .bind(number(message.positions.client))
+        .bind(number(message.positions.agent))
+        .execute(tx)
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,80 @@
+use async_trait::async_trait;
+use messaging_core::{
+    id::ConversationId,
+    port::store::{Audit, AuditRecord, AuditedAction, StoreError},
+};
+use sqlx::{Error, Row, SqliteConnection, sqlite::SqliteRow};
+use uuid::Uuid;
+
+use super::{
+    SqliteStore,
+    error::{damaged, failed},
+    rows::{self, limit},
+    writer::Step,
+};
+
+#[async_trait]
+impl Audit for SqliteStore {
+    async fn record_access(&self, record: &AuditRecord) -> Result<(), StoreError> {
+        self.write(Record(record.clone())).await
+    }
+
+    async fn list_accesses(&self, before: Option<Uuid>, rows: usize) -> Result<Vec<AuditRecord>, StoreError> {
+        const DOING: &str = "listing the accesses of admins";
+        let mut connection = self.reader(DOING).await?;
+        let found = list(&mut connection, before, rows).await;
+        found.map_err(failed(DOING))
+    }
+}
+
+/// A record that is there already is one whose caller did not learn that it had been written.
+pub(super) const RECORD: &str =
+    "INSERT OR REPLACE INTO audit (id, at, actor_id, action, conversation_id) VALUES (?, ?, ?, ?, ?)";
+/// Every id is smaller than a blob of 17 bytes that begins with 16 times 255.
+pub(super) const LIST: &str = "SELECT id, at, actor_id, action, conversation_id FROM audit
+    WHERE id < COALESCE(?, x'ffffffffffffffffffffffffffffffffff') ORDER BY id DESC LIMIT ?";
+
+struct Record(AuditRecord);
+
+impl Step for Record {
+    type Answer = ();
+    const DOING: &'static str = "recording an access of an admin";
+
+    async fn take(self, tx: &mut SqliteConnection) -> Result<(), Error> {
+        let Self(record) = self;
+        sqlx::query(RECORD)
+            .bind(record.id)
+            .bind(record.at.as_millis())
+            .bind(record.actor_id.as_str())
+            .bind(record.action.name())
+            .bind(record.conversation_id.map(|id| id.as_uuid()))
+            .execute(tx)
+            .await?;
+        Ok(())
+    }
+}
+
+async fn list(
+    connection: &mut SqliteConnection,
+    before: Option<Uuid>,
+    rows: usize,
+) -> Result<Vec<AuditRecord>, Error> {
+    let found = sqlx::query(LIST)
+        .bind(before)
+        .bind(limit(rows))
+        .fetch_all(connection)
+        .await?;
+    found.iter().map(record).collect()
+}
+
+fn record(row: &SqliteRow) -> Result<AuditRecord, Error> {
+    let action = AuditedAction::from_name(row.try_get("action")?);
+    let conversation_id: Option<Uuid> = row.try_get("conversation_id")?;
+    Ok(AuditRecord {
+        id: row.try_get("id")?,
+        at: rows::time(row, "at")?,
+        actor_id: rows::user_id(row, "actor_id")?,
+        action: action.ok_or_else(|| damaged("an action of an admin has no known name"))?,
+        conversation_id: conversation_id.map(ConversationId::new),
+    })
+}

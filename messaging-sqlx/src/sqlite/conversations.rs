@@ -1,0 +1,198 @@
+use async_trait::async_trait;
+use messaging_core::{
+    domain::{
+        conversation::{Conversation, OpenPlan, Overview},
+        message::SendKey,
+        page::Inbox,
+        receipt::MessageRow,
+        side::Side,
+    },
+    id::{AgentId, BookingId, ConversationId, UserId},
+    port::store::{
+        Append, Appended, ChangeState, Changed, Conversations, HistoryPage, HistoryScan, ListPage, ListScan,
+        MarkRead, Marked, Opened, Publisher, StoreError,
+    },
+};
+use sqlx::{Error, SqliteConnection};
+
+use super::{
+    SqliteStore,
+    error::{damaged, failed},
+    history, list,
+    open::Open,
+    rows::{self, conversation_columns, number, select_overview, sides_code},
+};
+
+#[async_trait]
+impl Conversations for SqliteStore {
+    async fn open(&self, plan: &OpenPlan, publisher: Publisher) -> Result<Opened, StoreError> {
+        self.write(Open {
+            plan: plan.clone(),
+            publisher: self.0.workers.admitted(publisher),
+        })
+        .await
+    }
+
+    async fn find_conversation(&self, id: ConversationId) -> Result<Option<Conversation>, StoreError> {
+        const DOING: &str = "finding a conversation";
+        let mut connection = self.reader(DOING).await?;
+        find(&mut connection, id).await.map_err(failed(DOING))
+    }
+
+    async fn find_overview(&self, id: ConversationId) -> Result<Option<Overview>, StoreError> {
+        const DOING: &str = "finding a conversation";
+        let mut connection = self.reader(DOING).await?;
+        overview(&mut connection, id).await.map_err(failed(DOING))
+    }
+
+    async fn list_bookings(&self, of: ConversationId) -> Result<Vec<BookingId>, StoreError> {
+        const DOING: &str = "listing bookings";
+        let mut connection = self.reader(DOING).await?;
+        bookings(&mut connection, of).await.map_err(failed(DOING))
+    }
+
+    async fn list_conversations(&self, scan: &ListScan) -> Result<ListPage, StoreError> {
+        const DOING: &str = "listing conversations";
+        let mut connection = self.reader(DOING).await?;
+        list::page(&mut connection, scan).await.map_err(failed(DOING))
+    }
+
+    async fn count_conversations(&self, whose: &Inbox, cap: u64) -> Result<u64, StoreError> {
+        const DOING: &str = "counting conversations";
+        let mut connection = self.reader(DOING).await?;
+        let count = list::count(&mut connection, whose, cap).await;
+        count.map_err(failed(DOING))
+    }
+
+    async fn count_unread(&self, whose: &Inbox) -> Result<u64, StoreError> {
+        const DOING: &str = "counting unread messages";
+        let mut connection = self.reader(DOING).await?;
+        let sum = list::unread(&mut connection, whose).await;
+        sum.map_err(failed(DOING))
+    }
+
+    async fn list_agent_conversations(
+        &self,
+        agent_id: &AgentId,
+        after: Option<ConversationId>,
+        limit: usize,
+    ) -> Result<Vec<Conversation>, StoreError> {
+        const DOING: &str = "listing an agent's conversations";
+        let mut connection = self.reader(DOING).await?;
+        let found = list::of_agent(&mut connection, agent_id, after, limit).await;
+        found.map_err(failed(DOING))
+    }
+
+    async fn list_messages(&self, scan: &HistoryScan) -> Result<Option<HistoryPage>, StoreError> {
+        const DOING: &str = "listing messages";
+        let mut snapshot = self.snapshot(DOING).await?;
+        history::page(&mut snapshot, scan).await.map_err(failed(DOING))
+    }
+
+    async fn find_sent(
+        &self,
+        of: ConversationId,
+        sender: Option<&UserId>,
+        key: &SendKey,
+    ) -> Result<Option<MessageRow>, StoreError> {
+        const DOING: &str = "finding a message by its key";
+        let mut connection = self.reader(DOING).await?;
+        let found = history::sent(&mut connection, of, sender, key).await;
+        found.map_err(failed(DOING))
+    }
+
+    async fn append(&self, step: &Append) -> Result<Appended, StoreError> {
+        let publisher = self.0.workers.admitted(step.publisher);
+        self.write(Append {
+            publisher,
+            ..step.clone()
+        })
+        .await
+    }
+
+    async fn mark_read(&self, step: &MarkRead) -> Result<Marked, StoreError> {
+        let publisher = self.0.workers.admitted(step.publisher);
+        self.write(MarkRead {
+            publisher,
+            ..step.clone()
+        })
+        .await
+    }
+
+    async fn change_state(&self, step: &ChangeState) -> Result<Changed, StoreError> {
+        let publisher = self.0.workers.admitted(step.publisher);
+        self.write(ChangeState {
+            publisher,
+            ..step.clone()
+        })
+        .await
+    }
+}
+
+pub(super) const FIND: &str = concat!(
+    "SELECT ",
+    conversation_columns!(),
+    " FROM conversation c WHERE c.id = ?"
+);
+pub(super) const OVERVIEW: &str = concat!(select_overview!(), "WHERE c.id = ?");
+pub(super) const BOOKINGS: &str =
+    "SELECT booking_id FROM booking_link WHERE conversation_id = ? ORDER BY position DESC";
+pub(super) const SAVE: &str =
+    "UPDATE conversation SET agent_user_id = ?, guard = ?, blocked_by = ?, closed = ?,
+    last_seq = ?, client_inbox = ?, client_read = ?, client_read_seq = ?, client_read_at = ?,
+    agent_inbox = ?, agent_read = ?, agent_read_seq = ?, agent_read_at = ?, activity_at = ? WHERE id = ?";
+
+pub(super) async fn find(
+    connection: &mut SqliteConnection,
+    id: ConversationId,
+) -> Result<Option<Conversation>, Error> {
+    let found = sqlx::query(FIND).bind(id.as_uuid());
+    let row = found.fetch_optional(connection).await?;
+    row.as_ref().map(rows::conversation).transpose()
+}
+
+pub(super) async fn overview(
+    connection: &mut SqliteConnection,
+    id: ConversationId,
+) -> Result<Option<Overview>, Error> {
+    let found = sqlx::query(OVERVIEW).bind(id.as_uuid());
+    let row = found.fetch_optional(connection).await?;
+    row.as_ref().map(rows::overview).transpose()
+}
+
+/// Writes what a transition made of a conversation.
+pub(super) async fn save(
+    connection: &mut SqliteConnection,
+    conversation: &Conversation,
+) -> Result<(), Error> {
+    let c = conversation;
+    let mut save = sqlx::query(SAVE)
+        .bind(c.agent_user_id.as_str())
+        .bind(c.guard)
+        .bind(sides_code(|side| *c.blocked_by.of(side)))
+        .bind(c.closed)
+        .bind(number(c.last_seq));
+    for side in Side::ALL {
+        let mailbox = c.mailboxes.of(side);
+        save = save
+            .bind(number(mailbox.inbox))
+            .bind(number(mailbox.read))
+            .bind(mailbox.last_read.map(|mark| number(mark.up_to_seq)))
+            .bind(mailbox.last_read.map(|mark| mark.at.as_millis()));
+    }
+    save.bind(c.activity_at.as_millis())
+        .bind(c.id.as_uuid())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+async fn bookings(connection: &mut SqliteConnection, of: ConversationId) -> Result<Vec<BookingId>, Error> {
+    let ids: Vec<String> = sqlx::query_scalar(BOOKINGS)
+        .bind(of.as_uuid())
+        .fetch_all(connection)
+        .await?;
+    ids.into_iter()
+        .map(|id| BookingId::parse(id).map_err(damaged))
+        .collect()
+}

@@ -1,0 +1,103 @@
+//! Messages of one conversation, with when they were read.
+
+use messaging_core::{
+    domain::{
+        message::{Message, SendKey},
+        receipt::MessageRow,
+    },
+    id::{ConversationId, MessageId, UserId},
+    port::store::{Direction, HistoryPage, HistoryScan},
+};
+use sqlx::{Error, SqliteConnection};
+
+use super::{
+    conversations,
+    rows::{self, limit, message_columns, message_row_columns, number},
+};
+
+pub(super) const BEFORE: &str = concat!(
+    "SELECT ",
+    message_row_columns!(),
+    " FROM message m WHERE m.conversation_id = ? AND m.seq < ? ORDER BY m.seq DESC LIMIT ?"
+);
+pub(super) const AFTER: &str = concat!(
+    "SELECT ",
+    message_row_columns!(),
+    " FROM message m WHERE m.conversation_id = ? AND m.seq > ? ORDER BY m.seq LIMIT ?"
+);
+pub(super) const SENT: &str = concat!(
+    "SELECT ",
+    message_row_columns!(),
+    " FROM message m WHERE m.conversation_id = ? AND m.sender_id = ? AND m.key = ?"
+);
+pub(super) const BY_ID: &str = concat!(
+    "SELECT ",
+    message_columns!(),
+    " FROM message m WHERE m.conversation_id = ? AND m.id = ?"
+);
+
+/// A page and the conversation; in a transaction, so that both are of one moment.
+pub(super) async fn page(
+    tx: &mut SqliteConnection,
+    scan: &HistoryScan,
+) -> Result<Option<HistoryPage>, Error> {
+    let Some(overview) = conversations::overview(tx, scan.conversation_id).await? else {
+        return Ok(None);
+    };
+    let (sql, seq) = match scan.direction {
+        Direction::Newest => (BEFORE, i64::MAX),
+        Direction::Before(seq) => (BEFORE, number(seq)),
+        Direction::After(seq) => (AFTER, number(seq)),
+    };
+    let size = scan.limit.get();
+    let found = sqlx::query(sql)
+        .bind(scan.conversation_id.as_uuid())
+        .bind(seq)
+        .bind(limit(size + 1))
+        .fetch_all(tx)
+        .await?;
+    let page = found.iter().take(size).map(rows::message_row);
+    let mut rows: Vec<_> = page.collect::<Result<_, _>>()?;
+    if sql == BEFORE {
+        rows.reverse();
+    }
+    Ok(Some(HistoryPage {
+        overview,
+        rows,
+        has_more: found.len() > size,
+    }))
+}
+
+/// The message that a sender sent under a key.
+pub(super) async fn sent(
+    connection: &mut SqliteConnection,
+    of: ConversationId,
+    sender: Option<&UserId>,
+    key: &SendKey,
+) -> Result<Option<MessageRow>, Error> {
+    let found = sqlx::query(SENT)
+        .bind(of.as_uuid())
+        .bind(sender_code(sender))
+        .bind(key.as_str())
+        .fetch_optional(connection)
+        .await?;
+    found.as_ref().map(rows::message_row).transpose()
+}
+
+pub(super) async fn find(
+    connection: &mut SqliteConnection,
+    of: ConversationId,
+    id: MessageId,
+) -> Result<Option<Message>, Error> {
+    let found = sqlx::query(BY_ID)
+        .bind(of.as_uuid())
+        .bind(id.as_uuid())
+        .fetch_optional(connection)
+        .await?;
+    found.as_ref().map(rows::message).transpose()
+}
+
+/// A sender as a column. No user's id is empty; a NULL would be different from every other.
+pub(super) fn sender_code(sender: Option<&UserId>) -> &str {
+    sender.map_or("", UserId::as_str)
+}

@@ -1,0 +1,149 @@
+//! Lanes and outbox entries as rows.
+
+use messaging_core::{
+    id::{ConversationId, WorkerId},
+    port::store::{Entry, EntryKind, Lane, Publisher},
+    time::Timestamp,
+};
+use sqlx::{Error, Row, SqliteConnection, sqlite::SqliteRow};
+use uuid::Uuid;
+
+use super::{
+    error::damaged,
+    rows::{self, number, side_code, side_of_code},
+};
+
+/// The columns of [`lane`], of `lane AS l`.
+macro_rules! lane_columns {
+    () => {
+        "l.conversation_id, l.head, l.until, l.tries, l.refusals"
+    };
+}
+/// The columns of [`entry`], of a table `AS o`.
+macro_rules! entry_columns {
+    () => {
+        "o.conversation_id AS entry_of, o.number, o.kind, o.side, o.seq AS entry_seq, o.at"
+    };
+}
+pub(super) use {entry_columns, lane_columns};
+
+pub(super) const NUMBER: &str = "UPDATE conversation SET events = events + 1 WHERE id = ? RETURNING events";
+pub(super) const ENTER: &str =
+    "INSERT INTO outbox (conversation_id, number, kind, side, seq, at) VALUES (?, ?, ?, ?, ?, ?)";
+pub(super) const CREATE: &str = "INSERT INTO lane (conversation_id, head, owner, until) VALUES (?, ?, ?, ?)
+    ON CONFLICT (conversation_id) DO NOTHING";
+pub(super) const OWNED: &str =
+    "SELECT EXISTS (SELECT 1 FROM lane WHERE conversation_id = ? AND owner = ? AND until = ?)";
+
+/// What happened in a conversation, to be published.
+pub(super) struct Event {
+    pub(super) of: ConversationId,
+    pub(super) kind: EntryKind,
+    /// The time that it bears, which lies ahead of `now` when the clock went back.
+    pub(super) at: Timestamp,
+    /// The time by the clock of who did it.
+    pub(super) now: Timestamp,
+    pub(super) publisher: Publisher,
+}
+
+impl Event {
+    /// Numbers the event, keeps it, and sees to it that the conversation has a lane; answers the lane if that
+    /// made one for its publisher.
+    pub(super) async fn commit(self, tx: &mut SqliteConnection) -> Result<Option<Lane>, Error> {
+        let event: u64 = sqlx::query_scalar(NUMBER)
+            .bind(self.of.as_uuid())
+            .fetch_one(&mut *tx)
+            .await?;
+        let (kind, side, seq) = kind_columns(self.kind)?;
+        sqlx::query(ENTER)
+            .bind(self.of.as_uuid())
+            .bind(number(event))
+            .bind(kind)
+            .bind(side)
+            .bind(seq)
+            .bind(self.at.as_millis())
+            .execute(&mut *tx)
+            .await?;
+
+        let (owner, until) = match self.publisher {
+            Publisher::Worker { id, lease_until } => (Some(id), lease_until),
+            Publisher::Anyone => (None, self.now),
+        };
+        let created = sqlx::query(CREATE)
+            .bind(self.of.as_uuid())
+            .bind(number(event))
+            .bind(owner.map(|owner| owner.as_uuid()))
+            .bind(until.as_millis())
+            .execute(tx)
+            .await?;
+        let given = owner.is_some() && created.rows_affected() > 0;
+        Ok(given.then_some(Lane {
+            conversation_id: self.of,
+            head: event,
+            lease_until: until,
+            tries: 0,
+            refusals: 0,
+        }))
+    }
+}
+
+/// Whether that worker owns a lane under that lease.
+pub(super) async fn is_owned(
+    tx: &mut SqliteConnection,
+    of: ConversationId,
+    by: WorkerId,
+    lease_until: Timestamp,
+) -> Result<bool, Error> {
+    sqlx::query_scalar(OWNED)
+        .bind(of.as_uuid())
+        .bind(by.as_uuid())
+        .bind(lease_until.as_millis())
+        .fetch_one(tx)
+        .await
+}
+
+pub(super) fn lane(row: &SqliteRow) -> Result<Lane, Error> {
+    Ok(Lane {
+        conversation_id: rows::conversation_id(row)?,
+        head: row.try_get("head")?,
+        lease_until: rows::time(row, "until")?,
+        tries: row.try_get("tries")?,
+        refusals: row.try_get("refusals")?,
+    })
+}
+
+pub(super) fn entry(row: &SqliteRow) -> Result<Entry, Error> {
+    let seq = || row.try_get("entry_seq");
+    let kind = match row.try_get("kind")? {
+        MESSAGE => EntryKind::Message { seq: seq()? },
+        READ => EntryKind::Read {
+            side: side_of_code(row.try_get("side")?)
+                .ok_or_else(|| damaged("an entry of a receipt names no side"))?,
+            up_to_seq: seq()?,
+        },
+        UPDATED => EntryKind::Updated,
+        _ => return Err(damaged("an entry is of no known kind")),
+    };
+    Ok(Entry {
+        conversation_id: ConversationId::new(row.try_get::<Uuid, _>("entry_of")?),
+        number: row.try_get("number")?,
+        kind,
+        at: rows::time(row, "at")?,
+    })
+}
+
+const MESSAGE: i64 = 1;
+const READ: i64 = 2;
+const UPDATED: i64 = 3;
+
+/// The columns kind, side and seq.
+pub(super) fn kind_columns(kind: EntryKind) -> Result<(i64, Option<i64>, Option<i64>), Error> {
+    match kind {
+        EntryKind::Message { seq } => Ok((MESSAGE, None, Some(number(seq)))),
+        EntryKind::Read { side, up_to_seq } => Ok((READ, Some(side_code(side)), Some(number(up_to_seq)))),
+        EntryKind::Updated => Ok((UPDATED, None, None)),
+        unknown => Err(Error::Encode(
+            format!("{unknown:?} is an unknown kind of entry").into(),
+        )),
+    }
+}

@@ -1,0 +1,153 @@
+//! Lists of conversations, each along one index.
+
+use messaging_core::{
+    domain::{conversation::Conversation, page::Inbox},
+    id::{AgentId, ConversationId},
+    port::store::{ListPage, ListScan, ListStart},
+};
+use sqlx::{Error, SqliteConnection};
+
+use super::rows::{self, conversation_columns, limit, number, select_overview};
+
+macro_rules! of_client {
+    () => {
+        "c.client_id = ?"
+    };
+}
+macro_rules! of_agent {
+    () => {
+        "c.agent_id = ? AND c.agent_user_id = ?"
+    };
+}
+macro_rules! newest_first {
+    () => {
+        "ORDER BY c.activity_at DESC, c.id DESC LIMIT ?"
+    };
+}
+
+/// What is asked of an inbox, for each kind of one.
+pub(super) struct PerInbox {
+    pub(super) client: &'static str,
+    pub(super) agent: &'static str,
+    pub(super) all: &'static str,
+}
+
+macro_rules! per_inbox {
+    ($before:expr, $and:literal, $where:literal, $after:expr) => {
+        PerInbox {
+            client: concat!($before, "WHERE ", of_client!(), $and, $after),
+            agent: concat!($before, "WHERE ", of_agent!(), $and, $after),
+            all: concat!($before, $where, $after),
+        }
+    };
+}
+
+pub(super) const FROM_NEWEST: PerInbox = per_inbox!(select_overview!(), " ", "", newest_first!());
+pub(super) const FROM_CURSOR: PerInbox = per_inbox!(
+    select_overview!(),
+    " AND (c.activity_at, c.id) < (?, ?) ",
+    "WHERE (c.activity_at, c.id) < (?, ?) ",
+    newest_first!()
+);
+pub(super) const FROM_OFFSET: PerInbox =
+    per_inbox!(select_overview!(), " ", "", concat!(newest_first!(), " OFFSET ?"));
+pub(super) const COUNT: PerInbox = per_inbox!(
+    "SELECT COUNT(*) FROM (SELECT 1 FROM conversation c ",
+    " ",
+    "",
+    "LIMIT ?)"
+);
+
+/// An admin's is the sum over both sides; whoever were to stand on both stands on the client's.
+pub(super) const UNREAD: PerInbox = PerInbox {
+    client: "SELECT COALESCE(SUM(client_inbox - client_read), 0) FROM conversation
+        WHERE client_id = ? AND client_inbox > client_read",
+    agent: "SELECT COALESCE(SUM(agent_inbox - agent_read), 0) FROM conversation
+        WHERE agent_id = ? AND agent_user_id = ? AND agent_inbox > agent_read",
+    all: "SELECT (SELECT COALESCE(SUM(client_inbox - client_read), 0) FROM conversation
+        WHERE client_id = ?1 AND client_inbox > client_read)
+        + (SELECT COALESCE(SUM(agent_inbox - agent_read), 0) FROM conversation
+        WHERE agent_user_id = ?1 AND client_id <> ?1 AND agent_inbox > agent_read)",
+};
+
+/// Every id is larger than the empty blob.
+pub(super) const OF_AGENT: &str = concat!(
+    "SELECT ",
+    conversation_columns!(),
+    " FROM conversation c WHERE c.agent_id = ? AND c.id > COALESCE(?, x'') ORDER BY c.id LIMIT ?"
+);
+
+pub(super) async fn page(connection: &mut SqliteConnection, scan: &ListScan) -> Result<ListPage, Error> {
+    let sql = match &scan.start {
+        ListStart::Newest => FROM_NEWEST,
+        ListStart::After(_) => FROM_CURSOR,
+        ListStart::Skip(_) => FROM_OFFSET,
+    };
+    let size = scan.limit.get();
+    let mut query = sqlx::query(sql.of(&scan.inbox));
+    query = match &scan.inbox {
+        Inbox::Client(user_id) => query.bind(user_id.as_str()),
+        Inbox::Agent { agent_id, user_id } => query.bind(agent_id.as_str()).bind(user_id.as_str()),
+        Inbox::All(_) => query,
+    };
+    if let ListStart::After(cursor) = &scan.start {
+        query = query
+            .bind(cursor.activity_at().as_millis())
+            .bind(cursor.id().as_uuid());
+    }
+    query = query.bind(limit(size + 1));
+    if let ListStart::Skip(count) = scan.start {
+        query = query.bind(limit(count));
+    }
+
+    let found = query.fetch_all(connection).await?;
+    let overviews = found.iter().take(size).map(rows::overview);
+    Ok(ListPage {
+        rows: overviews.collect::<Result<_, _>>()?,
+        has_more: found.len() > size,
+    })
+}
+
+pub(super) async fn count(connection: &mut SqliteConnection, whose: &Inbox, cap: u64) -> Result<u64, Error> {
+    let query = sqlx::query_scalar(COUNT.of(whose));
+    let query = match whose {
+        Inbox::Client(user_id) => query.bind(user_id.as_str()),
+        Inbox::Agent { agent_id, user_id } => query.bind(agent_id.as_str()).bind(user_id.as_str()),
+        Inbox::All(_) => query,
+    };
+    query.bind(number(cap)).fetch_one(connection).await
+}
+
+pub(super) async fn unread(connection: &mut SqliteConnection, whose: &Inbox) -> Result<u64, Error> {
+    let query = sqlx::query_scalar(UNREAD.of(whose));
+    let query = match whose {
+        Inbox::Client(user_id) | Inbox::All(user_id) => query.bind(user_id.as_str()),
+        Inbox::Agent { agent_id, user_id } => query.bind(agent_id.as_str()).bind(user_id.as_str()),
+    };
+    query.fetch_one(connection).await
+}
+
+pub(super) async fn of_agent(
+    connection: &mut SqliteConnection,
+    agent_id: &AgentId,
+    after: Option<ConversationId>,
+    rows: usize,
+) -> Result<Vec<Conversation>, Error> {
+    let found = sqlx::query(OF_AGENT)
+        .bind(agent_id.as_str())
+        .bind(after.map(|id| id.as_uuid()))
+        .bind(limit(rows))
+        .fetch_all(connection)
+        .await?;
+    found.iter().map(rows::conversation).collect()
+}
+
+impl PerInbox {
+    fn of(&self, inbox: &Inbox) -> &'static str {
+        match inbox {
+            Inbox::Client(_) => self.client,
+            Inbox::Agent { .. } => self.agent,
+            Inbox::All(_) => self.all,
+        }
+    }
+}

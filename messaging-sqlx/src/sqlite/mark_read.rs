@@ -1,0 +1,99 @@
+use messaging_core::{
+    domain::{receipt::Receipt, side::Side},
+    id::ConversationId,
+    port::store::{EntryKind, MarkRead, Marked},
+    time::Timestamp,
+};
+use sqlx::{Error, SqliteConnection};
+
+use super::{
+    conversations, history,
+    lanes::Event,
+    rows::{number, side_code},
+    writer::Step,
+};
+
+impl Step for MarkRead {
+    type Answer = Marked;
+    const DOING: &'static str = "marking messages read";
+
+    async fn take(self, tx: &mut SqliteConnection) -> Result<Marked, Error> {
+        let id = self.conversation_id;
+        let found = conversations::find(tx, id).await?;
+        let Some(mut conversation) = found.filter(|found| found.guard == self.guard) else {
+            return Ok(Marked::Stale);
+        };
+        let Some(up_to) = history::find(tx, id, self.up_to).await? else {
+            return Ok(Marked::UnknownMessage);
+        };
+        let receipt = conversation.read(self.side, &up_to, self.now);
+        let mailbox = *conversation.mailboxes.of(self.side);
+        let Some(receipt) = receipt else {
+            let read_at = first_covering(tx, id, self.side, *up_to.positions.of(self.side)).await?;
+            return Ok(Marked::Already { mailbox, read_at });
+        };
+        conversations::save(tx, &conversation).await?;
+        insert(tx, id, &receipt, mailbox.read).await?;
+
+        let event = Event {
+            of: id,
+            kind: EntryKind::Read {
+                side: receipt.side,
+                up_to_seq: receipt.up_to_seq,
+            },
+            at: receipt.read_at,
+            now: self.now,
+            publisher: self.publisher,
+        };
+        let lane = event.commit(tx).await?;
+        Ok(Marked::Moved {
+            receipt,
+            mailbox,
+            lane,
+        })
+    }
+}
+
+pub(super) const INSERT: &str =
+    "INSERT INTO receipt (conversation_id, side, up_to_seq, position, read_at) VALUES (?, ?, ?, ?, ?)";
+pub(super) const FIRST_COVERING: &str = "SELECT read_at FROM receipt
+    WHERE conversation_id = ? AND side = ? AND position >= ? ORDER BY position LIMIT 1";
+
+async fn insert(
+    tx: &mut SqliteConnection,
+    id: ConversationId,
+    receipt: &Receipt,
+    position: u64,
+) -> Result<(), Error> {
+    sqlx::query(INSERT)
+        .bind(id.as_uuid())
+        .bind(side_code(receipt.side))
+        .bind(number(receipt.up_to_seq))
+        .bind(number(position))
+        .bind(receipt.read_at.as_millis())
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// When a side first read up to one of its inbox positions; `None` for position 0, where nothing stands.
+///
+/// By position and not by seq, because the newest message *addressed to the side* counts, which may lie any
+/// number of messages before the one that was named.
+async fn first_covering(
+    tx: &mut SqliteConnection,
+    id: ConversationId,
+    side: Side,
+    position: u64,
+) -> Result<Option<Timestamp>, Error> {
+    if position == 0 {
+        return Ok(None);
+    }
+    let at: Option<i64> = sqlx::query_scalar(FIRST_COVERING)
+        .bind(id.as_uuid())
+        .bind(side_code(side))
+        .bind(number(position))
+        .fetch_optional(tx)
+        .await?;
+    Ok(at.map(Timestamp::from_millis))
+}

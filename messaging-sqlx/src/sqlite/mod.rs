@@ -1,0 +1,177 @@
+//! The store on SQLite: the embedded default, for one process on a local disk.
+//!
+//! One connection writes, in a task of its own, one transaction a step; some others read, each read that
+//! takes several statements in one transaction, so that it sees one moment. Nobody waits for a reader.
+//!
+//! Several processes may have the file open, but the workers of one only: see
+//! [`claim_lanes`](messaging_core::port::store::Outbox::claim_lanes) of this store. A step of another that
+//! names a worker as its [`Publisher`](messaging_core::port::store::Publisher) leaves its lane to anyone.
+
+mod append;
+mod audit;
+mod change_state;
+mod connect;
+mod conversations;
+mod error;
+mod history;
+mod lanes;
+mod list;
+mod load;
+mod mark_read;
+mod migrate;
+mod open;
+mod options;
+mod outbox;
+#[cfg(test)]
+mod plans;
+mod rows;
+mod workers;
+mod writer;
+
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use messaging_core::port::store::{StoreError, StoreErrorKind};
+use sqlx::{Sqlite, SqlitePool, Transaction, pool::PoolConnection};
+
+pub use self::options::SqliteOptions;
+use self::{
+    connect::Connector,
+    error::failed,
+    workers::Workers,
+    writer::{Step, Writer},
+};
+
+/// Keeps everything in a SQLite file of its own. Clones share it.
+///
+/// A step that was answered is on the disk (`synchronous = FULL`). Needs a tokio runtime, with time
+/// enabled, and works as long as the one on which it was opened runs.
+///
+/// ```
+/// use messaging_core::{id::ConversationId, port::store::Conversations};
+/// use messaging_sqlx::{SqliteOptions, SqliteStore};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let dir = tempfile::tempdir()?;
+/// # let path = dir.path().join("messaging.db");
+/// # let id = ConversationId::parse("0190163d-8694-739b-aea5-966c26f8ad91")?;
+/// let store = SqliteStore::open_migrated(&path, &SqliteOptions::default()).await?;
+/// assert_eq!(store.find_conversation(id).await?, None);
+/// store.close().await;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct SqliteStore(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    connector: Connector,
+    reads: SqlitePool,
+    writer: Writer,
+    workers: Workers,
+    /// Whether the database has been found to be one that this code runs on.
+    admitted: AtomicBool,
+}
+
+impl SqliteStore {
+    /// Opens a file, and makes it if it is not there. It is not migrated: until it is, whether by this store
+    /// or another, every step fails with [`StoreErrorKind::Internal`] and a
+    /// [`SchemaError`](crate::SchemaError) as its cause.
+    ///
+    /// # Errors
+    /// [`Unavailable`](StoreErrorKind::Unavailable) when the file cannot be opened or is locked,
+    /// [`ReadOnly`](StoreErrorKind::ReadOnly) when it cannot be written,
+    /// [`Corrupt`](StoreErrorKind::Corrupt) when it is no database,
+    /// [`Internal`](StoreErrorKind::Internal) where it cannot be in WAL mode, as on a network's disk.
+    pub async fn open(path: impl AsRef<Path> + Send, options: &SqliteOptions) -> Result<Self, StoreError> {
+        const DOING: &str = "opening the database";
+        // So that no name is taken for a URI or for a database in memory.
+        let path = std::path::absolute(path)
+            .map_err(|why| StoreError::new(StoreErrorKind::Internal, DOING).caused_by(why))?;
+        let connector = Connector::new(&path, options);
+        let connection = connector.create().await.map_err(failed(DOING))?;
+        Ok(Self(Arc::new(Inner {
+            reads: connector.readers(options),
+            writer: Writer::start(connection, connector.clone(), options.queue),
+            workers: Workers::new(&path),
+            admitted: AtomicBool::new(false),
+            connector,
+        })))
+    }
+
+    /// [Opens](Self::open) a file and [migrates](Self::migrate) it.
+    ///
+    /// # Errors
+    /// Those of both.
+    pub async fn open_migrated(
+        path: impl AsRef<Path> + Send,
+        options: &SqliteOptions,
+    ) -> Result<Self, StoreError> {
+        let store = Self::open(path, options).await?;
+        store.migrate().await?;
+        Ok(store)
+    }
+
+    /// Brings the database to the version that this code needs, in one transaction. Any number of stores and
+    /// processes may do so at once.
+    ///
+    /// # Errors
+    /// [`Internal`](StoreErrorKind::Internal), caused by
+    /// [`NeedsNewerCode`](crate::SchemaError::NeedsNewerCode), when a newer version of this library has
+    /// migrated the database to where this one cannot follow: upgrade.
+    /// [`Unavailable`](StoreErrorKind::Unavailable) when the file stays locked: try again.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        let opened = self.0.connector.write().await;
+        let mut connection = opened.map_err(failed("opening the database to migrate it"))?;
+        let migrated = migrate::migrate(&mut connection).await;
+        // What it has done is done, however closing goes.
+        connect::close(connection).await.ok();
+        migrated
+    }
+
+    /// Takes the steps that wait, moves the log into the file, closes it, and lets the workers of another
+    /// store in. Afterwards every step of this store and its clones is
+    /// [`Unavailable`](StoreErrorKind::Unavailable).
+    ///
+    /// A store that is dropped does the same, without anybody waiting for it.
+    pub async fn close(&self) {
+        // The connection that writes last, so that nobody keeps it from moving the log.
+        self.0.reads.close().await;
+        self.0.writer.finish().await;
+        self.0.workers.leave();
+    }
+
+    /// Takes a step that writes.
+    async fn write<S: Step>(&self, step: S) -> Result<S::Answer, StoreError> {
+        self.admit(S::DOING).await?;
+        self.0.writer.take(step).await
+    }
+
+    /// A connection for a read of one statement.
+    async fn reader(&self, doing: &'static str) -> Result<PoolConnection<Sqlite>, StoreError> {
+        self.admit(doing).await?;
+        self.0.reads.acquire().await.map_err(failed(doing))
+    }
+
+    /// A transaction for a read of several statements.
+    async fn snapshot(&self, doing: &'static str) -> Result<Transaction<'static, Sqlite>, StoreError> {
+        self.admit(doing).await?;
+        self.0.reads.begin().await.map_err(failed(doing))
+    }
+
+    async fn admit(&self, doing: &'static str) -> Result<(), StoreError> {
+        if !self.0.admitted.load(Ordering::Acquire) {
+            let mut connection = self.0.reads.acquire().await.map_err(failed(doing))?;
+            migrate::check(&mut connection, doing).await?;
+            self.0.admitted.store(true, Ordering::Release);
+        }
+        Ok(())
+    }
+}

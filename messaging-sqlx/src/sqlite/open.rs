@@ -1,0 +1,109 @@
+use messaging_core::{
+    domain::{
+        conversation::{Conversation, OpenPlan},
+        side::Side,
+    },
+    id::{BookingId, ConversationId},
+    port::store::{EntryKind, Opened, Publisher},
+};
+use sqlx::{Error, SqliteConnection};
+use uuid::Uuid;
+
+use super::{
+    lanes::Event,
+    rows::{number, sides_code},
+    writer::Step,
+};
+
+/// Opening a conversation.
+pub(super) struct Open {
+    pub(super) plan: OpenPlan,
+    pub(super) publisher: Publisher,
+}
+
+impl Step for Open {
+    type Answer = Opened;
+    const DOING: &'static str = "opening a conversation";
+
+    async fn take(self, tx: &mut SqliteConnection) -> Result<Opened, Error> {
+        let Self { plan, publisher } = self;
+        let existing = find_pair(tx, &plan).await?;
+        let created = existing.is_none();
+        let id = existing.unwrap_or(plan.id);
+        if created {
+            insert(tx, &Conversation::new(&plan)).await?;
+        }
+        let linked = match &plan.booking_id {
+            Some(booking) => link(tx, id, booking).await?,
+            None => false,
+        };
+
+        let lane = if created || linked {
+            let event = Event {
+                of: id,
+                kind: EntryKind::Updated,
+                at: plan.now,
+                now: plan.now,
+                publisher,
+            };
+            event.commit(tx).await?
+        } else {
+            None
+        };
+        Ok(Opened { id, created, lane })
+    }
+}
+
+pub(super) const FIND_PAIR: &str = "SELECT id FROM conversation WHERE client_id = ? AND agent_id = ?";
+pub(super) const INSERT: &str = "INSERT INTO conversation (id, client_id, agent_id, agent_user_id, guard,
+    blocked_by, closed, last_seq, client_inbox, client_read, client_read_seq, client_read_at, agent_inbox,
+    agent_read, agent_read_seq, agent_read_at, created_at, activity_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+pub(super) const LINK: &str = "INSERT INTO booking_link (conversation_id, position, booking_id)
+    VALUES (?1, (SELECT COALESCE(MAX(position), 0) + 1 FROM booking_link WHERE conversation_id = ?1), ?2)
+    ON CONFLICT (conversation_id, booking_id) DO NOTHING";
+
+async fn find_pair(tx: &mut SqliteConnection, plan: &OpenPlan) -> Result<Option<ConversationId>, Error> {
+    let id: Option<Uuid> = sqlx::query_scalar(FIND_PAIR)
+        .bind(plan.client_id.as_str())
+        .bind(plan.agent_id.as_str())
+        .fetch_optional(tx)
+        .await?;
+    Ok(id.map(ConversationId::new))
+}
+
+async fn insert(tx: &mut SqliteConnection, new: &Conversation) -> Result<(), Error> {
+    let mut insert = sqlx::query(INSERT)
+        .bind(new.id.as_uuid())
+        .bind(new.client_id.as_str())
+        .bind(new.agent_id.as_str())
+        .bind(new.agent_user_id.as_str())
+        .bind(new.guard)
+        .bind(sides_code(|side| *new.blocked_by.of(side)))
+        .bind(new.closed)
+        .bind(number(new.last_seq));
+    for side in Side::ALL {
+        let mailbox = new.mailboxes.of(side);
+        insert = insert
+            .bind(number(mailbox.inbox))
+            .bind(number(mailbox.read))
+            .bind(mailbox.last_read.map(|mark| number(mark.up_to_seq)))
+            .bind(mailbox.last_read.map(|mark| mark.at.as_millis()));
+    }
+    insert
+        .bind(new.created_at.as_millis())
+        .bind(new.activity_at.as_millis())
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// Whether the booking was not linked before.
+async fn link(tx: &mut SqliteConnection, id: ConversationId, booking: &BookingId) -> Result<bool, Error> {
+    let done = sqlx::query(LINK)
+        .bind(id.as_uuid())
+        .bind(booking.as_str())
+        .execute(tx)
+        .await?;
+    Ok(done.rows_affected() > 0)
+}

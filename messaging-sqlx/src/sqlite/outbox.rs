@@ -1,0 +1,295 @@
+use async_trait::async_trait;
+use messaging_core::{
+    id::WorkerId,
+    port::store::{
+        Backlog, Entry, Lane, LaneDelay, LaneFailure, LoadedEntry, Outbox, Progress, SetAside, StoreError,
+    },
+    time::Timestamp,
+};
+use sqlx::{Error, Row, SqliteConnection};
+
+use super::{
+    SqliteStore,
+    error::failed,
+    lanes::{self, entry_columns, lane_columns},
+    load,
+    rows::{self, limit, number},
+    writer::Step,
+};
+
+#[async_trait]
+impl Outbox for SqliteStore {
+    /// Admits the workers of one store at a time: the first to claim, or to name itself as a publisher,
+    /// keeps those of every other process out, until it is closed or dropped.
+    async fn claim_lanes(
+        &self,
+        by: WorkerId,
+        now: Timestamp,
+        lease_until: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Lane>, StoreError> {
+        self.0.workers.admit(Claim::DOING)?;
+        self.write(Claim {
+            by,
+            now,
+            lease_until,
+            limit,
+        })
+        .await
+    }
+
+    async fn load_entries(&self, lanes: &[Lane], per_lane: usize) -> Result<Vec<LoadedEntry>, StoreError> {
+        const DOING: &str = "loading outbox entries";
+        let mut snapshot = self.snapshot(DOING).await?;
+        let loaded = load::entries(&mut snapshot, lanes, per_lane).await;
+        loaded.map_err(failed(DOING))
+    }
+
+    async fn settle(
+        &self,
+        by: WorkerId,
+        lease_until: Timestamp,
+        done: &[Progress],
+    ) -> Result<Vec<Lane>, StoreError> {
+        self.write(Settle {
+            by,
+            lease_until,
+            done: done.to_vec(),
+        })
+        .await
+    }
+
+    async fn delay_lanes(&self, by: WorkerId, delays: &[LaneDelay]) -> Result<(), StoreError> {
+        self.write(Delay {
+            by,
+            delays: delays.to_vec(),
+        })
+        .await
+    }
+
+    async fn set_aside(
+        &self,
+        by: WorkerId,
+        lane: &Lane,
+        entry: &Entry,
+        why: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.write(TakeOut {
+            by,
+            lane: lane.clone(),
+            set_aside: SetAside {
+                entry: entry.clone(),
+                why: why.to_owned(),
+                at: now,
+            },
+        })
+        .await
+    }
+
+    async fn list_set_aside(&self, limit: usize) -> Result<Vec<SetAside>, StoreError> {
+        const DOING: &str = "listing events set aside";
+        let mut connection = self.reader(DOING).await?;
+        list_set_aside(&mut connection, limit)
+            .await
+            .map_err(failed(DOING))
+    }
+
+    async fn backlog(&self) -> Result<Backlog, StoreError> {
+        const DOING: &str = "measuring the backlog";
+        let mut connection = self.reader(DOING).await?;
+        backlog(&mut connection).await.map_err(failed(DOING))
+    }
+}
+
+pub(super) const DUE: &str = concat!(
+    "SELECT ",
+    lane_columns!(),
+    " FROM lane l WHERE l.until <= ? ORDER BY l.until, l.conversation_id LIMIT ?"
+);
+pub(super) const OWN: &str = "UPDATE lane SET owner = ?, until = ? WHERE conversation_id = ?";
+pub(super) const FORGET: &str = "DELETE FROM outbox WHERE conversation_id = ? AND number <= ?";
+pub(super) const END: &str = "DELETE FROM lane WHERE conversation_id = ?1
+    AND NOT EXISTS (SELECT 1 FROM outbox WHERE conversation_id = ?1)";
+pub(super) const GO_ON: &str = "UPDATE lane SET head = ?, until = ?, tries = 0, refusals = 0
+    WHERE conversation_id = ?";
+pub(super) const LET_GO: &str = "UPDATE lane SET owner = NULL, until = ?,
+    tries = MIN(tries + ?, 4294967295), refusals = MIN(refusals + ?, 4294967295)
+    WHERE conversation_id = ? AND owner = ? AND until = ?";
+pub(super) const TAKE_OUT: &str = "DELETE FROM outbox WHERE conversation_id = ? AND number = ?";
+pub(super) const KEEP_ASIDE: &str =
+    "INSERT INTO set_aside (conversation_id, number, kind, side, seq, at, why,
+    set_aside_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
+pub(super) const LIST_SET_ASIDE: &str = concat!(
+    "SELECT ",
+    entry_columns!(),
+    ", o.why, o.set_aside_at FROM set_aside o ORDER BY o.place LIMIT ?"
+);
+/// Whatever is unpublished has a lane, so this costs in proportion to the lanes.
+pub(super) const BACKLOG: &str = "SELECT COUNT(*) AS lanes, MIN((SELECT o.at FROM outbox o
+    WHERE o.conversation_id = l.conversation_id ORDER BY o.number LIMIT 1)) AS oldest,
+    (SELECT COUNT(*) FROM set_aside) AS set_aside FROM lane l";
+
+struct Claim {
+    by: WorkerId,
+    now: Timestamp,
+    lease_until: Timestamp,
+    limit: usize,
+}
+
+impl Step for Claim {
+    type Answer = Vec<Lane>;
+    const DOING: &'static str = "claiming lanes";
+
+    async fn take(self, tx: &mut SqliteConnection) -> Result<Vec<Lane>, Error> {
+        let due = sqlx::query(DUE)
+            .bind(self.now.as_millis())
+            .bind(limit(self.limit))
+            .fetch_all(&mut *tx)
+            .await?;
+        let mut claimed: Vec<_> = due.iter().map(lanes::lane).collect::<Result<_, _>>()?;
+        for lane in &mut claimed {
+            lane.lease_until = self.lease_until;
+            sqlx::query(OWN)
+                .bind(self.by.as_uuid())
+                .bind(self.lease_until.as_millis())
+                .bind(lane.conversation_id.as_uuid())
+                .execute(&mut *tx)
+                .await?;
+        }
+        Ok(claimed)
+    }
+}
+
+struct Settle {
+    by: WorkerId,
+    lease_until: Timestamp,
+    done: Vec<Progress>,
+}
+
+impl Step for Settle {
+    type Answer = Vec<Lane>;
+    const DOING: &'static str = "settling lanes";
+
+    async fn take(self, tx: &mut SqliteConnection) -> Result<Vec<Lane>, Error> {
+        let mut going_on = Vec::new();
+        for progress in &self.done {
+            let id = progress.conversation_id;
+            if !lanes::is_owned(tx, id, self.by, progress.lease_until).await? {
+                continue;
+            }
+            sqlx::query(FORGET)
+                .bind(id.as_uuid())
+                .bind(number(progress.up_to))
+                .execute(&mut *tx)
+                .await?;
+            let ended = sqlx::query(END).bind(id.as_uuid()).execute(&mut *tx).await?;
+            if ended.rows_affected() > 0 {
+                continue;
+            }
+            let head = progress.up_to.saturating_add(1);
+            sqlx::query(GO_ON)
+                .bind(number(head))
+                .bind(self.lease_until.as_millis())
+                .bind(id.as_uuid())
+                .execute(&mut *tx)
+                .await?;
+            going_on.push(Lane {
+                conversation_id: id,
+                head,
+                lease_until: self.lease_until,
+                tries: 0,
+                refusals: 0,
+            });
+        }
+        Ok(going_on)
+    }
+}
+
+struct Delay {
+    by: WorkerId,
+    delays: Vec<LaneDelay>,
+}
+
+impl Step for Delay {
+    type Answer = ();
+    const DOING: &'static str = "letting go of lanes";
+
+    async fn take(self, tx: &mut SqliteConnection) -> Result<(), Error> {
+        for delay in &self.delays {
+            sqlx::query(LET_GO)
+                .bind(delay.until.as_millis())
+                .bind(delay.failure == LaneFailure::Transport)
+                .bind(delay.failure == LaneFailure::Refused)
+                .bind(delay.conversation_id.as_uuid())
+                .bind(self.by.as_uuid())
+                .bind(delay.lease_until.as_millis())
+                .execute(&mut *tx)
+                .await?;
+        }
+        Ok(())
+    }
+}
+
+struct TakeOut {
+    by: WorkerId,
+    lane: Lane,
+    set_aside: SetAside,
+}
+
+impl Step for TakeOut {
+    type Answer = ();
+    const DOING: &'static str = "setting an event aside";
+
+    async fn take(self, tx: &mut SqliteConnection) -> Result<(), Error> {
+        let SetAside { entry, why, at } = &self.set_aside;
+        if !lanes::is_owned(tx, self.lane.conversation_id, self.by, self.lane.lease_until).await? {
+            return Ok(());
+        }
+        let taken = sqlx::query(TAKE_OUT)
+            .bind(entry.conversation_id.as_uuid())
+            .bind(number(entry.number))
+            .execute(&mut *tx)
+            .await?;
+        if taken.rows_affected() > 0 {
+            let (kind, side, seq) = lanes::kind_columns(entry.kind)?;
+            sqlx::query(KEEP_ASIDE)
+                .bind(entry.conversation_id.as_uuid())
+                .bind(number(entry.number))
+                .bind(kind)
+                .bind(side)
+                .bind(seq)
+                .bind(entry.at.as_millis())
+                .bind(why)
+                .bind(at.as_millis())
+                .execute(tx)
+                .await?;
+        }
+        Ok(())
+    }
+}
+
+async fn list_set_aside(connection: &mut SqliteConnection, rows: usize) -> Result<Vec<SetAside>, Error> {
+    let found = sqlx::query(LIST_SET_ASIDE)
+        .bind(limit(rows))
+        .fetch_all(connection)
+        .await?;
+    let kept = found.iter().map(|row| {
+        Ok(SetAside {
+            entry: lanes::entry(row)?,
+            why: row.try_get("why")?,
+            at: rows::time(row, "set_aside_at")?,
+        })
+    });
+    kept.collect()
+}
+
+async fn backlog(connection: &mut SqliteConnection) -> Result<Backlog, Error> {
+    let row = sqlx::query(BACKLOG).fetch_one(connection).await?;
+    let oldest: Option<i64> = row.try_get("oldest")?;
+    Ok(Backlog {
+        lanes: row.try_get("lanes")?,
+        oldest: oldest.map(Timestamp::from_millis),
+        set_aside: row.try_get("set_aside")?,
+    })
+}

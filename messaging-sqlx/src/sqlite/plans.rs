@@ -1,0 +1,135 @@
+//! No statement looks at more than it needs: what SQLite plans for each.
+
+use sqlx::{Connection, Row, SqliteConnection};
+
+use super::{append, audit, conversations, history, lanes, list, load, mark_read, migrate, open, outbox};
+
+async fn plan(sql: &'static str) -> Vec<String> {
+    let mut db = SqliteConnection::connect("sqlite::memory:").await.unwrap();
+    migrate::migrate(&mut db).await.unwrap();
+    let explain = format!("EXPLAIN QUERY PLAN {sql}");
+    let rows = sqlx::query(sqlx::AssertSqlSafe(explain))
+        .fetch_all(&mut db)
+        .await
+        .unwrap();
+    rows.iter().map(|row| row.get("detail")).collect()
+}
+
+/// Every table that is looked at is looked at through a key, in the order of the answer.
+async fn check_keyed(sql: &'static str) {
+    for detail in plan(sql).await {
+        let whole =
+            detail.starts_with("SCAN") && !["SCAN CONSTANT ROW", "SCAN (subquery-1)"].contains(&&*detail);
+        assert!(!whole && !detail.contains("TEMP B-TREE"), "{detail}: {sql}");
+    }
+}
+
+async fn check_uses(sql: &'static str, expected: &str) {
+    let plan = plan(sql).await;
+    assert!(
+        plan.iter().any(|detail| detail.contains(expected)),
+        "{plan:#?}: {sql}"
+    );
+}
+
+#[tokio::test]
+async fn no_statement_reads_a_whole_table() {
+    for sql in [
+        append::INSERT,
+        audit::LIST,
+        audit::RECORD,
+        conversations::BOOKINGS,
+        conversations::FIND,
+        conversations::OVERVIEW,
+        conversations::SAVE,
+        history::AFTER,
+        history::BEFORE,
+        history::BY_ID,
+        history::SENT,
+        lanes::CREATE,
+        lanes::ENTER,
+        lanes::NUMBER,
+        lanes::OWNED,
+        list::COUNT.agent,
+        list::COUNT.client,
+        list::FROM_CURSOR.agent,
+        list::FROM_CURSOR.all,
+        list::FROM_CURSOR.client,
+        list::FROM_NEWEST.agent,
+        list::FROM_NEWEST.client,
+        list::FROM_OFFSET.agent,
+        list::FROM_OFFSET.client,
+        list::OF_AGENT,
+        list::UNREAD.agent,
+        list::UNREAD.all,
+        list::UNREAD.client,
+        load::ENTRIES,
+        load::NEWLY_READ,
+        load::RECEIPT,
+        load::THREAD,
+        mark_read::FIRST_COVERING,
+        mark_read::INSERT,
+        open::FIND_PAIR,
+        open::INSERT,
+        open::LINK,
+        outbox::DUE,
+        outbox::END,
+        outbox::FORGET,
+        outbox::GO_ON,
+        outbox::KEEP_ASIDE,
+        outbox::LET_GO,
+        outbox::OWN,
+        outbox::TAKE_OUT,
+    ] {
+        check_keyed(sql).await;
+    }
+}
+
+#[tokio::test]
+async fn a_list_goes_along_its_own_index_and_needs_no_sorting() {
+    check_uses(
+        list::FROM_CURSOR.client,
+        "conversation_by_client (client_id=? AND (activity_at,id)<(?,?))",
+    )
+    .await;
+    check_uses(
+        list::FROM_CURSOR.agent,
+        "conversation_by_agent (agent_id=? AND agent_user_id=? AND (activity_at,id)<(?,?))",
+    )
+    .await;
+    check_uses(
+        list::FROM_CURSOR.all,
+        "conversation_by_activity ((activity_at,id)<(?,?))",
+    )
+    .await;
+    check_uses(list::OF_AGENT, "conversation_of_agent (agent_id=? AND id>?)").await;
+    check_uses(outbox::DUE, "lane_due (until<?)").await;
+}
+
+#[tokio::test]
+async fn what_begins_at_the_end_of_all_stops_after_a_page() {
+    for sql in [list::FROM_NEWEST.all, list::FROM_OFFSET.all] {
+        check_uses(sql, "SCAN c USING INDEX conversation_by_activity").await;
+        assert!(
+            !plan(sql)
+                .await
+                .iter()
+                .any(|detail| detail.contains("TEMP B-TREE"))
+        );
+    }
+    check_uses(outbox::LIST_SET_ASIDE, "SCAN o").await;
+    assert!(
+        !plan(outbox::LIST_SET_ASIDE)
+            .await
+            .iter()
+            .any(|detail| detail.contains("TEMP B-TREE"))
+    );
+}
+
+#[tokio::test]
+async fn totals_see_only_conversations_with_something_unread() {
+    check_uses(list::UNREAD.client, "COVERING INDEX conversation_unread_client").await;
+    check_uses(list::UNREAD.agent, "COVERING INDEX conversation_unread_agent").await;
+    check_uses(list::UNREAD.all, "COVERING INDEX conversation_unread_client").await;
+    check_uses(list::UNREAD.all, "INDEX conversation_unread_agent").await;
+}

@@ -1,0 +1,333 @@
+//! The store in memory is the reference: whatever steps are taken, both answer the same, and go on doing so
+//! after the file has been closed and opened again.
+
+#![cfg(feature = "sqlite")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod dir;
+mod steps;
+
+use messaging_core::{
+    domain::{
+        conversation::{NewMessage, OpenPlan},
+        message::SendKey,
+        page::ListCursor,
+    },
+    id::{AgentId, BookingId, ConversationId, MessageId, UserId, WorkerId},
+    memory::MemoryStore,
+    port::store::{
+        Append, Appended, Audit, AuditRecord, ChangeState, Changed, Conversations, Entry, HistoryScan, Lane,
+        LaneDelay, ListScan, ListStart, MarkRead, Marked, Outbox, Progress, Publisher,
+    },
+    time::Timestamp,
+};
+use messaging_sqlx::{SqliteOptions, SqliteStore};
+use proptest::{prelude::*, sample::Index, test_runner::Config};
+use tempfile::TempDir;
+
+use uuid::Uuid;
+
+use self::{
+    dir::fresh_dir,
+    steps::{By, From, Publish, Read, Step, Write},
+};
+
+proptest! {
+    #![proptest_config(Config { cases: 96, ..Config::default() })]
+
+    #[test]
+    fn both_stores_answer_the_same_whatever_is_done(steps in steps::any_number()) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let mut world = World::new().await;
+            for step in &steps {
+                world.take(step).await;
+            }
+            world.reopen().await;
+        });
+    }
+}
+
+/// Takes the same step on both stores, and gives what both answered.
+macro_rules! same {
+    ($world:expr, $method:ident ( $($argument:expr),* )) => {{
+        let memory = $world.memory.$method($($argument),*).await.unwrap();
+        let sqlite = $world.sqlite.$method($($argument),*).await.unwrap();
+        assert_eq!(sqlite, memory, stringify!($method));
+        memory
+    }};
+}
+
+struct World {
+    memory: MemoryStore,
+    sqlite: SqliteStore,
+    dir: TempDir,
+    now: Timestamp,
+    ids: u128,
+    conversations: Vec<ConversationId>,
+    messages: Vec<(ConversationId, MessageId)>,
+    /// As they were given, most of them out of date.
+    lanes: Vec<Lane>,
+    entries: Vec<Entry>,
+}
+
+impl World {
+    async fn new() -> Self {
+        let dir = fresh_dir();
+        Self {
+            memory: MemoryStore::new(),
+            sqlite: open(&dir).await,
+            dir,
+            now: Timestamp::from_millis(1_767_225_600_000),
+            ids: 1 << 64,
+            conversations: vec![ConversationId::new(Uuid::nil())],
+            messages: Vec::new(),
+            lanes: Vec::new(),
+            entries: Vec::new(),
+        }
+    }
+
+    async fn reopen(&mut self) {
+        self.sqlite.close().await;
+        self.sqlite = open(&self.dir).await;
+        same!(self, backlog());
+    }
+
+    async fn take(&mut self, step: &Step) {
+        match step {
+            Step::Wait(millis) => self.now = Timestamp::from_millis(self.now.as_millis() + millis),
+            Step::Reopen => self.reopen().await,
+            Step::Write(step) => self.write(step).await,
+            Step::Publish(step) => self.publish(step).await,
+            Step::Read(step) => self.read(step).await,
+        }
+        same!(self, backlog());
+        same!(self, list_set_aside(9));
+    }
+
+    async fn write(&mut self, step: &Write) {
+        match step {
+            Write::Open(client, agent, booking, by) => {
+                let plan = OpenPlan {
+                    id: ConversationId::new(self.new_id()),
+                    client_id: user(*client),
+                    agent_id: agency(*agent),
+                    agent_user_id: user(agent + 2),
+                    booking_id: booking.map(|n| BookingId::parse(format!("booking-{n}")).unwrap()),
+                    now: self.now,
+                };
+                let opened = same!(self, open(&plan, self.publisher(*by)));
+                self.conversations.push(opened.id);
+                self.lanes.extend(opened.lane);
+            }
+            Write::Append(at, from, key, body, guard, by) => {
+                let id = MessageId::new(self.new_id());
+                self.messages.push((self.conversation(*at), id));
+                let step = Append {
+                    conversation_id: self.conversation(*at),
+                    guard: self.guard(*at, *guard).await,
+                    message: NewMessage {
+                        id,
+                        origin: from.origin(),
+                        body: body.clone(),
+                        key: key.map(send_key),
+                        now: self.now,
+                    },
+                    publisher: self.publisher(*by),
+                };
+                if let Appended::Stored(stored) = same!(self, append(&step)) {
+                    self.lanes.extend(stored.lane);
+                }
+            }
+            Write::MarkRead(at, side, message, guard, by) => {
+                let step = MarkRead {
+                    conversation_id: self.conversation(*at),
+                    guard: self.guard(*at, *guard).await,
+                    side: *side,
+                    up_to: self.message(*at, *message),
+                    now: self.now,
+                    publisher: self.publisher(*by),
+                };
+                if let Marked::Moved { lane, .. } = same!(self, mark_read(&step)) {
+                    self.lanes.extend(lane);
+                }
+            }
+            Write::Change(at, change, guard, by) => {
+                let step = ChangeState {
+                    conversation_id: self.conversation(*at),
+                    guard: self.guard(*at, *guard).await,
+                    change: change.clone(),
+                    now: self.now,
+                    publisher: self.publisher(*by),
+                };
+                if let Changed::Done { lane } = same!(self, change_state(&step)) {
+                    self.lanes.extend(lane);
+                }
+            }
+            Write::Record(actor, action, at) => {
+                let record = AuditRecord {
+                    id: self.new_id(),
+                    at: self.now,
+                    actor_id: user(*actor),
+                    action: *action,
+                    conversation_id: at.as_ref().map(|at| self.conversation(*at)),
+                };
+                same!(self, record_access(&record));
+                same!(self, list_accesses(None, 3));
+                let before = Uuid::from_u128(record.id.as_u128() - 1);
+                same!(self, list_accesses(Some(before), 3));
+            }
+        }
+    }
+
+    async fn publish(&mut self, step: &Publish) {
+        match step {
+            Publish::Claim(by, lease, limit) => {
+                let lanes = same!(
+                    self,
+                    claim_lanes(worker(*by), self.now, self.now + *lease, *limit)
+                );
+                self.lanes.extend(lanes);
+            }
+            Publish::Load(lanes, per_lane) => {
+                let loaded = same!(self, load_entries(&self.some_lanes(lanes), *per_lane));
+                self.entries.extend(loaded.into_iter().map(|loaded| loaded.entry));
+            }
+            Publish::Settle(by, lanes, more, lease) => {
+                let progress = |lane: Lane| Progress {
+                    conversation_id: lane.conversation_id,
+                    lease_until: lane.lease_until,
+                    up_to: (lane.head + more).saturating_sub(1),
+                };
+                let done: Vec<_> = self.some_lanes(lanes).into_iter().map(progress).collect();
+                let lanes = same!(self, settle(worker(*by), self.now + *lease, &done));
+                self.lanes.extend(lanes);
+            }
+            Publish::Delay(by, lanes, delay, failure) => {
+                let release = |lane: Lane| LaneDelay {
+                    conversation_id: lane.conversation_id,
+                    lease_until: lane.lease_until,
+                    until: self.now + *delay,
+                    failure: *failure,
+                };
+                let delays: Vec<_> = self.some_lanes(lanes).into_iter().map(release).collect();
+                same!(self, delay_lanes(worker(*by), &delays));
+            }
+            Publish::SetAside(by, lane, entry) => {
+                if let (Some(lane), Some(entry)) = (pick(*lane, &self.lanes), pick(*entry, &self.entries)) {
+                    same!(self, set_aside(worker(*by), lane, entry, "too large", self.now));
+                }
+            }
+        }
+    }
+
+    async fn read(&self, step: &Read) {
+        match step {
+            Read::List(inbox, from, limit) => {
+                let start = match from {
+                    From::Newest => ListStart::Newest,
+                    From::Skip(count) => ListStart::Skip(*count),
+                    From::After(at) => {
+                        let id = self.conversation(*at);
+                        let found = same!(self, find_conversation(id));
+                        let activity_at = found.map_or(self.now, |found| found.activity_at);
+                        ListStart::After(ListCursor::new(inbox.clone(), activity_at, id))
+                    }
+                };
+                let scan = ListScan {
+                    inbox: inbox.clone(),
+                    start,
+                    limit: *limit,
+                };
+                same!(self, list_conversations(&scan));
+                same!(self, count_conversations(inbox, limit.get() as u64));
+                same!(self, count_unread(inbox));
+            }
+            Read::History(at, direction, limit) => {
+                let scan = HistoryScan {
+                    conversation_id: self.conversation(*at),
+                    direction: *direction,
+                    limit: *limit,
+                };
+                same!(self, list_messages(&scan));
+            }
+            Read::Look(at, sender, key) => {
+                let id = self.conversation(*at);
+                same!(self, find_overview(id));
+                same!(self, list_bookings(id));
+                same!(self, find_sent(id, sender.map(user).as_ref(), &send_key(*key)));
+            }
+            Read::OfAgent(agent, after, limit) => {
+                let after = after.as_ref().map(|at| self.conversation(*at));
+                same!(self, list_agent_conversations(&agency(*agent), after, *limit));
+            }
+        }
+    }
+
+    fn new_id(&mut self) -> Uuid {
+        self.ids += 1;
+        Uuid::from_u128(self.ids)
+    }
+
+    fn conversation(&self, at: Index) -> ConversationId {
+        *at.get(&self.conversations)
+    }
+
+    /// A message that was sent to a conversation, or one that never was.
+    fn message(&self, at: Index, which: Index) -> MessageId {
+        let of = self.conversation(at);
+        let sent = self
+            .messages
+            .iter()
+            .filter(|(to, _)| *to == of)
+            .map(|(_, id)| *id);
+        let ids: Vec<_> = sent.chain([MessageId::new(Uuid::nil())]).collect();
+        *which.get(&ids)
+    }
+
+    /// The guard that holds, or one that is off by so much.
+    async fn guard(&self, at: Index, off: u32) -> u32 {
+        let found = same!(self, find_conversation(self.conversation(at)));
+        found.map_or(0, |found| found.guard) + off
+    }
+
+    fn publisher(&self, by: Option<By>) -> Publisher {
+        by.map_or(Publisher::Anyone, |(n, lease)| Publisher::Worker {
+            id: worker(n),
+            lease_until: self.now + lease,
+        })
+    }
+
+    fn some_lanes(&self, which: &[Index]) -> Vec<Lane> {
+        let picked = which.iter().filter_map(|index| pick(*index, &self.lanes));
+        picked.cloned().collect()
+    }
+}
+
+async fn open(dir: &TempDir) -> SqliteStore {
+    let path = dir.path().join("messaging.db");
+    let options = SqliteOptions::default();
+    SqliteStore::open_migrated(path, &options).await.unwrap()
+}
+
+/// One of those given last, more often than not still what it was.
+fn pick<T>(index: Index, from: &[T]) -> Option<&T> {
+    let recent = &from[from.len().saturating_sub(5)..];
+    (!recent.is_empty()).then(|| index.get(recent))
+}
+
+fn user(n: u8) -> UserId {
+    UserId::parse(format!("user-{n}")).unwrap()
+}
+
+fn agency(n: u8) -> AgentId {
+    AgentId::parse(format!("agency-{n}")).unwrap()
+}
+
+fn worker(n: u8) -> WorkerId {
+    WorkerId::new(Uuid::from_u128(n.into()))
+}
+
+fn send_key(n: u8) -> SendKey {
+    SendKey::parse(format!("key-{n}")).unwrap()
+}

@@ -1,0 +1,87 @@
+use messaging_core::{
+    id::AgentId,
+    port::store::{Audit, Conversations, Outbox, Publisher, StoreError, StoreErrorKind},
+};
+use messaging_sqlx::{SqliteOptions, SqliteStore};
+
+use crate::scene::{Place, append, conversation, plan, play, stored};
+
+#[tokio::test]
+async fn a_file_that_is_no_database_is_corrupt_and_stays_as_it_is() {
+    let place = Place::new();
+    let text = "Dear diary, ".repeat(1000);
+    std::fs::write(place.path(), &text).unwrap();
+    let opened = SqliteStore::open(place.path(), &SqliteOptions::default()).await;
+    assert_eq!(opened.unwrap_err().kind(), StoreErrorKind::Corrupt);
+    assert_eq!(std::fs::read_to_string(place.path()).unwrap(), text);
+}
+
+#[tokio::test]
+async fn a_place_where_no_file_can_be_is_unavailable() {
+    let place = Place::new();
+    let path = place.path().join("not").join("there");
+    let opened = SqliteStore::open(path, &SqliteOptions::default()).await;
+    let kind = opened.unwrap_err().kind();
+    assert!(matches!(kind, StoreErrorKind::Unavailable { .. }), "{kind:?}");
+}
+
+#[tokio::test]
+async fn what_this_library_would_not_have_written_is_corrupt() {
+    for damage in [
+        "UPDATE conversation SET client_id = '' WHERE client_id = 'client-1'",
+        "UPDATE conversation SET id = x'00' WHERE client_id = 'client-1'",
+        "UPDATE conversation SET guard = -1",
+        "UPDATE message SET sender_id = 'a b' WHERE sender_id = 'client-1'",
+        "UPDATE message SET key = 'ü' WHERE seq = 5",
+        "UPDATE audit SET action = 'dance'",
+        "UPDATE set_aside SET kind = 9",
+        "UPDATE set_aside SET kind = 2",
+    ] {
+        let place = Place::new();
+        let store = place.open().await;
+        play(&store).await;
+        let done = sqlx::query(damage).execute(&mut place.connect().await).await;
+        assert!(done.unwrap().rows_affected() > 0, "{damage}");
+        let agent_id = AgentId::parse("agency").unwrap();
+        let reads = [
+            store.list_agent_conversations(&agent_id, None, 9).await.err(),
+            store.find_overview(conversation(1)).await.err(),
+            store.list_accesses(None, 9).await.err(),
+            store.list_set_aside(9).await.err(),
+        ];
+        let kinds: Vec<_> = reads.iter().flatten().map(StoreError::kind).collect();
+        assert!(!kinds.is_empty(), "{damage}");
+        assert!(
+            kinds.iter().all(|kind| *kind == StoreErrorKind::Corrupt),
+            "{damage}: {kinds:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_page_is_corrupt_for_reads_and_writes() {
+    let place = Place::new();
+    let store = place.open().await;
+    store.open(&plan(1), Publisher::Anyone).await.unwrap();
+    for id in 10..200 {
+        stored(store.append(&append(1, id)).await.unwrap());
+    }
+    store.close().await;
+    let end: u32 = sqlx::query_scalar(
+        "SELECT page_size * rootpage FROM pragma_page_size, sqlite_schema WHERE name = 'conversation'",
+    )
+    .fetch_one(&mut place.connect().await)
+    .await
+    .unwrap();
+    let end = usize::try_from(end).unwrap();
+    let mut bytes = std::fs::read(place.path()).unwrap();
+    bytes[end - 512..end].fill(0xa5);
+    bytes[end - 4096..end - 4000].fill(0xa5);
+    std::fs::write(place.path(), bytes).unwrap();
+
+    let store = place.open().await;
+    let error = store.find_conversation(conversation(1)).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Corrupt, "{error:?}");
+    let error = store.append(&append(1, 200)).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Corrupt, "{error:?}");
+}
