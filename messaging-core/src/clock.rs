@@ -118,7 +118,10 @@ impl Clock for ManualClock {
             if manual.now >= until {
                 return Poll::Ready(());
             }
-            manual.sleepers.push((until, cx.waker().clone()));
+            let asleep = |(at, waker): &(Timestamp, Waker)| *at == until && waker.will_wake(cx.waker());
+            if !manual.sleepers.iter().any(asleep) {
+                manual.sleepers.push((until, cx.waker().clone()));
+            }
             Poll::Pending
         })
         .await;
