@@ -53,6 +53,7 @@ pub mod id;
 pub mod memory;
 pub mod policy;
 pub mod port;
+mod profiles;
 mod relay;
 mod service;
 pub mod time;

@@ -14,7 +14,7 @@ use crate::{
         directory::{ProfileQuery, Profiles},
         store::{Lane, LaneDelay, LaneFailure, LoadedEntry, StoreError, Subject},
     },
-    service::profiles_or_blank,
+    profiles::profiles_or_blank,
 };
 
 /// How many entries of a lane are loaded at a time.

@@ -7,7 +7,6 @@ mod history;
 mod inbox;
 mod mark_read;
 mod open;
-mod profiles;
 mod send;
 mod typing;
 mod view;
@@ -23,7 +22,6 @@ pub use history::{History, HistoryFrom, HistoryRequest, MarkOnRead};
 pub use inbox::{ConversationList, ListFrom, ListRequest};
 pub use mark_read::ReadState;
 pub use open::{OpenByHost, OpenConversation, OpenedConversation};
-pub(crate) use profiles::profiles_or_blank;
 pub use send::{SendMessage, Sent};
 pub use view::{ConversationDetails, ConversationView, MessageView};
 
@@ -37,13 +35,14 @@ use crate::{
     policy::{self, Action, Decision, Refusal, Standing},
     port::{
         access::AccessPolicy,
-        directory::{Directory, Profiles},
+        directory::{Directory, ProfileQuery, Profiles},
         presence::Presence,
         realtime::Realtime,
         store::{
             AuditRecord, AuditedAction, Lane, LoadedEntry, Publisher, Store, StoreError, StoreErrorKind,
         },
     },
+    profiles::profiles_or_blank,
     relay::{Handoff, Health, Relay},
     time::Timestamp,
 };
@@ -99,6 +98,12 @@ impl Messaging {
 
     fn publisher(&self) -> Publisher {
         self.0.relay.publisher(self.now())
+    }
+
+    /// How everything in the query is shown; blank where the directory does not say in time.
+    async fn profiles(&self, query: &ProfileQuery) -> Profiles {
+        let parts = &self.0;
+        profiles_or_blank(&*parts.directory, &*parts.clock, parts.directory_timeout, query).await
     }
 
     /// Passes a lane that a step created for this process to the relay, with what is already at hand.

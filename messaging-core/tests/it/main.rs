@@ -7,6 +7,7 @@ mod channels;
 mod delivery;
 mod events;
 mod failing_store;
+mod leases;
 mod listing;
 mod opening;
 mod policy_matrix;

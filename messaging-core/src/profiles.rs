@@ -1,23 +1,18 @@
-use super::Messaging;
+//! Names and pictures: decoration, that never fails anything.
+
+use std::time::Duration;
+
 use crate::{
-    clock,
+    clock::{self, Clock},
     domain::{conversation::Overview, message::Message},
     port::directory::{Directory, ProfileQuery, Profiles},
 };
 
-impl Messaging {
-    /// How everything in the query is shown; blank where the directory does not say in time.
-    pub(super) async fn profiles(&self, query: &ProfileQuery) -> Profiles {
-        let parts = &self.0;
-        profiles_or_blank(&*parts.directory, &*parts.clock, parts.directory_timeout, query).await
-    }
-}
-
 /// Asks the directory once, for at most `limit`. What it does not say is blank, and logged.
 pub(crate) async fn profiles_or_blank(
     directory: &dyn Directory,
-    clock: &dyn clock::Clock,
-    limit: std::time::Duration,
+    clock: &dyn Clock,
+    limit: Duration,
     query: &ProfileQuery,
 ) -> Profiles {
     if query.is_empty() {

@@ -1,0 +1,153 @@
+//! Who publishes what: leases, take-overs, and the loops that drive the relay.
+
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
+
+use messaging_core::{clock::ManualClock, memory::MemoryStore, port::realtime::Limits};
+
+use crate::world::*;
+
+const LONG: Duration = Duration::from_mins(1);
+
+#[tokio::test]
+async fn an_attended_relay_publishes_from_memory_what_nobody_else_may_claim() {
+    let (store, clock) = (MemoryStore::new(), ManualClock::new());
+    let world = World::on(store.clone(), clock.clone(), People, |builder| builder);
+    let other = World::on(store, clock, People, |builder| builder.ids(OtherIds::new(1)));
+    let id = world.open().await;
+    let attending = world.workers.relay().attend();
+    world.send(&carl(), id, "one").await;
+    other.drain().await;
+    assert_eq!(
+        other.realtime.take(),
+        [],
+        "the lane belongs to the process that created it"
+    );
+    world.drain().await;
+    assert_eq!(texts(&world.realtime.take()), ["one"]);
+    drop(attending);
+    world.send(&carl(), id, "two").await;
+    other.drain().await;
+    assert_eq!(texts(&other.realtime.take()), ["two"]);
+}
+
+#[tokio::test]
+async fn another_process_takes_over_when_the_owner_s_lease_is_over() {
+    let (store, clock) = (MemoryStore::new(), ManualClock::new());
+    let dead = World::on(store.clone(), clock.clone(), People, |builder| builder);
+    let alive = World::on(store, clock, People, |builder| builder.ids(OtherIds::new(1)));
+    let id = dead.open().await;
+    let _attending = dead.workers.relay().attend();
+    dead.send(&carl(), id, "one").await;
+    alive.send(&carl(), id, "two").await;
+    alive.clock.advance(Duration::from_millis(9_999));
+    alive.drain().await;
+    assert_eq!(alive.realtime.take(), []);
+    alive.clock.advance(Duration::from_millis(1));
+    alive.drain().await;
+    assert_eq!(texts(&alive.realtime.take()), ["one", "two"]);
+    dead.drain().await;
+    assert_eq!(
+        dead.realtime.take(),
+        [],
+        "what comes back from the dead starts no call"
+    );
+}
+
+#[tokio::test]
+async fn a_round_that_outlived_its_lease_starts_no_call_and_settles_nothing() {
+    let world = World::new();
+    let id = world.open().await;
+    world.realtime.set_limits(Limits {
+        events_per_call: 1,
+        data_bytes: 10_240,
+    });
+    for text in ["one", "two", "three"] {
+        world.send(&carl(), id, text).await;
+    }
+    let (clock, calls) = (world.clock.clone(), AtomicUsize::new(0));
+    world.realtime.fail(move |_| {
+        // The third call, for the second message, is a long one.
+        if calls.fetch_add(1, Ordering::Relaxed) == 2 {
+            clock.advance(Duration::from_secs(11));
+        }
+        None
+    });
+    assert_eq!(world.workers.relay().step().await.unwrap(), 1);
+    world.realtime.fail(|_| None);
+    assert_eq!(texts(&world.realtime.take()), ["one", "two"]);
+    world.drain().await;
+    world.clock.advance(LONG);
+    world.drain().await;
+    let rest = texts(&world.realtime.take());
+    assert!(rest.ends_with(&["three".to_owned()]), "{rest:?}");
+    assert_eq!(world.messaging.health().await.unwrap().backlog.lanes, 0);
+}
+
+#[tokio::test]
+async fn running_workers_publish_at_once_and_drain_when_stopped() {
+    let world = World::new();
+    let id = world.open().await;
+    let World {
+        messaging,
+        workers,
+        realtime,
+        ..
+    } = world;
+    let (published, mut events) = tokio::sync::mpsc::unbounded_channel();
+    realtime.fail(move |batch| {
+        published.send(batch.len()).unwrap();
+        None
+    });
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let running = tokio::spawn(workers.run(async { drop(stopped.await) }));
+    tokio::task::yield_now().await;
+    // The clock stands still: nothing here waits for a probe.
+    for text in ["one", "two"] {
+        messaging
+            .send_message(&carl(), &message(id, text, None))
+            .await
+            .unwrap();
+        events.recv().await.unwrap();
+    }
+    messaging
+        .send_message(&carl(), &message(id, "three", None))
+        .await
+        .unwrap();
+    stop.send(()).unwrap();
+    running.await.unwrap();
+    assert_eq!(texts(&realtime.take()), ["one", "two", "three"]);
+    assert_eq!(messaging.health().await.unwrap().backlog.lanes, 0);
+}
+
+#[tokio::test]
+async fn waking_publishes_what_was_committed_past_this_process() {
+    let (store, clock) = (MemoryStore::new(), ManualClock::new());
+    let world = World::on(store.clone(), clock.clone(), People, |builder| builder);
+    let host = World::on(store, clock, People, |builder| builder.ids(OtherIds::new(1)));
+    let World {
+        messaging,
+        workers,
+        realtime,
+        ..
+    } = world;
+    let (published, mut events) = tokio::sync::mpsc::unbounded_channel();
+    realtime.fail(move |batch| {
+        published.send(batch.len()).unwrap();
+        None
+    });
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let running = tokio::spawn(workers.run(async { drop(stopped.await) }));
+    tokio::task::yield_now().await;
+    let open = messaging_core::OpenByHost::new(&user("carl"), &agent("alpine"), &user("ada"));
+    host.messaging
+        .open_planned(&host.messaging.plan_open(open).unwrap())
+        .await
+        .unwrap();
+    messaging.wake();
+    assert_eq!(events.recv().await, Some(2));
+    stop.send(()).unwrap();
+    running.await.unwrap();
+}
