@@ -1,5 +1,6 @@
 //! Typing, and who may subscribe to what.
 
+use futures_util::FutureExt;
 use messaging_core::{
     Authorized, ErrorKind,
     event::{ChannelName, SocketId},
@@ -67,15 +68,31 @@ async fn a_subscription_is_signed_for_whom_it_belongs_to_only() {
         };
         assert_eq!(answer, expected, "{actor:?} {name}");
     }
-    let signed: Vec<_> = world
-        .realtime
-        .signed()
-        .into_iter()
-        .map(|s| (s.channel, s.member))
-        .collect();
-    assert_eq!(signed.len(), 5);
+    let signed = world.realtime.signed();
+    let presence = signed.iter().find(|s| s.channel.is_presence()).unwrap();
     assert_eq!(
-        (signed[2].1.user_id.as_str(), signed[2].1.name.as_str()),
+        (presence.member.user_id.as_str(), presence.member.name.as_str()),
         ("ada", "ADA")
     );
+}
+
+#[tokio::test]
+async fn access_that_ends_while_a_subscription_is_signed_is_not_handed_out() {
+    let world = World::new();
+    let id = world.open().await;
+    let messaging = world.messaging.clone();
+    world.realtime.on_sign(move || {
+        let (alpine, new) = (agent("alpine"), user("new"));
+        messaging
+            .reassign_agent(&alpine, &new)
+            .now_or_never()
+            .unwrap()
+            .unwrap();
+    });
+    let channel = ChannelName::parse(format!("private-conversation-{id}")).unwrap();
+    let answer = world
+        .messaging
+        .authorize(&ada(), &SocketId::parse("1.2").unwrap(), &channel)
+        .await;
+    assert_eq!(kind(answer), FORBIDDEN);
 }

@@ -150,6 +150,7 @@ struct Recorded {
     calls: usize,
     revoked: Vec<(UserId, ChannelName)>,
     signed: Vec<Subscription>,
+    on_sign: Option<Box<dyn FnOnce() + Send>>,
     script: Script,
     limits: Limits,
 }
@@ -161,6 +162,7 @@ impl Recorder {
             calls: 0,
             revoked: Vec::new(),
             signed: Vec::new(),
+            on_sign: None,
             script: Box::new(|_| None),
             limits: Limits {
                 events_per_call: 10,
@@ -178,6 +180,11 @@ impl Recorder {
     pub(crate) fn fail_next(&self, kinds: impl IntoIterator<Item = PublishErrorKind>) {
         let mut kinds: VecDeque<_> = kinds.into_iter().collect();
         self.fail(move |_| kinds.pop_front());
+    }
+
+    /// Does something just after the next signature.
+    pub(crate) fn on_sign(&self, act: impl FnOnce() + Send + 'static) {
+        self.0.lock().unwrap().on_sign = Some(Box::new(act));
     }
 
     pub(crate) fn set_limits(&self, limits: Limits) {
@@ -208,7 +215,13 @@ impl Recorder {
 
 impl Channels for Recorder {
     fn sign(&self, subscription: &Subscription) -> Result<ChannelAuth, PortError> {
-        self.0.lock().unwrap().signed.push(subscription.clone());
+        let mut recorded = self.0.lock().unwrap();
+        recorded.signed.push(subscription.clone());
+        let act = recorded.on_sign.take();
+        drop(recorded);
+        if let Some(act) = act {
+            act();
+        }
         Ok(ChannelAuth {
             auth: format!("signed:{}", subscription.channel),
             channel_data: None,
