@@ -1,0 +1,215 @@
+//! What a client says.
+
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::value::RawValue;
+
+/// One message of a client.
+#[derive(Debug)]
+pub(super) enum Command {
+    Ping,
+    Pong,
+    Subscribe(Request),
+    Unsubscribe {
+        channel: String,
+    },
+    ClientEvent(ClientEvent),
+    /// A user signing in, which hosted Pusher knows and this server does not.
+    SignIn,
+    /// A message of the protocol's that nothing needs to answer.
+    Unknown,
+}
+
+/// A wish to subscribe; nothing in it has been checked.
+#[derive(Debug, Deserialize)]
+pub(super) struct Request {
+    pub(super) channel: String,
+    pub(super) auth: Option<String>,
+    pub(super) channel_data: Option<String>,
+}
+
+/// What a client wants to tell the others of a channel.
+#[derive(Debug)]
+pub(super) struct ClientEvent {
+    /// Begins with `client-`.
+    pub(super) name: String,
+    pub(super) channel: String,
+    /// Any JSON, as it came.
+    pub(super) data: Box<RawValue>,
+}
+
+/// Why a message is not a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Malformed {
+    #[error("Invalid JSON, or not an event")]
+    NotAnEvent,
+    #[error("Invalid data for this event")]
+    InvalidData,
+    #[error("Client events must begin with client-")]
+    NotAClientEvent,
+    #[error("The event's name is longer than 200 characters")]
+    NameTooLong,
+    #[error("The event's data are larger than 10 KB")]
+    DataTooLarge,
+}
+
+/// The most characters of an event's name.
+pub(super) const MAX_EVENT_NAME_CHARS: usize = 200;
+/// The most bytes of an event's data.
+pub(super) const MAX_EVENT_DATA_BYTES: usize = 10_240;
+
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    event: String,
+    channel: Option<String>,
+    #[serde(borrow)]
+    data: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Unsubscribe {
+    channel: String,
+}
+
+impl Command {
+    /// Reads one message.
+    ///
+    /// # Errors
+    /// [`Malformed`] says why it is no command; the connection can go on.
+    pub(super) fn parse(text: &str) -> Result<Self, Malformed> {
+        let Envelope { event, channel, data } =
+            serde_json::from_str(text).map_err(|_| Malformed::NotAnEvent)?;
+        match event.as_str() {
+            "pusher:ping" => Ok(Self::Ping),
+            "pusher:pong" => Ok(Self::Pong),
+            "pusher:subscribe" => read(data).map(Self::Subscribe),
+            "pusher:unsubscribe" => {
+                let Unsubscribe { channel } = read(data)?;
+                Ok(Self::Unsubscribe { channel })
+            }
+            "pusher:signin" => Ok(Self::SignIn),
+            name if name.starts_with("client-") => {
+                let channel = channel.ok_or(Malformed::InvalidData)?;
+                ClientEvent::parse(event, channel, data).map(Self::ClientEvent)
+            }
+            name if name.starts_with("pusher:") => Ok(Self::Unknown),
+            _ => Err(Malformed::NotAClientEvent),
+        }
+    }
+}
+
+impl ClientEvent {
+    fn parse(name: String, channel: String, data: Option<&RawValue>) -> Result<Self, Malformed> {
+        let data = data.map_or_else(|| RawValue::NULL.to_owned(), ToOwned::to_owned);
+        if name.chars().count() > MAX_EVENT_NAME_CHARS {
+            return Err(Malformed::NameTooLong);
+        }
+        if data.get().len() > MAX_EVENT_DATA_BYTES {
+            return Err(Malformed::DataTooLarge);
+        }
+        Ok(Self { name, channel, data })
+    }
+}
+
+fn read<T: DeserializeOwned>(data: Option<&RawValue>) -> Result<T, Malformed> {
+    let data = data.ok_or(Malformed::InvalidData)?;
+    serde_json::from_str(data.get()).map_err(|_| Malformed::InvalidData)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, expected: &str) {
+        let read = match Command::parse(text) {
+            Ok(Command::Subscribe(Request {
+                channel,
+                auth,
+                channel_data,
+            })) => {
+                format!("subscribe {channel} {auth:?} {channel_data:?}")
+            }
+            Ok(Command::Unsubscribe { channel }) => format!("unsubscribe {channel}"),
+            Ok(Command::ClientEvent(ClientEvent { name, channel, data })) => {
+                format!("{name} {channel} {data}")
+            }
+            other => format!("{other:?}"),
+        };
+        assert_eq!(read, expected, "{text}");
+    }
+
+    #[test]
+    fn commands_are_read() {
+        check(r#"{"event":"pusher:ping","data":{}}"#, "Ok(Ping)");
+        check(r#"{"event":"pusher:ping"}"#, "Ok(Ping)");
+        check(r#"{"event":"pusher:pong","data":"{}"}"#, "Ok(Pong)");
+        check(
+            r#"{"event":"pusher:subscribe","data":{"auth":"","channel":"a"}}"#,
+            r#"subscribe a Some("") None"#,
+        );
+        check(
+            r#"{"event":"pusher:subscribe","data":{"auth":null,"channel":"a","channel_data":"{}","more":[]}}"#,
+            r#"subscribe a None Some("{}")"#,
+        );
+        check(
+            r#"{"event":"pusher:unsubscribe","data":{"channel":"a"}}"#,
+            "unsubscribe a",
+        );
+        check(
+            r#"{"event":"client-x","channel":"a","data":[1, 2]}"#,
+            "client-x a [1, 2]",
+        );
+        check(r#"{"event":"client-x","channel":"a"}"#, "client-x a null");
+        check(r#"{"event":"pusher:signin","data":{}}"#, "Ok(SignIn)");
+        check(r#"{"event":"pusher:something_new","data":7}"#, "Ok(Unknown)");
+    }
+
+    #[test]
+    fn anything_else_is_malformed() {
+        for text in [
+            "",
+            " ",
+            "{",
+            "null",
+            "[]",
+            "7",
+            r#""pusher:ping""#,
+            "{}",
+            r#"{"event":7}"#,
+            r#"{"event":null}"#,
+        ] {
+            check(text, "Err(NotAnEvent)");
+        }
+        check(&"[".repeat(10_000), "Err(NotAnEvent)");
+        check(r#"{"event":"pusher:subscribe"}"#, "Err(InvalidData)");
+        check(r#"{"event":"pusher:subscribe","data":null}"#, "Err(InvalidData)");
+        check(r#"{"event":"pusher:subscribe","data":"a"}"#, "Err(InvalidData)");
+        check(r#"{"event":"pusher:subscribe","data":{}}"#, "Err(InvalidData)");
+        check(
+            r#"{"event":"pusher:subscribe","data":{"channel":7}}"#,
+            "Err(InvalidData)",
+        );
+        check(
+            r#"{"event":"pusher:unsubscribe","data":{"channel":["a"]}}"#,
+            "Err(InvalidData)",
+        );
+        check(r#"{"event":"client-x","data":1}"#, "Err(InvalidData)");
+        check(
+            r#"{"event":"new-message","channel":"a","data":1}"#,
+            "Err(NotAClientEvent)",
+        );
+        check(
+            r#"{"event":"pusher_internal:member_added","channel":"a"}"#,
+            "Err(NotAClientEvent)",
+        );
+    }
+
+    #[test]
+    fn client_events_are_bounded() {
+        let event = |name: &str, data: &str| format!(r#"{{"event":"{name}","channel":"a","data":"{data}"}}"#);
+        let name = format!("client-{}", "é".repeat(193));
+        assert!(Command::parse(&event(&name, "")).is_ok());
+        check(&event(&format!("{name}x"), ""), "Err(NameTooLong)");
+        assert!(Command::parse(&event("client-x", &"x".repeat(10_238))).is_ok());
+        check(&event("client-x", &"x".repeat(10_239)), "Err(DataTooLarge)");
+    }
+}

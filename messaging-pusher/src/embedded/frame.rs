@@ -1,0 +1,223 @@
+//! What the server says.
+
+use axum::extract::ws::Utf8Bytes;
+use messaging_core::event::{ChannelName, SocketId};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::{refusal::Refusal, roster::Roster};
+
+/// One message of the server, encoded. Clones share the text, however many connections it goes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Frame(Utf8Bytes);
+
+#[derive(Serialize)]
+struct Wire<'a, D> {
+    event: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    channel: Option<&'a str>,
+    data: D,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_id: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Established<'a> {
+    socket_id: &'a str,
+    activity_timeout: u64,
+}
+
+#[derive(Serialize)]
+struct Error<'a> {
+    code: Option<u16>,
+    message: &'a str,
+}
+
+#[derive(Serialize)]
+struct SubscriptionError {
+    r#type: &'static str,
+    error: &'static str,
+    status: u16,
+}
+
+#[derive(Serialize)]
+struct Succeeded<'a> {
+    presence: &'a Roster,
+}
+
+#[derive(Serialize)]
+struct MemberAdded<'a> {
+    user_id: &'a str,
+    user_info: &'a RawValue,
+}
+
+#[derive(Serialize)]
+struct MemberRemoved<'a> {
+    user_id: &'a str,
+}
+
+impl Frame {
+    pub(super) fn connection_established(socket_id: &SocketId, activity_timeout_seconds: u64) -> Self {
+        let data = Established {
+            socket_id: socket_id.as_str(),
+            activity_timeout: activity_timeout_seconds,
+        };
+        Self::of_connection("pusher:connection_established", &json(&data))
+    }
+
+    pub(super) fn ping() -> Self {
+        Self::of_connection("pusher:ping", "{}")
+    }
+
+    pub(super) fn pong() -> Self {
+        Self::of_connection("pusher:pong", "{}")
+    }
+
+    /// An error of the connection. Without a code it is about one message only.
+    pub(super) fn error(code: Option<u16>, message: &str) -> Self {
+        Self::of_connection("pusher:error", &json(&Error { code, message }))
+    }
+
+    /// `channel` as the client named it: it need not be a channel's name.
+    pub(super) fn subscription_error(channel: &str, refusal: Refusal) -> Self {
+        let data = SubscriptionError {
+            r#type: refusal.kind(),
+            error: refusal.message(),
+            status: refusal.status(),
+        };
+        Self::encode(&Wire {
+            event: "pusher:subscription_error",
+            channel: Some(channel),
+            data: json(&data),
+            user_id: None,
+        })
+    }
+
+    pub(super) fn subscribed(channel: &ChannelName) -> Self {
+        Self::of_channel("pusher_internal:subscription_succeeded", channel, "{}")
+    }
+
+    pub(super) fn joined(channel: &ChannelName, presence: &Roster) -> Self {
+        let data = json(&Succeeded { presence });
+        Self::of_channel("pusher_internal:subscription_succeeded", channel, &data)
+    }
+
+    pub(super) fn member_added(channel: &ChannelName, user_id: &str, user_info: &RawValue) -> Self {
+        let data = json(&MemberAdded { user_id, user_info });
+        Self::of_channel("pusher_internal:member_added", channel, &data)
+    }
+
+    pub(super) fn member_removed(channel: &ChannelName, user_id: &str) -> Self {
+        Self::of_channel(
+            "pusher_internal:member_removed",
+            channel,
+            &json(&MemberRemoved { user_id }),
+        )
+    }
+
+    /// An event with its data, a JSON text.
+    pub(super) fn of_channel(event: &str, channel: &ChannelName, data: &str) -> Self {
+        Self::encode(&Wire {
+            event,
+            channel: Some(channel.as_str()),
+            data,
+            user_id: None,
+        })
+    }
+
+    /// A client's event, its data as they came: the sender chose whether they are a text or not.
+    pub(super) fn client_event(
+        event: &str,
+        channel: &ChannelName,
+        data: &RawValue,
+        user_id: Option<&str>,
+    ) -> Self {
+        Self::encode(&Wire {
+            event,
+            channel: Some(channel.as_str()),
+            data,
+            user_id,
+        })
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.as_str().len()
+    }
+
+    pub(super) fn into_text(self) -> Utf8Bytes {
+        self.0
+    }
+
+    fn of_connection(event: &str, data: &str) -> Self {
+        Self::encode(&Wire {
+            event,
+            channel: None,
+            data,
+            user_id: None,
+        })
+    }
+
+    fn encode<D: Serialize>(wire: &Wire<'_, D>) -> Self {
+        Self(json(wire).into())
+    }
+
+    #[cfg(test)]
+    pub(super) fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("frames have string keys and serialise without error")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(frame: &Frame, text: &str) {
+        assert_eq!(frame.as_str(), text);
+    }
+
+    fn channel() -> ChannelName {
+        ChannelName::parse("presence-a").unwrap()
+    }
+
+    #[test]
+    fn the_data_of_the_servers_frames_is_a_json_text() {
+        check(
+            &Frame::connection_established(&SocketId::parse("1.2").unwrap(), 120),
+            r#"{"event":"pusher:connection_established","data":"{\"socket_id\":\"1.2\",\"activity_timeout\":120}"}"#,
+        );
+        check(&Frame::pong(), r#"{"event":"pusher:pong","data":"{}"}"#);
+        check(
+            &Frame::error(Some(4001), "no"),
+            r#"{"event":"pusher:error","data":"{\"code\":4001,\"message\":\"no\"}"}"#,
+        );
+        check(
+            &Frame::member_removed(&channel(), "a"),
+            r#"{"event":"pusher_internal:member_removed","channel":"presence-a","data":"{\"user_id\":\"a\"}"}"#,
+        );
+        check(
+            &Frame::of_channel("e", &channel(), r#"{"x":1}"#),
+            r#"{"event":"e","channel":"presence-a","data":"{\"x\":1}"}"#,
+        );
+    }
+
+    #[test]
+    fn a_refused_subscription_names_its_channel_and_a_status() {
+        check(
+            &Frame::subscription_error("private-a", Refusal::InvalidSignature),
+            r#"{"event":"pusher:subscription_error","channel":"private-a","data":"{\"type\":\"AuthError\",\"error\":\"Invalid signature\",\"status\":401}"}"#,
+        );
+    }
+
+    #[test]
+    fn the_data_of_a_client_event_stay_as_they_came() {
+        let data = RawValue::from_string(r#"{"b":1, "a":[]}"#.to_owned()).unwrap();
+        check(
+            &Frame::client_event("client-x", &channel(), &data, Some("ann")),
+            r#"{"event":"client-x","channel":"presence-a","data":{"b":1, "a":[]},"user_id":"ann"}"#,
+        );
+    }
+}

@@ -1,0 +1,96 @@
+//! The embedded server as the core sees it.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use messaging_core::{
+    event::{ChannelName, Event},
+    id::UserId,
+    port::{
+        PortError,
+        channels::{ChannelAuth, Channels, Subscription},
+        presence::Presence,
+        realtime::{Limits, PublishError, PublishErrorKind, Realtime},
+    },
+};
+
+use super::{
+    EmbeddedChannels,
+    command::{MAX_EVENT_DATA_BYTES, MAX_EVENT_NAME_CHARS},
+};
+
+const EVENTS_PER_CALL: usize = 100;
+
+#[derive(Debug, thiserror::Error)]
+enum OverLimit {
+    #[error("a batch has at most {EVENTS_PER_CALL} events")]
+    Batch,
+    #[error("an event's name has at most {MAX_EVENT_NAME_CHARS} characters")]
+    Name,
+    #[error("an event's data have at most {MAX_EVENT_DATA_BYTES} bytes")]
+    Data,
+}
+
+impl Channels for EmbeddedChannels {
+    fn sign(&self, subscription: &Subscription) -> Result<ChannelAuth, PortError> {
+        let auth = self.signer.sign(subscription)?;
+        let Subscription {
+            socket_id,
+            channel,
+            member,
+        } = subscription;
+        self.server.hub().grant(socket_id, channel, &member.user_id);
+        Ok(auth)
+    }
+}
+
+#[async_trait]
+impl Realtime for EmbeddedChannels {
+    fn limits(&self) -> Limits {
+        Limits {
+            events_per_call: EVENTS_PER_CALL,
+            data_bytes: MAX_EVENT_DATA_BYTES,
+        }
+    }
+
+    async fn publish(&self, batch: &[Event]) -> Result<(), PublishError> {
+        within_limits(batch).map_err(|over| PublishError::new(PublishErrorKind::Refused, over))?;
+        // One lock an event: a long batch holds up nobody's subscription.
+        for event in batch {
+            self.server.hub().publish(event);
+        }
+        Ok(())
+    }
+
+    async fn revoke(&self, user_id: &UserId, channel: &ChannelName) -> Result<(), PublishError> {
+        self.server.hub().revoke(user_id, channel);
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Presence for EmbeddedChannels {
+    /// Knows every user.
+    async fn online(&self, users: &[UserId]) -> Result<HashMap<UserId, bool>, PortError> {
+        let hub = self.server.hub();
+        Ok(users
+            .iter()
+            .map(|user| (user.clone(), hub.is_online(user)))
+            .collect())
+    }
+}
+
+fn within_limits(batch: &[Event]) -> Result<(), OverLimit> {
+    if batch.len() > EVENTS_PER_CALL {
+        return Err(OverLimit::Batch);
+    }
+    for event in batch {
+        if event.name.chars().count() > MAX_EVENT_NAME_CHARS {
+            return Err(OverLimit::Name);
+        }
+        if event.data.len() > MAX_EVENT_DATA_BYTES {
+            return Err(OverLimit::Data);
+        }
+    }
+    Ok(())
+}

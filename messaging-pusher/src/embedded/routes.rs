@@ -1,0 +1,69 @@
+//! Where clients open their WebSocket.
+
+use axum::{
+    Router,
+    extract::{Path, RawQuery, State, ws::WebSocketUpgrade},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+    routing::any,
+};
+use messaging_core::event::SocketId;
+
+use super::{EmbeddedChannels, liveness::Liveness, session::Session, socket};
+
+/// How many connections are sent away at a time in the protocol's words; more are refused in HTTP's.
+const MAX_SENT_AWAY: usize = 256;
+/// How much of a message may arrive beyond what is accepted: enough to answer a mistake with an error.
+const TOLERANCE: usize = 4;
+// The WebSocket's buffers are claimed for every connection, however little it says.
+const READ_BUFFER_BYTES: usize = 4 * 1024;
+const WRITE_BUFFER_BYTES: usize = 16 * 1024;
+
+pub(super) fn router<S: Clone + Send + Sync + 'static>(channels: EmbeddedChannels) -> Router<S> {
+    // HTTP/2 opens a WebSocket with CONNECT instead of GET.
+    Router::new()
+        .route("/app/{key}", any(connect))
+        .with_state(channels)
+}
+
+async fn connect(
+    State(channels): State<EmbeddedChannels>,
+    Path(key): Path<String>,
+    RawQuery(query): RawQuery,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    let EmbeddedChannels {
+        server,
+        sockets,
+        clock,
+        ..
+    } = &channels;
+    let options = &server.options;
+    let Some(open) = sockets.open(options.max_connections.saturating_add(MAX_SENT_AWAY)) else {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    };
+    let admitted = server.admit(&key, &query.unwrap_or_default());
+    let max_message_bytes = options.max_message_bytes.saturating_mul(TOLERANCE);
+    let (server, clock) = (server.clone(), clock.clone());
+    let socket_id = channels.new_socket_id();
+    upgrade
+        .max_message_size(max_message_bytes)
+        .max_frame_size(max_message_bytes)
+        .read_buffer_size(READ_BUFFER_BYTES)
+        .write_buffer_size(WRITE_BUFFER_BYTES)
+        .on_upgrade(async move |socket| {
+            let options = &server.options;
+            let liveness = Liveness::new(options.activity_timeout, options.pong_timeout, clock.now());
+            let close_timeout = options.close_timeout;
+            let session = Session::open(server.clone(), socket_id, admitted);
+            socket::carry(socket, session, liveness, clock, close_timeout).await;
+            drop(open);
+        })
+}
+
+impl EmbeddedChannels {
+    pub(super) fn new_socket_id(&self) -> SocketId {
+        let (high, low) = self.ids.new_id(self.clock.now()).as_u64_pair();
+        SocketId::parse(format!("{high}.{low}")).expect("two numbers and a dot are a socket id")
+    }
+}

@@ -1,0 +1,168 @@
+//! One connection's side of the protocol.
+
+use std::sync::Arc;
+
+use messaging_core::{
+    event::{ChannelName, SocketId},
+    time::Timestamp,
+};
+
+use super::{
+    close::Close,
+    command::{ClientEvent, Command, Request},
+    frame::Frame,
+    outbox::Outbox,
+    rate::Rate,
+    refusal::Refusal,
+    server::Server,
+};
+
+/// One connection's side of the protocol: messages in, frames into its outbox and, through the hub, into
+/// others'. Knows neither sockets nor clocks.
+pub(super) struct Session {
+    membership: Arc<Membership>,
+    rate: Rate,
+    unauthorised: u32,
+}
+
+/// A connection's place in the hub, which ends with this value at the latest.
+pub(super) struct Membership {
+    pub(super) socket_id: SocketId,
+    pub(super) outbox: Arc<Outbox>,
+    server: Arc<Server>,
+}
+
+/// After how many wrong signatures a connection is sent away. A page that goes through an authorisation
+/// endpoint never sends one: this is for who tries.
+const MAX_UNAUTHORISED: u32 = 50;
+/// The code of an error about too many client events.
+const RATE_LIMIT: u16 = 4301;
+
+impl Session {
+    /// Greets a connection, or sends it away: when it was not admitted, or there is no place for it.
+    pub(super) fn open(server: Arc<Server>, socket_id: SocketId, admitted: Result<(), Close>) -> Self {
+        let options = &server.options;
+        let rate = Rate::new(options.client_events_per_second);
+        let membership = Arc::new(Membership {
+            socket_id,
+            outbox: Arc::new(Outbox::new(options.queue_messages, options.queue_bytes)),
+            server,
+        });
+        if let Err(close) = admitted.and_then(|()| membership.begin()) {
+            membership.outbox.close(close);
+        }
+        Self {
+            membership,
+            rate,
+            unauthorised: 0,
+        }
+    }
+
+    /// Takes a message. Whatever it says, the session can go on; once it is being closed, it takes no more.
+    pub(super) fn receive(&mut self, text: &str, now: Timestamp) {
+        if self.outbox().is_closed() {
+            return;
+        }
+        if text.len() > self.server().options.max_message_bytes {
+            return self.complain("The message is too long");
+        }
+        match Command::parse(text) {
+            Ok(Command::Ping) => self.outbox().push(Frame::pong()),
+            Ok(Command::Subscribe(request)) => self.subscribe(&request),
+            Ok(Command::Unsubscribe { channel }) => self.unsubscribe(&channel),
+            Ok(Command::ClientEvent(event)) => self.relay(&event, now),
+            Ok(Command::SignIn) => {
+                let code = Close::Unauthorised.code();
+                self.outbox()
+                    .push(Frame::error(Some(code), "Signing in is not supported"));
+            }
+            Ok(Command::Pong | Command::Unknown) => {}
+            Err(malformed) => self.complain(&malformed.to_string()),
+        }
+    }
+
+    /// Takes a binary message, which the protocol does not know.
+    pub(super) fn receive_binary(&self) {
+        self.complain("Binary messages are not supported");
+    }
+
+    pub(super) fn membership(&self) -> Arc<Membership> {
+        self.membership.clone()
+    }
+
+    fn subscribe(&mut self, request: &Request) {
+        let Membership {
+            socket_id, server, ..
+        } = &*self.membership;
+        // The signature is verified before the hub is locked.
+        let ticket = server.office.issue(socket_id, request);
+        let Err(refusal) = ticket.and_then(|ticket| server.hub().subscribe(socket_id, ticket)) else {
+            return;
+        };
+        self.outbox()
+            .push(Frame::subscription_error(&request.channel, refusal));
+        if refusal == Refusal::InvalidSignature {
+            self.unauthorised += 1;
+            if self.unauthorised >= MAX_UNAUTHORISED {
+                self.outbox().close(Close::Unauthorised);
+            }
+        }
+    }
+
+    // Not being subscribed is no mistake of the client's: the subscription may have been revoked meanwhile.
+    fn unsubscribe(&self, channel: &str) {
+        if let Ok(channel) = ChannelName::parse(channel) {
+            self.server()
+                .hub()
+                .unsubscribe(&self.membership.socket_id, &channel);
+        }
+    }
+
+    fn relay(&mut self, event: &ClientEvent, now: Timestamp) {
+        if !self.rate.accept(now) {
+            let error = Frame::error(Some(RATE_LIMIT), "Too many client events in a second");
+            return self.outbox().push(error);
+        }
+        let relayed = self.server().hub().relay(&self.membership.socket_id, event);
+        if let Err(unheard) = relayed {
+            self.complain(&unheard.to_string());
+        }
+    }
+
+    fn complain(&self, message: &str) {
+        self.outbox().push(Frame::error(None, message));
+    }
+
+    fn outbox(&self) -> &Outbox {
+        &self.membership.outbox
+    }
+
+    fn server(&self) -> &Server {
+        &self.membership.server
+    }
+}
+
+impl Membership {
+    /// Has the hub forget the connection.
+    pub(super) fn end(&self) {
+        self.server.hub().leave(&self.socket_id);
+    }
+
+    fn begin(&self) -> Result<(), Close> {
+        let Self {
+            socket_id,
+            outbox,
+            server,
+        } = self;
+        server.hub().enter(socket_id.clone(), outbox.clone())?;
+        let timeout = server.options.activity_timeout.as_secs().max(1);
+        outbox.push(Frame::connection_established(socket_id, timeout));
+        Ok(())
+    }
+}
+
+impl Drop for Membership {
+    fn drop(&mut self) {
+        self.end();
+    }
+}

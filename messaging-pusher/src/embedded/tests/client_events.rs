@@ -1,0 +1,64 @@
+//! What pages say to each other.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::*;
+
+fn typing(channel: &str) -> Value {
+    json!({ "event": "client-typing", "channel": channel, "data": { "on": true } })
+}
+
+#[test]
+fn the_other_subscribers_of_a_private_channel_hear_it() {
+    let world = World::new();
+    let mut ann = world.page().now_in(PRIVATE, "ann");
+    let bob = world.page().now_in(PRIVATE, "bob");
+    ann.says(&typing(PRIVATE));
+    assert_eq!(bob.hears(), [typing(PRIVATE)]);
+    assert_eq!(ann.hears_events(), [""; 0]);
+}
+
+#[test]
+fn in_a_presence_channel_they_hear_whose_it_is() {
+    let world = World::new();
+    let bob = world.page().now_in(PRESENCE, "bob");
+    let mut ann = world.page().now_in(PRESENCE, "ann");
+    ann.says(&typing(PRESENCE));
+    let mut heard = typing(PRESENCE);
+    heard["user_id"] = json!("ann");
+    assert_eq!(bob.hears()[1], heard);
+}
+
+#[test]
+fn a_client_event_needs_a_subscription_to_a_signed_channel() {
+    let world = World::new();
+    let mut page = world.page().now_in("news", "");
+    let _bob = world.page().now_in(PRIVATE, "bob");
+    let mut check = |channel: &str, message: &str| {
+        page.says(&typing(channel));
+        let error = json!({ "event": "pusher:error", "data": { "code": null, "message": message } });
+        assert_eq!(page.hears(), [error], "{channel}");
+    };
+    check("news", "Client events are for private and presence channels only");
+    check(PRIVATE, "Client events need a subscription to the channel");
+    check("a b", "Client events need a subscription to the channel");
+}
+
+#[test]
+fn more_than_ten_a_second_are_dropped() {
+    let world = World::new();
+    let mut ann = world.page().now_in(PRIVATE, "ann");
+    let bob = world.page().now_in(PRIVATE, "bob");
+    for _ in 0..12 {
+        ann.says(&typing(PRIVATE));
+    }
+    assert_eq!(bob.hears().len(), 10);
+    let refused = ann.hears();
+    assert_eq!(refused.len(), 2);
+    assert_eq!(refused[0]["data"]["code"], 4301);
+    world.clock.advance(Duration::from_secs(1));
+    ann.says(&typing(PRIVATE));
+    assert_eq!(bob.hears(), [typing(PRIVATE)]);
+}

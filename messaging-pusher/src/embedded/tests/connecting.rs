@@ -1,0 +1,117 @@
+//! Coming, staying and being sent away.
+
+use serde_json::json;
+
+use super::*;
+use crate::embedded::close::Close;
+
+#[test]
+fn a_connection_is_told_its_id_and_the_activity_timeout() {
+    let page = World::new().visitor();
+    let socket_id = page.socket_id();
+    assert_eq!(
+        page.hears(),
+        [json!({
+            "event": "pusher:connection_established",
+            "data": { "socket_id": socket_id.as_str(), "activity_timeout": 120 },
+        })]
+    );
+}
+
+#[test]
+fn who_is_not_admitted_is_told_why() {
+    let world = World::new();
+    let session = Session::open(
+        world.channels.server.clone(),
+        world.channels.new_socket_id(),
+        Err(Close::UnknownApp),
+    );
+    let outbox = &session.membership().outbox;
+    let Some(Outgoing::Frame(frame)) = outbox.try_next() else {
+        panic!("no error");
+    };
+    assert_eq!(
+        read(frame.as_str()),
+        json!({ "event": "pusher:error", "data": { "code": 4001, "message": "No app has this key" } })
+    );
+    assert_eq!(outbox.try_next(), Some(Outgoing::Close(Close::UnknownApp)));
+    assert_eq!(world.channels.connection_count(), 0);
+}
+
+#[test]
+fn one_connection_too_many_is_sent_away_until_another_ends() {
+    let world = World::with(EmbeddedOptions::default().with_max_connections(1));
+    let first = world.page();
+    let second = world.visitor();
+    assert_eq!(
+        second.hears(),
+        [
+            json!({ "event": "pusher:error", "data": { "code": 4100, "message": "Over capacity" } }),
+            json!(4100)
+        ]
+    );
+    drop(first);
+    world.page();
+}
+
+#[test]
+fn a_ping_is_answered() {
+    let mut page = World::new().page();
+    page.says(r#"{"event":"pusher:ping","data":{}}"#);
+    page.says(r#"{"event":"pusher:pong","data":{}}"#);
+    assert_eq!(page.hears(), [json!({ "event": "pusher:pong", "data": {} })]);
+}
+
+#[test]
+fn garbage_is_answered_and_does_no_harm() {
+    let mut page = World::with(EmbeddedOptions::default().with_max_message_bytes(100)).page();
+    let mut check = |text: &str, message: &str| {
+        page.says(text);
+        let error = json!({ "event": "pusher:error", "data": { "code": null, "message": message } });
+        assert_eq!(page.hears(), [error], "{text}");
+    };
+    check("", "Invalid JSON, or not an event");
+    check(&"[".repeat(100), "Invalid JSON, or not an event");
+    check(&"x".repeat(101), "The message is too long");
+    check(
+        r#"{"event":"pusher:subscribe","data":[]}"#,
+        "Invalid data for this event",
+    );
+    check(
+        r#"{"event":"new-message","channel":"a"}"#,
+        "Client events must begin with client-",
+    );
+    page.session.receive_binary();
+    assert_eq!(
+        page.hears()[0]["data"]["message"],
+        "Binary messages are not supported"
+    );
+    page.says(r#"{"event":"pusher:of_tomorrow"}"#);
+    assert_eq!(page.hears_events(), [""; 0]);
+}
+
+#[test]
+fn signing_in_is_not_supported_and_said_so() {
+    let mut page = World::new().page();
+    page.says(r#"{"event":"pusher:signin","data":{"auth":"","user_data":""}}"#);
+    assert_eq!(page.hears()[0]["data"]["code"], 4009);
+    assert!(!page.membership.outbox.is_closed());
+}
+
+#[test]
+fn a_shut_server_closes_everything_and_lets_nobody_in() {
+    let world = World::new();
+    let page = world.page();
+    world.channels.server.hub().shut();
+    assert_eq!(page.hears_events(), ["pusher:error", "4200"]);
+    assert_eq!(world.visitor().hears_events(), ["pusher:error", "4100"]);
+}
+
+#[test]
+fn a_connection_that_is_being_closed_is_not_listened_to() {
+    let world = World::new();
+    let mut page = world.page();
+    page.membership.outbox.close(Close::NoPong);
+    page.subscribes("news", "");
+    assert_eq!(world.occupied(), [""; 0]);
+}

@@ -1,0 +1,192 @@
+//! The protocol without sockets: sessions as values, what they hear as JSON.
+
+mod client_events;
+mod connecting;
+mod presence;
+mod properties;
+mod publishing;
+mod revoking;
+mod subscribing;
+
+use std::sync::Arc;
+
+use messaging_core::{
+    clock::{Clock, ManualClock, SequentialIds},
+    event::{ChannelName, Event, SocketId},
+    id::UserId,
+    port::channels::{ChannelAuth, Channels, Member, Subscription},
+};
+use serde_json::{Value, json};
+
+use super::{
+    EmbeddedChannels, EmbeddedOptions,
+    outbox::Outgoing,
+    session::{Membership, Session},
+};
+use crate::credentials::{AppKey, AppSecret, Credentials};
+
+/// A conversation's channels, which are ours.
+const PRIVATE: &str = "private-conversation-00000000-0000-0000-0000-000000000001";
+const PRESENCE: &str = "presence-conversation-00000000-0000-0000-0000-000000000001";
+
+#[derive(Clone)]
+struct World {
+    channels: EmbeddedChannels,
+    clock: ManualClock,
+}
+
+/// A page with its connection.
+struct Page {
+    session: Session,
+    membership: Arc<Membership>,
+    world: World,
+}
+
+impl World {
+    fn new() -> Self {
+        Self::with(EmbeddedOptions::default())
+    }
+
+    fn with(options: EmbeddedOptions) -> Self {
+        let credentials = Credentials {
+            key: AppKey::parse("local").unwrap(),
+            secret: AppSecret::parse("secret").unwrap(),
+        };
+        let clock = ManualClock::new();
+        let ids = Arc::new(SequentialIds::default());
+        Self {
+            channels: EmbeddedChannels::new(&credentials, options, Arc::new(clock.clone()), ids),
+            clock,
+        }
+    }
+
+    /// A page whose connection is established.
+    fn page(&self) -> Page {
+        let page = self.visitor();
+        assert_eq!(page.hears()[0]["event"], "pusher:connection_established");
+        page
+    }
+
+    /// A page that has just connected.
+    fn visitor(&self) -> Page {
+        let server = self.channels.server.clone();
+        let session = Session::open(server, self.channels.new_socket_id(), Ok(()));
+        Page {
+            membership: session.membership(),
+            session,
+            world: self.clone(),
+        }
+    }
+
+    /// What this server's authorisation endpoint answers.
+    fn signs(&self, page: &Page, channel: &str, user_id: &str) -> ChannelAuth {
+        let subscription = Subscription {
+            socket_id: page.socket_id(),
+            channel: name(channel),
+            member: Member {
+                user_id: user(user_id),
+                name: user_id.to_uppercase(),
+            },
+        };
+        self.channels.sign(&subscription).unwrap()
+    }
+
+    fn occupied(&self) -> Vec<String> {
+        self.channels
+            .occupied_channels()
+            .iter()
+            .map(ToString::to_string)
+            .collect()
+    }
+}
+
+impl Page {
+    fn socket_id(&self) -> SocketId {
+        self.membership.socket_id.clone()
+    }
+
+    fn says(&mut self, text: &(impl ToString + ?Sized)) {
+        self.session.receive(&text.to_string(), self.world.clock.now());
+    }
+
+    /// What came since, in order; the data of the server's frames read, and a close as its code.
+    fn hears(&self) -> Vec<Value> {
+        let mut heard = Vec::new();
+        loop {
+            match self.membership.outbox.try_next() {
+                Some(Outgoing::Frame(frame)) => heard.push(read(frame.as_str())),
+                Some(Outgoing::Close(close)) => {
+                    heard.push(json!(close.code()));
+                    return heard;
+                }
+                None => return heard,
+            }
+        }
+    }
+
+    /// As [`Page::hears`], only the events' names.
+    fn hears_events(&self) -> Vec<String> {
+        let name = |frame: Value| {
+            frame["event"]
+                .as_str()
+                .map_or_else(|| frame.to_string(), str::to_owned)
+        };
+        self.hears().into_iter().map(name).collect()
+    }
+
+    fn subscribes_with(&mut self, channel: &str, auth: &ChannelAuth) {
+        self.says(&json!({
+            "event": "pusher:subscribe",
+            "data": { "channel": channel, "auth": auth.auth, "channel_data": auth.channel_data },
+        }));
+    }
+
+    /// What pusher-js does to subscribe.
+    fn subscribes(&mut self, channel: &str, user_id: &str) {
+        let auth = if name(channel).is_signed() {
+            self.world.signs(self, channel, user_id)
+        } else {
+            ChannelAuth {
+                auth: String::new(),
+                channel_data: None,
+            }
+        };
+        self.subscribes_with(channel, &auth);
+    }
+
+    /// As [`Page::subscribes`], when nothing else is to be heard about it.
+    fn now_in(mut self, channel: &str, user_id: &str) -> Self {
+        self.subscribes(channel, user_id);
+        assert_eq!(self.hears_events(), ["pusher_internal:subscription_succeeded"]);
+        self
+    }
+
+    fn unsubscribes(&mut self, channel: &str) {
+        self.says(&json!({ "event": "pusher:unsubscribe", "data": { "channel": channel } }));
+    }
+}
+
+fn read(frame: &str) -> Value {
+    let mut frame: Value = serde_json::from_str(frame).unwrap();
+    if let Some(data) = frame["data"].as_str() {
+        frame["data"] = serde_json::from_str(data).unwrap_or_else(|_| json!(data));
+    }
+    frame
+}
+
+fn name(channel: &str) -> ChannelName {
+    ChannelName::parse(channel).unwrap()
+}
+
+fn user(id: &str) -> UserId {
+    UserId::parse(id).unwrap()
+}
+
+fn event(channel: &str, data: &str) -> Event {
+    Event {
+        channel: name(channel),
+        name: "new-message",
+        data: data.to_owned(),
+        except: None,
+    }
+}

@@ -1,0 +1,252 @@
+//! Whether a wish to subscribe comes with the right signature.
+
+use hmac::{Hmac, KeyInit, Mac};
+use messaging_core::event::{ChannelName, SocketId};
+use serde::Deserialize;
+use serde_json::{Number, value::RawValue};
+use sha2::Sha256;
+
+use super::{command::Request, refusal::Refusal, roster::Member};
+use crate::credentials::{AppKey, Credentials};
+
+/// A subscription whose signature is right, and whose names and data are within the limits.
+#[derive(Debug)]
+pub(super) enum Ticket {
+    /// Anyone may subscribe.
+    Public(ChannelName),
+    /// Signed for this connection.
+    Private(ChannelName),
+    /// Signed for this connection, as this member.
+    Presence(ChannelName, Member),
+}
+
+/// Issues tickets, from an app's secret.
+#[derive(Clone)]
+pub(super) struct TicketOffice {
+    key: AppKey,
+    mac: Hmac<Sha256>,
+}
+
+const MAX_MEMBER_ID_CHARS: usize = 128;
+const MAX_MEMBER_INFO_BYTES: usize = 1024;
+
+impl TicketOffice {
+    pub(super) fn new(credentials: &Credentials) -> Self {
+        let secret = credentials.secret.expose().as_bytes();
+        Self {
+            key: credentials.key.clone(),
+            mac: Hmac::new_from_slice(secret).expect("a key of HMAC may have any length"),
+        }
+    }
+
+    /// Checks a wish to subscribe. Signatures are compared in constant time.
+    ///
+    /// # Errors
+    /// The [`Refusal`] to answer.
+    pub(super) fn issue(&self, socket_id: &SocketId, request: &Request) -> Result<Ticket, Refusal> {
+        let channel = ChannelName::parse(&request.channel).map_err(|_| Refusal::InvalidChannelName)?;
+        if !channel.is_signed() {
+            return Ok(Ticket::Public(channel));
+        }
+        let auth = request.auth.as_deref().ok_or(Refusal::InvalidSignature)?;
+        if !channel.is_presence() {
+            let is_right = self.verify(auth, &[socket_id.as_str(), channel.as_str()]);
+            return if is_right {
+                Ok(Ticket::Private(channel))
+            } else {
+                Err(Refusal::InvalidSignature)
+            };
+        }
+        let data = request
+            .channel_data
+            .as_deref()
+            .ok_or(Refusal::InvalidMemberData)?;
+        if self.verify(auth, &[socket_id.as_str(), channel.as_str(), data]) {
+            Ok(Ticket::Presence(channel, Member::parse(data)?))
+        } else {
+            Err(Refusal::InvalidSignature)
+        }
+    }
+
+    /// Whether `auth` is the key and the signature of the parts, joined by colons.
+    fn verify(&self, auth: &str, parts: &[&str]) -> bool {
+        let signature = auth
+            .strip_prefix(self.key.as_str())
+            .and_then(|rest| rest.strip_prefix(':'));
+        let Some(Ok(signature)) = signature.map(hex::decode) else {
+            return false;
+        };
+        let mac = self.mac.clone().chain_update(parts.join(":"));
+        mac.verify_slice(&signature).is_ok()
+    }
+}
+
+impl Member {
+    fn parse(data: &str) -> Result<Self, Refusal> {
+        #[derive(Deserialize)]
+        struct MemberData {
+            user_id: Id,
+            #[serde(default)]
+            user_info: Box<RawValue>,
+        }
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Id {
+            Text(String),
+            Number(Number),
+        }
+
+        let MemberData { user_id, user_info } =
+            serde_json::from_str(data).map_err(|_| Refusal::InvalidMemberData)?;
+        let user_id = match user_id {
+            Id::Text(id) => id,
+            Id::Number(id) => id.to_string(),
+        };
+        match user_id.chars().count() {
+            0 => Err(Refusal::InvalidMemberData),
+            1..=MAX_MEMBER_ID_CHARS if user_info.get().len() <= MAX_MEMBER_INFO_BYTES => Ok(Self {
+                user_id,
+                info: user_info,
+            }),
+            1..=MAX_MEMBER_ID_CHARS => Err(Refusal::MemberDataTooLarge),
+            _ => Err(Refusal::MemberIdTooLong),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::credentials::AppSecret;
+
+    const KEY: &str = "278d425bdf160c739803";
+    const PRIVATE: &str = "58df8b0c36d6982b82c3ecf6b4662e34fe8c25bba48f5369f135bf843651c3a4";
+
+    fn office() -> TicketOffice {
+        TicketOffice::new(&Credentials {
+            key: AppKey::parse(KEY).unwrap(),
+            secret: AppSecret::parse("7ad3773142a6692b25b8").unwrap(),
+        })
+    }
+
+    fn issue(channel: &str, auth: Option<&str>, channel_data: Option<&str>) -> Result<Ticket, Refusal> {
+        let request = Request {
+            channel: channel.to_owned(),
+            auth: auth.map(str::to_owned),
+            channel_data: channel_data.map(str::to_owned),
+        };
+        office().issue(&SocketId::parse("1234.1234").unwrap(), &request)
+    }
+
+    fn signed(channel: &str, data: Option<&str>) -> Result<Ticket, Refusal> {
+        let to_sign = [Some("1234.1234"), Some(channel), data]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+            .join(":");
+        let signature = office().mac.chain_update(to_sign).finalize().into_bytes();
+        issue(channel, Some(&format!("{KEY}:{}", hex::encode(signature))), data)
+    }
+
+    #[test]
+    fn the_signatures_of_the_documentation_are_right() {
+        let private = issue("private-foobar", Some(&format!("{KEY}:{PRIVATE}")), None);
+        assert!(matches!(private, Ok(Ticket::Private(_))));
+        for (data, signature) in [
+            (
+                r#"{"user_id":10,"user_info":{"name":"Mr. Channels"}}"#,
+                "31935e7d86dba64c2a90aed31fdc61869f9b22ba9d8863bba239c03ca481bc80",
+            ),
+            (
+                r#"{"user_id":10,"user_info":{"name":"Mr. Pusher"}}"#,
+                "afaed3695da2ffd16931f457e338e6c9f2921fa133ce7dac49f529792be6304c",
+            ),
+            (
+                r#"{"user_id":"10","user_info":{"name":"Mr. Pusher"}}"#,
+                "48dac51d2d7569e1e9c0f48c227d4b26f238fa68e5c0bb04222c966909c4f7c4",
+            ),
+        ] {
+            let auth = format!("{KEY}:{signature}");
+            match issue("presence-foobar", Some(&auth), Some(data)) {
+                Ok(Ticket::Presence(_, member)) => assert_eq!(member.user_id, "10"),
+                other => panic!("{data}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn any_other_signature_is_refused() {
+        let flipped = PRIVATE.replacen('5', "6", 1);
+        for auth in [
+            String::new(),
+            ":".to_owned(),
+            PRIVATE.to_owned(),
+            format!("other:{PRIVATE}"),
+            format!("{KEY}:{flipped}"),
+            format!("{KEY}:{}", &PRIVATE[..62]),
+            format!("{KEY}:{PRIVATE}00"),
+            format!("{KEY}:{}", "é".repeat(32)),
+            format!("{KEY}:"),
+            KEY.to_owned(),
+        ] {
+            assert_eq!(
+                issue("private-foobar", Some(&auth), None).unwrap_err(),
+                Refusal::InvalidSignature,
+                "{auth}"
+            );
+        }
+        let right = format!("{KEY}:{PRIVATE}");
+        assert_eq!(
+            issue("private-foobar", None, None).unwrap_err(),
+            Refusal::InvalidSignature
+        );
+        assert_eq!(
+            issue("private-foobaz", Some(&right), None).unwrap_err(),
+            Refusal::InvalidSignature
+        );
+        assert_eq!(
+            issue("presence-foobar", Some(&right), Some("{}")).unwrap_err(),
+            Refusal::InvalidSignature
+        );
+    }
+
+    #[test]
+    fn public_channels_need_no_signature_but_a_name() {
+        assert!(matches!(issue("news", Some(""), None), Ok(Ticket::Public(_))));
+        for bad in ["", "a b", "#server-to-user-1", "é", &"x".repeat(165)] {
+            assert_eq!(
+                issue(bad, None, None).unwrap_err(),
+                Refusal::InvalidChannelName,
+                "{bad:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn member_data_are_checked() {
+        let check = |data: &str, refusal: Option<Refusal>| {
+            assert_eq!(signed("presence-a", Some(data)).err(), refusal, "{data}");
+        };
+        let id = |chars: usize| format!(r#"{{"user_id":"{}"}}"#, "é".repeat(chars));
+        let info = |bytes: usize| format!(r#"{{"user_id":"a","user_info":"{}"}}"#, "x".repeat(bytes - 2));
+        check(r#"{"user_id":"a"}"#, None);
+        check(&id(128), None);
+        check(&id(129), Some(Refusal::MemberIdTooLong));
+        check(&info(1024), None);
+        check(&info(1025), Some(Refusal::MemberDataTooLarge));
+        for bad in [
+            "",
+            "null",
+            "{}",
+            r#"{"user_id":""}"#,
+            r#"{"user_id":true}"#,
+            r#"{"user_id":["a"]}"#,
+        ] {
+            check(bad, Some(Refusal::InvalidMemberData));
+        }
+        assert_eq!(
+            signed("presence-a", None).unwrap_err(),
+            Refusal::InvalidMemberData
+        );
+    }
+}

@@ -1,0 +1,168 @@
+//! Signing subscriptions.
+
+use std::{collections::HashMap, fmt, sync::Arc};
+
+use messaging_core::port::{
+    PortError,
+    channels::{ChannelAuth, Channels, Subscription},
+};
+use pusher::PusherBuilder;
+use serde::Deserialize;
+
+use crate::credentials::{AppKey, Credentials};
+
+/// Signs subscriptions with an app's secret. Cheap to clone.
+///
+/// A private channel's signature is over `<socket_id>:<channel>` and never over member data: hosted Pusher
+/// would tolerate them, other servers of the protocol do not. A presence channel's signature is over
+/// `<socket_id>:<channel>:<channel_data>`, and the answer carries that very `channel_data`:
+/// `{"user_id":"…","user_info":{"name":"…"}}`.
+///
+/// The only subscription that it refuses to sign is one that needs no signature.
+#[derive(Clone)]
+pub struct PusherSigner {
+    key: AppKey,
+    answer: Arc<Answer>,
+}
+
+// The client's type names its connector, which the `pusher` crate does not export: a closure needs no name.
+type Answer = dyn Fn(&Subscription) -> Result<String, String> + Send + Sync;
+
+#[derive(Debug, thiserror::Error)]
+enum SigningError {
+    #[error("the channel needs no signature")]
+    PublicChannel,
+    #[error("the signature was refused: {0}")]
+    Refused(String),
+    #[error("the signed answer cannot be read")]
+    Answer(#[from] serde_json::Error),
+}
+
+#[derive(Deserialize)]
+struct SignedAnswer {
+    auth: String,
+    channel_data: Option<String>,
+}
+
+impl PusherSigner {
+    /// A signer for an app.
+    pub fn new(credentials: &Credentials) -> Self {
+        // The app's id stands only in the paths of the HTTP API, which is not called here.
+        let app = PusherBuilder::new("", credentials.key.as_str(), credentials.secret.expose()).finalize();
+        let answer = move |subscription: &Subscription| {
+            let Subscription {
+                socket_id,
+                channel,
+                member,
+            } = subscription;
+            if channel.is_presence() {
+                let member = pusher::Member {
+                    user_id: member.user_id.as_str(),
+                    user_info: Some(HashMap::from([("name", member.name.as_str())])),
+                };
+                app.authenticate_presence_channel(channel.as_str(), socket_id.as_str(), &member)
+            } else {
+                app.authenticate_private_channel(channel.as_str(), socket_id.as_str())
+            }
+            .map_err(str::to_owned)
+        };
+        Self {
+            key: credentials.key.clone(),
+            answer: Arc::new(answer),
+        }
+    }
+
+    fn try_sign(&self, subscription: &Subscription) -> Result<ChannelAuth, SigningError> {
+        if !subscription.channel.is_signed() {
+            return Err(SigningError::PublicChannel);
+        }
+        let answer = (self.answer)(subscription).map_err(SigningError::Refused)?;
+        let SignedAnswer { auth, channel_data } = serde_json::from_str(&answer)?;
+        Ok(ChannelAuth { auth, channel_data })
+    }
+}
+
+impl Channels for PusherSigner {
+    fn sign(&self, subscription: &Subscription) -> Result<ChannelAuth, PortError> {
+        self.try_sign(subscription).map_err(PortError::permanent)
+    }
+}
+
+impl fmt::Debug for PusherSigner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PusherSigner")
+            .field("key", &self.key)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use messaging_core::{
+        event::{ChannelName, SocketId},
+        id::UserId,
+        port::channels::Member,
+    };
+
+    use super::*;
+    use crate::credentials::AppSecret;
+
+    fn signer() -> PusherSigner {
+        PusherSigner::new(&Credentials {
+            key: AppKey::parse("278d425bdf160c739803").unwrap(),
+            secret: AppSecret::parse("7ad3773142a6692b25b8").unwrap(),
+        })
+    }
+
+    fn sign(channel: &str, user_id: &str, name: &str) -> Result<ChannelAuth, PortError> {
+        signer().sign(&Subscription {
+            socket_id: SocketId::parse("1234.1234").unwrap(),
+            channel: ChannelName::parse(channel).unwrap(),
+            member: Member {
+                user_id: UserId::parse(user_id).unwrap(),
+                name: name.to_owned(),
+            },
+        })
+    }
+
+    #[test]
+    fn a_private_channel_is_signed_without_member_data() {
+        let auth = sign("private-foobar", "10", "Mr. Pusher").unwrap();
+        let signature = "58df8b0c36d6982b82c3ecf6b4662e34fe8c25bba48f5369f135bf843651c3a4";
+        assert_eq!(auth.auth, format!("278d425bdf160c739803:{signature}"));
+        assert_eq!(auth.channel_data, None);
+    }
+
+    #[test]
+    fn a_presence_channel_is_signed_with_the_data_that_it_answers() {
+        let auth = sign("presence-foobar", "10", "Mr. Pusher").unwrap();
+        let signature = "48dac51d2d7569e1e9c0f48c227d4b26f238fa68e5c0bb04222c966909c4f7c4";
+        assert_eq!(auth.auth, format!("278d425bdf160c739803:{signature}"));
+        assert_eq!(
+            auth.channel_data.as_deref(),
+            Some(r#"{"user_id":"10","user_info":{"name":"Mr. Pusher"}}"#)
+        );
+    }
+
+    #[test]
+    fn any_name_can_be_signed() {
+        for name in ["", "\"\\\n\u{0}", "Zoë \u{202e}🦀", &"x".repeat(5_000)] {
+            let data = sign("presence-foobar", "a|b", name)
+                .unwrap()
+                .channel_data
+                .unwrap();
+            let data: serde_json::Value = serde_json::from_str(&data).unwrap();
+            assert_eq!(data["user_info"]["name"], *name);
+        }
+    }
+
+    #[test]
+    fn a_public_channel_is_not_signed() {
+        assert!(sign("foobar", "10", "").is_err());
+    }
+
+    #[test]
+    fn the_secret_is_not_shown() {
+        assert!(!format!("{:?}", signer()).contains("7ad3773142a6692b25b8"));
+    }
+}
