@@ -20,7 +20,9 @@ use crate::time::Timestamp;
 /// The time, and waiting for it to pass.
 #[async_trait]
 pub trait Clock: Send + Sync {
-    /// Now. May go backwards when the system's clock is set: nothing relies on its order.
+    /// Now. May go backwards when the system's clock is set: no message, receipt or activity does. Leases and
+    /// delays of the relay count on clocks that agree within a third of a lease; one that is set back further
+    /// holds up publishing by as much.
     fn now(&self) -> Timestamp;
 
     /// Returns when `wait` has passed. Cancel-safe.

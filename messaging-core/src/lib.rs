@@ -21,7 +21,7 @@
 //! let agent = Actor::new(UserId::parse("ada")?, Role::Agent { agent_id: AgentId::parse("alpine")? });
 //!
 //! let open = OpenConversation { agent_id: AgentId::parse("alpine")?, booking_id: None };
-//! let conversation_id = messaging.open_conversation(&client, &open).await?.conversation.overview.conversation.id;
+//! let conversation_id = messaging.open_conversation(&client, &open).await?.conversation.id();
 //! let hello = SendMessage { conversation_id, body: Body::parse("Is the hut open in May?")?, key: None };
 //! messaging.send_message(&client, &hello).await?;
 //!
@@ -68,7 +68,7 @@ pub use domain::{
 };
 pub use error::{Error, ErrorKind};
 pub use id::{AgentId, BookingId, ConversationId, MessageId, UserId};
-pub use relay::{Attending, Health, Relay, RelayOptions, retry};
+pub use relay::{Attending, Health, InvalidRelayOptions, Relay, RelayOptions, retry};
 pub use service::{
     Authorized, ConfigError, ConversationDetails, ConversationList, ConversationView, History, HistoryFrom,
     HistoryRequest, ListFrom, ListRequest, MarkOnRead, MessageView, Messaging, MessagingBuilder, OpenByHost,

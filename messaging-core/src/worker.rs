@@ -7,6 +7,7 @@ use crate::relay::Relay;
 /// The half of a [`Messaging`](crate::Messaging) that publishes. Run it in one process or in several; drop
 /// it in a process that only serves requests.
 #[must_use = "nothing is published by this process unless the workers run"]
+#[derive(Debug)]
 pub struct Workers {
     relay: Arc<Relay>,
 }

@@ -55,13 +55,6 @@ impl MessageRow {
         };
         side.and_then(|side| *self.read.of(side))
     }
-
-    /// Takes note of a receipt written since the row was read.
-    pub fn cover(&mut self, receipt: &Receipt) {
-        if self.message.seq <= receipt.up_to_seq {
-            self.read.of_mut(receipt.side).get_or_insert(receipt.read_at);
-        }
-    }
 }
 
 #[cfg(test)]

@@ -23,6 +23,15 @@ pub struct Event {
     pub except: Option<SocketId>,
 }
 
+/// What someone at the keyboard does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Typing {
+    /// They began to type, or still do.
+    Started,
+    /// They stopped.
+    Stopped,
+}
+
 /// The names of events.
 pub mod name {
     /// A message was stored.

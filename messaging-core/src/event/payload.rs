@@ -171,7 +171,7 @@ pub(super) struct ConversationUpdated<'a> {
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Typing<'a> {
+pub(super) struct TypingPayload<'a> {
     pub(super) conversation_id: ConversationId,
     pub(super) user_id: &'a UserId,
 }

@@ -3,9 +3,9 @@
 use serde::Serialize;
 
 use super::{
-    Channel, ChannelNames, Event, SocketId, name,
+    Channel, ChannelNames, Event, SocketId, Typing, name,
     payload::{
-        ConversationUpdated, MessagePayload, MessageRead, Notification, TruncatedMessage, Typing,
+        ConversationUpdated, MessagePayload, MessageRead, Notification, TruncatedMessage, TypingPayload,
         UnreadChanged,
     },
 };
@@ -18,8 +18,8 @@ use crate::{
     },
 };
 
-/// The events of one outbox entry. Each has at most `data_bytes` of data: what would be larger says
-/// `"truncated": true` and leaves the content out.
+/// The events of one outbox entry. A message whose event would have more than `data_bytes` of data goes
+/// without its content and says `"truncated": true`; all other events are small: under 6,000 bytes.
 pub fn project(
     loaded: &LoadedEntry,
     profiles: &Profiles,
@@ -92,19 +92,18 @@ pub fn project(
 pub fn typing(
     conversation: &Conversation,
     user_id: &UserId,
-    is_typing: bool,
+    typing: Typing,
     names: &ChannelNames,
     except: Option<SocketId>,
 ) -> Event {
     let conversation_id: ConversationId = conversation.id;
     Event {
         channel: names.name(&Channel::Conversation(conversation_id)),
-        name: if is_typing {
-            name::TYPING_START
-        } else {
-            name::TYPING_STOP
+        name: match typing {
+            Typing::Started => name::TYPING_START,
+            Typing::Stopped => name::TYPING_STOP,
         },
-        data: json(&Typing {
+        data: json(&TypingPayload {
             conversation_id,
             user_id,
         }),

@@ -7,7 +7,7 @@ use crate::{actor::Actor, domain::conversation::Conversation, policy::Action};
 /// Asked for opening, sending, marking read, typing, blocking and reporting. It has no say in seeing and
 /// listing, which are decided inside the store's queries too.
 pub trait AccessPolicy: Send + Sync {
-    /// A refusal, or `None` to let it pass. `on` is `None` for a conversation that does not exist yet.
+    /// A refusal, or `None` to let it pass. `on` is `None` when the action is to open.
     fn refuse(&self, actor: &Actor, action: Action<'_>, on: Option<&Conversation>) -> Option<HostRefusal>;
 }
 

@@ -8,8 +8,7 @@ use crate::{
     id::UserId,
 };
 
-/// Signs subscriptions. It decides nothing itself: what is signed is handed out only once it has been decided
-/// that it may be.
+/// Signs subscriptions that have been decided on. It decides nothing itself.
 pub trait Channels: Send + Sync {
     /// The answer with which a client proves to the realtime server that it may subscribe. Member data are
     /// signed into a presence channel's answer, and never into a private channel's.

@@ -76,6 +76,11 @@ impl Profiles {
         self.bookings.insert(id, profile);
     }
 
+    /// Whether nothing was found.
+    pub fn is_empty(&self) -> bool {
+        self.users.is_empty() && self.agents.is_empty() && self.bookings.is_empty()
+    }
+
     /// Adds everything that `other` holds.
     pub fn merge(&mut self, other: Self) {
         self.users.extend(other.users);

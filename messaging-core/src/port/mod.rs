@@ -14,7 +14,7 @@ type Cause = Box<dyn std::error::Error + Send + Sync>;
 
 /// What a port of the host answers when it cannot answer.
 #[derive(Debug, thiserror::Error)]
-#[error("the {kind} failed")]
+#[error("{kind}")]
 pub struct PortError {
     kind: PortErrorKind,
     #[source]
@@ -57,8 +57,8 @@ impl PortError {
 impl fmt::Display for PortErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Temporary => "question, for now,",
-            Self::Permanent => "question, for good,",
+            Self::Temporary => "no answer for now",
+            Self::Permanent => "no answer",
         })
     }
 }

@@ -156,7 +156,7 @@ struct Batch {
 impl Relay {
     /// Hands over what the runs hold until each has come to its end or failed.
     pub(super) async fn deliver(&self, runs: &mut [Run]) {
-        let size = self.realtime.limits().events_per_call.max(1);
+        let size = self.parts.realtime.limits().events_per_call.max(1);
         while let Some(batch) = self.next_batch(runs, size) {
             let Err(failed) = self.call(&batch.events).await else {
                 for (run, count) in batch.parts {
@@ -181,7 +181,7 @@ impl Relay {
         for (run, count) in parts {
             let run = &mut runs[*run];
             for _ in 0..*count {
-                if self.lease_is_over(&run.lane) {
+                if run.failure.is_none() && self.lease_is_over(&run.lane) {
                     run.failure = Some(Failure::LeaseOver);
                 }
                 let Some(event) = run.next(1).next().cloned() else {
@@ -230,14 +230,14 @@ impl Relay {
     }
 
     fn lease_is_over(&self, lane: &Lane) -> bool {
-        self.clock.now() + self.options.call_timeout > lane.lease_until
+        self.parts.clock.now() + self.options().call_timeout > lane.lease_until
     }
 
     async fn call(&self, events: &[Event]) -> Result<(), Rejected> {
-        let published = self.realtime.publish(events);
-        let error = match clock::timeout(&*self.clock, self.options.call_timeout, published).await {
+        let published = self.parts.realtime.publish(events);
+        let error = match clock::timeout(&*self.parts.clock, self.options().call_timeout, published).await {
             Ok(Ok(())) => {
-                self.resume();
+                self.credentials_were_accepted();
                 return Ok(());
             }
             Ok(Err(error)) => error,
@@ -265,7 +265,7 @@ impl Relay {
                     error = cause,
                     "publishing is halted: the credentials were not accepted"
                 );
-                self.halt(self.clock.now());
+                self.credentials_were_refused();
                 Err(Rejected::Credentials)
             }
         }

@@ -1,84 +1,50 @@
 //! From the outbox to the transport.
 //!
-//! A lane is the unpublished part of one conversation; whoever owns it publishes its entries in order. Work
-//! comes in two ways: a step of this process that created a lane *hands it over* with what it has in memory,
-//! and a *claim* takes lanes that nobody owns or whose owner's lease is over. Both end in a [round](round):
-//! load what is not at hand, project it to events, deliver them in batches, settle what was accepted, delay
-//! what was not; then the same with what has been appended meanwhile, until the lanes are empty.
+//! A lane is the unpublished part of one conversation; whoever owns it publishes its entries in order. Lanes
+//! come to this process in two ways, and into one queue: a step of this process that created a lane *hands it
+//! over* with what it has in memory, and a *claim* takes lanes that nobody owns or whose owner's lease is
+//! over. A [round](round) takes some lanes from the queue: it loads what is not at hand, projects it to
+//! events, delivers them in batches, settles what was accepted and delays what was not. Lanes that have got
+//! more entries meanwhile go to the back of the queue, so that a busy conversation keeps no other waiting.
 
 mod deliver;
-mod handoff;
+mod options;
+mod queue;
 pub mod retry;
 mod round;
 #[cfg(feature = "worker")]
 mod run;
+mod silence;
 
 use std::{
+    collections::HashSet,
+    fmt,
     sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
-use async_trait::async_trait;
 use futures_util::{StreamExt, stream};
 
-pub(crate) use handoff::Handoff;
+pub use options::{InvalidRelayOptions, RelayOptions};
+pub(crate) use queue::Work;
+pub(crate) use silence::Silence;
 
 use crate::{
-    clock::{Clock, IdSource},
-    event::{ChannelName, ChannelNames, Event},
-    id::{UserId, WorkerId},
+    clock::{self, Clock, IdSource},
+    event::ChannelNames,
+    id::{ConversationId, WorkerId},
     port::{
-        PortError,
-        channels::{ChannelAuth, Channels, Subscription},
         directory::Directory,
-        realtime::{Limits, PublishError, Realtime},
-        store::{Backlog, Publisher, Store, StoreError},
+        realtime::Realtime,
+        store::{Backlog, Publisher, Store, StoreError, StoreErrorKind},
     },
     time::Timestamp,
 };
-use handoff::Handoffs;
+use queue::Queue;
 use round::Round;
-
-/// How the outbox is published.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct RelayOptions {
-    /// For how long a lane belongs to its owner; twice [`call_timeout`](Self::call_timeout) at least.
-    /// Default: 10 s.
-    pub lease: Duration,
-    /// How long one call to the transport may take. Default: 5 s.
-    pub call_timeout: Duration,
-    /// How often lanes are looked for that nobody is publishing. Default: 250 ms.
-    pub probe_every: Duration,
-    /// How many lanes one look takes at most. Default: 64.
-    pub claim_limit: usize,
-    /// How many calls to the transport may be under way at once. Default: 8.
-    pub concurrency: usize,
-    /// How many lanes may wait in memory to be published. Default: 1,000.
-    pub queue: usize,
-    /// For how long nothing is published after the transport did not accept our credentials. Default: 30 s.
-    pub halt: Duration,
-    /// How long shutting down may take. Default: 10 s.
-    pub drain: Duration,
-}
-
-impl Default for RelayOptions {
-    fn default() -> Self {
-        Self {
-            lease: Duration::from_secs(10),
-            call_timeout: Duration::from_secs(5),
-            probe_every: Duration::from_millis(250),
-            claim_limit: 64,
-            concurrency: 8,
-            queue: 1_000,
-            halt: Duration::from_secs(30),
-            drain: Duration::from_secs(10),
-        }
-    }
-}
 
 /// How far publishing is behind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,89 +58,99 @@ pub struct Health {
     pub halted: bool,
 }
 
+/// What a relay is put together from.
+pub(crate) struct RelayParts {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) realtime: Arc<dyn Realtime>,
+    pub(crate) directory: Arc<dyn Directory>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Arc<dyn IdSource>,
+    pub(crate) names: ChannelNames,
+    pub(crate) directory_timeout: Duration,
+    pub(crate) options: RelayOptions,
+}
+
 /// Publishes what the outbox holds. Driven by [`Workers::run`](crate::Workers), or by hand in tests.
 pub struct Relay {
     id: WorkerId,
-    store: Arc<dyn Store>,
-    realtime: Arc<dyn Realtime>,
-    directory: Arc<dyn Directory>,
-    clock: Arc<dyn Clock>,
-    ids: Arc<dyn IdSource>,
-    names: ChannelNames,
-    directory_timeout: Duration,
-    options: RelayOptions,
-    /// Whether somebody drives this relay, so that lanes may be kept for it.
-    attended: AtomicBool,
-    handoffs: Handoffs,
-    halted_until: Mutex<Option<Timestamp>>,
+    parts: RelayParts,
+    /// How many drive this relay: lanes are kept for it only if somebody does.
+    attending: AtomicUsize,
+    queue: Queue,
+    /// Whether to look for lanes at once.
+    woken: AtomicBool,
+    /// The lanes that rounds have taken from the queue, with their leases.
+    under_way: Mutex<HashSet<(ConversationId, Timestamp)>>,
+    halt: Mutex<Halt>,
+}
+
+/// Whether the transport accepts our credentials, as far as is known.
+#[derive(Debug, Clone, Copy)]
+enum Halt {
+    No,
+    Until(Timestamp),
+    /// One lane is published, to see.
+    Probing,
 }
 
 impl Relay {
-    #[expect(clippy::too_many_arguments, reason = "called once, by the builder")]
-    pub(crate) fn new(
-        store: Arc<dyn Store>,
-        realtime: Arc<dyn Realtime>,
-        directory: Arc<dyn Directory>,
-        clock: Arc<dyn Clock>,
-        ids: Arc<dyn IdSource>,
-        names: ChannelNames,
-        directory_timeout: Duration,
-        options: RelayOptions,
-    ) -> Self {
+    pub(crate) fn new(parts: RelayParts) -> Self {
         Self {
-            id: WorkerId::new(ids.new_id(clock.now())),
-            store,
-            realtime,
-            directory,
-            clock,
-            ids,
-            names,
-            directory_timeout,
-            attended: AtomicBool::new(false),
-            handoffs: Handoffs::new(options.queue),
-            options,
-            halted_until: Mutex::new(None),
+            id: WorkerId::new(parts.ids.new_id(parts.clock.now())),
+            attending: AtomicUsize::new(0),
+            queue: Queue::new(parts.options.queue),
+            woken: AtomicBool::new(false),
+            under_way: Mutex::default(),
+            halt: Mutex::new(Halt::No),
+            parts,
         }
     }
 
-    /// Publishes once all that is at hand and all that is due now, as far as the transport takes it. Returns
-    /// how many lanes that were; 0 when there was nothing to do.
+    /// Publishes all that is at hand and all that is due now, as far as the transport takes it. Returns how
+    /// many lanes that were, each counted as often as it was its turn; 0 when there was nothing to do.
     ///
     /// # Errors
-    /// When due lanes could not be claimed. What could not be published stays in the outbox.
+    /// When due lanes could not be claimed; what is at hand is published all the same. What could not be
+    /// published stays in the outbox.
     pub async fn step(&self) -> Result<usize, StoreError> {
-        let mut rounds = self.handed_rounds(usize::MAX);
-        rounds.extend(self.claimed_rounds(self.options.claim_limit).await?);
-        let lanes = rounds.iter().map(Round::lanes).sum();
-        let at_once = self.options.concurrency.max(1);
-        stream::iter(rounds)
-            .for_each_concurrent(at_once, |round| self.publish(round))
-            .await;
-        Ok(lanes)
+        let claimed = self.claim(self.options().claim_limit).await;
+        let mut lanes = 0;
+        loop {
+            let rounds = self.next_rounds(usize::MAX);
+            if rounds.is_empty() {
+                return claimed.map(|()| lanes);
+            }
+            lanes += rounds.iter().map(Round::lanes).sum::<usize>();
+            let at_once = self.options().concurrency;
+            stream::iter(rounds)
+                .for_each_concurrent(at_once, |round| self.publish(round))
+                .await;
+        }
     }
 
     /// Keeps the lanes that this process creates for this relay, to be published from memory, as long as
     /// the answer lives. Otherwise they are due for whoever probes first.
     pub fn attend(&self) -> Attending<'_> {
-        self.attended.store(true, Ordering::Release);
+        self.attending.fetch_add(1, Ordering::AcqRel);
         Attending(self)
     }
 
     pub(crate) fn wake(&self) {
-        self.handoffs.signal().raise();
+        self.woken.store(true, Ordering::Release);
+        self.queue.signal().raise();
     }
 
     pub(crate) fn call_timeout(&self) -> Duration {
-        self.options.call_timeout
+        self.options().call_timeout
     }
 
     /// Who is to publish the event of a step taken now.
     pub(crate) fn publisher(&self, now: Timestamp) -> Publisher {
-        let attended = self.attended.load(Ordering::Acquire);
-        if attended && !self.handoffs.is_full() && !self.is_halted(now) {
+        let is_attended = self.attending.load(Ordering::Acquire) > 0;
+        if is_attended && !self.queue.is_full() && matches!(self.halt(now), Halt::No) {
             Publisher::Worker {
                 id: self.id,
-                lease_until: now + self.options.lease,
+                lease_until: now + self.options().lease,
             }
         } else {
             Publisher::Anyone
@@ -183,101 +159,117 @@ impl Relay {
 
     /// Takes a lane that a step of this process created. One for which there is no room, or whose step was
     /// abandoned before it came here, is claimed by somebody when its lease is over.
-    pub(crate) fn hand_over(&self, handoff: Handoff) {
-        self.handoffs.push(handoff);
+    pub(crate) fn hand_over(&self, work: Work) {
+        self.queue.hand_over(work);
     }
 
     pub(crate) async fn health(&self) -> Result<Health, StoreError> {
-        let backlog = self.store.backlog().await?;
-        let now = self.clock.now();
+        let backlog = self.parts.store.backlog().await?;
+        let now = self.parts.clock.now();
+        let halted = !matches!(self.halt(now), Halt::No);
         Ok(Health {
             backlog,
             oldest_unpublished: backlog.age(now),
-            halted: self.is_halted(now),
+            halted,
         })
     }
 
-    /// The lanes handed over, in at most that many rounds of the size that fits the transport's calls.
-    fn handed_rounds(&self, at_most: usize) -> Vec<Round> {
-        if self.is_halted(self.clock.now()) {
-            return Vec::new();
-        }
-        let size = self.realtime.limits().events_per_call.max(1);
-        std::iter::from_fn(|| Round::of_handoffs(self.handoffs.take(size)))
+    fn options(&self) -> &RelayOptions {
+        &self.parts.options
+    }
+
+    fn round_size(&self) -> usize {
+        self.parts.realtime.limits().events_per_call.max(1)
+    }
+
+    /// Puts lanes that are due into the queue, at most that many. None while publishing is halted; one, to
+    /// see whether it still is, when a halt is over.
+    async fn claim(&self, limit: usize) -> Result<(), StoreError> {
+        let now = self.parts.clock.now();
+        let limit = match self.halt(now) {
+            Halt::No => limit,
+            Halt::Probing => 1,
+            Halt::Until(_) => return Ok(()),
+        };
+        let claim = self
+            .parts
+            .store
+            .claim_lanes(self.id, now, now + self.options().lease, limit);
+        self.queue.put(self.in_time("claiming lanes", claim).await?);
+        Ok(())
+    }
+
+    /// The next lanes of the queue, in at most that many rounds of the size that fits the transport's calls.
+    fn next_rounds(&self, at_most: usize) -> Vec<Round> {
+        let (at_most, size) = match self.halt(self.parts.clock.now()) {
+            Halt::No => (at_most, self.round_size()),
+            Halt::Probing => (at_most.min(1), 1),
+            Halt::Until(_) => return Vec::new(),
+        };
+        std::iter::from_fn(|| Round::new(self.queue.take(size)))
             .take(at_most)
             .collect()
     }
 
-    /// Lanes that are due, claimed and put into rounds. None while publishing is halted; one, to see whether
-    /// it still is, when a halt is over.
-    async fn claimed_rounds(&self, limit: usize) -> Result<Vec<Round>, StoreError> {
-        let now = self.clock.now();
-        let limit = match *self.halt_state() {
-            Some(until) if now < until => return Ok(Vec::new()),
-            Some(_) => 1,
-            None => limit,
-        };
-        let lanes = self
-            .store
-            .claim_lanes(self.id, now, now + self.options.lease, limit)
-            .await?;
-        let size = self.realtime.limits().events_per_call.max(1);
-        Ok(lanes
-            .chunks(size)
-            .map(|lanes| Round::of_claimed(lanes.to_vec()))
-            .collect())
+    /// A call of the store, for as long as a call may take.
+    async fn in_time<T>(
+        &self,
+        doing: &'static str,
+        call: impl Future<Output = Result<T, StoreError>> + Send,
+    ) -> Result<T, StoreError> {
+        match clock::timeout(&*self.parts.clock, self.options().call_timeout, call).await {
+            Ok(answer) => answer,
+            Err(elapsed) => Err(StoreError::new(StoreErrorKind::OutcomeUnknown, doing).caused_by(elapsed)),
+        }
     }
 
-    fn halt(&self, now: Timestamp) {
-        *self.halt_state() = Some(now + self.options.halt);
+    fn halt(&self, now: Timestamp) -> Halt {
+        let mut halt = self.halt_state();
+        if let Halt::Until(until) = *halt
+            && until <= now
+        {
+            *halt = Halt::Probing;
+        }
+        *halt
     }
 
-    fn resume(&self) {
-        *self.halt_state() = None;
+    fn credentials_were_refused(&self) {
+        *self.halt_state() = Halt::Until(self.parts.clock.now() + self.options().halt);
     }
 
-    fn is_halted(&self, now: Timestamp) -> bool {
-        self.halt_state().is_some_and(|until| now < until)
+    fn credentials_were_accepted(&self) {
+        let before = std::mem::replace(&mut *self.halt_state(), Halt::No);
+        if !matches!(before, Halt::No) {
+            tracing::info!("publishing goes on: the credentials were accepted");
+            self.queue.signal().raise();
+        }
     }
 
-    fn halt_state(&self) -> std::sync::MutexGuard<'_, Option<Timestamp>> {
-        self.halted_until.lock().unwrap_or_else(PoisonError::into_inner)
+    fn halt_state(&self) -> MutexGuard<'_, Halt> {
+        self.halt.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn under_way(&self) -> MutexGuard<'_, HashSet<(ConversationId, Timestamp)>> {
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Relay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Relay")
+            .field("id", &self.id)
+            .field("options", self.options())
+            .finish_non_exhaustive()
     }
 }
 
 /// As long as this lives, its relay is driven by somebody.
 #[must_use = "lanes are kept for the relay only while this lives"]
+#[derive(Debug)]
 pub struct Attending<'a>(&'a Relay);
 
 impl Drop for Attending<'_> {
     fn drop(&mut self) {
-        self.0.attended.store(false, Ordering::Release);
-    }
-}
-
-/// The transport of a host that has none: takes everything, delivers nothing, signs nothing.
-pub(crate) struct Silence;
-
-impl Channels for Silence {
-    fn sign(&self, _: &Subscription) -> Result<ChannelAuth, PortError> {
-        Err(PortError::permanent("there is no realtime server to sign for"))
-    }
-}
-
-#[async_trait]
-impl Realtime for Silence {
-    fn limits(&self) -> Limits {
-        Limits {
-            events_per_call: 1_000,
-            data_bytes: usize::MAX,
-        }
-    }
-
-    async fn publish(&self, _: &[Event]) -> Result<(), PublishError> {
-        Ok(())
-    }
-
-    async fn revoke(&self, _: &UserId, _: &ChannelName) -> Result<(), PublishError> {
-        Ok(())
+        self.0.attending.fetch_sub(1, Ordering::AcqRel);
     }
 }

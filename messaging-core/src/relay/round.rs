@@ -1,97 +1,100 @@
-//! One round: some lanes, from what is unpublished to empty.
+//! One round: some lanes, each once.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
+
+use futures_util::future::BoxFuture;
 
 use super::{
-    Handoff, Relay,
+    Relay,
     deliver::{Failure, Run},
+    queue::Work,
     retry,
 };
 use crate::{
     event,
     id::ConversationId,
     port::{
-        directory::{ProfileQuery, Profiles},
-        store::{Lane, LaneDelay, LaneFailure, LoadedEntry, StoreError, Subject},
+        directory::ProfileQuery,
+        store::{Lane, LaneDelay, LaneFailure, LoadedEntry, StoreError, StoreErrorKind, Subject},
     },
     profiles::profiles_or_blank,
+    time::Timestamp,
 };
 
-/// How many entries of a lane are loaded at a time.
-const PER_LANE: usize = 100;
+/// How many entries of a lane are published before it is another one's turn.
+const PER_LANE: usize = 32;
+
+/// How often a step of the outbox is repeated that did nothing.
+const MAX_REPEATS: usize = 8;
+
+/// The longest wait before a step of the outbox is repeated.
+const REPEAT_AFTER: Duration = Duration::from_millis(250);
 
 /// Lanes that are published together, so that their events can share calls.
-pub(super) struct Round {
-    lanes: Vec<Lane>,
-    /// Entries that need not be loaded, by lane.
-    at_hand: HashMap<ConversationId, LoadedEntry>,
-    profiles: Profiles,
-}
+pub(super) struct Round(Vec<Work>);
 
 impl Round {
-    pub(super) fn of_claimed(lanes: Vec<Lane>) -> Self {
-        Self {
-            lanes,
-            at_hand: HashMap::new(),
-            profiles: Profiles::default(),
-        }
-    }
-
-    pub(super) fn of_handoffs(handoffs: Vec<Handoff>) -> Option<Self> {
-        let mut round = Self::of_claimed(Vec::with_capacity(handoffs.len()));
-        for Handoff {
-            lane,
-            loaded,
-            profiles,
-        } in handoffs
-        {
-            round
-                .at_hand
-                .extend(loaded.map(|loaded| (lane.conversation_id, loaded)));
-            round.profiles.merge(profiles);
-            round.lanes.push(lane);
-        }
-        (!round.lanes.is_empty()).then_some(round)
+    /// A round of at least one lane.
+    pub(super) fn new(lanes: Vec<Work>) -> Option<Self> {
+        (!lanes.is_empty()).then_some(Self(lanes))
     }
 
     pub(super) fn lanes(&self) -> usize {
-        self.lanes.len()
+        self.0.len()
     }
 }
 
 impl Relay {
-    /// Publishes a round until its lanes are empty or let go of.
-    pub(super) async fn publish(&self, mut round: Round) {
-        while !round.lanes.is_empty() {
-            match self.publish_once(round).await {
-                Ok(left) => round = Round::of_claimed(left),
-                Err(error) => {
-                    let error: &dyn std::error::Error = &error;
-                    tracing::warn!(
-                        error,
-                        "publishing stopped: the lanes are due when their lease is over"
-                    );
-                    return;
-                }
+    /// Publishes what the lanes of a round hold. Those that have got more meanwhile go back into the queue.
+    pub(super) async fn publish(&self, round: Round) {
+        let held: Vec<_> = round
+            .0
+            .iter()
+            .map(|work| (work.lane.conversation_id, work.lane.lease_until))
+            .collect();
+        self.under_way().extend(held.iter().copied());
+        match self.publish_once(round).await {
+            Ok(left) => self.queue.put(left),
+            Err(error) => {
+                let error: &dyn std::error::Error = &error;
+                tracing::warn!(
+                    error,
+                    "publishing stopped: the lanes are due when their lease is over"
+                );
             }
+        }
+        let mut under_way = self.under_way();
+        for lane in &held {
+            under_way.remove(lane);
         }
     }
 
-    /// Publishes what the lanes hold now; answers those that have got more meanwhile.
     async fn publish_once(&self, round: Round) -> Result<Vec<Lane>, StoreError> {
         let mut runs = self.project(round).await?;
         self.deliver(&mut runs).await;
-        self.set_aside_refused(&runs).await?;
+        let earliest = runs
+            .iter()
+            .map(|run| run.lane().lease_until)
+            .min()
+            .unwrap_or(Timestamp::EPOCH);
+        self.set_aside_refused(&runs, earliest).await?;
 
         let progress: Vec<_> = runs.iter().filter_map(Run::progress).collect();
         let mut left = Vec::new();
         if !progress.is_empty() {
-            let lease_until = self.clock.now() + self.options.lease;
-            left = self.store.settle(self.id, lease_until, &progress).await?;
+            let settle = || {
+                let lease_until = self.parts.clock.now() + self.options().lease;
+                self.parts.store.settle(self.id, lease_until, &progress)
+            };
+            left = self.repeated("settling lanes", earliest, &settle).await?;
         }
         let delays: Vec<_> = runs.iter().filter_map(|run| self.delay_for(run, &left)).collect();
         if !delays.is_empty() {
-            self.store.delay_lanes(self.id, &delays).await?;
+            let delay = || self.parts.store.delay_lanes(self.id, &delays);
+            self.repeated("delaying lanes", earliest, &delay).await?;
         }
         let failed: HashSet<_> = runs
             .iter()
@@ -104,51 +107,113 @@ impl Relay {
 
     /// Loads what is not at hand, in one call of the store and one of the directory, and makes the events.
     async fn project(&self, round: Round) -> Result<Vec<Run>, StoreError> {
-        let Round {
-            lanes,
-            mut at_hand,
-            mut profiles,
-        } = round;
-        let to_load: Vec<_> = lanes
+        let to_load: Vec<_> = round
+            .0
             .iter()
-            .filter(|lane| !at_hand.contains_key(&lane.conversation_id))
-            .cloned()
+            .filter(|work| work.loaded.is_none())
+            .map(|work| work.lane.clone())
             .collect();
         let mut loaded: HashMap<ConversationId, Vec<LoadedEntry>> = HashMap::new();
-        if !to_load.is_empty() {
-            let entries = self.store.load_entries(&to_load, PER_LANE).await?;
-            let query = entries.iter().fold(ProfileQuery::default(), with_sender);
-            profiles.merge(
-                profiles_or_blank(&*self.directory, &*self.clock, self.directory_timeout, &query).await,
-            );
-            for entry in entries {
-                loaded.entry(entry.entry.conversation_id).or_default().push(entry);
-            }
+        for entry in self.load(&to_load).await? {
+            loaded.entry(entry.entry.conversation_id).or_default().push(entry);
         }
-        let data_bytes = self.realtime.limits().data_bytes;
-        let run = |lane: Lane| {
-            let known = at_hand.remove(&lane.conversation_id).map(|entry| vec![entry]);
-            let entries = known
-                .or_else(|| loaded.remove(&lane.conversation_id))
+        let mut missing = loaded
+            .values()
+            .flatten()
+            .fold(ProfileQuery::default(), with_sender);
+        for work in &round.0 {
+            let has_none = work.profiles.is_empty();
+            missing = work.loaded.iter().filter(|_| has_none).fold(missing, with_sender);
+        }
+        let parts = &self.parts;
+        let mut profiles = profiles_or_blank(
+            &*parts.directory,
+            &*parts.clock,
+            parts.directory_timeout,
+            &missing,
+        )
+        .await;
+        let data_bytes = parts.realtime.limits().data_bytes;
+        let mut runs = Vec::with_capacity(round.0.len());
+        for work in round.0 {
+            profiles.merge(work.profiles);
+            let at_hand = work.loaded.map(|entry| vec![entry]);
+            let entries = at_hand
+                .or_else(|| loaded.remove(&work.lane.conversation_id))
                 .unwrap_or_default();
             let events = entries.into_iter().map(|loaded| {
-                let events = event::project(&loaded, &profiles, &self.names, data_bytes);
+                let events = event::project(&loaded, &profiles, &parts.names, data_bytes);
                 (loaded.entry, events)
             });
-            Run::new(lane, events.collect())
-        };
-        Ok(lanes.into_iter().map(run).collect())
+            runs.push(Run::new(work.lane, events.collect()));
+        }
+        Ok(runs)
     }
 
-    async fn set_aside_refused(&self, runs: &[Run]) -> Result<(), StoreError> {
+    /// The entries of some lanes. One that cannot be read does not keep its neighbours: it comes out empty,
+    /// and waits.
+    async fn load(&self, lanes: &[Lane]) -> Result<Vec<LoadedEntry>, StoreError> {
+        const LOADING: &str = "loading entries";
+        if lanes.is_empty() {
+            return Ok(Vec::new());
+        }
+        let load = |lanes| self.in_time(LOADING, self.parts.store.load_entries(lanes, PER_LANE));
+        match load(lanes).await {
+            Err(error) if is_defect(&error) => {
+                let mut entries = Vec::new();
+                for lane in lanes {
+                    match load(std::slice::from_ref(lane)).await {
+                        Ok(own) => entries.extend(own),
+                        Err(error) if is_defect(&error) => {
+                            let error: &dyn std::error::Error = &error;
+                            let conversation_id = lane.conversation_id;
+                            tracing::error!(%conversation_id, error, "a lane cannot be read");
+                        }
+                        Err(error) => return Err(error),
+                    }
+                }
+                Ok(entries)
+            }
+            loaded => loaded,
+        }
+    }
+
+    /// Takes a step of the outbox, and repeats it while it did nothing and the leases it is about hold: what
+    /// the transport has accepted is not to be published again for a passing failure of the store.
+    async fn repeated<'a, T>(
+        &self,
+        doing: &'static str,
+        lease_until: Timestamp,
+        step: &(dyn Fn() -> BoxFuture<'a, Result<T, StoreError>> + Sync),
+    ) -> Result<T, StoreError> {
+        for _ in 0..MAX_REPEATS {
+            let error = match self.in_time(doing, step()).await {
+                Ok(done) => return Ok(done),
+                Err(error) => error,
+            };
+            let wait = match error.kind() {
+                StoreErrorKind::Retry => Duration::ZERO,
+                StoreErrorKind::Unavailable { retry_after } => retry_after.min(REPEAT_AFTER),
+                _ => return Err(error),
+            };
+            if self.parts.clock.now() + wait >= lease_until {
+                return Err(error);
+            }
+            self.parts.clock.sleep(wait).await;
+        }
+        step().await
+    }
+
+    async fn set_aside_refused(&self, runs: &[Run], lease_until: Timestamp) -> Result<(), StoreError> {
         for run in runs {
             for (entry, why) in run.set_aside() {
                 tracing::error!(
                     conversation_id = %entry.conversation_id, event = entry.number, why,
                     "an event was refused for good and is set aside"
                 );
-                self.store
-                    .set_aside(self.id, run.lane(), entry, why, self.clock.now())
+                let now = self.parts.clock.now();
+                let set_aside = || self.parts.store.set_aside(self.id, run.lane(), entry, why, now);
+                self.repeated("setting an event aside", lease_until, &set_aside)
                     .await?;
             }
         }
@@ -157,8 +222,8 @@ impl Relay {
 
     /// When a lane whose run did not come to its end is due again. `left` are the lanes as settled.
     fn delay_for(&self, run: &Run, left: &[Lane]) -> Option<LaneDelay> {
-        let now = self.clock.now();
-        let chance = self.ids.chance();
+        let now = self.parts.clock.now();
+        let chance = self.parts.ids.chance();
         let (until, failure) = match run.failure()? {
             Failure::Transport { retry_after } => {
                 let wait = retry::delay(run.tries_before().saturating_add(1), chance);
@@ -170,7 +235,7 @@ impl Relay {
             Failure::Refused { refusals, .. } => {
                 (now + retry::delay(*refusals, chance), LaneFailure::Refused)
             }
-            Failure::Halted => (now + self.options.halt, LaneFailure::None),
+            Failure::Halted => (now + self.options().halt, LaneFailure::None),
             Failure::LeaseOver => (now, LaneFailure::None),
         };
         let lane = left
@@ -192,4 +257,8 @@ fn with_sender(query: ProfileQuery, loaded: &LoadedEntry) -> ProfileQuery {
         Subject::Message(row) => query.with_sender(&row.message),
         Subject::Read { .. } | Subject::Updated { .. } => query,
     }
+}
+
+fn is_defect(error: &StoreError) -> bool {
+    matches!(error.kind(), StoreErrorKind::Corrupt | StoreErrorKind::Internal)
 }

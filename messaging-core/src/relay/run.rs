@@ -1,10 +1,14 @@
 //! The loop.
 
-use std::pin::pin;
+use std::{pin::pin, sync::atomic::Ordering, time::Duration};
 
-use futures_util::{StreamExt, stream::FuturesUnordered};
+use futures_util::{
+    FutureExt, StreamExt,
+    future::{BoxFuture, Fuse, FusedFuture},
+    stream::FuturesUnordered,
+};
 
-use super::{Handoff, Relay};
+use super::Relay;
 use crate::{
     clock,
     port::store::{LaneDelay, LaneFailure, StoreError},
@@ -12,42 +16,45 @@ use crate::{
 
 impl Relay {
     pub(crate) async fn run(&self, stop: impl Future<Output = ()> + Send) {
+        let clock = &self.parts.clock;
         let attending = self.attend();
         let mut stop = pin!(stop);
-        let mut under_way = FuturesUnordered::new();
-        let mut probe = self.clock.sleep(std::time::Duration::ZERO);
-        let mut probing = ProbeLog::default();
+        let mut rounds = FuturesUnordered::new();
+        let mut claim: Fuse<BoxFuture<'_, _>> = Fuse::terminated();
+        let mut probe = clock.sleep(Duration::ZERO);
+        let mut probes = ProbeLog::default();
         loop {
-            let room = self.options.concurrency.max(1).saturating_sub(under_way.len());
+            let room = self.options().concurrency.saturating_sub(rounds.len());
+            let next = self.next_rounds(room);
+            let room = room - next.len();
+            rounds.extend(next.into_iter().map(|round| self.publish(round)));
             tokio::select! {
                 () = &mut stop => break,
-                Some(()) = under_way.next(), if !under_way.is_empty() => {}
-                () = self.handoffs.signal().raised(), if room > 0 => {
-                    let rounds = self.handed_rounds(room);
-                    // What did not fit is taken when there is room again.
-                    if rounds.len() == room {
-                        self.handoffs.signal().raise();
-                    }
-                    let none_at_hand = rounds.is_empty();
-                    under_way.extend(rounds.into_iter().map(|round| self.publish(round)));
-                    if none_at_hand {
-                        probe = self.clock.sleep(std::time::Duration::ZERO);
+                Some(()) = rounds.next(), if !rounds.is_empty() => {}
+                () = self.queue.signal().raised() => {
+                    if self.woken.swap(false, Ordering::AcqRel) {
+                        probe = clock.sleep(Duration::ZERO);
                     }
                 }
-                () = &mut probe, if room > 0 => {
-                    let claimed = self.claimed_rounds(self.options.claim_limit).await;
-                    probing.note(claimed.as_ref().err());
-                    under_way.extend(claimed.unwrap_or_default().into_iter().map(|round| self.publish(round)));
-                    probe = self.clock.sleep(self.options.probe_every);
+                () = &mut probe, if claim.is_terminated() && room > 0 => {
+                    let limit = self.options().claim_limit.min(room.saturating_mul(self.round_size()));
+                    claim = self.claim(limit).boxed().fuse();
+                }
+                claimed = &mut claim, if !claim.is_terminated() => {
+                    probes.note(claimed.as_ref().err());
+                    probe = clock.sleep(self.options().probe_every);
                 }
             }
         }
         drop(attending);
         let drain = async {
-            while under_way.next().await.is_some() {}
+            if !claim.is_terminated() {
+                probes.note(claim.await.as_ref().err());
+            }
+            while rounds.next().await.is_some() {}
             while matches!(self.step().await, Ok(1..)) {}
         };
-        if clock::timeout(&*self.clock, self.options.drain, drain)
+        if clock::timeout(&**clock, self.options().drain, drain)
             .await
             .is_err()
         {
@@ -56,20 +63,26 @@ impl Relay {
         self.give_back().await;
     }
 
-    /// Gives back what was handed over and cannot be published any more.
+    /// Gives back the lanes of this process that will not be published any more.
     async fn give_back(&self) {
-        let now = self.clock.now();
-        let delay = |handoff: Handoff| LaneDelay {
-            conversation_id: handoff.lane.conversation_id,
-            lease_until: handoff.lane.lease_until,
+        let now = self.parts.clock.now();
+        let waiting = self.queue.take(usize::MAX).into_iter();
+        let mut lanes: Vec<_> = waiting
+            .map(|work| (work.lane.conversation_id, work.lane.lease_until))
+            .collect();
+        lanes.extend(self.under_way().drain());
+        let delay = |(conversation_id, lease_until)| LaneDelay {
+            conversation_id,
+            lease_until,
             until: now,
             failure: LaneFailure::None,
         };
-        let delays: Vec<_> = self.handoffs.take(usize::MAX).into_iter().map(delay).collect();
+        let delays: Vec<_> = lanes.into_iter().map(delay).collect();
         if delays.is_empty() {
             return;
         }
-        if let Err(error) = self.store.delay_lanes(self.id, &delays).await {
+        let given_back = self.parts.store.delay_lanes(self.id, &delays);
+        if let Err(error) = self.in_time("giving lanes back", given_back).await {
             let error: &dyn std::error::Error = &error;
             tracing::warn!(
                 error,

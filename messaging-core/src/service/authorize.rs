@@ -1,9 +1,12 @@
+use futures_util::future::join_all;
+
 use super::Messaging;
 use crate::{
     actor::Actor,
+    clock,
     error::{Error, ErrorKind},
     event::{Channel, ChannelName, SocketId},
-    id::ConversationId,
+    id::UserId,
     policy::Action,
     port::{
         channels::{ChannelAuth, Member, Subscription},
@@ -41,6 +44,7 @@ impl Messaging {
             Channel::ConversationPresence(_) => self.own_name(actor).await,
             Channel::Conversation(_) | Channel::User(_) => String::new(),
         };
+        self.decide_on(actor, &ours).await?;
         let subscription = Subscription {
             socket_id: socket_id.clone(),
             channel: channel.clone(),
@@ -49,23 +53,50 @@ impl Messaging {
                 name,
             },
         };
-        // Signed before it is decided, and handed out after: a revocation in between is then either seen by
-        // the decision or ends what was signed.
-        let signed = self.0.realtime.sign(&subscription);
-        match &ours {
-            Channel::Conversation(id) => self.decide_on(actor, Action::Subscribe, *id).await?,
-            Channel::ConversationPresence(id) => {
-                self.decide_on(actor, Action::SubscribePresence, *id).await?;
-            }
-            Channel::User(user_id) => {
-                self.decide(actor, Action::SubscribeUser(user_id), None, AUTHORISING)?;
-            }
-        }
-        signed.map(Authorized::Signed).map_err(|error| {
+        let signed = self.0.realtime.sign(&subscription).map_err(|error| {
             let error: &dyn std::error::Error = &error;
             tracing::error!(error, "a subscription could not be signed");
             Error::new(ErrorKind::Forbidden { message: None }, AUTHORISING)
-        })
+        })?;
+        // Access may have ended since it was decided, and the subscriptions of the user with it: what was
+        // signed after that must not outlive it.
+        if let Err(refused) = self.decide_on(actor, &ours).await {
+            self.revoke(actor.user_id(), std::slice::from_ref(channel)).await;
+            return Err(refused);
+        }
+        Ok(Authorized::Signed(signed))
+    }
+
+    async fn decide_on(&self, actor: &Actor, channel: &Channel) -> Result<(), Error> {
+        let (id, action) = match channel {
+            Channel::Conversation(id) => (*id, Action::Subscribe),
+            Channel::ConversationPresence(id) => (*id, Action::SubscribePresence),
+            Channel::User(user_id) => {
+                return self
+                    .decide(actor, Action::SubscribeUser(user_id), None, AUTHORISING)
+                    .map(drop);
+            }
+        };
+        let conversation = self.store().find_conversation(id).await;
+        let conversation = conversation.map_err(|error| Error::store(error, AUTHORISING))?;
+        self.decide(actor, action, conversation.as_ref(), AUTHORISING)
+            .map(drop)
+    }
+
+    /// Ends a user's subscriptions, as far as the transport can.
+    pub(super) async fn revoke(&self, user_id: &UserId, channels: &[ChannelName]) {
+        let revoke = |channel| async move {
+            let revoked = self.0.realtime.revoke(user_id, channel);
+            match clock::timeout(&*self.0.clock, self.0.relay.call_timeout(), revoked).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => {
+                    let error: &dyn std::error::Error = &error;
+                    tracing::warn!(%channel, error, "a subscription could not be ended");
+                }
+                Err(clock::Elapsed) => tracing::warn!(%channel, "a subscription was not ended in time"),
+            }
+        };
+        join_all(channels.iter().map(revoke)).await;
     }
 
     async fn own_name(&self, actor: &Actor) -> String {
@@ -75,12 +106,5 @@ impl Messaging {
             ..ProfileQuery::default()
         };
         self.profiles(&query).await.user(actor.user_id()).name
-    }
-
-    async fn decide_on(&self, actor: &Actor, action: Action<'_>, id: ConversationId) -> Result<(), Error> {
-        let conversation = self.store().find_conversation(id).await;
-        let conversation = conversation.map_err(|error| Error::store(error, AUTHORISING))?;
-        self.decide(actor, action, conversation.as_ref(), AUTHORISING)
-            .map(drop)
     }
 }

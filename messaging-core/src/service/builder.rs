@@ -1,4 +1,4 @@
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use super::{Messaging, Parts};
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
     port::{
         access::AccessPolicy, directory::Directory, presence::Presence, realtime::Realtime, store::Store,
     },
-    relay::{Relay, RelayOptions, Silence},
+    relay::{InvalidRelayOptions, Relay, RelayOptions, RelayParts, Silence},
     worker::Workers,
 };
 
@@ -65,6 +65,9 @@ pub enum ConfigError {
     /// [`Options::channel_prefix`] cannot stand in a channel's name.
     #[error("invalid channel prefix")]
     ChannelPrefix(#[from] InvalidPrefix),
+    /// [`Options::relay`] would publish nothing.
+    #[error("invalid options of the relay")]
+    Relay(#[from] InvalidRelayOptions),
     /// There is no default clock or id source without the feature `worker`.
     #[error("a clock and an id source are needed without the feature `worker`")]
     NoClock,
@@ -106,6 +109,14 @@ impl Messaging {
             ChannelNames::default(),
         );
         (messaging, workers, clock)
+    }
+}
+
+impl fmt::Debug for MessagingBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MessagingBuilder")
+            .field("options", &self.options)
+            .finish_non_exhaustive()
     }
 }
 
@@ -163,6 +174,7 @@ impl MessagingBuilder {
     /// [`ConfigError`] says what does not fit.
     pub fn build(mut self) -> Result<(Messaging, Workers), ConfigError> {
         let names = ChannelNames::with_prefix(self.options.channel_prefix.as_str())?;
+        self.options.relay.check()?;
         let clock = self.clock.take().ok_or(ConfigError::NoClock)?;
         let ids = self.ids.take().ok_or(ConfigError::NoClock)?;
         Ok(self.assemble(clock, ids, names))
@@ -174,16 +186,16 @@ impl MessagingBuilder {
         ids: Arc<dyn IdSource>,
         names: ChannelNames,
     ) -> (Messaging, Workers) {
-        let relay = Arc::new(Relay::new(
-            self.store.clone(),
-            self.realtime.clone(),
-            self.directory.clone(),
-            clock.clone(),
-            ids.clone(),
-            names.clone(),
-            self.options.directory_timeout,
-            self.options.relay,
-        ));
+        let relay = Arc::new(Relay::new(RelayParts {
+            store: self.store.clone(),
+            realtime: self.realtime.clone(),
+            directory: self.directory.clone(),
+            clock: clock.clone(),
+            ids: ids.clone(),
+            names: names.clone(),
+            directory_timeout: self.options.directory_timeout,
+            options: self.options.relay,
+        }));
         let parts = Parts {
             store: self.store,
             directory: self.directory,

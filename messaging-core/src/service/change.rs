@@ -1,7 +1,6 @@
 use super::{Messaging, found, unless_lost};
 use crate::{
     actor::Actor,
-    clock,
     domain::{
         conversation::{Change, Conversation},
         side::Side,
@@ -93,22 +92,28 @@ impl Messaging {
             for conversation in chunk {
                 if conversation.client_id == *to {
                     result.refused.push(conversation.id);
-                } else if conversation.agent_user_id != *to {
-                    self.reassign(conversation, to).await?;
+                } else if self.reassign(conversation, to).await? {
                     result.moved += 1;
                 }
             }
         }
     }
 
-    async fn reassign(&self, mut conversation: Conversation, to: &UserId) -> Result<(), Error> {
+    /// Moves one conversation; `false` when somebody else has done so.
+    async fn reassign(&self, mut conversation: Conversation, to: &UserId) -> Result<bool, Error> {
         for _ in 0..super::MAX_DECISIONS {
+            if conversation.agent_user_id == *to {
+                return Ok(false);
+            }
             if self
                 .try_change(&conversation, &Change::Reassign(to.clone()))
                 .await?
             {
-                self.revoke(&conversation).await;
-                return Ok(());
+                let id = conversation.id;
+                let channels = [Channel::Conversation(id), Channel::ConversationPresence(id)];
+                let channels = channels.map(|channel| self.0.names.name(&channel));
+                self.revoke(&conversation.agent_user_id, &channels).await;
+                return Ok(true);
             }
             let current = self.store().find_conversation(conversation.id).await;
             conversation = found(
@@ -117,27 +122,6 @@ impl Messaging {
             )?;
         }
         Err(Error::contended(REASSIGNING))
-    }
-
-    /// Ends the subscriptions of the user who no longer answers, as far as the transport can.
-    async fn revoke(&self, before: &Conversation) {
-        for channel in [
-            Channel::Conversation(before.id),
-            Channel::ConversationPresence(before.id),
-        ] {
-            let name = self.0.names.name(&channel);
-            let revoked = self.0.realtime.revoke(&before.agent_user_id, &name);
-            match clock::timeout(&*self.0.clock, self.0.relay.call_timeout(), revoked).await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => {
-                    let error: &dyn std::error::Error = &error;
-                    tracing::warn!(conversation_id = %before.id, error, "a subscription could not be ended");
-                }
-                Err(clock::Elapsed) => {
-                    tracing::warn!(conversation_id = %before.id, "a subscription was not ended in time");
-                }
-            }
-        }
     }
 
     async fn change_own_side(

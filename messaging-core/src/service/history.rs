@@ -97,9 +97,8 @@ impl Messaging {
             MarkOnRead::Yes => true,
             MarkOnRead::No => false,
         };
-        if let (true, Some(side), Some(newest)) = (marks, standing.side(), page.rows.last()) {
-            let up_to = newest.message.id;
-            match self.mark_page(actor, side, up_to, &mut page).await {
+        if let (true, Some(side)) = (marks, standing.side()) {
+            match self.mark_page(actor, side, &mut page).await {
                 // Nobody asked for it: the page is worth more than its receipt.
                 Err(error) if request.mark == MarkOnRead::NewestPage => {
                     let error: &dyn std::error::Error = &error;
@@ -129,22 +128,34 @@ impl Messaging {
         })
     }
 
-    /// Marks a page as read and brings it up to date with that.
-    async fn mark_page(
-        &self,
-        actor: &Actor,
-        side: Side,
-        up_to: crate::id::MessageId,
-        page: &mut HistoryPage,
-    ) -> Result<(), Error> {
-        let marked = self
-            .mark_up_to(actor, page.overview.conversation.id, up_to)
-            .await?;
-        let mailbox = page.overview.conversation.mailboxes.of_mut(side);
-        *mailbox = marked.mailbox;
-        if let Some(receipt) = marked.receipt {
-            page.rows.iter_mut().for_each(|row| row.cover(&receipt));
+    /// Marks a page as read up to its newest message, and reads the same messages again if the reader's
+    /// position is not the one that the page shows: whatever moved it, this call or another.
+    async fn mark_page(&self, actor: &Actor, side: Side, page: &mut HistoryPage) -> Result<(), Error> {
+        let (Some(first), Some(newest)) = (page.rows.first(), page.rows.last()) else {
+            return Ok(());
+        };
+        let before = &page.overview.conversation;
+        let marked = self.mark_read(actor, before.id, newest.message.id).await?;
+        if marked.mailbox == *before.mailboxes.of(side) {
+            return Ok(());
         }
+        let limit = PageSize::new(page.rows.len()).map_err(|_| Error::new(ErrorKind::Internal, READING))?;
+        let scan = HistoryScan {
+            conversation_id: before.id,
+            direction: Direction::After(first.message.seq - 1),
+            limit,
+        };
+        let again = self
+            .store()
+            .list_messages(&scan)
+            .await
+            .map_err(|error| Error::store(error, READING))?;
+        let HistoryPage { overview, rows, .. } = found(again, READING)?;
+        *page = HistoryPage {
+            overview,
+            rows,
+            has_more: page.has_more,
+        };
         Ok(())
     }
 }

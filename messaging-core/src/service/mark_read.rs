@@ -1,7 +1,7 @@
 use super::{Messaging, unless_lost};
 use crate::{
     actor::Actor,
-    domain::{conversation::Mailbox, receipt::Receipt},
+    domain::conversation::Mailbox,
     error::{Error, ErrorKind},
     id::{ConversationId, MessageId},
     policy::Action,
@@ -24,13 +24,6 @@ pub struct ReadState {
     pub read_at: Option<Timestamp>,
 }
 
-/// What marking changed.
-pub(super) struct MarkedUpTo {
-    pub(super) mailbox: Mailbox,
-    pub(super) read_at: Option<Timestamp>,
-    pub(super) receipt: Option<Receipt>,
-}
-
 impl Messaging {
     /// Marks everything up to a message as read by the actor's side. A read position only grows: marking
     /// an older message changes nothing.
@@ -45,16 +38,6 @@ impl Messaging {
         conversation_id: ConversationId,
         up_to: MessageId,
     ) -> Result<ReadState, Error> {
-        let MarkedUpTo { mailbox, read_at, .. } = self.mark_up_to(actor, conversation_id, up_to).await?;
-        Ok(ReadState { mailbox, read_at })
-    }
-
-    pub(super) async fn mark_up_to(
-        &self,
-        actor: &Actor,
-        conversation_id: ConversationId,
-        up_to: MessageId,
-    ) -> Result<MarkedUpTo, Error> {
         for _ in 0..super::MAX_DECISIONS {
             let conversation = self.store().find_conversation(conversation_id).await;
             let conversation = conversation.map_err(|error| Error::store(error, MARKING))?;
@@ -77,19 +60,13 @@ impl Messaging {
                     lane,
                 }) => {
                     self.hand_over(lane, None, Profiles::default());
-                    let read_at = Some(receipt.read_at);
-                    return Ok(MarkedUpTo {
+                    return Ok(ReadState {
                         mailbox,
-                        read_at,
-                        receipt: Some(receipt),
+                        read_at: Some(receipt.read_at),
                     });
                 }
                 Some(Marked::Already { mailbox, read_at }) => {
-                    return Ok(MarkedUpTo {
-                        mailbox,
-                        read_at,
-                        receipt: None,
-                    });
+                    return Ok(ReadState { mailbox, read_at });
                 }
                 Some(Marked::UnknownMessage) => return Err(Error::new(ErrorKind::NotFound, MARKING)),
                 Some(Marked::Stale) | None => {}

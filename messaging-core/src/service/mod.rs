@@ -43,7 +43,7 @@ use crate::{
         },
     },
     profiles::profiles_or_blank,
-    relay::{Handoff, Health, Relay},
+    relay::{Health, Relay, Work},
     time::Timestamp,
 };
 
@@ -109,7 +109,7 @@ impl Messaging {
     /// Passes a lane that a step created for this process to the relay, with what is already at hand.
     fn hand_over(&self, lane: Option<Lane>, loaded: Option<LoadedEntry>, profiles: Profiles) {
         if let Some(lane) = lane {
-            self.0.relay.hand_over(Handoff {
+            self.0.relay.hand_over(Work {
                 lane,
                 loaded,
                 profiles,

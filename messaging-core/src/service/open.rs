@@ -128,17 +128,18 @@ impl Messaging {
     /// # Errors
     /// [`Forbidden`](ErrorKind::Forbidden) when the client answers for the agent themselves.
     pub fn plan_open(&self, open: OpenByHost) -> Result<OpenPlan, Error> {
-        if open.client_id == open.agent_user_id {
-            return Err(Error::refused(Refusal::Forbidden, OPENING));
-        }
-        Ok(self.plan(open))
+        let plan = self.plan(open);
+        not_oneself(&plan)?;
+        Ok(plan)
     }
 
     /// Carries out a plan: opens the conversation or finds it, and links the booking.
     ///
     /// # Errors
+    /// [`Forbidden`](ErrorKind::Forbidden) when the client answers for the agent themselves;
     /// [`Unavailable`](ErrorKind::Unavailable) when the store is.
     pub async fn open_planned(&self, plan: &OpenPlan) -> Result<Opened, Error> {
+        not_oneself(plan)?;
         for _ in 0..super::MAX_DECISIONS {
             if let Some(opened) = unless_lost(self.store().open(plan, self.publisher()).await, OPENING)? {
                 self.hand_over(opened.lane.clone(), None, Profiles::default());
@@ -166,5 +167,13 @@ impl Messaging {
             Ok(answer) => answer.map_err(|error| Error::directory(Some(error), OPENING)),
             Err(clock::Elapsed) => Err(Error::directory(None, OPENING)),
         }
+    }
+}
+
+fn not_oneself(plan: &OpenPlan) -> Result<(), Error> {
+    if plan.client_id == plan.agent_user_id {
+        Err(Error::refused(Refusal::Forbidden, OPENING))
+    } else {
+        Ok(())
     }
 }

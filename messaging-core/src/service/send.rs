@@ -1,4 +1,6 @@
-use futures_util::future::join;
+use std::pin::pin;
+
+use futures_util::future::{Either, ready, select};
 
 use super::{MessageView, Messaging, found, unless_lost};
 use crate::{
@@ -43,7 +45,8 @@ pub struct Sent {
 
 impl Messaging {
     /// Sends a message to the other side. Once this has answered, the message is stored and counted, and
-    /// its event will be published whatever becomes of this process.
+    /// its event will be published whatever becomes of this process. When the future is dropped before, the
+    /// message may be stored all the same; its event is then published when its lane's lease is over.
     ///
     /// # Errors
     /// [`NotFound`](ErrorKind::NotFound), [`Forbidden`](ErrorKind::Forbidden),
@@ -126,17 +129,25 @@ impl Messaging {
             },
             publisher: self.publisher(),
         };
-        let (appended, profiles) = join(self.store().append(&step), self.profiles(&query)).await;
+        let profiles = pin!(self.profiles(&query));
+        // Whichever comes first: a directory that is slow holds up the answer, not the event.
+        let (appended, known, profiles) = match select(self.store().append(&step), profiles).await {
+            Either::Left((appended, profiles)) => (appended, Profiles::default(), Either::Left(profiles)),
+            Either::Right((profiles, append)) => {
+                (append.await, profiles.clone(), Either::Right(ready(profiles)))
+            }
+        };
         match unless_lost(appended, SENDING)? {
             Some(Appended::Stored(stored)) => {
-                let message = MessageView::new(MessageRow::unread(stored.message.clone()), viewer, &profiles);
-                self.publish_stored(stored, profiles);
+                let row = MessageRow::unread(stored.message.clone());
+                self.publish_stored(stored, known);
+                let message = MessageView::new(row, viewer, &profiles.await);
                 Ok(Some(Sent {
                     message,
                     created: true,
                 }))
             }
-            Some(Appended::Seen(row)) => same_text(send, row, viewer, &profiles).map(Some),
+            Some(Appended::Seen(row)) => same_text(send, row, viewer, &profiles.await).map(Some),
             Some(Appended::Stale) | None => Ok(None),
         }
     }

@@ -3,7 +3,7 @@ use crate::{
     actor::Actor,
     clock,
     error::Error,
-    event::{self, SocketId},
+    event::{self, SocketId, Typing},
     id::ConversationId,
     policy::Action,
 };
@@ -21,14 +21,14 @@ impl Messaging {
         &self,
         actor: &Actor,
         conversation_id: ConversationId,
-        is_typing: bool,
+        typing: Typing,
         except: Option<SocketId>,
     ) -> Result<(), Error> {
         let conversation = self.store().find_conversation(conversation_id).await;
         let conversation = conversation.map_err(|error| Error::store(error, TYPING))?;
         self.decide(actor, Action::Typing, conversation.as_ref(), TYPING)?;
         let conversation = found(conversation, TYPING)?;
-        let event = event::typing(&conversation, actor.user_id(), is_typing, &self.0.names, except);
+        let event = event::typing(&conversation, actor.user_id(), typing, &self.0.names, except);
         let publish = self.0.realtime.publish(std::slice::from_ref(&event));
         match clock::timeout(&*self.0.clock, self.0.relay.call_timeout(), publish).await {
             Ok(Ok(())) => {}

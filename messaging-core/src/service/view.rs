@@ -5,7 +5,7 @@ use crate::{
         side::{Side, Sides},
     },
     event::MessagePayload,
-    id::BookingId,
+    id::{BookingId, ConversationId, MessageId},
     policy,
     port::directory::{AgentProfile, BookingProfile, Profiles, UserProfile},
     time::Timestamp,
@@ -38,6 +38,11 @@ impl ConversationView {
             overview,
             side,
         }
+    }
+
+    /// The conversation's id.
+    pub fn id(&self) -> ConversationId {
+        self.overview.conversation.id
     }
 
     /// Whether the viewer's messages would be accepted now.
@@ -95,6 +100,11 @@ impl MessageView {
                 .map_or_else(Default::default, |id| profiles.user(id)),
             row,
         }
+    }
+
+    /// The message's id.
+    pub fn id(&self) -> MessageId {
+        self.row.message.id
     }
 
     /// The message as it stands in answers and events.

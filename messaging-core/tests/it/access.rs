@@ -1,9 +1,13 @@
 //! Admins, strangers, and a change of the agent's user.
 
 use messaging_core::{
-    Actor, ErrorKind, HistoryFrom, HistoryRequest, ListFrom, ListRequest, MarkOnRead, PageSize, Role, Side,
+    Actor, ErrorKind, HistoryFrom, HistoryRequest, ListFrom, ListRequest, MarkOnRead, Messaging, PageSize,
+    Role, Side,
+    clock::SequentialIds,
+    event::{ChannelName, SocketId, Typing},
     port::store::Audit,
 };
+use messaging_testkit::fake::FailingStore;
 
 use crate::world::*;
 
@@ -167,4 +171,62 @@ async fn to_a_stranger_nothing_is_there() {
 fn a_handle_can_be_shared_between_threads() {
     fn check<T: Send + Sync + Clone + 'static>(_: &T) {}
     check(&World::new().messaging);
+}
+
+#[tokio::test]
+async fn for_a_stranger_the_same_is_done_whether_it_is_there_or_not() {
+    let opener = World::new();
+    let id = opener.open().await;
+    let message_id = opener.send(&carl(), id, "secret").await.message.id();
+    let store = FailingStore::new(opener.store.clone());
+    let (messaging, _) = Messaging::builder(store.clone(), People)
+        .realtime(Recorder::new())
+        .clock(opener.clock.clone())
+        .ids(SequentialIds::default())
+        .build()
+        .unwrap();
+    let mallory = stranger();
+    let socket = SocketId::parse("1.2").unwrap();
+    let mut calls = Vec::new();
+    for id in [id, unknown_conversation()] {
+        let page = HistoryRequest {
+            conversation_id: id,
+            from: HistoryFrom::Newest,
+            limit: PageSize::HISTORY,
+            mark: MarkOnRead::Yes,
+        };
+        let mut counts = Vec::new();
+        let mut count = || counts.push(store.calls());
+        messaging.find_conversation(&mallory, id).await.unwrap_err();
+        count();
+        messaging.history(&mallory, &page).await.unwrap_err();
+        count();
+        messaging
+            .send_message(&mallory, &message(id, "x", Some("k")))
+            .await
+            .unwrap_err();
+        count();
+        messaging.mark_read(&mallory, id, message_id).await.unwrap_err();
+        count();
+        messaging
+            .set_typing(&mallory, id, Typing::Started, None)
+            .await
+            .unwrap_err();
+        count();
+        messaging.block(&mallory, id).await.unwrap_err();
+        count();
+        messaging.close(&mallory, id).await.unwrap_err();
+        count();
+        for form in ["private", "presence"] {
+            let channel = ChannelName::parse(format!("{form}-conversation-{id}")).unwrap();
+            messaging
+                .authorize(&mallory, &socket, &channel)
+                .await
+                .unwrap_err();
+            count();
+        }
+        let first = counts[0];
+        calls.push(counts.into_iter().map(|calls| calls - first).collect::<Vec<_>>());
+    }
+    assert_eq!(calls[0], calls[1]);
 }

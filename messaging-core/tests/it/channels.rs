@@ -3,7 +3,7 @@
 use futures_util::FutureExt;
 use messaging_core::{
     Authorized, ErrorKind,
-    event::{ChannelName, SocketId},
+    event::{ChannelName, SocketId, Typing},
 };
 
 use crate::world::*;
@@ -15,25 +15,43 @@ async fn typing_names_the_actor_and_needs_access() {
     let socket = SocketId::parse("1.2").unwrap();
     world
         .messaging
-        .set_typing(&carl(), id, true, Some(socket.clone()))
+        .set_typing(&carl(), id, Typing::Started, Some(socket.clone()))
         .await
         .unwrap();
-    world.messaging.set_typing(&ada(), id, false, None).await.unwrap();
+    world
+        .messaging
+        .set_typing(&ada(), id, Typing::Stopped, None)
+        .await
+        .unwrap();
     let events = world.realtime.take();
     assert_eq!(events[0].except, Some(socket));
     insta::assert_snapshot!(said(&events));
     assert_eq!(
-        kind(world.messaging.set_typing(&stranger(), id, true, None).await),
+        kind(
+            world
+                .messaging
+                .set_typing(&stranger(), id, Typing::Started, None)
+                .await
+        ),
         ErrorKind::NotFound
     );
     assert_eq!(
-        kind(world.messaging.set_typing(&root(), id, true, None).await),
+        kind(
+            world
+                .messaging
+                .set_typing(&root(), id, Typing::Started, None)
+                .await
+        ),
         FORBIDDEN
     );
     world
         .realtime
         .fail(|_| Some(messaging_core::port::realtime::PublishErrorKind::Down));
-    world.messaging.set_typing(&carl(), id, true, None).await.unwrap();
+    world
+        .messaging
+        .set_typing(&carl(), id, Typing::Started, None)
+        .await
+        .unwrap();
 }
 
 #[tokio::test]

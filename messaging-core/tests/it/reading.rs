@@ -1,12 +1,25 @@
 //! Histories and read positions.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
+use futures_util::FutureExt;
 use messaging_core::{
-    Actor, ErrorKind, HistoryCursor, HistoryFrom, HistoryRequest, MarkOnRead, PageSize,
-    domain::conversation::Conversation,
+    Actor, Body, ErrorKind, HistoryCursor, HistoryFrom, HistoryRequest, MarkOnRead, MessageId, PageSize,
+    Side,
+    clock::{Clock, ManualClock},
+    domain::{
+        conversation::{Conversation, NewMessage},
+        message::Origin,
+    },
+    memory::MemoryStore,
     policy::Action,
-    port::access::{AccessPolicy, HostRefusal},
+    port::{
+        access::{AccessPolicy, HostRefusal},
+        store::{Append, Conversations, Direction, HistoryScan, MarkRead, Publisher},
+    },
 };
 
 use crate::world::*;
@@ -162,7 +175,7 @@ async fn marking_an_older_message_changes_nothing() {
             .read_at,
         None
     );
-    let unknown = messaging_core::MessageId::new(id.as_uuid());
+    let unknown = MessageId::new(id.as_uuid());
     assert_eq!(
         kind(world.messaging.mark_read(&ada(), id, unknown).await),
         ErrorKind::NotFound
@@ -197,5 +210,109 @@ async fn a_page_that_cannot_be_marked_is_answered_unmarked_unless_marking_was_as
     assert_eq!(
         kind(world.messaging.history(&ada(), &request).await),
         ErrorKind::Forbidden { message }
+    );
+}
+
+/// Another tab of the same reader marks the newest message while this one's page is under way.
+struct OtherTab {
+    store: MemoryStore,
+    clock: ManualClock,
+    has_acted: AtomicBool,
+}
+
+impl AccessPolicy for OtherTab {
+    fn refuse(&self, _: &Actor, action: Action<'_>, on: Option<&Conversation>) -> Option<HostRefusal> {
+        if action == Action::MarkRead && !self.has_acted.swap(true, Ordering::Relaxed) {
+            let conversation = on.unwrap();
+            let scan = HistoryScan {
+                conversation_id: conversation.id,
+                direction: Direction::Newest,
+                limit: PageSize::HISTORY,
+            };
+            let page = self
+                .store
+                .list_messages(&scan)
+                .now_or_never()
+                .unwrap()
+                .unwrap()
+                .unwrap();
+            let step = MarkRead {
+                conversation_id: conversation.id,
+                guard: conversation.guard,
+                side: Side::Agent,
+                up_to: page.rows.last().unwrap().message.id,
+                now: self.clock.now(),
+                publisher: Publisher::Anyone,
+            };
+            self.store.mark_read(&step).now_or_never().unwrap().unwrap();
+            self.clock.advance(Duration::from_mins(1));
+        }
+        None
+    }
+}
+
+#[tokio::test]
+async fn a_page_that_another_tab_marks_meanwhile_shows_what_is_so_after_it() {
+    let (store, clock) = (MemoryStore::new(), ManualClock::new());
+    let tab = OtherTab {
+        store: store.clone(),
+        clock: clock.clone(),
+        has_acted: AtomicBool::new(false),
+    };
+    let world = World::on(store, clock, People, |builder| builder.policy(tab));
+    let id = world.open().await;
+    for text in ["1", "2"] {
+        world.send(&carl(), id, text).await;
+    }
+    let page = history(&world, &ada(), HistoryFrom::Newest, MarkOnRead::NewestPage).await;
+    let again = history(&world, &ada(), HistoryFrom::Newest, MarkOnRead::No).await;
+    assert_eq!(page.conversation.unread_count(), 0);
+    assert!(page.messages.iter().all(|message| message.read_at.is_some()));
+    assert_eq!(page, again, "and what is read at a time stays read at that time");
+}
+
+#[tokio::test]
+async fn marking_covers_the_page_and_not_what_arrives_while_it_is_marked() {
+    struct Sends(MemoryStore);
+    impl AccessPolicy for Sends {
+        fn refuse(&self, _: &Actor, action: Action<'_>, on: Option<&Conversation>) -> Option<HostRefusal> {
+            let conversation = on.filter(|_| action == Action::MarkRead)?;
+            let message = NewMessage {
+                id: MessageId::new(conversation.id.as_uuid()),
+                origin: Origin::User {
+                    side: Side::Client,
+                    user_id: user("carl"),
+                },
+                body: Body::parse("meanwhile").unwrap(),
+                key: None,
+                now: conversation.activity_at,
+            };
+            let step = Append {
+                conversation_id: conversation.id,
+                guard: conversation.guard,
+                message,
+                publisher: Publisher::Anyone,
+            };
+            self.0.append(&step).now_or_never().unwrap().unwrap();
+            None
+        }
+    }
+    let store = MemoryStore::new();
+    let sends = Sends(store.clone());
+    let world = World::on(store, ManualClock::new(), People, |builder| builder.policy(sends));
+    let id = world.open().await;
+    world.send(&carl(), id, "1").await;
+    let page = history(&world, &ada(), HistoryFrom::Newest, MarkOnRead::NewestPage).await;
+    assert_eq!((shown(&page), page.conversation.unread_count()), (vec!["1"], 1));
+    let after = history(
+        &world,
+        &ada(),
+        HistoryFrom::After(page.newest_cursor),
+        MarkOnRead::No,
+    )
+    .await;
+    assert_eq!(
+        (shown(&after), after.messages[0].read_at),
+        (vec!["meanwhile"], None)
     );
 }

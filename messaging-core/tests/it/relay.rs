@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use crate::world::*;
+use crate::{adversity::Stuck, world::*};
 use PublishErrorKind::{Busy, Down, Misconfigured, Refused};
 use messaging_core::{
     Messaging, Options, RelayOptions,
@@ -219,7 +219,7 @@ async fn refused_credentials_halt_publishing_until_a_probe_succeeds() {
 
 #[tokio::test]
 async fn a_transport_that_does_not_answer_counts_as_down() {
-    let world = World::with(|builder| builder.realtime(Hanging));
+    let world = World::with(|builder| builder.realtime(Stuck));
     let open = messaging_core::OpenConversation {
         agent_id: agent("alpine"),
         booking_id: None,
@@ -320,42 +320,6 @@ fn a_prefix_that_no_channel_can_have_is_refused() {
         Messaging::builder(MemoryStore::new(), People).options(Options::default().with_channel_prefix("a b"));
     assert!(builder.build().is_err());
     assert!(RelayOptions::default().lease >= 2 * RelayOptions::default().call_timeout);
-}
-
-struct Hanging;
-
-impl messaging_core::port::channels::Channels for Hanging {
-    fn sign(
-        &self,
-        _: &messaging_core::port::channels::Subscription,
-    ) -> Result<messaging_core::port::channels::ChannelAuth, messaging_core::port::PortError> {
-        unreachable!("nothing is signed here")
-    }
-}
-
-#[async_trait::async_trait]
-impl messaging_core::port::realtime::Realtime for Hanging {
-    fn limits(&self) -> Limits {
-        Limits {
-            events_per_call: 10,
-            data_bytes: 10_240,
-        }
-    }
-
-    async fn publish(
-        &self,
-        _: &[messaging_core::event::Event],
-    ) -> Result<(), messaging_core::port::realtime::PublishError> {
-        std::future::pending().await
-    }
-
-    async fn revoke(
-        &self,
-        _: &messaging_core::UserId,
-        _: &messaging_core::event::ChannelName,
-    ) -> Result<(), messaging_core::port::realtime::PublishError> {
-        std::future::pending().await
-    }
 }
 
 fn actor(id: &str) -> messaging_core::Actor {

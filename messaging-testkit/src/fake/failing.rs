@@ -39,6 +39,8 @@ struct Shared {
     calls: u64,
     /// Which call is to fail, how, and with what effect.
     failures: Vec<(u64, StoreErrorKind, Effect)>,
+    /// Which calls are never to be answered.
+    hanging: Vec<u64>,
 }
 
 impl<S> FailingStore<S> {
@@ -53,6 +55,13 @@ impl<S> FailingStore<S> {
         let mut shared = self.lock();
         let call = shared.calls + nth;
         shared.failures.push((call, kind, effect));
+    }
+
+    /// Never answers the `nth` call from now on, nor takes it.
+    pub fn hang(&self, nth: u64) {
+        let mut shared = self.lock();
+        let call = shared.calls + nth;
+        shared.hanging.push(call);
     }
 
     /// How many calls there were.
@@ -79,6 +88,12 @@ impl<S> FailingStore<S> {
         Some((kind, effect))
     }
 
+    /// Whether the call that was counted last is never to be answered.
+    fn is_hanging(&self) -> bool {
+        let shared = self.lock();
+        shared.hanging.contains(&shared.calls)
+    }
+
     async fn step<T>(
         &self,
         doing: &'static str,
@@ -87,7 +102,11 @@ impl<S> FailingStore<S> {
     where
         S: Sync,
     {
-        match self.next_call() {
+        let failure = self.next_call();
+        if self.is_hanging() {
+            return std::future::pending().await;
+        }
+        match failure {
             None => call.await,
             Some((kind, effect)) => {
                 // Without an effect the call is dropped, and a future that is never polled does nothing.

@@ -1,0 +1,120 @@
+//! How the outbox is published.
+
+use std::time::Duration;
+
+/// How the outbox is published; the defaults are right for production.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RelayOptions {
+    /// For how long a lane belongs to its owner; at least twice [`call_timeout`](Self::call_timeout).
+    /// Default: 10 s.
+    pub lease: Duration,
+    /// How long one call to the transport, or of the relay to the store, may take. Default: 5 s.
+    pub call_timeout: Duration,
+    /// How often lanes are looked for that nobody is publishing. Default: 250 ms.
+    pub probe_every: Duration,
+    /// How many lanes one look takes at most; at least 1. Default: 64.
+    pub claim_limit: usize,
+    /// How many calls to the transport may be under way at once; at least 1. Default: 8.
+    pub concurrency: usize,
+    /// How many lanes may wait in memory to be published. Default: 1,000.
+    pub queue: usize,
+    /// For how long nothing is published after the transport did not accept our credentials. Default: 30 s.
+    pub halt: Duration,
+    /// How long shutting down may take. Default: 10 s.
+    pub drain: Duration,
+}
+
+impl Default for RelayOptions {
+    fn default() -> Self {
+        Self {
+            lease: Duration::from_secs(10),
+            call_timeout: Duration::from_secs(5),
+            probe_every: Duration::from_millis(250),
+            claim_limit: 64,
+            concurrency: 8,
+            queue: 1_000,
+            halt: Duration::from_secs(30),
+            drain: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Options with which nothing would ever be published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidRelayOptions {
+    /// An owner starts no call that could outlast its lease: it would start none, or only one at a time.
+    #[error("the lease must be at least twice the time-out of a call")]
+    Lease,
+    /// A count of which there must be at least one.
+    #[error("{0} must be at least 1")]
+    None(&'static str),
+}
+
+macro_rules! with {
+    ($($with:ident $field:ident: $type:ty),* $(,)?) => {
+        $(
+            #[doc = concat!("With another [`", stringify!($field), "`](Self::", stringify!($field), ").")]
+            pub fn $with(self, $field: $type) -> Self {
+                Self { $field, ..self }
+            }
+        )*
+    };
+}
+
+impl RelayOptions {
+    with! {
+        with_lease lease: Duration,
+        with_call_timeout call_timeout: Duration,
+        with_probe_every probe_every: Duration,
+        with_claim_limit claim_limit: usize,
+        with_concurrency concurrency: usize,
+        with_queue queue: usize,
+        with_halt halt: Duration,
+        with_drain drain: Duration,
+    }
+
+    pub(crate) fn check(&self) -> Result<(), InvalidRelayOptions> {
+        if self.lease < 2 * self.call_timeout || self.lease.is_zero() {
+            return Err(InvalidRelayOptions::Lease);
+        }
+        for (count, name) in [
+            (self.claim_limit, "claim_limit"),
+            (self.concurrency, "concurrency"),
+        ] {
+            if count == 0 {
+                return Err(InvalidRelayOptions::None(name));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_that_would_publish_nothing_are_refused() {
+        let options = RelayOptions::default();
+        let call = Duration::from_secs(1);
+        assert_eq!(options.check(), Ok(()));
+        assert_eq!(
+            options.with_lease(2 * call).with_call_timeout(call).check(),
+            Ok(())
+        );
+        assert_eq!(
+            options.with_lease(call).with_call_timeout(call).check(),
+            Err(InvalidRelayOptions::Lease)
+        );
+        assert_eq!(
+            options.with_claim_limit(0).check(),
+            Err(InvalidRelayOptions::None("claim_limit"))
+        );
+        assert_eq!(
+            options.with_concurrency(0).check(),
+            Err(InvalidRelayOptions::None("concurrency"))
+        );
+    }
+}

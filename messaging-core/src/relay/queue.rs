@@ -1,0 +1,118 @@
+//! What waits to be published by this process.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::Poll,
+};
+
+use futures_util::task::AtomicWaker;
+
+use crate::port::{
+    directory::Profiles,
+    store::{Lane, LoadedEntry},
+};
+
+/// A lane of this process, with what is already at hand to publish it.
+pub(crate) struct Work {
+    pub(crate) lane: Lane,
+    /// The entry at the lane's head; loaded from the store when it is not here.
+    pub(crate) loaded: Option<LoadedEntry>,
+    pub(crate) profiles: Profiles,
+}
+
+impl Work {
+    pub(super) fn of(lane: Lane) -> Self {
+        Self {
+            lane,
+            loaded: None,
+            profiles: Profiles::default(),
+        }
+    }
+}
+
+/// Lanes in the order in which they are taken. It may overflow: what is dropped is claimed when its lease is
+/// over.
+pub(super) struct Queue {
+    waiting: Mutex<VecDeque<Work>>,
+    capacity: usize,
+    signal: Signal,
+}
+
+impl Queue {
+    pub(super) fn new(capacity: usize) -> Self {
+        Self {
+            waiting: Mutex::default(),
+            capacity,
+            signal: Signal::default(),
+        }
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.waiting().len() >= self.capacity
+    }
+
+    /// Takes what a step of this process created, if there is room.
+    pub(super) fn hand_over(&self, work: Work) {
+        let mut waiting = self.waiting();
+        if waiting.len() < self.capacity {
+            waiting.push_back(work);
+        }
+        drop(waiting);
+        self.signal.raise();
+    }
+
+    /// Takes lanes that were claimed or have got more entries; how many those can be is bounded by their
+    /// claimer.
+    pub(super) fn put(&self, lanes: Vec<Lane>) {
+        if !lanes.is_empty() {
+            self.waiting().extend(lanes.into_iter().map(Work::of));
+            self.signal.raise();
+        }
+    }
+
+    pub(super) fn take(&self, at_most: usize) -> Vec<Work> {
+        let mut waiting = self.waiting();
+        let count = waiting.len().min(at_most);
+        waiting.drain(..count).collect()
+    }
+
+    pub(super) fn signal(&self) -> &Signal {
+        &self.signal
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, VecDeque<Work>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Tells one waiting task that there is something to do.
+#[derive(Default)]
+pub(super) struct Signal {
+    raised: AtomicBool,
+    waiting: AtomicWaker,
+}
+
+impl Signal {
+    pub(super) fn raise(&self) {
+        self.raised.store(true, Ordering::Release);
+        self.waiting.wake();
+    }
+
+    /// Returns once the signal has been raised since the last return.
+    #[cfg_attr(not(feature = "worker"), expect(dead_code, reason = "only the loop waits"))]
+    pub(super) async fn raised(&self) {
+        std::future::poll_fn(|cx| {
+            self.waiting.register(cx.waker());
+            if self.raised.swap(false, Ordering::AcqRel) {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
+        })
+        .await;
+    }
+}

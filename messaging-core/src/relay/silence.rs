@@ -1,0 +1,38 @@
+use async_trait::async_trait;
+
+use crate::{
+    event::{ChannelName, Event},
+    id::UserId,
+    port::{
+        PortError,
+        channels::{ChannelAuth, Channels, Subscription},
+        realtime::{Limits, PublishError, Realtime},
+    },
+};
+
+/// The transport of a host that has none: takes everything, delivers nothing, signs nothing.
+pub(crate) struct Silence;
+
+impl Channels for Silence {
+    fn sign(&self, _: &Subscription) -> Result<ChannelAuth, PortError> {
+        Err(PortError::permanent("there is no realtime server to sign for"))
+    }
+}
+
+#[async_trait]
+impl Realtime for Silence {
+    fn limits(&self) -> Limits {
+        Limits {
+            events_per_call: 1_000,
+            data_bytes: usize::MAX,
+        }
+    }
+
+    async fn publish(&self, _: &[Event]) -> Result<(), PublishError> {
+        Ok(())
+    }
+
+    async fn revoke(&self, _: &UserId, _: &ChannelName) -> Result<(), PublishError> {
+        Ok(())
+    }
+}

@@ -1,0 +1,413 @@
+//! The relay when the store, the transport or the clock gives it a hard time.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use futures_util::poll;
+use messaging_core::{
+    AgentId, BookingId, ConversationId, Messaging, Options, RelayOptions, UserId, Workers,
+    clock::{ManualClock, SequentialIds},
+    event::{ChannelName, Event},
+    memory::MemoryStore,
+    port::{
+        PortError,
+        channels::{ChannelAuth, Channels, Subscription},
+        directory::{BookingParties, Directory, ProfileQuery, Profiles},
+        realtime::{Limits, PublishError, PublishErrorKind, Realtime},
+        store::{Outbox, StoreErrorKind},
+    },
+};
+use messaging_testkit::fake::{Effect, FailingStore};
+
+use crate::world::*;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// A world whose store can be told to fail, with carl's and erin's conversations, everything said.
+struct Hard {
+    messaging: Messaging,
+    workers: Workers,
+    store: FailingStore<MemoryStore>,
+    realtime: Recorder,
+    clock: ManualClock,
+    carls: ConversationId,
+    erins: ConversationId,
+}
+
+async fn hard() -> Hard {
+    hard_with(RelayOptions::default()).await
+}
+
+async fn hard_with(relay: RelayOptions) -> Hard {
+    let store = FailingStore::new(MemoryStore::new());
+    let (realtime, clock) = (Recorder::new(), ManualClock::new());
+    let (messaging, workers) = Messaging::builder(store.clone(), People)
+        .realtime(realtime.clone())
+        .clock(clock.clone())
+        .ids(SequentialIds::default())
+        .options(Options::default().with_relay(relay))
+        .build()
+        .unwrap();
+    let mut ids = Vec::new();
+    for client in ["carl", "erin"] {
+        let opened = messaging
+            .open_conversation(&client_actor(client), &open("alpine", None))
+            .await
+            .unwrap();
+        ids.push(opened.conversation.id());
+    }
+    while workers.relay().step().await.unwrap() > 0 {}
+    realtime.take();
+    Hard {
+        messaging,
+        workers,
+        store,
+        realtime,
+        clock,
+        carls: ids[0],
+        erins: ids[1],
+    }
+}
+
+fn client_actor(id: &str) -> messaging_core::Actor {
+    messaging_core::Actor::new(user(id), messaging_core::Role::Client)
+}
+
+impl Hard {
+    async fn send(&self, text: &str) {
+        self.messaging
+            .send_message(&carl(), &message(self.carls, text, None))
+            .await
+            .unwrap();
+    }
+
+    async fn send_as_erin(&self, text: &str) {
+        let erin = client_actor("erin");
+        self.messaging
+            .send_message(&erin, &message(self.erins, text, None))
+            .await
+            .unwrap();
+    }
+}
+
+#[tokio::test]
+async fn an_event_that_is_refused_slowly_is_set_aside_all_the_same() {
+    let on = hard().await;
+    let clock = on.clock.clone();
+    on.realtime.fail(move |batch| {
+        let refused = batch.iter().any(|event| event.data.contains("poison"));
+        if refused {
+            clock.advance(3 * SECOND);
+        }
+        refused.then_some(PublishErrorKind::Refused)
+    });
+    on.send("poison").await;
+    on.send("behind it").await;
+    for _ in 0..20 {
+        on.workers.relay().step().await.unwrap();
+        on.clock.advance(2 * SECOND);
+    }
+    assert_eq!(texts(&on.realtime.take()), ["behind it"]);
+    assert_eq!(on.store.inner().list_set_aside(10).await.unwrap().len(), 1);
+}
+
+/// Does not answer the first question about names, and answers the others.
+struct SlowAtFirst(AtomicBool);
+
+#[async_trait::async_trait]
+impl Directory for SlowAtFirst {
+    async fn profiles(&self, query: &ProfileQuery) -> Result<Profiles, PortError> {
+        if !self.0.swap(true, Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
+        People.profiles(query).await
+    }
+
+    async fn agent_user(&self, _: &AgentId) -> Result<Option<UserId>, PortError> {
+        Ok(None)
+    }
+
+    async fn booking_parties(&self, _: &BookingId) -> Result<Option<BookingParties>, PortError> {
+        Ok(None)
+    }
+}
+
+#[tokio::test]
+async fn a_sender_who_goes_away_while_names_are_looked_up_holds_nothing_up() {
+    let opener = World::new();
+    let id = opener.open().await;
+    let directory = SlowAtFirst(AtomicBool::new(false));
+    let world = World::on(opener.store.clone(), opener.clock.clone(), directory, |builder| {
+        builder
+    });
+    let _attending = world.workers.relay().attend();
+    let (carl, request) = (carl(), message(id, "hello", None));
+    let mut sending = Box::pin(world.messaging.send_message(&carl, &request));
+    assert!(poll!(&mut sending).is_pending(), "the names are missing");
+    drop(sending);
+    world.drain().await;
+    assert_eq!(texts(&world.realtime.take()), ["hello"]);
+}
+
+#[tokio::test]
+async fn a_passing_failure_of_the_store_repeats_no_event() {
+    // Of the relay's calls for one message: claim, load, settle.
+    for failure in [
+        StoreErrorKind::Retry,
+        StoreErrorKind::Unavailable { retry_after: SECOND },
+    ] {
+        let on = hard().await;
+        on.send("once").await;
+        on.store.fail(3, failure, Effect::None);
+        let step = on.workers.relay().step();
+        let advance = async {
+            tokio::task::yield_now().await;
+            on.clock.advance(SECOND);
+        };
+        let (stepped, ()) = tokio::join!(step, advance);
+        stepped.unwrap();
+        on.clock.advance(60 * SECOND);
+        on.workers.relay().step().await.unwrap();
+        assert_eq!(texts(&on.realtime.take()), ["once"], "{failure:?}");
+        assert_eq!(on.messaging.health().await.unwrap().backlog.lanes, 0);
+    }
+}
+
+#[tokio::test]
+async fn a_lane_that_cannot_be_read_does_not_keep_its_neighbours() {
+    let on = hard().await;
+    on.send("unreadable").await;
+    on.clock.advance(SECOND);
+    on.send_as_erin("fine").await;
+    // Both are claimed; loading both fails, and then loading the first alone.
+    on.store.fail(2, StoreErrorKind::Corrupt, Effect::None);
+    on.store.fail(3, StoreErrorKind::Corrupt, Effect::None);
+    on.workers.relay().step().await.unwrap();
+    assert_eq!(texts(&on.realtime.take()), ["fine"]);
+    on.clock.advance(60 * SECOND);
+    on.workers.relay().step().await.unwrap();
+    assert_eq!(texts(&on.realtime.take()), ["unreadable"], "once it can be read");
+}
+
+#[tokio::test]
+async fn a_claim_that_fails_does_not_lose_what_is_at_hand() {
+    let on = hard().await;
+    let _attending = on.workers.relay().attend();
+    on.send("at hand").await;
+    on.store.fail(
+        1,
+        StoreErrorKind::Unavailable { retry_after: SECOND },
+        Effect::None,
+    );
+    on.workers.relay().step().await.unwrap_err();
+    assert_eq!(texts(&on.realtime.take()), ["at hand"]);
+}
+
+#[tokio::test]
+async fn a_claim_that_hangs_holds_up_neither_what_is_at_hand_nor_the_end() {
+    let on = hard().await;
+    let (published, mut events) = tokio::sync::mpsc::unbounded_channel();
+    on.realtime.fail(move |batch| {
+        published.send(batch.len()).unwrap();
+        None
+    });
+    on.store.hang(1);
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let Hard {
+        messaging,
+        workers,
+        clock,
+        carls,
+        realtime,
+        ..
+    } = on;
+    let running = tokio::spawn(workers.run(async { drop(stopped.await) }));
+    tokio::task::yield_now().await;
+    messaging
+        .send_message(&carl(), &message(carls, "at hand", None))
+        .await
+        .unwrap();
+    events.recv().await.unwrap();
+    stop.send(()).unwrap();
+    while !running.is_finished() {
+        tokio::task::yield_now().await;
+        clock.advance(SECOND);
+    }
+    running.await.unwrap();
+    assert_eq!(texts(&realtime.take()), ["at hand"]);
+}
+
+#[tokio::test]
+async fn a_busy_conversation_keeps_no_other_waiting() {
+    let on = hard_with(RelayOptions::default().with_concurrency(1)).await;
+    on.realtime.set_limits(Limits {
+        events_per_call: 1,
+        data_bytes: 10_240,
+    });
+    for n in 0..300 {
+        on.send(&n.to_string()).await;
+    }
+    on.clock.advance(SECOND);
+    on.send_as_erin("me too").await;
+    while on.workers.relay().step().await.unwrap() > 0 {}
+    let texts = texts(&on.realtime.take());
+    let place = texts.iter().position(|text| text == "me too").unwrap();
+    assert_eq!(texts.len(), 301);
+    assert!(place < 40, "came {place}th");
+}
+
+/// Counts how many calls are under way at once.
+#[derive(Clone, Default)]
+struct Counting {
+    now: Arc<AtomicUsize>,
+    most: Arc<AtomicUsize>,
+}
+
+impl Channels for Counting {
+    fn sign(&self, _: &Subscription) -> Result<ChannelAuth, PortError> {
+        Err(PortError::permanent("nothing is signed here"))
+    }
+}
+
+#[async_trait::async_trait]
+impl Realtime for Counting {
+    fn limits(&self) -> Limits {
+        Limits {
+            events_per_call: 2,
+            data_bytes: 10_240,
+        }
+    }
+
+    async fn publish(&self, _: &[Event]) -> Result<(), PublishError> {
+        let now = self.now.fetch_add(1, Ordering::Relaxed) + 1;
+        self.most.fetch_max(now, Ordering::Relaxed);
+        for _ in 0..3 {
+            tokio::task::yield_now().await;
+        }
+        self.now.fetch_sub(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    async fn revoke(&self, _: &UserId, _: &ChannelName) -> Result<(), PublishError> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn no_more_calls_are_under_way_than_allowed() {
+    for allowed in [1, 3] {
+        let realtime = Counting::default();
+        let options = Options::default().with_relay(RelayOptions::default().with_concurrency(allowed));
+        let counted = realtime.clone();
+        let world = World::with(|builder| builder.realtime(counted).options(options));
+        for n in 0..20 {
+            let client = client_actor(&format!("client-{n}"));
+            world
+                .messaging
+                .open_conversation(&client, &open("alpine", None))
+                .await
+                .unwrap();
+        }
+        let World {
+            messaging,
+            workers,
+            clock,
+            ..
+        } = world;
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let running = tokio::spawn(workers.run(async { drop(stopped.await) }));
+        while messaging.health().await.unwrap().backlog.lanes > 0 {
+            tokio::task::yield_now().await;
+            clock.advance(Duration::from_millis(250));
+        }
+        stop.send(()).unwrap();
+        running.await.unwrap();
+        assert_eq!(realtime.most.load(Ordering::Relaxed), allowed);
+    }
+}
+
+#[tokio::test]
+async fn after_a_halt_lanes_are_published_from_memory_again() {
+    let on = hard().await;
+    let _attending = on.workers.relay().attend();
+    on.realtime.fail_next([PublishErrorKind::Misconfigured]);
+    on.send("refused").await;
+    on.workers.relay().step().await.unwrap();
+    on.clock.advance(30 * SECOND);
+    on.workers.relay().step().await.unwrap();
+    assert_eq!(texts(&on.realtime.take()), ["refused"]);
+    on.send("from memory").await;
+    let other = World::on(on.store.inner().clone(), on.clock.clone(), People, |b| {
+        b.ids(OtherIds::new(1))
+    });
+    other.drain().await;
+    assert_eq!(other.realtime.take(), []);
+    on.workers.relay().step().await.unwrap();
+    assert_eq!(texts(&on.realtime.take()), ["from memory"]);
+}
+
+#[tokio::test]
+async fn what_a_stopped_process_could_not_publish_is_anyone_s_at_once() {
+    let on = hard().await;
+    let relay = RelayOptions::default().with_drain(SECOND);
+    let world = World::on(on.store.inner().clone(), on.clock.clone(), People, |builder| {
+        builder
+            .realtime(Stuck)
+            .ids(OtherIds::new(2))
+            .options(Options::default().with_relay(relay))
+    });
+    let World {
+        messaging,
+        workers,
+        clock,
+        ..
+    } = world;
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let running = tokio::spawn(workers.run(async { drop(stopped.await) }));
+    tokio::task::yield_now().await;
+    messaging
+        .send_message(&carl(), &message(on.carls, "stuck", None))
+        .await
+        .unwrap();
+    tokio::task::yield_now().await;
+    stop.send(()).unwrap();
+    while !running.is_finished() {
+        tokio::task::yield_now().await;
+        clock.advance(SECOND);
+    }
+    running.await.unwrap();
+    on.workers.relay().step().await.unwrap();
+    assert_eq!(texts(&on.realtime.take()), ["stuck"]);
+}
+
+/// Never answers.
+pub(crate) struct Stuck;
+
+impl Channels for Stuck {
+    fn sign(&self, _: &Subscription) -> Result<ChannelAuth, PortError> {
+        Err(PortError::permanent("nothing is signed here"))
+    }
+}
+
+#[async_trait::async_trait]
+impl Realtime for Stuck {
+    fn limits(&self) -> Limits {
+        Limits {
+            events_per_call: 10,
+            data_bytes: 10_240,
+        }
+    }
+
+    async fn publish(&self, _: &[Event]) -> Result<(), PublishError> {
+        std::future::pending().await
+    }
+
+    async fn revoke(&self, _: &UserId, _: &ChannelName) -> Result<(), PublishError> {
+        std::future::pending().await
+    }
+}
