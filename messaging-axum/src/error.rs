@@ -72,6 +72,11 @@ impl ApiError {
         }
     }
 
+    /// A write may have happened or not.
+    pub(crate) fn outcome_unknown() -> Self {
+        Self::new(Code::OutcomeUnknown).retry_after(REPEAT_AFTER)
+    }
+
     fn retry_after(self, wait: Duration) -> Self {
         Self {
             retry_after: Some(wait),
@@ -95,9 +100,9 @@ impl From<Error> for ApiError {
             ErrorKind::Unavailable { retry_after } => Self::new(Code::Unavailable)
                 .retry_after(retry_after)
                 .with_trouble(Trouble::Unavailable(Arc::new(error))),
-            ErrorKind::OutcomeUnknown => Self::new(Code::OutcomeUnknown)
-                .retry_after(REPEAT_AFTER)
-                .with_trouble(Trouble::Unavailable(Arc::new(error))),
+            ErrorKind::OutcomeUnknown => {
+                Self::outcome_unknown().with_trouble(Trouble::Unavailable(Arc::new(error)))
+            }
             _ => Self::new(Code::Internal).with_trouble(Trouble::Defect(Arc::new(error))),
         }
     }

@@ -1,5 +1,6 @@
 //! What is put around each of our routes, and around nothing of the host's.
 
+mod completion;
 mod report;
 mod request_id;
 mod span;
@@ -52,6 +53,7 @@ impl Around {
                     .on_eos(())
                     .on_failure(()),
             )
+            .layer::<_, Infallible>(from_fn(completion::complete))
             .layer::<_, Infallible>(from_fn(request_id::identify))
     }
 }

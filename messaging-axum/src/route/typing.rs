@@ -3,7 +3,10 @@
 use std::convert::Infallible;
 
 use axum::extract::State;
-use messaging_core::{ConversationId, Messaging, event::SocketId};
+use messaging_core::{
+    ConversationId, Messaging,
+    event::{SocketId, Typing},
+};
 use serde::Deserialize;
 
 use crate::{
@@ -33,8 +36,13 @@ pub(crate) async fn set_typing(
     let (Ok(conversation_id), Ok(is_typing), Ok(except)) = (conversation_id, is_typing, except) else {
         return Err(fields.into());
     };
+    let typing = if is_typing {
+        Typing::Started
+    } else {
+        Typing::Stopped
+    };
     messaging
-        .set_typing(&actor, conversation_id, is_typing, except)
+        .set_typing(&actor, conversation_id, typing, except)
         .await?;
     Ok(Done)
 }

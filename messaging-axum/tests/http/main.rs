@@ -5,6 +5,7 @@ mod around;
 mod bad_input;
 mod blocking;
 mod channel_auth;
+mod completion;
 mod conversations;
 mod document_faults;
 mod failures;
