@@ -1,4 +1,19 @@
-//! What crosses the crates. The tests are in `tests/`; what they share is here.
+//! What crosses the crates. The tests of the running server are in `tests/`, what they share is here; the
+//! suites that need JavaScript are in `js/`.
+
+mod api;
+mod binary;
+mod environment;
+pub mod js;
+mod log;
+mod patience;
+mod server;
+mod subscriber;
+
+pub use api::{Answer, Caller, NoAnswer};
+pub use patience::{Patience, eventually};
+pub use server::{Ended, Server, Settings};
+pub use subscriber::{End, Subscriber};
 
 /// The README's code compiles.
 #[cfg(doctest)]

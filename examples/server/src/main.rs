@@ -1,2 +1,81 @@
-//! In the making.
-fn main() {}
+//! The example host: a small marketplace whose clients and agents talk to each other.
+
+mod app;
+mod assets;
+mod bookings;
+mod config;
+mod demo;
+mod directory;
+mod health;
+mod images;
+mod login;
+mod names;
+mod signals;
+mod users;
+
+use std::{
+    io::{self, IsTerminal as _},
+    net::SocketAddr,
+};
+
+use anyhow::Context as _;
+use clap::Parser as _;
+use tokio::net::TcpListener;
+use tracing_subscriber::EnvFilter;
+
+use crate::{app::App, config::Config, signals::Signals};
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let config = Config::parse();
+    log(&config)?;
+    for name in config.without_effect() {
+        tracing::warn!(
+            "{name} is set, but this version does not use it: it has SQLite and embedded channels only"
+        );
+    }
+    let mut signals = Signals::listen().context("signals cannot be caught")?;
+    let listener = TcpListener::bind(config.bind).await;
+    let listener = listener.with_context(|| format!("cannot listen on {}", config.bind))?;
+    let app = App::open(&config.data_dir).await?;
+    announce(listener.local_addr()?);
+    app.serve(listener, async move {
+        signals.next().await;
+        tokio::spawn(async move {
+            signals.next().await;
+            tracing::warn!("stopped at once");
+            std::process::exit(1);
+        });
+    })
+    .await
+}
+
+fn log(config: &Config) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(&config.log).context("RUST_LOG cannot be understood")?;
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .init();
+    Ok(())
+}
+
+fn announce(address: SocketAddr) {
+    tracing::warn!("the login is for demonstration only: whoever reaches this server can be anyone");
+    if !address.ip().is_loopback() {
+        tracing::warn!(%address, "listening beyond this machine: everyone on the network reaches this server");
+    }
+    let host = if address.ip().is_unspecified() {
+        "localhost".to_owned()
+    } else {
+        host_of(address)
+    };
+    tracing::info!("open http://{host}:{}/ in two windows", address.port());
+}
+
+fn host_of(address: SocketAddr) -> String {
+    match address {
+        SocketAddr::V4(v4) => v4.ip().to_string(),
+        SocketAddr::V6(v6) => format!("[{}]", v6.ip()),
+    }
+}

@@ -124,3 +124,144 @@ fn json_within(data_bytes: usize, whole: &impl Serialize, cut: &impl Serialize) 
 fn json(payload: &impl Serialize) -> String {
     serde_json::to_string(payload).expect("payloads have string keys and serialise without error")
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::Value;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{
+        domain::{
+            body::Body,
+            conversation::{NewMessage, OpenPlan},
+            message::Origin,
+            receipt::Receipt,
+            side::To,
+        },
+        event::ChannelName,
+        id::{AgentId, BookingId, MessageId},
+        port::{
+            directory::UserProfile,
+            store::{Entry, EntryKind},
+        },
+        time::Timestamp,
+    };
+
+    fn origins() -> impl Strategy<Value = Option<To>> {
+        prop::sample::select(vec![
+            None,
+            Some(To::Side(Side::Client)),
+            Some(To::Side(Side::Agent)),
+            Some(To::Both),
+        ])
+    }
+
+    fn loaded(client: &str, agent: &str, subject: impl FnOnce(&mut Conversation) -> Subject) -> LoadedEntry {
+        let mut conversation = Conversation::new(&OpenPlan {
+            id: ConversationId::new(Uuid::from_u128(7)),
+            client_id: UserId::parse(client).unwrap(),
+            agent_id: AgentId::parse("agency").unwrap(),
+            agent_user_id: UserId::parse(agent).unwrap(),
+            booking_id: None,
+            now: Timestamp::EPOCH,
+        });
+        let subject = subject(&mut conversation);
+        let entry = Entry {
+            conversation_id: conversation.id,
+            number: 1,
+            kind: EntryKind::Updated,
+            at: Timestamp::EPOCH,
+        };
+        LoadedEntry {
+            entry,
+            conversation,
+            subject,
+        }
+    }
+
+    fn message(conversation: &mut Conversation, system: Option<To>, text: &str) -> Subject {
+        let user_id = conversation.client_id.clone();
+        let origin = system.map_or(
+            Origin::User {
+                side: Side::Client,
+                user_id,
+            },
+            |to| Origin::System { to },
+        );
+        Subject::Message(MessageRow::unread(conversation.append(&NewMessage {
+            id: MessageId::new(Uuid::from_u128(8)),
+            origin,
+            body: Body::from_stored(text.to_owned()),
+            key: None,
+            now: Timestamp::EPOCH,
+        })))
+    }
+
+    fn data(event: &Event) -> Value {
+        serde_json::from_str(&event.data).unwrap()
+    }
+
+    /// Long enough for every event whose content is left out.
+    const ROOM: usize = 6_000;
+
+    proptest! {
+        #[test]
+        fn a_message_is_said_to_the_conversation_and_to_whom_it_addresses(
+            client in "[!-~]{1,100}", agent in "[!-~]{1,100}", text in any::<String>(), name in any::<String>(),
+            system in origins(), data_bytes in ROOM..20_000_usize, repeat in 1..300_usize
+        ) {
+            let text = text.repeat(repeat);
+            let loaded = loaded(&client, &agent, |conversation| message(conversation, system, &text));
+            let mut profiles = Profiles::default();
+            profiles.add_user(UserId::parse(&client).unwrap(), UserProfile { name, image: None });
+            let names = ChannelNames::default();
+            let events = project(&loaded, &profiles, &names, data_bytes);
+            let whole = project(&loaded, &profiles, &names, usize::MAX);
+
+            let addressed: Vec<_> = Side::ALL.into_iter().filter(|side| {
+                system.map_or(*side == Side::Agent, |to| to.includes(*side))
+            }).collect();
+            let channels: Vec<_> = events.iter().map(|event| names.parse(&event.channel)).collect();
+            let mut expected = vec![Some(Channel::Conversation(loaded.conversation.id))];
+            expected.extend(addressed.iter().map(|side| Some(Channel::User(loaded.conversation.user(*side).clone()))));
+            prop_assert_eq!(channels, expected);
+
+            for (event, whole) in events.iter().zip(&whole) {
+                prop_assert!(ChannelName::parse(event.channel.as_str()).is_ok());
+                prop_assert!(event.data.len() <= data_bytes);
+                let is_cut = whole.data.len() > data_bytes;
+                prop_assert_eq!(is_cut, event.data != whole.data);
+                let message = data(event);
+                let message = message.get("message").unwrap_or(&message).clone();
+                prop_assert_eq!(message.get("truncated") == Some(&Value::Bool(true)), is_cut);
+                prop_assert_eq!(message.get("content").is_some(), !is_cut);
+                prop_assert_eq!(&message["seq"], &Value::from(1));
+            }
+            for (event, side) in events[1..].iter().zip(addressed) {
+                let mailbox = loaded.conversation.mailboxes.of(side);
+                let (told, side) = (data(event), if side == Side::Client { "client" } else { "agent" });
+                prop_assert_eq!(&told["unreadCount"], &Value::from(mailbox.unread()));
+                prop_assert_eq!(&told["unreadVersion"], &Value::from(mailbox.version()));
+                prop_assert_eq!(&told["side"], &Value::from(side));
+            }
+        }
+
+        #[test]
+        fn what_is_not_a_message_is_always_small(
+            client in "[!-~]{100}", agent in "[!-~]{100}", booking in "[!-~]{100}", ids in 0..=Subject::MAX_READ_IDS
+        ) {
+            let receipt = Receipt { side: Side::Agent, up_to_seq: u64::MAX, read_at: Timestamp::EPOCH };
+            let message_ids: Vec<_> = (0..ids as u128).map(|n| MessageId::new(Uuid::from_u128(n))).collect();
+            let read = loaded(&client, &agent, |_| Subject::Read { receipt, message_ids: message_ids.clone() });
+            let booking_id = BookingId::parse(booking).ok();
+            let updated = loaded(&client, &agent, |_| Subject::Updated { booking_id: booking_id.clone() });
+            for loaded in [read, updated] {
+                let events = project(&loaded, &Profiles::default(), &ChannelNames::default(), 0);
+                prop_assert_eq!(events.len(), 2);
+                prop_assert!(events.iter().all(|event| event.data.len() <= ROOM && data(event).is_object()));
+            }
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! The page, as it stands in the binary.
+
+use axum::{
+    Router,
+    http::{
+        HeaderName, HeaderValue,
+        header::{
+            CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+        },
+    },
+    response::IntoResponse,
+    routing::get,
+};
+
+/// What the page may load and talk to: this server. No inline script and no inline style.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
+                      connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+const HTML: &str = "text/html; charset=utf-8";
+const CSS: &str = "text/css; charset=utf-8";
+const JS: &str = "text/javascript; charset=utf-8";
+const SVG: &str = "image/svg+xml";
+
+pub(crate) fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
+    let pusher_js = include_str!("../assets/vendor/pusher.min.js");
+    Router::new()
+        .route("/", file(HTML, include_str!("../assets/index.html")))
+        .route("/assets/page.css", file(CSS, include_str!("../assets/page.css")))
+        .route("/assets/page.js", file(JS, include_str!("../assets/page.js")))
+        .route("/assets/draw.js", file(JS, include_str!("../assets/draw.js")))
+        .route(
+            "/assets/elements.js",
+            file(JS, include_str!("../assets/elements.js")),
+        )
+        .route("/assets/server.js", file(JS, include_str!("../assets/server.js")))
+        .route("/assets/state.js", file(JS, include_str!("../assets/state.js")))
+        .route("/assets/icon.svg", file(SVG, include_str!("../assets/icon.svg")))
+        .route("/assets/vendor/pusher.min.js", file(JS, pusher_js))
+}
+
+fn file<S: Clone + Send + Sync + 'static>(
+    content_type: &'static str,
+    content: &'static str,
+) -> axum::routing::MethodRouter<S> {
+    get(async move || (headers(content_type), content).into_response())
+}
+
+fn headers(content_type: &'static str) -> [(HeaderName, HeaderValue); 5] {
+    [
+        (CONTENT_TYPE, content_type),
+        (CONTENT_SECURITY_POLICY, POLICY),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (REFERRER_POLICY, "no-referrer"),
+        (CACHE_CONTROL, "no-cache"),
+    ]
+    .map(|(name, value)| (name, HeaderValue::from_static(value)))
+}

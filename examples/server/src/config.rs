@@ -1,0 +1,100 @@
+//! The configuration: flags, or environment variables of the same meaning.
+
+use std::{
+    net::{SocketAddr, ToSocketAddrs},
+    path::PathBuf,
+};
+
+use clap::{Args, Parser};
+
+/// A small marketplace whose clients and agents talk to each other: the example host of the messaging
+/// crates. Needs no other service. Its login is for demonstration only: whoever reaches it can be anyone.
+#[derive(Debug, Parser)]
+#[command(
+    name = "messaging-server",
+    version,
+    after_help = "Stop it with Ctrl-C or SIGTERM: it finishes what it has begun. Nothing that it has \
+                  acknowledged is lost if it is killed instead."
+)]
+pub(crate) struct Config {
+    /// The address and port to listen on; port 0 takes a free one.
+    #[arg(long, env = "BIND", default_value = "127.0.0.1:3000", value_parser = parse_address)]
+    pub(crate) bind: SocketAddr,
+    /// The directory of the database file, made if it is not there. It must be on a local disk, and belongs
+    /// to one running server.
+    #[arg(long, env = "DATA_DIR", default_value = "./data")]
+    pub(crate) data_dir: PathBuf,
+    /// What is logged, to standard error: a level, or directives such as `info,messaging_core=debug`.
+    #[arg(long = "log", env = "RUST_LOG", default_value = "info")]
+    pub(crate) log: String,
+    #[command(flatten)]
+    not_yet: NotYet,
+}
+
+/// Variables that a later version will know. One who sets them expects something that does not happen.
+#[derive(Debug, Args)]
+struct NotYet {
+    #[arg(long, env = "DATABASE_URL", hide = true)]
+    database_url: Option<String>,
+    #[arg(long, env = "PUSHER_APP_ID", hide = true)]
+    pusher_app_id: Option<String>,
+    #[arg(long, env = "SMTP_URL", hide = true)]
+    smtp_url: Option<String>,
+}
+
+impl Config {
+    /// The names of variables that are set and have no effect.
+    pub(crate) fn without_effect(&self) -> Vec<&'static str> {
+        let NotYet {
+            database_url,
+            pusher_app_id,
+            smtp_url,
+        } = &self.not_yet;
+        [
+            ("DATABASE_URL", database_url),
+            ("PUSHER_APP_ID", pusher_app_id),
+            ("SMTP_URL", smtp_url),
+        ]
+        .into_iter()
+        .filter_map(|(name, value)| value.is_some().then_some(name))
+        .collect()
+    }
+}
+
+fn parse_address(address: &str) -> Result<SocketAddr, String> {
+    let mut resolved = address.to_socket_addrs().map_err(|why| why.to_string())?;
+    resolved
+        .next()
+        .ok_or_else(|| "the name has no address".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(arguments: &[&str]) -> Result<Config, clap::Error> {
+        Config::try_parse_from([&["messaging-server"], arguments].concat())
+    }
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        use clap::CommandFactory;
+        Config::command().debug_assert();
+    }
+
+    #[test]
+    fn an_address_may_have_a_name() {
+        let address = |bind: &str| config(&["--bind", bind]).map(|config| config.bind);
+        assert!(address("localhost:80").unwrap().ip().is_loopback());
+        assert_eq!(address("[::1]:80").unwrap(), "[::1]:80".parse().unwrap());
+        for bad in ["", "3000", "127.0.0.1", "127.0.0.1:70000"] {
+            assert!(address(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn what_has_no_effect_yet_is_known() {
+        let config = config(&["--smtp-url", "smtp://localhost", "--database-url", "postgres:"]).unwrap();
+        assert_eq!(config.without_effect(), ["DATABASE_URL", "SMTP_URL"]);
+    }
+}

@@ -1,0 +1,67 @@
+//! What the host knows, as the messaging crates ask for it.
+
+use async_trait::async_trait;
+use messaging_core::{
+    AgentId, BookingId, UserId,
+    port::{
+        PortError,
+        directory::{
+            AgentProfile, BookingParties, BookingProfile, Directory, ProfileQuery, Profiles, UserProfile,
+        },
+    },
+};
+
+use crate::users::{DemoAgency, DemoBooking, DemoUser};
+
+/// The users, agencies and bookings of the demonstration. A real host would ask its own tables.
+pub(crate) struct DemoDirectory;
+
+#[async_trait]
+impl Directory for DemoDirectory {
+    async fn profiles(&self, query: &ProfileQuery) -> Result<Profiles, PortError> {
+        let mut profiles = Profiles::default();
+        for id in &query.users {
+            if let Some(user) = DemoUser::parse(id.as_str()) {
+                let image = Some(user.image());
+                profiles.add_user(
+                    id.clone(),
+                    UserProfile {
+                        name: user.name(),
+                        image,
+                    },
+                );
+            }
+        }
+        for id in &query.agents {
+            if let Some(agency) = DemoAgency::parse(id.as_str()) {
+                let profile = AgentProfile {
+                    business_name: agency.name(),
+                    logo: Some(agency.image()),
+                };
+                profiles.add_agent(id.clone(), profile);
+            }
+        }
+        for id in &query.bookings {
+            if let Some(booking) = DemoBooking::parse(id.as_str()) {
+                let profile = BookingProfile {
+                    number: booking.number(),
+                    tour_title: booking.tour_title().to_owned(),
+                };
+                profiles.add_booking(id.clone(), profile);
+            }
+        }
+        Ok(profiles)
+    }
+
+    async fn agent_user(&self, agent_id: &AgentId) -> Result<Option<UserId>, PortError> {
+        Ok(DemoAgency::parse(agent_id.as_str()).map(|agency| agency.user().id()))
+    }
+
+    async fn booking_parties(&self, booking_id: &BookingId) -> Result<Option<BookingParties>, PortError> {
+        let booking = DemoBooking::parse(booking_id.as_str());
+        Ok(booking.map(|booking| BookingParties {
+            client_id: DemoUser::Client(booking.client).id(),
+            agent_id: DemoAgency(booking.agency).id(),
+        }))
+    }
+}

@@ -1,0 +1,48 @@
+//! What an operator's probes ask.
+
+use axum::{Json, extract::State, http::StatusCode, response::IntoResponse};
+use messaging_core::Messaging;
+use serde::Serialize;
+
+/// Whether to send requests here, and how far publishing is behind.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Readiness {
+    ready: bool,
+    /// How many conversations have unpublished events; `null` when the store cannot say.
+    unpublished_conversations: Option<u64>,
+    oldest_unpublished_ms: Option<u128>,
+    events_set_aside: Option<u64>,
+}
+
+/// `GET /healthz`: the process is alive.
+pub(crate) async fn alive() -> &'static str {
+    "alive\n"
+}
+
+/// `GET /readyz`: the store answers, and publishing is not halted; 503 otherwise.
+pub(crate) async fn ready(State(messaging): State<Messaging>) -> impl IntoResponse {
+    let readiness = match messaging.health().await {
+        Ok(health) => Readiness {
+            ready: !health.halted,
+            unpublished_conversations: Some(health.backlog.lanes),
+            oldest_unpublished_ms: health.oldest_unpublished.map(|age| age.as_millis()),
+            events_set_aside: Some(health.backlog.set_aside),
+        },
+        Err(error) => {
+            tracing::warn!(error = &error as &dyn std::error::Error, "not ready");
+            Readiness {
+                ready: false,
+                unpublished_conversations: None,
+                oldest_unpublished_ms: None,
+                events_set_aside: None,
+            }
+        }
+    };
+    let status = if readiness.ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    (status, Json(readiness))
+}

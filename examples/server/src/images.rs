@@ -1,0 +1,78 @@
+//! Pictures of people and logos of agencies, drawn from their numbers.
+
+use axum::{
+    extract::Path,
+    http::{
+        HeaderValue, StatusCode,
+        header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE},
+    },
+    response::{IntoResponse, Response},
+};
+
+use crate::users::{DemoAgency, DemoUser};
+
+/// `GET /demo/images/{file}`
+pub(crate) async fn show(Path(file): Path<String>) -> Response {
+    let Some(svg) = file.strip_suffix(".svg").and_then(draw) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let headers = [
+        (CONTENT_TYPE, HeaderValue::from_static("image/svg+xml")),
+        (CACHE_CONTROL, HeaderValue::from_static("public, max-age=86400")),
+        // An image that is opened by itself is a document: it gets to do nothing.
+        (
+            CONTENT_SECURITY_POLICY,
+            HeaderValue::from_static("default-src 'none'"),
+        ),
+    ];
+    (headers, svg).into_response()
+}
+
+fn draw(id: &str) -> Option<String> {
+    match DemoUser::parse(id) {
+        Some(user) => Some(portrait(&user.name(), hue(id))),
+        None => DemoAgency::parse(id).map(|_| logo(hue(id))),
+    }
+}
+
+/// The initials of a name on a coloured ground.
+fn portrait(name: &str, hue: u32) -> String {
+    let initials: String = name.split(' ').filter_map(|word| word.chars().next()).collect();
+    let (light, dark) = (ground(hue, 62), ground(hue + 36, 42));
+    format!(
+        r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 80 80"><defs><linearGradient id="g" x2="1" y2="1"><stop stop-color="{light}"/><stop offset="1" stop-color="{dark}"/></linearGradient></defs><rect width="80" height="80" fill="url(#g)"/><text x="40" y="41" fill="#fff" font-family="system-ui,sans-serif" font-size="30" font-weight="600" text-anchor="middle" dominant-baseline="central">{initials}</text></svg>"##
+    )
+}
+
+/// A sun above mountains.
+fn logo(hue: u32) -> String {
+    let (sky, far, near) = (ground(hue, 82), ground(hue, 52), ground(hue + 20, 34));
+    let sun = 18 + hue % 44;
+    format!(
+        r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 80 80"><rect width="80" height="80" fill="{sky}"/><circle cx="{sun}" cy="24" r="9" fill="#fff" fill-opacity=".9"/><path d="M-6 74 26 30l22 30 14-16 30 36z" fill="{far}"/><path d="M-8 84 34 52l16 13 18-11 26 30z" fill="{near}"/></svg>"##
+    )
+}
+
+fn ground(hue: u32, lightness: u32) -> String {
+    format!("hsl({} 52% {lightness}%)", hue % 360)
+}
+
+/// Neighbours get colours far apart.
+fn hue(id: &str) -> u32 {
+    id.bytes()
+        .fold(11, |hue, byte| (hue * 31 + u32::from(byte) * 97) % 360)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_is_known_has_a_picture() {
+        for id in ["client-1", "agent-1", "admin-1", "agency-1"] {
+            assert!(draw(id).unwrap().starts_with("<svg"), "{id}");
+        }
+        assert_eq!(draw("client-0"), None);
+        assert_eq!(draw("../client-1"), None);
+    }
+}

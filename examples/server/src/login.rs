@@ -1,0 +1,77 @@
+//! The login, for demonstration only: callers are who they say they are.
+
+use axum::{
+    extract::Request,
+    http::{HeaderMap, header::COOKIE},
+    middleware::Next,
+    response::Response,
+};
+
+use crate::users::DemoUser;
+
+const HEADER: &str = "x-demo-user";
+const COOKIE_NAME: &str = "demo_user";
+
+/// Puts the [`Actor`](messaging_core::Actor) on the request, as a host's own login would after it has
+/// checked a session. Somebody unknown is nobody.
+pub(crate) async fn identify(mut request: Request, next: Next) -> Response {
+    if let Some(user) = caller(request.headers()) {
+        request.extensions_mut().insert(user.actor());
+    }
+    next.run(request).await
+}
+
+/// The header is stronger, so that two windows of one browser, which share their cookies, can be two users.
+fn caller(headers: &HeaderMap) -> Option<DemoUser> {
+    match headers.get(HEADER) {
+        Some(name) => DemoUser::parse(name.to_str().ok()?),
+        None => headers.get_all(COOKIE).iter().find_map(|cookies| {
+            let pairs = cookies.to_str().ok()?.split(';');
+            let mut named = pairs.filter_map(|pair| pair.trim().split_once('='));
+            DemoUser::parse(named.find(|(name, _)| *name == COOKIE_NAME)?.1)
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(headers: &[(&'static str, &str)], expected: Option<DemoUser>) {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.append(*name, value.parse().unwrap());
+        }
+        assert_eq!(caller(&map), expected, "{headers:?}");
+    }
+
+    #[test]
+    fn a_cookie_or_a_header_names_the_caller() {
+        check(&[], None);
+        check(&[("cookie", "demo_user=client-3")], Some(DemoUser::Client(3)));
+        check(
+            &[("cookie", "a=b; demo_user=agent-1; c=d")],
+            Some(DemoUser::Agent(1)),
+        );
+        check(
+            &[("cookie", "a=b"), ("cookie", "demo_user=admin-1")],
+            Some(DemoUser::Admin(1)),
+        );
+        check(&[("x-demo-user", "agent-2")], Some(DemoUser::Agent(2)));
+    }
+
+    #[test]
+    fn the_header_is_stronger_than_the_cookie() {
+        let cookie = ("cookie", "demo_user=client-1");
+        check(&[cookie, ("x-demo-user", "agent-1")], Some(DemoUser::Agent(1)));
+        check(&[cookie, ("x-demo-user", "nobody")], None);
+    }
+
+    #[test]
+    fn somebody_unknown_is_nobody() {
+        check(&[("cookie", "demo_user=")], None);
+        check(&[("cookie", "demo_user=client-0")], None);
+        check(&[("cookie", "xdemo_user=client-1")], None);
+        check(&[("x-demo-user", "é")], None);
+    }
+}

@@ -1,0 +1,227 @@
+// The server's own page, in two windows of two users.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { complaints, launch } from "./browser.mjs";
+import { takePictures } from "./pictures.mjs";
+import { Caller, SERVER, eventually, fresh } from "./support.mjs";
+
+const SECOND = 1000;
+
+let browser = null;
+before(async () => (browser = await launch()));
+after(() => browser?.close());
+
+/** A window of this user; with the conversation open if its id is given. */
+async function open(user, conversationId = "", prepare = () => {}) {
+  const context = await browser.newContext({ viewport: { width: 1180, height: 760 } });
+  context.setDefaultTimeout(10 * SECOND);
+  await prepare(context);
+  const page = await context.newPage();
+  page.complaints = complaints(page);
+  await page.goto(`${SERVER}/?as=${user}#${conversationId}`);
+  await page.locator("#connection[data-state=connected]").waitFor();
+  return page;
+}
+
+const text = (page, content) => page.locator(".bubble .text", { hasText: content });
+
+async function write(page, content) {
+  await page.getByLabel("Your message").fill(content);
+  await page.keyboard.press("Enter");
+}
+
+async function pair() {
+  const n = fresh();
+  const [client, agent] = [new Caller(`client-${n}`), new Caller(`agent-${n}`)];
+  return { n, client, agent, id: await client.open(`agency-${n}`) };
+}
+
+/** Waits for all of these at once, and at most a second. */
+const withinASecond = (...locators) =>
+  Promise.all(locators.map((locator) => locator.waitFor({ timeout: SECOND })));
+
+test("a send shows in the other window within a second, the badge counts, the receipt returns", async () => {
+  const { client, agent, id } = await pair();
+  const [left, right] = [await open(client.user, id), await open(agent.user)];
+  await write(left, "Is the hut open in May?");
+  await withinASecond(
+    text(left, "Is the hut open in May?"),
+    right.locator(".row .last", { hasText: "Is the hut open in May?" }),
+    right.locator(".row .badge", { hasText: "1" }),
+    right.locator("#total", { hasText: "1" }),
+  );
+  await write(left, "And is there snow?");
+  await withinASecond(right.locator(".row .badge", { hasText: "2" }));
+  assert.match(await right.title(), /^\(2\) /);
+  await left.getByLabel("Sent", { exact: true }).nth(1).waitFor();
+
+  await right.locator(".row").click();
+  await text(right, "And is there snow?").waitFor();
+  await withinASecond(left.getByLabel(/^Read /).nth(1));
+  assert.equal(await left.getByLabel("Sent", { exact: true }).count(), 0);
+  await right.locator(".row .badge").waitFor({ state: "hidden" });
+  assert.doesNotMatch(await right.title(), /^\(/);
+  assert.equal(await agent.unread(), 0);
+
+  await write(right, "Yes, from the tenth.");
+  await withinASecond(text(left, "Yes, from the tenth."), right.getByLabel(/^Read /));
+  for (const page of [left, right]) assert.deepEqual(page.complaints, []);
+});
+
+test("typing shows, and ends with the message", async () => {
+  const { client, agent, id } = await pair();
+  const [left, right] = [await open(client.user, id), await open(agent.user, id)];
+  const box = left.getByLabel("Your message");
+  await box.pressSequentially("Well");
+  await withinASecond(right.locator("#typing", { hasText: "is typing" }));
+  await box.press("Enter");
+  await text(right, "Well").waitFor();
+  await right.locator("#typing").waitFor({ state: "hidden" });
+  await box.pressSequentially("Hm");
+  await withinASecond(right.locator("#typing"));
+  await box.fill("");
+  await right.locator("#typing").waitFor({ state: "hidden" });
+  for (const page of [left, right]) assert.deepEqual(page.complaints, []);
+});
+
+test("markup is text, and so is everything else that people write", async () => {
+  const { client, agent, id } = await pair();
+  const [left, right] = [await open(client.user, id), await open(agent.user, id)];
+  const written = [
+    '<img src=x onerror="document.title=1"><script>alert(1)</script><b>bold</b>',
+    "two\nlines & &amp; entities",
+    "شكرا <b>!</b> 2026",
+    "👩‍👩‍👧‍👦 é ﷽",
+  ];
+  for (const content of written) await write(left, content);
+  await eventually("all are shown", async () => (await right.locator(".bubble").count()) === written.length);
+  assert.deepEqual(await right.locator(".bubble .text").allTextContents(), written);
+  assert.deepEqual(await left.locator(".bubble .text").allTextContents(), written);
+  assert.equal(await right.locator(".bubble .text *").count(), 0);
+  const bidi = right.locator(".bubble .text").nth(2);
+  assert.deepEqual(await bidi.evaluate((it) => [it.dir, getComputedStyle(it).unicodeBidi]), ["auto", "isolate"]);
+  for (const page of [left, right]) assert.deepEqual(page.complaints, []);
+});
+
+test("a conversation is begun from the page, and a tour booked in it", async () => {
+  const [client, agent] = [`client-${fresh()}`, "agent-3"];
+  const [left, right] = [await open(client), await open(agent)];
+  await left.getByRole("button", { name: "New" }).click();
+  await left.getByRole("button", { name: "agency-3" }).click();
+  await left.locator("#about", { hasText: "No booking yet" }).waitFor();
+  const { name } = await (await fetch(`${SERVER}/demo/users/${client}`)).json();
+  const row = right.locator(".row", { hasText: name });
+  await withinASecond(row);
+  await left.getByRole("button", { name: "Book a tour" }).click();
+  await withinASecond(
+    left.locator(".system", { hasText: "confirmed" }),
+    left.locator("#about", { hasText: "BK-003-" }),
+    row.locator(".badge", { hasText: "1" }),
+  );
+  await left.getByRole("button", { name: "Book a tour" }).waitFor({ state: "hidden" });
+  for (const page of [left, right]) assert.deepEqual(page.complaints, []);
+});
+
+test("older messages are shown on demand, in order", async () => {
+  const { client, agent, id } = await pair();
+  for (let n = 1; n <= 70; n += 1) await client.send(id, `message ${n}`);
+  const page = await open(agent.user, id);
+  await text(page, "message 70").waitFor();
+  assert.equal(await page.locator(".bubble").count(), 50);
+  await page.getByRole("button", { name: "Show older messages" }).click();
+  await eventually("all are shown", async () => (await page.locator(".bubble").count()) === 70);
+  const shown = await page.locator(".bubble .text").allTextContents();
+  assert.deepEqual(shown, Array.from({ length: 70 }, (_, i) => `message ${i + 1}`));
+  await page.getByRole("button", { name: "Show older messages" }).waitFor({ state: "hidden" });
+  assert.deepEqual(page.complaints, []);
+});
+
+test("whatever the connection does, the page shows every message once", async () => {
+  const { client, agent, id } = await pair();
+  const sockets = [];
+  const page = await open(agent.user, id, (context) =>
+    context.routeWebSocket(/\/app\//, (near) => {
+      const far = near.connectToServer();
+      sockets.push(near);
+      far.onMessage((frame) => {
+        if (frame.includes("is lost")) return; // as if it had never been sent
+        near.send(frame);
+        if (frame.includes("new-message")) near.send(frame);
+      });
+    }));
+  const sent = [];
+  const send = async (content) => sent.push((await client.send(id, content)).content);
+  const all = () => eventually("all are shown", async () =>
+    (await page.locator(".bubble").count()) === sent.length);
+  for (const content of ["one", "two is lost", "three"]) await send(content);
+  await all();
+  await sockets[0].close({ code: 4200, reason: "come again" });
+  for (const content of ["four", "five"]) await send(content);
+  await eventually("it connects again", () => sockets.length === 2);
+  await send("six");
+  await all();
+  assert.deepEqual(await page.locator(".bubble .text").allTextContents(), sent);
+  await eventually("all are read", async () => (await agent.unread()) === 0);
+  await page.locator(".row .badge").waitFor({ state: "hidden" });
+  assert.deepEqual(page.complaints, []);
+});
+
+test("a page that nobody sees marks nothing as read", async () => {
+  const { client, agent, id } = await pair();
+  const page = await open(agent.user, id);
+  const visibility = (state) => page.evaluate((now) => {
+    Object.defineProperty(document, "visibilityState", { value: now, configurable: true });
+    document.dispatchEvent(new Event("visibilitychange"));
+  }, state);
+  await visibility("hidden");
+  await client.send(id, "Are you there?");
+  await text(page, "Are you there?").waitFor();
+  await page.locator(".row .badge", { hasText: "1" }).waitFor();
+  assert.equal(await agent.unread(), 1);
+  await visibility("visible");
+  await eventually("it is read", async () => (await agent.unread()) === 0);
+  assert.deepEqual(page.complaints, []);
+});
+
+test("who writes where nobody may is told so", async () => {
+  const { client, agent, id } = await pair();
+  const page = await open(client.user, id);
+  await page.getByLabel("Your message").waitFor();
+  await agent.call("PUT", `/api/messages/conversations/${id}/block`);
+  await withinASecond(page.getByText("The other side takes no messages"));
+  await agent.call("DELETE", `/api/messages/conversations/${id}/block`);
+  await withinASecond(page.getByLabel("Your message"));
+  assert.deepEqual(page.complaints, []);
+});
+
+test("staff read without being noticed", async () => {
+  const { client, agent, id } = await pair();
+  await client.send(id, "Hello");
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  page.complaints = complaints(page);
+  await page.goto(`${SERVER}/?as=admin-1#${id}`);
+  await text(page, "Hello").waitFor();
+  await page.getByText("You read this as staff").waitFor();
+  assert.equal(await agent.unread(), 1);
+  assert.equal((await client.history(id))[0].readAt, null);
+  assert.deepEqual(page.complaints, []);
+});
+
+test("whoever opens the page chooses who to be", async () => {
+  const page = await (await browser.newContext()).newPage();
+  page.complaints = complaints(page);
+  await page.goto(SERVER);
+  await page.getByRole("heading", { name: "Who are you today?" }).waitFor();
+  await page.getByText("agent-1").waitFor();
+  await page.getByLabel("Someone else", { exact: true }).fill("agent-4");
+  await page.keyboard.press("Enter");
+  await page.locator("#my-role:not(:empty)").waitFor();
+  await page.locator("#connection[data-state=connected]").waitFor();
+  assert.deepEqual(page.complaints, []);
+});
+
+if (process.env.SCREENSHOTS) {
+  test("pictures", () => takePictures(browser, process.env.SCREENSHOTS));
+}

@@ -1,0 +1,215 @@
+// What the suites share: calling the server, waiting, and a client that follows the rules.
+
+import assert from "node:assert/strict";
+import net from "node:net";
+import Pusher from "pusher-js";
+
+export const SERVER = process.env.SERVER_URL ?? "http://127.0.0.1:3000";
+
+const PATIENCE = 20_000;
+
+let last = Date.now() % 4_000_000_000;
+
+/** A number that no user has yet, so that a suite can be run again on the same server. */
+export const fresh = () => (last += 1);
+
+/** Waits until `look` returns something true, and returns that; what it throws meanwhile is its excuse. */
+export async function eventually(what, look) {
+  const deadline = Date.now() + PATIENCE;
+  let excuse = null;
+  while (Date.now() < deadline) {
+    try {
+      const seen = await look();
+      if (seen) return seen;
+      excuse = null;
+    } catch (error) {
+      excuse = error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  throw new Error(`still not so: ${what}`, { cause: excuse });
+}
+
+/** Somebody who calls the API. */
+export class Caller {
+  constructor(user) {
+    this.user = user;
+  }
+
+  async call(method, path, body) {
+    const headers = { "x-demo-user": this.user };
+    if (body !== undefined) headers["content-type"] = "application/json";
+    const response = await fetch(SERVER + path, { method, headers, body: body && JSON.stringify(body) });
+    const text = await response.text();
+    return { status: response.status, body: text && JSON.parse(text) };
+  }
+
+  async get(path) {
+    const { status, body } = await this.call("GET", `/api${path}`);
+    assert.equal(status, 200, JSON.stringify(body));
+    return body.data;
+  }
+
+  async post(path, body) {
+    const answer = await this.call("POST", `/api${path}`, body);
+    assert.ok([200, 201, 204].includes(answer.status), JSON.stringify(answer));
+    return answer.body?.data;
+  }
+
+  /** The id of the one conversation with an agency. */
+  async open(agentId) {
+    return (await this.post("/messages/conversations", { agentId })).id;
+  }
+
+  send(conversationId, content) {
+    return this.post("/messages", { conversationId, content });
+  }
+
+  async unread() {
+    return (await this.get("/messages/unread")).unreadCount;
+  }
+
+  read(conversationId, upTo) {
+    return this.post("/messages/read", { conversationId, upTo });
+  }
+
+  async row(conversationId) {
+    const rows = await this.get("/messages/conversations");
+    return rows.find(({ id }) => id === conversationId);
+  }
+
+  async history(conversationId) {
+    const { messages } = await this.get(`/messages?conversationId=${conversationId}&limit=100&markRead=false`);
+    return messages;
+  }
+}
+
+/** pusher-js, connected as this user; by way of a proxy if its port is given. */
+export async function connect(user, port = null) {
+  const config = await (await fetch(`${SERVER}/demo/config`)).json();
+  return new Pusher(config.key, {
+    wsHost: config.wsHost,
+    wsPort: port ?? config.wsPort,
+    forceTLS: config.forceTLS,
+    cluster: config.cluster,
+    enabledTransports: ["ws"],
+    channelAuthorization: { endpoint: `${SERVER}/api/pusher/auth`, headers: { "x-demo-user": user } },
+  });
+}
+
+/** Resolves when the subscription has succeeded, and rejects when it is refused. */
+export function subscribed(channel) {
+  return new Promise((resolve, reject) => {
+    channel.bind("pusher:subscription_succeeded", () => resolve(channel));
+    channel.bind("pusher:subscription_error", (error) =>
+      reject(Object.assign(new Error("refused"), { status: error.status })));
+  });
+}
+
+/** A screen that shows one conversation and follows the rules for clients. */
+export class Screen {
+  caught = 0; // how often it has caught up
+  told = []; // the messages of all events, with repetitions
+  shown = []; // what a person sees
+  counts = { unreadCount: 0, unreadVersion: 0 };
+  #known = new Set();
+  #newest = null;
+  #work = Promise.resolve();
+
+  constructor(caller, pusher, conversationId) {
+    this.caller = caller;
+    this.conversationId = conversationId;
+    const conversation = pusher.subscribe(`private-conversation-${conversationId}`);
+    conversation.bind("pusher:subscription_succeeded", () => this.#catchUp());
+    conversation.bind("new-message", (message) => {
+      this.told.push(message);
+      this.#show([message]);
+      const { length } = this.shown;
+      if (length > 0 && this.shown[length - 1].seq !== length) this.#catchUp();
+    });
+    const own = pusher.subscribe(`private-user-${caller.user}`);
+    own.bind("new-message", (event) => this.#count(event));
+    own.bind("unread-changed", (event) => this.#count(event));
+    this.ready = Promise.all([subscribed(conversation), subscribed(own)]).then(() =>
+      eventually("it has caught up", () => this.caught > 0));
+  }
+
+  #catchUp() {
+    this.#work = this.#work.then(async () => {
+      for (let hasMore = true; hasMore; ) {
+        const first = this.#newest === null;
+        const after = first ? "" : `&after=${encodeURIComponent(this.#newest)}`;
+        const query = `conversationId=${this.conversationId}&markRead=false&limit=20${after}`;
+        const page = await this.caller.get(`/messages?${query}`);
+        this.#newest = page.newestCursor;
+        this.#show(page.messages);
+        this.#count(page.conversation);
+        hasMore = !first && page.hasMore;
+      }
+      this.caught += 1;
+    });
+  }
+
+  #show(messages) {
+    for (const message of messages) {
+      if (this.#known.has(message.id)) continue;
+      this.#known.add(message.id);
+      this.shown.push(message);
+    }
+    this.shown.sort((a, b) => a.seq - b.seq);
+  }
+
+  #count({ unreadCount, unreadVersion }) {
+    if (unreadVersion > this.counts.unreadVersion) this.counts = { unreadCount, unreadVersion };
+  }
+}
+
+/** A TCP proxy in front of the server, whose connections can be severed. */
+export class Proxy {
+  #sockets = new Set();
+  #waiting = null; // whoever comes while the server is out of reach
+  #server = net.createServer((near) => {
+    this.#keep(near);
+    if (this.#waiting) this.#waiting.push(near);
+    else this.#join(near);
+  });
+
+  async start() {
+    await new Promise((resolve) => this.#server.listen(0, "127.0.0.1", resolve));
+    this.port = this.#server.address().port;
+    return this;
+  }
+
+  /** Ends all connections without a goodbye. Until it is restored, nobody hears anything. */
+  sever() {
+    this.#waiting = [];
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  restore() {
+    const waiting = this.#waiting;
+    this.#waiting = null;
+    waiting.filter((near) => !near.destroyed).forEach((near) => this.#join(near));
+  }
+
+  close() {
+    this.sever();
+    this.#server.close();
+  }
+
+  #keep(socket) {
+    this.#sockets.add(socket);
+    socket.on("error", () => {});
+    socket.on("close", () => this.#sockets.delete(socket));
+  }
+
+  #join(near) {
+    const { hostname, port } = new URL(SERVER);
+    const far = net.connect(Number(port), hostname);
+    this.#keep(far);
+    for (const [from, to] of [[near, far], [far, near]]) {
+      from.pipe(to);
+      from.on("close", () => to.destroy());
+    }
+  }
+}

@@ -1,0 +1,156 @@
+use std::time::Duration;
+
+use serde_json::Value;
+use ureq::{Agent, Body, http::Response};
+
+/// Somebody who calls the server's API. Clones share their connections.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    agent: Agent,
+    url: String,
+    user: Option<String>,
+}
+
+/// What the server answered.
+#[derive(Debug)]
+pub struct Answer {
+    /// The status code.
+    pub status: u16,
+    /// The body, `null` if it is not JSON.
+    pub body: Value,
+}
+
+/// There was none: the connection was refused or lost, or it took too long.
+#[derive(Debug)]
+pub struct NoAnswer(pub ureq::Error);
+
+const TIME_LIMIT: Duration = Duration::from_secs(20);
+
+impl Caller {
+    pub(crate) fn new(url: String, user: Option<&str>) -> Self {
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(TIME_LIMIT));
+        Self {
+            agent: config.build().into(),
+            url,
+            user: user.map(str::to_owned),
+        }
+    }
+
+    /// Asks for this path, with its query.
+    ///
+    /// # Errors
+    /// [`NoAnswer`].
+    pub fn get(&self, path: &str) -> Result<Answer, NoAnswer> {
+        let mut request = self.agent.get(self.at(path));
+        if let Some(user) = &self.user {
+            request = request.header("x-demo-user", user);
+        }
+        Answer::of(request.call())
+    }
+
+    /// Posts JSON.
+    ///
+    /// # Errors
+    /// [`NoAnswer`].
+    pub fn post(&self, path: &str, body: &Value) -> Result<Answer, NoAnswer> {
+        let mut request = self.agent.post(self.at(path));
+        if let Some(user) = &self.user {
+            request = request.header("x-demo-user", user);
+        }
+        Answer::of(request.send_json(body))
+    }
+
+    /// Posts a form.
+    ///
+    /// # Errors
+    /// [`NoAnswer`].
+    pub fn post_form(&self, path: &str, fields: &[(&str, &str)]) -> Result<Answer, NoAnswer> {
+        let mut request = self.agent.post(self.at(path));
+        if let Some(user) = &self.user {
+            request = request.header("x-demo-user", user);
+        }
+        Answer::of(request.send_form(fields.iter().copied()))
+    }
+
+    /// The `data` of an answer that must be a success.
+    ///
+    /// # Panics
+    /// When it is not.
+    pub fn data(&self, path: &str) -> Value {
+        self.get(path).expect("an answer").data()
+    }
+
+    /// Opens the conversation with an agency, or finds it, and returns its id.
+    ///
+    /// # Panics
+    /// When that is refused.
+    pub fn open(&self, agent_id: &str) -> String {
+        let wish = serde_json::json!({ "agentId": agent_id });
+        let conversation = self
+            .post("/api/messages/conversations", &wish)
+            .expect("an answer")
+            .data();
+        conversation["id"].as_str().expect("an id").to_owned()
+    }
+
+    /// Sends a message, with a key that makes it repeatable.
+    ///
+    /// # Errors
+    /// [`NoAnswer`].
+    pub fn send(&self, conversation_id: &str, content: &str, key: &str) -> Result<Answer, NoAnswer> {
+        let message = serde_json::json!({
+            "conversationId": conversation_id,
+            "content": content,
+            "clientMessageId": key,
+        });
+        self.post("/api/messages", &message)
+    }
+
+    /// All messages of a conversation, walked page by page from the newest; oldest first. Reads nothing.
+    ///
+    /// # Panics
+    /// When a page is refused.
+    pub fn walk(&self, conversation_id: &str) -> Vec<Value> {
+        let mut pages = Vec::new();
+        let mut cursor = String::new();
+        loop {
+            let query = format!("conversationId={conversation_id}&markRead=false&limit=100{cursor}");
+            let mut page = self.data(&format!("/api/messages?{query}"));
+            pages.push(page["messages"].take());
+            match page["nextCursor"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => break,
+            }
+        }
+        let pages = pages.into_iter().rev();
+        pages
+            .flat_map(|page| page.as_array().cloned().unwrap_or_default())
+            .collect()
+    }
+
+    fn at(&self, path: &str) -> String {
+        format!("{}{path}", self.url)
+    }
+}
+
+impl Answer {
+    fn of(outcome: Result<Response<Body>, ureq::Error>) -> Result<Self, NoAnswer> {
+        let mut response = outcome.map_err(NoAnswer)?;
+        let status = response.status().as_u16();
+        // A body that breaks off is no answer: what it would have said is not known.
+        let text = response.body_mut().read_to_string().map_err(NoAnswer)?;
+        let body = serde_json::from_str(&text).unwrap_or(Value::Null);
+        Ok(Self { status, body })
+    }
+
+    /// The `data` of a success.
+    ///
+    /// # Panics
+    /// When it is not one.
+    pub fn data(mut self) -> Value {
+        assert!(self.body["success"] == true, "{self:?}");
+        self.body["data"].take()
+    }
+}

@@ -1,0 +1,61 @@
+//! The program under test.
+
+use std::{
+    env,
+    ffi::OsString,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::OnceLock,
+};
+
+use serde_json::Value;
+
+use crate::environment::variable;
+
+const PACKAGE: &str = "messaging-server";
+
+/// Where the server's binary is: built now, in the profile of the tests, wherever cargo puts it.
+pub(crate) fn server() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(build)
+}
+
+fn build() -> PathBuf {
+    let cargo = variable("CARGO").unwrap_or_else(|| OsString::from("cargo"));
+    let built = Command::new(cargo)
+        .args([
+            "build",
+            "--package",
+            PACKAGE,
+            "--message-format",
+            "json-render-diagnostics",
+        ])
+        .args(["--profile", &profile()])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .stderr(Stdio::inherit())
+        .output()
+        .expect("cargo can be run");
+    assert!(built.status.success(), "{PACKAGE} cannot be built");
+    let messages = String::from_utf8(built.stdout).expect("cargo writes UTF-8");
+    let mut artifacts = messages
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let executable = artifacts.find_map(|artifact| {
+        let is_it = artifact["target"]["name"] == PACKAGE;
+        artifact["executable"]
+            .as_str()
+            .filter(|_| is_it)
+            .map(PathBuf::from)
+    });
+    executable.expect("cargo says where it put the binary")
+}
+
+/// The profile of the running test, which is in `<target>/<profile's directory>/deps/`.
+fn profile() -> String {
+    let test = env::current_exe().expect("a test knows where it is");
+    let directory = test.parent().and_then(Path::parent).and_then(Path::file_name);
+    match directory.and_then(|name| name.to_str()) {
+        None | Some("debug") => "dev".to_owned(),
+        Some(name) => name.to_owned(),
+    }
+}

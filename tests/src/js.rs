@@ -1,0 +1,98 @@
+//! Suites in JavaScript, run by Node.
+
+use std::{
+    fs,
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+    process::{Command, Output},
+    sync::{Mutex, OnceLock, PoisonError},
+};
+
+use crate::{Server, environment::variable};
+
+/// What a suite needs beside Node and its packages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Needs {
+    /// Nothing else.
+    Node,
+    /// Chromium.
+    Browser,
+}
+
+/// One suite at a time: some of them measure how fast the server is.
+static ALONE: Mutex<()> = Mutex::new(());
+
+/// Runs a suite of `js/` against a server. Where something that it needs is missing it says that it is
+/// skipped; where `CI` is set, that is a failure.
+///
+/// # Panics
+/// When the suite fails, with what it said.
+pub fn run(suite: &str, needs: Needs, server: &Server) {
+    if let Err(missing) = find(needs) {
+        assert!(variable("CI").is_none(), "{suite} cannot be run: {missing}");
+        return say(&format!("SKIPPED: {suite}: {missing}"));
+    }
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let ran = Command::new("node")
+        .args(["--test", "--test-reporter=spec", suite])
+        .current_dir(directory())
+        .env("SERVER_URL", server.url())
+        .env("CHROMIUM", chromium())
+        .env_remove("NODE_TEST_CONTEXT")
+        .output()
+        .expect("node was there a moment ago");
+    let said = [ran.stdout, ran.stderr]
+        .map(|said| String::from_utf8_lossy(&said).into_owned())
+        .concat();
+    assert!(ran.status.success(), "{suite} failed:\n{said}");
+    let passed = said
+        .lines()
+        .find_map(|line| line.split_once("pass ").map(|(_, count)| count));
+    say(&format!("{suite}: {} passed", passed.unwrap_or("?")));
+}
+
+/// Past the test harness, which keeps to itself what a passing test prints.
+fn say(words: &str) {
+    writeln!(io::stderr(), "{words}").ok();
+}
+
+fn find(needs: Needs) -> Result<(), String> {
+    static PACKAGES: OnceLock<Result<(), String>> = OnceLock::new();
+    PACKAGES.get_or_init(install).clone()?;
+    if needs == Needs::Browser && !Path::new(&chromium()).exists() {
+        return Err(format!("there is no Chromium at {}", chromium().display()));
+    }
+    Ok(())
+}
+
+/// Installs the packages, unless what the lock file asks for is there.
+fn install() -> Result<(), String> {
+    works(Command::new("node").arg("--version").output(), "node --version")?;
+    let changed = |path: &str| fs::metadata(directory().join(path)).and_then(|file| file.modified());
+    let installed = changed("node_modules/.package-lock.json").ok();
+    if installed.is_some() && installed >= changed("package-lock.json").ok() {
+        return Ok(());
+    }
+    let install = ["ci", "--no-audit", "--no-fund", "--loglevel=error"];
+    let installed = Command::new("npm")
+        .args(install)
+        .current_dir(directory())
+        .output();
+    works(installed, "npm ci")
+}
+
+fn works(outcome: io::Result<Output>, what: &str) -> Result<(), String> {
+    let output = outcome.map_err(|why| format!("{what}: {why}"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(format!("{what}: {}", String::from_utf8_lossy(&output.stderr)))
+}
+
+fn directory() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("js")
+}
+
+fn chromium() -> PathBuf {
+    variable("CHROMIUM").map_or_else(|| PathBuf::from("/usr/bin/chromium"), PathBuf::from)
+}

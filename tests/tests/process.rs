@@ -1,0 +1,210 @@
+//! The server as a process: how it is configured, how it starts, how it stops.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::{fs, thread};
+
+use messaging_tests::{Caller, End, Server, Settings, Subscriber, eventually};
+use serde_json::Value;
+
+#[test]
+fn help_names_what_can_be_configured_and_nothing_else() {
+    let help = Settings::new().with_argument("--help").run();
+    assert!(help.status.success());
+    for name in [
+        "BIND",
+        "DATA_DIR",
+        "RUST_LOG",
+        "127.0.0.1:3000",
+        "./data",
+        "for demonstration only",
+    ] {
+        assert!(help.output.contains(name), "{name} is missing:\n{}", help.output);
+    }
+    for later in ["DATABASE_URL", "PUSHER", "SMTP"] {
+        assert!(
+            !help.output.contains(later),
+            "{later} has no effect:\n{}",
+            help.output
+        );
+    }
+}
+
+#[test]
+fn an_address_that_cannot_be_listened_on_is_said() {
+    let malformed = Settings::new().with_env("BIND", "here").run();
+    assert_eq!(malformed.status.code(), Some(2));
+    assert!(malformed.log.contains("--bind"), "{}", malformed.log);
+
+    let data = tempfile::tempdir().unwrap();
+    let first = Server::start(data.path());
+    let other = tempfile::tempdir().unwrap();
+    let taken = Settings::in_directory(other.path())
+        .with_env("BIND", first.address().to_string())
+        .run();
+    assert_eq!(taken.status.code(), Some(1));
+    let says = format!("cannot listen on {}", first.address());
+    assert!(taken.log.contains(&says), "{}", taken.log);
+}
+
+#[test]
+fn a_data_directory_that_cannot_be_used_is_said() {
+    let data = tempfile::tempdir().unwrap();
+    let file = data.path().join("file");
+    fs::write(&file, "").unwrap();
+    let ended = Settings::in_directory(&file).run();
+    assert_eq!(ended.status.code(), Some(1));
+    assert!(ended.log.contains("data directory"), "{}", ended.log);
+
+    fs::write(
+        data.path().join("messaging.db"),
+        "this is no database, however long it may be",
+    )
+    .unwrap();
+    let ended = Settings::in_directory(data.path()).run();
+    assert_eq!(ended.status.code(), Some(1));
+    assert!(ended.log.contains("cannot be used"), "{}", ended.log);
+}
+
+#[test]
+fn it_says_what_to_be_careful_about() {
+    let data = tempfile::tempdir().unwrap();
+    let quiet = Settings::in_directory(data.path()).start().stop("TERM").log;
+    assert!(
+        quiet.contains("the login is for demonstration only") && quiet.contains("open http://127.0.0.1:")
+    );
+    assert!(!quiet.contains("beyond this machine") && !quiet.contains("does not use"));
+
+    let loud = Settings::in_directory(data.path())
+        .with_env("BIND", "0.0.0.0:0")
+        .with_env("DATABASE_URL", "postgres://secret@localhost/x")
+        .with_env("PUSHER_APP_ID", "1")
+        .with_env("SMTP_URL", "smtp://localhost");
+    let loud = loud.start().stop("INT").log;
+    assert!(loud.contains("beyond this machine"), "{loud}");
+    for name in ["DATABASE_URL", "PUSHER_APP_ID", "SMTP_URL"] {
+        assert_eq!(loud.matches(name).count(), 1, "{loud}");
+    }
+    assert!(!loud.contains("secret"), "{loud}");
+}
+
+#[test]
+fn probes_are_answered() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path());
+    assert_eq!(server.anybody().get("/healthz").unwrap().status, 200);
+    let ready = server.anybody().get("/readyz").unwrap();
+    assert_eq!((ready.status, &ready.body["ready"]), (200, &Value::Bool(true)));
+}
+
+#[test]
+fn whoever_is_not_known_is_not_let_in() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path());
+    for caller in [
+        server.anybody(),
+        server.caller("client-0"),
+        server.caller("mallory"),
+    ] {
+        let answer = caller.get("/api/messages/conversations").unwrap();
+        assert_eq!(
+            (answer.status, &answer.body["code"]),
+            (401, &Value::from("unauthenticated"))
+        );
+    }
+}
+
+#[test]
+fn a_booking_opens_the_conversation_once() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path());
+    let (client, agent) = (server.caller("client-3"), server.caller("agent-5"));
+    let wish = serde_json::json!({ "agentId": "agency-5" });
+    let book = || client.post("/demo/bookings", &wish).unwrap();
+    let (first, second) = (book(), book());
+    assert_eq!((first.status, &first.body), (201, &second.body));
+    assert_eq!(first.body["id"], "booking-3-5");
+    let id = first.body["conversationId"].as_str().unwrap();
+    assert_eq!(client.open("agency-5"), id);
+    let history = agent.walk(id);
+    assert_eq!(history.len(), 1);
+    assert_eq!(history[0]["kind"], "system");
+    let row = &agent.data("/api/messages/conversations")[0];
+    assert_eq!(row["booking"]["id"], "booking-3-5");
+    assert_eq!(
+        (&row["unreadCount"], row["client"]["name"].as_str()),
+        (&Value::from(1), Some("Felix Mensah"))
+    );
+
+    for (caller, status) in [(server.anybody(), 401), (agent, 403)] {
+        assert_eq!(caller.post("/demo/bookings", &wish).unwrap().status, status);
+    }
+    let unknown = serde_json::json!({ "agentId": "nobody" });
+    assert_eq!(client.post("/demo/bookings", &unknown).unwrap().status, 400);
+}
+
+/// Sends until the server stops answering; returns the keys of what was acknowledged.
+fn send_until_it_stops(caller: &Caller, conversation_id: &str) -> Vec<String> {
+    let acknowledged = (0..).map(|n| format!("message-{n}")).map_while(|key| {
+        let sent = caller.send(conversation_id, &key, &key).ok()?;
+        assert_eq!(sent.status, 201, "{sent:?}");
+        Some(key)
+    });
+    acknowledged.collect()
+}
+
+fn stops_gracefully(signal: &str) {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path());
+    let (client, agent) = (server.caller("client-1"), server.caller("agent-1"));
+    let id = client.open("agency-1");
+    let subscriber = Subscriber::connect(&server, &agent, &[format!("private-conversation-{id}")]);
+    let (ended, acknowledged) = thread::scope(|scope| {
+        let sending = scope.spawn(|| send_until_it_stops(&client, &id));
+        eventually("sends are under way", || {
+            (subscriber.messages_of(&id).len() > 20).then_some(())
+        });
+        (server.stop(signal), sending.join().unwrap())
+    });
+    assert!(ended.status.success(), "{:?}\n{}", ended.status, ended.log);
+    assert!(
+        ended.log.contains("stopped") && !ended.log.contains("ERROR"),
+        "{}",
+        ended.log
+    );
+    assert_eq!(
+        eventually("the connection ends", || subscriber.end()),
+        End::Closed(4200)
+    );
+
+    // What was acknowledged has been told, too: publishing was finished before the connections were closed.
+    let told: Vec<_> = subscriber.messages_of(&id).iter().map(key_of).collect();
+    assert_eq!(told[..acknowledged.len()], acknowledged);
+    let left: Vec<_> = fs::read_dir(data.path())
+        .unwrap()
+        .map(|file| file.unwrap().file_name())
+        .collect();
+    assert!(
+        !left.iter().any(|name| name.to_string_lossy().ends_with("-wal")),
+        "{left:?}"
+    );
+
+    let again = Server::start(data.path());
+    assert_eq!(again.unpublished(), 0);
+    let stored: Vec<_> = again.caller("agent-1").walk(&id).iter().map(key_of).collect();
+    assert_eq!(stored, told);
+}
+
+fn key_of(message: &Value) -> String {
+    message["clientMessageId"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn sigterm_finishes_what_was_begun() {
+    stops_gracefully("TERM");
+}
+
+#[test]
+fn sigint_finishes_what_was_begun() {
+    stops_gracefully("INT");
+}
