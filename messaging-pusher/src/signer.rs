@@ -18,7 +18,8 @@ use crate::credentials::{AppKey, Credentials};
 /// `<socket_id>:<channel>:<channel_data>`, and the answer carries that very `channel_data`:
 /// `{"user_id":"…","user_info":{"name":"…"}}`.
 ///
-/// The only subscription that it refuses to sign is one that needs no signature.
+/// A name that is too long for a member's data is cut. The only subscription that it refuses to sign is one
+/// that needs no signature.
 #[derive(Clone)]
 pub struct PusherSigner {
     key: AppKey,
@@ -27,6 +28,11 @@ pub struct PusherSigner {
 
 // The client's type names its connector, which the `pusher` crate does not export: a closure needs no name.
 type Answer = dyn Fn(&Subscription) -> Result<String, String> + Send + Sync;
+
+/// The most bytes of what is said about a member of a presence channel, as JSON.
+pub(crate) const MAX_MEMBER_INFO_BYTES: usize = 1024;
+/// What a name may take of that, within `{"name":""}`.
+const MAX_NAME_BYTES: usize = MAX_MEMBER_INFO_BYTES - 11;
 
 #[derive(Debug, thiserror::Error)]
 enum SigningError {
@@ -58,7 +64,7 @@ impl PusherSigner {
             if channel.is_presence() {
                 let member = pusher::Member {
                     user_id: member.user_id.as_str(),
-                    user_info: Some(HashMap::from([("name", member.name.as_str())])),
+                    user_info: Some(HashMap::from([("name", within(MAX_NAME_BYTES, &member.name))])),
                 };
                 app.authenticate_presence_channel(channel.as_str(), socket_id.as_str(), &member)
             } else {
@@ -80,6 +86,23 @@ impl PusherSigner {
         let SignedAnswer { auth, channel_data } = serde_json::from_str(&answer)?;
         Ok(ChannelAuth { auth, channel_data })
     }
+}
+
+/// As much of a text, in whole characters, as takes at most so many bytes within a JSON text.
+fn within(bytes: usize, text: &str) -> &str {
+    let escaped_len = |c: char| match c {
+        '"' | '\\' | '\u{8}' | '\t' | '\n' | '\u{c}' | '\r' => 2,
+        '\0'..='\u{1f}' => 6,
+        c => c.len_utf8(),
+    };
+    let mut left = bytes;
+    for (end, c) in text.char_indices() {
+        match left.checked_sub(escaped_len(c)) {
+            Some(rest) => left = rest,
+            None => return &text[..end],
+        }
+    }
+    text
 }
 
 impl Channels for PusherSigner {
@@ -146,13 +169,51 @@ mod tests {
 
     #[test]
     fn any_name_can_be_signed() {
-        for name in ["", "\"\\\n\u{0}", "Zoë \u{202e}🦀", &"x".repeat(5_000)] {
+        for name in ["", "\"\\\n\u{0}", "Zoë \u{202e}🦀", &"x".repeat(1_013)] {
             let data = sign("presence-foobar", "a|b", name)
                 .unwrap()
                 .channel_data
                 .unwrap();
             let data: serde_json::Value = serde_json::from_str(&data).unwrap();
             assert_eq!(data["user_info"]["name"], *name);
+        }
+    }
+
+    #[test]
+    fn a_long_name_is_cut_between_characters() {
+        let every_escape: String = ('\0'..='\u{80}').collect();
+        for (part, bytes) in [
+            ("x", 1),
+            ("é", 2),
+            ("🦀", 4),
+            ("\"", 2),
+            ("\n", 2),
+            ("\u{1}", 6),
+            ("\u{7f}", 1),
+        ] {
+            for before in ["", "x", "xx", "xxx"] {
+                let name = format!("{before}{}", part.repeat(5_000));
+                let data = sign("presence-foobar", "10", &name)
+                    .unwrap()
+                    .channel_data
+                    .unwrap();
+                let data: serde_json::Value = serde_json::from_str(&data).unwrap();
+                let info = serde_json::to_string(&data["user_info"]).unwrap();
+                let length = info.len();
+                assert!(
+                    (1024 - bytes + 1..=1024).contains(&length),
+                    "{part:?} {before:?}: {length}"
+                );
+                assert!(name.starts_with(data["user_info"]["name"].as_str().unwrap()));
+            }
+        }
+        for end in 0..every_escape.len() {
+            let Some(text) = every_escape.get(..end) else {
+                continue;
+            };
+            let length = serde_json::to_string(text).unwrap().len() - 2;
+            assert_eq!(within(length, text), text);
+            assert!(text.is_empty() || within(length - 1, text).len() < text.len());
         }
     }
 

@@ -39,16 +39,16 @@ pub(super) struct ClientEvent {
 
 /// Why a message is not a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Malformed {
-    #[error("Invalid JSON, or not an event")]
+pub(super) enum CommandError {
+    #[error("invalid JSON, or not an event")]
     NotAnEvent,
-    #[error("Invalid data for this event")]
+    #[error("invalid data for this event")]
     InvalidData,
-    #[error("Client events must begin with client-")]
+    #[error("client events must begin with client-")]
     NotAClientEvent,
-    #[error("The event's name is longer than 200 characters")]
+    #[error("the event's name is longer than 200 characters")]
     NameTooLong,
-    #[error("The event's data are larger than 10 KB")]
+    #[error("the event's data are larger than 10 KB")]
     DataTooLarge,
 }
 
@@ -74,10 +74,10 @@ impl Command {
     /// Reads one message.
     ///
     /// # Errors
-    /// [`Malformed`] says why it is no command; the connection can go on.
-    pub(super) fn parse(text: &str) -> Result<Self, Malformed> {
+    /// [`CommandError`] says why it is no command; the connection can go on.
+    pub(super) fn parse(text: &str) -> Result<Self, CommandError> {
         let Envelope { event, channel, data } =
-            serde_json::from_str(text).map_err(|_| Malformed::NotAnEvent)?;
+            serde_json::from_str(text).map_err(|_| CommandError::NotAnEvent)?;
         match event.as_str() {
             "pusher:ping" => Ok(Self::Ping),
             "pusher:pong" => Ok(Self::Pong),
@@ -88,31 +88,31 @@ impl Command {
             }
             "pusher:signin" => Ok(Self::SignIn),
             name if name.starts_with("client-") => {
-                let channel = channel.ok_or(Malformed::InvalidData)?;
+                let channel = channel.ok_or(CommandError::InvalidData)?;
                 ClientEvent::parse(event, channel, data).map(Self::ClientEvent)
             }
             name if name.starts_with("pusher:") => Ok(Self::Unknown),
-            _ => Err(Malformed::NotAClientEvent),
+            _ => Err(CommandError::NotAClientEvent),
         }
     }
 }
 
 impl ClientEvent {
-    fn parse(name: String, channel: String, data: Option<&RawValue>) -> Result<Self, Malformed> {
+    fn parse(name: String, channel: String, data: Option<&RawValue>) -> Result<Self, CommandError> {
         let data = data.map_or_else(|| RawValue::NULL.to_owned(), ToOwned::to_owned);
         if name.chars().count() > MAX_EVENT_NAME_CHARS {
-            return Err(Malformed::NameTooLong);
+            return Err(CommandError::NameTooLong);
         }
         if data.get().len() > MAX_EVENT_DATA_BYTES {
-            return Err(Malformed::DataTooLarge);
+            return Err(CommandError::DataTooLarge);
         }
         Ok(Self { name, channel, data })
     }
 }
 
-fn read<T: DeserializeOwned>(data: Option<&RawValue>) -> Result<T, Malformed> {
-    let data = data.ok_or(Malformed::InvalidData)?;
-    serde_json::from_str(data.get()).map_err(|_| Malformed::InvalidData)
+fn read<T: DeserializeOwned>(data: Option<&RawValue>) -> Result<T, CommandError> {
+    let data = data.ok_or(CommandError::InvalidData)?;
+    serde_json::from_str(data.get()).map_err(|_| CommandError::InvalidData)
 }
 
 #[cfg(test)]

@@ -41,11 +41,6 @@ struct SubscriptionError {
 }
 
 #[derive(Serialize)]
-struct Succeeded<'a> {
-    presence: &'a Roster,
-}
-
-#[derive(Serialize)]
 struct MemberAdded<'a> {
     user_id: &'a str,
     user_info: &'a RawValue,
@@ -78,28 +73,30 @@ impl Frame {
         Self::of_connection("pusher:error", &json(&Error { code, message }))
     }
 
-    /// `channel` as the client named it: it need not be a channel's name.
-    pub(super) fn subscription_error(channel: &str, refusal: Refusal) -> Self {
+    pub(super) fn subscription_error(channel: &ChannelName, refusal: Refusal) -> Self {
         let data = SubscriptionError {
             r#type: refusal.kind(),
             error: refusal.message(),
             status: refusal.status(),
         };
-        Self::encode(&Wire {
-            event: "pusher:subscription_error",
-            channel: Some(channel),
-            data: json(&data),
-            user_id: None,
-        })
+        Self::of_channel("pusher:subscription_error", channel, &json(&data))
     }
 
     pub(super) fn subscribed(channel: &ChannelName) -> Self {
         Self::of_channel("pusher_internal:subscription_succeeded", channel, "{}")
     }
 
+    /// Put together from what the roster has encoded already: a hundred members are 100 KB and more, and this
+    /// is called while others wait.
     pub(super) fn joined(channel: &ChannelName, presence: &Roster) -> Self {
-        let data = json(&Succeeded { presence });
-        Self::of_channel("pusher_internal:subscription_succeeded", channel, &data)
+        let mut text = String::with_capacity(presence.escaped_len() + 400);
+        text.push_str(r#"{"event":"pusher_internal:subscription_succeeded","channel":""#);
+        // No character of a channel's name needs escaping.
+        text.push_str(channel.as_str());
+        text.push_str(r#"","data":"{\"presence\":"#);
+        presence.push_escaped(&mut text);
+        text.push_str(r#"}"}"#);
+        Self(text.into())
     }
 
     pub(super) fn member_added(channel: &ChannelName, user_id: &str, user_info: &RawValue) -> Self {
@@ -174,6 +171,7 @@ fn json(value: &impl Serialize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::embedded::roster::Member;
 
     fn check(frame: &Frame, text: &str) {
         assert_eq!(frame.as_str(), text);
@@ -207,7 +205,10 @@ mod tests {
     #[test]
     fn a_refused_subscription_names_its_channel_and_a_status() {
         check(
-            &Frame::subscription_error("private-a", Refusal::InvalidSignature),
+            &Frame::subscription_error(
+                &ChannelName::parse("private-a").unwrap(),
+                Refusal::InvalidSignature,
+            ),
             r#"{"event":"pusher:subscription_error","channel":"private-a","data":"{\"type\":\"AuthError\",\"error\":\"Invalid signature\",\"status\":401}"}"#,
         );
     }
@@ -219,5 +220,18 @@ mod tests {
             &Frame::client_event("client-x", &channel(), &data, Some("ann")),
             r#"{"event":"client-x","channel":"presence-a","data":{"b":1, "a":[]},"user_id":"ann"}"#,
         );
+    }
+
+    #[test]
+    fn who_joins_is_told_who_is_here() {
+        let mut roster = Roster::default();
+        for (id, info) in [("b\"é", r#"{"name":"\"\\\n"}"#), ("a", "null")] {
+            let info = RawValue::from_string(info.to_owned()).unwrap();
+            roster.join(&Member::new(id.to_owned(), info)).unwrap();
+        }
+        let presence =
+            r#"{"presence":{"count":2,"ids":["a","b\"é"],"hash":{"a":null,"b\"é":{"name":"\"\\\n"}}}}"#;
+        let expected = Frame::of_channel("pusher_internal:subscription_succeeded", &channel(), presence);
+        assert_eq!(Frame::joined(&channel(), &roster), expected);
     }
 }

@@ -6,65 +6,73 @@ use std::{
 };
 
 use messaging_core::{
-    event::{ChannelName, ChannelNames, Event, SocketId},
+    event::{Channel, ChannelName, ChannelNames, SocketId},
     id::UserId,
 };
 
 use super::{
     close::Close,
-    command::ClientEvent,
     frame::Frame,
     grants::Grants,
     options::EmbeddedOptions,
-    outbox::Outbox,
     refusal::Refusal,
     roster::{Change, Member, Roster},
-    ticket::Ticket,
+    send_queue::SendQueue,
+    verifier::Verified,
 };
 
-/// Everything that the connections share: a plain value, whose only effects are frames put into outboxes.
+/// Everything that the connections share: a plain value, whose only effects are frames put into queues.
 #[derive(Debug)]
 pub(super) struct Hub {
     names: ChannelNames,
     max_connections: usize,
     max_channels: usize,
-    is_shut: bool,
+    is_closed: bool,
     connections: HashMap<SocketId, Connection>,
-    rooms: HashMap<ChannelName, Room>,
+    occupied: HashMap<ChannelName, Occupied>,
+    grants: Grants,
 }
 
 #[derive(Debug)]
 struct Connection {
-    outbox: Arc<Outbox>,
-    grants: Grants,
+    queue: Arc<SendQueue>,
     subscriptions: HashMap<ChannelName, Subscription>,
 }
 
 #[derive(Debug)]
 struct Subscription {
-    /// For whom it was signed, if it was signed here.
-    user: Option<UserId>,
+    /// For whom it was signed, if it was signed here: whoever it was signed for when it began, since the
+    /// signatures of a private channel are alike for all users of a connection. Never changes, whatever is
+    /// signed afterwards.
+    holders: Vec<UserId>,
     /// As whom it shows in a presence channel.
     member_id: Option<String>,
 }
 
 /// A channel with at least one subscriber.
 #[derive(Debug, Default)]
-struct Room {
-    subscribers: HashMap<SocketId, Arc<Outbox>>,
+struct Occupied {
+    subscribers: HashMap<SocketId, Arc<SendQueue>>,
     roster: Roster,
+}
+
+/// Who tells a client's event to the other subscribers of a channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Speaker {
+    /// As whom they show in a presence channel.
+    pub(super) member_id: Option<String>,
 }
 
 /// Why a client's message has no effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Unheard {
-    #[error("Existing subscription to the channel")]
-    AlreadySubscribed,
-    #[error("Client events need a subscription to the channel")]
+pub(super) enum ClientEventError {
+    #[error("client events need a subscription to the channel")]
     NotSubscribed,
-    #[error("Client events are for private and presence channels only")]
+    #[error("client events are for private and presence channels only")]
     PublicChannel,
 }
+
+const ALREADY_SUBSCRIBED: &str = "existing subscription to the channel";
 
 impl Hub {
     pub(super) fn new(options: &EmbeddedOptions) -> Self {
@@ -72,9 +80,11 @@ impl Hub {
             names: options.names.clone(),
             max_connections: options.max_connections,
             max_channels: options.max_channels,
-            is_shut: false,
+            is_closed: false,
             connections: HashMap::new(),
-            rooms: HashMap::new(),
+            occupied: HashMap::new(),
+            // A page may ask for signatures ahead of its subscriptions, and again after them.
+            grants: Grants::new(options.max_channels.saturating_mul(2)),
         }
     }
 
@@ -82,17 +92,15 @@ impl Hub {
     ///
     /// # Errors
     /// How to send it away.
-    pub(super) fn enter(&mut self, socket_id: SocketId, outbox: Arc<Outbox>) -> Result<(), Close> {
-        if self.is_shut {
+    pub(super) fn enter(&mut self, socket_id: SocketId, queue: Arc<SendQueue>) -> Result<(), Close> {
+        if self.is_closed {
             return Err(Close::AlreadyGoing);
         }
         if self.connections.len() >= self.max_connections {
             return Err(Close::OverCapacity);
         }
         let connection = Connection {
-            outbox,
-            // A page may ask for signatures ahead of its subscriptions, and again after them.
-            grants: Grants::new(2 * self.max_channels),
+            queue,
             subscriptions: HashMap::new(),
         };
         self.connections.insert(socket_id, connection);
@@ -104,64 +112,74 @@ impl Hub {
         let Some(connection) = self.connections.remove(socket_id) else {
             return;
         };
+        self.grants.forget(socket_id);
         for (channel, subscription) in connection.subscriptions {
             self.vacate(socket_id, &channel, &subscription);
         }
     }
 
     /// Closes every connection, and lets no more in.
-    pub(super) fn shut(&mut self) {
-        self.is_shut = true;
+    pub(super) fn close_all(&mut self) {
+        self.is_closed = true;
         for connection in self.connections.values() {
-            connection.outbox.close(Close::GoingAway);
+            connection.queue.close(Close::GoingAway);
         }
     }
 
-    /// Notes that a subscription of a connection was signed for a user.
+    /// Notes that a subscription of a connection was signed for a user: for a subscription to come, not for
+    /// one that is there.
     pub(super) fn grant(&mut self, socket_id: &SocketId, channel: &ChannelName, user: &UserId) {
-        if let Some(connection) = self.connections.get_mut(socket_id) {
-            if let Some(subscription) = connection.subscriptions.get_mut(channel) {
-                subscription.user = Some(user.clone());
-            }
-            connection.grants.insert(channel.clone(), user.clone());
+        if self.connections.contains_key(socket_id) {
+            self.grants.insert(socket_id, channel, user);
         }
     }
 
-    /// Subscribes a connection and tells it and the other members; or tells it why not. Answers the refusal.
+    /// Subscribes a connection and tells it and the other members.
     ///
     /// A channel of ours must have been signed here, for this connection, and not been revoked since: a right
     /// signature alone does not do. What the host calls otherwise, the host may sign elsewhere.
-    pub(super) fn subscribe(&mut self, socket_id: &SocketId, ticket: Ticket) -> Result<(), Refusal> {
+    ///
+    /// # Errors
+    /// The [`Refusal`] to answer.
+    pub(super) fn subscribe(&mut self, socket_id: &SocketId, verified: Verified) -> Result<(), Refusal> {
         let Some(connection) = self.connections.get_mut(socket_id) else {
             return Ok(());
         };
-        let (channel, member) = match ticket {
-            Ticket::Public(channel) | Ticket::Private(channel) => (channel, None),
-            Ticket::Presence(channel, member) => (channel, Some(member)),
+        let (channel, member) = match verified {
+            Verified::Public(channel) | Verified::Private(channel) => (channel, None),
+            Verified::Presence(channel, member) => (channel, Some(member)),
         };
         if connection.subscriptions.contains_key(&channel) {
-            connection
-                .outbox
-                .push(Frame::error(None, &Unheard::AlreadySubscribed.to_string()));
+            connection.queue.push(Frame::error(None, ALREADY_SUBSCRIBED));
             return Ok(());
         }
         if connection.subscriptions.len() >= self.max_channels {
             return Err(Refusal::TooManyChannels);
         }
-        let user = connection.grants.user(&channel).cloned();
-        if user.is_none() && self.names.parse(&channel).is_some() {
+        let is_for = |user: &UserId| {
+            member
+                .as_ref()
+                .is_none_or(|member| member.user_id == user.as_str())
+        };
+        let holders: Vec<_> = self
+            .grants
+            .holders(socket_id, &channel)
+            .filter(|user| is_for(user))
+            .cloned()
+            .collect();
+        if holders.is_empty() && self.names.parse(&channel).is_some() {
             return Err(Refusal::NotAuthorised);
         }
 
-        let outbox = connection.outbox.clone();
-        let room = self.rooms.entry(channel.clone()).or_default();
+        let queue = connection.queue.clone();
+        let occupied = self.occupied.entry(channel.clone()).or_default();
         match &member {
-            None => outbox.push(Frame::subscribed(&channel)),
-            Some(member) => room.welcome(&channel, member, &outbox)?,
+            None => queue.push(Frame::subscribed(&channel)),
+            Some(member) => occupied.welcome(&channel, member, &queue)?,
         }
-        room.subscribers.insert(socket_id.clone(), outbox);
+        occupied.subscribers.insert(socket_id.clone(), queue);
         let subscription = Subscription {
-            user,
+            holders,
             member_id: member.map(|member| member.user_id),
         };
         connection.subscriptions.insert(channel, subscription);
@@ -176,55 +194,73 @@ impl Hub {
         }
     }
 
-    /// Hands a client's event to the other subscribers.
-    pub(super) fn relay(&self, socket_id: &SocketId, event: &ClientEvent) -> Result<(), Unheard> {
-        let channel = ChannelName::parse(&event.channel).map_err(|_| Unheard::NotSubscribed)?;
-        let connection = self.connections.get(socket_id).ok_or(Unheard::NotSubscribed)?;
-        let subscription = connection
-            .subscriptions
-            .get(&channel)
-            .ok_or(Unheard::NotSubscribed)?;
+    /// As whom a connection may say something to the other subscribers of a channel.
+    ///
+    /// # Errors
+    /// When it may not.
+    pub(super) fn speaker(
+        &self,
+        socket_id: &SocketId,
+        channel: &ChannelName,
+    ) -> Result<Speaker, ClientEventError> {
+        let connection = self.connections.get(socket_id);
+        let subscription = connection.and_then(|connection| connection.subscriptions.get(channel));
+        let subscription = subscription.ok_or(ClientEventError::NotSubscribed)?;
         if !channel.is_signed() {
-            return Err(Unheard::PublicChannel);
+            return Err(ClientEventError::PublicChannel);
         }
-        let user_id = subscription.member_id.as_deref();
-        if let Some(room) = self.rooms.get(&channel) {
-            let frame = Frame::client_event(&event.name, &channel, &event.data, user_id);
-            room.tell(&frame, Some(socket_id));
+        Ok(Speaker {
+            member_id: subscription.member_id.clone(),
+        })
+    }
+
+    /// Hands what a speaker says to the other subscribers, unless the speaker has lost that right meanwhile.
+    ///
+    /// # Errors
+    /// When it has.
+    pub(super) fn relay(
+        &self,
+        socket_id: &SocketId,
+        speaker: &Speaker,
+        channel: &ChannelName,
+        frame: &Frame,
+    ) -> Result<(), ClientEventError> {
+        if self.speaker(socket_id, channel)? != *speaker {
+            return Err(ClientEventError::NotSubscribed);
         }
+        self.publish(channel, frame, Some(socket_id));
         Ok(())
     }
 
-    /// Hands an event to the subscribers.
-    pub(super) fn publish(&self, event: &Event) {
-        if let Some(room) = self.rooms.get(&event.channel) {
-            let frame = Frame::of_channel(event.name, &event.channel, &event.data);
-            room.tell(&frame, event.except.as_ref());
+    /// Hands a frame to the subscribers of a channel.
+    pub(super) fn publish(&self, channel: &ChannelName, frame: &Frame, except: Option<&SocketId>) {
+        if let Some(occupied) = self.occupied.get(channel) {
+            occupied.tell(frame, except);
         }
     }
 
     /// Ends a user's subscriptions to a channel, and forgets what was signed for them.
     pub(super) fn revoke(&mut self, user: &UserId, channel: &ChannelName) {
-        let mut ended = Vec::new();
-        for (socket_id, connection) in &mut self.connections {
-            connection.grants.remove(channel, user);
-            if let Entry::Occupied(subscription) = connection.subscriptions.entry(channel.clone())
+        self.grants.revoke(user, channel);
+        let Some(occupied) = self.occupied.get(channel) else {
+            return;
+        };
+        let revoked = Frame::subscription_error(channel, Refusal::Revoked);
+        for socket_id in occupied.subscribers.keys().cloned().collect::<Vec<_>>() {
+            if let Some(connection) = self.connections.get_mut(&socket_id)
+                && let Entry::Occupied(subscription) = connection.subscriptions.entry(channel.clone())
                 && subscription.get().is_of(user)
             {
-                connection
-                    .outbox
-                    .push(Frame::subscription_error(channel.as_str(), Refusal::Revoked));
-                ended.push((socket_id.clone(), subscription.remove()));
+                connection.queue.push(revoked.clone());
+                let subscription = subscription.remove();
+                self.vacate(&socket_id, channel, &subscription);
             }
-        }
-        for (socket_id, subscription) in ended {
-            self.vacate(&socket_id, channel, &subscription);
         }
     }
 
     pub(super) fn is_online(&self, user: &UserId) -> bool {
-        use messaging_core::event::Channel::User;
-        self.rooms.contains_key(&self.names.name(&User(user.clone())))
+        self.occupied
+            .contains_key(&self.names.name(&Channel::User(user.clone())))
     }
 
     pub(super) fn connection_count(&self) -> usize {
@@ -232,35 +268,35 @@ impl Hub {
     }
 
     pub(super) fn occupied_channels(&self) -> BTreeSet<ChannelName> {
-        self.rooms.keys().cloned().collect()
+        self.occupied.keys().cloned().collect()
     }
 
     fn vacate(&mut self, socket_id: &SocketId, channel: &ChannelName, subscription: &Subscription) {
-        let Entry::Occupied(mut entry) = self.rooms.entry(channel.clone()) else {
+        let Entry::Occupied(mut entry) = self.occupied.entry(channel.clone()) else {
             return;
         };
-        let room = entry.get_mut();
-        room.subscribers.remove(socket_id);
-        if room.subscribers.is_empty() {
+        let occupied = entry.get_mut();
+        occupied.subscribers.remove(socket_id);
+        if occupied.subscribers.is_empty() {
             entry.remove();
         } else if let Some(member_id) = &subscription.member_id
-            && room.roster.leave(member_id) == Change::Member
+            && occupied.roster.leave(member_id) == Change::Member
         {
-            room.tell(&Frame::member_removed(channel, member_id), None);
+            occupied.tell(&Frame::member_removed(channel, member_id), None);
         }
     }
 }
 
 impl Subscription {
     fn is_of(&self, user: &UserId) -> bool {
-        self.user.as_ref() == Some(user) || self.member_id.as_deref() == Some(user.as_str())
+        self.holders.contains(user) || self.member_id.as_deref() == Some(user.as_str())
     }
 }
 
-impl Room {
-    fn welcome(&mut self, channel: &ChannelName, member: &Member, outbox: &Outbox) -> Result<(), Refusal> {
+impl Occupied {
+    fn welcome(&mut self, channel: &ChannelName, member: &Member, queue: &SendQueue) -> Result<(), Refusal> {
         let change = self.roster.join(member).map_err(|_| Refusal::ChannelFull)?;
-        outbox.push(Frame::joined(channel, &self.roster));
+        queue.push(Frame::joined(channel, &self.roster));
         if change == Change::Member {
             self.tell(&Frame::member_added(channel, &member.user_id, &member.info), None);
         }
@@ -268,9 +304,9 @@ impl Room {
     }
 
     fn tell(&self, frame: &Frame, except: Option<&SocketId>) {
-        for (socket_id, outbox) in &self.subscribers {
+        for (socket_id, queue) in &self.subscribers {
             if Some(socket_id) != except {
-                outbox.push(frame.clone());
+                queue.push(frame.clone());
             }
         }
     }
@@ -278,31 +314,39 @@ impl Room {
 
 #[cfg(test)]
 impl Hub {
+    pub(super) fn is_subscribed(&self, socket_id: &SocketId, channel: &ChannelName) -> bool {
+        let connection = self.connections.get(socket_id);
+        connection.is_some_and(|connection| connection.subscriptions.contains_key(channel))
+    }
+
     /// Panics unless what is known of connections and what is known of channels agree.
     pub(super) fn assert_consistent(&self) {
         use std::collections::BTreeMap;
 
         assert!(self.connections.len() <= self.max_connections);
+        self.grants
+            .assert_consistent(|socket_id| self.connections.contains_key(socket_id));
         for (socket_id, connection) in &self.connections {
             assert!(connection.subscriptions.len() <= self.max_channels);
             for channel in connection.subscriptions.keys() {
                 assert!(
-                    self.rooms[channel].subscribers.contains_key(socket_id),
+                    self.occupied[channel].subscribers.contains_key(socket_id),
                     "{channel}"
                 );
             }
         }
-        for (channel, room) in &self.rooms {
-            assert!(!room.subscribers.is_empty(), "{channel}");
+        for (channel, occupied) in &self.occupied {
+            assert!(!occupied.subscribers.is_empty(), "{channel}");
             let mut members = BTreeMap::new();
-            for socket_id in room.subscribers.keys() {
+            for socket_id in occupied.subscribers.keys() {
                 let subscription = &self.connections[socket_id].subscriptions[channel];
                 assert_eq!(subscription.member_id.is_some(), channel.is_presence());
+                assert!(!subscription.holders.is_empty() || self.names.parse(channel).is_none());
                 if let Some(member_id) = &subscription.member_id {
                     *members.entry(member_id.as_str()).or_insert(0) += 1;
                 }
             }
-            assert_eq!(room.roster.connections(), members, "{channel}");
+            assert_eq!(occupied.roster.connections(), members, "{channel}");
         }
     }
 }

@@ -7,19 +7,18 @@ mod grants;
 mod hub;
 mod liveness;
 mod options;
-mod outbox;
 mod ports;
 mod rate;
 mod refusal;
 mod roster;
 mod routes;
+mod send_queue;
 mod server;
 mod session;
 mod socket;
-mod sockets;
 #[cfg(test)]
 mod tests;
-mod ticket;
+mod verifier;
 
 use std::{fmt, sync::Arc};
 
@@ -30,7 +29,7 @@ use messaging_core::{
 };
 
 pub use self::options::EmbeddedOptions;
-use self::{server::Server, sockets::Sockets};
+use self::server::{Server, Sockets};
 use crate::{credentials::Credentials, signer::PusherSigner};
 
 /// A server of the Pusher Channels protocol, version 7, within this process: pusher-js and its relatives
@@ -60,11 +59,16 @@ use crate::{credentials::Credentials, signer::PusherSigner};
 ///
 /// # Access
 ///
-/// A subscription to a channel of ours (as [`ChannelNames`](messaging_core::event::ChannelNames) tells them)
-/// is accepted only if this very server [signed](messaging_core::port::channels::Channels::sign) it for that
-/// connection while it was open, and has not revoked it since. So a signature from before a
-/// [revocation](messaging_core::port::realtime::Realtime::revoke) or a restart is worth nothing. Other
+/// A subscription to a channel of ours (as [`ChannelNames`](messaging_core::event::ChannelNames) tells them;
+/// see [`with_names`](EmbeddedOptions::with_names)) is accepted only if this very server
+/// [signed](messaging_core::port::channels::Channels::sign) it for that connection while it was open, and has
+/// not revoked it since; in a presence channel, for the very member who is to show. So a signature from before
+/// a [revocation](messaging_core::port::realtime::Realtime::revoke) or a restart is worth nothing. Other
 /// channels are the host's: what is signed with the same secret is accepted, wherever it was signed.
+///
+/// Signatures of a private channel are alike for all users of one connection. So a subscription belongs to
+/// everyone for whom it had been signed when it began, and ends when any of them loses access; what is signed
+/// later changes nothing about it.
 ///
 /// A subscription that is revoked receives nothing more from then on. The page hears
 /// `pusher:subscription_error` on that channel, with `{"type": "AuthError", "status": 403, …}`, as when an
@@ -75,8 +79,9 @@ use crate::{credentials::Credentials, signer::PusherSigner};
 /// # Limits
 ///
 /// Those of hosted Pusher, and [`EmbeddedOptions`] for what a process can bear. Publishing never waits for a
-/// connection: one that does not read in time loses what waited for it and is closed with 4200, upon which
-/// pusher-js connects again and the page fetches what it missed.
+/// connection, only lets the others have their turn: a connection that does not read in time loses what waited
+/// for it and is closed with 4200, upon which pusher-js connects again and the page fetches what it missed. A
+/// connection that says more than its share is read more slowly.
 #[derive(Clone)]
 pub struct EmbeddedChannels {
     server: Arc<Server>,
@@ -112,11 +117,11 @@ impl EmbeddedChannels {
 
     /// Closes all connections with 4200, upon which clients connect again; who comes from now on is sent away
     /// with 4100, to come back a second later.
-    /// Returns when they are closed, [`close_timeout`](EmbeddedOptions::close_timeout) later at most.
+    /// Returns when they are closed, [`close_timeout`](EmbeddedOptions::with_close_timeout) later at most.
     ///
     /// Graceful shutdown of an HTTP server does not wait for WebSockets: call this beside it.
     pub async fn shutdown(&self) {
-        self.server.hub().shut();
+        self.server.hub().close_all();
         let limit = self.server.options.close_timeout;
         if timeout(&*self.clock, limit, self.sockets.all_gone())
             .await

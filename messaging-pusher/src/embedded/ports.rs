@@ -17,6 +17,7 @@ use messaging_core::{
 use super::{
     EmbeddedChannels,
     command::{MAX_EVENT_DATA_BYTES, MAX_EVENT_NAME_CHARS},
+    frame::Frame,
 };
 
 const EVENTS_PER_CALL: usize = 100;
@@ -55,10 +56,20 @@ impl Realtime for EmbeddedChannels {
 
     async fn publish(&self, batch: &[Event]) -> Result<(), PublishError> {
         within_limits(batch).map_err(|over| PublishError::new(PublishErrorKind::Refused, over))?;
-        // One lock an event: a long batch holds up nobody's subscription.
+        let mut pace = self.server.options.pace();
         for event in batch {
-            self.server.hub().publish(event);
+            // Encoded while the hub is not locked, and one lock an event: a long batch holds up nobody's
+            // subscription.
+            let frame = Frame::of_channel(event.name, &event.channel, &event.data);
+            if pace.pauses_before(frame.len()) {
+                tokio::task::yield_now().await;
+            }
+            self.server
+                .hub()
+                .publish(&event.channel, &frame, event.except.as_ref());
         }
+        // Whoever publishes batch after batch lets those who send have their turn, too.
+        tokio::task::yield_now().await;
         Ok(())
     }
 

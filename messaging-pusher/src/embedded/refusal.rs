@@ -9,7 +9,6 @@ pub(super) enum Refusal {
     NotAuthorised,
     /// Access ended while the connection was subscribed.
     Revoked,
-    InvalidChannelName,
     InvalidMemberData,
     MemberIdTooLong,
     MemberDataTooLarge,
@@ -21,7 +20,7 @@ impl Refusal {
     pub(super) fn kind(self) -> &'static str {
         match self {
             Self::InvalidSignature | Self::NotAuthorised | Self::Revoked => "AuthError",
-            Self::InvalidChannelName | Self::InvalidMemberData => "InvalidSubscription",
+            Self::InvalidMemberData => "InvalidSubscription",
             Self::MemberIdTooLong | Self::MemberDataTooLarge | Self::ChannelFull | Self::TooManyChannels => {
                 "LimitReached"
             }
@@ -33,7 +32,6 @@ impl Refusal {
             Self::InvalidSignature => "Invalid signature",
             Self::NotAuthorised => "Not authorised for this connection",
             Self::Revoked => "Access to the channel has ended",
-            Self::InvalidChannelName => "Invalid channel name",
             Self::InvalidMemberData => "Invalid channel_data",
             Self::MemberIdTooLong => "The user_id is longer than 128 characters",
             Self::MemberDataTooLarge => "The user_info is larger than 1 KB",
@@ -48,7 +46,7 @@ impl Refusal {
         match self {
             Self::InvalidSignature | Self::NotAuthorised => 401,
             Self::Revoked => 403,
-            Self::InvalidChannelName | Self::InvalidMemberData => 400,
+            Self::InvalidMemberData => 400,
             Self::MemberIdTooLong | Self::MemberDataTooLarge => 413,
             Self::ChannelFull | Self::TooManyChannels => 429,
         }

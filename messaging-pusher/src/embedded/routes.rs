@@ -9,7 +9,7 @@ use axum::{
 };
 use messaging_core::event::SocketId;
 
-use super::{EmbeddedChannels, liveness::Liveness, session::Session, socket};
+use super::{EmbeddedChannels, session::Session, socket};
 
 /// How many connections are sent away at a time in the protocol's words; more are refused in HTTP's.
 const MAX_SENT_AWAY: usize = 256;
@@ -52,11 +52,8 @@ async fn connect(
         .read_buffer_size(READ_BUFFER_BYTES)
         .write_buffer_size(WRITE_BUFFER_BYTES)
         .on_upgrade(async move |socket| {
-            let options = &server.options;
-            let liveness = Liveness::new(options.activity_timeout, options.pong_timeout, clock.now());
-            let close_timeout = options.close_timeout;
             let session = Session::open(server.clone(), socket_id, admitted);
-            socket::carry(socket, session, liveness, clock, close_timeout).await;
+            socket::carry(socket, session, &server.options, clock).await;
             drop(open);
         })
 }

@@ -11,13 +11,14 @@ use super::{
     close::Close,
     command::{ClientEvent, Command, Request},
     frame::Frame,
-    outbox::Outbox,
+    hub::ClientEventError,
     rate::Rate,
     refusal::Refusal,
+    send_queue::SendQueue,
     server::Server,
 };
 
-/// One connection's side of the protocol: messages in, frames into its outbox and, through the hub, into
+/// One connection's side of the protocol: messages in, frames into its queue and, through the hub, into
 /// others'. Knows neither sockets nor clocks.
 pub(super) struct Session {
     membership: Arc<Membership>,
@@ -28,7 +29,7 @@ pub(super) struct Session {
 /// A connection's place in the hub, which ends with this value at the latest.
 pub(super) struct Membership {
     pub(super) socket_id: SocketId,
-    pub(super) outbox: Arc<Outbox>,
+    pub(super) queue: Arc<SendQueue>,
     server: Arc<Server>,
 }
 
@@ -45,11 +46,11 @@ impl Session {
         let rate = Rate::new(options.client_events_per_second);
         let membership = Arc::new(Membership {
             socket_id,
-            outbox: Arc::new(Outbox::new(options.queue_messages, options.queue_bytes)),
+            queue: Arc::new(SendQueue::new(options.queue_messages, options.queue_bytes)),
             server,
         });
         if let Err(close) = admitted.and_then(|()| membership.begin()) {
-            membership.outbox.close(close);
+            membership.queue.close(close);
         }
         Self {
             membership,
@@ -60,30 +61,30 @@ impl Session {
 
     /// Takes a message. Whatever it says, the session can go on; once it is being closed, it takes no more.
     pub(super) fn receive(&mut self, text: &str, now: Timestamp) {
-        if self.outbox().is_closed() {
+        if self.queue().is_closed() {
             return;
         }
         if text.len() > self.server().options.max_message_bytes {
-            return self.complain("The message is too long");
+            return self.complain("the message is too long");
         }
         match Command::parse(text) {
-            Ok(Command::Ping) => self.outbox().push(Frame::pong()),
+            Ok(Command::Ping) => self.queue().push(Frame::pong()),
             Ok(Command::Subscribe(request)) => self.subscribe(&request),
             Ok(Command::Unsubscribe { channel }) => self.unsubscribe(&channel),
             Ok(Command::ClientEvent(event)) => self.relay(&event, now),
             Ok(Command::SignIn) => {
                 let code = Close::Unauthorised.code();
-                self.outbox()
+                self.queue()
                     .push(Frame::error(Some(code), "Signing in is not supported"));
             }
             Ok(Command::Pong | Command::Unknown) => {}
-            Err(malformed) => self.complain(&malformed.to_string()),
+            Err(error) => self.complain(&error.to_string()),
         }
     }
 
     /// Takes a binary message, which the protocol does not know.
     pub(super) fn receive_binary(&self) {
-        self.complain("Binary messages are not supported");
+        self.complain("binary messages are not supported");
     }
 
     pub(super) fn membership(&self) -> Arc<Membership> {
@@ -91,20 +92,23 @@ impl Session {
     }
 
     fn subscribe(&mut self, request: &Request) {
+        // What is no channel's name is not sent back: it may be as long as a message, and anything.
+        let Ok(channel) = ChannelName::parse(&request.channel) else {
+            return self.complain("invalid channel name");
+        };
         let Membership {
             socket_id, server, ..
         } = &*self.membership;
         // The signature is verified before the hub is locked.
-        let ticket = server.office.issue(socket_id, request);
-        let Err(refusal) = ticket.and_then(|ticket| server.hub().subscribe(socket_id, ticket)) else {
+        let verified = server.verifier.verify(socket_id, channel.clone(), request);
+        let Err(refusal) = verified.and_then(|verified| server.hub().subscribe(socket_id, verified)) else {
             return;
         };
-        self.outbox()
-            .push(Frame::subscription_error(&request.channel, refusal));
+        self.queue().push(Frame::subscription_error(&channel, refusal));
         if refusal == Refusal::InvalidSignature {
             self.unauthorised += 1;
             if self.unauthorised >= MAX_UNAUTHORISED {
-                self.outbox().close(Close::Unauthorised);
+                self.queue().close(Close::Unauthorised);
             }
         }
     }
@@ -121,20 +125,30 @@ impl Session {
     fn relay(&mut self, event: &ClientEvent, now: Timestamp) {
         if !self.rate.accept(now) {
             let error = Frame::error(Some(RATE_LIMIT), "Too many client events in a second");
-            return self.outbox().push(error);
+            return self.queue().push(error);
         }
-        let relayed = self.server().hub().relay(&self.membership.socket_id, event);
-        if let Err(unheard) = relayed {
-            self.complain(&unheard.to_string());
+        if let Err(error) = self.try_relay(event) {
+            self.complain(&error.to_string());
         }
+    }
+
+    fn try_relay(&self, event: &ClientEvent) -> Result<(), ClientEventError> {
+        let channel = ChannelName::parse(&event.channel).map_err(|_| ClientEventError::NotSubscribed)?;
+        let Membership {
+            socket_id, server, ..
+        } = &*self.membership;
+        let speaker = server.hub().speaker(socket_id, &channel)?;
+        // The frame is encoded while the hub is not locked.
+        let frame = Frame::client_event(&event.name, &channel, &event.data, speaker.member_id.as_deref());
+        server.hub().relay(socket_id, &speaker, &channel, &frame)
     }
 
     fn complain(&self, message: &str) {
-        self.outbox().push(Frame::error(None, message));
+        self.queue().push(Frame::error(None, message));
     }
 
-    fn outbox(&self) -> &Outbox {
-        &self.membership.outbox
+    fn queue(&self) -> &SendQueue {
+        &self.membership.queue
     }
 
     fn server(&self) -> &Server {
@@ -151,12 +165,12 @@ impl Membership {
     fn begin(&self) -> Result<(), Close> {
         let Self {
             socket_id,
-            outbox,
+            queue,
             server,
         } = self;
-        server.hub().enter(socket_id.clone(), outbox.clone())?;
-        let timeout = server.options.activity_timeout.as_secs().max(1);
-        outbox.push(Frame::connection_established(socket_id, timeout));
+        server.hub().enter(socket_id.clone(), queue.clone())?;
+        let timeout = server.options.activity_timeout.as_secs();
+        queue.push(Frame::connection_established(socket_id, timeout));
         Ok(())
     }
 }

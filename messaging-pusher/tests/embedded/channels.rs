@@ -91,3 +91,19 @@ async fn client_events_are_limited_to_ten_a_second() {
     }
     assert_eq!(heard, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11].map(|n| json!(n)));
 }
+
+#[tokio::test]
+async fn a_flood_of_commands_waits_unread() {
+    let house = House::open().await;
+    let mut client = house.client().await;
+    for _ in 0..201 {
+        client.say(r#"{"event":"pusher:ping","data":{}}"#).await;
+    }
+    for _ in 0..200 {
+        client.hear("pusher:pong").await;
+    }
+    // The last is answered once the budget has refilled, and not before.
+    client.expect_silence().await;
+    house.clock.advance(Duration::from_millis(10));
+    client.hear("pusher:pong").await;
+}

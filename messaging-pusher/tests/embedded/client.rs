@@ -5,11 +5,11 @@ use std::net::SocketAddr;
 use futures_util::{SinkExt, StreamExt};
 use messaging_core::port::channels::ChannelAuth;
 use serde_json::{Value, json};
-use tokio::net::{TcpSocket, TcpStream};
-use tokio_tungstenite::{
-    WebSocketStream, client_async,
-    tungstenite::{Error, Message},
+use tokio::{
+    io::AsyncWriteExt,
+    net::{TcpSocket, TcpStream},
 };
+use tokio_tungstenite::{WebSocketStream, client_async, tungstenite::Message};
 
 pub(crate) struct Client {
     pub(crate) socket_id: String,
@@ -28,11 +28,18 @@ pub(crate) enum Heard {
 }
 
 impl Client {
-    pub(crate) async fn connect(address: SocketAddr, path: &str) -> Self {
+    /// As [`connect`](Self::connect), with little room in the kernel for what it does not read.
+    pub(crate) async fn connect_narrow(address: SocketAddr, path: &str) -> Self {
         let tcp = TcpSocket::new_v4().unwrap();
-        // What the kernel buffers for a client that does not read.
         tcp.set_recv_buffer_size(4 * 1024).unwrap();
-        let stream = tcp.connect(address).await.unwrap();
+        Self::over(tcp.connect(address).await.unwrap(), address, path).await
+    }
+
+    pub(crate) async fn connect(address: SocketAddr, path: &str) -> Self {
+        Self::over(TcpStream::connect(address).await.unwrap(), address, path).await
+    }
+
+    async fn over(stream: TcpStream, address: SocketAddr, path: &str) -> Self {
         let (socket, _) = client_async(format!("ws://{address}{path}"), stream)
             .await
             .unwrap();
@@ -52,11 +59,17 @@ impl Client {
     }
 
     pub(crate) async fn say(&mut self, message: impl Into<Message>) {
-        self.try_say(message).await.unwrap();
+        self.socket.send(message.into()).await.unwrap();
     }
 
-    pub(crate) async fn try_say(&mut self, message: impl Into<Message>) -> Result<(), Error> {
-        self.socket.send(message.into()).await
+    /// Sends bytes as they are, whether they are WebSocket or not.
+    pub(crate) async fn say_raw(&mut self, bytes: &[u8]) {
+        self.socket.get_mut().write_all(bytes).await.unwrap();
+    }
+
+    /// Ends the connection without a goodbye, and goes on reading.
+    pub(crate) async fn hang_up(&mut self) {
+        self.socket.get_mut().shutdown().await.unwrap();
     }
 
     pub(crate) async fn subscribe(&mut self, channel: &str, auth: &ChannelAuth) {
@@ -76,6 +89,19 @@ impl Client {
         match self.next().await {
             Heard::Frame(frame) if frame["event"] == event => frame,
             other => panic!("expected {event}, heard {other:?}"),
+        }
+    }
+
+    /// Hears nothing in many turns of the other tasks.
+    pub(crate) async fn expect_silence(&mut self) {
+        let turns = async {
+            for _ in 0..100 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            heard = self.next() => panic!("heard {heard:?}"),
+            () = turns => {}
         }
     }
 

@@ -64,10 +64,38 @@ async fn a_huge_message_ends_its_connection_only() {
     let house = House::open().await;
     let mut other = house.client().await;
     let mut client = house.client().await;
-    // The server may hang up while this is still being sent.
-    let _ = client.try_say("x".repeat(1024 * 1024)).await;
-    assert!(matches!(client.hear_out().await.1, Some(4101) | None));
+    // A text of 1 MiB is announced, masked, and begins.
+    client
+        .say_raw(&[0x81, 0xff, 0, 0, 0, 0, 0, 0x10, 0, 0, 1, 2, 3, 4])
+        .await;
+    client.say_raw(&[0; 16 * 1024]).await;
+    assert_eq!(client.hear("pusher:error").await["data"]["code"], 4101);
+    assert_eq!(client.next().await, Heard::End(Some(4101)));
+    house.until(|channels| channels.connection_count() == 1).await;
     other.settle().await;
+}
+
+#[tokio::test]
+async fn what_is_no_websocket_ends_its_connection_only() {
+    let house = House::open().await;
+    let mut other = house.client().await;
+    let mut client = house.client().await;
+    // An opcode that there is not.
+    client.say_raw(&[0x83, 0x80, 1, 2, 3, 4]).await;
+    client.hear_out().await;
+    house.until(|channels| channels.connection_count() == 1).await;
+    other.settle().await;
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_does_not_linger() {
+    let house = House::open().await;
+    let mut client = house.client().await;
+    client.settle().await;
+    client.hang_up().await;
+    assert_eq!(client.next().await, Heard::End(None));
+    // The time stands still: nothing waits for the close time-out.
+    house.channels.shutdown().await;
 }
 
 #[tokio::test]

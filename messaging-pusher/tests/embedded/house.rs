@@ -59,7 +59,18 @@ impl House {
 
     /// A client that is subscribed to a channel.
     pub(crate) async fn subscriber(&self, channel: &str, user_id: &str) -> Client {
-        let mut client = self.client().await;
+        let client = self.client().await;
+        self.subscribed(client, channel, user_id).await
+    }
+
+    /// A client that is subscribed to a channel, with little room in the kernel for what it does not read.
+    pub(crate) async fn narrow_subscriber(&self, channel: &str, user_id: &str) -> Client {
+        let client = Client::connect_narrow(self.address, "/app/local?protocol=7").await;
+        self.subscribed(client.established().await, channel, user_id)
+            .await
+    }
+
+    async fn subscribed(&self, mut client: Client, channel: &str, user_id: &str) -> Client {
         client
             .subscribe(channel, &self.sign(&client, channel, user_id))
             .await;

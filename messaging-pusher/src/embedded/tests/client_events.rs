@@ -41,9 +41,9 @@ fn a_client_event_needs_a_subscription_to_a_signed_channel() {
         let error = json!({ "event": "pusher:error", "data": { "code": null, "message": message } });
         assert_eq!(page.hears(), [error], "{channel}");
     };
-    check("news", "Client events are for private and presence channels only");
-    check(PRIVATE, "Client events need a subscription to the channel");
-    check("a b", "Client events need a subscription to the channel");
+    check("news", "client events are for private and presence channels only");
+    check(PRIVATE, "client events need a subscription to the channel");
+    check("a b", "client events need a subscription to the channel");
 }
 
 #[test]

@@ -2,10 +2,12 @@
 
 mod client_events;
 mod connecting;
+mod flooding;
 mod presence;
 mod properties;
 mod publishing;
 mod revoking;
+mod storm;
 mod subscribing;
 
 use std::sync::Arc;
@@ -20,7 +22,7 @@ use serde_json::{Value, json};
 
 use super::{
     EmbeddedChannels, EmbeddedOptions,
-    outbox::Outgoing,
+    send_queue::Outgoing,
     session::{Membership, Session},
 };
 use crate::credentials::{AppKey, AppSecret, Credentials};
@@ -113,7 +115,7 @@ impl Page {
     fn hears(&self) -> Vec<Value> {
         let mut heard = Vec::new();
         loop {
-            match self.membership.outbox.try_next() {
+            match self.membership.queue.try_next() {
                 Some(Outgoing::Frame(frame)) => heard.push(read(frame.as_str())),
                 Some(Outgoing::Close(close)) => {
                     heard.push(json!(close.code()));

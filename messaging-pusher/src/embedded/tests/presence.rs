@@ -80,3 +80,39 @@ async fn a_user_is_online_while_subscribed_to_their_channel() {
     drop(ann);
     assert!(!world.channels.online(&[user("ann")]).await.unwrap()[&user("ann")]);
 }
+
+#[test]
+fn a_member_of_a_channel_of_ours_is_who_it_was_signed_for_here() {
+    let world = World::new();
+    let mut page = world.page();
+    // The same secret, another signer.
+    let anns = World::new().signs(&page, PRESENCE, "ann");
+    world.signs(&page, PRESENCE, "bob");
+    page.subscribes_with(PRESENCE, &anns);
+    assert_eq!(page.hears()[0]["data"]["status"], 401);
+    assert_eq!(world.occupied(), [""; 0]);
+    page.now_in(PRESENCE, "ann");
+}
+
+#[test]
+fn whatever_a_member_is_called_what_was_signed_is_accepted() {
+    let world = World::new();
+    for part in ["x", "é", "🦀", "\"", "\n", "\u{1}"] {
+        let mut page = world.page();
+        let subscription = Subscription {
+            socket_id: page.socket_id(),
+            channel: name(PRESENCE),
+            member: Member {
+                user_id: user("ann"),
+                name: part.repeat(5_000),
+            },
+        };
+        let auth = world.channels.sign(&subscription).unwrap();
+        page.subscribes_with(PRESENCE, &auth);
+        assert_eq!(
+            page.hears_events(),
+            ["pusher_internal:subscription_succeeded"],
+            "{part:?}"
+        );
+    }
+}

@@ -63,7 +63,7 @@ async fn what_is_over_the_limits_is_refused_whole() {
 
 #[tokio::test]
 async fn who_does_not_read_is_closed_and_nobody_else() {
-    let world = World::with(EmbeddedOptions::default().with_queue(10, 10_000));
+    let world = World::with(EmbeddedOptions::default().with_queue_messages(10));
     let slow = world.page().now_in("news", "");
     let quick = world.page().now_in("news", "");
     for _ in 0..11 {

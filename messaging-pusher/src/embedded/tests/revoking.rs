@@ -87,10 +87,58 @@ async fn another_user_of_the_same_connection_keeps_their_subscription() {
     let world = World::new();
     let page = world.page().now_in(PRIVATE, "ann");
     world.signs(&page, PRIVATE, "bob");
-    world.channels.revoke(&user("ann"), &name(PRIVATE)).await.unwrap();
+    world.channels.revoke(&user("bob"), &name(PRIVATE)).await.unwrap();
     assert_eq!(world.occupied(), [PRIVATE]);
+}
+
+#[tokio::test]
+async fn a_later_signature_for_another_user_does_not_hide_whose_subscription_it_is() {
+    let world = World::new();
+    let mut page = world.page().now_in(PRIVATE, "ann");
+    let bobs = world.signs(&page, PRIVATE, "bob");
+    world.channels.revoke(&user("ann"), &name(PRIVATE)).await.unwrap();
+    assert_eq!(world.occupied(), [""; 0]);
+    page.hears();
+    page.subscribes_with(PRIVATE, &bobs);
+    assert_eq!(page.hears_events(), ["pusher_internal:subscription_succeeded"]);
     world.channels.revoke(&user("bob"), &name(PRIVATE)).await.unwrap();
     assert_eq!(world.occupied(), [""; 0]);
+}
+
+#[tokio::test]
+async fn what_was_signed_for_two_users_beforehand_ends_with_the_access_of_either() {
+    for revoked in ["ann", "bob"] {
+        let world = World::new();
+        let mut page = world.page();
+        world.signs(&page, PRIVATE, "ann");
+        let auth = world.signs(&page, PRIVATE, "bob");
+        page.subscribes_with(PRIVATE, &auth);
+        assert_eq!(world.occupied(), [PRIVATE]);
+        world
+            .channels
+            .revoke(&user(revoked), &name(PRIVATE))
+            .await
+            .unwrap();
+        assert_eq!(world.occupied(), [""; 0], "{revoked}");
+    }
+}
+
+#[tokio::test]
+async fn a_signature_that_was_never_used_is_revoked_with_the_others() {
+    let world = World::new();
+    let mut page = world.page();
+    let auth = world.signs(&page, PRIVATE, "ann");
+    world.signs(&page, PRIVATE, "bob");
+    for revoked in ["ann", "bob"] {
+        world
+            .channels
+            .revoke(&user(revoked), &name(PRIVATE))
+            .await
+            .unwrap();
+    }
+    page.subscribes_with(PRIVATE, &auth);
+    assert_eq!(page.hears()[0]["data"]["status"], 401);
+    world.channels.server.hub().assert_consistent();
 }
 
 #[tokio::test]

@@ -78,7 +78,7 @@ fn subscribing_twice_is_an_error_and_changes_nothing() {
     let world = World::new();
     let mut page = world.page().now_in(PRIVATE, "ann");
     page.subscribes(PRIVATE, "ann");
-    let message = "Existing subscription to the channel";
+    let message = "existing subscription to the channel";
     assert_eq!(
         page.hears(),
         [json!({ "event": "pusher:error", "data": { "code": null, "message": message } })]
@@ -109,11 +109,23 @@ fn a_connection_has_only_so_many_channels() {
 #[test]
 fn a_channel_needs_a_proper_name() {
     let mut page = World::new().page();
-    page.says(&json!({ "event": "pusher:subscribe", "data": { "channel": "a b" } }));
-    assert_eq!(
-        page.hears(),
-        [refused("a b", "InvalidSubscription", "Invalid channel name", 400)]
-    );
+    for bad in [
+        "",
+        "a b",
+        "#server-to-user-1",
+        "é",
+        &"x".repeat(165),
+        &"x".repeat(30_000),
+    ] {
+        page.says(&json!({ "event": "pusher:subscribe", "data": { "channel": bad } }));
+        // Without the name: it may be as long as a message, and anything.
+        let error = json!({ "code": null, "message": "invalid channel name" });
+        assert_eq!(
+            page.hears(),
+            [json!({ "event": "pusher:error", "data": error })],
+            "{bad:.20}"
+        );
+    }
 }
 
 #[test]

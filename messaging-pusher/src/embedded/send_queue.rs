@@ -13,16 +13,16 @@ use super::{close::Close, frame::Frame};
 /// what waits is dropped and the connection is to be ended with [`Close::TooSlow`], so that whoever reads
 /// slowly costs others neither time nor memory.
 #[derive(Debug)]
-pub(super) struct Outbox {
+pub(super) struct SendQueue {
     most_frames: usize,
     most_bytes: usize,
-    queue: Mutex<Queue>,
+    waiting: Mutex<Waiting>,
     filled: Notify,
     closed: Notify,
 }
 
 #[derive(Debug, Default)]
-struct Queue {
+struct Waiting {
     frames: VecDeque<Frame>,
     bytes: usize,
     close: Option<Close>,
@@ -35,12 +35,12 @@ pub(super) enum Outgoing {
     Close(Close),
 }
 
-impl Outbox {
+impl SendQueue {
     pub(super) fn new(most_frames: usize, most_bytes: usize) -> Self {
         Self {
             most_frames,
             most_bytes,
-            queue: Mutex::default(),
+            waiting: Mutex::default(),
             filled: Notify::new(),
             closed: Notify::new(),
         }
@@ -48,26 +48,34 @@ impl Outbox {
 
     /// Puts a frame behind those that wait. Does nothing once the connection is to be closed.
     pub(super) fn push(&self, frame: Frame) {
-        let mut queue = self.lock();
-        if queue.close.is_some() {
+        let mut waiting = self.lock();
+        if waiting.close.is_some() {
             return;
         }
-        let fits = queue.frames.len() < self.most_frames && queue.bytes + frame.len() <= self.most_bytes;
-        if fits {
-            queue.push(frame);
+        // The bytes that wait already count, not the frame's own: any one frame fits.
+        if waiting.frames.len() < self.most_frames && waiting.bytes < self.most_bytes {
+            waiting.push(frame);
             self.filled.notify_one();
         } else {
-            queue.frames.clear();
-            queue.bytes = 0;
-            self.end(queue, Close::TooSlow);
+            waiting.clear();
+            self.end(waiting, Close::TooSlow);
+        }
+    }
+
+    /// Drops what waits and ends the connection with [`Close::TooSlow`], unless it is to be closed already.
+    pub(super) fn give_up(&self) {
+        let mut waiting = self.lock();
+        if waiting.close.is_none() {
+            waiting.clear();
+            self.end(waiting, Close::TooSlow);
         }
     }
 
     /// Ends the connection once what waits has been sent. The first reason stands.
     pub(super) fn close(&self, close: Close) {
-        let queue = self.lock();
-        if queue.close.is_none() {
-            self.end(queue, close);
+        let waiting = self.lock();
+        if waiting.close.is_none() {
+            self.end(waiting, close);
         }
     }
 
@@ -89,13 +97,13 @@ impl Outbox {
 
     /// What to send next, if anything waits. A close comes last, and again and again.
     pub(super) fn try_next(&self) -> Option<Outgoing> {
-        let mut queue = self.lock();
-        match queue.frames.pop_front() {
+        let mut waiting = self.lock();
+        match waiting.frames.pop_front() {
             Some(frame) => {
-                queue.bytes -= frame.len();
+                waiting.bytes -= frame.len();
                 Some(Outgoing::Frame(frame))
             }
-            None => queue.close.map(Outgoing::Close),
+            None => waiting.close.map(Outgoing::Close),
         }
     }
 
@@ -109,22 +117,28 @@ impl Outbox {
         }
     }
 
-    fn end(&self, mut queue: MutexGuard<'_, Queue>, close: Close) {
-        queue.push(Frame::error(Some(close.code()), close.reason()));
-        queue.close = Some(close);
+    fn end(&self, mut waiting: MutexGuard<'_, Waiting>, close: Close) {
+        waiting.push(Frame::error(Some(close.code()), close.reason()));
+        waiting.close = Some(close);
         self.filled.notify_one();
         self.closed.notify_one();
     }
 
-    fn lock(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Queue {
+impl Waiting {
     fn push(&mut self, frame: Frame) {
         self.bytes += frame.len();
         self.frames.push_back(frame);
+    }
+
+    /// Gives the memory back, too: nothing more is to come.
+    fn clear(&mut self) {
+        self.frames = VecDeque::new();
+        self.bytes = 0;
     }
 }
 
@@ -132,9 +146,9 @@ impl Queue {
 mod tests {
     use super::*;
 
-    fn sent(outbox: &Outbox) -> Vec<Outgoing> {
+    fn sent(queue: &SendQueue) -> Vec<Outgoing> {
         let mut sent = Vec::new();
-        while let Some(outgoing) = outbox.try_next() {
+        while let Some(outgoing) = queue.try_next() {
             let is_close = matches!(outgoing, Outgoing::Close(_));
             sent.push(outgoing);
             if is_close {
@@ -151,50 +165,71 @@ mod tests {
 
     #[test]
     fn what_waits_is_sent_before_the_goodbye() {
-        let outbox = Outbox::new(8, 1000);
-        outbox.push(Frame::ping());
-        outbox.close(Close::GoingAway);
-        outbox.close(Close::NoPong);
-        outbox.push(Frame::pong());
+        let queue = SendQueue::new(8, 1000);
+        queue.push(Frame::ping());
+        queue.close(Close::GoingAway);
+        queue.close(Close::NoPong);
+        queue.push(Frame::pong());
         let [error, close] = goodbye(Close::GoingAway);
-        assert_eq!(sent(&outbox), [Outgoing::Frame(Frame::ping()), error, close]);
+        assert_eq!(sent(&queue), [Outgoing::Frame(Frame::ping()), error, close]);
     }
 
     #[test]
     fn one_message_too_many_drops_what_waits() {
-        let outbox = Outbox::new(2, 1000);
+        let queue = SendQueue::new(2, 1000);
         for _ in 0..3 {
-            outbox.push(Frame::ping());
+            queue.push(Frame::ping());
         }
-        assert_eq!(sent(&outbox), goodbye(Close::TooSlow));
+        assert_eq!(sent(&queue), goodbye(Close::TooSlow));
     }
 
     #[test]
-    fn one_byte_too_many_drops_what_waits() {
-        let outbox = Outbox::new(100, 3 * Frame::ping().len());
+    fn too_many_bytes_drop_what_waits() {
+        let queue = SendQueue::new(100, 2 * Frame::ping().len() + 1);
         for _ in 0..3 {
-            outbox.push(Frame::ping());
+            queue.push(Frame::ping());
         }
-        assert!(!outbox.is_closed());
-        outbox.push(Frame::ping());
-        assert_eq!(sent(&outbox), goodbye(Close::TooSlow));
+        assert!(!queue.is_closed());
+        queue.push(Frame::ping());
+        assert_eq!(sent(&queue), goodbye(Close::TooSlow));
+    }
+
+    #[test]
+    fn a_frame_of_any_length_fits() {
+        let queue = SendQueue::new(2, 100);
+        let long = Frame::error(None, &"x".repeat(10_000));
+        queue.push(Frame::ping());
+        queue.push(long.clone());
+        assert_eq!(
+            sent(&queue),
+            [Outgoing::Frame(Frame::ping()), Outgoing::Frame(long)]
+        );
+    }
+
+    #[test]
+    fn who_is_given_up_is_told_nothing_else() {
+        let queue = SendQueue::new(2, 1000);
+        queue.push(Frame::ping());
+        queue.give_up();
+        queue.give_up();
+        assert_eq!(sent(&queue), goodbye(Close::TooSlow));
     }
 
     #[test]
     fn what_has_been_sent_makes_room() {
-        let outbox = Outbox::new(1, Frame::ping().len());
+        let queue = SendQueue::new(1, Frame::ping().len());
         for _ in 0..10 {
-            outbox.push(Frame::ping());
-            assert_eq!(outbox.try_next(), Some(Outgoing::Frame(Frame::ping())));
+            queue.push(Frame::ping());
+            assert_eq!(queue.try_next(), Some(Outgoing::Frame(Frame::ping())));
         }
-        assert_eq!(outbox.try_next(), None);
+        assert_eq!(queue.try_next(), None);
     }
 
     #[tokio::test]
     async fn who_waits_is_woken() {
-        let outbox = Outbox::new(2, 1000);
-        let (first, ()) = tokio::join!(outbox.next(), async { outbox.push(Frame::ping()) });
+        let queue = SendQueue::new(2, 1000);
+        let (first, ()) = tokio::join!(queue.next(), async { queue.push(Frame::ping()) });
         assert_eq!(first, Outgoing::Frame(Frame::ping()));
-        tokio::join!(outbox.closed(), async { outbox.close(Close::GoingAway) });
+        tokio::join!(queue.closed(), async { queue.close(Close::GoingAway) });
     }
 }
