@@ -133,3 +133,29 @@ async fn totals_see_only_conversations_with_something_unread() {
     check_uses(list::UNREAD.all, "COVERING INDEX conversation_unread_client").await;
     check_uses(list::UNREAD.all, "INDEX conversation_unread_agent").await;
 }
+
+#[tokio::test]
+async fn a_conversation_that_is_shown_costs_one_message_however_many_it_has() {
+    for sql in [
+        conversations::OVERVIEW,
+        list::FROM_CURSOR.agent,
+        list::FROM_CURSOR.all,
+        list::FROM_CURSOR.client,
+        list::FROM_NEWEST.agent,
+        list::FROM_NEWEST.all,
+        list::FROM_NEWEST.client,
+        list::FROM_OFFSET.agent,
+        list::FROM_OFFSET.all,
+        list::FROM_OFFSET.client,
+    ] {
+        let plan = plan(sql).await;
+        let of_messages: Vec<_> = plan
+            .iter()
+            .filter(|detail| detail.starts_with("SEARCH m "))
+            .collect();
+        let [one] = of_messages[..] else {
+            panic!("{plan:#?}: {sql}")
+        };
+        assert!(one.contains("(conversation_id=? AND seq=?)"), "{one}: {sql}");
+    }
+}
