@@ -10,7 +10,7 @@ use axum::{
 use messaging_core::{Error, ErrorKind};
 use serde::Serialize;
 
-use crate::{around::Trouble, status::Code};
+use crate::{status::Code, trouble::Trouble};
 
 /// `{"success": false, "error": "<a sentence>", "code": …}`. It never carries another error's text.
 #[derive(Debug)]

@@ -55,6 +55,7 @@ mod options;
 mod route;
 mod routes;
 mod status;
+mod trouble;
 mod wire;
 
 pub use options::HttpOptions;

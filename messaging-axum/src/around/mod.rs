@@ -14,8 +14,6 @@ use axum::{
 };
 use tower_http::{catch_panic::CatchPanicLayer, trace::TraceLayer};
 
-pub(crate) use report::Trouble;
-
 use crate::{error::ApiError, options::HttpOptions, status::Code};
 
 /// The layers, shared by the routes of one call of [`routes`](crate::routes).

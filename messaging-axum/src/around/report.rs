@@ -10,26 +10,9 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use messaging_core::Error;
 
 use super::request_id::RequestId;
-use crate::{error::ApiError, status::Code};
-
-/// What is to be logged about an answer; travels with it as an extension.
-#[derive(Debug, Clone)]
-pub(crate) enum Trouble {
-    /// Something that we depend on is not there.
-    Unavailable(Arc<Error>),
-    /// A defect that was noticed.
-    Defect(Arc<Error>),
-    /// A defect that was not.
-    Panic,
-    /// The host named no actor.
-    NoActor {
-        /// What it put on the request instead, if that can be told.
-        instead: Option<&'static str>,
-    },
-}
+use crate::{error::ApiError, status::Code, trouble::Trouble};
 
 /// Hints for the host's developer; each is given once.
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use axum::{
 };
 use messaging_core::{Actor, Role, UserId};
 
-use crate::{around::Trouble, error::ApiError, status::Code};
+use crate::{error::ApiError, status::Code, trouble::Trouble};
 
 /// Who is calling: the [`Actor`] that the host's middleware put on the request; 401 without one.
 #[derive(Debug)]
