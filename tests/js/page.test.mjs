@@ -12,8 +12,15 @@ let browser = null;
 before(async () => (browser = await launch()));
 after(() => browser?.close());
 
-/** A window of this user; with the conversation open if its id is given. */
+/** A window of this user; with the conversation open if its id is given. All that happens is told to it. */
 async function open(user, conversationId = "", prepare = () => {}) {
+  const page = await begin(user, conversationId, prepare);
+  await live(page, conversationId);
+  return page;
+}
+
+/** The same, as soon as there is something to see. */
+async function begin(user, conversationId = "", prepare = () => {}) {
   const context = await browser.newContext({ viewport: { width: 1180, height: 760 } });
   context.setDefaultTimeout(10 * SECOND);
   await prepare(context);
@@ -24,7 +31,40 @@ async function open(user, conversationId = "", prepare = () => {}) {
   return page;
 }
 
-const text = (page, content) => page.locator(".bubble .text", { hasText: content });
+/** Waits until events arrive: what happened before has been fetched, and nothing after it is missed. */
+async function live(page, conversationId = "") {
+  await page.locator("#list[data-live=true]").waitFor({ state: "attached" });
+  if (conversationId) await page.locator("#open[data-live=true]").waitFor();
+}
+
+async function choose(page, conversationId) {
+  await row(page, conversationId).click();
+  await row(page, conversationId).and(page.locator("[aria-current=true]")).waitFor();
+  await live(page, conversationId);
+}
+
+const exactly = (words) => new RegExp(`^${words.replace(/[^\w\s]/g, "\\$&")}$`);
+const row = (page, conversationId) => page.locator(`.row[href="#${conversationId}"]`);
+const text = (page, content) => page.locator(".bubble .text", { hasText: exactly(content) });
+const last = (page, id, content) => row(page, id).locator(".last", { hasText: exactly(content) });
+const badge = (page, id, count) => row(page, id).locator(".badge", { hasText: exactly(`${count}`) });
+const isHistory = (url) => url.pathname === "/api/messages";
+const isList = (url) => url.pathname === "/api/messages/conversations";
+const isConversation = (id) => (url) => url.pathname === `/api/messages/conversations/${id}`;
+const isOf = (method, handle) => (route) =>
+  route.request().method() === method ? handle(route) : route.fallback();
+
+/** Something that is waited for until somebody says so. */
+function gate() {
+  let pass = null;
+  const passed = new Promise((resolve) => (pass = resolve));
+  return { pass, passed };
+}
+
+/** Nothing but requests that failed. */
+function assertOnlyFailedRequests(page) {
+  assert.deepEqual(page.complaints.filter((it) => !it.startsWith("Failed to load resource")), []);
+}
 
 async function write(page, content) {
   await page.getByLabel("Your message").fill(content);
@@ -47,16 +87,16 @@ test("a send shows in the other window within a second, the badge counts, the re
   await write(left, "Is the hut open in May?");
   await withinASecond(
     text(left, "Is the hut open in May?"),
-    right.locator(".row .last", { hasText: "Is the hut open in May?" }),
-    right.locator(".row .badge", { hasText: "1" }),
-    right.locator("#total", { hasText: "1" }),
+    last(right, id, "Is the hut open in May?"),
+    badge(right, id, 1),
+    right.locator("#total", { hasText: exactly("1") }),
   );
   await write(left, "And is there snow?");
-  await withinASecond(right.locator(".row .badge", { hasText: "2" }));
+  await withinASecond(badge(right, id, 2));
   assert.match(await right.title(), /^\(2\) /);
   await left.getByLabel("Sent", { exact: true }).nth(1).waitFor();
 
-  await right.locator(".row").click();
+  await choose(right, id);
   await text(right, "And is there snow?").waitFor();
   await withinASecond(left.getByLabel(/^Read /).nth(1));
   assert.equal(await left.getByLabel("Sent", { exact: true }).count(), 0);
@@ -108,16 +148,16 @@ test("a conversation is begun from the page, and a tour booked in it", async () 
   const [client, agent] = [`client-${fresh()}`, "agent-3"];
   const [left, right] = [await open(client), await open(agent)];
   await left.getByRole("button", { name: "New" }).click();
-  await left.getByRole("button", { name: "agency-3" }).click();
+  await left.getByRole("button", { name: /agency-3$/ }).click();
   await left.locator("#about", { hasText: "No booking yet" }).waitFor();
-  const { name } = await (await fetch(`${SERVER}/demo/users/${client}`)).json();
-  const row = right.locator(".row", { hasText: name });
-  await withinASecond(row);
+  const id = new URL(left.url()).hash.slice(1);
+  await withinASecond(row(right, id));
+  await live(left, id);
   await left.getByRole("button", { name: "Book a tour" }).click();
   await withinASecond(
     left.locator(".system", { hasText: "confirmed" }),
     left.locator("#about", { hasText: "BK-003-" }),
-    row.locator(".badge", { hasText: "1" }),
+    badge(right, id, 1),
   );
   await left.getByRole("button", { name: "Book a tour" }).waitFor({ state: "hidden" });
   for (const page of [left, right]) assert.deepEqual(page.complaints, []);
@@ -177,7 +217,7 @@ test("a page that nobody sees marks nothing as read", async () => {
   await visibility("hidden");
   await client.send(id, "Are you there?");
   await text(page, "Are you there?").waitFor();
-  await page.locator(".row .badge", { hasText: "1" }).waitFor();
+  await badge(page, id, 1).waitFor();
   assert.equal(await agent.unread(), 1);
   await visibility("visible");
   await eventually("it is read", async () => (await agent.unread()) === 0);
@@ -193,6 +233,155 @@ test("who writes where nobody may is told so", async () => {
   await agent.call("DELETE", `/api/messages/conversations/${id}/block`);
   await withinASecond(page.getByLabel("Your message"));
   assert.deepEqual(page.complaints, []);
+});
+
+test("a send that fails is told wherever one is, and waits where it was written", async () => {
+  const { client, id } = await pair();
+  const elsewhere = await client.open("agency-5");
+  const left = await open(client.user, id);
+  const [asked, answered] = [gate(), gate()];
+  await left.route(isHistory, isOf("POST", async (route) => {
+    asked.pass();
+    await answered.passed;
+    await route.abort();
+  }), { times: 1 });
+  await write(left, "Is this lost?");
+  await asked.passed;
+  await choose(left, elsewhere);
+  assert.equal(await left.locator(".bubble").count(), 0);
+  answered.pass();
+  await left.locator("#toast", { hasText: "The server cannot be reached." }).waitFor();
+
+  await choose(left, id);
+  await left.locator(".failed", { has: text(left, "Is this lost?") }).getByText("Not sent").waitFor();
+  assert.deepEqual(await client.history(id), []);
+  await left.getByRole("button", { name: "Try again" }).click();
+  await left.getByLabel("Sent", { exact: true }).waitFor();
+  assert.equal(await text(left, "Is this lost?").count(), 1);
+  await left.getByText("Not sent").waitFor({ state: "detached" });
+  assert.deepEqual((await client.history(id)).map(({ content }) => content), ["Is this lost?"]);
+  assertOnlyFailedRequests(left);
+});
+
+test("a gap before what was fetched first is filled, and that is all that is fetched", async () => {
+  const { client, agent, id } = await pair();
+  const subscribed = gate();
+  let isDown = true;
+  let fetched = 0;
+  const page = await begin(agent.user, id, async (context) => {
+    await context.route(isHistory, isOf("GET", (route) => {
+      if (isDown) return route.fulfill({ status: 503, json: { success: false, error: "Come again" } });
+      fetched += 1;
+      return route.continue();
+    }));
+    await context.routeWebSocket(/\/app\//, (near) => {
+      near.connectToServer().onMessage((frame) => {
+        if (frame.includes("is lost")) return; // as if it had never been sent
+        near.send(frame);
+        if (frame.includes("subscription_succeeded") && frame.includes("private-conversation-")) subscribed.pass();
+      });
+    });
+  });
+  await subscribed.passed;
+  const sent = ["the first"];
+  await client.send(id, "the first");
+  await text(page, "the first").waitFor();
+  for (let n = 1; n <= 60; n += 1) sent.push((await client.send(id, `${n} is lost`)).content);
+  isDown = false;
+  const all = () => eventually("all are shown", async () => (await page.locator(".bubble").count()) === sent.length);
+  await all();
+  await live(page, id);
+  sent.push((await client.send(id, "the last")).content);
+  await all();
+  assert.deepEqual(await page.locator(".bubble .text").allTextContents(), sent);
+  await eventually("all are read", async () => (await agent.unread()) === 0);
+  assert.ok(fetched <= 4, `${fetched} pages`);
+  assertOnlyFailedRequests(page);
+});
+
+test("an old answer overwrites nothing newer", async () => {
+  const { n, client, agent, id } = await pair();
+  await client.send(id, "older");
+  const [asked, answered] = [gate(), gate()];
+  const page = await begin(agent.user, "", (context) =>
+    context.route(isList, async (route) => {
+      const response = await route.fetch();
+      asked.pass();
+      await answered.passed;
+      await route.fulfill({ response });
+    }, { times: 1 }));
+  await asked.passed;
+  await client.send(id, "newer");
+  const appeared = await new Caller(`client-${fresh()}`).open(`agency-${n}`);
+  await Promise.all([last(page, id, "newer"), badge(page, id, 2), row(page, appeared)].map((it) => it.waitFor()));
+  answered.pass();
+  await live(page);
+  assert.equal(await last(page, id, "newer").count(), 1);
+  assert.equal(await badge(page, id, 2).count(), 1);
+  assert.equal(await row(page, appeared).count(), 1);
+  assert.deepEqual(page.complaints, []);
+});
+
+test("after a block and its end one may write, in whatever order they are answered", async () => {
+  const { client, agent, id } = await pair();
+  const page = await open(client.user, id);
+  const [asked, answered] = [gate(), gate()];
+  let answers = 0;
+  await page.route(isConversation(id), async (route) => {
+    const response = await route.fetch();
+    const isBlocked = (await response.json()).data.canSend === false;
+    if (isBlocked) {
+      asked.pass();
+      await answered.passed;
+    }
+    await route.fulfill({ response });
+    answers += 1;
+  });
+  await agent.call("PUT", `/api/messages/conversations/${id}/block`);
+  await asked.passed;
+  await agent.call("DELETE", `/api/messages/conversations/${id}/block`);
+  await agent.send(id, "You may write again.");
+  await text(page, "You may write again.").waitFor();
+  answered.pass();
+  await eventually("both are answered", () => answers >= 2);
+  await agent.send(id, "Really.");
+  await text(page, "Really.").waitFor();
+  await page.getByLabel("Your message").waitFor();
+  assert.deepEqual(page.complaints, []);
+});
+
+test("a long list stays long when the connection comes back", async () => {
+  const { n, client, agent, id } = await pair();
+  for (let other = 0; other < 32; other += 1) await new Caller(`client-${fresh()}`).open(`agency-${n}`);
+  const sockets = [];
+  const page = await open(agent.user, "", (context) =>
+    context.routeWebSocket(/\/app\//, (near) => {
+      near.connectToServer();
+      sockets.push(near);
+    }));
+  assert.equal(await page.locator(".row").count(), 30);
+  await page.getByRole("button", { name: "Show more" }).click();
+  await page.getByRole("button", { name: "Show more" }).waitFor({ state: "hidden" });
+  assert.equal(await page.locator(".row").count(), 33);
+  await sockets[0].close({ code: 4200, reason: "come again" });
+  await client.send(id, "Good morning");
+  await badge(page, id, 1).waitFor();
+  await live(page);
+  assert.equal(await page.locator(".row").count(), 33);
+  assert.equal(await page.locator(".row").first().getAttribute("href"), `#${id}`);
+  assert.equal(await page.getByRole("button", { name: "Show more" }).isVisible(), false);
+  assert.deepEqual(page.complaints, []);
+});
+
+test("what is not there, or not theirs, closes again", async () => {
+  const { agent } = await pair();
+  const page = await open(agent.user);
+  for (const id of [(await pair()).id, "nonsense"]) {
+    await page.evaluate((hash) => (location.hash = hash), id);
+    await eventually("it has closed", () => !page.url().includes(id));
+    await page.locator("#nothing-open").waitFor();
+  }
+  assertOnlyFailedRequests(page);
 });
 
 test("staff read without being noticed", async () => {
@@ -214,7 +403,7 @@ test("whoever opens the page chooses who to be", async () => {
   page.complaints = complaints(page);
   await page.goto(SERVER);
   await page.getByRole("heading", { name: "Who are you today?" }).waitFor();
-  await page.getByText("agent-1").waitFor();
+  await page.getByText(/agent-1$/).waitFor();
   await page.getByLabel("Someone else", { exact: true }).fill("agent-4");
   await page.keyboard.press("Enter");
   await page.locator("#my-role:not(:empty)").waitFor();

@@ -17,11 +17,17 @@ export function render(how = {}) {
   });
 }
 
+/** Says whether all that happens is told from now on. */
+function drawLive(where, isLive) {
+  if (isLive) where.dataset.live = "true";
+  else delete where.dataset.live;
+}
+
 function drawList() {
-  const activity = (row) => row.lastMessageAt ?? row.createdAt;
-  const byActivity = (a, b) => activity(b).localeCompare(activity(a)) || b.id.localeCompare(a.id);
+  const byActivity = (a, b) => b.lastMessageAt.localeCompare(a.lastMessageAt) || b.id.localeCompare(a.id);
   const sorted = [...state.rows.values()].sort(byActivity);
   reconcile($("list"), sorted.map(listItem));
+  drawLive($("list"), state.list.live);
   $("more").hidden = !state.list.hasMore;
   $("list-empty").hidden = !state.list.loaded || sorted.length > 0;
   const total = state.list.hasMore ? state.list.total : sorted.reduce((sum, row) => sum + row.unreadCount, 0);
@@ -46,7 +52,7 @@ function listItem(row) {
   const other = otherOf(row);
   if (image.getAttribute("src") !== other.image) image.src = other.image;
   name.textContent = other.name;
-  when.textContent = shortTime(row.lastMessageAt ?? row.createdAt);
+  when.textContent = shortTime(row.lastMessageAt);
   const mine = row.lastMessage?.senderId === state.me.id ? "You: " : "";
   last.textContent = row.lastMessage ? mine + row.lastMessage.content : "No messages yet";
   badge.textContent = row.unreadCount;
@@ -62,7 +68,9 @@ function drawThread(toEnd) {
   $("open").hidden = !state.thread?.conversation;
   $("nothing-open").hidden = Boolean(state.thread?.conversation);
   if (!state.thread?.conversation) return;
-  const { conversation, messages, outgoing } = state.thread;
+  const { conversation, messages } = state.thread;
+  const outgoing = state.outgoing.get(conversation.id)?.waiting ?? [];
+  drawLive($("open"), state.thread.live);
   const other = otherOf(conversation);
   $("their-name").textContent = other.name;
   $("their-image").src = other.image;
@@ -138,6 +146,7 @@ function newMessageItem(message) {
 }
 
 function outgoingItem(out) {
+  if (out.item && out.drawnFailed === out.failed) return out.item;
   const meta = element("span", "meta", {}, out.failed ? "Not sent" : "Sending …");
   const bubble = element("div", "bubble", {}, element("p", "text", { dir: "auto" }, out.content), meta);
   const item = element("li", `message mine ${out.failed ? "failed" : "pending"}`, {}, bubble);
@@ -146,6 +155,7 @@ function outgoingItem(out) {
     retry.addEventListener("click", out.deliver);
     item.append(retry);
   }
+  Object.assign(out, { item, drawnFailed: out.failed });
   return item;
 }
 

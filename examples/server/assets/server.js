@@ -4,11 +4,15 @@ import { state } from "./state.js";
 
 /** For how long to wait before something that failed is tried again. */
 export const RETRY_AFTER = 2000;
+const LONGEST_WAIT = 60_000;
 const TIME_LIMIT = 15_000;
 
 let pusher = null; // stays null for staff: nothing is told to them
+let calls = 0;
 
+/** The answer, and as `asked` when it was asked for: what was asked for later is not older. */
 export async function call(method, path, body) {
+  const asked = (calls += 1);
   const headers = { "x-demo-user": state.me.id };
   if (body) headers["content-type"] = "application/json";
   const signal = AbortSignal.timeout(TIME_LIMIT);
@@ -17,7 +21,7 @@ export async function call(method, path, body) {
     throw new Error("The server cannot be reached.");
   });
   const answer = await response.json().catch(() => null);
-  if (response.ok) return answer;
+  if (response.ok) return { ...answer, asked };
   throw Object.assign(new Error(answer?.error ?? "The server could not do that."), { status: response.status });
 }
 
@@ -60,14 +64,23 @@ export async function connect(onState) {
 
 export const isConnected = () => pusher?.connection.state === "connected";
 
-/** Calls `ready` whenever the subscription has succeeded. A refused one is asked for again. Returns its end. */
-export function subscribe(name, ready, handlers) {
+/**
+ * Calls `ready` whenever the subscription has succeeded, and `refused` whenever it was refused; then it is
+ * asked for again, more and more seldom. Returns its end.
+ */
+export function subscribe(name, { ready, refused, ...handlers }) {
   const channel = pusher.subscribe(name);
   let retry = null;
-  channel.bind("pusher:subscription_succeeded", ready);
+  let wait = RETRY_AFTER;
+  channel.bind("pusher:subscription_succeeded", () => {
+    wait = RETRY_AFTER;
+    ready();
+  });
   channel.bind("pusher:subscription_error", () => {
     clearTimeout(retry);
-    retry = setTimeout(() => pusher.subscribe(name), RETRY_AFTER);
+    retry = setTimeout(() => pusher.subscribe(name), wait);
+    wait = Math.min(2 * wait, LONGEST_WAIT);
+    refused();
   });
   for (const [event, handler] of Object.entries(handlers)) channel.bind(event, handler);
   return () => {

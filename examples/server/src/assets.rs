@@ -26,16 +26,29 @@ pub(crate) fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
     Router::new()
         .route("/", file(HTML, include_str!("../assets/index.html")))
         .route("/assets/page.css", file(CSS, include_str!("../assets/page.css")))
+        .merge(modules())
+        .route("/assets/icon.svg", file(SVG, include_str!("../assets/icon.svg")))
+        .route("/assets/vendor/pusher.min.js", file(JS, pusher_js))
+}
+
+/// The page's script, a module for each idea.
+fn modules<S: Clone + Send + Sync + 'static>() -> Router<S> {
+    Router::new()
         .route("/assets/page.js", file(JS, include_str!("../assets/page.js")))
+        .route(
+            "/assets/composer.js",
+            file(JS, include_str!("../assets/composer.js")),
+        )
         .route("/assets/draw.js", file(JS, include_str!("../assets/draw.js")))
         .route(
             "/assets/elements.js",
             file(JS, include_str!("../assets/elements.js")),
         )
+        .route("/assets/list.js", file(JS, include_str!("../assets/list.js")))
         .route("/assets/server.js", file(JS, include_str!("../assets/server.js")))
         .route("/assets/state.js", file(JS, include_str!("../assets/state.js")))
-        .route("/assets/icon.svg", file(SVG, include_str!("../assets/icon.svg")))
-        .route("/assets/vendor/pusher.min.js", file(JS, pusher_js))
+        .route("/assets/thread.js", file(JS, include_str!("../assets/thread.js")))
+        .route("/assets/typing.js", file(JS, include_str!("../assets/typing.js")))
 }
 
 fn file<S: Clone + Send + Sync + 'static>(
