@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { Caller, Proxy, SERVER, Screen, connect, eventually, fresh, subscribed } from "./support.mjs";
+import { Caller, Proxy, SERVER, Screen, connect, eventually, fresh, subscribed, within } from "./support.mjs";
 
 const connections = [];
 const proxies = [];
@@ -32,9 +32,12 @@ const upTo = (n) => Array.from({ length: n }, (_, i) => i + 1);
 test("200 messages both ways in bursts arrive exactly once and in order", async () => {
   const { client, agent, id } = await pair();
   const screens = await Promise.all([client, agent].map(async (caller) => {
-    const screen = new Screen(caller, await connected(caller.user), id);
-    await screen.ready;
-    return screen;
+    const pusher = await connected(caller.user);
+    const screen = new Screen(caller, pusher, id);
+    const notified = []; // the messages on the user's own channel, with repetitions
+    pusher.channel(`private-user-${caller.user}`).bind("new-message", ({ message }) => notified.push(message));
+    await within("the screen is ready", screen.ready);
+    return Object.assign(screen, { notified });
   }));
   const sent = [];
   for (let burst = 0; burst < 5; burst += 1) {
@@ -46,21 +49,27 @@ test("200 messages both ways in bursts arrive exactly once and in order", async 
     assert.deepEqual([await client.unread(), await agent.unread()], [each, each]);
   }
   assert.equal(sent.length, 200);
+  // Each side's last word is told after everything else, repetitions included.
+  for (const caller of [client, agent]) sent.push(await caller.send(id, `last of ${caller.user}`));
   const inOrder = sent.toSorted((a, b) => a.seq - b.seq);
-  assert.deepEqual(seqs(inOrder), upTo(200));
+  assert.deepEqual(seqs(inOrder), upTo(202));
   for (const screen of screens) {
-    await eventually(`${screen.caller.user} has been told all`, () => screen.told.length >= 200);
+    const { user } = screen.caller;
+    const ofOther = inOrder.filter(({ senderId }) => senderId !== user);
+    await eventually(`${user} has been told all`, () =>
+      seqs(screen.told).includes(202) && seqs(screen.notified).includes(ofOther.at(-1).seq));
     assert.deepEqual(screen.told, inOrder);
+    assert.deepEqual(screen.notified, ofOther);
     assert.deepEqual(screen.shown, inOrder);
-    await eventually("the count is right", () => screen.counts.unreadCount === 100);
-    assert.equal((await screen.caller.row(id)).unreadCount, 100);
+    await eventually("the count is right", () => screen.counts.unreadCount === 101);
+    assert.equal((await screen.caller.row(id)).unreadCount, 101);
   }
 });
 
 test("messages of one sender arrive as they were sent", async () => {
   const { client, agent, id } = await pair();
   const screen = new Screen(agent, await connected(agent.user), id);
-  await screen.ready;
+  await within("the screen is ready", screen.ready);
   for (const n of upTo(20)) await client.send(id, `${n}`);
   await eventually("all are told", () => screen.told.length >= 20);
   assert.deepEqual(screen.told.map(({ content }) => Number(content)), upTo(20));
@@ -80,9 +89,10 @@ test("a stranger's subscription is refused", async () => {
     "private-something-else",
   ];
   for (const channel of refused) {
-    await assert.rejects(subscribed(stranger.subscribe(channel)), { status: 403 }, channel);
+    const answer = within(`an answer about ${channel}`, subscribed(stranger.subscribe(channel)));
+    await assert.rejects(answer, { status: 403 }, channel);
   }
-  await subscribed(stranger.subscribe(`private-user-${name}`));
+  await within("the own channel is open", subscribed(stranger.subscribe(`private-user-${name}`)));
 });
 
 test("a signature for another connection is refused", async () => {
@@ -101,7 +111,7 @@ test("a signature for another connection is refused", async () => {
     pusher.connection.bind("message", (message) => message.channel === channel && resolve(message.event));
   });
   pusher.send_event("pusher:subscribe", { channel, auth });
-  assert.equal(await answered, "pusher:subscription_error");
+  assert.equal(await within("an answer", answered), "pusher:subscription_error");
 });
 
 test("unread counts are right at every step", async () => {
@@ -111,7 +121,7 @@ test("unread counts are right at every step", async () => {
   const screens = [];
   for (const caller of [client, agent]) {
     const screen = new Screen(caller, await connected(caller.user), id);
-    await screen.ready;
+    await within("the screen is ready", screen.ready);
     screens.push(screen);
   }
   const check = async (ofClient, ofAgent, totalOfClient = ofClient) => {
@@ -150,7 +160,7 @@ test("after a severed connection everything is there exactly once", async () => 
   proxies.push(proxy);
   const pusher = await connected(agent.user, proxy.port);
   const screen = new Screen(agent, pusher, id);
-  await screen.ready;
+  await within("the screen is ready", screen.ready);
   let sent = 0;
   const send = async (count) => {
     for (let n = 0; n < count; n += 1) await client.send(id, `message ${(sent += 1)}`);
@@ -166,7 +176,10 @@ test("after a severed connection everything is there exactly once", async () => 
     const caught = screen.caught;
     proxy.restore();
     // More is sent while it connects and catches up.
-    while (screen.caught === caught) await send(1);
+    await eventually("it catches up", async () => {
+      if (screen.caught === caught) await send(1);
+      return screen.caught > caught;
+    });
     await send(5);
     await eventually(`round ${round}: all are shown`, () => screen.shown.length === sent);
     assert.deepEqual(seqs(screen.shown), upTo(sent));

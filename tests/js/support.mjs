@@ -30,6 +30,15 @@ export async function eventually(what, look) {
   throw new Error(`still not so: ${what}`, { cause: excuse });
 }
 
+/** What a promise resolves to, which must not take forever. */
+export function within(what, promise) {
+  let timer;
+  const limit = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`still waiting: ${what}`)), PATIENCE);
+  });
+  return Promise.race([promise, limit]).finally(() => clearTimeout(timer));
+}
+
 /** Somebody who calls the API. */
 export class Caller {
   constructor(user) {

@@ -95,6 +95,20 @@ impl Caller {
         conversation["id"].as_str().expect("an id").to_owned()
     }
 
+    /// Blocks the other side of a conversation.
+    ///
+    /// # Panics
+    /// When that is refused.
+    pub fn block(&self, conversation_id: &str) {
+        let path = format!("/api/messages/conversations/{conversation_id}/block");
+        let mut request = self.agent.put(self.at(&path));
+        if let Some(user) = &self.user {
+            request = request.header("x-demo-user", user);
+        }
+        let blocked = Answer::of(request.send_empty()).expect("an answer");
+        assert!(matches!(blocked.status, 200 | 204), "{blocked:?}");
+    }
+
     /// Sends a message, with a key that makes it repeatable.
     ///
     /// # Errors

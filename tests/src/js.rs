@@ -19,6 +19,9 @@ pub enum Needs {
     Browser,
 }
 
+/// The first that knows `--test-force-exit`.
+const OLDEST_NODE: (u32, u32) = (20, 14);
+
 /// One suite at a time: some of them measure how fast the server is.
 static ALONE: Mutex<()> = Mutex::new(());
 
@@ -34,7 +37,8 @@ pub fn run(suite: &str, needs: Needs, server: &Server) {
     }
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let ran = Command::new("node")
-        .args(["--test", "--test-reporter=spec", suite])
+        .args(["--test", "--test-reporter=spec"])
+        .args(["--test-timeout=120000", "--test-force-exit", suite])
         .current_dir(directory())
         .env("SERVER_URL", server.url())
         .env("CHROMIUM", chromium())
@@ -67,7 +71,8 @@ fn find(needs: Needs) -> Result<(), String> {
 
 /// Installs the packages, unless what the lock file asks for is there.
 fn install() -> Result<(), String> {
-    works(Command::new("node").arg("--version").output(), "node --version")?;
+    let version = works(Command::new("node").arg("--version").output(), "node --version")?;
+    is_new_enough(&version)?;
     let changed = |path: &str| fs::metadata(directory().join(path)).and_then(|file| file.modified());
     let installed = changed("node_modules/.package-lock.json").ok();
     if installed.is_some() && installed >= changed("package-lock.json").ok() {
@@ -78,13 +83,27 @@ fn install() -> Result<(), String> {
         .args(install)
         .current_dir(directory())
         .output();
-    works(installed, "npm ci")
+    works(installed, "npm ci").map(|_| ())
 }
 
-fn works(outcome: io::Result<Output>, what: &str) -> Result<(), String> {
+/// What `node --version` says, as in `v20.14.0`.
+fn is_new_enough(version: &str) -> Result<(), String> {
+    let version = version.trim();
+    let mut numbers = version.trim_start_matches('v').split('.').map(str::parse::<u32>);
+    match [numbers.next(), numbers.next()] {
+        [Some(Ok(major)), Some(Ok(minor))] if (major, minor) >= OLDEST_NODE => Ok(()),
+        _ => Err(format!(
+            "Node {}.{} or newer is needed, but `node --version` says {version}",
+            OLDEST_NODE.0, OLDEST_NODE.1
+        )),
+    }
+}
+
+/// Runs to its end, and returns what it wrote to standard output.
+fn works(outcome: io::Result<Output>, what: &str) -> Result<String, String> {
     let output = outcome.map_err(|why| format!("{what}: {why}"))?;
     if output.status.success() {
-        return Ok(());
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
     Err(format!("{what}: {}", String::from_utf8_lossy(&output.stderr)))
 }
@@ -95,4 +114,23 @@ fn directory() -> PathBuf {
 
 fn chromium() -> PathBuf {
     variable("CHROMIUM").map_or_else(|| PathBuf::from("/usr/bin/chromium"), PathBuf::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_old_node_is_refused() {
+        for fine in ["v20.14.0\n", "v20.20.2", "v22.0.0", "v100.1.0"] {
+            assert_eq!(is_new_enough(fine), Ok(()), "{fine}");
+        }
+        for old in ["v18.20.4", "v20.13.1", "v0.12.0", "", "no version"] {
+            assert!(is_new_enough(old).is_err(), "{old}");
+        }
+        assert_eq!(
+            is_new_enough("v18.20.4").unwrap_err(),
+            "Node 20.14 or newer is needed, but `node --version` says v18.20.4"
+        );
+    }
 }

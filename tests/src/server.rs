@@ -74,6 +74,12 @@ impl Settings {
         self
     }
 
+    /// With this as its working directory.
+    pub fn with_working_directory(mut self, directory: &Path) -> Self {
+        self.0.current_dir(directory);
+        self
+    }
+
     /// With an argument.
     pub fn with_argument(mut self, argument: &str) -> Self {
         self.0.arg(argument);

@@ -2,6 +2,7 @@ use std::{
     net::TcpStream,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread::{self, JoinHandle},
+    time::Duration,
 };
 
 use serde_json::{Value, json};
@@ -32,6 +33,9 @@ struct Heard {
     end: Option<End>,
 }
 
+/// For how long the server may leave a step of the handshake unanswered.
+const TIME_LIMIT: Duration = Duration::from_secs(20);
+
 impl Subscriber {
     /// Connects, and subscribes to these channels in the name of the caller. All of them have been accepted
     /// when this returns.
@@ -40,6 +44,9 @@ impl Subscriber {
     /// When one is refused.
     pub fn connect(server: &Server, caller: &Caller, channels: &[String]) -> Self {
         let stream = TcpStream::connect(server.address()).expect("the server listens");
+        stream
+            .set_read_timeout(Some(TIME_LIMIT))
+            .expect("a limit can be set");
         let closer = stream.try_clone().expect("a stream has a second handle");
         let url = format!(
             "ws://{}/app/local?protocol=7&client=tests&version=1",
@@ -59,6 +66,8 @@ impl Subscriber {
             let subscribe = json!({ "event": "pusher:subscribe", "data": data }).to_string();
             socket.send(Message::text(subscribe)).expect("the server reads");
         }
+        // From here on there may be nothing to say for long; dropping this ends the connection.
+        closer.set_read_timeout(None).expect("a limit can be lifted");
         let heard = Arc::new(Mutex::new(Heard::default()));
         let told = heard.clone();
         let ears = thread::spawn(move || listen(socket, &told));
@@ -72,6 +81,11 @@ impl Subscriber {
             (events.len() == channels.len()).then_some(())
         });
         subscriber
+    }
+
+    /// All events so far, each `{event, channel, data}` with its data as JSON.
+    pub fn events(&self) -> Vec<Value> {
+        self.heard().events.clone()
     }
 
     /// The events of this name so far, each `{event, channel, data}` with its data as JSON.

@@ -2,7 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::{fs, thread};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::Path,
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+};
 
 use messaging_tests::{Caller, End, Server, Settings, Subscriber, eventually};
 use serde_json::Value;
@@ -64,6 +70,25 @@ fn a_data_directory_that_cannot_be_used_is_said() {
     let ended = Settings::in_directory(data.path()).run();
     assert_eq!(ended.status.code(), Some(1));
     assert!(ended.log.contains("cannot be used"), "{}", ended.log);
+}
+
+#[test]
+fn without_a_data_directory_it_makes_one_where_it_is_started() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = Settings::new()
+        .with_env("BIND", "127.0.0.1:0")
+        .with_working_directory(directory.path())
+        .start();
+    server.caller("client-1").open("agency-1");
+    let ended = server.stop("TERM");
+    assert!(ended.status.success(), "{}", ended.log);
+    assert!(directory.path().join("data/messaging.db").is_file());
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+
+    // The next start finds it there.
+    let again = Server::start(&directory.path().join("data"));
+    let conversations = again.caller("client-1").data("/api/messages/conversations");
+    assert_eq!(conversations.as_array().unwrap().len(), 1);
 }
 
 #[test]
@@ -207,4 +232,132 @@ fn sigterm_finishes_what_was_begun() {
 #[test]
 fn sigint_finishes_what_was_begun() {
     stops_gracefully("INT");
+}
+
+/// A server on this data, and somebody who listens to each of these conversations.
+fn start_and_listen(data: &Path, conversations: &[String]) -> (Server, Vec<Subscriber>) {
+    let server = Server::start(data);
+    let listeners = conversations.iter().enumerate().map(|(n, id)| {
+        let agent = server.caller(&format!("agent-{n}", n = n + 1));
+        Subscriber::connect(&server, &agent, &[format!("private-conversation-{id}")])
+    });
+    let listeners = listeners.collect();
+    (server, listeners)
+}
+
+fn keys_told(listener: &Subscriber, conversation_id: &str) -> Vec<String> {
+    listener.messages_of(conversation_id).iter().map(key_of).collect()
+}
+
+/// Three send to each conversation at once, until the server stops answering; returns the keys of what was
+/// acknowledged, by conversation.
+fn crowd(
+    server: Server,
+    conversations: &[String],
+    name: &str,
+    end: impl FnOnce(Server),
+) -> Vec<BTreeSet<String>> {
+    let acknowledged = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        let send = |n: usize, crowd: usize, caller: Caller| {
+            let (id, acknowledged) = (&conversations[n], &acknowledged);
+            scope.spawn(move || {
+                let keys = (0..).map(|n| format!("{name}-{crowd}-{n}")).map_while(|key| {
+                    let sent = caller.send(id, &key, &key).ok()?;
+                    assert_eq!(sent.status, 201, "{sent:?}");
+                    acknowledged.fetch_add(1, Ordering::Relaxed);
+                    Some(key)
+                });
+                keys.collect::<Vec<_>>()
+            })
+        };
+        let senders: Vec<Vec<_>> = (0..conversations.len())
+            .map(|n| {
+                let caller = server.caller(&format!("client-{}", n + 1));
+                (0..3).map(|crowd| send(n, crowd, caller.clone())).collect()
+            })
+            .collect();
+        eventually("sends are under way", || {
+            (acknowledged.load(Ordering::Relaxed) > 200).then_some(())
+        });
+        end(server);
+        let keys = senders.into_iter().map(|senders| {
+            let keys = senders.into_iter().flat_map(|sender| sender.join().unwrap());
+            keys.collect()
+        });
+        keys.collect()
+    })
+}
+
+fn open_eight(server: &Server) -> Vec<String> {
+    let open = |n| server.caller(&format!("client-{n}")).open(&format!("agency-{n}"));
+    (1..=8).map(open).collect()
+}
+
+fn stop(server: Server) {
+    let ended = server.stop("TERM");
+    assert!(ended.status.success(), "{:?}\n{}", ended.status, ended.log);
+    assert!(!ended.log.contains("ERROR"), "{}", ended.log);
+}
+
+#[test]
+fn what_is_acknowledged_while_it_stops_is_told_before_the_goodbye() {
+    let data = tempfile::tempdir().unwrap();
+    let first = Server::start(data.path());
+    let conversations = open_eight(&first);
+    stop(first);
+    for round in ["first", "second", "third"] {
+        let (server, listeners) = start_and_listen(data.path(), &conversations);
+        let acknowledged = crowd(server, &conversations, round, stop);
+        for ((listener, id), acknowledged) in listeners.iter().zip(&conversations).zip(&acknowledged) {
+            let end = eventually("the connection ends", || listener.end());
+            assert_eq!(end, End::Closed(4200));
+            let told: BTreeSet<_> = keys_told(listener, id).into_iter().collect();
+            let untold: Vec<_> = acknowledged.difference(&told).collect();
+            assert!(untold.is_empty(), "{untold:?} of {id}");
+        }
+    }
+}
+
+#[test]
+fn what_it_may_not_publish_yet_when_it_stops_is_told_after_the_next_start() {
+    let data = tempfile::tempdir().unwrap();
+    let first = Server::start(data.path());
+    let conversations = open_eight(&first);
+    crowd(first, &conversations, "killed", Server::kill);
+
+    // What the killed one left waits for the end of its lease, and whatever is sent meanwhile waits behind.
+    let (server, listeners) = start_and_listen(data.path(), &conversations);
+    let waiting = server.unpublished();
+    assert!(waiting > 0, "the killed one has left something");
+    let acknowledged = crowd(server, &conversations, "stopped", stop);
+    let told_before: Vec<_> = (listeners.iter().zip(&conversations))
+        .map(|(listener, id)| {
+            let end = eventually("the connection ends", || listener.end());
+            assert_eq!(end, End::Closed(4200));
+            keys_told(listener, id)
+        })
+        .collect();
+    let lacks = |(told, acknowledged): (&Vec<String>, &BTreeSet<String>)| {
+        acknowledged.iter().any(|key| !told.contains(key))
+    };
+    assert!(
+        told_before.iter().zip(&acknowledged).any(lacks),
+        "something is left"
+    );
+
+    let (server, listeners) = start_and_listen(data.path(), &conversations);
+    eventually("nothing is unpublished", || {
+        (server.unpublished() == 0).then_some(())
+    });
+    for (n, id) in conversations.iter().enumerate() {
+        eventually("everything is told", || {
+            let told = [told_before[n].clone(), keys_told(&listeners[n], id)].concat();
+            acknowledged[n].iter().all(|key| told.contains(key)).then_some(())
+        });
+        // In the order in which it was sent, from some message on.
+        let after = keys_told(&listeners[n], id);
+        let stored: Vec<_> = server.caller("admin-1").walk(id).iter().map(key_of).collect();
+        assert!(stored.ends_with(&after), "{after:?} of {stored:?}");
+    }
 }
