@@ -1,7 +1,7 @@
 //! The store in memory: complete, the reference for the others, and what a host's unit tests use.
 //!
 //! Everything lies behind one mutex, and every step is a function of what lies there that calls the
-//! transitions of [`Conversation`](crate::domain::conversation::Conversation): the shortest form in which
+//! transitions of [`Conversation`]: the shortest form in which
 //! the contract of [`Store`](crate::port::store::Store) can be read.
 
 mod conversations;
