@@ -5,7 +5,14 @@ use std::{
     time::Duration,
 };
 
-use messaging_core::{clock::ManualClock, memory::MemoryStore, port::realtime::Limits};
+use messaging_core::{Workers, clock::ManualClock, memory::MemoryStore, port::realtime::Limits};
+use tokio::{
+    sync::{
+        mpsc::{UnboundedReceiver, unbounded_channel},
+        oneshot,
+    },
+    task::JoinHandle,
+};
 
 use crate::world::*;
 
@@ -96,14 +103,8 @@ async fn running_workers_publish_at_once_and_drain_when_stopped() {
         realtime,
         ..
     } = world;
-    let (published, mut events) = tokio::sync::mpsc::unbounded_channel();
-    realtime.fail(move |batch| {
-        published.send(batch.len()).unwrap();
-        None
-    });
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let running = tokio::spawn(workers.run(async { drop(stopped.await) }));
-    tokio::task::yield_now().await;
+    let mut events = calls_of(&realtime);
+    let (stop, running) = start(workers).await;
     // The clock stands still: nothing here waits for a probe.
     for text in ["one", "two"] {
         messaging
@@ -133,14 +134,8 @@ async fn waking_publishes_what_was_committed_past_this_process() {
         realtime,
         ..
     } = world;
-    let (published, mut events) = tokio::sync::mpsc::unbounded_channel();
-    realtime.fail(move |batch| {
-        published.send(batch.len()).unwrap();
-        None
-    });
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let running = tokio::spawn(workers.run(async { drop(stopped.await) }));
-    tokio::task::yield_now().await;
+    let mut events = calls_of(&realtime);
+    let (stop, running) = start(workers).await;
     let open = messaging_core::OpenByHost::new(&user("carl"), &agent("alpine"), &user("ada"));
     host.messaging
         .open_planned(&host.messaging.plan_open(open).unwrap())
@@ -150,4 +145,21 @@ async fn waking_publishes_what_was_committed_past_this_process() {
     assert_eq!(events.recv().await, Some(2));
     stop.send(()).unwrap();
     running.await.unwrap();
+}
+
+/// How many events each call to the transport carries from now on.
+fn calls_of(realtime: &Recorder) -> UnboundedReceiver<usize> {
+    let (published, events) = unbounded_channel();
+    realtime.fail(move |batch| {
+        published.send(batch.len()).unwrap();
+        None
+    });
+    events
+}
+
+async fn start(workers: Workers) -> (oneshot::Sender<()>, JoinHandle<()>) {
+    let (stop, stopped) = oneshot::channel();
+    let running = tokio::spawn(workers.run(async { drop(stopped.await) }));
+    tokio::task::yield_now().await;
+    (stop, running)
 }
