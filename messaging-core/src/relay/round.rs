@@ -201,7 +201,7 @@ impl Relay {
             }
             self.parts.clock.sleep(wait).await;
         }
-        step().await
+        self.in_time(doing, step()).await
     }
 
     async fn set_aside_refused(&self, runs: &[Run], lease_until: Timestamp) -> Result<(), StoreError> {
