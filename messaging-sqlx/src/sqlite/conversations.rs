@@ -13,7 +13,7 @@ use messaging_core::{
         MarkRead, Marked, Opened, Publisher, StoreError,
     },
 };
-use sqlx::{Error, SqliteConnection};
+use sqlx::{Error, Sqlite, SqliteConnection, query::Query, sqlite::SqliteArguments};
 
 use super::{
     SqliteStore,
@@ -160,13 +160,12 @@ pub(super) async fn overview(
     row.as_ref().map(rows::overview).transpose()
 }
 
-/// Writes what a transition made of a conversation.
-pub(super) async fn save(
-    connection: &mut SqliteConnection,
-    conversation: &Conversation,
-) -> Result<(), Error> {
-    let c = conversation;
-    let mut save = sqlx::query(SAVE)
+/// Binds what a transition may change, but for the times, in the order of the columns.
+pub(super) fn bind_state<'q>(
+    statement: Query<'q, Sqlite, SqliteArguments>,
+    c: &'q Conversation,
+) -> Query<'q, Sqlite, SqliteArguments> {
+    let mut bound = statement
         .bind(c.agent_user_id.as_str())
         .bind(c.guard)
         .bind(sides_code(|side| *c.blocked_by.of(side)))
@@ -174,13 +173,23 @@ pub(super) async fn save(
         .bind(number(c.last_seq));
     for side in Side::ALL {
         let mailbox = c.mailboxes.of(side);
-        save = save
+        bound = bound
             .bind(number(mailbox.inbox))
             .bind(number(mailbox.read))
             .bind(mailbox.last_read.map(|mark| number(mark.up_to_seq)))
             .bind(mailbox.last_read.map(|mark| mark.at.as_millis()));
     }
-    save.bind(c.activity_at.as_millis())
+    bound
+}
+
+/// Writes what a transition made of a conversation.
+pub(super) async fn save(
+    connection: &mut SqliteConnection,
+    conversation: &Conversation,
+) -> Result<(), Error> {
+    let c = conversation;
+    bind_state(sqlx::query(SAVE), c)
+        .bind(c.activity_at.as_millis())
         .bind(c.id.as_uuid())
         .execute(connection)
         .await?;

@@ -1,19 +1,12 @@
 use messaging_core::{
-    domain::{
-        conversation::{Conversation, OpenPlan},
-        side::Side,
-    },
+    domain::conversation::{Conversation, OpenPlan},
     id::{BookingId, ConversationId},
     port::store::{EntryKind, Opened, Publisher},
 };
 use sqlx::{Error, SqliteConnection};
 use uuid::Uuid;
 
-use super::{
-    lanes::Event,
-    rows::{number, sides_code},
-    writer::Step,
-};
+use super::{conversations, lanes::Event, writer::Step};
 
 /// Opening a conversation.
 pub(super) struct Open {
@@ -73,24 +66,11 @@ async fn find_pair(tx: &mut SqliteConnection, plan: &OpenPlan) -> Result<Option<
 }
 
 async fn insert(tx: &mut SqliteConnection, new: &Conversation) -> Result<(), Error> {
-    let mut insert = sqlx::query(INSERT)
+    let insert = sqlx::query(INSERT)
         .bind(new.id.as_uuid())
         .bind(new.client_id.as_str())
-        .bind(new.agent_id.as_str())
-        .bind(new.agent_user_id.as_str())
-        .bind(new.guard)
-        .bind(sides_code(|side| *new.blocked_by.of(side)))
-        .bind(new.closed)
-        .bind(number(new.last_seq));
-    for side in Side::ALL {
-        let mailbox = new.mailboxes.of(side);
-        insert = insert
-            .bind(number(mailbox.inbox))
-            .bind(number(mailbox.read))
-            .bind(mailbox.last_read.map(|mark| number(mark.up_to_seq)))
-            .bind(mailbox.last_read.map(|mark| mark.at.as_millis()));
-    }
-    insert
+        .bind(new.agent_id.as_str());
+    conversations::bind_state(insert, new)
         .bind(new.created_at.as_millis())
         .bind(new.activity_at.as_millis())
         .execute(tx)
