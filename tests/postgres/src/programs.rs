@@ -1,0 +1,75 @@
+//! Where the programs of PostgreSQL are.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use crate::environment::variable;
+
+const SERVER: [&str; 3] = ["initdb", "pg_ctl", "postgres"];
+const DEBIAN: &str = "/usr/lib/postgresql";
+
+/// The directory with the server's programs.
+///
+/// # Panics
+/// When there is none.
+pub(crate) fn server() -> PathBuf {
+    let mut candidates = debian(Path::new(DEBIAN)).into_iter().chain(told()).chain(path());
+    candidates
+        .find(|directory| SERVER.iter().all(|program| directory.join(program).is_file()))
+        .unwrap_or_else(|| {
+            panic!(
+                "there is no PostgreSQL server ({}) in {DEBIAN}/*/bin, in what `pg_config --bindir` says, or \
+                 in PATH: install Debian's package `postgresql`, or set DATABASE_URL to a server's",
+                SERVER.join(", ")
+            )
+        })
+}
+
+/// Debian keeps a directory a version; the newest is first.
+fn debian(versions: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(versions).into_iter().flatten().flatten();
+    let mut numbered: Vec<(u32, PathBuf)> = entries
+        .filter_map(|entry| {
+            Some((
+                entry.file_name().to_str()?.parse().ok()?,
+                entry.path().join("bin"),
+            ))
+        })
+        .collect();
+    numbered.sort();
+    numbered
+        .into_iter()
+        .rev()
+        .map(|(_, directory)| directory)
+        .collect()
+}
+
+fn told() -> Option<PathBuf> {
+    let said = Command::new("pg_config").arg("--bindir").output().ok()?;
+    let directory = String::from_utf8(said.stdout).ok()?;
+    said.status.success().then(|| PathBuf::from(directory.trim()))
+}
+
+fn path() -> impl Iterator<Item = PathBuf> {
+    let path = variable("PATH").unwrap_or_default();
+    env::split_paths(&path).collect::<Vec<_>>().into_iter()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_version_comes_first() {
+        let versions = env::temp_dir().join(crate::fresh_name::fresh_name("versions"));
+        for version in ["9", "15", "17", "common"] {
+            fs::create_dir_all(versions.join(version)).unwrap();
+        }
+        let found = debian(&versions);
+        fs::remove_dir_all(&versions).unwrap();
+        assert_eq!(found, ["17/bin", "15/bin", "9/bin"].map(|bin| versions.join(bin)));
+    }
+}

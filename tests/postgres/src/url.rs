@@ -1,0 +1,117 @@
+/// Where a server is and who connects to it: a `postgres://` URL without its database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ServerUrl {
+    /// `user` or `user:password`, as the URL has it.
+    user: String,
+    host: String,
+    port: u16,
+    /// From `?` on.
+    parameters: String,
+    database: String,
+}
+
+const SUPERUSER: &str = "postgres";
+
+impl ServerUrl {
+    /// A server on this machine that trusts everybody.
+    pub(crate) fn local(port: u16) -> Self {
+        Self {
+            user: SUPERUSER.to_owned(),
+            host: "127.0.0.1".to_owned(),
+            port,
+            parameters: String::new(),
+            database: SUPERUSER.to_owned(),
+        }
+    }
+
+    /// Of `postgres://user:password@host:port/database?parameters`, where all but the host may be missing.
+    pub(crate) fn parse(url: &str) -> Option<Self> {
+        let rest = url
+            .strip_prefix("postgres://")
+            .or_else(|| url.strip_prefix("postgresql://"))?;
+        let (rest, parameters) = rest.split_at(rest.find('?').unwrap_or(rest.len()));
+        let (authority, database) = rest.split_once('/').unwrap_or((rest, ""));
+        let (user, address) = authority.rsplit_once('@').unwrap_or((SUPERUSER, authority));
+        let (host, port) = match address.rsplit_once(':') {
+            Some((host, port)) if !port.ends_with(']') => (host, port.parse().ok()?),
+            _ => (address, 5432),
+        };
+        let or_superuser = |name: &str| if name.is_empty() { SUPERUSER } else { name }.to_owned();
+        (!host.is_empty()).then(|| Self {
+            user: or_superuser(user),
+            host: host.to_owned(),
+            port,
+            parameters: parameters.to_owned(),
+            database: or_superuser(database),
+        })
+    }
+
+    /// The URL of a database.
+    pub(crate) fn of(&self, database: &str) -> String {
+        let Self {
+            user,
+            host,
+            port,
+            parameters,
+            ..
+        } = self;
+        format!("postgres://{user}@{host}:{port}/{database}{parameters}")
+    }
+
+    /// The URL of the database that was there before the tests.
+    pub(crate) fn of_admin(&self) -> String {
+        self.of(&self.database)
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_keeps_all_but_its_database() {
+        let check = |url: &str, of_admin: &str, of_other: &str| {
+            let parsed = ServerUrl::parse(url).unwrap();
+            assert_eq!(parsed.of_admin(), of_admin);
+            assert_eq!(parsed.of("other"), of_other);
+        };
+        check(
+            "postgres://ada:se%40cret@db.example:6543/app?sslmode=disable",
+            "postgres://ada:se%40cret@db.example:6543/app?sslmode=disable",
+            "postgres://ada:se%40cret@db.example:6543/other?sslmode=disable",
+        );
+        check(
+            "postgresql://localhost",
+            "postgres://postgres@localhost:5432/postgres",
+            "postgres://postgres@localhost:5432/other",
+        );
+        check(
+            "postgres://ada@[::1]/?a=b",
+            "postgres://ada@[::1]:5432/postgres?a=b",
+            "postgres://ada@[::1]:5432/other?a=b",
+        );
+    }
+
+    #[test]
+    fn what_is_no_url_of_a_server_is_refused() {
+        for url in [
+            "",
+            "mysql://localhost/app",
+            "postgres://",
+            "postgres://host:port/app",
+        ] {
+            assert_eq!(ServerUrl::parse(url), None, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_local_server_trusts_everybody() {
+        let local = ServerUrl::local(15_432);
+        assert_eq!(local.of_admin(), "postgres://postgres@127.0.0.1:15432/postgres");
+        assert_eq!(ServerUrl::parse(&local.of_admin()), Some(local));
+    }
+}

@@ -1,0 +1,63 @@
+use std::time::Duration;
+
+use messaging_test_postgres::Schema;
+use sqlx::PgConnection;
+
+use crate::{connect, run, value};
+
+#[tokio::test]
+async fn a_dropped_schema_is_gone_with_all_that_is_in_it() {
+    let schema = Schema::fresh();
+    let mut connection = connect(schema.url()).await;
+    fill(&mut connection, schema.name()).await;
+    let name = schema.name().to_owned();
+    drop(schema);
+    gone(&mut connection, &name).await;
+}
+
+#[tokio::test]
+async fn an_open_transaction_holds_up_only_its_own_schema() {
+    let (held, free) = (Schema::fresh(), Schema::fresh());
+    let mut holder = connect(held.url()).await;
+    fill(&mut holder, held.name()).await;
+    run(
+        &mut holder,
+        &format!("BEGIN; SELECT * FROM {}.first", held.name()),
+    )
+    .await;
+    let mut connection = connect(free.url()).await;
+    fill(&mut connection, free.name()).await;
+    let name = free.name().to_owned();
+    drop((held, free));
+    gone(&mut connection, &name).await;
+}
+
+#[tokio::test]
+async fn a_schema_that_was_never_created_is_dropped_without_ado() {
+    drop(Schema::fresh());
+    let schema = Schema::fresh();
+    let mut connection = connect(schema.url()).await;
+    fill(&mut connection, schema.name()).await;
+    let name = schema.name().to_owned();
+    drop(schema);
+    gone(&mut connection, &name).await;
+}
+
+async fn fill(connection: &mut PgConnection, name: &str) {
+    run(
+        connection,
+        &format!(
+            "CREATE SCHEMA {name};
+             CREATE TABLE {name}.first (id bigint PRIMARY KEY);
+             CREATE TABLE {name}.second (first bigint REFERENCES {name}.first)"
+        ),
+    )
+    .await;
+}
+
+async fn gone(connection: &mut PgConnection, name: &str) {
+    let exists = format!("SELECT to_regnamespace('{name}') IS NOT NULL");
+    while value::<bool>(connection, &exists).await {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}

@@ -1,0 +1,187 @@
+use std::{
+    env, fs,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::TcpStream,
+    path::Path,
+    process::{Child, ChildStdout, Command, Stdio},
+    thread,
+    time::Duration,
+};
+
+use messaging_test_postgres::{Database, How, PgServer, Schema};
+use sqlx::{Connection as _, PgConnection};
+
+use crate::{connect, run, value};
+
+#[tokio::test]
+async fn a_server_is_ready_when_it_is_there() {
+    let mut connection = connect(&PgServer::shared().admin_url()).await;
+    assert_eq!(value::<i32>(&mut connection, "SELECT 1").await, 1);
+}
+
+#[tokio::test]
+async fn settings_can_be_added() {
+    let server = PgServer::start_with(&[("max_connections", "20"), ("application_name", "it's")]);
+    let mut connection = connect(&server.admin_url()).await;
+    let setting: String = value(&mut connection, "SHOW max_connections").await;
+    assert_eq!(setting, "20");
+    let setting: String = value(&mut connection, "SHOW application_name").await;
+    assert_eq!(setting, "it's");
+    let setting: String = value(&mut connection, "SHOW fsync").await;
+    assert_eq!(setting, "off");
+}
+
+#[tokio::test]
+async fn what_is_committed_survives_any_restart() {
+    let server = PgServer::start();
+    let port = server.port();
+    let mut connection = connect(&server.admin_url()).await;
+    run(&mut connection, "CREATE TABLE kept (number int)").await;
+    for (how, number) in [(How::Fast, 1), (How::Immediate, 2)] {
+        run(&mut connection, &format!("INSERT INTO kept VALUES ({number})")).await;
+        server.stop(how);
+        assert!(connection.ping().await.is_err());
+        assert!(PgConnection::connect(&server.admin_url()).await.is_err());
+        server.start_again();
+        assert_eq!(server.port(), port);
+        connection = connect(&server.admin_url()).await;
+        let count: i64 = value(&mut connection, "SELECT count(*) FROM kept").await;
+        assert_eq!(count, number);
+    }
+    server.restart(How::Fast);
+    assert!(server.log().contains("database system was shut down"));
+}
+
+#[tokio::test]
+async fn a_dropped_server_leaves_nothing() {
+    let server = PgServer::start();
+    let port = server.port();
+    let directory = directory_of(&server).await;
+    assert!(Path::new(&directory).exists());
+    drop(server);
+    assert!(is_gone(&directory, port));
+}
+
+#[tokio::test]
+async fn a_stopped_server_leaves_nothing() {
+    let server = PgServer::start();
+    let (port, directory) = (server.port(), directory_of(&server).await);
+    server.stop(How::Fast);
+    drop(server);
+    assert!(is_gone(&directory, port));
+}
+
+#[test]
+fn nothing_is_left_however_the_process_ends() {
+    for end in ["exit", "panic", "KILL", "INT", "TERM"] {
+        let mut other = OtherProcess::start("the_other_process", &[]);
+        let port = other.told("port ").parse().unwrap();
+        let directory = other.told("directory ");
+        assert!(Path::new(&directory).exists(), "{end}");
+        assert!(TcpStream::connect(("127.0.0.1", port)).is_ok(), "{end}");
+        other.end(end);
+        while !is_gone(&directory, port) {
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+#[test]
+fn the_server_of_the_environment_is_used_and_left_alone() {
+    let server = PgServer::start();
+    let url = server.url("postgres");
+    let mut other = OtherProcess::start("the_other_process", &[("DATABASE_URL", &url)]);
+    assert_eq!(other.told("port "), server.port().to_string());
+    assert_eq!(other.told("private "), "false");
+    assert_eq!(other.told("schema "), "dropped");
+    other.end("KILL");
+    let shown = Database::create_blocking(&server);
+    assert!(shown.url().contains(&server.port().to_string()));
+}
+
+/// Not a test: what the tests above run in a process of its own.
+#[tokio::test]
+#[ignore = "it waits for its end"]
+async fn the_other_process() {
+    let server = PgServer::shared();
+    println!("port {}", server.port());
+    println!("private {}", server.is_private());
+    if server.is_private() {
+        println!("directory {}", directory_of(server).await);
+    }
+    let schema = Schema::fresh();
+    let mut connection = connect(schema.url()).await;
+    run(&mut connection, &format!("CREATE SCHEMA {}", schema.name())).await;
+    let exists = format!("SELECT to_regnamespace('{}') IS NOT NULL", schema.name());
+    drop(schema);
+    while value::<bool>(&mut connection, &exists).await {
+        tokio::task::yield_now().await;
+    }
+    println!("schema dropped");
+    let mut end = String::new();
+    std::io::stdin().read_line(&mut end).unwrap();
+    match end.trim() {
+        "exit" => std::process::exit(0),
+        "panic" => panic!("as it was told to"),
+        other => panic!("it does not know how to {other}"),
+    }
+}
+
+/// A test of this file, run by itself.
+struct OtherProcess {
+    child: Child,
+    output: BufReader<ChildStdout>,
+}
+
+impl OtherProcess {
+    fn start(test: &str, environment: &[(&str, &str)]) -> Self {
+        let mut child = Command::new(env::current_exe().expect("a test knows where it is"))
+            .args(["--exact", &format!("server::{test}")])
+            .args(["--ignored", "--nocapture"])
+            .env_remove("DATABASE_URL")
+            .envs(environment.iter().copied())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("a test can be started");
+        let output = BufReader::new(child.stdout.take().expect("it is piped"));
+        Self { child, output }
+    }
+
+    /// What it writes after this, once it does.
+    fn told(&mut self, what: &str) -> String {
+        let mut lines = self.output.by_ref().lines().map_while(Result::ok);
+        let told = lines.find_map(|line| line.strip_prefix(what).map(str::to_owned));
+        told.unwrap_or_else(|| panic!("it ended without its {what}"))
+    }
+
+    fn end(&mut self, how: &str) {
+        if how == how.to_lowercase() {
+            let input = self.child.stdin.as_mut().expect("it is piped");
+            writeln!(input, "{how}").expect("it reads");
+        } else {
+            let kill = format!("kill -{how} {}", self.child.id());
+            let killed = Command::new("sh").args(["-c", &kill]).status();
+            let killed = killed.expect("there is a shell");
+            assert!(killed.success(), "{kill}");
+        }
+        self.child.wait().expect("it ends");
+    }
+}
+
+impl Drop for OtherProcess {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+/// Where a server has its data.
+async fn directory_of(server: &PgServer) -> String {
+    value(&mut connect(&server.admin_url()).await, "SHOW data_directory").await
+}
+
+fn is_gone(directory: &str, port: u16) -> bool {
+    fs::metadata(directory).is_err() && TcpStream::connect(("127.0.0.1", port)).is_err()
+}
