@@ -1,4 +1,4 @@
-//! Where the programs of PostgreSQL are.
+//! Where the programs of PostgreSQL and of `PgBouncer` are.
 
 use std::{
     env, fs,
@@ -26,6 +26,14 @@ pub(crate) fn server() -> PathBuf {
                 SERVER.join(", ")
             )
         })
+}
+
+/// `PgBouncer`, if it is there. Debian has it where only root's `PATH` looks.
+pub(crate) fn bouncer() -> Option<PathBuf> {
+    let directories = path().chain([PathBuf::from("/usr/sbin"), PathBuf::from("/usr/local/sbin")]);
+    directories
+        .map(|directory| directory.join("pgbouncer"))
+        .find(|program| program.is_file())
 }
 
 /// Debian keeps a directory a version; the newest is first.

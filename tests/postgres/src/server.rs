@@ -153,6 +153,10 @@ impl PgServer {
             .unwrap_or_default()
     }
 
+    pub(crate) fn server_url(&self) -> &ServerUrl {
+        &self.url
+    }
+
     fn private(&self) -> &Private {
         self.private
             .as_ref()
@@ -186,17 +190,11 @@ impl Private {
             "PostgreSQL makes no data directory:\n{}",
             supervisor.log()
         );
-        let lines = SETTINGS.iter().chain(settings).map(|(name, value)| {
-            let value = value.replace('\'', "''");
-            quoted(&format!("{name} = '{value}'"))
-        });
-        let lines = lines.collect::<Vec<_>>().join(" ");
-        let configured = supervisor.run(&format!("printf '%s\\n' {lines} >>data/postgresql.conf"));
-        assert!(
-            configured.is_ok(),
-            "PostgreSQL cannot be configured:\n{}",
-            supervisor.log()
-        );
+        let lines = SETTINGS
+            .iter()
+            .chain(settings)
+            .map(|(name, value)| format!("{name} = '{}'", value.replace('\'', "''")));
+        supervisor.append("data/postgresql.conf", lines);
         Self { supervisor, programs }
     }
 

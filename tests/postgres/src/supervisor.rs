@@ -2,7 +2,7 @@ use std::{
     env, fs,
     io::{BufRead as _, BufReader, Write as _},
     os::unix::process::CommandExt as _,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
     sync::{Mutex, PoisonError},
 };
@@ -66,6 +66,11 @@ impl Supervisor {
         }
     }
 
+    /// Where the commands run.
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     /// Runs a command of one line, to its end.
     ///
     /// # Errors
@@ -82,6 +87,16 @@ impl Supervisor {
             "0" => Ok(()),
             _ => Err(Failed),
         }
+    }
+
+    /// Adds lines to a file in its directory.
+    ///
+    /// # Panics
+    /// When they cannot be written.
+    pub(crate) fn append(&self, file: &str, lines: impl Iterator<Item = String>) {
+        let lines: Vec<String> = lines.map(|line| quoted(&line)).collect();
+        let appended = self.run(&format!("printf '%s\\n' {} >>{}", lines.join(" "), quoted(file)));
+        assert!(appended.is_ok(), "{file} cannot be written:\n{}", self.log());
     }
 
     /// What the commands wrote.
@@ -115,7 +130,7 @@ pub(crate) fn quoted(word: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::{path::Path, thread};
+    use std::thread;
 
     use super::*;
 
@@ -133,7 +148,7 @@ mod tests {
     fn its_end_is_the_end_of_what_it_started() {
         let supervisor = Supervisor::start("kill -KILL $(cat pid)");
         supervisor.run("sleep 600 & echo $! >pid").unwrap();
-        let directory = supervisor.directory.clone();
+        let directory = supervisor.directory().to_owned();
         let sleeper = fs::read_to_string(directory.join("pid")).unwrap();
         let process = Path::new("/proc").join(sleeper.trim());
         assert!(process.exists());

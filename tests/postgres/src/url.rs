@@ -46,6 +46,15 @@ impl ServerUrl {
         })
     }
 
+    /// The same, through another port of this machine.
+    pub(crate) fn through(&self, port: u16) -> Self {
+        Self {
+            host: "127.0.0.1".to_owned(),
+            port,
+            ..self.clone()
+        }
+    }
+
     /// The URL of a database.
     pub(crate) fn of(&self, database: &str) -> String {
         let Self {
@@ -63,9 +72,37 @@ impl ServerUrl {
         self.of(&self.database)
     }
 
+    pub(crate) fn host(&self) -> &str {
+        &self.host
+    }
+
     pub(crate) fn port(&self) -> u16 {
         self.port
     }
+
+    /// Who connects, and with what password; `None` if there is none.
+    pub(crate) fn credentials(&self) -> (String, Option<String>) {
+        match self.user.split_once(':') {
+            Some((user, password)) => (decode(user), Some(decode(password))),
+            None => (decode(&self.user), None),
+        }
+    }
+}
+
+/// A part of a URL without its `%xx`.
+fn decode(part: &str) -> String {
+    let mut pieces = part.split('%');
+    let mut bytes = pieces.next().unwrap_or_default().as_bytes().to_vec();
+    for piece in pieces {
+        if let Some(Ok(byte)) = piece.get(..2).map(|digits| u8::from_str_radix(digits, 16)) {
+            bytes.push(byte);
+            bytes.extend(&piece.as_bytes()[2..]);
+        } else {
+            bytes.push(b'%');
+            bytes.extend(piece.as_bytes());
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 #[cfg(test)]
@@ -97,6 +134,13 @@ mod tests {
     }
 
     #[test]
+    fn credentials_are_decoded() {
+        let url = ServerUrl::parse("postgres://a%20b:50%25%c3%A4%zz:c@host/").unwrap();
+        let credentials = ("a b".to_owned(), Some("50%ä%zz:c".to_owned()));
+        assert_eq!(url.credentials(), credentials);
+    }
+
+    #[test]
     fn what_is_no_url_of_a_server_is_refused() {
         for url in [
             "",
@@ -112,6 +156,7 @@ mod tests {
     fn a_local_server_trusts_everybody() {
         let local = ServerUrl::local(15_432);
         assert_eq!(local.of_admin(), "postgres://postgres@127.0.0.1:15432/postgres");
+        assert_eq!(local.credentials(), ("postgres".to_owned(), None));
         assert_eq!(ServerUrl::parse(&local.of_admin()), Some(local));
     }
 }

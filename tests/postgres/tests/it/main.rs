@@ -1,8 +1,10 @@
 //! Against real servers.
 
+mod bouncer;
 mod database;
 mod schema;
 mod server;
+mod wire;
 
 use sqlx::{AssertSqlSafe, Connection as _, FromRow, PgConnection, postgres::PgRow};
 
