@@ -6,7 +6,13 @@ mod schema;
 mod server;
 mod wire;
 
+use std::time::Duration;
+
 use sqlx::{AssertSqlSafe, Connection as _, FromRow, PgConnection, postgres::PgRow};
+use tokio::time::{sleep, timeout};
+
+const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
+const ENOUGH: Duration = Duration::from_secs(30);
 
 /// A connection to a database.
 async fn connect(url: &str) -> PgConnection {
@@ -27,4 +33,15 @@ where
 {
     let row: Result<(T,), _> = sqlx::query_as(AssertSqlSafe(sql)).fetch_one(connection).await;
     row.unwrap_or_else(|error| panic!("{sql}: {error}")).0
+}
+
+/// Waits until this is so, for half a minute at most.
+async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    let wait = async {
+        while !is_so().await {
+            sleep(BETWEEN_LOOKS).await;
+        }
+    };
+    let waited = timeout(ENOUGH, wait).await;
+    waited.unwrap_or_else(|_| panic!("after {ENOUGH:?} still not so: {what}"));
 }

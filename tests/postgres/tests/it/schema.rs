@@ -1,9 +1,7 @@
-use std::time::Duration;
-
 use messaging_test_postgres::Schema;
 use sqlx::PgConnection;
 
-use crate::{connect, run, value};
+use crate::{connect, eventually, run, value};
 
 #[tokio::test]
 async fn a_dropped_schema_is_gone_with_all_that_is_in_it() {
@@ -57,7 +55,8 @@ async fn fill(connection: &mut PgConnection, name: &str) {
 
 async fn gone(connection: &mut PgConnection, name: &str) {
     let exists = format!("SELECT to_regnamespace('{name}') IS NOT NULL");
-    while value::<bool>(connection, &exists).await {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    eventually("the schema is gone", async || {
+        !value::<bool>(connection, &exists).await
+    })
+    .await;
 }

@@ -1,17 +1,14 @@
 use std::{
-    env, fs,
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::TcpStream,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, Stdio},
-    thread,
-    time::Duration,
 };
 
-use messaging_test_postgres::{Database, How, PgServer, Schema};
+use messaging_test_postgres::{How, PgServer};
 use sqlx::{Connection as _, PgConnection};
 
-use crate::{connect, run, value};
+use crate::{connect, eventually, run, value};
 
 #[tokio::test]
 async fn a_server_is_ready_when_it_is_there() {
@@ -57,7 +54,7 @@ async fn a_dropped_server_leaves_nothing() {
     let server = PgServer::start();
     let port = server.port();
     let directory = directory_of(&server).await;
-    assert!(Path::new(&directory).exists());
+    assert!(directory.exists());
     drop(server);
     assert!(is_gone(&directory, port));
 }
@@ -71,80 +68,50 @@ async fn a_stopped_server_leaves_nothing() {
     assert!(is_gone(&directory, port));
 }
 
-#[test]
-fn nothing_is_left_however_the_process_ends() {
+#[tokio::test]
+async fn nothing_is_left_however_the_process_ends() {
     for end in ["exit", "panic", "KILL", "INT", "TERM"] {
-        let mut other = OtherProcess::start("the_other_process", &[]);
+        let mut other = OtherProcess::start(&[]);
         let port = other.told("port ").parse().unwrap();
-        let directory = other.told("directory ");
-        assert!(Path::new(&directory).exists(), "{end}");
+        let directory = parent(&other.told("directory "));
+        assert!(directory.exists(), "{end}");
         assert!(TcpStream::connect(("127.0.0.1", port)).is_ok(), "{end}");
         other.end(end);
-        while !is_gone(&directory, port) {
-            thread::sleep(Duration::from_millis(10));
-        }
+        eventually(&format!("nothing is left after {end}"), async || {
+            is_gone(&directory, port)
+        })
+        .await;
     }
 }
 
-#[test]
-fn the_server_of_the_environment_is_used_and_left_alone() {
+#[tokio::test]
+async fn the_server_of_the_environment_is_used_and_left_alone() {
     let server = PgServer::start();
-    let url = server.url("postgres");
-    let mut other = OtherProcess::start("the_other_process", &[("DATABASE_URL", &url)]);
+    let url = server.admin_url();
+    let mut other = OtherProcess::start(&[("DATABASE_URL", &url)]);
     assert_eq!(other.told("port "), server.port().to_string());
-    assert_eq!(other.told("private "), "false");
     assert_eq!(other.told("schema "), "dropped");
     other.end("KILL");
-    let shown = Database::create_blocking(&server);
-    assert!(shown.url().contains(&server.port().to_string()));
+    let mut connection = connect(&url).await;
+    assert_eq!(value::<i32>(&mut connection, "SELECT 1").await, 1);
 }
 
-/// Not a test: what the tests above run in a process of its own.
-#[tokio::test]
-#[ignore = "it waits for its end"]
-async fn the_other_process() {
-    let server = PgServer::shared();
-    println!("port {}", server.port());
-    println!("private {}", server.is_private());
-    if server.is_private() {
-        println!("directory {}", directory_of(server).await);
-    }
-    let schema = Schema::fresh();
-    let mut connection = connect(schema.url()).await;
-    run(&mut connection, &format!("CREATE SCHEMA {}", schema.name())).await;
-    let exists = format!("SELECT to_regnamespace('{}') IS NOT NULL", schema.name());
-    drop(schema);
-    while value::<bool>(&mut connection, &exists).await {
-        tokio::task::yield_now().await;
-    }
-    println!("schema dropped");
-    let mut end = String::new();
-    std::io::stdin().read_line(&mut end).unwrap();
-    match end.trim() {
-        "exit" => std::process::exit(0),
-        "panic" => panic!("as it was told to"),
-        other => panic!("it does not know how to {other}"),
-    }
-}
-
-/// A test of this file, run by itself.
+/// A process of its own that uses its shared server.
 struct OtherProcess {
     child: Child,
     output: BufReader<ChildStdout>,
 }
 
 impl OtherProcess {
-    fn start(test: &str, environment: &[(&str, &str)]) -> Self {
-        let mut child = Command::new(env::current_exe().expect("a test knows where it is"))
-            .args(["--exact", &format!("server::{test}")])
-            .args(["--ignored", "--nocapture"])
+    fn start(environment: &[(&str, &str)]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_other-process"))
             .env_remove("DATABASE_URL")
             .envs(environment.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
-            .expect("a test can be started");
+            .expect("it can be started");
         let output = BufReader::new(child.stdout.take().expect("it is piped"));
         Self { child, output }
     }
@@ -177,11 +144,16 @@ impl Drop for OtherProcess {
     }
 }
 
-/// Where a server has its data.
-async fn directory_of(server: &PgServer) -> String {
-    value(&mut connect(&server.admin_url()).await, "SHOW data_directory").await
+/// What goes with a server.
+async fn directory_of(server: &PgServer) -> PathBuf {
+    let data: String = value(&mut connect(&server.admin_url()).await, "SHOW data_directory").await;
+    parent(&data)
 }
 
-fn is_gone(directory: &str, port: u16) -> bool {
-    fs::metadata(directory).is_err() && TcpStream::connect(("127.0.0.1", port)).is_err()
+fn parent(data: &str) -> PathBuf {
+    Path::new(data).parent().expect("it is in a directory").to_owned()
+}
+
+fn is_gone(directory: &Path, port: u16) -> bool {
+    !directory.exists() && TcpStream::connect(("127.0.0.1", port)).is_err()
 }

@@ -4,7 +4,7 @@ use messaging_test_postgres::{Counts, Database, Fault, PgServer, Statement, Wire
 use sqlx::{Connection as _, PgConnection, Row as _};
 use tokio::time::timeout;
 
-use crate::{connect, run, value};
+use crate::{connect, eventually, run, value};
 
 /// A wire to a database with an empty table `kept`, one connection through it, and one past it.
 struct Scene {
@@ -217,9 +217,11 @@ impl Scene {
     async fn rolled_back(&mut self) {
         let open = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database()
                     AND pid <> pg_backend_pid() AND xact_start IS NOT NULL AND backend_type = 'client backend')";
-        while value::<bool>(&mut self.past, open).await {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        let past = &mut self.past;
+        eventually("the transaction is rolled back", async || {
+            !value::<bool>(past, open).await
+        })
+        .await;
     }
 }
 
