@@ -16,8 +16,8 @@ use messaging_core::{
     id::{AgentId, BookingId, ConversationId, MessageId, UserId, WorkerId},
     memory::MemoryStore,
     port::store::{
-        Append, Appended, Audit, AuditRecord, ChangeState, Changed, Conversations, Entry, HistoryScan, Lane,
-        LaneDelay, ListScan, ListStart, MarkRead, Marked, Outbox, Progress, Publisher,
+        Append, Appended, Audit, AuditRecord, ChangeState, Changed, Claim, Conversations, Entry, HistoryScan,
+        Lane, LaneDelay, ListScan, ListStart, MarkRead, Marked, Outbox, Progress, Publisher,
     },
     time::Timestamp,
 };
@@ -185,7 +185,7 @@ impl World {
             Publish::Claim(by, lease, limit) => {
                 let lanes = same!(
                     self,
-                    claim_lanes(worker(*by), self.now, self.now + *lease, *limit)
+                    claim_lanes(&Claim::new(worker(*by), self.now, self.now + *lease, *limit))
                 );
                 self.lanes.extend(lanes);
             }

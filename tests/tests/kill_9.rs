@@ -13,7 +13,7 @@ use std::{
 use messaging_core::{
     domain::side::Side,
     id::WorkerId,
-    port::store::{EntryKind, LoadedEntry, Outbox as _, Subject},
+    port::store::{Claim, EntryKind, LoadedEntry, Outbox as _, Subject},
     time::Timestamp,
 };
 use messaging_sqlx::{SqliteOptions, SqliteStore};
@@ -169,13 +169,13 @@ fn unpublished(data_dir: &Path) -> BTreeMap<String, Vec<Happened>> {
         let store = SqliteStore::open(file, &SqliteOptions::default()).await.unwrap();
         let anyone = WorkerId::parse("01a207ac-0dcf-7b8c-9a48-d86dfe5b9c2d").unwrap();
         let when_all_leases_are_over = Timestamp::from_millis(4_000_000_000_000);
-        let lanes = store.claim_lanes(
+        let all = Claim::new(
             anyone,
             when_all_leases_are_over,
             when_all_leases_are_over,
             usize::MAX,
         );
-        let lanes = lanes.await.unwrap();
+        let lanes = store.claim_lanes(&all).await.unwrap();
         let entries = store.load_entries(&lanes, usize::MAX).await.unwrap();
         store.close().await;
         entries

@@ -5,31 +5,25 @@ use crate::{
     domain::{message::Origin, receipt::Receipt},
     id::{ConversationId, MessageId, WorkerId},
     port::store::{
-        Backlog, Entry, EntryKind, Lane, LaneDelay, LaneFailure, LoadedEntry, Outbox, Progress, SetAside,
-        StoreError, Subject,
+        Backlog, Claim, Entry, EntryKind, Lane, LaneDelay, LaneFailure, LoadedEntry, Outbox, Progress,
+        SetAside, StoreError, Subject,
     },
     time::Timestamp,
 };
 
 #[async_trait]
 impl Outbox for MemoryStore {
-    async fn claim_lanes(
-        &self,
-        by: WorkerId,
-        now: Timestamp,
-        lease_until: Timestamp,
-        limit: usize,
-    ) -> Result<Vec<Lane>, StoreError> {
+    async fn claim_lanes(&self, claim: &Claim) -> Result<Vec<Lane>, StoreError> {
         let mut state = self.lock();
         let mut due: Vec<_> = state
             .lanes
             .iter_mut()
-            .filter(|(_, lane)| lane.until <= now)
+            .filter(|(_, lane)| (claim.since..=claim.now).contains(&lane.until))
             .collect();
         due.sort_by_key(|(id, lane)| (lane.until, **id));
-        let claimed = due.into_iter().take(limit).map(|(id, lane)| {
-            lane.owner = Some(by);
-            lane.until = lease_until;
+        let claimed = due.into_iter().take(claim.limit).map(|(id, lane)| {
+            lane.owner = Some(claim.by);
+            lane.until = claim.lease_until;
             lane.as_lane(*id)
         });
         Ok(claimed.collect())

@@ -8,6 +8,7 @@
 //! more entries meanwhile go to the back of the queue, so that a busy conversation keeps no other waiting.
 
 mod deliver;
+mod low_water;
 mod options;
 mod queue;
 pub mod retry;
@@ -39,10 +40,11 @@ use crate::{
     port::{
         directory::Directory,
         realtime::Realtime,
-        store::{Backlog, Publisher, Store, StoreError, StoreErrorKind},
+        store::{Backlog, Claim, Publisher, Store, StoreError, StoreErrorKind},
     },
     time::Timestamp,
 };
+use low_water::LowWater;
 use queue::Queue;
 use round::Round;
 
@@ -79,6 +81,7 @@ pub struct Relay {
     queue: Queue,
     /// Whether to look for lanes at once.
     woken: AtomicBool,
+    low_water: Mutex<LowWater>,
     /// The lanes that rounds have taken from the queue, with their leases.
     under_way: Mutex<HashSet<(ConversationId, Timestamp)>>,
     halt: Mutex<Halt>,
@@ -100,19 +103,22 @@ impl Relay {
             attending: AtomicUsize::new(0),
             queue: Queue::new(parts.options.queue),
             woken: AtomicBool::new(false),
+            low_water: Mutex::default(),
             under_way: Mutex::default(),
             halt: Mutex::new(Halt::No),
             parts,
         }
     }
 
-    /// Publishes all that is at hand and all that is due now, as far as the transport takes it. Returns how
-    /// many lanes that were, each counted as often as it was its turn; 0 when there was nothing to do.
+    /// Publishes all that is at hand and all that is due now, however long it has been, as far as the
+    /// transport takes it. Returns how many lanes that were, each counted as often as it was its turn; 0 when
+    /// there was nothing to do.
     ///
     /// # Errors
     /// When due lanes could not be claimed; what is at hand is published all the same. What could not be
     /// published stays in the outbox.
     pub async fn step(&self) -> Result<usize, StoreError> {
+        self.low_water().forget();
         let claimed = self.claim(self.options().claim_limit).await;
         let mut lanes = 0;
         loop {
@@ -136,6 +142,8 @@ impl Relay {
     }
 
     pub(crate) fn wake(&self) {
+        // It may have been written long before it was committed.
+        self.low_water().forget();
         self.woken.store(true, Ordering::Release);
         self.queue.signal().raise();
     }
@@ -191,11 +199,15 @@ impl Relay {
             Halt::Probing => 1,
             Halt::Until(_) => return Ok(()),
         };
-        let claim = self
-            .parts
-            .store
-            .claim_lanes(self.id, now, now + self.options().lease, limit);
-        self.queue.put(self.in_time("claiming lanes", claim).await?);
+        let RelayOptions {
+            lease, sweep_every, ..
+        } = *self.options();
+        let look = self.low_water().look(now, lease, sweep_every);
+        let claim = Claim::new(self.id, now, now + lease, limit).since(look.since);
+        let claimed = self.parts.store.claim_lanes(&claim);
+        let lanes = self.in_time("claiming lanes", claimed).await?;
+        self.low_water().note(look, &claim, lanes.len());
+        self.queue.put(lanes);
         Ok(())
     }
 
@@ -243,6 +255,10 @@ impl Relay {
             tracing::info!("publishing goes on: the credentials were accepted");
             self.queue.signal().raise();
         }
+    }
+
+    fn low_water(&self) -> MutexGuard<'_, LowWater> {
+        self.low_water.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn halt_state(&self) -> MutexGuard<'_, Halt> {

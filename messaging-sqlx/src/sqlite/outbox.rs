@@ -2,7 +2,8 @@ use async_trait::async_trait;
 use messaging_core::{
     id::WorkerId,
     port::store::{
-        Backlog, Entry, Lane, LaneDelay, LaneFailure, LoadedEntry, Outbox, Progress, SetAside, StoreError,
+        Backlog, Claim, Entry, Lane, LaneDelay, LaneFailure, LoadedEntry, Outbox, Progress, SetAside,
+        StoreError,
     },
     time::Timestamp,
 };
@@ -20,22 +21,11 @@ use super::{
 #[async_trait]
 impl Outbox for SqliteStore {
     /// Admits the workers of one store at a time: the first to claim, or to name itself as a publisher,
-    /// keeps those of every other process out, until it is closed or dropped.
-    async fn claim_lanes(
-        &self,
-        by: WorkerId,
-        now: Timestamp,
-        lease_until: Timestamp,
-        limit: usize,
-    ) -> Result<Vec<Lane>, StoreError> {
+    /// keeps those of every other process out, until it is closed or dropped. No lane is passed over, however
+    /// long it has been due: an index of SQLite holds no dead rows.
+    async fn claim_lanes(&self, claim: &Claim) -> Result<Vec<Lane>, StoreError> {
         self.0.workers.admit(Claim::DOING)?;
-        self.write(Claim {
-            by,
-            now,
-            lease_until,
-            limit,
-        })
-        .await
+        self.write(*claim).await
     }
 
     async fn load_entries(&self, lanes: &[Lane], per_lane: usize) -> Result<Vec<LoadedEntry>, StoreError> {
@@ -129,13 +119,6 @@ pub(super) const LIST_SET_ASIDE: &str = concat!(
 pub(super) const BACKLOG: &str = "SELECT COUNT(*) AS lanes, MIN((SELECT o.at FROM outbox o
     WHERE o.conversation_id = l.conversation_id ORDER BY o.number LIMIT 1)) AS oldest,
     (SELECT COUNT(*) FROM set_aside) AS set_aside FROM lane l";
-
-struct Claim {
-    by: WorkerId,
-    now: Timestamp,
-    lease_until: Timestamp,
-    limit: usize,
-}
 
 impl Step for Claim {
     type Answer = Vec<Lane>;

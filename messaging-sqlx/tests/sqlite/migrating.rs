@@ -1,7 +1,7 @@
 use std::error::Error;
 
 use futures_util::future::{join_all, try_join_all};
-use messaging_core::port::store::{Conversations, Outbox, Publisher, StoreError, StoreErrorKind};
+use messaging_core::port::store::{Claim, Conversations, Outbox, Publisher, StoreError, StoreErrorKind};
 use messaging_sqlx::{SchemaError, SqliteOptions, SqliteStore};
 
 use crate::scene::{Place, append, at, conversation, plan, worker};
@@ -23,7 +23,10 @@ async fn before_it_is_migrated_every_step_says_so() {
     let refused = [
         store.find_conversation(conversation(1)).await.unwrap_err(),
         store.append(&append(1, 10)).await.unwrap_err(),
-        store.claim_lanes(worker(1), at(0), at(1), 1).await.unwrap_err(),
+        store
+            .claim_lanes(&Claim::new(worker(1), at(0), at(1), 1))
+            .await
+            .unwrap_err(),
     ];
     for error in refused {
         assert_eq!(why(&error), Some(SchemaError::NotMigrated { at: 0, needed: 1 }));

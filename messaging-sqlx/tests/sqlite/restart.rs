@@ -1,5 +1,5 @@
 use crate::scene::{Picture, Place, append, at, play, worker};
-use messaging_core::port::store::{Appended, Conversations, Outbox};
+use messaging_core::port::store::{Appended, Claim, Conversations, Outbox};
 use messaging_sqlx::{SqliteOptions, SqliteStore};
 
 #[tokio::test]
@@ -26,7 +26,11 @@ async fn a_lane_keeps_its_owner_over_a_restart() {
     store.close().await;
 
     let store = place.open().await;
-    let claim = |now| store.claim_lanes(worker(2), at(now), at(30), 9);
+    let claim = async |now| {
+        store
+            .claim_lanes(&Claim::new(worker(2), at(now), at(30), 9))
+            .await
+    };
     assert_eq!(claim(14).await.unwrap().len(), 1);
     assert_eq!(claim(15).await.unwrap().len(), 1);
 }

@@ -15,9 +15,9 @@ use messaging_core::{
     },
     id::{AgentId, BookingId, ConversationId, MessageId, UserId, WorkerId},
     port::store::{
-        Append, Appended, Audit, AuditRecord, AuditedAction, Backlog, ChangeState, Conversations, Direction,
-        HistoryPage, HistoryScan, Lane, ListPage, ListScan, ListStart, LoadedEntry, MarkRead, Outbox,
-        Publisher, SetAside, Stored,
+        Append, Appended, Audit, AuditRecord, AuditedAction, Backlog, ChangeState, Claim, Conversations,
+        Direction, HistoryPage, HistoryScan, Lane, ListPage, ListScan, ListStart, LoadedEntry, MarkRead,
+        Outbox, Publisher, SetAside, Stored,
     },
     time::Timestamp,
 };
@@ -166,7 +166,10 @@ pub(crate) async fn play(store: &SqliteStore) {
     };
     store.record_access(&record).await.unwrap();
 
-    let lanes = store.claim_lanes(worker(1), at(5), at(15), 1).await.unwrap();
+    let lanes = store
+        .claim_lanes(&Claim::new(worker(1), at(5), at(15), 1))
+        .await
+        .unwrap();
     let entry = &store.load_entries(&lanes, 1).await.unwrap()[0].entry;
     let refusal = store
         .set_aside(worker(1), &lanes[0], entry, "too large", at(6))

@@ -1,7 +1,7 @@
 use std::error::Error;
 
 use messaging_core::port::store::{
-    Append, Conversations, Lane, LaneDelay, LaneFailure, Outbox, Progress, Publisher, StoreErrorKind,
+    Append, Claim, Conversations, Lane, LaneDelay, LaneFailure, Outbox, Progress, Publisher, StoreErrorKind,
 };
 use messaging_sqlx::SqliteStore;
 
@@ -15,7 +15,7 @@ fn by(n: u128) -> Publisher {
 }
 
 async fn claim(store: &SqliteStore, n: u128) -> Result<usize, StoreErrorKind> {
-    let lanes = store.claim_lanes(worker(n), at(5), at(15), 9).await;
+    let lanes = store.claim_lanes(&Claim::new(worker(n), at(5), at(15), 9)).await;
     lanes.map(|lanes| lanes.len()).map_err(|error| error.kind())
 }
 
@@ -24,7 +24,10 @@ async fn workers_of_a_second_store_are_refused() {
     let place = Place::new();
     let (first, second) = (place.open().await, place.open().await);
     assert_eq!(claim(&first, 1).await, Ok(0));
-    let error = second.claim_lanes(worker(2), at(5), at(15), 9).await.unwrap_err();
+    let error = second
+        .claim_lanes(&Claim::new(worker(2), at(5), at(15), 9))
+        .await
+        .unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::ReadOnly);
     assert_eq!(
         error.source().unwrap().to_string(),
@@ -46,7 +49,10 @@ async fn a_step_of_a_second_store_leaves_its_lane_to_anyone() {
     };
     assert_eq!(stored(second.append(&third).await.unwrap()).lane, None);
 
-    let lanes = first.claim_lanes(worker(1), at(1), at(10), 9).await.unwrap();
+    let lanes = first
+        .claim_lanes(&Claim::new(worker(1), at(1), at(10), 9))
+        .await
+        .unwrap();
     assert_eq!(lanes.len(), 1, "the second's, at once");
     assert_eq!(first.load_entries(&lanes, 9).await.unwrap().len(), 2);
 }
@@ -90,12 +96,12 @@ async fn what_is_said_under_an_old_lease_is_void() {
     let store = place.open().await;
     store.open(&plan(1), by(1)).await.unwrap();
     let old = store
-        .claim_lanes(worker(1), at(10), at(20), 9)
+        .claim_lanes(&Claim::new(worker(1), at(10), at(20), 9))
         .await
         .unwrap()
         .remove(0);
     let new = store
-        .claim_lanes(worker(1), at(20), at(30), 9)
+        .claim_lanes(&Claim::new(worker(1), at(20), at(30), 9))
         .await
         .unwrap()
         .remove(0);
@@ -132,6 +138,9 @@ async fn what_is_said_under_an_old_lease_is_void() {
 
 /// How often publishing each of the lanes that are due at that time has failed.
 async fn claim_at(store: &SqliteStore, now: u64) -> Vec<u32> {
-    let lanes = store.claim_lanes(worker(1), at(now), at(60), 9).await.unwrap();
+    let lanes = store
+        .claim_lanes(&Claim::new(worker(1), at(now), at(60), 9))
+        .await
+        .unwrap();
     lanes.iter().map(|lane| lane.tries).collect()
 }

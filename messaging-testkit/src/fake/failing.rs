@@ -10,7 +10,7 @@ use messaging_core::{
     },
     id::{AgentId, BookingId, ConversationId, UserId, WorkerId},
     port::store::{
-        Append, Appended, Audit, AuditRecord, Backlog, ChangeState, Changed, Conversations, Entry,
+        Append, Appended, Audit, AuditRecord, Backlog, ChangeState, Changed, Claim, Conversations, Entry,
         HistoryPage, HistoryScan, Lane, LaneDelay, ListPage, ListScan, LoadedEntry, MarkRead, Marked, Opened,
         Outbox, Progress, Publisher, SetAside, StoreError, StoreErrorKind,
     },
@@ -202,18 +202,8 @@ impl<S: Conversations> Conversations for FailingStore<S> {
 
 #[async_trait]
 impl<S: Outbox> Outbox for FailingStore<S> {
-    async fn claim_lanes(
-        &self,
-        by: WorkerId,
-        now: Timestamp,
-        lease_until: Timestamp,
-        limit: usize,
-    ) -> Result<Vec<Lane>, StoreError> {
-        self.step(
-            "claiming lanes",
-            self.inner.claim_lanes(by, now, lease_until, limit),
-        )
-        .await
+    async fn claim_lanes(&self, claim: &Claim) -> Result<Vec<Lane>, StoreError> {
+        self.step("claiming lanes", self.inner.claim_lanes(claim)).await
     }
 
     async fn load_entries(&self, lanes: &[Lane], per_lane: usize) -> Result<Vec<LoadedEntry>, StoreError> {

@@ -1,6 +1,6 @@
 use messaging_core::{
     id::WorkerId,
-    port::store::{Lane, Progress},
+    port::store::{Claim, Lane, Progress},
     time::Timestamp,
 };
 
@@ -23,7 +23,8 @@ impl<'a> Relay<'a> {
     /// Claims some lanes and publishes them to their end.
     pub(super) async fn round(&self, now: Timestamp) {
         let store = &self.sky.store;
-        let lanes = again(|| store.claim_lanes(self.by, now, now + secs(20), 3)).await;
+        let claim = Claim::new(self.by, now, now + secs(20), 3);
+        let lanes = again(|| store.claim_lanes(&claim)).await;
         publish(self.sky, self.by, lanes, now + secs(20)).await;
     }
 }

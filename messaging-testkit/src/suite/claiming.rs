@@ -2,7 +2,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use messaging_core::{
     domain::side::Side,
-    port::store::{Append, Appended, Lane, Store},
+    port::store::{Append, Appended, Claim, Lane, Store},
 };
 
 use super::scene::{Scene, at_once, claim, of};
@@ -113,7 +113,7 @@ pub(crate) async fn workers_that_claim_at_once_share_the_lanes_between_them(stor
     }
     let claims = at_once(4, async |n: usize| {
         let by = worker_id(u64::try_from(n).expect("it is small"));
-        store.claim_lanes(by, at(1), at(30), 7).await
+        store.claim_lanes(&Claim::new(by, at(1), at(30), 7)).await
     })
     .await;
     assert!(claims.iter().all(|lanes| lanes.len() <= 7));
@@ -134,4 +134,20 @@ pub(crate) async fn of_what_is_nobodys_the_longest_waiting_comes_first(store: &d
         of(&claim(store, 1, at(30), 2).await),
         [2, 1].map(|agency| plan(1, agency).id)
     );
+}
+
+pub(crate) async fn what_has_been_due_since_the_time_named_is_never_passed_over(store: &dyn Store) {
+    let mut all = Vec::new();
+    for (agency, until) in [(1, 20), (2, 25), (3, 30)] {
+        let opened = store.open(&plan(1, agency), worker(1, at(until))).await.unwrap();
+        all.push(opened.id);
+    }
+    let claim = Claim::new(worker_id(2), at(30), at(60), 10);
+    let since_then = store.claim_lanes(&claim.since(at(25))).await.unwrap();
+    // Whether the first, which may be passed over, is among them is the store's choice.
+    let mut found = of(&since_then);
+    assert!(found.ends_with(&all[1..]), "{found:?}");
+    found.extend(of(&store.claim_lanes(&claim).await.unwrap()));
+    found.sort();
+    assert_eq!(found, all, "to look at everything is to find the rest");
 }

@@ -3,7 +3,7 @@
 use futures_util::FutureExt;
 use messaging_core::{
     domain::{conversation::OpenPlan, side::Side},
-    port::store::{Direction, EntryKind, Publisher, Store},
+    port::store::{Claim, Direction, EntryKind, Publisher, Store},
 };
 
 use super::scene::{Scene, claim, of};
@@ -60,7 +60,8 @@ pub(crate) async fn a_reading_dropped_and_repeated_is_one_receipt(store: &dyn St
 
 pub(crate) async fn a_claim_dropped_leaves_its_lanes_due_after_the_lease_at_the_latest(store: &dyn Store) {
     let scene = Scene::set(store).await;
-    let dropped = store.claim_lanes(worker_id(1), at(0), at(30), 10);
+    let first = Claim::new(worker_id(1), at(0), at(30), 10);
+    let dropped = store.claim_lanes(&first);
     drop(dropped.now_or_never());
     assert_eq!(of(&claim(store, 2, at(30), 10).await), [scene.id]);
 }

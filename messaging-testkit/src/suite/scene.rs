@@ -9,7 +9,7 @@ use messaging_core::{
     },
     id::{ConversationId, MessageId},
     port::store::{
-        Append, Appended, ChangeState, Changed, Direction, HistoryPage, HistoryScan, Lane, ListPage,
+        Append, Appended, ChangeState, Changed, Claim, Direction, HistoryPage, HistoryScan, Lane, ListPage,
         ListScan, ListStart, LoadedEntry, MarkRead, Marked, Progress, Publisher, Store, StoreError, Stored,
     },
     time::Timestamp,
@@ -207,7 +207,7 @@ impl<'a> Scene<'a> {
         let far = at(1_000_000_000);
         let lanes = self
             .store
-            .claim_lanes(worker_id(99), far, far, 10_000)
+            .claim_lanes(&Claim::new(worker_id(99), far, far, 10_000))
             .await
             .unwrap();
         assert!(of(&lanes).contains(&self.id), "it has something to publish");
@@ -276,7 +276,10 @@ pub(super) fn ids(page: &ListPage) -> Vec<ConversationId> {
 /// Claims lanes for worker number `n`, until 30 seconds later.
 pub(super) async fn claim(store: &dyn Store, n: u64, now: Timestamp, most: usize) -> Vec<Lane> {
     let until = now + std::time::Duration::from_secs(30);
-    store.claim_lanes(worker_id(n), now, until, most).await.unwrap()
+    store
+        .claim_lanes(&Claim::new(worker_id(n), now, until, most))
+        .await
+        .unwrap()
 }
 
 /// The conversations of lanes.

@@ -40,6 +40,7 @@ pub(crate) enum Fault {
     LetsTwoWorkersClaimOneLane,
     TakesOverTooLate,
     ClaimsMoreThanAsked,
+    PassesOverTooMuch,
     SettlesTooMuch,
     LeavesTheOwnerInTheDark,
     NeverLetsGo,

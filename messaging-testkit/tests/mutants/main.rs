@@ -79,6 +79,7 @@ the_suite_notices_a_store_that! {
     lets_two_workers_claim_one_lane: claiming notices LetsTwoWorkersClaimOneLane;
     takes_over_too_late: claiming notices TakesOverTooLate;
     claims_more_than_asked: claiming notices ClaimsMoreThanAsked;
+    passes_over_too_much: claiming notices PassesOverTooMuch;
     settles_too_much: settling notices SettlesTooMuch;
     leaves_the_owner_in_the_dark: settling notices LeavesTheOwnerInTheDark;
     never_lets_go: delaying notices NeverLetsGo;

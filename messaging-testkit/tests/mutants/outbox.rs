@@ -1,8 +1,10 @@
+use std::time::Duration;
+
 use async_trait::async_trait;
 use messaging_core::{
     id::WorkerId,
     port::store::{
-        Audit, AuditRecord, Backlog, Entry, Lane, LaneDelay, LoadedEntry, Outbox, Progress, SetAside,
+        Audit, AuditRecord, Backlog, Claim, Entry, Lane, LaneDelay, LoadedEntry, Outbox, Progress, SetAside,
         StoreError, Subject,
     },
     time::Timestamp,
@@ -13,29 +15,21 @@ use crate::broken::{Broken, Fault, LONG};
 
 #[async_trait]
 impl Outbox for Broken {
-    async fn claim_lanes(
-        &self,
-        by: WorkerId,
-        now: Timestamp,
-        lease_until: Timestamp,
-        limit: usize,
-    ) -> Result<Vec<Lane>, StoreError> {
-        let now = if self.has(Fault::LetsTwoWorkersClaimOneLane) {
-            lease_until + LONG
-        } else {
-            now
-        };
-        let now = if self.has(Fault::TakesOverTooLate) {
-            now - LONG
-        } else {
-            now
-        };
-        let limit = if self.has(Fault::ClaimsMoreThanAsked) {
-            usize::MAX
-        } else {
-            limit
-        };
-        self.inner.claim_lanes(by, now, lease_until, limit).await
+    async fn claim_lanes(&self, claim: &Claim) -> Result<Vec<Lane>, StoreError> {
+        let mut claim = *claim;
+        if self.has(Fault::LetsTwoWorkersClaimOneLane) {
+            claim.now = claim.lease_until + LONG;
+        }
+        if self.has(Fault::TakesOverTooLate) {
+            claim.now = claim.now - LONG;
+        }
+        if self.has(Fault::ClaimsMoreThanAsked) {
+            claim.limit = usize::MAX;
+        }
+        if self.has(Fault::PassesOverTooMuch) && claim.since > Timestamp::EPOCH {
+            claim.now = claim.since - Duration::from_millis(1);
+        }
+        self.inner.claim_lanes(&claim).await
     }
 
     async fn load_entries(&self, lanes: &[Lane], per_lane: usize) -> Result<Vec<LoadedEntry>, StoreError> {

@@ -26,7 +26,7 @@ pub use conversations::{
 };
 pub use error::{StoreError, StoreErrorKind};
 pub use outbox::{
-    Backlog, Entry, EntryKind, Lane, LaneDelay, LaneFailure, LoadedEntry, Outbox, Progress, Publisher,
+    Backlog, Claim, Entry, EntryKind, Lane, LaneDelay, LaneFailure, LoadedEntry, Outbox, Progress, Publisher,
     SetAside, Subject,
 };
 

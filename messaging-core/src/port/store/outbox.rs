@@ -29,13 +29,7 @@ pub trait Outbox: Send + Sync {
     ///
     /// # Errors
     /// [`ReadOnly`](super::StoreErrorKind::ReadOnly) when this store admits no workers of this process.
-    async fn claim_lanes(
-        &self,
-        by: WorkerId,
-        now: Timestamp,
-        lease_until: Timestamp,
-        limit: usize,
-    ) -> Result<Vec<Lane>, StoreError>;
+    async fn claim_lanes(&self, claim: &Claim) -> Result<Vec<Lane>, StoreError>;
 
     /// For each lane given, its entries from `lane.head` on, in order, at most `per_lane`, with what is
     /// needed to publish them. One call for all.
@@ -71,6 +65,40 @@ pub trait Outbox: Send + Sync {
 
     /// How much is waiting to be published.
     async fn backlog(&self) -> Result<Backlog, StoreError>;
+}
+
+/// Which lanes a worker wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Claim {
+    /// The worker.
+    pub by: WorkerId,
+    /// Until when the lanes' leases and delays must be over.
+    pub now: Timestamp,
+    /// The end of the new leases.
+    pub lease_until: Timestamp,
+    /// Lanes that have been due since before then may be passed over; a store that finds them as cheaply gives
+    /// them all the same. [`Timestamp::EPOCH`] passes over none.
+    pub since: Timestamp,
+    /// At most how many.
+    pub limit: usize,
+}
+
+impl Claim {
+    /// A claim that passes over none.
+    pub fn new(by: WorkerId, now: Timestamp, lease_until: Timestamp, limit: usize) -> Self {
+        Self {
+            by,
+            now,
+            lease_until,
+            since: Timestamp::EPOCH,
+            limit,
+        }
+    }
+
+    /// The same claim, by which lanes that have been due since before then may be passed over.
+    pub fn since(self, since: Timestamp) -> Self {
+        Self { since, ..self }
+    }
 }
 
 /// Who publishes the entry of a step, should the step have to create the lane.

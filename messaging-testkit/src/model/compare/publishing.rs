@@ -2,7 +2,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use messaging_core::{
     id::WorkerId,
-    port::store::{Lane, LaneDelay, SetAside},
+    port::store::{Claim, Lane, LaneDelay, SetAside},
     time::Timestamp,
 };
 use proptest::{prop_assert, prop_assert_eq, test_runner::TestCaseResult};
@@ -82,7 +82,7 @@ impl Pair<'_> {
     /// Claims at the latest time there has been, so that what is due at once is due by any clock.
     async fn claim(&mut self, by: WorkerId, most: usize, lease: u64) -> TestCaseResult {
         let (now, until) = (self.latest, self.latest + secs(lease));
-        let claimed = self.store.claim_lanes(by, now, until, most).await?;
+        let claimed = self.store.claim_lanes(&Claim::new(by, now, until, most)).await?;
         let due = self.threads.iter().filter(|thread| thread.outbox.is_due(now));
         let due: BTreeSet<_> = due.map(|thread| thread.conversation().id).collect();
         prop_assert_eq!(claimed.len(), most.min(due.len()), "of {:?}", due);
