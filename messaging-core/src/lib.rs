@@ -39,6 +39,7 @@
 //! | [`memory`] | the store in memory |
 //! | [`Messaging`] | the use cases |
 //! | [`Relay`], [`Workers`] | from the outbox to the transport |
+//! | [`verify`] | whether what a store keeps is what there is |
 //!
 //! | feature | brings |
 //! |---|---|
@@ -57,6 +58,7 @@ mod profiles;
 mod relay;
 mod service;
 pub mod time;
+pub mod verify;
 mod worker;
 
 pub use actor::{Actor, Role};
@@ -75,4 +77,5 @@ pub use service::{
     OpenConversation, OpenedConversation, Options, ReadState, Reassigned, SendMessage, Sent,
 };
 pub use time::Timestamp;
+pub use verify::{ConversationRange, Discrepancy, Finding};
 pub use worker::Workers;

@@ -6,6 +6,7 @@
 
 mod conversations;
 mod outbox;
+mod tallies;
 
 use std::{
     collections::{BTreeMap, HashMap},

@@ -18,6 +18,7 @@ mod audit;
 mod conversations;
 mod error;
 mod outbox;
+mod tallies;
 
 pub use audit::{Audit, AuditRecord, AuditedAction};
 pub use conversations::{
@@ -29,6 +30,7 @@ pub use outbox::{
     Backlog, Claim, Entry, EntryKind, Lane, LaneDelay, LaneFailure, LoadedEntry, Outbox, Progress, Publisher,
     SetAside, Subject,
 };
+pub use tallies::{LaneTally, SideTally, Tallies, Tally, TallyScan, Unpublished};
 
 /// Everything the library keeps. Implemented for whatever implements the parts.
 pub trait Store: Conversations + Outbox + Audit + Send + Sync {}

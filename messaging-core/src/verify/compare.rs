@@ -1,0 +1,303 @@
+use super::{Discrepancy, Finding};
+use crate::{
+    domain::side::Side,
+    port::store::{LaneTally, Tally, Unpublished},
+};
+
+/// Every way in which what is kept of a conversation differs from what there is of it.
+///
+/// A gap among the unpublished events is none: what the transport refused for good was taken out. Nor is a lane
+/// without any: it ends with the next thing its owner says.
+pub fn compare(tally: &Tally) -> Vec<Discrepancy> {
+    let mut findings = messages(tally);
+    for side in Side::ALL {
+        findings.extend(mailbox(tally, side));
+    }
+    findings.extend(events(tally));
+    let conversation_id = tally.conversation.id;
+    let of = |finding| Discrepancy {
+        conversation_id,
+        finding,
+    };
+    findings.into_iter().map(of).collect()
+}
+
+fn messages(tally: &Tally) -> Vec<Finding> {
+    let (conversation, last_seq) = (&tally.conversation, tally.last_seq);
+    let activity_at = tally.newest_at.unwrap_or(conversation.created_at);
+    let findings = [
+        differ(conversation.last_seq, last_seq).map(|(kept, counted)| Finding::LastSeq { kept, counted }),
+        differ(last_seq, tally.messages).map(|(last_seq, counted)| Finding::Messages { last_seq, counted }),
+        differ(conversation.activity_at, activity_at)
+            .map(|(kept, counted)| Finding::Activity { kept, counted }),
+        tally.first_untimely.map(|seq| Finding::Time { seq }),
+    ];
+    findings.into_iter().flatten().collect()
+}
+
+fn mailbox(tally: &Tally, side: Side) -> Vec<Finding> {
+    let (mailbox, there) = (tally.conversation.mailboxes.of(side), tally.sides.of(side));
+    let inbox = |(kept, counted)| Finding::Inbox { side, kept, counted };
+    let read = |(kept, counted)| Finding::Read { side, kept, counted };
+    let last_read = |(kept, counted)| Finding::LastRead { side, kept, counted };
+    let receipt = |up_to_seq| Finding::Receipt { side, up_to_seq };
+    let findings = [
+        there.first_misplaced.map(|seq| Finding::Position { side, seq }),
+        differ(mailbox.inbox, there.addressed).map(inbox),
+        differ(mailbox.read, there.read).map(read),
+        differ(mailbox.last_read, there.last_receipt).map(last_read),
+        there.first_wrong_receipt.map(receipt),
+    ];
+    findings.into_iter().flatten().collect()
+}
+
+fn events(tally: &Tally) -> Vec<Finding> {
+    let tail = tally.lane.and_then(|lane| lane.tail);
+    let last = tally.unpublished.map(|unpublished| unpublished.last);
+    // The opening is an event, and so is each message.
+    let at_least = (tally.messages + 1).max(last.unwrap_or(0)).max(tail.unwrap_or(0));
+    let kept = tally.events;
+    let counter = (kept < at_least).then_some(Finding::Events { kept, at_least });
+    let of_lane = tally.unpublished.map(|unpublished| lane(tally.lane, unpublished));
+    counter.into_iter().chain(of_lane.into_iter().flatten()).collect()
+}
+
+fn lane(lane: Option<LaneTally>, Unpublished { first, last, count }: Unpublished) -> Vec<Finding> {
+    let Some(LaneTally { head, tail }) = lane else {
+        return vec![Finding::LaneMissing { unpublished: count }];
+    };
+    let head = (first < head).then_some((head, first));
+    let tail = tail.filter(|tail| *tail < last).map(|tail| (tail, last));
+    let findings = [
+        head.map(|(kept, counted)| Finding::LaneHead { kept, counted }),
+        tail.map(|(kept, counted)| Finding::LaneTail { kept, counted }),
+    ];
+    findings.into_iter().flatten().collect()
+}
+
+fn differ<T: PartialEq>(kept: T, counted: T) -> Option<(T, T)> {
+    (kept != counted).then_some((kept, counted))
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{
+        domain::{
+            conversation::{Conversation, Mailbox, OpenPlan, ReadMark},
+            side::Sides,
+        },
+        id::{AgentId, ConversationId, UserId},
+        port::store::SideTally,
+        time::Timestamp,
+    };
+    use Finding::*;
+    use Side::{Agent, Client};
+
+    /// Three messages of the client's, of which the agent has read two, and one of the agent's between them.
+    /// The last two events wait to be published, but the first of them is set aside.
+    pub(in crate::verify) fn sound() -> Tally {
+        let mut conversation = Conversation::new(&OpenPlan {
+            id: ConversationId::new(Uuid::nil()),
+            client_id: UserId::parse("client").unwrap(),
+            agent_id: AgentId::parse("agency").unwrap(),
+            agent_user_id: UserId::parse("agent").unwrap(),
+            booking_id: None,
+            now: at(0),
+        });
+        let last_read = Some(ReadMark {
+            up_to_seq: 3,
+            at: at(4),
+        });
+        conversation.last_seq = 4;
+        conversation.activity_at = at(4);
+        conversation.mailboxes = Sides {
+            client: Mailbox {
+                inbox: 1,
+                read: 0,
+                last_read: None,
+            },
+            agent: Mailbox {
+                inbox: 3,
+                read: 2,
+                last_read,
+            },
+        };
+        Tally {
+            conversation,
+            events: 6,
+            messages: 4,
+            last_seq: 4,
+            newest_at: Some(at(4)),
+            first_untimely: None,
+            sides: Sides {
+                client: SideTally {
+                    addressed: 1,
+                    ..SideTally::default()
+                },
+                agent: SideTally {
+                    addressed: 3,
+                    read: 2,
+                    last_receipt: last_read,
+                    ..SideTally::default()
+                },
+            },
+            unpublished: Some(Unpublished {
+                first: 4,
+                last: 6,
+                count: 2,
+            }),
+            lane: Some(LaneTally {
+                head: 3,
+                tail: Some(6),
+            }),
+        }
+    }
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_millis(second * 1_000)
+    }
+
+    /// What is found when that is done to what was sound.
+    fn check(harm: impl FnOnce(&mut Tally), expected: &[Finding]) {
+        let mut tally = sound();
+        harm(&mut tally);
+        let found: Vec<_> = compare(&tally).iter().map(|one| one.finding).collect();
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn what_adds_up_has_no_discrepancy() {
+        check(|_| {}, &[]);
+    }
+
+    #[test]
+    fn a_conversation_without_messages_adds_up() {
+        let harm = |tally: &mut Tally| {
+            let kept = &mut tally.conversation;
+            (kept.last_seq, kept.activity_at, kept.mailboxes) = (0, at(0), Sides::default());
+            (tally.events, tally.messages, tally.last_seq, tally.newest_at) = (1, 0, 0, None);
+            (tally.sides, tally.unpublished, tally.lane) = (Sides::default(), None, None);
+        };
+        check(harm, &[]);
+    }
+
+    #[test]
+    fn messages_are_numbered_without_a_gap() {
+        check(
+            |tally| tally.conversation.last_seq = 5,
+            &[LastSeq { kept: 5, counted: 4 }],
+        );
+        check(
+            |tally| tally.messages = 3,
+            &[Messages {
+                last_seq: 4,
+                counted: 3,
+            }],
+        );
+    }
+
+    #[test]
+    fn activity_is_the_time_of_the_newest_message_or_of_the_opening() {
+        check(
+            |tally| tally.conversation.activity_at = at(5),
+            &[Activity {
+                kept: at(5),
+                counted: at(4),
+            }],
+        );
+        check(
+            |tally| tally.newest_at = None,
+            &[Activity {
+                kept: at(4),
+                counted: at(0),
+            }],
+        );
+    }
+
+    #[test]
+    fn times_never_decrease() {
+        check(|tally| tally.first_untimely = Some(2), &[Time { seq: 2 }]);
+    }
+
+    #[test]
+    fn positions_and_inboxes_count_what_is_addressed_to_a_side() {
+        check(
+            |tally| tally.sides.agent.first_misplaced = Some(3),
+            &[Position { side: Agent, seq: 3 }],
+        );
+        check(
+            |tally| tally.conversation.mailboxes.client.inbox = 2,
+            &[Inbox {
+                side: Client,
+                kept: 2,
+                counted: 1,
+            }],
+        );
+    }
+
+    #[test]
+    fn reading_stands_where_the_last_receipt_says() {
+        check(
+            |tally| tally.sides.agent.read = 3,
+            &[Read {
+                side: Agent,
+                kept: 2,
+                counted: 3,
+            }],
+        );
+        let (kept, counted) = (sound().conversation.mailboxes.agent.last_read, None);
+        check(
+            |tally| tally.sides.agent.last_receipt = None,
+            &[LastRead {
+                side: Agent,
+                kept,
+                counted,
+            }],
+        );
+    }
+
+    #[test]
+    fn a_receipt_fits_its_message() {
+        check(
+            |tally| tally.sides.client.first_wrong_receipt = Some(9),
+            &[Receipt {
+                side: Client,
+                up_to_seq: 9,
+            }],
+        );
+    }
+
+    #[test]
+    fn no_event_has_a_larger_number_than_is_kept() {
+        let at_least = 6;
+        check(|tally| tally.events = 5, &[Events { kept: 5, at_least }]);
+        let tail = |tally: &mut Tally| {
+            tally.lane = Some(LaneTally {
+                head: 3,
+                tail: Some(7),
+            });
+        };
+        check(tail, &[Events { kept: 6, at_least: 7 }]);
+        let published = |tally: &mut Tally| {
+            (tally.unpublished, tally.lane, tally.events) = (None, None, 4);
+        };
+        check(published, &[Events { kept: 4, at_least: 5 }]);
+    }
+
+    #[test]
+    fn what_waits_to_be_published_stands_in_a_lane() {
+        check(|tally| tally.lane = None, &[LaneMissing { unpublished: 2 }]);
+        let lane = |head, tail| move |tally: &mut Tally| tally.lane = Some(LaneTally { head, tail });
+        check(lane(5, Some(6)), &[LaneHead { kept: 5, counted: 4 }]);
+        check(lane(4, Some(5)), &[LaneTail { kept: 5, counted: 6 }]);
+        check(lane(4, None), &[]);
+    }
+
+    #[test]
+    fn a_lane_may_be_without_entries_for_a_moment() {
+        check(|tally| tally.unpublished = None, &[]);
+    }
+}

@@ -1,0 +1,189 @@
+//! Recounting: whether what a store keeps as a number is what its messages say.
+//!
+//! What an operator runs when in doubt, and what tests run after an ordeal. It takes no locks, and everybody
+//! may go on writing beside it: each conversation is looked at as of one moment.
+//!
+//! ```
+//! use futures_util::TryStreamExt;
+//! use messaging_core::{memory::MemoryStore, verify::{ConversationRange, verify}};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), messaging_core::port::store::StoreError> {
+//! let store = MemoryStore::new();
+//! let mut discrepancies = verify(&store, ConversationRange::all());
+//! while let Some(discrepancy) = discrepancies.try_next().await? {
+//!     println!("{discrepancy}");
+//! }
+//! # Ok(()) }
+//! ```
+
+mod compare;
+mod discrepancy;
+
+use futures_util::{
+    StreamExt as _, TryStreamExt as _,
+    stream::{self, BoxStream},
+};
+
+pub use compare::compare;
+pub use discrepancy::{Discrepancy, Finding};
+
+use crate::{
+    id::ConversationId,
+    port::store::{StoreError, Tallies, TallyScan},
+};
+
+/// How many conversations are looked at together.
+const CHUNK: usize = 1_000;
+
+/// Recounts the conversations of a range, in the order of their ids, and gives every discrepancy as it is
+/// found.
+///
+/// Goes in chunks of 1,000 conversations, and looks at no chunk before what was found in those before it has
+/// been taken.
+///
+/// # Errors
+/// Those of the store. The first one ends the stream: to go on, begin again with what is left of the range.
+pub fn verify(
+    store: &dyn Tallies,
+    range: ConversationRange,
+) -> BoxStream<'_, Result<Discrepancy, StoreError>> {
+    in_chunks(store, range, CHUNK)
+}
+
+/// Some conversations, by their ids. Those of a UUIDv7 are in the order in which they were opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConversationRange {
+    after: Option<ConversationId>,
+    up_to: Option<ConversationId>,
+}
+
+impl ConversationRange {
+    /// All of them.
+    pub const fn all() -> Self {
+        let (after, up_to) = (None, None);
+        Self { after, up_to }
+    }
+
+    /// The same, but only those with a larger id.
+    pub const fn after(self, id: ConversationId) -> Self {
+        let after = Some(id);
+        Self { after, ..self }
+    }
+
+    /// The same, but only up to the one with that id, which is among them.
+    pub const fn up_to(self, id: ConversationId) -> Self {
+        let up_to = Some(id);
+        Self { up_to, ..self }
+    }
+}
+
+fn in_chunks(
+    store: &dyn Tallies,
+    range: ConversationRange,
+    limit: usize,
+) -> BoxStream<'_, Result<Discrepancy, StoreError>> {
+    let chunks = stream::try_unfold(Some(range), move |rest| async move {
+        let Some(ConversationRange { after, up_to }) = rest else {
+            return Ok(None);
+        };
+        let tallies = store.list_tallies(&TallyScan { after, up_to, limit }).await?;
+        let found: Vec<_> = tallies.iter().flat_map(compare).map(Ok).collect();
+        let last = tallies.last().filter(|_| tallies.len() == limit);
+        let rest = last.map(|tally| ConversationRange {
+            after: Some(tally.conversation.id),
+            up_to,
+        });
+        Ok(Some((stream::iter(found), rest)))
+    });
+    chunks.try_flatten().boxed()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use async_trait::async_trait;
+    use uuid::Uuid;
+
+    use super::{discrepancy::Finding::LastSeq, *};
+    use crate::port::store::{StoreErrorKind, Tally};
+
+    /// Conversations 1 to 7, all of them with one discrepancy; what comes behind number 4 cannot be read if
+    /// it is so wished.
+    struct Seven {
+        calls: AtomicUsize,
+        broken_after: Option<u128>,
+    }
+
+    impl Seven {
+        fn new(broken_after: Option<u128>) -> Self {
+            let calls = AtomicUsize::new(0);
+            Self { calls, broken_after }
+        }
+    }
+
+    fn id(n: u128) -> ConversationId {
+        ConversationId::new(Uuid::from_u128(n))
+    }
+
+    #[async_trait]
+    impl Tallies for Seven {
+        async fn list_tallies(&self, scan: &TallyScan) -> Result<Vec<Tally>, StoreError> {
+            self.calls.fetch_add(1, Ordering::Relaxed);
+            if scan.after.is_some() && scan.after == self.broken_after.map(id) {
+                return Err(StoreError::new(StoreErrorKind::Corrupt, "counting"));
+            }
+            let within = |id: &ConversationId| {
+                scan.after.is_none_or(|after| *id > after) && scan.up_to.is_none_or(|up_to| *id <= up_to)
+            };
+            let ids = (1..=7).map(id).filter(within).take(scan.limit);
+            Ok(ids
+                .map(|id| {
+                    let mut tally = compare::tests::sound();
+                    tally.conversation.id = id;
+                    tally.conversation.last_seq += 1;
+                    tally
+                })
+                .collect())
+        }
+    }
+
+    async fn walk(range: ConversationRange, chunk: usize) -> (Vec<ConversationId>, usize) {
+        let store = Seven::new(None);
+        let found: Vec<_> = in_chunks(&store, range, chunk).try_collect().await.unwrap();
+        assert!(found.iter().all(|one| matches!(one.finding, LastSeq { .. })));
+        let ids = found.iter().map(|one| one.conversation_id).collect();
+        (ids, store.calls.into_inner())
+    }
+
+    #[tokio::test]
+    async fn each_conversation_of_a_range_is_met_once_whatever_the_chunk() {
+        let all: Vec<_> = (1..=7).map(id).collect();
+        for (chunk, calls) in [(1, 8), (2, 4), (3, 3), (7, 2), (8, 1), (1_000, 1)] {
+            assert_eq!(walk(ConversationRange::all(), chunk).await, (all.clone(), calls));
+            let some = ConversationRange::all().after(id(2)).up_to(id(5));
+            assert_eq!(walk(some, chunk).await.0, all[2..5]);
+        }
+        assert_eq!(walk(ConversationRange::all().after(id(7)), 3).await, (vec![], 1));
+    }
+
+    #[tokio::test]
+    async fn nothing_is_read_before_what_came_before_it_was_taken() {
+        let store = Seven::new(None);
+        let mut found = in_chunks(&store, ConversationRange::all(), 2);
+        let mut calls = vec![store.calls.load(Ordering::Relaxed)];
+        while found.try_next().await.unwrap().is_some() {
+            calls.push(store.calls.load(Ordering::Relaxed));
+        }
+        assert_eq!(calls, [0, 1, 1, 2, 2, 3, 3, 4]);
+    }
+
+    #[tokio::test]
+    async fn an_error_is_the_end() {
+        let store = Seven::new(Some(4));
+        let found: Vec<_> = in_chunks(&store, ConversationRange::all(), 2).collect().await;
+        assert!(found[..4].iter().all(Result::is_ok) && found[4].is_err());
+        assert_eq!(found.len(), 5);
+    }
+}
