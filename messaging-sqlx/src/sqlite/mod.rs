@@ -25,6 +25,7 @@ mod outbox;
 #[cfg(test)]
 mod plans;
 mod rows;
+mod tallies;
 mod workers;
 mod writer;
 

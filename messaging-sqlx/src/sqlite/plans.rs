@@ -2,7 +2,9 @@
 
 use sqlx::{Connection, Row, SqliteConnection};
 
-use super::{append, audit, conversations, history, lanes, list, load, mark_read, migrate, open, outbox};
+use super::{
+    append, audit, conversations, history, lanes, list, load, mark_read, migrate, open, outbox, tallies,
+};
 
 async fn plan(sql: &'static str) -> Vec<String> {
     let mut db = SqliteConnection::connect("sqlite::memory:").await.unwrap();
@@ -80,6 +82,7 @@ async fn no_statement_reads_a_whole_table() {
         outbox::LET_GO,
         outbox::OWN,
         outbox::TAKE_OUT,
+        tallies::IDS,
     ] {
         check_keyed(sql).await;
     }
@@ -157,5 +160,23 @@ async fn a_conversation_that_is_shown_costs_one_message_however_many_it_has() {
             panic!("{plan:#?}: {sql}")
         };
         assert!(one.contains("(conversation_id=? AND seq=?)"), "{one}: {sql}");
+    }
+}
+
+#[tokio::test]
+async fn a_tally_looks_at_one_conversation_and_sorts_nothing() {
+    for detail in plan(tallies::TALLY).await {
+        // Parts of the statement, each of which holds what belongs to the conversation.
+        let of_part = [
+            "(subquery",
+            "counted",
+            "noted",
+            "messages",
+            "receipts",
+            "unpublished",
+        ];
+        let scanned = detail.strip_prefix("SCAN ");
+        let whole = scanned.is_some_and(|name| !of_part.iter().any(|part| name.starts_with(part)));
+        assert!(!whole && !detail.contains("TEMP B-TREE"), "{detail}");
     }
 }

@@ -69,14 +69,6 @@ pub(super) use {
 };
 
 pub(super) fn conversation(row: &SqliteRow) -> Result<Conversation, Error> {
-    let mark = |seq: &str, at: &str| -> Result<Option<ReadMark>, Error> {
-        let seq: Option<u64> = row.try_get(seq)?;
-        let at: Option<i64> = row.try_get(at)?;
-        Ok(seq.zip(at).map(|(up_to_seq, at)| ReadMark {
-            up_to_seq,
-            at: Timestamp::from_millis(at),
-        }))
-    };
     let blocked_by: i64 = row.try_get("blocked_by")?;
     Ok(Conversation {
         id: ConversationId::new(row.try_get("id")?),
@@ -91,17 +83,25 @@ pub(super) fn conversation(row: &SqliteRow) -> Result<Conversation, Error> {
             client: Mailbox {
                 inbox: row.try_get("client_inbox")?,
                 read: row.try_get("client_read")?,
-                last_read: mark("client_read_seq", "client_read_at")?,
+                last_read: read_mark(row, "client_read_seq", "client_read_at")?,
             },
             agent: Mailbox {
                 inbox: row.try_get("agent_inbox")?,
                 read: row.try_get("agent_read")?,
-                last_read: mark("agent_read_seq", "agent_read_at")?,
+                last_read: read_mark(row, "agent_read_seq", "agent_read_at")?,
             },
         },
         created_at: time(row, "created_at")?,
         activity_at: time(row, "activity_at")?,
     })
+}
+
+pub(super) fn read_mark(row: &SqliteRow, seq: &str, at: &str) -> Result<Option<ReadMark>, Error> {
+    let (seq, at): (Option<u64>, Option<i64>) = (row.try_get(seq)?, row.try_get(at)?);
+    Ok(seq.zip(at).map(|(up_to_seq, at)| ReadMark {
+        up_to_seq,
+        at: Timestamp::from_millis(at),
+    }))
 }
 
 pub(super) fn overview(row: &SqliteRow) -> Result<Overview, Error> {

@@ -8,5 +8,6 @@ mod migrating;
 mod reading;
 mod restart;
 mod scene;
+mod verifying;
 mod workers;
 mod writing;
