@@ -96,7 +96,9 @@ macro_rules! the_model_notices_a_store_that {
             $(#[test]
             fn $name() {
                 let stores = super::Stores(Some(super::Fault::$fault));
-                assert!(super::fails(|| messaging_testkit::compare_with_model(&stores)));
+                // A run that happens to take no step in which it shows is rare; ten of them do not happen.
+                let mut runs = 0..10;
+                assert!(runs.any(|_| super::fails(|| messaging_testkit::compare_with_model(&stores))));
             })*
         }
     };
