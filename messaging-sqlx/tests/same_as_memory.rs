@@ -17,7 +17,8 @@ use messaging_core::{
     memory::MemoryStore,
     port::store::{
         Append, Appended, Audit, AuditRecord, ChangeState, Changed, Claim, Conversations, Entry, HistoryScan,
-        Lane, LaneDelay, ListScan, ListStart, MarkRead, Marked, Outbox, Progress, Publisher,
+        Lane, LaneDelay, ListScan, ListStart, MarkRead, Marked, Outbox, Progress, Publisher, Tallies,
+        TallyScan,
     },
     time::Timestamp,
 };
@@ -57,6 +58,12 @@ macro_rules! same {
         memory
     }};
 }
+
+const EVERYTHING: TallyScan = TallyScan {
+    after: None,
+    up_to: None,
+    limit: usize::MAX,
+};
 
 struct World {
     memory: MemoryStore,
@@ -103,6 +110,7 @@ impl World {
         }
         same!(self, backlog());
         same!(self, list_set_aside(9));
+        same!(self, list_tallies(&EVERYTHING));
     }
 
     async fn write(&mut self, step: &Write) {

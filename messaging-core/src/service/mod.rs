@@ -9,6 +9,7 @@ mod mark_read;
 mod open;
 mod send;
 mod typing;
+mod verify;
 mod view;
 
 use std::{fmt, sync::Arc, time::Duration};

@@ -15,4 +15,5 @@ mod policy_matrix;
 mod reading;
 mod relay;
 mod sending;
+mod verifying;
 mod world;

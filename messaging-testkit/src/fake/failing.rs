@@ -12,7 +12,7 @@ use messaging_core::{
     port::store::{
         Append, Appended, Audit, AuditRecord, Backlog, ChangeState, Changed, Claim, Conversations, Entry,
         HistoryPage, HistoryScan, Lane, LaneDelay, ListPage, ListScan, LoadedEntry, MarkRead, Marked, Opened,
-        Outbox, Progress, Publisher, SetAside, StoreError, StoreErrorKind,
+        Outbox, Progress, Publisher, SetAside, StoreError, StoreErrorKind, Tallies, Tally, TallyScan,
     },
     time::Timestamp,
 };
@@ -262,5 +262,12 @@ impl<S: Audit> Audit for FailingStore<S> {
     ) -> Result<Vec<AuditRecord>, StoreError> {
         self.step("listing accesses", self.inner.list_accesses(before, limit))
             .await
+    }
+}
+
+#[async_trait]
+impl<S: Tallies> Tallies for FailingStore<S> {
+    async fn list_tallies(&self, scan: &TallyScan) -> Result<Vec<Tally>, StoreError> {
+        self.step("recounting", self.inner.list_tallies(scan)).await
     }
 }

@@ -8,13 +8,15 @@ use std::{
     fmt,
 };
 
+use futures_util::TryStreamExt;
 use messaging_core::{
     domain::{
         conversation::{Conversation, Overview},
         page::{Inbox, ListCursor, PageSize},
     },
     id::ConversationId,
-    port::store::{ListScan, ListStart, SetAside, Store, StoreError},
+    port::store::{ListScan, ListStart, SetAside, Store, StoreError, TallyScan},
+    verify::{ConversationRange, verify},
 };
 
 use crate::make::{limit, user_id};
@@ -25,7 +27,8 @@ use thread::Thread;
 /// For each conversation: seqs are 1 to n, times never decrease, positions, inboxes, read positions and
 /// unread counts are what the messages say, read times fit receipts of messages that existed, no key stands
 /// twice, and every way to read it says the same. Over all: one conversation for each pair, and each
-/// person's list and total are the conversations and the sum that they should be.
+/// person's list and total are the conversations and the sum that they should be. The store's own recount,
+/// [`verify`], misses no conversation and finds nothing either.
 ///
 /// Nobody may write meanwhile. It is for tests: it keeps all messages in memory.
 ///
@@ -56,6 +59,7 @@ pub async fn recount(store: &dyn Store) -> Result<Recount, StoreError> {
         });
     }
     check_inboxes(store, &threads, &mut findings).await?;
+    check_tallies(store, &threads, &mut findings).await?;
     Ok(Recount {
         threads,
         set_aside: store.list_set_aside(usize::from(u16::MAX)).await?,
@@ -149,6 +153,24 @@ async fn check_inboxes(
         let expected = expected.len() as u64;
         findings.same(format_args!("the size of {inbox:?}"), &count, &expected);
     }
+    Ok(())
+}
+
+/// What the store counts itself.
+async fn check_tallies(
+    store: &dyn Store,
+    threads: &BTreeMap<ConversationId, Thread>,
+    findings: &mut Findings,
+) -> Result<(), StoreError> {
+    let mut found = verify(store, ConversationRange::all());
+    while let Some(discrepancy) = found.try_next().await? {
+        findings.0.push(discrepancy.to_string());
+    }
+    let (after, up_to, limit) = (None, None, usize::MAX);
+    let tallies = store.list_tallies(&TallyScan { after, up_to, limit }).await?;
+    let counted: Vec<_> = tallies.iter().map(|tally| tally.conversation.id).collect();
+    let ids: Vec<_> = threads.keys().copied().collect();
+    findings.same(format_args!("what is tallied"), &counted, &ids);
     Ok(())
 }
 

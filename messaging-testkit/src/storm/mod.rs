@@ -12,13 +12,15 @@ use std::{
     thread,
 };
 
+use futures_util::TryStreamExt;
 use messaging_core::{
     id::MessageId,
     port::store::{Entry, Store},
     time::Timestamp,
+    verify::{ConversationRange, verify},
 };
 
-use crate::{Backend, make::at, recount::recount};
+use crate::{Backend, again::again, make::at, recount::recount};
 use people::Person;
 use relay::Relay;
 
@@ -27,8 +29,8 @@ const RELAYS: u64 = 2;
 const STEPS: usize = 120;
 
 /// Lets several threads open, send, send again, read, list, block and publish on one store at once, with
-/// clocks that go backwards, publishers that stop half-way and leases that run out; then recounts the store
-/// and what was published.
+/// clocks that go backwards, publishers that stop half-way and leases that run out; meanwhile lets the store
+/// recount itself, and afterwards recounts it and what was published.
 ///
 /// # Panics
 /// When something does not add up.
@@ -50,6 +52,12 @@ pub fn storm(backend: &dyn Backend) {
                 }));
             });
         }
+        scope.spawn(|| {
+            while sky.is_busy() {
+                backend.run(Box::pin(look(&sky)));
+                thread::yield_now();
+            }
+        });
         for n in 0..RELAYS {
             let relay = Relay::new(PEOPLE + n, &sky);
             scope.spawn(move || {
@@ -65,6 +73,12 @@ pub fn storm(backend: &dyn Backend) {
         calm(&sky).await;
         drop((sky, fresh));
     }));
+}
+
+/// Recounts while others write: each conversation is looked at as of one moment, and adds up at every moment.
+async fn look(sky: &Sky) {
+    let found: Vec<_> = again(|| verify(&*sky.store, ConversationRange::all()).try_collect()).await;
+    assert_eq!(found, [], "amid the storm");
 }
 
 /// Publishes what is left, and recounts.

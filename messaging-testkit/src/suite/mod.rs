@@ -20,6 +20,7 @@ pub(crate) mod receipts;
 pub(crate) mod refusing;
 pub(crate) mod scene;
 pub(crate) mod settling;
+pub(crate) mod verifying;
 pub(crate) mod waiting;
 pub(crate) mod walking;
 
@@ -256,6 +257,19 @@ macro_rules! __each_case {
                 a_walk_meets_no_record_twice_whatever_is_added
                 an_empty_log_is_an_empty_page
                 a_record_may_be_of_a_conversation_that_does_not_exist
+            }
+            verifying {
+                an_empty_store_has_no_tallies
+                a_conversation_just_opened_has_one_event
+                what_is_addressed_to_each_side_is_counted
+                what_each_side_has_read_is_counted
+                what_was_set_aside_does_not_wait
+                what_was_published_does_not_wait
+                whatever_was_done_adds_up
+                tallies_come_by_id_and_no_more_than_asked
+                a_range_begins_after_one_and_ends_with_another
+                a_walk_in_small_chunks_meets_each_conversation_once
+                a_step_beside_it_is_counted_whole_or_not_at_all
             }
             naming {
                 a_hosts_ids_are_kept_to_the_byte

@@ -49,6 +49,12 @@ pub(crate) enum Fault {
     SetsNothingAside,
     ForgetsTheOldest,
     ListsOldestAccessFirst,
+    TalliesAnything,
+    TalliesAllAgain,
+    CountsWhatIsForTheOther,
+    CountsAllAsRead,
+    MissesWhatWaits,
+    TearsTalliesApart,
 }
 
 /// Longer than any lease in the suite.

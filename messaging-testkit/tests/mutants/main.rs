@@ -3,6 +3,7 @@
 mod broken;
 mod conversations;
 mod outbox;
+mod tallies;
 
 use std::{
     future::ready,
@@ -88,6 +89,12 @@ the_suite_notices_a_store_that! {
     sets_nothing_aside: refusing notices SetsNothingAside;
     forgets_the_oldest: waiting notices ForgetsTheOldest;
     lists_oldest_access_first: auditing notices ListsOldestAccessFirst;
+    tallies_anything: verifying notices TalliesAnything;
+    tallies_all_again: verifying notices TalliesAllAgain;
+    counts_what_is_for_the_other: verifying notices CountsWhatIsForTheOther;
+    counts_all_as_read: verifying notices CountsAllAsRead;
+    misses_what_waits: verifying notices MissesWhatWaits;
+    tears_tallies_apart: verifying notices TearsTalliesApart;
 }
 
 macro_rules! the_model_notices_a_store_that {

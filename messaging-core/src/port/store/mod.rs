@@ -33,6 +33,6 @@ pub use outbox::{
 pub use tallies::{LaneTally, SideTally, Tallies, Tally, TallyScan, Unpublished};
 
 /// Everything the library keeps. Implemented for whatever implements the parts.
-pub trait Store: Conversations + Outbox + Audit + Send + Sync {}
+pub trait Store: Conversations + Outbox + Audit + Tallies + Send + Sync {}
 
-impl<T: Conversations + Outbox + Audit + Send + Sync + ?Sized> Store for T {}
+impl<T: Conversations + Outbox + Audit + Tallies + Send + Sync + ?Sized> Store for T {}

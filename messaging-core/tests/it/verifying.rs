@@ -1,0 +1,40 @@
+use std::time::Duration;
+
+use futures_util::{StreamExt, TryStreamExt};
+use messaging_core::{
+    ConversationRange, ErrorKind, HistoryFrom, MarkOnRead, Messaging, memory::MemoryStore,
+    port::store::StoreErrorKind,
+};
+use messaging_testkit::fake::{Effect, FailingStore};
+
+use crate::world::*;
+
+#[tokio::test]
+async fn what_people_did_adds_up() {
+    let world = World::new();
+    let id = world.open().await;
+    world.send(&carl(), id, "one").await;
+    world.send(&ada(), id, "two").await;
+    history(&world, &carl(), HistoryFrom::Newest, MarkOnRead::Yes).await;
+    let found: Vec<_> = world
+        .messaging
+        .verify(ConversationRange::all())
+        .try_collect()
+        .await
+        .unwrap();
+    assert_eq!(found, []);
+}
+
+#[tokio::test]
+async fn without_a_store_nothing_is_said_of_it() {
+    let store = FailingStore::new(MemoryStore::new());
+    let (messaging, _workers) = Messaging::builder(store.clone(), People).build().unwrap();
+    let kind = StoreErrorKind::Unavailable {
+        retry_after: Duration::from_secs(3),
+    };
+    store.fail(1, kind, Effect::None);
+    let mut found = messaging.verify(ConversationRange::all());
+    let error = found.next().await.unwrap().unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::Unavailable { .. }), "{error:?}");
+    assert!(found.next().await.is_none());
+}

@@ -1,0 +1,242 @@
+use futures_util::TryStreamExt;
+use messaging_core::{
+    domain::{
+        conversation::{Change, ReadMark},
+        side::{Side, Sides, To},
+    },
+    id::ConversationId,
+    port::store::{
+        Append, LaneDelay, LaneFailure, SideTally, Store, StoreError, Tally, TallyScan, Unpublished,
+    },
+    verify::{ConversationRange, Discrepancy, verify},
+};
+
+use super::scene::{Scene, at_once, claim};
+use crate::make::{at, booking_id, plan, user_id, worker_id};
+
+async fn verified(store: &dyn Store) -> Result<Vec<Discrepancy>, StoreError> {
+    verify(store, ConversationRange::all()).try_collect().await
+}
+
+fn scan(after: Option<ConversationId>, up_to: Option<ConversationId>, limit: usize) -> TallyScan {
+    TallyScan { after, up_to, limit }
+}
+
+async fn ids(store: &dyn Store, scan: TallyScan) -> Vec<ConversationId> {
+    let tallies = store.list_tallies(&scan).await.unwrap();
+    tallies.iter().map(|tally| tally.conversation.id).collect()
+}
+
+/// The tally of the one conversation that there is.
+async fn tally(scene: &Scene<'_>) -> Tally {
+    let mut tallies = scene.store.list_tallies(&scan(None, None, 10)).await.unwrap();
+    assert_eq!(tallies.len(), 1, "{tallies:?}");
+    tallies.remove(0)
+}
+
+/// What waits, and the head of the lane. A tail, where the store keeps one, is at least the last that waits.
+async fn waiting(scene: &Scene<'_>) -> (Option<Unpublished>, Option<u64>) {
+    let Tally {
+        unpublished, lane, ..
+    } = tally(scene).await;
+    let tail = lane.and_then(|lane| lane.tail);
+    let last = unpublished.map(|unpublished| unpublished.last);
+    assert!(tail.is_none() || tail >= last, "{tail:?} of {unpublished:?}");
+    (unpublished, lane.map(|lane| lane.head))
+}
+
+const fn entries(first: u64, last: u64, count: u64) -> Unpublished {
+    Unpublished { first, last, count }
+}
+
+/// Some conversations, opened in another order than that of their ids.
+async fn four(store: &dyn Store) -> [ConversationId; 4] {
+    for agency in [3, 1, 4, 2] {
+        Scene::open(store, plan(1, agency)).await;
+    }
+    [1, 2, 3, 4].map(|agency| plan(1, agency).id)
+}
+
+pub(crate) async fn an_empty_store_has_no_tallies(store: &dyn Store) {
+    assert_eq!(store.list_tallies(&scan(None, None, 10)).await.unwrap(), []);
+    assert_eq!(verified(store).await.unwrap(), []);
+}
+
+pub(crate) async fn a_conversation_just_opened_has_one_event(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    let tally = tally(&scene).await;
+    let expected = Tally {
+        conversation: scene.conversation().await,
+        events: 1,
+        messages: 0,
+        last_seq: 0,
+        newest_at: None,
+        first_untimely: None,
+        sides: Sides::default(),
+        unpublished: Some(entries(1, 1, 1)),
+        lane: tally.lane,
+    };
+    assert_eq!(tally, expected);
+    assert_eq!(waiting(&scene).await, (Some(entries(1, 1, 1)), Some(1)));
+}
+
+pub(crate) async fn what_is_addressed_to_each_side_is_counted(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    scene.send_many(Side::Client, 3).await;
+    scene.send(Side::Agent).await;
+    for to in [To::Both, To::Side(Side::Client)] {
+        scene.send_from_system(to).await;
+    }
+    let tally = tally(&scene).await;
+    assert_eq!((tally.events, tally.messages, tally.last_seq), (7, 6, 6));
+    assert_eq!((tally.newest_at, tally.first_untimely), (Some(at(6)), None));
+    let addressed = |addressed| SideTally {
+        addressed,
+        ..SideTally::default()
+    };
+    let (client, agent) = (addressed(3), addressed(4));
+    assert_eq!(tally.sides, Sides { client, agent });
+    assert_eq!(tally.conversation, scene.conversation().await);
+}
+
+pub(crate) async fn what_each_side_has_read_is_counted(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    let first = scene.send(Side::Client).await;
+    scene.send(Side::Client).await;
+    scene.send_from_system(To::Side(Side::Client)).await;
+    let own = scene.send(Side::Agent).await;
+    scene.send(Side::Client).await;
+    scene.read(Side::Agent, &first, at(10)).await;
+    scene.read(Side::Agent, &own, at(11)).await;
+    let sides = tally(&scene).await.sides;
+    let (up_to_seq, at) = (own.seq, at(11));
+    let agent = SideTally {
+        addressed: 3,
+        read: 2,
+        last_receipt: Some(ReadMark { up_to_seq, at }),
+        ..SideTally::default()
+    };
+    let client = SideTally {
+        addressed: 2,
+        ..SideTally::default()
+    };
+    assert_eq!(sides, Sides { client, agent });
+}
+
+pub(crate) async fn what_was_set_aside_does_not_wait(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    scene.send_many(Side::Client, 2).await;
+    let lane = claim(store, 1, at(9), 1).await.remove(0);
+    let loaded = scene.entries().await;
+    for (number, expected) in [
+        (2, Some(entries(1, 3, 2))),
+        (3, Some(entries(1, 1, 1))),
+        (1, None),
+    ] {
+        let entry = &loaded[number - 1].entry;
+        let set_aside = store
+            .set_aside(worker_id(1), &lane, entry, "too large", at(9))
+            .await;
+        set_aside.unwrap();
+        assert_eq!(waiting(&scene).await.0, expected);
+        assert_eq!(tally(&scene).await.events, 3);
+        assert_eq!(verified(store).await.unwrap(), []);
+    }
+}
+
+pub(crate) async fn what_was_published_does_not_wait(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    scene.send_many(Side::Client, 2).await;
+    let lease = claim(store, 1, at(9), 1).await[0].lease_until;
+    let done = [scene.published(lease, 1)];
+    store.settle(worker_id(1), lease, &done).await.unwrap();
+    assert_eq!(waiting(&scene).await, (Some(entries(2, 3, 2)), Some(2)));
+    let done = [scene.published(lease, 3)];
+    store.settle(worker_id(1), lease, &done).await.unwrap();
+    assert_eq!(waiting(&scene).await, (None, None));
+    assert_eq!(tally(&scene).await.events, 3);
+}
+
+pub(crate) async fn whatever_was_done_adds_up(store: &dyn Store) {
+    let mut plan_with_booking = plan(1, 1);
+    plan_with_booking.booking_id = Some(booking_id(1, 1));
+    let scene = Scene::open(store, plan_with_booking).await;
+    let first = scene.send(Side::Client).await;
+    scene.send_from_system(To::Both).await;
+    let answer = scene.send(Side::Agent).await;
+    scene.read(Side::Agent, &first, at(0)).await;
+    scene.read(Side::Client, &answer, at(20)).await;
+    scene.link("another").await;
+    for change in [
+        Change::Block(Side::Agent),
+        Change::Close,
+        Change::Reassign(user_id("somebody-else")),
+        Change::Reopen,
+    ] {
+        scene.change(change).await;
+    }
+    let mut overdue = scene.to_send(Side::Client).await;
+    overdue.message.now = at(-60);
+    scene.append(overdue).await;
+    let lane = claim(store, 1, at(9), 1).await.remove(0);
+    let done = [scene.published(lane.lease_until, 2)];
+    store.settle(worker_id(1), lane.lease_until, &done).await.unwrap();
+    let delay = LaneDelay {
+        conversation_id: scene.id,
+        lease_until: lane.lease_until,
+        until: at(50),
+        failure: LaneFailure::Transport,
+    };
+    store.delay_lanes(worker_id(1), &[delay]).await.unwrap();
+    Scene::open(store, plan(1, 2)).await.drain().await;
+    assert_eq!(verified(store).await.unwrap(), []);
+}
+
+pub(crate) async fn tallies_come_by_id_and_no_more_than_asked(store: &dyn Store) {
+    let all = four(store).await;
+    for limit in 0..=5 {
+        assert_eq!(ids(store, scan(None, None, limit)).await, all[..limit.min(4)]);
+    }
+}
+
+pub(crate) async fn a_range_begins_after_one_and_ends_with_another(store: &dyn Store) {
+    let all = four(store).await;
+    assert_eq!(ids(store, scan(Some(all[0]), None, 10)).await, all[1..]);
+    assert_eq!(ids(store, scan(None, Some(all[2]), 10)).await, all[..3]);
+    assert_eq!(ids(store, scan(Some(all[0]), Some(all[2]), 10)).await, all[1..3]);
+    assert_eq!(ids(store, scan(Some(all[3]), None, 10)).await, []);
+    assert_eq!(ids(store, scan(Some(all[2]), Some(all[1]), 10)).await, []);
+}
+
+pub(crate) async fn a_walk_in_small_chunks_meets_each_conversation_once(store: &dyn Store) {
+    let all = four(store).await;
+    for chunk in 1..=4 {
+        let mut walked: Vec<ConversationId> = Vec::new();
+        loop {
+            let page = ids(store, scan(walked.last().copied(), Some(all[3]), chunk)).await;
+            if page.is_empty() {
+                break;
+            }
+            walked.extend(page);
+        }
+        assert_eq!(walked, all);
+    }
+}
+
+pub(crate) async fn a_step_beside_it_is_counted_whole_or_not_at_all(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    let first = scene.to_send(Side::Client).await;
+    let step = |n: usize| {
+        let mut step: Append = first.clone();
+        step.message.id = scene.message_id(u64::try_from(n).unwrap());
+        step
+    };
+    let found = at_once(32, async |n| {
+        if n % 4 == 0 {
+            return verified(store).await;
+        }
+        store.append(&step(n)).await.map(|_| Vec::new())
+    })
+    .await;
+    assert_eq!(found.concat(), []);
+}
