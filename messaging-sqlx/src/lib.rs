@@ -5,18 +5,25 @@
 //!
 //! | feature | brings | default |
 //! |---|---|---|
+//! | `postgres` | `PgStore`: any number of processes, on a schema of a PostgreSQL database | yes |
 //! | `sqlite` | `SqliteStore`: one process on a local disk, with a file of its own | no |
 //!
 //! A store opens a database, and migrates it only when it is told to. The migrations are also there as
 //! plain files, under `migrations/` of this crate, each of which enters itself in the ledger, the table
 //! `migration`: applying them by hand comes to the same.
 
-#[cfg(feature = "sqlite")]
+#[cfg(feature = "postgres")]
+pub mod postgres;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod schema;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 
-#[cfg(feature = "sqlite")]
+#[cfg(feature = "postgres")]
+pub use postgres::{PgMigrator, PgOptions, PgStore, SchemaName};
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub use schema::SchemaError;
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteOptions, SqliteStore};
+/// The version of sqlx whose connections these stores take.
+pub use sqlx;

@@ -22,6 +22,9 @@ pub enum SchemaError {
         /// What this code is.
         code: u32,
     },
+    /// The database cannot hold every text: its encoding is not UTF-8.
+    #[error("the encoding of the database is not UTF8")]
+    Encoding,
     /// A migration ran without entering itself in the ledger.
     #[error("migration {version} did not enter itself in the ledger")]
     NotRecorded {

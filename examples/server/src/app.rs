@@ -1,6 +1,6 @@
 //! The wiring: the crates' parts, put together for this host.
 
-use std::{future::IntoFuture as _, path::Path, sync::Arc, time::Duration};
+use std::{future::IntoFuture as _, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use axum::{
@@ -16,18 +16,16 @@ use messaging_core::{
     time::Timestamp,
 };
 use messaging_pusher::{AppKey, AppSecret, Credentials, EmbeddedChannels, EmbeddedOptions};
-use messaging_sqlx::{SqliteOptions, SqliteStore};
 use tokio::{net::TcpListener, sync::oneshot, time::timeout};
 
-use crate::{assets, bookings, demo, directory::DemoDirectory, health, images, login};
+use crate::{assets, bookings, demo, health, images, login, storage::Storage};
 
-const DATABASE: &str = "messaging.db";
 /// For how long requests may take that were under way when the server was stopped.
 const REQUESTS_GRACE: Duration = Duration::from_secs(10);
 
 /// The server, ready to run.
 pub(crate) struct App {
-    store: SqliteStore,
+    storage: Storage,
     channels: EmbeddedChannels,
     messaging: Messaging,
     workers: Workers,
@@ -40,26 +38,21 @@ struct AppState {
 }
 
 impl App {
-    /// Opens the database in a directory, which is made if it is not there.
-    pub(crate) async fn open(data_dir: &Path) -> anyhow::Result<Self> {
-        let shown = data_dir.display();
-        std::fs::create_dir_all(data_dir)
-            .with_context(|| format!("the data directory {shown} cannot be made"))?;
-        let options = SqliteOptions::default();
-        let store = SqliteStore::open_migrated(data_dir.join(DATABASE), &options).await;
-        let store = store.with_context(|| format!("the database in {shown} cannot be used"))?;
+    /// Puts the server together around its store.
+    pub(crate) fn on(storage: Storage) -> anyhow::Result<Self> {
         let channels = EmbeddedChannels::new(
             &credentials()?,
             EmbeddedOptions::default(),
             Arc::new(SystemClock),
             Arc::new(SystemIds),
         );
-        let (messaging, workers) = Messaging::builder(store.clone(), DemoDirectory)
+        let (messaging, workers) = storage
+            .messaging()
             .realtime(channels.clone())
             .presence(channels.clone())
             .build()?;
         Ok(Self {
-            store,
+            storage,
             channels,
             messaging,
             workers,
@@ -112,7 +105,7 @@ impl App {
         drop(stop_publishing);
         workers.await.context("the workers failed")?;
         self.channels.shutdown().await;
-        self.store.close().await;
+        self.storage.close().await;
         tracing::info!("stopped");
         Ok(())
     }

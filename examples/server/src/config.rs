@@ -1,6 +1,7 @@
 //! The configuration: flags, or environment variables of the same meaning.
 
 use std::{
+    fmt,
     net::{SocketAddr, ToSocketAddrs},
     path::PathBuf,
 };
@@ -8,7 +9,7 @@ use std::{
 use clap::{Args, Parser};
 
 /// A small marketplace whose clients and agents talk to each other: the example host of the messaging
-/// crates. Needs no other service. Its login is for demonstration only: whoever reaches it can be anyone.
+/// crates. Needs no other service, but can use a PostgreSQL database. Its login is for demonstration only: whoever reaches it can be anyone.
 #[derive(Debug, Parser)]
 #[command(
     name = "messaging-server",
@@ -20,8 +21,12 @@ pub(crate) struct Config {
     /// The address and port to listen on; port 0 takes a free one.
     #[arg(long, env = "BIND", default_value = "127.0.0.1:3000", value_parser = parse_address)]
     pub(crate) bind: SocketAddr,
-    /// The directory of the database file, made if it is not there. It must be on a local disk, and belongs
-    /// to one running server.
+    /// The PostgreSQL database in which messages are kept, in a schema of their own; any number of servers may
+    /// share it. Without it they are in a SQLite file.
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    pub(crate) database_url: Option<DatabaseUrl>,
+    /// The directory of the SQLite file, made if it is not there. It must be on a local disk, and belongs to
+    /// one running server.
     #[arg(long, env = "DATA_DIR", default_value = "./data")]
     pub(crate) data_dir: PathBuf,
     /// What is logged, to standard error: a level, or directives such as `info,messaging_core=debug`.
@@ -34,30 +39,45 @@ pub(crate) struct Config {
 /// Variables that a later version will know. One who sets them expects something that does not happen.
 #[derive(Debug, Args)]
 struct NotYet {
-    #[arg(long, env = "DATABASE_URL", hide = true)]
-    database_url: Option<String>,
     #[arg(long, env = "PUSHER_APP_ID", hide = true)]
     pusher_app_id: Option<String>,
     #[arg(long, env = "SMTP_URL", hide = true)]
     smtp_url: Option<String>,
 }
 
+/// Where a database is, and the password to it.
+#[derive(Clone)]
+pub(crate) struct DatabaseUrl(String);
+
+impl DatabaseUrl {
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for DatabaseUrl {
+    fn from(url: String) -> Self {
+        Self(url)
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DatabaseUrl(…)")
+    }
+}
+
 impl Config {
     /// The names of variables that are set and have no effect.
     pub(crate) fn without_effect(&self) -> Vec<&'static str> {
         let NotYet {
-            database_url,
             pusher_app_id,
             smtp_url,
         } = &self.not_yet;
-        [
-            ("DATABASE_URL", database_url),
-            ("PUSHER_APP_ID", pusher_app_id),
-            ("SMTP_URL", smtp_url),
-        ]
-        .into_iter()
-        .filter_map(|(name, value)| value.is_some().then_some(name))
-        .collect()
+        [("PUSHER_APP_ID", pusher_app_id), ("SMTP_URL", smtp_url)]
+            .into_iter()
+            .filter_map(|(name, value)| value.is_some().then_some(name))
+            .collect()
     }
 }
 
@@ -94,7 +114,13 @@ mod tests {
 
     #[test]
     fn what_has_no_effect_yet_is_known() {
-        let config = config(&["--smtp-url", "smtp://localhost", "--database-url", "postgres:"]).unwrap();
-        assert_eq!(config.without_effect(), ["DATABASE_URL", "SMTP_URL"]);
+        let config = config(&["--smtp-url", "smtp://localhost", "--pusher-app-id", "1"]).unwrap();
+        assert_eq!(config.without_effect(), ["PUSHER_APP_ID", "SMTP_URL"]);
+    }
+
+    #[test]
+    fn a_password_is_never_shown() {
+        let config = config(&["--database-url", "postgres://me:secret@localhost/x"]).unwrap();
+        assert!(!format!("{config:?}").contains("secret"));
     }
 }

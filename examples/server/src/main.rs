@@ -11,6 +11,7 @@ mod images;
 mod login;
 mod names;
 mod signals;
+mod storage;
 mod users;
 
 use std::{
@@ -23,7 +24,7 @@ use clap::Parser as _;
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
-use crate::{app::App, config::Config, signals::Signals};
+use crate::{app::App, config::Config, signals::Signals, storage::Storage};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -31,14 +32,15 @@ async fn main() -> anyhow::Result<()> {
     log(&config)?;
     for name in config.without_effect() {
         tracing::warn!(
-            "{name} is set, but this version does not use it: it has SQLite and embedded channels only"
+            "{name} is set, but this version does not use it: it has embedded channels and no mail"
         );
     }
     let mut signals = Signals::listen().context("signals cannot be caught")?;
     let listener = TcpListener::bind(config.bind).await;
     let listener = listener.with_context(|| format!("cannot listen on {}", config.bind))?;
-    let app = App::open(&config.data_dir).await?;
-    announce(listener.local_addr()?);
+    let storage = Storage::open(config.database_url.as_ref(), &config.data_dir).await?;
+    announce(listener.local_addr()?, &storage);
+    let app = App::on(storage)?;
     app.serve(listener, async move {
         signals.next().await;
         tokio::spawn(async move {
@@ -60,10 +62,16 @@ fn log(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn announce(address: SocketAddr) {
+fn announce(address: SocketAddr, storage: &Storage) {
     tracing::warn!("the login is for demonstration only: whoever reaches this server can be anyone");
     if !address.ip().is_loopback() {
         tracing::warn!(%address, "listening beyond this machine: everyone on the network reaches this server");
+    }
+    if storage.is_shared() {
+        tracing::warn!(
+            "the channels live in this process: of what others publish on the same database, who is connected \
+             here sees nothing before the next fetch"
+        );
     }
     let host = if address.ip().is_unspecified() {
         "localhost".to_owned()

@@ -50,6 +50,21 @@ impl ProfileQuery {
     pub fn is_empty(&self) -> bool {
         self.users.is_empty() && self.agents.is_empty() && self.bookings.is_empty()
     }
+
+    /// The users as a database takes them.
+    pub fn user_ids(&self) -> Vec<&str> {
+        self.users.iter().map(UserId::as_str).collect()
+    }
+
+    /// The agents as a database takes them.
+    pub fn agent_ids(&self) -> Vec<&str> {
+        self.agents.iter().map(AgentId::as_str).collect()
+    }
+
+    /// The bookings as a database takes them.
+    pub fn booking_ids(&self) -> Vec<&str> {
+        self.bookings.iter().map(BookingId::as_str).collect()
+    }
 }
 
 /// What was found.
@@ -113,6 +128,14 @@ pub struct UserProfile {
     pub image: Option<String>,
 }
 
+impl UserProfile {
+    /// Somebody without a picture.
+    pub fn named(name: impl Into<String>) -> Self {
+        let (name, image) = (name.into(), None);
+        Self { name, image }
+    }
+}
+
 /// How an agent is shown.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct AgentProfile {
@@ -120,6 +143,14 @@ pub struct AgentProfile {
     pub business_name: String,
     /// Where its logo is.
     pub logo: Option<String>,
+}
+
+impl AgentProfile {
+    /// A business without a logo.
+    pub fn named(business_name: impl Into<String>) -> Self {
+        let (business_name, logo) = (business_name.into(), None);
+        Self { business_name, logo }
+    }
 }
 
 /// How a booking is shown.

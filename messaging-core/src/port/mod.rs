@@ -10,6 +10,8 @@ pub mod store;
 
 use std::fmt;
 
+use crate::id::InvalidId;
+
 type Cause = Box<dyn std::error::Error + Send + Sync>;
 
 /// What a port of the host answers when it cannot answer.
@@ -51,6 +53,13 @@ impl PortError {
     /// Whether asking again can help.
     pub fn kind(&self) -> PortErrorKind {
         self.kind
+    }
+}
+
+/// The host knows something by an id that messaging cannot take: that will not change by asking again.
+impl From<InvalidId> for PortError {
+    fn from(invalid: InvalidId) -> Self {
+        Self::permanent(invalid)
     }
 }
 

@@ -1,0 +1,70 @@
+//! Where messages are kept: a file, or a database that other processes share.
+
+use std::path::Path;
+
+use anyhow::Context as _;
+use messaging_core::{Messaging, MessagingBuilder};
+use messaging_sqlx::{PgOptions, PgStore, SqliteOptions, SqliteStore};
+
+use crate::{config::DatabaseUrl, directory::DemoDirectory};
+
+const FILE: &str = "messaging.db";
+
+/// The store of this server.
+#[derive(Debug, Clone)]
+pub(crate) enum Storage {
+    /// A SQLite file of its own.
+    Sqlite(SqliteStore),
+    /// A schema of a PostgreSQL database, which any number of servers share.
+    Postgres(PgStore),
+}
+
+impl Storage {
+    /// Opens the database at a URL if there is one, else the file in a directory, which is made if it is not
+    /// there; and brings it up to date.
+    pub(crate) async fn open(url: Option<&DatabaseUrl>, data_dir: &Path) -> anyhow::Result<Self> {
+        match url {
+            Some(url) => Self::open_postgres(url).await,
+            None => Self::open_sqlite(data_dir).await,
+        }
+    }
+
+    async fn open_postgres(url: &DatabaseUrl) -> anyhow::Result<Self> {
+        let store =
+            PgStore::from_url(url.as_str(), &PgOptions::default()).context("DATABASE_URL is no such URL")?;
+        let migrated = store.migrate().await;
+        migrated.context("the database of DATABASE_URL cannot be used")?;
+        Ok(Self::Postgres(store))
+    }
+
+    async fn open_sqlite(data_dir: &Path) -> anyhow::Result<Self> {
+        let shown = data_dir.display();
+        std::fs::create_dir_all(data_dir)
+            .with_context(|| format!("the data directory {shown} cannot be made"))?;
+        let options = SqliteOptions::default();
+        let store = SqliteStore::open_migrated(data_dir.join(FILE), &options).await;
+        let store = store.with_context(|| format!("the database in {shown} cannot be used"))?;
+        Ok(Self::Sqlite(store))
+    }
+
+    /// Begins a [`Messaging`] on this store.
+    pub(crate) fn messaging(&self) -> MessagingBuilder {
+        match self {
+            Self::Sqlite(store) => Messaging::builder(store.clone(), DemoDirectory),
+            Self::Postgres(store) => Messaging::builder(store.clone(), DemoDirectory),
+        }
+    }
+
+    /// Whether servers on other machines may be on the same store.
+    pub(crate) fn is_shared(&self) -> bool {
+        matches!(self, Self::Postgres(_))
+    }
+
+    /// Finishes what is under way, and closes it.
+    pub(crate) async fn close(&self) {
+        match self {
+            Self::Sqlite(store) => store.close().await,
+            Self::Postgres(store) => store.close().await,
+        }
+    }
+}

@@ -1,0 +1,154 @@
+-- Ids of ours are UUIDs, ids of the host are text, compared byte by byte. Times are whole milliseconds.
+-- Sides: 1 the client's, 2 the agent's; a set of sides is their sum.
+--
+-- "messaging" in double quotes is the schema's name: where it is another one, replace it. To be applied in one
+-- transaction: psql --single-transaction --file.
+--
+-- No table refers to another by a foreign key: each step writes all of its rows in one statement, nothing is
+-- ever deleted that others name, and `verify` recounts. What is kept of a conversation leads with its id.
+
+DO $$
+BEGIN
+    -- Asked first: whoever may not create a schema may still fill one that is there.
+    IF to_regnamespace('"messaging"') IS NULL THEN
+        CREATE SCHEMA "messaging";
+    END IF;
+END
+$$;
+
+-- What has been applied. `oldest_code` is the oldest code that can still run on the database from then on.
+CREATE TABLE "messaging".migration (
+    version     integer     NOT NULL PRIMARY KEY,
+    name        text        NOT NULL,
+    oldest_code integer     NOT NULL,
+    applied_at  timestamptz NOT NULL DEFAULT now()
+);
+
+-- Room in each page for the next version of a row: every message brings one.
+CREATE TABLE "messaging".conversation (
+    id              uuid             NOT NULL PRIMARY KEY,
+    client_id       text COLLATE "C" NOT NULL,
+    agent_id        text COLLATE "C" NOT NULL,
+    agent_user_id   text COLLATE "C" NOT NULL,
+    guard           bigint           NOT NULL DEFAULT 0,
+    blocked_by      smallint         NOT NULL DEFAULT 0 CHECK (blocked_by BETWEEN 0 AND 3),
+    closed          boolean          NOT NULL DEFAULT false,
+    last_seq        bigint           NOT NULL DEFAULT 0,
+    client_inbox    bigint           NOT NULL DEFAULT 0,
+    client_read     bigint           NOT NULL DEFAULT 0 CHECK (client_read BETWEEN 0 AND client_inbox),
+    client_read_seq bigint,
+    client_read_at  timestamptz,
+    agent_inbox     bigint           NOT NULL DEFAULT 0,
+    agent_read      bigint           NOT NULL DEFAULT 0 CHECK (agent_read BETWEEN 0 AND agent_inbox),
+    agent_read_seq  bigint,
+    agent_read_at   timestamptz,
+    created_at      timestamptz      NOT NULL,
+    activity_at     timestamptz      NOT NULL,
+    -- How many events it has had: the number of its newest outbox entry, published or not.
+    events          bigint           NOT NULL DEFAULT 0,
+    CONSTRAINT conversation_pair UNIQUE (client_id, agent_id)
+) WITH (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.02);
+
+-- The three lists.
+CREATE INDEX conversation_by_client ON "messaging".conversation (client_id, activity_at, id);
+CREATE INDEX conversation_by_agent ON "messaging".conversation (agent_id, agent_user_id, activity_at, id);
+CREATE INDEX conversation_by_activity ON "messaging".conversation (activity_at, id);
+-- An agent's conversations one after the other, to reassign them.
+CREATE INDEX conversation_of_agent ON "messaging".conversation (agent_id, id);
+-- The totals: nothing but what is unread stands in them.
+CREATE INDEX conversation_unread_client ON "messaging".conversation (client_id)
+    INCLUDE (client_inbox, client_read) WHERE client_inbox > client_read;
+CREATE INDEX conversation_unread_agent ON "messaging".conversation (agent_user_id, agent_id)
+    INCLUDE (client_id, agent_inbox, agent_read) WHERE agent_inbox > agent_read;
+
+CREATE TABLE "messaging".booking_link (
+    conversation_id uuid             NOT NULL,
+    -- In the order in which links were asked for; a number that is left out means nothing.
+    position        bigint           NOT NULL GENERATED ALWAYS AS IDENTITY,
+    booking_id      text COLLATE "C" NOT NULL,
+    PRIMARY KEY (conversation_id, position),
+    UNIQUE (conversation_id, booking_id)
+);
+
+CREATE TABLE "messaging".message (
+    conversation_id uuid             NOT NULL,
+    seq             bigint           NOT NULL,
+    id              uuid             NOT NULL,
+    from_side       smallint         NOT NULL CHECK (from_side BETWEEN 0 AND 2), -- 0: the system
+    to_sides        smallint         NOT NULL CHECK (to_sides BETWEEN 1 AND 3),
+    sender_id       text COLLATE "C" NOT NULL,                                   -- empty: the system
+    key             text COLLATE "C",
+    body            text             NOT NULL,
+    created_at      timestamptz      NOT NULL,
+    client_position bigint           NOT NULL,
+    agent_position  bigint           NOT NULL,
+    PRIMARY KEY (conversation_id, seq)
+);
+
+CREATE UNIQUE INDEX message_id ON "messaging".message (conversation_id, id);
+CREATE UNIQUE INDEX message_key ON "messaging".message (conversation_id, sender_id, key) WHERE key IS NOT NULL;
+
+CREATE TABLE "messaging".receipt (
+    conversation_id uuid        NOT NULL,
+    side            smallint    NOT NULL CHECK (side IN (1, 2)),
+    up_to_seq       bigint      NOT NULL,
+    position        bigint      NOT NULL, -- the inbox position that this receipt read up to
+    read_at         timestamptz NOT NULL,
+    PRIMARY KEY (conversation_id, side, up_to_seq),
+    UNIQUE (conversation_id, side, position)
+);
+
+CREATE TABLE "messaging".outbox (
+    conversation_id uuid        NOT NULL,
+    number          bigint      NOT NULL,
+    kind            smallint    NOT NULL CHECK (kind BETWEEN 1 AND 3), -- 1 message, 2 read, 3 updated
+    side            smallint,                                          -- of a read
+    seq             bigint,                                            -- of a message or a read
+    at              timestamptz NOT NULL,
+    PRIMARY KEY (conversation_id, number)
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);
+
+CREATE TABLE "messaging".lane (
+    conversation_id uuid        NOT NULL PRIMARY KEY,
+    head            bigint      NOT NULL,
+    -- The number of the last entry: what an owner settles is held against it.
+    tail            bigint      NOT NULL,
+    owner           uuid,
+    until           timestamptz NOT NULL,
+    tries           bigint      NOT NULL DEFAULT 0,
+    refusals        bigint      NOT NULL DEFAULT 0
+) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
+
+CREATE INDEX lane_due ON "messaging".lane (until, conversation_id);
+
+-- Links made within a host's transaction to conversations that were there: they get a number in the
+-- conversation's outbox, and a lane, when a worker finds them here after the commit, so that the host's
+-- transaction holds no lock that a send would wait for.
+CREATE TABLE "messaging".unnumbered (
+    at              timestamptz NOT NULL,
+    place           bigint      NOT NULL GENERATED ALWAYS AS IDENTITY,
+    conversation_id uuid        NOT NULL,
+    PRIMARY KEY (at, place)
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
+
+CREATE TABLE "messaging".set_aside (
+    place           bigint      NOT NULL GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    conversation_id uuid        NOT NULL,
+    number          bigint      NOT NULL,
+    kind            smallint    NOT NULL,
+    side            smallint,
+    seq             bigint,
+    at              timestamptz NOT NULL,
+    why             text        NOT NULL,
+    set_aside_at    timestamptz NOT NULL
+);
+
+CREATE TABLE "messaging".audit (
+    id              uuid             NOT NULL PRIMARY KEY,
+    at              timestamptz      NOT NULL,
+    actor_id        text COLLATE "C" NOT NULL,
+    action          text             NOT NULL,
+    conversation_id uuid
+);
+
+INSERT INTO "messaging".migration (version, name, oldest_code) VALUES (1, 'init', 1);

@@ -1,0 +1,126 @@
+use messaging_core::{
+    domain::{
+        message::{Message, Origin, SendKey},
+        side::Sides,
+    },
+    port::store::{Append, Appended, Publisher, StoreError, StoreErrorKind, Stored},
+};
+use sqlx::{Error, postgres::PgRow};
+
+use super::{
+    PgStore,
+    call::Statement,
+    error::{Effect, Failure},
+    history,
+    lanes::{self, publish},
+    rows::{self, conversation_columns, instant, message_row_columns, side_code, sides_code},
+};
+
+/// `$1` conversation, `$2` owner, `$3` lease, `$4` guard, `$5` from, `$6` to, `$7` sender, `$8` key,
+/// `$9` id, `$10` body, `$11` now. One row, or none where the guard does not hold.
+///
+/// A message with this key that another transaction has just committed is not in this statement's snapshot;
+/// the index on keys then refuses the message, and all of the statement is undone, the counters too.
+pub(super) const APPEND: &str = concat!(
+    "WITH seen AS (SELECT ",
+    message_row_columns!(),
+    r#" FROM "messaging".message m WHERE m.conversation_id = $1 AND m.sender_id = $7 AND m.key = $8),
+    bumped AS (UPDATE "messaging".conversation c SET last_seq = c.last_seq + 1, events = c.events + 1,
+        activity_at = GREATEST(c.activity_at, $11),
+        client_inbox = c.client_inbox + ($6::int & 1), agent_inbox = c.agent_inbox + ($6::int >> 1)
+        WHERE c.id = $1 AND c.guard = $4 AND NOT EXISTS (SELECT FROM seen)
+        RETURNING "#,
+    conversation_columns!(),
+    r#", c.events),
+    stored AS (INSERT INTO "messaging".message (conversation_id, seq, id, from_side, to_sides, sender_id, key,
+        body, created_at, client_position, agent_position)
+        SELECT id, last_seq, $9, $5, $6::int, $7, $8, $10, activity_at, client_inbox, agent_inbox FROM bumped),
+    "#,
+    publish!("bumped", "1, NULL::smallint, last_seq, activity_at"),
+    "SELECT * FROM bumped FULL JOIN seen ON false LEFT JOIN laned ON true"
+);
+
+/// The index that holds each key of a sender in a conversation once.
+const KEY: &str = "message_key";
+/// The index that holds each id in a conversation once.
+const ID: &str = "message_id";
+
+const DOING: &str = "appending a message";
+
+/// How often a step is tried that collides with another send: the second time it sees what it lost against,
+/// unless that has been undone, or is no send of this key.
+const MAX_TRIES: usize = 3;
+
+impl PgStore {
+    pub(super) async fn append_message(&self, step: &Append) -> Result<Appended, StoreError> {
+        self.admit(DOING).await?;
+        let publisher = self.admitted(step.publisher);
+        for _ in 1..MAX_TRIES {
+            match self.try_append(step, publisher).await {
+                // The same step, taken twice, may collide by its id before it does by its key.
+                Err(failure) if failure.violates(KEY) || failure.violates(ID) => {}
+                done => return done.map_err(|failure| failure.of(DOING, Effect::Writes)),
+            }
+        }
+        let last = self.try_append(step, publisher).await;
+        last.map_err(|failure| {
+            if failure.violates(KEY) {
+                StoreError::new(StoreErrorKind::Retry, DOING)
+            } else {
+                failure.of(DOING, Effect::Writes)
+            }
+        })
+    }
+
+    async fn try_append(&self, step: &Append, publisher: Publisher) -> Result<Appended, Failure> {
+        let answered = self.0.caller.call(self.append_statement(step, publisher)).await?;
+        appended(answered.first(), step, publisher).map_err(Failure::Before)
+    }
+
+    fn append_statement<'q>(&self, step: &'q Append, publisher: Publisher) -> Statement<'q> {
+        let new = &step.message;
+        let (owner, until) = lanes::ownership(publisher, new.now);
+        let from = match &new.origin {
+            Origin::User { side, .. } => side_code(*side),
+            Origin::System { .. } => 0,
+        };
+        sqlx::query(self.0.statements.append.clone())
+            .bind(step.conversation_id.as_uuid())
+            .bind(owner)
+            .bind(until)
+            .bind(i64::from(step.guard))
+            .bind(from)
+            .bind(sides_code(|side| new.origin.addresses(side)))
+            .bind(history::sender_code(new.origin.sender()))
+            .bind(new.key.as_ref().map(SendKey::as_str))
+            .bind(new.id.as_uuid())
+            .bind(new.body.as_str())
+            .bind(instant(new.now))
+    }
+}
+
+fn appended(row: Option<&PgRow>, step: &Append, publisher: Publisher) -> Result<Appended, Error> {
+    let Some(row) = row else {
+        return Ok(Appended::Stale);
+    };
+    if rows::has_message(row)? {
+        return rows::message_row(row).map(Appended::Seen);
+    }
+    let conversation = rows::conversation(row)?;
+    let new = &step.message;
+    let message = Message {
+        id: new.id,
+        conversation_id: conversation.id,
+        seq: conversation.last_seq,
+        origin: new.origin.clone(),
+        body: new.body.clone(),
+        key: new.key.clone(),
+        created_at: conversation.activity_at,
+        positions: Sides::from_fn(|side| conversation.mailboxes.of(side).inbox),
+    };
+    Ok(Appended::Stored(Stored {
+        message,
+        lane: lanes::given(row, conversation.id, publisher)?,
+        conversation,
+    }))
+}

@@ -1,0 +1,56 @@
+use async_trait::async_trait;
+use messaging_core::{
+    id::ConversationId,
+    port::store::{Audit, AuditRecord, AuditedAction, StoreError},
+};
+use sqlx::{Error, Row, postgres::PgRow};
+use uuid::Uuid;
+
+use super::{
+    PgStore,
+    error::{damaged, failed},
+    rows::{self, instant, limit},
+};
+
+#[async_trait]
+impl Audit for PgStore {
+    async fn record_access(&self, record: &AuditRecord) -> Result<(), StoreError> {
+        const DOING: &str = "recording an access of an admin";
+        let statement = sqlx::query(self.0.statements.record.clone())
+            .bind(record.id)
+            .bind(instant(record.at))
+            .bind(record.actor_id.as_str())
+            .bind(record.action.name())
+            .bind(record.conversation_id.map(|id| id.as_uuid()));
+        self.write(DOING, statement).await.map(drop)
+    }
+
+    async fn list_accesses(&self, before: Option<Uuid>, rows: usize) -> Result<Vec<AuditRecord>, StoreError> {
+        const DOING: &str = "listing the accesses of admins";
+        let statement = sqlx::query(self.0.statements.accesses.clone())
+            .bind(before)
+            .bind(limit(rows));
+        let found = self.read(DOING, statement).await?;
+        let records = found.iter().map(record);
+        records.collect::<Result<_, _>>().map_err(failed(DOING))
+    }
+}
+
+/// A record that is there already is one whose caller did not learn that it had been written.
+pub(super) const RECORD: &str = r#"INSERT INTO "messaging".audit (id, at, actor_id, action, conversation_id)
+    VALUES ($1, $2, $3, $4, $5) ON CONFLICT (id) DO NOTHING"#;
+/// Every id of ours is smaller than the largest UUID.
+pub(super) const ACCESSES: &str = r#"SELECT id, at, actor_id, action, conversation_id FROM "messaging".audit
+    WHERE id < COALESCE($1::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff') ORDER BY id DESC LIMIT $2"#;
+
+fn record(row: &PgRow) -> Result<AuditRecord, Error> {
+    let action = AuditedAction::from_name(row.try_get("action")?);
+    let conversation_id: Option<Uuid> = row.try_get("conversation_id")?;
+    Ok(AuditRecord {
+        id: row.try_get("id")?,
+        at: rows::time(row, "at")?,
+        actor_id: rows::user_id(row, "actor_id")?,
+        action: action.ok_or_else(|| damaged("an action of an admin has no known name"))?,
+        conversation_id: conversation_id.map(ConversationId::new),
+    })
+}

@@ -1,0 +1,141 @@
+//! One call: a connection, one statement, and what can be said of it when it fails.
+//!
+//! Every step of this store is one statement, which commits by itself. So a call has three moments: before it
+//! was sent nothing can have happened, once its answer is read everything has, and in between nobody knows.
+
+use std::{fmt, time::Duration};
+
+use messaging_core::port::store::StoreError;
+use sqlx::{
+    Connection as _, PgConnection, PgPool, Postgres,
+    pool::PoolConnection,
+    postgres::{PgArguments, PgRow},
+    query::Query,
+};
+use tokio::time::timeout;
+
+use super::{
+    PgOptions, Pooler,
+    error::{Effect, Failure, is_broken},
+};
+
+/// A statement with its arguments.
+pub(super) type Statement<'q> = Query<'q, Postgres, PgArguments>;
+
+/// Brings statements to the database.
+#[derive(Clone)]
+pub(super) struct Caller {
+    pool: PgPool,
+    pooler: Pooler,
+    acquire_timeout: Duration,
+    /// For how long a call is waited for. Where the server ends statements itself, it comes first.
+    patience: Duration,
+}
+
+impl Caller {
+    pub(super) fn new(pool: PgPool, options: &PgOptions, patience: Duration) -> Self {
+        Self {
+            pool,
+            pooler: options.pooler,
+            acquire_timeout: options.acquire_timeout,
+            patience,
+        }
+    }
+
+    pub(super) fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+
+    pub(super) fn pooler(&self) -> Pooler {
+        self.pooler
+    }
+
+    /// Takes a step, and gives the rows that it answers.
+    pub(super) async fn rows(
+        &self,
+        effect: Effect,
+        doing: &'static str,
+        statement: Statement<'_>,
+    ) -> Result<Vec<PgRow>, StoreError> {
+        let answered = self.call(statement).await;
+        answered.map_err(|failure| failure.of(doing, effect))
+    }
+
+    /// A call, for whoever has to look at how it failed.
+    pub(super) async fn call(&self, statement: Statement<'_>) -> Result<Vec<PgRow>, Failure> {
+        let mut lent = self.connect().await?;
+        let answered = timeout(self.patience, async {
+            match self.pooler {
+                Pooler::Session => statement
+                    .fetch_all(lent.connection())
+                    .await
+                    .map_err(Failure::Within),
+                Pooler::Transaction => in_transaction(lent.connection(), statement).await,
+            }
+        })
+        .await
+        .unwrap_or(Err(Failure::TimedOut));
+        match &answered {
+            Err(Failure::TimedOut) => {}
+            Err(Failure::Before(error) | Failure::Within(error)) if is_broken(error) => {}
+            Ok(_) | Err(_) => lent.give_back(),
+        }
+        answered
+    }
+
+    pub(super) async fn connect(&self) -> Result<Lent, Failure> {
+        let acquired = timeout(self.acquire_timeout, self.pool.acquire()).await;
+        let connection = acquired.unwrap_or(Err(sqlx::Error::PoolTimedOut));
+        connection.map(Lent::new).map_err(Failure::Before)
+    }
+}
+
+impl fmt::Debug for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Caller").finish_non_exhaustive()
+    }
+}
+
+/// A statement in a transaction of its own, so that it is executed where it was prepared.
+async fn in_transaction(
+    connection: &mut PgConnection,
+    statement: Statement<'_>,
+) -> Result<Vec<PgRow>, Failure> {
+    let mut tx = connection.begin().await.map_err(Failure::Before)?;
+    let answered = statement.persistent(false).fetch_all(&mut *tx).await;
+    let rows = answered.map_err(Failure::Before)?;
+    tx.commit().await.map_err(Failure::Within)?;
+    Ok(rows)
+}
+
+/// A connection of the pool, closed unless it is given back: one whose call was given up, by us or by whoever
+/// waited for it, may be in the middle of anything, and the pool would wait for that without an end.
+pub(super) struct Lent {
+    connection: PoolConnection<Postgres>,
+    is_idle: bool,
+}
+
+impl Lent {
+    fn new(connection: PoolConnection<Postgres>) -> Self {
+        Self {
+            connection,
+            is_idle: false,
+        }
+    }
+
+    pub(super) fn connection(&mut self) -> &mut PgConnection {
+        &mut self.connection
+    }
+
+    pub(super) fn give_back(mut self) {
+        self.is_idle = true;
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        if !self.is_idle {
+            self.connection.close_on_drop();
+        }
+    }
+}

@@ -1,0 +1,106 @@
+use messaging_core::{
+    domain::conversation::Change,
+    port::store::{ChangeState, Changed, Publisher, StoreError, StoreErrorKind},
+};
+use sqlx::{Error, Row, postgres::PgRow};
+
+use super::{
+    PgStore,
+    error::failed,
+    lanes::{self, publish},
+    rows::{instant, side_code},
+};
+
+/// `$1` conversation, `$2` owner, `$3` lease, `$4` guard, `$5` now, `$6` sides that block from now on, `$7`
+/// sides that no longer do, `$8` whether it is closed and `$9` its agent's user, each null where it stays.
+/// One row that says how it went, or none where the guard does not hold.
+pub(super) const CHANGE_STATE: &str = concat!(
+    r#"WITH changed AS (UPDATE "messaging".conversation c SET events = c.events + 1, guard = c.guard + 1,
+        blocked_by = (c.blocked_by | $6::smallint) & ~$7::smallint, closed = COALESCE($8, c.closed),
+        agent_user_id = COALESCE($9, c.agent_user_id)
+        WHERE c.id = $1 AND c.guard = $4
+        AND ((c.blocked_by | $6::smallint) & ~$7::smallint, COALESCE($8, c.closed), COALESCE($9, c.agent_user_id))
+            <> (c.blocked_by, c.closed, c.agent_user_id)
+        RETURNING c.id, c.events),
+    "#,
+    publish!("changed", "3, NULL::smallint, NULL::bigint, $5"),
+    r#"SELECT true AS is_done, head, is_new FROM changed LEFT JOIN laned ON true
+    UNION ALL
+    SELECT false, NULL, NULL FROM "messaging".conversation c
+        WHERE c.id = $1 AND c.guard = $4 AND NOT EXISTS (SELECT FROM changed)
+        AND ((c.blocked_by | $6::smallint) & ~$7::smallint, COALESCE($8, c.closed), COALESCE($9, c.agent_user_id))
+            = (c.blocked_by, c.closed, c.agent_user_id)"#
+);
+
+const DOING: &str = "changing a conversation";
+
+impl PgStore {
+    pub(super) async fn apply_change(&self, step: &ChangeState) -> Result<Changed, StoreError> {
+        let publisher = self.admitted(step.publisher);
+        let new = Columns::of(&step.change)?;
+        let (owner, until) = lanes::ownership(publisher, step.now);
+        let statement = sqlx::query(self.0.statements.change_state.clone())
+            .bind(step.conversation_id.as_uuid())
+            .bind(owner)
+            .bind(until)
+            .bind(i64::from(step.guard))
+            .bind(instant(step.now))
+            .bind(new.blocks)
+            .bind(new.unblocks)
+            .bind(new.closed)
+            .bind(new.agent_user_id);
+        let answered = self.write(DOING, statement).await?;
+        changed(answered.first(), step, publisher).map_err(failed(DOING))
+    }
+}
+
+/// What a change makes of the columns that it may change.
+#[derive(Default)]
+struct Columns<'a> {
+    blocks: i16,
+    unblocks: i16,
+    closed: Option<bool>,
+    agent_user_id: Option<&'a str>,
+}
+
+impl<'a> Columns<'a> {
+    fn of(change: &'a Change) -> Result<Self, StoreError> {
+        let unchanged = Self::default();
+        Ok(match change {
+            Change::Block(side) => Self {
+                blocks: side_code(*side),
+                ..unchanged
+            },
+            Change::Unblock(side) => Self {
+                unblocks: side_code(*side),
+                ..unchanged
+            },
+            Change::Close => Self {
+                closed: Some(true),
+                ..unchanged
+            },
+            Change::Reopen => Self {
+                closed: Some(false),
+                ..unchanged
+            },
+            Change::Reassign(to) => Self {
+                agent_user_id: Some(to.as_str()),
+                ..unchanged
+            },
+            unknown => {
+                let why = format!("{unknown:?} is an unknown change");
+                return Err(StoreError::new(StoreErrorKind::Internal, DOING).caused_by(why));
+            }
+        })
+    }
+}
+
+fn changed(row: Option<&PgRow>, step: &ChangeState, publisher: Publisher) -> Result<Changed, Error> {
+    Ok(match row {
+        None => Changed::Stale,
+        Some(row) if row.try_get("is_done")? => Changed::Done {
+            lane: lanes::given(row, step.conversation_id, publisher)?,
+        },
+        Some(_) => Changed::AlreadySo,
+    })
+}

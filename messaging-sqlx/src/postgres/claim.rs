@@ -1,0 +1,147 @@
+//! Which lanes a worker gets.
+
+use std::{sync::atomic::Ordering, time::Duration};
+
+use messaging_core::{
+    port::store::{Claim, Lane, Publisher, StoreError, StoreErrorKind},
+    time::Timestamp,
+};
+use sqlx::{Error, Row, postgres::PgRow};
+
+use super::{ClockCheck, PgStore, error::failed, lanes, rows::instant, rows::limit};
+
+/// `$1` worker, `$2` lease, `$3` now, `$4` since when, `$5` how many, `$6` by how many seconds the clocks may
+/// differ, null for any. At least one row: with the database's clock, and whether links made within hosts'
+/// transactions wait for their number.
+///
+/// Lanes are passed over that somebody else is just looking at. One that was due when this statement began
+/// and is not any more is looked at again under its lock, and is not given.
+///
+/// Whether links wait is asked in an order, so that it is the index that answers: `EXISTS` may look for the
+/// first one in the table, and through all that lies dead there.
+pub(super) const CLAIM: &str = r#"
+    WITH due AS (SELECT conversation_id, until FROM "messaging".lane
+            WHERE until <= $3 AND until >= $4
+            AND ($6::float8 IS NULL OR abs(extract(epoch FROM clock_timestamp() - $3)) <= $6)
+            ORDER BY until, conversation_id LIMIT $5 FOR UPDATE SKIP LOCKED),
+        claimed AS (UPDATE "messaging".lane l SET owner = $1, until = $2 FROM due
+            WHERE l.conversation_id = due.conversation_id
+            RETURNING l.conversation_id, l.head, l.tries, l.refusals, due.until AS waits_since)
+    SELECT extract(epoch FROM clock_timestamp() - $3)::float8 AS skew,
+        (SELECT true FROM "messaging".unnumbered WHERE at >= $4 ORDER BY at LIMIT 1) IS NOT NULL
+            AS has_unnumbered,
+        conversation_id, head, tries, refusals
+    FROM (SELECT) AS always LEFT JOIN claimed ON true
+    ORDER BY waits_since, conversation_id"#;
+
+/// `$1` worker, `$2` lease, `$3` since when, `$4` how many. Numbers links made within hosts' transactions in
+/// the order in which they were asked for, and gives the lanes that this makes to the worker.
+pub(super) const NUMBER: &str = r#"
+    WITH taken AS (DELETE FROM "messaging".unnumbered u USING (SELECT at, place FROM "messaging".unnumbered
+                WHERE at >= $3 ORDER BY at, place LIMIT $4 FOR UPDATE SKIP LOCKED) waiting
+            WHERE u.at = waiting.at AND u.place = waiting.place
+            RETURNING u.conversation_id, u.at, u.place),
+        counted AS (SELECT conversation_id, COUNT(*) AS count FROM taken GROUP BY conversation_id),
+        locked AS MATERIALIZED (SELECT c.id, counted.count FROM "messaging".conversation c
+            JOIN counted ON counted.conversation_id = c.id ORDER BY c.id FOR NO KEY UPDATE OF c),
+        numbered AS (UPDATE "messaging".conversation c SET events = c.events + locked.count FROM locked
+            WHERE c.id = locked.id RETURNING c.id, c.events, c.events - locked.count AS before),
+        entry AS (INSERT INTO "messaging".outbox (conversation_id, number, kind, side, seq, at)
+            SELECT n.id, n.before + row_number() OVER (PARTITION BY n.id ORDER BY taken.at, taken.place),
+                3, NULL, NULL, taken.at
+            FROM taken JOIN numbered n ON n.id = taken.conversation_id),
+        laned AS (INSERT INTO "messaging".lane AS l (conversation_id, head, tail, owner, until)
+            SELECT id, before + 1, events, $1, $2 FROM numbered ORDER BY id
+            ON CONFLICT (conversation_id) DO UPDATE SET tail = EXCLUDED.tail
+            RETURNING l.conversation_id, l.head, l.tries, l.refusals)
+    SELECT laned.* FROM laned JOIN numbered ON numbered.id = laned.conversation_id
+        AND laned.head = numbered.before + 1
+    ORDER BY laned.conversation_id"#;
+
+const DOING: &str = "claiming lanes";
+
+/// The relay's clock and the database's are too far apart for leases: the cause of a
+/// [`StoreError`] of kind [`ReadOnly`](StoreErrorKind::ReadOnly).
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+#[error(
+    "the database's clock is {skew:.3} s ahead of this process's (behind, if negative), and leases bear {tolerated:?}"
+)]
+pub struct ClockSkew {
+    /// By how many seconds the database's clock is ahead; negative when it is behind.
+    pub skew: f64,
+    /// How far they may be apart: a third of a lease.
+    pub tolerated: Duration,
+}
+
+impl PgStore {
+    pub(super) async fn claim(&self, claim: &Claim) -> Result<Vec<Lane>, StoreError> {
+        let tolerated = claim.lease_until.since(claim.now) / 3;
+        let checked = self.0.clock_check == ClockCheck::On;
+        let statement = sqlx::query(self.0.statements.claim.clone())
+            .bind(claim.by.as_uuid())
+            .bind(instant(claim.lease_until))
+            .bind(instant(claim.now))
+            .bind(instant(claim.since))
+            .bind(limit(claim.limit))
+            .bind(checked.then_some(tolerated.as_secs_f64()));
+        let answered = self.write(DOING, statement).await?;
+        let first = answered
+            .first()
+            .ok_or(Error::RowNotFound)
+            .map_err(failed(DOING))?;
+        if checked {
+            let skew = first.try_get("skew").map_err(failed(DOING))?;
+            self.compare_clocks(ClockSkew { skew, tolerated })?;
+        }
+
+        let mut lanes = claimed(&answered, claim.lease_until).map_err(failed(DOING))?;
+        let has_unnumbered: bool = first.try_get("has_unnumbered").map_err(failed(DOING))?;
+        let room = claim.limit.saturating_sub(lanes.len());
+        if has_unnumbered && room > 0 {
+            lanes.extend(self.number_links(claim, room).await?);
+        }
+        Ok(lanes)
+    }
+
+    async fn number_links(&self, claim: &Claim, room: usize) -> Result<Vec<Lane>, StoreError> {
+        let statement = sqlx::query(self.0.statements.number.clone())
+            .bind(claim.by.as_uuid())
+            .bind(instant(claim.lease_until))
+            .bind(instant(claim.since))
+            .bind(limit(room));
+        let answered = self.write(DOING, statement).await?;
+        let lanes = answered.iter().map(|row| lanes::claimed(row, claim.lease_until));
+        lanes.collect::<Result<_, _>>().map_err(failed(DOING))
+    }
+
+    fn compare_clocks(&self, found: ClockSkew) -> Result<(), StoreError> {
+        let is_skewed = found.skew.abs() > found.tolerated.as_secs_f64();
+        let was_skewed = self.0.is_skewed.swap(is_skewed, Ordering::AcqRel);
+        if is_skewed {
+            return Err(StoreError::new(StoreErrorKind::ReadOnly, DOING).caused_by(found));
+        }
+        if was_skewed {
+            tracing::info!("the database's clock agrees with this process's again");
+        }
+        Ok(())
+    }
+
+    /// The publisher itself, or whoever claims, if its clock is known to be off.
+    pub(super) fn admitted(&self, publisher: Publisher) -> Publisher {
+        if self.0.is_skewed.load(Ordering::Acquire) {
+            Publisher::Anyone
+        } else {
+            publisher
+        }
+    }
+}
+
+fn claimed(answered: &[PgRow], lease_until: Timestamp) -> Result<Vec<Lane>, Error> {
+    let mut lanes = Vec::new();
+    for row in answered {
+        if row.try_get::<Option<uuid::Uuid>, _>("conversation_id")?.is_some() {
+            lanes.push(lanes::claimed(row, lease_until)?);
+        }
+    }
+    Ok(lanes)
+}

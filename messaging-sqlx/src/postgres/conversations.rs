@@ -1,0 +1,115 @@
+use async_trait::async_trait;
+use messaging_core::{
+    domain::{
+        conversation::{Conversation, OpenPlan, Overview},
+        message::SendKey,
+        page::Inbox,
+        receipt::MessageRow,
+    },
+    id::{AgentId, BookingId, ConversationId, UserId},
+    port::store::{
+        Append, Appended, ChangeState, Changed, Conversations, HistoryPage, HistoryScan, ListPage, ListScan,
+        MarkRead, Marked, Opened, Publisher, StoreError,
+    },
+};
+use sqlx::Row;
+
+use super::{
+    PgStore,
+    error::{damaged, failed},
+    rows::{self, conversation_columns, last_message, overview_columns},
+};
+
+#[async_trait]
+impl Conversations for PgStore {
+    async fn open(&self, plan: &OpenPlan, publisher: Publisher) -> Result<Opened, StoreError> {
+        self.open_pair(plan, publisher).await
+    }
+
+    async fn find_conversation(&self, id: ConversationId) -> Result<Option<Conversation>, StoreError> {
+        const DOING: &str = "finding a conversation";
+        let statement = sqlx::query(self.0.statements.find.clone()).bind(id.as_uuid());
+        let found = self.read(DOING, statement).await?;
+        let found = found.first().map(rows::conversation);
+        found.transpose().map_err(failed(DOING))
+    }
+
+    async fn find_overview(&self, id: ConversationId) -> Result<Option<Overview>, StoreError> {
+        const DOING: &str = "finding a conversation";
+        let statement = sqlx::query(self.0.statements.overview.clone()).bind(id.as_uuid());
+        let found = self.read(DOING, statement).await?;
+        let found = found.first().map(rows::overview);
+        found.transpose().map_err(failed(DOING))
+    }
+
+    async fn list_bookings(&self, of: ConversationId) -> Result<Vec<BookingId>, StoreError> {
+        const DOING: &str = "listing bookings";
+        let statement = sqlx::query(self.0.statements.bookings.clone()).bind(of.as_uuid());
+        let found = self.read(DOING, statement).await?;
+        let ids = found
+            .iter()
+            .map(|row| BookingId::parse(row.try_get::<&str, _>("booking_id")?).map_err(damaged));
+        ids.collect::<Result<_, _>>().map_err(failed(DOING))
+    }
+
+    async fn list_conversations(&self, scan: &ListScan) -> Result<ListPage, StoreError> {
+        self.list_page(scan).await
+    }
+
+    async fn count_conversations(&self, whose: &Inbox, cap: u64) -> Result<u64, StoreError> {
+        self.count(whose, cap).await
+    }
+
+    async fn count_unread(&self, whose: &Inbox) -> Result<u64, StoreError> {
+        self.unread(whose).await
+    }
+
+    async fn list_agent_conversations(
+        &self,
+        agent_id: &AgentId,
+        after: Option<ConversationId>,
+        limit: usize,
+    ) -> Result<Vec<Conversation>, StoreError> {
+        self.of_agent(agent_id, after, limit).await
+    }
+
+    async fn list_messages(&self, scan: &HistoryScan) -> Result<Option<HistoryPage>, StoreError> {
+        self.page(scan).await
+    }
+
+    async fn find_sent(
+        &self,
+        of: ConversationId,
+        sender: Option<&UserId>,
+        key: &SendKey,
+    ) -> Result<Option<MessageRow>, StoreError> {
+        self.sent(of, sender, key).await
+    }
+
+    async fn append(&self, step: &Append) -> Result<Appended, StoreError> {
+        self.append_message(step).await
+    }
+
+    async fn mark_read(&self, step: &MarkRead) -> Result<Marked, StoreError> {
+        self.move_read_position(step).await
+    }
+
+    async fn change_state(&self, step: &ChangeState) -> Result<Changed, StoreError> {
+        self.apply_change(step).await
+    }
+}
+
+pub(super) const FIND: &str = concat!(
+    "SELECT ",
+    conversation_columns!(),
+    r#" FROM "messaging".conversation c WHERE c.id = $1"#
+);
+pub(super) const OVERVIEW: &str = concat!(
+    "SELECT ",
+    overview_columns!(),
+    r#" FROM "messaging".conversation c "#,
+    last_message!(),
+    " WHERE c.id = $1"
+);
+pub(super) const BOOKINGS: &str =
+    r#"SELECT booking_id FROM "messaging".booking_link WHERE conversation_id = $1 ORDER BY position DESC"#;

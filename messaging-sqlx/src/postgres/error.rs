@@ -1,0 +1,215 @@
+//! What the driver and the server say, in the words of the port. Decided by SQLSTATE codes and the names of
+//! constraints, never by texts.
+
+use std::time::Duration;
+
+use messaging_core::port::store::{StoreError, StoreErrorKind};
+use sqlx::Error;
+
+/// When to come back after the database was out of reach or out of capacity.
+pub(super) const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+pub(super) const UNAVAILABLE: StoreErrorKind = StoreErrorKind::Unavailable {
+    retry_after: RETRY_AFTER,
+};
+
+/// What a call failed with, and where it stood: only what had been sent can have taken effect.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// Before anything that takes effect was sent.
+    Before(Error),
+    /// When whatever was sent may have taken effect.
+    Within(Error),
+    /// The same, but nobody answered in time.
+    TimedOut,
+}
+
+/// What a statement does to the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Effect {
+    /// Nothing: whatever becomes of it, nothing was changed.
+    Reads,
+    /// It changes something, or nothing if it fails.
+    Writes,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("the database did not answer in time")]
+struct NoAnswer;
+
+impl Failure {
+    /// The error of a store that was doing something.
+    pub(super) fn of(self, doing: &'static str, effect: Effect) -> StoreError {
+        let unclear = match effect {
+            Effect::Reads => UNAVAILABLE,
+            Effect::Writes => StoreErrorKind::OutcomeUnknown,
+        };
+        match self {
+            Self::Before(error) => StoreError::new(kind(&error, UNAVAILABLE), doing).caused_by(error),
+            Self::Within(error) => StoreError::new(kind(&error, unclear), doing).caused_by(error),
+            Self::TimedOut => StoreError::new(unclear, doing).caused_by(NoAnswer),
+        }
+    }
+
+    /// Whether a unique constraint of that name was violated: nothing was changed.
+    pub(super) fn violates(&self, constraint: &str) -> bool {
+        let (Self::Before(error) | Self::Within(error)) = self else {
+            return false;
+        };
+        let database = error.as_database_error();
+        database.is_some_and(|it| it.is_unique_violation() && it.constraint() == Some(constraint))
+    }
+}
+
+/// An error while decoding what was answered: what is stored is not what this library writes.
+pub(super) fn damaged(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+    Error::Decode(cause.into())
+}
+
+/// An error that changed nothing: of reading what was answered, or of a statement in a transaction that has
+/// yet to commit.
+pub(super) fn failed(doing: &'static str) -> impl Fn(Error) -> StoreError {
+    move |error| StoreError::new(kind(&error, UNAVAILABLE), doing).caused_by(error)
+}
+
+/// Whether a connection cannot be used any more.
+pub(super) fn is_broken(error: &Error) -> bool {
+    match error {
+        Error::Database(_) => state_of(error).is_none_or(|state| is_lost(&state) || state == STALE_PLAN),
+        Error::Io(_) | Error::Tls(_) | Error::Protocol(_) => true,
+        _ => false,
+    }
+}
+
+/// What an error says; `unclear` when it leaves open whether what was sent took effect.
+fn kind(error: &Error, unclear: StoreErrorKind) -> StoreErrorKind {
+    match error {
+        Error::Database(_) => {
+            state_of(error).map_or(StoreErrorKind::Internal, |state| of_state(&state, unclear))
+        }
+        Error::Io(_) | Error::Tls(_) | Error::Protocol(_) => unclear,
+        Error::PoolTimedOut | Error::PoolClosed | Error::BeginFailed | Error::WorkerCrashed => UNAVAILABLE,
+        Error::Decode(_) | Error::ColumnDecode { .. } => StoreErrorKind::Corrupt,
+        _ => StoreErrorKind::Internal,
+    }
+}
+
+/// A statement was prepared before a migration that changed what it answers.
+const STALE_PLAN: &str = "0A000";
+
+/// SQLSTATE codes, <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
+fn of_state(state: &str, unclear: StoreErrorKind) -> StoreErrorKind {
+    match state {
+        _ if is_lost(state) => unclear,
+        // A deadlock, a serialization failure.
+        "40001" | "40P01" | STALE_PLAN => StoreErrorKind::Retry,
+        // A statement or a wait for a lock that took too long: what it had done is undone.
+        "57014" | "55P03" => UNAVAILABLE,
+        // A replica, or a database made read-only; a full disk.
+        "25006" | "53100" => StoreErrorKind::ReadOnly,
+        "XX001" | "XX002" => StoreErrorKind::Corrupt,
+        // Out of memory, connections, or another resource; an error of the operating system.
+        _ if state.starts_with("53") || state.starts_with("58") => UNAVAILABLE,
+        _ => StoreErrorKind::Internal,
+    }
+}
+
+/// The server or a pooler ends the connection: a commit may have gone before.
+fn is_lost(state: &str) -> bool {
+    // Class 08 is what PgBouncer says of a server that it has lost.
+    let ended = ["57P01", "57P02", "57P03", "57P05", "25P03", "25P04"];
+    state.starts_with("08") || ended.contains(&state)
+}
+
+fn state_of(error: &Error) -> Option<String> {
+    let state = error.as_database_error()?.code()?;
+    Some(state.into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(state: &str, expected: StoreErrorKind) {
+        assert_eq!(
+            of_state(state, StoreErrorKind::OutcomeUnknown),
+            expected,
+            "{state}"
+        );
+    }
+
+    #[test]
+    fn what_lost_against_another_is_to_be_repeated() {
+        for state in ["40001", "40P01", "0A000"] {
+            check(state, StoreErrorKind::Retry);
+        }
+    }
+
+    #[test]
+    fn what_the_server_undid_changed_nothing() {
+        for state in ["57014", "55P03", "53200", "53300", "53400", "58000", "58030"] {
+            check(state, UNAVAILABLE);
+        }
+    }
+
+    #[test]
+    fn what_takes_no_writes_is_read_only() {
+        for state in ["25006", "53100"] {
+            check(state, StoreErrorKind::ReadOnly);
+        }
+    }
+
+    #[test]
+    fn a_connection_that_is_ended_leaves_a_write_open_and_a_read_to_be_repeated() {
+        for state in [
+            "57P01", "57P02", "57P03", "57P05", "25P03", "08006", "08P01", "08003",
+        ] {
+            check(state, StoreErrorKind::OutcomeUnknown);
+            assert_eq!(of_state(state, UNAVAILABLE), UNAVAILABLE, "{state}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_corrupt() {
+        for state in ["XX001", "XX002"] {
+            check(state, StoreErrorKind::Corrupt);
+        }
+        let kind = failed("x")(damaged("what")).kind();
+        assert_eq!(kind, StoreErrorKind::Corrupt);
+    }
+
+    #[test]
+    fn everything_else_is_a_defect() {
+        for state in [
+            "42P01", "42501", "23514", "23505", "26000", "22021", "XX000", "28P01",
+        ] {
+            check(state, StoreErrorKind::Internal);
+        }
+    }
+
+    #[test]
+    fn where_a_call_stood_says_whether_it_may_have_taken_effect() {
+        let lost = || Error::Io(std::io::ErrorKind::ConnectionReset.into());
+        let kind = |failure: Failure, effect| failure.of("x", effect).kind();
+        assert_eq!(kind(Failure::Before(lost()), Effect::Writes), UNAVAILABLE);
+        assert_eq!(
+            kind(Failure::Before(Error::PoolTimedOut), Effect::Writes),
+            UNAVAILABLE
+        );
+        assert_eq!(
+            kind(Failure::Within(lost()), Effect::Writes),
+            StoreErrorKind::OutcomeUnknown
+        );
+        assert_eq!(
+            kind(Failure::TimedOut, Effect::Writes),
+            StoreErrorKind::OutcomeUnknown
+        );
+        for failure in [
+            Failure::Before(lost()),
+            Failure::Within(lost()),
+            Failure::TimedOut,
+        ] {
+            assert_eq!(kind(failure, Effect::Reads), UNAVAILABLE);
+        }
+    }
+}

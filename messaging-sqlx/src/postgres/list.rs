@@ -1,0 +1,239 @@
+//! Lists of conversations, each along one index.
+
+use messaging_core::{
+    domain::{
+        conversation::Conversation,
+        page::{Inbox, PageSize},
+    },
+    id::{AgentId, ConversationId},
+    port::store::{ListPage, ListScan, ListStart, StoreError},
+};
+use sqlx::{Error, postgres::PgRow};
+
+use super::{
+    PgStore,
+    call::Statement,
+    error::failed,
+    rows::{self, conversation_columns, instant, last_message, limit, number, overview_columns},
+};
+
+/// What is asked of an inbox, for each kind of one.
+#[derive(Debug, Clone)]
+pub(super) struct PerInbox<T> {
+    pub(super) client: T,
+    pub(super) agent: T,
+    pub(super) all: T,
+}
+
+impl<T> PerInbox<T> {
+    fn of(&self, inbox: &Inbox) -> &T {
+        match inbox {
+            Inbox::Client(_) => &self.client,
+            Inbox::Agent { .. } => &self.agent,
+            Inbox::All(_) => &self.all,
+        }
+    }
+}
+
+/// A page of conversations, and only then what is shown of each. `$from` leaves `$1`, and what else `$rest`
+/// names, to the statement.
+macro_rules! page {
+    ($from:expr, $rest:literal) => {
+        concat!(
+            "SELECT ",
+            overview_columns!(),
+            " FROM (SELECT * FROM ",
+            $from,
+            " ORDER BY c.activity_at DESC, c.id DESC ",
+            $rest,
+            ") c ",
+            last_message!(),
+            " ORDER BY c.activity_at DESC, c.id DESC"
+        )
+    };
+}
+/// The conversations of which a page is the beginning: one more than the largest page holds. A limit that it
+/// does not know the planner takes for a tenth of the table, and sorts the table.
+macro_rules! beginning {
+    ($which:literal) => {
+        concat!(
+            r#"(SELECT * FROM "messaging".conversation c "#,
+            $which,
+            " ORDER BY c.activity_at DESC, c.id DESC LIMIT 101) c"
+        )
+    };
+}
+const _: () = assert!(PageSize::MAX == 100);
+
+/// `$1` how many, then whose.
+pub(super) const FROM_NEWEST: PerInbox<&str> = PerInbox {
+    client: page!(beginning!("WHERE c.client_id = $2"), "LIMIT $1"),
+    agent: page!(
+        beginning!("WHERE c.agent_id = $2 AND c.agent_user_id = $3"),
+        "LIMIT $1"
+    ),
+    all: page!(beginning!(""), "LIMIT $1"),
+};
+/// `$1` how many, `$2` activity and `$3` id of the last one seen, then whose.
+pub(super) const FROM_CURSOR: PerInbox<&str> = PerInbox {
+    client: page!(
+        beginning!("WHERE c.client_id = $4 AND (c.activity_at, c.id) < ($2, $3)"),
+        "LIMIT $1"
+    ),
+    agent: page!(
+        beginning!("WHERE c.agent_id = $4 AND c.agent_user_id = $5 AND (c.activity_at, c.id) < ($2, $3)"),
+        "LIMIT $1"
+    ),
+    all: page!(beginning!("WHERE (c.activity_at, c.id) < ($2, $3)"), "LIMIT $1"),
+};
+/// `$1` how many, `$2` how many to skip, then whose.
+pub(super) const FROM_OFFSET: PerInbox<&str> = PerInbox {
+    client: page!(
+        r#""messaging".conversation c WHERE c.client_id = $3"#,
+        "LIMIT $1 OFFSET $2"
+    ),
+    agent: page!(
+        r#""messaging".conversation c WHERE c.agent_id = $3 AND c.agent_user_id = $4"#,
+        "LIMIT $1 OFFSET $2"
+    ),
+    all: page!(r#""messaging".conversation c"#, "LIMIT $1 OFFSET $2"),
+};
+
+macro_rules! count {
+    ($which:literal) => {
+        concat!(
+            r#"SELECT COUNT(*) AS count FROM (SELECT FROM "messaging".conversation c "#,
+            $which,
+            " LIMIT $1) c"
+        )
+    };
+}
+
+/// `$1` the cap, then whose.
+pub(super) const COUNT: PerInbox<&str> = PerInbox {
+    client: count!("WHERE c.client_id = $2"),
+    agent: count!("WHERE c.agent_id = $2 AND c.agent_user_id = $3"),
+    all: count!(""),
+};
+
+macro_rules! client_unread {
+    ($user:literal) => {
+        concat!(
+            r#"(SELECT COALESCE(SUM(client_inbox - client_read), 0) FROM "messaging".conversation
+                WHERE client_id = "#,
+            $user,
+            " AND client_inbox > client_read)"
+        )
+    };
+}
+macro_rules! agent_unread {
+    ($which:literal) => {
+        concat!(
+            r#"(SELECT COALESCE(SUM(agent_inbox - agent_read), 0) FROM "messaging".conversation
+                WHERE "#,
+            $which,
+            " AND agent_inbox > agent_read)"
+        )
+    };
+}
+
+/// An admin's is the sum over both sides; whoever were to stand on both stands on the client's.
+pub(super) const UNREAD: PerInbox<&str> = PerInbox {
+    client: concat!("SELECT ", client_unread!("$1"), "::bigint AS count"),
+    agent: concat!(
+        "SELECT ",
+        agent_unread!("agent_id = $1 AND agent_user_id = $2"),
+        "::bigint AS count"
+    ),
+    all: concat!(
+        "SELECT (",
+        client_unread!("$1"),
+        " + ",
+        agent_unread!("agent_user_id = $1 AND client_id <> $1"),
+        ")::bigint AS count"
+    ),
+};
+
+/// `$1` agent, `$2` the last one seen, `$3` how many. Every id of ours is larger than nil.
+pub(super) const OF_AGENT: &str = concat!(
+    "SELECT ",
+    conversation_columns!(),
+    r#" FROM "messaging".conversation c WHERE c.agent_id = $1
+        AND c.id > COALESCE($2::uuid, '00000000-0000-0000-0000-000000000000') ORDER BY c.id LIMIT $3"#
+);
+
+impl PgStore {
+    pub(super) async fn list_page(&self, scan: &ListScan) -> Result<ListPage, StoreError> {
+        const DOING: &str = "listing conversations";
+        let statements = &self.0.statements;
+        let size = scan.limit.get();
+        let sql = match &scan.start {
+            ListStart::Newest => &statements.from_newest,
+            ListStart::After(_) => &statements.from_cursor,
+            ListStart::Skip(_) => &statements.from_offset,
+        };
+        let statement = sqlx::query(sql.of(&scan.inbox).clone()).bind(limit(size + 1));
+        let statement = match &scan.start {
+            ListStart::Newest => statement,
+            ListStart::After(cursor) => statement
+                .bind(instant(cursor.activity_at()))
+                .bind(cursor.id().as_uuid()),
+            ListStart::Skip(count) => statement.bind(limit(*count)),
+        };
+        let statement = bind_owner(statement, &scan.inbox);
+        let found = self.read(DOING, statement).await?;
+        let overviews = found.iter().take(size).map(rows::overview);
+        Ok(ListPage {
+            rows: overviews.collect::<Result<_, _>>().map_err(failed(DOING))?,
+            has_more: found.len() > size,
+        })
+    }
+
+    pub(super) async fn count(&self, whose: &Inbox, cap: u64) -> Result<u64, StoreError> {
+        const DOING: &str = "counting conversations";
+        let statement = sqlx::query(self.0.statements.count.of(whose).clone()).bind(number(cap));
+        self.number(DOING, bind_owner(statement, whose)).await
+    }
+
+    pub(super) async fn unread(&self, whose: &Inbox) -> Result<u64, StoreError> {
+        const DOING: &str = "counting unread messages";
+        let statement = sqlx::query(self.0.statements.unread.of(whose).clone());
+        let statement = match whose {
+            Inbox::All(user_id) => statement.bind(user_id.as_str()),
+            Inbox::Client(_) | Inbox::Agent { .. } => bind_owner(statement, whose),
+        };
+        self.number(DOING, statement).await
+    }
+
+    pub(super) async fn of_agent(
+        &self,
+        agent_id: &AgentId,
+        after: Option<ConversationId>,
+        rows: usize,
+    ) -> Result<Vec<Conversation>, StoreError> {
+        const DOING: &str = "listing an agent's conversations";
+        let statement = sqlx::query(self.0.statements.of_agent.clone())
+            .bind(agent_id.as_str())
+            .bind(after.map(|id| id.as_uuid()))
+            .bind(limit(rows));
+        let found = self.read(DOING, statement).await?;
+        let found = found.iter().map(rows::conversation);
+        found.collect::<Result<_, _>>().map_err(failed(DOING))
+    }
+
+    /// The one number that a statement answers.
+    async fn number(&self, doing: &'static str, statement: Statement<'_>) -> Result<u64, StoreError> {
+        let answered = self.read(doing, statement).await?;
+        let row: Result<&PgRow, _> = answered.first().ok_or(Error::RowNotFound);
+        row.and_then(|row| rows::count(row, "count"))
+            .map_err(failed(doing))
+    }
+}
+
+fn bind_owner<'q>(statement: Statement<'q>, inbox: &Inbox) -> Statement<'q> {
+    match inbox {
+        Inbox::Client(user_id) => statement.bind(user_id.as_str()),
+        Inbox::Agent { agent_id, user_id } => statement.bind(agent_id.as_str()).bind(user_id.as_str()),
+        Inbox::All(_) => statement,
+    }
+}

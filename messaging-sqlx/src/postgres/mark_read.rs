@@ -1,0 +1,127 @@
+use messaging_core::{
+    domain::{
+        conversation::{Mailbox, ReadMark},
+        receipt::Receipt,
+        side::Sides,
+    },
+    port::store::{MarkRead, Marked, Publisher, StoreError, StoreErrorKind},
+};
+use sqlx::{Error, Row, postgres::PgRow};
+
+use super::{
+    PgStore,
+    error::{damaged, failed},
+    lanes::{self, publish},
+    rows::{count, instant, maybe_time},
+};
+
+/// `$1` conversation, `$2` owner, `$3` lease, `$4` guard, `$5` message, `$6` now. One row that says how it
+/// went, or none where the guard does not hold.
+///
+/// Where nothing moved, the last part says why, by what this statement's snapshot shows: that the side had
+/// read as far, or that it had not and somebody has moved the position since.
+macro_rules! mark_read {
+    ($side:literal, $code:literal) => {
+        concat!(
+            "WITH target AS (SELECT seq, ", $side, r#"_position AS position FROM "messaging".message
+                WHERE conversation_id = $1 AND id = $5),
+            moved AS (UPDATE "messaging".conversation c SET events = c.events + 1,
+                "#, $side, "_read = t.position, ", $side, "_read_seq = t.seq,
+                ", $side, "_read_at = GREATEST($6, c.activity_at, c.", $side, "_read_at)
+                FROM target t WHERE c.id = $1 AND c.guard = $4 AND c.", $side, "_read < t.position
+                RETURNING c.id, c.events, c.", $side, "_inbox AS inbox, c.", $side, "_read AS read,
+                    c.", $side, "_read_seq AS read_seq, c.", $side, r#"_read_at AS read_at),
+            receipt AS (INSERT INTO "messaging".receipt (conversation_id, side, up_to_seq, position, read_at)
+                SELECT id, "#, $code, ", read_seq, read, read_at FROM moved),
+            ",
+            publish!("moved", concat!("2, ", $code, "::smallint, read_seq, read_at")),
+            "SELECT 'moved' AS outcome, inbox, read, read_seq, read_at, head, is_new, read_at AS first_read_at
+                FROM moved LEFT JOIN laned ON true
+            UNION ALL
+            SELECT CASE WHEN t.seq IS NULL THEN 'unknown' WHEN c.", $side, "_read >= t.position THEN 'already'
+                    ELSE 'lost' END,
+                c.", $side, "_inbox, c.", $side, "_read, c.", $side, "_read_seq, c.", $side, r#"_read_at,
+                NULL, NULL, CASE WHEN t.position > 0 THEN (SELECT r.read_at FROM "messaging".receipt r
+                    WHERE r.conversation_id = $1 AND r.side = "#, $code, r#" AND r.position >= t.position
+                    ORDER BY r.position LIMIT 1) END
+                FROM "messaging".conversation c LEFT JOIN target t ON true
+                WHERE c.id = $1 AND c.guard = $4 AND NOT EXISTS (SELECT FROM moved)"#
+        )
+    };
+}
+
+pub(super) const MARK_READ: Sides<&str> = Sides {
+    client: mark_read!("client", "1"),
+    agent: mark_read!("agent", "2"),
+};
+
+const DOING: &str = "marking messages read";
+
+/// How often a step is repeated that lost against another reading of its side: each loss moves the position.
+const MAX_REPEATS: usize = 8;
+
+impl PgStore {
+    pub(super) async fn move_read_position(&self, step: &MarkRead) -> Result<Marked, StoreError> {
+        let publisher = self.admitted(step.publisher);
+        let (owner, until) = lanes::ownership(publisher, step.now);
+        for _ in 0..MAX_REPEATS {
+            let statement = sqlx::query(self.0.statements.mark_read.of(step.side).clone())
+                .bind(step.conversation_id.as_uuid())
+                .bind(owner)
+                .bind(until)
+                .bind(i64::from(step.guard))
+                .bind(step.up_to.as_uuid())
+                .bind(instant(step.now));
+            let answered = self.write(DOING, statement).await?;
+            let marked = marked(answered.first(), step, publisher).map_err(failed(DOING))?;
+            if let Some(marked) = marked {
+                return Ok(marked);
+            }
+        }
+        Err(StoreError::new(StoreErrorKind::Retry, DOING))
+    }
+}
+
+/// What a row says; `None` when the position had been moved meanwhile, though not as far as the message.
+fn marked(row: Option<&PgRow>, step: &MarkRead, publisher: Publisher) -> Result<Option<Marked>, Error> {
+    let Some(row) = row else {
+        return Ok(Some(Marked::Stale));
+    };
+    let marked = match row.try_get("outcome")? {
+        "moved" => {
+            let mailbox = mailbox(row)?;
+            let mark = mailbox
+                .last_read
+                .ok_or_else(|| damaged("a position moved without a receipt"))?;
+            Marked::Moved {
+                receipt: Receipt {
+                    side: step.side,
+                    up_to_seq: mark.up_to_seq,
+                    read_at: mark.at,
+                },
+                mailbox,
+                lane: lanes::given(row, step.conversation_id, publisher)?,
+            }
+        }
+        "already" => Marked::Already {
+            mailbox: mailbox(row)?,
+            read_at: maybe_time(row, "first_read_at")?,
+        },
+        "unknown" => Marked::UnknownMessage,
+        _ => return Ok(None),
+    };
+    Ok(Some(marked))
+}
+
+fn mailbox(row: &PgRow) -> Result<Mailbox, Error> {
+    let has_read = row.try_get::<Option<i64>, _>("read_seq")?.is_some();
+    let mark = || -> Result<Option<ReadMark>, Error> {
+        let up_to_seq = count(row, "read_seq")?;
+        Ok(maybe_time(row, "read_at")?.map(|at| ReadMark { up_to_seq, at }))
+    };
+    Ok(Mailbox {
+        inbox: count(row, "inbox")?,
+        read: count(row, "read")?,
+        last_read: if has_read { mark()? } else { None },
+    })
+}

@@ -1,0 +1,142 @@
+//! From one version of the schema to the next.
+
+use messaging_core::port::store::{StoreError, StoreErrorKind};
+use sqlx::{Connection as _, PgConnection, Row};
+
+use super::{
+    SchemaName,
+    error::{damaged, failed},
+};
+use crate::schema::{Ledger, SchemaError};
+
+/// The version of this code: that of the newest migration it knows and needs.
+const CODE: u32 = 1;
+
+/// The n-th is of version n. Each enters itself in the ledger.
+const MIGRATIONS: [&str; CODE as usize] = [include_str!("../../migrations/postgres/0001_init.sql")];
+
+const HAS_LEDGER: &str = r#"SELECT to_regclass('"messaging".migration') IS NOT NULL AS has_ledger"#;
+const LEDGER: &str = r#"SELECT COALESCE(MAX(version), 0) AS at, COALESCE(MAX(oldest_code), 0) AS oldest_code
+    FROM "messaging".migration"#;
+
+/// One migrator of a schema at a time. Held until the transaction ends, however it ends, and on a key that
+/// nobody else has: sqlx's own migrator, which the host may run at the same time, locks another one. Waits
+/// for its turn as long as it takes: a host's limit for its statements is not one for migrations.
+const LOCK: &str = r#"SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0;
+    SELECT pg_advisory_xact_lock(hashtextextended('migrating "messaging"', 0))"#;
+const ENCODING: &str = "SELECT current_setting('server_encoding') AS encoding";
+
+const DOING: &str = "migrating the database";
+
+/// Brings a schema to the version that this code needs: the door for whoever migrates by a role and a
+/// connection of their own. [`PgStore::migrate`](super::PgStore::migrate) does the same on a connection like
+/// the store's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PgMigrator {
+    schema: SchemaName,
+}
+
+impl PgMigrator {
+    /// The migrator of a schema.
+    pub fn new(schema: SchemaName) -> Self {
+        Self { schema }
+    }
+
+    /// The migrations as plain SQL with the schema's name in it, the oldest first. Each is to be applied once
+    /// and in a transaction of its own; each enters itself in the ledger, the schema's table `migration`.
+    pub fn scripts(&self) -> Vec<String> {
+        let filled = MIGRATIONS.iter().map(|template| self.schema.fill(template));
+        filled.map(|sql| sql.as_str().to_owned()).collect()
+    }
+
+    /// Applies what is missing, all or nothing, in one transaction on this connection. Any number of
+    /// processes may do so at once. Makes the schema if it is not there; whoever may not do that makes it
+    /// beforehand.
+    ///
+    /// # Errors
+    /// [`Internal`](StoreErrorKind::Internal), caused by
+    /// [`NeedsNewerCode`](SchemaError::NeedsNewerCode), when a newer version of this library has migrated
+    /// the database to where this one cannot follow: upgrade; caused by
+    /// [`Encoding`](SchemaError::Encoding), when the database cannot hold every text.
+    /// [`Unavailable`](StoreErrorKind::Unavailable) when the connection is lost,
+    /// [`ReadOnly`](StoreErrorKind::ReadOnly) on a replica.
+    pub async fn run(&self, connection: &mut PgConnection) -> Result<(), StoreError> {
+        self.apply(connection, &MIGRATIONS).await
+    }
+
+    async fn apply(&self, connection: &mut PgConnection, migrations: &[&str]) -> Result<(), StoreError> {
+        let code = u32::try_from(migrations.len()).unwrap_or(u32::MAX);
+        let ledger = read_ledger(connection, &self.schema)
+            .await
+            .map_err(failed(DOING))?;
+        if ledger.missing(code).map_err(refused(DOING))?.is_empty() {
+            return Ok(());
+        }
+
+        let mut tx = connection.begin().await.map_err(failed(DOING))?;
+        let lock = sqlx::raw_sql(self.schema.fill(LOCK));
+        lock.execute(&mut *tx).await.map_err(failed(DOING))?;
+        // Again, now that nobody else migrates.
+        let ledger = read_ledger(&mut tx, &self.schema).await.map_err(failed(DOING))?;
+        let missing = ledger.missing(code).map_err(refused(DOING))?;
+        check_encoding(&mut tx).await?;
+        for (version, template) in (1..).zip(migrations) {
+            if missing.contains(&version) {
+                let script = sqlx::raw_sql(self.schema.fill(template));
+                script.execute(&mut *tx).await.map_err(failed(DOING))?;
+                let at = read_ledger(&mut tx, &self.schema)
+                    .await
+                    .map_err(failed(DOING))?
+                    .at;
+                if at != version {
+                    return Err(refused(DOING)(SchemaError::NotRecorded { version }));
+                }
+            }
+        }
+        // Where the answer to this is lost, whoever migrates next finds out what became of it.
+        tx.commit().await.map_err(failed(DOING))
+    }
+}
+
+/// Whether this code can run on the database as it is.
+pub(super) async fn check(
+    connection: &mut PgConnection,
+    schema: &SchemaName,
+    doing: &'static str,
+) -> Result<(), StoreError> {
+    let ledger = read_ledger(connection, schema).await.map_err(failed(doing))?;
+    ledger.admits(CODE).map_err(refused(doing))
+}
+
+/// Not prepared, so that any pooler may stand in between.
+async fn read_ledger(connection: &mut PgConnection, schema: &SchemaName) -> Result<Ledger, sqlx::Error> {
+    let row = sqlx::raw_sql(schema.fill(HAS_LEDGER))
+        .fetch_one(&mut *connection)
+        .await?;
+    if !row.try_get("has_ledger")? {
+        return Ok(Ledger::default());
+    }
+    let row = sqlx::raw_sql(schema.fill(LEDGER)).fetch_one(connection).await?;
+    let version = |column: &str| -> Result<u32, sqlx::Error> {
+        u32::try_from(row.try_get::<i32, _>(column)?).map_err(damaged)
+    };
+    Ok(Ledger {
+        at: version("at")?,
+        oldest_code: version("oldest_code")?,
+    })
+}
+
+async fn check_encoding(connection: &mut PgConnection) -> Result<(), StoreError> {
+    let row = sqlx::raw_sql(ENCODING)
+        .fetch_one(connection)
+        .await
+        .map_err(failed(DOING))?;
+    match row.try_get("encoding").map_err(failed(DOING))? {
+        "UTF8" => Ok(()),
+        _ => Err(refused(DOING)(SchemaError::Encoding)),
+    }
+}
+
+fn refused(doing: &'static str) -> impl Fn(SchemaError) -> StoreError {
+    move |why| StoreError::new(StoreErrorKind::Internal, doing).caused_by(why)
+}

@@ -1,0 +1,201 @@
+//! The store on PostgreSQL: what production runs on, in any number of processes.
+//!
+//! Everything lies in a schema of its own, and every name in every statement is qualified by it, so that
+//! neither the host's tables nor its search path matter. The host's pool, if it is one, is used as it is.
+//!
+//! **A step is one statement**, and commits by itself: one round trip, however much it changes. The rules
+//! are the core's transitions (`Conversation::{append, read, apply}`); a statement does to the row what they
+//! do to the value, and the conformance suite holds the two against each other. What makes that safe beside
+//! other steps, at `READ COMMITTED`:
+//!
+//! - The conversation's row is the lock. A step updates it on the guard that it was decided on, waits for
+//!   whoever is before it, and is then judged by the row as it has become.
+//! - What a statement's snapshot cannot show, an index does: a message with the same key, or a conversation of
+//!   the same pair, that has just been committed by another. The statement then comes to nothing as a
+//!   whole, and is repeated.
+//! - An outbox entry lengthens its conversation's lane, or makes it, in the same statement. Who settles a
+//!   lane locks it and looks at its tail: either the entry is seen, or its step finds the lane gone.
+//! - Locks are taken in one order: conversations by id, then lanes by id.
+//!
+//! ```text
+//! port method ─> admit (once) ─> statement + arguments ─> Caller: connection, time limit ─> rows ─> values
+//!                                                          └─ error: Before | Within | TimedOut ─> kind
+//! ```
+
+mod append;
+mod audit;
+mod call;
+mod change_state;
+mod claim;
+mod connect;
+mod conversations;
+mod error;
+mod history;
+mod lanes;
+mod list;
+mod load;
+mod mark_read;
+mod migrate;
+mod open;
+mod options;
+mod outbox;
+#[cfg(test)]
+mod prepared;
+mod rows;
+mod schema_name;
+mod statements;
+mod tallies;
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use messaging_core::port::store::StoreError;
+#[expect(unused_imports, reason = "for the links of the documentation")]
+use messaging_core::port::store::StoreErrorKind;
+use sqlx::{ConnectOptions as _, Connection as _, PgConnection, PgPool, postgres::PgRow};
+
+use self::{
+    call::{Caller, Statement},
+    connect::Pool,
+    error::{Effect, failed},
+    statements::Statements,
+};
+pub use self::{
+    claim::ClockSkew,
+    migrate::PgMigrator,
+    options::{ClockCheck, PgOptions, Pooler},
+    schema_name::{InvalidSchemaName, SchemaName},
+};
+
+/// Keeps everything in a schema of a PostgreSQL database. Clones share it; any number of processes may use
+/// the same.
+///
+/// A step that was answered is as durable as the database keeps a commit. Needs a tokio runtime, with time
+/// enabled.
+///
+/// ```no_run
+/// # async fn example(pool: sqlx::PgPool) -> Result<(), Box<dyn std::error::Error>> {
+/// use messaging_sqlx::{PgOptions, PgStore};
+///
+/// let store = PgStore::new(pool, &PgOptions::default()); // the host's own pool; no I/O
+/// store.migrate().await?;
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct PgStore(Arc<Inner>);
+
+struct Inner {
+    caller: Caller,
+    schema: SchemaName,
+    statements: Statements,
+    clock_check: ClockCheck,
+    /// Whether the clocks were too far apart when they were last compared.
+    is_skewed: AtomicBool,
+    /// Whether the database has been found to be one that this code runs on.
+    admitted: AtomicBool,
+}
+
+impl PgStore {
+    /// A store on the host's own pool, whose settings it leaves alone. No I/O: a database that is not there,
+    /// or not migrated, shows at the first step, which fails with
+    /// [`Unavailable`](StoreErrorKind::Unavailable), or with [`Internal`](StoreErrorKind::Internal) and a
+    /// [`SchemaError`](crate::SchemaError) as its cause.
+    pub fn new(pool: PgPool, options: &PgOptions) -> Self {
+        Self::on(Pool::of_host(pool, options), options)
+    }
+
+    /// A store on a pool of its own, of connections to a URL such as
+    /// `postgres://user:password@host:5432/database?sslmode=require`. No I/O, as with [`new`](Self::new).
+    ///
+    /// # Errors
+    /// [`Internal`](StoreErrorKind::Internal) when it is no such URL.
+    pub fn from_url(url: &str, options: &PgOptions) -> Result<Self, StoreError> {
+        Ok(Self::on(Pool::of_url(url, options)?, options))
+    }
+
+    fn on(Pool { pool, patience }: Pool, options: &PgOptions) -> Self {
+        Self(Arc::new(Inner {
+            caller: Caller::new(pool, options, patience),
+            statements: Statements::new(&options.schema),
+            schema: options.schema.clone(),
+            clock_check: options.clock_check,
+            is_skewed: AtomicBool::new(false),
+            admitted: AtomicBool::new(false),
+        }))
+    }
+
+    /// Brings the schema to the version that this code needs, in one transaction on a connection of its own.
+    /// Any number of processes may do so at once; one that dies in the middle leaves nothing behind. By
+    /// another role, or by hand: [`migrator`](Self::migrator).
+    ///
+    /// # Errors
+    /// Those of [`PgMigrator::run`], and [`Unavailable`](StoreErrorKind::Unavailable) when the database
+    /// cannot be reached.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        let connected = self.0.caller.pool().connect_options().connect().await;
+        let mut connection = connected.map_err(failed("connecting to migrate the database"))?;
+        let migrated = self.migrator().run(&mut connection).await;
+        // What it has done is done, however closing goes.
+        connection.close().await.ok();
+        migrated
+    }
+
+    /// What migrates this store's schema.
+    pub fn migrator(&self) -> PgMigrator {
+        PgMigrator::new(self.0.schema.clone())
+    }
+
+    /// Closes the pool, also one of the host's: for the end of a process.
+    pub async fn close(&self) {
+        self.0.caller.pool().close().await;
+    }
+
+    /// Takes a step that changes nothing, and gives the rows that it answers.
+    async fn read(&self, doing: &'static str, statement: Statement<'_>) -> Result<Vec<PgRow>, StoreError> {
+        self.admit(doing).await?;
+        self.0.caller.rows(Effect::Reads, doing, statement).await
+    }
+
+    /// Takes a step that changes something, and gives the rows that it answers.
+    async fn write(&self, doing: &'static str, statement: Statement<'_>) -> Result<Vec<PgRow>, StoreError> {
+        self.admit(doing).await?;
+        self.0.caller.rows(Effect::Writes, doing, statement).await
+    }
+
+    /// Refuses a database that this code cannot run on; asked once.
+    async fn admit(&self, doing: &'static str) -> Result<(), StoreError> {
+        if self.0.admitted.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let mut lent = self
+            .0
+            .caller
+            .connect()
+            .await
+            .map_err(|failure| failure.of(doing, Effect::Reads))?;
+        self.admit_on(lent.connection(), doing).await?;
+        lent.give_back();
+        Ok(())
+    }
+
+    async fn admit_on(&self, connection: &mut PgConnection, doing: &'static str) -> Result<(), StoreError> {
+        if !self.0.admitted.load(Ordering::Acquire) {
+            migrate::check(connection, &self.0.schema, doing).await?;
+            self.0.admitted.store(true, Ordering::Release);
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for PgStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PgStore")
+            .field("schema", &self.0.schema)
+            .finish_non_exhaustive()
+    }
+}

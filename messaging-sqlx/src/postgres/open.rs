@@ -1,0 +1,133 @@
+//! Opening a conversation: by itself, and within a transaction of the host's.
+
+use messaging_core::{
+    domain::conversation::OpenPlan,
+    port::store::{Opened, Publisher, StoreError, StoreErrorKind},
+};
+use sqlx::{Error, PgConnection, Row, postgres::PgRow};
+use uuid::Uuid;
+
+use super::{
+    PgStore, Pooler,
+    call::Statement,
+    error::failed,
+    lanes::{self, publish},
+    rows::{conversation_id, instant},
+};
+
+/// The conversation of the plan's pair, made if it is not there, and the plan's link. `$1` id, `$2` owner,
+/// `$3` lease, `$4` client, `$5` agent, `$6` agent's user, `$7` now, `$8` booking or null.
+///
+/// One that another transaction has just made is in nobody's snapshot: then there is no row, and the
+/// statement is to be repeated.
+macro_rules! open_pair {
+    () => {
+        r#"WITH made AS (INSERT INTO "messaging".conversation (id, client_id, agent_id, agent_user_id,
+                created_at, activity_at, events) VALUES ($1, $4, $5, $6, $7, $7, 1)
+            ON CONFLICT (client_id, agent_id) DO NOTHING RETURNING id, events),
+        pair AS (SELECT id, true AS is_made FROM made UNION ALL
+            SELECT id, false FROM "messaging".conversation WHERE client_id = $4 AND agent_id = $5),
+        linked AS (INSERT INTO "messaging".booking_link (conversation_id, booking_id)
+            SELECT id, $8 FROM pair WHERE $8::text IS NOT NULL
+            ON CONFLICT (conversation_id, booking_id) DO NOTHING RETURNING conversation_id AS id),
+        "#
+    };
+}
+
+/// An opening and a link are one event.
+pub(super) const OPEN: &str = concat!(
+    open_pair!(),
+    r#"told AS (UPDATE "messaging".conversation c SET events = c.events + 1 FROM linked
+            WHERE c.id = linked.id RETURNING c.id, c.events),
+        opened AS (SELECT id, events FROM made UNION ALL SELECT id, events FROM told),
+        "#,
+    publish!("opened", "3, NULL::smallint, NULL::bigint, $7"),
+    "SELECT pair.id AS opened_id, is_made, head, is_new FROM pair LEFT JOIN laned ON true"
+);
+
+/// As [`OPEN`], but what it links to a conversation that was there is left for a worker to number.
+pub(super) const OPEN_IN: &str = concat!(
+    open_pair!(),
+    r#"unnumbered AS (INSERT INTO "messaging".unnumbered (at, conversation_id)
+            SELECT $7, linked.id FROM linked WHERE NOT EXISTS (SELECT FROM made)),
+        "#,
+    publish!("made", "3, NULL::smallint, NULL::bigint, $7"),
+    "SELECT pair.id AS opened_id, is_made, head, is_new FROM pair LEFT JOIN laned ON true"
+);
+
+const DOING: &str = "opening a conversation";
+
+/// How often a step is repeated that lost against another opening of its pair: once is enough.
+const MAX_REPEATS: usize = 3;
+
+impl PgStore {
+    pub(super) async fn open_pair(
+        &self,
+        plan: &OpenPlan,
+        publisher: Publisher,
+    ) -> Result<Opened, StoreError> {
+        let publisher = self.admitted(publisher);
+        for _ in 0..MAX_REPEATS {
+            let statement = bind(sqlx::query(self.0.statements.open.clone()), plan, publisher);
+            let answered = self.write(DOING, statement).await?;
+            if let Some(row) = answered.first() {
+                return opened(row, publisher).map_err(failed(DOING));
+            }
+        }
+        Err(StoreError::new(StoreErrorKind::Retry, DOING))
+    }
+
+    /// Carries out a plan within a transaction of the host's own: opens the conversation if the pair has
+    /// none, and links the booking. It is there for others, and is said to both sides, when the transaction
+    /// has committed; when that is undone, nothing is left. Call
+    /// [`wake`](messaging_core::Messaging::wake) after the commit, so that it is said at once.
+    ///
+    /// No conversation that was there is locked: sends to it go on however long the transaction takes. Only
+    /// another opening of the same new pair, or another link of the same booking, waits for its end.
+    ///
+    /// # Errors
+    /// [`Retry`](StoreErrorKind::Retry) where the transaction is `REPEATABLE READ` or `SERIALIZABLE` and
+    /// lost against another: roll back, and repeat it from the beginning.
+    /// [`Unavailable`](StoreErrorKind::Unavailable) when the connection is lost. After any error the host's
+    /// transaction can only be rolled back.
+    pub async fn open_in(
+        &self,
+        connection: &mut PgConnection,
+        plan: &OpenPlan,
+    ) -> Result<Opened, StoreError> {
+        // On the host's connection: another one might never be free as long as the host keeps its own.
+        self.admit_on(connection, DOING).await?;
+        for _ in 0..MAX_REPEATS {
+            let statement = sqlx::query(self.0.statements.open_in.clone());
+            let statement = bind(statement, plan, Publisher::Anyone)
+                .persistent(self.0.caller.pooler() == Pooler::Session);
+            let answered = statement.fetch_optional(&mut *connection).await;
+            if let Some(row) = answered.map_err(failed(DOING))? {
+                return opened(&row, Publisher::Anyone).map_err(failed(DOING));
+            }
+        }
+        Err(StoreError::new(StoreErrorKind::Retry, DOING))
+    }
+}
+
+fn bind<'q>(statement: Statement<'q>, plan: &OpenPlan, publisher: Publisher) -> Statement<'q> {
+    let (owner, until): (Option<Uuid>, _) = lanes::ownership(publisher, plan.now);
+    statement
+        .bind(plan.id.as_uuid())
+        .bind(owner)
+        .bind(until)
+        .bind(plan.client_id.as_str())
+        .bind(plan.agent_id.as_str())
+        .bind(plan.agent_user_id.as_str())
+        .bind(instant(plan.now))
+        .bind(plan.booking_id.as_ref().map(messaging_core::BookingId::as_str))
+}
+
+fn opened(row: &PgRow, publisher: Publisher) -> Result<Opened, Error> {
+    let id = conversation_id(row, "opened_id")?;
+    Ok(Opened {
+        id,
+        created: row.try_get("is_made")?,
+        lane: lanes::given(row, id, publisher)?,
+    })
+}

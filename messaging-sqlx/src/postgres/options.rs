@@ -1,0 +1,108 @@
+use std::time::Duration;
+
+use super::SchemaName;
+
+/// How a [`PgStore`](super::PgStore) uses its database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PgOptions {
+    pub(super) schema: SchemaName,
+    pub(super) acquire_timeout: Duration,
+    pub(super) statement_timeout: Duration,
+    pub(super) max_connections: u32,
+    pub(super) pooler: Pooler,
+    pub(super) clock_check: ClockCheck,
+}
+
+/// What stands between the store and the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Pooler {
+    /// Nothing, or something that keeps a connection for its client and so its prepared statements:
+    /// PgBouncer in session mode, or from version 1.21 on with `max_prepared_statements`. A step is one
+    /// statement and one round trip.
+    #[default]
+    Session,
+    /// Something that gives a client another connection for each transaction and keeps no prepared
+    /// statements: PgBouncer in transaction mode before version 1.21. A step is one statement in a
+    /// transaction of its own, prepared anew: four round trips.
+    Transaction,
+}
+
+/// Whether the clock of the relay is compared with the database's before lanes are claimed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum ClockCheck {
+    /// It is. A relay whose clock is off by more than a third of its lease gets no lanes, since leases mean
+    /// nothing between clocks that far apart: claiming fails with
+    /// [`ReadOnly`](messaging_core::port::store::StoreErrorKind::ReadOnly) and a
+    /// [`ClockSkew`](super::ClockSkew) as its cause, until the clocks agree.
+    #[default]
+    On,
+    /// It is not: for tests whose clock is set by hand.
+    Off,
+}
+
+impl Default for PgOptions {
+    /// The schema `messaging`, 5 seconds to get a connection, 5 seconds for a statement, at most 10
+    /// connections, no pooler in between, the clock compared.
+    fn default() -> Self {
+        Self {
+            schema: SchemaName::default(),
+            acquire_timeout: Duration::from_secs(5),
+            statement_timeout: Duration::from_secs(5),
+            max_connections: 10,
+            pooler: Pooler::Session,
+            clock_check: ClockCheck::On,
+        }
+    }
+}
+
+impl PgOptions {
+    /// In which schema everything is kept.
+    #[must_use]
+    pub fn with_schema(mut self, schema: SchemaName) -> Self {
+        self.schema = schema;
+        self
+    }
+
+    /// How long a step waits for a connection, before it is refused with
+    /// [`Unavailable`](messaging_core::port::store::StoreErrorKind::Unavailable).
+    #[must_use]
+    pub fn with_acquire_timeout(mut self, limit: Duration) -> Self {
+        self.acquire_timeout = limit;
+        self
+    }
+
+    /// How long a statement may take. In a pool made from a URL the server ends one that takes longer, and
+    /// its step is [`Unavailable`](messaging_core::port::store::StoreErrorKind::Unavailable): nothing was
+    /// changed. In a host's pool, whose settings are left alone, and where the server does not answer at
+    /// all, the store ends the connection; a write is then
+    /// [`OutcomeUnknown`](messaging_core::port::store::StoreErrorKind::OutcomeUnknown).
+    #[must_use]
+    pub fn with_statement_timeout(mut self, limit: Duration) -> Self {
+        self.statement_timeout = limit;
+        self
+    }
+
+    /// How many connections a pool made from a URL opens at most; at least 1. A host's pool has its own
+    /// limit.
+    #[must_use]
+    pub fn with_max_connections(mut self, count: u32) -> Self {
+        self.max_connections = count.max(1);
+        self
+    }
+
+    /// What stands between the store and the database.
+    #[must_use]
+    pub fn with_pooler(mut self, pooler: Pooler) -> Self {
+        self.pooler = pooler;
+        self
+    }
+
+    /// Whether the clocks are compared.
+    #[must_use]
+    pub fn with_clock_check(mut self, check: ClockCheck) -> Self {
+        self.clock_check = check;
+        self
+    }
+}

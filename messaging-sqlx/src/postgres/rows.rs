@@ -1,0 +1,247 @@
+//! Between rows and the core's values. Whatever cannot be read is reported as damaged.
+
+use messaging_core::{
+    domain::{
+        body::Body,
+        conversation::{Conversation, Mailbox, Overview, ReadMark},
+        message::{Message, Origin, SendKey},
+        receipt::MessageRow,
+        side::{Side, Sides, To},
+    },
+    id::{AgentId, BookingId, ConversationId, MessageId, UserId},
+    time::Timestamp,
+};
+use sqlx::{
+    Error, Row,
+    postgres::PgRow,
+    types::chrono::{DateTime, Utc},
+};
+use uuid::Uuid;
+
+use super::error::damaged;
+
+/// The columns of [`conversation`], of `conversation AS c`.
+macro_rules! conversation_columns {
+    () => {
+        "c.id, c.client_id, c.agent_id, c.agent_user_id, c.guard, c.blocked_by, c.closed, c.last_seq,
+         c.client_inbox, c.client_read, c.client_read_seq, c.client_read_at,
+         c.agent_inbox, c.agent_read, c.agent_read_seq, c.agent_read_at, c.created_at, c.activity_at"
+    };
+}
+/// The columns of [`message`], of `message AS m`.
+macro_rules! message_columns {
+    () => {
+        "m.conversation_id, m.seq, m.id AS message_id, m.from_side, m.to_sides, m.sender_id, m.key, m.body,
+         m.created_at AS sent_at, m.client_position, m.agent_position"
+    };
+}
+/// The columns of [`message_row`], of `message AS m`.
+macro_rules! message_row_columns {
+    () => {
+        concat!(
+            $crate::postgres::rows::message_columns!(),
+            r#", (SELECT r.read_at FROM "messaging".receipt r WHERE r.conversation_id = m.conversation_id
+                AND r.side = 1 AND r.up_to_seq >= m.seq ORDER BY r.up_to_seq LIMIT 1) AS read_by_client,
+             (SELECT r.read_at FROM "messaging".receipt r WHERE r.conversation_id = m.conversation_id
+                AND r.side = 2 AND r.up_to_seq >= m.seq ORDER BY r.up_to_seq LIMIT 1) AS read_by_agent"#
+        )
+    };
+}
+/// The column `booking_id` of `conversation AS c`: the booking linked last.
+macro_rules! booking_column {
+    () => {
+        r#"(SELECT l.booking_id FROM "messaging".booking_link l WHERE l.conversation_id = c.id
+            ORDER BY l.position DESC LIMIT 1) AS booking_id"#
+    };
+}
+/// The columns of [`overview`], of `conversation AS c` and [`last_message`] `AS m`.
+macro_rules! overview_columns {
+    () => {
+        concat!(
+            $crate::postgres::rows::conversation_columns!(),
+            ", ",
+            $crate::postgres::rows::booking_column!(),
+            ", ",
+            $crate::postgres::rows::message_columns!()
+        )
+    };
+}
+/// The newest message of `conversation AS c`. Lateral and limited, so that however many conversations the
+/// planner expects it looks each message up, and never reads the table.
+macro_rules! last_message {
+    () => {
+        r#"LEFT JOIN LATERAL (SELECT * FROM "messaging".message m WHERE m.conversation_id = c.id
+            AND m.seq = c.last_seq LIMIT 1) m ON true"#
+    };
+}
+pub(super) use {
+    booking_column, conversation_columns, last_message, message_columns, message_row_columns,
+    overview_columns,
+};
+
+pub(super) fn conversation(row: &PgRow) -> Result<Conversation, Error> {
+    let mailbox = |inbox: &str, read: &str, seq: &str, at: &str| -> Result<Mailbox, Error> {
+        let seq = maybe_count(row, seq)?;
+        Ok(Mailbox {
+            inbox: count(row, inbox)?,
+            read: count(row, read)?,
+            last_read: seq
+                .zip(maybe_time(row, at)?)
+                .map(|(up_to_seq, at)| ReadMark { up_to_seq, at }),
+        })
+    };
+    let blocked_by: i16 = row.try_get("blocked_by")?;
+    let guard: i64 = row.try_get("guard")?;
+    Ok(Conversation {
+        id: ConversationId::new(row.try_get("id")?),
+        client_id: user_id(row, "client_id")?,
+        agent_id: AgentId::parse(row.try_get::<&str, _>("agent_id")?).map_err(damaged)?,
+        agent_user_id: user_id(row, "agent_user_id")?,
+        guard: u32::try_from(guard).map_err(damaged)?,
+        blocked_by: Sides::from_fn(|side| blocked_by & side_code(side) != 0),
+        closed: row.try_get("closed")?,
+        last_seq: count(row, "last_seq")?,
+        mailboxes: Sides {
+            client: mailbox("client_inbox", "client_read", "client_read_seq", "client_read_at")?,
+            agent: mailbox("agent_inbox", "agent_read", "agent_read_seq", "agent_read_at")?,
+        },
+        created_at: time(row, "created_at")?,
+        activity_at: time(row, "activity_at")?,
+    })
+}
+
+pub(super) fn overview(row: &PgRow) -> Result<Overview, Error> {
+    Ok(Overview {
+        conversation: conversation(row)?,
+        booking_id: booking_id(row)?,
+        last_message: has_message(row)?.then(|| message(row)).transpose()?,
+    })
+}
+
+/// Whether the message of an outer join is there.
+pub(super) fn has_message(row: &PgRow) -> Result<bool, Error> {
+    Ok(row.try_get::<Option<i64>, _>("seq")?.is_some())
+}
+
+/// The booking linked last, if any.
+pub(super) fn booking_id(row: &PgRow) -> Result<Option<BookingId>, Error> {
+    let id: Option<&str> = row.try_get("booking_id")?;
+    id.map(BookingId::parse).transpose().map_err(damaged)
+}
+
+pub(super) fn message(row: &PgRow) -> Result<Message, Error> {
+    let origin = match side_of_code(row.try_get("from_side")?) {
+        Some(side) => Origin::User {
+            side,
+            user_id: user_id(row, "sender_id")?,
+        },
+        None => Origin::System {
+            to: to_of_code(row.try_get("to_sides")?)?,
+        },
+    };
+    let key: Option<&str> = row.try_get("key")?;
+    Ok(Message {
+        id: MessageId::new(row.try_get("message_id")?),
+        conversation_id: ConversationId::new(row.try_get("conversation_id")?),
+        seq: count(row, "seq")?,
+        origin,
+        body: Body::from_stored(row.try_get("body")?),
+        key: key.map(SendKey::parse).transpose().map_err(damaged)?,
+        created_at: time(row, "sent_at")?,
+        positions: Sides {
+            client: count(row, "client_position")?,
+            agent: count(row, "agent_position")?,
+        },
+    })
+}
+
+pub(super) fn message_row(row: &PgRow) -> Result<MessageRow, Error> {
+    Ok(MessageRow {
+        message: message(row)?,
+        read: Sides {
+            client: maybe_time(row, "read_by_client")?,
+            agent: maybe_time(row, "read_by_agent")?,
+        },
+    })
+}
+
+pub(super) fn conversation_id(row: &PgRow, column: &str) -> Result<ConversationId, Error> {
+    row.try_get::<Uuid, _>(column).map(ConversationId::new)
+}
+
+pub(super) fn user_id(row: &PgRow, column: &str) -> Result<UserId, Error> {
+    UserId::parse(row.try_get::<&str, _>(column)?).map_err(damaged)
+}
+
+/// A number that is never negative.
+pub(super) fn count(row: &PgRow, column: &str) -> Result<u64, Error> {
+    unsigned(row.try_get(column)?)
+}
+
+/// The same, where there may be none.
+pub(super) fn maybe_count(row: &PgRow, column: &str) -> Result<Option<u64>, Error> {
+    let n: Option<i64> = row.try_get(column)?;
+    n.map(unsigned).transpose()
+}
+
+pub(super) fn time(row: &PgRow, column: &str) -> Result<Timestamp, Error> {
+    row.try_get::<DateTime<Utc>, _>(column).map(Timestamp::from)
+}
+
+pub(super) fn maybe_time(row: &PgRow, column: &str) -> Result<Option<Timestamp>, Error> {
+    let at: Option<DateTime<Utc>> = row.try_get(column)?;
+    Ok(at.map(Timestamp::from))
+}
+
+/// A point in time as PostgreSQL holds it.
+pub(super) fn instant(at: Timestamp) -> DateTime<Utc> {
+    at.into()
+}
+
+/// The bit that stands for a side.
+pub(super) const fn side_code(side: Side) -> i16 {
+    match side {
+        Side::Client => 1,
+        Side::Agent => 2,
+    }
+}
+
+/// The side that a code stands for; `None` for the code of none.
+pub(super) const fn side_of_code(code: i16) -> Option<Side> {
+    match code {
+        1 => Some(Side::Client),
+        2 => Some(Side::Agent),
+        _ => None,
+    }
+}
+
+/// The code of those sides for which something holds.
+pub(super) fn sides_code(holds: impl Fn(Side) -> bool) -> i16 {
+    Side::ALL
+        .into_iter()
+        .filter(|side| holds(*side))
+        .map(side_code)
+        .sum()
+}
+
+fn to_of_code(code: i16) -> Result<To, Error> {
+    match (code, side_of_code(code)) {
+        (_, Some(side)) => Ok(To::Side(side)),
+        (3, None) => Ok(To::Both),
+        _ => Err(damaged("a message is addressed to nobody")),
+    }
+}
+
+/// A number as PostgreSQL holds it: one that is larger than all it can hold is compared as the largest.
+pub(super) fn number(n: u64) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
+
+/// How many rows to read at most.
+pub(super) fn limit(rows: usize) -> i64 {
+    i64::try_from(rows).unwrap_or(i64::MAX)
+}
+
+fn unsigned(n: i64) -> Result<u64, Error> {
+    u64::try_from(n).map_err(damaged)
+}

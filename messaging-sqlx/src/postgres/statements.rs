@@ -1,0 +1,124 @@
+//! Every statement of the store, with the schema's name in it.
+
+use messaging_core::domain::side::Sides;
+use sqlx::SqlStr;
+
+use super::{
+    SchemaName, append, audit, change_state, claim, conversations, history, list, list::PerInbox, load,
+    mark_read, open, outbox, tallies,
+};
+
+macro_rules! statements {
+    ($($name:ident: $shape:ty = $template:expr;)*) => {
+        /// The statements, filled in once when the store is built.
+        pub(super) struct Statements {
+            $(pub(super) $name: $shape,)*
+        }
+
+        impl Statements {
+            pub(super) fn new(schema: &SchemaName) -> Self {
+                Self { $($name: $template.filled(schema),)* }
+            }
+
+            #[cfg(test)]
+            pub(super) fn all(&self) -> Vec<(&'static str, &SqlStr)> {
+                let mut all = Vec::new();
+                $(all.extend(self.$name.each().into_iter().map(|sql| (stringify!($name), sql)));)*
+                all
+            }
+        }
+    };
+}
+
+statements! {
+    append: SqlStr = append::APPEND;
+    mark_read: Sides<SqlStr> = mark_read::MARK_READ;
+    change_state: SqlStr = change_state::CHANGE_STATE;
+    open: SqlStr = open::OPEN;
+    open_in: SqlStr = open::OPEN_IN;
+    find: SqlStr = conversations::FIND;
+    overview: SqlStr = conversations::OVERVIEW;
+    bookings: SqlStr = conversations::BOOKINGS;
+    from_newest: PerInbox<SqlStr> = list::FROM_NEWEST;
+    from_cursor: PerInbox<SqlStr> = list::FROM_CURSOR;
+    from_offset: PerInbox<SqlStr> = list::FROM_OFFSET;
+    count: PerInbox<SqlStr> = list::COUNT;
+    unread: PerInbox<SqlStr> = list::UNREAD;
+    of_agent: SqlStr = list::OF_AGENT;
+    before: SqlStr = history::BEFORE;
+    after: SqlStr = history::AFTER;
+    sent: SqlStr = history::SENT;
+    claim: SqlStr = claim::CLAIM;
+    number: SqlStr = claim::NUMBER;
+    entries: SqlStr = load::ENTRIES;
+    settle: SqlStr = outbox::SETTLE;
+    let_go: SqlStr = outbox::LET_GO;
+    take_out: SqlStr = outbox::TAKE_OUT;
+    list_set_aside: SqlStr = outbox::LIST_SET_ASIDE;
+    backlog: SqlStr = outbox::BACKLOG;
+    record: SqlStr = audit::RECORD;
+    accesses: SqlStr = audit::ACCESSES;
+    tallied: SqlStr = tallies::TALLIED;
+    tally: SqlStr = tallies::TALLY;
+}
+
+/// A template, or one for each of something.
+trait Template {
+    type Filled;
+
+    fn filled(self, schema: &SchemaName) -> Self::Filled;
+}
+
+impl Template for &str {
+    type Filled = SqlStr;
+
+    fn filled(self, schema: &SchemaName) -> SqlStr {
+        schema.fill(self)
+    }
+}
+
+impl Template for Sides<&str> {
+    type Filled = Sides<SqlStr>;
+
+    fn filled(self, schema: &SchemaName) -> Sides<SqlStr> {
+        Sides::from_fn(|side| schema.fill(self.of(side)))
+    }
+}
+
+impl Template for PerInbox<&str> {
+    type Filled = PerInbox<SqlStr>;
+
+    fn filled(self, schema: &SchemaName) -> PerInbox<SqlStr> {
+        PerInbox {
+            client: schema.fill(self.client),
+            agent: schema.fill(self.agent),
+            all: schema.fill(self.all),
+        }
+    }
+}
+
+#[cfg(test)]
+trait Each {
+    fn each(&self) -> Vec<&SqlStr>;
+}
+
+#[cfg(test)]
+impl Each for SqlStr {
+    fn each(&self) -> Vec<&SqlStr> {
+        vec![self]
+    }
+}
+
+#[cfg(test)]
+impl Each for Sides<SqlStr> {
+    fn each(&self) -> Vec<&SqlStr> {
+        vec![&self.client, &self.agent]
+    }
+}
+
+#[cfg(test)]
+impl Each for PerInbox<SqlStr> {
+    fn each(&self) -> Vec<&SqlStr> {
+        vec![&self.client, &self.agent, &self.all]
+    }
+}

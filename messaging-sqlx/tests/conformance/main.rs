@@ -1,0 +1,20 @@
+//! The suite that every store passes.
+
+#[cfg(feature = "sqlite")]
+#[path = "../dir/mod.rs"]
+mod dir;
+#[cfg(feature = "postgres")]
+mod postgres;
+#[cfg(feature = "postgres")]
+mod serializable;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+
+use std::sync::LazyLock;
+
+static RUNTIME: LazyLock<tokio::runtime::Runtime> =
+    LazyLock::new(|| tokio::runtime::Runtime::new().expect("a runtime"));
+
+fn block_on<F: Future>(future: F) -> F::Output {
+    RUNTIME.block_on(future)
+}

@@ -1,0 +1,107 @@
+use std::fmt::Write as _;
+
+use messaging_sqlx::{PgMigrator, SchemaName};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
+
+/// How many thousand conversations, with 20 messages each.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Scale(pub(crate) usize);
+
+impl Scale {
+    /// How many conversations there are.
+    pub(crate) fn conversations(self) -> usize {
+        1_000 * self.0
+    }
+
+    /// How many messages the long conversation, number 0, has.
+    pub(crate) fn longest(self) -> usize {
+        1_000 * self.0
+    }
+
+    /// How many conversations agent 0 has.
+    pub(crate) fn of_agent(self) -> usize {
+        200 * self.0
+    }
+}
+
+/// Client 0 has so many conversations, at every scale.
+pub(crate) const OF_CLIENT: usize = 50;
+/// So many lanes are due, at every scale, with so many entries each.
+pub(crate) const DUE: usize = 5;
+pub(crate) const ENTRIES: usize = 4;
+
+const MADE: &str = include_str!("made.sql");
+const RECOUNT: &str = include_str!("recount.sql");
+
+/// Makes a database of that scale in a schema.
+pub(crate) async fn make(url: &str, schema: &str, scale: Scale) {
+    let mut connection = connect(url, schema).await;
+    let migrator = PgMigrator::new(SchemaName::parse(schema).unwrap());
+    migrator.run(&mut connection).await.unwrap();
+    let mut tx = connection.begin().await.unwrap();
+    run(&mut tx, MADE.replace("$scale", &scale.0.to_string())).await;
+    tx.commit().await.unwrap();
+    // What autovacuum comes to in its own time: what all can see, and what the planner knows.
+    for Table { name, .. } in tables(&mut connection, schema).await {
+        run(&mut connection, format!("VACUUM (ANALYZE) {name}")).await;
+    }
+    connection.close().await.unwrap();
+}
+
+/// What does not add up in a schema.
+pub(crate) async fn wrong(url: &str, schema: &str) -> Vec<String> {
+    let mut connection = connect(url, schema).await;
+    let recount = sqlx::query_scalar(RECOUNT);
+    let wrong = recount.fetch_all(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+    wrong
+}
+
+/// How large the tables of a schema are, with their indexes.
+pub(crate) async fn sizes(url: &str, schema: &str) -> String {
+    let mut connection = connect(url, schema).await;
+    let mut sizes = format!("{:<16}{:>12}{:>12}{:>12}\n", "table", "rows", "MB", "of indexes");
+    for Table { name, total, indexes } in tables(&mut connection, schema).await {
+        let count = sqlx::query_scalar(AssertSqlSafe(format!("SELECT COUNT(*) FROM {name}")));
+        let rows: i64 = count.fetch_one(&mut connection).await.unwrap();
+        writeln!(sizes, "{name:<16}{rows:>12}{total:>12.1}{indexes:>12.1}").unwrap();
+    }
+    connection.close().await.unwrap();
+    sizes
+}
+
+/// Connects so that statements need not name the schema.
+async fn connect(url: &str, schema: &str) -> PgConnection {
+    let mut connection = PgConnection::connect(url).await.unwrap();
+    let settings = format!("SET search_path = {schema}, pg_temp; SET work_mem = '256MB'");
+    run(&mut connection, settings).await;
+    connection
+}
+
+async fn run(connection: &mut PgConnection, sql: String) {
+    let sql = sqlx::raw_sql(AssertSqlSafe(sql));
+    sql.execute(connection).await.unwrap();
+}
+
+struct Table {
+    name: String,
+    /// In MB, with its indexes.
+    total: f64,
+    indexes: f64,
+}
+
+/// The tables of a schema, the largest first.
+async fn tables(connection: &mut PgConnection, schema: &str) -> Vec<Table> {
+    let tables = sqlx::query(
+        "SELECT relname::text, pg_total_relation_size(oid) / 1e6::float8, pg_indexes_size(oid) / 1e6::float8
+        FROM pg_class WHERE relnamespace = $1::regnamespace AND relkind = 'r'
+        ORDER BY pg_total_relation_size(oid) DESC, relname",
+    );
+    let rows = tables.bind(schema).fetch_all(connection).await.unwrap();
+    let tables = rows.iter().map(|row| Table {
+        name: row.get(0),
+        total: row.get(1),
+        indexes: row.get(2),
+    });
+    tables.collect()
+}
