@@ -1,4 +1,4 @@
-//! The program under test.
+//! The programs under test.
 
 use std::{
     env,
@@ -12,21 +12,24 @@ use serde_json::Value;
 
 use crate::environment::variable;
 
-const PACKAGE: &str = "messaging-server";
-
-/// Where the server's binary is: built now, in the profile of the tests, wherever cargo puts it.
+/// Where the server's binary is.
 pub(crate) fn server() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(build)
+    BUILT.get_or_init(|| built("messaging-server"))
 }
 
-fn build() -> PathBuf {
+/// Where the binary of a package is that has its name: built now, in the profile of the tests, wherever cargo
+/// puts it.
+///
+/// # Panics
+/// When it cannot be built.
+pub fn built(package: &str) -> PathBuf {
     let cargo = variable("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let built = Command::new(cargo)
         .args([
             "build",
             "--package",
-            PACKAGE,
+            package,
             "--message-format",
             "json-render-diagnostics",
         ])
@@ -35,13 +38,13 @@ fn build() -> PathBuf {
         .stderr(Stdio::inherit())
         .output()
         .expect("cargo can be run");
-    assert!(built.status.success(), "{PACKAGE} cannot be built");
+    assert!(built.status.success(), "{package} cannot be built");
     let messages = String::from_utf8(built.stdout).expect("cargo writes UTF-8");
     let mut artifacts = messages
         .lines()
         .filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let executable = artifacts.find_map(|artifact| {
-        let is_it = artifact["target"]["name"] == PACKAGE;
+        let is_it = artifact["target"]["name"] == package;
         artifact["executable"]
             .as_str()
             .filter(|_| is_it)

@@ -11,6 +11,7 @@ mod server;
 mod subscriber;
 
 pub use api::{Answer, Caller, NoAnswer};
+pub use binary::built;
 pub use patience::{Patience, eventually};
 pub use server::{Ended, Server, Settings};
 pub use subscriber::{End, Subscriber};

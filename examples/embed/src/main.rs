@@ -1,0 +1,119 @@
+//! The smallest host: an application with users, agencies, bookings, a login cookie and migrations of its own
+//! in Postgres, and what it takes to give it conversations: what is marked with `<-`.
+
+use std::{env, sync::Arc};
+
+use axum::extract::{Extension, FromRef, Json, Request, State};
+use axum::response::{IntoResponse, Response};
+use axum::{Router, http::StatusCode, http::header::COOKIE, middleware, routing::post};
+use messaging_core::port::{PortError, directory::*};
+use messaging_core::{Actor, AgentId, Body, BookingId, Messaging, OpenByHost, Role, SendKey, To, UserId, clock::*};
+use messaging_pusher::{AppKey, AppSecret, Credentials, EmbeddedChannels, EmbeddedOptions};
+use messaging_sqlx::{PgOptions, PgStore};
+use sqlx::{PgPool, query_as, query_scalar};
+
+#[derive(Clone, FromRef)]
+struct App {
+    db: PgPool,
+    store: PgStore,       // <-
+    messaging: Messaging, // <-
+}
+
+struct People(PgPool); // <- your users, agents and bookings, as messaging asks for them
+
+#[async_trait::async_trait]
+impl Directory for People {
+    async fn profiles(&self, query: &ProfileQuery) -> Result<Profiles, PortError> {
+        let sql = "SELECT id, agency, name FROM users WHERE id = ANY($1) OR agency = ANY($2)";
+        let users = query_as::<_, (String, Option<String>, String)>(sql).bind(query.user_ids()).bind(query.agent_ids());
+        let mut found = Profiles::default();
+        for (id, agency, name) in users.fetch_all(&self.0).await.map_err(PortError::temporary)? {
+            if let Some(agency) = agency {
+                found.add_agent(AgentId::parse(agency)?, AgentProfile::named(&name));
+            }
+            found.add_user(UserId::parse(id)?, UserProfile::named(name));
+        }
+        Ok(found)
+    }
+
+    async fn agent_user(&self, agent: &AgentId) -> Result<Option<UserId>, PortError> {
+        let user = query_scalar::<_, String>("SELECT id FROM users WHERE agency = $1").bind(agent.as_str());
+        let user = user.fetch_optional(&self.0).await.map_err(PortError::temporary)?;
+        Ok(user.map(UserId::parse).transpose()?)
+    }
+
+    async fn booking_parties(&self, booking: &BookingId) -> Result<Option<BookingParties>, PortError> {
+        let sql = "SELECT client, agency FROM bookings WHERE id = $1";
+        let found = query_as::<_, (String, String)>(sql).bind(booking.as_str()).fetch_optional(&self.0).await;
+        let parties = |(c, a)| Ok(BookingParties { client_id: UserId::parse(c)?, agent_id: AgentId::parse(a)? });
+        found.map_err(PortError::temporary)?.map(parties).transpose()
+    }
+}
+
+/// Your login, by the cookie of a session. <- It tells messaging who is there.
+async fn identify(State(app): State<App>, mut request: Request, next: middleware::Next) -> Answer<Response> {
+    let cookies = request.headers().get(COOKIE).and_then(|it| it.to_str().ok()).unwrap_or_default();
+    let session = cookies.split("; ").find_map(|it| it.strip_prefix("session=")).unwrap_or_default();
+    let sql = "SELECT id, agency FROM users JOIN sessions ON user_id = id WHERE token = $1";
+    let user = query_as::<_, (String, Option<String>)>(sql).bind(session).fetch_optional(&app.db).await?;
+    let Some((id, agency)) = user else {
+        return Ok(StatusCode::UNAUTHORIZED.into_response());
+    };
+    let role = agency.map_or(Ok(Role::Client), |it| AgentId::parse(it).map(|agent_id| Role::Agent { agent_id }))?;
+    request.extensions_mut().insert(Actor::new(UserId::parse(id)?, role));
+    Ok(next.run(request).await)
+}
+
+/// Your booking, in your transaction. <- The conversation is opened in it: there are both, or neither.
+async fn book(State(app): State<App>, me: Extension<Actor>, Json((agency, tour)): Json<(AgentId, String)>) -> Answer {
+    let mut tx = app.db.begin().await?;
+    let sql = "INSERT INTO bookings (client, agency, tour) VALUES ($1, $2, $3) RETURNING id,
+        (SELECT id FROM users u WHERE u.agency = $2)";
+    let insert = query_as(sql).bind(me.user_id().as_str()).bind(agency.as_str()).bind(tour);
+    let (booking, agent): (String, String) = insert.fetch_one(&mut *tx).await?;
+    let (booking, agent) = (BookingId::parse(booking)?, UserId::parse(agent)?);
+    let open = OpenByHost::new(me.user_id(), &agency, &agent).booking(&booking);
+    let opened = app.store.open_in(&mut tx, &app.messaging.plan_open(open)?).await?;
+    tx.commit().await?;
+    app.messaging.wake();
+    let (text, key) = (Body::parse("Booking confirmed")?, SendKey::parse(booking.as_str())?);
+    app.messaging.send_system_message(opened.id, To::Both, text, key).await?;
+    Ok(StatusCode::CREATED)
+}
+
+type Answer<T = StatusCode> = Result<T, Failed>;
+struct Failed(anyhow::Error);
+impl<E: Into<anyhow::Error>> From<E> for Failed {
+    fn from(error: E) -> Self {
+        Self(error.into())
+    }
+}
+impl IntoResponse for Failed {
+    fn into_response(self) -> Response {
+        eprintln!("{:#}", self.0);
+        StatusCode::INTERNAL_SERVER_ERROR.into_response()
+    }
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let db = PgPool::connect(&env::var("DATABASE_URL")?).await?;
+    sqlx::migrate!().run(&db).await?; // your own tables, with your own ledger
+    let store = PgStore::new(db.clone(), &PgOptions::default());
+    store.migrate().await?; // <- a schema of its own, with its own
+    let keys = Credentials { key: AppKey::parse("local")?, secret: AppSecret::parse(env::var("APP_SECRET")?)? };
+    let hub = EmbeddedChannels::new(&keys, EmbeddedOptions::default(), Arc::new(SystemClock), Arc::new(SystemIds));
+    let (messaging, workers) = Messaging::builder(store.clone(), People(db.clone())).realtime(hub.clone()).build()?;
+    let stopped = || async { tokio::signal::ctrl_c().await.unwrap_or_default() };
+    let workers = tokio::spawn(workers.run(stopped()));
+    let app = App { db, store, messaging };
+    let routes = Router::new()
+        .route("/bookings", post(book))
+        .nest("/api", messaging_axum::routes::<App>(messaging_axum::HttpOptions::default()).all()) // <-
+        .layer(middleware::from_fn_with_state(app.clone(), identify))
+        .merge(hub.router()) // <-
+        .with_state(app);
+    let listener = tokio::net::TcpListener::bind(env::var("BIND")?).await?;
+    axum::serve(listener, routes).with_graceful_shutdown(stopped()).await?;
+    Ok(workers.await?)
+}
