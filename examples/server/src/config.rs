@@ -6,7 +6,9 @@ use std::{
     path::PathBuf,
 };
 
-use clap::{Args, Parser};
+use clap::{Args, Parser, Subcommand};
+
+use crate::verify::VerifyArgs;
 
 /// A small marketplace whose clients and agents talk to each other: the example host of the messaging
 /// crates. Needs no other service, but can use a PostgreSQL database. Its login is for demonstration only: whoever reaches it can be anyone.
@@ -34,6 +36,16 @@ pub(crate) struct Config {
     pub(crate) log: String,
     #[command(flatten)]
     not_yet: NotYet,
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+/// What else this program does.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Recounts what is kept as numbers from the messages, and says what does not add up. Changes nothing, and
+    /// may run beside servers. Ends with status 0 when all adds up, and with 3 when something does not.
+    Verify(VerifyArgs),
 }
 
 /// Variables that a later version will know. One who sets them expects something that does not happen.

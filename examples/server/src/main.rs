@@ -13,10 +13,12 @@ mod names;
 mod signals;
 mod storage;
 mod users;
+mod verify;
 
 use std::{
     io::{self, IsTerminal as _},
     net::SocketAddr,
+    process::ExitCode,
 };
 
 use anyhow::Context as _;
@@ -24,12 +26,29 @@ use clap::Parser as _;
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
-use crate::{app::App, config::Config, signals::Signals, storage::Storage};
+use crate::{
+    app::App,
+    config::{Command, Config},
+    signals::Signals,
+    storage::Storage,
+};
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
+async fn main() -> anyhow::Result<ExitCode> {
     let config = Config::parse();
     log(&config)?;
+    match config.command {
+        Some(Command::Verify(args)) => {
+            let storage = Storage::open_existing(config.database_url.as_ref(), &config.data_dir).await?;
+            let ended = verify::run(&storage, args).await;
+            storage.close().await;
+            ended
+        }
+        None => serve(config).await.map(|()| ExitCode::SUCCESS),
+    }
+}
+
+async fn serve(config: Config) -> anyhow::Result<()> {
     for name in config.without_effect() {
         tracing::warn!(
             "{name} is set, but this version does not use it: it has embedded channels and no mail"

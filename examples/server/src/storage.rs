@@ -1,14 +1,16 @@
 //! Where messages are kept: a file, or a database that other processes share.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use anyhow::Context as _;
-use messaging_core::{Messaging, MessagingBuilder};
+use messaging_core::{Messaging, MessagingBuilder, port::store::Tallies};
 use messaging_sqlx::{PgOptions, PgStore, SqliteOptions, SqliteStore};
 
 use crate::{config::DatabaseUrl, directory::DemoDirectory};
 
 const FILE: &str = "messaging.db";
+/// How long counting one large conversation may take.
+const RECOUNT_TIMEOUT: Duration = Duration::from_mins(5);
 
 /// The store of this server.
 #[derive(Debug, Clone)]
@@ -29,9 +31,22 @@ impl Storage {
         }
     }
 
+    /// The same, but as it is: nothing is made, and nothing is migrated.
+    pub(crate) async fn open_existing(url: Option<&DatabaseUrl>, data_dir: &Path) -> anyhow::Result<Self> {
+        if let Some(url) = url {
+            let patient = PgOptions::default().with_statement_timeout(RECOUNT_TIMEOUT);
+            return Ok(Self::Postgres(postgres(url, &patient)?));
+        }
+        let file = data_dir.join(FILE);
+        anyhow::ensure!(file.is_file(), "there is no {}", file.display());
+        let store = SqliteStore::open(&file, &SqliteOptions::default()).await;
+        Ok(Self::Sqlite(
+            store.with_context(|| format!("{} cannot be used", file.display()))?,
+        ))
+    }
+
     async fn open_postgres(url: &DatabaseUrl) -> anyhow::Result<Self> {
-        let store =
-            PgStore::from_url(url.as_str(), &PgOptions::default()).context("DATABASE_URL is no such URL")?;
+        let store = postgres(url, &PgOptions::default())?;
         let migrated = store.migrate().await;
         migrated.context("the database of DATABASE_URL cannot be used")?;
         Ok(Self::Postgres(store))
@@ -55,6 +70,14 @@ impl Storage {
         }
     }
 
+    /// What can be recounted.
+    pub(crate) fn tallies(&self) -> &dyn Tallies {
+        match self {
+            Self::Sqlite(store) => store,
+            Self::Postgres(store) => store,
+        }
+    }
+
     /// Whether servers on other machines may be on the same store.
     pub(crate) fn is_shared(&self) -> bool {
         matches!(self, Self::Postgres(_))
@@ -67,4 +90,8 @@ impl Storage {
             Self::Postgres(store) => store.close().await,
         }
     }
+}
+
+fn postgres(url: &DatabaseUrl, options: &PgOptions) -> anyhow::Result<PgStore> {
+    PgStore::from_url(url.as_str(), options).context("DATABASE_URL is no such URL")
 }
