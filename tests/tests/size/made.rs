@@ -31,7 +31,6 @@ pub(crate) const DUE: usize = 5;
 pub(crate) const ENTRIES: usize = 4;
 
 const MADE: &str = include_str!("made.sql");
-const RECOUNT: &str = include_str!("recount.sql");
 
 /// Makes a database of that scale in a schema.
 pub(crate) async fn make(url: &str, schema: &str, scale: Scale) {
@@ -46,15 +45,6 @@ pub(crate) async fn make(url: &str, schema: &str, scale: Scale) {
         run(&mut connection, format!("VACUUM (ANALYZE) {name}")).await;
     }
     connection.close().await.unwrap();
-}
-
-/// What does not add up in a schema.
-pub(crate) async fn wrong(url: &str, schema: &str) -> Vec<String> {
-    let mut connection = connect(url, schema).await;
-    let recount = sqlx::query_scalar(RECOUNT);
-    let wrong = recount.fetch_all(&mut connection).await.unwrap();
-    connection.close().await.unwrap();
-    wrong
 }
 
 /// How large the tables of a schema are, with their indexes.
