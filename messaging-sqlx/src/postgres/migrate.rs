@@ -15,7 +15,11 @@ const CODE: u32 = 1;
 /// The n-th is of version n. Each enters itself in the ledger.
 const MIGRATIONS: [&str; CODE as usize] = [include_str!("../../migrations/postgres/0001_init.sql")];
 
-const HAS_LEDGER: &str = r#"SELECT to_regclass('"messaging".migration') IS NOT NULL AS has_ledger"#;
+/// Looks at the catalogue's rows: after waiting for the lock, what looks a name up (`to_regclass`) may still
+/// answer from what this connection remembers, that there is none.
+const HAS_LEDGER: &str = r#"SELECT EXISTS (SELECT FROM pg_catalog.pg_class c
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE '"' || n.nspname || '"' = '"messaging"' AND c.relname = 'migration') AS has_ledger"#;
 const LEDGER: &str = r#"SELECT COALESCE(MAX(version), 0) AS at, COALESCE(MAX(oldest_code), 0) AS oldest_code
     FROM "messaging".migration"#;
 
