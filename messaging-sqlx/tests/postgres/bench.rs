@@ -1,0 +1,226 @@
+//! A store on a schema of its own, with one conversation in it, and hands on its server.
+
+use std::error::Error;
+
+use messaging_core::{
+    domain::side::Side,
+    port::store::{Append, Appended, Conversations as _, Publisher, Store, StoreError, StoreErrorKind},
+};
+use messaging_sqlx::{PgOptions, PgStore, SchemaName, postgres::ClockCheck};
+use messaging_test_postgres::Schema;
+use messaging_testkit::{
+    make::{client_id, conversation_id, key, message, plan, secs},
+    recount,
+};
+use sqlx::{
+    AssertSqlSafe, Connection as _, PgConnection, PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+
+pub(crate) const UNAVAILABLE: StoreErrorKind = StoreErrorKind::Unavailable { retry_after: secs(1) };
+
+/// The conversation is that of client 1 and agency 1.
+pub(crate) struct Bench(Schema);
+
+impl Bench {
+    pub(crate) async fn new() -> Self {
+        let bench = Self(Schema::fresh());
+        let store = bench.store();
+        store.migrate().await.unwrap();
+        store.open(&plan(1, 1), Publisher::Anyone).await.unwrap();
+        bench
+    }
+
+    pub(crate) fn options(&self) -> PgOptions {
+        options(&self.0)
+    }
+
+    /// By which the sessions of its stores are known.
+    pub(crate) fn name(&self) -> &str {
+        self.0.name()
+    }
+
+    /// The database, with a setting of the server for each connection.
+    pub(crate) fn url_with(&self, setting: &str) -> String {
+        let url = self.0.url();
+        let begin = if url.contains('?') { '&' } else { '?' };
+        let setting = setting.replace('=', "%3D");
+        format!(
+            "{url}{begin}application_name={}&options=-c%20{setting}",
+            self.name()
+        )
+    }
+
+    pub(crate) fn url(&self) -> String {
+        self.url_with("lock_timeout=0")
+    }
+
+    pub(crate) fn store(&self) -> PgStore {
+        self.store_with(&self.options())
+    }
+
+    pub(crate) fn store_with(&self, options: &PgOptions) -> PgStore {
+        PgStore::from_url(&self.url(), options).unwrap()
+    }
+
+    /// A pool as a host has one.
+    pub(crate) fn pool(&self, connections: u32) -> PgPool {
+        let connect: PgConnectOptions = self.url().parse().unwrap();
+        PgPoolOptions::new()
+            .max_connections(connections)
+            .connect_lazy_with(connect)
+    }
+
+    /// A connection of somebody else's.
+    pub(crate) async fn session(&self) -> Session {
+        let connection = PgConnection::connect(self.0.url()).await.unwrap();
+        Session {
+            connection,
+            schema: self.name().to_owned(),
+        }
+    }
+
+    /// Somebody else who has the conversation's row locked until they let go.
+    pub(crate) async fn lock(&self) -> Session {
+        let mut session = self.session().await;
+        session
+            .run("BEGIN; SELECT FROM messaging.conversation FOR UPDATE")
+            .await;
+        session
+    }
+
+    /// Waits until so many steps wait for a lock.
+    pub(crate) async fn until_waiting(&self, steps: i64) {
+        self.until(
+            "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1 AND wait_event_type = 'Lock'",
+            steps,
+        )
+        .await;
+    }
+
+    /// Waits until somebody waits for what a step holds.
+    pub(crate) async fn until_blocked_by_a_step(&self) {
+        self.until(
+            "SELECT count(*) FROM pg_stat_activity step, pg_stat_activity other
+            WHERE step.application_name = $1 AND step.pid = ANY (pg_blocking_pids(other.pid))",
+            1,
+        )
+        .await;
+    }
+
+    /// Waits until no step is under way any more, those given up as well.
+    pub(crate) async fn until_idle(&self) {
+        self.until(
+            "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1 AND state = 'active'",
+            0,
+        )
+        .await;
+    }
+
+    /// Ends the connections of its stores, and waits for their end.
+    pub(crate) async fn terminate(&self) {
+        let mut session = self.session().await;
+        sqlx::query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1")
+            .bind(self.name())
+            .execute(&mut session.connection)
+            .await
+            .unwrap();
+        self.until(
+            "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1",
+            0,
+        )
+        .await;
+    }
+
+    async fn until(&self, count: &'static str, expected: i64) {
+        let mut session = self.session().await;
+        loop {
+            let found: i64 = sqlx::query_scalar(count)
+                .bind(self.name())
+                .fetch_one(&mut session.connection)
+                .await
+                .unwrap();
+            if found == expected {
+                return;
+            }
+        }
+    }
+
+    /// How many messages there are; nothing else is out of place.
+    pub(crate) async fn messages(&self) -> usize {
+        self.until_idle().await;
+        let recounted = recount(&self.store()).await.unwrap();
+        recounted.assert_clean();
+        recounted.messages()
+    }
+}
+
+/// Somebody else's connection.
+pub(crate) struct Session {
+    pub(crate) connection: PgConnection,
+    schema: String,
+}
+
+impl Session {
+    /// Runs SQL in which the schema is `messaging`.
+    pub(crate) async fn run(&mut self, sql: &str) {
+        let sql = sql.replace("messaging.", &format!("{}.", self.schema));
+        sqlx::raw_sql(AssertSqlSafe(sql))
+            .execute(&mut self.connection)
+            .await
+            .unwrap();
+    }
+
+    /// Undoes its transaction.
+    pub(crate) async fn let_go(mut self) {
+        self.run("ROLLBACK").await;
+    }
+}
+
+pub(crate) fn options(schema: &Schema) -> PgOptions {
+    PgOptions::default()
+        .with_schema(SchemaName::parse(schema.name()).unwrap())
+        .with_clock_check(ClockCheck::Off)
+}
+
+/// Message `n` of the client, under a key of its own.
+pub(crate) fn send(n: u32) -> Append {
+    let mut message = message(n, Side::Client, &client_id(1));
+    message.key = Some(key(n.to_string()));
+    Append {
+        conversation_id: conversation_id(1_001),
+        guard: 0,
+        message,
+        publisher: Publisher::Anyone,
+    }
+}
+
+/// Sends message `n`, and says whether this call stored it.
+pub(crate) async fn is_stored(store: &dyn Store, n: u32) -> bool {
+    match store.append(&send(n)).await.unwrap() {
+        Appended::Stored(stored) => stored.message.id == send(n).message.id,
+        Appended::Seen(row) => {
+            assert_eq!(row.message.id, send(n).message.id);
+            false
+        }
+        Appended::Stale => panic!("the conversation is as it was"),
+    }
+}
+
+/// An error of that kind, which has a cause and keeps to itself what is nobody's business.
+#[track_caller]
+pub(crate) fn check(error: &StoreError, kind: StoreErrorKind) {
+    assert_eq!(error.kind(), kind, "{error:?}");
+    assert!(error.source().is_some(), "{error:?}");
+    let said = error.to_string();
+    for secret in ["SELECT", "messaging", "127.0.0.1", "postgres", "sesame", "test_"] {
+        assert!(!said.contains(secret), "{said}");
+    }
+}
+
+/// The server's code for what caused an error, if it is the server's.
+pub(crate) fn code(error: &StoreError) -> Option<String> {
+    let cause = error.source()?.downcast_ref::<sqlx::Error>()?;
+    let code = cause.as_database_error()?.code()?;
+    Some(code.into_owned())
+}

@@ -1,0 +1,8 @@
+//! What is PostgreSQL's own: other processes, other sessions, a network in between.
+
+#![cfg(feature = "postgres")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod bench;
+mod failing;
+mod too_slow;
