@@ -110,7 +110,8 @@ impl PgStore {
     }
 
     /// A store on a pool of its own, of connections to a URL such as
-    /// `postgres://user:password@host:5432/database?sslmode=require`. No I/O, as with [`new`](Self::new).
+    /// `postgres://user:password@host:5432/database?sslmode=verify-full`. No I/O, as with [`new`](Self::new).
+    /// TLS needs the feature `tls`, or that your own sqlx brings it.
     ///
     /// # Errors
     /// [`Internal`](StoreErrorKind::Internal) when it is no such URL.
