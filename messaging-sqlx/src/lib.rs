@@ -13,6 +13,8 @@
 //! plain files, under `migrations/` of this crate, each of which enters itself in the ledger, the table
 //! `migration`: applying them by hand comes to the same.
 
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod codes;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]

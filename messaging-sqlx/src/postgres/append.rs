@@ -1,6 +1,6 @@
 use messaging_core::{
     domain::{
-        message::{Message, Origin, SendKey},
+        message::{Message, SendKey},
         side::Sides,
     },
     port::store::{Append, Appended, Publisher, StoreError, StoreErrorKind, Stored},
@@ -11,10 +11,10 @@ use super::{
     PgStore,
     call::Statement,
     error::{Effect, Failure},
-    history,
     lanes::{self, publish},
-    rows::{self, conversation_columns, instant, message_row_columns, side_code, sides_code},
+    rows::{self, conversation_columns, instant, message_row_columns},
 };
+use crate::codes::{origin_code, sender_code, sides_code};
 
 /// `$1` conversation, `$2` owner, `$3` lease, `$4` guard, `$5` from, `$6` to, `$7` sender, `$8` key,
 /// `$9` id, `$10` body, `$11` now. One row, or none where the guard does not hold.
@@ -80,18 +80,14 @@ impl PgStore {
     fn append_statement<'q>(&self, step: &'q Append, publisher: Publisher) -> Statement<'q> {
         let new = &step.message;
         let (owner, until) = lanes::ownership(publisher, new.now);
-        let from = match &new.origin {
-            Origin::User { side, .. } => side_code(*side),
-            Origin::System { .. } => 0,
-        };
         sqlx::query(self.0.statements.append.clone())
             .bind(step.conversation_id.as_uuid())
             .bind(owner)
             .bind(until)
             .bind(i64::from(step.guard))
-            .bind(from)
+            .bind(origin_code(&new.origin))
             .bind(sides_code(|side| new.origin.addresses(side)))
-            .bind(history::sender_code(new.origin.sender()))
+            .bind(sender_code(new.origin.sender()))
             .bind(new.key.as_ref().map(SendKey::as_str))
             .bind(new.id.as_uuid())
             .bind(new.body.as_str())

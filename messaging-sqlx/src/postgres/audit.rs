@@ -9,8 +9,9 @@ use uuid::Uuid;
 use super::{
     PgStore,
     error::{damaged, failed},
-    rows::{self, instant, limit},
+    rows::{self, instant},
 };
+use crate::codes::limit;
 
 #[async_trait]
 impl Audit for PgStore {

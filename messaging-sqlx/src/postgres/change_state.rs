@@ -8,8 +8,9 @@ use super::{
     PgStore,
     error::failed,
     lanes::{self, publish},
-    rows::{instant, side_code},
+    rows::instant,
 };
+use crate::codes::side_code;
 
 /// `$1` conversation, `$2` owner, `$3` lease, `$4` guard, `$5` now, `$6` sides that block from now on, `$7`
 /// sides that no longer do, `$8` whether it is closed and `$9` its agent's user, each null where it stays.

@@ -8,7 +8,8 @@ use messaging_core::{
 };
 use sqlx::{Error, Row, postgres::PgRow};
 
-use super::{ClockCheck, PgStore, error::failed, lanes, rows::instant, rows::limit};
+use super::{ClockCheck, PgStore, error::failed, lanes, rows::instant};
+use crate::codes::limit;
 
 /// `$1` worker, `$2` lease, `$3` now, `$4` since when, `$5` how many, `$6` by how many seconds the clocks may
 /// differ, null for any. At least one row: with the database's clock, and whether links made within hosts'

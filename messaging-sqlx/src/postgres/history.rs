@@ -10,8 +10,9 @@ use sqlx::{Error, Row, postgres::PgRow};
 use super::{
     PgStore,
     error::failed,
-    rows::{self, last_message, limit, message_row_columns, number, overview_columns},
+    rows::{self, last_message, message_row_columns, overview_columns},
 };
+use crate::codes::{limit, number, sender_code};
 
 /// `$1` conversation, `$2` seq, `$3` how many. The conversation, and the messages of a page, in no order: one
 /// statement, so that they are of one moment.
@@ -104,9 +105,4 @@ fn history(answered: &[PgRow], scan: &HistoryScan) -> Result<Option<HistoryPage>
         rows,
         has_more: beyond > 0,
     }))
-}
-
-/// A sender as a column. No user's id is empty; a NULL would be different from every other.
-pub(super) fn sender_code(sender: Option<&UserId>) -> &str {
-    sender.map_or("", UserId::as_str)
 }

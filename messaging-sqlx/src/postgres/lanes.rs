@@ -2,7 +2,7 @@
 
 use messaging_core::{
     id::ConversationId,
-    port::store::{Entry, EntryKind, Lane, Publisher},
+    port::store::{Entry, Lane, Publisher},
     time::Timestamp,
 };
 use sqlx::{
@@ -14,8 +14,9 @@ use uuid::Uuid;
 
 use super::{
     error::damaged,
-    rows::{self, count, instant, side_of_code},
+    rows::{self, count, instant, maybe_count},
 };
+use crate::codes;
 
 /// The columns of [`entry`], of a table `AS o`.
 macro_rules! entry_columns {
@@ -87,26 +88,15 @@ pub(super) fn claimed(row: &PgRow, lease_until: Timestamp) -> Result<Lane, Error
 }
 
 pub(super) fn entry(row: &PgRow) -> Result<Entry, Error> {
-    let seq = || count(row, "entry_seq");
-    let kind = match row.try_get("kind")? {
-        MESSAGE => EntryKind::Message { seq: seq()? },
-        READ => EntryKind::Read {
-            side: side_of_code(row.try_get("side")?)
-                .ok_or_else(|| damaged("an entry of a receipt names no side"))?,
-            up_to_seq: seq()?,
-        },
-        UPDATED => EntryKind::Updated,
-        _ => return Err(damaged("an entry is of no known kind")),
-    };
+    let kind = codes::kind_of_columns(
+        row.try_get("kind")?,
+        row.try_get("side")?,
+        maybe_count(row, "entry_seq")?,
+    );
     Ok(Entry {
         conversation_id: rows::conversation_id(row, "entry_of")?,
         number: count(row, "number")?,
-        kind,
+        kind: kind.ok_or_else(|| damaged("an entry is of no known kind"))?,
         at: rows::time(row, "at")?,
     })
 }
-
-// As they stand in the statements.
-const MESSAGE: i16 = 1;
-const READ: i16 = 2;
-const UPDATED: i16 = 3;

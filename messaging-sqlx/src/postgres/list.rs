@@ -14,8 +14,9 @@ use super::{
     PgStore,
     call::Statement,
     error::failed,
-    rows::{self, conversation_columns, instant, last_message, limit, number, overview_columns},
+    rows::{self, conversation_columns, instant, last_message, overview_columns},
 };
+use crate::codes::{limit, number};
 
 /// What is asked of an inbox, for each kind of one.
 #[derive(Debug, Clone)]

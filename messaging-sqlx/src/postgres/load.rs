@@ -12,8 +12,9 @@ use super::{
     PgStore,
     error::failed,
     lanes::{self, entry_columns},
-    rows::{self, booking_column, conversation_columns, limit, maybe_time, message_row_columns, number},
+    rows::{self, booking_column, conversation_columns, maybe_time, message_row_columns},
 };
+use crate::codes::{limit, number};
 
 /// `$1` conversations, `$2` heads, `$3` how many of each, `$4` how many ids of a receipt. Each entry with the
 /// conversation, and with the message or the receipt that it names, where there is one.

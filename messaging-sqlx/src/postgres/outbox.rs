@@ -13,8 +13,9 @@ use super::{
     PgStore,
     error::failed,
     lanes::{self, entry_columns},
-    rows::{self, count, instant, limit, maybe_time, number},
+    rows::{self, count, instant, maybe_time},
 };
+use crate::codes::{limit, number};
 
 #[async_trait]
 impl Outbox for PgStore {

@@ -6,7 +6,7 @@ use messaging_core::{
         conversation::{Conversation, Mailbox, Overview, ReadMark},
         message::{Message, Origin, SendKey},
         receipt::MessageRow,
-        side::{Side, Sides, To},
+        side::Sides,
     },
     id::{AgentId, BookingId, ConversationId, MessageId, UserId},
     time::Timestamp,
@@ -19,6 +19,7 @@ use sqlx::{
 use uuid::Uuid;
 
 use super::error::damaged;
+use crate::codes;
 
 /// The columns of [`conversation`], of `conversation AS c`.
 macro_rules! conversation_columns {
@@ -98,7 +99,7 @@ pub(super) fn conversation(row: &PgRow) -> Result<Conversation, Error> {
         agent_id: AgentId::parse(row.try_get::<&str, _>("agent_id")?).map_err(damaged)?,
         agent_user_id: user_id(row, "agent_user_id")?,
         guard: u32::try_from(guard).map_err(damaged)?,
-        blocked_by: Sides::from_fn(|side| blocked_by & side_code(side) != 0),
+        blocked_by: Sides::from_fn(|side| codes::holds(blocked_by, side)),
         closed: row.try_get("closed")?,
         last_seq: count(row, "last_seq")?,
         mailboxes: Sides {
@@ -130,13 +131,14 @@ pub(super) fn booking_id(row: &PgRow) -> Result<Option<BookingId>, Error> {
 }
 
 pub(super) fn message(row: &PgRow) -> Result<Message, Error> {
-    let origin = match side_of_code(row.try_get("from_side")?) {
+    let origin = match codes::side_of_code(row.try_get("from_side")?) {
         Some(side) => Origin::User {
             side,
             user_id: user_id(row, "sender_id")?,
         },
         None => Origin::System {
-            to: to_of_code(row.try_get("to_sides")?)?,
+            to: codes::to_of_code(row.try_get("to_sides")?)
+                .ok_or_else(|| damaged("a message is addressed to nobody"))?,
         },
     };
     let key: Option<&str> = row.try_get("key")?;
@@ -196,50 +198,6 @@ pub(super) fn maybe_time(row: &PgRow, column: &str) -> Result<Option<Timestamp>,
 /// A point in time as PostgreSQL holds it.
 pub(super) fn instant(at: Timestamp) -> DateTime<Utc> {
     at.into()
-}
-
-/// The bit that stands for a side.
-pub(super) const fn side_code(side: Side) -> i16 {
-    match side {
-        Side::Client => 1,
-        Side::Agent => 2,
-    }
-}
-
-/// The side that a code stands for; `None` for the code of none.
-pub(super) const fn side_of_code(code: i16) -> Option<Side> {
-    match code {
-        1 => Some(Side::Client),
-        2 => Some(Side::Agent),
-        _ => None,
-    }
-}
-
-/// The code of those sides for which something holds.
-pub(super) fn sides_code(holds: impl Fn(Side) -> bool) -> i16 {
-    Side::ALL
-        .into_iter()
-        .filter(|side| holds(*side))
-        .map(side_code)
-        .sum()
-}
-
-fn to_of_code(code: i16) -> Result<To, Error> {
-    match (code, side_of_code(code)) {
-        (_, Some(side)) => Ok(To::Side(side)),
-        (3, None) => Ok(To::Both),
-        _ => Err(damaged("a message is addressed to nobody")),
-    }
-}
-
-/// A number as PostgreSQL holds it: one that is larger than all it can hold is compared as the largest.
-pub(super) fn number(n: u64) -> i64 {
-    i64::try_from(n).unwrap_or(i64::MAX)
-}
-
-/// How many rows to read at most.
-pub(super) fn limit(rows: usize) -> i64 {
-    i64::try_from(rows).unwrap_or(i64::MAX)
 }
 
 fn unsigned(n: i64) -> Result<u64, Error> {

@@ -12,8 +12,9 @@ use uuid::Uuid;
 use super::{
     PgStore,
     error::failed,
-    rows::{self, conversation_columns, count, limit, maybe_count, maybe_time},
+    rows::{self, conversation_columns, count, maybe_count, maybe_time},
 };
+use crate::codes::limit;
 
 /// `$1` after which, `$2` up to which, `$3` how many. Every id of ours lies between the two that stand for none.
 pub(super) const TALLIED: &str = r#"SELECT id, last_seq FROM "messaging".conversation

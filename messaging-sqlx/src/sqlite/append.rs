@@ -1,15 +1,11 @@
 use messaging_core::{
-    domain::message::{Message, Origin, SendKey},
+    domain::message::{Message, SendKey},
     port::store::{Append, Appended, EntryKind, Stored},
 };
 use sqlx::{Error, SqliteConnection};
 
-use super::{
-    conversations, history,
-    lanes::Event,
-    rows::{number, side_code, sides_code},
-    writer::Step,
-};
+use super::{conversations, history, lanes::Event, writer::Step};
+use crate::codes::{number, origin_code, sender_code, sides_code};
 
 impl Step for Append {
     type Answer = Appended;
@@ -54,17 +50,13 @@ pub(super) const INSERT: &str =
     key, body, created_at, client_position, agent_position) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
 async fn insert(tx: &mut SqliteConnection, message: &Message) -> Result<(), Error> {
-    let from = match &message.origin {
-        Origin::User { side, .. } => side_code(*side),
-        Origin::System { .. } => 0,
-    };
     sqlx::query(INSERT)
         .bind(message.conversation_id.as_uuid())
         .bind(number(message.seq))
         .bind(message.id.as_uuid())
-        .bind(from)
+        .bind(origin_code(&message.origin))
         .bind(sides_code(|side| message.origin.addresses(side)))
-        .bind(history::sender_code(message.origin.sender()))
+        .bind(sender_code(message.origin.sender()))
         .bind(message.key.as_ref().map(SendKey::as_str))
         .bind(message.body.as_str())
         .bind(message.created_at.as_millis())

@@ -9,9 +9,10 @@ use uuid::Uuid;
 use super::{
     SqliteStore,
     error::{damaged, failed},
-    rows::{self, limit},
+    rows,
     writer::Step,
 };
+use crate::codes::limit;
 
 #[async_trait]
 impl Audit for SqliteStore {

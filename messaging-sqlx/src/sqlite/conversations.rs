@@ -20,8 +20,9 @@ use super::{
     error::{damaged, failed},
     history, list,
     open::Open,
-    rows::{self, conversation_columns, number, select_overview, sides_code},
+    rows::{self, conversation_columns, select_overview},
 };
+use crate::codes::{number, sides_code};
 
 #[async_trait]
 impl Conversations for SqliteStore {

@@ -12,8 +12,9 @@ use sqlx::{Error, SqliteConnection};
 
 use super::{
     conversations,
-    rows::{self, limit, message_columns, message_row_columns, number},
+    rows::{self, message_columns, message_row_columns},
 };
+use crate::codes::{limit, number, sender_code};
 
 pub(super) const BEFORE: &str = concat!(
     "SELECT ",
@@ -95,9 +96,4 @@ pub(super) async fn find(
         .fetch_optional(connection)
         .await?;
     found.as_ref().map(rows::message).transpose()
-}
-
-/// A sender as a column. No user's id is empty; a NULL would be different from every other.
-pub(super) fn sender_code(sender: Option<&UserId>) -> &str {
-    sender.map_or("", UserId::as_str)
 }

@@ -8,10 +8,8 @@ use messaging_core::{
 use sqlx::{Error, Row, SqliteConnection, sqlite::SqliteRow};
 use uuid::Uuid;
 
-use super::{
-    error::damaged,
-    rows::{self, number, side_code, side_of_code},
-};
+use super::{error::damaged, rows};
+use crate::codes::{self, number};
 
 /// The columns of [`lane`], of `lane AS l`.
 macro_rules! lane_columns {
@@ -113,37 +111,21 @@ pub(super) fn lane(row: &SqliteRow) -> Result<Lane, Error> {
 }
 
 pub(super) fn entry(row: &SqliteRow) -> Result<Entry, Error> {
-    let seq = || row.try_get("entry_seq");
-    let kind = match row.try_get("kind")? {
-        MESSAGE => EntryKind::Message { seq: seq()? },
-        READ => EntryKind::Read {
-            side: side_of_code(row.try_get("side")?)
-                .ok_or_else(|| damaged("an entry of a receipt names no side"))?,
-            up_to_seq: seq()?,
-        },
-        UPDATED => EntryKind::Updated,
-        _ => return Err(damaged("an entry is of no known kind")),
-    };
+    let kind = codes::kind_of_columns(
+        row.try_get("kind")?,
+        row.try_get("side")?,
+        row.try_get("entry_seq")?,
+    );
     Ok(Entry {
         conversation_id: ConversationId::new(row.try_get::<Uuid, _>("entry_of")?),
         number: row.try_get("number")?,
-        kind,
+        kind: kind.ok_or_else(|| damaged("an entry is of no known kind"))?,
         at: rows::time(row, "at")?,
     })
 }
 
-const MESSAGE: i64 = 1;
-const READ: i64 = 2;
-const UPDATED: i64 = 3;
-
 /// The columns kind, side and seq.
-pub(super) fn kind_columns(kind: EntryKind) -> Result<(i64, Option<i64>, Option<i64>), Error> {
-    match kind {
-        EntryKind::Message { seq } => Ok((MESSAGE, None, Some(number(seq)))),
-        EntryKind::Read { side, up_to_seq } => Ok((READ, Some(side_code(side)), Some(number(up_to_seq)))),
-        EntryKind::Updated => Ok((UPDATED, None, None)),
-        unknown => Err(Error::Encode(
-            format!("{unknown:?} is an unknown kind of entry").into(),
-        )),
-    }
+pub(super) fn kind_columns(kind: EntryKind) -> Result<(i16, Option<i16>, Option<i64>), Error> {
+    let columns = codes::kind_columns(kind);
+    columns.ok_or_else(|| Error::Encode(format!("{kind:?} is an unknown kind of entry").into()))
 }

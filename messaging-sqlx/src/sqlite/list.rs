@@ -7,7 +7,8 @@ use messaging_core::{
 };
 use sqlx::{Error, SqliteConnection};
 
-use super::rows::{self, conversation_columns, limit, number, select_overview};
+use super::rows::{self, conversation_columns, select_overview};
+use crate::codes::{limit, number};
 
 macro_rules! of_client {
     () => {

@@ -10,8 +10,9 @@ use uuid::Uuid;
 
 use super::{
     lanes::{self, entry_columns},
-    rows::{self, booking_column, conversation_columns, limit, message_row_columns, number, side_code},
+    rows::{self, booking_column, conversation_columns, message_row_columns},
 };
+use crate::codes::{limit, number, side_code};
 
 pub(super) const THREAD: &str = concat!(
     "SELECT ",

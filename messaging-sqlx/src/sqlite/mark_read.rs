@@ -6,12 +6,8 @@ use messaging_core::{
 };
 use sqlx::{Error, SqliteConnection};
 
-use super::{
-    conversations, history,
-    lanes::Event,
-    rows::{number, side_code},
-    writer::Step,
-};
+use super::{conversations, history, lanes::Event, writer::Step};
+use crate::codes::{number, side_code};
 
 impl Step for MarkRead {
     type Answer = Marked;

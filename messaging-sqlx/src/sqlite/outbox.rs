@@ -13,10 +13,10 @@ use super::{
     SqliteStore,
     error::failed,
     lanes::{self, entry_columns, lane_columns},
-    load,
-    rows::{self, limit, number},
+    load, rows,
     writer::Step,
 };
+use crate::codes::{limit, number};
 
 #[async_trait]
 impl Outbox for SqliteStore {

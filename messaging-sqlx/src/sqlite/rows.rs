@@ -6,7 +6,7 @@ use messaging_core::{
         conversation::{Conversation, Mailbox, Overview, ReadMark},
         message::{Message, Origin, SendKey},
         receipt::MessageRow,
-        side::{Side, Sides, To},
+        side::Sides,
     },
     id::{AgentId, BookingId, ConversationId, MessageId, UserId},
     time::Timestamp,
@@ -15,6 +15,7 @@ use sqlx::{Error, Row, sqlite::SqliteRow};
 use uuid::Uuid;
 
 use super::error::damaged;
+use crate::codes;
 
 /// The columns of [`conversation`], of `conversation AS c`.
 macro_rules! conversation_columns {
@@ -69,14 +70,14 @@ pub(super) use {
 };
 
 pub(super) fn conversation(row: &SqliteRow) -> Result<Conversation, Error> {
-    let blocked_by: i64 = row.try_get("blocked_by")?;
+    let blocked_by: i16 = row.try_get("blocked_by")?;
     Ok(Conversation {
         id: ConversationId::new(row.try_get("id")?),
         client_id: user_id(row, "client_id")?,
         agent_id: AgentId::parse(row.try_get::<&str, _>("agent_id")?).map_err(damaged)?,
         agent_user_id: user_id(row, "agent_user_id")?,
         guard: row.try_get("guard")?,
-        blocked_by: Sides::from_fn(|side| blocked_by & side_code(side) != 0),
+        blocked_by: Sides::from_fn(|side| codes::holds(blocked_by, side)),
         closed: row.try_get("closed")?,
         last_seq: row.try_get("last_seq")?,
         mailboxes: Sides {
@@ -120,13 +121,14 @@ pub(super) fn booking_id(row: &SqliteRow) -> Result<Option<BookingId>, Error> {
 }
 
 pub(super) fn message(row: &SqliteRow) -> Result<Message, Error> {
-    let origin = match side_of_code(row.try_get("from_side")?) {
+    let origin = match codes::side_of_code(row.try_get("from_side")?) {
         Some(side) => Origin::User {
             side,
             user_id: user_id(row, "sender_id")?,
         },
         None => Origin::System {
-            to: to_of_code(row.try_get("to_sides")?)?,
+            to: codes::to_of_code(row.try_get("to_sides")?)
+                .ok_or_else(|| damaged("a message is addressed to nobody"))?,
         },
     };
     let key: Option<&str> = row.try_get("key")?;
@@ -169,48 +171,4 @@ pub(super) fn user_id(row: &SqliteRow, column: &str) -> Result<UserId, Error> {
 
 pub(super) fn time(row: &SqliteRow, column: &str) -> Result<Timestamp, Error> {
     row.try_get(column).map(Timestamp::from_millis)
-}
-
-/// The bit that stands for a side.
-pub(super) const fn side_code(side: Side) -> i64 {
-    match side {
-        Side::Client => 1,
-        Side::Agent => 2,
-    }
-}
-
-/// The side that a code stands for; `None` for the code of none.
-pub(super) const fn side_of_code(code: i64) -> Option<Side> {
-    match code {
-        1 => Some(Side::Client),
-        2 => Some(Side::Agent),
-        _ => None,
-    }
-}
-
-/// The code of those sides for which something holds.
-pub(super) fn sides_code(holds: impl Fn(Side) -> bool) -> i64 {
-    Side::ALL
-        .into_iter()
-        .filter(|side| holds(*side))
-        .map(side_code)
-        .sum()
-}
-
-fn to_of_code(code: i64) -> Result<To, Error> {
-    match (code, side_of_code(code)) {
-        (_, Some(side)) => Ok(To::Side(side)),
-        (3, None) => Ok(To::Both),
-        _ => Err(damaged("a message is addressed to nobody")),
-    }
-}
-
-/// A number as SQLite holds it: one that is larger than all it can hold is compared as the largest.
-pub(super) fn number(n: u64) -> i64 {
-    i64::try_from(n).unwrap_or(i64::MAX)
-}
-
-/// How many rows to read at most.
-pub(super) fn limit(rows: usize) -> i64 {
-    i64::try_from(rows).unwrap_or(i64::MAX)
 }

@@ -13,8 +13,9 @@ use uuid::Uuid;
 use super::{
     SqliteStore,
     error::failed,
-    rows::{self, conversation_columns, limit},
+    rows::{self, conversation_columns},
 };
+use crate::codes::limit;
 
 #[async_trait]
 impl Tallies for SqliteStore {

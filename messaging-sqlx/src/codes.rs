@@ -1,0 +1,146 @@
+//! How both databases hold what is no number: small codes, the same in either.
+
+use messaging_core::{
+    domain::{
+        message::Origin,
+        side::{Side, To},
+    },
+    id::UserId,
+    port::store::EntryKind,
+};
+
+/// The bit that stands for a side.
+pub(crate) const fn side_code(side: Side) -> i16 {
+    match side {
+        Side::Client => 1,
+        Side::Agent => 2,
+    }
+}
+
+/// The side that a code stands for; `None` for the code of none.
+pub(crate) const fn side_of_code(code: i16) -> Option<Side> {
+    match code {
+        1 => Some(Side::Client),
+        2 => Some(Side::Agent),
+        _ => None,
+    }
+}
+
+/// The code of those sides for which something holds.
+pub(crate) fn sides_code(holds: impl Fn(Side) -> bool) -> i16 {
+    Side::ALL
+        .into_iter()
+        .filter(|side| holds(*side))
+        .map(side_code)
+        .sum()
+}
+
+/// Whether a side is among those that a code stands for.
+pub(crate) const fn holds(code: i16, side: Side) -> bool {
+    code & side_code(side) != 0
+}
+
+/// Whom a code addresses; `None` for nobody.
+pub(crate) const fn to_of_code(code: i16) -> Option<To> {
+    match (code, side_of_code(code)) {
+        (_, Some(side)) => Some(To::Side(side)),
+        (3, None) => Some(To::Both),
+        _ => None,
+    }
+}
+
+/// The side that a message comes from; 0 for the system.
+pub(crate) const fn origin_code(origin: &Origin) -> i16 {
+    match origin {
+        Origin::User { side, .. } => side_code(*side),
+        Origin::System { .. } => 0,
+    }
+}
+
+/// A sender as a column. No user's id is empty; a NULL would be different from every other.
+pub(crate) fn sender_code(sender: Option<&UserId>) -> &str {
+    sender.map_or("", UserId::as_str)
+}
+
+/// The columns kind, side and seq of an entry; `None` for a kind that is not known here. The statements on
+/// PostgreSQL have them written in.
+#[cfg(any(feature = "sqlite", test))]
+pub(crate) fn kind_columns(kind: EntryKind) -> Option<(i16, Option<i16>, Option<i64>)> {
+    match kind {
+        EntryKind::Message { seq } => Some((MESSAGE, None, Some(number(seq)))),
+        EntryKind::Read { side, up_to_seq } => Some((READ, Some(side_code(side)), Some(number(up_to_seq)))),
+        EntryKind::Updated => Some((UPDATED, None, None)),
+        _ => None,
+    }
+}
+
+/// The kind of an entry with these columns; `None` for columns that no entry has.
+pub(crate) fn kind_of_columns(kind: i16, side: Option<i16>, seq: Option<u64>) -> Option<EntryKind> {
+    match (kind, side, seq) {
+        (MESSAGE, _, Some(seq)) => Some(EntryKind::Message { seq }),
+        (READ, Some(side), Some(up_to_seq)) => {
+            side_of_code(side).map(|side| EntryKind::Read { side, up_to_seq })
+        }
+        (UPDATED, _, _) => Some(EntryKind::Updated),
+        _ => None,
+    }
+}
+
+const MESSAGE: i16 = 1;
+const READ: i16 = 2;
+const UPDATED: i16 = 3;
+
+/// A number as a database holds it: one that is larger than all it can hold is compared as the largest.
+pub(crate) fn number(n: u64) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
+
+/// How many rows to read at most.
+pub(crate) fn limit(rows: usize) -> i64 {
+    i64::try_from(rows).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_side_is_read_back_from_its_code_and_from_no_other() {
+        for side in Side::ALL {
+            let code = side_code(side);
+            assert_eq!(side_of_code(code), Some(side));
+            assert_eq!(to_of_code(code), Some(To::Side(side)));
+            assert!(holds(code, side) && holds(3, side) && !holds(code, side.other()));
+        }
+        assert_eq!(to_of_code(sides_code(|_| true)), Some(To::Both));
+        for code in [-1, 0, 3, 4] {
+            assert_eq!(side_of_code(code), None, "{code}");
+        }
+        for code in [-1, 0, 4] {
+            assert_eq!(to_of_code(code), None, "{code}");
+        }
+    }
+
+    #[test]
+    fn an_entry_s_kind_is_read_back_from_its_columns() {
+        let (seq, side) = (7, Side::Agent);
+        for kind in [
+            EntryKind::Message { seq },
+            EntryKind::Read { side, up_to_seq: seq },
+            EntryKind::Updated,
+        ] {
+            let (code, side, seq) = kind_columns(kind).unwrap();
+            let seq = seq.map(|seq| u64::try_from(seq).unwrap());
+            assert_eq!(kind_of_columns(code, side, seq), Some(kind));
+        }
+        for (kind, side, seq) in [
+            (0, None, None),
+            (1, None, None),
+            (2, None, Some(1)),
+            (2, Some(3), Some(1)),
+            (4, None, None),
+        ] {
+            assert_eq!(kind_of_columns(kind, side, seq), None, "{kind} {side:?} {seq:?}");
+        }
+    }
+}
