@@ -1,0 +1,64 @@
+//! What each use case costs on PostgreSQL, counted on the wire: `docs/costs.md` says it, and this holds it to
+//! that.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod host;
+mod table;
+mod use_cases;
+
+use messaging_sqlx::postgres::Pooler;
+use messaging_test_postgres::Counts;
+
+use self::{host::Host, table::Table};
+
+const PAGE: &str = include_str!("../../../docs/costs.md");
+
+#[tokio::test]
+async fn the_page_says_what_each_use_case_costs() {
+    let table = Table::new(
+        &counted(Pooler::Session).await,
+        &counted(Pooler::Transaction).await,
+    );
+    let expected = table.to_string();
+    let said = PAGE.split_once("<!-- counted -->");
+    let said = said.and_then(|(_, rest)| rest.split_once("<!-- /counted -->"));
+    let (said, _) = said.expect("the page has a place for the table");
+    assert!(
+        said.trim() == expected.trim(),
+        "docs/costs.md should say:\n\n{expected}"
+    );
+}
+
+#[tokio::test]
+async fn a_send_is_at_most_two_round_trips_and_one_of_them_appends() {
+    let costs = counted(Pooler::Session).await;
+    let of = |name: &str| costs.iter().find(|(it, _)| *it == name).unwrap().1;
+    // Whoever types is looked up, as a sender is, and nothing is written.
+    let lookup = of("show that someone types");
+    for send in ["send a message", "send it again, with the same key"] {
+        let Counts {
+            statements,
+            round_trips,
+            ..
+        } = of(send);
+        assert!(round_trips <= 2, "{send}: {round_trips}");
+        assert_eq!(statements - lookup.statements, 1, "{send}: appends once");
+    }
+}
+
+/// A connection prepares each statement before its first use.
+#[tokio::test]
+async fn a_statement_costs_one_more_round_trip_the_first_time_on_a_connection() {
+    let host = Host::new(Pooler::Session).await;
+    let (first, again) = use_cases::send_on_a_new_connection(&host).await;
+    assert_eq!(first.statements, again.statements);
+    assert_eq!(first.round_trips, again.round_trips + again.statements);
+}
+
+/// Every use case and its cost, once all statements are prepared.
+async fn counted(pooler: Pooler) -> Vec<(&'static str, Counts)> {
+    let host = Host::new(pooler).await;
+    use_cases::all(&host, 1).await;
+    use_cases::all(&host, 2).await
+}
