@@ -63,6 +63,9 @@ const DOING: &str = "claiming lanes";
 
 /// The relay's clock and the database's are too far apart for leases: the cause of a
 /// [`StoreError`] of kind [`ReadOnly`](StoreErrorKind::ReadOnly).
+///
+/// Compared is the time at which the claim was made with that at which the database got it: one that waited
+/// as long for a connection as leases bear comes too late, and looks the same.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
 #[error(
     "the database's clock is {skew:.3} s ahead of this process's (behind, if negative), and leases bear {tolerated:?}"
