@@ -50,6 +50,11 @@ impl Caller {
         self.pooler
     }
 
+    /// How long a step may take to begin.
+    pub(super) fn acquire_timeout(&self) -> Duration {
+        self.acquire_timeout
+    }
+
     /// Takes a step, and gives the rows that it answers.
     pub(super) async fn rows(
         &self,

@@ -32,6 +32,11 @@ impl Pool {
 
     /// A pool of connections to a URL. No I/O.
     pub(super) fn of_url(url: &str, options: &PgOptions) -> Result<Self, StoreError> {
+        Self::asking_after(SURELY_ALIVE, url, options)
+    }
+
+    /// The same, that asks a connection whether it lives which has been idle for so long.
+    fn asking_after(idle: Duration, url: &str, options: &PgOptions) -> Result<Self, StoreError> {
         let parsed = url.parse::<PgConnectOptions>();
         let connect = parsed.map_err(|why| {
             StoreError::new(StoreErrorKind::Internal, "reading the database's URL").caused_by(why)
@@ -49,9 +54,9 @@ impl Pool {
             .max_connections(options.max_connections)
             .acquire_timeout(options.acquire_timeout)
             .test_before_acquire(false)
-            .before_acquire(|connection, about| {
+            .before_acquire(move |connection, about| {
                 Box::pin(async move {
-                    if about.idle_for >= SURELY_ALIVE {
+                    if about.idle_for >= idle {
                         connection.ping().await?;
                     }
                     Ok(true)
@@ -59,5 +64,43 @@ impl Pool {
             })
             .connect_lazy_with(connect);
         Ok(Self { pool, patience })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use messaging_test_postgres::Schema;
+    use sqlx::{Connection as _, PgConnection};
+
+    use super::*;
+
+    /// Whether a connection that was ended while it was idle is replaced before it is used.
+    async fn is_replaced(asked_after: Duration) -> bool {
+        let schema = Schema::fresh();
+        let pool = Pool::asking_after(asked_after, schema.url(), &PgOptions::default());
+        let pool = pool.unwrap().pool;
+        let pid: i32 = sqlx::query_scalar("SELECT pg_backend_pid()")
+            .fetch_one(&pool)
+            .await
+            .unwrap();
+        while pool.num_idle() == 0 {
+            tokio::task::yield_now().await;
+        }
+        let mut somebody = PgConnection::connect(schema.url()).await.unwrap();
+        let mut is_there = true;
+        while is_there {
+            is_there = sqlx::query_scalar("SELECT pg_terminate_backend($1)")
+                .bind(pid)
+                .fetch_one(&mut somebody)
+                .await
+                .unwrap();
+        }
+        sqlx::query("SELECT 1").execute(&pool).await.is_ok()
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_was_ended_while_idle_is_replaced_if_it_was_idle_for_long() {
+        assert!(is_replaced(Duration::ZERO).await);
+        assert!(!is_replaced(Duration::MAX).await);
     }
 }

@@ -58,11 +58,12 @@ use messaging_core::port::store::StoreError;
 #[expect(unused_imports, reason = "for the links of the documentation")]
 use messaging_core::port::store::StoreErrorKind;
 use sqlx::{ConnectOptions as _, Connection as _, PgConnection, PgPool, postgres::PgRow};
+use tokio::time::timeout;
 
 use self::{
     call::{Caller, Statement},
     connect::Pool,
-    error::{Effect, failed},
+    error::{Effect, Failure, failed},
     statements::Statements,
 };
 pub use self::{
@@ -173,13 +174,11 @@ impl PgStore {
         if self.0.admitted.load(Ordering::Acquire) {
             return Ok(());
         }
-        let mut lent = self
-            .0
-            .caller
-            .connect()
-            .await
-            .map_err(|failure| failure.of(doing, Effect::Reads))?;
-        self.admit_on(lent.connection(), doing).await?;
+        let lent = self.0.caller.connect().await;
+        let mut lent = lent.map_err(|failure| failure.of(doing, Effect::Reads))?;
+        let limit = self.0.caller.acquire_timeout();
+        let admitted = timeout(limit, self.admit_on(lent.connection(), doing)).await;
+        admitted.unwrap_or_else(|_| Err(Failure::TimedOut.of(doing, Effect::Reads)))?;
         lent.give_back();
         Ok(())
     }
