@@ -7,7 +7,7 @@ use messaging_core::{
     port::store::{Append, Appended, Conversations as _, Publisher, Store, StoreError, StoreErrorKind},
 };
 use messaging_sqlx::{PgOptions, PgStore, SchemaName, postgres::ClockCheck};
-use messaging_test_postgres::Schema;
+use messaging_test_postgres::{PgServer, Schema, Wire};
 use messaging_testkit::{
     make::{client_id, conversation_id, key, message, plan, secs},
     recount,
@@ -61,6 +61,16 @@ impl Bench {
 
     pub(crate) fn store_with(&self, options: &PgOptions) -> PgStore {
         PgStore::from_url(&self.url(), options).unwrap()
+    }
+
+    /// A wire to the server, and the database's URL through it.
+    pub(crate) fn wire(&self) -> (Wire, String) {
+        let wire = Wire::to_server(PgServer::shared());
+        let direct: PgConnectOptions = self.0.url().parse().unwrap();
+        let url = wire.url(direct.get_database().unwrap());
+        let begin = if url.contains('?') { '&' } else { '?' };
+        let url = format!("{url}{begin}application_name={}", self.name());
+        (wire, url)
     }
 
     /// A pool as a host has one.

@@ -5,4 +5,7 @@
 
 mod bench;
 mod failing;
+mod lost_connections;
+mod sending;
+mod stalled;
 mod too_slow;
