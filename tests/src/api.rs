@@ -18,6 +18,8 @@ pub struct Answer {
     pub status: u16,
     /// The body, `null` if it is not JSON.
     pub body: Value,
+    /// After how many seconds to try again, if it says so.
+    pub retry_after: Option<u64>,
 }
 
 /// There was none: the connection was refused or lost, or it took too long.
@@ -153,10 +155,16 @@ impl Answer {
     fn of(outcome: Result<Response<Body>, ureq::Error>) -> Result<Self, NoAnswer> {
         let mut response = outcome.map_err(NoAnswer)?;
         let status = response.status().as_u16();
+        let retry_after = response.headers().get("retry-after");
+        let retry_after = retry_after.and_then(|seconds| seconds.to_str().ok()?.parse().ok());
         // A body that breaks off is no answer: what it would have said is not known.
         let text = response.body_mut().read_to_string().map_err(NoAnswer)?;
         let body = serde_json::from_str(&text).unwrap_or(Value::Null);
-        Ok(Self { status, body })
+        Ok(Self {
+            status,
+            body,
+            retry_after,
+        })
     }
 
     /// The `data` of a success.
