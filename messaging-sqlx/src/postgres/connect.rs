@@ -15,6 +15,9 @@ const SURELY_ALIVE: Duration = Duration::from_secs(1);
 /// How long we wait beyond the limit that the server has for a statement: it tells us what became of it.
 const GRACE: Duration = Duration::from_secs(1);
 
+/// How a URL of PostgreSQL begins.
+const SCHEMES: [&str; 2] = ["postgres://", "postgresql://"];
+
 /// A pool, and how long to wait for a call on it.
 pub(super) struct Pool {
     pub(super) pool: PgPool,
@@ -37,8 +40,7 @@ impl Pool {
 
     /// The same, that asks a connection whether it lives which has been idle for so long.
     fn asking_after(idle: Duration, url: &str, options: &PgOptions) -> Result<Self, StoreError> {
-        let parsed = url.parse::<PgConnectOptions>();
-        let connect = parsed.map_err(|why| {
+        let connect = parse(url).map_err(|why| {
             StoreError::new(StoreErrorKind::Internal, "reading the database's URL").caused_by(why)
         })?;
         let (connect, patience) = match options.pooler {
@@ -67,12 +69,31 @@ impl Pool {
     }
 }
 
+/// Takes a URL of PostgreSQL, and no other: sqlx looks at all of it but the scheme.
+fn parse(url: &str) -> Result<PgConnectOptions, sqlx::Error> {
+    if !SCHEMES.iter().any(|scheme| url.starts_with(scheme)) {
+        let why = format!("it begins with none of {SCHEMES:?}");
+        return Err(sqlx::Error::Configuration(why.into()));
+    }
+    url.parse()
+}
+
 #[cfg(test)]
 mod tests {
     use messaging_test_postgres::Schema;
     use sqlx::{Connection as _, PgConnection};
 
     use super::*;
+
+    #[test]
+    fn a_url_of_another_database_is_none_of_postgresql() {
+        for url in ["postgres://localhost", "postgresql://me@localhost:1/app"] {
+            assert!(parse(url).is_ok(), "{url}");
+        }
+        for url in ["", "app", "localhost:5432/app", "mysql://localhost/app"] {
+            assert!(parse(url).is_err(), "{url}");
+        }
+    }
 
     /// Whether a connection that was ended while it was idle is replaced before it is used.
     async fn is_replaced(asked_after: Duration) -> bool {
