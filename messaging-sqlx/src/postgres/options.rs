@@ -20,6 +20,13 @@ pub enum Pooler {
     /// Nothing, or something that keeps a connection for its client and so its prepared statements:
     /// PgBouncer in session mode, or from version 1.21 on with `max_prepared_statements`. A step is one
     /// statement and one round trip.
+    ///
+    /// Never this where [`Transaction`](Self::Transaction) is due. A pool made from a URL is refused there:
+    /// no step gets a connection, with
+    /// [`Unavailable`](messaging_core::port::store::StoreErrorKind::Unavailable). In a host's own pool steps
+    /// fail with [`Internal`](messaging_core::port::store::StoreErrorKind::Internal), as soon as two
+    /// connections give one name to different statements; and who shares the pooler's connections with
+    /// others of the same role and database could execute what those have prepared.
     #[default]
     Session,
     /// Something that gives a client another connection for each transaction and keeps no prepared

@@ -4,6 +4,8 @@
 #[path = "../dir/mod.rs"]
 mod dir;
 #[cfg(feature = "postgres")]
+mod pooler;
+#[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(feature = "postgres")]
 mod serializable;

@@ -6,6 +6,8 @@
 mod bench;
 mod failing;
 mod lost_connections;
+mod pooler;
+mod probing;
 mod sending;
 mod stalled;
 mod too_slow;
