@@ -4,10 +4,13 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod bench;
+mod clocks;
 mod failing;
+mod leases;
 mod lost_connections;
 mod pooler;
 mod probing;
+mod process;
 mod sending;
 mod stalled;
 mod too_slow;
