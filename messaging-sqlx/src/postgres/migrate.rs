@@ -144,3 +144,51 @@ async fn check_encoding(connection: &mut PgConnection) -> Result<(), StoreError>
 fn refused(doing: &'static str) -> impl Fn(SchemaError) -> StoreError {
     move |why| StoreError::new(StoreErrorKind::Internal, doing).caused_by(why)
 }
+
+#[cfg(test)]
+mod tests {
+    use messaging_test_postgres::Schema;
+
+    use super::*;
+
+    const WAITING: &str = "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+        AND pid = $1)";
+
+    /// What a connection has looked up before it waits, it remembers.
+    #[tokio::test]
+    async fn whoever_waited_for_another_finds_the_schema_migrated() {
+        let schema = Schema::fresh();
+        let migrator = PgMigrator::new(SchemaName::parse(schema.name()).unwrap());
+        let mut first = PgConnection::connect(schema.url()).await.unwrap();
+        let mut second = PgConnection::connect(schema.url()).await.unwrap();
+        let second_pid: i32 = sqlx::query_scalar("SELECT pg_backend_pid()")
+            .fetch_one(&mut second)
+            .await
+            .unwrap();
+
+        let mut tx = first.begin().await.unwrap();
+        let lock = sqlx::raw_sql(migrator.schema.fill(LOCK));
+        lock.execute(&mut *tx).await.unwrap();
+        let waiting = tokio::spawn({
+            let migrator = migrator.clone();
+            async move { migrator.run(&mut second).await }
+        });
+        let mut is_waiting = false;
+        while !is_waiting {
+            tokio::task::yield_now().await;
+            is_waiting = sqlx::query_scalar(WAITING)
+                .bind(second_pid)
+                .fetch_one(&mut *tx)
+                .await
+                .unwrap();
+        }
+        for script in migrator.scripts() {
+            sqlx::raw_sql(sqlx::AssertSqlSafe(script))
+                .execute(&mut *tx)
+                .await
+                .unwrap();
+        }
+        tx.commit().await.unwrap();
+        waiting.await.unwrap().unwrap();
+    }
+}
