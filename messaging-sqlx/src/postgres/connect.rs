@@ -18,17 +18,26 @@ const GRACE: Duration = Duration::from_secs(1);
 /// How a URL of PostgreSQL begins.
 const SCHEMES: [&str; 2] = ["postgres://", "postgresql://"];
 
-/// A pool, and how long to wait for a call on it.
+/// A pool, whose it is, and how long to wait for a call on it.
 pub(super) struct Pool {
-    pub(super) pool: PgPool,
+    pub(super) connections: PgPool,
+    pub(super) owner: Owner,
     pub(super) patience: Duration,
+}
+
+/// Whose a pool is, and so who closes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Owner {
+    Host,
+    Store,
 }
 
 impl Pool {
     /// A pool of the host's, as it is.
     pub(super) fn of_host(pool: PgPool, options: &PgOptions) -> Self {
         Self {
-            pool,
+            connections: pool,
+            owner: Owner::Host,
             patience: options.statement_timeout,
         }
     }
@@ -65,7 +74,11 @@ impl Pool {
                 })
             })
             .connect_lazy_with(connect);
-        Ok(Self { pool, patience })
+        Ok(Self {
+            connections: pool,
+            owner: Owner::Store,
+            patience,
+        })
     }
 }
 
@@ -99,7 +112,7 @@ mod tests {
     async fn is_replaced(asked_after: Duration) -> bool {
         let schema = Schema::fresh();
         let pool = Pool::asking_after(asked_after, schema.url(), &PgOptions::default());
-        let pool = pool.unwrap().pool;
+        let pool = pool.unwrap().connections;
         let pid: i32 = sqlx::query_scalar("SELECT pg_backend_pid()")
             .fetch_one(&pool)
             .await

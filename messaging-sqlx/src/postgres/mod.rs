@@ -62,7 +62,7 @@ use tokio::time::timeout;
 
 use self::{
     call::{Caller, Statement},
-    connect::Pool,
+    connect::{Owner, Pool},
     error::{Effect, Failure, failed},
     statements::Statements,
 };
@@ -92,6 +92,7 @@ pub struct PgStore(Arc<Inner>);
 
 struct Inner {
     caller: Caller,
+    owner: Owner,
     schema: SchemaName,
     statements: Statements,
     clock_check: ClockCheck,
@@ -120,9 +121,17 @@ impl PgStore {
         Ok(Self::on(Pool::of_url(url, options)?, options))
     }
 
-    fn on(Pool { pool, patience }: Pool, options: &PgOptions) -> Self {
+    fn on(
+        Pool {
+            connections,
+            owner,
+            patience,
+        }: Pool,
+        options: &PgOptions,
+    ) -> Self {
         Self(Arc::new(Inner {
-            caller: Caller::new(pool, options, patience),
+            caller: Caller::new(connections, options, patience),
+            owner,
             statements: Statements::new(&options.schema),
             schema: options.schema.clone(),
             clock_check: options.clock_check,
@@ -152,9 +161,12 @@ impl PgStore {
         PgMigrator::new(self.0.schema.clone())
     }
 
-    /// Closes the pool, also one of the host's: for the end of a process.
+    /// Waits for the steps under way, and closes a pool that was made from a URL: afterwards every step of this
+    /// store and its clones is [`Unavailable`](StoreErrorKind::Unavailable). Leaves the host's pool to the host.
     pub async fn close(&self) {
-        self.0.caller.pool().close().await;
+        if self.0.owner == Owner::Store {
+            self.0.caller.pool().close().await;
+        }
     }
 
     /// Takes a step that changes nothing, and gives the rows that it answers.

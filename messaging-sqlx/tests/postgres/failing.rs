@@ -60,6 +60,16 @@ async fn a_pool_that_was_closed_is_unavailable() {
 }
 
 #[tokio::test]
+async fn a_host_s_own_pool_is_the_host_s_to_close() {
+    let bench = Bench::new().await;
+    let pool = bench.pool(1);
+    PgStore::new(pool.clone(), &bench.options()).close().await;
+    assert!(!pool.is_closed());
+    pool.close().await;
+    check_all(&PgStore::new(pool, &bench.options()), UNAVAILABLE).await;
+}
+
+#[tokio::test]
 async fn a_database_that_does_not_exist_is_a_defect() {
     let url = PgServer::shared().url("no_such_database");
     let store = PgStore::from_url(&url, &PgOptions::default()).unwrap();
