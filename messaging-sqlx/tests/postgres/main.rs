@@ -8,6 +8,7 @@ mod clocks;
 mod failing;
 mod leases;
 mod lost_connections;
+mod opening_in;
 mod pooler;
 mod probing;
 mod process;
