@@ -24,11 +24,16 @@ pub(crate) struct Bench(Schema);
 
 impl Bench {
     pub(crate) async fn new() -> Self {
-        let bench = Self(Schema::fresh());
+        let bench = Self::unmigrated();
         let store = bench.store();
         store.migrate().await.unwrap();
         store.open(&plan(1, 1), Publisher::Anyone).await.unwrap();
         bench
+    }
+
+    /// One whose schema is not there yet.
+    pub(crate) fn unmigrated() -> Self {
+        Self(Schema::fresh())
     }
 
     pub(crate) fn options(&self) -> PgOptions {

@@ -1,0 +1,1 @@
+//! What a recount finds in a schema that somebody has damaged.
