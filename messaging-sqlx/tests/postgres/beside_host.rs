@@ -162,7 +162,7 @@ async fn both_migrate_at_the_same_moment() {
         let host = Host::new("public").await;
         let store = host.store();
         tokio::join!(host.migrate(), host.migrate(), async {
-            store.migrate().await.unwrap()
+            store.migrate().await.unwrap();
         });
         check_works(&store).await;
         assert!(host.picture().await.contains(&"applied 1 true".to_owned()));
