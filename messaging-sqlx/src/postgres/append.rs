@@ -3,15 +3,14 @@ use messaging_core::{
         message::{Message, SendKey},
         side::Sides,
     },
-    port::store::{Append, Appended, Publisher, StoreError, StoreErrorKind, Stored},
+    port::store::{Append, Appended, StoreError, StoreErrorKind, Stored},
 };
 use sqlx::{Error, postgres::PgRow};
 
 use super::{
     PgStore,
-    call::Statement,
     error::{Effect, Failure},
-    lanes::{self, publish},
+    lanes::{Ownership, publish},
     rows::{self, conversation_columns, instant, message_row_columns},
 };
 use crate::codes::{origin_code, sender_code, sides_code};
@@ -54,15 +53,15 @@ const MAX_TRIES: usize = 3;
 impl PgStore {
     pub(super) async fn append_message(&self, step: &Append) -> Result<Appended, StoreError> {
         self.admit(DOING).await?;
-        let publisher = self.admitted(step.publisher);
+        let ownership = self.ownership(step.publisher, step.message.now);
         for _ in 1..MAX_TRIES {
-            match self.try_append(step, publisher).await {
+            match self.try_append(step, ownership).await {
                 // The same step, taken twice, may collide by its id before it does by its key.
                 Err(failure) if failure.violates(KEY) || failure.violates(ID) => {}
                 done => return done.map_err(|failure| failure.of(DOING, Effect::Writes)),
             }
         }
-        let last = self.try_append(step, publisher).await;
+        let last = self.try_append(step, ownership).await;
         last.map_err(|failure| {
             if failure.violates(KEY) {
                 StoreError::new(StoreErrorKind::Retry, DOING)
@@ -72,18 +71,11 @@ impl PgStore {
         })
     }
 
-    async fn try_append(&self, step: &Append, publisher: Publisher) -> Result<Appended, Failure> {
-        let answered = self.0.caller.call(self.append_statement(step, publisher)).await?;
-        appended(answered.first(), step, publisher).map_err(Failure::Before)
-    }
-
-    fn append_statement<'q>(&self, step: &'q Append, publisher: Publisher) -> Statement<'q> {
+    async fn try_append(&self, step: &Append, ownership: Ownership) -> Result<Appended, Failure> {
         let new = &step.message;
-        let (owner, until) = lanes::ownership(publisher, new.now);
-        sqlx::query(self.0.statements.append.clone())
-            .bind(step.conversation_id.as_uuid())
-            .bind(owner)
-            .bind(until)
+        let statement = sqlx::query(self.0.statements.append.clone()).bind(step.conversation_id.as_uuid());
+        let statement = ownership
+            .bind(statement)
             .bind(i64::from(step.guard))
             .bind(origin_code(&new.origin))
             .bind(sides_code(|side| new.origin.addresses(side)))
@@ -91,11 +83,13 @@ impl PgStore {
             .bind(new.key.as_ref().map(SendKey::as_str))
             .bind(new.id.as_uuid())
             .bind(new.body.as_str())
-            .bind(instant(new.now))
+            .bind(instant(new.now));
+        let answered = self.0.caller.call(statement).await?;
+        appended(answered.first(), step, ownership).map_err(Failure::Unread)
     }
 }
 
-fn appended(row: Option<&PgRow>, step: &Append, publisher: Publisher) -> Result<Appended, Error> {
+fn appended(row: Option<&PgRow>, step: &Append, ownership: Ownership) -> Result<Appended, Error> {
     let Some(row) = row else {
         return Ok(Appended::Stale);
     };
@@ -116,7 +110,7 @@ fn appended(row: Option<&PgRow>, step: &Append, publisher: Publisher) -> Result<
     };
     Ok(Appended::Stored(Stored {
         message,
-        lane: lanes::given(row, conversation.id, publisher)?,
+        lane: ownership.given(row, conversation.id)?,
         conversation,
     }))
 }

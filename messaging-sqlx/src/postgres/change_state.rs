@@ -1,13 +1,13 @@
 use messaging_core::{
     domain::conversation::Change,
-    port::store::{ChangeState, Changed, Publisher, StoreError, StoreErrorKind},
+    port::store::{ChangeState, Changed, StoreError, StoreErrorKind},
 };
 use sqlx::{Error, Row, postgres::PgRow};
 
 use super::{
     PgStore,
-    error::failed,
-    lanes::{self, publish},
+    error::unread,
+    lanes::{Ownership, publish},
     rows::instant,
 };
 use crate::codes::side_code;
@@ -37,13 +37,12 @@ const DOING: &str = "changing a conversation";
 
 impl PgStore {
     pub(super) async fn apply_change(&self, step: &ChangeState) -> Result<Changed, StoreError> {
-        let publisher = self.admitted(step.publisher);
         let new = Columns::of(&step.change)?;
-        let (owner, until) = lanes::ownership(publisher, step.now);
-        let statement = sqlx::query(self.0.statements.change_state.clone())
-            .bind(step.conversation_id.as_uuid())
-            .bind(owner)
-            .bind(until)
+        let ownership = self.ownership(step.publisher, step.now);
+        let statement =
+            sqlx::query(self.0.statements.change_state.clone()).bind(step.conversation_id.as_uuid());
+        let statement = ownership
+            .bind(statement)
             .bind(i64::from(step.guard))
             .bind(instant(step.now))
             .bind(new.blocks)
@@ -51,7 +50,7 @@ impl PgStore {
             .bind(new.closed)
             .bind(new.agent_user_id);
         let answered = self.write(DOING, statement).await?;
-        changed(answered.first(), step, publisher).map_err(failed(DOING))
+        changed(answered.first(), step, ownership).map_err(unread(DOING))
     }
 }
 
@@ -96,11 +95,11 @@ impl<'a> Columns<'a> {
     }
 }
 
-fn changed(row: Option<&PgRow>, step: &ChangeState, publisher: Publisher) -> Result<Changed, Error> {
+fn changed(row: Option<&PgRow>, step: &ChangeState, ownership: Ownership) -> Result<Changed, Error> {
     Ok(match row {
         None => Changed::Stale,
         Some(row) if row.try_get("is_done")? => Changed::Done {
-            lane: lanes::given(row, step.conversation_id, publisher)?,
+            lane: ownership.given(row, step.conversation_id)?,
         },
         Some(_) => Changed::AlreadySo,
     })

@@ -8,7 +8,12 @@ use messaging_core::{
 };
 use sqlx::{Error, Row, postgres::PgRow};
 
-use super::{ClockCheck, PgStore, error::failed, lanes, rows::instant};
+use super::{
+    ClockCheck, PgStore,
+    error::unread,
+    lanes::{self, Ownership},
+    rows::instant,
+};
 use crate::codes::limit;
 
 /// `$1` worker, `$2` lease, `$3` now, `$4` since when, `$5` how many, `$6` by how many seconds the clocks may
@@ -92,14 +97,14 @@ impl PgStore {
         let first = answered
             .first()
             .ok_or(Error::RowNotFound)
-            .map_err(failed(DOING))?;
+            .map_err(unread(DOING))?;
         if checked {
-            let skew = first.try_get("skew").map_err(failed(DOING))?;
+            let skew = first.try_get("skew").map_err(unread(DOING))?;
             self.compare_clocks(ClockSkew { skew, tolerated })?;
         }
 
-        let mut lanes = claimed(&answered, claim.lease_until).map_err(failed(DOING))?;
-        let has_unnumbered: bool = first.try_get("has_unnumbered").map_err(failed(DOING))?;
+        let mut lanes = claimed(&answered, claim.lease_until).map_err(unread(DOING))?;
+        let has_unnumbered: bool = first.try_get("has_unnumbered").map_err(unread(DOING))?;
         let room = claim.limit.saturating_sub(lanes.len());
         if has_unnumbered && room > 0 {
             lanes.extend(self.number_links(claim, room).await?);
@@ -115,7 +120,7 @@ impl PgStore {
             .bind(limit(room));
         let answered = self.write(DOING, statement).await?;
         let lanes = answered.iter().map(|row| lanes::claimed(row, claim.lease_until));
-        lanes.collect::<Result<_, _>>().map_err(failed(DOING))
+        lanes.collect::<Result<_, _>>().map_err(unread(DOING))
     }
 
     fn compare_clocks(&self, found: ClockSkew) -> Result<(), StoreError> {
@@ -130,12 +135,13 @@ impl PgStore {
         Ok(())
     }
 
-    /// The publisher itself, or whoever claims, if its clock is known to be off.
-    pub(super) fn admitted(&self, publisher: Publisher) -> Publisher {
+    /// Who owns the lane that a step taken `now` may create: whom the step names, unless its clock is known to
+    /// be off.
+    pub(super) fn ownership(&self, publisher: Publisher, now: Timestamp) -> Ownership {
         if self.0.is_skewed.load(Ordering::Acquire) {
-            Publisher::Anyone
+            Ownership::NobodyNow
         } else {
-            publisher
+            Ownership::of(publisher, now)
         }
     }
 }

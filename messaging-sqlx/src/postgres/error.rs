@@ -22,6 +22,8 @@ pub(super) enum Failure {
     Within(Error),
     /// The same, but nobody answered in time.
     TimedOut,
+    /// After it had taken effect: what was answered cannot be read.
+    Unread(Error),
 }
 
 /// What a statement does to the database.
@@ -47,6 +49,7 @@ impl Failure {
         match self {
             Self::Before(error) => StoreError::new(kind(&error, UNAVAILABLE), doing).caused_by(error),
             Self::Within(error) => StoreError::new(kind(&error, unclear), doing).caused_by(error),
+            Self::Unread(error) => unread(doing)(error),
             Self::TimedOut => StoreError::new(unclear, doing).caused_by(NoAnswer),
         }
     }
@@ -70,6 +73,11 @@ pub(super) fn damaged(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>
 /// yet to commit.
 pub(super) fn failed(doing: &'static str) -> impl Fn(Error) -> StoreError {
     move |error| StoreError::new(kind(&error, UNAVAILABLE), doing).caused_by(error)
+}
+
+/// An error of reading what a step answered that has taken effect: whoever repeats it finds out.
+pub(super) fn unread(doing: &'static str) -> impl Fn(Error) -> StoreError {
+    move |error| StoreError::new(StoreErrorKind::OutcomeUnknown, doing).caused_by(error)
 }
 
 /// Whether a connection cannot be used any more.

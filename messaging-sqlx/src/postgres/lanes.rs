@@ -1,18 +1,14 @@
 //! Outbox entries and lanes as rows, and how a step brings its own.
 
 use messaging_core::{
-    id::ConversationId,
+    id::{ConversationId, WorkerId},
     port::store::{Entry, Lane, Publisher},
     time::Timestamp,
 };
-use sqlx::{
-    Error, Row,
-    postgres::PgRow,
-    types::chrono::{DateTime, Utc},
-};
-use uuid::Uuid;
+use sqlx::{Error, Row, postgres::PgRow};
 
 use super::{
+    call::Statement,
     error::damaged,
     rows::{self, count, instant, maybe_count},
 };
@@ -25,7 +21,7 @@ macro_rules! entry_columns {
     };
 }
 /// The last part of a step's `WITH`: the entry of the change that `$changed` made, its kind, side, seq and
-/// time being `$entry`, and the conversation's lane. The step's owner is `$2` and its lease's end `$3`.
+/// time being `$entry`, and the conversation's lane. The lane's owner is `$2`, and `$3` until when; null: now.
 ///
 /// A lane that is there only gets a longer tail, which its owner sees when it settles; the lock on its row
 /// lets one of the two be first.
@@ -38,7 +34,7 @@ macro_rules! publish {
             " FROM ",
             $changed,
             r#"), laned AS (INSERT INTO "messaging".lane AS l (conversation_id, head, tail, owner, until)
-                SELECT id, events, events, $2::uuid, $3::timestamptz FROM "#,
+                SELECT id, events, events, $2::uuid, COALESCE($3::timestamptz, clock_timestamp()) FROM "#,
             $changed,
             " ON CONFLICT (conversation_id) DO UPDATE SET tail = EXCLUDED.tail
                 RETURNING l.head, l.head = l.tail AS is_new) "
@@ -47,30 +43,52 @@ macro_rules! publish {
 }
 pub(super) use {entry_columns, publish};
 
-/// Who owns the lane that a step taken `now` may create, and until when.
-pub(super) fn ownership(publisher: Publisher, now: Timestamp) -> (Option<Uuid>, DateTime<Utc>) {
-    match publisher {
-        Publisher::Worker { id, lease_until } => (Some(id.as_uuid()), instant(lease_until)),
-        Publisher::Anyone => (None, instant(now)),
-    }
+/// Who owns the lane that a step may create, and until when.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Ownership {
+    /// That worker, for a lease.
+    Worker { id: WorkerId, lease_until: Timestamp },
+    /// Nobody: it is due at once, which is this by the clock of whoever takes the step.
+    Nobody { now: Timestamp },
+    /// Nobody, and by the database's clock: that of whoever takes the step is off.
+    NobodyNow,
 }
 
-/// The lane, if the step created it for its publisher; of a row with `head` and `is_new`.
-pub(super) fn given(row: &PgRow, of: ConversationId, publisher: Publisher) -> Result<Option<Lane>, Error> {
-    let Publisher::Worker { lease_until, .. } = publisher else {
-        return Ok(None);
-    };
-    let is_new: Option<bool> = row.try_get("is_new")?;
-    if is_new != Some(true) {
-        return Ok(None);
+impl Ownership {
+    pub(super) fn of(publisher: Publisher, now: Timestamp) -> Self {
+        match publisher {
+            Publisher::Worker { id, lease_until } => Self::Worker { id, lease_until },
+            Publisher::Anyone => Self::Nobody { now },
+        }
     }
-    Ok(Some(Lane {
-        conversation_id: of,
-        head: count(row, "head")?,
-        lease_until,
-        tries: 0,
-        refusals: 0,
-    }))
+
+    /// Binds a step's `$2` and `$3`.
+    pub(super) fn bind(self, statement: Statement<'_>) -> Statement<'_> {
+        let (owner, until) = match self {
+            Self::Worker { id, lease_until } => (Some(id.as_uuid()), Some(instant(lease_until))),
+            Self::Nobody { now } => (None, Some(instant(now))),
+            Self::NobodyNow => (None, None),
+        };
+        statement.bind(owner).bind(until)
+    }
+
+    /// The lane, if the step created it for a worker; of a row with `head` and `is_new`.
+    pub(super) fn given(self, row: &PgRow, of: ConversationId) -> Result<Option<Lane>, Error> {
+        let Self::Worker { lease_until, .. } = self else {
+            return Ok(None);
+        };
+        let is_new: Option<bool> = row.try_get("is_new")?;
+        if is_new != Some(true) {
+            return Ok(None);
+        }
+        Ok(Some(Lane {
+            conversation_id: of,
+            head: count(row, "head")?,
+            lease_until,
+            tries: 0,
+            refusals: 0,
+        }))
+    }
 }
 
 /// A lane that was claimed until then.

@@ -4,14 +4,14 @@ use messaging_core::{
         receipt::Receipt,
         side::Sides,
     },
-    port::store::{MarkRead, Marked, Publisher, StoreError, StoreErrorKind},
+    port::store::{MarkRead, Marked, StoreError, StoreErrorKind},
 };
 use sqlx::{Error, Row, postgres::PgRow};
 
 use super::{
     PgStore,
-    error::{damaged, failed},
-    lanes::{self, publish},
+    error::{damaged, unread},
+    lanes::{Ownership, publish},
     rows::{count, instant, maybe_time},
 };
 
@@ -62,18 +62,17 @@ const MAX_REPEATS: usize = 8;
 
 impl PgStore {
     pub(super) async fn move_read_position(&self, step: &MarkRead) -> Result<Marked, StoreError> {
-        let publisher = self.admitted(step.publisher);
-        let (owner, until) = lanes::ownership(publisher, step.now);
+        let ownership = self.ownership(step.publisher, step.now);
         for _ in 0..MAX_REPEATS {
             let statement = sqlx::query(self.0.statements.mark_read.of(step.side).clone())
-                .bind(step.conversation_id.as_uuid())
-                .bind(owner)
-                .bind(until)
+                .bind(step.conversation_id.as_uuid());
+            let statement = ownership
+                .bind(statement)
                 .bind(i64::from(step.guard))
                 .bind(step.up_to.as_uuid())
                 .bind(instant(step.now));
             let answered = self.write(DOING, statement).await?;
-            let marked = marked(answered.first(), step, publisher).map_err(failed(DOING))?;
+            let marked = marked(answered.first(), step, ownership).map_err(unread(DOING))?;
             if let Some(marked) = marked {
                 return Ok(marked);
             }
@@ -83,7 +82,7 @@ impl PgStore {
 }
 
 /// What a row says; `None` when the position had been moved meanwhile, though not as far as the message.
-fn marked(row: Option<&PgRow>, step: &MarkRead, publisher: Publisher) -> Result<Option<Marked>, Error> {
+fn marked(row: Option<&PgRow>, step: &MarkRead, ownership: Ownership) -> Result<Option<Marked>, Error> {
     let Some(row) = row else {
         return Ok(Some(Marked::Stale));
     };
@@ -100,7 +99,7 @@ fn marked(row: Option<&PgRow>, step: &MarkRead, publisher: Publisher) -> Result<
                     read_at: mark.at,
                 },
                 mailbox,
-                lane: lanes::given(row, step.conversation_id, publisher)?,
+                lane: ownership.given(row, step.conversation_id)?,
             }
         }
         "already" => Marked::Already {

@@ -5,13 +5,12 @@ use messaging_core::{
     port::store::{Opened, Publisher, StoreError, StoreErrorKind},
 };
 use sqlx::{Error, PgConnection, Row, postgres::PgRow};
-use uuid::Uuid;
 
 use super::{
     PgStore, Pooler,
     call::Statement,
-    error::failed,
-    lanes::{self, publish},
+    error::{failed, unread},
+    lanes::{Ownership, publish},
     rows::{conversation_id, instant},
 };
 
@@ -66,12 +65,12 @@ impl PgStore {
         plan: &OpenPlan,
         publisher: Publisher,
     ) -> Result<Opened, StoreError> {
-        let publisher = self.admitted(publisher);
+        let ownership = self.ownership(publisher, plan.now);
         for _ in 0..MAX_REPEATS {
-            let statement = bind(sqlx::query(self.0.statements.open.clone()), plan, publisher);
+            let statement = bind(sqlx::query(self.0.statements.open.clone()), plan, ownership);
             let answered = self.write(DOING, statement).await?;
             if let Some(row) = answered.first() {
-                return opened(row, publisher).map_err(failed(DOING));
+                return opened(row, ownership).map_err(unread(DOING));
             }
         }
         Err(StoreError::new(StoreErrorKind::Retry, DOING))
@@ -97,25 +96,23 @@ impl PgStore {
     ) -> Result<Opened, StoreError> {
         // On the host's connection: another one might never be free as long as the host keeps its own.
         self.admit_on(connection, DOING).await?;
+        let ownership = self.ownership(Publisher::Anyone, plan.now);
         for _ in 0..MAX_REPEATS {
             let statement = sqlx::query(self.0.statements.open_in.clone());
-            let statement = bind(statement, plan, Publisher::Anyone)
-                .persistent(self.0.caller.pooler() == Pooler::Session);
+            let statement =
+                bind(statement, plan, ownership).persistent(self.0.caller.pooler() == Pooler::Session);
             let answered = statement.fetch_optional(&mut *connection).await;
             if let Some(row) = answered.map_err(failed(DOING))? {
-                return opened(&row, Publisher::Anyone).map_err(failed(DOING));
+                return opened(&row, ownership).map_err(failed(DOING));
             }
         }
         Err(StoreError::new(StoreErrorKind::Retry, DOING))
     }
 }
 
-fn bind<'q>(statement: Statement<'q>, plan: &OpenPlan, publisher: Publisher) -> Statement<'q> {
-    let (owner, until): (Option<Uuid>, _) = lanes::ownership(publisher, plan.now);
-    statement
-        .bind(plan.id.as_uuid())
-        .bind(owner)
-        .bind(until)
+fn bind<'q>(statement: Statement<'q>, plan: &OpenPlan, ownership: Ownership) -> Statement<'q> {
+    ownership
+        .bind(statement.bind(plan.id.as_uuid()))
         .bind(plan.client_id.as_str())
         .bind(plan.agent_id.as_str())
         .bind(plan.agent_user_id.as_str())
@@ -123,11 +120,11 @@ fn bind<'q>(statement: Statement<'q>, plan: &OpenPlan, publisher: Publisher) -> 
         .bind(plan.booking_id.as_ref().map(messaging_core::BookingId::as_str))
 }
 
-fn opened(row: &PgRow, publisher: Publisher) -> Result<Opened, Error> {
+fn opened(row: &PgRow, ownership: Ownership) -> Result<Opened, Error> {
     let id = conversation_id(row, "opened_id")?;
     Ok(Opened {
         id,
         created: row.try_get("is_made")?,
-        lane: lanes::given(row, id, publisher)?,
+        lane: ownership.given(row, id)?,
     })
 }

@@ -11,7 +11,7 @@ use sqlx::{Error, Row, postgres::PgRow};
 
 use super::{
     PgStore,
-    error::failed,
+    error::{failed, unread},
     lanes::{self, entry_columns},
     rows::{self, count, instant, maybe_time},
 };
@@ -47,7 +47,7 @@ impl Outbox for PgStore {
             .bind(instant(lease_until));
         let answered = self.write(DOING, statement).await?;
         let going_on = answered.iter().map(|row| lanes::claimed(row, lease_until));
-        going_on.collect::<Result<_, _>>().map_err(failed(DOING))
+        going_on.collect::<Result<_, _>>().map_err(unread(DOING))
     }
 
     async fn delay_lanes(&self, by: WorkerId, delays: &[LaneDelay]) -> Result<(), StoreError> {
