@@ -12,6 +12,8 @@ use crate::{
     make::{at, booking, key, plan, worker_id},
 };
 
+const MANY: usize = 1_000;
+
 pub(crate) async fn an_open_dropped_and_repeated_is_one_conversation(store: &dyn Store) {
     let plan = OpenPlan {
         booking_id: Some(booking("b")),
@@ -63,7 +65,15 @@ pub(crate) async fn a_claim_dropped_leaves_its_lanes_due_after_the_lease_at_the_
     let first = Claim::new(worker_id(1), at(0), at(30), 10);
     let dropped = store.claim_lanes(&first);
     drop(dropped.now_or_never());
-    assert_eq!(of(&claim(store, 2, at(30), 10).await), [scene.id]);
+    // What was dropped may still be under way, and then its lanes are passed over.
+    let mut lanes = Vec::new();
+    for _ in 0..MANY {
+        lanes.extend(claim(store, 2, at(30), 10).await);
+        if !lanes.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(of(&lanes), [scene.id]);
 }
 
 pub(crate) async fn a_settling_dropped_and_repeated_ends_the_lane(store: &dyn Store) {
