@@ -23,6 +23,9 @@ const HAS_LEDGER: &str = r#"SELECT EXISTS (SELECT FROM pg_catalog.pg_class c
 const LEDGER: &str = r#"SELECT COALESCE(MAX(version), 0) AS at, COALESCE(MAX(oldest_code), 0) AS oldest_code
     FROM "messaging".migration"#;
 
+/// Whatever level the host has set: whoever waited for the lock has to see what it was held for.
+const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
+
 /// One migrator of a schema at a time. Held until the transaction ends, however it ends, and on a key that
 /// nobody else has: sqlx's own migrator, which the host may run at the same time, locks another one. Waits
 /// for its turn as long as it takes: a host's limit for its statements is not one for migrations.
@@ -77,7 +80,7 @@ impl PgMigrator {
             return Ok(());
         }
 
-        let mut tx = connection.begin().await.map_err(failed(DOING))?;
+        let mut tx = connection.begin_with(BEGIN).await.map_err(failed(DOING))?;
         let lock = sqlx::raw_sql(self.schema.fill(LOCK));
         lock.execute(&mut *tx).await.map_err(failed(DOING))?;
         // Again, now that nobody else migrates.

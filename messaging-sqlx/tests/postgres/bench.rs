@@ -140,6 +140,11 @@ impl Bench {
             .execute(&mut session.connection)
             .await
             .unwrap();
+        self.until_gone().await;
+    }
+
+    /// Waits until none of its stores is connected any more.
+    pub(crate) async fn until_gone(&self) {
         self.until(
             "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1",
             0,

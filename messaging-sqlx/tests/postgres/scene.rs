@@ -138,10 +138,8 @@ async fn publishes(store: &PgStore) -> Vec<Result<(), StoreError>> {
     let claim = Claim::new(worker, at(5), at(15), 9);
     vec![
         store.claim_lanes(&claim).await.map(drop),
-        store.load_entries(&[lane.clone()], 9).await.map(drop),
-        store
-            .set_aside(worker, &lane, &opening, "too large", at(6))
-            .await,
+        store.load_entries(std::slice::from_ref(&lane), 9).await.map(drop),
+        store.set_aside(worker, &lane, &opening, "too large", at(6)).await,
         store.settle(worker, at(16), &[progress]).await.map(drop),
         store.delay_lanes(worker, &[delay]).await,
     ]
