@@ -23,13 +23,12 @@ const HAS_LEDGER: &str = r#"SELECT EXISTS (SELECT FROM pg_catalog.pg_class c
 const LEDGER: &str = r#"SELECT COALESCE(MAX(version), 0) AS at, COALESCE(MAX(oldest_code), 0) AS oldest_code
     FROM "messaging".migration"#;
 
-/// Whatever level the host has set: whoever waited for the lock has to see what it was held for.
-const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
-
 /// One migrator of a schema at a time. Held until the transaction ends, however it ends, and on a key that
 /// nobody else has: sqlx's own migrator, which the host may run at the same time, locks another one. Waits
-/// for its turn as long as it takes: a host's limit for its statements is not one for migrations.
-const LOCK: &str = r#"SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0;
+/// for its turn as long as it takes: a host's limit for its statements is not one for migrations. And whoever
+/// waited sees what was committed meanwhile, however strict the host's transactions are by default.
+const LOCK: &str = r#"SET LOCAL transaction_isolation = 'read committed';
+    SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0;
     SELECT pg_advisory_xact_lock(hashtextextended('migrating "messaging"', 0))"#;
 const ENCODING: &str = "SELECT current_setting('server_encoding') AS encoding";
 
@@ -80,7 +79,7 @@ impl PgMigrator {
             return Ok(());
         }
 
-        let mut tx = connection.begin_with(BEGIN).await.map_err(failed(DOING))?;
+        let mut tx = connection.begin().await.map_err(failed(DOING))?;
         let lock = sqlx::raw_sql(self.schema.fill(LOCK));
         lock.execute(&mut *tx).await.map_err(failed(DOING))?;
         // Again, now that nobody else migrates.
@@ -150,9 +149,102 @@ fn refused(doing: &'static str) -> impl Fn(SchemaError) -> StoreError {
 
 #[cfg(test)]
 mod tests {
+    use std::error::Error as _;
+
     use messaging_test_postgres::Schema;
 
     use super::*;
+
+    const FIRST: &str = MIGRATIONS[0];
+    const EXPAND: &str = r#"CREATE TABLE "messaging".more (n integer);
+        INSERT INTO "messaging".migration (version, name, oldest_code) VALUES (2, 'more', 1);"#;
+    const BROKEN: &str = r#"CREATE TABLE "messaging".half (n integer);
+        INSERT INTO "messaging".migration (version, name, oldest_code) VALUES (2, 'broken', 2);
+        INSERT INTO "messaging".nowhere VALUES (1);"#;
+    const SILENT: &str = r#"CREATE TABLE "messaging".half (n integer);"#;
+    const CONTRACT: &str = r#"DROP TABLE "messaging".more;
+        INSERT INTO "messaging".migration (version, name, oldest_code) VALUES (3, 'less', 3);"#;
+
+    /// A schema that is nowhere yet, and a connection to where it could be.
+    struct Place {
+        schema: Schema,
+        connection: PgConnection,
+    }
+
+    impl Place {
+        async fn new() -> Self {
+            let schema = Schema::fresh();
+            let connection = PgConnection::connect(schema.url()).await.unwrap();
+            Self { schema, connection }
+        }
+
+        fn name(&self) -> SchemaName {
+            SchemaName::parse(self.schema.name()).unwrap()
+        }
+
+        async fn apply(&mut self, migrations: &[&str]) -> Result<(), StoreError> {
+            PgMigrator::new(self.name())
+                .apply(&mut self.connection, migrations)
+                .await
+        }
+
+        async fn check(&mut self) -> Result<(), StoreError> {
+            let name = self.name();
+            check(&mut self.connection, &name, "testing").await
+        }
+
+        async fn count(&mut self, what: &str) -> i64 {
+            let count = self.name().fill(&format!("SELECT COUNT(*) {what}"));
+            let counted = sqlx::query_scalar(count).fetch_one(&mut self.connection).await;
+            counted.unwrap()
+        }
+    }
+
+    fn why(error: &StoreError) -> Option<&SchemaError> {
+        error.source()?.downcast_ref()
+    }
+
+    #[tokio::test]
+    async fn only_what_is_missing_is_applied() {
+        let mut place = Place::new().await;
+        for migrations in [&[FIRST][..], &[FIRST, EXPAND], &[FIRST, EXPAND]] {
+            place.apply(migrations).await.unwrap();
+        }
+        assert_eq!(place.count(r#"FROM "messaging".migration"#).await, 2);
+        assert_eq!(place.count(r#"FROM "messaging".more"#).await, 0);
+    }
+
+    #[tokio::test]
+    async fn a_migration_that_fails_half_way_leaves_nothing_of_any() {
+        for bad in [BROKEN, SILENT] {
+            let mut place = Place::new().await;
+            assert!(place.apply(&[FIRST, bad]).await.is_err());
+            let schemas = format!("FROM pg_namespace WHERE nspname = '{}'", place.name());
+            assert_eq!(place.count(&schemas).await, 0);
+            place.apply(&[FIRST, EXPAND]).await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_migration_that_enters_nothing_in_the_ledger_is_refused() {
+        let mut place = Place::new().await;
+        let error = place.apply(&[FIRST, SILENT]).await.unwrap_err();
+        assert_eq!(why(&error), Some(&SchemaError::NotRecorded { version: 2 }));
+    }
+
+    #[tokio::test]
+    async fn older_code_runs_until_a_migration_excludes_it() {
+        let mut place = Place::new().await;
+        place.apply(&[FIRST, EXPAND]).await.unwrap();
+        place.apply(&[FIRST]).await.unwrap();
+        place.check().await.unwrap();
+
+        place.apply(&[FIRST, EXPAND, CONTRACT]).await.unwrap();
+        let expected = SchemaError::NeedsNewerCode { needed: 3, code: 1 };
+        for refused in [place.apply(&[FIRST]).await, place.check().await] {
+            assert_eq!(why(&refused.unwrap_err()), Some(&expected));
+        }
+    }
 
     const WAITING: &str = "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
         AND pid = $1)";

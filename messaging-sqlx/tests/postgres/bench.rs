@@ -113,6 +113,16 @@ impl Bench {
         .await;
     }
 
+    /// Waits until a step has waited for a lock for more than half a second.
+    pub(crate) async fn until_waiting_for_long(&self) {
+        self.until(
+            "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1 AND wait_event_type = 'Lock'
+            AND clock_timestamp() - query_start > interval '500 milliseconds'",
+            1,
+        )
+        .await;
+    }
+
     /// Waits until somebody waits for what a step holds.
     pub(crate) async fn until_blocked_by_a_step(&self) {
         self.until(

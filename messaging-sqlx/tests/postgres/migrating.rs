@@ -67,6 +67,29 @@ async fn migrating_again_changes_nothing() {
     assert_eq!(bench.messages().await, 1);
 }
 
+#[tokio::test]
+async fn within_a_transaction_of_the_hosts_it_is_the_hosts_to_commit() {
+    let bench = Bench::unmigrated();
+    let mut session = bench.session().await;
+    let migrator = bench.store().migrator();
+    let mut tx = session.connection.begin().await.unwrap();
+    migrator.run(&mut tx).await.unwrap();
+    tx.rollback().await.unwrap();
+    assert!(tables(&mut session.connection, bench.name()).await.is_empty());
+
+    let mut tx = session.connection.begin().await.unwrap();
+    migrator.run(&mut tx).await.unwrap();
+    tx.commit().await.unwrap();
+    assert!(
+        bench
+            .store()
+            .open(&plan(1, 1), Publisher::Anyone)
+            .await
+            .unwrap()
+            .created
+    );
+}
+
 /// Everything that a schema is made of, but for its name.
 const MADE_OF: &str = r"
     SELECT replace(what, quote_ident($1) || '.', '') FROM (

@@ -3,6 +3,7 @@
 use futures_util::future::{join_all, try_join_all};
 use messaging_core::port::store::{Conversations as _, StoreError, StoreErrorKind};
 use messaging_sqlx::PgStore;
+use messaging_test_postgres::{Fault, Statement};
 use messaging_testkit::make::conversation_id;
 use tokio::task::JoinHandle;
 
@@ -12,7 +13,7 @@ use crate::{
 };
 
 /// Somebody migrates; others wait for them until then.
-async fn migrate(store: &PgStore) -> JoinHandle<Result<(), StoreError>> {
+fn migrate(store: &PgStore) -> JoinHandle<Result<(), StoreError>> {
     let store = store.clone();
     tokio::spawn(async move { store.migrate().await })
 }
@@ -52,8 +53,8 @@ async fn any_number_of_stores_migrate_a_new_schema_at_once_and_it_is_applied_onc
     for _ in 0..5 {
         let bench = Bench::unmigrated();
         let stores: Vec<_> = (0..8).map(|_| bench.store()).collect();
-        let migrated = join_all(stores.iter().map(migrate)).await;
-        for migrated in try_join_all(migrated).await.unwrap() {
+        let migrating = stores.iter().map(migrate);
+        for migrated in try_join_all(migrating).await.unwrap() {
             migrated.unwrap();
         }
         for store in &stores {
@@ -72,7 +73,7 @@ async fn of_one_that_dies_in_the_middle_nothing_is_left_and_who_waited_goes_on()
         .fetch_one(&mut dying.connection)
         .await
         .unwrap();
-    let waiting = migrate(&bench.store()).await;
+    let waiting = migrate(&bench.store());
     bench.until_waiting(1).await;
     end(&mut bench.session().await.connection, pid).await;
     waiting.await.unwrap().unwrap();
@@ -96,7 +97,7 @@ async fn a_migration_that_is_ended_in_the_middle_is_undone_and_who_waited_goes_o
             "CREATE SCHEMA {schema}; BEGIN; CREATE TABLE messaging.lane (n integer)"
         ))
         .await;
-    let dying = migrate(&bench.store()).await;
+    let dying = migrate(&bench.store());
     bench.until_waiting(1).await;
     let in_the_middle = sqlx::query_scalar(
         "SELECT pid FROM pg_stat_activity WHERE application_name = $1 AND wait_event_type = 'Lock'",
@@ -105,7 +106,7 @@ async fn a_migration_that_is_ended_in_the_middle_is_undone_and_who_waited_goes_o
     .fetch_one(&mut somebody.connection)
     .await
     .unwrap();
-    let waiting = migrate(&bench.store()).await;
+    let waiting = migrate(&bench.store());
     bench.until_waiting(2).await;
     end(&mut somebody.connection, in_the_middle).await;
     check(&dying.await.unwrap().unwrap_err(), UNAVAILABLE);
@@ -115,20 +116,61 @@ async fn a_migration_that_is_ended_in_the_middle_is_undone_and_who_waited_goes_o
 }
 
 #[tokio::test]
-async fn a_host_s_limits_for_its_statements_do_not_end_a_migration_that_waits() {
-    // Far fewer would take longer than the limit: each is a session of its own.
-    const LOOKS: usize = 300;
-    for setting in ["statement_timeout", "lock_timeout"] {
+async fn a_migrator_whose_connection_is_cut_leaves_all_or_nothing() {
+    let script = || Statement::containing("CREATE TABLE");
+    let commit = || Statement::containing("COMMIT");
+    for (fault, expected) in [
+        (Fault::CutBeforeRequest(script()), vec![]),
+        (Fault::CutAfterAnswer(script()), vec![]),
+        (Fault::CutBeforeRequest(commit()), vec![]),
+        // It is there, and who migrates again finds it.
+        (Fault::CutAfterAnswer(commit()), vec![1]),
+    ] {
         let bench = Bench::unmigrated();
-        let url = bench.url_with(&format!("{setting}=300"));
-        let impatient = PgStore::from_url(&url, &bench.options()).unwrap();
-        let mut first = half_way(&bench).await;
-        let waiting = migrate(&impatient).await;
-        for _ in 0..LOOKS {
-            assert!(!waiting.is_finished(), "{setting}");
-            bench.until_waiting(1).await;
+        let (wire, url) = bench.wire();
+        let cut = PgStore::from_url(&url, &bench.options()).unwrap();
+        let armed = wire.arm(fault.clone());
+        check(&cut.migrate().await.unwrap_err(), UNAVAILABLE);
+        assert!(armed.has_happened(), "{fault:?}");
+        bench.until_gone().await;
+        let left = tables(&mut bench.session().await.connection, bench.name()).await;
+        assert_eq!(left.is_empty(), expected.is_empty(), "{fault:?}: {left:?}");
+        if !expected.is_empty() {
+            assert_eq!(applied(&bench).await, expected);
         }
-        first.run("ROLLBACK").await;
+        cut.migrate().await.unwrap();
+        assert_eq!(applied(&bench).await, [1]);
+    }
+}
+
+/// Another migrator begins while the database has not yet seen that the first is gone.
+#[tokio::test]
+async fn who_waits_for_a_migrator_that_is_cut_off_goes_on_when_it_is_gone() {
+    let bench = Bench::unmigrated();
+    let (wire, url) = bench.wire();
+    let stalled = PgStore::from_url(&url, &bench.options()).unwrap();
+    let mut armed = wire.arm(Fault::Stall(Statement::containing("COMMIT")));
+    let dying = migrate(&stalled);
+    armed.happened().await;
+    let waiting = migrate(&bench.store());
+    bench.until_waiting(1).await;
+    drop(wire);
+    check(&dying.await.unwrap().unwrap_err(), UNAVAILABLE);
+    waiting.await.unwrap().unwrap();
+    assert_eq!(applied(&bench).await, [1]);
+}
+
+#[tokio::test]
+async fn a_host_s_limits_for_its_statements_do_not_end_a_migration_that_waits() {
+    for setting in ["statement_timeout=250", "lock_timeout=250"] {
+        let bench = Bench::unmigrated();
+        let impatient = PgStore::from_url(&bench.url_with(setting), &bench.options()).unwrap();
+        let mut first = half_way(&bench).await;
+        let mut waiting = migrate(&impatient);
+        tokio::select! {
+            ended = &mut waiting => panic!("{setting}: {ended:?}"),
+            () = bench.until_waiting_for_long() => first.run("ROLLBACK").await,
+        }
         waiting.await.unwrap().unwrap();
         assert_eq!(applied(&bench).await, [1]);
     }
@@ -145,7 +187,7 @@ async fn a_host_s_strict_transactions_do_not_hide_what_others_have_migrated() {
         let lock =
             format!(r#"BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('migrating "{schema}"', 0))"#);
         first.run(&lock).await;
-        let waiting = migrate(&strict).await;
+        let waiting = migrate(&strict);
         bench.until_waiting(1).await;
         for script in bench.store().migrator().scripts() {
             first.run(&script).await;
