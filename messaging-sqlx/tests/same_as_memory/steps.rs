@@ -14,7 +14,7 @@ use messaging_core::{
 };
 use proptest::{collection::vec, option, prelude::*, sample::Index};
 
-use super::{agency, user};
+use crate::world::{agency, user};
 
 /// A worker and for how long it leases.
 pub(crate) type By = (u8, Duration);
