@@ -14,7 +14,7 @@ use sqlx::{
 };
 use tempfile::TempDir;
 
-use crate::bench::is_stored;
+use crate::{bench::is_stored, scene::each_step};
 
 /// Tables of the host's with the names that ours have, and names that others might take for ours.
 const HOSTS: &str = "
@@ -154,6 +154,34 @@ async fn the_settings_of_the_hosts_pool_are_left_alone() {
     check_works(&store).await;
     assert_eq!(host.settings().await, before);
     assert_eq!(before[0][1], "12345ms");
+}
+
+/// All that a connection could keep of a step, and that its next user would feel.
+const SESSION: &str = "
+    SELECT name || ' = ' || setting AS what FROM pg_settings
+    UNION ALL SELECT 'listens to ' || channel FROM pg_listening_channels() channel
+    UNION ALL SELECT 'holds ' || locktype FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'advisory'
+    UNION ALL SELECT 'opened ' || name FROM pg_cursors WHERE name <> ''
+    UNION ALL SELECT 'made ' || relname FROM pg_class WHERE relpersistence = 't'
+    ORDER BY what";
+
+#[tokio::test]
+async fn no_step_leaves_anything_on_the_hosts_connection() {
+    let host = Host::new("public").await;
+    host.store().migrate().await.unwrap();
+    let connect = (*host.pool.connect_options()).clone();
+    let pool = PgPoolOptions::new().max_connections(1).connect_lazy_with(connect);
+    let session = || sqlx::query_scalar::<_, String>(SESSION).fetch_all(&pool);
+    let before = session().await.unwrap();
+    let options = PgOptions::default().with_clock_check(ClockCheck::Off);
+    let store = PgStore::new(pool.clone(), &options);
+    for step in each_step(&store).await {
+        step.unwrap();
+    }
+    let mut tx = pool.begin().await.unwrap();
+    store.open_in(&mut tx, &plan(2, 1)).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(session().await.unwrap(), before);
 }
 
 #[tokio::test]

@@ -172,6 +172,53 @@ async fn a_receipt_that_is_lost_or_wrong_is_found() {
 }
 
 #[tokio::test]
+async fn a_receipt_that_says_something_else_is_found() {
+    let reaches_too_far = Finding::Receipt {
+        side: Agent,
+        up_to_seq: 8,
+    };
+    check(
+        "UPDATE messaging.receipt SET up_to_seq = 8 WHERE OF_IT",
+        &[read(3, 5), last_read(Some((3, 9)), Some((8, 9))), reaches_too_far],
+    )
+    .await;
+    check(
+        "UPDATE messaging.receipt SET read_at = read_at - interval '8 s' WHERE OF_IT",
+        &[last_read(Some((3, 9)), Some((3, 1))), WRONG_RECEIPT],
+    )
+    .await;
+    let later_than_the_last = "INSERT INTO messaging.receipt
+        SELECT conversation_id, side, 2, 2, read_at + interval '1 s' FROM messaging.receipt WHERE OF_IT";
+    check(later_than_the_last, &[WRONG_RECEIPT]).await;
+}
+
+#[tokio::test]
+async fn a_time_or_a_reader_that_was_changed_is_found() {
+    let (kept, counted) = (at(14), at(5));
+    check(
+        "UPDATE messaging.conversation SET activity_at = activity_at + interval '9 s' WHERE IT",
+        &[Finding::Activity { kept, counted }],
+    )
+    .await;
+    let clients = Finding::Position { side: Client, seq: 2 };
+    check(
+        "UPDATE messaging.message SET client_position = 1 WHERE OF_IT AND seq = 2",
+        &[clients],
+    )
+    .await;
+    let received = Finding::Inbox {
+        side: Client,
+        kept: 0,
+        counted: 1,
+    };
+    check(
+        "UPDATE messaging.message SET to_sides = 3 WHERE OF_IT AND seq = 2",
+        &[clients, received],
+    )
+    .await;
+}
+
+#[tokio::test]
 async fn a_lane_that_would_lose_an_event_is_found() {
     check(
         "DELETE FROM messaging.lane WHERE OF_IT",
@@ -182,6 +229,16 @@ async fn a_lane_that_would_lose_an_event_is_found() {
     check("UPDATE messaging.lane SET head = 3 WHERE OF_IT", &[head]).await;
     let tail = Finding::LaneTail { kept: 5, counted: 7 };
     check("UPDATE messaging.lane SET tail = 5 WHERE OF_IT", &[tail]).await;
+    // What the transport refused for good was taken out.
+    check("DELETE FROM messaging.outbox WHERE OF_IT AND number = 4", &[]).await;
+    check(
+        "UPDATE messaging.outbox SET number = 8 WHERE OF_IT AND number = 7",
+        &[
+            Finding::Events { kept: 7, at_least: 8 },
+            Finding::LaneTail { kept: 7, counted: 8 },
+        ],
+    )
+    .await;
 }
 
 #[tokio::test]
