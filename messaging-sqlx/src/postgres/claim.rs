@@ -10,9 +10,10 @@ use sqlx::{Error, Row, postgres::PgRow};
 
 use super::{
     ClockCheck, PgStore,
+    call::Statement,
     error::unread,
     lanes::{self, Ownership},
-    rows::instant,
+    rows::{count, instant},
 };
 use crate::codes::limit;
 
@@ -40,11 +41,12 @@ pub(super) const CLAIM: &str = r#"
     FROM (SELECT) AS always LEFT JOIN claimed ON true
     ORDER BY waits_since, conversation_id"#;
 
-/// `$1` worker, `$2` lease, `$3` since when, `$4` how many. Numbers links made within hosts' transactions in
-/// the order in which they were asked for, and gives the lanes that this makes to the worker.
+/// `$1` since when, `$2` how many, `$3` now. Numbers links made within hosts' transactions in the order in which
+/// they were asked for, and makes their lanes due. One row: how many it took.
 pub(super) const NUMBER: &str = r#"
-    WITH taken AS (DELETE FROM "messaging".unnumbered u USING (SELECT at, place FROM "messaging".unnumbered
-                WHERE at >= $3 ORDER BY at, place LIMIT $4 FOR UPDATE SKIP LOCKED) waiting
+    WITH waiting AS MATERIALIZED (SELECT at, place FROM "messaging".unnumbered
+            WHERE at >= $1 ORDER BY at, place LIMIT $2 FOR UPDATE SKIP LOCKED),
+        taken AS (DELETE FROM "messaging".unnumbered u USING waiting
             WHERE u.at = waiting.at AND u.place = waiting.place
             RETURNING u.conversation_id, u.at, u.place),
         counted AS (SELECT conversation_id, COUNT(*) AS count FROM taken GROUP BY conversation_id),
@@ -57,12 +59,12 @@ pub(super) const NUMBER: &str = r#"
                 3, NULL, NULL, taken.at
             FROM taken JOIN numbered n ON n.id = taken.conversation_id),
         laned AS (INSERT INTO "messaging".lane AS l (conversation_id, head, tail, owner, until)
-            SELECT id, before + 1, events, $1, $2 FROM numbered ORDER BY id
-            ON CONFLICT (conversation_id) DO UPDATE SET tail = EXCLUDED.tail
-            RETURNING l.conversation_id, l.head, l.tries, l.refusals)
-    SELECT laned.* FROM laned JOIN numbered ON numbered.id = laned.conversation_id
-        AND laned.head = numbered.before + 1
-    ORDER BY laned.conversation_id"#;
+            SELECT id, before + 1, events, NULL, $3 FROM numbered ORDER BY id
+            ON CONFLICT (conversation_id) DO UPDATE SET tail = EXCLUDED.tail)
+    SELECT COUNT(*) AS count FROM taken"#;
+
+/// How many links are numbered by one statement.
+const LINKS_AT_ONCE: usize = 256;
 
 const DOING: &str = "claiming lanes";
 
@@ -84,21 +86,13 @@ pub struct ClockSkew {
 
 impl PgStore {
     pub(super) async fn claim(&self, claim: &Claim) -> Result<Vec<Lane>, StoreError> {
-        let tolerated = claim.lease_until.since(claim.now) / 3;
-        let checked = self.0.clock_check == ClockCheck::On;
-        let statement = sqlx::query(self.0.statements.claim.clone())
-            .bind(claim.by.as_uuid())
-            .bind(instant(claim.lease_until))
-            .bind(instant(claim.now))
-            .bind(instant(claim.since))
-            .bind(limit(claim.limit))
-            .bind(checked.then_some(tolerated.as_secs_f64()));
-        let answered = self.write(DOING, statement).await?;
+        let answered = self.write(DOING, self.claim_statement(claim)).await?;
         let first = answered
             .first()
             .ok_or(Error::RowNotFound)
             .map_err(unread(DOING))?;
-        if checked {
+        if self.0.clock_check == ClockCheck::On {
+            let tolerated = tolerated(claim);
             let skew = first.try_get("skew").map_err(unread(DOING))?;
             self.compare_clocks(ClockSkew { skew, tolerated })?;
         }
@@ -107,20 +101,52 @@ impl PgStore {
         let has_unnumbered: bool = first.try_get("has_unnumbered").map_err(unread(DOING))?;
         let room = claim.limit.saturating_sub(lanes.len());
         if has_unnumbered && room > 0 {
-            lanes.extend(self.number_links(claim, room).await?);
+            match self
+                .claim_numbered(&Claim {
+                    limit: room,
+                    ..*claim
+                })
+                .await
+            {
+                Ok(more) => lanes.extend(more),
+                // What has been claimed is worth more: the links are found again.
+                Err(error) => {
+                    let error: &dyn std::error::Error = &error;
+                    tracing::warn!(error, "links made within hosts' transactions were not numbered");
+                }
+            }
         }
         Ok(lanes)
     }
 
-    async fn number_links(&self, claim: &Claim, room: usize) -> Result<Vec<Lane>, StoreError> {
-        let statement = sqlx::query(self.0.statements.number.clone())
+    /// Numbers all links that wait, however many share a conversation, and claims what that has made due.
+    async fn claim_numbered(&self, claim: &Claim) -> Result<Vec<Lane>, StoreError> {
+        loop {
+            let statement = sqlx::query(self.0.statements.number.clone())
+                .bind(instant(claim.since))
+                .bind(limit(LINKS_AT_ONCE))
+                .bind(instant(claim.now));
+            let answered = self.write(DOING, statement).await?;
+            let first = answered.first().ok_or(Error::RowNotFound);
+            let taken = first.and_then(|row| count(row, "count")).map_err(unread(DOING))?;
+            if taken < LINKS_AT_ONCE as u64 {
+                break;
+            }
+        }
+        let answered = self.write(DOING, self.claim_statement(claim)).await?;
+        claimed(&answered, claim.lease_until).map_err(unread(DOING))
+    }
+
+    fn claim_statement(&self, claim: &Claim) -> Statement<'_> {
+        let tolerated = tolerated(claim).as_secs_f64();
+        let checked = self.0.clock_check == ClockCheck::On;
+        sqlx::query(self.0.statements.claim.clone())
             .bind(claim.by.as_uuid())
             .bind(instant(claim.lease_until))
+            .bind(instant(claim.now))
             .bind(instant(claim.since))
-            .bind(limit(room));
-        let answered = self.write(DOING, statement).await?;
-        let lanes = answered.iter().map(|row| lanes::claimed(row, claim.lease_until));
-        lanes.collect::<Result<_, _>>().map_err(unread(DOING))
+            .bind(limit(claim.limit))
+            .bind(checked.then_some(tolerated))
     }
 
     fn compare_clocks(&self, found: ClockSkew) -> Result<(), StoreError> {
@@ -138,12 +164,19 @@ impl PgStore {
     /// Who owns the lane that a step taken `now` may create: whom the step names, unless its clock is known to
     /// be off.
     pub(super) fn ownership(&self, publisher: Publisher, now: Timestamp) -> Ownership {
-        if self.0.is_skewed.load(Ordering::Acquire) {
-            Ownership::NobodyNow
-        } else {
-            Ownership::of(publisher, now)
+        let is_checked = self.0.clock_check == ClockCheck::On;
+        match publisher {
+            // Nobody may ever have compared the clock of a process without workers.
+            Publisher::Anyone if is_checked => Ownership::NobodyNow,
+            Publisher::Worker { .. } if self.0.is_skewed.load(Ordering::Acquire) => Ownership::NobodyNow,
+            _ => Ownership::of(publisher, now),
         }
     }
+}
+
+/// How far the clocks may be apart.
+fn tolerated(claim: &Claim) -> Duration {
+    claim.lease_until.since(claim.now) / 3
 }
 
 fn claimed(answered: &[PgRow], lease_until: Timestamp) -> Result<Vec<Lane>, Error> {

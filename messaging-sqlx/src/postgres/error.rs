@@ -83,7 +83,9 @@ pub(super) fn unread(doing: &'static str) -> impl Fn(Error) -> StoreError {
 /// Whether a connection cannot be used any more.
 pub(super) fn is_broken(error: &Error) -> bool {
     match error {
-        Error::Database(_) => state_of(error).is_none_or(|state| is_lost(&state) || state == STALE_PLAN),
+        Error::Database(_) => {
+            state_of(error).is_none_or(|state| is_lost(&state) || [STALE_PLAN, READ_ONLY].contains(&&*state))
+        }
         Error::Io(_) | Error::Tls(_) | Error::Protocol(_) => true,
         _ => false,
     }
@@ -104,6 +106,8 @@ fn kind(error: &Error, unclear: StoreErrorKind) -> StoreErrorKind {
 
 /// A statement was prepared before a migration that changed what it answers.
 const STALE_PLAN: &str = "0A000";
+/// A server that takes no writes, it may be since a failover: another connection may lead to another one.
+const READ_ONLY: &str = "25006";
 
 /// SQLSTATE codes, <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
 fn of_state(state: &str, unclear: StoreErrorKind) -> StoreErrorKind {
@@ -114,7 +118,7 @@ fn of_state(state: &str, unclear: StoreErrorKind) -> StoreErrorKind {
         // A statement or a wait for a lock that took too long: what it had done is undone.
         "57014" | "55P03" => UNAVAILABLE,
         // A replica, or a database made read-only; a full disk.
-        "25006" | "53100" => StoreErrorKind::ReadOnly,
+        READ_ONLY | "53100" => StoreErrorKind::ReadOnly,
         "XX001" | "XX002" => StoreErrorKind::Corrupt,
         // Out of memory, connections, or another resource; an error of the operating system.
         _ if state.starts_with("53") || state.starts_with("58") => UNAVAILABLE,

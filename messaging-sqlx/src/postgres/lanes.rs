@@ -50,7 +50,7 @@ pub(super) enum Ownership {
     Worker { id: WorkerId, lease_until: Timestamp },
     /// Nobody: it is due at once, which is this by the clock of whoever takes the step.
     Nobody { now: Timestamp },
-    /// Nobody, and by the database's clock: that of whoever takes the step is off.
+    /// Nobody, and by the database's clock: that of whoever takes the step is off, or was never compared.
     NobodyNow,
 }
 

@@ -148,8 +148,11 @@ impl PgStore {
     /// Those of [`PgMigrator::run`], and [`Unavailable`](StoreErrorKind::Unavailable) when the database
     /// cannot be reached.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        let connected = self.0.caller.pool().connect_options().connect().await;
-        let mut connection = connected.map_err(failed("connecting to migrate the database"))?;
+        const CONNECTING: &str = "connecting to migrate the database";
+        let options = self.0.caller.pool().connect_options();
+        let connected = timeout(self.0.caller.acquire_timeout(), options.connect()).await;
+        let connected = connected.unwrap_or(Err(sqlx::Error::PoolTimedOut));
+        let mut connection = connected.map_err(failed(CONNECTING))?;
         let migrated = self.migrator().run(&mut connection).await;
         // What it has done is done, however closing goes.
         connection.close().await.ok();

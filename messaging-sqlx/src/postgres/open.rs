@@ -18,12 +18,12 @@ use super::{
 /// `$3` lease, `$4` client, `$5` agent, `$6` agent's user, `$7` now, `$8` booking or null.
 ///
 /// One that another transaction has just made is in nobody's snapshot: then there is no row, and the
-/// statement is to be repeated.
+/// statement is to be repeated. A plan carried out twice may collide by its id before it does by its pair.
 macro_rules! open_pair {
     () => {
         r#"WITH made AS (INSERT INTO "messaging".conversation (id, client_id, agent_id, agent_user_id,
                 created_at, activity_at, events) VALUES ($1, $4, $5, $6, $7, $7, 1)
-            ON CONFLICT (client_id, agent_id) DO NOTHING RETURNING id, events),
+            ON CONFLICT DO NOTHING RETURNING id, events),
         pair AS (SELECT id, true AS is_made FROM made UNION ALL
             SELECT id, false FROM "messaging".conversation WHERE client_id = $4 AND agent_id = $5),
         linked AS (INSERT INTO "messaging".booking_link (conversation_id, booking_id)

@@ -19,6 +19,9 @@ use sqlx::{
 
 pub(crate) const UNAVAILABLE: StoreErrorKind = StoreErrorKind::Unavailable { retry_after: secs(1) };
 
+/// A look takes a round trip: these are far more than anything here needs.
+const LOOKS: usize = 100_000;
+
 /// The conversation is that of client 1 and agency 1.
 pub(crate) struct Bench(Schema);
 
@@ -164,7 +167,7 @@ impl Bench {
 
     async fn until(&self, count: &'static str, expected: i64) {
         let mut session = self.session().await;
-        loop {
+        for _ in 0..LOOKS {
             let found: i64 = sqlx::query_scalar(count)
                 .bind(self.name())
                 .fetch_one(&mut session.connection)
@@ -174,6 +177,7 @@ impl Bench {
                 return;
             }
         }
+        panic!("not {expected} after {LOOKS} looks: {count}");
     }
 
     /// How many messages there are; nothing else is out of place.

@@ -310,6 +310,27 @@ async fn each_link_is_numbered_once_whoever_looks_and_whoever_sends() {
 }
 
 #[tokio::test]
+async fn links_of_one_conversation_are_numbered_at_once_however_many() {
+    let bench = Bench::new().await;
+    let store = bench.store();
+    let mut connection = connect(&bench).await;
+    let mut tx = connection.begin().await.unwrap();
+    for n in 0..600 {
+        store
+            .open_in(&mut tx, &with_booking(1, &format!("b{n}")))
+            .await
+            .unwrap();
+    }
+    tx.commit().await.unwrap();
+    store
+        .claim_lanes(&Claim::new(worker_id(1), at(1), at(31), 2))
+        .await
+        .unwrap();
+    assert_eq!(rows(&bench).await["unnumbered"], 0);
+    assert_eq!(claimed(&store).await.len(), 601);
+}
+
+#[tokio::test]
 async fn the_agent_s_user_of_a_conversation_that_was_there_stays() {
     let bench = Bench::new().await;
     let mut connection = connect(&bench).await;

@@ -10,7 +10,7 @@ use sqlx::{PgPool, postgres::PgPoolOptions};
 
 use crate::bench::{Bench, UNAVAILABLE, check, is_stored, send};
 
-const SOON: Duration = Duration::from_millis(300);
+const SOON: Duration = Duration::from_secs(2);
 
 /// A host's pool of two connections through a wire.
 async fn through_a_wire(bench: &Bench) -> (Wire, PgPool) {

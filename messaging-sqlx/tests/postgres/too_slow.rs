@@ -10,7 +10,7 @@ use messaging_testkit::make::conversation_id;
 
 use crate::bench::{Bench, Session, UNAVAILABLE, check, code, is_stored, send};
 
-const SOON: Duration = Duration::from_millis(100);
+const SOON: Duration = Duration::from_millis(500);
 const CONNECTIONS: u32 = 2;
 const OFTEN: u32 = CONNECTIONS + 2;
 
