@@ -59,6 +59,9 @@ impl PgMigrator {
     /// processes may do so at once. Makes the schema if it is not there; whoever may not do that makes it
     /// beforehand.
     ///
+    /// Within a transaction of the host's its time-outs are lifted until its end, and its level has to be
+    /// `READ COMMITTED`.
+    ///
     /// # Errors
     /// [`Internal`](StoreErrorKind::Internal), caused by
     /// [`NeedsNewerCode`](SchemaError::NeedsNewerCode), when a newer version of this library has migrated

@@ -81,6 +81,8 @@ impl PgStore {
     /// has committed; when that is undone, nothing is left. Call
     /// [`wake`](messaging_core::Messaging::wake) after the commit, so that it is said at once.
     ///
+    /// The connection has to be in a transaction; what it costs is not bounded in time by the store.
+    ///
     /// No conversation that was there is locked: sends to it go on however long the transaction takes. Only
     /// another opening of the same new pair, or another link of the same booking, waits for its end.
     ///

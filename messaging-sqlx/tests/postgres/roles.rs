@@ -65,8 +65,7 @@ async fn whoever_may_only_read_and_write_rows_can_take_every_step() {
     assert_eq!(code(&error).as_deref(), Some("42501"));
     let grants = format!(
         "GRANT USAGE ON SCHEMA {schema} TO {role};
-        GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role};
-        GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {role}"
+        GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role}"
     );
     owner.run(&grants).await;
 
