@@ -1,7 +1,7 @@
 //! Stores for [`messaging_core`] on SQL databases.
 //!
-//! The rules are the core's: a store loads what a step is about, calls the core's transition, and writes
-//! what came out, in one transaction.
+//! The rules are the core's. On SQLite a step loads what it is about, calls the core's transition, and writes
+//! what came out, in one transaction; on PostgreSQL it is one statement that does the same to the rows.
 //!
 //! | feature | brings | default |
 //! |---|---|---|

@@ -162,7 +162,7 @@ impl PgStore {
     }
 
     /// Who owns the lane that a step taken `now` may create: whom the step names, unless its clock is known to
-    /// be off.
+    /// be off. What nobody owns is due by the database's clock, where clocks are compared at all.
     pub(super) fn ownership(&self, publisher: Publisher, now: Timestamp) -> Ownership {
         let is_checked = self.0.clock_check == ClockCheck::On;
         match publisher {
