@@ -21,7 +21,8 @@ macro_rules! entry_columns {
     };
 }
 /// The last part of a step's `WITH`: the entry of the change that `$changed` made, its kind, side, seq and
-/// time being `$entry`, and the conversation's lane. The lane's owner is `$2`, and `$3` until when; null: now.
+/// time being `$entry`, and the conversation's lane. The lane's owner is `$2`, and `$3` until when; null: now, in
+/// whole milliseconds as all times are: by a clock that agrees it is due at once.
 ///
 /// A lane that is there only gets a longer tail, which its owner sees when it settles; the lock on its row
 /// lets one of the two be first.
@@ -34,7 +35,7 @@ macro_rules! publish {
             " FROM ",
             $changed,
             r#"), laned AS (INSERT INTO "messaging".lane AS l (conversation_id, head, tail, owner, until)
-                SELECT id, events, events, $2::uuid, COALESCE($3::timestamptz, clock_timestamp()) FROM "#,
+                SELECT id, events, events, $2::uuid, COALESCE($3::timestamptz, date_trunc('milliseconds', clock_timestamp())) FROM "#,
             $changed,
             " ON CONFLICT (conversation_id) DO UPDATE SET tail = EXCLUDED.tail
                 RETURNING l.head, l.head = l.tail AS is_new) "
