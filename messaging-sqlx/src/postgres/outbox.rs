@@ -125,18 +125,19 @@ macro_rules! owned_lanes {
 }
 
 /// `$1` worker, `$2` conversations, `$3` their leases, `$4` numbers, `$5` the new lease. A row for each lane
-/// that goes on.
+/// that goes on, in the order in which they were given.
 pub(super) const SETTLE: &str = concat!(
     "WITH ",
     owned_lanes!("$4::bigint[]", "up_to"),
-    r#", done AS (SELECT mine.conversation_id, mine.tail, said.up_to FROM mine JOIN said USING (place)),
+    r#", done AS (SELECT mine.conversation_id, mine.tail, said.up_to, place FROM mine JOIN said USING (place)),
     forgotten AS (DELETE FROM "messaging".outbox o USING done
         WHERE o.conversation_id = done.conversation_id AND o.number <= done.up_to),
     ended AS (DELETE FROM "messaging".lane l USING done
-        WHERE l.conversation_id = done.conversation_id AND done.tail <= done.up_to)
-    UPDATE "messaging".lane l SET head = done.up_to + 1, until = $5, tries = 0, refusals = 0 FROM done
-        WHERE l.conversation_id = done.conversation_id AND done.tail > done.up_to
-        RETURNING l.conversation_id, l.head, l.tries, l.refusals"#
+        WHERE l.conversation_id = done.conversation_id AND done.tail <= done.up_to),
+    going_on AS (UPDATE "messaging".lane l SET head = done.up_to + 1, until = $5, tries = 0, refusals = 0
+        FROM done WHERE l.conversation_id = done.conversation_id AND done.tail > done.up_to
+        RETURNING l.conversation_id, l.head, l.tries, l.refusals, done.place)
+    SELECT conversation_id, head, tries, refusals FROM going_on ORDER BY place"#
 );
 
 /// `$1` worker, `$2` conversations, `$3` their leases, `$4` until when, `$5` tries, `$6` refusals.
