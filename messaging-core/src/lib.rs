@@ -70,7 +70,7 @@ pub use domain::{
 };
 pub use error::{Error, ErrorKind};
 pub use id::{AgentId, BookingId, ConversationId, MessageId, UserId};
-pub use relay::{Attending, Health, InvalidRelayOptions, Relay, RelayOptions, retry};
+pub use relay::{Attending, Health, InvalidRelayOptions, Latency, Metrics, Relay, RelayOptions, retry};
 pub use service::{
     Authorized, ConfigError, ConversationDetails, ConversationList, ConversationView, History, HistoryFrom,
     HistoryRequest, ListFrom, ListRequest, MarkOnRead, MessageView, Messaging, MessagingBuilder, OpenByHost,

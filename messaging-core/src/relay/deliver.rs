@@ -2,14 +2,10 @@
 
 use std::time::Duration;
 
-use super::{Relay, retry};
+use super::{Relay, call::Rejected, retry};
 use crate::{
-    clock,
     event::Event,
-    port::{
-        realtime::PublishErrorKind,
-        store::{Entry, Lane, Progress},
-    },
+    port::store::{Entry, Lane, Progress},
 };
 
 /// One lane's events, and how far they have come.
@@ -34,8 +30,8 @@ pub(super) enum Failure {
     Refused { refusals: u32 },
     /// The transport does not accept our credentials: nobody publishes for a while.
     Halted,
-    /// Another call might outlast the lease.
-    LeaseOver,
+    /// It is not this lane's turn any more: another call might outlast its lease, or the gate has been closed.
+    Stopped,
 }
 
 impl Run {
@@ -109,7 +105,13 @@ impl Run {
         self.done == 0 && (self.lane.tries > 0 || self.lane.refusals > 0)
     }
 
-    fn accept(&mut self, count: usize) {
+    fn has_next(&self) -> bool {
+        self.next(1).next().is_some()
+    }
+
+    /// The transport has accepted the next events. Returns the entries that are done with by that.
+    fn accept(&mut self, count: usize) -> impl Iterator<Item = &Entry> {
+        let before = self.done;
         self.accepted += count;
         while let Some((_, events)) = self.entries.get(self.done) {
             if self.accepted < events.len() {
@@ -118,6 +120,7 @@ impl Run {
             self.accepted -= events.len();
             self.done += 1;
         }
+        self.entries[before..self.done].iter().map(|(entry, _)| entry)
     }
 
     /// A call with the run's next events was not accepted.
@@ -147,7 +150,7 @@ impl Run {
     }
 }
 
-/// The events of one call, as (run, count) parts in order.
+/// The events of one call, as (run, count) parts in order; never empty.
 struct Batch {
     parts: Vec<(usize, usize)>,
     events: Vec<Event>,
@@ -157,10 +160,15 @@ impl Relay {
     /// Hands over what the runs hold until each has come to its end or failed.
     pub(super) async fn deliver(&self, runs: &mut [Run]) {
         let size = self.parts.realtime.limits().events_per_call.max(1);
-        while let Some(batch) = self.next_batch(runs, size) {
-            let Err(failed) = self.call(&batch.events).await else {
+        while runs.iter().any(Run::has_next) {
+            self.wait_for_turn().await;
+            let Some(batch) = self.next_batch(runs, size) else {
+                break;
+            };
+            let first = runs[batch.parts[0].0].lane.conversation_id;
+            let Err(failed) = self.call(first, &batch.events).await else {
                 for (run, count) in batch.parts {
-                    runs[run].accept(count);
+                    self.count_published(runs[run].accept(count));
                 }
                 continue;
             };
@@ -181,14 +189,19 @@ impl Relay {
         for (run, count) in parts {
             let run = &mut runs[*run];
             for _ in 0..*count {
-                if run.failure.is_none() && self.lease_is_over(&run.lane) {
-                    run.failure = Some(Failure::LeaseOver);
+                if !run.has_next() {
+                    break;
+                }
+                self.wait_for_turn().await;
+                if self.stops(&run.lane) {
+                    run.failure = Some(Failure::Stopped);
                 }
                 let Some(event) = run.next(1).next().cloned() else {
                     break;
                 };
-                match self.call(std::slice::from_ref(&event)).await {
-                    Ok(()) => run.accept(1),
+                let called = self.call(run.lane.conversation_id, std::slice::from_ref(&event));
+                match called.await {
+                    Ok(()) => self.count_published(run.accept(1)),
                     Err(rejected) => run.reject(&rejected),
                 }
             }
@@ -202,11 +215,11 @@ impl Relay {
             events: Vec::new(),
         };
         for (index, run) in runs.iter_mut().enumerate() {
-            if run.next(1).next().is_none() {
+            if !run.has_next() {
                 continue;
             }
-            if self.lease_is_over(&run.lane) {
-                run.failure = Some(Failure::LeaseOver);
+            if self.stops(&run.lane) {
+                run.failure = Some(Failure::Stopped);
                 continue;
             }
             let alone = run.goes_alone();
@@ -229,57 +242,22 @@ impl Relay {
         (!batch.events.is_empty()).then_some(batch)
     }
 
-    fn lease_is_over(&self, lane: &Lane) -> bool {
-        self.parts.clock.now() + self.options().call_timeout > lane.lease_until
-    }
-
-    async fn call(&self, events: &[Event]) -> Result<(), Rejected> {
-        let published = self.parts.realtime.publish(events);
-        let error = match clock::timeout(&*self.parts.clock, self.options().call_timeout, published).await {
-            Ok(Ok(())) => {
-                self.credentials_were_accepted();
-                return Ok(());
-            }
-            Ok(Err(error)) => error,
-            Err(clock::Elapsed) => {
-                tracing::warn!("the transport did not answer in time");
-                return Err(Rejected::Transport { retry_after: None });
-            }
-        };
-        let cause: &dyn std::error::Error = &error;
-        match error.kind() {
-            PublishErrorKind::Refused => {
-                tracing::warn!(error = cause, "the transport refused events");
-                Err(Rejected::Events(error_chain(cause)))
-            }
-            PublishErrorKind::Busy { retry_after } => {
-                tracing::info!(error = cause, "the transport is busy");
-                Err(Rejected::Transport { retry_after })
-            }
-            PublishErrorKind::Down => {
-                tracing::warn!(error = cause, "the transport is down");
-                Err(Rejected::Transport { retry_after: None })
-            }
-            PublishErrorKind::Misconfigured => {
-                tracing::error!(
-                    error = cause,
-                    "publishing is halted: the credentials were not accepted"
-                );
-                self.credentials_were_refused();
-                Err(Rejected::Credentials)
-            }
+    /// After an outage calls are paced.
+    async fn wait_for_turn(&self) {
+        let wait = self.gate().turn(self.parts.clock.now());
+        if !wait.is_zero() {
+            self.parts.clock.sleep(wait).await;
         }
     }
-}
 
-/// A call that was not accepted.
-enum Rejected {
-    Events(String),
-    Transport { retry_after: Option<Duration> },
-    Credentials,
-}
+    /// Whether no further call may be made for a lane.
+    fn stops(&self, lane: &Lane) -> bool {
+        let now = self.parts.clock.now();
+        now + self.options().call_timeout > lane.lease_until || self.gate().is_shut(now)
+    }
 
-fn error_chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    fn count_published<'a>(&self, entries: impl Iterator<Item = &'a Entry>) {
+        let now = self.parts.clock.now();
+        entries.for_each(|entry| self.counters.published(now.since(entry.at)));
+    }
 }

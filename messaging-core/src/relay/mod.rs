@@ -6,9 +6,15 @@
 //! over. A [round](round) takes some lanes from the queue: it loads what is not at hand, projects it to
 //! events, delivers them in batches, settles what was accepted and delays what was not. Lanes that have got
 //! more entries meanwhile go to the back of the queue, so that a busy conversation keeps no other waiting.
+//!
+//! Two things bound what is done when it is of no use. A lane that failed waits, longer each time; and when
+//! the transport as a whole is at fault, the [gate](gate) of this process is closed.
 
+mod call;
 mod deliver;
+mod gate;
 mod low_water;
+mod metrics;
 mod options;
 mod queue;
 pub mod retry;
@@ -29,6 +35,7 @@ use std::{
 
 use futures_util::{StreamExt, stream};
 
+pub use metrics::{Latency, Metrics};
 pub use options::{InvalidRelayOptions, RelayOptions};
 pub(crate) use queue::Work;
 pub(crate) use silence::Silence;
@@ -44,7 +51,9 @@ use crate::{
     },
     time::Timestamp,
 };
+use gate::{Gate, Passage, Why};
 use low_water::LowWater;
+use metrics::Counters;
 use queue::Queue;
 use round::Round;
 
@@ -84,16 +93,8 @@ pub struct Relay {
     low_water: Mutex<LowWater>,
     /// The lanes that rounds have taken from the queue, with their leases.
     under_way: Mutex<HashSet<(ConversationId, Timestamp)>>,
-    halt: Mutex<Halt>,
-}
-
-/// Whether the transport accepts our credentials, as far as is known.
-#[derive(Debug, Clone, Copy)]
-enum Halt {
-    No,
-    Until(Timestamp),
-    /// One lane is published, to see.
-    Probing,
+    gate: Mutex<Gate>,
+    counters: Counters,
 }
 
 impl Relay {
@@ -105,7 +106,8 @@ impl Relay {
             woken: AtomicBool::new(false),
             low_water: Mutex::default(),
             under_way: Mutex::default(),
-            halt: Mutex::new(Halt::No),
+            gate: Mutex::new(Gate::new(parts.options.drain_rate)),
+            counters: Counters::default(),
             parts,
         }
     }
@@ -155,7 +157,7 @@ impl Relay {
     /// Who is to publish the event of a step taken now.
     pub(crate) fn publisher(&self, now: Timestamp) -> Publisher {
         let is_attended = self.attending.load(Ordering::Acquire) > 0;
-        if is_attended && !self.queue.is_full() && matches!(self.halt(now), Halt::No) {
+        if is_attended && !self.queue.is_full() && self.gate().passage(now) == Passage::Open {
             Publisher::Worker {
                 id: self.id,
                 lease_until: now + self.options().lease,
@@ -174,12 +176,16 @@ impl Relay {
     pub(crate) async fn health(&self) -> Result<Health, StoreError> {
         let backlog = self.parts.store.backlog().await?;
         let now = self.parts.clock.now();
-        let halted = !matches!(self.halt(now), Halt::No);
+        let halted = self.gate().why() == Some(Why::Credentials);
         Ok(Health {
             backlog,
             oldest_unpublished: backlog.age(now),
             halted,
         })
+    }
+
+    pub(crate) fn metrics(&self) -> Metrics {
+        self.counters.snapshot()
     }
 
     fn options(&self) -> &RelayOptions {
@@ -190,14 +196,13 @@ impl Relay {
         self.parts.realtime.limits().events_per_call.max(1)
     }
 
-    /// Puts lanes that are due into the queue, at most that many. None while publishing is halted; one, to
-    /// see whether it still is, when a halt is over.
+    /// Puts lanes that are due into the queue, at most that many, as far as the gate lets them pass.
     async fn claim(&self, limit: usize) -> Result<(), StoreError> {
         let now = self.parts.clock.now();
-        let limit = match self.halt(now) {
-            Halt::No => limit,
-            Halt::Probing => 1,
-            Halt::Until(_) => return Ok(()),
+        let limit = match self.gate().passage(now) {
+            Passage::Open => limit,
+            Passage::One => 1,
+            Passage::Closed => return Ok(()),
         };
         let RelayOptions {
             lease, sweep_every, ..
@@ -213,14 +218,26 @@ impl Relay {
 
     /// The next lanes of the queue, in at most that many rounds of the size that fits the transport's calls.
     fn next_rounds(&self, at_most: usize) -> Vec<Round> {
-        let (at_most, size) = match self.halt(self.parts.clock.now()) {
-            Halt::No => (at_most, self.round_size()),
-            Halt::Probing => (at_most.min(1), 1),
-            Halt::Until(_) => return Vec::new(),
-        };
-        std::iter::from_fn(|| Round::new(self.queue.take(size)))
-            .take(at_most)
-            .collect()
+        let now = self.parts.clock.now();
+        let mut gate = self.gate();
+        match gate.passage(now) {
+            Passage::Open => {
+                let size = self.round_size();
+                std::iter::from_fn(|| Round::new(self.queue.take(size, now)))
+                    .take(at_most)
+                    .collect()
+            }
+            Passage::One => {
+                let one = (at_most > 0)
+                    .then(|| Round::new(self.queue.take(1, now)))
+                    .flatten();
+                if one.is_some() {
+                    gate.passed_one(now + self.options().lease);
+                }
+                one.into_iter().collect()
+            }
+            Passage::Closed => Vec::new(),
+        }
     }
 
     /// A call of the store, for as long as a call may take.
@@ -235,34 +252,12 @@ impl Relay {
         }
     }
 
-    fn halt(&self, now: Timestamp) -> Halt {
-        let mut halt = self.halt_state();
-        if let Halt::Until(until) = *halt
-            && until <= now
-        {
-            *halt = Halt::Probing;
-        }
-        *halt
-    }
-
-    fn credentials_were_refused(&self) {
-        *self.halt_state() = Halt::Until(self.parts.clock.now() + self.options().halt);
-    }
-
-    fn credentials_were_accepted(&self) {
-        let before = std::mem::replace(&mut *self.halt_state(), Halt::No);
-        if !matches!(before, Halt::No) {
-            tracing::info!("publishing goes on: the credentials were accepted");
-            self.queue.signal().raise();
-        }
-    }
-
     fn low_water(&self) -> MutexGuard<'_, LowWater> {
         self.low_water.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn halt_state(&self) -> MutexGuard<'_, Halt> {
-        self.halt.lock().unwrap_or_else(PoisonError::into_inner)
+    fn gate(&self) -> MutexGuard<'_, Gate> {
+        self.gate.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn under_way(&self) -> MutexGuard<'_, HashSet<(ConversationId, Timestamp)>> {

@@ -23,6 +23,10 @@ pub struct RelayOptions {
     pub concurrency: usize,
     /// How many lanes may wait in memory to be published. Default: 1,000.
     pub queue: usize,
+    /// How many calls to the transport are made in a second once it is back after an outage, so that what has
+    /// piled up does not bring it down again; at least 1. So many more may go at once at first. The rate
+    /// doubles every 5 seconds, and after a minute there is none. Default: 50.
+    pub drain_rate: u32,
     /// For how long nothing is published after the transport did not accept our credentials. Default: 30 s.
     pub halt: Duration,
     /// How long shutting down may take. Default: 10 s.
@@ -39,6 +43,7 @@ impl Default for RelayOptions {
             claim_limit: 64,
             concurrency: 8,
             queue: 1_000,
+            drain_rate: 50,
             halt: Duration::from_secs(30),
             drain: Duration::from_secs(10),
         }
@@ -77,6 +82,7 @@ impl RelayOptions {
         with_claim_limit claim_limit: usize,
         with_concurrency concurrency: usize,
         with_queue queue: usize,
+        with_drain_rate drain_rate: u32,
         with_halt halt: Duration,
         with_drain drain: Duration,
     }
@@ -85,11 +91,12 @@ impl RelayOptions {
         if self.lease < 2 * self.call_timeout || self.lease.is_zero() {
             return Err(InvalidRelayOptions::Lease);
         }
-        for (count, name) in [
-            (self.claim_limit, "claim_limit"),
-            (self.concurrency, "concurrency"),
+        for (is_none, name) in [
+            (self.claim_limit == 0, "claim_limit"),
+            (self.concurrency == 0, "concurrency"),
+            (self.drain_rate == 0, "drain_rate"),
         ] {
-            if count == 0 {
+            if is_none {
                 return Err(InvalidRelayOptions::None(name));
             }
         }
@@ -117,6 +124,10 @@ mod tests {
         assert_eq!(
             options.with_claim_limit(0).check(),
             Err(InvalidRelayOptions::None("claim_limit"))
+        );
+        assert_eq!(
+            options.with_drain_rate(0).check(),
+            Err(InvalidRelayOptions::None("drain_rate"))
         );
         assert_eq!(
             options.with_concurrency(0).check(),

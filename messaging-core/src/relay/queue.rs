@@ -11,9 +11,12 @@ use std::{
 
 use futures_util::task::AtomicWaker;
 
-use crate::port::{
-    directory::Profiles,
-    store::{Lane, LoadedEntry},
+use crate::{
+    port::{
+        directory::Profiles,
+        store::{Lane, LoadedEntry},
+    },
+    time::Timestamp,
 };
 
 /// A lane of this process, with what is already at hand to publish it.
@@ -74,10 +77,13 @@ impl Queue {
         }
     }
 
-    pub(super) fn take(&self, at_most: usize) -> Vec<Work> {
+    /// The next lanes, at most that many. Those whose lease is over are forgotten: they are somebody else's.
+    pub(super) fn take(&self, at_most: usize, now: Timestamp) -> Vec<Work> {
         let mut waiting = self.waiting();
-        let count = waiting.len().min(at_most);
-        waiting.drain(..count).collect()
+        std::iter::from_fn(|| waiting.pop_front())
+            .filter(|work| work.lane.lease_until > now)
+            .take(at_most)
+            .collect()
     }
 
     pub(super) fn signal(&self) -> &Signal {

@@ -93,6 +93,7 @@ impl Relay {
         }
         let delays: Vec<_> = runs.iter().filter_map(|run| self.delay_for(run, &left)).collect();
         if !delays.is_empty() {
+            self.counters.retried(delays.len());
             let delay = || self.parts.store.delay_lanes(self.id, &delays);
             self.repeated("delaying lanes", earliest, &delay).await?;
         }
@@ -211,6 +212,7 @@ impl Relay {
                     conversation_id = %entry.conversation_id, event = entry.number, why,
                     "an event was refused for good and is set aside"
                 );
+                self.counters.set_aside();
                 let now = self.parts.clock.now();
                 let set_aside = || self.parts.store.set_aside(self.id, run.lane(), entry, why, now);
                 self.repeated("setting an event aside", lease_until, &set_aside)
@@ -236,7 +238,7 @@ impl Relay {
                 (now + retry::delay(*refusals, chance), LaneFailure::Refused)
             }
             Failure::Halted => (now + self.options().halt, LaneFailure::None),
-            Failure::LeaseOver => (now, LaneFailure::None),
+            Failure::Stopped => (now, LaneFailure::None),
         };
         let lane = left
             .iter()

@@ -66,7 +66,7 @@ impl Relay {
     /// Gives back the lanes of this process that will not be published any more.
     async fn give_back(&self) {
         let now = self.parts.clock.now();
-        let waiting = self.queue.take(usize::MAX).into_iter();
+        let waiting = self.queue.take(usize::MAX, now).into_iter();
         let mut lanes: Vec<_> = waiting
             .map(|work| (work.lane.conversation_id, work.lane.lease_until))
             .collect();

@@ -44,7 +44,7 @@ use crate::{
         },
     },
     profiles::profiles_or_blank,
-    relay::{Health, Relay, Work},
+    relay::{Health, Metrics, Relay, Work},
     time::Timestamp,
 };
 
@@ -87,6 +87,11 @@ impl Messaging {
             .health()
             .await
             .map_err(|error| Error::store(error, "reading the health"))
+    }
+
+    /// What this process has published so far.
+    pub fn metrics(&self) -> Metrics {
+        self.0.relay.metrics()
     }
 
     fn now(&self) -> Timestamp {
