@@ -159,19 +159,15 @@ impl Gate {
             return None;
         }
         // Calls that were under way when the gate was closed are no further try.
-        let late = self.closed.filter(|closed| !closed.probing);
-        let times = match late {
+        let straggling = self.closed.filter(|closed| !closed.probing);
+        let times = match straggling {
             Some(closed) => closed.times,
             None => self.closed.map_or(1, |closed| closed.times.saturating_add(1)),
         };
         let (why, wait) = trouble.closes(retry::delay(times, chance).min(MAX_OUTAGE_WAIT));
         let was = self.closed.map(|closed| closed.why);
-        let why = if late.is_some() {
-            was.max(Some(why)).unwrap_or(why)
-        } else {
-            why
-        };
-        let until = late.map_or(now, |closed| closed.until).max(now + wait);
+        let why = straggling.map_or(why, |closed| closed.why.max(why));
+        let until = straggling.map_or(now, |closed| closed.until).max(now + wait);
         self.failing.clear();
         self.pace = None;
         self.closed = Some(Closed {

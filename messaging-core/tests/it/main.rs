@@ -11,6 +11,7 @@ mod failing_store;
 mod leases;
 mod listing;
 mod opening;
+mod outage;
 mod policy_matrix;
 mod reading;
 mod relay;

@@ -1,0 +1,226 @@
+//! What happens to all lanes when the transport as a whole is at fault.
+
+use std::{
+    ops::Range,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use futures_util::future::{Either, select};
+use messaging_core::{
+    Actor, ConversationId, Options, RelayOptions, Role,
+    clock::Clock as _,
+    port::realtime::{
+        Limits,
+        PublishErrorKind::{self, Busy, Down, Refused},
+    },
+    time::Timestamp,
+};
+
+use crate::world::*;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn client(n: usize) -> Actor {
+    Actor::new(user(&format!("client-{n}")), Role::Client)
+}
+
+/// A conversation for each of so many clients, with nothing left to publish.
+async fn conversations(world: &World, count: usize) -> Vec<ConversationId> {
+    let mut ids = Vec::new();
+    for n in 0..count {
+        let (client, open) = (client(n), open("alpine", None));
+        let opened = world.messaging.open_conversation(&client, &open).await;
+        ids.push(opened.unwrap().conversation.id());
+    }
+    world.drain().await;
+    world.realtime.take();
+    ids
+}
+
+/// Each client sends.
+async fn everyone_sends(world: &World, ids: &[ConversationId]) {
+    send_as(world, ids, 0..ids.len()).await;
+}
+
+async fn send_as(world: &World, ids: &[ConversationId], clients: Range<usize>) {
+    for n in clients {
+        world.send(&client(n), ids[n], &format!("of {n}")).await;
+    }
+}
+
+/// One call carries one conversation's message.
+fn a_call_each(world: &World) {
+    world.realtime.set_limits(Limits {
+        events_per_call: 2,
+        data_bytes: 10_240,
+    });
+}
+
+async fn drain_for(world: &World, seconds: u32) {
+    for _ in 0..10 * seconds {
+        world.drain().await;
+        world.clock.advance(SECOND / 10);
+    }
+}
+
+#[tokio::test]
+async fn a_transport_that_is_gone_is_asked_for_by_one_lane_at_a_time() {
+    let world = World::new();
+    let ids = conversations(&world, 40).await;
+    a_call_each(&world);
+    world.realtime.fail(|_| Some(Down));
+    let before = world.realtime.calls();
+    everyone_sends(&world, &ids).await;
+    drain_for(&world, 60).await;
+    // Three lanes and those whose calls were under way, then after 0.25, 0.5, 1, 2, 4 s and every 5 s at most.
+    let calls = world.realtime.calls() - before;
+    assert!((12..=40).contains(&calls), "{calls} calls in a minute");
+    assert!(
+        !world.messaging.health().await.unwrap().halted,
+        "that is for credentials"
+    );
+    assert_eq!(world.messaging.health().await.unwrap().backlog.lanes, 40);
+
+    world.realtime.fail(|_| None);
+    drain_for(&world, 40).await;
+    let mut found = texts(&world.realtime.take());
+    found.sort();
+    let mut expected: Vec<_> = (0..40).map(|n| format!("of {n}")).collect();
+    expected.sort();
+    assert_eq!(found, expected);
+}
+
+#[tokio::test]
+async fn meanwhile_this_process_keeps_nothing_for_itself() {
+    let world = World::new();
+    let ids = conversations(&world, 40).await;
+    a_call_each(&world);
+    world.realtime.fail(|_| Some(Down));
+    send_as(&world, &ids, 0..20).await;
+    let _attending = world.workers.relay().attend();
+    world.drain().await;
+    send_as(&world, &ids, 20..40).await;
+    // Another process, whose gate is open, finds all that was sent since at once.
+    let other = World::on(world.store.clone(), world.clock.clone(), People, |builder| {
+        builder.ids(OtherIds::new(1))
+    });
+    other.drain().await;
+    let found = texts(&other.realtime.take());
+    for n in 20..40 {
+        assert!(found.contains(&format!("of {n}")), "{n}: {found:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_event_on_which_the_transport_chokes_holds_up_no_other_conversation() {
+    let world = World::new();
+    let ids = conversations(&world, 2).await;
+    let choke = |batch: &[messaging_core::event::Event]| -> Option<PublishErrorKind> {
+        batch
+            .iter()
+            .any(|event| event.data.contains("poison"))
+            .then_some(Down)
+    };
+    world.realtime.fail(choke);
+    world.send(&client(0), ids[0], "poison").await;
+    for n in 0..30 {
+        drain_for(&world, 1).await;
+        world.send(&client(1), ids[1], &format!("{n}")).await;
+        world.drain().await;
+        assert_eq!(texts(&world.realtime.take()), [n.to_string()]);
+    }
+}
+
+#[tokio::test]
+async fn patience_that_is_asked_for_is_had_with_all_lanes() {
+    let world = World::new();
+    let ids = conversations(&world, 5).await;
+    a_call_each(&world);
+    let retry_after = Some(7 * SECOND);
+    world.realtime.fail(move |_| Some(Busy { retry_after }));
+    let before = world.realtime.calls();
+    everyone_sends(&world, &ids).await;
+    world.drain().await;
+    let at_first = world.realtime.calls() - before;
+    drain_for(&world, 6).await;
+    assert_eq!(world.realtime.calls() - before, at_first);
+    world.realtime.fail(|_| None);
+    drain_for(&world, 2).await;
+    assert_eq!(texts(&world.realtime.take()).len(), 5);
+}
+
+#[tokio::test]
+async fn when_it_is_back_calls_are_paced() {
+    const LANES: usize = 300;
+    let relay = RelayOptions::default().with_drain_rate(20);
+    let world = World::with(|builder| builder.options(Options::default().with_relay(relay)));
+    let ids = conversations(&world, LANES).await;
+    a_call_each(&world);
+    world.realtime.fail(|_| Some(Down));
+    everyone_sends(&world, &ids).await;
+    drain_for(&world, 10).await;
+
+    let start = world.clock.now();
+    let calls: Arc<Mutex<Vec<Timestamp>>> = Arc::default();
+    let (noted, clock) = (calls.clone(), world.clock.clone());
+    world.realtime.fail(move |_| {
+        noted.lock().unwrap().push(clock.now());
+        None
+    });
+    while world.messaging.health().await.unwrap().backlog.lanes > 0 {
+        let mut step = Box::pin(world.drain());
+        loop {
+            let moved = Box::pin(async {
+                tokio::task::yield_now().await;
+                world.clock.advance(Duration::from_millis(10));
+            });
+            match select(step, moved).await {
+                Either::Left(_) => break,
+                Either::Right(((), going_on)) => step = going_on,
+            }
+        }
+        world.clock.advance(Duration::from_millis(10));
+    }
+    let calls = calls.lock().unwrap();
+    let within = |seconds: u32| {
+        let end = start + seconds * SECOND;
+        calls.iter().filter(|at| **at <= end).count()
+    };
+    assert_eq!(calls.len(), LANES);
+    // 20 at once, then 20 a second, and 40 a second after five seconds.
+    for (seconds, bound) in [(1, 41), (2, 61), (5, 121), (6, 161), (9, 281)] {
+        let made = within(seconds);
+        assert!(made <= bound, "{made} calls within {seconds} s");
+    }
+    assert_eq!(texts(&world.realtime.take()).len(), LANES);
+}
+
+#[tokio::test]
+async fn what_is_published_is_counted() {
+    let world = World::new();
+    let ids = conversations(&world, 1).await;
+    let before = world.messaging.metrics();
+    world.realtime.fail_next([Down, Refused]);
+    world.send(&client(0), ids[0], "hello").await;
+    drain_for(&world, 3).await;
+    let after = world.messaging.metrics();
+    assert_eq!(
+        after.calls - before.calls,
+        4,
+        "down, refused, each event by itself"
+    );
+    assert_eq!(after.events - before.events, 2);
+    assert_eq!(after.published - before.published, 1);
+    assert_eq!(after.retried - before.retried, 1);
+    assert_eq!(after.set_aside - before.set_aside, 0);
+    assert_eq!(after.latency.count() - before.latency.count(), 1);
+    assert_eq!(before.latency.sum(), Duration::ZERO);
+    let took = after.latency.sum();
+    assert!((SECOND / 10..SECOND).contains(&took), "{took:?}");
+
+    world.realtime.fail(|_| Some(Refused));
+    world.send(&client(0), ids[0], "never").await;
+    drain_for(&world, 10).await;
+    assert_eq!(world.messaging.metrics().set_aside - before.set_aside, 1);
+}
