@@ -97,6 +97,7 @@ impl From<Error> for ApiError {
             ErrorKind::Blocked => Self::new(Code::ConversationBlocked),
             ErrorKind::Closed => Self::new(Code::ConversationClosed),
             ErrorKind::IdempotencyConflict => Self::new(Code::IdempotencyConflict),
+            ErrorKind::RateLimited { retry_after } => Self::new(Code::RateLimited).retry_after(retry_after),
             ErrorKind::Unavailable { retry_after } => Self::new(Code::Unavailable)
                 .retry_after(retry_after)
                 .with_trouble(Trouble::Unavailable(Arc::new(error))),
@@ -155,6 +156,7 @@ const fn sentence(code: Code) -> &'static str {
         Code::IdempotencyConflict => "This key was used before, for a message with another text.",
         Code::PayloadTooLarge => "The request is too large.",
         Code::UnsupportedMediaType => "The request has the wrong content type.",
+        Code::RateLimited => "You are doing this too often. Please wait a moment.",
         Code::Unavailable => "Messaging is not available at the moment. Please try again shortly.",
         Code::OutcomeUnknown => {
             "We do not know whether this was done. Please repeat it, with the same key if it had one."

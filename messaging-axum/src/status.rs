@@ -30,6 +30,7 @@ pub(crate) enum Code {
     IdempotencyConflict,
     PayloadTooLarge,
     UnsupportedMediaType,
+    RateLimited,
     Unavailable,
     OutcomeUnknown,
     Internal,
@@ -48,6 +49,7 @@ impl Code {
             Self::IdempotencyConflict => StatusCode::CONFLICT,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable | Self::OutcomeUnknown => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }

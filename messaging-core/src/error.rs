@@ -45,6 +45,11 @@ pub enum ErrorKind {
     Closed,
     /// The key was used before, with another text.
     IdempotencyConflict,
+    /// The actor has done this too often lately. Nothing was changed.
+    RateLimited {
+        /// After how long it may be done again.
+        retry_after: Duration,
+    },
     /// The store or the directory cannot be reached. Nothing was changed; try again later.
     Unavailable {
         /// When it may be worth trying again.
@@ -141,6 +146,7 @@ impl fmt::Display for ErrorKind {
             Self::Blocked => "the conversation is blocked",
             Self::Closed => "the conversation is closed",
             Self::IdempotencyConflict => "the key was used for another text",
+            Self::RateLimited { .. } => "too often",
             Self::Unavailable { .. } => "unavailable",
             Self::OutcomeUnknown => "the outcome is unknown",
             Self::Internal => "internal error",

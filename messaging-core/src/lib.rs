@@ -55,6 +55,7 @@ pub mod memory;
 pub mod policy;
 pub mod port;
 mod profiles;
+mod rate_limit;
 mod relay;
 mod service;
 pub mod time;
@@ -70,6 +71,7 @@ pub use domain::{
 };
 pub use error::{Error, ErrorKind};
 pub use id::{AgentId, BookingId, ConversationId, MessageId, UserId};
+pub use rate_limit::{ProcessLimiter, Quota, RateLimits, Unlimited};
 pub use relay::{Attending, Health, InvalidRelayOptions, Latency, Metrics, Relay, RelayOptions, retry};
 pub use service::{
     Authorized, ConfigError, ConversationDetails, ConversationList, ConversationView, History, HistoryFrom,

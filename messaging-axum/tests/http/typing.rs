@@ -47,6 +47,20 @@ async fn a_transport_that_is_down_does_not_matter() {
 }
 
 #[tokio::test]
+async fn too_much_typing_is_told_when_to_go_on() {
+    let world = World::new();
+    let id = world.open("alpine").await;
+    let body = json!({"conversationId": id, "typing": true});
+    for _ in 0..10 {
+        assert_eq!(world.post(&carl(), PATH, body.clone()).await.status, 204);
+    }
+    let answer = world.post(&carl(), PATH, body).await;
+    assert_eq!(answer.refusal(), (429, "rate_limited".to_owned()));
+    assert_eq!(answer.headers["retry-after"], "1");
+    assert_eq!(world.transport.take().len(), 10);
+}
+
+#[tokio::test]
 async fn an_admin_does_not_type() {
     let world = World::new();
     let id = world.open("alpine").await;

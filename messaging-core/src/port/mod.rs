@@ -5,6 +5,7 @@ pub mod access;
 pub mod channels;
 pub mod directory;
 pub mod presence;
+pub mod rate_limit;
 pub mod realtime;
 pub mod store;
 

@@ -154,6 +154,11 @@ impl Relay {
         self.options().call_timeout
     }
 
+    /// Whether the transport is thought to take events.
+    pub(crate) fn is_open(&self) -> bool {
+        self.gate().passage(self.parts.clock.now()) == Passage::Open
+    }
+
     /// Who is to publish the event of a step taken now.
     pub(crate) fn publisher(&self, now: Timestamp) -> Publisher {
         let is_attended = self.attending.load(Ordering::Acquire) > 0;

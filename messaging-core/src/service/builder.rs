@@ -6,8 +6,10 @@ use crate::{
     event::{ChannelNames, InvalidPrefix},
     memory::MemoryStore,
     port::{
-        access::AccessPolicy, directory::Directory, presence::Presence, realtime::Realtime, store::Store,
+        access::AccessPolicy, directory::Directory, presence::Presence, rate_limit::RateLimiter,
+        realtime::Realtime, store::Store,
     },
+    rate_limit::ProcessLimiter,
     relay::{InvalidRelayOptions, Relay, RelayOptions, RelayParts, Silence},
     worker::Workers,
 };
@@ -80,6 +82,7 @@ pub struct MessagingBuilder {
     realtime: Arc<dyn Realtime>,
     presence: Option<Arc<dyn Presence>>,
     policy: Option<Arc<dyn AccessPolicy>>,
+    rate_limiter: Arc<dyn RateLimiter>,
     clock: Option<Arc<dyn Clock>>,
     ids: Option<Arc<dyn IdSource>>,
     options: Options,
@@ -94,6 +97,7 @@ impl Messaging {
             realtime: Arc::new(Silence),
             presence: None,
             policy: None,
+            rate_limiter: Arc::new(ProcessLimiter::default()),
             clock: system_clock(),
             ids: system_ids(),
             options: Options::default(),
@@ -142,6 +146,14 @@ impl MessagingBuilder {
     pub fn policy(self, policy: impl AccessPolicy + 'static) -> Self {
         Self {
             policy: Some(Arc::new(policy)),
+            ..self
+        }
+    }
+
+    /// Another limiter than one for this process with the defaults of [`RateLimits`](crate::RateLimits).
+    pub fn rate_limiter(self, rate_limiter: impl RateLimiter + 'static) -> Self {
+        Self {
+            rate_limiter: Arc::new(rate_limiter),
             ..self
         }
     }
@@ -202,6 +214,7 @@ impl MessagingBuilder {
             realtime: self.realtime,
             presence: self.presence,
             policy: self.policy,
+            rate_limiter: self.rate_limiter,
             clock,
             ids,
             names,

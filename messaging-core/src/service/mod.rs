@@ -28,9 +28,9 @@ pub use view::{ConversationDetails, ConversationView, MessageView};
 
 use crate::{
     actor::Actor,
-    clock::{Clock, IdSource},
+    clock::{self, Clock, IdSource},
     domain::conversation::Conversation,
-    error::Error,
+    error::{Error, ErrorKind},
     event::ChannelNames,
     id::ConversationId,
     policy::{self, Action, Decision, Refusal, Standing},
@@ -38,6 +38,7 @@ use crate::{
         access::AccessPolicy,
         directory::{Directory, ProfileQuery, Profiles},
         presence::Presence,
+        rate_limit::{Admission, Limited, RateLimiter},
         realtime::Realtime,
         store::{
             AuditRecord, AuditedAction, Lane, LoadedEntry, Publisher, Store, StoreError, StoreErrorKind,
@@ -60,6 +61,7 @@ struct Parts {
     realtime: Arc<dyn Realtime>,
     presence: Option<Arc<dyn Presence>>,
     policy: Option<Arc<dyn AccessPolicy>>,
+    rate_limiter: Arc<dyn RateLimiter>,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
     names: ChannelNames,
@@ -139,6 +141,28 @@ impl Messaging {
         match host.and_then(|host| host.refuse(actor, action, on)) {
             Some(refusal) => Err(Error::refused_by_host(refusal, doing)),
             None => Ok(standing),
+        }
+    }
+
+    /// Counts what an actor is about to do, before anything is looked up for it. A limiter that does not answer
+    /// stops nobody.
+    async fn admit(&self, actor: &Actor, what: Limited, doing: &'static str) -> Result<(), Error> {
+        let admitted = self.0.rate_limiter.admit(actor.user_id(), what, self.now());
+        let admitted = clock::timeout(&*self.0.clock, self.0.directory_timeout, admitted).await;
+        match admitted {
+            Ok(Ok(Admission::Refused { retry_after })) => {
+                Err(Error::new(ErrorKind::RateLimited { retry_after }, doing))
+            }
+            Ok(Ok(Admission::Admitted)) => Ok(()),
+            Ok(Err(error)) => {
+                let error: &dyn std::error::Error = &error;
+                tracing::warn!(error, "the rate limiter does not answer: nothing is limited");
+                Ok(())
+            }
+            Err(clock::Elapsed) => {
+                tracing::warn!("the rate limiter does not answer in time: nothing is limited");
+                Ok(())
+            }
         }
     }
 

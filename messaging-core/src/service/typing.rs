@@ -6,17 +6,19 @@ use crate::{
     event::{self, SocketId, Typing},
     id::ConversationId,
     policy::Action,
+    port::rate_limit::Limited,
 };
 
 const TYPING: &str = "showing that someone types";
 
 impl Messaging {
     /// Shows the other side that the actor types, or stopped. Best effort: what the realtime server does
-    /// not take is lost. `except` is the actor's own connection, which need not hear of it.
+    /// not take is lost, and while it is known to be gone it is not asked. `except` is the actor's own connection, which need not hear of it.
     ///
     /// # Errors
     /// [`NotFound`](crate::ErrorKind::NotFound); [`Forbidden`](crate::ErrorKind::Forbidden) for an admin
-    /// who takes no part; [`Unavailable`](crate::ErrorKind::Unavailable) when the store is.
+    /// who takes no part; [`RateLimited`](crate::ErrorKind::RateLimited);
+    /// [`Unavailable`](crate::ErrorKind::Unavailable) when the store is.
     pub async fn set_typing(
         &self,
         actor: &Actor,
@@ -24,10 +26,14 @@ impl Messaging {
         typing: Typing,
         except: Option<SocketId>,
     ) -> Result<(), Error> {
+        self.admit(actor, Limited::Typing, TYPING).await?;
         let conversation = self.store().find_conversation(conversation_id).await;
         let conversation = conversation.map_err(|error| Error::store(error, TYPING))?;
         self.decide(actor, Action::Typing, conversation.as_ref(), TYPING)?;
         let conversation = found(conversation, TYPING)?;
+        if !self.0.relay.is_open() {
+            return Ok(());
+        }
         let event = event::typing(&conversation, actor.user_id(), typing, &self.0.names, except);
         let publish = self.0.realtime.publish(std::slice::from_ref(&event));
         match clock::timeout(&*self.0.clock, self.0.relay.call_timeout(), publish).await {

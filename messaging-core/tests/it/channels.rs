@@ -1,9 +1,15 @@
 //! Typing, and who may subscribe to what.
 
+use std::time::Duration;
+
 use futures_util::FutureExt;
 use messaging_core::{
-    Authorized, ErrorKind,
+    Authorized, ErrorKind, Timestamp, UserId,
     event::{ChannelName, SocketId, Typing},
+    port::{
+        PortError,
+        rate_limit::{Admission, Limited, RateLimiter},
+    },
 };
 
 use crate::world::*;
@@ -52,6 +58,48 @@ async fn typing_names_the_actor_and_needs_access() {
         .set_typing(&carl(), id, Typing::Started, None)
         .await
         .unwrap();
+}
+
+#[tokio::test]
+async fn typing_is_limited_for_each_user_before_anything_is_looked_up() {
+    let world = World::new();
+    let (id, clock) = (world.open().await, world.clock.clone());
+    let typing = |actor, id| {
+        let messaging = world.messaging.clone();
+        async move { messaging.set_typing(&actor, id, Typing::Started, None).await }
+    };
+    for _ in 0..10 {
+        typing(carl(), id).await.unwrap();
+    }
+    let refused = ErrorKind::RateLimited {
+        retry_after: Duration::from_secs(1),
+    };
+    assert_eq!(kind(typing(carl(), id).await), refused);
+    assert_eq!(kind(typing(carl(), unknown_conversation()).await), refused);
+    assert_eq!(world.realtime.take().len(), 10);
+    typing(ada(), id).await.unwrap();
+    clock.advance(Duration::from_secs(1));
+    typing(carl(), id).await.unwrap();
+    assert_eq!(kind(typing(carl(), id).await), refused);
+}
+
+#[tokio::test]
+async fn a_limiter_that_does_not_answer_stops_nobody() {
+    struct Broken;
+    #[async_trait::async_trait]
+    impl RateLimiter for Broken {
+        async fn admit(&self, _: &UserId, _: Limited, _: Timestamp) -> Result<Admission, PortError> {
+            Err(PortError::temporary("broken"))
+        }
+    }
+    let world = World::with(|builder| builder.rate_limiter(Broken));
+    let id = world.open().await;
+    for _ in 0..100 {
+        let carl = carl();
+        let typing = world.messaging.set_typing(&carl, id, Typing::Started, None);
+        typing.await.unwrap();
+    }
+    assert_eq!(world.realtime.take().len(), 100);
 }
 
 #[tokio::test]

@@ -1,0 +1,39 @@
+//! Rate limits: how often a user may do what costs others something.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::PortError;
+use crate::{id::UserId, time::Timestamp};
+
+/// Counts what users do, and says when it is too much.
+#[async_trait]
+pub trait RateLimiter: Send + Sync {
+    /// Counts one more of these, at `now`, unless that would be over the user's limit. What is not admitted
+    /// does not count.
+    ///
+    /// # Errors
+    /// When it cannot be said: the step is taken all the same.
+    async fn admit(&self, user_id: &UserId, what: Limited, now: Timestamp) -> Result<Admission, PortError>;
+}
+
+/// What is limited, each by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Limited {
+    /// Showing that one types, or stopped.
+    Typing,
+}
+
+/// Whether something may be done now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Admission {
+    /// It may, and was counted.
+    Admitted,
+    /// It may not.
+    Refused {
+        /// After how long it may, if nothing else is done until then.
+        retry_after: Duration,
+    },
+}
