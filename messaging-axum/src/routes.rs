@@ -8,7 +8,7 @@ use messaging_core::Messaging;
 use crate::{
     around::Around,
     options::HttpOptions,
-    route::{channel_auth, conversation, conversations, history, reading, send, typing},
+    route::{channel_auth, conversation, conversations, history, reading, send, typing, webhooks},
 };
 
 /// The routes, by audience. Paths are relative to where the host mounts them.
@@ -20,12 +20,15 @@ pub struct Routes<S> {
     pub participants: Router<S>,
     /// For admins only. Behind the host's login.
     pub admin: Router<S>,
+    /// For the realtime server, whose signature is checked. Outside the host's login.
+    pub webhooks: Router<S>,
 }
 
 impl<S: Clone + Send + Sync + 'static> Routes<S> {
-    /// All of them in one router, for a host that puts the same around all.
+    /// All of them in one router, for a host that puts the same around all: its login must let those pass whom
+    /// it does not know, or webhooks are refused.
     pub fn all(self) -> Router<S> {
-        self.participants.merge(self.admin)
+        self.participants.merge(self.admin).merge(self.webhooks)
     }
 }
 
@@ -61,9 +64,11 @@ where
         "/messages/admin/conversations/{id}/close",
         put(conversation::close).delete(conversation::reopen),
     )];
+    let webhooks = vec![("/pusher/webhooks", post(webhooks::receive))];
     Routes {
         participants: router(participants, &around),
         admin: router(admin, &around),
+        webhooks: router(webhooks, &around),
     }
 }
 

@@ -4,7 +4,7 @@ use std::{collections::HashMap, fmt, sync::Arc};
 
 use messaging_core::port::{
     PortError,
-    channels::{ChannelAuth, Channels, Subscription},
+    channels::{ChannelAuth, Subscription},
 };
 use pusher::PusherBuilder;
 use serde::Deserialize;
@@ -78,6 +78,14 @@ impl PusherSigner {
         }
     }
 
+    /// Signs a subscription that has been decided on.
+    ///
+    /// # Errors
+    /// When the channel is one that needs no signature.
+    pub fn sign(&self, subscription: &Subscription) -> Result<ChannelAuth, PortError> {
+        self.try_sign(subscription).map_err(PortError::permanent)
+    }
+
     fn try_sign(&self, subscription: &Subscription) -> Result<ChannelAuth, SigningError> {
         if !subscription.channel.is_signed() {
             return Err(SigningError::PublicChannel);
@@ -103,12 +111,6 @@ fn within(bytes: usize, text: &str) -> &str {
         }
     }
     text
-}
-
-impl Channels for PusherSigner {
-    fn sign(&self, subscription: &Subscription) -> Result<ChannelAuth, PortError> {
-        self.try_sign(subscription).map_err(PortError::permanent)
-    }
 }
 
 impl fmt::Debug for PusherSigner {

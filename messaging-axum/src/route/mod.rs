@@ -7,3 +7,4 @@ pub(crate) mod history;
 pub(crate) mod reading;
 pub(crate) mod send;
 pub(crate) mod typing;
+pub(crate) mod webhooks;

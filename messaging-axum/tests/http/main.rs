@@ -14,3 +14,4 @@ mod messages;
 mod reading;
 mod strangers;
 mod typing;
+mod webhooks;

@@ -5,7 +5,7 @@ use crate::{
     id::UserId,
     port::{
         PortError,
-        channels::{ChannelAuth, Channels, Subscription},
+        channels::{ChannelAuth, Channels, Subscription, Webhook, WebhookError},
         realtime::{Limits, PublishError, Realtime},
     },
 };
@@ -16,6 +16,12 @@ pub(crate) struct Silence;
 impl Channels for Silence {
     fn sign(&self, _: &Subscription) -> Result<ChannelAuth, PortError> {
         Err(PortError::permanent("there is no realtime server to sign for"))
+    }
+
+    fn receive_webhook(&self, _: &Webhook<'_>) -> Result<(), WebhookError> {
+        Err(WebhookError::NotAuthentic(
+            "there is none that could have sent it",
+        ))
     }
 }
 

@@ -11,6 +11,7 @@ mod send;
 mod typing;
 mod verify;
 mod view;
+mod webhook;
 
 use std::{fmt, sync::Arc, time::Duration};
 

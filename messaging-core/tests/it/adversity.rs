@@ -16,7 +16,7 @@ use messaging_core::{
     memory::MemoryStore,
     port::{
         PortError,
-        channels::{ChannelAuth, Channels, Subscription},
+        channels::{ChannelAuth, Channels, Subscription, Webhook, WebhookError},
         directory::{BookingParties, Directory, ProfileQuery, Profiles},
         realtime::{Limits, PublishError, PublishErrorKind, Realtime},
         store::{Outbox, StoreErrorKind},
@@ -272,6 +272,12 @@ impl Channels for Counting {
     fn sign(&self, _: &Subscription) -> Result<ChannelAuth, PortError> {
         Err(PortError::permanent("nothing is signed here"))
     }
+
+    fn receive_webhook(&self, _: &Webhook<'_>) -> Result<(), WebhookError> {
+        Err(WebhookError::NotAuthentic(
+            "there is none that could have sent it",
+        ))
+    }
 }
 
 #[async_trait::async_trait]
@@ -391,6 +397,12 @@ pub(crate) struct Stuck;
 impl Channels for Stuck {
     fn sign(&self, _: &Subscription) -> Result<ChannelAuth, PortError> {
         Err(PortError::permanent("nothing is signed here"))
+    }
+
+    fn receive_webhook(&self, _: &Webhook<'_>) -> Result<(), WebhookError> {
+        Err(WebhookError::NotAuthentic(
+            "there is none that could have sent it",
+        ))
     }
 }
 

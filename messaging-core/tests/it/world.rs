@@ -16,7 +16,7 @@ use messaging_core::{
     memory::MemoryStore,
     port::{
         PortError,
-        channels::{ChannelAuth, Channels, Subscription},
+        channels::{ChannelAuth, Channels, Subscription, Webhook, WebhookError},
         directory::{
             AgentProfile, BookingParties, BookingProfile, Directory, ProfileQuery, Profiles, UserProfile,
         },
@@ -226,6 +226,12 @@ impl Channels for Recorder {
             auth: format!("signed:{}", subscription.channel),
             channel_data: None,
         })
+    }
+
+    fn receive_webhook(&self, _: &Webhook<'_>) -> Result<(), WebhookError> {
+        Err(WebhookError::NotAuthentic(
+            "there is none that could have sent it",
+        ))
     }
 }
 

@@ -8,7 +8,7 @@ use messaging_core::{
     id::UserId,
     port::{
         PortError,
-        channels::{ChannelAuth, Channels, Subscription},
+        channels::{ChannelAuth, Channels, Subscription, Webhook, WebhookError},
         presence::Presence,
         realtime::{Limits, PublishError, PublishErrorKind, Realtime},
     },
@@ -42,6 +42,12 @@ impl Channels for EmbeddedChannels {
         } = subscription;
         self.server.hub().grant(socket_id, channel, &member.user_id);
         Ok(auth)
+    }
+
+    fn receive_webhook(&self, _: &Webhook<'_>) -> Result<(), WebhookError> {
+        Err(WebhookError::NotAuthentic(
+            "there is none that could have sent it",
+        ))
     }
 }
 

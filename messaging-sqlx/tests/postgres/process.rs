@@ -13,7 +13,7 @@ use messaging_core::{
     id::UserId,
     port::{
         PortError,
-        channels::{ChannelAuth, Channels, Subscription},
+        channels::{ChannelAuth, Channels, Subscription, Webhook, WebhookError},
         realtime::{Limits, PublishError, Realtime},
     },
 };
@@ -197,6 +197,12 @@ impl Line {
 impl Channels for Line {
     fn sign(&self, _: &Subscription) -> Result<ChannelAuth, PortError> {
         Err(PortError::permanent("nothing is signed here"))
+    }
+
+    fn receive_webhook(&self, _: &Webhook<'_>) -> Result<(), WebhookError> {
+        Err(WebhookError::NotAuthentic(
+            "there is none that could have sent it",
+        ))
     }
 }
 

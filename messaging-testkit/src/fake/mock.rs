@@ -12,7 +12,7 @@ use messaging_core::{
     port::{
         PortError,
         access::{AccessPolicy, HostRefusal},
-        channels::{ChannelAuth, Channels, Subscription},
+        channels::{ChannelAuth, Channels, Subscription, Webhook, WebhookError},
         directory::{BookingParties, Directory, ProfileQuery, Profiles},
         presence::Presence,
         realtime::{Limits, PublishError, Realtime},
@@ -40,6 +40,7 @@ mock! {
 
     impl Channels for Realtime {
         fn sign(&self, subscription: &Subscription) -> Result<ChannelAuth, PortError>;
+        fn receive_webhook<'a>(&self, webhook: &Webhook<'a>) -> Result<(), WebhookError>;
     }
 
     #[async_trait]

@@ -10,7 +10,7 @@ use messaging_core::{
     id::UserId,
     port::{
         PortError,
-        channels::{ChannelAuth, Channels, Subscription},
+        channels::{ChannelAuth, Channels, Subscription, Webhook, WebhookError},
         realtime::{Limits, PublishError, PublishErrorKind, Realtime},
     },
 };
@@ -125,6 +125,12 @@ impl Channels for RecordingRealtime {
         let channel_data = channel.is_presence().then(|| member.user_id.to_string());
         let auth = format!("fake:{socket_id}:{channel}");
         Ok(ChannelAuth { auth, channel_data })
+    }
+
+    fn receive_webhook(&self, _: &Webhook<'_>) -> Result<(), WebhookError> {
+        Err(WebhookError::NotAuthentic(
+            "there is none that could have sent it",
+        ))
     }
 }
 
