@@ -75,6 +75,7 @@ function drawThread(toEnd) {
   $("their-name").textContent = other.name;
   $("their-image").src = other.image;
   $("their-image").className = `avatar ${conversation.side === "client" ? "square" : ""}`;
+  $("their-dot").hidden = !state.thread.present;
   const { booking } = conversation;
   $("about").textContent = booking ? `${booking.bookingNumber} · ${booking.tour.title}` : "No booking yet";
   $("book").hidden = conversation.side !== "client" || Boolean(booking);

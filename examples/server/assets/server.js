@@ -62,6 +62,13 @@ export async function connect(onState) {
   pusher.connection.bind("state_change", ({ current }) => onState(current));
 }
 
+/** Calls `changed` with each state of the connection. Returns its end. */
+export function onConnection(changed) {
+  const tell = ({ current }) => changed(current);
+  pusher.connection.bind("state_change", tell);
+  return () => pusher.connection.unbind("state_change", tell);
+}
+
 export const isConnected = () => pusher?.connection.state === "connected";
 
 /**
@@ -72,9 +79,9 @@ export function subscribe(name, { ready, refused, ...handlers }) {
   const channel = pusher.subscribe(name);
   let retry = null;
   let wait = RETRY_AFTER;
-  channel.bind("pusher:subscription_succeeded", () => {
+  channel.bind("pusher:subscription_succeeded", (answer) => {
     wait = RETRY_AFTER;
-    ready();
+    ready(answer);
   });
   channel.bind("pusher:subscription_error", () => {
     clearTimeout(retry);

@@ -3,6 +3,7 @@
 import { render } from "./draw.js";
 import { $, toast } from "./elements.js";
 import { adopt, adoptCount, adoptLast, adoptReads } from "./list.js";
+import { watch } from "./presence.js";
 import { RETRY_AFTER, api, coalesced, isConnected, subscribe } from "./server.js";
 import { state } from "./state.js";
 import { showTyping, stopTyping } from "./typing.js";
@@ -23,6 +24,7 @@ export function openThread(id) {
     subscribed: false,
     live: false,
     typingUntil: null,
+    present: false, // the other side is looking at it, too
     close: () => {},
   };
   state.thread = opened;
@@ -33,7 +35,11 @@ export function openThread(id) {
     render();
   };
   if (state.me.role !== "admin") {
-    opened.close = subscribe(`private-conversation-${id}`, {
+    const unwatch = watch(id, (present) => {
+      opened.present = present;
+      render();
+    });
+    const unsubscribe = subscribe(`private-conversation-${id}`, {
       ready: () => {
         opened.subscribed = true;
         opened.catchUp();
@@ -52,6 +58,10 @@ export function openThread(id) {
       "typing-start": (event) => event.userId !== state.me.id && showTyping(opened, true),
       "typing-stop": (event) => event.userId !== state.me.id && showTyping(opened, false),
     });
+    opened.close = () => {
+      unwatch();
+      unsubscribe();
+    };
   }
   // Without a connection there is no subscription to wait for; when there is, it catches up.
   if (!isConnected()) opened.catchUp();

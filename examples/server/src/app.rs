@@ -1,6 +1,6 @@
 //! The wiring: the crates' parts, put together for this host.
 
-use std::{future::IntoFuture as _, sync::Arc, time::Duration};
+use std::{future::IntoFuture as _, time::Duration};
 
 use anyhow::Context as _;
 use axum::{
@@ -10,15 +10,10 @@ use axum::{
     routing::{get, post},
 };
 use messaging_axum::HttpOptions;
-use messaging_core::{
-    Messaging, Workers,
-    clock::{IdSource as _, SystemClock, SystemIds},
-    time::Timestamp,
-};
-use messaging_pusher::{AppKey, AppSecret, Credentials, EmbeddedChannels, EmbeddedOptions};
+use messaging_core::{Messaging, Workers};
 use tokio::{net::TcpListener, sync::oneshot, time::timeout};
 
-use crate::{assets, bookings, demo, health, images, login, storage::Storage};
+use crate::{assets, bookings, demo, health, images, login, metrics, realtime::Realtime, storage::Storage};
 
 /// For how long requests may take that were under way when the server was stopped.
 const REQUESTS_GRACE: Duration = Duration::from_secs(10);
@@ -26,7 +21,7 @@ const REQUESTS_GRACE: Duration = Duration::from_secs(10);
 /// The server, ready to run.
 pub(crate) struct App {
     storage: Storage,
-    channels: EmbeddedChannels,
+    realtime: Realtime,
     messaging: Messaging,
     workers: Workers,
 }
@@ -35,40 +30,30 @@ pub(crate) struct App {
 #[derive(Clone, FromRef)]
 struct AppState {
     messaging: Messaging,
+    realtime: Realtime,
 }
 
 impl App {
-    /// Puts the server together around its store.
-    pub(crate) fn on(storage: Storage) -> anyhow::Result<Self> {
-        let channels = EmbeddedChannels::new(
-            &credentials()?,
-            EmbeddedOptions::default(),
-            Arc::new(SystemClock),
-            Arc::new(SystemIds),
-        );
-        let (messaging, workers) = storage
-            .messaging()
-            .realtime(channels.clone())
-            .presence(channels.clone())
-            .build()?;
+    /// Puts the server together around its store and its realtime server.
+    pub(crate) fn on(storage: Storage, realtime: Realtime) -> anyhow::Result<Self> {
+        let (messaging, workers) = realtime.join(storage.messaging()).build()?;
         Ok(Self {
             storage,
-            channels,
+            realtime,
             messaging,
             workers,
         })
     }
 
     fn router(&self) -> Router {
+        let routes = messaging_axum::routes::<AppState>(HttpOptions::default());
         Router::new()
-            .nest(
-                "/api",
-                messaging_axum::routes::<AppState>(HttpOptions::default()).all(),
-            )
+            .nest("/api", routes.participants.merge(routes.admin))
             .route("/demo/bookings", post(bookings::book))
             .layer(from_fn(login::identify))
-            .merge(assets::router())
-            .merge(self.channels.router())
+            .nest("/api", routes.webhooks)
+            .merge(assets::router(self.realtime.elsewhere().as_ref()))
+            .merge(self.realtime.router())
             .route("/demo/config", get(demo::config))
             .route("/demo/users", get(demo::users))
             .route("/demo/users/{id}", get(demo::user))
@@ -76,8 +61,10 @@ impl App {
             .route("/demo/images/{file}", get(images::show))
             .route("/healthz", get(health::alive))
             .route("/readyz", get(health::ready))
+            .route("/metrics", get(metrics::show))
             .with_state(AppState {
                 messaging: self.messaging.clone(),
+                realtime: self.realtime.clone(),
             })
     }
 
@@ -104,7 +91,7 @@ impl App {
         }
         drop(stop_publishing);
         workers.await.context("the workers failed")?;
-        self.channels.shutdown().await;
+        self.realtime.shutdown().await;
         self.storage.close().await;
         tracing::info!("stopped");
         Ok(())
@@ -114,13 +101,4 @@ impl App {
 /// Ready when the sender is gone.
 async fn ended(signal: oneshot::Receiver<()>) {
     signal.await.ok();
-}
-
-/// A key for pusher-js, and a secret that lives as long as the process: whatever it signs does, too.
-fn credentials() -> anyhow::Result<Credentials> {
-    let random = [(); 3].map(|()| SystemIds.new_id(Timestamp::EPOCH).simple().to_string());
-    Ok(Credentials {
-        key: AppKey::parse(demo::APP_KEY)?,
-        secret: AppSecret::parse(random.concat())?,
-    })
 }

@@ -7,11 +7,13 @@ use std::{
 };
 
 use clap::{Args, Parser, Subcommand};
+use messaging_pusher::{PusherConfig, PusherConfigError};
 
 use crate::verify::VerifyArgs;
 
 /// A small marketplace whose clients and agents talk to each other: the example host of the messaging
-/// crates. Needs no other service, but can use a PostgreSQL database. Its login is for demonstration only: whoever reaches it can be anyone.
+/// crates. Needs no other service, but can use a PostgreSQL database, and Pusher Channels or a server of the same
+/// protocol. Its login is for demonstration only: whoever reaches it can be anyone.
 #[derive(Debug, Parser)]
 #[command(
     name = "messaging-server",
@@ -35,6 +37,8 @@ pub(crate) struct Config {
     #[arg(long = "log", env = "RUST_LOG", default_value = "info")]
     pub(crate) log: String,
     #[command(flatten)]
+    pusher: PusherArgs,
+    #[command(flatten)]
     not_yet: NotYet,
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
@@ -48,11 +52,37 @@ pub(crate) enum Command {
     Verify(VerifyArgs),
 }
 
+/// The app at Pusher, or at a server of the same protocol. Without any of these the channels are in this process.
+#[derive(Args)]
+#[expect(clippy::struct_field_names, reason = "the names of the flags")]
+#[command(next_help_heading = "Pusher Channels, instead of channels in this process")]
+struct PusherArgs {
+    /// The app's id.
+    #[arg(long, env = "PUSHER_APP_ID")]
+    pusher_app_id: Option<String>,
+    /// The app's key, which pages are told.
+    #[arg(long, env = "PUSHER_KEY")]
+    pusher_key: Option<String>,
+    /// The app's secret.
+    #[arg(long, env = "PUSHER_SECRET", hide_env_values = true)]
+    pusher_secret: Option<String>,
+    /// The cluster of hosted Pusher, for instance `eu`.
+    #[arg(long, env = "PUSHER_CLUSTER")]
+    pusher_cluster: Option<String>,
+    /// The host of another server, instead of a cluster.
+    #[arg(long, env = "PUSHER_HOST")]
+    pusher_host: Option<String>,
+    /// Its port; by default 443, and 80 without TLS.
+    #[arg(long, env = "PUSHER_PORT")]
+    pusher_port: Option<String>,
+    /// Whether it is spoken to by TLS; `true` by default.
+    #[arg(long, env = "PUSHER_USE_TLS")]
+    pusher_use_tls: Option<String>,
+}
+
 /// Variables that a later version will know. One who sets them expects something that does not happen.
 #[derive(Debug, Args)]
 struct NotYet {
-    #[arg(long, env = "PUSHER_APP_ID", hide = true)]
-    pusher_app_id: Option<String>,
     #[arg(long, env = "SMTP_URL", hide = true)]
     smtp_url: Option<String>,
 }
@@ -82,14 +112,45 @@ impl fmt::Debug for DatabaseUrl {
 impl Config {
     /// The names of variables that are set and have no effect.
     pub(crate) fn without_effect(&self) -> Vec<&'static str> {
-        let NotYet {
-            pusher_app_id,
-            smtp_url,
-        } = &self.not_yet;
-        [("PUSHER_APP_ID", pusher_app_id), ("SMTP_URL", smtp_url)]
-            .into_iter()
-            .filter_map(|(name, value)| value.is_some().then_some(name))
-            .collect()
+        let NotYet { smtp_url } = &self.not_yet;
+        smtp_url.iter().map(|_| "SMTP_URL").collect()
+    }
+
+    /// The app at Pusher, if one is named.
+    pub(crate) fn pusher(&self) -> Result<Option<PusherConfig>, PusherConfigError> {
+        let named = self.pusher.named();
+        if named.iter().all(|(_, value)| value.is_none()) {
+            return Ok(None);
+        }
+        let value_of = |name: &str| {
+            let (_, value) = named.iter().find(|(other, _)| *other == name)?;
+            value.map(str::to_owned)
+        };
+        PusherConfig::from_lookup(value_of).map(Some)
+    }
+}
+
+impl PusherArgs {
+    /// What is set and not empty, under the names of the variables.
+    fn named(&self) -> [(&'static str, Option<&str>); 7] {
+        [
+            ("PUSHER_APP_ID", &self.pusher_app_id),
+            ("PUSHER_KEY", &self.pusher_key),
+            ("PUSHER_SECRET", &self.pusher_secret),
+            ("PUSHER_CLUSTER", &self.pusher_cluster),
+            ("PUSHER_HOST", &self.pusher_host),
+            ("PUSHER_PORT", &self.pusher_port),
+            ("PUSHER_USE_TLS", &self.pusher_use_tls),
+        ]
+        .map(|(name, value)| (name, value.as_deref().filter(|value| !value.is_empty())))
+    }
+}
+
+impl fmt::Debug for PusherArgs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PusherArgs")
+            .field("pusher_app_id", &self.pusher_app_id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -126,8 +187,30 @@ mod tests {
 
     #[test]
     fn what_has_no_effect_yet_is_known() {
-        let config = config(&["--smtp-url", "smtp://localhost", "--pusher-app-id", "1"]).unwrap();
-        assert_eq!(config.without_effect(), ["PUSHER_APP_ID", "SMTP_URL"]);
+        let config = config(&["--smtp-url", "smtp://localhost"]).unwrap();
+        assert_eq!(config.without_effect(), ["SMTP_URL"]);
+    }
+
+    #[test]
+    fn a_half_named_app_is_refused_by_what_is_missing() {
+        assert!(config(&[]).unwrap().pusher().unwrap().is_none());
+        let whole = [
+            "--pusher-app-id=1",
+            "--pusher-key=k",
+            "--pusher-secret=hush",
+            "--pusher-cluster=eu",
+        ];
+        assert!(config(&whole).unwrap().pusher().unwrap().is_some());
+        for (missing, name) in ["PUSHER_APP_ID", "PUSHER_KEY", "PUSHER_SECRET", "PUSHER_CLUSTER"]
+            .iter()
+            .enumerate()
+        {
+            let mut half = whole.to_vec();
+            half.remove(missing);
+            let error = config(&half).unwrap().pusher().unwrap_err().to_string();
+            assert!(error.contains(name) && !error.contains("hush"), "{error}");
+        }
+        assert!(!format!("{:?}", config(&whole).unwrap()).contains("hush"));
     }
 
     #[test]

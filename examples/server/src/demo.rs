@@ -2,31 +2,59 @@
 
 use axum::{
     Json,
-    extract::Path,
+    extract::{Path, State},
     http::{HeaderMap, StatusCode, header::HOST, uri::Authority},
 };
+use messaging_pusher::{PusherConfig, Tls};
 use serde::Serialize;
 
-use crate::users::{DemoAgency, DemoUser};
+use crate::{
+    realtime::Realtime,
+    users::{DemoAgency, DemoUser},
+};
 
 /// How the app is known to pusher-js.
 pub(crate) const APP_KEY: &str = "local";
 
 /// What to give to pusher-js.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct RealtimeConfig {
-    key: &'static str,
+    key: String,
     ws_host: String,
     ws_port: u16,
     #[serde(rename = "forceTLS")]
     force_tls: bool,
-    cluster: &'static str,
+    cluster: String,
 }
 
-/// `GET /demo/config`: the channels are on this very server, so wherever the browser found it.
-pub(crate) async fn config(headers: HeaderMap) -> Result<Json<RealtimeConfig>, StatusCode> {
-    realtime_config(&headers).map(Json).ok_or(StatusCode::BAD_REQUEST)
+impl RealtimeConfig {
+    /// How pages find the server of an app at Pusher.
+    pub(crate) fn of(app: &PusherConfig) -> Self {
+        Self {
+            key: app.key().to_string(),
+            ws_host: app.ws_host(),
+            ws_port: app.ws_port(),
+            force_tls: app.tls() == Tls::On,
+            cluster: app.cluster().unwrap_or_default().to_owned(),
+        }
+    }
+
+    /// Its origin, as a content security policy names it.
+    pub(crate) fn origin(&self) -> String {
+        let scheme = if self.force_tls { "wss" } else { "ws" };
+        format!("{scheme}://{}:{}", self.ws_host, self.ws_port)
+    }
+}
+
+/// `GET /demo/config`: the realtime server that was configured; else the channels are on this very server,
+/// so wherever the browser found it.
+pub(crate) async fn config(
+    State(realtime): State<Realtime>,
+    headers: HeaderMap,
+) -> Result<Json<RealtimeConfig>, StatusCode> {
+    let config = realtime.elsewhere().or_else(|| realtime_config(&headers));
+    config.map(Json).ok_or(StatusCode::BAD_REQUEST)
 }
 
 fn realtime_config(headers: &HeaderMap) -> Option<RealtimeConfig> {
@@ -36,11 +64,11 @@ fn realtime_config(headers: &HeaderMap) -> Option<RealtimeConfig> {
         .get("x-forwarded-proto")
         .is_some_and(|proto| proto == "https");
     Some(RealtimeConfig {
-        key: APP_KEY,
+        key: APP_KEY.to_owned(),
         ws_host: host.host().to_owned(),
         ws_port: host.port_u16().unwrap_or(if force_tls { 443 } else { 80 }),
         force_tls,
-        cluster: APP_KEY,
+        cluster: APP_KEY.to_owned(),
     })
 }
 

@@ -9,7 +9,9 @@ mod directory;
 mod health;
 mod images;
 mod login;
+mod metrics;
 mod names;
+mod realtime;
 mod signals;
 mod storage;
 mod users;
@@ -29,6 +31,7 @@ use tracing_subscriber::EnvFilter;
 use crate::{
     app::App,
     config::{Command, Config},
+    realtime::Realtime,
     signals::Signals,
     storage::Storage,
 };
@@ -50,16 +53,15 @@ async fn main() -> anyhow::Result<ExitCode> {
 
 async fn serve(config: Config) -> anyhow::Result<()> {
     for name in config.without_effect() {
-        tracing::warn!(
-            "{name} is set, but this version does not use it: it has embedded channels and no mail"
-        );
+        tracing::warn!("{name} is set, but this version does not use it: it sends no mail");
     }
+    let realtime = Realtime::new(config.pusher().context("Pusher is not fully configured")?)?;
     let mut signals = Signals::listen().context("signals cannot be caught")?;
     let listener = TcpListener::bind(config.bind).await;
     let listener = listener.with_context(|| format!("cannot listen on {}", config.bind))?;
     let storage = Storage::open(config.database_url.as_ref(), &config.data_dir).await?;
-    announce(listener.local_addr()?, &storage);
-    let app = App::on(storage)?;
+    announce(listener.local_addr()?, &storage, &realtime);
+    let app = App::on(storage, realtime)?;
     app.serve(listener, async move {
         signals.next().await;
         tokio::spawn(async move {
@@ -81,12 +83,12 @@ fn log(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn announce(address: SocketAddr, storage: &Storage) {
+fn announce(address: SocketAddr, storage: &Storage, realtime: &Realtime) {
     tracing::warn!("the login is for demonstration only: whoever reaches this server can be anyone");
     if !address.ip().is_loopback() {
         tracing::warn!(%address, "listening beyond this machine: everyone on the network reaches this server");
     }
-    if storage.is_shared() {
+    if storage.is_shared() && realtime.is_of_this_process() {
         tracing::warn!(
             "the channels live in this process: of what others publish on the same database, who is connected \
              here sees nothing before the next fetch"
