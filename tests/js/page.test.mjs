@@ -81,6 +81,24 @@ async function pair() {
 const withinASecond = (...locators) =>
   Promise.all(locators.map((locator) => locator.waitFor({ timeout: SECOND })));
 
+test("a dot shows that the other side is looking at the conversation, too", async () => {
+  const { client, agent, id } = await pair();
+  const dot = (page) => page.locator("#their-dot");
+  const left = await open(client.user, id);
+  assert.equal(await dot(left).isVisible(), false);
+  const right = await open(agent.user, id);
+  await Promise.all([left, right].map((page) => dot(page).waitFor()));
+  const second = await open(agent.user, id);
+  await dot(second).waitFor();
+  await right.close();
+  await write(second, "Still here");
+  await text(left, "Still here").waitFor();
+  assert.equal(await dot(left).isVisible(), true, "the agent has another window");
+  await second.close();
+  await dot(left).waitFor({ state: "hidden" });
+  assertOnlyFailedRequests(left);
+});
+
 test("a send shows in the other window within a second, the badge counts, the receipt returns", async () => {
   const { client, agent, id } = await pair();
   const [left, right] = [await open(client.user, id), await open(agent.user)];

@@ -52,6 +52,16 @@ impl Caller {
         Answer::of(request.call())
     }
 
+    /// The text at this path, whatever it is.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn text(&self, path: &str) -> String {
+        let answer = self.agent.get(self.at(path)).call();
+        let mut answer = answer.expect("an answer");
+        answer.body_mut().read_to_string().expect("a text")
+    }
+
     /// Posts JSON.
     ///
     /// # Errors

@@ -4,11 +4,11 @@ use std::{
     fs,
     io::{self, Write as _},
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::{Child, Command, Output, Stdio},
     sync::{Mutex, OnceLock, PoisonError},
 };
 
-use crate::{Server, environment::variable};
+use crate::{Server, environment::variable, eventually, log::Log};
 
 /// What a suite needs beside Node and its packages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +53,72 @@ pub fn run(suite: &str, needs: Needs, server: &Server) {
         .lines()
         .find_map(|line| line.split_once("pass ").map(|(_, count)| count));
     say(&format!("{suite}: {} passed", passed.unwrap_or("?")));
+}
+
+/// A script of `js/` that runs beside a test. It is killed when this is dropped.
+#[derive(Debug)]
+pub struct Script {
+    child: Child,
+    output: Log,
+    log: Log,
+}
+
+impl Script {
+    /// Starts it, against a server. Where Node is missing it says that `test` is skipped, and there is none;
+    /// where `CI` is set, that is a failure.
+    ///
+    /// # Panics
+    /// When it cannot be run in CI.
+    pub fn start(script: &str, test: &str, server: &Server, environment: &[(&str, &str)]) -> Option<Self> {
+        if let Err(missing) = find(Needs::Node) {
+            assert!(variable("CI").is_none(), "{test} cannot be run: {missing}");
+            say(&format!("SKIPPED: {test}: {missing}"));
+            return None;
+        }
+        let mut child = Command::new("node")
+            .arg(script)
+            .current_dir(directory())
+            .env("SERVER_URL", server.url())
+            .envs(environment.iter().copied())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("node was there a moment ago");
+        Some(Self {
+            output: Log::of(child.stdout.take().expect("it is piped")),
+            log: Log::of(child.stderr.take().expect("it is piped")),
+            child,
+        })
+    }
+
+    /// Waits until it has said this line.
+    ///
+    /// # Panics
+    /// When it does not.
+    pub fn wait_for(&self, line: &str) {
+        eventually("the script says so", || {
+            self.output.text().lines().any(|said| said == line).then_some(())
+        });
+    }
+
+    /// Waits for its end, and returns the last line that it said.
+    ///
+    /// # Panics
+    /// When it fails.
+    pub fn last_line(mut self) -> String {
+        let output = self.output.read_to_end();
+        let status = self.child.wait().expect("it is our child");
+        assert!(status.success(), "{output}\n{}", self.log.read_to_end());
+        output.lines().last().unwrap_or_default().to_owned()
+    }
+}
+
+impl Drop for Script {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
 }
 
 /// Past the test harness, which keeps to itself what a passing test prints.

@@ -5,6 +5,7 @@ mod api;
 mod binary;
 mod environment;
 pub mod js;
+mod line;
 mod log;
 mod patience;
 mod server;
@@ -12,6 +13,7 @@ mod subscriber;
 
 pub use api::{Answer, Caller, NoAnswer};
 pub use binary::built;
+pub use line::{Line, Way};
 pub use patience::{Patience, eventually};
 pub use server::{Ended, Server, Settings};
 pub use subscriber::{End, Subscriber};

@@ -50,6 +50,12 @@ impl Settings {
             "RUST_LOG",
             "DATABASE_URL",
             "PUSHER_APP_ID",
+            "PUSHER_KEY",
+            "PUSHER_SECRET",
+            "PUSHER_CLUSTER",
+            "PUSHER_HOST",
+            "PUSHER_PORT",
+            "PUSHER_USE_TLS",
             "SMTP_URL",
         ] {
             command.env_remove(name);
@@ -181,6 +187,11 @@ impl Server {
     pub fn unpublished(&self) -> u64 {
         let ready = self.anybody().get("/readyz").expect("an answer");
         ready.body["unpublishedConversations"].as_u64().expect("a number")
+    }
+
+    /// The number of its process.
+    pub fn process_id(&self) -> u32 {
+        self.process.child.id()
     }
 
     /// Sends it a signal, by its name without `SIG`.

@@ -16,7 +16,8 @@ use serde_json::Value;
 #[test]
 fn help_names_what_can_be_configured_and_nothing_else() {
     let help = Settings::new()
-        .with_env("DATABASE_URL", "postgres://me:secret@localhost/x")
+        .with_env("DATABASE_URL", "postgres://me:hush@localhost/x")
+        .with_env("PUSHER_SECRET", "hush")
         .with_argument("--help")
         .run();
     assert!(help.status.success());
@@ -25,20 +26,27 @@ fn help_names_what_can_be_configured_and_nothing_else() {
         "DATABASE_URL",
         "DATA_DIR",
         "RUST_LOG",
+        "PUSHER_APP_ID",
+        "PUSHER_KEY",
+        "PUSHER_SECRET",
+        "PUSHER_CLUSTER",
+        "PUSHER_HOST",
+        "PUSHER_PORT",
+        "PUSHER_USE_TLS",
         "127.0.0.1:3000",
         "./data",
         "for demonstration only",
     ] {
         assert!(help.output.contains(name), "{name} is missing:\n{}", help.output);
     }
-    for later in ["PUSHER", "SMTP"] {
+    for later in ["SMTP"] {
         assert!(
             !help.output.contains(later),
             "{later} has no effect:\n{}",
             help.output
         );
     }
-    assert!(!help.output.contains("secret"), "{}", help.output);
+    assert!(!help.output.contains("hush"), "{}", help.output);
 }
 
 #[test]
@@ -109,14 +117,59 @@ fn it_says_what_to_be_careful_about() {
 
     let loud = Settings::in_directory(data.path())
         .with_env("BIND", "0.0.0.0:0")
-        .with_env("PUSHER_APP_ID", "1")
         .with_env("SMTP_URL", "smtp://me:secret@localhost");
     let loud = loud.start().stop("INT").log;
     assert!(loud.contains("beyond this machine"), "{loud}");
-    for name in ["PUSHER_APP_ID", "SMTP_URL"] {
-        assert_eq!(loud.matches(name).count(), 1, "{loud}");
-    }
+    assert_eq!(loud.matches("SMTP_URL").count(), 1, "{loud}");
     assert!(!loud.contains("secret"), "{loud}");
+}
+
+#[test]
+fn half_an_app_at_pusher_is_refused_at_start_by_what_is_missing() {
+    let data = tempfile::tempdir().unwrap();
+    let all = [
+        ("PUSHER_APP_ID", "1"),
+        ("PUSHER_KEY", "a-key"),
+        ("PUSHER_SECRET", "hush-hush"),
+        ("PUSHER_CLUSTER", "eu"),
+    ];
+    for (missing, _) in all {
+        let with_others = all.iter().filter(|(name, _)| *name != missing);
+        let settings = Settings::in_directory(data.path()).with_env(missing, "");
+        let refused = with_others
+            .fold(settings, |settings, (name, value)| settings.with_env(name, value))
+            .run();
+        assert_eq!(refused.status.code(), Some(1), "{}", refused.log);
+        assert!(refused.log.contains(missing), "{missing}: {}", refused.log);
+        assert!(!refused.log.contains("hush"), "{}", refused.log);
+    }
+    assert_eq!(fs::read_dir(data.path()).unwrap().count(), 0, "nothing was made");
+}
+
+#[test]
+fn what_it_has_published_is_counted() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path());
+    let client = server.caller("client-1");
+    let id = client.open("agency-1");
+    client.send(&id, "hello", "hello").unwrap();
+    eventually("both are published", || {
+        let text = server.anybody().text("/metrics");
+        text.contains("\nmessaging_published_total 2\n").then_some(())
+    });
+    let text = server.anybody().text("/metrics");
+    for line in [
+        "messaging_events_total 4",
+        "messaging_unpublished_conversations 0",
+        "messaging_oldest_unpublished_seconds 0",
+        "messaging_halted 0",
+        "messaging_publish_seconds_count 2",
+    ] {
+        assert!(
+            text.lines().any(|said| said == line),
+            "{line} is missing:\n{text}"
+        );
+    }
 }
 
 #[test]
