@@ -9,6 +9,7 @@ mod line;
 mod log;
 mod patience;
 mod server;
+mod sockudo;
 mod subscriber;
 
 pub use api::{Answer, Caller, NoAnswer};
@@ -16,6 +17,7 @@ pub use binary::built;
 pub use line::{Line, Way};
 pub use patience::{Patience, eventually};
 pub use server::{Ended, Server, Settings};
+pub use sockudo::Sockudo;
 pub use subscriber::{End, Subscriber};
 
 /// The README's code compiles.

@@ -37,21 +37,22 @@ struct Heard {
 const TIME_LIMIT: Duration = Duration::from_secs(20);
 
 impl Subscriber {
-    /// Connects, and subscribes to these channels in the name of the caller. All of them have been accepted
+    /// Connects to the server's channels, wherever they are, and subscribes to these in the name of the caller. All of them have been accepted
     /// when this returns.
     ///
     /// # Panics
     /// When one is refused.
     pub fn connect(server: &Server, caller: &Caller, channels: &[String]) -> Self {
-        let stream = TcpStream::connect(server.address()).expect("the server listens");
+        let config = server.anybody().get("/demo/config").expect("an answer").body;
+        let host = config["wsHost"].as_str().expect("a host");
+        let port = config["wsPort"].as_u64().expect("a port");
+        let stream = TcpStream::connect(format!("{host}:{port}")).expect("the channels' server listens");
         stream
             .set_read_timeout(Some(TIME_LIMIT))
             .expect("a limit can be set");
         let closer = stream.try_clone().expect("a stream has a second handle");
-        let url = format!(
-            "ws://{}/app/local?protocol=7&client=tests&version=1",
-            server.address()
-        );
+        let key = config["key"].as_str().expect("a key");
+        let url = format!("ws://{host}:{port}/app/{key}?protocol=7&client=tests&version=1");
         let (mut socket, _) = tungstenite::client(url, stream).expect("a WebSocket");
         let established = next_event(&mut socket);
         assert_eq!(established["event"], "pusher:connection_established");

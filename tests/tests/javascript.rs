@@ -1,9 +1,10 @@
-//! The suites in JavaScript, each against a server of its own.
+//! The suites in JavaScript, each against a server of its own; and all that has to do with events a second time,
+//! with a server of the Pusher protocol that is not ours.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use messaging_tests::{
-    Server,
+    Server, Settings, Sockudo,
     js::{self, Needs},
 };
 
@@ -12,9 +13,28 @@ fn run(suite: &str, needs: Needs) {
     js::run(suite, needs, &Server::start(data.path()));
 }
 
+fn run_with_sockudo(suite: &str, needs: Needs) {
+    let Some(sockudo) = Sockudo::start(suite) else {
+        return;
+    };
+    let data = tempfile::tempdir().unwrap();
+    let settings = sockudo
+        .environment()
+        .into_iter()
+        .fold(Settings::in_directory(data.path()), |settings, (name, value)| {
+            settings.with_env(name, value)
+        });
+    js::run(suite, needs, &settings.start());
+}
+
 #[test]
 fn pusher_js_and_fetch_converse_through_the_server() {
     run("e2e.test.mjs", Needs::Node);
+}
+
+#[test]
+fn pusher_js_and_fetch_converse_through_another_server_of_the_protocol() {
+    run_with_sockudo("e2e.test.mjs", Needs::Node);
 }
 
 #[test]
@@ -23,6 +43,16 @@ fn the_hook_of_the_requirements_works_unmodified() {
 }
 
 #[test]
+fn the_hook_works_with_another_server_of_the_protocol() {
+    run_with_sockudo("hook.test.mjs", Needs::Browser);
+}
+
+#[test]
 fn the_page_works_in_two_windows() {
     run("page.test.mjs", Needs::Browser);
+}
+
+#[test]
+fn the_page_works_with_another_server_of_the_protocol() {
+    run_with_sockudo("page.test.mjs", Needs::Browser);
 }

@@ -20,6 +20,7 @@ mod wire;
 
 pub use bouncer::PgBouncer;
 pub use database::Database;
+pub use free_port::free_port;
 pub use schema::Schema;
 pub use server::{How, PgServer};
 pub use wire::{Armed, Counts, Fault, Statement, Wire};

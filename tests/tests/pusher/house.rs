@@ -1,0 +1,49 @@
+//! A database, a server of the Pusher protocol, and servers on both.
+
+use messaging_test_postgres::{Database, PgServer};
+use messaging_tests::{Caller, Server, Settings, Sockudo};
+use tempfile::TempDir;
+
+pub(crate) struct House {
+    pub(crate) sockudo: Sockudo,
+    database: Database,
+    data: TempDir,
+}
+
+impl House {
+    /// `None` where there is no such server, which has been said.
+    pub(crate) fn build(test: &str) -> Option<Self> {
+        Some(Self {
+            sockudo: Sockudo::start(test)?,
+            database: Database::create_blocking(PgServer::shared()),
+            data: tempfile::tempdir().unwrap(),
+        })
+    }
+
+    pub(crate) fn settings(&self) -> Settings {
+        let settings = Settings::in_directory(self.data.path()).with_env("DATABASE_URL", self.database.url());
+        let environment = self.sockudo.environment();
+        environment
+            .into_iter()
+            .fold(settings, |settings, (name, value)| settings.with_env(name, value))
+    }
+
+    pub(crate) fn server(&self) -> Server {
+        self.settings().start()
+    }
+}
+
+/// A number from `/metrics`.
+pub(crate) fn metric(server: &Server, name: &str) -> u64 {
+    let text = server.anybody().text("/metrics");
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix(&format!("messaging_{name} ")));
+    line.unwrap().parse().unwrap()
+}
+
+/// Sends a message, which must be acknowledged.
+pub(crate) fn send(caller: &Caller, conversation_id: &str, text: &str) {
+    let sent = caller.send(conversation_id, text, text).expect("an answer");
+    assert_eq!(sent.status, 201, "{sent:?}");
+}

@@ -1,0 +1,8 @@
+//! Servers on PostgreSQL and a real server of the Pusher protocol, and what happens when one of them dies.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod burst;
+mod house;
+mod killed;
+mod outage;
