@@ -5,7 +5,7 @@ import path from "node:path";
 import { after, before, test } from "node:test";
 import { build } from "esbuild";
 import { complaints, launch } from "./browser.mjs";
-import { Caller, SERVER, eventually, fresh } from "./support.mjs";
+import { Caller, SERVER, channelsConfig, eventually, fresh } from "./support.mjs";
 
 const FIXTURE = path.join(import.meta.dirname, "fixture");
 
@@ -19,6 +19,7 @@ before(async () => {
 after(() => browser?.close());
 
 async function bundled() {
+  const { key, cluster, wsHost, wsPort } = await channelsConfig();
   const host = path.join(FIXTURE, "host");
   const aliases = {
     name: "aliases",
@@ -37,8 +38,10 @@ async function bundled() {
     plugins: [aliases],
     define: {
       "process.env.NODE_ENV": '"production"',
-      "process.env.NEXT_PUBLIC_PUSHER_KEY": '"local"',
-      "process.env.NEXT_PUBLIC_PUSHER_CLUSTER": '"local"',
+      "process.env.NEXT_PUBLIC_PUSHER_KEY": JSON.stringify(key),
+      "process.env.NEXT_PUBLIC_PUSHER_CLUSTER": JSON.stringify(cluster),
+      "process.env.WS_HOST": JSON.stringify(wsHost),
+      "process.env.WS_PORT": JSON.stringify(`${wsPort}`),
       "process.env": "{}",
     },
   });

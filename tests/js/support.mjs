@@ -95,7 +95,7 @@ export class Caller {
 
 /** pusher-js, connected as this user; by way of a proxy if its port is given. */
 export async function connect(user, port = null) {
-  const config = await (await fetch(`${SERVER}/demo/config`)).json();
+  const config = await channelsConfig();
   return new Pusher(config.key, {
     wsHost: config.wsHost,
     wsPort: port ?? config.wsPort,
@@ -173,8 +173,12 @@ export class Screen {
   }
 }
 
-/** A TCP proxy in front of the server, whose connections can be severed. */
+/** What the server says about where the channels are. */
+export const channelsConfig = async () => (await fetch(`${SERVER}/demo/config`)).json();
+
+/** A TCP proxy in front of the channels, whose connections can be severed. */
 export class Proxy {
+  #far = null; // where the channels are
   #sockets = new Set();
   #waiting = null; // whoever comes while the server is out of reach
   #server = net.createServer((near) => {
@@ -184,6 +188,8 @@ export class Proxy {
   });
 
   async start() {
+    const { wsHost, wsPort } = await channelsConfig();
+    this.#far = { host: wsHost, port: wsPort };
     await new Promise((resolve) => this.#server.listen(0, "127.0.0.1", resolve));
     this.port = this.#server.address().port;
     return this;
@@ -213,8 +219,7 @@ export class Proxy {
   }
 
   #join(near) {
-    const { hostname, port } = new URL(SERVER);
-    const far = net.connect(Number(port), hostname);
+    const far = net.connect(this.#far);
     this.#keep(far);
     for (const [from, to] of [[near, far], [far, near]]) {
       from.pipe(to);
