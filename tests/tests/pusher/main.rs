@@ -6,3 +6,4 @@ mod burst;
 mod house;
 mod killed;
 mod outage;
+mod shared;
