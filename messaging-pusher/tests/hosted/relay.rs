@@ -1,0 +1,189 @@
+//! The relay, with a transport that fails in every way.
+
+use std::time::Duration;
+
+use messaging_core::{
+    Actor, AgentId, ConversationId, Messaging, OpenConversation, Role, SendMessage, UserId, Workers,
+    clock::SequentialIds, domain::body::Body, memory::MemoryStore, port::store::Outbox as _,
+};
+use messaging_testkit::fake::FakeDirectory;
+use serde_json::Value;
+
+use crate::{
+    fault_server::{Reply, status},
+    house::House,
+};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+struct Host {
+    house: House,
+    store: MemoryStore,
+    messaging: Messaging,
+    workers: Workers,
+    carl: Actor,
+    id: ConversationId,
+}
+
+impl Host {
+    /// Carl's conversation, with nothing left to publish.
+    async fn open() -> Self {
+        let (house, store) = (House::open().await, MemoryStore::new());
+        let agent_id = AgentId::parse("agency-1").unwrap();
+        let (messaging, workers) = Messaging::builder(store.clone(), FakeDirectory::new())
+            .realtime(house.pusher.clone())
+            .clock(house.clock.clone())
+            .ids(SequentialIds::default())
+            .build()
+            .unwrap();
+        let carl = Actor::new(UserId::parse("client-1").unwrap(), Role::Client);
+        let open = OpenConversation {
+            agent_id,
+            booking_id: None,
+        };
+        let opened = messaging.open_conversation(&carl, &open).await.unwrap();
+        let id = opened.conversation.id();
+        let host = Self {
+            house,
+            store,
+            messaging,
+            workers,
+            carl,
+            id,
+        };
+        host.publish_for(0).await;
+        host
+    }
+
+    async fn send(&self, text: &str) {
+        let message = SendMessage {
+            conversation_id: self.id,
+            body: Body::parse(text).unwrap(),
+            key: None,
+        };
+        self.messaging.send_message(&self.carl, &message).await.unwrap();
+    }
+
+    async fn publish_for(&self, seconds: u32) {
+        for _ in 0..=seconds {
+            while self.workers.relay().step().await.unwrap() > 0 {}
+            self.house.clock.advance(SECOND);
+        }
+    }
+
+    /// The texts on the conversation's channel, in the order in which they were asked for.
+    fn told(&self) -> Vec<String> {
+        let channel = format!("private-conversation-{}", self.id);
+        let mut texts = Vec::new();
+        for asked in self.house.server.asked() {
+            let body: Value = serde_json::from_str(&asked.body).unwrap();
+            let events = body["batch"].as_array().cloned().unwrap_or_else(|| vec![body]);
+            for event in events {
+                let data: Value = serde_json::from_str(event["data"].as_str().unwrap()).unwrap();
+                let on_channel = event["channel"] == channel || event["channels"][0] == channel;
+                if on_channel && event["name"] == "new-message" {
+                    texts.push(data["content"].as_str().unwrap().to_owned());
+                }
+            }
+        }
+        texts
+    }
+
+    fn calls(&self) -> usize {
+        self.house.server.asked().len()
+    }
+
+    async fn waiting(&self) -> u64 {
+        self.messaging.health().await.unwrap().backlog.lanes
+    }
+}
+
+#[tokio::test]
+async fn what_fails_for_a_while_is_told_afterwards_in_order() {
+    for reply in [
+        status(500),
+        status(502),
+        Reply::HangUp,
+        Reply::Bytes(b"garbage"),
+        Reply::Status(200, "", "<html>".to_owned()),
+        Reply::Status(429, "", String::new()),
+    ] {
+        let host = Host::open().await;
+        host.house.server.answer_all(reply.clone());
+        host.send("one").await;
+        host.publish_for(2).await;
+        host.send("two").await;
+        host.publish_for(5).await;
+        assert_eq!(host.waiting().await, 1, "{reply:?}");
+        host.house
+            .server
+            .answer_all(Reply::Status(200, "", "{}".to_owned()));
+        let before = host.told().len();
+        host.publish_for(60).await;
+        assert_eq!(host.told()[before..], ["one", "two"], "{reply:?}");
+        assert_eq!(host.waiting().await, 0);
+        assert_eq!(host.store.list_set_aside(9).await.unwrap().len(), 0, "{reply:?}");
+    }
+}
+
+#[tokio::test]
+async fn after_429_nothing_is_asked_for_as_long_as_it_said() {
+    let host = Host::open().await;
+    let patience = Reply::Status(429, "retry-after: 20\r\n", String::new());
+    host.house.server.answer_next([patience]);
+    let before = host.calls();
+    host.send("one").await;
+    host.publish_for(18).await;
+    assert_eq!(host.calls(), before + 1);
+    host.publish_for(3).await;
+    assert_eq!(host.calls(), before + 2);
+    assert_eq!(host.waiting().await, 0);
+}
+
+#[tokio::test]
+async fn an_event_that_is_refused_for_good_is_set_aside_and_the_next_is_told() {
+    for code in [400, 413] {
+        let host = Host::open().await;
+        // The two events of the message together, then the first of them: three times until it is set aside.
+        host.house.server.answer_next([
+            status(code),
+            status(code),
+            status(code),
+            status(code),
+            status(code),
+        ]);
+        host.send("refused").await;
+        host.publish_for(0).await;
+        host.send("next").await;
+        host.publish_for(30).await;
+        let aside = host.store.list_set_aside(9).await.unwrap();
+        assert_eq!(aside.len(), 1, "{code}: {aside:?}");
+        assert!(aside[0].why.contains(&code.to_string()), "{}", aside[0].why);
+        assert_eq!(host.told().last().unwrap(), "next");
+        assert_eq!(host.waiting().await, 0);
+    }
+}
+
+#[tokio::test]
+async fn refused_credentials_halt_everything_and_are_tried_every_30_seconds() {
+    for code in [401, 403] {
+        let host = Host::open().await;
+        host.house.server.answer_all(status(code));
+        let before = host.calls();
+        for text in ["one", "two"] {
+            host.send(text).await;
+            host.publish_for(13).await;
+        }
+        assert_eq!(host.calls(), before + 1);
+        assert!(host.messaging.health().await.unwrap().halted);
+        host.publish_for(5).await;
+        assert_eq!(host.calls(), before + 2);
+        host.house
+            .server
+            .answer_all(Reply::Status(200, "", "{}".to_owned()));
+        let told = host.told().len();
+        host.publish_for(40).await;
+        assert_eq!(host.told()[told..], ["one", "two"]);
+        assert!(!host.messaging.health().await.unwrap().halted);
+    }
+}

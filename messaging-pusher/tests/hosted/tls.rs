@@ -1,0 +1,87 @@
+//! TLS: who is trusted, and that nothing else is spoken.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use messaging_core::{
+    clock::ManualClock,
+    port::realtime::{PublishErrorKind::Down, Realtime as _},
+};
+use messaging_pusher::{PusherOptions, PusherServer, Tls};
+use rcgen::{CertifiedKey, generate_simple_self_signed};
+use tokio::net::TcpListener;
+use tokio_rustls::{
+    TlsAcceptor,
+    rustls::{ServerConfig, crypto::ring, pki_types::PrivateKeyDer},
+};
+
+use crate::{
+    fault_server::FaultServer,
+    house::{House, at, event, kind, pusher},
+};
+
+/// A server that speaks TLS under the name `localhost`, with its certificate in PEM.
+async fn tls_server() -> (FaultServer, String) {
+    let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let key = PrivateKeyDer::try_from(signing_key.serialize_der()).unwrap();
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![cert.der().clone()], key)
+        .unwrap();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let server = FaultServer::at(listener.local_addr().unwrap());
+    let accepting = server.clone();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let (acceptor, server) = (acceptor.clone(), accepting.clone());
+            tokio::spawn(async move {
+                if let Ok(stream) = acceptor.accept(stream).await {
+                    server.talk(stream).await;
+                }
+            });
+        }
+    });
+    (server, cert.pem())
+}
+
+fn at_localhost(address: SocketAddr, options: PusherOptions) -> messaging_pusher::PusherRealtime {
+    let server = PusherServer::host("localhost", address.port(), Tls::On).unwrap();
+    pusher(server, options, &ManualClock::new())
+}
+
+#[tokio::test]
+async fn a_server_whose_certificate_is_trusted_is_spoken_to() {
+    let (server, certificate) = tls_server().await;
+    let trusting = PusherOptions::default().with_root_certificates(certificate);
+    let pusher = at_localhost(server.address, trusting);
+    for _ in 0..3 {
+        assert_eq!(kind(pusher.publish(&[event("{}")]).await), None);
+    }
+    assert_eq!((server.asked().len(), server.connections()), (3, 1));
+}
+
+#[tokio::test]
+async fn one_that_is_not_trusted_or_has_another_name_is_told_nothing() {
+    let (server, certificate) = tls_server().await;
+    let stranger = at_localhost(server.address, PusherOptions::default());
+    assert_eq!(kind(stranger.publish(&[event("{}")]).await), Some(Down));
+    let trusting = PusherOptions::default().with_root_certificates(certificate);
+    let other_name = at(server.address, Tls::On, trusting, &ManualClock::new());
+    assert_eq!(kind(other_name.publish(&[event("{}")]).await), Some(Down));
+    assert_eq!(server.asked().len(), 0);
+}
+
+#[tokio::test]
+async fn plain_text_is_not_spoken_where_tls_is_meant() {
+    let house = House::open().await;
+    let meant = at(
+        house.server.address,
+        Tls::On,
+        PusherOptions::default(),
+        &house.clock,
+    );
+    assert_eq!(kind(meant.publish(&[event("{}")]).await), Some(Down));
+    assert_eq!(house.server.asked().len(), 0);
+}
