@@ -74,6 +74,18 @@ impl Caller {
         Answer::of(request.send_json(body))
     }
 
+    /// Posts a body as it is, with these headers.
+    ///
+    /// # Errors
+    /// [`NoAnswer`].
+    pub fn post_raw(&self, path: &str, headers: &[(&str, &str)], body: &str) -> Result<Answer, NoAnswer> {
+        let request = self.agent.post(self.at(path));
+        let request = headers
+            .iter()
+            .fold(request, |request, (name, value)| request.header(*name, *value));
+        Answer::of(request.send(body))
+    }
+
     /// Posts a form.
     ///
     /// # Errors

@@ -7,3 +7,4 @@ mod house;
 mod killed;
 mod outage;
 mod shared;
+mod webhooks;
