@@ -1,0 +1,122 @@
+//! A client of the protocol that tells what it hears.
+
+use std::{net::SocketAddr, time::Duration};
+
+use futures_util::{SinkExt as _, StreamExt as _};
+use messaging_core::event::SocketId;
+use serde_json::{Value, json};
+use tokio::{net::TcpStream, time::timeout};
+use tokio_tungstenite::{WebSocketStream, client_async, tungstenite::Message};
+
+/// How long what is expected may take.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+pub(crate) struct Peer {
+    name: &'static str,
+    socket: WebSocketStream<TcpStream>,
+    socket_id: Option<String>,
+}
+
+impl Peer {
+    /// Connects with this query.
+    pub(crate) async fn connect(name: &'static str, address: SocketAddr, path: &str) -> Self {
+        let stream = TcpStream::connect(address).await.unwrap();
+        let (socket, _) = client_async(format!("ws://{address}{path}"), stream)
+            .await
+            .unwrap();
+        Self {
+            name,
+            socket,
+            socket_id: None,
+        }
+    }
+
+    /// The id that the server gave it, once it has been greeted.
+    pub(crate) fn socket_id(&self) -> SocketId {
+        SocketId::parse(self.socket_id.as_deref().unwrap()).unwrap()
+    }
+
+    pub(crate) async fn says(&mut self, message: impl Into<Message>) {
+        self.socket.send(message.into()).await.unwrap();
+    }
+
+    pub(crate) async fn says_event(&mut self, event: &str, data: Value) {
+        self.says(json!({ "event": event, "data": data }).to_string())
+            .await;
+    }
+
+    /// What it hears next, so many frames, and whatever has come with them; a line for each.
+    pub(crate) async fn hears(&mut self, frames: usize) -> Vec<String> {
+        let mut lines = Vec::new();
+        while lines.len() < frames {
+            let Ok(heard) = timeout(PATIENCE, self.socket.next()).await else {
+                break;
+            };
+            let (line, is_end) = self.tell(heard.map(Result::ok));
+            lines.push(line);
+            if is_end {
+                return lines;
+            }
+        }
+        // What was to come before the answer to a ping has come by then.
+        self.socket.send(Message::Ping("settled".into())).await.ok();
+        loop {
+            match timeout(PATIENCE, self.socket.next()).await {
+                Ok(Some(Ok(Message::Pong(pong)))) if pong == "settled" => return lines,
+                Ok(heard @ Some(Ok(_))) => lines.push(self.tell(heard.map(Result::ok)).0),
+                _ => return lines,
+            }
+        }
+    }
+
+    /// A frame as a line, and whether it is the last.
+    fn tell(&mut self, heard: Option<Option<Message>>) -> (String, bool) {
+        let name = self.name;
+        match heard.flatten() {
+            Some(Message::Text(text)) => (format!("{name}: {}", self.frame(&text)), false),
+            Some(Message::Pong(data)) => (format!("{name}: (pong {:?})", data.to_vec()), false),
+            Some(Message::Close(close)) => {
+                let code = close.map(|close| u16::from(close.code));
+                (format!("{name}: (closed with {code:?})"), true)
+            }
+            Some(other) => (format!("{name}: ({other:?})"), false),
+            None => (format!("{name}: (lost)"), true),
+        }
+    }
+
+    /// A frame in one form: keys in order, the id of the connection by its name, and what is a JSON text within
+    /// a string marked as such.
+    fn frame(&mut self, text: &str) -> String {
+        let mut frame: Value = serde_json::from_str(text).unwrap();
+        let data = frame["data"].take();
+        let told = match data {
+            Value::Null => String::new(),
+            Value::String(text) => match serde_json::from_str::<Value>(&text) {
+                Ok(data) => format!(" string of {}", self.by_name(data)),
+                Err(_) => format!(" {text:?}"),
+            },
+            data => format!(" {}", self.by_name(data)),
+        };
+        if let Value::Object(frame) = &mut frame {
+            frame.retain(|_, value| !value.is_null());
+        }
+        format!("{frame}{told}")
+    }
+
+    fn by_name(&mut self, mut data: Value) -> Value {
+        // Their order is nobody's business.
+        if let Some(ids) = data.pointer_mut("/presence/ids").and_then(Value::as_array_mut) {
+            ids.sort_by_key(ToString::to_string);
+        }
+        // Errors are for people, and may name a connection.
+        if let (Some(text), Some(id)) = (data["message"].as_str(), &self.socket_id) {
+            data["message"] = text.replace(id, &format!("<{}>", self.name)).into();
+        }
+        if let Some(id) = data["socket_id"].as_str() {
+            assert!(SocketId::parse(id).is_ok(), "{id}");
+            self.socket_id = Some(id.to_owned());
+            data["socket_id"] = format!("<{}>", self.name).into();
+        }
+        data
+    }
+}
