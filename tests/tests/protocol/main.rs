@@ -93,8 +93,8 @@ fn lines(who: &str, step: &Step) -> String {
     if step.heard.is_empty() {
         return format!("{who} | (nothing)\n");
     }
-    step.heard
-        .iter()
-        .map(|line| format!("{who} | {line}\n"))
-        .collect()
+    step.heard.iter().fold(String::new(), |mut page, line| {
+        writeln!(page, "{who} | {line}").unwrap();
+        page
+    })
 }

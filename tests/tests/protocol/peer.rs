@@ -52,7 +52,7 @@ impl Peer {
             let Ok(heard) = timeout(PATIENCE, self.socket.next()).await else {
                 break;
             };
-            let (line, is_end) = self.tell(heard.map(Result::ok));
+            let (line, is_end) = self.tell(heard.and_then(Result::ok));
             lines.push(line);
             if is_end {
                 return lines;
@@ -63,16 +63,16 @@ impl Peer {
         loop {
             match timeout(PATIENCE, self.socket.next()).await {
                 Ok(Some(Ok(Message::Pong(pong)))) if pong == "settled" => return lines,
-                Ok(heard @ Some(Ok(_))) => lines.push(self.tell(heard.map(Result::ok)).0),
+                Ok(heard @ Some(Ok(_))) => lines.push(self.tell(heard.and_then(Result::ok)).0),
                 _ => return lines,
             }
         }
     }
 
     /// A frame as a line, and whether it is the last.
-    fn tell(&mut self, heard: Option<Option<Message>>) -> (String, bool) {
+    fn tell(&mut self, heard: Option<Message>) -> (String, bool) {
         let name = self.name;
-        match heard.flatten() {
+        match heard {
             Some(Message::Text(text)) => (format!("{name}: {}", self.frame(&text)), false),
             Some(Message::Pong(data)) => (format!("{name}: (pong {:?})", data.to_vec()), false),
             Some(Message::Close(close)) => {

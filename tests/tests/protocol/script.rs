@@ -228,12 +228,12 @@ impl<'a> Play<'a> {
         for (name, text, ours, theirs) in [
             ("what is not JSON", "{nonsense", 1, 1),
             ("what is not an event", "[1, 2]", 1, 1),
-            ("an unknown event", r#"{"event":"hello","data":{}}"#, 1, 1),
+            ("an unknown event", r#"{"event":"hello","data":{}}"#, 1, 0),
             (
                 "an unknown event of the protocol",
                 r#"{"event":"pusher:hello","data":{}}"#,
-                1,
-                1,
+                0,
+                0,
             ),
         ] {
             let mut ann = self.peer("ann").await;
