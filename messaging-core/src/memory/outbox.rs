@@ -1,12 +1,12 @@
 use async_trait::async_trait;
 
-use super::{LaneState, MemoryStore, State, Thread};
+use super::{Event, LaneState, MemoryStore, State, Thread};
 use crate::{
     domain::{message::Origin, receipt::Receipt},
     id::{ConversationId, MessageId, WorkerId},
     port::store::{
         Backlog, Claim, Entry, EntryKind, Lane, LaneDelay, LaneFailure, LoadedEntry, Outbox, Progress,
-        SetAside, StoreError, Subject,
+        Requeue, Requeued, SetAside, StoreError, Subject,
     },
     time::Timestamp,
 };
@@ -97,6 +97,23 @@ impl Outbox for MemoryStore {
 
     async fn list_set_aside(&self, limit: usize) -> Result<Vec<SetAside>, StoreError> {
         Ok(self.lock().set_aside.iter().take(limit).cloned().collect())
+    }
+
+    async fn requeue(&self, step: &Requeue) -> Result<Requeued, StoreError> {
+        let mut state = self.lock();
+        let named = |it: &SetAside| {
+            (it.entry.conversation_id, it.entry.number) == (step.conversation_id, step.number)
+        };
+        let Some(at) = state.set_aside.iter().position(named) else {
+            return Ok(Requeued::NotSetAside);
+        };
+        let event = Event {
+            of: step.conversation_id,
+            kind: state.set_aside.remove(at).entry.kind,
+            at: step.now,
+        };
+        let lane = state.commit(event, step.now, step.publisher);
+        Ok(Requeued::Done { lane })
     }
 
     async fn backlog(&self) -> Result<Backlog, StoreError> {

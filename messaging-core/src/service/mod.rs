@@ -8,6 +8,7 @@ mod inbox;
 mod mark_read;
 mod open;
 mod send;
+mod set_aside;
 mod typing;
 mod verify;
 mod view;

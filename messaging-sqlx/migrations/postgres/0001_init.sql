@@ -140,7 +140,8 @@ CREATE TABLE "messaging".set_aside (
     seq             bigint,
     at              timestamptz NOT NULL,
     why             text        NOT NULL,
-    set_aside_at    timestamptz NOT NULL
+    set_aside_at    timestamptz NOT NULL,
+    UNIQUE (conversation_id, number)
 );
 
 CREATE TABLE "messaging".audit (

@@ -111,7 +111,8 @@ CREATE TABLE set_aside (
     seq             INTEGER,
     at              INTEGER NOT NULL,
     why             TEXT    NOT NULL,
-    set_aside_at    INTEGER NOT NULL
+    set_aside_at    INTEGER NOT NULL,
+    UNIQUE (conversation_id, number)
 ) STRICT;
 
 CREATE TABLE audit (

@@ -2,8 +2,8 @@ use async_trait::async_trait;
 use messaging_core::{
     id::WorkerId,
     port::store::{
-        Backlog, Claim, Entry, Lane, LaneDelay, LaneFailure, LoadedEntry, Outbox, Progress, SetAside,
-        StoreError,
+        Backlog, Claim, Entry, Lane, LaneDelay, LaneFailure, LoadedEntry, Outbox, Progress, Requeue,
+        Requeued, SetAside, StoreError,
     },
     time::Timestamp,
 };
@@ -12,7 +12,7 @@ use sqlx::{Error, Row, postgres::PgRow};
 use super::{
     PgStore,
     error::{failed, unread},
-    lanes::{self, entry_columns},
+    lanes::{self, entry_columns, publish},
     rows::{self, count, instant, maybe_time},
 };
 use crate::codes::{limit, number};
@@ -95,6 +95,24 @@ impl Outbox for PgStore {
         kept.collect::<Result<_, _>>().map_err(failed(DOING))
     }
 
+    async fn requeue(&self, step: &Requeue) -> Result<Requeued, StoreError> {
+        const DOING: &str = "requeueing an event";
+        let ownership = self.ownership(step.publisher, step.now);
+        let statement = sqlx::query(self.0.statements.requeue.clone()).bind(step.conversation_id.as_uuid());
+        let statement = ownership
+            .bind(statement)
+            .bind(number(step.number))
+            .bind(instant(step.now));
+        let answered = self.write(DOING, statement).await?;
+        let lane = answered
+            .first()
+            .map(|row| ownership.given(row, step.conversation_id));
+        Ok(match lane.transpose().map_err(unread(DOING))? {
+            Some(lane) => Requeued::Done { lane },
+            None => Requeued::NotSetAside,
+        })
+    }
+
     async fn backlog(&self) -> Result<Backlog, StoreError> {
         const DOING: &str = "measuring the backlog";
         let statement = sqlx::query(self.0.statements.backlog.clone());
@@ -173,6 +191,18 @@ pub(super) const LIST_SET_ASIDE: &str = concat!(
     "SELECT ",
     entry_columns!(),
     r#", o.why, o.set_aside_at FROM "messaging".set_aside o ORDER BY o.place LIMIT $1"#
+);
+
+/// `$1` conversation, `$2` owner, `$3` lease, `$4` number, `$5` now. One row if it was set aside.
+pub(super) const REQUEUE: &str = concat!(
+    r#"WITH taken AS (DELETE FROM "messaging".set_aside s WHERE s.conversation_id = $1 AND s.number = $4
+        RETURNING s.conversation_id, s.kind, s.side, s.seq),
+    changed AS (UPDATE "messaging".conversation c SET events = c.events + 1 FROM taken
+        WHERE c.id = taken.conversation_id
+        RETURNING c.id, c.events, taken.kind, taken.side, taken.seq),
+    "#,
+    publish!("changed", "kind, side, seq, $5"),
+    "SELECT head, is_new FROM changed LEFT JOIN laned ON true"
 );
 
 /// Whatever is unpublished has a lane or waits for its number, so this costs in proportion to these.

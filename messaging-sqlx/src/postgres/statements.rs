@@ -55,6 +55,7 @@ statements! {
     let_go: SqlStr = outbox::LET_GO;
     take_out: SqlStr = outbox::TAKE_OUT;
     list_set_aside: SqlStr = outbox::LIST_SET_ASIDE;
+    requeue: SqlStr = outbox::REQUEUE;
     backlog: SqlStr = outbox::BACKLOG;
     record: SqlStr = audit::RECORD;
     accesses: SqlStr = audit::ACCESSES;

@@ -2,8 +2,8 @@ use async_trait::async_trait;
 use messaging_core::{
     id::WorkerId,
     port::store::{
-        Backlog, Claim, Entry, Lane, LaneDelay, LaneFailure, LoadedEntry, Outbox, Progress, SetAside,
-        StoreError,
+        Backlog, Claim, Entry, Lane, LaneDelay, LaneFailure, LoadedEntry, Outbox, Progress, Requeue,
+        Requeued, SetAside, StoreError,
     },
     time::Timestamp,
 };
@@ -12,7 +12,7 @@ use sqlx::{Error, Row, SqliteConnection};
 use super::{
     SqliteStore,
     error::failed,
-    lanes::{self, entry_columns, lane_columns},
+    lanes::{self, Event, entry_columns, lane_columns},
     load, rows,
     writer::Step,
 };
@@ -85,6 +85,11 @@ impl Outbox for SqliteStore {
             .map_err(failed(DOING))
     }
 
+    async fn requeue(&self, step: &Requeue) -> Result<Requeued, StoreError> {
+        let publisher = self.0.workers.admitted(step.publisher);
+        self.write(Requeue { publisher, ..*step }).await
+    }
+
     async fn backlog(&self) -> Result<Backlog, StoreError> {
         const DOING: &str = "measuring the backlog";
         let mut connection = self.reader(DOING).await?;
@@ -115,6 +120,8 @@ pub(super) const LIST_SET_ASIDE: &str = concat!(
     entry_columns!(),
     ", o.why, o.set_aside_at FROM set_aside o ORDER BY o.place LIMIT ?"
 );
+pub(super) const TAKE_BACK: &str = "DELETE FROM set_aside WHERE conversation_id = ? AND number = ?
+    RETURNING conversation_id AS entry_of, number, kind, side, seq AS entry_seq, at";
 /// Whatever is unpublished has a lane, so this costs in proportion to the lanes.
 pub(super) const BACKLOG: &str = "SELECT COUNT(*) AS lanes, MIN((SELECT o.at FROM outbox o
     WHERE o.conversation_id = l.conversation_id ORDER BY o.number LIMIT 1)) AS oldest,
@@ -249,6 +256,31 @@ impl Step for TakeOut {
                 .await?;
         }
         Ok(())
+    }
+}
+
+impl Step for Requeue {
+    type Answer = Requeued;
+    const DOING: &'static str = "requeueing an event";
+
+    async fn take(self, tx: &mut SqliteConnection) -> Result<Requeued, Error> {
+        let taken = sqlx::query(TAKE_BACK)
+            .bind(self.conversation_id.as_uuid())
+            .bind(number(self.number))
+            .fetch_optional(&mut *tx)
+            .await?;
+        let Some(row) = taken else {
+            return Ok(Requeued::NotSetAside);
+        };
+        let event = Event {
+            of: self.conversation_id,
+            kind: lanes::entry(&row)?.kind,
+            at: self.now,
+            now: self.now,
+            publisher: self.publisher,
+        };
+        let lane = event.commit(tx).await?;
+        Ok(Requeued::Done { lane })
     }
 }
 

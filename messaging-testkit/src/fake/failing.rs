@@ -12,7 +12,8 @@ use messaging_core::{
     port::store::{
         Append, Appended, Audit, AuditRecord, Backlog, ChangeState, Changed, Claim, Conversations, Entry,
         HistoryPage, HistoryScan, Lane, LaneDelay, ListPage, ListScan, LoadedEntry, MarkRead, Marked, Opened,
-        Outbox, Progress, Publisher, SetAside, StoreError, StoreErrorKind, Tallies, Tally, TallyScan,
+        Outbox, Progress, Publisher, Requeue, Requeued, SetAside, StoreError, StoreErrorKind, Tallies, Tally,
+        TallyScan,
     },
     time::Timestamp,
 };
@@ -241,6 +242,10 @@ impl<S: Outbox> Outbox for FailingStore<S> {
     async fn list_set_aside(&self, limit: usize) -> Result<Vec<SetAside>, StoreError> {
         self.step("listing what was set aside", self.inner.list_set_aside(limit))
             .await
+    }
+
+    async fn requeue(&self, step: &Requeue) -> Result<Requeued, StoreError> {
+        self.step("requeueing an event", self.inner.requeue(step)).await
     }
 
     async fn backlog(&self) -> Result<Backlog, StoreError> {

@@ -77,6 +77,11 @@ pub(super) enum Step {
         of: u8,
         lease: u64,
     },
+    /// Requeues one of those set aside, or one that is not.
+    Requeue {
+        nth: u8,
+        by: By,
+    },
 }
 
 /// Who publishes what a step brings.
@@ -173,6 +178,7 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(worker, under, of, wait, failure)| Step::Delay { worker, under, of, wait, failure }),
         2 => (worker(), lease(), any::<u8>(), 0..60_u64)
             .prop_map(|(worker, under, of, lease)| Step::Refuse { worker, under, of, lease }),
+        2 => (any::<u8>(), by()).prop_map(|(nth, by)| Step::Requeue { nth, by }),
     ]
 }
 

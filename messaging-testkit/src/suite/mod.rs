@@ -18,6 +18,7 @@ pub(crate) mod opening;
 pub(crate) mod reading;
 pub(crate) mod receipts;
 pub(crate) mod refusing;
+pub(crate) mod requeueing;
 pub(crate) mod scene;
 pub(crate) mod settling;
 pub(crate) mod verifying;
@@ -237,6 +238,17 @@ macro_rules! __each_case {
                 who_does_not_own_the_lane_sets_nothing_aside
                 under_an_earlier_lease_nothing_is_set_aside
                 a_message_set_aside_is_still_in_the_history
+            }
+            requeueing {
+                an_event_requeued_is_the_newest_of_its_conversation
+                what_names_a_receipt_or_the_conversation_comes_back_as_it_was
+                where_nothing_else_waits_its_publisher_gets_the_lane
+                where_nothing_else_waits_and_nobody_is_named_it_is_due_at_once
+                requeueing_twice_does_it_once
+                of_many_at_once_one_requeues
+                what_is_not_set_aside_is_not_requeued
+                what_was_requeued_can_be_set_aside_again
+                requeueing_changes_nothing_else
             }
             waiting {
                 an_empty_store_has_no_backlog

@@ -7,14 +7,14 @@ use super::scene::{Scene, claim};
 use crate::make::{at, worker_id};
 
 /// A conversation whose events 1 to 3 worker 1 publishes, with a lease until second 30.
-struct Claimed<'a> {
-    scene: Scene<'a>,
-    lane: Lane,
-    entries: Vec<Entry>,
+pub(super) struct Claimed<'a> {
+    pub(super) scene: Scene<'a>,
+    pub(super) lane: Lane,
+    pub(super) entries: Vec<Entry>,
 }
 
 impl<'a> Claimed<'a> {
-    async fn set(store: &'a dyn Store) -> Self {
+    pub(super) async fn set(store: &'a dyn Store) -> Self {
         let scene = Scene::set(store).await;
         scene.send_many(Side::Client, 2).await;
         let lane = claim(store, 1, at(0), 10).await.remove(0);
@@ -24,7 +24,7 @@ impl<'a> Claimed<'a> {
     }
 
     /// Sets the entry with that number aside.
-    async fn set_aside(&self, by: u64, number: usize, why: &str, now: i64) {
+    pub(super) async fn set_aside(&self, by: u64, number: usize, why: &str, now: i64) {
         let entry = &self.entries[number - 1];
         let step = self
             .scene
@@ -33,13 +33,13 @@ impl<'a> Claimed<'a> {
         step.await.unwrap();
     }
 
-    async fn settle(&self, up_to: u64) -> Vec<Lane> {
+    pub(super) async fn settle(&self, up_to: u64) -> Vec<Lane> {
         let done = [self.scene.published(self.lane.lease_until, up_to)];
         let settled = self.scene.store.settle(worker_id(1), at(40), &done);
         settled.await.unwrap()
     }
 
-    async fn numbers(&self) -> Vec<u64> {
+    pub(super) async fn numbers(&self) -> Vec<u64> {
         let entries = self.scene.entries().await;
         entries.iter().map(|one| one.entry.number).collect()
     }

@@ -87,6 +87,9 @@ the_suite_notices_a_store_that! {
     forgets_an_entry: loading notices ForgetsAnEntry;
     lists_too_few_read_ids: loading notices ListsTooFewReadIds;
     sets_nothing_aside: refusing notices SetsNothingAside;
+    requeues_nothing: requeueing notices RequeuesNothing;
+    requeues_for_anyone: requeueing notices RequeuesForAnyone;
+    requeues_as_of_later: requeueing notices RequeuesAsOfLater;
     forgets_the_oldest: waiting notices ForgetsTheOldest;
     lists_oldest_access_first: auditing notices ListsOldestAccessFirst;
     tallies_anything: verifying notices TalliesAnything;

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use messaging_core::{
     id::WorkerId,
     port::store::{
-        Audit, AuditRecord, Backlog, Claim, Entry, Lane, LaneDelay, LoadedEntry, Outbox, Progress, SetAside,
-        StoreError, Subject,
+        Audit, AuditRecord, Backlog, Claim, Entry, Lane, LaneDelay, LoadedEntry, Outbox, Progress, Publisher,
+        Requeue, Requeued, SetAside, StoreError, Subject,
     },
     time::Timestamp,
 };
@@ -88,6 +88,21 @@ impl Outbox for Broken {
 
     async fn list_set_aside(&self, limit: usize) -> Result<Vec<SetAside>, StoreError> {
         self.inner.list_set_aside(limit).await
+    }
+
+    async fn requeue(&self, step: &Requeue) -> Result<Requeued, StoreError> {
+        if self.has(Fault::RequeuesNothing) {
+            return Ok(Requeued::NotSetAside);
+        }
+        if self.has(Fault::RequeuesForAnyone) {
+            let publisher = Publisher::Anyone;
+            return self.inner.requeue(&Requeue { publisher, ..*step }).await;
+        }
+        if self.has(Fault::RequeuesAsOfLater) {
+            let now = step.now + LONG;
+            return self.inner.requeue(&Requeue { now, ..*step }).await;
+        }
+        self.inner.requeue(step).await
     }
 
     async fn backlog(&self) -> Result<Backlog, StoreError> {

@@ -28,7 +28,7 @@ pub use conversations::{
 pub use error::{StoreError, StoreErrorKind};
 pub use outbox::{
     Backlog, Claim, Entry, EntryKind, Lane, LaneDelay, LaneFailure, LoadedEntry, Outbox, Progress, Publisher,
-    SetAside, Subject,
+    Requeue, Requeued, SetAside, Subject,
 };
 pub use tallies::{LaneTally, SideTally, Tallies, Tally, TallyScan, Unpublished};
 

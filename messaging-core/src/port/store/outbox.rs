@@ -63,6 +63,10 @@ pub trait Outbox: Send + Sync {
     /// Entries set aside, the oldest first.
     async fn list_set_aside(&self, limit: usize) -> Result<Vec<SetAside>, StoreError>;
 
+    /// Puts an event that was set aside back among the unpublished: as the conversation's newest, under a new
+    /// number, and as of now. Nothing else of the conversation changes. Of two who do this at once, one does it.
+    async fn requeue(&self, step: &Requeue) -> Result<Requeued, StoreError>;
+
     /// How much is waiting to be published.
     async fn backlog(&self) -> Result<Backlog, StoreError>;
 }
@@ -243,6 +247,31 @@ pub struct SetAside {
     pub why: String,
     /// When it was set aside.
     pub at: Timestamp,
+}
+
+/// An event that is to be published after all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Requeue {
+    /// Of which conversation.
+    pub conversation_id: ConversationId,
+    /// Under which number it was set aside.
+    pub number: u64,
+    /// Now: the time of the new entry.
+    pub now: Timestamp,
+    /// Who publishes it, should the conversation have nothing else to publish.
+    pub publisher: Publisher,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Requeued {
+    /// It is to be published.
+    Done {
+        /// The lane, if this created it for its publisher.
+        lane: Option<Lane>,
+    },
+    /// No such event is set aside, or not any more.
+    NotSetAside,
 }
 
 /// How much is waiting to be published.

@@ -2,13 +2,13 @@ use std::{collections::BTreeSet, time::Duration};
 
 use messaging_core::{
     id::WorkerId,
-    port::store::{Claim, Lane, LaneDelay, SetAside},
+    port::store::{Claim, Lane, LaneDelay, Requeue, Requeued, SetAside},
     time::Timestamp,
 };
 use proptest::{prop_assert, prop_assert_eq, test_runner::TestCaseResult};
 
 use super::{
-    super::step::{Lease, Step},
+    super::step::{By, Lease, Step},
     Pair, same,
 };
 use crate::make::{secs, worker_id};
@@ -75,6 +75,7 @@ impl Pair<'_> {
                 }
                 None => Ok(()),
             },
+            Step::Requeue { nth, by } => self.requeue(usize::from(nth), by).await,
             _ => Ok(()),
         }
     }
@@ -153,6 +154,36 @@ impl Pair<'_> {
         }
         let until = self.latest + secs(lease);
         self.settle(by, nth, 1, under, until).await
+    }
+
+    /// Requeues one of those set aside, and when there are not so many, one that is not.
+    async fn requeue(&mut self, nth: usize, by: By) -> TestCaseResult {
+        let nth = nth % (self.set_aside.len() + 1);
+        let entry = (nth < self.set_aside.len()).then(|| self.set_aside.remove(nth).entry);
+        let Some(id) = entry.as_ref().map_or_else(
+            || self.choose(0).map(|nth| self.id(nth)),
+            |it| Some(it.conversation_id),
+        ) else {
+            return Ok(());
+        };
+        let step = Requeue {
+            conversation_id: id,
+            number: entry.as_ref().map_or(u64::MAX, |entry| entry.number),
+            now: self.now,
+            publisher: self.publisher(by),
+        };
+        let requeued = self.store.requeue(&step).await?;
+        let expected = match entry {
+            Some(entry) => {
+                let mut threads = self.threads.iter_mut();
+                let thread = threads.find(|thread| thread.conversation().id == id);
+                let outbox = &mut thread.expect("what was set aside was of a conversation").outbox;
+                let lane = outbox.commit(entry.kind, step.now, step.publisher, step.now);
+                Requeued::Done { lane }
+            }
+            None => Requeued::NotSetAside,
+        };
+        same("a requeued event", &requeued, &expected)
     }
 
     /// What a lane's entries from a number on are loaded as.

@@ -1,0 +1,172 @@
+use messaging_core::{
+    domain::side::Side,
+    id::ConversationId,
+    port::store::{Backlog, Lane, Publisher, Requeue, Requeued, Store},
+};
+use uuid::Uuid;
+
+use super::{
+    refusing::Claimed,
+    scene::{at_once, claim},
+};
+use crate::make::{at, worker_id};
+
+/// At second 50, for whoever comes first.
+fn requeue(claimed: &Claimed<'_>, number: u64) -> Requeue {
+    Requeue {
+        conversation_id: claimed.scene.id,
+        number,
+        now: at(50),
+        publisher: Publisher::Anyone,
+    }
+}
+
+/// The same, for worker 2 until second 90.
+fn for_worker(claimed: &Claimed<'_>, number: u64) -> Requeue {
+    Requeue {
+        publisher: Publisher::Worker {
+            id: worker_id(2),
+            lease_until: at(90),
+        },
+        ..requeue(claimed, number)
+    }
+}
+
+const DONE: Requeued = Requeued::Done { lane: None };
+
+/// All three events are set aside, and nothing is left to publish.
+async fn all_aside(store: &dyn Store) -> Claimed<'_> {
+    let claimed = Claimed::set(store).await;
+    for number in 1..=3 {
+        claimed.set_aside(1, number, "no", 9).await;
+    }
+    let done = [claimed.scene.published(claimed.lane.lease_until, 0)];
+    assert_eq!(store.settle(worker_id(1), at(40), &done).await.unwrap(), []);
+    claimed
+}
+
+pub(crate) async fn an_event_requeued_is_the_newest_of_its_conversation(store: &dyn Store) {
+    let claimed = Claimed::set(store).await;
+    claimed.set_aside(1, 2, "no", 9).await;
+    assert_eq!(store.requeue(&for_worker(&claimed, 2)).await.unwrap(), DONE);
+    assert_eq!(claimed.numbers().await, [1, 3, 4]);
+    let newest = claimed.scene.entries().await.remove(2).entry;
+    assert_eq!((newest.kind, newest.at), (claimed.entries[1].kind, at(50)));
+    assert_eq!(store.list_set_aside(10).await.unwrap(), []);
+    let rest = claimed.settle(3).await;
+    assert_eq!((rest.len(), rest[0].head), (1, 4), "its owner goes on with it");
+}
+
+pub(crate) async fn what_names_a_receipt_or_the_conversation_comes_back_as_it_was(store: &dyn Store) {
+    let claimed = Claimed::set(store).await;
+    let last = claimed.scene.send(Side::Client).await;
+    claimed.scene.read(Side::Agent, &last, at(9)).await;
+    let all: Vec<_> = claimed.scene.entries().await;
+    for loaded in &all {
+        let step = store.set_aside(worker_id(1), &claimed.lane, &loaded.entry, "no", at(9));
+        step.await.unwrap();
+    }
+    for loaded in &all {
+        let requeued = store.requeue(&requeue(&claimed, loaded.entry.number)).await;
+        assert_eq!(requeued.unwrap(), DONE);
+    }
+    let again = claimed.scene.entries().await;
+    let subjects = |loaded: Vec<messaging_core::port::store::LoadedEntry>| {
+        loaded.into_iter().map(|one| one.subject).collect::<Vec<_>>()
+    };
+    assert_eq!(subjects(again), subjects(all));
+}
+
+pub(crate) async fn where_nothing_else_waits_its_publisher_gets_the_lane(store: &dyn Store) {
+    let claimed = all_aside(store).await;
+    let lane = Lane {
+        head: 4,
+        lease_until: at(90),
+        ..claimed.lane.clone()
+    };
+    let given = Requeued::Done { lane: Some(lane) };
+    assert_eq!(store.requeue(&for_worker(&claimed, 3)).await.unwrap(), given);
+    assert_eq!(store.requeue(&for_worker(&claimed, 1)).await.unwrap(), DONE);
+    assert_eq!(claim(store, 3, at(89), 10).await, []);
+    let taken_over = claim(store, 3, at(90), 10).await;
+    assert_eq!(taken_over[0].head, 4);
+}
+
+pub(crate) async fn where_nothing_else_waits_and_nobody_is_named_it_is_due_at_once(store: &dyn Store) {
+    let claimed = all_aside(store).await;
+    assert_eq!(store.requeue(&requeue(&claimed, 2)).await.unwrap(), DONE);
+    let backlog = Backlog {
+        lanes: 1,
+        oldest: Some(at(50)),
+        set_aside: 2,
+    };
+    assert_eq!(
+        store.backlog().await.unwrap(),
+        backlog,
+        "it waits since it was requeued"
+    );
+    let due = claim(store, 3, at(50), 10).await;
+    assert_eq!((due.len(), due[0].head), (1, 4));
+}
+
+pub(crate) async fn requeueing_twice_does_it_once(store: &dyn Store) {
+    let claimed = all_aside(store).await;
+    assert_eq!(store.requeue(&requeue(&claimed, 1)).await.unwrap(), DONE);
+    let again = store.requeue(&requeue(&claimed, 1)).await.unwrap();
+    assert_eq!(again, Requeued::NotSetAside);
+    assert_eq!(claimed.numbers().await, [4]);
+}
+
+pub(crate) async fn of_many_at_once_one_requeues(store: &dyn Store) {
+    let claimed = all_aside(store).await;
+    let step = requeue(&claimed, 1);
+    let outcomes = at_once(8, |_| async move { store.requeue(&step).await }).await;
+    let done = outcomes.iter().filter(|outcome| **outcome == DONE).count();
+    assert_eq!(done, 1, "{outcomes:?}");
+    assert_eq!(claimed.numbers().await, [4]);
+}
+
+pub(crate) async fn what_is_not_set_aside_is_not_requeued(store: &dyn Store) {
+    let claimed = Claimed::set(store).await;
+    claimed.set_aside(1, 1, "no", 9).await;
+    let elsewhere = Requeue {
+        conversation_id: ConversationId::new(Uuid::from_u128(7)),
+        ..requeue(&claimed, 1)
+    };
+    for step in [
+        requeue(&claimed, 2),
+        requeue(&claimed, 0),
+        requeue(&claimed, u64::MAX),
+        elsewhere,
+    ] {
+        assert_eq!(store.requeue(&step).await.unwrap(), Requeued::NotSetAside);
+    }
+    assert_eq!(claimed.numbers().await, [2, 3]);
+    assert_eq!(store.list_set_aside(10).await.unwrap().len(), 1);
+}
+
+pub(crate) async fn what_was_requeued_can_be_set_aside_again(store: &dyn Store) {
+    let claimed = all_aside(store).await;
+    store.requeue(&for_worker(&claimed, 2)).await.unwrap();
+    let loaded = claimed.scene.entries().await.remove(0);
+    let lane = Lane {
+        head: 4,
+        lease_until: at(90),
+        ..claimed.lane.clone()
+    };
+    let aside = store.set_aside(worker_id(2), &lane, &loaded.entry, "again", at(60));
+    aside.await.unwrap();
+    let listed = store.list_set_aside(10).await.unwrap();
+    let numbers: Vec<_> = listed.iter().map(|one| one.entry.number).collect();
+    assert_eq!(numbers, [1, 3, 4]);
+    assert_eq!(store.requeue(&requeue(&claimed, 4)).await.unwrap(), DONE);
+    assert_eq!(claimed.numbers().await, [5]);
+}
+
+pub(crate) async fn requeueing_changes_nothing_else(store: &dyn Store) {
+    let claimed = all_aside(store).await;
+    let before = claimed.scene.conversation().await;
+    store.requeue(&requeue(&claimed, 2)).await.unwrap();
+    assert_eq!(claimed.scene.conversation().await, before);
+    assert_eq!(claimed.scene.unread(Side::Agent).await, 2);
+}
