@@ -9,7 +9,7 @@ use std::{
 use clap::{Args, Parser, Subcommand};
 use messaging_pusher::{PusherConfig, PusherConfigError};
 
-use crate::verify::VerifyArgs;
+use crate::{outbox::OutboxCommand, verify::VerifyArgs};
 
 /// A small marketplace whose clients and agents talk to each other: the example host of the messaging
 /// crates. Needs no other service, but can use a PostgreSQL database, and Pusher Channels or a server of the same
@@ -50,6 +50,11 @@ pub(crate) enum Command {
     /// Recounts what is kept as numbers from the messages, and says what does not add up. Changes nothing, and
     /// may run beside servers. Ends with status 0 when all adds up, and with 3 when something does not.
     Verify(VerifyArgs),
+    /// Shows or requeues events that the realtime server has refused for good, and that were set aside.
+    Outbox {
+        #[command(subcommand)]
+        command: OutboxCommand,
+    },
 }
 
 /// The app at Pusher, or at a server of the same protocol. Without any of these the channels are in this process.

@@ -11,6 +11,7 @@ mod images;
 mod login;
 mod metrics;
 mod names;
+mod outbox;
 mod realtime;
 mod signals;
 mod storage;
@@ -41,9 +42,12 @@ async fn main() -> anyhow::Result<ExitCode> {
     let config = Config::parse();
     log(&config)?;
     match config.command {
-        Some(Command::Verify(args)) => {
+        Some(command) => {
             let storage = Storage::open_existing(config.database_url.as_ref(), &config.data_dir).await?;
-            let ended = verify::run(&storage, args).await;
+            let ended = match command {
+                Command::Verify(args) => verify::run(&storage, args).await,
+                Command::Outbox { command } => outbox::run(&storage, command).await,
+            };
             storage.close().await;
             ended
         }

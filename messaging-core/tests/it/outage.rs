@@ -224,3 +224,40 @@ async fn what_is_published_is_counted() {
     drain_for(&world, 10).await;
     assert_eq!(world.messaging.metrics().set_aside - before.set_aside, 1);
 }
+
+#[tokio::test]
+async fn what_was_set_aside_can_be_requeued_and_is_told_once() {
+    let world = World::new();
+    let ids = conversations(&world, 1).await;
+    world.realtime.fail(|_| Some(Refused));
+    world.send(&client(0), ids[0], "refused").await;
+    drain_for(&world, 10).await;
+    let aside = world.messaging.list_set_aside(10).await.unwrap();
+    assert_eq!(aside.len(), 1);
+    let number = aside[0].entry.number;
+
+    world.realtime.fail(|_| None);
+    world.send(&client(0), ids[0], "next").await;
+    let _attending = world.workers.relay().attend();
+    assert!(world.messaging.requeue(ids[0], number).await.unwrap());
+    assert!(!world.messaging.requeue(ids[0], number).await.unwrap());
+    assert!(!world.messaging.requeue(unknown_conversation(), 1).await.unwrap());
+    world.drain().await;
+    assert_eq!(
+        texts(&world.realtime.take()),
+        ["next", "refused"],
+        "as the newest"
+    );
+    assert_eq!(world.messaging.list_set_aside(10).await.unwrap(), []);
+
+    // Where nothing else waits it is at hand: nothing has to be claimed.
+    world.realtime.fail(|_| Some(Refused));
+    world.send(&client(0), ids[0], "again").await;
+    drain_for(&world, 10).await;
+    world.realtime.fail(|_| None);
+    let aside = world.messaging.list_set_aside(10).await.unwrap();
+    let number = aside[0].entry.number;
+    assert!(world.messaging.requeue(ids[0], number).await.unwrap());
+    world.drain().await;
+    assert_eq!(texts(&world.realtime.take()), ["again"]);
+}

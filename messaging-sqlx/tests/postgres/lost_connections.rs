@@ -5,7 +5,7 @@ use messaging_core::{
     domain::{conversation::Change, side::Side},
     port::store::{
         Append, Appended, ChangeState, Changed, Claim, Conversations as _, Lane, MarkRead, Marked,
-        Outbox as _, Progress, StoreError, StoreErrorKind, Tallies as _, TallyScan,
+        Outbox as _, Progress, Requeue, Requeued, StoreError, StoreErrorKind, Tallies as _, TallyScan,
     },
 };
 use messaging_sqlx::PgStore;
@@ -233,5 +233,37 @@ async fn a_lane_is_settled_once_whether_it_ends_or_goes_on() {
         assert_eq!(scene.due(20).await, []);
         let heads: Vec<_> = scene.due(21).await.iter().map(|lane| lane.head).collect();
         assert_eq!(heads, if goes_on { vec![2] } else { vec![] });
+    }
+}
+
+#[tokio::test]
+async fn an_event_is_requeued_once() {
+    for cut in CUTS {
+        let scene = Scene::new().await;
+        let lane = scene.due(0).await.remove(0);
+        let loaded = scene
+            .store
+            .load_entries(std::slice::from_ref(&lane), 9)
+            .await
+            .unwrap();
+        let aside = scene
+            .store
+            .set_aside(worker_id(2), &lane, &loaded[0].entry, "no", at(1));
+        aside.await.unwrap();
+        let step = Requeue {
+            conversation_id: lane.conversation_id,
+            number: 1,
+            now: at(2),
+            publisher: worker(1, at(12)),
+        };
+        let requeued = scene
+            .repeated(cut, async |store| store.requeue(&step).await)
+            .await;
+        let is_first = cut == Cut::BeforeRequest;
+        assert_eq!(requeued != Requeued::NotSetAside, is_first);
+        assert_eq!(scene.store.list_set_aside(9).await.unwrap(), []);
+        let entries = scene.store.load_entries(&[lane], 9).await.unwrap();
+        let numbers: Vec<_> = entries.iter().map(|loaded| loaded.entry.number).collect();
+        assert_eq!(numbers, [2]);
     }
 }

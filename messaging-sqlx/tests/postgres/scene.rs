@@ -5,7 +5,7 @@ use messaging_core::{
     port::store::{
         Audit as _, AuditRecord, AuditedAction, ChangeState, Claim, Conversations as _, Direction, Entry,
         EntryKind, HistoryScan, Lane, LaneDelay, LaneFailure, ListScan, ListStart, MarkRead, Outbox as _,
-        Progress, Publisher, StoreError, Tallies as _, TallyScan,
+        Progress, Publisher, Requeue, StoreError, Tallies as _, TallyScan,
     },
 };
 use messaging_sqlx::PgStore;
@@ -136,12 +136,19 @@ async fn publishes(store: &PgStore) -> Vec<Result<(), StoreError>> {
         failure: LaneFailure::Transport,
     };
     let claim = Claim::new(worker, at(5), at(15), 9);
+    let requeue = Requeue {
+        conversation_id: id,
+        number: 1,
+        now: at(7),
+        publisher: Publisher::Anyone,
+    };
     vec![
         store.claim_lanes(&claim).await.map(drop),
         store.load_entries(std::slice::from_ref(&lane), 9).await.map(drop),
         store.set_aside(worker, &lane, &opening, "too large", at(6)).await,
         store.settle(worker, at(16), &[progress]).await.map(drop),
         store.delay_lanes(worker, &[delay]).await,
+        store.requeue(&requeue).await.map(drop),
     ]
 }
 
