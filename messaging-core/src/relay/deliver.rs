@@ -28,8 +28,6 @@ pub(super) enum Failure {
     Transport { retry_after: Option<Duration> },
     /// The transport refused the entry at the head, so often now.
     Refused { refusals: u32 },
-    /// The transport does not accept our credentials: nobody publishes for a while.
-    Halted,
     /// It is not this lane's turn any more: another call might outlast its lease, or the gate has been closed.
     Stopped,
 }
@@ -132,7 +130,8 @@ impl Run {
                     retry_after: *retry_after,
                 });
             }
-            Rejected::Credentials => self.failure = Some(Failure::Halted),
+            // Nothing is wrong with the lane: the gate is closed.
+            Rejected::Credentials => self.failure = Some(Failure::Stopped),
         }
     }
 

@@ -237,7 +237,6 @@ impl Relay {
             Failure::Refused { refusals, .. } => {
                 (now + retry::delay(*refusals, chance), LaneFailure::Refused)
             }
-            Failure::Halted => (now + self.options().halt, LaneFailure::None),
             Failure::Stopped => (now, LaneFailure::None),
         };
         let lane = left
