@@ -8,12 +8,11 @@
 //! A single lane whose event the transport chokes on must not look like an outage: that takes failures of
 //! several lanes in a row.
 //!
-//! After an outage all lanes are due at once. So calls are paced then: at a rate that doubles every few seconds
-//! as long as the transport bears it, and after a minute not at all.
+//! When it opens, all lanes are due at once: for a while calls are [paced](super::pace).
 
 use std::time::Duration;
 
-use super::retry;
+use super::{pace::Pace, retry};
 use crate::{id::ConversationId, time::Timestamp};
 
 /// Failures of so many lanes in a row are an outage.
@@ -21,12 +20,6 @@ const OUTAGE_LANES: usize = 3;
 
 /// The longest wait before it is seen whether an outage is over.
 const MAX_OUTAGE_WAIT: Duration = Duration::from_secs(5);
-
-/// How often the pace doubles after an outage.
-const DOUBLES_EVERY: Duration = Duration::from_secs(5);
-
-/// After so many doublings calls are not paced any more.
-const DOUBLINGS: u32 = 12;
 
 /// Whether calls may be made, and at which pace.
 #[derive(Debug)]
@@ -192,39 +185,6 @@ impl Gate {
     }
 }
 
-/// The pace of calls after an outage: as many as are due in a second may go at once.
-#[derive(Debug)]
-struct Pace {
-    since: Timestamp,
-    /// Calls a second at first.
-    rate: u32,
-    /// How far the calls so far were ahead of an even pace, at that time.
-    ahead: Duration,
-    at: Timestamp,
-}
-
-impl Pace {
-    fn new(now: Timestamp, rate: u32) -> Self {
-        Self {
-            since: now,
-            rate,
-            ahead: Duration::ZERO,
-            at: now,
-        }
-    }
-
-    /// How long the next call waits; `None` when calls need not be paced any more.
-    fn turn(&mut self, now: Timestamp) -> Option<Duration> {
-        let doublings = now.since(self.since).as_secs() / DOUBLES_EVERY.as_secs();
-        let doublings = u32::try_from(doublings).ok().filter(|n| *n < DOUBLINGS)?;
-        let each = Duration::from_secs(1) / self.rate / (1 << doublings);
-        let ahead = self.ahead.saturating_sub(now.since(self.at));
-        self.ahead = ahead + each;
-        self.at = now;
-        Some((ahead + each).saturating_sub(Duration::from_secs(1)))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use uuid::Uuid;
@@ -346,30 +306,6 @@ mod tests {
             gate.failed(at(30_000), lane(1), Trouble::Down, 1.0),
             Some(Why::Outage)
         );
-    }
-
-    #[test]
-    fn calls_are_paced_after_an_outage_and_only_then() {
-        let mut gate = Gate::new(10);
-        assert!((0..1_000).all(|_| gate.turn(at(0)).is_zero()));
-        let mut gate = closed();
-        gate.answered(at(0));
-        let mut calls = vec![0_u32; 70];
-        let mut now = 0;
-        while now < 70_000 {
-            // One caller at a time, as fast as it may.
-            let wait = gate.turn(at(now));
-            now += i64::try_from(wait.as_millis()).unwrap();
-            if wait.is_zero() && calls[usize::try_from(now / 1_000).unwrap()] > 100_000 {
-                now += 1;
-            }
-            calls[usize::try_from(now / 1_000).unwrap().min(69)] += 1;
-        }
-        assert!((19..=21).contains(&calls[0]), "{calls:?}");
-        assert!((9..=11).contains(&calls[2]), "{calls:?}");
-        assert!((19..=21).contains(&calls[7]), "{calls:?}");
-        assert!((38..=42).contains(&calls[12]), "{calls:?}");
-        assert!(calls[61] > 100_000, "{calls:?}");
     }
 
     #[test]

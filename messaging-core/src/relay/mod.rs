@@ -16,6 +16,7 @@ mod gate;
 mod low_water;
 mod metrics;
 mod options;
+mod pace;
 mod queue;
 pub mod retry;
 mod round;
@@ -223,15 +224,12 @@ impl Relay {
 
     /// The next lanes of the queue, in at most that many rounds of the size that fits the transport's calls.
     fn next_rounds(&self, at_most: usize) -> Vec<Round> {
-        let now = self.parts.clock.now();
+        let (now, size) = (self.parts.clock.now(), self.round_size());
         let mut gate = self.gate();
         match gate.passage(now) {
-            Passage::Open => {
-                let size = self.round_size();
-                std::iter::from_fn(|| Round::new(self.queue.take(size, now)))
-                    .take(at_most)
-                    .collect()
-            }
+            Passage::Open => std::iter::from_fn(|| Round::new(self.queue.take(size, now)))
+                .take(at_most)
+                .collect(),
             Passage::One => {
                 let one = (at_most > 0)
                     .then(|| Round::new(self.queue.take(1, now)))

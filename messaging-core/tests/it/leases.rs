@@ -168,7 +168,15 @@ async fn what_was_committed_long_after_it_was_written_waits_for_a_wake_or_a_swee
     } = World::new();
     let mut events = calls_of(&realtime);
     let (stop, running) = start(workers).await;
+    let pass_time = async || {
+        for _ in 0..10 {
+            clock.advance(Duration::from_secs(1));
+            tokio::task::yield_now().await;
+        }
+    };
     let commit_late = async |n, client| {
+        // Everything has been looked at by then, and twice.
+        pass_time().await;
         let plan = OpenPlan {
             id: ConversationId::new(Uuid::from_u128(n)),
             client_id: user(client),
@@ -178,10 +186,7 @@ async fn what_was_committed_long_after_it_was_written_waits_for_a_wake_or_a_swee
             now: clock.now() - LONG,
         };
         store.open(&plan, Publisher::Anyone).await.unwrap();
-        for _ in 0..10 {
-            clock.advance(Duration::from_secs(1));
-            tokio::task::yield_now().await;
-        }
+        pass_time().await;
     };
     commit_late(1, "carl").await;
     assert!(events.try_recv().is_err(), "a probe looks at what came lately");
