@@ -24,7 +24,9 @@ use crate::{
         side::Sides,
     },
     id::{AgentId, BookingId, ConversationId, UserId, WorkerId},
-    port::store::{Audit, AuditRecord, Entry, EntryKind, Lane, Publisher, SetAside, StoreError},
+    port::store::{
+        Audit, AuditRecord, Entry, EntryKind, Lane, Publisher, SetAside, SetAsidePlace, StoreError,
+    },
     time::Timestamp,
 };
 
@@ -48,7 +50,7 @@ struct State {
     threads: BTreeMap<ConversationId, Thread>,
     pairs: HashMap<(UserId, AgentId), ConversationId>,
     lanes: HashMap<ConversationId, LaneState>,
-    set_aside: Vec<SetAside>,
+    set_aside: BTreeMap<SetAsidePlace, SetAside>,
     audit: BTreeMap<Uuid, AuditRecord>,
 }
 

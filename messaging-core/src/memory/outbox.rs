@@ -1,3 +1,5 @@
+use std::ops::Bound;
+
 use async_trait::async_trait;
 
 use super::{Event, LaneState, MemoryStore, State, Thread};
@@ -6,7 +8,7 @@ use crate::{
     id::{ConversationId, MessageId, WorkerId},
     port::store::{
         Backlog, Claim, Entry, EntryKind, Lane, LaneDelay, LaneFailure, LoadedEntry, Outbox, Progress,
-        Requeue, Requeued, SetAside, StoreError, Subject,
+        Requeue, Requeued, SetAside, SetAsidePlace, StoreError, Subject,
     },
     time::Timestamp,
 };
@@ -85,31 +87,42 @@ impl Outbox for MemoryStore {
         if state.owned(lane.conversation_id, by, lane.lease_until).is_some() {
             let thread = state.threads.get_mut(&entry.conversation_id);
             if thread.is_some_and(|thread| thread.outbox.remove(&entry.number).is_some()) {
-                state.set_aside.push(SetAside {
+                let aside = SetAside {
                     entry: entry.clone(),
                     why: why.to_owned(),
                     at: now,
-                });
+                };
+                state.set_aside.insert(aside.place(), aside);
             }
         }
         Ok(())
     }
 
     async fn list_set_aside(&self, limit: usize) -> Result<Vec<SetAside>, StoreError> {
-        Ok(self.lock().set_aside.iter().take(limit).cloned().collect())
+        Ok(self.lock().set_aside.values().take(limit).cloned().collect())
+    }
+
+    async fn list_set_aside_after(
+        &self,
+        place: &SetAsidePlace,
+        limit: usize,
+    ) -> Result<Vec<SetAside>, StoreError> {
+        let state = self.lock();
+        let behind = state.set_aside.range((Bound::Excluded(place), Bound::Unbounded));
+        Ok(behind.take(limit).map(|(_, aside)| aside.clone()).collect())
     }
 
     async fn requeue(&self, step: &Requeue) -> Result<Requeued, StoreError> {
         let mut state = self.lock();
-        let named = |it: &SetAside| {
-            (it.entry.conversation_id, it.entry.number) == (step.conversation_id, step.number)
-        };
-        let Some(at) = state.set_aside.iter().position(named) else {
+        let named = (step.conversation_id, step.number);
+        let mut places = state.set_aside.keys().copied();
+        let place = places.find(|place| (place.conversation_id, place.number) == named);
+        let Some(aside) = place.and_then(|place| state.set_aside.remove(&place)) else {
             return Ok(Requeued::NotSetAside);
         };
         let event = Event {
             of: step.conversation_id,
-            kind: state.set_aside.remove(at).entry.kind,
+            kind: aside.entry.kind,
             at: step.now,
         };
         let lane = state.commit(event, step.now, step.publisher);

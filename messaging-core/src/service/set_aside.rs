@@ -4,27 +4,49 @@ use crate::{
     id::ConversationId,
     port::{
         directory::Profiles,
-        store::{Requeue, Requeued, SetAside},
+        store::{Requeue, Requeued, SetAside, SetAsidePlace, StoreError},
     },
 };
 
 impl Messaging {
-    /// Events that the transport refused for good, the oldest first, at most that many. For operators: no actor
-    /// is asked for.
+    /// The most events set aside that are listed at once.
+    pub const MAX_SET_ASIDE: usize = 1_000;
+
+    /// Events that the transport refused for good, the oldest first, at most that many and at most
+    /// [`MAX_SET_ASIDE`](Self::MAX_SET_ASIDE). For operators: no actor is asked for.
     ///
     /// # Errors
     /// [`Unavailable`](crate::ErrorKind::Unavailable) when the store is.
     pub async fn list_set_aside(&self, limit: usize) -> Result<Vec<SetAside>, Error> {
-        let listed = self.store().list_set_aside(limit).await;
-        listed.map_err(|error| Error::store(error, "listing events set aside"))
+        listed(self.store().list_set_aside(limit.min(Self::MAX_SET_ASIDE)).await)
     }
 
-    /// Publishes an event after all that was set aside under this number: as the newest of its conversation,
-    /// which clients take for a repetition. `false` when it is not set aside, or not any more.
+    /// The same, of those that come after a [place](SetAside::place): going on behind the last one until
+    /// nothing is listed visits all of them, also when some are requeued on the way.
     ///
     /// # Errors
-    /// [`Unavailable`](crate::ErrorKind::Unavailable);
-    /// [`OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown), upon which repeating it is harmless.
+    /// Those of [`list_set_aside`](Self::list_set_aside).
+    pub async fn list_set_aside_after(
+        &self,
+        place: &SetAsidePlace,
+        limit: usize,
+    ) -> Result<Vec<SetAside>, Error> {
+        let limit = limit.min(Self::MAX_SET_ASIDE);
+        listed(self.store().list_set_aside_after(place, limit).await)
+    }
+
+    /// Publishes an event after all that was set aside under this number: as the newest of its conversation.
+    /// Who has it already, or something newer, takes it for a repetition: a message is known by its id, a count
+    /// by its version. One that is refused again is set aside again, under its new number. `false` when it is
+    /// not set aside, or not any more.
+    ///
+    /// For operators: no actor is asked for. This process publishes it at once if it has workers at work; else
+    /// whichever has finds it.
+    ///
+    /// # Errors
+    /// [`Unavailable`](crate::ErrorKind::Unavailable): nothing has changed, try again later.
+    /// [`OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown): repeat it; `false` then says that it had been done,
+    /// or that it never was to be.
     pub async fn requeue(&self, conversation_id: ConversationId, number: u64) -> Result<bool, Error> {
         let step = Requeue {
             conversation_id,
@@ -41,4 +63,8 @@ impl Messaging {
             Requeued::NotSetAside => Ok(false),
         }
     }
+}
+
+fn listed(answer: Result<Vec<SetAside>, StoreError>) -> Result<Vec<SetAside>, Error> {
+    answer.map_err(|error| Error::store(error, "listing events set aside"))
 }

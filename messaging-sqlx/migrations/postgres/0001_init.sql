@@ -132,7 +132,6 @@ CREATE TABLE "messaging".unnumbered (
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
 
 CREATE TABLE "messaging".set_aside (
-    place           bigint      NOT NULL GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     conversation_id uuid        NOT NULL,
     number          bigint      NOT NULL,
     kind            smallint    NOT NULL,
@@ -141,8 +140,10 @@ CREATE TABLE "messaging".set_aside (
     at              timestamptz NOT NULL,
     why             text        NOT NULL,
     set_aside_at    timestamptz NOT NULL,
-    UNIQUE (conversation_id, number)
+    PRIMARY KEY (conversation_id, number)
 );
+
+CREATE INDEX set_aside_by_time ON "messaging".set_aside (set_aside_at, conversation_id, number);
 
 CREATE TABLE "messaging".audit (
     id              uuid             NOT NULL PRIMARY KEY,

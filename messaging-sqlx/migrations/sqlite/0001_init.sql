@@ -103,7 +103,6 @@ CREATE TABLE lane (
 CREATE INDEX lane_due ON lane (until, conversation_id);
 
 CREATE TABLE set_aside (
-    place           INTEGER NOT NULL PRIMARY KEY,
     conversation_id BLOB    NOT NULL,
     number          INTEGER NOT NULL,
     kind            INTEGER NOT NULL,
@@ -112,8 +111,10 @@ CREATE TABLE set_aside (
     at              INTEGER NOT NULL,
     why             TEXT    NOT NULL,
     set_aside_at    INTEGER NOT NULL,
-    UNIQUE (conversation_id, number)
-) STRICT;
+    PRIMARY KEY (conversation_id, number)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX set_aside_by_time ON set_aside (set_aside_at, conversation_id, number);
 
 CREATE TABLE audit (
     id              BLOB    NOT NULL PRIMARY KEY,

@@ -43,6 +43,7 @@ mod outbox;
 mod prepared;
 mod rows;
 mod schema_name;
+mod set_aside;
 mod statements;
 mod tallies;
 

@@ -3,19 +3,19 @@ use messaging_core::{
     id::WorkerId,
     port::store::{
         Backlog, Claim, Entry, Lane, LaneDelay, LaneFailure, LoadedEntry, Outbox, Progress, Requeue,
-        Requeued, SetAside, StoreError,
+        Requeued, SetAside, SetAsidePlace, StoreError,
     },
     time::Timestamp,
 };
-use sqlx::{Error, Row, postgres::PgRow};
+use sqlx::{Error, postgres::PgRow};
 
 use super::{
     PgStore,
     error::{failed, unread},
-    lanes::{self, entry_columns, publish},
-    rows::{self, count, instant, maybe_time},
+    lanes,
+    rows::{count, instant, maybe_time},
 };
-use crate::codes::{limit, number};
+use crate::codes::number;
 
 #[async_trait]
 impl Outbox for PgStore {
@@ -76,41 +76,23 @@ impl Outbox for PgStore {
         why: &str,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let statement = sqlx::query(self.0.statements.take_out.clone())
-            .bind(by.as_uuid())
-            .bind(lane.conversation_id.as_uuid())
-            .bind(instant(lane.lease_until))
-            .bind(number(entry.number))
-            // The one character that a text of PostgreSQL cannot hold.
-            .bind(why.replace('\0', ""))
-            .bind(instant(now));
-        self.write("setting an event aside", statement).await.map(drop)
+        self.take_out(by, lane, entry, why, now).await
     }
 
-    async fn list_set_aside(&self, rows: usize) -> Result<Vec<SetAside>, StoreError> {
-        const DOING: &str = "listing events set aside";
-        let statement = sqlx::query(self.0.statements.list_set_aside.clone()).bind(limit(rows));
-        let found = self.read(DOING, statement).await?;
-        let kept = found.iter().map(set_aside);
-        kept.collect::<Result<_, _>>().map_err(failed(DOING))
+    async fn list_set_aside(&self, limit: usize) -> Result<Vec<SetAside>, StoreError> {
+        self.oldest_set_aside(limit).await
+    }
+
+    async fn list_set_aside_after(
+        &self,
+        place: &SetAsidePlace,
+        limit: usize,
+    ) -> Result<Vec<SetAside>, StoreError> {
+        self.set_aside_after(place, limit).await
     }
 
     async fn requeue(&self, step: &Requeue) -> Result<Requeued, StoreError> {
-        const DOING: &str = "requeueing an event";
-        let ownership = self.ownership(step.publisher, step.now);
-        let statement = sqlx::query(self.0.statements.requeue.clone()).bind(step.conversation_id.as_uuid());
-        let statement = ownership
-            .bind(statement)
-            .bind(number(step.number))
-            .bind(instant(step.now));
-        let answered = self.write(DOING, statement).await?;
-        let lane = answered
-            .first()
-            .map(|row| ownership.given(row, step.conversation_id));
-        Ok(match lane.transpose().map_err(unread(DOING))? {
-            Some(lane) => Requeued::Done { lane },
-            None => Requeued::NotSetAside,
-        })
+        self.take_back(step).await
     }
 
     async fn backlog(&self) -> Result<Backlog, StoreError> {
@@ -171,40 +153,6 @@ pub(super) const LET_GO: &str = concat!(
         FROM mine JOIN said USING (place) WHERE l.conversation_id = mine.conversation_id"#
 );
 
-/// `$1` worker, `$2` conversation, `$3` lease, `$4` number, `$5` why, `$6` now. A lane never has its tail
-/// where no entry is: it would be settled up to its last entry, and not end.
-pub(super) const TAKE_OUT: &str = r#"
-    WITH mine AS MATERIALIZED (SELECT conversation_id, head, tail FROM "messaging".lane
-            WHERE conversation_id = $2 AND owner = $1 AND until = $3 FOR UPDATE),
-        taken AS (DELETE FROM "messaging".outbox o USING mine
-            WHERE o.conversation_id = mine.conversation_id AND o.number = $4
-            RETURNING o.conversation_id, o.number, o.kind, o.side, o.seq, o.at),
-        kept AS (INSERT INTO "messaging".set_aside (conversation_id, number, kind, side, seq, at, why,
-                set_aside_at)
-            SELECT conversation_id, number, kind, side, seq, at, $5, $6 FROM taken)
-    UPDATE "messaging".lane l SET tail = COALESCE((SELECT MAX(o.number) FROM "messaging".outbox o
-            WHERE o.conversation_id = l.conversation_id AND o.number < $4), 0)
-        FROM mine JOIN taken USING (conversation_id)
-        WHERE l.conversation_id = mine.conversation_id AND mine.tail = $4"#;
-
-pub(super) const LIST_SET_ASIDE: &str = concat!(
-    "SELECT ",
-    entry_columns!(),
-    r#", o.why, o.set_aside_at FROM "messaging".set_aside o ORDER BY o.place LIMIT $1"#
-);
-
-/// `$1` conversation, `$2` owner, `$3` lease, `$4` number, `$5` now. One row if it was set aside.
-pub(super) const REQUEUE: &str = concat!(
-    r#"WITH taken AS (DELETE FROM "messaging".set_aside s WHERE s.conversation_id = $1 AND s.number = $4
-        RETURNING s.conversation_id, s.kind, s.side, s.seq),
-    changed AS (UPDATE "messaging".conversation c SET events = c.events + 1 FROM taken
-        WHERE c.id = taken.conversation_id
-        RETURNING c.id, c.events, taken.kind, taken.side, taken.seq),
-    "#,
-    publish!("changed", "kind, side, seq, $5"),
-    "SELECT head, is_new FROM changed LEFT JOIN laned ON true"
-);
-
 /// Whatever is unpublished has a lane or waits for its number, so this costs in proportion to these.
 pub(super) const BACKLOG: &str = r#"
     SELECT waiting.lanes + unnumbered.lanes AS lanes, LEAST(waiting.oldest, unnumbered.oldest) AS oldest,
@@ -214,14 +162,6 @@ pub(super) const BACKLOG: &str = r#"
         FROM "messaging".lane l) waiting,
     (SELECT COUNT(DISTINCT u.conversation_id) AS lanes, MIN(u.at) AS oldest FROM "messaging".unnumbered u
         WHERE NOT EXISTS (SELECT FROM "messaging".lane l WHERE l.conversation_id = u.conversation_id)) unnumbered"#;
-
-fn set_aside(row: &PgRow) -> Result<SetAside, Error> {
-    Ok(SetAside {
-        entry: lanes::entry(row)?,
-        why: row.try_get("why")?,
-        at: rows::time(row, "set_aside_at")?,
-    })
-}
 
 fn backlog(row: &PgRow) -> Result<Backlog, Error> {
     Ok(Backlog {

@@ -5,7 +5,7 @@ use sqlx::SqlStr;
 
 use super::{
     SchemaName, append, audit, change_state, claim, conversations, history, list, list::PerInbox, load,
-    mark_read, open, outbox, tallies,
+    mark_read, open, outbox, set_aside, tallies,
 };
 
 macro_rules! statements {
@@ -53,9 +53,10 @@ statements! {
     entries: SqlStr = load::ENTRIES;
     settle: SqlStr = outbox::SETTLE;
     let_go: SqlStr = outbox::LET_GO;
-    take_out: SqlStr = outbox::TAKE_OUT;
-    list_set_aside: SqlStr = outbox::LIST_SET_ASIDE;
-    requeue: SqlStr = outbox::REQUEUE;
+    take_out: SqlStr = set_aside::TAKE_OUT;
+    list_set_aside: SqlStr = set_aside::LIST;
+    list_set_aside_after: SqlStr = set_aside::LIST_AFTER;
+    requeue: SqlStr = set_aside::REQUEUE;
     backlog: SqlStr = outbox::BACKLOG;
     record: SqlStr = audit::RECORD;
     accesses: SqlStr = audit::ACCESSES;

@@ -25,6 +25,7 @@ mod outbox;
 #[cfg(test)]
 mod plans;
 mod rows;
+mod set_aside;
 mod tallies;
 mod workers;
 mod writer;

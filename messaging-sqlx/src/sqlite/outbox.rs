@@ -3,7 +3,7 @@ use messaging_core::{
     id::WorkerId,
     port::store::{
         Backlog, Claim, Entry, Lane, LaneDelay, LaneFailure, LoadedEntry, Outbox, Progress, Requeue,
-        Requeued, SetAside, StoreError,
+        Requeued, SetAside, SetAsidePlace, StoreError,
     },
     time::Timestamp,
 };
@@ -12,8 +12,9 @@ use sqlx::{Error, Row, SqliteConnection};
 use super::{
     SqliteStore,
     error::failed,
-    lanes::{self, Event, entry_columns, lane_columns},
-    load, rows,
+    lanes::{self, lane_columns},
+    load,
+    set_aside::{self, TakeOut},
     writer::Step,
 };
 use crate::codes::{limit, number};
@@ -78,11 +79,19 @@ impl Outbox for SqliteStore {
     }
 
     async fn list_set_aside(&self, limit: usize) -> Result<Vec<SetAside>, StoreError> {
-        const DOING: &str = "listing events set aside";
-        let mut connection = self.reader(DOING).await?;
-        list_set_aside(&mut connection, limit)
-            .await
-            .map_err(failed(DOING))
+        let mut connection = self.reader(set_aside::LISTING).await?;
+        let listed = set_aside::list(&mut connection, limit).await;
+        listed.map_err(failed(set_aside::LISTING))
+    }
+
+    async fn list_set_aside_after(
+        &self,
+        place: &SetAsidePlace,
+        limit: usize,
+    ) -> Result<Vec<SetAside>, StoreError> {
+        let mut connection = self.reader(set_aside::LISTING).await?;
+        let listed = set_aside::list_after(&mut connection, place, limit).await;
+        listed.map_err(failed(set_aside::LISTING))
     }
 
     async fn requeue(&self, step: &Requeue) -> Result<Requeued, StoreError> {
@@ -111,17 +120,6 @@ pub(super) const GO_ON: &str = "UPDATE lane SET head = ?, until = ?, tries = 0, 
 pub(super) const LET_GO: &str = "UPDATE lane SET owner = NULL, until = ?,
     tries = MIN(tries + ?, 4294967295), refusals = MIN(refusals + ?, 4294967295)
     WHERE conversation_id = ? AND owner = ? AND until = ?";
-pub(super) const TAKE_OUT: &str = "DELETE FROM outbox WHERE conversation_id = ? AND number = ?";
-pub(super) const KEEP_ASIDE: &str =
-    "INSERT INTO set_aside (conversation_id, number, kind, side, seq, at, why,
-    set_aside_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
-pub(super) const LIST_SET_ASIDE: &str = concat!(
-    "SELECT ",
-    entry_columns!(),
-    ", o.why, o.set_aside_at FROM set_aside o ORDER BY o.place LIMIT ?"
-);
-pub(super) const TAKE_BACK: &str = "DELETE FROM set_aside WHERE conversation_id = ? AND number = ?
-    RETURNING conversation_id AS entry_of, number, kind, side, seq AS entry_seq, at";
 /// Whatever is unpublished has a lane, so this costs in proportion to the lanes.
 pub(super) const BACKLOG: &str = "SELECT COUNT(*) AS lanes, MIN((SELECT o.at FROM outbox o
     WHERE o.conversation_id = l.conversation_id ORDER BY o.number LIMIT 1)) AS oldest,
@@ -219,84 +217,6 @@ impl Step for Delay {
         }
         Ok(())
     }
-}
-
-struct TakeOut {
-    by: WorkerId,
-    lane: Lane,
-    set_aside: SetAside,
-}
-
-impl Step for TakeOut {
-    type Answer = ();
-    const DOING: &'static str = "setting an event aside";
-
-    async fn take(self, tx: &mut SqliteConnection) -> Result<(), Error> {
-        let SetAside { entry, why, at } = &self.set_aside;
-        if !lanes::is_owned(tx, self.lane.conversation_id, self.by, self.lane.lease_until).await? {
-            return Ok(());
-        }
-        let taken = sqlx::query(TAKE_OUT)
-            .bind(entry.conversation_id.as_uuid())
-            .bind(number(entry.number))
-            .execute(&mut *tx)
-            .await?;
-        if taken.rows_affected() > 0 {
-            let (kind, side, seq) = lanes::kind_columns(entry.kind)?;
-            sqlx::query(KEEP_ASIDE)
-                .bind(entry.conversation_id.as_uuid())
-                .bind(number(entry.number))
-                .bind(kind)
-                .bind(side)
-                .bind(seq)
-                .bind(entry.at.as_millis())
-                .bind(why)
-                .bind(at.as_millis())
-                .execute(tx)
-                .await?;
-        }
-        Ok(())
-    }
-}
-
-impl Step for Requeue {
-    type Answer = Requeued;
-    const DOING: &'static str = "requeueing an event";
-
-    async fn take(self, tx: &mut SqliteConnection) -> Result<Requeued, Error> {
-        let taken = sqlx::query(TAKE_BACK)
-            .bind(self.conversation_id.as_uuid())
-            .bind(number(self.number))
-            .fetch_optional(&mut *tx)
-            .await?;
-        let Some(row) = taken else {
-            return Ok(Requeued::NotSetAside);
-        };
-        let event = Event {
-            of: self.conversation_id,
-            kind: lanes::entry(&row)?.kind,
-            at: self.now,
-            now: self.now,
-            publisher: self.publisher,
-        };
-        let lane = event.commit(tx).await?;
-        Ok(Requeued::Done { lane })
-    }
-}
-
-async fn list_set_aside(connection: &mut SqliteConnection, rows: usize) -> Result<Vec<SetAside>, Error> {
-    let found = sqlx::query(LIST_SET_ASIDE)
-        .bind(limit(rows))
-        .fetch_all(connection)
-        .await?;
-    let kept = found.iter().map(|row| {
-        Ok(SetAside {
-            entry: lanes::entry(row)?,
-            why: row.try_get("why")?,
-            at: rows::time(row, "set_aside_at")?,
-        })
-    });
-    kept.collect()
 }
 
 async fn backlog(connection: &mut SqliteConnection) -> Result<Backlog, Error> {

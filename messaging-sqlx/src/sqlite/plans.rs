@@ -3,7 +3,8 @@
 use sqlx::{Connection, Row, SqliteConnection};
 
 use super::{
-    append, audit, conversations, history, lanes, list, load, mark_read, migrate, open, outbox, tallies,
+    append, audit, conversations, history, lanes, list, load, mark_read, migrate, open, outbox, set_aside,
+    tallies,
 };
 
 async fn plan(sql: &'static str) -> Vec<String> {
@@ -78,10 +79,12 @@ async fn no_statement_reads_a_whole_table() {
         outbox::END,
         outbox::FORGET,
         outbox::GO_ON,
-        outbox::KEEP_ASIDE,
         outbox::LET_GO,
         outbox::OWN,
-        outbox::TAKE_OUT,
+        set_aside::KEEP_ASIDE,
+        set_aside::LIST_AFTER,
+        set_aside::TAKE_BACK,
+        set_aside::TAKE_OUT,
         tallies::IDS,
     ] {
         check_keyed(sql).await;
@@ -107,6 +110,11 @@ async fn a_list_goes_along_its_own_index_and_needs_no_sorting() {
     .await;
     check_uses(list::OF_AGENT, "conversation_of_agent (agent_id=? AND id>?)").await;
     check_uses(outbox::DUE, "lane_due (until<?)").await;
+    check_uses(
+        set_aside::LIST_AFTER,
+        "set_aside_by_time ((set_aside_at,conversation_id,number)>(?,?,?))",
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -120,9 +128,9 @@ async fn what_begins_at_the_end_of_all_stops_after_a_page() {
                 .any(|detail| detail.contains("TEMP B-TREE"))
         );
     }
-    check_uses(outbox::LIST_SET_ASIDE, "SCAN o").await;
+    check_uses(set_aside::LIST, "SCAN o USING INDEX set_aside_by_time").await;
     assert!(
-        !plan(outbox::LIST_SET_ASIDE)
+        !plan(set_aside::LIST)
             .await
             .iter()
             .any(|detail| detail.contains("TEMP B-TREE"))

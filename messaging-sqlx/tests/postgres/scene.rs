@@ -5,7 +5,7 @@ use messaging_core::{
     port::store::{
         Audit as _, AuditRecord, AuditedAction, ChangeState, Claim, Conversations as _, Direction, Entry,
         EntryKind, HistoryScan, Lane, LaneDelay, LaneFailure, ListScan, ListStart, MarkRead, Outbox as _,
-        Progress, Publisher, Requeue, StoreError, Tallies as _, TallyScan,
+        Progress, Publisher, Requeue, SetAsidePlace, StoreError, Tallies as _, TallyScan,
     },
 };
 use messaging_sqlx::PgStore;
@@ -68,6 +68,11 @@ async fn writes(store: &PgStore) -> Vec<Result<(), StoreError>> {
 
 async fn reads(store: &PgStore) -> Vec<Result<(), StoreError>> {
     let id = conversation_id(1_001);
+    let place = SetAsidePlace {
+        at: at(0),
+        conversation_id: id,
+        number: 0,
+    };
     let mut done = vec![
         store.find_conversation(id).await.map(drop),
         store.find_overview(id).await.map(drop),
@@ -82,6 +87,7 @@ async fn reads(store: &PgStore) -> Vec<Result<(), StoreError>> {
             .map(drop),
         store.list_accesses(None, 9).await.map(drop),
         store.list_set_aside(9).await.map(drop),
+        store.list_set_aside_after(&place, 9).await.map(drop),
         store.backlog().await.map(drop),
         store.list_tallies(&EVERYTHING).await.map(drop),
     ];

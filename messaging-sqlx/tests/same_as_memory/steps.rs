@@ -45,6 +45,8 @@ pub(crate) enum Publish {
     Settle(u8, Vec<Index>, u64, Duration),
     Delay(u8, Vec<Index>, Duration, LaneFailure),
     SetAside(u8, Index, Index),
+    /// One of those that are set aside, or one that never was.
+    Requeue(Index, Option<By>),
 }
 
 #[derive(Debug, Clone)]
@@ -117,6 +119,7 @@ fn publish() -> impl Strategy<Value = Publish> {
         5 => (worker(), lanes(), 0..4_u64, lease()).prop_map(|(by, l, more, u)| Publish::Settle(by, l, more, u)),
         3 => (worker(), lanes(), lease(), failure()).prop_map(|(by, l, u, why)| Publish::Delay(by, l, u, why)),
         3 => (worker(), at(), at()).prop_map(|(by, lane, entry)| Publish::SetAside(by, lane, entry)),
+        3 => (at(), by()).prop_map(|(nth, by)| Publish::Requeue(nth, by)),
     ]
 }
 

@@ -10,8 +10,8 @@ use messaging_core::{
     memory::MemoryStore,
     port::store::{
         Append, Appended, Audit, AuditRecord, ChangeState, Changed, Claim, Conversations, Entry, HistoryScan,
-        Lane, LaneDelay, ListScan, ListStart, MarkRead, Marked, Outbox, Progress, Publisher, Store, Tally,
-        TallyScan,
+        Lane, LaneDelay, ListScan, ListStart, MarkRead, Marked, Outbox, Progress, Publisher, Requeue,
+        Requeued, Store, Tally, TallyScan,
     },
     time::Timestamp,
 };
@@ -104,7 +104,9 @@ impl<K: Kept> World<K> {
             Step::Read(step) => self.read(step).await,
         }
         same!(self, backlog());
-        same!(self, list_set_aside(9));
+        if let Some(first) = same!(self, list_set_aside(9)).first() {
+            same!(self, list_set_aside_after(&first.place(), 2));
+        }
         assert_eq!(
             tallies(self.kept.store()).await,
             tallies(&self.memory).await,
@@ -229,6 +231,22 @@ impl<K: Kept> World<K> {
                 its.retain(|entry| entry.conversation_id == lane.conversation_id);
                 if let Some(entry) = pick(*entry, &its) {
                     same!(self, set_aside(worker(*by), lane, entry, "too large", self.now));
+                }
+            }
+            Publish::Requeue(nth, by) => {
+                let aside = same!(self, list_set_aside(9));
+                let (conversation_id, number) = match pick(*nth, &aside) {
+                    Some(one) => (one.entry.conversation_id, one.entry.number),
+                    None => (self.conversation(*nth), 1),
+                };
+                let step = Requeue {
+                    conversation_id,
+                    number,
+                    now: self.now,
+                    publisher: self.publisher(*by),
+                };
+                if let Requeued::Done { lane } = same!(self, requeue(&step)) {
+                    self.lanes.extend(lane);
                 }
             }
         }

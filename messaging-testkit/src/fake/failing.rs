@@ -12,8 +12,8 @@ use messaging_core::{
     port::store::{
         Append, Appended, Audit, AuditRecord, Backlog, ChangeState, Changed, Claim, Conversations, Entry,
         HistoryPage, HistoryScan, Lane, LaneDelay, ListPage, ListScan, LoadedEntry, MarkRead, Marked, Opened,
-        Outbox, Progress, Publisher, Requeue, Requeued, SetAside, StoreError, StoreErrorKind, Tallies, Tally,
-        TallyScan,
+        Outbox, Progress, Publisher, Requeue, Requeued, SetAside, SetAsidePlace, StoreError, StoreErrorKind,
+        Tallies, Tally, TallyScan,
     },
     time::Timestamp,
 };
@@ -242,6 +242,18 @@ impl<S: Outbox> Outbox for FailingStore<S> {
     async fn list_set_aside(&self, limit: usize) -> Result<Vec<SetAside>, StoreError> {
         self.step("listing what was set aside", self.inner.list_set_aside(limit))
             .await
+    }
+
+    async fn list_set_aside_after(
+        &self,
+        place: &SetAsidePlace,
+        limit: usize,
+    ) -> Result<Vec<SetAside>, StoreError> {
+        self.step(
+            "listing what was set aside",
+            self.inner.list_set_aside_after(place, limit),
+        )
+        .await
     }
 
     async fn requeue(&self, step: &Requeue) -> Result<Requeued, StoreError> {

@@ -62,7 +62,7 @@ pub async fn recount(store: &dyn Store) -> Result<Recount, StoreError> {
     check_tallies(store, &threads, &mut findings).await?;
     Ok(Recount {
         threads,
-        set_aside: store.list_set_aside(usize::from(u16::MAX)).await?,
+        set_aside: all_set_aside(store).await?,
         findings,
     })
 }
@@ -98,6 +98,20 @@ impl Recount {
     pub fn assert_clean(&self) {
         assert!(self.findings.0.is_empty(), "{:#?}", self.findings.0);
     }
+}
+
+async fn all_set_aside(store: &dyn Store) -> Result<Vec<SetAside>, StoreError> {
+    const PAGE: usize = 100;
+    let mut walked = store.list_set_aside(PAGE).await?;
+    while let Some(last) = walked.last().map(SetAside::place) {
+        let page = store.list_set_aside_after(&last, PAGE).await?;
+        // Else a store that goes back to the start would never end.
+        if page.first().is_none_or(|first| first.place() <= last) {
+            break;
+        }
+        walked.extend(page);
+    }
+    Ok(walked)
 }
 
 async fn walk(store: &dyn Store, inbox: &Inbox) -> Result<Vec<Overview>, StoreError> {

@@ -10,11 +10,16 @@ use super::{Findings, Recount, thread::Thread};
 
 impl Recount {
     /// Compares with what a relay handed to the transport: all entries, in the order in which it did so,
-    /// repetitions too. Finds what was published out of order or never, set-aside events excepted.
+    /// repetitions too; and with the entries that were requeued, as they had been set aside.
+    ///
+    /// The events of a conversation are first published in the order of their numbers, and each is published, set
+    /// aside or requeued. Those that are not another one's return tell what happened in the order in which it
+    /// did: each message once, each side's readings forwards. And whatever was requeued returns, once and
+    /// under a larger number.
     ///
     /// To be called when nothing waits to be published any more.
     #[must_use]
-    pub fn with_published(mut self, log: &[Entry]) -> Self {
+    pub fn with_published(mut self, log: &[Entry], requeued: &[Entry]) -> Self {
         let mut first: BTreeMap<ConversationId, Vec<&Entry>> = BTreeMap::new();
         for entry in log {
             let of = first.entry(entry.conversation_id).or_default();
@@ -30,7 +35,13 @@ impl Recount {
             let published = first.remove(id).unwrap_or_default();
             let aside = self.set_aside.iter().map(|one| &one.entry);
             let aside: Vec<_> = aside.filter(|entry| entry.conversation_id == *id).collect();
-            check(thread, &published, &aside, &mut self.findings);
+            let requeued = requeued.iter().filter(|entry| entry.conversation_id == *id);
+            let events = Events {
+                published,
+                aside,
+                requeued: requeued.collect(),
+            };
+            events.check(thread, &mut self.findings);
         }
         self.findings.same(
             format_args!("what was published of nothing"),
@@ -41,33 +52,64 @@ impl Recount {
     }
 }
 
-fn check(thread: &Thread, published: &[&Entry], aside: &[&Entry], findings: &mut Findings) {
-    let id = thread.id();
-    let numbers = |entries: &[&Entry]| -> Vec<u64> { entries.iter().map(|one| one.number).collect() };
-    findings.unless(published.is_sorted_by_key(|one| one.number), || {
-        format!("{id} was published out of order: {:?}", numbers(published))
-    });
-    let mut all = [published, aside].concat();
-    all.sort_by_key(|one| one.number);
-    all.dedup();
-    let dense: Vec<_> = (1..=all.len() as u64).collect();
-    findings.same(format_args!("what was published of {id}"), &numbers(&all), &dense);
+/// What became of the events of a conversation.
+struct Events<'a> {
+    /// In the order in which they were first.
+    published: Vec<&'a Entry>,
+    aside: Vec<&'a Entry>,
+    requeued: Vec<&'a Entry>,
+}
 
-    let seqs: Vec<_> = all.iter().filter_map(|one| seq(one.kind)).collect();
-    let messages: Vec<_> = thread.rows.iter().map(|row| row.message.seq).collect();
-    findings.same(format_args!("the messages published of {id}"), &seqs, &messages);
-    for side in Side::ALL {
-        let reads: Vec<_> = all.iter().filter_map(|one| read_by(side, one.kind)).collect();
-        findings.unless(reads.is_sorted_by(|a, b| a < b), || {
-            format!("{side:?} of {id} read backwards: {reads:?}")
+impl Events<'_> {
+    fn check(&self, thread: &Thread, findings: &mut Findings) {
+        let id = thread.id();
+        let numbers = |entries: &[&Entry]| -> Vec<u64> { entries.iter().map(|one| one.number).collect() };
+        let published = &self.published;
+        findings.unless(published.is_sorted_by_key(|one| one.number), || {
+            format!("{id} was published out of order: {:?}", numbers(published))
         });
-        let mark = thread.conversation().mailboxes.of(side).last_read;
-        let mark = mark.map(|mark| mark.up_to_seq);
+        let mut all = [&self.published[..], &self.aside, &self.requeued].concat();
+        all.sort_by_key(|one| one.number);
+        all.dedup();
+        let dense: Vec<_> = (1..=all.len() as u64).collect();
+        findings.same(format_args!("what became of {id}"), &numbers(&all), &dense);
+        self.check_told(&all, thread, findings);
+    }
+
+    /// Of all of them, by number.
+    fn check_told(&self, all: &[&Entry], thread: &Thread, findings: &mut Findings) {
+        let id = thread.id();
+        let mut told = Vec::new();
+        let mut to_return = Vec::new();
+        for entry in all {
+            match to_return.iter().position(|kind| *kind == entry.kind) {
+                Some(returned) => drop(to_return.swap_remove(returned)),
+                None => told.push(entry.kind),
+            }
+            let requeued = self.requeued.iter().filter(|one| one.number == entry.number);
+            to_return.extend(requeued.map(|one| one.kind));
+        }
         findings.same(
-            format_args!("the last reading of {side:?} published of {id}"),
-            &reads.last().copied(),
-            &mark,
+            format_args!("what was requeued of {id} and never returned"),
+            &to_return,
+            &Vec::new(),
         );
+        let seqs: Vec<_> = told.iter().copied().filter_map(seq).collect();
+        let messages: Vec<_> = thread.rows.iter().map(|row| row.message.seq).collect();
+        findings.same(format_args!("the messages published of {id}"), &seqs, &messages);
+        for side in Side::ALL {
+            let reads: Vec<_> = told.iter().filter_map(|kind| read_by(side, *kind)).collect();
+            findings.unless(reads.is_sorted_by(|a, b| a < b), || {
+                format!("{side:?} of {id} read backwards: {reads:?}")
+            });
+            let mark = thread.conversation().mailboxes.of(side).last_read;
+            let mark = mark.map(|mark| mark.up_to_seq);
+            findings.same(
+                format_args!("the last reading of {side:?} published of {id}"),
+                &reads.last().copied(),
+                &mark,
+            );
+        }
     }
 }
 

@@ -6,7 +6,7 @@ mod relay;
 
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering},
     },
     thread,
@@ -28,8 +28,8 @@ const PEOPLE: u64 = 4;
 const RELAYS: u64 = 2;
 const STEPS: usize = 120;
 
-/// Lets several threads open, send, send again, read, list, block and publish on one store at once, with
-/// clocks that go backwards, publishers that stop half-way and leases that run out; meanwhile lets the store
+/// Lets several threads open, send, send again, read, list, block, publish and requeue on one store at once, with
+/// clocks that go backwards, publishers that stop half-way, events that are refused and leases that run out; meanwhile lets the store
 /// recount itself, and afterwards recounts it and what was published.
 ///
 /// # Panics
@@ -92,12 +92,8 @@ async fn calm(sky: &Sky) {
         assert!(rounds < 1_000, "what waits to be published cannot be");
     }
     let recounted = recount(store).await.expect("nobody else is there");
-    let log = sky
-        .published
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .clone();
-    recounted.with_published(&log).assert_clean();
+    let (published, requeued) = (lock(&sky.published).clone(), lock(&sky.requeued).clone());
+    recounted.with_published(&published, &requeued).assert_clean();
 }
 
 /// What everybody in the storm shares.
@@ -107,6 +103,7 @@ struct Sky {
     ids: AtomicU64,
     people: AtomicUsize,
     published: Mutex<Vec<Entry>>,
+    requeued: Mutex<Vec<Entry>>,
 }
 
 /// Somebody is still writing.
@@ -120,6 +117,7 @@ impl Sky {
             ids: AtomicU64::new(1),
             people: AtomicUsize::new(usize::try_from(PEOPLE).unwrap_or(usize::MAX)),
             published: Mutex::default(),
+            requeued: Mutex::default(),
         }
     }
 
@@ -137,8 +135,11 @@ impl Sky {
     }
 
     fn publish(&self, entry: Entry) {
-        let mut log = self.published.lock().unwrap_or_else(PoisonError::into_inner);
-        log.push(entry);
+        lock(&self.published).push(entry);
+    }
+
+    fn requeue(&self, entry: Entry) {
+        lock(&self.requeued).push(entry);
     }
 
     /// Held by each of the people while they write.
@@ -149,6 +150,10 @@ impl Sky {
     fn is_busy(&self) -> bool {
         self.people.load(Ordering::Acquire) > 0
     }
+}
+
+fn lock(log: &Mutex<Vec<Entry>>) -> MutexGuard<'_, Vec<Entry>> {
+    log.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Drop for Busy<'_> {

@@ -7,7 +7,7 @@ use messaging_core::{
     id::{ConversationId, WorkerId},
     port::store::{
         Append, Appended, ChangeState, Changed, Direction, HistoryScan, Lane, ListScan, ListStart, MarkRead,
-        Marked, Publisher,
+        Marked, Publisher, Requeue, Requeued, SetAside,
     },
     time::Timestamp,
 };
@@ -39,12 +39,13 @@ impl<'a> Person<'a> {
         let Some(conversation) = self.look().await else {
             return self.open().await;
         };
-        match self.dice.roll(16) {
+        match self.dice.roll(18) {
             0 | 1 => self.open().await,
             2..=7 => self.send(&conversation).await,
             8 | 9 => self.send_again().await,
             10..=12 => self.read(&conversation).await,
             13 => self.change(&conversation).await,
+            14 | 15 => self.requeue().await,
             _ => self.list().await,
         }
     }
@@ -209,6 +210,24 @@ impl<'a> Person<'a> {
             publisher: self.publisher(),
         };
         if let Changed::Done { lane } = again(|| self.sky.store.change_state(&step)).await {
+            self.publish(lane).await;
+        }
+    }
+
+    async fn requeue(&mut self) {
+        let listed = again(|| self.sky.store.list_set_aside(3)).await;
+        let nth = usize::try_from(self.dice.roll(3)).unwrap_or(0);
+        let Some(SetAside { entry, .. }) = listed.into_iter().nth(nth) else {
+            return;
+        };
+        let step = Requeue {
+            conversation_id: entry.conversation_id,
+            number: entry.number,
+            now: self.now(),
+            publisher: self.publisher(),
+        };
+        if let Requeued::Done { lane } = again(|| self.sky.store.requeue(&step)).await {
+            self.sky.requeue(entry);
             self.publish(lane).await;
         }
     }

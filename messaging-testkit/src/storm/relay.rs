@@ -1,6 +1,6 @@
 use messaging_core::{
     id::WorkerId,
-    port::store::{Claim, Lane, Progress},
+    port::store::{Claim, Entry, Lane, Progress},
     time::Timestamp,
 };
 
@@ -37,18 +37,29 @@ pub(super) async fn publish(sky: &Sky, by: WorkerId, mut lanes: Vec<Lane>, lease
         for entry in loaded.into_iter().map(|loaded| loaded.entry) {
             let mut owned = lanes.iter();
             let lane = owned.find(|lane| lane.conversation_id == entry.conversation_id);
+            let lane = lane.expect("only what was asked for is loaded");
             let progress = Progress {
                 conversation_id: entry.conversation_id,
-                lease_until: lane.expect("only what was asked for is loaded").lease_until,
+                lease_until: lane.lease_until,
                 up_to: entry.number,
             };
             done.retain(|one| one.conversation_id != progress.conversation_id);
             done.push(progress);
-            sky.publish(entry);
+            if is_refused(&entry) {
+                let now = sky.tick();
+                again(|| sky.store.set_aside(by, lane, &entry, "refused", now)).await;
+            } else {
+                sky.publish(entry);
+            }
         }
         if done.is_empty() {
             return;
         }
         lanes = again(|| sky.store.settle(by, lease_until, &done)).await;
     }
+}
+
+/// Whoever publishes it is told so. What is requeued has another number, and another chance.
+fn is_refused(entry: &Entry) -> bool {
+    entry.number % 5 == 3
 }

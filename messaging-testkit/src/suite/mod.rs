@@ -234,6 +234,8 @@ macro_rules! __each_case {
                 a_lane_whose_last_entry_was_set_aside_ends
                 a_lane_left_without_entries_ends_when_it_is_settled
                 what_was_set_aside_is_listed_oldest_first
+                what_was_set_aside_is_walked_page_by_page
+                a_walk_goes_on_where_what_it_met_last_was_requeued
                 setting_aside_twice_lists_once
                 who_does_not_own_the_lane_sets_nothing_aside
                 under_an_earlier_lease_nothing_is_set_aside
@@ -246,6 +248,8 @@ macro_rules! __each_case {
                 where_nothing_else_waits_and_nobody_is_named_it_is_due_at_once
                 requeueing_twice_does_it_once
                 of_many_at_once_one_requeues
+                whatever_is_requeued_at_once_beside_sends_is_numbered_densely
+                the_next_event_follows_what_was_requeued
                 what_is_not_set_aside_is_not_requeued
                 what_was_requeued_can_be_set_aside_again
                 requeueing_changes_nothing_else

@@ -1,10 +1,10 @@
 use messaging_core::{
     domain::side::Side,
-    port::store::{Backlog, Direction, Entry, Lane, SetAside, Store},
+    port::store::{Backlog, Direction, Entry, Lane, Publisher, Requeue, SetAside, Store},
 };
 
 use super::scene::{Scene, claim};
-use crate::make::{at, worker_id};
+use crate::make::{at, plan, worker_id};
 
 /// A conversation whose events 1 to 3 worker 1 publishes, with a lease until second 30.
 pub(super) struct Claimed<'a> {
@@ -110,6 +110,56 @@ pub(crate) async fn what_was_set_aside_is_listed_oldest_first(store: &dyn Store)
         let numbers: Vec<_> = listed.iter().map(|one| one.entry.number).collect();
         assert_eq!(numbers, [2, 1, 3][..limit.min(3)]);
     }
+}
+
+pub(crate) async fn what_was_set_aside_is_walked_page_by_page(store: &dyn Store) {
+    let mut all = Vec::new();
+    for agency in 1..=3 {
+        let scene = Scene::open(store, plan(1, agency)).await;
+        scene.send_many(Side::Client, 2).await;
+        let lane = claim(store, 1, at(0), 10).await.remove(0);
+        for loaded in scene.entries().await {
+            // Many at one time: conversations and numbers tell them apart.
+            let now = at(10 - i64::from(loaded.entry.number == 2));
+            let step = store.set_aside(worker_id(1), &lane, &loaded.entry, "no", now);
+            step.await.unwrap();
+            all.push((now, scene.id, loaded.entry.number));
+        }
+    }
+    all.sort_unstable();
+    let place = |one: &SetAside| (one.at, one.entry.conversation_id, one.entry.number);
+    for size in 1..=all.len() {
+        let mut walked = store.list_set_aside(size).await.unwrap();
+        while walked.len() < all.len() {
+            let last = walked.last().unwrap().place();
+            let page = store.list_set_aside_after(&last, size).await.unwrap();
+            assert!((1..=size).contains(&page.len()), "{page:?}");
+            walked.extend(page);
+        }
+        assert_eq!(walked.iter().map(place).collect::<Vec<_>>(), all);
+    }
+}
+
+pub(crate) async fn a_walk_goes_on_where_what_it_met_last_was_requeued(store: &dyn Store) {
+    let claimed = Claimed::set(store).await;
+    for (number, now) in [(1, 10), (2, 20), (3, 30)] {
+        claimed.set_aside(1, number, "no", now).await;
+    }
+    let second = store.list_set_aside(2).await.unwrap().remove(1);
+    let step = Requeue {
+        conversation_id: claimed.scene.id,
+        number: 2,
+        now: at(40),
+        publisher: Publisher::Anyone,
+    };
+    store.requeue(&step).await.unwrap();
+    let rest = store.list_set_aside_after(&second.place(), 10).await.unwrap();
+    assert_eq!(rest.len(), 1);
+    assert_eq!(rest[0].entry.number, 3);
+    assert_eq!(
+        store.list_set_aside_after(&rest[0].place(), 10).await.unwrap(),
+        []
+    );
 }
 
 pub(crate) async fn setting_aside_twice_lists_once(store: &dyn Store) {

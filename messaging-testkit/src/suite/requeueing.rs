@@ -9,7 +9,7 @@ use super::{
     refusing::Claimed,
     scene::{at_once, claim},
 };
-use crate::make::{at, worker_id};
+use crate::make::{at, message_id, worker_id};
 
 /// At second 50, for whoever comes first.
 fn requeue(claimed: &Claimed<'_>, number: u64) -> Requeue {
@@ -124,6 +124,51 @@ pub(crate) async fn of_many_at_once_one_requeues(store: &dyn Store) {
     let done = outcomes.iter().filter(|outcome| **outcome == DONE).count();
     assert_eq!(done, 1, "{outcomes:?}");
     assert_eq!(claimed.numbers().await, [4]);
+}
+
+pub(crate) async fn whatever_is_requeued_at_once_beside_sends_is_numbered_densely(store: &dyn Store) {
+    let claimed = Claimed::set(store).await;
+    claimed.scene.send_many(Side::Client, 5).await;
+    let all = claimed.scene.entries().await;
+    for loaded in &all {
+        let step = store.set_aside(worker_id(1), &claimed.lane, &loaded.entry, "no", at(9));
+        step.await.unwrap();
+    }
+    let sent = claimed.scene.to_send(Side::Agent).await;
+    let count = all.len();
+    at_once(2 * count, |n| {
+        let requeued = requeue(&claimed, n as u64 / 2 + 1);
+        let mut sent = sent.clone();
+        sent.message.id = message_id(100 + n as u64);
+        sent.message.key = None;
+        async move {
+            if n % 2 == 0 {
+                let requeued = store.requeue(&requeued).await?;
+                assert_eq!(requeued, DONE);
+            } else {
+                store.append(&sent).await?;
+            }
+            Ok(())
+        }
+    })
+    .await;
+    let first = count as u64 + 1;
+    let dense: Vec<_> = (first..first + 2 * count as u64).collect();
+    assert_eq!(claimed.numbers().await, dense);
+    let mut kinds: Vec<_> = claimed.scene.entries().await;
+    kinds.retain(|one| all.iter().any(|before| before.entry.kind == one.entry.kind));
+    assert_eq!(kinds.len(), count, "each is there once");
+    assert_eq!(store.list_set_aside(10).await.unwrap(), []);
+}
+
+pub(crate) async fn the_next_event_follows_what_was_requeued(store: &dyn Store) {
+    let claimed = all_aside(store).await;
+    store.requeue(&for_worker(&claimed, 1)).await.unwrap();
+    claimed.scene.send(Side::Client).await;
+    assert_eq!(claimed.numbers().await, [4, 5]);
+    let done = [claimed.scene.published(at(90), 4)];
+    let rest = store.settle(worker_id(2), at(95), &done).await.unwrap();
+    assert_eq!((rest.len(), rest[0].head), (1, 5));
 }
 
 pub(crate) async fn what_is_not_set_aside_is_not_requeued(store: &dyn Store) {

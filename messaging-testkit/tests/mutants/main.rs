@@ -90,6 +90,12 @@ the_suite_notices_a_store_that! {
     requeues_nothing: requeueing notices RequeuesNothing;
     requeues_for_anyone: requeueing notices RequeuesForAnyone;
     requeues_as_of_later: requeueing notices RequeuesAsOfLater;
+    requeues_what_is_not_there: requeueing notices RequeuesWhatIsNotThere;
+    keeps_aside_what_it_requeues: requeueing notices KeepsAsideWhatItRequeues;
+    loses_what_it_requeues: requeueing notices LosesWhatItRequeues;
+    closes_where_it_requeues: requeueing notices ClosesWhereItRequeues;
+    lists_set_aside_again: refusing notices ListsSetAsideAgain;
+    skips_one_set_aside: refusing notices SkipsOneSetAside;
     forgets_the_oldest: waiting notices ForgetsTheOldest;
     lists_oldest_access_first: auditing notices ListsOldestAccessFirst;
     tallies_anything: verifying notices TalliesAnything;
@@ -118,9 +124,12 @@ the_model_notices_a_store_that! {
     forgets_keys: ForgetsKeys;
     loses_the_guard_check: LosesTheGuardCheck;
     lets_two_workers_claim_one_lane: LetsTwoWorkersClaimOneLane;
+    keeps_aside_what_it_requeues: KeepsAsideWhatItRequeues;
+    loses_what_it_requeues: LosesWhatItRequeues;
     rewrites_read_times: RewritesReadTimes;
     settles_too_much: SettlesTooMuch;
     skips_a_message_between_pages: SkipsAMessageBetweenPages;
+    skips_one_set_aside: SkipsOneSetAside;
 }
 
 macro_rules! the_recount_after_a_storm_notices_a_store_that {
@@ -140,6 +149,8 @@ the_recount_after_a_storm_notices_a_store_that! {
     counts_unread_twice: CountsUnreadTwice;
     forgets_an_entry: ForgetsAnEntry;
     forgets_keys: ForgetsKeys;
+    keeps_aside_what_it_requeues: KeepsAsideWhatItRequeues;
+    loses_what_it_requeues: LosesWhatItRequeues;
     rewrites_read_times: RewritesReadTimes;
     settles_too_much: SettlesTooMuch;
 }

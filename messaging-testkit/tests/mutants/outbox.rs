@@ -2,13 +2,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use messaging_core::{
-    id::WorkerId,
+    domain::conversation::Change,
+    id::{ConversationId, WorkerId},
     port::store::{
-        Audit, AuditRecord, Backlog, Claim, Entry, Lane, LaneDelay, LoadedEntry, Outbox, Progress, Publisher,
-        Requeue, Requeued, SetAside, StoreError, Subject,
+        Audit, AuditRecord, Backlog, ChangeState, Claim, Conversations, Entry, Lane, LaneDelay, LoadedEntry,
+        Outbox, Progress, Publisher, Requeue, Requeued, SetAside, SetAsidePlace, StoreError, Subject,
     },
     time::Timestamp,
 };
+use messaging_testkit::make::worker_id;
 use uuid::Uuid;
 
 use crate::broken::{Broken, Fault, LONG};
@@ -90,19 +92,49 @@ impl Outbox for Broken {
         self.inner.list_set_aside(limit).await
     }
 
+    async fn list_set_aside_after(
+        &self,
+        place: &SetAsidePlace,
+        limit: usize,
+    ) -> Result<Vec<SetAside>, StoreError> {
+        if self.has(Fault::ListsSetAsideAgain) {
+            return self.inner.list_set_aside(limit).await;
+        }
+        let mut listed = self.inner.list_set_aside_after(place, limit).await?;
+        if self.has(Fault::SkipsOneSetAside) && !listed.is_empty() {
+            listed.remove(0);
+        }
+        Ok(listed)
+    }
+
     async fn requeue(&self, step: &Requeue) -> Result<Requeued, StoreError> {
+        let mut step = *step;
         if self.has(Fault::RequeuesNothing) {
             return Ok(Requeued::NotSetAside);
         }
+        if self.has(Fault::KeepsAsideWhatItRequeues) {
+            return Ok(Requeued::Done { lane: None });
+        }
         if self.has(Fault::RequeuesForAnyone) {
-            let publisher = Publisher::Anyone;
-            return self.inner.requeue(&Requeue { publisher, ..*step }).await;
+            step.publisher = Publisher::Anyone;
         }
         if self.has(Fault::RequeuesAsOfLater) {
-            let now = step.now + LONG;
-            return self.inner.requeue(&Requeue { now, ..*step }).await;
+            step.now = step.now + LONG;
         }
-        self.inner.requeue(step).await
+        if self.has(Fault::LosesWhatItRequeues) {
+            return self.lose(&step).await;
+        }
+        let requeued = self.inner.requeue(&step).await?;
+        if self.has(Fault::RequeuesWhatIsNotThere) {
+            return Ok(match requeued {
+                Requeued::NotSetAside => Requeued::Done { lane: None },
+                done @ Requeued::Done { .. } => done,
+            });
+        }
+        if self.has(Fault::ClosesWhereItRequeues) {
+            self.close(step.conversation_id, step.now).await?;
+        }
+        Ok(requeued)
     }
 
     async fn backlog(&self) -> Result<Backlog, StoreError> {
@@ -113,6 +145,40 @@ impl Outbox for Broken {
         Ok(backlog)
     }
 }
+
+impl Broken {
+    /// Requeues an event and, if it can, forgets it as if it had been published.
+    async fn lose(&self, step: &Requeue) -> Result<Requeued, StoreError> {
+        let (by, lease_until) = (worker_id(u64::MAX - 1), step.now + LONG);
+        let publisher = Publisher::Worker { id: by, lease_until };
+        let requeued = self.inner.requeue(&Requeue { publisher, ..*step }).await?;
+        let Requeued::Done { lane: Some(lane) } = requeued else {
+            return Ok(requeued);
+        };
+        let done = Progress {
+            conversation_id: lane.conversation_id,
+            lease_until,
+            up_to: lane.head,
+        };
+        self.inner.settle(by, lease_until, &[done]).await?;
+        Ok(Requeued::Done { lane: None })
+    }
+
+    async fn close(&self, conversation_id: ConversationId, now: Timestamp) -> Result<(), StoreError> {
+        let Some(guard) = self.guard(conversation_id).await? else {
+            return Ok(());
+        };
+        let step = ChangeState {
+            conversation_id,
+            guard,
+            change: Change::Close,
+            now,
+            publisher: Publisher::Anyone,
+        };
+        self.inner.change_state(&step).await.map(drop)
+    }
+}
+
 #[async_trait]
 impl Audit for Broken {
     async fn record_access(&self, record: &AuditRecord) -> Result<(), StoreError> {

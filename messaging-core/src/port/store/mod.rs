@@ -28,7 +28,7 @@ pub use conversations::{
 pub use error::{StoreError, StoreErrorKind};
 pub use outbox::{
     Backlog, Claim, Entry, EntryKind, Lane, LaneDelay, LaneFailure, LoadedEntry, Outbox, Progress, Publisher,
-    Requeue, Requeued, SetAside, Subject,
+    Requeue, Requeued, SetAside, SetAsidePlace, Subject,
 };
 pub use tallies::{LaneTally, SideTally, Tallies, Tally, TallyScan, Unpublished};
 

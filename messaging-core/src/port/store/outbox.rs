@@ -60,11 +60,24 @@ pub trait Outbox: Send + Sync {
         now: Timestamp,
     ) -> Result<(), StoreError>;
 
-    /// Entries set aside, the oldest first.
+    /// Entries set aside, the oldest first: in the order of their [places](SetAside::place).
     async fn list_set_aside(&self, limit: usize) -> Result<Vec<SetAside>, StoreError>;
 
-    /// Puts an event that was set aside back among the unpublished: as the conversation's newest, under a new
-    /// number, and as of now. Nothing else of the conversation changes. Of two who do this at once, one does it.
+    /// Those that come after a place, whether or not anything stands there. A walk that goes on behind the last
+    /// one listed meets each that was aside when it began, and still is, exactly once.
+    async fn list_set_aside_after(
+        &self,
+        place: &SetAsidePlace,
+        limit: usize,
+    ) -> Result<Vec<SetAside>, StoreError>;
+
+    /// Puts an event that was set aside back among the unpublished, and is done with it among those set aside.
+    /// It is one more event of its conversation, the newest: under a new number, of the same kind, and with
+    /// the time of the step, so that the backlog is no older than its wait. No number is ever used again.
+    /// Nothing else of the conversation changes: no message, counter, receipt or guard, and not its activity.
+    ///
+    /// Of two who requeue the same one, at once or one after the other, one does it, and the other is told
+    /// [`NotSetAside`](Requeued::NotSetAside). So it may be repeated when its outcome is unknown.
     async fn requeue(&self, step: &Requeue) -> Result<Requeued, StoreError>;
 
     /// How much is waiting to be published.
@@ -249,6 +262,28 @@ pub struct SetAside {
     pub at: Timestamp,
 }
 
+impl SetAside {
+    /// Where it stands among all that are set aside.
+    pub fn place(&self) -> SetAsidePlace {
+        SetAsidePlace {
+            at: self.at,
+            conversation_id: self.entry.conversation_id,
+            number: self.entry.number,
+        }
+    }
+}
+
+/// Where an event stands among all that are set aside: by time first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SetAsidePlace {
+    /// When it was set aside.
+    pub at: Timestamp,
+    /// Of which conversation.
+    pub conversation_id: ConversationId,
+    /// Its number there.
+    pub number: u64,
+}
+
 /// An event that is to be published after all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Requeue {
@@ -262,7 +297,7 @@ pub struct Requeue {
     pub publisher: Publisher,
 }
 
-/// What came of it.
+/// What came of requeueing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Requeued {
     /// It is to be published.

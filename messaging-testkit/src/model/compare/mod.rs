@@ -64,7 +64,7 @@ impl<'a> Pair<'a> {
         for nth in 0..self.threads.len() {
             self.compare_thread(nth).await?;
         }
-        prop_assert_eq!(self.store.list_set_aside(1_000).await?, self.set_aside.clone());
+        self.compare_set_aside().await?;
         let waiting = self.threads.iter().filter(|thread| thread.outbox.lane.is_some());
         let Backlog {
             lanes,

@@ -149,8 +149,6 @@ impl Pair<'_> {
                 why: "refused".to_owned(),
                 at: self.latest,
             });
-            // Of those set aside at one time, any may be the oldest.
-            self.latest = self.latest + secs(1);
         }
         let until = self.latest + secs(lease);
         self.settle(by, nth, 1, under, until).await
@@ -184,6 +182,20 @@ impl Pair<'_> {
             None => Requeued::NotSetAside,
         };
         same("a requeued event", &requeued, &expected)
+    }
+
+    /// All that is set aside, and what comes after each.
+    pub(super) async fn compare_set_aside(&self) -> TestCaseResult {
+        let mut expected = self.set_aside.clone();
+        expected.sort_by_key(SetAside::place);
+        let listed = self.store.list_set_aside(1_000).await?;
+        same("what is set aside", &listed, &expected)?;
+        for (nth, one) in expected.iter().enumerate() {
+            let page = self.store.list_set_aside_after(&one.place(), 2).await?;
+            let rest = expected.iter().skip(nth + 1).take(2).cloned();
+            same("what is set aside next", &page, &rest.collect())?;
+        }
+        Ok(())
     }
 
     /// What a lane's entries from a number on are loaded as.

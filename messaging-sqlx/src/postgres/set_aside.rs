@@ -1,0 +1,142 @@
+//! Events that the transport refused for good: out of their lanes, listed, and back again.
+
+use messaging_core::{
+    id::WorkerId,
+    port::store::{Entry, Lane, Requeue, Requeued, SetAside, SetAsidePlace, StoreError},
+    time::Timestamp,
+};
+use sqlx::{Error, Row, postgres::PgRow};
+
+use super::{
+    PgStore,
+    call::Statement,
+    error::{failed, unread},
+    lanes::{self, entry_columns, publish},
+    rows::{self, instant},
+};
+use crate::codes::{limit, number};
+
+/// `$1` worker, `$2` conversation, `$3` lease, `$4` number, `$5` why, `$6` now. A lane never has its tail
+/// where no entry is: it would be settled up to its last entry, and not end.
+pub(super) const TAKE_OUT: &str = r#"
+    WITH mine AS MATERIALIZED (SELECT conversation_id, head, tail FROM "messaging".lane
+            WHERE conversation_id = $2 AND owner = $1 AND until = $3 FOR UPDATE),
+        taken AS (DELETE FROM "messaging".outbox o USING mine
+            WHERE o.conversation_id = mine.conversation_id AND o.number = $4
+            RETURNING o.conversation_id, o.number, o.kind, o.side, o.seq, o.at),
+        kept AS (INSERT INTO "messaging".set_aside (conversation_id, number, kind, side, seq, at, why,
+                set_aside_at)
+            SELECT conversation_id, number, kind, side, seq, at, $5, $6 FROM taken)
+    UPDATE "messaging".lane l SET tail = COALESCE((SELECT MAX(o.number) FROM "messaging".outbox o
+            WHERE o.conversation_id = l.conversation_id AND o.number < $4), 0)
+        FROM mine JOIN taken USING (conversation_id)
+        WHERE l.conversation_id = mine.conversation_id AND mine.tail = $4"#;
+
+/// The columns of [`set_aside`], of `set_aside AS o`, in the order of their places.
+macro_rules! listed {
+    ($where:literal, $limit:literal) => {
+        concat!(
+            "SELECT ",
+            entry_columns!(),
+            r#", o.why, o.set_aside_at FROM "messaging".set_aside o "#,
+            $where,
+            " ORDER BY o.set_aside_at, o.conversation_id, o.number LIMIT ",
+            $limit
+        )
+    };
+}
+
+pub(super) const LIST: &str = listed!("", "$1");
+
+/// `$1` time, `$2` conversation, `$3` number, `$4` how many.
+pub(super) const LIST_AFTER: &str = listed!(
+    "WHERE (o.set_aside_at, o.conversation_id, o.number) > ($1, $2, $3)",
+    "$4"
+);
+
+/// `$1` conversation, `$2` owner, `$3` lease, `$4` number, `$5` now. One row if it was set aside.
+///
+/// Who is second to delete it waits for the first, who may wait for the conversation and its lane; nobody who has
+/// one of these waits for an event that is set aside.
+pub(super) const REQUEUE: &str = concat!(
+    r#"WITH taken AS (DELETE FROM "messaging".set_aside s WHERE s.conversation_id = $1 AND s.number = $4
+        RETURNING s.conversation_id, s.kind, s.side, s.seq),
+    changed AS (UPDATE "messaging".conversation c SET events = c.events + 1 FROM taken
+        WHERE c.id = taken.conversation_id
+        RETURNING c.id, c.events, taken.kind, taken.side, taken.seq),
+    "#,
+    publish!("changed", "kind, side, seq, $5"),
+    "SELECT head, is_new FROM changed LEFT JOIN laned ON true"
+);
+
+impl PgStore {
+    pub(super) async fn take_out(
+        &self,
+        by: WorkerId,
+        lane: &Lane,
+        entry: &Entry,
+        why: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let statement = sqlx::query(self.0.statements.take_out.clone())
+            .bind(by.as_uuid())
+            .bind(lane.conversation_id.as_uuid())
+            .bind(instant(lane.lease_until))
+            .bind(number(entry.number))
+            // The one character that a text of PostgreSQL cannot hold.
+            .bind(why.replace('\0', ""))
+            .bind(instant(now));
+        self.write("setting an event aside", statement).await.map(drop)
+    }
+
+    pub(super) async fn oldest_set_aside(&self, rows: usize) -> Result<Vec<SetAside>, StoreError> {
+        self.listed(sqlx::query(self.0.statements.list_set_aside.clone()).bind(limit(rows)))
+            .await
+    }
+
+    pub(super) async fn set_aside_after(
+        &self,
+        place: &SetAsidePlace,
+        rows: usize,
+    ) -> Result<Vec<SetAside>, StoreError> {
+        let statement = sqlx::query(self.0.statements.list_set_aside_after.clone())
+            .bind(instant(place.at))
+            .bind(place.conversation_id.as_uuid())
+            .bind(number(place.number))
+            .bind(limit(rows));
+        self.listed(statement).await
+    }
+
+    async fn listed(&self, statement: Statement<'_>) -> Result<Vec<SetAside>, StoreError> {
+        const DOING: &str = "listing events set aside";
+        let found = self.read(DOING, statement).await?;
+        let kept = found.iter().map(set_aside);
+        kept.collect::<Result<_, _>>().map_err(failed(DOING))
+    }
+
+    pub(super) async fn take_back(&self, step: &Requeue) -> Result<Requeued, StoreError> {
+        const DOING: &str = "requeueing an event";
+        let ownership = self.ownership(step.publisher, step.now);
+        let statement = sqlx::query(self.0.statements.requeue.clone()).bind(step.conversation_id.as_uuid());
+        let statement = ownership
+            .bind(statement)
+            .bind(number(step.number))
+            .bind(instant(step.now));
+        let answered = self.write(DOING, statement).await?;
+        let lane = answered
+            .first()
+            .map(|row| ownership.given(row, step.conversation_id));
+        Ok(match lane.transpose().map_err(unread(DOING))? {
+            Some(lane) => Requeued::Done { lane },
+            None => Requeued::NotSetAside,
+        })
+    }
+}
+
+fn set_aside(row: &PgRow) -> Result<SetAside, Error> {
+    Ok(SetAside {
+        entry: lanes::entry(row)?,
+        why: row.try_get("why")?,
+        at: rows::time(row, "set_aside_at")?,
+    })
+}
