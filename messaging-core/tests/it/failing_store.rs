@@ -1,13 +1,15 @@
 //! A store that fails at each call in turn, before or after having taken effect: the answer says what to
 //! do, doing it succeeds, and nothing is lost, doubled or miscounted.
 
+use std::time::Duration;
+
 use futures_util::future::BoxFuture;
 use messaging_core::{
     ConversationId, Error, ErrorKind, HistoryFrom, HistoryRequest, ListFrom, ListRequest, MarkOnRead,
     MessageId, Messaging, PageSize, Workers,
     clock::{ManualClock, SequentialIds},
     memory::MemoryStore,
-    port::store::StoreErrorKind,
+    port::{realtime::PublishErrorKind, store::StoreErrorKind},
 };
 use messaging_testkit::{
     fake::{Effect, FailingStore},
@@ -26,7 +28,7 @@ struct Failing {
     last: MessageId,
 }
 
-/// A conversation with two messages for ada, everything said.
+/// A conversation with two messages for ada, everything said; and one that was refused and set aside.
 async fn scene() -> Failing {
     let store = FailingStore::new(MemoryStore::new());
     let (realtime, clock) = (Recorder::new(), ManualClock::new());
@@ -55,6 +57,17 @@ async fn scene() -> Failing {
         .id;
     while workers.relay().step().await.unwrap() > 0 {}
     realtime.take();
+
+    realtime.fail(|_| Some(PublishErrorKind::Refused));
+    messaging
+        .send_message(&carl(), &message(id, "aside", None))
+        .await
+        .unwrap();
+    while messaging.health().await.unwrap().backlog.lanes > 0 {
+        workers.relay().step().await.unwrap();
+        clock.advance(Duration::from_secs(30));
+    }
+    realtime.fail(|_| None);
     Failing {
         messaging,
         workers,
@@ -139,7 +152,23 @@ const USE_CASES: &[(&str, UseCase)] = &[
                 .map(drop)
         })
     }),
+    ("list set aside", |on| {
+        Box::pin(async {
+            let listed = on.messaging.list_set_aside(9).await?;
+            let Some(last) = listed.last() else { return Ok(()) };
+            on.messaging
+                .list_set_aside_after(&last.place(), 9)
+                .await
+                .map(drop)
+        })
+    }),
+    ("requeue", |on| {
+        Box::pin(async { on.messaging.requeue(on.id, ASIDE).await.map(drop) })
+    }),
 ];
+
+/// The number of the event that was set aside, after the opening and two messages.
+const ASIDE: u64 = 4;
 
 /// What the caller is told of a store's failure; `None` where the use case may get over it by itself.
 fn expected(failure: StoreErrorKind) -> Option<fn(&ErrorKind) -> bool> {
@@ -173,7 +202,11 @@ async fn check(name: &str, use_case: UseCase, failure: StoreErrorKind, effect: E
         while on.workers.relay().step().await.unwrap() > 0 {}
         recount(on.store.inner()).await.unwrap().assert_clean();
         assert_eq!(on.messaging.health().await.unwrap().backlog.lanes, 0, "{case}");
-        let expected = if name == "send" { vec!["three"] } else { vec![] };
+        let expected = match name {
+            "send" => vec!["three"],
+            "requeue" => vec!["aside"],
+            _ => vec![],
+        };
         assert_eq!(texts(&on.realtime.take()), expected, "{case}");
     }
 }
@@ -181,7 +214,7 @@ async fn check(name: &str, use_case: UseCase, failure: StoreErrorKind, effect: E
 #[tokio::test]
 async fn every_use_case_survives_a_store_that_fails_at_each_call_in_turn() {
     let unavailable = StoreErrorKind::Unavailable {
-        retry_after: std::time::Duration::from_secs(1),
+        retry_after: Duration::from_secs(1),
     };
     for (name, use_case) in USE_CASES {
         for failure in [
@@ -225,7 +258,7 @@ async fn the_relay_survives_a_store_that_fails_at_each_call_in_turn() {
             on.store.fail(nth, StoreErrorKind::OutcomeUnknown, effect);
             for _ in 0..4 {
                 drop(on.workers.relay().step().await);
-                on.clock.advance(std::time::Duration::from_secs(11));
+                on.clock.advance(Duration::from_secs(11));
             }
             let mut texts = texts(&on.realtime.take());
             texts.dedup();

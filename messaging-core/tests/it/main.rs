@@ -16,5 +16,6 @@ mod policy_matrix;
 mod reading;
 mod relay;
 mod sending;
+mod set_aside;
 mod verifying;
 mod world;

@@ -1,7 +1,8 @@
 use std::error::Error;
 
 use messaging_core::port::store::{
-    Append, Claim, Conversations, Lane, LaneDelay, LaneFailure, Outbox, Progress, Publisher, StoreErrorKind,
+    Append, Claim, Conversations, Lane, LaneDelay, LaneFailure, Outbox, Progress, Publisher, Requeue,
+    Requeued, StoreErrorKind,
 };
 use messaging_sqlx::SqliteStore;
 
@@ -55,6 +56,33 @@ async fn a_step_of_a_second_store_leaves_its_lane_to_anyone() {
         .unwrap();
     assert_eq!(lanes.len(), 1, "the second's, at once");
     assert_eq!(first.load_entries(&lanes, 9).await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn what_a_second_store_requeues_is_published_by_the_first() {
+    let place = Place::new();
+    let (first, second) = (place.open().await, place.open().await);
+    let lane = first.open(&plan(1), by(1)).await.unwrap().lane.unwrap();
+    let lanes = std::slice::from_ref(&lane);
+    let entry = first.load_entries(lanes, 1).await.unwrap().remove(0).entry;
+    let refused = first.set_aside(worker(1), &lane, &entry, "no", at(1)).await;
+    refused.unwrap();
+    let progress = Progress {
+        conversation_id: lane.conversation_id,
+        lease_until: lane.lease_until,
+        up_to: 1,
+    };
+    assert_eq!(first.settle(worker(1), at(20), &[progress]).await.unwrap(), []);
+
+    let step = Requeue {
+        conversation_id: lane.conversation_id,
+        number: 1,
+        now: at(2),
+        publisher: by(2),
+    };
+    let requeued = second.requeue(&step).await.unwrap();
+    assert_eq!(requeued, Requeued::Done { lane: None }, "it has no workers");
+    assert_eq!(claim(&first, 1).await, Ok(1));
 }
 
 #[tokio::test]

@@ -25,7 +25,8 @@ use crate::{
 #[async_trait]
 pub trait Outbox: Send + Sync {
     /// Gives the lanes whose lease or delay is over to a worker, the longest waiting first: each lane to one
-    /// claimer only, whoever claims at the same time.
+    /// claimer only, whoever claims at the same time. A lane that another step is at just then may be passed over:
+    /// it stays due, for a later claim.
     ///
     /// # Errors
     /// [`ReadOnly`](super::StoreErrorKind::ReadOnly) when this store admits no workers of this process.

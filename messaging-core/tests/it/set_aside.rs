@@ -1,0 +1,64 @@
+//! What an operator does with events that were refused for good.
+
+use messaging_core::{
+    Messaging,
+    clock::Clock as _,
+    port::store::{Claim, Conversations as _, Lane, Outbox as _, Progress, Publisher, SetAside},
+};
+use messaging_testkit::make::{at, plan, secs, worker_id};
+
+use crate::world::*;
+
+/// Has so many conversations, the opening of each of which was refused.
+async fn refused(count: u64) -> World {
+    let world = World::new();
+    let store = &world.store;
+    for agency in 1..=count {
+        store.open(&plan(1, agency), Publisher::Anyone).await.unwrap();
+    }
+    let by = worker_id(1);
+    let lanes = store
+        .claim_lanes(&Claim::new(by, at(0), at(10), usize::MAX))
+        .await
+        .unwrap();
+    for lane in &lanes {
+        let loaded = store.load_entries(std::slice::from_ref(lane), 1).await.unwrap();
+        let step = store.set_aside(by, lane, &loaded[0].entry, "no", at(1));
+        step.await.unwrap();
+    }
+    // Whoever published them ends their lanes.
+    let done: Vec<_> = lanes.iter().map(to_the_end).collect();
+    assert_eq!(store.settle(by, at(20), &done).await.unwrap(), []);
+    world
+}
+
+fn to_the_end(lane: &Lane) -> Progress {
+    Progress {
+        conversation_id: lane.conversation_id,
+        lease_until: lane.lease_until,
+        up_to: lane.head,
+    }
+}
+
+#[tokio::test]
+async fn a_page_has_an_end_and_a_walk_has_all_of_them() {
+    let most = Messaging::MAX_SET_ASIDE;
+    let world = refused(most as u64 + 1).await;
+    let first = world.messaging.list_set_aside(usize::MAX).await.unwrap();
+    assert_eq!(first.len(), most);
+    let last = first.last().map(SetAside::place).unwrap();
+    let rest = world.messaging.list_set_aside_after(&last, usize::MAX).await;
+    assert_eq!(rest.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_process_without_workers_leaves_what_it_requeues_to_whoever_has_some() {
+    let world = refused(1).await;
+    let aside = world.messaging.list_set_aside(1).await.unwrap().remove(0);
+    let (id, number) = (aside.entry.conversation_id, aside.entry.number);
+    assert!(world.messaging.requeue(id, number).await.unwrap());
+    let now = world.clock.now();
+    let claim = Claim::new(worker_id(2), now, now + secs(10), 9);
+    let lanes = world.store.claim_lanes(&claim).await.unwrap();
+    assert_eq!((lanes.len(), lanes[0].head), (1, 2));
+}
