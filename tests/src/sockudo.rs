@@ -15,6 +15,8 @@ pub struct Sockudo {
     program: PathBuf,
     app: App,
     port: u16,
+    /// How many calls of its HTTP API it answers in a second; all without.
+    calls_a_second: Option<u32>,
     shell: Option<Child>,
     log: PathBuf,
 }
@@ -50,6 +52,18 @@ impl Sockudo {
     /// # Panics
     /// When it does not start, with what it said; or when it is not installed and `CI` is set.
     pub fn start(test: &str) -> Option<Self> {
+        Self::start_with(test, None)
+    }
+
+    /// The same, but it answers only so many calls of its HTTP API in a second, and the others with 429.
+    ///
+    /// # Panics
+    /// As [`start`](Self::start).
+    pub fn start_limited(test: &str, calls_a_second: u32) -> Option<Self> {
+        Self::start_with(test, Some(calls_a_second))
+    }
+
+    fn start_with(test: &str, calls_a_second: Option<u32>) -> Option<Self> {
         let Some(program) = program() else {
             let missing = "there is no sockudo: `./test` installs it, or set SOCKUDO to the program";
             assert!(variable("CI").is_none(), "{test} cannot be run: {missing}");
@@ -63,6 +77,7 @@ impl Sockudo {
             program,
             app: APP,
             port,
+            calls_a_second,
             shell: None,
             log,
         };
@@ -128,7 +143,12 @@ impl Sockudo {
             .env("SOCKUDO_DEFAULT_APP_KEY", self.app.key)
             .env("SOCKUDO_DEFAULT_APP_SECRET", self.app.secret)
             .env("SOCKUDO_ENABLE_CLIENT_MESSAGES", "true")
-            .env("RATE_LIMITER_ENABLED", "false")
+            .env("RATE_LIMITER_ENABLED", self.calls_a_second.is_some().to_string())
+            .env(
+                "RATE_LIMITER_API_MAX_REQUESTS",
+                self.calls_a_second.unwrap_or(1).to_string(),
+            )
+            .env("RATE_LIMITER_API_WINDOW_SECONDS", "1")
             .env("METRICS_ENABLED", "false")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

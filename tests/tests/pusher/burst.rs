@@ -2,7 +2,7 @@
 
 use std::thread;
 
-use messaging_tests::eventually;
+use messaging_tests::{Sockudo, Subscriber, eventually};
 
 use crate::house::{House, metric, send};
 
@@ -52,4 +52,46 @@ fn events_that_are_ready_together_share_calls() {
         let (best, worst) = (MESSAGES as u64 / 5, MESSAGES as u64);
         assert!((best..=worst).contains(&calls), "{calls}");
     }
+}
+
+#[test]
+fn a_server_that_asks_for_patience_gets_everything_in_order() {
+    const CLIENTS: usize = 4;
+    let Some(sockudo) = Sockudo::start_limited("a server that asks for patience", 10) else {
+        return;
+    };
+    let house = House::around(sockudo);
+    let server = house.server();
+    let talks: Vec<_> = (1..=CLIENTS)
+        .map(|n| {
+            let client = server.caller(&format!("client-{n}"));
+            let id = client.open(&format!("agency-{n}"));
+            let agent = server.caller(&format!("agent-{n}"));
+            let channel = format!("private-conversation-{id}");
+            let listener = Subscriber::connect(&server, &agent, &[channel]);
+            (client, id, listener)
+        })
+        .collect();
+    thread::scope(|scope| {
+        for (client, id, _) in &talks {
+            scope.spawn(move || {
+                for n in 0..50 {
+                    send(client, id, &format!("{n}"));
+                }
+            });
+        }
+    });
+    for (client, id, listener) in &talks {
+        let stored = client.walk(id);
+        let told = eventually("everything is told", || {
+            let told = listener.messages_of(id);
+            (told.last()? == stored.last()?).then_some(told)
+        });
+        assert_eq!(told, stored, "each once, in order");
+    }
+    assert!(
+        metric(&server, "retried_total") > 0,
+        "it never asked for patience"
+    );
+    assert_eq!(metric(&server, "set_aside_total"), 0);
 }

@@ -13,11 +13,15 @@ pub(crate) struct House {
 impl House {
     /// `None` where there is no such server, which has been said.
     pub(crate) fn build(test: &str) -> Option<Self> {
-        Some(Self {
-            sockudo: Sockudo::start(test)?,
+        Some(Self::around(Sockudo::start(test)?))
+    }
+
+    pub(crate) fn around(sockudo: Sockudo) -> Self {
+        Self {
+            sockudo,
             database: Database::create_blocking(PgServer::shared()),
             data: tempfile::tempdir().unwrap(),
-        })
+        }
     }
 
     pub(crate) fn settings(&self) -> Settings {
