@@ -100,7 +100,8 @@ impl Recount {
     }
 }
 
-async fn all_set_aside(store: &dyn Store) -> Result<Vec<SetAside>, StoreError> {
+/// Walks through all that is set aside.
+pub(crate) async fn all_set_aside(store: &dyn Store) -> Result<Vec<SetAside>, StoreError> {
     const PAGE: usize = 100;
     let mut walked = store.list_set_aside(PAGE).await?;
     while let Some(last) = walked.last().map(SetAside::place) {
