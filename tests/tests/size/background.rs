@@ -65,6 +65,12 @@ impl Reader<'_> {
 
         let step = store.list_set_aside(LOG);
         self.read("events set aside", LOG, LOG.to_string(), step).await;
+        let all = store.list_set_aside(usize::MAX).await.unwrap();
+        let deep = all[all.len() - 1 - LOG].place();
+        let (at, id, number) = (deep.at, deep.conversation_id, deep.number);
+        let step = store.list_set_aside_after(&deep, LOG);
+        let arguments = format!("'{at}', '{id}', {number}, {LOG}");
+        self.read("events set aside, deep", LOG, arguments, step).await;
     }
 }
 
