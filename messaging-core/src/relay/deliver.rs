@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use super::{Relay, call::Rejected, retry};
+use super::{Relay, retry};
 use crate::{
     event::Event,
-    port::store::{Entry, Lane, Progress},
+    port::{
+        realtime::{PublishError, PublishErrorKind},
+        store::{Entry, Lane, Progress},
+    },
 };
 
 /// One lane's events, and how far they have come.
@@ -122,17 +125,14 @@ impl Run {
     }
 
     /// A call with the run's next events was not accepted.
-    fn reject(&mut self, rejected: &Rejected) {
-        match rejected {
-            Rejected::Events(why) => self.refuse(why.clone()),
-            Rejected::Transport { retry_after } => {
-                self.failure = Some(Failure::Transport {
-                    retry_after: *retry_after,
-                });
-            }
+    fn reject(&mut self, error: &PublishError) {
+        self.failure = Some(match error.kind() {
+            PublishErrorKind::Refused => return self.refuse(error_chain(error)),
+            PublishErrorKind::Busy { retry_after } => Failure::Transport { retry_after },
+            PublishErrorKind::Down => Failure::Transport { retry_after: None },
             // Nothing is wrong with the lane: the gate is closed.
-            Rejected::Credentials => self.failure = Some(Failure::Stopped),
-        }
+            PublishErrorKind::Misconfigured => Failure::Stopped,
+        });
     }
 
     /// The transport refused the next event. Often enough, and its entry is set aside and the lane goes on.
@@ -165,21 +165,21 @@ impl Relay {
                 break;
             };
             let first = runs[batch.parts[0].0].lane.conversation_id;
-            let Err(failed) = self.call(first, &batch.events).await else {
-                for (run, count) in batch.parts {
-                    self.count_published(runs[run].accept(count));
+            match self.call(first, &batch.events).await {
+                Ok(()) => {
+                    for (run, count) in batch.parts {
+                        self.count_published(runs[run].accept(count));
+                    }
                 }
-                continue;
-            };
-            match failed {
                 // One event of many may be at fault: each goes by itself.
-                Rejected::Events(_) if batch.events.len() > 1 => {
+                Err(error) if error.kind() == PublishErrorKind::Refused && batch.events.len() > 1 => {
                     self.deliver_singly(runs, &batch.parts).await;
                 }
-                rejected => batch
-                    .parts
-                    .iter()
-                    .for_each(|(run, _)| runs[*run].reject(&rejected)),
+                Err(error) => {
+                    for (run, _) in batch.parts {
+                        runs[run].reject(&error);
+                    }
+                }
             }
         }
     }
@@ -201,7 +201,7 @@ impl Relay {
                 let called = self.call(run.lane.conversation_id, std::slice::from_ref(&event));
                 match called.await {
                     Ok(()) => self.count_published(run.accept(1)),
-                    Err(rejected) => run.reject(&rejected),
+                    Err(error) => run.reject(&error),
                 }
             }
         }
@@ -259,4 +259,9 @@ impl Relay {
         let now = self.parts.clock.now();
         entries.for_each(|entry| self.counters.published(now.since(entry.at)));
     }
+}
+
+fn error_chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

@@ -156,14 +156,14 @@ impl Relay {
     }
 
     /// Whether the transport is thought to take events.
-    pub(crate) fn is_open(&self) -> bool {
-        self.gate().passage(self.parts.clock.now()) == Passage::Open
+    pub(crate) fn is_open(&self, now: Timestamp) -> bool {
+        self.gate().passage(now) == Passage::Open
     }
 
     /// Who is to publish the event of a step taken now.
     pub(crate) fn publisher(&self, now: Timestamp) -> Publisher {
         let is_attended = self.attending.load(Ordering::Acquire) > 0;
-        if is_attended && !self.queue.is_full() && self.gate().passage(now) == Passage::Open {
+        if is_attended && !self.queue.is_full() && self.is_open(now) {
             Publisher::Worker {
                 id: self.id,
                 lease_until: now + self.options().lease,
