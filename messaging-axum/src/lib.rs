@@ -11,6 +11,9 @@
 //! #     async fn profiles(&self, _: &ProfileQuery) -> Result<Profiles, PortError> { Ok(Profiles::default()) }
 //! #     async fn agent_user(&self, _: &AgentId) -> Result<Option<UserId>, PortError> { Ok(None) }
 //! #     async fn booking_parties(&self, _: &BookingId) -> Result<Option<BookingParties>, PortError> { Ok(None) }
+//! #     async fn contacts(&self, _: &[UserId]) -> Result<std::collections::HashMap<UserId, Contact>, PortError> {
+//! #         Ok(std::collections::HashMap::new())
+//! #     }
 //! # }
 //! # fn session(_: &Request) -> Option<Actor> { None }
 //! use axum::{Router, extract::{FromRef, Request}, middleware::{Next, from_fn}, response::Response};

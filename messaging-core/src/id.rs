@@ -181,8 +181,12 @@ uuid_id! {
     MessageId
 }
 uuid_id! {
-    /// One running instance of the relay: who owns a lane.
+    /// One running instance of the workers: who owns a lane, or is about to mail somebody.
     WorkerId
+}
+uuid_id! {
+    /// One e-mail about what is unread; a repetition of it has the same. A UUIDv7 when made by us.
+    DigestId
 }
 
 #[cfg(test)]

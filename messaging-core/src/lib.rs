@@ -14,6 +14,9 @@
 //! #         Ok(Some(UserId::parse("ada").unwrap()))
 //! #     }
 //! #     async fn booking_parties(&self, _: &BookingId) -> Result<Option<BookingParties>, PortError> { Ok(None) }
+//! #     async fn contacts(&self, _: &[UserId]) -> Result<std::collections::HashMap<UserId, Contact>, PortError> {
+//! #         Ok(std::collections::HashMap::new())
+//! #     }
 //! # }
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let (messaging, _workers, _clock) = Messaging::in_memory(People);
@@ -39,6 +42,7 @@
 //! | [`memory`] | the store in memory |
 //! | [`Messaging`] | the use cases |
 //! | [`Relay`], [`Workers`] | from the outbox to the transport |
+//! | [`Digester`] | from what is due to one e-mail a user |
 //! | [`verify`] | whether what a store keeps is what there is |
 //!
 //! | feature | brings |
@@ -47,6 +51,7 @@
 
 pub mod actor;
 pub mod clock;
+mod digest;
 pub mod domain;
 mod error;
 pub mod event;
@@ -63,14 +68,16 @@ pub mod verify;
 mod worker;
 
 pub use actor::{Actor, Role};
+pub use digest::{DigestOptions, Digester, InvalidDigestOptions};
 pub use domain::{
     body::Body,
+    digest::{DigestPolicy, InvalidDigestPolicy},
     message::SendKey,
     page::{HistoryCursor, ListCursor, NumberedPage, PageSize},
     side::{Side, To},
 };
 pub use error::{Error, ErrorKind};
-pub use id::{AgentId, BookingId, ConversationId, MessageId, UserId};
+pub use id::{AgentId, BookingId, ConversationId, DigestId, MessageId, UserId};
 pub use rate_limit::{ProcessLimiter, Quota, RateLimits, Unlimited};
 pub use relay::{Attending, Health, InvalidRelayOptions, Latency, Metrics, Relay, RelayOptions, retry};
 pub use service::{

@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use crate::{
     clock::{self, Clock},
-    domain::{conversation::Overview, message::Message},
+    domain::{
+        conversation::{Conversation, Overview},
+        message::Message,
+        side::Side,
+    },
     port::directory::{Directory, ProfileQuery, Profiles},
 };
 
@@ -29,6 +33,16 @@ pub(crate) async fn profiles_or_blank(
             let error: &dyn std::error::Error = &elapsed;
             tracing::warn!(error, "the directory took too long: names are blank");
             Profiles::default()
+        }
+    }
+}
+
+impl Conversation {
+    /// The name of who is on the other side, as shown to this one: the business, or the client.
+    pub(crate) fn shown_to(&self, side: Side, profiles: &Profiles) -> String {
+        match side {
+            Side::Client => profiles.agent(&self.agent_id).business_name,
+            Side::Agent => profiles.user(&self.client_id).name,
         }
     }
 }

@@ -1,20 +1,21 @@
-//! The loops that drive the relay.
+//! The loops that drive the relay and the digests.
 
 use std::sync::Arc;
 
-use crate::relay::Relay;
+use crate::{digest::Digester, relay::Relay};
 
-/// The half of a [`Messaging`](crate::Messaging) that publishes. Run it in one process or in several; drop
-/// it in a process that only serves requests.
+/// The half of a [`Messaging`](crate::Messaging) that publishes, and mails people who are away. Run it in one
+/// process or in several; drop it in a process that only serves requests.
 #[must_use = "nothing is published by this process unless the workers run"]
 #[derive(Debug)]
 pub struct Workers {
     relay: Arc<Relay>,
+    digests: Option<Arc<Digester>>,
 }
 
 impl Workers {
-    pub(crate) fn new(relay: Arc<Relay>) -> Self {
-        Self { relay }
+    pub(crate) fn new(relay: Arc<Relay>, digests: Option<Arc<Digester>>) -> Self {
+        Self { relay, digests }
     }
 
     /// The relay, to be stepped by hand in tests.
@@ -22,11 +23,23 @@ impl Workers {
         &self.relay
     }
 
-    /// Publishes until `stop` is ready, then for at most [`drain`](crate::RelayOptions::drain) what is still
+    /// The digests, to be stepped by hand in tests; `None` where there is no mailer.
+    pub fn digests(&self) -> Option<&Digester> {
+        self.digests.as_deref()
+    }
+
+    /// Publishes and mails until `stop` is ready, then for at most [`drain`](crate::RelayOptions::drain) what is still
     /// at hand or due, and gives back the rest. Never ends before that: whatever fails is logged and tried
     /// again.
     #[cfg(feature = "worker")]
     pub async fn run(self, stop: impl Future<Output = ()> + Send) {
-        self.relay.run(stop).await;
+        use futures_util::{
+            FutureExt as _,
+            future::{OptionFuture, join},
+        };
+
+        let stop = stop.shared();
+        let digests = self.digests.as_ref().map(|digests| digests.run(stop.clone()));
+        join(self.relay.run(stop), OptionFuture::from(digests)).await;
     }
 }

@@ -146,6 +146,7 @@ pub fn message(n: u32, side: Side, user_id: &UserId) -> NewMessage {
         body: body(format!("message {n}")),
         key: None,
         now: at(i64::from(n)),
+        digest_at: None,
     }
 }
 
@@ -157,6 +158,7 @@ pub fn system_message(n: u32, to: To) -> NewMessage {
         body: body(format!("message {n}")),
         key: None,
         now: at(i64::from(n)),
+        digest_at: None,
     }
 }
 

@@ -1,5 +1,5 @@
 -- The host's own tables, as they were before there were conversations.
-CREATE TABLE users (id text PRIMARY KEY, name text NOT NULL, agency text UNIQUE);
+CREATE TABLE users (id text PRIMARY KEY, name text NOT NULL, agency text UNIQUE, email text NOT NULL);
 CREATE TABLE sessions (token text PRIMARY KEY, user_id text NOT NULL REFERENCES users);
 CREATE TABLE bookings (
     id     text PRIMARY KEY DEFAULT gen_random_uuid()::text,
@@ -9,5 +9,6 @@ CREATE TABLE bookings (
 );
 
 -- Somebody to try it with.
-INSERT INTO users VALUES ('carla', 'Carla Client', NULL), ('albert', 'Alpine Trails', 'alpine');
+INSERT INTO users VALUES 
+    ('carla', 'Carla Client', NULL, 'carla@example.com'), ('albert', 'Alpine Trails', 'alpine', 'albert@example.com');
 INSERT INTO sessions VALUES ('session-of-carla', 'carla'), ('session-of-albert', 'albert');

@@ -1,7 +1,7 @@
 //! The smallest host: an application with users, agencies, bookings, a login cookie and migrations of its own
 //! in Postgres, and what it takes to give it conversations: what is marked with `<-`.
 
-use std::{env, sync::Arc};
+use std::{collections::HashMap, env, sync::Arc};
 
 use axum::extract::{Extension, FromRef, Json, Request, State};
 use axum::response::{IntoResponse, Response};
@@ -47,6 +47,13 @@ impl Directory for People {
         let found = query_as::<_, (String, String)>(sql).bind(booking.as_str()).fetch_optional(&self.0).await;
         let parties = |(c, a)| Ok(BookingParties { client_id: UserId::parse(c)?, agent_id: AgentId::parse(a)? });
         found.map_err(PortError::temporary)?.map(parties).transpose()
+    }
+
+    async fn contacts(&self, users: &[UserId]) -> Result<HashMap<UserId, Contact>, PortError> {
+        let ids: Vec<_> = users.iter().map(UserId::as_str).collect();
+        let found = query_as::<_, (String, String)>("SELECT id, email FROM users WHERE id = ANY($1)").bind(ids);
+        let found = found.fetch_all(&self.0).await.map_err(PortError::temporary)?.into_iter();
+        found.map(|(id, email)| Ok((UserId::parse(id)?, Contact::at(email)))).collect()
     }
 }
 

@@ -1,12 +1,15 @@
 //! What the host knows, as the messaging crates ask for it.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use messaging_core::{
     AgentId, BookingId, UserId,
     port::{
         PortError,
         directory::{
-            AgentProfile, BookingParties, BookingProfile, Directory, ProfileQuery, Profiles, UserProfile,
+            AgentProfile, BookingParties, BookingProfile, Contact, Directory, ProfileQuery, Profiles,
+            UserProfile,
         },
     },
 };
@@ -63,5 +66,10 @@ impl Directory for DemoDirectory {
             client_id: DemoUser::Client(booking.client).id(),
             agent_id: DemoAgency(booking.agency).id(),
         }))
+    }
+
+    async fn contacts(&self, users: &[UserId]) -> Result<HashMap<UserId, Contact>, PortError> {
+        let contact = |id: &UserId| Some((id.clone(), DemoUser::parse(id.as_str())?.contact()));
+        Ok(users.iter().filter_map(contact).collect())
     }
 }

@@ -1,6 +1,6 @@
 //! The people, agencies and bookings of the demonstration. Nobody registers: they exist for every number.
 
-use messaging_core::{Actor, AgentId, BookingId, Role, UserId};
+use messaging_core::{Actor, AgentId, BookingId, Role, UserId, port::directory::Contact};
 
 use crate::names;
 
@@ -54,6 +54,11 @@ impl DemoUser {
 
     pub(crate) fn image(self) -> String {
         image_of(self.id().as_str())
+    }
+
+    /// How they are reached when they are away.
+    pub(crate) fn contact(self) -> Contact {
+        Contact::at(format!("{}@example.com", self.id())).with_time_zone("Europe/Zurich")
     }
 
     /// In what capacity they call.

@@ -1,6 +1,6 @@
 //! Clients that go away before they are answered.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use async_trait::async_trait;
 use axum::{
@@ -15,7 +15,7 @@ use messaging_core::{
     memory::MemoryStore,
     port::{
         PortError,
-        directory::{BookingParties, Directory, ProfileQuery, Profiles},
+        directory::{BookingParties, Contact, Directory, ProfileQuery, Profiles},
     },
 };
 use tokio::sync::Semaphore;
@@ -40,6 +40,10 @@ impl Directory for Patient {
 
     async fn booking_parties(&self, _: &BookingId) -> Result<Option<BookingParties>, PortError> {
         Ok(None)
+    }
+
+    async fn contacts(&self, _: &[UserId]) -> Result<HashMap<UserId, Contact>, PortError> {
+        Ok(HashMap::new())
     }
 }
 

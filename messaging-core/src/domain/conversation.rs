@@ -12,6 +12,7 @@ use serde::Serialize;
 use crate::{
     domain::{
         body::Body,
+        digest::DigestMark,
         message::{Message, Origin, SendKey},
         receipt::Receipt,
         side::{Side, Sides},
@@ -41,6 +42,8 @@ pub struct Conversation {
     pub last_seq: u64,
     /// What each side has received and read.
     pub mailboxes: Sides<Mailbox>,
+    /// How far e-mail about it has got on each side.
+    pub digests: Sides<DigestMark>,
     /// When it was opened.
     pub created_at: Timestamp,
     /// The time of its last message, or of its opening. Never decreases.
@@ -132,6 +135,8 @@ pub struct NewMessage {
     pub key: Option<SendKey>,
     /// When it is sent.
     pub now: Timestamp,
+    /// When an e-mail about it is due, if nothing is due on that side yet; `None` where nobody is mailed.
+    pub digest_at: Option<Timestamp>,
 }
 
 /// A change of who may write, or of who answers for the agent.
@@ -163,6 +168,7 @@ impl Conversation {
             closed: false,
             last_seq: 0,
             mailboxes: Sides::default(),
+            digests: Sides::default(),
             created_at: plan.now,
             activity_at: plan.now,
         }
@@ -192,12 +198,17 @@ impl Conversation {
         }
     }
 
-    /// Appends a message: the next seq, both positions, and a time not before the conversation's latest.
+    /// Appends a message: the next seq, both positions, a time not before the conversation's latest, and when
+    /// whom it addresses is to be mailed.
     pub fn append(&mut self, new: &NewMessage) -> Message {
         self.last_seq += 1;
         self.activity_at = self.activity_at.max(new.now);
         for side in Side::ALL {
-            self.mailboxes.of_mut(side).inbox += u64::from(new.origin.addresses(side));
+            if new.origin.addresses(side) {
+                self.mailboxes.of_mut(side).inbox += 1;
+                let mark = self.digests.of_mut(side);
+                mark.due_at = mark.due_at.or(new.digest_at);
+            }
         }
         Message {
             id: new.id,
@@ -211,7 +222,8 @@ impl Conversation {
         }
     }
 
-    /// Reads up to a message of this conversation; `None` when that side had read as far before.
+    /// Reads up to a message of this conversation; `None` when that side had read as far before. Who has read
+    /// everything is not to be mailed.
     pub fn read(&mut self, side: Side, up_to: &Message, now: Timestamp) -> Option<Receipt> {
         let activity_at = self.activity_at;
         let mailbox = self.mailboxes.of_mut(side);
@@ -222,6 +234,10 @@ impl Conversation {
         let earlier = mailbox.last_read.map_or(Timestamp::EPOCH, |mark| mark.at);
         let at = now.max(activity_at).max(earlier);
         mailbox.read = position;
+        if position == mailbox.inbox {
+            self.digests.of_mut(side).due_at = None;
+        }
+        let mailbox = self.mailboxes.of_mut(side);
         mailbox.last_read = Some(ReadMark {
             up_to_seq: up_to.seq,
             at,
@@ -281,6 +297,7 @@ mod tests {
             body: Body::parse("hello").unwrap(),
             key: None,
             now: Timestamp::from_millis(at),
+            digest_at: Some(Timestamp::from_millis(at + 1_800_000)),
         }
     }
 

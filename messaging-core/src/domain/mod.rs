@@ -2,6 +2,7 @@
 
 pub mod body;
 pub mod conversation;
+pub mod digest;
 pub mod message;
 pub mod page;
 pub mod receipt;

@@ -196,6 +196,7 @@ mod tests {
             body: Body::from_stored(text.to_owned()),
             key: None,
             now: Timestamp::EPOCH,
+            digest_at: None,
         })))
     }
 

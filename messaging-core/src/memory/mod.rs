@@ -5,6 +5,7 @@
 //! the contract of [`Store`](crate::port::store::Store) can be read.
 
 mod conversations;
+mod digests;
 mod outbox;
 mod tallies;
 
@@ -21,7 +22,7 @@ use crate::{
         conversation::{Conversation, Overview},
         message::{Message, SendKey},
         receipt::{MessageRow, Receipt, first_covering},
-        side::Sides,
+        side::{Side, Sides},
     },
     id::{AgentId, BookingId, ConversationId, UserId, WorkerId},
     port::store::{
@@ -29,6 +30,7 @@ use crate::{
     },
     time::Timestamp,
 };
+use digests::Recipient;
 
 /// Keeps everything in memory. Clones share it; it is gone with the last one.
 #[derive(Debug, Clone, Default)]
@@ -51,6 +53,9 @@ struct State {
     pairs: HashMap<(UserId, AgentId), ConversationId>,
     lanes: HashMap<ConversationId, LaneState>,
     set_aside: BTreeMap<SetAsidePlace, SetAside>,
+    recipients: HashMap<UserId, Recipient>,
+    /// Up to which message something was pushed to a side, and when last.
+    pushed: HashMap<(ConversationId, Side), (u64, Timestamp)>,
     audit: BTreeMap<Uuid, AuditRecord>,
 }
 

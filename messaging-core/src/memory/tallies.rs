@@ -161,6 +161,7 @@ mod tests {
                 body: Body::parse("hello").unwrap(),
                 key: None,
                 now,
+                digest_at: None,
             })),
             Step::Read(side, up_to) if !thread.messages.is_empty() => {
                 let up_to = &thread.messages[up_to % thread.messages.len()];

@@ -1,6 +1,6 @@
 //! The directory: what the host knows about its people, agents and bookings.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use async_trait::async_trait;
 use serde::Serialize;
@@ -12,7 +12,8 @@ use crate::id::{AgentId, BookingId, UserId};
 ///
 /// Names and pictures are decoration: what the directory does not know, or does not say in time, is shown
 /// blank and never fails a read, a send or an event. Who answers for an agent and whom a booking belongs to
-/// are facts: where they cannot be had, opening fails and changes nothing.
+/// are facts: where they cannot be had, opening fails and changes nothing. How somebody is reached when they are
+/// away is a fact too: where it cannot be had, nothing is mailed until it can.
 #[async_trait]
 pub trait Directory: Send + Sync {
     /// How everything in the query is shown. One call for a whole page; whatever is unknown is left out.
@@ -23,6 +24,82 @@ pub trait Directory: Send + Sync {
 
     /// Whom a booking belongs to; `None` for a booking that does not exist.
     async fn booking_parties(&self, booking_id: &BookingId) -> Result<Option<BookingParties>, PortError>;
+
+    /// How these users want to be reached when they are away. Somebody who is missing from the answer is reached
+    /// in no way. Asked only where a mailer or push is there.
+    async fn contacts(&self, users: &[UserId]) -> Result<HashMap<UserId, Contact>, PortError>;
+}
+
+/// How somebody wants to be reached when they are away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Contact {
+    /// Where e-mail goes, as an address alone (`ada@example.com`); `None` for somebody without one.
+    pub email: Option<String>,
+    /// Whether they want e-mail about unread messages.
+    pub wants_email: bool,
+    /// Whether they want notifications on their devices.
+    pub wants_push: bool,
+    /// The language that they read, as a BCP 47 tag (`de-CH`); `None`: as the templates have it.
+    pub language: Option<String>,
+    /// Where they are, as a name of the IANA database (`Europe/Zurich`); `None`: UTC.
+    pub time_zone: Option<String>,
+}
+
+impl Default for Contact {
+    /// Somebody without an address who wants whatever there is.
+    fn default() -> Self {
+        Self {
+            email: None,
+            wants_email: true,
+            wants_push: true,
+            language: None,
+            time_zone: None,
+        }
+    }
+}
+
+impl Contact {
+    /// Somebody who wants e-mail at that address, and notifications.
+    pub fn at(email: impl Into<String>) -> Self {
+        Self {
+            email: Some(email.into()),
+            ..Self::default()
+        }
+    }
+
+    /// The same, with another wish for e-mail.
+    pub fn wanting_email(self, wants_email: bool) -> Self {
+        Self { wants_email, ..self }
+    }
+
+    /// The same, with another wish for notifications.
+    pub fn wanting_push(self, wants_push: bool) -> Self {
+        Self { wants_push, ..self }
+    }
+
+    /// The same, with a language.
+    pub fn with_language(self, language: impl Into<String>) -> Self {
+        Self {
+            language: Some(language.into()),
+            ..self
+        }
+    }
+
+    /// The same, with a time zone.
+    pub fn with_time_zone(self, time_zone: impl Into<String>) -> Self {
+        Self {
+            time_zone: Some(time_zone.into()),
+            ..self
+        }
+    }
+
+    /// The address to which e-mail about unread messages goes, if any.
+    pub fn mailable(&self) -> Option<&str> {
+        self.email
+            .as_deref()
+            .filter(|email| self.wants_email && !email.is_empty())
+    }
 }
 
 /// Whom a booking belongs to.

@@ -4,7 +4,9 @@
 pub mod access;
 pub mod channels;
 pub mod directory;
+pub mod mailer;
 pub mod presence;
+pub mod push;
 pub mod rate_limit;
 pub mod realtime;
 pub mod store;

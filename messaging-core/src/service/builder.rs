@@ -3,11 +3,13 @@ use std::{fmt, sync::Arc, time::Duration};
 use super::{Messaging, Parts};
 use crate::{
     clock::{Clock, IdSource, ManualClock, SequentialIds},
+    digest::{DigestOptions, DigestParts, Digester, InvalidDigestOptions},
+    domain::digest::{DigestPolicy, InvalidDigestPolicy},
     event::{ChannelNames, InvalidPrefix},
     memory::MemoryStore,
     port::{
-        access::AccessPolicy, directory::Directory, presence::Presence, rate_limit::RateLimiter,
-        realtime::Realtime, store::Store,
+        access::AccessPolicy, directory::Directory, mailer::Mailer, presence::Presence, push::Push,
+        rate_limit::RateLimiter, realtime::Realtime, store::Store,
     },
     rate_limit::ProcessLimiter,
     relay::{InvalidRelayOptions, Relay, RelayOptions, RelayParts, Silence},
@@ -25,6 +27,8 @@ pub struct Options {
     pub directory_timeout: Duration,
     /// How the outbox is published.
     pub relay: RelayOptions,
+    /// How people are mailed.
+    pub digests: DigestOptions,
 }
 
 impl Default for Options {
@@ -33,6 +37,7 @@ impl Default for Options {
             channel_prefix: String::new(),
             directory_timeout: Duration::from_secs(1),
             relay: RelayOptions::default(),
+            digests: DigestOptions::default(),
         }
     }
 }
@@ -58,6 +63,11 @@ impl Options {
     pub fn with_relay(self, relay: RelayOptions) -> Self {
         Self { relay, ..self }
     }
+
+    /// With other [`DigestOptions`].
+    pub fn with_digests(self, digests: DigestOptions) -> Self {
+        Self { digests, ..self }
+    }
 }
 
 /// Why a [`Messaging`] cannot be built as configured.
@@ -70,6 +80,12 @@ pub enum ConfigError {
     /// [`Options::relay`] would publish nothing.
     #[error("invalid options of the relay")]
     Relay(#[from] InvalidRelayOptions),
+    /// [`Options::digests`] would mail nobody.
+    #[error("invalid options of the digests")]
+    Digests(#[from] InvalidDigestOptions),
+    /// The policy given to [`digests`](MessagingBuilder::digests) would mail nobody.
+    #[error("invalid policy for digests")]
+    DigestPolicy(#[from] InvalidDigestPolicy),
     /// There is no default clock or id source without the feature `worker`.
     #[error("a clock and an id source are needed without the feature `worker`")]
     NoClock,
@@ -81,6 +97,8 @@ pub struct MessagingBuilder {
     directory: Arc<dyn Directory>,
     realtime: Arc<dyn Realtime>,
     presence: Option<Arc<dyn Presence>>,
+    push: Option<Arc<dyn Push>>,
+    digests: Option<(Arc<dyn Mailer>, DigestPolicy)>,
     policy: Option<Arc<dyn AccessPolicy>>,
     rate_limiter: Arc<dyn RateLimiter>,
     clock: Option<Arc<dyn Clock>>,
@@ -96,6 +114,8 @@ impl Messaging {
             directory: Arc::new(directory),
             realtime: Arc::new(Silence),
             presence: None,
+            push: None,
+            digests: None,
             policy: None,
             rate_limiter: Arc::new(ProcessLimiter::default()),
             clock: system_clock(),
@@ -138,6 +158,25 @@ impl MessagingBuilder {
     pub fn presence(self, presence: impl Presence + 'static) -> Self {
         Self {
             presence: Some(Arc::new(presence)),
+            ..self
+        }
+    }
+
+    /// Who notifies the devices of people who are away. Without it nobody is notified.
+    pub fn push(self, push: impl Push + 'static) -> Self {
+        Self {
+            push: Some(Arc::new(push)),
+            ..self
+        }
+    }
+
+    /// Who mails people who are away, and when. Without it nobody is mailed, and nothing is due; to be given to
+    /// processes that only serve requests too, whose messages would be mailed only along with others. Without
+    /// [`presence`](Self::presence) nobody is known to be away, and mailed after the policy's
+    /// [`online_delay`](DigestPolicy::online_delay).
+    pub fn digests(self, mailer: impl Mailer + 'static, policy: DigestPolicy) -> Self {
+        Self {
+            digests: Some((Arc::new(mailer), policy)),
             ..self
         }
     }
@@ -187,6 +226,10 @@ impl MessagingBuilder {
     pub fn build(mut self) -> Result<(Messaging, Workers), ConfigError> {
         let names = ChannelNames::with_prefix(self.options.channel_prefix.as_str())?;
         self.options.relay.check()?;
+        self.options.digests.check()?;
+        if let Some((_, policy)) = &self.digests {
+            policy.check()?;
+        }
         let clock = self.clock.take().ok_or(ConfigError::NoClock)?;
         let ids = self.ids.take().ok_or(ConfigError::NoClock)?;
         Ok(self.assemble(clock, ids, names))
@@ -208,6 +251,20 @@ impl MessagingBuilder {
             directory_timeout: self.options.directory_timeout,
             options: self.options.relay,
         }));
+        let digest_delay = self.digests.as_ref().map(|(_, policy)| policy.delay);
+        let digests = self.digests.map(|(mailer, policy)| {
+            Arc::new(Digester::new(DigestParts {
+                store: self.store.clone(),
+                directory: self.directory.clone(),
+                mailer,
+                presence: self.presence.clone(),
+                clock: clock.clone(),
+                ids: ids.clone(),
+                directory_timeout: self.options.directory_timeout,
+                policy,
+                options: self.options.digests,
+            }))
+        });
         let parts = Parts {
             store: self.store,
             directory: self.directory,
@@ -219,9 +276,11 @@ impl MessagingBuilder {
             ids,
             names,
             directory_timeout: self.options.directory_timeout,
+            digest_delay,
+            push: self.push,
             relay: relay.clone(),
         };
-        (Messaging(Arc::new(parts)), Workers::new(relay))
+        (Messaging(Arc::new(parts)), Workers::new(relay, digests))
     }
 }
 

@@ -40,6 +40,7 @@ use crate::{
         access::AccessPolicy,
         directory::{Directory, ProfileQuery, Profiles},
         presence::Presence,
+        push::Push,
         rate_limit::{Admission, Limited, RateLimiter},
         realtime::Realtime,
         store::{
@@ -68,6 +69,9 @@ struct Parts {
     ids: Arc<dyn IdSource>,
     names: ChannelNames,
     directory_timeout: Duration,
+    /// How long after a message an e-mail about it is due; `None` where nobody is mailed.
+    digest_delay: Option<Duration>,
+    push: Option<Arc<dyn Push>>,
     relay: Arc<Relay>,
 }
 
@@ -104,6 +108,11 @@ impl Messaging {
 
     fn store(&self) -> &dyn Store {
         &*self.0.store
+    }
+
+    /// When an e-mail about a message of now is due.
+    fn digest_at(&self, now: Timestamp) -> Option<Timestamp> {
+        self.0.digest_delay.map(|delay| now + delay)
     }
 
     fn publisher(&self) -> Publisher {

@@ -126,6 +126,7 @@ impl Messaging {
                 body: send.body.clone(),
                 key: send.key.clone(),
                 now,
+                digest_at: self.digest_at(now),
             },
             publisher: self.publisher(),
         };

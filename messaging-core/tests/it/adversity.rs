@@ -1,6 +1,7 @@
 //! The relay when the store, the transport or the clock gives it a hard time.
 
 use std::{
+    collections::HashMap,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -17,7 +18,7 @@ use messaging_core::{
     port::{
         PortError,
         channels::{ChannelAuth, Channels, Subscription, Webhook, WebhookError},
-        directory::{BookingParties, Directory, ProfileQuery, Profiles},
+        directory::{BookingParties, Contact, Directory, ProfileQuery, Profiles},
         realtime::{Limits, PublishError, PublishErrorKind, Realtime},
         store::{Outbox, StoreErrorKind},
     },
@@ -134,6 +135,10 @@ impl Directory for SlowAtFirst {
 
     async fn booking_parties(&self, _: &BookingId) -> Result<Option<BookingParties>, PortError> {
         Ok(None)
+    }
+
+    async fn contacts(&self, _: &[UserId]) -> Result<HashMap<UserId, Contact>, PortError> {
+        Ok(HashMap::new())
     }
 }
 

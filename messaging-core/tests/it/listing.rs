@@ -146,6 +146,16 @@ impl messaging_core::port::directory::Directory for Mute {
     ) -> Result<Option<messaging_core::port::directory::BookingParties>, PortError> {
         Ok(None)
     }
+
+    async fn contacts(
+        &self,
+        _: &[messaging_core::UserId],
+    ) -> Result<
+        std::collections::HashMap<messaging_core::UserId, messaging_core::port::directory::Contact>,
+        PortError,
+    > {
+        Ok(std::collections::HashMap::new())
+    }
 }
 
 #[tokio::test]

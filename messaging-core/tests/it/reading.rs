@@ -286,6 +286,7 @@ async fn marking_covers_the_page_and_not_what_arrives_while_it_is_marked() {
                 body: Body::parse("meanwhile").unwrap(),
                 key: None,
                 now: conversation.activity_at,
+                digest_at: None,
             };
             let step = Append {
                 conversation_id: conversation.id,

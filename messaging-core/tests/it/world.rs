@@ -1,7 +1,7 @@
 //! A small marketplace: `carl` the client, `ada` who answers for `alpine`, `root` the admin.
 
 use std::{
-    collections::VecDeque,
+    collections::{HashMap, VecDeque},
     sync::{Arc, Mutex},
 };
 
@@ -18,7 +18,8 @@ use messaging_core::{
         PortError,
         channels::{ChannelAuth, Channels, Subscription, Webhook, WebhookError},
         directory::{
-            AgentProfile, BookingParties, BookingProfile, Directory, ProfileQuery, Profiles, UserProfile,
+            AgentProfile, BookingParties, BookingProfile, Contact, Directory, ProfileQuery, Profiles,
+            UserProfile,
         },
         realtime::{Limits, PublishError, PublishErrorKind, Realtime},
         store::{Conversations, ListScan, ListStart},
@@ -35,6 +36,7 @@ mock! {
         async fn profiles(&self, query: &ProfileQuery) -> Result<Profiles, PortError>;
         async fn agent_user(&self, agent_id: &AgentId) -> Result<Option<UserId>, PortError>;
         async fn booking_parties(&self, booking_id: &BookingId) -> Result<Option<BookingParties>, PortError>;
+        async fn contacts(&self, users: &[UserId]) -> Result<HashMap<UserId, Contact>, PortError>;
     }
 }
 
@@ -136,6 +138,10 @@ impl Directory for People {
             "b-baltic" => of("carl", "baltic"),
             _ => None,
         })
+    }
+
+    async fn contacts(&self, _: &[UserId]) -> Result<HashMap<UserId, Contact>, PortError> {
+        Ok(HashMap::new())
     }
 }
 

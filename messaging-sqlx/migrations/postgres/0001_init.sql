@@ -38,10 +38,15 @@ CREATE TABLE "messaging".conversation (
     client_read     bigint           NOT NULL DEFAULT 0 CHECK (client_read BETWEEN 0 AND client_inbox),
     client_read_seq bigint,
     client_read_at  timestamptz,
+    -- Up to where it has been mailed, or counts as mailed, and when to look whether the rest is to be.
+    client_mailed   bigint           NOT NULL DEFAULT 0 CHECK (client_mailed BETWEEN 0 AND client_inbox),
+    client_due_at   timestamptz,
     agent_inbox     bigint           NOT NULL DEFAULT 0,
     agent_read      bigint           NOT NULL DEFAULT 0 CHECK (agent_read BETWEEN 0 AND agent_inbox),
     agent_read_seq  bigint,
     agent_read_at   timestamptz,
+    agent_mailed    bigint           NOT NULL DEFAULT 0 CHECK (agent_mailed BETWEEN 0 AND agent_inbox),
+    agent_due_at    timestamptz,
     created_at      timestamptz      NOT NULL,
     activity_at     timestamptz      NOT NULL,
     -- How many events it has had: the number of its newest outbox entry, published or not.
@@ -60,6 +65,10 @@ CREATE INDEX conversation_unread_client ON "messaging".conversation (client_id)
     INCLUDE (client_inbox, client_read) WHERE client_inbox > client_read;
 CREATE INDEX conversation_unread_agent ON "messaging".conversation (agent_user_id, agent_id)
     INCLUDE (client_id, agent_inbox, agent_read) WHERE agent_inbox > agent_read;
+
+-- Who is to be mailed, the longest due first: whichever side is due earlier.
+CREATE INDEX conversation_due ON "messaging".conversation (LEAST(client_due_at, agent_due_at))
+    WHERE LEAST(client_due_at, agent_due_at) IS NOT NULL;
 
 CREATE TABLE "messaging".booking_link (
     conversation_id uuid             NOT NULL,
@@ -144,6 +153,29 @@ CREATE TABLE "messaging".set_aside (
 );
 
 CREATE INDEX set_aside_by_time ON "messaging".set_aside (set_aside_at, conversation_id, number);
+
+-- Whoever has been due once: who is about to mail them and until when, what may have been sent, and when e-mails
+-- were, the newest last.
+CREATE TABLE "messaging".recipient (
+    user_id              text COLLATE "C" NOT NULL PRIMARY KEY,
+    owner                uuid,
+    until                timestamptz,
+    attempt_id           uuid,
+    attempt_at           timestamptz,
+    extent_conversations uuid[],
+    extent_sides         smallint[],
+    extent_up_tos        bigint[],
+    sent                 timestamptz[]    NOT NULL DEFAULT '{}'
+) WITH (fillfactor = 70);
+
+-- Up to which message something was pushed to a side, and when last.
+CREATE TABLE "messaging".pushed (
+    conversation_id uuid        NOT NULL,
+    side            smallint    NOT NULL CHECK (side IN (1, 2)),
+    seq             bigint      NOT NULL,
+    at              timestamptz NOT NULL,
+    PRIMARY KEY (conversation_id, side)
+) WITH (fillfactor = 70);
 
 CREATE TABLE "messaging".audit (
     id              uuid             NOT NULL PRIMARY KEY,

@@ -22,10 +22,15 @@ CREATE TABLE conversation (
     client_read     INTEGER NOT NULL CHECK (client_read BETWEEN 0 AND client_inbox),
     client_read_seq INTEGER,
     client_read_at  INTEGER,
+    -- Up to where it has been mailed, or counts as mailed, and when to look whether the rest is to be.
+    client_mailed   INTEGER NOT NULL CHECK (client_mailed BETWEEN 0 AND client_inbox),
+    client_due_at   INTEGER,
     agent_inbox     INTEGER NOT NULL,
     agent_read      INTEGER NOT NULL CHECK (agent_read BETWEEN 0 AND agent_inbox),
     agent_read_seq  INTEGER,
     agent_read_at   INTEGER,
+    agent_mailed    INTEGER NOT NULL CHECK (agent_mailed BETWEEN 0 AND agent_inbox),
+    agent_due_at    INTEGER,
     created_at      INTEGER NOT NULL,
     activity_at     INTEGER NOT NULL,
     -- How many events it has had: the number of its newest outbox entry, published or not.
@@ -44,6 +49,11 @@ CREATE INDEX conversation_unread_client ON conversation (client_id, client_inbox
     WHERE client_inbox > client_read;
 CREATE INDEX conversation_unread_agent ON conversation (agent_user_id, agent_id, agent_inbox, agent_read)
     WHERE agent_inbox > agent_read;
+
+-- Who is to be mailed, the longest due first: whichever side is due earlier.
+CREATE INDEX conversation_due ON conversation (
+    MIN(COALESCE(client_due_at, agent_due_at), COALESCE(agent_due_at, client_due_at))
+) WHERE client_due_at IS NOT NULL OR agent_due_at IS NOT NULL;
 
 CREATE TABLE booking_link (
     conversation_id BLOB    NOT NULL REFERENCES conversation (id),
@@ -115,6 +125,42 @@ CREATE TABLE set_aside (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX set_aside_by_time ON set_aside (set_aside_at, conversation_id, number);
+
+-- Whoever has been due once: who is about to mail them and until when, and what may have been sent.
+CREATE TABLE recipient (
+    user_id    TEXT NOT NULL PRIMARY KEY,
+    owner      BLOB,
+    until      INTEGER,
+    attempt_id BLOB,
+    attempt_at INTEGER
+) STRICT, WITHOUT ROWID;
+
+-- What an attempt is about.
+CREATE TABLE recipient_extent (
+    user_id         TEXT    NOT NULL,
+    place           INTEGER NOT NULL,
+    conversation_id BLOB    NOT NULL,
+    side            INTEGER NOT NULL CHECK (side IN (1, 2)),
+    up_to           INTEGER NOT NULL,
+    PRIMARY KEY (user_id, place)
+) STRICT, WITHOUT ROWID;
+
+-- When e-mails were sent.
+CREATE TABLE recipient_sent (
+    user_id TEXT    NOT NULL,
+    place   INTEGER NOT NULL,
+    at      INTEGER NOT NULL,
+    PRIMARY KEY (user_id, place)
+) STRICT, WITHOUT ROWID;
+
+-- Up to which message something was pushed to a side, and when last.
+CREATE TABLE pushed (
+    conversation_id BLOB    NOT NULL,
+    side            INTEGER NOT NULL CHECK (side IN (1, 2)),
+    seq             INTEGER NOT NULL,
+    at              INTEGER NOT NULL,
+    PRIMARY KEY (conversation_id, side)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE audit (
     id              BLOB    NOT NULL PRIMARY KEY,

@@ -16,7 +16,7 @@ use super::{
 use crate::codes::{origin_code, sender_code, sides_code};
 
 /// `$1` conversation, `$2` owner, `$3` lease, `$4` guard, `$5` from, `$6` to, `$7` sender, `$8` key,
-/// `$9` id, `$10` body, `$11` now. One row, or none where the guard does not hold.
+/// `$9` id, `$10` body, `$11` now, `$12` when an e-mail about it is due. One row, or none where the guard does not hold.
 ///
 /// A message with this key that another transaction has just committed is not in this statement's snapshot;
 /// the index on keys then refuses the message, and all of the statement is undone, the counters too.
@@ -26,7 +26,9 @@ pub(super) const APPEND: &str = concat!(
     r#" FROM "messaging".message m WHERE m.conversation_id = $1 AND m.sender_id = $7 AND m.key = $8),
     bumped AS (UPDATE "messaging".conversation c SET last_seq = c.last_seq + 1, events = c.events + 1,
         activity_at = GREATEST(c.activity_at, $11),
-        client_inbox = c.client_inbox + ($6::int & 1), agent_inbox = c.agent_inbox + ($6::int >> 1)
+        client_inbox = c.client_inbox + ($6::int & 1), agent_inbox = c.agent_inbox + ($6::int >> 1),
+        client_due_at = CASE WHEN $6::int & 1 <> 0 THEN COALESCE(c.client_due_at, $12) ELSE c.client_due_at END,
+        agent_due_at = CASE WHEN $6::int & 2 <> 0 THEN COALESCE(c.agent_due_at, $12) ELSE c.agent_due_at END
         WHERE c.id = $1 AND c.guard = $4 AND NOT EXISTS (SELECT FROM seen)
         RETURNING "#,
     conversation_columns!(),
@@ -83,7 +85,8 @@ impl PgStore {
             .bind(new.key.as_ref().map(SendKey::as_str))
             .bind(new.id.as_uuid())
             .bind(new.body.as_str())
-            .bind(instant(new.now));
+            .bind(instant(new.now))
+            .bind(new.digest_at.map(instant));
         let answered = self.0.caller.call(statement).await?;
         appended(answered.first(), step, ownership).map_err(Failure::Unread)
     }

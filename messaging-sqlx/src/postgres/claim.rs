@@ -149,7 +149,7 @@ impl PgStore {
             .bind(checked.then_some(tolerated))
     }
 
-    fn compare_clocks(&self, found: ClockSkew) -> Result<(), StoreError> {
+    pub(super) fn compare_clocks(&self, found: ClockSkew) -> Result<(), StoreError> {
         let is_skewed = found.skew.abs() > found.tolerated.as_secs_f64();
         let was_skewed = self.0.is_skewed.swap(is_skewed, Ordering::AcqRel);
         if is_skewed {

@@ -26,8 +26,8 @@ macro_rules! page {
             last_message!(),
             " WHERE c.id = $1
             UNION ALL
-            SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-                NULL, NULL, NULL, NULL, ",
+            SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+                NULL, NULL, NULL, NULL, NULL, NULL, NULL, ",
             message_row_columns!(),
             r#" FROM (SELECT * FROM "messaging".message m WHERE m.conversation_id = $1 AND m.seq "#,
             $beyond,

@@ -27,7 +27,8 @@ macro_rules! mark_read {
                 WHERE conversation_id = $1 AND id = $5),
             moved AS (UPDATE "messaging".conversation c SET events = c.events + 1,
                 "#, $side, "_read = t.position, ", $side, "_read_seq = t.seq,
-                ", $side, "_read_at = GREATEST($6, c.activity_at, c.", $side, "_read_at)
+                ", $side, "_read_at = GREATEST($6, c.activity_at, c.", $side, "_read_at),
+                ", $side, "_due_at = CASE WHEN t.position < c.", $side, "_inbox THEN c.", $side, "_due_at END
                 FROM target t WHERE c.id = $1 AND c.guard = $4 AND c.", $side, "_read < t.position
                 RETURNING c.id, c.events, c.", $side, "_inbox AS inbox, c.", $side, "_read AS read,
                     c.", $side, "_read_seq AS read_seq, c.", $side, r#"_read_at AS read_at),

@@ -29,6 +29,8 @@ mod change_state;
 mod claim;
 mod connect;
 mod conversations;
+mod digest_sql;
+mod digests;
 mod error;
 mod history;
 mod lanes;

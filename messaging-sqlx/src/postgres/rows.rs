@@ -4,6 +4,7 @@ use messaging_core::{
     domain::{
         body::Body,
         conversation::{Conversation, Mailbox, Overview, ReadMark},
+        digest::DigestMark,
         message::{Message, Origin, SendKey},
         receipt::MessageRow,
         side::Sides,
@@ -26,7 +27,9 @@ macro_rules! conversation_columns {
     () => {
         "c.id, c.client_id, c.agent_id, c.agent_user_id, c.guard, c.blocked_by, c.closed, c.last_seq,
          c.client_inbox, c.client_read, c.client_read_seq, c.client_read_at,
-         c.agent_inbox, c.agent_read, c.agent_read_seq, c.agent_read_at, c.created_at, c.activity_at"
+         c.client_mailed, c.client_due_at,
+         c.agent_inbox, c.agent_read, c.agent_read_seq, c.agent_read_at, c.agent_mailed, c.agent_due_at,
+         c.created_at, c.activity_at"
     };
 }
 /// The columns of [`message`], of `message AS m`.
@@ -106,8 +109,19 @@ pub(super) fn conversation(row: &PgRow) -> Result<Conversation, Error> {
             client: mailbox("client_inbox", "client_read", "client_read_seq", "client_read_at")?,
             agent: mailbox("agent_inbox", "agent_read", "agent_read_seq", "agent_read_at")?,
         },
+        digests: Sides {
+            client: digest_mark(row, "client_mailed", "client_due_at")?,
+            agent: digest_mark(row, "agent_mailed", "agent_due_at")?,
+        },
         created_at: time(row, "created_at")?,
         activity_at: time(row, "activity_at")?,
+    })
+}
+
+fn digest_mark(row: &PgRow, mailed: &str, due_at: &str) -> Result<DigestMark, Error> {
+    Ok(DigestMark {
+        mailed: count(row, mailed)?,
+        due_at: maybe_time(row, due_at)?,
     })
 }
 

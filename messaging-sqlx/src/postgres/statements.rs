@@ -4,8 +4,8 @@ use messaging_core::domain::side::Sides;
 use sqlx::SqlStr;
 
 use super::{
-    SchemaName, append, audit, change_state, claim, conversations, history, list, list::PerInbox, load,
-    mark_read, open, outbox, set_aside, tallies,
+    SchemaName, append, audit, change_state, claim, conversations, digest_sql, history, list, list::PerInbox,
+    load, mark_read, open, outbox, set_aside, tallies,
 };
 
 macro_rules! statements {
@@ -58,6 +58,14 @@ statements! {
     list_set_aside_after: SqlStr = set_aside::LIST_AFTER;
     requeue: SqlStr = set_aside::REQUEUE;
     backlog: SqlStr = outbox::BACKLOG;
+    claim_digests: SqlStr = digest_sql::CLAIM;
+    unmailed: SqlStr = digest_sql::UNMAILED;
+    record_attempt: SqlStr = digest_sql::RECORD;
+    excerpts: SqlStr = digest_sql::EXCERPTS;
+    mark_mailed: SqlStr = digest_sql::MARK_MAILED;
+    finish_digest: SqlStr = digest_sql::FINISH;
+    hold_digests: SqlStr = digest_sql::HOLD;
+    admit_push: SqlStr = digest_sql::ADMIT_PUSH;
     record: SqlStr = audit::RECORD;
     accesses: SqlStr = audit::ACCESSES;
     tallied: SqlStr = tallies::TALLIED;

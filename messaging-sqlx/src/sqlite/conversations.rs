@@ -12,6 +12,7 @@ use messaging_core::{
         Append, Appended, ChangeState, Changed, Conversations, HistoryPage, HistoryScan, ListPage, ListScan,
         MarkRead, Marked, Opened, Publisher, StoreError,
     },
+    time::Timestamp,
 };
 use sqlx::{Error, Sqlite, SqliteConnection, query::Query, sqlite::SqliteArguments};
 
@@ -141,7 +142,8 @@ pub(super) const BOOKINGS: &str =
 pub(super) const SAVE: &str =
     "UPDATE conversation SET agent_user_id = ?, guard = ?, blocked_by = ?, closed = ?,
     last_seq = ?, client_inbox = ?, client_read = ?, client_read_seq = ?, client_read_at = ?,
-    agent_inbox = ?, agent_read = ?, agent_read_seq = ?, agent_read_at = ?, activity_at = ? WHERE id = ?";
+    client_mailed = ?, client_due_at = ?, agent_inbox = ?, agent_read = ?, agent_read_seq = ?, agent_read_at = ?,
+    agent_mailed = ?, agent_due_at = ?, activity_at = ? WHERE id = ?";
 
 pub(super) async fn find(
     connection: &mut SqliteConnection,
@@ -173,12 +175,14 @@ pub(super) fn bind_state<'q>(
         .bind(c.closed)
         .bind(number(c.last_seq));
     for side in Side::ALL {
-        let mailbox = c.mailboxes.of(side);
+        let (mailbox, mark) = (c.mailboxes.of(side), c.digests.of(side));
         bound = bound
             .bind(number(mailbox.inbox))
             .bind(number(mailbox.read))
             .bind(mailbox.last_read.map(|mark| number(mark.up_to_seq)))
-            .bind(mailbox.last_read.map(|mark| mark.at.as_millis()));
+            .bind(mailbox.last_read.map(|mark| mark.at.as_millis()))
+            .bind(number(mark.mailed))
+            .bind(mark.due_at.map(Timestamp::as_millis));
     }
     bound
 }

@@ -12,6 +12,7 @@ mod audit;
 mod change_state;
 mod connect;
 mod conversations;
+mod digests;
 mod error;
 mod history;
 mod lanes;

@@ -49,9 +49,9 @@ impl Step for Open {
 
 pub(super) const FIND_PAIR: &str = "SELECT id FROM conversation WHERE client_id = ? AND agent_id = ?";
 pub(super) const INSERT: &str = "INSERT INTO conversation (id, client_id, agent_id, agent_user_id, guard,
-    blocked_by, closed, last_seq, client_inbox, client_read, client_read_seq, client_read_at, agent_inbox,
-    agent_read, agent_read_seq, agent_read_at, created_at, activity_at)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    blocked_by, closed, last_seq, client_inbox, client_read, client_read_seq, client_read_at, client_mailed,
+    client_due_at, agent_inbox, agent_read, agent_read_seq, agent_read_at, agent_mailed, agent_due_at, created_at,
+    activity_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 pub(super) const LINK: &str = "INSERT INTO booking_link (conversation_id, position, booking_id)
     VALUES (?1, (SELECT COALESCE(MAX(position), 0) + 1 FROM booking_link WHERE conversation_id = ?1), ?2)
     ON CONFLICT (conversation_id, booking_id) DO NOTHING";

@@ -3,7 +3,7 @@
 use sqlx::{Connection, Row, SqliteConnection};
 
 use super::{
-    append, audit, conversations, history, lanes, list, load, mark_read, migrate, open, outbox, set_aside,
+    append, audit, conversations, digests, history, lanes, list, load, mark_read, migrate, open, outbox, set_aside,
     tallies,
 };
 
@@ -45,6 +45,24 @@ async fn no_statement_reads_a_whole_table() {
         conversations::FIND,
         conversations::OVERVIEW,
         conversations::SAVE,
+        digests::ADMIT_PUSH,
+        digests::BEGIN,
+        digests::DUE,
+        digests::ENTER,
+        digests::EXCERPT[0],
+        digests::EXCERPT[1],
+        digests::EXTENTS,
+        digests::FORGET,
+        digests::FORGET_SENT,
+        digests::FREE,
+        digests::HOLD[0],
+        digests::HOLD[1],
+        digests::LEASE,
+        digests::REMEMBER,
+        digests::SENT,
+        digests::UNDER,
+        digests::UNMAILED[0],
+        digests::UNMAILED[1],
         history::AFTER,
         history::BEFORE,
         history::BY_ID,
@@ -110,6 +128,10 @@ async fn a_list_goes_along_its_own_index_and_needs_no_sorting() {
     .await;
     check_uses(list::OF_AGENT, "conversation_of_agent (agent_id=? AND id>?)").await;
     check_uses(outbox::DUE, "lane_due (until<?)").await;
+    check_uses(digests::DUE, "INDEX conversation_due (<expr><?)").await;
+    for (sql, index) in digests::HOLD.into_iter().zip(["client", "agent"]) {
+        check_uses(sql, &format!("conversation_unread_{index}")).await;
+    }
     check_uses(
         set_aside::LIST_AFTER,
         "set_aside_by_time ((set_aside_at,conversation_id,number)>(?,?,?))",

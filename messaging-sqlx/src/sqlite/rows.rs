@@ -4,6 +4,7 @@ use messaging_core::{
     domain::{
         body::Body,
         conversation::{Conversation, Mailbox, Overview, ReadMark},
+        digest::DigestMark,
         message::{Message, Origin, SendKey},
         receipt::MessageRow,
         side::Sides,
@@ -22,7 +23,9 @@ macro_rules! conversation_columns {
     () => {
         "c.id, c.client_id, c.agent_id, c.agent_user_id, c.guard, c.blocked_by, c.closed, c.last_seq,
          c.client_inbox, c.client_read, c.client_read_seq, c.client_read_at,
-         c.agent_inbox, c.agent_read, c.agent_read_seq, c.agent_read_at, c.created_at, c.activity_at"
+         c.client_mailed, c.client_due_at,
+         c.agent_inbox, c.agent_read, c.agent_read_seq, c.agent_read_at, c.agent_mailed, c.agent_due_at,
+         c.created_at, c.activity_at"
     };
 }
 /// The columns of [`message`], of `message AS m`.
@@ -92,6 +95,10 @@ pub(super) fn conversation(row: &SqliteRow) -> Result<Conversation, Error> {
                 last_read: read_mark(row, "agent_read_seq", "agent_read_at")?,
             },
         },
+        digests: Sides {
+            client: digest_mark(row, "client_mailed", "client_due_at")?,
+            agent: digest_mark(row, "agent_mailed", "agent_due_at")?,
+        },
         created_at: time(row, "created_at")?,
         activity_at: time(row, "activity_at")?,
     })
@@ -103,6 +110,14 @@ pub(super) fn read_mark(row: &SqliteRow, seq: &str, at: &str) -> Result<Option<R
         up_to_seq,
         at: Timestamp::from_millis(at),
     }))
+}
+
+fn digest_mark(row: &SqliteRow, mailed: &str, due_at: &str) -> Result<DigestMark, Error> {
+    let due_at: Option<i64> = row.try_get(due_at)?;
+    Ok(DigestMark {
+        mailed: row.try_get(mailed)?,
+        due_at: due_at.map(Timestamp::from_millis),
+    })
 }
 
 pub(super) fn overview(row: &SqliteRow) -> Result<Overview, Error> {

@@ -141,6 +141,7 @@ impl<K: Kept> World<K> {
                         body: body.clone(),
                         key: key.map(send_key),
                         now: self.now,
+                        digest_at: Some(self.now),
                     },
                     publisher: self.publisher(*by),
                 };

@@ -115,6 +115,7 @@ pub(crate) fn append(n: u128, id: u128) -> Append {
             body: Body::parse("Is the hut open in May? 🏔").unwrap(),
             key: Some(SendKey::parse(id.to_string()).unwrap()),
             now: at(1),
+            digest_at: None,
         },
         publisher: Publisher::Anyone,
     }

@@ -1,4 +1,5 @@
 use std::{
+    collections::HashMap,
     future::pending,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -12,7 +13,8 @@ use messaging_core::{
     port::{
         PortError, PortErrorKind,
         directory::{
-            AgentProfile, BookingParties, BookingProfile, Directory, ProfileQuery, Profiles, UserProfile,
+            AgentProfile, BookingParties, BookingProfile, Contact, Directory, ProfileQuery, Profiles,
+            UserProfile,
         },
     },
 };
@@ -20,7 +22,8 @@ use messaging_core::{
 use crate::make::{agency_id, client_id, user_id};
 
 /// A directory that knows everybody of [`make`](crate::make): `agent-N` answers for `agency-N`, and
-/// `booking-C-A` belongs to `client-C` and `agency-A`, for every number. Names are the ids.
+/// `booking-C-A` belongs to `client-C` and `agency-A`, for every number. Names are the ids, and everybody wants
+/// e-mail at theirs, `@example.com`, unless something else is [set](Self::set_contact).
 ///
 /// Clones share what they count and how they behave.
 #[derive(Debug, Clone, Default)]
@@ -30,6 +33,7 @@ pub struct FakeDirectory(Arc<Shared>);
 struct Shared {
     calls: AtomicUsize,
     mood: Mutex<Mood>,
+    contacts: Mutex<HashMap<UserId, Contact>>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -64,6 +68,15 @@ impl FakeDirectory {
     /// Answers no call any more.
     pub fn hang(&self) {
         *self.mood() = Mood::Hanging;
+    }
+
+    /// How somebody wants to be reached from now on.
+    pub fn set_contact(&self, user_id: UserId, contact: Contact) {
+        self.contacts_set().insert(user_id, contact);
+    }
+
+    fn contacts_set(&self) -> MutexGuard<'_, HashMap<UserId, Contact>> {
+        self.0.contacts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn mood(&self) -> MutexGuard<'_, Mood> {
@@ -119,6 +132,16 @@ impl Directory for FakeDirectory {
             client_id: client_id(client),
             agent_id: agency_id(agency),
         }))
+    }
+
+    async fn contacts(&self, users: &[UserId]) -> Result<HashMap<UserId, Contact>, PortError> {
+        self.called().await?;
+        let set = self.contacts_set();
+        let contact = |user: &UserId| {
+            let usual = || Contact::at(format!("{user}@example.com"));
+            (user.clone(), set.get(user).cloned().unwrap_or_else(usual))
+        };
+        Ok(users.iter().map(contact).collect())
     }
 }
 

@@ -4,16 +4,18 @@ use async_trait::async_trait;
 use messaging_core::{
     domain::{
         conversation::{Conversation, OpenPlan, Overview},
+        digest::{Extent, Unmailed},
         message::SendKey,
         page::Inbox,
         receipt::MessageRow,
     },
     id::{AgentId, BookingId, ConversationId, UserId, WorkerId},
     port::store::{
-        Append, Appended, Audit, AuditRecord, Backlog, ChangeState, Changed, Claim, Conversations, Entry,
-        HistoryPage, HistoryScan, Lane, LaneDelay, ListPage, ListScan, LoadedEntry, MarkRead, Marked, Opened,
-        Outbox, Progress, Publisher, Requeue, Requeued, SetAside, SetAsidePlace, StoreError, StoreErrorKind,
-        Tallies, Tally, TallyScan,
+        Append, Appended, Audit, AuditRecord, Backlog, ChangeState, Changed, Claim, Conversations,
+        DigestAttempt, DigestClaim, DigestHold, DigestLease, Digests, DueUser, Entry, Excerpt, HistoryPage,
+        HistoryScan, Lane, LaneDelay, ListPage, ListScan, LoadedEntry, MarkRead, Marked, Opened, Outbox,
+        Progress, Publisher, PushMark, Requeue, Requeued, SetAside, SetAsidePlace, StoreError,
+        StoreErrorKind, Tallies, Tally, TallyScan,
     },
     time::Timestamp,
 };
@@ -286,5 +288,74 @@ impl<S: Audit> Audit for FailingStore<S> {
 impl<S: Tallies> Tallies for FailingStore<S> {
     async fn list_tallies(&self, scan: &TallyScan) -> Result<Vec<Tally>, StoreError> {
         self.step("recounting", self.inner.list_tallies(scan)).await
+    }
+}
+
+#[async_trait]
+impl<S: Digests> Digests for FailingStore<S> {
+    async fn claim_digests(&self, claim: &DigestClaim) -> Result<Vec<DueUser>, StoreError> {
+        self.step("claiming users to mail", self.inner.claim_digests(claim))
+            .await
+    }
+
+    async fn list_unmailed(&self, users: &[UserId]) -> Result<Vec<Unmailed>, StoreError> {
+        self.step("listing what is not mailed", self.inner.list_unmailed(users))
+            .await
+    }
+
+    async fn record_attempt(
+        &self,
+        lease: &DigestLease,
+        attempt: &DigestAttempt,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.step(
+            "recording an e-mail",
+            self.inner.record_attempt(lease, attempt, now),
+        )
+        .await
+    }
+
+    async fn load_excerpts(&self, extents: &[Extent], messages: usize) -> Result<Vec<Excerpt>, StoreError> {
+        self.step(
+            "loading what is to be mailed",
+            self.inner.load_excerpts(extents, messages),
+        )
+        .await
+    }
+
+    async fn mark_mailed(
+        &self,
+        user_id: &UserId,
+        extents: &[Extent],
+        again_at: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.step(
+            "marking messages mailed",
+            self.inner.mark_mailed(user_id, extents, again_at),
+        )
+        .await
+    }
+
+    async fn finish_digest(
+        &self,
+        lease: &DigestLease,
+        sent_at: Option<Timestamp>,
+        remember: usize,
+    ) -> Result<bool, StoreError> {
+        self.step(
+            "finishing an e-mail",
+            self.inner.finish_digest(lease, sent_at, remember),
+        )
+        .await
+    }
+
+    async fn hold_digests(&self, holds: &[DigestHold]) -> Result<(), StoreError> {
+        self.step("holding e-mails back", self.inner.hold_digests(holds))
+            .await
+    }
+
+    async fn admit_push(&self, push: &PushMark) -> Result<bool, StoreError> {
+        self.step("admitting a push", self.inner.admit_push(push)).await
     }
 }

@@ -13,7 +13,7 @@ use messaging_core::{
         PortError,
         access::{AccessPolicy, HostRefusal},
         channels::{ChannelAuth, Channels, Subscription, Webhook, WebhookError},
-        directory::{BookingParties, Directory, ProfileQuery, Profiles},
+        directory::{BookingParties, Contact, Directory, ProfileQuery, Profiles},
         presence::Presence,
         realtime::{Limits, PublishError, Realtime},
     },
@@ -30,6 +30,7 @@ mock! {
         async fn profiles(&self, query: &ProfileQuery) -> Result<Profiles, PortError>;
         async fn agent_user(&self, agent_id: &AgentId) -> Result<Option<UserId>, PortError>;
         async fn booking_parties(&self, booking_id: &BookingId) -> Result<Option<BookingParties>, PortError>;
+        async fn contacts(&self, users: &[UserId]) -> Result<HashMap<UserId, Contact>, PortError>;
     }
 }
 

@@ -53,6 +53,8 @@ impl NaiveThread {
             closed: self.closed,
             last_seq: self.messages.len() as u64,
             mailboxes: Sides::from_fn(|side| self.mailbox(side)),
+            // Nobody is mailed in a run: that has a model of its own.
+            digests: Sides::default(),
             created_at: self.plan.now,
             activity_at: self.activity_at(),
         }

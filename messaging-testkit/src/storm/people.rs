@@ -122,6 +122,7 @@ impl<'a> Person<'a> {
                 // Few keys, so that the threads race for them.
                 key: Some(key(format!("k{}", self.dice.roll(40)))),
                 now: self.now(),
+                digest_at: Some(self.now()),
             },
             publisher: self.publisher(),
         };

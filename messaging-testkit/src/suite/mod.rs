@@ -8,11 +8,13 @@ pub(crate) mod changing;
 pub(crate) mod claiming;
 pub(crate) mod delaying;
 pub(crate) mod dropping;
+pub(crate) mod due;
 pub(crate) mod history;
 pub(crate) mod inboxes;
 pub(crate) mod keys;
 pub(crate) mod listing;
 pub(crate) mod loading;
+pub(crate) mod mailing;
 pub(crate) mod naming;
 pub(crate) mod opening;
 pub(crate) mod reading;
@@ -266,6 +268,36 @@ macro_rules! __each_case {
                 a_reading_dropped_and_repeated_is_one_receipt
                 a_claim_dropped_leaves_its_lanes_due_after_the_lease_at_the_latest
                 a_settling_dropped_and_repeated_ends_the_lane
+            }
+            due {
+                the_first_unread_message_makes_a_side_due_and_later_ones_do_not_put_it_off
+                a_message_of_the_system_makes_those_due_whom_it_addresses
+                where_nobody_is_mailed_nobody_is_due
+                who_has_read_everything_is_not_due_and_who_has_read_a_part_stays_so
+                reading_and_sending_at_once_leave_who_has_something_unread_due
+                nobody_is_claimed_before_they_are_due
+                who_has_been_due_longest_comes_first_and_no_more_than_asked
+                who_is_due_in_several_conversations_and_on_both_sides_is_claimed_once
+                somebody_under_a_lease_is_passed_over_until_it_is_over
+                of_many_who_claim_at_once_one_gets_each_user
+                after_a_reassignment_the_new_user_is_due
+            }
+            mailing {
+                what_is_neither_read_nor_mailed_is_listed_with_its_oldest
+                what_a_side_wrote_itself_is_not_among_it
+                what_waits_longest_for_a_user_is_listed_first
+                an_attempt_is_given_to_whoever_claims_next_and_the_last_one_counts
+                nothing_is_recorded_under_a_lease_that_is_over_or_not_theirs
+                an_excerpt_shows_the_first_messages_within_its_extent
+                excerpts_come_as_they_were_asked_for
+                what_was_mailed_is_not_due_and_what_came_later_is_looked_at_again
+                what_was_read_meanwhile_is_not_looked_at_again
+                nothing_is_mailed_of_a_side_that_is_not_the_users
+                finishing_ends_the_lease_and_remembers_the_newest
+                holding_moves_what_is_due_earlier_and_nobody_elses
+                an_attempt_is_kept_through_a_hold_unless_it_came_to_nothing
+                a_message_is_pushed_once_and_none_within_a_minute
+                of_many_pushes_at_once_one_is_admitted
             }
             auditing {
                 records_are_kept_and_listed_newest_first

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use futures_util::future::join_all;
 use messaging_core::{
     domain::{
@@ -18,6 +20,9 @@ use uuid::Uuid;
 
 use crate::again::again;
 use crate::make::{at, body, booking, limit, plan, worker_id};
+
+/// How long after a message of a [`Scene`] an e-mail about it is due.
+pub(super) const DIGEST_DELAY: Duration = Duration::from_mins(30);
 
 /// One conversation of a case, and the store it lies in.
 pub(super) struct Scene<'a> {
@@ -70,6 +75,7 @@ impl<'a> Scene<'a> {
                 body: body(format!("message {n}")),
                 key: None,
                 now: at(i64::try_from(n).unwrap()),
+                digest_at: Some(at(i64::try_from(n).unwrap()) + DIGEST_DELAY),
             },
             publisher: Publisher::Anyone,
         }
@@ -275,7 +281,7 @@ pub(super) fn ids(page: &ListPage) -> Vec<ConversationId> {
 
 /// Claims lanes for worker number `n`, until 30 seconds later.
 pub(super) async fn claim(store: &dyn Store, n: u64, now: Timestamp, most: usize) -> Vec<Lane> {
-    let until = now + std::time::Duration::from_secs(30);
+    let until = now + Duration::from_secs(30);
     store
         .claim_lanes(&Claim::new(worker_id(n), now, until, most))
         .await

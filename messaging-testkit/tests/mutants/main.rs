@@ -2,6 +2,7 @@
 
 mod broken;
 mod conversations;
+mod digests;
 mod outbox;
 mod tallies;
 

@@ -16,6 +16,7 @@
 
 mod audit;
 mod conversations;
+mod digests;
 mod error;
 mod outbox;
 mod tallies;
@@ -25,6 +26,7 @@ pub use conversations::{
     Append, Appended, ChangeState, Changed, Conversations, Direction, HistoryPage, HistoryScan, ListPage,
     ListScan, ListStart, MarkRead, Marked, Opened, Stored,
 };
+pub use digests::{DigestAttempt, DigestClaim, DigestHold, DigestLease, Digests, DueUser, Excerpt, PushMark};
 pub use error::{StoreError, StoreErrorKind};
 pub use outbox::{
     Backlog, Claim, Entry, EntryKind, Lane, LaneDelay, LaneFailure, LoadedEntry, Outbox, Progress, Publisher,
@@ -33,6 +35,6 @@ pub use outbox::{
 pub use tallies::{LaneTally, SideTally, Tallies, Tally, TallyScan, Unpublished};
 
 /// Everything the library keeps. Implemented for whatever implements the parts.
-pub trait Store: Conversations + Outbox + Audit + Tallies + Send + Sync {}
+pub trait Store: Conversations + Outbox + Digests + Audit + Tallies + Send + Sync {}
 
-impl<T: Conversations + Outbox + Audit + Tallies + Send + Sync + ?Sized> Store for T {}
+impl<T: Conversations + Outbox + Digests + Audit + Tallies + Send + Sync + ?Sized> Store for T {}

@@ -56,6 +56,7 @@ impl Pair<'_> {
                         body: body(format!("text {text}")),
                         key: sent_as.map(|n| key(format!("k{n}"))),
                         now: self.now,
+                        digest_at: None,
                     },
                     publisher: self.publisher(by),
                 };

@@ -1,0 +1,319 @@
+//! From what is due to one e-mail a user.
+//!
+//! ```text
+//! claim ─> what is unmailed, contacts, presence ─> decide ─┬─> hold: look again then
+//!   (some users)                          (pure, per user) └─> record ─> look again ─> compose ─> mail ─> settle
+//! ```
+//!
+//! A crash between any two of these repeats nothing that was recorded and loses nothing that was not. Before the
+//! record nothing has left the process; after it whoever claims the user next finds the attempt and repeats it,
+//! with its id and no more than it was to hold; settling moves watermarks, that a repetition does not move again.
+//!
+//! Nobody is mailed without a lease that outlasts the mailer's time-out, and what is about to be sent is looked at
+//! once more under that lease: what has been read by then is not in it.
+
+mod compose;
+mod deliver;
+mod options;
+#[cfg(feature = "worker")]
+mod run;
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use futures_util::{StreamExt, stream};
+
+pub use options::{DigestOptions, InvalidDigestOptions};
+
+use crate::{
+    clock::{self, Clock, IdSource},
+    domain::digest::{DigestPolicy, Extent, Unmailed, Verdict},
+    id::{UserId, WorkerId},
+    port::{
+        PortError,
+        directory::{Contact, Directory},
+        mailer::Mailer,
+        presence::Presence,
+        store::{DigestClaim, DigestHold, DigestLease, DueUser, Store, StoreError, StoreErrorKind},
+    },
+    relay::retry,
+    time::Timestamp,
+};
+use deliver::Delivery;
+
+/// What a digester is put together from.
+pub(crate) struct DigestParts {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) directory: Arc<dyn Directory>,
+    pub(crate) mailer: Arc<dyn Mailer>,
+    pub(crate) presence: Option<Arc<dyn Presence>>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Arc<dyn IdSource>,
+    pub(crate) directory_timeout: Duration,
+    pub(crate) policy: DigestPolicy,
+    pub(crate) options: DigestOptions,
+}
+
+/// Mails people who are away. Driven by [`Workers::run`](crate::Workers), or by hand in tests.
+pub struct Digester {
+    id: WorkerId,
+    parts: DigestParts,
+    server: Mutex<MailServer>,
+    /// No e-mail is begun any more.
+    stopping: AtomicBool,
+}
+
+/// What is known of the mail server.
+#[derive(Debug, Default)]
+struct MailServer {
+    /// How often in a row it took nothing from anybody.
+    failures: u32,
+    /// Not to be tried before then.
+    until: Option<Timestamp>,
+}
+
+impl Digester {
+    pub(crate) fn new(parts: DigestParts) -> Self {
+        Self {
+            id: WorkerId::new(parts.ids.new_id(parts.clock.now())),
+            parts,
+            server: Mutex::default(),
+            stopping: AtomicBool::new(false),
+        }
+    }
+
+    /// Sees to everybody of whom something is due now: mails them, or says when to look again. Returns how many
+    /// that were; 0 when nothing was due, or the mail server is left alone for a while.
+    ///
+    /// # Errors
+    /// When the store could not say who is due, or what of. Whoever was claimed by then is due again when the
+    /// lease is over.
+    pub async fn step(&self) -> Result<usize, StoreError> {
+        let mut seen = 0;
+        loop {
+            let limit = self.limit();
+            if limit == 0 || self.stopping.load(Ordering::Acquire) {
+                return Ok(seen);
+            }
+            let claimed = self.step_once(limit).await?;
+            seen += claimed;
+            if claimed < limit {
+                return Ok(seen);
+            }
+        }
+    }
+
+    async fn step_once(&self, limit: usize) -> Result<usize, StoreError> {
+        let now = self.now();
+        let claim = DigestClaim {
+            by: self.id,
+            now,
+            lease_until: now + self.parts.options.lease,
+            limit,
+        };
+        let claimed = self.parts.store.claim_digests(&claim);
+        let due = self.in_time("claiming users to mail", claimed).await?;
+        if due.is_empty() {
+            return Ok(0);
+        }
+        let seen = due.len();
+        let (holds, deliveries) = self.sort(due).await?;
+        self.hold(&holds).await?;
+        let at_once = self.parts.options.concurrency;
+        stream::iter(deliveries)
+            .for_each_concurrent(at_once, |delivery| self.deliver(delivery))
+            .await;
+        Ok(seen)
+    }
+
+    /// Says of each user whether they are held or mailed.
+    async fn sort(&self, due: Vec<DueUser>) -> Result<(Vec<DigestHold>, Vec<Delivery>), StoreError> {
+        let users: Vec<_> = due.iter().map(|due| due.lease.user_id.clone()).collect();
+        let listed = self.parts.store.list_unmailed(&users);
+        let mut unmailed: BTreeMap<UserId, Vec<Unmailed>> = BTreeMap::new();
+        for one in self.in_time("listing what is not mailed", listed).await? {
+            unmailed.entry(one.user().clone()).or_default().push(one);
+        }
+        let now = self.now();
+        let contacts = self.contacts(&users).await;
+        let online = self.online(&users).await;
+        let (mut holds, mut deliveries) = (Vec::new(), Vec::new());
+        for user in due {
+            let unmailed = unmailed.remove(&user.lease.user_id).unwrap_or_default();
+            let Ok(contacts) = &contacts else {
+                holds.push(hold(user.lease, now + self.parts.policy.look_again));
+                continue;
+            };
+            let contact = contacts.get(&user.lease.user_id).cloned().unwrap_or_default();
+            let is_online = online.get(&user.lease.user_id).copied();
+            match self.sort_one(now, user, &unmailed, contact, is_online) {
+                Sorted::Hold(hold) => holds.push(hold),
+                Sorted::Deliver(delivery) => deliveries.push(delivery),
+            }
+        }
+        Ok((holds, deliveries))
+    }
+
+    fn sort_one(
+        &self,
+        now: Timestamp,
+        DueUser { lease, attempt, sent }: DueUser,
+        unmailed: &[Unmailed],
+        contact: Contact,
+        is_online: Option<bool>,
+    ) -> Sorted {
+        let extents: Vec<_> = unmailed.iter().map(Unmailed::extent).collect();
+        let delivery = |extents| Delivery {
+            lease: lease.clone(),
+            contact: contact.clone(),
+            attempt: attempt.clone(),
+            extents,
+        };
+        if contact.mailable().is_none() {
+            return Sorted::Deliver(delivery(extents));
+        }
+        let left: Vec<_> = match &attempt {
+            None => unmailed.iter().collect(),
+            Some(attempt) => unmailed
+                .iter()
+                .filter(|one| is_within(one, &attempt.extents))
+                .collect(),
+        };
+        let Some(oldest) = left.iter().map(|one| one.oldest).min() else {
+            // All of it was read or mailed. What is due otherwise is due still.
+            return match attempt {
+                Some(_) => Sorted::Deliver(delivery(Vec::new())),
+                None => Sorted::Hold(hold(lease, now)),
+            };
+        };
+        match self.parts.policy.decide(now, oldest, &sent, is_online) {
+            Verdict::Hold(until) => Sorted::Hold(hold(lease, until)),
+            Verdict::Mail => {
+                let repeated = attempt.as_ref().map(|attempt| attempt.extents.clone());
+                Sorted::Deliver(delivery(repeated.unwrap_or(extents)))
+            }
+        }
+    }
+
+    async fn hold(&self, holds: &[DigestHold]) -> Result<(), StoreError> {
+        if holds.is_empty() {
+            return Ok(());
+        }
+        let held = self.parts.store.hold_digests(holds);
+        self.in_time("holding e-mails back", held).await
+    }
+
+    async fn contacts(&self, users: &[UserId]) -> Result<HashMap<UserId, Contact>, PortError> {
+        let asked = self.parts.directory.contacts(users);
+        let asked = clock::timeout(&*self.parts.clock, self.parts.directory_timeout, asked).await;
+        let contacts = asked.unwrap_or_else(|elapsed| Err(PortError::temporary(elapsed)));
+        contacts.inspect_err(|error| {
+            let error: &dyn std::error::Error = error;
+            tracing::warn!(
+                error,
+                "the directory does not say how people are reached: nobody is mailed"
+            );
+        })
+    }
+
+    /// Who is connected, as far as that is known.
+    async fn online(&self, users: &[UserId]) -> HashMap<UserId, bool> {
+        let Some(presence) = &self.parts.presence else {
+            return HashMap::new();
+        };
+        let asked = presence.online(users);
+        let asked = clock::timeout(&*self.parts.clock, self.parts.directory_timeout, asked).await;
+        let online = asked.unwrap_or_else(|elapsed| Err(PortError::temporary(elapsed)));
+        online.unwrap_or_else(|error| {
+            let error: &dyn std::error::Error = &error;
+            tracing::warn!(error, "presence failed: nobody is known to be away");
+            HashMap::new()
+        })
+    }
+
+    /// How many users may be claimed now: one, to try with, where the mail server took nothing lately.
+    fn limit(&self) -> usize {
+        let (server, now) = (self.server(), self.now());
+        match server.until {
+            Some(until) if now < until => 0,
+            Some(_) => 1,
+            None => self.parts.options.users,
+        }
+    }
+
+    /// Whether e-mails are to be begun.
+    fn is_open(&self, now: Timestamp) -> bool {
+        let is_resting = self.server().until.is_some_and(|until| now < until);
+        !is_resting && !self.stopping.load(Ordering::Acquire)
+    }
+
+    /// The mail server took nothing: it is left alone until the answer.
+    fn rest(&self, now: Timestamp) -> Timestamp {
+        let chance = self.parts.ids.chance();
+        let mut server = self.server();
+        server.failures = server.failures.saturating_add(1);
+        // At least a second: whoever was to be mailed is not claimed again at once.
+        let until = now + retry::delay(server.failures, chance).max(Duration::from_secs(1));
+        server.until = Some(server.until.map_or(until, |earlier| earlier.max(until)));
+        until
+    }
+
+    fn server(&self) -> std::sync::MutexGuard<'_, MailServer> {
+        self.server.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn now(&self) -> Timestamp {
+        self.parts.clock.now()
+    }
+
+    /// A call of the store, for as long as a call may take.
+    async fn in_time<T>(
+        &self,
+        doing: &'static str,
+        call: impl Future<Output = Result<T, StoreError>> + Send,
+    ) -> Result<T, StoreError> {
+        match clock::timeout(&*self.parts.clock, self.parts.options.call_timeout, call).await {
+            Ok(answer) => answer,
+            Err(elapsed) => Err(StoreError::new(StoreErrorKind::OutcomeUnknown, doing).caused_by(elapsed)),
+        }
+    }
+}
+
+enum Sorted {
+    Hold(DigestHold),
+    Deliver(Delivery),
+}
+
+fn hold(lease: DigestLease, until: Timestamp) -> DigestHold {
+    DigestHold {
+        lease,
+        until,
+        forget_attempt: false,
+    }
+}
+
+/// Whether something of it is within these extents.
+fn is_within(unmailed: &Unmailed, extents: &[Extent]) -> bool {
+    let own = unmailed.extent();
+    let mut of_side = extents
+        .iter()
+        .filter(|extent| (extent.conversation_id, extent.side) == (own.conversation_id, own.side));
+    of_side.any(|extent| unmailed.conversation.unmailed_within(extent) > 0)
+}
+
+impl fmt::Debug for Digester {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Digester")
+            .field("id", &self.id)
+            .field("policy", &self.parts.policy)
+            .field("options", &self.parts.options)
+            .finish_non_exhaustive()
+    }
+}

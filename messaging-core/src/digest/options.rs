@@ -1,0 +1,94 @@
+use std::time::Duration;
+
+/// How people are mailed; the defaults are right for production. When they are is the
+/// [`DigestPolicy`](crate::domain::digest::DigestPolicy)'s.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DigestOptions {
+    /// How often to look whether somebody is to be mailed. Default: 10 s.
+    pub every: Duration,
+    /// For how long a user belongs to the worker that mails them; at least twice
+    /// [`mail_timeout`](Self::mail_timeout). After a crash, what was under way is repeated when this is over.
+    /// Default: 5 minutes.
+    pub lease: Duration,
+    /// How long the mailer may take for one e-mail. Default: 60 s.
+    pub mail_timeout: Duration,
+    /// How long one call to the store may take. Default: 10 s.
+    pub call_timeout: Duration,
+    /// How many users are claimed at once; at least 1. Default: 50.
+    pub users: usize,
+    /// How many of them are mailed at the same time; at least 1. Default: 4.
+    pub concurrency: usize,
+    /// How many conversations are settled in one step, so that no step locks many for long; at least 1.
+    /// Default: 200.
+    pub chunk: usize,
+    /// How long shutting down may take, for e-mails that have been begun. Default: 10 s.
+    pub drain: Duration,
+}
+
+impl Default for DigestOptions {
+    fn default() -> Self {
+        Self {
+            every: Duration::from_secs(10),
+            lease: Duration::from_mins(5),
+            mail_timeout: Duration::from_mins(1),
+            call_timeout: Duration::from_secs(10),
+            users: 50,
+            concurrency: 4,
+            chunk: 200,
+            drain: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Options with which nobody would ever be mailed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidDigestOptions {
+    /// No e-mail is begun that could outlast its lease: none, or hardly one, would be.
+    #[error("the lease must be at least twice the time-out of an e-mail")]
+    Lease,
+    /// A count of which there must be at least one.
+    #[error("{0} must be at least 1")]
+    None(&'static str),
+}
+
+macro_rules! with {
+    ($($with:ident $field:ident: $type:ty),* $(,)?) => {
+        $(
+            #[doc = concat!("With another [`", stringify!($field), "`](Self::", stringify!($field), ").")]
+            pub fn $with(self, $field: $type) -> Self {
+                Self { $field, ..self }
+            }
+        )*
+    };
+}
+
+impl DigestOptions {
+    with! {
+        with_every every: Duration,
+        with_lease lease: Duration,
+        with_mail_timeout mail_timeout: Duration,
+        with_call_timeout call_timeout: Duration,
+        with_users users: usize,
+        with_concurrency concurrency: usize,
+        with_chunk chunk: usize,
+        with_drain drain: Duration,
+    }
+
+    pub(crate) fn check(&self) -> Result<(), InvalidDigestOptions> {
+        if self.lease < 2 * self.mail_timeout || self.lease.is_zero() {
+            return Err(InvalidDigestOptions::Lease);
+        }
+        for (is_none, name) in [
+            (self.users == 0, "users"),
+            (self.concurrency == 0, "concurrency"),
+            (self.chunk == 0, "chunk"),
+        ] {
+            if is_none {
+                return Err(InvalidDigestOptions::None(name));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,304 @@
+//! Digests: what is to be mailed to somebody who is away, and when.
+//!
+//! The first unread message addressed to a side makes that side *due*, a [delay](DigestPolicy::delay) later.
+//! Reading everything ends that; later messages do not push it back. When a user has something due, the rule
+//! [`decide`](DigestPolicy::decide) looks at all that is unread for them and not yet mailed, in all their
+//! conversations, and says whether one e-mail about all of it goes now, or when to look again.
+//!
+//! What was mailed is a watermark, as what was read is: a side's `mailed` is the inbox position up to which its
+//! messages have been in an e-mail, or count as if. It only grows, so that a repetition moves nothing.
+
+use std::time::Duration;
+
+use crate::{
+    domain::{conversation::Conversation, side::Side},
+    id::{ConversationId, UserId},
+    time::Timestamp,
+};
+
+/// How far e-mail about one side of a conversation has got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct DigestMark {
+    /// Up to which inbox position messages have been mailed, or count as mailed; at most the side's inbox.
+    pub mailed: u64,
+    /// When to look whether something is to be mailed: early perhaps, never late. `None` when nothing is.
+    pub due_at: Option<Timestamp>,
+}
+
+/// A part of a digest: one side of one conversation, up to an inbox position.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Extent {
+    /// The conversation.
+    pub conversation_id: ConversationId,
+    /// The side.
+    pub side: Side,
+    /// Up to which of the messages addressed to the side.
+    pub up_to: u64,
+}
+
+/// A side with messages that are neither read nor mailed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unmailed {
+    /// The conversation.
+    pub conversation: Conversation,
+    /// The side.
+    pub side: Side,
+    /// When the oldest of these messages was sent.
+    pub oldest: Timestamp,
+}
+
+impl Unmailed {
+    /// Whom it waits for.
+    pub const fn user(&self) -> &UserId {
+        self.conversation.user(self.side)
+    }
+
+    /// All of it.
+    pub const fn extent(&self) -> Extent {
+        Extent {
+            conversation_id: self.conversation.id,
+            side: self.side,
+            up_to: self.conversation.mailboxes.of(self.side).inbox,
+        }
+    }
+}
+
+impl Conversation {
+    /// Up to which inbox position a side's messages have been read or mailed.
+    pub fn settled(&self, side: Side) -> u64 {
+        self.mailboxes.of(side).read.max(self.digests.of(side).mailed)
+    }
+
+    /// How many messages within an extent of it are neither read nor mailed.
+    pub fn unmailed_within(&self, extent: &Extent) -> u64 {
+        let inbox = self.mailboxes.of(extent.side).inbox;
+        extent.up_to.min(inbox).saturating_sub(self.settled(extent.side))
+    }
+
+    /// Whether a side has messages that are neither read nor mailed.
+    pub fn is_unmailed(&self, side: Side) -> bool {
+        self.settled(side) < self.mailboxes.of(side).inbox
+    }
+
+    /// Counts what a side has got as mailed, up to an inbox position. What came later is looked at again at
+    /// `again_at`.
+    pub fn mail(&mut self, side: Side, up_to: u64, again_at: Timestamp) {
+        let inbox = self.mailboxes.of(side).inbox;
+        let mark = self.digests.of_mut(side);
+        mark.mailed = mark.mailed.max(up_to.min(inbox));
+        let is_unmailed = self.is_unmailed(side);
+        self.digests.of_mut(side).due_at = is_unmailed.then_some(again_at);
+    }
+
+    /// Moves a due time before `until` to that.
+    pub fn hold_digest(&mut self, side: Side, until: Timestamp) {
+        let mark = self.digests.of_mut(side);
+        mark.due_at = mark.due_at.map(|due_at| due_at.max(until));
+    }
+}
+
+/// When people are mailed; the defaults are what most people bear.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DigestPolicy {
+    /// How long a message is unread before it is mailed. Default: 30 minutes.
+    pub delay: Duration,
+    /// How often somebody is looked at again who is online, or of whom it is not known. Default: 5 minutes.
+    pub look_again: Duration,
+    /// After how long a message is mailed to somebody who is online, or of whom it is not known. Default: 4 hours.
+    pub online_delay: Duration,
+    /// The least time between two e-mails to a user. Default: 30 minutes.
+    pub interval: Duration,
+    /// The most e-mails to a user in any 24 hours; at least 1. Default: 20.
+    pub a_day: u32,
+    /// How many conversations an e-mail shows, those that have waited longest; at least 1. It tells how many more
+    /// there are. Default: 10.
+    pub conversations: usize,
+    /// How many messages it shows of each, the oldest; at least 1. Default: 3.
+    pub messages: usize,
+}
+
+impl Default for DigestPolicy {
+    fn default() -> Self {
+        Self {
+            delay: Duration::from_mins(30),
+            look_again: Duration::from_mins(5),
+            online_delay: Duration::from_hours(4),
+            interval: Duration::from_mins(30),
+            a_day: 20,
+            conversations: 10,
+            messages: 3,
+        }
+    }
+}
+
+/// What to do about somebody who has something due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Mail them now.
+    Mail,
+    /// Look again then.
+    Hold(Timestamp),
+}
+
+const DAY: Duration = Duration::from_hours(24);
+
+impl DigestPolicy {
+    /// What to do about somebody now, whose oldest message that is neither read nor mailed is of `oldest`.
+    ///
+    /// `sent`: when they were mailed in the last 24 hours at least, the newest last. `is_online`: whether they are
+    /// connected, if that is known.
+    pub fn decide(
+        &self,
+        now: Timestamp,
+        oldest: Timestamp,
+        sent: &[Timestamp],
+        is_online: Option<bool>,
+    ) -> Verdict {
+        let earliest = self.earliest(oldest, sent);
+        if now < earliest {
+            return Verdict::Hold(earliest);
+        }
+        if is_online == Some(false) || oldest + self.online_delay <= now {
+            return Verdict::Mail;
+        }
+        Verdict::Hold((now + self.look_again).min(oldest + self.online_delay))
+    }
+
+    /// Before when nothing is mailed, whether they are online or not.
+    fn earliest(&self, oldest: Timestamp, sent: &[Timestamp]) -> Timestamp {
+        let spaced = sent.iter().max().map(|last| *last + self.interval);
+        // The last but so many: when it is a day old, one more may go.
+        let a_day = usize::try_from(self.a_day).unwrap_or(usize::MAX);
+        let mut newest_first = sent.to_vec();
+        newest_first.sort_by(|a, b| b.cmp(a));
+        let capped = newest_first.get(a_day.saturating_sub(1)).map(|sent| *sent + DAY);
+        let times = [Some(oldest + self.delay), spaced, capped];
+        times.into_iter().flatten().max().unwrap_or(oldest)
+    }
+
+    /// How many of the newest e-mails to a user a store has to remember.
+    pub fn remembered(&self) -> usize {
+        usize::try_from(self.a_day).unwrap_or(usize::MAX).max(1)
+    }
+
+    pub(crate) fn check(&self) -> Result<(), InvalidDigestPolicy> {
+        for (is_none, name) in [
+            (self.a_day == 0, "a_day"),
+            (self.conversations == 0, "conversations"),
+            (self.messages == 0, "messages"),
+            (self.look_again.is_zero(), "look_again"),
+        ] {
+            if is_none {
+                return Err(InvalidDigestPolicy(name));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A policy by which nothing would ever be mailed, or everybody looked at all the time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{0} must not be zero")]
+pub struct InvalidDigestPolicy(&'static str);
+
+macro_rules! with {
+    ($($with:ident $field:ident: $type:ty),* $(,)?) => {
+        $(
+            #[doc = concat!("With another [`", stringify!($field), "`](Self::", stringify!($field), ").")]
+            pub fn $with(self, $field: $type) -> Self {
+                Self { $field, ..self }
+            }
+        )*
+    };
+}
+
+impl DigestPolicy {
+    with! {
+        with_delay delay: Duration,
+        with_look_again look_again: Duration,
+        with_online_delay online_delay: Duration,
+        with_interval interval: Duration,
+        with_a_day a_day: u32,
+        with_conversations conversations: usize,
+        with_messages messages: usize,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const MINUTE: i64 = 60_000;
+    const POLICY: fn() -> DigestPolicy = DigestPolicy::default;
+
+    fn at(minutes: i64) -> Timestamp {
+        Timestamp::from_millis(minutes * MINUTE)
+    }
+
+    #[test]
+    fn somebody_offline_is_mailed_after_half_an_hour() {
+        assert_eq!(
+            POLICY().decide(at(129), at(100), &[], Some(false)),
+            Verdict::Hold(at(130))
+        );
+        assert_eq!(POLICY().decide(at(130), at(100), &[], Some(false)), Verdict::Mail);
+    }
+
+    #[test]
+    fn somebody_online_or_unknown_is_looked_at_every_five_minutes_for_four_hours() {
+        for is_online in [Some(true), None] {
+            let decide = |now| POLICY().decide(at(now), at(100), &[], is_online);
+            assert_eq!(decide(130), Verdict::Hold(at(135)));
+            assert_eq!(decide(337), Verdict::Hold(at(340)));
+            assert_eq!(decide(340), Verdict::Mail);
+        }
+    }
+
+    #[test]
+    fn nobody_is_mailed_twice_within_half_an_hour() {
+        let decide = |now| POLICY().decide(at(now), at(100), &[at(125)], Some(false));
+        assert_eq!(decide(140), Verdict::Hold(at(155)));
+        assert_eq!(decide(155), Verdict::Mail);
+    }
+
+    #[test]
+    fn nobody_is_mailed_more_than_twenty_times_a_day() {
+        let sent: Vec<_> = (1..=20).map(|n| at(n * 40)).collect();
+        let decide = |now| POLICY().decide(at(now), at(900), &sent, Some(false));
+        assert_eq!(decide(1_000), Verdict::Hold(at(1_480)));
+        assert_eq!(decide(1_480), Verdict::Mail);
+    }
+
+    #[test]
+    fn a_policy_that_mails_nothing_is_refused() {
+        assert!(POLICY().check().is_ok());
+        assert_eq!(POLICY().with_a_day(0).check(), Err(InvalidDigestPolicy("a_day")));
+        assert_eq!(
+            POLICY().with_messages(0).check(),
+            Err(InvalidDigestPolicy("messages"))
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn a_hold_ends_and_then_never_comes_before_now(
+            oldest in 0..3_000_i64, wait in 0..3_000_i64, sent in prop::collection::vec(0..3_000_i64, 0..30),
+            is_online: Option<bool>,
+        ) {
+            let (sent, mut now): (Vec<_>, _) = (sent.into_iter().map(at).collect(), at(oldest + wait));
+            let mut looks = 0;
+            while let Verdict::Hold(until) = POLICY().decide(now, at(oldest), &sent, is_online) {
+                prop_assert!(until > now);
+                now = until;
+                looks += 1;
+            }
+            prop_assert!(looks <= 2 + 48, "{looks} looks");
+            prop_assert!(now.since(at(oldest)) >= POLICY().delay);
+            let last = sent.iter().max().copied();
+            prop_assert!(last.is_none_or(|last| now >= last + POLICY().interval));
+        }
+    }
+}

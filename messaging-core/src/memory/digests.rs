@@ -1,0 +1,214 @@
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+
+use super::{MemoryStore, State, Thread};
+use crate::{
+    domain::{
+        digest::{Extent, Unmailed},
+        message::Message,
+        side::Side,
+    },
+    id::UserId,
+    port::store::{
+        DigestAttempt, DigestClaim, DigestHold, DigestLease, Digests, DueUser, Excerpt, PushMark, StoreError,
+    },
+    time::Timestamp,
+};
+
+/// What is kept of somebody who has been due once.
+#[derive(Debug, Default)]
+pub(super) struct Recipient {
+    lease: Option<DigestLease>,
+    attempt: Option<DigestAttempt>,
+    /// The newest last.
+    sent: Vec<Timestamp>,
+}
+
+#[async_trait]
+impl Digests for MemoryStore {
+    async fn claim_digests(&self, claim: &DigestClaim) -> Result<Vec<DueUser>, StoreError> {
+        let mut state = self.lock();
+        let mut due: BTreeMap<UserId, Timestamp> = BTreeMap::new();
+        for thread in state.threads.values() {
+            for side in Side::ALL {
+                let due_at = thread.conversation.digests.of(side).due_at;
+                if let Some(due_at) = due_at.filter(|due_at| *due_at <= claim.now) {
+                    let user_id = thread.conversation.user(side).clone();
+                    due.entry(user_id)
+                        .and_modify(|first| *first = due_at.min(*first))
+                        .or_insert(due_at);
+                }
+            }
+        }
+        let mut due: Vec<_> = due
+            .into_iter()
+            .map(|(user_id, due_at)| (due_at, user_id))
+            .collect();
+        due.sort();
+        due.retain(|(_, user_id)| !state.is_leased(user_id, claim.now));
+        due.truncate(claim.limit);
+        let lease = |(_, user_id): (Timestamp, UserId)| {
+            let lease = DigestLease {
+                user_id,
+                by: claim.by,
+                until: claim.lease_until,
+            };
+            let recipient = state.recipients.entry(lease.user_id.clone()).or_default();
+            recipient.lease = Some(lease.clone());
+            DueUser {
+                lease,
+                attempt: recipient.attempt.clone(),
+                sent: recipient.sent.clone(),
+            }
+        };
+        Ok(due.into_iter().map(lease).collect())
+    }
+
+    async fn list_unmailed(&self, users: &[UserId]) -> Result<Vec<Unmailed>, StoreError> {
+        let state = self.lock();
+        let sides = state.threads.values().flat_map(|thread| {
+            Side::ALL
+                .into_iter()
+                .filter_map(move |side| thread.unmailed(side))
+        });
+        let mut unmailed: Vec<_> = sides.filter(|one| users.contains(one.user())).collect();
+        unmailed.sort_by_cached_key(|one| {
+            let user_id = one.user().clone();
+            (user_id, one.oldest, one.conversation.id, one.side)
+        });
+        Ok(unmailed)
+    }
+
+    async fn record_attempt(
+        &self,
+        lease: &DigestLease,
+        attempt: &DigestAttempt,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let mut state = self.lock();
+        let recipient = state.under(lease).filter(|_| now < lease.until);
+        Ok(recipient
+            .map(|recipient| recipient.attempt = Some(attempt.clone()))
+            .is_some())
+    }
+
+    async fn load_excerpts(&self, extents: &[Extent], messages: usize) -> Result<Vec<Excerpt>, StoreError> {
+        let state = self.lock();
+        let excerpt = |extent: &Extent| {
+            let thread = state.threads.get(&extent.conversation_id)?;
+            let first = thread.unsettled(extent.side);
+            let first = first.take_while(|message| *message.positions.of(extent.side) <= extent.up_to);
+            Some(Excerpt {
+                extent: *extent,
+                conversation: thread.conversation.clone(),
+                booking_id: thread.bookings.last().cloned(),
+                first: first.take(messages).cloned().collect(),
+            })
+        };
+        Ok(extents.iter().filter_map(excerpt).collect())
+    }
+
+    async fn mark_mailed(
+        &self,
+        user_id: &UserId,
+        extents: &[Extent],
+        again_at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut state = self.lock();
+        for extent in extents {
+            if let Some(thread) = state.threads.get_mut(&extent.conversation_id)
+                && thread.conversation.user(extent.side) == user_id
+            {
+                thread.conversation.mail(extent.side, extent.up_to, again_at);
+            }
+        }
+        Ok(())
+    }
+
+    async fn finish_digest(
+        &self,
+        lease: &DigestLease,
+        sent_at: Option<Timestamp>,
+        remember: usize,
+    ) -> Result<bool, StoreError> {
+        let mut state = self.lock();
+        let Some(recipient) = state.under(lease) else {
+            return Ok(false);
+        };
+        recipient.lease = None;
+        recipient.attempt = None;
+        recipient.sent.extend(sent_at);
+        let forgotten = recipient.sent.len().saturating_sub(remember);
+        recipient.sent.drain(..forgotten);
+        Ok(true)
+    }
+
+    async fn hold_digests(&self, holds: &[DigestHold]) -> Result<(), StoreError> {
+        let mut state = self.lock();
+        for hold in holds {
+            let Some(recipient) = state.under(&hold.lease) else {
+                continue;
+            };
+            recipient.lease = None;
+            if hold.forget_attempt {
+                recipient.attempt = None;
+            }
+            for thread in state.threads.values_mut() {
+                let conversation = &mut thread.conversation;
+                for side in Side::ALL {
+                    if *conversation.user(side) == hold.lease.user_id {
+                        conversation.hold_digest(side, hold.until);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn admit_push(&self, push: &PushMark) -> Result<bool, StoreError> {
+        let mut state = self.lock();
+        let pushed = state.pushed.get(&(push.conversation_id, push.side));
+        if pushed.is_some_and(|(seq, at)| *seq >= push.seq || *at > push.not_since) {
+            return Ok(false);
+        }
+        let mark = (push.seq, push.now);
+        state.pushed.insert((push.conversation_id, push.side), mark);
+        Ok(true)
+    }
+}
+
+impl State {
+    fn is_leased(&self, user_id: &UserId, now: Timestamp) -> bool {
+        let recipient = self.recipients.get(user_id);
+        let lease = recipient.and_then(|recipient| recipient.lease.as_ref());
+        lease.is_some_and(|lease| now < lease.until)
+    }
+
+    /// Somebody, if that is the lease they are under.
+    fn under(&mut self, lease: &DigestLease) -> Option<&mut Recipient> {
+        let recipient = self.recipients.get_mut(&lease.user_id)?;
+        (recipient.lease.as_ref() == Some(lease)).then_some(recipient)
+    }
+}
+
+impl Thread {
+    fn unmailed(&self, side: Side) -> Option<Unmailed> {
+        let oldest = self.unsettled(side).next()?;
+        Some(Unmailed {
+            conversation: self.conversation.clone(),
+            side,
+            oldest: oldest.created_at,
+        })
+    }
+
+    /// The messages to a side that it has neither read nor been mailed.
+    fn unsettled(&self, side: Side) -> impl Iterator<Item = &Message> {
+        let settled = self.conversation.settled(side);
+        let to_side = self
+            .messages
+            .iter()
+            .filter(move |message| message.origin.addresses(side));
+        to_side.filter(move |message| *message.positions.of(side) > settled)
+    }
+}

@@ -1,0 +1,41 @@
+//! Push: a notification on the devices of somebody who is away.
+
+use async_trait::async_trait;
+
+use super::realtime::PublishError;
+use crate::{
+    domain::{body::Body, message::Origin},
+    id::{ConversationId, MessageId, UserId},
+    time::Timestamp,
+};
+
+/// Sends notifications to people's devices.
+#[async_trait]
+pub trait Push: Send + Sync {
+    /// Notifies these users, in as few calls as it takes. It is tried once: an error is noted, and that is all.
+    ///
+    /// # Errors
+    /// As of a [`Realtime`](super::realtime::Realtime): what has been sent by then stays sent.
+    async fn notify(&self, users: &[UserId], notification: &Notification) -> Result<(), PublishError>;
+
+    /// What a device shows to the push service to be one of this user's, valid from `now` on for as long as the
+    /// service allows. Given to that user only.
+    fn user_token(&self, user_id: &UserId, now: Timestamp) -> String;
+}
+
+/// A message that somebody has got.
+///
+/// What people wrote is as they wrote it. Whether it is shown on a locked screen is the adapter's to decide.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notification {
+    /// In which conversation.
+    pub conversation_id: ConversationId,
+    /// Which message.
+    pub message_id: MessageId,
+    /// Who wrote it: the other side, or the system.
+    pub origin: Origin,
+    /// The name of who is on the other side: the business, or the client; empty when the directory does not say.
+    pub from: String,
+    /// All of the message.
+    pub body: Body,
+}

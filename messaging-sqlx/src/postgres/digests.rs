@@ -1,0 +1,261 @@
+//! Who is to be mailed.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use messaging_core::{
+    domain::{
+        digest::{Extent, Unmailed},
+        side::Side,
+    },
+    id::{ConversationId, DigestId, UserId},
+    port::store::{
+        DigestAttempt, DigestClaim, DigestHold, DigestLease, Digests, DueUser, Excerpt, PushMark, StoreError,
+    },
+    time::Timestamp,
+};
+use sqlx::{
+    Error, Row,
+    postgres::PgRow,
+    types::chrono::{DateTime, Utc},
+};
+use uuid::Uuid;
+
+use super::{
+    ClockCheck, ClockSkew, PgStore,
+    digest_sql::SIDES_AT_ONCE,
+    error::{damaged, failed, unread},
+    rows::{self, count, instant, maybe_time, time},
+};
+use crate::codes::{limit, number, side_code, side_of_code};
+
+#[async_trait]
+impl Digests for PgStore {
+    /// Fails with [`ReadOnly`](messaging_core::port::store::StoreErrorKind::ReadOnly), caused by a [`ClockSkew`],
+    /// while the clocks are too far apart for leases.
+    async fn claim_digests(&self, claim: &DigestClaim) -> Result<Vec<DueUser>, StoreError> {
+        const DOING: &str = "claiming users to mail";
+        let tolerated = claim.lease_until.since(claim.now) / 3;
+        let is_checked = self.0.clock_check == ClockCheck::On;
+        let statement = sqlx::query(self.0.statements.claim_digests.clone())
+            .bind(claim.by.as_uuid())
+            .bind(instant(claim.lease_until))
+            .bind(instant(claim.now))
+            .bind(limit(claim.limit))
+            .bind(limit(claim.limit.saturating_mul(SIDES_AT_ONCE)))
+            .bind(
+                is_checked
+                    .then_some(tolerated)
+                    .as_ref()
+                    .map(Duration::as_secs_f64),
+            );
+        let answered = self.write(DOING, statement).await?;
+        let first = answered
+            .first()
+            .ok_or(Error::RowNotFound)
+            .map_err(unread(DOING))?;
+        if is_checked {
+            let skew = first.try_get("skew").map_err(unread(DOING))?;
+            self.compare_clocks(ClockSkew { skew, tolerated })?;
+        }
+        let due = answered.iter().map(|row| due_user(row, claim));
+        let due: Result<Vec<_>, _> = due.collect();
+        Ok(due.map_err(unread(DOING))?.into_iter().flatten().collect())
+    }
+
+    async fn list_unmailed(&self, users: &[UserId]) -> Result<Vec<Unmailed>, StoreError> {
+        const DOING: &str = "listing what is not mailed";
+        let users: Vec<_> = users.iter().map(UserId::as_str).collect();
+        let statement = sqlx::query(self.0.statements.unmailed.clone()).bind(users);
+        let answered = self.read(DOING, statement).await?;
+        let unmailed = |row: &PgRow| -> Result<Unmailed, Error> {
+            Ok(Unmailed {
+                conversation: rows::conversation(row)?,
+                side: side(row, "side")?,
+                oldest: time(row, "oldest")?,
+            })
+        };
+        answered
+            .iter()
+            .map(unmailed)
+            .collect::<Result<_, _>>()
+            .map_err(failed(DOING))
+    }
+
+    async fn record_attempt(
+        &self,
+        lease: &DigestLease,
+        attempt: &DigestAttempt,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let (conversations, sides, up_tos) = columns(&attempt.extents);
+        let statement = sqlx::query(self.0.statements.record_attempt.clone())
+            .bind(lease.user_id.as_str())
+            .bind(lease.by.as_uuid())
+            .bind(instant(lease.until))
+            .bind(attempt.id.as_uuid())
+            .bind(instant(attempt.at))
+            .bind(conversations)
+            .bind(sides)
+            .bind(up_tos)
+            .bind(instant(now));
+        let answered = self.write("recording an e-mail", statement).await?;
+        Ok(!answered.is_empty())
+    }
+
+    async fn load_excerpts(&self, extents: &[Extent], messages: usize) -> Result<Vec<Excerpt>, StoreError> {
+        const DOING: &str = "loading what is to be mailed";
+        let (conversations, sides, up_tos) = columns(extents);
+        let statement = sqlx::query(self.0.statements.excerpts.clone())
+            .bind(conversations)
+            .bind(sides)
+            .bind(up_tos)
+            .bind(limit(messages));
+        let answered = self.read(DOING, statement).await?;
+        excerpts(&answered).map_err(failed(DOING))
+    }
+
+    async fn mark_mailed(
+        &self,
+        user_id: &UserId,
+        extents: &[Extent],
+        again_at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let (conversations, sides, up_tos) = columns(extents);
+        let statement = sqlx::query(self.0.statements.mark_mailed.clone())
+            .bind(user_id.as_str())
+            .bind(conversations)
+            .bind(sides)
+            .bind(up_tos)
+            .bind(instant(again_at));
+        self.write("marking messages mailed", statement).await.map(drop)
+    }
+
+    async fn finish_digest(
+        &self,
+        lease: &DigestLease,
+        sent_at: Option<Timestamp>,
+        remember: usize,
+    ) -> Result<bool, StoreError> {
+        let sent: Vec<_> = sent_at.map(instant).into_iter().collect();
+        let statement = sqlx::query(self.0.statements.finish_digest.clone())
+            .bind(lease.user_id.as_str())
+            .bind(lease.by.as_uuid())
+            .bind(instant(lease.until))
+            .bind(sent)
+            .bind(i32::try_from(remember).unwrap_or(i32::MAX));
+        let answered = self.write("finishing an e-mail", statement).await?;
+        Ok(!answered.is_empty())
+    }
+
+    /// Passes over a conversation that another step is at just then: its due time stays, and it is looked at again
+    /// sooner.
+    async fn hold_digests(&self, holds: &[DigestHold]) -> Result<(), StoreError> {
+        let users: Vec<_> = holds.iter().map(|hold| hold.lease.user_id.as_str()).collect();
+        let owners: Vec<_> = holds.iter().map(|hold| hold.lease.by.as_uuid()).collect();
+        let leases: Vec<_> = holds.iter().map(|hold| instant(hold.lease.until)).collect();
+        let untils: Vec<_> = holds.iter().map(|hold| instant(hold.until)).collect();
+        let forgets: Vec<_> = holds.iter().map(|hold| hold.forget_attempt).collect();
+        let statement = sqlx::query(self.0.statements.hold_digests.clone())
+            .bind(users)
+            .bind(owners)
+            .bind(leases)
+            .bind(untils)
+            .bind(forgets);
+        self.write("holding e-mails back", statement).await.map(drop)
+    }
+
+    async fn admit_push(&self, push: &PushMark) -> Result<bool, StoreError> {
+        let statement = sqlx::query(self.0.statements.admit_push.clone())
+            .bind(push.conversation_id.as_uuid())
+            .bind(side_code(push.side))
+            .bind(number(push.seq))
+            .bind(instant(push.now))
+            .bind(instant(push.not_since));
+        let answered = self.write("admitting a push", statement).await?;
+        Ok(!answered.is_empty())
+    }
+}
+
+fn columns(extents: &[Extent]) -> (Vec<Uuid>, Vec<i16>, Vec<i64>) {
+    let conversations = extents.iter().map(|one| one.conversation_id.as_uuid()).collect();
+    let sides = extents.iter().map(|one| side_code(one.side)).collect();
+    let up_tos = extents.iter().map(|one| number(one.up_to)).collect();
+    (conversations, sides, up_tos)
+}
+
+fn side(row: &PgRow, column: &str) -> Result<Side, Error> {
+    known_side(row.try_get(column)?)
+}
+
+fn known_side(code: i16) -> Result<Side, Error> {
+    side_of_code(code).ok_or_else(|| damaged("there is no such side"))
+}
+
+/// What a row says; `None` for the one that is there when nobody is due.
+fn due_user(row: &PgRow, claim: &DigestClaim) -> Result<Option<DueUser>, Error> {
+    if row.try_get::<Option<&str>, _>("user_id")?.is_none() {
+        return Ok(None);
+    }
+    let sent: Vec<DateTime<Utc>> = row.try_get("sent")?;
+    Ok(Some(DueUser {
+        lease: DigestLease {
+            user_id: rows::user_id(row, "user_id")?,
+            by: claim.by,
+            until: claim.lease_until,
+        },
+        attempt: attempt(row)?,
+        sent: sent.into_iter().map(Timestamp::from).collect(),
+    }))
+}
+
+fn attempt(row: &PgRow) -> Result<Option<DigestAttempt>, Error> {
+    let (id, at): (Option<Uuid>, _) = (row.try_get("attempt_id")?, maybe_time(row, "attempt_at")?);
+    let Some((id, at)) = id.zip(at) else {
+        return Ok(None);
+    };
+    let conversations: Vec<Uuid> = row.try_get("extent_conversations")?;
+    let sides: Vec<i16> = row.try_get("extent_sides")?;
+    let up_tos: Vec<i64> = row.try_get("extent_up_tos")?;
+    let extents = conversations.into_iter().zip(sides).zip(up_tos);
+    let extent = |((conversation_id, side), up_to)| -> Result<Extent, Error> {
+        Ok(Extent {
+            conversation_id: ConversationId::new(conversation_id),
+            side: known_side(side)?,
+            up_to: u64::try_from(up_to).map_err(damaged)?,
+        })
+    };
+    Ok(Some(DigestAttempt {
+        id: DigestId::new(id),
+        extents: extents.map(extent).collect::<Result<_, _>>()?,
+        at,
+    }))
+}
+
+/// A row for each message, or one without for an extent that has none.
+fn excerpts(answered: &[PgRow]) -> Result<Vec<Excerpt>, Error> {
+    let mut excerpts: Vec<Excerpt> = Vec::new();
+    let mut place = 0;
+    for row in answered {
+        if row.try_get::<i64, _>("place")? != place {
+            place = row.try_get("place")?;
+            let conversation = rows::conversation(row)?;
+            excerpts.push(Excerpt {
+                extent: Extent {
+                    conversation_id: conversation.id,
+                    side: side(row, "side")?,
+                    up_to: count(row, "up_to")?,
+                },
+                conversation,
+                booking_id: rows::booking_id(row)?,
+                first: Vec::new(),
+            });
+        }
+        if let Some(excerpt) = excerpts.last_mut()
+            && rows::has_message(row)?
+        {
+            excerpt.first.push(rows::message(row)?);
+        }
+    }
+    Ok(excerpts)
+}

@@ -1,0 +1,371 @@
+//! What is to be mailed, what may have been, and what was.
+
+use std::collections::HashSet;
+
+use messaging_core::{
+    domain::{
+        conversation::Change,
+        digest::{DigestMark, Extent},
+        side::{Side, To},
+    },
+    id::{ConversationId, DigestId},
+    port::store::{DigestAttempt, DigestHold, DigestLease, DueUser, Excerpt, PushMark, Store},
+    time::Timestamp,
+};
+use uuid::Uuid;
+
+use super::{
+    due::{LEASE, claim, due, names},
+    scene::{Scene, at_once},
+};
+use crate::make::{agent_user_id, at, booking_id, client_id, conversation_id, plan, secs, worker_id};
+
+const AGENT: Side = Side::Agent;
+
+fn extent(conversation_id: ConversationId, side: Side, up_to: u64) -> Extent {
+    Extent {
+        conversation_id,
+        side,
+        up_to,
+    }
+}
+
+fn attempt(n: u128, extents: Vec<Extent>) -> DigestAttempt {
+    DigestAttempt {
+        id: DigestId::new(Uuid::from_u128(n)),
+        extents,
+        at: at(77),
+    }
+}
+
+/// The one who is due.
+async fn one(store: &dyn Store, n: u64, now: Timestamp) -> DueUser {
+    let mut claimed = claim(store, n, now, 10).await;
+    let one = claimed.pop();
+    assert!(claimed.is_empty(), "{claimed:?}");
+    one.expect("somebody is due")
+}
+
+async fn hold(store: &dyn Store, lease: &DigestLease, until: Timestamp, forget_attempt: bool) {
+    let hold = DigestHold {
+        lease: lease.clone(),
+        until,
+        forget_attempt,
+    };
+    store.hold_digests(&[hold]).await.unwrap();
+}
+
+async fn mark(scene: &Scene<'_>, side: Side) -> DigestMark {
+    *scene.conversation().await.digests.of(side)
+}
+
+pub(crate) async fn what_is_neither_read_nor_mailed_is_listed_with_its_oldest(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    let sent = scene.send_many(Side::Client, 5).await;
+    scene.read(AGENT, &sent[0], at(10)).await;
+    let user = agent_user_id(1);
+    let oldest = |of: usize| sent[of].created_at;
+    for (mailed, expected) in [(0, Some(1)), (2, Some(2)), (1, Some(2)), (4, Some(4)), (5, None)] {
+        let extents = [extent(scene.id, AGENT, mailed)];
+        store.mark_mailed(&user, &extents, due(1)).await.unwrap();
+        let listed = store.list_unmailed(&[user.clone(), client_id(1)]).await.unwrap();
+        let shown = listed
+            .first()
+            .map(|one| (one.conversation.clone(), one.side, one.oldest));
+        let conversation = scene.conversation().await;
+        assert_eq!(
+            shown,
+            expected.map(|of| (conversation, AGENT, oldest(of))),
+            "{mailed}"
+        );
+        assert!(listed.len() < 2);
+    }
+}
+
+pub(crate) async fn what_a_side_wrote_itself_is_not_among_it(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    let first = scene.send(Side::Client).await;
+    scene.read(AGENT, &first, at(2)).await;
+    scene.send_many(AGENT, 3).await;
+    let fifth = scene.send(Side::Client).await;
+    let listed = store.list_unmailed(&[agent_user_id(1)]).await.unwrap();
+    let oldest: Vec<_> = listed.iter().map(|one| one.oldest).collect();
+    assert_eq!(oldest, [fifth.created_at]);
+    let extents = [extent(scene.id, AGENT, 2), extent(scene.id, Side::Client, 3)];
+    let excerpts = store.load_excerpts(&extents, 9).await.unwrap();
+    let seqs = |of: &Excerpt| of.first.iter().map(|message| message.seq).collect::<Vec<_>>();
+    assert_eq!(
+        excerpts.iter().map(seqs).collect::<Vec<_>>(),
+        [vec![5], vec![2, 3, 4]]
+    );
+}
+
+pub(crate) async fn what_waits_longest_for_a_user_is_listed_first(store: &dyn Store) {
+    let (late, early) = (
+        Scene::open(store, plan(1, 1)).await,
+        Scene::open(store, plan(2, 1)).await,
+    );
+    early.send(Side::Client).await;
+    let mut step = late.to_send(Side::Client).await;
+    step.message.now = at(50);
+    late.append(step).await;
+    late.send(AGENT).await;
+    let users = [agent_user_id(1), client_id(1), client_id(2)];
+    let listed = store.list_unmailed(&users).await.unwrap();
+    let listed: Vec<_> = listed.iter().map(|one| (one.conversation.id, one.side)).collect();
+    assert_eq!(
+        listed,
+        [(early.id, AGENT), (late.id, AGENT), (late.id, Side::Client)]
+    );
+    assert_eq!(store.list_unmailed(&[]).await.unwrap(), []);
+}
+
+pub(crate) async fn an_attempt_is_given_to_whoever_claims_next_and_the_last_one_counts(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    scene.send(Side::Client).await;
+    let mut now = due(1);
+    let given = one(store, 1, now).await;
+    assert_eq!(given.attempt, None);
+    let first = attempt(
+        1,
+        vec![
+            extent(scene.id, AGENT, 1),
+            extent(conversation_id(7), Side::Client, 9),
+        ],
+    );
+    let second = attempt(2, vec![extent(scene.id, AGENT, 1)]);
+    let mut lease = given.lease;
+    for recorded in [first, second] {
+        assert!(store.record_attempt(&lease, &recorded, now).await.unwrap());
+        now = now + LEASE;
+        let next = one(store, 2, now).await;
+        assert_eq!(next.attempt, Some(recorded));
+        lease = next.lease;
+    }
+}
+
+pub(crate) async fn nothing_is_recorded_under_a_lease_that_is_over_or_not_theirs(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    scene.send(Side::Client).await;
+    let given = one(store, 1, due(1)).await;
+    let new = attempt(1, vec![extent(scene.id, AGENT, 1)]);
+    let until = given.lease.until;
+    let wrong = [
+        (
+            DigestLease {
+                by: worker_id(2),
+                ..given.lease.clone()
+            },
+            due(1),
+        ),
+        (
+            DigestLease {
+                until: until + secs(1),
+                ..given.lease.clone()
+            },
+            due(1),
+        ),
+        (
+            DigestLease {
+                user_id: client_id(1),
+                ..given.lease.clone()
+            },
+            due(1),
+        ),
+        (given.lease.clone(), until),
+    ];
+    for (lease, now) in wrong {
+        assert!(!store.record_attempt(&lease, &new, now).await.unwrap());
+    }
+    let next = one(store, 2, until).await;
+    assert_eq!(next.attempt, None);
+    assert!(!store.record_attempt(&given.lease, &new, due(1)).await.unwrap());
+    assert!(!store.finish_digest(&given.lease, Some(due(1)), 9).await.unwrap());
+    hold(store, &given.lease, due(9_999), true).await;
+    assert_eq!(mark(&scene, AGENT).await.due_at, Some(due(1)));
+    let again = one(store, 3, next.lease.until).await;
+    assert_eq!((again.attempt, again.sent), (None, vec![]));
+}
+
+pub(crate) async fn an_excerpt_shows_the_first_messages_within_its_extent(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    scene.link(booking_id(1, 1).as_str()).await;
+    let sent = scene.send_many(Side::Client, 6).await;
+    scene.read(AGENT, &sent[0], at(10)).await;
+    for (up_to, most, shown) in [
+        (6, 3, 1..4),
+        (4, 9, 1..4),
+        (2, 9, 1..2),
+        (1, 9, 0..0),
+        (0, 9, 0..0),
+    ] {
+        let asked = extent(scene.id, AGENT, up_to);
+        let unknown = extent(conversation_id(7), AGENT, 1);
+        let excerpts = store.load_excerpts(&[unknown, asked], most).await.unwrap();
+        let expected = Excerpt {
+            extent: asked,
+            conversation: scene.conversation().await,
+            booking_id: Some(booking_id(1, 1)),
+            first: sent[shown].to_vec(),
+        };
+        assert_eq!(excerpts, [expected]);
+    }
+}
+
+pub(crate) async fn excerpts_come_as_they_were_asked_for(store: &dyn Store) {
+    let mut extents = Vec::new();
+    for pair in [3, 1, 2] {
+        let scene = Scene::open(store, plan(pair, 1)).await;
+        scene.send_from_system(To::Both).await;
+        extents.push(extent(scene.id, AGENT, 1));
+        extents.push(extent(scene.id, Side::Client, 1));
+    }
+    let excerpts = store.load_excerpts(&extents, 1).await.unwrap();
+    assert_eq!(excerpts.iter().map(|one| one.extent).collect::<Vec<_>>(), extents);
+    assert!(excerpts.iter().all(|one| one.first.len() == 1));
+    assert_eq!(store.load_excerpts(&[], 1).await.unwrap(), []);
+}
+
+pub(crate) async fn what_was_mailed_is_not_due_and_what_came_later_is_looked_at_again(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    scene.send_many(Side::Client, 3).await;
+    let user = agent_user_id(1);
+    // An extent never reaches beyond what there is, and never back.
+    for (up_to, mailed, due_at) in [
+        (2, 2, Some(due(5))),
+        (1, 2, Some(due(5))),
+        (99, 3, None),
+        (0, 3, None),
+    ] {
+        let extents = [
+            extent(conversation_id(7), AGENT, 1),
+            extent(scene.id, AGENT, up_to),
+        ];
+        store.mark_mailed(&user, &extents, due(5)).await.unwrap();
+        assert_eq!(mark(&scene, AGENT).await, DigestMark { mailed, due_at });
+    }
+    assert_eq!(mark(&scene, Side::Client).await, DigestMark::default());
+    scene.send(Side::Client).await;
+    let later = DigestMark {
+        mailed: 3,
+        due_at: Some(due(4)),
+    };
+    assert_eq!(mark(&scene, AGENT).await, later);
+    assert_eq!(scene.unread(AGENT).await, 4);
+}
+
+pub(crate) async fn what_was_read_meanwhile_is_not_looked_at_again(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    let sent = scene.send_many(Side::Client, 3).await;
+    scene.read(AGENT, &sent[2], at(9)).await;
+    let extents = [extent(scene.id, AGENT, 1)];
+    store
+        .mark_mailed(&agent_user_id(1), &extents, due(5))
+        .await
+        .unwrap();
+    assert_eq!(
+        mark(&scene, AGENT).await,
+        DigestMark {
+            mailed: 1,
+            due_at: None
+        }
+    );
+}
+
+pub(crate) async fn nothing_is_mailed_of_a_side_that_is_not_the_users(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    scene.send(Side::Client).await;
+    scene.change(Change::Reassign(client_id(7))).await;
+    let before = scene.conversation().await;
+    for user in [agent_user_id(1), client_id(1)] {
+        store
+            .mark_mailed(&user, &[extent(scene.id, AGENT, 1)], due(5))
+            .await
+            .unwrap();
+    }
+    assert_eq!(scene.conversation().await, before);
+}
+
+pub(crate) async fn finishing_ends_the_lease_and_remembers_the_newest(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    scene.send(Side::Client).await;
+    let mut sent = Vec::new();
+    for n in 1..=5 {
+        let given = one(store, n, due(1)).await;
+        assert_eq!((&given.attempt, &given.sent), (&None, &sent));
+        let new = attempt(1, vec![extent(scene.id, AGENT, 1)]);
+        assert!(store.record_attempt(&given.lease, &new, due(1)).await.unwrap());
+        let sent_at = (n != 2).then_some(at(i64::try_from(n).unwrap()));
+        assert!(store.finish_digest(&given.lease, sent_at, 3).await.unwrap());
+        assert!(!store.finish_digest(&given.lease, sent_at, 3).await.unwrap());
+        sent.extend(sent_at);
+        sent.drain(..sent.len().saturating_sub(3));
+    }
+    assert_eq!(sent, [at(3), at(4), at(5)]);
+}
+
+pub(crate) async fn holding_moves_what_is_due_earlier_and_nobody_elses(store: &dyn Store) {
+    let (first, second) = (
+        Scene::open(store, plan(1, 1)).await,
+        Scene::open(store, plan(2, 1)).await,
+    );
+    first.send(Side::Client).await;
+    first.send(AGENT).await;
+    second.send_many(AGENT, 4).await;
+    second.send(Side::Client).await;
+    let given = claim(store, 1, due(1), 10).await;
+    let of_agent = given.iter().find(|one| one.lease.user_id == agent_user_id(1));
+    hold(store, &of_agent.expect("they are due").lease, due(3), false).await;
+    assert_eq!(mark(&first, AGENT).await.due_at, Some(due(3)));
+    assert_eq!(mark(&first, Side::Client).await.due_at, Some(due(2)));
+    assert_eq!(mark(&second, AGENT).await.due_at, Some(due(5)));
+    assert!(!names(&claim(store, 2, due(2), 10).await).contains(&agent_user_id(1)));
+    assert!(names(&claim(store, 2, due(3), 10).await).contains(&agent_user_id(1)));
+}
+
+pub(crate) async fn an_attempt_is_kept_through_a_hold_unless_it_came_to_nothing(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    scene.send(Side::Client).await;
+    let new = attempt(1, vec![extent(scene.id, AGENT, 1)]);
+    let given = one(store, 1, due(1)).await;
+    assert!(store.record_attempt(&given.lease, &new, due(1)).await.unwrap());
+    hold(store, &given.lease, due(2), false).await;
+    let given = one(store, 1, due(2)).await;
+    assert_eq!(given.attempt, Some(new));
+    hold(store, &given.lease, due(3), true).await;
+    assert_eq!(one(store, 1, due(3)).await.attempt, None);
+}
+
+fn push(scene: &Scene<'_>, side: Side, seq: u64, minute: i64) -> PushMark {
+    PushMark {
+        conversation_id: scene.id,
+        side,
+        seq,
+        now: at(minute * 60),
+        not_since: at((minute - 1) * 60),
+    }
+}
+
+pub(crate) async fn a_message_is_pushed_once_and_none_within_a_minute(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    for (side, seq, minute, is_admitted) in [
+        (AGENT, 2, 10, true),
+        (AGENT, 2, 20, false),
+        (AGENT, 1, 20, false),
+        (Side::Client, 1, 10, true),
+        (AGENT, 3, 10, false),
+        (AGENT, 3, 11, true),
+        (AGENT, 4, 11, false),
+    ] {
+        let asked = push(&scene, side, seq, minute);
+        assert_eq!(store.admit_push(&asked).await.unwrap(), is_admitted, "{asked:?}");
+    }
+}
+
+pub(crate) async fn of_many_pushes_at_once_one_is_admitted(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    let asked = push(&scene, AGENT, 1, 10);
+    let admitted = at_once(8, |_| store.admit_push(&asked)).await;
+    assert_eq!(admitted.iter().filter(|one| **one).count(), 1);
+    assert_eq!(admitted.into_iter().collect::<HashSet<_>>().len(), 2);
+}
