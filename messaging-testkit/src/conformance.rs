@@ -55,6 +55,11 @@ macro_rules! conformance {
         }
 
         #[test]
+        fn in_days_of_mail_nothing_comes_twice_too_soon_or_too_late() {
+            $crate::days_of_mail(&ConformanceBackend);
+        }
+
+        #[test]
         fn a_storm_leaves_nothing_that_does_not_add_up() {
             $crate::storm(&ConformanceBackend);
         }

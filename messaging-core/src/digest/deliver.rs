@@ -56,11 +56,8 @@ impl Digester {
             return self.release(lease, now, false).await;
         }
         let is_repeated = attempt.is_some();
-        let attempt = attempt.unwrap_or_else(|| DigestAttempt {
-            id: DigestId::new(self.parts.ids.new_id(now)),
-            extents,
-            at: now,
-        });
+        let id = attempt.map_or_else(|| DigestId::new(self.parts.ids.new_id(now)), |attempt| attempt.id);
+        let attempt = DigestAttempt { id, extents, at: now };
         let recorded = self.parts.store.record_attempt(&lease, &attempt, now);
         if !self.in_time("recording an e-mail", recorded).await? {
             return Ok(());

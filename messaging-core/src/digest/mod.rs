@@ -153,7 +153,7 @@ impl Digester {
             };
             let contact = contacts.get(&user.lease.user_id).cloned().unwrap_or_default();
             let is_online = online.get(&user.lease.user_id).copied();
-            match self.sort_one(now, user, &unmailed, contact, is_online) {
+            match self.sort_one(now, user, &unmailed, &contact, is_online) {
                 Sorted::Hold(hold) => holds.push(hold),
                 Sorted::Deliver(delivery) => deliveries.push(delivery),
             }
@@ -166,7 +166,7 @@ impl Digester {
         now: Timestamp,
         DueUser { lease, attempt, sent }: DueUser,
         unmailed: &[Unmailed],
-        contact: Contact,
+        contact: &Contact,
         is_online: Option<bool>,
     ) -> Sorted {
         let extents: Vec<_> = unmailed.iter().map(Unmailed::extent).collect();

@@ -15,12 +15,12 @@ impl Digester {
                 () = &mut stop => return,
                 () = clock.sleep(self.parts.options.every) => {}
             }
-            let mut step = pin!(self.step());
+            let mut mailing = pin!(self.step());
             let stepped = tokio::select! {
-                stepped = &mut step => stepped,
+                stepped = &mut mailing => stepped,
                 () = &mut stop => {
                     self.stopping.store(true, Ordering::Release);
-                    if clock::timeout(clock, self.parts.options.drain, step).await.is_err() {
+                    if clock::timeout(clock, self.parts.options.drain, mailing).await.is_err() {
                         tracing::warn!("shutting down amid an e-mail: it is repeated when its lease is over");
                     }
                     return;

@@ -21,11 +21,14 @@ use messaging_core::{
 };
 use uuid::Uuid;
 
+use super::signal::Signal;
+
 /// A store whose calls fail when they are told to. Clones share the calls and the failures.
 #[derive(Debug, Clone)]
 pub struct FailingStore<S> {
     inner: S,
     shared: Arc<Mutex<Shared>>,
+    hung: Signal,
 }
 
 /// Whether a call that fails has taken effect.
@@ -49,8 +52,11 @@ struct Shared {
 impl<S> FailingStore<S> {
     /// A store that does not fail yet.
     pub fn new(inner: S) -> Self {
-        let shared = Arc::default();
-        Self { inner, shared }
+        Self {
+            inner,
+            shared: Arc::default(),
+            hung: Signal::default(),
+        }
     }
 
     /// Fails the `nth` call from now on, the next one being the first. Several can be told to fail.
@@ -65,6 +71,11 @@ impl<S> FailingStore<S> {
         let mut shared = self.lock();
         let call = shared.calls + nth;
         shared.hanging.push(call);
+    }
+
+    /// Returns when a call has come that is never to be answered.
+    pub async fn hung(&self) {
+        self.hung.given().await;
     }
 
     /// How many calls there were.
@@ -107,6 +118,7 @@ impl<S> FailingStore<S> {
     {
         let failure = self.next_call();
         if self.is_hanging() {
+            self.hung.give();
             return std::future::pending().await;
         }
         match failure {

@@ -4,8 +4,11 @@ mod directory;
 mod failing;
 mod mock;
 mod realtime;
+mod signal;
 
 pub use directory::FakeDirectory;
 pub use failing::{Effect, FailingStore};
 pub use mock::{MockAccessPolicy, MockDirectory, MockPresence, MockRealtime};
 pub use realtime::RecordingRealtime;
+
+pub(crate) use signal::Signal;

@@ -168,6 +168,7 @@ pub struct Append {
 
 /// What appending did.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "one for each step, and never kept")]
 pub enum Appended {
     /// The message is in the store.
     Stored(Stored),

@@ -116,7 +116,7 @@ pub struct DigestAttempt {
     pub id: DigestId,
     /// What it is about.
     pub extents: Vec<Extent>,
-    /// When it was recorded first.
+    /// When it was recorded last: it may have been sent since then.
     pub at: Timestamp,
 }
 

@@ -19,6 +19,7 @@ mod conversations;
 mod digests;
 mod error;
 mod outbox;
+mod shared;
 mod tallies;
 
 pub use audit::{Audit, AuditRecord, AuditedAction};
@@ -34,7 +35,8 @@ pub use outbox::{
 };
 pub use tallies::{LaneTally, SideTally, Tallies, Tally, TallyScan, Unpublished};
 
-/// Everything the library keeps. Implemented for whatever implements the parts.
+/// Everything the library keeps. Implemented for whatever implements the parts, and for an [`Arc`](std::sync::Arc) of
+/// it.
 pub trait Store: Conversations + Outbox + Digests + Audit + Tallies + Send + Sync {}
 
 impl<T: Conversations + Outbox + Digests + Audit + Tallies + Send + Sync + ?Sized> Store for T {}

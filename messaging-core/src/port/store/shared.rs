@@ -1,0 +1,216 @@
+//! A store that is shared is a store.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use super::{
+    Append, Appended, Audit, AuditRecord, Backlog, ChangeState, Changed, Claim, Conversations, DigestAttempt,
+    DigestClaim, DigestHold, DigestLease, Digests, DueUser, Entry, Excerpt, HistoryPage, HistoryScan, Lane,
+    LaneDelay, ListPage, ListScan, LoadedEntry, MarkRead, Marked, Opened, Outbox, Progress, Publisher,
+    PushMark, Requeue, Requeued, SetAside, SetAsidePlace, StoreError, Tallies, Tally, TallyScan,
+};
+use crate::{
+    domain::{
+        conversation::{Conversation, OpenPlan, Overview},
+        digest::{Extent, Unmailed},
+        message::SendKey,
+        page::Inbox,
+        receipt::MessageRow,
+    },
+    id::{AgentId, BookingId, ConversationId, UserId, WorkerId},
+    time::Timestamp,
+};
+
+#[async_trait]
+impl<T: Conversations + ?Sized> Conversations for Arc<T> {
+    async fn open(&self, plan: &OpenPlan, publisher: Publisher) -> Result<Opened, StoreError> {
+        (**self).open(plan, publisher).await
+    }
+
+    async fn find_conversation(&self, id: ConversationId) -> Result<Option<Conversation>, StoreError> {
+        (**self).find_conversation(id).await
+    }
+
+    async fn find_overview(&self, id: ConversationId) -> Result<Option<Overview>, StoreError> {
+        (**self).find_overview(id).await
+    }
+
+    async fn list_bookings(&self, of: ConversationId) -> Result<Vec<BookingId>, StoreError> {
+        (**self).list_bookings(of).await
+    }
+
+    async fn list_conversations(&self, scan: &ListScan) -> Result<ListPage, StoreError> {
+        (**self).list_conversations(scan).await
+    }
+
+    async fn count_conversations(&self, whose: &Inbox, cap: u64) -> Result<u64, StoreError> {
+        (**self).count_conversations(whose, cap).await
+    }
+
+    async fn count_unread(&self, whose: &Inbox) -> Result<u64, StoreError> {
+        (**self).count_unread(whose).await
+    }
+
+    async fn list_agent_conversations(
+        &self,
+        agent_id: &AgentId,
+        after: Option<ConversationId>,
+        limit: usize,
+    ) -> Result<Vec<Conversation>, StoreError> {
+        (**self).list_agent_conversations(agent_id, after, limit).await
+    }
+
+    async fn list_messages(&self, scan: &HistoryScan) -> Result<Option<HistoryPage>, StoreError> {
+        (**self).list_messages(scan).await
+    }
+
+    async fn find_sent(
+        &self,
+        of: ConversationId,
+        sender: Option<&UserId>,
+        key: &SendKey,
+    ) -> Result<Option<MessageRow>, StoreError> {
+        (**self).find_sent(of, sender, key).await
+    }
+
+    async fn append(&self, step: &Append) -> Result<Appended, StoreError> {
+        (**self).append(step).await
+    }
+
+    async fn mark_read(&self, step: &MarkRead) -> Result<Marked, StoreError> {
+        (**self).mark_read(step).await
+    }
+
+    async fn change_state(&self, step: &ChangeState) -> Result<Changed, StoreError> {
+        (**self).change_state(step).await
+    }
+}
+
+#[async_trait]
+impl<T: Outbox + ?Sized> Outbox for Arc<T> {
+    async fn claim_lanes(&self, claim: &Claim) -> Result<Vec<Lane>, StoreError> {
+        (**self).claim_lanes(claim).await
+    }
+
+    async fn load_entries(&self, lanes: &[Lane], per_lane: usize) -> Result<Vec<LoadedEntry>, StoreError> {
+        (**self).load_entries(lanes, per_lane).await
+    }
+
+    async fn settle(
+        &self,
+        by: WorkerId,
+        lease_until: Timestamp,
+        done: &[Progress],
+    ) -> Result<Vec<Lane>, StoreError> {
+        (**self).settle(by, lease_until, done).await
+    }
+
+    async fn delay_lanes(&self, by: WorkerId, delays: &[LaneDelay]) -> Result<(), StoreError> {
+        (**self).delay_lanes(by, delays).await
+    }
+
+    async fn set_aside(
+        &self,
+        by: WorkerId,
+        lane: &Lane,
+        entry: &Entry,
+        why: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        (**self).set_aside(by, lane, entry, why, now).await
+    }
+
+    async fn list_set_aside(&self, limit: usize) -> Result<Vec<SetAside>, StoreError> {
+        (**self).list_set_aside(limit).await
+    }
+
+    async fn list_set_aside_after(
+        &self,
+        place: &SetAsidePlace,
+        limit: usize,
+    ) -> Result<Vec<SetAside>, StoreError> {
+        (**self).list_set_aside_after(place, limit).await
+    }
+
+    async fn requeue(&self, step: &Requeue) -> Result<Requeued, StoreError> {
+        (**self).requeue(step).await
+    }
+
+    async fn backlog(&self) -> Result<Backlog, StoreError> {
+        (**self).backlog().await
+    }
+}
+
+#[async_trait]
+impl<T: Digests + ?Sized> Digests for Arc<T> {
+    async fn claim_digests(&self, claim: &DigestClaim) -> Result<Vec<DueUser>, StoreError> {
+        (**self).claim_digests(claim).await
+    }
+
+    async fn list_unmailed(&self, users: &[UserId]) -> Result<Vec<Unmailed>, StoreError> {
+        (**self).list_unmailed(users).await
+    }
+
+    async fn record_attempt(
+        &self,
+        lease: &DigestLease,
+        attempt: &DigestAttempt,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        (**self).record_attempt(lease, attempt, now).await
+    }
+
+    async fn load_excerpts(&self, extents: &[Extent], messages: usize) -> Result<Vec<Excerpt>, StoreError> {
+        (**self).load_excerpts(extents, messages).await
+    }
+
+    async fn mark_mailed(
+        &self,
+        user_id: &UserId,
+        extents: &[Extent],
+        again_at: Timestamp,
+    ) -> Result<(), StoreError> {
+        (**self).mark_mailed(user_id, extents, again_at).await
+    }
+
+    async fn finish_digest(
+        &self,
+        lease: &DigestLease,
+        sent_at: Option<Timestamp>,
+        remember: usize,
+    ) -> Result<bool, StoreError> {
+        (**self).finish_digest(lease, sent_at, remember).await
+    }
+
+    async fn hold_digests(&self, holds: &[DigestHold]) -> Result<(), StoreError> {
+        (**self).hold_digests(holds).await
+    }
+
+    async fn admit_push(&self, push: &PushMark) -> Result<bool, StoreError> {
+        (**self).admit_push(push).await
+    }
+}
+
+#[async_trait]
+impl<T: Audit + ?Sized> Audit for Arc<T> {
+    async fn record_access(&self, record: &AuditRecord) -> Result<(), StoreError> {
+        (**self).record_access(record).await
+    }
+
+    async fn list_accesses(
+        &self,
+        before: Option<Uuid>,
+        limit: usize,
+    ) -> Result<Vec<AuditRecord>, StoreError> {
+        (**self).list_accesses(before, limit).await
+    }
+}
+
+#[async_trait]
+impl<T: Tallies + ?Sized> Tallies for Arc<T> {
+    async fn list_tallies(&self, scan: &TallyScan) -> Result<Vec<Tally>, StoreError> {
+        (**self).list_tallies(scan).await
+    }
+}

@@ -1,0 +1,352 @@
+//! What has happened, and what ought to follow from it.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use messaging_core::{
+    DigestPolicy, Timestamp,
+    clock::{Clock as _, ManualClock},
+    domain::{conversation::Conversation, message::Message, side::Side},
+    id::{ConversationId, DigestId, UserId},
+    port::{PortError, mailer::Digest, presence::Presence},
+};
+use proptest::{prop_assert, test_runner::TestCaseResult};
+
+use super::{TICK, post::Mood};
+
+/// The defaults, but that an e-mail shows everything.
+pub(super) const POLICY: fn() -> DigestPolicy =
+    || DigestPolicy::default().with_conversations(99).with_messages(999);
+
+/// For how long workers lease users.
+const LEASE: Duration = Duration::from_mins(5);
+
+pub(super) fn user_of(conversation: &Conversation, side: Side) -> &UserId {
+    conversation.user(side)
+}
+
+/// What has happened. Clones share it.
+#[derive(Clone)]
+pub(super) struct Ledger {
+    clock: ManualClock,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    messages: Vec<Message>,
+    /// Whom each is addressed to, and who has not read it.
+    unread: HashSet<(UserId, String)>,
+    mails: Vec<Mail>,
+    /// By its id, all that the first try of an e-mail held.
+    tried: HashMap<DigestId, HashSet<String>>,
+    /// When somebody was last tried to be mailed, whether or not anything came of it.
+    last_tried: HashMap<UserId, Timestamp>,
+    /// Nothing was ever to be heard of these again: refused, or not wanted.
+    excused: HashSet<(UserId, String)>,
+    online: HashMap<UserId, Option<bool>>,
+    unwanted: HashSet<UserId>,
+    directory_is_down: bool,
+    /// When something last kept people from being mailed, but for their being online.
+    obstructed: HashMap<UserId, Timestamp>,
+    all_obstructed: Option<Timestamp>,
+    /// When somebody was last not known to be away.
+    seen: HashMap<UserId, Timestamp>,
+    faults: Vec<String>,
+}
+
+/// An e-mail that was taken.
+struct Mail {
+    user_id: UserId,
+    id: DigestId,
+    at: Timestamp,
+    texts: HashSet<String>,
+    /// Whether whoever brought it heard so.
+    is_heard: bool,
+}
+
+impl Ledger {
+    pub(super) fn new(clock: ManualClock) -> Self {
+        Self {
+            clock,
+            state: Arc::default(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The number of the next message.
+    pub(super) fn next(&self) -> u32 {
+        u32::try_from(self.lock().messages.len()).unwrap_or(u32::MAX) + 1
+    }
+
+    pub(super) fn sent(&self, message: &Message, conversation: &Conversation) {
+        let mut state = self.lock();
+        for side in Side::ALL {
+            if message.origin.addresses(side) {
+                let user_id = conversation.user(side).clone();
+                state.unread.insert((user_id, message.body.as_str().to_owned()));
+            }
+        }
+        state.messages.push(message.clone());
+    }
+
+    /// One of a conversation's messages.
+    pub(super) fn nth_of(&self, id: ConversationId, nth: u8) -> Option<Message> {
+        let state = self.lock();
+        let own: Vec<_> = state
+            .messages
+            .iter()
+            .filter(|one| one.conversation_id == id)
+            .collect();
+        let nth = usize::from(nth).checked_rem(own.len())?;
+        own.get(nth).map(|message| (*message).clone())
+    }
+
+    pub(super) fn read(&self, user_id: &UserId, id: ConversationId, up_to_seq: u64) {
+        let mut state = self.lock();
+        let covered: Vec<_> = state
+            .messages
+            .iter()
+            .filter(|one| one.conversation_id == id && one.seq <= up_to_seq)
+            .map(|one| (user_id.clone(), one.body.as_str().to_owned()))
+            .collect();
+        for message in &covered {
+            state.unread.remove(message);
+        }
+    }
+
+    pub(super) fn set_online(&self, user_id: &UserId, online: Option<bool>) {
+        let now = self.clock.now();
+        let mut state = self.lock();
+        state.online.insert(user_id.clone(), online);
+        state.seen.insert(user_id.clone(), now);
+    }
+
+    pub(super) fn set_wish(&self, user_id: &UserId, wants: bool) {
+        let now = self.clock.now();
+        let mut state = self.lock();
+        if wants {
+            state.unwanted.remove(user_id);
+        } else {
+            state.unwanted.insert(user_id.clone());
+        }
+        state.obstructed.insert(user_id.clone(), now);
+    }
+
+    pub(super) fn set_directory(&self, is_up: bool) {
+        self.obstruct();
+        self.lock().directory_is_down = !is_up;
+    }
+
+    /// Something keeps everybody from being mailed just now.
+    pub(super) fn obstruct(&self) {
+        let now = self.clock.now();
+        self.lock().all_obstructed = Some(now);
+    }
+
+    /// Somebody is about to be mailed: whether they may be, now, and with that.
+    pub(super) fn tried(&self, digest: &Digest) {
+        let now = self.clock.now();
+        let (policy, user_id, texts) = (POLICY(), &digest.user_id, texts_of(digest));
+        let mut state = self.lock();
+        let mut faults = Vec::new();
+        let mut expect = |is_so: bool, what: &str| {
+            if !is_so {
+                faults.push(format!("{what}: {user_id} at {now}, {texts:?}"));
+            }
+        };
+        let is_unread = |text: &String| state.unread.contains(&(user_id.clone(), text.clone()));
+        expect(texts.iter().all(is_unread), "mailed what was read");
+        expect(
+            digest.messages == texts.len() as u64,
+            "the count is not what there is",
+        );
+        let mut ages = state
+            .messages
+            .iter()
+            .filter(|one| texts.contains(&one.body.as_str().to_owned()));
+        let oldest = ages.by_ref().map(|one| one.created_at).min().unwrap_or(now);
+        expect(now.since(oldest) >= policy.delay, "mailed too early");
+        let is_away = state.online.get(user_id) == Some(&Some(false));
+        expect(
+            is_away || now.since(oldest) >= policy.online_delay,
+            "mailed who is there",
+        );
+        expect(!state.unwanted.contains(user_id), "mailed who does not want it");
+
+        let own: Vec<_> = state
+            .mails
+            .iter()
+            .filter(|mail| mail.user_id == *user_id)
+            .collect();
+        let others = || own.iter().filter(|mail| mail.id != digest.id);
+        let is_new = others().all(|mail| mail.texts.is_disjoint(&texts));
+        expect(is_new, "mailed twice");
+        let is_spaced = others().all(|mail| now.since(mail.at) >= policy.interval);
+        expect(is_spaced, "mailed again too soon");
+        let a_day = others().filter(|mail| now.since(mail.at) < Duration::from_hours(24));
+        let a_day: HashSet<_> = a_day.map(|mail| mail.id).collect();
+        expect(a_day.len() < policy.a_day as usize, "mailed too often");
+        let is_heard = own.iter().any(|mail| mail.id == digest.id && mail.is_heard);
+        expect(
+            !is_heard || state.all_obstructed == Some(now) || state.is_dying(now),
+            "repeated what was recorded",
+        );
+
+        if let Some(first) = state.tried.get(&digest.id) {
+            expect(texts.is_subset(first), "a repetition holds more");
+        } else {
+            let mailed: HashSet<_> = own.iter().flat_map(|mail| mail.texts.iter()).collect();
+            let to_mail = |(user, text): &&(UserId, String)| {
+                let is_excused = state.excused.contains(&(user.clone(), text.clone()));
+                user == user_id && !mailed.contains(text) && !is_excused
+            };
+            let all: HashSet<_> = state
+                .unread
+                .iter()
+                .filter(to_mail)
+                .map(|(_, text)| text.clone())
+                .collect();
+            // Somebody may have died who had recorded less, and not yet tried it.
+            let is_all = all == texts || state.is_dying(now) && texts.is_subset(&all);
+            expect(is_all, &format!("not all in one e-mail, which is {all:?}"));
+            state.tried.insert(digest.id, texts.clone());
+        }
+        state.faults.extend(faults);
+        state.last_tried.insert(user_id.clone(), now);
+    }
+
+    pub(super) fn mailed(&self, digest: &Digest, is_heard: bool) {
+        let mail = Mail {
+            user_id: digest.user_id.clone(),
+            id: digest.id,
+            at: self.clock.now(),
+            texts: texts_of(digest),
+            is_heard,
+        };
+        self.lock().mails.push(mail);
+    }
+
+    pub(super) fn refused(&self, digest: &Digest) {
+        let texts = texts_of(digest).into_iter();
+        let excused = texts.map(|text| (digest.user_id.clone(), text));
+        self.lock().excused.extend(excused);
+    }
+
+    /// Looks at everybody after the workers have.
+    pub(super) fn check(&self, conversations: &[Conversation], mood: Mood) -> TestCaseResult {
+        let now = self.clock.now();
+        let mut state = self.lock();
+        if mood != Mood::Takes || state.directory_is_down {
+            state.all_obstructed = Some(now);
+        }
+        for conversation in conversations {
+            for side in Side::ALL {
+                state.check_side(conversation, side, now);
+            }
+        }
+        prop_assert!(state.faults.is_empty(), "{:#?}", state.faults);
+        Ok(())
+    }
+}
+
+impl State {
+    /// Whether somebody may have died lately, whose lease has just run out.
+    fn is_dying(&self, now: Timestamp) -> bool {
+        self.all_obstructed
+            .is_some_and(|at| now.since(at) <= LEASE + TICK)
+    }
+
+    fn check_side(&mut self, conversation: &Conversation, side: Side, now: Timestamp) {
+        let (policy, user_id) = (POLICY(), conversation.user(side).clone());
+        let mark = conversation.digests.of(side);
+        let is_away = self.online.get(&user_id) == Some(&Some(false));
+        if !is_away {
+            self.seen.insert(user_id.clone(), now);
+        }
+        let is_unwanted = self.unwanted.contains(&user_id);
+        if is_unwanted {
+            self.obstructed.insert(user_id.clone(), now);
+        }
+        let last_tried = self.last_tried.get(&user_id).copied();
+        let own: Vec<_> = self
+            .messages
+            .iter()
+            .filter(|one| one.conversation_id == conversation.id && one.origin.addresses(side))
+            .map(|one| {
+                (
+                    one.body.as_str().to_owned(),
+                    *one.positions.of(side),
+                    one.created_at,
+                )
+            })
+            .collect();
+        for (text, position, sent_at) in own {
+            let message = (user_id.clone(), text.clone());
+            if !self.unread.contains(&message) {
+                continue;
+            }
+            let counts_as_mailed = position <= mark.mailed;
+            let was_tried = self
+                .mails
+                .iter()
+                .any(|mail| mail.user_id == user_id && mail.texts.contains(&text));
+            if counts_as_mailed && is_unwanted {
+                self.excused.insert(message);
+            } else if counts_as_mailed && !was_tried && !self.excused.contains(&message) {
+                self.faults
+                    .push(format!("{text} counts as mailed to {user_id} and never was"));
+            } else if !counts_as_mailed {
+                let obstructed = [self.all_obstructed, self.obstructed.get(&user_id).copied()];
+                let obstructed = obstructed
+                    .into_iter()
+                    .flatten()
+                    .max()
+                    .map(|at| at + LEASE + policy.look_again);
+                let seen = self.seen.get(&user_id).map(|at| *at + policy.look_again);
+                let when_away = seen.map_or(sent_at + policy.delay, |seen| seen.max(sent_at + policy.delay));
+                let at_last = when_away.min(sent_at + policy.online_delay);
+                let free = [obstructed, last_tried.map(|at| at + policy.interval)];
+                let free = free
+                    .into_iter()
+                    .flatten()
+                    .max()
+                    .map_or(at_last, |free| free.max(at_last));
+                let a_day = Duration::from_hours(24) + TICK;
+                let today = self
+                    .mails
+                    .iter()
+                    .filter(|mail| mail.user_id == user_id && now.since(mail.at) < a_day);
+                if now > free + 2 * TICK && today.count() < policy.a_day as usize {
+                    let late =
+                        format!("{text} of {sent_at} is not mailed to {user_id}, who was free at {free}");
+                    self.faults.push(format!("{late}: it is {now}"));
+                }
+            }
+        }
+    }
+}
+
+fn texts_of(digest: &Digest) -> HashSet<String> {
+    let messages = digest.conversations.iter().flat_map(|one| &one.first);
+    messages.map(|message| message.body.as_str().to_owned()).collect()
+}
+
+/// Who is connected, as the ledger has it.
+pub(super) struct Away(pub(super) Ledger);
+
+#[async_trait]
+impl Presence for Away {
+    async fn online(&self, users: &[UserId]) -> Result<HashMap<UserId, bool>, PortError> {
+        let state = self.0.lock();
+        let known = |id: &UserId| Some((id.clone(), (*state.online.get(id)?)?));
+        Ok(users.iter().filter_map(known).collect())
+    }
+}

@@ -1,0 +1,246 @@
+//! Days of sending, reading and going away, in which workers mail people and die.
+
+mod ledger;
+mod post;
+mod process;
+mod step;
+
+use std::{sync::Arc, time::Duration};
+
+use messaging_core::{
+    clock::ManualClock,
+    domain::side::Side,
+    id::ConversationId,
+    port::store::{Append, Appended, MarkRead, Publisher, Store},
+};
+use proptest::{
+    prop_assert,
+    test_runner::{Config, TestCaseError, TestCaseResult, TestRunner},
+};
+
+use crate::{
+    Backend,
+    fake::FakeDirectory,
+    make::{body, conversation_id, message_id, plan, system_message},
+    recount::recount,
+};
+use ledger::{Ledger, POLICY, user_of};
+use post::{Mood, Post};
+use process::Process;
+use step::Step;
+
+/// How often the workers of a run look.
+const TICK: Duration = Duration::from_mins(5);
+
+/// Takes random days to fresh stores: people write and read, come and go and change their wishes; the mail server
+/// refuses, is away or loses its answers; two workers mail, die at any call and are started again. Throughout, every
+/// e-mail is held against what has happened: nothing is mailed twice, nothing that was read, nobody too early, too
+/// often or too late, and everything that is to be mailed is in the same e-mail. `PROPTEST_CASES`, divided by 16,
+/// says how many runs.
+///
+/// # Panics
+/// When an e-mail is not as it ought to be, or is missing; with the shortest run in which that is so.
+pub fn days_of_mail(backend: &dyn Backend) {
+    let config = Config {
+        failure_persistence: None,
+        ..Config::default()
+    };
+    let cases = (config.cases / 16).max(1);
+    let outcome = TestRunner::new(Config { cases, ..config }).run(&step::days(), |steps| {
+        let mut outcome = Ok(());
+        backend.run(Box::pin(async { outcome = live(backend, &steps).await }));
+        outcome
+    });
+    if let Err(error) = outcome {
+        panic!("people are not mailed as they ought to be: {error}");
+    }
+}
+
+async fn live(backend: &dyn Backend, steps: &[Step]) -> TestCaseResult {
+    let fresh = backend.fresh().await;
+    let mut days = Days::begin(fresh.store.clone()).await?;
+    for step in steps {
+        days.take(step).await?;
+    }
+    days.calm().await?;
+    let recounted = recount(&*fresh.store).await?;
+    prop_assert!(
+        recounted.discrepancies().is_empty(),
+        "{:#?}",
+        recounted.discrepancies()
+    );
+    Ok(())
+}
+
+struct Days {
+    store: Arc<dyn Store>,
+    clock: ManualClock,
+    directory: FakeDirectory,
+    post: Post,
+    ledger: Ledger,
+    processes: [Process; 2],
+}
+
+impl Days {
+    async fn begin(store: Arc<dyn Store>) -> Result<Self, TestCaseError> {
+        let (clock, directory) = (ManualClock::new(), FakeDirectory::new());
+        let ledger = Ledger::new(clock.clone());
+        let post = Post::new(ledger.clone());
+        for (client, agency) in step::PAIRS {
+            let mut plan = plan(client, agency);
+            plan.now = clock.now_is();
+            store.open(&plan, Publisher::Anyone).await?;
+        }
+        let start = || Process::start(&store, &directory, &post, &clock);
+        let processes = [start(), start()];
+        Ok(Self {
+            processes,
+            store,
+            clock,
+            directory,
+            post,
+            ledger,
+        })
+    }
+
+    async fn take(&mut self, step: &Step) -> TestCaseResult {
+        match step {
+            Step::Pass(ticks) => {
+                for _ in 0..*ticks {
+                    self.tick().await?;
+                }
+            }
+            Step::Send { pair, from } => self.send(*pair, *from).await?,
+            Step::Read { pair, side, upto } => self.read(*pair, *side, *upto).await?,
+            Step::Presence { user, online } => self.ledger.set_online(&step::user(*user), *online),
+            Step::Wish { user, wants } => {
+                let user_id = step::user(*user);
+                let contact = messaging_core::port::directory::Contact::at("them@example.com");
+                self.directory
+                    .set_contact(user_id.clone(), contact.wanting_email(*wants));
+                self.ledger.set_wish(&user_id, *wants);
+            }
+            Step::Mood(mood) => {
+                self.post.set(*mood);
+                self.ledger.obstruct();
+            }
+            Step::Directory(is_up) => {
+                if *is_up {
+                    self.directory.answer();
+                } else {
+                    self.directory
+                        .fail(messaging_core::port::PortErrorKind::Temporary);
+                }
+                self.ledger.set_directory(*is_up);
+            }
+            Step::Die { process, call } => self.processes[*process].die_at(u64::from(*call)),
+            Step::Restart(process) => self.restart(*process),
+        }
+        Ok(())
+    }
+
+    /// Lets five minutes pass, and both workers look at the same time.
+    async fn tick(&mut self) -> TestCaseResult {
+        self.clock.advance(TICK);
+        let [first, second] = &self.processes;
+        let lived = futures_util::future::join(first.step(), second.step()).await;
+        for (process, lived) in [lived.0, lived.1].into_iter().enumerate() {
+            if !lived? {
+                self.ledger.obstruct();
+                self.restart(process);
+            }
+        }
+        let mut conversations = Vec::new();
+        for (client, agency) in step::PAIRS {
+            let found = self.store.find_conversation(id(client, agency)).await?;
+            conversations.extend(found);
+        }
+        self.ledger.check(&conversations, self.post.mood())
+    }
+
+    /// Puts everything right, and sees that everybody is mailed who is to be.
+    async fn calm(&mut self) -> TestCaseResult {
+        self.post.set(Mood::Takes);
+        self.ledger.obstruct();
+        self.take(&Step::Directory(true)).await?;
+        for user in 0..4 {
+            self.take(&Step::Wish { user, wants: true }).await?;
+            self.take(&Step::Presence {
+                user,
+                online: Some(false),
+            })
+            .await?;
+        }
+        for process in 0..2 {
+            self.restart(process);
+        }
+        self.take(&Step::Pass(16)).await
+    }
+
+    fn restart(&mut self, process: usize) {
+        self.processes[process] = Process::start(&self.store, &self.directory, &self.post, &self.clock);
+    }
+
+    async fn send(&self, pair: usize, from: Option<Side>) -> TestCaseResult {
+        let (client, agency) = step::PAIRS[pair];
+        let found = self.store.find_conversation(id(client, agency)).await?;
+        let conversation = found.ok_or_else(|| TestCaseError::fail("the conversation is gone"))?;
+        let n = self.ledger.next();
+        let mut message = match from {
+            Some(side) => crate::make::message(n, side, conversation.user(side)),
+            None => system_message(n, messaging_core::domain::side::To::Both),
+        };
+        let now = self.clock.now_is();
+        message.id = message_id(u64::from(n));
+        message.body = body(format!("m{n}"));
+        message.now = now;
+        message.digest_at = Some(now + POLICY().delay);
+        let step = Append {
+            conversation_id: conversation.id,
+            guard: conversation.guard,
+            message,
+            publisher: Publisher::Anyone,
+        };
+        match self.store.append(&step).await? {
+            Appended::Stored(stored) => self.ledger.sent(&stored.message, &conversation),
+            other => return Err(TestCaseError::fail(format!("{other:?}"))),
+        }
+        Ok(())
+    }
+
+    async fn read(&self, pair: usize, side: Side, upto: u8) -> TestCaseResult {
+        let (client, agency) = step::PAIRS[pair];
+        let Some(found) = self.store.find_conversation(id(client, agency)).await? else {
+            return Err(TestCaseError::fail("the conversation is gone"));
+        };
+        let Some(message) = self.ledger.nth_of(found.id, upto) else {
+            return Ok(());
+        };
+        let step = MarkRead {
+            conversation_id: found.id,
+            guard: found.guard,
+            side,
+            up_to: message.id,
+            now: self.clock.now_is(),
+            publisher: Publisher::Anyone,
+        };
+        self.store.mark_read(&step).await?;
+        self.ledger.read(user_of(&found, side), found.id, message.seq);
+        Ok(())
+    }
+}
+
+fn id(client: u64, agency: u64) -> ConversationId {
+    conversation_id(1_000 * client + agency)
+}
+
+/// So that a call names no trait.
+trait NowIs {
+    fn now_is(&self) -> messaging_core::Timestamp;
+}
+
+impl NowIs for ManualClock {
+    fn now_is(&self) -> messaging_core::Timestamp {
+        messaging_core::clock::Clock::now(self)
+    }
+}

@@ -1,0 +1,89 @@
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use messaging_core::port::mailer::{Digest, MailError, MailErrorKind, Mailer};
+
+use super::ledger::Ledger;
+use crate::fake::Signal;
+
+/// How the mail server behaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mood {
+    Takes,
+    Refuses,
+    IsAway,
+    /// Nobody hears whether it has taken something.
+    LosesAnswers {
+        takes: bool,
+    },
+    /// Whoever brings something dies while it does, before or after it was taken. The next finds a server that takes.
+    IsTheEnd {
+        takes: bool,
+    },
+}
+
+/// The mail server.
+#[derive(Clone)]
+pub(super) struct Post {
+    mood: Arc<Mutex<Mood>>,
+    ledger: Ledger,
+}
+
+impl Post {
+    pub(super) fn new(ledger: Ledger) -> Self {
+        let mood = Arc::new(Mutex::new(Mood::Takes));
+        Self { mood, ledger }
+    }
+
+    pub(super) fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    pub(super) fn set(&self, mood: Mood) {
+        *self.mood.lock().unwrap_or_else(PoisonError::into_inner) = mood;
+    }
+
+    pub(super) fn mood(&self) -> Mood {
+        *self.mood.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One process's way to it.
+pub(super) struct Courier {
+    pub(super) post: Post,
+    pub(super) dead: Signal,
+}
+
+#[async_trait]
+impl Mailer for Courier {
+    async fn send(&self, digest: &Digest) -> Result<(), MailError> {
+        let (mood, ledger) = (self.post.mood(), &self.post.ledger);
+        ledger.tried(digest);
+        let failed = |kind| Err(MailError::new(kind, "as asked for"));
+        match mood {
+            Mood::Takes => {
+                ledger.mailed(digest, true);
+                Ok(())
+            }
+            Mood::Refuses => {
+                ledger.refused(digest);
+                failed(MailErrorKind::Refused)
+            }
+            Mood::IsAway => failed(MailErrorKind::Unavailable),
+            Mood::LosesAnswers { takes } => {
+                if takes {
+                    ledger.mailed(digest, false);
+                }
+                failed(MailErrorKind::OutcomeUnknown)
+            }
+            Mood::IsTheEnd { takes } => {
+                if takes {
+                    ledger.mailed(digest, false);
+                }
+                self.post.set(Mood::Takes);
+                self.dead.give();
+                std::future::pending().await
+            }
+        }
+    }
+}

@@ -1,0 +1,82 @@
+use std::{
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use futures_util::future::{Either, select};
+use messaging_core::{
+    Messaging, Timestamp, Workers,
+    clock::{IdSource, ManualClock},
+    port::store::{Store, StoreError},
+};
+use uuid::Uuid;
+
+use super::{
+    ledger::{Away, POLICY},
+    post::{Courier, Post},
+};
+use crate::fake::{FailingStore, FakeDirectory, Signal};
+
+/// A process with workers.
+pub(super) struct Process {
+    store: FailingStore<Arc<dyn Store>>,
+    workers: Workers,
+    dead: Signal,
+}
+
+impl Process {
+    pub(super) fn start(
+        store: &Arc<dyn Store>,
+        directory: &FakeDirectory,
+        post: &Post,
+        clock: &ManualClock,
+    ) -> Self {
+        let (store, dead) = (FailingStore::new(store.clone()), Signal::default());
+        let courier = Courier {
+            post: post.clone(),
+            dead: dead.clone(),
+        };
+        let (_, workers) = Messaging::builder(store.clone(), directory.clone())
+            .digests(courier, POLICY())
+            .presence(Away(post.ledger().clone()))
+            .clock(clock.clone())
+            .ids(Ids)
+            .build()
+            .expect("the parts fit");
+        Self { store, workers, dead }
+    }
+
+    /// Dies at that call of the store from now.
+    pub(super) fn die_at(&self, call: u64) {
+        self.store.hang(call);
+    }
+
+    /// Mails whoever is to be mailed; `false` if it dies.
+    pub(super) async fn step(&self) -> Result<bool, StoreError> {
+        let digests = self.workers.digests().expect("there is a mailer");
+        let (hung, dead) = (pin!(self.store.hung()), pin!(self.dead.given()));
+        let death = select(hung, dead);
+        match select(pin!(digests.step()), death).await {
+            Either::Left((stepped, _)) => stepped.map(|_| true),
+            Either::Right(_) => Ok(false),
+        }
+    }
+}
+
+/// Ids that no two processes share.
+struct Ids;
+
+static NEXT: AtomicU64 = AtomicU64::new(1);
+
+impl IdSource for Ids {
+    fn new_id(&self, _: Timestamp) -> Uuid {
+        Uuid::from_u128(u128::from(NEXT.fetch_add(1, Ordering::Relaxed)))
+    }
+
+    fn chance(&self) -> f64 {
+        0.5
+    }
+}

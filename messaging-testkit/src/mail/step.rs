@@ -1,0 +1,81 @@
+use messaging_core::{domain::side::Side, id::UserId};
+use proptest::prelude::*;
+
+use super::post::Mood;
+use crate::make::{agent_user_id, client_id};
+
+/// The clients and agencies that converse.
+pub(super) const PAIRS: [(u64, u64); 4] = [(1, 1), (1, 2), (2, 1), (2, 2)];
+
+/// The users: two clients, and who answers for two agencies.
+pub(super) fn user(nth: usize) -> UserId {
+    match nth {
+        0 => client_id(1),
+        1 => client_id(2),
+        2 => agent_user_id(1),
+        _ => agent_user_id(2),
+    }
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Step {
+    /// So many times five minutes, after each of which the workers look.
+    Pass(u8),
+    /// From a side, or from the system to both.
+    Send {
+        pair: usize,
+        from: Option<Side>,
+    },
+    /// Up to one of the conversation's messages.
+    Read {
+        pair: usize,
+        side: Side,
+        upto: u8,
+    },
+    Presence {
+        user: usize,
+        online: Option<bool>,
+    },
+    Wish {
+        user: usize,
+        wants: bool,
+    },
+    Mood(Mood),
+    Directory(bool),
+    /// A worker dies at that call of the store from now, which takes no effect.
+    Die {
+        process: usize,
+        call: u8,
+    },
+    Restart(usize),
+}
+
+/// Some days.
+pub(super) fn days() -> impl Strategy<Value = Vec<Step>> {
+    prop::collection::vec(step(), 1..200)
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let side = || prop::sample::select(Side::ALL.to_vec());
+    let from = prop_oneof![6 => side().prop_map(Some), 1 => Just(None)];
+    // Mostly away, so that they are mailed.
+    let online = prop_oneof![4 => Just(Some(false)), 1 => Just(Some(true)), 1 => Just(None)];
+    let mood = prop_oneof![
+        6 => Just(Mood::Takes),
+        1 => Just(Mood::Refuses),
+        1 => Just(Mood::IsAway),
+        1 => any::<bool>().prop_map(|takes| Mood::LosesAnswers { takes }),
+        2 => any::<bool>().prop_map(|takes| Mood::IsTheEnd { takes }),
+    ];
+    prop_oneof![
+        10 => (1..=20_u8).prop_map(Step::Pass),
+        10 => (0..4_usize, from).prop_map(|(pair, from)| Step::Send { pair, from }),
+        4 => (0..4_usize, side(), any::<u8>()).prop_map(|(pair, side, upto)| Step::Read { pair, side, upto }),
+        3 => (0..4_usize, online).prop_map(|(user, online)| Step::Presence { user, online }),
+        1 => (0..4_usize, prop::bool::weighted(0.7)).prop_map(|(user, wants)| Step::Wish { user, wants }),
+        3 => mood.prop_map(Step::Mood),
+        1 => prop::bool::weighted(0.8).prop_map(Step::Directory),
+        2 => (0..2_usize, 1..12_u8).prop_map(|(process, call)| Step::Die { process, call }),
+        1 => (0..2_usize).prop_map(Step::Restart),
+    ]
+}
