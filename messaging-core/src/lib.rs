@@ -43,6 +43,7 @@
 //! | [`Messaging`] | the use cases |
 //! | [`Relay`], [`Workers`] | from the outbox to the transport |
 //! | [`Digester`] | from what is due to one e-mail a user |
+//! | [`Notifier`] | from a message to a notification |
 //! | [`verify`] | whether what a store keeps is what there is |
 //!
 //! | feature | brings |
@@ -57,12 +58,15 @@ mod error;
 pub mod event;
 pub mod id;
 pub mod memory;
+mod notify;
 pub mod policy;
 pub mod port;
 mod profiles;
 mod rate_limit;
+mod reach;
 mod relay;
 mod service;
+mod signal;
 pub mod time;
 pub mod verify;
 mod worker;
@@ -78,6 +82,7 @@ pub use domain::{
 };
 pub use error::{Error, ErrorKind};
 pub use id::{AgentId, BookingId, ConversationId, DigestId, MessageId, UserId};
+pub use notify::Notifier;
 pub use rate_limit::{ProcessLimiter, Quota, RateLimits, Unlimited};
 pub use relay::{Attending, Health, InvalidRelayOptions, Latency, Metrics, Relay, RelayOptions, retry};
 pub use service::{

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{digest::Digester, relay::Relay};
+use crate::{digest::Digester, notify::Notifier, relay::Relay};
 
 /// The half of a [`Messaging`](crate::Messaging) that publishes, and mails people who are away. Run it in one
 /// process or in several; drop it in a process that only serves requests.
@@ -11,11 +11,20 @@ use crate::{digest::Digester, relay::Relay};
 pub struct Workers {
     relay: Arc<Relay>,
     digests: Option<Arc<Digester>>,
+    notifier: Option<Arc<Notifier>>,
 }
 
 impl Workers {
-    pub(crate) fn new(relay: Arc<Relay>, digests: Option<Arc<Digester>>) -> Self {
-        Self { relay, digests }
+    pub(crate) fn new(
+        relay: Arc<Relay>,
+        digests: Option<Arc<Digester>>,
+        notifier: Option<Arc<Notifier>>,
+    ) -> Self {
+        Self {
+            relay,
+            digests,
+            notifier,
+        }
     }
 
     /// The relay, to be stepped by hand in tests.
@@ -28,6 +37,11 @@ impl Workers {
         self.digests.as_deref()
     }
 
+    /// The notifications, to be stepped by hand in tests; `None` where there is no push.
+    pub fn notifier(&self) -> Option<&Notifier> {
+        self.notifier.as_deref()
+    }
+
     /// Publishes and mails until `stop` is ready, then for at most [`drain`](crate::RelayOptions::drain) what is still
     /// at hand or due, and gives back the rest. Never ends before that: whatever fails is logged and tried
     /// again.
@@ -35,11 +49,17 @@ impl Workers {
     pub async fn run(self, stop: impl Future<Output = ()> + Send) {
         use futures_util::{
             FutureExt as _,
-            future::{OptionFuture, join},
+            future::{OptionFuture, join3},
         };
 
         let stop = stop.shared();
         let digests = self.digests.as_ref().map(|digests| digests.run(stop.clone()));
-        join(self.relay.run(stop), OptionFuture::from(digests)).await;
+        let notifier = self.notifier.as_ref().map(|notifier| notifier.run(stop.clone()));
+        join3(
+            self.relay.run(stop),
+            OptionFuture::from(digests),
+            OptionFuture::from(notifier),
+        )
+        .await;
     }
 }

@@ -94,10 +94,10 @@ impl Digester {
         contact: Contact,
         excerpts: Vec<Excerpt>,
     ) -> Digest {
-        let parts = &self.parts;
+        let (parts, reach) = (&self.parts, &self.parts.reach);
         let draft = compose::Draft::new(user_id, excerpts, parts.policy.conversations);
         let query = draft.query();
-        let profiles = profiles_or_blank(&*parts.directory, &*parts.clock, parts.directory_timeout, &query);
+        let profiles = profiles_or_blank(&*reach.directory, &*reach.clock, reach.timeout, &query);
         let profiles = profiles.await;
         draft.finish(id, email, contact, self.now(), &profiles)
     }
@@ -111,7 +111,7 @@ impl Digester {
     ) -> Result<(), StoreError> {
         let (user_id, digest_id) = (&lease.user_id, attempt.id);
         let sent = self.parts.mailer.send(digest);
-        let sent = clock::timeout(&*self.parts.clock, self.parts.options.mail_timeout, sent).await;
+        let sent = clock::timeout(&*self.parts.reach.clock, self.parts.options.mail_timeout, sent).await;
         let sent = sent.unwrap_or_else(|elapsed| Err(MailError::new(MailErrorKind::OutcomeUnknown, elapsed)));
         let now = self.now();
         let Err(error) = sent else {

@@ -19,7 +19,7 @@ mod options;
 mod run;
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
     fmt,
     sync::{
         Arc, Mutex, PoisonError,
@@ -33,16 +33,15 @@ use futures_util::{StreamExt, stream};
 pub use options::{DigestOptions, InvalidDigestOptions};
 
 use crate::{
-    clock::{self, Clock, IdSource},
+    clock::{self, IdSource},
     domain::digest::{DigestPolicy, Extent, Unmailed, Verdict},
     id::{UserId, WorkerId},
     port::{
-        PortError,
-        directory::{Contact, Directory},
+        directory::Contact,
         mailer::Mailer,
-        presence::Presence,
         store::{DigestClaim, DigestHold, DigestLease, DueUser, Store, StoreError, StoreErrorKind},
     },
+    reach::Reach,
     relay::retry,
     time::Timestamp,
 };
@@ -51,12 +50,9 @@ use deliver::Delivery;
 /// What a digester is put together from.
 pub(crate) struct DigestParts {
     pub(crate) store: Arc<dyn Store>,
-    pub(crate) directory: Arc<dyn Directory>,
     pub(crate) mailer: Arc<dyn Mailer>,
-    pub(crate) presence: Option<Arc<dyn Presence>>,
-    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) reach: Reach,
     pub(crate) ids: Arc<dyn IdSource>,
-    pub(crate) directory_timeout: Duration,
     pub(crate) policy: DigestPolicy,
     pub(crate) options: DigestOptions,
 }
@@ -82,7 +78,7 @@ struct MailServer {
 impl Digester {
     pub(crate) fn new(parts: DigestParts) -> Self {
         Self {
-            id: WorkerId::new(parts.ids.new_id(parts.clock.now())),
+            id: WorkerId::new(parts.ids.new_id(parts.reach.clock.now())),
             parts,
             server: Mutex::default(),
             stopping: AtomicBool::new(false),
@@ -142,8 +138,8 @@ impl Digester {
             unmailed.entry(one.user().clone()).or_default().push(one);
         }
         let now = self.now();
-        let contacts = self.contacts(&users).await;
-        let online = self.online(&users).await;
+        let contacts = self.parts.reach.contacts(&users).await;
+        let online = self.parts.reach.online(&users).await;
         let (mut holds, mut deliveries) = (Vec::new(), Vec::new());
         for user in due {
             let unmailed = unmailed.remove(&user.lease.user_id).unwrap_or_default();
@@ -210,34 +206,6 @@ impl Digester {
         self.in_time("holding e-mails back", held).await
     }
 
-    async fn contacts(&self, users: &[UserId]) -> Result<HashMap<UserId, Contact>, PortError> {
-        let asked = self.parts.directory.contacts(users);
-        let asked = clock::timeout(&*self.parts.clock, self.parts.directory_timeout, asked).await;
-        let contacts = asked.unwrap_or_else(|elapsed| Err(PortError::temporary(elapsed)));
-        contacts.inspect_err(|error| {
-            let error: &dyn std::error::Error = error;
-            tracing::warn!(
-                error,
-                "the directory does not say how people are reached: nobody is mailed"
-            );
-        })
-    }
-
-    /// Who is connected, as far as that is known.
-    async fn online(&self, users: &[UserId]) -> HashMap<UserId, bool> {
-        let Some(presence) = &self.parts.presence else {
-            return HashMap::new();
-        };
-        let asked = presence.online(users);
-        let asked = clock::timeout(&*self.parts.clock, self.parts.directory_timeout, asked).await;
-        let online = asked.unwrap_or_else(|elapsed| Err(PortError::temporary(elapsed)));
-        online.unwrap_or_else(|error| {
-            let error: &dyn std::error::Error = &error;
-            tracing::warn!(error, "presence failed: nobody is known to be away");
-            HashMap::new()
-        })
-    }
-
     /// How many users may be claimed now: one, to try with, where the mail server took nothing lately.
     fn limit(&self) -> usize {
         let (server, now) = (self.server(), self.now());
@@ -270,7 +238,7 @@ impl Digester {
     }
 
     fn now(&self) -> Timestamp {
-        self.parts.clock.now()
+        self.parts.reach.clock.now()
     }
 
     /// A call of the store, for as long as a call may take.
@@ -279,7 +247,7 @@ impl Digester {
         doing: &'static str,
         call: impl Future<Output = Result<T, StoreError>> + Send,
     ) -> Result<T, StoreError> {
-        match clock::timeout(&*self.parts.clock, self.parts.options.call_timeout, call).await {
+        match clock::timeout(&*self.parts.reach.clock, self.parts.options.call_timeout, call).await {
             Ok(answer) => answer,
             Err(elapsed) => Err(StoreError::new(StoreErrorKind::OutcomeUnknown, doing).caused_by(elapsed)),
         }

@@ -7,7 +7,7 @@ use crate::clock;
 
 impl Digester {
     pub(crate) async fn run(&self, stop: impl Future<Output = ()> + Send) {
-        let clock = &*self.parts.clock;
+        let clock = &*self.parts.reach.clock;
         let mut stop = pin!(stop);
         let mut is_failing = false;
         loop {

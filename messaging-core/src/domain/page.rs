@@ -25,6 +25,8 @@ pub struct InvalidPageSize;
 impl PageSize {
     /// The largest size.
     pub const MAX: usize = 100;
+    /// A single one.
+    pub(crate) const ONE: Self = Self(1);
     /// What a page of a history holds when nothing else is asked for.
     pub const HISTORY: Self = Self(50);
     /// What a page of a list of conversations holds when nothing else is asked for.

@@ -7,7 +7,7 @@ use crate::{
     event::Event,
     port::{
         realtime::{PublishError, PublishErrorKind},
-        store::{Entry, Lane, Progress},
+        store::{Entry, EntryKind, Lane, Progress},
     },
 };
 
@@ -257,7 +257,12 @@ impl Relay {
 
     fn count_published<'a>(&self, entries: impl Iterator<Item = &'a Entry>) {
         let now = self.parts.clock.now();
-        entries.for_each(|entry| self.counters.published(now.since(entry.at)));
+        for entry in entries {
+            self.counters.published(now.since(entry.at));
+            if let (EntryKind::Message { seq }, Some(notifier)) = (entry.kind, &self.parts.notifier) {
+                notifier.published(entry.conversation_id, seq);
+            }
+        }
     }
 }
 

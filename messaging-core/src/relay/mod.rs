@@ -45,6 +45,7 @@ use crate::{
     clock::{self, Clock, IdSource},
     event::ChannelNames,
     id::{ConversationId, WorkerId},
+    notify::Notifier,
     port::{
         directory::Directory,
         realtime::Realtime,
@@ -78,6 +79,7 @@ pub(crate) struct RelayParts {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn IdSource>,
     pub(crate) names: ChannelNames,
+    pub(crate) notifier: Option<Arc<Notifier>>,
     pub(crate) directory_timeout: Duration,
     pub(crate) options: RelayOptions,
 }

@@ -2,20 +2,15 @@
 
 use std::{
     collections::VecDeque,
-    sync::{
-        Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
-    task::Poll,
+    sync::{Mutex, MutexGuard, PoisonError},
 };
-
-use futures_util::task::AtomicWaker;
 
 use crate::{
     port::{
         directory::Profiles,
         store::{Lane, LoadedEntry},
     },
+    signal::Signal,
     time::Timestamp,
 };
 
@@ -92,33 +87,5 @@ impl Queue {
 
     fn waiting(&self) -> MutexGuard<'_, VecDeque<Work>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Tells one waiting task that there is something to do.
-#[derive(Default)]
-pub(super) struct Signal {
-    raised: AtomicBool,
-    waiting: AtomicWaker,
-}
-
-impl Signal {
-    pub(super) fn raise(&self) {
-        self.raised.store(true, Ordering::Release);
-        self.waiting.wake();
-    }
-
-    /// Returns once the signal has been raised since the last return.
-    #[cfg_attr(not(feature = "worker"), expect(dead_code, reason = "only the loop waits"))]
-    pub(super) async fn raised(&self) {
-        std::future::poll_fn(|cx| {
-            self.waiting.register(cx.waker());
-            if self.raised.swap(false, Ordering::AcqRel) {
-                Poll::Ready(())
-            } else {
-                Poll::Pending
-            }
-        })
-        .await;
     }
 }

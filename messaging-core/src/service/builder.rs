@@ -7,11 +7,13 @@ use crate::{
     domain::digest::{DigestPolicy, InvalidDigestPolicy},
     event::{ChannelNames, InvalidPrefix},
     memory::MemoryStore,
+    notify::{Notifier, NotifyParts},
     port::{
         access::AccessPolicy, directory::Directory, mailer::Mailer, presence::Presence, push::Push,
         rate_limit::RateLimiter, realtime::Realtime, store::Store,
     },
     rate_limit::ProcessLimiter,
+    reach::Reach,
     relay::{InvalidRelayOptions, Relay, RelayOptions, RelayParts, Silence},
     worker::Workers,
 };
@@ -29,6 +31,8 @@ pub struct Options {
     pub relay: RelayOptions,
     /// How people are mailed.
     pub digests: DigestOptions,
+    /// The least time between two notifications to a side about a conversation. Default: 1 minute.
+    pub push_interval: Duration,
 }
 
 impl Default for Options {
@@ -38,6 +42,7 @@ impl Default for Options {
             directory_timeout: Duration::from_secs(1),
             relay: RelayOptions::default(),
             digests: DigestOptions::default(),
+            push_interval: Duration::from_mins(1),
         }
     }
 }
@@ -62,6 +67,14 @@ impl Options {
     /// With other [`RelayOptions`].
     pub fn with_relay(self, relay: RelayOptions) -> Self {
         Self { relay, ..self }
+    }
+
+    /// With another [`push_interval`](Self::push_interval).
+    pub fn with_push_interval(self, push_interval: Duration) -> Self {
+        Self {
+            push_interval,
+            ..self
+        }
     }
 
     /// With other [`DigestOptions`].
@@ -241,6 +254,31 @@ impl MessagingBuilder {
         ids: Arc<dyn IdSource>,
         names: ChannelNames,
     ) -> (Messaging, Workers) {
+        let reach = || Reach {
+            directory: self.directory.clone(),
+            presence: self.presence.clone(),
+            clock: clock.clone(),
+            timeout: self.options.directory_timeout,
+        };
+        let notifier = self.push.as_ref().map(|push| {
+            Arc::new(Notifier::new(NotifyParts {
+                store: self.store.clone(),
+                push: push.clone(),
+                reach: reach(),
+                interval: self.options.push_interval,
+            }))
+        });
+        let digest_delay = self.digests.as_ref().map(|(_, policy)| policy.delay);
+        let digests = self.digests.as_ref().map(|(mailer, policy)| {
+            Arc::new(Digester::new(DigestParts {
+                store: self.store.clone(),
+                mailer: mailer.clone(),
+                reach: reach(),
+                ids: ids.clone(),
+                policy: *policy,
+                options: self.options.digests,
+            }))
+        });
         let relay = Arc::new(Relay::new(RelayParts {
             store: self.store.clone(),
             realtime: self.realtime.clone(),
@@ -248,23 +286,10 @@ impl MessagingBuilder {
             clock: clock.clone(),
             ids: ids.clone(),
             names: names.clone(),
+            notifier: notifier.clone(),
             directory_timeout: self.options.directory_timeout,
             options: self.options.relay,
         }));
-        let digest_delay = self.digests.as_ref().map(|(_, policy)| policy.delay);
-        let digests = self.digests.map(|(mailer, policy)| {
-            Arc::new(Digester::new(DigestParts {
-                store: self.store.clone(),
-                directory: self.directory.clone(),
-                mailer,
-                presence: self.presence.clone(),
-                clock: clock.clone(),
-                ids: ids.clone(),
-                directory_timeout: self.options.directory_timeout,
-                policy,
-                options: self.options.digests,
-            }))
-        });
         let parts = Parts {
             store: self.store,
             directory: self.directory,
@@ -280,7 +305,7 @@ impl MessagingBuilder {
             push: self.push,
             relay: relay.clone(),
         };
-        (Messaging(Arc::new(parts)), Workers::new(relay, digests))
+        (Messaging(Arc::new(parts)), Workers::new(relay, digests, notifier))
     }
 }
 

@@ -7,6 +7,7 @@ mod history;
 mod inbox;
 mod mark_read;
 mod open;
+mod push_token;
 mod send;
 mod set_aside;
 mod typing;

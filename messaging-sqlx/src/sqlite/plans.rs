@@ -3,8 +3,8 @@
 use sqlx::{Connection, Row, SqliteConnection};
 
 use super::{
-    append, audit, conversations, digests, history, lanes, list, load, mark_read, migrate, open, outbox, set_aside,
-    tallies,
+    append, audit, conversations, digests, history, lanes, list, load, mark_read, migrate, open, outbox,
+    set_aside, tallies,
 };
 
 async fn plan(sql: &'static str) -> Vec<String> {

@@ -74,8 +74,9 @@ impl<S> FailingStore<S> {
     }
 
     /// Returns when a call has come that is never to be answered.
-    pub async fn hung(&self) {
-        self.hung.given().await;
+    pub fn hung(&self) -> impl Future<Output = ()> + Send + use<S> {
+        let hung = self.hung.clone();
+        async move { hung.given().await }
     }
 
     /// How many calls there were.

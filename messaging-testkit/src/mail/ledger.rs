@@ -171,7 +171,7 @@ impl Ledger {
         let mut ages = state
             .messages
             .iter()
-            .filter(|one| texts.contains(&one.body.as_str().to_owned()));
+            .filter(|one| texts.contains(one.body.as_str()));
         let oldest = ages.by_ref().map(|one| one.created_at).min().unwrap_or(now);
         expect(now.since(oldest) >= policy.delay, "mailed too early");
         let is_away = state.online.get(user_id) == Some(&Some(false));

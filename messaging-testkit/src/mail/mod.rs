@@ -8,10 +8,14 @@ mod step;
 use std::{sync::Arc, time::Duration};
 
 use messaging_core::{
-    clock::ManualClock,
-    domain::side::Side,
+    clock::{Clock as _, ManualClock},
+    domain::side::{Side, To},
     id::ConversationId,
-    port::store::{Append, Appended, MarkRead, Publisher, Store},
+    port::{
+        PortErrorKind,
+        directory::Contact,
+        store::{Append, Appended, MarkRead, Publisher, Store},
+    },
 };
 use proptest::{
     prop_assert,
@@ -21,7 +25,7 @@ use proptest::{
 use crate::{
     Backend,
     fake::FakeDirectory,
-    make::{body, conversation_id, message_id, plan, system_message},
+    make::{body, conversation_id, message as message_from, message_id, plan, system_message},
     recount::recount,
 };
 use ledger::{Ledger, POLICY, user_of};
@@ -88,18 +92,18 @@ impl Days {
         let post = Post::new(ledger.clone());
         for (client, agency) in step::PAIRS {
             let mut plan = plan(client, agency);
-            plan.now = clock.now_is();
+            plan.now = clock.now();
             store.open(&plan, Publisher::Anyone).await?;
         }
         let start = || Process::start(&store, &directory, &post, &clock);
         let processes = [start(), start()];
         Ok(Self {
-            processes,
             store,
             clock,
             directory,
             post,
             ledger,
+            processes,
         })
     }
 
@@ -115,7 +119,7 @@ impl Days {
             Step::Presence { user, online } => self.ledger.set_online(&step::user(*user), *online),
             Step::Wish { user, wants } => {
                 let user_id = step::user(*user);
-                let contact = messaging_core::port::directory::Contact::at("them@example.com");
+                let contact = Contact::at("them@example.com");
                 self.directory
                     .set_contact(user_id.clone(), contact.wanting_email(*wants));
                 self.ledger.set_wish(&user_id, *wants);
@@ -128,8 +132,7 @@ impl Days {
                 if *is_up {
                     self.directory.answer();
                 } else {
-                    self.directory
-                        .fail(messaging_core::port::PortErrorKind::Temporary);
+                    self.directory.fail(PortErrorKind::Temporary);
                 }
                 self.ledger.set_directory(*is_up);
             }
@@ -187,10 +190,10 @@ impl Days {
         let conversation = found.ok_or_else(|| TestCaseError::fail("the conversation is gone"))?;
         let n = self.ledger.next();
         let mut message = match from {
-            Some(side) => crate::make::message(n, side, conversation.user(side)),
-            None => system_message(n, messaging_core::domain::side::To::Both),
+            Some(side) => message_from(n, side, conversation.user(side)),
+            None => system_message(n, To::Both),
         };
-        let now = self.clock.now_is();
+        let now = self.clock.now();
         message.id = message_id(u64::from(n));
         message.body = body(format!("m{n}"));
         message.now = now;
@@ -221,7 +224,7 @@ impl Days {
             guard: found.guard,
             side,
             up_to: message.id,
-            now: self.clock.now_is(),
+            now: self.clock.now(),
             publisher: Publisher::Anyone,
         };
         self.store.mark_read(&step).await?;
@@ -232,15 +235,4 @@ impl Days {
 
 fn id(client: u64, agency: u64) -> ConversationId {
     conversation_id(1_000 * client + agency)
-}
-
-/// So that a call names no trait.
-trait NowIs {
-    fn now_is(&self) -> messaging_core::Timestamp;
-}
-
-impl NowIs for ManualClock {
-    fn now_is(&self) -> messaging_core::Timestamp {
-        messaging_core::clock::Clock::now(self)
-    }
 }

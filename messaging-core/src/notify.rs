@@ -1,0 +1,227 @@
+//! From a published message to a notification on the devices of whoever it is for and is away.
+//!
+//! It is tried once, and is no promise: what waits here is gone with the process, and whoever missed it has the
+//! digest. What the store keeps of it is only that of several processes, or of a message that is published again,
+//! one notifies.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use crate::{
+    clock,
+    domain::{conversation::Conversation, message::Message, page::PageSize, side::Side},
+    id::{ConversationId, UserId},
+    port::{
+        directory::{Contact, ProfileQuery},
+        push::{Notification, Push},
+        realtime::{PublishError, PublishErrorKind},
+        store::{Direction, HistoryScan, PushMark, Store, StoreError, StoreErrorKind},
+    },
+    profiles::profiles_or_blank,
+    reach::Reach,
+    signal::Signal,
+};
+
+/// How many conversations may wait for their notification.
+const CAPACITY: usize = 1_000;
+
+/// How long one call may take.
+const CALL_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What a notifier is put together from.
+pub(crate) struct NotifyParts {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) push: Arc<dyn Push>,
+    pub(crate) reach: Reach,
+    /// The least time between two notifications about a conversation.
+    pub(crate) interval: Duration,
+}
+
+/// Notifies people who are away. Driven by [`Workers::run`](crate::Workers), or by hand in tests.
+pub struct Notifier {
+    parts: NotifyParts,
+    /// Of each conversation the newest message that has been published.
+    waiting: Mutex<BTreeMap<ConversationId, u64>>,
+    pub(crate) signal: Signal,
+}
+
+/// Somebody to notify.
+struct Candidate {
+    user_id: UserId,
+    side: Side,
+    conversation: Conversation,
+    message: Message,
+}
+
+impl Notifier {
+    pub(crate) fn new(parts: NotifyParts) -> Self {
+        Self {
+            parts,
+            waiting: Mutex::default(),
+            signal: Signal::default(),
+        }
+    }
+
+    /// A message has been published.
+    pub(crate) fn published(&self, of: ConversationId, seq: u64) {
+        let mut waiting = self.waiting();
+        if waiting.len() < CAPACITY || waiting.contains_key(&of) {
+            let newest = waiting.entry(of).or_default();
+            *newest = seq.max(*newest);
+        }
+        drop(waiting);
+        self.signal.raise();
+    }
+
+    /// Notifies whoever the messages published since the last step are for, and is away. Returns how many
+    /// notifications were handed over.
+    pub async fn step(&self) -> usize {
+        let published = std::mem::take(&mut *self.waiting());
+        let mut candidates = Vec::new();
+        for (of, seq) in published {
+            match self.candidates(of, seq).await {
+                Ok(found) => candidates.extend(found),
+                Err(error) => note(of, &error),
+            }
+        }
+        if candidates.is_empty() {
+            return 0;
+        }
+        let mut users: Vec<_> = candidates.iter().map(|one| one.user_id.clone()).collect();
+        users.sort();
+        users.dedup();
+        let online = self.parts.reach.online(&users).await;
+        users.retain(|user_id| online.get(user_id) == Some(&false));
+        if users.is_empty() {
+            return 0;
+        }
+        let contacts = self.parts.reach.contacts(&users).await.unwrap_or_default();
+        let wants_push = |user_id: &UserId| contacts.get(user_id).is_some_and(|one: &Contact| one.wants_push);
+        let mut notified = 0;
+        for candidate in candidates {
+            if wants_push(&candidate.user_id) {
+                match self.notify(&candidate).await {
+                    Ok(is_notified) => notified += usize::from(is_notified),
+                    Err(error) => note(candidate.conversation.id, &error),
+                }
+            }
+        }
+        notified
+    }
+
+    /// Whom a message is for who has not read it.
+    async fn candidates(&self, of: ConversationId, seq: u64) -> Result<Vec<Candidate>, StoreError> {
+        let scan = HistoryScan {
+            conversation_id: of,
+            direction: Direction::After(seq.saturating_sub(1)),
+            limit: PageSize::ONE,
+        };
+        let listed = self.parts.store.list_messages(&scan);
+        let page = self.in_time("finding a message to push", listed).await?;
+        let found = page.and_then(|page| Some((page.overview.conversation, page.rows.into_iter().next()?)));
+        let Some((conversation, row)) = found else {
+            return Ok(Vec::new());
+        };
+        let message = row.message;
+        let is_for = |side: &Side| {
+            let read = conversation.mailboxes.of(*side).read;
+            message.origin.addresses(*side) && *message.positions.of(*side) > read
+        };
+        let candidate = |side| Candidate {
+            user_id: conversation.user(side).clone(),
+            side,
+            conversation: conversation.clone(),
+            message: message.clone(),
+        };
+        Ok(Side::ALL.into_iter().filter(is_for).map(candidate).collect())
+    }
+
+    /// Notifies somebody, unless that has been done, or something was pushed just before.
+    async fn notify(&self, candidate: &Candidate) -> Result<bool, StoreError> {
+        let Candidate {
+            user_id,
+            side,
+            conversation,
+            message,
+        } = candidate;
+        let now = self.parts.reach.clock.now();
+        let mark = PushMark {
+            conversation_id: conversation.id,
+            side: *side,
+            seq: message.seq,
+            now,
+            not_since: now - self.parts.interval,
+        };
+        let admitted = self.parts.store.admit_push(&mark);
+        if !self.in_time("admitting a push", admitted).await? {
+            return Ok(false);
+        }
+        let mut query = ProfileQuery::default();
+        match side {
+            Side::Client => query.agents.insert(conversation.agent_id.clone()),
+            Side::Agent => query.users.insert(conversation.client_id.clone()),
+        };
+        let reach = &self.parts.reach;
+        let profiles = profiles_or_blank(&*reach.directory, &*reach.clock, reach.timeout, &query).await;
+        let notification = Notification {
+            conversation_id: conversation.id,
+            message_id: message.id,
+            origin: message.origin.clone(),
+            from: conversation.shown_to(*side, &profiles),
+            body: message.body.clone(),
+        };
+        let pushed = self
+            .parts
+            .push
+            .notify(std::slice::from_ref(user_id), &notification);
+        let pushed = clock::timeout(&*reach.clock, CALL_TIMEOUT, pushed).await;
+        let pushed = pushed.unwrap_or_else(|elapsed| Err(PublishError::new(PublishErrorKind::Down, elapsed)));
+        if let Err(error) = &pushed {
+            let error: &dyn std::error::Error = error;
+            tracing::warn!(%user_id, error, "somebody was not notified");
+        }
+        Ok(pushed.is_ok())
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, BTreeMap<ConversationId, u64>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn in_time<T>(
+        &self,
+        doing: &'static str,
+        call: impl Future<Output = Result<T, StoreError>> + Send,
+    ) -> Result<T, StoreError> {
+        match clock::timeout(&*self.parts.reach.clock, CALL_TIMEOUT, call).await {
+            Ok(answer) => answer,
+            Err(elapsed) => Err(StoreError::new(StoreErrorKind::OutcomeUnknown, doing).caused_by(elapsed)),
+        }
+    }
+
+    #[cfg(feature = "worker")]
+    pub(crate) async fn run(&self, stop: impl Future<Output = ()> + Send) {
+        let mut stop = std::pin::pin!(stop);
+        loop {
+            tokio::select! {
+                () = &mut stop => return,
+                () = self.signal.raised() => {}
+            }
+            self.step().await;
+        }
+    }
+}
+
+fn note(conversation_id: ConversationId, error: &StoreError) {
+    let error: &dyn std::error::Error = error;
+    tracing::warn!(%conversation_id, error, "nobody is notified of a message");
+}
+
+impl fmt::Debug for Notifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Notifier").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,20 @@
+use super::Messaging;
+use crate::{actor::Actor, error::Error, id::UserId, policy::Refusal};
+
+impl Messaging {
+    /// What a device of the actor's shows to the push service to get notifications for this user: themselves, and
+    /// nobody else.
+    ///
+    /// # Errors
+    /// [`Forbidden`](crate::ErrorKind::Forbidden) for another user;
+    /// [`NotFound`](crate::ErrorKind::NotFound) where nobody is notified at all.
+    pub fn push_token(&self, actor: &Actor, user_id: &UserId) -> Result<String, Error> {
+        const DOING: &str = "making a token for notifications";
+        let push = self.0.push.as_ref();
+        let push = push.ok_or_else(|| Error::refused(Refusal::NotFound, DOING))?;
+        if actor.user_id() != user_id {
+            return Err(Error::refused(Refusal::Forbidden, DOING));
+        }
+        Ok(push.user_token(user_id, self.now()))
+    }
+}

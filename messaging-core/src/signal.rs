@@ -1,0 +1,34 @@
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    task::Poll,
+};
+
+use futures_util::task::AtomicWaker;
+
+/// Tells one waiting task that there is something to do.
+#[derive(Default)]
+pub(crate) struct Signal {
+    raised: AtomicBool,
+    waiting: AtomicWaker,
+}
+
+impl Signal {
+    pub(crate) fn raise(&self) {
+        self.raised.store(true, Ordering::Release);
+        self.waiting.wake();
+    }
+
+    /// Returns once the signal has been raised since the last return.
+    #[cfg_attr(not(feature = "worker"), expect(dead_code, reason = "only the loop waits"))]
+    pub(crate) async fn raised(&self) {
+        std::future::poll_fn(|cx| {
+            self.waiting.register(cx.waker());
+            if self.raised.swap(false, Ordering::AcqRel) {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
+        })
+        .await;
+    }
+}

@@ -1,0 +1,320 @@
+//! What people are mailed, and when. That it comes neither twice nor too late, whatever happens, is shown by the test
+//! kit's days of mail; here is what one e-mail says, and what one failure does.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use messaging_core::{
+    Body, ConfigError, ConversationId, DigestOptions, DigestPolicy, HistoryFrom, HistoryRequest, MarkOnRead,
+    Messaging, OpenByHost, Options, PageSize, SendKey, SendMessage, To, UserId, Workers,
+    clock::{ManualClock, SequentialIds},
+    domain::side::Side,
+    memory::MemoryStore,
+    port::{
+        PortError, PortErrorKind,
+        directory::Contact,
+        mailer::{Digest, MailError, MailErrorKind, Mailer},
+        presence::Presence,
+        store::Conversations as _,
+    },
+};
+use messaging_testkit::{
+    fake::FakeDirectory,
+    make::{agency_id, agent, agent_user_id, booking_id, client, client_id},
+};
+
+const MINUTE: Duration = Duration::from_mins(1);
+
+/// Takes what comes, but for the failures that it was told.
+#[derive(Clone, Default)]
+struct Letterbox(Arc<Mutex<(Vec<Digest>, VecDeque<MailErrorKind>)>>);
+
+#[async_trait]
+impl Mailer for Letterbox {
+    async fn send(&self, digest: &Digest) -> Result<(), MailError> {
+        let mut state = self.0.lock().unwrap();
+        if let Some(kind) = state.1.pop_front() {
+            return Err(MailError::new(kind, "as asked for"));
+        }
+        state.0.push(digest.clone());
+        Ok(())
+    }
+}
+
+/// Nobody is there.
+struct Nobody;
+
+#[async_trait]
+impl Presence for Nobody {
+    async fn online(&self, users: &[UserId]) -> Result<HashMap<UserId, bool>, PortError> {
+        Ok(users.iter().map(|user| (user.clone(), false)).collect())
+    }
+}
+
+struct House {
+    store: MemoryStore,
+    messaging: Messaging,
+    workers: Workers,
+    clock: ManualClock,
+    directory: FakeDirectory,
+    mails: Letterbox,
+}
+
+impl House {
+    fn new() -> Self {
+        Self::with(DigestPolicy::default())
+    }
+
+    fn with(policy: DigestPolicy) -> Self {
+        let (store, clock, directory) = (MemoryStore::new(), ManualClock::new(), FakeDirectory::new());
+        let mails = Letterbox::default();
+        let (messaging, workers) = Messaging::builder(store.clone(), directory.clone())
+            .digests(mails.clone(), policy)
+            .presence(Nobody)
+            .clock(clock.clone())
+            .ids(SequentialIds::default())
+            .build()
+            .unwrap();
+        Self {
+            store,
+            messaging,
+            workers,
+            clock,
+            directory,
+            mails,
+        }
+    }
+
+    async fn open(&self, c: u64, a: u64) -> ConversationId {
+        let open =
+            OpenByHost::new(&client_id(c), &agency_id(a), &agent_user_id(a)).booking(&booking_id(c, a));
+        let plan = self.messaging.plan_open(open).unwrap();
+        self.messaging.open_planned(&plan).await.unwrap().id
+    }
+
+    async fn send(&self, c: u64, to: ConversationId, text: &str) {
+        let send = SendMessage {
+            conversation_id: to,
+            body: Body::parse(text).unwrap(),
+            key: None,
+        };
+        self.messaging.send_message(&client(c), &send).await.unwrap();
+    }
+
+    async fn step(&self) -> usize {
+        self.workers.digests().unwrap().step().await.unwrap()
+    }
+
+    async fn after(&self, minutes: u32) -> Vec<Digest> {
+        self.clock.advance(MINUTE * minutes);
+        self.step().await;
+        std::mem::take(&mut self.mails.0.lock().unwrap().0)
+    }
+
+    fn fail(&self, kind: MailErrorKind) {
+        self.mails.0.lock().unwrap().1.push_back(kind);
+    }
+}
+
+/// The newest messages, which are read by that.
+pub(crate) fn newest(conversation_id: ConversationId) -> HistoryRequest {
+    HistoryRequest {
+        conversation_id,
+        from: HistoryFrom::Newest,
+        limit: PageSize::HISTORY,
+        mark: MarkOnRead::NewestPage,
+    }
+}
+
+#[tokio::test]
+async fn one_e_mail_tells_of_all_conversations_the_longest_waiting_first() {
+    let house = House::with(DigestPolicy::default().with_conversations(2).with_messages(2));
+    let (second, first, third) = (
+        house.open(1, 1).await,
+        house.open(2, 1).await,
+        house.open(3, 1).await,
+    );
+    house.send(2, first, "Is the hut open?").await;
+    house.clock.advance(MINUTE);
+    for text in ["one", "two", "three"] {
+        house.send(1, second, text).await;
+    }
+    let key = SendKey::parse("paid").unwrap();
+    let paid = Body::parse("Paid").unwrap();
+    house
+        .messaging
+        .send_system_message(third, To::Both, paid, key)
+        .await
+        .unwrap();
+
+    let mails = house.after(29).await;
+    let [to_agent] = &mails[..] else {
+        panic!("{mails:?}")
+    };
+    assert_eq!(
+        (to_agent.user_id.as_str(), to_agent.name.as_str()),
+        ("agent-1", "agent-1")
+    );
+    assert_eq!(to_agent.email, "agent-1@example.com");
+    assert_eq!((to_agent.messages, to_agent.more_conversations), (5, 1));
+    let told: Vec<_> = to_agent
+        .conversations
+        .iter()
+        .map(|one| {
+            let booking = one.booking.as_ref().unwrap().profile.tour_title.as_str();
+            let first: Vec<_> = one.first.iter().map(|message| message.body.as_str()).collect();
+            (one.from.as_str(), one.side, booking, one.messages, first)
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (
+                "client-2",
+                Side::Agent,
+                "tour of booking-2-1",
+                1,
+                vec!["Is the hut open?"]
+            ),
+            (
+                "client-1",
+                Side::Agent,
+                "tour of booking-1-1",
+                3,
+                vec!["one", "two"]
+            ),
+        ]
+    );
+    // The client of the third waits a minute longer.
+    let mails = house.after(1).await;
+    let [to_client] = &mails[..] else {
+        panic!("{mails:?}")
+    };
+    assert_eq!(
+        (
+            to_client.user_id.as_str(),
+            to_client.conversations[0].from.as_str()
+        ),
+        ("client-3", "agency-1")
+    );
+    assert_eq!(house.after(600).await, []);
+}
+
+#[tokio::test]
+async fn who_does_not_want_e_mail_or_has_no_address_is_not_mailed_later_either() {
+    for contact in [
+        Contact::at("ada@example.com").wanting_email(false),
+        Contact::default(),
+        Contact::at(""),
+    ] {
+        let house = House::new();
+        house.directory.set_contact(agent_user_id(1), contact);
+        let id = house.open(1, 1).await;
+        house.send(1, id, "hello").await;
+        assert_eq!(house.after(30).await, []);
+        house
+            .directory
+            .set_contact(agent_user_id(1), Contact::at("ada@example.com"));
+        assert_eq!(house.after(60).await, []);
+        house.send(1, id, "again").await;
+        assert_eq!(house.after(30).await[0].messages, 1);
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_away_is_tried_again_with_all_that_there_is_by_then() {
+    for kind in [MailErrorKind::Unavailable, MailErrorKind::Misconfigured] {
+        let house = House::new();
+        let id = house.open(1, 1).await;
+        house.send(1, id, "hello").await;
+        house.fail(kind);
+        assert_eq!(house.after(30).await, []);
+        assert_eq!(house.step().await, 0, "it is left alone for a while");
+        house.send(1, id, "again").await;
+        assert_eq!(house.after(1).await[0].messages, 2);
+    }
+}
+
+#[tokio::test]
+async fn what_may_have_been_taken_is_repeated_with_its_id_and_nothing_more() {
+    let house = House::new();
+    let id = house.open(1, 1).await;
+    house.send(1, id, "hello").await;
+    house.fail(MailErrorKind::OutcomeUnknown);
+    house.fail(MailErrorKind::Unavailable);
+    assert_eq!(house.after(30).await, []);
+    house.send(1, id, "again").await;
+    assert_eq!(house.after(1).await, []);
+    let first = house.after(1).await;
+    assert_eq!((first.len(), first[0].messages), (1, 1));
+    let second = house.after(30).await;
+    assert_eq!((second.len(), second[0].messages), (1, 1));
+    assert_ne!(second[0].id, first[0].id);
+}
+
+#[tokio::test]
+async fn a_refused_address_is_not_tried_again_for_these_messages() {
+    let house = House::new();
+    let id = house.open(1, 1).await;
+    house.send(1, id, "hello").await;
+    house.fail(MailErrorKind::Refused);
+    assert_eq!(house.after(30).await, []);
+    assert_eq!(house.after(600).await, []);
+    house.send(1, id, "again").await;
+    assert_eq!(house.after(30).await[0].messages, 1);
+}
+
+#[tokio::test]
+async fn while_the_directory_fails_nobody_is_mailed_and_nothing_counts_as_mailed() {
+    let house = House::new();
+    let id = house.open(1, 1).await;
+    house.send(1, id, "hello").await;
+    house.directory.fail(PortErrorKind::Temporary);
+    assert_eq!(house.after(30).await, []);
+    house.directory.answer();
+    assert_eq!(house.after(5).await.len(), 1);
+}
+
+#[tokio::test]
+async fn where_there_is_no_mailer_nobody_is_due() {
+    let (messaging, workers, _) = Messaging::in_memory(FakeDirectory::new());
+    assert!(workers.digests().is_none());
+    drop(messaging);
+    let house = House::new();
+    let id = house.open(1, 1).await;
+    house.send(1, id, "hello").await;
+    let conversation = house.store.find_conversation(id).await.unwrap().unwrap();
+    assert!(conversation.digests.agent.due_at.is_some());
+    house.messaging.history(&agent(1), &newest(id)).await.unwrap();
+    let conversation = house.store.find_conversation(id).await.unwrap().unwrap();
+    assert_eq!(conversation.digests.agent.due_at, None);
+}
+
+#[tokio::test]
+async fn options_with_which_nobody_would_be_mailed_are_refused() {
+    let with = |policy, digests| {
+        Messaging::builder(MemoryStore::new(), FakeDirectory::new())
+            .digests(Letterbox::default(), policy)
+            .options(Options::default().with_digests(digests))
+            .build()
+            .err()
+    };
+    let (policy, options) = (DigestPolicy::default(), DigestOptions::default());
+    assert_eq!(with(policy, options), None);
+    assert!(matches!(
+        with(policy.with_a_day(0), options),
+        Some(ConfigError::DigestPolicy(_))
+    ));
+    for bad in [
+        options.with_lease(MINUTE),
+        options.with_users(0),
+        options.with_concurrency(0),
+        options.with_chunk(0),
+    ] {
+        assert!(matches!(with(policy, bad), Some(ConfigError::Digests(_))));
+    }
+}

@@ -1,0 +1,206 @@
+//! Who is notified of a message, and how often.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use messaging_core::{
+    Body, ConversationId, ErrorKind, Messaging, OpenConversation, SendMessage, Timestamp, UserId, Workers,
+    clock::{ManualClock, SequentialIds},
+    memory::MemoryStore,
+    port::{
+        PortError, PortErrorKind,
+        directory::Contact,
+        presence::Presence,
+        push::{Notification, Push},
+        realtime::{PublishError, PublishErrorKind},
+    },
+};
+use messaging_testkit::{
+    fake::{FakeDirectory, RecordingRealtime},
+    make::{agency_id, agent, agent_user_id, client, client_id},
+};
+
+#[derive(Clone, Default)]
+struct Devices(Arc<Mutex<(Vec<(Vec<UserId>, Notification)>, bool)>>);
+
+#[async_trait]
+impl Push for Devices {
+    async fn notify(&self, users: &[UserId], notification: &Notification) -> Result<(), PublishError> {
+        let mut state = self.0.lock().unwrap();
+        state.0.push((users.to_vec(), notification.clone()));
+        if state.1 {
+            return Err(PublishError::new(PublishErrorKind::Down, "as asked for"));
+        }
+        Ok(())
+    }
+
+    fn user_token(&self, user_id: &UserId, now: Timestamp) -> String {
+        format!("{user_id} from {now}")
+    }
+}
+
+/// Who is connected; nobody is known to be, or not to be, but them.
+#[derive(Clone, Default)]
+struct Known(Arc<Mutex<HashMap<UserId, bool>>>);
+
+#[async_trait]
+impl Presence for Known {
+    async fn online(&self, _: &[UserId]) -> Result<HashMap<UserId, bool>, PortError> {
+        Ok(self.0.lock().unwrap().clone())
+    }
+}
+
+struct House {
+    messaging: Messaging,
+    workers: Workers,
+    clock: ManualClock,
+    directory: FakeDirectory,
+    devices: Devices,
+    known: Known,
+    id: ConversationId,
+}
+
+impl House {
+    /// One conversation, whose agent is away.
+    async fn new() -> Self {
+        let (clock, directory) = (ManualClock::new(), FakeDirectory::new());
+        let (devices, known) = (Devices::default(), Known::default());
+        let (messaging, workers) = Messaging::builder(MemoryStore::new(), directory.clone())
+            .realtime(RecordingRealtime::new())
+            .presence(known.clone())
+            .push(devices.clone())
+            .clock(clock.clone())
+            .ids(SequentialIds::default())
+            .build()
+            .unwrap();
+        known.0.lock().unwrap().insert(agent_user_id(1), false);
+        let open = OpenConversation {
+            agent_id: agency_id(1),
+            booking_id: None,
+        };
+        let id = messaging
+            .open_conversation(&client(1), &open)
+            .await
+            .unwrap()
+            .conversation
+            .id();
+        Self {
+            messaging,
+            workers,
+            clock,
+            directory,
+            devices,
+            known,
+            id,
+        }
+    }
+
+    async fn send(&self, text: &str) {
+        let send = SendMessage {
+            conversation_id: self.id,
+            body: Body::parse(text).unwrap(),
+            key: None,
+        };
+        self.messaging.send_message(&client(1), &send).await.unwrap();
+    }
+
+    /// Publishes what there is, notifies, and gives what was said to whom.
+    async fn notified(&self) -> Vec<String> {
+        self.workers.relay().step().await.unwrap();
+        self.workers.notifier().unwrap().step().await;
+        let pushed = std::mem::take(&mut self.devices.0.lock().unwrap().0);
+        let say = |(users, one): (Vec<UserId>, Notification)| {
+            format!("{}: {} says {}", users[0], one.from, one.body.as_str())
+        };
+        pushed.into_iter().map(say).collect()
+    }
+}
+
+#[tokio::test]
+async fn who_is_away_is_notified_after_the_message_was_published() {
+    let house = House::new().await;
+    house.send("hello").await;
+    assert_eq!(
+        house.workers.notifier().unwrap().step().await,
+        0,
+        "it is not published yet"
+    );
+    assert_eq!(house.notified().await, ["agent-1: client-1 says hello"]);
+    assert_eq!(house.notified().await, [""; 0]);
+}
+
+#[tokio::test]
+async fn who_is_there_or_not_known_to_be_away_is_not_notified() {
+    let house = House::new().await;
+    for known in [Some(true), None] {
+        let user_id = agent_user_id(1);
+        match known {
+            Some(online) => drop(house.known.0.lock().unwrap().insert(user_id, online)),
+            None => drop(house.known.0.lock().unwrap().remove(&user_id)),
+        }
+        house.send("hello").await;
+        assert_eq!(house.notified().await, [""; 0]);
+    }
+}
+
+#[tokio::test]
+async fn who_does_not_want_it_or_has_read_it_is_not_notified() {
+    let house = House::new().await;
+    house
+        .directory
+        .set_contact(agent_user_id(1), Contact::default().wanting_push(false));
+    house.send("unwanted").await;
+    assert_eq!(house.notified().await, [""; 0]);
+    house.directory.set_contact(agent_user_id(1), Contact::default());
+    house.send("read").await;
+    house
+        .messaging
+        .history(&agent(1), &crate::digests::newest(house.id))
+        .await
+        .unwrap();
+    assert_eq!(house.notified().await, [""; 0]);
+    house.directory.fail(PortErrorKind::Temporary);
+    house.send("unknown").await;
+    assert_eq!(house.notified().await, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_burst_is_one_notification_and_the_next_comes_a_minute_later() {
+    let house = House::new().await;
+    for text in ["one", "two", "three"] {
+        house.send(text).await;
+    }
+    assert_eq!(house.notified().await, ["agent-1: client-1 says three"]);
+    house.clock.advance(Duration::from_secs(59));
+    house.send("four").await;
+    assert_eq!(house.notified().await, [""; 0]);
+    house.clock.advance(Duration::from_secs(1));
+    house.send("five").await;
+    assert_eq!(house.notified().await, ["agent-1: client-1 says five"]);
+}
+
+#[tokio::test]
+async fn a_notification_that_fails_is_not_tried_again() {
+    let house = House::new().await;
+    house.devices.0.lock().unwrap().1 = true;
+    house.send("hello").await;
+    assert_eq!(house.notified().await.len(), 1);
+    house.clock.advance(Duration::from_mins(10));
+    assert_eq!(house.notified().await, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_token_is_given_to_the_user_whose_it_is_and_to_nobody_else() {
+    let house = House::new().await;
+    let token = house.messaging.push_token(&client(1), &client_id(1)).unwrap();
+    assert_eq!(token, "client-1 from 2026-01-01T00:00:00.000Z");
+    let refused = house.messaging.push_token(&client(1), &client_id(2)).unwrap_err();
+    assert!(matches!(refused.kind(), ErrorKind::Forbidden { .. }));
+    let (without, ..) = Messaging::in_memory(FakeDirectory::new());
+    let refused = without.push_token(&client(1), &client_id(1)).unwrap_err();
+    assert!(matches!(refused.kind(), ErrorKind::NotFound));
+}
