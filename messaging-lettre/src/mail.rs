@@ -1,0 +1,98 @@
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use lettre::{
+    Address, Message,
+    message::{
+        Mailbox, MultiPart,
+        header::{HeaderName, HeaderValue},
+    },
+};
+use messaging_core::port::mailer::{Digest, MailError, MailErrorKind};
+
+use crate::{Links, Templates, text::label, view::unsubscribe};
+
+/// Makes e-mails of digests. Cheap to clone.
+#[derive(Clone)]
+pub struct DigestMail {
+    from: Mailbox,
+    domain: String,
+    templates: Templates,
+    links: Arc<dyn Links>,
+}
+
+/// The sender is no address.
+#[derive(Debug, thiserror::Error)]
+#[error("the sender must be an address, such as `Tours <messages@tours.example>`")]
+pub struct InvalidFrom(#[source] lettre::address::AddressError);
+
+impl DigestMail {
+    /// E-mails from a sender, such as `Tours <messages@tours.example>`.
+    ///
+    /// # Errors
+    /// [`InvalidFrom`].
+    pub fn new(from: &str, templates: Templates, links: impl Links) -> Result<Self, InvalidFrom> {
+        let from: Mailbox = from.parse().map_err(InvalidFrom)?;
+        Ok(Self {
+            domain: from.email.domain().to_owned(),
+            from,
+            templates,
+            links: Arc::new(links),
+        })
+    }
+
+    /// The e-mail: text and HTML, and the same `Message-ID` each time the same digest is given.
+    ///
+    /// # Errors
+    /// [`Refused`](MailErrorKind::Refused) for an address that is none;
+    /// [`Misconfigured`](MailErrorKind::Misconfigured) when a template or a link will not do.
+    pub fn message(&self, digest: &Digest) -> Result<Message, MailError> {
+        let address: Address = digest.email.parse().map_err(refused)?;
+        let name = Some(label(&digest.name)).filter(|name| !name.is_empty());
+        let rendered = self
+            .templates
+            .render(digest, &*self.links)
+            .map_err(misconfigured)?;
+        let at = SystemTime::UNIX_EPOCH
+            + Duration::from_millis(u64::try_from(digest.at.as_millis()).unwrap_or_default());
+        let mut message = Message::builder()
+            .from(self.from.clone())
+            .to(Mailbox::new(name, address))
+            .subject(rendered.subject)
+            .date(at)
+            .message_id(Some(format!("<{}@{}>", digest.id, self.domain)))
+            .raw_header(header("Auto-Submitted", "auto-generated"));
+        if let Some(link) = unsubscribe(digest, &*self.links).map_err(misconfigured)? {
+            message = message.raw_header(header("List-Unsubscribe", &format!("<{link}>")));
+            if link.starts_with("https://") {
+                message = message.raw_header(header("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"));
+            }
+        }
+        let body = MultiPart::alternative_plain_html(rendered.text, rendered.html);
+        message.multipart(body).map_err(misconfigured)
+    }
+}
+
+fn header(name: &'static str, value: &str) -> HeaderValue {
+    HeaderValue::new(HeaderName::new_from_ascii_str(name), value.to_owned())
+}
+
+fn refused(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> MailError {
+    MailError::new(MailErrorKind::Refused, source)
+}
+
+fn misconfigured(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> MailError {
+    MailError::new(MailErrorKind::Misconfigured, source)
+}
+
+impl fmt::Debug for DigestMail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DigestMail")
+            .field("from", &self.from)
+            .field("templates", &self.templates)
+            .finish_non_exhaustive()
+    }
+}

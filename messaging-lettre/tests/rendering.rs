@@ -1,0 +1,204 @@
+//! What an e-mail says, and in which language.
+
+#[path = "common/mod.rs"]
+mod common;
+
+use common::{Pages, conversation, digest, usual};
+use messaging_core::port::{
+    directory::Contact,
+    mailer::{Digest, DigestConversation, MailErrorKind},
+};
+use messaging_lettre::{DigestMail, DigestTemplates, Links, Templates};
+use proptest::prelude::*;
+
+#[test]
+fn the_text_and_the_html_are_what_they_were() {
+    let rendered = Templates::default().render(&usual(), &Pages).unwrap();
+    insta::assert_snapshot!("subject", rendered.subject);
+    insta::assert_snapshot!("text", rendered.text);
+    let body = rendered.html.split_once("<body>").unwrap().1;
+    insta::assert_snapshot!("html", body);
+}
+
+#[test]
+fn a_subject_says_who_or_how_many() {
+    let subject = |digest: &Digest| Templates::default().render(digest, &Pages).unwrap().subject;
+    assert_eq!(
+        subject(&digest(vec![conversation("Ada", &["hi"], 1)])),
+        "\u{2068}Ada\u{2069} wrote to you"
+    );
+    assert_eq!(
+        subject(&digest(vec![conversation("", &["hi"], 1)])),
+        "Somebody wrote to you"
+    );
+    assert_eq!(
+        subject(&digest(vec![conversation("Ada", &["hi"], 3)])),
+        "3 new messages from \u{2068}Ada\u{2069}"
+    );
+    assert_eq!(subject(&usual()), "10 new messages in 4 conversations");
+}
+
+#[test]
+fn times_are_in_the_recipients_zone_and_in_utc_where_that_is_unknown() {
+    for (zone, expected) in [
+        (Some("America/New_York"), "1 Jan 2026, 22:04 EST"),
+        (Some("Europe/Zurich"), "2 Jan 2026, 04:04 CET"),
+        (Some("Nowhere/Else"), "2 Jan 2026, 03:04 UTC"),
+        (None, "2 Jan 2026, 03:04 UTC"),
+    ] {
+        let mut digest = digest(vec![conversation("Ada", &["hi"], 1)]);
+        digest.contact = Contact::at("carl@example.com");
+        if let Some(zone) = zone {
+            digest.contact = digest.contact.with_time_zone(zone);
+        }
+        let rendered = Templates::default().render(&digest, &Pages).unwrap();
+        assert!(
+            rendered.text.contains(expected) && rendered.html.contains(expected),
+            "{}",
+            rendered.text
+        );
+    }
+}
+
+#[test]
+fn a_host_adds_languages_and_a_variety_gets_its_own_language() {
+    let german = DigestTemplates {
+        subject: "{{ messages }} neue Nachrichten".to_owned(),
+        ..DigestTemplates::default()
+    };
+    let templates = Templates::default().with("de", german).unwrap();
+    for (language, expected) in [
+        (Some("de"), "1 neue Nachrichten"),
+        (Some("de-CH"), "1 neue Nachrichten"),
+        (Some("DE"), "1 neue Nachrichten"),
+        (Some("fr"), "Somebody wrote to you"),
+        (None, "Somebody wrote to you"),
+    ] {
+        let mut digest = digest(vec![conversation("", &["hi"], 1)]);
+        digest.contact.language = language.map(str::to_owned);
+        assert_eq!(templates.render(&digest, &Pages).unwrap().subject, expected);
+    }
+}
+
+#[test]
+fn a_template_that_is_wrong_is_refused_where_it_is_given() {
+    let broken = DigestTemplates {
+        text: "{% for x in".to_owned(),
+        ..DigestTemplates::default()
+    };
+    assert!(Templates::default().with("de", broken).is_err());
+}
+
+struct Bad(&'static str);
+
+impl Links for Bad {
+    fn conversation(&self, _: &Digest, _: &DigestConversation) -> String {
+        self.0.to_owned()
+    }
+
+    fn unsubscribe(&self, _: &Digest) -> Option<String> {
+        None
+    }
+}
+
+#[test]
+fn what_the_host_has_wrong_is_not_the_recipients_fault() {
+    let digest = digest(vec![conversation("Ada", &["hi"], 1)]);
+    let kind = |links: Bad, templates: Templates| {
+        let mail = DigestMail::new("messages@tours.example", templates, links).unwrap();
+        mail.message(&digest).err().map(|error| error.kind())
+    };
+    let unknown = DigestTemplates {
+        subject: "{{ nothing_of_that_name }}".to_owned(),
+        ..DigestTemplates::default()
+    };
+    let unknown = Templates::default().with("en", unknown).unwrap();
+    assert_eq!(kind(Bad("https://tours.example"), Templates::default()), None);
+    assert_eq!(
+        kind(Bad("javascript:alert(1)"), Templates::default()),
+        Some(MailErrorKind::Misconfigured)
+    );
+    assert_eq!(
+        kind(Bad("https://tours.example"), unknown),
+        Some(MailErrorKind::Misconfigured)
+    );
+}
+
+#[test]
+fn an_address_that_is_none_is_refused() {
+    let mail = DigestMail::new("Tours <messages@tours.example>", Templates::default(), Pages).unwrap();
+    for email in [
+        "nobody",
+        "a@b@c",
+        "a b@example.com",
+        "eve@example.com\r\nBcc: x@example.com",
+        "<x@example.com>",
+    ] {
+        let mut digest = usual();
+        email.clone_into(&mut digest.email);
+        assert_eq!(
+            mail.message(&digest).unwrap_err().kind(),
+            MailErrorKind::Refused,
+            "{email}"
+        );
+    }
+    assert!(DigestMail::new("nobody", Templates::default(), Pages).is_err());
+}
+
+/// Whatever may stand in a name or a text, and then some.
+fn hostile() -> impl Strategy<Value = String> {
+    let pieces = prop::sample::select(vec![
+        "\r\nBcc: eve@example.com",
+        "<script>",
+        "</bdi>",
+        "\"",
+        "'",
+        "&amp;",
+        "{{ 7 * 7 }}",
+        "\u{202E}",
+        "\u{2069}",
+        "\u{0}",
+        "🙂",
+        "مرحبا",
+        "=?utf-8?q?x?=",
+        "a",
+        " ",
+        "\n.\n",
+        "--",
+    ]);
+    prop::collection::vec(pieces, 0..20).prop_map(|pieces| pieces.concat())
+}
+
+/// The tags of a page.
+fn tags(html: &str) -> Vec<&str> {
+    let inner = html.split('<').skip(1);
+    inner
+        .map(|rest| rest.split(['>', ' ']).next().unwrap_or_default())
+        .collect()
+}
+
+proptest! {
+    #[test]
+    fn nothing_that_people_wrote_adds_a_header_or_a_tag(from in hostile(), name in hostile(), text in hostile()) {
+        let written = |from: &str, name: &str, text: &str| {
+            let mut digest = digest(vec![conversation(from, &[text], 1)]);
+            name.clone_into(&mut digest.name);
+            digest
+        };
+        let harmless = |text: &str| if text.trim_matches(|c: char| c.is_whitespace() || c.is_control() || ('\u{202A}'..='\u{2069}').contains(&c)).is_empty() { "" } else { "x" };
+        let (bad, good) = (written(&from, &name, &text), written(harmless(&from), harmless(&name), harmless(&text)));
+        let templates = Templates::default();
+        let (bad_page, good_page) = (templates.render(&bad, &Pages).unwrap(), templates.render(&good, &Pages).unwrap());
+        prop_assert_eq!(tags(&bad_page.html), tags(&good_page.html));
+        prop_assert!(!bad_page.subject.chars().any(char::is_control));
+        let mail = DigestMail::new("messages@tours.example", templates, Pages).unwrap();
+        let names = |digest: &Digest| -> Vec<String> {
+            let raw = mail.message(digest).unwrap().formatted();
+            let raw = String::from_utf8(raw).unwrap();
+            let head = raw.split("\r\n\r\n").next().unwrap().to_owned();
+            head.split("\r\n").filter(|line| !line.starts_with([' ', '\t']))
+                .map(|line| line.split(':').next().unwrap().to_owned()).collect()
+        };
+        prop_assert_eq!(names(&bad), names(&good));
+    }
+}
