@@ -4,6 +4,9 @@
 pub struct HttpOptions {
     /// Whether people can show that they are typing. Default: yes. Without it there is no such route.
     pub typing: bool,
+    /// Whether devices get tokens for notifications. Default: yes, where
+    /// [push](messaging_core::MessagingBuilder::push) is there. Without it there is no such route.
+    pub push: bool,
     /// The most bytes a request's body may have. Default: 64 KiB.
     pub body_limit: usize,
 }
@@ -12,6 +15,7 @@ impl Default for HttpOptions {
     fn default() -> Self {
         Self {
             typing: true,
+            push: true,
             body_limit: 64 * 1024,
         }
     }
@@ -24,6 +28,11 @@ impl HttpOptions {
             typing: false,
             ..self
         }
+    }
+
+    /// Without [`push`](Self::push).
+    pub fn without_push(self) -> Self {
+        Self { push: false, ..self }
     }
 
     /// With another [`body_limit`](Self::body_limit), in bytes.

@@ -8,7 +8,9 @@ use messaging_core::Messaging;
 use crate::{
     around::Around,
     options::HttpOptions,
-    route::{channel_auth, conversation, conversations, history, reading, send, typing, webhooks},
+    route::{
+        channel_auth, conversation, conversations, history, push_token, reading, send, typing, webhooks,
+    },
 };
 
 /// The routes, by audience. Paths are relative to where the host mounts them.
@@ -57,6 +59,9 @@ where
         ("/messages/read", post(reading::mark_read)),
         ("/pusher/auth", post(channel_auth::authorize)),
     ];
+    if options.push {
+        participants.push(("/pusher/beams-auth", get(push_token::token)));
+    }
     if options.typing {
         participants.push(("/messages/typing", post(typing::set_typing)));
     }

@@ -4,10 +4,13 @@
 //! |---|---|---|
 //! | [`PusherRealtime`] | publishes to Pusher, or to a server of the same protocol; presence and webhooks | `hosted` (default) |
 //! | [`PusherSigner`] | signs the subscriptions of pusher-js and its relatives | |
+//! | [`BeamsPush`] | notifies the devices of people who are away | `beams` |
 //! | [`EmbeddedChannels`] | serves the protocol from within this process, so that no other server is needed | `embedded` |
 //!
 //! All are told the app's [`Credentials`]; none ever shows the secret.
 
+#[cfg(feature = "beams")]
+mod beams;
 mod credentials;
 #[cfg(feature = "embedded")]
 mod embedded;
@@ -15,6 +18,8 @@ mod embedded;
 mod hosted;
 mod signer;
 
+#[cfg(feature = "beams")]
+pub use beams::{BeamsConfig, BeamsConfigError, BeamsContent, BeamsPush};
 pub use credentials::{AppKey, AppSecret, Credentials, InvalidAppKey, InvalidAppSecret};
 #[cfg(feature = "embedded")]
 pub use embedded::{EmbeddedChannels, EmbeddedOptions};

@@ -4,6 +4,7 @@ pub(crate) mod channel_auth;
 pub(crate) mod conversation;
 pub(crate) mod conversations;
 pub(crate) mod history;
+pub(crate) mod push_token;
 pub(crate) mod reading;
 pub(crate) mod send;
 pub(crate) mod typing;

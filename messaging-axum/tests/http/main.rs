@@ -11,6 +11,7 @@ mod document_faults;
 mod failures;
 mod fixture;
 mod messages;
+mod push_token;
 mod reading;
 mod strangers;
 mod typing;

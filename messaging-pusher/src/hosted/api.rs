@@ -3,68 +3,31 @@
 //! They go beside the `pusher` crate, which signs our channels: it panics when a connection is refused or lost,
 //! keeps neither the status nor the headers of an answer, and has no TLS, no time-out and no batch.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::{
-    Method, Request, Response, StatusCode,
-    body::{Bytes, Incoming},
-    header::{CONTENT_TYPE, RETRY_AFTER},
-};
-use hyper_rustls::HttpsConnector;
-use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
-    rt::{TokioExecutor, TokioTimer},
-};
-use messaging_core::clock::{Clock, timeout};
+use http_body_util::Full;
+use hyper::{Method, Request, body::Bytes, header::CONTENT_TYPE};
+use messaging_core::clock::Clock;
 use serde::de::DeserializeOwned;
 
 use super::{
-    config::{PusherConfig, PusherConfigError, PusherServer},
+    config::{PusherConfig, PusherConfigError},
+    http::{ApiError, Http},
     options::PusherOptions,
     request::signed_target,
-    tls,
 };
 use crate::credentials::Credentials;
 
 /// The API of one app's server.
 pub(super) struct Api {
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
-    server: PusherServer,
+    http: Http,
+    /// The server's URL.
+    base: String,
     /// Before each path: `/apps/{id}`.
     prefix: String,
     credentials: Credentials,
-    call_timeout: Duration,
     clock: Arc<dyn Clock>,
 }
-
-/// A call that was not answered with what was asked for.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum ApiError {
-    /// It may have been received.
-    #[error("no answer in time")]
-    TimeOut,
-    /// It may have been received.
-    #[error("no answer")]
-    NoAnswer(#[source] Box<dyn std::error::Error + Send + Sync>),
-    #[error("answered {status}: {text}")]
-    Refused {
-        status: StatusCode,
-        /// How it began.
-        text: String,
-        retry_after: Option<Duration>,
-    },
-    /// Somebody else answered, or a version that is not known.
-    #[error("the answer is not understood")]
-    NotUnderstood(#[source] serde_json::Error),
-}
-
-/// The most bytes of an answer: it is a few words.
-const MAX_ANSWER_BYTES: usize = 64 * 1024;
-/// The most characters of it that stand in an error.
-const MAX_SHOWN_CHARS: usize = 200;
-/// How long a connection is kept for the next call.
-const KEEP_ALIVE: Duration = Duration::from_secs(50);
 
 impl Api {
     pub(super) fn new(
@@ -72,21 +35,16 @@ impl Api {
         options: &PusherOptions,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, PusherConfigError> {
-        let mut connector = HttpConnector::new();
-        connector.enforce_http(false);
-        connector.set_nodelay(true);
-        connector.set_keepalive(Some(KEEP_ALIVE));
-        let connector = tls::around(connector, config.tls(), &options.roots_pem)?;
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(KEEP_ALIVE)
-            .build(connector);
         Ok(Self {
-            client,
-            server: config.server.clone(),
+            http: Http::new(
+                config.tls(),
+                &options.roots_pem,
+                options.call_timeout,
+                clock.clone(),
+            )?,
+            base: config.server.api_url(),
             prefix: format!("/apps/{}", config.app_id),
             credentials: config.credentials.clone(),
-            call_timeout: options.call_timeout,
             clock,
         })
     }
@@ -112,42 +70,10 @@ impl Api {
         let target = signed_target(&self.credentials, method.as_str(), &path, body.as_deref(), now);
         let request = Request::builder()
             .method(method)
-            .uri(format!("{}{target}", self.server.api_url()))
+            .uri(format!("{}{target}", self.base))
             .header(CONTENT_TYPE, "application/json")
             .body(Full::new(body.unwrap_or_default()))
             .map_err(|error| ApiError::NoAnswer(error.into()))?;
-        let answered = timeout(&*self.clock, self.call_timeout, self.answer_to(request)).await;
-        answered.unwrap_or(Err(ApiError::TimeOut))
+        self.http.call(request).await
     }
-
-    async fn answer_to<T: DeserializeOwned>(&self, request: Request<Full<Bytes>>) -> Result<T, ApiError> {
-        let answer = self.client.request(request).await;
-        let answer = answer.map_err(|error| ApiError::NoAnswer(error.into()))?;
-        let (status, retry_after) = (answer.status(), retry_after(&answer));
-        let body = Limited::new(answer.into_body(), MAX_ANSWER_BYTES).collect().await;
-        if status != StatusCode::OK {
-            let text = body.map(|body| beginning(&body.to_bytes())).unwrap_or_default();
-            return Err(ApiError::Refused {
-                status,
-                text,
-                retry_after,
-            });
-        }
-        let body = body.map_err(ApiError::NoAnswer)?;
-        serde_json::from_slice(&body.to_bytes()).map_err(ApiError::NotUnderstood)
-    }
-}
-
-/// Only the form in seconds: what names a time is left to back-off.
-fn retry_after(answer: &Response<Incoming>) -> Option<Duration> {
-    let seconds = answer.headers().get(RETRY_AFTER)?.to_str().ok()?;
-    seconds.trim().parse().ok().map(Duration::from_secs)
-}
-
-fn beginning(text: &[u8]) -> String {
-    let text = String::from_utf8_lossy(text);
-    text.chars()
-        .filter(|c| !c.is_control())
-        .take(MAX_SHOWN_CHARS)
-        .collect()
 }

@@ -2,9 +2,10 @@
 
 mod api;
 mod config;
+pub(crate) mod http;
 mod options;
 mod presence;
-mod publish;
+pub(crate) mod publish;
 mod request;
 mod tls;
 mod webhook;
@@ -30,11 +31,7 @@ use serde_json::{Map, Value};
 pub use config::{AppId, InvalidAppId, InvalidServer, PusherConfig, PusherConfigError, PusherServer, Tls};
 pub use options::PusherOptions;
 
-use self::{
-    api::{Api, ApiError},
-    presence::Memory,
-    webhook::Taken,
-};
+use self::{api::Api, http::ApiError, presence::Memory, webhook::Taken};
 use crate::signer::PusherSigner;
 
 /// Pusher Channels, or another server of the same protocol: publishes, signs subscriptions, says who is

@@ -8,7 +8,7 @@ use messaging_core::{
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::api::{Api, ApiError};
+use super::{api::Api, http::ApiError};
 
 /// Pusher's limits: of a batch, and of an event's data in bytes, counted as they stand in `data`.
 pub(super) const LIMITS: Limits = Limits {
@@ -97,7 +97,7 @@ fn json(body: &impl Serialize) -> Result<String, PublishError> {
 }
 
 /// What can be done about a call that failed. Only what Pusher says of an event itself is held against it.
-pub(super) fn failure(error: ApiError) -> PublishError {
+pub(crate) fn failure(error: ApiError) -> PublishError {
     let kind = match &error {
         ApiError::Refused {
             status, retry_after, ..

@@ -1,0 +1,132 @@
+//! Pusher Beams: notifications on people's devices.
+
+mod config;
+mod payload;
+mod token;
+
+use std::{fmt, sync::Arc};
+
+use async_trait::async_trait;
+use http_body_util::Full;
+use hyper::{
+    Method, Request, StatusCode,
+    body::Bytes,
+    header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue},
+};
+use messaging_core::{
+    Timestamp,
+    clock::SystemClock,
+    id::UserId,
+    port::{
+        push::{Notification, Push},
+        realtime::{PublishError, PublishErrorKind},
+    },
+};
+use serde_json::{Map, Value};
+
+pub use config::{BeamsConfig, BeamsConfigError, BeamsContent};
+
+use crate::hosted::{
+    http::{ApiError, Http},
+    publish::failure,
+};
+
+/// The most users of one call.
+const USERS_PER_CALL: usize = 1_000;
+
+/// The most bytes of a call.
+const MAX_BODY_BYTES: usize = 200 * 1024;
+
+/// Notifies people's devices by Pusher Beams. Clones share connections. Needs a tokio runtime.
+///
+/// Devices register themselves for a user, with the token that `GET /pusher/beams-auth` gives them.
+#[derive(Clone)]
+pub struct BeamsPush(Arc<Inner>);
+
+struct Inner {
+    http: Http,
+    config: BeamsConfig,
+    url: String,
+    authorization: HeaderValue,
+}
+
+impl BeamsPush {
+    /// Notifies by that instance. No I/O.
+    ///
+    /// # Errors
+    /// [`BeamsConfigError::Tls`] when there is no certificate to trust.
+    pub fn new(config: BeamsConfig) -> Result<Self, BeamsConfigError> {
+        let clock = Arc::new(SystemClock);
+        let http = Http::new(config.tls(), &[], config.call_timeout, clock);
+        let http = http.map_err(|error| BeamsConfigError::Tls(error.into()))?;
+        let mut authorization = HeaderValue::try_from(format!("Bearer {}", config.secret.expose()))
+            .map_err(|_| BeamsConfigError::Secret)?;
+        authorization.set_sensitive(true);
+        let url = format!(
+            "{}/publish_api/v1/instances/{}/publishes/users",
+            config.base(),
+            config.instance
+        );
+        Ok(Self(Arc::new(Inner {
+            http,
+            config,
+            url,
+            authorization,
+        })))
+    }
+}
+
+#[async_trait]
+impl Push for BeamsPush {
+    async fn notify(&self, users: &[UserId], notification: &Notification) -> Result<(), PublishError> {
+        let Inner {
+            http,
+            config,
+            url,
+            authorization,
+        } = &*self.0;
+        for users in users.chunks(USERS_PER_CALL) {
+            let body = payload::body(users, notification, config);
+            let refused = |why| PublishError::new(PublishErrorKind::Refused, why);
+            if body.len() > MAX_BODY_BYTES {
+                return Err(refused("the notification is larger than 200 KiB"));
+            }
+            let request = Request::builder()
+                .method(Method::POST)
+                .uri(url)
+                .header(CONTENT_TYPE, "application/json")
+                .header(AUTHORIZATION, authorization)
+                .body(Full::new(Bytes::from(body)))
+                .map_err(|error| PublishError::new(PublishErrorKind::Refused, error))?;
+            let _published: Map<String, Value> = http.call(request).await.map_err(kind_of)?;
+        }
+        Ok(())
+    }
+
+    fn user_token(&self, user_id: &UserId, now: Timestamp) -> String {
+        let config = &self.0.config;
+        token::user_token(&config.instance, &config.secret, user_id, now)
+    }
+}
+
+/// As of Channels, but that Beams also refuses with 422, and says with 402 that the account is used up.
+fn kind_of(error: ApiError) -> PublishError {
+    let kind = match &error {
+        ApiError::Refused { status, .. } if *status == StatusCode::PAYMENT_REQUIRED => {
+            PublishErrorKind::Misconfigured
+        }
+        ApiError::Refused { status, .. } if *status == StatusCode::UNPROCESSABLE_ENTITY => {
+            PublishErrorKind::Refused
+        }
+        _ => return failure(error),
+    };
+    PublishError::new(kind, error)
+}
+
+impl fmt::Debug for BeamsPush {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BeamsPush")
+            .field("config", &self.0.config)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,178 @@
+//! Beams, at a local server that behaves as Pusher's is documented.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "../hosted/fault_server.rs"]
+#[expect(dead_code, reason = "not all of it is needed here")]
+mod fault_server;
+
+use std::time::Duration;
+
+use fault_server::{FaultServer, Reply, status};
+use messaging_core::{
+    Body, ConversationId, MessageId, UserId,
+    domain::{message::Origin, side::Side},
+    port::{
+        push::{Notification, Push as _},
+        realtime::PublishErrorKind,
+    },
+};
+use messaging_pusher::{BeamsConfig, BeamsContent, BeamsPush};
+use serde_json::{Value, json};
+
+const CONVERSATION: &str = "0190163d-8694-739b-aea5-966c26f8ad91";
+const MESSAGE: &str = "0190163d-8694-739b-aea5-966c26f8ad92";
+
+fn notification(from: &str, text: &str) -> Notification {
+    Notification {
+        conversation_id: ConversationId::parse(CONVERSATION).unwrap(),
+        message_id: MessageId::parse(MESSAGE).unwrap(),
+        origin: Origin::User {
+            side: Side::Client,
+            user_id: UserId::parse("carl").unwrap(),
+        },
+        from: from.to_owned(),
+        body: Body::parse(text).unwrap(),
+    }
+}
+
+fn users(count: usize) -> Vec<UserId> {
+    (1..=count)
+        .map(|n| UserId::parse(format!("user-{n}")).unwrap())
+        .collect()
+}
+
+fn accepted() -> Reply {
+    Reply::Status(200, "", r#"{"publishId":"pubid-1"}"#.to_owned())
+}
+
+async fn server() -> (FaultServer, BeamsConfig) {
+    let server = FaultServer::start().await;
+    server.answer_all(accepted());
+    let config = BeamsConfig::new("instance-1", "hush").unwrap();
+    let config = config.at_server(&format!("http://{}", server.address)).unwrap();
+    (server, config)
+}
+
+#[tokio::test]
+async fn a_call_is_what_the_documentation_says() {
+    let (server, config) = server().await;
+    let config = config.with_link(|it| format!("https://tours.example/{}", it.conversation_id));
+    let push = BeamsPush::new(config).unwrap();
+    push.notify(&users(2), &notification("Carl", "Is the hut open?"))
+        .await
+        .unwrap();
+    let asked = server.asked();
+    let [call] = &asked[..] else { panic!("{asked:?}") };
+    assert_eq!(call.method, "POST");
+    assert_eq!(
+        call.target,
+        "/publish_api/v1/instances/instance-1/publishes/users"
+    );
+    for expected in [
+        ("authorization", "Bearer hush"),
+        ("content-type", "application/json"),
+    ] {
+        let found = call
+            .headers
+            .iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case(expected.0));
+        assert_eq!(found.map(|(_, value)| value.as_str()), Some(expected.1));
+    }
+    let data = json!({ "conversationId": CONVERSATION, "messageId": MESSAGE });
+    let shown = json!({ "title": "Carl", "body": "Is the hut open?" });
+    let mut web = shown.clone();
+    web["deep_link"] = json!(format!("https://tours.example/{CONVERSATION}"));
+    let expected = json!({
+        "users": ["user-1", "user-2"],
+        "web": { "notification": web, "data": data },
+        "fcm": { "notification": shown, "data": data },
+        "apns": { "aps": { "alert": shown }, "data": data },
+    });
+    assert_eq!(serde_json::from_str::<Value>(&call.body).unwrap(), expected);
+}
+
+#[tokio::test]
+async fn many_users_are_notified_in_calls_of_a_thousand() {
+    let (server, config) = server().await;
+    let push = BeamsPush::new(config).unwrap();
+    push.notify(&users(2_001), &notification("Carl", "hello"))
+        .await
+        .unwrap();
+    let counts: Vec<_> = server
+        .asked()
+        .iter()
+        .map(|call| {
+            serde_json::from_str::<Value>(&call.body).unwrap()["users"]
+                .as_array()
+                .unwrap()
+                .len()
+        })
+        .collect();
+    assert_eq!(counts, [1_000, 1_000, 1]);
+}
+
+#[tokio::test]
+async fn what_is_hidden_holds_nothing_that_anybody_wrote() {
+    let (server, config) = server().await;
+    let push = BeamsPush::new(config.with_content(BeamsContent::Hidden)).unwrap();
+    push.notify(&users(1), &notification("Carl", "my secret"))
+        .await
+        .unwrap();
+    let body = &server.asked()[0].body;
+    assert!(
+        body.contains("New message") && !body.contains("Carl") && !body.contains("secret"),
+        "{body}"
+    );
+}
+
+#[tokio::test]
+async fn a_long_message_is_cut_between_characters() {
+    let (server, config) = server().await;
+    let push = BeamsPush::new(config).unwrap();
+    push.notify(&users(1), &notification("", &"é".repeat(2_000)))
+        .await
+        .unwrap();
+    let body: Value = serde_json::from_str(&server.asked()[0].body).unwrap();
+    let shown = &body["web"]["notification"];
+    assert_eq!(shown["title"], "New message");
+    assert_eq!(shown["body"].as_str().unwrap().chars().count(), 201);
+}
+
+#[tokio::test]
+async fn each_failure_is_of_its_kind_and_tells_nothing_secret() {
+    let (server, config) = server().await;
+    let push = BeamsPush::new(config.with_call_timeout(Duration::from_millis(300))).unwrap();
+    let busy = Reply::Status(429, "retry-after: 7\r\n", "{}".to_owned());
+    let retry_after = Some(Duration::from_secs(7));
+    for (reply, expected) in [
+        (busy, PublishErrorKind::Busy { retry_after }),
+        (status(400), PublishErrorKind::Refused),
+        (status(413), PublishErrorKind::Refused),
+        (status(422), PublishErrorKind::Refused),
+        (status(401), PublishErrorKind::Misconfigured),
+        (status(402), PublishErrorKind::Misconfigured),
+        (status(403), PublishErrorKind::Misconfigured),
+        (status(404), PublishErrorKind::Misconfigured),
+        (status(500), PublishErrorKind::Down),
+        (Reply::HangUp, PublishErrorKind::Down),
+        (Reply::Silence, PublishErrorKind::Down),
+        (Reply::Bytes(b"rubbish"), PublishErrorKind::Down),
+        (
+            Reply::Status(200, "", "rubbish".to_owned()),
+            PublishErrorKind::Down,
+        ),
+    ] {
+        server.answer_all(reply.clone());
+        let error = push
+            .notify(&users(1), &notification("Carl", "hello"))
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind(), expected, "{reply:?}");
+        assert!(!format!("{error:?} {push:?}").contains("hush"));
+    }
+    server.answer_all(accepted());
+    push.notify(&users(1), &notification("Carl", "hello"))
+        .await
+        .unwrap();
+}
