@@ -57,6 +57,9 @@ impl Settings {
             "PUSHER_PORT",
             "PUSHER_USE_TLS",
             "SMTP_URL",
+            "MAIL_FROM",
+            "PUBLIC_URL",
+            "DIGEST_DELAY",
         ] {
             command.env_remove(name);
         }

@@ -10,10 +10,13 @@ use axum::{
     routing::{get, post},
 };
 use messaging_axum::HttpOptions;
-use messaging_core::{Messaging, Workers};
+use messaging_core::{Messaging, Options, Workers};
 use tokio::{net::TcpListener, sync::oneshot, time::timeout};
 
-use crate::{assets, bookings, demo, health, images, login, metrics, realtime::Realtime, storage::Storage};
+use crate::{
+    assets, bookings, demo, health, images, login, mail, mail::Mail, metrics, realtime::Realtime,
+    storage::Storage,
+};
 
 /// For how long requests may take that were under way when the server was stopped.
 const REQUESTS_GRACE: Duration = Duration::from_secs(10);
@@ -22,6 +25,7 @@ const REQUESTS_GRACE: Duration = Duration::from_secs(10);
 pub(crate) struct App {
     storage: Storage,
     realtime: Realtime,
+    mail: Mail,
     messaging: Messaging,
     workers: Workers,
 }
@@ -31,15 +35,26 @@ pub(crate) struct App {
 struct AppState {
     messaging: Messaging,
     realtime: Realtime,
+    mail: Mail,
 }
 
 impl App {
     /// Puts the server together around its store and its realtime server.
-    pub(crate) fn on(storage: Storage, realtime: Realtime) -> anyhow::Result<Self> {
-        let (messaging, workers) = realtime.join(storage.messaging()).build()?;
+    pub(crate) fn on(
+        storage: Storage,
+        realtime: Realtime,
+        mail: Mail,
+        digest_delay: Option<Duration>,
+    ) -> anyhow::Result<Self> {
+        let (policy, options) = mail::policy(digest_delay);
+        let builder = realtime.join(storage.messaging()).digests(mail.clone(), policy);
+        let (messaging, workers) = builder
+            .options(Options::default().with_digests(options))
+            .build()?;
         Ok(Self {
             storage,
             realtime,
+            mail,
             messaging,
             workers,
         })
@@ -59,12 +74,15 @@ impl App {
             .route("/demo/users/{id}", get(demo::user))
             .route("/demo/agencies", get(demo::agencies))
             .route("/demo/images/{file}", get(images::show))
+            .route("/demo/mail", get(mail::list))
+            .route("/demo/mail/{id}", get(mail::show))
             .route("/healthz", get(health::alive))
             .route("/readyz", get(health::ready))
             .route("/metrics", get(metrics::show))
             .with_state(AppState {
                 messaging: self.messaging.clone(),
                 realtime: self.realtime.clone(),
+                mail: self.mail.clone(),
             })
     }
 

@@ -4,6 +4,7 @@ use std::{
     fmt,
     net::{SocketAddr, ToSocketAddrs},
     path::PathBuf,
+    time::Duration,
 };
 
 use clap::{Args, Parser, Subcommand};
@@ -39,7 +40,13 @@ pub(crate) struct Config {
     #[command(flatten)]
     pusher: PusherArgs,
     #[command(flatten)]
-    not_yet: NotYet,
+    mail: MailArgs,
+    /// The sender of e-mails.
+    #[arg(long, env = "MAIL_FROM", default_value = "Tours <messages@example.com>", help_heading = MAIL)]
+    pub(crate) mail_from: String,
+    /// Where people reach this server, for the links in e-mails; by default the address that it listens on.
+    #[arg(long, env = "PUBLIC_URL", help_heading = MAIL)]
+    pub(crate) public_url: Option<String>,
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
 }
@@ -85,11 +92,28 @@ struct PusherArgs {
     pusher_use_tls: Option<String>,
 }
 
-/// Variables that a later version will know. One who sets them expects something that does not happen.
-#[derive(Debug, Args)]
-struct NotYet {
-    #[arg(long, env = "SMTP_URL", hide = true)]
+const MAIL: &str = "E-mail to people who are away";
+
+/// How people are mailed.
+#[derive(Args)]
+#[command(next_help_heading = MAIL)]
+struct MailArgs {
+    /// The mail server, as `smtps://user:password@mail.example` or `smtp://localhost:25`. Without it e-mails are
+    /// shown on the page `/demo/mail`.
+    #[arg(long, env = "SMTP_URL", hide_env_values = true)]
     smtp_url: Option<String>,
+    /// After how many seconds people are mailed about a message that they have not read, and the other times of
+    /// e-mails in proportion; by default half an hour.
+    #[arg(long, env = "DIGEST_DELAY", value_parser = clap::value_parser!(u32).range(1..))]
+    digest_delay: Option<u32>,
+}
+
+impl fmt::Debug for MailArgs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MailArgs")
+            .field("digest_delay", &self.digest_delay)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Where a database is, and the password to it.
@@ -115,10 +139,16 @@ impl fmt::Debug for DatabaseUrl {
 }
 
 impl Config {
-    /// The names of variables that are set and have no effect.
-    pub(crate) fn without_effect(&self) -> Vec<&'static str> {
-        let NotYet { smtp_url } = &self.not_yet;
-        smtp_url.iter().map(|_| "SMTP_URL").collect()
+    /// The mail server, if one is named.
+    pub(crate) fn smtp_url(&self) -> Option<&str> {
+        self.mail.smtp_url.as_deref().filter(|url| !url.is_empty())
+    }
+
+    /// How long a message is unread before it is mailed, if not as long as usual.
+    pub(crate) fn digest_delay(&self) -> Option<Duration> {
+        self.mail
+            .digest_delay
+            .map(|seconds| Duration::from_secs(seconds.into()))
     }
 
     /// The app at Pusher, if one is named.
@@ -191,9 +221,15 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_effect_yet_is_known() {
-        let config = config(&["--smtp-url", "smtp://localhost"]).unwrap();
-        assert_eq!(config.without_effect(), ["SMTP_URL"]);
+    fn people_are_mailed_after_at_least_a_second() {
+        let delay = |seconds: &str| config(&["--digest-delay", seconds]).map(|config| config.digest_delay());
+        assert_eq!(delay("10").unwrap(), Some(Duration::from_secs(10)));
+        for bad in ["0", "-1", "soon"] {
+            assert!(delay(bad).is_err(), "{bad}");
+        }
+        let mail = config(&["--smtp-url", "smtp://me:secret@localhost"]).unwrap();
+        assert_eq!(mail.smtp_url(), Some("smtp://me:secret@localhost"));
+        assert!(!format!("{mail:?}").contains("secret"));
     }
 
     #[test]

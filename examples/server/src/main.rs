@@ -9,6 +9,7 @@ mod directory;
 mod health;
 mod images;
 mod login;
+mod mail;
 mod metrics;
 mod names;
 mod outbox;
@@ -32,6 +33,7 @@ use tracing_subscriber::EnvFilter;
 use crate::{
     app::App,
     config::{Command, Config},
+    mail::Mail,
     realtime::Realtime,
     signals::Signals,
     storage::Storage,
@@ -56,16 +58,24 @@ async fn main() -> anyhow::Result<ExitCode> {
 }
 
 async fn serve(config: Config) -> anyhow::Result<()> {
-    for name in config.without_effect() {
-        tracing::warn!("{name} is set, but this version does not use it: it sends no mail");
-    }
     let realtime = Realtime::new(config.pusher().context("Pusher is not fully configured")?)?;
     let mut signals = Signals::listen().context("signals cannot be caught")?;
     let listener = TcpListener::bind(config.bind).await;
     let listener = listener.with_context(|| format!("cannot listen on {}", config.bind))?;
     let storage = Storage::open(config.database_url.as_ref(), &config.data_dir).await?;
-    announce(listener.local_addr()?, &storage, &realtime);
-    let app = App::on(storage, realtime)?;
+    let address = listener.local_addr()?;
+    announce(address, &storage, &realtime);
+    let base = config.public_url.clone();
+    let base = base.unwrap_or_else(|| url_of(address));
+    let mail = Mail::new(
+        config.smtp_url(),
+        &config.mail_from,
+        base.trim_end_matches('/').to_owned(),
+    )?;
+    if let Mail::Page(_) = mail {
+        tracing::info!("e-mails are shown at {}/demo/mail", url_of(address));
+    }
+    let app = App::on(storage, realtime, mail, config.digest_delay())?;
     app.serve(listener, async move {
         signals.next().await;
         tokio::spawn(async move {
@@ -98,12 +108,17 @@ fn announce(address: SocketAddr, storage: &Storage, realtime: &Realtime) {
              here sees nothing before the next fetch"
         );
     }
+    tracing::info!("open {}/ in two windows", url_of(address));
+}
+
+/// Where a browser on this machine finds the server.
+fn url_of(address: SocketAddr) -> String {
     let host = if address.ip().is_unspecified() {
         "localhost".to_owned()
     } else {
         host_of(address)
     };
-    tracing::info!("open http://{host}:{}/ in two windows", address.port());
+    format!("http://{host}:{}", address.port())
 }
 
 fn host_of(address: SocketAddr) -> String {

@@ -11,8 +11,9 @@ use messaging_lettre::{DigestMail, SmtpMailer, Templates};
 use messaging_test_smtp::{Behaviour, Mail, SmtpServer};
 
 fn mailer(url: &str, timeout: Duration) -> SmtpMailer {
-    let mail = DigestMail::new("Tours <messages@tours.example>", Templates::default(), Pages).unwrap();
-    SmtpMailer::with_timeout(url, mail, timeout).unwrap()
+    let mail =
+        DigestMail::new("Tours <messages@tours.example>", Templates::default(), Pages).expect("an address");
+    SmtpMailer::with_timeout(url, mail, timeout).expect("a URL")
 }
 
 async fn kind(mailer: &SmtpMailer, digest: &Digest) -> Option<MailErrorKind> {
@@ -243,7 +244,7 @@ async fn a_server_that_does_not_answer_in_time_may_have_taken_it() {
 
 #[test]
 fn a_url_that_is_none_is_refused_without_saying_it() {
-    let mail = || DigestMail::new("messages@tours.example", Templates::default(), Pages).unwrap();
+    let mail = || DigestMail::new("messages@tours.example", Templates::default(), Pages).expect("an address");
     for url in [
         "",
         "http://mail.example",

@@ -1,0 +1,200 @@
+//! What people are mailed: over SMTP, or onto a page of this server.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use async_trait::async_trait;
+use axum::{
+    extract::{Path, State},
+    http::{
+        HeaderValue, StatusCode,
+        header::{
+            CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+        },
+    },
+    response::{IntoResponse, Response},
+};
+use messaging_core::{
+    DigestId, DigestOptions, DigestPolicy,
+    port::mailer::{Digest, DigestConversation, MailError, MailErrorKind, Mailer},
+};
+use messaging_lettre::{DigestMail, Links, Rendered, SmtpMailer, Templates};
+use minijinja::{Environment, context};
+use serde::Serialize;
+
+/// How many e-mails the page shows, the newest first.
+const SHOWN: usize = 50;
+
+/// An e-mail has its style within it, and nothing else.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; \
+                      frame-ancestors 'none'";
+
+/// Where e-mails go.
+#[derive(Clone)]
+pub(crate) enum Mail {
+    /// To a mail server.
+    Smtp(SmtpMailer),
+    /// Onto a page.
+    Page(MailPage),
+}
+
+/// The e-mails that would have been sent.
+#[derive(Clone)]
+pub(crate) struct MailPage {
+    mails: Arc<Mutex<VecDeque<ShownMail>>>,
+    templates: Templates,
+    links: PageLinks,
+}
+
+#[derive(Clone, Serialize)]
+struct ShownMail {
+    id: String,
+    to: String,
+    at: String,
+    subject: String,
+    text: String,
+    #[serde(skip)]
+    html: String,
+}
+
+/// The pages of this server.
+#[derive(Clone)]
+struct PageLinks {
+    base: String,
+}
+
+impl Links for PageLinks {
+    fn conversation(&self, digest: &Digest, of: &DigestConversation) -> String {
+        format!("{}/?as={}#{}", self.base, digest.user_id, of.conversation_id)
+    }
+
+    fn unsubscribe(&self, _: &Digest) -> Option<String> {
+        None
+    }
+}
+
+impl Mail {
+    /// Over SMTP where there is a URL. Links lead to the pages at `base`.
+    pub(crate) fn new(smtp_url: Option<&str>, from: &str, base: String) -> anyhow::Result<Self> {
+        let links = PageLinks { base };
+        let templates = Templates::default();
+        let Some(url) = smtp_url else {
+            return Ok(Self::Page(MailPage {
+                mails: Arc::default(),
+                templates,
+                links,
+            }));
+        };
+        let mail = DigestMail::new(from, templates, links).context("MAIL_FROM is no address")?;
+        let mailer = SmtpMailer::from_url(url, mail).context("SMTP_URL cannot be used")?;
+        Ok(Self::Smtp(mailer))
+    }
+}
+
+#[async_trait]
+impl Mailer for Mail {
+    async fn send(&self, digest: &Digest) -> Result<(), MailError> {
+        match self {
+            Self::Smtp(mailer) => mailer.send(digest).await,
+            Self::Page(page) => page.show(digest),
+        }
+    }
+}
+
+impl MailPage {
+    fn show(&self, digest: &Digest) -> Result<(), MailError> {
+        let rendered = self.templates.render(digest, &self.links);
+        let Rendered { subject, text, html } =
+            rendered.map_err(|error| MailError::new(MailErrorKind::Misconfigured, error))?;
+        tracing::info!(to = digest.email, "an e-mail is on the page /demo/mail");
+        let mut mails = self.mails.lock().unwrap_or_else(PoisonError::into_inner);
+        mails.truncate(SHOWN - 1);
+        mails.push_front(ShownMail {
+            id: digest.id.to_string(),
+            to: format!("{} <{}>", digest.name, digest.email),
+            at: digest.at.to_string(),
+            subject,
+            text,
+            html,
+        });
+        Ok(())
+    }
+
+    fn shown(&self) -> Vec<ShownMail> {
+        let mails = self.mails.lock().unwrap_or_else(PoisonError::into_inner);
+        mails.iter().cloned().collect()
+    }
+}
+
+/// The rules for trying out: every time in proportion to a delay that is not the usual half hour, and nobody waits
+/// long for a process that has died.
+pub(crate) fn policy(delay: Option<Duration>) -> (DigestPolicy, DigestOptions) {
+    let (policy, options) = (DigestPolicy::default(), DigestOptions::default());
+    let Some(delay) = delay else {
+        return (policy, options);
+    };
+    let look_again = (delay / 6).max(Duration::from_secs(1));
+    let policy = policy
+        .with_delay(delay)
+        .with_look_again(look_again)
+        .with_online_delay(delay * 8)
+        .with_interval(delay);
+    let options = options
+        .with_every(look_again.min(options.every))
+        .with_mail_timeout(Duration::from_secs(5))
+        .with_lease(Duration::from_secs(10));
+    (policy, options)
+}
+
+/// `GET /demo/mail`: what would have been sent, the newest first; 404 where it was sent.
+pub(crate) async fn list(State(mail): State<Mail>) -> Response {
+    let Mail::Page(page) = mail else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let mut environment = Environment::new();
+    let added = environment.add_template("mail.html", include_str!("../assets/mail.html"));
+    let mails: Vec<_> = page
+        .shown()
+        .into_iter()
+        .map(minijinja::value::Serde)
+        .map(minijinja::Value::from)
+        .collect();
+    let rendered = added
+        .and_then(|()| environment.get_template("mail.html"))
+        .and_then(|template| template.render(context! { mails }));
+    match rendered {
+        Ok(html) => page_of(html),
+        Err(error) => {
+            tracing::error!(%error, "the page of e-mails cannot be made");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+/// `GET /demo/mail/{id}`: one as a mail program shows it.
+pub(crate) async fn show(State(mail): State<Mail>, Path(id): Path<String>) -> Response {
+    let found = match (mail, DigestId::parse(&id)) {
+        (Mail::Page(page), Ok(_)) => page.shown().into_iter().find(|mail| mail.id == id),
+        _ => None,
+    };
+    found.map_or_else(
+        || StatusCode::NOT_FOUND.into_response(),
+        |mail| page_of(mail.html),
+    )
+}
+
+fn page_of(html: String) -> Response {
+    let headers = [
+        (CONTENT_TYPE, "text/html; charset=utf-8"),
+        (CONTENT_SECURITY_POLICY, POLICY),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (REFERRER_POLICY, "no-referrer"),
+        (CACHE_CONTROL, "no-cache"),
+    ]
+    .map(|(name, value)| (name, HeaderValue::from_static(value)));
+    (headers, html).into_response()
+}

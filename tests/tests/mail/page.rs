@@ -1,0 +1,36 @@
+use messaging_tests::{Server, Settings, eventually};
+
+/// Without a mail server e-mails are on a page, whoever asks.
+#[test]
+fn what_would_have_been_sent_is_shown_on_a_page() {
+    let data = tempfile::tempdir().unwrap();
+    let server: Server = Settings::in_directory(data.path())
+        .with_env("DIGEST_DELAY", "1")
+        .start();
+    let client = server.caller("client-1");
+    let id = client.open("agency-1");
+    super::send(&client, &id, "is-it-<b>open</b>?");
+    let anybody = server.anybody();
+    let page = eventually("somebody is mailed", || {
+        let page = anybody.text("/demo/mail");
+        page.contains("As a mail program shows it").then_some(page)
+    });
+    assert!(
+        page.contains("agent-1@example.com") && page.contains("is-it-&lt;b&gt;open"),
+        "{page}"
+    );
+    let link = page.split("href=\"").nth(1).unwrap().split('"').next().unwrap();
+    let shown = anybody.text(link);
+    assert!(
+        shown.contains("is-it-&lt;b&gt;open") && shown.contains("Read and answer"),
+        "{}",
+        shown
+    );
+    assert!(shown.contains(&format!("?as=agent-1#{id}")), "{}", shown);
+    for nothing in [
+        "/demo/mail/nonsense",
+        "/demo/mail/0190163d-8694-739b-aea5-966c26f8ad91",
+    ] {
+        assert_eq!(anybody.get(nothing).unwrap().status, 404);
+    }
+}

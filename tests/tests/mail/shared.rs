@@ -1,0 +1,51 @@
+use std::collections::BTreeMap;
+
+use messaging_test_postgres::{Database, PgServer};
+use messaging_test_smtp::SmtpServer;
+use messaging_tests::eventually;
+
+use super::{send, settings};
+
+const CONVERSATIONS: usize = 6;
+
+/// Several processes mail the same people, and nobody twice about anything.
+#[test]
+fn of_several_processes_one_mails_each_message() {
+    let Some(smtp) = SmtpServer::start("several processes that mail") else {
+        return;
+    };
+    let database = Database::create_blocking(PgServer::shared());
+    let data = tempfile::tempdir().unwrap();
+    let servers: Vec<_> = (0..3)
+        .map(|_| settings(data.path(), database.url(), &smtp).start())
+        .collect();
+    let mut texts = Vec::new();
+    for round in 0..3 {
+        for n in 1..=CONVERSATIONS {
+            // Three clients of each of two agencies.
+            let client = servers[n % 3].caller(&format!("client-{}", n % 3 + 1));
+            let id = client.open(&format!("agency-{}", n % 2 + 1));
+            let text = format!("text-{round}-{n}-end");
+            send(&client, &id, &text);
+            texts.push(text);
+        }
+        eventually("everything is mailed", || {
+            let mails = smtp.mails();
+            let is_mailed = |text: &String| {
+                mails
+                    .iter()
+                    .any(|mail| mail.text.as_deref().unwrap().contains(text))
+            };
+            texts.iter().all(is_mailed).then_some(())
+        });
+    }
+    let mails = smtp.mails();
+    let mut times: BTreeMap<&str, usize> = BTreeMap::new();
+    for text in &texts {
+        let held = mails
+            .iter()
+            .filter(|mail| mail.text.as_deref().unwrap().contains(text));
+        times.insert(text, held.count());
+    }
+    assert!(times.values().all(|times| *times == 1), "{times:?}");
+}
