@@ -186,7 +186,7 @@ impl Digester {
             // All of it was read or mailed. What is due otherwise is due still.
             return match attempt {
                 Some(_) => Sorted::Deliver(delivery(Vec::new())),
-                None => Sorted::Hold(hold(lease, now)),
+                None => Sorted::Hold(hold(lease, now + self.parts.policy.look_again)),
             };
         };
         match self.parts.policy.decide(now, oldest, &sent, is_online) {

@@ -64,6 +64,15 @@ pub(crate) enum Fault {
     CountsAllAsRead,
     MissesWhatWaits,
     TearsTalliesApart,
+    ClaimsUsersTwice,
+    ForgetsWhatIsTried,
+    MarksNothingMailed,
+    MarksTooMuchMailed,
+    MarksOthersMailed,
+    HoldsNobodyBack,
+    ForgetsWhenItMailed,
+    ShowsBeyondTheExtent,
+    PushesAgain,
 }
 
 /// Longer than any lease in the suite.

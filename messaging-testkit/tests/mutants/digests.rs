@@ -5,17 +5,22 @@ use messaging_core::{
     domain::digest::{Extent, Unmailed},
     id::UserId,
     port::store::{
-        DigestAttempt, DigestClaim, DigestHold, DigestLease, Digests, DueUser, Excerpt, PushMark, StoreError,
+        Conversations as _, DigestAttempt, DigestClaim, DigestHold, DigestLease, Digests, DueUser, Excerpt,
+        PushMark, StoreError,
     },
     time::Timestamp,
 };
 
-use crate::broken::Broken;
+use crate::broken::{Broken, Fault, LONG};
 
 #[async_trait]
 impl Digests for Broken {
     async fn claim_digests(&self, claim: &DigestClaim) -> Result<Vec<DueUser>, StoreError> {
-        self.inner.claim_digests(claim).await
+        let mut claim = *claim;
+        if self.has(Fault::ClaimsUsersTwice) {
+            claim.now = claim.lease_until + LONG;
+        }
+        self.inner.claim_digests(&claim).await
     }
 
     async fn list_unmailed(&self, users: &[UserId]) -> Result<Vec<Unmailed>, StoreError> {
@@ -28,11 +33,22 @@ impl Digests for Broken {
         attempt: &DigestAttempt,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
+        if self.has(Fault::ForgetsWhatIsTried) {
+            return Ok(true);
+        }
         self.inner.record_attempt(lease, attempt, now).await
     }
 
     async fn load_excerpts(&self, extents: &[Extent], messages: usize) -> Result<Vec<Excerpt>, StoreError> {
-        self.inner.load_excerpts(extents, messages).await
+        let mut wider = extents.to_vec();
+        if self.has(Fault::ShowsBeyondTheExtent) {
+            wider.iter_mut().for_each(|extent| extent.up_to = u64::MAX);
+        }
+        let mut excerpts = self.inner.load_excerpts(&wider, messages).await?;
+        for (excerpt, asked) in excerpts.iter_mut().zip(extents) {
+            excerpt.extent.up_to = asked.up_to;
+        }
+        Ok(excerpts)
     }
 
     async fn mark_mailed(
@@ -41,7 +57,23 @@ impl Digests for Broken {
         extents: &[Extent],
         again_at: Timestamp,
     ) -> Result<(), StoreError> {
-        self.inner.mark_mailed(user_id, extents, again_at).await
+        let mut extents = extents.to_vec();
+        if self.has(Fault::MarksNothingMailed) {
+            extents.clear();
+        }
+        if self.has(Fault::MarksTooMuchMailed) {
+            extents.iter_mut().for_each(|extent| extent.up_to = u64::MAX);
+        }
+        if self.has(Fault::MarksOthersMailed) {
+            for extent in &extents {
+                let found = self.inner.find_conversation(extent.conversation_id).await?;
+                if let Some(found) = found {
+                    let user_id = found.user(extent.side);
+                    self.inner.mark_mailed(user_id, &extents, again_at).await?;
+                }
+            }
+        }
+        self.inner.mark_mailed(user_id, &extents, again_at).await
     }
 
     async fn finish_digest(
@@ -50,14 +82,19 @@ impl Digests for Broken {
         sent_at: Option<Timestamp>,
         remember: usize,
     ) -> Result<bool, StoreError> {
+        let sent_at = sent_at.filter(|_| !self.has(Fault::ForgetsWhenItMailed));
         self.inner.finish_digest(lease, sent_at, remember).await
     }
 
     async fn hold_digests(&self, holds: &[DigestHold]) -> Result<(), StoreError> {
-        self.inner.hold_digests(holds).await
+        let mut holds = holds.to_vec();
+        if self.has(Fault::HoldsNobodyBack) {
+            holds.iter_mut().for_each(|hold| hold.until = Timestamp::EPOCH);
+        }
+        self.inner.hold_digests(&holds).await
     }
 
     async fn admit_push(&self, push: &PushMark) -> Result<bool, StoreError> {
-        self.inner.admit_push(push).await
+        Ok(self.inner.admit_push(push).await? || self.has(Fault::PushesAgain))
     }
 }

@@ -105,6 +105,15 @@ the_suite_notices_a_store_that! {
     counts_all_as_read: verifying notices CountsAllAsRead;
     misses_what_waits: verifying notices MissesWhatWaits;
     tears_tallies_apart: verifying notices TearsTalliesApart;
+    claims_users_twice: due notices ClaimsUsersTwice;
+    forgets_what_is_tried: mailing notices ForgetsWhatIsTried;
+    marks_nothing_mailed: mailing notices MarksNothingMailed;
+    marks_too_much_mailed: mailing notices MarksTooMuchMailed;
+    marks_others_mailed: mailing notices MarksOthersMailed;
+    holds_nobody_back: mailing notices HoldsNobodyBack;
+    forgets_when_it_mailed: mailing notices ForgetsWhenItMailed;
+    shows_beyond_the_extent: mailing notices ShowsBeyondTheExtent;
+    pushes_again: mailing notices PushesAgain;
 }
 
 macro_rules! the_model_notices_a_store_that {
@@ -154,4 +163,26 @@ the_recount_after_a_storm_notices_a_store_that! {
     loses_what_it_requeues: LosesWhatItRequeues;
     rewrites_read_times: RewritesReadTimes;
     settles_too_much: SettlesTooMuch;
+}
+
+macro_rules! days_of_mail_notice_a_store_that {
+    ($($name:ident: $fault:ident;)*) => {
+        mod days {
+            $(#[test]
+            fn $name() {
+                let stores = super::Stores(Some(super::Fault::$fault));
+                // As above: what shows seldom in one run shows in one of ten.
+                let mut runs = 0..10;
+                assert!(runs.any(|_| super::fails(|| messaging_testkit::days_of_mail(&stores))));
+            })*
+        }
+    };
+}
+
+days_of_mail_notice_a_store_that! {
+    forgets_what_is_tried: ForgetsWhatIsTried;
+    marks_nothing_mailed: MarksNothingMailed;
+    marks_too_much_mailed: MarksTooMuchMailed;
+    forgets_when_it_mailed: ForgetsWhenItMailed;
+    shows_beyond_the_extent: ShowsBeyondTheExtent;
 }
