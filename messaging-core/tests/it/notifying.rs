@@ -24,8 +24,11 @@ use messaging_testkit::{
     make::{agency_id, agent, agent_user_id, client, client_id},
 };
 
+/// Notes who is notified of what, and fails if it is told to.
 #[derive(Clone, Default)]
-struct Devices(Arc<Mutex<(Vec<(Vec<UserId>, Notification)>, bool)>>);
+struct Devices(Arc<Mutex<(Notified, bool)>>);
+
+type Notified = Vec<(Vec<UserId>, Notification)>;
 
 #[async_trait]
 impl Push for Devices {

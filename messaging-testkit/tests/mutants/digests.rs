@@ -42,7 +42,9 @@ impl Digests for Broken {
     async fn load_excerpts(&self, extents: &[Extent], messages: usize) -> Result<Vec<Excerpt>, StoreError> {
         let mut wider = extents.to_vec();
         if self.has(Fault::ShowsBeyondTheExtent) {
-            wider.iter_mut().for_each(|extent| extent.up_to = u64::MAX);
+            for extent in &mut wider {
+                extent.up_to = u64::MAX;
+            }
         }
         let mut excerpts = self.inner.load_excerpts(&wider, messages).await?;
         for (excerpt, asked) in excerpts.iter_mut().zip(extents) {
@@ -62,7 +64,9 @@ impl Digests for Broken {
             extents.clear();
         }
         if self.has(Fault::MarksTooMuchMailed) {
-            extents.iter_mut().for_each(|extent| extent.up_to = u64::MAX);
+            for extent in &mut extents {
+                extent.up_to = u64::MAX;
+            }
         }
         if self.has(Fault::MarksOthersMailed) {
             for extent in &extents {
@@ -89,7 +93,9 @@ impl Digests for Broken {
     async fn hold_digests(&self, holds: &[DigestHold]) -> Result<(), StoreError> {
         let mut holds = holds.to_vec();
         if self.has(Fault::HoldsNobodyBack) {
-            holds.iter_mut().for_each(|hold| hold.until = Timestamp::EPOCH);
+            for hold in &mut holds {
+                hold.until = Timestamp::EPOCH;
+            }
         }
         self.inner.hold_digests(&holds).await
     }
