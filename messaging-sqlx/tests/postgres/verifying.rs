@@ -51,7 +51,8 @@ async fn check(damage: &str, expected: &[Finding]) {
         .replace("IT", &format!("id = '{id}'"));
     // What the schema itself would refuse.
     let unguarded = "ALTER TABLE messaging.conversation DROP CONSTRAINT conversation_check,
-        DROP CONSTRAINT conversation_check1;";
+        DROP CONSTRAINT conversation_check1, DROP CONSTRAINT conversation_check2,
+        DROP CONSTRAINT conversation_check3;";
     bench.session().await.run(&format!("{unguarded} {of_it}")).await;
     let found = verified(&store).await;
     assert!(
