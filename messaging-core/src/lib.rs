@@ -69,6 +69,7 @@ mod service;
 mod signal;
 pub mod time;
 pub mod verify;
+mod with;
 mod worker;
 
 pub use actor::{Actor, Role};

@@ -19,7 +19,7 @@ mod options;
 mod run;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt,
     sync::{
         Arc, Mutex, PoisonError,
@@ -92,21 +92,24 @@ impl Digester {
     /// When the store could not say who is due, or what of. Whoever was claimed by then is due again when the
     /// lease is over.
     pub async fn step(&self) -> Result<usize, StoreError> {
-        let mut seen = 0;
+        let mut seen = BTreeSet::new();
         loop {
             let limit = self.limit();
             if limit == 0 || self.stopping.load(Ordering::Acquire) {
-                return Ok(seen);
+                return Ok(seen.len());
             }
-            let claimed = self.step_once(limit).await?;
-            seen += claimed;
-            if claimed < limit {
-                return Ok(seen);
+            let users = self.step_once(limit).await?;
+            let before = seen.len();
+            seen.extend(users);
+            // Nobody new: nobody is due, or whoever is has been seen to as far as can be now.
+            if seen.len() == before {
+                return Ok(before);
             }
         }
     }
 
-    async fn step_once(&self, limit: usize) -> Result<usize, StoreError> {
+    /// Sees to some users; to none where nobody is due.
+    async fn step_once(&self, limit: usize) -> Result<Vec<UserId>, StoreError> {
         let now = self.now();
         let claim = DigestClaim {
             by: self.id,
@@ -117,29 +120,32 @@ impl Digester {
         let claimed = self.parts.store.claim_digests(&claim);
         let due = self.in_time("claiming users to mail", claimed).await?;
         if due.is_empty() {
-            return Ok(0);
+            return Ok(Vec::new());
         }
-        let seen = due.len();
-        let (holds, deliveries) = self.sort(due).await?;
+        let users: Vec<_> = due.iter().map(|due| due.lease.user_id.clone()).collect();
+        let (holds, deliveries) = self.sort(due, &users).await?;
         self.hold(&holds).await?;
         let at_once = self.parts.options.concurrency;
         stream::iter(deliveries)
             .for_each_concurrent(at_once, |delivery| self.deliver(delivery))
             .await;
-        Ok(seen)
+        Ok(users)
     }
 
     /// Says of each user whether they are held or mailed.
-    async fn sort(&self, due: Vec<DueUser>) -> Result<(Vec<DigestHold>, Vec<Delivery>), StoreError> {
-        let users: Vec<_> = due.iter().map(|due| due.lease.user_id.clone()).collect();
-        let listed = self.parts.store.list_unmailed(&users);
+    async fn sort(
+        &self,
+        due: Vec<DueUser>,
+        users: &[UserId],
+    ) -> Result<(Vec<DigestHold>, Vec<Delivery>), StoreError> {
+        let listed = self.parts.store.list_unmailed(users);
         let mut unmailed: BTreeMap<UserId, Vec<Unmailed>> = BTreeMap::new();
         for one in self.in_time("listing what is not mailed", listed).await? {
             unmailed.entry(one.user().clone()).or_default().push(one);
         }
         let now = self.now();
-        let contacts = self.parts.reach.contacts(&users).await;
-        let online = self.parts.reach.online(&users).await;
+        let contacts = self.parts.reach.contacts(users).await;
+        let online = self.parts.reach.online(users).await;
         let (mut holds, mut deliveries) = (Vec::new(), Vec::new());
         for user in due {
             let unmailed = unmailed.remove(&user.lease.user_id).unwrap_or_default();

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use crate::with::with;
+
 /// How people are mailed; the defaults are right for production. When they are is the
 /// [`DigestPolicy`](crate::domain::digest::DigestPolicy)'s.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,17 +53,6 @@ pub enum InvalidDigestOptions {
     /// A count of which there must be at least one.
     #[error("{0} must be at least 1")]
     None(&'static str),
-}
-
-macro_rules! with {
-    ($($with:ident $field:ident: $type:ty),* $(,)?) => {
-        $(
-            #[doc = concat!("With another [`", stringify!($field), "`](Self::", stringify!($field), ").")]
-            pub fn $with(self, $field: $type) -> Self {
-                Self { $field, ..self }
-            }
-        )*
-    };
 }
 
 impl DigestOptions {

@@ -14,6 +14,7 @@ use crate::{
     domain::{conversation::Conversation, side::Side},
     id::{ConversationId, UserId},
     time::Timestamp,
+    with::with,
 };
 
 /// How far e-mail about one side of a conversation has got.
@@ -201,17 +202,6 @@ impl DigestPolicy {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0} must not be zero")]
 pub struct InvalidDigestPolicy(&'static str);
-
-macro_rules! with {
-    ($($with:ident $field:ident: $type:ty),* $(,)?) => {
-        $(
-            #[doc = concat!("With another [`", stringify!($field), "`](Self::", stringify!($field), ").")]
-            pub fn $with(self, $field: $type) -> Self {
-                Self { $field, ..self }
-            }
-        )*
-    };
-}
 
 impl DigestPolicy {
     with! {

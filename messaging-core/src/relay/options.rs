@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::with::with;
+
 /// How the outbox is published; the defaults are right for production.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -60,17 +62,6 @@ pub enum InvalidRelayOptions {
     /// A count of which there must be at least one.
     #[error("{0} must be at least 1")]
     None(&'static str),
-}
-
-macro_rules! with {
-    ($($with:ident $field:ident: $type:ty),* $(,)?) => {
-        $(
-            #[doc = concat!("With another [`", stringify!($field), "`](Self::", stringify!($field), ").")]
-            pub fn $with(self, $field: $type) -> Self {
-                Self { $field, ..self }
-            }
-        )*
-    };
 }
 
 impl RelayOptions {

@@ -12,6 +12,8 @@ mod audit;
 mod change_state;
 mod connect;
 mod conversations;
+mod digest_claim;
+mod digest_steps;
 mod digests;
 mod error;
 mod history;

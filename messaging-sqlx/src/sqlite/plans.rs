@@ -3,8 +3,8 @@
 use sqlx::{Connection, Row, SqliteConnection};
 
 use super::{
-    append, audit, conversations, digests, history, lanes, list, load, mark_read, migrate, open, outbox,
-    set_aside, tallies,
+    append, audit, conversations, digest_claim, digest_steps, digests, history, lanes, list, load, mark_read,
+    migrate, open, outbox, set_aside, tallies,
 };
 
 async fn plan(sql: &'static str) -> Vec<String> {
@@ -46,21 +46,21 @@ async fn no_statement_reads_a_whole_table() {
         conversations::OVERVIEW,
         conversations::SAVE,
         digests::ADMIT_PUSH,
-        digests::BEGIN,
-        digests::DUE,
-        digests::ENTER,
+        digest_steps::BEGIN,
+        digest_claim::DUE,
+        digest_steps::ENTER,
         digests::EXCERPT[0],
         digests::EXCERPT[1],
-        digests::EXTENTS,
-        digests::FORGET,
-        digests::FORGET_SENT,
-        digests::FREE,
-        digests::HOLD[0],
-        digests::HOLD[1],
-        digests::LEASE,
-        digests::REMEMBER,
-        digests::SENT,
-        digests::UNDER,
+        digest_claim::EXTENTS,
+        digest_steps::FORGET,
+        digest_steps::FORGET_SENT,
+        digest_steps::FREE,
+        digest_steps::HOLD[0],
+        digest_steps::HOLD[1],
+        digest_claim::LEASE,
+        digest_steps::REMEMBER,
+        digest_claim::SENT,
+        digest_steps::UNDER,
         digests::UNMAILED[0],
         digests::UNMAILED[1],
         history::AFTER,
@@ -128,8 +128,8 @@ async fn a_list_goes_along_its_own_index_and_needs_no_sorting() {
     .await;
     check_uses(list::OF_AGENT, "conversation_of_agent (agent_id=? AND id>?)").await;
     check_uses(outbox::DUE, "lane_due (until<?)").await;
-    check_uses(digests::DUE, "INDEX conversation_due (<expr><?)").await;
-    for (sql, index) in digests::HOLD.into_iter().zip(["client", "agent"]) {
+    check_uses(digest_claim::DUE, "INDEX conversation_due (<expr><?)").await;
+    for (sql, index) in digest_steps::HOLD.into_iter().zip(["client", "agent"]) {
         check_uses(sql, &format!("conversation_unread_{index}")).await;
     }
     check_uses(

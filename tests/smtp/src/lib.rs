@@ -6,7 +6,7 @@
 )]
 
 use std::{
-    env,
+    env, fs,
     io::{self, BufRead as _, BufReader, Write as _},
     path::PathBuf,
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
@@ -17,6 +17,7 @@ use std::{
 
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 const PROGRAM: &str = include_str!("server.py");
 
@@ -27,7 +28,21 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub struct SmtpServer {
     port: u16,
+    security: Security,
+    /// Where the certificate and its key are.
+    files: TempDir,
     talk: Mutex<Talk>,
+}
+
+/// How a connection is kept from others' eyes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Security {
+    /// It is not.
+    None,
+    /// By TLS from the beginning.
+    Implicit,
+    /// By TLS after STARTTLS, and nothing is taken without.
+    StartTls,
 }
 
 #[derive(Debug)]
@@ -93,6 +108,14 @@ impl SmtpServer {
     /// # Panics
     /// When it does not start; or when it is not installed and `CI` is set.
     pub fn start(test: &str) -> Option<Self> {
+        Self::start_with(test, Security::None)
+    }
+
+    /// The same, with TLS by a certificate of its own for `localhost`.
+    ///
+    /// # Panics
+    /// As [`start`](Self::start).
+    pub fn start_with(test: &str, security: Security) -> Option<Self> {
         let Some(python) = python() else {
             let missing =
                 "there is no aiosmtpd: `./test` installs it, or set SMTP_PYTHON to a Python that has it";
@@ -101,8 +124,15 @@ impl SmtpServer {
             writeln!(io::stderr(), "SKIPPED: {test}: {missing}").ok();
             return None;
         };
+        let files = certificate();
+        let word = match security {
+            Security::None => "none",
+            Security::Implicit => "implicit",
+            Security::StartTls => "starttls",
+        };
         let mut child = Command::new(python)
-            .args(["-c", PROGRAM])
+            .args(["-c", PROGRAM, word])
+            .args([files.path().join(CERTIFICATE), files.path().join(KEY)])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -118,13 +148,25 @@ impl SmtpServer {
             .and_then(|port| u16::try_from(port).ok());
         Some(Self {
             port: port.expect("it says its port"),
+            security,
+            files,
             talk: Mutex::new(talk),
         })
     }
 
-    /// Its URL, for a mailer without TLS.
+    /// Its URL.
     pub fn url(&self) -> String {
-        format!("smtp://127.0.0.1:{}", self.port)
+        let port = self.port;
+        match self.security {
+            Security::None => format!("smtp://127.0.0.1:{port}"),
+            Security::Implicit => format!("smtps://localhost:{port}"),
+            Security::StartTls => format!("smtp://localhost:{port}?tls=required"),
+        }
+    }
+
+    /// The file with the certificate that a client has to trust, in PEM.
+    pub fn certificate(&self) -> PathBuf {
+        self.files.path().join(CERTIFICATE)
     }
 
     /// Does that with e-mails from now on.
@@ -190,6 +232,18 @@ impl Drop for Talk {
         self.child.kill().ok();
         self.child.wait().ok();
     }
+}
+
+const CERTIFICATE: &str = "certificate.pem";
+const KEY: &str = "key.pem";
+
+/// A directory with a certificate for `localhost`, and its key.
+fn certificate() -> TempDir {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a name");
+    let files = TempDir::new().expect("a directory");
+    fs::write(files.path().join(CERTIFICATE), made.cert.pem()).expect("it is written");
+    fs::write(files.path().join(KEY), made.signing_key.serialize_pem()).expect("it is written");
+    files
 }
 
 /// The first Python that has aiosmtpd.

@@ -9,6 +9,7 @@ import base64
 import email
 import email.policy
 import json
+import ssl
 import sys
 
 from aiosmtpd.smtp import SMTP
@@ -72,7 +73,17 @@ def read(envelope):
 async def main():
     post = Post()
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: SMTP(post, enable_SMTPUTF8=False, loop=loop), "127.0.0.1", 0)
+    security, context = sys.argv[1], None
+    if security != "none":
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(sys.argv[2], sys.argv[3])
+    starttls = {"tls_context": context, "require_starttls": True} if security == "starttls" else {}
+    server = await loop.create_server(
+        lambda: SMTP(post, enable_SMTPUTF8=False, loop=loop, **starttls),
+        "127.0.0.1",
+        0,
+        ssl=context if security == "implicit" else None,
+    )
     say({"port": server.sockets[0].getsockname()[1]})
     while True:
         line = await loop.run_in_executor(None, sys.stdin.readline)

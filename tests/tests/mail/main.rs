@@ -5,6 +5,7 @@
 mod killed;
 mod page;
 mod shared;
+mod tls;
 
 use std::path::Path;
 

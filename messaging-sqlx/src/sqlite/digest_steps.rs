@@ -1,0 +1,170 @@
+//! What a worker says of an e-mail: that it is about to be sent, that it was, that it is not for now.
+
+use messaging_core::{
+    domain::digest::Extent,
+    id::UserId,
+    port::store::{DigestAttempt, DigestHold, DigestLease},
+    time::Timestamp,
+};
+use sqlx::{Error, SqliteConnection};
+
+use super::{conversations, writer::Step};
+use crate::codes::{limit, number, side_code};
+
+pub(super) struct Record {
+    pub(super) lease: DigestLease,
+    pub(super) attempt: DigestAttempt,
+    pub(super) now: Timestamp,
+}
+
+/// Whether somebody is under a lease.
+pub(super) const UNDER: &str =
+    "SELECT EXISTS (SELECT 1 FROM recipient WHERE user_id = ? AND owner = ? AND until = ?)";
+pub(super) const BEGIN: &str = "UPDATE recipient SET attempt_id = ?, attempt_at = ? WHERE user_id = ?";
+pub(super) const ENTER: &str = "INSERT INTO recipient_extent (user_id, place, conversation_id, side, up_to)
+    VALUES (?, ?, ?, ?, ?)";
+pub(super) const FORGET: &str = "DELETE FROM recipient_extent WHERE user_id = ?";
+pub(super) const FREE: &str = "UPDATE recipient SET owner = NULL, until = NULL WHERE user_id = ?";
+
+async fn is_under(tx: &mut SqliteConnection, lease: &DigestLease) -> Result<bool, Error> {
+    sqlx::query_scalar(UNDER)
+        .bind(lease.user_id.as_str())
+        .bind(lease.by.as_uuid())
+        .bind(lease.until.as_millis())
+        .fetch_one(tx)
+        .await
+}
+
+async fn set_attempt(
+    tx: &mut SqliteConnection,
+    user_id: &UserId,
+    attempt: Option<&DigestAttempt>,
+) -> Result<(), Error> {
+    sqlx::query(BEGIN)
+        .bind(attempt.map(|attempt| attempt.id.as_uuid()))
+        .bind(attempt.map(|attempt| attempt.at.as_millis()))
+        .bind(user_id.as_str())
+        .execute(&mut *tx)
+        .await?;
+    sqlx::query(FORGET)
+        .bind(user_id.as_str())
+        .execute(&mut *tx)
+        .await?;
+    let extents = attempt.map_or(&[][..], |attempt| &attempt.extents);
+    for (place, extent) in (0_i64..).zip(extents) {
+        sqlx::query(ENTER)
+            .bind(user_id.as_str())
+            .bind(place)
+            .bind(extent.conversation_id.as_uuid())
+            .bind(side_code(extent.side))
+            .bind(number(extent.up_to))
+            .execute(&mut *tx)
+            .await?;
+    }
+    Ok(())
+}
+
+impl Step for Record {
+    type Answer = bool;
+    const DOING: &'static str = "recording an e-mail";
+
+    async fn take(self, tx: &mut SqliteConnection) -> Result<bool, Error> {
+        if self.now >= self.lease.until || !is_under(tx, &self.lease).await? {
+            return Ok(false);
+        }
+        set_attempt(tx, &self.lease.user_id, Some(&self.attempt)).await?;
+        Ok(true)
+    }
+}
+
+pub(super) struct MarkMailed {
+    pub(super) user_id: UserId,
+    pub(super) extents: Vec<Extent>,
+    pub(super) again_at: Timestamp,
+}
+
+impl Step for MarkMailed {
+    type Answer = ();
+    const DOING: &'static str = "marking messages mailed";
+
+    async fn take(self, tx: &mut SqliteConnection) -> Result<(), Error> {
+        for extent in &self.extents {
+            let found = conversations::find(tx, extent.conversation_id).await?;
+            if let Some(mut conversation) = found.filter(|one| *one.user(extent.side) == self.user_id) {
+                conversation.mail(extent.side, extent.up_to, self.again_at);
+                conversations::save(tx, &conversation).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+pub(super) struct Finish {
+    pub(super) lease: DigestLease,
+    pub(super) sent_at: Option<Timestamp>,
+    pub(super) remember: usize,
+}
+
+pub(super) const REMEMBER: &str = "INSERT INTO recipient_sent (user_id, place, at)
+    VALUES (?1, (SELECT COALESCE(MAX(place), 0) + 1 FROM recipient_sent WHERE user_id = ?1), ?2)";
+pub(super) const FORGET_SENT: &str = "DELETE FROM recipient_sent WHERE user_id = ?1 AND place <=
+    (SELECT place FROM recipient_sent WHERE user_id = ?1 ORDER BY place DESC LIMIT 1 OFFSET ?2)";
+
+impl Step for Finish {
+    type Answer = bool;
+    const DOING: &'static str = "finishing an e-mail";
+
+    async fn take(self, tx: &mut SqliteConnection) -> Result<bool, Error> {
+        if !is_under(tx, &self.lease).await? {
+            return Ok(false);
+        }
+        let user_id = &self.lease.user_id;
+        set_attempt(tx, user_id, None).await?;
+        sqlx::query(FREE).bind(user_id.as_str()).execute(&mut *tx).await?;
+        if let Some(sent_at) = self.sent_at {
+            let remembered = sqlx::query(REMEMBER)
+                .bind(user_id.as_str())
+                .bind(sent_at.as_millis());
+            remembered.execute(&mut *tx).await?;
+        }
+        let forgotten = sqlx::query(FORGET_SENT)
+            .bind(user_id.as_str())
+            .bind(limit(self.remember));
+        forgotten.execute(tx).await?;
+        Ok(true)
+    }
+}
+
+pub(super) struct Hold(pub(super) Vec<DigestHold>);
+
+pub(super) const HOLD: [&str; 2] = [
+    "UPDATE conversation SET client_due_at = ?1
+        WHERE client_id = ?2 AND client_inbox > client_read AND client_due_at < ?1",
+    "UPDATE conversation SET agent_due_at = ?1
+        WHERE agent_user_id = ?2 AND agent_inbox > agent_read AND agent_due_at < ?1",
+];
+
+impl Step for Hold {
+    type Answer = ();
+    const DOING: &'static str = "holding e-mails back";
+
+    async fn take(self, tx: &mut SqliteConnection) -> Result<(), Error> {
+        for hold in &self.0 {
+            if !is_under(tx, &hold.lease).await? {
+                continue;
+            }
+            let user_id = &hold.lease.user_id;
+            if hold.forget_attempt {
+                set_attempt(tx, user_id, None).await?;
+            }
+            sqlx::query(FREE).bind(user_id.as_str()).execute(&mut *tx).await?;
+            for sql in HOLD {
+                let held = sqlx::query(sql)
+                    .bind(hold.until.as_millis())
+                    .bind(user_id.as_str());
+                held.execute(&mut *tx).await?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,39 @@
+use messaging_test_smtp::{Security, SmtpServer};
+use messaging_tests::{Settings, eventually};
+
+/// Sends by TLS to whom the system trusts, and to nobody else.
+fn check(what: &str, security: Security) {
+    let Some(smtp) = SmtpServer::start_with(what, security) else {
+        return;
+    };
+    let data = tempfile::tempdir().unwrap();
+    let settings = || {
+        Settings::in_directory(data.path())
+            .with_env("SMTP_URL", smtp.url())
+            .with_env("DIGEST_DELAY", "1")
+    };
+    let distrusting = settings().start();
+    let client = distrusting.caller("client-1");
+    let id = client.open("agency-1");
+    super::send(&client, &id, "a-secret");
+    eventually("it is tried", || {
+        distrusting.log().contains("an e-mail was not sent").then_some(())
+    });
+    assert!(smtp.mails().is_empty());
+    drop(distrusting.stop("TERM"));
+
+    let trusting = settings().with_env("SSL_CERT_FILE", smtp.certificate()).start();
+    let mails = smtp.wait_for(1);
+    assert!(mails[0].text.as_deref().unwrap().contains("a-secret"));
+    drop(trusting.stop("TERM"));
+}
+
+#[test]
+fn by_tls_from_the_beginning() {
+    check("mail by TLS", Security::Implicit);
+}
+
+#[test]
+fn by_tls_after_starttls() {
+    check("mail by STARTTLS", Security::StartTls);
+}
