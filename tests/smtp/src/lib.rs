@@ -253,6 +253,7 @@ fn python() -> Option<PathBuf> {
         env::var_os("SMTP_PYTHON"),
         Some(own.into()),
         Some("python3".into()),
+        Some("/usr/bin/python3".into()),
     ];
     candidates
         .into_iter()
