@@ -32,6 +32,16 @@ pub(crate) struct ConversationPayload {
     unread_version: u64,
 }
 
+/// A conversation as it stands in a list.
+#[derive(Debug, Serialize)]
+pub(crate) struct ListedPayload {
+    #[serde(flatten)]
+    conversation: ConversationPayload,
+    /// Only where it was asked for: whether each side is connected; null when that is unknown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    presence: Option<BothSides<Option<bool>>>,
+}
+
 /// A conversation with what only its own page shows.
 #[derive(Debug, Serialize)]
 pub(crate) struct DetailsPayload {
@@ -88,6 +98,7 @@ struct ReadPayload {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct LastMessagePayload {
+    seq: u64,
     content: String,
     created_at: Timestamp,
     sender_id: Option<UserId>,
@@ -132,6 +143,15 @@ impl From<ConversationView> for ConversationPayload {
     }
 }
 
+impl ListedPayload {
+    pub(crate) fn new(view: ConversationView, online: Option<Sides<Option<bool>>>) -> Self {
+        Self {
+            conversation: view.into(),
+            presence: online.map(Into::into),
+        }
+    }
+}
+
 impl From<ConversationDetails> for DetailsPayload {
     fn from(details: ConversationDetails) -> Self {
         Self {
@@ -159,6 +179,7 @@ impl BookingPayload {
 impl From<Message> for LastMessagePayload {
     fn from(message: Message) -> Self {
         Self {
+            seq: message.seq,
             content: message.body.as_str().to_owned(),
             created_at: message.created_at,
             sender_id: message.origin.sender().cloned(),

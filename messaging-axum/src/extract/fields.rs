@@ -98,6 +98,15 @@ pub(crate) fn page_size(text: &str) -> Result<PageSize, InvalidPageSize> {
     whole_number(text).ok_or(InvalidPageSize).and_then(PageSize::new)
 }
 
+/// Whether something is asked for, in a query.
+pub(crate) fn yes_or_no(text: &str) -> Result<bool, &'static str> {
+    match text {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err("must be true or false"),
+    }
+}
+
 /// A number in digits alone: no sign, no fraction, no white space.
 pub(crate) fn whole_number(text: &str) -> Option<usize> {
     let digits = text.bytes().all(|b| b.is_ascii_digit());

@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 use crate::{
     answer::Answer,
     error::ApiError,
-    extract::{Caller, Field, Fields, Json, Query, page_size, whole_number},
+    extract::{Caller, Field, Fields, Json, Query, page_size, whole_number, yes_or_no},
     status::Code,
-    wire::ConversationPayload,
+    wire::{ConversationPayload, ListedPayload},
 };
 
 #[derive(Debug, Default, Deserialize)]
@@ -22,6 +22,8 @@ pub(crate) struct ListQuery {
     limit: Field<String>,
     cursor: Field<String>,
     page: Field<String>,
+    /// Whether to say who is connected, too.
+    presence: Field<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -49,8 +51,8 @@ pub(crate) async fn list(
     Caller(actor): Caller,
     State(messaging): State<Messaging>,
     Query(query): Query<ListQuery>,
-) -> Result<Answer<Vec<ConversationPayload>, ListMeta>, ApiError> {
-    let request = query.parse(&actor)?;
+) -> Result<Answer<Vec<ListedPayload>, ListMeta>, ApiError> {
+    let (request, wants_presence) = query.parse(&actor)?;
     let list = messaging.list_conversations(&actor, &request).await?;
     let (limit, page) = match request {
         ListRequest::From { limit, .. } => (limit, None),
@@ -66,32 +68,42 @@ pub(crate) async fn list(
             total_pages: total.div_ceil(limit.get() as u64),
         }),
     };
-    let conversations = list.conversations.into_iter().map(Into::into).collect();
-    Ok(Answer::with_meta(conversations, meta))
+    let mut online = if wants_presence {
+        messaging.list_online(&list.conversations).await
+    } else {
+        Vec::new()
+    }
+    .into_iter();
+    let conversations = list.conversations.into_iter();
+    let listed = conversations.map(|view| ListedPayload::new(view, online.next()));
+    Ok(Answer::with_meta(listed.collect(), meta))
 }
 
 impl ListQuery {
-    fn parse(self, actor: &Actor) -> Result<ListRequest, ApiError> {
+    /// What is asked for, and whether to say who is connected.
+    fn parse(self, actor: &Actor) -> Result<(ListRequest, bool), ApiError> {
         let mut fields = Fields::default();
         let limit = fields.optional("limit", self.limit, |text: String| page_size(&text));
         let size = limit.ok().flatten().unwrap_or(PageSize::LIST);
         let page = fields.optional("page", self.page, |text: String| numbered_page(&text, size));
-        let (Ok(_), Ok(page)) = (limit, page) else {
+        let presence = fields.optional("presence", self.presence, |text: String| yes_or_no(&text));
+        let (Ok(_), Ok(page), Ok(presence)) = (limit, page, presence) else {
             return Err(fields.into());
         };
+        let presence = presence.unwrap_or(false);
         let from = match (page, self.cursor) {
             (Some(_), Field::Given(_)) => {
                 fields.refuse("page", "cannot be given together with cursor");
                 return Err(fields.into());
             }
-            (Some(page), _) => return Ok(ListRequest::Numbered(page)),
+            (Some(page), _) => return Ok((ListRequest::Numbered(page), presence)),
             (None, Field::Given(cursor)) => {
                 let cursor = ListCursor::decode(&cursor, &Inbox::of(actor));
                 ListFrom::After(cursor.map_err(|_| ApiError::new(Code::InvalidCursor))?)
             }
             (None, _) => ListFrom::Newest,
         };
-        Ok(ListRequest::From { from, limit: size })
+        Ok((ListRequest::From { from, limit: size }, presence))
     }
 }
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     answer::Answer,
     error::ApiError,
-    extract::{Caller, Field, Fields, Query, page_size},
+    extract::{Caller, Field, Fields, Query, page_size, yes_or_no},
     status::Code,
     wire::ConversationPayload,
 };
@@ -80,11 +80,11 @@ impl HistoryQuery {
 }
 
 fn mark_on_read(text: &str) -> Result<MarkOnRead, &'static str> {
-    match text {
-        "true" => Ok(MarkOnRead::Yes),
-        "false" => Ok(MarkOnRead::No),
-        _ => Err("must be true or false"),
-    }
+    Ok(if yes_or_no(text)? {
+        MarkOnRead::Yes
+    } else {
+        MarkOnRead::No
+    })
 }
 
 impl From<History> for HistoryPayload {

@@ -221,6 +221,7 @@ async fn queries() {
         ("a huge page", "page=18446744073709551615"),
         ("page and cursor", "page=1&cursor=AAAA"),
         ("page and limit", "page=0&limit=0"),
+        ("presence that is neither", "presence=1"),
     ] {
         cases.push(Case::get(name, format!("{LIST}?{page}"), INVALID));
     }

@@ -162,3 +162,32 @@ async fn presence_that_nobody_knows_is_null() {
     let found = world.get(&carl(), &format!("{PATH}/{id}")).await;
     assert_eq!(found.data()["presence"], json!({"client": null, "agent": null}));
 }
+
+#[tokio::test]
+async fn a_list_says_who_is_there_if_asked() {
+    let world = World::with(HttpOptions::default(), |parts| parts.presence(Seen));
+    for agent in ["alpine", "bergsport"] {
+        world.open(agent).await;
+    }
+    let presence = |list: &Answer| {
+        let list = list.data();
+        let rows = list.as_array().expect("a list").iter();
+        rows.map(|row| (row["agent"]["userId"].clone(), row.get("presence").cloned()))
+            .collect::<Vec<_>>()
+    };
+    let asked = world.get(&carl(), &format!("{PATH}?presence=true")).await;
+    let of = |agent: Option<bool>| Some(json!({"client": null, "agent": agent}));
+    assert_eq!(
+        presence(&asked),
+        [(json!("bob"), of(None)), (json!("ada"), of(Some(true)))]
+    );
+    for not_asked in ["", "?presence=false"] {
+        let list = world.get(&carl(), &format!("{PATH}{not_asked}")).await;
+        assert!(
+            presence(&list).iter().all(|(_, shown)| shown.is_none()),
+            "{not_asked}"
+        );
+    }
+    let numbered = world.get(&carl(), &format!("{PATH}?page=1&presence=true")).await;
+    assert_eq!(presence(&numbered), presence(&asked));
+}

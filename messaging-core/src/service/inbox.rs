@@ -1,3 +1,5 @@
+use std::collections::{BTreeSet, HashMap};
+
 use futures_util::future::join;
 
 use super::{ConversationDetails, ConversationView, Messaging};
@@ -6,7 +8,7 @@ use crate::{
     clock,
     domain::{
         page::{Inbox, ListCursor, NumberedPage, PageSize},
-        side::Sides,
+        side::{Side, Sides},
     },
     error::{Error, ErrorKind},
     id::{ConversationId, UserId},
@@ -150,15 +152,30 @@ impl Messaging {
         let mut query = ProfileQuery::default().with_overview(&overview);
         query.bookings.extend(bookings.iter().cloned());
         let users = Sides::from_fn(|side| overview.conversation.user(side).clone());
-        let (profiles, online) = join(self.profiles(&query), self.online(&users)).await;
+        let both = [users.client.clone(), users.agent.clone()];
+        let (profiles, online) = join(self.profiles(&query), self.online(&both)).await;
         Ok(ConversationDetails {
             view: ConversationView::new(overview, standing.side(), &profiles),
             bookings: bookings
                 .into_iter()
                 .map(|id| (id.clone(), profiles.booking(&id)))
                 .collect(),
-            online,
+            online: Sides::from_fn(|side| online.get(users.of(side)).copied()),
         })
+    }
+
+    /// Who of both sides is connected, of conversations that an actor was shown; `None` where that is unknown.
+    /// One question to [`Presence`](crate::port::presence::Presence) for all of them.
+    pub async fn list_online(&self, of: &[ConversationView]) -> Vec<Sides<Option<bool>>> {
+        let user = |view: &ConversationView, side| view.overview.conversation.user(side).clone();
+        let users: BTreeSet<UserId> = of
+            .iter()
+            .flat_map(|view| Side::ALL.map(|side| user(view, side)))
+            .collect();
+        let online = self.online(&users.into_iter().collect::<Vec<_>>()).await;
+        of.iter()
+            .map(|view| Sides::from_fn(|side| online.get(&user(view, side)).copied()))
+            .collect()
     }
 
     /// How many messages the actor has not read, in all the conversations of their list together.
@@ -170,21 +187,20 @@ impl Messaging {
         counted.map_err(|error| Error::store(error, "counting unread messages"))
     }
 
-    /// Who of the two is connected; unknown where presence is off, fails, or takes too long.
-    async fn online(&self, users: &Sides<UserId>) -> Sides<Option<bool>> {
+    /// Who of these is connected; nothing where presence is off, fails, or takes too long.
+    async fn online(&self, users: &[UserId]) -> HashMap<UserId, bool> {
         let Some(presence) = &self.0.presence else {
-            return Sides::default();
+            return HashMap::new();
         };
-        let both = [users.client.clone(), users.agent.clone()];
-        let asked = clock::timeout(&*self.0.clock, self.0.directory_timeout, presence.online(&both)).await;
+        let asked = clock::timeout(&*self.0.clock, self.0.directory_timeout, presence.online(users)).await;
         match asked {
-            Ok(Ok(online)) => Sides::from_fn(|side| online.get(users.of(side)).copied()),
+            Ok(Ok(online)) => online,
             Ok(Err(error)) => {
                 let error: &dyn std::error::Error = &error;
                 tracing::warn!(error, "presence failed");
-                Sides::default()
+                HashMap::new()
             }
-            Err(clock::Elapsed) => Sides::default(),
+            Err(clock::Elapsed) => HashMap::new(),
         }
     }
 }

@@ -240,3 +240,63 @@ async fn presence_is_shown_where_it_is_known() {
         .online;
     assert_eq!((online.client, online.agent), (None, None));
 }
+
+#[tokio::test]
+async fn presence_of_a_whole_page_is_one_question() {
+    #[derive(Clone, Default)]
+    struct Counting(std::sync::Arc<std::sync::Mutex<Vec<Vec<messaging_core::UserId>>>>);
+    #[async_trait::async_trait]
+    impl Presence for Counting {
+        async fn online(
+            &self,
+            users: &[messaging_core::UserId],
+        ) -> Result<std::collections::HashMap<messaging_core::UserId, bool>, PortError> {
+            self.0.lock().unwrap().push(users.to_vec());
+            Ok(users
+                .iter()
+                .map(|user| (user.clone(), user.as_str() == "ada"))
+                .collect())
+        }
+    }
+    let counting = Counting::default();
+    let world = World::with(|builder| builder.presence(counting.clone()));
+    world.open().await;
+    world
+        .messaging
+        .open_conversation(&carl(), &open("baltic", None))
+        .await
+        .unwrap();
+    let request = ListRequest::From {
+        from: ListFrom::Newest,
+        limit: PageSize::LIST,
+    };
+    let list = world
+        .messaging
+        .list_conversations(&carl(), &request)
+        .await
+        .unwrap();
+    let online = world.messaging.list_online(&list.conversations).await;
+    let of_agents: Vec<_> = list
+        .conversations
+        .iter()
+        .zip(&online)
+        .map(|(view, online)| {
+            (
+                view.overview.conversation.agent_id.as_str(),
+                online.client,
+                online.agent,
+            )
+        })
+        .collect();
+    let expected = [
+        ("baltic", Some(false), Some(false)),
+        ("alpine", Some(false), Some(true)),
+    ];
+    assert_eq!(of_agents.len(), 2);
+    assert!(
+        expected.iter().all(|row| of_agents.contains(row)),
+        "{of_agents:?}"
+    );
+    let asked = counting.0.lock().unwrap().clone();
+    assert_eq!(asked, [vec![user("ada"), user("bo"), user("carl")]]);
+}
