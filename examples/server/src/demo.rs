@@ -9,8 +9,9 @@ use messaging_pusher::{PusherConfig, Tls};
 use serde::Serialize;
 
 use crate::{
+    names::Tour,
     realtime::Realtime,
-    users::{DemoAgency, DemoUser},
+    users::{DemoAgency, DemoTour, DemoUser},
 };
 
 /// How the app is known to pusher-js.
@@ -138,9 +139,49 @@ pub(crate) async fn user(Path(id): Path<String>) -> Result<Json<ShownUser>, Stat
     Ok(Json(user.into()))
 }
 
-/// `GET /demo/agencies`: some to write to.
-pub(crate) async fn agencies() -> Json<[ShownAgency; 8]> {
-    Json([1, 2, 3, 4, 5, 6, 7, 8].map(|n| DemoAgency(n).into()))
+/// A tour, as the page shows it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ShownTour {
+    id: String,
+    title: &'static str,
+    summary: &'static str,
+    days: u32,
+    /// In euros.
+    price: u32,
+    image: String,
+    agency: ShownAgency,
+}
+
+impl From<DemoTour> for ShownTour {
+    fn from(tour: DemoTour) -> Self {
+        let Tour {
+            title,
+            summary,
+            days,
+            price,
+        } = tour.offer();
+        Self {
+            id: tour.id(),
+            title,
+            summary,
+            days,
+            price,
+            image: tour.image(),
+            agency: tour.agency().into(),
+        }
+    }
+}
+
+/// `GET /demo/tours`: some to choose from.
+pub(crate) async fn tours() -> Json<[ShownTour; 9]> {
+    Json([1, 2, 3, 4, 5, 6, 7, 8, 9].map(|n| DemoTour(n).into()))
+}
+
+/// `GET /demo/tours/{id}`: any.
+pub(crate) async fn tour(Path(id): Path<String>) -> Result<Json<ShownTour>, StatusCode> {
+    let tour = DemoTour::parse(&id).ok_or(StatusCode::NOT_FOUND)?;
+    Ok(Json(tour.into()))
 }
 
 #[cfg(test)]

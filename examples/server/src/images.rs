@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use crate::users::{DemoAgency, DemoUser};
+use crate::users::{DemoAgency, DemoTour, DemoUser};
 
 /// `GET /demo/images/{file}`
 pub(crate) async fn show(Path(file): Path<String>) -> Response {
@@ -29,10 +29,13 @@ pub(crate) async fn show(Path(file): Path<String>) -> Response {
 }
 
 fn draw(id: &str) -> Option<String> {
-    match DemoUser::parse(id) {
-        Some(user) => Some(portrait(&user.name(), hue(id))),
-        None => DemoAgency::parse(id).map(|_| logo(hue(id))),
+    if let Some(user) = DemoUser::parse(id) {
+        return Some(portrait(&user.name(), hue(id)));
     }
+    if DemoTour::parse(id).is_some() {
+        return Some(landscape(hue(id)));
+    }
+    DemoAgency::parse(id).map(|_| logo(hue(id)))
 }
 
 /// The initials of a name on a coloured ground.
@@ -53,6 +56,17 @@ fn logo(hue: u32) -> String {
     )
 }
 
+/// A sun above hills behind hills.
+fn landscape(hue: u32) -> String {
+    let (top, low) = (ground(hue + 30, 74), ground(hue, 90));
+    let [far, middle, near] = [62, 46, 31].map(|lightness| ground(hue + 62 - lightness, lightness));
+    let (x, y) = (120 + hue % 400, 70 + hue % 50);
+    let (a, b) = (150 + hue % 160, 330 + hue % 140);
+    format!(
+        r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 360" preserveAspectRatio="xMidYMid slice"><defs><linearGradient id="s" x2="0" y2="1"><stop stop-color="{top}"/><stop offset="1" stop-color="{low}"/></linearGradient></defs><rect width="640" height="360" fill="url(#s)"/><circle cx="{x}" cy="{y}" r="30" fill="#fff" fill-opacity=".85"/><path d="M0 250 {a} 120l70 66 48-30 {b} 110V360H0z" fill="{far}"/><path d="M0 262q110-60 230-16t210-24 200 30v108H0z" fill="{middle}"/><path d="M0 318q150-46 320-12t320-30v84H0z" fill="{near}"/></svg>"##
+    )
+}
+
 fn ground(hue: u32, lightness: u32) -> String {
     format!("hsl({} 52% {lightness}%)", hue % 360)
 }
@@ -69,7 +83,7 @@ mod tests {
 
     #[test]
     fn whoever_is_known_has_a_picture() {
-        for id in ["client-1", "agent-1", "admin-1", "agency-1"] {
+        for id in ["client-1", "agent-1", "admin-1", "agency-1", "tour-1"] {
             assert!(draw(id).unwrap().starts_with("<svg"), "{id}");
         }
         assert_eq!(draw("client-0"), None);

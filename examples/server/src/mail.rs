@@ -69,7 +69,7 @@ struct PageLinks {
 
 impl Links for PageLinks {
     fn conversation(&self, digest: &Digest, of: &DigestConversation) -> String {
-        format!("{}/?as={}#{}", self.base, digest.user_id, of.conversation_id)
+        format!("{}/as/{}/inbox/{}", self.base, digest.user_id, of.conversation_id)
     }
 
     fn unsubscribe(&self, _: &Digest) -> Option<String> {

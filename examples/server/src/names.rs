@@ -71,21 +71,106 @@ const TRADES: [&str; 9] = [
     "Adventures",
 ];
 
-const TOURS: [&str; 13] = [
-    "Three days from hut to hut",
-    "Kayaks among the islands",
-    "Sunrise on the old volcano",
-    "Markets and kitchens on foot",
-    "A week along the pilgrims’ path",
-    "Whales of the northern bay",
-    "By bicycle through the vineyards",
-    "Night sky over the desert",
-    "The glacier and its valley",
-    "Monasteries by mule",
-    "A day with the shepherds",
-    "Canyon for beginners",
-    "The last sail of the season",
+/// What a tour is called, what it is, how many days it takes and what it costs in euros.
+const TOURS: [Tour; 13] = [
+    offer(
+        "Three days from hut to hut",
+        "Over two passes, with a guide who knows every spring. The huts cook, you walk.",
+        3,
+        420,
+    ),
+    offer(
+        "Kayaks among the islands",
+        "Short hops between beaches that no road reaches. Nobody needs to have paddled before.",
+        2,
+        260,
+    ),
+    offer(
+        "Sunrise on the old volcano",
+        "Up by the light of a lamp, breakfast at the rim, and down through the cloud forest.",
+        1,
+        95,
+    ),
+    offer(
+        "Markets and kitchens on foot",
+        "Four markets, three kitchens, and a table at the end. Come hungry.",
+        1,
+        80,
+    ),
+    offer(
+        "A week along the pilgrims’ path",
+        "Stone villages, chestnut woods and a bed in an old monastery each night.",
+        7,
+        890,
+    ),
+    offer(
+        "Whales of the northern bay",
+        "Small boats, a biologist on board, and hot soup when you are back.",
+        1,
+        140,
+    ),
+    offer(
+        "By bicycle through the vineyards",
+        "Quiet lanes along the river; your bags go ahead, and so does the picnic.",
+        4,
+        560,
+    ),
+    offer(
+        "Night sky over the desert",
+        "Camp without a lamp for miles, and a telescope that two can look through.",
+        2,
+        310,
+    ),
+    offer(
+        "The glacier and its valley",
+        "Crampons on in the morning, larch meadows in the afternoon. Six people at most.",
+        2,
+        330,
+    ),
+    offer(
+        "Monasteries by mule",
+        "The mules carry, you look up: frescoes, cliffs and eagles.",
+        5,
+        640,
+    ),
+    offer(
+        "A day with the shepherds",
+        "Milk at six, cheese at noon, and a dog that does all the work.",
+        1,
+        70,
+    ),
+    offer(
+        "Canyon for beginners",
+        "Slides, pools and one jump that you may also walk around. Wetsuits are ours.",
+        1,
+        110,
+    ),
+    offer(
+        "The last sail of the season",
+        "A wooden ketch, six bunks, and whatever wind there is.",
+        6,
+        1150,
+    ),
 ];
+
+/// What an agency offers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Tour {
+    pub(crate) title: &'static str,
+    pub(crate) summary: &'static str,
+    pub(crate) days: u32,
+    /// In euros.
+    pub(crate) price: u32,
+}
+
+const fn offer(title: &'static str, summary: &'static str, days: u32, price: u32) -> Tour {
+    Tour {
+        title,
+        summary,
+        days,
+        price,
+    }
+}
 
 pub(crate) fn person(n: u32) -> String {
     format!("{} {}", pick(&GIVEN, n), pick(&FAMILY, n.wrapping_mul(7)))
@@ -95,12 +180,12 @@ pub(crate) fn agency(n: u32) -> String {
     format!("{} {}", pick(&PLACES, n - 1), pick(&TRADES, n - 1))
 }
 
-pub(crate) fn tour(client: u32, agency: u32) -> &'static str {
-    pick(&TOURS, agency.wrapping_mul(5).wrapping_add(client))
+pub(crate) fn tour(agency: u32) -> Tour {
+    pick(&TOURS, agency.wrapping_mul(5))
 }
 
-fn pick(words: &[&'static str], n: u32) -> &'static str {
-    words[n as usize % words.len()]
+fn pick<T: Copy>(some: &[T], n: u32) -> T {
+    some[n as usize % some.len()]
 }
 
 #[cfg(test)]
@@ -118,6 +203,6 @@ mod tests {
     #[test]
     fn every_number_has_a_name() {
         assert_eq!(person(u32::MAX), person(u32::MAX));
-        assert!(!agency(u32::MAX).is_empty() && !tour(u32::MAX, u32::MAX).is_empty());
+        assert!(!agency(u32::MAX).is_empty() && !tour(u32::MAX).title.is_empty());
     }
 }

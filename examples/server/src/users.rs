@@ -17,6 +17,10 @@ pub(crate) enum DemoUser {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct DemoAgency(pub(crate) u32);
 
+/// What can be booked: `tour-N`, offered by the agency of the same number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct DemoTour(pub(crate) u32);
+
 /// A tour that was booked: `booking-C-A` is that of `client-C` with `agency-A`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct DemoBooking {
@@ -119,7 +123,30 @@ impl DemoBooking {
     }
 
     pub(crate) fn tour_title(self) -> &'static str {
-        names::tour(self.client, self.agency)
+        names::tour(self.agency).title
+    }
+}
+
+impl DemoTour {
+    pub(crate) fn parse(id: &str) -> Option<Self> {
+        parse_number(id.strip_prefix("tour-")?).map(Self)
+    }
+
+    pub(crate) fn id(self) -> String {
+        format!("tour-{}", self.0)
+    }
+
+    /// Who offers it.
+    pub(crate) fn agency(self) -> DemoAgency {
+        DemoAgency(self.0)
+    }
+
+    pub(crate) fn offer(self) -> names::Tour {
+        names::tour(self.0)
+    }
+
+    pub(crate) fn image(self) -> String {
+        image_of(&self.id())
     }
 }
 

@@ -1,0 +1,47 @@
+import { Suspense, lazy } from "react";
+import { Navigate, Route, Routes } from "react-router";
+
+import { InboxPage } from "./inbox/inbox-page";
+import { useMe } from "./session";
+import { Shell } from "./shell";
+import { TourPage } from "./tours/tour-page";
+import { ToursPage } from "./tours/tours-page";
+import { Notice } from "./ui/notice";
+import { ToastProvider } from "./ui/toast";
+
+const AdminPage = lazy(() => import("./admin/admin-page"));
+
+/** The pages, by who is looking. */
+export function App() {
+  const isStaff = useMe().role === "admin";
+  return (
+    <ToastProvider>
+      <Shell>
+        <Suspense fallback={<Notice busy>Loading …</Notice>}>{isStaff ? <Staff /> : <Everybody />}</Suspense>
+      </Shell>
+    </ToastProvider>
+  );
+}
+
+function Everybody() {
+  const home = useMe().role === "client" ? "/tours" : "/inbox";
+  return (
+    <Routes>
+      <Route path="/tours" element={<ToursPage />} />
+      <Route path="/tours/:id" element={<TourPage />} />
+      <Route path="/inbox" element={<InboxPage />} />
+      <Route path="/inbox/:id" element={<InboxPage />} />
+      <Route path="*" element={<Navigate to={home} replace />} />
+    </Routes>
+  );
+}
+
+function Staff() {
+  return (
+    <Routes>
+      <Route path="/admin/conversations" element={<AdminPage />} />
+      <Route path="/admin/conversations/:id" element={<AdminPage />} />
+      <Route path="*" element={<Navigate to="/admin/conversations" replace />} />
+    </Routes>
+  );
+}

@@ -1,0 +1,33 @@
+import "./styles/base.css";
+import "./styles/shell.css";
+import "./styles/tours.css";
+import "./styles/inbox.css";
+import "./styles/thread.css";
+
+import { StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+import { BrowserRouter } from "react-router";
+
+import { App } from "./app";
+import { Session } from "./session";
+import { SignIn } from "./sign-in";
+
+const root = document.getElementById("root");
+if (!root) throw new Error("the page has no root");
+
+/** Each window is somebody's: `/as/client-1/…`, so that two of them can be two users. */
+const name = /^\/as\/([^/]+)/.exec(location.pathname)?.[1];
+
+createRoot(root).render(
+  <StrictMode>
+    {name === undefined ? (
+      <SignIn />
+    ) : (
+      <BrowserRouter basename={`/as/${name}`}>
+        <Session name={decodeURIComponent(name)}>
+          <App />
+        </Session>
+      </BrowserRouter>
+    )}
+  </StrictMode>,
+);

@@ -1,0 +1,97 @@
+import { useMemo, useRef } from "react";
+
+import { type Conversation, type Messages, otherSide, useReadWhenSeen, useTyping } from "../../messaging";
+import { otherOf } from "../inbox/other";
+import { useMe } from "../session";
+import { Icon } from "../ui/icon";
+import { useToasts } from "../ui/toast";
+import { useNear } from "../ui/use-near";
+import { type Block, blocksOf } from "./blocks";
+import { MessageBlock } from "./message-block";
+import { OutgoingItem } from "./outgoing-item";
+import { useReadUpTo } from "./use-read-up-to";
+import { useScroll } from "./use-scroll";
+
+interface ListProps {
+  readonly id: string;
+  readonly conversation: Conversation;
+  readonly messages: Messages;
+  /** Grows with each message that is sent here. */
+  readonly sent: number;
+}
+
+/** What has been said, the oldest first, and more of it as one scrolls up. */
+export function MessageList({ id, conversation, messages: thread, sent }: ListProps) {
+  const me = useMe();
+  const { messages, outgoing, status, isLive, hasOlder, isLoadingOlder, loadOlder, retry, discard } = thread;
+  const { attempt } = useToasts();
+  const { isTyping } = useTyping(id);
+  const seen = useReadWhenSeen(id);
+  const scroller = useRef<HTMLDivElement>(null);
+  const readUpTo = useReadUpTo(conversation, messages);
+  const newSeq = useMemo(
+    () => readUpTo === null ? null : (messages.find((it) => it.seq > readUpTo && it.senderId !== me.id)?.seq ?? null),
+    [messages, readUpTo, me.id],
+  );
+  const [firstSeq, lastSeq] = [messages[0]?.seq, messages.at(-1)?.seq];
+  const isSettled = conversation.side ? isLive : status === "ready";
+  const { isAtEnd, toEnd } = useScroll(scroller, { firstSeq, lastSeq, sent, isSettled });
+  const beginning = useNear(scroller, {
+    load: () => attempt(loadOlder),
+    loaded: messages.length,
+    isOff: !hasOlder || isLoadingOlder,
+  });
+  const known = useRef<readonly Block[]>([]);
+  const blocks = useMemo(() => (known.current = blocksOf(messages, known.current)), [messages]);
+  const theirs = conversation.side ? conversation.reads[otherSide(conversation.side)] : conversation.reads.agent;
+  const other = otherOf(conversation);
+
+  return (
+    <div className="scroll-frame">
+      {/* Focusable, so that it can be scrolled by keyboard. */}
+      <div ref={scroller} className="scroll" role="region" aria-label="Messages" tabIndex={0}>
+        <div ref={beginning} />
+        {status === "loading" && <p className="empty">Loading …</p>}
+        {status === "ready" && !hasOlder && messages.length === 0 && outgoing.length === 0 && (
+          <p className="empty">Nothing has been said yet.</p>
+        )}
+        <ol className="messages" data-oldest={!hasOlder}>
+          {blocks.map((block) => (
+            <MessageBlock
+              key={block.key}
+              block={block}
+              meId={me.id}
+              clientId={conversation.side ? null : conversation.client.id}
+              newSeq={newSeq}
+              read={theirs}
+              seen={seen}
+            />
+          ))}
+          {outgoing.map((out) => (
+            <OutgoingItem key={out.key} out={out} onRetry={retry} onDiscard={discard} />
+          ))}
+        </ol>
+        <p className="typing" role="status">
+          {isTyping && (
+            <>
+              <span className="dots" aria-hidden="true">
+                <i />
+                <i />
+                <i />
+              </span>
+              <span>
+                <bdi>{other.name}</bdi> is typing
+              </span>
+            </>
+          )}
+        </p>
+      </div>
+      {!isAtEnd && (
+        <button type="button" className="to-end" aria-label="To the newest message" title="Newest" onClick={toEnd}>
+          <Icon name="down" />
+          {conversation.unreadCount > 0 && <span className="badge">{conversation.unreadCount}</span>}
+        </button>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,24 @@
+import { useEffect, useRef, useState } from "react";
+
+import type { Conversation, Message } from "../../messaging";
+
+/**
+ * Behind which seq messages are shown as new: what had been read when the conversation was opened, or when the
+ * window was looked at last. Null when nothing was unread.
+ */
+export function useReadUpTo({ side, reads, unreadCount }: Conversation, messages: readonly Message[]): number | null {
+  const [upTo, setUpTo] = useState(() => (side && unreadCount > 0 ? (reads[side]?.upToSeq ?? 0) : null));
+  const now = useRef({ last: 0, unreadCount });
+  useEffect(() => {
+    now.current = { last: messages.at(-1)?.seq ?? 0, unreadCount };
+  });
+  useEffect(() => {
+    const look = () => {
+      const { last, unreadCount } = now.current;
+      if (document.visibilityState === "hidden" && unreadCount === 0) setUpTo(last);
+    };
+    document.addEventListener("visibilitychange", look);
+    return () => document.removeEventListener("visibilitychange", look);
+  }, []);
+  return upTo;
+}

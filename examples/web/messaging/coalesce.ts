@@ -1,0 +1,23 @@
+/** After how many milliseconds something that failed is tried again by itself. */
+export const RETRY_AFTER = 2000;
+
+/** Runs `work` now, or once more if it is running: whoever asks gets an answer from after they asked. */
+export function coalesced(work: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | null = null;
+  let again = false;
+  const run = async () => {
+    try {
+      while (again) {
+        again = false;
+        await work();
+      }
+    } finally {
+      running = null;
+    }
+  };
+  return () => {
+    again = true;
+    running ??= run();
+    return running;
+  };
+}

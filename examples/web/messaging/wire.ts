@@ -1,0 +1,120 @@
+// What the API answers and the channels tell, as it is on the wire.
+
+export type Side = "client" | "agent";
+export type BothSides<T> = Readonly<Record<Side, T>>;
+
+export interface Booking {
+  readonly id: string;
+  readonly bookingNumber: string;
+  readonly tour: { readonly title: string };
+}
+
+/** How far a side has read, and when it did last. */
+export interface ReadMark {
+  readonly upToSeq: number;
+  readonly readAt: string;
+}
+
+export interface LastMessage {
+  readonly seq: number;
+  readonly content: string;
+  readonly createdAt: string;
+  /** Null for the system. */
+  readonly senderId: string | null;
+}
+
+/** A conversation as the caller sees it. */
+export interface Conversation {
+  readonly id: string;
+  readonly client: { readonly id: string; readonly name: string; readonly image: string | null };
+  readonly agent: {
+    readonly id: string;
+    readonly userId: string;
+    readonly businessName: string;
+    readonly logo: string | null;
+  };
+  readonly booking: Booking | null;
+  readonly status: "open" | "blocked" | "closed";
+  readonly blockedBy: readonly Side[];
+  readonly canSend: boolean;
+  /** The caller's; null for an admin who takes no part. */
+  readonly side: Side | null;
+  readonly reads: BothSides<ReadMark | null>;
+  readonly createdAt: string;
+  readonly lastMessageAt: string;
+  readonly lastMessage: LastMessage | null;
+  readonly unreadCount: number;
+  readonly unreadVersion: number;
+  /** Whether each side is connected, where it was asked for; null when that is unknown. */
+  readonly presence?: BothSides<boolean | null>;
+}
+
+export interface Message {
+  readonly id: string;
+  readonly conversationId: string;
+  /** Its place in the conversation: 1, 2, 3 … without a gap. */
+  readonly seq: number;
+  readonly kind: "user" | "system";
+  readonly senderId: string | null;
+  readonly sender: { readonly id: string; readonly name: string; readonly image: string | null } | null;
+  readonly content: string;
+  readonly createdAt: string;
+  readonly readAt: string | null;
+  readonly clientMessageId: string | null;
+}
+
+export interface HistoryPage {
+  readonly conversation: Conversation;
+  /** The oldest first. */
+  readonly messages: readonly Message[];
+  readonly hasMore: boolean;
+  readonly nextCursor: string | null;
+  readonly newestCursor: string;
+}
+
+export interface ListMeta {
+  readonly limit: number;
+  readonly hasMore: boolean;
+  readonly nextCursor: string | null;
+}
+
+/** A side's unread count. The version grows with every change. */
+export interface Count {
+  readonly unreadCount: number;
+  readonly unreadVersion: number;
+}
+
+export interface Marked extends Count {
+  readonly readAt: string | null;
+}
+
+/** A message whose text was too long for an event. */
+export interface Truncated {
+  readonly truncated: true;
+}
+
+export interface NotifiedMessage extends Count {
+  readonly conversationId: string;
+  readonly message: Message | Truncated;
+  readonly truncated?: boolean;
+}
+
+export interface CountChanged extends Count {
+  readonly conversationId: string;
+}
+
+export interface ConversationUpdated {
+  readonly conversationId: string;
+}
+
+export interface MessageRead {
+  readonly conversationId: string;
+  readonly side: Side;
+  readonly upToSeq: number;
+  readonly readAt: string;
+}
+
+export interface Typing {
+  readonly conversationId: string;
+  readonly userId: string;
+}
