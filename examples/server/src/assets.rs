@@ -13,6 +13,7 @@ use axum::{
     routing::get,
 };
 use rust_embed::RustEmbed;
+use tower_http::compression::CompressionLayer;
 
 use crate::demo::RealtimeConfig;
 
@@ -40,6 +41,7 @@ pub(crate) fn router<S: Clone + Send + Sync + 'static>(realtime: Option<&Realtim
         .route("/as/{user}/{*page}", page)
         .route("/assets/{file}", get(asset))
         .route("/icon.svg", get(async || file("icon.svg", "no-cache")))
+        .layer(CompressionLayer::new())
 }
 
 fn page(policy: HeaderValue) -> Response {
@@ -74,7 +76,7 @@ fn content_type(path: &str) -> Option<&'static str> {
         "css" => "text/css; charset=utf-8",
         "js" => "text/javascript; charset=utf-8",
         "svg" => "image/svg+xml",
-        "txt" => "text/plain; charset=utf-8",
+        "md" => "text/markdown; charset=utf-8",
         _ => return None,
     })
 }

@@ -28,7 +28,6 @@ export function Session({ name, children }: { name: string; children: ReactNode 
   useEffect(() => {
     let isCurrent = true;
     let client: MessagingClient | null = null;
-    setState({ is: "loading" });
     Promise.all([findUser(name), realtimeConfig()]).then(
       ([me, config]) => {
         if (!isCurrent) return;
@@ -53,7 +52,14 @@ export function Session({ name, children }: { name: string; children: ReactNode 
       return (
         <Notice>
           <p>The server cannot be reached.</p>
-          <button type="button" className="button primary" onClick={() => setAttempt(attempt + 1)}>
+          <button
+            type="button"
+            className="button primary"
+            onClick={() => {
+              setState({ is: "loading" });
+              setAttempt(attempt + 1);
+            }}
+          >
             Try again
           </button>
         </Notice>

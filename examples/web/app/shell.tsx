@@ -1,6 +1,6 @@
 // What stands around every page: where one can go, how many are unread, who one is, and how the connection is.
 
-import { type ReactNode, useEffect, useRef } from "react";
+import { type ReactNode, useEffect } from "react";
 import { NavLink } from "react-router";
 
 import { useConnection, useConversations, useUnreadCount } from "../messaging";
@@ -69,8 +69,6 @@ function TitleCount() {
 
 function ConnectionLost() {
   const connection = useConnection();
-  const hadIt = useRef(false);
-  if (connection === "connected") hadIt.current = true;
   return (
     <div className="connection" role="status" data-state={connection}>
       {connection === "lost" && <p>No connection. What you write is sent as soon as it is back.</p>}

@@ -156,7 +156,7 @@ export class Inbox {
   #draw(): void {
     const known = [...this.conversations.known.get().values()];
     const hasMore = this.#cursor !== null;
-    const conversations = known.filter(({ lastMessageAt }) => lastMessageAt >= this.#bottom).sort(byActivity);
+    const conversations = known.filter(({ lastMessageAt }) => lastMessageAt >= this.#bottom).toSorted(byActivity);
     const unreadCount = hasMore
       ? this.#total.unreadCount
       : conversations.reduce((sum, conversation) => sum + conversation.unreadCount, 0);
@@ -165,7 +165,7 @@ export class Inbox {
 }
 
 /** A user's id as it stands in the name of a channel. */
-function channelPart(userId: string): string {
+export function channelPart(userId: string): string {
   if (/^[A-Za-z0-9_\-@,.;][A-Za-z0-9_\-=@,.;]*$/.test(userId)) return userId;
   return `=${btoa(userId).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "")}`;
 }

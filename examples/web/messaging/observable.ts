@@ -18,7 +18,7 @@ export class Observable<T> {
   set(value: T): void {
     if (Object.is(value, this.#value)) return;
     this.#value = value;
-    for (const changed of [...this.#watchers]) changed();
+    for (const changed of this.#watchers) changed();
   }
 
   change(by: Partial<T>): void {

@@ -49,8 +49,6 @@ export class Thread {
   #newestCursor: string | null = null;
   /** Before what has been fetched. */
   #olderCursor: string | null = null;
-  /** Of what has been fetched. */
-  #oldestSeq = Number.POSITIVE_INFINITY;
   #isSubscribed = false;
   #isOpen = false;
   #retry: ReturnType<typeof setTimeout> | undefined;
@@ -160,7 +158,6 @@ export class Thread {
 
   #takeOlder({ messages, nextCursor }: HistoryPage): void {
     this.#olderCursor = nextCursor;
-    this.#oldestSeq = messages[0]?.seq ?? this.#oldestSeq;
     this.#insert(messages);
     this.state.change({ hasOlder: nextCursor !== null });
   }
@@ -186,7 +183,7 @@ export class Thread {
       this.#known.add(message.id);
       this.#parts.conversations.adoptLast(message);
     }
-    const messages = [...this.state.get().messages, ...isNew].sort((a, b) => a.seq - b.seq);
+    const messages = [...this.state.get().messages, ...isNew].toSorted((a, b) => a.seq - b.seq);
     this.state.change({ messages });
     return true;
   }

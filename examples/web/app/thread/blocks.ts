@@ -11,20 +11,24 @@ export interface Block {
   readonly before: Message | undefined;
 }
 
-/** Those of `known` that are the same, and new ones. */
-export function blocksOf(messages: readonly Message[], known: readonly Block[]): readonly Block[] {
-  const blocks: Block[] = [];
-  const byKey = new Map(known.map((block) => [block.key, block]));
-  for (let at = 0; at < messages.length; ) {
-    const key = keyOf(messages[at]);
-    let end = at + 1;
-    while (end < messages.length && keyOf(messages[end]) === key) end += 1;
-    const block = { key, messages: messages.slice(at, end), before: messages[at - 1] };
-    const same = byKey.get(key);
-    blocks.push(same && isSame(same, block) ? same : block);
-    at = end;
+/** Remembers the blocks of what it was asked for last, so that those that are the same stay the same. */
+export class Blocks {
+  #known = new Map<number, Block>();
+
+  of(messages: readonly Message[]): readonly Block[] {
+    const blocks = new Map<number, Block>();
+    for (let at = 0; at < messages.length; ) {
+      const key = keyOf(messages[at]);
+      let end = at + 1;
+      while (end < messages.length && keyOf(messages[end]) === key) end += 1;
+      const block = { key, messages: messages.slice(at, end), before: messages[at - 1] };
+      const same = this.#known.get(key);
+      blocks.set(key, same && isSame(same, block) ? same : block);
+      at = end;
+    }
+    this.#known = blocks;
+    return [...blocks.values()];
   }
-  return blocks;
 }
 
 const keyOf = (message: Message | undefined) => Math.floor(((message?.seq ?? 1) - 1) / SIZE);

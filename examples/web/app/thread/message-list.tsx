@@ -1,4 +1,4 @@
-import { useMemo, useRef } from "react";
+import { useMemo, useState } from "react";
 
 import { type Conversation, type Messages, otherSide, useReadWhenSeen, useTyping } from "../../messaging";
 import { otherOf } from "../inbox/other";
@@ -6,7 +6,7 @@ import { useMe } from "../session";
 import { Icon } from "../ui/icon";
 import { useToasts } from "../ui/toast";
 import { useNear } from "../ui/use-near";
-import { type Block, blocksOf } from "./blocks";
+import { Blocks } from "./blocks";
 import { MessageBlock } from "./message-block";
 import { OutgoingItem } from "./outgoing-item";
 import { useReadUpTo } from "./use-read-up-to";
@@ -27,22 +27,20 @@ export function MessageList({ id, conversation, messages: thread, sent }: ListPr
   const { attempt } = useToasts();
   const { isTyping } = useTyping(id);
   const seen = useReadWhenSeen(id);
-  const scroller = useRef<HTMLDivElement>(null);
   const readUpTo = useReadUpTo(conversation, messages);
   const newSeq = useMemo(
     () => readUpTo === null ? null : (messages.find((it) => it.seq > readUpTo && it.senderId !== me.id)?.seq ?? null),
     [messages, readUpTo, me.id],
   );
-  const [firstSeq, lastSeq] = [messages[0]?.seq, messages.at(-1)?.seq];
   const isSettled = conversation.side ? isLive : status === "ready";
-  const { isAtEnd, toEnd } = useScroll(scroller, { firstSeq, lastSeq, sent, isSettled });
+  const { scroller, isAtEnd, toEnd } = useScroll({ messages, outgoing, newSeq, sent, isSettled });
   const beginning = useNear(scroller, {
     load: () => attempt(loadOlder),
     loaded: messages.length,
     isOff: !hasOlder || isLoadingOlder,
   });
-  const known = useRef<readonly Block[]>([]);
-  const blocks = useMemo(() => (known.current = blocksOf(messages, known.current)), [messages]);
+  const [known] = useState(() => new Blocks());
+  const blocks = useMemo(() => known.of(messages), [known, messages]);
   const theirs = conversation.side ? conversation.reads[otherSide(conversation.side)] : conversation.reads.agent;
   const other = otherOf(conversation);
 

@@ -59,7 +59,7 @@ export function ReportDialog({ conversation, messages, onClose }: ReportProps) {
             <option value="">The whole conversation</option>
             {theirs
               .slice(-OFFERED)
-              .reverse()
+              .toReversed()
               .map(({ id, content }) => (
                 <option key={id} value={id}>
                   “{Array.from(content).slice(0, EXCERPT).join("")}”

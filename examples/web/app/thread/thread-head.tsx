@@ -49,14 +49,9 @@ function OtherAvatar({ conversation }: { conversation: Conversation }) {
 }
 
 function ForParticipants({ conversation, messages }: Pick<HeadProps, "conversation" | "messages">) {
-  const { attempt, say } = useToasts();
+  const { attempt } = useToasts();
   const { isBlocked, setBlocked } = useBlock(conversation.id);
   const [isReporting, setReporting] = useState(false);
-  const { name } = otherOf(conversation);
-  const change = async () => {
-    await setBlocked(!isBlocked);
-    say(isBlocked ? `${name} may write to you again.` : `${name} cannot write to you any more.`);
-  };
   return (
     <>
       <button
@@ -65,7 +60,7 @@ function ForParticipants({ conversation, messages }: Pick<HeadProps, "conversati
         aria-pressed={isBlocked}
         aria-label="Block"
         title={isBlocked ? "Unblock" : "Block"}
-        onClick={() => attempt(change)}
+        onClick={() => attempt(() => setBlocked(!isBlocked))}
       >
         <Icon name="block" />
       </button>

@@ -5,7 +5,7 @@ import { type Message, useMessages } from "../../messaging";
 import { useMe } from "../session";
 import { Composer } from "./composer";
 import { MessageList } from "./message-list";
-import { NoWriting } from "./no-writing";
+import { Blocked, NoWriting } from "./standing";
 import { ThreadHead } from "./thread-head";
 
 /** The conversation that is open. */
@@ -26,6 +26,7 @@ export function ThreadPane({ id, base }: { id: string; base: string }) {
     <section className="thread" aria-label="Conversation" data-live={isLive}>
       <ThreadHead conversation={conversation} base={base} onRefresh={messages.refresh} messages={messages.messages} />
       <MessageList id={id} conversation={conversation} messages={messages} sent={sent} />
+      <Blocked conversation={conversation} />
       {conversation.canSend ? (
         <Composer
           id={id}

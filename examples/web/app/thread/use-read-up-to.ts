@@ -14,8 +14,7 @@ export function useReadUpTo({ side, reads, unreadCount }: Conversation, messages
   });
   useEffect(() => {
     const look = () => {
-      const { last, unreadCount } = now.current;
-      if (document.visibilityState === "hidden" && unreadCount === 0) setUpTo(last);
+      if (document.visibilityState === "hidden" && now.current.unreadCount === 0) setUpTo(now.current.last);
     };
     document.addEventListener("visibilitychange", look);
     return () => document.removeEventListener("visibilitychange", look);

@@ -2,16 +2,18 @@
 
 import { type RefObject, useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
 
+import type { Message, OutgoingMessage } from "../../messaging";
+
 /** How near to the end, in pixels, counts as at the end. */
 const NEAR = 60;
-/** How far below the top what is new begins, so that one sees what it follows. */
+/** How far below the top what is new begins, in pixels, so that one sees what it follows. */
 const CONTEXT = 96;
 
 interface Shown {
-  /** Of the first message. */
-  readonly firstSeq: number | undefined;
-  /** Of the last message. */
-  readonly lastSeq: number | undefined;
+  readonly messages: readonly Message[];
+  readonly outgoing: readonly OutgoingMessage[];
+  /** Of the first that is new. */
+  readonly newSeq: number | null;
   /** Grows with each message that is sent here. */
   readonly sent: number;
   /** All that was missed has been fetched. */
@@ -19,6 +21,7 @@ interface Shown {
 }
 
 export interface Scroll {
+  readonly scroller: RefObject<HTMLDivElement | null>;
   readonly isAtEnd: boolean;
   toEnd(): void;
 }
@@ -27,37 +30,38 @@ export interface Scroll {
  * Begins at what is new, or else at the end; stays at the end; and stays where it is when older messages are put
  * above. In the scroller, messages have `data-seq`, and what is new begins with `data-new`.
  */
-export function useScroll(scroller: RefObject<HTMLElement | null>, shown: Shown): Scroll {
+export function useScroll({ messages, outgoing, newSeq, sent, isSettled }: Shown): Scroll {
+  const scroller = useRef<HTMLDivElement>(null);
   const [isAtEnd, setAtEnd] = useState(true);
   const stays = useRef(true);
   const isPlaced = useRef(false);
-  const before = useRef<{ seq: number | undefined; top: number; sent: number }>({ seq: undefined, top: 0, sent: 0 });
+  /** The first message when this was drawn last, and how far from the beginning it was. */
+  const first = useRef<{ seq: number; top: number } | null>(null);
+  const wasSent = useRef(0);
 
   const toEnd = useCallback(() => {
     if (scroller.current) scroller.current.scrollTop = scroller.current.scrollHeight;
-  }, [scroller]);
+  }, []);
 
   useLayoutEffect(() => {
     const element = scroller.current;
     if (!element) return;
-    const { seq, top, sent } = before.current;
-    const topOf = (of: number | undefined) =>
-      element.querySelector<HTMLElement>(`[data-seq="${of}"]`)?.offsetTop ?? top;
-    const isOlder = seq !== undefined && shown.firstSeq !== undefined && shown.firstSeq < seq;
     const marker = element.querySelector<HTMLElement>("[data-new]");
+    const before = first.current;
+    const [oldest] = messages;
     if (!isPlaced.current && marker) {
       element.scrollTop = marker.offsetTop - CONTEXT;
       isPlaced.current = true;
       stays.current = isNearEnd(element);
-      setAtEnd(stays.current);
-    } else if (isOlder && !stays.current) {
-      element.scrollTop += topOf(seq) - top;
-    } else if (stays.current || shown.sent > sent) {
+    } else if (stays.current || sent > wasSent.current) {
       toEnd();
+    } else if (before && oldest && oldest.seq < before.seq) {
+      element.scrollTop += (topOf(element, before.seq) ?? before.top) - before.top;
     }
-    if (shown.isSettled && shown.firstSeq !== undefined) isPlaced.current = true;
-    before.current = { seq: shown.firstSeq, top: topOf(shown.firstSeq), sent: shown.sent };
-  });
+    if (isSettled && oldest) isPlaced.current = true;
+    wasSent.current = sent;
+    first.current = oldest ? { seq: oldest.seq, top: topOf(element, oldest.seq) ?? 0 } : null;
+  }, [messages, outgoing, newSeq, sent, isSettled, toEnd]);
 
   useEffect(() => {
     const element = scroller.current;
@@ -67,17 +71,23 @@ export function useScroll(scroller: RefObject<HTMLElement | null>, shown: Shown)
       setAtEnd(stays.current);
     };
     // The composer grows, a keyboard opens, a window is turned: the end stays the end.
-    const resized = new ResizeObserver(() => stays.current && toEnd());
+    const resized = new ResizeObserver(() => {
+      if (stays.current) toEnd();
+      look();
+    });
     resized.observe(element);
     element.addEventListener("scroll", look, { passive: true });
     return () => {
       resized.disconnect();
       element.removeEventListener("scroll", look);
     };
-  }, [scroller, toEnd]);
+  }, [toEnd]);
 
-  return { isAtEnd, toEnd };
+  return { scroller, isAtEnd, toEnd };
 }
+
+const topOf = (element: HTMLElement, seq: number) =>
+  element.querySelector<HTMLElement>(`[data-seq="${seq}"]`)?.offsetTop;
 
 const isNearEnd = ({ scrollHeight, scrollTop, clientHeight }: HTMLElement) =>
   scrollHeight - scrollTop - clientHeight < NEAR;

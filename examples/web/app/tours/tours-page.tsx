@@ -39,4 +39,4 @@ export function ToursPage() {
   );
 }
 
-export const days = ({ days }: Tour) => (days === 1 ? "1 day" : `${days} days`);
+export const days = (tour: Tour) => (tour.days === 1 ? "1 day" : `${tour.days} days`);

@@ -20,7 +20,7 @@ export function useReadWhenSeen(conversationId: string): (message: Message) => R
       if (document.visibilityState !== "visible") return;
       const conversation = known.find(conversationId);
       const seen = [...inView].flatMap((element) => messages.current.get(element) ?? []);
-      const last = seen.filter(({ senderId }) => senderId !== client.userId).sort((a, b) => b.seq - a.seq)[0];
+      const last = seen.filter(({ senderId }) => senderId !== client.userId).toSorted((a, b) => b.seq - a.seq)[0];
       if (!conversation?.side || !last || conversation.unreadCount === 0) return;
       reader.saw(last, conversation.reads[conversation.side]?.upToSeq ?? 0);
     };

@@ -1,0 +1,60 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+
+import { type Known, newest, withLast, withRead } from "../conversation";
+import { Server } from "./world";
+
+function known(by: Partial<Known>): Known {
+  const server = new Server();
+  server.open("a");
+  return { ...server.view("a"), asked: 1, ...by };
+}
+
+const last = (seq: number) => ({ seq, content: `${seq}`, createdAt: "2026-01-01T00:00:00.000Z", senderId: "other" });
+
+const view = fc
+  .record({ asked: fc.nat(5), seq: fc.nat(5), unreadVersion: fc.nat(5), client: fc.nat(5), agent: fc.nat(5) })
+  .map(({ asked, seq, unreadVersion, client, agent }) => {
+    const mark = (upToSeq: number) => (upToSeq === 0 ? null : { upToSeq, readAt: `at ${upToSeq}` });
+    return known({
+      asked,
+      lastMessage: seq === 0 ? null : last(seq),
+      lastMessageAt: `at ${seq}`,
+      unreadCount: unreadVersion,
+      unreadVersion,
+      reads: { client: mark(client), agent: mark(agent) },
+    });
+  });
+
+test("of two views the newest of everything is taken, in whatever order they come", () => {
+  fc.assert(
+    fc.property(view, view, (one, other) => {
+      const [both, turned] = [newest(one, other), newest(other, one)];
+      const seqOf = (it: Known) => it.lastMessage?.seq ?? 0;
+      const readOf = (it: Known, side: "client" | "agent") => it.reads[side]?.upToSeq ?? 0;
+      expect(seqOf(both)).toBe(Math.max(seqOf(one), seqOf(other)));
+      expect(both.lastMessageAt).toBe(`at ${seqOf(both)}`);
+      expect(both.unreadVersion).toBe(Math.max(one.unreadVersion, other.unreadVersion));
+      expect(both.unreadCount).toBe(both.unreadVersion);
+      for (const side of ["client", "agent"] as const) {
+        expect(readOf(both, side)).toBe(Math.max(readOf(one, side), readOf(other, side)));
+      }
+      expect(both.asked).toBe(Math.max(one.asked, other.asked));
+      expect({ ...both, presence: null }).toEqual({ ...turned, presence: null });
+    }),
+  );
+});
+
+test("an old event changes nothing, and draws nothing", () => {
+  const it = known({ lastMessage: last(3), reads: { client: null, agent: { upToSeq: 3, readAt: "then" } } });
+  const old = { ...new Server(), ...last(2), id: "2", conversationId: "a", kind: "user" as const, sender: null, readAt: null, clientMessageId: null };
+  expect(withLast(it, old)).toBe(it);
+  expect(withRead(it, "agent", { upToSeq: 3, readAt: "later" })).toBe(it);
+});
+
+test("what was not asked for again stays known", () => {
+  const presence = { client: true, agent: false };
+  expect(newest(known({ asked: 2 }), known({ asked: 1, presence })).presence).toEqual({ client: true, agent: null });
+  const { presence: _, ...without } = known({ asked: 2 });
+  expect(newest(without, known({ asked: 1, presence })).presence).toEqual(presence);
+});

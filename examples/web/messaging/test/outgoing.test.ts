@@ -1,0 +1,120 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+
+import { ApiError } from "../api";
+import { Outgoing } from "../outgoing";
+import type { Message } from "../wire";
+import { Server, flush } from "./world";
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+/** Sends of which each does what the next of `outcomes` says; all succeed when there are none left. */
+function sending(...outcomes: ("ok" | "lost" | "gone" | ApiError)[]) {
+  const server = new Server();
+  server.open("a");
+  let running = 0;
+  const calls: string[] = [];
+  const arrived: Message[] = [];
+  const outgoing = new Outgoing(
+    async (content, key) => {
+      running += 1;
+      expect(running).toBe(1);
+      calls.push(content);
+      await Promise.resolve();
+      running -= 1;
+      const outcome = outcomes.shift() ?? "ok";
+      if (outcome instanceof ApiError) throw outcome;
+      if (outcome === "gone") throw new ApiError("The server cannot be reached.", null);
+      const { message } = server.append("a", "me", content, key);
+      if (outcome === "lost") throw new ApiError("The server cannot be reached.", null);
+      return message;
+    },
+    (message) => arrived.push(message),
+  );
+  const stored = () => server.stored.get("a")?.messages.map(({ content }) => content);
+  return { outgoing, calls, arrived, stored, waiting: () => outgoing.waiting.get() };
+}
+
+const refusal = new ApiError("Blocked.", 403, "conversation_blocked");
+
+test("one after the other, and never two at the same time", async () => {
+  const { outgoing, stored, waiting, arrived } = sending();
+  for (const content of ["one", "two", "three"]) outgoing.send(content);
+  expect(waiting().map(({ state }) => state)).toEqual(["sending", "sending", "sending"]);
+  await flush();
+  expect(stored()).toEqual(["one", "two", "three"]);
+  expect(arrived.map(({ content }) => content)).toEqual(["one", "two", "three"]);
+  expect(waiting()).toEqual([]);
+});
+
+test("a send whose answer was lost is repeated, and appears once", async () => {
+  const { outgoing, calls, stored, waiting } = sending("lost", "lost");
+  outgoing.send("once");
+  await vi.advanceTimersByTimeAsync(1000 + 2000);
+  expect(calls.length).toBe(3);
+  expect(stored()).toEqual(["once"]);
+  expect(waiting()).toEqual([]);
+});
+
+test("what is refused waits for somebody, with the reason; what comes after it goes on", async () => {
+  const { outgoing, stored, waiting } = sending(refusal);
+  outgoing.send("refused");
+  outgoing.send("fine");
+  await flush();
+  expect(waiting()).toMatchObject([{ content: "refused", state: "failed", error: "Blocked." }]);
+  expect(stored()).toEqual(["fine"]);
+  const [out] = waiting();
+  outgoing.retry(out?.key ?? "");
+  await flush();
+  expect(waiting()).toEqual([]);
+  expect(stored()).toEqual(["fine", "refused"]);
+});
+
+test("after half a minute without an answer it waits for somebody", async () => {
+  const { outgoing, calls, waiting } = sending(...Array.from({ length: 6 }, () => "gone" as const));
+  outgoing.send("lost");
+  await vi.advanceTimersByTimeAsync(29_999);
+  expect(waiting()).toMatchObject([{ state: "sending" }]);
+  await vi.advanceTimersByTimeAsync(1);
+  expect(waiting()).toMatchObject([{ state: "failed", error: "The server cannot be reached." }]);
+  expect(calls.length).toBe(6);
+});
+
+test("when the connection is back nothing waits any longer", async () => {
+  const { outgoing, stored } = sending("gone", "gone", "gone");
+  outgoing.send("soon");
+  await vi.advanceTimersByTimeAsync(3000);
+  expect(stored()).toEqual([]);
+  outgoing.reconnected();
+  await flush();
+  expect(stored()).toEqual(["soon"]);
+});
+
+test("it comes again not before the server wants it to", async () => {
+  const { outgoing, calls } = sending(new ApiError("Slowly.", 429, "rate_limited", 7));
+  outgoing.send("slowly");
+  await vi.advanceTimersByTimeAsync(6999);
+  expect(calls.length).toBe(1);
+  await vi.advanceTimersByTimeAsync(1);
+  expect(calls.length).toBe(2);
+});
+
+test("what the channels told first is not sent again", async () => {
+  const { outgoing, calls, waiting } = sending("lost");
+  outgoing.send("told");
+  await flush();
+  const key = waiting()[0]?.key ?? null;
+  outgoing.acknowledge([{ clientMessageId: key } as Message]);
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(calls.length).toBe(1);
+});
+
+test("what is given up is gone", async () => {
+  const { outgoing, waiting, stored } = sending(refusal);
+  outgoing.send("no");
+  await flush();
+  outgoing.discard(waiting()[0]?.key ?? "");
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(waiting()).toEqual([]);
+  expect(stored()).toEqual([]);
+});

@@ -1,0 +1,103 @@
+// The application of `examples/web`, as its users see it: windows, and what is in them.
+
+import assert from "node:assert/strict";
+import { complaints, launch } from "./browser.mjs";
+import { Caller, SERVER, fresh } from "./support.mjs";
+
+const SECOND = 1000;
+const DESKTOP = { width: 1180, height: 760 };
+
+let browser = null;
+
+export async function start() {
+  browser = await launch();
+}
+
+export const stop = () => browser?.close();
+
+/** A window of this user at a path, as soon as there is something to see. All that happens is told to it. */
+export async function begin(user, path = "/inbox", { prepare = () => {}, ...options } = {}) {
+  const context = await browser.newContext({ viewport: DESKTOP, ...options });
+  context.setDefaultTimeout(10 * SECOND);
+  await prepare(context);
+  return tab(context, user, path);
+}
+
+/** One more tab of the same browser. */
+export async function tab(context, user, path = "/inbox") {
+  const page = await context.newPage();
+  page.complaints = complaints(page);
+  await page.goto(`${SERVER}/as/${user}${path}`);
+  return page;
+}
+
+/** A window with the list, and the conversation open if its id is given; events arrive. */
+export async function open(user, id = "", options = {}) {
+  const page = await begin(user, id ? `/inbox/${id}` : "/inbox", options);
+  await live(page, id);
+  return page;
+}
+
+/** Waits until events arrive: what happened before has been fetched, and nothing after it is missed. */
+export async function live(page, id = "") {
+  await page.locator(".bar [data-live=true]").waitFor();
+  if (id) await page.locator(".thread[data-live=true]").waitFor();
+}
+
+/** Opens a conversation by its row. */
+export async function choose(page, id) {
+  await row(page, id).click();
+  await row(page, id).and(page.locator("[aria-current=page]")).waitFor();
+  await live(page, id);
+}
+
+export async function write(page, content) {
+  await page.getByLabel("Your message").fill(content);
+  await page.keyboard.press("Enter");
+}
+
+/** A client, an agent, and the conversation between them. */
+export async function pair() {
+  const n = fresh();
+  const [client, agent] = [new Caller(`client-${n}`), new Caller(`agent-${n}`)];
+  return { n, client, agent, id: await client.open(`agency-${n}`) };
+}
+
+const exactly = (words) => new RegExp(`^${words.replace(/[^\w\s]/g, "\\$&")}$`);
+
+export const row = (page, id) => page.locator(`.row[data-conversation="${id}"]`);
+export const text = (page, content) => page.locator(".bubble .text", { hasText: exactly(content) });
+export const last = (page, id, content) => row(page, id).locator(".last", { hasText: exactly(content) });
+export const badge = (page, id, count) => row(page, id).locator(".badge", { hasText: exactly(`${count} unread`) });
+export const total = (page, count) => page.locator(".bar .badge", { hasText: exactly(`${count} unread`) });
+export const ticks = (page, words) => page.locator(".bubble").getByRole("img", { name: words });
+export const texts = (page) => page.locator(".bubble .text").allTextContents();
+export const bubbles = (page) => page.locator(".bubble").count();
+export const titleOf = (page) => page.title();
+
+export const isHistory = (url) => url.pathname === "/api/messages";
+export const isList = (url) => url.pathname === "/api/messages/conversations";
+export const isConversation = (id) => (url) => url.pathname === `/api/messages/conversations/${id}`;
+export const isOf = (method, handle) => (route) =>
+  route.request().method() === method ? handle(route) : route.fallback();
+
+/** Something that is waited for until somebody says so. */
+export function gate() {
+  let pass = null;
+  const passed = new Promise((resolve) => (pass = resolve));
+  return { pass, passed };
+}
+
+/** Waits for all of these at once, and at most a second. */
+export const withinASecond = (...locators) =>
+  Promise.all(locators.map((locator) => locator.waitFor({ timeout: SECOND })));
+
+export function assertQuiet(...pages) {
+  for (const page of pages) assert.deepEqual(page.complaints, []);
+}
+
+/** Nothing but requests that failed, where they were made to. */
+export function assertOnlyFailedRequests(...pages) {
+  const isFailure = (it) => it.startsWith("Failed to load resource") || it.startsWith("WebSocket connection to");
+  for (const page of pages) assert.deepEqual(page.complaints.filter((it) => !isFailure(it)), []);
+}
