@@ -83,7 +83,8 @@ function clientOf(me: User, config: RealtimeConfig): MessagingClient {
     wssPort: config.wsPort,
     forceTLS: config.forceTLS,
     cluster: config.cluster,
-    enabledTransports: ["ws", "wss"],
+    // Over TLS where that is asked for; with "wss" here, too, it would be tried where it is not.
+    enabledTransports: ["ws"],
     activityTimeout: 30_000,
     pongTimeout: 10_000,
     channelAuthorization: { endpoint: "/api/pusher/auth", transport: "ajax", headers },
