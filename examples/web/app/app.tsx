@@ -6,7 +6,7 @@ import { useMe } from "./session";
 import { Shell } from "./shell";
 import { TourPage } from "./tours/tour-page";
 import { ToursPage } from "./tours/tours-page";
-import { Notice } from "./ui/notice";
+import { Loading } from "./ui/notice";
 import { ToastProvider } from "./ui/toast";
 
 const AdminPage = lazy(() => import("./admin/admin-page"));
@@ -17,7 +17,7 @@ export function App() {
   return (
     <ToastProvider>
       <Shell>
-        <Suspense fallback={<Notice busy>Loading …</Notice>}>{isStaff ? <Staff /> : <Everybody />}</Suspense>
+        <Suspense fallback={<Loading />}>{isStaff ? <Staff /> : <Everybody />}</Suspense>
       </Shell>
     </ToastProvider>
   );

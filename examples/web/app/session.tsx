@@ -6,7 +6,7 @@ import { type ReactNode, createContext, useContext, useEffect, useState } from "
 import { Api, MessagingClient, MessagingProvider, pusherChannels } from "../messaging";
 import { type RealtimeConfig, type User, findUser, loginOf, realtimeConfig } from "./host";
 import { SignIn } from "./sign-in";
-import { Notice } from "./ui/notice";
+import { Loading, Notice } from "./ui/notice";
 
 const Context = createContext<User | null>(null);
 
@@ -45,14 +45,18 @@ export function Session({ name, children }: { name: string; children: ReactNode 
 
   switch (state.is) {
     case "loading":
-      return <Notice busy>Loading …</Notice>;
+      return (
+        <main>
+          <Loading />
+        </main>
+      );
     case "unknown":
       return <SignIn unknown={name} />;
     case "failed":
       return (
-        <Notice>
-          <p>The server cannot be reached.</p>
-          <button
+        <main>
+          <Notice title="The server cannot be reached.">
+            <button
             type="button"
             className="button primary"
             onClick={() => {
@@ -62,7 +66,8 @@ export function Session({ name, children }: { name: string; children: ReactNode 
           >
             Try again
           </button>
-        </Notice>
+          </Notice>
+        </main>
       );
     case "ready":
       return (

@@ -80,12 +80,14 @@ function UserMenu() {
   const me = useMe();
   return (
     <>
-      <button type="button" className="me" popoverTarget="people" aria-label={`You are ${me.name}. Be someone else`}>
+      <button type="button" className="me" popoverTarget="people">
         <Avatar src={me.image} name={me.name} />
+        <span className="visually-hidden">You are </span>
         <span className="label">
           <strong>{me.name}</strong>
           <span className="muted">{roleName(me)}</span>
         </span>
+        <span className="visually-hidden">. Be someone else</span>
       </button>
       <section id="people" popover="auto" className="card menu" aria-label="Be someone else">
         <People current={me.id} />

@@ -45,7 +45,10 @@ export class Conversations {
   /** Returns whether that was news. A count of a conversation that is not known is fetched with it. */
   adoptCount(id: string, { unreadCount, unreadVersion }: Count): boolean {
     const known = this.find(id);
-    if (!known) return this.refetch(id), false;
+    if (!known) {
+      this.refetch(id);
+      return true;
+    }
     if (unreadVersion <= known.unreadVersion) return false;
     this.#put({ ...known, unreadCount, unreadVersion });
     return true;

@@ -11,6 +11,7 @@ export default function AdminPage() {
   const { id } = useParams();
   return (
     <div className="inbox" data-view={id ? "thread" : "list"}>
+      <h1 className="visually-hidden">Conversations</h1>
       <ConversationList base={BASE} openId={id} />
       {id ? <ThreadPane key={id} id={id} base={BASE} /> : <NothingOpen />}
     </div>

@@ -32,7 +32,7 @@ export function ConversationList({ base, openId }: { base: string; openId: strin
   return (
     <div className="sidebar">
       <header className="list-head">
-        <h1>{me.role === "admin" ? "Conversations" : "Messages"}</h1>
+        <h2>{me.role === "admin" ? "Conversations" : "Messages"}</h2>
         {me.role === "admin" && (
           <button type="button" className="icon-button" aria-label="Look again" title="Look again" onClick={refresh}>
             <Icon name="refresh" />

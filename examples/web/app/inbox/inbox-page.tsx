@@ -9,6 +9,7 @@ export function InboxPage() {
   const { id } = useParams();
   return (
     <div className="inbox" data-view={id ? "thread" : "list"}>
+      <h1 className="visually-hidden">Messages</h1>
       <ConversationList base="/inbox" openId={id} />
       {id ? <ThreadPane key={id} id={id} base="/inbox" /> : <NothingOpen />}
     </div>

@@ -38,7 +38,7 @@ export function ThreadPane({ id, base }: { id: string; base: string }) {
       ) : (
         <NoWriting conversation={conversation} />
       )}
-      <Announcer messages={messages.messages} />
+      {status === "ready" && <Announcer messages={messages.messages} />}
     </section>
   );
 }
@@ -48,7 +48,7 @@ function Announcer({ messages }: { messages: readonly Message[] }) {
   const me = useMe();
   const [heard] = useState(() => messages.at(-1)?.seq ?? 0);
   const last = messages.at(-1);
-  const isNews = last !== undefined && heard > 0 && last.seq > heard && last.senderId !== me.id;
+  const isNews = last !== undefined && last.seq > heard && last.senderId !== me.id;
   return (
     <p className="visually-hidden" aria-live="polite">
       {isNews && `${last.sender?.name ?? ""}: ${last.content}`}

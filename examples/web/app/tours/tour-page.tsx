@@ -5,7 +5,7 @@ import { useConversations } from "../../messaging";
 import { type Tour, book, findTour } from "../host";
 import { useMe } from "../session";
 import { Avatar } from "../ui/avatar";
-import { Notice } from "../ui/notice";
+import { Loading, Notice } from "../ui/notice";
 import { useToasts } from "../ui/toast";
 import { days } from "./tours-page";
 
@@ -15,8 +15,12 @@ export function TourPage() {
   const { attempt } = useToasts();
   const [tour, setTour] = useState<Tour | null | undefined>();
   useEffect(() => attempt(async () => setTour(await findTour(id))), [id, attempt]);
-  if (tour === undefined) return <Notice busy>Loading …</Notice>;
-  if (tour === null) return <Notice>There is no such tour.</Notice>;
+  if (tour === undefined) return <Loading />;
+  if (tour === null) return (
+      <Notice title="There is no such tour.">
+        <Link to="/tours">All tours</Link>
+      </Notice>
+    );
   return (
     <article className="one-tour">
       <Link to="/tours" className="muted">

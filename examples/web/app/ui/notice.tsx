@@ -1,10 +1,20 @@
 import type { ReactNode } from "react";
 
-/** A page that has nothing else to show. */
-export function Notice({ busy = false, children }: { busy?: boolean; children: ReactNode }) {
+/** What stands in place of everything else. */
+export function Notice({ title, children }: { title: string; children?: ReactNode }) {
   return (
-    <main className="notice" aria-busy={busy}>
-      {busy ? <p role="status">{children}</p> : children}
-    </main>
+    <div className="notice">
+      <h1>{title}</h1>
+      {children}
+    </div>
+  );
+}
+
+/** Something that will be there soon. */
+export function Loading() {
+  return (
+    <div className="notice" role="status">
+      <h1>Loading …</h1>
+    </div>
   );
 }

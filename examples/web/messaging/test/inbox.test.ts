@@ -55,6 +55,8 @@ test("the total counts what is not loaded, too", async () => {
   expect(total(world)).toBe(0);
   const [oldest, newest] = [truth(world).at(-1) ?? "", truth(world)[0] ?? ""];
   world.write(oldest, "from far below");
+  await world.settle();
+  expect(total(world)).toBe(1);
   world.write(newest, "from above");
   await world.settle();
   expect(total(world)).toBe(2);
