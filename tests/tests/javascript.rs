@@ -48,11 +48,31 @@ fn the_hook_works_with_another_server_of_the_protocol() {
 }
 
 #[test]
-fn the_page_works_in_two_windows() {
-    run("page.test.mjs", Needs::Browser);
+fn the_web_client_is_used_by_several_people() {
+    run("web-flows.test.mjs", Needs::Browser);
 }
 
 #[test]
-fn the_page_works_with_another_server_of_the_protocol() {
-    run_with_sockudo("page.test.mjs", Needs::Browser);
+fn the_web_client_is_used_with_another_server_of_the_protocol() {
+    run_with_sockudo("web-flows.test.mjs", Needs::Browser);
+}
+
+#[test]
+fn the_web_client_bears_with_the_network() {
+    run("web-network.test.mjs", Needs::Browser);
+}
+
+#[test]
+fn the_web_client_bears_with_the_network_to_another_server_of_the_protocol() {
+    run_with_sockudo("web-network.test.mjs", Needs::Browser);
+}
+
+#[test]
+fn the_web_client_scrolls_through_what_is_long() {
+    run("web-history.test.mjs", Needs::Browser);
+}
+
+#[test]
+fn every_page_of_the_web_client_is_for_everybody() {
+    run("web-pages.test.mjs", Needs::Browser);
 }

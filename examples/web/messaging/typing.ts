@@ -5,6 +5,8 @@ import { Observable } from "./observable";
 /** How often it is told that somebody goes on typing, and for how long it is believed. */
 const EVERY = 3000;
 const IDLE = EVERY + 1000;
+/** How long it is quiet between two times that somebody begins. */
+const GAP = 1000;
 const LASTS = 6000;
 
 /** Whether the other side is typing. It ends by itself when nothing more is heard. */
@@ -19,11 +21,14 @@ export class OtherTyping {
   }
 }
 
-/** Tells that this user is typing, not more often than it is of use. */
+/** Tells that this user is typing, not more often than it is of use, nor than a server may allow. */
 export class OwnTyping {
   readonly #tell: (isTyping: boolean) => void;
-  #told = Number.NEGATIVE_INFINITY;
+  /** Whether it was told last that they type. */
+  #isTold = false;
+  #toldAt = Number.NEGATIVE_INFINITY;
   #idle: ReturnType<typeof setTimeout> | undefined;
+  #soon: ReturnType<typeof setTimeout> | undefined;
 
   constructor(tell: (isTyping: boolean) => void) {
     this.#tell = tell;
@@ -33,15 +38,34 @@ export class OwnTyping {
   typed(): void {
     clearTimeout(this.#idle);
     this.#idle = setTimeout(() => this.stopped(), IDLE);
-    if (Date.now() - this.#told < EVERY) return;
-    this.#told = Date.now();
-    this.#tell(true);
+    const wait = this.#toldAt + (this.#isTold ? EVERY : GAP) - Date.now();
+    if (wait <= 0) this.#say(true);
+    else if (!this.#isTold) this.#soon ??= setTimeout(() => this.#say(true), wait);
   }
 
-  /** The text has been sent, or is gone. */
+  /** There is nothing left of what was typed, or nobody goes on with it. */
   stopped(): void {
+    const wasTold = this.#isTold;
+    this.sent();
+    if (wasTold) this.#say(false);
+  }
+
+  /** What was typed has been sent, which says by itself that the typing is over. */
+  sent(): void {
     clearTimeout(this.#idle);
-    if (this.#told !== Number.NEGATIVE_INFINITY) this.#tell(false);
-    this.#told = Number.NEGATIVE_INFINITY;
+    this.#forgetSoon();
+    this.#isTold = false;
+  }
+
+  #say(isTyping: boolean): void {
+    this.#forgetSoon();
+    this.#isTold = isTyping;
+    this.#toldAt = Date.now();
+    this.#tell(isTyping);
+  }
+
+  #forgetSoon(): void {
+    clearTimeout(this.#soon);
+    this.#soon = undefined;
   }
 }

@@ -32,7 +32,7 @@ export function useMessages(conversationId: string): Messages {
   const conversation = useConversation(conversationId);
   const send = useCallback(
     (content: string) => {
-      typing.stopped();
+      typing.sent();
       outgoing.send(content);
     },
     [outgoing, typing],

@@ -18,6 +18,33 @@ test("strokes are told every three seconds, and the end once", () => {
   expect(told).toEqual([true, true, true, false]);
 });
 
+test("a message says by itself that the typing is over, and the next one is told of a second later", () => {
+  const told: boolean[] = [];
+  const typing = new OwnTyping((isTyping) => told.push(isTyping));
+  typing.typed();
+  vi.advanceTimersByTime(200);
+  typing.sent();
+  typing.typed();
+  typing.typed();
+  expect(told).toEqual([true]);
+  vi.advanceTimersByTime(799);
+  expect(told).toEqual([true]);
+  vi.advanceTimersByTime(1);
+  expect(told).toEqual([true, true]);
+});
+
+test("nobody can write so fast that it is told more than once a second", () => {
+  const told: number[] = [];
+  const typing = new OwnTyping(() => told.push(Date.now()));
+  for (let message = 0; message < 100; message += 1) {
+    typing.typed();
+    typing.sent();
+    vi.advanceTimersByTime(130);
+  }
+  const gaps = told.slice(1).map((at, before) => at - (told[before] ?? 0));
+  expect(Math.min(...gaps)).toBeGreaterThanOrEqual(1000);
+});
+
 test("who stops typing has stopped after a while", () => {
   const told: boolean[] = [];
   const typing = new OwnTyping((isTyping) => told.push(isTyping));

@@ -1,12 +1,15 @@
 //! Suites in JavaScript, run by Node.
 
+mod package;
+
 use std::{
-    fs,
     io::{self, Write as _},
-    path::{Path, PathBuf},
-    process::{Child, Command, Output, Stdio},
-    sync::{Mutex, OnceLock, PoisonError},
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    sync::{Mutex, PoisonError},
 };
+
+pub use package::Package;
 
 use crate::{Server, environment::variable, eventually, log::Log};
 
@@ -19,8 +22,8 @@ pub enum Needs {
     Browser,
 }
 
-/// The first that knows `--test-force-exit`.
-const OLDEST_NODE: (u32, u32) = (20, 14);
+/// The suites of this crate.
+static SUITES: Package = Package::at("tests/js");
 
 /// One suite at a time: some of them measure how fast the server is.
 static ALONE: Mutex<()> = Mutex::new(());
@@ -31,15 +34,14 @@ static ALONE: Mutex<()> = Mutex::new(());
 /// # Panics
 /// When the suite fails, with what it said.
 pub fn run(suite: &str, needs: Needs, server: &Server) {
-    if let Err(missing) = find(needs) {
-        assert!(variable("CI").is_none(), "{suite} cannot be run: {missing}");
-        return say(&format!("SKIPPED: {suite}: {missing}"));
+    if !is_there(find(needs), suite) {
+        return;
     }
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let ran = Command::new("node")
         .args(["--test", "--test-reporter=spec"])
         .args(["--test-timeout=120000", "--test-force-exit", suite])
-        .current_dir(directory())
+        .current_dir(SUITES.directory())
         .env("SERVER_URL", server.url())
         .env("CHROMIUM", chromium())
         .env_remove("NODE_TEST_CONTEXT")
@@ -52,7 +54,10 @@ pub fn run(suite: &str, needs: Needs, server: &Server) {
     let passed = said
         .lines()
         .find_map(|line| line.split_once("pass ").map(|(_, count)| count));
-    say(&format!("{suite}: {} passed", passed.unwrap_or("?")));
+    count(suite, passed.unwrap_or("?"));
+    for measured in said.lines().filter_map(|line| line.split_once("ms, slowest")) {
+        say(&format!("{}ms, slowest{}", measured.0, measured.1));
+    }
 }
 
 /// A script of `js/` that runs beside a test. It is killed when this is dropped.
@@ -70,14 +75,12 @@ impl Script {
     /// # Panics
     /// When it cannot be run in CI.
     pub fn start(script: &str, test: &str, server: &Server, environment: &[(&str, &str)]) -> Option<Self> {
-        if let Err(missing) = find(Needs::Node) {
-            assert!(variable("CI").is_none(), "{test} cannot be run: {missing}");
-            say(&format!("SKIPPED: {test}: {missing}"));
+        if !is_there(find(Needs::Node), test) {
             return None;
         }
         let mut child = Command::new("node")
             .arg(script)
-            .current_dir(directory())
+            .current_dir(SUITES.directory())
             .env("SERVER_URL", server.url())
             .envs(environment.iter().copied())
             .stdin(Stdio::null())
@@ -121,82 +124,40 @@ impl Drop for Script {
     }
 }
 
+/// Whether `test` can be run with a package: its own packages are there. Where they cannot be installed it says
+/// that the test is skipped; where `CI` is set, that is a failure.
+///
+/// # Panics
+/// When it cannot be run in CI.
+pub fn is_ready(package: &Package, test: &str) -> bool {
+    is_there(package.install(), test)
+}
+
+/// Says how many tests of a suite have passed, for the sum at the end.
+pub fn count(suite: &str, passed: &str) {
+    say(&format!("{suite}: {passed} passed"));
+}
+
+fn is_there(found: Result<(), String>, test: &str) -> bool {
+    let Err(missing) = found else { return true };
+    assert!(variable("CI").is_none(), "{test} cannot be run: {missing}");
+    say(&format!("SKIPPED: {test}: {missing}"));
+    false
+}
+
 /// Past the test harness, which keeps to itself what a passing test prints.
 fn say(words: &str) {
     writeln!(io::stderr(), "{words}").ok();
 }
 
 fn find(needs: Needs) -> Result<(), String> {
-    static PACKAGES: OnceLock<Result<(), String>> = OnceLock::new();
-    PACKAGES.get_or_init(install).clone()?;
-    if needs == Needs::Browser && !Path::new(&chromium()).exists() {
+    SUITES.install()?;
+    if needs == Needs::Browser && !chromium().exists() {
         return Err(format!("there is no Chromium at {}", chromium().display()));
     }
     Ok(())
 }
 
-/// Installs the packages, unless what the lock file asks for is there.
-fn install() -> Result<(), String> {
-    let version = works(Command::new("node").arg("--version").output(), "node --version")?;
-    is_new_enough(&version)?;
-    let changed = |path: &str| fs::metadata(directory().join(path)).and_then(|file| file.modified());
-    let installed = changed("node_modules/.package-lock.json").ok();
-    if installed.is_some() && installed >= changed("package-lock.json").ok() {
-        return Ok(());
-    }
-    let install = ["ci", "--no-audit", "--no-fund", "--loglevel=error"];
-    let installed = Command::new("npm")
-        .args(install)
-        .current_dir(directory())
-        .output();
-    works(installed, "npm ci").map(|_| ())
-}
-
-/// What `node --version` says, as in `v20.14.0`.
-fn is_new_enough(version: &str) -> Result<(), String> {
-    let version = version.trim();
-    let mut numbers = version.trim_start_matches('v').split('.').map(str::parse::<u32>);
-    match [numbers.next(), numbers.next()] {
-        [Some(Ok(major)), Some(Ok(minor))] if (major, minor) >= OLDEST_NODE => Ok(()),
-        _ => Err(format!(
-            "Node {}.{} or newer is needed, but `node --version` says {version}",
-            OLDEST_NODE.0, OLDEST_NODE.1
-        )),
-    }
-}
-
-/// Runs to its end, and returns what it wrote to standard output.
-fn works(outcome: io::Result<Output>, what: &str) -> Result<String, String> {
-    let output = outcome.map_err(|why| format!("{what}: {why}"))?;
-    if output.status.success() {
-        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
-    }
-    Err(format!("{what}: {}", String::from_utf8_lossy(&output.stderr)))
-}
-
-fn directory() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("js")
-}
-
 fn chromium() -> PathBuf {
     variable("CHROMIUM").map_or_else(|| PathBuf::from("/usr/bin/chromium"), PathBuf::from)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_old_node_is_refused() {
-        for fine in ["v20.14.0\n", "v20.20.2", "v22.0.0", "v100.1.0"] {
-            assert_eq!(is_new_enough(fine), Ok(()), "{fine}");
-        }
-        for old in ["v18.20.4", "v20.13.1", "v0.12.0", "", "no version"] {
-            assert!(is_new_enough(old).is_err(), "{old}");
-        }
-        assert_eq!(
-            is_new_enough("v18.20.4").unwrap_err(),
-            "Node 20.14 or newer is needed, but `node --version` says v18.20.4"
-        );
-    }
 }

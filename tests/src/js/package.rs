@@ -1,0 +1,112 @@
+//! What npm installs, and runs.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+    sync::{Mutex, PoisonError},
+};
+
+/// The first that knows `--test-force-exit`, and that Vite wants.
+const OLDEST_NODE: (u32, u32) = (20, 19);
+
+/// A directory with a `package.json`.
+#[derive(Debug)]
+pub struct Package {
+    path: &'static str,
+    installed: Mutex<Option<Result<(), String>>>,
+}
+
+impl Package {
+    /// One of this workspace, below its root.
+    pub const fn at(path: &'static str) -> Self {
+        Self {
+            path,
+            installed: Mutex::new(None),
+        }
+    }
+
+    /// Where it is.
+    pub fn directory(&self) -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(self.path)
+    }
+
+    /// Installs its packages, unless what the lock file asks for is there.
+    ///
+    /// # Errors
+    /// In words, what is missing.
+    pub fn install(&self) -> Result<(), String> {
+        let mut installed = self.installed.lock().unwrap_or_else(PoisonError::into_inner);
+        installed.get_or_insert_with(|| self.install_now()).clone()
+    }
+
+    fn install_now(&self) -> Result<(), String> {
+        let version = works(Command::new("node").arg("--version").output(), "node --version")?;
+        is_new_enough(&version)?;
+        let changed = |path: &str| fs::metadata(self.directory().join(path)).and_then(|file| file.modified());
+        let installed = changed("node_modules/.package-lock.json").ok();
+        if installed.is_some() && installed >= changed("package-lock.json").ok() {
+            return Ok(());
+        }
+        self.run("npm", &["ci", "--no-audit", "--no-fund", "--loglevel=error"])
+            .map(|_| ())
+    }
+
+    /// Runs a program in its directory, and returns what it wrote to standard output.
+    ///
+    /// # Errors
+    /// In words, why it failed.
+    pub fn run(&self, program: &str, arguments: &[&str]) -> Result<String, String> {
+        let ran = Command::new(program)
+            .args(arguments)
+            .current_dir(self.directory())
+            .env("NO_COLOR", "1")
+            .output();
+        works(ran, &format!("{program} {}", arguments.join(" ")))
+    }
+}
+
+/// What `node --version` says, as in `v20.19.0`.
+fn is_new_enough(version: &str) -> Result<(), String> {
+    let version = version.trim();
+    let mut numbers = version.trim_start_matches('v').split('.').map(str::parse::<u32>);
+    match [numbers.next(), numbers.next()] {
+        [Some(Ok(major)), Some(Ok(minor))] if (major, minor) >= OLDEST_NODE => Ok(()),
+        _ => Err(format!(
+            "Node {}.{} or newer is needed, but `node --version` says {version}",
+            OLDEST_NODE.0, OLDEST_NODE.1
+        )),
+    }
+}
+
+/// Runs to its end, and returns what it wrote to standard output.
+fn works(outcome: io::Result<Output>, what: &str) -> Result<String, String> {
+    let output = outcome.map_err(|why| format!("{what}: {why}"))?;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    if output.status.success() {
+        return Ok(said);
+    }
+    Err(format!(
+        "{what}: {said}{}",
+        String::from_utf8_lossy(&output.stderr)
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_old_node_is_refused() {
+        for fine in ["v20.19.0\n", "v20.20.2", "v22.0.0", "v100.1.0"] {
+            assert_eq!(is_new_enough(fine), Ok(()), "{fine}");
+        }
+        for old in ["v18.20.4", "v20.18.1", "v0.12.0", "", "no version"] {
+            assert!(is_new_enough(old).is_err(), "{old}");
+        }
+        assert_eq!(
+            is_new_enough("v18.20.4").unwrap_err(),
+            "Node 20.19 or newer is needed, but `node --version` says v18.20.4"
+        );
+    }
+}
