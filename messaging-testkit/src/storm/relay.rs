@@ -33,27 +33,26 @@ impl<'a> Relay<'a> {
 pub(super) async fn publish(sky: &Sky, by: WorkerId, mut lanes: Vec<Lane>, lease_until: Timestamp) {
     while !lanes.is_empty() {
         let loaded = again(|| sky.store.load_entries(&lanes, 3)).await;
-        let mut done: Vec<Progress> = Vec::new();
+        // A lane without entries is settled all the same: whoever set its last ones aside may have lost it then.
+        let as_it_is = |lane: &Lane| Progress {
+            conversation_id: lane.conversation_id,
+            lease_until: lane.lease_until,
+            up_to: lane.head - 1,
+        };
+        let mut done: Vec<Progress> = lanes.iter().map(as_it_is).collect();
         for entry in loaded.into_iter().map(|loaded| loaded.entry) {
             let mut owned = lanes.iter();
             let lane = owned.find(|lane| lane.conversation_id == entry.conversation_id);
             let lane = lane.expect("only what was asked for is loaded");
-            let progress = Progress {
-                conversation_id: entry.conversation_id,
-                lease_until: lane.lease_until,
-                up_to: entry.number,
-            };
-            done.retain(|one| one.conversation_id != progress.conversation_id);
-            done.push(progress);
+            let mut done = done.iter_mut();
+            let progress = done.find(|one| one.conversation_id == lane.conversation_id);
+            progress.expect("each lane makes some").up_to = entry.number;
             if is_refused(&entry) {
                 let now = sky.tick();
                 again(|| sky.store.set_aside(by, lane, &entry, "refused", now)).await;
             } else {
                 sky.publish(entry);
             }
-        }
-        if done.is_empty() {
-            return;
         }
         lanes = again(|| sky.store.settle(by, lease_until, &done)).await;
     }
