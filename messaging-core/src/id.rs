@@ -188,6 +188,10 @@ uuid_id! {
     /// One e-mail about what is unread; a repetition of it has the same. A UUIDv7 when made by us.
     DigestId
 }
+uuid_id! {
+    /// A report of a conversation. A UUIDv7 when made by us.
+    ReportId
+}
 
 #[cfg(test)]
 mod tests {

@@ -78,18 +78,19 @@ pub use domain::{
     body::Body,
     digest::{DigestPolicy, InvalidDigestPolicy},
     message::SendKey,
-    page::{HistoryCursor, ListCursor, NumberedPage, PageSize},
+    page::{HistoryCursor, ListCursor, NumberedPage, PageSize, ReportCursor},
     side::{Side, To},
 };
 pub use error::{Error, ErrorKind};
-pub use id::{AgentId, BookingId, ConversationId, DigestId, MessageId, UserId};
+pub use id::{AgentId, BookingId, ConversationId, DigestId, MessageId, ReportId, UserId};
 pub use notify::Notifier;
 pub use rate_limit::{ProcessLimiter, Quota, RateLimits, Unlimited};
 pub use relay::{Attending, Health, InvalidRelayOptions, Latency, Metrics, Relay, RelayOptions, retry};
 pub use service::{
     Authorized, ConfigError, ConversationDetails, ConversationList, ConversationView, History, HistoryFrom,
-    HistoryRequest, ListFrom, ListRequest, MarkOnRead, MessageView, Messaging, MessagingBuilder, OpenByHost,
-    OpenConversation, OpenedConversation, Options, ReadState, Reassigned, SendMessage, Sent,
+    HistoryRequest, ListFrom, ListRequest, MarkOnRead, MessageView, Messaging, MessagingBuilder, NewReport,
+    OpenByHost, OpenConversation, OpenedConversation, Options, ReadState, Reassigned, ReportDetails,
+    ReportList, Reported, ReportsRequest, SendMessage, Sent,
 };
 pub use time::Timestamp;
 pub use verify::{ConversationRange, Discrepancy, Finding};

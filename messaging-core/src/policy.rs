@@ -4,6 +4,7 @@ use crate::{
     actor::{Actor, Role},
     domain::{
         conversation::{Conversation, Status},
+        report::Report,
         side::Side,
     },
     id::UserId,
@@ -32,10 +33,14 @@ pub enum Action<'a> {
     Block,
     /// Accept them again.
     Unblock,
+    /// Tell the staff about it.
+    Report,
     /// Stop everyone from writing.
     Close,
     /// Let people write again.
     Reopen,
+    /// List reports, or read and settle this one.
+    Moderate(Option<&'a Report>),
     /// Subscribe to the conversation's channel.
     Subscribe,
     /// Subscribe to the conversation's presence channel.
@@ -56,12 +61,14 @@ impl Action<'_> {
             | Self::MarkRead
             | Self::Typing
             | Self::Block
-            | Self::Unblock => true,
+            | Self::Unblock
+            | Self::Report => true,
             Self::Open { agent_user_id: None }
             | Self::See
             | Self::ReadHistory
             | Self::Close
             | Self::Reopen
+            | Self::Moderate(_)
             | Self::Subscribe
             | Self::SubscribePresence
             | Self::SubscribeUser(_) => false,
@@ -137,10 +144,18 @@ pub fn decide(actor: &Actor, action: Action<'_>, on: Option<&Conversation>) -> D
             (None, on) => Refuse(outsider(actor, on)),
             (Some(_), None) => Refuse(Refusal::NotFound),
         },
-        Action::MarkRead | Action::Typing | Action::Block | Action::Unblock => match side {
+        Action::MarkRead | Action::Typing | Action::Block | Action::Unblock | Action::Report => match side {
             Some(side) => Allow(Participant(side)),
             None => Refuse(outsider(actor, on)),
         },
+        Action::Moderate(report) => {
+            let is_concerned = report.is_some_and(|report| report.concerns(actor.user_id()));
+            if actor.is_admin() && !is_concerned {
+                Allow(Audited)
+            } else {
+                Refuse(Refusal::Forbidden)
+            }
+        }
         Action::Close | Action::Reopen => match (actor.is_admin(), side, on) {
             (true, None, Some(_)) => Allow(Audited),
             (true, None, None) => Refuse(Refusal::NotFound),

@@ -7,6 +7,7 @@ use crate::{
     domain::{
         conversation::{Conversation, Overview},
         message::Message,
+        report::Report,
         side::Side,
     },
     port::directory::{Directory, ProfileQuery, Profiles},
@@ -52,6 +53,14 @@ impl ProfileQuery {
         self.users.insert(overview.conversation.client_id.clone());
         self.agents.insert(overview.conversation.agent_id.clone());
         self.bookings.extend(overview.booking_id.clone());
+        self
+    }
+
+    pub(crate) fn with_report(mut self, report: &Report) -> Self {
+        self.users
+            .extend([report.reporter_id.clone(), report.reported_id.clone()]);
+        self.users
+            .extend(report.settled.as_ref().map(|settled| settled.by.clone()));
         self
     }
 

@@ -3,6 +3,7 @@
 use messaging_core::{
     domain::{
         message::Origin,
+        report::{Outcome, ReportStatus},
         side::{Side, To},
     },
     id::UserId,
@@ -89,6 +90,36 @@ pub(crate) fn kind_of_columns(kind: i16, side: Option<i16>, seq: Option<u64>) ->
 const MESSAGE: i16 = 1;
 const READ: i16 = 2;
 const UPDATED: i16 = 3;
+
+/// The code of a report that ended so.
+pub(crate) const fn outcome_code(outcome: Outcome) -> i16 {
+    match outcome {
+        Outcome::Resolved => 1,
+        Outcome::Dismissed => 2,
+    }
+}
+
+/// How a report with this code ended; `None` while it is open.
+pub(crate) const fn outcome_of_code(code: i16) -> Option<Outcome> {
+    match code {
+        1 => Some(Outcome::Resolved),
+        2 => Some(Outcome::Dismissed),
+        _ => None,
+    }
+}
+
+/// The code of a report's status: 0 while it is open.
+pub(crate) const fn status_code(status: ReportStatus) -> i16 {
+    match status {
+        ReportStatus::Open => 0,
+        ReportStatus::Settled(outcome) => outcome_code(outcome),
+    }
+}
+
+/// The seq that a complaint is about: 0 stands for the whole conversation.
+pub(crate) fn about(seq: i64) -> Option<u64> {
+    u64::try_from(seq).ok().filter(|seq| *seq > 0)
+}
 
 /// A number as a database holds it: one that is larger than all it can hold is compared as the largest.
 pub(crate) fn number(n: u64) -> i64 {

@@ -6,4 +6,5 @@ pub mod digest;
 pub mod message;
 pub mod page;
 pub mod receipt;
+pub mod report;
 pub mod side;

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::{
     actor::{Actor, Role},
-    id::{AgentId, ConversationId, UserId},
+    id::{AgentId, ConversationId, ReportId, UserId},
     time::Timestamp,
 };
 
@@ -139,6 +139,10 @@ pub struct HistoryCursor {
     seq: u64,
 }
 
+/// Where a walk through the reports stands: behind this one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReportCursor(ReportId);
+
 /// A text that is not a cursor of ours, is of another version, or belongs to another list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("is not a cursor of this list")]
@@ -147,6 +151,7 @@ pub struct InvalidCursor;
 const VERSION: u8 = 1;
 const LIST: u8 = b'l';
 const HISTORY: u8 = b'h';
+const REPORTS: u8 = b'r';
 
 impl HistoryCursor {
     /// The position at a message, or (seq 0) before the first one.
@@ -247,6 +252,39 @@ impl ListCursor {
     }
 }
 
+impl ReportCursor {
+    /// The position behind a report.
+    pub fn new(id: ReportId) -> Self {
+        Self(id)
+    }
+
+    /// The report it stands behind.
+    pub fn id(self) -> ReportId {
+        self.0
+    }
+
+    /// The opaque form.
+    pub fn encode(&self) -> String {
+        let mut bytes = vec![VERSION, REPORTS];
+        bytes.extend(self.0.as_uuid().as_bytes());
+        URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    /// Reads the opaque form.
+    ///
+    /// # Errors
+    /// [`InvalidCursor`] for anything else.
+    pub fn decode(text: &str) -> Result<Self, InvalidCursor> {
+        let mut scan = Scan::open(text, REPORTS)?;
+        let id = ReportId::new(Uuid::from_bytes(scan.take()?));
+        if scan.0.is_empty() {
+            Ok(Self(id))
+        } else {
+            Err(InvalidCursor)
+        }
+    }
+}
+
 impl Inbox {
     /// A text that no other inbox has. No id holds the space that separates its parts.
     fn tag(&self) -> Vec<u8> {
@@ -337,6 +375,7 @@ mod tests {
             assert_eq!(HistoryCursor::decode(text, id(0)), Err(InvalidCursor), "{text:?}");
             let inbox = Inbox::Client(UserId::parse("a").unwrap());
             assert_eq!(ListCursor::decode(text, &inbox), Err(InvalidCursor), "{text:?}");
+            assert_eq!(ReportCursor::decode(text), Err(InvalidCursor), "{text:?}");
         }
     }
 
@@ -381,9 +420,21 @@ mod tests {
         }
 
         #[test]
+        fn a_cursor_of_reports_is_read_back_by_no_other_list(n: u128) {
+            let cursor = ReportCursor::new(ReportId::new(Uuid::from_u128(n)));
+            prop_assert_eq!(ReportCursor::decode(&cursor.encode()), Ok(cursor));
+            prop_assert_eq!(HistoryCursor::decode(&cursor.encode(), id(n)), Err(InvalidCursor));
+            prop_assert_eq!(ReportCursor::decode(&HistoryCursor::new(id(n), 1).encode()), Err(InvalidCursor));
+            let longer = URL_SAFE_NO_PAD.decode(cursor.encode()).unwrap().into_iter().chain([0]);
+            let longer = URL_SAFE_NO_PAD.encode(longer.collect::<Vec<_>>());
+            prop_assert_eq!(ReportCursor::decode(&longer), Err(InvalidCursor));
+        }
+
+        #[test]
         fn no_text_makes_decoding_panic(text: String, bytes: Vec<u8>) {
             for text in [text, URL_SAFE_NO_PAD.encode(bytes)] {
                 let _ = HistoryCursor::decode(&text, id(0));
+                let _ = ReportCursor::decode(&text);
                 let _ = ListCursor::decode(&text, &Inbox::All(UserId::parse("a").unwrap()));
             }
         }

@@ -6,6 +6,7 @@
 
 mod conversations;
 mod digests;
+mod moderation;
 mod outbox;
 mod tallies;
 
@@ -24,13 +25,14 @@ use crate::{
         receipt::{MessageRow, Receipt, first_covering},
         side::{Side, Sides},
     },
-    id::{AgentId, BookingId, ConversationId, UserId, WorkerId},
+    id::{AgentId, BookingId, ConversationId, ReportId, UserId, WorkerId},
     port::store::{
         Audit, AuditRecord, Entry, EntryKind, Lane, Publisher, SetAside, SetAsidePlace, StoreError,
     },
     time::Timestamp,
 };
 use digests::Recipient;
+use moderation::Filing;
 
 /// Keeps everything in memory. Clones share it; it is gone with the last one.
 #[derive(Debug, Clone, Default)]
@@ -56,6 +58,8 @@ struct State {
     recipients: HashMap<UserId, Recipient>,
     /// Up to which message something was pushed to a side, and when last.
     pushed: HashMap<(ConversationId, Side), (u64, Timestamp)>,
+    /// Their ids grow with time.
+    reports: BTreeMap<ReportId, Filing>,
     audit: BTreeMap<Uuid, AuditRecord>,
 }
 

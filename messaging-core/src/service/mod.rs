@@ -8,6 +8,7 @@ mod inbox;
 mod mark_read;
 mod open;
 mod push_token;
+mod report;
 mod send;
 mod set_aside;
 mod typing;
@@ -26,6 +27,7 @@ pub use history::{History, HistoryFrom, HistoryRequest, MarkOnRead};
 pub use inbox::{ConversationList, ListFrom, ListRequest};
 pub use mark_read::ReadState;
 pub use open::{OpenByHost, OpenConversation, OpenedConversation};
+pub use report::{NewReport, ReportDetails, ReportList, Reported, ReportsRequest};
 pub use send::{SendMessage, Sent};
 pub use view::{ConversationDetails, ConversationView, MessageView};
 

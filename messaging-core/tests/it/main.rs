@@ -17,6 +17,7 @@ mod outage;
 mod policy_matrix;
 mod reading;
 mod relay;
+mod reporting;
 mod sending;
 mod set_aside;
 mod verifying;

@@ -4,8 +4,11 @@
 use std::fmt::Write as _;
 
 use messaging_core::{
-    Actor, AgentId, ConversationId, Role, Side, Timestamp, UserId,
-    domain::conversation::{Change, Conversation, OpenPlan},
+    Actor, AgentId, ConversationId, ReportId, Role, Side, Timestamp, UserId,
+    domain::{
+        conversation::{Change, Conversation, OpenPlan},
+        report::Report,
+    },
     policy::{Action, Decision, Refusal, Standing, decide},
 };
 use uuid::Uuid;
@@ -33,6 +36,19 @@ fn conversation(changes: &[Change]) -> Conversation {
         assert!(conversation.apply(change));
     }
     conversation
+}
+
+fn report_by_carl() -> Report {
+    Report {
+        id: ReportId::new(Uuid::nil()),
+        conversation_id: ConversationId::new(Uuid::nil()),
+        reporter_id: user("carl"),
+        reporter_side: Side::Client,
+        reported_id: user("ada"),
+        opened_at: Timestamp::EPOCH,
+        complaints: Vec::new(),
+        settled: None,
+    }
 }
 
 fn cell(decision: Decision) -> &'static str {
@@ -92,6 +108,7 @@ fn the_policy_is_this_table() {
             Some(conversation(&[Change::Close, blocked(Side::Client)])),
         ),
     ];
+    let report = report_by_carl();
     let actions = [
         (
             "open with ada's agent",
@@ -106,6 +123,9 @@ fn the_policy_is_this_table() {
         ("typing", Action::Typing),
         ("block", Action::Block),
         ("unblock", Action::Unblock),
+        ("report", Action::Report),
+        ("list reports", Action::Moderate(None)),
+        ("settle carl's report", Action::Moderate(Some(&report))),
         ("close", Action::Close),
         ("reopen", Action::Reopen),
         ("subscribe", Action::Subscribe),
@@ -148,6 +168,8 @@ fn to_a_stranger_what_is_there_answers_like_what_is_not() {
             Action::Typing,
             Action::Block,
             Action::Unblock,
+            Action::Report,
+            Action::Moderate(None),
             Action::Close,
             Action::Reopen,
             Action::Subscribe,

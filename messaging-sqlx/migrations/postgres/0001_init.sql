@@ -177,6 +177,50 @@ CREATE TABLE "messaging".pushed (
     PRIMARY KEY (conversation_id, side)
 ) WITH (fillfactor = 70);
 
+-- What people told the staff of a conversation. Open: 0, resolved: 1, dismissed: 2.
+CREATE TABLE "messaging".report (
+    id              uuid             NOT NULL PRIMARY KEY,
+    conversation_id uuid             NOT NULL,
+    reporter_id     text COLLATE "C" NOT NULL,
+    reporter_side   smallint         NOT NULL CHECK (reporter_side IN (1, 2)),
+    reported_id     text COLLATE "C" NOT NULL,
+    opened_at       timestamptz      NOT NULL,
+    status          smallint         NOT NULL DEFAULT 0 CHECK (status BETWEEN 0 AND 2),
+    settled_by      text COLLATE "C",
+    settled_at      timestamptz,
+    note            text,
+    CHECK ((status = 0) = (settled_by IS NULL) AND (status = 0) = (settled_at IS NULL))
+);
+
+CREATE UNIQUE INDEX report_open ON "messaging".report (conversation_id, reporter_id) WHERE status = 0;
+CREATE INDEX report_by_status ON "messaging".report (status, id);
+
+CREATE TABLE "messaging".complaint (
+    report_id uuid        NOT NULL,
+    place     bigint      NOT NULL GENERATED ALWAYS AS IDENTITY,
+    about     bigint      NOT NULL, -- the seq of a message, or 0: the whole conversation
+    reason    text        NOT NULL,
+    at        timestamptz NOT NULL,
+    PRIMARY KEY (report_id, place)
+);
+
+CREATE UNIQUE INDEX complaint_once ON "messaging".complaint (report_id, about, md5(reason));
+
+-- Messages as they were when they were reported.
+CREATE TABLE "messaging".evidence (
+    report_id       uuid             NOT NULL,
+    seq             bigint           NOT NULL,
+    id              uuid             NOT NULL,
+    from_side       smallint         NOT NULL,
+    to_sides        smallint         NOT NULL,
+    sender_id       text COLLATE "C" NOT NULL,
+    body            text             NOT NULL,
+    created_at      timestamptz      NOT NULL,
+    client_position bigint           NOT NULL,
+    agent_position  bigint           NOT NULL,
+    PRIMARY KEY (report_id, seq)
+);
+
 CREATE TABLE "messaging".audit (
     id              uuid             NOT NULL PRIMARY KEY,
     at              timestamptz      NOT NULL,

@@ -162,6 +162,48 @@ CREATE TABLE pushed (
     PRIMARY KEY (conversation_id, side)
 ) STRICT, WITHOUT ROWID;
 
+-- What people told the staff of a conversation. Open: 0, resolved: 1, dismissed: 2.
+CREATE TABLE report (
+    id              BLOB    NOT NULL PRIMARY KEY,
+    conversation_id BLOB    NOT NULL REFERENCES conversation (id),
+    reporter_id     TEXT    NOT NULL,
+    reporter_side   INTEGER NOT NULL CHECK (reporter_side IN (1, 2)),
+    reported_id     TEXT    NOT NULL,
+    opened_at       INTEGER NOT NULL,
+    status          INTEGER NOT NULL DEFAULT 0 CHECK (status BETWEEN 0 AND 2),
+    settled_by      TEXT,
+    settled_at      INTEGER,
+    note            TEXT,
+    CHECK ((status = 0) = (settled_by IS NULL) AND (status = 0) = (settled_at IS NULL))
+) STRICT, WITHOUT ROWID;
+
+CREATE UNIQUE INDEX report_open ON report (conversation_id, reporter_id) WHERE status = 0;
+CREATE INDEX report_by_status ON report (status, id);
+
+CREATE TABLE complaint (
+    report_id BLOB    NOT NULL REFERENCES report (id),
+    place     INTEGER NOT NULL,
+    about     INTEGER NOT NULL, -- the seq of a message, or 0: the whole conversation
+    reason    TEXT    NOT NULL,
+    at        INTEGER NOT NULL,
+    PRIMARY KEY (report_id, place)
+) STRICT, WITHOUT ROWID;
+
+-- Messages as they were when they were reported.
+CREATE TABLE evidence (
+    report_id       BLOB    NOT NULL REFERENCES report (id),
+    seq             INTEGER NOT NULL,
+    id              BLOB    NOT NULL,
+    from_side       INTEGER NOT NULL,
+    to_sides        INTEGER NOT NULL,
+    sender_id       TEXT    NOT NULL,
+    body            TEXT    NOT NULL,
+    created_at      INTEGER NOT NULL,
+    client_position INTEGER NOT NULL,
+    agent_position  INTEGER NOT NULL,
+    PRIMARY KEY (report_id, seq)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE audit (
     id              BLOB    NOT NULL PRIMARY KEY,
     at              INTEGER NOT NULL,

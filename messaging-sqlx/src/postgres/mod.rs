@@ -38,6 +38,7 @@ mod list;
 mod load;
 mod mark_read;
 mod migrate;
+mod moderation;
 mod open;
 mod options;
 mod outbox;

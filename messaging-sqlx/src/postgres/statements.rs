@@ -5,7 +5,7 @@ use sqlx::SqlStr;
 
 use super::{
     SchemaName, append, audit, change_state, claim, conversations, digest_sql, history, list, list::PerInbox,
-    load, mark_read, open, outbox, set_aside, tallies,
+    load, mark_read, moderation, open, outbox, set_aside, tallies,
 };
 
 macro_rules! statements {
@@ -66,6 +66,12 @@ statements! {
     finish_digest: SqlStr = digest_sql::FINISH;
     hold_digests: SqlStr = digest_sql::HOLD;
     admit_push: SqlStr = digest_sql::ADMIT_PUSH;
+    file_report: SqlStr = moderation::FILE;
+    reports: SqlStr = moderation::LIST;
+    reports_of_status: SqlStr = moderation::LIST_OF_STATUS;
+    report: SqlStr = moderation::FIND;
+    evidence: SqlStr = moderation::EVIDENCE;
+    settle_report: SqlStr = moderation::SETTLE;
     record: SqlStr = audit::RECORD;
     accesses: SqlStr = audit::ACCESSES;
     tallied: SqlStr = tallies::TALLIED;

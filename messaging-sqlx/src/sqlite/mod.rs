@@ -22,6 +22,7 @@ mod list;
 mod load;
 mod mark_read;
 mod migrate;
+mod moderation;
 mod open;
 mod options;
 mod outbox;

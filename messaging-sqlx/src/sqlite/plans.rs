@@ -4,7 +4,7 @@ use sqlx::{Connection, Row, SqliteConnection};
 
 use super::{
     append, audit, conversations, digest_claim, digest_steps, digests, history, lanes, list, load, mark_read,
-    migrate, open, outbox, set_aside, tallies,
+    migrate, moderation, open, outbox, set_aside, tallies,
 };
 
 async fn plan(sql: &'static str) -> Vec<String> {
@@ -90,6 +90,16 @@ async fn no_statement_reads_a_whole_table() {
         load::THREAD,
         mark_read::FIRST_COVERING,
         mark_read::INSERT,
+        moderation::COPY,
+        moderation::EVIDENCE,
+        moderation::FIND,
+        moderation::FIND_OPEN,
+        moderation::LIST,
+        moderation::LIST_OF_STATUS,
+        moderation::OPEN,
+        moderation::SAID,
+        moderation::SAY,
+        moderation::SETTLE,
         open::FIND_PAIR,
         open::INSERT,
         open::LINK,

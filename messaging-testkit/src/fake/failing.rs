@@ -8,14 +8,15 @@ use messaging_core::{
         message::SendKey,
         page::Inbox,
         receipt::MessageRow,
+        report::{Report, ReportFile, Settled},
     },
-    id::{AgentId, BookingId, ConversationId, UserId, WorkerId},
+    id::{AgentId, BookingId, ConversationId, ReportId, UserId, WorkerId},
     port::store::{
         Append, Appended, Audit, AuditRecord, Backlog, ChangeState, Changed, Claim, Conversations,
-        DigestAttempt, DigestClaim, DigestHold, DigestLease, Digests, DueUser, Entry, Excerpt, HistoryPage,
-        HistoryScan, Lane, LaneDelay, ListPage, ListScan, LoadedEntry, MarkRead, Marked, Opened, Outbox,
-        Progress, Publisher, PushMark, Requeue, Requeued, SetAside, SetAsidePlace, StoreError,
-        StoreErrorKind, Tallies, Tally, TallyScan,
+        DigestAttempt, DigestClaim, DigestHold, DigestLease, Digests, DueUser, Entry, Excerpt, FileReport,
+        Filed, HistoryPage, HistoryScan, Lane, LaneDelay, ListPage, ListScan, LoadedEntry, MarkRead, Marked,
+        Moderation, Opened, Outbox, Progress, Publisher, PushMark, ReportScan, Requeue, Requeued, SetAside,
+        SetAsidePlace, StoreError, StoreErrorKind, Tallies, Tally, TallyScan,
     },
     time::Timestamp,
 };
@@ -277,6 +278,26 @@ impl<S: Outbox> Outbox for FailingStore<S> {
 
     async fn backlog(&self) -> Result<Backlog, StoreError> {
         self.step("asking for the backlog", self.inner.backlog()).await
+    }
+}
+
+#[async_trait]
+impl<S: Moderation> Moderation for FailingStore<S> {
+    async fn file_report(&self, step: &FileReport) -> Result<Filed, StoreError> {
+        self.step("reporting", self.inner.file_report(step)).await
+    }
+
+    async fn list_reports(&self, scan: &ReportScan) -> Result<Vec<Report>, StoreError> {
+        self.step("listing reports", self.inner.list_reports(scan)).await
+    }
+
+    async fn find_report(&self, id: ReportId) -> Result<Option<ReportFile>, StoreError> {
+        self.step("finding a report", self.inner.find_report(id)).await
+    }
+
+    async fn settle_report(&self, id: ReportId, settled: &Settled) -> Result<Option<Report>, StoreError> {
+        self.step("settling a report", self.inner.settle_report(id, settled))
+            .await
     }
 }
 

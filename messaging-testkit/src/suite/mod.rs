@@ -20,6 +20,7 @@ pub(crate) mod opening;
 pub(crate) mod reading;
 pub(crate) mod receipts;
 pub(crate) mod refusing;
+pub(crate) mod reporting;
 pub(crate) mod requeueing;
 pub(crate) mod scene;
 pub(crate) mod settling;
@@ -298,6 +299,26 @@ macro_rules! __each_case {
                 an_attempt_is_kept_through_a_hold_unless_it_came_to_nothing
                 a_message_is_pushed_once_and_none_within_a_minute
                 of_many_pushes_at_once_one_is_admitted
+            }
+            reporting {
+                the_first_complaint_opens_a_report
+                the_next_complaint_is_added_to_it
+                a_complaint_repeated_is_kept_once
+                of_many_complaints_at_once_one_opens_the_report
+                each_reporter_has_their_own
+                what_is_not_there_is_not_reported
+                fifteen_messages_around_the_reported_one_are_copied
+                without_a_message_the_newest_31_are_copied
+                an_empty_conversation_is_reported_without_evidence
+                evidence_is_the_messages_as_they_were_sent
+                reports_are_listed_newest_first_and_page_by_page
+                reports_are_listed_by_how_they_stand
+                nobody_is_listed_a_report_that_they_have_a_part_in
+                a_report_is_settled_once
+                of_many_who_settle_at_once_one_does
+                after_a_report_was_settled_the_next_complaint_opens_another
+                a_complaint_and_a_settling_at_once_lose_nothing
+                reporting_changes_nothing_in_the_conversation
             }
             auditing {
                 records_are_kept_and_listed_newest_first

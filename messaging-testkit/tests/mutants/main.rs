@@ -3,6 +3,7 @@
 mod broken;
 mod conversations;
 mod digests;
+mod moderation;
 mod outbox;
 mod tallies;
 
@@ -98,6 +99,13 @@ the_suite_notices_a_store_that! {
     lists_set_aside_again: refusing notices ListsSetAsideAgain;
     skips_one_set_aside: refusing notices SkipsOneSetAside;
     forgets_the_oldest: waiting notices ForgetsTheOldest;
+    reports_messages_of_others: reporting notices ReportsMessagesOfOthers;
+    says_that_it_opened: reporting notices SaysThatItOpened;
+    lists_reports_to_those_concerned: reporting notices ListsReportsToThoseConcerned;
+    lists_reports_however_they_stand: reporting notices ListsReportsHoweverTheyStand;
+    copies_too_little: reporting notices CopiesTooLittle;
+    forgets_what_was_said_first: reporting notices ForgetsWhatWasSaidFirst;
+    settles_again: reporting notices SettlesAgain;
     lists_oldest_access_first: auditing notices ListsOldestAccessFirst;
     tallies_anything: verifying notices TalliesAnything;
     tallies_all_again: verifying notices TalliesAllAgain;

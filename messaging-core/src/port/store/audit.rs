@@ -47,16 +47,28 @@ pub enum AuditedAction {
     Close,
     /// Reopened a conversation.
     Reopen,
+    /// Listed reports.
+    ListReports,
+    /// Looked at a report and its evidence.
+    SeeReport,
+    /// Resolved a report.
+    ResolveReport,
+    /// Dismissed a report.
+    DismissReport,
 }
 
 impl AuditedAction {
     /// Every action.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 9] = [
         Self::List,
         Self::See,
         Self::ReadHistory,
         Self::Close,
         Self::Reopen,
+        Self::ListReports,
+        Self::SeeReport,
+        Self::ResolveReport,
+        Self::DismissReport,
     ];
 
     /// Its stable name.
@@ -67,6 +79,10 @@ impl AuditedAction {
             Self::ReadHistory => "read_history",
             Self::Close => "close",
             Self::Reopen => "reopen",
+            Self::ListReports => "list_reports",
+            Self::SeeReport => "see_report",
+            Self::ResolveReport => "resolve_report",
+            Self::DismissReport => "dismiss_report",
         }
     }
 

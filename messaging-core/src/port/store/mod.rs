@@ -18,6 +18,7 @@ mod audit;
 mod conversations;
 mod digests;
 mod error;
+mod moderation;
 mod outbox;
 mod shared;
 mod tallies;
@@ -29,6 +30,7 @@ pub use conversations::{
 };
 pub use digests::{DigestAttempt, DigestClaim, DigestHold, DigestLease, Digests, DueUser, Excerpt, PushMark};
 pub use error::{StoreError, StoreErrorKind};
+pub use moderation::{FileReport, Filed, Moderation, ReportScan};
 pub use outbox::{
     Backlog, Claim, Entry, EntryKind, Lane, LaneDelay, LaneFailure, LoadedEntry, Outbox, Progress, Publisher,
     Requeue, Requeued, SetAside, SetAsidePlace, Subject,
@@ -37,6 +39,6 @@ pub use tallies::{LaneTally, SideTally, Tallies, Tally, TallyScan, Unpublished};
 
 /// Everything the library keeps. Implemented for whatever implements the parts, and for an [`Arc`](std::sync::Arc) of
 /// it.
-pub trait Store: Conversations + Outbox + Digests + Audit + Tallies + Send + Sync {}
+pub trait Store: Conversations + Outbox + Digests + Moderation + Audit + Tallies + Send + Sync {}
 
-impl<T: Conversations + Outbox + Digests + Audit + Tallies + Send + Sync + ?Sized> Store for T {}
+impl<T: Conversations + Outbox + Digests + Moderation + Audit + Tallies + Send + Sync + ?Sized> Store for T {}

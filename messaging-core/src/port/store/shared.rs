@@ -7,9 +7,10 @@ use uuid::Uuid;
 
 use super::{
     Append, Appended, Audit, AuditRecord, Backlog, ChangeState, Changed, Claim, Conversations, DigestAttempt,
-    DigestClaim, DigestHold, DigestLease, Digests, DueUser, Entry, Excerpt, HistoryPage, HistoryScan, Lane,
-    LaneDelay, ListPage, ListScan, LoadedEntry, MarkRead, Marked, Opened, Outbox, Progress, Publisher,
-    PushMark, Requeue, Requeued, SetAside, SetAsidePlace, StoreError, Tallies, Tally, TallyScan,
+    DigestClaim, DigestHold, DigestLease, Digests, DueUser, Entry, Excerpt, FileReport, Filed, HistoryPage,
+    HistoryScan, Lane, LaneDelay, ListPage, ListScan, LoadedEntry, MarkRead, Marked, Moderation, Opened,
+    Outbox, Progress, Publisher, PushMark, ReportScan, Requeue, Requeued, SetAside, SetAsidePlace,
+    StoreError, Tallies, Tally, TallyScan,
 };
 use crate::{
     domain::{
@@ -18,8 +19,9 @@ use crate::{
         message::SendKey,
         page::Inbox,
         receipt::MessageRow,
+        report::{Report, ReportFile, Settled},
     },
-    id::{AgentId, BookingId, ConversationId, UserId, WorkerId},
+    id::{AgentId, BookingId, ConversationId, ReportId, UserId, WorkerId},
     time::Timestamp,
 };
 
@@ -190,6 +192,25 @@ impl<T: Digests + ?Sized> Digests for Arc<T> {
 
     async fn admit_push(&self, push: &PushMark) -> Result<bool, StoreError> {
         (**self).admit_push(push).await
+    }
+}
+
+#[async_trait]
+impl<T: Moderation + ?Sized> Moderation for Arc<T> {
+    async fn file_report(&self, step: &FileReport) -> Result<Filed, StoreError> {
+        (**self).file_report(step).await
+    }
+
+    async fn list_reports(&self, scan: &ReportScan) -> Result<Vec<Report>, StoreError> {
+        (**self).list_reports(scan).await
+    }
+
+    async fn find_report(&self, id: ReportId) -> Result<Option<ReportFile>, StoreError> {
+        (**self).find_report(id).await
+    }
+
+    async fn settle_report(&self, id: ReportId, settled: &Settled) -> Result<Option<Report>, StoreError> {
+        (**self).settle_report(id, settled).await
     }
 }
 

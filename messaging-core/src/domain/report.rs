@@ -1,0 +1,248 @@
+//! A report: what somebody told the staff about a conversation, and what became of it.
+//!
+//! Each side has at most one open report of a conversation: reporting again adds a complaint to it. With each
+//! complaint the messages around the reported one are copied, as they are then: evidence that stays whatever
+//! becomes of the conversation.
+
+use std::fmt;
+
+use crate::{
+    domain::{
+        body::{Body, InvalidBody},
+        message::Message,
+        side::Side,
+    },
+    id::{ConversationId, ReportId, UserId},
+    time::Timestamp,
+};
+
+/// How many messages before and after the reported one are copied.
+pub const EVIDENCE_AROUND: u64 = 15;
+
+/// How many of the newest are copied where no message is named.
+pub const EVIDENCE_NEWEST: u64 = 2 * EVIDENCE_AROUND + 1;
+
+/// The most characters (Unicode scalar values) a remark may have.
+pub const MAX_REMARK_CHARS: usize = 1_000;
+
+/// Why somebody reports, or what staff note about it: 1 to 1,000 characters, normalised as a [`Body`] is.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Remark(Body);
+
+/// A text that cannot be a remark.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidRemark {
+    /// Nothing in it can be seen.
+    #[error("must contain at least one visible character")]
+    Invisible,
+    /// More than 1,000 characters after normalisation.
+    #[error("must be at most {MAX_REMARK_CHARS} characters long, but is {chars}")]
+    TooLong {
+        /// How many it has.
+        chars: usize,
+    },
+}
+
+impl Remark {
+    /// Normalises a text.
+    ///
+    /// # Errors
+    /// [`InvalidRemark`] when the result has no visible character or more than 1,000 characters.
+    pub fn parse(text: &str) -> Result<Self, InvalidRemark> {
+        let body = Body::parse(text).map_err(|invalid| match invalid {
+            InvalidBody::Invisible => InvalidRemark::Invisible,
+            InvalidBody::TooLong { chars } => InvalidRemark::TooLong { chars },
+        })?;
+        match body.as_str().chars().count() {
+            0..=MAX_REMARK_CHARS => Ok(Self(body)),
+            chars => Err(InvalidRemark::TooLong { chars }),
+        }
+    }
+
+    /// A remark that a store gives back. It is not checked again.
+    pub fn from_stored(text: String) -> Self {
+        Self(Body::from_stored(text))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
+impl fmt::Debug for Remark {
+    /// Says how long it is, not what it says, so that no log ever does.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Remark({} bytes)", self.as_str().len())
+    }
+}
+
+/// What somebody told the staff about a conversation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// Its id.
+    pub id: ReportId,
+    /// The conversation.
+    pub conversation_id: ConversationId,
+    /// Who reports.
+    pub reporter_id: UserId,
+    /// On which side they stand.
+    pub reporter_side: Side,
+    /// Who is reported: whoever stood on the other side when the report was opened.
+    pub reported_id: UserId,
+    /// When it was opened.
+    pub opened_at: Timestamp,
+    /// What they said, the oldest first; at least one.
+    pub complaints: Vec<Complaint>,
+    /// What became of it; `None` while it is open.
+    pub settled: Option<Settled>,
+}
+
+/// What a reporter said, once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Complaint {
+    /// Why they report.
+    pub reason: Remark,
+    /// The seq of the message that it is about; `None` for the whole conversation.
+    pub about: Option<u64>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What became of a report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settled {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The admin who ended it.
+    pub by: UserId,
+    /// When.
+    pub at: Timestamp,
+    /// What they noted.
+    pub note: Option<Remark>,
+}
+
+/// How a report ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Something was done about it.
+    Resolved,
+    /// There was nothing to be done.
+    Dismissed,
+}
+
+/// Where a report stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReportStatus {
+    /// Nobody has settled it yet.
+    Open,
+    /// Settled.
+    Settled(Outcome),
+}
+
+impl ReportStatus {
+    /// Every status.
+    pub const ALL: [Self; 3] = [
+        Self::Open,
+        Self::Settled(Outcome::Resolved),
+        Self::Settled(Outcome::Dismissed),
+    ];
+
+    /// Its stable name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Settled(Outcome::Resolved) => "resolved",
+            Self::Settled(Outcome::Dismissed) => "dismissed",
+        }
+    }
+
+    /// The status of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.name() == name)
+    }
+}
+
+impl Report {
+    /// Where it stands.
+    pub fn status(&self) -> ReportStatus {
+        match &self.settled {
+            None => ReportStatus::Open,
+            Some(settled) => ReportStatus::Settled(settled.outcome),
+        }
+    }
+
+    /// Whether a user made it, or it is about them.
+    pub fn concerns(&self, user: &UserId) -> bool {
+        self.reporter_id == *user || self.reported_id == *user
+    }
+
+    /// Adds what was said, unless just that was said before: then it is a repetition.
+    pub fn complain(&mut self, complaint: Complaint) {
+        let is_repeated = self
+            .complaints
+            .iter()
+            .any(|said| said.reason == complaint.reason && said.about == complaint.about);
+        if !is_repeated {
+            self.complaints.push(complaint);
+        }
+    }
+}
+
+/// A report with what it is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReportFile {
+    /// The report.
+    pub report: Report,
+    /// The messages that were copied, each once, in the order of their seqs; without their keys.
+    pub evidence: Vec<Message>,
+}
+
+/// The seqs to copy, from and to, of a conversation with that many messages.
+pub fn evidence_range(about: Option<u64>, last_seq: u64) -> (u64, u64) {
+    match about {
+        Some(seq) => (
+            seq.saturating_sub(EVIDENCE_AROUND),
+            seq.saturating_add(EVIDENCE_AROUND),
+        ),
+        None => ((last_seq + 1).saturating_sub(EVIDENCE_NEWEST), last_seq),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_remark_is_1_to_1_000_characters_and_normalised() {
+        assert_eq!(Remark::parse(" rude\r\n").unwrap().as_str(), "rude");
+        assert!(Remark::parse(&"é".repeat(1_000)).is_ok());
+        let too_long = |chars| Err(InvalidRemark::TooLong { chars });
+        assert_eq!(Remark::parse(&"é".repeat(1_001)), too_long(1_001));
+        assert_eq!(Remark::parse(&"é".repeat(2_001)), too_long(2_001));
+        assert_eq!(Remark::parse(" \u{200b}\n"), Err(InvalidRemark::Invisible));
+        assert_eq!(
+            format!("{:?}", Remark::parse("secret").unwrap()),
+            "Remark(6 bytes)"
+        );
+    }
+
+    #[test]
+    fn a_status_is_read_back_from_its_name() {
+        for status in ReportStatus::ALL {
+            assert_eq!(ReportStatus::from_name(status.name()), Some(status));
+        }
+        assert_eq!(ReportStatus::from_name("Open"), None);
+    }
+
+    #[test]
+    fn evidence_is_around_the_message_or_the_newest() {
+        assert_eq!(evidence_range(Some(40), 100), (25, 55));
+        assert_eq!(evidence_range(Some(3), 100), (0, 18));
+        assert_eq!(evidence_range(None, 100), (70, 100));
+        assert_eq!(evidence_range(None, 5), (0, 5));
+        assert_eq!(evidence_range(None, 0), (0, 0));
+        assert_eq!(evidence_range(Some(u64::MAX), 1), (u64::MAX - 15, u64::MAX));
+    }
+}

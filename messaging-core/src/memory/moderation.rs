@@ -1,0 +1,110 @@
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+
+use super::MemoryStore;
+use crate::{
+    domain::{
+        message::Message,
+        report::{Complaint, Report, ReportFile, Settled, evidence_range},
+    },
+    id::ReportId,
+    port::store::{FileReport, Filed, Moderation, ReportScan, StoreError},
+};
+
+/// A report, and copies of messages by their seqs.
+#[derive(Debug)]
+pub(super) struct Filing {
+    report: Report,
+    evidence: BTreeMap<u64, Message>,
+}
+
+#[async_trait]
+impl Moderation for MemoryStore {
+    async fn file_report(&self, step: &FileReport) -> Result<Filed, StoreError> {
+        let mut state = self.lock();
+        let state = &mut *state;
+        let Some(thread) = state.threads.get(&step.conversation_id) else {
+            return Ok(Filed::Unknown);
+        };
+        let about = match step.about {
+            None => None,
+            Some(id) => match thread.messages.iter().find(|message| message.id == id) {
+                None => return Ok(Filed::Unknown),
+                Some(message) => Some(message.seq),
+            },
+        };
+        let is_theirs = |filing: &&mut Filing| {
+            let report = &filing.report;
+            report.conversation_id == step.conversation_id
+                && report.reporter_id == step.reporter_id
+                && report.settled.is_none()
+        };
+        let open = state.reports.values_mut().find(is_theirs);
+        let open = open.map(|filing| filing.report.id);
+        let filing = state
+            .reports
+            .entry(open.unwrap_or(step.id))
+            .or_insert_with(|| Filing::of(step));
+        filing.report.complain(Complaint {
+            reason: step.reason.clone(),
+            about,
+            at: step.now,
+        });
+        let (from, to) = evidence_range(about, thread.conversation.last_seq);
+        for message in &thread.messages {
+            if (from..=to).contains(&message.seq) {
+                let copy = Message {
+                    key: None,
+                    ..message.clone()
+                };
+                filing.evidence.entry(message.seq).or_insert(copy);
+            }
+        }
+        Ok(open.map_or(Filed::Opened(step.id), Filed::Added))
+    }
+
+    async fn list_reports(&self, scan: &ReportScan) -> Result<Vec<Report>, StoreError> {
+        let state = self.lock();
+        let reports = state.reports.values().rev().map(|filing| &filing.report);
+        let asked = reports
+            .filter(|report| scan.before.is_none_or(|before| report.id < before))
+            .filter(|report| !report.concerns(&scan.hidden_from))
+            .filter(|report| scan.status.is_none_or(|status| report.status() == status));
+        Ok(asked.take(scan.limit).cloned().collect())
+    }
+
+    async fn find_report(&self, id: ReportId) -> Result<Option<ReportFile>, StoreError> {
+        let state = self.lock();
+        Ok(state.reports.get(&id).map(|filing| ReportFile {
+            report: filing.report.clone(),
+            evidence: filing.evidence.values().cloned().collect(),
+        }))
+    }
+
+    async fn settle_report(&self, id: ReportId, settled: &Settled) -> Result<Option<Report>, StoreError> {
+        let mut state = self.lock();
+        Ok(state.reports.get_mut(&id).map(|filing| {
+            filing.report.settled.get_or_insert_with(|| settled.clone());
+            filing.report.clone()
+        }))
+    }
+}
+
+impl Filing {
+    fn of(step: &FileReport) -> Self {
+        Self {
+            report: Report {
+                id: step.id,
+                conversation_id: step.conversation_id,
+                reporter_id: step.reporter_id.clone(),
+                reporter_side: step.reporter_side,
+                reported_id: step.reported_id.clone(),
+                opened_at: step.now,
+                complaints: Vec::new(),
+                settled: None,
+            },
+            evidence: BTreeMap::new(),
+        }
+    }
+}

@@ -1,0 +1,76 @@
+use async_trait::async_trait;
+
+use super::StoreError;
+use crate::{
+    domain::{
+        report::{Remark, Report, ReportFile, ReportStatus, Settled},
+        side::Side,
+    },
+    id::{ConversationId, MessageId, ReportId, UserId},
+    time::Timestamp,
+};
+
+/// What people report, and what becomes of it. The contract of the [module](super) holds for every method.
+#[async_trait]
+pub trait Moderation: Send + Sync {
+    /// Adds a complaint to the reporter's open report of a conversation, or opens one with it, and copies the
+    /// messages that it concerns ([`evidence_range`](crate::domain::report::evidence_range)). What was copied
+    /// before stays as it was. A complaint that was made before is not added again. Of many at once one opens the
+    /// report, and all of them find themselves in it.
+    async fn file_report(&self, step: &FileReport) -> Result<Filed, StoreError>;
+
+    /// Reports, the newest first.
+    async fn list_reports(&self, scan: &ReportScan) -> Result<Vec<Report>, StoreError>;
+
+    /// One report, with its evidence.
+    async fn find_report(&self, id: ReportId) -> Result<Option<ReportFile>, StoreError>;
+
+    /// Settles a report that is open, and answers how it then stands: somebody may have been faster. `None` when
+    /// there is no such report.
+    async fn settle_report(&self, id: ReportId, settled: &Settled) -> Result<Option<Report>, StoreError>;
+}
+
+/// A complaint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileReport {
+    /// The id of the report, should it be a new one: a UUIDv7, larger than those before.
+    pub id: ReportId,
+    /// The conversation.
+    pub conversation_id: ConversationId,
+    /// Who reports.
+    pub reporter_id: UserId,
+    /// On which side they stand.
+    pub reporter_side: Side,
+    /// Who stands on the other side.
+    pub reported_id: UserId,
+    /// Why.
+    pub reason: Remark,
+    /// The message that it is about; `None` for the whole conversation.
+    pub about: Option<MessageId>,
+    /// When.
+    pub now: Timestamp,
+}
+
+/// What became of a complaint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Filed {
+    /// It opened this report.
+    Opened(ReportId),
+    /// It is in this report, which was open.
+    Added(ReportId),
+    /// The conversation is not there, or has no such message.
+    Unknown,
+}
+
+/// Which reports to list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReportScan {
+    /// Only those that stand so; `None` for all.
+    pub status: Option<ReportStatus>,
+    /// From behind this one on; `None` from the newest on.
+    pub before: Option<ReportId>,
+    /// Without those that this user has a part in.
+    pub hidden_from: UserId,
+    /// At most how many.
+    pub limit: usize,
+}

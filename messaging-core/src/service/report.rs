@@ -1,0 +1,204 @@
+use super::{Messaging, found};
+use crate::{
+    actor::Actor,
+    domain::{
+        page::{PageSize, ReportCursor},
+        report::{Outcome, Remark, Report, ReportFile, ReportStatus, Settled},
+    },
+    error::{Error, ErrorKind},
+    id::{ConversationId, MessageId, ReportId},
+    policy::Action,
+    port::{
+        directory::{ProfileQuery, Profiles},
+        store::{AuditedAction, FileReport, Filed, ReportScan},
+    },
+};
+
+const REPORTING: &str = "reporting a conversation";
+const LISTING: &str = "listing reports";
+const SEEING: &str = "reading a report";
+const SETTLING: &str = "settling a report";
+
+/// What somebody tells the staff about a conversation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewReport {
+    /// Why.
+    pub reason: Remark,
+    /// The message that it is about; `None` for the whole conversation.
+    pub about: Option<MessageId>,
+}
+
+/// Where a complaint went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reported {
+    /// The report.
+    pub id: ReportId,
+    /// Whether it was opened by this complaint.
+    pub created: bool,
+}
+
+/// Which reports to list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReportsRequest {
+    /// Only those that stand so; `None` for all.
+    pub status: Option<ReportStatus>,
+    /// From behind it; `None` from the newest on.
+    pub cursor: Option<ReportCursor>,
+    /// At most how many.
+    pub limit: PageSize,
+}
+
+/// A page of reports.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReportList {
+    /// The reports, the newest first.
+    pub reports: Vec<Report>,
+    /// The names of those in them.
+    pub profiles: Profiles,
+    /// Whether more follow.
+    pub has_more: bool,
+    /// Where they continue; `None` at the end.
+    pub next_cursor: Option<ReportCursor>,
+}
+
+/// A report with its evidence, as staff see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReportDetails {
+    /// The report, and the messages copied.
+    pub file: ReportFile,
+    /// The names of those in it.
+    pub profiles: Profiles,
+}
+
+impl Messaging {
+    /// Tells the staff about a conversation, with a copy of what it is about. The other side is not told. Reporting
+    /// again adds to what is open.
+    ///
+    /// # Errors
+    /// [`NotFound`](ErrorKind::NotFound), also for a message of another conversation;
+    /// [`Forbidden`](ErrorKind::Forbidden) for an admin who takes no part;
+    /// [`Unavailable`](ErrorKind::Unavailable); [`OutcomeUnknown`](ErrorKind::OutcomeUnknown): repeat it, which is
+    /// the same complaint.
+    pub async fn report(
+        &self,
+        actor: &Actor,
+        conversation_id: ConversationId,
+        report: &NewReport,
+    ) -> Result<Reported, Error> {
+        let conversation = self.store().find_conversation(conversation_id).await;
+        let conversation = conversation.map_err(|error| Error::store(error, REPORTING))?;
+        let standing = self.decide(actor, Action::Report, conversation.as_ref(), REPORTING)?;
+        let (Some(side), Some(conversation)) = (standing.side(), conversation) else {
+            return Err(Error::new(ErrorKind::Internal, REPORTING));
+        };
+        let now = self.now();
+        let step = FileReport {
+            id: ReportId::new(self.0.ids.new_id(now)),
+            conversation_id,
+            reporter_id: actor.user_id().clone(),
+            reporter_side: side,
+            reported_id: conversation.user(side.other()).clone(),
+            reason: report.reason.clone(),
+            about: report.about,
+            now,
+        };
+        let filed = self.store().file_report(&step).await;
+        match filed.map_err(|error| Error::store(error, REPORTING))? {
+            Filed::Opened(id) => Ok(Reported { id, created: true }),
+            Filed::Added(id) => Ok(Reported { id, created: false }),
+            Filed::Unknown => Err(Error::new(ErrorKind::NotFound, REPORTING)),
+        }
+    }
+
+    /// A page of what has been reported, the newest first. For admins, audited; without the reports that they have
+    /// a part in.
+    ///
+    /// # Errors
+    /// [`Forbidden`](ErrorKind::Forbidden) for everybody else; [`Unavailable`](ErrorKind::Unavailable).
+    pub async fn list_reports(&self, actor: &Actor, request: &ReportsRequest) -> Result<ReportList, Error> {
+        self.decide(actor, Action::Moderate(None), None, LISTING)?;
+        self.audit(actor, AuditedAction::ListReports, None).await?;
+        let scan = ReportScan {
+            status: request.status,
+            before: request.cursor.map(ReportCursor::id),
+            hidden_from: actor.user_id().clone(),
+            limit: request.limit.get() + 1,
+        };
+        let listed = self.store().list_reports(&scan).await;
+        let mut reports = listed.map_err(|error| Error::store(error, LISTING))?;
+        let has_more = reports.len() > request.limit.get();
+        reports.truncate(request.limit.get());
+        let query = reports
+            .iter()
+            .fold(ProfileQuery::default(), ProfileQuery::with_report);
+        Ok(ReportList {
+            profiles: self.profiles(&query).await,
+            next_cursor: reports
+                .last()
+                .filter(|_| has_more)
+                .map(|report| ReportCursor::new(report.id)),
+            has_more,
+            reports,
+        })
+    }
+
+    /// One report, with its evidence. For admins who have no part in it; audited.
+    ///
+    /// # Errors
+    /// [`Forbidden`](ErrorKind::Forbidden) for everybody else;
+    /// [`NotFound`](ErrorKind::NotFound); [`Unavailable`](ErrorKind::Unavailable).
+    pub async fn find_report(&self, actor: &Actor, id: ReportId) -> Result<ReportDetails, Error> {
+        let file = self.file(actor, id, SEEING).await?;
+        let of = Some(file.report.conversation_id);
+        self.audit(actor, AuditedAction::SeeReport, of).await?;
+        Ok(self.details(file).await)
+    }
+
+    /// Settles an open report. For admins who have no part in it; audited. One that is settled already stays as it is, and is answered so.
+    ///
+    /// # Errors
+    /// As [`find_report`](Self::find_report); [`OutcomeUnknown`](ErrorKind::OutcomeUnknown): repeat it.
+    pub async fn settle_report(
+        &self,
+        actor: &Actor,
+        id: ReportId,
+        outcome: Outcome,
+        note: Option<Remark>,
+    ) -> Result<ReportDetails, Error> {
+        let mut file = self.file(actor, id, SETTLING).await?;
+        let action = match outcome {
+            Outcome::Resolved => AuditedAction::ResolveReport,
+            Outcome::Dismissed => AuditedAction::DismissReport,
+        };
+        self.audit(actor, action, Some(file.report.conversation_id))
+            .await?;
+        let settled = Settled {
+            outcome,
+            by: actor.user_id().clone(),
+            at: self.now(),
+            note,
+        };
+        let report = self.store().settle_report(id, &settled).await;
+        file.report = found(report.map_err(|error| Error::store(error, SETTLING))?, SETTLING)?;
+        Ok(self.details(file).await)
+    }
+
+    /// A report, for whoever may settle it.
+    async fn file(&self, actor: &Actor, id: ReportId, doing: &'static str) -> Result<ReportFile, Error> {
+        self.decide(actor, Action::Moderate(None), None, doing)?;
+        let file = self.store().find_report(id).await;
+        let file = found(file.map_err(|error| Error::store(error, doing))?, doing)?;
+        self.decide(actor, Action::Moderate(Some(&file.report)), None, doing)?;
+        Ok(file)
+    }
+
+    async fn details(&self, file: ReportFile) -> ReportDetails {
+        let mut query = ProfileQuery::default().with_report(&file.report);
+        let senders = file.evidence.iter().filter_map(|message| message.origin.sender());
+        query.users.extend(senders.cloned());
+        ReportDetails {
+            profiles: self.profiles(&query).await,
+            file,
+        }
+    }
+}

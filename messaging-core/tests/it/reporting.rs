@@ -1,0 +1,301 @@
+//! Reports: who makes them, who sees them, and what becomes of them.
+
+use messaging_core::{
+    Actor, ConversationId, Error, ErrorKind, MessageId, Messaging, NewReport, PageSize, ReportDetails,
+    ReportId, ReportList, Reported, ReportsRequest, Role,
+    domain::{
+        conversation::Conversation,
+        report::{Outcome, Remark, ReportStatus},
+    },
+    memory::MemoryStore,
+    policy::Action,
+    port::{
+        access::{AccessPolicy, HostRefusal},
+        store::{Audit as _, StoreErrorKind},
+    },
+};
+use messaging_testkit::fake::{Effect, FailingStore};
+use uuid::Uuid;
+
+use crate::world::*;
+
+fn remark(text: &str) -> Remark {
+    Remark::parse(text).unwrap()
+}
+
+fn admin_ada() -> Actor {
+    Actor::new(user("ada"), Role::Admin)
+}
+
+fn unknown_report() -> ReportId {
+    ReportId::new(Uuid::from_u128(404))
+}
+
+impl World {
+    async fn report(
+        &self,
+        actor: &Actor,
+        of: ConversationId,
+        about: Option<MessageId>,
+    ) -> Result<Reported, Error> {
+        let report = NewReport {
+            reason: remark("rude"),
+            about,
+        };
+        self.messaging.report(actor, of, &report).await
+    }
+
+    async fn reports(&self, actor: &Actor, status: Option<ReportStatus>) -> Result<ReportList, Error> {
+        let request = ReportsRequest {
+            status,
+            cursor: None,
+            limit: PageSize::LIST,
+        };
+        self.messaging.list_reports(actor, &request).await
+    }
+
+    async fn settle(&self, actor: &Actor, id: ReportId, outcome: Outcome) -> Result<ReportDetails, Error> {
+        self.messaging.settle_report(actor, id, outcome, None).await
+    }
+
+    async fn log(&self) -> Vec<&'static str> {
+        let log = self.store.list_accesses(None, 100).await.unwrap();
+        log.iter().rev().map(|record| record.action.name()).collect()
+    }
+}
+
+#[tokio::test]
+async fn both_sides_may_report_and_the_other_is_not_told() {
+    let world = World::new();
+    let id = world.open().await;
+    let about = world.send(&carl(), id, "hello").await.message.row.message.id;
+    world.drain().await;
+    world.realtime.take();
+    let adas = world.report(&ada(), id, Some(about)).await.unwrap();
+    let carls = world.report(&carl(), id, None).await.unwrap();
+    assert!(adas.created && carls.created && adas.id != carls.id);
+    let again = world.report(&ada(), id, None).await.unwrap();
+    assert_eq!((again.id, again.created), (adas.id, false));
+    world.drain().await;
+    assert!(world.realtime.take().is_empty());
+}
+
+#[tokio::test]
+async fn what_is_not_theirs_is_not_there_to_be_reported() {
+    let world = World::new();
+    let id = world.open().await;
+    let elsewhere = {
+        let other = Actor::new(user("new"), Role::Client);
+        let opened = world
+            .messaging
+            .open_conversation(&other, &open("alpine", None))
+            .await
+            .unwrap();
+        let of = opened.conversation.overview.conversation.id;
+        world.send(&other, of, "hello").await.message.row.message.id
+    };
+    for (actor, of, about, expected) in [
+        (stranger(), id, None, ErrorKind::NotFound),
+        (carl(), unknown_conversation(), None, ErrorKind::NotFound),
+        (carl(), id, Some(elsewhere), ErrorKind::NotFound),
+        (root(), id, None, FORBIDDEN),
+        (root(), unknown_conversation(), None, ErrorKind::NotFound),
+    ] {
+        assert_eq!(
+            kind(world.report(&actor, of, about).await),
+            expected,
+            "{actor:?} {of} {about:?}"
+        );
+    }
+    assert!(world.reports(&root(), None).await.unwrap().reports.is_empty());
+}
+
+#[tokio::test]
+async fn an_admin_sees_reports_with_names_and_evidence_and_is_in_the_log() {
+    let world = World::new();
+    let id = world.open().await;
+    let about = world.send(&carl(), id, "hello").await.message.row.message.id;
+    let reported = world.report(&ada(), id, Some(about)).await.unwrap();
+
+    let list = world.reports(&root(), Some(ReportStatus::Open)).await.unwrap();
+    assert_eq!(list.reports.len(), 1);
+    assert!(!list.has_more && list.next_cursor.is_none());
+    for (id, name) in [("carl", "CARL"), ("ada", "ADA")] {
+        assert_eq!(list.profiles.user(&user(id)).name, name);
+    }
+
+    let details = world.messaging.find_report(&root(), reported.id).await.unwrap();
+    let report = &details.file.report;
+    assert_eq!(
+        (&report.reporter_id, &report.reported_id),
+        (&user("ada"), &user("carl"))
+    );
+    assert_eq!(report.complaints[0].about, Some(1));
+    assert_eq!(details.file.evidence[0].body.as_str(), "hello");
+
+    let note = Some(remark("warned"));
+    let settled = world
+        .messaging
+        .settle_report(&root(), reported.id, Outcome::Resolved, note)
+        .await
+        .unwrap();
+    assert_eq!(
+        settled.file.report.status(),
+        ReportStatus::Settled(Outcome::Resolved)
+    );
+    let again = world
+        .settle(&root(), reported.id, Outcome::Dismissed)
+        .await
+        .unwrap();
+    assert_eq!(again.file, settled.file, "it stays as it was");
+    assert!(
+        world
+            .reports(&root(), Some(ReportStatus::Open))
+            .await
+            .unwrap()
+            .reports
+            .is_empty()
+    );
+    assert_eq!(
+        world.log().await,
+        [
+            "list_reports",
+            "see_report",
+            "resolve_report",
+            "dismiss_report",
+            "list_reports"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn nobody_but_an_admin_without_a_part_in_it_sees_or_settles_a_report() {
+    let world = World::new();
+    let id = world.open().await;
+    let reported = world.report(&carl(), id, None).await.unwrap();
+    for actor in [carl(), ada(), stranger(), admin_ada()] {
+        for report in [reported.id, unknown_report()] {
+            let is_told_nothing = report == reported.id || actor != admin_ada();
+            let expected = if is_told_nothing {
+                FORBIDDEN
+            } else {
+                ErrorKind::NotFound
+            };
+            assert_eq!(
+                kind(world.messaging.find_report(&actor, report).await),
+                expected,
+                "{actor:?}"
+            );
+            assert_eq!(
+                kind(world.settle(&actor, report, Outcome::Resolved).await),
+                expected,
+                "{actor:?}"
+            );
+        }
+    }
+    for actor in [carl(), ada(), stranger()] {
+        assert_eq!(kind(world.reports(&actor, None).await), FORBIDDEN);
+    }
+    assert!(
+        world
+            .reports(&admin_ada(), None)
+            .await
+            .unwrap()
+            .reports
+            .is_empty()
+    );
+    assert_eq!(
+        kind(world.messaging.find_report(&root(), unknown_report()).await),
+        ErrorKind::NotFound
+    );
+    let still = world.messaging.find_report(&root(), reported.id).await.unwrap();
+    assert_eq!(still.file.report.status(), ReportStatus::Open);
+}
+
+#[tokio::test]
+async fn reports_are_walked_page_by_page() {
+    let world = World::new();
+    let mut expected = Vec::new();
+    for n in 0..5 {
+        let client = Actor::new(user(&format!("client-{n}")), Role::Client);
+        let opened = world
+            .messaging
+            .open_conversation(&client, &open("alpine", None))
+            .await
+            .unwrap();
+        let of = opened.conversation.overview.conversation.id;
+        expected.insert(0, world.report(&client, of, None).await.unwrap().id);
+    }
+    let mut request = ReportsRequest {
+        status: None,
+        cursor: None,
+        limit: PageSize::new(2).unwrap(),
+    };
+    let mut walked = Vec::new();
+    loop {
+        let page = world.messaging.list_reports(&root(), &request).await.unwrap();
+        walked.extend(page.reports.iter().map(|report| report.id));
+        assert_eq!(page.has_more, page.next_cursor.is_some());
+        match page.next_cursor {
+            Some(_) => request.cursor = page.next_cursor,
+            None => break,
+        }
+    }
+    assert_eq!(walked, expected);
+}
+
+struct NoReports;
+
+impl AccessPolicy for NoReports {
+    fn refuse(&self, _: &Actor, action: Action<'_>, _: Option<&Conversation>) -> Option<HostRefusal> {
+        matches!(action, Action::Report | Action::Moderate(_)).then(|| HostRefusal {
+            message: "Not here.".to_owned(),
+        })
+    }
+}
+
+#[tokio::test]
+async fn the_host_may_refuse_reports_but_has_no_say_in_what_staff_see() {
+    let world = World::with(|builder| builder.policy(NoReports));
+    let id = world.open().await;
+    let message = Some("Not here.".to_owned());
+    assert_eq!(
+        kind(world.report(&carl(), id, None).await),
+        ErrorKind::Forbidden { message }
+    );
+    assert!(world.reports(&root(), None).await.unwrap().reports.is_empty());
+}
+
+/// Nothing is answered to an admin, nor settled, unless it is in the log.
+#[tokio::test]
+async fn where_the_log_cannot_be_written_nothing_is_shown_or_done() {
+    let store = FailingStore::new(MemoryStore::new());
+    let (messaging, _) = Messaging::builder(store.clone(), People).build().unwrap();
+    let opened = messaging
+        .open_conversation(&carl(), &open("alpine", None))
+        .await
+        .unwrap();
+    let report = NewReport {
+        reason: remark("rude"),
+        about: None,
+    };
+    let of = opened.conversation.overview.conversation.id;
+    let id = messaging.report(&carl(), of, &report).await.unwrap().id;
+    let request = ReportsRequest {
+        status: None,
+        cursor: None,
+        limit: PageSize::LIST,
+    };
+    let unwritten = |nth| store.fail(nth, StoreErrorKind::ReadOnly, Effect::None);
+    unwritten(1);
+    messaging.list_reports(&root(), &request).await.unwrap_err();
+    unwritten(2);
+    messaging.find_report(&root(), id).await.unwrap_err();
+    unwritten(2);
+    messaging
+        .settle_report(&root(), id, Outcome::Resolved, None)
+        .await
+        .unwrap_err();
+    let file = messaging.find_report(&root(), id).await.unwrap().file;
+    assert_eq!(file.report.status(), ReportStatus::Open);
+}

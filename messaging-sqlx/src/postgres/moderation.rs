@@ -1,0 +1,210 @@
+use async_trait::async_trait;
+use messaging_core::{
+    domain::report::{Complaint, EVIDENCE_AROUND, EVIDENCE_NEWEST, Remark, Report, ReportFile, Settled},
+    id::ReportId,
+    port::store::{FileReport, Filed, Moderation, ReportScan, StoreError},
+    time::Timestamp,
+};
+use sqlx::{
+    Error, Row,
+    postgres::PgRow,
+    types::chrono::{DateTime, Utc},
+};
+use uuid::Uuid;
+
+use super::{
+    PgStore,
+    error::{damaged, failed},
+    rows::{self, instant, message_columns},
+};
+use crate::codes::{self, limit, number, outcome_code, side_code, status_code};
+
+#[async_trait]
+impl Moderation for PgStore {
+    async fn file_report(&self, step: &FileReport) -> Result<Filed, StoreError> {
+        const DOING: &str = "filing a report";
+        let statement = sqlx::query(self.0.statements.file_report.clone())
+            .bind(step.id.as_uuid())
+            .bind(step.conversation_id.as_uuid())
+            .bind(step.reporter_id.as_str())
+            .bind(side_code(step.reporter_side))
+            .bind(step.reported_id.as_str())
+            .bind(instant(step.now))
+            .bind(step.about.map(|id| id.as_uuid()))
+            .bind(step.reason.as_str())
+            .bind(number(EVIDENCE_AROUND))
+            .bind(number(EVIDENCE_NEWEST));
+        let answered = self.write(DOING, statement).await?;
+        let Some(row) = answered.first() else {
+            return Ok(Filed::Unknown);
+        };
+        match row.try_get("id").map(ReportId::new).map_err(failed(DOING))? {
+            id if id == step.id => Ok(Filed::Opened(id)),
+            id => Ok(Filed::Added(id)),
+        }
+    }
+
+    async fn list_reports(&self, scan: &ReportScan) -> Result<Vec<Report>, StoreError> {
+        const DOING: &str = "listing reports";
+        let statements = &self.0.statements;
+        let sql = match scan.status {
+            None => &statements.reports,
+            Some(_) => &statements.reports_of_status,
+        };
+        let mut statement = sqlx::query(sql.clone())
+            .bind(scan.before.map(|id| id.as_uuid()))
+            .bind(scan.hidden_from.as_str())
+            .bind(limit(scan.limit));
+        if let Some(status) = scan.status {
+            statement = statement.bind(status_code(status));
+        }
+        let found = self.read(DOING, statement).await?;
+        let reports = found.iter().map(report);
+        reports.collect::<Result<_, _>>().map_err(failed(DOING))
+    }
+
+    async fn find_report(&self, id: ReportId) -> Result<Option<ReportFile>, StoreError> {
+        const DOING: &str = "finding a report";
+        let statements = &self.0.statements;
+        let found = sqlx::query(statements.report.clone()).bind(id.as_uuid());
+        let found = self.read(DOING, found).await?;
+        let Some(report) = found.first().map(report).transpose().map_err(failed(DOING))? else {
+            return Ok(None);
+        };
+        let copied = sqlx::query(statements.evidence.clone()).bind(id.as_uuid());
+        let copied = self.read(DOING, copied).await?;
+        let evidence = copied.iter().map(rows::message).collect::<Result<_, _>>();
+        Ok(Some(ReportFile {
+            report,
+            evidence: evidence.map_err(failed(DOING))?,
+        }))
+    }
+
+    async fn settle_report(&self, id: ReportId, settled: &Settled) -> Result<Option<Report>, StoreError> {
+        const DOING: &str = "settling a report";
+        let statements = &self.0.statements;
+        let statement = sqlx::query(statements.settle_report.clone())
+            .bind(id.as_uuid())
+            .bind(outcome_code(settled.outcome))
+            .bind(settled.by.as_str())
+            .bind(instant(settled.at))
+            .bind(settled.note.as_ref().map(Remark::as_str));
+        self.write(DOING, statement).await?;
+        let found = sqlx::query(statements.report.clone()).bind(id.as_uuid());
+        let found = self.read(DOING, found).await?;
+        found.first().map(report).transpose().map_err(failed(DOING))
+    }
+}
+
+/// `$1` id, `$2` conversation, `$3` reporter, `$4` their side, `$5` reported, `$6` now, `$7` message, `$8` reason,
+/// `$9` how many messages around it, `$10` how many without one. The id of the report, or no row where the
+/// conversation or the message is not there. The update changes nothing: it waits for whoever settles the open
+/// report, and answers which one that is.
+pub(super) const FILE: &str = r#"
+WITH subject AS (
+    SELECT m.seq AS about,
+        CASE WHEN m.seq IS NULL THEN c.last_seq - $10::bigint + 1 ELSE m.seq - $9::bigint END AS from_seq,
+        CASE WHEN m.seq IS NULL THEN c.last_seq ELSE m.seq + $9 END AS to_seq
+    FROM "messaging".conversation c
+    LEFT JOIN "messaging".message m ON m.conversation_id = c.id AND m.id = $7::uuid
+    WHERE c.id = $2 AND ($7 IS NULL OR m.seq IS NOT NULL)
+), filed AS (
+    INSERT INTO "messaging".report AS r
+        (id, conversation_id, reporter_id, reporter_side, reported_id, opened_at)
+    SELECT $1, $2, $3, $4::smallint, $5, $6 FROM subject
+    ON CONFLICT (conversation_id, reporter_id) WHERE status = 0 DO UPDATE SET status = r.status
+    RETURNING r.id
+), said AS (
+    INSERT INTO "messaging".complaint (report_id, about, reason, at)
+    SELECT filed.id, COALESCE(subject.about, 0), $8, $6 FROM filed, subject
+    ON CONFLICT (report_id, about, md5(reason)) DO NOTHING
+), copied AS (
+    INSERT INTO "messaging".evidence
+        (report_id, seq, id, from_side, to_sides, sender_id, body, created_at, client_position, agent_position)
+    SELECT filed.id, m.seq, m.id, m.from_side, m.to_sides, m.sender_id, m.body, m.created_at,
+        m.client_position, m.agent_position
+    FROM filed, subject, "messaging".message m
+    WHERE m.conversation_id = $2 AND m.seq BETWEEN subject.from_seq AND subject.to_seq
+    ON CONFLICT (report_id, seq) DO NOTHING
+)
+SELECT id FROM filed"#;
+
+/// Reports with what was said in them, of `report AS r`.
+macro_rules! select_reports {
+    ($rest:literal) => {
+        concat!(
+            r#"SELECT r.id, r.conversation_id, r.reporter_id, r.reporter_side, r.reported_id, r.opened_at, r.status,
+                r.settled_by, r.settled_at, r.note, said.reasons, said.abouts, said.times
+            FROM "messaging".report r CROSS JOIN LATERAL (
+                SELECT array_agg(reason ORDER BY place) AS reasons, array_agg(about ORDER BY place) AS abouts,
+                    array_agg(at ORDER BY place) AS times
+                FROM "messaging".complaint WHERE report_id = r.id
+            ) said WHERE "#,
+            $rest
+        )
+    };
+}
+
+/// `$1` before which, `$2` hidden from whom, `$3` how many. Every id of ours is smaller than the largest UUID.
+macro_rules! list_reports {
+    ($status:literal) => {
+        concat!(
+            select_reports!(
+                "r.id < COALESCE($1::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
+                AND r.reporter_id <> $2 AND r.reported_id <> $2"
+            ),
+            $status,
+            " ORDER BY r.id DESC LIMIT $3"
+        )
+    };
+}
+
+pub(super) const LIST: &str = list_reports!("");
+/// `$4` the status.
+pub(super) const LIST_OF_STATUS: &str = list_reports!(" AND r.status = $4");
+pub(super) const FIND: &str = select_reports!("r.id = $1");
+pub(super) const EVIDENCE: &str = concat!(
+    "SELECT ",
+    message_columns!(),
+    r#" FROM (SELECT r.conversation_id, NULL::text AS key, e.* FROM "messaging".report r
+        JOIN "messaging".evidence e ON e.report_id = r.id WHERE r.id = $1) m ORDER BY m.seq"#
+);
+/// `$1` id, `$2` how, `$3` by whom, `$4` when, `$5` note.
+pub(super) const SETTLE: &str = r#"UPDATE "messaging".report
+    SET status = $2, settled_by = $3, settled_at = $4, note = $5 WHERE id = $1 AND status = 0"#;
+
+fn report(row: &PgRow) -> Result<Report, Error> {
+    let reasons: Vec<String> = row.try_get("reasons")?;
+    let abouts: Vec<i64> = row.try_get("abouts")?;
+    let times: Vec<DateTime<Utc>> = row.try_get("times")?;
+    let said = reasons.into_iter().zip(abouts).zip(times);
+    let complaints = said.map(|((reason, about), at)| Complaint {
+        reason: Remark::from_stored(reason),
+        about: codes::about(about),
+        at: Timestamp::from(at),
+    });
+    Ok(Report {
+        id: ReportId::new(row.try_get::<Uuid, _>("id")?),
+        conversation_id: rows::conversation_id(row, "conversation_id")?,
+        reporter_id: rows::user_id(row, "reporter_id")?,
+        reporter_side: codes::side_of_code(row.try_get("reporter_side")?)
+            .ok_or_else(|| damaged("a report is of no side"))?,
+        reported_id: rows::user_id(row, "reported_id")?,
+        opened_at: rows::time(row, "opened_at")?,
+        complaints: complaints.collect(),
+        settled: settled(row)?,
+    })
+}
+
+fn settled(row: &PgRow) -> Result<Option<Settled>, Error> {
+    let Some(outcome) = codes::outcome_of_code(row.try_get("status")?) else {
+        return Ok(None);
+    };
+    let note: Option<String> = row.try_get("note")?;
+    Ok(Some(Settled {
+        outcome,
+        by: rows::user_id(row, "settled_by")?,
+        at: rows::time(row, "settled_at")?,
+        note: note.map(Remark::from_stored),
+    }))
+}

@@ -1,0 +1,388 @@
+use futures_util::future::{join, join_all};
+use messaging_core::{
+    domain::{
+        message::Message,
+        report::{Complaint, Outcome, Remark, Report, ReportFile, ReportStatus, Settled},
+        side::{Side, To},
+    },
+    id::{MessageId, ReportId},
+    port::store::{FileReport, Filed, ReportScan, Store},
+};
+
+use super::scene::Scene;
+use crate::make::{admin_id, agent_user_id, at, client_id, conversation_id, message_id, plan, user_id, uuid};
+
+fn report_id(n: u64) -> ReportId {
+    ReportId::new(uuid(7, n))
+}
+
+fn remark(text: &str) -> Remark {
+    Remark::parse(text).unwrap()
+}
+
+/// The client of the scene complains; should it open a report, that is number `n`, at second `n`.
+fn complaint(scene: &Scene<'_>, n: u32, reason: &str, about: Option<MessageId>) -> FileReport {
+    FileReport {
+        id: report_id(u64::from(n)),
+        conversation_id: scene.id,
+        reporter_id: client_id(1),
+        reporter_side: Side::Client,
+        reported_id: agent_user_id(1),
+        reason: remark(reason),
+        about,
+        now: at(i64::from(n)),
+    }
+}
+
+async fn file(scene: &Scene<'_>, step: &FileReport) -> Filed {
+    scene.store.file_report(step).await.unwrap()
+}
+
+async fn found(store: &dyn Store, n: u64) -> ReportFile {
+    store.find_report(report_id(n)).await.unwrap().unwrap()
+}
+
+async fn evidence(store: &dyn Store, n: u64) -> Vec<u64> {
+    let file = found(store, n).await;
+    file.evidence.iter().map(|message| message.seq).collect()
+}
+
+async fn list(
+    store: &dyn Store,
+    status: Option<ReportStatus>,
+    before: Option<u64>,
+    limit: usize,
+) -> Vec<ReportId> {
+    let scan = ReportScan {
+        status,
+        before: before.map(report_id),
+        hidden_from: admin_id(1),
+        limit,
+    };
+    let listed = store.list_reports(&scan).await.unwrap();
+    listed.iter().map(|report| report.id).collect()
+}
+
+fn settled(outcome: Outcome, by: u64) -> Settled {
+    Settled {
+        outcome,
+        by: admin_id(by),
+        at: at(100),
+        note: None,
+    }
+}
+
+fn numbers(range: impl Iterator<Item = u64>) -> Vec<ReportId> {
+    range.map(report_id).collect()
+}
+
+/// Reports 1 to `count`, each of a conversation of its own.
+async fn reports(store: &dyn Store, count: u32) {
+    for n in 1..=count {
+        let scene = Scene::open(store, plan(1, u64::from(n))).await;
+        let step = complaint(&scene, n, "rude", None);
+        assert_eq!(file(&scene, &step).await, Filed::Opened(step.id));
+    }
+}
+
+pub(crate) async fn the_first_complaint_opens_a_report(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    let about = scene.send_many(Side::Agent, 2).await[1].id;
+    let step = complaint(&scene, 5, "rude", Some(about));
+    assert_eq!(file(&scene, &step).await, Filed::Opened(report_id(5)));
+    let expected = Report {
+        id: report_id(5),
+        conversation_id: scene.id,
+        reporter_id: client_id(1),
+        reporter_side: Side::Client,
+        reported_id: agent_user_id(1),
+        opened_at: at(5),
+        complaints: vec![Complaint {
+            reason: remark("rude"),
+            about: Some(2),
+            at: at(5),
+        }],
+        settled: None,
+    };
+    assert_eq!(found(store, 5).await.report, expected);
+}
+
+pub(crate) async fn the_next_complaint_is_added_to_it(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    let about = scene.send(Side::Agent).await.id;
+    file(&scene, &complaint(&scene, 5, "rude", None)).await;
+    let step = complaint(&scene, 6, "rude", Some(about));
+    assert_eq!(file(&scene, &step).await, Filed::Added(report_id(5)));
+    let step = complaint(&scene, 7, "and pushy", Some(about));
+    assert_eq!(file(&scene, &step).await, Filed::Added(report_id(5)));
+    let report = found(store, 5).await.report;
+    let said: Vec<_> = report
+        .complaints
+        .iter()
+        .map(|it| (it.reason.as_str(), it.about, it.at))
+        .collect();
+    assert_eq!(
+        said,
+        [
+            ("rude", None, at(5)),
+            ("rude", Some(1), at(6)),
+            ("and pushy", Some(1), at(7))
+        ]
+    );
+    assert_eq!(report.opened_at, at(5));
+}
+
+pub(crate) async fn a_complaint_repeated_is_kept_once(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    let about = scene.send(Side::Agent).await.id;
+    for (n, about) in [
+        (5, None),
+        (6, None),
+        (7, Some(about)),
+        (8, Some(about)),
+        (9, None),
+    ] {
+        file(&scene, &complaint(&scene, n, "rude", about)).await;
+    }
+    let times: Vec<_> = found(store, 5)
+        .await
+        .report
+        .complaints
+        .iter()
+        .map(|it| it.at)
+        .collect();
+    assert_eq!(times, [at(5), at(7)]);
+}
+
+pub(crate) async fn of_many_complaints_at_once_one_opens_the_report(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    scene.send(Side::Agent).await;
+    let steps: Vec<_> = (1..=8)
+        .map(|n| complaint(&scene, n, &format!("reason {n}"), None))
+        .collect();
+    let filed = join_all(steps.iter().map(|step| file(&scene, step))).await;
+    let opened: Vec<_> = filed
+        .iter()
+        .filter_map(|filed| match filed {
+            Filed::Opened(id) => Some(*id),
+            _ => None,
+        })
+        .collect();
+    let [id] = opened[..] else { panic!("{filed:?}") };
+    assert_eq!(
+        filed.iter().filter(|filed| **filed == Filed::Added(id)).count(),
+        7
+    );
+    let file = store.find_report(id).await.unwrap().unwrap();
+    assert_eq!((file.report.complaints.len(), file.evidence.len()), (8, 1));
+    assert_eq!(list(store, None, None, 10).await, [id]);
+}
+
+pub(crate) async fn each_reporter_has_their_own(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    file(&scene, &complaint(&scene, 5, "rude", None)).await;
+    let step = FileReport {
+        reporter_id: agent_user_id(1),
+        reporter_side: Side::Agent,
+        reported_id: client_id(1),
+        ..complaint(&scene, 6, "rude", None)
+    };
+    assert_eq!(file(&scene, &step).await, Filed::Opened(report_id(6)));
+    let report = found(store, 6).await.report;
+    assert_eq!(
+        (report.reporter_side, report.reported_id),
+        (Side::Agent, client_id(1))
+    );
+    let other = Scene::open(store, plan(1, 2)).await;
+    let step = complaint(&other, 7, "rude", None);
+    assert_eq!(file(&other, &step).await, Filed::Opened(report_id(7)));
+}
+
+pub(crate) async fn what_is_not_there_is_not_reported(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    let other = Scene::open(store, plan(1, 2)).await;
+    let elsewhere = other.send(Side::Agent).await.id;
+    for about in [elsewhere, message_id(404)] {
+        let step = complaint(&scene, 5, "rude", Some(about));
+        assert_eq!(file(&scene, &step).await, Filed::Unknown);
+    }
+    let step = FileReport {
+        conversation_id: conversation_id(404),
+        ..complaint(&scene, 5, "rude", None)
+    };
+    assert_eq!(file(&scene, &step).await, Filed::Unknown);
+    assert_eq!(list(store, None, None, 10).await, []);
+    assert_eq!(store.find_report(report_id(5)).await.unwrap(), None);
+}
+
+pub(crate) async fn fifteen_messages_around_the_reported_one_are_copied(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    let sent = scene.send_many(Side::Agent, 40).await;
+    file(&scene, &complaint(&scene, 50, "rude", Some(sent[20].id))).await;
+    assert_eq!(evidence(store, 50).await, (6..=36).collect::<Vec<_>>());
+    file(&scene, &complaint(&scene, 51, "rude", Some(sent[0].id))).await;
+    assert_eq!(evidence(store, 50).await, (1..=36).collect::<Vec<_>>());
+    file(&scene, &complaint(&scene, 52, "rude", Some(sent[39].id))).await;
+    assert_eq!(evidence(store, 50).await, (1..=40).collect::<Vec<_>>());
+}
+
+pub(crate) async fn without_a_message_the_newest_31_are_copied(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    scene.send_many(Side::Agent, 40).await;
+    file(&scene, &complaint(&scene, 50, "rude", None)).await;
+    assert_eq!(evidence(store, 50).await, (10..=40).collect::<Vec<_>>());
+}
+
+pub(crate) async fn an_empty_conversation_is_reported_without_evidence(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    assert_eq!(
+        file(&scene, &complaint(&scene, 5, "spam", None)).await,
+        Filed::Opened(report_id(5))
+    );
+    assert!(found(store, 5).await.evidence.is_empty());
+}
+
+pub(crate) async fn evidence_is_the_messages_as_they_were_sent(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    let mut sent = scene.send_many(Side::Agent, 1).await;
+    sent.extend(scene.send_many(Side::Client, 1).await);
+    sent.push(scene.send_from_system(To::Both).await);
+    file(&scene, &complaint(&scene, 5, "rude", None)).await;
+    let expected: Vec<_> = sent
+        .into_iter()
+        .map(|message| Message { key: None, ..message })
+        .collect();
+    assert_eq!(found(store, 5).await.evidence, expected);
+    scene.send(Side::Agent).await;
+    assert_eq!(
+        evidence(store, 5).await,
+        [1, 2, 3],
+        "what comes later is not copied by itself"
+    );
+}
+
+pub(crate) async fn reports_are_listed_newest_first_and_page_by_page(store: &dyn Store) {
+    reports(store, 5).await;
+    assert_eq!(list(store, None, None, 10).await, numbers((1..=5).rev()));
+    assert_eq!(list(store, None, None, 2).await, numbers([5, 4].into_iter()));
+    assert_eq!(list(store, None, Some(4), 2).await, numbers([3, 2].into_iter()));
+    assert_eq!(list(store, None, Some(1), 2).await, []);
+}
+
+pub(crate) async fn reports_are_listed_by_how_they_stand(store: &dyn Store) {
+    reports(store, 5).await;
+    for (n, outcome) in [
+        (2, Outcome::Resolved),
+        (4, Outcome::Dismissed),
+        (5, Outcome::Resolved),
+    ] {
+        let settled = settled(outcome, 1);
+        store
+            .settle_report(report_id(n), &settled)
+            .await
+            .unwrap()
+            .unwrap();
+    }
+    let resolved = Some(ReportStatus::Settled(Outcome::Resolved));
+    let dismissed = Some(ReportStatus::Settled(Outcome::Dismissed));
+    assert_eq!(
+        list(store, Some(ReportStatus::Open), None, 10).await,
+        numbers([3, 1].into_iter())
+    );
+    assert_eq!(
+        list(store, Some(ReportStatus::Open), Some(3), 10).await,
+        numbers([1].into_iter())
+    );
+    assert_eq!(list(store, resolved, None, 1).await, numbers([5].into_iter()));
+    assert_eq!(list(store, dismissed, None, 10).await, numbers([4].into_iter()));
+}
+
+pub(crate) async fn nobody_is_listed_a_report_that_they_have_a_part_in(store: &dyn Store) {
+    reports(store, 1).await;
+    for (user, expected) in [
+        (client_id(1), 0),
+        (agent_user_id(1), 0),
+        (user_id("Client-1"), 1),
+        (agent_user_id(2), 1),
+    ] {
+        let scan = ReportScan {
+            status: None,
+            before: None,
+            hidden_from: user,
+            limit: 10,
+        };
+        let listed = store.list_reports(&scan).await.unwrap();
+        assert_eq!(listed.len(), expected, "{}", scan.hidden_from);
+    }
+}
+
+pub(crate) async fn a_report_is_settled_once(store: &dyn Store) {
+    reports(store, 1).await;
+    let first = Settled {
+        note: Some(remark("has been warned")),
+        ..settled(Outcome::Resolved, 1)
+    };
+    let report = store.settle_report(report_id(1), &first).await.unwrap().unwrap();
+    assert_eq!(report.settled, Some(first.clone()));
+    assert_eq!(found(store, 1).await.report, report);
+    let second = settled(Outcome::Dismissed, 2);
+    let again = store.settle_report(report_id(1), &second).await.unwrap().unwrap();
+    assert_eq!(again.settled, Some(first));
+    let unknown = store.settle_report(report_id(404), &second).await.unwrap();
+    assert_eq!(unknown, None);
+}
+
+pub(crate) async fn of_many_who_settle_at_once_one_does(store: &dyn Store) {
+    reports(store, 1).await;
+    let settled: Vec<_> = (1..=8).map(|n| settled(Outcome::Resolved, n)).collect();
+    let settle = |settled| store.settle_report(report_id(1), settled);
+    let answered = join_all(settled.iter().map(settle)).await;
+    let by: Vec<_> = answered
+        .into_iter()
+        .map(|answer| answer.unwrap().unwrap().settled.unwrap().by)
+        .collect();
+    assert!(by.iter().all(|admin| *admin == by[0]), "{by:?}");
+}
+
+pub(crate) async fn after_a_report_was_settled_the_next_complaint_opens_another(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    scene.send(Side::Agent).await;
+    file(&scene, &complaint(&scene, 5, "rude", None)).await;
+    let dismissed = settled(Outcome::Dismissed, 1);
+    store
+        .settle_report(report_id(5), &dismissed)
+        .await
+        .unwrap()
+        .unwrap();
+    let step = complaint(&scene, 6, "rude", None);
+    assert_eq!(file(&scene, &step).await, Filed::Opened(report_id(6)));
+    assert_eq!(evidence(store, 6).await, [1]);
+    assert_eq!(found(store, 5).await.report.complaints.len(), 1);
+}
+
+pub(crate) async fn a_complaint_and_a_settling_at_once_lose_nothing(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    file(&scene, &complaint(&scene, 5, "rude", None)).await;
+    let step = complaint(&scene, 6, "pushy", None);
+    let resolved = settled(Outcome::Resolved, 1);
+    let (filed, settled) = join(file(&scene, &step), store.settle_report(report_id(5), &resolved)).await;
+    assert_eq!(
+        settled.unwrap().unwrap().status(),
+        ReportStatus::Settled(Outcome::Resolved)
+    );
+    let (Filed::Added(id) | Filed::Opened(id)) = filed else {
+        panic!("{filed:?}")
+    };
+    let report = store.find_report(id).await.unwrap().unwrap().report;
+    assert!(report.complaints.iter().any(|it| it.reason.as_str() == "pushy"));
+    assert_eq!(id == report_id(5), matches!(filed, Filed::Added(_)));
+}
+
+pub(crate) async fn reporting_changes_nothing_in_the_conversation(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    scene.send(Side::Agent).await;
+    let (before, entries) = (scene.overview().await, scene.entries().await.len());
+    file(&scene, &complaint(&scene, 5, "rude", None)).await;
+    assert_eq!(scene.overview().await, before);
+    assert_eq!(scene.entries().await.len(), entries, "nobody is told");
+}

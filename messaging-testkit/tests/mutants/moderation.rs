@@ -1,0 +1,60 @@
+//! What a store can get wrong about reports.
+
+use async_trait::async_trait;
+use messaging_core::{
+    domain::report::{Report, ReportFile, Settled},
+    id::{ReportId, UserId},
+    port::store::{FileReport, Filed, Moderation, ReportScan, StoreError},
+};
+
+use crate::broken::{Broken, Fault};
+
+#[async_trait]
+impl Moderation for Broken {
+    async fn file_report(&self, step: &FileReport) -> Result<Filed, StoreError> {
+        let mut step = step.clone();
+        if self.has(Fault::ReportsMessagesOfOthers) && self.inner.file_report(&step).await? == Filed::Unknown
+        {
+            step.about = None;
+        }
+        let filed = self.inner.file_report(&step).await?;
+        Ok(match filed {
+            Filed::Added(_) if self.has(Fault::SaysThatItOpened) => Filed::Opened(step.id),
+            filed => filed,
+        })
+    }
+
+    async fn list_reports(&self, scan: &ReportScan) -> Result<Vec<Report>, StoreError> {
+        let mut scan = scan.clone();
+        if self.has(Fault::ListsReportsToThoseConcerned) {
+            scan.hidden_from = UserId::parse("nobody").expect("it is short and printable");
+        }
+        if self.has(Fault::ListsReportsHoweverTheyStand) {
+            scan.status = None;
+        }
+        self.inner.list_reports(&scan).await
+    }
+
+    async fn find_report(&self, id: ReportId) -> Result<Option<ReportFile>, StoreError> {
+        let mut file = self.inner.find_report(id).await?;
+        if let Some(file) = &mut file {
+            if self.has(Fault::CopiesTooLittle) {
+                file.evidence.truncate(30);
+            }
+            if self.has(Fault::ForgetsWhatWasSaidFirst) && file.report.complaints.len() > 1 {
+                file.report.complaints.remove(0);
+            }
+        }
+        Ok(file)
+    }
+
+    async fn settle_report(&self, id: ReportId, settled: &Settled) -> Result<Option<Report>, StoreError> {
+        let mut report = self.inner.settle_report(id, settled).await?;
+        if let Some(report) = &mut report
+            && self.has(Fault::SettlesAgain)
+        {
+            report.settled = Some(settled.clone());
+        }
+        Ok(report)
+    }
+}
