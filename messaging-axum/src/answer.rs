@@ -15,6 +15,15 @@ pub(crate) struct Answer<T, M = ()> {
     meta: Option<M>,
 }
 
+/// What is said of a page: how many it could hold, and where the list goes on.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct PageMeta {
+    pub(crate) limit: usize,
+    pub(crate) has_more: bool,
+    pub(crate) next_cursor: Option<String>,
+}
+
 /// It is done, and there is nothing to say.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Done;

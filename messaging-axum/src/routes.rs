@@ -9,7 +9,8 @@ use crate::{
     around::Around,
     options::HttpOptions,
     route::{
-        channel_auth, conversation, conversations, history, push_token, reading, send, typing, webhooks,
+        channel_auth, conversation, conversations, history, push_token, reading, reports, send, typing,
+        webhooks,
     },
 };
 
@@ -55,6 +56,7 @@ where
             "/messages/conversations/{id}/block",
             put(conversation::block).delete(conversation::unblock),
         ),
+        ("/messages/conversations/{id}/reports", post(reports::report)),
         ("/messages/unread", get(reading::count_unread)),
         ("/messages/read", post(reading::mark_read)),
         ("/pusher/auth", post(channel_auth::authorize)),
@@ -65,10 +67,16 @@ where
     if options.typing {
         participants.push(("/messages/typing", post(typing::set_typing)));
     }
-    let admin = vec![(
-        "/messages/admin/conversations/{id}/close",
-        put(conversation::close).delete(conversation::reopen),
-    )];
+    let admin = vec![
+        (
+            "/messages/admin/conversations/{id}/close",
+            put(conversation::close).delete(conversation::reopen),
+        ),
+        ("/messages/admin/reports", get(reports::list)),
+        ("/messages/admin/reports/{id}", get(reports::find)),
+        ("/messages/admin/reports/{id}/resolve", post(reports::resolve)),
+        ("/messages/admin/reports/{id}/dismiss", post(reports::dismiss)),
+    ];
     let webhooks = vec![("/pusher/webhooks", post(webhooks::receive))];
     Routes {
         participants: router(participants, &around),

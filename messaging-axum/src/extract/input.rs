@@ -1,8 +1,9 @@
+use std::fmt::Display;
+
 use axum::{
     extract::{self, FromRequest, FromRequestParts, Path, Request, rejection::JsonRejection},
     http::{StatusCode, request::Parts},
 };
-use messaging_core::ConversationId;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -24,9 +25,9 @@ pub(crate) struct Form<T>(pub(crate) T);
 #[derive(Debug)]
 pub(crate) struct Query<T>(pub(crate) T);
 
-/// The conversation named in the path.
+/// The id in the path.
 #[derive(Debug)]
-pub(crate) struct PathId(pub(crate) ConversationId);
+pub(crate) struct PathId<Id>(pub(crate) Id);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
     type Rejection = ApiError;
@@ -67,14 +68,18 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
     }
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for PathId {
+impl<S, Id> FromRequestParts<S> for PathId<Id>
+where
+    S: Send + Sync,
+    Id: TryFrom<String, Error: Display>,
+{
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let segment = Path::<String>::from_request_parts(parts, state).await;
         let segment = segment.map_or(Field::WrongType, |Path(id)| Field::Given(id));
         let mut fields = Fields::default();
-        let id = fields.required("id", segment, ConversationId::parse);
+        let id = fields.required("id", segment, Id::try_from);
         id.map(Self).map_err(|_| fields.into())
     }
 }

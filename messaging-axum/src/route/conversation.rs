@@ -1,7 +1,7 @@
 //! One conversation: seeing it, and changing who may write in it.
 
 use axum::extract::State;
-use messaging_core::Messaging;
+use messaging_core::{ConversationId, Messaging};
 
 use crate::{
     answer::{Answer, Done},
@@ -14,7 +14,7 @@ use crate::{
 pub(crate) async fn find(
     Caller(actor): Caller,
     State(messaging): State<Messaging>,
-    PathId(id): PathId,
+    PathId(id): PathId<ConversationId>,
 ) -> Result<Answer<DetailsPayload>, ApiError> {
     let details = messaging.find_conversation(&actor, id).await?;
     Ok(Answer::found(details.into()))
@@ -24,7 +24,7 @@ pub(crate) async fn find(
 pub(crate) async fn block(
     Caller(actor): Caller,
     State(messaging): State<Messaging>,
-    PathId(id): PathId,
+    PathId(id): PathId<ConversationId>,
 ) -> Result<Done, ApiError> {
     messaging.block(&actor, id).await?;
     Ok(Done)
@@ -34,7 +34,7 @@ pub(crate) async fn block(
 pub(crate) async fn unblock(
     Caller(actor): Caller,
     State(messaging): State<Messaging>,
-    PathId(id): PathId,
+    PathId(id): PathId<ConversationId>,
 ) -> Result<Done, ApiError> {
     messaging.unblock(&actor, id).await?;
     Ok(Done)
@@ -44,7 +44,7 @@ pub(crate) async fn unblock(
 pub(crate) async fn close(
     Caller(actor): Caller,
     State(messaging): State<Messaging>,
-    PathId(id): PathId,
+    PathId(id): PathId<ConversationId>,
 ) -> Result<Done, ApiError> {
     messaging.close(&actor, id).await?;
     Ok(Done)
@@ -54,7 +54,7 @@ pub(crate) async fn close(
 pub(crate) async fn reopen(
     Caller(actor): Caller,
     State(messaging): State<Messaging>,
-    PathId(id): PathId,
+    PathId(id): PathId<ConversationId>,
 ) -> Result<Done, ApiError> {
     messaging.reopen(&actor, id).await?;
     Ok(Done)

@@ -9,7 +9,7 @@ use messaging_core::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    answer::Answer,
+    answer::{Answer, PageMeta},
     error::ApiError,
     extract::{Caller, Field, Fields, Json, Query, page_size, whole_number, yes_or_no},
     status::Code,
@@ -27,11 +27,9 @@ pub(crate) struct ListQuery {
 }
 
 #[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
 pub(crate) struct ListMeta {
-    limit: usize,
-    has_more: bool,
-    next_cursor: Option<String>,
+    #[serde(flatten)]
+    page: PageMeta,
     #[serde(flatten)]
     numbered: Option<NumberedMeta>,
 }
@@ -59,9 +57,11 @@ pub(crate) async fn list(
         ListRequest::Numbered(page) => (page.size(), Some(page)),
     };
     let meta = ListMeta {
-        limit: limit.get(),
-        has_more: list.has_more,
-        next_cursor: list.next_cursor.map(|cursor| cursor.encode()),
+        page: PageMeta {
+            limit: limit.get(),
+            has_more: list.has_more,
+            next_cursor: list.next_cursor.map(|cursor| cursor.encode()),
+        },
         numbered: page.zip(list.total).map(|(page, total)| NumberedMeta {
             page: page.number(),
             total,

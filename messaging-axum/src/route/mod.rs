@@ -6,6 +6,7 @@ pub(crate) mod conversations;
 pub(crate) mod history;
 pub(crate) mod push_token;
 pub(crate) mod reading;
+pub(crate) mod reports;
 pub(crate) mod send;
 pub(crate) mod typing;
 pub(crate) mod webhooks;

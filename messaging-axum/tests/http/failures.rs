@@ -44,6 +44,12 @@ async fn ask_everything(world: &World, id: &str, message: &str) -> Vec<Answer> {
             None,
         ),
         (
+            Method::POST,
+            format!("/messages/conversations/{id}/reports"),
+            Some(json!({"reason": "rude"})),
+        ),
+        (Method::GET, "/messages/admin/reports".to_owned(), None),
+        (
             Method::PUT,
             format!("/messages/admin/conversations/{id}/close"),
             None,
@@ -143,6 +149,7 @@ async fn an_admin_sees_nothing_that_the_log_does_not_take() {
         "/messages/conversations".to_owned(),
         format!("/messages/conversations/{id}"),
         format!("/messages?conversationId={id}"),
+        "/messages/admin/reports".to_owned(),
     ] {
         assert_eq!(
             world.get(&root(), &path).await.refusal(),

@@ -13,6 +13,7 @@ mod fixture;
 mod messages;
 mod push_token;
 mod reading;
+mod reports;
 mod strangers;
 mod typing;
 mod webhooks;

@@ -26,6 +26,10 @@ fn requests(id: &str, message: &str) -> Vec<(Method, String, Option<String>)> {
         bare(Method::GET, format!("/messages/conversations/{id}")),
         bare(Method::PUT, format!("/messages/conversations/{id}/block")),
         bare(Method::DELETE, format!("/messages/conversations/{id}/block")),
+        post(
+            &format!("/messages/conversations/{id}/reports"),
+            json!({"reason": "rude", "messageId": message}),
+        ),
         bare(Method::PUT, format!("/messages/admin/conversations/{id}/close")),
         bare(
             Method::DELETE,

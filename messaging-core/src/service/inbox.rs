@@ -164,17 +164,22 @@ impl Messaging {
         })
     }
 
-    /// Who of both sides is connected, of conversations that an actor was shown; `None` where that is unknown.
-    /// One question to [`Presence`](crate::port::presence::Presence) for all of them.
+    /// Whether the other side of conversations that an actor was shown is connected, or both where the actor takes
+    /// no part; `None` where that is unknown, or was not asked. One question to
+    /// [`Presence`](crate::port::presence::Presence) for all of them.
     pub async fn list_online(&self, of: &[ConversationView]) -> Vec<Sides<Option<bool>>> {
-        let user = |view: &ConversationView, side| view.overview.conversation.user(side).clone();
+        let asked = |view: &ConversationView, side| {
+            let is_own = view.side == Some(side);
+            (!is_own).then(|| view.overview.conversation.user(side).clone())
+        };
         let users: BTreeSet<UserId> = of
             .iter()
-            .flat_map(|view| Side::ALL.map(|side| user(view, side)))
+            .flat_map(|view| Side::ALL.into_iter().filter_map(|side| asked(view, side)))
             .collect();
         let online = self.online(&users.into_iter().collect::<Vec<_>>()).await;
+        let is_online = |user| online.get(&user).copied();
         of.iter()
-            .map(|view| Sides::from_fn(|side| online.get(&user(view, side)).copied()))
+            .map(|view| Sides::from_fn(|side| asked(view, side).and_then(is_online)))
             .collect()
     }
 

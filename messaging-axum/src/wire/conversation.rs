@@ -1,5 +1,4 @@
-//! A conversation as it is answered. A message is the same in an answer as in an event:
-//! [`MessagePayload`](messaging_core::event::MessagePayload).
+//! A conversation as it is answered.
 
 use messaging_core::{
     AgentId, BookingId, ConversationDetails, ConversationId, ConversationView, Side, Timestamp, UserId,
@@ -8,16 +7,18 @@ use messaging_core::{
         message::Message,
         side::Sides,
     },
-    port::directory::{AgentProfile, BookingProfile, UserProfile},
+    port::directory::{AgentProfile, BookingProfile},
 };
 use serde::Serialize;
+
+use super::PersonPayload;
 
 /// A conversation, as one caller sees it.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ConversationPayload {
     id: ConversationId,
-    client: ClientPayload,
+    client: PersonPayload,
     agent: AgentPayload,
     booking: Option<BookingPayload>,
     status: Status,
@@ -37,7 +38,8 @@ pub(crate) struct ConversationPayload {
 pub(crate) struct ListedPayload {
     #[serde(flatten)]
     conversation: ConversationPayload,
-    /// Only where it was asked for: whether each side is connected; null when that is unknown.
+    /// Only where it was asked for: whether the other side is connected, for an admin whether each is; null when that
+    /// is unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
     presence: Option<BothSides<Option<bool>>>,
 }
@@ -50,13 +52,6 @@ pub(crate) struct DetailsPayload {
     bookings: Vec<BookingPayload>,
     /// Whether each side is connected; null when that is unknown.
     presence: BothSides<Option<bool>>,
-}
-
-#[derive(Debug, Serialize)]
-struct ClientPayload {
-    id: UserId,
-    name: String,
-    image: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -108,7 +103,6 @@ impl From<ConversationView> for ConversationPayload {
     fn from(view: ConversationView) -> Self {
         let (can_send, unread_count, unread_version) =
             (view.can_send(), view.unread_count(), view.unread_version());
-        let UserProfile { name, image } = view.client;
         let AgentProfile { business_name, logo } = view.agent;
         let conversation = view.overview.conversation;
         let blocks = |side: &Side| *conversation.blocked_by.of(*side);
@@ -117,11 +111,7 @@ impl From<ConversationView> for ConversationPayload {
             blocked_by: Side::ALL.into_iter().filter(blocks).collect(),
             reads: Sides::from_fn(|side| conversation.mailboxes.of(side).last_read.map(Into::into)).into(),
             id: conversation.id,
-            client: ClientPayload {
-                id: conversation.client_id,
-                name,
-                image,
-            },
+            client: PersonPayload::new(conversation.client_id, view.client),
             agent: AgentPayload {
                 id: conversation.agent_id,
                 user_id: conversation.agent_user_id,

@@ -1,0 +1,33 @@
+//! What is answered, as JSON. A message is the same in an answer as in an event:
+//! [`MessagePayload`](messaging_core::event::MessagePayload).
+
+mod conversation;
+mod report;
+
+pub(crate) use conversation::{ConversationPayload, DetailsPayload, ListedPayload};
+pub(crate) use report::{ReportFilePayload, ReportPayload, ReportedPayload};
+
+use messaging_core::{
+    UserId,
+    port::directory::{Profiles, UserProfile},
+};
+use serde::Serialize;
+
+/// A person, as shown.
+#[derive(Debug, Serialize)]
+struct PersonPayload {
+    id: UserId,
+    name: String,
+    image: Option<String>,
+}
+
+impl PersonPayload {
+    fn new(id: UserId, UserProfile { name, image }: UserProfile) -> Self {
+        Self { id, name, image }
+    }
+
+    fn among(profiles: &Profiles, id: UserId) -> Self {
+        let profile = profiles.user(&id);
+        Self::new(id, profile)
+    }
+}

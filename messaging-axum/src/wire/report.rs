@@ -1,0 +1,103 @@
+//! A report, as staff see it.
+
+use messaging_core::{
+    ConversationId, ReportDetails, ReportId, Reported, Side, Timestamp,
+    domain::report::{Complaint, Report, Settled},
+    event::MessagePayload,
+    port::directory::Profiles,
+};
+use serde::Serialize;
+
+use super::PersonPayload;
+
+/// What the reporter is answered.
+#[derive(Debug, Serialize)]
+pub(crate) struct ReportedPayload {
+    id: ReportId,
+}
+
+/// A report without its evidence.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ReportPayload {
+    id: ReportId,
+    conversation_id: ConversationId,
+    status: &'static str,
+    reporter: PersonPayload,
+    reporter_side: Side,
+    reported: PersonPayload,
+    opened_at: Timestamp,
+    complaints: Vec<ComplaintPayload>,
+    settled: Option<SettledPayload>,
+}
+
+/// A report with the messages that were copied.
+#[derive(Debug, Serialize)]
+pub(crate) struct ReportFilePayload {
+    #[serde(flatten)]
+    report: ReportPayload,
+    evidence: Vec<MessagePayload>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ComplaintPayload {
+    reason: String,
+    /// The seq of the message that it is about; null for the whole conversation.
+    seq: Option<u64>,
+    created_at: Timestamp,
+}
+
+#[derive(Debug, Serialize)]
+struct SettledPayload {
+    by: PersonPayload,
+    at: Timestamp,
+    note: Option<String>,
+}
+
+impl From<Reported> for ReportedPayload {
+    fn from(reported: Reported) -> Self {
+        Self { id: reported.id }
+    }
+}
+
+impl ReportPayload {
+    pub(crate) fn new(report: Report, profiles: &Profiles) -> Self {
+        let person = |id| PersonPayload::among(profiles, id);
+        Self {
+            status: report.status().name(),
+            id: report.id,
+            conversation_id: report.conversation_id,
+            reporter: person(report.reporter_id),
+            reporter_side: report.reporter_side,
+            reported: person(report.reported_id),
+            opened_at: report.opened_at,
+            complaints: report.complaints.into_iter().map(Into::into).collect(),
+            settled: report.settled.map(|Settled { by, at, note, .. }| SettledPayload {
+                by: person(by),
+                at,
+                note: note.map(|note| note.as_str().to_owned()),
+            }),
+        }
+    }
+}
+
+impl From<ReportDetails> for ReportFilePayload {
+    fn from(ReportDetails { file, profiles }: ReportDetails) -> Self {
+        let shown = |message| MessagePayload::new(message, |id| profiles.user(id), None);
+        Self {
+            evidence: file.evidence.iter().map(shown).collect(),
+            report: ReportPayload::new(file.report, &profiles),
+        }
+    }
+}
+
+impl From<Complaint> for ComplaintPayload {
+    fn from(complaint: Complaint) -> Self {
+        Self {
+            reason: complaint.reason.as_str().to_owned(),
+            seq: complaint.about,
+            created_at: complaint.at,
+        }
+    }
+}
