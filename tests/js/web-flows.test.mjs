@@ -97,9 +97,9 @@ test("the last one who wrote is the first in the list", async () => {
   const right = await open(`agent-${n}`);
   const pages = await Promise.all(clients.slice(0, 2).map((client, at) => open(client.user, ids[at])));
   const order = () => right.locator(".row").evaluateAll((rows) => rows.map((it) => it.dataset.conversation));
-  for (const at of [1, 0, 1]) {
-    await write(pages[at], `from ${at}`);
-    await last(right, ids[at], `from ${at}`).waitFor();
+  for (const [at, content] of [[1, "first"], [0, "second"], [1, "third"]]) {
+    await write(pages[at], content);
+    await last(right, ids[at], content).waitFor();
     assert.equal((await order())[0], ids[at]);
   }
   assert.deepEqual(await order(), [ids[1], ids[0], ids[2]]);
