@@ -43,6 +43,11 @@ async function furnish() {
   for (const [side, content] of TALK) await (side === "client" ? client : agent).send(id, content);
   await client.get(`/messages?conversationId=${id}`);
   await agent.get(`/messages?conversationId=${id}`);
+  await agent.post(`/messages/conversations/${id}/reports`, { reason: "He asks for another route again and again." });
+  const dogs = await new Caller("client-2").open("agency-1");
+  const [question] = await agent.history(dogs);
+  const report = { reason: "This is the third time.\nPlease have a look.", messageId: question.id };
+  await agent.post(`/messages/conversations/${dogs}/reports`, report);
   return id;
 }
 
@@ -50,6 +55,7 @@ const [, , directory = "pictures"] = process.argv;
 await mkdir(directory, { recursive: true });
 const browser = await launch();
 const id = await furnish();
+const [report] = await new Caller("admin-1").get("/messages/admin/reports?status=open");
 
 async function open(url, options) {
   const page = await (await browser.newContext(options)).newPage();
@@ -90,6 +96,8 @@ for (const colorScheme of ["light", "dark"]) {
       ["list", "/as/agent-1/inbox"],
       ["nothing", "/as/client-9/inbox"],
       ["staff", `/as/admin-1/admin/conversations/${id}`],
+      ["reports", "/as/admin-1/admin/reports"],
+      ["one-report", `/as/admin-1/admin/reports/${report.id}`],
     ];
     for (const [name, url] of elsewhere) {
       const page = await at(url);

@@ -184,6 +184,63 @@ test("who is blocked is told so, and whoever blocks can take it back", async () 
   assertQuiet(left, right);
 });
 
+test("who is reported is not told, and staff see what was said, and end it", async () => {
+  const { n, client, agent, id } = await pair();
+  await agent.send(id, "Pay me outside of this site");
+  await agent.send(id, "<b>Now</b>");
+  const [left, right] = [await open(client.user, id), await open(agent.user, id)];
+  const report = async (reason, about) => {
+    await left.getByRole("button", { name: "Report" }).click();
+    const dialog = left.getByRole("dialog");
+    if (about) await dialog.getByLabel("What is it about?").selectOption({ label: `“${about}”` });
+    await dialog.getByLabel("What is wrong?").fill(reason);
+    await dialog.getByRole("button", { name: "Send the report" }).click();
+    await dialog.waitFor({ state: "detached" });
+    await left.getByText("Thank you. The staff will look at it.").waitFor();
+  };
+  await report(`Money, again ${n}`, "Pay me outside of this site");
+  await report("And <i>rude</i>");
+  await agent.send(id, "Hello?");
+  await text(right, "Hello?").waitFor();
+  assert.equal(await right.getByText(/report/i).count(), 0);
+
+  const staff = await begin("admin-1", "/admin/reports");
+  const [found] = await new Caller("admin-1").get("/messages/admin/reports?status=open&limit=1");
+  const listed = staff.locator(`.row[data-report="${found.id}"]`);
+  await listed.getByText("2 complaints").waitFor();
+  await listed.click();
+  const complaints = staff.locator(".complaints li");
+  assert.deepEqual(await complaints.locator(".text").allTextContents(), [`Money, again ${n}`, "And <i>rude</i>"]);
+  assert.deepEqual(await complaints.locator("blockquote").allTextContents(), ["Pay me outside of this site"]);
+  assert.deepEqual(await texts(staff), ["Pay me outside of this site", "<b>Now</b>"], "as it was then");
+
+  await staff.getByLabel("What was done").fill("Has been warned.");
+  await staff.getByRole("button", { name: "Resolve" }).click();
+  await staff.locator(".settled", { hasText: "Resolved by" }).getByText("Has been warned.").waitFor();
+  await listed.waitFor({ state: "detached" });
+  await staff.getByRole("link", { name: "resolved" }).click();
+  await listed.click();
+  await staff.getByRole("link", { name: "Transcript" }).click();
+  await text(staff, "Hello?").waitFor();
+  assertQuiet(left, right, staff);
+});
+
+test("a report that cannot be sent says why, and can be sent again", async () => {
+  const { client, id } = await pair();
+  const left = await open(client.user, id);
+  await left.getByRole("button", { name: "Report" }).click();
+  const dialog = left.getByRole("dialog");
+  await dialog.getByLabel("What is wrong?").fill(" \n");
+  await dialog.getByRole("button", { name: "Send the report" }).click();
+  await dialog.getByText(/must contain at least one visible character/).waitFor();
+  await dialog.getByLabel("What is wrong?").fill("spam");
+  await dialog.getByRole("button", { name: "Send the report" }).click();
+  await dialog.waitFor({ state: "detached" });
+  const [report] = await new Caller("admin-1").get("/messages/admin/reports?limit=1");
+  assert.deepEqual(report.complaints.map(({ reason }) => reason), ["spam"]);
+  assertOnlyFailedRequests(left);
+});
+
 test("a send that is refused says why, waits where it was written, and can be tried again or given up", async () => {
   const { client, agent, id } = await pair();
   const elsewhere = await client.open("agency-5");

@@ -29,6 +29,9 @@ async function everyPage() {
   await blocked.agent.call("PUT", `/api/messages/conversations/${blocked.id}/block`);
   const closed = await pair();
   await new Caller("admin-1").call("PUT", `/api/messages/admin/conversations/${closed.id}/close`);
+  const reported = await client.post(`/messages/conversations/${id}/reports`, { reason: "Rude <b>words</b>" });
+  const settled = await agent.post(`/messages/conversations/${id}/reports`, { reason: "Spam" });
+  await new Caller("admin-1").post(`/messages/admin/reports/${settled.id}/dismiss`, { note: "It was not." });
   const thread = (page, of) => live(page, of);
   const isShown = (selector) => (page) => page.locator(selector).first().waitFor();
   const person = (user, path, ready) => ({ path: `/as/${user}${path}`, ready });
@@ -48,6 +51,10 @@ async function everyPage() {
     person(`client-${fresh()}`, "/inbox", isShown(".empty a")),
     person("admin-1", "/admin/conversations", isShown(".row")),
     person("admin-1", `/admin/conversations/${id}`, isShown(".bubble")),
+    person("admin-1", "/admin/reports", isShown(".row")),
+    person("admin-1", `/admin/reports/${reported.id}`, isShown(".settle")),
+    person("admin-1", `/admin/reports/${settled.id}?status=dismissed`, isShown(".settled")),
+    person("admin-1", "/admin/reports/none", isShown(".error")),
     {
       path: `/as/${client.user}/inbox/${id}`,
       ready: async (page) => {

@@ -9,7 +9,7 @@ import { ToursPage } from "./tours/tours-page";
 import { Loading } from "./ui/notice";
 import { ToastProvider } from "./ui/toast";
 
-const AdminPage = lazy(() => import("./admin/admin-page"));
+const Staff = lazy(() => import("./admin/staff"));
 
 /** The pages, by who is looking. */
 export function App() {
@@ -32,16 +32,6 @@ function Everybody() {
       <Route path="/inbox" element={<InboxPage />} />
       <Route path="/inbox/:id" element={<InboxPage />} />
       <Route path="*" element={<Navigate to={home} replace />} />
-    </Routes>
-  );
-}
-
-function Staff() {
-  return (
-    <Routes>
-      <Route path="/admin/conversations" element={<AdminPage />} />
-      <Route path="/admin/conversations/:id" element={<AdminPage />} />
-      <Route path="*" element={<Navigate to="/admin/conversations" replace />} />
     </Routes>
   );
 }

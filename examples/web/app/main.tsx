@@ -3,6 +3,7 @@ import "./styles/shell.css";
 import "./styles/tours.css";
 import "./styles/inbox.css";
 import "./styles/thread.css";
+import "./styles/reports.css";
 
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";

@@ -24,7 +24,10 @@ export function Shell({ children }: { children: ReactNode }) {
         </NavLink>
         <nav aria-label="Main">
           {me.role === "admin" ? (
-            <NavLink to="/admin/conversations">Conversations</NavLink>
+            <>
+              <NavLink to="/admin/conversations">Conversations</NavLink>
+              <NavLink to="/admin/reports">Reports</NavLink>
+            </>
           ) : (
             <>
               <NavLink to="/tours">Tours</NavLink>

@@ -1,6 +1,6 @@
 // The HTTP API, as a client calls it.
 
-import type { Conversation, Count, HistoryPage, ListMeta, Marked, Message } from "./wire";
+import type { Conversation, Count, HistoryPage, ListMeta, Marked, Message, Report, ReportFile, ReportStatus } from "./wire";
 
 const TIME_LIMIT = 15_000;
 
@@ -92,7 +92,26 @@ export class Api {
   }
 
   report(id: string, reason: string, messageId?: string) {
-    return this.#call<unknown>("POST", `${conversation(id)}/reports`, { reason, messageId });
+    return this.#call<Pick<Report, "id">>("POST", `${conversation(id)}/reports`, { reason, messageId });
+  }
+
+  /** For admins. */
+  listReports(limit: number, status: ReportStatus | null, cursor: string | null) {
+    const query = new URLSearchParams({ limit: `${limit}` });
+    if (status !== null) query.set("status", status);
+    if (cursor !== null) query.set("cursor", cursor);
+    return this.#call<Report[], ListMeta>("GET", `/messages/admin/reports?${query}`);
+  }
+
+  /** For admins. */
+  findReport(id: string) {
+    return this.#call<ReportFile>("GET", report(id));
+  }
+
+  /** For admins: it stays as it is if it was settled before. */
+  settleReport(id: string, outcome: "resolved" | "dismissed", note: string | null) {
+    const verb = outcome === "resolved" ? "resolve" : "dismiss";
+    return this.#call<ReportFile>("POST", `${report(id)}/${verb}`, { note });
   }
 
   /** For admins: stops both sides from writing, or lets them again. */
@@ -142,4 +161,5 @@ function parse(text: string): Envelope | null {
   }
 }
 
+const report = (id: string) => `/messages/admin/reports/${encodeURIComponent(id)}`;
 const conversation = (id: string) => `/messages/conversations/${encodeURIComponent(id)}`;

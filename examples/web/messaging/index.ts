@@ -12,4 +12,5 @@ export { useBlock, useReport } from "./react/use-moderation";
 export { type Presence, usePresence } from "./react/use-presence";
 export { useReadWhenSeen } from "./react/use-read-when-seen";
 export { type Typing, useTyping } from "./react/use-typing";
-export type { Booking, Conversation, Message, Side } from "./wire";
+export { type OneReport, type ReportList, useReportFile, useReports } from "./react/use-reports";
+export type { Booking, Conversation, Message, Person, Report, ReportFile, ReportStatus, Side } from "./wire";

@@ -26,7 +26,7 @@ export interface LastMessage {
 /** A conversation as the caller sees it. */
 export interface Conversation {
   readonly id: string;
-  readonly client: { readonly id: string; readonly name: string; readonly image: string | null };
+  readonly client: Person;
   readonly agent: {
     readonly id: string;
     readonly userId: string;
@@ -45,7 +45,7 @@ export interface Conversation {
   readonly lastMessage: LastMessage | null;
   readonly unreadCount: number;
   readonly unreadVersion: number;
-  /** Whether each side is connected, where it was asked for; null when that is unknown. */
+  /** Whether the other side is connected, where it was asked for; null when that is unknown. */
   readonly presence?: BothSides<boolean | null>;
 }
 
@@ -56,11 +56,38 @@ export interface Message {
   readonly seq: number;
   readonly kind: "user" | "system";
   readonly senderId: string | null;
-  readonly sender: { readonly id: string; readonly name: string; readonly image: string | null } | null;
+  readonly sender: Person | null;
   readonly content: string;
   readonly createdAt: string;
   readonly readAt: string | null;
   readonly clientMessageId: string | null;
+}
+
+export interface Person {
+  readonly id: string;
+  readonly name: string;
+  readonly image: string | null;
+}
+
+export type ReportStatus = "open" | "resolved" | "dismissed";
+
+/** What somebody told the staff about a conversation. */
+export interface Report {
+  readonly id: string;
+  readonly conversationId: string;
+  readonly status: ReportStatus;
+  readonly reporter: Person;
+  readonly reporterSide: Side;
+  readonly reported: Person;
+  readonly openedAt: string;
+  /** The oldest first; `seq` is that of the message it is about, null for the whole conversation. */
+  readonly complaints: readonly { readonly reason: string; readonly seq: number | null; readonly createdAt: string }[];
+  readonly settled: { readonly by: Person; readonly at: string; readonly note: string | null } | null;
+}
+
+export interface ReportFile extends Report {
+  /** The messages as they were when they were reported, the oldest first. */
+  readonly evidence: readonly Message[];
 }
 
 export interface HistoryPage {

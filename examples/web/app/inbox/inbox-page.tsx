@@ -16,11 +16,12 @@ export function InboxPage() {
   );
 }
 
-export function NothingOpen() {
+/** What stands where one of a list will. */
+export function NothingOpen({ what = "conversation" }: { what?: "conversation" | "report" }) {
   return (
-    <section className="thread nothing-open" aria-label="Conversation">
-      <Icon name="bubble" />
-      <p>Choose a conversation</p>
+    <section className="thread nothing-open" aria-label="Nothing open">
+      <Icon name={what === "report" ? "flag" : "bubble"} />
+      <p>Choose a {what}</p>
     </section>
   );
 }

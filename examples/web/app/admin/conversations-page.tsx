@@ -7,7 +7,7 @@ import { ThreadPane } from "../thread/thread-pane";
 const BASE = "/admin/conversations";
 
 /** All conversations, and the transcript of one: read without being noticed, and audited. */
-export default function AdminPage() {
+export function ConversationsPage() {
   const { id } = useParams();
   return (
     <div className="inbox" data-view={id ? "thread" : "list"}>

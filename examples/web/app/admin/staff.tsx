@@ -1,0 +1,17 @@
+import { Navigate, Route, Routes } from "react-router";
+
+import { ConversationsPage } from "./conversations-page";
+import { ReportsPage } from "./reports-page";
+
+/** The pages for staff, which nobody else loads. */
+export default function Staff() {
+  return (
+    <Routes>
+      <Route path="/admin/conversations" element={<ConversationsPage />} />
+      <Route path="/admin/conversations/:id" element={<ConversationsPage />} />
+      <Route path="/admin/reports" element={<ReportsPage />} />
+      <Route path="/admin/reports/:id" element={<ReportsPage />} />
+      <Route path="*" element={<Navigate to="/admin/conversations" replace />} />
+    </Routes>
+  );
+}

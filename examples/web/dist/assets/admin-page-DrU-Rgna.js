@@ -1,1 +1,0 @@
-import{a as e,i as t,n,r,t as i}from"./index-RAT4B5S-.js";var a=t(),o=`/admin/conversations`;function s(){let{id:t}=e();return(0,a.jsxs)(`div`,{className:`inbox`,"data-view":t?`thread`:`list`,children:[(0,a.jsx)(`h1`,{className:`visually-hidden`,children:`Conversations`}),(0,a.jsx)(n,{base:o,openId:t}),t?(0,a.jsx)(r,{id:t,base:o},t):(0,a.jsx)(i,{})]})}export{s as default};
