@@ -1,6 +1,7 @@
 use messaging_core::{
-    Actor, ConversationId, HistoryFrom, HistoryRequest, ListFrom, ListRequest, MarkOnRead, NumberedPage,
-    OpenByHost, OpenConversation, PageSize, SendMessage,
+    Actor, ConversationId, HistoryFrom, HistoryRequest, ListFrom, ListRequest, MarkOnRead, NewReport,
+    NumberedPage, OpenByHost, OpenConversation, PageSize, ReportsRequest, SendMessage,
+    domain::report::{Outcome, Remark, ReportStatus},
     event::{ChannelName, SocketId, Typing},
 };
 use messaging_test_postgres::Counts;
@@ -28,6 +29,7 @@ pub(crate) async fn all(host: &Host, n: u64) -> Costs {
     costs.extend(send(host, &pair).await);
     costs.extend(read(host, &pair).await);
     costs.extend(list(host, &pair).await);
+    costs.extend(report(host, &pair).await);
     costs.extend(change(host, &pair).await);
     costs.extend(oversee(host, &pair).await);
     costs.extend(publish(host, &pair).await);
@@ -185,6 +187,32 @@ async fn change(host: &Host, Pair { agent, id, .. }: &Pair) -> Costs {
         ("unblock it", unblock),
         ("show that someone types", typing),
         ("sign a subscription to a conversation", signed),
+    ]
+}
+
+async fn report(host: &Host, Pair { client, id, .. }: &Pair) -> Costs {
+    let (messaging, admin) = (&host.messaging, admin(1));
+    let about = NewReport {
+        reason: Remark::parse("rude").unwrap(),
+        about: None,
+    };
+    let (reported, report) = host.count(messaging.report(client, *id, &about)).await;
+    let (_, again) = host.count(messaging.report(client, *id, &about)).await;
+    let request = ReportsRequest {
+        status: Some(ReportStatus::Open),
+        cursor: None,
+        limit: PageSize::LIST,
+    };
+    let (_, list) = host.count(messaging.list_reports(&admin, &request)).await;
+    let (_, one) = host.count(messaging.find_report(&admin, reported.id)).await;
+    let settle = messaging.settle_report(&admin, reported.id, Outcome::Resolved, None);
+    let (_, settled) = host.count(settle).await;
+    vec![
+        ("report a conversation", report),
+        ("report it again", again),
+        ("page of a list of reports, audited", list),
+        ("one report, with its evidence, audited", one),
+        ("settle a report, audited", settled),
     ]
 }
 
