@@ -9,8 +9,8 @@ use crate::{
     around::Around,
     options::HttpOptions,
     route::{
-        channel_auth, conversation, conversations, history, push_token, reading, reports, send, typing,
-        webhooks,
+        activity, audit, channel_auth, conversation, conversations, history, push_token, reading, reports,
+        send, typing, webhooks,
     },
 };
 
@@ -72,6 +72,8 @@ where
             "/messages/admin/conversations/{id}/close",
             put(conversation::close).delete(conversation::reopen),
         ),
+        ("/messages/admin/activity", get(activity::count)),
+        ("/messages/admin/audit", get(audit::list)),
         ("/messages/admin/reports", get(reports::list)),
         ("/messages/admin/reports/{id}", get(reports::find)),
         ("/messages/admin/reports/{id}/resolve", post(reports::resolve)),

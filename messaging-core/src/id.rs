@@ -189,6 +189,10 @@ uuid_id! {
     DigestId
 }
 uuid_id! {
+    /// An entry of the audit log. A UUIDv7 when made by us.
+    AuditId
+}
+uuid_id! {
     /// A report of a conversation. A UUIDv7 when made by us.
     ReportId
 }

@@ -75,22 +75,23 @@ mod worker;
 pub use actor::{Actor, Role};
 pub use digest::{DigestOptions, Digester, InvalidDigestOptions};
 pub use domain::{
+    activity::{BucketUnit, Buckets},
     body::Body,
     digest::{DigestPolicy, InvalidDigestPolicy},
     message::SendKey,
-    page::{HistoryCursor, ListCursor, NumberedPage, PageSize, ReportCursor},
+    page::{AuditCursor, HistoryCursor, ListCursor, NumberedPage, PageSize, ReportCursor},
     side::{Side, To},
 };
 pub use error::{Error, ErrorKind};
-pub use id::{AgentId, BookingId, ConversationId, DigestId, MessageId, ReportId, UserId};
+pub use id::{AgentId, AuditId, BookingId, ConversationId, DigestId, MessageId, ReportId, UserId};
 pub use notify::Notifier;
 pub use rate_limit::{ProcessLimiter, Quota, RateLimits, Unlimited};
 pub use relay::{Attending, Health, InvalidRelayOptions, Latency, Metrics, Relay, RelayOptions, retry};
 pub use service::{
-    Authorized, ConfigError, ConversationDetails, ConversationList, ConversationView, History, HistoryFrom,
-    HistoryRequest, ListFrom, ListRequest, MarkOnRead, MessageView, Messaging, MessagingBuilder, NewReport,
-    OpenByHost, OpenConversation, OpenedConversation, Options, ReadState, Reassigned, ReportDetails,
-    ReportList, Reported, ReportsRequest, SendMessage, Sent,
+    AuditLog, Authorized, ConfigError, ConversationDetails, ConversationList, ConversationView, History,
+    HistoryFrom, HistoryRequest, ListFrom, ListRequest, MarkOnRead, MessageView, Messaging, MessagingBuilder,
+    NewReport, OpenByHost, OpenConversation, OpenedConversation, Options, ReadState, Reassigned,
+    ReportDetails, ReportList, Reported, ReportsRequest, SendMessage, Sent,
 };
 pub use time::Timestamp;
 pub use verify::{ConversationRange, Discrepancy, Finding};

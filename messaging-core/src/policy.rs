@@ -41,6 +41,10 @@ pub enum Action<'a> {
     Reopen,
     /// List reports, or read and settle this one.
     Moderate(Option<&'a Report>),
+    /// Read the log of what admins looked at and did.
+    ReadAudit,
+    /// Read how much goes on.
+    ReadActivity,
     /// Subscribe to the conversation's channel.
     Subscribe,
     /// Subscribe to the conversation's presence channel.
@@ -69,6 +73,8 @@ impl Action<'_> {
             | Self::Close
             | Self::Reopen
             | Self::Moderate(_)
+            | Self::ReadAudit
+            | Self::ReadActivity
             | Self::Subscribe
             | Self::SubscribePresence
             | Self::SubscribeUser(_) => false,
@@ -156,6 +162,7 @@ pub fn decide(actor: &Actor, action: Action<'_>, on: Option<&Conversation>) -> D
                 Refuse(Refusal::Forbidden)
             }
         }
+        Action::ReadAudit | Action::ReadActivity if actor.is_admin() => Allow(Audited),
         Action::Close | Action::Reopen => match (actor.is_admin(), side, on) {
             (true, None, Some(_)) => Allow(Audited),
             (true, None, None) => Refuse(Refusal::NotFound),
@@ -166,7 +173,7 @@ pub fn decide(actor: &Actor, action: Action<'_>, on: Option<&Conversation>) -> D
             None => Refuse(Refusal::Forbidden),
         },
         Action::SubscribeUser(user_id) if user_id == actor.user_id() => Allow(Oneself),
-        Action::SubscribeUser(_) => Refuse(Refusal::Forbidden),
+        Action::ReadAudit | Action::ReadActivity | Action::SubscribeUser(_) => Refuse(Refusal::Forbidden),
     }
 }
 

@@ -16,6 +16,11 @@ use serde::{Serialize, Serializer};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
+/// A text that is no point in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be a time such as 2026-01-02T03:04:05Z")]
+pub struct InvalidTime;
+
 const LAST: i64 = 253_402_300_799_999;
 
 impl Timestamp {
@@ -30,6 +35,18 @@ impl Timestamp {
             Self(LAST)
         } else {
             Self(millis)
+        }
+    }
+
+    /// Reads RFC 3339, with whatever offset; what is finer than a millisecond is cut off.
+    ///
+    /// # Errors
+    /// [`InvalidTime`] for everything else, and for times that lie outside of the range.
+    pub fn parse(text: impl AsRef<str>) -> Result<Self, InvalidTime> {
+        let parsed = DateTime::parse_from_rfc3339(text.as_ref()).map_err(|_| InvalidTime)?;
+        match parsed.timestamp_millis() {
+            millis @ 0..=LAST => Ok(Self(millis)),
+            _ => Err(InvalidTime),
         }
     }
 
@@ -118,5 +135,27 @@ mod tests {
         assert_eq!(last + Duration::MAX, last);
         assert_eq!(Timestamp::EPOCH - Duration::MAX, Timestamp::EPOCH);
         assert_eq!(Timestamp::EPOCH.since(last), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_time_is_read_with_its_offset() {
+        let at = Timestamp::from_millis(1_767_323_045_678);
+        for text in [
+            "2026-01-02T03:04:05.678Z",
+            "2026-01-02T04:34:05.6789+01:30",
+            "2026-01-02t03:04:05.678z",
+        ] {
+            assert_eq!(Timestamp::parse(text), Ok(at), "{text}");
+        }
+        for text in [
+            "",
+            "2026-01-02",
+            "2026-01-02T03:04:05",
+            "1969-12-31T23:59:59Z",
+            "2026-02-30T00:00:00Z",
+            "1767323045",
+        ] {
+            assert_eq!(Timestamp::parse(text), Err(InvalidTime), "{text}");
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! How both databases hold what is no number: small codes, the same in either.
 
+use std::time::Duration;
+
 use messaging_core::{
     domain::{
         message::Origin,
@@ -8,7 +10,9 @@ use messaging_core::{
     },
     id::UserId,
     port::store::EntryKind,
+    time::Timestamp,
 };
+use uuid::Uuid;
 
 /// The bit that stands for a side.
 pub(crate) const fn side_code(side: Side) -> i16 {
@@ -119,6 +123,14 @@ pub(crate) const fn status_code(status: ReportStatus) -> i16 {
 /// The seq that a complaint is about: 0 stands for the whole conversation.
 pub(crate) fn about(seq: i64) -> Option<u64> {
     u64::try_from(seq).ok().filter(|seq| *seq > 0)
+}
+
+/// Between which ids whatever lies that we made an id for within a span. An id is of the very millisecond; the hour
+/// more is for what somebody has repaired by hand.
+pub(crate) fn ids_of(begin: Timestamp, end: Timestamp) -> (Uuid, Uuid) {
+    const SLACK: Duration = Duration::from_hours(1);
+    let smallest = |at: Timestamp| Uuid::from_u128(u128::from(at.as_millis().unsigned_abs()) << 80);
+    (smallest(begin - SLACK), smallest(end + SLACK))
 }
 
 /// A number as a database holds it: one that is larger than all it can hold is compared as the largest.

@@ -23,7 +23,7 @@ mod schema;
 pub mod sqlite;
 
 #[cfg(feature = "postgres")]
-pub use postgres::{PgMigrator, PgOptions, PgStore, SchemaName};
+pub use postgres::{PgMigrator, PgOptions, PgRateLimiter, PgStore, SchemaName};
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub use schema::SchemaError;
 #[cfg(feature = "sqlite")]

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use messaging_core::{
-    BookingId, Messaging, OpenConversation, SendMessage, Workers,
+    BookingId, Messaging, OpenConversation, SendMessage, Unlimited, Workers,
     clock::{ManualClock, SequentialIds},
     event::ChannelName,
     memory::MemoryStore,
@@ -34,6 +34,7 @@ impl World {
         let (directory, realtime) = (FakeDirectory::new(), RecordingRealtime::new());
         let clock = ManualClock::new();
         let (messaging, workers) = Messaging::builder(MemoryStore::new(), directory.clone())
+            .rate_limiter(Unlimited)
             .realtime(realtime.clone())
             .clock(clock.clone())
             .ids(SequentialIds::default())

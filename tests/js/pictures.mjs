@@ -96,6 +96,8 @@ for (const colorScheme of ["light", "dark"]) {
       ["list", "/as/agent-1/inbox"],
       ["nothing", "/as/client-9/inbox"],
       ["staff", `/as/admin-1/admin/conversations/${id}`],
+      ["activity", "/as/admin-1/admin/activity"],
+      ["audit", "/as/admin-1/admin/audit"],
       ["reports", "/as/admin-1/admin/reports"],
       ["one-report", `/as/admin-1/admin/reports/${report.id}`],
     ];

@@ -241,6 +241,46 @@ test("a report that cannot be sent says why, and can be sent again", async () =>
   assertOnlyFailedRequests(left);
 });
 
+test("staff see how much goes on, of all agents or of one", async () => {
+  const { n, client, agent, id } = await pair();
+  for (const content of ["One", "Two", "Three"]) await client.send(id, content);
+  await agent.send(id, "Four");
+  const staff = await begin("admin-1", "/admin/activity");
+  const total = (title) => staff.locator(".chart", { hasText: title }).locator(".total");
+  await total("Messages").waitFor();
+  await staff.getByLabel("Agent", { exact: true }).fill(`agency-${n}`);
+  await staff.keyboard.press("Enter");
+  await total("Messages").getByText(/^4$/).waitFor();
+  await total("Conversations opened").getByText(/^1$/).waitFor();
+  await total("Active people").getByText(/^2$/).waitFor();
+  const row = staff.getByRole("table", { name: "Messages" }).getByRole("row").last();
+  assert.match(await row.textContent(), /4$/, "the last hour is the present one");
+  await staff.getByRole("button", { name: "7 days" }).click();
+  await eventually("days are shown", async () =>
+    (await staff.getByRole("table", { name: "Messages" }).getByRole("row").count()) < 12);
+  await total("Messages").getByText(/^4$/).waitFor();
+  await staff.getByLabel("Agent", { exact: true }).fill("<img/src=x/onerror=alert(1)>");
+  await staff.keyboard.press("Enter");
+  await staff.getByText("<img/src=x/onerror=alert(1)>, by the day").waitFor();
+  await total("Messages").getByText(/^0$/).waitFor();
+  assertQuiet(staff);
+});
+
+test("what staff look at is in the log, which staff can read", async () => {
+  const { client, id } = await pair();
+  await client.send(id, "Hello");
+  const staff = await begin("admin-2", `/admin/conversations/${id}`);
+  await text(staff, "Hello").waitFor();
+  await staff.getByRole("link", { name: "Audit" }).click();
+  const rows = staff.locator(".access");
+  await rows.first().waitFor();
+  assert.equal(await rows.first().getAttribute("data-action"), "read_audit", "also this");
+  const read = rows.filter({ hasText: "read messages" }).first();
+  await read.getByRole("link", { name: "the conversation" }).click();
+  await text(staff, "Hello").waitFor();
+  assertQuiet(staff);
+});
+
 test("a send that is refused says why, waits where it was written, and can be tried again or given up", async () => {
   const { client, agent, id } = await pair();
   const elsewhere = await client.open("agency-5");

@@ -55,6 +55,8 @@ async function everyPage() {
     person("admin-1", `/admin/reports/${reported.id}`, isShown(".settle")),
     person("admin-1", `/admin/reports/${settled.id}?status=dismissed`, isShown(".settled")),
     person("admin-1", "/admin/reports/none", isShown(".error")),
+    person("admin-1", "/admin/activity", isShown(".chart")),
+    person("admin-1", "/admin/audit", isShown(".access")),
     {
       path: `/as/${client.user}/inbox/${id}`,
       ready: async (page) => {

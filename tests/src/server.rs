@@ -60,6 +60,7 @@ impl Settings {
             "MAIL_FROM",
             "PUBLIC_URL",
             "DIGEST_DELAY",
+            "RATE_LIMITS",
         ] {
             command.env_remove(name);
         }
@@ -75,6 +76,7 @@ impl Settings {
         Self::new()
             .with_env("BIND", "127.0.0.1:0")
             .with_env("DATA_DIR", data_dir)
+            .with_env("RATE_LIMITS", "off")
     }
 
     /// With an environment variable.

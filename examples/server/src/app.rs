@@ -14,8 +14,8 @@ use messaging_core::{Messaging, Options, Workers};
 use tokio::{net::TcpListener, sync::oneshot, time::timeout};
 
 use crate::{
-    assets, bookings, demo, health, images, login, mail, mail::Mail, metrics, realtime::Realtime,
-    storage::Storage,
+    assets, bookings, config::Config, demo, health, images, login, mail, mail::Mail, metrics,
+    realtime::Realtime, storage::Storage,
 };
 
 /// For how long requests may take that were under way when the server was stopped.
@@ -44,10 +44,12 @@ impl App {
         storage: Storage,
         realtime: Realtime,
         mail: Mail,
-        digest_delay: Option<Duration>,
+        config: &Config,
     ) -> anyhow::Result<Self> {
-        let (policy, options) = mail::policy(digest_delay);
-        let builder = realtime.join(storage.messaging()).digests(mail.clone(), policy);
+        let (policy, options) = mail::policy(config.digest_delay());
+        let builder = realtime
+            .join(storage.messaging(config.rate_limits))
+            .digests(mail.clone(), policy);
         let (messaging, workers) = builder
             .options(Options::default().with_digests(options))
             .build()?;

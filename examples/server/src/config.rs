@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use messaging_pusher::{PusherConfig, PusherConfigError};
 
 use crate::{outbox::OutboxCommand, verify::VerifyArgs};
@@ -37,6 +37,9 @@ pub(crate) struct Config {
     /// What is logged, to standard error: a level, or directives such as `info,messaging_core=debug`.
     #[arg(long = "log", env = "RUST_LOG", default_value = "info")]
     pub(crate) log: String,
+    /// Whether each user may do only so much: with a database, of all servers together. Off for load tests.
+    #[arg(long, env = "RATE_LIMITS", value_enum, default_value_t)]
+    pub(crate) rate_limits: Switch,
     #[command(flatten)]
     pusher: PusherArgs,
     #[command(flatten)]
@@ -49,6 +52,14 @@ pub(crate) struct Config {
     pub(crate) public_url: Option<String>,
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
+}
+
+/// Something that can be switched off.
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+pub(crate) enum Switch {
+    #[default]
+    On,
+    Off,
 }
 
 /// What else this program does.

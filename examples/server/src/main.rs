@@ -75,7 +75,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     if let Mail::Page(_) = mail {
         tracing::info!("e-mails are shown at {}/demo/mail", url_of(address));
     }
-    let app = App::on(storage, realtime, mail, config.digest_delay())?;
+    let app = App::on(storage, realtime, mail, &config)?;
     app.serve(listener, async move {
         signals.next().await;
         tokio::spawn(async move {

@@ -11,7 +11,7 @@ use messaging_core::{
     port::store::{SetAside, SetAsidePlace},
 };
 
-use crate::storage::Storage;
+use crate::{config::Switch, storage::Storage};
 
 /// What to do with events that were set aside.
 #[derive(Debug, Clone, Copy, Subcommand)]
@@ -47,7 +47,7 @@ const PAGE: usize = 100;
 
 pub(crate) async fn run(storage: &Storage, command: OutboxCommand) -> anyhow::Result<ExitCode> {
     // Whoever publishes is a server, not this.
-    let (messaging, _) = storage.messaging().build()?;
+    let (messaging, _) = storage.messaging(Switch::Off).build()?;
     take(&messaging, command, &mut io::stdout()).await
 }
 

@@ -3,10 +3,13 @@
 use std::{path::Path, time::Duration};
 
 use anyhow::Context as _;
-use messaging_core::{Messaging, MessagingBuilder, port::store::Tallies};
+use messaging_core::{Messaging, MessagingBuilder, RateLimits, Unlimited, port::store::Tallies};
 use messaging_sqlx::{PgOptions, PgStore, SqliteOptions, SqliteStore};
 
-use crate::{config::DatabaseUrl, directory::DemoDirectory};
+use crate::{
+    config::{DatabaseUrl, Switch},
+    directory::DemoDirectory,
+};
 
 const FILE: &str = "messaging.db";
 /// How long counting one large conversation may take.
@@ -62,11 +65,16 @@ impl Storage {
         Ok(Self::Sqlite(store))
     }
 
-    /// Begins a [`Messaging`] on this store.
-    pub(crate) fn messaging(&self) -> MessagingBuilder {
-        match self {
+    /// Begins a [`Messaging`] on this store, whose users may do only so much: together with whoever shares it.
+    pub(crate) fn messaging(&self, rate_limits: Switch) -> MessagingBuilder {
+        let builder = match self {
             Self::Sqlite(store) => Messaging::builder(store.clone(), DemoDirectory),
-            Self::Postgres(store) => Messaging::builder(store.clone(), DemoDirectory),
+            Self::Postgres(store) => Messaging::builder(store.clone(), DemoDirectory)
+                .rate_limiter(store.rate_limiter(RateLimits::default())),
+        };
+        match rate_limits {
+            Switch::On => builder,
+            Switch::Off => builder.rate_limiter(Unlimited),
         }
     }
 

@@ -4,6 +4,8 @@ import "./styles/tours.css";
 import "./styles/inbox.css";
 import "./styles/thread.css";
 import "./styles/reports.css";
+import "./styles/audit.css";
+import "./styles/activity.css";
 
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";

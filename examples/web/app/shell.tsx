@@ -27,6 +27,8 @@ export function Shell({ children }: { children: ReactNode }) {
             <>
               <NavLink to="/admin/conversations">Conversations</NavLink>
               <NavLink to="/admin/reports">Reports</NavLink>
+              <NavLink to="/admin/activity">Activity</NavLink>
+              <NavLink to="/admin/audit">Audit</NavLink>
             </>
           ) : (
             <>

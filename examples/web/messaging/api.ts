@@ -1,8 +1,19 @@
 // The HTTP API, as a client calls it.
 
-import type { Conversation, Count, HistoryPage, ListMeta, Marked, Message, Report, ReportFile, ReportStatus } from "./wire";
+import type { Access, Activity, Conversation, Count, HistoryPage, ListMeta, Marked, Message, Report, ReportFile, ReportStatus } from "./wire";
 
 const TIME_LIMIT = 15_000;
+
+/** What to count, and in what portions. */
+export interface ActivityRequest {
+  readonly from: Date;
+  readonly to: Date;
+  readonly bucket: "hour" | "day";
+  /** The name of a time zone, by which hours and days are counted. */
+  readonly tz: string;
+  /** All agents where there is none. */
+  readonly agentId?: string | undefined;
+}
 
 /** What the server refused, or that there was no answer. */
 export class ApiError extends Error {
@@ -101,6 +112,20 @@ export class Api {
     if (status !== null) query.set("status", status);
     if (cursor !== null) query.set("cursor", cursor);
     return this.#call<Report[], ListMeta>("GET", `/messages/admin/reports?${query}`);
+  }
+
+  /** For admins. */
+  countActivity({ from, to, bucket, tz, agentId }: ActivityRequest) {
+    const query = new URLSearchParams({ from: from.toISOString(), to: to.toISOString(), bucket, tz });
+    if (agentId !== undefined) query.set("agentId", agentId);
+    return this.#call<Activity[]>("GET", `/messages/admin/activity?${query}`);
+  }
+
+  /** For admins. */
+  listAudit(limit: number, cursor: string | null) {
+    const query = new URLSearchParams({ limit: `${limit}` });
+    if (cursor !== null) query.set("cursor", cursor);
+    return this.#call<Access[], ListMeta>("GET", `/messages/admin/audit?${query}`);
   }
 
   /** For admins. */

@@ -1,6 +1,6 @@
 // Real-time conversations for React: the rules for clients, and hooks on top of them.
 
-export { Api, ApiError, type ApiOptions } from "./api";
+export { type ActivityRequest, Api, ApiError, type ApiOptions } from "./api";
 export { type Channels, type Connection, pusherChannels } from "./channels";
 export { MessagingClient } from "./client";
 export { otherSide } from "./conversation";
@@ -12,5 +12,5 @@ export { useBlock, useReport } from "./react/use-moderation";
 export { type Presence, usePresence } from "./react/use-presence";
 export { useReadWhenSeen } from "./react/use-read-when-seen";
 export { type Typing, useTyping } from "./react/use-typing";
-export { type OneReport, type ReportList, useReportFile, useReports } from "./react/use-reports";
-export type { Booking, Conversation, Message, Person, Report, ReportFile, ReportStatus, Side } from "./wire";
+export { type OneReport, type Paged, useAudit, useReportFile, useReports } from "./react/use-staff";
+export type { Access, Activity, Booking, Conversation, Message, Person, Report, ReportFile, ReportStatus, Side } from "./wire";

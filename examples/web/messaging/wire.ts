@@ -90,6 +90,26 @@ export interface ReportFile extends Report {
   readonly evidence: readonly Message[];
 }
 
+/** What went on in an hour or a day. */
+export interface Activity {
+  readonly from: string;
+  readonly to: string;
+  readonly messages: number;
+  readonly conversationsOpened: number;
+  readonly activeUsers: number;
+  /** How long clients waited for the agent's first answer; null where there was none. */
+  readonly firstReplies: { readonly count: number; readonly medianMs: number | null; readonly p95Ms: number | null };
+}
+
+/** What an admin looked at or did. */
+export interface Access {
+  readonly id: string;
+  readonly at: string;
+  readonly actor: Person;
+  readonly action: string;
+  readonly conversationId: string | null;
+}
+
 export interface HistoryPage {
   readonly conversation: Conversation;
   /** The oldest first. */

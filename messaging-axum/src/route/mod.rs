@@ -1,5 +1,7 @@
 //! The use cases over HTTP: each takes its input apart, calls the core, and puts the answer together.
 
+pub(crate) mod activity;
+pub(crate) mod audit;
 pub(crate) mod channel_auth;
 pub(crate) mod conversation;
 pub(crate) mod conversations;

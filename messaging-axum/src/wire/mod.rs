@@ -1,9 +1,13 @@
 //! What is answered, as JSON. A message is the same in an answer as in an event:
 //! [`MessagePayload`](messaging_core::event::MessagePayload).
 
+mod activity;
+mod audit;
 mod conversation;
 mod report;
 
+pub(crate) use activity::ActivityPayload;
+pub(crate) use audit::AuditPayload;
 pub(crate) use conversation::{ConversationPayload, DetailsPayload, ListedPayload};
 pub(crate) use report::{ReportFilePayload, ReportPayload, ReportedPayload};
 

@@ -4,7 +4,7 @@ use messaging_core::port::store::{
 };
 use serde_json::{Value, json};
 
-use crate::fixture::{NOWHERE, World, ada, carl, root};
+use crate::fixture::{Answer, NOWHERE, World, ada, carl, root};
 
 #[tokio::test]
 async fn a_closed_conversation_takes_no_message_until_it_is_reopened() {
@@ -60,4 +60,47 @@ async fn what_an_admin_looks_at_and_does_is_in_the_log() {
     let log = world.store.list_accesses(None, 10).await.expect("the log");
     let actions: Vec<_> = log.iter().rev().map(|record| record.action).collect();
     assert_eq!(actions, [See, ReadHistory, List, Close]);
+}
+
+#[tokio::test]
+async fn the_log_is_read_page_by_page_by_admins_and_says_that_it_was() {
+    const LOG: &str = "/messages/admin/audit";
+    let world = World::new();
+    let id = world.open("alpine").await;
+    world.get(&root(), &format!("/messages/conversations/{id}")).await;
+    world.get(&root(), "/messages/conversations").await;
+    for actor in [carl(), ada()] {
+        assert_eq!(
+            world.get(&actor, LOG).await.refusal(),
+            (403, "forbidden".to_owned())
+        );
+    }
+    let first = world.get(&root(), &format!("{LOG}?limit=2")).await;
+    let second = first.meta()["nextCursor"].as_str().expect("a cursor").to_owned();
+    let second = world
+        .get(&root(), &format!("{LOG}?limit=2&cursor={second}"))
+        .await;
+    let actions = |page: &Answer| {
+        page.data()
+            .as_array()
+            .expect("a list")
+            .iter()
+            .map(|it| it["action"].clone())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(actions(&first), ["read_audit", "list"]);
+    assert_eq!(actions(&second), ["see"]);
+    assert_eq!(
+        second.meta(),
+        json!({"limit": 2, "hasMore": false, "nextCursor": null})
+    );
+    let seen = &second.data()[0];
+    assert_eq!(
+        (&seen["actor"]["id"], &seen["conversationId"]),
+        (&json!("root"), &json!(id))
+    );
+    for (query, code) in [("limit=0", "validation_failed"), ("cursor=!", "invalid_cursor")] {
+        let refused = world.get(&root(), &format!("{LOG}?{query}")).await;
+        assert_eq!(refused.refusal(), (400, code.to_owned()));
+    }
 }

@@ -49,6 +49,7 @@ async fn ask_everything(world: &World, id: &str, message: &str) -> Vec<Answer> {
             Some(json!({"reason": "rude"})),
         ),
         (Method::GET, "/messages/admin/reports".to_owned(), None),
+        (Method::GET, "/messages/admin/audit".to_owned(), None),
         (
             Method::PUT,
             format!("/messages/admin/conversations/{id}/close"),
@@ -150,6 +151,7 @@ async fn an_admin_sees_nothing_that_the_log_does_not_take() {
         format!("/messages/conversations/{id}"),
         format!("/messages?conversationId={id}"),
         "/messages/admin/reports".to_owned(),
+        "/messages/admin/audit".to_owned(),
     ] {
         assert_eq!(
             world.get(&root(), &path).await.refusal(),

@@ -1,5 +1,6 @@
 //! The routes, through the router: actors as values, answers as snapshots, time and ids by hand.
 
+mod activity;
 mod admin;
 mod around;
 mod bad_input;
@@ -10,6 +11,7 @@ mod conversations;
 mod document_faults;
 mod failures;
 mod fixture;
+mod limits;
 mod messages;
 mod push_token;
 mod reading;

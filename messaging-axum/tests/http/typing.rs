@@ -1,5 +1,5 @@
 use messaging_axum::HttpOptions;
-use messaging_core::event::SocketId;
+use messaging_core::{ProcessLimiter, event::SocketId};
 use serde_json::json;
 
 use crate::fixture::{World, ada, carl, root};
@@ -48,7 +48,9 @@ async fn a_transport_that_is_down_does_not_matter() {
 
 #[tokio::test]
 async fn too_much_typing_is_told_when_to_go_on() {
-    let world = World::new();
+    let world = World::with(HttpOptions::default(), |parts| {
+        parts.rate_limiter(ProcessLimiter::default())
+    });
     let id = world.open("alpine").await;
     let body = json!({"conversationId": id, "typing": true});
     for _ in 0..10 {

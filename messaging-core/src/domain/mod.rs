@@ -1,5 +1,6 @@
 //! Values and the rules on them. Nothing here awaits, and nothing here fails but a parse.
 
+pub mod activity;
 pub mod body;
 pub mod conversation;
 pub mod digest;

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::{
     actor::{Actor, Role},
-    id::{AgentId, ConversationId, ReportId, UserId},
+    id::{AgentId, AuditId, ConversationId, ReportId, UserId},
     time::Timestamp,
 };
 
@@ -139,10 +139,6 @@ pub struct HistoryCursor {
     seq: u64,
 }
 
-/// Where a walk through the reports stands: behind this one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ReportCursor(ReportId);
-
 /// A text that is not a cursor of ours, is of another version, or belongs to another list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("is not a cursor of this list")]
@@ -152,6 +148,7 @@ const VERSION: u8 = 1;
 const LIST: u8 = b'l';
 const HISTORY: u8 = b'h';
 const REPORTS: u8 = b'r';
+const AUDIT: u8 = b'a';
 
 impl HistoryCursor {
     /// The position at a message, or (seq 0) before the first one.
@@ -252,37 +249,55 @@ impl ListCursor {
     }
 }
 
-impl ReportCursor {
-    /// The position behind a report.
-    pub fn new(id: ReportId) -> Self {
-        Self(id)
-    }
+/// A list that goes by the ids of what stands in it, which grow with time.
+macro_rules! id_cursor {
+    ($(#[$doc:meta])* $name:ident of $kind:ident at $id:ty) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub struct $name($id);
 
-    /// The report it stands behind.
-    pub fn id(self) -> ReportId {
-        self.0
-    }
+        impl $name {
+            /// The position behind the one with that id.
+            pub fn new(id: $id) -> Self {
+                Self(id)
+            }
 
-    /// The opaque form.
-    pub fn encode(&self) -> String {
-        let mut bytes = vec![VERSION, REPORTS];
-        bytes.extend(self.0.as_uuid().as_bytes());
-        URL_SAFE_NO_PAD.encode(bytes)
-    }
+            /// The id it stands behind.
+            pub fn id(self) -> $id {
+                self.0
+            }
 
-    /// Reads the opaque form.
-    ///
-    /// # Errors
-    /// [`InvalidCursor`] for anything else.
-    pub fn decode(text: &str) -> Result<Self, InvalidCursor> {
-        let mut scan = Scan::open(text, REPORTS)?;
-        let id = ReportId::new(Uuid::from_bytes(scan.take()?));
-        if scan.0.is_empty() {
-            Ok(Self(id))
-        } else {
-            Err(InvalidCursor)
+            /// The opaque form.
+            pub fn encode(&self) -> String {
+                let mut bytes = vec![VERSION, $kind];
+                bytes.extend(self.0.as_uuid().as_bytes());
+                URL_SAFE_NO_PAD.encode(bytes)
+            }
+
+            /// Reads the opaque form.
+            ///
+            /// # Errors
+            /// [`InvalidCursor`] for anything else.
+            pub fn decode(text: &str) -> Result<Self, InvalidCursor> {
+                let mut scan = Scan::open(text, $kind)?;
+                let id = <$id>::new(Uuid::from_bytes(scan.take()?));
+                if scan.0.is_empty() {
+                    Ok(Self(id))
+                } else {
+                    Err(InvalidCursor)
+                }
+            }
         }
-    }
+    };
+}
+
+id_cursor! {
+    /// Where a walk through the reports stands.
+    ReportCursor of REPORTS at ReportId
+}
+id_cursor! {
+    /// Where a walk through the audit log stands.
+    AuditCursor of AUDIT at AuditId
 }
 
 impl Inbox {
@@ -425,6 +440,7 @@ mod tests {
             prop_assert_eq!(ReportCursor::decode(&cursor.encode()), Ok(cursor));
             prop_assert_eq!(HistoryCursor::decode(&cursor.encode(), id(n)), Err(InvalidCursor));
             prop_assert_eq!(ReportCursor::decode(&HistoryCursor::new(id(n), 1).encode()), Err(InvalidCursor));
+            prop_assert_eq!(AuditCursor::decode(&cursor.encode()), Err(InvalidCursor));
             let longer = URL_SAFE_NO_PAD.decode(cursor.encode()).unwrap().into_iter().chain([0]);
             let longer = URL_SAFE_NO_PAD.encode(longer.collect::<Vec<_>>());
             prop_assert_eq!(ReportCursor::decode(&longer), Err(InvalidCursor));
@@ -434,7 +450,7 @@ mod tests {
         fn no_text_makes_decoding_panic(text: String, bytes: Vec<u8>) {
             for text in [text, URL_SAFE_NO_PAD.encode(bytes)] {
                 let _ = HistoryCursor::decode(&text, id(0));
-                let _ = ReportCursor::decode(&text);
+                let _ = (ReportCursor::decode(&text), AuditCursor::decode(&text));
                 let _ = ListCursor::decode(&text, &Inbox::All(UserId::parse("a").unwrap()));
             }
         }

@@ -4,6 +4,7 @@
 //! transitions of [`Conversation`]: the shortest form in which
 //! the contract of [`Store`](crate::port::store::Store) can be read.
 
+mod activity;
 mod conversations;
 mod digests;
 mod moderation;
@@ -16,7 +17,6 @@ use std::{
 };
 
 use async_trait::async_trait;
-use uuid::Uuid;
 
 use crate::{
     domain::{
@@ -25,7 +25,7 @@ use crate::{
         receipt::{MessageRow, Receipt, first_covering},
         side::{Side, Sides},
     },
-    id::{AgentId, BookingId, ConversationId, ReportId, UserId, WorkerId},
+    id::{AgentId, AuditId, BookingId, ConversationId, ReportId, UserId, WorkerId},
     port::store::{
         Audit, AuditRecord, Entry, EntryKind, Lane, Publisher, SetAside, SetAsidePlace, StoreError,
     },
@@ -60,7 +60,7 @@ struct State {
     pushed: HashMap<(ConversationId, Side), (u64, Timestamp)>,
     /// Their ids grow with time.
     reports: BTreeMap<ReportId, Filing>,
-    audit: BTreeMap<Uuid, AuditRecord>,
+    audit: BTreeMap<AuditId, AuditRecord>,
 }
 
 /// A conversation and all that belongs to it.
@@ -174,7 +174,7 @@ impl Audit for MemoryStore {
 
     async fn list_accesses(
         &self,
-        before: Option<Uuid>,
+        before: Option<AuditId>,
         limit: usize,
     ) -> Result<Vec<AuditRecord>, StoreError> {
         let state = self.lock();

@@ -22,8 +22,19 @@ pub trait RateLimiter: Send + Sync {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Limited {
+    /// Sending a message.
+    Send,
+    /// Opening a conversation, also one that is there.
+    Open,
+    /// Reporting.
+    Report,
     /// Showing that one types, or stopped.
     Typing,
+}
+
+impl Limited {
+    /// Everything that is limited.
+    pub const ALL: [Self; 4] = [Self::Send, Self::Open, Self::Report, Self::Typing];
 }
 
 /// Whether something may be done now.

@@ -12,7 +12,7 @@ use crate::{
         access::AccessPolicy, directory::Directory, mailer::Mailer, presence::Presence, push::Push,
         rate_limit::RateLimiter, realtime::Realtime, store::Store,
     },
-    rate_limit::ProcessLimiter,
+    rate_limit::{ProcessLimiter, Unlimited},
     reach::Reach,
     relay::{InvalidRelayOptions, Relay, RelayOptions, RelayParts, Silence},
     worker::Workers,
@@ -137,10 +137,11 @@ impl Messaging {
         }
     }
 
-    /// Everything in memory, with a clock that the caller moves: for a host's tests.
+    /// Everything in memory, with a clock that the caller moves and no rate limits: for a host's tests.
     pub fn in_memory(directory: impl Directory + 'static) -> (Self, Workers, ManualClock) {
         let clock = ManualClock::new();
-        let (messaging, workers) = Self::builder(MemoryStore::new(), directory).assemble(
+        let builder = Self::builder(MemoryStore::new(), directory).rate_limiter(Unlimited);
+        let (messaging, workers) = builder.assemble(
             Arc::new(clock.clone()),
             Arc::new(SequentialIds::default()),
             ChannelNames::default(),

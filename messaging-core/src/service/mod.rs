@@ -1,5 +1,7 @@
 //! The use cases: load, decide, apply, answer.
 
+mod activity;
+mod audit;
 mod authorize;
 mod builder;
 mod change;
@@ -18,8 +20,7 @@ mod webhook;
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use uuid::Uuid;
-
+pub use audit::AuditLog;
 pub use authorize::Authorized;
 pub use builder::{ConfigError, MessagingBuilder, Options};
 pub use change::Reassigned;
@@ -37,7 +38,7 @@ use crate::{
     domain::conversation::Conversation,
     error::{Error, ErrorKind},
     event::ChannelNames,
-    id::ConversationId,
+    id::{AuditId, ConversationId},
     policy::{self, Action, Decision, Refusal, Standing},
     port::{
         access::AccessPolicy,
@@ -188,9 +189,8 @@ impl Messaging {
         conversation_id: Option<ConversationId>,
     ) -> Result<(), Error> {
         let at = self.now();
-        let id: Uuid = self.0.ids.new_id(at);
         let record = AuditRecord {
-            id,
+            id: AuditId::new(self.0.ids.new_id(at)),
             at,
             actor_id: actor.user_id().clone(),
             action,

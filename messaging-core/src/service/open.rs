@@ -9,6 +9,7 @@ use crate::{
     port::{
         PortError,
         directory::{BookingParties, ProfileQuery, Profiles},
+        rate_limit::Limited,
         store::Opened,
     },
 };
@@ -72,6 +73,7 @@ impl Messaging {
     /// [`Forbidden`](ErrorKind::Forbidden) unless the actor's role is client, and when they answer for the
     /// agent themselves; [`UnknownAgent`](ErrorKind::UnknownAgent);
     /// [`UnknownBooking`](ErrorKind::UnknownBooking), also for a booking of other people;
+    /// [`RateLimited`](ErrorKind::RateLimited);
     /// [`Unavailable`](ErrorKind::Unavailable) when the directory or the store is.
     pub async fn open_conversation(
         &self,
@@ -79,6 +81,7 @@ impl Messaging {
         open: &OpenConversation,
     ) -> Result<OpenedConversation, Error> {
         self.decide(actor, Action::Open { agent_user_id: None }, None, OPENING)?;
+        self.admit(actor, Limited::Open, OPENING).await?;
         let agent_user = self.ask(self.0.directory.agent_user(&open.agent_id)).await?;
         let agent_user_id = agent_user.ok_or_else(|| Error::new(ErrorKind::UnknownAgent, OPENING))?;
         self.decide(

@@ -10,6 +10,7 @@ use crate::{
     policy::Action,
     port::{
         directory::{ProfileQuery, Profiles},
+        rate_limit::Limited,
         store::{AuditedAction, FileReport, Filed, ReportScan},
     },
 };
@@ -77,7 +78,7 @@ impl Messaging {
     /// # Errors
     /// [`NotFound`](ErrorKind::NotFound), also for a message of another conversation;
     /// [`Forbidden`](ErrorKind::Forbidden) for an admin who takes no part;
-    /// [`Unavailable`](ErrorKind::Unavailable); [`OutcomeUnknown`](ErrorKind::OutcomeUnknown): repeat it, which is
+    /// [`RateLimited`](ErrorKind::RateLimited); [`Unavailable`](ErrorKind::Unavailable); [`OutcomeUnknown`](ErrorKind::OutcomeUnknown): repeat it, which is
     /// the same complaint.
     pub async fn report(
         &self,
@@ -85,6 +86,7 @@ impl Messaging {
         conversation_id: ConversationId,
         report: &NewReport,
     ) -> Result<Reported, Error> {
+        self.admit(actor, Limited::Report, REPORTING).await?;
         let conversation = self.store().find_conversation(conversation_id).await;
         let conversation = conversation.map_err(|error| Error::store(error, REPORTING))?;
         let standing = self.decide(actor, Action::Report, conversation.as_ref(), REPORTING)?;

@@ -17,6 +17,7 @@ use crate::{
     policy::{Action, Standing},
     port::{
         directory::{ProfileQuery, Profiles},
+        rate_limit::Limited,
         store::{Append, Appended, Entry, EntryKind, LoadedEntry, Stored, Subject},
     },
 };
@@ -52,9 +53,11 @@ impl Messaging {
     /// [`NotFound`](ErrorKind::NotFound), [`Forbidden`](ErrorKind::Forbidden),
     /// [`Blocked`](ErrorKind::Blocked), [`Closed`](ErrorKind::Closed): not allowed, unless the same message
     /// was sent with this key before; [`IdempotencyConflict`](ErrorKind::IdempotencyConflict): the key was
-    /// used for another text; [`Unavailable`](ErrorKind::Unavailable): nothing was stored;
+    /// used for another text; [`RateLimited`](ErrorKind::RateLimited) and
+    /// [`Unavailable`](ErrorKind::Unavailable): nothing was stored;
     /// [`OutcomeUnknown`](ErrorKind::OutcomeUnknown): repeat it with the same key.
     pub async fn send_message(&self, actor: &Actor, send: &SendMessage) -> Result<Sent, Error> {
+        self.admit(actor, Limited::Send, SENDING).await?;
         for _ in 0..super::MAX_DECISIONS {
             let conversation = self.conversation_for_send(send.conversation_id).await?;
             let decided = self.decide(actor, Action::Send, conversation.as_ref(), SENDING);

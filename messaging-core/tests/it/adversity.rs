@@ -11,7 +11,7 @@ use std::{
 
 use futures_util::poll;
 use messaging_core::{
-    AgentId, BookingId, ConversationId, Messaging, Options, RelayOptions, UserId, Workers,
+    AgentId, BookingId, ConversationId, Messaging, Options, RelayOptions, Unlimited, UserId, Workers,
     clock::{ManualClock, SequentialIds},
     event::{ChannelName, Event},
     memory::MemoryStore,
@@ -48,6 +48,7 @@ async fn hard_with(relay: RelayOptions) -> Hard {
     let store = FailingStore::new(MemoryStore::new());
     let (realtime, clock) = (Recorder::new(), ManualClock::new());
     let (messaging, workers) = Messaging::builder(store.clone(), People)
+        .rate_limiter(Unlimited)
         .realtime(realtime.clone())
         .clock(clock.clone())
         .ids(SequentialIds::default())

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use messaging_core::{
-    Authorized, ErrorKind, Timestamp, UserId,
+    Authorized, ErrorKind, ProcessLimiter, Timestamp, UserId,
     event::{ChannelName, SocketId, Typing},
     port::{
         PortError,
@@ -62,7 +62,7 @@ async fn typing_names_the_actor_and_needs_access() {
 
 #[tokio::test]
 async fn typing_is_limited_for_each_user_before_anything_is_looked_up() {
-    let world = World::new();
+    let world = World::with(|builder| builder.rate_limiter(ProcessLimiter::default()));
     let (id, clock) = (world.open().await, world.clock.clone());
     let typing = |actor, id| {
         let messaging = world.messaging.clone();

@@ -10,7 +10,7 @@ use std::{
 use async_trait::async_trait;
 use messaging_core::{
     Body, ConfigError, ConversationId, DigestOptions, DigestPolicy, HistoryFrom, HistoryRequest, MarkOnRead,
-    Messaging, OpenByHost, Options, PageSize, SendKey, SendMessage, To, UserId, Workers,
+    Messaging, OpenByHost, Options, PageSize, SendKey, SendMessage, To, Unlimited, UserId, Workers,
     clock::{ManualClock, SequentialIds},
     domain::side::Side,
     memory::MemoryStore,
@@ -73,6 +73,7 @@ impl House {
         let (store, clock, directory) = (MemoryStore::new(), ManualClock::new(), FakeDirectory::new());
         let mails = Letterbox::default();
         let (messaging, workers) = Messaging::builder(store.clone(), directory.clone())
+            .rate_limiter(Unlimited)
             .digests(mails.clone(), policy)
             .presence(Nobody)
             .clock(clock.clone())

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use messaging_core::{
     ConversationId, Error, ErrorKind, HistoryFrom, HistoryRequest, ListFrom, ListRequest, MarkOnRead,
-    MessageId, Messaging, PageSize, Workers,
+    MessageId, Messaging, PageSize, Unlimited, Workers,
     clock::{ManualClock, SequentialIds},
     memory::MemoryStore,
     port::{realtime::PublishErrorKind, store::StoreErrorKind},
@@ -33,6 +33,7 @@ async fn scene() -> Failing {
     let store = FailingStore::new(MemoryStore::new());
     let (realtime, clock) = (Recorder::new(), ManualClock::new());
     let (messaging, workers) = Messaging::builder(store.clone(), People)
+        .rate_limiter(Unlimited)
         .realtime(realtime.clone())
         .clock(clock.clone())
         .ids(SequentialIds::default())

@@ -10,6 +10,7 @@ mod digests;
 mod events;
 mod failing_store;
 mod leases;
+mod limits;
 mod listing;
 mod notifying;
 mod opening;

@@ -8,7 +8,8 @@ use std::{
 
 use async_trait::async_trait;
 use messaging_core::{
-    Body, ConversationId, ErrorKind, Messaging, OpenConversation, SendMessage, Timestamp, UserId, Workers,
+    Body, ConversationId, ErrorKind, Messaging, OpenConversation, SendMessage, Timestamp, Unlimited, UserId,
+    Workers,
     clock::{ManualClock, SequentialIds},
     memory::MemoryStore,
     port::{
@@ -73,6 +74,7 @@ impl House {
         let (clock, directory) = (ManualClock::new(), FakeDirectory::new());
         let (devices, known) = (Devices::default(), Known::default());
         let (messaging, workers) = Messaging::builder(MemoryStore::new(), directory.clone())
+            .rate_limiter(Unlimited)
             .realtime(RecordingRealtime::new())
             .presence(known.clone())
             .push(devices.clone())

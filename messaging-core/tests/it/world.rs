@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use messaging_core::{
     Actor, AgentId, Body, BookingId, ConversationId, Error, ErrorKind, History, HistoryFrom, HistoryRequest,
     MarkOnRead, Messaging, MessagingBuilder, OpenConversation, PageSize, Role, SendKey, SendMessage, Sent,
-    Timestamp, UserId, Workers,
+    Timestamp, Unlimited, UserId, Workers,
     clock::{IdSource, ManualClock, SequentialIds},
     domain::page::Inbox,
     event::{ChannelName, Event},
@@ -299,6 +299,7 @@ impl World {
     ) -> Self {
         let realtime = Recorder::new();
         let builder = Messaging::builder(store.clone(), directory)
+            .rate_limiter(Unlimited)
             .realtime(realtime.clone())
             .clock(clock.clone())
             .ids(SequentialIds::default());

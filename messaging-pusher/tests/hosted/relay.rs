@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use messaging_core::{
-    Actor, AgentId, ConversationId, Messaging, OpenConversation, Role, SendMessage, UserId, Workers,
-    clock::SequentialIds, domain::body::Body, memory::MemoryStore, port::store::Outbox as _,
+    Actor, AgentId, ConversationId, Messaging, OpenConversation, Role, SendMessage, Unlimited, UserId,
+    Workers, clock::SequentialIds, domain::body::Body, memory::MemoryStore, port::store::Outbox as _,
 };
 use messaging_testkit::fake::FakeDirectory;
 use serde_json::Value;
@@ -31,6 +31,7 @@ impl Host {
         let (house, store) = (House::open().await, MemoryStore::new());
         let agent_id = AgentId::parse("agency-1").unwrap();
         let (messaging, workers) = Messaging::builder(store.clone(), FakeDirectory::new())
+            .rate_limiter(Unlimited)
             .realtime(house.pusher.clone())
             .clock(house.clock.clone())
             .ids(SequentialIds::default())

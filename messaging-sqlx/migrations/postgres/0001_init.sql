@@ -97,6 +97,10 @@ CREATE TABLE "messaging".message (
 CREATE UNIQUE INDEX message_id ON "messaging".message (conversation_id, id);
 CREATE UNIQUE INDEX message_key ON "messaging".message (conversation_id, sender_id, key) WHERE key IS NOT NULL;
 
+-- For counting what went on: rows are only ever added, in the order of time but for a little.
+CREATE INDEX message_by_time ON "messaging".message USING brin (created_at)
+    WITH (pages_per_range = 32, autosummarize = on);
+
 CREATE TABLE "messaging".receipt (
     conversation_id uuid        NOT NULL,
     side            smallint    NOT NULL CHECK (side IN (1, 2)),
@@ -106,6 +110,9 @@ CREATE TABLE "messaging".receipt (
     PRIMARY KEY (conversation_id, side, up_to_seq),
     UNIQUE (conversation_id, side, position)
 );
+
+CREATE INDEX receipt_by_time ON "messaging".receipt USING brin (read_at)
+    WITH (pages_per_range = 32, autosummarize = on);
 
 CREATE TABLE "messaging".outbox (
     conversation_id uuid        NOT NULL,
@@ -220,6 +227,15 @@ CREATE TABLE "messaging".evidence (
     agent_position  bigint           NOT NULL,
     PRIMARY KEY (report_id, seq)
 );
+
+-- When a user's quota of something will be whole again. Not logged: a crash makes every quota whole.
+-- 1 sending, 2 opening, 3 reporting, 4 typing.
+CREATE UNLOGGED TABLE "messaging".rate (
+    user_id  text COLLATE "C" NOT NULL,
+    what     smallint         NOT NULL CHECK (what BETWEEN 1 AND 4),
+    whole_at timestamptz      NOT NULL,
+    PRIMARY KEY (user_id, what)
+) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.1, autovacuum_vacuum_threshold = 1000);
 
 CREATE TABLE "messaging".audit (
     id              uuid             NOT NULL PRIMARY KEY,

@@ -91,6 +91,10 @@ CREATE TABLE receipt (
     UNIQUE (conversation_id, side, position)
 ) STRICT, WITHOUT ROWID;
 
+-- For counting what went on.
+CREATE INDEX message_by_time ON message (created_at);
+CREATE INDEX receipt_by_time ON receipt (read_at);
+
 CREATE TABLE outbox (
     conversation_id BLOB    NOT NULL REFERENCES conversation (id),
     number          INTEGER NOT NULL,

@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 use messaging_core::{
-    id::ConversationId,
+    id::{AuditId, ConversationId},
     port::store::{Audit, AuditRecord, AuditedAction, StoreError},
 };
 use sqlx::{Error, Row, postgres::PgRow};
@@ -18,7 +18,7 @@ impl Audit for PgStore {
     async fn record_access(&self, record: &AuditRecord) -> Result<(), StoreError> {
         const DOING: &str = "recording an access of an admin";
         let statement = sqlx::query(self.0.statements.record.clone())
-            .bind(record.id)
+            .bind(record.id.as_uuid())
             .bind(instant(record.at))
             .bind(record.actor_id.as_str())
             .bind(record.action.name())
@@ -26,10 +26,14 @@ impl Audit for PgStore {
         self.write(DOING, statement).await.map(drop)
     }
 
-    async fn list_accesses(&self, before: Option<Uuid>, rows: usize) -> Result<Vec<AuditRecord>, StoreError> {
+    async fn list_accesses(
+        &self,
+        before: Option<AuditId>,
+        rows: usize,
+    ) -> Result<Vec<AuditRecord>, StoreError> {
         const DOING: &str = "listing the accesses of admins";
         let statement = sqlx::query(self.0.statements.accesses.clone())
-            .bind(before)
+            .bind(before.map(|id| id.as_uuid()))
             .bind(limit(rows));
         let found = self.read(DOING, statement).await?;
         let records = found.iter().map(record);
@@ -48,7 +52,7 @@ fn record(row: &PgRow) -> Result<AuditRecord, Error> {
     let action = AuditedAction::from_name(row.try_get("action")?);
     let conversation_id: Option<Uuid> = row.try_get("conversation_id")?;
     Ok(AuditRecord {
-        id: row.try_get("id")?,
+        id: AuditId::new(row.try_get("id")?),
         at: rows::time(row, "at")?,
         actor_id: rows::user_id(row, "actor_id")?,
         action: action.ok_or_else(|| damaged("an action of an admin has no known name"))?,

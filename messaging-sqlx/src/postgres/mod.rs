@@ -22,6 +22,7 @@
 //!                                                          └─ error: Before | Within | TimedOut ─> kind
 //! ```
 
+mod activity;
 mod append;
 mod audit;
 mod call;
@@ -34,6 +35,7 @@ mod digests;
 mod error;
 mod history;
 mod lanes;
+mod limiter;
 mod list;
 mod load;
 mod mark_read;
@@ -72,6 +74,7 @@ use self::{
 };
 pub use self::{
     claim::ClockSkew,
+    limiter::PgRateLimiter,
     migrate::PgMigrator,
     options::{ClockCheck, PgOptions, Pooler},
     schema_name::{InvalidSchemaName, SchemaName},

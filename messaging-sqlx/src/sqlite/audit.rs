@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 use messaging_core::{
-    id::ConversationId,
+    id::{AuditId, ConversationId},
     port::store::{Audit, AuditRecord, AuditedAction, StoreError},
 };
 use sqlx::{Error, Row, SqliteConnection, sqlite::SqliteRow};
@@ -20,7 +20,11 @@ impl Audit for SqliteStore {
         self.write(Record(record.clone())).await
     }
 
-    async fn list_accesses(&self, before: Option<Uuid>, rows: usize) -> Result<Vec<AuditRecord>, StoreError> {
+    async fn list_accesses(
+        &self,
+        before: Option<AuditId>,
+        rows: usize,
+    ) -> Result<Vec<AuditRecord>, StoreError> {
         const DOING: &str = "listing the accesses of admins";
         let mut connection = self.reader(DOING).await?;
         let found = list(&mut connection, before, rows).await;
@@ -44,7 +48,7 @@ impl Step for Record {
     async fn take(self, tx: &mut SqliteConnection) -> Result<(), Error> {
         let Self(record) = self;
         sqlx::query(RECORD)
-            .bind(record.id)
+            .bind(record.id.as_uuid())
             .bind(record.at.as_millis())
             .bind(record.actor_id.as_str())
             .bind(record.action.name())
@@ -57,11 +61,11 @@ impl Step for Record {
 
 async fn list(
     connection: &mut SqliteConnection,
-    before: Option<Uuid>,
+    before: Option<AuditId>,
     rows: usize,
 ) -> Result<Vec<AuditRecord>, Error> {
     let found = sqlx::query(LIST)
-        .bind(before)
+        .bind(before.map(|id| id.as_uuid()))
         .bind(limit(rows))
         .fetch_all(connection)
         .await?;
@@ -72,7 +76,7 @@ fn record(row: &SqliteRow) -> Result<AuditRecord, Error> {
     let action = AuditedAction::from_name(row.try_get("action")?);
     let conversation_id: Option<Uuid> = row.try_get("conversation_id")?;
     Ok(AuditRecord {
-        id: row.try_get("id")?,
+        id: AuditId::new(row.try_get("id")?),
         at: rows::time(row, "at")?,
         actor_id: rows::user_id(row, "actor_id")?,
         action: action.ok_or_else(|| damaged("an action of an admin has no known name"))?,

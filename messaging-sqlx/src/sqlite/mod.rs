@@ -7,6 +7,7 @@
 //! [`claim_lanes`](messaging_core::port::store::Outbox::claim_lanes) of this store. A step of another that
 //! names a worker as its [`Publisher`](messaging_core::port::store::Publisher) leaves its lane to anyone.
 
+mod activity;
 mod append;
 mod audit;
 mod change_state;

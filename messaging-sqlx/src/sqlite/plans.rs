@@ -3,8 +3,8 @@
 use sqlx::{Connection, Row, SqliteConnection};
 
 use super::{
-    append, audit, conversations, digest_claim, digest_steps, digests, history, lanes, list, load, mark_read,
-    migrate, moderation, open, outbox, set_aside, tallies,
+    activity, append, audit, conversations, digest_claim, digest_steps, digests, history, lanes, list, load,
+    mark_read, migrate, moderation, open, outbox, set_aside, tallies,
 };
 
 async fn plan(sql: &'static str) -> Vec<String> {
@@ -38,6 +38,9 @@ async fn check_uses(sql: &'static str, expected: &str) {
 #[tokio::test]
 async fn no_statement_reads_a_whole_table() {
     for sql in [
+        activity::OPENED,
+        activity::READ,
+        activity::SENT,
         append::INSERT,
         audit::LIST,
         audit::RECORD,
@@ -201,6 +204,19 @@ async fn a_conversation_that_is_shown_costs_one_message_however_many_it_has() {
         };
         assert!(one.contains("(conversation_id=? AND seq=?)"), "{one}: {sql}");
     }
+}
+
+#[tokio::test]
+async fn first_replies_are_looked_for_where_somebody_wrote() {
+    let plan = plan(activity::REPLIED).await;
+    for expected in ["message_by_time (created_at>? AND created_at<?)", "SCAN s"] {
+        assert!(plan.iter().any(|detail| detail.contains(expected)), "{plan:#?}");
+    }
+    assert_eq!(
+        plan.iter().filter(|detail| detail.starts_with("SCAN")).count(),
+        1,
+        "{plan:#?}"
+    );
 }
 
 #[tokio::test]

@@ -205,6 +205,15 @@ impl Session {
             .unwrap();
     }
 
+    /// Asks for one text with SQL in which the schema is `messaging`.
+    pub(crate) async fn text(&mut self, sql: &str) -> String {
+        let sql = sql.replace("messaging.", &format!("{}.", self.schema));
+        sqlx::query_scalar(AssertSqlSafe(sql))
+            .fetch_one(&mut self.connection)
+            .await
+            .unwrap()
+    }
+
     /// Undoes its transaction.
     pub(crate) async fn let_go(mut self) {
         self.run("ROLLBACK").await;

@@ -8,6 +8,7 @@ mod beside_host;
 mod clocks;
 mod failing;
 mod leases;
+mod limiting;
 mod lost_connections;
 mod migrating;
 mod migrating_at_once;

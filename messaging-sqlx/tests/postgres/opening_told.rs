@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use messaging_core::{
-    Messaging, OpenByHost, Workers,
+    Messaging, OpenByHost, Unlimited, Workers,
     clock::{ManualClock, SequentialIds},
     domain::conversation::OpenPlan,
     port::store::{Claim, EntryKind, Lane, LoadedEntry, Outbox as _, Progress, Subject},
@@ -36,6 +36,7 @@ impl Host {
         let store = bench.store();
         let (realtime, clock) = (RecordingRealtime::new(), ManualClock::new());
         let (messaging, workers) = Messaging::builder(store.clone(), FakeDirectory::new())
+            .rate_limiter(Unlimited)
             .realtime(realtime.clone())
             .clock(clock.clone())
             .ids(SequentialIds::default())

@@ -7,7 +7,7 @@ use std::{
 
 use async_trait::async_trait;
 use messaging_core::{
-    ConversationId, Messaging, SendMessage, Timestamp, Workers,
+    ConversationId, Messaging, SendMessage, Timestamp, Unlimited, Workers,
     clock::{IdSource, ManualClock, SequentialIds},
     event::{ChannelName, Event},
     id::UserId,
@@ -58,6 +58,7 @@ impl Process {
         let store = bench.store_with(&bench.options().with_max_connections(3));
         let (line, clock) = (Line::to(transport), ManualClock::new());
         let (messaging, workers) = Messaging::builder(store, FakeDirectory::new())
+            .rate_limiter(Unlimited)
             .realtime(line.clone())
             .clock(clock.clone())
             .ids(Ids(n, SequentialIds::default()))

@@ -2,6 +2,7 @@
 
 use messaging_core::{
     domain::{conversation::Change, side::Side},
+    id::AuditId,
     port::store::{
         Audit as _, AuditRecord, AuditedAction, ChangeState, Claim, Conversations as _, Direction, Entry,
         EntryKind, HistoryScan, Lane, LaneDelay, LaneFailure, ListScan, ListStart, MarkRead, Outbox as _,
@@ -50,7 +51,7 @@ async fn writes(store: &PgStore) -> Vec<Result<(), StoreError>> {
         publisher,
     };
     let record = AuditRecord {
-        id: uuid(9, 1),
+        id: AuditId::new(uuid(9, 1)),
         at: at(4),
         actor_id: admin_id(1),
         action: AuditedAction::ReadHistory,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use messaging_core::{
-    ErrorKind, Messaging, SendMessage, Sent, Workers,
+    ErrorKind, Messaging, SendMessage, Sent, Unlimited, Workers,
     clock::{ManualClock, SequentialIds},
     event::Event,
 };
@@ -33,6 +33,7 @@ impl Process {
         let store = PgStore::from_url(&url, &bench.options()).unwrap();
         let (realtime, clock) = (RecordingRealtime::new(), ManualClock::new());
         let (messaging, workers) = Messaging::builder(store, FakeDirectory::new())
+            .rate_limiter(Unlimited)
             .realtime(realtime.clone())
             .clock(clock.clone())
             .ids(SequentialIds::default())

@@ -6,7 +6,7 @@ use messaging_core::{
         message::SendKey,
         page::ListCursor,
     },
-    id::{AgentId, BookingId, ConversationId, MessageId, UserId, WorkerId},
+    id::{AgentId, AuditId, BookingId, ConversationId, MessageId, UserId, WorkerId},
     memory::MemoryStore,
     port::store::{
         Append, Appended, Audit, AuditRecord, ChangeState, Changed, Claim, Conversations, Entry, HistoryScan,
@@ -176,7 +176,7 @@ impl<K: Kept> World<K> {
             }
             Write::Record(actor, action, at) => {
                 let record = AuditRecord {
-                    id: self.new_id(),
+                    id: AuditId::new(self.new_id()),
                     at: self.now,
                     actor_id: user(*actor),
                     action: *action,
@@ -184,7 +184,7 @@ impl<K: Kept> World<K> {
                 };
                 same!(self, record_access(&record));
                 same!(self, list_accesses(None, 3));
-                let before = Uuid::from_u128(record.id.as_u128() - 1);
+                let before = AuditId::new(Uuid::from_u128(record.id.as_uuid().as_u128() - 1));
                 same!(self, list_accesses(Some(before), 3));
             }
         }

@@ -13,7 +13,7 @@ use messaging_core::{
         page::{Inbox, PageSize},
         side::{Side, To},
     },
-    id::{AgentId, BookingId, ConversationId, MessageId, UserId, WorkerId},
+    id::{AgentId, AuditId, BookingId, ConversationId, MessageId, UserId, WorkerId},
     port::store::{
         Append, Appended, Audit, AuditRecord, AuditedAction, Backlog, ChangeState, Claim, Conversations,
         Direction, HistoryPage, HistoryScan, Lane, ListPage, ListScan, ListStart, LoadedEntry, MarkRead,
@@ -159,7 +159,7 @@ pub(crate) async fn play(store: &SqliteStore) {
     };
     store.change_state(&block).await.unwrap();
     let record = AuditRecord {
-        id: Uuid::from_u128(30),
+        id: AuditId::new(Uuid::from_u128(30)),
         at: at(4),
         actor_id: user("admin"),
         action: AuditedAction::ReadHistory,

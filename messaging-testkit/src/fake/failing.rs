@@ -3,6 +3,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use messaging_core::{
     domain::{
+        activity::Activity,
         conversation::{Conversation, OpenPlan, Overview},
         digest::{Extent, Unmailed},
         message::SendKey,
@@ -10,17 +11,16 @@ use messaging_core::{
         receipt::MessageRow,
         report::{Report, ReportFile, Settled},
     },
-    id::{AgentId, BookingId, ConversationId, ReportId, UserId, WorkerId},
+    id::{AgentId, AuditId, BookingId, ConversationId, ReportId, UserId, WorkerId},
     port::store::{
-        Append, Appended, Audit, AuditRecord, Backlog, ChangeState, Changed, Claim, Conversations,
-        DigestAttempt, DigestClaim, DigestHold, DigestLease, Digests, DueUser, Entry, Excerpt, FileReport,
-        Filed, HistoryPage, HistoryScan, Lane, LaneDelay, ListPage, ListScan, LoadedEntry, MarkRead, Marked,
-        Moderation, Opened, Outbox, Progress, Publisher, PushMark, ReportScan, Requeue, Requeued, SetAside,
-        SetAsidePlace, StoreError, StoreErrorKind, Tallies, Tally, TallyScan,
+        Activities, ActivityScan, Append, Appended, Audit, AuditRecord, Backlog, ChangeState, Changed, Claim,
+        Conversations, DigestAttempt, DigestClaim, DigestHold, DigestLease, Digests, DueUser, Entry, Excerpt,
+        FileReport, Filed, HistoryPage, HistoryScan, Lane, LaneDelay, ListPage, ListScan, LoadedEntry,
+        MarkRead, Marked, Moderation, Opened, Outbox, Progress, Publisher, PushMark, ReportScan, Requeue,
+        Requeued, SetAside, SetAsidePlace, StoreError, StoreErrorKind, Tallies, Tally, TallyScan,
     },
     time::Timestamp,
 };
-use uuid::Uuid;
 
 use super::signal::Signal;
 
@@ -302,6 +302,14 @@ impl<S: Moderation> Moderation for FailingStore<S> {
 }
 
 #[async_trait]
+impl<S: Activities> Activities for FailingStore<S> {
+    async fn count_activity(&self, scan: &ActivityScan) -> Result<Vec<Activity>, StoreError> {
+        self.step("counting activity", self.inner.count_activity(scan))
+            .await
+    }
+}
+
+#[async_trait]
 impl<S: Audit> Audit for FailingStore<S> {
     async fn record_access(&self, record: &AuditRecord) -> Result<(), StoreError> {
         self.step("recording an access", self.inner.record_access(record))
@@ -310,7 +318,7 @@ impl<S: Audit> Audit for FailingStore<S> {
 
     async fn list_accesses(
         &self,
-        before: Option<Uuid>,
+        before: Option<AuditId>,
         limit: usize,
     ) -> Result<Vec<AuditRecord>, StoreError> {
         self.step("listing accesses", self.inner.list_accesses(before, limit))

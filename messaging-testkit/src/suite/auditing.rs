@@ -1,14 +1,20 @@
-use messaging_core::port::store::{AuditRecord, AuditedAction, Store};
-use uuid::Uuid;
+use messaging_core::{
+    id::AuditId,
+    port::store::{AuditRecord, AuditedAction, Store},
+};
 
 use super::scene::Scene;
 use crate::make::{admin_id, at, uuid};
+
+fn audit_id(n: u64) -> AuditId {
+    AuditId::new(uuid(9, n))
+}
 
 /// Records 1 to 5, each of another action, not written in their order.
 async fn five(store: &dyn Store) -> Vec<AuditRecord> {
     let of = Scene::set(store).await.id;
     let record = |n: u32| AuditRecord {
-        id: uuid(9, u64::from(n)),
+        id: audit_id(u64::from(n)),
         at: at(i64::from(n)),
         actor_id: admin_id(1),
         action: AuditedAction::ALL[n as usize - 1],
@@ -20,7 +26,7 @@ async fn five(store: &dyn Store) -> Vec<AuditRecord> {
     (1..=5).rev().map(record).collect()
 }
 
-async fn list(store: &dyn Store, before: Option<Uuid>, limit: usize) -> Vec<AuditRecord> {
+async fn list(store: &dyn Store, before: Option<AuditId>, limit: usize) -> Vec<AuditRecord> {
     store.list_accesses(before, limit).await.unwrap()
 }
 
@@ -41,7 +47,7 @@ pub(crate) async fn a_walk_meets_no_record_twice_whatever_is_added(store: &dyn S
     let all = five(store).await;
     let first = list(store, None, 3).await;
     let newer = AuditRecord {
-        id: uuid(9, 77),
+        id: audit_id(77),
         ..all[0].clone()
     };
     store.record_access(&newer).await.unwrap();
@@ -50,12 +56,12 @@ pub(crate) async fn a_walk_meets_no_record_twice_whatever_is_added(store: &dyn S
 
 pub(crate) async fn an_empty_log_is_an_empty_page(store: &dyn Store) {
     assert_eq!(list(store, None, 10).await, []);
-    assert_eq!(list(store, Some(uuid(9, 1)), 10).await, []);
+    assert_eq!(list(store, Some(audit_id(1)), 10).await, []);
 }
 
 pub(crate) async fn a_record_may_be_of_a_conversation_that_does_not_exist(store: &dyn Store) {
     let record = AuditRecord {
-        id: uuid(9, 1),
+        id: audit_id(1),
         at: at(1),
         actor_id: admin_id(1),
         action: AuditedAction::See,

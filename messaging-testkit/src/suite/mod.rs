@@ -6,6 +6,7 @@ pub(crate) mod appending;
 pub(crate) mod auditing;
 pub(crate) mod changing;
 pub(crate) mod claiming;
+pub(crate) mod counting;
 pub(crate) mod delaying;
 pub(crate) mod dropping;
 pub(crate) mod due;
@@ -319,6 +320,19 @@ macro_rules! __each_case {
                 after_a_report_was_settled_the_next_complaint_opens_another
                 a_complaint_and_a_settling_at_once_lose_nothing
                 reporting_changes_nothing_in_the_conversation
+            }
+            counting {
+                an_empty_store_has_empty_buckets
+                what_is_at_the_begin_of_a_bucket_is_in_it_and_at_its_end_in_the_next
+                messages_of_the_system_are_nobodys
+                who_sent_or_read_is_active_once
+                one_user_on_both_sides_of_the_market_is_one
+                a_first_reply_counts_when_it_is_sent_with_how_long_the_client_waited
+                who_is_not_answered_yet_is_no_reply
+                percentiles_are_waits_that_occurred
+                an_agents_activity_is_that_of_its_conversations
+                what_somebody_else_answers_for_now_still_counts
+                many_buckets_are_counted_at_once
             }
             auditing {
                 records_are_kept_and_listed_newest_first

@@ -1,5 +1,6 @@
 //! The suite can fail: each of these stores is broken in one way, and some case of the topic notices.
 
+mod activity;
 mod broken;
 mod conversations;
 mod digests;
@@ -106,6 +107,10 @@ the_suite_notices_a_store_that! {
     copies_too_little: reporting notices CopiesTooLittle;
     forgets_what_was_said_first: reporting notices ForgetsWhatWasSaidFirst;
     settles_again: reporting notices SettlesAgain;
+    counts_all_agents: counting notices CountsAllAgents;
+    counts_users_by_messages: counting notices CountsUsersByMessages;
+    says_the_median_twice: counting notices SaysTheMedianTwice;
+    counts_a_bucket_late: counting notices CountsABucketLate;
     lists_oldest_access_first: auditing notices ListsOldestAccessFirst;
     tallies_anything: verifying notices TalliesAnything;
     tallies_all_again: verifying notices TalliesAllAgain;

@@ -3,7 +3,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use messaging_core::{
     domain::conversation::Change,
-    id::{ConversationId, WorkerId},
+    id::{AuditId, ConversationId, WorkerId},
     port::store::{
         Audit, AuditRecord, Backlog, ChangeState, Claim, Conversations, Entry, Lane, LaneDelay, LoadedEntry,
         Outbox, Progress, Publisher, Requeue, Requeued, SetAside, SetAsidePlace, StoreError, Subject,
@@ -11,7 +11,6 @@ use messaging_core::{
     time::Timestamp,
 };
 use messaging_testkit::make::worker_id;
-use uuid::Uuid;
 
 use crate::broken::{Broken, Fault, LONG};
 
@@ -187,7 +186,7 @@ impl Audit for Broken {
 
     async fn list_accesses(
         &self,
-        before: Option<Uuid>,
+        before: Option<AuditId>,
         limit: usize,
     ) -> Result<Vec<AuditRecord>, StoreError> {
         let mut records = self.inner.list_accesses(before, limit).await?;

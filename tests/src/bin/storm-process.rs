@@ -18,7 +18,7 @@ use std::{
 
 use messaging_core::{
     Actor, ConversationId, ErrorKind, HistoryFrom, HistoryRequest, ListFrom, ListRequest, MarkOnRead,
-    Messaging, OpenByHost, PageSize, SendMessage, Sent,
+    Messaging, OpenByHost, PageSize, SendMessage, Sent, Unlimited,
 };
 use messaging_sqlx::{PgOptions, PgStore};
 use messaging_testkit::{
@@ -62,6 +62,7 @@ async fn main() {
     store.migrate().await.expect("one after the other");
 
     let (messaging, workers) = Messaging::builder(store.clone(), FakeDirectory::new())
+        .rate_limiter(Unlimited)
         .build()
         .expect("the defaults fit");
     let (stop, stopped) = oneshot::channel::<()>();

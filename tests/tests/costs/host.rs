@@ -1,6 +1,6 @@
 use std::fmt::Debug;
 
-use messaging_core::{Messaging, Workers};
+use messaging_core::{Messaging, Unlimited, Workers};
 use messaging_sqlx::{PgOptions, PgStore, postgres::Pooler};
 use messaging_test_postgres::{Counts, Database, PgServer, Wire};
 use messaging_testkit::fake::{FakeDirectory, RecordingRealtime};
@@ -48,7 +48,7 @@ impl Host {
 }
 
 fn messaging(store: &PgStore) -> (Messaging, Workers) {
-    let builder = Messaging::builder(store.clone(), FakeDirectory::new());
+    let builder = Messaging::builder(store.clone(), FakeDirectory::new()).rate_limiter(Unlimited);
     builder.realtime(RecordingRealtime::new()).build().unwrap()
 }
 

@@ -1,7 +1,7 @@
 import { useEffect, useRef } from "react";
 import { Link, useParams, useSearchParams } from "react-router";
 
-import { type Report, type ReportList, type ReportStatus, useReports } from "../../messaging";
+import { type Paged, type Report, type ReportStatus, useReports } from "../../messaging";
 import { NothingOpen } from "../inbox/inbox-page";
 import { Avatar } from "../ui/avatar";
 import { Icon } from "../ui/icon";
@@ -36,14 +36,14 @@ export function ReportsPage() {
 }
 
 interface SidebarProps {
-  readonly list: ReportList;
+  readonly list: Paged<Report>;
   readonly status: ReportStatus;
   readonly openId: string | undefined;
   readonly onRefresh: () => void;
 }
 
 function Sidebar({ list, status, openId, onRefresh }: SidebarProps) {
-  const { reports, isLoaded, hasMore, isLoadingMore, loadMore } = list;
+  const { items: reports, isLoaded, hasMore, isLoadingMore, loadMore } = list;
   const { attempt } = useToasts();
   const scroller = useRef<HTMLElement>(null);
   const end = useNear(scroller, {

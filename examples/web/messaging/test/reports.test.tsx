@@ -50,8 +50,8 @@ class Staff {
 test("useReports shows a page at a time, and begins again when asked", async () => {
   const staff = new Staff(5);
   const { result } = renderHook(() => useReports("open"), { wrapper: staff.wrapper });
-  expect(result.current).toMatchObject({ reports: [], isLoaded: false });
-  const ids = () => result.current.reports.map(({ id }) => id);
+  expect(result.current).toMatchObject({ items: [], isLoaded: false });
+  const ids = () => result.current.items.map(({ id }) => id);
   await act(() => result.current.refresh());
   expect(ids()).toEqual(["r5", "r4"]);
   await act(() => Promise.all([result.current.loadMore(), result.current.loadMore()]));
@@ -77,7 +77,7 @@ test("a page that comes after the list was begun again is not added to it", asyn
   await act(() => result.current.refresh());
   staff.open.splice(2);
   await act(() => Promise.all([result.current.loadMore(), result.current.refresh()]));
-  expect(result.current.reports.map(({ id }) => id)).toEqual(["r5", "r4"]);
+  expect(result.current.items.map(({ id }) => id)).toEqual(["r5", "r4"]);
   expect(result.current.hasMore).toBe(false);
 });
 

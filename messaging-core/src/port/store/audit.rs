@@ -1,9 +1,8 @@
 use async_trait::async_trait;
-use uuid::Uuid;
 
 use super::StoreError;
 use crate::{
-    id::{ConversationId, UserId},
+    id::{AuditId, ConversationId, UserId},
     time::Timestamp,
 };
 
@@ -14,15 +13,18 @@ pub trait Audit: Send + Sync {
     async fn record_access(&self, record: &AuditRecord) -> Result<(), StoreError>;
 
     /// The newest records first, from behind the one with id `before`.
-    async fn list_accesses(&self, before: Option<Uuid>, limit: usize)
-    -> Result<Vec<AuditRecord>, StoreError>;
+    async fn list_accesses(
+        &self,
+        before: Option<AuditId>,
+        limit: usize,
+    ) -> Result<Vec<AuditRecord>, StoreError>;
 }
 
 /// One access of an admin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditRecord {
     /// A UUIDv7, so that the log is in order of time.
-    pub id: Uuid,
+    pub id: AuditId,
     /// When.
     pub at: Timestamp,
     /// Who.
@@ -55,11 +57,15 @@ pub enum AuditedAction {
     ResolveReport,
     /// Dismissed a report.
     DismissReport,
+    /// Read this log.
+    ReadAudit,
+    /// Read how much goes on.
+    ReadActivity,
 }
 
 impl AuditedAction {
     /// Every action.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::List,
         Self::See,
         Self::ReadHistory,
@@ -69,6 +75,8 @@ impl AuditedAction {
         Self::SeeReport,
         Self::ResolveReport,
         Self::DismissReport,
+        Self::ReadAudit,
+        Self::ReadActivity,
     ];
 
     /// Its stable name.
@@ -83,6 +91,8 @@ impl AuditedAction {
             Self::SeeReport => "see_report",
             Self::ResolveReport => "resolve_report",
             Self::DismissReport => "dismiss_report",
+            Self::ReadAudit => "read_audit",
+            Self::ReadActivity => "read_activity",
         }
     }
 

@@ -14,6 +14,7 @@
 //!
 //! The crate `messaging-testkit` checks all of this against any implementation.
 
+mod activity;
 mod audit;
 mod conversations;
 mod digests;
@@ -23,6 +24,7 @@ mod outbox;
 mod shared;
 mod tallies;
 
+pub use activity::{Activities, ActivityScan};
 pub use audit::{Audit, AuditRecord, AuditedAction};
 pub use conversations::{
     Append, Appended, ChangeState, Changed, Conversations, Direction, HistoryPage, HistoryScan, ListPage,
@@ -39,6 +41,12 @@ pub use tallies::{LaneTally, SideTally, Tallies, Tally, TallyScan, Unpublished};
 
 /// Everything the library keeps. Implemented for whatever implements the parts, and for an [`Arc`](std::sync::Arc) of
 /// it.
-pub trait Store: Conversations + Outbox + Digests + Moderation + Audit + Tallies + Send + Sync {}
+pub trait Store:
+    Conversations + Outbox + Digests + Moderation + Audit + Activities + Tallies + Send + Sync
+{
+}
 
-impl<T: Conversations + Outbox + Digests + Moderation + Audit + Tallies + Send + Sync + ?Sized> Store for T {}
+impl<T> Store for T where
+    T: Conversations + Outbox + Digests + Moderation + Audit + Activities + Tallies + Send + Sync + ?Sized
+{
+}

@@ -3,17 +3,17 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use uuid::Uuid;
 
 use super::{
-    Append, Appended, Audit, AuditRecord, Backlog, ChangeState, Changed, Claim, Conversations, DigestAttempt,
-    DigestClaim, DigestHold, DigestLease, Digests, DueUser, Entry, Excerpt, FileReport, Filed, HistoryPage,
-    HistoryScan, Lane, LaneDelay, ListPage, ListScan, LoadedEntry, MarkRead, Marked, Moderation, Opened,
-    Outbox, Progress, Publisher, PushMark, ReportScan, Requeue, Requeued, SetAside, SetAsidePlace,
-    StoreError, Tallies, Tally, TallyScan,
+    Activities, ActivityScan, Append, Appended, Audit, AuditRecord, Backlog, ChangeState, Changed, Claim,
+    Conversations, DigestAttempt, DigestClaim, DigestHold, DigestLease, Digests, DueUser, Entry, Excerpt,
+    FileReport, Filed, HistoryPage, HistoryScan, Lane, LaneDelay, ListPage, ListScan, LoadedEntry, MarkRead,
+    Marked, Moderation, Opened, Outbox, Progress, Publisher, PushMark, ReportScan, Requeue, Requeued,
+    SetAside, SetAsidePlace, StoreError, Tallies, Tally, TallyScan,
 };
 use crate::{
     domain::{
+        activity::Activity,
         conversation::{Conversation, OpenPlan, Overview},
         digest::{Extent, Unmailed},
         message::SendKey,
@@ -21,7 +21,7 @@ use crate::{
         receipt::MessageRow,
         report::{Report, ReportFile, Settled},
     },
-    id::{AgentId, BookingId, ConversationId, ReportId, UserId, WorkerId},
+    id::{AgentId, AuditId, BookingId, ConversationId, ReportId, UserId, WorkerId},
     time::Timestamp,
 };
 
@@ -215,6 +215,13 @@ impl<T: Moderation + ?Sized> Moderation for Arc<T> {
 }
 
 #[async_trait]
+impl<T: Activities + ?Sized> Activities for Arc<T> {
+    async fn count_activity(&self, scan: &ActivityScan) -> Result<Vec<Activity>, StoreError> {
+        (**self).count_activity(scan).await
+    }
+}
+
+#[async_trait]
 impl<T: Audit + ?Sized> Audit for Arc<T> {
     async fn record_access(&self, record: &AuditRecord) -> Result<(), StoreError> {
         (**self).record_access(record).await
@@ -222,7 +229,7 @@ impl<T: Audit + ?Sized> Audit for Arc<T> {
 
     async fn list_accesses(
         &self,
-        before: Option<Uuid>,
+        before: Option<AuditId>,
         limit: usize,
     ) -> Result<Vec<AuditRecord>, StoreError> {
         (**self).list_accesses(before, limit).await

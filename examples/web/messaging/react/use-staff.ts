@@ -1,23 +1,36 @@
+// What staff see. They are told nothing: everything is asked for.
+
 import { useCallback, useEffect, useMemo, useState } from "react";
 
-import { Reports, type ReportsState } from "../reports";
-import type { ReportFile, ReportStatus } from "../wire";
+import { Pages, type PagesState } from "../pages";
+import type { Access, ReportFile, Report, ReportStatus } from "../wire";
 import { useMessagingClient, useObservable } from "./context";
 
-export interface ReportList extends ReportsState {
+const PAGE = 30;
+
+/** A list as far as it has been loaded. */
+export interface Paged<T> extends PagesState<T> {
   /** Fetches the first page again. Rejects as the request does. */
   refresh(): Promise<void>;
   /** Fetches the next page. Rejects as the request does. */
   loadMore(): Promise<void>;
 }
 
-/** For staff: what has been reported, the newest first; only what stands so, unless that is null. */
-export function useReports(status: ReportStatus | null): ReportList {
+/** What has been reported, the newest first; only what stands so, unless that is null. */
+export function useReports(status: ReportStatus | null): Paged<Report> {
   const { api } = useMessagingClient();
-  const reports = useMemo(() => new Reports(api, status), [api, status]);
-  const state = useObservable(reports.state);
-  const loadMore = useCallback(() => reports.loadMore(), [reports]);
-  return { ...state, refresh: reports.refresh, loadMore };
+  return usePages(useMemo(() => new Pages((cursor) => api.listReports(PAGE, status, cursor)), [api, status]));
+}
+
+/** What admins looked at and did, the newest first. */
+export function useAudit(): Paged<Access> {
+  const { api } = useMessagingClient();
+  return usePages(useMemo(() => new Pages((cursor) => api.listAudit(PAGE, cursor)), [api]));
+}
+
+function usePages<T>(pages: Pages<T>): Paged<T> {
+  const { refresh, loadMore } = pages;
+  return { ...useObservable(pages.state), refresh, loadMore };
 }
 
 export interface OneReport {
@@ -29,7 +42,7 @@ export interface OneReport {
   settle(outcome: "resolved" | "dismissed", note: string | null): Promise<void>;
 }
 
-/** For staff: one report, with its evidence. */
+/** One report, with its evidence. */
 export function useReportFile(id: string): OneReport {
   const { api } = useMessagingClient();
   const [{ file, error }, setFound] = useState<Pick<OneReport, "file" | "error">>({ file: null, error: null });

@@ -1,0 +1,24 @@
+use super::Messaging;
+use crate::{
+    actor::Actor,
+    domain::activity::Activity,
+    error::Error,
+    policy::Action,
+    port::store::{ActivityScan, AuditedAction},
+};
+
+const COUNTING: &str = "counting activity";
+
+impl Messaging {
+    /// How much goes on in each of some hours or days, in all conversations or those of one agent. For admins; audited.
+    ///
+    /// # Errors
+    /// [`Forbidden`](crate::ErrorKind::Forbidden) for everybody else;
+    /// [`Unavailable`](crate::ErrorKind::Unavailable).
+    pub async fn count_activity(&self, actor: &Actor, scan: &ActivityScan) -> Result<Vec<Activity>, Error> {
+        self.decide(actor, Action::ReadActivity, None, COUNTING)?;
+        self.audit(actor, AuditedAction::ReadActivity, None).await?;
+        let counted = self.store().count_activity(scan).await;
+        counted.map_err(|error| Error::store(error, COUNTING))
+    }
+}

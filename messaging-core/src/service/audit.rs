@@ -1,0 +1,62 @@
+use super::Messaging;
+use crate::{
+    actor::Actor,
+    domain::page::{AuditCursor, PageSize},
+    error::Error,
+    policy::Action,
+    port::{
+        directory::{ProfileQuery, Profiles},
+        store::{AuditRecord, AuditedAction},
+    },
+};
+
+const READING: &str = "reading the audit log";
+
+/// A page of the audit log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditLog {
+    /// What admins looked at and did, the newest first.
+    pub records: Vec<AuditRecord>,
+    /// The names of those in it.
+    pub profiles: Profiles,
+    /// Whether more follow.
+    pub has_more: bool,
+    /// Where it continues; `None` at the end.
+    pub next_cursor: Option<AuditCursor>,
+}
+
+impl Messaging {
+    /// A page of what admins looked at and did, the newest first, from behind a cursor or (`None`) from the newest
+    /// on. For admins; this reading is in the log, too, and on its own first page.
+    ///
+    /// # Errors
+    /// [`Forbidden`](crate::ErrorKind::Forbidden) for everybody else;
+    /// [`Unavailable`](crate::ErrorKind::Unavailable).
+    pub async fn read_audit(
+        &self,
+        actor: &Actor,
+        from: Option<AuditCursor>,
+        limit: PageSize,
+    ) -> Result<AuditLog, Error> {
+        self.decide(actor, Action::ReadAudit, None, READING)?;
+        self.audit(actor, AuditedAction::ReadAudit, None).await?;
+        let before = from.map(AuditCursor::id);
+        let listed = self.store().list_accesses(before, limit.get() + 1).await;
+        let mut records = listed.map_err(|error| Error::store(error, READING))?;
+        let has_more = records.len() > limit.get();
+        records.truncate(limit.get());
+        let mut query = ProfileQuery::default();
+        query
+            .users
+            .extend(records.iter().map(|record| record.actor_id.clone()));
+        Ok(AuditLog {
+            profiles: self.profiles(&query).await,
+            next_cursor: records
+                .last()
+                .filter(|_| has_more)
+                .map(|last| AuditCursor::new(last.id)),
+            has_more,
+            records,
+        })
+    }
+}

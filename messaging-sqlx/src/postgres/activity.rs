@@ -1,0 +1,111 @@
+//! How much goes on.
+//!
+//! Messages and receipts lie in their tables in the order of time, but for a little, so that a block range index finds
+//! those of a span, at almost no cost when they are written. Conversations are found by their ids, which are of the
+//! time that they were opened at; an index on that time would have to be maintained with every message. So counting
+//! costs as much as there is in the span, however much there is before it.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use messaging_core::{
+    AgentId,
+    domain::activity::{Activity, FirstReplies},
+    port::store::{Activities, ActivityScan, StoreError},
+};
+use sqlx::{
+    Error, Row,
+    postgres::PgRow,
+    types::chrono::{DateTime, Utc},
+};
+
+use super::{
+    PgStore,
+    error::failed,
+    rows::{self, instant},
+};
+use crate::codes;
+
+#[async_trait]
+impl Activities for PgStore {
+    async fn count_activity(&self, scan: &ActivityScan) -> Result<Vec<Activity>, StoreError> {
+        const DOING: &str = "counting activity";
+        let (begin, end) = scan.buckets.span();
+        let (first, last) = codes::ids_of(begin, end);
+        let bounds: Vec<DateTime<Utc>> = scan.buckets.bounds().iter().copied().map(instant).collect();
+        let statement = sqlx::query(self.0.statements.activity.clone())
+            .bind(bounds)
+            .bind(instant(begin))
+            .bind(instant(end))
+            .bind(scan.agent_id.as_ref().map(AgentId::as_str))
+            .bind(first)
+            .bind(last);
+        let counted = self.read(DOING, statement).await?;
+        let counted = counted.iter().map(activity);
+        counted.collect::<Result<_, _>>().map_err(failed(DOING))
+    }
+}
+
+/// `$1` bounds of buckets, `$2` and `$3` the first and the last of them, `$4` agent, or of all if that is null, `$5` and
+/// `$6` between which ids conversations of the span lie.
+pub(super) const COUNT: &str = r#"
+WITH sent AS MATERIALIZED (
+    SELECT width_bucket(m.created_at, $1::timestamptz[]) AS n, m.conversation_id, m.from_side, m.sender_id
+    FROM "messaging".message m
+    WHERE m.created_at >= $2 AND m.created_at < $3 AND m.from_side <> 0
+        AND ($4::text IS NULL
+            OR EXISTS (SELECT FROM "messaging".conversation c WHERE c.id = m.conversation_id AND c.agent_id = $4))
+), read AS (
+    SELECT width_bucket(r.read_at, $1) AS n, CASE r.side WHEN 1 THEN c.client_id ELSE c.agent_user_id END AS user_id
+    FROM "messaging".receipt r JOIN "messaging".conversation c ON c.id = r.conversation_id
+    WHERE r.read_at >= $2 AND r.read_at < $3 AND ($4 IS NULL OR c.agent_id = $4)
+), opened AS (
+    SELECT width_bucket(c.created_at, $1) AS n, count(*) AS opened FROM "messaging".conversation c
+    WHERE c.id >= $5 AND c.id < $6 AND c.created_at >= $2 AND c.created_at < $3 AND ($4 IS NULL OR c.agent_id = $4)
+    GROUP BY 1
+), counted AS (
+    SELECT n, count(*) AS messages FROM sent GROUP BY n
+), active AS (
+    SELECT n, count(*) AS users FROM (SELECT n, sender_id FROM sent UNION SELECT n, user_id FROM read) did GROUP BY n
+), replied AS (
+    SELECT width_bucket(answer.created_at, $1) AS n,
+        (EXTRACT(epoch FROM answer.created_at - question.created_at) * 1000)::bigint AS wait
+    FROM (SELECT DISTINCT conversation_id FROM sent WHERE from_side = 2) s
+    CROSS JOIN LATERAL (
+        SELECT m.seq, m.created_at FROM "messaging".message m
+        WHERE m.conversation_id = s.conversation_id AND m.from_side = 1 ORDER BY m.seq LIMIT 1
+    ) question
+    CROSS JOIN LATERAL (
+        SELECT m.created_at FROM "messaging".message m
+        WHERE m.conversation_id = s.conversation_id AND m.from_side = 2 AND m.seq > question.seq ORDER BY m.seq LIMIT 1
+    ) answer
+    WHERE answer.created_at >= $2 AND answer.created_at < $3
+), waits AS (
+    SELECT n, count(*) AS replies, percentile_disc(0.5) WITHIN GROUP (ORDER BY wait) AS median,
+        percentile_disc(0.95) WITHIN GROUP (ORDER BY wait) AS p95
+    FROM replied GROUP BY n
+)
+SELECT COALESCE(messages, 0) AS messages, COALESCE(opened, 0) AS opened, COALESCE(users, 0) AS users,
+    COALESCE(replies, 0) AS replies, median, p95
+FROM generate_series(1, cardinality($1) - 1) n
+LEFT JOIN counted USING (n) LEFT JOIN opened USING (n) LEFT JOIN active USING (n) LEFT JOIN waits USING (n)
+ORDER BY n"#;
+
+fn activity(row: &PgRow) -> Result<Activity, Error> {
+    let wait = |column: &str| -> Result<Option<Duration>, Error> {
+        let millis: Option<i64> = row.try_get(column)?;
+        Ok(millis
+            .and_then(|millis| u64::try_from(millis).ok())
+            .map(Duration::from_millis))
+    };
+    Ok(Activity {
+        messages: rows::count(row, "messages")?,
+        opened: rows::count(row, "opened")?,
+        active_users: rows::count(row, "users")?,
+        first_replies: FirstReplies {
+            count: rows::count(row, "replies")?,
+            median: wait("median")?,
+            p95: wait("p95")?,
+        },
+    })
+}

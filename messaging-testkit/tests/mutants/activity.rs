@@ -1,0 +1,32 @@
+//! What a store can get wrong about how much goes on.
+
+use async_trait::async_trait;
+use messaging_core::{
+    domain::activity::Activity,
+    port::store::{Activities, ActivityScan, StoreError},
+};
+
+use crate::broken::{Broken, Fault};
+
+#[async_trait]
+impl Activities for Broken {
+    async fn count_activity(&self, scan: &ActivityScan) -> Result<Vec<Activity>, StoreError> {
+        let mut scan = scan.clone();
+        if self.has(Fault::CountsAllAgents) {
+            scan.agent_id = None;
+        }
+        let mut counted = self.inner.count_activity(&scan).await?;
+        for activity in &mut counted {
+            if self.has(Fault::CountsUsersByMessages) {
+                activity.active_users = activity.messages;
+            }
+            if self.has(Fault::SaysTheMedianTwice) {
+                activity.first_replies.p95 = activity.first_replies.median;
+            }
+        }
+        if self.has(Fault::CountsABucketLate) {
+            counted.rotate_right(1);
+        }
+        Ok(counted)
+    }
+}
