@@ -1,7 +1,7 @@
 // What stands around every page: where one can go, how many are unread, who one is, and how the connection is.
 
-import { type ReactNode, useEffect } from "react";
-import { NavLink } from "react-router";
+import { type ReactNode, useEffect, useRef } from "react";
+import { NavLink, useLocation } from "react-router";
 
 import { useConnection, useConversations, useUnreadCount } from "../messaging";
 import { People, roleName } from "./people";
@@ -12,6 +12,12 @@ const BRAND = "Wayfare";
 
 export function Shell({ children }: { children: ReactNode }) {
   const me = useMe();
+  const nav = useRef<HTMLElement>(null);
+  const { pathname } = useLocation();
+  // On a narrow screen not all of them can be seen.
+  useEffect(() => {
+    nav.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }, [pathname]);
   return (
     <div className="shell">
       <header className="bar">
@@ -22,7 +28,7 @@ export function Shell({ children }: { children: ReactNode }) {
           <img src="/icon.svg" alt="" />
           <span>{BRAND}</span>
         </NavLink>
-        <nav aria-label="Main">
+        <nav ref={nav} aria-label="Main">
           {me.role === "admin" ? (
             <>
               <NavLink to="/admin/conversations">Conversations</NavLink>

@@ -69,7 +69,12 @@ function Charts({ counted, span, agentId }: { counted: readonly Activity[]; span
           names={names}
           series={[{ name: "Conversations opened", values: of((it) => it.conversationsOpened) }]}
         />
-        <Chart title="Active people" names={names} series={[{ name: "Active people", values: of((it) => it.activeUsers) }]} />
+        <Chart
+          title="Active people"
+          names={names}
+          series={[{ name: "Active people", values: of((it) => it.activeUsers) }]}
+          isSummed={false}
+        />
         <Chart
           title="Time to the first reply"
           names={names}

@@ -21,6 +21,7 @@ const WORDS: Readonly<Record<string, string>> = {
   resolve_report: "resolved a report",
   dismiss_report: "dismissed a report",
   read_audit: "read this log",
+  read_activity: "looked at the activity",
 };
 
 /** What staff looked at and did, the newest first. */

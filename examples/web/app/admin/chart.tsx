@@ -12,7 +12,7 @@ interface ChartProps {
   readonly names: readonly string[];
   readonly series: readonly Series[];
   readonly shown?: (value: number) => string;
-  /** Whether the whole of it is the sum of its parts. */
+  /** Whether the whole of it is the sum of its parts: the same people may be active on two days. */
   readonly isSummed?: boolean;
 }
 

@@ -7,6 +7,7 @@ export const bucketName = (from: string, bucket: "hour" | "day") => (bucket === 
 
 /** Milliseconds in the largest two units that say something. */
 export function waited(ms: number): string {
+  if (ms < 1000) return `${ms} ms`;
   const seconds = Math.round(ms / 1000);
   if (seconds < 60) return `${seconds} s`;
   const minutes = Math.round(seconds / 60);
