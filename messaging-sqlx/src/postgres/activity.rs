@@ -39,13 +39,17 @@ impl Activities for PgStore {
             .bind(instant(end))
             .bind(scan.agent_id.as_ref().map(AgentId::as_str))
             .bind(first)
-            .bind(last);
+            .bind(last)
+            // Planned for this span each time: a plan for any span would read whole tables.
+            .persistent(false);
         let counted = self.read(DOING, statement).await?;
         let counted = counted.iter().map(activity);
         counted.collect::<Result<_, _>>().map_err(failed(DOING))
     }
 }
 
+/// Conversations are looked up one by one: the planner would rather read the table from end to end.
+///
 /// `$1` bounds of buckets, `$2` and `$3` the first and the last of them, `$4` agent, or of all if that is null, `$5` and
 /// `$6` between which ids conversations of the span lie.
 pub(super) const COUNT: &str = r#"
@@ -54,11 +58,15 @@ WITH sent AS MATERIALIZED (
     FROM "messaging".message m
     WHERE m.created_at >= $2 AND m.created_at < $3 AND m.from_side <> 0
         AND ($4::text IS NULL
-            OR EXISTS (SELECT FROM "messaging".conversation c WHERE c.id = m.conversation_id AND c.agent_id = $4))
+            OR $4 = (SELECT c.agent_id FROM "messaging".conversation c WHERE c.id = m.conversation_id))
 ), read AS (
-    SELECT width_bucket(r.read_at, $1) AS n, CASE r.side WHEN 1 THEN c.client_id ELSE c.agent_user_id END AS user_id
-    FROM "messaging".receipt r JOIN "messaging".conversation c ON c.id = r.conversation_id
-    WHERE r.read_at >= $2 AND r.read_at < $3 AND ($4 IS NULL OR c.agent_id = $4)
+    SELECT width_bucket(r.read_at, $1) AS n, (
+        SELECT CASE r.side WHEN 1 THEN c.client_id ELSE c.agent_user_id END
+        FROM "messaging".conversation c WHERE c.id = r.conversation_id
+    ) AS user_id
+    FROM "messaging".receipt r
+    WHERE r.read_at >= $2 AND r.read_at < $3
+        AND ($4 IS NULL OR $4 = (SELECT c.agent_id FROM "messaging".conversation c WHERE c.id = r.conversation_id))
 ), opened AS (
     SELECT width_bucket(c.created_at, $1) AS n, count(*) AS opened FROM "messaging".conversation c
     WHERE c.id >= $5 AND c.id < $6 AND c.created_at >= $2 AND c.created_at < $3 AND ($4 IS NULL OR c.agent_id = $4)

@@ -6,6 +6,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod activity;
 mod background;
 mod made;
 mod plan;
@@ -34,8 +35,9 @@ async fn what_a_read_touches_does_not_grow_with_the_database() {
     make(database.url(), "whole", FULL).await;
 
     let small = Session::connect(database.url(), "hundredth").await;
-    let small = read_everything(&small, HUNDREDTH).await;
     let full = Session::connect(database.url(), "whole").await;
+    println!("{}", activity::check(&small, &full).await);
+    let small = read_everything(&small, HUNDREDTH).await;
     let full = read_everything(&full, FULL).await;
 
     let report = Report::new(&small, &full);

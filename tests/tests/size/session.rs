@@ -10,6 +10,16 @@ use crate::plan::Plan;
 pub(crate) struct Session {
     pool: PgPool,
     store: PgStore,
+    schema: String,
+}
+
+/// What was read of the tables.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Touched {
+    /// Pages of tables and indexes, each time that they were.
+    pub(crate) pages: u64,
+    /// How many tables were read from end to end.
+    pub(crate) whole_tables: u64,
 }
 
 /// How PostgreSQL may plan a prepared statement: for its arguments, or for any. It goes over to the second
@@ -31,11 +41,43 @@ impl Session {
         Self {
             store: PgStore::new(pool.clone(), &options),
             pool,
+            schema: schema.to_owned(),
         }
     }
 
     pub(crate) fn store(&self) -> &PgStore {
         &self.store
+    }
+
+    /// Takes a step of the store, and says what it touched.
+    pub(crate) async fn touched<T>(&self, step: impl Future<Output = Result<T, StoreError>>) -> (T, Touched) {
+        let before = self.counted().await;
+        let answer = step.await.unwrap();
+        let after = self.counted().await;
+        let touched = Touched {
+            pages: after.pages - before.pages,
+            whole_tables: after.whole_tables - before.whole_tables,
+        };
+        (answer, touched)
+    }
+
+    /// What the one connection has touched until now.
+    async fn counted(&self) -> Touched {
+        self.ask("SELECT pg_stat_force_next_flush()::text".to_owned())
+            .await;
+        let counted = format!(
+            "SELECT concat(SUM(heap_blks_read + heap_blks_hit + COALESCE(idx_blks_read + idx_blks_hit, 0)), ' ',
+                SUM(seq_scan))
+            FROM pg_statio_user_tables JOIN pg_stat_user_tables USING (relid) WHERE relid IN (
+                SELECT oid FROM pg_class WHERE relnamespace = '{}'::regnamespace)",
+            self.schema
+        );
+        let counted = self.ask(counted).await;
+        let (pages, whole_tables) = counted[0].split_once(' ').unwrap();
+        Touched {
+            pages: pages.parse().unwrap(),
+            whole_tables: whole_tables.parse().unwrap(),
+        }
     }
 
     /// Takes a step of the store, and executes its one statement with these arguments once more for each way
