@@ -61,6 +61,8 @@ impl Settings {
             "PUBLIC_URL",
             "DIGEST_DELAY",
             "RATE_LIMITS",
+            "MAX_CONNECTIONS",
+            "CLIENT_TIMEOUT",
         ] {
             command.env_remove(name);
         }

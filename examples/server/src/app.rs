@@ -1,25 +1,33 @@
 //! The wiring: the crates' parts, put together for this host.
 
-use std::{future::IntoFuture as _, time::Duration};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use axum::{
     Router,
     extract::FromRef,
+    http::StatusCode,
     middleware::from_fn,
     routing::{get, post},
 };
 use messaging_axum::HttpOptions;
 use messaging_core::{Messaging, Options, Workers};
-use tokio::{net::TcpListener, sync::oneshot, time::timeout};
+use tokio::{net::TcpListener, sync::oneshot};
+use tower_http::timeout::{RequestBodyTimeoutLayer, TimeoutLayer};
 
 use crate::{
-    assets, bookings, config::Config, demo, health, images, login, mail, mail::Mail, metrics,
-    realtime::Realtime, storage::Storage,
+    assets, bookings,
+    config::Config,
+    demo, guard, health, images, login, mail,
+    mail::Mail,
+    metrics,
+    realtime::Realtime,
+    serve::{self, Limits},
+    storage::Storage,
 };
 
-/// For how long requests may take that were under way when the server was stopped.
-const REQUESTS_GRACE: Duration = Duration::from_secs(10);
+/// How long an answer may take.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The server, ready to run.
 pub(crate) struct App {
@@ -28,6 +36,7 @@ pub(crate) struct App {
     mail: Mail,
     messaging: Messaging,
     workers: Workers,
+    limits: Limits,
 }
 
 /// What the routes share.
@@ -59,6 +68,10 @@ impl App {
             mail,
             messaging,
             workers,
+            limits: Limits {
+                connections: config.max_connections as usize,
+                head_timeout: config.client_timeout(),
+            },
         })
     }
 
@@ -68,6 +81,7 @@ impl App {
             .nest("/api", routes.participants.merge(routes.admin))
             .route("/demo/bookings", post(bookings::book))
             .layer(from_fn(login::identify))
+            .layer(from_fn(guard::refuse_other_sites))
             .nest("/api", routes.webhooks)
             .merge(assets::router(self.realtime.elsewhere().as_ref()))
             .merge(self.realtime.router())
@@ -82,6 +96,12 @@ impl App {
             .route("/healthz", get(health::alive))
             .route("/readyz", get(health::ready))
             .route("/metrics", get(metrics::show))
+            .layer(RequestBodyTimeoutLayer::new(self.limits.head_timeout))
+            .layer(TimeoutLayer::with_status_code(
+                StatusCode::SERVICE_UNAVAILABLE,
+                ANSWER_TIMEOUT,
+            ))
+            .layer(from_fn(guard::protect))
             .with_state(AppState {
                 messaging: self.messaging.clone(),
                 realtime: self.realtime.clone(),
@@ -98,18 +118,18 @@ impl App {
     ) -> anyhow::Result<()> {
         let (stop_accepting, accepting) = oneshot::channel::<()>();
         let (stop_publishing, publishing) = oneshot::channel::<()>();
-        let server = axum::serve(listener, self.router()).with_graceful_shutdown(ended(accepting));
-        let server = tokio::spawn(server.into_future());
+        let server = tokio::spawn(serve::serve(
+            listener,
+            self.router(),
+            self.limits,
+            ended(accepting),
+        ));
         let workers = tokio::spawn(self.workers.run(ended(publishing)));
 
         stop.await;
         tracing::info!("stopping");
         drop(stop_accepting);
-        if let Ok(finished) = timeout(REQUESTS_GRACE, server).await {
-            finished.context("the HTTP server failed")??;
-        } else {
-            tracing::warn!("some requests were cut off: they took too long");
-        }
+        server.await.context("the HTTP server failed")?;
         drop(stop_publishing);
         workers.await.context("the workers failed")?;
         self.realtime.shutdown().await;

@@ -5,9 +5,7 @@ use axum::{
     extract::Path,
     http::{
         HeaderMap, HeaderValue, StatusCode,
-        header::{
-            CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
-        },
+        header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE},
     },
     response::{IntoResponse, Response},
     routing::get,
@@ -63,8 +61,6 @@ fn file(path: &str, cache: &'static str) -> Response {
         (CONTENT_TYPE, content_type),
         (CACHE_CONTROL, cache),
         (CONTENT_SECURITY_POLICY, POLICY),
-        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (REFERRER_POLICY, "no-referrer"),
     ];
     let headers = headers.map(|(name, value)| (name, HeaderValue::from_static(value)));
     (HeaderMap::from_iter(headers), file.data).into_response()

@@ -40,6 +40,12 @@ pub(crate) struct Config {
     /// Whether each user may do only so much: with a database, of all servers together. Off for load tests.
     #[arg(long, env = "RATE_LIMITS", value_enum, default_value_t)]
     pub(crate) rate_limits: Switch,
+    /// How many connections there may be; the next one waits. WebSockets are counted by the channels.
+    #[arg(long, env = "MAX_CONNECTIONS", default_value = "4096", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) max_connections: u32,
+    /// After how many seconds somebody is given up who does not go on with a request: its head, or a part of its body.
+    #[arg(long, env = "CLIENT_TIMEOUT", default_value = "10", value_parser = clap::value_parser!(u32).range(1..))]
+    client_timeout: u32,
     #[command(flatten)]
     pusher: PusherArgs,
     #[command(flatten)]
@@ -153,6 +159,11 @@ impl Config {
     /// The mail server, if one is named.
     pub(crate) fn smtp_url(&self) -> Option<&str> {
         self.mail.smtp_url.as_deref().filter(|url| !url.is_empty())
+    }
+
+    /// How long somebody may take to go on with a request.
+    pub(crate) fn client_timeout(&self) -> Duration {
+        Duration::from_secs(self.client_timeout.into())
     }
 
     /// How long a message is unread before it is mailed, if not as long as usual.

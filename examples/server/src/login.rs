@@ -21,6 +21,11 @@ pub(crate) async fn identify(mut request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
+/// Whether a request names its user itself, as no other site can have a browser do.
+pub(crate) fn is_named(headers: &HeaderMap) -> bool {
+    headers.contains_key(HEADER)
+}
+
 /// The header is stronger, so that two windows of one browser, which share their cookies, can be two users.
 fn caller(headers: &HeaderMap) -> Option<DemoUser> {
     match headers.get(HEADER) {

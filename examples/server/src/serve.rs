@@ -1,0 +1,113 @@
+//! Connections: how many there may be, how long a request may take to come, and their end.
+
+use std::{io, pin::pin, sync::Arc, time::Duration};
+
+use axum::Router;
+use hyper::server::conn::http1::{self, UpgradeableConnection};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    time::{sleep, timeout},
+};
+
+/// What connections may be.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// How many there may be; the next one waits until another has ended. One that has become a WebSocket counts no
+    /// more: those are limited by the channels.
+    pub(crate) connections: usize,
+    /// How long the head of a request may take, counted from the end of the one before.
+    pub(crate) head_timeout: Duration,
+}
+
+/// The most headers of a request, and bytes of its head.
+const MAX_HEADERS: usize = 64;
+const MAX_HEAD_BYTES: usize = 16 * 1024;
+/// For how long requests may take that were under way when the server was stopped.
+const GRACE: Duration = Duration::from_secs(10);
+/// How long to wait when this process has no file descriptor left.
+const EXHAUSTED: Duration = Duration::from_secs(1);
+
+/// Serves until `stop` is ready, and then lets requests end that are under way.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    router: Router,
+    limits: Limits,
+    stop: impl Future<Output = ()>,
+) {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(limits.head_timeout)
+        .max_headers(MAX_HEADERS)
+        .max_header_size(MAX_HEAD_BYTES);
+    let room = Arc::new(Semaphore::new(limits.connections));
+    let (stopping, _) = watch::channel(());
+    let mut stop = pin!(stop);
+    loop {
+        let (stream, place) = tokio::select! {
+            () = &mut stop => break,
+            accepted = accept(&listener, &room) => accepted,
+        };
+        let service = TowerToHyperService::new(router.clone());
+        let connection = http.serve_connection(TokioIo::new(stream), service);
+        let told = stopping.subscribe();
+        tokio::spawn(async move {
+            if let Err(error) = until_told(connection.with_upgrades(), told).await {
+                let error: &dyn std::error::Error = &error;
+                tracing::debug!(error, "a connection has failed");
+            }
+            drop(place);
+        });
+    }
+    drop(listener);
+    stopping.send_replace(());
+    // Each connection holds a receiver.
+    if timeout(GRACE, stopping.closed()).await.is_err() {
+        tracing::warn!("some requests were cut off: they took too long");
+    }
+}
+
+/// Drives a connection to its end: once told, that of the request which is under way.
+async fn until_told(
+    connection: UpgradeableConnection<TokioIo<TcpStream>, TowerToHyperService<Router>>,
+    mut told: watch::Receiver<()>,
+) -> hyper::Result<()> {
+    let mut connection = pin!(connection);
+    tokio::select! {
+        ended = connection.as_mut() => return ended,
+        _ = told.changed() => connection.as_mut().graceful_shutdown(),
+    }
+    connection.await
+}
+
+/// The next connection, as soon as there is room for it.
+async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> (TcpStream, Option<OwnedSemaphorePermit>) {
+    // Nobody closes it.
+    let place = room.clone().acquire_owned().await.ok();
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                stream.set_nodelay(true).ok();
+                return (stream, place);
+            }
+            Err(error) if is_of_the_connection(&error) => {}
+            Err(error) => {
+                tracing::error!(%error, "no connection can be accepted");
+                sleep(EXHAUSTED).await;
+            }
+        }
+    }
+}
+
+/// Whether it was the other end that has gone.
+fn is_of_the_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(
+        error.kind(),
+        ConnectionAborted | ConnectionRefused | ConnectionReset
+    )
+}
