@@ -62,4 +62,4 @@ mod trouble;
 mod wire;
 
 pub use options::HttpOptions;
-pub use routes::{Routes, routes};
+pub use routes::{Routes, paths, routes};

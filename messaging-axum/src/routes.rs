@@ -45,6 +45,29 @@ where
     Messaging: FromRef<S>,
 {
     let around = Around::new(&options);
+    let [participants, admin, webhooks] = table(&options).map(|routes| router(routes, &around));
+    Routes {
+        participants,
+        admin,
+        webhooks,
+    }
+}
+
+/// The paths that [`routes`] answers, relative to where they are mounted: for a host that tests who may do what, as
+/// [its own routes](https://docs.rs/axum/latest/axum/struct.Router.html#method.route) name them.
+pub fn paths(options: &HttpOptions) -> Vec<&'static str> {
+    let routes = table::<Messaging>(options).into_iter().flatten();
+    routes.map(|(path, _)| path).collect()
+}
+
+/// What is answered where, by audience.
+type Table<S> = Vec<(&'static str, MethodRouter<S>)>;
+
+fn table<S>(options: &HttpOptions) -> [Table<S>; 3]
+where
+    S: Clone + Send + Sync + 'static,
+    Messaging: FromRef<S>,
+{
     let mut participants = vec![
         ("/messages", get(history::read).post(send::send)),
         (
@@ -80,14 +103,10 @@ where
         ("/messages/admin/reports/{id}/dismiss", post(reports::dismiss)),
     ];
     let webhooks = vec![("/pusher/webhooks", post(webhooks::receive))];
-    Routes {
-        participants: router(participants, &around),
-        admin: router(admin, &around),
-        webhooks: router(webhooks, &around),
-    }
+    [participants, admin, webhooks]
 }
 
-fn router<S>(routes: Vec<(&'static str, MethodRouter<S>)>, around: &Around) -> Router<S>
+fn router<S>(routes: Table<S>, around: &Around) -> Router<S>
 where
     S: Clone + Send + Sync + 'static,
 {

@@ -1,5 +1,6 @@
 //! The routes, through the router: actors as values, answers as snapshots, time and ids by hand.
 
+mod access_matrix;
 mod activity;
 mod admin;
 mod around;
