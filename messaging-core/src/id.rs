@@ -107,6 +107,12 @@ host_id! {
 }
 
 impl UserId {
+    /// An id that is made of parts known to be valid.
+    pub(crate) fn from_valid(id: String) -> Self {
+        debug_assert!(Self::parse(&id).is_ok());
+        Self(id.into())
+    }
+
     /// The id as it stands in a channel's name: itself where a channel's name may hold all its characters
     /// and it does not begin with `=`, else `=` and its base64url.
     pub fn to_channel_segment(&self) -> String {

@@ -88,10 +88,10 @@ pub use notify::Notifier;
 pub use rate_limit::{ProcessLimiter, Quota, RateLimits, Unlimited};
 pub use relay::{Attending, Health, InvalidRelayOptions, Latency, Metrics, Relay, RelayOptions, retry};
 pub use service::{
-    AuditLog, Authorized, ConfigError, ConversationDetails, ConversationList, ConversationView, History,
-    HistoryFrom, HistoryRequest, ListFrom, ListRequest, MarkOnRead, MessageView, Messaging, MessagingBuilder,
-    NewReport, OpenByHost, OpenConversation, OpenedConversation, Options, ReadState, Reassigned,
-    ReportDetails, ReportList, Reported, ReportsRequest, SendMessage, Sent,
+    AuditLog, Authorized, ConfigError, ConversationDetails, ConversationList, ConversationView, Erased,
+    Exported, History, HistoryFrom, HistoryRequest, ListFrom, ListRequest, MarkOnRead, MessageView,
+    Messaging, MessagingBuilder, NewReport, OpenByHost, OpenConversation, OpenedConversation, Options,
+    ReadState, Reassigned, ReportDetails, ReportList, Reported, ReportsRequest, SendMessage, Sent,
 };
 pub use time::Timestamp;
 pub use verify::{ConversationRange, Discrepancy, Finding};

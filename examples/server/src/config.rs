@@ -10,7 +10,7 @@ use std::{
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use messaging_pusher::{PusherConfig, PusherConfigError};
 
-use crate::{outbox::OutboxCommand, verify::VerifyArgs};
+use crate::{outbox::OutboxCommand, personal::OfUser, verify::VerifyArgs};
 
 /// A small marketplace whose clients and agents talk to each other: the example host of the messaging
 /// crates. Needs no other service, but can use a PostgreSQL database, and Pusher Channels or a server of the same
@@ -74,6 +74,11 @@ pub(crate) enum Command {
     /// Recounts what is kept as numbers from the messages, and says what does not add up. Changes nothing, and
     /// may run beside servers. Ends with status 0 when all adds up, and with 3 when something does not.
     Verify(VerifyArgs),
+    /// Writes everything that is of a user to standard output, a line of JSON each. May run beside servers.
+    Export(OfUser),
+    /// Forgets a user: their messages become empty, and somebody unknown stands in their place. May run beside servers,
+    /// and be repeated if it was interrupted.
+    Erase(OfUser),
     /// Shows or requeues events that the realtime server has refused for good, and that were set aside.
     Outbox {
         #[command(subcommand)]

@@ -14,6 +14,7 @@ mod mail;
 mod metrics;
 mod names;
 mod outbox;
+mod personal;
 mod realtime;
 mod serve;
 mod signals;
@@ -49,6 +50,8 @@ async fn main() -> anyhow::Result<ExitCode> {
         Some(command) => {
             let storage = Storage::open_existing(config.database_url.as_ref(), &config.data_dir).await?;
             let ended = match command {
+                Command::Export(of) => personal::export(&storage, of).await,
+                Command::Erase(of) => personal::erase(&storage, of).await,
                 Command::Verify(args) => verify::run(&storage, args).await,
                 Command::Outbox { command } => outbox::run(&storage, command).await,
             };

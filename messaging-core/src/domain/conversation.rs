@@ -13,6 +13,7 @@ use crate::{
     domain::{
         body::Body,
         digest::DigestMark,
+        erasure::erased_user,
         message::{Message, Origin, SendKey},
         receipt::Receipt,
         side::{Side, Sides},
@@ -139,7 +140,7 @@ pub struct NewMessage {
     pub digest_at: Option<Timestamp>,
 }
 
-/// A change of who may write, or of who answers for the agent.
+/// A change of who may write, or of who stands on a side.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Change {
@@ -153,6 +154,8 @@ pub enum Change {
     Reopen,
     /// Another user answers for the agent.
     Reassign(UserId),
+    /// Whoever stands on that side is [forgotten](erased_user), and is not to be mailed.
+    Erase(Side),
 }
 
 impl Conversation {
@@ -263,6 +266,19 @@ impl Conversation {
                 return true;
             }
             Change::Reassign(_) => {}
+            Change::Erase(side) => {
+                let erased = erased_user(self.id, *side);
+                if *self.user(*side) == erased {
+                    return false;
+                }
+                match side {
+                    Side::Client => self.client_id = erased,
+                    Side::Agent => self.agent_user_id = erased,
+                }
+                self.digests.of_mut(*side).due_at = None;
+                self.guard += 1;
+                return true;
+            }
         }
         let changed = before != (self.blocked_by, self.closed);
         self.guard += u32::from(changed);

@@ -4,6 +4,7 @@ pub mod activity;
 pub mod body;
 pub mod conversation;
 pub mod digest;
+pub mod erasure;
 pub mod message;
 pub mod page;
 pub mod receipt;

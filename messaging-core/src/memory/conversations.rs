@@ -256,8 +256,14 @@ impl Conversations for MemoryStore {
         if thread.conversation.guard != step.guard {
             return Ok(Changed::Stale);
         }
+        let pair = pair_of(&thread.conversation);
         if !thread.conversation.apply(&step.change) {
             return Ok(Changed::AlreadySo);
+        }
+        let new_pair = pair_of(&thread.conversation);
+        if new_pair != pair {
+            state.pairs.remove(&pair);
+            state.pairs.insert(new_pair, step.conversation_id);
         }
         let lane = state.commit(
             Event {
@@ -270,6 +276,11 @@ impl Conversations for MemoryStore {
         );
         Ok(Changed::Done { lane })
     }
+}
+
+/// There is one conversation of a pair.
+fn pair_of(conversation: &Conversation) -> (UserId, AgentId) {
+    (conversation.client_id.clone(), conversation.agent_id.clone())
 }
 
 impl State {

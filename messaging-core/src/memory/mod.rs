@@ -7,6 +7,7 @@
 mod activity;
 mod conversations;
 mod digests;
+mod erasure;
 mod moderation;
 mod outbox;
 mod tallies;

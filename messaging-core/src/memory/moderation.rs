@@ -69,7 +69,12 @@ impl Moderation for MemoryStore {
         let reports = state.reports.values().rev().map(|filing| &filing.report);
         let asked = reports
             .filter(|report| scan.before.is_none_or(|before| report.id < before))
-            .filter(|report| !report.concerns(&scan.hidden_from))
+            .filter(|report| {
+                !scan
+                    .hidden_from
+                    .as_ref()
+                    .is_some_and(|user| report.concerns(user))
+            })
             .filter(|report| scan.status.is_none_or(|status| report.status() == status));
         Ok(asked.take(scan.limit).cloned().collect())
     }

@@ -176,7 +176,11 @@ impl Messaging {
     }
 
     /// Applies a change that was decided on `conversation`; `false` when that has changed since.
-    async fn try_change(&self, conversation: &Conversation, change: &Change) -> Result<bool, Error> {
+    pub(super) async fn try_change(
+        &self,
+        conversation: &Conversation,
+        change: &Change,
+    ) -> Result<bool, Error> {
         let step = ChangeState {
             conversation_id: conversation.id,
             guard: conversation.guard,

@@ -123,7 +123,7 @@ impl Messaging {
         let scan = ReportScan {
             status: request.status,
             before: request.cursor.map(ReportCursor::id),
-            hidden_from: actor.user_id().clone(),
+            hidden_from: Some(actor.user_id().clone()),
             limit: request.limit.get() + 1,
         };
         let listed = self.store().list_reports(&scan).await;

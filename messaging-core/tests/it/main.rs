@@ -7,6 +7,7 @@ mod adversity;
 mod channels;
 mod delivery;
 mod digests;
+mod erasing;
 mod events;
 mod failing_store;
 mod leases;

@@ -1,5 +1,6 @@
 use messaging_core::{
-    domain::conversation::Change,
+    domain::{conversation::Change, erasure::erased_user, side::Side},
+    id::ConversationId,
     port::store::{ChangeState, Changed, StoreError, StoreErrorKind},
 };
 use sqlx::{Error, Row, postgres::PgRow};
@@ -13,15 +14,18 @@ use super::{
 use crate::codes::side_code;
 
 /// `$1` conversation, `$2` owner, `$3` lease, `$4` guard, `$5` now, `$6` sides that block from now on, `$7`
-/// sides that no longer do, `$8` whether it is closed and `$9` its agent's user, each null where it stays.
+/// sides that no longer do, `$8` whether it is closed, `$9` its agent's user and `$10` its client, each null where it
+/// stays, `$11` sides of which nobody is due any more.
 /// One row that says how it went, or none where the guard does not hold.
 pub(super) const CHANGE_STATE: &str = concat!(
     r#"WITH changed AS (UPDATE "messaging".conversation c SET events = c.events + 1, guard = c.guard + 1,
         blocked_by = (c.blocked_by | $6::smallint) & ~$7::smallint, closed = COALESCE($8, c.closed),
-        agent_user_id = COALESCE($9, c.agent_user_id)
+        agent_user_id = COALESCE($9, c.agent_user_id), client_id = COALESCE($10, c.client_id),
+        client_due_at = CASE WHEN $11::smallint & 1 = 0 THEN c.client_due_at END,
+        agent_due_at = CASE WHEN $11::smallint & 2 = 0 THEN c.agent_due_at END
         WHERE c.id = $1 AND c.guard = $4
-        AND ((c.blocked_by | $6::smallint) & ~$7::smallint, COALESCE($8, c.closed), COALESCE($9, c.agent_user_id))
-            <> (c.blocked_by, c.closed, c.agent_user_id)
+        AND ((c.blocked_by | $6::smallint) & ~$7::smallint, COALESCE($8, c.closed), COALESCE($9, c.agent_user_id),
+            COALESCE($10, c.client_id)) <> (c.blocked_by, c.closed, c.agent_user_id, c.client_id)
         RETURNING c.id, c.events),
     "#,
     publish!("changed", "3, NULL::smallint, NULL::bigint, $5"),
@@ -29,15 +33,15 @@ pub(super) const CHANGE_STATE: &str = concat!(
     UNION ALL
     SELECT false, NULL, NULL FROM "messaging".conversation c
         WHERE c.id = $1 AND c.guard = $4 AND NOT EXISTS (SELECT FROM changed)
-        AND ((c.blocked_by | $6::smallint) & ~$7::smallint, COALESCE($8, c.closed), COALESCE($9, c.agent_user_id))
-            = (c.blocked_by, c.closed, c.agent_user_id)"#
+        AND ((c.blocked_by | $6::smallint) & ~$7::smallint, COALESCE($8, c.closed), COALESCE($9, c.agent_user_id),
+            COALESCE($10, c.client_id)) = (c.blocked_by, c.closed, c.agent_user_id, c.client_id)"#
 );
 
 const DOING: &str = "changing a conversation";
 
 impl PgStore {
     pub(super) async fn apply_change(&self, step: &ChangeState) -> Result<Changed, StoreError> {
-        let new = Columns::of(&step.change)?;
+        let new = Columns::of(&step.change, step.conversation_id)?;
         let ownership = self.ownership(step.publisher, step.now);
         let statement =
             sqlx::query(self.0.statements.change_state.clone()).bind(step.conversation_id.as_uuid());
@@ -48,7 +52,9 @@ impl PgStore {
             .bind(new.blocks)
             .bind(new.unblocks)
             .bind(new.closed)
-            .bind(new.agent_user_id);
+            .bind(new.agent_user_id)
+            .bind(new.client_id)
+            .bind(new.not_due);
         let answered = self.write(DOING, statement).await?;
         changed(answered.first(), step, ownership).map_err(unread(DOING))
     }
@@ -56,15 +62,17 @@ impl PgStore {
 
 /// What a change makes of the columns that it may change.
 #[derive(Default)]
-struct Columns<'a> {
+struct Columns {
     blocks: i16,
     unblocks: i16,
     closed: Option<bool>,
-    agent_user_id: Option<&'a str>,
+    agent_user_id: Option<String>,
+    client_id: Option<String>,
+    not_due: i16,
 }
 
-impl<'a> Columns<'a> {
-    fn of(change: &'a Change) -> Result<Self, StoreError> {
+impl Columns {
+    fn of(change: &Change, of: ConversationId) -> Result<Self, StoreError> {
         let unchanged = Self::default();
         Ok(match change {
             Change::Block(side) => Self {
@@ -84,9 +92,22 @@ impl<'a> Columns<'a> {
                 ..unchanged
             },
             Change::Reassign(to) => Self {
-                agent_user_id: Some(to.as_str()),
+                agent_user_id: Some(to.to_string()),
                 ..unchanged
             },
+            Change::Erase(side) => {
+                let erased = Some(erased_user(of, *side).to_string());
+                let (client_id, agent_user_id) = match side {
+                    Side::Client => (erased, None),
+                    Side::Agent => (None, erased),
+                };
+                Self {
+                    client_id,
+                    agent_user_id,
+                    not_due: side_code(*side),
+                    ..unchanged
+                }
+            }
             unknown => {
                 let why = format!("{unknown:?} is an unknown change");
                 return Err(StoreError::new(StoreErrorKind::Internal, DOING).caused_by(why));

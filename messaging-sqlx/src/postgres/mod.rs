@@ -32,6 +32,7 @@ mod connect;
 mod conversations;
 mod digest_sql;
 mod digests;
+mod erasure;
 mod error;
 mod history;
 mod lanes;

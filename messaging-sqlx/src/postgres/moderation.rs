@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use messaging_core::{
     domain::report::{Complaint, EVIDENCE_AROUND, EVIDENCE_NEWEST, Remark, Report, ReportFile, Settled},
-    id::ReportId,
+    id::{ReportId, UserId},
     port::store::{FileReport, Filed, Moderation, ReportScan, StoreError},
     time::Timestamp,
 };
@@ -53,7 +53,7 @@ impl Moderation for PgStore {
         };
         let mut statement = sqlx::query(sql.clone())
             .bind(scan.before.map(|id| id.as_uuid()))
-            .bind(scan.hidden_from.as_str())
+            .bind(scan.hidden_from.as_ref().map_or("", UserId::as_str))
             .bind(limit(scan.limit));
         if let Some(status) = scan.status {
             statement = statement.bind(status_code(status));
@@ -145,7 +145,7 @@ macro_rules! select_reports {
     };
 }
 
-/// `$1` before which, `$2` hidden from whom, `$3` how many. Every id of ours is smaller than the largest UUID.
+/// `$1` before which, `$2` hidden from whom, empty for nobody, `$3` how many. Every id of ours is smaller than the largest UUID.
 macro_rules! list_reports {
     ($status:literal) => {
         concat!(

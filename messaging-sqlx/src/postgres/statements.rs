@@ -4,8 +4,8 @@ use messaging_core::domain::side::Sides;
 use sqlx::SqlStr;
 
 use super::{
-    SchemaName, activity, append, audit, change_state, claim, conversations, digest_sql, history, limiter,
-    list, list::PerInbox, load, mark_read, moderation, open, outbox, set_aside, tallies,
+    SchemaName, activity, append, audit, change_state, claim, conversations, digest_sql, erasure, history,
+    limiter, list, list::PerInbox, load, mark_read, moderation, open, outbox, set_aside, tallies,
 };
 
 macro_rules! statements {
@@ -72,6 +72,9 @@ statements! {
     report: SqlStr = moderation::FIND;
     evidence: SqlStr = moderation::EVIDENCE;
     settle_report: SqlStr = moderation::SETTLE;
+    traces: SqlStr = erasure::TRACES;
+    erase_messages: SqlStr = erasure::ERASE_MESSAGES;
+    forget_user: SqlStr = erasure::FORGET_USER;
     activity: SqlStr = activity::COUNT;
     admit: SqlStr = limiter::ADMIT;
     record: SqlStr = audit::RECORD;

@@ -140,7 +140,7 @@ pub(super) const OVERVIEW: &str = concat!(select_overview!(), "WHERE c.id = ?");
 pub(super) const BOOKINGS: &str =
     "SELECT booking_id FROM booking_link WHERE conversation_id = ? ORDER BY position DESC";
 pub(super) const SAVE: &str =
-    "UPDATE conversation SET agent_user_id = ?, guard = ?, blocked_by = ?, closed = ?,
+    "UPDATE conversation SET client_id = ?, agent_user_id = ?, guard = ?, blocked_by = ?, closed = ?,
     last_seq = ?, client_inbox = ?, client_read = ?, client_read_seq = ?, client_read_at = ?,
     client_mailed = ?, client_due_at = ?, agent_inbox = ?, agent_read = ?, agent_read_seq = ?, agent_read_at = ?,
     agent_mailed = ?, agent_due_at = ?, activity_at = ? WHERE id = ?";
@@ -193,7 +193,7 @@ pub(super) async fn save(
     conversation: &Conversation,
 ) -> Result<(), Error> {
     let c = conversation;
-    bind_state(sqlx::query(SAVE), c)
+    bind_state(sqlx::query(SAVE).bind(c.client_id.as_str()), c)
         .bind(c.activity_at.as_millis())
         .bind(c.id.as_uuid())
         .execute(connection)

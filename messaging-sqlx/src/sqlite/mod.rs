@@ -16,6 +16,7 @@ mod conversations;
 mod digest_claim;
 mod digest_steps;
 mod digests;
+mod erasure;
 mod error;
 mod history;
 mod lanes;

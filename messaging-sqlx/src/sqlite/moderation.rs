@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use messaging_core::{
     domain::report::{Complaint, Remark, Report, ReportFile, Settled, evidence_range},
-    id::ReportId,
+    id::{ReportId, UserId},
     port::store::{FileReport, Filed, Moderation, ReportScan, StoreError},
 };
 use sqlx::{Connection, Error, Row, SqliteConnection, sqlite::SqliteRow};
@@ -62,7 +62,7 @@ macro_rules! select_reports {
         )
     };
 }
-/// Every id is smaller than a blob of 17 bytes that begins with 16 times 255.
+/// Hidden from `?2`, or from nobody if that is empty. Every id is smaller than a blob of 17 bytes that begins with 16 times 255.
 macro_rules! list_reports {
     ($status:literal) => {
         concat!(
@@ -178,7 +178,7 @@ async fn list(connection: &mut SqliteConnection, scan: &ReportScan) -> Result<Ve
     };
     let mut statement = sqlx::query(sql)
         .bind(scan.before.map(|id| id.as_uuid()))
-        .bind(scan.hidden_from.as_str())
+        .bind(scan.hidden_from.as_ref().map_or("", UserId::as_str))
         .bind(limit(scan.limit));
     if let Some(status) = scan.status {
         statement = statement.bind(status_code(status));

@@ -3,8 +3,8 @@
 use sqlx::{Connection, Row, SqliteConnection};
 
 use super::{
-    activity, append, audit, conversations, digest_claim, digest_steps, digests, history, lanes, list, load,
-    mark_read, migrate, moderation, open, outbox, set_aside, tallies,
+    activity, append, audit, conversations, digest_claim, digest_steps, digests, erasure, history, lanes,
+    list, load, mark_read, migrate, moderation, open, outbox, set_aside, tallies,
 };
 
 async fn plan(sql: &'static str) -> Vec<String> {
@@ -66,6 +66,11 @@ async fn no_statement_reads_a_whole_table() {
         digest_steps::UNDER,
         digests::UNMAILED[0],
         digests::UNMAILED[1],
+        erasure::ERASE,
+        erasure::FORGET[0],
+        erasure::FORGET[1],
+        erasure::FORGET[2],
+        erasure::TRACES,
         history::AFTER,
         history::BEFORE,
         history::BY_ID,

@@ -183,6 +183,7 @@ fn change() -> impl Strategy<Value = Change> {
         Just(Change::Close),
         Just(Change::Reopen),
         (0..4_u8).prop_map(|n| Change::Reassign(user(n))),
+        side().prop_map(Change::Erase),
     ]
 }
 

@@ -14,10 +14,11 @@ use messaging_core::{
     id::{AgentId, AuditId, BookingId, ConversationId, ReportId, UserId, WorkerId},
     port::store::{
         Activities, ActivityScan, Append, Appended, Audit, AuditRecord, Backlog, ChangeState, Changed, Claim,
-        Conversations, DigestAttempt, DigestClaim, DigestHold, DigestLease, Digests, DueUser, Entry, Excerpt,
-        FileReport, Filed, HistoryPage, HistoryScan, Lane, LaneDelay, ListPage, ListScan, LoadedEntry,
-        MarkRead, Marked, Moderation, Opened, Outbox, Progress, Publisher, PushMark, ReportScan, Requeue,
-        Requeued, SetAside, SetAsidePlace, StoreError, StoreErrorKind, Tallies, Tally, TallyScan,
+        Conversations, DigestAttempt, DigestClaim, DigestHold, DigestLease, Digests, DueUser, Entry, Erasure,
+        Excerpt, FileReport, Filed, HistoryPage, HistoryScan, Lane, LaneDelay, ListPage, ListScan,
+        LoadedEntry, MarkRead, Marked, Moderation, Opened, Outbox, Progress, Publisher, PushMark, ReportScan,
+        Requeue, Requeued, SetAside, SetAsidePlace, StoreError, StoreErrorKind, Tallies, Tally, TallyScan,
+        Traces,
     },
     time::Timestamp,
 };
@@ -306,6 +307,28 @@ impl<S: Activities> Activities for FailingStore<S> {
     async fn count_activity(&self, scan: &ActivityScan) -> Result<Vec<Activity>, StoreError> {
         self.step("counting activity", self.inner.count_activity(scan))
             .await
+    }
+}
+
+#[async_trait]
+impl<S: Erasure> Erasure for FailingStore<S> {
+    async fn list_traces(
+        &self,
+        of: &UserId,
+        after: Option<ConversationId>,
+        conversations: usize,
+    ) -> Result<Traces, StoreError> {
+        self.step("listing traces", self.inner.list_traces(of, after, conversations))
+            .await
+    }
+
+    async fn erase_messages(&self, in_conversation: ConversationId, of: &UserId) -> Result<u64, StoreError> {
+        self.step("erasing", self.inner.erase_messages(in_conversation, of))
+            .await
+    }
+
+    async fn forget_user(&self, user_id: &UserId) -> Result<(), StoreError> {
+        self.step("forgetting", self.inner.forget_user(user_id)).await
     }
 }
 

@@ -169,6 +169,7 @@ impl NaiveThread {
             Change::Close => self.closed = true,
             Change::Reopen => self.closed = false,
             Change::Reassign(user_id) => self.agent_user_id = user_id.clone(),
+            Change::Erase(_) => panic!("the model forgets nobody"),
             other => panic!("the model does not know {other:?}"),
         }
         let changed = before != (self.blocked_by, self.closed, self.agent_user_id.clone());

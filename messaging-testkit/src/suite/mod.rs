@@ -10,6 +10,7 @@ pub(crate) mod counting;
 pub(crate) mod delaying;
 pub(crate) mod dropping;
 pub(crate) mod due;
+pub(crate) mod erasing;
 pub(crate) mod history;
 pub(crate) mod inboxes;
 pub(crate) mod keys;
@@ -333,6 +334,19 @@ macro_rules! __each_case {
                 an_agents_activity_is_that_of_its_conversations
                 what_somebody_else_answers_for_now_still_counts
                 many_buckets_are_counted_at_once
+            }
+            erasing {
+                somebody_unknown_stands_in_the_place_of_whom_is_erased
+                who_is_erased_sends_nothing_that_was_decided_before
+                whom_is_erased_is_not_due
+                the_pair_is_free_for_another_conversation
+                messages_of_whom_is_erased_are_empty_and_nothing_else_is_changed
+                what_waits_to_be_published_is_empty_too
+                numbers_add_up_after_somebody_was_erased
+                evidence_stays_as_it_was
+                traces_are_where_somebody_stands_or_has_written
+                traces_are_looked_for_piece_by_piece
+                when_somebody_was_mailed_is_forgotten
             }
             auditing {
                 records_are_kept_and_listed_newest_first

@@ -56,7 +56,7 @@ async fn list(
     let scan = ReportScan {
         status,
         before: before.map(report_id),
-        hidden_from: admin_id(1),
+        hidden_from: Some(admin_id(1)),
         limit,
     };
     let listed = store.list_reports(&scan).await.unwrap();
@@ -308,11 +308,11 @@ pub(crate) async fn nobody_is_listed_a_report_that_they_have_a_part_in(store: &d
         let scan = ReportScan {
             status: None,
             before: None,
-            hidden_from: user,
+            hidden_from: Some(user),
             limit: 10,
         };
         let listed = store.list_reports(&scan).await.unwrap();
-        assert_eq!(listed.len(), expected, "{}", scan.hidden_from);
+        assert_eq!(listed.len(), expected, "{:?}", scan.hidden_from);
     }
 }
 

@@ -4,6 +4,7 @@ mod activity;
 mod broken;
 mod conversations;
 mod digests;
+mod erasure;
 mod moderation;
 mod outbox;
 mod tallies;
@@ -111,6 +112,9 @@ the_suite_notices_a_store_that! {
     counts_users_by_messages: counting notices CountsUsersByMessages;
     says_the_median_twice: counting notices SaysTheMedianTwice;
     counts_a_bucket_late: counting notices CountsABucketLate;
+    overlooks_a_trace: erasing notices OverlooksATrace;
+    erases_nothing: erasing notices ErasesNothing;
+    remembers_when_it_mailed: erasing notices RemembersWhenItMailed;
     lists_oldest_access_first: auditing notices ListsOldestAccessFirst;
     tallies_anything: verifying notices TalliesAnything;
     tallies_all_again: verifying notices TalliesAllAgain;

@@ -7,7 +7,7 @@ import { Icon } from "../ui/icon";
 import { fullTime } from "../ui/time";
 import { useToasts } from "../ui/toast";
 import { useNear } from "../ui/use-near";
-import { nameOf } from "./name-of";
+import { nameOf } from "../ui/name-of";
 
 /** What is done, in words; what this page does not know it shows as it is named. */
 const WORDS: Readonly<Record<string, string>> = {

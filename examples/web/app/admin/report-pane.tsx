@@ -8,7 +8,7 @@ import { MessageBlock } from "../thread/message-block";
 import { Avatar } from "../ui/avatar";
 import { Icon } from "../ui/icon";
 import { fullTime } from "../ui/time";
-import { nameOf } from "./name-of";
+import { nameOf } from "../ui/name-of";
 import { Settle } from "./settle";
 
 interface PaneProps {

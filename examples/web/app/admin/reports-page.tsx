@@ -8,7 +8,7 @@ import { Icon } from "../ui/icon";
 import { shortTime } from "../ui/time";
 import { useToasts } from "../ui/toast";
 import { useNear } from "../ui/use-near";
-import { nameOf } from "./name-of";
+import { nameOf } from "../ui/name-of";
 import { ReportPane } from "./report-pane";
 
 const STATUSES: readonly ReportStatus[] = ["open", "resolved", "dismissed"];

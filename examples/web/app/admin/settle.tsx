@@ -3,7 +3,7 @@ import { useState } from "react";
 import type { ReportFile } from "../../messaging";
 import { Icon } from "../ui/icon";
 import { fullTime } from "../ui/time";
-import { nameOf } from "./name-of";
+import { nameOf } from "../ui/name-of";
 
 type Outcome = "resolved" | "dismissed";
 

@@ -93,7 +93,7 @@ const Row = memo(function Row({ base, conversation, isOpen, meId }: RowProps) {
             {lastMessage ? (
               <>
                 {lastMessage.senderId === meId && "You: "}
-                <bdi>{lastMessage.content}</bdi>
+                <bdi>{lastMessage.content || "Deleted"}</bdi>
               </>
             ) : (
               "No messages yet"

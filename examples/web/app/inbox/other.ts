@@ -1,4 +1,5 @@
 import type { Conversation } from "../../messaging";
+import { nameOf } from "../ui/name-of";
 
 export interface Shown {
   readonly name: string;
@@ -8,7 +9,7 @@ export interface Shown {
 
 /** Whom a conversation is with; for staff, who they are. */
 export function otherOf({ side, client, agent }: Conversation): Shown {
-  const clientName = client.name || client.id;
+  const clientName = nameOf(client);
   const agentName = agent.businessName || agent.id;
   if (side === "client") return { name: agentName, image: agent.logo, shape: "square" };
   if (side === "agent") return { name: clientName, image: client.image, shape: "round" };

@@ -1,6 +1,7 @@
 import { type RefCallback, memo } from "react";
 
 import type { Message } from "../../messaging";
+import { nameOf } from "../ui/name-of";
 import { clockTime, dayKey, dayName, fullTime } from "../ui/time";
 import type { Block } from "./blocks";
 
@@ -72,7 +73,7 @@ interface ItemProps {
 function Item({ message, day, isNew, isMine, isRight, follows, readAt, seen }: ItemProps) {
   const { kind, seq, content, createdAt, sender } = message;
   const isSystem = kind === "system";
-  const name = sender?.name || message.senderId || "";
+  const name = nameOf({ name: sender?.name ?? "", id: message.senderId ?? "" });
   return (
     <>
       {day !== null && (
@@ -97,9 +98,13 @@ function Item({ message, day, isNew, isMine, isRight, follows, readAt, seen }: I
         )}
         <div className="bubble">
           {isMine && <span className="visually-hidden">You: </span>}
-          <p className="text" dir="auto">
-            {content}
-          </p>
+          {content === "" ? (
+            <p className="text muted erased">This message has been deleted.</p>
+          ) : (
+            <p className="text" dir="auto">
+              {content}
+            </p>
+          )}
           <span className="meta">
             <time dateTime={createdAt} title={fullTime(createdAt)}>
               {clockTime(createdAt)}

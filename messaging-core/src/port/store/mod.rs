@@ -18,6 +18,7 @@ mod activity;
 mod audit;
 mod conversations;
 mod digests;
+mod erasure;
 mod error;
 mod moderation;
 mod outbox;
@@ -31,6 +32,7 @@ pub use conversations::{
     ListScan, ListStart, MarkRead, Marked, Opened, Stored,
 };
 pub use digests::{DigestAttempt, DigestClaim, DigestHold, DigestLease, Digests, DueUser, Excerpt, PushMark};
+pub use erasure::{Erasure, Traces};
 pub use error::{StoreError, StoreErrorKind};
 pub use moderation::{FileReport, Filed, Moderation, ReportScan};
 pub use outbox::{
@@ -42,11 +44,21 @@ pub use tallies::{LaneTally, SideTally, Tallies, Tally, TallyScan, Unpublished};
 /// Everything the library keeps. Implemented for whatever implements the parts, and for an [`Arc`](std::sync::Arc) of
 /// it.
 pub trait Store:
-    Conversations + Outbox + Digests + Moderation + Audit + Activities + Tallies + Send + Sync
+    Conversations + Outbox + Digests + Moderation + Audit + Activities + Erasure + Tallies + Send + Sync
 {
 }
 
 impl<T> Store for T where
-    T: Conversations + Outbox + Digests + Moderation + Audit + Activities + Tallies + Send + Sync + ?Sized
+    T: Conversations
+        + Outbox
+        + Digests
+        + Moderation
+        + Audit
+        + Activities
+        + Erasure
+        + Tallies
+        + Send
+        + Sync
+        + ?Sized
 {
 }

@@ -69,8 +69,8 @@ pub struct ReportScan {
     pub status: Option<ReportStatus>,
     /// From behind this one on; `None` from the newest on.
     pub before: Option<ReportId>,
-    /// Without those that this user has a part in.
-    pub hidden_from: UserId,
+    /// Without those that this user has a part in; `None` hides none.
+    pub hidden_from: Option<UserId>,
     /// At most how many.
     pub limit: usize,
 }

@@ -6,10 +6,10 @@ use async_trait::async_trait;
 
 use super::{
     Activities, ActivityScan, Append, Appended, Audit, AuditRecord, Backlog, ChangeState, Changed, Claim,
-    Conversations, DigestAttempt, DigestClaim, DigestHold, DigestLease, Digests, DueUser, Entry, Excerpt,
-    FileReport, Filed, HistoryPage, HistoryScan, Lane, LaneDelay, ListPage, ListScan, LoadedEntry, MarkRead,
-    Marked, Moderation, Opened, Outbox, Progress, Publisher, PushMark, ReportScan, Requeue, Requeued,
-    SetAside, SetAsidePlace, StoreError, Tallies, Tally, TallyScan,
+    Conversations, DigestAttempt, DigestClaim, DigestHold, DigestLease, Digests, DueUser, Entry, Erasure,
+    Excerpt, FileReport, Filed, HistoryPage, HistoryScan, Lane, LaneDelay, ListPage, ListScan, LoadedEntry,
+    MarkRead, Marked, Moderation, Opened, Outbox, Progress, Publisher, PushMark, ReportScan, Requeue,
+    Requeued, SetAside, SetAsidePlace, StoreError, Tallies, Tally, TallyScan, Traces,
 };
 use crate::{
     domain::{
@@ -218,6 +218,26 @@ impl<T: Moderation + ?Sized> Moderation for Arc<T> {
 impl<T: Activities + ?Sized> Activities for Arc<T> {
     async fn count_activity(&self, scan: &ActivityScan) -> Result<Vec<Activity>, StoreError> {
         (**self).count_activity(scan).await
+    }
+}
+
+#[async_trait]
+impl<T: Erasure + ?Sized> Erasure for Arc<T> {
+    async fn list_traces(
+        &self,
+        of: &UserId,
+        after: Option<ConversationId>,
+        conversations: usize,
+    ) -> Result<Traces, StoreError> {
+        (**self).list_traces(of, after, conversations).await
+    }
+
+    async fn erase_messages(&self, in_conversation: ConversationId, of: &UserId) -> Result<u64, StoreError> {
+        (**self).erase_messages(in_conversation, of).await
+    }
+
+    async fn forget_user(&self, user_id: &UserId) -> Result<(), StoreError> {
+        (**self).forget_user(user_id).await
     }
 }
 

@@ -1,0 +1,62 @@
+use async_trait::async_trait;
+
+use super::MemoryStore;
+use crate::{
+    domain::{body::Body, erasure::erased_user, message::Origin},
+    id::{ConversationId, UserId},
+    port::store::{Erasure, StoreError, Traces},
+};
+
+#[async_trait]
+impl Erasure for MemoryStore {
+    async fn list_traces(
+        &self,
+        of: &UserId,
+        after: Option<ConversationId>,
+        conversations: usize,
+    ) -> Result<Traces, StoreError> {
+        let state = self.lock();
+        let mut ids: Vec<_> = state.threads.keys().copied().collect();
+        ids.retain(|id| after.is_none_or(|after| *id > after));
+        ids.truncate(conversations);
+        let looked_up_to = ids.last().copied();
+        ids.retain(|id| {
+            let thread = &state.threads[id];
+            let wrote = thread
+                .messages
+                .iter()
+                .any(|message| message.origin.sender() == Some(of));
+            wrote || thread.conversation.side_of(of).is_some()
+        });
+        Ok(Traces {
+            conversations: ids,
+            looked_up_to,
+        })
+    }
+
+    async fn erase_messages(&self, in_conversation: ConversationId, of: &UserId) -> Result<u64, StoreError> {
+        let mut state = self.lock();
+        let Some(thread) = state.threads.get_mut(&in_conversation) else {
+            return Ok(0);
+        };
+        let mut erased = 0;
+        for message in &mut thread.messages {
+            let Origin::User { side, user_id } = &mut message.origin else {
+                continue;
+            };
+            if user_id == of {
+                *user_id = erased_user(in_conversation, *side);
+                message.body = Body::from_stored(String::new());
+                message.key = None;
+                erased += 1;
+            }
+        }
+        thread.keys.retain(|(sender, _), _| sender.as_ref() != Some(of));
+        Ok(erased)
+    }
+
+    async fn forget_user(&self, user_id: &UserId) -> Result<(), StoreError> {
+        self.lock().recipients.remove(user_id);
+        Ok(())
+    }
+}

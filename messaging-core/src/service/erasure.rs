@@ -1,0 +1,202 @@
+use futures_util::{StreamExt as _, TryStreamExt as _, stream, stream::BoxStream};
+
+use super::{Messaging, found};
+use crate::{
+    domain::{
+        conversation::{Change, Conversation, Overview},
+        page::PageSize,
+        receipt::MessageRow,
+        report::Report,
+        side::Side,
+    },
+    error::Error,
+    event::Channel,
+    id::{BookingId, ConversationId, UserId},
+    port::store::{Direction, HistoryScan, ReportScan, Traces},
+};
+
+const ERASING: &str = "erasing a user";
+const EXPORTING: &str = "exporting what is of a user";
+
+/// How many conversations are looked at in one step.
+const CHUNK: usize = 200;
+
+/// What has been erased.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Erased {
+    /// In how many conversations the user stood on a side, or had written.
+    pub conversations: u64,
+    /// How many messages are empty now.
+    pub messages: u64,
+}
+
+/// Something that is of a user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Exported {
+    /// A conversation in which they stand on a side, or have written. What is in it follows.
+    Conversation {
+        /// The conversation.
+        overview: Box<Overview>,
+        /// On which side they stand; `None` where that is somebody else now.
+        side: Option<Side>,
+        /// The bookings linked to it, the newest link first.
+        bookings: Vec<BookingId>,
+    },
+    /// A message, in the order of their seqs: all of the conversation, or their own where they stand on no side.
+    Message(MessageRow),
+    /// A report that they made.
+    Report(Report),
+}
+
+impl Messaging {
+    /// Forgets a user: their messages become empty, and in each conversation somebody whom no host knows stands in
+    /// their place. Seqs, times, counters and what others wrote stay, and so does what was copied as evidence for a
+    /// report. What has not been published yet is published as it is then. Nobody is mailed about it any more, and
+    /// their subscriptions end.
+    ///
+    /// A call for the host, which decides who may make it, and after which it should say of nobody that they are this
+    /// user; another user has to be [assigned](Self::reassign_agent) to agents that they answered for. It reads every
+    /// conversation once, 200 at a time. What an interrupted call has erased stays erased; repeating it erases the
+    /// rest.
+    ///
+    /// # Errors
+    /// [`Unavailable`](crate::ErrorKind::Unavailable), [`OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown): repeat it.
+    pub async fn erase_user(&self, user_id: &UserId) -> Result<Erased, Error> {
+        let mut erased = Erased::default();
+        let mut after = None;
+        loop {
+            let traces = self.traces(user_id, after, ERASING).await?;
+            for id in traces.conversations {
+                erased.messages += self.erase_in(id, user_id).await?;
+                erased.conversations += 1;
+            }
+            match traces.looked_up_to {
+                Some(last) => after = Some(last),
+                None => break,
+            }
+        }
+        let forgotten = self.store().forget_user(user_id).await;
+        forgotten.map_err(|error| Error::store(error, ERASING))?;
+        Ok(erased)
+    }
+
+    /// Everything that is of a user, in the order of the conversations' ids: for the host, which hands it to them. It
+    /// reads every conversation once, 200 at a time, the next ones when what was found has been taken.
+    ///
+    /// # Errors
+    /// [`Unavailable`](crate::ErrorKind::Unavailable) when the store is. The first error ends the stream.
+    pub fn export_user(&self, user_id: &UserId) -> BoxStream<'_, Result<Exported, Error>> {
+        let user = user_id.clone();
+        let chunks = stream::try_unfold(Some(None), move |after: Option<Option<ConversationId>>| {
+            let user = user.clone();
+            async move {
+                let Some(after) = after else { return Ok(None) };
+                let traces = self.traces(&user, after, EXPORTING).await?;
+                let next = traces.looked_up_to.map(Some);
+                Ok(next.map(|next| (traces.conversations, Some(next))))
+            }
+        });
+        let user = user_id.clone();
+        let conversations = chunks.map_ok(|ids| stream::iter(ids).map(Ok)).try_flatten();
+        let of_conversations = conversations.and_then(move |id| {
+            let user = user.clone();
+            async move { self.export_conversation(id, user).await }
+        });
+        let user = user_id.clone();
+        let reports = stream::once(async move { self.reports_by(&user).await });
+        let reports =
+            reports.map_ok(|reports| stream::iter(reports.into_iter().map(Exported::Report)).map(Ok));
+        of_conversations
+            .try_flatten()
+            .chain(reports.try_flatten())
+            .boxed()
+    }
+
+    async fn traces(
+        &self,
+        of: &UserId,
+        after: Option<ConversationId>,
+        doing: &'static str,
+    ) -> Result<Traces, Error> {
+        let traces = self.store().list_traces(of, after, CHUNK).await;
+        traces.map_err(|error| Error::store(error, doing))
+    }
+
+    /// First nobody sends in their name any more, and then what they sent is erased.
+    async fn erase_in(&self, id: ConversationId, user_id: &UserId) -> Result<u64, Error> {
+        for _ in 0..super::MAX_DECISIONS {
+            let conversation = self.conversation(id, ERASING).await?;
+            let Some(side) = conversation.side_of(user_id) else {
+                let erased = self.store().erase_messages(id, user_id).await;
+                return erased.map_err(|error| Error::store(error, ERASING));
+            };
+            if self.try_change(&conversation, &Change::Erase(side)).await? {
+                let channels = [Channel::Conversation(id), Channel::ConversationPresence(id)];
+                let channels = channels.map(|channel| self.0.names.name(&channel));
+                self.revoke(user_id, &channels).await;
+            }
+        }
+        Err(Error::contended(ERASING))
+    }
+
+    async fn conversation(&self, id: ConversationId, doing: &'static str) -> Result<Conversation, Error> {
+        let conversation = self.store().find_conversation(id).await;
+        found(conversation.map_err(|error| Error::store(error, doing))?, doing)
+    }
+
+    /// A conversation, and its messages page by page.
+    async fn export_conversation(
+        &self,
+        id: ConversationId,
+        user: UserId,
+    ) -> Result<BoxStream<'_, Result<Exported, Error>>, Error> {
+        let failed = |error| Error::store(error, EXPORTING);
+        let overview = self.store().find_overview(id).await.map_err(failed)?;
+        let overview = Box::new(found(overview, EXPORTING)?);
+        let bookings = self.store().list_bookings(id).await.map_err(failed)?;
+        let side = overview.conversation.side_of(&user);
+        let first = Exported::Conversation {
+            overview,
+            side,
+            bookings,
+        };
+        let pages = stream::try_unfold(Some(0), move |after: Option<u64>| async move {
+            let Some(after) = after else { return Ok(None) };
+            let scan = HistoryScan {
+                conversation_id: id,
+                direction: Direction::After(after),
+                limit: PageSize::HISTORY,
+            };
+            let page = self.store().list_messages(&scan).await.map_err(failed)?;
+            let page = found(page, EXPORTING)?;
+            let last = page.rows.last().map(|row| row.message.seq);
+            Ok(Some((page.rows, last.filter(|_| page.has_more))))
+        });
+        let messages = pages.map_ok(|rows| stream::iter(rows).map(Ok)).try_flatten();
+        let is_theirs = move |row: &MessageRow| side.is_some() || row.message.origin.sender() == Some(&user);
+        let messages = messages.try_filter(move |row| std::future::ready(is_theirs(row)));
+        Ok(stream::iter([Ok(first)])
+            .chain(messages.map_ok(Exported::Message))
+            .boxed())
+    }
+
+    async fn reports_by(&self, user_id: &UserId) -> Result<Vec<Report>, Error> {
+        let (mut made, mut before) = (Vec::new(), None);
+        loop {
+            let scan = ReportScan {
+                status: None,
+                before,
+                hidden_from: None,
+                limit: CHUNK,
+            };
+            let listed = self.store().list_reports(&scan).await;
+            let listed = listed.map_err(|error| Error::store(error, EXPORTING))?;
+            let Some(last) = listed.last() else {
+                return Ok(made);
+            };
+            before = Some(last.id);
+            made.extend(listed.into_iter().filter(|report| report.reporter_id == *user_id));
+        }
+    }
+}

@@ -1,0 +1,310 @@
+//! Forgetting a user, and handing them what is theirs.
+
+use std::fmt::Write as _;
+
+use futures_util::TryStreamExt as _;
+use messaging_core::{
+    ConversationId, ErrorKind, Exported, HistoryFrom, MarkOnRead, Messaging, NewReport, OpenByHost, Side,
+    clock::SequentialIds,
+    domain::{page::Inbox, report::Remark},
+    memory::MemoryStore,
+    port::store::{Conversations as _, Direction, HistoryScan, Moderation as _, ReportScan, StoreErrorKind},
+    verify::ConversationRange,
+};
+use messaging_testkit::{
+    fake::{Effect, FailingStore},
+    make::limit,
+    recount,
+};
+
+use crate::world::*;
+
+/// Everything that the port shows of conversations and messages.
+async fn everything(store: &MemoryStore, ids: &[ConversationId]) -> String {
+    let mut shown = String::new();
+    for id in ids {
+        let scan = HistoryScan {
+            conversation_id: *id,
+            direction: Direction::After(0),
+            limit: limit(100),
+        };
+        let page = store.list_messages(&scan).await.unwrap().unwrap();
+        write!(shown, "{page:?}").unwrap();
+        let texts = page.rows.iter().map(|row| row.message.body.as_str());
+        shown.extend(texts);
+    }
+    shown
+}
+
+/// Carl's conversations with alpine and baltic, and one of somebody else with alpine.
+async fn scene() -> (World, [ConversationId; 3]) {
+    let world = World::new();
+    let alpine = world.open().await;
+    let baltic = world
+        .messaging
+        .open_conversation(&carl(), &open("baltic", None))
+        .await
+        .unwrap();
+    let baltic = baltic.conversation.overview.conversation.id;
+    let others = world
+        .messaging
+        .open_conversation(&stranger(), &open("alpine", None))
+        .await
+        .unwrap();
+    let others = others.conversation.overview.conversation.id;
+    for (from, to, text) in [
+        (carl(), alpine, "carl's secret"),
+        (ada(), alpine, "ada's answer"),
+        (carl(), baltic, "carl's other secret"),
+        (stranger(), others, "a stranger's words"),
+    ] {
+        world.send(&from, to, text).await;
+    }
+    (world, [alpine, baltic, others])
+}
+
+#[tokio::test]
+async fn nothing_of_an_erased_user_is_left_and_everything_else_is() {
+    let (world, ids) = scene().await;
+    let erased = world.messaging.erase_user(&user("carl")).await.unwrap();
+    assert_eq!((erased.conversations, erased.messages), (2, 2));
+    let left = everything(&world.store, &ids).await;
+    assert!(
+        !left.contains("\"carl\"") && !left.contains("(carl)") && !left.contains("secret"),
+        "{left}"
+    );
+    assert!(left.contains("ada's answer") && left.contains("a stranger's words"));
+    assert_eq!(
+        world.messaging.count_unread(&ada()).await.unwrap(),
+        2,
+        "what was unread still is"
+    );
+    let page = history(&world, &ada(), HistoryFrom::Newest, MarkOnRead::Yes).await;
+    assert_eq!(
+        shown(&page),
+        ["a stranger's words"],
+        "the conversation opened first in a list is another one's"
+    );
+    let discrepancies: Vec<_> = world
+        .messaging
+        .verify(ConversationRange::all())
+        .try_collect()
+        .await
+        .unwrap();
+    assert_eq!(discrepancies, []);
+    recount(&world.store).await.unwrap().assert_clean();
+}
+
+#[tokio::test]
+async fn what_was_not_published_yet_says_nothing_of_them() {
+    let (world, _) = scene().await;
+    world.messaging.erase_user(&user("carl")).await.unwrap();
+    world.drain().await;
+    let published = texts(&world.realtime.take()).join("\n");
+    assert!(
+        !published.contains("secret") && published.contains("ada's answer"),
+        "{published}"
+    );
+}
+
+#[tokio::test]
+async fn erasing_again_finds_nothing_and_an_unknown_user_is_nowhere() {
+    let (world, _) = scene().await;
+    world.messaging.erase_user(&user("carl")).await.unwrap();
+    for who in ["carl", "nobody"] {
+        let erased = world.messaging.erase_user(&user(who)).await.unwrap();
+        assert_eq!((erased.conversations, erased.messages), (0, 0));
+    }
+}
+
+#[tokio::test]
+async fn who_was_erased_has_no_access_and_may_begin_anew() {
+    let (world, [alpine, ..]) = scene().await;
+    world.drain().await;
+    world.messaging.erase_user(&user("carl")).await.unwrap();
+    let again = message(alpine, "still here?", None);
+    assert_eq!(
+        kind(world.messaging.send_message(&carl(), &again).await),
+        ErrorKind::NotFound
+    );
+    assert_eq!(
+        kind(world.messaging.find_conversation(&carl(), alpine).await),
+        ErrorKind::NotFound
+    );
+    let revoked = world.realtime.revoked();
+    assert!(
+        revoked.contains(&format!("carl private-conversation-{alpine}")),
+        "{revoked:?}"
+    );
+    let opened = world
+        .messaging
+        .open_conversation(&carl(), &open("alpine", None))
+        .await
+        .unwrap();
+    assert!(opened.created && opened.conversation.overview.conversation.id != alpine);
+}
+
+#[tokio::test]
+async fn an_agents_user_is_erased_also_where_somebody_else_answers_now() {
+    let (world, ids) = scene().await;
+    let moved = world
+        .messaging
+        .reassign_agent(&agent("alpine"), &user("new"))
+        .await
+        .unwrap();
+    assert_eq!(moved.moved, 2);
+    let erased = world.messaging.erase_user(&user("ada")).await.unwrap();
+    assert_eq!((erased.conversations, erased.messages), (1, 1));
+    let left = everything(&world.store, &ids).await;
+    assert!(!left.contains("(ada)") && !left.contains("ada's"), "{left}");
+    assert!(left.contains("(new)"), "who answers now still does");
+}
+
+#[tokio::test]
+async fn evidence_of_an_open_report_stays() {
+    let (world, [alpine, ..]) = scene().await;
+    let report = NewReport {
+        reason: Remark::parse("rude").unwrap(),
+        about: None,
+    };
+    let reported = world.messaging.report(&ada(), alpine, &report).await.unwrap();
+    world.messaging.erase_user(&user("carl")).await.unwrap();
+    let details = world.messaging.find_report(&root(), reported.id).await.unwrap();
+    assert_eq!(details.file.evidence[0].body.as_str(), "carl's secret");
+}
+
+/// Fails at each call in turn, before or after having taken effect: repeating it erases the rest.
+#[tokio::test]
+async fn an_erasure_that_was_interrupted_is_finished_by_repeating_it() {
+    for nth in 1..=12 {
+        for effect in [Effect::None, Effect::Taken] {
+            let (memory, directory) = (MemoryStore::new(), People);
+            let store = FailingStore::new(memory.clone());
+            let (messaging, _) = Messaging::builder(store.clone(), directory)
+                .rate_limiter(messaging_core::Unlimited)
+                .ids(SequentialIds::default())
+                .build()
+                .unwrap();
+            let mut ids = Vec::new();
+            for agency in ["alpine", "baltic"] {
+                let opened = messaging
+                    .open_conversation(&carl(), &open(agency, None))
+                    .await
+                    .unwrap();
+                let id = opened.conversation.overview.conversation.id;
+                messaging
+                    .send_message(&carl(), &message(id, "a secret", None))
+                    .await
+                    .unwrap();
+                ids.push(id);
+            }
+            store.fail(nth, StoreErrorKind::OutcomeUnknown, effect);
+            let first = messaging.erase_user(&user("carl")).await;
+            if first.is_err() {
+                messaging.erase_user(&user("carl")).await.unwrap();
+            }
+            let left = everything(&memory, &ids).await;
+            assert!(
+                !left.contains("secret") && !left.contains("(carl)"),
+                "{nth} {effect:?}: {left}"
+            );
+            recount(&memory).await.unwrap().assert_clean();
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_export_is_all_that_is_theirs_in_order_and_nothing_else() {
+    let (world, [alpine, baltic, _]) = scene().await;
+    let by_host = OpenByHost::new(&user("carl"), &agent("alpine"), &user("ada")).booking(&booking("b-carl"));
+    let plan = world.messaging.plan_open(by_host).unwrap();
+    world.messaging.open_planned(&plan).await.unwrap();
+    let report = NewReport {
+        reason: Remark::parse("rude").unwrap(),
+        about: None,
+    };
+    world.messaging.report(&carl(), alpine, &report).await.unwrap();
+    world.messaging.report(&ada(), alpine, &report).await.unwrap();
+    for _ in 0..120 {
+        world.send(&ada(), alpine, "one of many").await;
+    }
+    let exported: Vec<_> = world
+        .messaging
+        .export_user(&user("carl"))
+        .try_collect()
+        .await
+        .unwrap();
+    let mut told = Vec::new();
+    for one in &exported {
+        match one {
+            Exported::Conversation {
+                overview,
+                side,
+                bookings,
+            } => {
+                assert_eq!(*side, Some(Side::Client));
+                told.push((overview.conversation.id, bookings.len(), 0));
+            }
+            Exported::Message(row) => {
+                let (id, _, messages) = told.last_mut().unwrap();
+                *messages += 1;
+                assert_eq!((row.message.conversation_id, row.message.seq), (*id, *messages));
+            }
+            Exported::Report(report) => assert_eq!(report.reporter_id, user("carl")),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(told, [(alpine, 1, 122), (baltic, 0, 1)]);
+    let reports = exported
+        .iter()
+        .filter(|one| matches!(one, Exported::Report(_)))
+        .count();
+    assert_eq!(reports, 1);
+    let all = ReportScan {
+        status: None,
+        before: None,
+        hidden_from: None,
+        limit: 10,
+    };
+    assert_eq!(world.store.list_reports(&all).await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn where_somebody_else_answers_now_only_their_own_messages_are_exported() {
+    let (world, [alpine, ..]) = scene().await;
+    world
+        .messaging
+        .reassign_agent(&agent("alpine"), &user("new"))
+        .await
+        .unwrap();
+    let exported: Vec<_> = world
+        .messaging
+        .export_user(&user("ada"))
+        .try_collect()
+        .await
+        .unwrap();
+    let messages: Vec<_> = exported
+        .iter()
+        .filter_map(|one| match one {
+            Exported::Message(row) => Some(row.message.body.as_str()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(messages, ["ada's answer"]);
+    let Exported::Conversation { overview, side, .. } = &exported[0] else {
+        panic!("{exported:?}")
+    };
+    assert_eq!((overview.conversation.id, *side), (alpine, None));
+    let nobody: Vec<_> = world
+        .messaging
+        .export_user(&user("nobody"))
+        .try_collect()
+        .await
+        .unwrap();
+    assert_eq!(nobody, []);
+    assert_eq!(
+        world.store.count_unread(&Inbox::of(&carl())).await.unwrap(),
+        1,
+        "exporting reads nothing"
+    );
+}

@@ -1,0 +1,71 @@
+use async_trait::async_trait;
+use messaging_core::{
+    domain::{erasure::erased_user, side::Side},
+    id::{ConversationId, UserId},
+    port::store::{Erasure, StoreError, Traces},
+};
+use sqlx::Row;
+
+use super::{PgStore, error::failed, rows};
+use crate::codes::limit;
+
+#[async_trait]
+impl Erasure for PgStore {
+    async fn list_traces(
+        &self,
+        of: &UserId,
+        after: Option<ConversationId>,
+        conversations: usize,
+    ) -> Result<Traces, StoreError> {
+        const DOING: &str = "looking for somebody's traces";
+        let statement = sqlx::query(self.0.statements.traces.clone())
+            .bind(of.as_str())
+            .bind(after.map(|id| id.as_uuid()))
+            .bind(limit(conversations));
+        let mut traces = Traces::default();
+        for row in self.read(DOING, statement).await? {
+            let id = rows::conversation_id(&row, "id").map_err(failed(DOING))?;
+            traces.looked_up_to = Some(id);
+            if row.try_get("is_trace").map_err(failed(DOING))? {
+                traces.conversations.push(id);
+            }
+        }
+        Ok(traces)
+    }
+
+    async fn erase_messages(&self, in_conversation: ConversationId, of: &UserId) -> Result<u64, StoreError> {
+        const DOING: &str = "erasing somebody's messages";
+        let statement = sqlx::query(self.0.statements.erase_messages.clone())
+            .bind(in_conversation.as_uuid())
+            .bind(of.as_str())
+            .bind(erased_user(in_conversation, Side::Client).to_string())
+            .bind(erased_user(in_conversation, Side::Agent).to_string());
+        let answered = self.write(DOING, statement).await?;
+        let erased = answered.first().map_or(Ok(0), |row| rows::count(row, "erased"));
+        erased.map_err(failed(DOING))
+    }
+
+    async fn forget_user(&self, user_id: &UserId) -> Result<(), StoreError> {
+        let statement = sqlx::query(self.0.statements.forget_user.clone()).bind(user_id.as_str());
+        self.write("forgetting somebody", statement).await.map(drop)
+    }
+}
+
+/// `$1` user, `$2` after which conversation, `$3` how many to look at.
+pub(super) const TRACES: &str = r#"
+SELECT c.id, c.client_id = $1 OR c.agent_user_id = $1
+    OR EXISTS (SELECT FROM "messaging".message m WHERE m.conversation_id = c.id AND m.sender_id = $1) AS is_trace
+FROM (
+    SELECT id, client_id, agent_user_id FROM "messaging".conversation
+    WHERE id > COALESCE($2::uuid, '00000000-0000-0000-0000-000000000000') ORDER BY id LIMIT $3
+) c ORDER BY c.id"#;
+/// `$1` conversation, `$2` user, `$3` and `$4` who stands in their place, on the client's and on the agent's side.
+pub(super) const ERASE_MESSAGES: &str = r#"
+WITH erased AS (
+    UPDATE "messaging".message SET body = '', key = NULL, sender_id = CASE from_side WHEN 1 THEN $3 ELSE $4 END
+    WHERE conversation_id = $1 AND sender_id = $2 RETURNING true
+)
+SELECT count(*) AS erased FROM erased"#;
+pub(super) const FORGET_USER: &str = r#"
+WITH mailed AS (DELETE FROM "messaging".recipient WHERE user_id = $1)
+DELETE FROM "messaging".rate WHERE user_id = $1"#;

@@ -1,0 +1,261 @@
+use messaging_core::{
+    domain::{
+        body::Body,
+        conversation::{Change, OpenPlan},
+        erasure::erased_user,
+        message::{Message, Origin},
+        report::Remark,
+        side::{Side, To},
+    },
+    id::{ConversationId, ReportId, UserId},
+    port::store::{
+        Appended, Changed, DigestClaim, Direction, EntryKind, FileReport, ListStart, Publisher, Store,
+        Subject, Traces,
+    },
+};
+
+use super::scene::{Scene, ids, list, stored};
+use crate::make::{
+    agent_inbox, agent_user_id, at, client_id, client_inbox, conversation_id, key, plan, secs, user_id, uuid,
+    worker_id,
+};
+use crate::recount;
+
+async fn messages(scene: &Scene<'_>) -> Vec<Message> {
+    let page = scene.history(Direction::After(0), 100).await;
+    page.rows.into_iter().map(|row| row.message).collect()
+}
+
+/// What is written in such a message once its sender is erased.
+fn emptied(message: &Message, side: Side) -> Message {
+    Message {
+        origin: Origin::User {
+            side,
+            user_id: erased_user(message.conversation_id, side),
+        },
+        body: Body::from_stored(String::new()),
+        key: None,
+        ..message.clone()
+    }
+}
+
+pub(crate) async fn somebody_unknown_stands_in_the_place_of_whom_is_erased(store: &dyn Store) {
+    for (n, side) in [(1, Side::Client), (2, Side::Agent)] {
+        let scene = Scene::open(store, plan(n, n)).await;
+        scene.send(Side::Client).await;
+        scene.send(Side::Agent).await;
+        let mut expected = scene.conversation().await;
+        assert!(expected.apply(&Change::Erase(side)));
+        assert_eq!(expected.user(side), &erased_user(scene.id, side));
+        assert!(matches!(
+            scene.change(Change::Erase(side)).await,
+            Changed::Done { .. }
+        ));
+        assert_eq!(scene.conversation().await, expected);
+        assert_eq!(scene.change(Change::Erase(side)).await, Changed::AlreadySo);
+        assert_eq!(
+            scene.entries().await.last().unwrap().entry.kind,
+            EntryKind::Updated
+        );
+        let inboxes = [client_inbox(n), agent_inbox(n)];
+        for (inbox, owner) in inboxes.iter().zip(Side::ALL) {
+            let page = list(store, inbox, ListStart::Newest, 10).await;
+            assert_eq!(ids(&page).len(), usize::from(owner != side), "{side:?} {owner:?}");
+        }
+    }
+}
+
+pub(crate) async fn who_is_erased_sends_nothing_that_was_decided_before(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    let decided = scene.to_send(Side::Client).await;
+    scene.change(Change::Erase(Side::Client)).await;
+    assert_eq!(scene.append(decided).await, Appended::Stale);
+}
+
+pub(crate) async fn whom_is_erased_is_not_due(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    scene.send(Side::Client).await;
+    scene.send(Side::Agent).await;
+    scene.change(Change::Erase(Side::Agent)).await;
+    let digests = scene.conversation().await.digests;
+    assert!(digests.agent.due_at.is_none() && digests.client.due_at.is_some());
+}
+
+pub(crate) async fn the_pair_is_free_for_another_conversation(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    scene.change(Change::Erase(Side::Client)).await;
+    let again = OpenPlan {
+        id: conversation_id(77),
+        ..plan(1, 1)
+    };
+    let opened = store.open(&again, Publisher::Anyone).await.unwrap();
+    assert!(opened.created && opened.id == conversation_id(77));
+}
+
+pub(crate) async fn messages_of_whom_is_erased_are_empty_and_nothing_else_is_changed(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    let mut keyed = scene.to_send(Side::Client).await;
+    keyed.message.key = Some(key("k"));
+    stored(scene.append(keyed).await);
+    scene.send(Side::Agent).await;
+    scene.send_from_system(To::Both).await;
+    let last = scene.send(Side::Client).await;
+    scene.read(Side::Agent, &last, at(50)).await;
+    let before = messages(&scene).await;
+    let (mailboxes, events) = (scene.conversation().await.mailboxes, scene.entries().await.len());
+    assert_eq!(store.erase_messages(scene.id, &client_id(1)).await.unwrap(), 2);
+    let expected = [
+        emptied(&before[0], Side::Client),
+        before[1].clone(),
+        before[2].clone(),
+        emptied(&before[3], Side::Client),
+    ];
+    assert_eq!(messages(&scene).await, expected);
+    assert_eq!(scene.conversation().await.mailboxes, mailboxes);
+    assert_eq!(scene.entries().await.len(), events, "it is no event");
+    assert_eq!(scene.read_time(Side::Agent, 1).await, Some(at(50)));
+    let by_key = store
+        .find_sent(scene.id, Some(&client_id(1)), &key("k"))
+        .await
+        .unwrap();
+    assert_eq!(by_key, None);
+    assert_eq!(store.erase_messages(scene.id, &client_id(1)).await.unwrap(), 0);
+    assert_eq!(
+        store
+            .erase_messages(conversation_id(404), &client_id(1))
+            .await
+            .unwrap(),
+        0
+    );
+}
+
+pub(crate) async fn what_waits_to_be_published_is_empty_too(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    let sent = scene.send(Side::Client).await;
+    store.erase_messages(scene.id, &client_id(1)).await.unwrap();
+    let entries = scene.entries_from(2).await;
+    let Subject::Message(row) = &entries[0].subject else {
+        panic!("{entries:?}")
+    };
+    assert_eq!(row.message, emptied(&sent, Side::Client));
+}
+
+pub(crate) async fn numbers_add_up_after_somebody_was_erased(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    for side in [Side::Client, Side::Agent, Side::Client] {
+        scene.send(side).await;
+    }
+    for side in Side::ALL {
+        let user = scene.conversation().await.user(side).clone();
+        scene.change(Change::Erase(side)).await;
+        store.erase_messages(scene.id, &user).await.unwrap();
+    }
+    recount(store).await.unwrap().assert_clean();
+}
+
+pub(crate) async fn evidence_stays_as_it_was(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    let sent = scene.send(Side::Agent).await;
+    let id = ReportId::new(uuid(7, 1));
+    let report = FileReport {
+        id,
+        conversation_id: scene.id,
+        reporter_id: client_id(1),
+        reporter_side: Side::Client,
+        reported_id: agent_user_id(1),
+        reason: Remark::parse("rude").unwrap(),
+        about: None,
+        now: at(9),
+    };
+    store.file_report(&report).await.unwrap();
+    scene.change(Change::Erase(Side::Agent)).await;
+    store.erase_messages(scene.id, &agent_user_id(1)).await.unwrap();
+    let file = store.find_report(id).await.unwrap().unwrap();
+    assert_eq!(
+        (file.report.reported_id, file.evidence),
+        (agent_user_id(1), vec![sent])
+    );
+}
+
+async fn traces(
+    store: &dyn Store,
+    of: &UserId,
+    after: Option<ConversationId>,
+    conversations: usize,
+) -> Traces {
+    store.list_traces(of, after, conversations).await.unwrap()
+}
+
+pub(crate) async fn traces_are_where_somebody_stands_or_has_written(store: &dyn Store) {
+    let as_client = OpenPlan {
+        client_id: user_id("somebody"),
+        ..plan(1, 1)
+    };
+    let as_agent = OpenPlan {
+        agent_user_id: user_id("somebody"),
+        ..plan(2, 2)
+    };
+    let before = OpenPlan {
+        agent_user_id: user_id("somebody"),
+        ..plan(3, 3)
+    };
+    let (client, agent) = (
+        Scene::open(store, as_client).await,
+        Scene::open(store, as_agent).await,
+    );
+    let before = Scene::open(store, before).await;
+    before.send(Side::Agent).await;
+    before.change(Change::Reassign(user_id("another"))).await;
+    let silent = OpenPlan {
+        agent_user_id: user_id("somebody"),
+        ..plan(4, 4)
+    };
+    let silent = Scene::open(store, silent).await;
+    silent.change(Change::Reassign(user_id("another"))).await;
+    let found = traces(store, &user_id("somebody"), None, 10).await;
+    assert_eq!(found.conversations, [client.id, agent.id, before.id]);
+    assert_eq!(found.looked_up_to, Some(silent.id));
+    assert_eq!(
+        traces(store, &user_id("Somebody"), None, 10).await.conversations,
+        []
+    );
+}
+
+pub(crate) async fn traces_are_looked_for_piece_by_piece(store: &dyn Store) {
+    for n in 1..=5 {
+        Scene::open(store, plan(n % 2, n)).await;
+    }
+    let (mut found, mut after, mut pieces) = (Vec::new(), None, 0);
+    loop {
+        let piece = traces(store, &client_id(1), after, 2).await;
+        found.extend(piece.conversations);
+        match piece.looked_up_to {
+            Some(last) => after = Some(last),
+            None => break,
+        }
+        pieces += 1;
+    }
+    assert_eq!((found.len(), pieces), (3, 3));
+    assert_eq!(traces(store, &client_id(1), None, 0).await, Traces::default());
+}
+
+pub(crate) async fn when_somebody_was_mailed_is_forgotten(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    scene.send(Side::Client).await;
+    let claim = |n, now| DigestClaim {
+        by: worker_id(n),
+        now: at(now),
+        lease_until: at(now) + secs(60),
+        limit: 10,
+    };
+    let due = store.claim_digests(&claim(1, 10_000)).await.unwrap();
+    assert_eq!(due.len(), 1);
+    assert!(
+        store.claim_digests(&claim(2, 10_001)).await.unwrap().is_empty(),
+        "under a lease"
+    );
+    store.forget_user(&agent_user_id(1)).await.unwrap();
+    let again = store.claim_digests(&claim(2, 10_001)).await.unwrap();
+    assert_eq!(again.len(), 1, "the lease is forgotten, too");
+    store.forget_user(&user_id("nobody")).await.unwrap();
+}

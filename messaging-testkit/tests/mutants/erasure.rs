@@ -1,0 +1,39 @@
+//! What a store can get wrong about forgetting somebody.
+
+use async_trait::async_trait;
+use messaging_core::{
+    id::{ConversationId, UserId},
+    port::store::{Erasure, StoreError, Traces},
+};
+
+use crate::broken::{Broken, Fault};
+
+#[async_trait]
+impl Erasure for Broken {
+    async fn list_traces(
+        &self,
+        of: &UserId,
+        after: Option<ConversationId>,
+        conversations: usize,
+    ) -> Result<Traces, StoreError> {
+        let mut traces = self.inner.list_traces(of, after, conversations).await?;
+        if self.has(Fault::OverlooksATrace) {
+            traces.conversations.pop();
+        }
+        Ok(traces)
+    }
+
+    async fn erase_messages(&self, in_conversation: ConversationId, of: &UserId) -> Result<u64, StoreError> {
+        if self.has(Fault::ErasesNothing) {
+            return Ok(0);
+        }
+        self.inner.erase_messages(in_conversation, of).await
+    }
+
+    async fn forget_user(&self, user_id: &UserId) -> Result<(), StoreError> {
+        if self.has(Fault::RemembersWhenItMailed) {
+            return Ok(());
+        }
+        self.inner.forget_user(user_id).await
+    }
+}
