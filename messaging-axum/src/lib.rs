@@ -45,7 +45,7 @@
 //! | module | holds |
 //! |---|---|
 //! | `route` | a use case a function, with what it takes and what it answers |
-//! | `wire` | a conversation as it is answered |
+//! | `wire` | conversations, reports, activity and the audit log as they are answered |
 //! | `extract` | from a request to parsed values, naming every field that fails |
 //! | `answer`, `error`, `status` | from a result to an answer |
 //! | `around` | request ids, spans, logs and panics, around each of these routes only |

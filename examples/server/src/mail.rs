@@ -108,7 +108,7 @@ impl MailPage {
         let rendered = self.templates.render(digest, &self.links);
         let Rendered { subject, text, html } =
             rendered.map_err(|error| MailError::new(MailErrorKind::Misconfigured, error))?;
-        tracing::info!(to = digest.email, "an e-mail is on the page /demo/mail");
+        tracing::info!(to = %digest.user_id, "an e-mail is on the page /demo/mail");
         let mut mails = self.mails.lock().unwrap_or_else(PoisonError::into_inner);
         mails.truncate(SHOWN - 1);
         mails.push_front(ShownMail {

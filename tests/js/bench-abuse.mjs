@@ -1,0 +1,60 @@
+// What others feel of somebody who sends without an end: `SERVER_URL=… node bench-abuse.mjs [seconds]`, on a server whose
+// rate limits are on.
+
+import { Caller, fresh } from "./support.mjs";
+
+const SECONDS = Number(process.argv[2] ?? 15);
+const OTHERS = 5;
+const CONNECTIONS = 50;
+
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+async function pair() {
+  const client = new Caller(`client-${fresh()}`);
+  return { client, id: await client.open(`agency-${fresh()}`) };
+}
+
+/** Each of the others sends every two seconds and lists every tenth of one; how long that took, in order. */
+async function others(until) {
+  const took = [];
+  const timed = async (work) => {
+    const began = performance.now();
+    await work();
+    took.push(performance.now() - began);
+  };
+  const live = async () => {
+    const { client, id } = await pair();
+    for (let n = 0; Date.now() < until; n += 1) {
+      if (n % 20 === 0) await timed(() => client.send(id, "Is the hut open in May?"));
+      await timed(() => client.get("/messages/conversations"));
+      await pause(100);
+    }
+  };
+  await Promise.all(Array.from({ length: OTHERS }, live));
+  return took.sort((a, b) => a - b);
+}
+
+/** One user on many connections; what was answered how often. */
+async function abuse(until) {
+  const { client, id } = await pair();
+  const answered = {};
+  const flood = async () => {
+    while (Date.now() < until) {
+      const { status } = await client.call("POST", "/api/messages", { conversationId: id, content: "again" });
+      answered[status] = (answered[status] ?? 0) + 1;
+    }
+  };
+  await Promise.all(Array.from({ length: CONNECTIONS }, flood));
+  return answered;
+}
+
+const at = (took, share) => took[Math.min(took.length - 1, Math.floor(took.length * share))].toFixed(1);
+const say = (name, took) => console.log(`${name}: median ${at(took, 0.5)} ms, 95 of 100 ${at(took, 0.95)} ms, ${took.length} requests`);
+
+await others(Date.now() + 3000);
+const before = await others(Date.now() + SECONDS * 1000);
+const until = Date.now() + SECONDS * 1000;
+const [during, answered] = await Promise.all([others(until), abuse(until)]);
+say("without", before);
+say("beside it", during);
+console.log("the flood was answered", answered);
