@@ -38,6 +38,8 @@ export function useScroll({ messages, outgoing, newSeq, sent, isSettled }: Shown
   /** The first message when this was drawn last, and how far from the beginning it was. */
   const first = useRef<{ seq: number; top: number } | null>(null);
   const wasSent = useRef(0);
+  /** How high everything was when it was drawn or scrolled last. */
+  const height = useRef(0);
 
   const toEnd = useCallback(() => {
     if (scroller.current) scroller.current.scrollTop = scroller.current.scrollHeight;
@@ -53,13 +55,15 @@ export function useScroll({ messages, outgoing, newSeq, sent, isSettled }: Shown
       element.scrollTop = marker.offsetTop - CONTEXT;
       isPlaced.current = true;
       stays.current = isNearEnd(element);
-    } else if (stays.current || sent > wasSent.current) {
+    } else if ((stays.current && isNearEnd(element, height.current)) || sent > wasSent.current) {
+      // Somebody may have scrolled away of which the event has not come yet: where they are is known all the same.
       toEnd();
     } else if (before && oldest && oldest.seq < before.seq) {
       element.scrollTop += (topOf(element, before.seq) ?? before.top) - before.top;
     }
     if (isSettled && oldest) isPlaced.current = true;
     wasSent.current = sent;
+    height.current = element.scrollHeight;
     first.current = oldest ? { seq: oldest.seq, top: topOf(element, oldest.seq) ?? 0 } : null;
   }, [messages, outgoing, newSeq, sent, isSettled, toEnd]);
 
@@ -67,6 +71,7 @@ export function useScroll({ messages, outgoing, newSeq, sent, isSettled }: Shown
     const element = scroller.current;
     if (!element) return;
     const look = () => {
+      height.current = element.scrollHeight;
       stays.current = isNearEnd(element);
       setAtEnd(stays.current);
     };
@@ -89,5 +94,5 @@ export function useScroll({ messages, outgoing, newSeq, sent, isSettled }: Shown
 const topOf = (element: HTMLElement, seq: number) =>
   element.querySelector<HTMLElement>(`[data-seq="${seq}"]`)?.offsetTop;
 
-const isNearEnd = ({ scrollHeight, scrollTop, clientHeight }: HTMLElement) =>
-  scrollHeight - scrollTop - clientHeight < NEAR;
+const isNearEnd = ({ scrollHeight, scrollTop, clientHeight }: HTMLElement, height = scrollHeight) =>
+  height - scrollTop - clientHeight < NEAR;
