@@ -210,6 +210,7 @@ test("who is reported is not told, and staff see what was said, and end it", asy
   await listed.getByText("2 complaints").waitFor();
   await listed.click();
   const complaints = staff.locator(".complaints li");
+  await complaints.nth(1).waitFor();
   assert.deepEqual(await complaints.locator(".text").allTextContents(), [`Money, again ${n}`, "And <i>rude</i>"]);
   assert.deepEqual(await complaints.locator("blockquote").allTextContents(), ["Pay me outside of this site"]);
   assert.deepEqual(await texts(staff), ["Pay me outside of this site", "<b>Now</b>"], "as it was then");
