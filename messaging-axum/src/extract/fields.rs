@@ -1,10 +1,16 @@
 use std::{borrow::Cow, fmt::Display};
 
-use messaging_core::{PageSize, domain::page::InvalidPageSize};
+use messaging_core::{
+    PageSize,
+    domain::page::{InvalidCursor, InvalidPageSize},
+};
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::Value;
 
-use crate::error::{ApiError, FieldError};
+use crate::{
+    error::{ApiError, FieldError},
+    status::Code,
+};
 
 /// A field as it came. Reading one never fails, so that all that is wrong with a request is found at once.
 #[derive(Debug, Default)]
@@ -90,6 +96,19 @@ impl Fields {
 impl From<Fields> for ApiError {
     fn from(Fields(failed): Fields) -> Self {
         Self::validation(failed)
+    }
+}
+
+/// A cursor that may be absent, in a query.
+pub(crate) fn cursor<C>(
+    field: Field<String>,
+    decode: impl FnOnce(&str) -> Result<C, InvalidCursor>,
+) -> Result<Option<C>, ApiError> {
+    match field {
+        Field::Given(text) => decode(&text)
+            .map(Some)
+            .map_err(|_| ApiError::new(Code::InvalidCursor)),
+        Field::Absent | Field::WrongType => Ok(None),
     }
 }
 

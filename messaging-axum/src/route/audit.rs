@@ -7,8 +7,7 @@ use serde::Deserialize;
 use crate::{
     answer::{Answer, PageMeta},
     error::ApiError,
-    extract::{Caller, Field, Fields, Query, page_size},
-    status::Code,
+    extract::{Caller, Field, Fields, Query, cursor, page_size},
     wire::AuditPayload,
 };
 
@@ -42,13 +41,7 @@ impl AuditQuery {
         let Ok(limit) = fields.optional("limit", self.limit, |text: String| page_size(&text)) else {
             return Err(fields.into());
         };
-        let cursor = match self.cursor {
-            Field::Given(text) => Some(AuditCursor::decode(&text)),
-            Field::Absent | Field::WrongType => None,
-        };
-        let cursor = cursor
-            .transpose()
-            .map_err(|_| ApiError::new(Code::InvalidCursor))?;
+        let cursor = cursor(self.cursor, AuditCursor::decode)?;
         Ok((cursor, limit.unwrap_or(PageSize::LIST)))
     }
 }

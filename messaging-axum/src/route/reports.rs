@@ -10,8 +10,7 @@ use serde::Deserialize;
 use crate::{
     answer::{Answer, PageMeta},
     error::ApiError,
-    extract::{Caller, Field, Fields, Json, PathId, Query, page_size},
-    status::Code,
+    extract::{Caller, Field, Fields, Json, PathId, Query, cursor, page_size},
     wire::{ReportFilePayload, ReportPayload, ReportedPayload},
 };
 
@@ -73,13 +72,7 @@ impl ListQuery {
         let (Ok(limit), Ok(status)) = (limit, status) else {
             return Err(fields.into());
         };
-        let cursor = match self.cursor {
-            Field::Given(text) => Some(ReportCursor::decode(&text)),
-            Field::Absent | Field::WrongType => None,
-        };
-        let cursor = cursor
-            .transpose()
-            .map_err(|_| ApiError::new(Code::InvalidCursor))?;
+        let cursor = cursor(self.cursor, ReportCursor::decode)?;
         Ok(ReportsRequest {
             status,
             cursor,

@@ -3,32 +3,12 @@
 
 use std::{collections::BTreeSet, fmt::Write as _};
 
-use async_trait::async_trait;
 use axum::http::{Method, Request, header::CONTENT_TYPE};
 use messaging_axum::HttpOptions;
-use messaging_core::{
-    Actor, AgentId, ConversationId, Role, Timestamp, UserId,
-    port::{
-        push::{Notification, Push},
-        realtime::PublishError,
-    },
-};
+use messaging_core::{Actor, AgentId, ConversationId, Role, UserId};
 use serde_json::{Value, json};
 
-use crate::fixture::{Answer, World, ada, bob, carl, eve, root};
-
-struct Devices;
-
-#[async_trait]
-impl Push for Devices {
-    async fn notify(&self, _: &[UserId], _: &Notification) -> Result<(), PublishError> {
-        Ok(())
-    }
-
-    fn user_token(&self, user_id: &UserId, _: Timestamp) -> String {
-        format!("token-of-{user_id}")
-    }
-}
+use crate::fixture::{Answer, Devices, World, ada, bob, carl, eve, root};
 
 /// Carl's conversation with Ada, each of whom has said something; Carl has reported it.
 struct Scene {

@@ -1,27 +1,6 @@
-use async_trait::async_trait;
 use messaging_axum::HttpOptions;
-use messaging_core::{
-    Timestamp, UserId,
-    port::{
-        push::{Notification, Push},
-        realtime::PublishError,
-    },
-};
 
-use crate::fixture::{World, carl, root};
-
-struct Devices;
-
-#[async_trait]
-impl Push for Devices {
-    async fn notify(&self, _: &[UserId], _: &Notification) -> Result<(), PublishError> {
-        Ok(())
-    }
-
-    fn user_token(&self, user_id: &UserId, _: Timestamp) -> String {
-        format!("token-of-{user_id}")
-    }
-}
+use crate::fixture::{Devices, World, carl, root};
 
 fn world(options: HttpOptions) -> World {
     World::with(options, |builder| builder.push(Devices))

@@ -3,11 +3,11 @@
 //! A span is cut into buckets at the hours or midnights of a time zone, so that a day has 23, 24 or 25 hours where the
 //! clocks are changed. The bounds are points in time: no store knows of time zones.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use chrono::{DateTime, Datelike as _, TimeZone, Timelike as _, Utc};
 
-use crate::time::Timestamp;
+use crate::{id::UserId, time::Timestamp};
 
 /// How long a bucket is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -168,6 +168,79 @@ pub struct FirstReplies {
     pub median: Option<Duration>,
     /// 95 of 100 waited no longer; `None` when there were none.
     pub p95: Option<Duration>,
+}
+
+/// Counts for a store that looks at each thing of what went on. What lies in none of the buckets counts for nothing.
+#[derive(Debug)]
+pub struct ActivityCounter<'a> {
+    buckets: &'a Buckets,
+    counted: Vec<Counted>,
+}
+
+/// What is counted of a bucket.
+#[derive(Debug, Clone, Default)]
+struct Counted {
+    messages: u64,
+    opened: u64,
+    active: BTreeSet<UserId>,
+    waits: Vec<Duration>,
+}
+
+impl<'a> ActivityCounter<'a> {
+    /// Nothing has gone on yet.
+    pub fn new(buckets: &'a Buckets) -> Self {
+        Self {
+            buckets,
+            counted: vec![Counted::default(); buckets.count()],
+        }
+    }
+
+    /// A conversation was opened.
+    pub fn opened(&mut self, at: Timestamp) {
+        self.at(at, |bucket| bucket.opened += 1);
+    }
+
+    /// Somebody sent a message.
+    pub fn sent(&mut self, at: Timestamp, by: UserId) {
+        self.at(at, |bucket| {
+            bucket.messages += 1;
+            bucket.active.insert(by);
+        });
+    }
+
+    /// Somebody read something.
+    pub fn read(&mut self, at: Timestamp, by: UserId) {
+        self.at(at, |bucket| {
+            bucket.active.insert(by);
+        });
+    }
+
+    /// An agent answered for the first time, to somebody who had waited so long.
+    pub fn replied(&mut self, at: Timestamp, wait: Duration) {
+        self.at(at, |bucket| bucket.waits.push(wait));
+    }
+
+    /// What went on in each of the buckets.
+    pub fn finish(self) -> Vec<Activity> {
+        self.counted.into_iter().map(Into::into).collect()
+    }
+
+    fn at(&mut self, at: Timestamp, what: impl FnOnce(&mut Counted)) {
+        if let Some(position) = self.buckets.position(at) {
+            what(&mut self.counted[position]);
+        }
+    }
+}
+
+impl From<Counted> for Activity {
+    fn from(counted: Counted) -> Self {
+        Self {
+            messages: counted.messages,
+            opened: counted.opened,
+            active_users: counted.active.len() as u64,
+            first_replies: FirstReplies::of(counted.waits),
+        }
+    }
 }
 
 impl FirstReplies {

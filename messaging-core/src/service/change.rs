@@ -109,10 +109,7 @@ impl Messaging {
                 .try_change(&conversation, &Change::Reassign(to.clone()))
                 .await?
             {
-                let id = conversation.id;
-                let channels = [Channel::Conversation(id), Channel::ConversationPresence(id)];
-                let channels = channels.map(|channel| self.0.names.name(&channel));
-                self.revoke(&conversation.agent_user_id, &channels).await;
+                self.shut_out(&conversation.agent_user_id, conversation.id).await;
                 return Ok(true);
             }
             let current = self.store().find_conversation(conversation.id).await;
@@ -122,6 +119,13 @@ impl Messaging {
             )?;
         }
         Err(Error::contended(REASSIGNING))
+    }
+
+    /// Ends the subscriptions that somebody has to a conversation's channels.
+    pub(super) async fn shut_out(&self, user_id: &UserId, of: ConversationId) {
+        let channels = [Channel::Conversation(of), Channel::ConversationPresence(of)];
+        let channels = channels.map(|channel| self.0.names.name(&channel));
+        self.revoke(user_id, &channels).await;
     }
 
     async fn change_own_side(

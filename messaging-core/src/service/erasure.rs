@@ -10,7 +10,6 @@ use crate::{
         side::Side,
     },
     error::Error,
-    event::Channel,
     id::{BookingId, ConversationId, UserId},
     port::store::{Direction, HistoryScan, ReportScan, Traces},
 };
@@ -88,13 +87,12 @@ impl Messaging {
     /// [`Unavailable`](crate::ErrorKind::Unavailable) when the store is. The first error ends the stream.
     pub fn export_user(&self, user_id: &UserId) -> BoxStream<'_, Result<Exported, Error>> {
         let user = user_id.clone();
-        let chunks = stream::try_unfold(Some(None), move |after: Option<Option<ConversationId>>| {
+        let chunks = stream::try_unfold(None, move |after: Option<ConversationId>| {
             let user = user.clone();
             async move {
-                let Some(after) = after else { return Ok(None) };
                 let traces = self.traces(&user, after, EXPORTING).await?;
-                let next = traces.looked_up_to.map(Some);
-                Ok(next.map(|next| (traces.conversations, Some(next))))
+                let last = traces.looked_up_to;
+                Ok(last.map(|last| (traces.conversations, Some(last))))
             }
         });
         let user = user_id.clone();
@@ -132,9 +130,7 @@ impl Messaging {
                 return erased.map_err(|error| Error::store(error, ERASING));
             };
             if self.try_change(&conversation, &Change::Erase(side)).await? {
-                let channels = [Channel::Conversation(id), Channel::ConversationPresence(id)];
-                let channels = channels.map(|channel| self.0.names.name(&channel));
-                self.revoke(user_id, &channels).await;
+                self.shut_out(user_id, id).await;
             }
         }
         Err(Error::contended(ERASING))

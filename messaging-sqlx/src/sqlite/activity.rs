@@ -1,13 +1,12 @@
 //! How much goes on, counted from the rows of the span.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use messaging_core::{
     AgentId,
-    domain::activity::{Activity, Buckets, FirstReplies},
+    domain::activity::{Activity, ActivityCounter},
     port::store::{Activities, ActivityScan, StoreError},
-    time::Timestamp,
 };
 use sqlx::{Connection, Error, Row, SqliteConnection, sqlite::SqliteRow};
 
@@ -46,40 +45,23 @@ pub(super) const REPLIED: &str = "SELECT answer.created_at AS at, answer.created
         SELECT m.seq FROM message m WHERE m.conversation_id = s.id AND m.from_side = 2 AND m.seq > question.seq
         ORDER BY m.seq LIMIT 1)";
 
-/// What is counted of a bucket.
-#[derive(Default)]
-struct Counted {
-    messages: u64,
-    opened: u64,
-    active: BTreeSet<String>,
-    waits: Vec<Duration>,
-}
-
 async fn count(connection: &mut SqliteConnection, scan: &ActivityScan) -> Result<Vec<Activity>, Error> {
     let mut tx = connection.begin().await?;
-    let mut counted: Vec<_> = (0..scan.buckets.count()).map(|_| Counted::default()).collect();
+    let mut counter = ActivityCounter::new(&scan.buckets);
     for row in of_span(&mut tx, SENT, scan).await? {
-        if let Some(bucket) = bucket(&mut counted, &scan.buckets, rows::time(&row, "at")?) {
-            bucket.messages += 1;
-            bucket.active.insert(row.try_get("user_id")?);
-        }
+        counter.sent(rows::time(&row, "at")?, rows::user_id(&row, "user_id")?);
     }
     for row in of_span(&mut tx, READ, scan).await? {
-        if let Some(bucket) = bucket(&mut counted, &scan.buckets, rows::time(&row, "at")?) {
-            bucket.active.insert(row.try_get("user_id")?);
-        }
+        counter.read(rows::time(&row, "at")?, rows::user_id(&row, "user_id")?);
     }
     for row in of_span(&mut tx, OPENED, scan).await? {
-        if let Some(bucket) = bucket(&mut counted, &scan.buckets, rows::time(&row, "at")?) {
-            bucket.opened += 1;
-        }
+        counter.opened(rows::time(&row, "at")?);
     }
     for row in of_span(&mut tx, REPLIED, scan).await? {
-        if let Some(bucket) = bucket(&mut counted, &scan.buckets, rows::time(&row, "at")?) {
-            bucket.waits.push(Duration::from_millis(row.try_get("wait")?));
-        }
+        let wait = Duration::from_millis(row.try_get("wait")?);
+        counter.replied(rows::time(&row, "at")?, wait);
     }
-    Ok(counted.into_iter().map(Into::into).collect())
+    Ok(counter.finish())
 }
 
 async fn of_span(
@@ -97,19 +79,4 @@ async fn of_span(
         .bind(last)
         .fetch_all(tx)
         .await
-}
-
-fn bucket<'a>(counted: &'a mut [Counted], buckets: &Buckets, at: Timestamp) -> Option<&'a mut Counted> {
-    counted.get_mut(buckets.position(at)?)
-}
-
-impl From<Counted> for Activity {
-    fn from(counted: Counted) -> Self {
-        Self {
-            messages: counted.messages,
-            opened: counted.opened,
-            active_users: counted.active.len() as u64,
-            first_replies: FirstReplies::of(counted.waits),
-        }
-    }
 }
