@@ -4,23 +4,46 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 
-use crate::status;
+use crate::{schema, status};
 
-/// An answer that gives what was asked for: `{"success": true, "data": …}`, and `meta` where there is some.
+/// An answer that gives what was asked for.
 #[derive(Debug)]
-pub(crate) struct Answer<T, M = ()> {
+pub(crate) struct Answer<T> {
     status: StatusCode,
+    body: T,
+}
+
+/// An answer about one thing.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Answer<T>)]
+pub(crate) struct One<T> {
+    #[schema(schema_with = schema::always_true)]
+    success: bool,
     data: T,
-    meta: Option<M>,
+}
+
+/// An answer with a list, and what is said of it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = List<T, M>)]
+pub(crate) struct Many<T, M> {
+    #[schema(schema_with = schema::always_true)]
+    success: bool,
+    data: Vec<T>,
+    meta: M,
 }
 
 /// What is said of a page: how many it could hold, and where the list goes on.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct PageMeta {
+    /// How many it could hold.
     pub(crate) limit: usize,
+    /// Whether there are more.
     pub(crate) has_more: bool,
+    /// What goes into `cursor` for the next page; null at the end.
+    #[schema(required)]
     pub(crate) next_cursor: Option<String>,
 }
 
@@ -28,7 +51,7 @@ pub(crate) struct PageMeta {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Done;
 
-impl<T> Answer<T> {
+impl<T> Answer<One<T>> {
     pub(crate) fn found(data: T) -> Self {
         Self::made_or_found(data, false)
     }
@@ -36,38 +59,27 @@ impl<T> Answer<T> {
     pub(crate) fn made_or_found(data: T, created: bool) -> Self {
         Self {
             status: status::of_creation(created),
-            data,
-            meta: None,
+            body: One { success: true, data },
         }
     }
 }
 
-impl<T, M> Answer<T, M> {
-    pub(crate) fn with_meta(data: T, meta: M) -> Self {
+impl<T, M> Answer<Many<T, M>> {
+    pub(crate) fn list(data: impl IntoIterator<Item = T>, meta: M) -> Self {
         Self {
             status: status::OK,
-            data,
-            meta: Some(meta),
+            body: Many {
+                success: true,
+                data: data.into_iter().collect(),
+                meta,
+            },
         }
     }
 }
 
-#[derive(Serialize)]
-struct Envelope<T, M> {
-    success: bool,
-    data: T,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    meta: Option<M>,
-}
-
-impl<T: Serialize, M: Serialize> IntoResponse for Answer<T, M> {
+impl<T: Serialize> IntoResponse for Answer<T> {
     fn into_response(self) -> Response {
-        let envelope = Envelope {
-            success: true,
-            data: self.data,
-            meta: self.meta,
-        };
-        (self.status, Json(envelope)).into_response()
+        (self.status, Json(self.body)).into_response()
     }
 }
 

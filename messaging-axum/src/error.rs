@@ -9,8 +9,9 @@ use axum::{
 };
 use messaging_core::{Error, ErrorKind};
 use serde::Serialize;
+use utoipa::ToSchema;
 
-use crate::{status::Code, trouble::Trouble};
+use crate::{schema, status::Code, trouble::Trouble};
 
 /// `{"success": false, "error": "<a sentence>", "code": …}`. It never carries another error's text.
 #[derive(Debug)]
@@ -23,9 +24,12 @@ pub(crate) struct ApiError {
 }
 
 /// What is wrong with one field of a request.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct FieldError {
+    /// Its name.
     pub(crate) field: &'static str,
+    /// What is wrong with it.
+    #[schema(value_type = String)]
     pub(crate) message: Cow<'static, str>,
 }
 
@@ -109,24 +113,43 @@ impl From<Error> for ApiError {
     }
 }
 
-#[derive(Serialize)]
-struct Envelope<'a> {
+/// The body of an answer that is an error.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Error)]
+pub(crate) struct ErrorBody<'a> {
+    #[schema(schema_with = schema::always_false)]
     success: bool,
+    /// A sentence for a person.
     error: &'a str,
+    /// Stable, for a program.
     code: Code,
+    /// The fields that failed; only where some did.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    #[schema(value_type = Vec<FieldError>)]
     details: &'a [FieldError],
+}
+
+impl ErrorBody<'static> {
+    /// What is answered with that code, unless there is something better to say.
+    pub(crate) const fn plain(code: Code) -> Self {
+        Self {
+            success: false,
+            error: sentence(code),
+            code,
+            details: &[],
+        }
+    }
 }
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let envelope = Envelope {
+        let body = ErrorBody {
             success: false,
             error: &self.sentence,
             code: self.code,
             details: &self.details,
         };
-        let mut response = (self.code.status(), Json(envelope)).into_response();
+        let mut response = (self.code.status(), Json(body)).into_response();
         if let Some(wait) = self.retry_after {
             let seconds = u64::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u64::MAX);
             response

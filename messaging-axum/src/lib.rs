@@ -40,7 +40,8 @@
 //!
 //! What the routes answer is JSON: `{"success": true, "data": …}`, or `{"success": false, "error": "<a
 //! sentence for a person>", "code": "<stable_snake_case>"}`, with `details` naming the fields of a request
-//! that failed validation. Nothing is put around the host's own routes, and no fallback is set.
+//! that failed validation. What each route takes and answers is in the OpenAPI 3.1 document that they serve at
+//! `/messages/openapi.json`, and that [`openapi`] gives. Nothing is put around the host's own routes, and no fallback is set.
 //!
 //! | module | holds |
 //! |---|---|
@@ -48,18 +49,21 @@
 //! | `wire` | conversations, reports, activity and the audit log as they are answered |
 //! | `extract` | from a request to parsed values, naming every field that fails |
 //! | `answer`, `error`, `status` | from a result to an answer |
+//! | `contract`, `schema` | the OpenAPI document, from what the functions in `route` say of themselves |
 //! | `around` | request ids, spans, logs and panics, around each of these routes only |
 
 mod answer;
 mod around;
+mod contract;
 mod error;
 mod extract;
 mod options;
 mod route;
 mod routes;
+mod schema;
 mod status;
 mod trouble;
 mod wire;
 
-pub use options::HttpOptions;
-pub use routes::{Routes, paths, routes};
+pub use options::{HttpOptions, Login};
+pub use routes::{Routes, openapi, routes};

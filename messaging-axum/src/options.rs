@@ -9,6 +9,22 @@ pub struct HttpOptions {
     pub push: bool,
     /// The most bytes a request's body may have. Default: 64 KiB.
     pub body_limit: usize,
+    /// Whether the OpenAPI document is served. Default: yes. Without it there is no such route.
+    pub document: bool,
+    /// How the host's login knows who is calling, for the document; `None` leaves it open. Default: `None`.
+    pub login: Option<Login>,
+}
+
+/// What of a request tells the host's login who is calling.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Login {
+    /// A cookie of that name.
+    Cookie(&'static str),
+    /// A header of that name.
+    Header(&'static str),
+    /// A bearer token, in `Authorization`.
+    Bearer,
 }
 
 impl Default for HttpOptions {
@@ -17,6 +33,8 @@ impl Default for HttpOptions {
             typing: true,
             push: true,
             body_limit: 64 * 1024,
+            document: true,
+            login: None,
         }
     }
 }
@@ -33,6 +51,22 @@ impl HttpOptions {
     /// Without [`push`](Self::push).
     pub fn without_push(self) -> Self {
         Self { push: false, ..self }
+    }
+
+    /// Without the OpenAPI [`document`](Self::document).
+    pub fn without_document(self) -> Self {
+        Self {
+            document: false,
+            ..self
+        }
+    }
+
+    /// With what the document says of the host's [`login`](Self::login).
+    pub fn with_login(self, login: Login) -> Self {
+        Self {
+            login: Some(login),
+            ..self
+        }
     }
 
     /// With another [`body_limit`](Self::body_limit), in bytes.

@@ -1,16 +1,16 @@
-use axum::{
-    Router,
-    extract::FromRef,
-    routing::{MethodRouter, get, post, put},
-};
+use axum::{Extension, Router, extract::FromRef};
 use messaging_core::Messaging;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::{router::UtoipaMethodRouter, routes};
 
 use crate::{
     around::Around,
+    contract,
     options::HttpOptions,
     route::{
-        activity, audit, channel_auth, conversation, conversations, history, push_token, reading, reports,
-        send, typing, webhooks,
+        activity, audit, channel_auth, conversation, conversations,
+        document::{self, Document},
+        history, push_token, reading, reports, send, typing, webhooks,
     },
 };
 
@@ -25,13 +25,18 @@ pub struct Routes<S> {
     pub admin: Router<S>,
     /// For the realtime server, whose signature is checked. Outside the host's login.
     pub webhooks: Router<S>,
+    /// The OpenAPI document of all of these: for anyone.
+    pub document: Router<S>,
 }
 
 impl<S: Clone + Send + Sync + 'static> Routes<S> {
     /// All of them in one router, for a host that puts the same around all: its login must let those pass whom
     /// it does not know, or webhooks are refused.
     pub fn all(self) -> Router<S> {
-        self.participants.merge(self.admin).merge(self.webhooks)
+        self.participants
+            .merge(self.admin)
+            .merge(self.webhooks)
+            .merge(self.document)
     }
 }
 
@@ -45,72 +50,93 @@ where
     Messaging: FromRef<S>,
 {
     let around = Around::new(&options);
-    let [participants, admin, webhooks] = table(&options).map(|routes| router(routes, &around));
-    Routes {
+    let served = Document::from(&openapi(&options));
+    let Table {
         participants,
         admin,
         webhooks,
+        document,
+    } = table(&options);
+    Routes {
+        participants: router(participants, &around),
+        admin: router(admin, &around),
+        webhooks: router(webhooks, &around),
+        document: router(document, &around).layer(Extension(served)),
     }
 }
 
-/// The paths that [`routes`] answers, relative to where they are mounted: for a host that tests who may do what, as
-/// [its own routes](https://docs.rs/axum/latest/axum/struct.Router.html#method.route) name them.
-pub fn paths(options: &HttpOptions) -> Vec<&'static str> {
-    let routes = table::<Messaging>(options).into_iter().flatten();
-    routes.map(|(path, _)| path).collect()
+/// The OpenAPI 3.1 document of what [`routes`] answers, relative to where it is mounted: for a host that merges it
+/// into its own, makes clients of it, or tests who may do what on every route.
+pub fn openapi(options: &HttpOptions) -> OpenApi {
+    let Table {
+        participants,
+        admin,
+        webhooks,
+        document,
+    } = table::<Messaging>(options);
+    let described = [participants, admin, webhooks, document].into_iter().flatten();
+    let described = described.map(|(schemas, paths, _)| (schemas, paths));
+    contract::document(described.collect(), options.login)
 }
 
-/// What is answered where, by audience.
-type Table<S> = Vec<(&'static str, MethodRouter<S>)>;
+/// What is answered where, by audience: a row is a path, with what it says of itself.
+struct Table<S> {
+    participants: Vec<UtoipaMethodRouter<S>>,
+    admin: Vec<UtoipaMethodRouter<S>>,
+    webhooks: Vec<UtoipaMethodRouter<S>>,
+    document: Vec<UtoipaMethodRouter<S>>,
+}
 
-fn table<S>(options: &HttpOptions) -> [Table<S>; 3]
+fn table<S>(options: &HttpOptions) -> Table<S>
 where
     S: Clone + Send + Sync + 'static,
     Messaging: FromRef<S>,
 {
     let mut participants = vec![
-        ("/messages", get(history::read).post(send::send)),
-        (
-            "/messages/conversations",
-            get(conversations::list).post(conversations::open),
-        ),
-        ("/messages/conversations/{id}", get(conversation::find)),
-        (
-            "/messages/conversations/{id}/block",
-            put(conversation::block).delete(conversation::unblock),
-        ),
-        ("/messages/conversations/{id}/reports", post(reports::report)),
-        ("/messages/unread", get(reading::count_unread)),
-        ("/messages/read", post(reading::mark_read)),
-        ("/pusher/auth", post(channel_auth::authorize)),
+        routes!(history::read, send::send),
+        routes!(conversations::list, conversations::open),
+        routes!(conversation::find),
+        routes!(conversation::block, conversation::unblock),
+        routes!(reports::report),
+        routes!(reading::count_unread),
+        routes!(reading::mark_read),
+        routes!(channel_auth::authorize),
     ];
     if options.push {
-        participants.push(("/pusher/beams-auth", get(push_token::token)));
+        participants.push(routes!(push_token::token));
     }
     if options.typing {
-        participants.push(("/messages/typing", post(typing::set_typing)));
+        participants.push(routes!(typing::set_typing));
     }
     let admin = vec![
-        (
-            "/messages/admin/conversations/{id}/close",
-            put(conversation::close).delete(conversation::reopen),
-        ),
-        ("/messages/admin/activity", get(activity::count)),
-        ("/messages/admin/audit", get(audit::list)),
-        ("/messages/admin/reports", get(reports::list)),
-        ("/messages/admin/reports/{id}", get(reports::find)),
-        ("/messages/admin/reports/{id}/resolve", post(reports::resolve)),
-        ("/messages/admin/reports/{id}/dismiss", post(reports::dismiss)),
+        routes!(conversation::close, conversation::reopen),
+        routes!(activity::count),
+        routes!(audit::list),
+        routes!(reports::list),
+        routes!(reports::find),
+        routes!(reports::resolve),
+        routes!(reports::dismiss),
     ];
-    let webhooks = vec![("/pusher/webhooks", post(webhooks::receive))];
-    [participants, admin, webhooks]
+    let mut document = Vec::new();
+    if options.document {
+        document.push(routes!(document::show));
+    }
+    Table {
+        participants,
+        admin,
+        webhooks: vec![routes!(webhooks::receive)],
+        document,
+    }
 }
 
-fn router<S>(routes: Table<S>, around: &Around) -> Router<S>
+fn router<S>(rows: Vec<UtoipaMethodRouter<S>>, around: &Around) -> Router<S>
 where
     S: Clone + Send + Sync + 'static,
 {
-    routes.into_iter().fold(Router::new(), |router, (path, methods)| {
-        router.route(path, around.put_around(methods))
-    })
+    rows.into_iter()
+        .fold(Router::new(), |router, (_, paths, methods)| {
+            paths.paths.keys().fold(router, |router, path| {
+                router.route(path, around.put_around(methods.clone()))
+            })
+        })
 }

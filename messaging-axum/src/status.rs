@@ -2,6 +2,7 @@
 
 use axum::http::StatusCode;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// The thing was there, or was done.
 pub(crate) const OK: StatusCode = StatusCode::OK;
@@ -14,7 +15,8 @@ pub(crate) const fn of_creation(created: bool) -> StatusCode {
 }
 
 /// Why a request was not answered with what it asked for. Its name on the wire is stable.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = ErrorCode)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Code {
     ValidationFailed,
@@ -37,6 +39,27 @@ pub(crate) enum Code {
 }
 
 impl Code {
+    /// Every code.
+    pub(crate) const ALL: [Self; 17] = [
+        Self::ValidationFailed,
+        Self::InvalidCursor,
+        Self::UnknownAgent,
+        Self::UnknownBooking,
+        Self::Unauthenticated,
+        Self::Forbidden,
+        Self::ConversationBlocked,
+        Self::ConversationClosed,
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::IdempotencyConflict,
+        Self::PayloadTooLarge,
+        Self::UnsupportedMediaType,
+        Self::RateLimited,
+        Self::Unavailable,
+        Self::OutcomeUnknown,
+        Self::Internal,
+    ];
+
     pub(crate) const fn status(self) -> StatusCode {
         match self {
             Self::ValidationFailed | Self::InvalidCursor | Self::UnknownAgent | Self::UnknownBooking => {

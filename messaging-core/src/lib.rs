@@ -49,6 +49,7 @@
 //! | feature | brings |
 //! |---|---|
 //! | `worker` (default) | the system's clock, and the loops that drive the relay; on tokio |
+//! | `openapi` | schemas of ids, messages and whatever else stands in JSON, by utoipa |
 
 pub mod actor;
 pub mod clock;
@@ -59,6 +60,8 @@ pub mod event;
 pub mod id;
 pub mod memory;
 mod notify;
+#[cfg(feature = "openapi")]
+mod openapi;
 pub mod policy;
 pub mod port;
 mod profiles;

@@ -228,3 +228,25 @@ test("whoever opens the page chooses who to be", async () => {
   await live(page);
   assert.equal(new URL(page.url()).pathname, "/as/agent-4/inbox");
 });
+
+test("the reference of the routes shows all of them, and what they answer", async () => {
+  const { client } = await pair();
+  const document = await (await fetch(`${SERVER}/api/messages/openapi.json`)).json();
+  const count = Object.values(document.paths).flatMap((item) => Object.keys(item)).length;
+  const page = await begin(client.user);
+  await live(page);
+  await page.goto(`${SERVER}/docs/`);
+  await page.locator(".opblock").nth(count - 1).waitFor();
+  assert.equal(await page.locator(".opblock").count(), count);
+  await page.getByRole("button", { name: "Authorize" }).click();
+  await page.getByLabel("Value:").first().fill(client.user);
+  await page.getByRole("button", { name: "Apply credentials" }).first().click();
+  await page.getByRole("button", { name: "Close" }).first().click();
+  const list = page.locator("#operations-conversations-listConversations");
+  await list.getByRole("button").first().click();
+  await list.getByRole("button", { name: "Try it out" }).click();
+  await list.getByRole("button", { name: "Execute" }).click();
+  await list.locator(".live-responses-table .response-col_status", { hasText: "200" }).waitFor();
+  await list.locator(".live-responses-table").getByText(client.user).first().waitFor();
+  assertQuiet(page);
+});

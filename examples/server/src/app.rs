@@ -22,6 +22,7 @@ use crate::{
     mail::Mail,
     metrics,
     realtime::Realtime,
+    reference,
     serve::{self, Limits},
     storage::Storage,
 };
@@ -76,13 +77,15 @@ impl App {
     }
 
     fn router(&self) -> Router {
-        let routes = messaging_axum::routes::<AppState>(HttpOptions::default());
+        let options = HttpOptions::default().with_login(login::HOW);
+        let routes = messaging_axum::routes::<AppState>(options);
         Router::new()
             .nest("/api", routes.participants.merge(routes.admin))
             .route("/demo/bookings", post(bookings::book))
             .layer(from_fn(login::identify))
             .layer(from_fn(guard::refuse_other_sites))
-            .nest("/api", routes.webhooks)
+            .nest("/api", routes.webhooks.merge(routes.document))
+            .merge(reference::router())
             .merge(assets::router(self.realtime.elsewhere().as_ref()))
             .merge(self.realtime.router())
             .route("/demo/config", get(demo::config))

@@ -7,9 +7,13 @@ use axum::{
     response::Response,
 };
 
+use messaging_axum::Login;
+
 use crate::users::DemoUser;
 
 const HEADER: &str = "x-demo-user";
+/// What the document of the routes says of it.
+pub(crate) const HOW: Login = Login::Header(HEADER);
 const COOKIE_NAME: &str = "demo_user";
 
 /// Puts the [`Actor`](messaging_core::Actor) on the request, as a host's own login would after it has

@@ -16,6 +16,7 @@ mod names;
 mod outbox;
 mod personal;
 mod realtime;
+mod reference;
 mod serve;
 mod signals;
 mod storage;

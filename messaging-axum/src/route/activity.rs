@@ -7,41 +7,65 @@ use messaging_core::{
     port::store::ActivityScan,
 };
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{
-    answer::Answer,
+    answer::{Answer, Many},
     error::ApiError,
     extract::{Caller, Field, Fields, Query},
     wire::ActivityPayload,
 };
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(default, rename_all = "camelCase")]
 pub(crate) struct ActivityQuery {
+    /// In the first bucket.
+    #[param(value_type = Timestamp, required = true)]
     from: Field<String>,
+    /// In the last one, or its end.
+    #[param(value_type = Timestamp, required = true)]
     to: Field<String>,
+    /// What is counted apart.
+    #[param(value_type = BucketUnit, required = true)]
     bucket: Field<String>,
+    /// The time zone in which hours and days begin, by its name.
+    #[param(value_type = Option<String>, default = "UTC", example = "Europe/Zurich")]
     tz: Field<String>,
+    /// Only of this agent.
+    #[param(value_type = Option<AgentId>)]
     agent_id: Field<String>,
 }
 
 /// As what it was counted.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ActivityMeta {
+    #[schema(value_type = BucketUnit)]
     bucket: &'static str,
     tz: &'static str,
 }
 
+/// Count what went on
+///
+/// Per hour or day, overall or for one agent.
+#[utoipa::path(
+    get,
+    path = "/messages/admin/activity",
+    tag = "admin",
+    operation_id = "countActivity",
+    params(ActivityQuery),
+    responses((status = 200, body = Many<ActivityPayload, ActivityMeta>), (status = 403))
+)]
 pub(crate) async fn count(
     Caller(actor): Caller,
     State(messaging): State<Messaging>,
     Query(query): Query<ActivityQuery>,
-) -> Result<Answer<Vec<ActivityPayload>, ActivityMeta>, ApiError> {
+) -> Result<Answer<Many<ActivityPayload, ActivityMeta>>, ApiError> {
     let (scan, meta) = query.parse()?;
     let counted = messaging.count_activity(&actor, &scan).await?;
     let bounds = scan.buckets.bounds().windows(2).zip(&counted);
     let shown = bounds.map(|(bounds, activity)| ActivityPayload::new(bounds[0], bounds[1], activity));
-    Ok(Answer::with_meta(shown.collect(), meta))
+    Ok(Answer::list(shown, meta))
 }
 
 impl ActivityQuery {

@@ -5,24 +5,40 @@ use messaging_core::{AuditCursor, Messaging, PageSize};
 use serde::Deserialize;
 
 use crate::{
-    answer::{Answer, PageMeta},
+    answer::{Answer, Many, PageMeta},
     error::ApiError,
     extract::{Caller, Field, Fields, Query, cursor, page_size},
     wire::AuditPayload,
 };
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(default)]
 pub(crate) struct AuditQuery {
+    /// How many at most.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 100, default = 20)]
     limit: Field<String>,
+    /// The `nextCursor` of the page before.
+    #[param(value_type = Option<String>)]
     cursor: Field<String>,
 }
 
+/// Read the audit log
+///
+/// What admins looked at and did, the newest first. Reading it is in it, too.
+#[utoipa::path(
+    get,
+    path = "/messages/admin/audit",
+    tag = "admin",
+    operation_id = "readAudit",
+    params(AuditQuery),
+    responses((status = 200, body = Many<AuditPayload, PageMeta>), (status = 403))
+)]
 pub(crate) async fn list(
     Caller(actor): Caller,
     State(messaging): State<Messaging>,
     Query(query): Query<AuditQuery>,
-) -> Result<Answer<Vec<AuditPayload>, PageMeta>, ApiError> {
+) -> Result<Answer<Many<AuditPayload, PageMeta>>, ApiError> {
     let (from, limit) = query.parse()?;
     let log = messaging.read_audit(&actor, from, limit).await?;
     let meta = PageMeta {
@@ -32,7 +48,7 @@ pub(crate) async fn list(
     };
     let records = log.records.into_iter();
     let shown = records.map(|record| AuditPayload::new(record, &log.profiles));
-    Ok(Answer::with_meta(shown.collect(), meta))
+    Ok(Answer::list(shown, meta))
 }
 
 impl AuditQuery {

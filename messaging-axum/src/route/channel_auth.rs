@@ -7,6 +7,7 @@ use messaging_core::{
     port::channels::ChannelAuth,
 };
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use crate::{
     error::ApiError,
@@ -14,15 +15,28 @@ use crate::{
     status::Code,
 };
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Deserialize, ToSchema)]
 pub(crate) struct AuthForm {
+    #[schema(value_type = SocketId, required)]
+    #[serde(default)]
     socket_id: Field<String>,
+    #[schema(value_type = ChannelName, required)]
+    #[serde(default)]
     channel_name: Field<String>,
 }
 
+/// Sign a subscription
+///
 /// Answers as the client libraries expect it, without our envelope. Every refusal is the same one: a
 /// channel that is not the caller's, does not exist, or is not ours.
+#[utoipa::path(
+    post,
+    path = "/pusher/auth",
+    tag = "realtime",
+    operation_id = "authorizeChannel",
+    request_body(content = AuthForm, content_type = "application/x-www-form-urlencoded"),
+    responses((status = 200, body = ChannelAuth), (status = 403))
+)]
 pub(crate) async fn authorize(
     Caller(actor): Caller,
     State(messaging): State<Messaging>,

@@ -4,23 +4,43 @@ use axum::extract::State;
 use messaging_core::{ConversationId, Messaging};
 
 use crate::{
-    answer::{Answer, Done},
+    answer::{Answer, Done, One},
     error::ApiError,
     extract::{Caller, PathId},
     wire::DetailsPayload,
 };
 
-/// GET `/messages/conversations/{id}`.
+/// See a conversation
+///
+/// With all its bookings, and who is connected.
+#[utoipa::path(
+    get,
+    path = "/messages/conversations/{id}",
+    tag = "conversations",
+    operation_id = "findConversation",
+    params(("id" = ConversationId, Path)),
+    responses((status = 200, body = One<DetailsPayload>), (status = 404))
+)]
 pub(crate) async fn find(
     Caller(actor): Caller,
     State(messaging): State<Messaging>,
     PathId(id): PathId<ConversationId>,
-) -> Result<Answer<DetailsPayload>, ApiError> {
+) -> Result<Answer<One<DetailsPayload>>, ApiError> {
     let details = messaging.find_conversation(&actor, id).await?;
     Ok(Answer::found(details.into()))
 }
 
-/// PUT `/messages/conversations/{id}/block`: refuses the other side's messages.
+/// Block the other side
+///
+/// Its messages are refused until both sides accept them again. Repeating it changes nothing.
+#[utoipa::path(
+    put,
+    path = "/messages/conversations/{id}/block",
+    tag = "conversations",
+    operation_id = "block",
+    params(("id" = ConversationId, Path)),
+    responses((status = 204), (status = 403), (status = 404))
+)]
 pub(crate) async fn block(
     Caller(actor): Caller,
     State(messaging): State<Messaging>,
@@ -30,7 +50,15 @@ pub(crate) async fn block(
     Ok(Done)
 }
 
-/// DELETE `/messages/conversations/{id}/block`: accepts them again.
+/// Unblock the other side
+#[utoipa::path(
+    delete,
+    path = "/messages/conversations/{id}/block",
+    tag = "conversations",
+    operation_id = "unblock",
+    params(("id" = ConversationId, Path)),
+    responses((status = 204), (status = 403), (status = 404))
+)]
 pub(crate) async fn unblock(
     Caller(actor): Caller,
     State(messaging): State<Messaging>,
@@ -40,7 +68,17 @@ pub(crate) async fn unblock(
     Ok(Done)
 }
 
-/// PUT `/messages/admin/conversations/{id}/close`: stops both sides from writing.
+/// Close a conversation
+///
+/// Nobody can write in it until it is reopened. Repeating it changes nothing.
+#[utoipa::path(
+    put,
+    path = "/messages/admin/conversations/{id}/close",
+    tag = "admin",
+    operation_id = "close",
+    params(("id" = ConversationId, Path)),
+    responses((status = 204), (status = 403), (status = 404))
+)]
 pub(crate) async fn close(
     Caller(actor): Caller,
     State(messaging): State<Messaging>,
@@ -50,7 +88,15 @@ pub(crate) async fn close(
     Ok(Done)
 }
 
-/// DELETE `/messages/admin/conversations/{id}/close`: lets them write again.
+/// Reopen a conversation
+#[utoipa::path(
+    delete,
+    path = "/messages/admin/conversations/{id}/close",
+    tag = "admin",
+    operation_id = "reopen",
+    params(("id" = ConversationId, Path)),
+    responses((status = 204), (status = 403), (status = 404))
+)]
 pub(crate) async fn reopen(
     Caller(actor): Caller,
     State(messaging): State<Messaging>,

@@ -7,49 +7,73 @@ use messaging_core::{
     domain::page::{Inbox, InvalidNumberedPage},
 };
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{
-    answer::{Answer, PageMeta},
+    answer::{Answer, Many, One, PageMeta},
     error::ApiError,
     extract::{Caller, Field, Fields, Json, Query, page_size, whole_number, yes_or_no},
     status::Code,
     wire::{ConversationPayload, ListedPayload},
 };
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(default)]
 pub(crate) struct ListQuery {
+    /// How many at most.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 100, default = 20)]
     limit: Field<String>,
+    /// The `nextCursor` of the page before.
+    #[param(value_type = Option<String>)]
     cursor: Field<String>,
+    /// The page of that number instead, from 1; `page × limit` is at most 10,000.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 10_000)]
     page: Field<String>,
     /// Whether to say who is connected, too.
+    #[param(value_type = Option<bool>, default = false)]
     presence: Field<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct ListMeta {
     #[serde(flatten)]
     page: PageMeta,
     #[serde(flatten)]
+    #[schema(value_type = NumberedMeta)]
     numbered: Option<NumberedMeta>,
 }
 
-/// What only the classic form says.
-#[derive(Debug, Serialize)]
+/// What is said only where a page of a number was asked for.
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct NumberedMeta {
+    #[schema(required = false)]
     page: usize,
     /// At most 10,000.
+    #[schema(required = false, maximum = 10_000)]
     total: u64,
+    #[schema(required = false)]
     total_pages: u64,
 }
 
-/// GET: the newest activity first.
+/// List conversations
+///
+/// The caller's, an admin's all; the newest activity first. Follow `nextCursor`, or ask for a page by its number.
+#[utoipa::path(
+    get,
+    path = "/messages/conversations",
+    tag = "conversations",
+    operation_id = "listConversations",
+    params(ListQuery),
+    responses((status = 200, body = Many<ListedPayload, ListMeta>))
+)]
 pub(crate) async fn list(
     Caller(actor): Caller,
     State(messaging): State<Messaging>,
     Query(query): Query<ListQuery>,
-) -> Result<Answer<Vec<ListedPayload>, ListMeta>, ApiError> {
+) -> Result<Answer<Many<ListedPayload, ListMeta>>, ApiError> {
     let (request, wants_presence) = query.parse(&actor)?;
     let list = messaging.list_conversations(&actor, &request).await?;
     let (limit, page) = match request {
@@ -76,7 +100,7 @@ pub(crate) async fn list(
     .into_iter();
     let conversations = list.conversations.into_iter();
     let listed = conversations.map(|view| ListedPayload::new(view, online.next()));
-    Ok(Answer::with_meta(listed.collect(), meta))
+    Ok(Answer::list(listed, meta))
 }
 
 impl ListQuery {
@@ -112,19 +136,39 @@ fn numbered_page(text: &str, size: PageSize) -> Result<NumberedPage, InvalidNumb
     NumberedPage::new(number, size)
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct OpenBody {
+    #[schema(value_type = AgentId, required)]
+    #[serde(default)]
     agent_id: Field<String>,
+    /// A booking of the caller's with this agent.
+    #[schema(value_type = Option<BookingId>)]
+    #[serde(default)]
     booking_id: Field<String>,
 }
 
-/// POST: opens the one conversation with an agent, or finds it.
+/// Open a conversation
+///
+/// The one conversation of the caller, a client, with an agent. It is answered where it was there already.
+#[utoipa::path(
+    post,
+    path = "/messages/conversations",
+    tag = "conversations",
+    operation_id = "openConversation",
+    request_body = OpenBody,
+    responses(
+        (status = 201, body = One<ConversationPayload>, description = "It is new."),
+        (status = 200, body = One<ConversationPayload>, description = "It was there."),
+        (status = 403),
+        (status = 429),
+    )
+)]
 pub(crate) async fn open(
     Caller(actor): Caller,
     State(messaging): State<Messaging>,
     Json(body): Json<OpenBody>,
-) -> Result<Answer<ConversationPayload>, ApiError> {
+) -> Result<Answer<One<ConversationPayload>>, ApiError> {
     let mut fields = Fields::default();
     let agent_id = fields.required("agentId", body.agent_id, AgentId::parse);
     let booking_id = fields.optional("bookingId", body.booking_id, BookingId::parse);

@@ -6,43 +6,68 @@ use messaging_core::{
     PageSize, event::MessagePayload,
 };
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{
-    answer::Answer,
+    answer::{Answer, One},
     error::ApiError,
     extract::{Caller, Field, Fields, Query, page_size, yes_or_no},
     status::Code,
     wire::ConversationPayload,
 };
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(default, rename_all = "camelCase")]
 pub(crate) struct HistoryQuery {
+    #[param(value_type = ConversationId, required = true)]
     conversation_id: Field<String>,
+    /// How many at most.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 100, default = 50)]
     limit: Field<String>,
-    /// Where to go on with older messages.
+    /// A `nextCursor`, for older messages. Not together with `after`.
+    #[param(value_type = Option<String>)]
     cursor: Field<String>,
-    /// Where to go on with newer ones.
+    /// A `newestCursor`, for newer messages.
+    #[param(value_type = Option<String>)]
     after: Field<String>,
+    /// Whether to mark the page as read; without a cursor that is so unless it is false.
+    #[param(value_type = Option<bool>)]
     mark_read: Field<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = History)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct HistoryPayload {
     conversation: ConversationPayload,
-    /// Oldest first.
+    /// The oldest first.
     messages: Vec<MessagePayload>,
+    /// Whether there are more in the direction asked for.
     has_more: bool,
+    /// What goes into `cursor` for older messages; null at the beginning, and where newer ones were asked for.
+    #[schema(required)]
     next_cursor: Option<String>,
+    /// What goes into `after` for messages that are newer than this page.
     newest_cursor: String,
 }
 
+/// Read messages
+///
+/// The newest ones, those before a `cursor`, or those after one. By default the newest page is marked as read.
+#[utoipa::path(
+    get,
+    path = "/messages",
+    tag = "messages",
+    operation_id = "readHistory",
+    params(HistoryQuery),
+    responses((status = 200, body = One<HistoryPayload>), (status = 404))
+)]
 pub(crate) async fn read(
     Caller(actor): Caller,
     State(messaging): State<Messaging>,
     Query(query): Query<HistoryQuery>,
-) -> Result<Answer<HistoryPayload>, ApiError> {
+) -> Result<Answer<One<HistoryPayload>>, ApiError> {
     let history = messaging.history(&actor, &query.parse()?).await?;
     Ok(Answer::found(history.into()))
 }

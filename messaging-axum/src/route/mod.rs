@@ -5,6 +5,7 @@ pub(crate) mod audit;
 pub(crate) mod channel_auth;
 pub(crate) mod conversation;
 pub(crate) mod conversations;
+pub(crate) mod document;
 pub(crate) mod history;
 pub(crate) mod push_token;
 pub(crate) mod reading;

@@ -3,50 +3,81 @@
 use axum::extract::State;
 use messaging_core::{ConversationId, MessageId, Messaging, ReadState, Timestamp};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{
-    answer::Answer,
+    answer::{Answer, One},
     error::ApiError,
     extract::{Caller, Field, Fields, Json},
 };
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Unread)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct UnreadPayload {
     unread_count: u64,
 }
 
-/// GET `/messages/unread`: in all the conversations of the caller's list together.
+/// Count unread messages
+///
+/// In all the conversations of the caller's list together.
+#[utoipa::path(
+    get,
+    path = "/messages/unread",
+    tag = "messages",
+    operation_id = "countUnread",
+    responses((status = 200, body = One<UnreadPayload>))
+)]
 pub(crate) async fn count_unread(
     Caller(actor): Caller,
     State(messaging): State<Messaging>,
-) -> Result<Answer<UnreadPayload>, ApiError> {
+) -> Result<Answer<One<UnreadPayload>>, ApiError> {
     let unread_count = messaging.count_unread(&actor).await?;
     Ok(Answer::found(UnreadPayload { unread_count }))
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct MarkReadBody {
+    #[schema(value_type = ConversationId, required)]
+    #[serde(default)]
     conversation_id: Field<String>,
+    /// The message up to which all is read, itself included.
+    #[schema(value_type = MessageId, required)]
+    #[serde(default)]
     up_to: Field<String>,
 }
 
 /// Where the caller stands in the conversation.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ReadState)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ReadStatePayload {
+    /// How many are left in this conversation.
     unread_count: u64,
+    /// Of two answers, the one with the greater is newer.
     unread_version: u64,
+    /// The time of the receipt that covers the message; null where there is none.
+    #[schema(required)]
     read_at: Option<Timestamp>,
 }
 
-/// POST `/messages/read`: marks everything up to a message as read.
+/// Mark messages as read
+///
+/// Everything up to a message. Repeating it changes nothing.
+#[utoipa::path(
+    post,
+    path = "/messages/read",
+    tag = "messages",
+    operation_id = "markRead",
+    request_body = MarkReadBody,
+    responses((status = 200, body = One<ReadStatePayload>), (status = 403), (status = 404))
+)]
 pub(crate) async fn mark_read(
     Caller(actor): Caller,
     State(messaging): State<Messaging>,
     Json(body): Json<MarkReadBody>,
-) -> Result<Answer<ReadStatePayload>, ApiError> {
+) -> Result<Answer<One<ReadStatePayload>>, ApiError> {
     let mut fields = Fields::default();
     let conversation_id = fields.required("conversationId", body.conversation_id, ConversationId::parse);
     let up_to = fields.required("upTo", body.up_to, MessageId::parse);

@@ -3,30 +3,62 @@
 use axum::{extract::State, http::HeaderMap};
 use messaging_core::{Body, ConversationId, Messaging, SendKey, SendMessage, event::MessagePayload};
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use crate::{
-    answer::Answer,
+    answer::{Answer, One},
     error::ApiError,
     extract::{Caller, Failed, Field, Fields, Json},
 };
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct SendBody {
+    #[schema(value_type = ConversationId, required)]
+    #[serde(default)]
     conversation_id: Field<String>,
+    /// Plain text; at least one character that can be seen. It is trimmed and normalised (NFC, LF).
+    #[schema(value_type = String, required, min_length = 1, max_length = 2000, examples("Is there snow?"))]
+    #[serde(default)]
     content: Field<String>,
+    /// The message's key: repeating a send with it is harmless.
+    #[schema(value_type = Option<SendKey>)]
+    #[serde(default)]
     client_message_id: Field<String>,
 }
 
 /// Another place for `clientMessageId`.
 const HEADER: &str = "Idempotency-Key";
 
+/// Send a message
+///
+/// With a key of the caller's it can be repeated until there is an answer, and is one message.
+#[utoipa::path(
+    post,
+    path = "/messages",
+    tag = "messages",
+    operation_id = "sendMessage",
+    params((
+        "Idempotency-Key" = Option<SendKey>,
+        Header,
+        description = "Another place for `clientMessageId`; where both are given they must be equal."
+    )),
+    request_body = SendBody,
+    responses(
+        (status = 201, body = One<MessagePayload>, description = "It was sent."),
+        (status = 200, body = One<MessagePayload>, description = "It had been sent: this is the first one."),
+        (status = 403),
+        (status = 404),
+        (status = 409),
+        (status = 429),
+    )
+)]
 pub(crate) async fn send(
     Caller(actor): Caller,
     State(messaging): State<Messaging>,
     headers: HeaderMap,
     Json(body): Json<SendBody>,
-) -> Result<Answer<MessagePayload>, ApiError> {
+) -> Result<Answer<One<MessagePayload>>, ApiError> {
     let message = body.parse(&headers)?;
     let sent = messaging.send_message(&actor, &message).await?;
     Ok(Answer::made_or_found(sent.message.into_payload(), sent.created))

@@ -8,6 +8,7 @@ use messaging_core::{
     event::{SocketId, Typing},
 };
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use crate::{
     answer::Done,
@@ -15,15 +16,32 @@ use crate::{
     extract::{Caller, Field, Fields, Json},
 };
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct TypingBody {
+    #[schema(value_type = ConversationId, required)]
+    #[serde(default)]
     conversation_id: Field<String>,
+    #[schema(value_type = bool, required)]
+    #[serde(default)]
     typing: Field<bool>,
     /// The caller's own connection, which need not hear of it.
+    #[schema(value_type = Option<SocketId>)]
+    #[serde(default)]
     socket_id: Field<String>,
 }
 
+/// Say who is typing
+///
+/// Tells the other side that the caller is typing, or has stopped. Nothing is kept.
+#[utoipa::path(
+    post,
+    path = "/messages/typing",
+    tag = "messages",
+    operation_id = "setTyping",
+    request_body = TypingBody,
+    responses((status = 204), (status = 403), (status = 404), (status = 429))
+)]
 pub(crate) async fn set_typing(
     Caller(actor): Caller,
     State(messaging): State<Messaging>,

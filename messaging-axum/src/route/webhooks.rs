@@ -10,19 +10,35 @@ use messaging_core::{
     port::channels::{Webhook, WebhookError},
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 
-use crate::{answer::Answer, error::ApiError, status::Code};
+use crate::{
+    answer::{Answer, One},
+    error::ApiError,
+    status::Code,
+};
 
 /// Noted.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Noted {}
 
-/// The signature says who is calling, so no actor is needed; it is over the body as it came.
+/// Take a webhook
+///
+/// For the realtime server. The signature, which is over the body as it came, says who is calling.
+#[utoipa::path(
+    post,
+    path = "/pusher/webhooks",
+    tag = "realtime",
+    operation_id = "receiveWebhook",
+    request_body(content = Object, description = "As the realtime server sends it."),
+    responses((status = 200, body = One<Noted>), (status = 401)),
+    security(("webhookKey" = [], "webhookSignature" = []))
+)]
 pub(crate) async fn receive(
     State(messaging): State<Messaging>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
-) -> Result<Answer<Noted>, ApiError> {
+) -> Result<Answer<One<Noted>>, ApiError> {
     let body = body.map_err(|rejection| ApiError::new(Code::of_rejection(rejection.status())))?;
     let readable = headers
         .iter()

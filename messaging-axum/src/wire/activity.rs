@@ -4,25 +4,37 @@ use std::time::Duration;
 
 use messaging_core::{Timestamp, domain::activity::Activity};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// A bucket, and what went on in it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Activity)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ActivityPayload {
+    /// Where it begins.
     from: Timestamp,
+    /// Where it ends; no longer part of it.
     to: Timestamp,
+    /// Messages of people; those of the system are not counted.
     messages: u64,
     conversations_opened: u64,
+    /// Who sent or read something.
     active_users: u64,
     first_replies: FirstRepliesPayload,
 }
 
-/// In milliseconds; null where there were none.
-#[derive(Debug, Serialize)]
+/// How long clients waited for the agent's first reply.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = FirstReplies)]
 #[serde(rename_all = "camelCase")]
 struct FirstRepliesPayload {
+    /// How many there were.
     count: u64,
+    /// In milliseconds; null where there were none.
+    #[schema(required)]
     median_ms: Option<u64>,
+    /// What 95 of 100 took at most, in milliseconds; null where there were none.
+    #[schema(required)]
     p95_ms: Option<u64>,
 }
 

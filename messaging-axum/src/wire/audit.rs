@@ -2,20 +2,29 @@
 
 use messaging_core::{
     AuditId, ConversationId, Timestamp,
-    port::{directory::Profiles, store::AuditRecord},
+    port::{
+        directory::Profiles,
+        store::{AuditRecord, AuditedAction},
+    },
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::PersonPayload;
 
 /// What an admin looked at or did.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AuditRecord)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct AuditPayload {
     id: AuditId,
     at: Timestamp,
+    /// The admin.
     actor: PersonPayload,
+    #[schema(value_type = AuditedAction)]
     action: &'static str,
+    /// The conversation that it was about; null when it was about none, or several.
+    #[schema(required)]
     conversation_id: Option<ConversationId>,
 }
 

@@ -10,92 +10,135 @@ use messaging_core::{
     port::directory::{AgentProfile, BookingProfile},
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::PersonPayload;
 
 /// A conversation, as one caller sees it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Conversation)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ConversationPayload {
     id: ConversationId,
     client: PersonPayload,
     agent: AgentPayload,
+    /// The booking that was linked last; null when none was.
+    #[schema(required)]
     booking: Option<BookingPayload>,
+    /// Closed before blocked before open.
     status: Status,
+    /// The sides that have blocked the other.
     blocked_by: Vec<Side>,
+    /// Whether the caller can write.
     can_send: bool,
+    /// Where the caller stands; null for an admin.
+    #[schema(required)]
     side: Option<Side>,
+    /// How far each side has read.
+    #[schema(inline)]
     reads: BothSides<Option<ReadPayload>>,
     created_at: Timestamp,
+    /// When it was opened or last written in: what a list is ordered by.
     last_message_at: Timestamp,
+    /// The newest message; null when there is none.
+    #[schema(required)]
     last_message: Option<LastMessagePayload>,
+    /// How many messages the caller has not read.
     unread_count: u64,
+    /// Grows with every change of `unreadCount`: of two answers, the one with the greater is newer.
     unread_version: u64,
 }
 
 /// A conversation as it stands in a list.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ListedConversation)]
 pub(crate) struct ListedPayload {
     #[serde(flatten)]
     conversation: ConversationPayload,
     /// Only where it was asked for: whether the other side is connected, for an admin whether each is; null when that
     /// is unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(inline, nullable = false)]
     presence: Option<BothSides<Option<bool>>>,
 }
 
 /// A conversation with what only its own page shows.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ConversationDetails)]
 pub(crate) struct DetailsPayload {
     #[serde(flatten)]
     conversation: ConversationPayload,
+    /// All that were linked, the newest first.
     bookings: Vec<BookingPayload>,
     /// Whether each side is connected; null when that is unknown.
+    #[schema(inline)]
     presence: BothSides<Option<bool>>,
 }
 
-#[derive(Debug, Serialize)]
+/// An agent, as shown.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Agent)]
 #[serde(rename_all = "camelCase")]
 struct AgentPayload {
     id: AgentId,
+    /// Who answers for it.
     user_id: UserId,
+    /// Empty when it is not known.
+    #[schema(examples("Alpine Tours"))]
     business_name: String,
+    /// Where its logo is; null when there is none.
+    #[schema(required)]
     logo: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+/// A booking, as shown.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Booking)]
 #[serde(rename_all = "camelCase")]
 struct BookingPayload {
     id: BookingId,
+    /// Empty when it is not known.
+    #[schema(examples("B-1001"))]
     booking_number: String,
+    #[schema(inline)]
     tour: TourPayload,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct TourPayload {
+    /// Empty when it is not known.
+    #[schema(examples("Over the pass"))]
     title: String,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct BothSides<T> {
     client: T,
     agent: T,
 }
 
 /// How far a side has read, and when it did last.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ReadMark)]
 #[serde(rename_all = "camelCase")]
 struct ReadPayload {
+    /// The seq of the newest message read.
     up_to_seq: u64,
     read_at: Timestamp,
 }
 
-#[derive(Debug, Serialize)]
+/// A conversation's newest message.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = LastMessage)]
 #[serde(rename_all = "camelCase")]
 struct LastMessagePayload {
+    #[schema(minimum = 1)]
     seq: u64,
+    #[schema(examples("Is there snow?"))]
     content: String,
     created_at: Timestamp,
+    /// Null for the system.
+    #[schema(required)]
     sender_id: Option<UserId>,
 }
 

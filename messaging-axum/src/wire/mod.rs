@@ -16,12 +16,18 @@ use messaging_core::{
     port::directory::{Profiles, UserProfile},
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// A person, as shown.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Person)]
 struct PersonPayload {
     id: UserId,
+    /// Empty when it is not known.
+    #[schema(examples("Ada"))]
     name: String,
+    /// Where their picture is; null when there is none.
+    #[schema(required)]
     image: Option<String>,
 }
 

@@ -2,56 +2,78 @@
 
 use messaging_core::{
     ConversationId, ReportDetails, ReportId, Reported, Side, Timestamp,
-    domain::report::{Complaint, Report, Settled},
+    domain::report::{Complaint, Report, ReportStatus, Settled},
     event::MessagePayload,
     port::directory::Profiles,
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::PersonPayload;
 
 /// What the reporter is answered.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Reported)]
 pub(crate) struct ReportedPayload {
+    /// The report's.
     id: ReportId,
 }
 
 /// A report without its evidence.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Report)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ReportPayload {
     id: ReportId,
     conversation_id: ConversationId,
+    #[schema(value_type = ReportStatus)]
     status: &'static str,
     reporter: PersonPayload,
+    /// On which side the reporter stands.
     reporter_side: Side,
+    /// Who stood on the other side when it was opened.
     reported: PersonPayload,
     opened_at: Timestamp,
+    /// What the reporter said, the oldest first.
+    #[schema(min_items = 1)]
     complaints: Vec<ComplaintPayload>,
+    /// What became of it; null while it is open.
+    #[schema(required)]
     settled: Option<SettledPayload>,
 }
 
 /// A report with the messages that were copied.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ReportFile)]
 pub(crate) struct ReportFilePayload {
     #[serde(flatten)]
     report: ReportPayload,
+    /// The messages around those complained of, as they were then; the oldest first.
     evidence: Vec<MessagePayload>,
 }
 
-#[derive(Debug, Serialize)]
+/// What a reporter said, once.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Complaint)]
 #[serde(rename_all = "camelCase")]
 struct ComplaintPayload {
+    #[schema(examples("This is not what was agreed."))]
     reason: String,
     /// The seq of the message that it is about; null for the whole conversation.
+    #[schema(required)]
     seq: Option<u64>,
     created_at: Timestamp,
 }
 
-#[derive(Debug, Serialize)]
+/// What became of a report.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Settled)]
 struct SettledPayload {
+    /// The admin who settled it.
     by: PersonPayload,
     at: Timestamp,
+    /// What they noted.
+    #[schema(required)]
     note: Option<String>,
 }
 

@@ -69,6 +69,7 @@ impl Scene {
             post("/messages/admin/reports/{id}/resolve", json!({})),
             post("/messages/admin/reports/{id}/dismiss", json!({})),
             post("/pusher/webhooks", json!({})),
+            get("/messages/openapi.json", String::new()),
         ]
         .into_iter()
         .map(|(method, route, query, body)| {
@@ -226,24 +227,29 @@ async fn who_may_do_what_is_this_table() {
     insta::assert_snapshot!(table);
 }
 
-/// Whatever method a path has, the table has it.
+/// Whatever is in the contract is in the table, and whatever method a path has is in the contract.
 #[tokio::test]
 async fn the_table_has_every_route() {
     let scene = Scene::set().await;
     let mut tried: BTreeSet<_> = scene
         .requests()
         .into_iter()
-        .map(|(method, route, ..)| (route, method.to_string()))
+        .map(|(method, route, ..)| (route.to_owned(), method.to_string()))
         .collect();
-    tried.insert(("/pusher/auth", Method::POST.to_string()));
-    let mut there = BTreeSet::new();
-    for path in messaging_axum::paths(&HttpOptions::default()) {
+    tried.insert(("/pusher/auth".to_owned(), Method::POST.to_string()));
+    let document = messaging_axum::openapi(&HttpOptions::default());
+    let document = serde_json::to_value(document).expect("a document has a JSON");
+    let (mut described, mut there) = (BTreeSet::new(), BTreeSet::new());
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        let operations = item.as_object().expect("operations").keys();
+        described.extend(operations.map(|method| (path.clone(), method.to_uppercase())));
         let named = path.replace("{id}", &scene.id.to_string());
         let refused = scene.world.ask(&root(), Request::patch(named), "").await;
         assert_eq!(refused.status, 405, "{path}");
         let methods = refused.header("allow").expect("a path has methods").split(',');
         let methods = methods.filter(|method| *method != "HEAD");
-        there.extend(methods.map(|method| (path, method.to_owned())));
+        there.extend(methods.map(|method| (path.clone(), method.to_owned())));
     }
-    assert_eq!(tried, there);
+    assert_eq!(there, described);
+    assert_eq!(tried, described);
 }

@@ -8,6 +8,7 @@ mod bad_input;
 mod blocking;
 mod channel_auth;
 mod completion;
+mod contract;
 mod conversations;
 mod document_faults;
 mod failures;

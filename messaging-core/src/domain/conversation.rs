@@ -85,6 +85,7 @@ impl Mailbox {
 
 /// Whether people can write in a conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
     /// Both sides can.

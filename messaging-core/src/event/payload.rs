@@ -15,26 +15,40 @@ use crate::{
 
 /// A message, as the API returns it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = Message))]
 #[serde(rename_all = "camelCase")]
-#[expect(
-    missing_docs,
-    reason = "the fields are those of `Message`, under their names on the wire"
-)]
 pub struct MessagePayload {
+    /// Its id.
     pub id: MessageId,
+    /// Where it stands.
     pub conversation_id: ConversationId,
+    /// Its place in the conversation, from 1.
+    #[cfg_attr(feature = "openapi", schema(minimum = 1))]
     pub seq: u64,
+    /// Who wrote it: a person, or the host.
     pub kind: MessageKind,
+    /// Who wrote it; null for the system.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub sender_id: Option<UserId>,
+    /// The writer, as shown; null for the system.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub sender: Option<SenderPayload>,
+    /// The text, never markup: to be escaped where it is shown. Empty where it was erased.
+    #[cfg_attr(feature = "openapi", schema(examples("Is there snow?")))]
     pub content: String,
+    /// When it was sent.
     pub created_at: Timestamp,
+    /// When the other side read it; null until then.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub read_at: Option<Timestamp>,
+    /// The key that its sender gave it; null when there was none.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub client_message_id: Option<String>,
 }
 
 /// Who wrote a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum MessageKind {
     /// A person.
@@ -45,10 +59,15 @@ pub enum MessageKind {
 
 /// The writer, as shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[expect(missing_docs, reason = "an id, and the fields of `UserProfile`")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = Sender))]
 pub struct SenderPayload {
+    /// Who.
     pub id: UserId,
+    /// Their name; empty when it is not known.
+    #[cfg_attr(feature = "openapi", schema(examples("Ada")))]
     pub name: String,
+    /// Where their picture is; null when there is none.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub image: Option<String>,
 }
 

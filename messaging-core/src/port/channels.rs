@@ -48,6 +48,7 @@ pub struct Member {
 
 /// The signed answer, as the protocol's clients read it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ChannelAuth {
     /// `<key>:<signature>`.
     pub auth: String,

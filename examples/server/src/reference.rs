@@ -1,0 +1,27 @@
+//! The reference of the HTTP routes, made of their OpenAPI document by Swagger UI, which lies in the binary.
+
+use axum::{
+    Router,
+    http::{HeaderValue, header::CONTENT_SECURITY_POLICY},
+};
+use tower_http::set_header::SetResponseHeaderLayer;
+use utoipa_swagger_ui::{Config, SwaggerUi};
+
+const DOCUMENT: &str = "/api/messages/openapi.json";
+
+/// Its icons are data in its style sheet.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+                      connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// `GET /docs`. What is tried out there is done, as the user who is named under *Authorize*.
+pub(crate) fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
+    let config = Config::new([DOCUMENT])
+        .use_base_layout()
+        .display_request_duration(true)
+        .persist_authorization(true);
+    let pages: Router<S> = SwaggerUi::new("/docs").config(config).into();
+    pages.layer(SetResponseHeaderLayer::if_not_present(
+        CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(POLICY),
+    ))
+}
