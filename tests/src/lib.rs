@@ -8,6 +8,7 @@ pub mod js;
 mod line;
 mod log;
 mod patience;
+pub mod schemathesis;
 mod server;
 mod sockudo;
 mod subscriber;

@@ -1,0 +1,69 @@
+//! schemathesis: thousands of requests made of an OpenAPI document, and of what it forbids.
+
+use std::{
+    env, fs,
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use serde_json::Value;
+
+use crate::{Server, environment::variable};
+
+/// Requests for each operation and kind of data.
+const EXAMPLES: &str = "60";
+
+/// Holds a server to its document, as a user or as nobody. Where schemathesis is not installed it says that `test` is
+/// skipped; where `CI` is set, that is a failure.
+///
+/// # Panics
+/// When an answer is not in the document, or is a mistake of the server, with what was found.
+pub fn run(test: &str, server: &Server, user: Option<&str>, document: &Value) {
+    let Some(program) = program() else {
+        let missing = "there is no schemathesis: `./test` installs it, or set SCHEMATHESIS";
+        assert!(variable("CI").is_none(), "{test} cannot be run: {missing}");
+        writeln!(io::stderr(), "SKIPPED: {test}: {missing}").ok();
+        return;
+    };
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("openapi.json");
+    fs::write(&file, document.to_string()).expect("a file can be written");
+    let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("contract/schemathesis.toml");
+    let mut command = Command::new(program);
+    command
+        .current_dir(directory.path())
+        .args([
+            "--no-color".as_ref(),
+            "--config-file".as_ref(),
+            config.as_os_str(),
+        ])
+        .args(["run".as_ref(), file.as_os_str()])
+        .args(["--url", &format!("{}/api", server.url())])
+        .args(["--checks", "all", "--max-examples", EXAMPLES])
+        .args(["--generation-deterministic", "--continue-on-failure"]);
+    if let Some(user) = user {
+        command.args(["--header", &format!("x-demo-user: {user}")]);
+    }
+    let ran = command.output().expect("it was there a moment ago");
+    let said = String::from_utf8_lossy(&ran.stdout);
+    assert!(
+        ran.status.success(),
+        "{said}\n{}",
+        String::from_utf8_lossy(&ran.stderr)
+    );
+    let counted = said.lines().find(|line| line.contains(" generated, "));
+    writeln!(io::stderr(), "{test}: {}", counted.unwrap_or_default().trim()).ok();
+}
+
+/// Where `SCHEMATHESIS` says, where `PATH` keeps programs, and where `./test` puts it.
+fn program() -> Option<PathBuf> {
+    let told = variable("SCHEMATHESIS").map(PathBuf::from);
+    let path = variable("PATH").unwrap_or_default();
+    let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/python/bin");
+    let directories = env::split_paths(&path).chain([ours]);
+    let mut programs = told
+        .into_iter()
+        .chain(directories.map(|directory| directory.join("schemathesis")));
+    programs.find(|program| program.is_file())
+}
