@@ -65,5 +65,6 @@ mod status;
 mod trouble;
 mod wire;
 
+pub use around::METRICS;
 pub use options::{HttpOptions, Login};
 pub use routes::{Routes, openapi, routes};

@@ -44,6 +44,7 @@
 //! | [`Relay`], [`Workers`] | from the outbox to the transport |
 //! | [`Digester`] | from what is due to one e-mail a user |
 //! | [`Notifier`] | from a message to a notification |
+//! | [`telemetry`] | what is counted |
 //! | [`verify`] | whether what a store keeps is what there is |
 //!
 //! | feature | brings |
@@ -70,6 +71,7 @@ mod reach;
 mod relay;
 mod service;
 mod signal;
+pub mod telemetry;
 pub mod time;
 pub mod verify;
 mod with;
@@ -89,7 +91,7 @@ pub use error::{Error, ErrorKind};
 pub use id::{AgentId, AuditId, BookingId, ConversationId, DigestId, MessageId, ReportId, UserId};
 pub use notify::Notifier;
 pub use rate_limit::{ProcessLimiter, Quota, RateLimits, Unlimited};
-pub use relay::{Attending, Health, InvalidRelayOptions, Latency, Metrics, Relay, RelayOptions, retry};
+pub use relay::{Attending, Health, InvalidRelayOptions, Relay, RelayOptions, retry};
 pub use service::{
     AuditLog, Authorized, ConfigError, ConversationDetails, ConversationList, ConversationView, Erased,
     Exported, History, HistoryFrom, HistoryRequest, ListFrom, ListRequest, MarkOnRead, MessageView,

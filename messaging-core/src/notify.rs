@@ -24,6 +24,7 @@ use crate::{
     profiles::profiles_or_blank,
     reach::Reach,
     signal::Signal,
+    telemetry,
 };
 
 /// How many conversations may wait for their notification.
@@ -180,6 +181,7 @@ impl Notifier {
             .notify(std::slice::from_ref(user_id), &notification);
         let pushed = clock::timeout(&*reach.clock, CALL_TIMEOUT, pushed).await;
         let pushed = pushed.unwrap_or_else(|elapsed| Err(PublishError::new(PublishErrorKind::Down, elapsed)));
+        telemetry::notified(pushed.is_ok());
         if let Err(error) = &pushed {
             let error: &dyn std::error::Error = error;
             tracing::warn!(%user_id, error, "somebody was not notified");

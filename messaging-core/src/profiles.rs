@@ -11,6 +11,7 @@ use crate::{
         side::Side,
     },
     port::directory::{Directory, ProfileQuery, Profiles},
+    telemetry::{self, HostPart},
 };
 
 /// Asks the directory once, for at most `limit`. What it does not say is blank, and logged.
@@ -26,11 +27,13 @@ pub(crate) async fn profiles_or_blank(
     match clock::timeout(clock, limit, directory.profiles(query)).await {
         Ok(Ok(profiles)) => profiles,
         Ok(Err(error)) => {
+            telemetry::host_failed(HostPart::Directory);
             let error: &dyn std::error::Error = &error;
             tracing::warn!(error, "the directory failed: names are blank");
             Profiles::default()
         }
         Err(elapsed) => {
+            telemetry::host_failed(HostPart::Directory);
             let error: &dyn std::error::Error = &elapsed;
             tracing::warn!(error, "the directory took too long: names are blank");
             Profiles::default()

@@ -10,6 +10,7 @@ use crate::{
         directory::{Contact, Directory},
         presence::Presence,
     },
+    telemetry::{self, HostPart},
 };
 
 /// Asks the host, each time for so long at most.
@@ -26,6 +27,7 @@ impl Reach {
         let asked = clock::timeout(&*self.clock, self.timeout, self.directory.contacts(users)).await;
         let contacts = asked.unwrap_or_else(|elapsed| Err(PortError::temporary(elapsed)));
         contacts.inspect_err(|error| {
+            telemetry::host_failed(HostPart::Directory);
             let error: &dyn std::error::Error = error;
             tracing::warn!(
                 error,
@@ -42,6 +44,7 @@ impl Reach {
         let asked = clock::timeout(&*self.clock, self.timeout, presence.online(users)).await;
         let online = asked.unwrap_or_else(|elapsed| Err(PortError::temporary(elapsed)));
         online.unwrap_or_else(|error| {
+            telemetry::host_failed(HostPart::Presence);
             let error: &dyn std::error::Error = &error;
             tracing::warn!(error, "presence failed: nobody is known to be away");
             HashMap::new()

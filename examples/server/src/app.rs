@@ -20,7 +20,7 @@ use crate::{
     config::Config,
     demo, guard, health, images, login, mail,
     mail::Mail,
-    metrics,
+    metrics::{self, Metrics},
     realtime::Realtime,
     reference,
     serve::{self, Limits},
@@ -35,6 +35,7 @@ pub(crate) struct App {
     storage: Storage,
     realtime: Realtime,
     mail: Mail,
+    metrics: Metrics,
     messaging: Messaging,
     workers: Workers,
     limits: Limits,
@@ -46,6 +47,7 @@ struct AppState {
     messaging: Messaging,
     realtime: Realtime,
     mail: Mail,
+    metrics: Metrics,
 }
 
 impl App {
@@ -54,6 +56,7 @@ impl App {
         storage: Storage,
         realtime: Realtime,
         mail: Mail,
+        metrics: Metrics,
         config: &Config,
     ) -> anyhow::Result<Self> {
         let (policy, options) = mail::policy(config.digest_delay());
@@ -67,6 +70,7 @@ impl App {
             storage,
             realtime,
             mail,
+            metrics,
             messaging,
             workers,
             limits: Limits {
@@ -109,6 +113,7 @@ impl App {
                 messaging: self.messaging.clone(),
                 realtime: self.realtime.clone(),
                 mail: self.mail.clone(),
+                metrics: self.metrics.clone(),
             })
     }
 

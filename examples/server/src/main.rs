@@ -38,6 +38,7 @@ use crate::{
     app::App,
     config::{Command, Config},
     mail::Mail,
+    metrics::Metrics,
     realtime::Realtime,
     signals::Signals,
     storage::Storage,
@@ -81,7 +82,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     if let Mail::Page(_) = mail {
         tracing::info!("e-mails are shown at {}/demo/mail", url_of(address));
     }
-    let app = App::on(storage, realtime, mail, &config)?;
+    let app = App::on(storage, realtime, mail, Metrics::install()?, &config)?;
     app.serve(listener, async move {
         signals.next().await;
         tokio::spawn(async move {

@@ -1,6 +1,7 @@
 //! What is put around each of our routes, and around nothing of the host's.
 
 mod completion;
+mod measure;
 mod report;
 mod request_id;
 mod span;
@@ -13,6 +14,8 @@ use axum::{
     routing::MethodRouter,
 };
 use tower_http::{catch_panic::CatchPanicLayer, trace::TraceLayer};
+
+pub use measure::METRICS;
 
 use crate::{error::ApiError, options::HttpOptions, status::Code};
 
@@ -51,6 +54,7 @@ impl Around {
                     .on_eos(())
                     .on_failure(()),
             )
+            .layer::<_, Infallible>(from_fn(measure::measure))
             .layer::<_, Infallible>(from_fn(completion::complete))
             .layer::<_, Infallible>(from_fn(request_id::identify))
     }

@@ -22,6 +22,7 @@ use messaging_core::{
 use serde_json::json;
 use tower::ServiceExt;
 use tracing::subscriber::DefaultGuard;
+use tracing_subscriber::fmt::format::FmtSpan;
 
 use crate::fixture::{Answer, Fault, Shared, World, ada, carl};
 
@@ -135,9 +136,15 @@ struct Log(Shared<Vec<u8>>);
 
 impl Log {
     fn listen(&self) -> DefaultGuard {
+        self.listen_to(FmtSpan::NONE)
+    }
+
+    /// The same, and what becomes of spans.
+    fn listen_to(&self, spans: FmtSpan) -> DefaultGuard {
         let log = self.clone();
         let subscriber = tracing_subscriber::fmt()
             .with_max_level(tracing::Level::TRACE)
+            .with_span_events(spans)
             .with_ansi(false)
             .with_writer(move || log.clone())
             .finish();
@@ -191,6 +198,32 @@ async fn a_request_is_logged_without_what_was_said() {
     for secret in ["a-secret", "limit=77", "cookie"] {
         assert_eq!(log.lines_with(secret), [""; 0]);
     }
+}
+
+#[tokio::test]
+async fn a_use_case_is_a_span_of_its_request_with_ids_and_without_what_was_said() {
+    let log = Log::default();
+    let _listening = log.listen_to(FmtSpan::NEW);
+    let world = World::new();
+    let id = world.open("alpine").await;
+    log.0.lock().expect("no panic").clear();
+    world.say(&carl(), id, "a-secret-text").await;
+    let reason = json!({"reason": "a-secret-reason"});
+    world
+        .post(&carl(), &format!("/messages/conversations/{id}/reports"), reason)
+        .await;
+    let begun = log.lines_with(&format!("send_message{{user_id=carl conversation_id={id}}}: "));
+    assert_eq!(begun.len(), 1);
+    assert!(
+        begun[0].contains("request{method=POST path=\"/messages\""),
+        "{begun:?}"
+    );
+    assert_eq!(
+        log.lines_with(&format!("report{{user_id=carl conversation_id={id}}}: "))
+            .len(),
+        1
+    );
+    assert_eq!(log.lines_with("a-secret"), [""; 0]);
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@ mod document_faults;
 mod failures;
 mod fixture;
 mod limits;
+mod measuring;
 mod messages;
 mod push_token;
 mod reading;

@@ -11,6 +11,7 @@ use crate::{
         store::{DigestAttempt, DigestHold, DigestLease, Excerpt, StoreError, StoreErrorKind},
     },
     profiles::profiles_or_blank,
+    telemetry::{self, Mailed},
     time::Timestamp,
 };
 
@@ -114,6 +115,11 @@ impl Digester {
         let sent = clock::timeout(&*self.parts.reach.clock, self.parts.options.mail_timeout, sent).await;
         let sent = sent.unwrap_or_else(|elapsed| Err(MailError::new(MailErrorKind::OutcomeUnknown, elapsed)));
         let now = self.now();
+        telemetry::mailed(match sent.as_ref().map_err(MailError::kind) {
+            Ok(()) => Mailed::Sent,
+            Err(MailErrorKind::Refused) => Mailed::Refused,
+            Err(_) => Mailed::Failed,
+        });
         let Err(error) = sent else {
             *self.server() = MailServer::default();
             return self

@@ -6,21 +6,19 @@ use crate::{
     event::Event,
     id::ConversationId,
     port::realtime::{PublishError, PublishErrorKind},
+    telemetry,
 };
 
 impl Relay {
     /// One call; `lane` is the first that it carries. One that is not answered in time counts as
     /// [`Down`](PublishErrorKind::Down).
     pub(super) async fn call(&self, lane: ConversationId, events: &[Event]) -> Result<(), PublishError> {
-        self.counters.called();
         let published = self.parts.realtime.publish(events);
         let ended = clock::timeout(&*self.parts.clock, self.options().call_timeout, published).await;
         let ended = ended.unwrap_or_else(|elapsed| Err(PublishError::new(PublishErrorKind::Down, elapsed)));
+        telemetry::called(events.len(), &ended);
         match &ended {
-            Ok(()) => {
-                self.counters.accepted(events.len());
-                self.answered();
-            }
+            Ok(()) => self.answered(),
             Err(error) => self.failed(lane, error),
         }
         ended

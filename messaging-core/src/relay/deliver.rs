@@ -9,6 +9,7 @@ use crate::{
         realtime::{PublishError, PublishErrorKind},
         store::{Entry, EntryKind, Lane, Progress},
     },
+    telemetry,
 };
 
 /// One lane's events, and how far they have come.
@@ -258,7 +259,7 @@ impl Relay {
     fn count_published<'a>(&self, entries: impl Iterator<Item = &'a Entry>) {
         let now = self.parts.clock.now();
         for entry in entries {
-            self.counters.published(now.since(entry.at));
+            telemetry::published(now.since(entry.at));
             if let (EntryKind::Message { seq }, Some(notifier)) = (entry.kind, &self.parts.notifier) {
                 notifier.published(entry.conversation_id, seq);
             }

@@ -14,7 +14,6 @@ mod call;
 mod deliver;
 mod gate;
 mod low_water;
-mod metrics;
 mod options;
 mod pace;
 mod queue;
@@ -36,7 +35,6 @@ use std::{
 
 use futures_util::{StreamExt, stream};
 
-pub use metrics::{Latency, Metrics};
 pub use options::{InvalidRelayOptions, RelayOptions};
 pub(crate) use queue::Work;
 pub(crate) use silence::Silence;
@@ -51,11 +49,11 @@ use crate::{
         realtime::Realtime,
         store::{Backlog, Claim, Publisher, Store, StoreError, StoreErrorKind},
     },
+    telemetry,
     time::Timestamp,
 };
 use gate::{Gate, Passage, Why};
 use low_water::LowWater;
-use metrics::Counters;
 use queue::Queue;
 use round::Round;
 
@@ -97,7 +95,6 @@ pub struct Relay {
     /// The lanes that rounds have taken from the queue, with their leases.
     under_way: Mutex<HashSet<(ConversationId, Timestamp)>>,
     gate: Mutex<Gate>,
-    counters: Counters,
 }
 
 impl Relay {
@@ -110,7 +107,6 @@ impl Relay {
             low_water: Mutex::default(),
             under_way: Mutex::default(),
             gate: Mutex::new(Gate::new(parts.options.drain_rate)),
-            counters: Counters::default(),
             parts,
         }
     }
@@ -185,15 +181,13 @@ impl Relay {
         let backlog = self.parts.store.backlog().await?;
         let now = self.parts.clock.now();
         let halted = self.gate().why() == Some(Why::Credentials);
-        Ok(Health {
+        let health = Health {
             backlog,
             oldest_unpublished: backlog.age(now),
             halted,
-        })
-    }
-
-    pub(crate) fn metrics(&self) -> Metrics {
-        self.counters.snapshot()
+        };
+        telemetry::health(&health);
+        Ok(health)
     }
 
     fn options(&self) -> &RelayOptions {

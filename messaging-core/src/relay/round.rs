@@ -21,6 +21,7 @@ use crate::{
         store::{Lane, LaneDelay, LaneFailure, LoadedEntry, StoreError, StoreErrorKind, Subject},
     },
     profiles::profiles_or_blank,
+    telemetry,
     time::Timestamp,
 };
 
@@ -93,7 +94,7 @@ impl Relay {
         }
         let delays: Vec<_> = runs.iter().filter_map(|run| self.delay_for(run, &left)).collect();
         if !delays.is_empty() {
-            self.counters.retried(delays.len());
+            telemetry::retried(delays.len());
             let delay = || self.parts.store.delay_lanes(self.id, &delays);
             self.repeated("delaying lanes", earliest, &delay).await?;
         }
@@ -212,7 +213,7 @@ impl Relay {
                     conversation_id = %entry.conversation_id, event = entry.number, why,
                     "an event was refused for good and is set aside"
                 );
-                self.counters.set_aside();
+                telemetry::set_aside();
                 let now = self.parts.clock.now();
                 let set_aside = || self.parts.store.set_aside(self.id, run.lane(), entry, why, now);
                 self.repeated("setting an event aside", lease_until, &set_aside)

@@ -1,3 +1,5 @@
+use tracing::instrument;
+
 use super::Messaging;
 use crate::{
     actor::Actor,
@@ -15,6 +17,7 @@ impl Messaging {
     /// # Errors
     /// [`Forbidden`](crate::ErrorKind::Forbidden) for everybody else;
     /// [`Unavailable`](crate::ErrorKind::Unavailable).
+    #[instrument(level = "debug", skip_all, fields(user_id = %actor.user_id()))]
     pub async fn count_activity(&self, actor: &Actor, scan: &ActivityScan) -> Result<Vec<Activity>, Error> {
         self.decide(actor, Action::ReadActivity, None, COUNTING)?;
         self.audit(actor, AuditedAction::ReadActivity, None).await?;

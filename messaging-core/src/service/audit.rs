@@ -1,3 +1,5 @@
+use tracing::instrument;
+
 use super::Messaging;
 use crate::{
     actor::Actor,
@@ -32,6 +34,7 @@ impl Messaging {
     /// # Errors
     /// [`Forbidden`](crate::ErrorKind::Forbidden) for everybody else;
     /// [`Unavailable`](crate::ErrorKind::Unavailable).
+    #[instrument(level = "debug", skip_all, fields(user_id = %actor.user_id()))]
     pub async fn read_audit(
         &self,
         actor: &Actor,

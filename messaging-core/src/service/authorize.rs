@@ -1,5 +1,7 @@
 use futures_util::future::join_all;
 
+use tracing::instrument;
+
 use super::Messaging;
 use crate::{
     actor::Actor,
@@ -31,6 +33,7 @@ impl Messaging {
     /// # Errors
     /// [`Forbidden`](ErrorKind::Forbidden), alike for a conversation of others and for one that does not
     /// exist; [`Unavailable`](ErrorKind::Unavailable).
+    #[instrument(level = "debug", skip_all, fields(user_id = %actor.user_id(), %channel))]
     pub async fn authorize(
         &self,
         actor: &Actor,

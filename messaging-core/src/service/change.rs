@@ -1,3 +1,5 @@
+use tracing::instrument;
+
 use super::{Messaging, found, unless_lost};
 use crate::{
     actor::Actor,
@@ -37,6 +39,7 @@ impl Messaging {
     /// # Errors
     /// [`NotFound`](ErrorKind::NotFound); [`Forbidden`](ErrorKind::Forbidden) for an admin who takes no
     /// part; [`Unavailable`](ErrorKind::Unavailable).
+    #[instrument(level = "debug", skip_all, fields(user_id = %actor.user_id(), conversation_id = %id))]
     pub async fn block(&self, actor: &Actor, id: ConversationId) -> Result<(), Error> {
         self.change_own_side(actor, id, Action::Block, Change::Block)
             .await
@@ -46,6 +49,7 @@ impl Messaging {
     ///
     /// # Errors
     /// As [`block`](Self::block).
+    #[instrument(level = "debug", skip_all, fields(user_id = %actor.user_id(), conversation_id = %id))]
     pub async fn unblock(&self, actor: &Actor, id: ConversationId) -> Result<(), Error> {
         self.change_own_side(actor, id, Action::Unblock, Change::Unblock)
             .await
@@ -56,6 +60,7 @@ impl Messaging {
     /// # Errors
     /// [`Forbidden`](ErrorKind::Forbidden) for everyone but an admin who takes no part;
     /// [`NotFound`](ErrorKind::NotFound); [`Unavailable`](ErrorKind::Unavailable).
+    #[instrument(level = "debug", skip_all, fields(user_id = %actor.user_id(), conversation_id = %id))]
     pub async fn close(&self, actor: &Actor, id: ConversationId) -> Result<(), Error> {
         self.change_as_admin(actor, id, Action::Close, AuditedAction::Close, Change::Close)
             .await
@@ -65,6 +70,7 @@ impl Messaging {
     ///
     /// # Errors
     /// As [`close`](Self::close).
+    #[instrument(level = "debug", skip_all, fields(user_id = %actor.user_id(), conversation_id = %id))]
     pub async fn reopen(&self, actor: &Actor, id: ConversationId) -> Result<(), Error> {
         self.change_as_admin(actor, id, Action::Reopen, AuditedAction::Reopen, Change::Reopen)
             .await
@@ -76,6 +82,7 @@ impl Messaging {
     ///
     /// # Errors
     /// [`Unavailable`](ErrorKind::Unavailable), [`OutcomeUnknown`](ErrorKind::OutcomeUnknown): repeat it.
+    #[instrument(level = "debug", skip_all, fields(%agent_id))]
     pub async fn reassign_agent(&self, agent_id: &AgentId, to: &UserId) -> Result<Reassigned, Error> {
         let mut result = Reassigned::default();
         let mut after = None;

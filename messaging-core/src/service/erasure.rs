@@ -1,5 +1,7 @@
 use futures_util::{StreamExt as _, TryStreamExt as _, stream, stream::BoxStream};
 
+use tracing::instrument;
+
 use super::{Messaging, found};
 use crate::{
     domain::{
@@ -61,6 +63,7 @@ impl Messaging {
     ///
     /// # Errors
     /// [`Unavailable`](crate::ErrorKind::Unavailable), [`OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown): repeat it.
+    #[instrument(level = "debug", skip_all, fields(%user_id))]
     pub async fn erase_user(&self, user_id: &UserId) -> Result<Erased, Error> {
         let mut erased = Erased::default();
         let mut after = None;

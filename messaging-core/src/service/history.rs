@@ -1,3 +1,5 @@
+use tracing::instrument;
+
 use super::{ConversationView, MessageView, Messaging, found};
 use crate::{
     actor::Actor,
@@ -75,6 +77,7 @@ impl Messaging {
     /// # Errors
     /// [`NotFound`](ErrorKind::NotFound); [`InvalidCursor`](ErrorKind::InvalidCursor) for a cursor of
     /// another conversation; [`Unavailable`](ErrorKind::Unavailable).
+    #[instrument(level = "debug", skip_all, fields(user_id = %actor.user_id(), conversation_id = %request.conversation_id))]
     pub async fn history(&self, actor: &Actor, request: &HistoryRequest) -> Result<History, Error> {
         let id = request.conversation_id;
         let direction = direction(request)?;

@@ -2,6 +2,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use futures_util::future::join;
 
+use tracing::instrument;
+
 use super::{ConversationDetails, ConversationView, Messaging};
 use crate::{
     actor::Actor,
@@ -17,6 +19,7 @@ use crate::{
         directory::ProfileQuery,
         store::{AuditedAction, ListScan, ListStart},
     },
+    telemetry::{self, HostPart},
 };
 
 const LISTING: &str = "listing conversations";
@@ -64,6 +67,7 @@ impl Messaging {
     /// # Errors
     /// [`InvalidCursor`](ErrorKind::InvalidCursor) for a cursor of another list;
     /// [`Unavailable`](ErrorKind::Unavailable).
+    #[instrument(level = "debug", skip_all, fields(user_id = %actor.user_id()))]
     pub async fn list_conversations(
         &self,
         actor: &Actor,
@@ -135,6 +139,7 @@ impl Messaging {
     ///
     /// # Errors
     /// [`NotFound`](ErrorKind::NotFound), [`Unavailable`](ErrorKind::Unavailable).
+    #[instrument(level = "debug", skip_all, fields(user_id = %actor.user_id(), conversation_id = %id))]
     pub async fn find_conversation(
         &self,
         actor: &Actor,
@@ -187,6 +192,7 @@ impl Messaging {
     ///
     /// # Errors
     /// [`Unavailable`](ErrorKind::Unavailable).
+    #[instrument(level = "debug", skip_all, fields(user_id = %actor.user_id()))]
     pub async fn count_unread(&self, actor: &Actor) -> Result<u64, Error> {
         let counted = self.store().count_unread(&Inbox::of(actor)).await;
         counted.map_err(|error| Error::store(error, "counting unread messages"))
@@ -201,11 +207,15 @@ impl Messaging {
         match asked {
             Ok(Ok(online)) => online,
             Ok(Err(error)) => {
+                telemetry::host_failed(HostPart::Presence);
                 let error: &dyn std::error::Error = &error;
                 tracing::warn!(error, "presence failed");
                 HashMap::new()
             }
-            Err(clock::Elapsed) => HashMap::new(),
+            Err(clock::Elapsed) => {
+                telemetry::host_failed(HostPart::Presence);
+                HashMap::new()
+            }
         }
     }
 }

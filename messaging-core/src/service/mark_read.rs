@@ -1,3 +1,5 @@
+use tracing::instrument;
+
 use super::{Messaging, unless_lost};
 use crate::{
     actor::Actor,
@@ -9,6 +11,7 @@ use crate::{
         directory::Profiles,
         store::{MarkRead, Marked},
     },
+    telemetry,
     time::Timestamp,
 };
 
@@ -32,6 +35,7 @@ impl Messaging {
     /// [`NotFound`](ErrorKind::NotFound), also for a message of another conversation;
     /// [`Forbidden`](ErrorKind::Forbidden) for an admin who takes no part;
     /// [`Unavailable`](ErrorKind::Unavailable); [`OutcomeUnknown`](ErrorKind::OutcomeUnknown): repeat it.
+    #[instrument(level = "debug", skip_all, fields(user_id = %actor.user_id(), %conversation_id))]
     pub async fn mark_read(
         &self,
         actor: &Actor,
@@ -59,6 +63,7 @@ impl Messaging {
                     mailbox,
                     lane,
                 }) => {
+                    telemetry::read();
                     self.hand_over(lane, None, Profiles::default());
                     return Ok(ReadState {
                         mailbox,

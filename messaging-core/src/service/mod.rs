@@ -54,7 +54,8 @@ use crate::{
         },
     },
     profiles::profiles_or_blank,
-    relay::{Health, Metrics, Relay, Work},
+    relay::{Health, Relay, Work},
+    telemetry::{self, HostPart},
     time::Timestamp,
 };
 
@@ -91,7 +92,7 @@ impl Messaging {
         self.0.relay.wake();
     }
 
-    /// How far publishing is behind.
+    /// How far publishing is behind; sets the gauges of [`telemetry`], too.
     ///
     /// # Errors
     /// [`Unavailable`](crate::ErrorKind::Unavailable) when the store cannot say.
@@ -101,11 +102,6 @@ impl Messaging {
             .health()
             .await
             .map_err(|error| Error::store(error, "reading the health"))
-    }
-
-    /// What this process has published so far.
-    pub fn metrics(&self) -> Metrics {
-        self.0.relay.metrics()
     }
 
     fn now(&self) -> Timestamp {
@@ -168,15 +164,18 @@ impl Messaging {
         let admitted = clock::timeout(&*self.0.clock, self.0.directory_timeout, admitted).await;
         match admitted {
             Ok(Ok(Admission::Refused { retry_after })) => {
+                telemetry::rate_limited(what);
                 Err(Error::new(ErrorKind::RateLimited { retry_after }, doing))
             }
             Ok(Ok(Admission::Admitted)) => Ok(()),
             Ok(Err(error)) => {
+                telemetry::host_failed(HostPart::RateLimiter);
                 let error: &dyn std::error::Error = &error;
                 tracing::warn!(error, "the rate limiter does not answer: nothing is limited");
                 Ok(())
             }
             Err(clock::Elapsed) => {
+                telemetry::host_failed(HostPart::RateLimiter);
                 tracing::warn!("the rate limiter does not answer in time: nothing is limited");
                 Ok(())
             }
@@ -199,7 +198,9 @@ impl Messaging {
             conversation_id,
         };
         let written = self.store().record_access(&record).await;
-        written.map_err(|error| Error::store(error, "writing the audit log"))
+        written.map_err(|error| Error::store(error, "writing the audit log"))?;
+        telemetry::audited(action);
+        Ok(())
     }
 }
 

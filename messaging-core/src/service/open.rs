@@ -1,3 +1,5 @@
+use tracing::instrument;
+
 use super::{ConversationView, Messaging, found, unless_lost};
 use crate::{
     actor::Actor,
@@ -12,6 +14,7 @@ use crate::{
         rate_limit::Limited,
         store::Opened,
     },
+    telemetry,
 };
 
 const OPENING: &str = "opening a conversation";
@@ -75,6 +78,7 @@ impl Messaging {
     /// [`UnknownBooking`](ErrorKind::UnknownBooking), also for a booking of other people;
     /// [`RateLimited`](ErrorKind::RateLimited);
     /// [`Unavailable`](ErrorKind::Unavailable) when the directory or the store is.
+    #[instrument(level = "debug", skip_all, fields(user_id = %actor.user_id(), agent_id = %open.agent_id))]
     pub async fn open_conversation(
         &self,
         actor: &Actor,
@@ -141,10 +145,12 @@ impl Messaging {
     /// # Errors
     /// [`Forbidden`](ErrorKind::Forbidden) when the client answers for the agent themselves;
     /// [`Unavailable`](ErrorKind::Unavailable) when the store is.
+    #[instrument(level = "debug", skip_all, fields(client_id = %plan.client_id, agent_id = %plan.agent_id))]
     pub async fn open_planned(&self, plan: &OpenPlan) -> Result<Opened, Error> {
         not_oneself(plan)?;
         for _ in 0..super::MAX_DECISIONS {
             if let Some(opened) = unless_lost(self.store().open(plan, self.publisher()).await, OPENING)? {
+                telemetry::opened(opened.created);
                 self.hand_over(opened.lane.clone(), None, Profiles::default());
                 return Ok(opened);
             }

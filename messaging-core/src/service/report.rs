@@ -1,3 +1,5 @@
+use tracing::instrument;
+
 use super::{Messaging, found};
 use crate::{
     actor::Actor,
@@ -13,6 +15,7 @@ use crate::{
         rate_limit::Limited,
         store::{AuditedAction, FileReport, Filed, ReportScan},
     },
+    telemetry,
 };
 
 const REPORTING: &str = "reporting a conversation";
@@ -80,6 +83,7 @@ impl Messaging {
     /// [`Forbidden`](ErrorKind::Forbidden) for an admin who takes no part;
     /// [`RateLimited`](ErrorKind::RateLimited); [`Unavailable`](ErrorKind::Unavailable); [`OutcomeUnknown`](ErrorKind::OutcomeUnknown): repeat it, which is
     /// the same complaint.
+    #[instrument(level = "debug", skip_all, fields(user_id = %actor.user_id(), %conversation_id))]
     pub async fn report(
         &self,
         actor: &Actor,
@@ -105,11 +109,13 @@ impl Messaging {
             now,
         };
         let filed = self.store().file_report(&step).await;
-        match filed.map_err(|error| Error::store(error, REPORTING))? {
-            Filed::Opened(id) => Ok(Reported { id, created: true }),
-            Filed::Added(id) => Ok(Reported { id, created: false }),
-            Filed::Unknown => Err(Error::new(ErrorKind::NotFound, REPORTING)),
-        }
+        let (id, created) = match filed.map_err(|error| Error::store(error, REPORTING))? {
+            Filed::Opened(id) => (id, true),
+            Filed::Added(id) => (id, false),
+            Filed::Unknown => return Err(Error::new(ErrorKind::NotFound, REPORTING)),
+        };
+        telemetry::reported(created);
+        Ok(Reported { id, created })
     }
 
     /// A page of what has been reported, the newest first. For admins, audited; without the reports that they have
@@ -117,6 +123,7 @@ impl Messaging {
     ///
     /// # Errors
     /// [`Forbidden`](ErrorKind::Forbidden) for everybody else; [`Unavailable`](ErrorKind::Unavailable).
+    #[instrument(level = "debug", skip_all, fields(user_id = %actor.user_id()))]
     pub async fn list_reports(&self, actor: &Actor, request: &ReportsRequest) -> Result<ReportList, Error> {
         self.decide(actor, Action::Moderate(None), None, LISTING)?;
         self.audit(actor, AuditedAction::ListReports, None).await?;
@@ -149,6 +156,7 @@ impl Messaging {
     /// # Errors
     /// [`Forbidden`](ErrorKind::Forbidden) for everybody else;
     /// [`NotFound`](ErrorKind::NotFound); [`Unavailable`](ErrorKind::Unavailable).
+    #[instrument(level = "debug", skip_all, fields(user_id = %actor.user_id(), report_id = %id))]
     pub async fn find_report(&self, actor: &Actor, id: ReportId) -> Result<ReportDetails, Error> {
         let file = self.file(actor, id, SEEING).await?;
         let of = Some(file.report.conversation_id);
@@ -160,6 +168,7 @@ impl Messaging {
     ///
     /// # Errors
     /// As [`find_report`](Self::find_report); [`OutcomeUnknown`](ErrorKind::OutcomeUnknown): repeat it.
+    #[instrument(level = "debug", skip_all, fields(user_id = %actor.user_id(), report_id = %id))]
     pub async fn settle_report(
         &self,
         actor: &Actor,

@@ -2,6 +2,8 @@ use std::pin::pin;
 
 use futures_util::future::{Either, ready, select};
 
+use tracing::instrument;
+
 use super::{MessageView, Messaging, found, unless_lost};
 use crate::{
     actor::Actor,
@@ -20,6 +22,7 @@ use crate::{
         rate_limit::Limited,
         store::{Append, Appended, Entry, EntryKind, LoadedEntry, Stored, Subject},
     },
+    telemetry,
 };
 
 const SENDING: &str = "sending a message";
@@ -56,7 +59,13 @@ impl Messaging {
     /// used for another text; [`RateLimited`](ErrorKind::RateLimited) and
     /// [`Unavailable`](ErrorKind::Unavailable): nothing was stored;
     /// [`OutcomeUnknown`](ErrorKind::OutcomeUnknown): repeat it with the same key.
+    #[instrument(level = "debug", skip_all, fields(user_id = %actor.user_id(), conversation_id = %send.conversation_id))]
     pub async fn send_message(&self, actor: &Actor, send: &SendMessage) -> Result<Sent, Error> {
+        let outcome = self.send_as(actor, send).await;
+        outcome.inspect_err(telemetry::send_refused)
+    }
+
+    async fn send_as(&self, actor: &Actor, send: &SendMessage) -> Result<Sent, Error> {
         self.admit(actor, Limited::Send, SENDING).await?;
         for _ in 0..super::MAX_DECISIONS {
             let conversation = self.conversation_for_send(send.conversation_id).await?;
@@ -82,6 +91,7 @@ impl Messaging {
     ///
     /// # Errors
     /// As [`send_message`](Self::send_message), but nobody is refused.
+    #[instrument(level = "debug", skip_all, fields(%conversation_id))]
     pub async fn send_system_message(
         &self,
         conversation_id: ConversationId,
@@ -143,6 +153,7 @@ impl Messaging {
         };
         match unless_lost(appended, SENDING)? {
             Some(Appended::Stored(stored)) => {
+                telemetry::sent(viewer.is_some(), true);
                 let row = MessageRow::unread(stored.message.clone());
                 self.publish_stored(stored, known);
                 let message = MessageView::new(row, viewer, &profiles.await);
@@ -201,6 +212,7 @@ fn same_text(
     profiles: &Profiles,
 ) -> Result<Sent, Error> {
     if row.message.body == send.body {
+        telemetry::sent(viewer.is_some(), false);
         Ok(Sent {
             message: MessageView::new(row, viewer, profiles),
             created: false,

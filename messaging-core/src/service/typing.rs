@@ -1,3 +1,5 @@
+use tracing::instrument;
+
 use super::{Messaging, found};
 use crate::{
     actor::Actor,
@@ -19,6 +21,7 @@ impl Messaging {
     /// [`NotFound`](crate::ErrorKind::NotFound); [`Forbidden`](crate::ErrorKind::Forbidden) for an admin
     /// who takes no part; [`RateLimited`](crate::ErrorKind::RateLimited);
     /// [`Unavailable`](crate::ErrorKind::Unavailable) when the store is.
+    #[instrument(level = "debug", skip_all, fields(user_id = %actor.user_id(), %conversation_id))]
     pub async fn set_typing(
         &self,
         actor: &Actor,

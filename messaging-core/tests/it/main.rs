@@ -5,6 +5,8 @@
 mod access;
 mod adversity;
 mod channels;
+mod counted;
+mod counting;
 mod delivery;
 mod digests;
 mod erasing;

@@ -17,7 +17,7 @@ use messaging_core::{
     time::Timestamp,
 };
 
-use crate::world::*;
+use crate::{counted::Counted, world::*};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -200,29 +200,30 @@ async fn when_it_is_back_calls_are_paced() {
 async fn what_is_published_is_counted() {
     let world = World::new();
     let ids = conversations(&world, 1).await;
-    let before = world.messaging.metrics();
+    let counted = Counted::begin();
     world.realtime.fail_next([Down, Refused]);
     world.send(&client(0), ids[0], "hello").await;
     drain_for(&world, 3).await;
-    let after = world.messaging.metrics();
+    let so_far = counted.take();
+    let calls = "messaging_realtime_calls_total";
+    assert_eq!(so_far[&format!("{calls} outcome=down")], [1.0]);
+    assert_eq!(so_far[&format!("{calls} outcome=refused")], [1.0]);
     assert_eq!(
-        after.calls - before.calls,
-        4,
-        "down, refused, each event by itself"
+        so_far[&format!("{calls} outcome=accepted")],
+        [2.0],
+        "each event by itself"
     );
-    assert_eq!(after.events - before.events, 2);
-    assert_eq!(after.published - before.published, 1);
-    assert_eq!(after.retried - before.retried, 1);
-    assert_eq!(after.set_aside - before.set_aside, 0);
-    assert_eq!(after.latency.count() - before.latency.count(), 1);
-    assert_eq!(before.latency.sum(), Duration::ZERO);
-    let took = after.latency.sum();
-    assert!((SECOND / 10..SECOND).contains(&took), "{took:?}");
+    assert_eq!(so_far["messaging_events_total"], [2.0]);
+    assert_eq!(so_far["messaging_published_total"], [1.0]);
+    assert_eq!(so_far["messaging_retried_total"], [1.0]);
+    assert_eq!(so_far.get("messaging_set_aside_total"), None);
+    let took = &so_far["messaging_publish_seconds"];
+    assert!(took.len() == 1 && (0.1..1.0).contains(&took[0]), "{took:?}");
 
     world.realtime.fail(|_| Some(Refused));
     world.send(&client(0), ids[0], "never").await;
     drain_for(&world, 10).await;
-    assert_eq!(world.messaging.metrics().set_aside - before.set_aside, 1);
+    assert_eq!(counted.take()["messaging_set_aside_total"], [1.0]);
 }
 
 #[tokio::test]

@@ -16,6 +16,7 @@ mod send_queue;
 mod server;
 mod session;
 mod socket;
+mod telemetry;
 #[cfg(test)]
 mod tests;
 mod verifier;
@@ -26,6 +27,7 @@ use axum::Router;
 use messaging_core::{
     clock::{Clock, IdSource, timeout},
     event::ChannelName,
+    telemetry::Metric,
 };
 
 pub use self::options::EmbeddedOptions;
@@ -92,6 +94,9 @@ pub struct EmbeddedChannels {
 }
 
 impl EmbeddedChannels {
+    /// What is counted, beside the metrics of [`messaging_core::telemetry`].
+    pub const METRICS: &'static [Metric] = telemetry::METRICS;
+
     /// A server for one app. The ids must not be guessable, nor come again after a restart: connections are
     /// named by them.
     pub fn new(

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-use super::{close::Close, hub::Hub, options::EmbeddedOptions, verifier::Verifier};
+use super::{close::Close, hub::Hub, options::EmbeddedOptions, telemetry, verifier::Verifier};
 use crate::credentials::{AppKey, Credentials};
 
 /// What the connections of one server share.
@@ -67,6 +67,7 @@ impl Sockets {
             *count += usize::from(fits);
             fits
         });
+        telemetry::opened(fits);
         fits.then(|| Socket(self.clone()))
     }
 
@@ -80,6 +81,7 @@ impl Sockets {
 impl Drop for Socket {
     fn drop(&mut self) {
         self.0.0.send_modify(|count| *count -= 1);
+        telemetry::closed();
     }
 }
 

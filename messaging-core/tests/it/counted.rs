@@ -1,0 +1,60 @@
+//! Looking at what is counted on this thread.
+
+use std::{collections::BTreeMap, fmt::Write as _};
+
+use messaging_core::telemetry::{METRICS, Metric, MetricKind};
+use metrics_util::{
+    MetricKind as Recorded,
+    debugging::{DebugValue, DebuggingRecorder, Snapshotter},
+};
+
+/// What is counted from now on, until this is dropped.
+pub(crate) struct Counted {
+    snapshotter: Snapshotter,
+    _here: metrics::LocalRecorderGuard<'static>,
+}
+
+impl Counted {
+    pub(crate) fn begin() -> Self {
+        // As long as the guard, and so as long as the test.
+        let recorder: &'static DebuggingRecorder = Box::leak(Box::default());
+        Self {
+            snapshotter: recorder.snapshotter(),
+            _here: metrics::set_default_local_recorder(recorder),
+        }
+    }
+
+    /// What was counted since the last look, by the metric and its labels: `name`, or `name label=value …`. Each is as
+    /// it is documented.
+    pub(crate) fn take(&self) -> BTreeMap<String, Vec<f64>> {
+        let mut taken = BTreeMap::new();
+        for (key, _, _, value) in self.snapshotter.snapshot().into_vec() {
+            let (kind, key) = key.into_parts();
+            let metric = METRICS.iter().find(|metric| metric.name == key.name());
+            let metric = metric.unwrap_or_else(|| panic!("{} is not documented", key.name()));
+            let mut name = key.name().to_owned();
+            assert_eq!(key.labels().count(), metric.labels.len(), "{key}");
+            for label in key.labels() {
+                assert!(allows(metric, label.key(), label.value()), "{key}");
+                write!(name, " {}={}", label.key(), label.value()).unwrap();
+            }
+            let values = match (kind, metric.kind, value) {
+                (Recorded::Counter, MetricKind::Counter, DebugValue::Counter(0)) => continue,
+                #[expect(clippy::cast_precision_loss, reason = "a test counts to ten")]
+                (Recorded::Counter, MetricKind::Counter, DebugValue::Counter(count)) => vec![count as f64],
+                (Recorded::Gauge, MetricKind::Gauge, DebugValue::Gauge(value)) => vec![value.0],
+                (Recorded::Histogram, MetricKind::Histogram, DebugValue::Histogram(values)) => {
+                    values.into_iter().map(|value| value.0).collect()
+                }
+                other => panic!("{name} is documented as another kind: {other:?}"),
+            };
+            taken.insert(name, values);
+        }
+        taken
+    }
+}
+
+fn allows(metric: &Metric, key: &str, value: &str) -> bool {
+    let label = metric.labels.iter().find(|(name, _)| *name == key);
+    label.is_some_and(|(_, values)| values.contains(&value))
+}

@@ -1,0 +1,301 @@
+//! What is counted: all that is documented, and nothing else.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use messaging_core::{
+    Actor, Body, ConversationId, DigestPolicy, ListFrom, ListRequest, Messaging, NewReport, OpenConversation,
+    PageSize, ProcessLimiter, Quota, RateLimits, Role, SendMessage, Timestamp, UserId, Workers,
+    clock::{ManualClock, SequentialIds},
+    domain::{report::Remark, side::To},
+    event::Typing,
+    memory::MemoryStore,
+    port::{
+        PortError, PortErrorKind,
+        mailer::{Digest, MailError, MailErrorKind, Mailer},
+        presence::Presence,
+        push::{Notification, Push},
+        rate_limit::Limited,
+        realtime::{PublishError, PublishErrorKind},
+    },
+    telemetry::METRICS,
+};
+use messaging_testkit::{
+    fake::{FakeDirectory, RecordingRealtime},
+    make::{agency_id, agent, client, key},
+};
+
+use crate::{counted::Counted, digests::newest, world::message};
+
+/// Mails, notifies and knows who is connected, but for what is broken.
+#[derive(Clone, Default)]
+struct Outside(Arc<Mutex<Option<Broken>>>);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Broken {
+    Recipient,
+    Mailer,
+    Push,
+    Presence,
+}
+
+impl Outside {
+    fn set_broken(&self, broken: Option<Broken>) {
+        *self.0.lock().unwrap() = broken;
+    }
+
+    fn is(&self, broken: Broken) -> bool {
+        *self.0.lock().unwrap() == Some(broken)
+    }
+}
+
+#[async_trait]
+impl Mailer for Outside {
+    async fn send(&self, _: &Digest) -> Result<(), MailError> {
+        if self.is(Broken::Recipient) {
+            return Err(MailError::new(MailErrorKind::Refused, "as asked for"));
+        }
+        if self.is(Broken::Mailer) {
+            return Err(MailError::new(MailErrorKind::Unavailable, "as asked for"));
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Push for Outside {
+    async fn notify(&self, _: &[UserId], _: &Notification) -> Result<(), PublishError> {
+        if self.is(Broken::Push) {
+            return Err(PublishError::new(PublishErrorKind::Down, "as asked for"));
+        }
+        Ok(())
+    }
+
+    fn user_token(&self, _: &UserId, _: Timestamp) -> String {
+        String::new()
+    }
+}
+
+#[async_trait]
+impl Presence for Outside {
+    async fn online(&self, users: &[UserId]) -> Result<HashMap<UserId, bool>, PortError> {
+        if self.is(Broken::Presence) {
+            return Err(PortError::temporary("as asked for"));
+        }
+        Ok(users.iter().map(|user| (user.clone(), false)).collect())
+    }
+}
+
+struct House {
+    messaging: Messaging,
+    workers: Workers,
+    clock: ManualClock,
+    directory: FakeDirectory,
+    realtime: RecordingRealtime,
+    outside: Outside,
+}
+
+impl House {
+    fn new() -> Self {
+        let (clock, directory) = (ManualClock::new(), FakeDirectory::new());
+        let (realtime, outside) = (RecordingRealtime::new(), Outside::default());
+        let seldom = Quota::new(20, Duration::from_secs(1));
+        let limits = Limited::ALL.into_iter();
+        let limits = limits.fold(RateLimits::default(), |limits, what| limits.with(what, seldom));
+        let (messaging, workers) = Messaging::builder(MemoryStore::new(), directory.clone())
+            .rate_limiter(ProcessLimiter::new(limits))
+            .realtime(realtime.clone())
+            .digests(outside.clone(), DigestPolicy::default())
+            .push(outside.clone())
+            .presence(outside.clone())
+            .clock(clock.clone())
+            .ids(SequentialIds::default())
+            .build()
+            .unwrap();
+        Self {
+            messaging,
+            workers,
+            clock,
+            directory,
+            realtime,
+            outside,
+        }
+    }
+
+    async fn open(&self) -> ConversationId {
+        let open = OpenConversation {
+            agent_id: agency_id(1),
+            booking_id: None,
+        };
+        let opened = self.messaging.open_conversation(&client(1), &open).await;
+        opened.unwrap().conversation.id()
+    }
+
+    async fn send(&self, actor: &Actor, send: &SendMessage) {
+        // Whatever comes of it.
+        self.messaging.send_message(actor, send).await.ok();
+    }
+
+    /// Publishes, notifies and mails, some time later.
+    async fn work(&self, later: Duration) {
+        for _ in 0..8 {
+            self.workers.relay().step().await.unwrap();
+            self.clock.advance(later / 8);
+        }
+        self.workers.notifier().unwrap().step().await;
+        self.workers.digests().unwrap().step().await.unwrap();
+        self.messaging.health().await.unwrap();
+    }
+}
+
+const HOUR: Duration = Duration::from_hours(1);
+
+/// Everything that can happen happens.
+async fn much(house: &House) {
+    let messaging = &house.messaging;
+    let (id, admin) = (
+        house.open().await,
+        Actor::new(UserId::parse("root").unwrap(), Role::Admin),
+    );
+    house.open().await;
+    let hello = message(id, "Hello", Some("hello"));
+    house.send(&client(1), &hello).await;
+    house.send(&client(1), &hello).await;
+    house
+        .send(&client(1), &message(id, "Other words", Some("hello")))
+        .await;
+    house.send(&client(2), &hello).await;
+    house.send(&admin, &hello).await;
+    for _ in 0..2 {
+        let paid = Body::parse("Paid").unwrap();
+        messaging
+            .send_system_message(id, To::Both, paid, key("paid"))
+            .await
+            .unwrap();
+    }
+    house.work(HOUR).await;
+    for broken in [Broken::Recipient, Broken::Mailer, Broken::Push] {
+        house.outside.set_broken(Some(broken));
+        let text = format!("Broken is the {broken:?}");
+        house.send(&client(1), &message(id, &text, None)).await;
+        house.work(24 * HOUR).await;
+    }
+    house.outside.set_broken(Some(Broken::Presence));
+    messaging.find_conversation(&client(1), id).await.unwrap();
+    house.outside.set_broken(None);
+    messaging.history(&agent(1), &newest(id)).await.unwrap();
+
+    for kind in [
+        PublishErrorKind::Down,
+        PublishErrorKind::Busy { retry_after: None },
+        PublishErrorKind::Misconfigured,
+    ] {
+        house.realtime.fail_next([kind]);
+        house.send(&client(1), &message(id, "Try again", None)).await;
+        house.work(HOUR).await;
+    }
+    house.realtime.fail_next([PublishErrorKind::Refused; 200]);
+    house.send(&client(1), &message(id, "Never", None)).await;
+    house.work(HOUR).await;
+    house.realtime.heal();
+
+    house.directory.fail(PortErrorKind::Temporary);
+    messaging.history(&client(1), &newest(id)).await.unwrap();
+    house.directory.answer();
+
+    for reason in ["Rude", "Very rude"] {
+        let reason = Remark::parse(reason).unwrap();
+        let report = NewReport { reason, about: None };
+        messaging.report(&client(1), id, &report).await.unwrap();
+    }
+    let list = ListRequest::From {
+        from: ListFrom::Newest,
+        limit: PageSize::LIST,
+    };
+    messaging.list_conversations(&admin, &list).await.unwrap();
+    messaging.block(&agent(1), id).await.unwrap();
+    house.send(&client(1), &message(id, "Blocked", None)).await;
+    messaging.close(&admin, id).await.unwrap();
+    house.send(&client(1), &message(id, "Closed", None)).await;
+    for _ in 0..21 {
+        messaging
+            .set_typing(&client(1), id, Typing::Started, None)
+            .await
+            .ok();
+    }
+}
+
+#[tokio::test]
+async fn everything_that_is_documented_is_counted_and_nothing_else() {
+    let house = House::new();
+    let counted = Counted::begin();
+    much(&house).await;
+    let taken = counted.take();
+    let names: BTreeSet<_> = taken.keys().filter_map(|name| name.split(' ').next()).collect();
+    assert_eq!(names, METRICS.iter().map(|metric| metric.name).collect());
+    for (name, count) in [
+        ("messaging_conversations_total outcome=created", 1.0),
+        ("messaging_conversations_total outcome=found", 1.0),
+        ("messaging_messages_total origin=user outcome=repeated", 1.0),
+        ("messaging_messages_total origin=system outcome=stored", 1.0),
+        ("messaging_messages_total origin=system outcome=repeated", 1.0),
+        ("messaging_refused_total reason=blocked", 1.0),
+        ("messaging_refused_total reason=closed", 1.0),
+        ("messaging_refused_total reason=forbidden", 1.0),
+        ("messaging_refused_total reason=not_found", 1.0),
+        ("messaging_refused_total reason=idempotency_conflict", 1.0),
+        ("messaging_rate_limited_total what=typing", 1.0),
+        ("messaging_reports_total outcome=opened", 1.0),
+        ("messaging_reports_total outcome=added", 1.0),
+        ("messaging_audited_total action=list", 1.0),
+        ("messaging_audited_total action=close", 1.0),
+        ("messaging_host_failures_total part=directory", 1.0),
+        ("messaging_emails_total outcome=refused", 1.0),
+        ("messaging_emails_total outcome=failed", 1.0),
+        ("messaging_notifications_total outcome=failed", 1.0),
+        ("messaging_host_failures_total part=presence", 1.0),
+        ("messaging_realtime_calls_total outcome=down", 1.0),
+        ("messaging_realtime_calls_total outcome=busy", 1.0),
+        ("messaging_realtime_calls_total outcome=misconfigured", 1.0),
+        ("messaging_set_aside_total", 1.0),
+        ("messaging_events_set_aside", 1.0),
+        ("messaging_unpublished_conversations", 0.0),
+        ("messaging_halted", 0.0),
+    ] {
+        assert_eq!(
+            taken.get(name).map(Vec::as_slice),
+            Some(&[count][..]),
+            "{name}: {taken:#?}"
+        );
+    }
+    for name in [
+        "messaging_emails_total outcome=sent",
+        "messaging_notifications_total outcome=sent",
+        "messaging_realtime_calls_total outcome=accepted",
+        "messaging_realtime_calls_total outcome=refused",
+    ] {
+        assert!(taken.contains_key(name), "{name}: {taken:#?}");
+    }
+    let reads = &taken["messaging_reads_total"];
+    assert_eq!(
+        reads,
+        &[2.0],
+        "the agent's, and the client's of the system's message"
+    );
+}
+
+#[test]
+fn a_metric_says_what_it_is_by_its_name() {
+    for metric in METRICS {
+        assert!(metric.name.starts_with("messaging_"), "{metric:?}");
+        let is_counter = metric.kind == messaging_core::telemetry::MetricKind::Counter;
+        assert_eq!(metric.name.ends_with("_total"), is_counter, "{metric:?}");
+        let is_time = metric.unit == metrics::Unit::Seconds;
+        assert_eq!(metric.name.ends_with("_seconds"), is_time, "{metric:?}");
+        assert!(metric.description.ends_with('.'), "{metric:?}");
+    }
+}
