@@ -137,23 +137,23 @@ fn complete(operation: &mut Operation, has_login: bool) {
     let mut refusals = Vec::new();
     let is_for_callers = operation.security.is_none();
     if is_for_callers {
-        refusals.push(StatusCode::UNAUTHORIZED);
+        refusals.push(Code::Unauthenticated);
         if has_login {
             operation.security = Some(vec![SecurityRequirement::new(LOGIN, [""; 0])]);
         }
     }
     if operation.parameters.is_some() {
-        refusals.push(StatusCode::BAD_REQUEST);
+        refusals.push(Code::ValidationFailed);
     }
     if operation.request_body.is_some() {
-        refusals.extend([StatusCode::BAD_REQUEST, StatusCode::PAYLOAD_TOO_LARGE]);
+        refusals.extend([Code::ValidationFailed, Code::PayloadTooLarge]);
         if is_for_callers {
-            refusals.push(StatusCode::UNSUPPORTED_MEDIA_TYPE);
+            refusals.push(Code::UnsupportedMediaType);
         }
     }
-    refusals.extend([StatusCode::INTERNAL_SERVER_ERROR, StatusCode::SERVICE_UNAVAILABLE]);
+    refusals.extend([Code::Internal, Code::Unavailable]);
     let responses = &mut operation.responses.responses;
-    for status in refusals {
+    for status in refusals.into_iter().map(Code::status) {
         responses
             .entry(status.as_str().to_owned())
             .or_insert_with(|| Response::new("").into());
@@ -197,10 +197,10 @@ fn refusals() -> impl Iterator<Item = (String, RefOr<Response>)> {
         let mut response = ResponseBuilder::new()
             .description(format!("{reason}."))
             .header(REQUEST_ID, request_id());
-        if matches!(
-            status,
-            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE
-        ) {
+        if [Code::RateLimited, Code::Unavailable]
+            .map(Code::status)
+            .contains(&status)
+        {
             response = response.header(
                 "Retry-After",
                 header(Type::Integer, "After how many seconds to try again."),

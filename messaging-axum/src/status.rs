@@ -1,4 +1,4 @@
-//! The status of every answer. No other file names one.
+//! The status of every answer. Nothing else names one, but for what routes say of themselves in the contract.
 
 use axum::http::StatusCode;
 use serde::Serialize;

@@ -21,6 +21,9 @@ mod signer;
 #[cfg(feature = "beams")]
 pub use beams::{BeamsConfig, BeamsConfigError, BeamsContent, BeamsPush};
 pub use credentials::{AppKey, AppSecret, Credentials, InvalidAppKey, InvalidAppSecret};
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub use embedded::fuzzing;
 #[cfg(feature = "embedded")]
 pub use embedded::{EmbeddedChannels, EmbeddedOptions};
 #[cfg(feature = "hosted")]

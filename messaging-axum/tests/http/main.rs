@@ -3,6 +3,7 @@
 mod access_matrix;
 mod activity;
 mod admin;
+mod any_request;
 mod around;
 mod bad_input;
 mod blocking;

@@ -90,7 +90,7 @@ impl Grants {
     }
 }
 
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
 impl Grants {
     /// Panics unless the grants and their index agree, and none is of a connection that is not there.
     pub(super) fn assert_consistent(&self, is_there: impl Fn(&SocketId) -> bool) {

@@ -318,7 +318,10 @@ impl Hub {
         let connection = self.connections.get(socket_id);
         connection.is_some_and(|connection| connection.subscriptions.contains_key(channel))
     }
+}
 
+#[cfg(any(test, feature = "fuzzing"))]
+impl Hub {
     /// Panics unless what is known of connections and what is known of channels agree.
     pub(super) fn assert_consistent(&self) {
         use std::collections::BTreeMap;

@@ -3,6 +3,8 @@
 mod close;
 mod command;
 mod frame;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod grants;
 mod hub;
 mod liveness;

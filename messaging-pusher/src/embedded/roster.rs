@@ -131,7 +131,7 @@ impl Roster {
         self.0.values().map(of_member).sum()
     }
 
-    #[cfg(test)]
+    #[cfg(any(test, feature = "fuzzing"))]
     pub(super) fn connections(&self) -> BTreeMap<&str, usize> {
         self.0
             .iter()

@@ -113,6 +113,8 @@ fn concerned(event: &Value, names: &ChannelNames) -> Option<UserId> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::credentials::{AppKey, AppSecret};
 
@@ -211,6 +213,39 @@ mod tests {
         assert_eq!(take(&taken, "key", &right, b"\xff\xfe"), Err(WRONG.to_owned()));
         assert!(take(&taken, "other", &right, body.as_bytes()).is_err());
         assert!(take(&taken, "key", &right.to_uppercase(), body.as_bytes()).is_ok());
+    }
+
+    proptest! {
+        /// What it says is a hint: nothing in it can do harm.
+        #[test]
+        fn any_body_with_its_signature_is_taken_or_refused_in_words(body in body_of_any_kind()) {
+            let taken = Taken::default();
+            if let Err(refused) = take(&taken, "key", &signed(&body), &body) {
+                prop_assert!(refused.starts_with("the webhook"), "{refused}");
+            }
+        }
+
+        #[test]
+        fn no_other_signature_will_do(body in body_of_any_kind(), claimed in "[0-9a-f]{64}|\\PC{0,80}") {
+            prop_assume!(!claimed.eq_ignore_ascii_case(&signed(&body)));
+            let refused = take(&Taken::default(), "key", &claimed, &body);
+            prop_assert_eq!(refused, Err(WRONG.to_owned()));
+        }
+    }
+
+    fn body_of_any_kind() -> impl Strategy<Value = Vec<u8>> {
+        let event = (
+            prop_oneof![Just("channel_occupied".to_owned()), any::<String>()],
+            prop_oneof!["private-user-[a-z=]{0,9}", any::<String>()],
+        );
+        let event = event.prop_map(|(name, channel)| serde_json::json!({"name": name, "channel": channel}));
+        let events = prop::collection::vec(event, 0..4);
+        let webhook = (prop_oneof![Just(NOW), any::<i64>()], events).prop_map(|(time, events)| {
+            serde_json::json!({"time_ms": time, "events": events})
+                .to_string()
+                .into_bytes()
+        });
+        prop_oneof![3 => webhook, 1 => prop::collection::vec(any::<u8>(), 0..100)]
     }
 
     #[test]
