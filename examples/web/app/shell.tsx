@@ -14,9 +14,12 @@ export function Shell({ children }: { children: ReactNode }) {
   const me = useMe();
   const nav = useRef<HTMLElement>(null);
   const { pathname } = useLocation();
-  // On a narrow screen not all of them can be seen.
+  // On a narrow screen not all of them can be seen. `scrollIntoView` would have the next Tab begin here.
   useEffect(() => {
-    nav.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+    const here = nav.current?.querySelector("[aria-current]")?.getBoundingClientRect();
+    if (!nav.current || !here) return;
+    const shown = nav.current.getBoundingClientRect();
+    nav.current.scrollLeft += here.left - shown.left - (shown.width - here.width) / 2;
   }, [pathname]);
   return (
     <div className="shell">

@@ -45,6 +45,16 @@ impl Host {
         let answer = step.await.unwrap();
         (answer, self.wire.counts().since(before))
     }
+
+    /// With what words a step is refused, and what that costs.
+    pub(crate) async fn count_refused<T: Debug, E>(
+        &self,
+        step: impl Future<Output = Result<T, E>>,
+    ) -> (E, Counts) {
+        let before = self.wire.counts();
+        let refused = step.await.unwrap_err();
+        (refused, self.wire.counts().since(before))
+    }
 }
 
 fn messaging(store: &PgStore) -> (Messaging, Workers) {

@@ -4,11 +4,15 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod host;
+mod strangers;
 mod table;
 mod use_cases;
 
+use messaging_core::{ConversationId, MessageId};
 use messaging_sqlx::postgres::Pooler;
 use messaging_test_postgres::Counts;
+use messaging_testkit::make::{agent, client};
+use uuid::Uuid;
 
 use self::{host::Host, table::Table};
 
@@ -54,6 +58,23 @@ async fn a_statement_costs_one_more_round_trip_the_first_time_on_a_connection() 
     let (first, again) = use_cases::send_on_a_new_connection(&host).await;
     assert_eq!(first.statements, again.statements);
     assert_eq!(first.round_trips, again.round_trips + again.statements);
+}
+
+/// Neither an answer nor the work behind it tells a stranger what there is.
+#[tokio::test]
+async fn what_is_not_theirs_costs_a_stranger_what_is_not_there_does() {
+    let host = Host::new(Pooler::Session).await;
+    let (id, message) = use_cases::somebodys(&host).await;
+    let (nowhere, nothing) = (ConversationId::new(Uuid::nil()), MessageId::new(Uuid::nil()));
+    for stranger in [client(7), agent(7)] {
+        // The first time prepares what it executes.
+        strangers::all(&host, &stranger, nowhere, nothing).await;
+        let not_there = strangers::all(&host, &stranger, nowhere, nothing).await;
+        let not_theirs = strangers::all(&host, &stranger, id, message).await;
+        assert_eq!(not_theirs, not_there);
+        let asked = not_there.iter().filter(|(_, _, counts)| counts.statements > 0);
+        assert!(asked.count() >= 9, "{not_there:?}");
+    }
 }
 
 /// Every use case and its cost, once all statements are prepared.

@@ -1,6 +1,6 @@
 use messaging_core::{
-    Actor, ConversationId, HistoryFrom, HistoryRequest, ListFrom, ListRequest, MarkOnRead, NewReport,
-    NumberedPage, OpenByHost, OpenConversation, PageSize, ReportsRequest, SendMessage,
+    Actor, ConversationId, HistoryFrom, HistoryRequest, ListFrom, ListRequest, MarkOnRead, MessageId,
+    NewReport, NumberedPage, OpenByHost, OpenConversation, PageSize, ReportsRequest, SendMessage,
     domain::report::{Outcome, Remark, ReportStatus},
     event::{ChannelName, SocketId, Typing},
 };
@@ -61,6 +61,13 @@ async fn pair(host: &Host, n: u64) -> Pair {
         agent: agent(n),
         id: opened.conversation.id(),
     }
+}
+
+/// A conversation, and a message in it.
+pub(crate) async fn somebodys(host: &Host) -> (ConversationId, MessageId) {
+    let Pair { client, id, .. } = pair(host, 1).await;
+    let sent = host.other.send_message(&client, &message(id, "hello")).await;
+    (id, sent.unwrap().message.id())
 }
 
 fn message(conversation_id: ConversationId, text: &str) -> SendMessage {

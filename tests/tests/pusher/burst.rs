@@ -22,7 +22,10 @@ fn calls(conversations: usize) -> Option<u64> {
         .collect();
     let settled = || (server.unpublished() == 0).then_some(());
     eventually("nothing is unpublished", settled);
-    let (calls, events) = (metric(&server, "calls_total"), metric(&server, "events_total"));
+    let (calls, events) = (
+        metric(&server, "realtime_calls_total"),
+        metric(&server, "events_total"),
+    );
     thread::scope(|scope| {
         for (n, id) in &ids {
             let caller = server.caller(&format!("client-{n}"));
@@ -40,7 +43,7 @@ fn calls(conversations: usize) -> Option<u64> {
         2 * MESSAGES as u64,
         "one to the conversation, one to the recipient"
     );
-    Some(metric(&server, "calls_total") - calls)
+    Some(metric(&server, "realtime_calls_total") - calls)
 }
 
 #[test]

@@ -37,13 +37,15 @@ impl House {
     }
 }
 
-/// A number from `/metrics`.
+/// A number from `/metrics`, of whatever labels.
 pub(crate) fn metric(server: &Server, name: &str) -> u64 {
     let text = server.anybody().text("/metrics");
-    let line = text
-        .lines()
-        .find_map(|line| line.strip_prefix(&format!("messaging_{name} ")));
-    line.unwrap().parse().unwrap()
+    let of_name = text.lines().filter_map(|line| {
+        let (series, value) = line.rsplit_once(' ')?;
+        let labels = series.strip_prefix("messaging_")?.strip_prefix(name)?;
+        (labels.is_empty() || labels.starts_with('{')).then(|| value.parse::<u64>().unwrap())
+    });
+    of_name.sum()
 }
 
 /// Sends a message, which must be acknowledged.
