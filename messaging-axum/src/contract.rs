@@ -51,7 +51,7 @@ const TAGS: [(&str, &str); 5] = [
 ];
 
 /// Puts a document together.
-pub(crate) fn document(described: Vec<Described>, login: Option<Login>) -> OpenApi {
+pub(crate) fn document(described: impl IntoIterator<Item = Described>, login: Option<Login>) -> OpenApi {
     let mut components = Components::new();
     let mut paths = Paths::new();
     for (schemas, described) in described {

@@ -50,33 +50,24 @@ where
     Messaging: FromRef<S>,
 {
     let around = Around::new(&options);
-    let served = Document::from(&openapi(&options));
-    let Table {
-        participants,
-        admin,
-        webhooks,
-        document,
-    } = table(&options);
+    let table = table(&options);
+    let served = options
+        .document
+        .then(|| Document::from(&table.describe(&options)));
     Routes {
-        participants: router(participants, &around),
-        admin: router(admin, &around),
-        webhooks: router(webhooks, &around),
-        document: router(document, &around).layer(Extension(served)),
+        participants: router(table.participants, &around),
+        admin: router(table.admin, &around),
+        webhooks: router(table.webhooks, &around),
+        document: served.map_or_else(Router::new, |served| {
+            router(table.document, &around).layer(Extension(served))
+        }),
     }
 }
 
 /// The OpenAPI 3.1 document of what [`routes`] answers, relative to where it is mounted: for a host that merges it
 /// into its own, makes clients of it, or tests who may do what on every route.
 pub fn openapi(options: &HttpOptions) -> OpenApi {
-    let Table {
-        participants,
-        admin,
-        webhooks,
-        document,
-    } = table::<Messaging>(options);
-    let described = [participants, admin, webhooks, document].into_iter().flatten();
-    let described = described.map(|(schemas, paths, _)| (schemas, paths));
-    contract::document(described.collect(), options.login)
+    table::<Messaging>(options).describe(options)
 }
 
 /// What is answered where, by audience: a row is a path, with what it says of itself.
@@ -85,6 +76,15 @@ struct Table<S> {
     admin: Vec<UtoipaMethodRouter<S>>,
     webhooks: Vec<UtoipaMethodRouter<S>>,
     document: Vec<UtoipaMethodRouter<S>>,
+}
+
+impl<S> Table<S> {
+    fn describe(&self, options: &HttpOptions) -> OpenApi {
+        let rows = [&self.participants, &self.admin, &self.webhooks, &self.document];
+        let rows = rows.into_iter().flatten();
+        let described = rows.map(|(schemas, paths, _)| (schemas.clone(), paths.clone()));
+        contract::document(described, options.login)
+    }
 }
 
 fn table<S>(options: &HttpOptions) -> Table<S>

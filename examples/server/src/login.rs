@@ -6,7 +6,6 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-
 use messaging_axum::Login;
 
 use crate::users::DemoUser;
