@@ -8,6 +8,7 @@ pub mod js;
 mod line;
 mod log;
 mod patience;
+mod program;
 pub mod schemathesis;
 mod server;
 mod sockudo;

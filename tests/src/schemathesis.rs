@@ -1,15 +1,19 @@
 //! schemathesis: thousands of requests made of an OpenAPI document, and of what it forbids.
 
-use std::{
-    env, fs,
-    io::{self, Write as _},
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{fs, path::Path, process::Command};
 
 use serde_json::Value;
 
-use crate::{Server, environment::variable};
+use crate::{
+    Server,
+    program::{Program, say},
+};
+
+const PROGRAM: Program = Program {
+    name: "schemathesis",
+    variable: "SCHEMATHESIS",
+    ours: "target/python/bin",
+};
 
 /// Requests for each operation and kind of data.
 const EXAMPLES: &str = "60";
@@ -20,10 +24,7 @@ const EXAMPLES: &str = "60";
 /// # Panics
 /// When an answer is not in the document, or is a mistake of the server, with what was found.
 pub fn run(test: &str, server: &Server, user: Option<&str>, document: &Value) {
-    let Some(program) = program() else {
-        let missing = "there is no schemathesis: `./test` installs it, or set SCHEMATHESIS";
-        assert!(variable("CI").is_none(), "{test} cannot be run: {missing}");
-        writeln!(io::stderr(), "SKIPPED: {test}: {missing}").ok();
+    let Some(program) = PROGRAM.find(test) else {
         return;
     };
     let directory = tempfile::tempdir().expect("a directory");
@@ -53,17 +54,5 @@ pub fn run(test: &str, server: &Server, user: Option<&str>, document: &Value) {
         String::from_utf8_lossy(&ran.stderr)
     );
     let counted = said.lines().find(|line| line.contains(" generated, "));
-    writeln!(io::stderr(), "{test}: {}", counted.unwrap_or_default().trim()).ok();
-}
-
-/// Where `SCHEMATHESIS` says, where `PATH` keeps programs, and where `./test` puts it.
-fn program() -> Option<PathBuf> {
-    let told = variable("SCHEMATHESIS").map(PathBuf::from);
-    let path = variable("PATH").unwrap_or_default();
-    let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/python/bin");
-    let directories = env::split_paths(&path).chain([ours]);
-    let mut programs = told
-        .into_iter()
-        .chain(directories.map(|directory| directory.join("schemathesis")));
-    programs.find(|program| program.is_file())
+    say(&format!("{test}: {}", counted.unwrap_or_default().trim()));
 }

@@ -1,12 +1,12 @@
 use std::{
     env, fs,
-    io::{self, BufRead as _, BufReader, Write as _},
+    io::{BufRead as _, BufReader},
     net::{Ipv4Addr, SocketAddr, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
 
-use crate::{environment::variable, eventually};
+use crate::{eventually, program::Program};
 
 /// A server of the Pusher Channels protocol that is not ours. It ends when this is dropped, or the process
 /// ends, however it does.
@@ -32,6 +32,12 @@ const APP: App = App {
     id: "tests",
     key: "tests-key",
     secret: "tests-secret",
+};
+
+const PROGRAM: Program = Program {
+    name: "sockudo",
+    variable: "SOCKUDO",
+    ours: "target/sockudo/bin",
 };
 
 /// What the next `sh` runs: the server, until its own input ends, because whoever holds the other end has.
@@ -64,13 +70,7 @@ impl Sockudo {
     }
 
     fn start_with(test: &str, calls_a_second: Option<u32>) -> Option<Self> {
-        let Some(program) = program() else {
-            let missing = "there is no sockudo: `./test` installs it, or set SOCKUDO to the program";
-            assert!(variable("CI").is_none(), "{test} cannot be run: {missing}");
-            // Past the test harness, which keeps to itself what a passing test prints.
-            writeln!(io::stderr(), "SKIPPED: {test}: {missing}").ok();
-            return None;
-        };
+        let program = PROGRAM.find(test)?;
         let port = messaging_test_postgres::free_port();
         let log = env::temp_dir().join(format!("messaging-sockudo-{}-{port}.log", std::process::id()));
         let mut server = Self {
@@ -180,17 +180,4 @@ impl Drop for Sockudo {
         }
         fs::remove_file(&self.log).ok();
     }
-}
-
-/// Where `SOCKUDO` says, where `PATH` and cargo keep programs, and where `./test` puts it.
-fn program() -> Option<PathBuf> {
-    let told = variable("SOCKUDO").map(PathBuf::from);
-    let path = variable("PATH").unwrap_or_default();
-    let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/sockudo/bin");
-    let cargos = variable("HOME").map(|home| Path::new(&home).join(".cargo/bin"));
-    let directories = env::split_paths(&path).chain(cargos).chain([ours]);
-    let mut programs = told
-        .into_iter()
-        .chain(directories.map(|directory| directory.join("sockudo")));
-    programs.find(|program| program.is_file())
 }

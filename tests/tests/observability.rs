@@ -80,7 +80,11 @@ fn the_server_shows_what_it_has_counted_to_prometheus() {
         "messaging_http_requests_total{method=\"POST\",route=\"/api/messages\",status=\"201\"} 1",
         "messaging_http_requests_total{method=\"POST\",route=\"/api/messages\",status=\"200\"} 1",
         "messaging_http_request_seconds_count{method=\"POST\",route=\"/api/messages\"} 2",
+        "messaging_events_total 4",
         "messaging_unpublished_conversations 0",
+        "messaging_oldest_unpublished_seconds 0",
+        "messaging_halted 0",
+        "messaging_publish_seconds_count 2",
         "messaging_publish_seconds_bucket{le=\"+Inf\"} 2",
     ] {
         assert!(

@@ -148,32 +148,6 @@ fn half_an_app_at_pusher_is_refused_at_start_by_what_is_missing() {
 }
 
 #[test]
-fn what_it_has_published_is_counted() {
-    let data = tempfile::tempdir().unwrap();
-    let server = Server::start(data.path());
-    let client = server.caller("client-1");
-    let id = client.open("agency-1");
-    client.send(&id, "hello", "hello").unwrap();
-    eventually("both are published", || {
-        let text = server.anybody().text("/metrics");
-        text.contains("\nmessaging_published_total 2\n").then_some(())
-    });
-    let text = server.anybody().text("/metrics");
-    for line in [
-        "messaging_events_total 4",
-        "messaging_unpublished_conversations 0",
-        "messaging_oldest_unpublished_seconds 0",
-        "messaging_halted 0",
-        "messaging_publish_seconds_count 2",
-    ] {
-        assert!(
-            text.lines().any(|said| said == line),
-            "{line} is missing:\n{text}"
-        );
-    }
-}
-
-#[test]
 fn probes_are_answered() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path());

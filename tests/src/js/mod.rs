@@ -3,7 +3,6 @@
 mod package;
 
 use std::{
-    io::{self, Write as _},
     path::PathBuf,
     process::{Child, Command, Stdio},
     sync::{Mutex, PoisonError},
@@ -11,7 +10,13 @@ use std::{
 
 pub use package::Package;
 
-use crate::{Server, environment::variable, eventually, log::Log};
+use crate::{
+    Server,
+    environment::variable,
+    eventually,
+    log::Log,
+    program::{can_run, say},
+};
 
 /// What a suite needs beside Node and its packages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +39,7 @@ static ALONE: Mutex<()> = Mutex::new(());
 /// # Panics
 /// When the suite fails, with what it said.
 pub fn run(suite: &str, needs: Needs, server: &Server) {
-    if !is_there(find(needs), suite) {
+    if !can_run(find(needs), suite) {
         return;
     }
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
@@ -75,7 +80,7 @@ impl Script {
     /// # Panics
     /// When it cannot be run in CI.
     pub fn start(script: &str, test: &str, server: &Server, environment: &[(&str, &str)]) -> Option<Self> {
-        if !is_there(find(Needs::Node), test) {
+        if !can_run(find(Needs::Node), test) {
             return None;
         }
         let mut child = Command::new("node")
@@ -130,24 +135,12 @@ impl Drop for Script {
 /// # Panics
 /// When it cannot be run in CI.
 pub fn is_ready(package: &Package, test: &str) -> bool {
-    is_there(package.install(), test)
+    can_run(package.install(), test)
 }
 
 /// Says how many tests of a suite have passed, for the sum at the end.
 pub fn count(suite: &str, passed: &str) {
     say(&format!("{suite}: {passed} passed"));
-}
-
-fn is_there(found: Result<(), String>, test: &str) -> bool {
-    let Err(missing) = found else { return true };
-    assert!(variable("CI").is_none(), "{test} cannot be run: {missing}");
-    say(&format!("SKIPPED: {test}: {missing}"));
-    false
-}
-
-/// Past the test harness, which keeps to itself what a passing test prints.
-fn say(words: &str) {
-    writeln!(io::stderr(), "{words}").ok();
 }
 
 fn find(needs: Needs) -> Result<(), String> {
