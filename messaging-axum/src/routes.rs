@@ -64,7 +64,7 @@ where
     }
 }
 
-/// The OpenAPI 3.1 document of what [`routes`] answers, relative to where it is mounted: for a host that merges it
+/// The OpenAPI 3.1 document of what [`routes()`] answers, relative to where it is mounted: for a host that merges it
 /// into its own, makes clients of it, or tests who may do what on every route.
 pub fn openapi(options: &HttpOptions) -> OpenApi {
     table::<Messaging>(options).describe(options)

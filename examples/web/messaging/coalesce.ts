@@ -8,6 +8,8 @@ export function coalesced(work: () => Promise<void>): () => Promise<void> {
   const run = async () => {
     try {
       while (again) {
+        // Those who ask in one go are answered by one.
+        await Promise.resolve();
         again = false;
         await work();
       }

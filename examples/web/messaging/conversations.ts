@@ -60,9 +60,11 @@ export class Conversations {
     else this.refetch(id);
   }
 
+  /** An answer from before the message may still be on its way, so one that is not known is fetched with it. */
   adoptLast(message: Message): void {
     const known = this.find(message.conversationId);
     if (known) this.#put(withLast(known, message));
+    else this.refetch(message.conversationId);
   }
 
   /** Fetches one; never twice at the same time. */

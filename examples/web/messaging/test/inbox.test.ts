@@ -118,3 +118,17 @@ test("the list is not live as long as the server does not answer", async () => {
   await world.settle();
   expect(world.client.inbox.state.get().isLive).toBe(true);
 });
+
+test("a list that was read before a message was sent, and comes after it, does not hide it", async () => {
+  const world = new World();
+  world.client.start();
+  await flush();
+  while (world.requests.some(({ answer }) => !answer)) world.handle();
+  world.client.conversation("b").outgoing.send("mine");
+  await flush();
+  world.handle();
+  world.answer(world.requests.findIndex(({ method }) => method === "POST"));
+  await world.settle();
+  expect(ids(world)).toEqual(truth(world));
+  expect(world.client.inbox.state.get().conversations[0]?.lastMessage?.content).toBe("mine");
+});
