@@ -5,7 +5,8 @@ use messaging_core::{
     },
     port::store::{Append, Appended, StoreError, StoreErrorKind, Stored},
 };
-use sqlx::{Error, postgres::PgRow};
+use sqlx::{Error, Row as _, postgres::PgRow};
+use uuid::Uuid;
 
 use super::{
     PgStore,
@@ -15,55 +16,79 @@ use super::{
 };
 use crate::codes::{origin_code, sender_code, sides_code};
 
+/// The statement, `$locked` being what has to hold of the conversation besides its guard.
+///
 /// `$1` conversation, `$2` owner, `$3` lease, `$4` guard, `$5` from, `$6` to, `$7` sender, `$8` key,
 /// `$9` id, `$10` body, `$11` now, `$12` when an e-mail about it is due. One row, or none where the guard does not hold.
 ///
 /// A message with this key that another transaction has just committed is not in this statement's snapshot;
 /// the index on keys then refuses the message, and all of the statement is undone, the counters too.
-pub(super) const APPEND: &str = concat!(
-    "WITH seen AS (SELECT ",
-    message_row_columns!(),
-    r#" FROM "messaging".message m WHERE m.conversation_id = $1 AND m.sender_id = $7 AND m.key = $8),
+macro_rules! append {
+    ($locked:literal) => {
+        concat!(
+            "WITH seen AS (SELECT ",
+            message_row_columns!(),
+            r#" FROM "messaging".message m WHERE m.conversation_id = $1 AND m.sender_id = $7 AND m.key = $8),
     bumped AS (UPDATE "messaging".conversation c SET last_seq = c.last_seq + 1, events = c.events + 1,
         activity_at = GREATEST(c.activity_at, $11),
         client_inbox = c.client_inbox + ($6::int & 1), agent_inbox = c.agent_inbox + ($6::int >> 1),
         client_due_at = CASE WHEN $6::int & 1 <> 0 THEN COALESCE(c.client_due_at, $12) ELSE c.client_due_at END,
         agent_due_at = CASE WHEN $6::int & 2 <> 0 THEN COALESCE(c.agent_due_at, $12) ELSE c.agent_due_at END
-        WHERE c.id = $1 AND c.guard = $4 AND NOT EXISTS (SELECT FROM seen)
-        RETURNING "#,
-    conversation_columns!(),
-    r#", c.events),
+        WHERE c.id = $1 AND c.guard = $4 AND NOT EXISTS (SELECT FROM seen)"#,
+            $locked,
+            " RETURNING ",
+            conversation_columns!(),
+            r#", c.events),
     stored AS (INSERT INTO "messaging".message (conversation_id, seq, id, from_side, to_sides, sender_id, key,
         body, created_at, client_position, agent_position)
         SELECT id, last_seq, $9, $5, $6::int, $7, $8, $10, activity_at, client_inbox, agent_inbox FROM bumped),
     "#,
-    publish!("bumped", "1, NULL::smallint, last_seq, activity_at"),
-    "SELECT * FROM bumped FULL JOIN seen ON false LEFT JOIN laned ON true"
+            publish!("bumped", "1, NULL::smallint, last_seq, activity_at"),
+            "SELECT * FROM bumped FULL JOIN seen ON false LEFT JOIN laned ON true"
+        )
+    };
+}
+
+/// A conversation that somebody else has locked is waited for.
+pub(super) const APPEND: &str = append!("");
+/// It comes to nothing, as where the guard does not hold.
+pub(super) const APPEND_SKIPPING: &str = append!(
+    r#" AND EXISTS (SELECT FROM "messaging".conversation l WHERE l.id = $1 FOR NO KEY UPDATE SKIP LOCKED)"#
 );
+
+/// What to do about a conversation that somebody else has locked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum IfLocked {
+    Skip,
+    Wait,
+}
 
 /// The index that holds each key of a sender in a conversation once.
 const KEY: &str = "message_key";
 /// The index that holds each id in a conversation once.
 const ID: &str = "message_id";
 
-const DOING: &str = "appending a message";
+pub(super) const DOING: &str = "appending a message";
 
 /// How often a step is tried that collides with another send: the second time it sees what it lost against,
 /// unless that has been undone, or is no send of this key.
-const MAX_TRIES: usize = 3;
+pub(super) const MAX_TRIES: usize = 3;
 
 impl PgStore {
-    pub(super) async fn append_message(&self, step: &Append) -> Result<Appended, StoreError> {
-        self.admit(DOING).await?;
+    /// Takes the step by itself, in a commit of its own.
+    pub(super) async fn append_one(
+        &self,
+        step: &Append,
+        if_locked: IfLocked,
+    ) -> Result<Appended, StoreError> {
         let ownership = self.ownership(step.publisher, step.message.now);
         for _ in 1..MAX_TRIES {
-            match self.try_append(step, ownership).await {
-                // The same step, taken twice, may collide by its id before it does by its key.
-                Err(failure) if failure.violates(KEY) || failure.violates(ID) => {}
+            match self.try_append(step, ownership, if_locked).await {
+                Err(failure) if is_collision(&failure) => {}
                 done => return done.map_err(|failure| failure.of(DOING, Effect::Writes)),
             }
         }
-        let last = self.try_append(step, ownership).await;
+        let last = self.try_append(step, ownership, if_locked).await;
         last.map_err(|failure| {
             if failure.violates(KEY) {
                 StoreError::new(StoreErrorKind::Retry, DOING)
@@ -73,9 +98,18 @@ impl PgStore {
         })
     }
 
-    async fn try_append(&self, step: &Append, ownership: Ownership) -> Result<Appended, Failure> {
+    async fn try_append(
+        &self,
+        step: &Append,
+        ownership: Ownership,
+        if_locked: IfLocked,
+    ) -> Result<Appended, Failure> {
+        let text = match if_locked {
+            IfLocked::Skip => &self.0.statements.append_skipping,
+            IfLocked::Wait => &self.0.statements.append,
+        };
         let new = &step.message;
-        let statement = sqlx::query(self.0.statements.append.clone()).bind(step.conversation_id.as_uuid());
+        let statement = sqlx::query(text.clone()).bind(step.conversation_id.as_uuid());
         let statement = ownership
             .bind(statement)
             .bind(i64::from(step.guard))
@@ -88,16 +122,26 @@ impl PgStore {
             .bind(instant(new.now))
             .bind(new.digest_at.map(instant));
         let answered = self.0.caller.call(statement).await?;
-        appended(answered.first(), step, ownership).map_err(Failure::Unread)
+        let Some(row) = answered.first() else {
+            return Ok(Appended::Stale);
+        };
+        appended(row, step, ownership).map_err(Failure::Unread)
     }
 }
 
-fn appended(row: Option<&PgRow>, step: &Append, ownership: Ownership) -> Result<Appended, Error> {
-    let Some(row) = row else {
-        return Ok(Appended::Stale);
-    };
+/// Whether a message of the same key, or the same message, has just come from somewhere else. The same step, taken
+/// twice, may collide by its id before it does by its key.
+pub(super) fn is_collision(failure: &Failure) -> bool {
+    failure.violates(KEY) || failure.violates(ID)
+}
+
+/// What a row says of a step: the message of its key, or the conversation as it has become, or neither.
+pub(super) fn appended(row: &PgRow, step: &Append, ownership: Ownership) -> Result<Appended, Error> {
     if rows::has_message(row)? {
         return rows::message_row(row).map(Appended::Seen);
+    }
+    if row.try_get::<Option<Uuid>, _>("id")?.is_none() {
+        return Ok(Appended::Stale);
     }
     let conversation = rows::conversation(row)?;
     let new = &step.message;

@@ -1,7 +1,7 @@
 //! What the driver and the server say, in the words of the port. Decided by SQLSTATE codes and the names of
 //! constraints, never by texts.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use messaging_core::port::store::{StoreError, StoreErrorKind};
 use sqlx::Error;
@@ -42,15 +42,45 @@ struct NoAnswer;
 impl Failure {
     /// The error of a store that was doing something.
     pub(super) fn of(self, doing: &'static str, effect: Effect) -> StoreError {
+        let error = StoreError::new(self.kind(effect), doing);
+        match self {
+            Self::Before(cause) | Self::Within(cause) | Self::Unread(cause) => error.caused_by(cause),
+            Self::TimedOut => error.caused_by(NoAnswer),
+        }
+    }
+
+    /// The same, for several that wrote together.
+    pub(super) fn of_each(self, doing: &'static str) -> impl Fn() -> StoreError {
+        let kind = self.kind(Effect::Writes);
+        let cause = match self {
+            Self::Before(cause) | Self::Within(cause) | Self::Unread(cause) => Some(Arc::new(cause)),
+            Self::TimedOut => None,
+        };
+        move || {
+            let error = StoreError::new(kind, doing);
+            match &cause {
+                Some(cause) => error.caused_by(Arc::clone(cause)),
+                None => error.caused_by(NoAnswer),
+            }
+        }
+    }
+
+    /// Whether what several wrote together was undone for a reason that may lie with one of them.
+    pub(super) fn may_be_of_one(&self) -> bool {
+        use StoreErrorKind::{Corrupt, Internal, Retry};
+        matches!(self.kind(Effect::Writes), Retry | Internal | Corrupt)
+    }
+
+    fn kind(&self, effect: Effect) -> StoreErrorKind {
         let unclear = match effect {
             Effect::Reads => UNAVAILABLE,
             Effect::Writes => StoreErrorKind::OutcomeUnknown,
         };
         match self {
-            Self::Before(error) => StoreError::new(kind(&error, UNAVAILABLE), doing).caused_by(error),
-            Self::Within(error) => StoreError::new(kind(&error, unclear), doing).caused_by(error),
-            Self::Unread(error) => unread(doing)(error),
-            Self::TimedOut => StoreError::new(unclear, doing).caused_by(NoAnswer),
+            Self::Before(error) => kind(error, UNAVAILABLE),
+            Self::Within(error) => kind(error, unclear),
+            Self::Unread(_) => StoreErrorKind::OutcomeUnknown,
+            Self::TimedOut => unclear,
         }
     }
 

@@ -5,7 +5,12 @@ use messaging_core::{
     port::store::{Entry, Lane, Publisher},
     time::Timestamp,
 };
-use sqlx::{Error, Row, postgres::PgRow};
+use sqlx::{
+    Error, Row,
+    postgres::PgRow,
+    types::chrono::{DateTime, Utc},
+};
+use uuid::Uuid;
 
 use super::{
     call::Statement,
@@ -63,13 +68,17 @@ impl Ownership {
         }
     }
 
-    /// Binds a step's `$2` and `$3`.
-    pub(super) fn bind(self, statement: Statement<'_>) -> Statement<'_> {
-        let (owner, until) = match self {
+    /// A step's `$2` and `$3`.
+    pub(super) fn columns(self) -> (Option<Uuid>, Option<DateTime<Utc>>) {
+        match self {
             Self::Worker { id, lease_until } => (Some(id.as_uuid()), Some(instant(lease_until))),
             Self::Nobody { now } => (None, Some(instant(now))),
             Self::NobodyNow => (None, None),
-        };
+        }
+    }
+
+    pub(super) fn bind(self, statement: Statement<'_>) -> Statement<'_> {
+        let (owner, until) = self.columns();
         statement.bind(owner).bind(until)
     }
 

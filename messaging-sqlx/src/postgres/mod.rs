@@ -3,7 +3,8 @@
 //! Everything lies in a schema of its own, and every name in every statement is qualified by it, so that
 //! neither the host's tables nor its search path matter. The host's pool, if it is one, is used as it is.
 //!
-//! **A step is one statement**, and commits by itself: one round trip, however much it changes. The rules
+//! **A step is one statement**, and commits by itself, or with others of its kind ([`GroupCommit`]): one round trip,
+//! however much it changes. The rules
 //! are the core's transitions (`Conversation::{append, read, apply}`); a statement does to the row what they
 //! do to the value, and the conformance suite holds the two against each other. What makes that safe beside
 //! other steps, at `READ COMMITTED`:
@@ -24,6 +25,7 @@
 
 mod activity;
 mod append;
+mod append_many;
 mod audit;
 mod call;
 mod change_state;
@@ -34,6 +36,7 @@ mod digest_sql;
 mod digests;
 mod erasure;
 mod error;
+mod group_commit;
 mod history;
 mod lanes;
 mod limiter;
@@ -52,6 +55,8 @@ mod schema_name;
 mod set_aside;
 mod statements;
 mod tallies;
+#[cfg(test)]
+mod together;
 
 use std::{
     fmt,
@@ -77,7 +82,7 @@ pub use self::{
     claim::ClockSkew,
     limiter::PgRateLimiter,
     migrate::PgMigrator,
-    options::{ClockCheck, PgOptions, Pooler},
+    options::{ClockCheck, GroupCommit, PgOptions, Pooler},
     schema_name::{InvalidSchemaName, SchemaName},
 };
 
@@ -103,6 +108,7 @@ struct Inner {
     owner: Owner,
     schema: SchemaName,
     statements: Statements,
+    group_commit: Option<group_commit::GroupCommit>,
     clock_check: ClockCheck,
     /// Whether the clocks were too far apart when they were last compared.
     is_skewed: AtomicBool,
@@ -142,6 +148,8 @@ impl PgStore {
             owner,
             statements: Statements::new(&options.schema),
             schema: options.schema.clone(),
+            group_commit: (options.group_commit == GroupCommit::On)
+                .then(|| group_commit::GroupCommit::new(options)),
             clock_check: options.clock_check,
             is_skewed: AtomicBool::new(false),
             admitted: AtomicBool::new(false),

@@ -11,6 +11,10 @@ pub struct PgOptions {
     pub(super) max_connections: u32,
     pub(super) pooler: Pooler,
     pub(super) clock_check: ClockCheck,
+    pub(super) group_commit: GroupCommit,
+    pub(super) max_waiting: usize,
+    /// From how many on messages go together: two, unless a test wants to see one do so.
+    pub(super) together_from: usize,
 }
 
 /// What stands between the store and the database.
@@ -49,9 +53,22 @@ pub enum ClockCheck {
     Off,
 }
 
+/// Whether messages that arrive together are committed together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum GroupCommit {
+    /// Messages that arrive while a commit is in flight go together in the next, as one statement, each with its own
+    /// result. One that finds none in flight goes at once. Under load this takes a fraction of the commits, and of
+    /// the connections.
+    #[default]
+    On,
+    /// Each message is a commit of its own.
+    Off,
+}
+
 impl Default for PgOptions {
     /// The schema `messaging`, 5 seconds to get a connection, 5 seconds for a statement, at most 10
-    /// connections, no pooler in between, the clock compared.
+    /// connections, no pooler in between, the clock compared, messages committed together, at most 1,000 waiting.
     fn default() -> Self {
         Self {
             schema: SchemaName::default(),
@@ -60,6 +77,9 @@ impl Default for PgOptions {
             max_connections: 10,
             pooler: Pooler::Session,
             clock_check: ClockCheck::On,
+            group_commit: GroupCommit::On,
+            max_waiting: 1000,
+            together_from: 2,
         }
     }
 }
@@ -110,6 +130,28 @@ impl PgOptions {
     #[must_use]
     pub fn with_clock_check(mut self, check: ClockCheck) -> Self {
         self.clock_check = check;
+        self
+    }
+
+    /// Whether messages that arrive together are committed together.
+    #[must_use]
+    pub fn with_group_commit(mut self, group_commit: GroupCommit) -> Self {
+        self.group_commit = group_commit;
+        self
+    }
+
+    /// How many messages may wait for the commit in flight, at least 1; one more is
+    /// [`Unavailable`](messaging_core::port::store::StoreErrorKind::Unavailable) at once. They wait in two
+    /// queues, by conversation, and each holds half of them.
+    #[must_use]
+    pub fn with_max_waiting(mut self, count: usize) -> Self {
+        self.max_waiting = count.max(1);
+        self
+    }
+
+    #[cfg(test)]
+    pub(super) fn with_together_from(mut self, count: usize) -> Self {
+        self.together_from = count;
         self
     }
 }

@@ -4,8 +4,9 @@ use messaging_core::domain::side::Sides;
 use sqlx::SqlStr;
 
 use super::{
-    SchemaName, activity, append, audit, change_state, claim, conversations, digest_sql, erasure, history,
-    limiter, list, list::PerInbox, load, mark_read, moderation, open, outbox, set_aside, tallies,
+    SchemaName, activity, append, append_many, audit, change_state, claim, conversations, digest_sql,
+    erasure, history, limiter, list, list::PerInbox, load, mark_read, moderation, open, outbox, set_aside,
+    tallies,
 };
 
 macro_rules! statements {
@@ -32,6 +33,9 @@ macro_rules! statements {
 
 statements! {
     append: SqlStr = append::APPEND;
+    append_skipping: SqlStr = append::APPEND_SKIPPING;
+    append_many: SqlStr = append_many::APPEND_MANY;
+    append_many_waiting: SqlStr = append_many::APPEND_MANY_WAITING;
     mark_read: Sides<SqlStr> = mark_read::MARK_READ;
     change_state: SqlStr = change_state::CHANGE_STATE;
     open: SqlStr = open::OPEN;

@@ -1,0 +1,198 @@
+use messaging_core::{
+    domain::message::SendKey,
+    port::store::{Append, Appended},
+};
+use sqlx::{
+    Error, Row as _,
+    postgres::PgRow,
+    types::chrono::{DateTime, Utc},
+};
+use uuid::Uuid;
+
+use super::{
+    PgStore,
+    append::{self, IfLocked},
+    error::{Failure, damaged},
+    lanes::Ownership,
+    rows::{conversation_columns, instant, message_row_columns},
+};
+use crate::codes::{origin_code, sender_code, sides_code};
+
+/// The statement, `$locking` saying what becomes of a conversation that somebody else has locked.
+///
+/// An array of each argument of [`APPEND`](append::APPEND), in the same order. One row for each message, with its place
+/// among them, from 1. A message that was stored has the conversation as it was then, as if each had come by itself in
+/// this order; one that was seen has the message of its key; else there is neither, and `is_locked` says whether the
+/// guard was in the way. No key and no id may occur twice: the index would refuse them all.
+///
+/// What is written is reckoned from the rows as they were locked, so the locks come before everything else, by id.
+macro_rules! append_many {
+    ($locking:literal) => {
+        concat!(
+            r#"WITH item AS MATERIALIZED (SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::bigint[],
+        $5::smallint[], $6::smallint[], $7::text[], $8::text[], $9::uuid[], $10::text[], $11::timestamptz[],
+        $12::timestamptz[]) WITH ORDINALITY AS i(conversation_id, owner, until, guard, from_side, to_sides, sender_id,
+        key, id, body, now, due_at, place)),
+    locked AS MATERIALIZED (SELECT "#,
+            conversation_columns!(),
+            r#", c.events FROM "messaging".conversation c WHERE c.id = ANY($1::uuid[])
+        ORDER BY c.id FOR NO KEY UPDATE "#,
+            $locking,
+            r#"),
+    seen AS MATERIALIZED (SELECT i.place AS seen_place, "#,
+            message_row_columns!(),
+            r#" FROM item i CROSS JOIN LATERAL (SELECT * FROM "messaging".message m
+        WHERE m.conversation_id = i.conversation_id AND m.sender_id = i.sender_id AND m.key = i.key LIMIT 1) m),
+    stored AS MATERIALIZED (SELECT i.place, i.owner, i.until, i.from_side, i.to_sides, i.sender_id, i.key,
+        i.id AS message_id, i.body, l.id, l.client_id, l.agent_id, l.agent_user_id, l.guard, l.blocked_by, l.closed,
+        l.client_read, l.client_read_seq, l.client_read_at, l.client_mailed,
+        l.agent_read, l.agent_read_seq, l.agent_read_at, l.agent_mailed, l.created_at,
+        l.last_seq + count(*) OVER sofar AS last_seq, l.events + count(*) OVER sofar AS events,
+        GREATEST(l.activity_at, max(i.now) OVER sofar) AS activity_at,
+        l.client_inbox + count(*) FILTER (WHERE i.to_sides & 1 <> 0) OVER sofar AS client_inbox,
+        l.agent_inbox + count(*) FILTER (WHERE i.to_sides & 2 <> 0) OVER sofar AS agent_inbox,
+        COALESCE(l.client_due_at, (array_agg(i.due_at)
+            FILTER (WHERE i.due_at IS NOT NULL AND i.to_sides & 1 <> 0) OVER sofar)[1]) AS client_due_at,
+        COALESCE(l.agent_due_at, (array_agg(i.due_at)
+            FILTER (WHERE i.due_at IS NOT NULL AND i.to_sides & 2 <> 0) OVER sofar)[1]) AS agent_due_at
+        FROM item i JOIN locked l ON l.id = i.conversation_id AND l.guard = i.guard
+        WHERE i.place NOT IN (SELECT seen_place FROM seen)
+        WINDOW sofar AS (PARTITION BY i.conversation_id ORDER BY i.place)),
+    newest AS MATERIALIZED (SELECT DISTINCT ON (id) * FROM stored ORDER BY id, place DESC),
+    oldest AS (SELECT DISTINCT ON (id) id, events AS head, owner, until FROM stored ORDER BY id, place),
+    bumped AS (UPDATE "messaging".conversation c SET last_seq = n.last_seq, events = n.events,
+        activity_at = n.activity_at, client_inbox = n.client_inbox, agent_inbox = n.agent_inbox,
+        client_due_at = n.client_due_at, agent_due_at = n.agent_due_at FROM newest n WHERE c.id = n.id),
+    inserted AS (INSERT INTO "messaging".message (conversation_id, seq, id, from_side, to_sides, sender_id, key,
+        body, created_at, client_position, agent_position)
+        SELECT id, last_seq, message_id, from_side, to_sides, sender_id, key, body, activity_at, client_inbox,
+            agent_inbox FROM stored),
+    entry AS (INSERT INTO "messaging".outbox (conversation_id, number, kind, side, seq, at)
+        SELECT id, events, 1, NULL::smallint, last_seq, activity_at FROM stored),
+    laned AS (INSERT INTO "messaging".lane AS l (conversation_id, head, tail, owner, until)
+        SELECT o.id, o.head, n.events, o.owner,
+            COALESCE(o.until, date_trunc('milliseconds', clock_timestamp()))
+        FROM oldest o JOIN newest n ON n.id = o.id ORDER BY o.id
+        ON CONFLICT (conversation_id) DO UPDATE SET tail = EXCLUDED.tail
+        RETURNING l.conversation_id AS lane_of, l.head)
+    SELECT i.place, l.id IS NOT NULL AS is_locked, s.*, "#,
+            conversation_columns!(),
+            r#", d.head, d.head = c.events AS is_new
+    FROM item i LEFT JOIN locked l ON l.id = i.conversation_id LEFT JOIN seen s ON s.seen_place = i.place
+        LEFT JOIN stored c ON c.place = i.place LEFT JOIN laned d ON d.lane_of = c.id"#
+        )
+    };
+}
+
+/// A conversation that is locked elsewhere is left out: whatever holds it holds up nobody else's message.
+pub(super) const APPEND_MANY: &str = append_many!("SKIP LOCKED");
+/// It is waited for.
+pub(super) const APPEND_MANY_WAITING: &str = append_many!("");
+
+/// What became of one message of several.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "one for each step, and never kept")]
+pub(super) enum Outcome {
+    Done(Appended),
+    /// Nothing: its conversation is locked by somebody else. Or there is none.
+    Skipped,
+}
+
+/// The arguments, an array each.
+#[derive(Default)]
+struct Columns {
+    conversations: Vec<Uuid>,
+    owners: Vec<Option<Uuid>>,
+    untils: Vec<Option<DateTime<Utc>>>,
+    guards: Vec<i64>,
+    from: Vec<i16>,
+    to: Vec<i16>,
+    senders: Vec<String>,
+    keys: Vec<Option<String>>,
+    ids: Vec<Uuid>,
+    bodies: Vec<String>,
+    nows: Vec<DateTime<Utc>>,
+    due_at: Vec<Option<DateTime<Utc>>>,
+}
+
+impl Columns {
+    fn push(&mut self, step: &Append, ownership: Ownership) {
+        let new = &step.message;
+        let (owner, until) = ownership.columns();
+        self.conversations.push(step.conversation_id.as_uuid());
+        self.owners.push(owner);
+        self.untils.push(until);
+        self.guards.push(i64::from(step.guard));
+        self.from.push(origin_code(&new.origin));
+        self.to.push(sides_code(|side| new.origin.addresses(side)));
+        self.senders.push(sender_code(new.origin.sender()).to_owned());
+        self.keys
+            .push(new.key.as_ref().map(SendKey::as_str).map(str::to_owned));
+        self.ids.push(new.id.as_uuid());
+        self.bodies.push(new.body.as_str().to_owned());
+        self.nows.push(instant(new.now));
+        self.due_at.push(new.digest_at.map(instant));
+    }
+}
+
+impl PgStore {
+    /// Takes several steps in one commit, as if each had come by itself in this order: all of them, or none if it
+    /// fails. No two may have the same key of a sender in a conversation, or the same id.
+    pub(super) async fn append_many(
+        &self,
+        steps: &[&Append],
+        if_locked: IfLocked,
+    ) -> Result<Vec<Outcome>, Failure> {
+        let ownerships: Vec<_> = steps
+            .iter()
+            .map(|step| self.ownership(step.publisher, step.message.now))
+            .collect();
+        let mut columns = Columns::default();
+        for (step, ownership) in steps.iter().zip(&ownerships) {
+            columns.push(step, *ownership);
+        }
+        let text = match if_locked {
+            IfLocked::Skip => &self.0.statements.append_many,
+            IfLocked::Wait => &self.0.statements.append_many_waiting,
+        };
+        let statement = sqlx::query(text.clone())
+            .bind(columns.conversations)
+            .bind(columns.owners)
+            .bind(columns.untils)
+            .bind(columns.guards)
+            .bind(columns.from)
+            .bind(columns.to)
+            .bind(columns.senders)
+            .bind(columns.keys)
+            .bind(columns.ids)
+            .bind(columns.bodies)
+            .bind(columns.nows)
+            .bind(columns.due_at);
+        let answered = self.0.caller.call(statement).await?;
+        outcomes(&answered, steps, &ownerships, if_locked).map_err(Failure::Unread)
+    }
+}
+
+fn outcomes(
+    rows: &[PgRow],
+    steps: &[&Append],
+    ownerships: &[Ownership],
+    if_locked: IfLocked,
+) -> Result<Vec<Outcome>, Error> {
+    let mut outcomes: Vec<Option<Outcome>> = steps.iter().map(|_| None).collect();
+    for row in rows {
+        let place: i64 = row.try_get("place")?;
+        let at = usize::try_from(place - 1).map_err(damaged)?;
+        let (Some(step), Some(ownership)) = (steps.get(at), ownerships.get(at)) else {
+            return Err(damaged("an answer to no message"));
+        };
+        let is_decided = if_locked == IfLocked::Wait || row.try_get("is_locked")?;
+        let outcome = match append::appended(row, step, *ownership)? {
+            Appended::Stale if !is_decided => Outcome::Skipped,
+            appended => Outcome::Done(appended),
+        };
+        outcomes[at] = Some(outcome);
+    }
+    let all: Option<Vec<Outcome>> = outcomes.into_iter().collect();
+    all.ok_or_else(|| damaged("a message without an answer"))
+}

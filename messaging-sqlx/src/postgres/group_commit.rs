@@ -1,0 +1,217 @@
+//! Group commit: messages that arrive while a commit is in flight go together in the next.
+//!
+//! ```text
+//! append ─> the queue of its conversation ─┬─ idle: a task begins, and takes it at once, by itself
+//!                                          └─ busy: it waits; the next round takes all that wait
+//! a round ─┬─ one message: the statement for one
+//!          └─ several: the statement for many ─┬─ each has its own result
+//!                                              ├─ locked elsewhere: by conversation, beside the rounds
+//!                                              ├─ lost against another key: repeated, then one by one
+//!                                              ├─ undone by one of them: one by one
+//!                                              └─ the database is away: the same answer for all
+//! ```
+//!
+//! A conversation has one queue, so its messages are never in two commits of this process at once. A round belongs to
+//! its task and not to who waits for it: a caller that goes away takes nothing with it but its own message, and that
+//! only if it still waits. A queue is bounded, and so is the time that a message waits in it.
+
+mod queue;
+
+use std::{collections::BTreeMap, mem, sync::Arc, time::Duration};
+
+use futures_util::future::join_all;
+use messaging_core::{
+    id::ConversationId,
+    port::store::{Append, Appended, StoreError, StoreErrorKind},
+};
+use tokio::{sync::oneshot, time::timeout};
+
+use self::queue::{Full, Pending, Queue};
+use super::{
+    PgStore,
+    append::{DOING, IfLocked, MAX_TRIES, is_collision},
+    append_many::Outcome,
+    error::{Failure, UNAVAILABLE},
+    options::PgOptions,
+};
+
+/// How many commits of messages a process has in flight at most: while one is written to disk, the next is reckoned.
+const QUEUES: usize = 2;
+
+/// How many messages a commit takes at most: beyond this more of them gain little, and each waits for all.
+const MAX_ROUND: usize = 128;
+
+/// The queues of a store.
+pub(super) struct GroupCommit {
+    queues: [Arc<Queue>; QUEUES],
+    /// How long a message may wait for its round.
+    patience: Duration,
+    together_from: usize,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum NotCommitted {
+    #[error("too many messages wait to be stored")]
+    TooMany,
+    #[error("the message waited too long for those before it")]
+    TooLong,
+    #[error("the task that commits messages ended")]
+    Ended,
+}
+
+impl GroupCommit {
+    pub(super) fn new(options: &PgOptions) -> Self {
+        let capacity = options.max_waiting.div_ceil(QUEUES);
+        Self {
+            queues: std::array::from_fn(|_| Arc::new(Queue::new(capacity))),
+            patience: options.acquire_timeout,
+            together_from: options.together_from,
+        }
+    }
+
+    fn queue_of(&self, id: ConversationId) -> &Arc<Queue> {
+        // The last bits of an id are random in every version.
+        &self.queues[usize::from(id.as_uuid().as_bytes()[15]) % QUEUES]
+    }
+}
+
+impl PgStore {
+    pub(super) async fn append_message(&self, step: &Append) -> Result<Appended, StoreError> {
+        self.admit(DOING).await?;
+        match &self.0.group_commit {
+            Some(group) => self.append_in_turn(group, step).await,
+            None => self.append_one(step, IfLocked::Wait).await,
+        }
+    }
+
+    async fn append_in_turn(&self, group: &GroupCommit, step: &Append) -> Result<Appended, StoreError> {
+        let queue = group.queue_of(step.conversation_id);
+        let (answer, mut answered) = oneshot::channel();
+        let pending = Pending {
+            step: step.clone(),
+            answer,
+        };
+        let place = queue
+            .push(pending)
+            .map_err(|Full| refused(NotCommitted::TooMany))?;
+        if place.is_first {
+            tokio::spawn(Rounds::new(self.clone(), Arc::clone(queue)).run());
+        }
+        let outcome = match timeout(group.patience, &mut answered).await {
+            Ok(outcome) => outcome,
+            Err(_) if queue.withdraw(place.ticket) => return Err(refused(NotCommitted::TooLong)),
+            Err(_) => answered.await,
+        };
+        // Only a runtime that shuts down drops a round: nobody knows how far it came.
+        outcome.unwrap_or_else(|_| {
+            Err(StoreError::new(StoreErrorKind::OutcomeUnknown, DOING).caused_by(NotCommitted::Ended))
+        })
+    }
+
+    /// Commits a round. A conversation that is locked elsewhere holds up nobody: it goes on beside the rounds.
+    async fn commit_round(&self, round: Vec<Pending>, together_from: usize) {
+        let elsewhere = self.commit(round, together_from, IfLocked::Skip).await;
+        let mut by_conversation: BTreeMap<ConversationId, Vec<Pending>> = BTreeMap::new();
+        for pending in elsewhere {
+            let of = by_conversation.entry(pending.step.conversation_id);
+            of.or_default().push(pending);
+        }
+        for group in by_conversation.into_values() {
+            let store = self.clone();
+            tokio::spawn(async move { store.commit(group, together_from, IfLocked::Wait).await });
+        }
+    }
+
+    /// Commits messages, and answers them. Returns those that were skipped.
+    async fn commit(&self, some: Vec<Pending>, together_from: usize, if_locked: IfLocked) -> Vec<Pending> {
+        if some.len() < together_from {
+            return self.commit_one_by_one(some, if_locked).await;
+        }
+        match self.try_together(&some, if_locked).await {
+            Ok(outcomes) => {
+                let settled = some.into_iter().zip(outcomes);
+                settled
+                    .filter_map(|(pending, outcome)| match outcome {
+                        Outcome::Done(appended) => pending.settle(Ok(appended)),
+                        Outcome::Skipped => Some(pending),
+                    })
+                    .collect()
+            }
+            Err(failure) if failure.may_be_of_one() => self.commit_one_by_one(some, if_locked).await,
+            Err(failure) => {
+                let error = failure.of_each(DOING);
+                some.into_iter()
+                    .filter_map(|pending| pending.settle(Err(error())))
+                    .collect()
+            }
+        }
+    }
+
+    async fn try_together(&self, round: &[Pending], if_locked: IfLocked) -> Result<Vec<Outcome>, Failure> {
+        let steps: Vec<&Append> = round.iter().map(|pending| &pending.step).collect();
+        for _ in 1..MAX_TRIES {
+            match self.append_many(&steps, if_locked).await {
+                Err(failure) if is_collision(&failure) => {}
+                done => return done,
+            }
+        }
+        self.append_many(&steps, if_locked).await
+    }
+
+    async fn commit_one_by_one(&self, some: Vec<Pending>, if_locked: IfLocked) -> Vec<Pending> {
+        let each = some.into_iter().map(async |pending| {
+            match self.append_one(&pending.step, if_locked).await {
+                // Or locked.
+                Ok(Appended::Stale) if if_locked == IfLocked::Skip => Some(pending),
+                outcome => pending.settle(outcome),
+            }
+        });
+        join_all(each).await.into_iter().flatten().collect()
+    }
+}
+
+/// Nothing was stored.
+fn refused(why: NotCommitted) -> StoreError {
+    StoreError::new(UNAVAILABLE, DOING).caused_by(why)
+}
+
+/// The task of a queue that is not idle.
+struct Rounds {
+    store: PgStore,
+    queue: Arc<Queue>,
+    has_ended: bool,
+}
+
+impl Rounds {
+    fn new(store: PgStore, queue: Arc<Queue>) -> Self {
+        Self {
+            store,
+            queue,
+            has_ended: false,
+        }
+    }
+
+    async fn run(mut self) {
+        let together_from = self
+            .store
+            .0
+            .group_commit
+            .as_ref()
+            .map_or(2, |it| it.together_from);
+        while let Some(round) = self.queue.next_round(MAX_ROUND) {
+            self.store.commit_round(round, together_from).await;
+        }
+        self.has_ended = true;
+    }
+}
+
+impl Drop for Rounds {
+    /// A task that was ended in the middle leaves a queue that others can go on with.
+    fn drop(&mut self) {
+        if !mem::replace(&mut self.has_ended, true) {
+            for pending in self.queue.abandon() {
+                drop(pending.settle(Err(refused(NotCommitted::Ended))));
+            }
+        }
+    }
+}
