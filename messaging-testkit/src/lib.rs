@@ -34,6 +34,6 @@ pub use case::{Case, cases};
 #[doc(hidden)]
 pub use futures_util::future::BoxFuture;
 pub use mail::days_of_mail;
-pub use model::compare_with_model;
+pub use model::{compare_with_model, compare_with_model_briefly};
 pub use recount::{Recount, recount};
 pub use storm::storm;

@@ -3,24 +3,47 @@
 use std::sync::LazyLock;
 
 use messaging_test_postgres::Schema;
+use messaging_testkit::{Backend, BoxFuture, Fresh};
 
 use super::{ClockCheck, PgOptions, PgStore, SchemaName};
 
 static RUNTIME: LazyLock<tokio::runtime::Runtime> = LazyLock::new(|| tokio::runtime::Runtime::new().unwrap());
 
-fn block_on<F: Future>(future: F) -> F::Output {
-    RUNTIME.block_on(future)
+struct Together;
+
+impl Backend for Together {
+    fn run(&self, future: BoxFuture<'_, ()>) {
+        RUNTIME.block_on(future);
+    }
+
+    fn fresh(&self) -> BoxFuture<'_, Fresh> {
+        Box::pin(async {
+            let schema = Schema::fresh();
+            let options = PgOptions::default()
+                .with_schema(SchemaName::parse(schema.name()).unwrap())
+                .with_clock_check(ClockCheck::Off)
+                .with_together_from(1);
+            let store = PgStore::from_url(schema.url(), &options).unwrap();
+            store.migrate().await.unwrap();
+            Fresh::new(store, schema)
+        })
+    }
 }
 
-async fn fresh_store() -> (PgStore, Schema) {
-    let schema = Schema::fresh();
-    let options = PgOptions::default()
-        .with_schema(SchemaName::parse(schema.name()).unwrap())
-        .with_clock_check(ClockCheck::Off)
-        .with_together_from(1);
-    let store = PgStore::from_url(schema.url(), &options).unwrap();
-    store.migrate().await.unwrap();
-    (store, schema)
+#[test]
+fn every_promise_is_kept() {
+    for case in messaging_testkit::cases() {
+        println!("{case:?}");
+        case.run(&Together);
+    }
 }
 
-messaging_testkit::conformance!(block_on, fresh_store);
+#[test]
+fn a_few_sequences_of_steps_are_what_the_model_makes_of_them() {
+    messaging_testkit::compare_with_model_briefly(&Together, 80);
+}
+
+#[test]
+fn a_storm_leaves_nothing_that_does_not_add_up() {
+    messaging_testkit::storm(&Together);
+}

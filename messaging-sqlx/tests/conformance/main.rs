@@ -1,5 +1,7 @@
 //! The suite that every store passes.
 
+#[cfg(feature = "postgres")]
+mod alone;
 #[cfg(feature = "sqlite")]
 #[path = "../dir/mod.rs"]
 mod dir;

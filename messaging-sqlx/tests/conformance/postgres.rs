@@ -9,8 +9,12 @@ async fn fresh_store() -> (PgStore, Schema) {
 
 /// A new store on connections with these parameters in their URL.
 pub(crate) async fn store_at(parameters: &str) -> (PgStore, Schema) {
+    store_with(PgOptions::default(), parameters).await
+}
+
+pub(crate) async fn store_with(options: PgOptions, parameters: &str) -> (PgStore, Schema) {
     let schema = Schema::fresh();
-    let options = PgOptions::default()
+    let options = options
         .with_schema(SchemaName::parse(schema.name()).expect("a name"))
         .with_clock_check(ClockCheck::Off);
     let url = format!("{}{parameters}", schema.url());

@@ -116,6 +116,24 @@ impl Bench {
         .await;
     }
 
+    /// Waits until at least so many steps wait for a lock.
+    pub(crate) async fn until_waiting_at_least(&self, steps: i64) {
+        let mut session = self.session().await;
+        for _ in 0..LOOKS {
+            let waiting = session
+                .count(&format!(
+                    "SELECT count(*) FROM pg_stat_activity
+                    WHERE application_name = '{}' AND wait_event_type = 'Lock'",
+                    self.name()
+                ))
+                .await;
+            if waiting >= steps {
+                return;
+            }
+        }
+        panic!("fewer than {steps} wait after {LOOKS} looks");
+    }
+
     /// Waits until a step has waited for a lock for more than half a second.
     pub(crate) async fn until_waiting_for_long(&self) {
         self.until(
@@ -207,6 +225,15 @@ impl Session {
 
     /// Asks for one text with SQL in which the schema is `messaging`.
     pub(crate) async fn text(&mut self, sql: &str) -> String {
+        let sql = sql.replace("messaging.", &format!("{}.", self.schema));
+        sqlx::query_scalar(AssertSqlSafe(sql))
+            .fetch_one(&mut self.connection)
+            .await
+            .unwrap()
+    }
+
+    /// Asks for one number with SQL in which the schema is `messaging`.
+    pub(crate) async fn count(&mut self, sql: &str) -> i64 {
         let sql = sql.replace("messaging.", &format!("{}.", self.schema));
         sqlx::query_scalar(AssertSqlSafe(sql))
             .fetch_one(&mut self.connection)

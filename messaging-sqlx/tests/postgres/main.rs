@@ -7,6 +7,7 @@ mod bench;
 mod beside_host;
 mod clocks;
 mod failing;
+mod group_commit;
 mod leases;
 mod limiting;
 mod lost_connections;

@@ -20,7 +20,20 @@ use step::Step;
 /// # Panics
 /// When store and model differ; with the shortest sequence of steps in which they do.
 pub fn compare_with_model(backend: &dyn Backend) {
+    compare(backend, Config::default().cases);
+}
+
+/// The same with so many sequences: for a store that is compared on many in another configuration.
+///
+/// # Panics
+/// As [`compare_with_model`] does.
+pub fn compare_with_model_briefly(backend: &dyn Backend, sequences: u32) {
+    compare(backend, sequences);
+}
+
+fn compare(backend: &dyn Backend, cases: u32) {
     let config = Config {
+        cases,
         // What fails is shown as a list of steps, which says more than a seed.
         failure_persistence: None,
         ..Config::default()
