@@ -190,9 +190,9 @@ mod tests {
     #[test]
     fn a_round_takes_what_waits_in_its_order_and_no_more_than_it_may() {
         let queue = Queue::new(9);
-        let (one, _1) = message(1);
-        let (two, _2) = message(2);
-        let (three, _3) = message(3);
+        let (one, _answer1) = message(1);
+        let (two, _answer2) = message(2);
+        let (three, _answer3) = message(3);
         assert!(queue.push(one).unwrap().is_first);
         assert!(!queue.push(two).unwrap().is_first);
         queue.push(three).unwrap();
@@ -203,8 +203,8 @@ mod tests {
     #[test]
     fn where_nothing_waits_nobody_is_at_work() {
         let queue = Queue::new(9);
-        let (one, _1) = message(1);
-        let (two, _2) = message(2);
+        let (one, _answer1) = message(1);
+        let (two, _answer2) = message(2);
         queue.push(one).unwrap();
         assert!(queue.next_round(9).is_some());
         assert!(queue.next_round(9).is_none());
@@ -214,8 +214,8 @@ mod tests {
     #[test]
     fn a_full_queue_takes_no_more() {
         let queue = Queue::new(1);
-        let (one, _1) = message(1);
-        let (two, _2) = message(2);
+        let (one, _answer1) = message(1);
+        let (two, _answer2) = message(2);
         queue.push(one).unwrap();
         assert!(queue.push(two).is_err());
         assert_eq!(ids(queue.next_round(9)), [message_id(1)]);
@@ -224,8 +224,8 @@ mod tests {
     #[test]
     fn what_still_waits_can_be_taken_back() {
         let queue = Queue::new(9);
-        let (one, _1) = message(1);
-        let (two, _2) = message(2);
+        let (one, _answer1) = message(1);
+        let (two, _answer2) = message(2);
         let one = queue.push(one).unwrap().ticket;
         let two = queue.push(two).unwrap().ticket;
         assert!(queue.withdraw(two));
@@ -238,7 +238,7 @@ mod tests {
     fn what_nobody_waits_for_is_not_committed() {
         let queue = Queue::new(9);
         let (one, answered) = message(1);
-        let (two, _2) = message(2);
+        let (two, _answer2) = message(2);
         queue.push(one).unwrap();
         queue.push(two).unwrap();
         drop(answered);
@@ -248,9 +248,9 @@ mod tests {
     #[test]
     fn a_key_is_in_a_round_once() {
         let queue = Queue::new(9);
-        let (one, _1) = with_key(1, "a");
-        let (two, _2) = with_key(2, "a");
-        let (three, _3) = with_key(3, "b");
+        let (one, _answer1) = with_key(1, "a");
+        let (two, _answer2) = with_key(2, "a");
+        let (three, _answer3) = with_key(3, "b");
         for pending in [one, two, three] {
             queue.push(pending).unwrap();
         }
@@ -261,8 +261,8 @@ mod tests {
     #[test]
     fn an_id_is_in_a_round_once() {
         let queue = Queue::new(9);
-        let (one, _1) = message(1);
-        let (again, _2) = with_key(1, "a");
+        let (one, _answer1) = message(1);
+        let (again, _answer2) = with_key(1, "a");
         queue.push(one).unwrap();
         queue.push(again).unwrap();
         assert_eq!(ids(queue.next_round(9)), [message_id(1)]);
@@ -272,8 +272,8 @@ mod tests {
     #[test]
     fn a_queue_that_was_abandoned_begins_anew() {
         let queue = Queue::new(9);
-        let (one, _1) = message(1);
-        let (two, _2) = message(2);
+        let (one, _answer1) = message(1);
+        let (two, _answer2) = message(2);
         queue.push(one).unwrap();
         assert_eq!(queue.abandon().len(), 1);
         assert!(queue.push(two).unwrap().is_first);
