@@ -72,6 +72,8 @@ use messaging_core::port::store::StoreErrorKind;
 use sqlx::{ConnectOptions as _, Connection as _, PgConnection, PgPool, postgres::PgRow};
 use tokio::time::timeout;
 
+#[cfg(feature = "texts")]
+pub use self::statements::Text;
 use self::{
     call::{Caller, Statement},
     connect::{Owner, Pool},

@@ -87,6 +87,37 @@ statements! {
     tally: SqlStr = tallies::TALLY;
 }
 
+/// A statement that is executed once for each call of a use case.
+#[cfg(feature = "texts")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Text {
+    /// A message, in a commit of its own.
+    Append,
+    /// A page of messages before one.
+    History,
+    /// The first page of an agent's list.
+    AgentList,
+    /// An agent's unread total.
+    AgentUnread,
+}
+
+#[cfg(feature = "texts")]
+impl super::PgStore {
+    /// The text of a statement, with its parameters as `$1` and so on: what a benchmark of the database alone
+    /// executes. What it says is no promise, and changes with the schema.
+    pub fn text(&self, of: Text) -> &str {
+        let statements = &self.0.statements;
+        let text = match of {
+            Text::Append => &statements.append,
+            Text::History => &statements.before,
+            Text::AgentList => &statements.from_newest.agent,
+            Text::AgentUnread => &statements.unread.agent,
+        };
+        text.as_str()
+    }
+}
+
 /// A template, or one for each of something.
 trait Template {
     type Filled;

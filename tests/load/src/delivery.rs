@@ -1,0 +1,134 @@
+//! From the request to the frame on a subscribed WebSocket, at a given rate.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use anyhow::Context as _;
+use futures_util::future::try_join_all;
+use serde_json::Value;
+use tokio::{
+    sync::mpsc,
+    time::{MissedTickBehavior, interval},
+};
+
+use crate::{
+    args::Args,
+    channels::{self, Socket},
+    ground::Ground,
+    http::Connection,
+    report::{Latencies, Line},
+    scenario::{self, Scenario, id},
+};
+
+/// How many conversations the messages are spread over, each with somebody who listens.
+const LISTENERS: u64 = 50;
+
+/// When each message was sent, by its key, until it has been told.
+type Sent = Arc<Mutex<HashMap<String, Instant>>>;
+
+pub(crate) async fn measure(ground: &Ground, args: &Args) -> anyhow::Result<Vec<Line>> {
+    let mut lines = Vec::new();
+    for rate in &args.rate {
+        lines.push(at_rate(ground, args, *rate).await?);
+    }
+    Ok(lines)
+}
+
+async fn at_rate(ground: &Ground, args: &Args, rate: u32) -> anyhow::Result<Line> {
+    let sent = Sent::default();
+    let (heard, mut latencies_heard) = mpsc::unbounded_channel();
+    let mut connection = Connection::open(ground.host()).await?;
+    let url = channels::url(&mut connection).await?;
+    for conversation in 0..LISTENERS {
+        let channels = [format!("private-conversation-{}", id(conversation))];
+        let user = scenario::agent(conversation, ground.scale());
+        let socket = Socket::subscribed(&mut connection, &url, &user, &channels).await?;
+        tokio::spawn(listen(socket, sent.clone(), heard.clone()));
+    }
+    let before = ground.usage();
+    let begun = Instant::now();
+    let senders = (0..args.connections).map(|_| Connection::open(ground.host()));
+    let (free, mut idle) = mpsc::unbounded_channel();
+    for sender in try_join_all(senders).await? {
+        free.send(sender).ok();
+    }
+    let mut ticks = interval(Duration::from_secs(1) / rate);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
+    let total = u64::from(rate) * args.seconds;
+    let mut tasks = Vec::new();
+    for n in 0..total {
+        ticks.tick().await;
+        let begun = Instant::now();
+        let mut sender = idle.recv().await.context("a connection")?;
+        let (sent, free) = (sent.clone(), free.clone());
+        tasks.push(tokio::spawn(async move {
+            let call = scenario::send(n % LISTENERS);
+            let body: Value = serde_json::from_str(&call.body)?;
+            let key = body["clientMessageId"].as_str().context("a key")?.to_owned();
+            lock(&sent).insert(key, begun);
+            let answered = sender.call(call).await?;
+            free.send(sender).ok();
+            anyhow::Ok(u64::from(!answered.status.is_success()))
+        }));
+    }
+    let mut errors = 0;
+    for ended in try_join_all(tasks).await? {
+        errors += ended?;
+    }
+    let took = begun.elapsed();
+    let usage = ground.usage().minus(before);
+    let mut latencies = Latencies::default();
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
+    while latencies.len() as u64 + errors < total {
+        let Ok(Some(latency)) = tokio::time::timeout_at(deadline, latencies_heard.recv()).await else {
+            break;
+        };
+        latencies.push(latency);
+    }
+    // What was not told counts as an error.
+    let errors = total - latencies.len() as u64;
+    Ok(Line {
+        scenario: Scenario::Delivery.name(),
+        messages: ground.scale().messages(),
+        connections: args.connections,
+        seconds: took.as_secs_f64(),
+        per_second: latencies.len() as f64 / took.as_secs_f64(),
+        p50_ms: latencies.quantile(0.5),
+        p99_ms: latencies.quantile(0.99),
+        errors,
+        cores: usage.per_second(took),
+        server_mib: ground.server_memory(),
+        reference_per_second: None,
+        reference_mean_ms: None,
+        ratio: None,
+        p50_ratio: None,
+        rate: Some(rate),
+        bytes_per_socket: None,
+    })
+}
+
+async fn listen(mut socket: Socket, sent: Sent, heard: mpsc::UnboundedSender<Duration>) {
+    while let Ok(event) = socket.event().await {
+        let at = Instant::now();
+        let Some(data) = event["data"].as_str().filter(|_| event["event"] == "new-message") else {
+            continue;
+        };
+        let Ok(message) = serde_json::from_str::<Value>(data) else {
+            continue;
+        };
+        let Some(key) = message["clientMessageId"].as_str() else {
+            continue;
+        };
+        let begun = lock(&sent).remove(key);
+        if let Some(begun) = begun {
+            heard.send(at.duration_since(begun)).ok();
+        }
+    }
+}
+
+fn lock(sent: &Sent) -> std::sync::MutexGuard<'_, HashMap<String, Instant>> {
+    sent.lock().unwrap_or_else(PoisonError::into_inner)
+}
