@@ -1,6 +1,6 @@
 use std::{fmt, sync::Arc, time::Duration};
 
-use super::{Messaging, Parts};
+use super::{Messaging, Parts, recent::Recent};
 use crate::{
     clock::{Clock, IdSource, ManualClock, SequentialIds},
     digest::{DigestOptions, DigestParts, Digester, InvalidDigestOptions},
@@ -305,6 +305,7 @@ impl MessagingBuilder {
             digest_delay,
             push: self.push,
             relay: relay.clone(),
+            recent: Recent::default(),
         };
         (Messaging(Arc::new(parts)), Workers::new(relay, digests, notifier))
     }

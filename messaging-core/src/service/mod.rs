@@ -11,6 +11,7 @@ mod inbox;
 mod mark_read;
 mod open;
 mod push_token;
+mod recent;
 mod report;
 mod send;
 mod set_aside;
@@ -80,6 +81,7 @@ struct Parts {
     digest_delay: Option<Duration>,
     push: Option<Arc<dyn Push>>,
     relay: Arc<Relay>,
+    recent: recent::Recent,
 }
 
 /// How often a step is decided again after the conversation changed under it.

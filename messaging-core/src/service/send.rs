@@ -47,6 +47,15 @@ pub struct Sent {
     pub created: bool,
 }
 
+/// What a send was decided on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Basis {
+    /// The conversation as it is.
+    LookedUp,
+    /// The conversation as it was at an earlier send.
+    Remembered,
+}
+
 impl Messaging {
     /// Sends a message to the other side. Once this has answered, the message is stored and counted, and
     /// its event will be published whatever becomes of this process. When the future is dropped before, the
@@ -67,6 +76,17 @@ impl Messaging {
 
     async fn send_as(&self, actor: &Actor, send: &SendMessage) -> Result<Sent, Error> {
         self.admit(actor, Limited::Send, SENDING).await?;
+        let recent = &self.0.recent;
+        if let Some(remembered) = recent.find(send.conversation_id) {
+            let decided = self.decide(actor, Action::Send, Some(&remembered), SENDING);
+            if let Ok(Some(side)) = decided.map(Standing::side)
+                && let Some(sent) = self
+                    .append(&remembered, Basis::Remembered, by(actor, side), send)
+                    .await?
+            {
+                return Ok(sent);
+            }
+        }
         for _ in 0..super::MAX_DECISIONS {
             let conversation = self.conversation_for_send(send.conversation_id).await?;
             let decided = self.decide(actor, Action::Send, conversation.as_ref(), SENDING);
@@ -75,14 +95,15 @@ impl Messaging {
                 (Ok(_), _) => return Err(Error::new(ErrorKind::Internal, SENDING)),
                 (Err(refused), _) => return self.earlier_send(actor, send, refused).await,
             };
-            let origin = Origin::User {
-                side,
-                user_id: actor.user_id().clone(),
-            };
-            if let Some(sent) = self.append(&conversation, origin, send).await? {
+            if let Some(sent) = self
+                .append(&conversation, Basis::LookedUp, by(actor, side), send)
+                .await?
+            {
+                recent.remember(conversation);
                 return Ok(sent);
             }
         }
+        recent.forget(send.conversation_id);
         Err(Error::contended(SENDING))
     }
 
@@ -106,7 +127,10 @@ impl Messaging {
         };
         for _ in 0..super::MAX_DECISIONS {
             let conversation = found(self.conversation_for_send(conversation_id).await?, SENDING)?;
-            if let Some(sent) = self.append(&conversation, Origin::System { to }, &send).await? {
+            if let Some(sent) = self
+                .append(&conversation, Basis::LookedUp, Origin::System { to }, &send)
+                .await?
+            {
                 return Ok(sent);
             }
         }
@@ -124,6 +148,7 @@ impl Messaging {
     async fn append(
         &self,
         conversation: &Conversation,
+        basis: Basis,
         origin: Origin,
         send: &SendMessage,
     ) -> Result<Option<Sent>, Error> {
@@ -162,6 +187,8 @@ impl Messaging {
                     created: true,
                 }))
             }
+            // No guard protects it: whoever is shown what was sent before has to be allowed to see it now.
+            Some(Appended::Seen(_)) if basis == Basis::Remembered => Ok(None),
             Some(Appended::Seen(row)) => same_text(send, row, viewer, &profiles.await).map(Some),
             Some(Appended::Stale) | None => Ok(None),
         }
@@ -219,6 +246,13 @@ fn same_text(
         })
     } else {
         Err(Error::new(ErrorKind::IdempotencyConflict, SENDING))
+    }
+}
+
+fn by(actor: &Actor, side: Side) -> Origin {
+    Origin::User {
+        side,
+        user_id: actor.user_id().clone(),
     }
 }
 

@@ -4,9 +4,9 @@ INSERT INTO messaging.conversation (id, client_id, agent_id, agent_user_id, last
     client_inbox, client_read, client_read_seq, client_read_at, client_mailed,
     agent_inbox, agent_read, agent_read_seq, agent_read_at, agent_mailed, created_at, activity_at)
 SELECT ('00000000-0000-7000-8000-' || lpad(to_hex(c), 12, '0'))::uuid,
-    'client-' || c + 1, 'agency-' || c % $agents + 1, 'agent-' || c % $agents + 1, $per, $per,
-    $per / 2, ($per - 10) / 2, $per - 10, now() - interval '1 day', $per / 2,
-    $per / 2, ($per - 10) / 2, $per - 11, now() - interval '1 day', $per / 2,
+    'client-' || c + 1, 'agency-' || c % $agents + 1, 'agent-' || c % $agents + 1, $per, $per + 1,
+    $per / 2, ($per - 10) / 2, $per - 10, now() - interval '1 day 1 second', $per / 2,
+    $per / 2, ($per - 10) / 2, $per - 11, now() - interval '1 day 1 second', $per / 2,
     now() - interval '40 days', date_trunc('milliseconds', now() - interval '1 day' - c * interval '1 millisecond')
 FROM generate_series(0, $conversations - 1) c;
 

@@ -1,0 +1,129 @@
+//! Conversations that were sent to of late, so that the next message need not look its conversation up.
+//!
+//! Nothing here has to be invalidated, because nothing is decided by it for good: an append names the guard that it
+//! was decided on, and comes to nothing when a block, a closing or a new agent has raised it since, in whichever
+//! process. Then, whenever somebody is to be refused, and for a key that was used before, the conversation is looked up
+//! and decided anew.
+
+use std::{
+    collections::HashMap,
+    mem,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use crate::{domain::conversation::Conversation, id::ConversationId};
+
+/// How many conversations a generation holds: two of them are a few megabytes.
+const GENERATION: usize = 8192;
+
+/// The conversations of two generations: one that has not been asked for during a whole generation is forgotten.
+#[derive(Debug, Default)]
+pub(super) struct Recent(Mutex<Generations>);
+
+#[derive(Debug, Default)]
+struct Generations {
+    young: HashMap<ConversationId, Arc<Conversation>>,
+    old: HashMap<ConversationId, Arc<Conversation>>,
+}
+
+impl Recent {
+    fn lock(&self) -> MutexGuard<'_, Generations> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn find(&self, id: ConversationId) -> Option<Arc<Conversation>> {
+        let mut generations = self.lock();
+        if let Some(found) = generations.young.get(&id) {
+            return Some(Arc::clone(found));
+        }
+        let found = generations.old.remove(&id)?;
+        generations.put(Arc::clone(&found), GENERATION);
+        Some(found)
+    }
+
+    pub(super) fn remember(&self, conversation: Conversation) {
+        self.lock().put(Arc::new(conversation), GENERATION);
+    }
+
+    pub(super) fn forget(&self, id: ConversationId) {
+        let mut generations = self.lock();
+        generations.young.remove(&id);
+        generations.old.remove(&id);
+    }
+}
+
+impl Generations {
+    fn put(&mut self, conversation: Arc<Conversation>, size: usize) {
+        if self.young.len() >= size && !self.young.contains_key(&conversation.id) {
+            self.old = mem::take(&mut self.young);
+        }
+        self.old.remove(&conversation.id);
+        self.young.insert(conversation.id, conversation);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        domain::conversation::OpenPlan,
+        id::{AgentId, UserId},
+        time::Timestamp,
+    };
+
+    fn conversation(n: u128) -> Conversation {
+        let user = |name: &str| UserId::parse(name).unwrap();
+        Conversation::new(&OpenPlan {
+            id: ConversationId::new(uuid::Uuid::from_u128(n)),
+            client_id: user("client"),
+            agent_id: AgentId::parse("agency").unwrap(),
+            agent_user_id: user("agent"),
+            booking_id: None,
+            now: Timestamp::EPOCH,
+        })
+    }
+
+    fn put(generations: &mut Generations, n: u128) {
+        generations.put(Arc::new(conversation(n)), 2);
+    }
+
+    #[test]
+    fn what_was_remembered_is_found_until_it_is_forgotten() {
+        let recent = Recent::default();
+        let one = conversation(1);
+        assert_eq!(recent.find(one.id), None);
+        recent.remember(one.clone());
+        assert_eq!(recent.find(one.id).as_deref(), Some(&one));
+        recent.forget(one.id);
+        assert_eq!(recent.find(one.id), None);
+    }
+
+    #[test]
+    fn there_are_never_more_than_two_generations() {
+        let mut generations = Generations::default();
+        for n in 1..=7 {
+            put(&mut generations, n);
+        }
+        let mut left: Vec<_> = generations
+            .young
+            .keys()
+            .chain(generations.old.keys())
+            .copied()
+            .collect();
+        left.sort_unstable();
+        assert_eq!(left, [5, 6, 7].map(|n| conversation(n).id));
+    }
+
+    #[test]
+    fn what_is_put_again_is_there_once_as_it_is_now() {
+        let mut generations = Generations::default();
+        for n in [1, 2, 3] {
+            put(&mut generations, n);
+        }
+        let mut newer = conversation(1);
+        newer.guard = 5;
+        generations.put(Arc::new(newer.clone()), 2);
+        assert!(!generations.old.contains_key(&newer.id));
+        assert_eq!(generations.young[&newer.id].guard, 5);
+    }
+}
