@@ -54,7 +54,7 @@ impl Default for DigestTemplates {
 /// What e-mails are made from, by language. Cheap to clone.
 #[derive(Clone)]
 pub struct Templates {
-    sources: BTreeMap<String, DigestTemplates>,
+    sources: Arc<BTreeMap<String, DigestTemplates>>,
     environment: Arc<Environment<'static>>,
 }
 
@@ -88,7 +88,7 @@ impl Templates {
     /// # Errors
     /// [`TemplateError`] when one is not well-formed, with where.
     pub fn with(self, language: &str, templates: DigestTemplates) -> Result<Self, TemplateError> {
-        let mut sources = self.sources;
+        let mut sources = Arc::unwrap_or_clone(self.sources);
         sources.insert(language.to_ascii_lowercase(), templates);
         Self::of(sources)
     }
@@ -114,8 +114,10 @@ impl Templates {
                 added.map_err(|error| TemplateError(error.into()))?;
             }
         }
-        let environment = Arc::new(environment);
-        Ok(Self { sources, environment })
+        Ok(Self {
+            sources: Arc::new(sources),
+            environment: Arc::new(environment),
+        })
     }
 
     /// Renders a digest in the recipient's language.

@@ -47,13 +47,17 @@ pub struct Sent {
     pub created: bool,
 }
 
-/// What a send was decided on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Basis {
-    /// The conversation as it is.
-    LookedUp,
-    /// The conversation as it was at an earlier send.
-    Remembered,
+/// What an append that held came to.
+enum Done {
+    Stored(Sent),
+    /// The sender had sent this key before.
+    Seen(Seen),
+}
+
+struct Seen {
+    row: MessageRow,
+    viewer: Option<Side>,
+    profiles: Profiles,
 }
 
 impl Messaging {
@@ -79,12 +83,12 @@ impl Messaging {
         let recent = &self.0.recent;
         if let Some(remembered) = recent.find(send.conversation_id) {
             let decided = self.decide(actor, Action::Send, Some(&remembered), SENDING);
-            if let Ok(Some(side)) = decided.map(Standing::side)
-                && let Some(sent) = self
-                    .append(&remembered, Basis::Remembered, by(actor, side), send)
-                    .await?
-            {
-                return Ok(sent);
+            if let Ok(Some(side)) = decided.map(Standing::side) {
+                match self.append(&remembered, by(actor, side), send).await? {
+                    Some(Done::Stored(stored)) => return Ok(stored),
+                    Some(Done::Seen(seen)) => return self.show_seen(actor, send, seen).await,
+                    None => {}
+                }
             }
         }
         for _ in 0..super::MAX_DECISIONS {
@@ -95,12 +99,13 @@ impl Messaging {
                 (Ok(_), _) => return Err(Error::new(ErrorKind::Internal, SENDING)),
                 (Err(refused), _) => return self.earlier_send(actor, send, refused).await,
             };
-            if let Some(sent) = self
-                .append(&conversation, Basis::LookedUp, by(actor, side), send)
-                .await?
-            {
-                recent.remember(conversation);
-                return Ok(sent);
+            match self.append(&conversation, by(actor, side), send).await? {
+                Some(Done::Stored(stored)) => {
+                    recent.remember(conversation);
+                    return Ok(stored);
+                }
+                Some(Done::Seen(seen)) => return same_text(send, seen),
+                None => {}
             }
         }
         recent.forget(send.conversation_id);
@@ -127,11 +132,10 @@ impl Messaging {
         };
         for _ in 0..super::MAX_DECISIONS {
             let conversation = found(self.conversation_for_send(conversation_id).await?, SENDING)?;
-            if let Some(sent) = self
-                .append(&conversation, Basis::LookedUp, Origin::System { to }, &send)
-                .await?
-            {
-                return Ok(sent);
+            match self.append(&conversation, Origin::System { to }, &send).await? {
+                Some(Done::Stored(stored)) => return Ok(stored),
+                Some(Done::Seen(seen)) => return same_text(&send, seen),
+                None => {}
             }
         }
         Err(Error::contended(SENDING))
@@ -148,10 +152,9 @@ impl Messaging {
     async fn append(
         &self,
         conversation: &Conversation,
-        basis: Basis,
         origin: Origin,
         send: &SendMessage,
-    ) -> Result<Option<Sent>, Error> {
+    ) -> Result<Option<Done>, Error> {
         let now = self.now();
         let viewer = viewer_of(&origin);
         let query = sender_query(origin.sender());
@@ -182,15 +185,26 @@ impl Messaging {
                 let row = MessageRow::unread(stored.message.clone());
                 self.publish_stored(stored, known);
                 let message = MessageView::new(row, viewer, &profiles.await);
-                Ok(Some(Sent {
+                Ok(Some(Done::Stored(Sent {
                     message,
                     created: true,
-                }))
+                })))
             }
-            // No guard protects it: whoever is shown what was sent before has to be allowed to see it now.
-            Some(Appended::Seen(_)) if basis == Basis::Remembered => Ok(None),
-            Some(Appended::Seen(row)) => same_text(send, row, viewer, &profiles.await).map(Some),
+            Some(Appended::Seen(row)) => Ok(Some(Done::Seen(Seen {
+                row,
+                viewer,
+                profiles: profiles.await,
+            }))),
             Some(Appended::Stale) | None => Ok(None),
+        }
+    }
+
+    /// No guard protects what was sent before: whoever is to be shown it has to be allowed to see it now.
+    async fn show_seen(&self, actor: &Actor, send: &SendMessage, seen: Seen) -> Result<Sent, Error> {
+        let conversation = self.conversation_for_send(send.conversation_id).await?;
+        match self.decide(actor, Action::Send, conversation.as_ref(), SENDING) {
+            Ok(_) => same_text(send, seen),
+            Err(refused) => self.earlier_send(actor, send, refused).await,
         }
     }
 
@@ -209,7 +223,14 @@ impl Messaging {
         let Some(row) = earlier else { return Err(refused) };
         let profiles = self.profiles(&sender_query(Some(actor.user_id()))).await;
         let viewer = viewer_of(&row.message.origin);
-        same_text(send, row, viewer, &profiles)
+        same_text(
+            send,
+            Seen {
+                row,
+                viewer,
+                profiles,
+            },
+        )
     }
 
     fn publish_stored(&self, stored: Stored, profiles: Profiles) {
@@ -232,16 +253,16 @@ impl Messaging {
     }
 }
 
-fn same_text(
-    send: &SendMessage,
-    row: MessageRow,
-    viewer: Option<Side>,
-    profiles: &Profiles,
-) -> Result<Sent, Error> {
+fn same_text(send: &SendMessage, seen: Seen) -> Result<Sent, Error> {
+    let Seen {
+        row,
+        viewer,
+        profiles,
+    } = seen;
     if row.message.body == send.body {
         telemetry::sent(viewer.is_some(), false);
         Ok(Sent {
-            message: MessageView::new(row, viewer, profiles),
+            message: MessageView::new(row, viewer, &profiles),
             created: false,
         })
     } else {

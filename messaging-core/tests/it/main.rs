@@ -21,6 +21,7 @@ mod outage;
 mod policy_matrix;
 mod reading;
 mod relay;
+mod remembering;
 mod reporting;
 mod sending;
 mod set_aside;

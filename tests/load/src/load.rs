@@ -35,7 +35,7 @@ impl Measured {
         scenario: Scenario,
         connections: usize,
         ground: &Ground,
-        reference: Option<Reference>,
+        reference: Option<&Reference>,
     ) -> Line {
         let per_second = self.latencies.len() as f64 / self.took.as_secs_f64();
         let p50 = self.latencies.quantile(0.5);
@@ -50,10 +50,10 @@ impl Measured {
             errors: self.errors,
             cores: self.usage.per_second(self.took),
             server_mib: ground.server_memory(),
-            ratio: reference.as_ref().map(|it| per_second / it.per_second()),
-            p50_ratio: reference.as_ref().map(|it| p50 / it.mean_ms()),
-            reference_per_second: reference.as_ref().map(Reference::per_second),
-            reference_mean_ms: reference.as_ref().map(Reference::mean_ms),
+            ratio: reference.map(|it| per_second / it.per_second()),
+            p50_ratio: reference.map(|it| p50 / it.mean_ms()),
+            reference_per_second: reference.map(Reference::per_second),
+            reference_mean_ms: reference.map(Reference::mean_ms),
             rate: None,
             bytes_per_socket: None,
         }

@@ -81,5 +81,5 @@ async fn beside_reference(ground: &Ground, args: &Args, scenario: Scenario) -> a
             reference = Some(reference.unwrap_or_default().and(&found));
         }
     }
-    Ok(measured.line(scenario, connections, ground, reference))
+    Ok(measured.line(scenario, connections, ground, reference.as_ref()))
 }

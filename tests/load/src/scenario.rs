@@ -90,7 +90,7 @@ impl Scenario {
             Self::SendOne => send(0),
             Self::History => history(any, None),
             Self::HistoryDeep => {
-                let (conversation, cursor) = &turn.middles[random as usize % turn.middles.len()];
+                let (conversation, cursor) = &turn.middles[turn.n % turn.middles.len()];
                 history(*conversation, Some(cursor))
             }
             Self::List => of_agent(scale, random, "/api/messages/conversations?limit=30"),

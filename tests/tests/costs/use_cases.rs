@@ -36,14 +36,14 @@ pub(crate) async fn all(host: &Host, n: u64) -> Costs {
     costs
 }
 
-/// The first send on a connection, and the next one.
-pub(crate) async fn send_on_a_new_connection(host: &Host) -> (Counts, Counts) {
+/// Looking at a conversation for the first time on a connection, and the next time.
+pub(crate) async fn look_on_a_new_connection(host: &Host) -> (Counts, Counts) {
     let Pair { client, id, .. } = pair(host, 1).await;
     // Before anything else a store looks whether the database is migrated.
     host.messaging.count_unread(&client).await.unwrap();
-    let send = async |text| host.messaging.send_message(&client, &message(id, text)).await;
-    let (_, first) = host.count(send("first")).await;
-    let (_, next) = host.count(send("next")).await;
+    let look = async || host.messaging.find_conversation(&client, id).await;
+    let (_, first) = host.count(look()).await;
+    let (_, next) = host.count(look()).await;
     (first, next)
 }
 
@@ -112,11 +112,13 @@ async fn open(host: &Host, n: u64) -> Costs {
 }
 
 async fn send(host: &Host, Pair { client, id, .. }: &Pair) -> Costs {
-    let message = message(*id, "hello");
-    let (first, sent) = host.count(host.messaging.send_message(client, &message)).await;
-    let (second, again) = host.count(host.messaging.send_message(client, &message)).await;
-    assert!(first.created && !second.created);
+    let (first, next) = (message(*id, "hello"), message(*id, "hello-again"));
+    let (one, looked_up) = host.count(host.messaging.send_message(client, &first)).await;
+    let (two, sent) = host.count(host.messaging.send_message(client, &next)).await;
+    let (twice, again) = host.count(host.messaging.send_message(client, &next)).await;
+    assert!(one.created && two.created && !twice.created);
     vec![
+        ("send the first message of a while", looked_up),
         ("send a message", sent),
         ("send it again, with the same key", again),
     ]

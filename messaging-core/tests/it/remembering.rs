@@ -1,0 +1,68 @@
+//! What a process remembers of a conversation decides nothing: another process may have changed it since.
+
+use messaging_core::{
+    ErrorKind,
+    clock::{ManualClock, SystemIds},
+    memory::MemoryStore,
+};
+
+use crate::world::{People, World, ada, carl, kind, message};
+
+/// Two processes on one store.
+fn two() -> (World, World) {
+    let (store, clock) = (MemoryStore::new(), ManualClock::new());
+    let process = || {
+        World::on(store.clone(), clock.clone(), People, |builder| {
+            builder.ids(SystemIds)
+        })
+    };
+    (process(), process())
+}
+
+#[tokio::test]
+async fn a_block_and_its_end_in_another_process_hold_for_the_next_message() {
+    let (here, elsewhere) = two();
+    let id = here.open().await;
+    here.send(&carl(), id, "one").await;
+    elsewhere.messaging.block(&ada(), id).await.unwrap();
+    let refused = here
+        .messaging
+        .send_message(&carl(), &message(id, "two", None))
+        .await;
+    assert_eq!(kind(refused), ErrorKind::Blocked);
+    elsewhere.messaging.unblock(&ada(), id).await.unwrap();
+    let sent = here.send(&carl(), id, "three").await;
+    assert_eq!(sent.message.row.message.seq, 2);
+}
+
+#[tokio::test]
+async fn a_retry_after_a_block_in_another_process_gets_its_first_answer() {
+    let (here, elsewhere) = two();
+    let id = here.open().await;
+    let first = message(id, "one", Some("k"));
+    let sent = here.messaging.send_message(&carl(), &first).await.unwrap();
+    elsewhere.messaging.block(&ada(), id).await.unwrap();
+    let again = here.messaging.send_message(&carl(), &first).await.unwrap();
+    assert!(!again.created);
+    assert_eq!(again.message.row.message, sent.message.row.message);
+    let other = here
+        .messaging
+        .send_message(&carl(), &message(id, "two", Some("k")))
+        .await;
+    assert_eq!(kind(other), ErrorKind::IdempotencyConflict);
+}
+
+#[tokio::test]
+async fn who_was_replaced_in_another_process_sends_nothing_more() {
+    let (here, elsewhere) = two();
+    let id = here.open().await;
+    here.send(&ada(), id, "one").await;
+    let alpine = crate::world::agent("alpine");
+    let new = crate::world::user("new");
+    elsewhere.messaging.reassign_agent(&alpine, &new).await.unwrap();
+    let refused = here
+        .messaging
+        .send_message(&ada(), &message(id, "two", None))
+        .await;
+    assert_eq!(kind(refused), ErrorKind::NotFound);
+}

@@ -1,0 +1,48 @@
+//! The load bench measures what it says, on a small scale: every scenario answers without an error, and what is left
+//! behind adds up.
+
+use std::process::Command;
+
+use serde_json::Value;
+
+#[test]
+fn every_scenario_is_measured_without_an_error_and_leaves_nothing_that_does_not_add_up() {
+    let ran = Command::new(messaging_tests::built("messaging-load"))
+        .args(["--json", "--verify", "--seconds", "1", "--turns", "1"])
+        .args(["--messages", "10000", "--connections", "8"])
+        .args(["--rate", "20", "--sockets", "20"])
+        .output()
+        .expect("it can be run");
+    let (said, log) = (
+        String::from_utf8_lossy(&ran.stdout),
+        String::from_utf8_lossy(&ran.stderr),
+    );
+    assert!(ran.status.success(), "{said}{log}");
+    let lines = said
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let measured: Vec<(String, bool, bool)> = lines
+        .map(|line| {
+            assert_eq!(line["errors"], 0, "{line}");
+            assert!(line["perSecond"].as_f64() > Some(0.0), "{line}");
+            assert!(line["p99Ms"].as_f64() >= line["p50Ms"].as_f64(), "{line}");
+            let name = line["scenario"].as_str().unwrap_or_default().to_owned();
+            (name, line["ratio"].is_f64(), line["serverMib"].is_f64())
+        })
+        .collect();
+    let expected = [
+        ("send", true),
+        ("send-one", true),
+        ("lone", true),
+        ("history", true),
+        ("history-deep", true),
+        ("list", true),
+        ("unread", true),
+        ("mark-read", false),
+        ("open", false),
+        ("delivery", false),
+        ("idle", false),
+    ];
+    let expected = expected.map(|(name, has_reference)| (name.to_owned(), has_reference, true));
+    assert_eq!(measured, expected);
+}
