@@ -251,22 +251,29 @@ test("a gap before what was fetched first is filled, and that is all that is fet
 test("an old answer overwrites nothing newer", async () => {
   const { n, client, agent, id } = await pair();
   await client.send(id, "older");
-  const [asked, answered] = [gate(), gate()];
+  const [asked, answered, subscribed] = [gate(), gate(), gate()];
   let isFirst = true;
   const page = await begin(agent.user, "/inbox", {
-    prepare: (context) => context.route(isList, async (route) => {
-      const isHeld = isFirst;
-      isFirst = false;
-      const response = await route.fetch();
-      if (isHeld) {
-        asked.pass();
-        await answered.passed;
-      }
-      await route.fulfill({ response });
-    }),
+    prepare: async (context) => {
+      // What is sent before the subscription would wait for the list, which is held.
+      context.on("page", (opened) => opened.on("websocket", (socket) => socket.on("framereceived", ({ payload }) => {
+        const isIt = /subscription_succeeded/.test(payload) && /private-user-/.test(payload);
+        if (isIt) subscribed.pass();
+      })));
+      await context.route(isList, async (route) => {
+        const isHeld = isFirst;
+        isFirst = false;
+        const response = await route.fetch();
+        if (isHeld) {
+          asked.pass();
+          await answered.passed;
+        }
+        await route.fulfill({ response });
+      });
+    },
   });
   await asked.passed;
-  await page.locator(".connection[data-state=connected]").waitFor({ state: "attached" });
+  await subscribed.passed;
   await client.send(id, "newer");
   const appeared = await new Caller(`client-${fresh()}`).open(`agency-${n}`);
   await Promise.all([last(page, id, "newer"), row(page, appeared)].map((it) => it.waitFor()));

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use messaging_core::port::store::{Appended, Conversations as _, StoreError, StoreErrorKind::OutcomeUnknown};
-use messaging_sqlx::PgStore;
+use messaging_sqlx::{PgOptions, PgStore, postgres::GroupCommit};
 use messaging_testkit::make::conversation_id;
 
 use crate::bench::{Bench, Session, UNAVAILABLE, check, code, is_stored, send};
@@ -13,6 +13,11 @@ use crate::bench::{Bench, Session, UNAVAILABLE, check, code, is_stored, send};
 const SOON: Duration = Duration::from_millis(500);
 const CONNECTIONS: u32 = 2;
 const OFTEN: u32 = CONNECTIONS + 2;
+
+/// Each step has a connection of its own.
+fn alone(bench: &Bench) -> PgOptions {
+    bench.options().with_group_commit(GroupCommit::Off)
+}
 
 async fn read(store: &PgStore) -> Result<(), StoreError> {
     let found = store.find_conversation(conversation_id(1_001)).await;
@@ -62,8 +67,8 @@ async fn a_statement_that_the_server_ends_changed_nothing() {
 async fn what_became_of_a_write_that_a_host_s_pool_gave_up_is_found_by_repeating_it() {
     let bench = Bench::new().await;
     let pool = bench.pool(CONNECTIONS);
-    let patient = PgStore::new(pool.clone(), &bench.options());
-    let store = PgStore::new(pool, &bench.options().with_statement_timeout(SOON));
+    let patient = PgStore::new(pool.clone(), &alone(&bench));
+    let store = PgStore::new(pool, &alone(&bench).with_statement_timeout(SOON));
     let locked = bench.lock().await;
     for _ in 0..OFTEN {
         check(&store.append(&send(1)).await.unwrap_err(), OutcomeUnknown);
@@ -82,8 +87,8 @@ async fn what_became_of_a_write_that_a_host_s_pool_gave_up_is_found_by_repeating
 async fn a_read_that_a_host_s_pool_gave_up_is_unavailable() {
     let bench = Bench::new().await;
     let pool = bench.pool(CONNECTIONS);
-    let patient = PgStore::new(pool.clone(), &bench.options());
-    let store = PgStore::new(pool, &bench.options().with_statement_timeout(SOON));
+    let patient = PgStore::new(pool.clone(), &alone(&bench));
+    let store = PgStore::new(pool, &alone(&bench).with_statement_timeout(SOON));
     let locked = shut(&bench).await;
     for _ in 0..OFTEN {
         check(&read(&store).await.unwrap_err(), UNAVAILABLE);
@@ -96,7 +101,7 @@ async fn a_read_that_a_host_s_pool_gave_up_is_unavailable() {
 #[tokio::test]
 async fn whose_connection_is_ended_by_somebody_is_told_that_it_may_have_happened() {
     let bench = Bench::new().await;
-    let store = bench.store_with(&bench.options().with_max_connections(CONNECTIONS));
+    let store = bench.store_with(&alone(&bench).with_max_connections(CONNECTIONS));
     let locked = shut(&bench).await;
     for _ in 0..OFTEN {
         let (written, read, ()) = tokio::join!(
@@ -121,7 +126,7 @@ async fn whose_connection_is_ended_by_somebody_is_told_that_it_may_have_happened
 #[tokio::test]
 async fn a_connection_that_was_ended_while_idle_costs_one_step_at_most() {
     let bench = Bench::new().await;
-    let store = bench.store_with(&bench.options().with_max_connections(1));
+    let store = bench.store_with(&alone(&bench).with_max_connections(1));
     for n in 1..=OFTEN {
         read(&store).await.unwrap();
         bench.terminate().await;
@@ -138,8 +143,8 @@ async fn a_connection_that_was_ended_while_idle_costs_one_step_at_most() {
 async fn steps_that_nobody_waits_for_any_more_leave_the_pool_as_it_was() {
     let benches = [Bench::new().await, Bench::new().await];
     let stores = [
-        benches[0].store_with(&benches[0].options().with_max_connections(CONNECTIONS)),
-        PgStore::new(benches[1].pool(CONNECTIONS), &benches[1].options()),
+        benches[0].store_with(&alone(&benches[0]).with_max_connections(CONNECTIONS)),
+        PgStore::new(benches[1].pool(CONNECTIONS), &alone(&benches[1])),
     ];
     for (bench, store) in benches.iter().zip(&stores) {
         let (locked, step) = (bench.lock().await, send(1));
