@@ -17,7 +17,7 @@
 
 mod queue;
 
-use std::{collections::BTreeMap, mem, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
 use messaging_core::{
@@ -208,7 +208,7 @@ impl Rounds {
 impl Drop for Rounds {
     /// A task that was ended in the middle leaves a queue that others can go on with.
     fn drop(&mut self) {
-        if !mem::replace(&mut self.has_ended, true) {
+        if !self.has_ended {
             for pending in self.queue.abandon() {
                 drop(pending.settle(Err(refused(NotCommitted::Ended))));
             }

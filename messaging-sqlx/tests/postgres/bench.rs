@@ -22,6 +22,10 @@ pub(crate) const UNAVAILABLE: StoreErrorKind = StoreErrorKind::Unavailable { ret
 /// A look takes a round trip: these are far more than anything here needs.
 const LOOKS: usize = 100_000;
 
+/// How many steps wait for a lock.
+const WAITING: &str =
+    "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1 AND wait_event_type = 'Lock'";
+
 /// The conversation is that of client 1 and agency 1.
 pub(crate) struct Bench(Schema);
 
@@ -109,29 +113,12 @@ impl Bench {
 
     /// Waits until so many steps wait for a lock.
     pub(crate) async fn until_waiting(&self, steps: i64) {
-        self.until(
-            "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1 AND wait_event_type = 'Lock'",
-            steps,
-        )
-        .await;
+        self.until(WAITING, steps).await;
     }
 
     /// Waits until at least so many steps wait for a lock.
     pub(crate) async fn until_waiting_at_least(&self, steps: i64) {
-        let mut session = self.session().await;
-        for _ in 0..LOOKS {
-            let waiting = session
-                .count(&format!(
-                    "SELECT count(*) FROM pg_stat_activity
-                    WHERE application_name = '{}' AND wait_event_type = 'Lock'",
-                    self.name()
-                ))
-                .await;
-            if waiting >= steps {
-                return;
-            }
-        }
-        panic!("fewer than {steps} wait after {LOOKS} looks");
+        self.until_holds(WAITING, |found| found >= steps).await;
     }
 
     /// Waits until a step has waited for a lock for more than half a second.
@@ -184,18 +171,23 @@ impl Bench {
     }
 
     async fn until(&self, count: &'static str, expected: i64) {
+        self.until_holds(count, |found| found == expected).await;
+    }
+
+    async fn until_holds(&self, count: &'static str, holds: impl Fn(i64) -> bool) {
         let mut session = self.session().await;
+        let mut found = 0;
         for _ in 0..LOOKS {
-            let found: i64 = sqlx::query_scalar(count)
+            found = sqlx::query_scalar(count)
                 .bind(self.name())
                 .fetch_one(&mut session.connection)
                 .await
                 .unwrap();
-            if found == expected {
+            if holds(found) {
                 return;
             }
         }
-        panic!("not {expected} after {LOOKS} looks: {count}");
+        panic!("{found} after {LOOKS} looks: {count}");
     }
 
     /// How many messages there are; nothing else is out of place.
@@ -225,15 +217,18 @@ impl Session {
 
     /// Asks for one text with SQL in which the schema is `messaging`.
     pub(crate) async fn text(&mut self, sql: &str) -> String {
-        let sql = sql.replace("messaging.", &format!("{}.", self.schema));
-        sqlx::query_scalar(AssertSqlSafe(sql))
-            .fetch_one(&mut self.connection)
-            .await
-            .unwrap()
+        self.one(sql).await
     }
 
     /// Asks for one number with SQL in which the schema is `messaging`.
     pub(crate) async fn count(&mut self, sql: &str) -> i64 {
+        self.one(sql).await
+    }
+
+    async fn one<T>(&mut self, sql: &str) -> T
+    where
+        T: sqlx::Type<sqlx::Postgres> + for<'r> sqlx::Decode<'r, sqlx::Postgres> + Send + Unpin,
+    {
         let sql = sql.replace("messaging.", &format!("{}.", self.schema));
         sqlx::query_scalar(AssertSqlSafe(sql))
             .fetch_one(&mut self.connection)
