@@ -3,12 +3,11 @@
 //! Every step of this store is one statement, which commits by itself. So a call has three moments: before it
 //! was sent nothing can have happened, once its answer is read everything has, and in between nobody knows.
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use messaging_core::port::store::StoreError;
 use sqlx::{
-    Connection as _, PgConnection, PgPool, Postgres,
-    pool::PoolConnection,
+    Connection as _, PgConnection, Postgres,
     postgres::{PgArguments, PgRow},
     query::Query,
 };
@@ -17,6 +16,7 @@ use tokio::time::timeout;
 use super::{
     PgOptions, Pooler,
     error::{Effect, Failure, is_broken},
+    lend::{Lender, Lent},
 };
 
 /// A statement with its arguments.
@@ -25,7 +25,7 @@ pub(super) type Statement<'q> = Query<'q, Postgres, PgArguments>;
 /// Brings statements to the database.
 #[derive(Clone)]
 pub(super) struct Caller {
-    pool: PgPool,
+    lender: Arc<Lender>,
     pooler: Pooler,
     acquire_timeout: Duration,
     /// For how long a call is waited for. Where the server ends statements itself, it comes first.
@@ -33,17 +33,17 @@ pub(super) struct Caller {
 }
 
 impl Caller {
-    pub(super) fn new(pool: PgPool, options: &PgOptions, patience: Duration) -> Self {
+    pub(super) fn new(lender: Lender, options: &PgOptions, patience: Duration) -> Self {
         Self {
-            pool,
+            lender: Arc::new(lender),
             pooler: options.pooler,
             acquire_timeout: options.acquire_timeout,
             patience,
         }
     }
 
-    pub(super) fn pool(&self) -> &PgPool {
-        &self.pool
+    pub(super) fn lender(&self) -> &Lender {
+        &self.lender
     }
 
     pub(super) fn pooler(&self) -> Pooler {
@@ -89,9 +89,8 @@ impl Caller {
     }
 
     pub(super) async fn connect(&self) -> Result<Lent, Failure> {
-        let acquired = timeout(self.acquire_timeout, self.pool.acquire()).await;
-        let connection = acquired.unwrap_or(Err(sqlx::Error::PoolTimedOut));
-        connection.map(Lent::new).map_err(Failure::Before)
+        let lent = timeout(self.acquire_timeout, self.lender.lend()).await;
+        lent.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(Failure::Before)
     }
 }
 
@@ -111,36 +110,4 @@ async fn in_transaction(
     let rows = answered.map_err(Failure::Before)?;
     tx.commit().await.map_err(Failure::Within)?;
     Ok(rows)
-}
-
-/// A connection of the pool, closed unless it is given back: one whose call was given up, by us or by whoever
-/// waited for it, may be in the middle of anything, and the pool would wait for that without an end.
-pub(super) struct Lent {
-    connection: PoolConnection<Postgres>,
-    is_idle: bool,
-}
-
-impl Lent {
-    fn new(connection: PoolConnection<Postgres>) -> Self {
-        Self {
-            connection,
-            is_idle: false,
-        }
-    }
-
-    pub(super) fn connection(&mut self) -> &mut PgConnection {
-        &mut self.connection
-    }
-
-    pub(super) fn give_back(mut self) {
-        self.is_idle = true;
-    }
-}
-
-impl Drop for Lent {
-    fn drop(&mut self) {
-        if !self.is_idle {
-            self.connection.close_on_drop();
-        }
-    }
 }

@@ -2,15 +2,11 @@ use std::time::Duration;
 
 use messaging_core::port::store::{StoreError, StoreErrorKind};
 use sqlx::{
-    Connection as _, PgPool,
+    PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
-use super::{PgOptions, Pooler};
-
-/// How long a connection may have been idle and still be taken for alive. One that is used all the time is
-/// not asked before each use, which would be a round trip more for every step.
-const SURELY_ALIVE: Duration = Duration::from_secs(1);
+use super::{PgOptions, Pooler, lend::Lender};
 
 /// How long we wait beyond the limit that the server has for a statement: it tells us what became of it.
 const GRACE: Duration = Duration::from_secs(1);
@@ -22,37 +18,23 @@ const BY_INDEX: (&str, &str) = ("enable_seqscan", "off");
 /// How a URL of PostgreSQL begins.
 const SCHEMES: [&str; 2] = ["postgres://", "postgresql://"];
 
-/// A pool, whose it is, and how long to wait for a call on it.
-pub(super) struct Pool {
-    pub(super) connections: PgPool,
-    pub(super) owner: Owner,
+/// Where connections come from, and how long to wait for a call on one.
+pub(super) struct Source {
+    pub(super) lender: Lender,
     pub(super) patience: Duration,
 }
 
-/// Whose a pool is, and so who closes it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Owner {
-    Host,
-    Store,
-}
-
-impl Pool {
+impl Source {
     /// A pool of the host's, as it is.
     pub(super) fn of_host(pool: PgPool, options: &PgOptions) -> Self {
         Self {
-            connections: pool,
-            owner: Owner::Host,
+            lender: Lender::Host(pool),
             patience: options.statement_timeout,
         }
     }
 
-    /// A pool of connections to a URL. No I/O.
+    /// Connections to a URL, of our own. No I/O.
     pub(super) fn of_url(url: &str, options: &PgOptions) -> Result<Self, StoreError> {
-        Self::asking_after(SURELY_ALIVE, url, options)
-    }
-
-    /// The same, that asks a connection whether it lives which has been idle for so long.
-    fn asking_after(idle: Duration, url: &str, options: &PgOptions) -> Result<Self, StoreError> {
         let connect = parse(url).map_err(|why| {
             StoreError::new(StoreErrorKind::Internal, "reading the database's URL").caused_by(why)
         })?;
@@ -68,19 +50,9 @@ impl Pool {
         let pool = PgPoolOptions::new()
             .max_connections(options.max_connections)
             .acquire_timeout(options.acquire_timeout)
-            .test_before_acquire(false)
-            .before_acquire(move |connection, about| {
-                Box::pin(async move {
-                    if about.idle_for >= idle {
-                        connection.ping().await?;
-                    }
-                    Ok(true)
-                })
-            })
             .connect_lazy_with(connect);
         Ok(Self {
-            connections: pool,
-            owner: Owner::Store,
+            lender: Lender::own(pool, options.max_connections),
             patience,
         })
     }
@@ -97,9 +69,6 @@ fn parse(url: &str) -> Result<PgConnectOptions, sqlx::Error> {
 
 #[cfg(test)]
 mod tests {
-    use messaging_test_postgres::Schema;
-    use sqlx::{Connection as _, PgConnection};
-
     use super::*;
 
     #[test]
@@ -110,35 +79,5 @@ mod tests {
         for url in ["", "app", "localhost:5432/app", "mysql://localhost/app"] {
             assert!(parse(url).is_err(), "{url}");
         }
-    }
-
-    /// Whether a connection that was ended while it was idle is replaced before it is used.
-    async fn is_replaced(asked_after: Duration) -> bool {
-        let schema = Schema::fresh();
-        let pool = Pool::asking_after(asked_after, schema.url(), &PgOptions::default());
-        let pool = pool.unwrap().connections;
-        let pid: i32 = sqlx::query_scalar("SELECT pg_backend_pid()")
-            .fetch_one(&pool)
-            .await
-            .unwrap();
-        while pool.num_idle() == 0 {
-            tokio::task::yield_now().await;
-        }
-        let mut somebody = PgConnection::connect(schema.url()).await.unwrap();
-        let mut is_there = true;
-        while is_there {
-            is_there = sqlx::query_scalar("SELECT pg_terminate_backend($1)")
-                .bind(pid)
-                .fetch_one(&mut somebody)
-                .await
-                .unwrap();
-        }
-        sqlx::query("SELECT 1").execute(&pool).await.is_ok()
-    }
-
-    #[tokio::test]
-    async fn a_connection_that_was_ended_while_idle_is_replaced_if_it_was_idle_for_long() {
-        assert!(is_replaced(Duration::ZERO).await);
-        assert!(!is_replaced(Duration::MAX).await);
     }
 }

@@ -39,6 +39,7 @@ mod error;
 mod group_commit;
 mod history;
 mod lanes;
+mod lend;
 mod limiter;
 mod list;
 mod load;
@@ -76,7 +77,7 @@ use tokio::time::timeout;
 pub use self::statements::Text;
 use self::{
     call::{Caller, Statement},
-    connect::{Owner, Pool},
+    connect::Source,
     error::{Effect, Failure, failed},
     statements::Statements,
 };
@@ -107,7 +108,6 @@ pub struct PgStore(Arc<Inner>);
 
 struct Inner {
     caller: Caller,
-    owner: Owner,
     schema: SchemaName,
     statements: Statements,
     group_commit: Option<group_commit::GroupCommit>,
@@ -124,7 +124,7 @@ impl PgStore {
     /// [`Unavailable`](StoreErrorKind::Unavailable), or with [`Internal`](StoreErrorKind::Internal) and a
     /// [`SchemaError`](crate::SchemaError) as its cause.
     pub fn new(pool: PgPool, options: &PgOptions) -> Self {
-        Self::on(Pool::of_host(pool, options), options)
+        Self::on(Source::of_host(pool, options), options)
     }
 
     /// A store on a pool of its own, of connections to a URL such as
@@ -134,20 +134,12 @@ impl PgStore {
     /// # Errors
     /// [`Internal`](StoreErrorKind::Internal) when it is no such URL.
     pub fn from_url(url: &str, options: &PgOptions) -> Result<Self, StoreError> {
-        Ok(Self::on(Pool::of_url(url, options)?, options))
+        Ok(Self::on(Source::of_url(url, options)?, options))
     }
 
-    fn on(
-        Pool {
-            connections,
-            owner,
-            patience,
-        }: Pool,
-        options: &PgOptions,
-    ) -> Self {
+    fn on(Source { lender, patience }: Source, options: &PgOptions) -> Self {
         Self(Arc::new(Inner {
-            caller: Caller::new(connections, options, patience),
-            owner,
+            caller: Caller::new(lender, options, patience),
             statements: Statements::new(&options.schema),
             schema: options.schema.clone(),
             group_commit: (options.group_commit == GroupCommit::On)
@@ -167,7 +159,7 @@ impl PgStore {
     /// cannot be reached.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         const CONNECTING: &str = "connecting to migrate the database";
-        let options = self.0.caller.pool().connect_options();
+        let options = self.0.caller.lender().pool().connect_options();
         let connected = timeout(self.0.caller.acquire_timeout(), options.connect()).await;
         let connected = connected.unwrap_or(Err(sqlx::Error::PoolTimedOut));
         let mut connection = connected.map_err(failed(CONNECTING))?;
@@ -185,9 +177,7 @@ impl PgStore {
     /// Waits for the steps under way, and closes a pool that was made from a URL: afterwards every step of this
     /// store and its clones is [`Unavailable`](StoreErrorKind::Unavailable). Leaves the host's pool to the host.
     pub async fn close(&self) {
-        if self.0.owner == Owner::Store {
-            self.0.caller.pool().close().await;
-        }
+        self.0.caller.lender().close().await;
     }
 
     /// Takes a step that changes nothing, and gives the rows that it answers.
