@@ -11,9 +11,11 @@ use super::{PgOptions, Pooler, lend::Lender};
 /// How long we wait beyond the limit that the server has for a statement: it tells us what became of it.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// What is prepared while a queue is empty is planned to read all of it, which costs nothing then, and is kept when the
-/// queue is long. There is an index for every step, so none has to be planned like that.
-const BY_INDEX: (&str, &str) = ("enable_seqscan", "off");
+/// How statements are planned. Whatever their arguments they are to go by index, so one plan is as good as the next, and
+/// each is planned once: the database would else plan one with arrays anew each time, if these are shorter than it
+/// guesses. And what is prepared while a queue is empty would be planned to read all of it, and be kept when it is long.
+pub(super) const PLANNING: [(&str, &str); 2] =
+    [("plan_cache_mode", "force_generic_plan"), ("enable_seqscan", "off")];
 
 /// How a URL of PostgreSQL begins.
 const SCHEMES: [&str; 2] = ["postgres://", "postgresql://"];
@@ -41,8 +43,8 @@ impl Source {
         let (connect, patience) = match options.pooler {
             Pooler::Session => {
                 let limit = options.statement_timeout.as_millis().max(1).to_string();
-                let set = connect.options([("statement_timeout", limit.as_str()), BY_INDEX]);
-                (set, options.statement_timeout + GRACE)
+                let limited = connect.options([("statement_timeout", limit.as_str())]);
+                (limited.options(PLANNING), options.statement_timeout + GRACE)
             }
             // What a pooler does not know of a connection it refuses, or gives to somebody else.
             Pooler::Transaction => (connect.extra_float_digits(None), options.statement_timeout),

@@ -115,13 +115,13 @@ macro_rules! owned_lanes {
                 AS said (conversation_id, lease_until, "#,
             $and,
             r#", place)),
-            mine AS MATERIALIZED (SELECT l.conversation_id, l.tail, said.place FROM "messaging".lane l
-                JOIN (SELECT DISTINCT ON (conversation_id, lease_until) * FROM said
+            mine AS MATERIALIZED (SELECT l.conversation_id, l.tail, said.place
+                FROM (SELECT DISTINCT ON (conversation_id, lease_until) * FROM said
                     ORDER BY conversation_id, lease_until, place) said
-                ON said.conversation_id = l.conversation_id AND said.lease_until = l.until
-                WHERE l.owner = $1"#,
+                CROSS JOIN LATERAL (SELECT * FROM "messaging".lane l WHERE l.conversation_id = said.conversation_id
+                    AND l.until = said.lease_until AND l.owner = $1"#,
             $if,
-            r#" ORDER BY l.conversation_id FOR UPDATE OF l)"#
+            r#" LIMIT 1 FOR UPDATE) l)"#
         )
     };
 }

@@ -93,7 +93,7 @@ impl Ground {
                 own: None,
             });
         }
-        let database = tokio::task::spawn_blocking(|| PgServer::start_with(&SETTINGS)).await?;
+        let database = tokio::task::spawn_blocking(|| PgServer::start_on_disk(&SETTINGS)).await?;
         let url = database.url("postgres");
         let store = PgStore::from_url(&url, &PgOptions::default())?;
         store.migrate().await?;

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use anyhow::{Context as _, ensure};
-use messaging_sqlx::postgres::Text;
+use messaging_sqlx::{PgStore, postgres::Text};
 use tokio::process::Command;
 
 use crate::{ground::Ground, report::Reference, scenario::Scenario};
@@ -34,6 +34,7 @@ pub(crate) async fn run(
         .arg("--file")
         .arg(&file)
         .arg(url)
+        .env("PGOPTIONS", options())
         .output()
         .await
         .context("pgbench, of Debian's postgresql-contrib")?;
@@ -55,6 +56,13 @@ pub(crate) async fn run(
         seconds: transactions / per_second,
         clients: clients as f64,
     }))
+}
+
+/// The sessions are planned for as the store's are.
+fn options() -> String {
+    PgStore::planning()
+        .map(|(name, value)| format!("-c {name}={value}"))
+        .join(" ")
 }
 
 /// A connection prepares the statement once, then executes it with other arguments each time.

@@ -79,7 +79,19 @@ impl PgServer {
     /// # Panics
     /// As [`start`](Self::start).
     pub fn start_with(settings: &[(&str, &str)]) -> Self {
-        let private = Private::create(settings);
+        Self::launch(Supervisor::start, settings)
+    }
+
+    /// The same, its data being where temporary files are, and not in memory.
+    ///
+    /// # Panics
+    /// As [`start`](Self::start).
+    pub fn start_on_disk(settings: &[(&str, &str)]) -> Self {
+        Self::launch(Supervisor::start_on_disk, settings)
+    }
+
+    fn launch(supervisor: fn(&str) -> Supervisor, settings: &[(&str, &str)]) -> Self {
+        let private = Private::create(supervisor, settings);
         for _ in 0..TRIES {
             let port = free_port();
             if private.launch(port) {
@@ -174,11 +186,11 @@ impl How {
 }
 
 impl Private {
-    fn create(settings: &[(&str, &str)]) -> Self {
+    fn create(supervisor: fn(&str) -> Supervisor, settings: &[(&str, &str)]) -> Self {
         let programs = programs::server();
         let program = |name: &str| quoted(&programs.join(name).to_string_lossy());
         let stop = format!("{} stop -D data -m immediate", program("pg_ctl"));
-        let supervisor = Supervisor::start(&stop);
+        let supervisor = supervisor(&stop);
         let initdb = format!(
             "{} -D data -U postgres -A trust --no-sync -E UTF8",
             program("initdb")

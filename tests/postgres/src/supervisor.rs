@@ -33,15 +33,25 @@ const SCRIPT: &str = include_str!("supervisor.sh");
 const LOG: &str = "log";
 
 impl Supervisor {
-    /// Starts one that runs this at its end. Commands are the shell's, and run in its directory.
+    /// Starts one that runs this at its end. Commands are the shell's, and run in its directory, which is in memory
+    /// where it can be.
     ///
     /// # Panics
     /// When no directory can be made for it.
     pub(crate) fn start(at_the_end: &str) -> Self {
+        Self::start_in(&["/dev/shm".into(), env::temp_dir(), "/tmp".into()], at_the_end)
+    }
+
+    /// The same, with a directory where temporary files are.
+    pub(crate) fn start_on_disk(at_the_end: &str) -> Self {
+        Self::start_in(&[env::temp_dir()], at_the_end)
+    }
+
+    fn start_in(parents: &[PathBuf], at_the_end: &str) -> Self {
         let mut command = Command::new("/bin/sh");
         command
             .args(["-c", SCRIPT, "supervisor.sh", at_the_end])
-            .args(["/dev/shm".into(), env::temp_dir(), "/tmp".into()])
+            .args(parents)
             .current_dir("/")
             // Ctrl-C, or a time limit, is for the tests.
             .process_group(0)
