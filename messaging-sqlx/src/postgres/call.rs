@@ -90,7 +90,8 @@ impl Caller {
 
     pub(super) async fn connect(&self) -> Result<Lent, Failure> {
         let lent = timeout(self.acquire_timeout, self.lender.lend()).await;
-        lent.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(Failure::Before)
+        lent.unwrap_or(Err(sqlx::Error::PoolTimedOut))
+            .map_err(Failure::Before)
     }
 }
 

@@ -14,8 +14,10 @@ const GRACE: Duration = Duration::from_secs(1);
 /// How statements are planned. Whatever their arguments they are to go by index, so one plan is as good as the next, and
 /// each is planned once: the database would else plan one with arrays anew each time, if these are shorter than it
 /// guesses. And what is prepared while a queue is empty would be planned to read all of it, and be kept when it is long.
-pub(super) const PLANNING: [(&str, &str); 2] =
-    [("plan_cache_mode", "force_generic_plan"), ("enable_seqscan", "off")];
+pub(super) const PLANNING: [(&str, &str); 2] = [
+    ("plan_cache_mode", "force_generic_plan"),
+    ("enable_seqscan", "off"),
+];
 
 /// How a URL of PostgreSQL begins.
 const SCHEMES: [&str; 2] = ["postgres://", "postgresql://"];

@@ -46,7 +46,6 @@ pub(super) struct GroupCommit {
     queues: [Arc<Queue>; QUEUES],
     /// How long a message may wait for its round.
     patience: Duration,
-    together_from: usize,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -65,7 +64,6 @@ impl GroupCommit {
         Self {
             queues: std::array::from_fn(|_| Arc::new(Queue::new(capacity))),
             patience: options.acquire_timeout,
-            together_from: options.together_from,
         }
     }
 
@@ -109,8 +107,8 @@ impl PgStore {
     }
 
     /// Commits a round. A conversation that is locked elsewhere holds up nobody: it goes on beside the rounds.
-    async fn commit_round(&self, round: Vec<Pending>, together_from: usize) {
-        let elsewhere = self.commit(round, together_from, IfLocked::Skip).await;
+    async fn commit_round(&self, round: Vec<Pending>) {
+        let elsewhere = self.commit(round, IfLocked::Skip).await;
         let mut by_conversation: BTreeMap<ConversationId, Vec<Pending>> = BTreeMap::new();
         for pending in elsewhere {
             let of = by_conversation.entry(pending.step.conversation_id);
@@ -118,33 +116,36 @@ impl PgStore {
         }
         for group in by_conversation.into_values() {
             let store = self.clone();
-            tokio::spawn(async move { store.commit(group, together_from, IfLocked::Wait).await });
+            tokio::spawn(async move { store.commit(group, IfLocked::Wait).await });
         }
     }
 
     /// Commits messages, and answers them. Returns those that were skipped.
-    async fn commit(&self, some: Vec<Pending>, together_from: usize, if_locked: IfLocked) -> Vec<Pending> {
-        if some.len() < together_from {
+    async fn commit(&self, some: Vec<Pending>, if_locked: IfLocked) -> Vec<Pending> {
+        if some.len() < self.0.together_from {
             return self.commit_one_by_one(some, if_locked).await;
         }
+        let mut skipped = Vec::new();
         match self.try_together(&some, if_locked).await {
             Ok(outcomes) => {
-                let settled = some.into_iter().zip(outcomes);
-                settled
-                    .filter_map(|(pending, outcome)| match outcome {
+                for (pending, outcome) in some.into_iter().zip(outcomes) {
+                    match outcome {
                         Outcome::Done(appended) => pending.settle(Ok(appended)),
-                        Outcome::Skipped => Some(pending),
-                    })
-                    .collect()
+                        Outcome::Skipped => skipped.push(pending),
+                    }
+                }
             }
-            Err(failure) if failure.may_be_of_one() => self.commit_one_by_one(some, if_locked).await,
+            Err(failure) if failure.may_be_of_one() => {
+                skipped = self.commit_one_by_one(some, if_locked).await;
+            }
             Err(failure) => {
                 let error = failure.of_each(DOING);
-                some.into_iter()
-                    .filter_map(|pending| pending.settle(Err(error())))
-                    .collect()
+                for pending in some {
+                    pending.settle(Err(error()));
+                }
             }
         }
+        skipped
     }
 
     async fn try_together(&self, round: &[Pending], if_locked: IfLocked) -> Result<Vec<Outcome>, Failure> {
@@ -163,7 +164,10 @@ impl PgStore {
             match self.append_one(&pending.step, if_locked).await {
                 // Or locked.
                 Ok(Appended::Stale) if if_locked == IfLocked::Skip => Some(pending),
-                outcome => pending.settle(outcome),
+                outcome => {
+                    pending.settle(outcome);
+                    None
+                }
             }
         });
         join_all(each).await.into_iter().flatten().collect()
@@ -192,14 +196,8 @@ impl Rounds {
     }
 
     async fn run(mut self) {
-        let together_from = self
-            .store
-            .0
-            .group_commit
-            .as_ref()
-            .map_or(2, |it| it.together_from);
         while let Some(round) = self.queue.next_round(MAX_ROUND) {
-            self.store.commit_round(round, together_from).await;
+            self.store.commit_round(round).await;
         }
         self.has_ended = true;
     }
@@ -210,7 +208,7 @@ impl Drop for Rounds {
     fn drop(&mut self) {
         if !self.has_ended {
             for pending in self.queue.abandon() {
-                drop(pending.settle(Err(refused(NotCommitted::Ended))));
+                pending.settle(Err(refused(NotCommitted::Ended)));
             }
         }
     }

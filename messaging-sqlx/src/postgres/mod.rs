@@ -111,6 +111,8 @@ struct Inner {
     schema: SchemaName,
     statements: Statements,
     group_commit: Option<group_commit::GroupCommit>,
+    /// From how many messages on a round is one statement.
+    together_from: usize,
     clock_check: ClockCheck,
     /// Whether the clocks were too far apart when they were last compared.
     is_skewed: AtomicBool,
@@ -144,6 +146,7 @@ impl PgStore {
             schema: options.schema.clone(),
             group_commit: (options.group_commit == GroupCommit::On)
                 .then(|| group_commit::GroupCommit::new(options)),
+            together_from: options.together_from,
             clock_check: options.clock_check,
             is_skewed: AtomicBool::new(false),
             admitted: AtomicBool::new(false),

@@ -6,7 +6,10 @@ use messaging_core::{
     domain::side::Side,
     port::store::{Append, Appended, Conversations as _, Publisher, Store, StoreError, StoreErrorKind},
 };
-use messaging_sqlx::{PgOptions, PgStore, SchemaName, postgres::ClockCheck};
+use messaging_sqlx::{
+    PgOptions, PgStore, SchemaName,
+    postgres::{ClockCheck, GroupCommit},
+};
 use messaging_test_postgres::{PgServer, Schema, Wire};
 use messaging_testkit::{
     make::{client_id, conversation_id, key, message, plan, secs},
@@ -27,11 +30,23 @@ const WAITING: &str =
     "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1 AND wait_event_type = 'Lock'";
 
 /// The conversation is that of client 1 and agency 1.
-pub(crate) struct Bench(Schema);
+pub(crate) struct Bench(Schema, GroupCommit);
 
 impl Bench {
     pub(crate) async fn new() -> Self {
-        let bench = Self::unmigrated();
+        Self::with(GroupCommit::On).await
+    }
+
+    /// One whose options commit messages together, and one where each goes alone.
+    pub(crate) async fn both() -> [Self; 2] {
+        [
+            Self::with(GroupCommit::On).await,
+            Self::with(GroupCommit::Off).await,
+        ]
+    }
+
+    async fn with(group_commit: GroupCommit) -> Self {
+        let bench = Self(Schema::fresh(), group_commit);
         let store = bench.store();
         store.migrate().await.unwrap();
         store.open(&plan(1, 1), Publisher::Anyone).await.unwrap();
@@ -40,11 +55,11 @@ impl Bench {
 
     /// One whose schema is not there yet.
     pub(crate) fn unmigrated() -> Self {
-        Self(Schema::fresh())
+        Self(Schema::fresh(), GroupCommit::On)
     }
 
     pub(crate) fn options(&self) -> PgOptions {
-        options(&self.0)
+        options(&self.0).with_group_commit(self.1)
     }
 
     /// By which the sessions of its stores are known.

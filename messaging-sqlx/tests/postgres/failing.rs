@@ -42,14 +42,15 @@ async fn a_server_that_is_not_there_is_unavailable() {
 
 #[tokio::test]
 async fn a_pool_without_a_free_connection_is_unavailable() {
-    let bench = Bench::new().await;
-    let pool = bench.pool(1);
-    let store = PgStore::new(pool.clone(), &bench.options().with_acquire_timeout(SOON));
-    let taken = pool.acquire().await.unwrap();
-    check_all(&store, UNAVAILABLE).await;
-    drop(taken);
-    let patient = PgStore::new(pool, &bench.options());
-    assert!(is_stored(&patient, 1).await, "nothing was done before");
+    for bench in Bench::both().await {
+        let pool = bench.pool(1);
+        let store = PgStore::new(pool.clone(), &bench.options().with_acquire_timeout(SOON));
+        let taken = pool.acquire().await.unwrap();
+        check_all(&store, UNAVAILABLE).await;
+        drop(taken);
+        let patient = PgStore::new(pool, &bench.options());
+        assert!(is_stored(&patient, 1).await, "nothing was done before");
+    }
 }
 
 #[tokio::test]
@@ -61,12 +62,13 @@ async fn a_pool_that_was_closed_is_unavailable() {
 
 #[tokio::test]
 async fn a_host_s_own_pool_is_the_host_s_to_close() {
-    let bench = Bench::new().await;
-    let pool = bench.pool(1);
-    PgStore::new(pool.clone(), &bench.options()).close().await;
-    assert!(!pool.is_closed());
-    pool.close().await;
-    check_all(&PgStore::new(pool, &bench.options()), UNAVAILABLE).await;
+    for bench in Bench::both().await {
+        let pool = bench.pool(1);
+        PgStore::new(pool.clone(), &bench.options()).close().await;
+        assert!(!pool.is_closed());
+        pool.close().await;
+        check_all(&PgStore::new(pool, &bench.options()), UNAVAILABLE).await;
+    }
 }
 
 #[tokio::test]
@@ -97,54 +99,57 @@ async fn a_wrong_password_is_a_defect() {
 
 #[tokio::test]
 async fn a_database_that_takes_no_writes_is_read_only_and_can_be_read() {
-    let bench = Bench::new().await;
-    assert!(is_stored(&bench.store(), 1).await);
-    let url = bench.url_with("default_transaction_read_only=on");
-    let store = PgStore::from_url(&url, &bench.options()).unwrap();
-    let claim = Claim::new(worker_id(1), at(1), at(11), 9);
-    for error in [
-        store.append(&send(2)).await.unwrap_err(),
-        store.append(&send(1)).await.unwrap_err(),
-        store.open(&plan(2, 1), Publisher::Anyone).await.unwrap_err(),
-        store.claim_lanes(&claim).await.unwrap_err(),
-    ] {
-        check(&error, StoreErrorKind::ReadOnly);
+    for bench in Bench::both().await {
+        assert!(is_stored(&bench.store(), 1).await);
+        let url = bench.url_with("default_transaction_read_only=on");
+        let store = PgStore::from_url(&url, &bench.options()).unwrap();
+        let claim = Claim::new(worker_id(1), at(1), at(11), 9);
+        for error in [
+            store.append(&send(2)).await.unwrap_err(),
+            store.append(&send(1)).await.unwrap_err(),
+            store.open(&plan(2, 1), Publisher::Anyone).await.unwrap_err(),
+            store.claim_lanes(&claim).await.unwrap_err(),
+        ] {
+            check(&error, StoreErrorKind::ReadOnly);
+        }
+        let found = store.find_conversation(conversation_id(1_001)).await.unwrap();
+        assert_eq!(found.unwrap().last_seq, 1);
+        assert_eq!(store.backlog().await.unwrap().lanes, 1);
     }
-    let found = store.find_conversation(conversation_id(1_001)).await.unwrap();
-    assert_eq!(found.unwrap().last_seq, 1);
-    assert_eq!(store.backlog().await.unwrap().lanes, 1);
 }
 
 #[tokio::test]
 async fn what_waits_too_long_for_a_lock_by_the_host_s_own_limit_is_unavailable() {
-    let bench = Bench::new().await;
-    let url = bench.url_with("lock_timeout=10ms");
-    let store = PgStore::from_url(&url, &bench.options()).unwrap();
-    let locked = bench.lock().await;
-    let error = store.append(&send(1)).await.unwrap_err();
-    check(&error, UNAVAILABLE);
-    assert_eq!(code(&error).as_deref(), Some("55P03"));
-    locked.let_go().await;
-    assert!(is_stored(&store, 1).await);
+    for bench in Bench::both().await {
+        let url = bench.url_with("lock_timeout=10ms");
+        let store = PgStore::from_url(&url, &bench.options()).unwrap();
+        let locked = bench.lock().await;
+        let error = store.append(&send(1)).await.unwrap_err();
+        check(&error, UNAVAILABLE);
+        assert_eq!(code(&error).as_deref(), Some("55P03"));
+        locked.let_go().await;
+        assert!(is_stored(&store, 1).await);
+    }
 }
 
 #[tokio::test]
 async fn what_cannot_be_serialized_is_to_be_repeated() {
-    let bench = Bench::new().await;
-    let url = bench.url_with("default_transaction_isolation=serializable");
-    let store = PgStore::from_url(&url, &bench.options()).unwrap();
-    let mut other = bench.session().await;
-    other
-        .run("BEGIN; UPDATE messaging.conversation SET closed = false")
-        .await;
-    let (lost, ()) = tokio::join!(async { store.append(&send(1)).await }, async {
-        bench.until_waiting(1).await;
-        other.run("COMMIT").await;
-    });
-    let error = lost.unwrap_err();
-    check(&error, StoreErrorKind::Retry);
-    assert_eq!(code(&error).as_deref(), Some("40001"));
-    assert!(is_stored(&store, 1).await);
+    for bench in Bench::both().await {
+        let url = bench.url_with("default_transaction_isolation=serializable");
+        let store = PgStore::from_url(&url, &bench.options()).unwrap();
+        let mut other = bench.session().await;
+        other
+            .run("BEGIN; UPDATE messaging.conversation SET closed = false")
+            .await;
+        let (lost, ()) = tokio::join!(async { store.append(&send(1)).await }, async {
+            bench.until_waiting(1).await;
+            other.run("COMMIT").await;
+        });
+        let error = lost.unwrap_err();
+        check(&error, StoreErrorKind::Retry);
+        assert_eq!(code(&error).as_deref(), Some("40001"));
+        assert!(is_stored(&store, 1).await);
+    }
 }
 
 /// The store holds the conversation and waits for the lane. Somebody holds what the store wants next, the
@@ -152,33 +157,34 @@ async fn what_cannot_be_serialized_is_to_be_repeated() {
 /// the one who looks for that.
 #[tokio::test]
 async fn the_victim_of_a_deadlock_is_to_repeat_its_step() {
-    let bench = Bench::new().await;
-    let url = bench.url_with("deadlock_timeout=10ms");
-    let store = PgStore::from_url(&url, &bench.options()).unwrap();
-    let mut lane = bench.session().await;
-    lane.run("BEGIN; SELECT FROM messaging.lane FOR UPDATE").await;
-    let mut rival = bench.session().await;
-    rival
+    for bench in Bench::both().await {
+        let url = bench.url_with("deadlock_timeout=10ms");
+        let store = PgStore::from_url(&url, &bench.options()).unwrap();
+        let mut lane = bench.session().await;
+        lane.run("BEGIN; SELECT FROM messaging.lane FOR UPDATE").await;
+        let mut rival = bench.session().await;
+        rival
         .run(
             "SET deadlock_timeout = '1h'; BEGIN;
             INSERT INTO messaging.message VALUES ((SELECT id FROM messaging.conversation), 99, gen_random_uuid(),
                 1, 2, 'client-1', '1', '', now(), 0, 1)",
         )
         .await;
-    let (lost, ()) = tokio::join!(async { store.append(&send(1)).await }, async {
-        bench.until_waiting(1).await;
-        let ((), ()) = tokio::join!(
-            rival.run("SELECT FROM messaging.conversation FOR UPDATE"),
-            async {
-                bench.until_blocked_by_a_step().await;
-                lane.let_go().await;
-            }
-        );
-    });
-    let error = lost.unwrap_err();
-    check(&error, StoreErrorKind::Retry);
-    assert_eq!(code(&error).as_deref(), Some("40P01"));
-    rival.let_go().await;
-    assert!(is_stored(&store, 1).await);
-    assert_eq!(bench.messages().await, 1);
+        let (lost, ()) = tokio::join!(async { store.append(&send(1)).await }, async {
+            bench.until_waiting(1).await;
+            let ((), ()) = tokio::join!(
+                rival.run("SELECT FROM messaging.conversation FOR UPDATE"),
+                async {
+                    bench.until_blocked_by_a_step().await;
+                    lane.let_go().await;
+                }
+            );
+        });
+        let error = lost.unwrap_err();
+        check(&error, StoreErrorKind::Retry);
+        assert_eq!(code(&error).as_deref(), Some("40P01"));
+        rival.let_go().await;
+        assert!(is_stored(&store, 1).await);
+        assert_eq!(bench.messages().await, 1);
+    }
 }

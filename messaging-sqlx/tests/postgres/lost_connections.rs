@@ -32,7 +32,10 @@ struct Scene {
 
 impl Scene {
     async fn new() -> Self {
-        let bench = Bench::new().await;
+        Self::of(Bench::new().await).await
+    }
+
+    async fn of(bench: Bench) -> Self {
         let (wire, url) = bench.wire();
         let store = PgStore::from_url(&url, &bench.options()).unwrap();
         let scene = Self { bench, wire, store };
@@ -107,28 +110,30 @@ fn progress(lane: &Lane, up_to: u64) -> Progress {
 #[tokio::test]
 async fn a_message_is_stored_once_and_its_lane_is_due_when_the_lease_is_over() {
     for cut in CUTS {
-        let scene = Scene::new().await;
-        scene.calm().await;
-        let step = Append {
-            publisher: worker(1, at(11)),
-            ..send(1)
-        };
-        let appended = scene.repeated(cut, async |store| store.append(&step).await).await;
-        match appended {
-            Appended::Stored(stored) => {
-                assert_eq!(cut, Cut::BeforeRequest);
-                assert_eq!((stored.message.id, stored.message.seq), (message_id(1), 1));
-                assert_eq!(stored.lane.map(|lane| lane.head), Some(2));
+        for bench in Bench::both().await {
+            let scene = Scene::of(bench).await;
+            scene.calm().await;
+            let step = Append {
+                publisher: worker(1, at(11)),
+                ..send(1)
+            };
+            let appended = scene.repeated(cut, async |store| store.append(&step).await).await;
+            match appended {
+                Appended::Stored(stored) => {
+                    assert_eq!(cut, Cut::BeforeRequest);
+                    assert_eq!((stored.message.id, stored.message.seq), (message_id(1), 1));
+                    assert_eq!(stored.lane.map(|lane| lane.head), Some(2));
+                }
+                Appended::Seen(row) => {
+                    assert_eq!(cut, Cut::AfterAnswer);
+                    assert_eq!((row.message.id, row.message.seq), (message_id(1), 1));
+                }
+                Appended::Stale => panic!("the conversation is as it was"),
             }
-            Appended::Seen(row) => {
-                assert_eq!(cut, Cut::AfterAnswer);
-                assert_eq!((row.message.id, row.message.seq), (message_id(1), 1));
-            }
-            Appended::Stale => panic!("the conversation is as it was"),
+            assert_eq!(scene.bench.messages().await, 1);
+            assert_eq!(scene.due(10).await, []);
+            assert_eq!(scene.due(11).await[0].head, 2);
         }
-        assert_eq!(scene.bench.messages().await, 1);
-        assert_eq!(scene.due(10).await, []);
-        assert_eq!(scene.due(11).await[0].head, 2);
     }
 }
 

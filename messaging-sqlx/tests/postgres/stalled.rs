@@ -21,20 +21,21 @@ async fn through_a_wire(bench: &Bench) -> (Wire, PgPool) {
 
 #[tokio::test]
 async fn a_write_is_given_up_in_time_and_others_go_on_elsewhere() {
-    let bench = Bench::new().await;
-    let (wire, pool) = through_a_wire(&bench).await;
-    let store = PgStore::new(pool, &bench.options().with_statement_timeout(SOON));
-    store.find_conversation(conversation_id(1_001)).await.unwrap();
-    let armed = wire.arm(Fault::Stall(Statement::containing(".message (")));
-    check(&store.append(&send(1)).await.unwrap_err(), OutcomeUnknown);
-    assert!(armed.has_happened());
-    assert!(is_stored(&bench.store(), 2).await, "elsewhere");
+    for bench in Bench::both().await {
+        let (wire, pool) = through_a_wire(&bench).await;
+        let store = PgStore::new(pool, &bench.options().with_statement_timeout(SOON));
+        store.find_conversation(conversation_id(1_001)).await.unwrap();
+        let armed = wire.arm(Fault::Stall(Statement::containing(".message (")));
+        check(&store.append(&send(1)).await.unwrap_err(), OutcomeUnknown);
+        assert!(armed.has_happened());
+        assert!(is_stored(&bench.store(), 2).await, "elsewhere");
 
-    wire.release();
-    let patient = bench.store();
-    let repeated = patient.append(&send(1)).await.unwrap();
-    assert!(matches!(repeated, Appended::Stored(_) | Appended::Seen(_)));
-    assert_eq!(bench.messages().await, 2);
+        wire.release();
+        let patient = bench.store();
+        let repeated = patient.append(&send(1)).await.unwrap();
+        assert!(matches!(repeated, Appended::Stored(_) | Appended::Seen(_)));
+        assert_eq!(bench.messages().await, 2);
+    }
 }
 
 #[tokio::test]
@@ -56,30 +57,32 @@ async fn a_read_is_given_up_in_time() {
 
 #[tokio::test]
 async fn the_first_step_of_a_store_is_given_up_in_time_too() {
-    let bench = Bench::new().await;
-    let (wire, pool) = through_a_wire(&bench).await;
-    let store = PgStore::new(pool, &bench.options().with_acquire_timeout(SOON));
-    let armed = wire.arm(Fault::Stall(Statement::Any));
-    check(&store.append(&send(1)).await.unwrap_err(), UNAVAILABLE);
-    assert!(armed.has_happened());
-    wire.release();
-    assert!(is_stored(&bench.store(), 1).await, "nothing was done before");
+    for bench in Bench::both().await {
+        let (wire, pool) = through_a_wire(&bench).await;
+        let store = PgStore::new(pool, &bench.options().with_acquire_timeout(SOON));
+        let armed = wire.arm(Fault::Stall(Statement::Any));
+        check(&store.append(&send(1)).await.unwrap_err(), UNAVAILABLE);
+        assert!(armed.has_happened());
+        wire.release();
+        assert!(is_stored(&bench.store(), 1).await, "nothing was done before");
+    }
 }
 
 #[tokio::test]
 async fn a_pool_made_from_a_url_gives_up_by_itself_where_the_server_cannot_be_heard() {
-    let bench = Bench::new().await;
-    let (wire, url) = bench.wire();
-    let store = PgStore::from_url(&url, &bench.options().with_statement_timeout(SOON)).unwrap();
-    // However slow this machine is.
-    while store.find_conversation(conversation_id(1_001)).await.is_err() {}
-    let armed = wire.arm(Fault::Stall(Statement::containing(".message (")));
-    check(&store.append(&send(1)).await.unwrap_err(), OutcomeUnknown);
-    assert!(armed.has_happened());
-    wire.release();
-    assert!(matches!(
-        bench.store().append(&send(1)).await.unwrap(),
-        Appended::Stored(_) | Appended::Seen(_)
-    ));
-    assert_eq!(bench.messages().await, 1);
+    for bench in Bench::both().await {
+        let (wire, url) = bench.wire();
+        let store = PgStore::from_url(&url, &bench.options().with_statement_timeout(SOON)).unwrap();
+        // However slow this machine is.
+        while store.find_conversation(conversation_id(1_001)).await.is_err() {}
+        let armed = wire.arm(Fault::Stall(Statement::containing(".message (")));
+        check(&store.append(&send(1)).await.unwrap_err(), OutcomeUnknown);
+        assert!(armed.has_happened());
+        wire.release();
+        assert!(matches!(
+            bench.store().append(&send(1)).await.unwrap(),
+            Appended::Stored(_) | Appended::Seen(_)
+        ));
+        assert_eq!(bench.messages().await, 1);
+    }
 }

@@ -31,6 +31,9 @@ pub(crate) struct Args {
     /// A server with the same contract that runs already, and has the conversations: no reference is measured then.
     #[arg(long)]
     pub(crate) url: Option<String>,
+    /// Leaves out what the database does alone.
+    #[arg(long)]
+    pub(crate) no_reference: bool,
     /// A JSON object a line instead of a table.
     #[arg(long)]
     pub(crate) json: bool,

@@ -100,6 +100,8 @@ async fn at_rate(ground: &Ground, args: &Args, rate: u32) -> anyhow::Result<Line
         p99_ms: latencies.quantile(0.99),
         errors,
         cores: usage.per_second(took),
+        server_mib_at_start: ground.server_memory_at_start(),
+        server_mib_by_turn: Vec::new(),
         server_mib: ground.server_memory(),
         reference_per_second: None,
         reference_mean_ms: None,

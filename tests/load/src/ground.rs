@@ -79,6 +79,7 @@ struct Own {
     database_pid: u32,
     url: String,
     store: PgStore,
+    memory_at_start: Option<f64>,
 }
 
 impl Ground {
@@ -111,6 +112,7 @@ impl Ground {
                 database_pid,
                 url,
                 store,
+                memory_at_start: mebibytes(server_pid),
             }),
         })
     }
@@ -154,8 +156,12 @@ impl Ground {
 
     /// In MiB.
     pub(crate) fn server_memory(&self) -> Option<f64> {
-        let bytes = process::memory(self.own.as_ref()?.server_pid)?;
-        Some(bytes / 1024.0 / 1024.0)
+        mebibytes(self.own.as_ref()?.server_pid)
+    }
+
+    /// What it was before the first request, in MiB.
+    pub(crate) fn server_memory_at_start(&self) -> Option<f64> {
+        self.own.as_ref()?.memory_at_start
     }
 
     /// Where the middles of some histories begin, as the first pages say.
@@ -253,6 +259,10 @@ async fn run(connection: &mut PgConnection, sql: &str) -> anyhow::Result<()> {
         .execute(connection)
         .await?;
     Ok(())
+}
+
+fn mebibytes(pid: u32) -> Option<f64> {
+    Some(process::memory(pid)? / 1024.0 / 1024.0)
 }
 
 /// Built beside this program.

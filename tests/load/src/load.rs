@@ -20,6 +20,7 @@ pub(crate) struct Measured {
     errors: u64,
     took: Duration,
     usage: Usage,
+    memory: Vec<f64>,
 }
 
 impl Measured {
@@ -28,6 +29,7 @@ impl Measured {
         self.errors += other.errors;
         self.took += other.took;
         self.usage = self.usage.plus(other.usage);
+        self.memory.extend(other.memory);
     }
 
     pub(crate) fn line(
@@ -49,7 +51,9 @@ impl Measured {
             p99_ms: self.latencies.quantile(0.99),
             errors: self.errors,
             cores: self.usage.per_second(self.took),
+            server_mib_at_start: ground.server_memory_at_start(),
             server_mib: ground.server_memory(),
+            server_mib_by_turn: self.memory,
             ratio: reference.map(|it| per_second / it.per_second()),
             p50_ratio: reference.map(|it| p50 / it.mean_ms()),
             reference_per_second: reference.map(Reference::per_second),
@@ -107,6 +111,7 @@ pub(crate) async fn run(
     }
     measured.took = begun.elapsed();
     measured.usage = ground.usage().minus(before);
+    measured.memory.extend(ground.server_memory());
     Ok(measured)
 }
 

@@ -77,6 +77,9 @@ async fn beside_reference(ground: &Ground, args: &Args, scenario: Scenario) -> a
     for _ in 0..args.turns {
         measured.add(load::run(ground, scenario, connections, args.turn()).await?);
         ground.settle().await?;
+        if args.no_reference {
+            continue;
+        }
         if let Some(found) = reference::run(ground, scenario, connections, args.turn()).await? {
             reference = Some(reference.unwrap_or_default().and(&found));
         }

@@ -21,8 +21,12 @@ pub(crate) struct Line {
     pub(crate) errors: u64,
     /// Seconds of CPU in a second.
     pub(crate) cores: Cores,
-    /// Of the server's memory, what is resident at the end.
+    /// Of the server's memory, what was resident once it had started, and what is at the end.
+    pub(crate) server_mib_at_start: Option<f64>,
     pub(crate) server_mib: Option<f64>,
+    /// The same after each turn.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) server_mib_by_turn: Vec<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reference_per_second: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]

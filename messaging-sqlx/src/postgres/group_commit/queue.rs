@@ -22,10 +22,9 @@ pub(super) struct Pending {
 
 impl Pending {
     /// Answers it, after which nothing of it is left to do.
-    pub(super) fn settle(self, outcome: Result<Appended, StoreError>) -> Option<Self> {
+    pub(super) fn settle(self, outcome: Result<Appended, StoreError>) {
         // Whoever asked may have gone away.
         self.answer.send(outcome).ok();
-        None
     }
 
     fn id(&self) -> (ConversationId, MessageId) {
