@@ -43,6 +43,9 @@ pub(crate) struct Config {
     /// How many connections there may be; the next one waits. WebSockets are counted by the channels.
     #[arg(long, env = "MAX_CONNECTIONS", default_value = "4096", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) max_connections: u32,
+    /// How many WebSockets there may be, where this server has the channels; the next one is refused.
+    #[arg(long, env = "MAX_WEBSOCKETS", default_value = "10000", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) max_websockets: u32,
     /// After how many seconds somebody is given up who does not go on with a request: its head, or a part of its body.
     #[arg(long, env = "CLIENT_TIMEOUT", default_value = "10", value_parser = clap::value_parser!(u32).range(1..))]
     client_timeout: u32,

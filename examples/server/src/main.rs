@@ -44,6 +44,10 @@ use crate::{
     storage::Storage,
 };
 
+/// A request makes many small allocations, on one thread, and frees them on another.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[tokio::main]
 async fn main() -> anyhow::Result<ExitCode> {
     let config = Config::parse();
@@ -65,7 +69,10 @@ async fn main() -> anyhow::Result<ExitCode> {
 }
 
 async fn serve(config: Config) -> anyhow::Result<()> {
-    let realtime = Realtime::new(config.pusher().context("Pusher is not fully configured")?)?;
+    let realtime = Realtime::new(
+        config.pusher().context("Pusher is not fully configured")?,
+        config.max_websockets,
+    )?;
     let mut signals = Signals::listen().context("signals cannot be caught")?;
     let listener = TcpListener::bind(config.bind).await;
     let listener = listener.with_context(|| format!("cannot listen on {}", config.bind))?;

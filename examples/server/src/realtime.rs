@@ -26,7 +26,7 @@ pub(crate) enum Realtime {
 
 impl Realtime {
     /// Pusher if it is configured, else channels of our own.
-    pub(crate) fn new(pusher: Option<PusherConfig>) -> anyhow::Result<Self> {
+    pub(crate) fn new(pusher: Option<PusherConfig>, max_websockets: u32) -> anyhow::Result<Self> {
         Ok(match pusher {
             Some(config) => {
                 let pages = RealtimeConfig::of(&config);
@@ -34,7 +34,7 @@ impl Realtime {
             }
             None => Self::Embedded(EmbeddedChannels::new(
                 &credentials()?,
-                EmbeddedOptions::default(),
+                EmbeddedOptions::default().with_max_connections(max_websockets as usize),
                 Arc::new(SystemClock),
                 Arc::new(SystemIds),
             )),

@@ -282,6 +282,7 @@ async fn start_server(database_url: &str) -> anyhow::Result<(Child, String)> {
         .env("BIND", "127.0.0.1:0")
         .env("RATE_LIMITS", "off")
         .env("MAX_CONNECTIONS", "20000")
+        .env("MAX_WEBSOCKETS", "20000")
         .env_remove("SMTP_URL")
         .env_remove("PUSHER_APP_ID")
         .env("RUST_LOG", "info")
