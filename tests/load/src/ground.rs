@@ -29,7 +29,7 @@ const SETTINGS: [(&str, &str); 9] = [
     ("fsync", "on"),
     ("full_page_writes", "on"),
     ("synchronous_commit", "on"),
-    ("shared_buffers", "1GB"),
+    ("shared_buffers", "4GB"),
     ("max_wal_size", "8GB"),
     ("min_wal_size", "2GB"),
     ("checkpoint_timeout", "30min"),
@@ -244,8 +244,10 @@ async fn seed(url: &str, scale: Scale) -> anyhow::Result<u32> {
         .replace("$agents", &scale.agents().to_string())
         .replace("$per", &scale.per_conversation.to_string());
     run(&mut connection, &filled).await?;
-    run(&mut connection, "VACUUM (ANALYZE)").await?;
-    run(&mut connection, "CHECKPOINT").await?;
+    // A page is marked as visible to all only when what committed it is on disk.
+    for step in ["CHECKPOINT", "VACUUM (ANALYZE)", "CHECKPOINT"] {
+        run(&mut connection, step).await?;
+    }
     let backend: i32 = sqlx::query_scalar("SELECT pg_backend_pid()")
         .fetch_one(&mut connection)
         .await?;
