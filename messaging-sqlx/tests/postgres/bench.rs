@@ -39,10 +39,12 @@ impl Bench {
 
     /// One whose options commit messages together, and one where each goes alone.
     pub(crate) async fn both() -> [Self; 2] {
-        [
-            Self::with(GroupCommit::On).await,
-            Self::with(GroupCommit::Off).await,
-        ]
+        [Self::new().await, Self::alone().await]
+    }
+
+    /// One whose options have each message go alone.
+    pub(crate) async fn alone() -> Self {
+        Self::with(GroupCommit::Off).await
     }
 
     async fn with(group_commit: GroupCommit) -> Self {
