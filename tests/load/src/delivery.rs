@@ -19,6 +19,7 @@ use crate::{
     channels::{self, Socket},
     ground::Ground,
     http::Connection,
+    load::Measured,
     report::{Latencies, Line},
     scenario::{self, Scenario, id},
 };
@@ -90,25 +91,16 @@ async fn at_rate(ground: &Ground, args: &Args, rate: u32) -> anyhow::Result<Line
     }
     // What was not told counts as an error.
     let errors = total - latencies.len() as u64;
-    Ok(Line {
-        scenario: Scenario::Delivery.name(),
-        messages: ground.scale().messages(),
-        connections: args.connections,
-        seconds: took.as_secs_f64(),
-        per_second: latencies.len() as f64 / took.as_secs_f64(),
-        p50_ms: latencies.quantile(0.5),
-        p99_ms: latencies.quantile(0.99),
+    let measured = Measured {
+        latencies,
         errors,
-        cores: usage.per_second(took),
-        server_mib_at_start: ground.server_memory_at_start(),
-        server_mib_by_turn: Vec::new(),
-        server_mib: ground.server_memory(),
-        reference_per_second: None,
-        reference_mean_ms: None,
-        ratio: None,
-        p50_ratio: None,
+        took,
+        usage,
+        ..Measured::default()
+    };
+    Ok(Line {
         rate: Some(rate),
-        bytes_per_socket: None,
+        ..measured.line(Scenario::Delivery, args.connections, ground, None)
     })
 }
 

@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::{Context as _, bail, ensure};
+use messaging_core::port::store::Outbox as _;
 use messaging_sqlx::{PgOptions, PgStore, postgres::Text};
 use messaging_test_postgres::PgServer;
 use serde_json::Value;
@@ -184,17 +185,12 @@ impl Ground {
         let Some(own) = &self.own else {
             return Ok(());
         };
-        let mut connection = PgConnection::connect(&own.url).await?;
-        for _ in 0..6000 {
-            let left: i64 = sqlx::query_scalar("SELECT count(*) FROM messaging.lane")
-                .fetch_one(&mut connection)
-                .await?;
-            if left == 0 {
-                return Ok(());
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        bail!("after a minute not everything is published")
+        let published = async {
+            while own.store.backlog().await?.lanes > 0 {}
+            anyhow::Ok(())
+        };
+        let published = timeout(Duration::from_mins(1), published).await;
+        published.context("after a minute not everything is published")?
     }
 
     /// Takes out what pgbench has left to publish: nobody waits for it.

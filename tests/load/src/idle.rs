@@ -10,6 +10,7 @@ use crate::{
     channels::{self, Socket},
     ground::Ground,
     http::Connection,
+    load::Measured,
     report::{Latencies, Line},
     scenario::{self, Scenario, client, id},
 };
@@ -59,24 +60,15 @@ pub(crate) async fn measure(ground: &Ground, args: &Args) -> anyhow::Result<Line
     let bytes = before
         .zip(after)
         .map(|(before, after)| (after - before) * 1024.0 * 1024.0 / sockets.len().max(1) as f64);
+    let measured = Measured {
+        latencies,
+        took,
+        usage,
+        ..Measured::default()
+    };
     Ok(Line {
-        scenario: Scenario::Idle.name(),
-        messages: ground.scale().messages(),
-        connections: sockets.len(),
-        seconds: took.as_secs_f64(),
-        per_second: MESSAGES as f64 / took.as_secs_f64(),
-        p50_ms: latencies.quantile(0.5),
-        p99_ms: latencies.quantile(0.99),
-        errors: 0,
-        cores: usage.per_second(took),
-        server_mib_at_start: ground.server_memory_at_start(),
         server_mib: after,
-        server_mib_by_turn: Vec::new(),
-        reference_per_second: None,
-        reference_mean_ms: None,
-        ratio: None,
-        p50_ratio: None,
-        rate: None,
         bytes_per_socket: bytes,
+        ..measured.line(Scenario::Idle, sockets.len(), ground, None)
     })
 }

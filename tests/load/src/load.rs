@@ -16,11 +16,12 @@ use crate::{
 /// What some turns came to.
 #[derive(Debug, Default)]
 pub(crate) struct Measured {
-    latencies: Latencies,
-    errors: u64,
-    took: Duration,
-    usage: Usage,
-    memory: Vec<f64>,
+    pub(crate) latencies: Latencies,
+    pub(crate) errors: u64,
+    pub(crate) took: Duration,
+    pub(crate) usage: Usage,
+    /// Of the server, in MiB, after each turn.
+    pub(crate) memory: Vec<f64>,
 }
 
 impl Measured {
