@@ -1,7 +1,7 @@
 use futures_util::future::BoxFuture;
 use messaging_core::port::store::Store;
 
-use crate::{Backend, suite};
+use crate::{Backend, limit::in_time, suite};
 
 /// One case of the conformance suite: something that a store promises, and a way to see whether it is so.
 #[derive(Clone, Copy)]
@@ -44,7 +44,7 @@ impl Case {
     pub fn run(&self, backend: &dyn Backend) {
         backend.run(Box::pin(async {
             let fresh = backend.fresh().await;
-            (self.check)(&*fresh.store).await;
+            in_time(self.name, (self.check)(&*fresh.store)).await;
         }));
     }
 }

@@ -16,12 +16,17 @@
 //!
 //! There is no runtime in here: the host's own runs everything. Nothing sleeps, and time is what the cases
 //! say it is.
+//!
+//! A broken store fails, and never hangs. Every loop over a store's answers is bounded, and says what did not happen;
+//! a run of a test whose calls do not return fails after ten minutes; a thread of the storm that fails ends the
+//! others. A store that blocks the calling thread is beyond that: give each test a limit, as `cargo nextest` does.
 
 mod again;
 mod backend;
 mod case;
 mod conformance;
 pub mod fake;
+mod limit;
 mod mail;
 pub mod make;
 mod model;

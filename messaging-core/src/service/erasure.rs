@@ -13,7 +13,7 @@ use crate::{
     },
     error::Error,
     id::{BookingId, ConversationId, UserId},
-    port::store::{Direction, HistoryScan, ReportScan, Traces},
+    port::store::{Direction, HistoryScan, ReportScan, StoreError, StoreErrorKind, Traces},
 };
 
 const ERASING: &str = "erasing a user";
@@ -121,7 +121,15 @@ impl Messaging {
         doing: &'static str,
     ) -> Result<Traces, Error> {
         let traces = self.store().list_traces(of, after, CHUNK).await;
-        traces.map_err(|error| Error::store(error, doing))
+        let traces = traces.map_err(|error| Error::store(error, doing))?;
+        // Else a store that does not move on would be asked without an end.
+        if after.is_some() && traces.looked_up_to.is_some_and(|last| Some(last) <= after) {
+            return Err(Error::store(
+                StoreError::new(StoreErrorKind::Corrupt, "looking for traces"),
+                doing,
+            ));
+        }
+        Ok(traces)
     }
 
     /// First nobody sends in their name any more, and then what they sent is erased.

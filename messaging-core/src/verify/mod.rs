@@ -30,7 +30,7 @@ pub use discrepancy::{Discrepancy, Finding};
 
 use crate::{
     id::ConversationId,
-    port::store::{StoreError, Tallies, TallyScan},
+    port::store::{StoreError, StoreErrorKind, Tallies, Tally, TallyScan},
 };
 
 /// How many conversations are looked at together.
@@ -43,7 +43,8 @@ const CHUNK: usize = 1_000;
 /// been taken.
 ///
 /// # Errors
-/// Those of the store. The first one ends the stream: to go on, begin again with what is left of the range.
+/// Those of the store, and [`Corrupt`](StoreErrorKind::Corrupt) where it answers conversations out of order. The first
+/// one ends the stream: to go on, begin again with what is left of the range.
 pub fn verify(
     store: &dyn Tallies,
     range: ConversationRange,
@@ -88,6 +89,7 @@ fn in_chunks(
             return Ok(None);
         };
         let tallies = store.list_tallies(&TallyScan { after, up_to, limit }).await?;
+        goes_on(&tallies, after)?;
         let found: Vec<_> = tallies.iter().flat_map(compare).map(Ok).collect();
         let last = tallies.last().filter(|_| tallies.len() == limit);
         let rest = last.map(|tally| ConversationRange {
@@ -99,6 +101,22 @@ fn in_chunks(
     chunks.try_flatten().boxed()
 }
 
+/// A store that answers the same chunk again would be recounted without an end.
+fn goes_on(tallies: &[Tally], after: Option<ConversationId>) -> Result<(), StoreError> {
+    let ids = tallies.iter().map(|tally| tally.conversation.id);
+    if after
+        .into_iter()
+        .chain(ids)
+        .is_sorted_by(|before, next| before < next)
+    {
+        return Ok(());
+    }
+    Err(StoreError::new(
+        StoreErrorKind::Corrupt,
+        "counting in the order of ids",
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
@@ -107,7 +125,6 @@ mod tests {
     use uuid::Uuid;
 
     use super::{discrepancy::Finding::LastSeq, *};
-    use crate::port::store::{StoreErrorKind, Tally};
 
     /// Conversations 1 to 7, all of them with one discrepancy; what comes behind number 4 cannot be read if
     /// it is so wished.
@@ -177,6 +194,23 @@ mod tests {
             calls.push(store.calls.load(Ordering::Relaxed));
         }
         assert_eq!(calls, [0, 1, 1, 2, 2, 3, 3, 4]);
+    }
+
+    /// The same conversation, whatever is asked for.
+    struct Again;
+
+    #[async_trait]
+    impl Tallies for Again {
+        async fn list_tallies(&self, _: &TallyScan) -> Result<Vec<Tally>, StoreError> {
+            Ok(vec![compare::tests::sound()])
+        }
+    }
+
+    #[tokio::test]
+    async fn a_store_that_does_not_move_on_is_an_error() {
+        let found: Vec<_> = in_chunks(&Again, ConversationRange::all(), 1).collect().await;
+        let kinds: Vec<_> = found.into_iter().map(|one| one.unwrap_err().kind()).collect();
+        assert_eq!(kinds, [StoreErrorKind::Corrupt]);
     }
 
     #[tokio::test]

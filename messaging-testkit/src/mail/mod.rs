@@ -25,6 +25,7 @@ use proptest::{
 use crate::{
     Backend,
     fake::FakeDirectory,
+    limit::in_time,
     make::{body, conversation_id, message as message_from, message_id, plan, system_message},
     recount::recount,
 };
@@ -52,7 +53,9 @@ pub fn days_of_mail(backend: &dyn Backend) {
     let cases = (config.cases / 16).max(1);
     let outcome = TestRunner::new(Config { cases, ..config }).run(&step::days(), |steps| {
         let mut outcome = Ok(());
-        backend.run(Box::pin(async { outcome = live(backend, &steps).await }));
+        backend.run(Box::pin(async {
+            outcome = in_time("a run of days", live(backend, &steps)).await
+        }));
         outcome
     });
     if let Err(error) = outcome {

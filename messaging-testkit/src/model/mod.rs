@@ -7,7 +7,7 @@ mod step;
 
 use proptest::test_runner::{Config, TestCaseResult, TestRunner};
 
-use crate::{Backend, recount::recount};
+use crate::{Backend, limit::in_time, recount::recount};
 use compare::Pair;
 use step::Step;
 
@@ -40,7 +40,9 @@ fn compare(backend: &dyn Backend, cases: u32) {
     };
     let outcome = TestRunner::new(config).run(&step::sequences(), |steps| {
         let mut outcome = Ok(());
-        backend.run(Box::pin(async { outcome = check(backend, &steps).await }));
+        backend.run(Box::pin(async {
+            outcome = in_time("a sequence of steps", check(backend, &steps)).await
+        }));
         outcome
     });
     if let Err(error) = outcome {

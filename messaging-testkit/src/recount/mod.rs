@@ -19,7 +19,10 @@ use messaging_core::{
     verify::{ConversationRange, verify},
 };
 
-use crate::make::{limit, user_id};
+use crate::{
+    limit::Rounds,
+    make::{limit, user_id},
+};
 use thread::Thread;
 
 /// Reads everything that a store holds, through its port, and counts again every number in it.
@@ -100,11 +103,16 @@ impl Recount {
     }
 }
 
+/// More pages of 100 than any list or history of a test has.
+const PAGES: usize = 10_000;
+
 /// Walks through all that is set aside.
 pub(crate) async fn all_set_aside(store: &dyn Store) -> Result<Vec<SetAside>, StoreError> {
     const PAGE: usize = 100;
     let mut walked = store.list_set_aside(PAGE).await?;
+    let mut pages = Rounds::at_most(PAGES, "the walk of the dead letters has not come to its end");
     while let Some(last) = walked.last().map(SetAside::place) {
+        pages.begin();
         let page = store.list_set_aside_after(&last, PAGE).await?;
         // Else a store that goes back to the start would never end.
         if page.first().is_none_or(|first| first.place() <= last) {
@@ -118,18 +126,25 @@ pub(crate) async fn all_set_aside(store: &dyn Store) -> Result<Vec<SetAside>, St
 async fn walk(store: &dyn Store, inbox: &Inbox) -> Result<Vec<Overview>, StoreError> {
     let mut walked: Vec<Overview> = Vec::new();
     let mut start = ListStart::Newest;
+    let mut pages = Rounds::at_most(PAGES, "the walk of a list has not come to its end");
     loop {
+        pages.begin();
         let scan = ListScan {
             inbox: inbox.clone(),
             start,
             limit: limit(PageSize::MAX),
         };
         let page = store.list_conversations(&scan).await?;
+        let place = |row: &Overview| (row.conversation.activity_at, row.conversation.id);
+        let goes_on = match (walked.last(), page.rows.last()) {
+            (Some(before), Some(last)) => place(last) < place(before),
+            _ => true,
+        };
         walked.extend(page.rows);
         match walked.last() {
             Some(Overview {
                 conversation: last, ..
-            }) if page.has_more => {
+            }) if page.has_more && goes_on => {
                 start = ListStart::After(ListCursor::new(inbox.clone(), last.activity_at, last.id));
             }
             _ => return Ok(walked),

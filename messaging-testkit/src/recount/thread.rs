@@ -11,8 +11,8 @@ use messaging_core::{
     port::store::{Direction, HistoryScan, Store, StoreError},
 };
 
-use super::Findings;
-use crate::make::limit;
+use super::{Findings, PAGES};
+use crate::{limit::Rounds, make::limit};
 
 /// A conversation and all its messages.
 #[derive(Debug)]
@@ -190,18 +190,26 @@ impl Thread {
 
 async fn history(store: &dyn Store, of: ConversationId) -> Result<Vec<MessageRow>, StoreError> {
     let mut rows: Vec<MessageRow> = Vec::new();
+    let mut pages = Rounds::at_most(PAGES, "the walk of a history has not come to its end");
     loop {
+        pages.begin();
+        let last = rows.last().map_or(0, |row| row.message.seq);
         let scan = HistoryScan {
             conversation_id: of,
-            direction: Direction::After(rows.last().map_or(0, |row| row.message.seq)),
+            direction: Direction::After(last),
             limit: limit(PageSize::MAX),
         };
         match store.list_messages(&scan).await? {
-            Some(page) if page.has_more && !page.rows.is_empty() => rows.extend(page.rows),
+            Some(page) if page.has_more && goes_on(&page.rows, last) => rows.extend(page.rows),
             page => {
                 rows.extend(page.into_iter().flat_map(|page| page.rows));
                 return Ok(rows);
             }
         }
     }
+}
+
+/// Else a store that gives the same page again would never end. What it gave is found in the rows.
+fn goes_on(page: &[MessageRow], last: u64) -> bool {
+    page.last().is_some_and(|row| row.message.seq > last)
 }

@@ -7,7 +7,7 @@ mod relay;
 use std::{
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering},
     },
     thread,
 };
@@ -23,6 +23,7 @@ use messaging_core::{
 use crate::{
     Backend,
     again::again,
+    limit::{Rounds, in_time},
     make::at,
     recount::{all_set_aside, recount},
 };
@@ -38,7 +39,7 @@ const STEPS: usize = 120;
 /// recount itself, and afterwards recounts it and what was published.
 ///
 /// # Panics
-/// When something does not add up.
+/// When something does not add up. A thread that fails ends the others, and the storm fails with the first.
 pub fn storm(backend: &dyn Backend) {
     let mut fresh = None;
     backend.run(Box::pin(async { fresh = Some(backend.fresh().await) }));
@@ -50,24 +51,31 @@ pub fn storm(backend: &dyn Backend) {
             let mut person = Person::new(n, &sky);
             scope.spawn(move || {
                 let _busy = person.sky.busy();
-                backend.run(Box::pin(async {
+                let _watch = person.sky.watch();
+                backend.run(Box::pin(in_time("a person of the storm", async {
                     for _ in 0..STEPS {
+                        if person.sky.has_failed() {
+                            return;
+                        }
                         person.act().await;
                     }
-                }));
+                })));
             });
         }
         scope.spawn(|| {
+            let _watch = sky.watch();
             while sky.is_busy() {
-                backend.run(Box::pin(look(&sky)));
+                backend.run(Box::pin(in_time("a recount amid the storm", look(&sky))));
                 thread::yield_now();
             }
         });
         for n in 0..RELAYS {
             let relay = Relay::new(PEOPLE + n, &sky);
             scope.spawn(move || {
+                let _watch = relay.sky.watch();
                 while relay.sky.is_busy() {
-                    backend.run(Box::pin(relay.round(relay.sky.tick())));
+                    let round = relay.round(relay.sky.tick());
+                    backend.run(Box::pin(in_time("a round of the storm", round)));
                     thread::yield_now();
                 }
             });
@@ -75,7 +83,7 @@ pub fn storm(backend: &dyn Backend) {
     });
 
     backend.run(Box::pin(async move {
-        calm(&sky).await;
+        in_time("the recount after the storm", calm(&sky)).await;
         drop((sky, fresh));
     }));
 }
@@ -110,11 +118,13 @@ async fn calm(sky: &Sky) {
 
 async fn publish_all(sky: &Sky) {
     let relay = Relay::new(PEOPLE + RELAYS, sky);
-    let mut rounds = 0;
+    let mut rounds = Rounds::at_most(
+        1_000,
+        "there are still lanes, though all of them were claimed and published",
+    );
     while sky.store.backlog().await.expect("nobody else is there").lanes > 0 {
+        rounds.begin();
         relay.round(at(1_000_000_000)).await;
-        rounds += 1;
-        assert!(rounds < 1_000, "what waits to be published cannot be");
     }
 }
 
@@ -124,12 +134,16 @@ struct Sky {
     seconds: AtomicI64,
     ids: AtomicU64,
     people: AtomicUsize,
+    failed: AtomicBool,
     published: Mutex<Vec<Entry>>,
     requeued: Mutex<Vec<Entry>>,
 }
 
 /// Somebody is still writing.
 struct Busy<'a>(&'a AtomicUsize);
+
+/// Tells the other threads when this one fails.
+struct Watch<'a>(&'a AtomicBool);
 
 impl Sky {
     fn over(store: Arc<dyn Store>) -> Self {
@@ -138,6 +152,7 @@ impl Sky {
             seconds: AtomicI64::new(0),
             ids: AtomicU64::new(1),
             people: AtomicUsize::new(usize::try_from(PEOPLE).unwrap_or(usize::MAX)),
+            failed: AtomicBool::new(false),
             published: Mutex::default(),
             requeued: Mutex::default(),
         }
@@ -169,8 +184,19 @@ impl Sky {
         Busy(&self.people)
     }
 
+    /// Whether somebody is still writing; not once a thread has failed.
     fn is_busy(&self) -> bool {
-        self.people.load(Ordering::Acquire) > 0
+        self.people.load(Ordering::Acquire) > 0 && !self.has_failed()
+    }
+
+    /// Held by each thread for as long as it lives.
+    fn watch(&self) -> Watch<'_> {
+        Watch(&self.failed)
+    }
+
+    /// Whether a thread has failed, so that the others need not go on.
+    fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::Acquire)
     }
 }
 
@@ -181,5 +207,13 @@ fn lock(log: &Mutex<Vec<Entry>>) -> MutexGuard<'_, Vec<Entry>> {
 impl Drop for Busy<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Release);
+    }
+}
+
+impl Drop for Watch<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.store(true, Ordering::Release);
+        }
     }
 }

@@ -6,6 +6,7 @@ use messaging_core::{
 
 use super::Sky;
 use crate::again::again;
+use crate::limit::Rounds;
 use crate::make::{secs, worker_id};
 
 /// One that publishes what others left behind.
@@ -29,9 +30,15 @@ impl<'a> Relay<'a> {
     }
 }
 
+/// More than a storm has: a round publishes an entry, or another thread has written or claimed meanwhile, and each
+/// step writes two entries at most.
+const ROUNDS: usize = 10_000;
+
 /// Publishes lanes that a worker owns, a few events at a time, until they end or somebody else has them.
 pub(super) async fn publish(sky: &Sky, by: WorkerId, mut lanes: Vec<Lane>, lease_until: Timestamp) {
-    while !lanes.is_empty() {
+    let mut rounds = Rounds::at_most(ROUNDS, "the lanes of a worker have not come to their end");
+    while !lanes.is_empty() && !sky.has_failed() {
+        rounds.begin();
         let loaded = again(|| sky.store.load_entries(&lanes, 3)).await;
         // A lane without entries is settled all the same: whoever set its last ones aside may have lost it then.
         let as_it_is = |lane: &Lane| Progress {

@@ -15,6 +15,7 @@ use messaging_core::{
 };
 
 use super::scene::{Scene, ids, list, stored};
+use crate::limit::Rounds;
 use crate::make::{
     agent_inbox, agent_user_id, at, client_id, client_inbox, conversation_id, key, plan, secs, user_id, uuid,
     worker_id,
@@ -226,7 +227,9 @@ pub(crate) async fn traces_are_looked_for_piece_by_piece(store: &dyn Store) {
         Scene::open(store, plan(n % 2, n)).await;
     }
     let (mut found, mut after, mut pieces) = (Vec::new(), None, 0);
+    let mut rounds = Rounds::at_most(10, "the search for traces has not come to its end");
     loop {
+        rounds.begin();
         let piece = traces(store, &client_id(1), after, 2).await;
         found.extend(piece.conversations);
         match piece.looked_up_to {

@@ -4,6 +4,7 @@ use messaging_core::{
 };
 
 use super::scene::{Scene, claim};
+use crate::limit::Rounds;
 use crate::make::{at, plan, worker_id};
 
 /// A conversation whose events 1 to 3 worker 1 publishes, with a lease until second 30.
@@ -130,7 +131,9 @@ pub(crate) async fn what_was_set_aside_is_walked_page_by_page(store: &dyn Store)
     let place = |one: &SetAside| (one.at, one.entry.conversation_id, one.entry.number);
     for size in 1..=all.len() {
         let mut walked = store.list_set_aside(size).await.unwrap();
+        let mut pages = Rounds::at_most(all.len(), "not all that was set aside has been met");
         while walked.len() < all.len() {
+            pages.begin();
             let last = walked.last().unwrap().place();
             let page = store.list_set_aside_after(&last, size).await.unwrap();
             assert!((1..=size).contains(&page.len()), "{page:?}");

@@ -12,6 +12,7 @@ use messaging_core::{
 };
 
 use super::scene::{Scene, at_once, claim};
+use crate::limit::Rounds;
 use crate::make::{at, booking_id, plan, user_id, worker_id};
 
 async fn verified(store: &dyn Store) -> Result<Vec<Discrepancy>, StoreError> {
@@ -212,7 +213,9 @@ pub(crate) async fn a_walk_in_small_chunks_meets_each_conversation_once(store: &
     let all = four(store).await;
     for chunk in 1..=4 {
         let mut walked: Vec<ConversationId> = Vec::new();
+        let mut chunks = Rounds::at_most(all.len() + 1, "no chunk was empty");
         loop {
+            chunks.begin();
             let page = ids(store, scan(walked.last().copied(), Some(all[3]), chunk)).await;
             if page.is_empty() {
                 break;

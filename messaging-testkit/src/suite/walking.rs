@@ -8,6 +8,7 @@ use messaging_core::{
 
 use super::scene::{Scene, behind, ids, list};
 use crate::again::again;
+use crate::limit::Rounds;
 use crate::make::{at, client_inbox, plan};
 
 pub(crate) async fn a_walk_back_meets_each_message_once_whatever_is_sent(store: &dyn Store) {
@@ -15,7 +16,9 @@ pub(crate) async fn a_walk_back_meets_each_message_once_whatever_is_sent(store: 
     scene.send_many(Side::Client, 10).await;
     let mut walked = Vec::new();
     let mut direction = Direction::Newest;
+    let mut pages = Rounds::at_most(10, "the walk back has not come to the beginning");
     loop {
+        pages.begin();
         let (mut seqs, has_more) = scene.seqs(direction, 3).await;
         direction = Direction::Before(seqs[0]);
         seqs.append(&mut walked);
@@ -33,7 +36,9 @@ pub(crate) async fn a_walk_forward_meets_each_message_once_whatever_is_sent(stor
     scene.send_many(Side::Client, 10).await;
     let mut walked = Vec::new();
     let mut has_more = true;
+    let mut pages = Rounds::at_most(20, "the walk forward has not come to the newest message");
     while has_more {
+        pages.begin();
         let after = Direction::After(walked.last().copied().unwrap_or(0));
         let (seqs, more) = scene.seqs(after, 3).await;
         walked.extend(seqs);
@@ -61,7 +66,9 @@ pub(crate) async fn what_a_walk_sees_of_running_sends_is_dense(store: &dyn Store
     };
     let walk = async {
         let mut walked = Vec::new();
+        let mut looks = Rounds::at_most(1_000_000, "the walk has not met all 40 messages");
         while walked.len() < 40 {
+            looks.begin();
             let after = walked.last().copied().unwrap_or(0);
             walked.extend(scene.seqs(Direction::After(after), 7).await.0);
             assert_eq!(walked, (1..=walked.len() as u64).collect::<Vec<_>>());
@@ -87,7 +94,9 @@ pub(crate) async fn a_walk_of_the_list_meets_what_stays_where_it_is_exactly_once
     say_at(&scenes[9], 100).await;
     say_at(&scenes[4], 101).await;
     say_at(&Scene::open(store, plan(1, 11)).await, 102).await;
+    let mut pages = Rounds::at_most(20, "the walk of the list has not come to its end");
     while page.has_more {
+        pages.begin();
         page = list(store, &inbox, behind(&inbox, &page), 3).await;
         met.extend(ids(&page));
     }
@@ -125,7 +134,9 @@ pub(crate) async fn a_walk_of_equal_times_meets_each_conversation_once(store: &d
     for size in 1..=7 {
         let mut page = list(store, &inbox, ListStart::Newest, size).await;
         let mut met = ids(&page);
+        let mut pages = Rounds::at_most(20, "the walk of the list has not come to its end");
         while page.has_more {
+            pages.begin();
             page = list(store, &inbox, behind(&inbox, &page), size).await;
             met.extend(ids(&page));
         }

@@ -87,6 +87,10 @@ pub(crate) enum Fault {
     ForgetsWhenItMailed,
     ShowsBeyondTheExtent,
     PushesAgain,
+    ListsTheSamePageAgain,
+    LoadsNothing,
+    SettlesNothing,
+    LooksForTracesForEver,
 }
 
 /// Longer than any lease in the suite.

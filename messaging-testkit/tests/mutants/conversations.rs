@@ -54,6 +54,18 @@ impl Conversations for Broken {
     }
 
     async fn list_conversations(&self, scan: &ListScan) -> Result<ListPage, StoreError> {
+        if self.has(Fault::ListsTheSamePageAgain) {
+            let start = ListStart::Newest;
+            let mut page = self
+                .inner
+                .list_conversations(&ListScan {
+                    start,
+                    ..scan.clone()
+                })
+                .await?;
+            page.has_more = true;
+            return Ok(page);
+        }
         let mut page = self.inner.list_conversations(scan).await?;
         for row in &mut page.rows {
             self.distort(&mut row.conversation);
@@ -100,6 +112,9 @@ impl Conversations for Broken {
         if let (Direction::Before(seq), true) = (scan.direction, self.has(Fault::SkipsAMessageBetweenPages)) {
             scan.direction = Direction::Before(seq.saturating_sub(1));
         }
+        if self.has(Fault::ListsTheSamePageAgain) {
+            scan.direction = Direction::After(0);
+        }
         let mut found = self.inner.list_messages(&scan).await?;
         if let Some(page) = &mut found {
             self.distort(&mut page.overview.conversation);
@@ -115,6 +130,7 @@ impl Conversations for Broken {
             if self.has(Fault::SeesMoreBehindAFullPage) {
                 page.has_more = page.rows.len() == scan.limit.get();
             }
+            page.has_more |= self.has(Fault::ListsTheSamePageAgain);
         }
         Ok(found)
     }

@@ -20,6 +20,9 @@ impl Erasure for Broken {
         if self.has(Fault::OverlooksATrace) {
             traces.conversations.pop();
         }
+        if self.has(Fault::LooksForTracesForEver) {
+            traces.looked_up_to = traces.looked_up_to.or(after);
+        }
         Ok(traces)
     }
 

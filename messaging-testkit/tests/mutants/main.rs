@@ -131,6 +131,10 @@ the_suite_notices_a_store_that! {
     forgets_when_it_mailed: mailing notices ForgetsWhenItMailed;
     shows_beyond_the_extent: mailing notices ShowsBeyondTheExtent;
     pushes_again: mailing notices PushesAgain;
+    lists_the_same_page_again: walking notices ListsTheSamePageAgain;
+    loads_nothing: loading notices LoadsNothing;
+    settles_nothing: settling notices SettlesNothing;
+    looks_for_traces_for_ever: erasing notices LooksForTracesForEver;
 }
 
 macro_rules! the_model_notices_a_store_that {
@@ -157,6 +161,9 @@ the_model_notices_a_store_that! {
     settles_too_much: SettlesTooMuch;
     skips_a_message_between_pages: SkipsAMessageBetweenPages;
     skips_one_set_aside: SkipsOneSetAside;
+    lists_the_same_page_again: ListsTheSamePageAgain;
+    loads_nothing: LoadsNothing;
+    settles_nothing: SettlesNothing;
 }
 
 macro_rules! the_recount_after_a_storm_notices_a_store_that {
@@ -180,6 +187,10 @@ the_recount_after_a_storm_notices_a_store_that! {
     loses_what_it_requeues: LosesWhatItRequeues;
     rewrites_read_times: RewritesReadTimes;
     settles_too_much: SettlesTooMuch;
+    // Whose loops have no end of their own.
+    lists_the_same_page_again: ListsTheSamePageAgain;
+    loads_nothing: LoadsNothing;
+    settles_nothing: SettlesNothing;
 }
 
 macro_rules! days_of_mail_notice_a_store_that {

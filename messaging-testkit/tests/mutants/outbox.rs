@@ -35,6 +35,9 @@ impl Outbox for Broken {
 
     async fn load_entries(&self, lanes: &[Lane], per_lane: usize) -> Result<Vec<LoadedEntry>, StoreError> {
         let mut loaded = self.inner.load_entries(lanes, per_lane).await?;
+        if self.has(Fault::LoadsNothing) {
+            loaded.clear();
+        }
         if self.has(Fault::ForgetsAnEntry) {
             loaded.retain(|one| one.entry.number != 3);
         }
@@ -58,6 +61,9 @@ impl Outbox for Broken {
         let mut done = done.to_vec();
         for progress in &mut done {
             progress.up_to += too_many;
+            if self.has(Fault::SettlesNothing) {
+                progress.up_to = 0;
+            }
         }
         let mut lanes = self.inner.settle(by, lease_until, &done).await?;
         if self.has(Fault::LeavesTheOwnerInTheDark) {

@@ -106,6 +106,7 @@ impl Pair<'_> {
         let last = worker_id(u64::MAX);
         self.claim(last, 1_000, FOREVER).await?;
         let mut dues: BTreeSet<_> = self.threads.iter().filter_map(|one| one.outbox.due()).collect();
+        // Nothing is added to it, so that it comes to its end.
         while let Some(due) = dues.pop_first() {
             for now in [due - Duration::from_millis(1), due] {
                 self.latest = now;

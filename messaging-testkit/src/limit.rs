@@ -1,0 +1,141 @@
+//! Limits: a store that is broken fails, and never hangs.
+//!
+//! A store that answers without end is stopped by [`Rounds`], which every loop over a store's answers counts. A store
+//! that never answers is stopped by [`in_time`], which every run of a test passes through. Only a store that blocks
+//! the thread of its caller is stopped by neither: the test runner's own limit is for that.
+
+use std::{
+    future::poll_fn,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{self, RecvTimeoutError},
+    },
+    task::{Context, Poll},
+    thread,
+    time::Duration,
+};
+
+use futures_util::{
+    future::{Either, select},
+    task::AtomicWaker,
+};
+
+/// How long one run of a test may take. Generous: a slow machine with a slow store needs a small part of it.
+const LIMIT: Duration = Duration::from_mins(10);
+
+/// Counts the rounds of a loop that a correct store ends.
+#[derive(Debug)]
+pub(crate) struct Rounds {
+    left: usize,
+    limit: usize,
+    missing: &'static str,
+}
+
+impl Rounds {
+    /// At most `limit` rounds. `missing` is the sentence that says what has not happened by then.
+    pub(crate) fn at_most(limit: usize, missing: &'static str) -> Self {
+        let left = limit;
+        Self { left, limit, missing }
+    }
+
+    /// Begins a round.
+    ///
+    /// # Panics
+    /// When all rounds are over.
+    pub(crate) fn begin(&mut self) {
+        let (limit, missing) = (self.limit, self.missing);
+        let left = self.left.checked_sub(1);
+        self.left = left.unwrap_or_else(|| panic!("after {limit} rounds {missing}"));
+    }
+}
+
+/// Runs a future to its end, which comes within ten minutes.
+///
+/// # Panics
+/// When it does not.
+pub(crate) async fn in_time<T>(what: &str, future: impl Future<Output = T>) -> T {
+    within(LIMIT, what, future).await
+}
+
+async fn within<T>(limit: Duration, what: &str, future: impl Future<Output = T>) -> T {
+    let alarm = Arc::new(Alarm::default());
+    let (done, is_done) = mpsc::channel::<()>();
+    let rings = alarm.clone();
+    // Its own thread, since the runtime is the host's; it ends when `done` is dropped.
+    thread::spawn(move || {
+        if is_done.recv_timeout(limit) == Err(RecvTimeoutError::Timeout) {
+            rings.ring();
+        }
+    });
+    let future = pin!(future);
+    let rang = poll_fn(|cx| alarm.poll(cx));
+    let outcome = select(future, rang).await;
+    drop(done);
+    match outcome {
+        Either::Left((output, _)) => output,
+        Either::Right(_) => {
+            panic!("{what} has not ended after {limit:?}: a call of the store does not return")
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct Alarm {
+    rang: AtomicBool,
+    waker: AtomicWaker,
+}
+
+impl Alarm {
+    fn ring(&self) {
+        self.rang.store(true, Ordering::Release);
+        self.waker.wake();
+    }
+
+    fn poll(&self, cx: &Context<'_>) -> Poll<()> {
+        self.waker.register(cx.waker());
+        if self.rang.load(Ordering::Acquire) {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    #[test]
+    #[should_panic(expected = "after 2 rounds the walk has not come to its end")]
+    fn a_loop_without_an_end_fails() {
+        let mut rounds = Rounds::at_most(2, "the walk has not come to its end");
+        loop {
+            rounds.begin();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_future_that_ends_gives_its_output() {
+        assert_eq!(within(Duration::MAX, "it", ready(1)).await, 1);
+    }
+
+    #[tokio::test]
+    async fn a_future_that_never_ends_fails_at_the_limit() {
+        let never = within(Duration::from_millis(1), "the case", pending::<()>());
+        let panicked = std::panic::AssertUnwindSafe(never)
+            .catch_unwind()
+            .await
+            .unwrap_err();
+        let said = panicked.downcast_ref::<String>().unwrap();
+        assert_eq!(
+            said,
+            "the case has not ended after 1ms: a call of the store does not return"
+        );
+    }
+}
