@@ -8,7 +8,7 @@ use std::{
 pub struct Patience(Instant);
 
 const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
-const ENOUGH: Duration = Duration::from_secs(30);
+const ENOUGH: Duration = Duration::from_secs(120);
 
 impl Patience {
     /// For so long from now.
@@ -38,7 +38,7 @@ impl Patience {
 /// Waits until `look` sees something.
 ///
 /// # Panics
-/// When it has not after half a minute.
+/// When it has not after two minutes.
 pub fn eventually<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
     let seen = Patience::of(ENOUGH).wait_for(look);
     seen.unwrap_or_else(|| panic!("after {ENOUGH:?} still not so: {what}"))

@@ -2,6 +2,7 @@
 
 use std::{
     env,
+    fs::File,
     io::{self, Write as _},
     path::{Path, PathBuf},
 };
@@ -58,7 +59,14 @@ pub(crate) fn can_run(found: Result<(), String>, test: &str) -> bool {
     false
 }
 
-/// Past the test harness, which keeps to itself what a passing test prints.
+/// Past the test harness, which keeps to itself what a passing test prints: to standard error and, for a runner that
+/// captures that too, to the end of the file that `TEST_NOTES` names.
 pub(crate) fn say(words: &str) {
     writeln!(io::stderr(), "{words}").ok();
+    let notes =
+        variable("TEST_NOTES").and_then(|path| File::options().append(true).create(true).open(path).ok());
+    if let Some(mut notes) = notes {
+        // One write, so that lines of several processes do not mix.
+        notes.write_all(format!("{words}\n").as_bytes()).ok();
+    }
 }

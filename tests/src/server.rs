@@ -102,7 +102,7 @@ impl Settings {
     /// Runs it to its end, which must come by itself.
     ///
     /// # Panics
-    /// When it has not ended after half a minute.
+    /// When it has not ended after two minutes.
     pub fn run(self) -> Ended {
         self.spawn().ended("the server ends by itself")
     }
@@ -110,7 +110,7 @@ impl Settings {
     /// Starts it, and waits until it is ready.
     ///
     /// # Panics
-    /// When it is not after half a minute.
+    /// When it is not after two minutes.
     pub fn start(self) -> Server {
         let mut process = self.spawn();
         let address = eventually("the server says where it listens", || {
@@ -226,7 +226,7 @@ impl Server {
     /// Asks it to stop, by this signal, and waits for its end.
     ///
     /// # Panics
-    /// When it has not ended after half a minute.
+    /// When it has not ended after two minutes.
     pub fn stop(self, signal: &str) -> Ended {
         self.signal(signal);
         self.process.ended("the server stops")

@@ -12,7 +12,7 @@ use messaging_tests::{Server, Settings};
 use tempfile::TempDir;
 
 /// Longer than the server waits.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn start(settings: &[(&str, &str)]) -> (Server, TempDir) {
     let data = tempfile::tempdir().unwrap();

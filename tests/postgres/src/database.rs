@@ -23,6 +23,10 @@ const PREFIX: &str = "messaging_test_";
 const LEFT_OVER_AFTER: Duration = Duration::from_hours(1);
 
 impl Database {
+    /// The environment variable that names a database of `DATABASE_URL`'s server in which the processes of one run of
+    /// tests keep their [schemas](crate::Schema). `with-postgres` sets it.
+    pub const SHARED: &str = "TEST_DATABASE";
+
     /// Creates one. It is in UTF-8, and compares texts as the server's `template0` does.
     ///
     /// # Panics

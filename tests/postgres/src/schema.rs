@@ -1,7 +1,7 @@
 use std::{
     sync::{
         LazyLock,
-        mpsc::{self, Receiver, Sender},
+        mpsc::{self, Receiver, Sender, SyncSender},
     },
     thread,
 };
@@ -12,6 +12,7 @@ use crate::{
     Database, PgServer,
     blocking::{block_on, runtime},
     database::drop_left_over,
+    environment::variable,
     fresh_name::fresh_name,
 };
 
@@ -19,16 +20,27 @@ use crate::{
 /// [`Database`], by far.
 ///
 /// It is for the code under test to create it. What is in it when this is dropped is dropped too, soon after:
-/// by one thread, for which nobody waits. What that does not come to goes with a private server; on that of
-/// `DATABASE_URL` it stays, with its database, until a run of tests more than an hour later.
+/// by one thread, for which no test waits. What that does not come to goes with a private server; on that of
+/// `DATABASE_URL` it stays, with its database, until a run of tests more than an hour later. In a database that several
+/// processes share ([`Database::SHARED`]) dropping waits until the schema is gone.
 #[derive(Debug)]
 pub struct Schema {
     name: String,
 }
 
 struct Shared {
-    database: Database,
-    dropped: Sender<String>,
+    url: String,
+    /// Kept for as long as the process lives; `None` for a database that other processes use too.
+    _database: Option<Database>,
+    outlives_the_process: bool,
+    dropped: Sender<Dropped>,
+}
+
+/// A schema that its test needs no longer.
+struct Dropped {
+    name: String,
+    /// Told when the schema is gone.
+    gone: Option<SyncSender<()>>,
 }
 
 static SHARED: LazyLock<Shared> = LazyLock::new(Shared::create);
@@ -52,7 +64,7 @@ impl Schema {
 
     /// Where its database is.
     pub fn url(&self) -> &'static str {
-        SHARED.database.url()
+        &SHARED.url
     }
 
     /// Its name, which needs no quotes.
@@ -63,30 +75,57 @@ impl Schema {
 
 impl Drop for Schema {
     fn drop(&mut self) {
-        SHARED.dropped.send(self.name.clone()).ok();
+        let name = self.name.clone();
+        if !SHARED.outlives_the_process {
+            SHARED.dropped.send(Dropped { name, gone: None }).ok();
+            return;
+        }
+        // The process may end with this test, and nothing else would drop the schema.
+        let (gone, is_gone) = mpsc::sync_channel(1);
+        SHARED
+            .dropped
+            .send(Dropped {
+                name,
+                gone: Some(gone),
+            })
+            .ok();
+        is_gone.recv().ok();
     }
 }
 
 impl Shared {
     fn create() -> Self {
         let server = PgServer::shared();
+        if let Some(database) = variable(Database::SHARED) {
+            let database = database.to_str().expect("the name of a database is in UTF-8");
+            return Self::of(server.url(database), None);
+        }
         if !server.is_private() {
             block_on(drop_left_over(&server.admin_url())).expect("DATABASE_URL is that of a running server");
         }
         let database = Database::create_blocking(server);
+        Self::of(database.url().to_owned(), Some(database))
+    }
+
+    fn of(url: String, database: Option<Database>) -> Self {
         let (dropped, receiver) = mpsc::channel();
-        let url = database.url().to_owned();
-        thread::spawn(move || drop_each(&url, &receiver));
-        Self { database, dropped }
+        let of_drops = url.clone();
+        thread::spawn(move || drop_each(&of_drops, &receiver));
+        Self {
+            url,
+            outlives_the_process: database.is_none(),
+            _database: database,
+            dropped,
+        }
     }
 }
 
 /// Drops schemas as they come, until this process ends.
-fn drop_each(url: &str, names: &Receiver<String>) {
+fn drop_each(url: &str, schemas: &Receiver<Dropped>) {
     let runtime = runtime();
     // It is there from the beginning, so that others see that the database is in use.
     let mut connection = runtime.block_on(connect(url)).ok();
-    for name in names {
+    for Dropped { name, gone } in schemas {
         let drop = format!("DROP SCHEMA IF EXISTS {name} CASCADE");
         let dropped = runtime.block_on(async {
             let connection = match &mut connection {
@@ -98,6 +137,9 @@ fn drop_each(url: &str, names: &Receiver<String>) {
         // A schema that cannot be dropped, because the test has left a transaction open, goes with its database.
         if dropped.is_err_and(|error| error.as_database_error().is_none()) {
             connection = None;
+        }
+        if let Some(gone) = gone {
+            gone.send(()).ok();
         }
     }
 }

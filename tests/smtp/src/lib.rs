@@ -22,7 +22,7 @@ use tempfile::TempDir;
 const PROGRAM: &str = include_str!("server.py");
 
 /// How long anything may take.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A server that ends when this is dropped, or the process ends, however it does.
 #[derive(Debug)]
@@ -194,7 +194,7 @@ impl SmtpServer {
     /// The same, once there are so many.
     ///
     /// # Panics
-    /// When there are not within half a minute.
+    /// When there are not within two minutes.
     pub fn wait_for(&self, count: usize) -> Vec<Mail> {
         let begun = Instant::now();
         loop {

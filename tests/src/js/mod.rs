@@ -44,8 +44,7 @@ pub fn run(suite: &str, needs: Needs, server: &Server) {
     }
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let ran = Command::new("node")
-        .args(["--test", "--test-reporter=spec"])
-        .args(["--test-timeout=120000", "--test-force-exit", suite])
+        .args(["--test", "--test-reporter=spec", "--test-force-exit", suite])
         .current_dir(SUITES.directory())
         .env("SERVER_URL", server.url())
         .env("CHROMIUM", chromium())

@@ -37,7 +37,7 @@ pub(super) struct Trap {
     happened: watch::Sender<bool>,
 }
 
-const ENOUGH: Duration = Duration::from_secs(30);
+const ENOUGH: Duration = Duration::from_secs(120);
 
 impl Statement {
     /// One whose SQL contains this.
@@ -62,7 +62,7 @@ impl Armed {
     /// Waits until it has happened.
     ///
     /// # Panics
-    /// When it has not after half a minute.
+    /// When it has not after two minutes.
     pub async fn happened(&mut self) {
         let happened = timeout(ENOUGH, self.happened.wait_for(|happened| *happened)).await;
         assert!(matches!(happened, Ok(Ok(_))), "the fault has not happened");

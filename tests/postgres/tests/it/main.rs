@@ -12,7 +12,7 @@ use sqlx::{AssertSqlSafe, Connection as _, FromRow, PgConnection, postgres::PgRo
 use tokio::time::{sleep, timeout};
 
 const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
-const ENOUGH: Duration = Duration::from_secs(30);
+const ENOUGH: Duration = Duration::from_secs(120);
 
 /// A connection to a database.
 async fn connect(url: &str) -> PgConnection {
@@ -35,7 +35,7 @@ where
     row.unwrap_or_else(|error| panic!("{sql}: {error}")).0
 }
 
-/// Waits until this is so, for half a minute at most.
+/// Waits until this is so, for two minutes at most.
 async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     let wait = async {
         while !is_so().await {

@@ -5,7 +5,7 @@ use std::{
     process::{Child, ChildStdout, Command, Stdio},
 };
 
-use messaging_test_postgres::{How, PgServer};
+use messaging_test_postgres::{Database, How, PgServer};
 use sqlx::{Connection as _, PgConnection};
 
 use crate::{connect, eventually, run, value};
@@ -106,6 +106,7 @@ impl OtherProcess {
     fn start(environment: &[(&str, &str)]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_other-process"))
             .env_remove("DATABASE_URL")
+            .env_remove(Database::SHARED)
             .envs(environment.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
