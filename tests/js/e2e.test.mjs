@@ -1,8 +1,8 @@
 // pusher-js and fetch, in Node, against the running server.
 
 import assert from "node:assert/strict";
-import { after, test } from "node:test";
-import { Caller, Proxy, SERVER, Screen, connect, eventually, fresh, subscribed, within } from "./support.mjs";
+import { after } from "node:test";
+import { Caller, Proxy, SERVER, Screen, connect, eventually, fresh, subscribed, test, within } from "./support.mjs";
 
 const connections = [];
 const proxies = [];

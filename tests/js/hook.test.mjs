@@ -2,10 +2,10 @@
 
 import assert from "node:assert/strict";
 import path from "node:path";
-import { after, before, test } from "node:test";
+import { after, before } from "node:test";
 import { build } from "esbuild";
 import { complaints, launch } from "./browser.mjs";
-import { Caller, SERVER, channelsConfig, eventually, fresh } from "./support.mjs";
+import { Caller, PATIENCE, SERVER, channelsConfig, eventually, fresh, test } from "./support.mjs";
 
 const FIXTURE = path.join(import.meta.dirname, "fixture");
 
@@ -51,6 +51,7 @@ async function bundled() {
 /** A page of the server's own origin that shows a conversation to this user. */
 async function open(user, conversationId) {
   const context = await browser.newContext();
+  context.setDefaultTimeout(PATIENCE);
   await context.addCookies([{ name: "demo_user", value: user, url: SERVER }]);
   // To the browser, a page that the suite makes up does not come from this machine, as the server does.
   await context.grantPermissions(["local-network-access"], { origin: SERVER });

@@ -9,7 +9,7 @@ const pusher = await connect(user);
 const screen = new Screen(new Caller(user), pusher, id);
 await screen.ready;
 console.log("ready");
-const patience = AbortSignal.timeout(100_000);
+const patience = AbortSignal.timeout(300_000);
 while (!patience.aborted && screen.shown.length < Number(messages)) {
   await new Promise((resolve) => setTimeout(resolve, 20));
 }

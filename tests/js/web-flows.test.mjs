@@ -1,8 +1,8 @@
 // What people do with the application, two or three of them at once.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { Caller, eventually, fresh } from "./support.mjs";
+import { after, before } from "node:test";
+import { Caller, eventually, fresh, test } from "./support.mjs";
 import {
   assertOnlyFailedRequests, assertQuiet, badge, begin, bubbles, choose, gate, isHistory, isOf, last, live, open, pair,
   row, start, stop, tab, text, texts, ticks, titleOf, total, withinASecond, write,
@@ -118,7 +118,7 @@ test("typing shows, and ends with the message", async () => {
   await typing.waitFor({ state: "detached" });
   await box.pressSequentially("Hm");
   // That somebody begins is told once a second at most.
-  await typing.waitFor({ timeout: 3000 });
+  await typing.waitFor();
   await box.fill("");
   await typing.waitFor({ state: "detached" });
   assertQuiet(left, right);

@@ -1,8 +1,8 @@
 // Scrolling: through what is long, and past what is new.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { Caller, eventually, fresh } from "./support.mjs";
+import { after, before } from "node:test";
+import { Caller, eventually, fresh, test } from "./support.mjs";
 import { assertQuiet, badge, begin, bubbles, live, open, pair, row, start, stop, text, total, write } from "./web.mjs";
 
 before(start);

@@ -1,8 +1,8 @@
 // What the network does to the application: the races that a careless hook loses, lost answers, lost connections.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { Caller, eventually, fresh } from "./support.mjs";
+import { after, before } from "node:test";
+import { Caller, eventually, fresh, test } from "./support.mjs";
 import {
   assertOnlyFailedRequests, assertQuiet, badge, begin, bubbles, gate, isConversation, isHistory, isList, isOf, last,
   live, open, pair, row, start, stop, text, texts, ticks, write,
@@ -178,17 +178,18 @@ test("a send whose answer was lost is repeated, and appears once", async () => {
 test("a network that is cut for 20 seconds while both sides write: then everything exactly once, in order", async () => {
   const { client, agent, id } = await pair();
   const channels = new Channels();
-  const left = await open(client.user, id, { prepare: (context) => channels.stand(context) });
+  const left = await open(client.user, id, {
+    prepare: (context) => Promise.all([context.clock.install(), channels.stand(context)]),
+  });
   const right = await open(agent.user, id);
   await write(left, "left 0");
   await text(right, "left 0").waitFor();
 
   await Promise.all([left.context().setOffline(true), channels.cut()]);
   await left.getByText("No connection.").waitFor();
-  const until = Date.now() + 20_000;
   for (let n = 1; n <= 10; n += 1) {
     await Promise.all([write(left, `left ${n}`), write(right, `right ${n}`)]);
-    await left.waitForTimeout((until - Date.now()) / (11 - n));
+    await left.clock.runFor(2000);
   }
   assert.equal(await left.locator(".pending").count(), 10);
   assert.equal(await bubbles(right), 11);

@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { after, before, test } from "node:test";
-import { Caller, SERVER, eventually, fresh } from "./support.mjs";
+import { after, before } from "node:test";
+import { Caller, SERVER, eventually, fresh, test } from "./support.mjs";
 import { assertOnlyFailedRequests, assertQuiet, begin, live, open, pair, start, stop, text, ticks } from "./web.mjs";
 
 before(start);

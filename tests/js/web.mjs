@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { complaints, launch } from "./browser.mjs";
-import { Caller, SERVER, fresh } from "./support.mjs";
+import { Caller, PATIENCE, SERVER, fresh } from "./support.mjs";
 
 const SECOND = 1000;
 const DESKTOP = { width: 1180, height: 760 };
@@ -18,7 +18,7 @@ export const stop = () => browser?.close();
 /** A window of this user at a path, as soon as there is something to see. All that happens is told to it. */
 export async function begin(user, path = "/inbox", { prepare = () => {}, ...options } = {}) {
   const context = await browser.newContext({ viewport: DESKTOP, ...options });
-  context.setDefaultTimeout(10 * SECOND);
+  context.setDefaultTimeout(PATIENCE);
   await prepare(context);
   return tab(context, user, path);
 }
