@@ -146,10 +146,12 @@ fn complete(operation: &mut Operation, has_login: bool) {
         refusals.push(Code::ValidationFailed);
     }
     if operation.request_body.is_some() {
-        refusals.extend([Code::ValidationFailed, Code::PayloadTooLarge]);
-        if is_for_callers {
-            refusals.push(Code::UnsupportedMediaType);
-        }
+        refusals.extend([
+            Code::ValidationFailed,
+            Code::RequestTimeout,
+            Code::PayloadTooLarge,
+            Code::UnsupportedMediaType,
+        ]);
     }
     refusals.extend([Code::Internal, Code::Unavailable]);
     let responses = &mut operation.responses.responses;

@@ -176,6 +176,7 @@ const fn sentence(code: Code) -> &'static str {
         Code::ConversationClosed => "You cannot write here: this conversation is closed.",
         Code::NotFound => "This does not exist, or is not yours to see.",
         Code::MethodNotAllowed => "This method is not supported here.",
+        Code::RequestTimeout => "The request took too long to arrive. Please try again.",
         Code::IdempotencyConflict => "This key was used before, for a message with another text.",
         Code::PayloadTooLarge => "The request is too large.",
         Code::UnsupportedMediaType => "The request has the wrong content type.",

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 /// What can be set about the routes; the defaults are right for production.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -9,6 +11,9 @@ pub struct HttpOptions {
     pub push: bool,
     /// The most bytes a request's body may have. Default: 64 KiB.
     pub body_limit: usize,
+    /// How long a request's body may take to come, all of it; then it is answered with 408, and the connection is
+    /// closed. Measured by tokio's timer, which the host's runtime has to have. Default: 10 s.
+    pub body_timeout: Duration,
     /// Whether the OpenAPI document is served. Default: yes. Without it there is no such route.
     pub document: bool,
     /// How the host's login knows who is calling, for the document; `None` leaves it open. Default: `None`.
@@ -33,6 +38,7 @@ impl Default for HttpOptions {
             typing: true,
             push: true,
             body_limit: 64 * 1024,
+            body_timeout: Duration::from_secs(10),
             document: true,
             login: None,
         }
@@ -72,5 +78,10 @@ impl HttpOptions {
     /// With another [`body_limit`](Self::body_limit), in bytes.
     pub fn with_body_limit(self, body_limit: usize) -> Self {
         Self { body_limit, ..self }
+    }
+
+    /// With another [`body_timeout`](Self::body_timeout).
+    pub fn with_body_timeout(self, body_timeout: Duration) -> Self {
+        Self { body_timeout, ..self }
     }
 }

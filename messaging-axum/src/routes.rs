@@ -4,7 +4,7 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::UtoipaMethodRouter, routes};
 
 use crate::{
-    around::Around,
+    around::{self, Around},
     contract,
     options::HttpOptions,
     route::{
@@ -55,11 +55,11 @@ where
         .document
         .then(|| Document::from(&table.describe(&options)));
     Routes {
-        participants: router(table.participants, &around),
-        admin: router(table.admin, &around),
-        webhooks: router(table.webhooks, &around),
+        participants: router(table.participants, &around, around::BodyFrom::Callers),
+        admin: router(table.admin, &around, around::BodyFrom::Callers),
+        webhooks: router(table.webhooks, &around, around::BodyFrom::Anyone),
         document: served.map_or_else(Router::new, |served| {
-            router(table.document, &around).layer(Extension(served))
+            router(table.document, &around, around::BodyFrom::Callers).layer(Extension(served))
         }),
     }
 }
@@ -129,14 +129,14 @@ where
     }
 }
 
-fn router<S>(rows: Vec<UtoipaMethodRouter<S>>, around: &Around) -> Router<S>
+fn router<S>(rows: Vec<UtoipaMethodRouter<S>>, around: &Around, bodies: around::BodyFrom) -> Router<S>
 where
     S: Clone + Send + Sync + 'static,
 {
     rows.into_iter()
         .fold(Router::new(), |router, (_, paths, methods)| {
             paths.paths.keys().fold(router, |router, path| {
-                router.route(path, around.put_around(methods.clone()))
+                router.route(path, around.put_around(methods.clone(), bodies))
             })
         })
 }

@@ -29,6 +29,7 @@ pub(crate) enum Code {
     ConversationClosed,
     NotFound,
     MethodNotAllowed,
+    RequestTimeout,
     IdempotencyConflict,
     PayloadTooLarge,
     UnsupportedMediaType,
@@ -40,7 +41,7 @@ pub(crate) enum Code {
 
 impl Code {
     /// Every code.
-    pub(crate) const ALL: [Self; 17] = [
+    pub(crate) const ALL: [Self; 18] = [
         Self::ValidationFailed,
         Self::InvalidCursor,
         Self::UnknownAgent,
@@ -51,6 +52,7 @@ impl Code {
         Self::ConversationClosed,
         Self::NotFound,
         Self::MethodNotAllowed,
+        Self::RequestTimeout,
         Self::IdempotencyConflict,
         Self::PayloadTooLarge,
         Self::UnsupportedMediaType,
@@ -69,6 +71,7 @@ impl Code {
             Self::Forbidden | Self::ConversationBlocked | Self::ConversationClosed => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::IdempotencyConflict => StatusCode::CONFLICT,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,

@@ -1,5 +1,6 @@
 //! What is put around each of our routes, and around nothing of the host's.
 
+mod body;
 mod completion;
 mod measure;
 mod report;
@@ -15,6 +16,7 @@ use axum::{
 };
 use tower_http::{catch_panic::CatchPanicLayer, trace::TraceLayer};
 
+pub(crate) use body::{BodyFrom, Unread};
 pub use measure::METRICS;
 
 use crate::{error::ApiError, options::HttpOptions, status::Code};
@@ -22,27 +24,30 @@ use crate::{error::ApiError, options::HttpOptions, status::Code};
 /// The layers, shared by the routes of one call of [`routes`](crate::routes).
 #[derive(Debug, Clone)]
 pub(crate) struct Around {
-    body_limit: usize,
+    options: HttpOptions,
     hints: Arc<report::Hints>,
 }
 
 impl Around {
     pub(crate) fn new(options: &HttpOptions) -> Self {
         Self {
-            body_limit: options.body_limit,
+            options: *options,
             hints: Arc::default(),
         }
     }
 
     /// From the inside out: what is refused or breaks becomes an answer, which is logged inside the
-    /// request's span, which carries the request's id.
+    /// request's span, which carries the request's id. What waits for the client is outside of what is carried out to
+    /// its end.
     pub(crate) fn put_around<S: Clone + Send + Sync + 'static>(
         &self,
         methods: MethodRouter<S>,
+        bodies: BodyFrom,
     ) -> MethodRouter<S> {
         methods
             .fallback(async || ApiError::new(Code::MethodNotAllowed))
-            .layer::<_, Infallible>(DefaultBodyLimit::max(self.body_limit))
+            // What arrives inside has been read within the limit.
+            .layer::<_, Infallible>(DefaultBodyLimit::disable())
             .layer::<_, Infallible>(CatchPanicLayer::custom(report::panicked))
             .layer::<_, Infallible>(from_fn_with_state(self.hints.clone(), report::report))
             .layer::<_, Infallible>(
@@ -56,6 +61,10 @@ impl Around {
             )
             .layer::<_, Infallible>(from_fn(measure::measure))
             .layer::<_, Infallible>(from_fn(completion::complete))
+            .layer::<_, Infallible>(from_fn_with_state(
+                body::Limits::new(&self.options, bodies),
+                body::read,
+            ))
             .layer::<_, Infallible>(from_fn(request_id::identify))
     }
 }

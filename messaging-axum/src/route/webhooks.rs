@@ -1,10 +1,6 @@
 //! POST `/pusher/webhooks`: what the realtime server reports.
 
-use axum::{
-    body::Bytes,
-    extract::{State, rejection::BytesRejection},
-    http::HeaderMap,
-};
+use axum::{extract::State, http::HeaderMap};
 use messaging_core::{
     Messaging,
     port::channels::{Webhook, WebhookError},
@@ -15,6 +11,7 @@ use utoipa::ToSchema;
 use crate::{
     answer::{Answer, One},
     error::ApiError,
+    extract::Raw,
     status::Code,
 };
 
@@ -37,9 +34,8 @@ pub(crate) struct Noted {}
 pub(crate) async fn receive(
     State(messaging): State<Messaging>,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    Raw(body): Raw,
 ) -> Result<Answer<One<Noted>>, ApiError> {
-    let body = body.map_err(|rejection| ApiError::new(Code::of_rejection(rejection.status())))?;
     let readable = headers
         .iter()
         .filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));

@@ -20,6 +20,7 @@ mod messages;
 mod push_token;
 mod reading;
 mod reports;
+mod slow_bodies;
 mod strangers;
 mod typing;
 mod webhooks;
