@@ -39,16 +39,16 @@ impl Activities for PgStore {
             .bind(instant(end))
             .bind(scan.agent_id.as_ref().map(AgentId::as_str))
             .bind(first)
-            .bind(last)
-            // Planned for this span each time: a plan for any span would read whole tables.
-            .persistent(false);
-        let counted = self.read(DOING, statement).await?;
+            .bind(last);
+        self.admit(DOING).await?;
+        let counted = self.0.caller.rows_without_scans(DOING, statement).await?;
         let counted = counted.iter().map(activity);
         counted.collect::<Result<_, _>>().map_err(failed(DOING))
     }
 }
 
-/// Conversations are looked up one by one: the planner would rather read the table from end to end.
+/// Conversations are looked up one by one: the planner would rather read the table from end to end. It is to be
+/// executed where it is kept from scans: a block range index is worth something only once a table is large.
 ///
 /// `$1` bounds of buckets, `$2` and `$3` the first and the last of them, `$4` agent, or of all if that is null, `$5` and
 /// `$6` between which ids conversations of the span lie.

@@ -7,7 +7,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use messaging_core::port::store::StoreError;
 use sqlx::{
-    Connection as _, PgConnection, Postgres,
+    AssertSqlSafe, Connection as _, PgConnection, Postgres, SqlSafeStr as _, SqlStr,
     postgres::{PgArguments, PgRow},
     query::Query,
 };
@@ -15,6 +15,7 @@ use tokio::time::timeout;
 
 use super::{
     PgOptions, Pooler,
+    connect::{JIT, LOCK_TIMEOUT},
     error::{Effect, Failure, is_broken},
     lend::{Lender, Lent},
 };
@@ -27,6 +28,8 @@ pub(super) type Statement<'q> = Query<'q, Postgres, PgArguments>;
 pub(super) struct Caller {
     lender: Arc<Lender>,
     pooler: Pooler,
+    /// What a transaction of one statement begins with.
+    begin: Begin,
     acquire_timeout: Duration,
     /// For how long a call is waited for. Where the server ends statements itself, it comes first.
     patience: Duration,
@@ -37,6 +40,7 @@ impl Caller {
         Self {
             lender: Arc::new(lender),
             pooler: options.pooler,
+            begin: Begin::new(options),
             acquire_timeout: options.acquire_timeout,
             patience,
         }
@@ -66,16 +70,40 @@ impl Caller {
         answered.map_err(|failure| failure.of(doing, effect))
     }
 
+    /// The same, for a statement of which no text is planned by index alone: planned anew each time, in a transaction
+    /// in which the planner is kept from scans. Two round trips more.
+    pub(super) async fn rows_without_scans(
+        &self,
+        doing: &'static str,
+        statement: Statement<'_>,
+    ) -> Result<Vec<PgRow>, StoreError> {
+        let answered = self.call_in(Some(&self.begin.without_scans), statement).await;
+        answered.map_err(|failure| failure.of(doing, Effect::Reads))
+    }
+
     /// A call, for whoever has to look at how it failed.
     pub(super) async fn call(&self, statement: Statement<'_>) -> Result<Vec<PgRow>, Failure> {
+        let begin = match self.pooler {
+            Pooler::Session => None,
+            Pooler::Transaction => Some(&self.begin.usual),
+        };
+        self.call_in(begin, statement).await
+    }
+
+    /// A call, in a transaction that begins so, if in any.
+    async fn call_in(
+        &self,
+        begin: Option<&SqlStr>,
+        statement: Statement<'_>,
+    ) -> Result<Vec<PgRow>, Failure> {
         let mut lent = self.connect().await?;
         let answered = timeout(self.patience, async {
-            match self.pooler {
-                Pooler::Session => statement
+            match begin {
+                None => statement
                     .fetch_all(lent.connection())
                     .await
                     .map_err(Failure::Within),
-                Pooler::Transaction => in_transaction(lent.connection(), statement).await,
+                Some(begin) => in_transaction(lent.connection(), begin, statement).await,
             }
         })
         .await
@@ -95,6 +123,33 @@ impl Caller {
     }
 }
 
+/// Texts that begin a transaction of one statement. Its settings end with it: no session state is used.
+#[derive(Clone)]
+struct Begin {
+    usual: SqlStr,
+    without_scans: SqlStr,
+}
+
+impl Begin {
+    fn new(options: &PgOptions) -> Self {
+        let settings = [JIT, (LOCK_TIMEOUT, &options.lock_timeout_millis())];
+        let text = |more: &[(&str, &str)]| {
+            let mut text = "BEGIN".to_owned();
+            for (name, value) in settings.iter().chain(more) {
+                text.push_str("; SET LOCAL ");
+                text.push_str(name);
+                text.push_str(" = ");
+                text.push_str(value);
+            }
+            AssertSqlSafe(text).into_sql_str()
+        };
+        Self {
+            usual: text(&[]),
+            without_scans: text(&[("enable_seqscan", "off")]),
+        }
+    }
+}
+
 impl fmt::Debug for Caller {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Caller").finish_non_exhaustive()
@@ -104,9 +159,10 @@ impl fmt::Debug for Caller {
 /// A statement in a transaction of its own, so that it is executed where it was prepared.
 async fn in_transaction(
     connection: &mut PgConnection,
+    begin: &SqlStr,
     statement: Statement<'_>,
 ) -> Result<Vec<PgRow>, Failure> {
-    let mut tx = connection.begin().await.map_err(Failure::Before)?;
+    let mut tx = connection.begin_with(begin.clone()).await.map_err(Failure::Before)?;
     let answered = statement.persistent(false).fetch_all(&mut *tx).await;
     let rows = answered.map_err(Failure::Before)?;
     tx.commit().await.map_err(Failure::Within)?;

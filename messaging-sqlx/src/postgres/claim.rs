@@ -10,6 +10,7 @@ use sqlx::{Error, Row, postgres::PgRow};
 
 use super::{
     ClockCheck, PgStore,
+    by_index::few,
     call::Statement,
     error::unread,
     lanes::{self, Ownership},
@@ -43,12 +44,14 @@ pub(super) const CLAIM: &str = r#"
 
 /// `$1` since when, `$2` how many, `$3` now. Numbers links made within hosts' transactions in the order in which
 /// they were asked for, and makes their lanes due. One row: how many it took.
-pub(super) const NUMBER: &str = r#"
-    WITH waiting AS MATERIALIZED (SELECT at, place FROM "messaging".unnumbered
+pub(super) const NUMBER: &str = concat!(
+    r#"WITH waiting AS MATERIALIZED (SELECT at, place FROM "messaging".unnumbered
             WHERE at >= $1 ORDER BY at, place LIMIT $2 FOR UPDATE SKIP LOCKED),
-        taken AS (DELETE FROM "messaging".unnumbered u USING waiting
-            WHERE u.at = waiting.at AND u.place = waiting.place
-            RETURNING u.conversation_id, u.at, u.place),
+        taken AS (DELETE FROM "messaging".unnumbered u USING unnest(
+                (SELECT array_agg(at) FROM waiting), (SELECT array_agg(place) FROM waiting)
+            ) WITH ORDINALITY AS w (at, place, n) WHERE u.at = w.at AND u.place = w.place AND "#,
+    few!("w.n"),
+    r#" RETURNING u.conversation_id, u.at, u.place),
         counted AS (SELECT conversation_id, COUNT(*) AS count FROM taken GROUP BY conversation_id),
         locked AS MATERIALIZED (SELECT c.id, counted.count FROM "messaging".conversation c
             JOIN counted ON counted.conversation_id = c.id ORDER BY c.id FOR NO KEY UPDATE OF c),
@@ -61,7 +64,8 @@ pub(super) const NUMBER: &str = r#"
         laned AS (INSERT INTO "messaging".lane AS l (conversation_id, head, tail, owner, until)
             SELECT id, before + 1, events, NULL, $3 FROM numbered ORDER BY id
             ON CONFLICT (conversation_id) DO UPDATE SET tail = EXCLUDED.tail)
-    SELECT COUNT(*) AS count FROM taken"#;
+    SELECT COUNT(*) AS count FROM taken"#
+);
 
 /// How many links are numbered by one statement.
 const LINKS_AT_ONCE: usize = 256;

@@ -3,7 +3,7 @@
 //! Those that lock conversations lock them by id, and no user at the same time: but for holding, which waits for no
 //! conversation.
 
-use super::rows::{booking_column, conversation_columns, message_columns};
+use super::{by_index::few, rows::{booking_column, conversation_columns, message_columns}};
 
 /// How many sides that are due are looked at for each user that is wanted: a user may have many.
 pub(super) const SIDES_AT_ONCE: usize = 20;
@@ -63,9 +63,9 @@ macro_rules! unmailed_of {
             $code,
             "::smallint AS side, ",
             settled!($side),
-            r#" FROM "messaging".conversation c WHERE c."#,
+            r#" FROM wanted JOIN "messaging".conversation c ON c."#,
             $user,
-            " = ANY($1)
+            " = wanted.user_id
                 AND c.",
             $side,
             "_inbox > c.",
@@ -81,7 +81,9 @@ macro_rules! unmailed_of {
 
 /// `$1` users.
 pub(super) const UNMAILED: &str = concat!(
-    "SELECT ",
+    "WITH wanted AS (SELECT DISTINCT user_id FROM unnest($1::text[]) WITH ORDINALITY AS w (user_id, place) WHERE ",
+    few!("w.place"),
+    ") SELECT ",
     conversation_columns!(),
     ", u.side, m.created_at AS oldest FROM (",
     unmailed_of!("client", "1", "client_id"),
@@ -120,8 +122,9 @@ pub(super) const EXCERPTS: &str = concat!(
     message_columns!(),
     r#" FROM unnest($1::uuid[], $2::smallint[], $3::bigint[]) WITH ORDINALITY
         AS e (conversation_of, side, up_to, place)
-    JOIN "messaging".conversation c ON c.id = e.conversation_of
-    CROSS JOIN LATERAL (SELECT "#,
+    JOIN "messaging".conversation c ON c.id = e.conversation_of AND "#,
+    few!("e.place"),
+    r#" CROSS JOIN LATERAL (SELECT "#,
     settled!("client"),
     " WHERE e.side = 1 UNION ALL SELECT ",
     settled!("agent"),
@@ -181,7 +184,10 @@ macro_rules! mailed {
 pub(super) const MARK_MAILED: &str = concat!(
     r#"WITH said AS (SELECT conversation_of, MAX(up_to) FILTER (WHERE side = 1) AS client_up_to,
             MAX(up_to) FILTER (WHERE side = 2) AS agent_up_to
-            FROM unnest($2::uuid[], $3::smallint[], $4::bigint[]) AS e (conversation_of, side, up_to) GROUP BY 1),
+            FROM unnest($2::uuid[], $3::smallint[], $4::bigint[]) WITH ORDINALITY
+                AS e (conversation_of, side, up_to, place) WHERE "#,
+    few!("e.place"),
+    r#" GROUP BY 1),
         locked AS MATERIALIZED (SELECT c.id FROM "messaging".conversation c JOIN said ON c.id = said.conversation_of
             ORDER BY c.id FOR NO KEY UPDATE OF c)
     UPDATE "messaging".conversation c SET "#,
@@ -204,9 +210,11 @@ pub(super) const FINISH: &str = concat!(
 );
 
 /// `$1` users, `$2` workers, `$3` leases, `$4` until when, `$5` whether the attempt came to nothing.
-pub(super) const HOLD: &str = r#"
-    WITH said AS (SELECT * FROM unnest($1::text[], $2::uuid[], $3::timestamptz[], $4::timestamptz[], $5::bool[])
-            AS said (user_id, owner, lease_until, until, forgets)),
+pub(super) const HOLD: &str = concat!(
+    r#"WITH said AS (SELECT * FROM unnest($1::text[], $2::uuid[], $3::timestamptz[], $4::timestamptz[], $5::bool[])
+            WITH ORDINALITY AS said (user_id, owner, lease_until, until, forgets, place) WHERE "#,
+    few!("place"),
+    r#"),
         mine AS MATERIALIZED (SELECT r.user_id, said.until, said.forgets FROM "messaging".recipient r
             JOIN said ON said.user_id = r.user_id AND said.owner = r.owner AND said.lease_until = r.until
             ORDER BY r.user_id FOR UPDATE OF r),
@@ -230,7 +238,8 @@ pub(super) const HOLD: &str = r#"
             GREATEST(c.client_due_at, (SELECT mine.until FROM mine WHERE mine.user_id = c.client_id)) END,
         agent_due_at = CASE WHEN c.agent_due_at IS NOT NULL THEN
             GREATEST(c.agent_due_at, (SELECT mine.until FROM mine WHERE mine.user_id = c.agent_user_id)) END
-    FROM locked WHERE c.id = locked.id"#;
+    FROM locked WHERE c.id = locked.id"#
+);
 
 /// `$1` conversation, `$2` side, `$3` seq, `$4` now, `$5` not since. A row if it may.
 pub(super) const ADMIT_PUSH: &str = r#"INSERT INTO "messaging".pushed AS p (conversation_id, side, seq, at)

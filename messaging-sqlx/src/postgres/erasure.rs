@@ -54,7 +54,8 @@ impl Erasure for PgStore {
 /// `$1` user, `$2` after which conversation, `$3` how many to look at.
 pub(super) const TRACES: &str = r#"
 SELECT c.id, c.client_id = $1 OR c.agent_user_id = $1
-    OR EXISTS (SELECT FROM "messaging".message m WHERE m.conversation_id = c.id AND m.sender_id = $1) AS is_trace
+    OR (SELECT true FROM "messaging".message m WHERE m.conversation_id = c.id AND m.sender_id = $1 LIMIT 1)
+        IS NOT NULL AS is_trace
 FROM (
     SELECT id, client_id, agent_user_id FROM "messaging".conversation
     WHERE id > COALESCE($2::uuid, '00000000-0000-0000-0000-000000000000') ORDER BY id LIMIT $3

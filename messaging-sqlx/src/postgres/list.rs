@@ -114,7 +114,7 @@ macro_rules! count {
 pub(super) const COUNT: PerInbox<&str> = PerInbox {
     client: count!("WHERE c.client_id = $2"),
     agent: count!("WHERE c.agent_id = $2 AND c.agent_user_id = $3"),
-    all: count!(""),
+    all: count!("ORDER BY c.activity_at DESC, c.id DESC"),
 };
 
 macro_rules! client_unread {

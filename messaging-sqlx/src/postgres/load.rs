@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::{
     PgStore,
+    by_index::few,
     error::failed,
     lanes::{self, entry_columns},
     rows::{self, booking_column, conversation_columns, maybe_time, message_row_columns},
@@ -36,8 +37,9 @@ pub(super) const ENTRIES: &str = concat!(
                 ORDER BY r.up_to_seq DESC LIMIT 1), 0)
             ORDER BY covered.seq DESC LIMIT $4) END AS newly_read
     FROM unnest($1::uuid[], $2::bigint[]) WITH ORDINALITY AS lane (conversation_id, head, place)
-    JOIN "messaging".conversation c ON c.id = lane.conversation_id
-    CROSS JOIN LATERAL (SELECT * FROM "messaging".outbox o WHERE o.conversation_id = c.id
+    JOIN "messaging".conversation c ON c.id = lane.conversation_id AND "#,
+    few!("lane.place"),
+    r#" CROSS JOIN LATERAL (SELECT * FROM "messaging".outbox o WHERE o.conversation_id = c.id
         AND o.number >= lane.head ORDER BY o.number LIMIT $3) o
     LEFT JOIN LATERAL (SELECT * FROM "messaging".message m WHERE o.kind = 1 AND m.conversation_id = c.id
         AND m.seq = o.seq LIMIT 1) m ON true

@@ -27,6 +27,7 @@ mod activity;
 mod append;
 mod append_many;
 mod audit;
+mod by_index;
 mod call;
 mod change_state;
 mod claim;
@@ -49,6 +50,8 @@ mod moderation;
 mod open;
 mod options;
 mod outbox;
+#[cfg(test)]
+mod planned;
 #[cfg(test)]
 mod prepared;
 mod rows;

@@ -8,6 +8,7 @@ pub struct PgOptions {
     pub(super) schema: SchemaName,
     pub(super) acquire_timeout: Duration,
     pub(super) statement_timeout: Duration,
+    pub(super) lock_timeout: Duration,
     pub(super) max_connections: u32,
     pub(super) pooler: Pooler,
     pub(super) clock_check: ClockCheck,
@@ -67,13 +68,14 @@ pub enum GroupCommit {
 }
 
 impl Default for PgOptions {
-    /// The schema `messaging`, 5 seconds to get a connection, 5 seconds for a statement, at most 10
-    /// connections, no pooler in between, the clock compared, messages committed together, at most 1,000 waiting.
+    /// The schema `messaging`, 5 seconds to get a connection, 5 seconds for a statement, of which at most
+    /// 1 waits for a lock, at most 10 connections, no pooler in between, the clock compared, messages committed together, at most 1,000 waiting.
     fn default() -> Self {
         Self {
             schema: SchemaName::default(),
             acquire_timeout: Duration::from_secs(5),
             statement_timeout: Duration::from_secs(5),
+            lock_timeout: Duration::from_secs(1),
             max_connections: 10,
             pooler: Pooler::Session,
             clock_check: ClockCheck::On,
@@ -109,6 +111,21 @@ impl PgOptions {
     pub fn with_statement_timeout(mut self, limit: Duration) -> Self {
         self.statement_timeout = limit;
         self
+    }
+
+    /// How long a statement waits for a row that another transaction has locked, before its step is
+    /// [`Unavailable`](messaging_core::port::store::StoreErrorKind::Unavailable): nothing was changed. A millisecond at
+    /// least; well below the time-out for statements, so that a row that stays locked keeps a connection for no longer.
+    /// In a host's pool without a pooler in between, whose settings are left alone, the `lock_timeout` of its sessions
+    /// is what counts.
+    #[must_use]
+    pub fn with_lock_timeout(mut self, limit: Duration) -> Self {
+        self.lock_timeout = limit;
+        self
+    }
+
+    pub(super) fn lock_timeout_millis(&self) -> String {
+        self.lock_timeout.as_millis().max(1).to_string()
     }
 
     /// How many connections a pool made from a URL opens at most; at least 1. A host's pool has its own

@@ -11,6 +11,7 @@ use sqlx::{Error, postgres::PgRow};
 
 use super::{
     PgStore,
+    by_index::{few, part},
     error::{failed, unread},
     lanes,
     rows::{count, instant, maybe_time},
@@ -114,7 +115,9 @@ macro_rules! owned_lanes {
             r#") WITH ORDINALITY
                 AS said (conversation_id, lease_until, "#,
             $and,
-            r#", place)),
+            ", place) WHERE ",
+            few!("place"),
+            r#"),
             mine AS MATERIALIZED (SELECT l.conversation_id, l.tail, said.place
                 FROM (SELECT DISTINCT ON (conversation_id, lease_until) * FROM said
                     ORDER BY conversation_id, lease_until, place) said
@@ -163,15 +166,26 @@ pub(super) const LET_GO: &str = concat!(
         FROM mine JOIN said USING (place) WHERE l.conversation_id = mine.conversation_id"#
 );
 
-/// Whatever is unpublished has a lane or waits for its number, so this costs in proportion to these.
-pub(super) const BACKLOG: &str = r#"
-    SELECT waiting.lanes + unnumbered.lanes AS lanes, LEAST(waiting.oldest, unnumbered.oldest) AS oldest,
-        (SELECT COUNT(*) FROM "messaging".set_aside) AS set_aside
+/// Whatever is unpublished has a lane or waits for its number, so this costs in proportion to these, and no more than
+/// [`Backlog::MOST`] of each kind cost.
+pub(super) const BACKLOG: &str = concat!(
+    r#"SELECT waiting.lanes + unnumbered.lanes AS lanes, LEAST(waiting.oldest, unnumbered.oldest) AS oldest,
+        (SELECT COUNT(*) FROM (SELECT FROM "messaging".set_aside s WHERE "#,
+    part!("s.set_aside_at"),
+    r#" ORDER BY s.set_aside_at, s.conversation_id, s.number LIMIT 10000) s) AS set_aside
     FROM (SELECT COUNT(*) AS lanes, MIN((SELECT o.at FROM "messaging".outbox o
             WHERE o.conversation_id = l.conversation_id ORDER BY o.number LIMIT 1)) AS oldest
-        FROM "messaging".lane l) waiting,
-    (SELECT COUNT(DISTINCT u.conversation_id) AS lanes, MIN(u.at) AS oldest FROM "messaging".unnumbered u
-        WHERE NOT EXISTS (SELECT FROM "messaging".lane l WHERE l.conversation_id = u.conversation_id)) unnumbered"#;
+        FROM (SELECT l.conversation_id FROM "messaging".lane l WHERE "#,
+    part!("l.until"),
+    r#" ORDER BY l.until, l.conversation_id LIMIT 10000) l) waiting,
+    (SELECT COUNT(DISTINCT u.conversation_id) AS lanes, MIN(u.at) AS oldest
+        FROM (SELECT * FROM "messaging".unnumbered u WHERE "#,
+    part!("u.at"),
+    r#" ORDER BY u.at, u.place LIMIT 10000) u
+        WHERE (SELECT true FROM "messaging".lane l WHERE l.conversation_id = u.conversation_id LIMIT 1) IS NULL)
+        unnumbered"#
+);
+const _: () = assert!(Backlog::MOST == 10_000);
 
 fn backlog(row: &PgRow) -> Result<Backlog, Error> {
     Ok(Backlog {

@@ -68,7 +68,7 @@ pub(super) const TALLY: &str = concat!(
     ) r
     CROSS JOIN LATERAL (SELECT COUNT(*) AS waiting, MIN(number) AS first, MAX(number) AS last
         FROM "messaging".outbox WHERE conversation_id = c.id) u
-    LEFT JOIN "messaging".lane l ON l.conversation_id = c.id
+    LEFT JOIN LATERAL (SELECT * FROM "messaging".lane l WHERE l.conversation_id = c.id LIMIT 1) l ON true
     WHERE c.id = ANY($1) ORDER BY c.id"#
 );
 

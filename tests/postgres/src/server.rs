@@ -31,19 +31,22 @@ struct Private {
     programs: PathBuf,
 }
 
-/// Only the end of the machine loses what is not flushed, and a test does not see that.
-const SETTINGS: [(&str, &str); 10] = [
+/// What differs from PostgreSQL's defaults. Nothing of how statements are planned, compiled or locked: what is slow with
+/// these defaults is to be slow here, too.
+const SETTINGS: [(&str, &str); 7] = [
+    // Where only this machine reaches it, and by a port alone.
     ("listen_addresses", "127.0.0.1"),
     ("unix_socket_directories", ""),
+    // Many tests share it, each with pools of its own.
     ("max_connections", "200"),
-    ("shared_buffers", "128MB"),
-    // In the data directory, so that a killed server leaves none of it.
+    // In the data directory, so that a killed server leaves none of it. What workers of a plan share lies there.
     ("dynamic_shared_memory_type", "mmap"),
+    // The data may lie in memory, which is not to hold a gigabyte of log. Checkpoints come earlier.
     ("max_wal_size", "256MB"),
+    // Only the end of the machine loses what is not flushed, and a test does not see that. Commits are faster; what
+    // they mean, and in which order they come, is the same.
     ("fsync", "off"),
     ("full_page_writes", "off"),
-    ("synchronous_commit", "on"),
-    ("jit", "off"),
 ];
 
 /// Another program may take a port between its choice and its use.

@@ -313,15 +313,18 @@ pub enum Requeued {
 /// How much is waiting to be published.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Backlog {
-    /// How many conversations have unpublished events.
+    /// How many conversations have unpublished events; at least [`MOST`](Self::MOST) where a store stops counting there.
     pub lanes: u64,
-    /// When the oldest unpublished event was committed.
+    /// When the oldest unpublished event was committed, of those counted.
     pub oldest: Option<Timestamp>,
-    /// How many events are set aside.
+    /// How many events are set aside; at least [`MOST`](Self::MOST) where a store stops counting there.
     pub set_aside: u64,
 }
 
 impl Backlog {
+    /// How far a store counts at least: a probe is not to cost more, however far publishing is behind.
+    pub const MOST: u64 = 10_000;
+
     /// How long the oldest unpublished event has been waiting.
     pub fn age(&self, now: Timestamp) -> Option<Duration> {
         self.oldest.map(|oldest| now.since(oldest))
