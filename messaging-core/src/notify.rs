@@ -15,6 +15,7 @@ use crate::{
     clock,
     domain::{conversation::Conversation, message::Message, page::PageSize, side::Side},
     id::{ConversationId, UserId},
+    policy::may_notify,
     port::{
         directory::{Contact, ProfileQuery},
         push::{Notification, Push},
@@ -114,7 +115,7 @@ impl Notifier {
         notified
     }
 
-    /// Whom a message is for who has not read it.
+    /// Whom a message is for who has not read it and may be told.
     async fn candidates(&self, of: ConversationId, seq: u64) -> Result<Vec<Candidate>, StoreError> {
         let scan = HistoryScan {
             conversation_id: of,
@@ -128,10 +129,7 @@ impl Notifier {
             return Ok(Vec::new());
         };
         let message = row.message;
-        let is_for = |side: &Side| {
-            let read = conversation.mailboxes.of(*side).read;
-            message.origin.addresses(*side) && *message.positions.of(*side) > read
-        };
+        let is_for = |side: &Side| may_notify(&conversation, *side, &message);
         let candidate = |side| Candidate {
             user_id: conversation.user(side).clone(),
             side,
@@ -149,6 +147,7 @@ impl Notifier {
             conversation,
             message,
         } = candidate;
+        let of = conversation.id;
         let now = self.parts.reach.clock.now();
         let mark = PushMark {
             conversation_id: conversation.id,
@@ -168,6 +167,14 @@ impl Notifier {
         };
         let reach = &self.parts.reach;
         let profiles = profiles_or_blank(&*reach.directory, &*reach.clock, reach.timeout, &query).await;
+        // The last look: nothing else is asked between it and the transport.
+        let now_told = self.candidates(of, message.seq).await?;
+        if !now_told
+            .iter()
+            .any(|one| (&one.user_id, one.side) == (user_id, *side))
+        {
+            return Ok(false);
+        }
         let notification = Notification {
             conversation_id: conversation.id,
             message_id: message.id,
@@ -184,7 +191,7 @@ impl Notifier {
         telemetry::notified(pushed.is_ok());
         if let Err(error) = &pushed {
             let error: &dyn std::error::Error = error;
-            tracing::warn!(%user_id, error, "somebody was not notified");
+            tracing::warn!(%user_id, error, "push notification failed; the digest tells the user later");
         }
         Ok(pushed.is_ok())
     }
@@ -219,7 +226,7 @@ impl Notifier {
 
 fn note(conversation_id: ConversationId, error: &StoreError) {
     let error: &dyn std::error::Error = error;
-    tracing::warn!(%conversation_id, error, "nobody is notified of a message");
+    tracing::warn!(%conversation_id, error, "push notification skipped; the digest tells the user later");
 }
 
 impl fmt::Debug for Notifier {

@@ -4,6 +4,8 @@ use crate::{
     actor::{Actor, Role},
     domain::{
         conversation::{Conversation, Status},
+        erasure::erased_user,
+        message::{Message, Origin},
         report::Report,
         side::Side,
     },
@@ -187,6 +189,26 @@ pub fn may_write(conversation: &Conversation, side: Side) -> Result<(), Refusal>
         Status::Blocked if *conversation.blocked_by.of(side.other()) => Err(Refusal::Blocked),
         Status::Blocked | Status::Open => Ok(()),
     }
+}
+
+/// Whether a side may be mailed or pushed about a message that it has not read.
+///
+/// The host's own messages always are, but for one that is not for that side. A person's message is not when the side
+/// blocks the other, the conversation is closed, or its sender has been erased. Asked when a digest is composed, again
+/// directly before it is handed over, and directly before a push. It changes no count: the message stays unread.
+pub fn may_notify(conversation: &Conversation, side: Side, message: &Message) -> bool {
+    let is_new = message.origin.addresses(side)
+        && *message.positions.of(side) > conversation.mailboxes.of(side).read
+        && *conversation.user(side) != erased_user(conversation.id, side);
+    is_new
+        && match &message.origin {
+            Origin::System { .. } => true,
+            Origin::User { side: from, user_id } => {
+                !*conversation.blocked_by.of(side)
+                    && !conversation.closed
+                    && *user_id != erased_user(conversation.id, *from)
+            }
+        }
 }
 
 /// What someone who takes no part is told: an admin may see that it is there, nobody else.

@@ -234,6 +234,7 @@ pub(crate) enum HostPart {
 pub(crate) enum Mailed {
     Sent,
     Refused,
+    Deferred,
     Failed,
 }
 
@@ -326,6 +327,7 @@ pub(crate) fn mailed(outcome: Mailed) {
     let outcome = match outcome {
         Mailed::Sent => "sent",
         Mailed::Refused => "refused",
+        Mailed::Deferred => "deferred",
         Mailed::Failed => "failed",
     };
     counter!(EMAILS, "outcome" => outcome).increment(1);

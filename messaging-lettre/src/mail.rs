@@ -13,18 +13,23 @@ use lettre::{
 };
 use messaging_core::port::mailer::{Digest, MailError, MailErrorKind};
 
-use crate::{Links, Templates, text::label, view::unsubscribe};
+use crate::{
+    Links, Templates,
+    text::label,
+    view::{Answers, unsubscribe},
+};
 
 /// Makes e-mails of digests. Cheap to clone.
 #[derive(Clone)]
 pub struct DigestMail {
     from: Mailbox,
+    reply_to: Option<Mailbox>,
     domain: String,
     templates: Templates,
     links: Arc<dyn Links>,
 }
 
-/// The sender is no address.
+/// The sender, or where answers go, is no address.
 #[derive(Debug, thiserror::Error)]
 #[error("the sender must be an address, such as `Tours <messages@tours.example>`")]
 pub struct InvalidFrom(#[source] lettre::address::AddressError);
@@ -39,23 +44,34 @@ impl DigestMail {
         Ok(Self {
             domain: from.email.domain().to_owned(),
             from,
+            reply_to: None,
             templates,
             links: Arc::new(links),
         })
     }
 
+    /// The same, with an address at which answers are read, for the header `Reply-To`. Without one the embedded
+    /// templates say that answers are not read.
+    ///
+    /// # Errors
+    /// [`InvalidFrom`].
+    pub fn with_reply_to(self, address: &str) -> Result<Self, InvalidFrom> {
+        let reply_to = Some(address.parse().map_err(InvalidFrom)?);
+        Ok(Self { reply_to, ..self })
+    }
+
     /// The e-mail: text and HTML, and the same `Message-ID` each time the same digest is given.
     ///
     /// # Errors
-    /// [`Refused`](MailErrorKind::Refused) for an address that is none;
-    /// [`Misconfigured`](MailErrorKind::Misconfigured) when a template or a link will not do.
+    /// [`Refused`](MailErrorKind::Refused) for an address that is none; [`Deferred`](MailErrorKind::Deferred) when a
+    /// template or a link will not do: it is that of one language, or of one recipient, and others go on.
     pub fn message(&self, digest: &Digest) -> Result<Message, MailError> {
         let address: Address = digest.email.parse().map_err(refused)?;
         let name = Some(label(&digest.name)).filter(|name| !name.is_empty());
         let rendered = self
             .templates
-            .render(digest, &*self.links)
-            .map_err(misconfigured)?;
+            .render_with(digest, &*self.links, self.answers())
+            .map_err(deferred)?;
         let at = SystemTime::UNIX_EPOCH
             + Duration::from_millis(u64::try_from(digest.at.as_millis()).unwrap_or_default());
         let mut message = Message::builder()
@@ -65,14 +81,24 @@ impl DigestMail {
             .date(at)
             .message_id(Some(format!("<{}@{}>", digest.id, self.domain)))
             .raw_header(header("Auto-Submitted", "auto-generated"));
-        if let Some(link) = unsubscribe(digest, &*self.links).map_err(misconfigured)? {
+        if let Some(reply_to) = &self.reply_to {
+            message = message.reply_to(reply_to.clone());
+        }
+        if let Some(link) = unsubscribe(digest, &*self.links).map_err(deferred)? {
             message = message.raw_header(header("List-Unsubscribe", &format!("<{link}>")));
             if link.starts_with("https://") {
                 message = message.raw_header(header("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"));
             }
         }
         let body = MultiPart::alternative_plain_html(rendered.text, rendered.html);
-        message.multipart(body).map_err(misconfigured)
+        message.multipart(body).map_err(deferred)
+    }
+
+    fn answers(&self) -> Answers {
+        match self.reply_to {
+            Some(_) => Answers::Read,
+            None => Answers::NotRead,
+        }
     }
 }
 
@@ -84,8 +110,8 @@ fn refused(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> MailE
     MailError::new(MailErrorKind::Refused, source)
 }
 
-fn misconfigured(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> MailError {
-    MailError::new(MailErrorKind::Misconfigured, source)
+fn deferred(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> MailError {
+    MailError::new(MailErrorKind::Deferred, source)
 }
 
 impl fmt::Debug for DigestMail {

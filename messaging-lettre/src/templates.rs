@@ -6,7 +6,7 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use crate::{
     links::Links,
     text::isolate,
-    view::{BadLink, View},
+    view::{Answers, BadLink, View},
 };
 
 /// The language of the embedded templates, and of whoever has none of the others.
@@ -21,6 +21,7 @@ const DEFAULT: &str = "en";
 /// | `conversations` | those shown: at least one |
 /// | `more_conversations` | how many more there are |
 /// | `unsubscribe` | the link that turns such e-mails off; may be none |
+/// | `answers_are_read` | whether an answer to the e-mail arrives anywhere |
 /// | of a conversation: `from` | who is on the other side; may be empty |
 /// | `booking` | none, or its `number` and its `title`, which may be empty |
 /// | `messages`, `first`, `more` | how many, the first of them, and how many more |
@@ -125,7 +126,16 @@ impl Templates {
     /// # Errors
     /// [`TemplateError`] when a link is none, or a template names something that is not there.
     pub fn render(&self, digest: &Digest, links: &dyn Links) -> Result<Rendered, TemplateError> {
-        let view = View::new(digest, links).map_err(|error: BadLink| TemplateError(error.into()))?;
+        self.render_with(digest, links, Answers::NotRead)
+    }
+
+    pub(crate) fn render_with(
+        &self,
+        digest: &Digest,
+        links: &dyn Links,
+        answers: Answers,
+    ) -> Result<Rendered, TemplateError> {
+        let view = View::new(digest, links, answers).map_err(|error: BadLink| TemplateError(error.into()))?;
         let language = self.language(digest.contact.language.as_deref());
         let part = |part: &str| -> Result<String, TemplateError> {
             let template = self.environment.get_template(&format!("{language}/{part}"));

@@ -23,6 +23,16 @@ pub(crate) struct View {
     conversations: Vec<ConversationView>,
     more_conversations: u64,
     unsubscribe: Option<String>,
+    answers_are_read: bool,
+}
+
+/// What becomes of an answer to an e-mail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answers {
+    /// It arrives at an address of the host's.
+    Read,
+    /// It arrives nowhere.
+    NotRead,
 }
 
 #[derive(Debug, Serialize)]
@@ -55,7 +65,7 @@ struct MessageView {
 pub(crate) struct BadLink;
 
 impl View {
-    pub(crate) fn new(digest: &Digest, links: &dyn Links) -> Result<Self, BadLink> {
+    pub(crate) fn new(digest: &Digest, links: &dyn Links, answers: Answers) -> Result<Self, BadLink> {
         let zone = digest.contact.time_zone.as_deref();
         let zone = zone.and_then(|zone| zone.parse().ok()).unwrap_or(Tz::UTC);
         let conversation = |one| conversation(digest, one, zone, links);
@@ -69,6 +79,7 @@ impl View {
                 .collect::<Result<_, _>>()?,
             more_conversations: digest.more_conversations,
             unsubscribe: unsubscribe(digest, links)?,
+            answers_are_read: answers == Answers::Read,
         })
     }
 }

@@ -102,7 +102,7 @@ impl Links for Bad {
 }
 
 #[test]
-fn what_the_host_has_wrong_is_not_the_recipients_fault() {
+fn a_bad_link_or_template_concerns_its_recipient_for_now() {
     let digest = digest(vec![conversation("Ada", &["hi"], 1)]);
     let kind = |links: Bad, templates: Templates| {
         let mail = DigestMail::new("messages@tours.example", templates, links).unwrap();
@@ -116,11 +116,11 @@ fn what_the_host_has_wrong_is_not_the_recipients_fault() {
     assert_eq!(kind(Bad("https://tours.example"), Templates::default()), None);
     assert_eq!(
         kind(Bad("javascript:alert(1)"), Templates::default()),
-        Some(MailErrorKind::Misconfigured)
+        Some(MailErrorKind::Deferred)
     );
     assert_eq!(
         kind(Bad("https://tours.example"), unknown),
-        Some(MailErrorKind::Misconfigured)
+        Some(MailErrorKind::Deferred)
     );
 }
 

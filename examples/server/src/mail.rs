@@ -107,7 +107,7 @@ impl MailPage {
     fn show(&self, digest: &Digest) -> Result<(), MailError> {
         let rendered = self.templates.render(digest, &self.links);
         let Rendered { subject, text, html } =
-            rendered.map_err(|error| MailError::new(MailErrorKind::Misconfigured, error))?;
+            rendered.map_err(|error| MailError::new(MailErrorKind::Deferred, error))?;
         tracing::info!(to = %digest.user_id, "an e-mail is on the page /demo/mail");
         let mut mails = self.mails.lock().unwrap_or_else(PoisonError::into_inner);
         mails.truncate(SHOWN - 1);

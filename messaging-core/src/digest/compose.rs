@@ -14,26 +14,21 @@ use crate::{
     time::Timestamp,
 };
 
-/// An e-mail without names.
+/// The conversations that an e-mail is to show, so that their names can be asked for before the last look.
 pub(super) struct Draft {
     user_id: UserId,
-    messages: u64,
     /// Those it shows, the longest waiting first.
     shown: Vec<Excerpt>,
-    more_conversations: u64,
 }
 
 impl Draft {
     /// Of excerpts that each have a message.
     pub(super) fn new(user_id: &UserId, mut excerpts: Vec<Excerpt>, shown: usize) -> Self {
         excerpts.sort_by_key(|excerpt| (excerpt.oldest(), excerpt.extent));
-        let messages = excerpts.iter().map(Excerpt::messages).sum();
-        let rest = excerpts.split_off(shown.min(excerpts.len()));
+        excerpts.truncate(shown);
         Self {
             user_id: user_id.clone(),
-            messages,
             shown: excerpts,
-            more_conversations: rest.len() as u64,
         }
     }
 
@@ -51,6 +46,7 @@ impl Draft {
         query
     }
 
+    /// The e-mail, of what the last look has shown; `None` when that has nothing of what was to be shown.
     pub(super) fn finish(
         self,
         id: DigestId,
@@ -58,19 +54,30 @@ impl Draft {
         contact: Contact,
         at: Timestamp,
         profiles: &Profiles,
-    ) -> Digest {
-        let conversation = |excerpt: &Excerpt| conversation(excerpt, profiles);
-        Digest {
+        excerpts: Vec<Excerpt>,
+    ) -> Option<Digest> {
+        let messages = excerpts.iter().map(|excerpt| excerpt.messages).sum();
+        let of = excerpts.len();
+        let is_named = |excerpt: &Excerpt| self.shown.iter().any(|one| one.extent == excerpt.extent);
+        let mut shown: Vec<_> = excerpts.into_iter().filter(is_named).collect();
+        shown.sort_by_key(|excerpt| (excerpt.oldest(), excerpt.extent));
+        if shown.is_empty() {
+            return None;
+        }
+        Some(Digest {
             id,
             name: profiles.user(&self.user_id).name,
             email,
             contact,
             at,
-            messages: self.messages,
-            conversations: self.shown.iter().map(conversation).collect(),
-            more_conversations: self.more_conversations,
+            messages,
+            conversations: shown
+                .iter()
+                .map(|excerpt| conversation(excerpt, profiles))
+                .collect(),
+            more_conversations: (of - shown.len()) as u64,
             user_id: self.user_id,
-        }
+        })
     }
 }
 
@@ -84,7 +91,7 @@ fn conversation(excerpt: &Excerpt, profiles: &Profiles) -> DigestConversation {
         side: excerpt.extent.side,
         from: excerpt.conversation.shown_to(excerpt.extent.side, profiles),
         booking,
-        messages: excerpt.messages(),
+        messages: excerpt.messages,
         first: excerpt.first.iter().map(message).collect(),
     }
 }

@@ -1,4 +1,6 @@
-//! One user's e-mail: recorded, looked at once more, composed, sent, settled.
+//! One user's e-mail: recorded, given its names, looked at once more, composed, sent, settled.
+
+use std::time::Duration;
 
 use super::{Digester, MailServer, compose};
 use crate::{
@@ -15,6 +17,9 @@ use crate::{
     time::Timestamp,
 };
 
+/// When to look again where all that was to be shown has gone between two looks.
+const AGAIN: Duration = Duration::from_mins(1);
+
 /// How often what was sent is recorded, where the store did not take it the first time.
 const MAX_REPEATS: usize = 3;
 
@@ -26,6 +31,18 @@ pub(super) struct Delivery {
     pub(super) attempt: Option<DigestAttempt>,
     /// What it is about; nothing when all of an attempt was read or mailed since.
     pub(super) extents: Vec<Extent>,
+    /// How often in a row they have been deferred.
+    pub(super) deferrals: u32,
+}
+
+/// An attempt that is recorded under a lease.
+struct Begun {
+    lease: DigestLease,
+    attempt: DigestAttempt,
+    /// When an earlier try of it was begun, if there was one: it may have been sent.
+    maybe_sent: Option<Timestamp>,
+    /// How often in a row the user has been deferred.
+    deferrals: u32,
 }
 
 impl Digester {
@@ -33,7 +50,7 @@ impl Digester {
         let user_id = delivery.lease.user_id.clone();
         if let Err(error) = self.try_deliver(delivery).await {
             let error: &dyn std::error::Error = &error;
-            tracing::warn!(%user_id, error, "an e-mail was not seen to: it is when its lease is over");
+            tracing::warn!(%user_id, error, "digest delivery failed; retrying after the lease expires");
         }
     }
 
@@ -43,6 +60,7 @@ impl Digester {
             contact,
             attempt,
             extents,
+            deferrals,
         } = delivery;
         // It may have been sent: then it counts from when it was begun.
         let maybe_sent = attempt.as_ref().map(|attempt| attempt.at);
@@ -56,7 +74,6 @@ impl Digester {
         if !self.is_open(now) || now + self.parts.options.mail_timeout > lease.until {
             return self.release(lease, now, false).await;
         }
-        let is_repeated = attempt.is_some();
         let id = attempt.map_or_else(|| DigestId::new(self.parts.ids.new_id(now)), |attempt| attempt.id);
         let attempt = DigestAttempt { id, extents, at: now };
         let recorded = self.parts.store.record_attempt(&lease, &attempt, now);
@@ -64,84 +81,145 @@ impl Digester {
             return Ok(());
         }
 
-        let excerpts = self
-            .parts
-            .store
-            .load_excerpts(&attempt.extents, self.parts.policy.messages);
-        let mut excerpts = self.in_time("loading what is to be mailed", excerpts).await?;
+        let begun = Begun {
+            lease,
+            attempt,
+            maybe_sent,
+            deferrals,
+        };
+        let draft = self.look(&begun).await?;
+        if self.is_over(&begun, &draft).await? {
+            return Ok(());
+        }
+        let draft = compose::Draft::new(&begun.lease.user_id, draft, self.parts.policy.conversations);
+        let reach = &self.parts.reach;
+        let profiles =
+            profiles_or_blank(&*reach.directory, &*reach.clock, reach.timeout, &draft.query()).await;
+
+        // The last look: nothing else is asked between it and the mailer.
+        let excerpts = self.look(&begun).await?;
+        if self.is_over(&begun, &excerpts).await? {
+            return Ok(());
+        }
+        let Some(digest) = draft.finish(begun.attempt.id, email, contact, self.now(), &profiles, excerpts)
+        else {
+            // All that was to be shown has gone meanwhile, and something else has not.
+            let forgets = maybe_sent.is_none();
+            return self.release(begun.lease, self.now() + AGAIN, forgets).await;
+        };
+        self.mail(begun, &digest).await
+    }
+
+    /// What there is to tell of an attempt now.
+    async fn look(&self, begun: &Begun) -> Result<Vec<Excerpt>, StoreError> {
+        let store = &self.parts.store;
+        let loaded = store.load_excerpts(&begun.attempt.extents, self.parts.policy.messages);
+        let mut excerpts = self.in_time("loading what is to be mailed", loaded).await?;
         excerpts.retain(|excerpt| {
-            let is_theirs = *excerpt.conversation.user(excerpt.extent.side) == lease.user_id;
+            let is_theirs = *excerpt.conversation.user(excerpt.extent.side) == begun.lease.user_id;
             is_theirs && !excerpt.first.is_empty()
         });
-        let oldest = excerpts.iter().filter_map(Excerpt::oldest).min();
-        let Some(oldest) = oldest else {
-            return self.settle(&lease, &[], maybe_sent, now).await;
+        Ok(excerpts)
+    }
+
+    /// Ends an attempt of which nothing is to be told, or not yet.
+    async fn is_over(&self, begun: &Begun, excerpts: &[Excerpt]) -> Result<bool, StoreError> {
+        let now = self.now();
+        let Some(oldest) = excerpts.iter().filter_map(Excerpt::oldest).min() else {
+            // Read or mailed meanwhile; or it may not be told, and counts as mailed.
+            self.settle(&begun.lease, &begun.attempt.extents, begun.maybe_sent, now)
+                .await?;
+            return Ok(true);
         };
         let ripe = oldest + self.parts.policy.delay;
-        if self.now() < ripe {
-            return self.release(lease, ripe, !is_repeated).await;
+        if now < ripe {
+            let forgets = begun.maybe_sent.is_none();
+            self.release(begun.lease.clone(), ripe, forgets).await?;
         }
-        let digest = self
-            .compose(attempt.id, &lease.user_id, email, contact, excerpts)
-            .await;
-        self.mail(lease, &attempt, is_repeated, &digest).await
+        Ok(now < ripe)
     }
 
-    async fn compose(
-        &self,
-        id: DigestId,
-        user_id: &UserId,
-        email: String,
-        contact: Contact,
-        excerpts: Vec<Excerpt>,
-    ) -> Digest {
-        let (parts, reach) = (&self.parts, &self.parts.reach);
-        let draft = compose::Draft::new(user_id, excerpts, parts.policy.conversations);
-        let query = draft.query();
-        let profiles = profiles_or_blank(&*reach.directory, &*reach.clock, reach.timeout, &query);
-        let profiles = profiles.await;
-        draft.finish(id, email, contact, self.now(), &profiles)
-    }
-
-    async fn mail(
-        &self,
-        lease: DigestLease,
-        attempt: &DigestAttempt,
-        is_repeated: bool,
-        digest: &Digest,
-    ) -> Result<(), StoreError> {
-        let (user_id, digest_id) = (&lease.user_id, attempt.id);
+    async fn mail(&self, begun: Begun, digest: &Digest) -> Result<(), StoreError> {
+        let (user_id, digest_id) = (&begun.lease.user_id, begun.attempt.id);
         let sent = self.parts.mailer.send(digest);
         let sent = clock::timeout(&*self.parts.reach.clock, self.parts.options.mail_timeout, sent).await;
         let sent = sent.unwrap_or_else(|elapsed| Err(MailError::new(MailErrorKind::OutcomeUnknown, elapsed)));
         let now = self.now();
-        telemetry::mailed(match sent.as_ref().map_err(MailError::kind) {
+        let outcome = match sent.as_ref().map_err(MailError::kind) {
             Ok(()) => Mailed::Sent,
             Err(MailErrorKind::Refused) => Mailed::Refused,
+            Err(MailErrorKind::Deferred) => Mailed::Deferred,
             Err(_) => Mailed::Failed,
-        });
-        let Err(error) = sent else {
+        };
+        telemetry::mailed(outcome);
+        if matches!(outcome, Mailed::Sent | Mailed::Refused | Mailed::Deferred) {
+            // The server answers.
             *self.server() = MailServer::default();
+        }
+        let Err(error) = sent else {
+            let again_at = now + self.parts.policy.interval;
             return self
-                .settle(
-                    &lease,
-                    &attempt.extents,
-                    Some(now),
-                    now + self.parts.policy.interval,
-                )
+                .settle(&begun.lease, &begun.attempt.extents, Some(now), again_at)
                 .await;
         };
-        let kind = error.kind();
-        note(user_id, digest_id, &error);
-        if kind == MailErrorKind::Refused {
-            *self.server() = MailServer::default();
-            // An earlier try may have got through.
-            let maybe_sent = is_repeated.then_some(attempt.at);
-            return self.settle(&lease, &attempt.extents, maybe_sent, now).await;
+        match error.kind() {
+            MailErrorKind::Refused => {
+                log(
+                    user_id,
+                    digest_id,
+                    &error,
+                    "the recipient is refused; these messages count as mailed",
+                );
+                self.give_up(&begun, now).await
+            }
+            MailErrorKind::Deferred => match self.parts.policy.pause(begun.deferrals.saturating_add(1)) {
+                Some(pause) => {
+                    log(
+                        user_id,
+                        digest_id,
+                        &error,
+                        "the recipient is deferred; retrying after a pause",
+                    );
+                    self.defer(begun, now + pause).await
+                }
+                None => {
+                    log(
+                        user_id,
+                        digest_id,
+                        &error,
+                        "the recipient was deferred too often; these messages count as mailed",
+                    );
+                    self.give_up(&begun, now).await
+                }
+            },
+            kind => {
+                log(
+                    user_id,
+                    digest_id,
+                    &error,
+                    "digest delivery failed; retrying, one recipient at a time until it works",
+                );
+                let may_be_sent = begun.maybe_sent.is_some() || kind == MailErrorKind::OutcomeUnknown;
+                let until = self.rest(now);
+                self.release(begun.lease, until, !may_be_sent).await
+            }
         }
-        let may_be_sent = is_repeated || kind == MailErrorKind::OutcomeUnknown;
-        let until = self.rest(now);
-        self.release(lease, until, !may_be_sent).await
+    }
+
+    /// Counts as mailed what will not be taken. An earlier try may have got through.
+    async fn give_up(&self, begun: &Begun, now: Timestamp) -> Result<(), StoreError> {
+        self.settle(&begun.lease, &begun.attempt.extents, begun.maybe_sent, now)
+            .await
+    }
+
+    async fn defer(&self, begun: Begun, until: Timestamp) -> Result<(), StoreError> {
+        let hold = DigestHold {
+            lease: begun.lease,
+            until,
+            forget_attempt: begun.maybe_sent.is_none(),
+            is_deferred: true,
+        };
+        self.hold(&[hold]).await
     }
 
     /// Records what has come of an e-mail: conversations first, the user last. What came since is looked at again
@@ -200,17 +278,13 @@ impl Digester {
             lease,
             until,
             forget_attempt,
+            is_deferred: false,
         };
         self.hold(&[hold]).await
     }
 }
 
-fn note(user_id: &UserId, digest_id: DigestId, error: &MailError) {
-    let kind = error.kind();
+fn log(user_id: &UserId, digest_id: DigestId, error: &MailError, what: &'static str) {
     let error: &dyn std::error::Error = error;
-    if kind == MailErrorKind::Refused {
-        tracing::warn!(%user_id, %digest_id, error, "a recipient is refused: not tried again");
-    } else {
-        tracing::warn!(%user_id, %digest_id, error, "an e-mail was not sent: trying again");
-    }
+    tracing::warn!(%user_id, %digest_id, error, "{what}");
 }

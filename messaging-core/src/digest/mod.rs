@@ -10,7 +10,11 @@
 //! with its id and no more than it was to hold; settling moves watermarks, that a repetition does not move again.
 //!
 //! Nobody is mailed without a lease that outlasts the mailer's time-out, and what is about to be sent is looked at
-//! once more under that lease: what has been read by then is not in it.
+//! once more under that lease, with no other call between the look and the mailer's: what has been read by then, or
+//! [may not be told](crate::policy::may_notify), is not in it and counts as mailed.
+//!
+//! A failure of the mail server as a whole lets it rest, and one user is tried at a time until it takes something. A
+//! recipient whom it defers waits alone, longer each time.
 
 mod compose;
 mod deliver;
@@ -166,7 +170,12 @@ impl Digester {
     fn sort_one(
         &self,
         now: Timestamp,
-        DueUser { lease, attempt, sent }: DueUser,
+        DueUser {
+            lease,
+            attempt,
+            sent,
+            deferrals,
+        }: DueUser,
         unmailed: &[Unmailed],
         contact: &Contact,
         is_online: Option<bool>,
@@ -177,6 +186,7 @@ impl Digester {
             contact: contact.clone(),
             attempt: attempt.clone(),
             extents,
+            deferrals,
         };
         if contact.mailable().is_none() {
             return Sorted::Deliver(delivery(extents));
@@ -270,6 +280,7 @@ fn hold(lease: DigestLease, until: Timestamp) -> DigestHold {
         lease,
         until,
         forget_attempt: false,
+        is_deferred: false,
     }
 }
 

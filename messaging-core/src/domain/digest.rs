@@ -117,6 +117,9 @@ pub struct DigestPolicy {
     pub conversations: usize,
     /// How many messages it shows of each, the oldest; at least 1. Default: 3.
     pub messages: usize,
+    /// How often in a row a mail server may defer one recipient before what is due counts as mailed; at least 1.
+    /// Default: 24, which takes about three days.
+    pub deferrals: u32,
 }
 
 impl Default for DigestPolicy {
@@ -129,6 +132,7 @@ impl Default for DigestPolicy {
             a_day: 20,
             conversations: 10,
             messages: 3,
+            deferrals: 24,
         }
     }
 }
@@ -143,6 +147,10 @@ pub enum Verdict {
 }
 
 const DAY: Duration = Duration::from_hours(24);
+
+/// The pause after the first deferral of a recipient, and the longest.
+const FIRST_PAUSE: Duration = Duration::from_mins(1);
+const LONGEST_PAUSE: Duration = Duration::from_hours(4);
 
 impl DigestPolicy {
     /// What to do about somebody now, whose oldest message that is neither read nor mailed is of `oldest`.
@@ -178,6 +186,14 @@ impl DigestPolicy {
         times.into_iter().flatten().max().unwrap_or(oldest)
     }
 
+    /// How long to wait after the mail server has deferred a recipient so many times in a row, at least once: 1
+    /// minute, then twice as long each time, at most 4 hours. `None` when it is not to be tried again.
+    pub fn pause(&self, deferrals: u32) -> Option<Duration> {
+        let doublings = deferrals.saturating_sub(1).min(16);
+        let pause = (FIRST_PAUSE * 2_u32.pow(doublings)).min(LONGEST_PAUSE);
+        (deferrals < self.deferrals).then_some(pause)
+    }
+
     /// How many of the newest e-mails to a user a store has to remember.
     pub fn remembered(&self) -> usize {
         usize::try_from(self.a_day).unwrap_or(usize::MAX).max(1)
@@ -188,6 +204,7 @@ impl DigestPolicy {
             (self.a_day == 0, "a_day"),
             (self.conversations == 0, "conversations"),
             (self.messages == 0, "messages"),
+            (self.deferrals == 0, "deferrals"),
             (self.look_again.is_zero(), "look_again"),
         ] {
             if is_none {
@@ -212,6 +229,7 @@ impl DigestPolicy {
         with_a_day a_day: u32,
         with_conversations conversations: usize,
         with_messages messages: usize,
+        with_deferrals deferrals: u32,
     }
 }
 
@@ -260,6 +278,20 @@ mod tests {
         let decide = |now| POLICY().decide(at(now), at(900), &sent, Some(false));
         assert_eq!(decide(1_000), Verdict::Hold(at(1_480)));
         assert_eq!(decide(1_480), Verdict::Mail);
+    }
+
+    #[test]
+    fn a_deferred_recipient_is_tried_again_after_longer_pauses_for_about_three_days() {
+        let pauses: Vec<_> = (1..).map_while(|n| POLICY().pause(n)).collect();
+        assert_eq!(pauses[..4], [1, 2, 4, 8].map(Duration::from_mins));
+        assert!(pauses.is_sorted() && pauses.last() == Some(&LONGEST_PAUSE));
+        let days = pauses.iter().sum::<Duration>().as_secs_f64() / DAY.as_secs_f64();
+        assert!((2.5..3.5).contains(&days), "{days} days");
+        assert_eq!(POLICY().with_deferrals(1).pause(1), None);
+        assert_eq!(
+            POLICY().with_deferrals(u32::MAX).pause(u32::MAX - 1),
+            Some(LONGEST_PAUSE)
+        );
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::{
         side::Side,
     },
     id::UserId,
+    policy::may_notify,
     port::store::{
         DigestAttempt, DigestClaim, DigestHold, DigestLease, Digests, DueUser, Excerpt, PushMark, StoreError,
     },
@@ -23,6 +24,7 @@ pub(super) struct Recipient {
     attempt: Option<DigestAttempt>,
     /// The newest last.
     sent: Vec<Timestamp>,
+    deferrals: u32,
 }
 
 #[async_trait]
@@ -60,6 +62,7 @@ impl Digests for MemoryStore {
                 lease,
                 attempt: recipient.attempt.clone(),
                 sent: recipient.sent.clone(),
+                deferrals: recipient.deferrals,
             }
         };
         Ok(due.into_iter().map(lease).collect())
@@ -97,13 +100,18 @@ impl Digests for MemoryStore {
         let state = self.lock();
         let excerpt = |extent: &Extent| {
             let thread = state.threads.get(&extent.conversation_id)?;
-            let first = thread.unsettled(extent.side);
-            let first = first.take_while(|message| *message.positions.of(extent.side) <= extent.up_to);
+            let within = thread
+                .unsettled(extent.side)
+                .take_while(|message| *message.positions.of(extent.side) <= extent.up_to);
+            let told: Vec<_> = within
+                .filter(|message| may_notify(&thread.conversation, extent.side, message))
+                .collect();
             Some(Excerpt {
                 extent: *extent,
                 conversation: thread.conversation.clone(),
                 booking_id: thread.bookings.last().cloned(),
-                first: first.take(messages).cloned().collect(),
+                messages: told.len() as u64,
+                first: told.into_iter().take(messages).cloned().collect(),
             })
         };
         Ok(extents.iter().filter_map(excerpt).collect())
@@ -138,6 +146,7 @@ impl Digests for MemoryStore {
         };
         recipient.lease = None;
         recipient.attempt = None;
+        recipient.deferrals = 0;
         recipient.sent.extend(sent_at);
         let forgotten = recipient.sent.len().saturating_sub(remember);
         recipient.sent.drain(..forgotten);
@@ -154,6 +163,7 @@ impl Digests for MemoryStore {
             if hold.forget_attempt {
                 recipient.attempt = None;
             }
+            recipient.deferrals += u32::from(hold.is_deferred);
             for thread in state.threads.values_mut() {
                 let conversation = &mut thread.conversation;
                 for side in Side::ALL {

@@ -105,13 +105,19 @@ pub enum MailErrorKind {
     /// at all. What it is about counts as mailed.
     #[error("the recipient is refused")]
     Refused,
-    /// The mail server cannot be reached, or asks to come back later. It did not take it.
+    /// This digest or its recipient is not taken for now: a full mailbox, greylisting, a text that a filter or a
+    /// template will not have. Others are not concerned. It is tried again, after a longer pause each time, until
+    /// [`DigestPolicy::deferrals`](crate::DigestPolicy::deferrals); then what it is about counts as mailed.
+    #[error("the recipient is deferred")]
+    Deferred,
+    /// The mail server cannot be reached, or asks to come back later, whoever the recipient. It did not take it.
     #[error("the mail server is unavailable")]
     Unavailable,
     /// The connection was lost, or the time was over, before the server's answer came: it may have taken it.
     #[error("the mail server may have taken it")]
     OutcomeUnknown,
-    /// The server does not accept us, whoever the recipient: a wrong password, a sender that it refuses.
+    /// The server does not accept us, whoever the recipient: a wrong password, a sender that it refuses, a quota that
+    /// is used up. It did not take it; it is tried again until that is mended, and nothing is lost.
     #[error("the mail server does not accept us")]
     Misconfigured,
 }

@@ -9,22 +9,23 @@ use std::{
 
 use async_trait::async_trait;
 use messaging_core::{
-    Body, ConfigError, ConversationId, DigestOptions, DigestPolicy, HistoryFrom, HistoryRequest, MarkOnRead,
-    Messaging, OpenByHost, Options, PageSize, SendKey, SendMessage, To, Unlimited, UserId, Workers,
-    clock::{ManualClock, SequentialIds},
-    domain::side::Side,
+    AgentId, Body, BookingId, ConfigError, ConversationId, DigestOptions, DigestPolicy, HistoryFrom,
+    HistoryRequest, MarkOnRead, Messaging, OpenByHost, Options, PageSize, SendKey, SendMessage, To,
+    Unlimited, UserId, Workers,
+    clock::{Clock as _, ManualClock, SequentialIds},
+    domain::{conversation::Change, page::Inbox, side::Side},
     memory::MemoryStore,
     port::{
         PortError, PortErrorKind,
-        directory::Contact,
+        directory::{BookingParties, Contact, Directory, ProfileQuery, Profiles},
         mailer::{Digest, MailError, MailErrorKind, Mailer},
         presence::Presence,
-        store::Conversations as _,
+        store::{ChangeState, Conversations as _, ListScan, ListStart, Publisher},
     },
 };
 use messaging_testkit::{
     fake::FakeDirectory,
-    make::{agency_id, agent, agent_user_id, booking_id, client, client_id},
+    make::{admin, agency_id, agent, agent_user_id, booking_id, client, client_id},
 };
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -267,6 +268,150 @@ async fn a_refused_address_is_not_tried_again_for_these_messages() {
     assert_eq!(house.after(600).await, []);
     house.send(1, id, "again").await;
     assert_eq!(house.after(30).await[0].messages, 1);
+}
+
+#[tokio::test]
+async fn a_deferred_recipient_keeps_no_other_waiting_and_waits_longer_each_time() {
+    let house = House::new();
+    let (first, second) = (house.open(1, 1).await, house.open(2, 2).await);
+    house.send(1, first, "hello").await;
+    house.clock.advance(Duration::from_millis(1));
+    house.send(2, second, "hello").await;
+    house.fail(MailErrorKind::Deferred);
+    let mails = house.after(30).await;
+    let users: Vec<_> = mails.iter().map(|mail| mail.user_id.as_str()).collect();
+    assert_eq!(users, ["agent-2"], "the server did not rest");
+    // After 1 minute, 2 more, 4 more.
+    for pause in [1, 2, 4] {
+        house.fail(MailErrorKind::Deferred);
+        assert_eq!(house.after(pause - 1).await, []);
+        assert_eq!(
+            house.mails.0.lock().unwrap().1.len(),
+            1,
+            "not tried before {pause} minutes"
+        );
+        assert_eq!(house.after(1).await, []);
+        assert_eq!(
+            house.mails.0.lock().unwrap().1.len(),
+            0,
+            "tried after {pause} minutes"
+        );
+    }
+    assert_eq!(house.after(8).await[0].messages, 1, "nothing is lost");
+}
+
+#[tokio::test]
+async fn what_is_deferred_too_often_counts_as_mailed() {
+    let house = House::with(DigestPolicy::default().with_deferrals(3));
+    let id = house.open(1, 1).await;
+    house.send(1, id, "hello").await;
+    for _ in 0..3 {
+        house.fail(MailErrorKind::Deferred);
+    }
+    for minutes in [30, 1, 2] {
+        assert_eq!(house.after(minutes).await, []);
+    }
+    assert_eq!(house.mails.0.lock().unwrap().1.len(), 0, "tried three times");
+    assert_eq!(house.after(600).await, []);
+    house.send(1, id, "again").await;
+    assert_eq!(house.after(30).await[0].messages, 1);
+}
+
+#[tokio::test]
+async fn what_one_has_blocked_or_is_closed_or_was_written_by_an_erased_user_is_not_mailed_and_stays_unread() {
+    for end in ["blocks", "is closed", "erases"] {
+        let house = House::new();
+        let id = house.open(1, 1).await;
+        house.send(1, id, "hello").await;
+        match end {
+            "blocks" => house.messaging.block(&agent(1), id).await.unwrap(),
+            "is closed" => house.messaging.close(&admin(1), id).await.unwrap(),
+            _ => drop(house.messaging.erase_user(&client_id(1)).await.unwrap()),
+        }
+        assert_eq!(house.after(30).await, [], "{end}");
+        // It counts as mailed: what ends the block tells of it no later.
+        match end {
+            "blocks" => house.messaging.unblock(&agent(1), id).await.unwrap(),
+            "is closed" => house.messaging.reopen(&admin(1), id).await.unwrap(),
+            _ => {}
+        }
+        assert_eq!(house.after(600).await, [], "{end}");
+        assert_eq!(house.messaging.count_unread(&agent(1)).await.unwrap(), 1, "{end}");
+        let (key, paid) = (SendKey::parse("paid").unwrap(), Body::parse("Paid").unwrap());
+        let sent = house.messaging.send_system_message(id, To::Both, paid, key);
+        sent.await.unwrap();
+        let mails = house.after(30).await;
+        let of_agent = mails
+            .iter()
+            .find(|mail| mail.user_id == agent_user_id(1))
+            .unwrap();
+        assert_eq!(of_agent.messages, 1, "the host's own are told: {end}");
+    }
+}
+
+/// Names people, and blocks a conversation meanwhile.
+struct Blocks {
+    directory: FakeDirectory,
+    store: MemoryStore,
+    clock: ManualClock,
+}
+
+#[async_trait]
+impl Directory for Blocks {
+    async fn profiles(&self, query: &ProfileQuery) -> Result<Profiles, PortError> {
+        let all = ListScan {
+            inbox: Inbox::All(agent_user_id(1)),
+            start: ListStart::Newest,
+            limit: PageSize::LIST,
+        };
+        for row in self.store.list_conversations(&all).await.unwrap().rows {
+            let change = ChangeState {
+                conversation_id: row.conversation.id,
+                guard: row.conversation.guard,
+                change: Change::Block(Side::Agent),
+                now: self.clock.now(),
+                publisher: Publisher::Anyone,
+            };
+            self.store.change_state(&change).await.unwrap();
+        }
+        self.directory.profiles(query).await
+    }
+
+    async fn agent_user(&self, agent_id: &AgentId) -> Result<Option<UserId>, PortError> {
+        self.directory.agent_user(agent_id).await
+    }
+
+    async fn booking_parties(&self, booking_id: &BookingId) -> Result<Option<BookingParties>, PortError> {
+        self.directory.booking_parties(booking_id).await
+    }
+
+    async fn contacts(&self, users: &[UserId]) -> Result<HashMap<UserId, Contact>, PortError> {
+        self.directory.contacts(users).await
+    }
+}
+
+#[tokio::test]
+async fn what_is_blocked_while_names_are_looked_up_is_not_handed_over() {
+    let house = House::new();
+    let id = house.open(1, 1).await;
+    house.send(1, id, "hello").await;
+    let mails = Letterbox::default();
+    let directory = Blocks {
+        directory: house.directory.clone(),
+        store: house.store.clone(),
+        clock: house.clock.clone(),
+    };
+    let (_messaging, workers) = Messaging::builder(house.store.clone(), directory)
+        .digests(mails.clone(), DigestPolicy::default())
+        .presence(Nobody)
+        .clock(house.clock.clone())
+        .ids(SequentialIds::default())
+        .build()
+        .unwrap();
+    house.clock.advance(MINUTE * 30);
+    workers.digests().unwrap().step().await.unwrap();
+    assert_eq!(mails.0.lock().unwrap().0, []);
+    assert_eq!(house.after(600).await, [], "it counts as mailed");
 }
 
 #[tokio::test]

@@ -191,6 +191,7 @@ async fn a_server_that_wants_us_to_come_back_is_unavailable_and_one_that_refuses
     };
     let mailer = mailer(&server.url(), Duration::from_secs(30));
     for (behaviour, expected) in [
+        // `451 4.3.0`: the mail system, whoever the recipient.
         (Behaviour::Temporary, Some(MailErrorKind::Unavailable)),
         (Behaviour::Refuse, Some(MailErrorKind::Refused)),
         (Behaviour::Accept, None),
@@ -213,6 +214,85 @@ async fn a_recipient_that_is_refused_keeps_no_other_from_being_mailed() {
     "dora@example.com".clone_into(&mut other.email);
     assert_eq!(kind(&mailer, &other).await, None);
     assert_eq!(one(&server.mails()).to, ["dora@example.com"]);
+}
+
+#[tokio::test]
+async fn a_reply_is_about_the_recipient_the_sender_or_the_server_by_its_step_and_its_code() {
+    let Some(server) = SmtpServer::start("replies of a server") else {
+        return;
+    };
+    let mailer = mailer(&server.url(), Duration::from_secs(30));
+    for (command, reply, expected) in [
+        ("RCPT", "452 4.2.2 mailbox full", MailErrorKind::Deferred),
+        ("RCPT", "450 4.7.1 greylisted", MailErrorKind::Deferred),
+        ("RCPT", "550 5.1.1 no such mailbox", MailErrorKind::Refused),
+        ("RCPT", "450 4.3.2 not accepting", MailErrorKind::Unavailable),
+        ("DATA", "451 filtered", MailErrorKind::Deferred),
+        ("DATA", "554 5.6.0 not that", MailErrorKind::Refused),
+        (
+            "MAIL",
+            "550 5.4.5 daily user sending limit exceeded",
+            MailErrorKind::Misconfigured,
+        ),
+        (
+            "MAIL",
+            "553 5.7.1 not owned by user",
+            MailErrorKind::Misconfigured,
+        ),
+        (
+            "MAIL",
+            "554 the account is suspended",
+            MailErrorKind::Misconfigured,
+        ),
+        ("MAIL", "452 4.3.1 no room", MailErrorKind::Unavailable),
+    ] {
+        server.reply(command, reply);
+        assert_eq!(kind(&mailer, &usual()).await, Some(expected), "{command} {reply}");
+    }
+    server.reply("", "");
+    assert_eq!(kind(&mailer, &usual()).await, None);
+    assert_eq!(server.mails().len(), 1);
+}
+
+#[tokio::test]
+async fn an_address_that_the_server_cannot_be_told_is_deferred_and_keeps_no_other_waiting() {
+    let Some(server) = SmtpServer::start("an address that is not ASCII") else {
+        return;
+    };
+    let mailer = mailer(&server.url(), Duration::from_secs(30));
+    let mut foreign = usual();
+    "jürgen@example.com".clone_into(&mut foreign.email);
+    assert_eq!(kind(&mailer, &foreign).await, Some(MailErrorKind::Deferred));
+    assert_eq!(kind(&mailer, &usual()).await, None);
+    assert_eq!(one(&server.mails()).to, ["carl@example.com"]);
+}
+
+#[tokio::test]
+async fn answers_go_to_the_host_or_the_e_mail_says_that_they_are_not_read() {
+    let Some(server) = SmtpServer::start("answers to an e-mail") else {
+        return;
+    };
+    let mail = DigestMail::new("Tours <messages@tours.example>", Templates::default(), Pages).unwrap();
+    assert!(mail.clone().with_reply_to("no address").is_err());
+    let answered = mail.clone().with_reply_to("Help <help@tours.example>").unwrap();
+    for mail in [mail, answered] {
+        SmtpMailer::from_url(&server.url(), mail)
+            .unwrap()
+            .send(&usual())
+            .await
+            .unwrap();
+    }
+    let mails = server.wait_for(2);
+    let says_so = |mail: &Mail| {
+        let both = [mail.text.as_deref().unwrap(), mail.html.as_deref().unwrap()];
+        both.map(|text| text.contains("Answers to this e-mail are not read"))
+    };
+    assert_eq!(
+        (mails[0].header("Reply-To"), says_so(&mails[0])),
+        (vec![], [true, true])
+    );
+    let expected = (vec!["Help <help@tours.example>"], [false, false]);
+    assert_eq!((mails[1].header("Reply-To"), says_so(&mails[1])), expected);
 }
 
 #[tokio::test]

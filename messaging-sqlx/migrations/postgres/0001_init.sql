@@ -175,7 +175,9 @@ CREATE TABLE "messaging".recipient (
     extent_conversations uuid[],
     extent_sides         smallint[],
     extent_up_tos        bigint[],
-    sent                 timestamptz[]    NOT NULL DEFAULT '{}'
+    sent                 timestamptz[]    NOT NULL DEFAULT '{}',
+    -- How often in a row the mail server has deferred them.
+    deferrals            integer          NOT NULL DEFAULT 0
 ) WITH (fillfactor = 70);
 
 -- Up to which message something was pushed to a side, and when last.

@@ -136,7 +136,9 @@ CREATE TABLE recipient (
     owner      BLOB,
     until      INTEGER,
     attempt_id BLOB,
-    attempt_at INTEGER
+    attempt_at INTEGER,
+    -- How often in a row the mail server has deferred them.
+    deferrals  INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 
 -- What an attempt is about.

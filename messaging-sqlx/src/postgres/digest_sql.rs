@@ -3,7 +3,10 @@
 //! Those that lock conversations lock them by id, and no user at the same time: but for holding, which waits for no
 //! conversation.
 
-use super::{by_index::few, rows::{booking_column, conversation_columns, message_columns}};
+use super::{
+    by_index::few,
+    rows::{booking_column, conversation_columns, message_columns},
+};
 
 /// How many sides that are due are looked at for each user that is wanted: a user may have many.
 pub(super) const SIDES_AT_ONCE: usize = 20;
@@ -27,7 +30,7 @@ pub(super) const CLAIM: &str = r#"
             ON CONFLICT (user_id) DO UPDATE SET owner = EXCLUDED.owner, until = EXCLUDED.until
                 WHERE COALESCE(r.until, $3) <= $3
             RETURNING r.*)
-    SELECT extract(epoch FROM clock_timestamp() - $3)::float8 AS skew, claimed.user_id, claimed.sent,
+    SELECT extract(epoch FROM clock_timestamp() - $3)::float8 AS skew, claimed.user_id, claimed.sent, claimed.deferrals,
         claimed.attempt_id, claimed.attempt_at,
         claimed.extent_conversations, claimed.extent_sides, claimed.extent_up_tos
     FROM (SELECT) AS always LEFT JOIN (claimed JOIN due ON due.user_id = claimed.user_id) ON true
@@ -112,7 +115,9 @@ pub(super) const RECORD: &str = concat!(
     " RETURNING true AS is_done"
 );
 
-/// `$1` to `$3` extents, `$4` how many messages of each. A row for each message, or one where there is none.
+/// `$1` to `$3` extents, `$4` how many messages of each. A row for each message that may be told, or one where there
+/// is none. What may be told is `policy::may_notify` again: the host's own; a person's unless the side blocks, the
+/// conversation is closed, or the sender was erased, and with the sender the text.
 pub(super) const EXCERPTS: &str = concat!(
     "SELECT e.side, e.up_to, e.place, ",
     conversation_columns!(),
@@ -120,7 +125,7 @@ pub(super) const EXCERPTS: &str = concat!(
     booking_column!(),
     ", ",
     message_columns!(),
-    r#" FROM unnest($1::uuid[], $2::smallint[], $3::bigint[]) WITH ORDINALITY
+    r#", m.told FROM unnest($1::uuid[], $2::smallint[], $3::bigint[]) WITH ORDINALITY
         AS e (conversation_of, side, up_to, place)
     JOIN "messaging".conversation c ON c.id = e.conversation_of AND "#,
     few!("e.place"),
@@ -129,10 +134,11 @@ pub(super) const EXCERPTS: &str = concat!(
     " WHERE e.side = 1 UNION ALL SELECT ",
     settled!("agent"),
     r#" WHERE e.side = 2) s
-    LEFT JOIN LATERAL (SELECT * FROM "messaging".message m
+    LEFT JOIN LATERAL (SELECT m.*, count(*) OVER () AS told FROM "messaging".message m
         WHERE m.conversation_id = c.id AND m.seq > s.behind AND s.settled < e.up_to AND m.to_sides & e.side <> 0
         AND CASE e.side WHEN 1 THEN m.client_position ELSE m.agent_position END > s.settled
         AND CASE e.side WHEN 1 THEN m.client_position ELSE m.agent_position END <= e.up_to
+        AND (m.from_side = 0 OR c.blocked_by & e.side = 0 AND NOT c.closed AND m.body <> '')
         ORDER BY m.seq LIMIT $4) m ON true
     ORDER BY e.place, m.seq"#
 );
@@ -201,7 +207,7 @@ pub(super) const MARK_MAILED: &str = concat!(
 /// if it did.
 pub(super) const FINISH: &str = concat!(
     r#"UPDATE "messaging".recipient r SET owner = NULL, until = NULL, attempt_id = NULL, attempt_at = NULL,
-        extent_conversations = NULL, extent_sides = NULL, extent_up_tos = NULL,
+        extent_conversations = NULL, extent_sides = NULL, extent_up_tos = NULL, deferrals = 0,
         sent = (r.sent || $4::timestamptz[])[
             GREATEST(1, cardinality(r.sent) + cardinality($4::timestamptz[]) + 1 - $5::int):]
         WHERE "#,
@@ -209,16 +215,19 @@ pub(super) const FINISH: &str = concat!(
     " RETURNING true AS is_done"
 );
 
-/// `$1` users, `$2` workers, `$3` leases, `$4` until when, `$5` whether the attempt came to nothing.
+/// `$1` users, `$2` workers, `$3` leases, `$4` until when, `$5` whether the attempt came to nothing, `$6` whether the
+/// mail server has deferred them.
 pub(super) const HOLD: &str = concat!(
-    r#"WITH said AS (SELECT * FROM unnest($1::text[], $2::uuid[], $3::timestamptz[], $4::timestamptz[], $5::bool[])
-            WITH ORDINALITY AS said (user_id, owner, lease_until, until, forgets, place) WHERE "#,
+    r#"WITH said AS (SELECT * FROM unnest($1::text[], $2::uuid[], $3::timestamptz[], $4::timestamptz[], $5::bool[],
+                $6::bool[]) WITH ORDINALITY
+            AS said (user_id, owner, lease_until, until, forgets, is_deferred, place) WHERE "#,
     few!("place"),
     r#"),
-        mine AS MATERIALIZED (SELECT r.user_id, said.until, said.forgets FROM "messaging".recipient r
+        mine AS MATERIALIZED (SELECT r.user_id, said.until, said.forgets, said.is_deferred FROM "messaging".recipient r
             JOIN said ON said.user_id = r.user_id AND said.owner = r.owner AND said.lease_until = r.until
             ORDER BY r.user_id FOR UPDATE OF r),
         freed AS (UPDATE "messaging".recipient r SET owner = NULL, until = NULL,
+            deferrals = r.deferrals + mine.is_deferred::int,
             attempt_id = CASE WHEN NOT mine.forgets THEN r.attempt_id END,
             attempt_at = CASE WHEN NOT mine.forgets THEN r.attempt_at END,
             extent_conversations = CASE WHEN NOT mine.forgets THEN r.extent_conversations END,

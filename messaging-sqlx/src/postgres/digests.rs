@@ -156,12 +156,14 @@ impl Digests for PgStore {
         let leases: Vec<_> = holds.iter().map(|hold| instant(hold.lease.until)).collect();
         let untils: Vec<_> = holds.iter().map(|hold| instant(hold.until)).collect();
         let forgets: Vec<_> = holds.iter().map(|hold| hold.forget_attempt).collect();
+        let deferred: Vec<_> = holds.iter().map(|hold| hold.is_deferred).collect();
         let statement = sqlx::query(self.0.statements.hold_digests.clone())
             .bind(users)
             .bind(owners)
             .bind(leases)
             .bind(untils)
-            .bind(forgets);
+            .bind(forgets)
+            .bind(deferred);
         self.write("holding e-mails back", statement).await.map(drop)
     }
 
@@ -206,6 +208,7 @@ fn due_user(row: &PgRow, claim: &DigestClaim) -> Result<Option<DueUser>, Error> 
         },
         attempt: attempt(row)?,
         sent: sent.into_iter().map(Timestamp::from).collect(),
+        deferrals: u32::try_from(row.try_get::<i32, _>("deferrals")?).map_err(damaged)?,
     }))
 }
 
@@ -248,6 +251,10 @@ fn excerpts(answered: &[PgRow]) -> Result<Vec<Excerpt>, Error> {
                 },
                 conversation,
                 booking_id: rows::booking_id(row)?,
+                messages: row
+                    .try_get::<Option<i64>, _>("told")?
+                    .map_or(Ok(0), u64::try_from)
+                    .map_err(damaged)?,
                 first: Vec::new(),
             });
         }

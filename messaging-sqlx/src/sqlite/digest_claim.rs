@@ -49,7 +49,7 @@ pub(super) const DUE: &str = concat!(
 );
 pub(super) const LEASE: &str = "INSERT INTO recipient (user_id, owner, until) VALUES (?1, ?2, ?3)
     ON CONFLICT (user_id) DO UPDATE SET owner = excluded.owner, until = excluded.until
-    RETURNING attempt_id, attempt_at";
+    RETURNING attempt_id, attempt_at, deferrals";
 pub(super) const EXTENTS: &str =
     "SELECT conversation_id, side, up_to FROM recipient_extent WHERE user_id = ? ORDER BY place";
 pub(super) const SENT: &str = "SELECT at FROM recipient_sent WHERE user_id = ? ORDER BY place";
@@ -123,6 +123,7 @@ async fn lease_user(tx: &mut SqliteConnection, lease: DigestLease) -> Result<Due
             at: Timestamp::from_millis(at),
         }),
         sent: sent.into_iter().map(Timestamp::from_millis).collect(),
+        deferrals: row.try_get("deferrals")?,
         lease,
     })
 }

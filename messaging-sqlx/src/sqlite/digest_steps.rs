@@ -24,7 +24,10 @@ pub(super) const BEGIN: &str = "UPDATE recipient SET attempt_id = ?, attempt_at 
 pub(super) const ENTER: &str = "INSERT INTO recipient_extent (user_id, place, conversation_id, side, up_to)
     VALUES (?, ?, ?, ?, ?)";
 pub(super) const FORGET: &str = "DELETE FROM recipient_extent WHERE user_id = ?";
-pub(super) const FREE: &str = "UPDATE recipient SET owner = NULL, until = NULL WHERE user_id = ?";
+pub(super) const FREE: &str =
+    "UPDATE recipient SET owner = NULL, until = NULL, deferrals = 0 WHERE user_id = ?";
+pub(super) const RELEASE: &str =
+    "UPDATE recipient SET owner = NULL, until = NULL, deferrals = deferrals + ? WHERE user_id = ?";
 
 async fn is_under(tx: &mut SqliteConnection, lease: &DigestLease) -> Result<bool, Error> {
     sqlx::query_scalar(UNDER)
@@ -157,7 +160,11 @@ impl Step for Hold {
             if hold.forget_attempt {
                 set_attempt(tx, user_id, None).await?;
             }
-            sqlx::query(FREE).bind(user_id.as_str()).execute(&mut *tx).await?;
+            sqlx::query(RELEASE)
+                .bind(hold.is_deferred)
+                .bind(user_id.as_str())
+                .execute(&mut *tx)
+                .await?;
             for sql in HOLD {
                 let held = sqlx::query(sql)
                     .bind(hold.until.as_millis())

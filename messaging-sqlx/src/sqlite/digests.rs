@@ -177,7 +177,7 @@ macro_rules! excerpt_of {
             booking_column!(),
             ", ",
             message_columns!(),
-            " FROM conversation c LEFT JOIN message m ON m.conversation_id = c.id AND m.seq > ",
+            ", count(m.seq) OVER () AS told FROM conversation c LEFT JOIN message m ON m.conversation_id = c.id AND m.seq > ",
             behind!($side),
             " AND m.to_sides & ",
             $code,
@@ -189,7 +189,9 @@ macro_rules! excerpt_of {
             $side,
             "_mailed) AND m.",
             $side,
-            "_position <= ?2 WHERE c.id = ?1 ORDER BY m.seq LIMIT ?3"
+            "_position <= ?2 AND (m.from_side = 0 OR NOT c.blocked_by & ",
+            $code,
+            " AND NOT c.closed AND m.body <> '') WHERE c.id = ?1 ORDER BY m.seq LIMIT ?3"
         )
     };
 }
@@ -217,6 +219,7 @@ async fn excerpts(
             extent: *extent,
             conversation: rows::conversation(first)?,
             booking_id: rows::booking_id(first)?,
+            messages: first.try_get("told")?,
             first: shown.iter().map(rows::message).collect::<Result<_, _>>()?,
         });
     }

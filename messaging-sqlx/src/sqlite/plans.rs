@@ -61,6 +61,7 @@ async fn no_statement_reads_a_whole_table() {
         digest_steps::HOLD[0],
         digest_steps::HOLD[1],
         digest_claim::LEASE,
+        digest_steps::RELEASE,
         digest_steps::REMEMBER,
         digest_claim::SENT,
         digest_steps::UNDER,

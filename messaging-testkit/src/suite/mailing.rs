@@ -51,6 +51,7 @@ async fn hold(store: &dyn Store, lease: &DigestLease, until: Timestamp, forget_a
         lease: lease.clone(),
         until,
         forget_attempt,
+        is_deferred: false,
     };
     store.hold_digests(&[hold]).await.unwrap();
 }
@@ -206,6 +207,7 @@ pub(crate) async fn an_excerpt_shows_the_first_messages_within_its_extent(store:
             extent: asked,
             conversation: scene.conversation().await,
             booking_id: Some(booking_id(1, 1)),
+            messages: up_to.saturating_sub(1).min(5),
             first: sent[shown].to_vec(),
         };
         assert_eq!(excerpts, [expected]);
@@ -334,6 +336,65 @@ pub(crate) async fn an_attempt_is_kept_through_a_hold_unless_it_came_to_nothing(
     assert_eq!(given.attempt, Some(new));
     hold(store, &given.lease, due(3), true).await;
     assert_eq!(one(store, 1, due(3)).await.attempt, None);
+}
+
+pub(crate) async fn deferrals_are_counted_until_a_digest_is_finished(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    scene.send(Side::Client).await;
+    for (n, is_deferred, deferrals) in [(1, true, 0), (2, true, 1), (3, false, 2), (4, true, 2)] {
+        let now = due(i64::try_from(n).unwrap());
+        let given = one(store, n, now).await;
+        assert_eq!(given.deferrals, deferrals);
+        let held = DigestHold {
+            lease: given.lease,
+            until: due(i64::try_from(n).unwrap() + 1),
+            forget_attempt: true,
+            is_deferred,
+        };
+        store.hold_digests(std::slice::from_ref(&held)).await.unwrap();
+        // A lease that is over says nothing more.
+        store.hold_digests(&[held]).await.unwrap();
+    }
+    let given = one(store, 5, due(5)).await;
+    assert_eq!(given.deferrals, 3);
+    assert!(store.finish_digest(&given.lease, None, 3).await.unwrap());
+    assert_eq!(one(store, 6, due(6)).await.deferrals, 0);
+}
+
+pub(crate) async fn an_excerpt_shows_only_what_may_be_told(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    scene.send_many(Side::Client, 2).await;
+    scene.send_from_system(To::Both).await;
+    scene.send(Side::Client).await;
+    let all = extent(scene.id, AGENT, 4);
+    let told = async || {
+        let excerpt = store.load_excerpts(&[all], 9).await.unwrap().remove(0);
+        let seqs: Vec<_> = excerpt.first.iter().map(|message| message.seq).collect();
+        assert_eq!(excerpt.messages, seqs.len() as u64);
+        seqs
+    };
+    assert_eq!(told().await, [1, 2, 3, 4]);
+    for (change, seqs) in [
+        // What the other side does stops nothing.
+        (Change::Block(Side::Client), vec![1, 2, 3, 4]),
+        (Change::Block(AGENT), vec![3]),
+        (Change::Unblock(AGENT), vec![1, 2, 3, 4]),
+        (Change::Close, vec![3]),
+        (Change::Reopen, vec![1, 2, 3, 4]),
+        (Change::Erase(Side::Client), vec![1, 2, 3, 4]),
+    ] {
+        scene.change(change.clone()).await;
+        assert_eq!(told().await, seqs, "{change:?}");
+    }
+    store.erase_messages(scene.id, &client_id(1)).await.unwrap();
+    assert_eq!(told().await, [3]);
+    let first = store
+        .load_excerpts(&[extent(scene.id, AGENT, 2)], 9)
+        .await
+        .unwrap()
+        .remove(0);
+    assert_eq!((first.messages, first.first), (0, vec![]));
+    assert_eq!(scene.unread(AGENT).await, 4, "the badge counts what it counted");
 }
 
 fn push(scene: &Scene<'_>, side: Side, seq: u64, minute: i64) -> PushMark {

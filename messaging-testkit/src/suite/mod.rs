@@ -292,6 +292,8 @@ macro_rules! __each_case {
                 an_attempt_is_given_to_whoever_claims_next_and_the_last_one_counts
                 nothing_is_recorded_under_a_lease_that_is_over_or_not_theirs
                 an_excerpt_shows_the_first_messages_within_its_extent
+                an_excerpt_shows_only_what_may_be_told
+                deferrals_are_counted_until_a_digest_is_finished
                 excerpts_come_as_they_were_asked_for
                 what_was_mailed_is_not_due_and_what_came_later_is_looked_at_again
                 what_was_read_meanwhile_is_not_looked_at_again

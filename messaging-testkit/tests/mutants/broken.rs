@@ -87,6 +87,7 @@ pub(crate) enum Fault {
     ForgetsWhenItMailed,
     ShowsBeyondTheExtent,
     PushesAgain,
+    ForgetsDeferrals,
     ListsTheSamePageAgain,
     LoadsNothing,
     SettlesNothing,

@@ -131,6 +131,7 @@ the_suite_notices_a_store_that! {
     forgets_when_it_mailed: mailing notices ForgetsWhenItMailed;
     shows_beyond_the_extent: mailing notices ShowsBeyondTheExtent;
     pushes_again: mailing notices PushesAgain;
+    forgets_deferrals: mailing notices ForgetsDeferrals;
     lists_the_same_page_again: walking notices ListsTheSamePageAgain;
     loads_nothing: loading notices LoadsNothing;
     settles_nothing: settling notices SettlesNothing;

@@ -186,6 +186,17 @@ impl SmtpServer {
         self.say(&json!({ "refuse": addresses }));
     }
 
+    /// Answers a command (`MAIL`, `RCPT`, or `DATA` after the content) with this reply from now on, and every other
+    /// command as ever; all of them for an empty command.
+    pub fn reply(&self, command: &str, reply: &str) {
+        let replies = if command.is_empty() {
+            json!({})
+        } else {
+            json!({ command: reply })
+        };
+        self.say(&json!({ "replies": replies }));
+    }
+
     /// The e-mails that it took, the oldest first.
     pub fn mails(&self) -> Vec<Mail> {
         self.say(&json!({}))

@@ -19,16 +19,28 @@ class Post:
     def __init__(self):
         self.mails = []
         self.refused = set()
+        self.replies = {}
         self.mode = "accept"
         self.released = asyncio.Event()
 
+    async def handle_MAIL(self, server, session, envelope, address, options):
+        if "MAIL" in self.replies:
+            return self.replies["MAIL"]
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        return "250 OK"
+
     async def handle_RCPT(self, server, session, envelope, address, options):
+        if "RCPT" in self.replies:
+            return self.replies["RCPT"]
         if address in self.refused:
             return "550 5.1.1 no such mailbox"
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
     async def handle_DATA(self, server, session, envelope):
+        if "DATA" in self.replies:
+            return self.replies["DATA"]
         mode = self.mode
         if mode == "temporary":
             return "451 4.3.0 come back later"
@@ -96,6 +108,8 @@ async def main():
             post.released = asyncio.Event()
         if "refuse" in told:
             post.refused = set(told["refuse"])
+        if "replies" in told:
+            post.replies = told["replies"]
         say({"mails": post.mails})
 
 

@@ -42,9 +42,10 @@ pub trait Digests: Send + Sync {
         now: Timestamp,
     ) -> Result<bool, StoreError>;
 
-    /// What each of these extents is about: the conversation as it is now, and the first of its messages to that
-    /// side, from behind what has been read or mailed up to the extent's end, oldest first, at most `messages`. In
-    /// the order of the extents; one whose conversation is not there is left out.
+    /// What each of these extents is about: the conversation as it is now, and the first of its messages that
+    /// [may be told](crate::policy::may_notify) to that side, from behind what has been read or mailed up to the
+    /// extent's end, oldest first, at most `messages`. In the order of the extents; one whose conversation is not
+    /// there is left out.
     async fn load_excerpts(&self, extents: &[Extent], messages: usize) -> Result<Vec<Excerpt>, StoreError>;
 
     /// Counts extents as mailed, as [`Conversation::mail`] says, where the side is still that user's. Not bound to
@@ -56,7 +57,7 @@ pub trait Digests: Send + Sync {
         again_at: Timestamp,
     ) -> Result<(), StoreError>;
 
-    /// Ends a lease and the attempt with it, and remembers the e-mail, if one was sent, as the newest of
+    /// Ends a lease, the attempt with it, and the count of deferrals; remembers the e-mail, if one was sent, as the newest of
     /// `remember`. `false`, and nothing changed, when the lease is not theirs any more.
     async fn finish_digest(
         &self,
@@ -96,6 +97,9 @@ pub struct DueUser {
     pub attempt: Option<DigestAttempt>,
     /// When they were mailed, the newest last.
     pub sent: Vec<Timestamp>,
+    /// How often in a row the mail server has deferred them, as [held](DigestHold::is_deferred) since a digest was last
+    /// [finished](Digests::finish_digest).
+    pub deferrals: u32,
 }
 
 /// Until when one worker alone may mail somebody.
@@ -129,19 +133,16 @@ pub struct Excerpt {
     pub conversation: Conversation,
     /// The booking linked last.
     pub booking_id: Option<BookingId>,
-    /// The first messages; none when all of them have been read or mailed.
+    /// How many messages of the extent are neither read nor mailed and may be told, shown or not.
+    pub messages: u64,
+    /// The first of them.
     pub first: Vec<Message>,
 }
 
 impl Excerpt {
-    /// When the first message was sent.
+    /// When the first message was sent; `None` when there is none.
     pub(crate) fn oldest(&self) -> Option<Timestamp> {
         self.first.first().map(|message| message.created_at)
-    }
-
-    /// How many messages there are, shown or not.
-    pub(crate) fn messages(&self) -> u64 {
-        self.conversation.unmailed_within(&self.extent)
     }
 }
 
@@ -154,6 +155,8 @@ pub struct DigestHold {
     pub until: Timestamp,
     /// Whether the attempt is known to have come to nothing.
     pub forget_attempt: bool,
+    /// Whether the mail server has deferred them: counts as one more of their [`deferrals`](DueUser::deferrals).
+    pub is_deferred: bool,
 }
 
 /// A message that is to be pushed to a side.
