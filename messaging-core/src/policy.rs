@@ -144,7 +144,7 @@ pub fn decide(actor: &Actor, action: Action<'_>, on: Option<&Conversation>) -> D
             (None, Some(_)) if actor.is_admin() => Allow(Audited),
             (None, _) => Refuse(Refusal::NotFound),
         },
-        Action::Send => match (side, on) {
+        Action::Send | Action::Typing => match (side, on) {
             (Some(side), Some(conversation)) => match may_write(conversation, side) {
                 Ok(()) => Allow(Participant(side)),
                 Err(refusal) => Refuse(refusal),
@@ -152,7 +152,7 @@ pub fn decide(actor: &Actor, action: Action<'_>, on: Option<&Conversation>) -> D
             (None, on) => Refuse(outsider(actor, on)),
             (Some(_), None) => Refuse(Refusal::NotFound),
         },
-        Action::MarkRead | Action::Typing | Action::Block | Action::Unblock | Action::Report => match side {
+        Action::MarkRead | Action::Block | Action::Unblock | Action::Report => match side {
             Some(side) => Allow(Participant(side)),
             None => Refuse(outsider(actor, on)),
         },
@@ -170,9 +170,15 @@ pub fn decide(actor: &Actor, action: Action<'_>, on: Option<&Conversation>) -> D
             (true, None, None) => Refuse(Refusal::NotFound),
             (_, Some(_), _) | (false, _, _) => Refuse(Refusal::Forbidden),
         },
-        Action::Subscribe | Action::SubscribePresence => match side {
+        Action::Subscribe => match side {
             Some(side) => Allow(Participant(side)),
             None => Refuse(Refusal::Forbidden),
+        },
+        Action::SubscribePresence => match (side, on) {
+            (Some(side), Some(conversation)) if shows_presence(conversation, side) => {
+                Allow(Participant(side))
+            }
+            _ => Refuse(Refusal::Forbidden),
         },
         Action::SubscribeUser(user_id) if user_id == actor.user_id() => Allow(Oneself),
         Action::ReadAudit | Action::ReadActivity | Action::SubscribeUser(_) => Refuse(Refusal::Forbidden),
@@ -189,6 +195,11 @@ pub fn may_write(conversation: &Conversation, side: Side) -> Result<(), Refusal>
         Status::Blocked if *conversation.blocked_by.of(side.other()) => Err(Refusal::Blocked),
         Status::Blocked | Status::Open => Ok(()),
     }
+}
+
+/// Whether a side is told about the other side's presence: not while the other side blocks it.
+pub fn shows_presence(conversation: &Conversation, to: Side) -> bool {
+    !*conversation.blocked_by.of(to.other())
 }
 
 /// Whether a side may be mailed or pushed about a message that it has not read.

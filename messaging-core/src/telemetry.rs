@@ -95,6 +95,7 @@ const PUBLISHED: &str = "messaging_published_total";
 const PUBLISH_SECONDS: &str = "messaging_publish_seconds";
 const RETRIED: &str = "messaging_retried_total";
 const SET_ASIDE: &str = "messaging_set_aside_total";
+const REVOCATIONS: &str = "messaging_revocations_total";
 const EMAILS: &str = "messaging_emails_total";
 const NOTIFICATIONS: &str = "messaging_notifications_total";
 const UNPUBLISHED: &str = "messaging_unpublished_conversations";
@@ -190,8 +191,15 @@ pub const METRICS: &[Metric] = {
             Unit::Count,
             "Outbox entries set aside because they are refused for good.",
         ),
+        Metric::new(
+            REVOCATIONS,
+            Counter,
+            Unit::Count,
+            "Users whose subscriptions to a conversation were to end with their access.",
+        )
+        .labelled(&[("outcome", &["ended", "failed"])]),
         Metric::new(EMAILS, Counter, Unit::Count, "E-mails about unread messages.")
-            .labelled(&[("outcome", &["sent", "refused", "failed"])]),
+            .labelled(&[("outcome", &["sent", "refused", "deferred", "failed"])]),
         Metric::new(NOTIFICATIONS, Counter, Unit::Count, "Notifications of devices.")
             .labelled(&[("outcome", &["sent", "failed"])]),
         Metric::new(
@@ -331,6 +339,11 @@ pub(crate) fn mailed(outcome: Mailed) {
         Mailed::Failed => "failed",
     };
     counter!(EMAILS, "outcome" => outcome).increment(1);
+}
+
+pub(crate) fn revoked(is_ended: bool) {
+    let outcome = if is_ended { "ended" } else { "failed" };
+    counter!(REVOCATIONS, "outcome" => outcome).increment(1);
 }
 
 pub(crate) fn notified(is_sent: bool) {

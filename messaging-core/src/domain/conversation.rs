@@ -253,6 +253,18 @@ impl Conversation {
         })
     }
 
+    /// The user whose access to the conversation a change ends: the agent's user who is replaced, the user who is
+    /// erased. `None` for a change that ends nobody's, and for one that changes nothing.
+    pub fn loses_access(&self, change: &Change) -> Option<&UserId> {
+        match change {
+            Change::Reassign(to) => Some(&self.agent_user_id).filter(|from| *from != to),
+            Change::Erase(side) => {
+                Some(self.user(*side)).filter(|user| **user != erased_user(self.id, *side))
+            }
+            Change::Block(_) | Change::Unblock(_) | Change::Close | Change::Reopen => None,
+        }
+    }
+
     /// Applies a change and raises the guard; `false`, and nothing changed, when it was so already.
     pub fn apply(&mut self, change: &Change) -> bool {
         let before = (self.blocked_by, self.closed);

@@ -178,6 +178,7 @@ mod tests {
             entry,
             conversation,
             subject,
+            lost_access: None,
         }
     }
 

@@ -42,6 +42,7 @@ impl Conversations for MemoryStore {
                     of: id,
                     kind: EntryKind::Updated,
                     at: plan.now,
+                    lost_access: None,
                 },
                 plan.now,
                 publisher,
@@ -193,6 +194,7 @@ impl Conversations for MemoryStore {
                 of: step.conversation_id,
                 kind,
                 at: message.created_at,
+                lost_access: None,
             },
             step.message.now,
             step.publisher,
@@ -237,6 +239,7 @@ impl Conversations for MemoryStore {
                 of: step.conversation_id,
                 kind,
                 at: receipt.read_at,
+                lost_access: None,
             },
             step.now,
             step.publisher,
@@ -257,6 +260,7 @@ impl Conversations for MemoryStore {
             return Ok(Changed::Stale);
         }
         let pair = pair_of(&thread.conversation);
+        let lost_access = thread.conversation.loses_access(&step.change).cloned();
         if !thread.conversation.apply(&step.change) {
             return Ok(Changed::AlreadySo);
         }
@@ -270,6 +274,7 @@ impl Conversations for MemoryStore {
                 of: step.conversation_id,
                 kind: EntryKind::Updated,
                 at: step.now,
+                lost_access,
             },
             step.now,
             step.publisher,
@@ -312,6 +317,7 @@ impl Thread {
             bookings: Vec::new(),
             events: 0,
             outbox: std::collections::BTreeMap::new(),
+            lost_access: std::collections::BTreeMap::new(),
         }
     }
 

@@ -76,6 +76,8 @@ struct Thread {
     bookings: Vec<BookingId>,
     events: u64,
     outbox: BTreeMap<u64, Entry>,
+    /// By the number of their entry, until that is published.
+    lost_access: BTreeMap<u64, UserId>,
 }
 
 #[derive(Debug)]
@@ -88,17 +90,23 @@ struct LaneState {
 }
 
 /// What a step has to say.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Event {
     of: ConversationId,
     kind: EntryKind,
     at: Timestamp,
+    lost_access: Option<UserId>,
 }
 
 impl State {
     /// Numbers an event of a step taken `now`, keeps it, and sees to it that the conversation has a lane.
     fn commit(&mut self, event: Event, now: Timestamp, by: Publisher) -> Option<Lane> {
-        let Event { of: id, kind, at } = event;
+        let Event {
+            of: id,
+            kind,
+            at,
+            lost_access,
+        } = event;
         let thread = self.threads.get_mut(&id)?;
         thread.events += 1;
         let number = thread.events;
@@ -109,6 +117,9 @@ impl State {
             at,
         };
         thread.outbox.insert(number, entry);
+        thread
+            .lost_access
+            .extend(lost_access.map(|user_id| (number, user_id)));
         if self.lanes.contains_key(&id) {
             return None;
         }

@@ -86,7 +86,11 @@ impl Outbox for MemoryStore {
         let mut state = self.lock();
         if state.owned(lane.conversation_id, by, lane.lease_until).is_some() {
             let thread = state.threads.get_mut(&entry.conversation_id);
-            if thread.is_some_and(|thread| thread.outbox.remove(&entry.number).is_some()) {
+            let removed = thread.and_then(|thread| {
+                thread.lost_access.remove(&entry.number);
+                thread.outbox.remove(&entry.number)
+            });
+            if removed.is_some() {
                 let aside = SetAside {
                     entry: entry.clone(),
                     why: why.to_owned(),
@@ -124,6 +128,7 @@ impl Outbox for MemoryStore {
             of: step.conversation_id,
             kind: aside.entry.kind,
             at: step.now,
+            lost_access: None,
         };
         let lane = state.commit(event, step.now, step.publisher);
         Ok(Requeued::Done { lane })
@@ -156,6 +161,7 @@ impl State {
         self.owned(id, by, progress.lease_until)?;
         let thread = self.threads.get_mut(&id)?;
         thread.outbox.retain(|number, _| *number > progress.up_to);
+        thread.lost_access.retain(|number, _| *number > progress.up_to);
         if thread.outbox.is_empty() {
             self.lanes.remove(&id);
             return None;
@@ -192,6 +198,7 @@ impl Thread {
             entry: entry.clone(),
             conversation: self.conversation.clone(),
             subject,
+            lost_access: self.lost_access.get(&entry.number).cloned(),
         })
     }
 

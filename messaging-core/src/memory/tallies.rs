@@ -148,6 +148,7 @@ mod tests {
             bookings: Vec::new(),
             events: 1,
             outbox: BTreeMap::new(),
+            lost_access: BTreeMap::new(),
         }
     }
 

@@ -28,6 +28,17 @@ pub trait Realtime: Channels {
     /// # Errors
     /// As for [`publish`](Self::publish); the caller only notes it.
     async fn revoke(&self, user_id: &UserId, channel: &ChannelName) -> Result<(), PublishError>;
+
+    /// Ends this one subscription of a user who keeps their access to the conversation: presence, while the other side
+    /// blocks them. Does nothing by default: a transport that can only end whole connections leaves it, so that a block
+    /// throws nobody out, and the subscription lasts until its connection ends.
+    ///
+    /// # Errors
+    /// As for [`publish`](Self::publish); the caller only notes it.
+    async fn unsubscribe(&self, user_id: &UserId, channel: &ChannelName) -> Result<(), PublishError> {
+        let _ = (user_id, channel);
+        Ok(())
+    }
 }
 
 /// What one call can carry.

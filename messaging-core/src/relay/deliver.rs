@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Relay, retry};
+use super::{Relay, access::LostAccess, retry};
 use crate::{
     event::Event,
     port::{
@@ -23,6 +23,8 @@ pub(super) struct Run {
     /// The entries among those done that the transport refused for good, with what it said.
     aside: Vec<(usize, String)>,
     failure: Option<Failure>,
+    /// Who is to be revoked before the first entry is published.
+    lost_access: Option<LostAccess>,
 }
 
 /// Why a run did not come to its end.
@@ -37,7 +39,11 @@ pub(super) enum Failure {
 }
 
 impl Run {
-    pub(super) fn new(lane: Lane, entries: Vec<(Entry, Vec<Event>)>) -> Self {
+    pub(super) fn new(
+        lane: Lane,
+        entries: Vec<(Entry, Vec<Event>)>,
+        lost_access: Option<LostAccess>,
+    ) -> Self {
         // Its last entry may have been set aside just before a crash: settling ends it. Should the outbox
         // have entries that do not load, it waits instead of turning in circles.
         let failure = entries
@@ -50,6 +56,7 @@ impl Run {
             accepted: 0,
             aside: Vec::new(),
             failure,
+            lost_access,
         }
     }
 
@@ -74,6 +81,15 @@ impl Run {
 
     pub(super) fn failure(&self) -> Option<&Failure> {
         self.failure.as_ref()
+    }
+
+    pub(super) fn lost_access(&self) -> Option<&LostAccess> {
+        self.lost_access.as_ref()
+    }
+
+    /// Ends the run before its next event.
+    pub(super) fn fail(&mut self, failure: Failure) {
+        self.failure = Some(failure);
     }
 
     /// How often in a row the transport had failed before; progress forgives that.

@@ -10,6 +10,7 @@
 //! Two things bound what is done when it is of no use. A lane that failed waits, longer each time; and when
 //! the transport as a whole is at fault, the [gate](gate) of this process is closed.
 
+mod access;
 mod call;
 mod deliver;
 mod gate;

@@ -9,6 +9,7 @@ use futures_util::future::BoxFuture;
 
 use super::{
     Relay,
+    access::{LostAccess, up_to_the_next},
     deliver::{Failure, Run},
     queue::Work,
     retry,
@@ -75,6 +76,7 @@ impl Relay {
 
     async fn publish_once(&self, round: Round) -> Result<Vec<Lane>, StoreError> {
         let mut runs = self.project(round).await?;
+        self.end_access(&mut runs).await;
         self.deliver(&mut runs).await;
         let earliest = runs
             .iter()
@@ -143,11 +145,13 @@ impl Relay {
             let entries = at_hand
                 .or_else(|| loaded.remove(&work.lane.conversation_id))
                 .unwrap_or_default();
+            let entries = up_to_the_next(entries);
+            let lost_access = LostAccess::of(&entries);
             let events = entries.into_iter().map(|loaded| {
                 let events = event::project(&loaded, &profiles, &parts.names, data_bytes);
                 (loaded.entry, events)
             });
-            runs.push(Run::new(work.lane, events.collect()));
+            runs.push(Run::new(work.lane, events.collect(), lost_access));
         }
         Ok(runs)
     }

@@ -1,5 +1,3 @@
-use futures_util::future::join_all;
-
 use tracing::instrument;
 
 use super::Messaging;
@@ -13,6 +11,7 @@ use crate::{
     port::{
         channels::{ChannelAuth, Member, Subscription},
         directory::ProfileQuery,
+        realtime::PublishError,
     },
 };
 
@@ -64,7 +63,17 @@ impl Messaging {
         // Access may have ended since it was decided, and the subscriptions of the user with it: what was
         // signed after that must not outlive it.
         if let Err(refused) = self.decide_on(actor, &ours).await {
-            self.revoke(actor.user_id(), std::slice::from_ref(channel)).await;
+            let keeps_access = match &ours {
+                Channel::ConversationPresence(id) => {
+                    self.decide_on(actor, &Channel::Conversation(*id)).await.is_ok()
+                }
+                Channel::Conversation(_) | Channel::User(_) => false,
+            };
+            if keeps_access {
+                self.unsubscribe(actor.user_id(), channel).await;
+            } else {
+                self.revoke(actor.user_id(), channel).await;
+            }
             return Err(refused);
         }
         Ok(Authorized::Signed(signed))
@@ -86,20 +95,33 @@ impl Messaging {
             .map(drop)
     }
 
-    /// Ends a user's subscriptions, as far as the transport can.
-    pub(super) async fn revoke(&self, user_id: &UserId, channels: &[ChannelName]) {
-        let revoke = |channel| async move {
-            let revoked = self.0.realtime.revoke(user_id, channel);
-            match clock::timeout(&*self.0.clock, self.0.relay.call_timeout(), revoked).await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => {
-                    let error: &dyn std::error::Error = &error;
-                    tracing::warn!(%channel, error, "a subscription could not be ended");
-                }
-                Err(clock::Elapsed) => tracing::warn!(%channel, "a subscription was not ended in time"),
+    /// Ends a user's subscription after their access ended, as far as the transport can.
+    async fn revoke(&self, user_id: &UserId, channel: &ChannelName) {
+        self.ended(channel, self.0.realtime.revoke(user_id, channel))
+            .await;
+    }
+
+    /// Ends one subscription of a user who keeps their access, where the transport can.
+    pub(super) async fn unsubscribe(&self, user_id: &UserId, channel: &ChannelName) {
+        self.ended(channel, self.0.realtime.unsubscribe(user_id, channel))
+            .await;
+    }
+
+    async fn ended(
+        &self,
+        channel: &ChannelName,
+        call: impl Future<Output = Result<(), PublishError>> + Send,
+    ) {
+        match clock::timeout(&*self.0.clock, self.0.relay.call_timeout(), call).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                let error: &dyn std::error::Error = &error;
+                tracing::warn!(%channel, error, "ending a subscription failed; it lasts until its connection ends");
             }
-        };
-        join_all(channels.iter().map(revoke)).await;
+            Err(clock::Elapsed) => {
+                tracing::warn!(%channel, "ending a subscription took too long; it may last until its connection ends");
+            }
+        }
     }
 
     async fn own_name(&self, actor: &Actor) -> String {

@@ -33,16 +33,20 @@ pub struct Reassigned {
 }
 
 impl Messaging {
-    /// Refuses the other side's messages from now on: once this has answered, none is accepted. What was
-    /// written stays readable. Blocking twice changes nothing.
+    /// Refuses the other side's messages and typing from now on: once this has answered, none is accepted. What was
+    /// written stays readable. The other side gets no presence of this one. Blocking twice changes nothing.
     ///
     /// # Errors
     /// [`NotFound`](ErrorKind::NotFound); [`Forbidden`](ErrorKind::Forbidden) for an admin who takes no
     /// part; [`Unavailable`](ErrorKind::Unavailable).
     #[instrument(level = "debug", skip_all, fields(user_id = %actor.user_id(), conversation_id = %id))]
     pub async fn block(&self, actor: &Actor, id: ConversationId) -> Result<(), Error> {
-        self.change_own_side(actor, id, Action::Block, Change::Block)
-            .await
+        let (conversation, side) = self
+            .change_own_side(actor, id, Action::Block, Change::Block)
+            .await?;
+        let presence = self.0.names.name(&Channel::ConversationPresence(id));
+        self.unsubscribe(conversation.user(side.other()), &presence).await;
+        Ok(())
     }
 
     /// Accepts the other side's messages again.
@@ -52,7 +56,8 @@ impl Messaging {
     #[instrument(level = "debug", skip_all, fields(user_id = %actor.user_id(), conversation_id = %id))]
     pub async fn unblock(&self, actor: &Actor, id: ConversationId) -> Result<(), Error> {
         self.change_own_side(actor, id, Action::Unblock, Change::Unblock)
-            .await
+            .await?;
+        Ok(())
     }
 
     /// Stops both sides from writing. Audited.
@@ -77,7 +82,8 @@ impl Messaging {
     }
 
     /// Moves an agent's conversations to another user, in chunks; read positions stay. A call for the
-    /// host, which decides who may make it. What an interrupted call has moved stays moved; repeating it
+    /// host, which decides who may make it. The former user's subscriptions end, in every process, before anything later
+    /// of a conversation is published. What an interrupted call has moved stays moved; repeating it
     /// moves the rest.
     ///
     /// # Errors
@@ -116,7 +122,6 @@ impl Messaging {
                 .try_change(&conversation, &Change::Reassign(to.clone()))
                 .await?
             {
-                self.shut_out(&conversation.agent_user_id, conversation.id).await;
                 return Ok(true);
             }
             let current = self.store().find_conversation(conversation.id).await;
@@ -128,20 +133,13 @@ impl Messaging {
         Err(Error::contended(REASSIGNING))
     }
 
-    /// Ends the subscriptions that somebody has to a conversation's channels.
-    pub(super) async fn shut_out(&self, user_id: &UserId, of: ConversationId) {
-        let channels = [Channel::Conversation(of), Channel::ConversationPresence(of)];
-        let channels = channels.map(|channel| self.0.names.name(&channel));
-        self.revoke(user_id, &channels).await;
-    }
-
     async fn change_own_side(
         &self,
         actor: &Actor,
         id: ConversationId,
         action: Action<'_>,
         change: fn(Side) -> Change,
-    ) -> Result<(), Error> {
+    ) -> Result<(Conversation, Side), Error> {
         for _ in 0..super::MAX_DECISIONS {
             let conversation = self.conversation_to_change(id).await?;
             let standing = self.decide(actor, action, conversation.as_ref(), CHANGING)?;
@@ -149,7 +147,7 @@ impl Messaging {
                 return Err(Error::new(ErrorKind::Internal, CHANGING));
             };
             if self.try_change(&conversation, &change(side)).await? {
-                return Ok(());
+                return Ok((conversation, side));
             }
         }
         Err(Error::contended(CHANGING))

@@ -140,9 +140,7 @@ impl Messaging {
                 let erased = self.store().erase_messages(id, user_id).await;
                 return erased.map_err(|error| Error::store(error, ERASING));
             };
-            if self.try_change(&conversation, &Change::Erase(side)).await? {
-                self.shut_out(user_id, id).await;
-            }
+            self.try_change(&conversation, &Change::Erase(side)).await?;
         }
         Err(Error::contended(ERASING))
     }

@@ -14,7 +14,7 @@ use crate::{
     },
     error::{Error, ErrorKind},
     id::{ConversationId, UserId},
-    policy::{Action, Standing},
+    policy::{Action, Standing, shows_presence},
     port::{
         directory::ProfileQuery,
         store::{AuditedAction, ListScan, ListStart},
@@ -159,23 +159,31 @@ impl Messaging {
         let users = Sides::from_fn(|side| overview.conversation.user(side).clone());
         let both = [users.client.clone(), users.agent.clone()];
         let (profiles, online) = join(self.profiles(&query), self.online(&both)).await;
+        let shows = standing
+            .side()
+            .is_none_or(|own| shows_presence(&overview.conversation, own));
         Ok(ConversationDetails {
             view: ConversationView::new(overview, standing.side(), &profiles),
             bookings: bookings
                 .into_iter()
                 .map(|id| (id.clone(), profiles.booking(&id)))
                 .collect(),
-            online: Sides::from_fn(|side| online.get(users.of(side)).copied()),
+            online: Sides::from_fn(|side| {
+                let is_told = standing.side().is_none_or(|own| own == side || shows);
+                online.get(users.of(side)).copied().filter(|_| is_told)
+            }),
         })
     }
 
     /// Whether the other side of conversations that an actor was shown is connected, or both where the actor takes
-    /// no part; `None` where that is unknown, or was not asked. One question to
+    /// no part; `None` where that is unknown, was not asked, or the other side blocks the actor. One question to
     /// [`Presence`](crate::port::presence::Presence) for all of them.
     pub async fn list_online(&self, of: &[ConversationView]) -> Vec<Sides<Option<bool>>> {
         let asked = |view: &ConversationView, side| {
-            let is_own = view.side == Some(side);
-            (!is_own).then(|| view.overview.conversation.user(side).clone())
+            let is_told = view
+                .side
+                .is_none_or(|own| own != side && shows_presence(&view.overview.conversation, own));
+            is_told.then(|| view.overview.conversation.user(side).clone())
         };
         let users: BTreeSet<UserId> = of
             .iter()

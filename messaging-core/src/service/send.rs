@@ -248,6 +248,7 @@ impl Messaging {
             },
             conversation,
             subject: Subject::Message(MessageRow::unread(message)),
+            lost_access: None,
         });
         self.hand_over(lane, loaded, profiles);
     }

@@ -116,6 +116,7 @@ async fn reassigning_moves_conversations_keeps_reading_and_ends_subscriptions() 
         "not even a retry of what was sent before"
     );
     world.send(&new, carls, "I am here now").await;
+    world.drain().await;
     let channels = ["private", "presence"].map(|form| format!("ada {form}-conversation-{carls}"));
     assert_eq!(world.realtime.revoked(), channels);
 

@@ -26,7 +26,7 @@ use messaging_core::{
 };
 use messaging_testkit::{
     fake::{FakeDirectory, RecordingRealtime},
-    make::{agency_id, agent, client, key},
+    make::{agency_id, agent, client, client_id, key},
 };
 
 use crate::{counted::Counted, digests::newest, world::message};
@@ -227,6 +227,8 @@ async fn much(house: &House) {
             .await
             .ok();
     }
+    messaging.erase_user(&client_id(1)).await.unwrap();
+    house.work(HOUR).await;
 }
 
 #[tokio::test]

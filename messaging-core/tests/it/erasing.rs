@@ -131,6 +131,7 @@ async fn who_was_erased_has_no_access_and_may_begin_anew() {
         kind(world.messaging.find_conversation(&carl(), alpine).await),
         ErrorKind::NotFound
     );
+    world.drain().await;
     let revoked = world.realtime.revoked();
     assert!(
         revoked.contains(&format!("carl private-conversation-{alpine}")),

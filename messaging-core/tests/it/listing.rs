@@ -230,6 +230,16 @@ async fn presence_is_shown_where_it_is_known() {
         .unwrap()
         .online;
     assert_eq!((online.client, online.agent), (None, Some(true)));
+    // Not while the other side blocks; and who blocks is told as ever.
+    world.messaging.block(&ada(), id).await.unwrap();
+    let found = world.messaging.find_conversation(&carl(), id).await.unwrap();
+    assert_eq!((found.online.client, found.online.agent), (None, None));
+    let listed = world.messaging.list_online(&[found.view]).await;
+    assert_eq!((listed[0].client, listed[0].agent), (None, None));
+    world.messaging.unblock(&ada(), id).await.unwrap();
+    world.messaging.block(&carl(), id).await.unwrap();
+    let found = world.messaging.find_conversation(&carl(), id).await.unwrap();
+    assert_eq!(found.online.agent, Some(true));
     let world = World::new();
     let id = world.open().await;
     let online = world

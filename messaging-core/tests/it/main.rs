@@ -23,6 +23,7 @@ mod reading;
 mod relay;
 mod remembering;
 mod reporting;
+mod revoking;
 mod sending;
 mod set_aside;
 mod verifying;

@@ -155,6 +155,11 @@ struct Recorded {
     accepted: Vec<Event>,
     calls: usize,
     revoked: Vec<(UserId, ChannelName)>,
+    /// What comes of the next revocations; then they succeed.
+    revocations: VecDeque<PublishErrorKind>,
+    /// How many events had been accepted when the last user was revoked.
+    accepted_before_revocation: Option<usize>,
+    unsubscribed: Vec<(UserId, ChannelName)>,
     signed: Vec<Subscription>,
     on_sign: Option<Box<dyn FnOnce() + Send>>,
     script: Script,
@@ -167,6 +172,9 @@ impl Recorder {
             accepted: Vec::new(),
             calls: 0,
             revoked: Vec::new(),
+            revocations: VecDeque::new(),
+            accepted_before_revocation: None,
+            unsubscribed: Vec::new(),
             signed: Vec::new(),
             on_sign: None,
             script: Box::new(|_| None),
@@ -212,6 +220,22 @@ impl Recorder {
             .iter()
             .map(|(user, channel)| format!("{user} {channel}"))
             .collect()
+    }
+
+    /// Fails the next revocations like that.
+    pub(crate) fn fail_revocations(&self, kinds: impl IntoIterator<Item = PublishErrorKind>) {
+        self.0.lock().unwrap().revocations.extend(kinds);
+    }
+
+    /// How many events had been accepted when the last user was revoked.
+    pub(crate) fn accepted_before_revocation(&self) -> Option<usize> {
+        self.0.lock().unwrap().accepted_before_revocation
+    }
+
+    pub(crate) fn unsubscribed(&self) -> Vec<String> {
+        let recorded = self.0.lock().unwrap();
+        let ended = recorded.unsubscribed.iter();
+        ended.map(|(user, channel)| format!("{user} {channel}")).collect()
     }
 
     pub(crate) fn signed(&self) -> Vec<Subscription> {
@@ -264,11 +288,18 @@ impl Realtime for Recorder {
     }
 
     async fn revoke(&self, user_id: &UserId, channel: &ChannelName) -> Result<(), PublishError> {
-        self.0
-            .lock()
-            .unwrap()
-            .revoked
-            .push((user_id.clone(), channel.clone()));
+        let mut recorded = self.0.lock().unwrap();
+        if let Some(kind) = recorded.revocations.pop_front() {
+            return Err(PublishError::new(kind, "as asked for"));
+        }
+        recorded.accepted_before_revocation = Some(recorded.accepted.len());
+        recorded.revoked.push((user_id.clone(), channel.clone()));
+        Ok(())
+    }
+
+    async fn unsubscribe(&self, user_id: &UserId, channel: &ChannelName) -> Result<(), PublishError> {
+        let mut recorded = self.0.lock().unwrap();
+        recorded.unsubscribed.push((user_id.clone(), channel.clone()));
         Ok(())
     }
 }

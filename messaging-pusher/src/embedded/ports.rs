@@ -83,6 +83,10 @@ impl Realtime for EmbeddedChannels {
         self.server.hub().revoke(user_id, channel);
         Ok(())
     }
+
+    async fn unsubscribe(&self, user_id: &UserId, channel: &ChannelName) -> Result<(), PublishError> {
+        self.revoke(user_id, channel).await
+    }
 }
 
 #[async_trait]

@@ -123,6 +123,8 @@ CREATE TABLE "messaging".outbox (
     side            smallint,                                          -- of a read
     seq             bigint,                                            -- of a message or a read
     at              timestamptz NOT NULL,
+    -- Whose access an update has ended: kept until it is published.
+    lost_access     text COLLATE "C",
     PRIMARY KEY (conversation_id, number)
 ) WITH (vacuum_truncate = off, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);
 

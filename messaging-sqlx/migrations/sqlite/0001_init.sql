@@ -102,6 +102,8 @@ CREATE TABLE outbox (
     side            INTEGER,                                       -- of a read
     seq             INTEGER,                                       -- of a message or a read
     at              INTEGER NOT NULL,
+    -- Whose access an update has ended: kept until it is published.
+    lost_access     TEXT,
     PRIMARY KEY (conversation_id, number)
 ) STRICT, WITHOUT ROWID;
 

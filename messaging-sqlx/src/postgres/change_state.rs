@@ -18,17 +18,20 @@ use crate::codes::side_code;
 /// stays, `$11` sides of which nobody is due any more.
 /// One row that says how it went, or none where the guard does not hold.
 pub(super) const CHANGE_STATE: &str = concat!(
-    r#"WITH changed AS (UPDATE "messaging".conversation c SET events = c.events + 1, guard = c.guard + 1,
+    r#"WITH before AS MATERIALIZED (SELECT c.id, c.client_id, c.agent_user_id FROM "messaging".conversation c
+            WHERE c.id = $1 AND c.guard = $4 FOR NO KEY UPDATE),
+        changed AS (UPDATE "messaging".conversation c SET events = c.events + 1, guard = c.guard + 1,
         blocked_by = (c.blocked_by | $6::smallint) & ~$7::smallint, closed = COALESCE($8, c.closed),
         agent_user_id = COALESCE($9, c.agent_user_id), client_id = COALESCE($10, c.client_id),
         client_due_at = CASE WHEN $11::smallint & 1 = 0 THEN c.client_due_at END,
         agent_due_at = CASE WHEN $11::smallint & 2 = 0 THEN c.agent_due_at END
-        WHERE c.id = $1 AND c.guard = $4
+        FROM before WHERE c.id = before.id
         AND ((c.blocked_by | $6::smallint) & ~$7::smallint, COALESCE($8, c.closed), COALESCE($9, c.agent_user_id),
             COALESCE($10, c.client_id)) <> (c.blocked_by, c.closed, c.agent_user_id, c.client_id)
-        RETURNING c.id, c.events),
+        RETURNING c.id, c.events, CASE WHEN $9 IS NOT NULL THEN before.agent_user_id
+            WHEN $10 IS NOT NULL THEN before.client_id END AS lost_access),
     "#,
-    publish!("changed", "3, NULL::smallint, NULL::bigint, $5"),
+    publish!("changed", "3, NULL::smallint, NULL::bigint, $5", "lost_access"),
     r#"SELECT true AS is_done, head, is_new FROM changed LEFT JOIN laned ON true
     UNION ALL
     SELECT false, NULL, NULL FROM "messaging".conversation c

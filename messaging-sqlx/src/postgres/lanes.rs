@@ -26,17 +26,22 @@ macro_rules! entry_columns {
     };
 }
 /// The last part of a step's `WITH`: the entry of the change that `$changed` made, its kind, side, seq and
-/// time being `$entry`, and the conversation's lane. The lane's owner is `$2`, and `$3` until when; null: now, in
+/// time being `$entry`, the user whose access it has ended being `$lost_access`, and the conversation's lane. The lane's owner is `$2`, and `$3` until when; null: now, in
 /// whole milliseconds as all times are: by a clock that agrees it is due at once.
 ///
 /// A lane that is there only gets a longer tail, which its owner sees when it settles; the lock on its row
 /// lets one of the two be first.
 macro_rules! publish {
     ($changed:literal, $entry:expr) => {
+        publish!($changed, $entry, "NULL")
+    };
+    ($changed:literal, $entry:expr, $lost_access:literal) => {
         concat!(
-            r#"entry AS (INSERT INTO "messaging".outbox (conversation_id, number, kind, side, seq, at)
+            r#"entry AS (INSERT INTO "messaging".outbox (conversation_id, number, kind, side, seq, at, lost_access)
                 SELECT id, events, "#,
             $entry,
+            ", ",
+            $lost_access,
             " FROM ",
             $changed,
             r#"), laned AS (INSERT INTO "messaging".lane AS l (conversation_id, head, tail, owner, until)

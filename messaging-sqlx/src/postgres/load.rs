@@ -2,7 +2,7 @@
 
 use messaging_core::{
     domain::{receipt::Receipt, side::Side},
-    id::MessageId,
+    id::{MessageId, UserId},
     port::store::{EntryKind, Lane, LoadedEntry, StoreError, Subject},
 };
 use sqlx::{Error, Row, postgres::PgRow};
@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::{
     PgStore,
     by_index::few,
-    error::failed,
+    error::{damaged, failed},
     lanes::{self, entry_columns},
     rows::{self, booking_column, conversation_columns, maybe_time, message_row_columns},
 };
@@ -22,7 +22,7 @@ use crate::codes::{limit, number};
 pub(super) const ENTRIES: &str = concat!(
     "SELECT ",
     entry_columns!(),
-    ", ",
+    ", o.lost_access, ",
     conversation_columns!(),
     ", ",
     booking_column!(),
@@ -87,7 +87,13 @@ fn loaded(row: &PgRow) -> Result<Option<LoadedEntry>, Error> {
         entry,
         conversation: rows::conversation(row)?,
         subject,
+        lost_access: lost_access(row)?,
     }))
+}
+
+fn lost_access(row: &PgRow) -> Result<Option<UserId>, Error> {
+    let lost: Option<String> = row.try_get("lost_access")?;
+    lost.map(|id| UserId::parse(&id).map_err(damaged)).transpose()
 }
 
 fn read(row: &PgRow, side: Side, up_to_seq: u64) -> Result<Option<Subject>, Error> {

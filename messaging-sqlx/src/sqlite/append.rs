@@ -35,6 +35,7 @@ impl Step for Append {
             at: message.created_at,
             now: self.message.now,
             publisher: self.publisher,
+            lost_access: None,
         };
         let lane = event.commit(tx).await?;
         Ok(Appended::Stored(Stored {

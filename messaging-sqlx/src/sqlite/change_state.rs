@@ -13,6 +13,7 @@ impl Step for ChangeState {
         let Some(mut conversation) = found.filter(|found| found.guard == self.guard) else {
             return Ok(Changed::Stale);
         };
+        let lost_access = conversation.loses_access(&self.change).cloned();
         if !conversation.apply(&self.change) {
             return Ok(Changed::AlreadySo);
         }
@@ -23,6 +24,7 @@ impl Step for ChangeState {
             at: self.now,
             now: self.now,
             publisher: self.publisher,
+            lost_access,
         };
         let lane = event.commit(tx).await?;
         Ok(Changed::Done { lane })

@@ -168,16 +168,13 @@ async fn unmailed(connection: &mut SqliteConnection, users: &[UserId]) -> Result
     Ok(all)
 }
 
-macro_rules! excerpt_of {
+/// A message that may be told to a side (`policy::may_notify`), and is neither read nor mailed, up to the position `?2`:
+/// the host's own; a person's unless the side blocks, the conversation is closed, or the sender was erased, and with the
+/// sender the text.
+macro_rules! told {
     ($side:literal, $code:literal) => {
         concat!(
-            "SELECT ",
-            conversation_columns!(),
-            ", ",
-            booking_column!(),
-            ", ",
-            message_columns!(),
-            ", count(m.seq) OVER () AS told FROM conversation c LEFT JOIN message m ON m.conversation_id = c.id AND m.seq > ",
+            "message m ON m.conversation_id = c.id AND m.seq > ",
             behind!($side),
             " AND m.to_sides & ",
             $code,
@@ -191,12 +188,37 @@ macro_rules! excerpt_of {
             $side,
             "_position <= ?2 AND (m.from_side = 0 OR NOT c.blocked_by & ",
             $code,
-            " AND NOT c.closed AND m.body <> '') WHERE c.id = ?1 ORDER BY m.seq LIMIT ?3"
+            " AND NOT c.closed AND m.body <> '')"
+        )
+    };
+}
+macro_rules! excerpt_of {
+    ($side:literal, $code:literal) => {
+        concat!(
+            "SELECT ",
+            conversation_columns!(),
+            ", ",
+            booking_column!(),
+            ", ",
+            message_columns!(),
+            " FROM conversation c LEFT JOIN ",
+            told!($side, $code),
+            " WHERE c.id = ?1 ORDER BY m.seq LIMIT ?3"
+        )
+    };
+}
+macro_rules! told_of {
+    ($side:literal, $code:literal) => {
+        concat!(
+            "SELECT count(*) FROM conversation c JOIN ",
+            told!($side, $code),
+            " WHERE c.id = ?1"
         )
     };
 }
 
 pub(super) const EXCERPT: [&str; 2] = [excerpt_of!("client", "1"), excerpt_of!("agent", "2")];
+pub(super) const TOLD: [&str; 2] = [told_of!("client", "1"), told_of!("agent", "2")];
 
 async fn excerpts(
     connection: &mut SqliteConnection,
@@ -205,8 +227,8 @@ async fn excerpts(
 ) -> Result<Vec<Excerpt>, Error> {
     let mut excerpts = Vec::new();
     for extent in extents {
-        let sql = EXCERPT[usize::from(extent.side == Side::Agent)];
-        let rows = sqlx::query(sql)
+        let side = usize::from(extent.side == Side::Agent);
+        let rows = sqlx::query(EXCERPT[side])
             .bind(extent.conversation_id.as_uuid())
             .bind(number(extent.up_to))
             .bind(limit(messages))
@@ -215,11 +237,16 @@ async fn excerpts(
         let Some(first) = rows.first() else { continue };
         let has_messages = first.try_get::<Option<i64>, _>("seq")?.is_some();
         let shown = if has_messages { rows.as_slice() } else { &[] };
+        let told = sqlx::query_scalar(TOLD[side])
+            .bind(extent.conversation_id.as_uuid())
+            .bind(number(extent.up_to))
+            .fetch_one(&mut *connection)
+            .await?;
         excerpts.push(Excerpt {
             extent: *extent,
             conversation: rows::conversation(first)?,
             booking_id: rows::booking_id(first)?,
-            messages: first.try_get("told")?,
+            messages: told,
             first: shown.iter().map(rows::message).collect::<Result<_, _>>()?,
         });
     }

@@ -1,7 +1,7 @@
 //! Lanes and outbox entries as rows.
 
 use messaging_core::{
-    id::{ConversationId, WorkerId},
+    id::{ConversationId, UserId, WorkerId},
     port::store::{Entry, EntryKind, Lane, Publisher},
     time::Timestamp,
 };
@@ -26,8 +26,7 @@ macro_rules! entry_columns {
 pub(super) use {entry_columns, lane_columns};
 
 pub(super) const NUMBER: &str = "UPDATE conversation SET events = events + 1 WHERE id = ? RETURNING events";
-pub(super) const ENTER: &str =
-    "INSERT INTO outbox (conversation_id, number, kind, side, seq, at) VALUES (?, ?, ?, ?, ?, ?)";
+pub(super) const ENTER: &str = "INSERT INTO outbox (conversation_id, number, kind, side, seq, at, lost_access) VALUES (?, ?, ?, ?, ?, ?, ?)";
 pub(super) const CREATE: &str = "INSERT INTO lane (conversation_id, head, owner, until) VALUES (?, ?, ?, ?)
     ON CONFLICT (conversation_id) DO NOTHING";
 pub(super) const OWNED: &str =
@@ -42,6 +41,8 @@ pub(super) struct Event {
     /// The time by the clock of who did it.
     pub(super) now: Timestamp,
     pub(super) publisher: Publisher,
+    /// Whose access it has ended.
+    pub(super) lost_access: Option<UserId>,
 }
 
 impl Event {
@@ -60,6 +61,7 @@ impl Event {
             .bind(side)
             .bind(seq)
             .bind(self.at.as_millis())
+            .bind(self.lost_access.as_ref().map(UserId::as_str))
             .execute(&mut *tx)
             .await?;
 

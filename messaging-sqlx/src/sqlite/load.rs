@@ -2,13 +2,14 @@
 
 use messaging_core::{
     domain::{receipt::Receipt, side::Side},
-    id::{BookingId, ConversationId, MessageId},
+    id::{BookingId, ConversationId, MessageId, UserId},
     port::store::{EntryKind, Lane, LoadedEntry, Subject},
 };
 use sqlx::{Error, Row, SqliteConnection, sqlite::SqliteRow};
 use uuid::Uuid;
 
 use super::{
+    error::damaged,
     lanes::{self, entry_columns},
     rows::{self, booking_column, conversation_columns, message_row_columns},
 };
@@ -25,7 +26,7 @@ pub(super) const THREAD: &str = concat!(
 pub(super) const ENTRIES: &str = concat!(
     "SELECT ",
     entry_columns!(),
-    ", ",
+    ", o.lost_access, ",
     message_row_columns!(),
     " FROM outbox o LEFT JOIN message m
         ON o.kind = 1 AND m.conversation_id = o.conversation_id AND m.seq = o.seq
@@ -66,11 +67,17 @@ pub(super) async fn entries(
                     entry,
                     conversation: conversation.clone(),
                     subject,
+                    lost_access: lost_access(row)?,
                 });
             }
         }
     }
     Ok(loaded)
+}
+
+fn lost_access(row: &SqliteRow) -> Result<Option<UserId>, Error> {
+    let lost: Option<&str> = row.try_get("lost_access")?;
+    lost.map(|id| UserId::parse(id).map_err(damaged)).transpose()
 }
 
 async fn subject(

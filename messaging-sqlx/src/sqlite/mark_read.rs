@@ -40,6 +40,7 @@ impl Step for MarkRead {
             at: receipt.read_at,
             now: self.now,
             publisher: self.publisher,
+            lost_access: None,
         };
         let lane = event.commit(tx).await?;
         Ok(Marked::Moved {

@@ -38,6 +38,7 @@ impl Step for Open {
                 at: plan.now,
                 now: plan.now,
                 publisher,
+                lost_access: None,
             };
             event.commit(tx).await?
         } else {

@@ -54,6 +54,8 @@ async fn no_statement_reads_a_whole_table() {
         digest_steps::ENTER,
         digests::EXCERPT[0],
         digests::EXCERPT[1],
+        digests::TOLD[0],
+        digests::TOLD[1],
         digest_claim::EXTENTS,
         digest_steps::FORGET,
         digest_steps::FORGET_SENT,

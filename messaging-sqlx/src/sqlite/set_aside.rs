@@ -94,6 +94,7 @@ impl Step for Requeue {
             at: self.now,
             now: self.now,
             publisher: self.publisher,
+            lost_access: None,
         };
         let lane = event.commit(tx).await?;
         Ok(Requeued::Done { lane })

@@ -1,6 +1,8 @@
+use std::collections::BTreeMap;
+
 use messaging_core::{
     domain::message::Origin,
-    id::{ConversationId, WorkerId},
+    id::{ConversationId, UserId, WorkerId},
     port::store::{
         Entry, EntryKind, Lane, LaneDelay, LaneFailure, LoadedEntry, Progress, Publisher, Subject,
     },
@@ -19,6 +21,8 @@ pub(super) struct NaiveOutbox {
     pub(super) lane: Option<NaiveLane>,
     /// The lease with which the latest lane began.
     first_lease: Timestamp,
+    /// Whose access an event has ended, by its number.
+    lost_access: BTreeMap<u64, UserId>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -37,6 +41,7 @@ impl NaiveOutbox {
             done: 0,
             lane: None,
             first_lease: Timestamp::EPOCH,
+            lost_access: BTreeMap::new(),
         }
     }
 
@@ -70,6 +75,12 @@ impl NaiveOutbox {
             refusals: 0,
         });
         owner.and_then(|_| self.as_lane())
+    }
+
+    /// The entry that is committed next ends a user's access.
+    pub(super) fn next_ends_access(&mut self, of: Option<UserId>) {
+        let number = self.events.len() as u64 + 1;
+        self.lost_access.extend(of.map(|user_id| (number, user_id)));
     }
 
     /// The lane as its owner holds it.
@@ -163,6 +174,7 @@ impl NaiveThread {
             entry: entry.clone(),
             conversation: self.conversation(),
             subject: self.subject(entry.kind),
+            lost_access: self.outbox.lost_access.get(&entry.number).cloned(),
         });
         loaded.collect()
     }

@@ -1,10 +1,10 @@
 use messaging_core::{
     domain::{conversation::Change, side::Side},
-    port::store::{Append, Appended, ChangeState, Changed, Direction, EntryKind, Store},
+    port::store::{Append, Appended, ChangeState, Changed, Direction, EntryKind, Publisher, Requeue, Store},
 };
 
-use super::scene::{Scene, at_once, ids, list};
-use crate::make::{agent_inbox, agent_user_id, at, conversation_id, user_id, worker};
+use super::scene::{Scene, at_once, claim, ids, list};
+use crate::make::{agent_inbox, agent_user_id, at, client_id, conversation_id, user_id, worker, worker_id};
 
 /// Each of them changes something when they come in this order.
 fn changes() -> [Change; 9] {
@@ -178,6 +178,37 @@ pub(crate) async fn a_change_is_an_update_at_its_time(store: &dyn Store) {
         at(0),
         "a change is no activity"
     );
+}
+
+pub(crate) async fn the_entry_of_a_change_that_ends_access_names_its_user_until_it_is_set_aside(
+    store: &dyn Store,
+) {
+    let scene = Scene::set(store).await;
+    for (change, lost_access) in [
+        (Change::Block(Side::Client), None),
+        (Change::Reassign(user_id("new")), Some(agent_user_id(1))),
+        (Change::Close, None),
+        (Change::Erase(Side::Client), Some(client_id(1))),
+        (Change::Erase(Side::Agent), Some(user_id("new"))),
+    ] {
+        scene.change(change.clone()).await;
+        let last = scene.entries().await.pop().unwrap();
+        assert_eq!(last.lost_access, lost_access, "{change:?}");
+    }
+    let lane = claim(store, 1, at(0), 10).await.remove(0);
+    let last = scene.entries().await.pop().unwrap().entry;
+    store
+        .set_aside(worker_id(1), &lane, &last, "no", at(1))
+        .await
+        .unwrap();
+    let step = Requeue {
+        conversation_id: scene.id,
+        number: last.number,
+        now: at(2),
+        publisher: Publisher::Anyone,
+    };
+    store.requeue(&step).await.unwrap();
+    assert_eq!(scene.entries().await.pop().unwrap().lost_access, None);
 }
 
 pub(crate) async fn the_worker_that_changes_owns_the_new_lane(store: &dyn Store) {

@@ -119,6 +119,7 @@ macro_rules! __each_case {
                 the_store_leaves_it_to_the_rules_who_may_send
                 a_reassignment_moves_the_conversation_to_the_new_users_inbox
                 a_change_is_an_update_at_its_time
+                the_entry_of_a_change_that_ends_access_names_its_user_until_it_is_set_aside
                 the_worker_that_changes_owns_the_new_lane
             }
             listing {

@@ -74,7 +74,8 @@ pub trait Conversations: Send + Sync {
     async fn mark_read(&self, step: &MarkRead) -> Result<Marked, StoreError>;
 
     /// Changes a conversation as [`Conversation::apply`] says, with an entry of kind
-    /// [`Updated`](super::EntryKind::Updated).
+    /// [`Updated`](super::EntryKind::Updated), which names the user whose access the change
+    /// [ends](Conversation::loses_access).
     async fn change_state(&self, step: &ChangeState) -> Result<Changed, StoreError>;
 }
 

@@ -8,7 +8,7 @@ use crate::{
         conversation::Conversation,
         receipt::{MessageRow, Receipt},
     },
-    id::{BookingId, ConversationId, MessageId, WorkerId},
+    id::{BookingId, ConversationId, MessageId, UserId, WorkerId},
     time::Timestamp,
 };
 
@@ -190,6 +190,10 @@ pub struct LoadedEntry {
     pub conversation: Conversation,
     /// What the entry names.
     pub subject: Subject,
+    /// The user whose access to the conversation this change has ended: by a reassignment or an erasure. Kept with the
+    /// entry, since the conversation has forgotten them by the time another process publishes; gone with it, and not
+    /// kept where it is set aside.
+    pub lost_access: Option<UserId>,
 }
 
 /// What an entry names.

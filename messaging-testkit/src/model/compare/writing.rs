@@ -191,10 +191,12 @@ impl Pair<'_> {
     async fn change(&mut self, nth: usize, step: &ChangeState) -> TestCaseResult {
         let answer = self.store.change_state(step).await?;
         let thread = &mut self.threads[nth];
+        let lost_access = thread.conversation().loses_access(&step.change).cloned();
         let expected = if step.guard != thread.conversation().guard {
             Changed::Stale
         } else if thread.apply(&step.change) {
             let outbox = &mut thread.outbox;
+            outbox.next_ends_access(lost_access);
             let lane = outbox.commit(EntryKind::Updated, step.now, step.publisher, step.now);
             Changed::Done { lane }
         } else {

@@ -1,0 +1,154 @@
+//! Access that ends in one process ends in all: the one that publishes the change ends the user's subscriptions first.
+
+use std::time::Duration;
+
+use messaging_core::{
+    ErrorKind, UserId, event::Typing, id::ConversationId, port::realtime::PublishErrorKind,
+};
+
+use crate::world::*;
+use PublishErrorKind::{Busy, Down, Misconfigured, Refused};
+
+fn revoked(user: &str, id: ConversationId) -> Vec<String> {
+    ["private", "presence"]
+        .map(|form| format!("{user} {form}-conversation-{id}"))
+        .into()
+}
+
+/// Another handle on the same store, which publishes nothing: as a command beside a running server.
+async fn reassign_elsewhere(world: &World, to: &UserId) {
+    let other = World::on(world.store.clone(), world.clock.clone(), People, |builder| {
+        builder
+    });
+    let moved = other
+        .messaging
+        .reassign_agent(&agent("alpine"), to)
+        .await
+        .unwrap();
+    assert_eq!(moved.moved, 1);
+    assert_eq!(other.realtime.revoked(), [""; 0]);
+}
+
+#[tokio::test]
+async fn the_process_that_publishes_ends_the_subscriptions_before_anything_later() {
+    let world = World::new();
+    let id = world.open().await;
+    world.send(&carl(), id, "before").await;
+    reassign_elsewhere(&world, &user("new")).await;
+    world.send(&carl(), id, "after").await;
+    world.drain().await;
+    assert_eq!(world.realtime.revoked(), revoked("ada", id));
+    let before = world.realtime.accepted_before_revocation().unwrap();
+    let events = world.realtime.take();
+    assert_eq!(texts(&events[..before]), ["before"]);
+    assert_eq!(texts(&events[before..]), ["after"]);
+}
+
+#[tokio::test]
+async fn several_who_lose_access_one_after_the_other_are_all_revoked_in_order() {
+    let world = World::new();
+    let id = world.open().await;
+    for to in ["second", "third"] {
+        let moved = world.messaging.reassign_agent(&agent("alpine"), &user(to)).await;
+        assert_eq!(moved.unwrap().moved, 1);
+    }
+    world.messaging.erase_user(&user("carl")).await.unwrap();
+    world.drain().await;
+    let expected: Vec<_> = ["ada", "second", "carl"]
+        .iter()
+        .flat_map(|user| revoked(user, id))
+        .collect();
+    assert_eq!(world.realtime.revoked(), expected);
+}
+
+#[tokio::test]
+async fn a_lane_waits_for_a_transport_that_is_down_for_a_minute_at_most() {
+    let world = World::new();
+    let id = world.open().await;
+    world
+        .messaging
+        .reassign_agent(&agent("alpine"), &user("new"))
+        .await
+        .unwrap();
+    world.send(&carl(), id, "later").await;
+    world
+        .realtime
+        .fail_revocations([Down, Busy { retry_after: None }, Down]);
+    for _ in 0..3 {
+        world.drain().await;
+        assert_eq!(texts(&world.realtime.take()), [""; 0]);
+        world.clock.advance(Duration::from_secs(15));
+    }
+    world.drain().await;
+    assert_eq!(world.realtime.revoked(), revoked("ada", id));
+    assert_eq!(texts(&world.realtime.take()), ["later"]);
+
+    world
+        .messaging
+        .reassign_agent(&agent("alpine"), &user("newer"))
+        .await
+        .unwrap();
+    world.realtime.fail_revocations([Down; 20]);
+    let mut minutes = 0;
+    while texts(&world.realtime.take()).is_empty() {
+        world.drain().await;
+        world.send(&carl(), id, "at last").await;
+        world.clock.advance(Duration::from_mins(1));
+        world.drain().await;
+        minutes += 1;
+        assert!(minutes < 4, "it is passed over after a minute");
+    }
+}
+
+#[tokio::test]
+async fn a_transport_that_refuses_to_revoke_is_passed_over_and_does_not_open_the_circuit_breaker() {
+    for kind in [Refused, Misconfigured] {
+        let world = World::new();
+        let id = world.open().await;
+        world
+            .messaging
+            .reassign_agent(&agent("alpine"), &user("new"))
+            .await
+            .unwrap();
+        world.send(&carl(), id, "later").await;
+        world.realtime.fail_revocations([kind]);
+        world.drain().await;
+        assert_eq!(texts(&world.realtime.take()), ["later"], "{kind}");
+        assert!(!world.messaging.health().await.unwrap().halted);
+    }
+}
+
+#[tokio::test]
+async fn typing_is_refused_wherever_sending_is() {
+    let world = World::new();
+    let id = world.open().await;
+    let types = async |actor: &_| {
+        let typed = world.messaging.set_typing(actor, id, Typing::Started, None).await;
+        typed.map_err(|error| error.kind().clone())
+    };
+    world.messaging.block(&ada(), id).await.unwrap();
+    assert_eq!(types(&carl()).await, Err(ErrorKind::Blocked));
+    assert_eq!(types(&ada()).await, Ok(()), "who blocks may still write");
+    world.messaging.close(&root(), id).await.unwrap();
+    for actor in [carl(), ada()] {
+        assert_eq!(types(&actor).await, Err(ErrorKind::Closed));
+    }
+}
+
+#[tokio::test]
+async fn who_is_blocked_is_told_nothing_of_the_other_sides_presence() {
+    let world = World::new();
+    let id = world.open().await;
+    let channel = format!("presence-conversation-{id}");
+    let socket = messaging_core::event::SocketId::parse("1.2").unwrap();
+    let name = messaging_core::event::ChannelName::parse(&channel).unwrap();
+    let signs = async |actor: &_| world.messaging.authorize(actor, &socket, &name).await.is_ok();
+    assert!(signs(&carl()).await && signs(&ada()).await);
+    world.messaging.block(&ada(), id).await.unwrap();
+    assert_eq!(world.realtime.unsubscribed(), [format!("carl {channel}")]);
+    assert_eq!(world.realtime.revoked(), [""; 0], "a block ends no connection");
+    assert!(!signs(&carl()).await, "blocked");
+    assert!(signs(&ada()).await, "blocks");
+    world.messaging.unblock(&ada(), id).await.unwrap();
+    assert!(signs(&carl()).await);
+}
