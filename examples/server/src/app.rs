@@ -13,7 +13,7 @@ use axum::{
 use messaging_axum::HttpOptions;
 use messaging_core::{Messaging, Options, Workers};
 use tokio::{net::TcpListener, sync::oneshot};
-use tower_http::timeout::{RequestBodyTimeoutLayer, TimeoutLayer};
+use tower_http::timeout::TimeoutLayer;
 
 use crate::{
     assets, bookings,
@@ -23,7 +23,7 @@ use crate::{
     metrics::{self, Metrics},
     realtime::Realtime,
     reference,
-    serve::{self, Limits},
+    serve::{self, Limits, Routers},
     storage::Storage,
 };
 
@@ -75,17 +75,24 @@ impl App {
             workers,
             limits: Limits {
                 connections: config.max_connections as usize,
-                head_timeout: config.client_timeout(),
+                client_timeout: config.client_timeout(),
             },
         })
     }
 
-    fn router(&self) -> Router {
-        let options = HttpOptions::default().with_login(login::HOW);
+    fn router(&self) -> Router<AppState> {
+        let client_timeout = self.limits.client_timeout;
+        let options = HttpOptions::default()
+            .with_login(login::HOW)
+            .with_body_timeout(client_timeout);
+        let book = post(bookings::book).layer(TimeoutLayer::with_status_code(
+            StatusCode::REQUEST_TIMEOUT,
+            client_timeout,
+        ));
         let routes = messaging_axum::routes::<AppState>(options);
         Router::new()
             .nest("/api", routes.participants.merge(routes.admin))
-            .route("/demo/bookings", post(bookings::book))
+            .route("/demo/bookings", book)
             .layer(from_fn(login::identify))
             .layer(from_fn(guard::refuse_other_sites))
             .nest("/api", routes.webhooks.merge(routes.document))
@@ -100,21 +107,25 @@ impl App {
             .route("/demo/images/{file}", get(images::show))
             .route("/demo/mail", get(mail::list))
             .route("/demo/mail/{id}", get(mail::show))
-            .route("/healthz", get(health::alive))
-            .route("/readyz", get(health::ready))
-            .route("/metrics", get(metrics::show))
-            .layer(RequestBodyTimeoutLayer::new(self.limits.head_timeout))
-            .layer(TimeoutLayer::with_status_code(
-                StatusCode::SERVICE_UNAVAILABLE,
-                ANSWER_TIMEOUT,
-            ))
-            .layer(from_fn(guard::protect))
-            .with_state(AppState {
-                messaging: self.messaging.clone(),
-                realtime: self.realtime.clone(),
-                mail: self.mail.clone(),
-                metrics: self.metrics.clone(),
-            })
+            .merge(probes())
+    }
+
+    fn routers(&self) -> Routers {
+        let [all, probes] = [self.router(), probes().fallback(health::over_capacity)].map(|router| {
+            router
+                .layer(TimeoutLayer::with_status_code(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    ANSWER_TIMEOUT,
+                ))
+                .layer(from_fn(guard::protect))
+                .with_state(AppState {
+                    messaging: self.messaging.clone(),
+                    realtime: self.realtime.clone(),
+                    mail: self.mail.clone(),
+                    metrics: self.metrics.clone(),
+                })
+        });
+        Routers { all, probes }
     }
 
     /// Serves until `stop` is ready, then finishes what it has begun: first the requests that are under way,
@@ -128,7 +139,7 @@ impl App {
         let (stop_publishing, publishing) = oneshot::channel::<()>();
         let server = tokio::spawn(serve::serve(
             listener,
-            self.router(),
+            self.routers(),
             self.limits,
             ended(accepting),
         ));
@@ -145,6 +156,14 @@ impl App {
         tracing::info!("stopped");
         Ok(())
     }
+}
+
+/// What operators ask.
+fn probes() -> Router<AppState> {
+    Router::new()
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(metrics::show))
 }
 
 /// Ready when the sender is gone.

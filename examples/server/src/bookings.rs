@@ -1,15 +1,19 @@
 //! Booking a tour: how a host opens the conversation that belongs to it.
 
 use axum::{
-    Extension, Json,
+    Extension, Json, body,
     extract::State,
     http::StatusCode,
     response::{IntoResponse, Response},
 };
+use futures_util::StreamExt as _;
 use messaging_core::{Actor, AgentId, Body, ConversationId, Error, Messaging, OpenByHost, SendKey, To};
 use serde::{Deserialize, Serialize};
 
 use crate::users::{DemoAgency, DemoBooking, DemoUser};
+
+/// The most bytes of a wish.
+const MAX_BYTES: usize = 1024;
 
 /// A client's wish to book a tour of an agency.
 #[derive(Deserialize)]
@@ -31,13 +35,17 @@ struct Booked {
 pub(crate) async fn book(
     State(messaging): State<Messaging>,
     actor: Option<Extension<Actor>>,
-    Json(wish): Json<NewBooking>,
+    body: body::Body,
 ) -> Response {
     let Some(Extension(actor)) = actor else {
         return StatusCode::UNAUTHORIZED.into_response();
     };
     let Some(DemoUser::Client(client)) = DemoUser::parse(actor.user_id().as_str()) else {
         return StatusCode::FORBIDDEN.into_response();
+    };
+    let wish = match read(body).await {
+        Ok(wish) => wish,
+        Err(refused) => return refused.into_response(),
     };
     let Some(agency) = DemoAgency::parse(wish.agent_id.as_str()) else {
         return StatusCode::BAD_REQUEST.into_response();
@@ -63,6 +71,20 @@ pub(crate) async fn book(
             StatusCode::SERVICE_UNAVAILABLE.into_response()
         }
     }
+}
+
+/// Into one buffer: a part of a body may hold on to all that it was received with.
+async fn read(body: body::Body) -> Result<NewBooking, StatusCode> {
+    let mut whole = Vec::new();
+    let mut parts = body.into_data_stream();
+    while let Some(part) = parts.next().await {
+        let part = part.map_err(|_| StatusCode::BAD_REQUEST)?;
+        if whole.len() + part.len() > MAX_BYTES {
+            return Err(StatusCode::PAYLOAD_TOO_LARGE);
+        }
+        whole.extend_from_slice(&part);
+    }
+    serde_json::from_slice(&whole).map_err(|_| StatusCode::BAD_REQUEST)
 }
 
 async fn confirm(messaging: &Messaging, booking: DemoBooking) -> Result<ConversationId, Error> {

@@ -40,13 +40,15 @@ pub(crate) struct Config {
     /// Whether each user may do only so much: with a database, of all servers together. Off for load tests.
     #[arg(long, env = "RATE_LIMITS", value_enum, default_value_t)]
     pub(crate) rate_limits: Switch,
-    /// How many connections there may be; the next one waits. WebSockets are counted by the channels.
+    /// How many connections there may be; the next ones are told to come again, but for probes, which are answered.
+    /// WebSockets are counted by the channels.
     #[arg(long, env = "MAX_CONNECTIONS", default_value = "4096", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) max_connections: u32,
     /// How many WebSockets there may be, where this server has the channels; the next one is refused.
     #[arg(long, env = "MAX_WEBSOCKETS", default_value = "10000", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) max_websockets: u32,
-    /// After how many seconds somebody is given up who does not go on with a request: its head, or a part of its body.
+    /// After how many seconds a client is given up: for the head of a request, for its body, and for taking a part of
+    /// the answer.
     #[arg(long, env = "CLIENT_TIMEOUT", default_value = "10", value_parser = clap::value_parser!(u32).range(1..))]
     client_timeout: u32,
     #[command(flatten)]
@@ -169,7 +171,7 @@ impl Config {
         self.mail.smtp_url.as_deref().filter(|url| !url.is_empty())
     }
 
-    /// How long somebody may take to go on with a request.
+    /// How long a client may take for a part of a request, or to take a part of its answer.
     pub(crate) fn client_timeout(&self) -> Duration {
         Duration::from_secs(self.client_timeout.into())
     }

@@ -1,8 +1,14 @@
 //! What an operator's probes ask.
 
-use axum::{Json, extract::State, http::StatusCode, response::IntoResponse};
+use axum::{
+    Json,
+    extract::State,
+    http::{StatusCode, header::RETRY_AFTER},
+    response::IntoResponse,
+};
 use messaging_core::Messaging;
 use serde::Serialize;
+use serde_json::json;
 
 /// Whether to send requests here, and how far publishing is behind.
 #[derive(Serialize)]
@@ -45,4 +51,18 @@ pub(crate) async fn ready(State(messaging): State<Messaging>) -> impl IntoRespon
         StatusCode::SERVICE_UNAVAILABLE
     };
     (status, Json(readiness))
+}
+
+/// What all but probes are told when there are as many connections as may be.
+pub(crate) async fn over_capacity() -> impl IntoResponse {
+    let refusal = json!({
+        "success": false,
+        "error": "Too many are here at the moment. Please try again shortly.",
+        "code": "unavailable",
+    });
+    (
+        StatusCode::SERVICE_UNAVAILABLE,
+        [(RETRY_AFTER, "1")],
+        Json(refusal),
+    )
 }

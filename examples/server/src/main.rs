@@ -17,11 +17,13 @@ mod outbox;
 mod personal;
 mod realtime;
 mod reference;
+mod room;
 mod serve;
 mod signals;
 mod storage;
 mod users;
 mod verify;
+mod write_timeout;
 
 use std::{
     io::{self, IsTerminal as _},

@@ -1,6 +1,6 @@
-//! Connections: how many there may be, how long a request may take to come, and their end.
+//! Connections: how many there may be, how long a request may take to come and its answer to go, and their end.
 
-use std::{io, pin::pin, sync::Arc, time::Duration};
+use std::{io, pin::pin, time::Duration};
 
 use axum::Router;
 use hyper::server::conn::http1::{self, UpgradeableConnection};
@@ -10,41 +10,58 @@ use hyper_util::{
 };
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    sync::watch,
     time::{sleep, timeout},
+};
+
+use crate::{
+    room::{Class, Place, Room},
+    write_timeout::WriteTimeout,
 };
 
 /// What connections may be.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
-    /// How many there may be; the next one waits until another has ended. One that has become a WebSocket counts no
-    /// more: those are limited by the channels.
+    /// How many there may be; the next ones are only asked whether they are probes. One that has become a WebSocket
+    /// counts no more: those are limited by the channels.
     pub(crate) connections: usize,
-    /// How long the head of a request may take, counted from the end of the one before.
-    pub(crate) head_timeout: Duration,
+    /// How long a client may take: for the head of a request, counted from the end of the one before, for its body,
+    /// and to take a part of the answer.
+    pub(crate) client_timeout: Duration,
+}
+
+/// What is served.
+#[derive(Debug)]
+pub(crate) struct Routers {
+    /// To everyone.
+    pub(crate) all: Router,
+    /// When there are as many connections as may be: what operators look at. All else is told to come again.
+    pub(crate) probes: Router,
 }
 
 /// The most headers of a request, and bytes of its head.
 const MAX_HEADERS: usize = 64;
 const MAX_HEAD_BYTES: usize = 16 * 1024;
+/// How long the head of a request may take when there are as many connections as may be.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 /// For how long requests may take that were under way when the server was stopped.
 const GRACE: Duration = Duration::from_secs(10);
 /// How long to wait when this process has no file descriptor left.
 const EXHAUSTED: Duration = Duration::from_secs(1);
 
+type Connection = UpgradeableConnection<TokioIo<WriteTimeout<TcpStream>>, TowerToHyperService<Router>>;
+
 /// Serves until `stop` is ready, and then lets requests end that are under way.
 pub(crate) async fn serve(
     listener: TcpListener,
-    router: Router,
+    routers: Routers,
     limits: Limits,
     stop: impl Future<Output = ()>,
 ) {
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new())
-        .header_read_timeout(limits.head_timeout)
-        .max_headers(MAX_HEADERS)
-        .max_header_size(MAX_HEAD_BYTES);
-    let room = Arc::new(Semaphore::new(limits.connections));
+    let regular = http(limits.client_timeout);
+    let mut reserve = http(PROBE_TIMEOUT);
+    reserve.keep_alive(false);
+    let room = Room::new(limits.connections);
     let (stopping, _) = watch::channel(());
     let mut stop = pin!(stop);
     loop {
@@ -52,6 +69,12 @@ pub(crate) async fn serve(
             () = &mut stop => break,
             accepted = accept(&listener, &room) => accepted,
         };
+        let (http, router) = match place.class {
+            Class::Regular => (&regular, &routers.all),
+            Class::Reserve => (&reserve, &routers.probes),
+        };
+        let stream = WriteTimeout::new(stream, limits.client_timeout);
+        let lift = stream.lift();
         let service = TowerToHyperService::new(router.clone());
         let connection = http.serve_connection(TokioIo::new(stream), service);
         let told = stopping.subscribe();
@@ -60,6 +83,8 @@ pub(crate) async fn serve(
                 let error: &dyn std::error::Error = &error;
                 tracing::debug!(error, "a connection has failed");
             }
+            // If it goes on, then as a WebSocket, with limits of its own.
+            lift.now();
             drop(place);
         });
     }
@@ -71,11 +96,17 @@ pub(crate) async fn serve(
     }
 }
 
+fn http(head_timeout: Duration) -> http1::Builder {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(head_timeout)
+        .max_headers(MAX_HEADERS)
+        .max_header_size(MAX_HEAD_BYTES);
+    http
+}
+
 /// Drives a connection to its end: once told, that of the request which is under way.
-async fn until_told(
-    connection: UpgradeableConnection<TokioIo<TcpStream>, TowerToHyperService<Router>>,
-    mut told: watch::Receiver<()>,
-) -> hyper::Result<()> {
+async fn until_told(connection: Connection, mut told: watch::Receiver<()>) -> hyper::Result<()> {
     let mut connection = pin!(connection);
     tokio::select! {
         ended = connection.as_mut() => return ended,
@@ -85,14 +116,16 @@ async fn until_told(
 }
 
 /// The next connection, as soon as there is room for it.
-async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> (TcpStream, Option<OwnedSemaphorePermit>) {
-    // Nobody closes it.
-    let place = room.clone().acquire_owned().await.ok();
+async fn accept(listener: &TcpListener, room: &Room) -> (TcpStream, Place) {
+    room.wait().await;
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
                 stream.set_nodelay(true).ok();
-                return (stream, place);
+                // There is one: nobody else takes any.
+                if let Some(place) = room.take() {
+                    return (stream, place);
+                }
             }
             Err(error) if is_of_the_connection(&error) => {}
             Err(error) => {
