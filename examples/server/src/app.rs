@@ -7,7 +7,7 @@ use axum::{
     Router,
     extract::FromRef,
     http::StatusCode,
-    middleware::from_fn,
+    middleware::{from_fn, from_fn_with_state},
     routing::{get, post},
 };
 use messaging_axum::HttpOptions;
@@ -18,6 +18,7 @@ use tower_http::timeout::TimeoutLayer;
 use crate::{
     assets, bookings,
     config::Config,
+    cross_site::{self, Guard},
     demo, guard, health, images, login, mail,
     mail::Mail,
     metrics::{self, Metrics},
@@ -39,6 +40,7 @@ pub(crate) struct App {
     messaging: Messaging,
     workers: Workers,
     limits: Limits,
+    guard: Guard,
 }
 
 /// What the routes share.
@@ -77,6 +79,7 @@ impl App {
                 connections: config.max_connections as usize,
                 client_timeout: config.client_timeout(),
             },
+            guard: Guard::new(config.public_url.as_deref())?,
         })
     }
 
@@ -94,7 +97,7 @@ impl App {
             .nest("/api", routes.participants.merge(routes.admin))
             .route("/demo/bookings", book)
             .layer(from_fn(login::identify))
-            .layer(from_fn(guard::refuse_other_sites))
+            .layer(from_fn_with_state(self.guard.clone(), cross_site::refuse))
             .nest("/api", routes.webhooks.merge(routes.document))
             .merge(reference::router())
             .merge(assets::router(self.realtime.elsewhere().as_ref()))

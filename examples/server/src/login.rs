@@ -24,21 +24,27 @@ pub(crate) async fn identify(mut request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
-/// Whether a request names its user itself, as no other site can have a browser do.
-pub(crate) fn is_named(headers: &HeaderMap) -> bool {
-    headers.contains_key(HEADER)
+/// Whether a browser sent the cookie along, as it does whichever page asks.
+pub(crate) fn has_cookie(headers: &HeaderMap) -> bool {
+    cookie(headers).is_some()
 }
 
 /// The header is stronger, so that two windows of one browser, which share their cookies, can be two users.
 fn caller(headers: &HeaderMap) -> Option<DemoUser> {
     match headers.get(HEADER) {
         Some(name) => DemoUser::parse(name.to_str().ok()?),
-        None => headers.get_all(COOKIE).iter().find_map(|cookies| {
-            let pairs = cookies.to_str().ok()?.split(';');
-            let mut named = pairs.filter_map(|pair| pair.trim().split_once('='));
-            DemoUser::parse(named.find(|(name, _)| *name == COOKIE_NAME)?.1)
-        }),
+        None => DemoUser::parse(cookie(headers)?),
     }
+}
+
+fn cookie(headers: &HeaderMap) -> Option<&str> {
+    headers.get_all(COOKIE).iter().find_map(|cookies| {
+        let pairs = cookies.to_str().ok()?.split(';');
+        let mut named = pairs.filter_map(|pair| pair.trim().split_once('='));
+        named
+            .find(|(name, _)| *name == COOKIE_NAME)
+            .map(|(_, value)| value)
+    })
 }
 
 #[cfg(test)]

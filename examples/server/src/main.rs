@@ -4,6 +4,7 @@ mod app;
 mod assets;
 mod bookings;
 mod config;
+mod cross_site;
 mod demo;
 mod directory;
 mod guard;
