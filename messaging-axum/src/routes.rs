@@ -44,6 +44,51 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
 ///
 /// They expect an [`Actor`](messaging_core::Actor) among the request's extensions and answer 401 without
 /// one. They answer a method that they do not know with 405; every path that is not theirs is the host's.
+///
+/// # Logins by cookie
+///
+/// A browser sends a cookie along whichever site asks, so a host whose login is a cookie refuses what other sites ask
+/// for. `tower_http`'s `CsrfLayer` does so for what changes something, but lets GET and HEAD pass, and here reading marks
+/// as read and writes audit lines. So a GET or HEAD that carries the cookie and comes from another site is refused
+/// beside the layer, unless its `Origin` is one that the layer trusts (an application and its API on two origins):
+///
+/// ```
+/// use axum::{extract::Request, http::{Method, StatusCode}, middleware::{Next, from_fn}, response::{IntoResponse, Response}};
+/// use messaging_axum::HttpOptions;
+/// use tower_http::csrf::CsrfLayer;
+///
+/// fn is_read_from_elsewhere(request: &Request) -> bool {
+///     let header = |name: &str| request.headers().get(name).map(|value| value.as_bytes());
+///     let is_trusted = header("origin").is_some_and(|origin| origin == b"https://app.example");
+///     matches!(*request.method(), Method::GET | Method::HEAD)
+///         && matches!(header("sec-fetch-site"), Some(b"cross-site" | b"same-site"))
+///         && header("cookie").is_some()
+///         && !is_trusted
+/// }
+///
+/// async fn refuse_reads_from_elsewhere(request: Request, next: Next) -> Response {
+///     if is_read_from_elsewhere(&request) {
+///         return StatusCode::FORBIDDEN.into_response();
+///     }
+///     next.run(request).await
+/// }
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let routes = messaging_axum::routes::<messaging_core::Messaging>(HttpOptions::default());
+/// let of_people = routes.participants.merge(routes.admin)
+///     .layer(from_fn(refuse_reads_from_elsewhere))
+///     .layer(CsrfLayer::new().add_trusted_origin("https://app.example")?);
+/// # let _ = of_people; Ok(()) }
+/// ```
+///
+/// A host whose callers are named by a header, which no other site may set, needs neither.
+///
+/// # Slow clients
+///
+/// A body is read before a request is carried out, within [`body_limit`](HttpOptions::body_limit) and
+/// [`body_timeout`](HttpOptions::body_timeout); a time-out of the host's around the routes ends that too. How long the
+/// head of a request may take, how long an answer may wait to be read, and how many connections there may be is up to
+/// the host's server: that of the repository's `examples/server` has all three.
 pub fn routes<S>(options: HttpOptions) -> Routes<S>
 where
     S: Clone + Send + Sync + 'static,
