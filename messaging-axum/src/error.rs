@@ -48,6 +48,10 @@ impl ApiError {
         }
     }
 
+    pub(crate) fn code(&self) -> Code {
+        self.code
+    }
+
     pub(crate) fn with_sentence(self, sentence: impl Into<Cow<'static, str>>) -> Self {
         Self {
             sentence: sentence.into(),

@@ -10,7 +10,7 @@ use crate::{
     route::{
         activity, audit, channel_auth, conversation, conversations,
         document::{self, Document},
-        history, push_token, reading, reports, send, typing, webhooks,
+        history, push_token, reading, reports, send, typing, user_auth, webhooks,
     },
 };
 
@@ -146,6 +146,7 @@ where
         routes!(reading::count_unread),
         routes!(reading::mark_read),
         routes!(channel_auth::authorize),
+        routes!(user_auth::sign_in),
     ];
     if options.push {
         participants.push(routes!(push_token::token));

@@ -108,6 +108,14 @@ impl Error {
         }
     }
 
+    pub(crate) fn signing(error: PortError, doing: &'static str) -> Self {
+        Self {
+            kind: ErrorKind::Internal,
+            doing,
+            source: Some(error.into()),
+        }
+    }
+
     /// A step that was decided again and again and always found the conversation changed.
     pub(crate) fn contended(doing: &'static str) -> Self {
         Self::new(

@@ -1,25 +1,33 @@
 //! The names of things: the host's ids are opaque strings, ours are UUIDs.
 
-use std::{fmt, str::FromStr, sync::Arc};
+use std::{borrow::Cow, fmt, str::FromStr, sync::Arc};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
+use sha2::{Digest as _, Sha256};
+use uuid::{Uuid, fmt::Hyphenated};
+
+/// What stands before a digest where a user's id could.
+const DIGEST: &str = "==";
 
 /// A text that is not an id of the kind asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidId {
-    /// A host's id must be 1 to 100 bytes of printable ASCII without space.
-    #[error("must be 1 to 100 printable ASCII characters without space")]
+    /// A host's id must be 1 to 255 bytes of printable ASCII without space.
+    #[error("must be 1 to 255 printable ASCII characters without space")]
     Host,
-    /// One of our ids must be a hyphenated UUID in lower case.
-    #[error("must be a UUID in its hyphenated, lower-case form")]
+    /// One of our ids must be a hyphenated UUID.
+    #[error("must be a UUID in its hyphenated form")]
     Uuid,
 }
 
 /// The most bytes an id of the host may have.
-pub const MAX_HOST_ID_BYTES: usize = 100;
+pub const MAX_HOST_ID_BYTES: usize = 255;
+/// The most characters that a user may take in a channel's name: with the longest prefix, the name still fits.
+const MAX_SEGMENT_CHARS: usize = 135;
+/// The most characters of a user's id in the protocol of the realtime server.
+const MAX_PROTOCOL_ID_CHARS: usize = 128;
 
 /// What every id can do that has a `parse` and a text.
 macro_rules! textual {
@@ -56,7 +64,7 @@ macro_rules! host_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         ///
-        /// An opaque string of the host: 1 to 100 bytes of printable ASCII without space. Cheap to clone.
+        /// An opaque string of the host: 1 to 255 bytes of printable ASCII without space. Cheap to clone.
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
         pub struct $name(Arc<str>);
@@ -65,7 +73,7 @@ macro_rules! host_id {
             /// Takes the host's id as it is.
             ///
             /// # Errors
-            /// [`InvalidId::Host`] when it is empty, longer than 100 bytes, or holds anything but printable
+            /// [`InvalidId::Host`] when it is empty, longer than 255 bytes, or holds anything but printable
             /// ASCII without space.
             pub fn parse(id: impl AsRef<str>) -> Result<Self, InvalidId> {
                 let id = id.as_ref();
@@ -113,19 +121,49 @@ impl UserId {
         Self(id.into())
     }
 
-    /// The id as it stands in a channel's name: itself where a channel's name may hold all its characters
-    /// and it does not begin with `=`, else `=` and its base64url.
+    /// The id as it stands in a channel's name: itself where that has at most 135 characters, a channel's name may hold
+    /// all of them, and it does not begin with `=`; else `=` and its base64url where that has at most 135 characters; else
+    /// `==` and the base64url of its SHA-256.
     pub fn to_channel_segment(&self) -> String {
         let plain = |b: u8| b.is_ascii_alphanumeric() || b"_-=@,.;".contains(&b);
-        if !self.0.starts_with('=') && self.0.bytes().all(plain) {
-            self.0.as_ref().to_owned()
+        if self.0.len() <= MAX_SEGMENT_CHARS && !self.0.starts_with('=') && self.0.bytes().all(plain) {
+            return self.0.as_ref().to_owned();
+        }
+        let encoded = format!("={}", URL_SAFE_NO_PAD.encode(self.0.as_bytes()));
+        if encoded.len() <= MAX_SEGMENT_CHARS {
+            encoded
         } else {
-            format!("={}", URL_SAFE_NO_PAD.encode(self.0.as_bytes()))
+            self.digest()
         }
     }
 
-    /// The user that a segment made by [`to_channel_segment`](Self::to_channel_segment) names; `None` for
-    /// any other text, so that every user has exactly one channel.
+    /// The id as the protocol of the realtime server names a user, as a member of a presence channel and when signing
+    /// in: itself up to 128 characters, else `==` and the base64url of its SHA-256.
+    pub fn to_protocol_id(&self) -> Cow<'_, str> {
+        if self.0.len() <= MAX_PROTOCOL_ID_CHARS {
+            Cow::Borrowed(&self.0)
+        } else {
+            Cow::Owned(self.digest())
+        }
+    }
+
+    fn digest(&self) -> String {
+        format!(
+            "{DIGEST}{}",
+            URL_SAFE_NO_PAD.encode(Sha256::digest(self.0.as_bytes()))
+        )
+    }
+
+    /// Whether a segment is one of those from which no user can be read: `==` and the base64url of a SHA-256.
+    pub(crate) fn is_digest_segment(segment: &str) -> bool {
+        let decoded = segment
+            .strip_prefix(DIGEST)
+            .and_then(|encoded| URL_SAFE_NO_PAD.decode(encoded).ok());
+        decoded.is_some_and(|digest| digest.len() == Sha256::output_size())
+    }
+
+    /// The user that a segment made by [`to_channel_segment`](Self::to_channel_segment) names, if it can be read from it;
+    /// `None` for any other text, so that every user has exactly one channel.
     pub fn from_channel_segment(segment: &str) -> Option<Self> {
         let user = match segment.strip_prefix('=') {
             None => Self::parse(segment).ok()?,
@@ -156,15 +194,15 @@ macro_rules! uuid_id {
                 self.0
             }
 
-            /// Reads the hyphenated, lower-case form, and no other: one id, one text.
+            /// Reads the hyphenated form, in either case (RFC 9562), and no other. It is written in lower case.
             ///
             /// # Errors
             /// [`InvalidId::Uuid`] for everything else.
             pub fn parse(id: impl AsRef<str>) -> Result<Self, InvalidId> {
                 let id = id.as_ref();
                 let uuid = Uuid::try_parse(id).map_err(|_| InvalidId::Uuid)?;
-                let mut buffer = Uuid::encode_buffer();
-                if uuid.as_hyphenated().encode_lower(&mut buffer) == id { Ok(Self(uuid)) } else { Err(InvalidId::Uuid) }
+                // The forms without hyphens, and in braces or as a URN, have other lengths.
+                if id.len() == Hyphenated::LENGTH { Ok(Self(uuid)) } else { Err(InvalidId::Uuid) }
             }
         }
 
@@ -210,20 +248,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_host_id_is_1_to_100_graphic_ascii_characters() {
+    fn a_host_id_is_1_to_255_graphic_ascii_characters() {
         let ok = |id: &str| UserId::parse(id).is_ok();
-        assert!(ok("a") && ok("user|42") && ok(&"x".repeat(100)));
-        for bad in ["", " ", "a b", "a\n", "é", "\u{7f}", "a\0b", &"x".repeat(101)] {
+        assert!(ok("a") && ok("user|42") && ok(&"x".repeat(255)));
+        for bad in ["", " ", "a b", "a\n", "é", "\u{7f}", "a\0b", &"x".repeat(256)] {
             assert!(!ok(bad), "{bad:?}");
         }
     }
 
     #[test]
-    fn our_ids_have_one_text_each() {
+    fn our_ids_are_read_in_either_case_and_written_in_one() {
         let id = "0190163d-8694-739b-aea5-966c26f8ad91";
-        assert_eq!(ConversationId::parse(id).unwrap().to_string(), id);
+        for same in [id.to_owned(), id.to_uppercase(), id.replace('d', "D")] {
+            assert_eq!(ConversationId::parse(&same).unwrap().to_string(), id, "{same}");
+        }
         for other in [
-            id.to_uppercase(),
             id.replace('-', ""),
             format!("{{{id}}}"),
             format!("urn:uuid:{id}"),
@@ -241,15 +280,34 @@ mod tests {
         assert_eq!(segment("a@b.example"), "a@b.example");
         assert_eq!(segment("auth0|42"), "=YXV0aDB8NDI");
         assert_eq!(segment("=YQ"), "=PVlR");
+        assert_eq!(segment(&"x".repeat(135)), "x".repeat(135));
+        let digest = |id: &str| segment(id).starts_with("==") && segment(id).len() == 45;
+        assert!(digest(&"x".repeat(136)) && digest(&"|".repeat(101)));
+        assert_eq!(segment(&"|".repeat(100)).len(), 135);
+        // The first vector of FIPS 180 stands for all.
+        let abc = Sha256::digest(b"abc");
+        assert_eq!(
+            URL_SAFE_NO_PAD.encode(abc),
+            "ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0"
+        );
+    }
+
+    #[test]
+    fn the_protocol_names_a_user_by_the_id_where_that_is_short_enough() {
+        let id = |length: usize| UserId::parse("|".repeat(length)).unwrap();
+        assert_eq!(id(128).to_protocol_id(), id(128).as_str());
+        assert_eq!(id(129).to_protocol_id(), id(129).to_channel_segment());
     }
 
     proptest! {
         #[test]
-        fn a_channel_segment_names_one_user(id in "[!-~]{1,100}", other in "[!-~]{1,100}") {
+        fn a_channel_segment_names_one_user(id in "[!-~]{1,255}", other in "[!-~]{1,255}") {
             let user = UserId::parse(&id).unwrap();
             let segment = user.to_channel_segment();
             prop_assert!(segment.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-=@,.;".contains(&b)));
-            prop_assert_eq!(UserId::from_channel_segment(&segment), Some(user));
+            prop_assert!(segment.len() <= MAX_SEGMENT_CHARS);
+            let is_digest = UserId::is_digest_segment(&segment);
+            prop_assert_eq!(UserId::from_channel_segment(&segment), (!is_digest).then_some(user));
             if let Some(read) = UserId::from_channel_segment(&other) {
                 prop_assert_eq!(read.to_channel_segment(), other);
             }

@@ -50,7 +50,13 @@ schemas! {
         .max_length(Some(64))
         .pattern(Some(r"^[0-9]+\.[0-9]+$"))
         .build();
-    ChannelName: text("The name of a channel.", "private-user-client-1")
+    ChannelName: text(
+        "The name of a channel: `private-conversation-{id}`, `presence-conversation-{id}` or `private-user-{user}`. A user \
+         whose id holds other characters, begins with `=` or is longer than 135 stands there as `=` and the id's \
+         base64url, and where that is longer, as `==` and the base64url of its SHA-256; `countUnread` answers the \
+         caller's.",
+        "private-user-client-1",
+    )
         .min_length(Some(1))
         .max_length(Some(164))
         .pattern(Some("^[A-Za-z0-9_=@,.;-]+$"))
@@ -85,7 +91,7 @@ fn uuid(description: &str, example: &str) -> Object {
     text(description, example)
         .format(Some(SchemaFormat::Custom("uuid".to_owned())))
         .pattern(Some(
-            "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$",
+            "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$",
         ))
         .build()
 }

@@ -1,13 +1,17 @@
-//! Signing subscriptions.
+//! Signing subscriptions, and users in.
 
 use std::{collections::HashMap, fmt, sync::Arc};
 
-use messaging_core::port::{
-    PortError,
-    channels::{ChannelAuth, Subscription},
+use messaging_core::{
+    event::SocketId,
+    id::UserId,
+    port::{
+        PortError,
+        channels::{ChannelAuth, Subscription, UserAuth},
+    },
 };
 use pusher::PusherBuilder;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::credentials::{AppKey, Credentials};
 
@@ -24,10 +28,12 @@ use crate::credentials::{AppKey, Credentials};
 pub struct PusherSigner {
     key: AppKey,
     answer: Arc<Answer>,
+    user_answer: Arc<UserAnswer>,
 }
 
 // The client's type names its connector, which the `pusher` crate does not export: a closure needs no name.
 type Answer = dyn Fn(&Subscription) -> Result<String, String> + Send + Sync;
+type UserAnswer = dyn Fn(&SocketId, &str) -> Result<String, String> + Send + Sync;
 
 /// The most bytes of what is said about a member of a presence channel, as JSON.
 pub(crate) const MAX_MEMBER_INFO_BYTES: usize = 1024;
@@ -50,11 +56,24 @@ struct SignedAnswer {
     channel_data: Option<String>,
 }
 
+/// What is signed about a user.
+#[derive(Serialize)]
+struct UserData<'a> {
+    id: &'a str,
+}
+
 impl PusherSigner {
     /// A signer for an app.
     pub fn new(credentials: &Credentials) -> Self {
         // The app's id stands only in the paths of the HTTP API, which is not called here.
-        let app = PusherBuilder::new("", credentials.key.as_str(), credentials.secret.expose()).finalize();
+        let app = || PusherBuilder::new("", credentials.key.as_str(), credentials.secret.expose()).finalize();
+        let users = app();
+        // What is signed is `<socket_id>::user::<user_data>`, as if it were for a channel of that name.
+        let user_answer = move |socket_id: &SocketId, data: &str| {
+            let signed = users.authenticate_private_channel(&format!(":user::{data}"), socket_id.as_str());
+            signed.map_err(str::to_owned)
+        };
+        let app = app();
         let answer = move |subscription: &Subscription| {
             let Subscription {
                 socket_id,
@@ -63,7 +82,7 @@ impl PusherSigner {
             } = subscription;
             if channel.is_presence() {
                 let member = pusher::Member {
-                    user_id: member.user_id.as_str(),
+                    user_id: &member.user_id.to_protocol_id(),
                     user_info: Some(HashMap::from([("name", within(MAX_NAME_BYTES, &member.name))])),
                 };
                 app.authenticate_presence_channel(channel.as_str(), socket_id.as_str(), &member)
@@ -75,6 +94,7 @@ impl PusherSigner {
         Self {
             key: credentials.key.clone(),
             answer: Arc::new(answer),
+            user_answer: Arc::new(user_answer),
         }
     }
 
@@ -84,6 +104,23 @@ impl PusherSigner {
     /// When the channel is one that needs no signature.
     pub fn sign(&self, subscription: &Subscription) -> Result<ChannelAuth, PortError> {
         self.try_sign(subscription).map_err(PortError::permanent)
+    }
+
+    /// Signs a user's connection in: `{"id":"…"}` stands for the user, with
+    /// [their id in the protocol](UserId::to_protocol_id).
+    ///
+    /// # Errors
+    /// When the answer cannot be made.
+    pub fn sign_in(&self, socket_id: &SocketId, user: &UserId) -> Result<UserAuth, PortError> {
+        self.try_sign_in(socket_id, user).map_err(PortError::permanent)
+    }
+
+    fn try_sign_in(&self, socket_id: &SocketId, user: &UserId) -> Result<UserAuth, SigningError> {
+        let id = &*user.to_protocol_id();
+        let user_data = serde_json::to_string(&UserData { id })?;
+        let answer = (self.user_answer)(socket_id, &user_data).map_err(SigningError::Refused)?;
+        let SignedAnswer { auth, .. } = serde_json::from_str(&answer)?;
+        Ok(UserAuth { auth, user_data })
     }
 
     fn try_sign(&self, subscription: &Subscription) -> Result<ChannelAuth, SigningError> {
@@ -217,6 +254,21 @@ mod tests {
             assert_eq!(within(length, text), text);
             assert!(text.is_empty() || within(length - 1, text).len() < text.len());
         }
+    }
+
+    #[test]
+    fn a_user_is_signed_in_by_socket_and_data() {
+        let socket_id = SocketId::parse("1234.1234").unwrap();
+        let signed = |id: &str| signer().sign_in(&socket_id, &UserId::parse(id).unwrap()).unwrap();
+        // As `pusher-http-node` signs it: HMAC-SHA256 of `1234.1234::user::{"id":"10"}`.
+        let auth = signed("10");
+        assert_eq!(auth.user_data, r#"{"id":"10"}"#);
+        let signature = "85a7a6bff89e1774be91bd1dd072351d2e58547a2d1b0ab4ce6af9d36a5c21e8";
+        assert_eq!(auth.auth, format!("278d425bdf160c739803:{signature}"));
+        assert_eq!(signed(r#"a"|b\"#).user_data, r#"{"id":"a\"|b\\"}"#);
+        let long = "x".repeat(129);
+        let digest = UserId::parse(&long).unwrap().to_protocol_id().into_owned();
+        assert_eq!(signed(&long).user_data, format!(r#"{{"id":"{digest}"}}"#));
     }
 
     #[test]

@@ -1,11 +1,14 @@
+use std::borrow::Cow;
+
 use axum::{
     body::Bytes,
     extract::{self, FromRequest, Request, rejection::JsonRejection},
-    http::StatusCode,
+    http::{HeaderMap, StatusCode, header::CONTENT_TYPE},
 };
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, map::Entry};
 
+use super::json_text;
 use crate::{around::Unread, error::ApiError, status::Code};
 
 /// A body as it came.
@@ -16,9 +19,13 @@ pub(crate) struct Raw(pub(crate) Bytes);
 #[derive(Debug)]
 pub(crate) struct Json<T>(pub(crate) T);
 
-/// A body that is a form.
+/// A body that is a form or a JSON object, as the client libraries of the realtime server send either. A field that stands
+/// in a form several times, or with an index (`name[0]`, `name[]`), is a list.
 #[derive(Debug)]
-pub(crate) struct Form<T>(pub(crate) T);
+pub(crate) struct FormOrJson<T>(pub(crate) T);
+
+const FORM: &str = "application/x-www-form-urlencoded";
+const JSON: &str = "application/json";
 
 impl<S: Send + Sync> FromRequest<S> for Raw {
     type Rejection = ApiError;
@@ -35,26 +42,74 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         // By way of an object, for a struct could also be read from an array.
-        let read = axum::Json::<Map<String, Value>>::from_request(readable(request)?, state).await;
-        let axum::Json(object) = read.map_err(|rejection| match rejection {
-            JsonRejection::JsonDataError(_) => not_an_object(),
-            other => refused(other.status(), "application/json", "The body is not valid JSON."),
-        })?;
-        T::deserialize(Value::Object(object))
-            .map(Self)
-            .map_err(|_| not_an_object())
+        object(request, state).await.and_then(read).map(Self)
     }
 }
 
-impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Form<T> {
+async fn object<S: Send + Sync>(request: Request, state: &S) -> Result<Map<String, Value>, ApiError> {
+    let (parts, body) = readable(request)?.into_parts();
+    let body = Bytes::from_request(Request::new(body), state).await;
+    let body = body.map_err(|_| unreadable(Code::ValidationFailed))?;
+    let text = match json_text::readable(&body) {
+        Cow::Borrowed(text) => body.slice_ref(text),
+        Cow::Owned(text) => text.into(),
+    };
+    let read = axum::Json::from_request(Request::from_parts(parts, text.into()), state).await;
+    let axum::Json(object) = read.map_err(|rejection| match rejection {
+        JsonRejection::JsonDataError(_) => not_an_object(),
+        other => refused(other.status(), JSON, "The body is not valid JSON."),
+    })?;
+    Ok(object)
+}
+
+fn read<T: DeserializeOwned>(object: Map<String, Value>) -> Result<T, ApiError> {
+    T::deserialize(Value::Object(object)).map_err(|_| not_an_object())
+}
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for FormOrJson<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        let read = extract::Form::from_request(readable(request)?, state).await;
-        let form = "application/x-www-form-urlencoded";
-        read.map(|extract::Form(it)| Self(it))
-            .map_err(|rejection| refused(rejection.status(), form, "The body is not a valid form."))
+        if is_json(request.headers()) {
+            return object(request, state).await.and_then(read).map(Self);
+        }
+        let form = extract::Form::from_request(readable(request)?, state).await;
+        let extract::Form(pairs) = form.map_err(|rejection| {
+            let either = format!("{FORM} or {JSON}");
+            refused(rejection.status(), &either, "The body is not a valid form.")
+        })?;
+        read(fields(pairs)).map(Self)
     }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let given = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let essence = given.and_then(|given| given.split(';').next());
+    essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case(JSON))
+}
+
+fn fields(pairs: Vec<(String, String)>) -> Map<String, Value> {
+    let mut fields = Map::new();
+    for (name, value) in pairs {
+        let indexed = name.strip_suffix(']').and_then(|name| name.split_once('['));
+        let (name, is_list) = match indexed {
+            Some((name, _)) => (name.to_owned(), true),
+            None => (name, false),
+        };
+        match fields.entry(name) {
+            Entry::Vacant(place) if is_list => {
+                place.insert(Value::Array(vec![value.into()]));
+            }
+            Entry::Vacant(place) => {
+                place.insert(value.into());
+            }
+            Entry::Occupied(mut place) => match place.get_mut() {
+                Value::Array(list) => list.push(value.into()),
+                first => *first = Value::Array(vec![first.take(), value.into()]),
+            },
+        }
+    }
+    fields
 }
 
 /// The request, unless its body could not be read.

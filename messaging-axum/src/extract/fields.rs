@@ -33,6 +33,18 @@ impl Primitive for String {
     const EXPECTED: &'static str = "must be a string";
 }
 
+impl Primitive for OneOrMany {
+    const EXPECTED: &'static str = "must be a string or a list of strings";
+}
+
+/// A text, or a list of them.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum OneOrMany {
+    One(String),
+    Many(Vec<String>),
+}
+
 impl Primitive for bool {
     const EXPECTED: &'static str = "must be true or false";
 }

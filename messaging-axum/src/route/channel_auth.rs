@@ -1,18 +1,20 @@
-//! POST `/pusher/auth`: signing a subscription.
+//! POST `/pusher/auth`: signing subscriptions.
+
+use std::collections::BTreeMap;
 
 use axum::extract::State;
 use messaging_core::{
-    Authorized, ErrorKind, Messaging,
+    Actor, Authorized, ErrorKind, Messaging,
     event::{ChannelName, SocketId},
     port::channels::ChannelAuth,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
     error::ApiError,
-    extract::{Caller, Field, Fields, Form},
-    status::Code,
+    extract::{Caller, Field, Fields, FormOrJson, OneOrMany},
+    status::{self, Code},
 };
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -20,36 +22,139 @@ pub(crate) struct AuthForm {
     #[schema(value_type = SocketId, required)]
     #[serde(default)]
     socket_id: Field<String>,
-    #[schema(value_type = ChannelName, required)]
+    /// One channel, or several, at most 100: the field repeated, `channel_name[0]` and so on, or a list in JSON.
+    #[schema(value_type = ChannelNames, required)]
     #[serde(default)]
-    channel_name: Field<String>,
+    channel_name: Field<OneOrMany>,
 }
+
+#[derive(Debug, ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "a schema")]
+pub(crate) enum ChannelNames {
+    One(ChannelName),
+    Several(Vec<ChannelName>),
+}
+
+/// What to show to the realtime server: for one channel, or for each of several by its name.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub(crate) enum AuthAnswer {
+    One(ChannelAuth),
+    Several(BTreeMap<String, OfSeveral>),
+}
+
+/// What is answered about one of several channels.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct OfSeveral {
+    /// 200; 403 for a channel that is refused; 400 for what is no channel's name.
+    status: u16,
+    /// Only where it is 200.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<ChannelAuth>,
+}
+
+/// The most channels of a request.
+const MAX_CHANNELS: usize = 100;
 
 /// Sign a subscription
 ///
-/// Answers as the client libraries expect it, without our envelope. Every refusal is the same one: a
-/// channel that is not the caller's, does not exist, or is not ours.
+/// Takes a form or JSON, for one channel or for several. Answers as the client libraries expect it, without our
+/// envelope. Every refusal is the same one: a channel that is not the caller's, does not exist, or is not ours. A user's
+/// own channel is the one that `GET /messages/unread` answers: a user whose id does not fit into a channel's name stands
+/// there as `=` and the id's base64url, or as `==` and the base64url of its SHA-256.
 #[utoipa::path(
     post,
     path = "/pusher/auth",
     tag = "realtime",
     operation_id = "authorizeChannel",
-    request_body(content = AuthForm, content_type = "application/x-www-form-urlencoded"),
-    responses((status = 200, body = ChannelAuth), (status = 403))
+    request_body(content(
+        (AuthForm = "application/x-www-form-urlencoded"),
+        (AuthForm = "application/json"),
+    )),
+    responses((status = 200, body = AuthAnswer), (status = 403))
 )]
 pub(crate) async fn authorize(
     Caller(actor): Caller,
     State(messaging): State<Messaging>,
-    Form(form): Form<AuthForm>,
-) -> Result<axum::Json<ChannelAuth>, ApiError> {
+    FormOrJson(form): FormOrJson<AuthForm>,
+) -> Result<axum::Json<AuthAnswer>, ApiError> {
     let mut fields = Fields::default();
     let socket_id = fields.required("socket_id", form.socket_id, SocketId::parse);
-    let channel = fields.required("channel_name", form.channel_name, ChannelName::parse);
-    let (Ok(socket_id), Ok(channel)) = (socket_id, channel) else {
+    let channels = fields.required("channel_name", form.channel_name, Asked::parse);
+    let (Ok(socket_id), Ok(asked)) = (socket_id, channels) else {
         return Err(fields.into());
     };
-    match messaging.authorize(&actor, &socket_id, &channel).await {
-        Ok(Authorized::Signed(auth)) => Ok(axum::Json(auth)),
+    let answer = match asked {
+        Asked::One(channel) => AuthAnswer::One(sign(&messaging, &actor, &socket_id, &channel).await?),
+        Asked::Several(names) => {
+            let mut answers = BTreeMap::new();
+            for name in names {
+                let answer = of_several(&messaging, &actor, &socket_id, &name).await?;
+                answers.insert(name, answer);
+            }
+            AuthAnswer::Several(answers)
+        }
+    };
+    Ok(axum::Json(answer))
+}
+
+/// The channels that signatures are asked for.
+enum Asked {
+    One(ChannelName),
+    Several(Vec<String>),
+}
+
+impl Asked {
+    fn parse(names: OneOrMany) -> Result<Self, String> {
+        match names {
+            OneOrMany::One(name) => ChannelName::parse(name).map(Self::One).map_err(|error| {
+                format!(
+                    "{error}. A user whose id does not fit stands in the name of their channel as = and the base64url of \
+                     the id: GET /messages/unread answers the caller's"
+                )
+            }),
+            OneOrMany::Many(names) if names.is_empty() => Err("is required".to_owned()),
+            OneOrMany::Many(names) if names.len() > MAX_CHANNELS => {
+                Err(format!("must be at most {MAX_CHANNELS} channels"))
+            }
+            OneOrMany::Many(names) => Ok(Self::Several(names)),
+        }
+    }
+}
+
+/// One that is refused does not keep the others from being signed.
+async fn of_several(
+    messaging: &Messaging,
+    actor: &Actor,
+    socket_id: &SocketId,
+    name: &str,
+) -> Result<OfSeveral, ApiError> {
+    let signed = match ChannelName::parse(name) {
+        Ok(channel) => sign(messaging, actor, socket_id, &channel).await,
+        Err(_) => Err(ApiError::new(Code::ValidationFailed)),
+    };
+    match signed {
+        Ok(auth) => Ok(OfSeveral {
+            status: status::OK.as_u16(),
+            data: Some(auth),
+        }),
+        Err(error) if matches!(error.code(), Code::Forbidden | Code::ValidationFailed) => Ok(OfSeveral {
+            status: error.code().status().as_u16(),
+            data: None,
+        }),
+        Err(error) => Err(error),
+    }
+}
+
+async fn sign(
+    messaging: &Messaging,
+    actor: &Actor,
+    socket_id: &SocketId,
+    channel: &ChannelName,
+) -> Result<ChannelAuth, ApiError> {
+    match messaging.authorize(actor, socket_id, channel).await {
+        Ok(Authorized::Signed(auth)) => Ok(auth),
         Ok(Authorized::NotOurs) => Err(ApiError::new(Code::Forbidden)),
         Err(error) => Err(match error.kind() {
             ErrorKind::Forbidden { .. } | ErrorKind::NotFound => ApiError::new(Code::Forbidden),

@@ -12,4 +12,5 @@ pub(crate) mod reading;
 pub(crate) mod reports;
 pub(crate) mod send;
 pub(crate) mod typing;
+pub(crate) mod user_auth;
 pub(crate) mod webhooks;

@@ -1,7 +1,7 @@
 //! What has been read: marking, and the caller's total.
 
 use axum::extract::State;
-use messaging_core::{ConversationId, MessageId, Messaging, ReadState, Timestamp};
+use messaging_core::{ConversationId, MessageId, Messaging, ReadState, Timestamp, event::ChannelName};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -16,11 +16,14 @@ use crate::{
 #[serde(rename_all = "camelCase")]
 pub(crate) struct UnreadPayload {
     unread_count: u64,
+    /// The caller's own channel.
+    #[schema(value_type = ChannelName)]
+    channel: String,
 }
 
 /// Count unread messages
 ///
-/// In all the conversations of the caller's list together.
+/// In all the conversations of the caller's list together; and what the caller's own channel is called.
 #[utoipa::path(
     get,
     path = "/messages/unread",
@@ -33,7 +36,11 @@ pub(crate) async fn count_unread(
     State(messaging): State<Messaging>,
 ) -> Result<Answer<One<UnreadPayload>>, ApiError> {
     let unread_count = messaging.count_unread(&actor).await?;
-    Ok(Answer::found(UnreadPayload { unread_count }))
+    let channel = messaging.user_channel(actor.user_id()).to_string();
+    Ok(Answer::found(UnreadPayload {
+        unread_count,
+        channel,
+    }))
 }
 
 #[derive(Debug, Deserialize, ToSchema)]

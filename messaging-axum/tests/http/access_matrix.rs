@@ -68,6 +68,7 @@ impl Scene {
             get("/messages/admin/reports/{id}", String::new()),
             post("/messages/admin/reports/{id}/resolve", json!({})),
             post("/messages/admin/reports/{id}/dismiss", json!({})),
+            post("/pusher/user-auth", json!({"socket_id": "1234.5678"})),
             post("/pusher/webhooks", json!({})),
             get("/messages/openapi.json", String::new()),
         ]

@@ -7,7 +7,7 @@ use tokio::runtime::Builder;
 
 use crate::fixture::{World, ada, carl, eve, root};
 
-const PLACES: [(&str, &str); 9] = [
+const PLACES: [(&str, &str); 10] = [
     ("POST", "/messages"),
     ("POST", "/messages/conversations"),
     ("POST", "/messages/read"),
@@ -15,6 +15,7 @@ const PLACES: [(&str, &str); 9] = [
     ("POST", "/messages/conversations/{id}/reports"),
     ("POST", "/messages/admin/reports/{id}/resolve"),
     ("POST", "/pusher/auth"),
+    ("POST", "/pusher/user-auth"),
     ("POST", "/pusher/webhooks"),
     ("PUT", "/messages/conversations/{id}/block"),
 ];

@@ -126,7 +126,7 @@ async fn the_hosts_own_routes_are_left_alone() {
     }
     assert_eq!(
         ask("/api/messages/unread").await.data(),
-        json!({"unreadCount": 0})
+        json!({"unreadCount": 0, "channel": "private-user-carl"})
     );
 }
 

@@ -1,6 +1,6 @@
 //! What is refused, one row a case. Nothing of it changes anything.
 
-use axum::http::Method;
+use axum::http::{Method, Request, header::CONTENT_TYPE};
 use insta::assert_snapshot;
 use messaging_axum::HttpOptions;
 use messaging_core::Actor;
@@ -28,7 +28,20 @@ async fn bodies() {
             Case::post("no body", SEND, "", INVALID),
             Case::post("two values", SEND, format!("{hello} {hello}"), INVALID),
             Case::post("no UTF-8", SEND, "", INVALID).with_bytes(b"{\"content\": \"\xff\"}"),
-            Case::post("half a surrogate", SEND, r#"{"content": "\ud800"}"#, INVALID),
+            Case::post(
+                "half a surrogate where no text may stand",
+                SEND,
+                format!(
+                    r#"{{"conversationId": "{id}\ud800", "content": "Hello", "clientMessageId": "k\ud800"}}"#
+                ),
+                INVALID,
+            ),
+            Case::post(
+                "a surrogate that is none",
+                SEND,
+                r#"{"content": "\ud80"}"#,
+                INVALID,
+            ),
             Case::post(
                 "a very deep value",
                 SEND,
@@ -79,7 +92,7 @@ async fn bodies() {
             Case::post(
                 "an id that is too long",
                 LIST,
-                json!({"agentId": "a".repeat(101)}),
+                json!({"agentId": "a".repeat(256)}),
                 INVALID,
             ),
             Case::post("marking without fields", "/messages/read", "{}", INVALID),
@@ -156,11 +169,11 @@ async fn keys() {
 async fn ids() {
     let world = World::new();
     let id = world.open("alpine").await.to_string();
-    let upper = id.to_uppercase();
+    let simple = id.replace('-', "");
     let mut cases = Vec::new();
     for (name, bad) in [
         ("an id that is a number", "7"),
-        ("an id in upper case", upper.as_str()),
+        ("an id without hyphens", simple.as_str()),
         ("an id with a quote", "%27%20OR%201%3D1--"),
         ("an id that is no UTF-8", "%ff"),
         ("an id with a zero", "%00"),
@@ -373,4 +386,97 @@ async fn details_name_every_field_that_failed() {
         .post(&carl(), SEND, json!({"conversationId": 7, "content": " "}))
         .await;
     assert_snapshot!(refused.shown());
+}
+
+#[tokio::test]
+async fn half_an_emoji_is_stored_as_the_replacement_character_in_every_text() {
+    let world = World::new();
+    let id = world.open("alpine").await;
+    let send = async |content: &str| {
+        let body = format!(r#"{{"conversationId": "{id}", "content": "{content}"}}"#);
+        let request = Request::post(SEND).header(CONTENT_TYPE, "application/json");
+        let sent = world.ask(&carl(), request, body).await;
+        assert_eq!(sent.status, 201, "{sent:?}");
+        sent.data()["content"].clone()
+    };
+    assert_eq!(send(r"See you \ud83d").await, "See you \u{fffd}");
+    assert_eq!(send(r"\ude00 hello").await, "\u{fffd} hello");
+    assert_eq!(send(r"\ud83d\ude00").await, "\u{1f600}");
+    let report = Request::post(format!("{LIST}/{id}/reports")).header(CONTENT_TYPE, "application/json");
+    let reported = world.ask(&carl(), report, r#"{"reason": "spam \ud83d"}"#).await;
+    assert_eq!(reported.status, 201, "{reported:?}");
+    let reports = world.get(&root(), "/messages/admin/reports").await;
+    assert!(reports.text.contains("spam \u{fffd}"), "{reports:?}");
+    let report = reports.json()["data"][0]["id"]
+        .as_str()
+        .expect("an id")
+        .to_owned();
+    let resolve = Request::post(format!("/messages/admin/reports/{report}/resolve"))
+        .header(CONTENT_TYPE, "application/json");
+    let resolved = world.ask(&root(), resolve, r#"{"note": "\ud83d done"}"#).await;
+    assert_eq!(resolved.status, 200, "{resolved:?}");
+}
+
+#[tokio::test]
+async fn a_byte_order_mark_is_skipped() {
+    let world = World::new();
+    let id = world.open("alpine").await;
+    let body = format!("\u{feff}{}", json!({"conversationId": id, "content": "Hello"}));
+    let request = Request::post(SEND).header(CONTENT_TYPE, "application/json");
+    assert_eq!(world.ask(&carl(), request, body).await.status, 201);
+}
+
+#[tokio::test]
+async fn an_id_in_upper_case_is_the_same_id_everywhere_and_answered_in_lower_case() {
+    let world = World::new();
+    let id = world.open("alpine").await.to_string();
+    let upper = id.to_uppercase();
+    assert_ne!(id, upper);
+    let sent = world
+        .post(&ada(), SEND, json!({"conversationId": upper, "content": "Hello"}))
+        .await;
+    assert_eq!((sent.status, &sent.data()["conversationId"]), (201, &json!(id)));
+    let message = sent.data()["id"].as_str().expect("an id").to_uppercase();
+    let read = world
+        .get(&carl(), &format!("{SEND}?conversationId={upper}&markRead=false"))
+        .await;
+    assert_eq!(read.data()["conversation"]["id"], id);
+    let found = world.get(&carl(), &format!("{LIST}/{upper}")).await;
+    assert_eq!(found.data()["id"], id);
+    let mark = world
+        .post(
+            &carl(),
+            "/messages/read",
+            json!({"conversationId": upper, "upTo": message}),
+        )
+        .await;
+    assert_eq!(mark.data()["unreadCount"], 0);
+    let typing = json!({"conversationId": upper, "typing": true});
+    assert_eq!(world.post(&carl(), "/messages/typing", typing).await.status, 204);
+    let report = json!({"reason": "spam", "messageId": message});
+    let reported = world
+        .post(&carl(), &format!("{LIST}/{upper}/reports"), report)
+        .await;
+    assert_eq!(reported.status, 201);
+    let report = reported.data()["id"].as_str().expect("an id").to_uppercase();
+    assert_eq!(
+        world
+            .get(&root(), &format!("/messages/admin/reports/{report}"))
+            .await
+            .status,
+        200
+    );
+    assert_eq!(
+        world.put(&carl(), &format!("{LIST}/{upper}/block")).await.status,
+        204
+    );
+    assert_eq!(
+        world
+            .delete(&carl(), &format!("{LIST}/{upper}/block"))
+            .await
+            .status,
+        204
+    );
+    let close = format!("/messages/admin/conversations/{upper}/close");
+    assert_eq!(world.put(&root(), &close).await.status, 204);
 }

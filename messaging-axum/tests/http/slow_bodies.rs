@@ -22,12 +22,13 @@ use tower::ServiceExt;
 use crate::fixture::{Answer, World, carl};
 
 /// Every route that takes a body, with what it takes.
-const PLACES: [(&str, &str); 6] = [
+const PLACES: [(&str, &str); 7] = [
     ("/messages", "application/json"),
     ("/messages/conversations", "application/json"),
     ("/messages/read", "application/json"),
     ("/messages/typing", "application/json"),
     ("/pusher/auth", "application/x-www-form-urlencoded"),
+    ("/pusher/user-auth", "application/x-www-form-urlencoded"),
     ("/pusher/webhooks", "application/json"),
 ];
 

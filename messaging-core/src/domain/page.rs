@@ -352,8 +352,8 @@ mod tests {
     }
 
     fn inboxes() -> impl Strategy<Value = Inbox> {
-        let user = || "[!-~]{1,100}".prop_map(|id| UserId::parse(id).unwrap());
-        let agent = "[!-~]{1,100}".prop_map(|id| AgentId::parse(id).unwrap());
+        let user = || "[!-~]{1,255}".prop_map(|id| UserId::parse(id).unwrap());
+        let agent = "[!-~]{1,255}".prop_map(|id| AgentId::parse(id).unwrap());
         prop_oneof![
             user().prop_map(Inbox::Client),
             (agent, user()).prop_map(|(agent_id, user_id)| Inbox::Agent { agent_id, user_id }),

@@ -1,6 +1,6 @@
 //! The names of channels.
 
-use std::{fmt, sync::Arc};
+use std::{borrow::Cow, fmt, sync::Arc};
 
 use crate::id::{ConversationId, UserId};
 
@@ -11,9 +11,16 @@ pub enum Channel {
     Conversation(ConversationId),
     /// Who of a conversation is looking at it: `presence-conversation-{id}`.
     ConversationPresence(ConversationId),
-    /// What concerns one user: `private-user-{id}`.
+    /// What concerns one user: `private-user-{id}`, or what [`UserId::to_channel_segment`] makes of the id.
     User(UserId),
+    /// The same of a user whose id is too long to stand in a name, and cannot be read from it: which user's it is, is
+    /// found by comparing names.
+    LongUser(UserDigest),
 }
+
+/// What stands for a long user id in a channel's name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserDigest(Arc<str>);
 
 /// The most characters a channel's name may have.
 pub(super) const MAX_CHANNEL_NAME_CHARS: usize = 164;
@@ -102,10 +109,21 @@ impl ChannelNames {
             Channel::Conversation(id) => format!("private-{prefix}conversation-{id}").into(),
             Channel::ConversationPresence(id) => format!("presence-{prefix}conversation-{id}").into(),
             Channel::User(id) => format!("private-{prefix}user-{}", id.to_channel_segment()).into(),
+            Channel::LongUser(UserDigest(digest)) => format!("private-{prefix}user-{digest}").into(),
         })
     }
 
-    /// The channel of ours that a name means; `None` when it has another form, and so is not ours.
+    /// The one name of the channel that a name means: a UUID in a channel of ours may be written in either case.
+    pub fn canonical<'a>(&self, name: &'a ChannelName) -> Cow<'a, ChannelName> {
+        let may_differ = name.0.bytes().any(|b| matches!(b, b'A'..=b'F'));
+        match may_differ.then(|| self.parse(name)).flatten() {
+            Some(ours) => Cow::Owned(self.name(&ours)),
+            None => Cow::Borrowed(name),
+        }
+    }
+
+    /// The channel of ours that a name means, whatever the case of its UUID; `None` when it has another form, and so is
+    /// not ours.
     pub fn parse(&self, name: &ChannelName) -> Option<Channel> {
         let (is_presence, rest) = match name.0.split_once('-')? {
             ("private", rest) => (false, rest),
@@ -122,6 +140,9 @@ impl ChannelNames {
             });
         }
         match (is_presence, rest.strip_prefix("user-")) {
+            (false, Some(user)) if UserId::is_digest_segment(user) => {
+                Some(Channel::LongUser(UserDigest(user.into())))
+            }
             (false, Some(user)) => UserId::from_channel_segment(user).map(Channel::User),
             _ => None,
         }
@@ -209,9 +230,29 @@ mod tests {
             format!("private-encrypted-conversation-{id}"),
             "private-user-=".to_owned(),
             "private-user-=YQ".to_owned(),
+            "private-user-==".to_owned(),
+            "private-user-==YQ".to_owned(),
             format!("PRIVATE-conversation-{id}"),
         ] {
             assert_eq!(parse(&other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_uuid_in_upper_case_means_the_same_channel() {
+        let names = ChannelNames::default();
+        let id = "0190163d-8694-739b-aea5-966c26f8ad91";
+        for kind in ["private-conversation-", "presence-conversation-"] {
+            let canonical = ChannelName::parse(format!("{kind}{id}")).unwrap();
+            for spelling in [id.to_uppercase(), id.replace('d', "D"), id.to_owned()] {
+                let name = ChannelName::parse(format!("{kind}{spelling}")).unwrap();
+                assert_eq!(names.parse(&name), names.parse(&canonical));
+                assert_eq!(*names.canonical(&name), canonical);
+            }
+        }
+        for own in ["private-user-ABC", "private-ORDERS-A"] {
+            let name = ChannelName::parse(own).unwrap();
+            assert_eq!(*names.canonical(&name), name);
         }
     }
 
@@ -250,7 +291,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_name_means_the_channel_that_it_was_made_from(id: u128, user in "[!-~]{1,100}", prefix in "[a-z0-9_-]{0,16}") {
+        fn a_name_means_the_channel_that_it_was_made_from(id: u128, user in "[!-~]{1,255}", prefix in "[a-z0-9_-]{0,16}") {
             let names = ChannelNames::with_prefix(prefix).unwrap();
             let id = ConversationId::new(Uuid::from_u128(id));
             for channel in [
@@ -258,7 +299,11 @@ mod tests {
             ] {
                 let name = names.name(&channel);
                 prop_assert_eq!(ChannelName::parse(name.as_str()), Ok(name.clone()));
-                prop_assert_eq!(names.parse(&name), Some(channel));
+                prop_assert_eq!(&*names.canonical(&name), &name);
+                match (names.parse(&name), channel) {
+                    (Some(long @ Channel::LongUser(_)), Channel::User(_)) => prop_assert_eq!(names.name(&long), name),
+                    (parsed, channel) => prop_assert_eq!(parsed, Some(channel)),
+                }
             }
         }
     }

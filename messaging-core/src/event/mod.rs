@@ -6,6 +6,7 @@ mod project;
 
 pub use channel::{
     Channel, ChannelName, ChannelNames, InvalidChannelName, InvalidPrefix, InvalidSocketId, SocketId,
+    UserDigest,
 };
 pub use payload::{MessageKind, MessagePayload, SenderPayload};
 pub use project::{project, typing};

@@ -211,7 +211,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_message_is_said_to_the_conversation_and_to_whom_it_addresses(
-            client in "[!-~]{1,100}", agent in "[!-~]{1,100}", text in any::<String>(), name in any::<String>(),
+            client in "[!-~]{1,255}", agent in "[!-~]{1,255}", text in any::<String>(), name in any::<String>(),
             system in origins(), data_bytes in ROOM..20_000_usize, repeat in 1..300_usize
         ) {
             let text = text.repeat(repeat);
@@ -225,9 +225,10 @@ mod tests {
             let addressed: Vec<_> = Side::ALL.into_iter().filter(|side| {
                 system.map_or(*side == Side::Agent, |to| to.includes(*side))
             }).collect();
-            let channels: Vec<_> = events.iter().map(|event| names.parse(&event.channel)).collect();
-            let mut expected = vec![Some(Channel::Conversation(loaded.conversation.id))];
-            expected.extend(addressed.iter().map(|side| Some(Channel::User(loaded.conversation.user(*side).clone()))));
+            let channels: Vec<_> = events.iter().map(|event| event.channel.clone()).collect();
+            let mut expected = vec![names.name(&Channel::Conversation(loaded.conversation.id))];
+            let own = |side: &Side| names.name(&Channel::User(loaded.conversation.user(*side).clone()));
+            expected.extend(addressed.iter().map(own));
             prop_assert_eq!(channels, expected);
 
             for (event, whole) in events.iter().zip(&whole) {
@@ -252,7 +253,7 @@ mod tests {
 
         #[test]
         fn what_is_not_a_message_is_always_small(
-            client in "[!-~]{100}", agent in "[!-~]{100}", booking in "[!-~]{100}", ids in 0..=Subject::MAX_READ_IDS
+            client in "[!-~]{255}", agent in "[!-~]{255}", booking in "[!-~]{255}", ids in 0..=Subject::MAX_READ_IDS
         ) {
             let receipt = Receipt { side: Side::Agent, up_to_seq: u64::MAX, read_at: Timestamp::EPOCH };
             let message_ids: Vec<_> = (0..ids as u128).map(|n| MessageId::new(Uuid::from_u128(n))).collect();

@@ -18,6 +18,16 @@ pub trait Channels: Send + Sync {
     /// When the adapter's configuration does not allow signing.
     fn sign(&self, subscription: &Subscription) -> Result<ChannelAuth, PortError>;
 
+    /// The answer with which a client proves to the realtime server whose connection it is, so that the server can end all
+    /// of a user's connections; `None` where the server has no notion of it, as by default.
+    ///
+    /// # Errors
+    /// When the adapter's configuration does not allow signing.
+    fn sign_in(&self, socket_id: &SocketId, user: &UserId) -> Result<Option<UserAuth>, PortError> {
+        let _ = (socket_id, user);
+        Ok(None)
+    }
+
     /// Takes note of what a webhook reports. It is checked on the body as it came, before anything of it is
     /// read, that the realtime server sent it; what is reported is a hint, and what is not known is ignored.
     ///
@@ -55,6 +65,16 @@ pub struct ChannelAuth {
     /// What was signed about the member, byte for byte; presence channels only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub channel_data: Option<String>,
+}
+
+/// The signed answer to signing in, as the protocol's clients read it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct UserAuth {
+    /// `<key>:<signature>`.
+    pub auth: String,
+    /// What was signed about the user, byte for byte.
+    pub user_data: String,
 }
 
 /// What the realtime server posted, as it came.

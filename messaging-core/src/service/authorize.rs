@@ -7,9 +7,9 @@ use crate::{
     error::{Error, ErrorKind},
     event::{Channel, ChannelName, SocketId},
     id::UserId,
-    policy::Action,
+    policy::{Action, Refusal},
     port::{
-        channels::{ChannelAuth, Member, Subscription},
+        channels::{ChannelAuth, Member, Subscription, UserAuth},
         directory::ProfileQuery,
         realtime::PublishError,
     },
@@ -27,7 +27,8 @@ pub enum Authorized {
 }
 
 impl Messaging {
-    /// Signs an actor's subscription to a channel, if it is theirs.
+    /// Signs an actor's subscription to a channel, if it is theirs. It is the name as it came that is signed: a UUID in it
+    /// may be in either case.
     ///
     /// # Errors
     /// [`Forbidden`](ErrorKind::Forbidden), alike for a conversation of others and for one that does not
@@ -39,12 +40,16 @@ impl Messaging {
         socket_id: &SocketId,
         channel: &ChannelName,
     ) -> Result<Authorized, Error> {
-        let Some(ours) = self.0.names.parse(channel) else {
+        let names = &self.0.names;
+        let Some(ours) = names.parse(channel) else {
             return Ok(Authorized::NotOurs);
         };
+        // Whose channel it is, is compared and never read from it: of a long id only a digest is there.
+        let own = Channel::User(actor.user_id().clone());
+        let ours = if names.name(&own) == *channel { own } else { ours };
         let name = match &ours {
             Channel::ConversationPresence(_) => self.own_name(actor).await,
-            Channel::Conversation(_) | Channel::User(_) => String::new(),
+            Channel::Conversation(_) | Channel::User(_) | Channel::LongUser(_) => String::new(),
         };
         self.decide_on(actor, &ours).await?;
         let subscription = Subscription {
@@ -79,10 +84,33 @@ impl Messaging {
         Ok(Authorized::Signed(signed))
     }
 
+    /// What a user's own channel is called. Of an id that a name cannot hold as it is, `=` and its base64url stand there, or
+    /// `==` and the base64url of its SHA-256 ([`UserId::to_channel_segment`]).
+    pub fn user_channel(&self, user_id: &UserId) -> ChannelName {
+        self.0.names.name(&Channel::User(user_id.clone()))
+    }
+
+    /// Signs an actor's connection in, so that the realtime server knows whose it is and can end it with all others of the
+    /// actor.
+    ///
+    /// # Errors
+    /// [`NotFound`](ErrorKind::NotFound) where the realtime server has no notion of it;
+    /// [`Internal`](ErrorKind::Internal) when it could not be signed.
+    #[instrument(level = "debug", skip_all, fields(user_id = %actor.user_id()))]
+    pub fn sign_in(&self, actor: &Actor, socket_id: &SocketId) -> Result<UserAuth, Error> {
+        const DOING: &str = "signing in to the realtime server";
+        let signed = self.0.realtime.sign_in(socket_id, actor.user_id());
+        let signed = signed.map_err(|error| Error::signing(error, DOING))?;
+        signed.ok_or_else(|| Error::refused(Refusal::NotFound, DOING))
+    }
+
     async fn decide_on(&self, actor: &Actor, channel: &Channel) -> Result<(), Error> {
         let (id, action) = match channel {
             Channel::Conversation(id) => (*id, Action::Subscribe),
             Channel::ConversationPresence(id) => (*id, Action::SubscribePresence),
+            Channel::LongUser(_) => {
+                return Err(Error::refused(Refusal::Forbidden, AUTHORISING));
+            }
             Channel::User(user_id) => {
                 return self
                     .decide(actor, Action::SubscribeUser(user_id), None, AUTHORISING)

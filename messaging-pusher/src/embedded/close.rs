@@ -44,7 +44,7 @@ impl Close {
     pub(super) fn reason(self) -> &'static str {
         match self {
             Self::UnknownApp => "No app has this key",
-            Self::UnsupportedProtocol => "Only version 7 of the protocol is supported",
+            Self::UnsupportedProtocol => "Only versions 4 to 7 of the protocol are supported",
             Self::NoProtocol => "No protocol version supplied",
             Self::Unauthorised => "Too many unauthorised subscriptions",
             Self::OverCapacity => "Over capacity",

@@ -13,8 +13,7 @@ pub(super) enum Command {
         channel: String,
     },
     ClientEvent(ClientEvent),
-    /// A user signing in, which hosted Pusher knows and this server does not.
-    SignIn,
+    SignIn(SignIn),
     /// A message of the protocol's that nothing needs to answer.
     Unknown,
 }
@@ -25,6 +24,13 @@ pub(super) struct Request {
     pub(super) channel: String,
     pub(super) auth: Option<String>,
     pub(super) channel_data: Option<String>,
+}
+
+/// Whose connection this is; nothing in it has been checked.
+#[derive(Debug, Deserialize)]
+pub(super) struct SignIn {
+    pub(super) auth: String,
+    pub(super) user_data: String,
 }
 
 /// What a client wants to tell the others of a channel.
@@ -86,7 +92,7 @@ impl Command {
                 let Unsubscribe { channel } = read(data)?;
                 Ok(Self::Unsubscribe { channel })
             }
-            "pusher:signin" => Ok(Self::SignIn),
+            "pusher:signin" => read(data).map(Self::SignIn),
             name if name.starts_with("client-") => {
                 let channel = channel.ok_or(CommandError::InvalidData)?;
                 ClientEvent::parse(event, channel, data).map(Self::ClientEvent)
@@ -159,7 +165,10 @@ mod tests {
             "client-x a [1, 2]",
         );
         check(r#"{"event":"client-x","channel":"a"}"#, "client-x a null");
-        check(r#"{"event":"pusher:signin","data":{}}"#, "Ok(SignIn)");
+        check(
+            r#"{"event":"pusher:signin","data":{"auth":"k:s","user_data":"{}","more":7}}"#,
+            r#"Ok(SignIn(SignIn { auth: "k:s", user_data: "{}" }))"#,
+        );
         check(r#"{"event":"pusher:something_new","data":7}"#, "Ok(Unknown)");
     }
 
@@ -192,6 +201,7 @@ mod tests {
             r#"{"event":"pusher:unsubscribe","data":{"channel":["a"]}}"#,
             "Err(InvalidData)",
         );
+        check(r#"{"event":"pusher:signin","data":{}}"#, "Err(InvalidData)");
         check(r#"{"event":"client-x","data":1}"#, "Err(InvalidData)");
         check(
             r#"{"event":"new-message","channel":"a","data":1}"#,

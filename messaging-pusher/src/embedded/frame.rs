@@ -82,6 +82,34 @@ impl Frame {
         Self::of_channel("pusher:subscription_error", channel, &json(&data))
     }
 
+    pub(super) fn signed_in(user_data: &str) -> Self {
+        #[derive(Serialize)]
+        struct SignedIn<'a> {
+            user_data: &'a str,
+        }
+
+        Self::of_connection("pusher:signin_success", &json(&SignedIn { user_data }))
+    }
+
+    /// The subscription to the channel in which a server would speak to a user who has signed in. Its name is none that
+    /// anyone else could use.
+    pub(super) fn subscribed_as_user(channel: &str) -> Self {
+        Self::encode(&Wire {
+            event: "pusher_internal:subscription_succeeded",
+            channel: Some(channel),
+            data: "{}",
+            user_id: None,
+        })
+    }
+
+    /// The same of a channel by another spelling of its name.
+    pub(super) fn respelled(&self, from: &ChannelName, to: &ChannelName) -> Self {
+        // Before the channel stands only the event's name, in which each quotation mark is escaped, and no character of
+        // a channel's name needs escaping.
+        let field = |name: &ChannelName| format!(r#""channel":"{name}""#);
+        Self(self.0.as_str().replacen(&field(from), &field(to), 1).into())
+    }
+
     pub(super) fn subscribed(channel: &ChannelName) -> Self {
         Self::of_channel("pusher_internal:subscription_succeeded", channel, "{}")
     }
@@ -211,6 +239,15 @@ mod tests {
             ),
             r#"{"event":"pusher:subscription_error","channel":"private-a","data":"{\"type\":\"AuthError\",\"error\":\"Invalid signature\",\"status\":401}"}"#,
         );
+    }
+
+    #[test]
+    fn only_the_channels_own_name_is_spelled_anew() {
+        let [from, to] = ["private-a", "private-A"].map(|name| ChannelName::parse(name).unwrap());
+        let event = r#"client-","channel":"private-a"#;
+        let data = RawValue::from_string(r#"{"channel":"private-a"}"#.to_owned()).unwrap();
+        let frame = |channel| Frame::client_event(event, channel, &data, None);
+        assert_eq!(frame(&from).respelled(&from, &to), frame(&to));
     }
 
     #[test]

@@ -36,6 +36,9 @@ pub(super) struct Hub {
 #[derive(Debug)]
 struct Connection {
     queue: Arc<SendQueue>,
+    /// Who has signed in.
+    user: Option<String>,
+    /// By the channels' canonical names.
     subscriptions: HashMap<ChannelName, Subscription>,
 }
 
@@ -52,9 +55,21 @@ struct Subscription {
 /// A channel with at least one subscriber.
 #[derive(Debug, Default)]
 struct Occupied {
-    subscribers: HashMap<SocketId, Arc<SendQueue>>,
+    subscribers: HashMap<SocketId, Subscriber>,
     roster: Roster,
 }
+
+#[derive(Debug)]
+struct Subscriber {
+    queue: Arc<SendQueue>,
+    /// How its client calls the channel, if not by the canonical name.
+    spelling: Option<ChannelName>,
+}
+
+/// A connection's user has signed in already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the connection has signed in already")]
+pub(super) struct SignedIn;
 
 /// Who tells a client's event to the other subscribers of a channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,6 +116,7 @@ impl Hub {
         }
         let connection = Connection {
             queue,
+            user: None,
             subscriptions: HashMap::new(),
         };
         self.connections.insert(socket_id, connection);
@@ -126,11 +142,37 @@ impl Hub {
         }
     }
 
+    /// Notes whose connection it is.
+    ///
+    /// # Errors
+    /// When that was noted before.
+    pub(super) fn sign_in(&mut self, socket_id: &SocketId, user: String) -> Result<(), SignedIn> {
+        match self
+            .connections
+            .get_mut(socket_id)
+            .map(|connection| &mut connection.user)
+        {
+            Some(Some(_)) => Err(SignedIn),
+            Some(place) => {
+                *place = Some(user);
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Whether a connection is of this user, named as in the protocol.
+    pub(super) fn has_signed_in(&self, socket_id: &SocketId, user: &str) -> bool {
+        let connection = self.connections.get(socket_id);
+        connection.is_some_and(|connection| connection.user.as_deref() == Some(user))
+    }
+
     /// Notes that a subscription of a connection was signed for a user: for a subscription to come, not for
     /// one that is there.
     pub(super) fn grant(&mut self, socket_id: &SocketId, channel: &ChannelName, user: &UserId) {
         if self.connections.contains_key(socket_id) {
-            self.grants.insert(socket_id, channel, user);
+            let channel = self.names.canonical(channel);
+            self.grants.insert(socket_id, &channel, user);
         }
     }
 
@@ -145,10 +187,11 @@ impl Hub {
         let Some(connection) = self.connections.get_mut(socket_id) else {
             return Ok(());
         };
-        let (channel, member) = match verified {
-            Verified::Public(channel) | Verified::Private(channel) => (channel, None),
-            Verified::Presence(channel, member) => (channel, Some(member)),
+        let (name, member) = match verified {
+            Verified::Public(name) | Verified::Private(name) => (name, None),
+            Verified::Presence(name, member) => (name, Some(member)),
         };
+        let channel = self.names.canonical(&name).into_owned();
         if connection.subscriptions.contains_key(&channel) {
             connection.queue.push(Frame::error(None, ALREADY_SUBSCRIBED));
             return Ok(());
@@ -159,7 +202,7 @@ impl Hub {
         let is_for = |user: &UserId| {
             member
                 .as_ref()
-                .is_none_or(|member| member.user_id == user.as_str())
+                .is_none_or(|member| member.user_id == user.to_protocol_id())
         };
         let holders: Vec<_> = self
             .grants
@@ -174,10 +217,12 @@ impl Hub {
         let queue = connection.queue.clone();
         let occupied = self.occupied.entry(channel.clone()).or_default();
         match &member {
-            None => queue.push(Frame::subscribed(&channel)),
-            Some(member) => occupied.welcome(&channel, member, &queue)?,
+            None => queue.push(Frame::subscribed(&name)),
+            Some(member) => occupied.welcome(&channel, &name, member, &queue)?,
         }
-        occupied.subscribers.insert(socket_id.clone(), queue);
+        let spelling = (name != channel).then_some(name);
+        let subscriber = Subscriber { queue, spelling };
+        occupied.subscribers.insert(socket_id.clone(), subscriber);
         let subscription = Subscription {
             holders,
             member_id: member.map(|member| member.user_id),
@@ -188,6 +233,7 @@ impl Hub {
 
     /// Ends a subscription; does nothing when there is none.
     pub(super) fn unsubscribe(&mut self, socket_id: &SocketId, channel: &ChannelName) {
+        let channel = &*self.names.canonical(channel);
         let connection = self.connections.get_mut(socket_id);
         if let Some(subscription) = connection.and_then(|c| c.subscriptions.remove(channel)) {
             self.vacate(socket_id, channel, &subscription);
@@ -235,23 +281,28 @@ impl Hub {
     /// Hands a frame to the subscribers of a channel.
     pub(super) fn publish(&self, channel: &ChannelName, frame: &Frame, except: Option<&SocketId>) {
         if let Some(occupied) = self.occupied.get(channel) {
-            occupied.tell(frame, except);
+            occupied.tell(channel, frame, except);
         }
     }
 
     /// Ends a user's subscriptions to a channel, and forgets what was signed for them.
     pub(super) fn revoke(&mut self, user: &UserId, channel: &ChannelName) {
+        let channel = &self.names.canonical(channel).into_owned();
         self.grants.revoke(user, channel);
         let Some(occupied) = self.occupied.get(channel) else {
             return;
         };
         let revoked = Frame::subscription_error(channel, Refusal::Revoked);
-        for socket_id in occupied.subscribers.keys().cloned().collect::<Vec<_>>() {
+        let spelled = |(socket_id, subscriber): (&SocketId, &Subscriber)| {
+            (socket_id.clone(), subscriber.spelled(&revoked, channel))
+        };
+        for (socket_id, revoked) in occupied.subscribers.iter().map(spelled).collect::<Vec<_>>() {
             if let Some(connection) = self.connections.get_mut(&socket_id)
                 && let Entry::Occupied(subscription) = connection.subscriptions.entry(channel.clone())
-                && subscription.get().is_of(user)
+                && (subscription.get().is_of(user)
+                    || connection.user.as_deref() == Some(&user.to_protocol_id()))
             {
-                connection.queue.push(revoked.clone());
+                connection.queue.push(revoked);
                 let subscription = subscription.remove();
                 self.vacate(&socket_id, channel, &subscription);
             }
@@ -282,32 +333,50 @@ impl Hub {
         } else if let Some(member_id) = &subscription.member_id
             && occupied.roster.leave(member_id) == Change::Member
         {
-            occupied.tell(&Frame::member_removed(channel, member_id), None);
+            occupied.tell(channel, &Frame::member_removed(channel, member_id), None);
         }
     }
 }
 
 impl Subscription {
     fn is_of(&self, user: &UserId) -> bool {
-        self.holders.contains(user) || self.member_id.as_deref() == Some(user.as_str())
+        self.holders.contains(user) || self.member_id.as_deref() == Some(&user.to_protocol_id())
     }
 }
 
 impl Occupied {
-    fn welcome(&mut self, channel: &ChannelName, member: &Member, queue: &SendQueue) -> Result<(), Refusal> {
+    /// Lets a member in who calls the channel by that name.
+    fn welcome(
+        &mut self,
+        channel: &ChannelName,
+        name: &ChannelName,
+        member: &Member,
+        queue: &SendQueue,
+    ) -> Result<(), Refusal> {
         let change = self.roster.join(member).map_err(|_| Refusal::ChannelFull)?;
-        queue.push(Frame::joined(channel, &self.roster));
+        queue.push(Frame::joined(name, &self.roster));
         if change == Change::Member {
-            self.tell(&Frame::member_added(channel, &member.user_id, &member.info), None);
+            let added = Frame::member_added(channel, &member.user_id, &member.info);
+            self.tell(channel, &added, None);
         }
         Ok(())
     }
 
-    fn tell(&self, frame: &Frame, except: Option<&SocketId>) {
-        for (socket_id, queue) in &self.subscribers {
+    fn tell(&self, channel: &ChannelName, frame: &Frame, except: Option<&SocketId>) {
+        for (socket_id, subscriber) in &self.subscribers {
             if Some(socket_id) != except {
-                queue.push(frame.clone());
+                subscriber.queue.push(subscriber.spelled(frame, channel));
             }
+        }
+    }
+}
+
+impl Subscriber {
+    /// A frame of a channel, under the name by which its client calls the channel.
+    fn spelled(&self, frame: &Frame, channel: &ChannelName) -> Frame {
+        match &self.spelling {
+            None => frame.clone(),
+            Some(spelling) => frame.respelled(channel, spelling),
         }
     }
 }

@@ -36,7 +36,7 @@ pub use self::options::EmbeddedOptions;
 use self::server::{Server, Sockets};
 use crate::{credentials::Credentials, signer::PusherSigner};
 
-/// A server of the Pusher Channels protocol, version 7, within this process: pusher-js and its relatives
+/// A server of the Pusher Channels protocol, versions 4 to 7, within this process: pusher-js and its relatives
 /// connect to it as they do to hosted Pusher. Clones are the same server.
 ///
 /// It knows only its own process's connections: with several processes, use a server beside them.

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use async_trait::async_trait;
 use messaging_core::{
-    event::{ChannelName, Event},
+    event::{ChannelName, Event, SocketId},
     id::UserId,
     port::{
         PortError,
-        channels::{ChannelAuth, Channels, Subscription, Webhook, WebhookError},
+        channels::{ChannelAuth, Channels, Subscription, UserAuth, Webhook, WebhookError},
         presence::Presence,
         realtime::{Limits, PublishError, PublishErrorKind, Realtime},
     },
@@ -42,6 +42,10 @@ impl Channels for EmbeddedChannels {
         } = subscription;
         self.server.hub().grant(socket_id, channel, &member.user_id);
         Ok(auth)
+    }
+
+    fn sign_in(&self, socket_id: &SocketId, user: &UserId) -> Result<Option<UserAuth>, PortError> {
+        self.signer.sign_in(socket_id, user).map(Some)
     }
 
     fn receive_webhook(&self, _: &Webhook<'_>) -> Result<(), WebhookError> {

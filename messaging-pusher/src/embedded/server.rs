@@ -15,8 +15,10 @@ pub(super) struct Server {
     hub: Mutex<Hub>,
 }
 
-/// The version of the protocol that is spoken here.
-const PROTOCOL: &str = "7";
+/// The versions of the protocol that are spoken here, as at Pusher. What is said is the same in all of them: 5 asks
+/// clients to answer pings, 6 leaves out `pusher:error` where the WebSocket has a close code (it is said in any case
+/// here), and 7 renamed nothing but the product.
+const PROTOCOLS: [&str; 4] = ["4", "5", "6", "7"];
 
 impl Server {
     pub(super) fn new(credentials: &Credentials, options: EmbeddedOptions) -> Self {
@@ -37,7 +39,7 @@ impl Server {
         match protocol {
             _ if key != self.key.as_str() => Err(Close::UnknownApp),
             None | Some("") => Err(Close::NoProtocol),
-            Some(PROTOCOL) => Ok(()),
+            Some(protocol) if PROTOCOLS.contains(&protocol) => Ok(()),
             Some(_) => Err(Close::UnsupportedProtocol),
         }
     }
@@ -100,6 +102,14 @@ mod tests {
         let check = |key, query, admitted| assert_eq!(server.admit(key, query), admitted, "{key} {query}");
         check("local", "protocol=7&client=js&version=8.4.0&flash=false", Ok(()));
         check("local", "client=js&protocol=7", Ok(()));
+        for older in [
+            "protocol=4",
+            "client=java-client&protocol=5&version=2.4.4",
+            "client=Pysher&protocol=6",
+        ] {
+            check("local", older, Ok(()));
+        }
+        check("local", "protocol=3", Err(Close::UnsupportedProtocol));
         check("local", "protocol=8", Err(Close::UnsupportedProtocol));
         check("local", "protocol=seven", Err(Close::UnsupportedProtocol));
         check("local", "protocol=", Err(Close::NoProtocol));

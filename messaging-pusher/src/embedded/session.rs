@@ -9,7 +9,7 @@ use messaging_core::{
 
 use super::{
     close::Close,
-    command::{ClientEvent, Command, Request},
+    command::{ClientEvent, Command, Request, SignIn},
     frame::Frame,
     hub::ClientEventError,
     rate::Rate,
@@ -33,6 +33,9 @@ pub(super) struct Membership {
     server: Arc<Server>,
 }
 
+/// What the channel is called in which a server would speak to one user, before the user's id. Nothing is said there:
+/// what concerns a user has a channel of ours.
+const SERVER_TO_USER: &str = "#server-to-user-";
 /// After how many wrong signatures a connection is sent away. A page that goes through an authorisation
 /// endpoint never sends one: this is for who tries.
 const MAX_UNAUTHORISED: u32 = 50;
@@ -72,11 +75,7 @@ impl Session {
             Ok(Command::Subscribe(request)) => self.subscribe(&request),
             Ok(Command::Unsubscribe { channel }) => self.unsubscribe(&channel),
             Ok(Command::ClientEvent(event)) => self.relay(&event, now),
-            Ok(Command::SignIn) => {
-                let code = Close::Unauthorised.code();
-                self.queue()
-                    .push(Frame::error(Some(code), "Signing in is not supported"));
-            }
+            Ok(Command::SignIn(sign_in)) => self.sign_in(&sign_in),
             Ok(Command::Pong | Command::Unknown) => {}
             Err(error) => self.complain(&error.to_string()),
         }
@@ -91,7 +90,27 @@ impl Session {
         self.membership.clone()
     }
 
+    fn sign_in(&mut self, sign_in: &SignIn) {
+        let Membership {
+            socket_id,
+            server,
+            queue,
+        } = &*self.membership;
+        let Some(user) = server.verifier.verify_sign_in(socket_id, sign_in) else {
+            let code = Close::Unauthorised.code();
+            queue.push(Frame::error(Some(code), "Invalid signature, or no user"));
+            return self.distrust();
+        };
+        match server.hub().sign_in(socket_id, user) {
+            Ok(()) => queue.push(Frame::signed_in(&sign_in.user_data)),
+            Err(error) => self.complain(&error.to_string()),
+        }
+    }
+
     fn subscribe(&mut self, request: &Request) {
+        if let Some(user) = request.channel.strip_prefix(SERVER_TO_USER) {
+            return self.subscribe_as_user(user, &request.channel);
+        }
         // What is no channel's name is not sent back: it may be as long as a message, and anything.
         let Ok(channel) = ChannelName::parse(&request.channel) else {
             return self.complain("invalid channel name");
@@ -106,10 +125,28 @@ impl Session {
         };
         self.queue().push(Frame::subscription_error(&channel, refusal));
         if refusal == Refusal::InvalidSignature {
-            self.unauthorised += 1;
-            if self.unauthorised >= MAX_UNAUTHORISED {
-                self.queue().close(Close::Unauthorised);
-            }
+            self.distrust();
+        }
+    }
+
+    /// pusher-js subscribes to it once it has signed in.
+    fn subscribe_as_user(&self, user: &str, channel: &str) {
+        let is_own = self
+            .server()
+            .hub()
+            .has_signed_in(&self.membership.socket_id, user);
+        if is_own {
+            self.queue().push(Frame::subscribed_as_user(channel));
+        } else {
+            self.complain("this user has not signed in here");
+        }
+    }
+
+    /// Counts a wrong signature.
+    fn distrust(&mut self) {
+        self.unauthorised += 1;
+        if self.unauthorised >= MAX_UNAUTHORISED {
+            self.queue().close(Close::Unauthorised);
         }
     }
 
@@ -137,6 +174,7 @@ impl Session {
         let Membership {
             socket_id, server, ..
         } = &*self.membership;
+        let channel = server.options.names.canonical(&channel);
         let speaker = server.hub().speaker(socket_id, &channel)?;
         // The frame is encoded while the hub is not locked.
         let frame = Frame::client_event(&event.name, &channel, &event.data, speaker.member_id.as_deref());

@@ -6,7 +6,11 @@ use serde::Deserialize;
 use serde_json::{Number, value::RawValue};
 use sha2::Sha256;
 
-use super::{command::Request, refusal::Refusal, roster::Member};
+use super::{
+    command::{Request, SignIn},
+    refusal::Refusal,
+    roster::Member,
+};
 use crate::{
     credentials::{AppKey, Credentials},
     signer::MAX_MEMBER_INFO_BYTES,
@@ -72,6 +76,23 @@ impl Verifier {
         } else {
             Err(Refusal::InvalidSignature)
         }
+    }
+
+    /// Whose connection it is, if that was signed for it; `None` when it was not, or no user is named.
+    pub(super) fn verify_sign_in(&self, socket_id: &SocketId, sign_in: &SignIn) -> Option<String> {
+        #[derive(Deserialize)]
+        struct UserData {
+            id: String,
+        }
+
+        let SignIn { auth, user_data } = sign_in;
+        if !self.is_signature(auth, &[socket_id.as_str(), "", "user", "", user_data]) {
+            return None;
+        }
+        let UserData { id } = serde_json::from_str(user_data).ok()?;
+        (1..=MAX_MEMBER_ID_CHARS)
+            .contains(&id.chars().count())
+            .then_some(id)
     }
 
     /// Whether `auth` is the key and the signature of the parts, joined by colons.

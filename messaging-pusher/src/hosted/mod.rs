@@ -10,17 +10,21 @@ mod request;
 mod tls;
 mod webhook;
 
-use std::{collections::HashMap, fmt, sync::Arc};
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Arc, Once},
+};
 
 use async_trait::async_trait;
 use futures_util::{StreamExt as _, stream};
 use messaging_core::{
     clock::{Clock, SystemClock},
-    event::{Channel, ChannelName, Event},
+    event::{Channel, ChannelName, Event, SocketId},
     id::UserId,
     port::{
         PortError,
-        channels::{ChannelAuth, Channels, Subscription, Webhook, WebhookError},
+        channels::{ChannelAuth, Channels, Subscription, UserAuth, Webhook, WebhookError},
         presence::Presence,
         realtime::{Limits, PublishError, Realtime},
     },
@@ -58,7 +62,7 @@ use crate::signer::PusherSigner;
 /// # Access that ended
 ///
 /// Revoking a subscription ends all connections of the user, who connects again and is asked for signatures anew;
-/// but the server knows only users who have *signed in* (`pusher.signin()`, which the host's own endpoint answers).
+/// but the server knows only users who have *signed in* (`pusher.signin()`, which the route `POST /pusher/user-auth` answers).
 /// Others keep what they are subscribed to until their connection ends.
 ///
 /// # Runtime
@@ -74,6 +78,7 @@ struct Parts {
     signer: PusherSigner,
     memory: Memory,
     taken: Taken,
+    other_spelling: Once,
     clock: Arc<dyn Clock>,
 }
 
@@ -116,6 +121,7 @@ impl PusherRealtime {
             signer: PusherSigner::new(&config.credentials),
             memory: Memory::new(options.presence_ttl, options.presence_capacity),
             taken: Taken::default(),
+            other_spelling: Once::new(),
             config,
             options,
             clock,
@@ -129,22 +135,45 @@ impl PusherRealtime {
 
     async fn ask(&self, user: &UserId) -> Result<bool, ApiError> {
         let now = self.0.clock.now();
-        let question = match self.0.memory.recall(user, now) {
+        let channel = self.0.options.names.name(&Channel::User(user.clone()));
+        let question = match self.0.memory.recall(&channel, now) {
             Ok(online) => return Ok(online),
             Err(question) => question,
         };
-        let channel = self.0.options.names.name(&Channel::User(user.clone()));
         let state: ChannelState = self.0.api.get(&format!("/channels/{channel}")).await?;
         self.0
             .memory
-            .answered(user, question, state.occupied, self.0.clock.now());
+            .answered(&channel, question, state.occupied, self.0.clock.now());
         Ok(state.occupied)
     }
 }
 
 impl Channels for PusherRealtime {
     fn sign(&self, subscription: &Subscription) -> Result<ChannelAuth, PortError> {
-        self.0.signer.sign(subscription)
+        let Parts {
+            signer,
+            options,
+            other_spelling,
+            ..
+        } = &*self.0;
+        let name = &subscription.channel;
+        let canonical = options.names.canonical(name);
+        if *canonical != *name {
+            other_spelling.call_once(|| {
+                tracing::warn!(
+                    channel = %name,
+                    %canonical,
+                    "a client subscribes to a channel by another spelling of its UUID: it is signed, but to the realtime \
+                     server it is another channel, in which nothing is published; the client has to use ids as the API \
+                     answers them"
+                );
+            });
+        }
+        signer.sign(subscription)
+    }
+
+    fn sign_in(&self, socket_id: &SocketId, user: &UserId) -> Result<Option<UserAuth>, PortError> {
+        self.0.signer.sign_in(socket_id, user).map(Some)
     }
 
     fn receive_webhook(&self, webhook: &Webhook<'_>) -> Result<(), WebhookError> {
@@ -156,9 +185,9 @@ impl Channels for PusherRealtime {
             clock,
             ..
         } = &*self.0;
-        let users = taken.take(&config.credentials, &options.names, webhook, clock.now())?;
-        for user in &users {
-            memory.forget(user);
+        let channels = taken.take(&config.credentials, &options.names, webhook, clock.now())?;
+        for channel in &channels {
+            memory.forget(channel);
         }
         Ok(())
     }
@@ -175,7 +204,7 @@ impl Realtime for PusherRealtime {
     }
 
     async fn revoke(&self, user_id: &UserId, _: &ChannelName) -> Result<(), PublishError> {
-        let user = request::segment(user_id.as_str());
+        let user = request::segment(&user_id.to_protocol_id());
         let path = format!("/users/{user}/terminate_connections");
         let answered = self.0.api.post::<Map<String, Value>>(&path, "{}".to_owned());
         answered.await.map(drop).map_err(publish::failure)

@@ -10,9 +10,9 @@ use std::{
     time::Duration,
 };
 
-use messaging_core::{id::UserId, time::Timestamp};
+use messaging_core::{event::ChannelName, time::Timestamp};
 
-/// What is remembered of users.
+/// What is remembered of users, each by the name of their channel: from that of a long id no user can be read.
 #[derive(Debug)]
 pub(super) struct Memory {
     users: Mutex<Users>,
@@ -22,7 +22,7 @@ pub(super) struct Memory {
 
 #[derive(Debug, Default)]
 struct Users {
-    known: HashMap<UserId, Memo>,
+    known: HashMap<ChannelName, Memo>,
     questions: u64,
 }
 
@@ -53,7 +53,7 @@ impl Memory {
     }
 
     /// Whether a user is connected, or else the question that is to be asked.
-    pub(super) fn recall(&self, user: &UserId, now: Timestamp) -> Result<bool, Question> {
+    pub(super) fn recall(&self, user: &ChannelName, now: Timestamp) -> Result<bool, Question> {
         let mut users = self.users();
         if let Some(Memo::Known { online, until }) = users.known.get(user)
             && *until > now
@@ -73,7 +73,7 @@ impl Memory {
     }
 
     /// Remembers the answer to a question.
-    pub(super) fn answered(&self, user: &UserId, question: Question, online: bool, now: Timestamp) {
+    pub(super) fn answered(&self, user: &ChannelName, question: Question, online: bool, now: Timestamp) {
         let until = now + self.ttl;
         if let Some(memo) = self.users().known.get_mut(user)
             && matches!(memo, Memo::Asked { question: asked, .. } if *asked == question)
@@ -83,7 +83,7 @@ impl Memory {
     }
 
     /// Forgets a user: what is known, and what is being asked.
-    pub(super) fn forget(&self, user: &UserId) {
+    pub(super) fn forget(&self, user: &ChannelName) {
         self.users().known.remove(user);
     }
 
@@ -104,8 +104,8 @@ impl Memo {
 mod tests {
     use super::*;
 
-    fn user(n: usize) -> UserId {
-        UserId::parse(format!("user-{n}")).unwrap()
+    fn user(n: usize) -> ChannelName {
+        ChannelName::parse(format!("private-user-{n}")).unwrap()
     }
 
     fn at(seconds: u64) -> Timestamp {

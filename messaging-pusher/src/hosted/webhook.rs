@@ -9,7 +9,6 @@ use std::{
 use hmac::Mac as _;
 use messaging_core::{
     event::{Channel, ChannelName, ChannelNames},
-    id::UserId,
     port::channels::{Webhook, WebhookError},
     time::Timestamp,
 };
@@ -41,14 +40,14 @@ struct Body {
 }
 
 impl Taken {
-    /// The users of whom a webhook says that they have come or gone.
+    /// The channels of the users of whom a webhook says that they have come or gone.
     pub(super) fn take(
         &self,
         credentials: &Credentials,
         names: &ChannelNames,
         webhook: &Webhook<'_>,
         now: Timestamp,
-    ) -> Result<Vec<UserId>, WebhookError> {
+    ) -> Result<Vec<ChannelName>, WebhookError> {
         let signature = signature(credentials, webhook)?;
         let unreadable = |error: serde_json::Error| WebhookError::Unreadable(error.into());
         let Body { time_ms, events } = serde_json::from_slice(webhook.body()).map_err(unreadable)?;
@@ -98,15 +97,16 @@ fn signature(credentials: &Credentials, webhook: &Webhook<'_>) -> Result<[u8; 32
     Ok(signature)
 }
 
-/// The user whose presence an event may have changed.
-fn concerned(event: &Value, names: &ChannelNames) -> Option<UserId> {
+/// The channel of the user whose presence an event may have changed.
+fn concerned(event: &Value, names: &ChannelNames) -> Option<ChannelName> {
     let (Some("channel_occupied" | "channel_vacated"), Some(channel)) =
         (event["name"].as_str(), event["channel"].as_str())
     else {
         return None;
     };
-    match names.parse(&ChannelName::parse(channel).ok()?)? {
-        Channel::User(user) => Some(user),
+    let channel = ChannelName::parse(channel).ok()?;
+    match names.parse(&channel)? {
+        Channel::User(_) | Channel::LongUser(_) => Some(channel),
         Channel::Conversation(_) | Channel::ConversationPresence(_) => None,
     }
 }
@@ -182,7 +182,10 @@ mod tests {
             &signed(body.as_bytes()),
             body.as_bytes(),
         );
-        assert_eq!(users, Ok(vec!["a".to_owned(), "c".to_owned()]));
+        assert_eq!(
+            users,
+            Ok(vec!["private-user-a".to_owned(), "private-user-c".to_owned()])
+        );
     }
 
     #[test]

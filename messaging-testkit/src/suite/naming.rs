@@ -14,7 +14,7 @@ fn alphabet() -> String {
 }
 
 pub(crate) async fn a_hosts_ids_are_kept_to_the_byte(store: &dyn Store) {
-    for (n, text) in (1..).zip([alphabet(), "x".repeat(100), "'".to_owned(), "null".to_owned()]) {
+    for (n, text) in (1..).zip([alphabet(), "x".repeat(255), "'".to_owned(), "null".to_owned()]) {
         let plan = OpenPlan {
             id: conversation_id(n),
             client_id: UserId::parse(&text).unwrap(),

@@ -91,11 +91,58 @@ fn garbage_is_answered_and_does_no_harm() {
 }
 
 #[test]
-fn signing_in_is_not_supported_and_said_so() {
-    let mut page = World::new().page();
-    page.says(r#"{"event":"pusher:signin","data":{"auth":"","user_data":""}}"#);
-    assert_eq!(page.hears()[0]["data"]["code"], 4009);
+fn a_connection_signs_in_once_with_what_was_signed_for_it() {
+    let world = World::new();
+    let mut page = world.page();
+    let auth = world.signs_in(&page, "ann");
+    page.signs_in(&auth);
+    let success = json!({ "event": "pusher:signin_success", "data": { "user_data": r#"{"id":"ann"}"# } });
+    assert_eq!(page.hears(), [success]);
+    // As pusher-js does next.
+    page.says(r##"{"event":"pusher:subscribe","data":{"channel":"#server-to-user-ann"}}"##);
+    let subscribed = json!({
+        "event": "pusher_internal:subscription_succeeded", "channel": "#server-to-user-ann", "data": {},
+    });
+    assert_eq!(page.hears(), [subscribed]);
+    page.says(r##"{"event":"pusher:subscribe","data":{"channel":"#server-to-user-bob"}}"##);
+    assert_eq!(
+        page.hears()[0]["data"]["message"],
+        "this user has not signed in here"
+    );
+    page.signs_in(&auth);
+    assert_eq!(
+        page.hears()[0]["data"]["message"],
+        "the connection has signed in already"
+    );
+}
+
+#[test]
+fn a_wrong_signature_signs_nobody_in_and_ends_nothing() {
+    let world = World::new();
+    let mut page = world.page();
+    let [of_another, right] = [world.page(), world.page()].map(|other| world.signs_in(&other, "ann"));
+    let changed = UserAuth {
+        user_data: r#"{"id":"bob"}"#.to_owned(),
+        ..world.signs_in(&page, "ann")
+    };
+    let made_up = UserAuth {
+        auth: "local:00".to_owned(),
+        ..right
+    };
+    // A signature for a channel is none for a user.
+    let private = world.signs(&page, PRIVATE, "ann");
+    let of_channel = UserAuth {
+        auth: private.auth,
+        ..changed.clone()
+    };
+    for wrong in [of_another, changed, made_up, of_channel] {
+        page.signs_in(&wrong);
+        let error = json!({ "code": 4009, "message": "Invalid signature, or no user" });
+        assert_eq!(page.hears(), [json!({ "event": "pusher:error", "data": error })]);
+    }
     assert!(!page.membership.queue.is_closed());
+    page.says(r##"{"event":"pusher:subscribe","data":{"channel":"#server-to-user-ann"}}"##);
+    assert_eq!(page.hears_events(), ["pusher:error"]);
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod presence;
 mod properties;
 mod publishing;
 mod revoking;
+mod spelling;
 mod storm;
 mod subscribing;
 
@@ -16,7 +17,7 @@ use messaging_core::{
     clock::{Clock, ManualClock, SequentialIds},
     event::{ChannelName, Event, SocketId},
     id::UserId,
-    port::channels::{ChannelAuth, Channels, Member, Subscription},
+    port::channels::{ChannelAuth, Channels, Member, Subscription, UserAuth},
 };
 use serde_json::{Value, json};
 
@@ -93,6 +94,12 @@ impl World {
         self.channels.sign(&subscription).unwrap()
     }
 
+    /// What this server's endpoint for signing in answers.
+    fn signs_in(&self, page: &Page, user_id: &str) -> UserAuth {
+        let signed = self.channels.sign_in(&page.socket_id(), &user(user_id));
+        signed.unwrap().unwrap()
+    }
+
     fn occupied(&self) -> Vec<String> {
         self.channels
             .occupied_channels()
@@ -140,6 +147,13 @@ impl Page {
         self.says(&json!({
             "event": "pusher:subscribe",
             "data": { "channel": channel, "auth": auth.auth, "channel_data": auth.channel_data },
+        }));
+    }
+
+    fn signs_in(&mut self, auth: &UserAuth) {
+        self.says(&json!({
+            "event": "pusher:signin",
+            "data": { "auth": auth.auth, "user_data": auth.user_data },
         }));
     }
 

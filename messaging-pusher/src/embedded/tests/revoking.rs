@@ -150,3 +150,19 @@ async fn a_revoked_page_cannot_speak_on_the_channel() {
     ann.says(&json!({ "event": "client-typing", "channel": PRIVATE, "data": {} }));
     assert_eq!(bob.hears_events(), [""; 0]);
 }
+
+#[tokio::test]
+async fn a_subscription_that_the_host_signed_itself_ends_with_the_access_of_who_has_signed_in() {
+    let world = World::new();
+    let mut ann = world.page();
+    let auth = World::new().signs(&ann, "private-orders", "ann");
+    ann.subscribes_with("private-orders", &auth);
+    ann.signs_in(&world.signs_in(&ann, "ann"));
+    ann.hears();
+    for (whose, heard) in [("bob", &[][..]), ("ann", &["pusher:subscription_error"])] {
+        let revoked = world.channels.revoke(&user(whose), &name("private-orders")).await;
+        revoked.unwrap();
+        assert_eq!(ann.hears_events(), heard, "{whose}");
+    }
+    assert_eq!(world.occupied(), [""; 0]);
+}

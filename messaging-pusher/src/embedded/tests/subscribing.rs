@@ -109,14 +109,7 @@ fn a_connection_has_only_so_many_channels() {
 #[test]
 fn a_channel_needs_a_proper_name() {
     let mut page = World::new().page();
-    for bad in [
-        "",
-        "a b",
-        "#server-to-user-1",
-        "é",
-        &"x".repeat(165),
-        &"x".repeat(30_000),
-    ] {
+    for bad in ["", "a b", "é", &"x".repeat(165), &"x".repeat(30_000)] {
         page.says(&json!({ "event": "pusher:subscribe", "data": { "channel": bad } }));
         // Without the name: it may be as long as a message, and anything.
         let error = json!({ "code": null, "message": "invalid channel name" });
