@@ -5,18 +5,14 @@
 //! as long as they were told is admitted.
 
 use std::{
+    collections::HashMap,
     num::NonZeroU32,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
-    },
+    ops::{Add, Sub},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use async_trait::async_trait;
-use governor::{
-    RateLimiter as Governor, clock, middleware::NoOpMiddleware, nanos::Nanos, state::keyed::HashMapStateStore,
-};
 
 use crate::{
     id::UserId,
@@ -105,10 +101,11 @@ impl RateLimits {
 
 /// Limits within this process: with several, a user has as many times the quota. Remembers only users who
 /// have lately done something.
+///
+/// A clock that is set back makes nobody wait: whatever the clock did, a quota is whole after a whole quota's time.
 #[derive(Debug)]
 pub struct ProcessLimiter {
-    now: Now,
-    gates: [Gate; Limited::ALL.len()],
+    kinds: [Kind; Limited::ALL.len()],
 }
 
 impl Default for ProcessLimiter {
@@ -120,86 +117,122 @@ impl Default for ProcessLimiter {
 impl ProcessLimiter {
     /// A limiter with these limits.
     pub fn new(limits: RateLimits) -> Self {
-        let now = Now::default();
-        let gates = Limited::ALL.map(|what| Gate::new(limits.of(what), &now));
-        Self { now, gates }
+        Self {
+            kinds: Limited::ALL.map(|what| Kind::new(limits.of(what))),
+        }
     }
 }
 
 #[async_trait]
 impl RateLimiter for ProcessLimiter {
     async fn admit(&self, user_id: &UserId, what: Limited, now: Timestamp) -> Result<Admission, PortError> {
-        self.now.set(now);
-        Ok(self.gates[what as usize].admit(user_id, &self.now))
+        Ok(self.kinds[what as usize].admit(user_id, Nanos::of(now)))
     }
 }
 
-type Users = Governor<UserId, HashMapStateStore<UserId>, Now, NoOpMiddleware<Nanos>>;
-
-/// The limiter of one kind.
+/// The quotas of one kind.
 #[derive(Debug)]
-struct Gate {
-    /// `None` where nothing is limited.
-    users: Option<Users>,
+struct Kind {
+    quota: Quota,
+    users: Mutex<Users>,
+}
+
+/// When each user's quota will be whole again: of users who are not here it is.
+#[derive(Debug)]
+struct Users {
+    whole_at: HashMap<UserId, Nanos>,
     /// Upon how many users those are forgotten whose quota is whole.
-    forget_at: AtomicUsize,
+    forget_at: usize,
 }
 
 /// So few are not worth looking through.
 const FEW: usize = 1_000;
 
-impl Gate {
-    fn new(quota: Quota, now: &Now) -> Self {
-        let governed = governor::Quota::with_period(quota.every);
-        let users = governed.map(|governed| {
-            let governed = governed.allow_burst(quota.burst);
-            Governor::hashmap_with_clock(governed, now.clone())
-        });
+impl Kind {
+    fn new(quota: Quota) -> Self {
         Self {
-            users,
-            forget_at: AtomicUsize::new(FEW),
+            quota,
+            users: Mutex::new(Users {
+                whole_at: HashMap::new(),
+                forget_at: FEW,
+            }),
         }
     }
 
-    fn admit(&self, user_id: &UserId, now: &Now) -> Admission {
-        let Some(users) = &self.users else {
+    fn admit(&self, user_id: &UserId, now: Nanos) -> Admission {
+        if self.quota.every.is_zero() {
             return Admission::Admitted;
+        }
+        let every = Nanos::from(self.quota.every);
+        let whole = Nanos(every.0.saturating_mul(self.quota.burst.get().into()));
+        let mut users = self.users();
+        users.forget(now);
+        // Beyond a whole quota lies only what was counted before the clock was set back.
+        let whole_at = users
+            .whole_at
+            .get(user_id)
+            .map_or(now, |at| (*at).clamp(now, now + whole));
+        let next = whole_at + every;
+        let (kept, admission) = if next <= now + whole {
+            (next, Admission::Admitted)
+        } else {
+            let retry_after = (next - now - whole).into();
+            (whole_at, Admission::Refused { retry_after })
         };
-        if users.len() >= self.forget_at.load(Ordering::Relaxed) {
-            users.retain_recent();
-            self.forget_at.store(FEW.max(2 * users.len()), Ordering::Relaxed);
-        }
-        match users.check_key(user_id) {
-            Ok(()) => Admission::Admitted,
-            Err(until) => Admission::Refused {
-                retry_after: until.wait_time_from(clock::Clock::now(now)),
-            },
+        users.whole_at.insert(user_id.clone(), kept);
+        admission
+    }
+
+    fn users(&self) -> MutexGuard<'_, Users> {
+        self.users.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Users {
+    fn forget(&mut self, now: Nanos) {
+        if self.whole_at.len() >= self.forget_at {
+            self.whole_at.retain(|_, at| *at > now);
+            self.forget_at = FEW.max(2 * self.whole_at.len());
         }
     }
 }
 
-/// The time as it was given last: steps are counted at the time that they are taken at, not at that of a clock of
-/// the limiter's own.
-#[derive(Debug, Clone, Default)]
-struct Now(Arc<AtomicU64>);
+/// A time, or a span, in nanoseconds: a quota may be shorter than the millisecond of a [`Timestamp`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Nanos(i128);
 
-impl Now {
-    fn set(&self, now: Timestamp) {
-        let nanos = u64::try_from(now.as_millis())
-            .unwrap_or(0)
-            .saturating_mul(1_000_000);
-        self.0.store(nanos.min(LATEST), Ordering::Relaxed);
+impl Nanos {
+    fn of(now: Timestamp) -> Self {
+        Self(i128::from(now.as_millis()) * 1_000_000)
     }
 }
 
-/// In the year 2262; time stands still then.
-const LATEST: u64 = u64::MAX / 2;
+impl From<Duration> for Nanos {
+    fn from(span: Duration) -> Self {
+        Self(i128::try_from(span.as_nanos()).unwrap_or(i128::MAX))
+    }
+}
 
-impl clock::Clock for Now {
-    type Instant = Nanos;
+impl From<Nanos> for Duration {
+    /// Nothing, if it is negative.
+    fn from(Nanos(span): Nanos) -> Self {
+        u64::try_from(span.max(0)).map_or(Self::MAX, Self::from_nanos)
+    }
+}
 
-    fn now(&self) -> Nanos {
-        Nanos::new(self.0.load(Ordering::Relaxed))
+impl Add for Nanos {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+}
+
+impl Sub for Nanos {
+    type Output = Self;
+
+    fn sub(self, other: Self) -> Self {
+        Self(self.0.saturating_sub(other.0))
     }
 }
 
@@ -248,13 +281,28 @@ mod tests {
     }
 
     #[test]
+    fn a_clock_that_is_set_back_makes_nobody_wait_longer_than_a_whole_quota_lasts() {
+        let hour = 3_600_000;
+        let limiter = limiter(3, 100);
+        for _ in 0..3 {
+            assert_eq!(wait(&limiter, "a", hour), 0);
+        }
+        assert_eq!(wait(&limiter, "a", 0), 100, "an hour back");
+        assert_eq!(wait(&limiter, "a", 60), 40);
+        assert_eq!(wait(&limiter, "a", 100), 0);
+        assert_eq!(wait(&limiter, "a", 400), 0, "it fills again");
+        assert_eq!(wait(&limiter, "a", 400), 0);
+        assert_eq!(wait(&limiter, "a", 400), 0);
+        assert_eq!(wait(&limiter, "a", 400), 100);
+    }
+
+    #[test]
     fn users_whose_quota_is_whole_are_forgotten() {
         let limiter = limiter(2, 10);
         for n in 0..100_000 {
             assert_eq!(wait(&limiter, &format!("user-{n}"), n), 0);
         }
-        let gate = &limiter.gates[Limited::Typing as usize];
-        let users = gate.users.as_ref().unwrap().len();
+        let users = limiter.kinds[Limited::Typing as usize].users().whole_at.len();
         assert!(users <= 2 * FEW, "{users}");
     }
 
@@ -299,6 +347,21 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn whatever_the_clock_does_nobody_waits_longer_than_a_whole_quota_lasts(
+            burst in 1..5_u32, every in 1..50_u64, times in proptest::collection::vec(0..10_000_u64, 1..100)
+        ) {
+            let limiter = limiter(burst, every);
+            for now in times {
+                let waited = wait(&limiter, "a", now);
+                prop_assert!(waited <= u128::from(u64::from(burst) * every), "{waited}");
+                let then = now + u64::try_from(waited).unwrap();
+                if waited > 0 {
+                    prop_assert_eq!(wait(&limiter, "a", then), 0, "as it was told");
+                }
+            }
+        }
+
         #[test]
         fn never_more_than_the_quota_in_any_span(
             burst in 1..5_u32, every in 1..50_u64, steps in proptest::collection::vec(0..60_u64, 1..200)
