@@ -6,19 +6,54 @@ use axum::{
     http::{StatusCode, header::RETRY_AFTER},
     response::IntoResponse,
 };
-use messaging_core::Messaging;
+use messaging_core::{Health, Messaging};
 use serde::Serialize;
 use serde_json::json;
 
-/// Whether to send requests here, and how far publishing is behind.
+/// Whether to send requests here, what works, and how far publishing is behind.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Readiness {
+    /// Whether everything works.
     ready: bool,
+    /// Whether the store answers.
+    reads: bool,
+    /// Whether the store takes writes.
+    writes: bool,
+    /// Whether this server publishes: the transport takes its credentials, and its clock agrees with the database's.
+    publishes: bool,
     /// How many conversations have unpublished events; `null` when the store cannot say.
     unpublished_conversations: Option<u64>,
     oldest_unpublished_ms: Option<u128>,
     events_set_aside: Option<u64>,
+}
+
+impl Readiness {
+    /// When the store does not answer.
+    const UNKNOWN: Self = Self {
+        ready: false,
+        reads: false,
+        writes: false,
+        publishes: false,
+        unpublished_conversations: None,
+        oldest_unpublished_ms: None,
+        events_set_aside: None,
+    };
+}
+
+impl From<Health> for Readiness {
+    fn from(health: Health) -> Self {
+        let (writes, publishes) = (health.takes_writes, health.publishes());
+        Self {
+            ready: writes && publishes,
+            reads: true,
+            writes,
+            publishes,
+            unpublished_conversations: Some(health.backlog.lanes),
+            oldest_unpublished_ms: health.oldest_unpublished.map(|age| age.as_millis()),
+            events_set_aside: Some(health.backlog.set_aside),
+        }
+    }
 }
 
 /// `GET /healthz`: the process is alive.
@@ -26,23 +61,13 @@ pub(crate) async fn alive() -> &'static str {
     "alive\n"
 }
 
-/// `GET /readyz`: the store answers, and publishing is not halted; 503 otherwise.
+/// `GET /readyz`: what works, as of at most a second ago; 503 unless everything does.
 pub(crate) async fn ready(State(messaging): State<Messaging>) -> impl IntoResponse {
-    let readiness = match messaging.health().await {
-        Ok(health) => Readiness {
-            ready: !health.halted,
-            unpublished_conversations: Some(health.backlog.lanes),
-            oldest_unpublished_ms: health.oldest_unpublished.map(|age| age.as_millis()),
-            events_set_aside: Some(health.backlog.set_aside),
-        },
+    let readiness = match messaging.recent_health().await {
+        Ok(health) => health.into(),
         Err(error) => {
             tracing::warn!(error = &error as &dyn std::error::Error, "not ready");
-            Readiness {
-                ready: false,
-                unpublished_conversations: None,
-                oldest_unpublished_ms: None,
-                events_set_aside: None,
-            }
+            Readiness::UNKNOWN
         }
     };
     let status = if readiness.ready {

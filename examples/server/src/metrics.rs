@@ -48,6 +48,6 @@ pub(crate) async fn show(
     State(metrics): State<Metrics>,
 ) -> impl IntoResponse {
     // Sets the gauges.
-    messaging.health().await.ok();
+    messaging.recent_health().await.ok();
     ([(CONTENT_TYPE, "text/plain; version=0.0.4")], metrics.0.render())
 }

@@ -14,6 +14,7 @@ mod access;
 mod call;
 mod deliver;
 mod gate;
+mod health;
 mod low_water;
 mod options;
 mod pace;
@@ -36,6 +37,7 @@ use std::{
 
 use futures_util::{StreamExt, stream};
 
+pub use health::Health;
 pub use options::{InvalidRelayOptions, RelayOptions};
 pub(crate) use queue::Work;
 pub(crate) use silence::Silence;
@@ -48,27 +50,15 @@ use crate::{
     port::{
         directory::Directory,
         realtime::Realtime,
-        store::{Backlog, Claim, Publisher, Store, StoreError, StoreErrorKind},
+        store::{Claim, Publisher, Store, StoreError, StoreErrorKind},
     },
-    telemetry,
     time::Timestamp,
 };
-use gate::{Gate, Passage, Why};
+use gate::{Gate, Passage};
+use health::LastLook;
 use low_water::LowWater;
 use queue::Queue;
 use round::Round;
-
-/// How far publishing is behind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Health {
-    /// What is waiting, in the whole store.
-    pub backlog: Backlog,
-    /// How long the oldest unpublished event has been waiting; `None` when nothing is.
-    pub oldest_unpublished: Option<Duration>,
-    /// Whether this process has stopped publishing because the transport does not accept its credentials.
-    pub halted: bool,
-}
 
 /// What a relay is put together from.
 pub(crate) struct RelayParts {
@@ -96,6 +86,9 @@ pub struct Relay {
     /// The lanes that rounds have taken from the queue, with their leases.
     under_way: Mutex<HashSet<(ConversationId, Timestamp)>>,
     gate: Mutex<Gate>,
+    /// Whether the store refused the last claim of this process.
+    is_refused: AtomicBool,
+    last_look: LastLook,
 }
 
 impl Relay {
@@ -108,6 +101,8 @@ impl Relay {
             low_water: Mutex::default(),
             under_way: Mutex::default(),
             gate: Mutex::new(Gate::new(parts.options.drain_rate)),
+            is_refused: AtomicBool::new(false),
+            last_look: LastLook::default(),
             parts,
         }
     }
@@ -178,19 +173,6 @@ impl Relay {
         self.queue.hand_over(work);
     }
 
-    pub(crate) async fn health(&self) -> Result<Health, StoreError> {
-        let backlog = self.parts.store.backlog().await?;
-        let now = self.parts.clock.now();
-        let halted = self.gate().why() == Some(Why::Credentials);
-        let health = Health {
-            backlog,
-            oldest_unpublished: backlog.age(now),
-            halted,
-        };
-        telemetry::health(&health);
-        Ok(health)
-    }
-
     fn options(&self) -> &RelayOptions {
         &self.parts.options
     }
@@ -213,7 +195,15 @@ impl Relay {
         let look = self.low_water().look(now, lease, sweep_every);
         let claim = Claim::new(self.id, now, now + lease, limit).since(look.since);
         let claimed = self.parts.store.claim_lanes(&claim);
-        let lanes = self.in_time("claiming lanes", claimed).await?;
+        let claimed = self.in_time("claiming lanes", claimed).await;
+        match &claimed {
+            Ok(_) => self.is_refused.store(false, Ordering::Release),
+            Err(error) if error.kind() == StoreErrorKind::ReadOnly => {
+                self.is_refused.store(true, Ordering::Release);
+            }
+            Err(_) => {}
+        }
+        let lanes = claimed?;
         self.low_water().note(look, &claim, lanes.len());
         self.queue.put(lanes);
         Ok(())

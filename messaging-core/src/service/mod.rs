@@ -84,6 +84,8 @@ struct Parts {
     recent: recent::Recent,
 }
 
+const READING_HEALTH: &str = "reading the health";
+
 /// How often a step is decided again after the conversation changed under it.
 const MAX_DECISIONS: usize = 8;
 
@@ -94,7 +96,8 @@ impl Messaging {
         self.0.relay.wake();
     }
 
-    /// How far publishing is behind; sets the gauges of [`telemetry`], too.
+    /// How far publishing is behind, and what works, by a look at the store now; sets the gauges of [`telemetry`], too.
+    /// For probes that anyone may call: [`recent_health`](Self::recent_health).
     ///
     /// # Errors
     /// [`Unavailable`](crate::ErrorKind::Unavailable) when the store cannot say.
@@ -103,7 +106,20 @@ impl Messaging {
             .relay
             .health()
             .await
-            .map_err(|error| Error::store(error, "reading the health"))
+            .map_err(|error| Error::store(error, READING_HEALTH))
+    }
+
+    /// The same as of at most a second ago, for probes: the store is looked at once a second at most, and those who ask
+    /// meanwhile share the look, and its error.
+    ///
+    /// # Errors
+    /// [`Unavailable`](crate::ErrorKind::Unavailable) when the store cannot say.
+    pub async fn recent_health(&self) -> Result<Health, Error> {
+        let seen = Arc::clone(&self.0.relay).recent_health().await;
+        seen.map_err(|error| {
+            let shared = StoreError::new(error.kind(), READING_HEALTH).caused_by(error);
+            Error::store(shared, READING_HEALTH)
+        })
     }
 
     fn now(&self) -> Timestamp {

@@ -12,6 +12,7 @@ mod digests;
 mod erasing;
 mod events;
 mod failing_store;
+mod health;
 mod leases;
 mod limits;
 mod listing;

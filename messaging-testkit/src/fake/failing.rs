@@ -280,6 +280,10 @@ impl<S: Outbox> Outbox for FailingStore<S> {
     async fn backlog(&self) -> Result<Backlog, StoreError> {
         self.step("asking for the backlog", self.inner.backlog()).await
     }
+
+    async fn probe_writes(&self, now: Timestamp) -> Result<(), StoreError> {
+        self.step("trying to write", self.inner.probe_writes(now)).await
+    }
 }
 
 #[async_trait]

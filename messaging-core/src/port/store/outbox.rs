@@ -83,6 +83,16 @@ pub trait Outbox: Send + Sync {
 
     /// How much is waiting to be published.
     async fn backlog(&self) -> Result<Backlog, StoreError>;
+
+    /// Tries whether the store takes writes, by one that changes nothing that anyone sees. A store that cannot try says
+    /// that it does.
+    ///
+    /// # Errors
+    /// What a step that writes would fail with just now.
+    async fn probe_writes(&self, now: Timestamp) -> Result<(), StoreError> {
+        let _ = now;
+        Ok(())
+    }
 }
 
 /// Which lanes a worker wants.

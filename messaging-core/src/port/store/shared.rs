@@ -143,6 +143,10 @@ impl<T: Outbox + ?Sized> Outbox for Arc<T> {
     async fn backlog(&self) -> Result<Backlog, StoreError> {
         (**self).backlog().await
     }
+
+    async fn probe_writes(&self, now: Timestamp) -> Result<(), StoreError> {
+        (**self).probe_writes(now).await
+    }
 }
 
 #[async_trait]

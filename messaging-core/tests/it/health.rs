@@ -1,0 +1,156 @@
+//! Probes that anyone may call: one look at the store a second, however many ask, and what works.
+
+use std::time::Duration;
+
+use futures_util::{future::join_all, poll};
+use messaging_core::{
+    ErrorKind, Messaging, Unlimited, Workers,
+    clock::{Clock as _, ManualClock, SequentialIds},
+    memory::MemoryStore,
+    port::store::StoreErrorKind,
+};
+use messaging_testkit::fake::{Effect, FailingStore};
+
+use crate::world::*;
+
+const UNAVAILABLE: StoreErrorKind = StoreErrorKind::Unavailable {
+    retry_after: Duration::from_secs(1),
+};
+const MAX_AGE: Duration = Duration::from_secs(1);
+/// What a look asks the store.
+const CALLS: u64 = 2;
+
+struct Probed {
+    messaging: Messaging,
+    workers: Workers,
+    store: FailingStore<MemoryStore>,
+    clock: ManualClock,
+}
+
+impl Probed {
+    fn new() -> Self {
+        let (store, clock) = (FailingStore::new(MemoryStore::new()), ManualClock::new());
+        let (messaging, workers) = Messaging::builder(store.clone(), People)
+            .rate_limiter(Unlimited)
+            .realtime(Recorder::new())
+            .clock(clock.clone())
+            .ids(SequentialIds::default())
+            .build()
+            .unwrap();
+        Self {
+            messaging,
+            workers,
+            store,
+            clock,
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_store_is_looked_at_once_a_second_however_many_ask() {
+    let Probed {
+        messaging,
+        store,
+        clock,
+        ..
+    } = Probed::new();
+    for second in 1..=3 {
+        for health in join_all((0..20).map(|_| messaging.recent_health())).await {
+            assert_eq!(health.unwrap().backlog.lanes, 0);
+        }
+        clock.advance(MAX_AGE - Duration::from_millis(1));
+        messaging.recent_health().await.unwrap();
+        assert_eq!(store.calls(), second * CALLS);
+        clock.advance(Duration::from_millis(1));
+    }
+}
+
+#[tokio::test]
+async fn a_look_that_is_a_second_old_is_not_given() {
+    let Probed { messaging, clock, .. } = Probed::new();
+    assert_eq!(messaging.recent_health().await.unwrap().backlog.lanes, 0);
+    messaging
+        .open_conversation(&carl(), &open("alpine", None))
+        .await
+        .unwrap();
+    assert_eq!(
+        messaging.health().await.unwrap().backlog.lanes,
+        1,
+        "by a look of now"
+    );
+    clock.advance(MAX_AGE);
+    assert_eq!(messaging.recent_health().await.unwrap().backlog.lanes, 1);
+}
+
+#[tokio::test]
+async fn those_who_ask_while_it_is_under_way_share_it_and_what_it_fails_with() {
+    let Probed { messaging, store, .. } = Probed::new();
+    store.fail(1, UNAVAILABLE, Effect::None);
+    for health in join_all((0..20).map(|_| messaging.recent_health())).await {
+        let kind = health.unwrap_err().kind().clone();
+        assert!(matches!(kind, ErrorKind::Unavailable { .. }), "{kind:?}");
+    }
+    messaging.recent_health().await.unwrap_err();
+    assert_eq!(store.calls(), 1);
+}
+
+#[tokio::test]
+async fn a_look_that_hangs_is_shared_and_ends_with_those_who_wait_for_it() {
+    let Probed { messaging, store, .. } = Probed::new();
+    store.hang(1);
+    let mut waiting: Vec<_> = (0..20).map(|_| Box::pin(messaging.recent_health())).collect();
+    for one in &mut waiting {
+        assert!(poll!(one).is_pending());
+    }
+    assert_eq!(store.calls(), 1);
+    drop(waiting);
+    messaging.recent_health().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_back_keeps_no_look() {
+    let Probed {
+        messaging,
+        store,
+        clock,
+        ..
+    } = Probed::new();
+    let before = clock.now();
+    clock.advance(Duration::from_hours(1));
+    messaging.recent_health().await.unwrap();
+    clock.set(before);
+    messaging.recent_health().await.unwrap();
+    assert_eq!(store.calls(), 2 * CALLS);
+}
+
+#[tokio::test]
+async fn a_store_that_takes_no_writes_still_says_how_much_waits() {
+    let Probed {
+        messaging,
+        store,
+        clock,
+        ..
+    } = Probed::new();
+    store.fail(2, StoreErrorKind::ReadOnly, Effect::None);
+    let health = messaging.recent_health().await.unwrap();
+    assert!(!health.takes_writes && health.publishes());
+    clock.advance(MAX_AGE);
+    assert!(messaging.recent_health().await.unwrap().takes_writes);
+}
+
+#[tokio::test]
+async fn a_process_whose_workers_are_refused_says_that_it_does_not_publish_until_they_are_admitted() {
+    let Probed {
+        messaging,
+        workers,
+        store,
+        ..
+    } = Probed::new();
+    assert!(messaging.health().await.unwrap().publishes());
+    store.fail(1, StoreErrorKind::ReadOnly, Effect::None);
+    workers.relay().step().await.unwrap_err();
+    let health = messaging.health().await.unwrap();
+    assert!(health.takes_writes && !health.admits_workers && !health.publishes());
+    workers.relay().step().await.unwrap();
+    assert!(messaging.health().await.unwrap().publishes());
+}
