@@ -22,6 +22,9 @@ pub enum SchemaError {
         /// What this code is.
         code: u32,
     },
+    /// The file is no database of this library: it is empty, or of another program. It was left as it is.
+    #[error("the file is empty, or the database of another program")]
+    NotOurs,
     /// The database cannot hold every text: its encoding is not UTF-8.
     #[error("the encoding of the database is not UTF8")]
     Encoding,

@@ -30,8 +30,12 @@ pub(crate) struct Config {
     /// share it. Without it they are in a SQLite file.
     #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
     pub(crate) database_url: Option<DatabaseUrl>,
-    /// The directory of the SQLite file, made if it is not there. It must be on a local disk, and belongs to
-    /// one running server.
+    /// What stands between this server and the PostgreSQL database: `transaction` for a pooler in transaction mode that
+    /// keeps no prepared statements, as PgBouncer before version 1.21.
+    #[arg(long, env = "DATABASE_POOLER", value_enum, default_value_t)]
+    pub(crate) database_pooler: DatabasePooler,
+    /// The directory of the SQLite file, made if it is not there. It must be on a local disk; a second server on it is
+    /// refused.
     #[arg(long, env = "DATA_DIR", default_value = "./data")]
     pub(crate) data_dir: PathBuf,
     /// What is logged, to standard error: a level, or directives such as `info,messaging_core=debug`.
@@ -71,6 +75,16 @@ pub(crate) enum Switch {
     #[default]
     On,
     Off,
+}
+
+/// What stands between this server and its database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum DatabasePooler {
+    /// Nothing, or what keeps a connection for its client.
+    #[default]
+    Session,
+    /// What gives a client another connection for each transaction.
+    Transaction,
 }
 
 /// What else this program does.
@@ -143,6 +157,13 @@ impl fmt::Debug for MailArgs {
     }
 }
 
+/// A PostgreSQL database.
+#[derive(Debug)]
+pub(crate) struct Database {
+    pub(crate) url: DatabaseUrl,
+    pub(crate) pooler: DatabasePooler,
+}
+
 /// Where a database is, and the password to it.
 #[derive(Clone)]
 pub(crate) struct DatabaseUrl(String);
@@ -166,6 +187,15 @@ impl fmt::Debug for DatabaseUrl {
 }
 
 impl Config {
+    /// The database of this server, if it has one beside its directory.
+    pub(crate) fn database(&self) -> Option<Database> {
+        let url = self.database_url.clone()?;
+        Some(Database {
+            url,
+            pooler: self.database_pooler,
+        })
+    }
+
     /// The mail server, if one is named.
     pub(crate) fn smtp_url(&self) -> Option<&str> {
         self.mail.smtp_url.as_deref().filter(|url| !url.is_empty())
@@ -284,6 +314,15 @@ mod tests {
             assert!(error.contains(name) && !error.contains("hush"), "{error}");
         }
         assert!(!format!("{:?}", config(&whole).unwrap()).contains("hush"));
+    }
+
+    #[test]
+    fn a_pooler_in_transaction_mode_is_said_to_be_there() {
+        let pooler = |arguments: &[&str]| config(arguments).map(|config| config.database_pooler);
+        assert_eq!(pooler(&[]).unwrap(), DatabasePooler::Session);
+        let transaction = pooler(&["--database-pooler", "transaction"]);
+        assert_eq!(transaction.unwrap(), DatabasePooler::Transaction);
+        assert!(pooler(&["--database-pooler", "statement"]).is_err());
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod assets;
 mod bookings;
 mod config;
 mod cross_site;
+mod data_dir;
 mod demo;
 mod directory;
 mod guard;
@@ -53,11 +54,11 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<ExitCode> {
-    let config = Config::parse();
+    let mut config = Config::parse();
     log(&config)?;
-    match config.command {
+    match config.command.take() {
         Some(command) => {
-            let storage = Storage::open_existing(config.database_url.as_ref(), &config.data_dir).await?;
+            let storage = Storage::open_existing(config.database(), &config.data_dir).await?;
             let ended = match command {
                 Command::Export(of) => personal::export(&storage, of).await,
                 Command::Erase(of) => personal::erase(&storage, of).await,
@@ -79,7 +80,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let mut signals = Signals::listen().context("signals cannot be caught")?;
     let listener = TcpListener::bind(config.bind).await;
     let listener = listener.with_context(|| format!("cannot listen on {}", config.bind))?;
-    let storage = Storage::open(config.database_url.as_ref(), &config.data_dir).await?;
+    let storage = Storage::open(config.database(), &config.data_dir).await?;
     let address = listener.local_addr()?;
     announce(address, &storage, &realtime);
     let base = config.public_url.clone();
@@ -106,6 +107,8 @@ async fn serve(config: Config) -> anyhow::Result<()> {
 
 fn log(config: &Config) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&config.log).context("RUST_LOG cannot be understood")?;
+    // It would log lines of a file of passwords.
+    let filter = filter.add_directive("sqlx_postgres::options::pgpass=off".parse()?);
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)

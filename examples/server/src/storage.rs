@@ -1,25 +1,28 @@
 //! Where messages are kept: a file, or a database that other processes share.
 
-use std::{path::Path, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use messaging_core::{Messaging, MessagingBuilder, RateLimits, Unlimited, port::store::Tallies};
-use messaging_sqlx::{PgOptions, PgStore, SqliteOptions, SqliteStore};
+use messaging_sqlx::{PgOptions, PgStore, SqliteOptions, SqliteStore, postgres::Pooler};
 
 use crate::{
-    config::{DatabaseUrl, Switch},
+    config::{Database, DatabasePooler, Switch},
+    data_dir::DataDir,
     directory::DemoDirectory,
 };
 
-const FILE: &str = "messaging.db";
 /// How long counting one large conversation may take.
 const RECOUNT_TIMEOUT: Duration = Duration::from_mins(5);
 
 /// The store of this server.
 #[derive(Debug, Clone)]
 pub(crate) enum Storage {
-    /// A SQLite file of its own.
-    Sqlite(SqliteStore),
+    /// A SQLite file of its own, and its directory as long as this server has it for itself.
+    Sqlite(
+        SqliteStore,
+        #[expect(dead_code, reason = "it is locked as long as this lives")] Option<Arc<DataDir>>,
+    ),
     /// A schema of a PostgreSQL database, which any number of servers share.
     Postgres(PgStore),
 }
@@ -27,29 +30,28 @@ pub(crate) enum Storage {
 impl Storage {
     /// Opens the database at a URL if there is one, else the file in a directory, which is made if it is not
     /// there; and brings it up to date.
-    pub(crate) async fn open(url: Option<&DatabaseUrl>, data_dir: &Path) -> anyhow::Result<Self> {
-        match url {
-            Some(url) => Self::open_postgres(url).await,
+    pub(crate) async fn open(database: Option<Database>, data_dir: &Path) -> anyhow::Result<Self> {
+        match database {
+            Some(database) => Self::open_postgres(&database).await,
             None => Self::open_sqlite(data_dir).await,
         }
     }
 
     /// The same, but as it is: nothing is made, and nothing is migrated.
-    pub(crate) async fn open_existing(url: Option<&DatabaseUrl>, data_dir: &Path) -> anyhow::Result<Self> {
-        if let Some(url) = url {
+    pub(crate) async fn open_existing(database: Option<Database>, data_dir: &Path) -> anyhow::Result<Self> {
+        if let Some(database) = database {
             let patient = PgOptions::default().with_statement_timeout(RECOUNT_TIMEOUT);
-            return Ok(Self::Postgres(postgres(url, &patient)?));
+            return Ok(Self::Postgres(postgres(&database, patient)?));
         }
-        let file = data_dir.join(FILE);
+        let file = DataDir::file_in(data_dir);
         anyhow::ensure!(file.is_file(), "there is no {}", file.display());
-        let store = SqliteStore::open(&file, &SqliteOptions::default()).await;
-        Ok(Self::Sqlite(
-            store.with_context(|| format!("{} cannot be used", file.display()))?,
-        ))
+        let store = SqliteStore::open_existing(&file, &SqliteOptions::default()).await;
+        let store = store.with_context(|| format!("{} cannot be used", file.display()))?;
+        Ok(Self::Sqlite(store, None))
     }
 
-    async fn open_postgres(url: &DatabaseUrl) -> anyhow::Result<Self> {
-        let store = postgres(url, &PgOptions::default())?;
+    async fn open_postgres(database: &Database) -> anyhow::Result<Self> {
+        let store = postgres(database, PgOptions::default())?;
         let migrated = store.migrate().await;
         migrated.context("the database of DATABASE_URL cannot be used")?;
         Ok(Self::Postgres(store))
@@ -57,18 +59,26 @@ impl Storage {
 
     async fn open_sqlite(data_dir: &Path) -> anyhow::Result<Self> {
         let shown = data_dir.display();
-        std::fs::create_dir_all(data_dir)
-            .with_context(|| format!("the data directory {shown} cannot be made"))?;
-        let options = SqliteOptions::default();
-        let store = SqliteStore::open_migrated(data_dir.join(FILE), &options).await;
-        let store = store.with_context(|| format!("the database in {shown} cannot be used"))?;
-        Ok(Self::Sqlite(store))
+        let dir = DataDir::occupy(data_dir)?;
+        let (file, options) = (DataDir::file_in(data_dir), SqliteOptions::default());
+        let opened = if dir.has_a_database()? {
+            SqliteStore::open_existing(file, &options).await
+        } else {
+            SqliteStore::open(file, &options).await
+        };
+        let store = opened.with_context(|| {
+            format!("the database in {shown} cannot be used; if it is gone, restore it, or begin with an empty directory")
+        })?;
+        let migrated = store.migrate().await;
+        migrated.with_context(|| format!("the database in {shown} cannot be migrated"))?;
+        dir.note_database()?;
+        Ok(Self::Sqlite(store, Some(Arc::new(dir))))
     }
 
     /// Begins a [`Messaging`] on this store, whose users may do only so much: together with whoever shares it.
     pub(crate) fn messaging(&self, rate_limits: Switch) -> MessagingBuilder {
         let builder = match self {
-            Self::Sqlite(store) => Messaging::builder(store.clone(), DemoDirectory),
+            Self::Sqlite(store, _) => Messaging::builder(store.clone(), DemoDirectory),
             Self::Postgres(store) => Messaging::builder(store.clone(), DemoDirectory)
                 .rate_limiter(store.rate_limiter(RateLimits::default())),
         };
@@ -81,7 +91,7 @@ impl Storage {
     /// What can be recounted.
     pub(crate) fn tallies(&self) -> &dyn Tallies {
         match self {
-            Self::Sqlite(store) => store,
+            Self::Sqlite(store, _) => store,
             Self::Postgres(store) => store,
         }
     }
@@ -94,12 +104,77 @@ impl Storage {
     /// Finishes what is under way, and closes it.
     pub(crate) async fn close(&self) {
         match self {
-            Self::Sqlite(store) => store.close().await,
+            Self::Sqlite(store, _) => store.close().await,
             Self::Postgres(store) => store.close().await,
         }
     }
 }
 
-fn postgres(url: &DatabaseUrl, options: &PgOptions) -> anyhow::Result<PgStore> {
-    PgStore::from_url(url.as_str(), options).context("DATABASE_URL is no such URL")
+fn postgres(database: &Database, options: PgOptions) -> anyhow::Result<PgStore> {
+    let options = options.with_pooler(match database.pooler {
+        DatabasePooler::Session => Pooler::Session,
+        DatabasePooler::Transaction => Pooler::Transaction,
+    });
+    PgStore::from_url(database.url.as_str(), &options).context("DATABASE_URL is no such URL")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use messaging_core::port::store::TallyScan;
+    use tempfile::TempDir;
+
+    use super::*;
+
+    async fn refusal(dir: &TempDir) -> String {
+        let opened = Storage::open(None, dir.path()).await;
+        format!("{:#}", opened.unwrap_err())
+    }
+
+    #[tokio::test]
+    async fn a_second_server_on_a_directory_is_refused_until_the_first_has_ended() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = Storage::open(None, dir.path()).await.unwrap();
+        let why = refusal(&dir).await;
+        assert!(why.contains("another server runs on"), "{why}");
+        first.close().await;
+        drop(first);
+        Storage::open(None, dir.path()).await.unwrap().close().await;
+    }
+
+    #[tokio::test]
+    async fn other_commands_work_beside_a_server() {
+        let dir = tempfile::tempdir().unwrap();
+        let server = Storage::open(None, dir.path()).await.unwrap();
+        for _ in 0..2 {
+            let command = Storage::open_existing(None, dir.path()).await.unwrap();
+            assert!(command.tallies().list_tallies(&all()).await.unwrap().is_empty());
+            command.close().await;
+        }
+        server.close().await;
+    }
+
+    #[tokio::test]
+    async fn a_database_that_was_here_and_is_gone_or_empty_is_not_made_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = DataDir::file_in(dir.path());
+        Storage::open(None, dir.path()).await.unwrap().close().await;
+        fs::remove_file(&file).unwrap();
+        refusal(&dir).await;
+        assert!(!file.exists());
+        fs::write(&file, "").unwrap();
+        let why = refusal(&dir).await;
+        assert!(why.contains("the file is empty"), "{why}");
+        assert_eq!(fs::metadata(&file).unwrap().len(), 0);
+        assert!(Storage::open_existing(None, dir.path()).await.is_err());
+    }
+
+    fn all() -> TallyScan {
+        TallyScan {
+            after: None,
+            up_to: None,
+            limit: 9,
+        }
+    }
 }

@@ -1,4 +1,9 @@
-use std::{path::Path, time::Duration};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
 
 use sqlx::{
     ConnectOptions, Connection, SqliteConnection, SqlitePool,
@@ -25,10 +30,40 @@ impl Connector {
         )
     }
 
-    /// Opens the file, makes it if it is not there, and sees to it that it is in WAL mode.
-    pub(super) async fn create(&self) -> Result<SqliteConnection, sqlx::Error> {
-        let mut connection = self.0.clone().create_if_missing(true).connect().await?;
-        set_wal(&mut connection).await?;
+    /// Makes the file if it is not there, all or nothing: where it is, it says whose it is.
+    pub(super) async fn create(&self) -> Result<(), sqlx::Error> {
+        let path = self.0.get_filename();
+        if path.try_exists().map_err(sqlx::Error::Io)? {
+            return Ok(());
+        }
+        let new = beside(path);
+        // Left by a process of this number that was killed.
+        fs::remove_file(&new).ok();
+        let made = async {
+            let options = self.0.clone().filename(&new).create_if_missing(true);
+            let mut connection = options.connect().await?;
+            sqlx::query(SET_APPLICATION_ID).execute(&mut connection).await?;
+            set_wal(&mut connection).await?;
+            connection.close().await?;
+            match fs::hard_link(&new, path) {
+                Ok(()) => Ok(()),
+                // By another process, at the same time.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+                Err(error) => Err(sqlx::Error::Io(error)),
+            }
+        }
+        .await;
+        fs::remove_file(&new).ok();
+        made
+    }
+
+    /// Opens the file, which has to be ours, and sees to it that it is in WAL mode.
+    pub(super) async fn open(&self) -> Result<SqliteConnection, NotOpened> {
+        let mut connection = self.write().await.map_err(NotOpened::Failed)?;
+        if !is_ours(&mut connection).await.map_err(NotOpened::Failed)? {
+            return Err(NotOpened::NotOurs);
+        }
+        set_wal(&mut connection).await.map_err(NotOpened::Failed)?;
         Ok(connection)
     }
 
@@ -46,6 +81,41 @@ impl Connector {
             .max_lifetime(None)
             .connect_lazy_with(self.0.clone().read_only(true))
     }
+}
+
+/// Why a file was not opened.
+#[derive(Debug)]
+pub(super) enum NotOpened {
+    NotOurs,
+    Failed(sqlx::Error),
+}
+
+/// Stands in the head of each file that this library makes: `mess`.
+const APPLICATION_ID: i32 = 0x6d65_7373;
+const SET_APPLICATION_ID: &str = "PRAGMA application_id = 0x6d657373";
+
+/// Whether this library has made the file, or somebody by its migrations. An empty one says nothing.
+async fn is_ours(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    let id: i32 = sqlx::query_scalar("PRAGMA application_id")
+        .fetch_one(&mut *connection)
+        .await?;
+    if id == APPLICATION_ID {
+        return Ok(true);
+    }
+    sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'migration')",
+    )
+    .fetch_one(connection)
+    .await
+}
+
+/// A name beside a file that no other process and no other store of this one has.
+fn beside(path: &Path) -> PathBuf {
+    static MADE: AtomicU32 = AtomicU32::new(0);
+    let mut name = path.as_os_str().to_owned();
+    let count = MADE.fetch_add(1, Ordering::Relaxed);
+    name.push(format!(".{}-{count}.new", std::process::id()));
+    name.into()
 }
 
 /// Moves the log into the file, and closes.

@@ -37,7 +37,7 @@ mod workers;
 mod writer;
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -49,11 +49,12 @@ use sqlx::{Sqlite, SqlitePool, Transaction, pool::PoolConnection};
 
 pub use self::options::SqliteOptions;
 use self::{
-    connect::Connector,
+    connect::{Connector, NotOpened},
     error::failed,
     workers::Workers,
     writer::{Step, Writer},
 };
+use crate::SchemaError;
 
 /// Keeps everything in a SQLite file of its own. Clones share it.
 ///
@@ -88,8 +89,16 @@ struct Inner {
     admitted: AtomicBool,
 }
 
+const OPENING: &str = "opening the database";
+
+/// So that no name is taken for a URI or for a database in memory.
+fn absolute(path: &Path) -> Result<PathBuf, StoreError> {
+    std::path::absolute(path).map_err(|why| StoreError::new(StoreErrorKind::Internal, OPENING).caused_by(why))
+}
+
 impl SqliteStore {
-    /// Opens a file, and makes it if it is not there. It is not migrated: until it is, whether by this store
+    /// Opens a file, and makes it if it is not there; for one that has to be there,
+    /// [`open_existing`](Self::open_existing). It is not migrated: until it is, whether by this store
     /// or another, every step fails with [`StoreErrorKind::Internal`] and a
     /// [`SchemaError`](crate::SchemaError) as its cause.
     ///
@@ -97,14 +106,31 @@ impl SqliteStore {
     /// [`Unavailable`](StoreErrorKind::Unavailable) when the file cannot be opened or is locked,
     /// [`ReadOnly`](StoreErrorKind::ReadOnly) when it cannot be written,
     /// [`Corrupt`](StoreErrorKind::Corrupt) when it is no database,
-    /// [`Internal`](StoreErrorKind::Internal) where it cannot be in WAL mode, as on a network's disk.
+    /// [`Internal`](StoreErrorKind::Internal) where it cannot be in WAL mode, as on a network's disk; and caused by
+    /// [`NotOurs`](crate::SchemaError::NotOurs) where a file is there that is empty, or another program's.
     pub async fn open(path: impl AsRef<Path> + Send, options: &SqliteOptions) -> Result<Self, StoreError> {
-        const DOING: &str = "opening the database";
-        // So that no name is taken for a URI or for a database in memory.
-        let path = std::path::absolute(path)
-            .map_err(|why| StoreError::new(StoreErrorKind::Internal, DOING).caused_by(why))?;
+        let path = absolute(path.as_ref())?;
+        let created = Connector::new(&path, options).create().await;
+        created.map_err(failed(OPENING))?;
+        Self::open_existing(path, options).await
+    }
+
+    /// Opens a file that has to be there.
+    ///
+    /// # Errors
+    /// Those of [`open`](Self::open), and [`Unavailable`](StoreErrorKind::Unavailable) when there is none.
+    pub async fn open_existing(
+        path: impl AsRef<Path> + Send,
+        options: &SqliteOptions,
+    ) -> Result<Self, StoreError> {
+        let path = absolute(path.as_ref())?;
         let connector = Connector::new(&path, options);
-        let connection = connector.create().await.map_err(failed(DOING))?;
+        let connection = connector.open().await.map_err(|why| match why {
+            NotOpened::NotOurs => {
+                StoreError::new(StoreErrorKind::Internal, OPENING).caused_by(SchemaError::NotOurs)
+            }
+            NotOpened::Failed(error) => failed(OPENING)(error),
+        })?;
         Ok(Self(Arc::new(Inner {
             reads: connector.readers(options),
             writer: Writer::start(connection, connector.clone(), options.queue),

@@ -206,7 +206,8 @@ mod tests {
     async fn writer(dir: &tempfile::TempDir) -> Writer {
         let options = SqliteOptions::default();
         let connector = Connector::new(&dir.path().join("db"), &options);
-        let mut connection = connector.create().await.unwrap();
+        connector.create().await.unwrap();
+        let mut connection = connector.open().await.unwrap();
         sqlx::query("CREATE TABLE number (n INTEGER PRIMARY KEY) STRICT")
             .execute(&mut connection)
             .await

@@ -1,10 +1,14 @@
+use std::error::Error as _;
+
+use futures_util::future::try_join_all;
 use messaging_core::{
     id::AgentId,
     port::store::{Audit, Conversations, Outbox, Publisher, StoreError, StoreErrorKind},
 };
-use messaging_sqlx::{SqliteOptions, SqliteStore};
+use messaging_sqlx::{SchemaError, SqliteOptions, SqliteStore};
+use sqlx::Connection as _;
 
-use crate::scene::{Place, append, conversation, plan, play, stored};
+use crate::scene::{Place, append, at, conversation, plan, play, stored};
 
 #[tokio::test]
 async fn a_file_that_is_no_database_is_corrupt_and_stays_as_it_is() {
@@ -14,6 +18,89 @@ async fn a_file_that_is_no_database_is_corrupt_and_stays_as_it_is() {
     let opened = SqliteStore::open(place.path(), &SqliteOptions::default()).await;
     assert_eq!(opened.unwrap_err().kind(), StoreErrorKind::Corrupt);
     assert_eq!(std::fs::read_to_string(place.path()).unwrap(), text);
+}
+
+/// As a disk that was full leaves it, or a copy that was broken off.
+#[tokio::test]
+async fn an_empty_file_is_refused_and_stays_empty() {
+    let place = Place::new();
+    std::fs::write(place.path(), "").unwrap();
+    for _ in 0..2 {
+        check_not_ours(&place).await;
+        assert_eq!(std::fs::metadata(place.path()).unwrap().len(), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_database_of_another_program_is_refused_and_stays_as_it_is() {
+    let place = Place::new();
+    let mut other = place.connect().await;
+    sqlx::raw_sql("CREATE TABLE diary (day TEXT)")
+        .execute(&mut other)
+        .await
+        .unwrap();
+    other.close().await.unwrap();
+    let before = std::fs::read(place.path()).unwrap();
+    check_not_ours(&place).await;
+    assert_eq!(std::fs::read(place.path()).unwrap(), before);
+}
+
+async fn check_not_ours(place: &Place) {
+    let options = SqliteOptions::default();
+    for opened in [
+        SqliteStore::open(place.path(), &options).await,
+        SqliteStore::open_existing(place.path(), &options).await,
+        SqliteStore::open_migrated(place.path(), &options).await,
+    ] {
+        let error = opened.unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::Internal);
+        let why = error.source().and_then(|why| why.downcast_ref::<SchemaError>());
+        assert_eq!(why, Some(&SchemaError::NotOurs));
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_has_to_be_there_is_not_made() {
+    let place = Place::new();
+    let options = SqliteOptions::default();
+    let error = SqliteStore::open_existing(place.path(), &options)
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error.kind(), StoreErrorKind::Unavailable { .. }),
+        "{error:?}"
+    );
+    assert!(!place.path().exists());
+    // One that was made before it was migrated is one, too.
+    SqliteStore::open(place.path(), &options)
+        .await
+        .unwrap()
+        .close()
+        .await;
+    let store = SqliteStore::open_existing(place.path(), &options).await.unwrap();
+    store.migrate().await.unwrap();
+    store.probe_writes(at(1)).await.unwrap();
+}
+
+/// Whoever is first makes it, and nothing else is left beside it.
+#[tokio::test(flavor = "multi_thread")]
+async fn several_that_make_the_file_at_once_have_the_same() {
+    let place = Place::new();
+    let options = SqliteOptions::default();
+    let opened = (0..8).map(|_| SqliteStore::open_migrated(place.path(), &options));
+    let stores = try_join_all(opened).await.unwrap();
+    stores[0].open(&plan(1), Publisher::Anyone).await.unwrap();
+    for store in &stores {
+        assert!(store.find_conversation(conversation(1)).await.unwrap().is_some());
+    }
+    let path = place.path();
+    let names = std::fs::read_dir(path.parent().unwrap())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name());
+    let left: Vec<_> = names
+        .filter(|name| name.to_string_lossy().ends_with(".new"))
+        .collect();
+    assert_eq!(left, Vec::<std::ffi::OsString>::new());
 }
 
 #[tokio::test]

@@ -117,12 +117,12 @@ async fn a_newer_database_that_admits_this_code_is_not() {
 #[tokio::test]
 async fn a_migration_that_fails_half_way_leaves_nothing_and_can_be_repeated() {
     let place = Place::new();
+    let store = open(&place).await;
     let mut other = place.connect().await;
     sqlx::raw_sql("CREATE TABLE lane (n INTEGER)")
         .execute(&mut other)
         .await
         .unwrap();
-    let store = open(&place).await;
     assert_eq!(
         store.migrate().await.unwrap_err().kind(),
         StoreErrorKind::Internal
