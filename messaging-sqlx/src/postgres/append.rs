@@ -12,6 +12,7 @@ use super::{
     PgStore,
     error::{Effect, Failure},
     lanes::{Ownership, publish},
+    moment::{moment, moment_after},
     rows::{self, conversation_columns, instant, message_row_columns},
 };
 use crate::codes::{origin_code, sender_code, sides_code};
@@ -19,7 +20,8 @@ use crate::codes::{origin_code, sender_code, sides_code};
 /// The statement, `$locked` being what has to hold of the conversation besides its guard.
 ///
 /// `$1` conversation, `$2` owner, `$3` lease, `$4` guard, `$5` from, `$6` to, `$7` sender, `$8` key,
-/// `$9` id, `$10` body, `$11` now, `$12` when an e-mail about it is due. One row, or none where the guard does not hold.
+/// `$9` id, `$10` body, `$11` now, `$12` when an e-mail about it is due, `$13` by how many
+/// seconds now may be ahead. One row, or none where the guard does not hold.
 ///
 /// A message with this key that another transaction has just committed is not in this statement's snapshot;
 /// the index on keys then refuses the message, and all of the statement is undone, the counters too.
@@ -30,10 +32,16 @@ macro_rules! append {
             message_row_columns!(),
             r#" FROM "messaging".message m WHERE m.conversation_id = $1 AND m.sender_id = $7 AND m.key = $8),
     bumped AS (UPDATE "messaging".conversation c SET last_seq = c.last_seq + 1, events = c.events + 1,
-        activity_at = GREATEST(c.activity_at, $11),
+        activity_at = GREATEST(c.activity_at, "#,
+            moment!("$11", "$13"),
+            r#"),
         client_inbox = c.client_inbox + ($6::int & 1), agent_inbox = c.agent_inbox + ($6::int >> 1),
-        client_due_at = CASE WHEN $6::int & 1 <> 0 THEN COALESCE(c.client_due_at, $12) ELSE c.client_due_at END,
-        agent_due_at = CASE WHEN $6::int & 2 <> 0 THEN COALESCE(c.agent_due_at, $12) ELSE c.agent_due_at END
+        client_due_at = CASE WHEN $6::int & 1 <> 0 THEN COALESCE(c.client_due_at, "#,
+            moment_after!("$12", "$11", "$13"),
+            r#") ELSE c.client_due_at END,
+        agent_due_at = CASE WHEN $6::int & 2 <> 0 THEN COALESCE(c.agent_due_at, "#,
+            moment_after!("$12", "$11", "$13"),
+            r#") ELSE c.agent_due_at END
         WHERE c.id = $1 AND c.guard = $4 AND NOT EXISTS (SELECT FROM seen)"#,
             $locked,
             " RETURNING ",
@@ -120,7 +128,8 @@ impl PgStore {
             .bind(new.id.as_uuid())
             .bind(new.body.as_str())
             .bind(instant(new.now))
-            .bind(new.digest_at.map(instant));
+            .bind(new.digest_at.map(instant))
+            .bind(self.max_ahead());
         let answered = self.0.caller.call(statement).await?;
         let Some(row) = answered.first() else {
             return Ok(Appended::Stale);

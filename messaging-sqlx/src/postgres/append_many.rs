@@ -14,13 +14,14 @@ use super::{
     append::{self, IfLocked},
     error::{Failure, damaged},
     lanes::Ownership,
+    moment::{moment, moment_after},
     rows::{conversation_columns, instant, message_row_columns},
 };
 use crate::codes::{origin_code, sender_code, sides_code};
 
 /// The statement, `$locking` saying what becomes of a conversation that somebody else has locked.
 ///
-/// An array of each argument of [`APPEND`](append::APPEND), in the same order. One row for each message, with its place
+/// An array of each argument of [`APPEND`](append::APPEND), in the same order, but the last, which is for all. One row for each message, with its place
 /// among them, from 1. A message that was stored has the conversation as it was then, as if each had come by itself in
 /// this order; one that was seen has the message of its key; else there is neither, and `is_locked` says whether the
 /// guard was in the way. No key and no id may occur twice: the index would refuse them all.
@@ -29,10 +30,16 @@ use crate::codes::{origin_code, sender_code, sides_code};
 macro_rules! append_many {
     ($locking:literal) => {
         concat!(
-            r#"WITH item AS MATERIALIZED (SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::bigint[],
+            r#"WITH given AS (SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::bigint[],
         $5::smallint[], $6::smallint[], $7::text[], $8::text[], $9::uuid[], $10::text[], $11::timestamptz[],
         $12::timestamptz[]) WITH ORDINALITY AS i(conversation_id, owner, until, guard, from_side, to_sides, sender_id,
         key, id, body, now, due_at, place)),
+    item AS MATERIALIZED (SELECT g.conversation_id, g.owner, g.until, g.guard, g.from_side, g.to_sides, g.sender_id,
+        g.key, g.id, g.body, "#,
+            moment!("g.now", "$13"),
+            " AS now, ",
+            moment_after!("g.due_at", "g.now", "$13"),
+            r#" AS due_at, g.place FROM given g),
     locked AS MATERIALIZED (SELECT "#,
             conversation_columns!(),
             r#", c.events FROM "messaging".conversation c WHERE c.id = ANY($1::uuid[])
@@ -167,7 +174,8 @@ impl PgStore {
             .bind(columns.ids)
             .bind(columns.bodies)
             .bind(columns.nows)
-            .bind(columns.due_at);
+            .bind(columns.due_at)
+            .bind(self.max_ahead());
         let answered = self.0.caller.call(statement).await?;
         outcomes(&answered, steps, &ownerships, if_locked).map_err(Failure::Unread)
     }

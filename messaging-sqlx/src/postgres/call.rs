@@ -18,6 +18,7 @@ use super::{
     connect::{JIT, LOCK_TIMEOUT},
     error::{Effect, Failure, is_broken},
     lend::{Lender, Lent},
+    probe::Refusal,
 };
 
 /// A statement with its arguments.
@@ -30,6 +31,7 @@ pub(super) struct Caller {
     pooler: Pooler,
     /// What a transaction of one statement begins with.
     begin: Begin,
+    refusal: Arc<Refusal>,
     acquire_timeout: Duration,
     /// For how long a call is waited for. Where the server ends statements itself, it comes first.
     patience: Duration,
@@ -41,6 +43,7 @@ impl Caller {
             lender: Arc::new(lender),
             pooler: options.pooler,
             begin: Begin::new(options),
+            refusal: Arc::default(),
             acquire_timeout: options.acquire_timeout,
             patience,
         }
@@ -48,6 +51,11 @@ impl Caller {
 
     pub(super) fn lender(&self) -> &Lender {
         &self.lender
+    }
+
+    /// When the database last refused a write.
+    pub(super) fn refusal(&self) -> &Refusal {
+        &self.refusal
     }
 
     pub(super) fn pooler(&self) -> Pooler {
@@ -83,20 +91,33 @@ impl Caller {
 
     /// A call, for whoever has to look at how it failed.
     pub(super) async fn call(&self, statement: Statement<'_>) -> Result<Vec<PgRow>, Failure> {
-        let begin = match self.pooler {
-            Pooler::Session => None,
-            Pooler::Transaction => Some(&self.begin.usual),
-        };
-        self.call_in(begin, statement).await
+        self.call_in(self.usual_begin(), statement).await
     }
 
     /// A call, in a transaction that begins so, if in any.
-    async fn call_in(
+    async fn call_in(&self, begin: Option<&SqlStr>, statement: Statement<'_>) -> Result<Vec<PgRow>, Failure> {
+        let lent = self.connect().await?;
+        self.call_on_in(lent, begin, statement).await
+    }
+
+    /// A call on a connection that has been lent for it.
+    pub(super) async fn call_on(&self, lent: Lent, statement: Statement<'_>) -> Result<Vec<PgRow>, Failure> {
+        self.call_on_in(lent, self.usual_begin(), statement).await
+    }
+
+    fn usual_begin(&self) -> Option<&SqlStr> {
+        match self.pooler {
+            Pooler::Session => None,
+            Pooler::Transaction => Some(&self.begin.usual),
+        }
+    }
+
+    async fn call_on_in(
         &self,
+        mut lent: Lent,
         begin: Option<&SqlStr>,
         statement: Statement<'_>,
     ) -> Result<Vec<PgRow>, Failure> {
-        let mut lent = self.connect().await?;
         let answered = timeout(self.patience, async {
             match begin {
                 None => statement
@@ -112,6 +133,12 @@ impl Caller {
             Err(Failure::TimedOut) => {}
             Err(Failure::Before(error) | Failure::Within(error)) if is_broken(error) => {}
             Ok(_) | Err(_) => lent.give_back(),
+        }
+        if answered
+            .as_ref()
+            .is_err_and(Failure::is_of_a_database_without_writes)
+        {
+            self.refusal.note();
         }
         answered
     }
@@ -162,7 +189,10 @@ async fn in_transaction(
     begin: &SqlStr,
     statement: Statement<'_>,
 ) -> Result<Vec<PgRow>, Failure> {
-    let mut tx = connection.begin_with(begin.clone()).await.map_err(Failure::Before)?;
+    let mut tx = connection
+        .begin_with(begin.clone())
+        .await
+        .map_err(Failure::Before)?;
     let answered = statement.persistent(false).fetch_all(&mut *tx).await;
     let rows = answered.map_err(Failure::Before)?;
     tx.commit().await.map_err(Failure::Within)?;

@@ -58,7 +58,7 @@ impl PgStore {
             .bind(new.agent_user_id)
             .bind(new.client_id)
             .bind(new.not_due);
-        let answered = self.write(DOING, statement).await?;
+        let answered = self.write_in_turn(DOING, step.conversation_id, statement).await?;
         changed(answered.first(), step, ownership).map_err(unread(DOING))
     }
 }

@@ -7,19 +7,20 @@ use messaging_core::{
     time::Timestamp,
 };
 use sqlx::{Error, Row, postgres::PgRow};
+use tokio::time::Instant;
 
 use super::{
     ClockCheck, PgStore,
     by_index::few,
     call::Statement,
-    error::unread,
+    error::{Effect, unread},
     lanes::{self, Ownership},
     rows::{count, instant},
 };
 use crate::codes::limit;
 
 /// `$1` worker, `$2` lease, `$3` now, `$4` since when, `$5` how many, `$6` by how many seconds the clocks may
-/// differ, null for any. At least one row: with the database's clock, and whether links made within hosts'
+/// differ, null for any, `$7` when it was sent, by the clock of `$3`. At least one row: with the database's clock, and whether links made within hosts'
 /// transactions wait for their number.
 ///
 /// Lanes are passed over that somebody else is just looking at. One that was due when this statement began
@@ -30,12 +31,12 @@ use crate::codes::limit;
 pub(super) const CLAIM: &str = r#"
     WITH due AS (SELECT conversation_id, until FROM "messaging".lane
             WHERE until <= $3 AND until >= $4
-            AND ($6::float8 IS NULL OR abs(extract(epoch FROM clock_timestamp() - $3)) <= $6)
+            AND ($6::float8 IS NULL OR abs(extract(epoch FROM clock_timestamp() - $7)) <= $6)
             ORDER BY until, conversation_id LIMIT $5 FOR UPDATE SKIP LOCKED),
         claimed AS (UPDATE "messaging".lane l SET owner = $1, until = $2 FROM due
             WHERE l.conversation_id = due.conversation_id
             RETURNING l.conversation_id, l.head, l.tries, l.refusals, due.until AS waits_since)
-    SELECT extract(epoch FROM clock_timestamp() - $3)::float8 AS skew,
+    SELECT extract(epoch FROM clock_timestamp() - $7)::float8 AS skew,
         (SELECT true FROM "messaging".unnumbered WHERE at >= $4 ORDER BY at LIMIT 1) IS NOT NULL
             AS has_unnumbered,
         conversation_id, head, tries, refusals
@@ -75,8 +76,8 @@ const DOING: &str = "claiming lanes";
 /// The relay's clock and the database's are too far apart for leases: the cause of a
 /// [`StoreError`] of kind [`ReadOnly`](StoreErrorKind::ReadOnly).
 ///
-/// Compared is the time at which the claim was made with that at which the database got it: one that waited
-/// as long for a connection as leases bear comes too late, and looks the same.
+/// Compared is the database's time with the span from sending the claim to its answer: neither a wait for a connection
+/// nor a slow network counts.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
 #[error(
     "the database's clock is {skew:.3} s ahead of this process's (behind, if negative), and leases bear {tolerated:?}"
@@ -90,17 +91,11 @@ pub struct ClockSkew {
 
 impl PgStore {
     pub(super) async fn claim(&self, claim: &Claim) -> Result<Vec<Lane>, StoreError> {
-        let answered = self.write(DOING, self.claim_statement(claim)).await?;
+        let answered = self.claim_rows(claim).await?;
         let first = answered
             .first()
             .ok_or(Error::RowNotFound)
             .map_err(unread(DOING))?;
-        if self.0.clock_check == ClockCheck::On {
-            let tolerated = tolerated(claim);
-            let skew = first.try_get("skew").map_err(unread(DOING))?;
-            self.compare_clocks(ClockSkew { skew, tolerated })?;
-        }
-
         let mut lanes = claimed(&answered, claim.lease_until).map_err(unread(DOING))?;
         let has_unnumbered: bool = first.try_get("has_unnumbered").map_err(unread(DOING))?;
         let room = claim.limit.saturating_sub(lanes.len());
@@ -137,27 +132,60 @@ impl PgStore {
                 break;
             }
         }
-        let answered = self.write(DOING, self.claim_statement(claim)).await?;
+        let answered = self.claim_rows(claim).await?;
         claimed(&answered, claim.lease_until).map_err(unread(DOING))
     }
 
-    fn claim_statement(&self, claim: &Claim) -> Statement<'_> {
-        let tolerated = tolerated(claim).as_secs_f64();
-        let checked = self.0.clock_check == ClockCheck::On;
-        sqlx::query(self.0.statements.claim.clone())
-            .bind(claim.by.as_uuid())
-            .bind(instant(claim.lease_until))
-            .bind(instant(claim.now))
-            .bind(instant(claim.since))
-            .bind(limit(claim.limit))
-            .bind(checked.then_some(tolerated))
+    async fn claim_rows(&self, claim: &Claim) -> Result<Vec<PgRow>, StoreError> {
+        let tolerated = claim.lease_until.since(claim.now) / 3;
+        self.rows_by_clock(DOING, claim.now, tolerated, |sent, tolerated| {
+            sqlx::query(self.0.statements.claim.clone())
+                .bind(claim.by.as_uuid())
+                .bind(instant(claim.lease_until))
+                .bind(instant(claim.now))
+                .bind(instant(claim.since))
+                .bind(limit(claim.limit))
+                .bind(tolerated)
+                .bind(instant(sent))
+        })
+        .await
     }
 
-    pub(super) fn compare_clocks(&self, found: ClockSkew) -> Result<(), StoreError> {
+    /// Takes a step that is only to be taken while the clocks agree. Its statement is made from the time at which it is
+    /// sent and from by how many seconds the clocks may differ, and answers in `skew` by how many the database's was
+    /// ahead of the first.
+    pub(super) async fn rows_by_clock<'q>(
+        &'q self,
+        doing: &'static str,
+        now: Timestamp,
+        tolerated: Duration,
+        statement: impl FnOnce(Timestamp, Option<f64>) -> Statement<'q>,
+    ) -> Result<Vec<PgRow>, StoreError> {
+        let asked = started();
+        // A connection is waited for before the statement is made: that time is none between the clocks.
+        self.admit(doing).await?;
+        let lent = self.0.caller.connect().await;
+        let lent = lent.map_err(|failure| failure.of(doing, Effect::Writes))?;
+        let sent = now + asked.elapsed();
+        let is_checked = self.0.clock_check == ClockCheck::On;
+        let statement = statement(sent, is_checked.then_some(tolerated.as_secs_f64()));
+        let answered = self.0.caller.call_on(lent, statement).await;
+        let answered = answered.map_err(|failure| failure.of(doing, Effect::Writes))?;
+        if is_checked {
+            let under_way = (now + asked.elapsed()).since(sent);
+            let first = answered.first().ok_or(Error::RowNotFound);
+            let ahead = first.and_then(|row| row.try_get("skew")).map_err(unread(doing))?;
+            let skew = beyond(ahead, under_way);
+            self.compare_clocks(doing, ClockSkew { skew, tolerated })?;
+        }
+        Ok(answered)
+    }
+
+    fn compare_clocks(&self, doing: &'static str, found: ClockSkew) -> Result<(), StoreError> {
         let is_skewed = found.skew.abs() > found.tolerated.as_secs_f64();
         let was_skewed = self.0.is_skewed.swap(is_skewed, Ordering::AcqRel);
         if is_skewed {
-            return Err(StoreError::new(StoreErrorKind::ReadOnly, DOING).caused_by(found));
+            return Err(StoreError::new(StoreErrorKind::ReadOnly, doing).caused_by(found));
         }
         if was_skewed {
             tracing::info!("the database's clock agrees with this process's again");
@@ -178,9 +206,22 @@ impl PgStore {
     }
 }
 
-/// How far the clocks may be apart.
-fn tolerated(claim: &Claim) -> Duration {
-    claim.lease_until.since(claim.now) / 3
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how long a call takes is measured beside the clock that is compared"
+)]
+fn started() -> Instant {
+    Instant::now()
+}
+
+/// How far the database's clock is out of the span in which a call was under way, if that began when the clock was so
+/// many seconds ahead.
+fn beyond(ahead: f64, under_way: Duration) -> f64 {
+    if ahead < 0.0 {
+        ahead
+    } else {
+        (ahead - under_way.as_secs_f64()).max(0.0)
+    }
 }
 
 fn claimed(answered: &[PgRow], lease_until: Timestamp) -> Result<Vec<Lane>, Error> {
@@ -191,4 +232,23 @@ fn claimed(answered: &[PgRow], lease_until: Timestamp) -> Result<Vec<Lane>, Erro
         }
     }
     Ok(lanes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_lies_outside_of_the_call_counts() {
+        let check = |ahead: f64, seconds, expected: f64| {
+            let found = beyond(ahead, Duration::from_secs(seconds));
+            assert!((found - expected).abs() < 1e-9, "{ahead} in {seconds} s: {found}");
+        };
+        check(0.5, 1, 0.0);
+        // The answer, or the request, was long on its way.
+        check(4.0, 5, 0.0);
+        check(0.0, 5, 0.0);
+        check(9.0, 5, 4.0);
+        check(-2.0, 5, -2.0);
+    }
 }

@@ -1,12 +1,9 @@
 use std::time::Duration;
 
 use messaging_core::port::store::{StoreError, StoreErrorKind};
-use sqlx::{
-    PgPool,
-    postgres::{PgConnectOptions, PgPoolOptions},
-};
+use sqlx::{PgPool, postgres::PgPoolOptions};
 
-use super::{PgOptions, Pooler, lend::Lender};
+use super::{PgOptions, Pooler, lend::Lender, url::parse};
 
 /// How long we wait beyond the limit that the server has for a statement: it tells us what became of it.
 const GRACE: Duration = Duration::from_secs(1);
@@ -19,9 +16,6 @@ pub(super) const JIT: (&str, &str) = ("jit", "off");
 
 /// How long a statement waits for a lock.
 pub(super) const LOCK_TIMEOUT: &str = "lock_timeout";
-
-/// How a URL of PostgreSQL begins.
-const SCHEMES: [&str; 2] = ["postgres://", "postgresql://"];
 
 /// Where connections come from, and how long to wait for a call on one.
 pub(super) struct Source {
@@ -66,15 +60,6 @@ impl Source {
     }
 }
 
-/// Takes a URL of PostgreSQL, and no other: sqlx looks at all of it but the scheme.
-fn parse(url: &str) -> Result<PgConnectOptions, sqlx::Error> {
-    if !SCHEMES.iter().any(|scheme| url.starts_with(scheme)) {
-        let why = format!("it begins with none of {SCHEMES:?}");
-        return Err(sqlx::Error::Configuration(why.into()));
-    }
-    url.parse()
-}
-
 #[cfg(test)]
 mod tests {
     use messaging_test_postgres::Schema;
@@ -101,16 +86,6 @@ mod tests {
                 .await
                 .unwrap();
             assert_eq!(shown, value, "{name}");
-        }
-    }
-
-    #[test]
-    fn a_url_of_another_database_is_none_of_postgresql() {
-        for url in ["postgres://localhost", "postgresql://me@localhost:1/app"] {
-            assert!(parse(url).is_ok(), "{url}");
-        }
-        for url in ["", "app", "localhost:5432/app", "mysql://localhost/app"] {
-            assert!(parse(url).is_err(), "{url}");
         }
     }
 }

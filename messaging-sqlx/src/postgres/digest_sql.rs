@@ -12,7 +12,7 @@ use super::{
 pub(super) const SIDES_AT_ONCE: usize = 20;
 
 /// `$1` worker, `$2` lease, `$3` now, `$4` how many, `$5` how many sides to look at, `$6` by how many seconds the
-/// clocks may differ, null for any. At least one row: with the database's clock.
+/// clocks may differ, null for any, `$7` when it was sent. At least one row: with the database's clock.
 ///
 /// Of two who claim somebody at once the second waits for the first, and finds the lease.
 pub(super) const CLAIM: &str = r#"
@@ -21,7 +21,7 @@ pub(super) const CLAIM: &str = r#"
                 AS side (user_id, due_at)
             WHERE LEAST(c.client_due_at, c.agent_due_at) <= $3 AND side.due_at <= $3
             AND COALESCE((SELECT r.until FROM "messaging".recipient r WHERE r.user_id = side.user_id), $3) <= $3
-            AND ($6::float8 IS NULL OR abs(extract(epoch FROM clock_timestamp() - $3)) <= $6)
+            AND ($6::float8 IS NULL OR abs(extract(epoch FROM clock_timestamp() - $7)) <= $6)
             ORDER BY LEAST(c.client_due_at, c.agent_due_at) LIMIT $5),
         due AS MATERIALIZED (SELECT user_id, MIN(due_at) AS due_at FROM side
             GROUP BY user_id ORDER BY MIN(due_at), user_id LIMIT $4),
@@ -30,7 +30,7 @@ pub(super) const CLAIM: &str = r#"
             ON CONFLICT (user_id) DO UPDATE SET owner = EXCLUDED.owner, until = EXCLUDED.until
                 WHERE COALESCE(r.until, $3) <= $3
             RETURNING r.*)
-    SELECT extract(epoch FROM clock_timestamp() - $3)::float8 AS skew, claimed.user_id, claimed.sent, claimed.deferrals,
+    SELECT extract(epoch FROM clock_timestamp() - $7)::float8 AS skew, claimed.user_id, claimed.sent, claimed.deferrals,
         claimed.attempt_id, claimed.attempt_at,
         claimed.extent_conversations, claimed.extent_sides, claimed.extent_up_tos
     FROM (SELECT) AS always LEFT JOIN (claimed JOIN due ON due.user_id = claimed.user_id) ON true
@@ -208,8 +208,8 @@ pub(super) const MARK_MAILED: &str = concat!(
 pub(super) const FINISH: &str = concat!(
     r#"UPDATE "messaging".recipient r SET owner = NULL, until = NULL, attempt_id = NULL, attempt_at = NULL,
         extent_conversations = NULL, extent_sides = NULL, extent_up_tos = NULL, deferrals = 0,
-        sent = (r.sent || $4::timestamptz[])[
-            GREATEST(1, cardinality(r.sent) + cardinality($4::timestamptz[]) + 1 - $5::int):]
+        sent = COALESCE((r.sent || $4::timestamptz[])[
+            GREATEST(1, cardinality(r.sent) + cardinality($4::timestamptz[]) + 1 - $5::int):], '{}')
         WHERE "#,
     under_lease!(),
     " RETURNING true AS is_done"

@@ -1,7 +1,5 @@
 //! Who is to be mailed.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use messaging_core::{
     domain::{
@@ -22,7 +20,7 @@ use sqlx::{
 use uuid::Uuid;
 
 use super::{
-    ClockCheck, ClockSkew, PgStore,
+    PgStore,
     digest_sql::SIDES_AT_ONCE,
     error::{damaged, failed, unread},
     rows::{self, count, instant, maybe_time, time},
@@ -31,33 +29,22 @@ use crate::codes::{limit, number, side_code, side_of_code};
 
 #[async_trait]
 impl Digests for PgStore {
-    /// Fails with [`ReadOnly`](messaging_core::port::store::StoreErrorKind::ReadOnly), caused by a [`ClockSkew`],
+    /// Fails with [`ReadOnly`](messaging_core::port::store::StoreErrorKind::ReadOnly), caused by a [`ClockSkew`](super::ClockSkew),
     /// while the clocks are too far apart for leases.
     async fn claim_digests(&self, claim: &DigestClaim) -> Result<Vec<DueUser>, StoreError> {
         const DOING: &str = "claiming users to mail";
         let tolerated = claim.lease_until.since(claim.now) / 3;
-        let is_checked = self.0.clock_check == ClockCheck::On;
-        let statement = sqlx::query(self.0.statements.claim_digests.clone())
-            .bind(claim.by.as_uuid())
-            .bind(instant(claim.lease_until))
-            .bind(instant(claim.now))
-            .bind(limit(claim.limit))
-            .bind(limit(claim.limit.saturating_mul(SIDES_AT_ONCE)))
-            .bind(
-                is_checked
-                    .then_some(tolerated)
-                    .as_ref()
-                    .map(Duration::as_secs_f64),
-            );
-        let answered = self.write(DOING, statement).await?;
-        let first = answered
-            .first()
-            .ok_or(Error::RowNotFound)
-            .map_err(unread(DOING))?;
-        if is_checked {
-            let skew = first.try_get("skew").map_err(unread(DOING))?;
-            self.compare_clocks(ClockSkew { skew, tolerated })?;
-        }
+        let answered = self.rows_by_clock(DOING, claim.now, tolerated, |sent, tolerated| {
+            sqlx::query(self.0.statements.claim_digests.clone())
+                .bind(claim.by.as_uuid())
+                .bind(instant(claim.lease_until))
+                .bind(instant(claim.now))
+                .bind(limit(claim.limit))
+                .bind(limit(claim.limit.saturating_mul(SIDES_AT_ONCE)))
+                .bind(tolerated)
+                .bind(instant(sent))
+        });
+        let answered = answered.await?;
         let due = answered.iter().map(|row| due_user(row, claim));
         let due: Result<Vec<_>, _> = due.collect();
         Ok(due.map_err(unread(DOING))?.into_iter().flatten().collect())

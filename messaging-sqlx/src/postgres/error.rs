@@ -71,6 +71,11 @@ impl Failure {
         matches!(self.kind(Effect::Writes), Retry | Internal | Corrupt)
     }
 
+    /// Whether the database takes no writes at all.
+    pub(super) fn is_of_a_database_without_writes(&self) -> bool {
+        self.kind(Effect::Writes) == StoreErrorKind::ReadOnly
+    }
+
     fn kind(&self, effect: Effect) -> StoreErrorKind {
         let unclear = match effect {
             Effect::Reads => UNAVAILABLE,
@@ -113,9 +118,8 @@ pub(super) fn unread(doing: &'static str) -> impl Fn(Error) -> StoreError {
 /// Whether a connection cannot be used any more.
 pub(super) fn is_broken(error: &Error) -> bool {
     match error {
-        Error::Database(_) => {
-            state_of(error).is_none_or(|state| is_lost(&state) || [STALE_PLAN, READ_ONLY].contains(&&*state))
-        }
+        Error::Database(_) => state_of(error)
+            .is_none_or(|state| is_lost(&state) || [NOT_SUPPORTED, READ_ONLY].contains(&&*state)),
         Error::Io(_) | Error::Tls(_) | Error::Protocol(_) => true,
         _ => false,
     }
@@ -134,8 +138,9 @@ fn kind(error: &Error, unclear: StoreErrorKind) -> StoreErrorKind {
     }
 }
 
-/// A statement was prepared before a migration that changed what it answers.
-const STALE_PLAN: &str = "0A000";
+/// What the server cannot do. A connection says so, too, of a statement that it prepared before a migration changed what
+/// that answers: another connection prepares it anew.
+const NOT_SUPPORTED: &str = "0A000";
 /// A server that takes no writes, it may be since a failover: another connection may lead to another one.
 const READ_ONLY: &str = "25006";
 
@@ -144,7 +149,7 @@ fn of_state(state: &str, unclear: StoreErrorKind) -> StoreErrorKind {
     match state {
         _ if is_lost(state) => unclear,
         // A deadlock, a serialization failure.
-        "40001" | "40P01" | STALE_PLAN => StoreErrorKind::Retry,
+        "40001" | "40P01" => StoreErrorKind::Retry,
         // A statement or a wait for a lock that took too long: what it had done is undone.
         "57014" | "55P03" => UNAVAILABLE,
         // A replica, or a database made read-only; a full disk.
@@ -182,7 +187,7 @@ mod tests {
 
     #[test]
     fn what_lost_against_another_is_to_be_repeated() {
-        for state in ["40001", "40P01", "0A000"] {
+        for state in ["40001", "40P01"] {
             check(state, StoreErrorKind::Retry);
         }
     }
@@ -223,7 +228,7 @@ mod tests {
     #[test]
     fn everything_else_is_a_defect() {
         for state in [
-            "42P01", "42501", "23514", "23505", "26000", "22021", "XX000", "28P01",
+            "0A000", "42P01", "42501", "23514", "23505", "26000", "22021", "XX000", "28P01",
         ] {
             check(state, StoreErrorKind::Internal);
         }

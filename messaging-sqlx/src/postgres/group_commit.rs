@@ -5,10 +5,11 @@
 //!                                          └─ busy: it waits; the next round takes all that wait
 //! a round ─┬─ one message: the statement for one
 //!          └─ several: the statement for many ─┬─ each has its own result
-//!                                              ├─ locked elsewhere: by conversation, beside the rounds
+//!                                              ├─ locked elsewhere: into the line of its conversation
 //!                                              ├─ lost against another key: repeated, then one by one
 //!                                              ├─ undone by one of them: one by one
 //!                                              └─ the database is away: the same answer for all
+//! the line of a conversation ─> one task, one of a few at a time ─> the statement that waits for the row
 //! ```
 //!
 //! A conversation has one queue, so its messages are never in two commits of this process at once. A round belongs to
@@ -17,14 +18,17 @@
 
 mod queue;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
 use messaging_core::{
     id::ConversationId,
     port::store::{Append, Appended, StoreError, StoreErrorKind},
 };
-use tokio::{sync::oneshot, time::timeout};
+use tokio::{
+    sync::{Semaphore, oneshot},
+    time::timeout,
+};
 
 use self::queue::{Full, Pending, Queue};
 use super::{
@@ -46,7 +50,13 @@ pub(super) struct GroupCommit {
     queues: [Arc<Queue>; QUEUES],
     /// How long a message may wait for its round.
     patience: Duration,
+    /// As many as may wait for a locked row at the same time: each has a connection meanwhile.
+    waiters: Semaphore,
 }
+
+/// Of how many connections one may wait for a locked row, and how many at most.
+const CONNECTIONS_PER_WAITER: u32 = 3;
+const MAX_WAITERS: u32 = 4;
 
 #[derive(Debug, thiserror::Error)]
 enum NotCommitted {
@@ -59,11 +69,14 @@ enum NotCommitted {
 }
 
 impl GroupCommit {
-    pub(super) fn new(options: &PgOptions) -> Self {
+    /// For a store with so many connections.
+    pub(super) fn new(options: &PgOptions, connections: u32) -> Self {
+        let waiters = (connections / CONNECTIONS_PER_WAITER).clamp(1, MAX_WAITERS);
         let capacity = options.max_waiting.div_ceil(QUEUES);
         Self {
             queues: std::array::from_fn(|_| Arc::new(Queue::new(capacity))),
             patience: options.acquire_timeout,
+            waiters: Semaphore::new(waiters as usize),
         }
     }
 
@@ -78,27 +91,30 @@ impl PgStore {
         self.admit(DOING).await?;
         match &self.0.group_commit {
             Some(group) => self.append_in_turn(group, step).await,
-            None => self.append_one(step, IfLocked::Wait).await,
+            None => {
+                let _turn = self.turn(DOING, step.conversation_id).await?;
+                self.append_one(step, IfLocked::Wait).await
+            }
         }
     }
 
     async fn append_in_turn(&self, group: &GroupCommit, step: &Append) -> Result<Appended, StoreError> {
         let queue = group.queue_of(step.conversation_id);
         let (answer, mut answered) = oneshot::channel();
-        let pending = Pending {
-            step: step.clone(),
-            answer,
-        };
+        let pending = Pending::new(step.clone(), answer);
         let place = queue
             .push(pending)
             .map_err(|Full| refused(NotCommitted::TooMany))?;
         if place.is_first {
             tokio::spawn(Rounds::new(self.clone(), Arc::clone(queue)).run());
         }
-        let outcome = match timeout(group.patience, &mut answered).await {
-            Ok(outcome) => outcome,
-            Err(_) if queue.withdraw(place.ticket) => return Err(refused(NotCommitted::TooLong)),
-            Err(_) => answered.await,
+        // One that is in a commit when its time is over may come back to a line.
+        let outcome = loop {
+            match timeout(group.patience, &mut answered).await {
+                Ok(outcome) => break outcome,
+                Err(_) if queue.withdraw(place.ticket) => return Err(refused(NotCommitted::TooLong)),
+                Err(_) => {}
+            }
         };
         // Only a runtime that shuts down drops a round: nobody knows how far it came.
         outcome.unwrap_or_else(|_| {
@@ -106,17 +122,17 @@ impl PgStore {
         })
     }
 
-    /// Commits a round. A conversation that is locked elsewhere holds up nobody: it goes on beside the rounds.
-    async fn commit_round(&self, round: Vec<Pending>) {
-        let elsewhere = self.commit(round, IfLocked::Skip).await;
-        let mut by_conversation: BTreeMap<ConversationId, Vec<Pending>> = BTreeMap::new();
-        for pending in elsewhere {
-            let of = by_conversation.entry(pending.step.conversation_id);
-            of.or_default().push(pending);
-        }
-        for group in by_conversation.into_values() {
-            let store = self.clone();
-            tokio::spawn(async move { store.commit(group, IfLocked::Wait).await });
+    /// Commits a round. A conversation that is locked elsewhere holds up no other: its messages wait in a line of their
+    /// own, and for its row waits one task.
+    async fn commit_round(&self, queue: &Arc<Queue>, round: Vec<Pending>) {
+        let skipped = self.commit(round, IfLocked::Skip).await;
+        for of in queue.hold(skipped) {
+            let waiter = Waiter {
+                store: self.clone(),
+                queue: Arc::clone(queue),
+                of,
+            };
+            tokio::spawn(waiter.run());
         }
     }
 
@@ -160,10 +176,18 @@ impl PgStore {
     }
 
     async fn commit_one_by_one(&self, some: Vec<Pending>, if_locked: IfLocked) -> Vec<Pending> {
+        if if_locked == IfLocked::Wait {
+            // Of one conversation: they would wait for one another, with a connection each.
+            for pending in some {
+                let outcome = self.append_one(&pending.step, if_locked).await;
+                pending.settle(outcome);
+            }
+            return Vec::new();
+        }
         let each = some.into_iter().map(async |pending| {
             match self.append_one(&pending.step, if_locked).await {
                 // Or locked.
-                Ok(Appended::Stale) if if_locked == IfLocked::Skip => Some(pending),
+                Ok(Appended::Stale) => Some(pending),
                 outcome => {
                     pending.settle(outcome);
                     None
@@ -197,7 +221,7 @@ impl Rounds {
 
     async fn run(mut self) {
         while let Some(round) = self.queue.next_round(MAX_ROUND) {
-            self.store.commit_round(round).await;
+            self.store.commit_round(&self.queue, round).await;
         }
         self.has_ended = true;
     }
@@ -210,6 +234,41 @@ impl Drop for Rounds {
             for pending in self.queue.abandon() {
                 pending.settle(Err(refused(NotCommitted::Ended)));
             }
+        }
+    }
+}
+
+/// The task of a conversation that is locked elsewhere.
+struct Waiter {
+    store: PgStore,
+    queue: Arc<Queue>,
+    of: ConversationId,
+}
+
+impl Waiter {
+    async fn run(self) {
+        let Some(group) = &self.store.0.group_commit else {
+            return;
+        };
+        loop {
+            // Anew for each group: of several locked conversations each gets its turn. Only a closed semaphore fails,
+            // and nothing closes this one.
+            let turn = self.store.0.turns.wait(self.of).await;
+            let permit = group.waiters.acquire().await;
+            let Some(messages) = self.queue.next_locked(self.of, MAX_ROUND) else {
+                return;
+            };
+            self.store.commit(messages, IfLocked::Wait).await;
+            drop((permit, turn));
+        }
+    }
+}
+
+impl Drop for Waiter {
+    /// A task that was ended in the middle leaves a conversation that others can go on with.
+    fn drop(&mut self) {
+        for pending in self.queue.abandon_locked(self.of) {
+            pending.settle(Err(refused(NotCommitted::Ended)));
         }
     }
 }

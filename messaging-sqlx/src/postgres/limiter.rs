@@ -84,9 +84,9 @@ impl PgRateLimiter {
     }
 }
 
-/// Until when somebody need not ask.
+/// Who need not ask, from when until when: before that time a clock has been set back, and what was known is void.
 #[derive(Debug, Default)]
-struct Refused(HashMap<(UserId, Limited), Timestamp>);
+struct Refused(HashMap<(UserId, Limited), (Timestamp, Timestamp)>);
 
 /// Upon so many those are forgotten who may ask again; if that makes no room, everybody is: they are refused all the
 /// same.
@@ -94,29 +94,38 @@ const MOST: usize = 10_000;
 
 impl Refused {
     fn until(&self, key: &(UserId, Limited), now: Timestamp) -> Option<Duration> {
-        let until = self.0.get(key).filter(|until| **until > now)?;
+        let (_, until) = self
+            .0
+            .get(key)
+            .filter(|(from, until)| *from <= now && now < *until)?;
         Some(until.since(now))
     }
 
     fn remember(&mut self, key: (UserId, Limited), now: Timestamp, until: Timestamp) {
         if self.0.len() >= MOST {
-            self.0.retain(|_, until| *until > now);
+            self.0.retain(|_, (_, until)| *until > now);
         }
         if self.0.len() >= MOST {
             self.0.clear();
         }
-        self.0.insert(key, until);
+        self.0.insert(key, (now, until));
     }
 }
 
 /// `$1` user, `$2` what, `$3` after how long there is one more, `$4` that many times the burst. Whoever is known to be
 /// over their quota writes nothing; who only turns out to be, once it is their turn, changes nothing.
+///
+/// A time that lies further ahead than a whole quota lasts was written before the database's clock was set back. It is
+/// cut to that, so that no refusal is longer than the quota.
 pub(super) const ADMIT: &str = r#"
 WITH moment AS (
     SELECT clock_timestamp() AS now
 ), known AS (
-    SELECT GREATEST(r.whole_at, moment.now) + $3::interval - moment.now AS ahead
+    SELECT LEAST(GREATEST(r.whole_at, moment.now), moment.now + $4) + $3::interval - moment.now AS ahead
     FROM moment, "messaging".rate r WHERE r.user_id = $1 AND r.what = $2
+), cut AS (
+    UPDATE "messaging".rate r SET whole_at = moment.now + $4 FROM moment
+    WHERE r.user_id = $1 AND r.what = $2 AND r.whole_at > moment.now + $4
 ), admitted AS (
     INSERT INTO "messaging".rate AS r (user_id, what, whole_at)
     SELECT $1, $2::smallint, moment.now + $3 FROM moment

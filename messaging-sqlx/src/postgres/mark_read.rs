@@ -12,10 +12,11 @@ use super::{
     PgStore,
     error::{damaged, unread},
     lanes::{Ownership, publish},
+    moment::moment,
     rows::{count, instant, maybe_time},
 };
 
-/// `$1` conversation, `$2` owner, `$3` lease, `$4` guard, `$5` message, `$6` now. One row that says how it
+/// `$1` conversation, `$2` owner, `$3` lease, `$4` guard, `$5` message, `$6` now, `$7` by how many seconds that may be ahead. One row that says how it
 /// went, or none where the guard does not hold.
 ///
 /// Where nothing moved, the last part says why, by what this statement's snapshot shows: that the side had
@@ -27,7 +28,7 @@ macro_rules! mark_read {
                 WHERE conversation_id = $1 AND id = $5),
             moved AS (UPDATE "messaging".conversation c SET events = c.events + 1,
                 "#, $side, "_read = t.position, ", $side, "_read_seq = t.seq,
-                ", $side, "_read_at = GREATEST($6, c.activity_at, c.", $side, "_read_at),
+                ", $side, "_read_at = GREATEST(", moment!("$6", "$7"), ", c.activity_at, c.", $side, "_read_at),
                 ", $side, "_due_at = CASE WHEN t.position < c.", $side, "_inbox THEN c.", $side, "_due_at END
                 FROM target t WHERE c.id = $1 AND c.guard = $4 AND c.", $side, "_read < t.position
                 RETURNING c.id, c.events, c.", $side, "_inbox AS inbox, c.", $side, "_read AS read,
@@ -71,8 +72,9 @@ impl PgStore {
                 .bind(statement)
                 .bind(i64::from(step.guard))
                 .bind(step.up_to.as_uuid())
-                .bind(instant(step.now));
-            let answered = self.write(DOING, statement).await?;
+                .bind(instant(step.now))
+                .bind(self.max_ahead());
+            let answered = self.write_in_turn(DOING, step.conversation_id, statement).await?;
             let marked = marked(answered.first(), step, ownership).map_err(unread(DOING))?;
             if let Some(marked) = marked {
                 return Ok(marked);

@@ -47,6 +47,7 @@ mod load;
 mod mark_read;
 mod migrate;
 mod moderation;
+mod moment;
 mod open;
 mod options;
 mod outbox;
@@ -54,6 +55,7 @@ mod outbox;
 mod planned;
 #[cfg(test)]
 mod prepared;
+mod probe;
 mod rows;
 mod schema_name;
 mod set_aside;
@@ -61,6 +63,8 @@ mod statements;
 mod tallies;
 #[cfg(test)]
 mod together;
+mod turns;
+mod url;
 
 use std::{
     fmt,
@@ -70,9 +74,9 @@ use std::{
     },
 };
 
-use messaging_core::port::store::StoreError;
 #[expect(unused_imports, reason = "for the links of the documentation")]
 use messaging_core::port::store::StoreErrorKind;
+use messaging_core::{id::ConversationId, port::store::StoreError};
 use sqlx::{ConnectOptions as _, Connection as _, PgConnection, PgPool, postgres::PgRow};
 use tokio::time::timeout;
 
@@ -81,7 +85,7 @@ pub use self::statements::Text;
 use self::{
     call::{Caller, Statement},
     connect::Source,
-    error::{Effect, Failure, failed},
+    error::{Effect, Failure, UNAVAILABLE, failed},
     statements::Statements,
 };
 pub use self::{
@@ -114,6 +118,7 @@ struct Inner {
     schema: SchemaName,
     statements: Statements,
     group_commit: Option<group_commit::GroupCommit>,
+    turns: turns::Turns,
     /// From how many messages on a round is one statement.
     together_from: usize,
     clock_check: ClockCheck,
@@ -143,12 +148,14 @@ impl PgStore {
     }
 
     fn on(Source { lender, patience }: Source, options: &PgOptions) -> Self {
+        let connections = lender.pool().options().get_max_connections();
         Self(Arc::new(Inner {
             caller: Caller::new(lender, options, patience),
             statements: Statements::new(&options.schema),
             schema: options.schema.clone(),
             group_commit: (options.group_commit == GroupCommit::On)
-                .then(|| group_commit::GroupCommit::new(options)),
+                .then(|| group_commit::GroupCommit::new(options, connections)),
+            turns: turns::Turns::default(),
             together_from: options.together_from,
             clock_check: options.clock_check,
             is_skewed: AtomicBool::new(false),
@@ -196,6 +203,23 @@ impl PgStore {
     async fn write(&self, doing: &'static str, statement: Statement<'_>) -> Result<Vec<PgRow>, StoreError> {
         self.admit(doing).await?;
         self.0.caller.rows(Effect::Writes, doing, statement).await
+    }
+
+    /// The same, for a step that locks a conversation's row: in this store one of them at a time.
+    async fn write_in_turn(
+        &self,
+        doing: &'static str,
+        of: ConversationId,
+        statement: Statement<'_>,
+    ) -> Result<Vec<PgRow>, StoreError> {
+        let _turn = self.turn(doing, of).await?;
+        self.write(doing, statement).await
+    }
+
+    /// Waits for a conversation's turn as long as for a connection.
+    async fn turn(&self, doing: &'static str, of: ConversationId) -> Result<turns::Turn<'_>, StoreError> {
+        let waited = timeout(self.0.caller.acquire_timeout(), self.0.turns.wait(of)).await;
+        waited.map_err(|elapsed| StoreError::new(UNAVAILABLE, doing).caused_by(elapsed))
     }
 
     /// Refuses a database that this code cannot run on; asked once.

@@ -117,7 +117,7 @@ WITH subject AS (
 ), said AS (
     INSERT INTO "messaging".complaint (report_id, about, reason, at)
     SELECT filed.id, COALESCE(subject.about, 0), $8, $6 FROM filed, subject
-    ON CONFLICT (report_id, about, md5(reason)) DO NOTHING
+    ON CONFLICT (report_id, about, sha256(replace(reason, chr(92), chr(92) || chr(92))::bytea)) DO NOTHING
 ), copied AS (
     INSERT INTO "messaging".evidence
         (report_id, seq, id, from_side, to_sides, sender_id, body, created_at, client_position, agent_position)

@@ -11,36 +11,48 @@ use super::{
     call::Statement,
     error::{failed, unread},
     lanes::{Ownership, publish},
+    moment::moment,
     rows::{conversation_id, instant},
 };
 
 /// The conversation of the plan's pair, made if it is not there, and the plan's link. `$1` id, `$2` owner,
-/// `$3` lease, `$4` client, `$5` agent, `$6` agent's user, `$7` now, `$8` booking or null.
+/// `$3` lease, `$4` client, `$5` agent, `$6` agent's user, `$7` now, `$8` booking or null, `$9` by
+/// how many seconds now may be ahead.
 ///
 /// One that another transaction has just made is in nobody's snapshot: then there is no row, and the
 /// statement is to be repeated. A plan carried out twice may collide by its id before it does by its pair.
 macro_rules! open_pair {
     () => {
-        r#"WITH made AS (INSERT INTO "messaging".conversation (id, client_id, agent_id, agent_user_id,
-                created_at, activity_at, events) VALUES ($1, $4, $5, $6, $7, $7, 1)
+        concat!(
+            "WITH moment AS MATERIALIZED (SELECT ",
+            moment!("$7::timestamptz", "$9"),
+            r#" AS now),
+        made AS (INSERT INTO "messaging".conversation (id, client_id, agent_id, agent_user_id,
+                created_at, activity_at, events) SELECT $1, $4, $5, $6, now, now, 1 FROM moment
             ON CONFLICT DO NOTHING RETURNING id, events),
         pair AS (SELECT id, true AS is_made FROM made UNION ALL
-            SELECT id, false FROM "messaging".conversation WHERE client_id = $4 AND agent_id = $5),
+            SELECT id, false FROM "messaging".conversation WHERE client_id = $4 AND agent_id = $5
+                AND NOT EXISTS (SELECT FROM made)),
         linked AS (INSERT INTO "messaging".booking_link (conversation_id, booking_id)
             SELECT id, $8 FROM pair WHERE $8::text IS NOT NULL
             ON CONFLICT (conversation_id, booking_id) DO NOTHING RETURNING conversation_id AS id),
         "#
+        )
     };
 }
 
-/// An opening and a link are one event.
+/// An opening and a link are one event: where the statement has made the conversation, its link is not told by itself.
+/// No part relies on what another part's writes look like to it.
 pub(super) const OPEN: &str = concat!(
     open_pair!(),
     r#"told AS (UPDATE "messaging".conversation c SET events = c.events + 1 FROM linked
-            WHERE c.id = linked.id RETURNING c.id, c.events),
+            WHERE c.id = linked.id AND NOT EXISTS (SELECT FROM made) RETURNING c.id, c.events),
         opened AS (SELECT id, events FROM made UNION ALL SELECT id, events FROM told),
         "#,
-    publish!("opened", "3, NULL::smallint, NULL::bigint, $7"),
+    publish!(
+        "opened",
+        "3, NULL::smallint, NULL::bigint, (SELECT now FROM moment)"
+    ),
     "SELECT pair.id AS opened_id, is_made, head, is_new FROM pair LEFT JOIN laned ON true"
 );
 
@@ -48,9 +60,12 @@ pub(super) const OPEN: &str = concat!(
 pub(super) const OPEN_IN: &str = concat!(
     open_pair!(),
     r#"unnumbered AS (INSERT INTO "messaging".unnumbered (at, conversation_id)
-            SELECT $7, linked.id FROM linked WHERE NOT EXISTS (SELECT FROM made)),
+            SELECT moment.now, linked.id FROM moment, linked WHERE NOT EXISTS (SELECT FROM made)),
         "#,
-    publish!("made", "3, NULL::smallint, NULL::bigint, $7"),
+    publish!(
+        "made",
+        "3, NULL::smallint, NULL::bigint, (SELECT now FROM moment)"
+    ),
     "SELECT pair.id AS opened_id, is_made, head, is_new FROM pair LEFT JOIN laned ON true"
 );
 
@@ -67,7 +82,8 @@ impl PgStore {
     ) -> Result<Opened, StoreError> {
         let ownership = self.ownership(publisher, plan.now);
         for _ in 0..MAX_REPEATS {
-            let statement = bind(sqlx::query(self.0.statements.open.clone()), plan, ownership);
+            let statement = sqlx::query(self.0.statements.open.clone());
+            let statement = bind(statement, plan, ownership).bind(self.max_ahead());
             let answered = self.write(DOING, statement).await?;
             if let Some(row) = answered.first() {
                 return opened(row, ownership).map_err(unread(DOING));
@@ -101,8 +117,9 @@ impl PgStore {
         let ownership = self.ownership(Publisher::Anyone, plan.now);
         for _ in 0..MAX_REPEATS {
             let statement = sqlx::query(self.0.statements.open_in.clone());
-            let statement =
-                bind(statement, plan, ownership).persistent(self.0.caller.pooler() == Pooler::Session);
+            let statement = bind(statement, plan, ownership)
+                .bind(self.max_ahead())
+                .persistent(self.0.caller.pooler() == Pooler::Session);
             let answered = statement.fetch_optional(&mut *connection).await;
             if let Some(row) = answered.map_err(failed(DOING))? {
                 return opened(&row, ownership).map_err(failed(DOING));

@@ -47,7 +47,8 @@ pub enum ClockCheck {
     /// It is. A relay whose clock is off by more than a third of its lease gets no lanes, since leases mean
     /// nothing between clocks that far apart: claiming fails with
     /// [`ReadOnly`](messaging_core::port::store::StoreErrorKind::ReadOnly) and a
-    /// [`ClockSkew`](super::ClockSkew) as its cause, until the clocks agree.
+    /// [`ClockSkew`](super::ClockSkew) as its cause, until the clocks agree. And no time of a conversation, a message or
+    /// a receipt is written that is more than a second ahead of the database's clock: it becomes that.
     #[default]
     On,
     /// It is not: for tests whose clock is set by hand.

@@ -103,6 +103,10 @@ impl Outbox for PgStore {
         let row = answered.first().ok_or(Error::RowNotFound);
         row.and_then(backlog).map_err(failed(DOING))
     }
+
+    async fn probe_writes(&self, now: Timestamp) -> Result<(), StoreError> {
+        self.try_write(now).await
+    }
 }
 
 /// The lanes of `$2` that `$1` owns under the leases `$3`, locked in the order in which everybody locks lanes,

@@ -40,10 +40,16 @@ impl Planner {
             _schema: schema,
         };
         if let Size::Rows(rows) = size {
-            let made = planner.name.fill(MADE).as_str().replace("$rows", &rows.to_string());
+            let made = planner
+                .name
+                .fill(MADE)
+                .as_str()
+                .replace("$rows", &rows.to_string());
             planner.run(made).await;
         }
-        planner.run("SET plan_cache_mode = force_generic_plan".to_owned()).await;
+        planner
+            .run("SET plan_cache_mode = force_generic_plan".to_owned())
+            .await;
         planner
     }
 
@@ -62,9 +68,19 @@ impl Planner {
             .await
             .unwrap();
         let nulls = vec!["NULL"; usize::try_from(count).unwrap()].join(", ");
-        let arguments = if nulls.is_empty() { nulls } else { format!("({nulls})") };
-        let setting = if WITHOUT_SCANS.contains(&name) { "off" } else { "on" };
-        let explain = format!("SET enable_seqscan = {setting}; EXPLAIN EXECUTE planned{arguments}; SET enable_seqscan = on");
+        let arguments = if nulls.is_empty() {
+            nulls
+        } else {
+            format!("({nulls})")
+        };
+        let setting = if WITHOUT_SCANS.contains(&name) {
+            "off"
+        } else {
+            "on"
+        };
+        let explain = format!(
+            "SET enable_seqscan = {setting}; EXPLAIN EXECUTE planned{arguments}; SET enable_seqscan = on"
+        );
         let lines = sqlx::raw_sql(AssertSqlSafe(explain))
             .fetch_all(&mut self.connection)
             .await

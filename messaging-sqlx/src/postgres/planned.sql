@@ -49,6 +49,7 @@ SELECT pg_temp.id(n), 1, pg_temp.id(n), 1, 2, 'client-' || n / 5, 'words of mess
 FROM n;
 INSERT INTO "messaging".rate (user_id, what, whole_at) SELECT 'client-' || n, 1, pg_temp.at(n) FROM n;
 INSERT INTO "messaging".audit (id, at, actor_id, action) SELECT pg_temp.id(n), pg_temp.at(n), 'admin', 'list' FROM n;
+INSERT INTO "messaging".probe VALUES (true, now());
 
 DROP TABLE n;
 

@@ -49,3 +49,15 @@ fn every_statement_names_its_schema_and_no_other() {
         );
     }
 }
+
+/// A server whose OpenSSL is in FIPS mode has no MD5.
+#[test]
+fn no_statement_and_no_migration_asks_for_md5() {
+    let name = SchemaName::parse("somewhere").unwrap();
+    let statements = Statements::new(&name);
+    let scripts = PgMigrator::new(name.clone()).scripts();
+    let texts = statements.all().into_iter().map(|(_, sql)| sql.as_str());
+    for text in texts.chain(scripts.iter().map(String::as_str)) {
+        assert!(!text.to_lowercase().contains("md5"), "{text}");
+    }
+}

@@ -5,8 +5,8 @@ use sqlx::SqlStr;
 
 use super::{
     SchemaName, activity, append, append_many, audit, change_state, claim, conversations, digest_sql,
-    erasure, history, limiter, list, list::PerInbox, load, mark_read, moderation, open, outbox, set_aside,
-    tallies,
+    erasure, history, limiter, list, list::PerInbox, load, mark_read, moderation, open, outbox, probe,
+    set_aside, tallies,
 };
 
 macro_rules! statements {
@@ -85,6 +85,7 @@ statements! {
     accesses: SqlStr = audit::ACCESSES;
     tallied: SqlStr = tallies::TALLIED;
     tally: SqlStr = tallies::TALLY;
+    probe: SqlStr = probe::PROBE;
 }
 
 /// A statement that is executed once for each call of a use case.

@@ -138,6 +138,13 @@ impl Bench {
         self.until_holds(WAITING, |found| found >= steps).await;
     }
 
+    /// How many steps wait for a lock just now.
+    pub(crate) async fn waiting(&self) -> i64 {
+        let mut session = self.session().await;
+        let count = sqlx::query_scalar(WAITING).bind(self.name());
+        count.fetch_one(&mut session.connection).await.unwrap()
+    }
+
     /// Waits until a step has waited for a lock for more than half a second.
     pub(crate) async fn until_waiting_for_long(&self) {
         self.until(
@@ -263,6 +270,8 @@ pub(crate) fn options(schema: &Schema) -> PgOptions {
     PgOptions::default()
         .with_schema(SchemaName::parse(schema.name()).unwrap())
         .with_clock_check(ClockCheck::Off)
+        // As long as a statement may take: a slow machine is not to decide what a test sees.
+        .with_lock_timeout(secs(60))
 }
 
 /// Message `n` of the client, under a key of its own.

@@ -8,7 +8,10 @@ use messaging_core::port::store::{
 use messaging_sqlx::{PgOptions, PgStore};
 use messaging_test_postgres::{How, PgServer};
 use messaging_testkit::make::{at, conversation_id, plan, worker_id};
-use sqlx::{ConnectOptions as _, postgres::PgConnectOptions};
+use sqlx::{
+    ConnectOptions as _,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
 
 use crate::bench::{Bench, UNAVAILABLE, check, code, is_stored, send};
 
@@ -121,8 +124,8 @@ async fn a_database_that_takes_no_writes_is_read_only_and_can_be_read() {
 #[tokio::test]
 async fn what_waits_too_long_for_a_lock_by_the_host_s_own_limit_is_unavailable() {
     for bench in Bench::both().await {
-        let url = bench.url_with("lock_timeout=10ms");
-        let store = PgStore::from_url(&url, &bench.options()).unwrap();
+        let pool = PgPoolOptions::new().connect_lazy(&bench.url_with("lock_timeout=10ms"));
+        let store = PgStore::new(pool.unwrap(), &bench.options());
         let locked = bench.lock().await;
         let error = store.append(&send(1)).await.unwrap_err();
         check(&error, UNAVAILABLE);
@@ -186,5 +189,48 @@ async fn the_victim_of_a_deadlock_is_to_repeat_its_step() {
         rival.let_go().await;
         assert!(is_stored(&store, 1).await);
         assert_eq!(bench.messages().await, 1);
+    }
+}
+
+#[tokio::test]
+async fn a_probe_says_whether_writes_are_taken_and_changes_nothing() {
+    let bench = Bench::new().await;
+    let store = bench.store();
+    store.probe_writes(at(1)).await.unwrap();
+    store.probe_writes(at(2)).await.unwrap();
+    assert_eq!(bench.messages().await, 0);
+    let url = bench.url_with("default_transaction_read_only=on");
+    let read_only = PgStore::from_url(&url, &bench.options()).unwrap();
+    check(
+        &read_only.probe_writes(at(3)).await.unwrap_err(),
+        StoreErrorKind::ReadOnly,
+    );
+    assert!(read_only.find_conversation(conversation_id(1_001)).await.is_ok());
+}
+
+/// Where the disk is full there may be room for a probe, and not for a message.
+#[tokio::test]
+async fn a_probe_knows_of_a_write_that_was_refused_a_moment_ago() {
+    for bench in Bench::both().await {
+        let mut session = bench.session().await;
+        session
+            .run(
+                "CREATE FUNCTION messaging.no_space() RETURNS trigger LANGUAGE plpgsql AS $$
+                    BEGIN RAISE EXCEPTION 'no space left' USING ERRCODE = '53100'; END $$;
+                CREATE TRIGGER no_space BEFORE INSERT ON messaging.message
+                    EXECUTE FUNCTION messaging.no_space()",
+            )
+            .await;
+        let (store, other) = (bench.store(), bench.store());
+        store.probe_writes(at(1)).await.unwrap();
+        check(
+            &store.append(&send(1)).await.unwrap_err(),
+            StoreErrorKind::ReadOnly,
+        );
+        check(
+            &store.probe_writes(at(2)).await.unwrap_err(),
+            StoreErrorKind::ReadOnly,
+        );
+        other.probe_writes(at(2)).await.unwrap();
     }
 }

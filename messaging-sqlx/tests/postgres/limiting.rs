@@ -119,3 +119,42 @@ async fn the_longest_while_is_no_error() {
         limiter.admit(&client_id(1), Limited::Send, at(0)).await.unwrap();
     }
 }
+
+/// As long ahead as a clock was before it was set back.
+#[tokio::test]
+async fn a_clock_that_was_set_back_makes_nobody_wait_longer_than_a_whole_quota_lasts() {
+    let every = Duration::from_millis(1);
+    let (bench, user) = (Bench::new().await, client_id(1));
+    let limiter = bench.store().rate_limiter(limits(3, every));
+    assert!(is_admitted(&limiter, 1, Limited::Send).await);
+    let mut session = bench.session().await;
+    session
+        .run("UPDATE messaging.rate SET whole_at = now() + interval '1 hour'")
+        .await;
+    // The database's clock is the one that counts; this only says when to ask again.
+    let mut now = at(0);
+    loop {
+        match limiter.admit(&user, Limited::Send, now).await.unwrap() {
+            Admission::Admitted => break,
+            Admission::Refused { retry_after } => {
+                assert!(retry_after <= 3 * every, "{retry_after:?}");
+                now = now + retry_after + every;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_was_refused_before_this_process_s_clock_was_set_back_is_asked_about_again() {
+    let bench = Bench::new().await;
+    let limiter = bench.store().rate_limiter(limits(1, HOUR));
+    let user = client_id(1);
+    assert!(is_admitted(&limiter, 1, Limited::Send).await);
+    for seconds in [1_000_000, 0, -1_000_000] {
+        let refused = limiter.admit(&user, Limited::Send, at(seconds)).await.unwrap();
+        let Admission::Refused { retry_after } = refused else {
+            panic!("an hour has not passed");
+        };
+        assert!(retry_after <= HOUR, "{retry_after:?} at {seconds}");
+    }
+}

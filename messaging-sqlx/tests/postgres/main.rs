@@ -10,6 +10,7 @@ mod failing;
 mod group_commit;
 mod leases;
 mod limiting;
+mod locked_row;
 mod lost_connections;
 mod migrating;
 mod migrating_at_once;

@@ -75,7 +75,7 @@ fn script(ground: &Ground, scenario: Scenario) -> Option<String> {
         format!(
             "{conversation}, '00000000-0000-7000-8000-000000000001', now() + interval '1 hour', 0, 1::smallint, \
              2::smallint, 'client-' || :c + 1, gen_random_uuid()::text, gen_random_uuid(), \
-             'Is the hut open in May? We would be four, and a dog.', date_trunc('milliseconds', now()), NULL"
+             'Is the hut open in May? We would be four, and a dog.', date_trunc('milliseconds', now()), NULL, 1"
         )
     };
     let (text, range, arguments) = match scenario {

@@ -1,7 +1,10 @@
 //! What waits for the next commit.
+//!
+//! Messages to a conversation whose row another transaction has locked stand apart, in a line of that conversation's
+//! own: rounds go on without them, and one task waits for the row.
 
 use std::{
-    collections::{HashSet, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     mem,
     sync::{Mutex, MutexGuard, PoisonError},
 };
@@ -17,10 +20,20 @@ use tokio::sync::oneshot;
 #[derive(Debug)]
 pub(super) struct Pending {
     pub(super) step: Append,
-    pub(super) answer: oneshot::Sender<Result<Appended, StoreError>>,
+    answer: oneshot::Sender<Result<Appended, StoreError>>,
+    /// Its number in the order of the queue.
+    ticket: u64,
 }
 
 impl Pending {
+    pub(super) fn new(step: Append, answer: oneshot::Sender<Result<Appended, StoreError>>) -> Self {
+        Self {
+            step,
+            answer,
+            ticket: 0,
+        }
+    }
+
     /// Answers it, after which nothing of it is left to do.
     pub(super) fn settle(self, outcome: Result<Appended, StoreError>) {
         // Whoever asked may have gone away.
@@ -62,7 +75,9 @@ pub(super) struct Queue {
 
 #[derive(Debug, Default)]
 struct State {
-    waiting: VecDeque<(u64, Pending)>,
+    waiting: VecDeque<Pending>,
+    /// The lines of conversations that are locked elsewhere. Each has a task as long as it is here.
+    locked: HashMap<ConversationId, VecDeque<Pending>>,
     next_ticket: u64,
     is_running: bool,
 }
@@ -79,14 +94,28 @@ impl Queue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn push(&self, pending: Pending) -> Result<Place, Full> {
+    /// Puts a message in line. A line of a locked conversation holds as many as a queue, and counts by itself.
+    pub(super) fn push(&self, mut pending: Pending) -> Result<Place, Full> {
         let mut state = self.lock();
-        if state.waiting.len() >= self.capacity {
+        let ticket = state.next_ticket;
+        pending.ticket = ticket;
+        let locked = state.locked.get_mut(&pending.step.conversation_id);
+        let is_locked = locked.is_some();
+        let line = match locked {
+            Some(line) => line,
+            None => &mut state.waiting,
+        };
+        if line.len() >= self.capacity {
             return Err(Full);
         }
-        let ticket = state.next_ticket;
+        line.push_back(pending);
         state.next_ticket += 1;
-        state.waiting.push_back((ticket, pending));
+        if is_locked {
+            return Ok(Place {
+                ticket,
+                is_first: false,
+            });
+        }
         Ok(Place {
             ticket,
             is_first: !mem::replace(&mut state.is_running, true),
@@ -95,11 +124,51 @@ impl Queue {
 
     /// Takes a message back. `false` when it no longer waits.
     pub(super) fn withdraw(&self, ticket: u64) -> bool {
-        let waiting = &mut self.lock().waiting;
-        match waiting.binary_search_by_key(&ticket, |(ticket, _)| *ticket) {
-            Ok(at) => waiting.remove(at).is_some(),
-            Err(_) => false,
+        let mut state = self.lock();
+        let State { waiting, locked, .. } = &mut *state;
+        std::iter::once(waiting).chain(locked.values_mut()).any(|line| {
+            let at = line.binary_search_by_key(&ticket, |pending| pending.ticket);
+            at.is_ok_and(|at| line.remove(at).is_some())
+        })
+    }
+
+    /// Puts messages of a round, whose conversations are locked elsewhere, in lines of their own, each before what came
+    /// after it. Returns the conversations that have a line only now: whoever calls has to see to each of them.
+    pub(super) fn hold(&self, skipped: Vec<Pending>) -> Vec<ConversationId> {
+        let mut state = self.lock();
+        let State { waiting, locked, .. } = &mut *state;
+        let mut new = Vec::new();
+        for pending in skipped {
+            let of = pending.step.conversation_id;
+            let line = locked.entry(of).or_insert_with(|| {
+                new.push(of);
+                VecDeque::new()
+            });
+            line.push_back(pending);
         }
+        for pending in mem::take(waiting) {
+            match locked.get_mut(&pending.step.conversation_id) {
+                Some(line) => line.push_back(pending),
+                None => waiting.push_back(pending),
+            }
+        }
+        new
+    }
+
+    /// Takes the next messages of a locked conversation's line; `None`, and no line, when none waits in it.
+    pub(super) fn next_locked(&self, of: ConversationId, max: usize) -> Option<Vec<Pending>> {
+        let mut state = self.lock();
+        let group = take(state.locked.get_mut(&of)?, max);
+        if group.is_empty() {
+            state.locked.remove(&of);
+            return None;
+        }
+        Some(group)
+    }
+
+    /// Nobody waits for a locked conversation's row any more. Returns what stands in its line.
+    pub(super) fn abandon_locked(&self, of: ConversationId) -> Vec<Pending> {
+        self.lock().locked.remove(&of).unwrap_or_default().into()
     }
 
     /// The next to be committed together, in the order in which they came; `None`, and nobody at work, when nothing
@@ -107,20 +176,7 @@ impl Queue {
     /// waits for the next, and finds there what the first has stored.
     pub(super) fn next_round(&self, max: usize) -> Option<Vec<Pending>> {
         let mut state = self.lock();
-        let (mut round, mut later) = (Vec::new(), VecDeque::new());
-        let waiting = mem::take(&mut state.waiting);
-        let mut taken = Taken::default();
-        for (ticket, pending) in waiting {
-            if pending.answer.is_closed() {
-                continue;
-            }
-            if round.len() < max && taken.takes(&pending) {
-                round.push(pending);
-            } else {
-                later.push_back((ticket, pending));
-            }
-        }
-        state.waiting = later;
+        let round = take(&mut state.waiting, max);
         state.is_running = !round.is_empty();
         state.is_running.then_some(round)
     }
@@ -129,9 +185,26 @@ impl Queue {
     pub(super) fn abandon(&self) -> Vec<Pending> {
         let mut state = self.lock();
         state.is_running = false;
-        let waiting = mem::take(&mut state.waiting);
-        waiting.into_iter().map(|(_, pending)| pending).collect()
+        mem::take(&mut state.waiting).into()
     }
+}
+
+/// Takes what goes together from the beginning of a line.
+fn take(line: &mut VecDeque<Pending>, max: usize) -> Vec<Pending> {
+    let (mut group, mut later) = (Vec::new(), VecDeque::new());
+    let mut taken = Taken::default();
+    for pending in mem::take(line) {
+        if pending.answer.is_closed() {
+            continue;
+        }
+        if group.len() < max && taken.takes(&pending) {
+            group.push(pending);
+        } else {
+            later.push_back(pending);
+        }
+    }
+    *line = later;
+    group
 }
 
 /// The ids and keys of a round.
@@ -172,7 +245,7 @@ mod tests {
             message: make::message(n, Side::Client, &client_id(1)),
             publisher: Publisher::Anyone,
         };
-        (Pending { step, answer }, answered)
+        (Pending::new(step, answer), answered)
     }
 
     fn with_key(n: u32, name: &str) -> (Pending, Answered) {
@@ -266,6 +339,60 @@ mod tests {
         queue.push(again).unwrap();
         assert_eq!(ids(queue.next_round(9)), [message_id(1)]);
         assert_eq!(ids(queue.next_round(9)), [message_id(1)]);
+    }
+
+    fn to(n: u32, conversation: u64) -> (Pending, Answered) {
+        let (mut pending, answered) = message(n);
+        pending.step.conversation_id = conversation_id(conversation);
+        (pending, answered)
+    }
+
+    #[test]
+    fn messages_to_a_locked_conversation_keep_their_order_in_one_line_of_its_own() {
+        let queue = Queue::new(9);
+        let mut answers = Vec::new();
+        let push = |n, conversation| {
+            let (pending, answer) = to(n, conversation);
+            (queue.push(pending).unwrap(), answer)
+        };
+        answers.push(push(1, 1));
+        let round = queue.next_round(9).unwrap();
+        // They come while the round is tried.
+        answers.extend([push(2, 1), push(3, 2)]);
+        assert_eq!(queue.hold(round), [conversation_id(1)]);
+        let (place, answer) = push(4, 1);
+        assert!(!place.is_first, "a task has been asked for already");
+        answers.push((place, answer));
+        assert_eq!(ids(queue.next_round(9)), [message_id(3)]);
+        assert!(queue.next_round(9).is_none());
+
+        assert!(queue.withdraw(answers[1].0.ticket));
+        assert_eq!(
+            ids(queue.next_locked(conversation_id(1), 9)),
+            [message_id(1), message_id(4)]
+        );
+        assert!(queue.next_locked(conversation_id(1), 9).is_none());
+        let (place, _answer) = push(5, 1);
+        assert!(place.is_first, "it is one as any other again");
+        assert_eq!(ids(queue.next_round(9)), [message_id(5)]);
+    }
+
+    #[test]
+    fn a_locked_conversation_leaves_the_queue_to_others() {
+        let queue = Queue::new(2);
+        let (one, _answer1) = to(1, 1);
+        queue.push(one).unwrap();
+        queue.hold(queue.next_round(9).unwrap());
+        let (two, _answer2) = to(2, 1);
+        let (three, _answer3) = to(3, 1);
+        queue.push(two).unwrap();
+        assert!(queue.push(three).is_err(), "its own line is full");
+        for n in 4..6 {
+            let (other, answer) = to(n, 2);
+            queue.push(other).unwrap();
+            drop(answer);
+        }
+        assert_eq!(queue.abandon_locked(conversation_id(1)).len(), 2);
     }
 
     #[test]

@@ -1,0 +1,219 @@
+//! The database's URL, which may carry secrets in every part.
+//!
+//! The driver logs a parameter that it does not know, with its value, and says what value it cannot read. So it is given
+//! what it knows and nothing else, and what it says of the rest goes nowhere.
+
+use sqlx::{ConnectOptions as _, postgres::PgConnectOptions};
+use url::Url;
+
+/// How a URL of PostgreSQL begins.
+const SCHEMES: [&str; 2] = ["postgres", "postgresql"];
+
+/// The parameters that the driver knows, besides `options[…]`.
+const KNOWN: [&str; 18] = [
+    "sslmode",
+    "ssl-mode",
+    "sslrootcert",
+    "ssl-root-cert",
+    "ssl-ca",
+    "sslcert",
+    "ssl-cert",
+    "sslkey",
+    "ssl-key",
+    "statement-cache-capacity",
+    "host",
+    "hostaddr",
+    "port",
+    "dbname",
+    "user",
+    "password",
+    "application_name",
+    "options",
+];
+
+/// Those that other clients of PostgreSQL know: their names are worth a line in the log. Another name may be a part of a
+/// value, in which a character was not escaped.
+const OF_OTHERS: [&str; 14] = [
+    "channel_binding",
+    "client_encoding",
+    "connect_timeout",
+    "gssencmode",
+    "keepalives",
+    "krbsrvname",
+    "load_balance_hosts",
+    "passfile",
+    "requirepeer",
+    "service",
+    "sslcrl",
+    "sslnegotiation",
+    "sslpassword",
+    "target_session_attrs",
+];
+
+/// Why a URL is none of a database. Of the URL it says nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum InvalidUrl {
+    #[error("it does not begin with postgres:// or postgresql://")]
+    Scheme,
+    #[error("it cannot be read as a URL")]
+    Syntax(#[source] url::ParseError),
+    #[error("the value of a part cannot be read: a port, an address, a number, or a mode of TLS")]
+    Value,
+}
+
+/// Takes a URL of PostgreSQL, and no other.
+pub(super) fn parse(url: &str) -> Result<PgConnectOptions, InvalidUrl> {
+    let is_of_postgresql = url
+        .split_once("://")
+        .is_some_and(|(scheme, _)| SCHEMES.contains(&scheme));
+    if !is_of_postgresql {
+        return Err(InvalidUrl::Scheme);
+    }
+    let mut url = Url::parse(url).map_err(InvalidUrl::Syntax)?;
+    leave_known(&mut url);
+    // Its error says what it could not read.
+    PgConnectOptions::from_url(&url).map_err(|_| InvalidUrl::Value)
+}
+
+/// Takes away the parameters that the driver does not know.
+fn leave_known(url: &mut Url) {
+    let (known, unknown): (Vec<_>, Vec<_>) = url
+        .query_pairs()
+        .into_owned()
+        .partition(|(name, _)| KNOWN.contains(&name.as_str()) || name.starts_with("options["));
+    for (name, _) in &unknown {
+        match OF_OTHERS.iter().find(|other| *other == name) {
+            Some(name) => tracing::warn!(
+                name,
+                "a parameter of the database's URL is not supported; ignoring it"
+            ),
+            None => tracing::warn!("a parameter of the database's URL is unknown; ignoring it"),
+        }
+    }
+    if known.is_empty() {
+        url.set_query(None);
+    } else {
+        url.query_pairs_mut().clear().extend_pairs(&known);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        error::Error,
+        fmt::{self, Write as _},
+        sync::{Arc, Mutex},
+    };
+
+    use tracing::{
+        Event, Metadata, Subscriber,
+        field::{Field, Visit},
+        span::{Attributes, Id, Record},
+        subscriber::with_default,
+    };
+
+    use super::*;
+    use crate::{PgOptions, PgStore};
+
+    /// All that is logged, at every level.
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<String>>);
+
+    impl Subscriber for Log {
+        fn enabled(&self, _: &Metadata<'_>) -> bool {
+            true
+        }
+
+        fn new_span(&self, _: &Attributes<'_>) -> Id {
+            Id::from_u64(1)
+        }
+
+        fn record(&self, _: &Id, _: &Record<'_>) {}
+
+        fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+        fn event(&self, event: &Event<'_>) {
+            event.record(&mut Line(&mut self.0.lock().unwrap()));
+        }
+
+        fn enter(&self, _: &Id) {}
+
+        fn exit(&self, _: &Id) {}
+    }
+
+    struct Line<'a>(&'a mut String);
+
+    impl Visit for Line<'_> {
+        fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+            writeln!(self.0, "{field}={value:?}").unwrap();
+        }
+    }
+
+    /// What taking a URL says, in the log and in its error.
+    fn said(url: &str) -> String {
+        let log = Log::default();
+        let taken = with_default(log.clone(), || PgStore::from_url(url, &PgOptions::default()));
+        let mut said = log.0.lock().unwrap().clone();
+        if let Err(error) = taken {
+            let mut cause: Option<&dyn Error> = Some(&error);
+            while let Some(error) = cause {
+                writeln!(said, "{error} {error:?}").unwrap();
+                cause = error.source();
+            }
+        }
+        said
+    }
+
+    #[test]
+    fn a_url_of_another_database_is_none_of_postgresql() {
+        for url in ["postgres://localhost", "postgresql://me@localhost:1/app"] {
+            assert!(parse(url).is_ok(), "{url}");
+        }
+        for url in ["", "app", "localhost:5432/app", "mysql://localhost/app"] {
+            assert_eq!(parse(url).unwrap_err(), InvalidUrl::Scheme, "{url}");
+        }
+    }
+
+    #[tokio::test]
+    async fn no_secret_of_a_url_is_said_wherever_it_stands() {
+        for url in [
+            "postgres://me:sesame@localhost/app?sslpassword=sesame",
+            "postgres://me@localhost/app?password=sesame&passwort=sesame",
+            "postgres://me@localhost/app?ssl%70assword=s%65same",
+            "postgres://me@localhost/app?password=open&sesame",
+            "postgres://me@localhost/app?sslmode=sesame",
+            "postgres://me@localhost/app?port=sesame",
+            "postgres://me@localhost/app?hostaddr=sesame",
+            "postgres://me@localhost/app?statement-cache-capacity=sesame",
+            "postgres://me:open/sesame@localhost/app",
+            "postgres://me:%FFsesame@localhost/app",
+            "postgres://me:sesame@localhost:port/app",
+            "postgres://me:sesame@[localhost/app",
+            "mysql://me:sesame@localhost/app",
+            "me:sesame@localhost/app",
+        ] {
+            let said = said(url);
+            assert!(!said.contains("sesame"), "{url}: {said}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_parameter_that_is_not_supported_is_named_and_an_unknown_one_is_not() {
+        let said =
+            said("postgres://localhost/app?sslpassword=x&target_session_attrs=any&keep=1&sslmode=prefer");
+        assert!(
+            said.contains("sslpassword") && said.contains("target_session_attrs"),
+            "{said}"
+        );
+        assert!(!said.contains("keep"), "{said}");
+    }
+
+    #[test]
+    fn what_the_driver_knows_is_left_as_it_is() {
+        let options =
+            parse("postgres://me@localhost/a?x=1&application_name=b%26c&options[jit]=on&dbname=d").unwrap();
+        assert_eq!(options.get_application_name(), Some("b&c"));
+        assert_eq!(options.get_database(), Some("d"));
+        assert_eq!(options.get_options(), Some("-c jit=on"));
+    }
+}
