@@ -187,13 +187,18 @@ impl Server {
         Caller::new(self.url(), None)
     }
 
-    /// How many conversations have unpublished events.
+    /// How many conversations have unpublished events, by a look that began after this was called: an answer may be of
+    /// one before.
     ///
     /// # Panics
     /// When the server is not ready.
     pub fn unpublished(&self) -> u64 {
-        let ready = self.anybody().get("/readyz").expect("an answer");
-        ready.body["unpublishedConversations"].as_u64().expect("a number")
+        let ask = || self.anybody().get("/readyz").expect("an answer").body;
+        let before = ask()["asOfMs"].as_i64().expect("a time");
+        let ready = eventually("the server has looked anew", || {
+            Some(ask()).filter(|ready| ready["asOfMs"] != before)
+        });
+        ready["unpublishedConversations"].as_u64().expect("a number")
     }
 
     /// The number of its process.

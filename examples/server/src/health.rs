@@ -13,6 +13,7 @@ use serde_json::json;
 /// Whether to send requests here, what works, and how far publishing is behind.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a field of the answer")]
 struct Readiness {
     /// Whether everything works.
     ready: bool,
@@ -22,6 +23,8 @@ struct Readiness {
     writes: bool,
     /// Whether this server publishes: the transport takes its credentials, and its clock agrees with the database's.
     publishes: bool,
+    /// When the store was looked at, in milliseconds since 1970; `null` when it cannot say.
+    as_of_ms: Option<i64>,
     /// How many conversations have unpublished events; `null` when the store cannot say.
     unpublished_conversations: Option<u64>,
     oldest_unpublished_ms: Option<u128>,
@@ -35,6 +38,7 @@ impl Readiness {
         reads: false,
         writes: false,
         publishes: false,
+        as_of_ms: None,
         unpublished_conversations: None,
         oldest_unpublished_ms: None,
         events_set_aside: None,
@@ -49,6 +53,7 @@ impl From<Health> for Readiness {
             reads: true,
             writes,
             publishes,
+            as_of_ms: Some(health.seen_at.as_millis()),
             unpublished_conversations: Some(health.backlog.lanes),
             oldest_unpublished_ms: health.oldest_unpublished.map(|age| age.as_millis()),
             events_set_aside: Some(health.backlog.set_aside),

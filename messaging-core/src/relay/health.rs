@@ -22,6 +22,8 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Health {
+    /// When the store was looked at.
+    pub seen_at: Timestamp,
     /// What is waiting, in the whole store.
     pub backlog: Backlog,
     /// How long the oldest unpublished event has been waiting; `None` when nothing is.
@@ -77,6 +79,7 @@ impl Relay {
     /// Looks at the store now.
     pub(crate) async fn health(&self) -> Result<Health, StoreError> {
         let store = &self.parts.store;
+        let seen_at = self.parts.clock.now();
         let backlog = store.backlog().await?;
         let now = self.parts.clock.now();
         let written = store.probe_writes(now).await;
@@ -88,6 +91,7 @@ impl Relay {
             );
         }
         let health = Health {
+            seen_at,
             backlog,
             oldest_unpublished: backlog.age(now),
             halted: self.gate().why() == Some(Why::Credentials),

@@ -89,13 +89,11 @@ impl GroupCommit {
 impl PgStore {
     pub(super) async fn append_message(&self, step: &Append) -> Result<Appended, StoreError> {
         self.admit(DOING).await?;
-        match &self.0.group_commit {
-            Some(group) => self.append_in_turn(group, step).await,
-            None => {
-                let _turn = self.turn(DOING, step.conversation_id).await?;
-                self.append_one(step, IfLocked::Wait).await
-            }
+        if let Some(group) = &self.0.group_commit {
+            return self.append_in_turn(group, step).await;
         }
+        let _turn = self.turn(DOING, step.conversation_id).await?;
+        self.append_one(step, IfLocked::Wait).await
     }
 
     async fn append_in_turn(&self, group: &GroupCommit, step: &Append) -> Result<Appended, StoreError> {

@@ -82,12 +82,13 @@ fn leave_known(url: &mut Url) {
         .into_owned()
         .partition(|(name, _)| KNOWN.contains(&name.as_str()) || name.starts_with("options["));
     for (name, _) in &unknown {
-        match OF_OTHERS.iter().find(|other| *other == name) {
-            Some(name) => tracing::warn!(
+        if let Some(name) = OF_OTHERS.iter().find(|other| *other == name) {
+            tracing::warn!(
                 name,
                 "a parameter of the database's URL is not supported; ignoring it"
-            ),
-            None => tracing::warn!("a parameter of the database's URL is unknown; ignoring it"),
+            );
+        } else {
+            tracing::warn!("a parameter of the database's URL is unknown; ignoring it");
         }
     }
     if known.is_empty() {

@@ -265,6 +265,7 @@ macro_rules! __each_case {
                 a_backlog_counts_conversations_not_events
                 claiming_publishes_nothing
                 a_backlog_ages_from_its_oldest_unpublished_event
+                a_probe_of_writes_changes_nothing
             }
             dropping {
                 an_open_dropped_and_repeated_is_one_conversation
@@ -309,6 +310,7 @@ macro_rules! __each_case {
                 the_first_complaint_opens_a_report
                 the_next_complaint_is_added_to_it
                 a_complaint_repeated_is_kept_once
+                complaints_that_differ_in_any_character_are_all_kept
                 of_many_complaints_at_once_one_opens_the_report
                 each_reporter_has_their_own
                 what_is_not_there_is_not_reported

@@ -154,6 +154,34 @@ pub(crate) async fn a_complaint_repeated_is_kept_once(store: &dyn Store) {
     assert_eq!(times, [at(5), at(7)]);
 }
 
+/// A store that keeps a digest of a reason has to make it of the very text.
+pub(crate) async fn complaints_that_differ_in_any_character_are_all_kept(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    let mut reasons: Vec<String> = [
+        "\\x41",
+        "A",
+        "\\101",
+        "\\\\101",
+        "\\",
+        "a\\",
+        "Ä",
+        "A\u{308}b",
+        "'",
+    ]
+    .map(str::to_owned)
+    .into();
+    // Longer than what an index holds.
+    reasons.extend(["ß", "ẞ"].map(|last| format!("{}{last}", "ü".repeat(900))));
+    for _ in 0..2 {
+        for reason in &reasons {
+            file(&scene, &complaint(&scene, 5, reason, None)).await;
+        }
+    }
+    let kept = found(store, 5).await.report.complaints;
+    let expected: Vec<_> = reasons.iter().map(|reason| remark(reason)).collect();
+    assert_eq!(kept.into_iter().map(|it| it.reason).collect::<Vec<_>>(), expected);
+}
+
 pub(crate) async fn of_many_complaints_at_once_one_opens_the_report(store: &dyn Store) {
     let scene = Scene::set(store).await;
     scene.send(Side::Agent).await;

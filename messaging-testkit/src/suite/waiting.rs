@@ -4,7 +4,7 @@ use messaging_core::{
 };
 
 use super::scene::{Scene, claim};
-use crate::make::{at, plan, worker_id};
+use crate::make::{at, client_inbox, plan, worker_id};
 
 /// Three conversations, opened at second 20, 10 and 30.
 async fn three(store: &dyn Store) -> Vec<Scene<'_>> {
@@ -49,4 +49,16 @@ pub(crate) async fn a_backlog_ages_from_its_oldest_unpublished_event(store: &dyn
     let done = [scenes[0].published(at(60), 1)];
     store.settle(worker_id(1), at(70), &done).await.unwrap();
     check(store, 2, 25).await;
+}
+
+pub(crate) async fn a_probe_of_writes_changes_nothing(store: &dyn Store) {
+    let scenes = three(store).await;
+    let before = store.find_overview(scenes[0].id).await.unwrap();
+    for second in [40, 40, 41] {
+        store.probe_writes(at(second)).await.unwrap();
+    }
+    check(store, 3, 10).await;
+    assert_eq!(store.find_overview(scenes[0].id).await.unwrap(), before);
+    let listed = store.count_conversations(&client_inbox(1), 10).await.unwrap();
+    assert_eq!(listed, 3);
 }

@@ -57,6 +57,7 @@ pub(crate) enum Fault {
     ListsSetAsideAgain,
     SkipsOneSetAside,
     ForgetsTheOldest,
+    ProbesByOpening,
     ReportsMessagesOfOthers,
     SaysThatItOpened,
     ListsReportsToThoseConcerned,

@@ -101,6 +101,7 @@ the_suite_notices_a_store_that! {
     lists_set_aside_again: refusing notices ListsSetAsideAgain;
     skips_one_set_aside: refusing notices SkipsOneSetAside;
     forgets_the_oldest: waiting notices ForgetsTheOldest;
+    probes_by_opening: waiting notices ProbesByOpening;
     reports_messages_of_others: reporting notices ReportsMessagesOfOthers;
     says_that_it_opened: reporting notices SaysThatItOpened;
     lists_reports_to_those_concerned: reporting notices ListsReportsToThoseConcerned;

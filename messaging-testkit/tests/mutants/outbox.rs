@@ -10,7 +10,7 @@ use messaging_core::{
     },
     time::Timestamp,
 };
-use messaging_testkit::make::worker_id;
+use messaging_testkit::make::{plan, worker_id};
 
 use crate::broken::{Broken, Fault, LONG};
 
@@ -148,6 +148,13 @@ impl Outbox for Broken {
             backlog.oldest = backlog.oldest.map(|oldest| oldest + LONG);
         }
         Ok(backlog)
+    }
+
+    async fn probe_writes(&self, now: Timestamp) -> Result<(), StoreError> {
+        if self.has(Fault::ProbesByOpening) {
+            self.inner.open(&plan(1, 77), Publisher::Anyone).await?;
+        }
+        self.inner.probe_writes(now).await
     }
 }
 
