@@ -1,8 +1,10 @@
 // The HTTP API, as a client calls it.
 
-import type { Access, Activity, Conversation, Count, HistoryPage, ListMeta, Marked, Message, Report, ReportFile, ReportStatus } from "./wire";
+import type { Access, Activity, Conversation, HistoryPage, ListMeta, Marked, Message, Report, ReportFile, ReportStatus, Unread } from "./wire";
 
 const TIME_LIMIT = 15_000;
+
+const UNREACHED: ReadonlySet<number> = new Set([408, 429, 502, 503, 504]);
 
 /** What to count, and in what portions. */
 export interface ActivityRequest {
@@ -33,7 +35,12 @@ export class ApiError extends Error {
 
   /** Whether the same request may succeed without anybody doing anything about it. */
   get isTransient(): boolean {
-    return this.status === null || this.status >= 500 || this.status === 429;
+    return this.status === null || this.status >= 500 || this.status === 429 || this.status === 408;
+  }
+
+  /** Whether there is at present no server that could answer, or none that has the time. */
+  get isUnreached(): boolean {
+    return this.status === null || UNREACHED.has(this.status);
   }
 }
 
@@ -91,7 +98,7 @@ export class Api {
   }
 
   countUnread() {
-    return this.#call<Pick<Count, "unreadCount">>("GET", "/messages/unread");
+    return this.#call<Unread>("GET", "/messages/unread");
   }
 
   tellTyping(conversationId: string, typing: boolean) {

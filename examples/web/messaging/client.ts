@@ -2,23 +2,30 @@
 
 import type { Api } from "./api";
 import type { Channels, Connection } from "./channels";
+import { coalesced } from "./coalesce";
 import { Inbox } from "./inbox";
 import { Observable } from "./observable";
+import { type Outbox, browserOutbox } from "./outbox";
 import { Outgoing } from "./outgoing";
 import { watchPresence } from "./presence";
 import { Reader } from "./reader";
 import { Thread } from "./thread";
 import { OwnTyping } from "./typing";
+import { watchWaking } from "./waking";
 import type { Message } from "./wire";
 
 /** How many conversations that are no longer open keep what has been fetched of them. */
 const KEPT = 10;
+/** How often, in milliseconds, it is asked what is new as long as nothing is told. */
+const POLL = 10_000;
 
 export interface ClientOptions {
   readonly userId: string;
   readonly api: Api;
   /** None for admins: nothing is told to them. */
   readonly channels: Channels | null;
+  /** Where unsent messages outlive the page; the browser's storage if it is not given. */
+  readonly outbox?: Outbox;
 }
 
 /** A conversation that is open, with all that belongs to it. */
@@ -40,35 +47,73 @@ export class MessagingClient {
   readonly inbox: Inbox;
   readonly connection: Observable<Connection>;
   readonly #channels: Channels | null;
+  readonly #outbox: Outbox;
+  /** Whether the connection, if there is one, is known to be alive. */
+  readonly #trusted = new Observable(true);
   readonly #open = new Map<string, Held>();
   readonly #presences = new Map<string, { isHere: Observable<boolean>; holders: number; close: () => void }>();
 
-  constructor({ userId, api, channels }: ClientOptions) {
+  constructor({ userId, api, channels, outbox = browserOutbox(userId) }: ClientOptions) {
     this.userId = userId;
     this.api = api;
     this.inbox = new Inbox(api);
     this.#channels = channels;
+    this.#outbox = outbox;
     this.connection = channels?.connection ?? new Observable<Connection>("connected");
   }
 
-  /** Begins to listen. Returns its end. */
+  /** Begins to listen, and to send what an earlier page could not. Returns its end. */
   start(): () => void {
     const channels = this.#channels;
+    const unwatchOutbox = this.#outbox.watch((key) => {
+      for (const { outgoing } of this.#open.values()) outgoing.forget(key);
+    });
+    const stop = () => {
+      unwatchOutbox();
+      for (const { outgoing } of this.#open.values()) outgoing.stop();
+    };
+    this.#resume();
     if (!channels) {
       void this.inbox.refresh();
-      return () => {};
+      return stop;
     }
     // Without a connection there is no subscription to wait for; when there is, the list is fetched again.
     if (channels.connection.get() !== "connected") void this.inbox.refresh();
-    const unlisten = this.inbox.listen(channels, this.userId);
+    const unlisten = this.inbox.listen(channels, this.userId, this.#trusted);
     const unwatch = channels.connection.watch(() => {
-      if (channels.connection.get() !== "connected") return;
-      for (const { outgoing } of this.#open.values()) outgoing.reconnected();
+      if (channels.connection.get() === "connected") this.#resume();
     });
+    const poll = setInterval(() => {
+      if (channels.connection.get() !== "connected") this.#look();
+    }, POLL);
+    const unwake = watchWaking(() => void this.lookAgain());
     return () => {
+      unwake();
+      clearInterval(poll);
       unwatch();
       unlisten();
+      stop();
     };
+  }
+
+  /** The page may have slept: fetches what is new, and is not live until the connection has answered. */
+  readonly lookAgain: () => Promise<void> = coalesced(async () => {
+    this.#trusted.set(false);
+    this.#look();
+    this.#resume();
+    await this.#channels?.check?.();
+    this.#trusted.set(true);
+  });
+
+  #look(): void {
+    void this.inbox.refresh();
+    for (const { thread, holders } of this.#open.values()) if (holders > 0) void thread.catchUp();
+  }
+
+  /** Sends what is kept, also what another tab or an earlier page has left. */
+  #resume(): void {
+    for (const { conversationId } of this.#outbox.list()) this.#held(conversationId);
+    for (const { outgoing } of this.#open.values()) outgoing.resume();
   }
 
   /** Ends the connection for good. */
@@ -140,8 +185,20 @@ export class MessagingClient {
         throw error;
       }
     };
-    const outgoing = new Outgoing(send, (message) => thread.take(message));
-    const thread = new Thread(id, { api, channels: this.#channels, conversations, outgoing, userId: this.userId });
+    const outgoing = new Outgoing({
+      conversationId: id,
+      outbox: this.#outbox,
+      send,
+      arrived: (message) => thread.take(message),
+    });
+    const thread = new Thread(id, {
+      api,
+      channels: this.#channels,
+      conversations,
+      outgoing,
+      userId: this.userId,
+      trusted: this.#trusted,
+    });
     const reader = new Reader(
       async (upTo) => (await api.markRead(id, upTo.id)).data,
       (marked, { seq }) => {

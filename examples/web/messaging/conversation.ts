@@ -45,8 +45,26 @@ function newestReads(some: BothSides<ReadMark | null>, others: BothSides<ReadMar
 
 const seqOf = (known: Known) => known.lastMessage?.seq ?? 0;
 
+/** Those that are known in the order of the list, as `order` was: only what has changed finds its place anew. */
+export function reordered(order: readonly Known[], known: ReadonlyMap<string, Known>): readonly Known[] {
+  const same = order.filter((conversation) => known.get(conversation.id) === conversation);
+  if (same.length === known.size) return same.length === order.length ? order : same;
+  const stays = new Set(same);
+  const changed = [...known.values()].filter((conversation) => !stays.has(conversation)).toSorted(byActivity);
+  const next: Known[] = [];
+  let at = 0;
+  for (const conversation of changed) {
+    for (let other = same[at]; other && byActivity(other, conversation) < 0; other = same[at]) {
+      next.push(other);
+      at += 1;
+    }
+    next.push(conversation);
+  }
+  return [...next, ...same.slice(at)];
+}
+
 /** The order of the list: by activity, the newest first. */
-export function byActivity(a: Conversation, b: Conversation): number {
+function byActivity(a: Conversation, b: Conversation): number {
   const activity = compare(b.lastMessageAt, a.lastMessageAt);
   return activity === 0 ? compare(b.id, a.id) : activity;
 }

@@ -1,11 +1,12 @@
 // The list of conversations, the total, and what is told to this user.
 
 import type { Api } from "./api";
-import type { Channels } from "./channels";
+import type { Channels, Subscriber } from "./channels";
 import { RETRY_AFTER, coalesced } from "./coalesce";
-import { byActivity } from "./conversation";
+import { type Known, reordered } from "./conversation";
 import { Conversations } from "./conversations";
 import { Observable } from "./observable";
+import { userChannel } from "./user-channel";
 import type { Conversation, ConversationUpdated, CountChanged, ListMeta, NotifiedMessage } from "./wire";
 
 const PAGE = 30;
@@ -38,8 +39,13 @@ export class Inbox {
   #cursor: string | null = null;
   /** The activity down to which the list is known. */
   #bottom = "";
+  /** All that are known, in the order of the list. */
+  #order: readonly Known[] = [];
   #total = { unreadCount: 0, asked: -1 };
   #isSubscribed = false;
+  #hasCaughtUp = false;
+  #hasEnded = false;
+  #trusted = new Observable(true);
   #retry: ReturnType<typeof setTimeout> | undefined;
 
   constructor(api: Api) {
@@ -48,10 +54,12 @@ export class Inbox {
     this.conversations.known.watch(() => this.#draw());
   }
 
-  /** Listens to what is told to this user. Returns its end. */
-  listen(channels: Channels, userId: string): () => void {
+  /** Listens to what is told to this user, by a connection that is known to be alive or not. Returns its end. */
+  listen(channels: Channels, userId: string, trusted: Observable<boolean>): () => void {
     const { conversations } = this;
-    const unsubscribe = channels.subscribe(`private-user-${channelPart(userId)}`, {
+    this.#trusted = trusted;
+    this.#hasEnded = false;
+    const unsubscribe = this.#subscribe(channels, userId, {
       ready: () => {
         this.#isSubscribed = true;
         void this.refresh();
@@ -70,19 +78,55 @@ export class Inbox {
     const unwatch = channels.connection.watch(() => {
       if (channels.connection.get() !== "lost") return;
       this.#isSubscribed = false;
-      this.state.change({ isLive: false });
+      this.#hasCaughtUp = false;
+      this.#tellLive();
     });
+    const untrust = trusted.watch(() => this.#tellLive());
     return () => {
+      this.#hasEnded = true;
       clearTimeout(this.#retry);
+      untrust();
       unwatch();
       unsubscribe();
     };
   }
 
+  #subscribe(channels: Channels, userId: string, subscriber: Subscriber): () => void {
+    const name = userChannel(userId);
+    if (typeof name === "string") return channels.subscribe(name, subscriber);
+    let end: (() => void) | "over" | null = null;
+    const subscribe = (it: string) => {
+      if (end === null) end = channels.subscribe(it, subscriber);
+    };
+    name.then(subscribe, () => void this.#askForChannel(subscribe));
+    return () => {
+      if (typeof end === "function") end();
+      end = "over";
+    };
+  }
+
+  /** Where the browser cannot tell how the channel is called, the server can. */
+  async #askForChannel(subscribe: (name: string) => void): Promise<void> {
+    if (this.#hasEnded) return;
+    try {
+      const { channel } = (await this.#api.countUnread()).data;
+      if (channel !== undefined) return subscribe(channel);
+      void this.refresh();
+    } catch {
+      setTimeout(() => void this.#askForChannel(subscribe), RETRY_AFTER);
+    }
+  }
+
   /** Fetches the list's first page and the total. */
   async refresh(): Promise<void> {
     await this.#refresh();
-    this.state.change({ isLive: this.#isSubscribed && this.#retry === undefined });
+    this.#hasCaughtUp = this.#isSubscribed && this.#retry === undefined;
+    this.#tellLive();
+  }
+
+  #tellLive(): void {
+    const isLive = this.#hasCaughtUp && this.#trusted.get();
+    if (isLive !== this.state.get().isLive) this.state.change({ isLive });
   }
 
   readonly #refresh = coalesced(async () => {
@@ -94,7 +138,7 @@ export class Inbox {
       this.#adoptTotal(total);
       this.#merge(before, page);
     } catch {
-      this.#retry = setTimeout(() => void this.refresh(), RETRY_AFTER);
+      if (!this.#hasEnded) this.#retry = setTimeout(() => void this.refresh(), RETRY_AFTER);
     }
   });
 
@@ -154,18 +198,16 @@ export class Inbox {
   }
 
   #draw(): void {
-    const known = [...this.conversations.known.get().values()];
+    const known = this.conversations.known.get();
     const hasMore = this.#cursor !== null;
-    const conversations = known.filter(({ lastMessageAt }) => lastMessageAt >= this.#bottom).toSorted(byActivity);
+    this.#order = reordered(this.#order, known);
+    // What is below the bottom stands at the end.
+    let end = this.#order.length;
+    while (end > 0 && (this.#order[end - 1]?.lastMessageAt ?? "") < this.#bottom) end -= 1;
+    const conversations = this.#order.slice(0, end);
     const unreadCount = hasMore
       ? this.#total.unreadCount
       : conversations.reduce((sum, conversation) => sum + conversation.unreadCount, 0);
     this.state.change({ conversations, unreadCount, hasMore });
   }
-}
-
-/** A user's id as it stands in the name of a channel. */
-export function channelPart(userId: string): string {
-  if (/^[A-Za-z0-9_\-@,.;][A-Za-z0-9_\-=@,.;]*$/.test(userId)) return userId;
-  return `=${btoa(userId).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "")}`;
 }

@@ -6,6 +6,7 @@ import { RETRY_AFTER, coalesced } from "./coalesce";
 import type { Conversations } from "./conversations";
 import { Observable } from "./observable";
 import type { Outgoing } from "./outgoing";
+import { hasGap, merged } from "./sequence";
 import { OtherTyping } from "./typing";
 import type { HistoryPage, Message, MessageRead, Truncated, Typing } from "./wire";
 
@@ -38,6 +39,8 @@ export interface ThreadParts {
   readonly conversations: Conversations;
   readonly outgoing: Outgoing;
   readonly userId: string;
+  /** Whether the connection is known to be alive. */
+  readonly trusted: Observable<boolean>;
 }
 
 export class Thread {
@@ -50,6 +53,7 @@ export class Thread {
   /** Before what has been fetched. */
   #olderCursor: string | null = null;
   #isSubscribed = false;
+  #hasCaughtUp = false;
   #isOpen = false;
   #retry: ReturnType<typeof setTimeout> | undefined;
 
@@ -62,7 +66,7 @@ export class Thread {
 
   /** Begins to listen, and catches up with what has happened. Returns its end. */
   open(): () => void {
-    const { channels, userId } = this.#parts;
+    const { channels, userId, trusted } = this.#parts;
     this.#isOpen = true;
     // Without a connection there is no subscription to wait for; when there is, it catches up.
     if (channels?.connection.get() !== "connected") void this.catchUp();
@@ -83,9 +87,11 @@ export class Thread {
     const unwatch = channels?.connection.watch(() => {
       if (channels.connection.get() === "lost") this.#lost();
     });
+    const untrust = trusted.watch(() => this.#tellLive());
     return () => {
       this.#isOpen = false;
       clearTimeout(this.#retry);
+      untrust();
       unwatch?.();
       unsubscribe?.();
       this.#lost();
@@ -94,14 +100,22 @@ export class Thread {
 
   #lost(): void {
     this.#isSubscribed = false;
+    this.#hasCaughtUp = false;
     this.typing.set(false);
-    this.state.change({ isLive: false });
+    this.#tellLive();
+  }
+
+  #tellLive(): void {
+    const isLive = this.#hasCaughtUp && this.#parts.trusted.get();
+    if (isLive !== this.state.get().isLive) this.state.change({ isLive });
   }
 
   /** Fetches what is newer than what there is, and fills the gaps. */
   readonly catchUp = async (): Promise<void> => {
     await this.#catchUp();
-    if (this.#isOpen) this.state.change({ isLive: this.#isSubscribed && this.#retry === undefined });
+    if (!this.#isOpen) return;
+    this.#hasCaughtUp = this.#isSubscribed && this.#retry === undefined;
+    this.#tellLive();
   };
 
   readonly #catchUp = coalesced(async () => {
@@ -183,20 +197,14 @@ export class Thread {
       this.#known.add(message.id);
       this.#parts.conversations.adoptLast(message);
     }
-    const messages = [...this.state.get().messages, ...isNew].toSorted((a, b) => a.seq - b.seq);
-    this.state.change({ messages });
+    this.state.change({ messages: merged(this.state.get().messages, isNew) });
     return true;
   }
 
-  /** Whether a seq is skipped. What has been fetched has no gap, so only what was told may follow one. */
+  /** What has been fetched has no gap, so only what was told may follow one. */
   #hasGap(): boolean {
     const { messages } = this.state.get();
-    let expected = this.#olderCursor === null ? 1 : (messages[0]?.seq ?? 1);
-    return messages.some(({ seq }) => {
-      const skips = seq !== expected;
-      expected = seq + 1;
-      return skips;
-    });
+    return hasGap(messages, this.#olderCursor === null ? 1 : (messages[0]?.seq ?? 1));
   }
 }
 

@@ -131,6 +131,13 @@ export interface Count {
   readonly unreadVersion: number;
 }
 
+/** In all conversations together. */
+export interface Unread {
+  readonly unreadCount: number;
+  /** The name of the caller's own channel, where the server says it. */
+  readonly channel?: string;
+}
+
 export interface Marked extends Count {
   readonly readAt: string | null;
 }

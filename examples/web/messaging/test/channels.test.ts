@@ -1,54 +1,23 @@
-import type Pusher from "pusher-js";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
 import { type Connection, pusherChannels } from "../channels";
-import { channelPart } from "../inbox";
+import { FakePusher } from "./fake-pusher";
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-/** What of pusher-js is used; what it would tell is told by the test. */
-class FakePusher {
-  readonly handlers = new Map<string, Map<string, (data: unknown) => void>>();
-  readonly asked: string[] = [];
-  readonly connection = this.#binding("connection");
-
-  subscribe(name: string) {
-    this.asked.push(name);
-    return { ...this.#binding(name), unbind: () => this.handlers.delete(name) };
-  }
-
-  unsubscribe(name: string) {
-    this.asked.push(`not ${name}`);
-  }
-
-  tell(of: string, event: string, data?: unknown) {
-    this.handlers.get(of)?.get(event)?.(data);
-  }
-
-  #binding(of: string) {
-    const bind = (event: string, handler: (data: unknown) => void) => {
-      this.handlers.set(of, (this.handlers.get(of) ?? new Map()).set(event, handler));
-    };
-    return { bind };
-  }
-}
-
-function connected() {
-  const pusher = new FakePusher();
-  return { pusher, channels: pusherChannels(pusher as unknown as Pusher) };
-}
+const connected = () => FakePusher.withChannels(pusherChannels);
 
 test("the connection is lost only after it was there, or could not be made", () => {
   const { pusher, channels } = connected();
   const seen: Connection[] = [channels.connection.get()];
   channels.connection.watch(() => seen.push(channels.connection.get()));
   for (const current of ["connecting", "connected", "connecting", "unavailable", "connected"]) {
-    pusher.tell("connection", "state_change", { current });
+    pusher.becomes(current);
   }
   expect(seen).toEqual(["connecting", "connected", "lost", "connected"]);
   const second = connected();
-  second.pusher.tell("connection", "state_change", { current: "unavailable" });
+  second.pusher.becomes("unavailable");
   expect(second.channels.connection.get()).toBe("lost");
 });
 
@@ -87,12 +56,4 @@ test("on a presence channel one hears who is there, who comes and who leaves", (
   pusher.tell("presence-a", "pusher:member_removed", { id: "one" });
   pusher.tell("presence-a", "hello", "you");
   expect(told).toEqual([["one", "two"], "+three", "-one", "you"]);
-});
-
-test("a user's id stands in a channel's name as it is, or encoded", () => {
-  for (const plain of ["client-1", "a@b.c", "a=b", "A_;,."]) expect(channelPart(plain)).toBe(plain);
-  expect(channelPart("a/b")).toBe("=YS9i");
-  expect(channelPart("=a")).toBe("=PWE");
-  expect(channelPart("user:1?>")).toBe("=dXNlcjoxPz4");
-  expect(channelPart("~~~")).toBe("=fn5-");
 });

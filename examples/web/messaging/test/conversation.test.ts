@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 
-import { type Known, newest, withLast, withRead } from "../conversation";
+import { type Known, newest, reordered, withLast, withRead } from "../conversation";
 import { Server } from "./world";
 
 function known(by: Partial<Known>): Known {
@@ -57,4 +57,42 @@ test("what was not asked for again stays known", () => {
   expect(newest(known({ asked: 2 }), known({ asked: 1, presence })).presence).toEqual({ client: true, agent: null });
   const { presence: _, ...without } = known({ asked: 2 });
   expect(newest(without, known({ asked: 1, presence })).presence).toEqual(presence);
+});
+
+const listed = fc.array(fc.record({ id: fc.nat(9), at: fc.nat(9) }), { maxLength: 12 });
+
+test("the list is in the order of activity, whatever has changed, come or gone", () => {
+  fc.assert(
+    fc.property(fc.array(listed, { minLength: 1, maxLength: 5 }), (steps) => {
+      let order: readonly Known[] = [];
+      let all = new Map<string, Known>();
+      for (const step of steps) {
+        // Every other step forgets what it does not name.
+        all = new Map(step.length % 2 === 0 ? [] : all);
+        for (const { id, at } of step) all.set(`${id}`, known({ id: `${id}`, lastMessageAt: `${at}` }));
+        order = reordered(order, all);
+        const key = ({ lastMessageAt, id }: Known) => lastMessageAt + id;
+        expect(order.map(key)).toEqual([...all.values()].map(key).toSorted().toReversed());
+        expect(reordered(order, new Map(all))).toBe(order);
+      }
+    }),
+  );
+});
+
+test("a conversation that moves to the top is compared with the one that was there", () => {
+  let looks = 0;
+  const at = (lastMessageAt: string) => ({
+    get lastMessageAt() {
+      looks += 1;
+      return lastMessageAt;
+    },
+  });
+  const one = (id: string, activity: string) => Object.assign(Object.create(at(activity)) as Known, { id });
+  const all = new Map(Array.from({ length: 1000 }, (_, n) => [`${n}`, one(`${n}`, `${1000 + n}`)]));
+  const order = reordered([], all);
+  looks = 0;
+  const next = reordered(order, new Map(all).set("500", one("500", "3000")));
+  expect(next[0]?.id).toBe("500");
+  expect(next.length).toBe(1000);
+  expect(looks).toBeLessThanOrEqual(4);
 });

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { ApiError } from "../api";
 import { Outgoing } from "../outgoing";
 import type { Message } from "../wire";
-import { Server, flush } from "./world";
+import { MemoryOutbox, Server, flush } from "./world";
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -15,8 +15,10 @@ function sending(...outcomes: ("ok" | "lost" | "gone" | ApiError)[]) {
   let running = 0;
   const calls: string[] = [];
   const arrived: Message[] = [];
-  const outgoing = new Outgoing(
-    async (content, key) => {
+  const outgoing = new Outgoing({
+    conversationId: "a",
+    outbox: new MemoryOutbox(),
+    send: async (content, key) => {
       running += 1;
       expect(running).toBe(1);
       calls.push(content);
@@ -29,8 +31,8 @@ function sending(...outcomes: ("ok" | "lost" | "gone" | ApiError)[]) {
       if (outcome === "lost") throw new ApiError("The server cannot be reached.", null);
       return message;
     },
-    (message) => arrived.push(message),
-  );
+    arrived: (message) => arrived.push(message),
+  });
   const stored = () => server.stored.get("a")?.messages.map(({ content }) => content);
   return { outgoing, calls, arrived, stored, waiting: () => outgoing.waiting.get() };
 }
@@ -70,14 +72,29 @@ test("what is refused waits for somebody, with the reason; what comes after it g
   expect(stored()).toEqual(["fine", "refused"]);
 });
 
-test("after half a minute without an answer it waits for somebody", async () => {
-  const { outgoing, calls, waiting } = sending(...Array.from({ length: 6 }, () => "gone" as const));
-  outgoing.send("lost");
+test("after half a minute without an answer it says so, and goes on by itself, in order", async () => {
+  const { outgoing, calls, stored, waiting } = sending(...Array.from({ length: 16 }, () => "gone" as const));
+  for (const content of ["one", "two"]) outgoing.send(content);
   await vi.advanceTimersByTimeAsync(29_999);
-  expect(waiting()).toMatchObject([{ state: "sending" }]);
+  expect(waiting()).toMatchObject([{ state: "sending" }, { state: "sending" }]);
   await vi.advanceTimersByTimeAsync(1);
-  expect(waiting()).toMatchObject([{ state: "failed", error: "The server cannot be reached." }]);
+  expect(waiting()).toMatchObject([{ content: "one", state: "waiting", error: null }, { state: "sending" }]);
   expect(calls.length).toBe(6);
+  await vi.advanceTimersByTimeAsync(300_000);
+  expect(stored()).toEqual([]);
+  expect(calls.length).toBe(16);
+  await vi.advanceTimersByTimeAsync(30_000);
+  expect(stored()).toEqual(["one", "two"]);
+  expect(waiting()).toEqual([]);
+});
+
+test("a server that fails at one message does not hold up the next for ever", async () => {
+  const broken = new ApiError("It broke.", 500);
+  const { outgoing, stored, waiting } = sending(...Array.from({ length: 6 }, () => broken));
+  for (const content of ["broken", "fine"]) outgoing.send(content);
+  await vi.advanceTimersByTimeAsync(30_000);
+  expect(waiting()).toMatchObject([{ content: "broken", state: "failed", error: "It broke." }]);
+  expect(stored()).toEqual(["fine"]);
 });
 
 test("when the connection is back nothing waits any longer", async () => {
@@ -85,7 +102,7 @@ test("when the connection is back nothing waits any longer", async () => {
   outgoing.send("soon");
   await vi.advanceTimersByTimeAsync(3000);
   expect(stored()).toEqual([]);
-  outgoing.reconnected();
+  outgoing.resume();
   await flush();
   expect(stored()).toEqual(["soon"]);
 });
@@ -93,7 +110,9 @@ test("when the connection is back nothing waits any longer", async () => {
 test("it comes again not before the server wants it to", async () => {
   const { outgoing, calls } = sending(new ApiError("Slowly.", 429, "rate_limited", 7));
   outgoing.send("slowly");
-  await vi.advanceTimersByTimeAsync(6999);
+  await vi.advanceTimersByTimeAsync(6000);
+  outgoing.resume();
+  await vi.advanceTimersByTimeAsync(999);
   expect(calls.length).toBe(1);
   await vi.advanceTimersByTimeAsync(1);
   expect(calls.length).toBe(2);
@@ -117,4 +136,17 @@ test("what is given up is gone", async () => {
   await vi.advanceTimersByTimeAsync(60_000);
   expect(waiting()).toEqual([]);
   expect(stored()).toEqual([]);
+});
+
+test("after it was stopped nothing goes out until it is resumed", async () => {
+  const { outgoing, calls, stored } = sending("gone");
+  outgoing.send("mine");
+  await flush();
+  outgoing.stop();
+  outgoing.send("mine, too");
+  await vi.advanceTimersByTimeAsync(600_000);
+  expect(calls).toEqual(["mine"]);
+  outgoing.resume();
+  await flush();
+  expect(stored()).toEqual(["mine", "mine, too"]);
 });

@@ -13,7 +13,7 @@ afterEach(() => void vi.useRealTimers());
 type Step =
   | { readonly do: "write" | "send" | "otherReads" | "otherBlocks" | "see"; readonly in: "a" | "b" }
   | { readonly do: "handle" | "answer" | "loseAnswer" | "lose" | "repeat"; readonly at: number }
-  | { readonly do: "deliver" | "drop" | "cut" | "connect" | "open" | "close" | "older" | "settle" }
+  | { readonly do: "deliver" | "drop" | "cut" | "connect" | "open" | "close" | "older" | "settle" | "wake" | "answerCheck" }
   | { readonly do: "wait"; readonly for: number };
 
 const inOne = fc.constantFrom("a" as const, "b" as const);
@@ -29,6 +29,7 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
   often(3, fc.record({ do: fc.constantFrom("drop" as const, "older" as const, "settle" as const) })),
   often(2, fc.record({ do: fc.constantFrom("cut" as const, "connect" as const) })),
   often(1, fc.record({ do: fc.constantFrom("open" as const, "close" as const) })),
+  often(1, fc.record({ do: fc.constantFrom("wake" as const, "answerCheck" as const) })),
   often(1, fc.record({ do: fc.constant("wait" as const), for: fc.constantFrom(500, 2000, 9000) })),
 );
 const anySteps = fc.array(anyStep, { minLength: 10, maxLength: 120, size: "max" });
@@ -103,6 +104,9 @@ class Screen {
       case "close":
         this.leave();
         break;
+      case "wake":
+        void world.client.lookAgain();
+        break;
       case "older":
         void this.open.thread.loadOlder().catch(() => {});
         break;
@@ -141,6 +145,9 @@ class Screen {
   async calm(): Promise<void> {
     const { world } = this;
     this.look();
+    world.answerCheck();
+    await flush();
+    world.answerCheck();
     world.connect();
     for (let round = 0; round < 4; round += 1) {
       await world.settle();

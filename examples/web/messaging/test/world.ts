@@ -9,6 +9,7 @@ import { Api } from "../api";
 import type { Channels, Connection, Subscriber } from "../channels";
 import { MessagingClient } from "../client";
 import { Observable } from "../observable";
+import type { Outbox, Unsent } from "../outbox";
 import type { BothSides, Conversation, Message, ReadMark, Side } from "../wire";
 
 export const ME = "me";
@@ -137,11 +138,50 @@ export class Server {
   }
 }
 
+/** What a browser keeps; several tabs may share what is `kept`, and their turns. */
+export class MemoryOutbox implements Outbox {
+  readonly #kept: Map<string, Unsent>;
+  #turn: Promise<void> = Promise.resolve();
+  readonly #watchers = new Set<(key: string) => void>();
+
+  constructor(kept = new Map<string, Unsent>()) {
+    this.#kept = kept;
+  }
+
+  list(): readonly Unsent[] {
+    return [...this.#kept.values()].toSorted((a, b) => a.at - b.at);
+  }
+
+  put(unsent: Unsent): void {
+    this.#kept.set(unsent.key, unsent);
+  }
+
+  remove(key: string): void {
+    this.#kept.delete(key);
+    for (const removed of this.#watchers) removed(key);
+  }
+
+  watch(removed: (key: string) => void): () => void {
+    this.#watchers.add(removed);
+    return () => void this.#watchers.delete(removed);
+  }
+
+  alone(work: () => Promise<void>): Promise<void> {
+    this.#turn = this.#turn.then(work);
+    return this.#turn;
+  }
+}
+
 export class World {
-  readonly server = new Server();
+  readonly server: Server;
   readonly requests: InFlight[] = [];
   readonly frames: Frame[] = [];
   hasDropped = false;
+  /** Whether no request arrives as long as the connection is lost. */
+  isOffline = true;
+  /** How many requests were made. */
+  asked = 0;
+  readonly #checks: (() => void)[] = [];
   readonly #delivered: Frame[] = [];
   readonly client: MessagingClient;
   readonly connection = new Observable<Connection>("connecting");
@@ -150,8 +190,10 @@ export class World {
   /** How many messages a page holds. */
   readonly #page: number;
 
-  constructor({ conversations = ["a", "b"], page = 3 } = {}) {
-    for (const id of conversations) this.server.open(id);
+  /** Its server and its outbox may be those of another tab or of an earlier page. */
+  constructor({ conversations = ["a", "b"], page = 3, server = new Server(), outbox = new MemoryOutbox() } = {}) {
+    this.server = server;
+    for (const id of conversations) if (!server.stored.has(id)) server.open(id);
     this.#page = page;
     const api = new Api({ base: "/api", fetch: ((path: string, init: RequestInit) => this.#fetch(path, init)) as typeof fetch });
     const channels: Channels = {
@@ -164,9 +206,10 @@ export class World {
           this.#subscribed.delete(channel);
         };
       },
+      check: () => new Promise((resolve) => this.#checks.push(resolve)),
       disconnect: () => {},
     };
-    this.client = new MessagingClient({ userId: ME, api, channels });
+    this.client = new MessagingClient({ userId: ME, api, channels, outbox });
   }
 
   // What the network does.
@@ -184,6 +227,11 @@ export class World {
     this.#subscribed.clear();
     for (const request of this.requests.splice(0)) request.settle(null);
     this.connection.set("lost");
+  }
+
+  /** The connection answers, or is known to be gone. */
+  answerCheck(): void {
+    for (const answered of this.#checks.splice(0)) answered();
   }
 
   handle(at = 0): void {
@@ -293,7 +341,8 @@ export class World {
       };
       const body = init.body ? (JSON.parse(String(init.body)) as Record<string, unknown>) : null;
       this.requests.push({ method: init.method ?? "GET", path: path.slice("/api".length), body, answer: null, settle });
-      if (this.connection.get() === "lost") this.lose(this.requests.filter(({ answer }) => !answer).length - 1);
+      this.asked += 1;
+      if (this.connection.get() === "lost" && this.isOffline) this.lose(this.requests.filter(({ answer }) => !answer).length - 1);
     });
   }
 
