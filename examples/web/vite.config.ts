@@ -7,5 +7,5 @@ export default defineConfig({
   plugins: [react()],
   build: { target: "es2022", modulePreload: { polyfill: false }, reportCompressedSize: false, license: { fileName: "assets/licenses.md" } },
   server: { proxy: { "/api": server, "/demo": server, "/app/local": { target: server, ws: true } } },
-  test: { include: ["messaging/test/**/*.test.{ts,tsx}", "app/**/*.test.ts"], restoreMocks: true },
+  test: { include: ["messaging/test/**/*.test.{ts,tsx}", "app/**/*.test.{ts,tsx}"], restoreMocks: true },
 });

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { after, before } from "node:test";
 import { Caller, eventually, fresh, test } from "./support.mjs";
 import {
-  assertOnlyFailedRequests, assertQuiet, badge, begin, bubbles, gate, isConversation, isHistory, isList, isOf, last,
+  Channels, assertOnlyFailedRequests, assertQuiet, badge, begin, bubbles, gate, isConversation, isHistory, isList, isOf, last,
   live, open, pair, row, start, stop, text, texts, ticks, write,
 } from "./web.mjs";
 
@@ -13,33 +13,6 @@ after(stop);
 
 const all = (page, expected) =>
   eventually(`all of ${expected.length} are shown`, async () => (await bubbles(page)) >= expected.length);
-
-/** The way to the channels, which can be cut: then whoever connects hears nothing until it is restored. */
-class Channels {
-  #sockets = [];
-  #open = gate();
-
-  constructor({ isCut = false } = {}) {
-    if (!isCut) this.restore();
-  }
-
-  stand(context) {
-    return context.routeWebSocket(/\/app\//, async (near) => {
-      await this.#open.passed;
-      near.connectToServer();
-      this.#sockets.push(near);
-    });
-  }
-
-  async cut() {
-    this.#open = gate();
-    await Promise.all(this.#sockets.splice(0).map((near) => near.close({ code: 4200, reason: "cut" })));
-  }
-
-  restore() {
-    this.#open.pass();
-  }
-}
 
 test("race 1: a message that arrives while the history is loading stays", async () => {
   const { client, agent, id } = await pair();

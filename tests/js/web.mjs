@@ -88,6 +88,42 @@ export function gate() {
   return { pass, passed };
 }
 
+/** The way to the channels, which can be cut: then whoever connects hears nothing until it is restored. */
+export class Channels {
+  #lines = [];
+  #open = gate();
+
+  constructor({ isCut = false } = {}) {
+    if (!isCut) this.restore();
+  }
+
+  stand(context) {
+    return context.routeWebSocket(/\/app\//, async (near) => {
+      await this.#open.passed;
+      const far = near.connectToServer();
+      const line = { near, isDead: false };
+      near.onMessage((frame) => line.isDead || far.send(frame));
+      far.onMessage((frame) => line.isDead || near.send(frame));
+      this.#lines.push(line);
+    });
+  }
+
+  async cut(code = 4200) {
+    this.#open = gate();
+    await Promise.all(this.#lines.splice(0).map(({ near }) => near.close({ code, reason: "cut" })));
+  }
+
+  /** What there is looks alive, but nothing comes through it. */
+  die() {
+    this.#open = gate();
+    for (const line of this.#lines.splice(0)) line.isDead = true;
+  }
+
+  restore() {
+    this.#open.pass();
+  }
+}
+
 /** Waits for all of these at once, and at most a second. */
 export const withinASecond = (...locators) =>
   Promise.all(locators.map((locator) => locator.waitFor({ timeout: SECOND })));

@@ -68,6 +68,16 @@ fn the_web_client_bears_with_the_network_to_another_server_of_the_protocol() {
 }
 
 #[test]
+fn the_web_client_wakes_up_and_sends_what_was_written_meanwhile() {
+    run("web-asleep.test.mjs", Needs::Browser);
+}
+
+#[test]
+fn the_web_client_bears_with_browsers_as_they_are() {
+    run("web-devices.test.mjs", Needs::Browser);
+}
+
+#[test]
 fn the_web_client_scrolls_through_what_is_long() {
     run("web-history.test.mjs", Needs::Browser);
 }

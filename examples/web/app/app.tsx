@@ -1,11 +1,12 @@
 import { Suspense, lazy } from "react";
-import { Navigate, Route, Routes } from "react-router";
+import { Navigate, Route, Routes, useLocation } from "react-router";
 
 import { InboxPage } from "./inbox/inbox-page";
 import { useMe } from "./session";
 import { Shell } from "./shell";
 import { TourPage } from "./tours/tour-page";
 import { ToursPage } from "./tours/tours-page";
+import { Guard } from "./ui/guard";
 import { Loading } from "./ui/notice";
 import { ToastProvider } from "./ui/toast";
 
@@ -14,10 +15,13 @@ const Staff = lazy(() => import("./admin/staff"));
 /** The pages, by who is looking. */
 export function App() {
   const isStaff = useMe().role === "admin";
+  const { pathname } = useLocation();
   return (
     <ToastProvider>
       <Shell>
-        <Suspense fallback={<Loading />}>{isStaff ? <Staff /> : <Everybody />}</Suspense>
+        <Guard at={pathname}>
+          <Suspense fallback={<Loading />}>{isStaff ? <Staff /> : <Everybody />}</Suspense>
+        </Guard>
       </Shell>
     </ToastProvider>
   );

@@ -34,9 +34,11 @@ export interface RealtimeConfig {
   readonly forceTLS: boolean;
 }
 
+const TIME_LIMIT = 15_000;
+
 /** What the server answered; null where there is no such thing. */
 async function find<T>(path: string): Promise<T | null> {
-  const response = await fetch(path).catch(() => null);
+  const response = await fetch(path, { signal: AbortSignal.timeout(TIME_LIMIT) }).catch(() => null);
   if (response?.status === 404) return null;
   if (!response?.ok) throw new Error("The server cannot be reached.");
   return (await response.json()) as T;

@@ -14,6 +14,7 @@ import { BrowserRouter } from "react-router";
 import { App } from "./app";
 import { Session } from "./session";
 import { SignIn } from "./sign-in";
+import { Guard } from "./ui/guard";
 
 const root = document.getElementById("root");
 if (!root) throw new Error("the page has no root");
@@ -23,14 +24,25 @@ const name = /^\/as\/([^/]+)/.exec(location.pathname)?.[1];
 
 createRoot(root).render(
   <StrictMode>
-    {name === undefined ? (
-      <SignIn />
-    ) : (
-      <BrowserRouter basename={`/as/${name}`}>
-        <Session name={decodeURIComponent(name)}>
-          <App />
-        </Session>
-      </BrowserRouter>
-    )}
+    <Guard>
+      {name === undefined ? (
+        <SignIn />
+      ) : (
+        <BrowserRouter basename={`/as/${name}`}>
+          <Session name={decoded(name)}>
+            <App />
+          </Session>
+        </BrowserRouter>
+      )}
+    </Guard>
   </StrictMode>,
 );
+
+/** What is not well encoded stands for itself: nobody is called so. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}

@@ -1,9 +1,9 @@
 // Whom the demonstration offers to be.
 
-import { useEffect, useState } from "react";
-
 import { type User, listUsers } from "./host";
 import { Avatar } from "./ui/avatar";
+import { Loading } from "./ui/notice";
+import { useAnswer } from "./ui/use-answer";
 
 const roleOf = (user: User) =>
   ({ client: "Client", agent: `Agent of ${user.agency?.name}`, admin: "Staff" })[user.role];
@@ -12,14 +12,12 @@ export const roleName = (user: User) => (user.role === "agent" ? user.agency?.na
 
 /** Links to be one of some users, and a field for all others. A change of user is a new page. */
 export function People({ current }: { current?: string }) {
-  const [people, setPeople] = useState<readonly User[]>([]);
-  useEffect(() => {
-    listUsers().then(setPeople, () => {});
-  }, []);
+  const [people, again] = useAnswer(listUsers);
   return (
     <>
+      {people.is !== "there" && <Loading of="part" onRetry={again} />}
       <ul className="people">
-        {people.map((person) => (
+        {(people.is === "there" ? people.value : []).map((person) => (
           <li key={person.id}>
             <a className="person" href={`/as/${person.id}`} aria-current={person.id === current ? "true" : undefined}>
               <Avatar src={person.image} name={person.name} />

@@ -6,7 +6,7 @@ import { type ReactNode, createContext, useContext, useEffect, useState } from "
 import { Api, MessagingClient, MessagingProvider, pusherChannels } from "../messaging";
 import { type RealtimeConfig, type User, findUser, loginOf, realtimeConfig } from "./host";
 import { SignIn } from "./sign-in";
-import { Loading, Notice } from "./ui/notice";
+import { Failed, Loading } from "./ui/notice";
 
 const Context = createContext<User | null>(null);
 
@@ -43,11 +43,15 @@ export function Session({ name, children }: { name: string; children: ReactNode 
     };
   }, [name, attempt]);
 
+  const again = () => {
+    setState({ is: "loading" });
+    setAttempt(attempt + 1);
+  };
   switch (state.is) {
     case "loading":
       return (
         <main>
-          <Loading />
+          <Loading onRetry={again} />
         </main>
       );
     case "unknown":
@@ -55,18 +59,7 @@ export function Session({ name, children }: { name: string; children: ReactNode 
     case "failed":
       return (
         <main>
-          <Notice title="The server cannot be reached.">
-            <button
-            type="button"
-            className="button primary"
-            onClick={() => {
-              setState({ is: "loading" });
-              setAttempt(attempt + 1);
-            }}
-          >
-            Try again
-          </button>
-          </Notice>
+          <Failed why="The server cannot be reached." onRetry={again} />
         </main>
       );
     case "ready":

@@ -1,6 +1,7 @@
 import { useEffect, useState } from "react";
 
 import { type Activity, type ActivityRequest, useMessagingClient } from "../../messaging";
+import { Loading } from "../ui/notice";
 import { Chart } from "./chart";
 import { bucketName, waited } from "./measures";
 
@@ -18,7 +19,7 @@ type Span = (typeof SPANS)[number];
 export function ActivityPage() {
   const [span, setSpan] = useState<Span>(SPANS[0]);
   const [agentId, setAgentId] = useState("");
-  const { counted, error } = useActivity(span, agentId);
+  const { counted, error, again } = useActivity(span, agentId);
   return (
     <div className="activity" role="region" aria-label="Activity" tabIndex={0}>
       <header className="list-head">
@@ -46,10 +47,14 @@ export function ActivityPage() {
       </div>
       {error !== null && (
         <p className="error" role="alert">
-          {error}
+          {error}{" "}
+          <button type="button" className="button small" onClick={again}>
+            Try again
+          </button>
         </p>
       )}
-      {counted ? <Charts counted={counted} span={span} agentId={agentId} /> : <p className="empty">Loading …</p>}
+      {counted && <Charts counted={counted} span={span} agentId={agentId} />}
+      {!counted && error === null && <Loading of="part" onRetry={again} />}
     </div>
   );
 }
@@ -97,6 +102,7 @@ function useActivity(span: Span, agentId: string) {
     counted: null,
     error: null,
   });
+  const [attempt, setAttempt] = useState(0);
   useEffect(() => {
     const to = new Date();
     const request: ActivityRequest = {
@@ -115,6 +121,6 @@ function useActivity(span: Span, agentId: string) {
     return () => {
       isOver = true;
     };
-  }, [api, span, agentId]);
-  return found;
+  }, [api, span, agentId, attempt]);
+  return { ...found, again: () => setAttempt(attempt + 1) };
 }

@@ -4,6 +4,7 @@ import { Link } from "react-router";
 import { type Access, useAudit } from "../../messaging";
 import { Avatar } from "../ui/avatar";
 import { Icon } from "../ui/icon";
+import { Loading } from "../ui/notice";
 import { fullTime } from "../ui/time";
 import { useToasts } from "../ui/toast";
 import { useNear } from "../ui/use-near";
@@ -55,7 +56,7 @@ export function AuditPage() {
         ))}
       </ol>
       <div ref={end} />
-      {!isLoaded && <p className="empty">Loading …</p>}
+      {!isLoaded && <Loading of="part" onRetry={() => attempt(refresh)} />}
     </div>
   );
 }

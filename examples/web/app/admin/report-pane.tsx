@@ -7,6 +7,7 @@ import { Blocks } from "../thread/blocks";
 import { MessageBlock } from "../thread/message-block";
 import { Avatar } from "../ui/avatar";
 import { Icon } from "../ui/icon";
+import { Loading } from "../ui/notice";
 import { fullTime } from "../ui/time";
 import { nameOf } from "../ui/name-of";
 import { Settle } from "./settle";
@@ -25,7 +26,7 @@ export function ReportPane({ id, back, onSettled }: PaneProps) {
     return (
       <section className="thread nothing-open" aria-label="Report" aria-busy={error === null}>
         {error === null ? (
-          <p role="status">Loading …</p>
+          <Loading of="part" />
         ) : (
           <p className="error" role="alert">
             {error instanceof Error ? error.message : "It cannot be shown."}

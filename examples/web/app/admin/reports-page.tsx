@@ -5,6 +5,7 @@ import { type Paged, type Report, type ReportStatus, useReports } from "../../me
 import { NothingOpen } from "../inbox/inbox-page";
 import { Avatar } from "../ui/avatar";
 import { Icon } from "../ui/icon";
+import { Loading } from "../ui/notice";
 import { shortTime } from "../ui/time";
 import { useToasts } from "../ui/toast";
 import { useNear } from "../ui/use-near";
@@ -73,7 +74,7 @@ function Sidebar({ list, status, openId, onRefresh }: SidebarProps) {
           ))}
         </ul>
         <div ref={end} />
-        {!isLoaded && <p className="empty">Loading …</p>}
+        {!isLoaded && <Loading of="part" onRetry={onRefresh} />}
         {isLoaded && reports.length === 0 && (
           <p className="empty">{status === "open" ? "Nothing waits for you." : "Nothing yet."}</p>
         )}

@@ -1,10 +1,11 @@
 import { memo, useEffect, useRef } from "react";
-import { Link } from "react-router";
+import { Link, useLocation } from "react-router";
 
 import { type Conversation, otherSide, useConversations } from "../../messaging";
 import { useMe } from "../session";
 import { Avatar } from "../ui/avatar";
 import { Icon } from "../ui/icon";
+import { Loading } from "../ui/notice";
 import { shortTime } from "../ui/time";
 import { useToasts } from "../ui/toast";
 import { useNear } from "../ui/use-near";
@@ -18,6 +19,7 @@ export function ConversationList({ base, openId }: { base: string; openId: strin
   const me = useMe();
   const { attempt } = useToasts();
   const { conversations, isLoaded, isLive, hasMore, isLoadingMore, loadMore, refresh } = useConversations();
+  const { gone } = (useLocation().state ?? {}) as { gone?: boolean };
   const scroller = useRef<HTMLElement>(null);
   const end = useNear(scroller, {
     load: () => attempt(loadMore),
@@ -39,6 +41,11 @@ export function ConversationList({ base, openId }: { base: string; openId: strin
           </button>
         )}
       </header>
+      {gone && (
+        <p className="gone" role="alert">
+          There is no such conversation, or it is not for you.
+        </p>
+      )}
       <nav ref={scroller} className="list-scroll" aria-label="Conversations">
         <ul className="list" data-live={isLive} data-loaded={isLoaded}>
           {conversations.map((conversation) => (
@@ -46,7 +53,7 @@ export function ConversationList({ base, openId }: { base: string; openId: strin
           ))}
         </ul>
         <div ref={end} />
-        {!isLoaded && <p className="empty">Loading …</p>}
+        {!isLoaded && <Loading of="part" onRetry={() => void refresh()} />}
         {isLoadingMore && <p className="empty">Loading more …</p>}
         {isLoaded && conversations.length === 0 && (
           <p className="empty">

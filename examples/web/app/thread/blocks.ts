@@ -14,10 +14,16 @@ export interface Block {
 /** Remembers the blocks of what it was asked for last, so that those that are the same stay the same. */
 export class Blocks {
   #known = new Map<number, Block>();
+  #messages: readonly Message[] = [];
 
   of(messages: readonly Message[]): readonly Block[] {
-    const blocks = new Map<number, Block>();
-    for (let at = 0; at < messages.length; ) {
+    // What is only longer is the same up to its last block.
+    const isLonger = messages[0] === this.#messages[0] && messages[this.#messages.length - 1] === this.#messages.at(-1);
+    const open = isLonger ? [...this.#known.values()].at(-1) : undefined;
+    const blocks = open ? this.#known : new Map<number, Block>();
+    const begin = open ? this.#messages.length - open.messages.length : 0;
+    this.#messages = messages;
+    for (let at = begin; at < messages.length; ) {
       const key = keyOf(messages[at]);
       let end = at + 1;
       while (end < messages.length && keyOf(messages[end]) === key) end += 1;

@@ -2,6 +2,7 @@ import { type FormEvent, type KeyboardEvent, useLayoutEffect, useRef, useState }
 
 import { useTyping } from "../../messaging";
 import { Icon } from "../ui/icon";
+import { keep, kept } from "../ui/kept";
 
 /** The most characters that a message may have. */
 const LONGEST = 2000;
@@ -13,7 +14,7 @@ const lengthOf = (text: string) => Array.from(text.trim().normalize("NFC")).leng
 
 /** Writing. Enter sends, with Shift it begins a new line. */
 export function Composer({ id, onSend }: { id: string; onSend: (content: string) => void }) {
-  const [text, setText] = useState(() => sessionStorage.getItem(draftKey(id)) ?? "");
+  const [text, setText] = useState(() => kept(draftKey(id)) ?? "");
   const { typed, stopped } = useTyping(id);
   const field = useRef<HTMLTextAreaElement>(null);
   const left = LONGEST - lengthOf(text);
@@ -30,8 +31,7 @@ export function Composer({ id, onSend }: { id: string; onSend: (content: string)
 
   const change = (value: string) => {
     setText(value);
-    if (value === "") sessionStorage.removeItem(draftKey(id));
-    else sessionStorage.setItem(draftKey(id), value);
+    keep(draftKey(id), value === "" ? null : value);
   };
   const send = (event: FormEvent | KeyboardEvent) => {
     event.preventDefault();
@@ -62,7 +62,7 @@ export function Composer({ id, onSend }: { id: string; onSend: (content: string)
           else typed();
         }}
         onKeyDown={(event) => {
-          if (event.key === "Enter" && !event.shiftKey && !event.nativeEvent.isComposing) send(event);
+          if (event.key === "Enter" && !event.shiftKey && !isComposing(event)) send(event);
         }}
       />
       <button type="submit" className="send" aria-label="Send" title="Send" disabled={!canSend}>
@@ -74,6 +74,9 @@ export function Composer({ id, onSend }: { id: string; onSend: (content: string)
     </form>
   );
 }
+
+/** Safari has ended the composition by the time that it tells of the Enter which ended it: only its code says so. */
+const isComposing = ({ nativeEvent }: KeyboardEvent) => nativeEvent.isComposing || nativeEvent.keyCode === 229;
 
 /** What is not sent yet outlives going elsewhere, in this window. */
 const draftKey = (id: string) => `draft:${location.pathname.split("/")[2]}:${id}`;

@@ -35,7 +35,7 @@ export const MessageBlock = memo(
           isMine={message.senderId === meId}
           isRight={message.senderId === (clientId ?? meId)}
           follows={!isNewDay && !isNew && isContinued(previous, message)}
-          readAt={message.readAt ?? (read && message.seq <= read.upToSeq ? read.readAt : null)}
+          readAt={message.senderId === meId ? readAtOf(message, read) : null}
           seen={seen}
         />
       );
@@ -59,6 +59,9 @@ function isContinued(previous: Message | undefined, message: Message): boolean {
   return Date.parse(message.createdAt) - Date.parse(previous.createdAt) < FOLLOWS;
 }
 
+const readAtOf = ({ readAt, seq }: Message, read: BlockProps["read"]) =>
+  readAt ?? (read && seq <= read.upToSeq ? read.readAt : null);
+
 interface ItemProps {
   readonly message: Message;
   readonly day: string | null;
@@ -70,7 +73,7 @@ interface ItemProps {
   readonly seen: (message: Message) => RefCallback<HTMLElement>;
 }
 
-function Item({ message, day, isNew, isMine, isRight, follows, readAt, seen }: ItemProps) {
+const Item = memo(function Item({ message, day, isNew, isMine, isRight, follows, readAt, seen }: ItemProps) {
   const { kind, seq, content, createdAt, sender } = message;
   const isSystem = kind === "system";
   const name = nameOf({ name: sender?.name ?? "", id: message.senderId ?? "" });
@@ -115,7 +118,7 @@ function Item({ message, day, isNew, isMine, isRight, follows, readAt, seen }: I
       </li>
     </>
   );
-}
+});
 
 /** One tick when the server has it, two when it was read. */
 function Ticks({ readAt }: { readAt: string | null }) {

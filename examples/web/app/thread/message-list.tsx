@@ -4,6 +4,7 @@ import { type Conversation, type Messages, otherSide, useReadWhenSeen, useTyping
 import { otherOf } from "../inbox/other";
 import { useMe } from "../session";
 import { Icon } from "../ui/icon";
+import { Loading } from "../ui/notice";
 import { useToasts } from "../ui/toast";
 import { useNear } from "../ui/use-near";
 import { Blocks } from "./blocks";
@@ -23,7 +24,7 @@ interface ListProps {
 /** What has been said, the oldest first, and more of it as one scrolls up. */
 export function MessageList({ id, conversation, messages: thread, sent }: ListProps) {
   const me = useMe();
-  const { messages, outgoing, status, isLive, hasOlder, isLoadingOlder, loadOlder, retry, discard } = thread;
+  const { messages, outgoing, status, isLive, hasOlder, isLoadingOlder, loadOlder, retry, discard, refresh } = thread;
   const { attempt } = useToasts();
   const { isTyping } = useTyping(id);
   const seen = useReadWhenSeen(id);
@@ -49,7 +50,7 @@ export function MessageList({ id, conversation, messages: thread, sent }: ListPr
       {/* Focusable, so that it can be scrolled by keyboard. */}
       <div ref={scroller} className="scroll" role="region" aria-label="Messages" tabIndex={0}>
         <div ref={beginning} />
-        {status === "loading" && <p className="empty">Loading …</p>}
+        {status === "loading" && <Loading of="part" onRetry={() => void refresh()} />}
         {status === "ready" && !hasOlder && messages.length === 0 && outgoing.length === 0 && (
           <p className="empty">Nothing has been said yet.</p>
         )}

@@ -1,3 +1,5 @@
+import { memo } from "react";
+
 import type { OutgoingMessage } from "../../messaging";
 
 interface OutgoingProps {
@@ -7,19 +9,19 @@ interface OutgoingProps {
 }
 
 /** Something that has been written, and has not arrived as far as is known. */
-export function OutgoingItem({ out: { key, content, state, error }, onRetry, onDiscard }: OutgoingProps) {
-  const isFailed = state === "failed";
+export const OutgoingItem = memo(function OutgoingItem({ out, onRetry, onDiscard }: OutgoingProps) {
+  const { key, content, state, error } = out;
   return (
-    <li className={`message mine ${isFailed ? "failed" : "pending"}`}>
+    <li className={`message mine ${state === "failed" ? "failed" : "pending"}`}>
       <div className="bubble">
         <p className="text" dir="auto">
           {content}
         </p>
-        <span className="meta">{isFailed ? "Not sent" : "Sending …"}</span>
+        <span className="meta">{STATES[state]}</span>
       </div>
-      {isFailed && (
+      {state !== "sending" && (
         <p className="failure">
-          <span role="alert">{error}</span>
+          {state === "failed" && <span role="alert">{error}</span>}
           <button type="button" className="button quiet" onClick={() => onRetry(key)}>
             Try again
           </button>
@@ -30,4 +32,6 @@ export function OutgoingItem({ out: { key, content, state, error }, onRetry, onD
       )}
     </li>
   );
-}
+});
+
+const STATES = { sending: "Sending …", waiting: "Waiting for the connection …", failed: "Not sent" } as const;

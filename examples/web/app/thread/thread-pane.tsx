@@ -3,6 +3,7 @@ import { Navigate } from "react-router";
 
 import { type Message, useMessages } from "../../messaging";
 import { useMe } from "../session";
+import { Loading } from "../ui/notice";
 import { Composer } from "./composer";
 import { MessageList } from "./message-list";
 import { Blocked, NoWriting } from "./standing";
@@ -18,7 +19,7 @@ export function ThreadPane({ id, base }: { id: string; base: string }) {
   if (!conversation) {
     return (
       <section className="thread nothing-open" aria-label="Conversation" aria-busy="true">
-        <p role="status">Loading …</p>
+        <Loading of="part" onRetry={() => void messages.refresh()} />
       </section>
     );
   }

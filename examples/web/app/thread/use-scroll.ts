@@ -6,8 +6,9 @@ import type { Message, OutgoingMessage } from "../../messaging";
 
 /** How near to the end, in pixels, counts as at the end. */
 const NEAR = 60;
-/** How far below the top what is new begins, in pixels, so that one sees what it follows. */
+/** How far below the top what is new begins, so that one sees what it follows: in pixels, and in a low pane. */
 const CONTEXT = 96;
+const CONTEXT_OF_PANE = 1 / 6;
 
 interface Shown {
   readonly messages: readonly Message[];
@@ -48,13 +49,15 @@ export function useScroll({ messages, outgoing, newSeq, sent, isSettled }: Shown
   useLayoutEffect(() => {
     const element = scroller.current;
     if (!element) return;
-    const marker = element.querySelector<HTMLElement>("[data-new]");
+    const marker = isPlaced.current ? null : element.querySelector<HTMLElement>("[data-new]");
     const before = first.current;
     const [oldest] = messages;
-    if (!isPlaced.current && marker) {
-      element.scrollTop = marker.offsetTop - CONTEXT;
+    if (marker) {
+      element.scrollTop = marker.offsetTop - Math.min(CONTEXT, CONTEXT_OF_PANE * element.clientHeight);
       isPlaced.current = true;
       stays.current = isNearEnd(element);
+      // It may be there without having been scrolled.
+      setAtEnd(stays.current);
     } else if ((stays.current && isNearEnd(element, height.current)) || sent > wasSent.current) {
       // Somebody may have scrolled away of which the event has not come yet: where they are is known all the same.
       toEnd();

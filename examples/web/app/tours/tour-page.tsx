@@ -1,26 +1,29 @@
-import { useEffect, useState } from "react";
+import { useCallback, useState } from "react";
 import { Link, useNavigate, useParams } from "react-router";
 
 import { useConversations } from "../../messaging";
 import { type Tour, book, findTour } from "../host";
 import { useMe } from "../session";
 import { Avatar } from "../ui/avatar";
-import { Loading, Notice } from "../ui/notice";
+import { Failed, Loading, Notice } from "../ui/notice";
 import { useToasts } from "../ui/toast";
+import { useAnswer } from "../ui/use-answer";
 import { days } from "./tours-page";
 
 /** One tour: its agent can be asked, and it can be booked. */
 export function TourPage() {
   const { id = "" } = useParams();
-  const { attempt } = useToasts();
-  const [tour, setTour] = useState<Tour | null | undefined>();
-  useEffect(() => attempt(async () => setTour(await findTour(id))), [id, attempt]);
-  if (tour === undefined) return <Loading />;
-  if (tour === null) return (
+  const [answer, again] = useAnswer(useCallback(() => findTour(id), [id]));
+  if (answer.is === "loading") return <Loading onRetry={again} />;
+  if (answer.is === "failed") return <Failed why={answer.why} onRetry={again} />;
+  const tour = answer.value;
+  if (tour === null) {
+    return (
       <Notice title="There is no such tour.">
         <Link to="/tours">All tours</Link>
       </Notice>
     );
+  }
   return (
     <article className="one-tour">
       <Link to="/tours" className="muted">

@@ -1,16 +1,14 @@
-import { useEffect, useState } from "react";
 import { Link } from "react-router";
 
 import { type Tour, listTours } from "../host";
 import { useMe } from "../session";
-import { useToasts } from "../ui/toast";
+import { Failed, Loading } from "../ui/notice";
+import { useAnswer } from "../ui/use-answer";
 
 /** All tours there are. */
 export function ToursPage() {
   const me = useMe();
-  const { attempt } = useToasts();
-  const [tours, setTours] = useState<readonly Tour[]>([]);
-  useEffect(() => attempt(async () => setTours(await listTours())), [attempt]);
+  const [tours, again] = useAnswer(listTours);
   return (
     <div className="tours">
       <h1>Where to next?</h1>
@@ -19,8 +17,10 @@ export function ToursPage() {
           ? "Small groups, local guides. Ask them anything before you book."
           : "What travellers see. Ask and book as a client."}
       </p>
+      {tours.is === "loading" && <Loading onRetry={again} />}
+      {tours.is === "failed" && <Failed why={tours.why} onRetry={again} />}
       <ul className="cards">
-        {tours.map((tour) => (
+        {(tours.is === "there" ? tours.value : []).map((tour) => (
           <li key={tour.id} className="card tour">
             <img src={tour.image} alt="" loading="lazy" />
             <div className="tour-text">

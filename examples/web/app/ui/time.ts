@@ -1,30 +1,41 @@
 // Times, as people say them.
 
-const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
-const day = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
-const weekday = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long" });
-const full = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
-
 const isSameDay = (a: Date, b: Date) => a.toDateString() === b.toDateString();
-
-export const clockTime = (at: string) => clock.format(new Date(at));
-export const fullTime = (at: string) => full.format(new Date(at));
 
 /** The day of a time, where it is shown; equal for times of the same day. */
 export const dayKey = (at: string) => new Date(at).toDateString();
 
-/** `Today`, `Yesterday`, or the day itself. */
-export function dayName(at: string, now = new Date()): string {
-  const date = new Date(at);
-  if (isSameDay(date, now)) return "Today";
-  const yesterday = new Date(now);
-  yesterday.setDate(now.getDate() - 1);
-  if (isSameDay(date, yesterday)) return "Yesterday";
-  return date.getFullYear() === now.getFullYear() ? weekday.format(date) : full.format(date).split(",")[0] ?? "";
+/** As a language says them: that of the browser if none is given. */
+export function timesIn(locale?: string) {
+  const clock = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit" });
+  const day = new Intl.DateTimeFormat(locale, { day: "numeric", month: "short" });
+  const dayOfYear = new Intl.DateTimeFormat(locale, { day: "numeric", month: "short", year: "numeric" });
+  const weekday = new Intl.DateTimeFormat(locale, { weekday: "long", day: "numeric", month: "long" });
+  const weekdayOfYear = new Intl.DateTimeFormat(locale, { day: "numeric", month: "long", year: "numeric" });
+  const full = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" });
+  const isThisYear = (date: Date, now: Date) => date.getFullYear() === now.getFullYear();
+
+  return {
+    clockTime: (at: string) => clock.format(new Date(at)),
+    fullTime: (at: string) => full.format(new Date(at)),
+
+    /** `Today`, `Yesterday`, or the day itself. */
+    dayName(at: string, now = new Date()): string {
+      const date = new Date(at);
+      if (isSameDay(date, now)) return "Today";
+      const yesterday = new Date(now);
+      yesterday.setDate(now.getDate() - 1);
+      if (isSameDay(date, yesterday)) return "Yesterday";
+      return (isThisYear(date, now) ? weekday : weekdayOfYear).format(date);
+    },
+
+    /** The time of something today, the day of anything else. */
+    shortTime(at: string, now = new Date()): string {
+      const date = new Date(at);
+      if (isSameDay(date, now)) return clock.format(date);
+      return (isThisYear(date, now) ? day : dayOfYear).format(date);
+    },
+  };
 }
 
-/** The time of something today, the day of anything else. */
-export function shortTime(at: string, now = new Date()): string {
-  const date = new Date(at);
-  return isSameDay(date, now) ? clock.format(date) : day.format(date);
-}
+export const { clockTime, fullTime, dayName, shortTime } = timesIn();

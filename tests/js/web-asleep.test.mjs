@@ -1,0 +1,255 @@
+// Pages that slept, that have no connection for long, and what was written on them meanwhile.
+
+import assert from "node:assert/strict";
+import { after, before } from "node:test";
+import { eventually, fresh, test } from "./support.mjs";
+import {
+  Channels, assertOnlyFailedRequests, assertQuiet, begin, bubbles, live, open, pair, start, stop, tab, text, texts,
+  ticks, write,
+} from "./web.mjs";
+
+before(start);
+after(stop);
+
+const MINUTE = 60_000;
+
+/** The server's routes, which can be out of reach. */
+class Routes {
+  isDown = false;
+  #sent = [];
+
+  stand(context) {
+    return context.route("**/api/**", async (route) => {
+      if (this.isDown) return route.abort();
+      const [request, url] = [route.request(), new URL(route.request().url())];
+      if (request.method() === "POST" && url.pathname === "/api/messages") this.#sent.push(request.postDataJSON().content);
+      await route.continue();
+    });
+  }
+
+  /** The texts of all sends that went through. */
+  get sent() {
+    return this.#sent;
+  }
+}
+
+async function asleep() {
+  const { client, agent, id } = await pair();
+  const channels = new Channels();
+  const page = await open(client.user, id, {
+    prepare: (context) => Promise.all([context.clock.install(), channels.stand(context)]),
+  });
+  channels.die();
+  await agent.send(id, "while you slept");
+  const isLive = () => page.locator(".thread[data-live=true], .bar [data-live=true]").count();
+  assert.equal(await isLive(), 2, "nothing has told the page yet");
+  return { page, channels, agent, id, isLive };
+}
+
+const visibility = (page, state) => page.evaluate((now) => {
+  Object.defineProperty(document, "visibilityState", { value: now, configurable: true });
+  document.dispatchEvent(new Event("visibilitychange"));
+}, state);
+
+const wakings = {
+  "is looked at again": async (page) => {
+    await visibility(page, "hidden");
+    await visibility(page, "visible");
+  },
+  "comes back from the cache": (page) => page.evaluate(() =>
+    window.dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true }))),
+  "has a network again": (page) => page.evaluate(() => window.dispatchEvent(new Event("online"))),
+  "slept with its machine, and was told nothing": (page) => page.clock.fastForward(30 * MINUTE),
+};
+
+for (const [what, wake] of Object.entries(wakings)) {
+  test(`a page that ${what} shows what it missed, and is not live before its connection has answered`, async () => {
+    const { page, channels, agent, id, isLive } = await asleep();
+    await wake(page);
+    await text(page, "while you slept").waitFor();
+    assert.equal(await isLive(), 0, "its connection is dead");
+    await page.clock.runFor(5000);
+    await page.getByText("No connection.").waitFor();
+    assert.equal(await isLive(), 0);
+    channels.restore();
+    await live(page, id);
+    await agent.send(id, "good morning");
+    await text(page, "good morning").waitFor();
+    assert.deepEqual(await texts(page), ["while you slept", "good morning"]);
+    assertQuiet(page);
+  });
+}
+
+test("a page that is looked at again on a good connection is live again at once", async () => {
+  const { client, agent, id } = await pair();
+  const page = await open(client.user, id);
+  let sockets = 0;
+  page.on("websocket", () => (sockets += 1));
+  await wakings["is looked at again"](page);
+  await live(page, id);
+  await agent.send(id, "hello");
+  await text(page, "hello").waitFor();
+  assert.equal(sockets, 0, "it is the same connection");
+  assert.equal(await page.getByText("No connection.").count(), 0);
+  assertQuiet(page);
+});
+
+test("a connection that the server refuses for good is tried again, and the page asks meanwhile", async () => {
+  const { client, agent, id } = await pair();
+  const channels = new Channels();
+  const page = await open(client.user, id, {
+    prepare: (context) => Promise.all([context.clock.install(), channels.stand(context)]),
+  });
+  // At 4000 to 4099 pusher-js gives up.
+  await channels.cut(4001);
+  await page.getByText("No connection.").waitFor();
+  await agent.send(id, "is anybody there?");
+  await page.clock.runFor(10_000);
+  await text(page, "is anybody there?").waitFor();
+  channels.restore();
+  await page.clock.runFor(20_000);
+  await live(page, id);
+  await agent.send(id, "good");
+  await text(page, "good").waitFor();
+  assertOnlyFailedRequests(page);
+});
+
+/** A page that has lost all connection, and what stands between it and the server. */
+async function cutOff(user, id, options = {}) {
+  const [routes, channels] = [new Routes(), new Channels()];
+  const page = await open(user, id, {
+    prepare: (context) => Promise.all([context.clock.install(), routes.stand(context), channels.stand(context)]),
+    ...options,
+  });
+  routes.isDown = true;
+  await channels.cut();
+  await page.getByText("No connection. What you write is sent as soon as it is back.").waitFor();
+  const restore = () => {
+    routes.isDown = false;
+    channels.restore();
+  };
+  return { page, routes, restore };
+}
+
+const contents = async (caller, id) => (await caller.history(id)).map(({ content }) => content);
+const three = ["one", "two", "three"];
+
+test("what is written without a connection goes out by itself after five minutes, in order", async () => {
+  const { client, agent, id } = await pair();
+  const { page, restore } = await cutOff(client.user, id);
+  for (const content of three) await write(page, content);
+  await page.clock.runFor(5 * MINUTE);
+  await page.getByText("Waiting for the connection").waitFor();
+  assert.equal(await page.locator(".pending").count(), 3);
+  assert.equal(await page.locator(".failed").count(), 0);
+  restore();
+  await page.clock.runFor(MINUTE / 2);
+  await ticks(page, "Sent").nth(2).waitFor();
+  assert.deepEqual(await contents(agent, id), three);
+  assert.deepEqual(await texts(page), three);
+  assertOnlyFailedRequests(page);
+});
+
+test("what is written without a connection outlives a reload, and goes out once", async () => {
+  const { client, agent, id } = await pair();
+  const { page, routes, restore } = await cutOff(client.user, id);
+  for (const content of three) await write(page, content);
+  await page.locator(".pending").nth(2).waitFor();
+  await page.reload();
+  restore();
+  await live(page, id);
+  await ticks(page, "Sent").nth(2).waitFor();
+  assert.deepEqual(await contents(agent, id), three);
+  assert.deepEqual(await texts(page), three);
+  await page.reload();
+  await live(page, id);
+  assert.deepEqual(await texts(page), three);
+  assert.deepEqual(routes.sent, three, "and nothing a second time");
+  assertOnlyFailedRequests(page);
+});
+
+test("what is written in a conversation goes out also if another page is opened next", async () => {
+  const { client, agent, id } = await pair();
+  const { page, restore } = await cutOff(client.user, id);
+  await write(page, "see you");
+  await page.locator(".pending").waitFor();
+  restore();
+  await page.goto(new URL(`/as/${client.user}/tours`, page.url()).href);
+  await eventually("it has arrived", async () => (await contents(agent, id)).length === 1);
+  assertOnlyFailedRequests(page);
+});
+
+test("two tabs send what both have written, each message once and what waited first", async () => {
+  const { client, agent, id } = await pair();
+  const { page, restore } = await cutOff(client.user, id);
+  const other = await tab(page.context(), client.user, `/inbox/${id}`);
+  await write(page, "one");
+  await page.locator(".pending").waitFor();
+  // It has never seen the conversation: it writes when it comes back.
+  restore();
+  await live(other, id);
+  await text(other, "one").waitFor();
+  await write(other, "two");
+  await write(page, "three");
+  await Promise.all([page, other].map((it) => ticks(it, "Sent").nth(2).waitFor()));
+  const stored = await contents(agent, id);
+  assert.equal(stored.length, 3);
+  assert.equal(stored[0], "one");
+  for (const it of [page, other]) assert.deepEqual(await texts(it), stored);
+  assertOnlyFailedRequests(page, other);
+});
+
+test("what one user has not sent is not sent by the next one of the same browser, and waits", async () => {
+  const { client, agent, id } = await pair();
+  const { page, routes, restore } = await cutOff(client.user, id);
+  await write(page, "for the agent only");
+  await page.locator(".pending").waitFor();
+  const next = `client-${fresh()}`;
+  restore();
+  await page.goto(new URL(`/as/${next}/inbox`, page.url()).href);
+  await live(page);
+  assert.deepEqual(routes.sent, []);
+  assert.deepEqual(await contents(agent, id), []);
+  await page.goto(new URL(`/as/${client.user}/inbox`, page.url()).href);
+  await eventually("it has arrived", async () => (await contents(agent, id)).length === 1);
+  assert.deepEqual(routes.sent, ["for the agent only"]);
+  assertOnlyFailedRequests(page);
+});
+
+test("what waits can be given up, and does not come back", async () => {
+  const { client, agent, id } = await pair();
+  const { page, restore } = await cutOff(client.user, id);
+  await write(page, "never mind");
+  const giveUp = page.getByRole("button", { name: "Delete" });
+  await eventually("it says that it waits", async () => {
+    await page.clock.fastForward(9000);
+    return (await giveUp.count()) > 0;
+  });
+  await giveUp.click();
+  assert.equal(await bubbles(page), 0);
+  await page.reload();
+  restore();
+  await live(page, id);
+  assert.equal(await bubbles(page), 0);
+  assert.deepEqual(await contents(agent, id), []);
+  assertOnlyFailedRequests(page);
+});
+
+test("a browser that denies storage shows everything and sends all the same", async () => {
+  const { client, agent, id } = await pair();
+  const page = await begin(client.user, `/inbox/${id}`, {
+    prepare: (context) => context.addInitScript(() => {
+      for (const name of ["localStorage", "sessionStorage"]) {
+        Object.defineProperty(window, name, { get: () => { throw new DOMException("denied", "SecurityError"); } });
+      }
+    }),
+  });
+  await live(page, id);
+  await write(page, "all the same");
+  await ticks(page, "Sent").waitFor();
+  assert.deepEqual(await contents(agent, id), ["all the same"]);
+  await page.getByLabel("Your message").fill("a draft");
+  await page.getByRole("link", { name: "Tours", exact: true }).click();
+  await page.locator(".tour").first().waitFor();
+  assertQuiet(page);
+});
