@@ -173,8 +173,8 @@ test("what is written in a conversation goes out also if another page is opened 
   const { page, restore } = await cutOff(client.user, id);
   await write(page, "see you");
   await page.locator(".pending").waitFor();
-  restore();
   await page.goto(new URL(`/as/${client.user}/tours`, page.url()).href);
+  restore();
   await eventually("it has arrived", async () => (await contents(agent, id)).length === 1);
   assertOnlyFailedRequests(page);
 });
@@ -185,7 +185,7 @@ test("two tabs send what both have written, each message once and what waited fi
   const other = await tab(page.context(), client.user, `/inbox/${id}`);
   await write(page, "one");
   await page.locator(".pending").waitFor();
-  // It has never seen the conversation: it writes when it comes back.
+  // It has seen nothing of the conversation yet.
   restore();
   await live(other, id);
   await text(other, "one").waitFor();
@@ -205,8 +205,8 @@ test("what one user has not sent is not sent by the next one of the same browser
   await write(page, "for the agent only");
   await page.locator(".pending").waitFor();
   const next = `client-${fresh()}`;
-  restore();
   await page.goto(new URL(`/as/${next}/inbox`, page.url()).href);
+  restore();
   await live(page);
   assert.deepEqual(routes.sent, []);
   assert.deepEqual(await contents(agent, id), []);
