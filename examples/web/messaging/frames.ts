@@ -25,7 +25,14 @@ export class Frames {
     this.#cancel = null;
     const all = this.#work;
     this.#work = [];
-    for (const work of all) work();
+    for (const work of all) {
+      try {
+        work();
+      } catch (error) {
+        // What fails is told to the page, as if it had been done by itself; it does not keep the rest from being done.
+        reportError(error);
+      }
+    }
   }
 }
 

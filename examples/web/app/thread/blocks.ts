@@ -18,7 +18,7 @@ export class Blocks {
 
   of(messages: readonly Message[]): readonly Block[] {
     // What is only longer is the same up to its last block.
-    const isLonger = messages[0] === this.#messages[0] && messages[this.#messages.length - 1] === this.#messages.at(-1);
+    const isLonger = this.#messages.every((message, at) => message === messages[at]);
     const open = isLonger ? [...this.#known.values()].at(-1) : undefined;
     const blocks = open ? this.#known : new Map<number, Block>();
     const begin = open ? this.#messages.length - open.messages.length : 0;

@@ -74,3 +74,13 @@ test("a page of older messages, and what is read, draw what they change", () => 
   draw(all, 10);
   expect(drawn.rows, "one's own among the first ten").toBe(5);
 });
+
+test("a message that is replaced is drawn anew, wherever it stands", () => {
+  const { draw, shown } = list();
+  const all = Array.from({ length: 120 }, (_, at) => message(at + 1));
+  draw(all);
+  drawn.rows = 0;
+  draw(all.map((it) => (it.seq === 10 ? { ...it, content: "changed" } : it)));
+  expect(shown()[9]?.textContent).toContain("changed");
+  expect(drawn.rows).toBe(1);
+});

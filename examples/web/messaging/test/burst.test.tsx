@@ -8,6 +8,7 @@ import { memo, useEffect } from "react";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
 import { Api, type Message, MessagingClient, MessagingProvider, pusherChannels, useConversations, useMessages } from "..";
+import { Frames } from "../frames";
 import { Observable } from "../observable";
 import { Thread } from "../thread";
 import { FakePusher } from "./fake-pusher";
@@ -159,4 +160,21 @@ test("a message costs no more looks at others than the one before it", async () 
   expect(thread.state.get().messages.length).toBe(2000);
   expect(Math.max(...costs.slice(1000))).toBeLessThanOrEqual(Math.max(...costs.slice(1, 10)));
   expect(Math.max(...costs)).toBeLessThan(10);
+});
+
+test("work that fails keeps nothing else from being done", async () => {
+  const reported = vi.fn();
+  vi.stubGlobal("reportError", reported);
+  const frames = new Frames();
+  const done: number[] = [];
+  for (const n of [1, 2, 3]) {
+    frames.next(() => {
+      if (n === 2) throw new Error("two");
+      done.push(n);
+    });
+  }
+  await vi.advanceTimersByTimeAsync(20);
+  vi.unstubAllGlobals();
+  expect(done).toEqual([1, 3]);
+  expect(reported).toHaveBeenCalledOnce();
 });
