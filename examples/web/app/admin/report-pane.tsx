@@ -113,7 +113,7 @@ function Evidence({ file }: { file: ReportFile }) {
   return (
     <>
       <h3 className="evidence-title">The messages, as they were then</h3>
-      <ol className="messages">
+      <div className="messages">
         {shown.map((block) => (
           <MessageBlock
             key={block.key}
@@ -125,7 +125,7 @@ function Evidence({ file }: { file: ReportFile }) {
             seen={unseen}
           />
         ))}
-      </ol>
+      </div>
     </>
   );
 }

@@ -33,7 +33,7 @@ const seen = () => () => {};
 function list() {
   const known = new Blocks();
   const of = (messages: readonly Message[], upToSeq = 0) => (
-    <ol>
+    <>
       {known.of(messages).map((block) => (
         <MessageBlock
           key={block.key}
@@ -44,7 +44,7 @@ function list() {
           read={{ upToSeq, readAt: "2026-01-02T00:00:00.000Z" }}
         />
       ))}
-    </ol>
+    </>
   );
   const { rerender, container } = render(of([]));
   return { draw: (...it: Parameters<typeof of>) => rerender(of(...it)), shown: () => container.querySelectorAll("[data-seq]") };

@@ -22,7 +22,7 @@ interface BlockProps {
 
 export const MessageBlock = memo(
   function MessageBlock({ block: { messages, before }, meId, clientId, newSeq, read, seen }: BlockProps) {
-    return messages.map((message, at) => {
+    const rows = messages.map((message, at) => {
       const previous = at > 0 ? messages[at - 1] : before;
       const isNewDay = !previous || dayKey(previous.createdAt) !== dayKey(message.createdAt);
       const isNew = message.seq === newSeq;
@@ -40,6 +40,7 @@ export const MessageBlock = memo(
         />
       );
     });
+    return <ol className="block">{rows}</ol>;
   },
   (a, b) =>
     a.block === b.block && a.seen === b.seen && newIn(a) === newIn(b) && readIn(a) === readIn(b) && a.meId === b.meId,

@@ -54,7 +54,7 @@ export function MessageList({ id, conversation, messages: thread, sent }: ListPr
         {status === "ready" && !hasOlder && messages.length === 0 && outgoing.length === 0 && (
           <p className="empty">Nothing has been said yet.</p>
         )}
-        <ol className="messages" data-oldest={!hasOlder}>
+        <div className="messages" data-oldest={!hasOlder}>
           {blocks.map((block) => (
             <MessageBlock
               key={block.key}
@@ -66,10 +66,14 @@ export function MessageList({ id, conversation, messages: thread, sent }: ListPr
               seen={seen}
             />
           ))}
-          {outgoing.map((out) => (
-            <OutgoingItem key={out.key} out={out} onRetry={retry} onDiscard={discard} />
-          ))}
-        </ol>
+          {outgoing.length > 0 && (
+            <ol className="block">
+              {outgoing.map((out) => (
+                <OutgoingItem key={out.key} out={out} onRetry={retry} onDiscard={discard} />
+              ))}
+            </ol>
+          )}
+        </div>
         <p className="typing" role="status">
           {isTyping && (
             <>

@@ -53,7 +53,7 @@ export function useScroll({ messages, outgoing, newSeq, sent, isSettled }: Shown
     const before = first.current;
     const [oldest] = messages;
     if (marker) {
-      element.scrollTop = marker.offsetTop - Math.min(CONTEXT, CONTEXT_OF_PANE * element.clientHeight);
+      element.scrollTop = topIn(element, marker) - Math.min(CONTEXT, CONTEXT_OF_PANE * element.clientHeight);
       isPlaced.current = true;
       stays.current = isNearEnd(element);
       // It may be there without having been scrolled.
@@ -94,8 +94,14 @@ export function useScroll({ messages, outgoing, newSeq, sent, isSettled }: Shown
   return { scroller, isAtEnd, toEnd };
 }
 
-const topOf = (element: HTMLElement, seq: number) =>
-  element.querySelector<HTMLElement>(`[data-seq="${seq}"]`)?.offsetTop;
+/** From how far below the beginning of what is scrolled something begins. */
+const topIn = (scroller: HTMLElement, it: Element) =>
+  it.getBoundingClientRect().top - scroller.getBoundingClientRect().top + scroller.scrollTop;
+
+function topOf(scroller: HTMLElement, seq: number): number | undefined {
+  const message = scroller.querySelector(`[data-seq="${seq}"]`);
+  return message ? topIn(scroller, message) : undefined;
+}
 
 const isNearEnd = ({ scrollHeight, scrollTop, clientHeight }: HTMLElement, height = scrollHeight) =>
   height - scrollTop - clientHeight < NEAR;
