@@ -114,21 +114,23 @@ test("a connection that the server refuses for good is tried again, and the page
   assertOnlyFailedRequests(page);
 });
 
-/** A page that has lost all connection, and what stands between it and the server. */
-async function cutOff(user, id, options = {}) {
+/** Tabs of one browser that have lost all connection, and what stands between them and the server. */
+async function cutOff(user, id, { tabs = 1 } = {}) {
   const [routes, channels] = [new Routes(), new Channels()];
   const page = await open(user, id, {
     prepare: (context) => Promise.all([context.clock.install(), routes.stand(context), channels.stand(context)]),
-    ...options,
   });
+  const pages = [page];
+  while (pages.length < tabs) pages.push(await tab(page.context(), user, `/inbox/${id}`));
+  for (const it of pages) await live(it, id);
   routes.isDown = true;
   await channels.cut();
-  await page.getByText("No connection. What you write is sent as soon as it is back.").waitFor();
+  for (const it of pages) await it.getByText("No connection. What you write is sent as soon as it is back.").waitFor();
   const restore = () => {
     routes.isDown = false;
     channels.restore();
   };
-  return { page, routes, restore };
+  return { page, other: pages[1], routes, restore };
 }
 
 const contents = async (caller, id) => (await caller.history(id)).map(({ content }) => content);
@@ -179,23 +181,33 @@ test("what is written in a conversation goes out also if another page is opened 
   assertOnlyFailedRequests(page);
 });
 
-test("two tabs send what both have written, each message once and what waited first", async () => {
+test("two tabs send what both have written in the order of writing, also that of one that was closed", async () => {
   const { client, agent, id } = await pair();
-  const { page, restore } = await cutOff(client.user, id);
-  const other = await tab(page.context(), client.user, `/inbox/${id}`);
-  await write(page, "one");
-  await page.locator(".pending").waitFor();
-  // It has seen nothing of the conversation yet.
+  const { page, other, routes, restore } = await cutOff(client.user, id, { tabs: 2 });
+  for (const [from, content] of [[page, "one"], [other, "two"], [page, "three"]]) {
+    await write(from, content);
+    await from.locator(".pending", { has: text(from, content) }).waitFor();
+  }
+  await page.close();
   restore();
   await live(other, id);
-  await text(other, "one").waitFor();
-  await write(other, "two");
-  await write(page, "three");
-  await Promise.all([page, other].map((it) => ticks(it, "Sent").nth(2).waitFor()));
-  const stored = await contents(agent, id);
-  assert.equal(stored.length, 3);
-  assert.equal(stored[0], "one");
-  for (const it of [page, other]) assert.deepEqual(await texts(it), stored);
+  await ticks(other, "Sent").nth(2).waitFor();
+  assert.deepEqual(await contents(agent, id), three);
+  assert.deepEqual(await texts(other), three);
+  assert.deepEqual(routes.sent, three);
+  assertOnlyFailedRequests(page, other);
+});
+
+test("two tabs that come back together send each message once", async () => {
+  const { client, agent, id } = await pair();
+  const { page, other, routes, restore } = await cutOff(client.user, id, { tabs: 2 });
+  for (const [at, content] of three.entries()) await write([page, other][at % 2], content);
+  await page.locator(".pending").nth(1).waitFor();
+  restore();
+  for (const it of [page, other]) await ticks(it, "Sent").nth(2).waitFor();
+  assert.deepEqual(await contents(agent, id), three);
+  for (const it of [page, other]) assert.deepEqual(await texts(it), three);
+  assert.deepEqual(routes.sent, three);
   assertOnlyFailedRequests(page, other);
 });
 
