@@ -1,4 +1,4 @@
-// How late messages are shown that come faster than anybody reads, on a slow processor:
+// How late messages are shown that come faster than a person reads, on a slow processor:
 // `SERVER_URL=… node bench-burst.mjs [messages a second] [seconds] [times slower]`.
 
 import { launch } from "./browser.mjs";

@@ -178,7 +178,7 @@ test("marks piled up on letters are not painted over what stands beside them", a
   const piled = (person) => ({ ...person, name: PILED, businessName: PILED });
   const page = await begin(client.user, `/inbox/${id}`, {
     prepare: async (context) => {
-      // Names come from the host, texts from anybody; the server may bound either.
+      // Names come from the host, texts from users; the server may bound either.
       await context.route(/\/api\/messages/, async (route) => {
         if (route.request().method() !== "GET") return route.continue();
         const response = await route.fetch();

@@ -88,7 +88,7 @@ export function gate() {
   return { pass, passed };
 }
 
-/** The way to the channels, which can be cut: then whoever connects hears nothing until it is restored. */
+/** The way to the channels, which can be cut: then a new connection waits until it is restored. */
 export class Channels {
   #lines = [];
   #open = gate();

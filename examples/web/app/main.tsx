@@ -38,7 +38,7 @@ createRoot(root).render(
   </StrictMode>,
 );
 
-/** What is not well encoded stands for itself: nobody is called so. */
+/** A name that is not well encoded stands as it is, and belongs to no user. */
 function decoded(part: string): string {
   try {
     return decodeURIComponent(part);

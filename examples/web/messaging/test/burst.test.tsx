@@ -1,6 +1,6 @@
 // @vitest-environment happy-dom
 
-// Messages that come faster than anybody reads: one update a frame, and each message costs the same, however many
+// Messages that come faster than a person reads: one update a frame, and each message costs the same, however many
 // there are.
 
 import { act, cleanup, render } from "@testing-library/react";

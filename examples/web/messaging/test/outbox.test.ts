@@ -16,7 +16,7 @@ afterEach(() => {
 
 const unsent = (key: string, at: number): Unsent => ({ key, conversationId: "a", content: `text of ${key}`, at, error: null });
 
-test("what one user has not sent is kept in the order of writing, and nobody else's", () => {
+test("what one user has not sent is kept in the order of writing, apart from that of another user", () => {
   const [one, other] = [browserOutbox("client-1"), browserOutbox("client-10")];
   one.put(unsent("second", 2));
   one.put({ ...unsent("first", 1), error: "Refused." });
