@@ -72,7 +72,7 @@ impl Messaging {
                 Channel::ConversationPresence(id) => {
                     self.decide_on(actor, &Channel::Conversation(*id)).await.is_ok()
                 }
-                Channel::Conversation(_) | Channel::User(_) => false,
+                Channel::Conversation(_) | Channel::User(_) | Channel::LongUser(_) => false,
             };
             if keeps_access {
                 self.unsubscribe(actor.user_id(), channel).await;
