@@ -26,7 +26,7 @@ pub struct Answer {
 #[derive(Debug)]
 pub struct NoAnswer(pub ureq::Error);
 
-const TIME_LIMIT: Duration = Duration::from_secs(60);
+const TIME_LIMIT: Duration = Duration::from_mins(1);
 
 impl Caller {
     pub(crate) fn new(url: String, user: Option<&str>) -> Self {

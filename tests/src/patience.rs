@@ -8,7 +8,7 @@ use std::{
 pub struct Patience(Instant);
 
 const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
-const ENOUGH: Duration = Duration::from_secs(120);
+const ENOUGH: Duration = Duration::from_mins(2);
 
 impl Patience {
     /// For so long from now.

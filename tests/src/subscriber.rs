@@ -34,7 +34,7 @@ struct Heard {
 }
 
 /// For how long the server may leave a step of the handshake unanswered.
-const TIME_LIMIT: Duration = Duration::from_secs(60);
+const TIME_LIMIT: Duration = Duration::from_mins(1);
 
 impl Subscriber {
     /// Connects to the server's channels, wherever they are, and subscribes to these in the name of the caller. All of them have been accepted

@@ -172,8 +172,9 @@ impl Digester {
                 );
                 self.give_up(&begun, now).await
             }
-            MailErrorKind::Deferred => match self.parts.policy.pause(begun.deferrals.saturating_add(1)) {
-                Some(pause) => {
+            MailErrorKind::Deferred => {
+                let deferrals = begun.deferrals.saturating_add(1);
+                if let Some(pause) = self.parts.policy.pause(deferrals) {
                     log(
                         user_id,
                         digest_id,
@@ -181,8 +182,7 @@ impl Digester {
                         "the recipient is deferred; retrying after a pause",
                     );
                     self.defer(begun, now + pause).await
-                }
-                None => {
+                } else {
                     log(
                         user_id,
                         digest_id,
@@ -191,7 +191,7 @@ impl Digester {
                     );
                     self.give_up(&begun, now).await
                 }
-            },
+            }
             kind => {
                 log(
                     user_id,

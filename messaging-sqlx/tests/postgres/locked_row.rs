@@ -174,8 +174,8 @@ async fn a_row_that_stays_locked_is_given_up_long_before_a_statement_is() {
             check(&answer.unwrap_err(), UNAVAILABLE);
         }
         locked.let_go().await;
-        let sent = store.append(&send).await.unwrap();
-        assert!(matches!(sent, Appended::Stored(_)));
+        let appended = store.append(&send).await.unwrap();
+        assert!(matches!(appended, Appended::Stored(_)));
         assert_eq!(bench.messages().await, 1);
     }
 }

@@ -54,7 +54,7 @@ pub fn days_of_mail(backend: &dyn Backend) {
     let outcome = TestRunner::new(Config { cases, ..config }).run(&step::days(), |steps| {
         let mut outcome = Ok(());
         backend.run(Box::pin(async {
-            outcome = in_time("a run of days", live(backend, &steps)).await
+            outcome = in_time("a run of days", live(backend, &steps)).await;
         }));
         outcome
     });

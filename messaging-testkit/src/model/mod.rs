@@ -41,7 +41,7 @@ fn compare(backend: &dyn Backend, cases: u32) {
     let outcome = TestRunner::new(config).run(&step::sequences(), |steps| {
         let mut outcome = Ok(());
         backend.run(Box::pin(async {
-            outcome = in_time("a sequence of steps", check(backend, &steps)).await
+            outcome = in_time("a sequence of steps", check(backend, &steps)).await;
         }));
         outcome
     });

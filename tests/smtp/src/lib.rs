@@ -22,7 +22,7 @@ use tempfile::TempDir;
 const PROGRAM: &str = include_str!("server.py");
 
 /// How long anything may take.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// A server that ends when this is dropped, or the process ends, however it does.
 #[derive(Debug)]

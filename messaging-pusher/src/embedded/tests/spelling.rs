@@ -112,10 +112,7 @@ async fn a_long_id_has_a_channel_and_is_a_member_by_its_digest() {
     let id = "|".repeat(255);
     let own = format!("private-user-{}", user(&id).to_channel_segment());
     let mut page = world.page().now_in(&own, &id);
-    assert_eq!(
-        world.channels.online(&[user(&id)]).await.unwrap()[&user(&id)],
-        true
-    );
+    assert!(world.channels.online(&[user(&id)]).await.unwrap()[&user(&id)]);
     page.subscribes(PRESENCE, &id);
     let here = page.hears();
     assert_eq!(

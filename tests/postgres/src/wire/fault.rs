@@ -37,7 +37,7 @@ pub(super) struct Trap {
     happened: watch::Sender<bool>,
 }
 
-const ENOUGH: Duration = Duration::from_secs(120);
+const ENOUGH: Duration = Duration::from_mins(2);
 
 impl Statement {
     /// One whose SQL contains this.

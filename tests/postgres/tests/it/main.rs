@@ -12,7 +12,7 @@ use sqlx::{AssertSqlSafe, Connection as _, FromRow, PgConnection, postgres::PgRo
 use tokio::time::{sleep, timeout};
 
 const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
-const ENOUGH: Duration = Duration::from_secs(120);
+const ENOUGH: Duration = Duration::from_mins(2);
 
 /// A connection to a database.
 async fn connect(url: &str) -> PgConnection {
