@@ -18,7 +18,7 @@
 //! say it is.
 //!
 //! A broken store fails, and never hangs. Every loop over a store's answers is bounded, and says what did not happen;
-//! a run of a test whose calls do not return fails after ten minutes; a thread of the storm that fails ends the
+//! a run of a test whose calls do not return fails after five minutes; a thread of the storm that fails ends the
 //! others. A store that blocks the calling thread is beyond that: give each test a limit, as `cargo nextest` does.
 
 mod again;

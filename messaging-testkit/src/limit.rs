@@ -23,7 +23,7 @@ use futures_util::{
 };
 
 /// How long one run of a test may take. Generous: a slow machine with a slow store needs a small part of it.
-const LIMIT: Duration = Duration::from_mins(10);
+const LIMIT: Duration = Duration::from_mins(5);
 
 /// Counts the rounds of a loop that a correct store ends.
 #[derive(Debug)]
@@ -51,7 +51,7 @@ impl Rounds {
     }
 }
 
-/// Runs a future to its end, which comes within ten minutes.
+/// Runs a future to its end, which comes within five minutes.
 ///
 /// # Panics
 /// When it does not.

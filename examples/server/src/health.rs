@@ -70,10 +70,8 @@ pub(crate) async fn alive() -> &'static str {
 pub(crate) async fn ready(State(messaging): State<Messaging>) -> impl IntoResponse {
     let readiness = match messaging.recent_health().await {
         Ok(health) => health.into(),
-        Err(error) => {
-            tracing::warn!(error = &error as &dyn std::error::Error, "not ready");
-            Readiness::UNKNOWN
-        }
+        // The look itself has been logged, once for all who share it.
+        Err(_) => Readiness::UNKNOWN,
     };
     let status = if readiness.ready {
         StatusCode::OK
@@ -87,7 +85,7 @@ pub(crate) async fn ready(State(messaging): State<Messaging>) -> impl IntoRespon
 pub(crate) async fn over_capacity() -> impl IntoResponse {
     let refusal = json!({
         "success": false,
-        "error": "Too many are here at the moment. Please try again shortly.",
+        "error": "The server has as many connections as it takes. Please try again shortly.",
         "code": "unavailable",
     });
     (

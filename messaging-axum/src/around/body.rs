@@ -92,7 +92,7 @@ async fn collect(body: &mut Body, limit: usize) -> Result<Bytes, Code> {
     if !is_within(body.size_hint().lower()) {
         return Err(Code::PayloadTooLarge);
     }
-    let mut whole = Vec::new();
+    let mut whole: Vec<u8> = Vec::new();
     while let Some(frame) = poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await {
         let frame = frame.map_err(|_| Code::ValidationFailed)?;
         // Trailers are passed over.
@@ -101,6 +101,11 @@ async fn collect(body: &mut Body, limit: usize) -> Result<Bytes, Code> {
         };
         if part.len() > limit - whole.len() {
             return Err(Code::PayloadTooLarge);
+        }
+        if whole.capacity() - whole.len() < part.len() {
+            // Doubled as ever, but never beyond the limit.
+            let room = (whole.len() + part.len()).max(2 * whole.capacity()).min(limit);
+            whole.reserve_exact(room - whole.len());
         }
         whole.extend_from_slice(&part);
     }

@@ -45,6 +45,15 @@ struct Begun {
     deferrals: u32,
 }
 
+/// How a digest that was not taken is tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Repeat {
+    /// With all that there is by then.
+    Anew,
+    /// With the id and the extent that it had: it may have been taken.
+    WithItsId,
+}
+
 impl Digester {
     pub(super) async fn deliver(&self, delivery: Delivery) {
         let user_id = delivery.lease.user_id.clone();
@@ -88,7 +97,7 @@ impl Digester {
             deferrals,
         };
         let draft = self.look(&begun).await?;
-        if self.is_over(&begun, &draft).await? {
+        if self.ended_without_a_mail(&begun, &draft).await? {
             return Ok(());
         }
         let draft = compose::Draft::new(&begun.lease.user_id, draft, self.parts.policy.conversations);
@@ -98,7 +107,7 @@ impl Digester {
 
         // The last look: nothing else is asked between it and the mailer.
         let excerpts = self.look(&begun).await?;
-        if self.is_over(&begun, &excerpts).await? {
+        if self.ended_without_a_mail(&begun, &excerpts).await? {
             return Ok(());
         }
         let Some(digest) = draft.finish(begun.attempt.id, email, contact, self.now(), &profiles, excerpts)
@@ -122,8 +131,8 @@ impl Digester {
         Ok(excerpts)
     }
 
-    /// Ends an attempt of which nothing is to be told, or not yet.
-    async fn is_over(&self, begun: &Begun, excerpts: &[Excerpt]) -> Result<bool, StoreError> {
+    /// Ends an attempt of which nothing is to be told, or not yet: `true` if it did.
+    async fn ended_without_a_mail(&self, begun: &Begun, excerpts: &[Excerpt]) -> Result<bool, StoreError> {
         let now = self.now();
         let Some(oldest) = excerpts.iter().filter_map(Excerpt::oldest).min() else {
             // Read or mailed meanwhile; or it may not be told, and counts as mailed.
@@ -152,8 +161,8 @@ impl Digester {
             Err(_) => Mailed::Failed,
         };
         telemetry::mailed(outcome);
-        if matches!(outcome, Mailed::Sent | Mailed::Refused | Mailed::Deferred) {
-            // The server answers.
+        // A deferral may come from a template, before the server was asked.
+        if matches!(outcome, Mailed::Sent | Mailed::Refused) {
             *self.server() = MailServer::default();
         }
         let Err(error) = sent else {
@@ -173,35 +182,31 @@ impl Digester {
                 self.give_up(&begun, now).await
             }
             MailErrorKind::Deferred => {
-                let deferrals = begun.deferrals.saturating_add(1);
-                if let Some(pause) = self.parts.policy.pause(deferrals) {
-                    log(
-                        user_id,
-                        digest_id,
-                        &error,
-                        "the recipient is deferred; retrying after a pause",
-                    );
-                    self.defer(begun, now + pause).await
-                } else {
-                    log(
-                        user_id,
-                        digest_id,
-                        &error,
-                        "the recipient was deferred too often; these messages count as mailed",
-                    );
-                    self.give_up(&begun, now).await
-                }
+                self.defer(
+                    begun,
+                    now,
+                    &error,
+                    Repeat::Anew,
+                    "the recipient is deferred; retrying after a pause",
+                )
+                .await
             }
-            kind => {
+            // It may have been taken: repeated with its id, seldom, and not for ever.
+            MailErrorKind::OutcomeUnknown => {
+                self.rest(now);
+                let what = "no answer to a digest; it may have been taken, and is repeated with its id after a pause";
+                self.defer(begun, now, &error, Repeat::WithItsId, what).await
+            }
+            _ => {
                 log(
                     user_id,
                     digest_id,
                     &error,
                     "digest delivery failed; retrying, one recipient at a time until it works",
                 );
-                let may_be_sent = begun.maybe_sent.is_some() || kind == MailErrorKind::OutcomeUnknown;
                 let until = self.rest(now);
-                self.release(begun.lease, until, !may_be_sent).await
+                let forgets = begun.maybe_sent.is_none();
+                self.release(begun.lease, until, forgets).await
             }
         }
     }
@@ -212,11 +217,26 @@ impl Digester {
             .await
     }
 
-    async fn defer(&self, begun: Begun, until: Timestamp) -> Result<(), StoreError> {
+    /// Lets one recipient wait, longer each time, and counts their messages as mailed in the end.
+    async fn defer(
+        &self,
+        begun: Begun,
+        now: Timestamp,
+        error: &MailError,
+        repeat: Repeat,
+        what: &'static str,
+    ) -> Result<(), StoreError> {
+        let (user_id, digest_id) = (&begun.lease.user_id, begun.attempt.id);
+        let Some(pause) = self.parts.policy.pause(begun.deferrals.saturating_add(1)) else {
+            let what = "a digest was not taken too often; its messages count as mailed";
+            log(user_id, digest_id, error, what);
+            return self.give_up(&begun, now).await;
+        };
+        log(user_id, digest_id, error, what);
         let hold = DigestHold {
             lease: begun.lease,
-            until,
-            forget_attempt: begun.maybe_sent.is_none(),
+            until: now + pause,
+            forget_attempt: repeat == Repeat::Anew && begun.maybe_sent.is_none(),
             is_deferred: true,
         };
         self.hold(&[hold]).await

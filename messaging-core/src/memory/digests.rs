@@ -110,7 +110,7 @@ impl Digests for MemoryStore {
                 extent: *extent,
                 conversation: thread.conversation.clone(),
                 booking_id: thread.bookings.last().cloned(),
-                messages: told.len() as u64,
+                messages: Excerpt::MOST.min(told.len() as u64),
                 first: told.into_iter().take(messages).cloned().collect(),
             })
         };

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use super::{Relay, access::LostAccess, retry};
+use super::{Relay, retry};
 use crate::{
     event::Event,
+    id::UserId,
     port::{
         realtime::{PublishError, PublishErrorKind},
         store::{Entry, EntryKind, Lane, Progress},
@@ -24,7 +25,7 @@ pub(super) struct Run {
     aside: Vec<(usize, String)>,
     failure: Option<Failure>,
     /// Who is to be revoked before the first entry is published.
-    lost_access: Option<LostAccess>,
+    lost_access: Option<UserId>,
 }
 
 /// Why a run did not come to its end.
@@ -39,11 +40,7 @@ pub(super) enum Failure {
 }
 
 impl Run {
-    pub(super) fn new(
-        lane: Lane,
-        entries: Vec<(Entry, Vec<Event>)>,
-        lost_access: Option<LostAccess>,
-    ) -> Self {
+    pub(super) fn new(lane: Lane, entries: Vec<(Entry, Vec<Event>)>, lost_access: Option<UserId>) -> Self {
         // Its last entry may have been set aside just before a crash: settling ends it. Should the outbox
         // have entries that do not load, it waits instead of turning in circles.
         let failure = entries
@@ -83,7 +80,7 @@ impl Run {
         self.failure.as_ref()
     }
 
-    pub(super) fn lost_access(&self) -> Option<&LostAccess> {
+    pub(super) fn lost_access(&self) -> Option<&UserId> {
         self.lost_access.as_ref()
     }
 

@@ -80,7 +80,13 @@ impl Relay {
     pub(crate) async fn health(&self) -> Result<Health, StoreError> {
         let store = &self.parts.store;
         let seen_at = self.parts.clock.now();
-        let backlog = store.backlog().await?;
+        let backlog = store.backlog().await.inspect_err(|error| {
+            let error: &dyn std::error::Error = error;
+            tracing::warn!(
+                error,
+                "the store does not answer; health is unknown until it does"
+            );
+        })?;
         let now = self.parts.clock.now();
         let written = store.probe_writes(now).await;
         if let Err(error) = &written {

@@ -5,11 +5,11 @@ use std::{
     time::Duration,
 };
 
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, join};
 
 use super::{
     Relay,
-    access::{LostAccess, up_to_the_next},
+    access::{lost_access, up_to_the_next},
     deliver::{Failure, Run},
     queue::Work,
     retry,
@@ -75,9 +75,16 @@ impl Relay {
     }
 
     async fn publish_once(&self, round: Round) -> Result<Vec<Lane>, StoreError> {
-        let mut runs = self.project(round).await?;
-        self.end_access(&mut runs).await;
-        self.deliver(&mut runs).await;
+        let runs = self.project(round).await?;
+        // A transport that is slow to revoke keeps no other lane waiting.
+        let (mut ending, mut runs): (Vec<_>, Vec<_>) =
+            runs.into_iter().partition(|run| run.lost_access().is_some());
+        let ended = async {
+            self.end_access(&mut ending).await;
+            self.deliver(&mut ending).await;
+        };
+        join(ended, self.deliver(&mut runs)).await;
+        runs.append(&mut ending);
         let earliest = runs
             .iter()
             .map(|run| run.lane().lease_until)
@@ -146,7 +153,7 @@ impl Relay {
                 .or_else(|| loaded.remove(&work.lane.conversation_id))
                 .unwrap_or_default();
             let entries = up_to_the_next(entries);
-            let lost_access = LostAccess::of(&entries);
+            let lost_access = lost_access(&entries);
             let events = entries.into_iter().map(|loaded| {
                 let events = event::project(&loaded, &profiles, &parts.names, data_bytes);
                 (loaded.entry, events)

@@ -47,11 +47,11 @@ impl Messaging {
         // Whose channel it is, is compared and never read from it: of a long id only a digest is there.
         let own = Channel::User(actor.user_id().clone());
         let ours = if names.name(&own) == *channel { own } else { ours };
+        self.decide_on(actor, &ours).await?;
         let name = match &ours {
             Channel::ConversationPresence(_) => self.own_name(actor).await,
             Channel::Conversation(_) | Channel::User(_) | Channel::LongUser(_) => String::new(),
         };
-        self.decide_on(actor, &ours).await?;
         let subscription = Subscription {
             socket_id: socket_id.clone(),
             channel: channel.clone(),

@@ -64,7 +64,7 @@ impl Reply {
         if self.code == 421 {
             return Unavailable;
         }
-        if self.is_about_us() {
+        if self.is_about_us(stage) {
             return if is_permanent { Misconfigured } else { Unavailable };
         }
         match (stage, is_permanent) {
@@ -87,9 +87,13 @@ impl Reply {
     }
 
     /// Whether it is about the sender or our credentials, whatever it answers.
-    fn is_about_us(self) -> bool {
-        // Authentication is missing, too weak, wrong, or wants encryption; a command or parameter is not known.
-        if matches!(self.code, 500..=504 | 530 | 534 | 535 | 538) {
+    fn is_about_us(self, stage: Stage) -> bool {
+        // Authentication is missing, too weak, wrong, or wants encryption.
+        if matches!(self.code, 530 | 534 | 535 | 538) {
+            return true;
+        }
+        // A command or parameter is not known; of `RCPT` it is the address that will not do.
+        if stage != Stage::Recipient && matches!(self.code, 500..=504) {
             return true;
         }
         matches!(
@@ -126,6 +130,8 @@ mod tests {
             (Recipient, 550, "5.1.1 no such mailbox", Refused),
             (Recipient, 550, "no such mailbox", Refused),
             (Recipient, 553, "5.1.3 bad address", Refused),
+            (Recipient, 501, "5.1.3 bad recipient address syntax", Refused),
+            (Recipient, 504, "5.5.2 need fully-qualified address", Refused),
             (Recipient, 551, "5.7.17 mailbox owner has changed", Refused),
             (Content, 554, "5.6.0 not that", Refused),
             (Content, 552, "5.3.4 too big", Deferred),
@@ -157,6 +163,7 @@ mod tests {
             (Content, 550, "5.7.26 unauthenticated", Misconfigured),
             (Authentication, 535, "5.7.8 wrong password", Misconfigured),
             (Sender, 530, "authentication required", Misconfigured),
+            (Content, 503, "5.5.1 bad sequence of commands", Misconfigured),
             (Recipient, 530, "5.7.0 must issue STARTTLS first", Misconfigured),
             (Connect, 554, "no SMTP service here", Misconfigured),
             // The server, for now.

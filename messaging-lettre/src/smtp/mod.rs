@@ -83,7 +83,7 @@ impl SmtpMailer {
             Err(failure) => {
                 // A server that has answered goes on with the next e-mail; any other connection is of no use.
                 if failure.leaves_the_connection() {
-                    self.pool.put_after_reset(connection).await;
+                    self.pool.put(connection);
                 }
                 Err(failure)
             }

@@ -14,6 +14,9 @@ const KEPT: usize = 8;
 /// For how long a connection is kept without an e-mail.
 const IDLE: Duration = Duration::from_secs(30);
 
+/// How long a server may take to answer that a connection ends.
+const GOODBYE: Duration = Duration::from_secs(1);
+
 /// Connections that are kept for the next e-mail.
 pub(super) struct Pool {
     server: Server,
@@ -39,9 +42,10 @@ impl Pool {
         loop {
             let kept = self.idle().connections.pop();
             match kept {
-                // The server may have ended it meanwhile.
+                // The server may have ended it meanwhile, and an e-mail may have been begun on it and refused.
                 Some((_, mut connection)) => {
-                    if connection.test_connected().await {
+                    *stage = Stage::Connect;
+                    if connection.command(Rset).await.is_ok() {
                         return Ok(connection);
                     }
                 }
@@ -59,13 +63,6 @@ impl Pool {
         idle.connections.push((now(), connection));
         if !std::mem::replace(&mut idle.is_watched, true) {
             tokio::spawn(watch(Arc::downgrade(self)));
-        }
-    }
-
-    /// Keeps a connection on which an e-mail was begun and refused.
-    pub(super) async fn put_after_reset(self: &Arc<Self>, mut connection: AsyncSmtpConnection) {
-        if connection.command(Rset).await.is_ok() {
-            self.put(connection);
         }
     }
 
@@ -100,7 +97,8 @@ async fn watch(pool: Weak<Pool>) {
             return;
         };
         for mut connection in expired {
-            connection.abort().await;
+            // A goodbye that a deaf server does not answer keeps no other connection.
+            tokio::time::timeout(GOODBYE, connection.abort()).await.ok();
         }
     }
 }

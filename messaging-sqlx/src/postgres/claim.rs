@@ -44,20 +44,24 @@ pub(super) const CLAIM: &str = r#"
     ORDER BY waits_since, conversation_id"#;
 
 /// `$1` since when, `$2` how many, `$3` now. Numbers links made within hosts' transactions in the order in which
-/// they were asked for, and makes their lanes due. One row: how many it took.
+/// they were asked for, and makes their lanes due; those of a conversation that another step is at wait for the next
+/// time, so that they keep no others waiting. One row: how many it took.
 pub(super) const NUMBER: &str = concat!(
-    r#"WITH waiting AS MATERIALIZED (SELECT at, place FROM "messaging".unnumbered
+    r#"WITH waiting AS MATERIALIZED (SELECT at, place, conversation_id FROM "messaging".unnumbered
             WHERE at >= $1 ORDER BY at, place LIMIT $2 FOR UPDATE SKIP LOCKED),
+        locked AS MATERIALIZED (SELECT c.id FROM (SELECT DISTINCT conversation_id FROM waiting) w
+            JOIN "messaging".conversation c ON c.id = w.conversation_id ORDER BY c.id
+            FOR NO KEY UPDATE OF c SKIP LOCKED),
+        free AS MATERIALIZED (SELECT w.at, w.place FROM waiting w JOIN locked ON locked.id = w.conversation_id),
         taken AS (DELETE FROM "messaging".unnumbered u USING unnest(
-                (SELECT array_agg(at) FROM waiting), (SELECT array_agg(place) FROM waiting)
+                (SELECT array_agg(at ORDER BY at, place) FROM free),
+                (SELECT array_agg(place ORDER BY at, place) FROM free)
             ) WITH ORDINALITY AS w (at, place, n) WHERE u.at = w.at AND u.place = w.place AND "#,
     few!("w.n"),
     r#" RETURNING u.conversation_id, u.at, u.place),
         counted AS (SELECT conversation_id, COUNT(*) AS count FROM taken GROUP BY conversation_id),
-        locked AS MATERIALIZED (SELECT c.id, counted.count FROM "messaging".conversation c
-            JOIN counted ON counted.conversation_id = c.id ORDER BY c.id FOR NO KEY UPDATE OF c),
-        numbered AS (UPDATE "messaging".conversation c SET events = c.events + locked.count FROM locked
-            WHERE c.id = locked.id RETURNING c.id, c.events, c.events - locked.count AS before),
+        numbered AS (UPDATE "messaging".conversation c SET events = c.events + counted.count FROM counted
+            WHERE c.id = counted.conversation_id RETURNING c.id, c.events, c.events - counted.count AS before),
         entry AS (INSERT INTO "messaging".outbox (conversation_id, number, kind, side, seq, at)
             SELECT n.id, n.before + row_number() OVER (PARTITION BY n.id ORDER BY taken.at, taken.place),
                 3, NULL, NULL, taken.at

@@ -115,9 +115,21 @@ pub(super) const RECORD: &str = concat!(
     " RETURNING true AS is_done"
 );
 
-/// `$1` to `$3` extents, `$4` how many messages of each. A row for each message that may be told, or one where there
-/// is none. What may be told is `policy::may_notify` again: the host's own; a person's unless the side blocks, the
-/// conversation is closed, or the sender was erased, and with the sender the text.
+/// The messages `AS m` of an extent `e` that are neither read nor mailed and may be told: `policy::may_notify` again. The
+/// host's own may; a person's unless the side blocks, the conversation is closed, or the sender was erased, and with the
+/// sender the text.
+macro_rules! told {
+    () => {
+        r#""messaging".message m
+            WHERE m.conversation_id = c.id AND m.seq > s.behind AND s.settled < e.up_to AND m.to_sides & e.side <> 0
+            AND CASE e.side WHEN 1 THEN m.client_position ELSE m.agent_position END > s.settled
+            AND CASE e.side WHEN 1 THEN m.client_position ELSE m.agent_position END <= e.up_to
+            AND (m.from_side = 0 OR c.blocked_by & e.side = 0 AND NOT c.closed AND m.body <> '')"#
+    };
+}
+
+/// `$1` to `$3` extents, `$4` how many messages of each, `$5` how far to count. A row for each message that may be told, or
+/// one where there is none.
 pub(super) const EXCERPTS: &str = concat!(
     "SELECT e.side, e.up_to, e.place, ",
     conversation_columns!(),
@@ -125,7 +137,10 @@ pub(super) const EXCERPTS: &str = concat!(
     booking_column!(),
     ", ",
     message_columns!(),
-    r#", m.told FROM unnest($1::uuid[], $2::smallint[], $3::bigint[]) WITH ORDINALITY
+    r#", (SELECT count(*) FROM (SELECT FROM "#,
+    told!(),
+    r#" ORDER BY m.seq LIMIT $5) AS told) AS told
+    FROM unnest($1::uuid[], $2::smallint[], $3::bigint[]) WITH ORDINALITY
         AS e (conversation_of, side, up_to, place)
     JOIN "messaging".conversation c ON c.id = e.conversation_of AND "#,
     few!("e.place"),
@@ -133,14 +148,11 @@ pub(super) const EXCERPTS: &str = concat!(
     settled!("client"),
     " WHERE e.side = 1 UNION ALL SELECT ",
     settled!("agent"),
-    r#" WHERE e.side = 2) s
-    LEFT JOIN LATERAL (SELECT m.*, count(*) OVER () AS told FROM "messaging".message m
-        WHERE m.conversation_id = c.id AND m.seq > s.behind AND s.settled < e.up_to AND m.to_sides & e.side <> 0
-        AND CASE e.side WHEN 1 THEN m.client_position ELSE m.agent_position END > s.settled
-        AND CASE e.side WHEN 1 THEN m.client_position ELSE m.agent_position END <= e.up_to
-        AND (m.from_side = 0 OR c.blocked_by & e.side = 0 AND NOT c.closed AND m.body <> '')
-        ORDER BY m.seq LIMIT $4) m ON true
-    ORDER BY e.place, m.seq"#
+    " WHERE e.side = 2) s
+    LEFT JOIN LATERAL (SELECT m.* FROM ",
+    told!(),
+    " ORDER BY m.seq LIMIT $4) m ON true
+    ORDER BY e.place, m.seq"
 );
 
 /// What mailing makes of one side of `conversation AS c`, if `said` is about it and it is that of `$1`.

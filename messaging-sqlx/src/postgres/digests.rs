@@ -97,7 +97,8 @@ impl Digests for PgStore {
             .bind(conversations)
             .bind(sides)
             .bind(up_tos)
-            .bind(limit(messages));
+            .bind(limit(messages))
+            .bind(number(Excerpt::MOST));
         let answered = self.read(DOING, statement).await?;
         excerpts(&answered).map_err(failed(DOING))
     }

@@ -210,9 +210,9 @@ macro_rules! excerpt_of {
 macro_rules! told_of {
     ($side:literal, $code:literal) => {
         concat!(
-            "SELECT count(*) FROM conversation c JOIN ",
+            "SELECT count(*) FROM (SELECT m.seq FROM conversation c JOIN ",
             told!($side, $code),
-            " WHERE c.id = ?1"
+            " WHERE c.id = ?1 LIMIT ?3)"
         )
     };
 }
@@ -240,6 +240,7 @@ async fn excerpts(
         let told = sqlx::query_scalar(TOLD[side])
             .bind(extent.conversation_id.as_uuid())
             .bind(number(extent.up_to))
+            .bind(number(Excerpt::MOST))
             .fetch_one(&mut *connection)
             .await?;
         excerpts.push(Excerpt {

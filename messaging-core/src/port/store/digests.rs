@@ -133,13 +133,17 @@ pub struct Excerpt {
     pub conversation: Conversation,
     /// The booking linked last.
     pub booking_id: Option<BookingId>,
-    /// How many messages of the extent are neither read nor mailed and may be told, shown or not.
+    /// How many messages of the extent are neither read nor mailed and may be told, shown or not; counted up to
+    /// [`MOST`](Self::MOST).
     pub messages: u64,
     /// The first of them.
     pub first: Vec<Message>,
 }
 
 impl Excerpt {
+    /// How far a store counts: an e-mail is not to cost more, however much is unread.
+    pub const MOST: u64 = 1_000;
+
     /// When the first message was sent; `None` when there is none.
     pub(crate) fn oldest(&self) -> Option<Timestamp> {
         self.first.first().map(|message| message.created_at)
