@@ -25,7 +25,7 @@ pub use credentials::{AppKey, AppSecret, Credentials, InvalidAppKey, InvalidAppS
 #[doc(hidden)]
 pub use embedded::fuzzing;
 #[cfg(feature = "embedded")]
-pub use embedded::{EmbeddedChannels, EmbeddedOptions};
+pub use embedded::{ClientEvents, EmbeddedChannels, EmbeddedOptions, PublicChannels};
 #[cfg(feature = "hosted")]
 pub use hosted::{
     AppId, InvalidAppId, InvalidServer, PusherConfig, PusherConfigError, PusherOptions, PusherRealtime,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use messaging_core::clock::{Clock as _, ManualClock, SequentialIds};
 
-use super::{EmbeddedChannels, EmbeddedOptions, session::Session};
+use super::{ClientEvents, EmbeddedChannels, EmbeddedOptions, PublicChannels, session::Session};
 use crate::credentials::{AppKey, AppSecret, Credentials};
 
 /// Two pages send these messages in turn.
@@ -17,7 +17,11 @@ pub fn converse<'a>(messages: impl IntoIterator<Item = &'a str>) {
     };
     let clock = ManualClock::new();
     let (credentials, ids) = (Credentials { key, secret }, Arc::new(SequentialIds::default()));
-    let options = EmbeddedOptions::default().with_queue_messages(8);
+    // Everything that can be turned on is, so that every path is tried.
+    let options = EmbeddedOptions::default()
+        .with_client_events(ClientEvents::AllChannels)
+        .with_public_channels(PublicChannels::On)
+        .with_queue_messages(8);
     let channels = EmbeddedChannels::new(&credentials, options, Arc::new(clock.clone()), ids);
     let mut pages =
         [(); 2].map(|()| Session::open(channels.server.clone(), channels.new_socket_id(), Ok(())));

@@ -14,7 +14,7 @@ use super::{
     close::Close,
     frame::Frame,
     grants::Grants,
-    options::EmbeddedOptions,
+    options::{ClientEvents, EmbeddedOptions, PublicChannels},
     refusal::Refusal,
     roster::{Change, Member, Roster},
     send_queue::SendQueue,
@@ -25,6 +25,8 @@ use super::{
 #[derive(Debug)]
 pub(super) struct Hub {
     names: ChannelNames,
+    client_events: ClientEvents,
+    public_channels: PublicChannels,
     max_connections: usize,
     max_channels: usize,
     is_closed: bool,
@@ -85,6 +87,8 @@ pub(super) enum ClientEventError {
     NotSubscribed,
     #[error("client events are for private and presence channels only")]
     PublicChannel,
+    #[error("client events are not enabled on this channel")]
+    NotEnabled,
 }
 
 const ALREADY_SUBSCRIBED: &str = "existing subscription to the channel";
@@ -93,6 +97,8 @@ impl Hub {
     pub(super) fn new(options: &EmbeddedOptions) -> Self {
         Self {
             names: options.names.clone(),
+            client_events: options.client_events,
+            public_channels: options.public_channels,
             max_connections: options.max_connections,
             max_channels: options.max_channels,
             is_closed: false,
@@ -188,6 +194,9 @@ impl Hub {
             return Ok(());
         };
         let (name, member) = match verified {
+            Verified::Public(_) if self.public_channels == PublicChannels::Off => {
+                return Err(Refusal::PublicChannel);
+            }
             Verified::Public(name) | Verified::Private(name) => (name, None),
             Verified::Presence(name, member) => (name, Some(member)),
         };
@@ -254,6 +263,14 @@ impl Hub {
         let subscription = subscription.ok_or(ClientEventError::NotSubscribed)?;
         if !channel.is_signed() {
             return Err(ClientEventError::PublicChannel);
+        }
+        let is_enabled = match self.client_events {
+            ClientEvents::Off => false,
+            ClientEvents::HostChannels => self.names.parse(channel).is_none(),
+            ClientEvents::AllChannels => true,
+        };
+        if !is_enabled {
+            return Err(ClientEventError::NotEnabled);
         }
         Ok(Speaker {
             member_id: subscription.member_id.clone(),

@@ -32,7 +32,7 @@ use messaging_core::{
     telemetry::Metric,
 };
 
-pub use self::options::EmbeddedOptions;
+pub use self::options::{ClientEvents, EmbeddedOptions, PublicChannels};
 use self::server::{Server, Sockets};
 use crate::{credentials::Credentials, signer::PusherSigner};
 
@@ -79,6 +79,13 @@ use crate::{credentials::Credentials, signer::PusherSigner};
 /// authorisation endpoint refuses. pusher-js has no notion of a subscription that the server ends, and goes
 /// on to call the channel subscribed; a page that wants to ask for access again later says
 /// `pusher.unsubscribe(name)` first.
+///
+/// # Client events and public channels
+///
+/// Events that pages send each other (`client-…`) are relayed on the host's own signed channels only, and public
+/// channels are refused, unless [`with_client_events`](EmbeddedOptions::with_client_events) and
+/// [`with_public_channels`](EmbeddedOptions::with_public_channels) say otherwise. The server does not look into client
+/// events: on a conversation's channels they would pass blocks, limits and the audit log.
 ///
 /// # Limits
 ///

@@ -1,10 +1,10 @@
-//! The limits of an embedded server.
+//! What an embedded server allows, and its limits.
 
 use std::time::Duration;
 
 use messaging_core::event::ChannelNames;
 
-/// The limits of an [`EmbeddedChannels`](super::EmbeddedChannels). The defaults suit one process. What is
+/// What an [`EmbeddedChannels`](super::EmbeddedChannels) allows, and its limits. The defaults suit one process. What is
 /// set below a sensible minimum becomes that minimum.
 ///
 /// # Memory
@@ -26,6 +26,8 @@ use messaging_core::event::ChannelNames;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EmbeddedOptions {
     pub(super) names: ChannelNames,
+    pub(super) client_events: ClientEvents,
+    pub(super) public_channels: PublicChannels,
     pub(super) max_connections: usize,
     pub(super) max_channels: usize,
     pub(super) max_message_bytes: usize,
@@ -37,6 +39,34 @@ pub struct EmbeddedOptions {
     pub(super) activity_timeout: Duration,
     pub(super) pong_timeout: Duration,
     pub(super) close_timeout: Duration,
+}
+
+/// The channels on which the server relays client events: events named `client-…`, which a page sends to the other
+/// subscribers of a private or presence channel.
+///
+/// The server checks nothing in a client event but its length and rate. On a conversation's channels it would carry
+/// text past blocks, closed conversations, rate limits, reports and the audit log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ClientEvents {
+    /// No channel.
+    Off,
+    /// The host's own private and presence channels, never ours.
+    #[default]
+    HostChannels,
+    /// Every private and presence channel, ours as well. Blocks and the audit log then no longer hold what users
+    /// tell each other.
+    AllChannels,
+}
+
+/// Whether clients may subscribe to public channels: those named neither `private-…` nor `presence-…`, for which
+/// nothing is signed. Anyone who knows the app's key hears what is published there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PublicChannels {
+    /// A subscription is refused with `pusher:subscription_error`, status 403.
+    #[default]
+    Off,
+    /// Anyone may subscribe.
+    On,
 }
 
 /// A subscription to a presence channel fits.
@@ -52,6 +82,8 @@ impl Default for EmbeddedOptions {
     fn default() -> Self {
         Self {
             names: ChannelNames::default(),
+            client_events: ClientEvents::default(),
+            public_channels: PublicChannels::default(),
             max_connections: 10_000,
             max_channels: 100,
             max_message_bytes: 32 * 1024,
@@ -75,6 +107,23 @@ impl EmbeddedOptions {
     /// signature from before a revocation or a restart would be accepted, and nobody would ever be online.
     pub fn with_names(self, names: ChannelNames) -> Self {
         Self { names, ..self }
+    }
+
+    /// The channels on which client events are relayed; elsewhere they are answered with `pusher:error` and reach no
+    /// subscriber. [`ClientEvents::HostChannels`] by default.
+    pub fn with_client_events(self, client_events: ClientEvents) -> Self {
+        Self {
+            client_events,
+            ..self
+        }
+    }
+
+    /// Whether clients may subscribe to public channels. [`PublicChannels::Off`] by default: we publish on none.
+    pub fn with_public_channels(self, public_channels: PublicChannels) -> Self {
+        Self {
+            public_channels,
+            ..self
+        }
     }
 
     /// The most connections at a time; who comes later is sent away with 4100. 10,000 by default; at least 1.
@@ -223,6 +272,8 @@ mod tests {
             .with_close_timeout(zero);
         let expected = EmbeddedOptions {
             names: ChannelNames::default(),
+            client_events: ClientEvents::HostChannels,
+            public_channels: PublicChannels::Off,
             max_connections: 1,
             max_channels: 1,
             max_message_bytes: 4096,

@@ -9,6 +9,8 @@ pub(super) enum Refusal {
     NotAuthorised,
     /// Access ended while the connection was subscribed.
     Revoked,
+    /// The channel needs no signature, and the host has not turned such channels on.
+    PublicChannel,
     InvalidMemberData,
     MemberIdTooLong,
     MemberDataTooLarge,
@@ -19,7 +21,7 @@ pub(super) enum Refusal {
 impl Refusal {
     pub(super) fn kind(self) -> &'static str {
         match self {
-            Self::InvalidSignature | Self::NotAuthorised | Self::Revoked => "AuthError",
+            Self::InvalidSignature | Self::NotAuthorised | Self::Revoked | Self::PublicChannel => "AuthError",
             Self::InvalidMemberData => "InvalidSubscription",
             Self::MemberIdTooLong | Self::MemberDataTooLarge | Self::ChannelFull | Self::TooManyChannels => {
                 "LimitReached"
@@ -32,6 +34,7 @@ impl Refusal {
             Self::InvalidSignature => "Invalid signature",
             Self::NotAuthorised => "Not authorised for this connection",
             Self::Revoked => "Access to the channel has ended",
+            Self::PublicChannel => "Public channels are not enabled",
             Self::InvalidMemberData => "Invalid channel_data",
             Self::MemberIdTooLong => "The user_id is longer than 128 characters",
             Self::MemberDataTooLarge => "The user_info is larger than 1 KB",
@@ -45,7 +48,7 @@ impl Refusal {
     pub(super) fn status(self) -> u16 {
         match self {
             Self::InvalidSignature | Self::NotAuthorised => 401,
-            Self::Revoked => 403,
+            Self::Revoked | Self::PublicChannel => 403,
             Self::InvalidMemberData => 400,
             Self::MemberIdTooLong | Self::MemberDataTooLarge => 413,
             Self::ChannelFull | Self::TooManyChannels => 429,

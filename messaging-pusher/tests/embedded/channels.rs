@@ -6,6 +6,7 @@ use messaging_core::{
     event::{Event, SocketId},
     port::{presence::Presence, realtime::Realtime},
 };
+use messaging_pusher::{ClientEvents, EmbeddedOptions};
 use serde_json::{Value, json};
 
 use crate::house::{House, PRESENCE, PRIVATE, event, name, user};
@@ -75,7 +76,8 @@ async fn a_revoked_subscription_ends_at_once() {
 
 #[tokio::test]
 async fn client_events_are_limited_to_ten_a_second() {
-    let house = House::open().await;
+    let options = EmbeddedOptions::default().with_client_events(ClientEvents::AllChannels);
+    let house = House::open_with(options).await;
     let mut ann = house.subscriber(PRIVATE, "ann").await;
     let mut bob = house.subscriber(PRIVATE, "bob").await;
     let typing = |n: i32| json!({ "event": "client-typing", "channel": PRIVATE, "data": n });

@@ -13,8 +13,8 @@ use messaging_core::{
     },
 };
 use messaging_pusher::{
-    AppId, AppKey, AppSecret, Credentials, EmbeddedChannels, EmbeddedOptions, PusherConfig, PusherOptions,
-    PusherRealtime, PusherServer, PusherSigner, Tls,
+    AppId, AppKey, AppSecret, Credentials, EmbeddedChannels, EmbeddedOptions, PublicChannels, PusherConfig,
+    PusherOptions, PusherRealtime, PusherServer, PusherSigner, Tls,
 };
 use messaging_tests::Sockudo;
 use sha2::Sha256;
@@ -36,7 +36,7 @@ impl Server {
         let credentials = credentials("tests-key", SECRET);
         let channels = EmbeddedChannels::new(
             &credentials,
-            EmbeddedOptions::default(),
+            EmbeddedOptions::default().with_public_channels(PublicChannels::On),
             Arc::new(SystemClock),
             Arc::new(SystemIds),
         );

@@ -12,7 +12,7 @@ fn typing(channel: &str) -> Value {
 
 #[test]
 fn the_other_subscribers_of_a_private_channel_hear_it() {
-    let world = World::new();
+    let world = World::permissive();
     let mut ann = world.page().now_in(PRIVATE, "ann");
     let bob = world.page().now_in(PRIVATE, "bob");
     ann.says(&typing(PRIVATE));
@@ -22,7 +22,7 @@ fn the_other_subscribers_of_a_private_channel_hear_it() {
 
 #[test]
 fn in_a_presence_channel_they_hear_whose_it_is() {
-    let world = World::new();
+    let world = World::permissive();
     let bob = world.page().now_in(PRESENCE, "bob");
     let mut ann = world.page().now_in(PRESENCE, "ann");
     ann.says(&typing(PRESENCE));
@@ -33,7 +33,7 @@ fn in_a_presence_channel_they_hear_whose_it_is() {
 
 #[test]
 fn a_client_event_needs_a_subscription_to_a_signed_channel() {
-    let world = World::new();
+    let world = World::permissive();
     let mut page = world.page().now_in("news", "");
     let _bob = world.page().now_in(PRIVATE, "bob");
     let mut check = |channel: &str, message: &str| {
@@ -46,9 +46,43 @@ fn a_client_event_needs_a_subscription_to_a_signed_channel() {
     check("a b", "client events need a subscription to the channel");
 }
 
+/// Whether the other subscriber of a channel hears a client event; where not, the page is told.
+fn is_relayed(client_events: ClientEvents, channel: &str) -> bool {
+    let world = World::with(EmbeddedOptions::default().with_client_events(client_events));
+    let bob = world.page().now_in(channel, "bob");
+    let mut ann = world.page().now_in(channel, "ann");
+    bob.hears();
+    let mut event = typing(channel);
+    event["data"] = json!("x".repeat(10_000));
+    ann.says(&event);
+    let is_relayed = bob.hears_events() == ["client-typing"];
+    let message = "client events are not enabled on this channel";
+    let error = json!({ "event": "pusher:error", "data": { "code": null, "message": message } });
+    let told = if is_relayed { vec![] } else { vec![error] };
+    assert_eq!(ann.hears(), told, "{channel}");
+    is_relayed
+}
+
+#[test]
+fn client_events_are_relayed_on_the_channels_they_are_enabled_on() {
+    let ours = [PRIVATE, PRESENCE, "private-user-ann"];
+    let hosts = ["private-orders-1", "presence-orders-1"];
+    let check = |client_events, on_ours, on_hosts| {
+        for channel in ours {
+            assert_eq!(is_relayed(client_events, channel), on_ours, "{channel}");
+        }
+        for channel in hosts {
+            assert_eq!(is_relayed(client_events, channel), on_hosts, "{channel}");
+        }
+    };
+    check(ClientEvents::default(), false, true);
+    check(ClientEvents::Off, false, false);
+    check(ClientEvents::AllChannels, true, true);
+}
+
 #[test]
 fn more_than_ten_a_second_are_dropped() {
-    let world = World::new();
+    let world = World::permissive();
     let mut ann = world.page().now_in(PRIVATE, "ann");
     let bob = world.page().now_in(PRIVATE, "bob");
     for _ in 0..12 {

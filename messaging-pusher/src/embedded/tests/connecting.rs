@@ -159,6 +159,6 @@ fn a_connection_that_is_being_closed_is_not_listened_to() {
     let world = World::new();
     let mut page = world.page();
     page.membership.queue.close(Close::NoPong);
-    page.subscribes("news", "");
+    page.subscribes(PRIVATE, "ann");
     assert_eq!(world.occupied(), [""; 0]);
 }

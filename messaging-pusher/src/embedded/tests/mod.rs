@@ -22,7 +22,7 @@ use messaging_core::{
 use serde_json::{Value, json};
 
 use super::{
-    EmbeddedChannels, EmbeddedOptions,
+    ClientEvents, EmbeddedChannels, EmbeddedOptions, PublicChannels,
     send_queue::Outgoing,
     session::{Membership, Session},
 };
@@ -48,6 +48,11 @@ struct Page {
 impl World {
     fn new() -> Self {
         Self::with(EmbeddedOptions::default())
+    }
+
+    /// With client events and public channels wherever they can be turned on.
+    fn permissive() -> Self {
+        Self::with(permissive())
     }
 
     fn with(options: EmbeddedOptions) -> Self {
@@ -188,6 +193,12 @@ fn read(frame: &str) -> Value {
         frame["data"] = serde_json::from_str(data).unwrap_or_else(|_| json!(data));
     }
     frame
+}
+
+fn permissive() -> EmbeddedOptions {
+    EmbeddedOptions::default()
+        .with_client_events(ClientEvents::AllChannels)
+        .with_public_channels(PublicChannels::On)
 }
 
 fn name(channel: &str) -> ChannelName {

@@ -214,7 +214,7 @@ proptest! {
     fn no_message_makes_it_panic_and_the_hub_stays_consistent(steps in steps()) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         // A small queue: connections overflow and are closed on the way.
-        let options = EmbeddedOptions::default().with_max_connections(5).with_max_channels(3).with_queue_messages(8);
+        let options = permissive().with_max_connections(5).with_max_channels(3).with_queue_messages(8);
         let world = World::with(options);
         let mut pages = Vec::new();
         for step in steps {

@@ -41,7 +41,7 @@ async fn the_excluded_connection_hears_nothing() {
 
 #[tokio::test]
 async fn what_is_over_the_limits_is_refused_whole() {
-    let world = World::new();
+    let world = World::permissive();
     let ann = world.page().now_in("news", "");
     let limits = world.channels.limits();
     let largest = event("news", &"x".repeat(limits.data_bytes));
@@ -63,7 +63,7 @@ async fn what_is_over_the_limits_is_refused_whole() {
 
 #[tokio::test]
 async fn who_does_not_read_is_closed_and_nobody_else() {
-    let world = World::with(EmbeddedOptions::default().with_queue_messages(10));
+    let world = World::with(permissive().with_queue_messages(10));
     let slow = world.page().now_in("news", "");
     let quick = world.page().now_in("news", "");
     for _ in 0..11 {

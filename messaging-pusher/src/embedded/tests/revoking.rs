@@ -143,7 +143,7 @@ async fn a_signature_that_was_never_used_is_revoked_with_the_others() {
 
 #[tokio::test]
 async fn a_revoked_page_cannot_speak_on_the_channel() {
-    let world = World::new();
+    let world = World::permissive();
     let mut ann = world.page().now_in(PRIVATE, "ann");
     let bob = world.page().now_in(PRIVATE, "bob");
     world.channels.revoke(&user("ann"), &name(PRIVATE)).await.unwrap();

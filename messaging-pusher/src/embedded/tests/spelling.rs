@@ -13,7 +13,7 @@ fn channels(kind: &str) -> [String; 2] {
 
 #[tokio::test]
 async fn both_spellings_are_one_channel_and_each_hears_its_own() {
-    let world = World::new();
+    let world = World::permissive();
     let [canonical, other] = channels("private");
     let ann = world.page().now_in(&canonical, "ann");
     let mut bob = world.page();
@@ -47,6 +47,17 @@ async fn both_spellings_are_one_channel_and_each_hears_its_own() {
     );
     bob.unsubscribes(&canonical);
     world.channels.publish(&[event(&canonical, "{}")]).await.unwrap();
+    assert_eq!(bob.hears_events(), [""; 0]);
+}
+
+#[test]
+fn another_spelling_of_our_channel_is_no_channel_of_the_hosts() {
+    let world = World::new();
+    let [canonical, other] = channels("private");
+    let bob = world.page().now_in(&canonical, "bob");
+    let mut ann = world.page().now_in(&other, "ann");
+    ann.says(&json!({ "event": "client-x", "channel": other, "data": {} }));
+    assert_eq!(ann.hears_events(), ["pusher:error"]);
     assert_eq!(bob.hears_events(), [""; 0]);
 }
 

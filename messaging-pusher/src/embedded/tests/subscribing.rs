@@ -13,8 +13,24 @@ fn refused(channel: &str, r#type: &str, error: &str, status: u16) -> Value {
 }
 
 #[test]
-fn anyone_may_subscribe_to_a_public_channel() {
+fn a_public_channel_is_refused_unless_the_host_turns_them_on() {
     let world = World::new();
+    let mut page = world.page();
+    page.subscribes("news", "");
+    let message = "Public channels are not enabled";
+    assert_eq!(page.hears(), [refused("news", "AuthError", message, 403)]);
+    assert_eq!(world.occupied(), [""; 0]);
+    // Nor may a name that only looks like one of ours.
+    for channel in ["conversation-1", "Private-orders", "user-ann", "private"] {
+        page.subscribes(channel, "");
+        assert_eq!(page.hears(), [refused(channel, "AuthError", message, 403)]);
+    }
+    page.now_in("private-orders-1", "ann");
+}
+
+#[test]
+fn anyone_may_subscribe_to_a_public_channel_that_is_turned_on() {
+    let world = World::permissive();
     let mut page = world.page();
     page.subscribes("news", "");
     assert_eq!(
@@ -97,7 +113,7 @@ fn unsubscribing_from_what_one_is_not_subscribed_to_does_nothing() {
 
 #[test]
 fn a_connection_has_only_so_many_channels() {
-    let world = World::with(EmbeddedOptions::default().with_max_channels(2));
+    let world = World::with(permissive().with_max_channels(2));
     let mut page = world.page().now_in("a", "").now_in("b", "");
     page.subscribes("c", "");
     let message = "The connection is subscribed to too many channels";
@@ -137,7 +153,7 @@ fn who_keeps_trying_signatures_is_sent_away_for_good() {
 
 #[test]
 fn the_end_of_a_connection_ends_its_subscriptions() {
-    let world = World::new();
+    let world = World::permissive();
     let page = world.page().now_in(PRIVATE, "ann").now_in("news", "");
     drop(page);
     assert_eq!(world.occupied(), [""; 0]);
