@@ -11,7 +11,7 @@ use axum::{
     routing::{get, post},
 };
 use messaging_axum::HttpOptions;
-use messaging_core::{Messaging, Options, Workers};
+use messaging_core::{Messaging, Options, RelayOptions, Workers};
 use tokio::{net::TcpListener, sync::oneshot};
 use tower_http::timeout::TimeoutLayer;
 
@@ -25,6 +25,7 @@ use crate::{
     realtime::Realtime,
     reference,
     serve::{self, Limits, Routers},
+    stop::{self, End, Parts},
     storage::Storage,
 };
 
@@ -66,7 +67,11 @@ impl App {
             .join(storage.messaging(config.rate_limits))
             .digests(mail.clone(), policy);
         let (messaging, workers) = builder
-            .options(Options::default().with_digests(options))
+            .options(
+                Options::default()
+                    .with_relay(RelayOptions::default().with_drain(stop::PUBLISHING))
+                    .with_digests(options.with_drain(stop::PUBLISHING)),
+            )
             .build()?;
         Ok(Self {
             storage,
@@ -131,13 +136,13 @@ impl App {
         Routers { all, probes }
     }
 
-    /// Serves until `stop` is ready, then finishes what it has begun: first the requests that are under way,
-    /// then what is to be published, then the connections of the channels, and at last the database.
+    /// Serves until `stop` is ready, then finishes what it has begun, as far as it can be by the
+    /// [deadline](stop::DEADLINE).
     pub(crate) async fn serve(
         self,
         listener: TcpListener,
         stop: impl Future<Output = ()>,
-    ) -> anyhow::Result<()> {
+    ) -> anyhow::Result<End> {
         let (stop_accepting, accepting) = oneshot::channel::<()>();
         let (stop_publishing, publishing) = oneshot::channel::<()>();
         let server = tokio::spawn(serve::serve(
@@ -150,14 +155,27 @@ impl App {
 
         stop.await;
         tracing::info!("stopping");
-        drop(stop_accepting);
-        server.await.context("the HTTP server failed")?;
-        drop(stop_publishing);
-        workers.await.context("the workers failed")?;
-        self.realtime.shutdown().await;
-        self.storage.close().await;
-        tracing::info!("stopped");
-        Ok(())
+        let mut failed = Ok(());
+        let mut workers_failed = Ok(());
+        let end = stop::end(Parts {
+            requests: async {
+                drop(stop_accepting);
+                failed = server.await.context("the HTTP server failed");
+            },
+            publishing: async {
+                drop(stop_publishing);
+                workers_failed = workers.await.context("the workers failed");
+            },
+            channels: self.realtime.shutdown(),
+            storage: self.storage.close(),
+        })
+        .await;
+        failed.and(workers_failed)?;
+        match end {
+            End::Orderly => tracing::info!("stopped"),
+            End::CutOff => tracing::warn!("stopped at the deadline, before everything had ended"),
+        }
+        Ok(end)
     }
 }
 

@@ -19,8 +19,8 @@ use crate::{outbox::OutboxCommand, personal::OfUser, verify::VerifyArgs};
 #[command(
     name = "messaging-server",
     version,
-    after_help = "Stop it with Ctrl-C or SIGTERM: it finishes what it has begun. Nothing that it has \
-                  acknowledged is lost if it is killed instead."
+    after_help = "Stop it with Ctrl-C or SIGTERM: it finishes what it has begun, in less than ten seconds. \
+                  Nothing that it has acknowledged is lost if it is killed instead."
 )]
 pub(crate) struct Config {
     /// The address and port to listen on; port 0 takes a free one.

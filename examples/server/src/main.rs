@@ -22,6 +22,7 @@ mod reference;
 mod room;
 mod serve;
 mod signals;
+mod stop;
 mod storage;
 mod users;
 mod verify;
@@ -45,6 +46,7 @@ use crate::{
     metrics::Metrics,
     realtime::Realtime,
     signals::Signals,
+    stop::End,
     storage::Storage,
 };
 
@@ -94,15 +96,19 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         tracing::info!("e-mails are shown at {}/demo/mail", url_of(address));
     }
     let app = App::on(storage, realtime, mail, Metrics::install()?, &config)?;
-    app.serve(listener, async move {
+    let ended = app.serve(listener, async move {
         signals.next().await;
         tokio::spawn(async move {
             signals.next().await;
             tracing::warn!("stopped at once");
             std::process::exit(1);
         });
-    })
-    .await
+    });
+    if ended.await? == End::CutOff {
+        // What hangs would hold up the end of the runtime, too. Nothing acknowledged is lost.
+        std::process::exit(0);
+    }
+    Ok(())
 }
 
 fn log(config: &Config) -> anyhow::Result<()> {

@@ -13,7 +13,10 @@ use messaging_pusher::{
     PusherRealtime,
 };
 
-use crate::demo::{APP_KEY, RealtimeConfig};
+use crate::{
+    demo::{APP_KEY, RealtimeConfig},
+    stop,
+};
 
 /// The realtime server of this host.
 #[derive(Debug, Clone)]
@@ -34,7 +37,9 @@ impl Realtime {
             }
             None => Self::Embedded(EmbeddedChannels::new(
                 &credentials()?,
-                EmbeddedOptions::default().with_max_connections(max_websockets as usize),
+                EmbeddedOptions::default()
+                    .with_max_connections(max_websockets as usize)
+                    .with_close_timeout(stop::GOODBYE),
                 Arc::new(SystemClock),
                 Arc::new(SystemIds),
             )),

@@ -16,6 +16,7 @@ use tokio::{
 
 use crate::{
     room::{Class, Place, Room},
+    stop,
     write_timeout::WriteTimeout,
 };
 
@@ -44,8 +45,6 @@ const MAX_HEADERS: usize = 64;
 const MAX_HEAD_BYTES: usize = 16 * 1024;
 /// How long the head of a request may take when there are as many connections as may be.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
-/// For how long requests may take that were under way when the server was stopped.
-const GRACE: Duration = Duration::from_secs(10);
 /// How long to wait when this process has no file descriptor left.
 const EXHAUSTED: Duration = Duration::from_secs(1);
 
@@ -91,7 +90,7 @@ pub(crate) async fn serve(
     drop(listener);
     stopping.send_replace(());
     // Each connection holds a receiver.
-    if timeout(GRACE, stopping.closed()).await.is_err() {
+    if timeout(stop::REQUESTS, stopping.closed()).await.is_err() {
         tracing::warn!("some requests were cut off: they took too long");
     }
 }
