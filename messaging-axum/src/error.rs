@@ -105,6 +105,7 @@ impl From<Error> for ApiError {
             ErrorKind::Blocked => Self::new(Code::ConversationBlocked),
             ErrorKind::Closed => Self::new(Code::ConversationClosed),
             ErrorKind::IdempotencyConflict => Self::new(Code::IdempotencyConflict),
+            ErrorKind::ReportFull => Self::new(Code::ReportFull),
             ErrorKind::RateLimited { retry_after } => Self::new(Code::RateLimited).retry_after(retry_after),
             ErrorKind::Unavailable { retry_after } => Self::new(Code::Unavailable)
                 .retry_after(retry_after)
@@ -182,6 +183,7 @@ const fn sentence(code: Code) -> &'static str {
         Code::MethodNotAllowed => "This method is not supported here.",
         Code::RequestTimeout => "The request took too long to arrive. Please try again.",
         Code::IdempotencyConflict => "This key was used before, for a message with another text.",
+        Code::ReportFull => "We have enough about this conversation. Our staff are looking into your report.",
         Code::PayloadTooLarge => "The request is too large.",
         Code::UnsupportedMediaType => "The request has the wrong content type.",
         Code::RateLimited => "You are doing this too often. Please wait a moment.",

@@ -31,6 +31,7 @@ pub(crate) enum Code {
     MethodNotAllowed,
     RequestTimeout,
     IdempotencyConflict,
+    ReportFull,
     PayloadTooLarge,
     UnsupportedMediaType,
     RateLimited,
@@ -41,7 +42,7 @@ pub(crate) enum Code {
 
 impl Code {
     /// Every code.
-    pub(crate) const ALL: [Self; 18] = [
+    pub(crate) const ALL: [Self; 19] = [
         Self::ValidationFailed,
         Self::InvalidCursor,
         Self::UnknownAgent,
@@ -54,6 +55,7 @@ impl Code {
         Self::MethodNotAllowed,
         Self::RequestTimeout,
         Self::IdempotencyConflict,
+        Self::ReportFull,
         Self::PayloadTooLarge,
         Self::UnsupportedMediaType,
         Self::RateLimited,
@@ -72,7 +74,7 @@ impl Code {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
-            Self::IdempotencyConflict => StatusCode::CONFLICT,
+            Self::IdempotencyConflict | Self::ReportFull => StatusCode::CONFLICT,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,

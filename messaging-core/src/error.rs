@@ -45,6 +45,10 @@ pub enum ErrorKind {
     Closed,
     /// The key was used before, with another text.
     IdempotencyConflict,
+    /// The actor's open report of the conversation holds as many complaints as it may
+    /// ([`MAX_COMPLAINTS`](crate::domain::report::MAX_COMPLAINTS)). Once staff have settled it, the next complaint opens
+    /// another.
+    ReportFull,
     /// The actor has done this too often lately. Nothing was changed.
     RateLimited {
         /// After how long it may be done again.
@@ -154,6 +158,7 @@ impl fmt::Display for ErrorKind {
             Self::Blocked => "the conversation is blocked",
             Self::Closed => "the conversation is closed",
             Self::IdempotencyConflict => "the key was used for another text",
+            Self::ReportFull => "the open report holds as many complaints as it may",
             Self::RateLimited { .. } => "too often",
             Self::Unavailable { .. } => "unavailable",
             Self::OutcomeUnknown => "the outcome is unknown",

@@ -43,6 +43,7 @@ pub(crate) struct ReportBody {
         (status = 200, body = One<ReportedPayload>, description = "It was added to the caller's open report."),
         (status = 403),
         (status = 404),
+        (status = 409, description = "The caller's open report holds 20 complaints, as many as it may."),
         (status = 429),
     )
 )]
@@ -79,7 +80,8 @@ pub(crate) struct ListQuery {
 
 /// List reports
 ///
-/// The newest first, without their evidence.
+/// The newest first, without their evidence. A page may have fewer than `limit` although more follow: its texts are at most
+/// 256 KiB.
 #[utoipa::path(
     get,
     path = "/messages/admin/reports",

@@ -35,7 +35,7 @@ pub(crate) struct ReportPayload {
     reported: PersonPayload,
     opened_at: Timestamp,
     /// What the reporter said, the oldest first.
-    #[schema(min_items = 1)]
+    #[schema(min_items = 1, max_items = 20)]
     complaints: Vec<ComplaintPayload>,
     /// What became of it; null while it is open.
     #[schema(required)]

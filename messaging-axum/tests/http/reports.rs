@@ -73,6 +73,25 @@ async fn a_report_is_opened_added_to_and_settled() {
 }
 
 #[tokio::test]
+async fn a_full_report_takes_no_more() {
+    let world = World::new();
+    let of = world.open("alpine").await;
+    let mut answers = Vec::new();
+    for n in 0..21 {
+        answers.push(report(&world, &carl(), of, json!({ "reason": n.to_string() })).await);
+    }
+    let last = answers.pop().expect("an answer");
+    assert!(
+        answers
+            .iter()
+            .all(|answer| matches!(answer.status, 200 | 201))
+    );
+    assert_eq!(last.refusal(), (409, "report_full".to_owned()));
+    let list = world.get(&root(), LIST).await.data();
+    assert_eq!(list[0]["complaints"].as_array().expect("a list").len(), 20);
+}
+
+#[tokio::test]
 async fn a_report_may_be_dismissed_without_a_word() {
     let world = World::new();
     let id = reported(&world).await;

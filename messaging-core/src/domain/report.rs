@@ -25,6 +25,9 @@ pub const EVIDENCE_NEWEST: u64 = 2 * EVIDENCE_AROUND + 1;
 /// The most characters (Unicode scalar values) a remark may have.
 pub const MAX_REMARK_CHARS: usize = 1_000;
 
+/// The most complaints of one report. Staff have enough to look into by then.
+pub const MAX_COMPLAINTS: usize = 20;
+
 /// Why somebody reports, or what staff note about it: 1 to 1,000 characters, normalised as a [`Body`] is.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Remark(Body);
@@ -78,6 +81,11 @@ impl fmt::Debug for Remark {
     }
 }
 
+/// A report takes no more complaints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the report holds {MAX_COMPLAINTS} complaints already")]
+pub struct ReportFull;
+
 /// What somebody told the staff about a conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
@@ -93,7 +101,7 @@ pub struct Report {
     pub reported_id: UserId,
     /// When it was opened.
     pub opened_at: Timestamp,
-    /// What they said, the oldest first; at least one.
+    /// What they said, the oldest first; 1 to [`MAX_COMPLAINTS`].
     pub complaints: Vec<Complaint>,
     /// What became of it; `None` while it is open.
     pub settled: Option<Settled>,
@@ -179,14 +187,29 @@ impl Report {
     }
 
     /// Adds what was said, unless just that was said before: then it is a repetition.
-    pub fn complain(&mut self, complaint: Complaint) {
+    ///
+    /// # Errors
+    /// [`ReportFull`] when it holds [`MAX_COMPLAINTS`], and this is none of them.
+    pub fn complain(&mut self, complaint: Complaint) -> Result<(), ReportFull> {
         let is_repeated = self
             .complaints
             .iter()
             .any(|said| said.reason == complaint.reason && said.about == complaint.about);
-        if !is_repeated {
-            self.complaints.push(complaint);
+        if is_repeated {
+            return Ok(());
         }
+        if self.complaints.len() >= MAX_COMPLAINTS {
+            return Err(ReportFull);
+        }
+        self.complaints.push(complaint);
+        Ok(())
+    }
+
+    /// How many bytes of text its complaints and its note are.
+    pub fn text_bytes(&self) -> usize {
+        let complaints = self.complaints.iter().map(|complaint| &complaint.reason);
+        let note = self.settled.iter().filter_map(|settled| settled.note.as_ref());
+        complaints.chain(note).map(|remark| remark.as_str().len()).sum()
     }
 }
 

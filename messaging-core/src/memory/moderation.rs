@@ -6,7 +6,7 @@ use super::MemoryStore;
 use crate::{
     domain::{
         message::Message,
-        report::{Complaint, Report, ReportFile, Settled, evidence_range},
+        report::{Complaint, Report, ReportFile, ReportFull, Settled, evidence_range},
     },
     id::ReportId,
     port::store::{FileReport, Filed, Moderation, ReportScan, StoreError},
@@ -46,11 +46,14 @@ impl Moderation for MemoryStore {
             .reports
             .entry(open.unwrap_or(step.id))
             .or_insert_with(|| Filing::of(step));
-        filing.report.complain(Complaint {
+        let complained = filing.report.complain(Complaint {
             reason: step.reason.clone(),
             about,
             at: step.now,
         });
+        if let Err(ReportFull) = complained {
+            return Ok(Filed::Full(filing.report.id));
+        }
         let (from, to) = evidence_range(about, thread.conversation.last_seq);
         for message in &thread.messages {
             if (from..=to).contains(&message.seq) {

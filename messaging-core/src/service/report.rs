@@ -23,6 +23,9 @@ const LISTING: &str = "listing reports";
 const SEEING: &str = "reading a report";
 const SETTLING: &str = "settling a report";
 
+/// How many bytes of complaints and notes a page of reports shows. One report has less, so that each page has some.
+const PAGE_BYTES: usize = 256 * 1024;
+
 /// What somebody tells the staff about a conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewReport {
@@ -81,8 +84,9 @@ impl Messaging {
     /// # Errors
     /// [`NotFound`](ErrorKind::NotFound), also for a message of another conversation;
     /// [`Forbidden`](ErrorKind::Forbidden) for an admin who takes no part;
-    /// [`RateLimited`](ErrorKind::RateLimited); [`Unavailable`](ErrorKind::Unavailable); [`OutcomeUnknown`](ErrorKind::OutcomeUnknown): repeat it, which is
-    /// the same complaint.
+    /// [`ReportFull`](ErrorKind::ReportFull): staff have enough to look into; [`RateLimited`](ErrorKind::RateLimited);
+    /// [`Unavailable`](ErrorKind::Unavailable); [`OutcomeUnknown`](ErrorKind::OutcomeUnknown): repeat it, which is the same
+    /// complaint.
     #[instrument(level = "debug", skip_all, fields(user_id = %actor.user_id(), %conversation_id))]
     pub async fn report(
         &self,
@@ -112,6 +116,7 @@ impl Messaging {
         let (id, created) = match filed.map_err(|error| Error::store(error, REPORTING))? {
             Filed::Opened(id) => (id, true),
             Filed::Added(id) => (id, false),
+            Filed::Full(_) => return Err(Error::new(ErrorKind::ReportFull, REPORTING)),
             Filed::Unknown => return Err(Error::new(ErrorKind::NotFound, REPORTING)),
         };
         telemetry::reported(created);
@@ -119,7 +124,7 @@ impl Messaging {
     }
 
     /// A page of what has been reported, the newest first. For admins, audited; without the reports that they have
-    /// a part in.
+    /// a part in. A page ends early, with [`has_more`](ReportList::has_more), before its texts exceed 256 KiB.
     ///
     /// # Errors
     /// [`Forbidden`](ErrorKind::Forbidden) for everybody else; [`Unavailable`](ErrorKind::Unavailable).
@@ -135,8 +140,9 @@ impl Messaging {
         };
         let listed = self.store().list_reports(&scan).await;
         let mut reports = listed.map_err(|error| Error::store(error, LISTING))?;
-        let has_more = reports.len() > request.limit.get();
-        reports.truncate(request.limit.get());
+        let of_page = reports_of_page(&reports, request.limit);
+        let has_more = reports.len() > of_page;
+        reports.truncate(of_page);
         let query = reports
             .iter()
             .fold(ProfileQuery::default(), ProfileQuery::with_report);
@@ -212,4 +218,16 @@ impl Messaging {
             file,
         }
     }
+}
+
+/// How many of these, the newest first, make a page.
+fn reports_of_page(reports: &[Report], limit: PageSize) -> usize {
+    let sizes = reports.iter().scan(0, |sum, report| {
+        *sum += report.text_bytes();
+        Some(*sum)
+    });
+    sizes
+        .take(limit.get())
+        .take_while(|bytes| *bytes <= PAGE_BYTES)
+        .count()
 }

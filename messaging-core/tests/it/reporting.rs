@@ -2,10 +2,10 @@
 
 use messaging_core::{
     Actor, ConversationId, Error, ErrorKind, MessageId, Messaging, NewReport, PageSize, ReportDetails,
-    ReportId, ReportList, Reported, ReportsRequest, Role,
+    ReportId, ReportList, Reported, ReportsRequest, Role, Unlimited,
     domain::{
         conversation::Conversation,
-        report::{Outcome, Remark, ReportStatus},
+        report::{MAX_COMPLAINTS, Outcome, Remark, Report, ReportStatus},
     },
     memory::MemoryStore,
     policy::Action,
@@ -242,6 +242,76 @@ async fn reports_are_walked_page_by_page() {
         }
     }
     assert_eq!(walked, expected);
+}
+
+/// The longest reason there is, in bytes; numbers make it another.
+fn longest_reason(n: usize) -> Remark {
+    remark(&format!("{n:04}{}", "\u{1f600}".repeat(996)))
+}
+
+#[tokio::test]
+async fn a_full_report_is_answered_so_until_it_is_settled() {
+    let world = World::with(|builder| builder.rate_limiter(Unlimited));
+    let of = world.open().await;
+    let report = async |n| {
+        let report = NewReport {
+            reason: longest_reason(n),
+            about: None,
+        };
+        world.messaging.report(&carl(), of, &report).await
+    };
+    let id = report(1).await.unwrap().id;
+    for n in 2..=MAX_COMPLAINTS {
+        assert_eq!(report(n).await.unwrap(), Reported { id, created: false });
+    }
+    assert_eq!(kind(report(MAX_COMPLAINTS + 1).await), ErrorKind::ReportFull);
+    assert_eq!(report(3).await.unwrap(), Reported { id, created: false });
+    world.settle(&root(), id, Outcome::Dismissed).await.unwrap();
+    assert!(report(MAX_COMPLAINTS + 1).await.unwrap().created);
+}
+
+#[tokio::test]
+async fn a_page_of_reports_ends_before_its_texts_are_too_long() {
+    let world = World::with(|builder| builder.rate_limiter(Unlimited));
+    let mut expected = Vec::new();
+    for n in 0..8 {
+        let client = Actor::new(user(&format!("client-{n}")), Role::Client);
+        let opened = world
+            .messaging
+            .open_conversation(&client, &open("alpine", None))
+            .await
+            .unwrap();
+        let of = opened.conversation.overview.conversation.id;
+        for n in 0..MAX_COMPLAINTS {
+            let report = NewReport {
+                reason: longest_reason(n),
+                about: None,
+            };
+            let reported = world.messaging.report(&client, of, &report).await.unwrap();
+            if reported.created {
+                expected.insert(0, reported.id);
+            }
+        }
+    }
+    let mut request = ReportsRequest {
+        status: None,
+        cursor: None,
+        limit: PageSize::new(100).unwrap(),
+    };
+    let (mut walked, mut pages) = (Vec::new(), Vec::new());
+    loop {
+        let page = world.messaging.list_reports(&root(), &request).await.unwrap();
+        let bytes: usize = page.reports.iter().map(Report::text_bytes).sum();
+        assert!(bytes <= 256 * 1024, "{bytes}");
+        walked.extend(page.reports.iter().map(|report| report.id));
+        pages.push(page.reports.len());
+        assert_eq!(page.has_more, page.next_cursor.is_some());
+        match page.next_cursor {
+            Some(_) => request.cursor = page.next_cursor,
+            None => break,
+        }
+    }
+    assert_eq!((walked, pages), (expected, vec![3, 3, 2]));
 }
 
 struct NoReports;

@@ -199,6 +199,7 @@ CREATE TABLE "messaging".report (
     reporter_side   smallint         NOT NULL CHECK (reporter_side IN (1, 2)),
     reported_id     text COLLATE "C" NOT NULL,
     opened_at       timestamptz      NOT NULL,
+    complaint_count integer          NOT NULL DEFAULT 1,
     status          smallint         NOT NULL DEFAULT 0 CHECK (status BETWEEN 0 AND 2),
     settled_by      text COLLATE "C",
     settled_at      timestamptz,

@@ -1,6 +1,8 @@
 use async_trait::async_trait;
 use messaging_core::{
-    domain::report::{Complaint, EVIDENCE_AROUND, EVIDENCE_NEWEST, Remark, Report, ReportFile, Settled},
+    domain::report::{
+        Complaint, EVIDENCE_AROUND, EVIDENCE_NEWEST, MAX_COMPLAINTS, Remark, Report, ReportFile, Settled,
+    },
     id::{ReportId, UserId},
     port::store::{FileReport, Filed, Moderation, ReportScan, StoreError},
     time::Timestamp,
@@ -33,15 +35,19 @@ impl Moderation for PgStore {
             .bind(step.about.map(|id| id.as_uuid()))
             .bind(step.reason.as_str())
             .bind(number(EVIDENCE_AROUND))
-            .bind(number(EVIDENCE_NEWEST));
+            .bind(number(EVIDENCE_NEWEST))
+            .bind(limit(MAX_COMPLAINTS));
         let answered = self.write(DOING, statement).await?;
         let Some(row) = answered.first() else {
             return Ok(Filed::Unknown);
         };
-        match row.try_get("id").map(ReportId::new).map_err(failed(DOING))? {
-            id if id == step.id => Ok(Filed::Opened(id)),
-            id => Ok(Filed::Added(id)),
-        }
+        let id = row.try_get("id").map(ReportId::new).map_err(failed(DOING))?;
+        let is_filed: bool = row.try_get("is_filed").map_err(failed(DOING))?;
+        Ok(match is_filed {
+            true if id == step.id => Filed::Opened(id),
+            true => Filed::Added(id),
+            false => Filed::Full(id),
+        })
     }
 
     async fn list_reports(&self, scan: &ReportScan) -> Result<Vec<Report>, StoreError> {
@@ -97,14 +103,18 @@ impl Moderation for PgStore {
 }
 
 /// `$1` id, `$2` conversation, `$3` reporter, `$4` their side, `$5` reported, `$6` now, `$7` message, `$8` reason,
-/// `$9` how many messages around it, `$10` how many without one. The id of the report, or no row where the
-/// conversation or the message is not there. The update changes nothing: it waits for whoever settles the open
-/// report, and answers which one that is.
+/// `$9` how many messages around it, `$10` how many without one, `$11` the most complaints. The id of the report and
+/// whether it has the complaint, or no row where the conversation or the message is not there. The update waits for a
+/// statement that settles the open report, or adds to it, and counts in the row as it is by then, one more than fits at
+/// most. Whether it is a repetition is as of before: two equal complaints at once may count twice.
 pub(super) const FILE: &str = r#"
 WITH subject AS (
     SELECT m.seq AS about,
         CASE WHEN m.seq IS NULL THEN c.last_seq - $10::bigint + 1 ELSE m.seq - $9::bigint END AS from_seq,
-        CASE WHEN m.seq IS NULL THEN c.last_seq ELSE m.seq + $9 END AS to_seq
+        CASE WHEN m.seq IS NULL THEN c.last_seq ELSE m.seq + $9 END AS to_seq,
+        EXISTS (SELECT FROM "messaging".report r JOIN "messaging".complaint s ON s.report_id = r.id
+            WHERE r.conversation_id = $2 AND r.reporter_id = $3 AND r.status = 0
+            AND s.about = COALESCE(m.seq, 0) AND s.reason = $8) AS is_repeated
     FROM "messaging".conversation c
     LEFT JOIN "messaging".message m ON m.conversation_id = c.id AND m.id = $7::uuid
     WHERE c.id = $2 AND ($7 IS NULL OR m.seq IS NOT NULL)
@@ -112,11 +122,12 @@ WITH subject AS (
     INSERT INTO "messaging".report AS r
         (id, conversation_id, reporter_id, reporter_side, reported_id, opened_at)
     SELECT $1, $2, $3, $4::smallint, $5, $6 FROM subject
-    ON CONFLICT (conversation_id, reporter_id) WHERE status = 0 DO UPDATE SET status = r.status
-    RETURNING r.id
+    ON CONFLICT (conversation_id, reporter_id) WHERE status = 0 DO UPDATE SET complaint_count =
+        LEAST(r.complaint_count + CASE WHEN (SELECT is_repeated FROM subject) THEN 0 ELSE 1 END, $11::bigint + 1)
+    RETURNING r.id, r.complaint_count <= $11 OR (SELECT is_repeated FROM subject) AS is_filed
 ), said AS (
     INSERT INTO "messaging".complaint (report_id, about, reason, at)
-    SELECT filed.id, COALESCE(subject.about, 0), $8, $6 FROM filed, subject
+    SELECT filed.id, COALESCE(subject.about, 0), $8, $6 FROM filed, subject WHERE filed.is_filed
     ON CONFLICT (report_id, about, sha256(replace(reason, chr(92), chr(92) || chr(92))::bytea)) DO NOTHING
 ), copied AS (
     INSERT INTO "messaging".evidence
@@ -124,10 +135,10 @@ WITH subject AS (
     SELECT filed.id, m.seq, m.id, m.from_side, m.to_sides, m.sender_id, m.body, m.created_at,
         m.client_position, m.agent_position
     FROM filed, subject, "messaging".message m
-    WHERE m.conversation_id = $2 AND m.seq BETWEEN subject.from_seq AND subject.to_seq
+    WHERE filed.is_filed AND m.conversation_id = $2 AND m.seq BETWEEN subject.from_seq AND subject.to_seq
     ON CONFLICT (report_id, seq) DO NOTHING
 )
-SELECT id FROM filed"#;
+SELECT id, is_filed FROM filed"#;
 
 /// Reports with what was said in them, of `report AS r`.
 macro_rules! select_reports {

@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 use messaging_core::{
-    domain::report::{Complaint, Remark, Report, ReportFile, Settled, evidence_range},
+    domain::report::{Complaint, MAX_COMPLAINTS, Remark, Report, ReportFile, Settled, evidence_range},
     id::{ReportId, UserId},
     port::store::{FileReport, Filed, Moderation, ReportScan, StoreError},
 };
@@ -47,6 +47,9 @@ pub(super) const OPEN: &str = "INSERT INTO report
 pub(super) const SAY: &str = "INSERT INTO complaint (report_id, place, about, reason, at)
     SELECT ?1, (SELECT COALESCE(max(place), 0) + 1 FROM complaint WHERE report_id = ?1), ?2, ?3, ?4
     WHERE NOT EXISTS (SELECT 1 FROM complaint WHERE report_id = ?1 AND about = ?2 AND reason = ?3)";
+/// Whether a report has room for a complaint, or has just that one.
+pub(super) const HAS_ROOM: &str = "SELECT count(*) < ?4 OR COALESCE(max(about = ?2 AND reason = ?3), 0)
+    FROM complaint WHERE report_id = ?1";
 pub(super) const COPY: &str = "INSERT OR IGNORE INTO evidence
     (report_id, seq, id, from_side, to_sides, sender_id, body, created_at, client_position, agent_position)
     SELECT ?, seq, id, from_side, to_sides, sender_id, body, created_at, client_position, agent_position
@@ -107,6 +110,8 @@ impl Step for FileReport {
         let id = open_already.unwrap_or(self.id);
         if open_already.is_none() {
             open(tx, &self).await?;
+        } else if !has_room(tx, id, about, &self.reason).await? {
+            return Ok(Filed::Full(id));
         }
         sqlx::query(SAY)
             .bind(id.as_uuid())
@@ -135,6 +140,21 @@ async fn find_open(tx: &mut SqliteConnection, step: &FileReport) -> Result<Optio
         .fetch_optional(tx)
         .await?;
     Ok(open.map(ReportId::new))
+}
+
+async fn has_room(
+    tx: &mut SqliteConnection,
+    id: ReportId,
+    about: Option<u64>,
+    reason: &Remark,
+) -> Result<bool, Error> {
+    sqlx::query_scalar(HAS_ROOM)
+        .bind(id.as_uuid())
+        .bind(about.map_or(0, number))
+        .bind(reason.as_str())
+        .bind(limit(MAX_COMPLAINTS))
+        .fetch_one(tx)
+        .await
 }
 
 async fn open(tx: &mut SqliteConnection, step: &FileReport) -> Result<(), Error> {

@@ -105,6 +105,7 @@ async fn no_statement_reads_a_whole_table() {
         moderation::EVIDENCE,
         moderation::FIND,
         moderation::FIND_OPEN,
+        moderation::HAS_ROOM,
         moderation::LIST,
         moderation::LIST_OF_STATUS,
         moderation::OPEN,

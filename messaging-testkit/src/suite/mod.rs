@@ -312,6 +312,9 @@ macro_rules! __each_case {
                 a_complaint_repeated_is_kept_once
                 complaints_that_differ_in_any_character_are_all_kept
                 of_many_complaints_at_once_one_opens_the_report
+                a_report_that_is_full_stays_as_it_is
+                of_many_complaints_at_once_no_more_are_kept_than_fit
+                after_a_full_report_was_settled_the_next_complaint_opens_another
                 each_reporter_has_their_own
                 what_is_not_there_is_not_reported
                 fifteen_messages_around_the_reported_one_are_copied

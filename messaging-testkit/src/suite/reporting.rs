@@ -2,7 +2,7 @@ use futures_util::future::{join, join_all};
 use messaging_core::{
     domain::{
         message::Message,
-        report::{Complaint, Outcome, Remark, Report, ReportFile, ReportStatus, Settled},
+        report::{Complaint, MAX_COMPLAINTS, Outcome, Remark, Report, ReportFile, ReportStatus, Settled},
         side::{Side, To},
     },
     id::{MessageId, ReportId},
@@ -204,6 +204,67 @@ pub(crate) async fn of_many_complaints_at_once_one_opens_the_report(store: &dyn 
     let file = store.find_report(id).await.unwrap().unwrap();
     assert_eq!((file.report.complaints.len(), file.evidence.len()), (8, 1));
     assert_eq!(list(store, None, None, 10).await, [id]);
+}
+
+/// A report with as many complaints as there may be, opened at second 1; the reasons are their numbers.
+async fn full(scene: &Scene<'_>) {
+    for n in 1..=MAX_COMPLAINTS {
+        let step = complaint(scene, u32::try_from(n).unwrap(), &n.to_string(), None);
+        let filed = file(scene, &step).await;
+        assert!(
+            matches!(filed, Filed::Opened(_) | Filed::Added(_)),
+            "{n}: {filed:?}"
+        );
+    }
+}
+
+pub(crate) async fn a_report_that_is_full_stays_as_it_is(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    let sent = scene.send_many(Side::Agent, 40).await;
+    full(&scene).await;
+    let before = found(store, 1).await;
+    assert_eq!(before.report.complaints.len(), MAX_COMPLAINTS);
+    for about in [None, Some(sent[0].id)] {
+        let step = complaint(&scene, 30, "one more", about);
+        for _ in 0..2 {
+            assert_eq!(file(&scene, &step).await, Filed::Full(report_id(1)));
+        }
+    }
+    assert_eq!(found(store, 1).await, before, "nor is anything copied");
+    let repeated = complaint(&scene, 31, "7", None);
+    assert_eq!(file(&scene, &repeated).await, Filed::Added(report_id(1)));
+    assert_eq!(found(store, 1).await, before);
+    let about_another = complaint(&scene, 32, "7", Some(sent[3].id));
+    assert_eq!(file(&scene, &about_another).await, Filed::Full(report_id(1)));
+}
+
+pub(crate) async fn of_many_complaints_at_once_no_more_are_kept_than_fit(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    let steps: Vec<_> = (1..=30)
+        .map(|n| complaint(&scene, n, &n.to_string(), None))
+        .collect();
+    let filed = join_all(steps.iter().map(|step| file(&scene, step))).await;
+    let full = filed.iter().filter(|filed| matches!(filed, Filed::Full(_)));
+    assert_eq!(full.count(), steps.len() - MAX_COMPLAINTS, "{filed:?}");
+    let [id] = list(store, None, None, 10).await[..] else {
+        panic!("{filed:?}")
+    };
+    let report = store.find_report(id).await.unwrap().unwrap().report;
+    assert_eq!(report.complaints.len(), MAX_COMPLAINTS);
+}
+
+pub(crate) async fn after_a_full_report_was_settled_the_next_complaint_opens_another(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    full(&scene).await;
+    let dismissed = settled(Outcome::Dismissed, 1);
+    store
+        .settle_report(report_id(1), &dismissed)
+        .await
+        .unwrap()
+        .unwrap();
+    let step = complaint(&scene, 30, "one more", None);
+    assert_eq!(file(&scene, &step).await, Filed::Opened(report_id(30)));
+    assert_eq!(found(store, 30).await.report.complaints.len(), 1);
 }
 
 pub(crate) async fn each_reporter_has_their_own(store: &dyn Store) {

@@ -65,6 +65,7 @@ pub(crate) enum Fault {
     CopiesTooLittle,
     ForgetsWhatWasSaidFirst,
     SettlesAgain,
+    TakesWhatDoesNotFit,
     CountsAllAgents,
     CountsUsersByMessages,
     SaysTheMedianTwice,

@@ -109,6 +109,7 @@ the_suite_notices_a_store_that! {
     copies_too_little: reporting notices CopiesTooLittle;
     forgets_what_was_said_first: reporting notices ForgetsWhatWasSaidFirst;
     settles_again: reporting notices SettlesAgain;
+    takes_what_does_not_fit: reporting notices TakesWhatDoesNotFit;
     counts_all_agents: counting notices CountsAllAgents;
     counts_users_by_messages: counting notices CountsUsersByMessages;
     says_the_median_twice: counting notices SaysTheMedianTwice;

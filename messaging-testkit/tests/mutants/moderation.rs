@@ -19,6 +19,7 @@ impl Moderation for Broken {
         }
         let filed = self.inner.file_report(&step).await?;
         Ok(match filed {
+            Filed::Full(id) if self.has(Fault::TakesWhatDoesNotFit) => Filed::Added(id),
             Filed::Added(_) if self.has(Fault::SaysThatItOpened) => Filed::Opened(step.id),
             filed => filed,
         })

@@ -15,8 +15,9 @@ use crate::{
 pub trait Moderation: Send + Sync {
     /// Adds a complaint to the reporter's open report of a conversation, or opens one with it, and copies the
     /// messages that it concerns ([`evidence_range`](crate::domain::report::evidence_range)). What was copied
-    /// before stays as it was. A complaint that was made before is not added again. Of many at once one opens the
-    /// report, and all of them find themselves in it.
+    /// before stays as it was. A complaint that was made before is not added again, and one more than
+    /// [`MAX_COMPLAINTS`](crate::domain::report::MAX_COMPLAINTS) changes nothing, evidence included. Of many at once one
+    /// opens the report, and all of them find themselves in it, as long as it has room.
     async fn file_report(&self, step: &FileReport) -> Result<Filed, StoreError>;
 
     /// Reports, the newest first.
@@ -58,6 +59,8 @@ pub enum Filed {
     Opened(ReportId),
     /// It is in this report, which was open.
     Added(ReportId),
+    /// This report is open and holds as many complaints as it may; nothing was changed.
+    Full(ReportId),
     /// The conversation is not there, or has no such message.
     Unknown,
 }
