@@ -11,7 +11,7 @@ use std::{
 use messaging_tests::{End, Server, Settings, Subscriber, eventually};
 
 /// Longer than anything here takes.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A client that has sent this, and neither sends nor reads any more.
 fn mute(server: &Server, text: &str) -> TcpStream {

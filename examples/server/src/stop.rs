@@ -77,7 +77,7 @@ mod tests {
 
     use super::*;
 
-    const LONG: Duration = Duration::from_secs(3600);
+    const LONG: Duration = Duration::from_hours(1);
 
     /// What has ended, in order.
     #[derive(Default)]
@@ -96,6 +96,10 @@ mod tests {
 
     /// How it ends, what ended in which order, and after how many milliseconds of the clock it was over, where each
     /// part takes so long.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "tokio's time, which stands still in these tests"
+    )]
     async fn check(times: [Duration; 4], end_is: End, order: &[&str], millis: u128) {
         let ended = Ended::default();
         let [requests, publishing, channels, storage] = times;
