@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use messaging_test_postgres::{Database, PgServer};
-use messaging_tests::{Settings, eventually};
+use messaging_tests::{Settings, Subscriber, eventually};
 use serde_json::Value;
 
 fn lines(output: &str) -> Vec<Value> {
@@ -33,7 +33,18 @@ fn check(settings: impl Fn() -> Settings) {
         .collect();
     assert_eq!(contents, ["my secret", "an answer"]);
 
+    // Both listen on the conversation; the command that erases has no transport.
+    let channel = [format!("private-conversation-{id}")];
+    let [erased, other] = [&client, &agent].map(|caller| Subscriber::connect(&server, caller, &channel));
     assert_eq!(run("erase", "client-1"), "conversations: 1, messages: 1\n");
+    assert_eq!(agent.send(&id, "whoever reads this", "k-3").unwrap().status, 201);
+    eventually("the agent's other page hears it", || {
+        (other.messages_of(&id).len() == 1).then_some(())
+    });
+    eventually("the erased user's page is told that access has ended", || {
+        (erased.named("pusher:subscription_error").len() == 1).then_some(())
+    });
+    assert_eq!(erased.messages_of(&id), [Value::Null; 0]);
     assert_eq!(run("erase", "client-1"), "conversations: 0, messages: 0\n");
     assert_eq!(run("export", "client-1"), "");
     let left: Vec<_> = agent
@@ -41,7 +52,7 @@ fn check(settings: impl Fn() -> Settings) {
         .iter()
         .map(|message| message["content"].clone())
         .collect();
-    assert_eq!(left, ["", "an answer"]);
+    assert_eq!(left, ["", "an answer", "whoever reads this"]);
     assert_eq!(
         client
             .get(&format!("/api/messages?conversationId={id}"))

@@ -9,7 +9,10 @@ use messaging_core::{
     port::channels::ChannelAuth,
 };
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{
+    PartialSchema as _, ToSchema,
+    openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, Type},
+};
 
 use crate::{
     error::ApiError,
@@ -23,17 +26,19 @@ pub(crate) struct AuthForm {
     #[serde(default)]
     socket_id: Field<String>,
     /// One channel, or several, at most 100: the field repeated, `channel_name[0]` and so on, or a list in JSON.
-    #[schema(value_type = ChannelNames, required)]
+    #[schema(schema_with = channel_names, required)]
     #[serde(default)]
     channel_name: Field<OneOrMany>,
 }
 
-#[derive(Debug, ToSchema)]
-#[serde(untagged)]
-#[expect(dead_code, reason = "a schema")]
-pub(crate) enum ChannelNames {
-    One(ChannelName),
-    Several(Vec<ChannelName>),
+/// One channel, or several; of several each is answered for itself, whatever it is called.
+fn channel_names() -> Schema {
+    let several = ArrayBuilder::new()
+        .items(ObjectBuilder::new().schema_type(Type::String))
+        .min_items(Some(1))
+        .max_items(Some(MAX_CHANNELS));
+    let one_of = OneOfBuilder::new().item(ChannelName::schema()).item(several);
+    Schema::OneOf(one_of.build())
 }
 
 /// What to show to the realtime server: for one channel, or for each of several by its name.

@@ -49,9 +49,9 @@ pub(super) const CLAIM: &str = r#"
 pub(super) const NUMBER: &str = concat!(
     r#"WITH waiting AS MATERIALIZED (SELECT at, place, conversation_id FROM "messaging".unnumbered
             WHERE at >= $1 ORDER BY at, place LIMIT $2 FOR UPDATE SKIP LOCKED),
-        locked AS MATERIALIZED (SELECT c.id FROM (SELECT DISTINCT conversation_id FROM waiting) w
-            JOIN "messaging".conversation c ON c.id = w.conversation_id ORDER BY c.id
-            FOR NO KEY UPDATE OF c SKIP LOCKED),
+        locked AS MATERIALIZED (SELECT free.id FROM (SELECT DISTINCT conversation_id FROM waiting ORDER BY 1) w
+            CROSS JOIN LATERAL (SELECT c.id FROM "messaging".conversation c WHERE c.id = w.conversation_id LIMIT 1
+                FOR NO KEY UPDATE SKIP LOCKED) free),
         free AS MATERIALIZED (SELECT w.at, w.place FROM waiting w JOIN locked ON locked.id = w.conversation_id),
         taken AS (DELETE FROM "messaging".unnumbered u USING unnest(
                 (SELECT array_agg(at ORDER BY at, place) FROM free),

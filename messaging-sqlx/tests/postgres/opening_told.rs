@@ -95,6 +95,37 @@ async fn an_opening_or_a_link_is_published_after_the_commit() {
 }
 
 #[tokio::test]
+async fn a_link_to_a_locked_conversation_keeps_no_other_from_being_published() {
+    let host = Host::new().await;
+    let mut session = host.bench.session().await;
+    let open = async |connection: &mut sqlx::PgConnection, name: &str| {
+        let mut tx = connection.begin().await.unwrap();
+        for client in [1, 2] {
+            let plan = host.plan(client, &format!("{name}-{client}"));
+            host.store.open_in(&mut tx, &plan).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+    };
+    let links = |told: Vec<(_, String)>| {
+        let mut links: Vec<_> = ["second-1", "second-2"].into();
+        links.retain(|link| told.iter().any(|(_, data)| data.contains(link)));
+        links
+    };
+    open(&mut session.connection, "first").await;
+    host.told().await;
+    let mut locked = host.bench.session().await;
+    let lock = format!(
+        "BEGIN; SELECT FROM messaging.conversation WHERE client_id = '{}' FOR UPDATE",
+        client_id(1)
+    );
+    locked.run(&lock).await;
+    open(&mut session.connection, "second").await;
+    assert_eq!(links(host.told().await), ["second-2"]);
+    locked.let_go().await;
+    assert_eq!(links(host.told().await), ["second-1"]);
+}
+
+#[tokio::test]
 async fn what_the_host_has_undone_is_not_published() {
     let host = Host::new().await;
     let mut session = host.bench.session().await;

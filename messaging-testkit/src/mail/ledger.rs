@@ -54,6 +54,8 @@ struct State {
     /// When something last kept people from being mailed, but for their being online.
     obstructed: HashMap<UserId, Timestamp>,
     all_obstructed: Option<Timestamp>,
+    /// How often the mail server has deferred somebody since it took something for them, and until when they wait.
+    deferred: HashMap<UserId, (u32, Timestamp)>,
     /// When somebody was last not known to be away.
     seen: HashMap<UserId, Timestamp>,
     faults: Vec<String>,
@@ -231,7 +233,28 @@ impl Ledger {
             texts: texts_of(digest),
             is_heard,
         };
-        self.lock().mails.push(mail);
+        let mut state = self.lock();
+        if is_heard {
+            state.deferred.remove(&digest.user_id);
+        }
+        state.mails.push(mail);
+    }
+
+    /// The recipient waits, longer each time; in the end what they were to be told counts as mailed.
+    pub(super) fn deferred(&self, digest: &Digest) {
+        let (now, policy) = (self.clock.now(), POLICY());
+        let deferrals = {
+            let mut state = self.lock();
+            let deferred = state.deferred.entry(digest.user_id.clone());
+            let (deferrals, until) = deferred.or_insert((0, now));
+            *deferrals += 1;
+            let pause = policy.pause((*deferrals).min(policy.deferrals - 1));
+            *until = now + pause.unwrap_or_default();
+            *deferrals
+        };
+        if deferrals >= policy.deferrals {
+            self.refused(digest);
+        }
     }
 
     pub(super) fn refused(&self, digest: &Digest) {
@@ -313,7 +336,8 @@ impl State {
                 let seen = self.seen.get(&user_id).map(|at| *at + policy.look_again);
                 let when_away = seen.map_or(sent_at + policy.delay, |seen| seen.max(sent_at + policy.delay));
                 let at_last = when_away.min(sent_at + policy.online_delay);
-                let free = [obstructed, last_tried.map(|at| at + policy.interval)];
+                let deferred = self.deferred.get(&user_id).map(|(_, until)| *until);
+                let free = [obstructed, deferred, last_tried.map(|at| at + policy.interval)];
                 let free = free
                     .into_iter()
                     .flatten()

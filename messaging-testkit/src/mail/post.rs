@@ -12,6 +12,8 @@ pub(super) enum Mood {
     Takes,
     Refuses,
     IsAway,
+    /// Takes nothing for this recipient just now.
+    Defers,
     /// Nobody hears whether it has taken something.
     LosesAnswers {
         takes: bool,
@@ -70,10 +72,15 @@ impl Mailer for Courier {
                 failed(MailErrorKind::Refused)
             }
             Mood::IsAway => failed(MailErrorKind::Unavailable),
+            Mood::Defers => {
+                ledger.deferred(digest);
+                failed(MailErrorKind::Deferred)
+            }
             Mood::LosesAnswers { takes } => {
                 if takes {
                     ledger.mailed(digest, false);
                 }
+                ledger.deferred(digest);
                 failed(MailErrorKind::OutcomeUnknown)
             }
             Mood::IsTheEnd { takes } => {

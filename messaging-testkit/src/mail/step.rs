@@ -64,6 +64,7 @@ fn step() -> impl Strategy<Value = Step> {
         6 => Just(Mood::Takes),
         1 => Just(Mood::Refuses),
         1 => Just(Mood::IsAway),
+        1 => Just(Mood::Defers),
         1 => any::<bool>().prop_map(|takes| Mood::LosesAnswers { takes }),
         2 => any::<bool>().prop_map(|takes| Mood::IsTheEnd { takes }),
     ];
