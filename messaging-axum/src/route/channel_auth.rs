@@ -10,7 +10,7 @@ use messaging_core::{
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{
-    PartialSchema as _, ToSchema,
+    PartialSchema, ToSchema,
     openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, Type},
 };
 
@@ -37,7 +37,7 @@ fn channel_names() -> Schema {
         .items(ObjectBuilder::new().schema_type(Type::String))
         .min_items(Some(1))
         .max_items(Some(MAX_CHANNELS));
-    let one_of = OneOfBuilder::new().item(ChannelName::schema()).item(several);
+    let one_of = OneOfBuilder::new().item(<ChannelName as PartialSchema>::schema()).item(several);
     Schema::OneOf(one_of.build())
 }
 

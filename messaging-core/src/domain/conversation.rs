@@ -33,7 +33,8 @@ pub struct Conversation {
     pub agent_id: AgentId,
     /// The user who answers for the agent.
     pub agent_user_id: UserId,
-    /// Raised by every block, unblock, close, reopen and reassignment: what a step was decided on.
+    /// Raised by every block, unblock, close, reopen, reassignment and erasure, and whenever a booking is linked or
+    /// unlinked: what a step was decided on.
     pub guard: u32,
     /// Which sides have blocked the other.
     pub blocked_by: Sides<bool>,

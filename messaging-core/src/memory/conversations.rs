@@ -13,6 +13,7 @@ use crate::{
     port::store::{
         Append, Appended, ChangeState, Changed, Conversations, Direction, EntryKind, HistoryPage,
         HistoryScan, ListPage, ListScan, ListStart, MarkRead, Marked, Opened, Publisher, StoreError, Stored,
+        UnlinkBooking, Unlinked,
     },
 };
 
@@ -33,9 +34,10 @@ impl Conversations for MemoryStore {
             .filter(|booking| !thread.bookings.contains(booking));
         let linked = new_link.is_some();
         thread.bookings.extend(new_link);
+        let created = existing.is_none();
+        thread.conversation.guard += u32::from(linked && !created);
         state.pairs.insert(pair, id);
 
-        let created = existing.is_none();
         let lane = if created || linked {
             state.commit(
                 Event {
@@ -63,6 +65,28 @@ impl Conversations for MemoryStore {
 
     async fn find_overview(&self, id: ConversationId) -> Result<Option<Overview>, StoreError> {
         Ok(self.lock().threads.get(&id).map(Thread::overview))
+    }
+
+    async fn unlink_booking(&self, step: &UnlinkBooking) -> Result<Unlinked, StoreError> {
+        let mut state = self.lock();
+        let thread = state.threads.get_mut(&step.conversation_id);
+        let linked = thread.and_then(|thread| {
+            let place = thread.bookings.iter().position(|id| *id == step.booking_id)?;
+            Some((thread, place))
+        });
+        let Some((thread, place)) = linked else {
+            return Ok(Unlinked::NotLinked);
+        };
+        thread.bookings.remove(place);
+        thread.conversation.guard += 1;
+        let event = Event {
+            of: step.conversation_id,
+            kind: EntryKind::Updated,
+            at: step.now,
+            lost_access: None,
+        };
+        let lane = state.commit(event, step.now, step.publisher);
+        Ok(Unlinked::Done { lane })
     }
 
     async fn list_bookings(&self, of: ConversationId) -> Result<Vec<BookingId>, StoreError> {

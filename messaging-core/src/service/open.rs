@@ -12,12 +12,13 @@ use crate::{
         PortError,
         directory::{BookingParties, ProfileQuery, Profiles},
         rate_limit::Limited,
-        store::Opened,
+        store::{Opened, UnlinkBooking, Unlinked},
     },
     telemetry,
 };
 
 const OPENING: &str = "opening a conversation";
+const UNLINKING: &str = "unlinking a booking";
 
 /// A client's wish to talk to an agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -156,6 +157,41 @@ impl Messaging {
             }
         }
         Err(Error::contended(OPENING))
+    }
+
+    /// Unlinks a booking that is no longer one: cancelled, or moved elsewhere. The newest link that is left is the booking
+    /// shown, and both sides are told so. A call for the host, which decides who may make it. Answers whether it was
+    /// linked.
+    ///
+    /// To show another booking of several, link it with [`open_planned`](Self::open_planned) after unlinking it: a new
+    /// link is the newest.
+    ///
+    /// # Errors
+    /// [`Unavailable`](ErrorKind::Unavailable), [`OutcomeUnknown`](ErrorKind::OutcomeUnknown): repeat it, which changes
+    /// nothing once it is done.
+    #[instrument(level = "debug", skip_all, fields(%conversation_id, %booking_id))]
+    pub async fn unlink_booking(
+        &self,
+        conversation_id: ConversationId,
+        booking_id: &BookingId,
+    ) -> Result<bool, Error> {
+        for _ in 0..super::MAX_DECISIONS {
+            let step = UnlinkBooking {
+                conversation_id,
+                booking_id: booking_id.clone(),
+                now: self.now(),
+                publisher: self.publisher(),
+            };
+            match unless_lost(self.store().unlink_booking(&step).await, UNLINKING)? {
+                Some(Unlinked::Done { lane }) => {
+                    self.hand_over(lane, None, Profiles::default());
+                    return Ok(true);
+                }
+                Some(Unlinked::NotLinked) => return Ok(false),
+                None => {}
+            }
+        }
+        Err(Error::contended(UNLINKING))
     }
 
     fn plan(&self, open: OpenByHost) -> OpenPlan {

@@ -1,7 +1,17 @@
 //! Opening a conversation.
 
 use futures_util::future::join_all;
-use messaging_core::{ErrorKind, OpenByHost, clock::ManualClock, memory::MemoryStore, port::PortError};
+use messaging_core::{
+    ConversationId, ErrorKind, Messaging, OpenByHost,
+    clock::ManualClock,
+    memory::MemoryStore,
+    port::{
+        PortError,
+        store::{Conversations as _, StoreErrorKind},
+    },
+};
+use messaging_testkit::fake::{Effect, FailingStore};
+use serde_json::{Value, json};
 
 use crate::world::*;
 
@@ -101,6 +111,90 @@ async fn the_newest_booking_is_shown_and_all_stay_listed() {
         .map(|(id, shown)| format!("{id} {}", shown.number))
         .collect();
     assert_eq!(listed, ["b-carl-2 no. b-carl-2", "b-carl no. b-carl"]);
+}
+
+#[tokio::test]
+async fn a_cancelled_booking_is_unlinked_and_both_sides_are_told_which_one_is_left() {
+    let world = World::new();
+    for booking in ["b-carl", "b-carl-2"] {
+        let open = open("alpine", Some(booking));
+        world.messaging.open_conversation(&carl(), &open).await.unwrap();
+    }
+    let id = world.first_conversation().await;
+    world.drain().await;
+    world.realtime.take();
+    for (cancelled, left) in [("b-carl-2", json!("b-carl")), ("b-carl", json!(null))] {
+        let unlink = async || {
+            let unlinked = world.messaging.unlink_booking(id, &booking(cancelled)).await;
+            unlinked.unwrap()
+        };
+        assert!(unlink().await);
+        world.drain().await;
+        let told: Vec<_> = world
+            .realtime
+            .take()
+            .into_iter()
+            .map(|event| {
+                let data: Value = serde_json::from_str(&event.data).unwrap();
+                (event.channel.to_string(), event.name, data["bookingId"].clone())
+            })
+            .collect();
+        let expected = ["private-user-carl", "private-user-ada"]
+            .map(|channel| (channel.to_owned(), "conversation-updated", left.clone()));
+        assert_eq!(told, expected);
+        let shown = world.messaging.find_conversation(&ada(), id).await.unwrap();
+        assert_eq!(
+            json!(shown.view.overview.booking_id.map(|id| id.to_string())),
+            left
+        );
+
+        assert!(!unlink().await, "once");
+        world.drain().await;
+        assert!(world.realtime.take().is_empty());
+    }
+    let nowhere = ConversationId::new(uuid::Uuid::from_u128(404));
+    assert!(
+        !world
+            .messaging
+            .unlink_booking(nowhere, &booking("b-carl"))
+            .await
+            .unwrap()
+    );
+}
+
+#[tokio::test]
+async fn a_send_goes_on_after_a_booking_was_linked_or_unlinked() {
+    let world = World::new();
+    let id = world.open().await;
+    world.send(&carl(), id, "one").await;
+    let linked = open("alpine", Some("b-carl"));
+    world.messaging.open_conversation(&carl(), &linked).await.unwrap();
+    assert_eq!(world.send(&carl(), id, "two").await.message.row.message.seq, 2);
+    assert!(
+        world
+            .messaging
+            .unlink_booking(id, &booking("b-carl"))
+            .await
+            .unwrap()
+    );
+    assert_eq!(world.send(&ada(), id, "three").await.message.row.message.seq, 3);
+    let guard = world.store.find_conversation(id).await.unwrap().unwrap().guard;
+    assert_eq!(guard, 2);
+}
+
+#[tokio::test]
+async fn an_unlinking_whose_outcome_is_unknown_is_repeated_without_harm() {
+    let store = FailingStore::new(MemoryStore::new());
+    let (messaging, _) = Messaging::builder(store.clone(), People).build().unwrap();
+    let linked = open("alpine", Some("b-carl"));
+    let opened = messaging.open_conversation(&carl(), &linked).await.unwrap();
+    let id = opened.conversation.overview.conversation.id;
+    store.fail(1, StoreErrorKind::OutcomeUnknown, Effect::Taken);
+    let unknown = messaging.unlink_booking(id, &booking("b-carl")).await;
+    assert_eq!(kind(unknown), ErrorKind::OutcomeUnknown);
+    assert!(!messaging.unlink_booking(id, &booking("b-carl")).await.unwrap());
+    let conversation = store.find_conversation(id).await.unwrap().unwrap();
+    assert_eq!(conversation.guard, 1);
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use messaging_core::{
     id::{AgentId, BookingId, ConversationId, UserId},
     port::store::{
         Append, Appended, ChangeState, Changed, Conversations, HistoryPage, HistoryScan, ListPage, ListScan,
-        MarkRead, Marked, Opened, Publisher, StoreError,
+        MarkRead, Marked, Opened, Publisher, StoreError, UnlinkBooking, Unlinked,
     },
 };
 use sqlx::Row;
@@ -40,6 +40,10 @@ impl Conversations for PgStore {
         let found = self.read(DOING, statement).await?;
         let found = found.first().map(rows::overview);
         found.transpose().map_err(failed(DOING))
+    }
+
+    async fn unlink_booking(&self, step: &UnlinkBooking) -> Result<Unlinked, StoreError> {
+        self.unlink(step).await
     }
 
     async fn list_bookings(&self, of: ConversationId) -> Result<Vec<BookingId>, StoreError> {

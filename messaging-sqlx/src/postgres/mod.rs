@@ -64,6 +64,7 @@ mod tallies;
 #[cfg(test)]
 mod together;
 mod turns;
+mod unlink;
 mod url;
 
 use std::{

@@ -6,7 +6,7 @@ use sqlx::SqlStr;
 use super::{
     SchemaName, activity, append, append_many, audit, change_state, claim, conversations, digest_sql,
     erasure, history, limiter, list, list::PerInbox, load, mark_read, moderation, open, outbox, probe,
-    set_aside, tallies,
+    set_aside, tallies, unlink,
 };
 
 macro_rules! statements {
@@ -43,6 +43,7 @@ statements! {
     find: SqlStr = conversations::FIND;
     overview: SqlStr = conversations::OVERVIEW;
     bookings: SqlStr = conversations::BOOKINGS;
+    unlink: SqlStr = unlink::UNLINK;
     from_newest: PerInbox<SqlStr> = list::FROM_NEWEST;
     from_cursor: PerInbox<SqlStr> = list::FROM_CURSOR;
     from_offset: PerInbox<SqlStr> = list::FROM_OFFSET;

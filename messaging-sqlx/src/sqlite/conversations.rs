@@ -10,7 +10,7 @@ use messaging_core::{
     id::{AgentId, BookingId, ConversationId, UserId},
     port::store::{
         Append, Appended, ChangeState, Changed, Conversations, HistoryPage, HistoryScan, ListPage, ListScan,
-        MarkRead, Marked, Opened, Publisher, StoreError,
+        MarkRead, Marked, Opened, Publisher, StoreError, UnlinkBooking, Unlinked,
     },
     time::Timestamp,
 };
@@ -45,6 +45,10 @@ impl Conversations for SqliteStore {
         const DOING: &str = "finding a conversation";
         let mut connection = self.reader(DOING).await?;
         overview(&mut connection, id).await.map_err(failed(DOING))
+    }
+
+    async fn unlink_booking(&self, step: &UnlinkBooking) -> Result<Unlinked, StoreError> {
+        self.write(step.clone()).await
     }
 
     async fn list_bookings(&self, of: ConversationId) -> Result<Vec<BookingId>, StoreError> {

@@ -1,7 +1,7 @@
 use messaging_core::{
     domain::conversation::{Conversation, OpenPlan},
     id::{BookingId, ConversationId},
-    port::store::{EntryKind, Opened, Publisher},
+    port::store::{EntryKind, Opened, Publisher, UnlinkBooking, Unlinked},
 };
 use sqlx::{Error, SqliteConnection};
 use uuid::Uuid;
@@ -31,6 +31,9 @@ impl Step for Open {
             None => false,
         };
 
+        if linked && !created {
+            raise_guard(tx, id).await?;
+        }
         let lane = if created || linked {
             let event = Event {
                 of: id,
@@ -56,6 +59,8 @@ pub(super) const INSERT: &str = "INSERT INTO conversation (id, client_id, agent_
 pub(super) const LINK: &str = "INSERT INTO booking_link (conversation_id, position, booking_id)
     VALUES (?1, (SELECT COALESCE(MAX(position), 0) + 1 FROM booking_link WHERE conversation_id = ?1), ?2)
     ON CONFLICT (conversation_id, booking_id) DO NOTHING";
+pub(super) const UNLINK: &str = "DELETE FROM booking_link WHERE conversation_id = ? AND booking_id = ?";
+pub(super) const RAISE_GUARD: &str = "UPDATE conversation SET guard = guard + 1 WHERE id = ?";
 
 async fn find_pair(tx: &mut SqliteConnection, plan: &OpenPlan) -> Result<Option<ConversationId>, Error> {
     let id: Option<Uuid> = sqlx::query_scalar(FIND_PAIR)
@@ -76,6 +81,39 @@ async fn insert(tx: &mut SqliteConnection, new: &Conversation) -> Result<(), Err
         .bind(new.activity_at.as_millis())
         .execute(tx)
         .await?;
+    Ok(())
+}
+
+impl Step for UnlinkBooking {
+    type Answer = Unlinked;
+    const DOING: &'static str = "unlinking a booking";
+
+    async fn take(self, tx: &mut SqliteConnection) -> Result<Unlinked, Error> {
+        let id = self.conversation_id;
+        let done = sqlx::query(UNLINK)
+            .bind(id.as_uuid())
+            .bind(self.booking_id.as_str())
+            .execute(&mut *tx)
+            .await?;
+        if done.rows_affected() == 0 {
+            return Ok(Unlinked::NotLinked);
+        }
+        raise_guard(tx, id).await?;
+        let event = Event {
+            of: id,
+            kind: EntryKind::Updated,
+            at: self.now,
+            now: self.now,
+            publisher: self.publisher,
+            lost_access: None,
+        };
+        let lane = event.commit(tx).await?;
+        Ok(Unlinked::Done { lane })
+    }
+}
+
+async fn raise_guard(tx: &mut SqliteConnection, id: ConversationId) -> Result<(), Error> {
+    sqlx::query(RAISE_GUARD).bind(id.as_uuid()).execute(tx).await?;
     Ok(())
 }
 

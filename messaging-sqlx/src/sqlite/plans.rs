@@ -115,6 +115,8 @@ async fn no_statement_reads_a_whole_table() {
         open::FIND_PAIR,
         open::INSERT,
         open::LINK,
+        open::RAISE_GUARD,
+        open::UNLINK,
         outbox::DUE,
         outbox::END,
         outbox::FORGET,

@@ -8,7 +8,10 @@ use messaging_core::{
     Messaging, OpenByHost, Unlimited, Workers,
     clock::{ManualClock, SequentialIds},
     domain::conversation::OpenPlan,
-    port::store::{Claim, EntryKind, Lane, LoadedEntry, Outbox as _, Progress, Subject},
+    port::store::{
+        Append, Appended, Claim, Conversations as _, EntryKind, Lane, LoadedEntry, Outbox as _, Progress,
+        Subject,
+    },
 };
 use messaging_sqlx::PgStore;
 use messaging_testkit::{
@@ -18,7 +21,7 @@ use messaging_testkit::{
 };
 use sqlx::{Connection as _, PgPool};
 
-use crate::bench::{Bench, is_stored};
+use crate::bench::{Bench, is_stored, send};
 
 /// A host with a process that publishes.
 struct Host {
@@ -188,6 +191,26 @@ async fn a_link_is_numbered_after_what_was_sent_before_its_commit() {
     assert_eq!(entries[4].subject, Subject::Updated { booking_id });
 }
 
+/// What was decided on the conversation without the link holds until a worker takes the link up, and no longer.
+#[tokio::test]
+async fn a_link_of_a_host_s_transaction_raises_the_guard_when_it_is_numbered() {
+    let host = Host::new().await;
+    let mut session = host.bench.session().await;
+    let id = host.messaging.open_planned(&host.plan(1, "a")).await.unwrap().id;
+    let guard = async || host.store.find_conversation(id).await.unwrap().unwrap().guard;
+    host.told().await;
+    let before = guard().await;
+    let mut tx = session.connection.begin().await.unwrap();
+    for name in ["b", "c", "b"] {
+        host.store.open_in(&mut tx, &host.plan(1, name)).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    host.told().await;
+    assert_eq!(guard().await, before + 2);
+    host.told().await;
+    assert_eq!(guard().await, before + 2, "once");
+}
+
 /// Whoever looks for lanes takes a link that somebody else is just numbering neither twice nor not at all.
 #[tokio::test]
 async fn of_workers_that_look_at_once_each_link_is_one_s() {
@@ -242,6 +265,20 @@ async fn book(store: &PgStore, pool: &PgPool, n: u32) -> Option<OpenPlan> {
     Some(plan)
 }
 
+/// Sends message `n`, decided anew after each link that comes between; says whether it is stored.
+async fn is_stored_in_the_end(store: &PgStore, n: u32) -> bool {
+    for _ in 0..=HOSTS {
+        let of = send(n).conversation_id;
+        let guard = store.find_conversation(of).await.unwrap().unwrap().guard;
+        match store.append(&Append { guard, ..send(n) }).await.unwrap() {
+            Appended::Stored(_) => return true,
+            Appended::Seen(_) => return false,
+            Appended::Stale => {}
+        }
+    }
+    false
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mix_of_bookings_sends_and_workers_adds_up() {
     let bench = Bench::new().await;
@@ -251,7 +288,7 @@ async fn a_mix_of_bookings_sends_and_workers_adds_up() {
         let claim = Claim::new(worker_id(u64::from(n % 5)), now, now + secs(1), 3);
         let (booked, is_sent, claimed) = tokio::join!(
             book(&store, &pool, n),
-            is_stored(&store, n),
+            is_stored_in_the_end(&store, n),
             store.claim_lanes(&claim)
         );
         assert!(is_sent && claimed.is_ok());

@@ -18,7 +18,7 @@ use messaging_core::{
         Excerpt, FileReport, Filed, HistoryPage, HistoryScan, Lane, LaneDelay, ListPage, ListScan,
         LoadedEntry, MarkRead, Marked, Moderation, Opened, Outbox, Progress, Publisher, PushMark, ReportScan,
         Requeue, Requeued, SetAside, SetAsidePlace, StoreError, StoreErrorKind, Tallies, Tally, TallyScan,
-        Traces,
+        Traces, UnlinkBooking, Unlinked,
     },
     time::Timestamp,
 };
@@ -151,6 +151,11 @@ impl<S: Conversations> Conversations for FailingStore<S> {
 
     async fn find_overview(&self, id: ConversationId) -> Result<Option<Overview>, StoreError> {
         self.step("finding a conversation", self.inner.find_overview(id))
+            .await
+    }
+
+    async fn unlink_booking(&self, step: &UnlinkBooking) -> Result<Unlinked, StoreError> {
+        self.step("unlinking a booking", self.inner.unlink_booking(step))
             .await
     }
 

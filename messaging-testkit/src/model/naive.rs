@@ -37,9 +37,28 @@ impl NaiveThread {
             closed: false,
             messages: Vec::new(),
             receipts: Vec::new(),
-            bookings: Vec::new(),
+            bookings: plan.booking_id.iter().cloned().collect(),
             outbox: NaiveOutbox::new(plan.id),
         }
+    }
+
+    /// Links a booking; `false` when it is linked.
+    pub(super) fn link(&mut self, booking: BookingId) -> bool {
+        let is_new = !self.bookings.contains(&booking);
+        if is_new {
+            self.bookings.push(booking);
+            self.guard += 1;
+        }
+        is_new
+    }
+
+    /// Unlinks a booking; `false` when it is not linked.
+    pub(super) fn unlink(&mut self, booking: &BookingId) -> bool {
+        let linked = self.bookings.len();
+        self.bookings.retain(|id| id != booking);
+        let is_unlinked = self.bookings.len() < linked;
+        self.guard += u32::from(is_unlinked);
+        is_unlinked
     }
 
     pub(super) fn conversation(&self) -> Conversation {

@@ -36,6 +36,11 @@ pub(super) enum Step {
         guard: Guard,
         by: By,
     },
+    Unlink {
+        of: u8,
+        booking: u8,
+        by: By,
+    },
     Page {
         of: u8,
         way: Way,
@@ -165,6 +170,7 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(of, side, message, guard, by)| Step::Read { of, side, message, guard, by }),
         3 => (any::<u8>(), turn(), guard(), by())
             .prop_map(|(of, turn, guard, by)| Step::Change { of, turn, guard, by }),
+        1 => (any::<u8>(), 0..3_u8, by()).prop_map(|(of, booking, by)| Step::Unlink { of, booking, by }),
         3 => (any::<u8>(), way(), 1..=4_usize).prop_map(|(of, way, size)| Step::Page { of, way, size }),
         3 => (whose(), start(), 1..=3_usize)
             .prop_map(|(whose, start, size)| Step::List { whose, start, size }),

@@ -26,6 +26,7 @@ pub(crate) mod reporting;
 pub(crate) mod requeueing;
 pub(crate) mod scene;
 pub(crate) mod settling;
+pub(crate) mod unlinking;
 pub(crate) mod verifying;
 pub(crate) mod waiting;
 pub(crate) mod walking;
@@ -46,7 +47,8 @@ macro_rules! __each_case {
                 bookings_are_listed_with_the_newest_link_first
                 linking_again_keeps_the_place_among_the_links
                 one_booking_can_be_linked_in_two_conversations
-                a_link_is_neither_activity_nor_a_new_guard
+                a_link_is_no_activity_and_raises_the_guard_once
+                a_send_decided_before_a_link_is_decided_anew
                 a_conversation_opened_with_its_booking_is_one_event
                 opening_and_linking_are_updates_at_their_time
                 the_worker_that_opens_owns_the_new_lane
@@ -305,6 +307,16 @@ macro_rules! __each_case {
                 an_attempt_is_kept_through_a_hold_unless_it_came_to_nothing
                 a_message_is_pushed_once_and_none_within_a_minute
                 of_many_pushes_at_once_one_is_admitted
+            }
+            unlinking {
+                the_newest_link_that_is_left_is_shown
+                a_booking_linked_again_is_the_newest
+                unlinking_raises_the_guard_and_is_an_update_at_its_time
+                a_send_decided_before_it_is_decided_anew
+                what_is_not_linked_changes_nothing
+                the_worker_that_unlinks_owns_the_new_lane
+                of_many_at_once_one_unlinks_it
+                linking_and_unlinking_at_once_come_one_after_the_other
             }
             reporting {
                 the_first_complaint_opens_a_report

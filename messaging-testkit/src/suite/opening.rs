@@ -1,6 +1,7 @@
 use messaging_core::{
     domain::conversation::{Change, Conversation, OpenPlan},
-    port::store::{EntryKind, Publisher, Store},
+    domain::side::Side,
+    port::store::{Appended, EntryKind, Publisher, Store},
 };
 
 use super::scene::{Scene, at_once};
@@ -108,11 +109,27 @@ pub(crate) async fn one_booking_can_be_linked_in_two_conversations(store: &dyn S
     }
 }
 
-pub(crate) async fn a_link_is_neither_activity_nor_a_new_guard(store: &dyn Store) {
+pub(crate) async fn a_link_is_no_activity_and_raises_the_guard_once(store: &dyn Store) {
     let scene = Scene::set(store).await;
-    let before = scene.conversation().await;
+    let mut expected = scene.conversation().await;
+    for id in ["a", "b", "a"] {
+        scene.link(id).await;
+    }
+    expected.guard += 2;
+    assert_eq!(scene.conversation().await, expected);
+    let with_booking = OpenPlan {
+        booking_id: Some(booking("a")),
+        ..plan(1, 2)
+    };
+    let opened_with_it = Scene::open(store, with_booking).await;
+    assert_eq!(opened_with_it.conversation().await.guard, 0);
+}
+
+pub(crate) async fn a_send_decided_before_a_link_is_decided_anew(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    let decided = scene.to_send(Side::Client).await;
     scene.link("b").await;
-    assert_eq!(scene.conversation().await, before);
+    assert_eq!(scene.append(decided).await, Appended::Stale);
 }
 
 pub(crate) async fn a_conversation_opened_with_its_booking_is_one_event(store: &dyn Store) {

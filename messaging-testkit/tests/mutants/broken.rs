@@ -66,6 +66,7 @@ pub(crate) enum Fault {
     ForgetsWhatWasSaidFirst,
     SettlesAgain,
     TakesWhatDoesNotFit,
+    UnlinksTheNewest,
     CountsAllAgents,
     CountsUsersByMessages,
     SaysTheMedianTwice,

@@ -12,7 +12,7 @@ use messaging_core::{
     id::{AgentId, BookingId, ConversationId, UserId},
     port::store::{
         Append, Appended, ChangeState, Changed, Conversations, Direction, HistoryPage, HistoryScan, ListPage,
-        ListScan, ListStart, MarkRead, Marked, Opened, Publisher, StoreError,
+        ListScan, ListStart, MarkRead, Marked, Opened, Publisher, StoreError, UnlinkBooking, Unlinked,
     },
 };
 
@@ -43,6 +43,25 @@ impl Conversations for Broken {
             self.distort(&mut overview.conversation);
         }
         Ok(found)
+    }
+
+    async fn unlink_booking(&self, step: &UnlinkBooking) -> Result<Unlinked, StoreError> {
+        if self.has(Fault::UnlinksTheNewest)
+            && let Some(newest) = self.inner.list_bookings(step.conversation_id).await?.first()
+        {
+            let of_another = UnlinkBooking {
+                booking_id: newest.clone(),
+                ..step.clone()
+            };
+            return self.inner.unlink_booking(&of_another).await;
+        }
+        let unlinked = self.inner.unlink_booking(step).await?;
+        Ok(match unlinked {
+            Unlinked::Done { lane: Some(_) } if self.has(Fault::GivesItsLaneAway) => {
+                Unlinked::Done { lane: None }
+            }
+            unlinked => unlinked,
+        })
     }
 
     async fn list_bookings(&self, of: ConversationId) -> Result<Vec<BookingId>, StoreError> {

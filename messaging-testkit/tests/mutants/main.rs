@@ -109,6 +109,8 @@ the_suite_notices_a_store_that! {
     copies_too_little: reporting notices CopiesTooLittle;
     forgets_what_was_said_first: reporting notices ForgetsWhatWasSaidFirst;
     settles_again: reporting notices SettlesAgain;
+    unlinks_the_newest: unlinking notices UnlinksTheNewest;
+    keeps_its_guard_where_bookings_change: unlinking notices KeepsItsGuard;
     takes_what_does_not_fit: reporting notices TakesWhatDoesNotFit;
     counts_all_agents: counting notices CountsAllAgents;
     counts_users_by_messages: counting notices CountsUsersByMessages;
@@ -157,6 +159,7 @@ macro_rules! the_model_notices_a_store_that {
 the_model_notices_a_store_that! {
     forgets_keys: ForgetsKeys;
     loses_the_guard_check: LosesTheGuardCheck;
+    unlinks_the_newest: UnlinksTheNewest;
     lets_two_workers_claim_one_lane: LetsTwoWorkersClaimOneLane;
     keeps_aside_what_it_requeues: KeepsAsideWhatItRequeues;
     loses_what_it_requeues: LosesWhatItRequeues;

@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 
-use super::{Lane, Publisher, StoreError};
+use super::{Lane, Publisher, StoreError, StoreErrorKind};
 use crate::{
     domain::{
         conversation::{Change, Conversation, Mailbox, NewMessage, OpenPlan, Overview},
@@ -20,7 +20,8 @@ pub trait Conversations: Send + Sync {
     ///
     /// All concurrent opens of a pair get the same conversation, and exactly one of them created it. A
     /// booking already linked changes nothing, not its place among the links either. A new conversation,
-    /// and a new link, each bring one entry of kind [`Updated`](super::EntryKind::Updated).
+    /// and a new link, each bring one entry of kind [`Updated`](super::EntryKind::Updated). A new link to a conversation
+    /// that was there raises its guard.
     async fn open(&self, plan: &OpenPlan, publisher: Publisher) -> Result<Opened, StoreError>;
 
     /// One conversation.
@@ -28,6 +29,16 @@ pub trait Conversations: Send + Sync {
 
     /// One conversation as it is shown.
     async fn find_overview(&self, id: ConversationId) -> Result<Option<Overview>, StoreError>;
+
+    /// Removes a link of a booking. The newest link that is left is the booking shown. Raises the guard, with an entry
+    /// of kind [`Updated`](super::EntryKind::Updated).
+    ///
+    /// # Errors
+    /// By default [`Internal`](super::StoreErrorKind::Internal): a store that does not implement it unlinks nothing.
+    async fn unlink_booking(&self, _step: &UnlinkBooking) -> Result<Unlinked, StoreError> {
+        let unsupported = "this store does not unlink bookings";
+        Err(StoreError::new(StoreErrorKind::Internal, "unlinking a booking").caused_by(unsupported))
+    }
 
     /// The bookings linked to a conversation, the newest link first.
     async fn list_bookings(&self, of: ConversationId) -> Result<Vec<BookingId>, StoreError>;
@@ -88,6 +99,31 @@ pub struct Opened {
     pub created: bool,
     /// The lane, if this step created it for its publisher.
     pub lane: Option<Lane>,
+}
+
+/// Remove a link of a booking.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnlinkBooking {
+    /// From which conversation.
+    pub conversation_id: ConversationId,
+    /// Which booking.
+    pub booking_id: BookingId,
+    /// When.
+    pub now: Timestamp,
+    /// Who publishes it.
+    pub publisher: Publisher,
+}
+
+/// What unlinking did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unlinked {
+    /// The link is gone.
+    Done {
+        /// The lane, if this step created it for its publisher.
+        lane: Option<Lane>,
+    },
+    /// There was no such link: nothing was written.
+    NotLinked,
 }
 
 /// Which conversations to list.

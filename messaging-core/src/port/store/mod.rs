@@ -29,7 +29,7 @@ pub use activity::{Activities, ActivityScan};
 pub use audit::{Audit, AuditRecord, AuditedAction};
 pub use conversations::{
     Append, Appended, ChangeState, Changed, Conversations, Direction, HistoryPage, HistoryScan, ListPage,
-    ListScan, ListStart, MarkRead, Marked, Opened, Stored,
+    ListScan, ListStart, MarkRead, Marked, Opened, Stored, UnlinkBooking, Unlinked,
 };
 pub use digests::{DigestAttempt, DigestClaim, DigestHold, DigestLease, Digests, DueUser, Excerpt, PushMark};
 pub use erasure::{Erasure, Traces};

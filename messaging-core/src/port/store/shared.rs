@@ -9,7 +9,8 @@ use super::{
     Conversations, DigestAttempt, DigestClaim, DigestHold, DigestLease, Digests, DueUser, Entry, Erasure,
     Excerpt, FileReport, Filed, HistoryPage, HistoryScan, Lane, LaneDelay, ListPage, ListScan, LoadedEntry,
     MarkRead, Marked, Moderation, Opened, Outbox, Progress, Publisher, PushMark, ReportScan, Requeue,
-    Requeued, SetAside, SetAsidePlace, StoreError, Tallies, Tally, TallyScan, Traces,
+    Requeued, SetAside, SetAsidePlace, StoreError, Tallies, Tally, TallyScan, Traces, UnlinkBooking,
+    Unlinked,
 };
 use crate::{
     domain::{
@@ -37,6 +38,10 @@ impl<T: Conversations + ?Sized> Conversations for Arc<T> {
 
     async fn find_overview(&self, id: ConversationId) -> Result<Option<Overview>, StoreError> {
         (**self).find_overview(id).await
+    }
+
+    async fn unlink_booking(&self, step: &UnlinkBooking) -> Result<Unlinked, StoreError> {
+        (**self).unlink_booking(step).await
     }
 
     async fn list_bookings(&self, of: ConversationId) -> Result<Vec<BookingId>, StoreError> {

@@ -51,9 +51,11 @@ impl<'a> Pair<'a> {
                 self.latest = self.latest.max(self.now);
                 Ok(())
             }
-            Step::Open { .. } | Step::Send { .. } | Step::Read { .. } | Step::Change { .. } => {
-                self.write(step).await
-            }
+            Step::Open { .. }
+            | Step::Send { .. }
+            | Step::Read { .. }
+            | Step::Change { .. }
+            | Step::Unlink { .. } => self.write(step).await,
             Step::Page { .. } | Step::List { .. } => self.view(step).await,
             _ => self.publish(step).await,
         }

@@ -5,6 +5,7 @@ use messaging_core::{
     },
     port::store::{
         Append, Appended, ChangeState, Changed, EntryKind, MarkRead, Marked, Opened, Publisher, Stored,
+        UnlinkBooking, Unlinked,
     },
 };
 use proptest::{prop_assert_eq, test_runner::TestCaseResult};
@@ -84,6 +85,20 @@ impl Pair<'_> {
                 let up_to = chosen.map(|message| message.seq);
                 self.read(nth, &mark, up_to).await
             }
+            Step::Unlink {
+                of,
+                booking: linked,
+                by,
+            } => {
+                let Some(nth) = self.choose(of) else { return Ok(()) };
+                let step = UnlinkBooking {
+                    conversation_id: self.id(nth),
+                    booking_id: booking(format!("b{linked}")),
+                    now: self.now,
+                    publisher: self.publisher(by),
+                };
+                self.unlink(nth, &step).await
+            }
             Step::Change { of, turn, guard, by } => {
                 let Some(nth) = self.choose(of) else { return Ok(()) };
                 let change = ChangeState {
@@ -117,9 +132,8 @@ impl Pair<'_> {
             self.threads.len() - 1
         });
         let thread = &mut self.threads[nth];
-        let new_link = plan.booking_id.clone().filter(|id| !thread.bookings.contains(id));
-        let is_news = existing.is_none() || new_link.is_some();
-        thread.bookings.extend(new_link);
+        let is_linked = plan.booking_id.clone().is_some_and(|id| thread.link(id));
+        let is_news = existing.is_none() || is_linked;
         let lane = is_news.then(|| {
             let outbox = &mut thread.outbox;
             outbox.commit(EntryKind::Updated, plan.now, publisher, plan.now)
@@ -183,6 +197,20 @@ impl Pair<'_> {
                     }
                 },
             ),
+        };
+        prop_assert_eq!(answer, expected);
+        self.compare_thread(nth).await
+    }
+
+    async fn unlink(&mut self, nth: usize, step: &UnlinkBooking) -> TestCaseResult {
+        let answer = self.store.unlink_booking(step).await?;
+        let thread = &mut self.threads[nth];
+        let expected = if thread.unlink(&step.booking_id) {
+            let outbox = &mut thread.outbox;
+            let lane = outbox.commit(EntryKind::Updated, step.now, step.publisher, step.now);
+            Unlinked::Done { lane }
+        } else {
+            Unlinked::NotLinked
         };
         prop_assert_eq!(answer, expected);
         self.compare_thread(nth).await

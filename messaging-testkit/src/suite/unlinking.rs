@@ -1,0 +1,142 @@
+use futures_util::future::join;
+use messaging_core::{
+    domain::side::Side,
+    id::BookingId,
+    port::store::{Appended, EntryKind, Publisher, Store, UnlinkBooking, Unlinked},
+};
+
+use super::scene::{Scene, at_once};
+use crate::make::{at, booking, conversation_id, plan, worker};
+
+fn step(scene: &Scene<'_>, id: &str) -> UnlinkBooking {
+    UnlinkBooking {
+        conversation_id: scene.id,
+        booking_id: booking(id),
+        now: at(5),
+        publisher: Publisher::Anyone,
+    }
+}
+
+async fn unlink(scene: &Scene<'_>, id: &str) -> Unlinked {
+    scene.store.unlink_booking(&step(scene, id)).await.unwrap()
+}
+
+/// A conversation to which these were linked, in this order.
+async fn linked<'a>(store: &'a dyn Store, ids: &[&str]) -> Scene<'a> {
+    let scene = Scene::set(store).await;
+    for id in ids {
+        scene.link(id).await;
+    }
+    scene
+}
+
+/// The bookings, the newest link first; the first one is shown.
+async fn bookings(scene: &Scene<'_>) -> Vec<BookingId> {
+    let listed = scene.store.list_bookings(scene.id).await.unwrap();
+    assert_eq!(scene.overview().await.booking_id, listed.first().cloned());
+    listed
+}
+
+pub(crate) async fn the_newest_link_that_is_left_is_shown(store: &dyn Store) {
+    let scene = linked(store, &["a", "b", "c"]).await;
+    let done = Unlinked::Done { lane: None };
+    for (id, left) in [("c", &["b", "a"][..]), ("a", &["b"]), ("b", &[])] {
+        assert_eq!(unlink(&scene, id).await, done);
+        let left: Vec<_> = left.iter().map(|id| booking(*id)).collect();
+        assert_eq!(bookings(&scene).await, left);
+    }
+}
+
+pub(crate) async fn a_booking_linked_again_is_the_newest(store: &dyn Store) {
+    let scene = linked(store, &["a", "b"]).await;
+    unlink(&scene, "a").await;
+    scene.link("a").await;
+    assert_eq!(bookings(&scene).await, ["a", "b"].map(booking));
+    unlink(&scene, "a").await;
+    scene.link("c").await;
+    assert_eq!(bookings(&scene).await, ["c", "b"].map(booking));
+}
+
+pub(crate) async fn unlinking_raises_the_guard_and_is_an_update_at_its_time(store: &dyn Store) {
+    let scene = linked(store, &["a", "b"]).await;
+    let mut expected = scene.conversation().await;
+    let entries = scene.entries().await.len();
+    unlink(&scene, "a").await;
+    expected.guard += 1;
+    assert_eq!(scene.conversation().await, expected, "nor is it activity");
+    let entries = scene.entries_from(entries as u64 + 1).await;
+    assert_eq!(entries.len(), 1);
+    let entry = &entries[0].entry;
+    assert_eq!((entry.kind, entry.at), (EntryKind::Updated, at(5)));
+}
+
+pub(crate) async fn a_send_decided_before_it_is_decided_anew(store: &dyn Store) {
+    let scene = linked(store, &["a"]).await;
+    let decided = scene.to_send(Side::Client).await;
+    unlink(&scene, "a").await;
+    assert_eq!(scene.append(decided).await, Appended::Stale);
+}
+
+pub(crate) async fn what_is_not_linked_changes_nothing(store: &dyn Store) {
+    let scene = linked(store, &["a"]).await;
+    let other = Scene::open(store, plan(1, 2)).await;
+    other.link("b").await;
+    let before = (scene.overview().await, scene.entries().await);
+    let (nowhere, elsewhere) = (conversation_id(404), other.id);
+    for step in [
+        step(&scene, "b"),
+        step(&scene, "A"),
+        UnlinkBooking {
+            conversation_id: nowhere,
+            ..step(&scene, "a")
+        },
+        UnlinkBooking {
+            conversation_id: elsewhere,
+            ..step(&scene, "a")
+        },
+    ] {
+        assert_eq!(store.unlink_booking(&step).await.unwrap(), Unlinked::NotLinked);
+    }
+    assert_eq!((scene.overview().await, scene.entries().await), before);
+    unlink(&scene, "a").await;
+    assert_eq!(bookings(&other).await, [booking("b")]);
+    assert_eq!(unlink(&scene, "a").await, Unlinked::NotLinked, "once");
+}
+
+pub(crate) async fn the_worker_that_unlinks_owns_the_new_lane(store: &dyn Store) {
+    let scene = linked(store, &["a"]).await;
+    scene.drain().await;
+    let by_worker = UnlinkBooking {
+        publisher: worker(1, at(30)),
+        ..step(&scene, "a")
+    };
+    let Unlinked::Done { lane: Some(lane) } = store.unlink_booking(&by_worker).await.unwrap() else {
+        panic!("it has a lane")
+    };
+    assert_eq!(
+        (lane.conversation_id, lane.head, lane.lease_until),
+        (scene.id, 3, at(30))
+    );
+}
+
+pub(crate) async fn of_many_at_once_one_unlinks_it(store: &dyn Store) {
+    let scene = linked(store, &["a"]).await;
+    let before = (scene.conversation().await.guard, scene.entries().await.len());
+    let step = step(&scene, "a");
+    let unlinked = at_once(8, |_| store.unlink_booking(&step)).await;
+    let done = unlinked.iter().filter(|it| **it == Unlinked::Done { lane: None });
+    assert_eq!(done.count(), 1, "{unlinked:?}");
+    let after = (scene.conversation().await.guard, scene.entries().await.len());
+    assert_eq!(after, (before.0 + 1, before.1 + 1));
+}
+
+pub(crate) async fn linking_and_unlinking_at_once_come_one_after_the_other(store: &dyn Store) {
+    let scene = linked(store, &["a"]).await;
+    let step = step(&scene, "a");
+    let (unlinked, ()) = join(store.unlink_booking(&step), scene.link("a")).await;
+    assert_eq!(unlinked.unwrap(), Unlinked::Done { lane: None });
+    // The link was there already, or is there again.
+    let left = bookings(&scene).await;
+    let guard = u32::try_from(2 + left.len()).unwrap();
+    assert_eq!(scene.conversation().await.guard, guard, "{left:?}");
+}
