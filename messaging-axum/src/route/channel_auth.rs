@@ -9,10 +9,7 @@ use messaging_core::{
     port::channels::ChannelAuth,
 };
 use serde::{Deserialize, Serialize};
-use utoipa::{
-    PartialSchema, ToSchema,
-    openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, Type},
-};
+use utoipa::ToSchema;
 
 use crate::{
     error::ApiError,
@@ -32,12 +29,16 @@ pub(crate) struct AuthForm {
 }
 
 /// One channel, or several; of several each is answered for itself, whatever it is called.
-fn channel_names() -> Schema {
+fn channel_names() -> utoipa::openapi::Schema {
+    use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, Type};
+
     let several = ArrayBuilder::new()
         .items(ObjectBuilder::new().schema_type(Type::String))
         .min_items(Some(1))
         .max_items(Some(MAX_CHANNELS));
-    let one_of = OneOfBuilder::new().item(<ChannelName as PartialSchema>::schema()).item(several);
+    let one_of = OneOfBuilder::new()
+        .item(<ChannelName as utoipa::PartialSchema>::schema())
+        .item(several);
     Schema::OneOf(one_of.build())
 }
 
