@@ -45,6 +45,13 @@ pub(crate) async fn erase(storage: &Storage, of: OfUser) -> anyhow::Result<ExitC
         erased.conversations,
         erased.messages
     )?;
+    if erased.open_reports > 0 {
+        writeln!(
+            io::stderr(),
+            "{} open reports still name the user: erase again when they are settled",
+            erased.open_reports
+        )?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 

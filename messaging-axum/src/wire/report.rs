@@ -34,8 +34,8 @@ pub(crate) struct ReportPayload {
     /// Who stood on the other side when it was opened.
     reported: PersonPayload,
     opened_at: Timestamp,
-    /// What the reporter said, the oldest first.
-    #[schema(min_items = 1, max_items = 20)]
+    /// What the reporter said, the oldest first; none once they were erased.
+    #[schema(max_items = 20)]
     complaints: Vec<ComplaintPayload>,
     /// What became of it; null while it is open.
     #[schema(required)]

@@ -5,6 +5,7 @@ use std::{fmt, sync::Arc};
 use crate::{
     domain::{
         body::Body,
+        erasure::erased_user,
         side::{Side, Sides, To},
     },
     id::{ConversationId, MessageId, UserId},
@@ -64,6 +65,22 @@ impl Origin {
         match self {
             Self::User { user_id, .. } => Some(user_id),
             Self::System { .. } => None,
+        }
+    }
+}
+
+impl Message {
+    /// Makes it empty and puts the [erased user](erased_user) in its sender's place, if a user is its sender; whether they
+    /// are.
+    pub(crate) fn erase(&mut self, sender: &UserId) -> bool {
+        match &mut self.origin {
+            Origin::User { side, user_id } if user_id == sender => {
+                *user_id = erased_user(self.conversation_id, *side);
+                self.body = Body::from_stored(String::new());
+                self.key = None;
+                true
+            }
+            _ => false,
         }
     }
 }

@@ -101,7 +101,8 @@ pub struct Report {
     pub reported_id: UserId,
     /// When it was opened.
     pub opened_at: Timestamp,
-    /// What they said, the oldest first; 1 to [`MAX_COMPLAINTS`].
+    /// What they said, the oldest first; 1 to [`MAX_COMPLAINTS`]. None once its reporter was
+    /// [erased](crate::Messaging::erase_user).
     pub complaints: Vec<Complaint>,
     /// What became of it; `None` while it is open.
     pub settled: Option<Settled>,

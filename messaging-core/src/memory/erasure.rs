@@ -2,9 +2,8 @@ use async_trait::async_trait;
 
 use super::MemoryStore;
 use crate::{
-    domain::{body::Body, erasure::erased_user, message::Origin},
     id::{ConversationId, UserId},
-    port::store::{Erasure, StoreError, Traces},
+    port::store::{ErasedReports, Erasure, StoreError, Traces},
 };
 
 #[async_trait]
@@ -41,18 +40,24 @@ impl Erasure for MemoryStore {
         };
         let mut erased = 0;
         for message in &mut thread.messages {
-            let Origin::User { side, user_id } = &mut message.origin else {
-                continue;
-            };
-            if user_id == of {
-                *user_id = erased_user(in_conversation, *side);
-                message.body = Body::from_stored(String::new());
-                message.key = None;
-                erased += 1;
-            }
+            erased += u64::from(message.erase(of));
         }
         thread.keys.retain(|(sender, _), _| sender.as_ref() != Some(of));
         Ok(erased)
+    }
+
+    async fn erase_from_reports(&self, user_id: &UserId) -> Result<ErasedReports, StoreError> {
+        let mut state = self.lock();
+        let mut reports = ErasedReports::default();
+        for filing in state.reports.values_mut().filter(|filing| filing.has(user_id)) {
+            if filing.is_open() {
+                reports.open += 1;
+            } else {
+                filing.erase(user_id);
+                reports.erased += 1;
+            }
+        }
+        Ok(reports)
     }
 
     async fn forget_user(&self, user_id: &UserId) -> Result<(), StoreError> {

@@ -5,10 +5,11 @@ use async_trait::async_trait;
 use super::MemoryStore;
 use crate::{
     domain::{
+        erasure::erased_user,
         message::Message,
         report::{Complaint, Report, ReportFile, ReportFull, Settled, evidence_range},
     },
-    id::ReportId,
+    id::{ReportId, UserId},
     port::store::{FileReport, Filed, Moderation, ReportScan, StoreError},
 };
 
@@ -100,6 +101,31 @@ impl Moderation for MemoryStore {
 }
 
 impl Filing {
+    /// Whether a user made the report, or it is about them, or has copies of their messages.
+    pub(super) fn has(&self, user: &UserId) -> bool {
+        let mut senders = self.evidence.values().map(|message| message.origin.sender());
+        self.report.concerns(user) || senders.any(|sender| sender == Some(user))
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.report.settled.is_none()
+    }
+
+    /// Puts the erased users of the conversation in a user's place.
+    pub(super) fn erase(&mut self, user: &UserId) {
+        let (of, report) = (self.report.conversation_id, &mut self.report);
+        if report.reporter_id == *user {
+            report.reporter_id = erased_user(of, report.reporter_side);
+            report.complaints.clear();
+        }
+        if report.reported_id == *user {
+            report.reported_id = erased_user(of, report.reporter_side.other());
+        }
+        for message in self.evidence.values_mut() {
+            message.erase(user);
+        }
+    }
+
     fn of(step: &FileReport) -> Self {
         Self {
             report: Report {

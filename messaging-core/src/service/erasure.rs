@@ -29,6 +29,11 @@ pub struct Erased {
     pub conversations: u64,
     /// How many messages are empty now.
     pub messages: u64,
+    /// From how many settled reports the user was erased.
+    pub reports: u64,
+    /// How many open reports still name the user, or have copies of their messages: repeat the erasure when they are
+    /// settled.
+    pub open_reports: u64,
 }
 
 /// Something that is of a user.
@@ -52,9 +57,21 @@ pub enum Exported {
 
 impl Messaging {
     /// Forgets a user: their messages become empty, and in each conversation somebody whom no host knows stands in
-    /// their place. Seqs, times, counters and what others wrote stay, and so does what was copied as evidence for a
-    /// report. What has not been published yet is published as it is then. Nobody is mailed about it any more, and
-    /// their subscriptions end.
+    /// their place. Seqs, times, counters and what others wrote stay. What has not been published yet is published as it
+    /// is then. Nobody is mailed about it any more, and their subscriptions end.
+    ///
+    /// # What stays
+    ///
+    /// - *Open reports*, whole: who made them and about whom, what was said, and the copied messages. Staff need them to
+    ///   decide. [`Erased::open_reports`] says how many; erase the user again when they are settled.
+    /// - Of *settled reports*: that there was one, in which conversation, when, how it ended, by which admin, and what that
+    ///   admin noted, which may name people. The user's id, what they said in reports that they made, and their messages
+    ///   among the evidence are gone.
+    /// - *The audit log*: the ids of admins, and of the conversations that they looked at. It names no participant; that an
+    ///   erased user was an admin stays in it.
+    /// - *Your own data*, logs and backups, and what the other side was mailed or pushed.
+    ///
+    /// # Use
     ///
     /// A call for the host, which decides who may make it, and after which it should say of nobody that they are this
     /// user; another user has to be [assigned](Self::reassign_agent) to agents that they answered for. It reads every
@@ -78,6 +95,9 @@ impl Messaging {
                 None => break,
             }
         }
+        let reports = self.store().erase_from_reports(user_id).await;
+        let reports = reports.map_err(|error| Error::store(error, ERASING))?;
+        (erased.reports, erased.open_reports) = (reports.erased, reports.open);
         let forgotten = self.store().forget_user(user_id).await;
         forgotten.map_err(|error| Error::store(error, ERASING))?;
         Ok(erased)

@@ -6,7 +6,11 @@ use futures_util::TryStreamExt as _;
 use messaging_core::{
     ConversationId, ErrorKind, Exported, HistoryFrom, MarkOnRead, Messaging, NewReport, OpenByHost, Side,
     clock::SequentialIds,
-    domain::{page::Inbox, report::Remark},
+    domain::{
+        erasure::erased_user,
+        page::Inbox,
+        report::{Outcome, Remark},
+    },
     memory::MemoryStore,
     port::store::{Conversations as _, Direction, HistoryScan, Moderation as _, ReportScan, StoreErrorKind},
     verify::ConversationRange,
@@ -172,6 +176,42 @@ async fn evidence_of_an_open_report_stays() {
     world.messaging.erase_user(&user("carl")).await.unwrap();
     let details = world.messaging.find_report(&root(), reported.id).await.unwrap();
     assert_eq!(details.file.evidence[0].body.as_str(), "carl's secret");
+}
+
+#[tokio::test]
+async fn what_a_reporter_said_is_gone_once_their_report_is_settled() {
+    let (world, [alpine, ..]) = scene().await;
+    let report = NewReport {
+        reason: Remark::parse("carl's reason").unwrap(),
+        about: None,
+    };
+    let reported = world.messaging.report(&carl(), alpine, &report).await.unwrap();
+    let erased = world.messaging.erase_user(&user("carl")).await.unwrap();
+    assert_eq!((erased.reports, erased.open_reports), (0, 1));
+    let open = world.messaging.find_report(&root(), reported.id).await.unwrap();
+    assert_eq!(open.file.report.complaints.len(), 1);
+
+    world
+        .messaging
+        .settle_report(&root(), reported.id, Outcome::Dismissed, None)
+        .await
+        .unwrap();
+    let erased = world.messaging.erase_user(&user("carl")).await.unwrap();
+    assert_eq!((erased.reports, erased.open_reports), (1, 0));
+    let file = world
+        .messaging
+        .find_report(&root(), reported.id)
+        .await
+        .unwrap()
+        .file;
+    assert_eq!(file.report.reporter_id, erased_user(alpine, Side::Client));
+    assert!(file.report.complaints.is_empty());
+    let texts: Vec<_> = file
+        .evidence
+        .iter()
+        .map(|message| message.body.as_str())
+        .collect();
+    assert_eq!(texts, ["", "ada's answer"]);
 }
 
 /// Fails at each call in turn, before or after having taken effect: repeating it erases the rest.

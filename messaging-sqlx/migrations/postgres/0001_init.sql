@@ -209,6 +209,9 @@ CREATE TABLE "messaging".report (
 
 CREATE UNIQUE INDEX report_open ON "messaging".report (conversation_id, reporter_id) WHERE status = 0;
 CREATE INDEX report_by_status ON "messaging".report (status, id);
+-- For erasing a user.
+CREATE INDEX report_by_reporter ON "messaging".report (reporter_id);
+CREATE INDEX report_by_reported ON "messaging".report (reported_id);
 
 CREATE TABLE "messaging".complaint (
     report_id uuid        NOT NULL,
@@ -238,6 +241,9 @@ CREATE TABLE "messaging".evidence (
     agent_position  bigint           NOT NULL,
     PRIMARY KEY (report_id, seq)
 );
+
+-- For erasing a user.
+CREATE INDEX evidence_by_sender ON "messaging".evidence (sender_id);
 
 -- When a user's quota of something will be whole again. Not logged: a crash makes every quota whole.
 -- 1 sending, 2 opening, 3 reporting, 4 typing.

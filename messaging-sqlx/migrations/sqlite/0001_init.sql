@@ -187,6 +187,9 @@ CREATE TABLE report (
 
 CREATE UNIQUE INDEX report_open ON report (conversation_id, reporter_id) WHERE status = 0;
 CREATE INDEX report_by_status ON report (status, id);
+-- For erasing a user.
+CREATE INDEX report_by_reporter ON report (reporter_id);
+CREATE INDEX report_by_reported ON report (reported_id);
 
 CREATE TABLE complaint (
     report_id BLOB    NOT NULL REFERENCES report (id),
@@ -211,6 +214,9 @@ CREATE TABLE evidence (
     agent_position  INTEGER NOT NULL,
     PRIMARY KEY (report_id, seq)
 ) STRICT, WITHOUT ROWID;
+
+-- For erasing a user.
+CREATE INDEX evidence_by_sender ON evidence (sender_id);
 
 CREATE TABLE audit (
     id              BLOB    NOT NULL PRIMARY KEY,

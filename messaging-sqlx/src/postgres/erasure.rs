@@ -2,7 +2,7 @@ use async_trait::async_trait;
 use messaging_core::{
     domain::{erasure::erased_user, side::Side},
     id::{ConversationId, UserId},
-    port::store::{Erasure, StoreError, Traces},
+    port::store::{ErasedReports, Erasure, StoreError, Traces},
 };
 use sqlx::Row;
 
@@ -45,6 +45,19 @@ impl Erasure for PgStore {
         erased.map_err(failed(DOING))
     }
 
+    async fn erase_from_reports(&self, user_id: &UserId) -> Result<ErasedReports, StoreError> {
+        const DOING: &str = "erasing a user from reports";
+        let statement = sqlx::query(self.0.statements.erase_from_reports.clone()).bind(user_id.as_str());
+        let answered = self.write(DOING, statement).await?;
+        let Some(row) = answered.first() else {
+            return Ok(ErasedReports::default());
+        };
+        Ok(ErasedReports {
+            erased: rows::count(row, "erased").map_err(failed(DOING))?,
+            open: rows::count(row, "open").map_err(failed(DOING))?,
+        })
+    }
+
     async fn forget_user(&self, user_id: &UserId) -> Result<(), StoreError> {
         let statement = sqlx::query(self.0.statements.forget_user.clone()).bind(user_id.as_str());
         self.write("forgetting somebody", statement).await.map(drop)
@@ -67,6 +80,32 @@ WITH erased AS (
     WHERE conversation_id = $1 AND sender_id = $2 RETURNING true
 )
 SELECT count(*) AS erased FROM erased"#;
+/// `$1` user. Nobody is on both sides of a report, so each part changes rows of its own. The ids that it puts in are those of
+/// `erased_user`.
+pub(super) const ERASE_FROM_REPORTS: &str = r#"
+WITH made AS (
+    UPDATE "messaging".report SET
+        reporter_id = CASE reporter_side WHEN 1 THEN 'erased-client-' ELSE 'erased-agent-' END || conversation_id
+    WHERE reporter_id = $1 AND status <> 0 RETURNING id
+), about AS (
+    UPDATE "messaging".report SET
+        reported_id = CASE reporter_side WHEN 1 THEN 'erased-agent-' ELSE 'erased-client-' END || conversation_id
+    WHERE reported_id = $1 AND status <> 0 RETURNING id
+), said AS (
+    DELETE FROM "messaging".complaint c USING made WHERE c.report_id = made.id
+), copied AS (
+    UPDATE "messaging".evidence e SET body = '',
+        sender_id = CASE e.from_side WHEN 1 THEN 'erased-client-' ELSE 'erased-agent-' END
+            || (SELECT r.conversation_id FROM "messaging".report r WHERE r.id = e.report_id LIMIT 1)
+    WHERE e.sender_id = $1
+        AND (SELECT r.status FROM "messaging".report r WHERE r.id = e.report_id LIMIT 1) <> 0
+    RETURNING e.report_id AS id
+)
+SELECT (SELECT count(*) FROM (SELECT id FROM made UNION SELECT id FROM about UNION SELECT id FROM copied) e) AS erased,
+    (SELECT count(*) FROM (SELECT id FROM "messaging".report WHERE reporter_id = $1 AND status = 0
+        UNION SELECT id FROM "messaging".report WHERE reported_id = $1 AND status = 0
+        UNION SELECT e.report_id FROM "messaging".evidence e WHERE e.sender_id = $1
+            AND (SELECT r.status FROM "messaging".report r WHERE r.id = e.report_id LIMIT 1) = 0) o) AS open"#;
 pub(super) const FORGET_USER: &str = r#"
 WITH mailed AS (DELETE FROM "messaging".recipient WHERE user_id = $1)
 DELETE FROM "messaging".rate WHERE user_id = $1"#;

@@ -147,8 +147,9 @@ macro_rules! select_reports {
             r#"SELECT r.id, r.conversation_id, r.reporter_id, r.reporter_side, r.reported_id, r.opened_at, r.status,
                 r.settled_by, r.settled_at, r.note, said.reasons, said.abouts, said.times
             FROM "messaging".report r CROSS JOIN LATERAL (
-                SELECT array_agg(reason ORDER BY place) AS reasons, array_agg(about ORDER BY place) AS abouts,
-                    array_agg(at ORDER BY place) AS times
+                SELECT COALESCE(array_agg(reason ORDER BY place), '{}') AS reasons,
+                    COALESCE(array_agg(about ORDER BY place), '{}') AS abouts,
+                    COALESCE(array_agg(at ORDER BY place), '{}') AS times
                 FROM "messaging".complaint WHERE report_id = r.id
             ) said WHERE "#,
             $rest

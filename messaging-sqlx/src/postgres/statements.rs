@@ -79,6 +79,7 @@ statements! {
     settle_report: SqlStr = moderation::SETTLE;
     traces: SqlStr = erasure::TRACES;
     erase_messages: SqlStr = erasure::ERASE_MESSAGES;
+    erase_from_reports: SqlStr = erasure::ERASE_FROM_REPORTS;
     forget_user: SqlStr = erasure::FORGET_USER;
     activity: SqlStr = activity::COUNT;
     admit: SqlStr = limiter::ADMIT;

@@ -1,14 +1,21 @@
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use messaging_core::{
     domain::{erasure::erased_user, side::Side},
-    id::{ConversationId, UserId},
-    port::store::{Erasure, StoreError, Traces},
+    id::{ConversationId, ReportId, UserId},
+    port::store::{ErasedReports, Erasure, StoreError, Traces},
 };
 use sqlx::{Error, Row, SqliteConnection};
 use uuid::Uuid;
 
-use super::{SqliteStore, error::failed, writer::Step};
-use crate::codes::limit;
+use super::{
+    SqliteStore,
+    error::{damaged, failed},
+    rows,
+    writer::Step,
+};
+use crate::codes::{limit, side_of_code};
 
 #[async_trait]
 impl Erasure for SqliteStore {
@@ -28,6 +35,10 @@ impl Erasure for SqliteStore {
         self.write(EraseMessages(in_conversation, of.clone())).await
     }
 
+    async fn erase_from_reports(&self, user_id: &UserId) -> Result<ErasedReports, StoreError> {
+        self.write(EraseFromReports(user_id.clone())).await
+    }
+
     async fn forget_user(&self, user_id: &UserId) -> Result<(), StoreError> {
         self.write(Forget(user_id.clone())).await
     }
@@ -44,6 +55,24 @@ pub(super) const FORGET: [&str; 3] = [
     "DELETE FROM recipient WHERE user_id = ?",
     "DELETE FROM recipient_extent WHERE user_id = ?",
     "DELETE FROM recipient_sent WHERE user_id = ?",
+];
+
+/// The reports that a user made, those about them, and those that have copies of their messages, perhaps repeatedly.
+pub(super) const REPORTS: [&str; 3] = [
+    "SELECT id, conversation_id, reporter_side, status FROM report WHERE reporter_id = ?",
+    "SELECT id, conversation_id, reporter_side, status FROM report WHERE reported_id = ?",
+    "SELECT r.id, r.conversation_id, r.reporter_side, r.status
+        FROM evidence e JOIN report r ON r.id = e.report_id WHERE e.sender_id = ?",
+];
+pub(super) const UNSAY: &str = "DELETE FROM complaint
+    WHERE report_id = (SELECT id FROM report WHERE id = ?1 AND reporter_id = ?2)";
+/// `?3` and `?4` who stands in the user's place, on the client's and on the agent's side, `?5` on the reporter's and `?6`
+/// on the other.
+pub(super) const ERASE_FROM_REPORT: [&str; 2] = [
+    "UPDATE report SET reporter_id = CASE reporter_id WHEN ?2 THEN ?5 ELSE reporter_id END,
+        reported_id = CASE reported_id WHEN ?2 THEN ?6 ELSE reported_id END WHERE id = ?1",
+    "UPDATE evidence SET body = '', sender_id = CASE from_side WHEN 1 THEN ?3 ELSE ?4 END
+        WHERE report_id = ?1 AND sender_id = ?2",
 ];
 
 async fn traces(
@@ -86,6 +115,61 @@ impl Step for EraseMessages {
             .await?;
         Ok(erased.rows_affected())
     }
+}
+
+struct EraseFromReports(UserId);
+
+impl Step for EraseFromReports {
+    type Answer = ErasedReports;
+    const DOING: &'static str = "erasing a user from reports";
+
+    async fn take(self, tx: &mut SqliteConnection) -> Result<ErasedReports, Error> {
+        let Self(user) = self;
+        let mut found = BTreeMap::new();
+        for sql in REPORTS {
+            for row in sqlx::query(sql).bind(user.as_str()).fetch_all(&mut *tx).await? {
+                found.insert(ReportId::new(row.try_get::<Uuid, _>("id")?), row);
+            }
+        }
+        let mut reports = ErasedReports::default();
+        for (id, row) in found {
+            if row.try_get::<i64, _>("status")? == 0 {
+                reports.open += 1;
+                continue;
+            }
+            let reporter = side_of_code(row.try_get("reporter_side")?);
+            let reporter = reporter.ok_or_else(|| damaged("a report is of no side"))?;
+            erase_from_report(tx, id, rows::conversation_id(&row)?, reporter, &user).await?;
+            reports.erased += 1;
+        }
+        Ok(reports)
+    }
+}
+
+async fn erase_from_report(
+    tx: &mut SqliteConnection,
+    id: ReportId,
+    of: ConversationId,
+    reporter: Side,
+    user: &UserId,
+) -> Result<(), Error> {
+    sqlx::query(UNSAY)
+        .bind(id.as_uuid())
+        .bind(user.as_str())
+        .execute(&mut *tx)
+        .await?;
+    for sql in ERASE_FROM_REPORT {
+        sqlx::query(sql)
+            .bind(id.as_uuid())
+            .bind(user.as_str())
+            .bind(erased_user(of, Side::Client).to_string())
+            .bind(erased_user(of, Side::Agent).to_string())
+            .bind(erased_user(of, reporter).to_string())
+            .bind(erased_user(of, reporter.other()).to_string())
+            .execute(&mut *tx)
+            .await?;
+    }
+    Ok(())
 }
 
 struct Forget(UserId);

@@ -14,11 +14,11 @@ use messaging_core::{
     id::{AgentId, AuditId, BookingId, ConversationId, ReportId, UserId, WorkerId},
     port::store::{
         Activities, ActivityScan, Append, Appended, Audit, AuditRecord, Backlog, ChangeState, Changed, Claim,
-        Conversations, DigestAttempt, DigestClaim, DigestHold, DigestLease, Digests, DueUser, Entry, Erasure,
-        Excerpt, FileReport, Filed, HistoryPage, HistoryScan, Lane, LaneDelay, ListPage, ListScan,
-        LoadedEntry, MarkRead, Marked, Moderation, Opened, Outbox, Progress, Publisher, PushMark, ReportScan,
-        Requeue, Requeued, SetAside, SetAsidePlace, StoreError, StoreErrorKind, Tallies, Tally, TallyScan,
-        Traces, UnlinkBooking, Unlinked,
+        Conversations, DigestAttempt, DigestClaim, DigestHold, DigestLease, Digests, DueUser, Entry,
+        ErasedReports, Erasure, Excerpt, FileReport, Filed, HistoryPage, HistoryScan, Lane, LaneDelay,
+        ListPage, ListScan, LoadedEntry, MarkRead, Marked, Moderation, Opened, Outbox, Progress, Publisher,
+        PushMark, ReportScan, Requeue, Requeued, SetAside, SetAsidePlace, StoreError, StoreErrorKind,
+        Tallies, Tally, TallyScan, Traces, UnlinkBooking, Unlinked,
     },
     time::Timestamp,
 };
@@ -334,6 +334,14 @@ impl<S: Erasure> Erasure for FailingStore<S> {
     async fn erase_messages(&self, in_conversation: ConversationId, of: &UserId) -> Result<u64, StoreError> {
         self.step("erasing", self.inner.erase_messages(in_conversation, of))
             .await
+    }
+
+    async fn erase_from_reports(&self, user_id: &UserId) -> Result<ErasedReports, StoreError> {
+        self.step(
+            "erasing a user from reports",
+            self.inner.erase_from_reports(user_id),
+        )
+        .await
     }
 
     async fn forget_user(&self, user_id: &UserId) -> Result<(), StoreError> {

@@ -364,6 +364,9 @@ macro_rules! __each_case {
                 what_waits_to_be_published_is_empty_too
                 numbers_add_up_after_somebody_was_erased
                 evidence_stays_as_it_was
+                of_settled_reports_only_the_staffs_part_names_anybody
+                an_open_report_stays_until_it_is_settled_and_others_stay
+                copies_of_a_former_users_messages_are_emptied_too
                 traces_are_where_somebody_stands_or_has_written
                 traces_are_looked_for_piece_by_piece
                 when_somebody_was_mailed_is_forgotten

@@ -67,6 +67,7 @@ pub(crate) enum Fault {
     SettlesAgain,
     TakesWhatDoesNotFit,
     UnlinksTheNewest,
+    KeepsWhatReportersSaid,
     CountsAllAgents,
     CountsUsersByMessages,
     SaysTheMedianTwice,

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use messaging_core::{
     id::{ConversationId, UserId},
-    port::store::{Erasure, StoreError, Traces},
+    port::store::{ErasedReports, Erasure, StoreError, Traces},
 };
 
 use crate::broken::{Broken, Fault};
@@ -31,6 +31,13 @@ impl Erasure for Broken {
             return Ok(0);
         }
         self.inner.erase_messages(in_conversation, of).await
+    }
+
+    async fn erase_from_reports(&self, user_id: &UserId) -> Result<ErasedReports, StoreError> {
+        if self.has(Fault::KeepsWhatReportersSaid) {
+            return Ok(ErasedReports::default());
+        }
+        self.inner.erase_from_reports(user_id).await
     }
 
     async fn forget_user(&self, user_id: &UserId) -> Result<(), StoreError> {

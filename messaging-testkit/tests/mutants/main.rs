@@ -117,6 +117,7 @@ the_suite_notices_a_store_that! {
     says_the_median_twice: counting notices SaysTheMedianTwice;
     counts_a_bucket_late: counting notices CountsABucketLate;
     overlooks_a_trace: erasing notices OverlooksATrace;
+    keeps_what_reporters_said: erasing notices KeepsWhatReportersSaid;
     erases_nothing: erasing notices ErasesNothing;
     remembers_when_it_mailed: erasing notices RemembersWhenItMailed;
     lists_oldest_access_first: auditing notices ListsOldestAccessFirst;

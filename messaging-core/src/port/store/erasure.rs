@@ -24,9 +24,25 @@ pub trait Erasure: Send + Sync {
     /// then on they send nothing.
     async fn erase_messages(&self, in_conversation: ConversationId, of: &UserId) -> Result<u64, StoreError>;
 
+    /// Erases a user from the reports that are settled. Where they made one, the
+    /// [erased user](crate::domain::erasure::erased_user) of their side is its reporter and what they said is gone; where
+    /// one is about them, the erased user of the other side is reported; and copies of their messages are made empty, as
+    /// their messages are. Who settled it, and what they noted, stays. An open report stays as it is. All of it is one
+    /// step.
+    async fn erase_from_reports(&self, user_id: &UserId) -> Result<ErasedReports, StoreError>;
+
     /// Forgets what is kept of a user and not of a conversation: when they were mailed, what is being mailed, and how
     /// often they have done something.
     async fn forget_user(&self, user_id: &UserId) -> Result<(), StoreError>;
+}
+
+/// In how many reports a user was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ErasedReports {
+    /// From how many settled ones they were erased.
+    pub erased: u64,
+    /// How many are open and still name them, or have copies of their messages.
+    pub open: u64,
 }
 
 /// Where somebody has left traces.

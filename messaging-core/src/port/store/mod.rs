@@ -32,7 +32,7 @@ pub use conversations::{
     ListScan, ListStart, MarkRead, Marked, Opened, Stored, UnlinkBooking, Unlinked,
 };
 pub use digests::{DigestAttempt, DigestClaim, DigestHold, DigestLease, Digests, DueUser, Excerpt, PushMark};
-pub use erasure::{Erasure, Traces};
+pub use erasure::{ErasedReports, Erasure, Traces};
 pub use error::{StoreError, StoreErrorKind};
 pub use moderation::{FileReport, Filed, Moderation, ReportScan};
 pub use outbox::{

@@ -6,11 +6,11 @@ use async_trait::async_trait;
 
 use super::{
     Activities, ActivityScan, Append, Appended, Audit, AuditRecord, Backlog, ChangeState, Changed, Claim,
-    Conversations, DigestAttempt, DigestClaim, DigestHold, DigestLease, Digests, DueUser, Entry, Erasure,
-    Excerpt, FileReport, Filed, HistoryPage, HistoryScan, Lane, LaneDelay, ListPage, ListScan, LoadedEntry,
-    MarkRead, Marked, Moderation, Opened, Outbox, Progress, Publisher, PushMark, ReportScan, Requeue,
-    Requeued, SetAside, SetAsidePlace, StoreError, Tallies, Tally, TallyScan, Traces, UnlinkBooking,
-    Unlinked,
+    Conversations, DigestAttempt, DigestClaim, DigestHold, DigestLease, Digests, DueUser, Entry,
+    ErasedReports, Erasure, Excerpt, FileReport, Filed, HistoryPage, HistoryScan, Lane, LaneDelay, ListPage,
+    ListScan, LoadedEntry, MarkRead, Marked, Moderation, Opened, Outbox, Progress, Publisher, PushMark,
+    ReportScan, Requeue, Requeued, SetAside, SetAsidePlace, StoreError, Tallies, Tally, TallyScan, Traces,
+    UnlinkBooking, Unlinked,
 };
 use crate::{
     domain::{
@@ -243,6 +243,10 @@ impl<T: Erasure + ?Sized> Erasure for Arc<T> {
 
     async fn erase_messages(&self, in_conversation: ConversationId, of: &UserId) -> Result<u64, StoreError> {
         (**self).erase_messages(in_conversation, of).await
+    }
+
+    async fn erase_from_reports(&self, user_id: &UserId) -> Result<ErasedReports, StoreError> {
+        (**self).erase_from_reports(user_id).await
     }
 
     async fn forget_user(&self, user_id: &UserId) -> Result<(), StoreError> {
