@@ -16,6 +16,8 @@ mod credentials;
 mod embedded;
 #[cfg(feature = "hosted")]
 mod hosted;
+#[cfg(any(feature = "beams", feature = "hosted"))]
+mod setting;
 mod signer;
 
 #[cfg(feature = "beams")]

@@ -2,7 +2,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use messaging_core::port::push::Notification;
 
-use crate::{credentials::AppSecret, hosted::Tls};
+use crate::{credentials::AppSecret, hosted::Tls, setting::cleaned};
 
 type Link = dyn Fn(&Notification) -> String + Send + Sync;
 
@@ -75,13 +75,14 @@ impl BeamsConfig {
         })
     }
 
-    /// By the variables `PUSHER_BEAMS_INSTANCE_ID` and `PUSHER_BEAMS_SECRET_KEY`, as `lookup` has them.
+    /// By the variables `PUSHER_BEAMS_INSTANCE_ID` and `PUSHER_BEAMS_SECRET_KEY`, as `lookup` has them. White space
+    /// around a value and a pair of quotation marks are no part of it.
     ///
     /// # Errors
     /// [`BeamsConfigError::Missing`] for one that is not there or empty; those of [`new`](Self::new).
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, BeamsConfigError> {
         let value = |name| {
-            let value = lookup(name).filter(|value| !value.is_empty());
+            let value = lookup(name).and_then(|value| cleaned(&value));
             value.ok_or(BeamsConfigError::Missing(name))
         };
         Self::new(&value(INSTANCE)?, &value(SECRET)?)
@@ -171,6 +172,10 @@ mod tests {
             whole.base(),
             "https://8f9a6e22-2483-49aa-8552-125f1a4c5781.pushnotifications.pusher.com"
         );
+        let written = config("\"8f9a6e22-2483-49aa-8552-125f1a4c5781\"", " hush\n").unwrap();
+        assert_eq!((written.base(), written.secret.expose()), (whole.base(), "hush"));
+        assert!(config(" ", "hush").unwrap_err().to_string().contains(INSTANCE));
+        assert!(config("x", "''").unwrap_err().to_string().contains(SECRET));
         assert!(config("", "hush").unwrap_err().to_string().contains(INSTANCE));
         assert!(config("x", "").unwrap_err().to_string().contains(SECRET));
         for (instance, secret) in [("a.example/", "hush"), (&"x".repeat(64), "hush"), ("x", "hu\nsh")] {

@@ -2,7 +2,10 @@
 
 use std::{fmt, net::Ipv6Addr};
 
-use crate::credentials::{AppKey, AppSecret, Credentials};
+use crate::{
+    credentials::{AppKey, AppSecret, Credentials},
+    setting::{cleaned, switch},
+};
 
 /// An app at Pusher, or at another server of the same protocol. The secret is not shown by `Debug`.
 #[derive(Debug, Clone)]
@@ -173,12 +176,14 @@ impl PusherConfig {
         Self::from_lookup(|name| std::env::var(name).ok())
     }
 
-    /// The same, from wherever the host keeps its configuration. A value that is empty is none.
+    /// The same, from wherever the host keeps its configuration. Values are read as the tools that write them write them:
+    /// white space around a value and a pair of quotation marks are no part of it, a value of nothing else is none, and
+    /// `PUSHER_USE_TLS` is `true`, `on`, `yes` or `1`, or `false`, `off`, `no` or `0`.
     ///
     /// # Errors
     /// As for [`from_env`](Self::from_env).
     pub fn from_lookup(value_of: impl Fn(&str) -> Option<String>) -> Result<Self, PusherConfigError> {
-        let set = |name: &str| value_of(name).filter(|value| !value.is_empty());
+        let set = |name: &str| value_of(name).and_then(|value| cleaned(&value));
         let (cluster, host) = (set(CLUSTER), set(HOST));
         let mut missing: Vec<_> = [APP_ID, KEY, SECRET]
             .into_iter()
@@ -193,10 +198,10 @@ impl PusherConfig {
         let text = |name| set(name).unwrap_or_default();
         let server = match (host, cluster) {
             (Some(host), _) => {
-                let tls = match set(USE_TLS).as_deref() {
-                    None | Some("true" | "1") => Tls::On,
-                    Some("false" | "0") => Tls::Off,
-                    Some(_) => return Err(invalid(USE_TLS, "must be true or false")),
+                let tls = match set(USE_TLS).map(|text| switch(&text)) {
+                    None | Some(Some(true)) => Tls::On,
+                    Some(Some(false)) => Tls::Off,
+                    Some(None) => return Err(invalid(USE_TLS, "must be true or false")),
                 };
                 let usual = if tls == Tls::On { 443 } else { 80 };
                 let port = set(PORT).map_or(Ok(usual), |port| port.parse::<u16>());
@@ -338,6 +343,34 @@ mod tests {
     }
 
     #[test]
+    fn values_are_read_as_tools_write_them() {
+        let written = configured(&[
+            (APP_ID, "\"3\""),
+            (KEY, " a-key\n"),
+            (SECRET, "'hush-hush'\r\n"),
+            (CLUSTER, "eu\n"),
+            (HOST, " "),
+            (PORT, ""),
+        ]);
+        let config = written.unwrap();
+        assert_eq!(config.server.api_url(), "https://api-eu.pusher.com");
+        assert_eq!(config.credentials.secret.expose(), "hush-hush");
+        assert_eq!((config.app_id.as_str(), config.key().as_str()), ("3", "a-key"));
+        for off in ["false", "OFF", "no\n", "'0'"] {
+            let config = with(&[(HOST, "push.example\n"), (PORT, " 6001"), (USE_TLS, off)]);
+            assert_eq!(
+                config.unwrap().server.api_url(),
+                "http://push.example:6001",
+                "{off}"
+            );
+        }
+        for on in ["True", "on", " yes", "\"1\"", "''"] {
+            let config = with(&[(HOST, "push.example"), (USE_TLS, on)]);
+            assert_eq!(config.unwrap().tls(), Tls::On, "{on}");
+        }
+    }
+
+    #[test]
     fn what_cannot_be_used_is_named_and_not_shown() {
         let long = "hush".repeat(100);
         for (name, value) in [
@@ -358,7 +391,7 @@ mod tests {
             (HOST, "a b"),
             (PORT, "0"),
             (PORT, "70000"),
-            (USE_TLS, "yes"),
+            (USE_TLS, "maybe"),
         ] {
             let error = with(&[(HOST, "push.example"), (name, value)]).unwrap_err();
             assert_eq!(error.to_string(), format!("{name} cannot be used"));

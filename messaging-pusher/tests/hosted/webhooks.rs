@@ -49,7 +49,7 @@ async fn who_came_or_went_is_asked_for_again() {
     let again = house
         .pusher
         .receive_webhook(&Webhook::new(headers, NOW.as_bytes()));
-    assert!(matches!(again, Err(WebhookError::NotAuthentic(_))), "{again:?}");
+    again.unwrap();
     assert_eq!(questions(&house).await, 2, "what was said before changes nothing");
 }
 
