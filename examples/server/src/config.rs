@@ -1,16 +1,17 @@
 //! The configuration: flags, or environment variables of the same meaning.
 
 use std::{
+    ffi::OsString,
     fmt,
     net::{SocketAddr, ToSocketAddrs},
     path::PathBuf,
     time::Duration,
 };
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use messaging_pusher::{PusherConfig, PusherConfigError};
 
-use crate::{outbox::OutboxCommand, personal::OfUser, verify::VerifyArgs};
+use crate::{environment, outbox::OutboxCommand, personal::OfUser, verify::VerifyArgs};
 
 /// A small marketplace whose clients and agents talk to each other: the example host of the messaging
 /// crates. Needs no other service, but can use a PostgreSQL database, and Pusher Channels or a server of the same
@@ -19,7 +20,8 @@ use crate::{outbox::OutboxCommand, personal::OfUser, verify::VerifyArgs};
 #[command(
     name = "messaging-server",
     version,
-    after_help = "Stop it with Ctrl-C or SIGTERM: it finishes what it has begun, in less than ten seconds. \
+    after_help = "An empty variable is not set; white space and quotation marks around a value are no part of it.\n\n\
+                  Stop it with Ctrl-C or SIGTERM: it finishes what it has begun, in less than ten seconds. \
                   Nothing that it has acknowledged is lost if it is killed instead."
 )]
 pub(crate) struct Config {
@@ -32,7 +34,13 @@ pub(crate) struct Config {
     pub(crate) database_url: Option<DatabaseUrl>,
     /// What stands between this server and the PostgreSQL database: `transaction` for a pooler in transaction mode that
     /// keeps no prepared statements, as PgBouncer before version 1.21.
-    #[arg(long, env = "DATABASE_POOLER", value_enum, default_value_t)]
+    #[arg(
+        long,
+        env = "DATABASE_POOLER",
+        value_enum,
+        ignore_case = true,
+        default_value_t
+    )]
     pub(crate) database_pooler: DatabasePooler,
     /// The directory of the SQLite file, made if it is not there. It must be on a local disk; a second server on it is
     /// refused.
@@ -42,7 +50,7 @@ pub(crate) struct Config {
     #[arg(long = "log", env = "RUST_LOG", default_value = "info")]
     pub(crate) log: String,
     /// Whether each user may do only so much: with a database, of all servers together. Off for load tests.
-    #[arg(long, env = "RATE_LIMITS", value_enum, default_value_t)]
+    #[arg(long, env = "RATE_LIMITS", value_enum, ignore_case = true, default_value_t)]
     pub(crate) rate_limits: Switch,
     /// How many connections there may be; the next ones are told to come again, but for probes, which are answered.
     /// WebSockets are counted by the channels.
@@ -53,8 +61,8 @@ pub(crate) struct Config {
     pub(crate) max_websockets: u32,
     /// After how many seconds a client is given up: for the head of a request, for its body, and for taking a part of
     /// the answer.
-    #[arg(long, env = "CLIENT_TIMEOUT", default_value = "10", value_parser = clap::value_parser!(u32).range(1..))]
-    client_timeout: u32,
+    #[arg(long, env = "CLIENT_TIMEOUT", default_value = "10", value_parser = parse_seconds)]
+    client_timeout: Duration,
     #[command(flatten)]
     pusher: PusherArgs,
     #[command(flatten)]
@@ -73,7 +81,9 @@ pub(crate) struct Config {
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
 pub(crate) enum Switch {
     #[default]
+    #[value(aliases = ["true", "yes", "1"])]
     On,
+    #[value(aliases = ["false", "no", "0"])]
     Off,
 }
 
@@ -145,8 +155,8 @@ struct MailArgs {
     smtp_url: Option<String>,
     /// After how many seconds people are mailed about a message that they have not read, and the other times of
     /// e-mails in proportion; by default half an hour.
-    #[arg(long, env = "DIGEST_DELAY", value_parser = clap::value_parser!(u32).range(1..))]
-    digest_delay: Option<u32>,
+    #[arg(long, env = "DIGEST_DELAY", value_parser = parse_seconds)]
+    digest_delay: Option<Duration>,
 }
 
 impl fmt::Debug for MailArgs {
@@ -187,6 +197,23 @@ impl fmt::Debug for DatabaseUrl {
 }
 
 impl Config {
+    /// What the command line and the environment say.
+    ///
+    /// # Errors
+    /// Those of clap, which know how to be shown.
+    pub(crate) fn read() -> Result<Self, clap::Error> {
+        #[expect(clippy::disallowed_methods, reason = "this is where the environment comes in")]
+        Self::read_from(std::env::args_os(), |name| std::env::var_os(name))
+    }
+
+    fn read_from(
+        command_line: impl IntoIterator<Item = OsString>,
+        value_of: impl Fn(&str) -> Option<OsString>,
+    ) -> Result<Self, clap::Error> {
+        let matches = environment::read(Self::command(), command_line, value_of)?;
+        Self::from_arg_matches(&matches)
+    }
+
     /// The database of this server, if it has one beside its directory.
     pub(crate) fn database(&self) -> Option<Database> {
         let url = self.database_url.clone()?;
@@ -203,14 +230,12 @@ impl Config {
 
     /// How long a client may take for a part of a request, or to take a part of its answer.
     pub(crate) fn client_timeout(&self) -> Duration {
-        Duration::from_secs(self.client_timeout.into())
+        self.client_timeout
     }
 
     /// How long a message is unread before it is mailed, if not as long as usual.
     pub(crate) fn digest_delay(&self) -> Option<Duration> {
-        self.mail
-            .digest_delay
-            .map(|seconds| Duration::from_secs(seconds.into()))
+        self.mail.digest_delay
     }
 
     /// The app at Pusher, if one is named.
@@ -258,9 +283,141 @@ fn parse_address(address: &str) -> Result<SocketAddr, String> {
         .ok_or_else(|| "the name has no address".to_owned())
 }
 
+/// A number of seconds, or of minutes or hours with their unit.
+fn parse_seconds(text: &str) -> Result<Duration, &'static str> {
+    const WANTED: &str = "must be a number of seconds from 1 on, such as 10, or 10s, 5m, 1h";
+    let (number, unit) = match text.strip_suffix(['s', 'm', 'h']) {
+        Some(number) => (number, text.as_bytes()[number.len()]),
+        None => (text, b's'),
+    };
+    let number: u32 = number.trim_end().parse().map_err(|_| WANTED)?;
+    let seconds = match unit {
+        b'm' => 60,
+        b'h' => 3600,
+        _ => 1,
+    };
+    match number {
+        0 => Err(WANTED),
+        _ => Ok(Duration::from_secs(u64::from(number) * seconds)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// With these variables, and nothing else in the environment.
+    fn with_variables(arguments: &[&str], variables: &[(&str, &str)]) -> Result<Config, clap::Error> {
+        let command_line = ["messaging-server"].iter().chain(arguments).map(OsString::from);
+        Config::read_from(command_line, |name| {
+            let of_name = variables.iter().find(|(other, _)| *other == name);
+            of_name.map(|(_, value)| OsString::from(value))
+        })
+    }
+
+    #[test]
+    fn a_variable_is_read_as_tools_write_it() {
+        let config = with_variables(
+            &[],
+            &[
+                ("BIND", "127.0.0.1:80\n"),
+                ("DATABASE_URL", "\"postgres://me:hush@localhost/x\"\r\n"),
+                ("DATABASE_POOLER", " Transaction "),
+                ("DATA_DIR", "'/var/lib/tours'"),
+                ("RUST_LOG", "warn\n"),
+                ("RATE_LIMITS", "\"False\""),
+                ("MAX_CONNECTIONS", " 7\n"),
+                ("MAX_WEBSOCKETS", "'8'"),
+                ("CLIENT_TIMEOUT", "9s\n"),
+                ("SMTP_URL", "smtp://localhost\n"),
+                ("DIGEST_DELAY", "\"2m\""),
+                ("MAIL_FROM", "\"Tours <a@b.example>\""),
+                ("PUBLIC_URL", "https://tours.example\n"),
+            ],
+        )
+        .unwrap();
+        assert_eq!(config.bind.port(), 80);
+        let database = config.database().unwrap();
+        assert_eq!(database.url.as_str(), "postgres://me:hush@localhost/x");
+        assert_eq!(database.pooler, DatabasePooler::Transaction);
+        assert_eq!(config.data_dir, PathBuf::from("/var/lib/tours"));
+        assert_eq!(config.log, "warn");
+        assert!(matches!(config.rate_limits, Switch::Off));
+        assert_eq!((config.max_connections, config.max_websockets), (7, 8));
+        assert_eq!(config.client_timeout(), Duration::from_secs(9));
+        assert_eq!(config.smtp_url(), Some("smtp://localhost"));
+        assert_eq!(config.digest_delay(), Some(Duration::from_mins(2)));
+        assert_eq!(config.mail_from, "Tours <a@b.example>");
+        assert_eq!(config.public_url.as_deref(), Some("https://tours.example"));
+    }
+
+    #[test]
+    fn an_empty_variable_is_not_set() {
+        let names: Vec<_> = Config::command()
+            .get_arguments()
+            .filter_map(|argument| Some(argument.get_env()?.to_str().unwrap().to_owned()))
+            .collect();
+        assert!(names.len() > 15, "{names:?}");
+        for nothing in ["", " ", "\n", "\"\"", "''"] {
+            let variables: Vec<_> = names.iter().map(|name| (name.as_str(), nothing)).collect();
+            let config = with_variables(&[], &variables).unwrap();
+            assert_eq!(format!("{config:?}"), format!("{:?}", self::config(&[]).unwrap()));
+            assert!(config.database().is_none() && config.smtp_url().is_none());
+            assert!(config.pusher().unwrap().is_none());
+        }
+    }
+
+    #[test]
+    fn a_switch_is_written_in_many_ways() {
+        for (texts, is_on) in [
+            (["on", "true", "1", "yes", "On", "TRUE"], true),
+            (["off", "false", "0", "no", "OFF", "No"], false),
+        ] {
+            for text in texts {
+                let config = with_variables(&[], &[("RATE_LIMITS", text)]).unwrap();
+                assert_eq!(matches!(config.rate_limits, Switch::On), is_on, "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_variable_that_cannot_be_used_is_named() {
+        for (name, value) in [
+            ("BIND", "here"),
+            ("DATABASE_POOLER", "statement"),
+            ("RATE_LIMITS", "sometimes"),
+            ("MAX_CONNECTIONS", "0"),
+            ("MAX_CONNECTIONS", "4k"),
+            ("MAX_WEBSOCKETS", "-1"),
+            ("CLIENT_TIMEOUT", "soon"),
+            ("CLIENT_TIMEOUT", "0s"),
+            ("DIGEST_DELAY", "1d"),
+            ("DIGEST_DELAY", "99999999999"),
+        ] {
+            let secrets = [
+                ("DATABASE_URL", "postgres://me:hush@localhost/x"),
+                ("PUSHER_SECRET", "hush"),
+                ("SMTP_URL", "smtp://me:hush@localhost"),
+            ];
+            let error = with_variables(&[], &[&secrets[..], &[(name, value)]].concat()).unwrap_err();
+            let error = error.to_string();
+            assert!(error.contains(name) && !error.contains("hush"), "{name}: {error}");
+        }
+    }
+
+    #[test]
+    fn the_command_line_goes_before_the_environment() {
+        let variables = [
+            ("MAX_CONNECTIONS", "7"),
+            ("DATA_DIR", "there"),
+            ("PUSHER_KEY", ""),
+        ];
+        let config = with_variables(&["--max-connections", "8"], &variables).unwrap();
+        assert_eq!(config.max_connections, 8);
+        let verify = with_variables(&["--data-dir=here", "erase", "client-1"], &variables).unwrap();
+        assert_eq!(verify.data_dir, PathBuf::from("here"));
+        assert!(matches!(verify.command, Some(Command::Erase(_))));
+    }
 
     fn config(arguments: &[&str]) -> Result<Config, clap::Error> {
         Config::try_parse_from([&["messaging-server"], arguments].concat())

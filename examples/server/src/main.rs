@@ -8,6 +8,7 @@ mod cross_site;
 mod data_dir;
 mod demo;
 mod directory;
+mod environment;
 mod guard;
 mod health;
 mod images;
@@ -35,7 +36,6 @@ use std::{
 };
 
 use anyhow::Context as _;
-use clap::Parser as _;
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
@@ -56,7 +56,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<ExitCode> {
-    let mut config = Config::parse();
+    let mut config = Config::read().unwrap_or_else(|error| error.exit());
     log(&config)?;
     match config.command.take() {
         Some(command) => {
