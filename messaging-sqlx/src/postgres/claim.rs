@@ -44,8 +44,8 @@ pub(super) const CLAIM: &str = r#"
     ORDER BY waits_since, conversation_id"#;
 
 /// `$1` since when, `$2` how many, `$3` now. Numbers links made within hosts' transactions in the order in which
-/// they were asked for, raises the guards of their conversations, and makes their lanes due; those of a conversation that another step is at wait for the next
-/// time, so that they keep no others waiting. One row: how many it took.
+/// they were asked for, raises the guards of their conversations, and makes their lanes due; those of a conversation that
+/// another step is at wait for the next time, so that they keep no others waiting. One row: how many it took.
 pub(super) const NUMBER: &str = concat!(
     r#"WITH waiting AS MATERIALIZED (SELECT at, place, conversation_id FROM "messaging".unnumbered
             WHERE at >= $1 ORDER BY at, place LIMIT $2 FOR UPDATE SKIP LOCKED),

@@ -3,6 +3,7 @@ use messaging_core::{
         conversation::{Change, NewMessage, OpenPlan},
         message::Origin,
     },
+    id::BookingId,
     port::store::{
         Append, Appended, ChangeState, Changed, EntryKind, MarkRead, Marked, Opened, Publisher, Stored,
         UnlinkBooking, Unlinked,
@@ -13,7 +14,7 @@ use proptest::{prop_assert_eq, test_runner::TestCaseResult};
 use super::{super::naive::NaiveThread, super::step, Pair};
 use crate::make::{agent_user_id, body, booking, conversation_id, key, message_id, plan};
 
-use step::{From, Step, Turn};
+use step::{By, From, Step, Turn};
 
 impl Pair<'_> {
     #[expect(clippy::too_many_lines, reason = "one arm for each step")]
@@ -92,13 +93,7 @@ impl Pair<'_> {
                 by,
             } => {
                 let Some(nth) = self.choose(of) else { return Ok(()) };
-                let step = UnlinkBooking {
-                    conversation_id: self.id(nth),
-                    booking_id: booking(format!("b{linked}")),
-                    now: self.now,
-                    publisher: self.publisher(by),
-                };
-                self.unlink(nth, &step).await
+                self.unlink(nth, booking(format!("b{linked}")), by).await
             }
             Step::Change { of, turn, guard, by } => {
                 let Some(nth) = self.choose(of) else { return Ok(()) };
@@ -203,8 +198,14 @@ impl Pair<'_> {
         self.compare_thread(nth).await
     }
 
-    async fn unlink(&mut self, nth: usize, step: &UnlinkBooking) -> TestCaseResult {
-        let answer = self.store.unlink_booking(step).await?;
+    async fn unlink(&mut self, nth: usize, booking_id: BookingId, by: By) -> TestCaseResult {
+        let step = UnlinkBooking {
+            conversation_id: self.id(nth),
+            booking_id,
+            now: self.now,
+            publisher: self.publisher(by),
+        };
+        let answer = self.store.unlink_booking(&step).await?;
         let thread = &mut self.threads[nth];
         let expected = if thread.unlink(&step.booking_id) {
             let outbox = &mut thread.outbox;
