@@ -17,7 +17,6 @@ use crate::make::{agent_user_id, body, booking, conversation_id, key, message_id
 use step::{By, From, Step, Turn};
 
 impl Pair<'_> {
-    #[expect(clippy::too_many_lines, reason = "one arm for each step")]
     pub(super) async fn write(&mut self, step: &Step) -> TestCaseResult {
         match *step {
             Step::Open {
