@@ -298,6 +298,21 @@ pub(crate) async fn is_stored(store: &dyn Store, n: u32) -> bool {
     }
 }
 
+/// The same, decided anew after each change of the conversation that comes between: such as a link of a booking.
+pub(crate) async fn is_stored_in_the_end(store: &dyn Store, n: u32) -> bool {
+    // More than anything here changes it.
+    for _ in 0..1_000 {
+        let of = send(n).conversation_id;
+        let guard = store.find_conversation(of).await.unwrap().unwrap().guard;
+        match store.append(&Append { guard, ..send(n) }).await.unwrap() {
+            Appended::Stored(_) => return true,
+            Appended::Seen(_) => return false,
+            Appended::Stale => {}
+        }
+    }
+    panic!("the conversation changes without an end")
+}
+
 /// An error of that kind, which has a cause and keeps to itself what is nobody's business.
 #[track_caller]
 pub(crate) fn check(error: &StoreError, kind: StoreErrorKind) {

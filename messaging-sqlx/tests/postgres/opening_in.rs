@@ -21,7 +21,7 @@ use messaging_testkit::{
 };
 use sqlx::{Connection as _, PgConnection};
 
-use crate::bench::{Bench, is_stored};
+use crate::bench::{Bench, is_stored, is_stored_in_the_end};
 
 /// The plan of a pair with a booking to link.
 fn with_booking(client: u64, name: &str) -> OpenPlan {
@@ -287,7 +287,7 @@ async fn each_link_is_numbered_once_whoever_looks_and_whoever_sends() {
                 .open_in(&mut tx, &with_booking(1, &format!("b{n}")))
                 .await
                 .unwrap();
-            is_stored(store, n).await;
+            assert!(is_stored_in_the_end(store, n).await);
             if n % 4 == 0 {
                 tx.rollback().await.unwrap();
             } else {

@@ -8,10 +8,7 @@ use messaging_core::{
     Messaging, OpenByHost, Unlimited, Workers,
     clock::{ManualClock, SequentialIds},
     domain::conversation::OpenPlan,
-    port::store::{
-        Append, Appended, Claim, Conversations as _, EntryKind, Lane, LoadedEntry, Outbox as _, Progress,
-        Subject,
-    },
+    port::store::{Claim, Conversations as _, EntryKind, Lane, LoadedEntry, Outbox as _, Progress, Subject},
 };
 use messaging_sqlx::PgStore;
 use messaging_testkit::{
@@ -21,7 +18,7 @@ use messaging_testkit::{
 };
 use sqlx::{Connection as _, PgPool};
 
-use crate::bench::{Bench, is_stored, send};
+use crate::bench::{Bench, is_stored, is_stored_in_the_end};
 
 /// A host with a process that publishes.
 struct Host {
@@ -263,20 +260,6 @@ async fn book(store: &PgStore, pool: &PgPool, n: u32) -> Option<OpenPlan> {
     }
     tx.commit().await.unwrap();
     Some(plan)
-}
-
-/// Sends message `n`, decided anew after each link that comes between; says whether it is stored.
-async fn is_stored_in_the_end(store: &PgStore, n: u32) -> bool {
-    for _ in 0..=HOSTS {
-        let of = send(n).conversation_id;
-        let guard = store.find_conversation(of).await.unwrap().unwrap().guard;
-        match store.append(&Append { guard, ..send(n) }).await.unwrap() {
-            Appended::Stored(_) => return true,
-            Appended::Seen(_) => return false,
-            Appended::Stale => {}
-        }
-    }
-    false
 }
 
 #[tokio::test(flavor = "multi_thread")]
