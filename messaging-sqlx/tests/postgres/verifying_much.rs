@@ -4,7 +4,7 @@ use futures_util::{TryStreamExt as _, future::join_all};
 use messaging_core::{
     ConversationId,
     domain::{conversation::OpenPlan, side::Side},
-    port::store::{Claim, Conversations as _, MarkRead, Outbox as _, Publisher, StoreErrorKind},
+    port::store::{Claim, Conversations as _, MarkRead, Marked, Outbox as _, Publisher, StoreErrorKind},
     verify::{ConversationRange, Discrepancy, Finding, verify},
 };
 use messaging_sqlx::PgStore;
@@ -13,7 +13,7 @@ use messaging_testkit::{
     recount,
 };
 
-use crate::bench::{Bench, is_stored};
+use crate::bench::{Bench, is_stored_in_the_end};
 
 async fn verified(store: &PgStore, range: ConversationRange) -> Vec<Discrepancy> {
     verify(store, range).try_collect().await.unwrap()
@@ -93,16 +93,22 @@ async fn what_cannot_even_be_read_ends_the_walk() {
 
 /// Sends, reads what was sent, books and publishes.
 async fn talk(store: &PgStore, id: ConversationId, n: u32) {
-    assert!(is_stored(store, n).await);
-    let read = MarkRead {
+    assert!(is_stored_in_the_end(store, n).await);
+    let read = |guard| MarkRead {
         conversation_id: id,
-        guard: 0,
+        guard,
         side: Side::Agent,
         up_to: message_id(n.into()),
         now: at(n.into()),
         publisher: Publisher::Anyone,
     };
-    store.mark_read(&read).await.unwrap();
+    // Decided anew after each booking that comes between.
+    loop {
+        let guard = store.find_conversation(id).await.unwrap().unwrap().guard;
+        if store.mark_read(&read(guard)).await.unwrap() != Marked::Stale {
+            break;
+        }
+    }
     let book = OpenPlan {
         booking_id: Some(booking(format!("b{n}"))),
         ..plan(1, 1)
