@@ -28,18 +28,16 @@ pub(crate) struct AuthForm {
     channel_name: Field<OneOrMany>,
 }
 
-/// One channel, or several; of several each is answered for itself, whatever it is called.
+/// One channel, or several.
 fn channel_names() -> utoipa::openapi::Schema {
-    use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, Type};
+    use utoipa::openapi::schema::{ArrayBuilder, OneOfBuilder, Schema};
 
+    let one = <ChannelName as utoipa::PartialSchema>::schema();
     let several = ArrayBuilder::new()
-        .items(ObjectBuilder::new().schema_type(Type::String))
+        .items(one.clone())
         .min_items(Some(1))
         .max_items(Some(MAX_CHANNELS));
-    let one_of = OneOfBuilder::new()
-        .item(<ChannelName as utoipa::PartialSchema>::schema())
-        .item(several);
-    Schema::OneOf(one_of.build())
+    Schema::OneOf(OneOfBuilder::new().item(one).item(several).build())
 }
 
 /// What to show to the realtime server: for one channel, or for each of several by its name.
@@ -53,7 +51,7 @@ pub(crate) enum AuthAnswer {
 /// What is answered about one of several channels.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct OfSeveral {
-    /// 200; 403 for a channel that is refused; 400 for what is no channel's name.
+    /// 200; 403 for a channel that is refused.
     status: u16,
     /// Only where it is 200.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -87,17 +85,17 @@ pub(crate) async fn authorize(
 ) -> Result<axum::Json<AuthAnswer>, ApiError> {
     let mut fields = Fields::default();
     let socket_id = fields.required("socket_id", form.socket_id, SocketId::parse);
-    let channels = fields.required("channel_name", form.channel_name, Asked::parse);
-    let (Ok(socket_id), Ok(asked)) = (socket_id, channels) else {
+    let asked = fields.required("channel_name", form.channel_name, Asked::parse);
+    let (Ok(socket_id), Ok(asked)) = (socket_id, asked) else {
         return Err(fields.into());
     };
     let answer = match asked {
         Asked::One(channel) => AuthAnswer::One(sign(&messaging, &actor, &socket_id, &channel).await?),
-        Asked::Several(names) => {
+        Asked::Several(channels) => {
             let mut answers = BTreeMap::new();
-            for name in names {
-                let answer = of_several(&messaging, &actor, &socket_id, &name).await?;
-                answers.insert(name, answer);
+            for channel in channels {
+                let answer = of_several(&messaging, &actor, &socket_id, &channel).await?;
+                answers.insert(channel.to_string(), answer);
             }
             AuthAnswer::Several(answers)
         }
@@ -108,25 +106,32 @@ pub(crate) async fn authorize(
 /// The channels that signatures are asked for.
 enum Asked {
     One(ChannelName),
-    Several(Vec<String>),
+    Several(Vec<ChannelName>),
 }
 
 impl Asked {
     fn parse(names: OneOrMany) -> Result<Self, String> {
         match names {
-            OneOrMany::One(name) => ChannelName::parse(name).map(Self::One).map_err(|error| {
-                format!(
-                    "{error}. A user whose id does not fit stands in the name of their channel as = and the base64url of \
-                     the id: GET /messages/unread answers the caller's"
-                )
-            }),
+            OneOrMany::One(name) => channel(&name).map(Self::One),
             OneOrMany::Many(names) if names.is_empty() => Err("is required".to_owned()),
             OneOrMany::Many(names) if names.len() > MAX_CHANNELS => {
                 Err(format!("must be at most {MAX_CHANNELS} channels"))
             }
-            OneOrMany::Many(names) => Ok(Self::Several(names)),
+            OneOrMany::Many(names) => {
+                let channels = names.iter().map(|name| channel(name));
+                channels.collect::<Result<_, _>>().map(Self::Several)
+            }
         }
     }
+}
+
+fn channel(name: &str) -> Result<ChannelName, String> {
+    ChannelName::parse(name).map_err(|error| {
+        format!(
+            "{error}. A user whose id does not fit stands in the name of their channel as = and the base64url of the id: \
+             GET /messages/unread answers the caller's"
+        )
+    })
 }
 
 /// One that is refused does not keep the others from being signed.
@@ -134,18 +139,14 @@ async fn of_several(
     messaging: &Messaging,
     actor: &Actor,
     socket_id: &SocketId,
-    name: &str,
+    channel: &ChannelName,
 ) -> Result<OfSeveral, ApiError> {
-    let signed = match ChannelName::parse(name) {
-        Ok(channel) => sign(messaging, actor, socket_id, &channel).await,
-        Err(_) => Err(ApiError::new(Code::ValidationFailed)),
-    };
-    match signed {
+    match sign(messaging, actor, socket_id, channel).await {
         Ok(auth) => Ok(OfSeveral {
             status: status::OK.as_u16(),
             data: Some(auth),
         }),
-        Err(error) if matches!(error.code(), Code::Forbidden | Code::ValidationFailed) => Ok(OfSeveral {
+        Err(error) if error.code() == Code::Forbidden => Ok(OfSeveral {
             status: error.code().status().as_u16(),
             data: None,
         }),

@@ -57,7 +57,10 @@ fn an_empty_variable_is_not_set() {
     for nothing in ["", " ", "\n", "\"\"", "''"] {
         let variables: Vec<_> = names.iter().map(|name| (name.as_str(), nothing)).collect();
         let config = with_variables(&[], &variables).unwrap();
-        assert_eq!(format!("{config:?}"), format!("{:?}", with_variables(&[], &[]).unwrap()));
+        assert_eq!(
+            format!("{config:?}"),
+            format!("{:?}", with_variables(&[], &[]).unwrap())
+        );
         assert!(config.database().is_none() && config.smtp_url().is_none());
         assert!(config.pusher().unwrap().is_none());
     }
