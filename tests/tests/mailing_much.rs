@@ -161,8 +161,8 @@ async fn pages_of_an_idle_look(pool: &sqlx::PgPool) -> u64 {
         .unwrap();
     let name: &str = names.last().unwrap().get_unchecked(0);
     let execute = format!(
-        "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE {name}('{}', '{}', '{}', 50, 1000, NULL)",
-        claim.by, claim.lease_until, claim.now
+        "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE {name}('{}', '{}', '{}', 50, 1000, NULL, '{}')",
+        claim.by, claim.lease_until, claim.now, claim.now
     );
     let explained = sqlx::raw_sql(AssertSqlSafe(execute))
         .fetch_one(pool)

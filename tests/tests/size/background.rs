@@ -34,7 +34,7 @@ impl Reader<'_> {
         ] {
             let asked = claim(now);
             let (by, until, since) = (asked.by, asked.lease_until, asked.since);
-            let arguments = format!("'{by}', '{until}', '{now}', '{since}', {CLAIMED}, NULL");
+            let arguments = format!("'{by}', '{until}', '{now}', '{since}', {CLAIMED}, NULL, '{now}'");
             // What the step itself took would not be there to be explained.
             let nothing = claim(QUIET);
             self.read(name, rows, arguments, store.claim_lanes(&nothing))
