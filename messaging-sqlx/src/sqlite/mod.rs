@@ -100,7 +100,7 @@ impl SqliteStore {
     /// Opens a file, and makes it if it is not there; for one that has to be there,
     /// [`open_existing`](Self::open_existing). It is not migrated: until it is, whether by this store
     /// or another, every step fails with [`StoreErrorKind::Internal`] and a
-    /// [`SchemaError`](crate::SchemaError) as its cause.
+    /// [`SchemaError`] as its cause.
     ///
     /// # Errors
     /// [`Unavailable`](StoreErrorKind::Unavailable) when the file cannot be opened or is locked,
