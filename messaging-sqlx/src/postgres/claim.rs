@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::{
     ClockCheck, PgStore,
-    by_index::few,
+    by_index::{bounded, few},
     call::Statement,
     error::{Effect, unread},
     lanes::{self, Ownership},
@@ -34,7 +34,8 @@ pub(super) const CLAIM: &str = r#"
             AND ($6::float8 IS NULL OR abs(extract(epoch FROM clock_timestamp() - $7)) <= $6)
             ORDER BY until, conversation_id LIMIT $5 FOR UPDATE SKIP LOCKED),
         claimed AS (UPDATE "messaging".lane l SET owner = $1, until = $2 FROM due
-            WHERE l.conversation_id = due.conversation_id
+            WHERE l.conversation_id = due.conversation_id AND l.until = due.until
+            AND l.until <= $3 AND l.until >= $4
             RETURNING l.conversation_id, l.head, l.tries, l.refusals, due.until AS waits_since)
     SELECT extract(epoch FROM clock_timestamp() - $7)::float8 AS skew,
         (SELECT true FROM "messaging".unnumbered WHERE at >= $4 ORDER BY at LIMIT 1) IS NOT NULL
@@ -58,6 +59,8 @@ pub(super) const NUMBER: &str = concat!(
                 (SELECT array_agg(place ORDER BY at, place) FROM free)
             ) WITH ORDINALITY AS w (at, place, n) WHERE u.at = w.at AND u.place = w.place AND "#,
     few!("w.n"),
+    " AND ",
+    bounded!("u.at", "waiting", "at"),
     r#" RETURNING u.conversation_id, u.at, u.place),
         counted AS (SELECT conversation_id, COUNT(*) AS count FROM taken GROUP BY conversation_id),
         numbered AS (UPDATE "messaging".conversation c SET events = c.events + counted.count,

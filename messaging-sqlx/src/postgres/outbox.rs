@@ -11,7 +11,7 @@ use sqlx::{Error, postgres::PgRow};
 
 use super::{
     PgStore,
-    by_index::{few, part},
+    by_index::{bounded, few, part},
     error::{failed, unread},
     lanes,
     rows::{count, instant, maybe_time},
@@ -109,6 +109,32 @@ impl Outbox for PgStore {
     }
 }
 
+/// A condition that finds the lane of `$row`, which is one of `$rows`, by the end of its lease, in the index of due lanes.
+///
+/// A lane is made and deleted for nearly every message, and while any transaction of the database stays open, each of
+/// these rows stays in the index on conversations: a look-up by the conversation alone goes through all of them. No two
+/// of them have the same lease. Compared as rows, since the planner prefers a primary key; and bounded, see
+/// [`by_index`](super::by_index).
+macro_rules! leased {
+    ($row:literal) => {
+        leased!($row, $row)
+    };
+    ($row:literal, $rows:literal) => {
+        concat!(
+            "(l.until, l.conversation_id) >= (",
+            $row,
+            ".lease_until, ",
+            $row,
+            ".conversation_id) AND (l.until, l.conversation_id) <= (",
+            $row,
+            ".lease_until, ",
+            $row,
+            ".conversation_id) AND ",
+            bounded!("l.until", $rows, "lease_until")
+        )
+    };
+}
+
 /// The lanes of `$2` that `$1` owns under the leases `$3`, locked in the order in which everybody locks lanes,
 /// and as they are once that has been done. Of two words on one lane the first counts. `$if` is one more condition.
 macro_rules! owned_lanes {
@@ -122,13 +148,14 @@ macro_rules! owned_lanes {
             ", place) WHERE ",
             few!("place"),
             r#"),
-            mine AS MATERIALIZED (SELECT l.conversation_id, l.tail, said.place
+            mine AS MATERIALIZED (SELECT l.conversation_id, l.head, l.tail, said.lease_until, said.place
                 FROM (SELECT DISTINCT ON (conversation_id, lease_until) * FROM said
                     ORDER BY conversation_id, lease_until, place) said
-                CROSS JOIN LATERAL (SELECT * FROM "messaging".lane l WHERE l.conversation_id = said.conversation_id
-                    AND l.until = said.lease_until AND l.owner = $1"#,
+                CROSS JOIN LATERAL (SELECT * FROM "messaging".lane l WHERE "#,
+            leased!("said"),
+            " AND l.owner = $1",
             $if,
-            r#" LIMIT 1 FOR UPDATE) l)"#
+            " LIMIT 1 FOR UPDATE) l)"
         )
     };
 }
@@ -145,13 +172,21 @@ pub(super) const SETTLE: &str = concat!(
         "up_to",
         " AND (SELECT set_config('synchronous_commit', 'off', true)) = 'off'"
     ),
-    r#", done AS (SELECT mine.conversation_id, mine.tail, said.up_to, place FROM mine JOIN said USING (place)),
+    r#", done AS (SELECT mine.conversation_id, mine.head, mine.tail, mine.lease_until, said.up_to, place
+        FROM mine JOIN said USING (place)),
     forgotten AS (DELETE FROM "messaging".outbox o USING done
-        WHERE o.conversation_id = done.conversation_id AND o.number <= done.up_to),
-    ended AS (DELETE FROM "messaging".lane l USING done
-        WHERE l.conversation_id = done.conversation_id AND done.tail <= done.up_to),
+        WHERE o.conversation_id = done.conversation_id AND o.number BETWEEN done.head AND done.up_to
+        AND o.conversation_id = ANY($2::uuid[])
+        AND "#,
+    bounded!("o.number", "done", "head", "up_to"),
+    r#"),
+    ended AS (DELETE FROM "messaging".lane l USING done WHERE "#,
+    leased!("done"),
+    r#" AND done.tail <= done.up_to),
     going_on AS (UPDATE "messaging".lane l SET head = done.up_to + 1, until = $5, tries = 0, refusals = 0
-        FROM done WHERE l.conversation_id = done.conversation_id AND done.tail > done.up_to
+        FROM done WHERE "#,
+    leased!("done"),
+    r#" AND done.tail > done.up_to
         RETURNING l.conversation_id, l.head, l.tries, l.refusals, done.place)
     SELECT conversation_id, head, tries, refusals FROM going_on ORDER BY place"#
 );
@@ -167,7 +202,8 @@ pub(super) const LET_GO: &str = concat!(
     r#" UPDATE "messaging".lane l SET owner = NULL, until = said.until,
         tries = LEAST(l.tries + said.tries, 4294967295),
         refusals = LEAST(l.refusals + said.refusals, 4294967295)
-        FROM mine JOIN said USING (place) WHERE l.conversation_id = mine.conversation_id"#
+        FROM mine JOIN said USING (place) WHERE "#,
+    leased!("mine")
 );
 
 /// Whatever is unpublished has a lane or waits for its number, so this costs in proportion to these, and no more than
@@ -178,8 +214,8 @@ pub(super) const BACKLOG: &str = concat!(
     part!("s.set_aside_at"),
     r#" ORDER BY s.set_aside_at, s.conversation_id, s.number LIMIT 10000) s) AS set_aside
     FROM (SELECT COUNT(*) AS lanes, MIN((SELECT o.at FROM "messaging".outbox o
-            WHERE o.conversation_id = l.conversation_id ORDER BY o.number LIMIT 1)) AS oldest
-        FROM (SELECT l.conversation_id FROM "messaging".lane l WHERE "#,
+            WHERE o.conversation_id = l.conversation_id AND o.number >= l.head ORDER BY o.number LIMIT 1)) AS oldest
+        FROM (SELECT l.conversation_id, l.head FROM "messaging".lane l WHERE "#,
     part!("l.until"),
     r#" ORDER BY l.until, l.conversation_id LIMIT 10000) l) waiting,
     (SELECT COUNT(DISTINCT u.conversation_id) AS lanes, MIN(u.at) AS oldest

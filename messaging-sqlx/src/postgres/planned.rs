@@ -17,7 +17,12 @@ enum Size {
     Empty,
     /// So many, and all is known that `ANALYZE` finds.
     Rows(u32),
+    /// So many, but the queues were emptied, of all but one row, when they were analysed.
+    EmptiedQueues(u32),
 }
+
+/// The tables whose rows are deleted soon after they were made.
+const QUEUES: [&str; 3] = ["outbox", "lane", "unnumbered"];
 
 /// What is executed in a transaction in which the planner is kept from scans.
 const WITHOUT_SCANS: [&str; 1] = ["activity"];
@@ -39,13 +44,21 @@ impl Planner {
             name,
             _schema: schema,
         };
-        if let Size::Rows(rows) = size {
+        if let Size::Rows(rows) | Size::EmptiedQueues(rows) = size {
             let made = planner
                 .name
                 .fill(MADE)
                 .as_str()
                 .replace("$rows", &rows.to_string());
             planner.run(made).await;
+        }
+        if let Size::EmptiedQueues(_) = size {
+            for queue in QUEUES {
+                let emptied = r#"DELETE FROM "messaging".$queue q WHERE ctid <> (SELECT MAX(ctid) FROM "messaging".$queue);
+                    ANALYZE "messaging".$queue;"#;
+                let emptied = planner.name.fill(emptied).as_str().replace("$queue", queue);
+                planner.run(emptied).await;
+            }
         }
         planner
             .run("SET plan_cache_mode = force_generic_plan".to_owned())
@@ -58,7 +71,8 @@ impl Planner {
         sql.execute(&mut self.connection).await.unwrap();
     }
 
-    /// The tables that a statement would read from end to end, by its plan for any arguments.
+    /// The tables that a statement would read from end to end, and the queues of which it would go through an index, by its
+    /// plan for any arguments.
     async fn scanned(&mut self, name: &str, sql: &str) -> Vec<String> {
         self.run(format!("PREPARE planned AS {sql}")).await;
         let count = "SELECT cardinality(parameter_types) FROM pg_prepared_statements WHERE name = 'planned'";
@@ -86,8 +100,11 @@ impl Planner {
             .await
             .unwrap();
         self.run("DEALLOCATE planned".to_owned()).await;
-        let lines = lines.iter().map(|row| row.get_unchecked::<String, _>(0));
-        lines.filter(|line| line.contains("Seq Scan on ")).collect()
+        let lines: Vec<String> = lines.iter().map(|row| row.get_unchecked(0)).collect();
+        let below = lines.iter().skip(1).map(String::as_str).chain([""]);
+        let with_next = lines.iter().zip(below);
+        let scans = with_next.filter(|(line, next)| is_scan(line, next));
+        scans.map(|(line, _)| line.clone()).collect()
     }
 
     async fn check(mut self) {
@@ -100,6 +117,18 @@ impl Planner {
         }
         assert!(found.is_empty(), "\n{found}");
     }
+}
+
+/// Whether a line of a plan, with the next one, is of a scan of a table, or of a queue's index from end to end.
+fn is_scan(line: &str, next: &str) -> bool {
+    let is_of_queue = |queue: &&str| {
+        let of = [format!(" on {queue}_"), format!(" on {queue} ")];
+        of.iter().any(|of| line.contains(of))
+    };
+    let is_bounded = next.trim_start().starts_with("Index Cond:");
+    let is_by_index = line.contains("Index Scan") || line.contains("Index Only Scan");
+    line.contains("Seq Scan on ")
+        || is_by_index && !is_bounded && QUEUES.iter().any(|queue| is_of_queue(&queue))
 }
 
 #[tokio::test]
@@ -115,4 +144,9 @@ async fn no_statement_scans_a_table_of_a_thousand_rows() {
 #[tokio::test]
 async fn no_statement_scans_a_table_of_a_million_rows() {
     Planner::with(Size::Rows(1_000_000)).await.check().await;
+}
+
+#[tokio::test]
+async fn no_statement_goes_through_all_that_was_deleted_from_a_queue() {
+    Planner::with(Size::EmptiedQueues(10_000)).await.check().await;
 }

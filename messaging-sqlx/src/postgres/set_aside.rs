@@ -28,9 +28,9 @@ pub(super) const TAKE_OUT: &str = r#"
                 set_aside_at)
             SELECT conversation_id, number, kind, side, seq, at, $5, $6 FROM taken)
     UPDATE "messaging".lane l SET tail = COALESCE((SELECT MAX(o.number) FROM "messaging".outbox o
-            WHERE o.conversation_id = l.conversation_id AND o.number < $4), 0)
+            WHERE o.conversation_id = l.conversation_id AND o.number >= l.head AND o.number < $4), 0)
         FROM mine JOIN taken USING (conversation_id)
-        WHERE l.conversation_id = mine.conversation_id AND mine.tail = $4"#;
+        WHERE l.conversation_id = $2 AND l.until = $3 AND mine.tail = $4"#;
 
 /// The columns of [`set_aside`], of `set_aside AS o`, in the order of their places.
 macro_rules! listed {
