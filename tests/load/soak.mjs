@@ -1,9 +1,11 @@
 // Ten minutes of everything at once that may slow a server down, and what other users notice of it.
 //
 //   cargo build --release -p messaging-server
-//   DATABASE_URL=postgres://…/empty node tests/load/soak.mjs [minutes]
+//   DATABASE_URL=postgres://…/empty node tests/load/soak.mjs [minutes [seconds]]
 //
-// `DATABASE_URL` names an empty database of a PostgreSQL with its default settings, on which `psql` may lock a row.
+// `DATABASE_URL` names an empty database of a PostgreSQL with its default settings, on which `psql` may lock a row. The row
+// is locked all the time, by one transaction after the other, each of so many seconds (9 where none are given). A
+// transaction of some minutes has a cost of its own, whatever it locks: see docs/postgres.md, *Long transactions*.
 // At once: 500 bodies and 500 heads that come a byte at a time, 500 readers that take nothing of their answers, 20
 // callers of /readyz, messages to a conversation whose row is locked, and 30 mailboxes that the mail server defers.
 // Ends with 0 when other users' sends take at most 3 times their median before, the server stays below 150 MiB, every
@@ -16,6 +18,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 
 const MINUTES = Number(process.argv[2] ?? 10);
+const LOCK_SECONDS = Number(process.argv[3] ?? 9);
 const SERVER = process.env.MESSAGING_SERVER ?? `${process.env.CARGO_TARGET_DIR ?? "target"}/release/messaging-server`;
 const DATABASE = process.env.DATABASE_URL;
 const [HOGS, CALLERS, MAILBOXES, BEFORE] = [500, 20, 30, 30_000];
@@ -171,7 +174,12 @@ for (let n = 0; n < HOGS; n++) {
 for (let n = 0; n < CALLERS; n++) again(() => ask("GET", "/readyz", { own: true }).catch(() => {}));
 
 const locked = await open("client-6", "agency-6");
-const lock = spawn("psql", [DATABASE, "-qc", `BEGIN; SELECT FROM messaging.conversation WHERE id = '${locked}' FOR UPDATE; SELECT pg_sleep(${MINUTES * 60 + 60})`], { stdio: "ignore" });
+const locking = `BEGIN; SELECT FROM messaging.conversation WHERE id = '${locked}' FOR UPDATE; SELECT pg_sleep(${LOCK_SECONDS}); COMMIT`;
+let lock;
+again(() => new Promise((done) => {
+  lock = spawn("psql", [DATABASE, "-qc", locking], { stdio: "ignore" });
+  lock.on("exit", done);
+}));
 for (let n = 0; n < 16; n++) again(() => send("client-6", locked, "to the locked row").then(() => sleep(100), () => sleep(1_000)));
 
 for (let n = 1; n <= MAILBOXES; n++) await send("agent-7", await open(`client-${1000 + n}`, "agency-7"), "to a full mailbox");
@@ -208,7 +216,7 @@ lock.kill("SIGKILL");
 await Promise.all(work);
 const [was, is] = [median(before), median(during)];
 console.log(`
-| ${MINUTES} minutes | alone | at once |
+| ${MINUTES} minutes, locks of ${LOCK_SECONDS} s | alone | at once |
 |---|--:|--:|
 | other users' sends, median | ${was.toFixed(1)} ms | ${is.toFixed(1)} ms |
 | 95 of 100 | ${at(before, 0.95).toFixed(1)} ms | ${at(during, 0.95).toFixed(1)} ms |

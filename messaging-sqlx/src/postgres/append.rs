@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::{
     PgStore,
+    append_many::Outcome,
     error::{Effect, Failure},
     lanes::{Ownership, publish},
     moment::{moment, moment_after},
@@ -59,10 +60,14 @@ macro_rules! append {
 
 /// A conversation that somebody else has locked is waited for.
 pub(super) const APPEND: &str = append!("");
-/// It comes to nothing, as where the guard does not hold.
+/// It comes to nothing, as where the guard does not hold: [`GUARD`] tells the two apart.
 pub(super) const APPEND_SKIPPING: &str = append!(
     r#" AND EXISTS (SELECT FROM "messaging".conversation l WHERE l.id = $1 FOR NO KEY UPDATE SKIP LOCKED)"#
 );
+
+/// `$1` conversation, `$2` guard. One row if it holds.
+pub(super) const GUARD: &str =
+    r#"SELECT true FROM "messaging".conversation c WHERE c.id = $1 AND c.guard = $2"#;
 
 /// What to do about a conversation that somebody else has locked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,6 +109,26 @@ impl PgStore {
                 failure.of(DOING, Effect::Writes)
             }
         })
+    }
+
+    /// The same, unless the conversation is locked by another transaction: then it is skipped.
+    pub(super) async fn append_or_skip(&self, step: &Append) -> Result<Outcome, StoreError> {
+        let appended = self.append_one(step, IfLocked::Skip).await?;
+        let is_decided = appended != Appended::Stale || self.is_stale(step).await?;
+        Ok(if is_decided {
+            Outcome::Done(appended)
+        } else {
+            Outcome::Skipped
+        })
+    }
+
+    /// Whether the guard of a step no longer holds. It only grows, so this stays true.
+    async fn is_stale(&self, step: &Append) -> Result<bool, StoreError> {
+        let statement = sqlx::query(self.0.statements.guard.clone())
+            .bind(step.conversation_id.as_uuid())
+            .bind(i64::from(step.guard));
+        let holds = self.read(DOING, statement).await?;
+        Ok(holds.is_empty())
     }
 
     async fn try_append(

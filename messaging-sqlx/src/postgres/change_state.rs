@@ -10,16 +10,19 @@ use super::{
     error::unread,
     lanes::{Ownership, publish},
     rows::instant,
+    turns::{LockWait, waits},
 };
 use crate::codes::side_code;
 
 /// `$1` conversation, `$2` owner, `$3` lease, `$4` guard, `$5` now, `$6` sides that block from now on, `$7`
 /// sides that no longer do, `$8` whether it is closed, `$9` its agent's user and `$10` its client, each null where it
-/// stays, `$11` sides of which nobody is due any more.
+/// stays, `$11` sides of which nobody is due any more, `$12` how long it waits for the conversation's row.
 /// One row that says how it went, or none where the guard does not hold.
 pub(super) const CHANGE_STATE: &str = concat!(
     r#"WITH before AS MATERIALIZED (SELECT c.id, c.client_id, c.agent_user_id FROM "messaging".conversation c
-            WHERE c.id = $1 AND c.guard = $4 FOR NO KEY UPDATE),
+            WHERE c.id = $1 AND c.guard = $4 AND "#,
+    waits!("$12"),
+    r#" FOR NO KEY UPDATE),
         changed AS (UPDATE "messaging".conversation c SET events = c.events + 1, guard = c.guard + 1,
         blocked_by = (c.blocked_by | $6::smallint) & ~$7::smallint, closed = COALESCE($8, c.closed),
         agent_user_id = COALESCE($9, c.agent_user_id), client_id = COALESCE($10, c.client_id),
@@ -46,18 +49,21 @@ impl PgStore {
     pub(super) async fn apply_change(&self, step: &ChangeState) -> Result<Changed, StoreError> {
         let new = Columns::of(&step.change, step.conversation_id)?;
         let ownership = self.ownership(step.publisher, step.now);
-        let statement =
-            sqlx::query(self.0.statements.change_state.clone()).bind(step.conversation_id.as_uuid());
-        let statement = ownership
-            .bind(statement)
-            .bind(i64::from(step.guard))
-            .bind(instant(step.now))
-            .bind(new.blocks)
-            .bind(new.unblocks)
-            .bind(new.closed)
-            .bind(new.agent_user_id)
-            .bind(new.client_id)
-            .bind(new.not_due);
+        let statement = |wait: LockWait| {
+            let statement =
+                sqlx::query(self.0.statements.change_state.clone()).bind(step.conversation_id.as_uuid());
+            ownership
+                .bind(statement)
+                .bind(i64::from(step.guard))
+                .bind(instant(step.now))
+                .bind(new.blocks)
+                .bind(new.unblocks)
+                .bind(new.closed)
+                .bind(new.agent_user_id.clone())
+                .bind(new.client_id.clone())
+                .bind(new.not_due)
+                .bind(wait.setting())
+        };
         let answered = self.write_in_turn(DOING, step.conversation_id, statement).await?;
         changed(answered.first(), step, ownership).map_err(unread(DOING))
     }

@@ -89,6 +89,14 @@ impl Failure {
         }
     }
 
+    /// Whether the statement waited too long for a lock: nothing was changed.
+    pub(super) fn is_of_a_lock(&self) -> bool {
+        let (Self::Before(error) | Self::Within(error)) = self else {
+            return false;
+        };
+        state_of(error).as_deref() == Some(LOCK_NOT_AVAILABLE)
+    }
+
     /// Whether a unique constraint of that name was violated: nothing was changed.
     pub(super) fn violates(&self, constraint: &str) -> bool {
         let (Self::Before(error) | Self::Within(error)) = self else {
@@ -144,6 +152,9 @@ const NOT_SUPPORTED: &str = "0A000";
 /// A server that takes no writes, it may be since a failover: another connection may lead to another one.
 const READ_ONLY: &str = "25006";
 
+/// A wait for a lock that took longer than `lock_timeout`.
+const LOCK_NOT_AVAILABLE: &str = "55P03";
+
 /// SQLSTATE codes, <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
 fn of_state(state: &str, unclear: StoreErrorKind) -> StoreErrorKind {
     match state {
@@ -151,7 +162,7 @@ fn of_state(state: &str, unclear: StoreErrorKind) -> StoreErrorKind {
         // A deadlock, a serialization failure.
         "40001" | "40P01" => StoreErrorKind::Retry,
         // A statement or a wait for a lock that took too long: what it had done is undone.
-        "57014" | "55P03" => UNAVAILABLE,
+        "57014" | LOCK_NOT_AVAILABLE => UNAVAILABLE,
         // A replica, or a database made read-only; a full disk.
         READ_ONLY | "53100" => StoreErrorKind::ReadOnly,
         "XX001" | "XX002" => StoreErrorKind::Corrupt,

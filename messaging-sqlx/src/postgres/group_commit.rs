@@ -25,10 +25,7 @@ use messaging_core::{
     id::ConversationId,
     port::store::{Append, Appended, StoreError, StoreErrorKind},
 };
-use tokio::{
-    sync::{Semaphore, oneshot},
-    time::timeout,
-};
+use tokio::{sync::oneshot, time::timeout};
 
 use self::queue::{Full, Pending, Queue};
 use super::{
@@ -50,13 +47,7 @@ pub(super) struct GroupCommit {
     queues: [Arc<Queue>; QUEUES],
     /// How long a message may wait for its round.
     patience: Duration,
-    /// As many as may wait for a locked row at the same time: each has a connection meanwhile.
-    waiters: Semaphore,
 }
-
-/// Of how many connections one may wait for a locked row, and how many at most.
-const CONNECTIONS_PER_WAITER: u32 = 3;
-const MAX_WAITERS: u32 = 4;
 
 #[derive(Debug, thiserror::Error)]
 enum NotCommitted {
@@ -69,14 +60,11 @@ enum NotCommitted {
 }
 
 impl GroupCommit {
-    /// For a store with so many connections.
-    pub(super) fn new(options: &PgOptions, connections: u32) -> Self {
-        let waiters = (connections / CONNECTIONS_PER_WAITER).clamp(1, MAX_WAITERS);
+    pub(super) fn new(options: &PgOptions) -> Self {
         let capacity = options.max_waiting.div_ceil(QUEUES);
         Self {
             queues: std::array::from_fn(|_| Arc::new(Queue::new(capacity))),
             patience: options.acquire_timeout,
-            waiters: Semaphore::new(waiters as usize),
         }
     }
 
@@ -93,7 +81,13 @@ impl PgStore {
             return self.append_in_turn(group, step).await;
         }
         let _turn = self.turn(DOING, step.conversation_id).await?;
-        self.append_one(step, IfLocked::Wait).await
+        match self.append_or_skip(step).await? {
+            Outcome::Done(appended) => Ok(appended),
+            Outcome::Skipped => {
+                let _permit = self.permit(DOING).await?;
+                self.append_one(step, IfLocked::Wait).await
+            }
+        }
     }
 
     async fn append_in_turn(&self, group: &GroupCommit, step: &Append) -> Result<Appended, StoreError> {
@@ -183,14 +177,12 @@ impl PgStore {
             return Vec::new();
         }
         let each = some.into_iter().map(async |pending| {
-            match self.append_one(&pending.step, if_locked).await {
-                // Or locked.
-                Ok(Appended::Stale) => Some(pending),
-                outcome => {
-                    pending.settle(outcome);
-                    None
-                }
+            match self.append_or_skip(&pending.step).await {
+                Ok(Outcome::Skipped) => return Some(pending),
+                Ok(Outcome::Done(appended)) => pending.settle(Ok(appended)),
+                Err(error) => pending.settle(Err(error)),
             }
+            None
         });
         join_all(each).await.into_iter().flatten().collect()
     }
@@ -245,14 +237,10 @@ struct Waiter {
 
 impl Waiter {
     async fn run(self) {
-        let Some(group) = &self.store.0.group_commit else {
-            return;
-        };
         loop {
-            // Anew for each group: of several locked conversations each gets its turn. Only a closed semaphore fails,
-            // and nothing closes this one.
+            // Anew for each group: of several locked conversations each gets its turn.
             let turn = self.store.0.turns.wait(self.of).await;
-            let permit = group.waiters.acquire().await;
+            let permit = self.store.0.turns.permit().await;
             let Some(messages) = self.queue.next_locked(self.of, MAX_ROUND) else {
                 return;
             };

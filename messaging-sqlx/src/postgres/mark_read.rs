@@ -14,9 +14,11 @@ use super::{
     lanes::{Ownership, publish},
     moment::moment,
     rows::{count, instant, maybe_time},
+    turns::{LockWait, waits},
 };
 
-/// `$1` conversation, `$2` owner, `$3` lease, `$4` guard, `$5` message, `$6` now, `$7` by how many seconds that may be ahead. One row that says how it
+/// `$1` conversation, `$2` owner, `$3` lease, `$4` guard, `$5` message, `$6` now, `$7` by how many seconds that may be ahead,
+/// `$8` how long it waits for the conversation's row. One row that says how it
 /// went, or none where the guard does not hold.
 ///
 /// Where nothing moved, the last part says why, by what this statement's snapshot shows: that the side had
@@ -31,6 +33,7 @@ macro_rules! mark_read {
                 ", $side, "_read_at = GREATEST(", moment!("$6", "$7"), ", c.activity_at, c.", $side, "_read_at),
                 ", $side, "_due_at = CASE WHEN t.position < c.", $side, "_inbox THEN c.", $side, "_due_at END
                 FROM target t WHERE c.id = $1 AND c.guard = $4 AND c.", $side, "_read < t.position
+                AND ", waits!("$8"), "
                 RETURNING c.id, c.events, c.", $side, "_inbox AS inbox, c.", $side, "_read AS read,
                     c.", $side, "_read_seq AS read_seq, c.", $side, r#"_read_at AS read_at),
             receipt AS (INSERT INTO "messaging".receipt (conversation_id, side, up_to_seq, position, read_at)
@@ -66,14 +69,17 @@ impl PgStore {
     pub(super) async fn move_read_position(&self, step: &MarkRead) -> Result<Marked, StoreError> {
         let ownership = self.ownership(step.publisher, step.now);
         for _ in 0..MAX_REPEATS {
-            let statement = sqlx::query(self.0.statements.mark_read.of(step.side).clone())
-                .bind(step.conversation_id.as_uuid());
-            let statement = ownership
-                .bind(statement)
-                .bind(i64::from(step.guard))
-                .bind(step.up_to.as_uuid())
-                .bind(instant(step.now))
-                .bind(self.max_ahead());
+            let statement = |wait: LockWait| {
+                let statement = sqlx::query(self.0.statements.mark_read.of(step.side).clone())
+                    .bind(step.conversation_id.as_uuid());
+                ownership
+                    .bind(statement)
+                    .bind(i64::from(step.guard))
+                    .bind(step.up_to.as_uuid())
+                    .bind(instant(step.now))
+                    .bind(self.max_ahead())
+                    .bind(wait.setting())
+            };
             let answered = self.write_in_turn(DOING, step.conversation_id, statement).await?;
             let marked = marked(answered.first(), step, ownership).map_err(unread(DOING))?;
             if let Some(marked) = marked {

@@ -79,7 +79,7 @@ use std::{
 use messaging_core::port::store::StoreErrorKind;
 use messaging_core::{id::ConversationId, port::store::StoreError};
 use sqlx::{ConnectOptions as _, Connection as _, PgConnection, PgPool, postgres::PgRow};
-use tokio::time::timeout;
+use tokio::{sync::SemaphorePermit, time::timeout};
 
 #[cfg(feature = "texts")]
 pub use self::statements::Text;
@@ -88,6 +88,7 @@ use self::{
     connect::Source,
     error::{Effect, Failure, UNAVAILABLE, failed},
     statements::Statements,
+    turns::LockWait,
 };
 pub use self::{
     claim::ClockSkew,
@@ -155,8 +156,8 @@ impl PgStore {
             statements: Statements::new(&options.schema),
             schema: options.schema.clone(),
             group_commit: (options.group_commit == GroupCommit::On)
-                .then(|| group_commit::GroupCommit::new(options, connections)),
-            turns: turns::Turns::default(),
+                .then(|| group_commit::GroupCommit::new(options)),
+            turns: turns::Turns::new(connections),
             together_from: options.together_from,
             clock_check: options.clock_check,
             is_skewed: AtomicBool::new(false),
@@ -206,15 +207,37 @@ impl PgStore {
         self.0.caller.rows(Effect::Writes, doing, statement).await
     }
 
-    /// The same, for a step that locks a conversation's row: in this store one of them at a time.
-    async fn write_in_turn(
+    /// The same, for a step that locks the row of that conversation: in this store one of them at a time.
+    async fn write_in_turn<'q>(
         &self,
         doing: &'static str,
         of: ConversationId,
-        statement: Statement<'_>,
+        statement: impl Fn(LockWait) -> Statement<'q>,
     ) -> Result<Vec<PgRow>, StoreError> {
         let _turn = self.turn(doing, of).await?;
-        self.write(doing, statement).await
+        self.write_locking(doing, statement).await
+    }
+
+    /// The same, for a step that locks the row of some conversation: of those that find it locked, a few wait for it at
+    /// a time.
+    async fn write_locking<'q>(
+        &self,
+        doing: &'static str,
+        statement: impl Fn(LockWait) -> Statement<'q>,
+    ) -> Result<Vec<PgRow>, StoreError> {
+        self.admit(doing).await?;
+        match self.0.caller.call(statement(LockWait::Brief)).await {
+            Err(failure) if failure.is_of_a_lock() => {}
+            answered => return answered.map_err(|failure| failure.of(doing, Effect::Writes)),
+        }
+        let _permit = self.permit(doing).await?;
+        self.write(doing, statement(LockWait::Full)).await
+    }
+
+    /// Waits as long as for a connection until the step may wait for a locked row.
+    async fn permit(&self, doing: &'static str) -> Result<Option<SemaphorePermit<'_>>, StoreError> {
+        let waited = timeout(self.0.caller.acquire_timeout(), self.0.turns.permit()).await;
+        waited.map_err(|elapsed| StoreError::new(UNAVAILABLE, doing).caused_by(elapsed))
     }
 
     /// Waits for a conversation's turn as long as for a connection.

@@ -13,6 +13,7 @@ use super::{
     lanes::{Ownership, publish},
     moment::moment,
     rows::{conversation_id, instant},
+    turns::{LockWait, waits},
 };
 
 /// The conversation of the plan's pair, made if it is not there, and the plan's link. `$1` id, `$2` owner,
@@ -22,11 +23,13 @@ use super::{
 /// One that another transaction has just made is in nobody's snapshot: then there is no row, and the
 /// statement is to be repeated. A plan carried out twice may collide by its id before it does by its pair.
 macro_rules! open_pair {
-    () => {
+    ($if:expr) => {
         concat!(
             "WITH moment AS MATERIALIZED (SELECT ",
             moment!("$7::timestamptz", "$9"),
-            r#" AS now),
+            " AS now WHERE ",
+            $if,
+            r#"),
         made AS (INSERT INTO "messaging".conversation (id, client_id, agent_id, agent_user_id,
                 created_at, activity_at, events) SELECT $1, $4, $5, $6, now, now, 1 FROM moment
             ON CONFLICT DO NOTHING RETURNING id, events),
@@ -41,10 +44,12 @@ macro_rules! open_pair {
     };
 }
 
+/// `$10` is how long it waits for another transaction: one that makes the same pair, or has it locked.
+///
 /// An opening and a link are one event: where the statement has made the conversation, its link is not told by itself.
 /// No part relies on what another part's writes look like to it.
 pub(super) const OPEN: &str = concat!(
-    open_pair!(),
+    open_pair!(waits!("$10")),
     r#"told AS (UPDATE "messaging".conversation c SET events = c.events + 1, guard = c.guard + 1 FROM linked
             WHERE c.id = linked.id AND NOT EXISTS (SELECT FROM made) RETURNING c.id, c.events),
         opened AS (SELECT id, events FROM made UNION ALL SELECT id, events FROM told),
@@ -58,7 +63,7 @@ pub(super) const OPEN: &str = concat!(
 
 /// As [`OPEN`], but what it links to a conversation that was there is left for a worker to number, which raises the guard.
 pub(super) const OPEN_IN: &str = concat!(
-    open_pair!(),
+    open_pair!("true"),
     r#"unnumbered AS (INSERT INTO "messaging".unnumbered (at, conversation_id)
             SELECT moment.now, linked.id FROM moment, linked WHERE NOT EXISTS (SELECT FROM made)),
         "#,
@@ -82,9 +87,13 @@ impl PgStore {
     ) -> Result<Opened, StoreError> {
         let ownership = self.ownership(publisher, plan.now);
         for _ in 0..MAX_REPEATS {
-            let statement = sqlx::query(self.0.statements.open.clone());
-            let statement = bind(statement, plan, ownership).bind(self.max_ahead());
-            let answered = self.write(DOING, statement).await?;
+            let statement = |wait: LockWait| {
+                let statement = sqlx::query(self.0.statements.open.clone());
+                bind(statement, plan, ownership)
+                    .bind(self.max_ahead())
+                    .bind(wait.setting())
+            };
+            let answered = self.write_locking(DOING, statement).await?;
             if let Some(row) = answered.first() {
                 return opened(row, ownership).map_err(unread(DOING));
             }

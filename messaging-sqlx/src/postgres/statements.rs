@@ -34,6 +34,7 @@ macro_rules! statements {
 statements! {
     append: SqlStr = append::APPEND;
     append_skipping: SqlStr = append::APPEND_SKIPPING;
+    guard: SqlStr = append::GUARD;
     append_many: SqlStr = append_many::APPEND_MANY;
     append_many_waiting: SqlStr = append_many::APPEND_MANY_WAITING;
     mark_read: Sides<SqlStr> = mark_read::MARK_READ;

@@ -1,8 +1,11 @@
-//! Steps of one conversation, one after the other.
+//! Steps of one conversation, one after the other, and how many of all steps wait for a locked row.
 //!
-//! Each of them locks the conversation's row, so the database takes them one by one in any case. Where another
-//! transaction keeps the row locked, all that wait in the database have a connection each, and soon there is none left
-//! for anything else. So they wait here, and one of them waits there.
+//! Each step locks its conversation's row, so the database takes those of one conversation one by one in any case. Where
+//! another transaction keeps the row locked, all that wait in the database have a connection each, and soon there is none
+//! left for anything else. So they wait here, and one of them waits there.
+//!
+//! The same holds for many locked conversations with a step each. A step waits for its row for a moment
+//! ([`LockWait::Brief`]); after that, only as one of a few ([`Turns::permit`]).
 
 use std::{
     collections::HashMap,
@@ -10,11 +13,51 @@ use std::{
 };
 
 use messaging_core::id::ConversationId;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
-/// The conversations of which a step is under way, with who waits for it.
-#[derive(Debug, Default)]
-pub(super) struct Turns(Mutex<HashMap<ConversationId, Arc<Semaphore>>>);
+/// The conversations of which a step is under way, with the steps that wait for it.
+#[derive(Debug)]
+pub(super) struct Turns {
+    lines: Mutex<HashMap<ConversationId, Arc<Semaphore>>>,
+    /// One permit for each step that may wait for a locked row at the same time: it has a connection meanwhile.
+    waiters: Semaphore,
+}
+
+/// Of how many connections one may wait for a locked row, and how many at most.
+const CONNECTIONS_PER_WAITER: u32 = 3;
+const MAX_WAITERS: u32 = 4;
+
+/// How long a statement waits for a row that another transaction has locked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LockWait {
+    /// As long as a commit under load takes; then it fails.
+    Brief,
+    /// As long as its session waits for a lock. Needs a [permit](Turns::permit).
+    Full,
+}
+
+impl LockWait {
+    /// The argument of [`waits!`]: null where the setting stays.
+    pub(super) fn setting(self) -> Option<&'static str> {
+        match self {
+            Self::Brief => Some("50ms"),
+            Self::Full => None,
+        }
+    }
+}
+
+/// A condition that is true, and sets how long its statement waits for a lock. `$wait` is [`LockWait::setting`]. It is
+/// evaluated once, before the first row is locked, and the setting ends with the statement's transaction.
+macro_rules! waits {
+    ($wait:literal) => {
+        concat!(
+            "(SELECT set_config('lock_timeout', COALESCE(",
+            $wait,
+            ", current_setting('lock_timeout')), true)) IS NOT NULL"
+        )
+    };
+}
+pub(super) use waits;
 
 /// As long as this lives, no other step of its conversation is under way in this store.
 #[must_use = "the turn is over when this is dropped"]
@@ -26,6 +69,20 @@ pub(super) struct Turn<'a> {
 }
 
 impl Turns {
+    /// For a store with so many connections.
+    pub(super) fn new(connections: u32) -> Self {
+        let waiters = (connections / CONNECTIONS_PER_WAITER).clamp(1, MAX_WAITERS);
+        Self {
+            lines: Mutex::default(),
+            waiters: Semaphore::new(waiters as usize),
+        }
+    }
+
+    /// Waits until a step may wait for a locked row. Cancel-safe. `None` never comes: nothing closes the semaphore.
+    pub(super) async fn permit(&self) -> Option<SemaphorePermit<'_>> {
+        self.waiters.acquire().await.ok()
+    }
+
     /// Waits for the steps of a conversation that came before. Cancel-safe.
     pub(super) async fn wait(&self, of: ConversationId) -> Turn<'_> {
         let line = Arc::clone(
@@ -44,7 +101,7 @@ impl Turns {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<ConversationId, Arc<Semaphore>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -72,7 +129,7 @@ mod tests {
 
     #[tokio::test]
     async fn steps_of_one_conversation_take_turns_and_those_of_others_do_not_wait() {
-        let turns = Turns::default();
+        let turns = Turns::new(1);
         let first = turns.wait(conversation_id(1)).await;
         let mut second = Box::pin(turns.wait(conversation_id(1)));
         let mut third = Box::pin(turns.wait(conversation_id(1)));
@@ -87,7 +144,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_gives_up_waiting_leaves_nothing_behind() {
-        let turns = Turns::default();
+        let turns = Turns::new(1);
         let first = turns.wait(conversation_id(1)).await;
         let mut second = Box::pin(turns.wait(conversation_id(1)));
         assert!(poll!(&mut second).is_pending());

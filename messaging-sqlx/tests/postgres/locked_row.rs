@@ -4,11 +4,14 @@ use std::time::Duration;
 
 use futures_util::{future::join_all, poll};
 use messaging_core::{
-    domain::{conversation::Change, side::Side},
+    domain::{
+        conversation::{Change, OpenPlan},
+        side::Side,
+    },
     port::store::{Append, Appended, ChangeState, Conversations as _, MarkRead, Publisher, StoreError},
 };
-use messaging_sqlx::PgStore;
-use messaging_testkit::make::{at, conversation_id, message_id, plan};
+use messaging_sqlx::{PgStore, postgres::GroupCommit};
+use messaging_testkit::make::{at, booking, conversation_id, message_id, plan};
 
 use crate::bench::{Bench, Session, UNAVAILABLE, check, code, send};
 
@@ -71,6 +74,24 @@ async fn check_others_go_on(bench: &Bench, store: &PgStore, waiters: i64) {
     }
 }
 
+/// Waits until no more than that wait for a lock, at each of some looks in a row, between which others go on.
+async fn until_few_wait(bench: &Bench, store: &PgStore, waiters: i64) {
+    bench.until_waiting_at_least(1).await;
+    let mut in_a_row = 0;
+    for _ in 0..10_000 {
+        store.find_conversation(conversation_id(1_003)).await.unwrap();
+        in_a_row = if bench.waiting().await <= waiters {
+            in_a_row + 1
+        } else {
+            0
+        };
+        if in_a_row == 10 {
+            return;
+        }
+    }
+    panic!("more than {waiters} wait for locked rows, and go on doing so");
+}
+
 #[tokio::test]
 async fn however_many_messages_wait_for_it_one_of_them_has_a_connection() {
     for bench in Bench::both().await {
@@ -121,35 +142,115 @@ async fn whatever_else_is_done_to_it_waits_in_the_same_line() {
     assert!(reads.iter().all(Result::is_ok) && changes.iter().all(Result::is_ok));
 }
 
-#[tokio::test]
-async fn of_many_locked_conversations_a_few_have_a_connection() {
-    let bench = Bench::new().await;
-    // A waiter for three connections.
-    let store = bench.store_with(&bench.options().with_max_connections(6));
+/// Some conversations, all locked but that of others.
+async fn locked_conversations(bench: &Bench, store: &PgStore) -> (Vec<u64>, Session) {
     let agencies = [3_u64, 5, 7, 9, 11, 13];
     for agency in agencies {
         store.open(&plan(1, agency), Publisher::Anyone).await.unwrap();
     }
-    let ids = agencies[1..].iter().map(|agency| 1_000 + agency);
-    let ids: Vec<u64> = ids.collect();
-    let locked = lock(&bench, &ids).await;
-    let steps = ids
-        .iter()
-        .zip(1..)
-        .flat_map(|(id, n)| [send_to(*id, n), send_to(*id, n + 50)]);
-    let steps: Vec<Append> = steps.collect();
-    let mut waiting = Box::pin(join_all(steps.iter().map(|step| store.append(step))));
+    let ids: Vec<u64> = agencies[1..].iter().map(|agency| 1_000 + agency).collect();
+    for (id, n) in ids.iter().zip(900..) {
+        store.append(&send_to(*id, n)).await.unwrap();
+    }
+    let locked = lock(bench, &ids).await;
+    (ids, locked)
+}
+
+/// A store of six connections, of which two may wait for locked rows.
+fn store_of_six(bench: &Bench, group_commit: GroupCommit) -> PgStore {
+    let options = bench.options().with_max_connections(6);
+    bench.store_with(&options.with_group_commit(group_commit))
+}
+
+#[tokio::test]
+async fn of_many_locked_conversations_a_few_have_a_connection() {
+    for group_commit in [GroupCommit::On, GroupCommit::Off] {
+        let bench = Bench::new().await;
+        let store = store_of_six(&bench, group_commit);
+        let (ids, locked) = locked_conversations(&bench, &store).await;
+        let steps = ids
+            .iter()
+            .zip(1..)
+            .flat_map(|(id, n)| [send_to(*id, n), send_to(*id, n + 50)]);
+        let steps: Vec<Append> = steps.collect();
+        let mut waiting = Box::pin(join_all(steps.iter().map(|step| store.append(step))));
+        assert!(poll!(&mut waiting).is_pending());
+        tokio::select! {
+            answers = &mut waiting => panic!("nobody gets the lock: {answers:?}"),
+            () = async {
+                bench.until_waiting(2).await;
+                check_others_go_on(&bench, &store, 2).await;
+            } => {}
+        }
+        locked.let_go().await;
+        assert!(waiting.await.iter().all(Result::is_ok));
+        assert_eq!(bench.messages().await, 2 * ids.len() + 5 + ids.len());
+    }
+}
+
+/// Marking as read, changing, unlinking and linking lock the same rows. Each waits for a moment on a connection of its
+/// own, and then as one of the few.
+#[tokio::test]
+async fn of_many_steps_of_every_kind_that_find_a_locked_row_a_few_have_a_connection() {
+    let bench = Bench::new().await;
+    let store = store_of_six(&bench, GroupCommit::On);
+    let (ids, locked) = locked_conversations(&bench, &store).await;
+    let reads = ids.iter().zip(900..).map(|(id, n)| MarkRead {
+        conversation_id: conversation_id(*id),
+        ..read(n)
+    });
+    let changes = ids.iter().map(|id| ChangeState {
+        conversation_id: conversation_id(*id),
+        ..block()
+    });
+    let links = ids.iter().map(|id| OpenPlan {
+        booking_id: Some(booking("b-1")),
+        ..plan(1, id - 1_000)
+    });
+    let (reads, changes, links): (Vec<_>, Vec<_>, Vec<_>) =
+        (reads.collect(), changes.collect(), links.collect());
+    let mut waiting = Box::pin(async {
+        let reads = join_all(reads.iter().map(|step| store.mark_read(step)));
+        let changes = join_all(changes.iter().map(|step| store.change_state(step)));
+        let links = join_all(links.iter().map(|plan| store.open(plan, Publisher::Anyone)));
+        tokio::join!(reads, changes, links)
+    });
     assert!(poll!(&mut waiting).is_pending());
     tokio::select! {
-        answers = &mut waiting => panic!("nobody gets the lock: {answers:?}"),
-        () = async {
-            bench.until_waiting(2).await;
-            check_others_go_on(&bench, &store, 2).await;
-        } => {}
+        _ = &mut waiting => panic!("nobody gets the lock"),
+        () = until_few_wait(&bench, &store, 2) => {}
     }
     locked.let_go().await;
-    assert!(waiting.await.iter().all(Result::is_ok));
-    assert_eq!(bench.messages().await, steps.len() + 5);
+    let (reads, changes, links) = waiting.await;
+    assert!(reads.iter().all(Result::is_ok), "{reads:?}");
+    assert!(changes.iter().all(Result::is_ok), "{changes:?}");
+    assert!(links.iter().all(Result::is_ok), "{links:?}");
+}
+
+/// A send that was decided on an older state is told so at once, however many rows are locked and waited for.
+#[tokio::test]
+async fn a_stale_send_waits_for_no_locked_row() {
+    for group_commit in [GroupCommit::On, GroupCommit::Off] {
+        let bench = Bench::new().await;
+        let store = store_of_six(&bench, group_commit);
+        let (ids, locked) = locked_conversations(&bench, &store).await;
+        let steps: Vec<Append> = ids.iter().zip(1..).map(|(id, n)| send_to(*id, n)).collect();
+        let mut waiting = Box::pin(join_all(steps.iter().map(|step| store.append(step))));
+        assert!(poll!(&mut waiting).is_pending());
+        let stale = Append {
+            guard: 7,
+            ..send_to(1_003, 200)
+        };
+        tokio::select! {
+            answers = &mut waiting => panic!("nobody gets the lock: {answers:?}"),
+            () = async {
+                bench.until_waiting(2).await;
+                assert_eq!(store.append(&stale).await.unwrap(), Appended::Stale);
+            } => {}
+        }
+        locked.let_go().await;
+        assert!(waiting.await.iter().all(Result::is_ok));
+    }
 }
 
 /// The server gives up, and says so: nothing was changed.
