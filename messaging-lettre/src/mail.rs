@@ -29,9 +29,9 @@ pub struct DigestMail {
     links: Arc<dyn Links>,
 }
 
-/// The sender, or where answers go, is no address.
+/// The sender, or the address for answers, is not an e-mail address.
 #[derive(Debug, thiserror::Error)]
-#[error("the sender must be an address, such as `Tours <messages@tours.example>`")]
+#[error("not an e-mail address: write it as `messages@tours.example`, or with a name, such as `Tours <messages@tours.example>`")]
 pub struct InvalidFrom(#[source] lettre::address::AddressError);
 
 impl DigestMail {

@@ -200,7 +200,7 @@ fn a_database_that_cannot_be_used_is_said_without_its_password() {
         assert_eq!(ended.output, "");
     };
     let unreachable = "the database of DATABASE_URL cannot be used";
-    let malformed = "DATABASE_URL is no such URL";
+    let malformed = "DATABASE_URL is not a PostgreSQL URL";
     // Nobody listens on port 1.
     check("postgres://me:secret@127.0.0.1:1/x", unreachable);
     let nowhere = PgServer::shared().url("nowhere");

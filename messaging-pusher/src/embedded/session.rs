@@ -138,7 +138,7 @@ impl Session {
         if is_own {
             self.queue().push(Frame::subscribed_as_user(channel));
         } else {
-            self.complain("this user has not signed in here");
+            self.complain("this connection has not signed in as this user");
         }
     }
 

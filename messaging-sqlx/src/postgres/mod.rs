@@ -144,7 +144,7 @@ impl PgStore {
     /// TLS needs the feature `tls`, or that your own sqlx brings it.
     ///
     /// # Errors
-    /// [`Internal`](StoreErrorKind::Internal) when it is no such URL.
+    /// [`Internal`](StoreErrorKind::Internal) when it is not a PostgreSQL URL.
     pub fn from_url(url: &str, options: &PgOptions) -> Result<Self, StoreError> {
         Ok(Self::on(Source::of_url(url, options)?, options))
     }

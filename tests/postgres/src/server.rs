@@ -57,7 +57,7 @@ impl PgServer {
     /// of somebody who may create databases, or else a private one. Nobody may stop it.
     ///
     /// # Panics
-    /// When `DATABASE_URL` is no such URL, or as [`start`](Self::start).
+    /// When `DATABASE_URL` is not a PostgreSQL URL, or as [`start`](Self::start).
     pub fn shared() -> &'static Self {
         static SHARED: LazyLock<PgServer> = LazyLock::new(|| match variable("DATABASE_URL") {
             None => PgServer::start(),

@@ -107,7 +107,7 @@ fn a_connection_signs_in_once_with_what_was_signed_for_it() {
     page.says(r##"{"event":"pusher:subscribe","data":{"channel":"#server-to-user-bob"}}"##);
     assert_eq!(
         page.hears()[0]["data"]["message"],
-        "this user has not signed in here"
+        "this connection has not signed in as this user"
     );
     page.signs_in(&auth);
     assert_eq!(
