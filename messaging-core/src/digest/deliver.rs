@@ -6,7 +6,7 @@ use super::{Digester, MailServer, compose};
 use crate::{
     clock,
     domain::digest::Extent,
-    id::{DigestId, UserId},
+    id::DigestId,
     port::{
         directory::Contact,
         mailer::{Digest, MailError, MailErrorKind},
@@ -35,7 +35,7 @@ pub(super) struct Delivery {
     pub(super) deferrals: u32,
 }
 
-/// An attempt that is recorded under a lease.
+/// An attempt under a lease.
 struct Begun {
     lease: DigestLease,
     attempt: DigestAttempt,
@@ -45,13 +45,46 @@ struct Begun {
     deferrals: u32,
 }
 
-/// How a digest that was not taken is tried again.
+/// How an attempt ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Repeat {
-    /// With all that there is by then.
-    Anew,
-    /// With the id and the extent that it had: it may have been taken.
-    WithItsId,
+enum End {
+    /// The mail server has accepted it.
+    Sent,
+    /// There is nothing to send: its messages are read, mailed, not wanted, or refused for good. They count as mailed.
+    Void,
+    /// The user is looked at again.
+    Again {
+        at: Timestamp,
+        taken: Taken,
+        deferral: Deferral,
+    },
+}
+
+/// Whether the mail server may have accepted an attempt that ended without its acceptance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Taken {
+    /// It did not: the next attempt is a new one, with all that there is by then.
+    No,
+    /// It may have: the next attempt repeats this one, with its id and its extent.
+    Maybe,
+}
+
+/// Whether an end counts as one more deferral of the user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Deferral {
+    No,
+    Counted,
+}
+
+impl End {
+    /// Nothing was handed to the mail server, or nothing was accepted.
+    const fn again(at: Timestamp) -> Self {
+        Self::Again {
+            at,
+            taken: Taken::No,
+            deferral: Deferral::No,
+        }
+    }
 }
 
 impl Digester {
@@ -71,34 +104,33 @@ impl Digester {
             extents,
             deferrals,
         } = delivery;
+        let now = self.now();
         // It may have been sent: then it counts from when it was begun.
         let maybe_sent = attempt.as_ref().map(|attempt| attempt.at);
-        let Some(email) = contact.mailable().map(str::to_owned) else {
-            return self.settle(&lease, &extents, maybe_sent, self.now()).await;
-        };
-        if extents.is_empty() {
-            return self.settle(&lease, &[], maybe_sent, self.now()).await;
-        }
-        let now = self.now();
-        if !self.is_open(now) || now + self.parts.options.mail_timeout > lease.until {
-            return self.release(lease, now, false).await;
-        }
         let id = attempt.map_or_else(|| DigestId::new(self.parts.ids.new_id(now)), |attempt| attempt.id);
-        let attempt = DigestAttempt { id, extents, at: now };
-        let recorded = self.parts.store.record_attempt(&lease, &attempt, now);
+        let begun = Begun {
+            lease,
+            attempt: DigestAttempt { id, extents, at: now },
+            maybe_sent,
+            deferrals,
+        };
+        let Some(email) = contact.mailable().map(str::to_owned) else {
+            return self.end(begun, End::Void).await;
+        };
+        if begun.attempt.extents.is_empty() {
+            return self.end(begun, End::Void).await;
+        }
+        if !self.is_open(now) || now + self.parts.options.mail_timeout > begun.lease.until {
+            return self.end(begun, End::again(now)).await;
+        }
+        let recorded = self.parts.store.record_attempt(&begun.lease, &begun.attempt, now);
         if !self.in_time("recording an e-mail", recorded).await? {
             return Ok(());
         }
 
-        let begun = Begun {
-            lease,
-            attempt,
-            maybe_sent,
-            deferrals,
-        };
         let draft = self.look(&begun).await?;
-        if self.ended_without_a_mail(&begun, &draft).await? {
-            return Ok(());
+        if let Some(end) = self.ends_without_a_mail(&draft) {
+            return self.end(begun, end).await;
         }
         let draft = compose::Draft::new(&begun.lease.user_id, draft, self.parts.policy.conversations);
         let reach = &self.parts.reach;
@@ -107,16 +139,16 @@ impl Digester {
 
         // The last look: nothing else is asked between it and the mailer.
         let excerpts = self.look(&begun).await?;
-        if self.ended_without_a_mail(&begun, &excerpts).await? {
-            return Ok(());
+        if let Some(end) = self.ends_without_a_mail(&excerpts) {
+            return self.end(begun, end).await;
         }
-        let Some(digest) = draft.finish(begun.attempt.id, email, contact, self.now(), &profiles, excerpts)
-        else {
+        let now = self.now();
+        let end = match draft.finish(begun.attempt.id, email, contact, now, &profiles, excerpts) {
+            Some(digest) => self.mail(&begun, &digest).await,
             // All that was to be shown has gone meanwhile, and something else has not.
-            let forgets = maybe_sent.is_none();
-            return self.release(begun.lease, self.now() + AGAIN, forgets).await;
+            None => End::again(now + AGAIN),
         };
-        self.mail(begun, &digest).await
+        self.end(begun, end).await
     }
 
     /// What there is to tell of an attempt now.
@@ -131,29 +163,21 @@ impl Digester {
         Ok(excerpts)
     }
 
-    /// Ends an attempt of which nothing is to be told, or not yet: `true` if it did.
-    async fn ended_without_a_mail(&self, begun: &Begun, excerpts: &[Excerpt]) -> Result<bool, StoreError> {
-        let now = self.now();
+    /// The end of an attempt of which nothing is to be told, or not yet.
+    fn ends_without_a_mail(&self, excerpts: &[Excerpt]) -> Option<End> {
         let Some(oldest) = excerpts.iter().filter_map(Excerpt::oldest).min() else {
             // Read or mailed meanwhile; or it may not be told, and counts as mailed.
-            self.settle(&begun.lease, &begun.attempt.extents, begun.maybe_sent, now)
-                .await?;
-            return Ok(true);
+            return Some(End::Void);
         };
         let ripe = oldest + self.parts.policy.delay;
-        if now < ripe {
-            let forgets = begun.maybe_sent.is_none();
-            self.release(begun.lease.clone(), ripe, forgets).await?;
-        }
-        Ok(now < ripe)
+        (self.now() < ripe).then(|| End::again(ripe))
     }
 
-    async fn mail(&self, begun: Begun, digest: &Digest) -> Result<(), StoreError> {
-        let (user_id, digest_id) = (&begun.lease.user_id, begun.attempt.id);
+    /// Hands the e-mail to the mail server, and says how the attempt ends by that.
+    async fn mail(&self, begun: &Begun, digest: &Digest) -> End {
         let sent = self.parts.mailer.send(digest);
         let sent = clock::timeout(&*self.parts.reach.clock, self.parts.options.mail_timeout, sent).await;
         let sent = sent.unwrap_or_else(|elapsed| Err(MailError::new(MailErrorKind::OutcomeUnknown, elapsed)));
-        let now = self.now();
         let outcome = match sent.as_ref().map_err(MailError::kind) {
             Ok(()) => Mailed::Sent,
             Err(MailErrorKind::Refused) => Mailed::Refused,
@@ -165,81 +189,86 @@ impl Digester {
         if matches!(outcome, Mailed::Sent | Mailed::Refused) {
             *self.server() = MailServer::default();
         }
-        let Err(error) = sent else {
-            let again_at = now + self.parts.policy.interval;
-            return self
-                .settle(&begun.lease, &begun.attempt.extents, Some(now), again_at)
-                .await;
-        };
+        match sent {
+            Ok(()) => End::Sent,
+            Err(error) => self.not_taken(begun, &error),
+        }
+    }
+
+    /// The end of an attempt that the mail server did not accept.
+    fn not_taken(&self, begun: &Begun, error: &MailError) -> End {
+        let now = self.now();
         match error.kind() {
             MailErrorKind::Refused => {
                 log(
-                    user_id,
-                    digest_id,
-                    &error,
+                    begun,
+                    error,
                     "the recipient is refused; these messages count as mailed",
                 );
-                self.give_up(&begun, now).await
+                End::Void
             }
             MailErrorKind::Deferred => {
-                self.defer(
-                    begun,
-                    now,
-                    &error,
-                    Repeat::Anew,
-                    "the recipient is deferred; retrying after a pause",
-                )
-                .await
+                let what = "the recipient is deferred; retrying after a pause";
+                self.deferred(begun, error, Taken::No, what)
             }
             // It may have been taken: repeated with its id, seldom, and not for ever.
             MailErrorKind::OutcomeUnknown => {
                 self.rest(now);
                 let what = "no answer to a digest; it may have been taken, and is repeated with its id after a pause";
-                self.defer(begun, now, &error, Repeat::WithItsId, what).await
+                self.deferred(begun, error, Taken::Maybe, what)
             }
             _ => {
-                log(
-                    user_id,
-                    digest_id,
-                    &error,
-                    "digest delivery failed; retrying, one recipient at a time until it works",
-                );
-                let until = self.rest(now);
-                let forgets = begun.maybe_sent.is_none();
-                self.release(begun.lease, until, forgets).await
+                let what = "digest delivery failed; retrying, one recipient at a time until it works";
+                log(begun, error, what);
+                End::again(self.rest(now))
             }
         }
     }
 
-    /// Counts as mailed what will not be taken. An earlier try may have got through.
-    async fn give_up(&self, begun: &Begun, now: Timestamp) -> Result<(), StoreError> {
-        self.settle(&begun.lease, &begun.attempt.extents, begun.maybe_sent, now)
-            .await
+    /// Lets one recipient wait, longer each time, and counts their messages as mailed in the end.
+    fn deferred(&self, begun: &Begun, error: &MailError, taken: Taken, what: &'static str) -> End {
+        let Some(pause) = self.parts.policy.pause(begun.deferrals.saturating_add(1)) else {
+            log(
+                begun,
+                error,
+                "a digest was not taken too often; its messages count as mailed",
+            );
+            return End::Void;
+        };
+        log(begun, error, what);
+        End::Again {
+            at: self.now() + pause,
+            taken,
+            deferral: Deferral::Counted,
+        }
     }
 
-    /// Lets one recipient wait, longer each time, and counts their messages as mailed in the end.
-    async fn defer(
-        &self,
-        begun: Begun,
-        now: Timestamp,
-        error: &MailError,
-        repeat: Repeat,
-        what: &'static str,
-    ) -> Result<(), StoreError> {
-        let (user_id, digest_id) = (&begun.lease.user_id, begun.attempt.id);
-        let Some(pause) = self.parts.policy.pause(begun.deferrals.saturating_add(1)) else {
-            let what = "a digest was not taken too often; its messages count as mailed";
-            log(user_id, digest_id, error, what);
-            return self.give_up(&begun, now).await;
-        };
-        log(user_id, digest_id, error, what);
-        let hold = DigestHold {
-            lease: begun.lease,
-            until: now + pause,
-            forget_attempt: repeat == Repeat::Anew && begun.maybe_sent.is_none(),
-            is_deferred: true,
-        };
-        self.hold(&[hold]).await
+    /// Says in the store how an attempt has ended.
+    async fn end(&self, begun: Begun, end: End) -> Result<(), StoreError> {
+        let Begun {
+            lease,
+            attempt,
+            maybe_sent,
+            ..
+        } = begun;
+        let now = self.now();
+        match end {
+            End::Sent => {
+                let again_at = now + self.parts.policy.interval;
+                self.settle(&lease, &attempt.extents, Some(now), again_at).await
+            }
+            // An earlier try may have got through.
+            End::Void => self.settle(&lease, &attempt.extents, maybe_sent, now).await,
+            End::Again { at, taken, deferral } => {
+                let hold = DigestHold {
+                    lease,
+                    until: at,
+                    forget_attempt: taken == Taken::No && maybe_sent.is_none(),
+                    is_deferred: deferral == Deferral::Counted,
+                };
+                self.hold(&[hold]).await
+            }
+        }
     }
 
     /// Records what has come of an e-mail: conversations first, the user last. What came since is looked at again
@@ -287,24 +316,10 @@ impl Digester {
         }
         self.in_time(doing, step()).await
     }
-
-    async fn release(
-        &self,
-        lease: DigestLease,
-        until: Timestamp,
-        forget_attempt: bool,
-    ) -> Result<(), StoreError> {
-        let hold = DigestHold {
-            lease,
-            until,
-            forget_attempt,
-            is_deferred: false,
-        };
-        self.hold(&[hold]).await
-    }
 }
 
-fn log(user_id: &UserId, digest_id: DigestId, error: &MailError, what: &'static str) {
+fn log(begun: &Begun, error: &MailError, what: &'static str) {
+    let (user_id, digest_id) = (&begun.lease.user_id, begun.attempt.id);
     let error: &dyn std::error::Error = error;
     tracing::warn!(%user_id, %digest_id, error, "{what}");
 }
