@@ -6,7 +6,7 @@ use std::{
 use futures_util::task::AtomicWaker;
 
 /// Tells one waiting task that there is something to do.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Signal {
     raised: AtomicBool,
     waiting: AtomicWaker,

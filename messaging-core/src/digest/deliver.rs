@@ -1,8 +1,11 @@
-//! One user's e-mail: recorded, given its names, looked at once more, composed, sent, settled.
+//! One user's e-mail: recorded, given its names, looked at once more, composed, sent, ended.
 
 use std::time::Duration;
 
-use super::{Digester, MailServer, compose};
+use super::{
+    Digester, MailServer, compose,
+    record::{Outcome, Record},
+};
 use crate::{
     clock,
     domain::digest::Extent,
@@ -10,7 +13,7 @@ use crate::{
     port::{
         directory::Contact,
         mailer::{Digest, MailError, MailErrorKind},
-        store::{DigestAttempt, DigestHold, DigestLease, Excerpt, StoreError, StoreErrorKind},
+        store::{DigestAttempt, DigestHold, DigestLease, Excerpt, StoreError},
     },
     profiles::profiles_or_blank,
     telemetry::{self, Mailed},
@@ -19,9 +22,6 @@ use crate::{
 
 /// When to look again where all that was to be shown has gone between two looks.
 const AGAIN: Duration = Duration::from_mins(1);
-
-/// How often what was sent is recorded, where the store did not take it the first time.
-const MAX_REPEATS: usize = 3;
 
 /// Somebody who is to be mailed, or whose messages count as mailed because they do not want that.
 pub(super) struct Delivery {
@@ -252,13 +252,10 @@ impl Digester {
             ..
         } = begun;
         let now = self.now();
-        match end {
-            End::Sent => {
-                let again_at = now + self.parts.policy.interval;
-                self.settle(&lease, &attempt.extents, Some(now), again_at).await
-            }
+        let (outcome, again_at) = match end {
+            End::Sent => (Outcome::Accepted(now), now + self.parts.policy.interval),
             // An earlier try may have got through.
-            End::Void => self.settle(&lease, &attempt.extents, maybe_sent, now).await,
+            End::Void => (Outcome::Void(maybe_sent), now),
             End::Again { at, taken, deferral } => {
                 let hold = DigestHold {
                     lease,
@@ -266,55 +263,13 @@ impl Digester {
                     forget_attempt: taken == Taken::No && maybe_sent.is_none(),
                     is_deferred: deferral == Deferral::Counted,
                 };
-                self.hold(&[hold]).await
+                return self.hold(&[hold]).await;
             }
-        }
-    }
-
-    /// Records what has come of an e-mail: conversations first, the user last. What came since is looked at again
-    /// at `again_at`.
-    async fn settle(
-        &self,
-        lease: &DigestLease,
-        extents: &[Extent],
-        sent_at: Option<Timestamp>,
-        again_at: Timestamp,
-    ) -> Result<(), StoreError> {
-        let store = &self.parts.store;
-        for chunk in extents.chunks(self.parts.options.chunk) {
-            self.repeated("marking messages mailed", || {
-                store.mark_mailed(&lease.user_id, chunk, again_at)
-            })
-            .await?;
-        }
-        let remember = self.parts.policy.remembered();
-        self.repeated("finishing an e-mail", || {
-            store.finish_digest(lease, sent_at, remember)
-        })
-        .await?;
+        };
+        let chunk = self.parts.options.chunk;
+        let record = Record::new(lease, attempt.id, outcome, again_at, &attempt.extents, chunk);
+        self.record(record).await;
         Ok(())
-    }
-
-    /// Takes a step that may be taken twice, and repeats it if it fails in a way that may pass: what was sent is
-    /// not to be sent again for that.
-    async fn repeated<T, F: Future<Output = Result<T, StoreError>> + Send>(
-        &self,
-        doing: &'static str,
-        step: impl Fn() -> F,
-    ) -> Result<T, StoreError> {
-        for _ in 1..MAX_REPEATS {
-            match self.in_time(doing, step()).await {
-                Err(error)
-                    if matches!(
-                        error.kind(),
-                        StoreErrorKind::Retry
-                            | StoreErrorKind::OutcomeUnknown
-                            | StoreErrorKind::Unavailable { .. }
-                    ) => {}
-                done => return done,
-            }
-        }
-        self.in_time(doing, step()).await
     }
 }
 

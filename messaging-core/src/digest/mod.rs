@@ -8,6 +8,7 @@
 //! A crash between any two of these repeats nothing that was recorded and loses nothing that was not. Before the
 //! record nothing has left the process; after it whoever claims the user next finds the attempt and repeats it,
 //! with its id and no more than it was to hold; settling moves watermarks, that a repetition does not move again.
+//! What was accepted and could not be [recorded](record) is recorded later, until the lease ends.
 //!
 //! Nobody is mailed without a lease that outlasts the mailer's time-out, and what is about to be sent is looked at
 //! once more under that lease, with no other call between the look and the mailer's: what has been read by then, or
@@ -19,6 +20,7 @@
 mod compose;
 mod deliver;
 mod options;
+mod record;
 #[cfg(feature = "worker")]
 mod run;
 
@@ -32,7 +34,7 @@ use std::{
     time::Duration,
 };
 
-use futures_util::{StreamExt, stream};
+use futures_util::{StreamExt, future::join, stream};
 
 pub use options::{DigestOptions, InvalidDigestOptions};
 
@@ -50,6 +52,7 @@ use crate::{
     time::Timestamp,
 };
 use deliver::Delivery;
+use record::Unrecorded;
 
 /// What a digester is put together from.
 pub(crate) struct DigestParts {
@@ -66,6 +69,8 @@ pub struct Digester {
     id: WorkerId,
     parts: DigestParts,
     server: Mutex<MailServer>,
+    /// What the store has not recorded yet.
+    unrecorded: Unrecorded,
     /// No e-mail is begun any more.
     stopping: AtomicBool,
 }
@@ -85,6 +90,7 @@ impl Digester {
             id: WorkerId::new(parts.ids.new_id(parts.reach.clock.now())),
             parts,
             server: Mutex::default(),
+            unrecorded: Unrecorded::default(),
             stopping: AtomicBool::new(false),
         }
     }
@@ -96,6 +102,10 @@ impl Digester {
     /// When the store could not say who is due, or what of. Whoever was claimed by then is due again when the
     /// lease is over.
     pub async fn step(&self) -> Result<usize, StoreError> {
+        join(self.mail_due(), self.record_due()).await.0
+    }
+
+    async fn mail_due(&self) -> Result<usize, StoreError> {
         let mut seen = BTreeSet::new();
         loop {
             let limit = self.limit();

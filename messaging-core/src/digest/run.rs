@@ -1,18 +1,57 @@
-//! The loop.
+//! The loops: one looks for users to mail, and one repeats records that failed.
 
 use std::{pin::pin, sync::atomic::Ordering};
 
-use super::Digester;
-use crate::clock;
+use futures_util::future::{Either, select};
+
+use super::{Digester, record::Next};
+use crate::{clock, time::Timestamp};
 
 impl Digester {
     pub(crate) async fn run(&self, stop: impl Future<Output = ()> + Send) {
+        let (mailing, recording) = (pin!(self.mail_until(stop)), pin!(self.record_until_over()));
+        match select(mailing, recording).await {
+            Either::Left((drain_until, recording)) => {
+                self.unrecorded.close();
+                let left = drain_until.since(self.now());
+                if clock::timeout(&*self.parts.reach.clock, left, recording)
+                    .await
+                    .is_err()
+                {
+                    tracing::warn!(
+                        "shutting down before every digest was recorded; the others are repeated after their lease expires"
+                    );
+                }
+            }
+            // Not before it is closed.
+            Either::Right(((), mailing)) => drop(mailing.await),
+        }
+    }
+
+    /// Repeats records as they become due, until the queue is over.
+    async fn record_until_over(&self) {
+        loop {
+            self.record_due().await;
+            let raised = self.unrecorded.signal().raised();
+            match self.unrecorded.next() {
+                Next::Over => return,
+                Next::Empty => raised.await,
+                Next::At(at) => {
+                    let pause = at.since(self.now());
+                    drop(select(pin!(raised), self.parts.reach.clock.sleep(pause)).await);
+                }
+            }
+        }
+    }
+
+    /// Mails users until `stop` is ready, and what has been begun by then. Returns until when shutting down may take.
+    async fn mail_until(&self, stop: impl Future<Output = ()> + Send) -> Timestamp {
         let clock = &*self.parts.reach.clock;
         let mut stop = pin!(stop);
         let mut is_failing = false;
         loop {
             tokio::select! {
-                () = &mut stop => return,
+                () = &mut stop => return self.now() + self.parts.options.drain,
                 () = clock.sleep(self.parts.options.every) => {}
             }
             let mut mailing = pin!(self.step());
@@ -20,10 +59,12 @@ impl Digester {
                 stepped = &mut mailing => stepped,
                 () = &mut stop => {
                     self.stopping.store(true, Ordering::Release);
-                    if clock::timeout(clock, self.parts.options.drain, mailing).await.is_err() {
+                    let drain = self.parts.options.drain;
+                    let until = self.now() + drain;
+                    if clock::timeout(clock, drain, mailing).await.is_err() {
                         tracing::warn!("shutting down amid an e-mail: it is repeated when its lease is over");
                     }
-                    return;
+                    return until;
                 }
             };
             match (stepped, is_failing) {

@@ -32,7 +32,7 @@ const MINUTE: Duration = Duration::from_mins(1);
 
 /// Takes what comes, but for the failures that it was told.
 #[derive(Clone, Default)]
-struct Letterbox(Arc<Mutex<(Vec<Digest>, VecDeque<MailErrorKind>)>>);
+pub(crate) struct Letterbox(pub(crate) Arc<Mutex<(Vec<Digest>, VecDeque<MailErrorKind>)>>);
 
 #[async_trait]
 impl Mailer for Letterbox {
@@ -47,7 +47,7 @@ impl Mailer for Letterbox {
 }
 
 /// Nobody is there.
-struct Nobody;
+pub(crate) struct Nobody;
 
 #[async_trait]
 impl Presence for Nobody {

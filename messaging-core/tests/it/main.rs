@@ -21,6 +21,7 @@ mod opening;
 mod outage;
 mod policy_matrix;
 mod reading;
+mod recording;
 mod relay;
 mod remembering;
 mod reporting;

@@ -19,6 +19,7 @@ mod opening_told;
 mod pooler;
 mod probing;
 mod process;
+mod recording_digests;
 mod roles;
 mod scene;
 mod sending;

@@ -1,4 +1,7 @@
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use async_trait::async_trait;
 use messaging_core::{
@@ -49,6 +52,10 @@ struct Shared {
     failures: Vec<(u64, StoreErrorKind, Effect)>,
     /// Which calls are never to be answered.
     hanging: Vec<u64>,
+    /// How all calls of a step fail.
+    refused: HashMap<&'static str, StoreErrorKind>,
+    /// How many calls of each step there were.
+    by_step: HashMap<&'static str, u64>,
 }
 
 impl<S> FailingStore<S> {
@@ -66,6 +73,22 @@ impl<S> FailingStore<S> {
         let mut shared = self.lock();
         let call = shared.calls + nth;
         shared.failures.push((call, kind, effect));
+    }
+
+    /// Fails every call of a step, named as its errors name it (*marking messages mailed*), until it is
+    /// [admitted](Self::admit). These calls change nothing.
+    pub fn refuse(&self, step: &'static str, kind: StoreErrorKind) {
+        self.lock().refused.insert(step, kind);
+    }
+
+    /// Takes the calls of a step again.
+    pub fn admit(&self, step: &'static str) {
+        self.lock().refused.remove(step);
+    }
+
+    /// How many calls of a step there were, failed ones too.
+    pub fn calls_of(&self, step: &'static str) -> u64 {
+        self.lock().by_step.get(step).copied().unwrap_or(0)
     }
 
     /// Never answers the `nth` call from now on, nor takes it.
@@ -96,13 +119,15 @@ impl<S> FailingStore<S> {
     }
 
     /// Counts a call; gives how it is to fail.
-    fn next_call(&self) -> Option<(StoreErrorKind, Effect)> {
+    fn next_call(&self, step: &'static str) -> Option<(StoreErrorKind, Effect)> {
         let mut shared = self.lock();
         shared.calls += 1;
+        *shared.by_step.entry(step).or_default() += 1;
         let call = shared.calls;
-        let at = shared.failures.iter().position(|(nth, ..)| *nth == call)?;
-        let (_, kind, effect) = shared.failures.swap_remove(at);
-        Some((kind, effect))
+        let refused = shared.refused.get(step).map(|kind| (*kind, Effect::None));
+        let at = shared.failures.iter().position(|(nth, ..)| *nth == call);
+        let failure = at.map(|at| shared.failures.swap_remove(at));
+        failure.map(|(_, kind, effect)| (kind, effect)).or(refused)
     }
 
     /// Whether the call that was counted last is never to be answered.
@@ -119,7 +144,7 @@ impl<S> FailingStore<S> {
     where
         S: Sync,
     {
-        let failure = self.next_call();
+        let failure = self.next_call(doing);
         if self.is_hanging() {
             self.hung.give();
             return std::future::pending().await;

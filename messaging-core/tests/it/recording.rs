@@ -1,0 +1,211 @@
+//! What came of an e-mail is recorded however long the store refuses that, as long as the lease holds.
+
+use std::{pin::pin, time::Duration};
+
+use futures_util::{FutureExt as _, poll};
+use messaging_core::{
+    Body, ConversationId, DigestOptions, DigestPolicy, Messaging, OpenByHost, Options, SendMessage,
+    Unlimited, Workers,
+    clock::{ManualClock, SequentialIds},
+    memory::MemoryStore,
+    port::{mailer::Digest, store::StoreErrorKind},
+};
+use messaging_testkit::{
+    fake::{FailingStore, FakeDirectory},
+    make::{agency_id, agent_user_id, client, client_id},
+};
+
+use crate::digests::{Letterbox, Nobody};
+
+const MINUTE: Duration = Duration::from_mins(1);
+const SECOND: Duration = Duration::from_secs(1);
+
+const MARKING: &str = "marking messages mailed";
+const FINISHING: &str = "finishing an e-mail";
+/// What records that an e-mail was accepted.
+const STEPS: [&str; 2] = [MARKING, FINISHING];
+
+const LOCKED: StoreErrorKind = StoreErrorKind::Unavailable { retry_after: SECOND };
+
+struct House {
+    store: FailingStore<MemoryStore>,
+    messaging: Messaging,
+    workers: Workers,
+    clock: ManualClock,
+    mails: Letterbox,
+}
+
+impl House {
+    fn new() -> Self {
+        let (store, clock) = (FailingStore::new(MemoryStore::new()), ManualClock::new());
+        let mails = Letterbox::default();
+        let (messaging, workers) = Messaging::builder(store.clone(), FakeDirectory::new())
+            .rate_limiter(Unlimited)
+            .digests(mails.clone(), DigestPolicy::default())
+            .presence(Nobody)
+            .options(Options::default().with_digests(DigestOptions::default().with_every(10 * SECOND)))
+            .clock(clock.clone())
+            .ids(SequentialIds::default())
+            .build()
+            .unwrap();
+        Self {
+            store,
+            messaging,
+            workers,
+            clock,
+            mails,
+        }
+    }
+
+    async fn open(&self, c: u64, a: u64) -> ConversationId {
+        let open = OpenByHost::new(&client_id(c), &agency_id(a), &agent_user_id(a));
+        let plan = self.messaging.plan_open(open).unwrap();
+        self.messaging.open_planned(&plan).await.unwrap().id
+    }
+
+    async fn send(&self, c: u64, to: ConversationId) {
+        let send = SendMessage {
+            conversation_id: to,
+            body: Body::parse("hello").unwrap(),
+            key: None,
+        };
+        self.messaging.send_message(&client(c), &send).await.unwrap();
+    }
+
+    /// What is mailed in so many looks, with a pause before each.
+    async fn looks(&self, looks: u32, pause: Duration) -> Vec<Digest> {
+        for _ in 0..looks {
+            self.clock.advance(pause);
+            self.workers.digests().unwrap().step().await.unwrap();
+        }
+        std::mem::take(&mut self.mails.0.lock().unwrap().0)
+    }
+}
+
+#[tokio::test]
+async fn an_accepted_e_mail_that_cannot_be_recorded_for_minutes_is_not_sent_again() {
+    let kinds = [
+        LOCKED,
+        StoreErrorKind::Retry,
+        StoreErrorKind::OutcomeUnknown,
+        StoreErrorKind::ReadOnly,
+    ];
+    for (step, kind) in STEPS.into_iter().flat_map(|step| kinds.map(|kind| (step, kind))) {
+        let house = House::new();
+        let id = house.open(1, 1).await;
+        house.send(1, id).await;
+        house.store.refuse(step, kind);
+        assert_eq!(house.looks(1, 30 * MINUTE).await.len(), 1);
+        // The lease is of five minutes.
+        assert_eq!(house.looks(280, SECOND).await, [], "{step}: {kind}");
+        let tries = house.store.calls_of(step);
+        assert!((20..60).contains(&tries), "{step}: {kind}: {tries} tries");
+        house.store.admit(step);
+        assert_eq!(house.looks(60, SECOND).await, [], "{step}: {kind}");
+        assert_eq!(house.looks(100, MINUTE).await, [], "{step}: {kind}");
+        house.send(1, id).await;
+        let next = house.looks(1, 30 * MINUTE).await;
+        assert_eq!((next.len(), next[0].messages), (1, 1), "{step}: {kind}");
+    }
+}
+
+#[tokio::test]
+async fn the_pauses_between_tries_to_record_grow() {
+    let house = House::new();
+    let id = house.open(1, 1).await;
+    house.send(1, id).await;
+    house.store.refuse(MARKING, LOCKED);
+    house.looks(1, 30 * MINUTE).await;
+    let mut tries = Vec::new();
+    for _ in 0..4 {
+        let before = house.store.calls_of(MARKING);
+        house.looks(200, 10 * SECOND / 200).await;
+        tries.push(house.store.calls_of(MARKING) - before);
+    }
+    assert!(tries.is_sorted_by(|a, b| a >= b), "{tries:?}");
+    assert!(tries[0] >= 4 && tries[3] <= 2, "{tries:?}");
+}
+
+#[tokio::test]
+async fn a_record_that_waits_keeps_no_other_user_waiting() {
+    let house = House::new();
+    let (first, second) = (house.open(1, 1).await, house.open(2, 2).await);
+    house.send(1, first).await;
+    house.clock.advance(MINUTE);
+    house.send(2, second).await;
+    house.store.refuse(FINISHING, LOCKED);
+    assert_eq!(house.looks(1, 29 * MINUTE).await[0].user_id, agent_user_id(1));
+    assert_eq!(house.looks(1, MINUTE).await[0].user_id, agent_user_id(2));
+    house.store.admit(FINISHING);
+    assert_eq!(house.looks(600, SECOND).await, []);
+}
+
+#[tokio::test]
+async fn what_is_never_recorded_is_repeated_with_its_id_when_the_lease_is_over() {
+    let house = House::new();
+    let id = house.open(1, 1).await;
+    house.send(1, id).await;
+    house.store.refuse(MARKING, LOCKED);
+    let first = house.looks(1, 30 * MINUTE).await;
+    assert_eq!(house.looks(299, SECOND).await, [], "the lease holds");
+    house.store.admit(MARKING);
+    let second = house.looks(30, MINUTE).await;
+    assert_eq!((second.len(), second[0].id), (1, first[0].id));
+    assert_eq!(house.looks(600, MINUTE).await, []);
+}
+
+#[tokio::test]
+async fn the_worker_records_between_its_looks_and_while_it_shuts_down() {
+    for stops in [Stops::Later, Stops::BeforeItIsRecorded] {
+        let house = House::new();
+        let id = house.open(1, 1).await;
+        house.send(1, id).await;
+        house.clock.advance(30 * MINUTE);
+        house.store.refuse(MARKING, LOCKED);
+        let House {
+            workers,
+            store,
+            clock,
+            mails,
+            ..
+        } = house;
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let mut stop = Some(stop);
+        let mut running = pin!(workers.run(stopped.map(drop)));
+        let mut pass = async |time: Duration| {
+            clock.advance(time);
+            // As often as one thing can wake the next.
+            for _ in 0..100 {
+                if poll!(&mut running).is_ready() {
+                    return true;
+                }
+            }
+            false
+        };
+        assert!(!pass(Duration::ZERO).await);
+        assert!(!pass(10 * SECOND).await);
+        assert_eq!(store.calls_of(MARKING), 1, "{stops:?}");
+        if stops == Stops::BeforeItIsRecorded {
+            stop.take();
+        }
+        for _ in 0..4 {
+            assert!(!pass(SECOND).await, "{stops:?}");
+        }
+        let tries = store.calls_of(MARKING);
+        assert!(tries > 2, "{stops:?}: {tries} tries in less than a look's pause");
+        store.admit(MARKING);
+        let mut is_over = false;
+        for _ in 0..5 {
+            is_over = is_over || pass(SECOND).await;
+        }
+        assert_eq!(store.calls_of(FINISHING), 1, "{stops:?}");
+        assert_eq!(is_over, stops == Stops::BeforeItIsRecorded);
+        assert_eq!(mails.0.lock().unwrap().0.len(), 1, "{stops:?}");
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stops {
+    Later,
+    BeforeItIsRecorded,
+}
