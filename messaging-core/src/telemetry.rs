@@ -198,8 +198,10 @@ pub const METRICS: &[Metric] = {
             "Users whose subscriptions to a conversation were to end with their access.",
         )
         .labelled(&[("outcome", &["ended", "failed"])]),
-        Metric::new(EMAILS, Counter, Unit::Count, "E-mails about unread messages.")
-            .labelled(&[("outcome", &["sent", "refused", "deferred", "failed"])]),
+        Metric::new(EMAILS, Counter, Unit::Count, "E-mails about unread messages.").labelled(&[(
+            "outcome",
+            &["sent", "refused", "deferred", "deferred_uncounted", "failed"],
+        )]),
         Metric::new(NOTIFICATIONS, Counter, Unit::Count, "Notifications of devices.")
             .labelled(&[("outcome", &["sent", "failed"])]),
         Metric::new(
@@ -243,6 +245,8 @@ pub(crate) enum Mailed {
     Sent,
     Refused,
     Deferred,
+    /// By a server that may defer everybody.
+    DeferredUncounted,
     Failed,
 }
 
@@ -336,6 +340,7 @@ pub(crate) fn mailed(outcome: Mailed) {
         Mailed::Sent => "sent",
         Mailed::Refused => "refused",
         Mailed::Deferred => "deferred",
+        Mailed::DeferredUncounted => "deferred_uncounted",
         Mailed::Failed => "failed",
     };
     counter!(EMAILS, "outcome" => outcome).increment(1);

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use super::{
     Digester, MailServer, compose,
+    deferrals::Counts,
     record::{Outcome, Record},
 };
 use crate::{
     clock,
-    domain::digest::Extent,
+    domain::digest::{Extent, pause_after},
     id::DigestId,
     port::{
         directory::Contact,
@@ -50,8 +51,8 @@ struct Begun {
 enum End {
     /// The mail server has accepted it.
     Sent,
-    /// There is nothing to send: its messages are read, mailed, not wanted, or refused for good. They count as mailed.
-    Void,
+    /// There is nothing more to send: its messages are read, mailed, not wanted, or refused for good. They count as mailed.
+    Void(Taken),
     /// The user is looked at again.
     Again {
         at: Timestamp,
@@ -77,6 +78,9 @@ enum Deferral {
 }
 
 impl End {
+    /// The mail server was handed nothing, or refused it.
+    const VOID: Self = Self::Void(Taken::No);
+
     /// Nothing was handed to the mail server, or nothing was accepted.
     const fn again(at: Timestamp) -> Self {
         Self::Again {
@@ -115,10 +119,10 @@ impl Digester {
             deferrals,
         };
         let Some(email) = contact.mailable().map(str::to_owned) else {
-            return self.end(begun, End::Void).await;
+            return self.end(begun, End::VOID).await;
         };
         if begun.attempt.extents.is_empty() {
-            return self.end(begun, End::Void).await;
+            return self.end(begun, End::VOID).await;
         }
         if !self.is_open(now) || now + self.parts.options.mail_timeout > begun.lease.until {
             return self.end(begun, End::again(now)).await;
@@ -167,7 +171,7 @@ impl Digester {
     fn ends_without_a_mail(&self, excerpts: &[Excerpt]) -> Option<End> {
         let Some(oldest) = excerpts.iter().filter_map(Excerpt::oldest).min() else {
             // Read or mailed meanwhile; or it may not be told, and counts as mailed.
-            return Some(End::Void);
+            return Some(End::VOID);
         };
         let ripe = oldest + self.parts.policy.delay;
         (self.now() < ripe).then(|| End::again(ripe))
@@ -178,25 +182,23 @@ impl Digester {
         let sent = self.parts.mailer.send(digest);
         let sent = clock::timeout(&*self.parts.reach.clock, self.parts.options.mail_timeout, sent).await;
         let sent = sent.unwrap_or_else(|elapsed| Err(MailError::new(MailErrorKind::OutcomeUnknown, elapsed)));
-        let outcome = match sent.as_ref().map_err(MailError::kind) {
-            Ok(()) => Mailed::Sent,
-            Err(MailErrorKind::Refused) => Mailed::Refused,
-            Err(MailErrorKind::Deferred) => Mailed::Deferred,
-            Err(_) => Mailed::Failed,
+        let (end, outcome) = match sent {
+            Ok(()) => {
+                self.deferrals.accepted(&begun.lease.user_id);
+                (End::Sent, Mailed::Sent)
+            }
+            Err(error) => self.not_taken(begun, &error),
         };
         telemetry::mailed(outcome);
         // A deferral may come from a template, before the server was asked.
         if matches!(outcome, Mailed::Sent | Mailed::Refused) {
             *self.server() = MailServer::default();
         }
-        match sent {
-            Ok(()) => End::Sent,
-            Err(error) => self.not_taken(begun, &error),
-        }
+        end
     }
 
     /// The end of an attempt that the mail server did not accept.
-    fn not_taken(&self, begun: &Begun, error: &MailError) -> End {
+    fn not_taken(&self, begun: &Begun, error: &MailError) -> (End, Mailed) {
         let now = self.now();
         match error.kind() {
             MailErrorKind::Refused => {
@@ -205,39 +207,66 @@ impl Digester {
                     error,
                     "the recipient is refused; these messages count as mailed",
                 );
-                End::Void
+                (End::VOID, Mailed::Refused)
             }
-            MailErrorKind::Deferred => {
-                let what = "the recipient is deferred; retrying after a pause";
-                self.deferred(begun, error, Taken::No, what)
-            }
+            MailErrorKind::Deferred => self.deferred(begun, now, error),
             // It may have been taken: repeated with its id, seldom, and not for ever.
             MailErrorKind::OutcomeUnknown => {
                 self.rest(now);
+                let in_a_row = self.deferrals.note(&begun.lease.user_id, now).in_a_row;
                 let what = "no answer to a digest; it may have been taken, and is repeated with its id after a pause";
-                self.deferred(begun, error, Taken::Maybe, what)
+                let end = self.counted(begun, now, in_a_row, Taken::Maybe, (error, what));
+                (end, Mailed::Failed)
             }
             _ => {
                 let what = "digest delivery failed; retrying, one recipient at a time until it works";
                 log(begun, error, what);
-                End::again(self.rest(now))
+                (End::again(self.rest(now)), Mailed::Failed)
             }
         }
     }
 
-    /// Lets one recipient wait, longer each time, and counts their messages as mailed in the end.
-    fn deferred(&self, begun: &Begun, error: &MailError, taken: Taken, what: &'static str) -> End {
+    /// Lets one recipient wait, longer each time.
+    fn deferred(&self, begun: &Begun, now: Timestamp, error: &MailError) -> (End, Mailed) {
+        let noted = self.deferrals.note(&begun.lease.user_id, now);
+        match noted.counts {
+            Counts::Yes => {
+                let what = "the recipient is deferred; retrying after a pause";
+                let end = self.counted(begun, now, noted.in_a_row, Taken::No, (error, what));
+                (end, Mailed::Deferred)
+            }
+            Counts::No => {
+                log(
+                    begun,
+                    error,
+                    "the recipient is deferred, and the mail server has accepted no e-mail since it last was;                      retrying after a pause, without counting the deferral",
+                );
+                let in_a_row = noted.in_a_row.max(begun.deferrals.saturating_add(1));
+                (End::again(now + pause_after(in_a_row)), Mailed::DeferredUncounted)
+            }
+        }
+    }
+
+    /// A deferral that counts: in the end the messages count as mailed.
+    fn counted(
+        &self,
+        begun: &Begun,
+        now: Timestamp,
+        in_a_row: u32,
+        taken: Taken,
+        (error, what): (&MailError, &'static str),
+    ) -> End {
         let Some(pause) = self.parts.policy.pause(begun.deferrals.saturating_add(1)) else {
             log(
                 begun,
                 error,
                 "a digest was not taken too often; its messages count as mailed",
             );
-            return End::Void;
+            return End::Void(taken);
         };
         log(begun, error, what);
         End::Again {
-            at: self.now() + pause,
+            at: now + pause.max(pause_after(in_a_row)),
             taken,
             deferral: Deferral::Counted,
         }
@@ -254,8 +283,15 @@ impl Digester {
         let now = self.now();
         let (outcome, again_at) = match end {
             End::Sent => (Outcome::Accepted(now), now + self.parts.policy.interval),
-            // An earlier try may have got through.
-            End::Void => (Outcome::Void(maybe_sent), now),
+            End::Void(taken) => {
+                self.deferrals.forget(&lease.user_id);
+                let maybe_sent = match taken {
+                    Taken::Maybe => Some(now),
+                    // An earlier try may have got through.
+                    Taken::No => maybe_sent,
+                };
+                (Outcome::Void(maybe_sent), now)
+            }
             End::Again { at, taken, deferral } => {
                 let hold = DigestHold {
                     lease,

@@ -15,9 +15,11 @@
 //! [may not be told](crate::policy::may_notify), is not in it and counts as mailed.
 //!
 //! A failure of the mail server as a whole lets it rest, and one user is tried at a time until it takes something. A
-//! recipient whom it defers waits alone, longer each time.
+//! recipient whom it defers waits alone, longer each time; whether that [counts](deferrals) depends on what it takes of
+//! others.
 
 mod compose;
+mod deferrals;
 mod deliver;
 mod options;
 mod record;
@@ -51,6 +53,7 @@ use crate::{
     relay::retry,
     time::Timestamp,
 };
+use deferrals::Deferrals;
 use deliver::Delivery;
 use record::Unrecorded;
 
@@ -69,6 +72,7 @@ pub struct Digester {
     id: WorkerId,
     parts: DigestParts,
     server: Mutex<MailServer>,
+    deferrals: Deferrals,
     /// What the store has not recorded yet.
     unrecorded: Unrecorded,
     /// No e-mail is begun any more.
@@ -90,6 +94,7 @@ impl Digester {
             id: WorkerId::new(parts.ids.new_id(parts.reach.clock.now())),
             parts,
             server: Mutex::default(),
+            deferrals: Deferrals::default(),
             unrecorded: Unrecorded::default(),
             stopping: AtomicBool::new(false),
         }
@@ -102,7 +107,8 @@ impl Digester {
     /// When the store could not say who is due, or what of. Whoever was claimed by then is due again when the
     /// lease is over.
     pub async fn step(&self) -> Result<usize, StoreError> {
-        join(self.mail_due(), self.record_due()).await.0
+        // Records first: what they say is not to be claimed again.
+        join(self.record_due(), self.mail_due()).await.1
     }
 
     async fn mail_due(&self) -> Result<usize, StoreError> {

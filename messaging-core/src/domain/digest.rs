@@ -117,8 +117,9 @@ pub struct DigestPolicy {
     pub conversations: usize,
     /// How many messages it shows of each, the oldest; at least 1. Default: 3.
     pub messages: usize,
-    /// How often in a row a mail server may defer one recipient before what is due counts as mailed; at least 1.
-    /// Default: 24, which takes about three days.
+    /// How often in a row a mail server may defer one recipient before what is due counts as mailed; at least 1. A
+    /// deferral counts where the server has accepted an e-mail, of any user, since this recipient was last deferred: a
+    /// server that defers everybody loses no digest. Default: 24, which takes about three days.
     pub deferrals: u32,
 }
 
@@ -189,9 +190,7 @@ impl DigestPolicy {
     /// How long to wait after the mail server has deferred a recipient so many times in a row, at least once: 1
     /// minute, then twice as long each time, at most 4 hours. `None` when it is not to be tried again.
     pub fn pause(&self, deferrals: u32) -> Option<Duration> {
-        let doublings = deferrals.saturating_sub(1).min(16);
-        let pause = (FIRST_PAUSE * 2_u32.pow(doublings)).min(LONGEST_PAUSE);
-        (deferrals < self.deferrals).then_some(pause)
+        (deferrals < self.deferrals).then(|| pause_after(deferrals))
     }
 
     /// How many of the newest e-mails to a user a store has to remember.
@@ -213,6 +212,12 @@ impl DigestPolicy {
         }
         Ok(())
     }
+}
+
+/// The pause after so many deferrals in a row, without an end of the tries.
+pub(crate) fn pause_after(deferrals: u32) -> Duration {
+    let doublings = deferrals.saturating_sub(1).min(16);
+    (FIRST_PAUSE * 2_u32.pow(doublings)).min(LONGEST_PAUSE)
 }
 
 /// A policy by which nothing would ever be mailed, or everybody looked at all the time.

@@ -37,6 +37,7 @@ struct Outside(Arc<Mutex<Option<Broken>>>);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Broken {
+    Mailbox,
     Recipient,
     Mailer,
     Push,
@@ -56,6 +57,9 @@ impl Outside {
 #[async_trait]
 impl Mailer for Outside {
     async fn send(&self, _: &Digest) -> Result<(), MailError> {
+        if self.is(Broken::Mailbox) {
+            return Err(MailError::new(MailErrorKind::Deferred, "as asked for"));
+        }
         if self.is(Broken::Recipient) {
             return Err(MailError::new(MailErrorKind::Refused, "as asked for"));
         }
@@ -178,7 +182,7 @@ async fn much(house: &House) {
             .unwrap();
     }
     house.work(HOUR).await;
-    for broken in [Broken::Recipient, Broken::Mailer, Broken::Push] {
+    for broken in [Broken::Mailbox, Broken::Recipient, Broken::Mailer, Broken::Push] {
         house.outside.set_broken(Some(broken));
         let text = format!("Broken is the {broken:?}");
         house.send(&client(1), &message(id, &text, None)).await;
@@ -257,6 +261,7 @@ async fn everything_that_is_documented_is_counted_and_nothing_else() {
         ("messaging_audited_total action=close", 1.0),
         ("messaging_host_failures_total part=directory", 1.0),
         ("messaging_emails_total outcome=refused", 1.0),
+        ("messaging_emails_total outcome=deferred_uncounted", 1.0),
         ("messaging_emails_total outcome=failed", 1.0),
         ("messaging_notifications_total outcome=failed", 1.0),
         ("messaging_host_failures_total part=presence", 1.0),

@@ -7,6 +7,7 @@ mod adversity;
 mod channels;
 mod counted;
 mod counting;
+mod deferring;
 mod delivery;
 mod digests;
 mod erasing;

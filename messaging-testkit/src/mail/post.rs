@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use messaging_core::port::mailer::{Digest, MailError, MailErrorKind, Mailer};
 
-use super::ledger::Ledger;
+use super::ledger::{Delay, Ledger, ProcessNumber};
 use crate::fake::Signal;
 
 /// How the mail server behaves.
@@ -53,6 +53,7 @@ impl Post {
 /// One process's way to it.
 pub(super) struct Courier {
     pub(super) post: Post,
+    pub(super) process: ProcessNumber,
     pub(super) dead: Signal,
 }
 
@@ -64,7 +65,7 @@ impl Mailer for Courier {
         let failed = |kind| Err(MailError::new(kind, "as asked for"));
         match mood {
             Mood::Takes => {
-                ledger.mailed(digest, true);
+                ledger.heard(digest, self.process);
                 Ok(())
             }
             Mood::Refuses => {
@@ -73,19 +74,19 @@ impl Mailer for Courier {
             }
             Mood::IsAway => failed(MailErrorKind::Unavailable),
             Mood::Defers => {
-                ledger.deferred(digest);
+                ledger.delayed(digest, self.process, Delay::Deferred);
                 failed(MailErrorKind::Deferred)
             }
             Mood::LosesAnswers { takes } => {
                 if takes {
-                    ledger.mailed(digest, false);
+                    ledger.unheard(digest);
                 }
-                ledger.deferred(digest);
+                ledger.delayed(digest, self.process, Delay::Lost);
                 failed(MailErrorKind::OutcomeUnknown)
             }
             Mood::IsTheEnd { takes } => {
                 if takes {
-                    ledger.mailed(digest, false);
+                    ledger.unheard(digest);
                 }
                 self.post.set(Mood::Takes);
                 self.dead.give();

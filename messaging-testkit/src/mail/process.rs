@@ -37,6 +37,7 @@ impl Process {
         let (store, dead) = (FailingStore::new(store.clone()), Signal::default());
         let courier = Courier {
             post: post.clone(),
+            process: NEXT.fetch_add(1, Ordering::Relaxed),
             dead: dead.clone(),
         };
         let (_, workers) = Messaging::builder(store.clone(), directory.clone())

@@ -97,7 +97,7 @@ pub struct DueUser {
     pub attempt: Option<DigestAttempt>,
     /// When they were mailed, the newest last.
     pub sent: Vec<Timestamp>,
-    /// How often in a row the mail server has deferred them, as [held](DigestHold::is_deferred) since a digest was last
+    /// How many deferrals of the mail server count, as [held](DigestHold::is_deferred) since a digest was last
     /// [finished](Digests::finish_digest).
     pub deferrals: u32,
 }
@@ -159,7 +159,8 @@ pub struct DigestHold {
     pub until: Timestamp,
     /// Whether the attempt is known to have come to nothing.
     pub forget_attempt: bool,
-    /// Whether the mail server has deferred them: counts as one more of their [`deferrals`](DueUser::deferrals).
+    /// Whether the mail server has deferred them, while it accepts e-mails of others: counts as one more of their
+    /// [`deferrals`](DueUser::deferrals).
     pub is_deferred: bool,
 }
 

@@ -1,0 +1,242 @@
+//! A mail server that defers one recipient says something of that recipient; one that defers everybody does not.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use messaging_core::{
+    Body, ConversationId, DigestPolicy, Messaging, OpenByHost, SendMessage, Unlimited, UserId, Workers,
+    clock::{ManualClock, SequentialIds},
+    memory::MemoryStore,
+    port::mailer::{Digest, MailError, MailErrorKind, Mailer},
+};
+use messaging_testkit::{
+    fake::FakeDirectory,
+    make::{agency_id, agent_user_id, client, client_id},
+};
+
+use crate::{digests::Nobody, world::OtherIds};
+
+const MINUTE: Duration = Duration::from_mins(1);
+const FULL: u64 = 1;
+const USERS: u64 = 5;
+
+/// Defers the recipients that it is told to.
+#[derive(Clone, Default)]
+struct Server(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    deferred: BTreeSet<UserId>,
+    tries: BTreeMap<UserId, u32>,
+    accepted: Vec<(UserId, u64)>,
+    log: Vec<Said>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Said {
+    Accepted,
+    Deferred,
+    /// Of the process, not of the server.
+    Restarted,
+}
+
+/// How many deferrals of the one user who is deferred come after an e-mail that was accepted since the last one.
+fn counted(log: &[Said]) -> usize {
+    let between = log.split(|said| *said == Said::Deferred).skip(1);
+    let counts = |said: &&[Said]| said.contains(&Said::Accepted) && !said.contains(&Said::Restarted);
+    // What comes after the last deferral is not before one.
+    let all = between.collect::<Vec<_>>();
+    all.iter().rev().skip(1).filter(|said| counts(said)).count()
+}
+
+#[async_trait]
+impl Mailer for Server {
+    async fn send(&self, digest: &Digest) -> Result<(), MailError> {
+        let mut state = self.0.lock().unwrap();
+        *state.tries.entry(digest.user_id.clone()).or_default() += 1;
+        if state.deferred.contains(&digest.user_id) {
+            state.log.push(Said::Deferred);
+            return Err(MailError::new(MailErrorKind::Deferred, "as asked for"));
+        }
+        state.log.push(Said::Accepted);
+        state.accepted.push((digest.user_id.clone(), digest.messages));
+        Ok(())
+    }
+}
+
+impl Server {
+    fn defers(&self, users: impl IntoIterator<Item = u64>) {
+        self.0.lock().unwrap().deferred = users.into_iter().map(agent_user_id).collect();
+    }
+
+    fn tries(&self, user: u64) -> u32 {
+        let state = self.0.lock().unwrap();
+        state.tries.get(&agent_user_id(user)).copied().unwrap_or(0)
+    }
+
+    /// Who was mailed since the last look, about how many messages.
+    fn accepted(&self) -> BTreeMap<UserId, u64> {
+        std::mem::take(&mut self.0.lock().unwrap().accepted)
+            .into_iter()
+            .collect()
+    }
+}
+
+struct House {
+    store: MemoryStore,
+    messaging: Messaging,
+    workers: Workers,
+    clock: ManualClock,
+    server: Server,
+}
+
+impl House {
+    /// After three deferrals that count the messages count as mailed.
+    fn new() -> Self {
+        let (store, clock, server) = (MemoryStore::new(), ManualClock::new(), Server::default());
+        let (messaging, workers) = Messaging::builder(store.clone(), FakeDirectory::new())
+            .rate_limiter(Unlimited)
+            .digests(server.clone(), DigestPolicy::default().with_deferrals(3))
+            .presence(Nobody)
+            .clock(clock.clone())
+            .ids(SequentialIds::default())
+            .build()
+            .unwrap();
+        Self {
+            store,
+            messaging,
+            workers,
+            clock,
+            server,
+        }
+    }
+
+    /// Another process on the same store, as after a restart.
+    fn restart(&mut self) {
+        let (_, workers) = Messaging::builder(self.store.clone(), FakeDirectory::new())
+            .digests(self.server.clone(), DigestPolicy::default().with_deferrals(3))
+            .presence(Nobody)
+            .clock(self.clock.clone())
+            .ids(OtherIds::new(1))
+            .build()
+            .unwrap();
+        self.workers = workers;
+        self.server.0.lock().unwrap().log.push(Said::Restarted);
+    }
+
+    async fn open(&self, n: u64) -> ConversationId {
+        let open = OpenByHost::new(&client_id(n), &agency_id(n), &agent_user_id(n));
+        let plan = self.messaging.plan_open(open).unwrap();
+        self.messaging.open_planned(&plan).await.unwrap().id
+    }
+
+    /// Client `n` writes to agent `n`.
+    async fn send(&self, n: u64) {
+        let send = SendMessage {
+            conversation_id: self.open(n).await,
+            body: Body::parse("hello").unwrap(),
+            key: None,
+        };
+        self.messaging.send_message(&client(n), &send).await.unwrap();
+    }
+
+    async fn after(&self, pause: Duration) {
+        self.clock.advance(pause);
+        self.workers.digests().unwrap().step().await.unwrap();
+    }
+
+    /// A day in which another user is mailed each hour.
+    async fn day(&self) {
+        for _ in 0..24 {
+            self.send(USERS + 1).await;
+            self.after(30 * MINUTE).await;
+            self.after(30 * MINUTE).await;
+        }
+        assert!(self.server.accepted().contains_key(&agent_user_id(USERS + 1)));
+    }
+
+    fn counted(&self) -> usize {
+        counted(&self.server.0.lock().unwrap().log)
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_defers_everybody_loses_nothing_however_long() {
+    let house = House::new();
+    house.server.defers(1..=USERS);
+    for user in 1..=USERS {
+        house.send(user).await;
+    }
+    // Two weeks.
+    for _ in 0..14 * 24 {
+        house.after(60 * MINUTE).await;
+    }
+    assert_eq!(house.server.accepted(), BTreeMap::new());
+    house.server.defers([]);
+    // The longest pause is of four hours.
+    for _ in 0..5 {
+        house.after(60 * MINUTE).await;
+    }
+    let all = (1..=USERS).map(|user| (agent_user_id(user), 1)).collect();
+    assert_eq!(house.server.accepted(), all);
+}
+
+#[tokio::test]
+async fn a_user_whose_deferrals_do_not_count_waits_longer_each_time_and_four_hours_at_most() {
+    let house = House::new();
+    house.server.defers([FULL]);
+    house.send(FULL).await;
+    house.after(30 * MINUTE).await;
+    assert_eq!(house.server.tries(FULL), 1);
+    for (n, pause) in (2..).zip([1, 2, 4, 8, 16, 32, 64, 128, 240, 240, 240]) {
+        house.after(MINUTE * (pause - 1)).await;
+        assert_eq!(house.server.tries(FULL), n - 1, "before {pause} minutes");
+        house.after(MINUTE).await;
+        assert_eq!(house.server.tries(FULL), n, "after {pause} minutes");
+    }
+}
+
+#[tokio::test]
+async fn what_is_deferred_too_often_while_others_are_mailed_counts_as_mailed() {
+    let house = House::new();
+    house.server.defers([FULL]);
+    house.send(FULL).await;
+    for _ in 0..3 {
+        house.day().await;
+    }
+    assert_eq!(house.counted(), 3);
+    house.server.defers([]);
+    house.after(1_000 * MINUTE).await;
+    assert_eq!(house.server.accepted().get(&agent_user_id(FULL)), None);
+    house.send(FULL).await;
+    house.after(30 * MINUTE).await;
+    assert_eq!(house.server.accepted().get(&agent_user_id(FULL)), Some(&1));
+}
+
+#[tokio::test]
+async fn the_first_deferral_that_a_process_sees_does_not_count() {
+    let mut house = House::new();
+    house.server.defers([FULL]);
+    house.send(FULL).await;
+    // The longest pause is of four hours: in three hours there is often no second deferral.
+    let mut days = 0;
+    while house.counted() < 3 {
+        for _ in 0..3 {
+            house.send(USERS + 1).await;
+            house.after(60 * MINUTE).await;
+        }
+        house.restart();
+        days += 1;
+        assert!(days < 100, "{} of 3 deferrals count", house.counted());
+    }
+    let tries = house.server.tries(FULL);
+    assert!(tries > 4, "{tries} tries, and four are enough for one process");
+    for _ in 0..3 {
+        house.after(480 * MINUTE).await;
+    }
+    assert_eq!(house.server.tries(FULL), tries, "that was the end");
+}
