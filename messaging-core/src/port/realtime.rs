@@ -23,11 +23,18 @@ pub trait Realtime: Channels {
     /// [`PublishErrorKind`] says whether it is this batch that will not do, or the transport.
     async fn publish(&self, batch: &[Event]) -> Result<(), PublishError>;
 
-    /// Ends a user's subscription to a channel after their access ended; as far as the transport can.
+    /// Ends a user's subscription to a channel after their access ended; as far as the transport can. Where
+    /// [`revoke_scope`](Self::revoke_scope) is the user, it ends all connections of the user, whichever channel is named.
     ///
     /// # Errors
-    /// As for [`publish`](Self::publish); the caller only notes it.
+    /// As for [`publish`](Self::publish). What is busy or down is tried again, for a minute at most; any other failure is
+    /// noted and passed over.
     async fn revoke(&self, user_id: &UserId, channel: &ChannelName) -> Result<(), PublishError>;
+
+    /// What a call of [`revoke`](Self::revoke) ends: by default the subscription that it names.
+    fn revoke_scope(&self) -> RevokeScope {
+        RevokeScope::Subscription
+    }
 
     /// Ends this one subscription of a user who keeps their access to the conversation: presence, while the other side
     /// blocks them. Does nothing by default: a transport that can only end whole connections leaves it, so that a block
@@ -39,6 +46,17 @@ pub trait Realtime: Channels {
         let _ = (user_id, channel);
         Ok(())
     }
+}
+
+/// What a transport ends when it [revokes](Realtime::revoke).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RevokeScope {
+    /// One subscription of a user. It is called for each conversation and channel.
+    Subscription,
+    /// All connections of a user, who connects again and is authorised anew. One call is made for all that a user has lost
+    /// by then, and by each process at most one in 10 s.
+    User,
 }
 
 /// What one call can carry.

@@ -1,21 +1,25 @@
 //! Access that has ended: its user's subscriptions end before anything later is published.
 //!
 //! The process that ends access, and the one that publishes, may be two: the outbox entry of the change names the user,
-//! and the process that publishes the entry revokes. A round publishes an entry that names one only as the first of its
+//! and the process that publishes the entry revokes. Where the transport can only end all connections of a user, one call
+//! serves [many entries](super::revocations). A round publishes an entry that names one only as the first of its
 //! lane, so that everything before it has been published, and nothing after it.
+
+use std::collections::BTreeMap;
 
 use futures_util::future::join_all;
 
 use super::{
     Relay,
     deliver::{Failure, Run},
+    revocations::{EntryKey, Outcome, Standing},
 };
 use crate::{
     clock,
-    event::Channel,
+    event::{Channel, ChannelName},
     id::UserId,
     port::{
-        realtime::{PublishError, PublishErrorKind},
+        realtime::{PublishError, PublishErrorKind, RevokeScope},
         store::LoadedEntry,
     },
     telemetry,
@@ -45,12 +49,87 @@ impl Relay {
     /// Ends the subscriptions of the users who have lost access. A lane whose transport is busy or down waits, for a
     /// minute or so at most; whatever else goes wrong is logged and passed over, and never opens the circuit breaker.
     pub(super) async fn end_access(&self, runs: &mut [Run]) {
-        join_all(runs.iter_mut().map(|run| async {
-            if let Some(failure) = self.end_subscriptions(run).await {
-                run.fail(failure);
+        match self.parts.realtime.revoke_scope() {
+            RevokeScope::Subscription => {
+                let each = runs.iter_mut().map(|run| async {
+                    if let Some(failure) = self.end_subscriptions(run).await {
+                        run.fail(failure);
+                    }
+                });
+                join_all(each).await;
             }
-        }))
-        .await;
+            RevokeScope::User => {
+                let mut by_user: BTreeMap<UserId, Vec<&mut Run>> = BTreeMap::new();
+                for run in runs {
+                    if let Some(user_id) = run.lost_access().cloned() {
+                        by_user.entry(user_id).or_default().push(run);
+                    }
+                }
+                let each = by_user
+                    .into_iter()
+                    .map(|(user_id, runs)| self.end_connections(user_id, runs));
+                join_all(each).await;
+            }
+        }
+    }
+
+    /// Ends all connections of a user for the runs of a round, or leaves that to a later call.
+    async fn end_connections(&self, user_id: UserId, runs: Vec<&mut Run>) {
+        let keys: Vec<_> = runs.iter().filter_map(|run| run.head()).collect();
+        if let Some(number) = self.revocations.begin(&user_id, &keys, self.parts.clock.now()) {
+            let ended = self.end_connections_of(&user_id, &keys).await;
+            self.revocations
+                .end(&user_id, number, ended, self.parts.clock.now());
+        }
+        let now = self.parts.clock.now();
+        for run in runs {
+            let Some(key) = run.head() else { continue };
+            match self.revocations.standing(&user_id, &key, now) {
+                Standing::News(outcome) => telemetry::revoked(outcome == Outcome::Ended),
+                Standing::Over => {}
+                Standing::Failed(_) if run.tries_before() >= MAX_TRIES => telemetry::revoked(false),
+                Standing::Failed(until) => run.fail(Failure::Transport {
+                    retry_after: Some(until.since(now)),
+                }),
+                Standing::Waits(until) => run.fail(Failure::Waits { until }),
+            }
+        }
+    }
+
+    async fn end_connections_of(&self, user_id: &UserId, keys: &[EntryKey]) -> Result<(), PublishErrorKind> {
+        // Any of its channels: it is the user who is named.
+        let Some((of, _)) = keys.first() else {
+            return Ok(());
+        };
+        let channel = self.parts.names.name(&Channel::Conversation(*of));
+        let ended = self.revoke(user_id, &channel).await;
+        ended.map_err(|error| {
+            let cause: &dyn std::error::Error = &error;
+            match error.kind() {
+                kind @ (PublishErrorKind::Busy { .. } | PublishErrorKind::Down) => {
+                    tracing::warn!(
+                        %user_id, error = cause,
+                        "ending a user's connections failed; retrying, for a minute at most, before anything later is \
+                         published"
+                    );
+                    kind
+                }
+                kind @ (PublishErrorKind::Refused | PublishErrorKind::Misconfigured) => {
+                    tracing::error!(
+                        %user_id, error = cause,
+                        "ending a user's connections failed; publishing goes on, and the subscriptions last until their \
+                         connections end"
+                    );
+                    kind
+                }
+            }
+        })
+    }
+
+    async fn revoke(&self, user_id: &UserId, channel: &ChannelName) -> Result<(), PublishError> {
+        let revoked = self.parts.realtime.revoke(user_id, channel);
+        let revoked = clock::timeout(&*self.parts.clock, self.options().call_timeout, revoked).await;
+        revoked.unwrap_or_else(|elapsed| Err(PublishError::new(PublishErrorKind::Down, elapsed)))
     }
 
     async fn end_subscriptions(&self, run: &Run) -> Option<Failure> {
@@ -58,11 +137,9 @@ impl Relay {
         let of = run.lane().conversation_id;
         let channels = [Channel::Conversation(of), Channel::ConversationPresence(of)];
         for channel in channels.map(|channel| self.parts.names.name(&channel)) {
-            let revoked = self.parts.realtime.revoke(user_id, &channel);
-            let revoked = clock::timeout(&*self.parts.clock, self.options().call_timeout, revoked).await;
-            let revoked =
-                revoked.unwrap_or_else(|elapsed| Err(PublishError::new(PublishErrorKind::Down, elapsed)));
-            let Err(error) = revoked else { continue };
+            let Err(error) = self.revoke(user_id, &channel).await else {
+                continue;
+            };
             let retry_after = match error.kind() {
                 PublishErrorKind::Busy { retry_after } => Some(retry_after),
                 PublishErrorKind::Down => Some(None),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Relay, retry};
+use super::{Relay, retry, revocations::EntryKey};
 use crate::{
     event::Event,
     id::UserId,
@@ -11,6 +11,7 @@ use crate::{
         store::{Entry, EntryKind, Lane, Progress},
     },
     telemetry,
+    time::Timestamp,
 };
 
 /// One lane's events, and how far they have come.
@@ -35,6 +36,8 @@ pub(super) enum Failure {
     Transport { retry_after: Option<Duration> },
     /// The transport refused the entry at the head, so often now.
     Refused { refusals: u32 },
+    /// It waits, though nothing has failed.
+    Waits { until: Timestamp },
     /// It is not this lane's turn any more: another call might outlast its lease, or the gate has been closed.
     Stopped,
 }
@@ -82,6 +85,18 @@ impl Run {
 
     pub(super) fn lost_access(&self) -> Option<&UserId> {
         self.lost_access.as_ref()
+    }
+
+    /// The entry at the head: its conversation, and its number there.
+    pub(super) fn head(&self) -> Option<EntryKey> {
+        let (entry, _) = self.entries.first()?;
+        Some((entry.conversation_id, entry.number))
+    }
+
+    /// Whose access the head has ended, once the head is done with.
+    pub(super) fn ended_access(&self) -> Option<(&UserId, EntryKey)> {
+        let user_id = self.lost_access()?;
+        self.head().filter(|_| self.done > 0).map(|head| (user_id, head))
     }
 
     /// Ends the run before its next event.

@@ -20,6 +20,7 @@ mod options;
 mod pace;
 mod queue;
 pub mod retry;
+mod revocations;
 mod round;
 #[cfg(feature = "worker")]
 mod run;
@@ -58,6 +59,7 @@ use gate::{Gate, Passage};
 use health::LastLook;
 use low_water::LowWater;
 use queue::Queue;
+use revocations::Revocations;
 use round::Round;
 
 /// What a relay is put together from.
@@ -86,6 +88,7 @@ pub struct Relay {
     /// The lanes that rounds have taken from the queue, with their leases.
     under_way: Mutex<HashSet<(ConversationId, Timestamp)>>,
     gate: Mutex<Gate>,
+    revocations: Revocations,
     /// Whether the store refused the last claim of this process.
     is_refused: AtomicBool,
     last_look: LastLook,
@@ -101,6 +104,7 @@ impl Relay {
             low_water: Mutex::default(),
             under_way: Mutex::default(),
             gate: Mutex::new(Gate::new(parts.options.drain_rate)),
+            revocations: Revocations::default(),
             is_refused: AtomicBool::new(false),
             last_look: LastLook::default(),
             parts,

@@ -101,6 +101,9 @@ impl Relay {
             };
             left = self.repeated("settling lanes", earliest, &settle).await?;
         }
+        for (user_id, entry) in runs.iter().filter_map(Run::ended_access) {
+            self.revocations.forget(user_id, &entry);
+        }
         let delays: Vec<_> = runs.iter().filter_map(|run| self.delay_for(run, &left)).collect();
         if !delays.is_empty() {
             telemetry::retried(delays.len());
@@ -249,6 +252,7 @@ impl Relay {
             Failure::Refused { refusals, .. } => {
                 (now + retry::delay(*refusals, chance), LaneFailure::Refused)
             }
+            Failure::Waits { until } => (*until, LaneFailure::None),
             Failure::Stopped => (now, LaneFailure::None),
         };
         let lane = left

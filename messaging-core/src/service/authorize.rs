@@ -11,7 +11,7 @@ use crate::{
     port::{
         channels::{ChannelAuth, Member, Subscription, UserAuth},
         directory::ProfileQuery,
-        realtime::PublishError,
+        realtime::{PublishError, RevokeScope},
     },
 };
 
@@ -76,7 +76,8 @@ impl Messaging {
             };
             if keeps_access {
                 self.unsubscribe(actor.user_id(), channel).await;
-            } else {
+            } else if self.0.realtime.revoke_scope() == RevokeScope::Subscription {
+                // Elsewhere the signature is all that there is, and nobody gets it.
                 self.revoke(actor.user_id(), channel).await;
             }
             return Err(refused);

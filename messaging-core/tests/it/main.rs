@@ -27,6 +27,7 @@ mod relay;
 mod remembering;
 mod reporting;
 mod revoking;
+mod revoking_users;
 mod sending;
 mod set_aside;
 mod verifying;

@@ -21,7 +21,7 @@ use messaging_core::{
             AgentProfile, BookingParties, BookingProfile, Contact, Directory, ProfileQuery, Profiles,
             UserProfile,
         },
-        realtime::{Limits, PublishError, PublishErrorKind, Realtime},
+        realtime::{Limits, PublishError, PublishErrorKind, Realtime, RevokeScope},
         store::{Conversations, ListScan, ListStart},
     },
 };
@@ -155,6 +155,9 @@ struct Recorded {
     accepted: Vec<Event>,
     calls: usize,
     revoked: Vec<(UserId, ChannelName)>,
+    revoke_scope: RevokeScope,
+    /// How many calls to revoke there were, failed ones too.
+    revoke_calls: usize,
     /// What comes of the next revocations; then they succeed.
     revocations: VecDeque<PublishErrorKind>,
     /// How many events had been accepted when the last user was revoked.
@@ -172,6 +175,8 @@ impl Recorder {
             accepted: Vec::new(),
             calls: 0,
             revoked: Vec::new(),
+            revoke_scope: RevokeScope::Subscription,
+            revoke_calls: 0,
             revocations: VecDeque::new(),
             accepted_before_revocation: None,
             unsubscribed: Vec::new(),
@@ -220,6 +225,15 @@ impl Recorder {
             .iter()
             .map(|(user, channel)| format!("{user} {channel}"))
             .collect()
+    }
+
+    pub(crate) fn set_revoke_scope(&self, scope: RevokeScope) {
+        self.0.lock().unwrap().revoke_scope = scope;
+    }
+
+    /// How many calls to revoke there were, failed ones too.
+    pub(crate) fn revoke_calls(&self) -> usize {
+        self.0.lock().unwrap().revoke_calls
     }
 
     /// Fails the next revocations like that.
@@ -289,12 +303,17 @@ impl Realtime for Recorder {
 
     async fn revoke(&self, user_id: &UserId, channel: &ChannelName) -> Result<(), PublishError> {
         let mut recorded = self.0.lock().unwrap();
+        recorded.revoke_calls += 1;
         if let Some(kind) = recorded.revocations.pop_front() {
             return Err(PublishError::new(kind, "as asked for"));
         }
         recorded.accepted_before_revocation = Some(recorded.accepted.len());
         recorded.revoked.push((user_id.clone(), channel.clone()));
         Ok(())
+    }
+
+    fn revoke_scope(&self) -> RevokeScope {
+        self.0.lock().unwrap().revoke_scope
     }
 
     async fn unsubscribe(&self, user_id: &UserId, channel: &ChannelName) -> Result<(), PublishError> {

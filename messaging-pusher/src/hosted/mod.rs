@@ -26,7 +26,7 @@ use messaging_core::{
         PortError,
         channels::{ChannelAuth, Channels, Subscription, UserAuth, Webhook, WebhookError},
         presence::Presence,
-        realtime::{Limits, PublishError, Realtime},
+        realtime::{Limits, PublishError, Realtime, RevokeScope},
     },
 };
 use serde::Deserialize;
@@ -64,6 +64,8 @@ use crate::signer::PusherSigner;
 /// Revoking a subscription ends all connections of the user, who connects again and is asked for signatures anew;
 /// but the server knows only users who have *signed in* (`pusher.signin()`, which the route `POST /pusher/user-auth` answers).
 /// Others keep what they are subscribed to until their connection ends.
+/// One call serves all conversations that a user has lost by then, and each process makes at most one in 10 s for a user:
+/// what it does not serve waits for the next one, with everything later in its conversation.
 ///
 /// # Runtime
 ///
@@ -208,6 +210,11 @@ impl Realtime for PusherRealtime {
         let path = format!("/users/{user}/terminate_connections");
         let answered = self.0.api.post::<Map<String, Value>>(&path, "{}".to_owned());
         answered.await.map(drop).map_err(publish::failure)
+    }
+
+    /// The API ends all connections of a user.
+    fn revoke_scope(&self) -> RevokeScope {
+        RevokeScope::User
     }
 }
 

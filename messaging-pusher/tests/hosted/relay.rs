@@ -90,6 +90,15 @@ impl Host {
         texts
     }
 
+    /// How many calls end all connections of a user.
+    fn terminations(&self) -> usize {
+        let asked = self.house.server.asked();
+        asked
+            .iter()
+            .filter(|asked| asked.target.contains("/terminate_connections"))
+            .count()
+    }
+
     fn calls(&self) -> usize {
         self.house.server.asked().len()
     }
@@ -187,4 +196,27 @@ async fn refused_credentials_halt_everything_and_are_tried_every_30_seconds() {
         assert_eq!(host.told()[told..], ["one", "two"]);
         assert!(!host.messaging.health().await.unwrap().halted);
     }
+}
+
+#[tokio::test]
+async fn a_user_who_loses_many_conversations_at_once_is_thrown_out_seldom() {
+    let host = Host::open().await;
+    let agency = AgentId::parse("agency-1").unwrap();
+    for n in 2..=60 {
+        let carl = Actor::new(UserId::parse(format!("client-{n}")).unwrap(), Role::Client);
+        let open = OpenConversation {
+            agent_id: agency.clone(),
+            booking_id: None,
+        };
+        host.messaging.open_conversation(&carl, &open).await.unwrap();
+    }
+    host.publish_for(0).await;
+    let new = UserId::parse("new").unwrap();
+    let moved = host.messaging.reassign_agent(&agency, &new).await.unwrap();
+    assert_eq!(moved.moved, 60);
+    host.publish_for(8).await;
+    assert_eq!(host.terminations(), 1);
+    host.publish_for(20).await;
+    assert_eq!(host.waiting().await, 0);
+    assert!(host.terminations() <= 3, "{} calls", host.terminations());
 }

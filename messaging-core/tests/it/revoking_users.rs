@@ -1,0 +1,183 @@
+//! A transport that can only end all connections of a user is called seldom, and for much at once.
+
+use std::time::Duration;
+
+use messaging_core::{
+    OpenByHost,
+    clock::Clock as _,
+    id::{ConversationId, WorkerId},
+    port::{
+        realtime::{PublishErrorKind, RevokeScope},
+        store::{Claim, Outbox as _},
+    },
+};
+use messaging_testkit::make::uuid;
+
+use crate::world::*;
+use PublishErrorKind::{Busy, Down, Misconfigured, Refused};
+
+const SECOND: Duration = Duration::from_secs(1);
+const SPACING: u32 = 10;
+
+fn world() -> World {
+    let world = World::new();
+    world.realtime.set_revoke_scope(RevokeScope::User);
+    world
+}
+
+/// A conversation of carl's with an agency of ada's.
+async fn open_with(world: &World, client: &str, agency: &str) -> ConversationId {
+    let (client, agency, ada) = (user(client), agent(agency), user("ada"));
+    let plan = world.messaging.plan_open(OpenByHost::new(&client, &agency, &ada));
+    world.messaging.open_planned(&plan.unwrap()).await.unwrap().id
+}
+
+async fn reassign(world: &World, agency: &str) -> usize {
+    let moved = world.messaging.reassign_agent(&agent(agency), &user("new")).await;
+    moved.unwrap().moved
+}
+
+/// Lets seconds pass, and publishes in each.
+async fn pass(world: &World, seconds: u32) {
+    for _ in 0..seconds {
+        world.clock.advance(SECOND);
+        world.drain().await;
+    }
+}
+
+async fn lanes(world: &World) -> u64 {
+    world.messaging.health().await.unwrap().backlog.lanes
+}
+
+#[tokio::test]
+async fn a_thousand_conversations_that_are_reassigned_are_few_calls() {
+    let world = world();
+    for n in 1..=1_000 {
+        open_with(&world, &format!("client-{n}"), "alpine").await;
+    }
+    world.drain().await;
+    assert_eq!(reassign(&world, "alpine").await, 1_000);
+    world.drain().await;
+    assert_eq!(world.realtime.revoke_calls(), 1);
+    let mut seconds = 0;
+    while lanes(&world).await > 0 {
+        let before = world.realtime.revoke_calls();
+        pass(&world, SPACING).await;
+        seconds += SPACING;
+        assert!(world.realtime.revoke_calls() <= before + 1, "after {seconds} s");
+        assert!(seconds < 60, "{} lanes after a minute", lanes(&world).await);
+    }
+    let calls = world.realtime.revoke_calls();
+    assert!(calls <= 3, "{calls} calls");
+    assert!(world.realtime.revoked().iter().all(|of| of.starts_with("ada ")));
+}
+
+#[tokio::test]
+async fn one_call_is_made_for_both_channels_before_anything_later_is_published() {
+    let world = world();
+    let id = open_with(&world, "carl", "alpine").await;
+    world.send(&carl(), id, "before").await;
+    reassign(&world, "alpine").await;
+    world.send(&carl(), id, "after").await;
+    world.drain().await;
+    assert_eq!(world.realtime.revoke_calls(), 1);
+    let before = world.realtime.accepted_before_revocation().unwrap();
+    let events = world.realtime.take();
+    assert_eq!(texts(&events[..before]), ["before"]);
+    assert_eq!(texts(&events[before..]), ["after"]);
+}
+
+#[tokio::test]
+async fn a_lane_whose_events_are_not_accepted_does_not_call_again() {
+    let world = world();
+    let id = open_with(&world, "carl", "alpine").await;
+    world.drain().await;
+    reassign(&world, "alpine").await;
+    world.send(&carl(), id, "at last").await;
+    world.realtime.fail(|_| Some(Down));
+    pass(&world, 900).await;
+    assert_eq!(texts(&world.realtime.take()), [""; 0]);
+    world.realtime.fail(|_| None);
+    pass(&world, 60).await;
+    assert_eq!(texts(&world.realtime.take()), ["at last"]);
+    assert_eq!(world.realtime.revoke_calls(), 1);
+}
+
+#[tokio::test]
+async fn what_a_call_does_not_serve_waits_for_the_next_one_and_that_is_no_failure() {
+    let world = world();
+    let (first, second) = (
+        open_with(&world, "carl", "alpine").await,
+        open_with(&world, "carl", "baltic").await,
+    );
+    world.drain().await;
+    reassign(&world, "alpine").await;
+    world.drain().await;
+    assert_eq!(world.realtime.revoke_calls(), 1);
+    pass(&world, 3).await;
+    reassign(&world, "baltic").await;
+    world.send(&carl(), second, "waits").await;
+    world.send(&carl(), first, "goes on").await;
+    pass(&world, 6).await;
+    assert_eq!(texts(&world.realtime.take()), ["goes on"]);
+    assert_eq!(world.realtime.revoke_calls(), 1);
+    world.clock.advance(SECOND);
+    let now = world.clock.now();
+    let claim = Claim::new(WorkerId::new(uuid(9, 9)), now, now + SECOND, 9);
+    let claimed = world.store.claim_lanes(&claim).await.unwrap();
+    let tries: Vec<_> = claimed.iter().map(|lane| (lane.tries, lane.refusals)).collect();
+    assert_eq!(tries, [(0, 0)]);
+    pass(&world, 1).await;
+    assert_eq!(texts(&world.realtime.take()), ["waits"]);
+    assert_eq!(world.realtime.revoke_calls(), 2);
+}
+
+#[tokio::test]
+async fn while_calls_fail_a_lane_waits_for_a_minute_and_no_other_lane_does() {
+    for kind in [Down, Busy { retry_after: None }] {
+        let world = world();
+        let mut ids = Vec::new();
+        // More lanes than are an outage where publishing fails.
+        for n in 1..=12 {
+            ids.push(open_with(&world, &format!("client-{n}"), "alpine").await);
+        }
+        let other = open_with(&world, "carl", "baltic").await;
+        world.drain().await;
+        reassign(&world, "alpine").await;
+        world.realtime.fail_revocations([kind; 100]);
+        let mut seconds = 0_usize;
+        world.drain().await;
+        while lanes(&world).await > 0 {
+            pass(&world, 1).await;
+            seconds += 1;
+            assert!(seconds < 100, "{kind}: {} lanes", lanes(&world).await);
+            let calls = world.realtime.revoke_calls();
+            assert!(calls <= 1 + seconds / 10, "{kind}: {calls} calls in {seconds} s");
+            if seconds == 5 {
+                world.realtime.take();
+                world.send(&carl(), other, "goes on").await;
+                world.drain().await;
+                assert_eq!(texts(&world.realtime.take()), ["goes on"], "{kind}");
+            }
+        }
+        assert!(seconds > 30, "{kind}: {seconds} s");
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_is_refused_is_passed_over_by_all_that_it_serves() {
+    for kind in [Refused, Misconfigured] {
+        let world = world();
+        for n in 1..=30 {
+            open_with(&world, &format!("client-{n}"), "alpine").await;
+        }
+        world.drain().await;
+        reassign(&world, "alpine").await;
+        world.realtime.fail_revocations([kind; 100]);
+        world.drain().await;
+        pass(&world, 2 * SPACING).await;
+        assert_eq!(lanes(&world).await, 0, "{kind}");
+        assert!(world.realtime.revoke_calls() <= 2, "{kind}");
+        assert!(!world.messaging.health().await.unwrap().halted, "{kind}");
+    }
+}
