@@ -94,3 +94,37 @@ pub(crate) async fn over_capacity() -> impl IntoResponse {
         Json(refusal),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use messaging_core::{memory::MemoryStore, port::store::StoreErrorKind};
+    use messaging_testkit::fake::{Effect, FailingStore, FakeDirectory};
+
+    use super::*;
+
+    /// The second call of a look is the write.
+    const WRITE: u64 = 2;
+
+    async fn status_where_the_write_fails(kind: StoreErrorKind) -> StatusCode {
+        let store = FailingStore::new(MemoryStore::new());
+        let (messaging, _workers) = Messaging::builder(store.clone(), FakeDirectory::new())
+            .build()
+            .expect("the parts fit");
+        store.fail(WRITE, kind, Effect::None);
+        ready(State(messaging)).await.into_response().status()
+    }
+
+    #[tokio::test]
+    async fn a_busy_store_is_ready_and_one_that_takes_no_writes_is_not() {
+        let busy = StoreErrorKind::Unavailable {
+            retry_after: Duration::from_secs(1),
+        };
+        assert_eq!(status_where_the_write_fails(busy).await, StatusCode::OK);
+        assert_eq!(
+            status_where_the_write_fails(StoreErrorKind::ReadOnly).await,
+            StatusCode::SERVICE_UNAVAILABLE
+        );
+    }
+}

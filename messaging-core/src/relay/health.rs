@@ -13,7 +13,7 @@ use futures_util::{
 
 use super::{Relay, gate::Why};
 use crate::{
-    port::store::{Backlog, StoreError},
+    port::store::{Backlog, StoreError, StoreErrorKind},
     telemetry,
     time::Timestamp,
 };
@@ -30,7 +30,8 @@ pub struct Health {
     pub oldest_unpublished: Option<Duration>,
     /// Whether this process has stopped publishing because the transport does not accept its credentials.
     pub halted: bool,
-    /// Whether the store takes writes: not while it is a replica, or its disk is full.
+    /// Whether the store takes writes: not while it is a replica, or its disk is full. A store that is merely busy takes
+    /// them; where a look could not find out, it is as before.
     pub takes_writes: bool,
     /// Whether the store gave this process what is due when it last asked: not while it refuses its workers, as between
     /// clocks that are too far apart. `true` where it never asked.
@@ -52,20 +53,35 @@ type Look = BoxFuture<'static, Looked>;
 
 /// The last look at the store: one a second at most, which all who ask meanwhile share.
 #[derive(Default)]
-pub(super) struct LastLook(Mutex<State>);
+pub(super) struct LastLook(Mutex<Looks>);
+
+#[derive(Default)]
+struct Looks {
+    /// How many looks have begun: the number of the newest.
+    begun: u64,
+    newest: State,
+}
 
 #[derive(Default)]
 enum State {
     #[default]
     None,
-    /// It is under way, and given up when nobody waits for it any more.
+    /// It is under way, and given up when no caller waits for it any more.
     Looking(WeakShared<Look>),
     Looked(Looked),
 }
 
 impl LastLook {
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn looks(&self) -> MutexGuard<'_, Looks> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps what a look saw, unless a newer one has begun: a caller may be polled long after its look has ended.
+    fn keep(&self, number: u64, looked: &Looked) {
+        let mut looks = self.looks();
+        if looks.begun == number {
+            looks.newest = State::Looked(looked.clone());
+        }
     }
 }
 
@@ -88,48 +104,66 @@ impl Relay {
             );
         })?;
         let now = self.parts.clock.now();
-        let written = store.probe_writes(now).await;
-        if let Err(error) = &written {
-            let error: &dyn std::error::Error = error;
-            tracing::warn!(
-                error,
-                "the store takes no writes; every write is refused until it does"
-            );
-        }
+        let probed = store.probe_writes(now).await;
+        self.note_write_probe(&probed);
         let health = Health {
             seen_at,
             backlog,
             oldest_unpublished: backlog.age(now),
             halted: self.gate().why() == Some(Why::Credentials),
-            takes_writes: written.is_ok(),
+            takes_writes: self.takes_writes.load(Ordering::Acquire),
             admits_workers: !self.is_refused.load(Ordering::Acquire),
         };
         telemetry::health(&health);
         Ok(health)
     }
 
+    /// Only a store that refuses writes takes none. Whether one that is busy, or fails otherwise, takes them is left as it
+    /// was known: a balancer is not to take a busy server out, whose load the others would get.
+    fn note_write_probe(&self, probed: &Result<(), StoreError>) {
+        match probed {
+            Ok(()) => self.takes_writes.store(true, Ordering::Release),
+            Err(error) if error.kind() == StoreErrorKind::ReadOnly => {
+                self.takes_writes.store(false, Ordering::Release);
+                let error: &dyn std::error::Error = error;
+                tracing::warn!(
+                    error,
+                    "the store takes no writes; every write is refused until it does"
+                );
+            }
+            Err(error) => {
+                let error: &dyn std::error::Error = error;
+                tracing::warn!(
+                    error,
+                    "the store did not take a probing write; health reports its writes as before, until the next probe"
+                );
+            }
+        }
+    }
+
     /// What the last look saw that began at most a second ago, or a new one.
     pub(crate) async fn recent_health(self: Arc<Self>) -> Result<Health, Arc<StoreError>> {
-        let look = {
+        let (number, look) = {
             let now = self.parts.clock.now();
-            let mut state = self.last_look.state();
-            if let State::Looked((began, seen)) = &*state
+            let mut looks = self.last_look.looks();
+            if let State::Looked((began, seen)) = &looks.newest
                 // A clock that was set back says nothing of its age.
                 && *began <= now
                 && now.since(*began) < MAX_AGE
             {
                 return seen.clone();
             }
-            self.look(&mut state, now)
+            let look = self.look(&mut looks, now);
+            (looks.begun, look)
         };
         let looked = look.await;
-        *self.last_look.state() = State::Looked(looked.clone());
+        self.last_look.keep(number, &looked);
         looked.1
     }
 
     /// The look under way, or one that begins now.
-    fn look(self: &Arc<Self>, state: &mut State, now: Timestamp) -> Shared<Look> {
-        if let State::Looking(look) = state
+    fn look(self: &Arc<Self>, looks: &mut Looks, now: Timestamp) -> Shared<Look> {
+        if let State::Looking(look) = &looks.newest
             && let Some(look) = look.upgrade()
         {
             return look;
@@ -137,8 +171,9 @@ impl Relay {
         let relay = Arc::clone(self);
         let look = async move { (now, relay.health().await.map_err(Arc::new)) };
         let look = look.boxed().shared();
+        looks.begun += 1;
         if let Some(weak) = look.downgrade() {
-            *state = State::Looking(weak);
+            looks.newest = State::Looking(weak);
         }
         look
     }

@@ -91,6 +91,8 @@ pub struct Relay {
     revocations: Revocations,
     /// Whether the store refused the last claim of this process.
     is_refused: AtomicBool,
+    /// Whether the store took the last write that said so.
+    takes_writes: AtomicBool,
     last_look: LastLook,
 }
 
@@ -106,6 +108,7 @@ impl Relay {
             gate: Mutex::new(Gate::new(parts.options.drain_rate)),
             revocations: Revocations::default(),
             is_refused: AtomicBool::new(false),
+            takes_writes: AtomicBool::new(true),
             last_look: LastLook::default(),
             parts,
         }

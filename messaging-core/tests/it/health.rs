@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::{future::join_all, poll};
 use messaging_core::{
-    ErrorKind, Messaging, Unlimited, Workers,
+    ErrorKind, Messaging, OpenByHost, Unlimited, Workers,
     clock::{Clock as _, ManualClock, SequentialIds},
     memory::MemoryStore,
     port::store::StoreErrorKind,
@@ -136,6 +136,85 @@ async fn a_store_that_takes_no_writes_still_says_how_much_waits() {
     assert!(!health.takes_writes && health.publishes());
     clock.advance(MAX_AGE);
     assert!(messaging.recent_health().await.unwrap().takes_writes);
+}
+
+#[tokio::test]
+async fn a_store_that_is_busy_or_fails_takes_writes_or_not_as_before() {
+    let kinds = [
+        UNAVAILABLE,
+        StoreErrorKind::OutcomeUnknown,
+        StoreErrorKind::Retry,
+        StoreErrorKind::Internal,
+    ];
+    for kind in kinds {
+        let Probed { messaging, store, .. } = Probed::new();
+        let takes_writes = async || messaging.health().await.unwrap().takes_writes;
+        store.fail(2, kind, Effect::None);
+        assert!(takes_writes().await, "{kind}");
+        store.fail(2, StoreErrorKind::ReadOnly, Effect::None);
+        assert!(!takes_writes().await);
+        store.fail(2, kind, Effect::None);
+        assert!(!takes_writes().await, "a full disk may be busy, too: {kind}");
+        assert!(takes_writes().await);
+    }
+}
+
+#[tokio::test]
+async fn a_caller_of_an_older_look_does_not_put_it_in_the_place_of_a_newer_one() {
+    let Probed {
+        messaging,
+        store,
+        clock,
+        ..
+    } = Probed::new();
+    let open_one = async |c: &str| {
+        let plan = OpenByHost::new(&user(c), &agent("alpine"), &user("ada"));
+        let plan = messaging.plan_open(plan).unwrap();
+        messaging.open_planned(&plan).await.unwrap();
+    };
+    for order in [Order::NewerFirst, Order::OlderFirst] {
+        clock.advance(MAX_AGE);
+        let (mut prompt, mut late) = (
+            Box::pin(messaging.recent_health()),
+            Box::pin(messaging.recent_health()),
+        );
+        let first = store.hold(1);
+        assert!(poll!(&mut prompt).is_pending() && poll!(&mut late).is_pending());
+        first.let_go();
+        let older = prompt.await.unwrap().backlog.lanes;
+        clock.advance(MAX_AGE);
+        open_one(&format!("client of {order:?}").replace(' ', "-")).await;
+        let second = store.hold(1);
+        let mut newer = Box::pin(messaging.recent_health());
+        assert!(poll!(&mut newer).is_pending());
+        let calls = store.calls();
+        match order {
+            Order::NewerFirst => {
+                second.let_go();
+                assert_eq!(newer.await.unwrap().backlog.lanes, older + 1);
+                assert_eq!(late.await.unwrap().backlog.lanes, older, "what its look saw");
+            }
+            Order::OlderFirst => {
+                assert_eq!(late.await.unwrap().backlog.lanes, older);
+                let mut another = Box::pin(messaging.recent_health());
+                assert!(
+                    poll!(&mut another).is_pending(),
+                    "it shares the look that is under way"
+                );
+                second.let_go();
+                assert_eq!(another.await.unwrap().backlog.lanes, older + 1);
+                newer.await.unwrap();
+            }
+        }
+        assert_eq!(messaging.recent_health().await.unwrap().backlog.lanes, older + 1);
+        assert_eq!(store.calls(), calls + CALLS - 1, "there is no third look");
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Order {
+    NewerFirst,
+    OlderFirst,
 }
 
 #[tokio::test]

@@ -2,12 +2,17 @@
 
 use std::time::Duration;
 
-use messaging_core::port::store::{
-    Claim, Conversations as _, Outbox as _, Publisher, StoreError, StoreErrorKind,
+use messaging_core::{
+    Messaging,
+    clock::{ManualClock, SequentialIds},
+    port::store::{Claim, Conversations as _, Outbox as _, Publisher, StoreError, StoreErrorKind},
 };
 use messaging_sqlx::{PgOptions, PgStore};
 use messaging_test_postgres::{How, PgServer};
-use messaging_testkit::make::{at, conversation_id, plan, worker_id};
+use messaging_testkit::{
+    fake::FakeDirectory,
+    make::{at, conversation_id, plan, worker_id},
+};
 use sqlx::{
     ConnectOptions as _,
     postgres::{PgConnectOptions, PgPoolOptions},
@@ -233,4 +238,35 @@ async fn a_probe_knows_of_a_write_that_was_refused_a_moment_ago() {
         );
         other.probe_writes(at(2)).await.unwrap();
     }
+}
+
+/// A balancer that takes a busy server out gives its load to the others.
+#[tokio::test]
+async fn a_server_is_ready_while_its_probe_waits_for_a_lock_and_not_while_the_disk_is_full() {
+    let bench = Bench::new().await;
+    let options = bench.options().with_lock_timeout(Duration::from_millis(50));
+    let store = bench.store_with(&options);
+    let (messaging, _workers) = Messaging::builder(store.clone(), FakeDirectory::new())
+        .clock(ManualClock::new())
+        .ids(SequentialIds::default())
+        .build()
+        .unwrap();
+    let takes_writes = async || messaging.health().await.unwrap().takes_writes;
+    assert!(takes_writes().await);
+    let mut rival = bench.session().await;
+    rival.run("BEGIN; SELECT FROM messaging.probe FOR UPDATE").await;
+    check(&store.probe_writes(at(1)).await.unwrap_err(), UNAVAILABLE);
+    assert!(takes_writes().await);
+    rival.let_go().await;
+    bench
+        .session()
+        .await
+        .run(
+            "CREATE FUNCTION messaging.no_space() RETURNS trigger LANGUAGE plpgsql AS $$
+                BEGIN RAISE EXCEPTION 'no space left' USING ERRCODE = '53100'; END $$;
+            CREATE TRIGGER no_space BEFORE INSERT OR UPDATE ON messaging.probe
+                EXECUTE FUNCTION messaging.no_space()",
+        )
+        .await;
+    assert!(!takes_writes().await);
 }

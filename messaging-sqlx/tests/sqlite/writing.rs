@@ -1,13 +1,16 @@
 use std::time::Duration;
 
 use futures_util::{FutureExt, future::join_all};
-use messaging_core::port::store::{
-    Appended, Audit, Conversations, Outbox, Publisher, StoreError, StoreErrorKind,
+use messaging_core::{
+    Messaging,
+    clock::{ManualClock, SequentialIds},
+    port::store::{Appended, Audit, Conversations, Outbox, Publisher, StoreError, StoreErrorKind},
 };
 use messaging_sqlx::SqliteOptions;
+use messaging_testkit::fake::FakeDirectory;
 use sqlx::{Connection, Sqlite, SqliteConnection, Transaction};
 
-use crate::scene::{Place, append, conversation, message, plan, stored};
+use crate::scene::{Place, append, at, conversation, message, plan, stored};
 
 async fn lock(connection: &mut SqliteConnection) -> Transaction<'_, Sqlite> {
     connection.begin_with("BEGIN IMMEDIATE").await.unwrap()
@@ -115,4 +118,21 @@ async fn two_stores_write_to_one_file_without_losing_anything() {
     seqs.sort_unstable();
     assert_eq!(seqs, (1..=40).collect::<Vec<_>>());
     assert_eq!(stores[1].list_accesses(None, 1).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_server_is_ready_while_another_process_keeps_the_file_locked() {
+    let place = Place::new();
+    let options = SqliteOptions::default().with_busy_timeout(Duration::from_millis(1));
+    let store = place.open_with(&options).await;
+    let (messaging, _workers) = Messaging::builder(store.clone(), FakeDirectory::new())
+        .clock(ManualClock::new())
+        .ids(SequentialIds::default())
+        .build()
+        .unwrap();
+    let mut other = place.connect().await;
+    let lock = lock(&mut other).await;
+    assert!(is_unavailable(&store.probe_writes(at(1)).await.unwrap_err()));
+    assert!(messaging.health().await.unwrap().takes_writes);
+    lock.rollback().await.unwrap();
 }

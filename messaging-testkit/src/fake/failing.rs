@@ -45,6 +45,17 @@ pub enum Effect {
     Taken,
 }
 
+/// A call that waits.
+#[derive(Debug)]
+pub struct Held(Signal);
+
+impl Held {
+    /// Lets the call go on.
+    pub fn let_go(self) {
+        self.0.give();
+    }
+}
+
 #[derive(Debug, Default)]
 struct Shared {
     calls: u64,
@@ -52,6 +63,8 @@ struct Shared {
     failures: Vec<(u64, StoreErrorKind, Effect)>,
     /// Which calls are never to be answered.
     hanging: Vec<u64>,
+    /// Which calls wait until they are let go.
+    held: HashMap<u64, Signal>,
     /// How all calls of a step fail.
     refused: HashMap<&'static str, StoreErrorKind>,
     /// How many calls of each step there were.
@@ -98,6 +111,13 @@ impl<S> FailingStore<S> {
         shared.hanging.push(call);
     }
 
+    /// Keeps the `nth` call from now on waiting until its [`Held`] lets it go.
+    pub fn hold(&self, nth: u64) -> Held {
+        let mut shared = self.lock();
+        let call = shared.calls + nth;
+        Held(shared.held.entry(call).or_default().clone())
+    }
+
     /// Returns when a call has come that is never to be answered.
     pub fn hung(&self) -> impl Future<Output = ()> + Send + use<S> {
         let hung = self.hung.clone();
@@ -130,10 +150,11 @@ impl<S> FailingStore<S> {
         failure.map(|(_, kind, effect)| (kind, effect)).or(refused)
     }
 
-    /// Whether the call that was counted last is never to be answered.
-    fn is_hanging(&self) -> bool {
+    /// Whether the call that was counted last is never to be answered, and what it waits for.
+    fn waits(&self) -> (bool, Option<Signal>) {
         let shared = self.lock();
-        shared.hanging.contains(&shared.calls)
+        let held = shared.held.get(&shared.calls).cloned();
+        (shared.hanging.contains(&shared.calls), held)
     }
 
     async fn step<T>(
@@ -145,9 +166,13 @@ impl<S> FailingStore<S> {
         S: Sync,
     {
         let failure = self.next_call(doing);
-        if self.is_hanging() {
+        let (is_hanging, held) = self.waits();
+        if is_hanging {
             self.hung.give();
             return std::future::pending().await;
+        }
+        if let Some(held) = held {
+            held.given().await;
         }
         match failure {
             None => call.await,

@@ -7,7 +7,7 @@ mod realtime;
 mod signal;
 
 pub use directory::FakeDirectory;
-pub use failing::{Effect, FailingStore};
+pub use failing::{Effect, FailingStore, Held};
 pub use mock::{MockAccessPolicy, MockDirectory, MockPresence, MockRealtime};
 pub use realtime::RecordingRealtime;
 
