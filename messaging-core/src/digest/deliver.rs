@@ -239,7 +239,8 @@ impl Digester {
                 log(
                     begun,
                     error,
-                    "the recipient is deferred, and the mail server has accepted no e-mail since it last was;                      retrying after a pause, without counting the deferral",
+                    "the recipient is deferred, and the mail server has accepted no e-mail since it last was; \
+                     retrying after a pause, without counting the deferral",
                 );
                 let in_a_row = noted.in_a_row.max(begun.deferrals.saturating_add(1));
                 (End::again(now + pause_after(in_a_row)), Mailed::DeferredUncounted)
@@ -260,7 +261,7 @@ impl Digester {
             log(
                 begun,
                 error,
-                "a digest was not taken too often; its messages count as mailed",
+                "digest deferred as often as the policy allows; its messages count as mailed",
             );
             return End::Void(taken);
         };

@@ -9,6 +9,7 @@ use messaging_core::{
     port::{
         PortError,
         rate_limit::{Admission, Limited, RateLimiter},
+        realtime::RevokeScope,
     },
 };
 
@@ -144,21 +145,26 @@ async fn a_subscription_is_signed_for_whom_it_belongs_to_only() {
 
 #[tokio::test]
 async fn access_that_ends_while_a_subscription_is_signed_is_not_handed_out() {
-    let world = World::new();
-    let id = world.open().await;
-    let messaging = world.messaging.clone();
-    world.realtime.on_sign(move || {
-        let (alpine, new) = (agent("alpine"), user("new"));
-        messaging
-            .reassign_agent(&alpine, &new)
-            .now_or_never()
-            .unwrap()
-            .unwrap();
-    });
-    let channel = ChannelName::parse(format!("private-conversation-{id}")).unwrap();
-    let answer = world
-        .messaging
-        .authorize(&ada(), &SocketId::parse("1.2").unwrap(), &channel)
-        .await;
-    assert_eq!(kind(answer), FORBIDDEN);
+    // A signature that is not handed out is nothing to a transport that only ends connections.
+    for (scope, calls) in [(RevokeScope::Subscription, 1), (RevokeScope::User, 0)] {
+        let world = World::new();
+        world.realtime.set_revoke_scope(scope);
+        let id = world.open().await;
+        let messaging = world.messaging.clone();
+        world.realtime.on_sign(move || {
+            let (alpine, new) = (agent("alpine"), user("new"));
+            messaging
+                .reassign_agent(&alpine, &new)
+                .now_or_never()
+                .unwrap()
+                .unwrap();
+        });
+        let channel = ChannelName::parse(format!("private-conversation-{id}")).unwrap();
+        let answer = world
+            .messaging
+            .authorize(&ada(), &SocketId::parse("1.2").unwrap(), &channel)
+            .await;
+        assert_eq!(kind(answer), FORBIDDEN);
+        assert_eq!(world.realtime.revoke_calls(), calls, "{scope:?}");
+    }
 }

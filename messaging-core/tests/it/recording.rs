@@ -43,7 +43,10 @@ impl House {
             .rate_limiter(Unlimited)
             .digests(mails.clone(), DigestPolicy::default())
             .presence(Nobody)
-            .options(Options::default().with_digests(DigestOptions::default().with_every(10 * SECOND)))
+            .options(
+                Options::default()
+                    .with_digests(DigestOptions::default().with_every(10 * SECOND).with_chunk(4)),
+            )
             .clock(clock.clone())
             .ids(SequentialIds::default())
             .build()
@@ -124,6 +127,28 @@ async fn the_pauses_between_tries_to_record_grow() {
     }
     assert!(tries.is_sorted_by(|a, b| a >= b), "{tries:?}");
     assert!(tries[0] >= 4 && tries[3] <= 2, "{tries:?}");
+}
+
+#[tokio::test]
+async fn a_store_that_is_away_is_asked_for_few_of_many_conversations_at_each_try() {
+    let house = House::new();
+    // Ten steps of four.
+    for n in 1..=40 {
+        let id = house.open(n, 1).await;
+        house.send(n, id).await;
+    }
+    house.store.refuse(MARKING, LOCKED);
+    assert_eq!(house.looks(1, 30 * MINUTE).await.len(), 1);
+    for _ in 0..280 {
+        let before = house.store.calls_of(MARKING);
+        house.looks(1, SECOND).await;
+        let calls = house.store.calls_of(MARKING) - before;
+        assert!(calls <= 2, "{calls} in one try");
+    }
+    house.store.admit(MARKING);
+    assert_eq!(house.looks(60, SECOND).await, []);
+    assert_eq!(house.store.calls_of(FINISHING), 1);
+    assert_eq!(house.looks(100, MINUTE).await, []);
 }
 
 #[tokio::test]
