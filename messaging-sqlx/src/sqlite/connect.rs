@@ -1,16 +1,11 @@
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-    sync::atomic::{AtomicU32, Ordering},
-    time::Duration,
-};
+use std::{path::Path, time::Duration};
 
 use sqlx::{
     ConnectOptions, Connection, SqliteConnection, SqlitePool,
     sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use super::{SqliteOptions, error::is_busy};
+use super::{SqliteOptions, create::create, error::is_busy};
 
 /// How long a read waits for its turn.
 const READER_TIMEOUT: Duration = Duration::from_secs(5);
@@ -30,31 +25,9 @@ impl Connector {
         )
     }
 
-    /// Makes the file if it is not there, all or nothing: where it is, it says whose it is.
+    /// Creates the file unless it exists.
     pub(super) async fn create(&self) -> Result<(), sqlx::Error> {
-        let path = self.0.get_filename();
-        if path.try_exists().map_err(sqlx::Error::Io)? {
-            return Ok(());
-        }
-        let new = beside(path);
-        // Left by a process of this number that was killed.
-        fs::remove_file(&new).ok();
-        let made = async {
-            let options = self.0.clone().filename(&new).create_if_missing(true);
-            let mut connection = options.connect().await?;
-            sqlx::query(SET_APPLICATION_ID).execute(&mut connection).await?;
-            set_wal(&mut connection).await?;
-            connection.close().await?;
-            match fs::hard_link(&new, path) {
-                Ok(()) => Ok(()),
-                // By another process, at the same time.
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-                Err(error) => Err(sqlx::Error::Io(error)),
-            }
-        }
-        .await;
-        fs::remove_file(&new).ok();
-        made
+        create(&self.0).await
     }
 
     /// Opens the file, which has to be ours, and sees to it that it is in WAL mode.
@@ -92,7 +65,7 @@ pub(super) enum NotOpened {
 
 /// Stands in the head of each file that this library makes: `mess`.
 const APPLICATION_ID: i32 = 0x6d65_7373;
-const SET_APPLICATION_ID: &str = "PRAGMA application_id = 0x6d657373";
+pub(super) const SET_APPLICATION_ID: &str = "PRAGMA application_id = 0x6d657373";
 
 /// Whether this library has made the file, or somebody by its migrations. An empty one says nothing.
 async fn is_ours(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
@@ -109,15 +82,6 @@ async fn is_ours(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error>
     .await
 }
 
-/// A name beside a file that no other process and no other store of this one has.
-fn beside(path: &Path) -> PathBuf {
-    static MADE: AtomicU32 = AtomicU32::new(0);
-    let mut name = path.as_os_str().to_owned();
-    let count = MADE.fetch_add(1, Ordering::Relaxed);
-    name.push(format!(".{}-{count}.new", std::process::id()));
-    name.into()
-}
-
 /// Moves the log into the file, and closes.
 pub(super) async fn close(mut connection: SqliteConnection) -> Result<(), sqlx::Error> {
     sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -126,7 +90,7 @@ pub(super) async fn close(mut connection: SqliteConnection) -> Result<(), sqlx::
     connection.close().await
 }
 
-async fn set_wal(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+pub(super) async fn set_wal(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
     const ATTEMPTS: u32 = 100;
     const PAUSE: Duration = Duration::from_millis(50);
 

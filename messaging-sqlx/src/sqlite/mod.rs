@@ -13,6 +13,7 @@ mod audit;
 mod change_state;
 mod connect;
 mod conversations;
+mod create;
 mod digest_claim;
 mod digest_steps;
 mod digests;
