@@ -22,8 +22,9 @@ pub enum SchemaError {
         /// What this code is.
         code: u32,
     },
-    /// The file is no database of this library: it is empty, or of another program. It was left as it is.
-    #[error("the file is empty, or the database of another program")]
+    /// The file is no database of this library: it is empty, or without this library's application id. It was left as
+    /// it is. A file restored from a `.dump` gets the id back by `PRAGMA application_id = 0x6d657373`.
+    #[error("the file is empty, or the database of another program (its application_id is not 0x6d657373)")]
     NotOurs,
     /// The database cannot hold every text: its encoding is not UTF-8.
     #[error("the encoding of the database is not UTF8")]

@@ -1,6 +1,9 @@
 -- Ids of ours are 16-byte blobs, ids of the host are text, times are milliseconds since 1970.
 -- Sides: 1 the client's, 2 the agent's; a set of sides is their sum.
 
+-- Whose file this is: without it the store refuses the file.
+PRAGMA application_id = 0x6d657373;
+
 -- What has been applied. `oldest_code` is the oldest code that can still run on the database from then on.
 CREATE TABLE migration (
     version     INTEGER NOT NULL PRIMARY KEY,

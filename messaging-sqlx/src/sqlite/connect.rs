@@ -32,12 +32,25 @@ impl Connector {
 
     /// Opens the file, which has to be ours, and sees to it that it is in WAL mode.
     pub(super) async fn open(&self) -> Result<SqliteConnection, NotOpened> {
-        let mut connection = self.write().await.map_err(NotOpened::Failed)?;
-        if !is_ours(&mut connection).await.map_err(NotOpened::Failed)? {
+        if !self.is_ours().await.map_err(NotOpened::Failed)? {
             return Err(NotOpened::NotOurs);
         }
+        let mut connection = self.write().await.map_err(NotOpened::Failed)?;
         set_wal(&mut connection).await.map_err(NotOpened::Failed)?;
         Ok(connection)
+    }
+
+    /// Whether the file has our application id.
+    ///
+    /// The connection cannot write: one that can changes another program's file merely by being closed (it moves
+    /// the log into the file) or by reading (it rolls back what a crash has left).
+    async fn is_ours(&self) -> Result<bool, sqlx::Error> {
+        let mut connection = self.0.clone().read_only(true).connect().await?;
+        let id: i32 = sqlx::query_scalar("PRAGMA application_id")
+            .fetch_one(&mut connection)
+            .await?;
+        connection.close().await?;
+        Ok(id == APPLICATION_ID)
     }
 
     /// Opens the file for writing; fails when it is gone.
@@ -63,24 +76,9 @@ pub(super) enum NotOpened {
     Failed(sqlx::Error),
 }
 
-/// Stands in the head of each file that this library makes: `mess`.
+/// Stands in the head of each file of ours: `mess`. The first migration sets it too, for a file made by it alone.
 const APPLICATION_ID: i32 = 0x6d65_7373;
 pub(super) const SET_APPLICATION_ID: &str = "PRAGMA application_id = 0x6d657373";
-
-/// Whether this library has made the file, or somebody by its migrations. An empty one says nothing.
-async fn is_ours(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
-    let id: i32 = sqlx::query_scalar("PRAGMA application_id")
-        .fetch_one(&mut *connection)
-        .await?;
-    if id == APPLICATION_ID {
-        return Ok(true);
-    }
-    sqlx::query_scalar(
-        "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'migration')",
-    )
-    .fetch_one(connection)
-    .await
-}
 
 /// Moves the log into the file, and closes.
 pub(super) async fn close(mut connection: SqliteConnection) -> Result<(), sqlx::Error> {

@@ -77,6 +77,11 @@ use crate::SchemaError;
 /// # Ok(())
 /// # }
 /// ```
+///
+/// # Backups
+/// `VACUUM INTO` and SQLite's backup API copy a file that is in use. A file is opened by its application id
+/// (`mess`), which both copies keep. A file restored from the shell's `.dump` has none and is refused;
+/// `PRAGMA application_id = 0x6d657373` on the restored file gives it back.
 #[derive(Debug, Clone)]
 pub struct SqliteStore(Arc<Inner>);
 
@@ -108,7 +113,7 @@ impl SqliteStore {
     /// [`ReadOnly`](StoreErrorKind::ReadOnly) when it cannot be written,
     /// [`Corrupt`](StoreErrorKind::Corrupt) when it is no database,
     /// [`Internal`](StoreErrorKind::Internal) where it cannot be in WAL mode, as on a network's disk; and caused by
-    /// [`NotOurs`](crate::SchemaError::NotOurs) where a file is there that is empty, or another program's.
+    /// [`NotOurs`](crate::SchemaError::NotOurs) for a file that is empty or another program's; it stays as it is.
     pub async fn open(path: impl AsRef<Path> + Send, options: &SqliteOptions) -> Result<Self, StoreError> {
         let path = absolute(path.as_ref())?;
         let created = Connector::new(&path, options).create().await;

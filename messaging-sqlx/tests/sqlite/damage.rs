@@ -8,7 +8,7 @@ use messaging_core::{
 use messaging_sqlx::{SchemaError, SqliteOptions, SqliteStore};
 use sqlx::Connection as _;
 
-use crate::scene::{Place, append, at, conversation, plan, play, stored};
+use crate::scene::{Picture, Place, append, at, conversation, plan, play, stored};
 
 #[tokio::test]
 async fn a_file_that_is_no_database_is_corrupt_and_stays_as_it_is() {
@@ -31,18 +31,105 @@ async fn an_empty_file_is_refused_and_stays_empty() {
     }
 }
 
+/// A ledger like ours, of another program.
+const OTHER: &str = "CREATE TABLE migration (version INTEGER PRIMARY KEY, name TEXT); \
+    INSERT INTO migration VALUES (1, 'init')";
+
 #[tokio::test]
 async fn a_database_of_another_program_is_refused_and_stays_as_it_is() {
-    let place = Place::new();
-    let mut other = place.connect().await;
-    sqlx::raw_sql("CREATE TABLE diary (day TEXT)")
+    for schema in [
+        "CREATE TABLE diary (day TEXT)",
+        OTHER,
+        // Its ledger is even named and shaped like ours.
+        "CREATE TABLE migration (version INTEGER NOT NULL PRIMARY KEY, name TEXT NOT NULL, \
+            oldest_code INTEGER NOT NULL, applied_at INTEGER NOT NULL DEFAULT 0) STRICT",
+        "PRAGMA application_id = 1; CREATE TABLE diary (day TEXT)",
+    ] {
+        let place = Place::new();
+        let mut other = place.connect().await;
+        sqlx::raw_sql(schema).execute(&mut other).await.unwrap();
+        other.close().await.unwrap();
+        let before = place.contents();
+        check_not_ours(&place).await;
+        assert_eq!(place.contents(), before, "{schema}");
+    }
+}
+
+/// Neither is its log moved into the file, as the last connection of a program does that may write.
+#[tokio::test]
+async fn a_database_that_another_program_has_left_with_a_log_is_refused_and_keeps_it() {
+    let (running, place) = (Place::new(), Place::new());
+    let mut other = running.connect().await;
+    sqlx::raw_sql("PRAGMA journal_mode = WAL")
         .execute(&mut other)
         .await
         .unwrap();
-    other.close().await.unwrap();
-    let before = std::fs::read(place.path()).unwrap();
+    sqlx::raw_sql(OTHER).execute(&mut other).await.unwrap();
+    // As it is when the program is killed now.
+    let log = place.beside("-wal");
+    std::fs::copy(running.path(), place.path()).unwrap();
+    std::fs::copy(running.beside("-wal"), &log).unwrap();
+    let files = || [place.path(), log.clone()].map(|file| std::fs::read(file).unwrap());
+    let before = files();
+    assert!(!before[1].is_empty());
     check_not_ours(&place).await;
-    assert_eq!(std::fs::read(place.path()).unwrap(), before);
+    assert_eq!(files(), before);
+}
+
+/// Neither is what it had not committed rolled back.
+#[tokio::test]
+async fn a_database_that_another_program_has_left_half_written_is_refused_and_stays_as_it_is() {
+    let (running, place) = (Place::new(), Place::new());
+    let mut other = running.connect().await;
+    sqlx::raw_sql(OTHER).execute(&mut other).await.unwrap();
+    // More than the cache takes, so that a part of it is in the file.
+    let half = "PRAGMA cache_size = 1; BEGIN; \
+        WITH RECURSIVE n (n) AS (SELECT 2 UNION ALL SELECT n + 1 FROM n WHERE n < 100) \
+        INSERT INTO migration SELECT n, hex(randomblob(2000)) FROM n";
+    sqlx::raw_sql(half).execute(&mut other).await.unwrap();
+    std::fs::copy(running.path(), place.path()).unwrap();
+    std::fs::copy(running.beside("-journal"), place.beside("-journal")).unwrap();
+    let before = place.contents();
+    for _ in 0..2 {
+        let opened = SqliteStore::open_migrated(place.path(), &SqliteOptions::default()).await;
+        assert_eq!(opened.unwrap_err().kind(), StoreErrorKind::ReadOnly);
+    }
+    assert_eq!(place.contents(), before);
+}
+
+#[tokio::test]
+async fn a_copy_by_vacuum_into_is_opened() {
+    let (place, copy) = (Place::new(), Place::new());
+    let store = place.open().await;
+    play(&store).await;
+    sqlx::query("VACUUM INTO ?")
+        .bind(copy.path().to_str().unwrap())
+        .execute(&mut place.connect().await)
+        .await
+        .unwrap();
+    let copied = copy.open().await;
+    assert_eq!(Picture::of(&copied).await, Picture::of(&store).await);
+}
+
+/// As one is that was restored from a `.dump`.
+#[tokio::test]
+async fn a_database_without_the_application_id_is_refused_until_it_is_set() {
+    let place = Place::new();
+    let store = place.open().await;
+    play(&store).await;
+    let before = Picture::of(&store).await;
+    store.close().await;
+    let mut shell = place.connect().await;
+    sqlx::raw_sql("PRAGMA application_id = 0")
+        .execute(&mut shell)
+        .await
+        .unwrap();
+    check_not_ours(&place).await;
+    sqlx::raw_sql("PRAGMA application_id = 0x6d657373")
+        .execute(&mut shell)
+        .await
+        .unwrap();
+    assert_eq!(Picture::of(&place.open().await).await, before);
 }
 
 async fn check_not_ours(place: &Place) {

@@ -47,6 +47,20 @@ impl Place {
         names
     }
 
+    /// The file that SQLite keeps beside the database under its name and an ending.
+    pub(crate) fn beside(&self, ending: &str) -> PathBuf {
+        self.0.path().join(format!("messaging.db{ending}"))
+    }
+
+    /// Every file with its bytes.
+    pub(crate) fn contents(&self) -> Vec<(String, Vec<u8>)> {
+        let read = |name: String| {
+            let bytes = std::fs::read(self.0.path().join(&name)).unwrap();
+            (name, bytes)
+        };
+        self.files().into_iter().map(read).collect()
+    }
+
     pub(crate) async fn open(&self) -> SqliteStore {
         SqliteStore::open_migrated(self.path(), &SqliteOptions::default())
             .await
