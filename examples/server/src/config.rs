@@ -59,8 +59,8 @@ pub(crate) struct Config {
     /// How many WebSockets there may be, where this server has the channels; the next one is refused.
     #[arg(long, env = "MAX_WEBSOCKETS", default_value = "10000", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) max_websockets: u32,
-    /// After how many seconds a client is given up: for the head of a request, for its body, and for taking a part of
-    /// the answer.
+    /// After how many seconds a client is given up: for the head of a request, for its body, and for a pause in reading
+    /// an answer, which may be up to four times as long after it has read fast.
     #[arg(long, env = "CLIENT_TIMEOUT", default_value = "10", value_parser = parse_seconds)]
     client_timeout: Duration,
     #[command(flatten)]

@@ -36,7 +36,6 @@ use std::{
 };
 
 use anyhow::Context as _;
-use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
 use crate::{
@@ -80,7 +79,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         config.max_websockets,
     )?;
     let mut signals = Signals::listen().context("signals cannot be caught")?;
-    let listener = TcpListener::bind(config.bind).await;
+    let listener = serve::listen(config.bind);
     let listener = listener.with_context(|| format!("cannot listen on {}", config.bind))?;
     let storage = Storage::open(config.database(), &config.data_dir).await?;
     let address = listener.local_addr()?;

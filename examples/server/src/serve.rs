@@ -1,6 +1,6 @@
 //! Connections: how many there may be, how long a request may take to come and its answer to go, and their end.
 
-use std::{io, pin::pin, time::Duration};
+use std::{io, net::SocketAddr, pin::pin, time::Duration};
 
 use axum::Router;
 use hyper::server::conn::http1::{self, UpgradeableConnection};
@@ -9,7 +9,7 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use tokio::{
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     sync::watch,
     time::{sleep, timeout},
 };
@@ -26,8 +26,8 @@ pub(crate) struct Limits {
     /// How many there may be; the next ones are only asked whether they are probes. One that has become a WebSocket
     /// counts no more: those are limited by the channels.
     pub(crate) connections: usize,
-    /// How long a client may take: for the head of a request, counted from the end of the one before, for its body,
-    /// and to take a part of the answer.
+    /// How long a client may take: for the head of a request, counted from the end of the one before, and for its body.
+    /// The answer it has to read at a [rate](crate::write_timeout), and may pause for so long.
     pub(crate) client_timeout: Duration,
 }
 
@@ -48,7 +48,30 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long to wait when this process has no file descriptor left.
 const EXHAUSTED: Duration = Duration::from_secs(1);
 
+/// How many bytes are handed to the system for a client that has not read them, where the system does not round it up:
+/// Linux doubles it, for its own records.
+///
+/// The buffer that Linux would grow to (4 MiB) hides whether a slow client reads at all: at 4 KB a second it showed
+/// nothing for 21 s. And it is memory that each client who reads nothing can fill.
+pub(crate) const SEND_BUFFER: u32 = 16 * 1024;
+/// How many connections may wait to be accepted.
+const BACKLOG: u32 = 1024;
+
 type Connection = UpgradeableConnection<TokioIo<WriteTimeout<TcpStream>>, TowerToHyperService<Router>>;
+
+/// Listens, with what its connections inherit.
+pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // On Windows it would let another program listen at the same address.
+    #[cfg(not(windows))]
+    socket.set_reuseaddr(true)?;
+    socket.set_send_buffer_size(SEND_BUFFER)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
 
 /// Serves until `stop` is ready, and then lets requests end that are under way.
 pub(crate) async fn serve(
