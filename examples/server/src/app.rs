@@ -31,6 +31,8 @@ use crate::{
 
 /// How long an answer may take.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a client may take when there are as many connections as may be.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The server, ready to run.
 pub(crate) struct App {
@@ -83,6 +85,7 @@ impl App {
             limits: Limits {
                 connections: config.max_connections as usize,
                 client_timeout: config.client_timeout(),
+                probe_timeout: PROBE_TIMEOUT,
             },
             guard: Guard::new(config.public_url.as_deref())?,
         })

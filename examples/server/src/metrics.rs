@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
+use ::metrics::Unit;
 use anyhow::Context as _;
 use axum::{extract::State, http::header::CONTENT_TYPE, response::IntoResponse};
-use messaging_core::{Messaging, telemetry};
+use messaging_core::{
+    Messaging,
+    telemetry::{self, Metric, MetricKind},
+};
 use messaging_pusher::EmbeddedChannels;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::time::sleep;
@@ -13,6 +17,15 @@ use tokio::time::sleep;
 const BOUNDS: [f64; 12] = [
     0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0, 120.0,
 ];
+
+/// Of this server, beside those of the crates.
+const METRICS: [Metric; 1] = [Metric::new(
+    OVER_LIMIT,
+    MetricKind::Counter,
+    Unit::Count,
+    "Connections that came when all were taken: probes among them are answered.",
+)];
+const OVER_LIMIT: &str = "messaging_server_connections_over_limit_total";
 
 /// How often what was measured is put into classes, when nobody asks.
 const UPKEEP: Duration = Duration::from_secs(5);
@@ -30,6 +43,7 @@ impl Metrics {
         telemetry::describe(telemetry::METRICS);
         telemetry::describe(messaging_axum::METRICS);
         telemetry::describe(EmbeddedChannels::METRICS);
+        telemetry::describe(&METRICS);
         let kept = handle.clone();
         tokio::spawn(async move {
             loop {
@@ -39,6 +53,11 @@ impl Metrics {
         });
         Ok(Self(handle))
     }
+}
+
+/// Counts a connection that came when all were taken.
+pub(crate) fn connection_over_limit() {
+    ::metrics::counter!(OVER_LIMIT).increment(1);
 }
 
 /// `GET /metrics`: what this process has done, and what waits in the store; the latter as it was when the store could

@@ -1,9 +1,13 @@
 //! Connections: how many there may be, how long a request may take to come and its answer to go, and their end.
 
-use std::{io, net::SocketAddr, pin::pin, time::Duration};
+use std::{convert::Infallible, io, net::SocketAddr, pin::pin, time::Duration};
 
-use axum::Router;
-use hyper::server::conn::http1::{self, UpgradeableConnection};
+use axum::{Router, http::Request, response::Response};
+use hyper::{
+    body::Incoming,
+    server::conn::http1::{self, UpgradeableConnection},
+    service::Service,
+};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
@@ -11,11 +15,12 @@ use hyper_util::{
 use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
     sync::watch,
+    task::yield_now,
     time::{sleep, timeout},
 };
 
 use crate::{
-    room::{Class, Place, Room},
+    room::{Asked, Place, Reserved, Room},
     stop,
     write_timeout::WriteTimeout,
 };
@@ -29,6 +34,8 @@ pub(crate) struct Limits {
     /// How long a client may take: for the head of a request, counted from the end of the one before, and for its body.
     /// The answer it has to read at a [rate](crate::write_timeout), and may pause for so long.
     pub(crate) client_timeout: Duration,
+    /// The same when there are as many connections as may be.
+    pub(crate) probe_timeout: Duration,
 }
 
 /// What is served.
@@ -43,8 +50,6 @@ pub(crate) struct Routers {
 /// The most headers of a request, and bytes of its head.
 const MAX_HEADERS: usize = 64;
 const MAX_HEAD_BYTES: usize = 16 * 1024;
-/// How long the head of a request may take when there are as many connections as may be.
-const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long to wait when this process has no file descriptor left.
 const EXHAUSTED: Duration = Duration::from_secs(1);
 
@@ -57,7 +62,42 @@ pub(crate) const SEND_BUFFER: u32 = 16 * 1024;
 /// How many connections may wait to be accepted.
 const BACKLOG: u32 = 1024;
 
-type Connection = UpgradeableConnection<TokioIo<WriteTimeout<TcpStream>>, TowerToHyperService<Router>>;
+type Connection = UpgradeableConnection<TokioIo<WriteTimeout<TcpStream>>, Answering>;
+
+/// Answers the requests of a connection.
+struct Answering {
+    router: TowerToHyperService<Router>,
+    asked: Option<Asked>,
+}
+
+impl Answering {
+    fn all(routers: &Routers) -> Self {
+        Self {
+            router: TowerToHyperService::new(routers.all.clone()),
+            asked: None,
+        }
+    }
+
+    fn probes(routers: &Routers, place: &Reserved) -> Self {
+        Self {
+            router: TowerToHyperService::new(routers.probes.clone()),
+            asked: Some(place.asked()),
+        }
+    }
+}
+
+impl Service<Request<Incoming>> for Answering {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = <TowerToHyperService<Router> as Service<Request<Incoming>>>::Future;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        if let Some(asked) = &self.asked {
+            asked.note();
+        }
+        self.router.call(request)
+    }
+}
 
 /// Listens, with what its connections inherit.
 pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
@@ -81,27 +121,31 @@ pub(crate) async fn serve(
     stop: impl Future<Output = ()>,
 ) {
     let regular = http(limits.client_timeout);
-    let mut reserve = http(PROBE_TIMEOUT);
+    let mut reserve = http(limits.probe_timeout);
     reserve.keep_alive(false);
-    let room = Room::new(limits.connections);
+    let mut room = Room::new(limits.connections);
     let (stopping, _) = watch::channel(());
     let mut stop = pin!(stop);
     loop {
         let (stream, place) = tokio::select! {
             () = &mut stop => break,
-            accepted = accept(&listener, &room) => accepted,
+            accepted = accept(&listener, &mut room) => accepted,
         };
-        let (http, router) = match place.class {
-            Class::Regular => (&regular, &routers.all),
-            Class::Reserve => (&reserve, &routers.probes),
+        let (http, timeout, service) = match &place {
+            Place::Regular(_) => (&regular, limits.client_timeout, Answering::all(&routers)),
+            Place::Reserve(place) => (&reserve, limits.probe_timeout, Answering::probes(&routers, place)),
         };
-        let stream = WriteTimeout::new(stream, limits.client_timeout);
+        let stream = WriteTimeout::new(stream, timeout);
         let lift = stream.lift();
-        let service = TowerToHyperService::new(router.clone());
         let connection = http.serve_connection(TokioIo::new(stream), service);
         let told = stopping.subscribe();
         tokio::spawn(async move {
-            if let Err(error) = until_told(connection.with_upgrades(), told).await {
+            let mut place = place;
+            let ended = tokio::select! {
+                ended = until_told(connection.with_upgrades(), told) => ended,
+                () = place.evicted() => Ok(()),
+            };
+            if let Err(error) = ended {
                 let error: &dyn std::error::Error = &error;
                 tracing::debug!(error, "a connection has failed");
             }
@@ -137,17 +181,18 @@ async fn until_told(connection: Connection, mut told: watch::Receiver<()>) -> hy
     connection.await
 }
 
-/// The next connection, as soon as there is room for it.
-async fn accept(listener: &TcpListener, room: &Room) -> (TcpStream, Place) {
-    room.wait().await;
+/// The next connection, with a place.
+async fn accept(listener: &TcpListener, room: &mut Room) -> (TcpStream, Place) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
                 stream.set_nodelay(true).ok();
-                // There is one: nobody else takes any.
-                if let Some(place) = room.take() {
-                    return (stream, place);
+                let place = room.take().await;
+                if let Place::Reserve(_) = place {
+                    // The requests of earlier connections are read before later ones may end them.
+                    yield_now().await;
                 }
+                return (stream, place);
             }
             Err(error) if is_of_the_connection(&error) => {}
             Err(error) => {
@@ -165,4 +210,93 @@ fn is_of_the_connection(error: &io::Error) -> bool {
         error.kind(),
         ConnectionAborted | ConnectionRefused | ConnectionReset
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use axum::routing::get;
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        sync::oneshot,
+    };
+
+    use super::*;
+    use crate::room::RESERVE;
+
+    /// Longer than the test: no connection ends because its time is over.
+    const FOREVER: Duration = Duration::from_hours(1);
+
+    async fn connect(address: SocketAddr) -> TcpStream {
+        TcpStream::connect(address).await.unwrap()
+    }
+
+    /// The status line of the answer on a connection that the server ends.
+    async fn ask(address: SocketAddr) -> String {
+        let mut stream = connect(address).await;
+        stream
+            .write_all(b"GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n")
+            .await
+            .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer.lines().next().unwrap_or_default().to_owned()
+    }
+
+    /// Opens connections that say nothing, as fast as the server ends others.
+    async fn flood(address: SocketAddr, opened: &watch::Sender<usize>) {
+        let mut silent = VecDeque::new();
+        loop {
+            silent.push_back(connect(address).await);
+            opened.send_modify(|count| *count += 1);
+            if silent.len() > 2 * RESERVE {
+                let mut oldest = silent.pop_front().unwrap();
+                oldest.read_to_end(&mut Vec::new()).await.ok();
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_probe_is_answered_however_many_silent_connections_arrive() {
+        let probes = Router::new().route("/healthz", get(async || "alive"));
+        let listener = listen("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = listener.local_addr().unwrap();
+        let routers = Routers {
+            all: Router::new(),
+            probes,
+        };
+        let limits = Limits {
+            connections: 1,
+            client_timeout: FOREVER,
+            probe_timeout: FOREVER,
+        };
+        let (stop, stopped) = oneshot::channel::<()>();
+        let server = tokio::spawn(serve(listener, routers, limits, async {
+            stopped.await.ok();
+        }));
+        let taken = connect(address).await;
+        let (opened, mut arrived) = watch::channel(0);
+        let probe = async {
+            for round in 1..=20 {
+                // The reserve is full of others than before.
+                arrived
+                    .wait_for(|count| *count > round * 3 * RESERVE)
+                    .await
+                    .unwrap();
+                assert_eq!(ask(address).await, "HTTP/1.1 200 OK");
+            }
+        };
+        let both = async {
+            tokio::select! {
+                () = probe => {}
+                () = flood(address, &opened) => {}
+            }
+        };
+        timeout(Duration::from_mins(2), both)
+            .await
+            .expect("a place is free");
+        drop((taken, stop));
+        server.await.unwrap();
+    }
 }
