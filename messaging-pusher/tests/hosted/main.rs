@@ -8,5 +8,6 @@ mod house;
 mod presence;
 mod relay;
 mod requests;
+mod spelling;
 mod tls;
 mod webhooks;

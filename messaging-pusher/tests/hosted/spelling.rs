@@ -1,0 +1,95 @@
+//! Channels by another spelling of their UUID, which to Pusher are other channels.
+
+use std::{
+    io::{self, Write},
+    sync::{Arc, Mutex},
+};
+
+use messaging_core::{
+    event::{ChannelName, SocketId},
+    port::channels::{Channels as _, Member, Subscription},
+};
+use messaging_pusher::PusherRealtime;
+use tracing::{Level, subscriber::with_default};
+
+use crate::house::{House, user};
+
+const CANONICAL: &str = "0190163d-8694-739b-aea5-966c26f8ad91";
+const UPPER: &str = "0190163D-8694-739B-AEA5-966C26F8AD91";
+
+/// What is logged.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    fn of(logging: impl FnOnce()) -> String {
+        let log = Self::default();
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(Level::WARN)
+            .with_ansi(false)
+            .with_writer(move || writer.clone())
+            .finish();
+        with_default(subscriber, logging);
+        let bytes = log.0.lock().unwrap().clone();
+        String::from_utf8(bytes).unwrap()
+    }
+}
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Asks for a signature, which is of the channel as the client spells it.
+fn sign(pusher: &PusherRealtime, channel: &str) {
+    let subscription = Subscription {
+        socket_id: SocketId::parse("1.1").unwrap(),
+        channel: ChannelName::parse(channel).unwrap(),
+        member: Member {
+            user_id: user("carl"),
+            name: "Carl".to_owned(),
+        },
+    };
+    pusher.sign(&subscription).unwrap();
+}
+
+#[tokio::test]
+async fn a_channel_by_another_spelling_is_logged_once_with_its_canonical_name() {
+    let pusher = House::open().await.pusher;
+    let log = Log::of(|| {
+        for _ in 0..3 {
+            sign(&pusher, &format!("private-conversation-{UPPER}"));
+            sign(&pusher, &format!("presence-conversation-{UPPER}"));
+        }
+    });
+    let lines: Vec<_> = log.lines().collect();
+    let [line] = lines[..] else {
+        panic!("one line: {log}")
+    };
+    for part in [
+        "WARN",
+        &format!("channel=private-conversation-{UPPER}"),
+        &format!("canonical=private-conversation-{CANONICAL}"),
+        "nothing is published",
+    ] {
+        assert!(line.contains(part), "{part}: {line}");
+    }
+}
+
+#[tokio::test]
+async fn a_channel_by_its_canonical_name_is_not_logged() {
+    let pusher = House::open().await.pusher;
+    let log = Log::of(|| {
+        sign(&pusher, &format!("private-conversation-{CANONICAL}"));
+        // A user's id is the host's own: its case is not spelling.
+        sign(&pusher, "private-user-CARL");
+        sign(&pusher, &format!("private-orders-{UPPER}"));
+    });
+    assert_eq!(log, "");
+}
