@@ -11,6 +11,7 @@ use std::{
 use messaging_tests::{Server, Settings, eventually};
 use serde_json::json;
 use tempfile::TempDir;
+use tokio_tungstenite::tungstenite::{self, Bytes, Message};
 
 /// Longer than the server waits.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -216,6 +217,54 @@ fn bodies_that_come_a_byte_at_a_time_lock_nobody_out_and_are_cut_off() {
         assert!(matches!(status(&cut_off), "408" | "none"), "{cut_off}");
     }
     assert_eq!(server.anybody().get("/healthz").unwrap().status, 200);
+}
+
+#[test]
+fn websocket_messages_that_come_a_byte_at_a_time_take_no_more_memory_than_their_bytes() {
+    const CONNECTIONS: usize = 20;
+    // What the server reads of a message, but for one byte.
+    const BYTES: usize = 4 * 32 * 1024 - 1;
+    let (server, _data) = start(&[]);
+    let key = server.anybody().get("/demo/config").unwrap().body["key"].clone();
+    let url = format!(
+        "ws://{}/app/{}?protocol=7",
+        server.address(),
+        key.as_str().unwrap()
+    );
+    // Masked with zeros: a text of one byte that goes on, one more byte that does, and the end.
+    let (first, part, last) = (
+        [0x01, 0x81, 0, 0, 0, 0, b'x'],
+        [0x00, 0x81, 0, 0, 0, 0, b'x'],
+        [0x80, 0x80, 0, 0, 0, 0],
+    );
+    let parts = part.repeat(BYTES - 1);
+    let before = resident_mib(&server);
+    let mut sockets: Vec<_> = (0..CONNECTIONS)
+        .map(|_| {
+            let (mut socket, _) = tungstenite::client(&url, connect(&server)).unwrap();
+            assert!(
+                socket
+                    .read()
+                    .unwrap()
+                    .to_string()
+                    .contains("connection_established")
+            );
+            socket.get_mut().write_all(&first).unwrap();
+            socket.get_mut().write_all(&parts).unwrap();
+            socket
+        })
+        .collect();
+    // A ping between two parts: all before it has been read.
+    for socket in &mut sockets {
+        socket.send(Message::Ping(Bytes::new())).unwrap();
+        assert!(socket.read().unwrap().is_pong());
+    }
+    let taken = resident_mib(&server).saturating_sub(before);
+    assert!(taken < 50, "{taken} MiB");
+    for socket in &mut sockets {
+        socket.get_mut().write_all(&last).unwrap();
+        assert!(socket.read().unwrap().to_string().contains("pusher:error"));
+    }
 }
 
 /// How much memory the server's process has, where that can be seen.

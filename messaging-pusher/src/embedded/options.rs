@@ -15,11 +15,11 @@ use messaging_core::event::ChannelNames;
 /// | | bytes, by default |
 /// |---|---|
 /// | what waits to be sent: [`queue_bytes`](Self::with_queue_bytes) and one message more | 128 KiB, and 60 KB (an event of control characters; 20 KB if it is JSON), or the list of a presence channel's 100 members: some 100 KB, 500 KB if made to be large |
-/// | a message on its way in: four times [`max_message_bytes`](Self::with_max_message_bytes) | 128 KiB |
+/// | a message on its way in: four times [`max_message_bytes`](Self::with_max_message_bytes), twice that in parts | 256 KiB |
 /// | subscriptions, and signatures for twice [`max_channels`](Self::with_max_channels) | some 100 KB |
 /// | the WebSocket's buffers | 20 KB, and the message on its way out |
 ///
-/// By default that is half a megabyte for a connection whose client means ill, so 5 GB for 10,000 of them. A
+/// By default that is some 600 KB for a connection whose client means ill, so 6 GB for 10,000 of them. A
 /// connection that reads what it is sent takes some 30 KB, and a message to many is in memory once, however
 /// many queues it waits in. Choose [`max_connections`](Self::with_max_connections) for the worst case where
 /// strangers can connect.
@@ -152,7 +152,7 @@ impl EmbeddedOptions {
     }
 
     /// How many messages of one connection, of whatever kind, are read each second, once a burst of so many
-    /// is used up. What comes faster is not refused: it waits unread, which slows its client down. 100 after
+    /// is used up. A message that comes in parts counts once. What comes faster is not refused: it waits unread, which slows its client down. 100 after
     /// a burst of 200 by default; both at least 1.
     pub fn with_messages_per_second(self, messages_per_second: u32, burst: u32) -> Self {
         Self {

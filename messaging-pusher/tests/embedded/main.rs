@@ -5,6 +5,7 @@
 mod channels;
 mod client;
 mod connecting;
+mod fragments;
 mod house;
 mod shutdown;
 mod silence;
