@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use messaging_core::{
-    ErrorKind, UserId, event::Typing, id::ConversationId, port::realtime::PublishErrorKind,
-};
+use messaging_core::{ErrorKind, event::Typing, id::ConversationId, port::realtime::PublishErrorKind};
 
 use crate::world::*;
 use PublishErrorKind::{Busy, Down, Misconfigured, Refused};
@@ -15,17 +13,23 @@ fn revoked(user: &str, id: ConversationId) -> Vec<String> {
         .into()
 }
 
-/// Another handle on the same store, which publishes nothing: as a command beside a running server.
-async fn reassign_elsewhere(world: &World, to: &UserId) {
+/// Gives alpine's conversation to another user, and says something in it afterwards.
+async fn reassign_and_send(world: &World, id: ConversationId, to: &str, text: &str) {
+    reassign(world, to).await;
+    world.send(&carl(), id, text).await;
+}
+
+async fn reassign(world: &World, to: &str) {
+    let moved = world.messaging.reassign_agent(&agent("alpine"), &user(to)).await;
+    assert_eq!(moved.unwrap().moved, 1);
+}
+
+/// By another handle on the same store, which publishes nothing: as a command beside a running server.
+async fn reassign_elsewhere(world: &World, to: &str) {
     let other = World::on(world.store.clone(), world.clock.clone(), People, |builder| {
         builder
     });
-    let moved = other
-        .messaging
-        .reassign_agent(&agent("alpine"), to)
-        .await
-        .unwrap();
-    assert_eq!(moved.moved, 1);
+    reassign(&other, to).await;
     assert_eq!(other.realtime.revoked(), [""; 0]);
 }
 
@@ -34,7 +38,7 @@ async fn the_process_that_publishes_ends_the_subscriptions_before_anything_later
     let world = World::new();
     let id = world.open().await;
     world.send(&carl(), id, "before").await;
-    reassign_elsewhere(&world, &user("new")).await;
+    reassign_elsewhere(&world, "new").await;
     world.send(&carl(), id, "after").await;
     world.drain().await;
     assert_eq!(world.realtime.revoked(), revoked("ada", id));
@@ -49,8 +53,7 @@ async fn several_who_lose_access_one_after_the_other_are_all_revoked_in_order() 
     let world = World::new();
     let id = world.open().await;
     for to in ["second", "third"] {
-        let moved = world.messaging.reassign_agent(&agent("alpine"), &user(to)).await;
-        assert_eq!(moved.unwrap().moved, 1);
+        reassign(&world, to).await;
     }
     world.messaging.erase_user(&user("carl")).await.unwrap();
     world.drain().await;
@@ -65,12 +68,7 @@ async fn several_who_lose_access_one_after_the_other_are_all_revoked_in_order() 
 async fn a_lane_waits_for_a_transport_that_is_down_and_not_for_ever() {
     let world = World::new();
     let id = world.open().await;
-    world
-        .messaging
-        .reassign_agent(&agent("alpine"), &user("new"))
-        .await
-        .unwrap();
-    world.send(&carl(), id, "later").await;
+    reassign_and_send(&world, id, "new", "later").await;
     world
         .realtime
         .fail_revocations([Down, Busy { retry_after: None }, Down]);
@@ -83,14 +81,9 @@ async fn a_lane_waits_for_a_transport_that_is_down_and_not_for_ever() {
     assert_eq!(world.realtime.revoked(), revoked("ada", id));
     assert_eq!(texts(&world.realtime.take()), ["later"]);
 
-    world
-        .messaging
-        .reassign_agent(&agent("alpine"), &user("newer"))
-        .await
-        .unwrap();
+    reassign_and_send(&world, id, "newer", "at last").await;
     // However long ago that was committed, by whichever clock: it is tries that count.
     world.clock.advance(Duration::from_hours(1));
-    world.send(&carl(), id, "at last").await;
     world.realtime.fail_revocations([Down; 20]);
     let mut tries = 0;
     while texts(&world.realtime.take()).is_empty() {
@@ -108,12 +101,7 @@ async fn a_transport_that_refuses_to_revoke_is_passed_over_and_does_not_open_the
     for kind in [Refused, Misconfigured] {
         let world = World::new();
         let id = world.open().await;
-        world
-            .messaging
-            .reassign_agent(&agent("alpine"), &user("new"))
-            .await
-            .unwrap();
-        world.send(&carl(), id, "later").await;
+        reassign_and_send(&world, id, "new", "later").await;
         world.realtime.fail_revocations([kind]);
         world.drain().await;
         assert_eq!(texts(&world.realtime.take()), ["later"], "{kind}");
