@@ -2,6 +2,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod relay_denied;
 
 use std::time::Duration;
 
