@@ -31,7 +31,9 @@ pub struct DigestMail {
 
 /// The sender, or the address for answers, is not an e-mail address.
 #[derive(Debug, thiserror::Error)]
-#[error("not an e-mail address: write it as `messages@tours.example`, or with a name, such as `Tours <messages@tours.example>`")]
+#[error(
+    "not an e-mail address: write it as `messages@tours.example`, or with a name, such as `Tours <messages@tours.example>`"
+)]
 pub struct InvalidFrom(#[source] lettre::address::AddressError);
 
 impl DigestMail {

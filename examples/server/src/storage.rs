@@ -115,7 +115,8 @@ fn postgres(database: &Database, options: PgOptions) -> anyhow::Result<PgStore> 
         DatabasePooler::Session => Pooler::Session,
         DatabasePooler::Transaction => Pooler::Transaction,
     });
-    PgStore::from_url(database.url.as_str(), &options).context("DATABASE_URL is not a PostgreSQL URL, such as postgres://user:password@host:5432/database")
+    PgStore::from_url(database.url.as_str(), &options)
+        .context("DATABASE_URL is not a PostgreSQL URL, such as postgres://user:password@host:5432/database")
 }
 
 #[cfg(test)]
