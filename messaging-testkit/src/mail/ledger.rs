@@ -16,7 +16,11 @@ use messaging_core::{
 };
 use proptest::{prop_assert, test_runner::TestCaseResult};
 
-use super::{TICK, post::Mood};
+use super::{
+    TICK,
+    deferrals::{Deferrals, Delay, ProcessNumber},
+    post::Mood,
+};
 
 /// The defaults, but that an e-mail shows everything, and that three deferrals are an end: a run has few.
 pub(super) const POLICY: fn() -> DigestPolicy = || {
@@ -54,44 +58,18 @@ struct State {
     excused: HashSet<(UserId, String)>,
     /// Nothing may be to be heard of these again: deferred so often that it may have been the end.
     maybe_excused: HashSet<(UserId, String)>,
+    /// What there was to mail to each user when a process died, since their last e-mail: it may have been recorded.
+    maybe_recorded: HashMap<UserId, Vec<HashSet<String>>>,
     online: HashMap<UserId, Option<bool>>,
     unwanted: HashSet<UserId>,
     directory_is_down: bool,
     /// When something last kept people from being mailed, but for their being online.
     obstructed: HashMap<UserId, Timestamp>,
     all_obstructed: Option<Timestamp>,
-    /// Who was deferred since something was taken for them.
-    deferred: HashMap<UserId, Deferred>,
-    /// How many e-mails each process has brought that were taken.
-    taken: HashMap<ProcessNumber, u32>,
-    /// How many those were when a process last had a user deferred.
-    taken_then: HashMap<(ProcessNumber, UserId), u32>,
+    deferrals: Deferrals,
     /// When somebody was last not known to be away.
     seen: HashMap<UserId, Timestamp>,
     faults: Vec<String>,
-}
-
-/// A process from its start to its end: after a restart it is another one.
-pub(super) type ProcessNumber = u64;
-
-/// Why an e-mail was not taken for now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Delay {
-    /// The mail server deferred the recipient: that counts if something was taken of the process since the last time.
-    Deferred,
-    /// The answer was lost, which always counts.
-    Lost,
-}
-
-/// Somebody who is deferred.
-#[derive(Debug, Clone, Copy)]
-struct Deferred {
-    /// How often in all.
-    times: u32,
-    /// How often towards the end.
-    counted: u32,
-    /// Until when they wait.
-    until: Timestamp,
 }
 
 /// An e-mail that was taken.
@@ -186,6 +164,17 @@ impl Ledger {
         self.lock().all_obstructed = Some(now);
     }
 
+    /// A process died in the middle of a look.
+    pub(super) fn died(&self) {
+        self.obstruct();
+        let mut state = self.lock();
+        let users: HashSet<_> = state.unread.iter().map(|(user_id, _)| user_id.clone()).collect();
+        for user_id in users {
+            let then = state.to_mail(&user_id);
+            state.maybe_recorded.entry(user_id).or_default().push(then);
+        }
+    }
+
     /// Somebody is about to be mailed: whether they may be, now, and with that.
     pub(super) fn tried(&self, digest: &Digest) {
         let now = self.clock.now();
@@ -238,22 +227,17 @@ impl Ledger {
         if let Some(first) = state.tried.get(&digest.id) {
             expect(texts.is_subset(first), "a repetition holds more");
         } else {
-            let mailed: HashSet<_> = own.iter().flat_map(|mail| mail.texts.iter()).collect();
-            let to_mail = |(user, text): &&(UserId, String)| {
-                let is_excused = state.excused.contains(&(user.clone(), text.clone()));
-                user == user_id && !mailed.contains(text) && !is_excused
+            let all = state.to_mail(user_id);
+            let is_known =
+                |text: &&String| !state.maybe_excused.contains(&(user_id.clone(), (*text).clone()));
+            let is = |expected: &HashSet<String>| {
+                let differ = texts.symmetric_difference(expected);
+                !differ.into_iter().any(|text| is_known(&text))
             };
-            let all: HashSet<_> = state
-                .unread
-                .iter()
-                .filter(to_mail)
-                .map(|(_, text)| text.clone())
-                .collect();
-            let is_missed = |text: &&String| {
-                !texts.contains(*text) && !state.maybe_excused.contains(&(user_id.clone(), (*text).clone()))
-            };
-            // Somebody may have died who had recorded less, and not yet tried it.
-            let has_all = state.is_dying(now) || !all.iter().any(|text| is_missed(&text));
+            // Somebody may have died who had recorded what there was then, and not yet tried it.
+            let recorded = state.maybe_recorded.get(user_id).into_iter().flatten();
+            let mut recorded = recorded.map(|then| then.intersection(&all).cloned().collect());
+            let has_all = is(&all) || state.is_dying(now) || recorded.any(|then| is(&then));
             expect(
                 has_all && texts.is_subset(&all),
                 &format!("not all in one e-mail, which is {all:?}"),
@@ -266,54 +250,34 @@ impl Ledger {
 
     /// An e-mail was taken, and the process has heard so.
     pub(super) fn heard(&self, digest: &Digest, process: ProcessNumber) {
-        self.mailed(digest, true);
         let mut state = self.lock();
-        *state.taken.entry(process).or_default() += 1;
-        state.taken_then.remove(&(process, digest.user_id.clone()));
+        state.deferrals.heard(&digest.user_id, process);
+        state.maybe_recorded.remove(&digest.user_id);
+        state.mails.push(self.mail(digest, true));
     }
 
     /// An e-mail was taken, and nobody has heard so.
     pub(super) fn unheard(&self, digest: &Digest) {
-        self.mailed(digest, false);
+        self.lock().mails.push(self.mail(digest, false));
     }
 
-    fn mailed(&self, digest: &Digest, is_heard: bool) {
-        let mail = Mail {
+    fn mail(&self, digest: &Digest, is_heard: bool) -> Mail {
+        Mail {
             user_id: digest.user_id.clone(),
             id: digest.id,
             at: self.clock.now(),
             texts: texts_of(digest),
             is_heard,
-        };
-        let mut state = self.lock();
-        if is_heard {
-            state.deferred.remove(&digest.user_id);
         }
-        state.mails.push(mail);
     }
 
     /// The recipient waits, longer each time; in the end what they were to be told counts as mailed.
     pub(super) fn delayed(&self, digest: &Digest, process: ProcessNumber, delay: Delay) {
-        let (now, policy, user_id) = (self.clock.now(), POLICY(), &digest.user_id);
-        let counted = {
-            let mut state = self.lock();
-            let taken = state.taken.get(&process).copied().unwrap_or(0);
-            let before = state.taken_then.insert((process, user_id.clone()), taken);
-            let counts = delay == Delay::Lost || before.is_some_and(|before| before < taken);
-            let deferred = state.deferred.entry(user_id.clone()).or_insert(Deferred {
-                times: 0,
-                counted: 0,
-                until: now,
-            });
-            deferred.times += 1;
-            deferred.counted += u32::from(counts);
-            // However often: it is the end that counts.
-            let pause = policy.with_deferrals(u32::MAX).pause(deferred.times);
-            deferred.until = now + pause.unwrap_or_default();
-            deferred.counted
-        };
-        if counted >= policy.deferrals {
-            self.lock().maybe_excused.extend(messages_of(digest));
+        let now = self.clock.now();
+        let mut state = self.lock();
+        let counted = state.deferrals.delayed(&digest.user_id, process, delay, now);
+        if counted >= POLICY().deferrals {
+            state.maybe_excused.extend(messages_of(digest));
         }
     }
 
@@ -339,6 +303,17 @@ impl Ledger {
 }
 
 impl State {
+    /// What is to be mailed to a user: unread, not yet mailed, and not excused.
+    fn to_mail(&self, user_id: &UserId) -> HashSet<String> {
+        let own = self.mails.iter().filter(|mail| mail.user_id == *user_id);
+        let mailed: HashSet<_> = own.flat_map(|mail| mail.texts.iter()).collect();
+        let is_to_mail = |message: &&(UserId, String)| {
+            message.0 == *user_id && !mailed.contains(&message.1) && !self.excused.contains(*message)
+        };
+        let messages = self.unread.iter().filter(is_to_mail);
+        messages.map(|(_, text)| text.clone()).collect()
+    }
+
     /// Whether somebody may have died lately, whose lease has just run out.
     fn is_dying(&self, now: Timestamp) -> bool {
         self.all_obstructed
@@ -398,7 +373,7 @@ impl State {
                 let seen = self.seen.get(&user_id).map(|at| *at + policy.look_again);
                 let when_away = seen.map_or(sent_at + policy.delay, |seen| seen.max(sent_at + policy.delay));
                 let at_last = when_away.min(sent_at + policy.online_delay);
-                let deferred = self.deferred.get(&user_id).map(|deferred| deferred.until);
+                let deferred = self.deferrals.until(&user_id);
                 let free = [obstructed, deferred, last_tried.map(|at| at + policy.interval)];
                 let free = free
                     .into_iter()

@@ -1,5 +1,6 @@
 //! Days of sending, reading and going away, in which workers mail people and die.
 
+mod deferrals;
 mod ledger;
 mod post;
 mod process;
@@ -152,7 +153,7 @@ impl Days {
         let lived = futures_util::future::join(first.step(), second.step()).await;
         for (process, lived) in [lived.0, lived.1].into_iter().enumerate() {
             if !lived? {
-                self.ledger.obstruct();
+                self.ledger.died();
                 self.restart(process);
             }
         }

@@ -3,7 +3,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use messaging_core::port::mailer::{Digest, MailError, MailErrorKind, Mailer};
 
-use super::ledger::{Delay, Ledger, ProcessNumber};
+use super::{
+    deferrals::{Delay, ProcessNumber},
+    ledger::Ledger,
+};
 use crate::fake::Signal;
 
 /// How the mail server behaves.
