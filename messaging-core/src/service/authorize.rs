@@ -77,7 +77,7 @@ impl Messaging {
             if keeps_access {
                 self.unsubscribe(actor.user_id(), channel).await;
             } else if self.0.realtime.revoke_scope() == RevokeScope::Subscription {
-                // Elsewhere the signature is all that there is, and nobody gets it.
+                // Elsewhere the signature is all that there is, and it is not handed out.
                 self.revoke(actor.user_id(), channel).await;
             }
             return Err(refused);

@@ -234,7 +234,7 @@ impl Ledger {
                 let differ = texts.symmetric_difference(expected);
                 !differ.into_iter().any(|text| is_known(&text))
             };
-            // Somebody may have died who had recorded what there was then, and not yet tried it.
+            // A process may have died that had recorded what there was then, and not yet tried it.
             let recorded = state.maybe_recorded.get(user_id).into_iter().flatten();
             let mut recorded = recorded.map(|then| then.intersection(&all).cloned().collect());
             let has_all = is(&all) || state.is_dying(now) || recorded.any(|then| is(&then));
@@ -256,7 +256,7 @@ impl Ledger {
         state.mails.push(self.mail(digest, true));
     }
 
-    /// An e-mail was taken, and nobody has heard so.
+    /// An e-mail was taken, and no process has heard so.
     pub(super) fn unheard(&self, digest: &Digest) {
         self.lock().mails.push(self.mail(digest, false));
     }
