@@ -23,8 +23,8 @@ use crate::codes::limit;
 /// differ, null for any, `$7` when it was sent, by the clock of `$3`. At least one row: with the database's clock, and whether links made within hosts'
 /// transactions wait for their number.
 ///
-/// Lanes are passed over that somebody else is just looking at. One that was due when this statement began
-/// and is not any more is looked at again under its lock, and is not given.
+/// Lanes that another claim is at are passed over, and so are lanes that were due when this statement began and have
+/// changed since: they are given by the next claim.
 ///
 /// Whether links wait is asked in an order, so that it is the index that answers: `EXISTS` may look for the
 /// first one in the table, and through all that lies dead there.

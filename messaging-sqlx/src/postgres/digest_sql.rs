@@ -6,6 +6,7 @@
 use super::{
     by_index::few,
     rows::{booking_column, conversation_columns, message_columns},
+    turns::waits,
 };
 
 /// How many sides that are due are looked at for each user that is wanted: a user may have many.
@@ -198,7 +199,8 @@ macro_rules! mailed {
     };
 }
 
-/// `$1` user, `$2` to `$4` extents, `$5` when to look at what came later.
+/// `$1` user, `$2` to `$4` extents, `$5` when to look at what came later, `$6` how long it waits for each conversation's
+/// row.
 pub(super) const MARK_MAILED: &str = concat!(
     r#"WITH said AS (SELECT conversation_of, MAX(up_to) FILTER (WHERE side = 1) AS client_up_to,
             MAX(up_to) FILTER (WHERE side = 2) AS agent_up_to
@@ -207,7 +209,9 @@ pub(super) const MARK_MAILED: &str = concat!(
     few!("e.place"),
     r#" GROUP BY 1),
         locked AS MATERIALIZED (SELECT c.id FROM "messaging".conversation c JOIN said ON c.id = said.conversation_of
-            ORDER BY c.id FOR NO KEY UPDATE OF c)
+            WHERE "#,
+    waits!("$6"),
+    r#" ORDER BY c.id FOR NO KEY UPDATE OF c)
     UPDATE "messaging".conversation c SET "#,
     mailed!("client", "client_id"),
     ", ",

@@ -24,6 +24,7 @@ use super::{
     digest_sql::SIDES_AT_ONCE,
     error::{damaged, failed, unread},
     rows::{self, count, instant, maybe_time, time},
+    turns::LockWait,
 };
 use crate::codes::{limit, number, side_code, side_of_code};
 
@@ -110,13 +111,17 @@ impl Digests for PgStore {
         again_at: Timestamp,
     ) -> Result<(), StoreError> {
         let (conversations, sides, up_tos) = columns(extents);
-        let statement = sqlx::query(self.0.statements.mark_mailed.clone())
-            .bind(user_id.as_str())
-            .bind(conversations)
-            .bind(sides)
-            .bind(up_tos)
-            .bind(instant(again_at));
-        self.write("marking messages mailed", statement).await.map(drop)
+        let statement = |wait: LockWait| {
+            sqlx::query(self.0.statements.mark_mailed.clone())
+                .bind(user_id.as_str())
+                .bind(conversations.clone())
+                .bind(sides.clone())
+                .bind(up_tos.clone())
+                .bind(instant(again_at))
+                .bind(wait.setting())
+        };
+        let answered = self.write_locking("marking messages mailed", statement).await;
+        answered.map(drop)
     }
 
     async fn finish_digest(

@@ -73,11 +73,12 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
+use messaging_core::port::store::StoreError;
 #[expect(unused_imports, reason = "for the links of the documentation")]
 use messaging_core::port::store::StoreErrorKind;
-use messaging_core::{id::ConversationId, port::store::StoreError};
 use sqlx::{ConnectOptions as _, Connection as _, PgConnection, PgPool, postgres::PgRow};
 use tokio::{sync::SemaphorePermit, time::timeout};
 
@@ -88,7 +89,7 @@ use self::{
     connect::Source,
     error::{Effect, Failure, UNAVAILABLE, failed},
     statements::Statements,
-    turns::LockWait,
+    turns::{LockWait, Target},
 };
 pub use self::{
     claim::ClockSkew,
@@ -121,6 +122,7 @@ struct Inner {
     statements: Statements,
     group_commit: Option<group_commit::GroupCommit>,
     turns: turns::Turns,
+    lock_timeout: Duration,
     /// From how many messages on a round is one statement.
     together_from: usize,
     clock_check: ClockCheck,
@@ -158,6 +160,7 @@ impl PgStore {
             group_commit: (options.group_commit == GroupCommit::On)
                 .then(|| group_commit::GroupCommit::new(options)),
             turns: turns::Turns::new(connections),
+            lock_timeout: options.lock_timeout,
             together_from: options.together_from,
             clock_check: options.clock_check,
             is_skewed: AtomicBool::new(false),
@@ -211,22 +214,27 @@ impl PgStore {
     async fn write_in_turn<'q>(
         &self,
         doing: &'static str,
-        of: ConversationId,
+        of: impl Into<Target>,
         statement: impl Fn(LockWait) -> Statement<'q>,
     ) -> Result<Vec<PgRow>, StoreError> {
         let _turn = self.turn(doing, of).await?;
         self.write_locking(doing, statement).await
     }
 
-    /// The same, for a step that locks the row of some conversation: of those that find it locked, a few wait for it at
-    /// a time.
+    /// The same, for a step that locks the rows of conversations: of those that find one locked, a few wait for it at a
+    /// time.
     async fn write_locking<'q>(
         &self,
         doing: &'static str,
         statement: impl Fn(LockWait) -> Statement<'q>,
     ) -> Result<Vec<PgRow>, StoreError> {
         self.admit(doing).await?;
-        match self.0.caller.call(statement(LockWait::Brief)).await {
+        match self
+            .0
+            .caller
+            .call(statement(LockWait::brief(self.0.lock_timeout)))
+            .await
+        {
             Err(failure) if failure.is_of_a_lock() => {}
             answered => return answered.map_err(|failure| failure.of(doing, Effect::Writes)),
         }
@@ -241,7 +249,7 @@ impl PgStore {
     }
 
     /// Waits for a conversation's turn as long as for a connection.
-    async fn turn(&self, doing: &'static str, of: ConversationId) -> Result<turns::Turn<'_>, StoreError> {
+    async fn turn(&self, doing: &'static str, of: impl Into<Target>) -> Result<turns::Turn<'_>, StoreError> {
         let waited = timeout(self.0.caller.acquire_timeout(), self.0.turns.wait(of)).await;
         waited.map_err(|elapsed| StoreError::new(UNAVAILABLE, doing).caused_by(elapsed))
     }

@@ -13,7 +13,7 @@ use super::{
     lanes::{Ownership, publish},
     moment::moment,
     rows::{conversation_id, instant},
-    turns::{LockWait, waits},
+    turns::{LockWait, Target, waits},
 };
 
 /// The conversation of the plan's pair, made if it is not there, and the plan's link. `$1` id, `$2` owner,
@@ -93,7 +93,8 @@ impl PgStore {
                     .bind(self.max_ahead())
                     .bind(wait.setting())
             };
-            let answered = self.write_locking(DOING, statement).await?;
+            let pair = Target::Pair(plan.client_id.clone(), plan.agent_id.clone());
+            let answered = self.write_in_turn(DOING, pair, statement).await?;
             if let Some(row) = answered.first() {
                 return opened(row, ownership).map_err(unread(DOING));
             }

@@ -117,6 +117,7 @@ impl PgOptions {
     /// How long a statement waits for a row that another transaction has locked, before its step is
     /// [`Unavailable`](messaging_core::port::store::StoreErrorKind::Unavailable): nothing was changed. A millisecond at
     /// least; well below the time-out for statements, so that a row that stays locked keeps a connection for no longer.
+    /// Most steps wait for 50 ms first, and for so long only as one of a few.
     /// In a host's pool without a pooler in between, whose settings are left alone, the `lock_timeout` of its sessions
     /// is what counts.
     #[must_use]

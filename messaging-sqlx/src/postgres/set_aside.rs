@@ -13,6 +13,7 @@ use super::{
     error::{failed, unread},
     lanes::{self, entry_columns, publish},
     rows::{self, instant},
+    turns::{LockWait, waits},
 };
 use crate::codes::{limit, number};
 
@@ -22,7 +23,7 @@ pub(super) const TAKE_OUT: &str = r#"
     WITH mine AS MATERIALIZED (SELECT conversation_id, head, tail FROM "messaging".lane
             WHERE conversation_id = $2 AND owner = $1 AND until = $3 FOR UPDATE),
         taken AS (DELETE FROM "messaging".outbox o USING mine
-            WHERE o.conversation_id = mine.conversation_id AND o.number = $4
+            WHERE o.conversation_id = mine.conversation_id AND o.conversation_id = $2 AND o.number = $4
             RETURNING o.conversation_id, o.number, o.kind, o.side, o.seq, o.at),
         kept AS (INSERT INTO "messaging".set_aside (conversation_id, number, kind, side, seq, at, why,
                 set_aside_at)
@@ -54,13 +55,16 @@ pub(super) const LIST_AFTER: &str = listed!(
     "$4"
 );
 
-/// `$1` conversation, `$2` owner, `$3` lease, `$4` number, `$5` now. One row if it was set aside.
+/// `$1` conversation, `$2` owner, `$3` lease, `$4` number, `$5` now, `$6` how long it waits for the conversation's row. One
+/// row if it was set aside.
 ///
 /// Who is second to delete it waits for the first, who may wait for the conversation and its lane; nobody who has
 /// one of these waits for an event that is set aside.
 pub(super) const REQUEUE: &str = concat!(
     r#"WITH taken AS (DELETE FROM "messaging".set_aside s WHERE s.conversation_id = $1 AND s.number = $4
-        RETURNING s.conversation_id, s.kind, s.side, s.seq),
+        AND "#,
+    waits!("$6"),
+    r#" RETURNING s.conversation_id, s.kind, s.side, s.seq),
     changed AS (UPDATE "messaging".conversation c SET events = c.events + 1 FROM taken
         WHERE c.id = taken.conversation_id
         RETURNING c.id, c.events, taken.kind, taken.side, taken.seq),
@@ -117,12 +121,16 @@ impl PgStore {
     pub(super) async fn take_back(&self, step: &Requeue) -> Result<Requeued, StoreError> {
         const DOING: &str = "requeueing an event";
         let ownership = self.ownership(step.publisher, step.now);
-        let statement = sqlx::query(self.0.statements.requeue.clone()).bind(step.conversation_id.as_uuid());
-        let statement = ownership
-            .bind(statement)
-            .bind(number(step.number))
-            .bind(instant(step.now));
-        let answered = self.write(DOING, statement).await?;
+        let statement = |wait: LockWait| {
+            let statement =
+                sqlx::query(self.0.statements.requeue.clone()).bind(step.conversation_id.as_uuid());
+            ownership
+                .bind(statement)
+                .bind(number(step.number))
+                .bind(instant(step.now))
+                .bind(wait.setting())
+        };
+        let answered = self.write_in_turn(DOING, step.conversation_id, statement).await?;
         let lane = answered
             .first()
             .map(|row| ownership.given(row, step.conversation_id));

@@ -10,15 +10,30 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
-use messaging_core::id::ConversationId;
+use messaging_core::id::{AgentId, ConversationId, UserId};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
-/// The conversations of which a step is under way, with the steps that wait for it.
+/// What a step locks, as far as the step can say it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum Target {
+    Conversation(ConversationId),
+    /// The conversation of a pair, whose id is not known before the step.
+    Pair(UserId, AgentId),
+}
+
+impl From<ConversationId> for Target {
+    fn from(id: ConversationId) -> Self {
+        Self::Conversation(id)
+    }
+}
+
+/// The targets of which a step is under way, with the steps that wait for it.
 #[derive(Debug)]
 pub(super) struct Turns {
-    lines: Mutex<HashMap<ConversationId, Arc<Semaphore>>>,
+    lines: Mutex<HashMap<Target, Arc<Semaphore>>>,
     /// One permit for each step that may wait for a locked row at the same time: it has a connection meanwhile.
     waiters: Semaphore,
 }
@@ -30,17 +45,25 @@ const MAX_WAITERS: u32 = 4;
 /// How long a statement waits for a row that another transaction has locked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum LockWait {
-    /// As long as a commit under load takes; then it fails.
-    Brief,
+    /// For so long; then it fails.
+    Brief(Duration),
     /// As long as its session waits for a lock. Needs a [permit](Turns::permit).
     Full,
 }
 
+/// As long as a commit under load takes.
+const BRIEF: Duration = Duration::from_millis(50);
+
 impl LockWait {
-    /// The argument of [`waits!`]: null where the setting stays.
-    pub(super) fn setting(self) -> Option<&'static str> {
+    /// A moment, and not longer than the time limit for locks.
+    pub(super) fn brief(lock_timeout: Duration) -> Self {
+        Self::Brief(BRIEF.min(lock_timeout))
+    }
+
+    /// The argument of [`waits!`], in milliseconds: null where the setting stays.
+    pub(super) fn setting(self) -> Option<String> {
         match self {
-            Self::Brief => Some("50ms"),
+            Self::Brief(limit) => Some(limit.as_millis().max(1).to_string()),
             Self::Full => None,
         }
     }
@@ -59,11 +82,11 @@ macro_rules! waits {
 }
 pub(super) use waits;
 
-/// As long as this lives, no other step of its conversation is under way in this store.
+/// As long as this lives, no other step of its target is under way in this store.
 #[must_use = "the turn is over when this is dropped"]
 pub(super) struct Turn<'a> {
     turns: &'a Turns,
-    of: ConversationId,
+    of: Target,
     /// `None` before it has come.
     permit: Option<OwnedSemaphorePermit>,
 }
@@ -83,11 +106,12 @@ impl Turns {
         self.waiters.acquire().await.ok()
     }
 
-    /// Waits for the steps of a conversation that came before. Cancel-safe.
-    pub(super) async fn wait(&self, of: ConversationId) -> Turn<'_> {
+    /// Waits for the steps of a target that came before. Cancel-safe.
+    pub(super) async fn wait(&self, of: impl Into<Target>) -> Turn<'_> {
+        let of = of.into();
         let line = Arc::clone(
             self.lock()
-                .entry(of)
+                .entry(of.clone())
                 .or_insert_with(|| Arc::new(Semaphore::new(1))),
         );
         let mut turn = Turn {
@@ -100,7 +124,7 @@ impl Turns {
         turn
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<ConversationId, Arc<Semaphore>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Target, Arc<Semaphore>>> {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,17 +1,20 @@
 //! A conversation whose row another transaction keeps locked: its own steps wait, in one connection, and no other does.
 
-use std::time::Duration;
+use std::{slice, time::Duration};
 
 use futures_util::{future::join_all, poll};
 use messaging_core::{
     domain::{
         conversation::{Change, OpenPlan},
+        digest::Extent,
         side::Side,
     },
-    port::store::{Append, Appended, ChangeState, Conversations as _, MarkRead, Publisher, StoreError},
+    port::store::{
+        Append, Appended, ChangeState, Conversations as _, Digests as _, MarkRead, Publisher, StoreError,
+    },
 };
 use messaging_sqlx::{PgStore, postgres::GroupCommit};
-use messaging_testkit::make::{at, booking, conversation_id, message_id, plan};
+use messaging_testkit::make::{at, booking, client_id, conversation_id, message_id, plan};
 
 use crate::bench::{Bench, Session, UNAVAILABLE, check, code, send};
 
@@ -188,8 +191,8 @@ async fn of_many_locked_conversations_a_few_have_a_connection() {
     }
 }
 
-/// Marking as read, changing, unlinking and linking lock the same rows. Each waits for a moment on a connection of its
-/// own, and then as one of the few.
+/// Marking as read or as mailed, changing and linking lock the same rows. Each waits for a moment on a connection of its own,
+/// and then as one of the few.
 #[tokio::test]
 async fn of_many_steps_of_every_kind_that_find_a_locked_row_a_few_have_a_connection() {
     let bench = Bench::new().await;
@@ -203,17 +206,28 @@ async fn of_many_steps_of_every_kind_that_find_a_locked_row_a_few_have_a_connect
         conversation_id: conversation_id(*id),
         ..block()
     });
-    let links = ids.iter().map(|id| OpenPlan {
-        booking_id: Some(booking("b-1")),
+    // Two of each pair: they take turns, though no id is known.
+    let links = ids.iter().chain(&ids).zip(0..).map(|(id, n)| OpenPlan {
+        booking_id: Some(booking(format!("b-{n}"))),
         ..plan(1, id - 1_000)
     });
-    let (reads, changes, links): (Vec<_>, Vec<_>, Vec<_>) =
-        (reads.collect(), changes.collect(), links.collect());
+    let mailed = ids.iter().map(|id| Extent {
+        conversation_id: conversation_id(*id),
+        side: Side::Agent,
+        up_to: 1,
+    });
+    let (reads, changes): (Vec<_>, Vec<_>) = (reads.collect(), changes.collect());
+    let (links, mailed): (Vec<_>, Vec<_>) = (links.collect(), mailed.collect());
+    let user = client_id(1);
     let mut waiting = Box::pin(async {
         let reads = join_all(reads.iter().map(|step| store.mark_read(step)));
         let changes = join_all(changes.iter().map(|step| store.change_state(step)));
         let links = join_all(links.iter().map(|plan| store.open(plan, Publisher::Anyone)));
-        tokio::join!(reads, changes, links)
+        let mails = mailed
+            .iter()
+            .map(|extent| store.mark_mailed(&user, slice::from_ref(extent), at(9)));
+        let mails = join_all(mails);
+        tokio::join!(reads, changes, links, mails)
     });
     assert!(poll!(&mut waiting).is_pending());
     tokio::select! {
@@ -221,7 +235,8 @@ async fn of_many_steps_of_every_kind_that_find_a_locked_row_a_few_have_a_connect
         () = until_few_wait(&bench, &store, 2) => {}
     }
     locked.let_go().await;
-    let (reads, changes, links) = waiting.await;
+    let (reads, changes, links, mails) = waiting.await;
+    assert!(mails.iter().all(Result::is_ok), "{mails:?}");
     assert!(reads.iter().all(Result::is_ok), "{reads:?}");
     assert!(changes.iter().all(Result::is_ok), "{changes:?}");
     assert!(links.iter().all(Result::is_ok), "{links:?}");
