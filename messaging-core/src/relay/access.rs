@@ -12,7 +12,7 @@ use futures_util::future::join_all;
 use super::{
     Relay,
     deliver::{Failure, Run},
-    revocations::{EntryKey, Outcome, Standing},
+    revocations::{EntryKey, MAX_TRIES, Outcome, Standing},
 };
 use crate::{
     clock,
@@ -24,11 +24,6 @@ use crate::{
     },
     telemetry,
 };
-
-/// How often in a row a lane's publishing may have failed while it still waits for a transport that is busy or down to end
-/// a user's subscriptions: about a minute, by the pauses between tries. Tries are counted and not time, since the commit
-/// bears another process's clock and may be old.
-const MAX_TRIES: u32 = 8;
 
 /// The entries of a lane that are published together: up to the next that ends somebody's access.
 pub(super) fn up_to_the_next(mut entries: Vec<LoadedEntry>) -> Vec<LoadedEntry> {
@@ -84,10 +79,19 @@ impl Relay {
         let now = self.parts.clock.now();
         for run in runs {
             let Some(key) = run.head() else { continue };
-            match self.revocations.standing(&user_id, &key, now) {
-                Standing::News(outcome) => telemetry::revoked(outcome == Outcome::Ended),
-                Standing::Over => {}
-                Standing::Failed(_) if run.tries_before() >= MAX_TRIES => telemetry::revoked(false),
+            match self.revocations.standing(&user_id, &key, run.tries_before(), now) {
+                Standing::Known(outcome) => {
+                    telemetry::revoked(outcome == Outcome::Ended);
+                    if outcome == Outcome::GivenUp && self.revocations.is_first_given_up(&user_id) {
+                        tracing::error!(
+                            %user_id,
+                            "publishing gave up ending a user's connections, which failed for a minute; the user, whose \
+                             access has ended, receives events until the connections end; end them at the transport, \
+                             and see the warnings before this for the cause"
+                        );
+                    }
+                }
+                Standing::Reported => {}
                 Standing::Failed(until) => run.fail(Failure::Transport {
                     retry_after: Some(until.since(now)),
                 }),
@@ -155,8 +159,9 @@ impl Relay {
                 return Some(Failure::Transport { retry_after });
             }
             tracing::error!(
-                %channel, error = cause,
-                "ending a subscription failed; it lasts until its connection ends"
+                %user_id, %channel, error = cause,
+                "publishing gave up ending a subscription; the user, whose access has ended, receives events until the \
+                 connection ends; end it at the transport"
             );
             telemetry::revoked(false);
             return None;

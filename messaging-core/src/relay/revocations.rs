@@ -8,6 +8,7 @@
 
 use std::{
     collections::HashMap,
+    mem,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -24,6 +25,10 @@ const SPACING: Duration = Duration::from_secs(10);
 
 /// For how long an entry is held while calls for its user fail.
 const HELD_FOR: Duration = Duration::from_mins(1);
+
+/// The number of tries of a lane after which a failed call holds it no longer: about a minute, by the pauses between
+/// tries. Without this bound a lane that every process takes up anew would be held for a minute by each of them.
+pub(super) const MAX_TRIES: u32 = 8;
 
 /// When an entry is looked at again that the call under way will serve.
 const UNDER_WAY: Duration = Duration::from_millis(500);
@@ -51,6 +56,8 @@ struct Calls {
     over: (u64, Outcome),
     /// The last call that failed in a way that passes.
     failed: u64,
+    /// Whether the log has a line about entries that were given up since the last call that succeeded.
+    is_giving_up_logged: bool,
     entries: HashMap<EntryKey, Seen>,
 }
 
@@ -60,7 +67,8 @@ struct Seen {
     last: Timestamp,
     /// How many calls had begun when it was first seen: a later one serves it.
     begun: u64,
-    is_told: bool,
+    /// Whether its outcome has been logged and counted.
+    is_reported: bool,
 }
 
 /// What came of the revocation that an entry asks for.
@@ -68,20 +76,22 @@ struct Seen {
 pub(super) enum Outcome {
     /// The user's connections have been ended.
     Ended,
-    /// They could not be: they last until they end by themselves.
-    Failed,
+    /// The transport refuses to end them: they last until they end by themselves.
+    Refused,
+    /// Calls have failed for too long: the connections last until they end by themselves.
+    GivenUp,
 }
 
-/// How an entry stands.
+/// What an entry waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Standing {
-    /// The outcome is known since now.
-    News(Outcome),
-    /// The outcome has been told before: the lane is published once more.
-    Over,
-    /// The last call for it failed: to be tried again then.
+    /// Nothing: the outcome is known, and this caller reports it.
+    Known(Outcome),
+    /// Nothing: the outcome was reported before, and the lane is published once more.
+    Reported,
+    /// Another try at that time: the last call for it failed.
     Failed(Timestamp),
-    /// A later call serves it: to be looked at again then.
+    /// A later call, which serves it: the entry is looked at again at that time.
     Waits(Timestamp),
 }
 
@@ -111,14 +121,27 @@ impl Revocations {
         }
     }
 
-    /// How an entry stands that [`begin`](Self::begin) was told of.
-    pub(super) fn standing(&self, user_id: &UserId, entry: &EntryKey, now: Timestamp) -> Standing {
+    /// What an entry waits for that [`begin`](Self::begin) has seen, and whose lane has failed that many times in a row.
+    pub(super) fn standing(
+        &self,
+        user_id: &UserId,
+        entry: &EntryKey,
+        tries: u32,
+        now: Timestamp,
+    ) -> Standing {
         let mut users = self.users();
         let standing = users
             .get_mut(user_id)
-            .and_then(|calls| calls.standing(entry, now));
+            .and_then(|calls| calls.standing(entry, tries, now));
         // It was forgotten since: as if it were new.
         standing.unwrap_or(Standing::Waits(now))
+    }
+
+    /// Whether an entry of the user that is given up is the first since the last call that succeeded.
+    pub(super) fn is_first_given_up(&self, user_id: &UserId) -> bool {
+        let mut users = self.users();
+        let calls = users.get_mut(user_id);
+        calls.is_none_or(|calls| !mem::replace(&mut calls.is_giving_up_logged, true))
     }
 
     /// The entry has been published.
@@ -141,6 +164,7 @@ impl Calls {
             not_before: now,
             over: (0, Outcome::Ended),
             failed: 0,
+            is_giving_up_logged: false,
             entries: HashMap::new(),
         }
     }
@@ -157,7 +181,7 @@ impl Calls {
             at: now,
             last: now,
             begun,
-            is_told: false,
+            is_reported: false,
         });
         seen.last = now;
     }
@@ -183,7 +207,10 @@ impl Calls {
             return;
         }
         match ended {
-            Ok(()) => self.over = (number, Outcome::Ended),
+            Ok(()) => {
+                self.over = (number, Outcome::Ended);
+                self.is_giving_up_logged = false;
+            }
             Err(PublishErrorKind::Busy { retry_after }) => {
                 let asked = retry_after.unwrap_or_default().min(retry::MAX_DELAY);
                 self.not_before = self.not_before.max(now + asked);
@@ -191,22 +218,25 @@ impl Calls {
             }
             Err(PublishErrorKind::Down) => self.failed = number,
             Err(PublishErrorKind::Refused | PublishErrorKind::Misconfigured) => {
-                self.over = (number, Outcome::Failed);
+                self.over = (number, Outcome::Refused);
             }
         }
     }
 
-    fn standing(&mut self, entry: &EntryKey, now: Timestamp) -> Option<Standing> {
+    fn standing(&mut self, entry: &EntryKey, tries: u32, now: Timestamp) -> Option<Standing> {
         let outcome = self.serves(entry).then_some(self.over.1);
         let (failed, begun) = (self.failed, self.begun);
         let (under_way, not_before) = (self.under_way, self.not_before);
         let seen = self.entries.get_mut(entry)?;
         let has_failed = seen.begun < failed;
-        let is_given_up = has_failed && now.since(seen.at) >= HELD_FOR;
-        let outcome = outcome.or(is_given_up.then_some(Outcome::Failed));
+        let is_given_up = has_failed && (tries >= MAX_TRIES || now.since(seen.at) >= HELD_FOR);
+        let outcome = outcome.or(is_given_up.then_some(Outcome::GivenUp));
+        if seen.is_reported {
+            return Some(Standing::Reported);
+        }
+        seen.is_reported = outcome.is_some();
         Some(match outcome {
-            Some(outcome) if !std::mem::replace(&mut seen.is_told, true) => Standing::News(outcome),
-            Some(_) => Standing::Over,
+            Some(outcome) => Standing::Known(outcome),
             None if under_way.is_some_and(|number| seen.begun < number) => Standing::Waits(now + UNDER_WAY),
             None if has_failed && failed == begun => Standing::Failed(not_before.max(now)),
             None => Standing::Waits(not_before.max(now)),
@@ -215,127 +245,4 @@ impl Calls {
 }
 
 #[cfg(test)]
-mod tests {
-    use uuid::Uuid;
-
-    use super::*;
-
-    const DOWN: Result<(), PublishErrorKind> = Err(PublishErrorKind::Down);
-
-    fn at(seconds: u64) -> Timestamp {
-        Timestamp::EPOCH + Duration::from_secs(seconds)
-    }
-
-    fn entry(n: u128) -> EntryKey {
-        (ConversationId::new(Uuid::from_u128(n)), 1)
-    }
-
-    /// The calls for one user.
-    struct World(Revocations, UserId);
-
-    impl World {
-        fn new() -> Self {
-            let user_id = UserId::parse("ada").expect("an id");
-            Self(Revocations::default(), user_id)
-        }
-
-        fn begin(&self, n: u128, seconds: u64) -> Option<u64> {
-            self.0.begin(&self.1, &[entry(n)], at(seconds))
-        }
-
-        fn end(&self, number: u64, ended: Result<(), PublishErrorKind>, seconds: u64) {
-            self.0.end(&self.1, number, ended, at(seconds));
-        }
-
-        fn standing(&self, n: u128, seconds: u64) -> Standing {
-            self.0.standing(&self.1, &entry(n), at(seconds))
-        }
-    }
-
-    #[test]
-    fn a_call_serves_what_was_seen_before_it_began_and_nothing_later() {
-        let world = World::new();
-        assert_eq!(world.begin(1, 0), Some(1));
-        assert_eq!(world.begin(2, 0), None, "one is under way");
-        assert_eq!(
-            world.standing(2, 0),
-            Standing::Waits(at(10)),
-            "and began before it was seen"
-        );
-        world.end(1, Ok(()), 1);
-        assert_eq!(world.standing(1, 1), Standing::News(Outcome::Ended));
-        assert_eq!(world.standing(1, 1), Standing::Over);
-        assert_eq!(world.begin(3, 9), None);
-        assert_eq!(world.begin(2, 10), Some(2));
-        assert_eq!(world.begin(3, 10), None);
-        assert_eq!(world.standing(3, 10), Standing::Waits(at(10) + UNDER_WAY));
-        world.end(2, Ok(()), 10);
-        for n in [2, 3] {
-            assert_eq!(world.standing(n, 10), Standing::News(Outcome::Ended));
-        }
-    }
-
-    #[test]
-    fn what_has_been_served_needs_no_call_until_it_is_published() {
-        let world = World::new();
-        world.begin(1, 0);
-        world.end(1, Ok(()), 0);
-        assert_eq!(world.begin(1, 100), None);
-        world.0.forget(&world.1, &entry(1));
-        assert_eq!(world.begin(1, 100), Some(1), "another entry under that number");
-    }
-
-    #[test]
-    fn a_call_that_fails_is_repeated_as_seldom_and_for_a_minute_at_most() {
-        let world = World::new();
-        let mut now = 0;
-        for number in 1..=6 {
-            assert_eq!(world.begin(1, now), Some(number));
-            world.end(number, DOWN, now);
-            assert_eq!(world.standing(1, now), Standing::Failed(at(now + 10)));
-            assert_eq!(world.begin(1, now + 9), None);
-            now += 10;
-        }
-        assert_eq!(world.begin(2, 59), None);
-        assert_eq!(world.begin(1, 60), Some(7));
-        world.end(7, DOWN, 60);
-        assert_eq!(world.standing(1, 60), Standing::News(Outcome::Failed));
-        assert_eq!(
-            world.standing(2, 60),
-            Standing::Failed(at(70)),
-            "for a minute of its own"
-        );
-    }
-
-    #[test]
-    fn patience_is_as_long_as_was_asked_for_and_half_a_minute_at_most() {
-        for (asked, given) in [(5, 10), (20, 20), (3_600, 30)] {
-            let world = World::new();
-            world.begin(1, 0);
-            let retry_after = Some(Duration::from_secs(asked));
-            world.end(1, Err(PublishErrorKind::Busy { retry_after }), 0);
-            assert_eq!(world.standing(1, 0), Standing::Failed(at(given)));
-            assert_eq!(world.begin(1, given - 1), None);
-            assert_eq!(world.begin(1, given), Some(2));
-        }
-    }
-
-    #[test]
-    fn a_call_that_is_refused_is_not_repeated() {
-        let world = World::new();
-        world.begin(1, 0);
-        world.end(1, Err(PublishErrorKind::Refused), 0);
-        assert_eq!(world.standing(1, 0), Standing::News(Outcome::Failed));
-        assert_eq!(world.begin(1, 100), None);
-    }
-
-    #[test]
-    fn users_and_entries_that_are_published_elsewhere_are_forgotten() {
-        let world = World::new();
-        world.begin(1, 0);
-        world.end(1, Ok(()), 0);
-        let other = UserId::parse("bo").expect("an id");
-        world.0.begin(&other, &[entry(2)], at(600));
-        assert_eq!(world.0.users().keys().collect::<Vec<_>>(), [&other]);
-    }
-}
+mod tests;

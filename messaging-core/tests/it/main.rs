@@ -17,6 +17,7 @@ mod health;
 mod leases;
 mod limits;
 mod listing;
+mod logged;
 mod notifying;
 mod opening;
 mod outage;

@@ -13,7 +13,7 @@ use messaging_core::{
 };
 use messaging_testkit::make::uuid;
 
-use crate::world::*;
+use crate::{logged::Log, world::*};
 use PublishErrorKind::{Busy, Down, Misconfigured, Refused};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -133,7 +133,7 @@ async fn what_a_call_does_not_serve_waits_for_the_next_one_and_that_is_no_failur
 }
 
 #[tokio::test]
-async fn while_calls_fail_a_lane_waits_for_a_minute_and_no_other_lane_does() {
+async fn while_calls_fail_a_lane_waits_for_a_minute_and_no_other_lane_does_and_one_error_is_logged() {
     for kind in [Down, Busy { retry_after: None }] {
         let world = world();
         let mut ids = Vec::new();
@@ -145,6 +145,7 @@ async fn while_calls_fail_a_lane_waits_for_a_minute_and_no_other_lane_does() {
         world.drain().await;
         reassign(&world, "alpine").await;
         world.realtime.fail_revocations([kind; 100]);
+        let (log, _guard) = Log::begin();
         let mut seconds = 0_usize;
         world.drain().await;
         while lanes(&world).await > 0 {
@@ -161,6 +162,17 @@ async fn while_calls_fail_a_lane_waits_for_a_minute_and_no_other_lane_does() {
             }
         }
         assert!(seconds > 30, "{kind}: {seconds} s");
+        let [given_up] = &log.lines(" ERROR ")[..] else {
+            panic!("{kind}: one error, not {:?}", log.lines(" ERROR "))
+        };
+        for part in [
+            "gave up",
+            "user_id=ada",
+            "receives events",
+            "end them at the transport",
+        ] {
+            assert!(given_up.contains(part), "{part}: {given_up}");
+        }
     }
 }
 
