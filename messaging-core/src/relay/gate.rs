@@ -63,6 +63,13 @@ pub(super) enum Passage {
     Closed,
 }
 
+/// The passage of the one lane that tries the transport.
+#[derive(Debug)]
+pub(super) struct OnePassage {
+    /// When it is over; two that overlap differ by it.
+    until: Timestamp,
+}
+
 /// How a call to the transport ended that was not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Trouble {
@@ -118,11 +125,21 @@ impl Gate {
             .is_some_and(|closed| !closed.probing && closed.until > now)
     }
 
-    /// The one lane is on its way; without an answer by then, another may go.
-    pub(super) fn passed_one(&mut self, until: Timestamp) {
+    /// Lets one lane pass; without an answer by `until`, another may pass.
+    pub(super) fn pass_one(&mut self, until: Timestamp) -> OnePassage {
         if let Some(closed) = &mut self.closed {
             closed.until = until;
             closed.probing = true;
+        }
+        OnePassage { until }
+    }
+
+    /// Lets another lane pass at once where the one that passed has made no call: nothing was learned of the transport.
+    pub(super) fn give_back(&mut self, passage: &OnePassage, now: Timestamp) {
+        let unused = |closed: &&mut Closed| closed.probing && closed.until == passage.until;
+        if let Some(closed) = self.closed.as_mut().filter(unused) {
+            closed.until = closed.until.min(now);
+            closed.probing = false;
         }
     }
 
@@ -252,17 +269,35 @@ mod tests {
         let mut now = 500;
         for wait in [1_000, 2_000, 4_000, 5_000, 5_000] {
             assert_eq!(gate.passage(at(now)), Passage::One);
-            gate.passed_one(at(now + 10_000));
+            gate.pass_one(at(now + 10_000));
             assert_eq!(gate.passage(at(now)), Passage::Closed);
             assert_eq!(gate.failed(at(now), lane(1), Trouble::Down, 1.0), None);
             assert_eq!(gate.passage(at(now + wait - 1)), Passage::Closed);
             now += wait;
         }
-        gate.passed_one(at(now + 10_000));
+        gate.pass_one(at(now + 10_000));
         assert_eq!(gate.passage(at(now + 10_000)), Passage::One, "it never came back");
         assert_eq!(gate.answered(at(now)), Some(Why::Outage));
         assert_eq!(gate.passage(at(now)), Passage::Open);
         assert_eq!(gate.answered(at(now)), None);
+    }
+
+    #[test]
+    fn a_passage_without_a_call_is_given_back_and_no_other_is() {
+        let mut gate = closed();
+        let unused = gate.pass_one(at(10_500));
+        gate.give_back(&unused, at(600));
+        assert_eq!(gate.passage(at(600)), Passage::One);
+        let later = gate.pass_one(at(10_600));
+        gate.give_back(&unused, at(700));
+        assert_eq!(gate.passage(at(700)), Passage::Closed, "another lane has it");
+        gate.failed(at(700), lane(1), Trouble::Down, 1.0);
+        gate.give_back(&later, at(700));
+        assert_eq!(gate.passage(at(1_699)), Passage::Closed, "its call has failed");
+        let answered = gate.pass_one(at(11_700));
+        gate.answered(at(1_800));
+        gate.give_back(&answered, at(1_800));
+        assert_eq!(gate.passage(at(1_800)), Passage::Open);
     }
 
     #[test]
@@ -301,7 +336,7 @@ mod tests {
         assert_eq!(gate.why(), Some(Why::Credentials));
         assert_eq!(gate.passage(at(29_999)), Passage::Closed);
         assert_eq!(gate.passage(at(30_000)), Passage::One);
-        gate.passed_one(at(40_000));
+        gate.pass_one(at(40_000));
         assert_eq!(
             gate.failed(at(30_000), lane(1), Trouble::Down, 1.0),
             Some(Why::Outage)

@@ -224,16 +224,12 @@ impl Relay {
             Passage::Open => std::iter::from_fn(|| Round::new(self.queue.take(size, now)))
                 .take(at_most)
                 .collect(),
-            Passage::One => {
-                let one = (at_most > 0)
-                    .then(|| Round::new(self.queue.take(1, now)))
-                    .flatten();
-                if one.is_some() {
-                    gate.passed_one(now + self.options().lease);
-                }
+            Passage::One if at_most > 0 => {
+                let one = Round::new(self.queue.take(1, now));
+                let one = one.map(|round| round.by_one_passage(gate.pass_one(now + self.options().lease)));
                 one.into_iter().collect()
             }
-            Passage::Closed => Vec::new(),
+            Passage::One | Passage::Closed => Vec::new(),
         }
     }
 

@@ -11,6 +11,7 @@ use super::{
     Relay,
     access::{lost_access, up_to_the_next},
     deliver::{Failure, Run},
+    gate::OnePassage,
     queue::Work,
     retry,
 };
@@ -36,29 +37,40 @@ const MAX_REPEATS: usize = 8;
 const REPEAT_AFTER: Duration = Duration::from_millis(250);
 
 /// Lanes that are published together, so that their events can share calls.
-pub(super) struct Round(Vec<Work>);
+pub(super) struct Round {
+    lanes: Vec<Work>,
+    /// How it passed the gate; `None` where the gate was open.
+    passage: Option<OnePassage>,
+}
 
 impl Round {
     /// A round of at least one lane.
     pub(super) fn new(lanes: Vec<Work>) -> Option<Self> {
-        (!lanes.is_empty()).then_some(Self(lanes))
+        (!lanes.is_empty()).then_some(Self { lanes, passage: None })
+    }
+
+    /// The same round, which tries whether the transport is back.
+    pub(super) fn by_one_passage(self, passage: OnePassage) -> Self {
+        Self {
+            passage: Some(passage),
+            ..self
+        }
     }
 
     pub(super) fn lanes(&self) -> usize {
-        self.0.len()
+        self.lanes.len()
     }
 }
 
 impl Relay {
     /// Publishes what the lanes of a round hold. Those that have got more meanwhile go back into the queue.
-    pub(super) async fn publish(&self, round: Round) {
-        let held: Vec<_> = round
-            .0
+    pub(super) async fn publish(&self, Round { lanes, passage }: Round) {
+        let held: Vec<_> = lanes
             .iter()
             .map(|work| (work.lane.conversation_id, work.lane.lease_until))
             .collect();
         self.under_way().extend(held.iter().copied());
-        match self.publish_once(round).await {
+        match self.publish_once(lanes).await {
             Ok(left) => self.queue.put(left),
             Err(error) => {
                 let error: &dyn std::error::Error = &error;
@@ -68,14 +80,18 @@ impl Relay {
                 );
             }
         }
+        if let Some(passage) = passage {
+            // Its lane may wait for a revocation, which says nothing of publishing.
+            self.gate().give_back(&passage, self.parts.clock.now());
+        }
         let mut under_way = self.under_way();
         for lane in &held {
             under_way.remove(lane);
         }
     }
 
-    async fn publish_once(&self, round: Round) -> Result<Vec<Lane>, StoreError> {
-        let runs = self.project(round).await?;
+    async fn publish_once(&self, lanes: Vec<Work>) -> Result<Vec<Lane>, StoreError> {
+        let runs = self.project(lanes).await?;
         // A transport that is slow to revoke keeps no other lane waiting.
         let (mut ending, mut runs): (Vec<_>, Vec<_>) =
             runs.into_iter().partition(|run| run.lost_access().is_some());
@@ -120,9 +136,8 @@ impl Relay {
     }
 
     /// Loads what is not at hand, in one call of the store and one of the directory, and makes the events.
-    async fn project(&self, round: Round) -> Result<Vec<Run>, StoreError> {
-        let to_load: Vec<_> = round
-            .0
+    async fn project(&self, lanes: Vec<Work>) -> Result<Vec<Run>, StoreError> {
+        let to_load: Vec<_> = lanes
             .iter()
             .filter(|work| work.loaded.is_none())
             .map(|work| work.lane.clone())
@@ -135,7 +150,7 @@ impl Relay {
             .values()
             .flatten()
             .fold(ProfileQuery::default(), with_sender);
-        for work in &round.0 {
+        for work in &lanes {
             let has_none = work.profiles.is_empty();
             missing = work.loaded.iter().filter(|_| has_none).fold(missing, with_sender);
         }
@@ -148,8 +163,8 @@ impl Relay {
         )
         .await;
         let data_bytes = parts.realtime.limits().data_bytes;
-        let mut runs = Vec::with_capacity(round.0.len());
-        for work in round.0 {
+        let mut runs = Vec::with_capacity(lanes.len());
+        for work in lanes {
             profiles.merge(work.profiles);
             let at_hand = work.loaded.map(|entry| vec![entry]);
             let entries = at_hand

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use messaging_core::{
-    OpenByHost,
+    Actor, OpenByHost, Role,
     clock::Clock as _,
     id::{ConversationId, WorkerId},
     port::{
@@ -173,6 +173,52 @@ async fn while_calls_fail_a_lane_waits_for_a_minute_and_no_other_lane_does_and_o
         ] {
             assert!(given_up.contains(part), "{part}: {given_up}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_lane_that_waits_for_a_revocation_does_not_keep_the_breaker_open() {
+    for failure in [None, Some(Down), Some(Busy { retry_after: None })] {
+        let world = world();
+        let mut ids = Vec::new();
+        for client in ["client-1", "client-2", "client-3"] {
+            ids.push(open_with(&world, client, "casa").await);
+        }
+        open_with(&world, "carl", "alpine").await;
+        open_with(&world, "carl", "baltic").await;
+        world.drain().await;
+        if failure.is_none() {
+            // The next call for this user is not due before ten seconds have passed.
+            reassign(&world, "alpine").await;
+            world.drain().await;
+        }
+        world.realtime.take();
+        // One such answer opens the breaker.
+        let retry_after = Some(SECOND);
+        world.realtime.fail(move |_| Some(Busy { retry_after }));
+        for (client, id) in ["client-1", "client-2", "client-3"].into_iter().zip(ids) {
+            world
+                .send(&Actor::new(user(client), Role::Client), id, client)
+                .await;
+        }
+        world.drain().await;
+        // The oldest lane that is due when the breaker is half-open, since the other three have a pause.
+        reassign(&world, "baltic").await;
+        world.realtime.fail(|_| None);
+        world
+            .realtime
+            .fail_revocations(failure.into_iter().cycle().take(100));
+        let revoke_calls = world.realtime.revoke_calls();
+        pass(&world, 3).await;
+        assert_eq!(
+            world.realtime.revoke_calls(),
+            revoke_calls + usize::from(failure.is_some()),
+            "{failure:?}"
+        );
+        let mut texts = texts(&world.realtime.take());
+        texts.sort();
+        assert_eq!(texts, ["client-1", "client-2", "client-3"], "{failure:?}");
+        assert_eq!(lanes(&world).await, 1, "{failure:?}: the one that waits");
     }
 }
 
