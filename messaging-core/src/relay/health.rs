@@ -11,9 +11,9 @@ use futures_util::{
     future::{BoxFuture, Shared, WeakShared},
 };
 
-use super::{Relay, gate::Why};
+use super::{Relay, gate::Why, writes::Inference};
 use crate::{
-    port::store::{Backlog, StoreError, StoreErrorKind},
+    port::store::{Backlog, StoreError},
     telemetry,
     time::Timestamp,
 };
@@ -30,8 +30,9 @@ pub struct Health {
     pub oldest_unpublished: Option<Duration>,
     /// Whether this process has stopped publishing because the transport does not accept its credentials.
     pub halted: bool,
-    /// Whether the store takes writes: not while it is a replica, or its disk is full. A store that is merely busy takes
-    /// them; where a look could not find out, it is as before.
+    /// Whether the store takes writes: `false` while it is a replica, its disk is full, a table or a right is missing, or its
+    /// data is damaged. A probing write that fails because the store is busy, or whose outcome is unknown, leaves it as it
+    /// was, for up to 30 s since the last one that succeeded; then it is `false`.
     pub takes_writes: bool,
     /// Whether the store gave this process what is due when it last asked: not while it refuses its workers, as between
     /// clocks that are too far apart. `true` where it never asked.
@@ -105,40 +106,46 @@ impl Relay {
         })?;
         let now = self.parts.clock.now();
         let probed = store.probe_writes(now).await;
-        self.note_write_probe(&probed);
+        let takes_writes = self.note_write_probe(&probed);
         let health = Health {
             seen_at,
             backlog,
             oldest_unpublished: backlog.age(now),
             halted: self.gate().why() == Some(Why::Credentials),
-            takes_writes: self.takes_writes.load(Ordering::Acquire),
+            takes_writes,
             admits_workers: !self.is_refused.load(Ordering::Acquire),
         };
         telemetry::health(&health);
         Ok(health)
     }
 
-    /// Only a store that refuses writes takes none. Whether one that is busy, or fails otherwise, takes them is left as it
-    /// was known: a balancer is not to take a busy server out, whose load the others would get.
-    fn note_write_probe(&self, probed: &Result<(), StoreError>) {
-        match probed {
-            Ok(()) => self.takes_writes.store(true, Ordering::Release),
-            Err(error) if error.kind() == StoreErrorKind::ReadOnly => {
-                self.takes_writes.store(false, Ordering::Release);
-                let error: &dyn std::error::Error = error;
-                tracing::warn!(
+    /// Notes how a probing write ended, and returns whether the store takes writes by that.
+    fn note_write_probe(&self, probed: &Result<(), StoreError>) -> bool {
+        let now = self.parts.clock.now();
+        let kind = probed.as_ref().map_err(StoreError::kind);
+        let mut writes = self.writes.lock().unwrap_or_else(PoisonError::into_inner);
+        let inference = writes.note(kind.copied(), now);
+        let takes_writes = writes.takes_writes();
+        drop(writes);
+        if let Err(error) = probed {
+            let error: &dyn std::error::Error = error;
+            match inference {
+                Inference::Known => tracing::warn!(
                     error,
-                    "the store takes no writes; every write is refused until it does"
-                );
-            }
-            Err(error) => {
-                let error: &dyn std::error::Error = error;
-                tracing::warn!(
+                    "the probing write was refused; health reports that the store takes no writes, until a probe succeeds"
+                ),
+                Inference::AsBefore => tracing::warn!(
                     error,
-                    "the store did not take a probing write; health reports its writes as before, until the next probe"
-                );
+                    "the probing write failed; health reports writes as before, for up to 30 s since one succeeded"
+                ),
+                Inference::Expired => tracing::warn!(
+                    error,
+                    "no probing write has succeeded for 30 s; health reports that the store takes no writes, until a probe \
+                     succeeds"
+                ),
             }
         }
+        takes_writes
     }
 
     /// What the last look saw that began at most a second ago, or a new one.

@@ -25,6 +25,7 @@ mod round;
 #[cfg(feature = "worker")]
 mod run;
 mod silence;
+mod writes;
 
 use std::{
     collections::HashSet,
@@ -61,6 +62,7 @@ use low_water::LowWater;
 use queue::Queue;
 use revocations::Revocations;
 use round::Round;
+use writes::Writes;
 
 /// What a relay is put together from.
 pub(crate) struct RelayParts {
@@ -91,8 +93,7 @@ pub struct Relay {
     revocations: Revocations,
     /// Whether the store refused the last claim of this process.
     is_refused: AtomicBool,
-    /// Whether the store took the last write that said so.
-    takes_writes: AtomicBool,
+    writes: Mutex<Writes>,
     last_look: LastLook,
 }
 
@@ -108,7 +109,7 @@ impl Relay {
             gate: Mutex::new(Gate::new(parts.options.drain_rate)),
             revocations: Revocations::default(),
             is_refused: AtomicBool::new(false),
-            takes_writes: AtomicBool::new(true),
+            writes: Mutex::new(Writes::new(parts.clock.now())),
             last_look: LastLook::default(),
             parts,
         }

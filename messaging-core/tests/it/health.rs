@@ -138,15 +138,12 @@ async fn a_store_that_takes_no_writes_still_says_how_much_waits() {
     assert!(messaging.recent_health().await.unwrap().takes_writes);
 }
 
+/// What says nothing of other writes.
+const BUSY: [StoreErrorKind; 3] = [UNAVAILABLE, StoreErrorKind::OutcomeUnknown, StoreErrorKind::Retry];
+
 #[tokio::test]
-async fn a_store_that_is_busy_or_fails_takes_writes_or_not_as_before() {
-    let kinds = [
-        UNAVAILABLE,
-        StoreErrorKind::OutcomeUnknown,
-        StoreErrorKind::Retry,
-        StoreErrorKind::Internal,
-    ];
-    for kind in kinds {
+async fn a_store_that_is_busy_takes_writes_or_not_as_before() {
+    for kind in BUSY {
         let Probed { messaging, store, .. } = Probed::new();
         let takes_writes = async || messaging.health().await.unwrap().takes_writes;
         store.fail(2, kind, Effect::None);
@@ -156,6 +153,51 @@ async fn a_store_that_is_busy_or_fails_takes_writes_or_not_as_before() {
         store.fail(2, kind, Effect::None);
         assert!(!takes_writes().await, "a full disk may be busy, too: {kind}");
         assert!(takes_writes().await);
+    }
+}
+
+#[tokio::test]
+async fn a_store_whose_table_is_lost_or_whose_file_is_damaged_takes_no_writes_until_a_probe_succeeds() {
+    for kind in [StoreErrorKind::Internal, StoreErrorKind::Corrupt] {
+        let Probed { messaging, store, .. } = Probed::new();
+        let takes_writes = async || messaging.health().await.unwrap().takes_writes;
+        store.fail(2, kind, Effect::None);
+        assert!(!takes_writes().await, "{kind}");
+        store.fail(2, UNAVAILABLE, Effect::None);
+        assert!(!takes_writes().await, "{kind}");
+        assert!(takes_writes().await, "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_is_busy_for_longer_than_half_a_minute_takes_no_writes_until_a_probe_succeeds() {
+    const HALF_A_MINUTE: Duration = Duration::from_secs(30);
+    const BRIEF: Duration = Duration::from_millis(1);
+    for kind in BUSY {
+        let Probed {
+            messaging,
+            store,
+            clock,
+            ..
+        } = Probed::new();
+        let takes_writes = async || messaging.health().await.unwrap().takes_writes;
+        let busy_after = async |pause: Duration| {
+            clock.advance(pause);
+            store.fail(2, kind, Effect::None);
+            takes_writes().await
+        };
+        // Since the process began, then since a probe succeeded.
+        for _ in 0..2 {
+            assert!(busy_after(HALF_A_MINUTE).await, "{kind}");
+            assert!(!busy_after(BRIEF).await, "{kind}");
+            assert!(!busy_after(BRIEF).await, "{kind}");
+            assert!(takes_writes().await, "{kind}");
+        }
+        // A clock that is set back prolongs nothing.
+        clock.set(clock.now() - Duration::from_hours(1));
+        assert!(busy_after(BRIEF).await, "{kind}");
+        assert!(busy_after(HALF_A_MINUTE).await, "{kind}");
+        assert!(!busy_after(BRIEF).await, "{kind}");
     }
 }
 
