@@ -1,10 +1,18 @@
-//! Which deferrals count.
+//! Which deferrals count towards the limit of [`DigestPolicy::deferrals`](crate::DigestPolicy::deferrals).
 //!
 //! A mail server that defers one recipient and accepts e-mails of others says something of that recipient: these deferrals
-//! count, and in the end the user's messages count as mailed. A server that defers everybody (*relay access denied*, said
-//! of each recipient) is at fault itself, or its configuration is: these deferrals do not count, so that nothing is lost.
-//! What tells the two apart is whether the server has accepted an e-mail, of any user, since this user was last deferred.
-//! This process remembers that for itself: after its start the first deferral of a user does not count.
+//! count, and in the end the user's messages count as mailed. A server that denies relaying says the same of every
+//! recipient, and the fault is its configuration or ours: these deferrals do not count, so that nothing is lost. Such a
+//! server usually accepts e-mails to its own domain. So a deferral counts where the server has accepted an e-mail to the
+//! same domain, of any user, since this user's previous deferral.
+//!
+//! Many users are the only one of their domain, and some of these mailboxes are dead. So a deferral counts also where the
+//! user has been deferred for more than [`DOMAIN_MATTERS_FOR`], and the server has accepted an e-mail to whatever domain
+//! since the previous deferral. That is longer than a mail server itself tries (four to five days, RFC 5321, 4.5.4.1), and
+//! with the deferrals that have to count after it leaves an operator more than ten days to see that relaying is denied.
+//!
+//! A process remembers that for itself: after its start the first deferral of a user does not count, and the user's seven
+//! days begin anew.
 
 use std::{
     collections::HashMap,
@@ -17,6 +25,9 @@ use crate::{id::UserId, time::Timestamp};
 /// For how long a deferral is remembered: longer than the longest pause between two.
 const REMEMBERED: Duration = Duration::from_hours(12);
 
+/// For how long a user is deferred before acceptances by other domains make deferrals count.
+const DOMAIN_MATTERS_FOR: Duration = Duration::from_hours(7 * 24);
+
 /// Up to how many users are remembered without a look at which of them can be forgotten.
 const FEW: usize = 1_024;
 
@@ -26,71 +37,114 @@ pub(super) struct Deferrals(Mutex<Seen>);
 
 #[derive(Debug, Default)]
 struct Seen {
-    /// How many e-mails the server has accepted.
+    /// The number of e-mails that the server has accepted.
     accepted: u64,
-    users: HashMap<UserId, Last>,
-    /// How many users were remembered after the last look at which can be forgotten.
+    /// The domains of the users below, and no others: their number is bounded by that of the users.
+    domains: HashMap<Domain, Acceptances>,
+    users: HashMap<UserId, Previous>,
+    /// The number of users after the last look at which can be forgotten.
     kept: usize,
 }
 
-/// A user's last deferral.
-#[derive(Debug, Clone, Copy)]
-struct Last {
-    at: Timestamp,
-    /// How many e-mails the server had accepted by then.
-    accepted: u64,
-    /// How many deferrals in a row this one was, as far as this process knows.
-    in_a_row: u32,
+/// The domain of an address: what follows its last `@`, in lower case.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Domain(String);
+
+impl Domain {
+    fn of(email: &str) -> Self {
+        let domain = email.rsplit_once('@').map_or(email, |(_, domain)| domain);
+        Self(domain.to_lowercase())
+    }
 }
 
-/// Whether a deferral counts towards the end of the attempts.
+/// The e-mails to a domain that the server has accepted since one of its users was deferred.
+#[derive(Debug, Default)]
+struct Acceptances {
+    accepted: u64,
+    /// The number of its users who are remembered.
+    users: usize,
+}
+
+/// A user's previous deferral.
+#[derive(Debug, Clone)]
+struct Previous {
+    at: Timestamp,
+    /// The first deferral of those in a row.
+    first_at: Timestamp,
+    /// Its number in the row.
+    in_a_row: u32,
+    domain: Domain,
+    /// The number of e-mails to the domain that the server had accepted by then.
+    accepted_by_domain: u64,
+    /// The number of e-mails to whatever domain.
+    accepted: u64,
+}
+
+/// Whether a deferral counts towards the limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Counts {
-    /// The server has accepted an e-mail since the last one.
+pub(super) enum CountsTowardsLimit {
     Yes,
-    /// The server may defer everybody.
+    /// The server may defer all users, or all of this domain; or nothing was deferred.
     No,
 }
 
-/// A deferral that has just been noted.
+/// A deferral of a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Noted {
-    pub(super) counts: Counts,
-    /// How many deferrals in a row this one is, as far as this process knows; at least 1.
+pub(super) struct Deferral {
+    pub(super) counts: CountsTowardsLimit,
+    /// Its number among the deferrals in a row that this process knows of; at least 1.
     pub(super) in_a_row: u32,
 }
 
 impl Deferrals {
-    /// The server has accepted an e-mail of a user.
-    pub(super) fn accepted(&self, user_id: &UserId) {
+    /// The server has accepted an e-mail to a user at that address.
+    pub(super) fn accepted(&self, user_id: &UserId, email: &str) {
         let mut seen = self.seen();
         seen.accepted = seen.accepted.saturating_add(1);
-        seen.users.remove(user_id);
+        if let Some(acceptances) = seen.domains.get_mut(&Domain::of(email)) {
+            acceptances.accepted = acceptances.accepted.saturating_add(1);
+        }
+        seen.forget(user_id);
     }
 
     /// The user's deferrals are over without an acceptance.
     pub(super) fn forget(&self, user_id: &UserId) {
-        self.seen().users.remove(user_id);
+        self.seen().forget(user_id);
     }
 
-    /// The server has deferred a user.
-    pub(super) fn note(&self, user_id: &UserId, now: Timestamp) -> Noted {
-        let mut seen = self.seen();
-        let accepted = seen.accepted;
-        let last = seen.users.get(user_id).copied();
-        let in_a_row = last.map_or(0, |last| last.in_a_row).saturating_add(1);
-        let counts = match last {
-            Some(last) if last.accepted < accepted => Counts::Yes,
-            _ => Counts::No,
-        };
+    /// The server has deferred a user at that address.
+    pub(super) fn defer(&self, user_id: &UserId, email: &str, now: Timestamp) -> Deferral {
+        let (mut seen, domain) = (self.seen(), Domain::of(email));
         seen.make_room(now);
-        let noted = Last {
+        let accepted_by_domain = seen.domains.get(&domain).map_or(0, |domain| domain.accepted);
+        // Another address is another mailbox.
+        let previous = seen
+            .users
+            .get(user_id)
+            .filter(|previous| previous.domain == domain);
+        let in_a_row = previous.map_or(0, |previous| previous.in_a_row).saturating_add(1);
+        let first_at = previous
+            .filter(|previous| now.since(previous.at) < REMEMBERED)
+            .map_or(now, |previous| previous.first_at);
+        let counts = previous.is_some_and(|previous| {
+            previous.accepted_by_domain < accepted_by_domain
+                || (previous.accepted < seen.accepted && now.since(first_at) > DOMAIN_MATTERS_FOR)
+        });
+        let noted = Previous {
             at: now,
-            accepted,
+            first_at,
             in_a_row,
+            domain,
+            accepted_by_domain,
+            accepted: seen.accepted,
         };
-        seen.users.insert(user_id.clone(), noted);
-        Noted { counts, in_a_row }
+        seen.remember(user_id.clone(), noted);
+        let counts = if counts {
+            CountsTowardsLimit::Yes
+        } else {
+            CountsTowardsLimit::No
+        };
+        Deferral { counts, in_a_row }
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
@@ -99,12 +153,40 @@ impl Deferrals {
 }
 
 impl Seen {
+    fn remember(&mut self, user_id: UserId, deferral: Previous) {
+        self.domains.entry(deferral.domain.clone()).or_default().users += 1;
+        if let Some(previous) = self.users.insert(user_id, deferral) {
+            self.leave(&previous.domain);
+        }
+    }
+
+    fn forget(&mut self, user_id: &UserId) {
+        if let Some(previous) = self.users.remove(user_id) {
+            self.leave(&previous.domain);
+        }
+    }
+
+    /// One user less of that domain is remembered.
+    fn leave(&mut self, domain: &Domain) {
+        if let Some(acceptances) = self.domains.get_mut(domain) {
+            acceptances.users -= 1;
+            if acceptances.users == 0 {
+                self.domains.remove(domain);
+            }
+        }
+    }
+
     /// Forgets users who were not tried for long: they have read their messages, or another process has them.
     fn make_room(&mut self, now: Timestamp) {
         if self.users.len() < FEW.max(self.kept.saturating_mul(2)) {
             return;
         }
-        self.users.retain(|_, last| now.since(last.at) < REMEMBERED);
+        let old = self
+            .users
+            .extract_if(|_, previous| now.since(previous.at) >= REMEMBERED);
+        for (_, previous) in old.collect::<Vec<_>>() {
+            self.leave(&previous.domain);
+        }
         self.kept = self.users.len();
     }
 }
@@ -112,6 +194,10 @@ impl Seen {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use CountsTowardsLimit::{No, Yes};
+
+    const OWN: &str = "ada@own.example";
+    const OTHER: &str = "bo@other.example";
 
     fn user(n: usize) -> UserId {
         UserId::parse(format!("user-{n}")).expect("an id")
@@ -122,42 +208,86 @@ mod tests {
     }
 
     #[test]
-    fn a_deferral_counts_where_an_e_mail_was_accepted_since_the_last_one() {
+    fn a_deferral_counts_where_an_e_mail_to_the_same_domain_was_accepted_since_the_previous_one() {
         let deferrals = Deferrals::default();
-        let defer = || deferrals.note(&user(1), at(0)).counts;
-        deferrals.accepted(&user(2));
-        assert_eq!(defer(), Counts::No, "there was no last one");
-        assert_eq!(defer(), Counts::No);
-        deferrals.accepted(&user(2));
-        assert_eq!(defer(), Counts::Yes);
-        assert_eq!(defer(), Counts::No);
+        let defer = || deferrals.defer(&user(1), OWN, at(0)).counts;
+        deferrals.accepted(&user(2), OWN);
+        assert_eq!(defer(), No, "there was no previous one");
+        assert_eq!(defer(), No);
+        deferrals.accepted(&user(2), OTHER);
+        assert_eq!(defer(), No, "the server may take its own domain alone");
+        deferrals.accepted(&user(2), "\"a@b\"@Own.Example");
+        assert_eq!(defer(), Yes);
+        assert_eq!(defer(), No);
+    }
+
+    #[test]
+    fn after_a_week_an_e_mail_to_another_domain_makes_a_deferral_count() {
+        let deferrals = Deferrals::default();
+        let defer = |hours| deferrals.defer(&user(1), OWN, at(hours)).counts;
+        for hours in (0..=168).step_by(4) {
+            assert_eq!(defer(hours), No, "after {hours} hours");
+            deferrals.accepted(&user(2), OTHER);
+        }
+        assert_eq!(defer(172), Yes);
+        assert_eq!(defer(176), No, "nothing was accepted since the previous one");
+        deferrals.accepted(&user(2), OTHER);
+        assert_eq!(defer(180), Yes);
+        deferrals.accepted(&user(2), OTHER);
+        assert_eq!(
+            defer(180 + 12),
+            No,
+            "the week begins anew after a longer pause than any"
+        );
+    }
+
+    #[test]
+    fn a_user_with_another_address_begins_anew() {
+        let deferrals = Deferrals::default();
+        deferrals.defer(&user(1), OWN, at(0));
+        deferrals.defer(&user(1), OWN, at(0));
+        deferrals.accepted(&user(2), OTHER);
+        let moved = deferrals.defer(&user(1), OTHER, at(0));
+        assert_eq!((moved.counts, moved.in_a_row), (No, 1));
+        let domains: Vec<_> = deferrals.seen().domains.keys().cloned().collect();
+        assert_eq!(domains, [Domain::of(OTHER)]);
     }
 
     #[test]
     fn deferrals_in_a_row_are_counted_until_the_user_is_forgotten() {
         let deferrals = Deferrals::default();
-        let in_a_row = || deferrals.note(&user(1), at(0)).in_a_row;
+        let in_a_row = || deferrals.defer(&user(1), OWN, at(0)).in_a_row;
         assert_eq!([in_a_row(), in_a_row()], [1, 2]);
         deferrals.forget(&user(1));
         assert_eq!([in_a_row(), in_a_row()], [1, 2]);
-        deferrals.accepted(&user(1));
+        deferrals.accepted(&user(1), OWN);
         assert_eq!(in_a_row(), 1);
     }
 
     #[test]
-    fn users_who_were_not_tried_for_long_are_forgotten_and_no_others() {
+    fn users_who_were_not_tried_for_long_are_forgotten_with_their_domains_and_no_others() {
         let deferrals = Deferrals::default();
+        let defer = |n, hours| deferrals.defer(&user(n), &format!("x@{n}.example"), at(hours));
+        let remembered = || {
+            let seen = deferrals.seen();
+            assert_eq!(seen.domains.len(), seen.users.len());
+            seen.users.len()
+        };
         for n in 0..FEW {
-            deferrals.note(&user(n), at(0));
+            defer(n, 0);
         }
         for n in FEW..2 * FEW {
-            deferrals.note(&user(n), at(12));
+            defer(n, 12);
         }
-        assert_eq!(deferrals.seen().users.len(), FEW);
-        assert_eq!(deferrals.note(&user(FEW), at(12)).in_a_row, 2);
+        assert_eq!(remembered(), FEW);
+        assert_eq!(defer(FEW, 12).in_a_row, 2);
         for n in 2 * FEW..5 * FEW {
-            deferrals.note(&user(n), at(12));
+            defer(n, 12);
         }
-        assert_eq!(deferrals.seen().users.len(), 4 * FEW);
+        assert_eq!(remembered(), 4 * FEW);
+        for n in 0..5 * FEW {
+            deferrals.accepted(&user(n), &format!("x@{n}.example"));
+        }
+        assert_eq!(remembered(), 0);
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     Digester, MailServer, compose,
-    deferrals::Counts,
+    deferrals::{CountsTowardsLimit, Deferral},
     record::{Outcome, Record},
 };
 use crate::{
@@ -24,15 +24,15 @@ use crate::{
 /// When to look again where all that was to be shown has gone between two looks.
 const AGAIN: Duration = Duration::from_mins(1);
 
-/// Somebody who is to be mailed, or whose messages count as mailed because they do not want that.
+/// A user to mail, or one whose messages count as mailed because the user wants no e-mail.
 pub(super) struct Delivery {
     pub(super) lease: DigestLease,
     pub(super) contact: Contact,
-    /// What may have been sent before.
+    /// An earlier attempt, which may have been sent.
     pub(super) attempt: Option<DigestAttempt>,
     /// What it is about; nothing when all of an attempt was read or mailed since.
     pub(super) extents: Vec<Extent>,
-    /// How often in a row they have been deferred.
+    /// The number of deferrals in a row that count.
     pub(super) deferrals: u32,
 }
 
@@ -40,9 +40,10 @@ pub(super) struct Delivery {
 struct Begun {
     lease: DigestLease,
     attempt: DigestAttempt,
-    /// When an earlier try of it was begun, if there was one: it may have been sent.
+    /// When the last try of it was begun that may have been sent; `None` where none was. Such an attempt is repeated with
+    /// its id and its extent; otherwise the next one is new, with all that there is by then.
     maybe_sent: Option<Timestamp>,
-    /// How often in a row the user has been deferred.
+    /// The number of deferrals in a row that count.
     deferrals: u32,
 }
 
@@ -52,41 +53,30 @@ enum End {
     /// The mail server has accepted it.
     Sent,
     /// There is nothing more to send: its messages are read, mailed, not wanted, or refused for good. They count as mailed.
-    Void(Taken),
+    NothingToSend,
     /// The user is looked at again.
     Again {
         at: Timestamp,
-        taken: Taken,
-        deferral: Deferral,
+        counts: CountsTowardsLimit,
     },
 }
 
-/// Whether the mail server may have accepted an attempt that ended without its acceptance.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Taken {
-    /// It did not: the next attempt is a new one, with all that there is by then.
-    No,
-    /// It may have: the next attempt repeats this one, with its id and its extent.
-    Maybe,
-}
-
-/// Whether an end counts as one more deferral of the user.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Deferral {
-    No,
-    Counted,
-}
-
 impl End {
-    /// The mail server was handed nothing, or refused it.
-    const VOID: Self = Self::Void(Taken::No);
-
-    /// Nothing was handed to the mail server, or nothing was accepted.
+    /// The user is looked at again, and this was no deferral that counts.
     const fn again(at: Timestamp) -> Self {
         Self::Again {
             at,
-            taken: Taken::No,
-            deferral: Deferral::No,
+            counts: CountsTowardsLimit::No,
+        }
+    }
+
+    /// The text to log about a deferral that counts, of which this is the end.
+    const fn limit_or(self, retrying: &'static str) -> &'static str {
+        match self {
+            Self::Again { .. } => retrying,
+            Self::Sent | Self::NothingToSend => {
+                "digest deferred as often as the policy allows; its messages count as mailed"
+            }
         }
     }
 }
@@ -112,17 +102,17 @@ impl Digester {
         // It may have been sent: then it counts from when it was begun.
         let maybe_sent = attempt.as_ref().map(|attempt| attempt.at);
         let id = attempt.map_or_else(|| DigestId::new(self.parts.ids.new_id(now)), |attempt| attempt.id);
-        let begun = Begun {
+        let mut begun = Begun {
             lease,
             attempt: DigestAttempt { id, extents, at: now },
             maybe_sent,
             deferrals,
         };
         let Some(email) = contact.mailable().map(str::to_owned) else {
-            return self.end(begun, End::VOID).await;
+            return self.end(begun, End::NothingToSend).await;
         };
         if begun.attempt.extents.is_empty() {
-            return self.end(begun, End::VOID).await;
+            return self.end(begun, End::NothingToSend).await;
         }
         if !self.is_open(now) || now + self.parts.options.mail_timeout > begun.lease.until {
             return self.end(begun, End::again(now)).await;
@@ -148,7 +138,7 @@ impl Digester {
         }
         let now = self.now();
         let end = match draft.finish(begun.attempt.id, email, contact, now, &profiles, excerpts) {
-            Some(digest) => self.mail(&begun, &digest).await,
+            Some(digest) => self.mail(&mut begun, &digest).await,
             // All that was to be shown has gone meanwhile, and something else has not.
             None => End::again(now + AGAIN),
         };
@@ -171,23 +161,23 @@ impl Digester {
     fn ends_without_a_mail(&self, excerpts: &[Excerpt]) -> Option<End> {
         let Some(oldest) = excerpts.iter().filter_map(Excerpt::oldest).min() else {
             // Read or mailed meanwhile; or it may not be told, and counts as mailed.
-            return Some(End::VOID);
+            return Some(End::NothingToSend);
         };
         let ripe = oldest + self.parts.policy.delay;
         (self.now() < ripe).then(|| End::again(ripe))
     }
 
     /// Hands the e-mail to the mail server, and says how the attempt ends by that.
-    async fn mail(&self, begun: &Begun, digest: &Digest) -> End {
+    async fn mail(&self, begun: &mut Begun, digest: &Digest) -> End {
         let sent = self.parts.mailer.send(digest);
         let sent = clock::timeout(&*self.parts.reach.clock, self.parts.options.mail_timeout, sent).await;
         let sent = sent.unwrap_or_else(|elapsed| Err(MailError::new(MailErrorKind::OutcomeUnknown, elapsed)));
         let (end, outcome) = match sent {
             Ok(()) => {
-                self.deferrals.accepted(&begun.lease.user_id);
+                self.deferrals.accepted(&begun.lease.user_id, &digest.email);
                 (End::Sent, Mailed::Sent)
             }
-            Err(error) => self.not_taken(begun, &error),
+            Err(error) => self.not_taken(begun, &digest.email, &error),
         };
         telemetry::mailed(outcome);
         // A deferral may come from a template, before the server was asked.
@@ -198,7 +188,7 @@ impl Digester {
     }
 
     /// The end of an attempt that the mail server did not accept.
-    fn not_taken(&self, begun: &Begun, error: &MailError) -> (End, Mailed) {
+    fn not_taken(&self, begun: &mut Begun, email: &str, error: &MailError) -> (End, Mailed) {
         let now = self.now();
         match error.kind() {
             MailErrorKind::Refused => {
@@ -207,15 +197,20 @@ impl Digester {
                     error,
                     "the recipient is refused; these messages count as mailed",
                 );
-                (End::VOID, Mailed::Refused)
+                (End::NothingToSend, Mailed::Refused)
             }
-            MailErrorKind::Deferred => self.deferred(begun, now, error),
+            MailErrorKind::Deferred => {
+                let deferral = self.deferrals.defer(&begun.lease.user_id, email, now);
+                self.deferred(begun, now, deferral, error)
+            }
             // It may have been taken: repeated with its id, seldom, and not for ever.
             MailErrorKind::OutcomeUnknown => {
                 self.rest(now);
-                let in_a_row = self.deferrals.note(&begun.lease.user_id, now).in_a_row;
+                begun.maybe_sent = Some(now);
+                let in_a_row = self.deferrals.defer(&begun.lease.user_id, email, now).in_a_row;
+                let end = self.counted(begun, now, in_a_row);
                 let what = "no answer to a digest; it may have been taken, and is repeated with its id after a pause";
-                let end = self.counted(begun, now, in_a_row, Taken::Maybe, (error, what));
+                log(begun, error, end.limit_or(what));
                 (end, Mailed::Failed)
             }
             _ => {
@@ -227,49 +222,44 @@ impl Digester {
     }
 
     /// Lets one recipient wait, longer each time.
-    fn deferred(&self, begun: &Begun, now: Timestamp, error: &MailError) -> (End, Mailed) {
-        let noted = self.deferrals.note(&begun.lease.user_id, now);
-        match noted.counts {
-            Counts::Yes => {
-                let what = "the recipient is deferred; retrying after a pause";
-                let end = self.counted(begun, now, noted.in_a_row, Taken::No, (error, what));
-                (end, Mailed::Deferred)
-            }
-            Counts::No => {
+    fn deferred(
+        &self,
+        begun: &Begun,
+        now: Timestamp,
+        deferral: Deferral,
+        error: &MailError,
+    ) -> (End, Mailed) {
+        match deferral.counts {
+            CountsTowardsLimit::Yes => {
+                let end = self.counted(begun, now, deferral.in_a_row);
                 log(
                     begun,
                     error,
-                    "the recipient is deferred, and the mail server has accepted no e-mail since it last was; \
-                     retrying after a pause, without counting the deferral",
+                    end.limit_or("the recipient is deferred; retrying after a pause"),
                 );
-                let in_a_row = noted.in_a_row.max(begun.deferrals.saturating_add(1));
+                (end, Mailed::Deferred)
+            }
+            CountsTowardsLimit::No => {
+                log(
+                    begun,
+                    error,
+                    "the recipient is deferred, and the mail server has accepted no e-mail to its domain since it last \
+                     was; retrying after a pause, without counting the deferral",
+                );
+                let in_a_row = deferral.in_a_row.max(begun.deferrals.saturating_add(1));
                 (End::again(now + pause_after(in_a_row)), Mailed::DeferredUncounted)
             }
         }
     }
 
-    /// A deferral that counts: in the end the messages count as mailed.
-    fn counted(
-        &self,
-        begun: &Begun,
-        now: Timestamp,
-        in_a_row: u32,
-        taken: Taken,
-        (error, what): (&MailError, &'static str),
-    ) -> End {
+    /// The end by a deferral that counts: with the last one the messages count as mailed.
+    fn counted(&self, begun: &Begun, now: Timestamp, in_a_row: u32) -> End {
         let Some(pause) = self.parts.policy.pause(begun.deferrals.saturating_add(1)) else {
-            log(
-                begun,
-                error,
-                "digest deferred as often as the policy allows; its messages count as mailed",
-            );
-            return End::Void(taken);
+            return End::NothingToSend;
         };
-        log(begun, error, what);
         End::Again {
             at: now + pause.max(pause_after(in_a_row)),
-            taken,
-            deferral: Deferral::Counted,
+            counts: CountsTowardsLimit::Yes,
         }
     }
 
@@ -284,21 +274,16 @@ impl Digester {
         let now = self.now();
         let (outcome, again_at) = match end {
             End::Sent => (Outcome::Accepted(now), now + self.parts.policy.interval),
-            End::Void(taken) => {
+            End::NothingToSend => {
                 self.deferrals.forget(&lease.user_id);
-                let maybe_sent = match taken {
-                    Taken::Maybe => Some(now),
-                    // An earlier try may have got through.
-                    Taken::No => maybe_sent,
-                };
-                (Outcome::Void(maybe_sent), now)
+                (Outcome::NothingToSend(maybe_sent), now)
             }
-            End::Again { at, taken, deferral } => {
+            End::Again { at, counts } => {
                 let hold = DigestHold {
                     lease,
                     until: at,
-                    forget_attempt: taken == Taken::No && maybe_sent.is_none(),
-                    is_deferred: deferral == Deferral::Counted,
+                    forget_attempt: maybe_sent.is_none(),
+                    is_deferred: counts == CountsTowardsLimit::Yes,
                 };
                 return self.hold(&[hold]).await;
             }

@@ -16,7 +16,7 @@
 //!
 //! A failure of the mail server as a whole lets it rest, and one user is tried at a time until it takes something. A
 //! recipient whom it defers waits alone, longer each time; whether that [counts](deferrals) depends on what it takes of
-//! others.
+//! other users of the domain.
 
 mod compose;
 mod deferrals;

@@ -46,15 +46,15 @@ pub(super) struct Record {
 pub(super) enum Outcome {
     /// The mail server accepted the e-mail then.
     Accepted(Timestamp),
-    /// No e-mail is to be sent; an earlier one may have been accepted then.
-    Void(Option<Timestamp>),
+    /// No e-mail is sent any more; a try that began then may have been accepted.
+    NothingToSend(Option<Timestamp>),
 }
 
 impl Outcome {
     const fn sent_at(self) -> Option<Timestamp> {
         match self {
             Self::Accepted(at) => Some(at),
-            Self::Void(maybe_sent) => maybe_sent,
+            Self::NothingToSend(maybe_sent) => maybe_sent,
         }
     }
 }
@@ -213,11 +213,11 @@ impl Digester {
                 %user_id, %digest_id, error,
                 "digest accepted by the mail server but not recorded; retrying until its lease expires"
             ),
-            Outcome::Void(_) if is_over => tracing::warn!(
+            Outcome::NothingToSend(_) if is_over => tracing::warn!(
                 %user_id, %digest_id, error,
                 "end of a digest attempt not recorded before its lease expires; the attempt is repeated"
             ),
-            Outcome::Void(_) if is_first => tracing::warn!(
+            Outcome::NothingToSend(_) if is_first => tracing::warn!(
                 %user_id, %digest_id, error,
                 "end of a digest attempt not recorded; retrying until its lease expires"
             ),

@@ -118,8 +118,9 @@ pub struct DigestPolicy {
     /// How many messages it shows of each, the oldest; at least 1. Default: 3.
     pub messages: usize,
     /// How often in a row a mail server may defer one recipient before what is due counts as mailed; at least 1. A
-    /// deferral counts where the server has accepted an e-mail, of any user, since this recipient was last deferred: a
-    /// server that defers everybody loses no digest. Default: 24, which takes about three days.
+    /// deferral counts where the server has accepted an e-mail to the same domain, of any user, since this recipient's
+    /// previous deferral; after seven days of deferrals, an e-mail to whatever domain. So a server that defers all
+    /// recipients loses no digest. Default: 24, which takes about three days.
     pub deferrals: u32,
 }
 

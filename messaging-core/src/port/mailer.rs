@@ -107,8 +107,8 @@ pub enum MailErrorKind {
     Refused,
     /// This digest or its recipient is not taken for now: a full mailbox, greylisting, a text that a filter or a
     /// template will not have. Others are not concerned. It is tried again, after a longer pause each time, until
-    /// [`DigestPolicy::deferrals`](crate::DigestPolicy::deferrals), of which those count before which the server has
-    /// accepted an e-mail of any user; then what it is about counts as mailed.
+    /// [`DigestPolicy::deferrals`](crate::DigestPolicy::deferrals) of them count; then what it is about counts as mailed. A
+    /// deferral counts if the server accepted an e-mail to the same domain since this user's previous one.
     #[error("the recipient is deferred")]
     Deferred,
     /// The mail server cannot be reached, or asks to come back later, whoever the recipient. It did not take it.

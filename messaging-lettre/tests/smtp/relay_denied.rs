@@ -4,10 +4,10 @@ use std::{collections::HashMap, time::Duration};
 
 use async_trait::async_trait;
 use messaging_core::{
-    Body, DigestPolicy, Messaging, OpenByHost, SendMessage, Unlimited, UserId,
+    Body, DigestPolicy, Messaging, OpenByHost, SendMessage, Unlimited, UserId, Workers,
     clock::{ManualClock, SequentialIds},
     memory::MemoryStore,
-    port::{PortError, presence::Presence},
+    port::{PortError, directory::Contact, presence::Presence},
 };
 use messaging_test_smtp::SmtpServer;
 use messaging_testkit::{
@@ -27,47 +27,138 @@ impl Presence for Offline {
     }
 }
 
+/// A marketplace whose clients write to agents.
+struct House {
+    messaging: Messaging,
+    workers: Workers,
+    directory: FakeDirectory,
+    clock: ManualClock,
+}
+
+impl House {
+    /// After two deferrals that count the messages count as mailed.
+    fn new(server: &SmtpServer) -> Self {
+        let (clock, directory) = (ManualClock::new(), FakeDirectory::new());
+        let (messaging, workers) = Messaging::builder(MemoryStore::new(), directory.clone())
+            .rate_limiter(Unlimited)
+            .digests(
+                mailer(&server.url(), Duration::from_secs(30)),
+                DigestPolicy::default().with_deferrals(2),
+            )
+            .presence(Offline)
+            .clock(clock.clone())
+            .ids(SequentialIds::default())
+            .build()
+            .expect("options that are valid");
+        Self {
+            messaging,
+            workers,
+            directory,
+            clock,
+        }
+    }
+
+    /// Client `n` writes to agent `n`.
+    async fn send(&self, n: u64) {
+        let open = OpenByHost::new(&client_id(n), &agency_id(n), &agent_user_id(n));
+        let plan = self
+            .messaging
+            .plan_open(open)
+            .expect("a conversation that may be opened");
+        let send = SendMessage {
+            conversation_id: self.messaging.open_planned(&plan).await.expect("it is opened").id,
+            body: Body::parse("Is the hut open?").expect("a text"),
+            key: None,
+        };
+        let answer = self.messaging.send_message(&client(n), &send).await;
+        answer.expect("it is sent");
+    }
+
+    async fn after(&self, hours: u64) {
+        for _ in 0..hours {
+            self.clock.advance(Duration::from_hours(1));
+            let digests = self.workers.digests().expect("e-mail is switched on");
+            digests.step().await.expect("the store answers");
+        }
+    }
+}
+
+/// To whom the server has taken e-mails, in order of the addresses.
+fn recipients(server: &SmtpServer) -> Vec<String> {
+    let mut to: Vec<_> = server.mails().into_iter().flat_map(|mail| mail.to).collect();
+    to.sort();
+    to
+}
+
 #[tokio::test]
 async fn a_server_that_denies_relaying_for_days_loses_no_digest() {
     let Some(server) = SmtpServer::start("relaying denied") else {
         return;
     };
-    let clock = ManualClock::new();
-    let (messaging, workers) = Messaging::builder(MemoryStore::new(), FakeDirectory::new())
-        .rate_limiter(Unlimited)
-        .digests(
-            mailer(&server.url(), Duration::from_secs(30)),
-            DigestPolicy::default().with_deferrals(2),
-        )
-        .presence(Offline)
-        .clock(clock.clone())
-        .ids(SequentialIds::default())
-        .build()
-        .unwrap();
+    let house = House::new(&server);
     for n in [1, 2] {
-        let open = OpenByHost::new(&client_id(n), &agency_id(n), &agent_user_id(n));
-        let plan = messaging.plan_open(open).unwrap();
-        let send = SendMessage {
-            conversation_id: messaging.open_planned(&plan).await.unwrap().id,
-            body: Body::parse("Is the hut open?").unwrap(),
-            key: None,
-        };
-        messaging.send_message(&client(n), &send).await.unwrap();
+        house.send(n).await;
     }
-    let day = async || {
-        for _ in 0..24 {
-            clock.advance(Duration::from_hours(1));
-            workers.digests().unwrap().step().await.unwrap();
-        }
-    };
     server.reply("RCPT", "554 5.7.1 relay access denied");
-    for _ in 0..4 {
-        day().await;
-    }
+    house.after(4 * 24).await;
     assert_eq!(server.mails().len(), 0);
     server.reply("", "");
-    day().await;
-    let mut to: Vec<_> = server.mails().into_iter().flat_map(|mail| mail.to).collect();
-    to.sort();
-    assert_eq!(to, ["agent-1@example.com", "agent-2@example.com"]);
+    house.after(24).await;
+    assert_eq!(
+        recipients(&server),
+        ["agent-1@example.com", "agent-2@example.com"]
+    );
+}
+
+#[tokio::test]
+async fn a_server_that_denies_relaying_but_takes_its_own_domain_loses_no_digest() {
+    let Some(server) = SmtpServer::start("relaying denied but to one domain") else {
+        return;
+    };
+    let house = House::new(&server);
+    house
+        .directory
+        .set_contact(agent_user_id(3), Contact::at("staff@Tours.example"));
+    server.deny_relaying("Tours.example");
+    for n in [1, 2] {
+        house.send(n).await;
+    }
+    // Four days, with an e-mail between any two deferrals of a user.
+    for _ in 0..4 * 24 {
+        house.send(3).await;
+        house.after(1).await;
+    }
+    let taken = recipients(&server);
+    assert!(
+        taken.len() > 24 && taken.iter().all(|to| to == "staff@Tours.example"),
+        "{taken:?}"
+    );
+    server.relay();
+    house.after(24).await;
+    let mut others = recipients(&server);
+    others.retain(|to| to != "staff@Tours.example");
+    assert_eq!(others, ["agent-1@example.com", "agent-2@example.com"]);
+}
+
+#[tokio::test]
+async fn a_mailbox_that_alone_is_of_its_domain_is_given_up_after_a_week_of_deferrals() {
+    let Some(server) = SmtpServer::start("a dead mailbox") else {
+        return;
+    };
+    let house = House::new(&server);
+    house
+        .directory
+        .set_contact(agent_user_id(3), Contact::at("staff@tours.example"));
+    server.deny_relaying("tours.example");
+    house.send(1).await;
+    for _ in 0..8 * 24 {
+        house.send(3).await;
+        house.after(1).await;
+    }
+    server.relay();
+    house.after(24).await;
+    assert!(recipients(&server).iter().all(|to| to == "staff@tours.example"));
+    house.send(1).await;
+    house.after(1).await;
+    assert!(recipients(&server).contains(&"agent-1@example.com".to_owned()));
 }

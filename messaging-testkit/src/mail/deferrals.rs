@@ -12,7 +12,8 @@ pub(super) type ProcessNumber = u64;
 /// Why an e-mail was not taken for now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Delay {
-    /// The mail server deferred the recipient: that counts if something was taken of the process since the last time.
+    /// The mail server deferred the recipient: that counts if something was taken of the process since the last time. (All
+    /// addresses of these days are of one domain.)
     Deferred,
     /// The answer was lost, which always counts.
     Lost,

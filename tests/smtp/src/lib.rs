@@ -186,6 +186,16 @@ impl SmtpServer {
         self.say(&json!({ "refuse": addresses }));
     }
 
+    /// Takes e-mails to this domain from now on, and denies relaying to every other.
+    pub fn deny_relaying(&self, own_domain: &str) {
+        self.say(&json!({ "own_domain": own_domain }));
+    }
+
+    /// Takes e-mails to every domain again.
+    pub fn relay(&self) {
+        self.say(&json!({ "own_domain": null }));
+    }
+
     /// Answers a command (`MAIL`, `RCPT`, or `DATA` after the content) with this reply from now on, and every other
     /// command as ever; all of them for an empty command.
     pub fn reply(&self, command: &str, reply: &str) {

@@ -20,6 +20,7 @@ class Post:
         self.mails = []
         self.refused = set()
         self.replies = {}
+        self.own_domain = None
         self.mode = "accept"
         self.released = asyncio.Event()
 
@@ -33,6 +34,8 @@ class Post:
     async def handle_RCPT(self, server, session, envelope, address, options):
         if "RCPT" in self.replies:
             return self.replies["RCPT"]
+        if self.own_domain is not None and not address.endswith("@" + self.own_domain):
+            return "554 5.7.1 relay access denied"
         if address in self.refused:
             return "550 5.1.1 no such mailbox"
         envelope.rcpt_tos.append(address)
@@ -108,6 +111,8 @@ async def main():
             post.released = asyncio.Event()
         if "refuse" in told:
             post.refused = set(told["refuse"])
+        if "own_domain" in told:
+            post.own_domain = told["own_domain"]
         if "replies" in told:
             post.replies = told["replies"]
         say({"mails": post.mails})
