@@ -36,7 +36,7 @@ use std::{
     time::Duration,
 };
 
-use futures_util::{StreamExt, future::join, stream};
+use futures_util::{StreamExt, stream};
 
 pub use options::{DigestOptions, InvalidDigestOptions};
 
@@ -107,10 +107,12 @@ impl Digester {
     /// When the store could not say who is due, or what of. Whoever was claimed by then is due again when the
     /// lease is over.
     pub async fn step(&self) -> Result<usize, StoreError> {
-        // Records first: what they say is not to be claimed again.
-        join(self.record_due(), self.mail_due()).await.1
+        // The loop has a task of its own for records; here they come first.
+        self.record_due().await;
+        self.mail_due().await
     }
 
+    /// Mails users until no other is due, or holds them back. Returns their number.
     async fn mail_due(&self) -> Result<usize, StoreError> {
         let mut seen = BTreeSet::new();
         loop {

@@ -1,8 +1,8 @@
 //! The record of what came of an attempt: conversations first, the user last.
 //!
 //! An accepted e-mail cannot be taken back, so a record that fails is repeated, after a longer pause each time, until its
-//! lease ends. It waits in a queue and not in the delivery: a locked conversation of one user keeps no other user's
-//! e-mail waiting. Each conversation that is recorded is out of a repeated e-mail, so a chunk that fails is halved.
+//! lease ends. The first try is part of the delivery, and ends after two failed chunks. Each later one waits in a queue: a
+//! locked conversation of one user keeps no other user's e-mail waiting for longer. Each conversation that is recorded is out of a repeated e-mail, so a chunk that fails is halved.
 
 use std::{
     collections::VecDeque,
@@ -42,6 +42,10 @@ pub(super) struct Record {
 }
 
 /// Why the messages of an attempt count as mailed.
+///
+/// An attempt that is held back has no outcome and no record. A hold that fails is not tried again, since it loses nothing:
+/// the user is due again when the lease is over, the attempt is repeated with its id and its extent, and a deferral that is
+/// not counted delays the end of the attempts by one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
     /// The mail server accepted the e-mail then.

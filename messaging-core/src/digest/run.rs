@@ -54,7 +54,7 @@ impl Digester {
                 () = &mut stop => return self.now() + self.parts.options.drain,
                 () = clock.sleep(self.parts.options.every) => {}
             }
-            let mut mailing = pin!(self.step());
+            let mut mailing = pin!(self.mail_due());
             let stepped = tokio::select! {
                 stepped = &mut mailing => stepped,
                 () = &mut stop => {
