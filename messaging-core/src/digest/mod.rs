@@ -6,11 +6,11 @@
 //! ```
 //!
 //! A crash between any two of these repeats nothing that was recorded and loses nothing that was not. Before the
-//! record nothing has left the process; after it whoever claims the user next finds the attempt and repeats it,
+//! record nothing has left the process; after it the next claim of the user finds the attempt and repeats it,
 //! with its id and no more than it was to hold; settling moves watermarks, that a repetition does not move again.
 //! What was accepted and could not be [recorded](record) is recorded later, until the lease ends.
 //!
-//! Nobody is mailed without a lease that outlasts the mailer's time-out, and what is about to be sent is looked at
+//! No user is mailed without a lease that outlasts the mailer's time-out, and what is about to be sent is looked at
 //! once more under that lease, with no other call between the look and the mailer's: what has been read by then, or
 //! [may not be told](crate::policy::may_notify), is not in it and counts as mailed.
 //!
@@ -100,14 +100,14 @@ impl Digester {
         }
     }
 
-    /// Sees to everybody of whom something is due now: mails them, or says when to look again. Returns how many
-    /// that were; 0 when nothing was due, or the mail server is left alone for a while.
+    /// Mails all users with a digest due now, or holds their digests back. Returns the number of these users; 0 when no
+    /// digest was due, or the mail server is left alone for a while.
     ///
     /// # Errors
-    /// When the store could not say who is due, or what of. Whoever was claimed by then is due again when the
-    /// lease is over.
+    /// When the store could not say which users are due, or list their messages. The users who were claimed by then are due
+    /// again when the lease is over.
     pub async fn step(&self) -> Result<usize, StoreError> {
-        // The loop has a task of its own for records; here they come first.
+        // The worker has a loop of its own for records; here they come first.
         self.record_due().await;
         self.mail_due().await
     }
@@ -123,14 +123,14 @@ impl Digester {
             let users = self.step_once(limit).await?;
             let before = seen.len();
             seen.extend(users);
-            // Nobody new: nobody is due, or whoever is has been seen to as far as can be now.
+            // No new user: all that are due have been mailed or held as far as can be now.
             if seen.len() == before {
                 return Ok(before);
             }
         }
     }
 
-    /// Sees to some users; to none where nobody is due.
+    /// Claims some users, and mails them or holds them back. Returns them; none where no digest is due.
     async fn step_once(&self, limit: usize) -> Result<Vec<UserId>, StoreError> {
         let now = self.now();
         let claim = DigestClaim {
@@ -261,7 +261,7 @@ impl Digester {
         let chance = self.parts.ids.chance();
         let mut server = self.server();
         server.failures = server.failures.saturating_add(1);
-        // At least a second: whoever was to be mailed is not claimed again at once.
+        // At least a second, so that the user is not claimed again at once.
         let until = now + retry::delay(server.failures, chance).max(Duration::from_secs(1));
         server.until = Some(server.until.map_or(until, |earlier| earlier.max(until)));
         until

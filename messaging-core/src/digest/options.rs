@@ -7,7 +7,7 @@ use crate::with::with;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DigestOptions {
-    /// How often to look whether somebody is to be mailed. Default: 10 s.
+    /// How often to look for users with a digest due. Default: 10 s.
     pub every: Duration,
     /// For how long a user belongs to the worker that mails them; at least twice
     /// [`mail_timeout`](Self::mail_timeout). After a crash, what was under way is repeated when this is over.
@@ -43,7 +43,7 @@ impl Default for DigestOptions {
     }
 }
 
-/// Options with which nobody would ever be mailed.
+/// Options with which no user would ever be mailed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidDigestOptions {

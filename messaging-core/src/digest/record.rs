@@ -2,7 +2,8 @@
 //!
 //! An accepted e-mail cannot be taken back, so a record that fails is repeated, after a longer pause each time, until its
 //! lease ends. The first try is part of the delivery, and ends after two failed chunks. Each later one waits in a queue: a
-//! locked conversation of one user keeps no other user's e-mail waiting for longer. Each conversation that is recorded is out of a repeated e-mail, so a chunk that fails is halved.
+//! locked conversation of one user keeps no other user's e-mail waiting for longer. Each conversation that is recorded is
+//! out of a repeated e-mail, so a chunk that fails is halved.
 
 use std::{
     collections::VecDeque,

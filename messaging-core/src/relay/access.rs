@@ -25,7 +25,7 @@ use crate::{
     telemetry,
 };
 
-/// The entries of a lane that are published together: up to the next that ends somebody's access.
+/// The entries of a lane that are published together: up to the next that ends a user's access.
 pub(super) fn up_to_the_next(mut entries: Vec<LoadedEntry>) -> Vec<LoadedEntry> {
     let next = entries
         .iter()
