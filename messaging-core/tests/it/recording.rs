@@ -166,6 +166,24 @@ async fn a_record_that_waits_keeps_no_other_user_waiting() {
 }
 
 #[tokio::test]
+async fn a_step_records_before_it_claims() {
+    let house = House::new();
+    let id = house.open(1, 1).await;
+    house.send(1, id).await;
+    house.store.refuse(MARKING, LOCKED);
+    house.looks(1, 30 * MINUTE).await;
+    house.store.admit(MARKING);
+    house.clock.advance(10 * SECOND);
+    let (before, marking) = (house.store.calls(), house.store.hold(1));
+    let mut step = pin!(house.workers.digests().unwrap().step());
+    assert!(poll!(&mut step).is_pending());
+    assert_eq!(house.store.calls(), before + 1, "the record alone");
+    marking.let_go();
+    step.await.unwrap();
+    assert!(house.store.calls() > before + 2, "and then a claim");
+}
+
+#[tokio::test]
 async fn what_is_never_recorded_is_repeated_with_its_id_when_the_lease_is_over() {
     let house = House::new();
     let id = house.open(1, 1).await;
