@@ -78,6 +78,12 @@ use crate::SchemaError;
 /// # }
 /// ```
 ///
+/// # Processes
+/// The store is for one process. A second process may read and write the same file, but only the first one's workers
+/// publish: pages that are connected to the second get no events until the first has ended, and the second logs an error.
+/// `open` does not refuse it, since tools such as `verify` work beside a server. Lock the directory where that can happen,
+/// as the example server does.
+///
 /// # Backups
 /// `VACUUM INTO` and SQLite's backup API copy a file that is in use. A file is opened by its application id
 /// (`mess`), which both copies keep. A file restored from the shell's `.dump` has none and is refused;
