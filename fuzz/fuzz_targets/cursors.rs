@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use messaging_core::{
-    AuditCursor, ConversationId, HistoryCursor, ListCursor, ReportCursor, UserId, domain::page::Inbox,
+    AuditCursor, ConversationId, HistoryCursor, ListCursor, ReportCursor, UserId, domain::page::ListScope,
 };
 
 fuzz_target!(|input: (&str, [u8; 16])| {
@@ -15,7 +15,7 @@ fuzz_target!(|input: (&str, [u8; 16])| {
         assert_eq!(cursor.encode(), text);
     }
     let user = UserId::parse("somebody").expect("an id");
-    for inbox in [Inbox::All(user.clone()), Inbox::Client(user)] {
+    for inbox in [ListScope::All(user.clone()), ListScope::Client(user)] {
         if let Ok(cursor) = ListCursor::decode(text, &inbox) {
             assert_eq!(cursor.encode(), text);
         }

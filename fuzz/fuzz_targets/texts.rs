@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use messaging_core::{
-    Body, SendKey,
+    Body, IdempotencyKey,
     domain::{body::MAX_BODY_CHARS, report::Remark},
 };
 
@@ -18,7 +18,7 @@ fuzz_target!(|text: &str| {
         assert_eq!(Remark::parse(remark.as_str()).as_ref(), Ok(&remark));
         assert!(Body::parse(text).is_ok());
     }
-    if let Ok(key) = SendKey::parse(text) {
+    if let Ok(key) = IdempotencyKey::parse(text) {
         assert_eq!(key.as_str(), text);
     }
 });

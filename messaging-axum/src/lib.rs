@@ -50,13 +50,13 @@
 //! | `extract` | from a request to parsed values, naming every field that fails |
 //! | `answer`, `error`, `status` | from a result to an answer |
 //! | `contract`, `schema` | the OpenAPI document, from what the functions in `route` say of themselves |
-//! | `around` | request ids, spans, logs and panics, around each of these routes only |
+//! | `middleware` | request ids, spans, logs and panics, around each of these routes only |
 
 mod answer;
-mod around;
 mod contract;
 mod error;
 mod extract;
+mod middleware;
 mod options;
 mod route;
 mod routes;
@@ -65,6 +65,6 @@ mod status;
 mod trouble;
 mod wire;
 
-pub use around::METRICS;
+pub use middleware::METRICS;
 pub use options::{HttpOptions, Login};
 pub use routes::{Routes, openapi, routes};

@@ -4,8 +4,8 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::UtoipaMethodRouter, routes};
 
 use crate::{
-    around::{self, Around},
     contract,
+    middleware::{self, Middleware},
     options::HttpOptions,
     route::{
         activity, audit, channel_auth, conversation, conversations,
@@ -94,17 +94,17 @@ where
     S: Clone + Send + Sync + 'static,
     Messaging: FromRef<S>,
 {
-    let around = Around::new(&options);
+    let middleware = Middleware::new(&options);
     let table = table(&options);
     let served = options
         .document
         .then(|| Document::from(&table.describe(&options)));
     Routes {
-        participants: router(table.participants, &around, around::BodyFrom::Callers),
-        admin: router(table.admin, &around, around::BodyFrom::Callers),
-        webhooks: router(table.webhooks, &around, around::BodyFrom::Anyone),
+        participants: router(table.participants, &middleware, middleware::BodyFrom::Callers),
+        admin: router(table.admin, &middleware, middleware::BodyFrom::Callers),
+        webhooks: router(table.webhooks, &middleware, middleware::BodyFrom::Anyone),
         document: served.map_or_else(Router::new, |served| {
-            router(table.document, &around, around::BodyFrom::Callers).layer(Extension(served))
+            router(table.document, &middleware, middleware::BodyFrom::Callers).layer(Extension(served))
         }),
     }
 }
@@ -175,14 +175,18 @@ where
     }
 }
 
-fn router<S>(rows: Vec<UtoipaMethodRouter<S>>, around: &Around, bodies: around::BodyFrom) -> Router<S>
+fn router<S>(
+    rows: Vec<UtoipaMethodRouter<S>>,
+    middleware: &Middleware,
+    bodies: middleware::BodyFrom,
+) -> Router<S>
 where
     S: Clone + Send + Sync + 'static,
 {
     rows.into_iter()
         .fold(Router::new(), |router, (_, paths, methods)| {
             paths.paths.keys().fold(router, |router, path| {
-                router.route(path, around.put_around(methods.clone(), bodies))
+                router.route(path, middleware.apply(methods.clone(), bodies))
             })
         })
 }

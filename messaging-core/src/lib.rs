@@ -83,7 +83,7 @@ pub use domain::{
     activity::{BucketUnit, Buckets},
     body::Body,
     digest::{DigestPolicy, InvalidDigestPolicy},
-    message::SendKey,
+    message::IdempotencyKey,
     page::{AuditCursor, HistoryCursor, ListCursor, NumberedPage, PageSize, ReportCursor},
     side::{Side, To},
 };

@@ -124,7 +124,7 @@ impl Notifier {
         };
         let listed = self.parts.store.list_messages(&scan);
         let page = self.in_time("finding a message to push", listed).await?;
-        let found = page.and_then(|page| Some((page.overview.conversation, page.rows.into_iter().next()?)));
+        let found = page.and_then(|page| Some((page.summary.conversation, page.rows.into_iter().next()?)));
         let Some((conversation, row)) = found else {
             return Ok(Vec::new());
         };

@@ -12,7 +12,7 @@ use utoipa::{
 use crate::{
     domain::{
         activity::BucketUnit,
-        message::{MAX_SEND_KEY_CHARS, SendKey},
+        message::{IdempotencyKey, MAX_SEND_KEY_CHARS},
         report::ReportStatus,
     },
     event::{ChannelName, SocketId},
@@ -41,7 +41,7 @@ schemas! {
     MessageId: uuid("A message.", "0190163d-8a51-7b3c-9f3c-4a2d0c6f1e77");
     ReportId: uuid("A report.", "0190163d-8f02-7c15-8d44-73a1be5f2c08");
     AuditId: uuid("An entry of the audit log.", "0190163d-9310-7d6a-b2f1-05c9d8e4a613");
-    SendKey: text("What makes a send repeatable: with the same key it is the same message.", "5f0c7e1a")
+    IdempotencyKey: text("What makes a send repeatable: with the same key it is the same message.", "5f0c7e1a")
         .min_length(Some(1))
         .max_length(Some(MAX_SEND_KEY_CHARS))
         .pattern(Some(GRAPHIC))

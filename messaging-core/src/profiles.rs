@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{
     clock::{self, Clock},
     domain::{
-        conversation::{Conversation, Overview},
+        conversation::{Conversation, ConversationSummary},
         message::Message,
         report::Report,
         side::Side,
@@ -52,10 +52,10 @@ impl Conversation {
 }
 
 impl ProfileQuery {
-    pub(crate) fn with_overview(mut self, overview: &Overview) -> Self {
-        self.users.insert(overview.conversation.client_id.clone());
-        self.agents.insert(overview.conversation.agent_id.clone());
-        self.bookings.extend(overview.booking_id.clone());
+    pub(crate) fn with_summary(mut self, summary: &ConversationSummary) -> Self {
+        self.users.insert(summary.conversation.client_id.clone());
+        self.agents.insert(summary.conversation.agent_id.clone());
+        self.bookings.extend(summary.booking_id.clone());
         self
     }
 

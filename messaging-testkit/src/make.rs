@@ -10,8 +10,8 @@ use messaging_core::{
     domain::{
         body::Body,
         conversation::{NewMessage, OpenPlan},
-        message::{Origin, SendKey},
-        page::{Inbox, PageSize},
+        message::{IdempotencyKey, Origin},
+        page::{ListScope, PageSize},
         side::{Side, To},
     },
     id::{AgentId, BookingId, ConversationId, MessageId, UserId, WorkerId},
@@ -174,8 +174,8 @@ pub fn body(text: impl AsRef<str>) -> Body {
 ///
 /// # Panics
 /// When it cannot be one.
-pub fn key(key: impl AsRef<str>) -> SendKey {
-    SendKey::parse(key).expect("it is short and visible")
+pub fn key(key: impl AsRef<str>) -> IdempotencyKey {
+    IdempotencyKey::parse(key).expect("it is short and visible")
 }
 
 /// A page of that size.
@@ -193,19 +193,19 @@ pub fn worker(n: u64, lease_until: Timestamp) -> Publisher {
 }
 
 /// The inbox of [`client`] number `n`.
-pub fn client_inbox(n: u64) -> Inbox {
-    Inbox::Client(client_id(n))
+pub fn client_inbox(n: u64) -> ListScope {
+    ListScope::Client(client_id(n))
 }
 
 /// The inbox of [`agent`] number `n`.
-pub fn agent_inbox(n: u64) -> Inbox {
-    Inbox::Agent {
+pub fn agent_inbox(n: u64) -> ListScope {
+    ListScope::Agent {
         agent_id: agency_id(n),
         user_id: agent_user_id(n),
     }
 }
 
 /// The inbox of [`admin`] number `n`.
-pub fn admin_inbox(n: u64) -> Inbox {
-    Inbox::All(admin_id(n))
+pub fn admin_inbox(n: u64) -> ListScope {
+    ListScope::All(admin_id(n))
 }

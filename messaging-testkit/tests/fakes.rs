@@ -56,7 +56,7 @@ impl World {
         };
         let opened = self.messaging.open_conversation(&client(1), &open).await.unwrap();
         let send = SendMessage {
-            conversation_id: opened.conversation.overview.conversation.id,
+            conversation_id: opened.conversation.summary.conversation.id,
             body: body(text),
             key: Some(key(text)),
         };

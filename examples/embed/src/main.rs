@@ -7,7 +7,9 @@ use axum::extract::{Extension, FromRef, Json, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::{Router, http::StatusCode, http::header::COOKIE, middleware, routing::post};
 use messaging_core::port::{PortError, directory::*};
-use messaging_core::{Actor, AgentId, Body, BookingId, Messaging, OpenByHost, Role, SendKey, To, UserId, clock::*};
+use messaging_core::{
+    Actor, AgentId, Body, BookingId, IdempotencyKey, Messaging, OpenByHost, Role, To, UserId, clock::*,
+};
 use messaging_pusher::{AppKey, AppSecret, Credentials, EmbeddedChannels, EmbeddedOptions};
 use messaging_sqlx::{PgOptions, PgStore};
 use sqlx::{PgPool, query_as, query_scalar};
@@ -83,7 +85,7 @@ async fn book(State(app): State<App>, me: Extension<Actor>, Json((agency, tour))
     let opened = app.store.open_in(&mut tx, &app.messaging.plan_open(open)?).await?;
     tx.commit().await?;
     app.messaging.wake();
-    let (text, key) = (Body::parse("Booking confirmed")?, SendKey::parse(booking.as_str())?);
+    let (text, key) = (Body::parse("Booking confirmed")?, IdempotencyKey::parse(booking.as_str())?);
     app.messaging.send_system_message(opened.id, To::Both, text, key).await?;
     Ok(StatusCode::CREATED)
 }

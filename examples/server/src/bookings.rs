@@ -7,7 +7,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures_util::StreamExt as _;
-use messaging_core::{Actor, AgentId, Body, ConversationId, Error, Messaging, OpenByHost, SendKey, To};
+use messaging_core::{
+    Actor, AgentId, Body, ConversationId, Error, IdempotencyKey, Messaging, OpenByHost, To,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::users::{DemoAgency, DemoBooking, DemoUser};
@@ -93,7 +95,7 @@ async fn confirm(messaging: &Messaging, booking: DemoBooking) -> Result<Conversa
     let opened = messaging.open_planned(&messaging.plan_open(open)?).await?;
     let text = format!("Booking {} confirmed: {}", booking.number(), booking.tour_title());
     let body = Body::parse(&text).expect("a booking's text is short and visible");
-    let once = SendKey::parse(booking.id().as_str()).expect("a booking's id is a key");
+    let once = IdempotencyKey::parse(booking.id().as_str()).expect("a booking's id is a key");
     messaging
         .send_system_message(opened.id, To::Both, body, once)
         .await?;

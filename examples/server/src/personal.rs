@@ -59,15 +59,15 @@ pub(crate) async fn erase(storage: &Storage, of: OfUser) -> anyhow::Result<ExitC
 fn shown(exported: Exported) -> Option<Value> {
     Some(match exported {
         Exported::Conversation {
-            overview,
+            summary,
             side,
             bookings,
         } => json!({"conversation": {
-            "id": overview.conversation.id,
-            "agentId": overview.conversation.agent_id,
+            "id": summary.conversation.id,
+            "agentId": summary.conversation.agent_id,
             "side": side,
             "bookings": bookings,
-            "createdAt": overview.conversation.created_at,
+            "createdAt": summary.conversation.created_at,
         }}),
         Exported::Message(row) => json!({"message": {
             "id": row.message.id,

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, map::Entry};
 
 use super::json_text;
-use crate::{around::Unread, error::ApiError, status::Code};
+use crate::{error::ApiError, middleware::Unread, status::Code};
 
 /// A body as it came.
 #[derive(Debug)]

@@ -4,7 +4,7 @@ use axum::extract::State;
 use messaging_core::{
     Actor, AgentId, BookingId, ListCursor, ListFrom, ListRequest, Messaging, NumberedPage, OpenConversation,
     PageSize,
-    domain::page::{Inbox, InvalidNumberedPage},
+    domain::page::{InvalidNumberedPage, ListScope},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -122,7 +122,7 @@ impl ListQuery {
             }
             (Some(page), _) => return Ok((ListRequest::Numbered(page), presence)),
             (None, Field::Given(cursor)) => {
-                let cursor = ListCursor::decode(&cursor, &Inbox::of(actor));
+                let cursor = ListCursor::decode(&cursor, &ListScope::of(actor));
                 ListFrom::After(cursor.map_err(|_| ApiError::new(Code::InvalidCursor))?)
             }
             (None, _) => ListFrom::Newest,

@@ -1,7 +1,7 @@
 //! POST `/messages`: sending.
 
 use axum::{extract::State, http::HeaderMap};
-use messaging_core::{Body, ConversationId, Messaging, SendKey, SendMessage, event::MessagePayload};
+use messaging_core::{Body, ConversationId, IdempotencyKey, Messaging, SendMessage, event::MessagePayload};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -22,7 +22,7 @@ pub(crate) struct SendBody {
     #[serde(default)]
     content: Field<String>,
     /// The message's key: repeating a send with it is harmless.
-    #[schema(value_type = Option<SendKey>)]
+    #[schema(value_type = Option<IdempotencyKey>)]
     #[serde(default)]
     client_message_id: Field<String>,
 }
@@ -39,7 +39,7 @@ const HEADER: &str = "Idempotency-Key";
     tag = "messages",
     operation_id = "sendMessage",
     params((
-        "Idempotency-Key" = Option<SendKey>,
+        "Idempotency-Key" = Option<IdempotencyKey>,
         Header,
         description = "Another place for `clientMessageId`; where both are given they must be equal."
     )),
@@ -69,7 +69,7 @@ impl SendBody {
         let mut fields = Fields::default();
         let conversation_id = fields.required("conversationId", self.conversation_id, ConversationId::parse);
         let content = fields.required("content", self.content, |text: String| Body::parse(&text));
-        let in_body = fields.optional("clientMessageId", self.client_message_id, SendKey::parse);
+        let in_body = fields.optional("clientMessageId", self.client_message_id, IdempotencyKey::parse);
         let in_header = key_in_header(&mut fields, headers);
         let key = match (in_body, in_header) {
             (Ok(Some(a)), Ok(Some(b))) if a != b => {
@@ -89,14 +89,14 @@ impl SendBody {
     }
 }
 
-fn key_in_header(fields: &mut Fields, headers: &HeaderMap) -> Result<Option<SendKey>, Failed> {
+fn key_in_header(fields: &mut Fields, headers: &HeaderMap) -> Result<Option<IdempotencyKey>, Failed> {
     let mut values = headers.get_all(HEADER).iter();
     match (values.next(), values.next()) {
         (_, Some(_)) => Err(fields.refuse(HEADER, "may be given only once")),
         // What is not visible ASCII is no key, and neither is the empty text.
         (Some(value), None) => {
             let text = value.to_str().unwrap_or_default().to_owned();
-            fields.optional(HEADER, Field::Given(text), SendKey::parse)
+            fields.optional(HEADER, Field::Given(text), IdempotencyKey::parse)
         }
         (None, None) => Ok(None),
     }

@@ -5,7 +5,7 @@ use messaging_core::{
     domain::{
         conversation::{ReadMark, Status},
         message::Message,
-        side::Sides,
+        side::PerSide,
     },
     port::directory::{AgentProfile, BookingProfile},
 };
@@ -147,12 +147,12 @@ impl From<ConversationView> for ConversationPayload {
         let (can_send, unread_count, unread_version) =
             (view.can_send(), view.unread_count(), view.unread_version());
         let AgentProfile { business_name, logo } = view.agent;
-        let conversation = view.overview.conversation;
+        let conversation = view.summary.conversation;
         let blocks = |side: &Side| *conversation.blocked_by.of(*side);
         Self {
             status: conversation.status(),
             blocked_by: Side::ALL.into_iter().filter(blocks).collect(),
-            reads: Sides::from_fn(|side| conversation.mailboxes.of(side).last_read.map(Into::into)).into(),
+            reads: PerSide::from_fn(|side| conversation.mailboxes.of(side).last_read.map(Into::into)).into(),
             id: conversation.id,
             client: PersonPayload::new(conversation.client_id, view.client),
             agent: AgentPayload {
@@ -162,14 +162,14 @@ impl From<ConversationView> for ConversationPayload {
                 logo,
             },
             booking: view
-                .overview
+                .summary
                 .booking_id
                 .map(|id| BookingPayload::new(id, view.booking)),
             can_send,
             side: view.side,
             created_at: conversation.created_at,
             last_message_at: conversation.activity_at,
-            last_message: view.overview.last_message.map(Into::into),
+            last_message: view.summary.last_message.map(Into::into),
             unread_count,
             unread_version,
         }
@@ -177,7 +177,7 @@ impl From<ConversationView> for ConversationPayload {
 }
 
 impl ListedPayload {
-    pub(crate) fn new(view: ConversationView, online: Option<Sides<Option<bool>>>) -> Self {
+    pub(crate) fn new(view: ConversationView, online: Option<PerSide<Option<bool>>>) -> Self {
         Self {
             conversation: view.into(),
             presence: online.map(Into::into),
@@ -229,8 +229,8 @@ impl From<ReadMark> for ReadPayload {
     }
 }
 
-impl<T> From<Sides<T>> for BothSides<T> {
-    fn from(Sides { client, agent }: Sides<T>) -> Self {
+impl<T> From<PerSide<T>> for BothSides<T> {
+    fn from(PerSide { client, agent }: PerSide<T>) -> Self {
         Self { client, agent }
     }
 }

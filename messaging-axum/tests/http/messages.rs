@@ -1,6 +1,6 @@
 use axum::http::{Request, header::CONTENT_TYPE};
 use insta::assert_snapshot;
-use messaging_core::{Body, ConversationId, SendKey, Side, To};
+use messaging_core::{Body, ConversationId, IdempotencyKey, Side, To};
 use serde_json::{Value, json};
 
 use crate::fixture::{Answer, World, ada, carl, root};
@@ -28,7 +28,7 @@ async fn a_history_is_oldest_first_in_the_state_after_it_was_read() {
     world.say(&carl(), id, "Is the hut open?").await;
     let to = To::Side(Side::Agent);
     let system = Body::parse("Booking confirmed").expect("a text");
-    let key = SendKey::parse("booking-b-1").expect("a key");
+    let key = IdempotencyKey::parse("booking-b-1").expect("a key");
     let sent = world.messaging.send_system_message(id, to, system, key).await;
     sent.expect("a system message");
     world.say(&ada(), id, "From June on.").await;

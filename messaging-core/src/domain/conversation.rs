@@ -14,9 +14,9 @@ use crate::{
         body::Body,
         digest::DigestMark,
         erasure::erased_user,
-        message::{Message, Origin, SendKey},
+        message::{IdempotencyKey, Message, Origin},
         receipt::Receipt,
-        side::{Side, Sides},
+        side::{PerSide, Side},
     },
     id::{AgentId, BookingId, ConversationId, MessageId, UserId},
     time::Timestamp,
@@ -35,17 +35,17 @@ pub struct Conversation {
     pub agent_user_id: UserId,
     /// Raised by every block, unblock, close, reopen, reassignment and erasure, and whenever a booking is linked or
     /// unlinked: what a step was decided on.
-    pub guard: u32,
+    pub access_version: u32,
     /// Which sides have blocked the other.
-    pub blocked_by: Sides<bool>,
+    pub blocked_by: PerSide<bool>,
     /// Whether an admin has closed it.
     pub closed: bool,
     /// The seq of its newest message; 0 when it has none.
     pub last_seq: u64,
     /// What each side has received and read.
-    pub mailboxes: Sides<Mailbox>,
+    pub mailboxes: PerSide<Mailbox>,
     /// How far e-mail about it has got on each side.
-    pub digests: Sides<DigestMark>,
+    pub digests: PerSide<DigestMark>,
     /// When it was opened.
     pub created_at: Timestamp,
     /// The time of its last message, or of its opening. Never decreases.
@@ -99,7 +99,7 @@ pub enum Status {
 
 /// A conversation as it is shown: with its newest booking and its newest message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Overview {
+pub struct ConversationSummary {
     /// The conversation.
     pub conversation: Conversation,
     /// The booking linked last.
@@ -135,7 +135,7 @@ pub struct NewMessage {
     /// What it says.
     pub body: Body,
     /// The key that makes the send repeatable.
-    pub key: Option<SendKey>,
+    pub key: Option<IdempotencyKey>,
     /// When it is sent.
     pub now: Timestamp,
     /// When an e-mail about it is due, if nothing is due on that side yet; `None` where nobody is mailed.
@@ -168,12 +168,12 @@ impl Conversation {
             client_id: plan.client_id.clone(),
             agent_id: plan.agent_id.clone(),
             agent_user_id: plan.agent_user_id.clone(),
-            guard: 0,
-            blocked_by: Sides::default(),
+            access_version: 0,
+            blocked_by: PerSide::default(),
             closed: false,
             last_seq: 0,
-            mailboxes: Sides::default(),
-            digests: Sides::default(),
+            mailboxes: PerSide::default(),
+            digests: PerSide::default(),
             created_at: plan.now,
             activity_at: plan.now,
         }
@@ -223,7 +223,7 @@ impl Conversation {
             body: new.body.clone(),
             key: new.key.clone(),
             created_at: self.activity_at,
-            positions: Sides::from_fn(|side| self.mailboxes.of(side).inbox),
+            positions: PerSide::from_fn(|side| self.mailboxes.of(side).inbox),
         }
     }
 
@@ -266,7 +266,7 @@ impl Conversation {
         }
     }
 
-    /// Applies a change and raises the guard; `false`, and nothing changed, when it was so already.
+    /// Applies a change and raises the access version; `false`, and nothing changed, when it was so already.
     pub fn apply(&mut self, change: &Change) -> bool {
         let before = (self.blocked_by, self.closed);
         match change {
@@ -276,7 +276,7 @@ impl Conversation {
             Change::Reopen => self.closed = false,
             Change::Reassign(user_id) if self.agent_user_id != *user_id => {
                 self.agent_user_id = user_id.clone();
-                self.guard += 1;
+                self.access_version += 1;
                 return true;
             }
             Change::Reassign(_) => {}
@@ -290,12 +290,12 @@ impl Conversation {
                     Side::Agent => self.agent_user_id = erased,
                 }
                 self.digests.of_mut(*side).due_at = None;
-                self.guard += 1;
+                self.access_version += 1;
                 return true;
             }
         }
         let changed = before != (self.blocked_by, self.closed);
-        self.guard += u32::from(changed);
+        self.access_version += u32::from(changed);
         changed
     }
 }
@@ -354,16 +354,25 @@ mod tests {
         let mut conversation = conversation();
         assert!(conversation.apply(&Change::Block(Side::Client)));
         assert!(!conversation.apply(&Change::Block(Side::Client)));
-        assert_eq!((conversation.guard, conversation.status()), (1, Status::Blocked));
+        assert_eq!(
+            (conversation.access_version, conversation.status()),
+            (1, Status::Blocked)
+        );
         assert!(
             conversation.apply(&Change::Block(Side::Agent))
                 && conversation.apply(&Change::Unblock(Side::Client))
         );
-        assert_eq!((conversation.guard, conversation.status()), (3, Status::Blocked));
+        assert_eq!(
+            (conversation.access_version, conversation.status()),
+            (3, Status::Blocked)
+        );
         assert!(conversation.apply(&Change::Close));
         assert_eq!(conversation.status(), Status::Closed);
         assert!(conversation.apply(&Change::Reopen) && conversation.apply(&Change::Unblock(Side::Agent)));
-        assert_eq!((conversation.guard, conversation.status()), (6, Status::Open));
+        assert_eq!(
+            (conversation.access_version, conversation.status()),
+            (6, Status::Open)
+        );
     }
 
     #[test]
@@ -380,7 +389,7 @@ mod tests {
         assert_eq!(conversation.side_of(&new), Some(Side::Agent));
         assert_eq!(conversation.side_of(&UserId::parse("agent").unwrap()), None);
         assert_eq!(
-            (conversation.guard, conversation.mailboxes.agent.unread()),
+            (conversation.access_version, conversation.mailboxes.agent.unread()),
             (1, 1)
         );
     }

@@ -6,7 +6,7 @@ use crate::{
     domain::{
         body::Body,
         erasure::erased_user,
-        side::{Side, Sides, To},
+        side::{PerSide, Side, To},
     },
     id::{ConversationId, MessageId, UserId},
     time::Timestamp,
@@ -26,12 +26,12 @@ pub struct Message {
     /// What it says.
     pub body: Body,
     /// The key it was sent with, if any.
-    pub key: Option<SendKey>,
+    pub key: Option<IdempotencyKey>,
     /// When it was stored; never before an earlier message of the conversation.
     pub created_at: Timestamp,
     /// For each side, how many messages addressed to it the conversation held with this one: what that
     /// side's read position becomes by reading up to here.
-    pub positions: Sides<u64>,
+    pub positions: PerSide<u64>,
 }
 
 /// Who wrote a message.
@@ -91,25 +91,25 @@ pub const MAX_SEND_KEY_CHARS: usize = 64;
 /// What makes a send repeatable: sends of one sender in one conversation with the same key are one message.
 /// 1 to 64 visible ASCII characters; it never expires.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SendKey(Arc<str>);
+pub struct IdempotencyKey(Arc<str>);
 
 /// A text that cannot be a send key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be 1 to {MAX_SEND_KEY_CHARS} visible ASCII characters")]
-pub struct InvalidSendKey;
+pub struct InvalidIdempotencyKey;
 
-impl SendKey {
+impl IdempotencyKey {
     /// Takes a key as it is.
     ///
     /// # Errors
-    /// [`InvalidSendKey`] when it is empty, longer than 64, or holds anything but visible ASCII.
-    pub fn parse(key: impl AsRef<str>) -> Result<Self, InvalidSendKey> {
+    /// [`InvalidIdempotencyKey`] when it is empty, longer than 64, or holds anything but visible ASCII.
+    pub fn parse(key: impl AsRef<str>) -> Result<Self, InvalidIdempotencyKey> {
         let key = key.as_ref();
         let fits = (1..=MAX_SEND_KEY_CHARS).contains(&key.len());
         if fits && key.bytes().all(|b| b.is_ascii_graphic()) {
             Ok(Self(key.into()))
         } else {
-            Err(InvalidSendKey)
+            Err(InvalidIdempotencyKey)
         }
     }
 
@@ -119,9 +119,9 @@ impl SendKey {
     }
 }
 
-impl fmt::Debug for SendKey {
+impl fmt::Debug for IdempotencyKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SendKey({})", self.0)
+        write!(f, "IdempotencyKey({})", self.0)
     }
 }
 
@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn a_send_key_is_1_to_64_visible_characters() {
-        let ok = |key: &str| SendKey::parse(key).is_ok();
+        let ok = |key: &str| IdempotencyKey::parse(key).is_ok();
         assert!(ok("a") && ok("0190163d-8694-739b-aea5-966c26f8ad91") && ok(&"k".repeat(64)));
         assert!(!ok("") && !ok("a b") && !ok("é") && !ok("a\n") && !ok(&"k".repeat(65)));
     }

@@ -95,7 +95,7 @@ impl NumberedPage {
 
 /// Whose conversations a list shows and a total counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Inbox {
+pub enum ListScope {
     /// Those in which this user is the client.
     Client(UserId),
     /// Those of this agent for which this user answers.
@@ -109,7 +109,7 @@ pub enum Inbox {
     All(UserId),
 }
 
-impl Inbox {
+impl ListScope {
     /// The inbox that an actor sees.
     pub fn of(actor: &Actor) -> Self {
         let user_id = actor.user_id().clone();
@@ -127,7 +127,7 @@ impl Inbox {
 /// Where a walk through a list of conversations stands: behind the conversation with this activity and id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListCursor {
-    inbox: Inbox,
+    inbox: ListScope,
     activity_at: Timestamp,
     id: ConversationId,
 }
@@ -196,7 +196,7 @@ impl HistoryCursor {
 
 impl ListCursor {
     /// The position behind a conversation.
-    pub fn new(inbox: Inbox, activity_at: Timestamp, id: ConversationId) -> Self {
+    pub fn new(inbox: ListScope, activity_at: Timestamp, id: ConversationId) -> Self {
         Self {
             inbox,
             activity_at,
@@ -205,7 +205,7 @@ impl ListCursor {
     }
 
     /// The inbox it belongs to.
-    pub fn inbox(&self) -> &Inbox {
+    pub fn inbox(&self) -> &ListScope {
         &self.inbox
     }
 
@@ -232,7 +232,7 @@ impl ListCursor {
     ///
     /// # Errors
     /// [`InvalidCursor`] for anything else.
-    pub fn decode(text: &str, of: &Inbox) -> Result<Self, InvalidCursor> {
+    pub fn decode(text: &str, of: &ListScope) -> Result<Self, InvalidCursor> {
         let mut scan = Scan::open(text, LIST)?;
         let millis = i64::try_from(scan.number()?).map_err(|_| InvalidCursor)?;
         let activity_at = Timestamp::from_millis(millis);
@@ -300,7 +300,7 @@ id_cursor! {
     AuditCursor of AUDIT at AuditId
 }
 
-impl Inbox {
+impl ListScope {
     /// A text that no other inbox has. No id holds the space that separates its parts.
     fn tag(&self) -> Vec<u8> {
         match self {
@@ -351,13 +351,13 @@ mod tests {
         ConversationId::new(Uuid::from_u128(n))
     }
 
-    fn inboxes() -> impl Strategy<Value = Inbox> {
+    fn inboxes() -> impl Strategy<Value = ListScope> {
         let user = || "[!-~]{1,255}".prop_map(|id| UserId::parse(id).unwrap());
         let agent = "[!-~]{1,255}".prop_map(|id| AgentId::parse(id).unwrap());
         prop_oneof![
-            user().prop_map(Inbox::Client),
-            (agent, user()).prop_map(|(agent_id, user_id)| Inbox::Agent { agent_id, user_id }),
-            user().prop_map(Inbox::All),
+            user().prop_map(ListScope::Client),
+            (agent, user()).prop_map(|(agent_id, user_id)| ListScope::Agent { agent_id, user_id }),
+            user().prop_map(ListScope::All),
         ]
     }
 
@@ -388,7 +388,7 @@ mod tests {
             &"A".repeat(10_000),
         ] {
             assert_eq!(HistoryCursor::decode(text, id(0)), Err(InvalidCursor), "{text:?}");
-            let inbox = Inbox::Client(UserId::parse("a").unwrap());
+            let inbox = ListScope::Client(UserId::parse("a").unwrap());
             assert_eq!(ListCursor::decode(text, &inbox), Err(InvalidCursor), "{text:?}");
             assert_eq!(ReportCursor::decode(text), Err(InvalidCursor), "{text:?}");
         }
@@ -451,7 +451,7 @@ mod tests {
             for text in [text, URL_SAFE_NO_PAD.encode(bytes)] {
                 let _ = HistoryCursor::decode(&text, id(0));
                 let _ = (ReportCursor::decode(&text), AuditCursor::decode(&text));
-                let _ = ListCursor::decode(&text, &Inbox::All(UserId::parse("a").unwrap()));
+                let _ = ListCursor::decode(&text, &ListScope::All(UserId::parse("a").unwrap()));
             }
         }
     }

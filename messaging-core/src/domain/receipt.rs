@@ -3,7 +3,7 @@
 use crate::{
     domain::{
         message::{Message, Origin},
-        side::{Side, Sides, To},
+        side::{PerSide, Side, To},
     },
     time::Timestamp,
 };
@@ -33,7 +33,7 @@ pub struct MessageRow {
     /// The message.
     pub message: Message,
     /// For each side, the time of its first receipt that covers the message.
-    pub read: Sides<Option<Timestamp>>,
+    pub read: PerSide<Option<Timestamp>>,
 }
 
 impl MessageRow {
@@ -41,7 +41,7 @@ impl MessageRow {
     pub fn unread(message: Message) -> Self {
         Self {
             message,
-            read: Sides::default(),
+            read: PerSide::default(),
         }
     }
 
@@ -77,9 +77,9 @@ mod tests {
                 body: Body::parse("hello").unwrap(),
                 key: None,
                 created_at: Timestamp::EPOCH,
-                positions: Sides::default(),
+                positions: PerSide::default(),
             },
-            read: Sides {
+            read: PerSide {
                 client: Some(Timestamp::from_millis(1)),
                 agent: Some(Timestamp::from_millis(2)),
             },

@@ -28,14 +28,14 @@ impl Side {
 
 /// One value for each side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub struct Sides<T> {
+pub struct PerSide<T> {
     /// The client's.
     pub client: T,
     /// The agent's.
     pub agent: T,
 }
 
-impl<T> Sides<T> {
+impl<T> PerSide<T> {
     /// The value of one side.
     pub const fn of(&self, side: Side) -> &T {
         match side {

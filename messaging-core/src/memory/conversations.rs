@@ -3,9 +3,9 @@ use async_trait::async_trait;
 use super::{Event, MemoryStore, State, Thread};
 use crate::{
     domain::{
-        conversation::{Conversation, OpenPlan, Overview},
-        message::SendKey,
-        page::Inbox,
+        conversation::{Conversation, ConversationSummary, OpenPlan},
+        message::IdempotencyKey,
+        page::ListScope,
         receipt::{MessageRow, first_covering},
         side::Side,
     },
@@ -35,7 +35,7 @@ impl Conversations for MemoryStore {
         let linked = new_link.is_some();
         thread.bookings.extend(new_link);
         let created = existing.is_none();
-        thread.conversation.guard += u32::from(linked && !created);
+        thread.conversation.access_version += u32::from(linked && !created);
         state.pairs.insert(pair, id);
 
         let lane = if created || linked {
@@ -63,8 +63,8 @@ impl Conversations for MemoryStore {
             .map(|thread| thread.conversation.clone()))
     }
 
-    async fn find_overview(&self, id: ConversationId) -> Result<Option<Overview>, StoreError> {
-        Ok(self.lock().threads.get(&id).map(Thread::overview))
+    async fn find_summary(&self, id: ConversationId) -> Result<Option<ConversationSummary>, StoreError> {
+        Ok(self.lock().threads.get(&id).map(Thread::summary))
     }
 
     async fn unlink_booking(&self, step: &UnlinkBooking) -> Result<Unlinked, StoreError> {
@@ -78,7 +78,7 @@ impl Conversations for MemoryStore {
             return Ok(Unlinked::NotLinked);
         };
         thread.bookings.remove(place);
-        thread.conversation.guard += 1;
+        thread.conversation.access_version += 1;
         let event = Event {
             of: step.conversation_id,
             kind: EntryKind::Updated,
@@ -99,7 +99,7 @@ impl Conversations for MemoryStore {
 
     async fn list_conversations(&self, scan: &ListScan) -> Result<ListPage, StoreError> {
         let state = self.lock();
-        let mut threads: Vec<_> = state.inbox(&scan.inbox).map(|(thread, _)| thread).collect();
+        let mut threads: Vec<_> = state.inbox(&scan.scope).map(|(thread, _)| thread).collect();
         let place = |thread: &Thread| (thread.conversation.activity_at, thread.conversation.id);
         threads.sort_by_key(|thread| std::cmp::Reverse(place(thread)));
         let from = match &scan.start {
@@ -113,7 +113,7 @@ impl Conversations for MemoryStore {
         let rows = rest
             .by_ref()
             .take(scan.limit.get())
-            .map(Thread::overview)
+            .map(Thread::summary)
             .collect();
         Ok(ListPage {
             rows,
@@ -121,11 +121,11 @@ impl Conversations for MemoryStore {
         })
     }
 
-    async fn count_conversations(&self, whose: &Inbox, cap: u64) -> Result<u64, StoreError> {
+    async fn count_conversations(&self, whose: &ListScope, cap: u64) -> Result<u64, StoreError> {
         Ok((self.lock().inbox(whose).count() as u64).min(cap))
     }
 
-    async fn count_unread(&self, whose: &Inbox) -> Result<u64, StoreError> {
+    async fn count_unread(&self, whose: &ListScope) -> Result<u64, StoreError> {
         let state = self.lock();
         let unread = |(thread, side): (&Thread, Option<Side>)| {
             side.map_or(0, |side| thread.conversation.mailboxes.of(side).unread())
@@ -177,7 +177,7 @@ impl Conversations for MemoryStore {
             .map(|message| thread.row(message))
             .collect();
         Ok(Some(HistoryPage {
-            overview: thread.overview(),
+            summary: thread.summary(),
             rows,
             has_more,
         }))
@@ -187,7 +187,7 @@ impl Conversations for MemoryStore {
         &self,
         of: ConversationId,
         sender: Option<&UserId>,
-        key: &SendKey,
+        key: &IdempotencyKey,
     ) -> Result<Option<MessageRow>, StoreError> {
         let state = self.lock();
         Ok(state.threads.get(&of).and_then(|thread| thread.sent(sender, key)))
@@ -196,14 +196,14 @@ impl Conversations for MemoryStore {
     async fn append(&self, step: &Append) -> Result<Appended, StoreError> {
         let mut state = self.lock();
         let Some(thread) = state.threads.get_mut(&step.conversation_id) else {
-            return Ok(Appended::Stale);
+            return Ok(Appended::Conflict);
         };
         let sender = step.message.origin.sender();
         if let Some(seen) = step.message.key.as_ref().and_then(|key| thread.sent(sender, key)) {
-            return Ok(Appended::Seen(seen));
+            return Ok(Appended::Duplicate(seen));
         }
-        if thread.conversation.guard != step.guard {
-            return Ok(Appended::Stale);
+        if thread.conversation.access_version != step.access_version {
+            return Ok(Appended::Conflict);
         }
         let message = thread.conversation.append(&step.message);
         if let Some(key) = &message.key {
@@ -233,10 +233,10 @@ impl Conversations for MemoryStore {
     async fn mark_read(&self, step: &MarkRead) -> Result<Marked, StoreError> {
         let mut state = self.lock();
         let Some(thread) = state.threads.get_mut(&step.conversation_id) else {
-            return Ok(Marked::Stale);
+            return Ok(Marked::Conflict);
         };
-        if thread.conversation.guard != step.guard {
-            return Ok(Marked::Stale);
+        if thread.conversation.access_version != step.access_version {
+            return Ok(Marked::Conflict);
         }
         let Some(up_to) = thread.messages.iter().find(|message| message.id == step.up_to) else {
             return Ok(Marked::UnknownMessage);
@@ -278,10 +278,10 @@ impl Conversations for MemoryStore {
     async fn change_state(&self, step: &ChangeState) -> Result<Changed, StoreError> {
         let mut state = self.lock();
         let Some(thread) = state.threads.get_mut(&step.conversation_id) else {
-            return Ok(Changed::Stale);
+            return Ok(Changed::Conflict);
         };
-        if thread.conversation.guard != step.guard {
-            return Ok(Changed::Stale);
+        if thread.conversation.access_version != step.access_version {
+            return Ok(Changed::Conflict);
         }
         let pair = pair_of(&thread.conversation);
         let lost_access = thread.conversation.loses_access(&step.change).cloned();
@@ -314,18 +314,18 @@ fn pair_of(conversation: &Conversation) -> (UserId, AgentId) {
 
 impl State {
     /// The conversations of an inbox, each with the side on which its owner stands.
-    fn inbox<'a>(&'a self, whose: &'a Inbox) -> impl Iterator<Item = (&'a Thread, Option<Side>)> {
+    fn inbox<'a>(&'a self, whose: &'a ListScope) -> impl Iterator<Item = (&'a Thread, Option<Side>)> {
         self.threads.values().filter_map(move |thread| {
             let conversation = &thread.conversation;
             match whose {
-                Inbox::Client(user_id) => {
+                ListScope::Client(user_id) => {
                     (conversation.client_id == *user_id).then_some((thread, Some(Side::Client)))
                 }
-                Inbox::Agent { agent_id, user_id } => {
+                ListScope::Agent { agent_id, user_id } => {
                     let theirs = conversation.agent_id == *agent_id && conversation.agent_user_id == *user_id;
                     theirs.then_some((thread, Some(Side::Agent)))
                 }
-                Inbox::All(user_id) => Some((thread, conversation.side_of(user_id))),
+                ListScope::All(user_id) => Some((thread, conversation.side_of(user_id))),
             }
         })
     }
@@ -345,7 +345,7 @@ impl Thread {
         }
     }
 
-    fn sent(&self, sender: Option<&UserId>, key: &SendKey) -> Option<MessageRow> {
+    fn sent(&self, sender: Option<&UserId>, key: &IdempotencyKey) -> Option<MessageRow> {
         let seq = *self.keys.get(&(sender.cloned(), key.clone()))?;
         self.message(seq).map(|message| self.row(message))
     }

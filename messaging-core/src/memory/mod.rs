@@ -21,10 +21,10 @@ use async_trait::async_trait;
 
 use crate::{
     domain::{
-        conversation::{Conversation, Overview},
-        message::{Message, SendKey},
+        conversation::{Conversation, ConversationSummary},
+        message::{IdempotencyKey, Message},
         receipt::{MessageRow, Receipt, first_covering},
-        side::{Side, Sides},
+        side::{PerSide, Side},
     },
     id::{AgentId, AuditId, BookingId, ConversationId, ReportId, UserId, WorkerId},
     port::store::{
@@ -70,7 +70,7 @@ struct Thread {
     conversation: Conversation,
     /// The message with seq n is at n - 1.
     messages: Vec<Message>,
-    keys: HashMap<(Option<UserId>, SendKey), u64>,
+    keys: HashMap<(Option<UserId>, IdempotencyKey), u64>,
     receipts: Vec<Receipt>,
     /// The newest link last.
     bookings: Vec<BookingId>,
@@ -153,8 +153,8 @@ impl LaneState {
 }
 
 impl Thread {
-    fn overview(&self) -> Overview {
-        Overview {
+    fn summary(&self) -> ConversationSummary {
+        ConversationSummary {
             conversation: self.conversation.clone(),
             booking_id: self.bookings.last().cloned(),
             last_message: self.messages.last().cloned(),
@@ -164,7 +164,7 @@ impl Thread {
     fn row(&self, message: &Message) -> MessageRow {
         MessageRow {
             message: message.clone(),
-            read: Sides::from_fn(|side| first_covering(&self.receipts, side, message.seq)),
+            read: PerSide::from_fn(|side| first_covering(&self.receipts, side, message.seq)),
         }
     }
 

@@ -46,7 +46,7 @@ impl Outbox for MemoryStore {
         Ok(loaded.collect())
     }
 
-    async fn settle(
+    async fn acknowledge(
         &self,
         by: WorkerId,
         lease_until: Timestamp,
@@ -55,7 +55,7 @@ impl Outbox for MemoryStore {
         let mut state = self.lock();
         Ok(done
             .iter()
-            .filter_map(|progress| state.settle_lane(by, lease_until, *progress))
+            .filter_map(|progress| state.acknowledge_lane(by, lease_until, *progress))
             .collect())
     }
 
@@ -156,7 +156,7 @@ impl State {
             .filter(|lane| lane.owner == Some(by) && lane.until == lease_until)
     }
 
-    fn settle_lane(&mut self, by: WorkerId, lease_until: Timestamp, progress: Progress) -> Option<Lane> {
+    fn acknowledge_lane(&mut self, by: WorkerId, lease_until: Timestamp, progress: Progress) -> Option<Lane> {
         let id = progress.conversation_id;
         self.owned(id, by, progress.lease_until)?;
         let thread = self.threads.get_mut(&id)?;

@@ -5,7 +5,7 @@ use crate::{
     domain::{
         conversation::ReadMark,
         receipt::Receipt,
-        side::{Side, Sides},
+        side::{PerSide, Side},
     },
     port::store::{LaneTally, SideTally, StoreError, Tallies, Tally, TallyScan, Unpublished},
     time::Timestamp,
@@ -33,7 +33,7 @@ impl Thread {
             last_seq: newest.map_or(0, |message| message.seq),
             newest_at: newest.map(|message| message.created_at),
             first_untimely: self.first_untimely(),
-            sides: Sides::from_fn(|side| self.tally_side(side)),
+            sides: PerSide::from_fn(|side| self.tally_side(side)),
             unpublished: self.unpublished(),
             lane: lane.map(|lane| LaneTally {
                 head: lane.head,
@@ -216,7 +216,7 @@ mod tests {
                     counted: 3,
                 },
                 Finding::Position { side: Agent, seq: 3 },
-                Finding::Inbox {
+                Finding::ListScope {
                     side: Agent,
                     kept: 3,
                     counted: 2,

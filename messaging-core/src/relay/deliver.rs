@@ -44,7 +44,7 @@ pub(super) enum Failure {
 
 impl Run {
     pub(super) fn new(lane: Lane, entries: Vec<(Entry, Vec<Event>)>, lost_access: Option<UserId>) -> Self {
-        // Its last entry may have been set aside just before a crash: settling ends it. Should the outbox
+        // Its last entry may have been set aside just before a crash: acknowledging ends it. Should the outbox
         // have entries that do not load, it waits instead of turning in circles.
         let failure = entries
             .is_empty()
@@ -64,7 +64,7 @@ impl Run {
         &self.lane
     }
 
-    /// How far the lane has come in the outbox. A lane without entries is settled just before its head, so
+    /// How far the lane has come in the outbox. A lane without entries is acknowledged just before its head, so
     /// that it ends if the outbox has none either.
     pub(super) fn progress(&self) -> Option<Progress> {
         let up_to = match self.done.checked_sub(1) {

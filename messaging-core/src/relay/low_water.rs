@@ -1,7 +1,7 @@
 //! From when on lanes are looked for.
 //!
 //! A store may find what is due by walking an index from its low end, and that end is full of lanes that have
-//! long been settled while somebody keeps the database from forgetting them: a long transaction of the host's,
+//! long been acknowledged while somebody keeps the database from forgetting them: a long transaction of the host's,
 //! a backup. So a look begins near where the last one has seen everything. Lanes that come to lie before that
 //! stem from clocks further apart than leases allow, or from steps that took longer than a lease: for them
 //! everything is looked at every few minutes.

@@ -4,7 +4,7 @@
 //! come to this process in two ways, and into one queue: a step of this process that created a lane *hands it
 //! over* with what it has in memory, and a *claim* takes lanes that nobody owns or whose owner's lease is
 //! over. A [round](round) takes some lanes from the queue: it loads what is not at hand, projects it to
-//! events, delivers them in batches, settles what was accepted and delays what was not. Lanes that have got
+//! events, delivers them in batches, acknowledges what was accepted and delays what was not. Lanes that have got
 //! more entries meanwhile go to the back of the queue, so that a busy conversation keeps no other waiting.
 //!
 //! Two things bound what is done when it is of no use. A lane that failed waits, longer each time; and when
@@ -16,6 +16,7 @@ mod deliver;
 mod gate;
 mod health;
 mod low_water;
+mod noop_realtime;
 mod options;
 mod pace;
 mod queue;
@@ -24,7 +25,6 @@ mod revocations;
 mod round;
 #[cfg(feature = "worker")]
 mod run;
-mod silence;
 mod writes;
 
 use std::{
@@ -40,9 +40,9 @@ use std::{
 use futures_util::{StreamExt, stream};
 
 pub use health::Health;
+pub(crate) use noop_realtime::NoopRealtime;
 pub use options::{InvalidRelayOptions, RelayOptions};
 pub(crate) use queue::Work;
-pub(crate) use silence::Silence;
 
 use crate::{
     clock::{self, Clock, IdSource},

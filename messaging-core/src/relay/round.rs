@@ -111,11 +111,13 @@ impl Relay {
         let progress: Vec<_> = runs.iter().filter_map(Run::progress).collect();
         let mut left = Vec::new();
         if !progress.is_empty() {
-            let settle = || {
+            let acknowledge = || {
                 let lease_until = self.parts.clock.now() + self.options().lease;
-                self.parts.store.settle(self.id, lease_until, &progress)
+                self.parts.store.acknowledge(self.id, lease_until, &progress)
             };
-            left = self.repeated("settling lanes", earliest, &settle).await?;
+            left = self
+                .repeated("acknowledging lanes", earliest, &acknowledge)
+                .await?;
         }
         for (user_id, entry) in runs.iter().filter_map(Run::ended_access) {
             self.revocations.forget(user_id, &entry);
@@ -252,7 +254,7 @@ impl Relay {
         Ok(())
     }
 
-    /// When a lane whose run did not come to its end is due again. `left` are the lanes as settled.
+    /// When a lane whose run did not come to its end is due again. `left` are the lanes as acknowledged.
     fn delay_for(&self, run: &Run, left: &[Lane]) -> Option<LaneDelay> {
         let now = self.parts.clock.now();
         let chance = self.parts.ids.chance();

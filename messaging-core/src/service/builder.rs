@@ -14,7 +14,7 @@ use crate::{
     },
     rate_limit::{ProcessLimiter, Unlimited},
     reach::Reach,
-    relay::{InvalidRelayOptions, Relay, RelayOptions, RelayParts, Silence},
+    relay::{InvalidRelayOptions, NoopRealtime, Relay, RelayOptions, RelayParts},
     worker::Workers,
 };
 
@@ -125,7 +125,7 @@ impl Messaging {
         MessagingBuilder {
             store: Arc::new(store),
             directory: Arc::new(directory),
-            realtime: Arc::new(Silence),
+            realtime: Arc::new(NoopRealtime),
             presence: None,
             push: None,
             digests: None,

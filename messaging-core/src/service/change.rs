@@ -192,7 +192,7 @@ impl Messaging {
     ) -> Result<bool, Error> {
         let step = ChangeState {
             conversation_id: conversation.id,
-            guard: conversation.guard,
+            access_version: conversation.access_version,
             change: change.clone(),
             now: self.now(),
             publisher: self.publisher(),
@@ -203,7 +203,7 @@ impl Messaging {
                 Ok(true)
             }
             Some(Changed::AlreadySo) => Ok(true),
-            Some(Changed::Stale) | None => Ok(false),
+            Some(Changed::Conflict) | None => Ok(false),
         }
     }
 }

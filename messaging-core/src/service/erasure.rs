@@ -5,7 +5,7 @@ use tracing::instrument;
 use super::{Messaging, found};
 use crate::{
     domain::{
-        conversation::{Change, Conversation, Overview},
+        conversation::{Change, Conversation, ConversationSummary},
         page::PageSize,
         receipt::MessageRow,
         report::Report,
@@ -43,7 +43,7 @@ pub enum Exported {
     /// A conversation in which they stand on a side, or have written. What is in it follows.
     Conversation {
         /// The conversation.
-        overview: Box<Overview>,
+        summary: Box<ConversationSummary>,
         /// On which side they stand; `None` where that is somebody else now.
         side: Option<Side>,
         /// The bookings linked to it, the newest link first.
@@ -177,12 +177,12 @@ impl Messaging {
         user: UserId,
     ) -> Result<BoxStream<'_, Result<Exported, Error>>, Error> {
         let failed = |error| Error::store(error, EXPORTING);
-        let overview = self.store().find_overview(id).await.map_err(failed)?;
-        let overview = Box::new(found(overview, EXPORTING)?);
+        let summary = self.store().find_summary(id).await.map_err(failed)?;
+        let summary = Box::new(found(summary, EXPORTING)?);
         let bookings = self.store().list_bookings(id).await.map_err(failed)?;
-        let side = overview.conversation.side_of(&user);
+        let side = summary.conversation.side_of(&user);
         let first = Exported::Conversation {
-            overview,
+            summary,
             side,
             bookings,
         };

@@ -111,7 +111,7 @@ impl Messaging {
             }
         }
 
-        let query = ProfileQuery::default().with_overview(&page.overview);
+        let query = ProfileQuery::default().with_summary(&page.summary);
         let query = page
             .rows
             .iter()
@@ -121,7 +121,7 @@ impl Messaging {
         Ok(History {
             next_cursor: next_cursor(id, direction, &page),
             newest_cursor: newest_cursor(id, direction, &page.rows),
-            conversation: ConversationView::new(page.overview, side, &profiles),
+            conversation: ConversationView::new(page.summary, side, &profiles),
             messages: page
                 .rows
                 .into_iter()
@@ -137,7 +137,7 @@ impl Messaging {
         let (Some(first), Some(newest)) = (page.rows.first(), page.rows.last()) else {
             return Ok(());
         };
-        let before = &page.overview.conversation;
+        let before = &page.summary.conversation;
         let marked = self.mark_read(actor, before.id, newest.message.id).await?;
         if marked.mailbox == *before.mailboxes.of(side) {
             return Ok(());
@@ -153,9 +153,9 @@ impl Messaging {
             .list_messages(&scan)
             .await
             .map_err(|error| Error::store(error, READING))?;
-        let HistoryPage { overview, rows, .. } = found(again, READING)?;
+        let HistoryPage { summary, rows, .. } = found(again, READING)?;
         *page = HistoryPage {
-            overview,
+            summary,
             rows,
             has_more: page.has_more,
         };

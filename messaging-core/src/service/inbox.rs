@@ -9,8 +9,8 @@ use crate::{
     actor::Actor,
     clock,
     domain::{
-        page::{Inbox, ListCursor, NumberedPage, PageSize},
-        side::{Side, Sides},
+        page::{ListCursor, ListScope, NumberedPage, PageSize},
+        side::{PerSide, Side},
     },
     error::{Error, ErrorKind},
     id::{ConversationId, UserId},
@@ -73,7 +73,7 @@ impl Messaging {
         actor: &Actor,
         request: &ListRequest,
     ) -> Result<ConversationList, Error> {
-        let inbox = Inbox::of(actor);
+        let inbox = ListScope::of(actor);
         let (start, limit, counts) = match request {
             ListRequest::From {
                 from: ListFrom::Newest,
@@ -91,7 +91,7 @@ impl Messaging {
         }
         let store_error = |error| Error::store(error, LISTING);
         let scan = ListScan {
-            inbox: inbox.clone(),
+            scope: inbox.clone(),
             start,
             limit,
         };
@@ -121,11 +121,11 @@ impl Messaging {
         let query = page
             .rows
             .iter()
-            .fold(ProfileQuery::default(), ProfileQuery::with_overview);
+            .fold(ProfileQuery::default(), ProfileQuery::with_summary);
         let profiles = self.profiles(&query).await;
-        let view = |overview: crate::domain::conversation::Overview| {
-            let side = overview.conversation.side_of(actor.user_id());
-            ConversationView::new(overview, side, &profiles)
+        let view = |summary: crate::domain::conversation::ConversationSummary| {
+            let side = summary.conversation.side_of(actor.user_id());
+            ConversationView::new(summary, side, &profiles)
         };
         Ok(ConversationList {
             conversations: page.rows.into_iter().map(view).collect(),
@@ -146,29 +146,29 @@ impl Messaging {
         id: ConversationId,
     ) -> Result<ConversationDetails, Error> {
         let store_error = |error| Error::store(error, SEEING);
-        let overview = self.store().find_overview(id).await.map_err(store_error)?;
-        let conversation = overview.as_ref().map(|overview| &overview.conversation);
+        let summary = self.store().find_summary(id).await.map_err(store_error)?;
+        let conversation = summary.as_ref().map(|summary| &summary.conversation);
         let standing = self.decide(actor, Action::See, conversation, SEEING)?;
-        let overview = super::found(overview, SEEING)?;
+        let summary = super::found(summary, SEEING)?;
         if standing == Standing::Audited {
             self.audit(actor, AuditedAction::See, Some(id)).await?;
         }
         let bookings = self.store().list_bookings(id).await.map_err(store_error)?;
-        let mut query = ProfileQuery::default().with_overview(&overview);
+        let mut query = ProfileQuery::default().with_summary(&summary);
         query.bookings.extend(bookings.iter().cloned());
-        let users = Sides::from_fn(|side| overview.conversation.user(side).clone());
+        let users = PerSide::from_fn(|side| summary.conversation.user(side).clone());
         let both = [users.client.clone(), users.agent.clone()];
         let (profiles, online) = join(self.profiles(&query), self.online(&both)).await;
         let shows = standing
             .side()
-            .is_none_or(|own| shows_presence(&overview.conversation, own));
+            .is_none_or(|own| shows_presence(&summary.conversation, own));
         Ok(ConversationDetails {
-            view: ConversationView::new(overview, standing.side(), &profiles),
+            view: ConversationView::new(summary, standing.side(), &profiles),
             bookings: bookings
                 .into_iter()
                 .map(|id| (id.clone(), profiles.booking(&id)))
                 .collect(),
-            online: Sides::from_fn(|side| {
+            online: PerSide::from_fn(|side| {
                 let is_told = standing.side().is_none_or(|own| own == side || shows);
                 online.get(users.of(side)).copied().filter(|_| is_told)
             }),
@@ -178,12 +178,12 @@ impl Messaging {
     /// Whether the other side of conversations that an actor was shown is connected, or both where the actor takes
     /// no part; `None` where that is unknown, was not asked, or the other side blocks the actor. One question to
     /// [`Presence`](crate::port::presence::Presence) for all of them.
-    pub async fn list_online(&self, of: &[ConversationView]) -> Vec<Sides<Option<bool>>> {
+    pub async fn list_online(&self, of: &[ConversationView]) -> Vec<PerSide<Option<bool>>> {
         let asked = |view: &ConversationView, side| {
             let is_told = view
                 .side
-                .is_none_or(|own| own != side && shows_presence(&view.overview.conversation, own));
-            is_told.then(|| view.overview.conversation.user(side).clone())
+                .is_none_or(|own| own != side && shows_presence(&view.summary.conversation, own));
+            is_told.then(|| view.summary.conversation.user(side).clone())
         };
         let users: BTreeSet<UserId> = of
             .iter()
@@ -192,7 +192,7 @@ impl Messaging {
         let online = self.online(&users.into_iter().collect::<Vec<_>>()).await;
         let is_online = |user| online.get(&user).copied();
         of.iter()
-            .map(|view| Sides::from_fn(|side| asked(view, side).and_then(is_online)))
+            .map(|view| PerSide::from_fn(|side| asked(view, side).and_then(is_online)))
             .collect()
     }
 
@@ -202,7 +202,7 @@ impl Messaging {
     /// [`Unavailable`](ErrorKind::Unavailable).
     #[instrument(level = "debug", skip_all, fields(user_id = %actor.user_id()))]
     pub async fn count_unread(&self, actor: &Actor) -> Result<u64, Error> {
-        let counted = self.store().count_unread(&Inbox::of(actor)).await;
+        let counted = self.store().count_unread(&ListScope::of(actor)).await;
         counted.map_err(|error| Error::store(error, "counting unread messages"))
     }
 

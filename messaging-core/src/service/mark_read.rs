@@ -51,7 +51,7 @@ impl Messaging {
             };
             let step = MarkRead {
                 conversation_id,
-                guard: conversation.guard,
+                access_version: conversation.access_version,
                 side,
                 up_to,
                 now: self.now(),
@@ -74,7 +74,7 @@ impl Messaging {
                     return Ok(ReadState { mailbox, read_at });
                 }
                 Some(Marked::UnknownMessage) => return Err(Error::new(ErrorKind::NotFound, MARKING)),
-                Some(Marked::Stale) | None => {}
+                Some(Marked::Conflict) | None => {}
             }
         }
         Err(Error::contended(MARKING))

@@ -114,18 +114,18 @@ impl Messaging {
             booking_id: open.booking_id.clone(),
         });
         let Opened { id, created, .. } = self.open_planned(&plan).await?;
-        let overview = self
+        let summary = self
             .store()
-            .find_overview(id)
+            .find_summary(id)
             .await
             .map_err(|error| Error::store(error, OPENING))?;
-        let overview = found(overview, OPENING)?;
+        let summary = found(summary, OPENING)?;
         let profiles = self
-            .profiles(&ProfileQuery::default().with_overview(&overview))
+            .profiles(&ProfileQuery::default().with_summary(&summary))
             .await;
-        let side = overview.conversation.side_of(actor.user_id());
+        let side = summary.conversation.side_of(actor.user_id());
         Ok(OpenedConversation {
-            conversation: ConversationView::new(overview, side, &profiles),
+            conversation: ConversationView::new(summary, side, &profiles),
             created,
         })
     }

@@ -1,6 +1,6 @@
 //! Conversations that were sent to of late, so that the next message need not look its conversation up.
 //!
-//! Nothing here has to be invalidated, because nothing is decided by it for good: an append names the guard that it
+//! Nothing here has to be invalidated, because nothing is decided by it for good: an append names the access version that it
 //! was decided on, and comes to nothing when a block, a closing or a new agent has raised it since, in whichever
 //! process. Then, whenever somebody is to be refused, and for a key that was used before, the conversation is looked up
 //! and decided anew.
@@ -121,9 +121,9 @@ mod tests {
             put(&mut generations, n);
         }
         let mut newer = conversation(1);
-        newer.guard = 5;
+        newer.access_version = 5;
         generations.put(Arc::new(newer.clone()), 2);
         assert!(!generations.old.contains_key(&newer.id));
-        assert_eq!(generations.young[&newer.id].guard, 5);
+        assert_eq!(generations.young[&newer.id].access_version, 5);
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     domain::{
         body::Body,
         conversation::{Conversation, NewMessage},
-        message::{Origin, SendKey},
+        message::{IdempotencyKey, Origin},
         receipt::MessageRow,
         side::{Side, To},
     },
@@ -35,7 +35,7 @@ pub struct SendMessage {
     /// What it says.
     pub body: Body,
     /// A key that makes the send repeatable: sends with the same key are one message.
-    pub key: Option<SendKey>,
+    pub key: Option<IdempotencyKey>,
 }
 
 /// The message that was sent.
@@ -123,7 +123,7 @@ impl Messaging {
         conversation_id: ConversationId,
         to: To,
         body: Body,
-        key: SendKey,
+        key: IdempotencyKey,
     ) -> Result<Sent, Error> {
         let send = SendMessage {
             conversation_id,
@@ -160,7 +160,7 @@ impl Messaging {
         let query = sender_query(origin.sender());
         let step = Append {
             conversation_id: conversation.id,
-            guard: conversation.guard,
+            access_version: conversation.access_version,
             message: NewMessage {
                 id: MessageId::new(self.0.ids.new_id(now)),
                 origin,
@@ -190,16 +190,16 @@ impl Messaging {
                     created: true,
                 })))
             }
-            Some(Appended::Seen(row)) => Ok(Some(Done::Seen(Seen {
+            Some(Appended::Duplicate(row)) => Ok(Some(Done::Seen(Seen {
                 row,
                 viewer,
                 profiles: profiles.await,
             }))),
-            Some(Appended::Stale) | None => Ok(None),
+            Some(Appended::Conflict) | None => Ok(None),
         }
     }
 
-    /// No guard protects what was sent before: whoever is to be shown it has to be allowed to see it now.
+    /// No access version protects what was sent before: whoever is to be shown it has to be allowed to see it now.
     async fn show_seen(&self, actor: &Actor, send: &SendMessage, seen: Seen) -> Result<Sent, Error> {
         let conversation = self.conversation_for_send(send.conversation_id).await?;
         match self.decide(actor, Action::Send, conversation.as_ref(), SENDING) {

@@ -1,8 +1,8 @@
 use crate::{
     domain::{
-        conversation::{Mailbox, Overview},
+        conversation::{ConversationSummary, Mailbox},
         receipt::MessageRow,
-        side::{Side, Sides},
+        side::{PerSide, Side},
     },
     event::MessagePayload,
     id::{BookingId, ConversationId, MessageId},
@@ -15,7 +15,7 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConversationView {
     /// The conversation, its newest booking and its newest message.
-    pub overview: Overview,
+    pub summary: ConversationSummary,
     /// The viewer's side; `None` for an admin who takes no part.
     pub side: Option<Side>,
     /// The client, as shown.
@@ -27,28 +27,28 @@ pub struct ConversationView {
 }
 
 impl ConversationView {
-    pub(super) fn new(overview: Overview, side: Option<Side>, profiles: &Profiles) -> Self {
+    pub(super) fn new(summary: ConversationSummary, side: Option<Side>, profiles: &Profiles) -> Self {
         Self {
-            client: profiles.user(&overview.conversation.client_id),
-            agent: profiles.agent(&overview.conversation.agent_id),
-            booking: overview
+            client: profiles.user(&summary.conversation.client_id),
+            agent: profiles.agent(&summary.conversation.agent_id),
+            booking: summary
                 .booking_id
                 .as_ref()
                 .map_or_else(Default::default, |id| profiles.booking(id)),
-            overview,
+            summary,
             side,
         }
     }
 
     /// The conversation's id.
     pub fn id(&self) -> ConversationId {
-        self.overview.conversation.id
+        self.summary.conversation.id
     }
 
     /// Whether the viewer's messages would be accepted now.
     pub fn can_send(&self) -> bool {
         self.side
-            .is_some_and(|side| policy::may_write(&self.overview.conversation, side).is_ok())
+            .is_some_and(|side| policy::may_write(&self.summary.conversation, side).is_ok())
     }
 
     /// How many messages the viewer has not read; 0 for an admin who takes no part.
@@ -62,8 +62,7 @@ impl ConversationView {
     }
 
     fn mailbox(&self) -> Option<&Mailbox> {
-        self.side
-            .map(|side| self.overview.conversation.mailboxes.of(side))
+        self.side.map(|side| self.summary.conversation.mailboxes.of(side))
     }
 }
 
@@ -75,7 +74,7 @@ pub struct ConversationDetails {
     /// Every booking linked to it, the newest link first.
     pub bookings: Vec<(BookingId, BookingProfile)>,
     /// Whether each side is connected; `None` when that is unknown.
-    pub online: Sides<Option<bool>>,
+    pub online: PerSide<Option<bool>>,
 }
 
 /// A message as one viewer sees it.

@@ -37,7 +37,7 @@ fn messages(tally: &Tally) -> Vec<Finding> {
 
 fn mailbox(tally: &Tally, side: Side) -> Vec<Finding> {
     let (mailbox, there) = (tally.conversation.mailboxes.of(side), tally.sides.of(side));
-    let inbox = |(kept, counted)| Finding::Inbox { side, kept, counted };
+    let inbox = |(kept, counted)| Finding::ListScope { side, kept, counted };
     let read = |(kept, counted)| Finding::Read { side, kept, counted };
     let last_read = |(kept, counted)| Finding::LastRead { side, kept, counted };
     let receipt = |up_to_seq| Finding::Receipt { side, up_to_seq };
@@ -87,7 +87,7 @@ pub(super) mod tests {
     use crate::{
         domain::{
             conversation::{Conversation, Mailbox, OpenPlan, ReadMark},
-            side::Sides,
+            side::PerSide,
         },
         id::{AgentId, ConversationId, UserId},
         port::store::SideTally,
@@ -113,7 +113,7 @@ pub(super) mod tests {
         });
         conversation.last_seq = 4;
         conversation.activity_at = at(4);
-        conversation.mailboxes = Sides {
+        conversation.mailboxes = PerSide {
             client: Mailbox {
                 inbox: 1,
                 read: 0,
@@ -132,7 +132,7 @@ pub(super) mod tests {
             last_seq: 4,
             newest_at: Some(at(4)),
             first_untimely: None,
-            sides: Sides {
+            sides: PerSide {
                 client: SideTally {
                     addressed: 1,
                     ..SideTally::default()
@@ -177,9 +177,9 @@ pub(super) mod tests {
     fn a_conversation_without_messages_adds_up() {
         let harm = |tally: &mut Tally| {
             let kept = &mut tally.conversation;
-            (kept.last_seq, kept.activity_at, kept.mailboxes) = (0, at(0), Sides::default());
+            (kept.last_seq, kept.activity_at, kept.mailboxes) = (0, at(0), PerSide::default());
             (tally.events, tally.messages, tally.last_seq, tally.newest_at) = (1, 0, 0, None);
-            (tally.sides, tally.unpublished, tally.lane) = (Sides::default(), None, None);
+            (tally.sides, tally.unpublished, tally.lane) = (PerSide::default(), None, None);
         };
         check(harm, &[]);
     }
@@ -230,7 +230,7 @@ pub(super) mod tests {
         );
         check(
             |tally| tally.conversation.mailboxes.client.inbox = 2,
-            &[Inbox {
+            &[ListScope {
                 side: Client,
                 kept: 2,
                 counted: 1,

@@ -53,7 +53,7 @@ pub enum Finding {
         seq: u64,
     },
     /// A side's inbox is not the number of messages addressed to it; so its unread count is wrong.
-    Inbox {
+    ListScope {
         /// The side.
         side: Side,
         /// As kept with the conversation.
@@ -150,7 +150,7 @@ impl fmt::Display for Finding {
                     "message {seq} has another place in the {side}'s inbox than it says"
                 )
             }
-            Self::Inbox { side, kept, counted } => {
+            Self::ListScope { side, kept, counted } => {
                 let side = name(side);
                 write!(
                     f,
@@ -242,7 +242,7 @@ mod tests {
         };
         let (side, kept, counted) = (Side::Agent, 7, 6);
         check(
-            Finding::Inbox { side, kept, counted },
+            Finding::ListScope { side, kept, counted },
             "the agent is said to have received 7 messages, and has received 6",
         );
         let at = Timestamp::EPOCH;

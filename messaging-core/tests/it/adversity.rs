@@ -162,7 +162,7 @@ async fn a_sender_who_goes_away_while_names_are_looked_up_holds_nothing_up() {
 
 #[tokio::test]
 async fn a_passing_failure_of_the_store_repeats_no_event() {
-    // Of the relay's calls for one message: claim, load, settle.
+    // Of the relay's calls for one message: claim, load, acknowledge.
     for failure in [
         StoreErrorKind::Retry,
         StoreErrorKind::Unavailable { retry_after: SECOND },

@@ -95,7 +95,7 @@ async fn check(steps: Vec<Step>) {
             .open_conversation(client, &open("alpine", None))
             .await
             .unwrap();
-        conversations.push(opened.conversation.overview.conversation.id);
+        conversations.push(opened.conversation.summary.conversation.id);
     }
     let mut sent: BTreeMap<ConversationId, Vec<String>> = BTreeMap::new();
     for (n, step) in steps.into_iter().enumerate() {

@@ -10,10 +10,10 @@ use std::{
 use async_trait::async_trait;
 use messaging_core::{
     AgentId, Body, BookingId, ConfigError, ConversationId, DigestOptions, DigestPolicy, HistoryFrom,
-    HistoryRequest, MarkOnRead, Messaging, OpenByHost, Options, PageSize, SendKey, SendMessage, To,
+    HistoryRequest, IdempotencyKey, MarkOnRead, Messaging, OpenByHost, Options, PageSize, SendMessage, To,
     Unlimited, UserId, Workers,
     clock::{Clock as _, ManualClock, SequentialIds},
-    domain::{conversation::Change, page::Inbox, side::Side},
+    domain::{conversation::Change, page::ListScope, side::Side},
     memory::MemoryStore,
     port::{
         PortError, PortErrorKind,
@@ -145,7 +145,7 @@ async fn one_e_mail_tells_of_all_conversations_the_longest_waiting_first() {
     for text in ["one", "two", "three"] {
         house.send(1, second, text).await;
     }
-    let key = SendKey::parse("paid").unwrap();
+    let key = IdempotencyKey::parse("paid").unwrap();
     let paid = Body::parse("Paid").unwrap();
     house
         .messaging
@@ -341,7 +341,10 @@ async fn what_one_has_blocked_or_is_closed_or_was_written_by_an_erased_user_is_n
         }
         assert_eq!(house.after(600).await, [], "{end}");
         assert_eq!(house.messaging.count_unread(&agent(1)).await.unwrap(), 1, "{end}");
-        let (key, paid) = (SendKey::parse("paid").unwrap(), Body::parse("Paid").unwrap());
+        let (key, paid) = (
+            IdempotencyKey::parse("paid").unwrap(),
+            Body::parse("Paid").unwrap(),
+        );
         let sent = house.messaging.send_system_message(id, To::Both, paid, key);
         sent.await.unwrap();
         let mails = house.after(30).await;
@@ -364,14 +367,14 @@ struct Blocks {
 impl Directory for Blocks {
     async fn profiles(&self, query: &ProfileQuery) -> Result<Profiles, PortError> {
         let all = ListScan {
-            inbox: Inbox::All(agent_user_id(1)),
+            scope: ListScope::All(agent_user_id(1)),
             start: ListStart::Newest,
             limit: PageSize::LIST,
         };
         for row in self.store.list_conversations(&all).await.unwrap().rows {
             let change = ChangeState {
                 conversation_id: row.conversation.id,
-                guard: row.conversation.guard,
+                access_version: row.conversation.access_version,
                 change: Change::Block(Side::Agent),
                 now: self.clock.now(),
                 publisher: Publisher::Anyone,

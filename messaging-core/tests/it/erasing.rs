@@ -8,7 +8,7 @@ use messaging_core::{
     clock::SequentialIds,
     domain::{
         erasure::erased_user,
-        page::Inbox,
+        page::ListScope,
         report::{Outcome, Remark},
     },
     memory::MemoryStore,
@@ -49,13 +49,13 @@ async fn scene() -> (World, [ConversationId; 3]) {
         .open_conversation(&carl(), &open("baltic", None))
         .await
         .unwrap();
-    let baltic = baltic.conversation.overview.conversation.id;
+    let baltic = baltic.conversation.summary.conversation.id;
     let others = world
         .messaging
         .open_conversation(&stranger(), &open("alpine", None))
         .await
         .unwrap();
-    let others = others.conversation.overview.conversation.id;
+    let others = others.conversation.summary.conversation.id;
     for (from, to, text) in [
         (carl(), alpine, "carl's secret"),
         (ada(), alpine, "ada's answer"),
@@ -146,7 +146,7 @@ async fn who_was_erased_has_no_access_and_may_begin_anew() {
         .open_conversation(&carl(), &open("alpine", None))
         .await
         .unwrap();
-    assert!(opened.created && opened.conversation.overview.conversation.id != alpine);
+    assert!(opened.created && opened.conversation.summary.conversation.id != alpine);
 }
 
 #[tokio::test]
@@ -232,7 +232,7 @@ async fn an_erasure_that_was_interrupted_is_finished_by_repeating_it() {
                     .open_conversation(&carl(), &open(agency, None))
                     .await
                     .unwrap();
-                let id = opened.conversation.overview.conversation.id;
+                let id = opened.conversation.summary.conversation.id;
                 messaging
                     .send_message(&carl(), &message(id, "a secret", None))
                     .await
@@ -279,12 +279,12 @@ async fn an_export_is_all_that_is_theirs_in_order_and_nothing_else() {
     for one in &exported {
         match one {
             Exported::Conversation {
-                overview,
+                summary,
                 side,
                 bookings,
             } => {
                 assert_eq!(*side, Some(Side::Client));
-                told.push((overview.conversation.id, bookings.len(), 0));
+                told.push((summary.conversation.id, bookings.len(), 0));
             }
             Exported::Message(row) => {
                 let (id, _, messages) = told.last_mut().unwrap();
@@ -332,10 +332,10 @@ async fn where_somebody_else_answers_now_only_their_own_messages_are_exported() 
         })
         .collect();
     assert_eq!(messages, ["ada's answer"]);
-    let Exported::Conversation { overview, side, .. } = &exported[0] else {
+    let Exported::Conversation { summary, side, .. } = &exported[0] else {
         panic!("{exported:?}")
     };
-    assert_eq!((overview.conversation.id, *side), (alpine, None));
+    assert_eq!((summary.conversation.id, *side), (alpine, None));
     let nobody: Vec<_> = world
         .messaging
         .export_user(&user("nobody"))
@@ -344,7 +344,7 @@ async fn where_somebody_else_answers_now_only_their_own_messages_are_exported() 
         .unwrap();
     assert_eq!(nobody, []);
     assert_eq!(
-        world.store.count_unread(&Inbox::of(&carl())).await.unwrap(),
+        world.store.count_unread(&ListScope::of(&carl())).await.unwrap(),
         1,
         "exporting reads nothing"
     );

@@ -1,7 +1,7 @@
 //! What is said on which channel: the projection of outbox entries to events, as the outside sees it.
 
 use crate::world::*;
-use messaging_core::{Body, OpenConversation, SendKey, Side, To, port::realtime::Limits};
+use messaging_core::{Body, IdempotencyKey, OpenConversation, Side, To, port::realtime::Limits};
 
 #[tokio::test]
 async fn a_message_is_said_in_the_conversation_and_to_the_other_side() {
@@ -27,7 +27,7 @@ async fn reading_is_said_in_the_conversation_and_to_the_readers_other_tabs() {
             id,
             To::Both,
             Body::parse("Booked").unwrap(),
-            SendKey::parse("s").unwrap(),
+            IdempotencyKey::parse("s").unwrap(),
         )
         .await
         .unwrap();
@@ -52,7 +52,7 @@ async fn a_system_message_is_said_to_whom_it_addresses() {
         (To::Side(Side::Agent), vec!["private-user-ada"]),
         (To::Both, vec!["private-user-carl", "private-user-ada"]),
     ] {
-        let key = SendKey::parse(format!("{to:?}").replace(['(', ')'], "")).unwrap();
+        let key = IdempotencyKey::parse(format!("{to:?}").replace(['(', ')'], "")).unwrap();
         world
             .messaging
             .send_system_message(id, to, Body::parse("Hello").unwrap(), key)

@@ -43,7 +43,7 @@ async fn scene() -> Failing {
         .open_conversation(&carl(), &open("alpine", None))
         .await
         .unwrap();
-    let id = opened.conversation.overview.conversation.id;
+    let id = opened.conversation.summary.conversation.id;
     messaging
         .send_message(&carl(), &message(id, "one", None))
         .await

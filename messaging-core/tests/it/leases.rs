@@ -74,7 +74,7 @@ async fn another_process_takes_over_when_the_owner_s_lease_is_over() {
 }
 
 #[tokio::test]
-async fn a_round_that_outlived_its_lease_starts_no_call_and_settles_nothing() {
+async fn a_round_that_outlived_its_lease_starts_no_call_and_acknowledges_nothing() {
     let world = World::new();
     let id = world.open().await;
     world.realtime.set_limits(Limits {

@@ -20,7 +20,7 @@ async fn an_actor_s_total_is_the_sum_over_their_list() {
         .open_conversation(&carl(), &open("baltic", None))
         .await
         .unwrap();
-    let with_baltic = opened.conversation.overview.conversation.id;
+    let with_baltic = opened.conversation.summary.conversation.id;
     let bo = Actor::new(
         user("bo"),
         Role::Agent {
@@ -174,7 +174,7 @@ async fn a_numbered_page_counts_and_a_cursor_continues() {
     let clients = |list: &messaging_core::ConversationList| -> Vec<String> {
         list.conversations
             .iter()
-            .map(|view| view.overview.conversation.client_id.to_string())
+            .map(|view| view.summary.conversation.client_id.to_string())
             .collect()
     };
     let numbered = ListRequest::Numbered(NumberedPage::new(3, limit).unwrap());
@@ -292,7 +292,7 @@ async fn presence_of_a_whole_page_is_one_question() {
         .zip(&online)
         .map(|(view, online)| {
             (
-                view.overview.conversation.agent_id.as_str(),
+                view.summary.conversation.agent_id.as_str(),
                 online.client,
                 online.agent,
             )

@@ -23,11 +23,11 @@ async fn ten_simultaneous_opens_give_one_conversation() {
     let opens = join_all((0..10).map(|_| world.messaging.open_conversation(&carl, &request))).await;
     let opens: Vec<_> = opens.into_iter().map(Result::unwrap).collect();
     assert_eq!(opens.iter().filter(|opened| opened.created).count(), 1);
-    let first = opens[0].conversation.overview.conversation.id;
+    let first = opens[0].conversation.summary.conversation.id;
     assert!(
         opens
             .iter()
-            .all(|opened| opened.conversation.overview.conversation.id == first)
+            .all(|opened| opened.conversation.summary.conversation.id == first)
     );
 }
 
@@ -103,7 +103,7 @@ async fn the_newest_booking_is_shown_and_all_stay_listed() {
     }
     let id = world.first_conversation().await;
     let details = world.messaging.find_conversation(&ada(), id).await.unwrap();
-    assert_eq!(details.view.overview.booking_id, Some(booking("b-carl-2")));
+    assert_eq!(details.view.summary.booking_id, Some(booking("b-carl-2")));
     assert_eq!(details.view.booking.number, "no. b-carl-2");
     let listed: Vec<_> = details
         .bookings
@@ -144,7 +144,7 @@ async fn a_cancelled_booking_is_unlinked_and_both_sides_are_told_which_one_is_le
         assert_eq!(told, expected);
         let shown = world.messaging.find_conversation(&ada(), id).await.unwrap();
         assert_eq!(
-            json!(shown.view.overview.booking_id.map(|id| id.to_string())),
+            json!(shown.view.summary.booking_id.map(|id| id.to_string())),
             left
         );
 
@@ -178,8 +178,14 @@ async fn a_send_goes_on_after_a_booking_was_linked_or_unlinked() {
             .unwrap()
     );
     assert_eq!(world.send(&ada(), id, "three").await.message.row.message.seq, 3);
-    let guard = world.store.find_conversation(id).await.unwrap().unwrap().guard;
-    assert_eq!(guard, 2);
+    let access_version = world
+        .store
+        .find_conversation(id)
+        .await
+        .unwrap()
+        .unwrap()
+        .access_version;
+    assert_eq!(access_version, 2);
 }
 
 #[tokio::test]
@@ -188,13 +194,13 @@ async fn an_unlinking_whose_outcome_is_unknown_is_repeated_without_harm() {
     let (messaging, _) = Messaging::builder(store.clone(), People).build().unwrap();
     let linked = open("alpine", Some("b-carl"));
     let opened = messaging.open_conversation(&carl(), &linked).await.unwrap();
-    let id = opened.conversation.overview.conversation.id;
+    let id = opened.conversation.summary.conversation.id;
     store.fail(1, StoreErrorKind::OutcomeUnknown, Effect::Taken);
     let unknown = messaging.unlink_booking(id, &booking("b-carl")).await;
     assert_eq!(kind(unknown), ErrorKind::OutcomeUnknown);
     assert!(!messaging.unlink_booking(id, &booking("b-carl")).await.unwrap());
     let conversation = store.find_conversation(id).await.unwrap().unwrap();
-    assert_eq!(conversation.guard, 1);
+    assert_eq!(conversation.access_version, 1);
 }
 
 #[tokio::test]

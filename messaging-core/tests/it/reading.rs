@@ -124,7 +124,7 @@ async fn reading_the_newest_page_marks_it_and_answers_the_state_after() {
         own.messages.iter().map(|m| m.read_at).collect::<Vec<_>>(),
         vec![page.messages[0].read_at; 2]
     );
-    let reads = own.conversation.overview.conversation.mailboxes;
+    let reads = own.conversation.summary.conversation.mailboxes;
     assert_eq!(
         (
             reads.agent.last_read.map(|mark| mark.up_to_seq),
@@ -238,7 +238,7 @@ impl AccessPolicy for OtherTab {
                 .unwrap();
             let step = MarkRead {
                 conversation_id: conversation.id,
-                guard: conversation.guard,
+                access_version: conversation.access_version,
                 side: Side::Agent,
                 up_to: page.rows.last().unwrap().message.id,
                 now: self.clock.now(),
@@ -290,7 +290,7 @@ async fn marking_covers_the_page_and_not_what_arrives_while_it_is_marked() {
             };
             let step = Append {
                 conversation_id: conversation.id,
-                guard: conversation.guard,
+                access_version: conversation.access_version,
                 message,
                 publisher: Publisher::Anyone,
             };

@@ -338,5 +338,5 @@ async fn open_as(world: &World, client: &str) -> messaging_core::ConversationId 
         .unwrap();
     world.drain().await;
     world.realtime.take();
-    opened.conversation.overview.conversation.id
+    opened.conversation.summary.conversation.id
 }

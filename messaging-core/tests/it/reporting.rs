@@ -91,7 +91,7 @@ async fn what_is_not_theirs_is_not_there_to_be_reported() {
             .open_conversation(&other, &open("alpine", None))
             .await
             .unwrap();
-        let of = opened.conversation.overview.conversation.id;
+        let of = opened.conversation.summary.conversation.id;
         world.send(&other, of, "hello").await.message.row.message.id
     };
     for (actor, of, about, expected) in [
@@ -223,7 +223,7 @@ async fn reports_are_walked_page_by_page() {
             .open_conversation(&client, &open("alpine", None))
             .await
             .unwrap();
-        let of = opened.conversation.overview.conversation.id;
+        let of = opened.conversation.summary.conversation.id;
         expected.insert(0, world.report(&client, of, None).await.unwrap().id);
     }
     let mut request = ReportsRequest {
@@ -281,7 +281,7 @@ async fn a_page_of_reports_ends_before_its_texts_are_too_long() {
             .open_conversation(&client, &open("alpine", None))
             .await
             .unwrap();
-        let of = opened.conversation.overview.conversation.id;
+        let of = opened.conversation.summary.conversation.id;
         for n in 0..MAX_COMPLAINTS {
             let report = NewReport {
                 reason: longest_reason(n),
@@ -349,7 +349,7 @@ async fn where_the_log_cannot_be_written_nothing_is_shown_or_done() {
         reason: remark("rude"),
         about: None,
     };
-    let of = opened.conversation.overview.conversation.id;
+    let of = opened.conversation.summary.conversation.id;
     let id = messaging.report(&carl(), of, &report).await.unwrap().id;
     let request = ReportsRequest {
         status: None,

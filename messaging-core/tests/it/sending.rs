@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use futures_util::FutureExt;
 use messaging_core::{
-    Actor, Body, ConversationId, ErrorKind, SendKey, Side, To,
+    Actor, Body, ConversationId, ErrorKind, IdempotencyKey, Side, To,
     clock::ManualClock,
     domain::conversation::{Change, Conversation},
     memory::MemoryStore,
@@ -65,7 +65,7 @@ async fn a_retry_gets_the_first_message_whatever_has_happened_since() {
 async fn one_key_of_two_senders_is_two_keys() {
     let world = World::new();
     let id = world.open().await;
-    let key = SendKey::parse("k").unwrap();
+    let key = IdempotencyKey::parse("k").unwrap();
     for actor in [carl(), ada()] {
         assert!(
             world
@@ -115,7 +115,7 @@ async fn a_block_stops_the_other_side_only_and_no_system_message() {
     let body = Body::parse("booked").unwrap();
     world
         .messaging
-        .send_system_message(id, To::Both, body, SendKey::parse("k").unwrap())
+        .send_system_message(id, To::Both, body, IdempotencyKey::parse("k").unwrap())
         .await
         .unwrap();
     world.messaging.unblock(&ada(), id).await.unwrap();
@@ -139,7 +139,7 @@ impl AccessPolicy for Meddling {
         let conversation = on?;
         let step = ChangeState {
             conversation_id: conversation.id,
-            guard: conversation.guard,
+            access_version: conversation.access_version,
             change,
             now: conversation.activity_at,
             publisher: Publisher::Anyone,

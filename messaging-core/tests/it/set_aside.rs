@@ -28,7 +28,7 @@ async fn refused(count: u64) -> World {
     }
     // Whoever published them ends their lanes.
     let done: Vec<_> = lanes.iter().map(to_the_end).collect();
-    assert_eq!(store.settle(by, at(20), &done).await.unwrap(), []);
+    assert_eq!(store.acknowledge(by, at(20), &done).await.unwrap(), []);
     world
 }
 

@@ -8,10 +8,10 @@ use std::{
 use async_trait::async_trait;
 use messaging_core::{
     Actor, AgentId, Body, BookingId, ConversationId, Error, ErrorKind, History, HistoryFrom, HistoryRequest,
-    MarkOnRead, Messaging, MessagingBuilder, OpenConversation, PageSize, Role, SendKey, SendMessage, Sent,
-    Timestamp, Unlimited, UserId, Workers,
+    IdempotencyKey, MarkOnRead, Messaging, MessagingBuilder, OpenConversation, PageSize, Role, SendMessage,
+    Sent, Timestamp, Unlimited, UserId, Workers,
     clock::{IdSource, ManualClock, SequentialIds},
-    domain::page::Inbox,
+    domain::page::ListScope,
     event::{ChannelName, Event},
     memory::MemoryStore,
     port::{
@@ -74,7 +74,7 @@ pub(crate) fn root() -> Actor {
 }
 
 pub(crate) fn message(conversation_id: ConversationId, text: &str, key: Option<&str>) -> SendMessage {
-    let key = key.map(|key| SendKey::parse(key).unwrap());
+    let key = key.map(|key| IdempotencyKey::parse(key).unwrap());
     SendMessage {
         conversation_id,
         body: Body::parse(text).unwrap(),
@@ -372,7 +372,7 @@ impl World {
         let opened = self.messaging.open_conversation(&carl(), &open).await.unwrap();
         self.drain().await;
         self.realtime.take();
-        opened.conversation.overview.conversation.id
+        opened.conversation.summary.conversation.id
     }
 
     pub(crate) async fn send(&self, from: &Actor, to: ConversationId, text: &str) -> Sent {
@@ -471,9 +471,9 @@ impl World {
 }
 
 fn everything() -> ListScan {
-    let inbox = Inbox::All(user("root"));
+    let inbox = ListScope::All(user("root"));
     ListScan {
-        inbox,
+        scope: inbox,
         start: ListStart::Newest,
         limit: PageSize::LIST,
     }

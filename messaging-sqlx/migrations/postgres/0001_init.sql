@@ -30,7 +30,7 @@ CREATE TABLE "messaging".conversation (
     client_id       text COLLATE "C" NOT NULL,
     agent_id        text COLLATE "C" NOT NULL,
     agent_user_id   text COLLATE "C" NOT NULL,
-    guard           bigint           NOT NULL DEFAULT 0,
+    access_version           bigint           NOT NULL DEFAULT 0,
     blocked_by      smallint         NOT NULL DEFAULT 0 CHECK (blocked_by BETWEEN 0 AND 3),
     closed          boolean          NOT NULL DEFAULT false,
     last_seq        bigint           NOT NULL DEFAULT 0,

@@ -17,7 +17,7 @@ CREATE TABLE conversation (
     client_id       TEXT    NOT NULL,
     agent_id        TEXT    NOT NULL,
     agent_user_id   TEXT    NOT NULL,
-    guard           INTEGER NOT NULL,
+    access_version           INTEGER NOT NULL,
     blocked_by      INTEGER NOT NULL CHECK (blocked_by BETWEEN 0 AND 3),
     closed          INTEGER NOT NULL CHECK (closed IN (0, 1)),
     last_seq        INTEGER NOT NULL,

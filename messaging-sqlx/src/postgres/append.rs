@@ -1,7 +1,7 @@
 use messaging_core::{
     domain::{
-        message::{Message, SendKey},
-        side::Sides,
+        message::{IdempotencyKey, Message},
+        side::PerSide,
     },
     port::store::{Append, Appended, StoreError, StoreErrorKind, Stored},
 };
@@ -18,11 +18,11 @@ use super::{
 };
 use crate::codes::{origin_code, sender_code, sides_code};
 
-/// The statement, `$locked` being what has to hold of the conversation besides its guard.
+/// The statement, `$locked` being what has to hold of the conversation besides its access version.
 ///
-/// `$1` conversation, `$2` owner, `$3` lease, `$4` guard, `$5` from, `$6` to, `$7` sender, `$8` key,
+/// `$1` conversation, `$2` owner, `$3` lease, `$4` access version, `$5` from, `$6` to, `$7` sender, `$8` key,
 /// `$9` id, `$10` body, `$11` now, `$12` when an e-mail about it is due, `$13` by how many
-/// seconds now may be ahead. One row, or none where the guard does not hold.
+/// seconds now may be ahead. One row, or none where the access version does not hold.
 ///
 /// A message with this key that another transaction has just committed is not in this statement's snapshot;
 /// the index on keys then refuses the message, and all of the statement is undone, the counters too.
@@ -43,7 +43,7 @@ macro_rules! append {
         agent_due_at = CASE WHEN $6::int & 2 <> 0 THEN COALESCE(c.agent_due_at, "#,
             moment_after!("$12", "$11", "$13"),
             r#") ELSE c.agent_due_at END
-        WHERE c.id = $1 AND c.guard = $4 AND NOT EXISTS (SELECT FROM seen)"#,
+        WHERE c.id = $1 AND c.access_version = $4 AND NOT EXISTS (SELECT FROM seen)"#,
             $locked,
             " RETURNING ",
             conversation_columns!(),
@@ -60,14 +60,14 @@ macro_rules! append {
 
 /// A conversation that somebody else has locked is waited for.
 pub(super) const APPEND: &str = append!("");
-/// It comes to nothing, as where the guard does not hold: [`GUARD`] tells the two apart.
+/// It comes to nothing, as where the access version does not hold: [`ACCESS_VERSION`] tells the two apart.
 pub(super) const APPEND_SKIPPING: &str = append!(
     r#" AND EXISTS (SELECT FROM "messaging".conversation l WHERE l.id = $1 FOR NO KEY UPDATE SKIP LOCKED)"#
 );
 
-/// `$1` conversation, `$2` guard. One row if it holds.
-pub(super) const GUARD: &str =
-    r#"SELECT true FROM "messaging".conversation c WHERE c.id = $1 AND c.guard = $2"#;
+/// `$1` conversation, `$2` access version. One row if it holds.
+pub(super) const ACCESS_VERSION: &str =
+    r#"SELECT true FROM "messaging".conversation c WHERE c.id = $1 AND c.access_version = $2"#;
 
 /// What to do about a conversation that somebody else has locked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,7 +114,7 @@ impl PgStore {
     /// The same, unless the conversation is locked by another transaction: then it is skipped.
     pub(super) async fn append_or_skip(&self, step: &Append) -> Result<Outcome, StoreError> {
         let appended = self.append_one(step, IfLocked::Skip).await?;
-        let is_decided = appended != Appended::Stale || self.is_stale(step).await?;
+        let is_decided = appended != Appended::Conflict || self.is_stale(step).await?;
         Ok(if is_decided {
             Outcome::Done(appended)
         } else {
@@ -122,11 +122,11 @@ impl PgStore {
         })
     }
 
-    /// Whether the guard of a step no longer holds. It only grows, so this stays true.
+    /// Whether the access version of a step no longer holds. It only grows, so this stays true.
     async fn is_stale(&self, step: &Append) -> Result<bool, StoreError> {
-        let statement = sqlx::query(self.0.statements.guard.clone())
+        let statement = sqlx::query(self.0.statements.access_version.clone())
             .bind(step.conversation_id.as_uuid())
-            .bind(i64::from(step.guard));
+            .bind(i64::from(step.access_version));
         let holds = self.read(DOING, statement).await?;
         Ok(holds.is_empty())
     }
@@ -145,11 +145,11 @@ impl PgStore {
         let statement = sqlx::query(text.clone()).bind(step.conversation_id.as_uuid());
         let statement = ownership
             .bind(statement)
-            .bind(i64::from(step.guard))
+            .bind(i64::from(step.access_version))
             .bind(origin_code(&new.origin))
             .bind(sides_code(|side| new.origin.addresses(side)))
             .bind(sender_code(new.origin.sender()))
-            .bind(new.key.as_ref().map(SendKey::as_str))
+            .bind(new.key.as_ref().map(IdempotencyKey::as_str))
             .bind(new.id.as_uuid())
             .bind(new.body.as_str())
             .bind(instant(new.now))
@@ -157,7 +157,7 @@ impl PgStore {
             .bind(self.max_ahead());
         let answered = self.0.caller.call(statement).await?;
         let Some(row) = answered.first() else {
-            return Ok(Appended::Stale);
+            return Ok(Appended::Conflict);
         };
         appended(row, step, ownership).map_err(Failure::Unread)
     }
@@ -172,10 +172,10 @@ pub(super) fn is_collision(failure: &Failure) -> bool {
 /// What a row says of a step: the message of its key, or the conversation as it has become, or neither.
 pub(super) fn appended(row: &PgRow, step: &Append, ownership: Ownership) -> Result<Appended, Error> {
     if rows::has_message(row)? {
-        return rows::message_row(row).map(Appended::Seen);
+        return rows::message_row(row).map(Appended::Duplicate);
     }
     if row.try_get::<Option<Uuid>, _>("id")?.is_none() {
-        return Ok(Appended::Stale);
+        return Ok(Appended::Conflict);
     }
     let conversation = rows::conversation(row)?;
     let new = &step.message;
@@ -187,7 +187,7 @@ pub(super) fn appended(row: &PgRow, step: &Append, ownership: Ownership) -> Resu
         body: new.body.clone(),
         key: new.key.clone(),
         created_at: conversation.activity_at,
-        positions: Sides::from_fn(|side| conversation.mailboxes.of(side).inbox),
+        positions: PerSide::from_fn(|side| conversation.mailboxes.of(side).inbox),
     };
     Ok(Appended::Stored(Stored {
         message,

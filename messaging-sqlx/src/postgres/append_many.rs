@@ -1,5 +1,5 @@
 use messaging_core::{
-    domain::message::SendKey,
+    domain::message::IdempotencyKey,
     port::store::{Append, Appended},
 };
 use sqlx::{
@@ -24,7 +24,7 @@ use crate::codes::{origin_code, sender_code, sides_code};
 /// An array of each argument of [`APPEND`](append::APPEND), in the same order, but the last, which is for all. One row for each message, with its place
 /// among them, from 1. A message that was stored has the conversation as it was then, as if each had come by itself in
 /// this order; one that was seen has the message of its key; else there is neither, and `is_locked` says whether the
-/// guard was in the way. No key and no id may occur twice: the index would refuse them all.
+/// access version was in the way. No key and no id may occur twice: the index would refuse them all.
 ///
 /// What is written is reckoned from the rows as they were locked, so the locks come before everything else, by id.
 macro_rules! append_many {
@@ -32,9 +32,9 @@ macro_rules! append_many {
         concat!(
             r#"WITH given AS (SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::bigint[],
         $5::smallint[], $6::smallint[], $7::text[], $8::text[], $9::uuid[], $10::text[], $11::timestamptz[],
-        $12::timestamptz[]) WITH ORDINALITY AS i(conversation_id, owner, until, guard, from_side, to_sides, sender_id,
+        $12::timestamptz[]) WITH ORDINALITY AS i(conversation_id, owner, until, access_version, from_side, to_sides, sender_id,
         key, id, body, now, due_at, place)),
-    item AS MATERIALIZED (SELECT g.conversation_id, g.owner, g.until, g.guard, g.from_side, g.to_sides, g.sender_id,
+    item AS MATERIALIZED (SELECT g.conversation_id, g.owner, g.until, g.access_version, g.from_side, g.to_sides, g.sender_id,
         g.key, g.id, g.body, "#,
             moment!("g.now", "$13"),
             " AS now, ",
@@ -51,7 +51,7 @@ macro_rules! append_many {
             r#" FROM item i CROSS JOIN LATERAL (SELECT * FROM "messaging".message m
         WHERE m.conversation_id = i.conversation_id AND m.sender_id = i.sender_id AND m.key = i.key LIMIT 1) m),
     stored AS MATERIALIZED (SELECT i.place, i.owner, i.until, i.from_side, i.to_sides, i.sender_id, i.key,
-        i.id AS message_id, i.body, l.id, l.client_id, l.agent_id, l.agent_user_id, l.guard, l.blocked_by, l.closed,
+        i.id AS message_id, i.body, l.id, l.client_id, l.agent_id, l.agent_user_id, l.access_version, l.blocked_by, l.closed,
         l.client_read, l.client_read_seq, l.client_read_at, l.client_mailed,
         l.agent_read, l.agent_read_seq, l.agent_read_at, l.agent_mailed, l.created_at,
         l.last_seq + count(*) OVER sofar AS last_seq, l.events + count(*) OVER sofar AS events,
@@ -62,7 +62,7 @@ macro_rules! append_many {
             FILTER (WHERE i.due_at IS NOT NULL AND i.to_sides & 1 <> 0) OVER sofar)[1]) AS client_due_at,
         COALESCE(l.agent_due_at, (array_agg(i.due_at)
             FILTER (WHERE i.due_at IS NOT NULL AND i.to_sides & 2 <> 0) OVER sofar)[1]) AS agent_due_at
-        FROM item i JOIN locked l ON l.id = i.conversation_id AND l.guard = i.guard
+        FROM item i JOIN locked l ON l.id = i.conversation_id AND l.access_version = i.access_version
         WHERE i.place NOT IN (SELECT seen_place FROM seen)
         WINDOW sofar AS (PARTITION BY i.conversation_id ORDER BY i.place)),
     newest AS MATERIALIZED (SELECT DISTINCT ON (id) * FROM stored ORDER BY id, place DESC),
@@ -111,7 +111,7 @@ struct Columns {
     conversations: Vec<Uuid>,
     owners: Vec<Option<Uuid>>,
     untils: Vec<Option<DateTime<Utc>>>,
-    guards: Vec<i64>,
+    access_versions: Vec<i64>,
     from: Vec<i16>,
     to: Vec<i16>,
     senders: Vec<String>,
@@ -129,12 +129,12 @@ impl Columns {
         self.conversations.push(step.conversation_id.as_uuid());
         self.owners.push(owner);
         self.untils.push(until);
-        self.guards.push(i64::from(step.guard));
+        self.access_versions.push(i64::from(step.access_version));
         self.from.push(origin_code(&new.origin));
         self.to.push(sides_code(|side| new.origin.addresses(side)));
         self.senders.push(sender_code(new.origin.sender()).to_owned());
         self.keys
-            .push(new.key.as_ref().map(SendKey::as_str).map(str::to_owned));
+            .push(new.key.as_ref().map(IdempotencyKey::as_str).map(str::to_owned));
         self.ids.push(new.id.as_uuid());
         self.bodies.push(new.body.as_str().to_owned());
         self.nows.push(instant(new.now));
@@ -166,7 +166,7 @@ impl PgStore {
             .bind(columns.conversations)
             .bind(columns.owners)
             .bind(columns.untils)
-            .bind(columns.guards)
+            .bind(columns.access_versions)
             .bind(columns.from)
             .bind(columns.to)
             .bind(columns.senders)
@@ -196,7 +196,7 @@ fn outcomes(
         };
         let is_decided = if_locked == IfLocked::Wait || row.try_get("is_locked")?;
         let outcome = match append::appended(row, step, *ownership)? {
-            Appended::Stale if !is_decided => Outcome::Skipped,
+            Appended::Conflict if !is_decided => Outcome::Skipped,
             appended => Outcome::Done(appended),
         };
         outcomes[at] = Some(outcome);

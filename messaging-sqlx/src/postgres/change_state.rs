@@ -14,16 +14,16 @@ use super::{
 };
 use crate::codes::side_code;
 
-/// `$1` conversation, `$2` owner, `$3` lease, `$4` guard, `$5` now, `$6` sides that block from now on, `$7`
+/// `$1` conversation, `$2` owner, `$3` lease, `$4` access version, `$5` now, `$6` sides that block from now on, `$7`
 /// sides that no longer do, `$8` whether it is closed, `$9` its agent's user and `$10` its client, each null where it
 /// stays, `$11` sides of which nobody is due any more, `$12` how long it waits for the conversation's row.
-/// One row that says how it went, or none where the guard does not hold.
+/// One row that says how it went, or none where the access version does not hold.
 pub(super) const CHANGE_STATE: &str = concat!(
     r#"WITH before AS MATERIALIZED (SELECT c.id, c.client_id, c.agent_user_id FROM "messaging".conversation c
-            WHERE c.id = $1 AND c.guard = $4 AND "#,
+            WHERE c.id = $1 AND c.access_version = $4 AND "#,
     waits!("$12"),
     r#" FOR NO KEY UPDATE),
-        changed AS (UPDATE "messaging".conversation c SET events = c.events + 1, guard = c.guard + 1,
+        changed AS (UPDATE "messaging".conversation c SET events = c.events + 1, access_version = c.access_version + 1,
         blocked_by = (c.blocked_by | $6::smallint) & ~$7::smallint, closed = COALESCE($8, c.closed),
         agent_user_id = COALESCE($9, c.agent_user_id), client_id = COALESCE($10, c.client_id),
         client_due_at = CASE WHEN $11::smallint & 1 = 0 THEN c.client_due_at END,
@@ -38,7 +38,7 @@ pub(super) const CHANGE_STATE: &str = concat!(
     r#"SELECT true AS is_done, head, is_new FROM changed LEFT JOIN laned ON true
     UNION ALL
     SELECT false, NULL, NULL FROM "messaging".conversation c
-        WHERE c.id = $1 AND c.guard = $4 AND NOT EXISTS (SELECT FROM changed)
+        WHERE c.id = $1 AND c.access_version = $4 AND NOT EXISTS (SELECT FROM changed)
         AND ((c.blocked_by | $6::smallint) & ~$7::smallint, COALESCE($8, c.closed), COALESCE($9, c.agent_user_id),
             COALESCE($10, c.client_id)) = (c.blocked_by, c.closed, c.agent_user_id, c.client_id)"#
 );
@@ -54,7 +54,7 @@ impl PgStore {
                 sqlx::query(self.0.statements.change_state.clone()).bind(step.conversation_id.as_uuid());
             ownership
                 .bind(statement)
-                .bind(i64::from(step.guard))
+                .bind(i64::from(step.access_version))
                 .bind(instant(step.now))
                 .bind(new.blocks)
                 .bind(new.unblocks)
@@ -127,7 +127,7 @@ impl Columns {
 
 fn changed(row: Option<&PgRow>, step: &ChangeState, ownership: Ownership) -> Result<Changed, Error> {
     Ok(match row {
-        None => Changed::Stale,
+        None => Changed::Conflict,
         Some(row) if row.try_get("is_done")? => Changed::Done {
             lane: ownership.given(row, step.conversation_id)?,
         },

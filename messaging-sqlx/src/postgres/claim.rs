@@ -45,7 +45,7 @@ pub(super) const CLAIM: &str = r#"
     ORDER BY waits_since, conversation_id"#;
 
 /// `$1` since when, `$2` how many, `$3` now. Numbers links made within hosts' transactions in the order in which
-/// they were asked for, raises the guards of their conversations, and makes their lanes due; those of a conversation that
+/// they were asked for, raises the access versions of their conversations, and makes their lanes due; those of a conversation that
 /// another step is at wait for the next time, so that they keep no others waiting. One row: how many it took.
 pub(super) const NUMBER: &str = concat!(
     r#"WITH waiting AS MATERIALIZED (SELECT at, place, conversation_id FROM "messaging".unnumbered
@@ -64,7 +64,7 @@ pub(super) const NUMBER: &str = concat!(
     r#" RETURNING u.conversation_id, u.at, u.place),
         counted AS (SELECT conversation_id, COUNT(*) AS count FROM taken GROUP BY conversation_id),
         numbered AS (UPDATE "messaging".conversation c SET events = c.events + counted.count,
-            guard = c.guard + counted.count FROM counted
+            access_version = c.access_version + counted.count FROM counted
             WHERE c.id = counted.conversation_id RETURNING c.id, c.events, c.events - counted.count AS before),
         entry AS (INSERT INTO "messaging".outbox (conversation_id, number, kind, side, seq, at)
             SELECT n.id, n.before + row_number() OVER (PARTITION BY n.id ORDER BY taken.at, taken.place),

@@ -1,9 +1,9 @@
 use async_trait::async_trait;
 use messaging_core::{
     domain::{
-        conversation::{Conversation, OpenPlan, Overview},
-        message::SendKey,
-        page::Inbox,
+        conversation::{Conversation, ConversationSummary, OpenPlan},
+        message::IdempotencyKey,
+        page::ListScope,
         receipt::MessageRow,
     },
     id::{AgentId, BookingId, ConversationId, UserId},
@@ -17,7 +17,7 @@ use sqlx::Row;
 use super::{
     PgStore,
     error::{damaged, failed},
-    rows::{self, conversation_columns, last_message, overview_columns},
+    rows::{self, conversation_columns, last_message, summary_columns},
 };
 
 #[async_trait]
@@ -34,11 +34,11 @@ impl Conversations for PgStore {
         found.transpose().map_err(failed(DOING))
     }
 
-    async fn find_overview(&self, id: ConversationId) -> Result<Option<Overview>, StoreError> {
+    async fn find_summary(&self, id: ConversationId) -> Result<Option<ConversationSummary>, StoreError> {
         const DOING: &str = "finding a conversation";
-        let statement = sqlx::query(self.0.statements.overview.clone()).bind(id.as_uuid());
+        let statement = sqlx::query(self.0.statements.summary.clone()).bind(id.as_uuid());
         let found = self.read(DOING, statement).await?;
-        let found = found.first().map(rows::overview);
+        let found = found.first().map(rows::summary);
         found.transpose().map_err(failed(DOING))
     }
 
@@ -60,11 +60,11 @@ impl Conversations for PgStore {
         self.list_page(scan).await
     }
 
-    async fn count_conversations(&self, whose: &Inbox, cap: u64) -> Result<u64, StoreError> {
+    async fn count_conversations(&self, whose: &ListScope, cap: u64) -> Result<u64, StoreError> {
         self.count(whose, cap).await
     }
 
-    async fn count_unread(&self, whose: &Inbox) -> Result<u64, StoreError> {
+    async fn count_unread(&self, whose: &ListScope) -> Result<u64, StoreError> {
         self.unread(whose).await
     }
 
@@ -85,7 +85,7 @@ impl Conversations for PgStore {
         &self,
         of: ConversationId,
         sender: Option<&UserId>,
-        key: &SendKey,
+        key: &IdempotencyKey,
     ) -> Result<Option<MessageRow>, StoreError> {
         self.sent(of, sender, key).await
     }
@@ -110,7 +110,7 @@ pub(super) const FIND: &str = concat!(
 );
 pub(super) const OVERVIEW: &str = concat!(
     "SELECT ",
-    overview_columns!(),
+    summary_columns!(),
     r#" FROM "messaging".conversation c "#,
     last_message!(),
     " WHERE c.id = $1"

@@ -138,7 +138,7 @@ impl PgStore {
             Ok(outcomes) => {
                 for (pending, outcome) in some.into_iter().zip(outcomes) {
                     match outcome {
-                        Outcome::Done(appended) => pending.settle(Ok(appended)),
+                        Outcome::Done(appended) => pending.answer(Ok(appended)),
                         Outcome::Skipped => skipped.push(pending),
                     }
                 }
@@ -149,7 +149,7 @@ impl PgStore {
             Err(failure) => {
                 let error = failure.of_each(DOING);
                 for pending in some {
-                    pending.settle(Err(error()));
+                    pending.answer(Err(error()));
                 }
             }
         }
@@ -172,15 +172,15 @@ impl PgStore {
             // Of one conversation: they would wait for one another, with a connection each.
             for pending in some {
                 let outcome = self.append_one(&pending.step, if_locked).await;
-                pending.settle(outcome);
+                pending.answer(outcome);
             }
             return Vec::new();
         }
         let each = some.into_iter().map(async |pending| {
             match self.append_or_skip(&pending.step).await {
                 Ok(Outcome::Skipped) => return Some(pending),
-                Ok(Outcome::Done(appended)) => pending.settle(Ok(appended)),
-                Err(error) => pending.settle(Err(error)),
+                Ok(Outcome::Done(appended)) => pending.answer(Ok(appended)),
+                Err(error) => pending.answer(Err(error)),
             }
             None
         });
@@ -222,7 +222,7 @@ impl Drop for Rounds {
     fn drop(&mut self) {
         if !self.has_ended {
             for pending in self.queue.abandon() {
-                pending.settle(Err(refused(NotCommitted::Ended)));
+                pending.answer(Err(refused(NotCommitted::Ended)));
             }
         }
     }
@@ -254,7 +254,7 @@ impl Drop for Waiter {
     /// A task that was ended in the middle leaves a conversation that others can go on with.
     fn drop(&mut self) {
         for pending in self.queue.abandon_locked(self.of) {
-            pending.settle(Err(refused(NotCommitted::Ended)));
+            pending.answer(Err(refused(NotCommitted::Ended)));
         }
     }
 }

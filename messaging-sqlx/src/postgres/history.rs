@@ -1,7 +1,7 @@
 //! Messages of one conversation, with when they were read.
 
 use messaging_core::{
-    domain::{message::SendKey, receipt::MessageRow},
+    domain::{message::IdempotencyKey, receipt::MessageRow},
     id::{ConversationId, UserId},
     port::store::{Direction, HistoryPage, HistoryScan, StoreError},
 };
@@ -10,7 +10,7 @@ use sqlx::{Error, Row, postgres::PgRow};
 use super::{
     PgStore,
     error::failed,
-    rows::{self, last_message, message_row_columns, overview_columns},
+    rows::{self, last_message, message_row_columns, summary_columns},
 };
 use crate::codes::{limit, number, sender_code};
 
@@ -20,7 +20,7 @@ macro_rules! page {
     ($beyond:literal, $order:literal) => {
         concat!(
             "SELECT ",
-            overview_columns!(),
+            summary_columns!(),
             r#", NULL::timestamptz AS read_by_client, NULL::timestamptz AS read_by_agent
             FROM "messaging".conversation c "#,
             last_message!(),
@@ -68,7 +68,7 @@ impl PgStore {
         &self,
         of: ConversationId,
         sender: Option<&UserId>,
-        key: &SendKey,
+        key: &IdempotencyKey,
     ) -> Result<Option<MessageRow>, StoreError> {
         const DOING: &str = "finding a message by its key";
         let statement = sqlx::query(self.0.statements.sent.clone())
@@ -82,15 +82,15 @@ impl PgStore {
 }
 
 fn history(answered: &[PgRow], scan: &HistoryScan) -> Result<Option<HistoryPage>, Error> {
-    let mut overview = None;
+    let mut summary = None;
     let mut rows = Vec::with_capacity(answered.len());
     for row in answered {
         match row.try_get::<Option<uuid::Uuid>, _>("id")? {
-            Some(_) => overview = Some(rows::overview(row)?),
+            Some(_) => summary = Some(rows::summary(row)?),
             None => rows.push(rows::message_row(row)?),
         }
     }
-    let Some(overview) = overview else {
+    let Some(summary) = summary else {
         return Ok(None);
     };
     rows.sort_unstable_by_key(|row| row.message.seq);
@@ -101,7 +101,7 @@ fn history(answered: &[PgRow], scan: &HistoryScan) -> Result<Option<HistoryPage>
         Direction::Newest | Direction::Before(_) => drop(rows.drain(..beyond)),
     }
     Ok(Some(HistoryPage {
-        overview,
+        summary,
         rows,
         has_more: beyond > 0,
     }))

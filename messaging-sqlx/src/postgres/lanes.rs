@@ -29,7 +29,7 @@ macro_rules! entry_columns {
 /// time being `$entry`, the user whose access it has ended being `$lost_access`, and the conversation's lane. The lane's owner is `$2`, and `$3` until when; null: now, in
 /// whole milliseconds as all times are: by a clock that agrees it is due at once.
 ///
-/// A lane that is there only gets a longer tail, which its owner sees when it settles; the lock on its row
+/// A lane that is there only gets a longer tail, which its owner sees when it acknowledges; the lock on its row
 /// lets one of the two be first.
 macro_rules! publish {
     ($changed:literal, $entry:expr) => {

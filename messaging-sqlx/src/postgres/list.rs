@@ -3,7 +3,7 @@
 use messaging_core::{
     domain::{
         conversation::Conversation,
-        page::{Inbox, PageSize},
+        page::{ListScope, PageSize},
     },
     id::{AgentId, ConversationId},
     port::store::{ListPage, ListScan, ListStart, StoreError},
@@ -14,24 +14,24 @@ use super::{
     PgStore,
     call::Statement,
     error::failed,
-    rows::{self, conversation_columns, instant, last_message, overview_columns},
+    rows::{self, conversation_columns, instant, last_message, summary_columns},
 };
 use crate::codes::{limit, number};
 
 /// What is asked of an inbox, for each kind of one.
 #[derive(Debug, Clone)]
-pub(super) struct PerInbox<T> {
+pub(super) struct PerScope<T> {
     pub(super) client: T,
     pub(super) agent: T,
     pub(super) all: T,
 }
 
-impl<T> PerInbox<T> {
-    fn of(&self, inbox: &Inbox) -> &T {
+impl<T> PerScope<T> {
+    fn of(&self, inbox: &ListScope) -> &T {
         match inbox {
-            Inbox::Client(_) => &self.client,
-            Inbox::Agent { .. } => &self.agent,
-            Inbox::All(_) => &self.all,
+            ListScope::Client(_) => &self.client,
+            ListScope::Agent { .. } => &self.agent,
+            ListScope::All(_) => &self.all,
         }
     }
 }
@@ -42,7 +42,7 @@ macro_rules! page {
     ($from:expr, $rest:literal) => {
         concat!(
             "SELECT ",
-            overview_columns!(),
+            summary_columns!(),
             " FROM (SELECT * FROM ",
             $from,
             " ORDER BY c.activity_at DESC, c.id DESC ",
@@ -67,7 +67,7 @@ macro_rules! beginning {
 const _: () = assert!(PageSize::MAX == 100);
 
 /// `$1` how many, then whose.
-pub(super) const FROM_NEWEST: PerInbox<&str> = PerInbox {
+pub(super) const FROM_NEWEST: PerScope<&str> = PerScope {
     client: page!(beginning!("WHERE c.client_id = $2"), "LIMIT $1"),
     agent: page!(
         beginning!("WHERE c.agent_id = $2 AND c.agent_user_id = $3"),
@@ -76,7 +76,7 @@ pub(super) const FROM_NEWEST: PerInbox<&str> = PerInbox {
     all: page!(beginning!(""), "LIMIT $1"),
 };
 /// `$1` how many, `$2` activity and `$3` id of the last one seen, then whose.
-pub(super) const FROM_CURSOR: PerInbox<&str> = PerInbox {
+pub(super) const FROM_CURSOR: PerScope<&str> = PerScope {
     client: page!(
         beginning!("WHERE c.client_id = $4 AND (c.activity_at, c.id) < ($2, $3)"),
         "LIMIT $1"
@@ -88,7 +88,7 @@ pub(super) const FROM_CURSOR: PerInbox<&str> = PerInbox {
     all: page!(beginning!("WHERE (c.activity_at, c.id) < ($2, $3)"), "LIMIT $1"),
 };
 /// `$1` how many, `$2` how many to skip, then whose.
-pub(super) const FROM_OFFSET: PerInbox<&str> = PerInbox {
+pub(super) const FROM_OFFSET: PerScope<&str> = PerScope {
     client: page!(
         r#""messaging".conversation c WHERE c.client_id = $3"#,
         "LIMIT $1 OFFSET $2"
@@ -111,7 +111,7 @@ macro_rules! count {
 }
 
 /// `$1` the cap, then whose.
-pub(super) const COUNT: PerInbox<&str> = PerInbox {
+pub(super) const COUNT: PerScope<&str> = PerScope {
     client: count!("WHERE c.client_id = $2"),
     agent: count!("WHERE c.agent_id = $2 AND c.agent_user_id = $3"),
     all: count!("ORDER BY c.activity_at DESC, c.id DESC"),
@@ -139,7 +139,7 @@ macro_rules! agent_unread {
 }
 
 /// An admin's is the sum over both sides; whoever were to stand on both stands on the client's.
-pub(super) const UNREAD: PerInbox<&str> = PerInbox {
+pub(super) const UNREAD: PerScope<&str> = PerScope {
     client: concat!("SELECT ", client_unread!("$1"), "::bigint AS count"),
     agent: concat!(
         "SELECT ",
@@ -173,7 +173,7 @@ impl PgStore {
             ListStart::After(_) => &statements.from_cursor,
             ListStart::Skip(_) => &statements.from_offset,
         };
-        let statement = sqlx::query(sql.of(&scan.inbox).clone()).bind(limit(size + 1));
+        let statement = sqlx::query(sql.of(&scan.scope).clone()).bind(limit(size + 1));
         let statement = match &scan.start {
             ListStart::Newest => statement,
             ListStart::After(cursor) => statement
@@ -181,27 +181,27 @@ impl PgStore {
                 .bind(cursor.id().as_uuid()),
             ListStart::Skip(count) => statement.bind(limit(*count)),
         };
-        let statement = bind_owner(statement, &scan.inbox);
+        let statement = bind_owner(statement, &scan.scope);
         let found = self.read(DOING, statement).await?;
-        let overviews = found.iter().take(size).map(rows::overview);
+        let summaries = found.iter().take(size).map(rows::summary);
         Ok(ListPage {
-            rows: overviews.collect::<Result<_, _>>().map_err(failed(DOING))?,
+            rows: summaries.collect::<Result<_, _>>().map_err(failed(DOING))?,
             has_more: found.len() > size,
         })
     }
 
-    pub(super) async fn count(&self, whose: &Inbox, cap: u64) -> Result<u64, StoreError> {
+    pub(super) async fn count(&self, whose: &ListScope, cap: u64) -> Result<u64, StoreError> {
         const DOING: &str = "counting conversations";
         let statement = sqlx::query(self.0.statements.count.of(whose).clone()).bind(number(cap));
         self.number(DOING, bind_owner(statement, whose)).await
     }
 
-    pub(super) async fn unread(&self, whose: &Inbox) -> Result<u64, StoreError> {
+    pub(super) async fn unread(&self, whose: &ListScope) -> Result<u64, StoreError> {
         const DOING: &str = "counting unread messages";
         let statement = sqlx::query(self.0.statements.unread.of(whose).clone());
         let statement = match whose {
-            Inbox::All(user_id) => statement.bind(user_id.as_str()),
-            Inbox::Client(_) | Inbox::Agent { .. } => bind_owner(statement, whose),
+            ListScope::All(user_id) => statement.bind(user_id.as_str()),
+            ListScope::Client(_) | ListScope::Agent { .. } => bind_owner(statement, whose),
         };
         self.number(DOING, statement).await
     }
@@ -231,10 +231,10 @@ impl PgStore {
     }
 }
 
-fn bind_owner<'q>(statement: Statement<'q>, inbox: &Inbox) -> Statement<'q> {
+fn bind_owner<'q>(statement: Statement<'q>, inbox: &ListScope) -> Statement<'q> {
     match inbox {
-        Inbox::Client(user_id) => statement.bind(user_id.as_str()),
-        Inbox::Agent { agent_id, user_id } => statement.bind(agent_id.as_str()).bind(user_id.as_str()),
-        Inbox::All(_) => statement,
+        ListScope::Client(user_id) => statement.bind(user_id.as_str()),
+        ListScope::Agent { agent_id, user_id } => statement.bind(agent_id.as_str()).bind(user_id.as_str()),
+        ListScope::All(_) => statement,
     }
 }

@@ -2,7 +2,7 @@ use messaging_core::{
     domain::{
         conversation::{Mailbox, ReadMark},
         receipt::Receipt,
-        side::Sides,
+        side::PerSide,
     },
     port::store::{MarkRead, Marked, StoreError, StoreErrorKind},
 };
@@ -17,9 +17,9 @@ use super::{
     turns::{LockWait, waits},
 };
 
-/// `$1` conversation, `$2` owner, `$3` lease, `$4` guard, `$5` message, `$6` now, `$7` by how many seconds that may be ahead,
+/// `$1` conversation, `$2` owner, `$3` lease, `$4` access version, `$5` message, `$6` now, `$7` by how many seconds that may be ahead,
 /// `$8` how long it waits for the conversation's row. One row that says how it
-/// went, or none where the guard does not hold.
+/// went, or none where the access version does not hold.
 ///
 /// Where nothing moved, the last part says why, by what this statement's snapshot shows: that the side had
 /// read as far, or that it had not and somebody has moved the position since.
@@ -32,7 +32,7 @@ macro_rules! mark_read {
                 "#, $side, "_read = t.position, ", $side, "_read_seq = t.seq,
                 ", $side, "_read_at = GREATEST(", moment!("$6", "$7"), ", c.activity_at, c.", $side, "_read_at),
                 ", $side, "_due_at = CASE WHEN t.position < c.", $side, "_inbox THEN c.", $side, "_due_at END
-                FROM target t WHERE c.id = $1 AND c.guard = $4 AND c.", $side, "_read < t.position
+                FROM target t WHERE c.id = $1 AND c.access_version = $4 AND c.", $side, "_read < t.position
                 AND ", waits!("$8"), "
                 RETURNING c.id, c.events, c.", $side, "_inbox AS inbox, c.", $side, "_read AS read,
                     c.", $side, "_read_seq AS read_seq, c.", $side, r#"_read_at AS read_at),
@@ -50,12 +50,12 @@ macro_rules! mark_read {
                     WHERE r.conversation_id = $1 AND r.side = "#, $code, r#" AND r.position >= t.position
                     ORDER BY r.position LIMIT 1) END
                 FROM "messaging".conversation c LEFT JOIN target t ON true
-                WHERE c.id = $1 AND c.guard = $4 AND NOT EXISTS (SELECT FROM moved)"#
+                WHERE c.id = $1 AND c.access_version = $4 AND NOT EXISTS (SELECT FROM moved)"#
         )
     };
 }
 
-pub(super) const MARK_READ: Sides<&str> = Sides {
+pub(super) const MARK_READ: PerSide<&str> = PerSide {
     client: mark_read!("client", "1"),
     agent: mark_read!("agent", "2"),
 };
@@ -74,7 +74,7 @@ impl PgStore {
                     .bind(step.conversation_id.as_uuid());
                 ownership
                     .bind(statement)
-                    .bind(i64::from(step.guard))
+                    .bind(i64::from(step.access_version))
                     .bind(step.up_to.as_uuid())
                     .bind(instant(step.now))
                     .bind(self.max_ahead())
@@ -93,7 +93,7 @@ impl PgStore {
 /// What a row says; `None` when the position had been moved meanwhile, though not as far as the message.
 fn marked(row: Option<&PgRow>, step: &MarkRead, ownership: Ownership) -> Result<Option<Marked>, Error> {
     let Some(row) = row else {
-        return Ok(Some(Marked::Stale));
+        return Ok(Some(Marked::Conflict));
     };
     let marked = match row.try_get("outcome")? {
         "moved" => {

@@ -9,12 +9,12 @@
 //! do to the value, and the conformance suite holds the two against each other. What makes that safe beside
 //! other steps, at `READ COMMITTED`:
 //!
-//! - The conversation's row is the lock. A step updates it on the guard that it was decided on, waits for
+//! - The conversation's row is the lock. A step updates it on the access version that it was decided on, waits for
 //!   whoever is before it, and is then judged by the row as it has become.
 //! - What a statement's snapshot cannot show, an index does: a message with the same key, or a conversation of
 //!   the same pair, that has just been committed by another. The statement then comes to nothing as a
 //!   whole, and is repeated.
-//! - An outbox entry lengthens its conversation's lane, or makes it, in the same statement. Who settles a
+//! - An outbox entry lengthens its conversation's lane, or makes it, in the same statement. Who acknowledges a
 //!   lane locks it and looks at its tail: either the entry is seen, or its step finds the lane gone.
 //! - Locks are taken in one order: conversations by id, then lanes by id.
 //!

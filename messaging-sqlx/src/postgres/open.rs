@@ -50,7 +50,7 @@ macro_rules! open_pair {
 /// No part relies on what another part's writes look like to it.
 pub(super) const OPEN: &str = concat!(
     open_pair!(waits!("$10")),
-    r#"told AS (UPDATE "messaging".conversation c SET events = c.events + 1, guard = c.guard + 1 FROM linked
+    r#"told AS (UPDATE "messaging".conversation c SET events = c.events + 1, access_version = c.access_version + 1 FROM linked
             WHERE c.id = linked.id AND NOT EXISTS (SELECT FROM made) RETURNING c.id, c.events),
         opened AS (SELECT id, events FROM made UNION ALL SELECT id, events FROM told),
         "#,
@@ -61,7 +61,7 @@ pub(super) const OPEN: &str = concat!(
     "SELECT pair.id AS opened_id, is_made, head, is_new FROM pair LEFT JOIN laned ON true"
 );
 
-/// As [`OPEN`], but what it links to a conversation that was there is left for a worker to number, which raises the guard.
+/// As [`OPEN`], but what it links to a conversation that was there is left for a worker to number, which raises the access version.
 pub(super) const OPEN_IN: &str = concat!(
     open_pair!("true"),
     r#"unnumbered AS (INSERT INTO "messaging".unnumbered (at, conversation_id)
@@ -110,7 +110,7 @@ impl PgStore {
     /// The connection has to be in a transaction; what it costs is not bounded in time by the store.
     ///
     /// No conversation that was there is locked: sends to it go on however long the transaction takes. So a link raises
-    /// the conversation's guard, and is told, when a worker takes it up, within a second of the commit. Only
+    /// the conversation's access version, and is told, when a worker takes it up, within a second of the commit. Only
     /// another opening of the same new pair, or another link of the same booking, waits for its end.
     ///
     /// # Errors

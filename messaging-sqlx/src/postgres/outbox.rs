@@ -30,17 +30,17 @@ impl Outbox for PgStore {
         self.entries(lanes, per_lane).await
     }
 
-    async fn settle(
+    async fn acknowledge(
         &self,
         by: WorkerId,
         lease_until: Timestamp,
         done: &[Progress],
     ) -> Result<Vec<Lane>, StoreError> {
-        const DOING: &str = "settling lanes";
+        const DOING: &str = "acknowledging lanes";
         let ids: Vec<_> = done.iter().map(|one| one.conversation_id.as_uuid()).collect();
         let leases: Vec<_> = done.iter().map(|one| instant(one.lease_until)).collect();
         let numbers: Vec<_> = done.iter().map(|one| number(one.up_to)).collect();
-        let statement = sqlx::query(self.0.statements.settle.clone())
+        let statement = sqlx::query(self.0.statements.acknowledge.clone())
             .bind(by.as_uuid())
             .bind(ids)
             .bind(leases)
@@ -165,7 +165,7 @@ macro_rules! owned_lanes {
 ///
 /// It does not wait for the disk: were it forgotten in a crash of the database, its events would be published a second
 /// time, and whoever listens drops what they have. So a message costs one flush and not two.
-pub(super) const SETTLE: &str = concat!(
+pub(super) const ACKNOWLEDGE: &str = concat!(
     "WITH ",
     owned_lanes!(
         "$4::bigint[]",

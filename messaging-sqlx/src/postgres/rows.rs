@@ -3,11 +3,11 @@
 use messaging_core::{
     domain::{
         body::Body,
-        conversation::{Conversation, Mailbox, Overview, ReadMark},
+        conversation::{Conversation, ConversationSummary, Mailbox, ReadMark},
         digest::DigestMark,
-        message::{Message, Origin, SendKey},
+        message::{IdempotencyKey, Message, Origin},
         receipt::MessageRow,
-        side::Sides,
+        side::PerSide,
     },
     id::{AgentId, BookingId, ConversationId, MessageId, UserId},
     time::Timestamp,
@@ -25,7 +25,7 @@ use crate::codes;
 /// The columns of [`conversation`], of `conversation AS c`.
 macro_rules! conversation_columns {
     () => {
-        "c.id, c.client_id, c.agent_id, c.agent_user_id, c.guard, c.blocked_by, c.closed, c.last_seq,
+        "c.id, c.client_id, c.agent_id, c.agent_user_id, c.access_version, c.blocked_by, c.closed, c.last_seq,
          c.client_inbox, c.client_read, c.client_read_seq, c.client_read_at,
          c.client_mailed, c.client_due_at,
          c.agent_inbox, c.agent_read, c.agent_read_seq, c.agent_read_at, c.agent_mailed, c.agent_due_at,
@@ -58,8 +58,8 @@ macro_rules! booking_column {
             ORDER BY l.position DESC LIMIT 1) AS booking_id"#
     };
 }
-/// The columns of [`overview`], of `conversation AS c` and [`last_message`] `AS m`.
-macro_rules! overview_columns {
+/// The columns of [`summary`], of `conversation AS c` and [`last_message`] `AS m`.
+macro_rules! summary_columns {
     () => {
         concat!(
             $crate::postgres::rows::conversation_columns!(),
@@ -79,8 +79,7 @@ macro_rules! last_message {
     };
 }
 pub(super) use {
-    booking_column, conversation_columns, last_message, message_columns, message_row_columns,
-    overview_columns,
+    booking_column, conversation_columns, last_message, message_columns, message_row_columns, summary_columns,
 };
 
 pub(super) fn conversation(row: &PgRow) -> Result<Conversation, Error> {
@@ -95,21 +94,21 @@ pub(super) fn conversation(row: &PgRow) -> Result<Conversation, Error> {
         })
     };
     let blocked_by: i16 = row.try_get("blocked_by")?;
-    let guard: i64 = row.try_get("guard")?;
+    let access_version: i64 = row.try_get("access_version")?;
     Ok(Conversation {
         id: ConversationId::new(row.try_get("id")?),
         client_id: user_id(row, "client_id")?,
         agent_id: AgentId::parse(row.try_get::<&str, _>("agent_id")?).map_err(damaged)?,
         agent_user_id: user_id(row, "agent_user_id")?,
-        guard: u32::try_from(guard).map_err(damaged)?,
-        blocked_by: Sides::from_fn(|side| codes::holds(blocked_by, side)),
+        access_version: u32::try_from(access_version).map_err(damaged)?,
+        blocked_by: PerSide::from_fn(|side| codes::holds(blocked_by, side)),
         closed: row.try_get("closed")?,
         last_seq: count(row, "last_seq")?,
-        mailboxes: Sides {
+        mailboxes: PerSide {
             client: mailbox("client_inbox", "client_read", "client_read_seq", "client_read_at")?,
             agent: mailbox("agent_inbox", "agent_read", "agent_read_seq", "agent_read_at")?,
         },
-        digests: Sides {
+        digests: PerSide {
             client: digest_mark(row, "client_mailed", "client_due_at")?,
             agent: digest_mark(row, "agent_mailed", "agent_due_at")?,
         },
@@ -125,8 +124,8 @@ fn digest_mark(row: &PgRow, mailed: &str, due_at: &str) -> Result<DigestMark, Er
     })
 }
 
-pub(super) fn overview(row: &PgRow) -> Result<Overview, Error> {
-    Ok(Overview {
+pub(super) fn summary(row: &PgRow) -> Result<ConversationSummary, Error> {
+    Ok(ConversationSummary {
         conversation: conversation(row)?,
         booking_id: booking_id(row)?,
         last_message: has_message(row)?.then(|| message(row)).transpose()?,
@@ -162,9 +161,9 @@ pub(super) fn message(row: &PgRow) -> Result<Message, Error> {
         seq: count(row, "seq")?,
         origin,
         body: Body::from_stored(row.try_get("body")?),
-        key: key.map(SendKey::parse).transpose().map_err(damaged)?,
+        key: key.map(IdempotencyKey::parse).transpose().map_err(damaged)?,
         created_at: time(row, "sent_at")?,
-        positions: Sides {
+        positions: PerSide {
             client: count(row, "client_position")?,
             agent: count(row, "agent_position")?,
         },
@@ -174,7 +173,7 @@ pub(super) fn message(row: &PgRow) -> Result<Message, Error> {
 pub(super) fn message_row(row: &PgRow) -> Result<MessageRow, Error> {
     Ok(MessageRow {
         message: message(row)?,
-        read: Sides {
+        read: PerSide {
             client: maybe_time(row, "read_by_client")?,
             agent: maybe_time(row, "read_by_agent")?,
         },

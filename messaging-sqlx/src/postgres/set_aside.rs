@@ -18,7 +18,7 @@ use super::{
 use crate::codes::{limit, number};
 
 /// `$1` worker, `$2` conversation, `$3` lease, `$4` number, `$5` why, `$6` now. A lane never has its tail
-/// where no entry is: it would be settled up to its last entry, and not end.
+/// where no entry is: it would be acknowledged up to its last entry, and not end.
 pub(super) const TAKE_OUT: &str = r#"
     WITH mine AS MATERIALIZED (SELECT conversation_id, head, tail FROM "messaging".lane
             WHERE conversation_id = $2 AND owner = $1 AND until = $3 FOR UPDATE),

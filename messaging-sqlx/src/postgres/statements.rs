@@ -1,11 +1,11 @@
 //! Every statement of the store, with the schema's name in it.
 
-use messaging_core::domain::side::Sides;
+use messaging_core::domain::side::PerSide;
 use sqlx::SqlStr;
 
 use super::{
     SchemaName, activity, append, append_many, audit, change_state, claim, conversations, digest_sql,
-    erasure, history, limiter, list, list::PerInbox, load, mark_read, moderation, open, outbox, probe,
+    erasure, history, limiter, list, list::PerScope, load, mark_read, moderation, open, outbox, probe,
     set_aside, tallies, unlink,
 };
 
@@ -34,22 +34,22 @@ macro_rules! statements {
 statements! {
     append: SqlStr = append::APPEND;
     append_skipping: SqlStr = append::APPEND_SKIPPING;
-    guard: SqlStr = append::GUARD;
+    access_version: SqlStr = append::ACCESS_VERSION;
     append_many: SqlStr = append_many::APPEND_MANY;
     append_many_waiting: SqlStr = append_many::APPEND_MANY_WAITING;
-    mark_read: Sides<SqlStr> = mark_read::MARK_READ;
+    mark_read: PerSide<SqlStr> = mark_read::MARK_READ;
     change_state: SqlStr = change_state::CHANGE_STATE;
     open: SqlStr = open::OPEN;
     open_in: SqlStr = open::OPEN_IN;
     find: SqlStr = conversations::FIND;
-    overview: SqlStr = conversations::OVERVIEW;
+    summary: SqlStr = conversations::OVERVIEW;
     bookings: SqlStr = conversations::BOOKINGS;
     unlink: SqlStr = unlink::UNLINK;
-    from_newest: PerInbox<SqlStr> = list::FROM_NEWEST;
-    from_cursor: PerInbox<SqlStr> = list::FROM_CURSOR;
-    from_offset: PerInbox<SqlStr> = list::FROM_OFFSET;
-    count: PerInbox<SqlStr> = list::COUNT;
-    unread: PerInbox<SqlStr> = list::UNREAD;
+    from_newest: PerScope<SqlStr> = list::FROM_NEWEST;
+    from_cursor: PerScope<SqlStr> = list::FROM_CURSOR;
+    from_offset: PerScope<SqlStr> = list::FROM_OFFSET;
+    count: PerScope<SqlStr> = list::COUNT;
+    unread: PerScope<SqlStr> = list::UNREAD;
     of_agent: SqlStr = list::OF_AGENT;
     before: SqlStr = history::BEFORE;
     after: SqlStr = history::AFTER;
@@ -57,7 +57,7 @@ statements! {
     claim: SqlStr = claim::CLAIM;
     number: SqlStr = claim::NUMBER;
     entries: SqlStr = load::ENTRIES;
-    settle: SqlStr = outbox::SETTLE;
+    acknowledge: SqlStr = outbox::ACKNOWLEDGE;
     let_go: SqlStr = outbox::LET_GO;
     take_out: SqlStr = set_aside::TAKE_OUT;
     list_set_aside: SqlStr = set_aside::LIST;
@@ -142,19 +142,19 @@ impl Template for &str {
     }
 }
 
-impl Template for Sides<&str> {
-    type Filled = Sides<SqlStr>;
+impl Template for PerSide<&str> {
+    type Filled = PerSide<SqlStr>;
 
-    fn filled(self, schema: &SchemaName) -> Sides<SqlStr> {
-        Sides::from_fn(|side| schema.fill(self.of(side)))
+    fn filled(self, schema: &SchemaName) -> PerSide<SqlStr> {
+        PerSide::from_fn(|side| schema.fill(self.of(side)))
     }
 }
 
-impl Template for PerInbox<&str> {
-    type Filled = PerInbox<SqlStr>;
+impl Template for PerScope<&str> {
+    type Filled = PerScope<SqlStr>;
 
-    fn filled(self, schema: &SchemaName) -> PerInbox<SqlStr> {
-        PerInbox {
+    fn filled(self, schema: &SchemaName) -> PerScope<SqlStr> {
+        PerScope {
             client: schema.fill(self.client),
             agent: schema.fill(self.agent),
             all: schema.fill(self.all),
@@ -175,14 +175,14 @@ impl Each for SqlStr {
 }
 
 #[cfg(test)]
-impl Each for Sides<SqlStr> {
+impl Each for PerSide<SqlStr> {
     fn each(&self) -> Vec<&SqlStr> {
         vec![&self.client, &self.agent]
     }
 }
 
 #[cfg(test)]
-impl Each for PerInbox<SqlStr> {
+impl Each for PerScope<SqlStr> {
     fn each(&self) -> Vec<&SqlStr> {
         vec![&self.client, &self.agent, &self.all]
     }

@@ -3,7 +3,7 @@
 
 use async_trait::async_trait;
 use messaging_core::{
-    domain::{conversation::ReadMark, side::Sides},
+    domain::{conversation::ReadMark, side::PerSide},
     port::store::{LaneTally, SideTally, StoreError, Tallies, Tally, TallyScan, Unpublished},
 };
 use sqlx::{Error, Row, postgres::PgRow};
@@ -129,7 +129,7 @@ fn tally(row: &PgRow) -> Result<Tally, Error> {
         last_seq: count(row, "newest")?,
         newest_at: maybe_time(row, "newest_at")?,
         first_untimely: maybe_count(row, "untimely")?,
-        sides: Sides {
+        sides: PerSide {
             client: SideTally {
                 addressed: count(row, "to_client")?,
                 first_misplaced: maybe_count(row, "client_misplaced")?,

@@ -19,7 +19,7 @@ pub(super) const UNLINK: &str = concat!(
     r#" FOR NO KEY UPDATE),
         unlinked AS (DELETE FROM "messaging".booking_link l USING held
             WHERE l.conversation_id = held.id AND l.booking_id = $5 RETURNING l.conversation_id AS id),
-        changed AS (UPDATE "messaging".conversation c SET events = c.events + 1, guard = c.guard + 1
+        changed AS (UPDATE "messaging".conversation c SET events = c.events + 1, access_version = c.access_version + 1
             FROM unlinked WHERE c.id = unlinked.id RETURNING c.id, c.events),
     "#,
     publish!("changed", "3, NULL::smallint, NULL::bigint, $4::timestamptz"),

@@ -1,5 +1,5 @@
 use messaging_core::{
-    domain::message::{Message, SendKey},
+    domain::message::{IdempotencyKey, Message},
     port::store::{Append, Appended, EntryKind, Stored},
 };
 use sqlx::{Error, SqliteConnection};
@@ -14,16 +14,16 @@ impl Step for Append {
     async fn take(self, tx: &mut SqliteConnection) -> Result<Appended, Error> {
         let id = self.conversation_id;
         let Some(mut conversation) = conversations::find(tx, id).await? else {
-            return Ok(Appended::Stale);
+            return Ok(Appended::Conflict);
         };
         if let Some(key) = &self.message.key {
             let sender = self.message.origin.sender();
             if let Some(seen) = history::sent(tx, id, sender, key).await? {
-                return Ok(Appended::Seen(seen));
+                return Ok(Appended::Duplicate(seen));
             }
         }
-        if conversation.guard != self.guard {
-            return Ok(Appended::Stale);
+        if conversation.access_version != self.access_version {
+            return Ok(Appended::Conflict);
         }
         let message = conversation.append(&self.message);
         conversations::save(tx, &conversation).await?;
@@ -58,7 +58,7 @@ async fn insert(tx: &mut SqliteConnection, message: &Message) -> Result<(), Erro
         .bind(origin_code(&message.origin))
         .bind(sides_code(|side| message.origin.addresses(side)))
         .bind(sender_code(message.origin.sender()))
-        .bind(message.key.as_ref().map(SendKey::as_str))
+        .bind(message.key.as_ref().map(IdempotencyKey::as_str))
         .bind(message.body.as_str())
         .bind(message.created_at.as_millis())
         .bind(number(message.positions.client))

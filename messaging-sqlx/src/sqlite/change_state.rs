@@ -10,8 +10,8 @@ impl Step for ChangeState {
     async fn take(self, tx: &mut SqliteConnection) -> Result<Changed, Error> {
         let id = self.conversation_id;
         let found = conversations::find(tx, id).await?;
-        let Some(mut conversation) = found.filter(|found| found.guard == self.guard) else {
-            return Ok(Changed::Stale);
+        let Some(mut conversation) = found.filter(|found| found.access_version == self.access_version) else {
+            return Ok(Changed::Conflict);
         };
         let lost_access = conversation.loses_access(&self.change).cloned();
         if !conversation.apply(&self.change) {

@@ -1,9 +1,9 @@
 use async_trait::async_trait;
 use messaging_core::{
     domain::{
-        conversation::{Conversation, OpenPlan, Overview},
-        message::SendKey,
-        page::Inbox,
+        conversation::{Conversation, ConversationSummary, OpenPlan},
+        message::IdempotencyKey,
+        page::ListScope,
         receipt::MessageRow,
         side::Side,
     },
@@ -41,10 +41,10 @@ impl Conversations for SqliteStore {
         find(&mut connection, id).await.map_err(failed(DOING))
     }
 
-    async fn find_overview(&self, id: ConversationId) -> Result<Option<Overview>, StoreError> {
+    async fn find_summary(&self, id: ConversationId) -> Result<Option<ConversationSummary>, StoreError> {
         const DOING: &str = "finding a conversation";
         let mut connection = self.reader(DOING).await?;
-        overview(&mut connection, id).await.map_err(failed(DOING))
+        summary(&mut connection, id).await.map_err(failed(DOING))
     }
 
     async fn unlink_booking(&self, step: &UnlinkBooking) -> Result<Unlinked, StoreError> {
@@ -63,14 +63,14 @@ impl Conversations for SqliteStore {
         list::page(&mut connection, scan).await.map_err(failed(DOING))
     }
 
-    async fn count_conversations(&self, whose: &Inbox, cap: u64) -> Result<u64, StoreError> {
+    async fn count_conversations(&self, whose: &ListScope, cap: u64) -> Result<u64, StoreError> {
         const DOING: &str = "counting conversations";
         let mut connection = self.reader(DOING).await?;
         let count = list::count(&mut connection, whose, cap).await;
         count.map_err(failed(DOING))
     }
 
-    async fn count_unread(&self, whose: &Inbox) -> Result<u64, StoreError> {
+    async fn count_unread(&self, whose: &ListScope) -> Result<u64, StoreError> {
         const DOING: &str = "counting unread messages";
         let mut connection = self.reader(DOING).await?;
         let sum = list::unread(&mut connection, whose).await;
@@ -99,7 +99,7 @@ impl Conversations for SqliteStore {
         &self,
         of: ConversationId,
         sender: Option<&UserId>,
-        key: &SendKey,
+        key: &IdempotencyKey,
     ) -> Result<Option<MessageRow>, StoreError> {
         const DOING: &str = "finding a message by its key";
         let mut connection = self.reader(DOING).await?;
@@ -144,7 +144,7 @@ pub(super) const OVERVIEW: &str = concat!(select_overview!(), "WHERE c.id = ?");
 pub(super) const BOOKINGS: &str =
     "SELECT booking_id FROM booking_link WHERE conversation_id = ? ORDER BY position DESC";
 pub(super) const SAVE: &str =
-    "UPDATE conversation SET client_id = ?, agent_user_id = ?, guard = ?, blocked_by = ?, closed = ?,
+    "UPDATE conversation SET client_id = ?, agent_user_id = ?, access_version = ?, blocked_by = ?, closed = ?,
     last_seq = ?, client_inbox = ?, client_read = ?, client_read_seq = ?, client_read_at = ?,
     client_mailed = ?, client_due_at = ?, agent_inbox = ?, agent_read = ?, agent_read_seq = ?, agent_read_at = ?,
     agent_mailed = ?, agent_due_at = ?, activity_at = ? WHERE id = ?";
@@ -158,13 +158,13 @@ pub(super) async fn find(
     row.as_ref().map(rows::conversation).transpose()
 }
 
-pub(super) async fn overview(
+pub(super) async fn summary(
     connection: &mut SqliteConnection,
     id: ConversationId,
-) -> Result<Option<Overview>, Error> {
+) -> Result<Option<ConversationSummary>, Error> {
     let found = sqlx::query(OVERVIEW).bind(id.as_uuid());
     let row = found.fetch_optional(connection).await?;
-    row.as_ref().map(rows::overview).transpose()
+    row.as_ref().map(rows::summary).transpose()
 }
 
 /// Binds what a transition may change, but for the times, in the order of the columns.
@@ -174,7 +174,7 @@ pub(super) fn bind_state<'q>(
 ) -> Query<'q, Sqlite, SqliteArguments> {
     let mut bound = statement
         .bind(c.agent_user_id.as_str())
-        .bind(c.guard)
+        .bind(c.access_version)
         .bind(sides_code(|side| *c.blocked_by.of(side)))
         .bind(c.closed)
         .bind(number(c.last_seq));

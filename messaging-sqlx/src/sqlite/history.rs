@@ -2,7 +2,7 @@
 
 use messaging_core::{
     domain::{
-        message::{Message, SendKey},
+        message::{IdempotencyKey, Message},
         receipt::MessageRow,
     },
     id::{ConversationId, MessageId, UserId},
@@ -42,7 +42,7 @@ pub(super) async fn page(
     tx: &mut SqliteConnection,
     scan: &HistoryScan,
 ) -> Result<Option<HistoryPage>, Error> {
-    let Some(overview) = conversations::overview(tx, scan.conversation_id).await? else {
+    let Some(summary) = conversations::summary(tx, scan.conversation_id).await? else {
         return Ok(None);
     };
     let (sql, seq) = match scan.direction {
@@ -63,7 +63,7 @@ pub(super) async fn page(
         rows.reverse();
     }
     Ok(Some(HistoryPage {
-        overview,
+        summary,
         rows,
         has_more: found.len() > size,
     }))
@@ -74,7 +74,7 @@ pub(super) async fn sent(
     connection: &mut SqliteConnection,
     of: ConversationId,
     sender: Option<&UserId>,
-    key: &SendKey,
+    key: &IdempotencyKey,
 ) -> Result<Option<MessageRow>, Error> {
     let found = sqlx::query(SENT)
         .bind(of.as_uuid())

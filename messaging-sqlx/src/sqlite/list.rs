@@ -1,7 +1,7 @@
 //! Lists of conversations, each along one index.
 
 use messaging_core::{
-    domain::{conversation::Conversation, page::Inbox},
+    domain::{conversation::Conversation, page::ListScope},
     id::{AgentId, ConversationId},
     port::store::{ListPage, ListScan, ListStart},
 };
@@ -27,7 +27,7 @@ macro_rules! newest_first {
 }
 
 /// What is asked of an inbox, for each kind of one.
-pub(super) struct PerInbox {
+pub(super) struct PerScope {
     pub(super) client: &'static str,
     pub(super) agent: &'static str,
     pub(super) all: &'static str,
@@ -35,7 +35,7 @@ pub(super) struct PerInbox {
 
 macro_rules! per_inbox {
     ($before:expr, $and:literal, $where:literal, $after:expr) => {
-        PerInbox {
+        PerScope {
             client: concat!($before, "WHERE ", of_client!(), $and, $after),
             agent: concat!($before, "WHERE ", of_agent!(), $and, $after),
             all: concat!($before, $where, $after),
@@ -43,16 +43,16 @@ macro_rules! per_inbox {
     };
 }
 
-pub(super) const FROM_NEWEST: PerInbox = per_inbox!(select_overview!(), " ", "", newest_first!());
-pub(super) const FROM_CURSOR: PerInbox = per_inbox!(
+pub(super) const FROM_NEWEST: PerScope = per_inbox!(select_overview!(), " ", "", newest_first!());
+pub(super) const FROM_CURSOR: PerScope = per_inbox!(
     select_overview!(),
     " AND (c.activity_at, c.id) < (?, ?) ",
     "WHERE (c.activity_at, c.id) < (?, ?) ",
     newest_first!()
 );
-pub(super) const FROM_OFFSET: PerInbox =
+pub(super) const FROM_OFFSET: PerScope =
     per_inbox!(select_overview!(), " ", "", concat!(newest_first!(), " OFFSET ?"));
-pub(super) const COUNT: PerInbox = per_inbox!(
+pub(super) const COUNT: PerScope = per_inbox!(
     "SELECT COUNT(*) FROM (SELECT 1 FROM conversation c ",
     " ",
     "",
@@ -60,7 +60,7 @@ pub(super) const COUNT: PerInbox = per_inbox!(
 );
 
 /// An admin's is the sum over both sides; whoever were to stand on both stands on the client's.
-pub(super) const UNREAD: PerInbox = PerInbox {
+pub(super) const UNREAD: PerScope = PerScope {
     client: "SELECT COALESCE(SUM(client_inbox - client_read), 0) FROM conversation
         WHERE client_id = ? AND client_inbox > client_read",
     agent: "SELECT COALESCE(SUM(agent_inbox - agent_read), 0) FROM conversation
@@ -85,11 +85,11 @@ pub(super) async fn page(connection: &mut SqliteConnection, scan: &ListScan) -> 
         ListStart::Skip(_) => FROM_OFFSET,
     };
     let size = scan.limit.get();
-    let mut query = sqlx::query(sql.of(&scan.inbox));
-    query = match &scan.inbox {
-        Inbox::Client(user_id) => query.bind(user_id.as_str()),
-        Inbox::Agent { agent_id, user_id } => query.bind(agent_id.as_str()).bind(user_id.as_str()),
-        Inbox::All(_) => query,
+    let mut query = sqlx::query(sql.of(&scan.scope));
+    query = match &scan.scope {
+        ListScope::Client(user_id) => query.bind(user_id.as_str()),
+        ListScope::Agent { agent_id, user_id } => query.bind(agent_id.as_str()).bind(user_id.as_str()),
+        ListScope::All(_) => query,
     };
     if let ListStart::After(cursor) = &scan.start {
         query = query
@@ -102,28 +102,32 @@ pub(super) async fn page(connection: &mut SqliteConnection, scan: &ListScan) -> 
     }
 
     let found = query.fetch_all(connection).await?;
-    let overviews = found.iter().take(size).map(rows::overview);
+    let summaries = found.iter().take(size).map(rows::summary);
     Ok(ListPage {
-        rows: overviews.collect::<Result<_, _>>()?,
+        rows: summaries.collect::<Result<_, _>>()?,
         has_more: found.len() > size,
     })
 }
 
-pub(super) async fn count(connection: &mut SqliteConnection, whose: &Inbox, cap: u64) -> Result<u64, Error> {
+pub(super) async fn count(
+    connection: &mut SqliteConnection,
+    whose: &ListScope,
+    cap: u64,
+) -> Result<u64, Error> {
     let query = sqlx::query_scalar(COUNT.of(whose));
     let query = match whose {
-        Inbox::Client(user_id) => query.bind(user_id.as_str()),
-        Inbox::Agent { agent_id, user_id } => query.bind(agent_id.as_str()).bind(user_id.as_str()),
-        Inbox::All(_) => query,
+        ListScope::Client(user_id) => query.bind(user_id.as_str()),
+        ListScope::Agent { agent_id, user_id } => query.bind(agent_id.as_str()).bind(user_id.as_str()),
+        ListScope::All(_) => query,
     };
     query.bind(number(cap)).fetch_one(connection).await
 }
 
-pub(super) async fn unread(connection: &mut SqliteConnection, whose: &Inbox) -> Result<u64, Error> {
+pub(super) async fn unread(connection: &mut SqliteConnection, whose: &ListScope) -> Result<u64, Error> {
     let query = sqlx::query_scalar(UNREAD.of(whose));
     let query = match whose {
-        Inbox::Client(user_id) | Inbox::All(user_id) => query.bind(user_id.as_str()),
-        Inbox::Agent { agent_id, user_id } => query.bind(agent_id.as_str()).bind(user_id.as_str()),
+        ListScope::Client(user_id) | ListScope::All(user_id) => query.bind(user_id.as_str()),
+        ListScope::Agent { agent_id, user_id } => query.bind(agent_id.as_str()).bind(user_id.as_str()),
     };
     query.fetch_one(connection).await
 }
@@ -143,12 +147,12 @@ pub(super) async fn of_agent(
     found.iter().map(rows::conversation).collect()
 }
 
-impl PerInbox {
-    fn of(&self, inbox: &Inbox) -> &'static str {
+impl PerScope {
+    fn of(&self, inbox: &ListScope) -> &'static str {
         match inbox {
-            Inbox::Client(_) => self.client,
-            Inbox::Agent { .. } => self.agent,
-            Inbox::All(_) => self.all,
+            ListScope::Client(_) => self.client,
+            ListScope::Agent { .. } => self.agent,
+            ListScope::All(_) => self.all,
         }
     }
 }

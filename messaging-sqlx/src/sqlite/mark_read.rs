@@ -16,8 +16,8 @@ impl Step for MarkRead {
     async fn take(self, tx: &mut SqliteConnection) -> Result<Marked, Error> {
         let id = self.conversation_id;
         let found = conversations::find(tx, id).await?;
-        let Some(mut conversation) = found.filter(|found| found.guard == self.guard) else {
-            return Ok(Marked::Stale);
+        let Some(mut conversation) = found.filter(|found| found.access_version == self.access_version) else {
+            return Ok(Marked::Conflict);
         };
         let Some(up_to) = history::find(tx, id, self.up_to).await? else {
             return Ok(Marked::UnknownMessage);

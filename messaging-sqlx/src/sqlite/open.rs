@@ -32,7 +32,7 @@ impl Step for Open {
         };
 
         if linked && !created {
-            raise_guard(tx, id).await?;
+            raise_access_version(tx, id).await?;
         }
         let lane = if created || linked {
             let event = Event {
@@ -52,7 +52,7 @@ impl Step for Open {
 }
 
 pub(super) const FIND_PAIR: &str = "SELECT id FROM conversation WHERE client_id = ? AND agent_id = ?";
-pub(super) const INSERT: &str = "INSERT INTO conversation (id, client_id, agent_id, agent_user_id, guard,
+pub(super) const INSERT: &str = "INSERT INTO conversation (id, client_id, agent_id, agent_user_id, access_version,
     blocked_by, closed, last_seq, client_inbox, client_read, client_read_seq, client_read_at, client_mailed,
     client_due_at, agent_inbox, agent_read, agent_read_seq, agent_read_at, agent_mailed, agent_due_at, created_at,
     activity_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
@@ -60,7 +60,8 @@ pub(super) const LINK: &str = "INSERT INTO booking_link (conversation_id, positi
     VALUES (?1, (SELECT COALESCE(MAX(position), 0) + 1 FROM booking_link WHERE conversation_id = ?1), ?2)
     ON CONFLICT (conversation_id, booking_id) DO NOTHING";
 pub(super) const UNLINK: &str = "DELETE FROM booking_link WHERE conversation_id = ? AND booking_id = ?";
-pub(super) const RAISE_GUARD: &str = "UPDATE conversation SET guard = guard + 1 WHERE id = ?";
+pub(super) const RAISE_ACCESS_VERSION: &str =
+    "UPDATE conversation SET access_version = access_version + 1 WHERE id = ?";
 
 async fn find_pair(tx: &mut SqliteConnection, plan: &OpenPlan) -> Result<Option<ConversationId>, Error> {
     let id: Option<Uuid> = sqlx::query_scalar(FIND_PAIR)
@@ -98,7 +99,7 @@ impl Step for UnlinkBooking {
         if done.rows_affected() == 0 {
             return Ok(Unlinked::NotLinked);
         }
-        raise_guard(tx, id).await?;
+        raise_access_version(tx, id).await?;
         let event = Event {
             of: id,
             kind: EntryKind::Updated,
@@ -112,8 +113,11 @@ impl Step for UnlinkBooking {
     }
 }
 
-async fn raise_guard(tx: &mut SqliteConnection, id: ConversationId) -> Result<(), Error> {
-    sqlx::query(RAISE_GUARD).bind(id.as_uuid()).execute(tx).await?;
+async fn raise_access_version(tx: &mut SqliteConnection, id: ConversationId) -> Result<(), Error> {
+    sqlx::query(RAISE_ACCESS_VERSION)
+        .bind(id.as_uuid())
+        .execute(tx)
+        .await?;
     Ok(())
 }
 

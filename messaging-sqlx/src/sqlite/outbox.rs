@@ -36,13 +36,13 @@ impl Outbox for SqliteStore {
         loaded.map_err(failed(DOING))
     }
 
-    async fn settle(
+    async fn acknowledge(
         &self,
         by: WorkerId,
         lease_until: Timestamp,
         done: &[Progress],
     ) -> Result<Vec<Lane>, StoreError> {
-        self.write(Settle {
+        self.write(Acknowledge {
             by,
             lease_until,
             done: done.to_vec(),
@@ -153,15 +153,15 @@ impl Step for Claim {
     }
 }
 
-struct Settle {
+struct Acknowledge {
     by: WorkerId,
     lease_until: Timestamp,
     done: Vec<Progress>,
 }
 
-impl Step for Settle {
+impl Step for Acknowledge {
     type Answer = Vec<Lane>;
-    const DOING: &'static str = "settling lanes";
+    const DOING: &'static str = "acknowledging lanes";
 
     async fn take(self, tx: &mut SqliteConnection) -> Result<Vec<Lane>, Error> {
         let mut going_on = Vec::new();

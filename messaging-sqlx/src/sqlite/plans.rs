@@ -121,7 +121,7 @@ async fn no_statement_reads_a_whole_table() {
         open::FIND_PAIR,
         open::INSERT,
         open::LINK,
-        open::RAISE_GUARD,
+        open::RAISE_ACCESS_VERSION,
         open::UNLINK,
         outbox::DUE,
         outbox::END,

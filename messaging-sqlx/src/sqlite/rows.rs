@@ -3,11 +3,11 @@
 use messaging_core::{
     domain::{
         body::Body,
-        conversation::{Conversation, Mailbox, Overview, ReadMark},
+        conversation::{Conversation, ConversationSummary, Mailbox, ReadMark},
         digest::DigestMark,
-        message::{Message, Origin, SendKey},
+        message::{IdempotencyKey, Message, Origin},
         receipt::MessageRow,
-        side::Sides,
+        side::PerSide,
     },
     id::{AgentId, BookingId, ConversationId, MessageId, UserId},
     time::Timestamp,
@@ -21,7 +21,7 @@ use crate::codes;
 /// The columns of [`conversation`], of `conversation AS c`.
 macro_rules! conversation_columns {
     () => {
-        "c.id, c.client_id, c.agent_id, c.agent_user_id, c.guard, c.blocked_by, c.closed, c.last_seq,
+        "c.id, c.client_id, c.agent_id, c.agent_user_id, c.access_version, c.blocked_by, c.closed, c.last_seq,
          c.client_inbox, c.client_read, c.client_read_seq, c.client_read_at,
          c.client_mailed, c.client_due_at,
          c.agent_inbox, c.agent_read, c.agent_read_seq, c.agent_read_at, c.agent_mailed, c.agent_due_at,
@@ -54,7 +54,7 @@ macro_rules! booking_column {
             ORDER BY l.position DESC LIMIT 1) AS booking_id"
     };
 }
-/// What [`overview`] reads, up to the conditions.
+/// What [`summary`] reads, up to the conditions.
 macro_rules! select_overview {
     () => {
         concat!(
@@ -79,11 +79,11 @@ pub(super) fn conversation(row: &SqliteRow) -> Result<Conversation, Error> {
         client_id: user_id(row, "client_id")?,
         agent_id: AgentId::parse(row.try_get::<&str, _>("agent_id")?).map_err(damaged)?,
         agent_user_id: user_id(row, "agent_user_id")?,
-        guard: row.try_get("guard")?,
-        blocked_by: Sides::from_fn(|side| codes::holds(blocked_by, side)),
+        access_version: row.try_get("access_version")?,
+        blocked_by: PerSide::from_fn(|side| codes::holds(blocked_by, side)),
         closed: row.try_get("closed")?,
         last_seq: row.try_get("last_seq")?,
-        mailboxes: Sides {
+        mailboxes: PerSide {
             client: Mailbox {
                 inbox: row.try_get("client_inbox")?,
                 read: row.try_get("client_read")?,
@@ -95,7 +95,7 @@ pub(super) fn conversation(row: &SqliteRow) -> Result<Conversation, Error> {
                 last_read: read_mark(row, "agent_read_seq", "agent_read_at")?,
             },
         },
-        digests: Sides {
+        digests: PerSide {
             client: digest_mark(row, "client_mailed", "client_due_at")?,
             agent: digest_mark(row, "agent_mailed", "agent_due_at")?,
         },
@@ -120,9 +120,9 @@ fn digest_mark(row: &SqliteRow, mailed: &str, due_at: &str) -> Result<DigestMark
     })
 }
 
-pub(super) fn overview(row: &SqliteRow) -> Result<Overview, Error> {
+pub(super) fn summary(row: &SqliteRow) -> Result<ConversationSummary, Error> {
     let has_message = row.try_get::<Option<i64>, _>("seq")?.is_some();
-    Ok(Overview {
+    Ok(ConversationSummary {
         conversation: conversation(row)?,
         booking_id: booking_id(row)?,
         last_message: has_message.then(|| message(row)).transpose()?,
@@ -153,9 +153,9 @@ pub(super) fn message(row: &SqliteRow) -> Result<Message, Error> {
         seq: row.try_get("seq")?,
         origin,
         body: Body::from_stored(row.try_get("body")?),
-        key: key.map(SendKey::parse).transpose().map_err(damaged)?,
+        key: key.map(IdempotencyKey::parse).transpose().map_err(damaged)?,
         created_at: time(row, "sent_at")?,
-        positions: Sides {
+        positions: PerSide {
             client: row.try_get("client_position")?,
             agent: row.try_get("agent_position")?,
         },
@@ -169,7 +169,7 @@ pub(super) fn message_row(row: &SqliteRow) -> Result<MessageRow, Error> {
     };
     Ok(MessageRow {
         message: message(row)?,
-        read: Sides {
+        read: PerSide {
             client: read("read_by_client")?,
             agent: read("read_by_agent")?,
         },

@@ -3,7 +3,7 @@
 
 use async_trait::async_trait;
 use messaging_core::{
-    domain::side::Sides,
+    domain::side::PerSide,
     port::store::{LaneTally, SideTally, StoreError, Tallies, Tally, TallyScan, Unpublished},
     time::Timestamp,
 };
@@ -105,7 +105,7 @@ fn tally(row: &SqliteRow) -> Result<Tally, Error> {
         last_seq: row.try_get("newest")?,
         newest_at: newest_at.map(Timestamp::from_millis),
         first_untimely: row.try_get("untimely")?,
-        sides: Sides {
+        sides: PerSide {
             client: SideTally {
                 addressed: row.try_get("to_client")?,
                 first_misplaced: row.try_get("client_misplaced")?,

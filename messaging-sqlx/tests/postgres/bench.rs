@@ -280,7 +280,7 @@ pub(crate) fn send(n: u32) -> Append {
     message.key = Some(key(n.to_string()));
     Append {
         conversation_id: conversation_id(1_001),
-        guard: 0,
+        access_version: 0,
         message,
         publisher: Publisher::Anyone,
     }
@@ -290,11 +290,11 @@ pub(crate) fn send(n: u32) -> Append {
 pub(crate) async fn is_stored(store: &dyn Store, n: u32) -> bool {
     match store.append(&send(n)).await.unwrap() {
         Appended::Stored(stored) => stored.message.id == send(n).message.id,
-        Appended::Seen(row) => {
+        Appended::Duplicate(row) => {
             assert_eq!(row.message.id, send(n).message.id);
             false
         }
-        Appended::Stale => panic!("the conversation is as it was"),
+        Appended::Conflict => panic!("the conversation is as it was"),
     }
 }
 
@@ -303,11 +303,18 @@ pub(crate) async fn is_stored_in_the_end(store: &dyn Store, n: u32) -> bool {
     // More than anything here changes it.
     for _ in 0..1_000 {
         let of = send(n).conversation_id;
-        let guard = store.find_conversation(of).await.unwrap().unwrap().guard;
-        match store.append(&Append { guard, ..send(n) }).await.unwrap() {
+        let access_version = store.find_conversation(of).await.unwrap().unwrap().access_version;
+        match store
+            .append(&Append {
+                access_version,
+                ..send(n)
+            })
+            .await
+            .unwrap()
+        {
             Appended::Stored(_) => return true,
-            Appended::Seen(_) => return false,
-            Appended::Stale => {}
+            Appended::Duplicate(_) => return false,
+            Appended::Conflict => {}
         }
     }
     panic!("the conversation changes without an end")

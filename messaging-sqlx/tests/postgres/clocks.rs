@@ -192,7 +192,7 @@ async fn no_time_is_written_that_is_ahead_of_the_databases_clock() {
         }
         let read = MarkRead {
             conversation_id: id,
-            guard: 0,
+            access_version: 0,
             side: Side::Agent,
             up_to: steps[3].message.id,
             now: ahead,

@@ -106,12 +106,12 @@ async fn without_group_commit_each_is_a_commit_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_repeated_key_is_stored_once_and_a_guard_that_does_not_hold_stops_its_message_only() {
+async fn a_repeated_key_is_stored_once_and_a_access_version_that_does_not_hold_stops_its_message_only() {
     let held = Held::with(|options| options).await;
     let mut again = send_to(1, 2);
     again.message.key = Some(key("1"));
     let mut stale = send_to(1, 3);
-    stale.guard = 7;
+    stale.access_version = 7;
     let unknown = send_to(9, 5);
     let others = vec![send_to(1, 1), again, stale, unknown, send_to(3, 4)];
     let (bench, outcomes) = held.send(others).await;
@@ -119,12 +119,12 @@ async fn a_repeated_key_is_stored_once_and_a_guard_that_does_not_hold_stops_its_
         panic!("five results");
     };
     assert_eq!((seq(one), seq(other)), (2, 1));
-    let Ok(Appended::Seen(seen)) = again else {
+    let Ok(Appended::Duplicate(seen)) = again else {
         panic!("it has been sent: {again:?}");
     };
     assert_eq!(seen.message.id, message_id(1));
-    assert!(matches!(stale, Ok(Appended::Stale)), "{stale:?}");
-    assert!(matches!(unknown, Ok(Appended::Stale)), "{unknown:?}");
+    assert!(matches!(stale, Ok(Appended::Conflict)), "{stale:?}");
+    assert!(matches!(unknown, Ok(Appended::Conflict)), "{unknown:?}");
     assert_eq!(bench.messages().await, 3);
 }
 
@@ -278,7 +278,7 @@ async fn a_commit_whose_connection_is_lost_is_unknown_to_all_and_found_when_they
         bench.until_idle().await;
         let again = join_all(steps.iter().map(|step| store.append(step))).await;
         for outcome in &again {
-            let is_seen = matches!(outcome, Ok(Appended::Seen(_)));
+            let is_seen = matches!(outcome, Ok(Appended::Duplicate(_)));
             assert_eq!(is_seen, is_committed, "{outcome:?}");
         }
         assert_eq!(bench.messages().await, 5);

@@ -52,7 +52,7 @@ async fn who_comes_back_after_its_lease_repeats_one_call_and_is_told_nothing() {
         second.tick(at(0) + LEASE);
         second.publish().await;
         let all = ["one", "two", "three", "four"];
-        // What the owner had not settled is published from there on.
+        // What the owner had not acknowledged is published from there on.
         assert_eq!(transport.take(id), all[calls - 1..]);
 
         first.go_on(at(0) + LEASE).await;

@@ -48,7 +48,7 @@ fn send_to(conversation: u64, n: u32) -> Append {
 fn read(n: u64) -> MarkRead {
     MarkRead {
         conversation_id: conversation_id(LOCKED),
-        guard: 0,
+        access_version: 0,
         side: Side::Agent,
         up_to: message_id(n),
         now: at(1),
@@ -59,7 +59,7 @@ fn read(n: u64) -> MarkRead {
 fn block() -> ChangeState {
     ChangeState {
         conversation_id: conversation_id(LOCKED),
-        guard: 0,
+        access_version: 0,
         change: Change::Block(Side::Agent),
         now: at(1),
         publisher: Publisher::Anyone,
@@ -253,14 +253,14 @@ async fn a_stale_send_waits_for_no_locked_row() {
         let mut waiting = Box::pin(join_all(steps.iter().map(|step| store.append(step))));
         assert!(poll!(&mut waiting).is_pending());
         let stale = Append {
-            guard: 7,
+            access_version: 7,
             ..send_to(1_003, 200)
         };
         tokio::select! {
             answers = &mut waiting => panic!("nobody gets the lock: {answers:?}"),
             () = async {
                 bench.until_waiting(2).await;
-                assert_eq!(store.append(&stale).await.unwrap(), Appended::Stale);
+                assert_eq!(store.append(&stale).await.unwrap(), Appended::Conflict);
             } => {}
         }
         locked.let_go().await;

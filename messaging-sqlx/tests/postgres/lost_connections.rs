@@ -86,13 +86,13 @@ impl Scene {
         self.store.claim_lanes(&claim).await.unwrap()
     }
 
-    /// Settles what opening the conversation brought.
+    /// Acknowledges what opening the conversation brought.
     async fn calm(&self) {
         let lanes = self.due(0).await;
         let progress = progress(&lanes[0], 1);
         let left = self
             .store
-            .settle(worker_id(2), at(20), &[progress])
+            .acknowledge(worker_id(2), at(20), &[progress])
             .await
             .unwrap();
         assert_eq!(left, []);
@@ -124,11 +124,11 @@ async fn a_message_is_stored_once_and_its_lane_is_due_when_the_lease_is_over() {
                     assert_eq!((stored.message.id, stored.message.seq), (message_id(1), 1));
                     assert_eq!(stored.lane.map(|lane| lane.head), Some(2));
                 }
-                Appended::Seen(row) => {
+                Appended::Duplicate(row) => {
                     assert_eq!(cut, Cut::AfterAnswer);
                     assert_eq!((row.message.id, row.message.seq), (message_id(1), 1));
                 }
-                Appended::Stale => panic!("the conversation is as it was"),
+                Appended::Conflict => panic!("the conversation is as it was"),
             }
             assert_eq!(scene.bench.messages().await, 1);
             assert_eq!(scene.due(10).await, []);
@@ -164,7 +164,7 @@ async fn a_read_position_moves_once() {
         scene.store.append(&send(1)).await.unwrap();
         let step = MarkRead {
             conversation_id: conversation_id(1_001),
-            guard: 0,
+            access_version: 0,
             side: Side::Agent,
             up_to: message_id(1),
             now: at(2),
@@ -190,7 +190,7 @@ async fn a_conversation_is_changed_once() {
         let scene = Scene::new().await;
         let mut step = ChangeState {
             conversation_id: conversation_id(1_001),
-            guard: 0,
+            access_version: 0,
             change: Change::Block(Side::Agent),
             now: at(2),
             publisher: worker(1, at(12)),
@@ -201,9 +201,9 @@ async fn a_conversation_is_changed_once() {
         match cut {
             Cut::BeforeRequest => assert_eq!(changed, Changed::Done { lane: None }),
             // Whoever decides again sees what became of it.
-            Cut::AfterAnswer => assert_eq!(changed, Changed::Stale),
+            Cut::AfterAnswer => assert_eq!(changed, Changed::Conflict),
         }
-        step.guard = 1;
+        step.access_version = 1;
         assert_eq!(scene.store.change_state(&step).await.unwrap(), Changed::AlreadySo);
     }
 }
@@ -223,15 +223,15 @@ async fn lanes_are_given_once_and_due_again_when_the_lease_is_over() {
 }
 
 #[tokio::test]
-async fn a_lane_is_settled_once_whether_it_ends_or_goes_on() {
+async fn a_lane_is_acknowledged_once_whether_it_ends_or_goes_on() {
     for (cut, messages) in CUTS.into_iter().flat_map(|cut| [(cut, 0), (cut, 1)]) {
         let scene = Scene::new().await;
         for n in 1..=messages {
             scene.store.append(&send(n)).await.unwrap();
         }
         let done = [progress(&scene.due(1).await[0], 1)];
-        let settle = async |store: &PgStore| store.settle(worker_id(2), at(21), &done).await;
-        let left = scene.repeated(cut, settle).await;
+        let acknowledge = async |store: &PgStore| store.acknowledge(worker_id(2), at(21), &done).await;
+        let left = scene.repeated(cut, acknowledge).await;
         let goes_on = messages > 0;
         // The lease that the repeated step names is over: that of the first holds.
         assert_eq!(left.len(), usize::from(goes_on && cut == Cut::BeforeRequest));

@@ -126,7 +126,7 @@ async fn nobody_who_talks_waits_for_the_hosts_transaction() {
     assert!(is_stored(&hasty, 1).await);
     let read = MarkRead {
         conversation_id: id,
-        guard: 0,
+        access_version: 0,
         side: Side::Agent,
         up_to: message_id(1),
         now: at(9),
@@ -138,7 +138,7 @@ async fn nobody_who_talks_waits_for_the_hosts_transaction() {
     ));
     let block = ChangeState {
         conversation_id: id,
-        guard: 0,
+        access_version: 0,
         change: Change::Block(Side::Client),
         now: at(9),
         publisher: Publisher::Anyone,

@@ -190,22 +190,29 @@ async fn a_link_is_numbered_after_what_was_sent_before_its_commit() {
 
 /// What was decided on the conversation without the link holds until a worker takes the link up, and no longer.
 #[tokio::test]
-async fn a_link_of_a_host_s_transaction_raises_the_guard_when_it_is_numbered() {
+async fn a_link_of_a_host_s_transaction_raises_the_access_version_when_it_is_numbered() {
     let host = Host::new().await;
     let mut session = host.bench.session().await;
     let id = host.messaging.open_planned(&host.plan(1, "a")).await.unwrap().id;
-    let guard = async || host.store.find_conversation(id).await.unwrap().unwrap().guard;
+    let access_version = async || {
+        host.store
+            .find_conversation(id)
+            .await
+            .unwrap()
+            .unwrap()
+            .access_version
+    };
     host.told().await;
-    let before = guard().await;
+    let before = access_version().await;
     let mut tx = session.connection.begin().await.unwrap();
     for name in ["b", "c", "b"] {
         host.store.open_in(&mut tx, &host.plan(1, name)).await.unwrap();
     }
     tx.commit().await.unwrap();
     host.told().await;
-    assert_eq!(guard().await, before + 2);
+    assert_eq!(access_version().await, before + 2);
     host.told().await;
-    assert_eq!(guard().await, before + 2, "once");
+    assert_eq!(access_version().await, before + 2, "once");
 }
 
 /// Whoever looks for lanes takes a link that somebody else is just numbering neither twice nor not at all.
@@ -234,7 +241,10 @@ async fn of_workers_that_look_at_once_each_link_is_one_s() {
         lease_until: at(1_030),
         up_to: 1,
     };
-    let lanes = stores[0].settle(worker_id(99), at(1_060), &[done]).await.unwrap();
+    let lanes = stores[0]
+        .acknowledge(worker_id(99), at(1_060), &[done])
+        .await
+        .unwrap();
     let entries = stores[0].load_entries(&lanes, 1_000).await.unwrap();
     let numbers: Vec<_> = entries.iter().map(|one| one.entry.number).collect();
     assert_eq!(numbers, (2..=31).collect::<Vec<_>>());

@@ -1,4 +1,4 @@
-//! Looking for lanes is cheap however long somebody keeps the database from forgetting those that are settled.
+//! Looking for lanes is cheap however long somebody keeps the database from forgetting those that are acknowledged.
 //! What it costs is counted in the blocks that the server touches for it, and never in time.
 
 use messaging_core::{
@@ -71,8 +71,8 @@ impl Scene {
             if done.is_empty() {
                 return;
             }
-            let settled = self.store.settle(worker_id(1), at(second + 10), &done).await;
-            assert_eq!(settled.unwrap(), []);
+            let acknowledged = self.store.acknowledge(worker_id(1), at(second + 10), &done).await;
+            assert_eq!(acknowledged.unwrap(), []);
         }
     }
 

@@ -37,7 +37,7 @@ async fn writes(store: &PgStore) -> Vec<Result<(), StoreError>> {
     let (id, publisher) = (conversation_id(1_001), Publisher::Anyone);
     let read = MarkRead {
         conversation_id: id,
-        guard: 0,
+        access_version: 0,
         side: Side::Agent,
         up_to: message_id(1),
         now: at(2),
@@ -45,7 +45,7 @@ async fn writes(store: &PgStore) -> Vec<Result<(), StoreError>> {
     };
     let close = ChangeState {
         conversation_id: id,
-        guard: 0,
+        access_version: 0,
         change: Change::Close,
         now: at(3),
         publisher,
@@ -76,7 +76,7 @@ async fn reads(store: &PgStore) -> Vec<Result<(), StoreError>> {
     };
     let mut done = vec![
         store.find_conversation(id).await.map(drop),
-        store.find_overview(id).await.map(drop),
+        store.find_summary(id).await.map(drop),
         store.list_bookings(id).await.map(drop),
         store
             .list_agent_conversations(&agency_id(1), None, 9)
@@ -97,7 +97,7 @@ async fn reads(store: &PgStore) -> Vec<Result<(), StoreError>> {
         done.push(store.count_unread(&inbox).await.map(drop));
         for start in [ListStart::Newest, ListStart::Skip(0)] {
             let scan = ListScan {
-                inbox: inbox.clone(),
+                scope: inbox.clone(),
                 start,
                 limit: limit(9),
             };
@@ -153,7 +153,7 @@ async fn publishes(store: &PgStore) -> Vec<Result<(), StoreError>> {
         store.claim_lanes(&claim).await.map(drop),
         store.load_entries(std::slice::from_ref(&lane), 9).await.map(drop),
         store.set_aside(worker, &lane, &opening, "too large", at(6)).await,
-        store.settle(worker, at(16), &[progress]).await.map(drop),
+        store.acknowledge(worker, at(16), &[progress]).await.map(drop),
         store.delay_lanes(worker, &[delay]).await,
         store.requeue(&requeue).await.map(drop),
     ]

@@ -33,7 +33,7 @@ async fn a_write_is_given_up_in_time_and_others_go_on_elsewhere() {
         wire.release();
         let patient = bench.store();
         let repeated = patient.append(&send(1)).await.unwrap();
-        assert!(matches!(repeated, Appended::Stored(_) | Appended::Seen(_)));
+        assert!(matches!(repeated, Appended::Stored(_) | Appended::Duplicate(_)));
         assert_eq!(bench.messages().await, 2);
     }
 }
@@ -81,7 +81,7 @@ async fn a_pool_made_from_a_url_gives_up_by_itself_where_the_server_cannot_be_he
         wire.release();
         assert!(matches!(
             bench.store().append(&send(1)).await.unwrap(),
-            Appended::Stored(_) | Appended::Seen(_)
+            Appended::Stored(_) | Appended::Duplicate(_)
         ));
         assert_eq!(bench.messages().await, 1);
     }

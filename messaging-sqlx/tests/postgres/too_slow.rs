@@ -75,7 +75,7 @@ async fn what_became_of_a_write_that_a_host_s_pool_gave_up_is_found_by_repeating
         bench.until_waiting(i64::from(OFTEN)).await;
         locked.let_go().await;
         let repeated = patient.append(&send(1)).await.unwrap();
-        assert!(matches!(repeated, Appended::Stored(_) | Appended::Seen(_)));
+        assert!(matches!(repeated, Appended::Stored(_) | Appended::Duplicate(_)));
         assert_eq!(bench.messages().await, 1);
         assert!(!is_stored(&patient, 1).await);
         check_full_size(&bench, &patient).await;

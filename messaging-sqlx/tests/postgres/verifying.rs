@@ -24,7 +24,7 @@ async fn talked() -> Bench {
     }
     let read = MarkRead {
         conversation_id: conversation_id(1_001),
-        guard: 0,
+        access_version: 0,
         side: Agent,
         up_to: message_id(3),
         now: at(9),
@@ -64,7 +64,7 @@ async fn check(damage: &str, expected: &[Finding]) {
 }
 
 const fn inbox(kept: u64, counted: u64) -> Finding {
-    Finding::Inbox {
+    Finding::ListScope {
         side: Agent,
         kept,
         counted,
@@ -135,7 +135,7 @@ async fn a_message_that_is_lost_or_moved_is_missed() {
 
 #[tokio::test]
 async fn a_number_that_drifted_is_found() {
-    let clients = Finding::Inbox {
+    let clients = Finding::ListScope {
         side: Client,
         kept: 1,
         counted: 0,
@@ -207,7 +207,7 @@ async fn a_time_or_a_reader_that_was_changed_is_found() {
         &[clients],
     )
     .await;
-    let received = Finding::Inbox {
+    let received = Finding::ListScope {
         side: Client,
         kept: 0,
         counted: 1,

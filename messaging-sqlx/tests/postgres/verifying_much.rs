@@ -50,7 +50,7 @@ async fn a_long_conversation_and_many_short_ones_are_all_counted() {
     };
     let short = Discrepancy {
         conversation_id: conversation_id(299_001),
-        finding: Finding::Inbox {
+        finding: Finding::ListScope {
             side: Side::Client,
             kept: 1,
             counted: 0,
@@ -84,7 +84,7 @@ async fn the_conversations_of_a_range_come_by_their_ids() {
 #[tokio::test]
 async fn what_cannot_even_be_read_ends_the_walk() {
     let bench = Bench::new().await;
-    let damage = "UPDATE messaging.conversation SET guard = -1";
+    let damage = "UPDATE messaging.conversation SET access_version = -1";
     bench.session().await.run(damage).await;
     let store = bench.store();
     let walked: Result<Vec<_>, _> = verify(&store, ConversationRange::all()).try_collect().await;
@@ -94,9 +94,9 @@ async fn what_cannot_even_be_read_ends_the_walk() {
 /// Sends, reads what was sent, books and publishes.
 async fn talk(store: &PgStore, id: ConversationId, n: u32) {
     assert!(is_stored_in_the_end(store, n).await);
-    let read = |guard| MarkRead {
+    let read = |access_version| MarkRead {
         conversation_id: id,
-        guard,
+        access_version,
         side: Side::Agent,
         up_to: message_id(n.into()),
         now: at(n.into()),
@@ -104,8 +104,8 @@ async fn talk(store: &PgStore, id: ConversationId, n: u32) {
     };
     // Decided anew after each booking that comes between.
     loop {
-        let guard = store.find_conversation(id).await.unwrap().unwrap().guard;
-        if store.mark_read(&read(guard)).await.unwrap() != Marked::Stale {
+        let access_version = store.find_conversation(id).await.unwrap().unwrap().access_version;
+        if store.mark_read(&read(access_version)).await.unwrap() != Marked::Conflict {
             break;
         }
     }

@@ -7,7 +7,7 @@ use messaging_core::{
         body::Body,
         conversation::Change,
         message::Origin,
-        page::{Inbox, PageSize},
+        page::{ListScope, PageSize},
         side::{Side, To},
     },
     port::store::{AuditedAction, Direction, LaneFailure},
@@ -42,7 +42,7 @@ pub(crate) enum Write {
 pub(crate) enum Publish {
     Claim(u8, Duration, usize),
     Load(Vec<Index>, usize),
-    Settle(u8, Vec<Index>, u64, Duration),
+    Acknowledge(u8, Vec<Index>, u64, Duration),
     Delay(u8, Vec<Index>, Duration, LaneFailure),
     SetAside(u8, Index, Index),
     /// One of those that are set aside, or one that never was.
@@ -51,7 +51,7 @@ pub(crate) enum Publish {
 
 #[derive(Debug, Clone)]
 pub(crate) enum Read {
-    List(Inbox, From, PageSize),
+    List(ListScope, From, PageSize),
     History(Index, Direction, PageSize),
     Look(Index, Option<u8>, u8),
     OfAgent(u8, Option<Index>, usize),
@@ -99,13 +99,20 @@ fn step() -> impl Strategy<Value = Step> {
 fn write() -> impl Strategy<Value = Write> {
     let at = any::<Index>;
     let open = (0..3_u8, 0..2_u8, option::of(0..3_u8), by());
-    let append = (at(), sender(), option::of(0..3_u8), body(), guard(), by());
+    let append = (
+        at(),
+        sender(),
+        option::of(0..3_u8),
+        body(),
+        access_version(),
+        by(),
+    );
     let action = prop::sample::select(AuditedAction::ALL.to_vec());
     prop_oneof![
         4 => open.prop_map(|(c, a, b, by)| Write::Open(c, a, b, by)),
-        16 => append.prop_map(|(at, from, key, body, guard, by)| Write::Append(at, from, key, body, guard, by)),
-        10 => (at(), side(), at(), guard(), by()).prop_map(|(at, s, m, g, by)| Write::MarkRead(at, s, m, g, by)),
-        4 => (at(), change(), guard(), by()).prop_map(|(at, change, g, by)| Write::Change(at, change, g, by)),
+        16 => append.prop_map(|(at, from, key, body, access_version, by)| Write::Append(at, from, key, body, access_version, by)),
+        10 => (at(), side(), at(), access_version(), by()).prop_map(|(at, s, m, g, by)| Write::MarkRead(at, s, m, g, by)),
+        4 => (at(), change(), access_version(), by()).prop_map(|(at, change, g, by)| Write::Change(at, change, g, by)),
         1 => (0..4_u8, action, option::of(at())).prop_map(|(actor, action, at)| Write::Record(actor, action, at)),
     ]
 }
@@ -116,7 +123,7 @@ fn publish() -> impl Strategy<Value = Publish> {
     prop_oneof![
         5 => (worker(), lease(), 0..4_usize).prop_map(|(by, lease, limit)| Publish::Claim(by, lease, limit)),
         5 => (lanes(), 0..5_usize).prop_map(|(lanes, per_lane)| Publish::Load(lanes, per_lane)),
-        5 => (worker(), lanes(), 0..4_u64, lease()).prop_map(|(by, l, more, u)| Publish::Settle(by, l, more, u)),
+        5 => (worker(), lanes(), 0..4_u64, lease()).prop_map(|(by, l, more, u)| Publish::Acknowledge(by, l, more, u)),
         3 => (worker(), lanes(), lease(), failure()).prop_map(|(by, l, u, why)| Publish::Delay(by, l, u, why)),
         3 => (worker(), at(), at()).prop_map(|(by, lane, entry)| Publish::SetAside(by, lane, entry)),
         3 => (at(), by()).prop_map(|(nth, by)| Publish::Requeue(nth, by)),
@@ -149,8 +156,8 @@ fn lanes() -> impl Strategy<Value = Vec<Index>> {
     vec(any::<Index>(), 0..4)
 }
 
-/// Mostly the guard that holds.
-fn guard() -> impl Strategy<Value = u32> {
+/// Mostly the access version that holds.
+fn access_version() -> impl Strategy<Value = u32> {
     prop_oneof![9 => Just(0), 1 => Just(1)]
 }
 
@@ -195,14 +202,14 @@ fn failure() -> impl Strategy<Value = LaneFailure> {
     ])
 }
 
-fn inbox() -> impl Strategy<Value = Inbox> {
+fn inbox() -> impl Strategy<Value = ListScope> {
     prop_oneof![
-        (0..4_u8).prop_map(|n| Inbox::Client(user(n))),
-        (0..2_u8, 0..4_u8).prop_map(|(agent, n)| Inbox::Agent {
+        (0..4_u8).prop_map(|n| ListScope::Client(user(n))),
+        (0..2_u8, 0..4_u8).prop_map(|(agent, n)| ListScope::Agent {
             agent_id: agency(agent),
             user_id: user(n),
         }),
-        (0..4_u8).prop_map(|n| Inbox::All(user(n))),
+        (0..4_u8).prop_map(|n| ListScope::All(user(n))),
     ]
 }
 

@@ -3,7 +3,7 @@
 use messaging_core::{
     domain::{
         conversation::{NewMessage, OpenPlan},
-        message::SendKey,
+        message::IdempotencyKey,
         page::ListCursor,
     },
     id::{AgentId, AuditId, BookingId, ConversationId, MessageId, UserId, WorkerId},
@@ -129,12 +129,12 @@ impl<K: Kept> World<K> {
                 self.conversations.push(opened.id);
                 self.lanes.extend(opened.lane);
             }
-            Write::Append(at, from, key, body, guard, by) => {
+            Write::Append(at, from, key, body, access_version, by) => {
                 let id = MessageId::new(self.new_id());
                 self.messages.push((self.conversation(*at), id));
                 let step = Append {
                     conversation_id: self.conversation(*at),
-                    guard: self.guard(*at, *guard).await,
+                    access_version: self.access_version(*at, *access_version).await,
                     message: NewMessage {
                         id,
                         origin: from.origin(),
@@ -149,10 +149,10 @@ impl<K: Kept> World<K> {
                     self.lanes.extend(stored.lane);
                 }
             }
-            Write::MarkRead(at, side, message, guard, by) => {
+            Write::MarkRead(at, side, message, access_version, by) => {
                 let step = MarkRead {
                     conversation_id: self.conversation(*at),
-                    guard: self.guard(*at, *guard).await,
+                    access_version: self.access_version(*at, *access_version).await,
                     side: *side,
                     up_to: self.message(*at, *message),
                     now: self.now,
@@ -162,10 +162,10 @@ impl<K: Kept> World<K> {
                     self.lanes.extend(lane);
                 }
             }
-            Write::Change(at, change, guard, by) => {
+            Write::Change(at, change, access_version, by) => {
                 let step = ChangeState {
                     conversation_id: self.conversation(*at),
-                    guard: self.guard(*at, *guard).await,
+                    access_version: self.access_version(*at, *access_version).await,
                     change: change.clone(),
                     now: self.now,
                     publisher: self.publisher(*by),
@@ -203,14 +203,14 @@ impl<K: Kept> World<K> {
                 let loaded = same!(self, load_entries(&self.some_lanes(lanes), *per_lane));
                 self.entries.extend(loaded.into_iter().map(|loaded| loaded.entry));
             }
-            Publish::Settle(by, lanes, more, lease) => {
+            Publish::Acknowledge(by, lanes, more, lease) => {
                 let progress = |lane: Lane| Progress {
                     conversation_id: lane.conversation_id,
                     lease_until: lane.lease_until,
                     up_to: (lane.head + more).saturating_sub(1),
                 };
                 let done: Vec<_> = self.some_lanes(lanes).into_iter().map(progress).collect();
-                let lanes = same!(self, settle(worker(*by), self.now + *lease, &done));
+                let lanes = same!(self, acknowledge(worker(*by), self.now + *lease, &done));
                 self.lanes.extend(lanes);
             }
             Publish::Delay(by, lanes, delay, failure) => {
@@ -267,7 +267,7 @@ impl<K: Kept> World<K> {
                     }
                 };
                 let scan = ListScan {
-                    inbox: inbox.clone(),
+                    scope: inbox.clone(),
                     start,
                     limit: *limit,
                 };
@@ -285,7 +285,7 @@ impl<K: Kept> World<K> {
             }
             Read::Look(at, sender, key) => {
                 let id = self.conversation(*at);
-                same!(self, find_overview(id));
+                same!(self, find_summary(id));
                 same!(self, list_bookings(id));
                 same!(self, find_sent(id, sender.map(user).as_ref(), &send_key(*key)));
             }
@@ -317,10 +317,10 @@ impl<K: Kept> World<K> {
         *which.get(&ids)
     }
 
-    /// The guard that holds, or one that is off by so much.
-    async fn guard(&self, at: Index, off: u32) -> u32 {
+    /// The access version that holds, or one that is off by so much.
+    async fn access_version(&self, at: Index, off: u32) -> u32 {
         let found = same!(self, find_conversation(self.conversation(at)));
-        found.map_or(0, |found| found.guard) + off
+        found.map_or(0, |found| found.access_version) + off
     }
 
     fn publisher(&self, by: Option<By>) -> Publisher {
@@ -363,6 +363,6 @@ fn worker(n: u8) -> WorkerId {
     WorkerId::new(Uuid::from_u128(n.into()))
 }
 
-fn send_key(n: u8) -> SendKey {
-    SendKey::parse(format!("key-{n}")).unwrap()
+fn send_key(n: u8) -> IdempotencyKey {
+    IdempotencyKey::parse(format!("key-{n}")).unwrap()
 }

@@ -204,7 +204,7 @@ async fn what_this_library_would_not_have_written_is_corrupt() {
     for damage in [
         "UPDATE conversation SET client_id = '' WHERE client_id = 'client-1'",
         "UPDATE conversation SET id = x'00' WHERE client_id = 'client-1'",
-        "UPDATE conversation SET guard = -1",
+        "UPDATE conversation SET access_version = -1",
         "UPDATE message SET sender_id = 'a b' WHERE sender_id = 'client-1'",
         "UPDATE message SET key = 'ü' WHERE seq = 5",
         "UPDATE audit SET action = 'dance'",
@@ -219,7 +219,7 @@ async fn what_this_library_would_not_have_written_is_corrupt() {
         let agent_id = AgentId::parse("agency").unwrap();
         let reads = [
             store.list_agent_conversations(&agent_id, None, 9).await.err(),
-            store.find_overview(conversation(1)).await.err(),
+            store.find_summary(conversation(1)).await.err(),
             store.list_accesses(None, 9).await.err(),
             store.list_set_aside(9).await.err(),
         ];

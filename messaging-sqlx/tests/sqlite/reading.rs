@@ -1,6 +1,6 @@
 use futures_util::future::join_all;
 use messaging_core::{
-    domain::page::{Inbox, PageSize},
+    domain::page::{ListScope, PageSize},
     port::store::{Conversations, Direction, HistoryScan, Publisher},
 };
 use sqlx::Connection;
@@ -23,13 +23,13 @@ async fn a_reader_sees_whole_steps_while_others_write() {
             let mut last = 0;
             while last < 60 {
                 let page = store.list_messages(&scan).await.unwrap().unwrap();
-                let conversation = page.overview.conversation;
+                let conversation = page.summary.conversation;
                 let seqs: Vec<_> = page.rows.iter().map(|row| row.message.seq).collect();
                 assert!(conversation.last_seq >= last);
                 last = conversation.last_seq;
                 assert_eq!(seqs, (1..=last).collect::<Vec<_>>());
                 assert_eq!(
-                    page.overview.last_message.as_ref(),
+                    page.summary.last_message.as_ref(),
                     page.rows.last().map(|row| &row.message)
                 );
                 assert_eq!(conversation.mailboxes.agent.inbox, last);
@@ -56,7 +56,7 @@ async fn nobody_who_reads_waits_for_who_writes() {
         .execute(&mut *tx)
         .await
         .unwrap();
-    let inbox = Inbox::All(user("agent"));
+    let inbox = ListScope::All(user("agent"));
     assert_eq!(store.count_unread(&inbox).await.unwrap(), 0);
     tx.commit().await.unwrap();
     assert_eq!(store.count_unread(&inbox).await.unwrap(), 7);

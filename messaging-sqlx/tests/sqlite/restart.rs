@@ -14,7 +14,7 @@ async fn everything_is_there_after_a_restart() {
     assert_eq!(Picture::of(&store).await, before);
     assert!(matches!(
         store.append(&append(1, 10)).await.unwrap(),
-        Appended::Seen(_)
+        Appended::Duplicate(_)
     ));
 }
 

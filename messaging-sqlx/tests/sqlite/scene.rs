@@ -9,8 +9,8 @@ use messaging_core::{
     domain::{
         body::Body,
         conversation::{Change, NewMessage, OpenPlan},
-        message::{Origin, SendKey},
-        page::{Inbox, PageSize},
+        message::{IdempotencyKey, Origin},
+        page::{ListScope, PageSize},
         side::{Side, To},
     },
     id::{AgentId, AuditId, BookingId, ConversationId, MessageId, UserId, WorkerId},
@@ -122,12 +122,12 @@ pub(crate) fn append(n: u128, id: u128) -> Append {
     };
     Append {
         conversation_id: conversation(n),
-        guard: 0,
+        access_version: 0,
         message: NewMessage {
             id: message(id),
             origin,
             body: Body::parse("Is the hut open in May? 🏔").unwrap(),
-            key: Some(SendKey::parse(id.to_string()).unwrap()),
+            key: Some(IdempotencyKey::parse(id.to_string()).unwrap()),
             now: at(1),
             digest_at: None,
         },
@@ -145,7 +145,7 @@ pub(crate) fn stored(appended: Appended) -> Stored {
 pub(crate) fn mark_read(n: u128, up_to: u128) -> MarkRead {
     MarkRead {
         conversation_id: conversation(n),
-        guard: 0,
+        access_version: 0,
         side: Side::Agent,
         up_to: message(up_to),
         now: at(2),
@@ -166,7 +166,7 @@ pub(crate) async fn play(store: &SqliteStore) {
     store.mark_read(&mark_read(1, 12)).await.unwrap();
     let block = ChangeState {
         conversation_id: conversation(2),
-        guard: 0,
+        access_version: 0,
         change: Change::Block(Side::Agent),
         now: at(3),
         publisher: Publisher::Anyone,
@@ -220,12 +220,12 @@ impl Picture {
             tries: 0,
             refusals: 0,
         };
-        let agent = Inbox::Agent {
+        let agent = ListScope::Agent {
             agent_id: AgentId::parse("agency").unwrap(),
             user_id: user("agent"),
         };
         let list = ListScan {
-            inbox: agent.clone(),
+            scope: agent.clone(),
             start: ListStart::Newest,
             limit,
         };
@@ -242,7 +242,7 @@ impl Picture {
             unread: vec![
                 store.count_unread(&agent).await.unwrap(),
                 store
-                    .count_unread(&Inbox::Client(user("client-2")))
+                    .count_unread(&ListScope::Client(user("client-2")))
                     .await
                     .unwrap(),
             ],

@@ -61,7 +61,7 @@ async fn a_message_that_is_lost_is_missed() {
                 counted: 4,
             },
             Finding::Position { side: Agent, seq: 3 },
-            Finding::Inbox {
+            Finding::ListScope {
                 side: Agent,
                 kept: 5,
                 counted: 4,
@@ -82,7 +82,7 @@ async fn a_message_that_is_lost_is_missed() {
         "DELETE FROM message FIRST AND seq = 5",
         &[
             Finding::LastSeq { kept: 5, counted: 4 },
-            Finding::Inbox {
+            Finding::ListScope {
                 side: Agent,
                 kept: 5,
                 counted: 4,
@@ -98,7 +98,7 @@ async fn a_message_that_is_lost_is_missed() {
                 kept: at(1),
                 counted: at(0),
             },
-            Finding::Inbox {
+            Finding::ListScope {
                 side: Agent,
                 kept: 5,
                 counted: 0,
@@ -129,7 +129,7 @@ async fn a_counter_that_drifted_is_found() {
     set("last_seq = 6", Finding::LastSeq { kept: 6, counted: 5 }).await;
     set(
         "client_inbox = 1",
-        Finding::Inbox {
+        Finding::ListScope {
             side: Client,
             kept: 1,
             counted: 0,
@@ -138,7 +138,7 @@ async fn a_counter_that_drifted_is_found() {
     .await;
     set(
         "agent_inbox = 4",
-        Finding::Inbox {
+        Finding::ListScope {
             side: Agent,
             kept: 4,
             counted: 5,
@@ -232,7 +232,7 @@ async fn a_position_that_is_not_the_messages_is_found() {
         "UPDATE message SET to_sides = 3 FIRST AND seq = 5",
         &[
             Finding::Position { side: Client, seq: 5 },
-            Finding::Inbox {
+            Finding::ListScope {
                 side: Client,
                 kept: 0,
                 counted: 1,

@@ -72,7 +72,10 @@ async fn what_a_second_store_requeues_is_published_by_the_first() {
         lease_until: lane.lease_until,
         up_to: 1,
     };
-    assert_eq!(first.settle(worker(1), at(20), &[progress]).await.unwrap(), []);
+    assert_eq!(
+        first.acknowledge(worker(1), at(20), &[progress]).await.unwrap(),
+        []
+    );
 
     let step = Requeue {
         conversation_id: lane.conversation_id,
@@ -152,7 +155,10 @@ async fn what_is_said_under_an_old_lease_is_void() {
         .entry;
 
     store.delay_lanes(worker(1), &[delay(&old)]).await.unwrap();
-    assert_eq!(store.settle(worker(1), at(40), &[progress]).await.unwrap(), []);
+    assert_eq!(
+        store.acknowledge(worker(1), at(40), &[progress]).await.unwrap(),
+        []
+    );
     store
         .set_aside(worker(1), &old, &entry, "too large", at(21))
         .await

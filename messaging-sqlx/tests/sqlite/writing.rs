@@ -34,7 +34,7 @@ async fn a_step_is_taken_to_its_end_also_when_its_caller_goes_away() {
     let next = stored(store.append(&append(1, 12)).await.unwrap());
     assert_eq!(next.message.seq, 3);
     let seen = store.append(&append(1, 10)).await.unwrap();
-    assert!(matches!(seen, Appended::Seen(row) if row.message.id == message(10)));
+    assert!(matches!(seen, Appended::Duplicate(row) if row.message.id == message(10)));
 }
 
 #[tokio::test]
@@ -82,7 +82,7 @@ async fn a_step_that_fails_leaves_nothing_of_it() {
     store.open(&plan(1), Publisher::Anyone).await.unwrap();
     stored(store.append(&append(1, 10)).await.unwrap());
     let before = (
-        store.find_overview(conversation(1)).await.unwrap(),
+        store.find_summary(conversation(1)).await.unwrap(),
         store.backlog().await.unwrap(),
     );
 
@@ -97,7 +97,7 @@ async fn a_step_that_fails_leaves_nothing_of_it() {
     assert_eq!(error.kind(), StoreErrorKind::Internal);
 
     let after = (
-        store.find_overview(conversation(1)).await.unwrap(),
+        store.find_summary(conversation(1)).await.unwrap(),
         store.backlog().await.unwrap(),
     );
     assert_eq!(after, before);

@@ -7,10 +7,10 @@ use async_trait::async_trait;
 use messaging_core::{
     domain::{
         activity::Activity,
-        conversation::{Conversation, OpenPlan, Overview},
+        conversation::{Conversation, ConversationSummary, OpenPlan},
         digest::{Extent, Unmailed},
-        message::SendKey,
-        page::Inbox,
+        message::IdempotencyKey,
+        page::ListScope,
         receipt::MessageRow,
         report::{Report, ReportFile, Settled},
     },
@@ -199,8 +199,8 @@ impl<S: Conversations> Conversations for FailingStore<S> {
             .await
     }
 
-    async fn find_overview(&self, id: ConversationId) -> Result<Option<Overview>, StoreError> {
-        self.step("finding a conversation", self.inner.find_overview(id))
+    async fn find_summary(&self, id: ConversationId) -> Result<Option<ConversationSummary>, StoreError> {
+        self.step("finding a conversation", self.inner.find_summary(id))
             .await
     }
 
@@ -218,7 +218,7 @@ impl<S: Conversations> Conversations for FailingStore<S> {
             .await
     }
 
-    async fn count_conversations(&self, whose: &Inbox, cap: u64) -> Result<u64, StoreError> {
+    async fn count_conversations(&self, whose: &ListScope, cap: u64) -> Result<u64, StoreError> {
         self.step(
             "counting conversations",
             self.inner.count_conversations(whose, cap),
@@ -226,7 +226,7 @@ impl<S: Conversations> Conversations for FailingStore<S> {
         .await
     }
 
-    async fn count_unread(&self, whose: &Inbox) -> Result<u64, StoreError> {
+    async fn count_unread(&self, whose: &ListScope) -> Result<u64, StoreError> {
         self.step("counting unread messages", self.inner.count_unread(whose))
             .await
     }
@@ -253,7 +253,7 @@ impl<S: Conversations> Conversations for FailingStore<S> {
         &self,
         of: ConversationId,
         sender: Option<&UserId>,
-        key: &SendKey,
+        key: &IdempotencyKey,
     ) -> Result<Option<MessageRow>, StoreError> {
         self.step("finding a message", self.inner.find_sent(of, sender, key))
             .await
@@ -284,13 +284,13 @@ impl<S: Outbox> Outbox for FailingStore<S> {
             .await
     }
 
-    async fn settle(
+    async fn acknowledge(
         &self,
         by: WorkerId,
         lease_until: Timestamp,
         done: &[Progress],
     ) -> Result<Vec<Lane>, StoreError> {
-        self.step("settling", self.inner.settle(by, lease_until, done))
+        self.step("acknowledging", self.inner.acknowledge(by, lease_until, done))
             .await
     }
 

@@ -204,7 +204,7 @@ impl Days {
         message.digest_at = Some(now + POLICY().delay);
         let step = Append {
             conversation_id: conversation.id,
-            guard: conversation.guard,
+            access_version: conversation.access_version,
             message,
             publisher: Publisher::Anyone,
         };
@@ -225,7 +225,7 @@ impl Days {
         };
         let step = MarkRead {
             conversation_id: found.id,
-            guard: found.guard,
+            access_version: found.access_version,
             side,
             up_to: message.id,
             now: self.clock.now(),

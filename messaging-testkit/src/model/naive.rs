@@ -1,10 +1,10 @@
 use messaging_core::{
     domain::{
-        conversation::{Change, Conversation, Mailbox, NewMessage, OpenPlan, Overview, ReadMark},
-        message::{Message, SendKey},
-        page::Inbox,
+        conversation::{Change, Conversation, ConversationSummary, Mailbox, NewMessage, OpenPlan, ReadMark},
+        message::{IdempotencyKey, Message},
+        page::ListScope,
         receipt::{MessageRow, Receipt},
-        side::{Side, Sides},
+        side::{PerSide, Side},
     },
     id::{BookingId, UserId},
     port::store::Marked,
@@ -18,8 +18,8 @@ use super::outbox::NaiveOutbox;
 pub(super) struct NaiveThread {
     plan: OpenPlan,
     agent_user_id: UserId,
-    guard: u32,
-    blocked_by: Sides<bool>,
+    access_version: u32,
+    blocked_by: PerSide<bool>,
     closed: bool,
     pub(super) messages: Vec<Message>,
     pub(super) receipts: Vec<Receipt>,
@@ -32,8 +32,8 @@ impl NaiveThread {
         Self {
             plan: plan.clone(),
             agent_user_id: plan.agent_user_id.clone(),
-            guard: 0,
-            blocked_by: Sides::default(),
+            access_version: 0,
+            blocked_by: PerSide::default(),
             closed: false,
             messages: Vec::new(),
             receipts: Vec::new(),
@@ -47,7 +47,7 @@ impl NaiveThread {
         let is_new = !self.bookings.contains(&booking);
         if is_new {
             self.bookings.push(booking);
-            self.guard += 1;
+            self.access_version += 1;
         }
         is_new
     }
@@ -57,7 +57,7 @@ impl NaiveThread {
         let linked = self.bookings.len();
         self.bookings.retain(|id| id != booking);
         let is_unlinked = self.bookings.len() < linked;
-        self.guard += u32::from(is_unlinked);
+        self.access_version += u32::from(is_unlinked);
         is_unlinked
     }
 
@@ -67,20 +67,20 @@ impl NaiveThread {
             client_id: self.plan.client_id.clone(),
             agent_id: self.plan.agent_id.clone(),
             agent_user_id: self.agent_user_id.clone(),
-            guard: self.guard,
+            access_version: self.access_version,
             blocked_by: self.blocked_by,
             closed: self.closed,
             last_seq: self.messages.len() as u64,
-            mailboxes: Sides::from_fn(|side| self.mailbox(side)),
+            mailboxes: PerSide::from_fn(|side| self.mailbox(side)),
             // Nobody is mailed in a run: that has a model of its own.
-            digests: Sides::default(),
+            digests: PerSide::default(),
             created_at: self.plan.now,
             activity_at: self.activity_at(),
         }
     }
 
-    pub(super) fn overview(&self) -> Overview {
-        Overview {
+    pub(super) fn summary(&self) -> ConversationSummary {
+        ConversationSummary {
             conversation: self.conversation(),
             booking_id: self.bookings.last().cloned(),
             last_message: self.messages.last().cloned(),
@@ -107,23 +107,23 @@ impl NaiveThread {
     }
 
     /// The unread count of whoever looks into an inbox; nothing for who takes no part.
-    pub(super) fn unread_in(&self, inbox: &Inbox) -> u64 {
+    pub(super) fn unread_in(&self, inbox: &ListScope) -> u64 {
         let side = match inbox {
-            Inbox::Client(_) => Some(Side::Client),
-            Inbox::Agent { .. } => Some(Side::Agent),
-            Inbox::All(user_id) if *user_id == self.plan.client_id => Some(Side::Client),
-            Inbox::All(user_id) => (*user_id == self.agent_user_id).then_some(Side::Agent),
+            ListScope::Client(_) => Some(Side::Client),
+            ListScope::Agent { .. } => Some(Side::Agent),
+            ListScope::All(user_id) if *user_id == self.plan.client_id => Some(Side::Client),
+            ListScope::All(user_id) => (*user_id == self.agent_user_id).then_some(Side::Agent),
         };
         side.map_or(0, |side| self.unread(side))
     }
 
-    pub(super) fn is_in(&self, inbox: &Inbox) -> bool {
+    pub(super) fn is_in(&self, inbox: &ListScope) -> bool {
         match inbox {
-            Inbox::Client(user_id) => *user_id == self.plan.client_id,
-            Inbox::Agent { agent_id, user_id } => {
+            ListScope::Client(user_id) => *user_id == self.plan.client_id,
+            ListScope::Agent { agent_id, user_id } => {
                 *agent_id == self.plan.agent_id && *user_id == self.agent_user_id
             }
-            Inbox::All(_) => true,
+            ListScope::All(_) => true,
         }
     }
 
@@ -131,11 +131,11 @@ impl NaiveThread {
         let covering = |side| self.receipts_of(side).find(|one| one.up_to_seq >= message.seq);
         MessageRow {
             message: message.clone(),
-            read: Sides::from_fn(|side| covering(side).map(|receipt| receipt.read_at)),
+            read: PerSide::from_fn(|side| covering(side).map(|receipt| receipt.read_at)),
         }
     }
 
-    pub(super) fn sent(&self, sender: Option<&UserId>, key: &SendKey) -> Option<MessageRow> {
+    pub(super) fn sent(&self, sender: Option<&UserId>, key: &IdempotencyKey) -> Option<MessageRow> {
         let same =
             |message: &&Message| message.origin.sender() == sender && message.key.as_ref() == Some(key);
         self.messages.iter().find(same).map(|message| self.row(message))
@@ -152,7 +152,7 @@ impl NaiveThread {
             body: new.body.clone(),
             key: new.key.clone(),
             created_at: new.now.max(self.activity_at()),
-            positions: Sides::from_fn(|side| before(side) + u64::from(new.origin.addresses(side))),
+            positions: PerSide::from_fn(|side| before(side) + u64::from(new.origin.addresses(side))),
         };
         self.messages.push(message.clone());
         message
@@ -192,7 +192,7 @@ impl NaiveThread {
             other => panic!("the model does not know {other:?}"),
         }
         let changed = before != (self.blocked_by, self.closed, self.agent_user_id.clone());
-        self.guard += u32::from(changed);
+        self.access_version += u32::from(changed);
         changed
     }
 

@@ -126,7 +126,7 @@ impl NaiveOutbox {
     }
 
     /// What its owner's progress makes of the lane.
-    pub(super) fn settle(&mut self, up_to: u64, until: Timestamp) -> Option<Lane> {
+    pub(super) fn acknowledge(&mut self, up_to: u64, until: Timestamp) -> Option<Lane> {
         self.done = up_to;
         self.lane = self.lane.take().filter(|_| !self.waiting().is_empty());
         if let Some(lane) = &mut self.lane {

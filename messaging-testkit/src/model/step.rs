@@ -1,8 +1,13 @@
 use messaging_core::{
-    domain::side::{Side, To},
+    domain::{
+        conversation::Change,
+        side::{Side, To},
+    },
     port::store::LaneFailure,
 };
 use proptest::{collection::vec, prelude::*};
+
+use crate::make::agent_user_id;
 
 /// One step. Numbers choose among what exists, so that a sequence stays meaningful when it shrinks.
 #[derive(Debug, Clone)]
@@ -20,20 +25,20 @@ pub(super) enum Step {
         from: From,
         key: Option<u8>,
         text: u8,
-        guard: Guard,
+        access_version: AccessVersion,
         by: By,
     },
     Read {
         of: u8,
         side: Side,
         message: u8,
-        guard: Guard,
+        access_version: AccessVersion,
         by: By,
     },
     Change {
         of: u8,
         turn: Turn,
-        guard: Guard,
+        access_version: AccessVersion,
         by: By,
     },
     Unlink {
@@ -61,7 +66,7 @@ pub(super) enum Step {
         skip: u64,
         per_lane: usize,
     },
-    Settle {
+    Acknowledge {
         worker: u64,
         under: Lease,
         of: u8,
@@ -103,9 +108,9 @@ pub(super) enum From {
     System(To),
 }
 
-/// On which guard a step was decided.
+/// On which access version a step was decided.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Guard {
+pub(super) enum AccessVersion {
     Current,
     Another,
 }
@@ -127,6 +132,18 @@ pub(super) enum Turn {
     Reopen,
     /// To one of a few users.
     Reassign(u64),
+}
+
+impl Turn {
+    pub(super) fn change(self) -> Change {
+        match self {
+            Self::Block(side) => Change::Block(side),
+            Self::Unblock(side) => Change::Unblock(side),
+            Self::Close => Change::Close,
+            Self::Reopen => Change::Reopen,
+            Self::Reassign(n) => Change::Reassign(agent_user_id(n)),
+        }
+    }
 }
 
 /// Which way a page of a history goes.
@@ -164,12 +181,12 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (-40..=60_i64).prop_map(Step::Clock),
         4 => (1..=3_u64, 1..=2_u64, proptest::option::of(0..3_u8), by())
             .prop_map(|(client, agency, booking, by)| Step::Open { client, agency, booking, by }),
-        10 => (any::<u8>(), from(), proptest::option::of(0..3_u8), 0..2_u8, guard(), by())
-            .prop_map(|(to, from, key, text, guard, by)| Step::Send { to, from, key, text, guard, by }),
-        6 => (any::<u8>(), side(), any::<u8>(), guard(), by())
-            .prop_map(|(of, side, message, guard, by)| Step::Read { of, side, message, guard, by }),
-        3 => (any::<u8>(), turn(), guard(), by())
-            .prop_map(|(of, turn, guard, by)| Step::Change { of, turn, guard, by }),
+        10 => (any::<u8>(), from(), proptest::option::of(0..3_u8), 0..2_u8, access_version(), by())
+            .prop_map(|(to, from, key, text, access_version, by)| Step::Send { to, from, key, text, access_version, by }),
+        6 => (any::<u8>(), side(), any::<u8>(), access_version(), by())
+            .prop_map(|(of, side, message, access_version, by)| Step::Read { of, side, message, access_version, by }),
+        3 => (any::<u8>(), turn(), access_version(), by())
+            .prop_map(|(of, turn, access_version, by)| Step::Change { of, turn, access_version, by }),
         1 => (any::<u8>(), 0..3_u8, by()).prop_map(|(of, booking, by)| Step::Unlink { of, booking, by }),
         3 => (any::<u8>(), way(), 1..=4_usize).prop_map(|(of, way, size)| Step::Page { of, way, size }),
         3 => (whose(), start(), 1..=3_usize)
@@ -179,7 +196,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (any::<u8>(), 0..3_u64, 1..=4_usize)
             .prop_map(|(of, skip, per_lane)| Step::Load { of, skip, per_lane }),
         4 => (worker(), lease(), any::<u8>(), 0..5_usize, 0..60_u64)
-            .prop_map(|(worker, under, of, count, lease)| Step::Settle { worker, under, of, count, lease }),
+            .prop_map(|(worker, under, of, count, lease)| Step::Acknowledge { worker, under, of, count, lease }),
         2 => (worker(), lease(), any::<u8>(), 0..60_u64, failure())
             .prop_map(|(worker, under, of, wait, failure)| Step::Delay { worker, under, of, wait, failure }),
         2 => (worker(), lease(), any::<u8>(), 0..60_u64)
@@ -212,8 +229,8 @@ fn lease() -> impl Strategy<Value = Lease> {
     prop_oneof![2 => Just(Lease::Current), 1 => Just(Lease::First)]
 }
 
-fn guard() -> impl Strategy<Value = Guard> {
-    prop_oneof![9 => Just(Guard::Current), 1 => Just(Guard::Another)]
+fn access_version() -> impl Strategy<Value = AccessVersion> {
+    prop_oneof![9 => Just(AccessVersion::Current), 1 => Just(AccessVersion::Another)]
 }
 
 fn turn() -> impl Strategy<Value = Turn> {

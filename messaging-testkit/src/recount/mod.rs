@@ -11,8 +11,8 @@ use std::{
 use futures_util::TryStreamExt;
 use messaging_core::{
     domain::{
-        conversation::{Conversation, Overview},
-        page::{Inbox, ListCursor, PageSize},
+        conversation::{Conversation, ConversationSummary},
+        page::{ListCursor, ListScope, PageSize},
     },
     id::ConversationId,
     port::store::{ListScan, ListStart, SetAside, Store, StoreError, TallyScan},
@@ -40,18 +40,18 @@ use thread::Thread;
 /// [`discrepancies`](Recount::discrepancies).
 pub async fn recount(store: &dyn Store) -> Result<Recount, StoreError> {
     let mut findings = Findings::default();
-    let everything = Inbox::All(user_id("nobody"));
-    let overviews = walk(store, &everything).await?;
+    let everything = ListScope::All(user_id("nobody"));
+    let summaries = walk(store, &everything).await?;
     let mut threads = BTreeMap::new();
     let mut pairs = BTreeSet::new();
     let mut ids = BTreeSet::new();
-    for overview in overviews {
-        let conversation = &overview.conversation;
+    for summary in summaries {
+        let conversation = &summary.conversation;
         let pair = (conversation.client_id.clone(), conversation.agent_id.clone());
         findings.unless(pairs.insert(pair), || {
             format!("{} has the pair of another one", conversation.id)
         });
-        let thread = Thread::read(store, overview, &mut findings).await?;
+        let thread = Thread::read(store, summary, &mut findings).await?;
         for row in &thread.rows {
             findings.unless(ids.insert(row.message.id), || {
                 format!("{} stands twice", row.message.id)
@@ -123,26 +123,26 @@ pub(crate) async fn all_set_aside(store: &dyn Store) -> Result<Vec<SetAside>, St
     Ok(walked)
 }
 
-async fn walk(store: &dyn Store, inbox: &Inbox) -> Result<Vec<Overview>, StoreError> {
-    let mut walked: Vec<Overview> = Vec::new();
+async fn walk(store: &dyn Store, inbox: &ListScope) -> Result<Vec<ConversationSummary>, StoreError> {
+    let mut walked: Vec<ConversationSummary> = Vec::new();
     let mut start = ListStart::Newest;
     let mut pages = Rounds::at_most(PAGES, "the walk of a list has not come to its end");
     loop {
         pages.begin();
         let scan = ListScan {
-            inbox: inbox.clone(),
+            scope: inbox.clone(),
             start,
             limit: limit(PageSize::MAX),
         };
         let page = store.list_conversations(&scan).await?;
-        let place = |row: &Overview| (row.conversation.activity_at, row.conversation.id);
+        let place = |row: &ConversationSummary| (row.conversation.activity_at, row.conversation.id);
         let goes_on = match (walked.last(), page.rows.last()) {
             (Some(before), Some(last)) => place(last) < place(before),
             _ => true,
         };
         walked.extend(page.rows);
         match walked.last() {
-            Some(Overview {
+            Some(ConversationSummary {
                 conversation: last, ..
             }) if page.has_more && goes_on => {
                 start = ListStart::After(ListCursor::new(inbox.clone(), last.activity_at, last.id));
@@ -158,7 +158,7 @@ async fn check_inboxes(
     threads: &BTreeMap<ConversationId, Thread>,
     findings: &mut Findings,
 ) -> Result<(), StoreError> {
-    let mut inboxes: Vec<Inbox> = Vec::new();
+    let mut inboxes: Vec<ListScope> = Vec::new();
     for thread in threads.values() {
         for inbox in inboxes_of(thread.conversation()) {
             if !inboxes.contains(&inbox) {
@@ -204,12 +204,12 @@ async fn check_tallies(
     Ok(())
 }
 
-fn inboxes_of(conversation: &Conversation) -> [Inbox; 2] {
-    let agent = Inbox::Agent {
+fn inboxes_of(conversation: &Conversation) -> [ListScope; 2] {
+    let agent = ListScope::Agent {
         agent_id: conversation.agent_id.clone(),
         user_id: conversation.agent_user_id.clone(),
     };
-    [Inbox::Client(conversation.client_id.clone()), agent]
+    [ListScope::Client(conversation.client_id.clone()), agent]
 }
 
 /// What does not add up.

@@ -2,10 +2,10 @@ use std::collections::BTreeSet;
 
 use messaging_core::{
     domain::{
-        conversation::{Conversation, Overview},
-        page::{Inbox, PageSize},
+        conversation::{Conversation, ConversationSummary},
+        page::{ListScope, PageSize},
         receipt::MessageRow,
-        side::{Side, Sides},
+        side::{PerSide, Side},
     },
     id::ConversationId,
     port::store::{Direction, HistoryScan, Store, StoreError},
@@ -17,7 +17,7 @@ use crate::{limit::Rounds, make::limit};
 /// A conversation and all its messages.
 #[derive(Debug)]
 pub(super) struct Thread {
-    overview: Overview,
+    summary: ConversationSummary,
     pub(super) rows: Vec<MessageRow>,
 }
 
@@ -25,12 +25,12 @@ impl Thread {
     /// Reads a conversation in all ways there are, and recounts it.
     pub(super) async fn read(
         store: &dyn Store,
-        overview: Overview,
+        summary: ConversationSummary,
         findings: &mut Findings,
     ) -> Result<Self, StoreError> {
-        let id = overview.conversation.id;
+        let id = summary.conversation.id;
         let rows = history(store, id).await?;
-        let thread = Self { overview, rows };
+        let thread = Self { summary, rows };
 
         let conversation = store.find_conversation(id).await?;
         findings.same(
@@ -38,16 +38,16 @@ impl Thread {
             &conversation.as_ref(),
             &Some(thread.conversation()),
         );
-        let overview = store.find_overview(id).await?;
+        let summary = store.find_summary(id).await?;
         findings.same(
             format_args!("{id} as shown"),
-            &overview.as_ref(),
-            &Some(&thread.overview),
+            &summary.as_ref(),
+            &Some(&thread.summary),
         );
         let bookings = store.list_bookings(id).await?;
         findings.same(
             format_args!("the booking of {id}"),
-            &thread.overview.booking_id.as_ref(),
+            &thread.summary.booking_id.as_ref(),
             &bookings.first(),
         );
         let distinct: BTreeSet<_> = bookings.iter().collect();
@@ -77,13 +77,13 @@ impl Thread {
     }
 
     pub(super) fn conversation(&self) -> &Conversation {
-        &self.overview.conversation
+        &self.summary.conversation
     }
 
     /// The unread count of the side whose inbox it is.
-    pub(super) fn unread(&self, inbox: &Inbox) -> u64 {
+    pub(super) fn unread(&self, inbox: &ListScope) -> u64 {
         self.count_unread(match inbox {
-            Inbox::Client(_) => Side::Client,
+            ListScope::Client(_) => Side::Client,
             _ => Side::Agent,
         })
     }
@@ -103,7 +103,7 @@ impl Thread {
 
     fn check_messages(&self, findings: &mut Findings) {
         let id = self.id();
-        let mut positions = Sides::default();
+        let mut positions = PerSide::default();
         let mut latest = self.conversation().created_at;
         let mut keys = BTreeSet::new();
         for (seq, row) in (1..).zip(&self.rows) {
@@ -141,7 +141,7 @@ impl Thread {
             &latest,
         );
         let last = self.rows.last().map(|row| &row.message);
-        let shown = self.overview.last_message.as_ref();
+        let shown = self.summary.last_message.as_ref();
         findings.same(format_args!("the last message of {id}"), &shown, &last);
     }
 

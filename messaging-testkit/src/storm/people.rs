@@ -81,7 +81,7 @@ impl<'a> Person<'a> {
 
     async fn look(&mut self) -> Option<Conversation> {
         let mut scan = ListScan {
-            inbox: admin_inbox(1),
+            scope: admin_inbox(1),
             start: ListStart::Skip(0),
             limit: limit(1),
         };
@@ -114,7 +114,7 @@ impl<'a> Person<'a> {
         };
         let step = Append {
             conversation_id: conversation.id,
-            guard: conversation.guard,
+            access_version: conversation.access_version,
             message: NewMessage {
                 id: self.sky.next_message(),
                 origin,
@@ -139,8 +139,8 @@ impl<'a> Person<'a> {
         let appended = again(|| self.sky.store.append(step)).await;
         let id = |appended: &Appended| match appended {
             Appended::Stored(stored) => Some(stored.message.id),
-            Appended::Seen(row) => Some(row.message.id),
-            Appended::Stale => None,
+            Appended::Duplicate(row) => Some(row.message.id),
+            Appended::Conflict => None,
         };
         if let Some(first) = id(first) {
             assert_eq!(
@@ -160,7 +160,7 @@ impl<'a> Person<'a> {
         };
         let step = MarkRead {
             conversation_id: conversation.id,
-            guard: conversation.guard,
+            access_version: conversation.access_version,
             side: Side::ALL[usize::from(self.dice.roll(2) == 0)],
             up_to: scan,
             now: self.now(),
@@ -171,7 +171,7 @@ impl<'a> Person<'a> {
                 assert!(mailbox.read <= mailbox.inbox);
                 self.publish(lane).await;
             }
-            Marked::Already { .. } | Marked::Stale => {}
+            Marked::Already { .. } | Marked::Conflict => {}
             Marked::UnknownMessage => panic!("a message that was seen is known"),
         }
     }
@@ -185,10 +185,10 @@ impl<'a> Person<'a> {
         };
         let page = again(|| self.sky.store.list_messages(&scan)).await?;
         let seqs: Vec<_> = page.rows.iter().map(|row| row.message.seq).collect();
-        let last = page.overview.conversation.last_seq;
+        let last = page.summary.conversation.last_seq;
         assert_eq!(seqs, (last.saturating_sub(4).max(1)..=last).collect::<Vec<_>>());
         assert_eq!(
-            page.overview.last_message.as_ref(),
+            page.summary.last_message.as_ref(),
             page.rows.last().map(|row| &row.message)
         );
         let nth = self.dice.roll(last.clamp(1, 5));
@@ -205,7 +205,7 @@ impl<'a> Person<'a> {
         };
         let step = ChangeState {
             conversation_id: conversation.id,
-            guard: conversation.guard,
+            access_version: conversation.access_version,
             change,
             now: self.now(),
             publisher: self.publisher(),
@@ -235,7 +235,7 @@ impl<'a> Person<'a> {
 
     async fn list(&mut self) {
         let scan = ListScan {
-            inbox: admin_inbox(1),
+            scope: admin_inbox(1),
             start: ListStart::Newest,
             limit: limit(100),
         };

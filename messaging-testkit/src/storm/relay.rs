@@ -40,7 +40,7 @@ pub(super) async fn publish(sky: &Sky, by: WorkerId, mut lanes: Vec<Lane>, lease
     while !lanes.is_empty() && !sky.has_failed() {
         rounds.begin();
         let loaded = again(|| sky.store.load_entries(&lanes, 3)).await;
-        // A lane without entries is settled all the same: whoever set its last ones aside may have lost it then.
+        // A lane without entries is acknowledged all the same: whoever set its last ones aside may have lost it then.
         let as_it_is = |lane: &Lane| Progress {
             conversation_id: lane.conversation_id,
             lease_until: lane.lease_until,
@@ -61,7 +61,7 @@ pub(super) async fn publish(sky: &Sky, by: WorkerId, mut lanes: Vec<Lane>, lease
                 sky.publish(entry);
             }
         }
-        lanes = again(|| sky.store.settle(by, lease_until, &done)).await;
+        lanes = again(|| sky.store.acknowledge(by, lease_until, &done)).await;
     }
 }
 

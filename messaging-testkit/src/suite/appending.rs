@@ -2,7 +2,7 @@ use messaging_core::{
     domain::{
         conversation::NewMessage,
         message::Origin,
-        side::{Side, Sides, To},
+        side::{PerSide, Side, To},
     },
     port::store::{Append, Appended, Direction, EntryKind, Publisher, Store},
 };
@@ -57,16 +57,13 @@ pub(crate) async fn the_answer_is_what_the_store_holds(store: &dyn Store) {
 
     let mut conversation = scene.conversation().await;
     assert_eq!(answer.conversation, conversation);
-    assert_eq!(
-        scene.overview().await.last_message.as_ref(),
-        Some(&answer.message)
-    );
+    assert_eq!(scene.summary().await.last_message.as_ref(), Some(&answer.message));
     let page = scene.history(Direction::Newest, 10).await;
     assert_eq!(page.rows.len(), 1);
     assert_eq!(page.rows[0].message, answer.message);
 
     conversation.last_seq = 0;
-    conversation.mailboxes = Sides::default();
+    conversation.mailboxes = PerSide::default();
     assert_eq!(answer.message, conversation.append(&step.message));
 }
 
@@ -107,30 +104,30 @@ pub(crate) async fn no_message_is_older_than_its_conversation(store: &dyn Store)
     assert_eq!(scene.conversation().await.created_at, at(0));
 }
 
-pub(crate) async fn a_stale_guard_leaves_no_trace(store: &dyn Store) {
+pub(crate) async fn a_stale_access_version_leaves_no_trace(store: &dyn Store) {
     let scene = Scene::set(store).await;
     scene.send(Side::Client).await;
-    let before = (scene.overview().await, scene.entries().await);
+    let before = (scene.summary().await, scene.entries().await);
     let step = scene.to_send(Side::Client).await;
-    for guard in [step.guard + 1, u32::MAX] {
+    for access_version in [step.access_version + 1, u32::MAX] {
         let stale = Append {
-            guard,
+            access_version,
             ..step.clone()
         };
-        assert_eq!(scene.append(stale).await, Appended::Stale);
+        assert_eq!(scene.append(stale).await, Appended::Conflict);
     }
-    assert_eq!((scene.overview().await, scene.entries().await), before);
+    assert_eq!((scene.summary().await, scene.entries().await), before);
     assert_eq!(scene.seqs(Direction::Newest, 10).await, (vec![1], false));
 }
 
-pub(crate) async fn what_was_stale_can_be_sent_on_the_new_guard(store: &dyn Store) {
+pub(crate) async fn what_was_stale_can_be_sent_on_the_new_access_version(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let step = scene.to_send(Side::Client).await;
     let stale = Append {
-        guard: step.guard + 1,
+        access_version: step.access_version + 1,
         ..step.clone()
     };
-    assert_eq!(scene.append(stale).await, Appended::Stale);
+    assert_eq!(scene.append(stale).await, Appended::Conflict);
     assert_eq!(stored(scene.append(step).await).message.seq, 1);
 }
 
@@ -140,7 +137,7 @@ pub(crate) async fn an_unknown_conversation_is_stale(store: &dyn Store) {
         conversation_id: conversation_id(9),
         ..scene.to_send(Side::Client).await
     };
-    assert_eq!(scene.append(elsewhere).await, Appended::Stale);
+    assert_eq!(scene.append(elsewhere).await, Appended::Conflict);
 }
 
 pub(crate) async fn a_message_is_an_event_at_its_time(store: &dyn Store) {

@@ -21,7 +21,7 @@ fn changes() -> [Change; 9] {
     ]
 }
 
-pub(crate) async fn a_change_does_what_it_says_and_raises_the_guard(store: &dyn Store) {
+pub(crate) async fn a_change_does_what_it_says_and_raises_the_access_version(store: &dyn Store) {
     let scene = Scene::set(store).await;
     scene.send(Side::Client).await;
     let mut expected = scene.conversation().await;
@@ -42,29 +42,32 @@ pub(crate) async fn what_is_so_already_changes_nothing(store: &dyn Store) {
     ] {
         assert_eq!(scene.change(change).await, Changed::AlreadySo);
     }
-    let untouched = (scene.conversation().await.guard, scene.entries().await.len());
+    let untouched = (
+        scene.conversation().await.access_version,
+        scene.entries().await.len(),
+    );
     assert_eq!(untouched, (0, 1), "only the opening is an event");
 
     for change in changes() {
         scene.change(change.clone()).await;
-        let before = (scene.overview().await, scene.entries().await.len());
+        let before = (scene.summary().await, scene.entries().await.len());
         assert_eq!(scene.change(change).await, Changed::AlreadySo);
-        assert_eq!((scene.overview().await, scene.entries().await.len()), before);
+        assert_eq!((scene.summary().await, scene.entries().await.len()), before);
     }
 }
 
-pub(crate) async fn a_stale_guard_leaves_no_trace(store: &dyn Store) {
+pub(crate) async fn a_stale_access_version_leaves_no_trace(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let decided = scene.to_change(Change::Close).await;
     scene.change(Change::Block(Side::Client)).await;
-    let before = (scene.overview().await, scene.entries().await);
-    assert_eq!(store.change_state(&decided).await.unwrap(), Changed::Stale);
+    let before = (scene.summary().await, scene.entries().await);
+    assert_eq!(store.change_state(&decided).await.unwrap(), Changed::Conflict);
     let no_change = ChangeState {
         change: Change::Reopen,
         ..decided
     };
-    assert_eq!(store.change_state(&no_change).await.unwrap(), Changed::Stale);
-    assert_eq!((scene.overview().await, scene.entries().await), before);
+    assert_eq!(store.change_state(&no_change).await.unwrap(), Changed::Conflict);
+    assert_eq!((scene.summary().await, scene.entries().await), before);
 }
 
 pub(crate) async fn an_unknown_conversation_is_stale(store: &dyn Store) {
@@ -73,26 +76,26 @@ pub(crate) async fn an_unknown_conversation_is_stale(store: &dyn Store) {
         conversation_id: conversation_id(9),
         ..scene.to_change(Change::Close).await
     };
-    assert_eq!(store.change_state(&elsewhere).await.unwrap(), Changed::Stale);
+    assert_eq!(store.change_state(&elsewhere).await.unwrap(), Changed::Conflict);
 }
 
-pub(crate) async fn of_two_changes_decided_on_one_guard_one_is_stale(store: &dyn Store) {
+pub(crate) async fn of_two_changes_decided_on_one_access_version_one_is_stale(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let steps = [
         scene.to_change(Change::Block(Side::Client)).await,
         scene.to_change(Change::Close).await,
     ];
     let changed = at_once(2, |n| store.change_state(&steps[n])).await;
-    assert!(changed.contains(&Changed::Stale), "{changed:?}");
+    assert!(changed.contains(&Changed::Conflict), "{changed:?}");
     assert!(changed.contains(&Changed::Done { lane: None }), "{changed:?}");
-    assert_eq!(scene.conversation().await.guard, 1);
+    assert_eq!(scene.conversation().await.access_version, 1);
 }
 
 pub(crate) async fn a_send_decided_before_a_block_is_not_accepted_after_it(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let decided = scene.to_send(Side::Client).await;
     scene.change(Change::Block(Side::Agent)).await;
-    assert_eq!(scene.append(decided).await, Appended::Stale);
+    assert_eq!(scene.append(decided).await, Appended::Conflict);
     assert_eq!(scene.seqs(Direction::Newest, 10).await, (vec![], false));
 }
 
@@ -111,7 +114,7 @@ pub(crate) async fn a_send_and_a_block_at_once_come_one_after_the_other(store: &
     .await;
     let sent = u64::from(outcomes[0]);
     let conversation = scene.conversation().await;
-    assert_eq!((conversation.last_seq, conversation.guard), (sent, 1));
+    assert_eq!((conversation.last_seq, conversation.access_version), (sent, 1));
 }
 
 pub(crate) async fn a_blocked_or_closed_conversation_stays_readable(store: &dyn Store) {
@@ -129,7 +132,7 @@ pub(crate) async fn the_store_leaves_it_to_the_rules_who_may_send(store: &dyn St
     assert_eq!(
         scene.send(Side::Client).await.seq,
         1,
-        "the guard it was decided on holds"
+        "the access version it was decided on holds"
     );
 }
 
@@ -141,7 +144,7 @@ pub(crate) async fn a_reassignment_moves_the_conversation_to_the_new_users_inbox
     scene.change(Change::Reassign(user_id("new"))).await;
 
     let (old, mut new) = (agent_inbox(1), agent_inbox(1));
-    if let messaging_core::domain::page::Inbox::Agent { user_id: owner, .. } = &mut new {
+    if let messaging_core::domain::page::ListScope::Agent { user_id: owner, .. } = &mut new {
         *owner = user_id("new");
     }
     for (inbox, expected, unread) in [(&old, vec![], 0), (&new, vec![scene.id], 2)] {

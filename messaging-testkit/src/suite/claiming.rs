@@ -72,7 +72,7 @@ pub(crate) async fn a_lane_taken_over_starts_at_its_first_unpublished_event(stor
     scene.send_many(Side::Client, 3).await;
     claim(store, 1, at(1), 10).await;
     let rest = store
-        .settle(worker_id(1), at(30), &[scene.published(at(31), 2)])
+        .acknowledge(worker_id(1), at(30), &[scene.published(at(31), 2)])
         .await
         .unwrap();
     assert_eq!(rest[0].head, 3);

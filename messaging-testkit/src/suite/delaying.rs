@@ -92,12 +92,12 @@ pub(crate) async fn what_is_said_under_an_earlier_lease_is_void(store: &dyn Stor
     assert_eq!(claim(store, 2, at(60), 10).await[0].refusals, 0);
 }
 
-pub(crate) async fn a_lane_let_go_cannot_be_settled_by_who_had_it(store: &dyn Store) {
+pub(crate) async fn a_lane_let_go_cannot_be_acknowledged_by_who_had_it(store: &dyn Store) {
     let scene = claimed(store).await;
     scene.send(Side::Client).await;
     delay(&scene, 1, (30, 30), LaneFailure::None).await;
     let done = [scene.published(at(30), 2)];
-    assert_eq!(store.settle(worker_id(1), at(999), &done).await.unwrap(), []);
+    assert_eq!(store.acknowledge(worker_id(1), at(999), &done).await.unwrap(), []);
     assert_eq!(scene.entries().await.len(), 2);
     assert_eq!(of(&claim(store, 2, at(30), 10).await), [scene.id]);
 }

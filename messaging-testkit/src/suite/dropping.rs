@@ -76,11 +76,11 @@ pub(crate) async fn a_claim_dropped_leaves_its_lanes_due_after_the_lease_at_the_
     assert_eq!(of(&lanes), [scene.id]);
 }
 
-pub(crate) async fn a_settling_dropped_and_repeated_ends_the_lane(store: &dyn Store) {
+pub(crate) async fn an_acknowledgement_dropped_and_repeated_ends_the_lane(store: &dyn Store) {
     let scene = Scene::set(store).await;
     claim(store, 1, at(0), 10).await;
     let done = [scene.published(at(30), 1)];
-    drop(store.settle(worker_id(1), at(40), &done).now_or_never());
-    assert_eq!(again(|| store.settle(worker_id(1), at(40), &done)).await, []);
+    drop(store.acknowledge(worker_id(1), at(40), &done).now_or_never());
+    assert_eq!(again(|| store.acknowledge(worker_id(1), at(40), &done)).await, []);
     assert_eq!(claim(store, 2, at(999), 10).await, []);
 }

@@ -70,7 +70,7 @@ pub(crate) async fn who_is_erased_sends_nothing_that_was_decided_before(store: &
     let scene = Scene::set(store).await;
     let decided = scene.to_send(Side::Client).await;
     scene.change(Change::Erase(Side::Client)).await;
-    assert_eq!(scene.append(decided).await, Appended::Stale);
+    assert_eq!(scene.append(decided).await, Appended::Conflict);
 }
 
 pub(crate) async fn whom_is_erased_is_not_due(store: &dyn Store) {

@@ -111,7 +111,7 @@ pub(crate) async fn a_page_comes_with_the_conversation_as_it_is(store: &dyn Stor
     scene.link("b").await;
     for direction in [Direction::Newest, Direction::Before(2), Direction::After(9)] {
         let page = scene.history(direction, 2).await;
-        assert_eq!(page.overview, scene.overview().await);
+        assert_eq!(page.summary, scene.summary().await);
     }
 }
 

@@ -1,7 +1,7 @@
 use messaging_core::{
     domain::{
         conversation::{Change, OpenPlan},
-        page::Inbox,
+        page::ListScope,
         side::{Side, To},
     },
     port::store::{ListStart, Store},
@@ -22,7 +22,7 @@ async fn four(store: &dyn Store) -> [Scene<'_>; 4] {
     ]
 }
 
-async fn check(store: &dyn Store, inbox: &Inbox, expected: &[(u64, u64)]) {
+async fn check(store: &dyn Store, inbox: &ListScope, expected: &[(u64, u64)]) {
     let page = list(store, inbox, ListStart::Newest, 10).await;
     let expected: Vec<_> = expected
         .iter()
@@ -46,12 +46,12 @@ pub(crate) async fn an_agents_user_sees_the_agents(store: &dyn Store) {
 
 pub(crate) async fn an_agents_inbox_needs_both_the_agent_and_the_user(store: &dyn Store) {
     four(store).await;
-    let mixed = Inbox::Agent {
+    let mixed = ListScope::Agent {
         agent_id: agency_id(1),
         user_id: agent_user_id(2),
     };
     check(store, &mixed, &[]).await;
-    check(store, &Inbox::Client(agent_user_id(1)), &[]).await;
+    check(store, &ListScope::Client(agent_user_id(1)), &[]).await;
 }
 
 pub(crate) async fn an_admin_sees_all(store: &dyn Store) {
@@ -66,7 +66,7 @@ pub(crate) async fn one_user_in_two_parts_has_two_inboxes(store: &dyn Store) {
         ..plan(3, 2)
     };
     Scene::open(store, as_client).await;
-    check(store, &Inbox::Client(agent_user_id(1)), &[(3, 2)]).await;
+    check(store, &ListScope::Client(agent_user_id(1)), &[(3, 2)]).await;
     check(store, &agent_inbox(1), &[(2, 1), (1, 1)]).await;
 }
 
@@ -111,7 +111,7 @@ pub(crate) async fn an_admins_total_is_of_the_conversations_they_take_part_in(st
         scene.send_many(Side::Client, 2).await;
         scene.send_many(Side::Agent, 3).await;
     }
-    let total = async |user_id| store.count_unread(&Inbox::All(user_id)).await.unwrap();
+    let total = async |user_id| store.count_unread(&ListScope::All(user_id)).await.unwrap();
     assert_eq!(total(admin_id(1)).await, 0);
     assert_eq!(total(client_id(1)).await, 6);
     assert_eq!(total(agent_user_id(1)).await, 4);

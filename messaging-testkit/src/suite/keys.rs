@@ -1,7 +1,7 @@
 use messaging_core::{
     domain::{
         conversation::{Change, Conversation},
-        message::{Origin, SendKey},
+        message::{IdempotencyKey, Origin},
         receipt::MessageRow,
         side::{Side, To},
     },
@@ -16,11 +16,11 @@ pub(crate) async fn a_key_sent_again_answers_with_its_message(store: &dyn Store)
     let scene = Scene::set(store).await;
     let first = stored(scene.append(keyed(&scene, Side::Client, "k").await).await).message;
     scene.send(Side::Agent).await;
-    let before = (scene.overview().await, scene.entries().await);
+    let before = (scene.summary().await, scene.entries().await);
 
     let again = keyed(&scene, Side::Client, "k").await;
     assert_eq!(seen(scene.append(again).await), MessageRow::unread(first));
-    assert_eq!((scene.overview().await, scene.entries().await), before);
+    assert_eq!((scene.summary().await, scene.entries().await), before);
 }
 
 pub(crate) async fn a_key_sent_again_with_another_text_answers_with_the_first(store: &dyn Store) {
@@ -31,15 +31,26 @@ pub(crate) async fn a_key_sent_again_with_another_text_answers_with_the_first(st
     assert_eq!(seen(scene.append(again).await).message, first);
 }
 
-pub(crate) async fn a_key_is_seen_whatever_the_guard(store: &dyn Store) {
+pub(crate) async fn a_key_is_seen_whatever_the_access_version(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let step = keyed(&scene, Side::Client, "k").await;
     let first = stored(scene.append(step.clone()).await).message;
     scene.change(Change::Block(Side::Agent)).await;
     scene.change(Change::Close).await;
     assert_eq!(seen(scene.append(step.clone()).await).message, first);
-    let guard = u32::MAX;
-    assert_eq!(seen(scene.append(Append { guard, ..step }).await).message, first);
+    let access_version = u32::MAX;
+    assert_eq!(
+        seen(
+            scene
+                .append(Append {
+                    access_version,
+                    ..step
+                })
+                .await
+        )
+        .message,
+        first
+    );
 }
 
 pub(crate) async fn what_is_seen_says_when_it_was_read(store: &dyn Store) {
@@ -67,8 +78,8 @@ pub(crate) async fn concurrent_sends_with_one_key_are_one_message(store: &dyn St
     assert_eq!(stored_ones.count(), 1, "{sent:?}");
     let ids = sent.into_iter().map(|one| match one {
         Appended::Stored(stored) => stored.message.id,
-        Appended::Seen(row) => row.message.id,
-        Appended::Stale => panic!("the guard holds"),
+        Appended::Duplicate(row) => row.message.id,
+        Appended::Conflict => panic!("the access version holds"),
     });
     let page = scene.history(Direction::Newest, 10).await;
     assert_eq!(page.rows.len(), 1);
@@ -125,15 +136,15 @@ pub(crate) async fn messages_without_a_key_are_never_the_same(store: &dyn Store)
 pub(crate) async fn what_was_stale_did_not_use_up_its_key(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let step = keyed(&scene, Side::Client, "k").await;
-    let guard = step.guard + 1;
+    let access_version = step.access_version + 1;
     assert_eq!(
         scene
             .append(Append {
-                guard,
+                access_version,
                 ..step.clone()
             })
             .await,
-        Appended::Stale
+        Appended::Conflict
     );
     assert_eq!(find(&scene, Some(&client_id(1)), &key("k")).await, None);
     assert_eq!(stored(scene.append(step).await).message.seq, 1);
@@ -179,13 +190,13 @@ async fn keyed(scene: &Scene<'_>, side: Side, text: &str) -> Append {
     step
 }
 
-async fn find(scene: &Scene<'_>, sender: Option<&UserId>, key: &SendKey) -> Option<MessageRow> {
+async fn find(scene: &Scene<'_>, sender: Option<&UserId>, key: &IdempotencyKey) -> Option<MessageRow> {
     scene.store.find_sent(scene.id, sender, key).await.unwrap()
 }
 
 fn seen(appended: Appended) -> MessageRow {
     match appended {
-        Appended::Seen(row) => row,
+        Appended::Duplicate(row) => row,
         other => panic!("the key was to be recognised, but: {other:?}"),
     }
 }

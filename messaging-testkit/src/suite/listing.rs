@@ -123,7 +123,7 @@ pub(crate) async fn a_row_is_the_conversation_as_it_is_shown(store: &dyn Store) 
     let page = list(store, &client_inbox(1), ListStart::Newest, 10).await;
     assert_eq!(page.rows.len(), 2);
     for row in page.rows {
-        let overview = store.find_overview(row.conversation.id).await.unwrap().unwrap();
-        assert_eq!(row, overview);
+        let summary = store.find_summary(row.conversation.id).await.unwrap().unwrap();
+        assert_eq!(row, summary);
     }
 }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a case fails by panicking")]
 
+pub(crate) mod acknowledging;
 pub(crate) mod appending;
 pub(crate) mod auditing;
 pub(crate) mod changing;
@@ -25,7 +26,6 @@ pub(crate) mod refusing;
 pub(crate) mod reporting;
 pub(crate) mod requeueing;
 pub(crate) mod scene;
-pub(crate) mod settling;
 pub(crate) mod unlinking;
 pub(crate) mod verifying;
 pub(crate) mod waiting;
@@ -47,7 +47,7 @@ macro_rules! __each_case {
                 bookings_are_listed_with_the_newest_link_first
                 linking_again_keeps_the_place_among_the_links
                 one_booking_can_be_linked_in_two_conversations
-                a_link_is_no_activity_and_raises_the_guard_once
+                a_link_is_no_activity_and_raises_the_access_version_once
                 a_send_decided_before_a_link_is_decided_anew
                 a_conversation_opened_with_its_booking_is_one_event
                 opening_and_linking_are_updates_at_their_time
@@ -61,8 +61,8 @@ macro_rules! __each_case {
                 positions_count_what_was_addressed_to_each_side
                 time_stands_still_when_the_clock_goes_back
                 no_message_is_older_than_its_conversation
-                a_stale_guard_leaves_no_trace
-                what_was_stale_can_be_sent_on_the_new_guard
+                a_stale_access_version_leaves_no_trace
+                what_was_stale_can_be_sent_on_the_new_access_version
                 an_unknown_conversation_is_stale
                 a_message_is_an_event_at_its_time
                 only_the_send_that_creates_the_lane_gets_it
@@ -72,7 +72,7 @@ macro_rules! __each_case {
             keys {
                 a_key_sent_again_answers_with_its_message
                 a_key_sent_again_with_another_text_answers_with_the_first
-                a_key_is_seen_whatever_the_guard
+                a_key_is_seen_whatever_the_access_version
                 what_is_seen_says_when_it_was_read
                 concurrent_sends_with_one_key_are_one_message
                 each_sender_has_keys_of_their_own
@@ -93,7 +93,7 @@ macro_rules! __each_case {
                 reading_up_to_ones_own_message_reads_what_stands_before_it
                 messages_of_the_system_are_read_by_whom_they_address
                 a_message_of_another_conversation_is_unknown
-                a_stale_guard_leaves_no_trace
+                a_stale_access_version_leaves_no_trace
                 an_unknown_conversation_is_stale
                 concurrent_readers_end_at_the_furthest_message
                 sending_and_reading_at_once_keep_the_count
@@ -110,11 +110,11 @@ macro_rules! __each_case {
                 reading_is_no_activity
             }
             changing {
-                a_change_does_what_it_says_and_raises_the_guard
+                a_change_does_what_it_says_and_raises_the_access_version
                 what_is_so_already_changes_nothing
-                a_stale_guard_leaves_no_trace
+                a_stale_access_version_leaves_no_trace
                 an_unknown_conversation_is_stale
-                of_two_changes_decided_on_one_guard_one_is_stale
+                of_two_changes_decided_on_one_access_version_one_is_stale
                 a_send_decided_before_a_block_is_not_accepted_after_it
                 a_send_and_a_block_at_once_come_one_after_the_other
                 a_blocked_or_closed_conversation_stays_readable
@@ -196,19 +196,19 @@ macro_rules! __each_case {
                 of_what_is_nobodys_the_longest_waiting_comes_first
                 what_has_been_due_since_the_time_named_is_never_passed_over
             }
-            settling {
+            acknowledging {
                 a_lane_published_whole_ends
                 the_next_event_begins_a_new_lane
                 a_lane_published_in_part_goes_on_behind_it
-                settling_in_part_renews_the_lease
+                acknowledging_in_part_renews_the_lease
                 an_owner_goes_on_under_its_renewed_lease
                 an_event_committed_since_loading_is_not_lost
-                settling_in_part_forgets_failures
+                acknowledging_in_part_forgets_failures
                 who_does_not_own_a_lane_leaves_it_as_it_is
                 who_lost_a_lane_leaves_it_to_the_new_owner
                 what_is_said_under_an_earlier_lease_is_void
-                several_lanes_are_settled_in_one_call
-                settling_what_is_not_there_is_nothing
+                several_lanes_are_acknowledged_in_one_call
+                acknowledging_what_is_not_there_is_nothing
             }
             delaying {
                 a_lane_let_go_early_is_due_for_anyone_at_its_time
@@ -218,7 +218,7 @@ macro_rules! __each_case {
                 an_event_that_comes_meanwhile_waits_with_the_lane
                 who_does_not_own_a_lane_cannot_let_it_go
                 what_is_said_under_an_earlier_lease_is_void
-                a_lane_let_go_cannot_be_settled_by_who_had_it
+                a_lane_let_go_cannot_be_acknowledged_by_who_had_it
                 several_lanes_are_let_go_in_one_call
             }
             loading {
@@ -240,7 +240,7 @@ macro_rules! __each_case {
                 a_lane_goes_on_behind_what_was_set_aside
                 what_stands_before_and_behind_is_published
                 a_lane_whose_last_entry_was_set_aside_ends
-                a_lane_left_without_entries_ends_when_it_is_settled
+                a_lane_left_without_entries_ends_when_it_is_acknowledged
                 what_was_set_aside_is_listed_oldest_first
                 what_was_set_aside_is_walked_page_by_page
                 a_walk_goes_on_where_what_it_met_last_was_requeued
@@ -274,7 +274,7 @@ macro_rules! __each_case {
                 a_send_dropped_and_repeated_is_one_message
                 a_reading_dropped_and_repeated_is_one_receipt
                 a_claim_dropped_leaves_its_lanes_due_after_the_lease_at_the_latest
-                a_settling_dropped_and_repeated_ends_the_lane
+                an_acknowledgement_dropped_and_repeated_ends_the_lane
             }
             due {
                 the_first_unread_message_makes_a_side_due_and_later_ones_do_not_put_it_off
@@ -311,7 +311,7 @@ macro_rules! __each_case {
             unlinking {
                 the_newest_link_that_is_left_is_shown
                 a_booking_linked_again_is_the_newest
-                unlinking_raises_the_guard_and_is_an_update_at_its_time
+                unlinking_raises_the_access_version_and_is_an_update_at_its_time
                 a_send_decided_before_it_is_decided_anew
                 what_is_not_linked_changes_nothing
                 the_worker_that_unlinks_owns_the_new_lane

@@ -1,5 +1,5 @@
 use messaging_core::{
-    domain::{conversation::OpenPlan, page::Inbox, side::Side},
+    domain::{conversation::OpenPlan, page::ListScope, side::Side},
     id::{AgentId, BookingId, UserId},
     port::store::{Publisher, Store},
     time::Timestamp,
@@ -29,7 +29,7 @@ pub(crate) async fn a_hosts_ids_are_kept_to_the_byte(store: &dyn Store) {
         assert_eq!(conversation.agent_id, plan.agent_id);
         assert_eq!(conversation.agent_user_id, plan.agent_user_id);
         assert_eq!(store.list_bookings(scene.id).await.unwrap(), [booking(&text)]);
-        let inbox = Inbox::Client(plan.client_id);
+        let inbox = ListScope::Client(plan.client_id);
         assert_eq!(store.count_conversations(&inbox, 9).await.unwrap(), 1, "{text}");
     }
 }
@@ -46,7 +46,7 @@ pub(crate) async fn ids_that_differ_in_case_are_different(store: &dyn Store) {
         assert!(opened.created, "{client} and {agent}");
     }
     let count = async |name| {
-        let inbox = Inbox::Client(user_id(name));
+        let inbox = ListScope::Client(user_id(name));
         store.count_conversations(&inbox, 9).await.unwrap()
     };
     assert_eq!((count("a").await, count("A").await), (2, 1));

@@ -24,21 +24,21 @@ pub(crate) async fn the_first_open_creates_and_the_second_finds(store: &dyn Stor
 pub(crate) async fn a_new_conversation_is_what_its_plan_says(store: &dyn Store) {
     let scene = Scene::set(store).await;
     assert_eq!(scene.conversation().await, Conversation::new(&plan(1, 1)));
-    let overview = scene.overview().await;
-    assert_eq!(overview.conversation, scene.conversation().await);
-    assert_eq!((overview.booking_id, overview.last_message), (None, None));
+    let summary = scene.summary().await;
+    assert_eq!(summary.conversation, scene.conversation().await);
+    assert_eq!((summary.booking_id, summary.last_message), (None, None));
 }
 
 pub(crate) async fn opening_again_changes_nothing(store: &dyn Store) {
     let scene = Scene::set(store).await;
-    let before = (scene.overview().await, scene.entries().await.len());
+    let before = (scene.summary().await, scene.entries().await.len());
     let again = OpenPlan {
         agent_user_id: agent_user_id(9),
         now: at(9),
         ..plan(1, 1)
     };
     Scene::open(store, again).await;
-    assert_eq!((scene.overview().await, scene.entries().await.len()), before);
+    assert_eq!((scene.summary().await, scene.entries().await.len()), before);
 }
 
 pub(crate) async fn opening_again_after_a_reassignment_keeps_the_new_user(store: &dyn Store) {
@@ -79,7 +79,7 @@ pub(crate) async fn bookings_are_listed_with_the_newest_link_first(store: &dyn S
     }
     let listed = store.list_bookings(scene.id).await.unwrap();
     assert_eq!(listed, ["a", "c", "b"].map(booking));
-    assert_eq!(scene.overview().await.booking_id, Some(booking("a")));
+    assert_eq!(scene.summary().await.booking_id, Some(booking("a")));
 }
 
 pub(crate) async fn linking_again_keeps_the_place_among_the_links(store: &dyn Store) {
@@ -89,7 +89,7 @@ pub(crate) async fn linking_again_keeps_the_place_among_the_links(store: &dyn St
     }
     let listed = store.list_bookings(scene.id).await.unwrap();
     assert_eq!(listed, ["b", "a"].map(booking));
-    assert_eq!(scene.overview().await.booking_id, Some(booking("b")));
+    assert_eq!(scene.summary().await.booking_id, Some(booking("b")));
     assert_eq!(
         scene.entries().await.len(),
         3,
@@ -109,27 +109,27 @@ pub(crate) async fn one_booking_can_be_linked_in_two_conversations(store: &dyn S
     }
 }
 
-pub(crate) async fn a_link_is_no_activity_and_raises_the_guard_once(store: &dyn Store) {
+pub(crate) async fn a_link_is_no_activity_and_raises_the_access_version_once(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let mut expected = scene.conversation().await;
     for id in ["a", "b", "a"] {
         scene.link(id).await;
     }
-    expected.guard += 2;
+    expected.access_version += 2;
     assert_eq!(scene.conversation().await, expected);
     let with_booking = OpenPlan {
         booking_id: Some(booking("a")),
         ..plan(1, 2)
     };
     let opened_with_it = Scene::open(store, with_booking).await;
-    assert_eq!(opened_with_it.conversation().await.guard, 0);
+    assert_eq!(opened_with_it.conversation().await.access_version, 0);
 }
 
 pub(crate) async fn a_send_decided_before_a_link_is_decided_anew(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let decided = scene.to_send(Side::Client).await;
     scene.link("b").await;
-    assert_eq!(scene.append(decided).await, Appended::Stale);
+    assert_eq!(scene.append(decided).await, Appended::Conflict);
 }
 
 pub(crate) async fn a_conversation_opened_with_its_booking_is_one_event(store: &dyn Store) {
@@ -180,7 +180,7 @@ pub(crate) async fn the_worker_that_opens_owns_the_new_lane(store: &dyn Store) {
         "nothing happened, so there is nothing to publish"
     );
     let ended = store
-        .settle(worker_id(1), at(0) + secs(60), &[scene.published(at(30), 1)])
+        .acknowledge(worker_id(1), at(0) + secs(60), &[scene.published(at(30), 1)])
         .await
         .unwrap();
     assert_eq!(ended, []);
@@ -189,6 +189,6 @@ pub(crate) async fn the_worker_that_opens_owns_the_new_lane(store: &dyn Store) {
 pub(crate) async fn what_was_never_opened_is_not_there(store: &dyn Store) {
     let nowhere = conversation_id(1);
     assert_eq!(store.find_conversation(nowhere).await.unwrap(), None);
-    assert_eq!(store.find_overview(nowhere).await.unwrap(), None);
+    assert_eq!(store.find_summary(nowhere).await.unwrap(), None);
     assert_eq!(store.list_bookings(nowhere).await.unwrap(), []);
 }

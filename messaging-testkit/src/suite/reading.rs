@@ -56,14 +56,14 @@ pub(crate) async fn reading_never_moves_back(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let sent = scene.send_many(Side::Client, 3).await;
     scene.read(Side::Agent, &sent[2], at(9)).await;
-    let before = (scene.overview().await, scene.entries().await);
+    let before = (scene.summary().await, scene.entries().await);
     for message in &sent {
         let marked = scene.mark(Side::Agent, message, at(99)).await;
         let mailbox = before.0.conversation.mailboxes.agent;
         let read_at = Some(at(9));
         assert_eq!(marked, Marked::Already { mailbox, read_at });
     }
-    assert_eq!((scene.overview().await, scene.entries().await), before);
+    assert_eq!((scene.summary().await, scene.entries().await), before);
 }
 
 pub(crate) async fn reading_again_tells_when_it_was_read_first(store: &dyn Store) {
@@ -123,28 +123,28 @@ pub(crate) async fn a_message_of_another_conversation_is_unknown(store: &dyn Sto
     scene.send(Side::Client).await;
     let other = Scene::open(store, plan(1, 2)).await;
     let elsewhere = other.send(Side::Client).await;
-    let before = (scene.overview().await, other.overview().await);
+    let before = (scene.summary().await, other.summary().await);
     for up_to in [elsewhere.id, message_id(77)] {
         let step = scene.to_read(Side::Agent, up_to, at(9)).await;
         assert_eq!(store.mark_read(&step).await.unwrap(), Marked::UnknownMessage);
     }
-    assert_eq!((scene.overview().await, other.overview().await), before);
+    assert_eq!((scene.summary().await, other.summary().await), before);
     assert_eq!(scene.entries().await.len(), 2, "the opening and the message");
 }
 
-pub(crate) async fn a_stale_guard_leaves_no_trace(store: &dyn Store) {
+pub(crate) async fn a_stale_access_version_leaves_no_trace(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let sent = scene.send(Side::Client).await;
     let decided = scene.to_read(Side::Agent, sent.id, at(9)).await;
     scene.change(Change::Block(Side::Client)).await;
-    let before = (scene.overview().await, scene.entries().await);
-    assert_eq!(store.mark_read(&decided).await.unwrap(), Marked::Stale);
+    let before = (scene.summary().await, scene.entries().await);
+    assert_eq!(store.mark_read(&decided).await.unwrap(), Marked::Conflict);
     let unknown = MarkRead {
         up_to: message_id(77),
         ..decided
     };
-    assert_eq!(store.mark_read(&unknown).await.unwrap(), Marked::Stale);
-    assert_eq!((scene.overview().await, scene.entries().await), before);
+    assert_eq!(store.mark_read(&unknown).await.unwrap(), Marked::Conflict);
+    assert_eq!((scene.summary().await, scene.entries().await), before);
 }
 
 pub(crate) async fn an_unknown_conversation_is_stale(store: &dyn Store) {
@@ -154,7 +154,7 @@ pub(crate) async fn an_unknown_conversation_is_stale(store: &dyn Store) {
         conversation_id: conversation_id(9),
         ..scene.to_read(Side::Agent, sent.id, at(9)).await
     };
-    assert_eq!(store.mark_read(&elsewhere).await.unwrap(), Marked::Stale);
+    assert_eq!(store.mark_read(&elsewhere).await.unwrap(), Marked::Conflict);
 }
 
 pub(crate) async fn concurrent_readers_end_at_the_furthest_message(store: &dyn Store) {

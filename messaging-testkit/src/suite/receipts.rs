@@ -1,5 +1,5 @@
 use messaging_core::{
-    domain::side::{Side, Sides, To},
+    domain::side::{PerSide, Side, To},
     port::store::{Direction, Store},
 };
 
@@ -45,7 +45,7 @@ pub(crate) async fn each_side_has_its_own_receipts(store: &dyn Store) {
     scene.read(Side::Agent, &both, at(10)).await;
     scene.read(Side::Client, &both, at(20)).await;
     let row = &scene.history(Direction::Newest, 1).await.rows[0];
-    let read = Sides {
+    let read = PerSide {
         client: Some(at(20)),
         agent: Some(at(10)),
     };

@@ -34,10 +34,10 @@ impl<'a> Claimed<'a> {
         step.await.unwrap();
     }
 
-    pub(super) async fn settle(&self, up_to: u64) -> Vec<Lane> {
+    pub(super) async fn acknowledge(&self, up_to: u64) -> Vec<Lane> {
         let done = [self.scene.published(self.lane.lease_until, up_to)];
-        let settled = self.scene.store.settle(worker_id(1), at(40), &done);
-        settled.await.unwrap()
+        let acknowledged = self.scene.store.acknowledge(worker_id(1), at(40), &done);
+        acknowledged.await.unwrap()
     }
 
     pub(super) async fn numbers(&self) -> Vec<u64> {
@@ -62,7 +62,7 @@ pub(crate) async fn an_entry_set_aside_leaves_its_lane_and_is_listed(store: &dyn
 pub(crate) async fn a_lane_goes_on_behind_what_was_set_aside(store: &dyn Store) {
     let claimed = Claimed::set(store).await;
     claimed.set_aside(1, 1, "no", 9).await;
-    let rest = claimed.settle(1).await;
+    let rest = claimed.acknowledge(1).await;
     assert_eq!((rest[0].head, claimed.numbers().await), (2, vec![2, 3]));
 }
 
@@ -70,7 +70,7 @@ pub(crate) async fn what_stands_before_and_behind_is_published(store: &dyn Store
     let claimed = Claimed::set(store).await;
     claimed.set_aside(1, 2, "no", 9).await;
     assert_eq!(claimed.numbers().await, [1, 3]);
-    assert_eq!(claimed.settle(3).await, []);
+    assert_eq!(claimed.acknowledge(3).await, []);
     let expected = Backlog {
         set_aside: 1,
         ..Backlog::default()
@@ -81,21 +81,21 @@ pub(crate) async fn what_stands_before_and_behind_is_published(store: &dyn Store
 pub(crate) async fn a_lane_whose_last_entry_was_set_aside_ends(store: &dyn Store) {
     let claimed = Claimed::set(store).await;
     claimed.set_aside(1, 3, "no", 9).await;
-    assert_eq!(claimed.settle(3).await, []);
+    assert_eq!(claimed.acknowledge(3).await, []);
     assert_eq!(claim(store, 2, at(999), 10).await, []);
     claimed.scene.send(Side::Client).await;
     assert_eq!(claim(store, 2, at(999), 10).await[0].head, 4);
 }
 
-pub(crate) async fn a_lane_left_without_entries_ends_when_it_is_settled(store: &dyn Store) {
+pub(crate) async fn a_lane_left_without_entries_ends_when_it_is_acknowledged(store: &dyn Store) {
     let claimed = Claimed::set(store).await;
     for number in 1..=3 {
         claimed.set_aside(1, number, "no", 9).await;
     }
-    // Whoever set them aside may have died before it settled: the next one finds nothing to load.
+    // Whoever set them aside may have died before it acknowledged: the next one finds nothing to load.
     for lane in claim(store, 2, at(30), 10).await {
         let done = [claimed.scene.published(lane.lease_until, lane.head - 1)];
-        assert_eq!(store.settle(worker_id(2), at(90), &done).await.unwrap(), []);
+        assert_eq!(store.acknowledge(worker_id(2), at(90), &done).await.unwrap(), []);
     }
     assert_eq!(claim(store, 3, at(999), 10).await, []);
     assert_eq!(store.backlog().await.unwrap().lanes, 0);

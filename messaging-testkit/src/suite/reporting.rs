@@ -470,8 +470,8 @@ pub(crate) async fn a_complaint_and_a_settling_at_once_lose_nothing(store: &dyn 
 pub(crate) async fn reporting_changes_nothing_in_the_conversation(store: &dyn Store) {
     let scene = Scene::set(store).await;
     scene.send(Side::Agent).await;
-    let (before, entries) = (scene.overview().await, scene.entries().await.len());
+    let (before, entries) = (scene.summary().await, scene.entries().await.len());
     file(&scene, &complaint(&scene, 5, "rude", None)).await;
-    assert_eq!(scene.overview().await, before);
+    assert_eq!(scene.summary().await, before);
     assert_eq!(scene.entries().await.len(), entries, "nobody is told");
 }

@@ -41,7 +41,7 @@ async fn all_aside(store: &dyn Store) -> Claimed<'_> {
         claimed.set_aside(1, number, "no", 9).await;
     }
     let done = [claimed.scene.published(claimed.lane.lease_until, 0)];
-    assert_eq!(store.settle(worker_id(1), at(40), &done).await.unwrap(), []);
+    assert_eq!(store.acknowledge(worker_id(1), at(40), &done).await.unwrap(), []);
     claimed
 }
 
@@ -53,7 +53,7 @@ pub(crate) async fn an_event_requeued_is_the_newest_of_its_conversation(store: &
     let newest = claimed.scene.entries().await.remove(2).entry;
     assert_eq!((newest.kind, newest.at), (claimed.entries[1].kind, at(50)));
     assert_eq!(store.list_set_aside(10).await.unwrap(), []);
-    let rest = claimed.settle(3).await;
+    let rest = claimed.acknowledge(3).await;
     assert_eq!((rest.len(), rest[0].head), (1, 4), "its owner goes on with it");
 }
 
@@ -167,7 +167,7 @@ pub(crate) async fn the_next_event_follows_what_was_requeued(store: &dyn Store) 
     claimed.scene.send(Side::Client).await;
     assert_eq!(claimed.numbers().await, [4, 5]);
     let done = [claimed.scene.published(at(90), 4)];
-    let rest = store.settle(worker_id(2), at(95), &done).await.unwrap();
+    let rest = store.acknowledge(worker_id(2), at(95), &done).await.unwrap();
     assert_eq!((rest.len(), rest[0].head), (1, 5));
 }
 

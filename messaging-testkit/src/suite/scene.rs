@@ -3,9 +3,9 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use messaging_core::{
     domain::{
-        conversation::{Change, Conversation, Mailbox, NewMessage, OpenPlan, Overview},
+        conversation::{Change, Conversation, ConversationSummary, Mailbox, NewMessage, OpenPlan},
         message::{Message, Origin},
-        page::{Inbox, ListCursor},
+        page::{ListCursor, ListScope},
         receipt::Receipt,
         side::{Side, To},
     },
@@ -45,8 +45,8 @@ impl<'a> Scene<'a> {
         self.store.find_conversation(self.id).await.unwrap().unwrap()
     }
 
-    pub(super) async fn overview(&self) -> Overview {
-        self.store.find_overview(self.id).await.unwrap().unwrap()
+    pub(super) async fn summary(&self) -> ConversationSummary {
+        self.store.find_summary(self.id).await.unwrap().unwrap()
     }
 
     pub(super) async fn mailbox(&self, side: Side) -> Mailbox {
@@ -68,7 +68,7 @@ impl<'a> Scene<'a> {
         let n = conversation.last_seq + 1;
         Append {
             conversation_id: self.id,
-            guard: conversation.guard,
+            access_version: conversation.access_version,
             message: NewMessage {
                 id: self.message_id(n),
                 origin,
@@ -118,7 +118,7 @@ impl<'a> Scene<'a> {
     pub(super) async fn to_read(&self, side: Side, up_to: MessageId, now: Timestamp) -> MarkRead {
         MarkRead {
             conversation_id: self.id,
-            guard: self.conversation().await.guard,
+            access_version: self.conversation().await.access_version,
             side,
             up_to,
             now,
@@ -146,7 +146,7 @@ impl<'a> Scene<'a> {
     pub(super) async fn to_change(&self, change: Change) -> ChangeState {
         ChangeState {
             conversation_id: self.id,
-            guard: self.conversation().await.guard,
+            access_version: self.conversation().await.access_version,
             change,
             now: at(0),
             publisher: Publisher::Anyone,
@@ -219,7 +219,7 @@ impl<'a> Scene<'a> {
         assert!(of(&lanes).contains(&self.id), "it has something to publish");
         let last = self.entries().await.last().unwrap().entry.number;
         let done = [self.published(far, last)];
-        let rest = self.store.settle(worker_id(99), far, &done).await.unwrap();
+        let rest = self.store.acknowledge(worker_id(99), far, &done).await.unwrap();
         assert_eq!(rest, []);
     }
 
@@ -259,9 +259,9 @@ pub(super) fn moved(marked: Marked) -> Receipt {
 }
 
 /// The page of a list.
-pub(super) async fn list(store: &dyn Store, inbox: &Inbox, start: ListStart, size: usize) -> ListPage {
+pub(super) async fn list(store: &dyn Store, inbox: &ListScope, start: ListStart, size: usize) -> ListPage {
     let scan = ListScan {
-        inbox: inbox.clone(),
+        scope: inbox.clone(),
         start,
         limit: limit(size),
     };
@@ -269,7 +269,7 @@ pub(super) async fn list(store: &dyn Store, inbox: &Inbox, start: ListStart, siz
 }
 
 /// The start of the page that follows one.
-pub(super) fn behind(inbox: &Inbox, page: &ListPage) -> ListStart {
+pub(super) fn behind(inbox: &ListScope, page: &ListPage) -> ListStart {
     let last = &page.rows.last().unwrap().conversation;
     ListStart::After(ListCursor::new(inbox.clone(), last.activity_at, last.id))
 }

@@ -33,7 +33,7 @@ async fn linked<'a>(store: &'a dyn Store, ids: &[&str]) -> Scene<'a> {
 /// The bookings, the newest link first; the first one is shown.
 async fn bookings(scene: &Scene<'_>) -> Vec<BookingId> {
     let listed = scene.store.list_bookings(scene.id).await.unwrap();
-    assert_eq!(scene.overview().await.booking_id, listed.first().cloned());
+    assert_eq!(scene.summary().await.booking_id, listed.first().cloned());
     listed
 }
 
@@ -57,12 +57,12 @@ pub(crate) async fn a_booking_linked_again_is_the_newest(store: &dyn Store) {
     assert_eq!(bookings(&scene).await, ["c", "b"].map(booking));
 }
 
-pub(crate) async fn unlinking_raises_the_guard_and_is_an_update_at_its_time(store: &dyn Store) {
+pub(crate) async fn unlinking_raises_the_access_version_and_is_an_update_at_its_time(store: &dyn Store) {
     let scene = linked(store, &["a", "b"]).await;
     let mut expected = scene.conversation().await;
     let entries = scene.entries().await.len();
     unlink(&scene, "a").await;
-    expected.guard += 1;
+    expected.access_version += 1;
     assert_eq!(scene.conversation().await, expected, "nor is it activity");
     let entries = scene.entries_from(entries as u64 + 1).await;
     assert_eq!(entries.len(), 1);
@@ -74,14 +74,14 @@ pub(crate) async fn a_send_decided_before_it_is_decided_anew(store: &dyn Store) 
     let scene = linked(store, &["a"]).await;
     let decided = scene.to_send(Side::Client).await;
     unlink(&scene, "a").await;
-    assert_eq!(scene.append(decided).await, Appended::Stale);
+    assert_eq!(scene.append(decided).await, Appended::Conflict);
 }
 
 pub(crate) async fn what_is_not_linked_changes_nothing(store: &dyn Store) {
     let scene = linked(store, &["a"]).await;
     let other = Scene::open(store, plan(1, 2)).await;
     other.link("b").await;
-    let before = (scene.overview().await, scene.entries().await);
+    let before = (scene.summary().await, scene.entries().await);
     let (nowhere, elsewhere) = (conversation_id(404), other.id);
     for step in [
         step(&scene, "b"),
@@ -97,7 +97,7 @@ pub(crate) async fn what_is_not_linked_changes_nothing(store: &dyn Store) {
     ] {
         assert_eq!(store.unlink_booking(&step).await.unwrap(), Unlinked::NotLinked);
     }
-    assert_eq!((scene.overview().await, scene.entries().await), before);
+    assert_eq!((scene.summary().await, scene.entries().await), before);
     unlink(&scene, "a").await;
     assert_eq!(bookings(&other).await, [booking("b")]);
     assert_eq!(unlink(&scene, "a").await, Unlinked::NotLinked, "once");
@@ -121,12 +121,18 @@ pub(crate) async fn the_worker_that_unlinks_owns_the_new_lane(store: &dyn Store)
 
 pub(crate) async fn of_many_at_once_one_unlinks_it(store: &dyn Store) {
     let scene = linked(store, &["a"]).await;
-    let before = (scene.conversation().await.guard, scene.entries().await.len());
+    let before = (
+        scene.conversation().await.access_version,
+        scene.entries().await.len(),
+    );
     let step = step(&scene, "a");
     let unlinked = at_once(8, |_| store.unlink_booking(&step)).await;
     let done = unlinked.iter().filter(|it| **it == Unlinked::Done { lane: None });
     assert_eq!(done.count(), 1, "{unlinked:?}");
-    let after = (scene.conversation().await.guard, scene.entries().await.len());
+    let after = (
+        scene.conversation().await.access_version,
+        scene.entries().await.len(),
+    );
     assert_eq!(after, (before.0 + 1, before.1 + 1));
 }
 
@@ -137,6 +143,10 @@ pub(crate) async fn linking_and_unlinking_at_once_come_one_after_the_other(store
     assert_eq!(unlinked.unwrap(), Unlinked::Done { lane: None });
     // The link was there already, or is there again.
     let left = bookings(&scene).await;
-    let guard = u32::try_from(2 + left.len()).unwrap();
-    assert_eq!(scene.conversation().await.guard, guard, "{left:?}");
+    let access_version = u32::try_from(2 + left.len()).unwrap();
+    assert_eq!(
+        scene.conversation().await.access_version,
+        access_version,
+        "{left:?}"
+    );
 }

@@ -2,7 +2,7 @@ use futures_util::TryStreamExt;
 use messaging_core::{
     domain::{
         conversation::{Change, ReadMark},
-        side::{Side, Sides, To},
+        side::{PerSide, Side, To},
     },
     id::ConversationId,
     port::store::{
@@ -73,7 +73,7 @@ pub(crate) async fn a_conversation_just_opened_has_one_event(store: &dyn Store) 
         last_seq: 0,
         newest_at: None,
         first_untimely: None,
-        sides: Sides::default(),
+        sides: PerSide::default(),
         unpublished: Some(entries(1, 1, 1)),
         lane: tally.lane,
     };
@@ -96,7 +96,7 @@ pub(crate) async fn what_is_addressed_to_each_side_is_counted(store: &dyn Store)
         ..SideTally::default()
     };
     let (client, agent) = (addressed(3), addressed(4));
-    assert_eq!(tally.sides, Sides { client, agent });
+    assert_eq!(tally.sides, PerSide { client, agent });
     assert_eq!(tally.conversation, scene.conversation().await);
 }
 
@@ -121,7 +121,7 @@ pub(crate) async fn what_each_side_has_read_is_counted(store: &dyn Store) {
         addressed: 2,
         ..SideTally::default()
     };
-    assert_eq!(sides, Sides { client, agent });
+    assert_eq!(sides, PerSide { client, agent });
 }
 
 pub(crate) async fn what_was_set_aside_does_not_wait(store: &dyn Store) {
@@ -150,10 +150,10 @@ pub(crate) async fn what_was_published_does_not_wait(store: &dyn Store) {
     scene.send_many(Side::Client, 2).await;
     let lease = claim(store, 1, at(9), 1).await[0].lease_until;
     let done = [scene.published(lease, 1)];
-    store.settle(worker_id(1), lease, &done).await.unwrap();
+    store.acknowledge(worker_id(1), lease, &done).await.unwrap();
     assert_eq!(waiting(&scene).await, (Some(entries(2, 3, 2)), Some(2)));
     let done = [scene.published(lease, 3)];
-    store.settle(worker_id(1), lease, &done).await.unwrap();
+    store.acknowledge(worker_id(1), lease, &done).await.unwrap();
     assert_eq!(waiting(&scene).await, (None, None));
     assert_eq!(tally(&scene).await.events, 3);
 }
@@ -181,7 +181,10 @@ pub(crate) async fn whatever_was_done_adds_up(store: &dyn Store) {
     scene.append(overdue).await;
     let lane = claim(store, 1, at(9), 1).await.remove(0);
     let done = [scene.published(lane.lease_until, 2)];
-    store.settle(worker_id(1), lane.lease_until, &done).await.unwrap();
+    store
+        .acknowledge(worker_id(1), lane.lease_until, &done)
+        .await
+        .unwrap();
     let delay = LaneDelay {
         conversation_id: scene.id,
         lease_until: lane.lease_until,

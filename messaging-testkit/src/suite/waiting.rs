@@ -44,21 +44,21 @@ pub(crate) async fn a_backlog_ages_from_its_oldest_unpublished_event(store: &dyn
     scenes[1].link_at("b", at(25)).await;
     claim(store, 1, at(30), 10).await;
     let done = [scenes[1].published(at(60), 1)];
-    store.settle(worker_id(1), at(70), &done).await.unwrap();
+    store.acknowledge(worker_id(1), at(70), &done).await.unwrap();
     check(store, 3, 20).await;
     let done = [scenes[0].published(at(60), 1)];
-    store.settle(worker_id(1), at(70), &done).await.unwrap();
+    store.acknowledge(worker_id(1), at(70), &done).await.unwrap();
     check(store, 2, 25).await;
 }
 
 pub(crate) async fn a_probe_of_writes_changes_nothing(store: &dyn Store) {
     let scenes = three(store).await;
-    let before = store.find_overview(scenes[0].id).await.unwrap();
+    let before = store.find_summary(scenes[0].id).await.unwrap();
     for second in [40, 40, 41] {
         store.probe_writes(at(second)).await.unwrap();
     }
     check(store, 3, 10).await;
-    assert_eq!(store.find_overview(scenes[0].id).await.unwrap(), before);
+    assert_eq!(store.find_summary(scenes[0].id).await.unwrap(), before);
     let listed = store.count_conversations(&client_inbox(1), 10).await.unwrap();
     assert_eq!(listed, 3);
 }

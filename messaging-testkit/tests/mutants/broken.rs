@@ -30,7 +30,7 @@ pub(crate) enum Fault {
     ForgetsWhenItWasRead,
     RewritesReadTimes,
     ChangesWhatIsSo,
-    KeepsItsGuard,
+    KeepsItsAccessVersion,
     BreaksTiesTheOtherWay,
     IgnoresTheCap,
     CountsUnreadTwice,
@@ -41,7 +41,7 @@ pub(crate) enum Fault {
     TakesOverTooLate,
     ClaimsMoreThanAsked,
     PassesOverTooMuch,
-    SettlesTooMuch,
+    AcknowledgesTooMuch,
     LeavesTheOwnerInTheDark,
     NeverLetsGo,
     ForgetsAnEntry,
@@ -94,7 +94,7 @@ pub(crate) enum Fault {
     ForgetsDeferrals,
     ListsTheSamePageAgain,
     LoadsNothing,
-    SettlesNothing,
+    AcknowledgesNothing,
     LooksForTracesForEver,
 }
 
@@ -118,14 +118,14 @@ impl Broken {
                 conversation.mailboxes.of_mut(side).inbox = conversation.last_seq;
             }
         }
-        if self.has(Fault::KeepsItsGuard) {
-            conversation.guard = 0;
+        if self.has(Fault::KeepsItsAccessVersion) {
+            conversation.access_version = 0;
         }
     }
 
-    pub(crate) async fn guard(&self, of: ConversationId) -> Result<Option<u32>, StoreError> {
+    pub(crate) async fn access_version(&self, of: ConversationId) -> Result<Option<u32>, StoreError> {
         let conversation = self.inner.find_conversation(of).await?;
-        Ok(conversation.map(|conversation| conversation.guard))
+        Ok(conversation.map(|conversation| conversation.access_version))
     }
 
     /// Whoever may have sent something in a conversation; `None` is the system.

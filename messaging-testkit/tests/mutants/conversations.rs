@@ -3,9 +3,9 @@ use std::cmp::Reverse;
 use async_trait::async_trait;
 use messaging_core::{
     domain::{
-        conversation::{Conversation, Mailbox, OpenPlan, Overview},
-        message::SendKey,
-        page::Inbox,
+        conversation::{Conversation, ConversationSummary, Mailbox, OpenPlan},
+        message::IdempotencyKey,
+        page::ListScope,
         receipt::MessageRow,
         side::Side,
     },
@@ -37,10 +37,10 @@ impl Conversations for Broken {
         Ok(found)
     }
 
-    async fn find_overview(&self, id: ConversationId) -> Result<Option<Overview>, StoreError> {
-        let mut found = self.inner.find_overview(id).await?;
-        if let Some(overview) = &mut found {
-            self.distort(&mut overview.conversation);
+    async fn find_summary(&self, id: ConversationId) -> Result<Option<ConversationSummary>, StoreError> {
+        let mut found = self.inner.find_summary(id).await?;
+        if let Some(summary) = &mut found {
+            self.distort(&mut summary.conversation);
         }
         Ok(found)
     }
@@ -94,7 +94,8 @@ impl Conversations for Broken {
             page.rows.remove(0);
         }
         if self.has(Fault::BreaksTiesTheOtherWay) {
-            let place = |row: &Overview| (Reverse(row.conversation.activity_at), row.conversation.id);
+            let place =
+                |row: &ConversationSummary| (Reverse(row.conversation.activity_at), row.conversation.id);
             page.rows.sort_by_key(place);
         }
         if self.has(Fault::SeesMoreBehindAFullPage) {
@@ -103,7 +104,7 @@ impl Conversations for Broken {
         Ok(page)
     }
 
-    async fn count_conversations(&self, whose: &Inbox, cap: u64) -> Result<u64, StoreError> {
+    async fn count_conversations(&self, whose: &ListScope, cap: u64) -> Result<u64, StoreError> {
         let cap = if self.has(Fault::IgnoresTheCap) {
             u64::MAX
         } else {
@@ -112,7 +113,7 @@ impl Conversations for Broken {
         self.inner.count_conversations(whose, cap).await
     }
 
-    async fn count_unread(&self, whose: &Inbox) -> Result<u64, StoreError> {
+    async fn count_unread(&self, whose: &ListScope) -> Result<u64, StoreError> {
         let factor = if self.has(Fault::CountsUnreadTwice) { 2 } else { 1 };
         Ok(self.inner.count_unread(whose).await? * factor)
     }
@@ -136,10 +137,10 @@ impl Conversations for Broken {
         }
         let mut found = self.inner.list_messages(&scan).await?;
         if let Some(page) = &mut found {
-            self.distort(&mut page.overview.conversation);
+            self.distort(&mut page.summary.conversation);
             for row in &mut page.rows {
                 for side in Side::ALL {
-                    let last = page.overview.conversation.mailboxes.of(side).last_read;
+                    let last = page.summary.conversation.mailboxes.of(side).last_read;
                     let read = row.read.of_mut(side);
                     if self.has(Fault::RewritesReadTimes) {
                         *read = read.and(last.map(|mark| mark.at));
@@ -158,7 +159,7 @@ impl Conversations for Broken {
         &self,
         of: ConversationId,
         sender: Option<&UserId>,
-        key: &SendKey,
+        key: &IdempotencyKey,
     ) -> Result<Option<MessageRow>, StoreError> {
         self.inner.find_sent(of, sender, key).await
     }
@@ -174,15 +175,15 @@ impl Conversations for Broken {
             for sender in self.everybody(step.conversation_id).await? {
                 let seen = self.inner.find_sent(step.conversation_id, sender.as_ref(), key);
                 if let Some(row) = seen.await? {
-                    return Ok(Appended::Seen(row));
+                    return Ok(Appended::Duplicate(row));
                 }
             }
         }
         if let (Some(current), true) = (
-            self.guard(step.conversation_id).await?,
+            self.access_version(step.conversation_id).await?,
             self.has(Fault::LosesTheGuardCheck),
         ) {
-            step.guard = current;
+            step.access_version = current;
         }
         let mut appended = self.inner.append(&step).await?;
         if let (Appended::Stored(stored), true) = (&mut appended, self.has(Fault::TakesTimesAsTheyCome)) {

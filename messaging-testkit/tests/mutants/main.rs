@@ -65,7 +65,7 @@ the_suite_notices_a_store_that! {
     creates_twice: opening notices CreatesTwice;
     gives_its_lane_away: opening notices GivesItsLaneAway;
     lists_oldest_booking_first: opening notices ListsOldestBookingFirst;
-    loses_the_guard_check: appending notices LosesTheGuardCheck;
+    loses_the_access_version_check: appending notices LosesTheGuardCheck;
     takes_times_as_they_come: appending notices TakesTimesAsTheyCome;
     forgets_keys: keys notices ForgetsKeys;
     shares_keys_among_senders: keys notices SharesKeysAmongSenders;
@@ -74,7 +74,7 @@ the_suite_notices_a_store_that! {
     forgets_when_it_was_read: reading notices ForgetsWhenItWasRead;
     rewrites_read_times: receipts notices RewritesReadTimes;
     changes_what_is_so: changing notices ChangesWhatIsSo;
-    keeps_its_guard: changing notices KeepsItsGuard;
+    keeps_its_access_version: changing notices KeepsItsAccessVersion;
     breaks_ties_the_other_way: listing notices BreaksTiesTheOtherWay;
     ignores_the_cap: inboxes notices IgnoresTheCap;
     counts_unread_twice: inboxes notices CountsUnreadTwice;
@@ -85,8 +85,8 @@ the_suite_notices_a_store_that! {
     takes_over_too_late: claiming notices TakesOverTooLate;
     claims_more_than_asked: claiming notices ClaimsMoreThanAsked;
     passes_over_too_much: claiming notices PassesOverTooMuch;
-    settles_too_much: settling notices SettlesTooMuch;
-    leaves_the_owner_in_the_dark: settling notices LeavesTheOwnerInTheDark;
+    acknowledges_too_much: acknowledging notices AcknowledgesTooMuch;
+    leaves_the_owner_in_the_dark: acknowledging notices LeavesTheOwnerInTheDark;
     never_lets_go: delaying notices NeverLetsGo;
     forgets_an_entry: loading notices ForgetsAnEntry;
     lists_too_few_read_ids: loading notices ListsTooFewReadIds;
@@ -110,7 +110,7 @@ the_suite_notices_a_store_that! {
     forgets_what_was_said_first: reporting notices ForgetsWhatWasSaidFirst;
     settles_again: reporting notices SettlesAgain;
     unlinks_the_newest: unlinking notices UnlinksTheNewest;
-    keeps_its_guard_where_bookings_change: unlinking notices KeepsItsGuard;
+    keeps_its_access_version_where_bookings_change: unlinking notices KeepsItsAccessVersion;
     takes_what_does_not_fit: reporting notices TakesWhatDoesNotFit;
     counts_all_agents: counting notices CountsAllAgents;
     counts_users_by_messages: counting notices CountsUsersByMessages;
@@ -139,7 +139,7 @@ the_suite_notices_a_store_that! {
     forgets_deferrals: mailing notices ForgetsDeferrals;
     lists_the_same_page_again: walking notices ListsTheSamePageAgain;
     loads_nothing: loading notices LoadsNothing;
-    settles_nothing: settling notices SettlesNothing;
+    acknowledges_nothing: acknowledging notices AcknowledgesNothing;
     looks_for_traces_for_ever: erasing notices LooksForTracesForEver;
 }
 
@@ -159,18 +159,18 @@ macro_rules! the_model_notices_a_store_that {
 
 the_model_notices_a_store_that! {
     forgets_keys: ForgetsKeys;
-    loses_the_guard_check: LosesTheGuardCheck;
+    loses_the_access_version_check: LosesTheGuardCheck;
     unlinks_the_newest: UnlinksTheNewest;
     lets_two_workers_claim_one_lane: LetsTwoWorkersClaimOneLane;
     keeps_aside_what_it_requeues: KeepsAsideWhatItRequeues;
     loses_what_it_requeues: LosesWhatItRequeues;
     rewrites_read_times: RewritesReadTimes;
-    settles_too_much: SettlesTooMuch;
+    acknowledges_too_much: AcknowledgesTooMuch;
     skips_a_message_between_pages: SkipsAMessageBetweenPages;
     skips_one_set_aside: SkipsOneSetAside;
     lists_the_same_page_again: ListsTheSamePageAgain;
     loads_nothing: LoadsNothing;
-    settles_nothing: SettlesNothing;
+    acknowledges_nothing: AcknowledgesNothing;
 }
 
 macro_rules! the_recount_after_a_storm_notices_a_store_that {
@@ -193,11 +193,11 @@ the_recount_after_a_storm_notices_a_store_that! {
     keeps_aside_what_it_requeues: KeepsAsideWhatItRequeues;
     loses_what_it_requeues: LosesWhatItRequeues;
     rewrites_read_times: RewritesReadTimes;
-    settles_too_much: SettlesTooMuch;
+    acknowledges_too_much: AcknowledgesTooMuch;
     // Whose loops have no end of their own.
     lists_the_same_page_again: ListsTheSamePageAgain;
     loads_nothing: LoadsNothing;
-    settles_nothing: SettlesNothing;
+    acknowledges_nothing: AcknowledgesNothing;
 }
 
 macro_rules! days_of_mail_notice_a_store_that {

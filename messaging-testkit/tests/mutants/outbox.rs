@@ -51,21 +51,21 @@ impl Outbox for Broken {
         Ok(loaded)
     }
 
-    async fn settle(
+    async fn acknowledge(
         &self,
         by: WorkerId,
         lease_until: Timestamp,
         done: &[Progress],
     ) -> Result<Vec<Lane>, StoreError> {
-        let too_many = u64::from(self.has(Fault::SettlesTooMuch));
+        let too_many = u64::from(self.has(Fault::AcknowledgesTooMuch));
         let mut done = done.to_vec();
         for progress in &mut done {
             progress.up_to += too_many;
-            if self.has(Fault::SettlesNothing) {
+            if self.has(Fault::AcknowledgesNothing) {
                 progress.up_to = 0;
             }
         }
-        let mut lanes = self.inner.settle(by, lease_until, &done).await?;
+        let mut lanes = self.inner.acknowledge(by, lease_until, &done).await?;
         if self.has(Fault::LeavesTheOwnerInTheDark) {
             lanes.clear();
         }
@@ -172,17 +172,17 @@ impl Broken {
             lease_until,
             up_to: lane.head,
         };
-        self.inner.settle(by, lease_until, &[done]).await?;
+        self.inner.acknowledge(by, lease_until, &[done]).await?;
         Ok(Requeued::Done { lane: None })
     }
 
     async fn close(&self, conversation_id: ConversationId, now: Timestamp) -> Result<(), StoreError> {
-        let Some(guard) = self.guard(conversation_id).await? else {
+        let Some(access_version) = self.access_version(conversation_id).await? else {
             return Ok(());
         };
         let step = ChangeState {
             conversation_id,
-            guard,
+            access_version,
             change: Change::Close,
             now,
             publisher: Publisher::Anyone,

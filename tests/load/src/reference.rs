@@ -71,7 +71,7 @@ fn script(ground: &Ground, scenario: Scenario) -> Option<String> {
     let any = "('00000000-0000-7000-8000-' || lpad(to_hex(:c), 12, '0'))::uuid";
     let one = "'00000000-0000-7000-8000-000000000000'";
     let append = |conversation: &str| {
-        // Conversation, owner, lease, guard, from, to, sender, key, id, body, now, due.
+        // Conversation, owner, lease, access version, from, to, sender, key, id, body, now, due.
         format!(
             "{conversation}, '00000000-0000-7000-8000-000000000001', now() + interval '1 hour', 0, 1::smallint, \
              2::smallint, 'client-' || :c + 1, gen_random_uuid()::text, gen_random_uuid(), \

@@ -1,5 +1,5 @@
 use messaging_core::{
-    domain::page::{Inbox, ListCursor, PageSize},
+    domain::page::{ListCursor, ListScope, PageSize},
     id::ConversationId,
     port::store::{Conversations as _, Direction, HistoryScan, ListScan, ListStart, StoreError},
 };
@@ -84,17 +84,17 @@ impl Reader<'_> {
         let arguments = format!("'{id}'");
         self.read("conversation", 1, arguments.clone(), store.find_conversation(id))
             .await;
-        self.read("overview", 1, arguments.clone(), store.find_overview(id))
+        self.read("summary", 1, arguments.clone(), store.find_summary(id))
             .await;
         self.read("bookings", 3, arguments, store.list_bookings(id)).await;
     }
 
-    async fn list(&mut self, whose: &str, inbox: Inbox, of: usize) {
+    async fn list(&mut self, whose: &str, inbox: ListScope, of: usize) {
         let store = self.store();
         let owner = match &inbox {
-            Inbox::Client(user) => format!(", '{user}'"),
-            Inbox::Agent { agent_id, user_id } => format!(", '{agent_id}', '{user_id}'"),
-            Inbox::All(_) => String::new(),
+            ListScope::Client(user) => format!(", '{user}'"),
+            ListScope::Agent { agent_id, user_id } => format!(", '{agent_id}', '{user_id}'"),
+            ListScope::All(_) => String::new(),
         };
         let newest = scan(inbox.clone(), ListStart::Newest);
         let step = store.list_conversations(&newest);
@@ -126,12 +126,12 @@ impl Reader<'_> {
             ("an admin", admin_inbox(0), format!("'{}'", admin_id(0))),
             (
                 "an admin who is a client",
-                Inbox::All(client.clone()),
+                ListScope::All(client.clone()),
                 format!("'{client}'"),
             ),
             (
                 "an admin who is an agent",
-                Inbox::All(agent.clone()),
+                ListScope::All(agent.clone()),
                 format!("'{agent}'"),
             ),
         ] {
@@ -197,9 +197,9 @@ impl Reader<'_> {
     }
 }
 
-fn scan(inbox: Inbox, start: ListStart) -> ListScan {
+fn scan(inbox: ListScope, start: ListStart) -> ListScan {
     ListScan {
-        inbox,
+        scope: inbox,
         start,
         limit: PageSize::LIST,
     }

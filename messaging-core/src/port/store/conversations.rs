@@ -3,9 +3,9 @@ use async_trait::async_trait;
 use super::{Lane, Publisher, StoreError, StoreErrorKind};
 use crate::{
     domain::{
-        conversation::{Change, Conversation, Mailbox, NewMessage, OpenPlan, Overview},
-        message::{Message, SendKey},
-        page::{Inbox, ListCursor, PageSize},
+        conversation::{Change, Conversation, ConversationSummary, Mailbox, NewMessage, OpenPlan},
+        message::{IdempotencyKey, Message},
+        page::{ListCursor, ListScope, PageSize},
         receipt::{MessageRow, Receipt},
         side::Side,
     },
@@ -21,16 +21,16 @@ pub trait Conversations: Send + Sync {
     /// All concurrent opens of a pair get the same conversation, and exactly one of them created it. A
     /// booking already linked changes nothing, not its place among the links either. A new conversation,
     /// and a new link, each bring one entry of kind [`Updated`](super::EntryKind::Updated). A new link to a conversation
-    /// that was there raises its guard.
+    /// that was there raises its access version.
     async fn open(&self, plan: &OpenPlan, publisher: Publisher) -> Result<Opened, StoreError>;
 
     /// One conversation.
     async fn find_conversation(&self, id: ConversationId) -> Result<Option<Conversation>, StoreError>;
 
     /// One conversation as it is shown.
-    async fn find_overview(&self, id: ConversationId) -> Result<Option<Overview>, StoreError>;
+    async fn find_summary(&self, id: ConversationId) -> Result<Option<ConversationSummary>, StoreError>;
 
-    /// Removes a link of a booking. The newest link that is left is the booking shown. Raises the guard, with an entry
+    /// Removes a link of a booking. The newest link that is left is the booking shown. Raises the access version, with an entry
     /// of kind [`Updated`](super::EntryKind::Updated).
     ///
     /// # Errors
@@ -50,11 +50,11 @@ pub trait Conversations: Send + Sync {
     async fn list_conversations(&self, scan: &ListScan) -> Result<ListPage, StoreError>;
 
     /// How many conversations an inbox holds; `cap` when there are more.
-    async fn count_conversations(&self, whose: &Inbox, cap: u64) -> Result<u64, StoreError>;
+    async fn count_conversations(&self, whose: &ListScope, cap: u64) -> Result<u64, StoreError>;
 
-    /// The sum of the unread counts of an inbox's own side; for [`Inbox::All`], of the conversations in
+    /// The sum of the unread counts of an inbox's own side; for [`ListScope::All`], of the conversations in
     /// which that admin takes part.
-    async fn count_unread(&self, whose: &Inbox) -> Result<u64, StoreError>;
+    async fn count_unread(&self, whose: &ListScope) -> Result<u64, StoreError>;
 
     /// An agent's conversations by id, those above `after` only.
     async fn list_agent_conversations(
@@ -72,12 +72,12 @@ pub trait Conversations: Send + Sync {
         &self,
         of: ConversationId,
         sender: Option<&UserId>,
-        key: &SendKey,
+        key: &IdempotencyKey,
     ) -> Result<Option<MessageRow>, StoreError>;
 
     /// Stores a message as [`Conversation::append`] says, with an entry of kind
     /// [`Message`](super::EntryKind::Message). A key that this sender has used here before answers
-    /// [`Appended::Seen`], whatever the guard, and changes nothing.
+    /// [`Appended::Duplicate`], whatever the access version, and changes nothing.
     async fn append(&self, step: &Append) -> Result<Appended, StoreError>;
 
     /// Moves a read position as [`Conversation::read`] says, with a receipt and an entry of kind
@@ -130,7 +130,7 @@ pub enum Unlinked {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListScan {
     /// Whose.
-    pub inbox: Inbox,
+    pub scope: ListScope,
     /// From where.
     pub start: ListStart,
     /// At most how many.
@@ -152,7 +152,7 @@ pub enum ListStart {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListPage {
     /// The conversations, newest activity first.
-    pub rows: Vec<Overview>,
+    pub rows: Vec<ConversationSummary>,
     /// Whether more follow.
     pub has_more: bool,
 }
@@ -183,7 +183,7 @@ pub enum Direction {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HistoryPage {
     /// The conversation at the same moment.
-    pub overview: Overview,
+    pub summary: ConversationSummary,
     /// The messages, oldest first.
     pub rows: Vec<MessageRow>,
     /// Whether more lie in the direction asked for.
@@ -195,8 +195,8 @@ pub struct HistoryPage {
 pub struct Append {
     /// Where.
     pub conversation_id: ConversationId,
-    /// The guard it was decided on.
-    pub guard: u32,
+    /// The access version it was decided on.
+    pub access_version: u32,
     /// What.
     pub message: NewMessage,
     /// Who publishes it.
@@ -210,9 +210,9 @@ pub enum Appended {
     /// The message is in the store.
     Stored(Stored),
     /// This sender has sent this key here before: the message it made.
-    Seen(MessageRow),
-    /// The guard no longer holds, or there is no such conversation.
-    Stale,
+    Duplicate(MessageRow),
+    /// The access version no longer holds, or there is no such conversation.
+    Conflict,
 }
 
 /// A message just stored.
@@ -231,8 +231,8 @@ pub struct Stored {
 pub struct MarkRead {
     /// Where.
     pub conversation_id: ConversationId,
-    /// The guard it was decided on.
-    pub guard: u32,
+    /// The access version it was decided on.
+    pub access_version: u32,
     /// Whose.
     pub side: Side,
     /// Up to which message: one that the reader has seen.
@@ -265,8 +265,8 @@ pub enum Marked {
     },
     /// The conversation holds no such message.
     UnknownMessage,
-    /// The guard no longer holds, or there is no such conversation.
-    Stale,
+    /// The access version no longer holds, or there is no such conversation.
+    Conflict,
 }
 
 /// Change a conversation.
@@ -274,8 +274,8 @@ pub enum Marked {
 pub struct ChangeState {
     /// Which.
     pub conversation_id: ConversationId,
-    /// The guard it was decided on.
-    pub guard: u32,
+    /// The access version it was decided on.
+    pub access_version: u32,
     /// How.
     pub change: Change,
     /// When.
@@ -294,6 +294,6 @@ pub enum Changed {
     },
     /// It was so before: nothing was written.
     AlreadySo,
-    /// The guard no longer holds, or there is no such conversation.
-    Stale,
+    /// The access version no longer holds, or there is no such conversation.
+    Conflict,
 }

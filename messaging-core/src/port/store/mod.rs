@@ -5,8 +5,8 @@
 //! - Every method is one step: all of it happens, or nothing does, whatever runs beside it. A step that
 //!   answered is as durable as the backend makes a commit.
 //! - Steps on one conversation take effect one after the other.
-//! - A step that names a guard is applied only if the conversation still has that guard; else it answers
-//!   `Stale` and changes nothing. An unknown conversation is `Stale` too.
+//! - A step that names a access version is applied only if the conversation still has that access version; else it answers
+//!   `Conflict` and changes nothing. An unknown conversation is `Conflict` too.
 //! - What is not there is `None` or empty, never an error.
 //! - An error of any kind but [`StoreErrorKind::OutcomeUnknown`] changed nothing.
 //! - A visible change commits its outbox entry with it.

@@ -39,7 +39,7 @@ pub trait Outbox: Send + Sync {
     /// Forgets published entries. A lane that has no others ends; the rest keep their owner, with the new
     /// lease, and are returned with the new head and no failures. A lane that `by` does not own under the
     /// lease named is left as it is, and is not returned.
-    async fn settle(
+    async fn acknowledge(
         &self,
         by: WorkerId,
         lease_until: Timestamp,
@@ -75,7 +75,7 @@ pub trait Outbox: Send + Sync {
     /// Puts an event that was set aside back among the unpublished, and is done with it among those set aside.
     /// It is one more event of its conversation, the newest: under a new number, of the same kind, and with
     /// the time of the step, so that the backlog is no older than its wait. No number is ever used again.
-    /// Nothing else of the conversation changes: no message, counter, receipt or guard, and not its activity.
+    /// Nothing else of the conversation changes: no message, counter, receipt or access version, and not its activity.
     ///
     /// Of two who requeue the same one, at once or one after the other, one does it, and the other is told
     /// [`NotSetAside`](Requeued::NotSetAside). So it may be repeated when its outcome is unknown.

@@ -15,10 +15,10 @@ use super::{
 use crate::{
     domain::{
         activity::Activity,
-        conversation::{Conversation, OpenPlan, Overview},
+        conversation::{Conversation, ConversationSummary, OpenPlan},
         digest::{Extent, Unmailed},
-        message::SendKey,
-        page::Inbox,
+        message::IdempotencyKey,
+        page::ListScope,
         receipt::MessageRow,
         report::{Report, ReportFile, Settled},
     },
@@ -36,8 +36,8 @@ impl<T: Conversations + ?Sized> Conversations for Arc<T> {
         (**self).find_conversation(id).await
     }
 
-    async fn find_overview(&self, id: ConversationId) -> Result<Option<Overview>, StoreError> {
-        (**self).find_overview(id).await
+    async fn find_summary(&self, id: ConversationId) -> Result<Option<ConversationSummary>, StoreError> {
+        (**self).find_summary(id).await
     }
 
     async fn unlink_booking(&self, step: &UnlinkBooking) -> Result<Unlinked, StoreError> {
@@ -52,11 +52,11 @@ impl<T: Conversations + ?Sized> Conversations for Arc<T> {
         (**self).list_conversations(scan).await
     }
 
-    async fn count_conversations(&self, whose: &Inbox, cap: u64) -> Result<u64, StoreError> {
+    async fn count_conversations(&self, whose: &ListScope, cap: u64) -> Result<u64, StoreError> {
         (**self).count_conversations(whose, cap).await
     }
 
-    async fn count_unread(&self, whose: &Inbox) -> Result<u64, StoreError> {
+    async fn count_unread(&self, whose: &ListScope) -> Result<u64, StoreError> {
         (**self).count_unread(whose).await
     }
 
@@ -77,7 +77,7 @@ impl<T: Conversations + ?Sized> Conversations for Arc<T> {
         &self,
         of: ConversationId,
         sender: Option<&UserId>,
-        key: &SendKey,
+        key: &IdempotencyKey,
     ) -> Result<Option<MessageRow>, StoreError> {
         (**self).find_sent(of, sender, key).await
     }
@@ -105,13 +105,13 @@ impl<T: Outbox + ?Sized> Outbox for Arc<T> {
         (**self).load_entries(lanes, per_lane).await
     }
 
-    async fn settle(
+    async fn acknowledge(
         &self,
         by: WorkerId,
         lease_until: Timestamp,
         done: &[Progress],
     ) -> Result<Vec<Lane>, StoreError> {
-        (**self).settle(by, lease_until, done).await
+        (**self).acknowledge(by, lease_until, done).await
     }
 
     async fn delay_lanes(&self, by: WorkerId, delays: &[LaneDelay]) -> Result<(), StoreError> {

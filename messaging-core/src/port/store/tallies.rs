@@ -4,7 +4,7 @@ use super::StoreError;
 use crate::{
     domain::{
         conversation::{Conversation, ReadMark},
-        side::Sides,
+        side::PerSide,
     },
     id::ConversationId,
     time::Timestamp,
@@ -54,7 +54,7 @@ pub struct Tally {
     /// The smallest seq of a message whose time lies before that of the message before it, or of the opening.
     pub first_untimely: Option<u64>,
     /// What there is of each side.
-    pub sides: Sides<SideTally>,
+    pub sides: PerSide<SideTally>,
     /// Its entries in the outbox; `None` when there are none.
     pub unpublished: Option<Unpublished>,
     /// Its lane, if it has one.

@@ -10,7 +10,7 @@ use std::{
 };
 
 use messaging_core::{
-    domain::message::SendKey,
+    domain::message::IdempotencyKey,
     id::{ConversationId, MessageId},
     port::store::{Append, Appended, StoreError},
 };
@@ -35,7 +35,7 @@ impl Pending {
     }
 
     /// Answers it, after which nothing of it is left to do.
-    pub(super) fn settle(self, outcome: Result<Appended, StoreError>) {
+    pub(super) fn answer(self, outcome: Result<Appended, StoreError>) {
         // Whoever asked may have gone away.
         self.answer.send(outcome).ok();
     }
@@ -44,7 +44,7 @@ impl Pending {
         (self.step.conversation_id, self.step.message.id)
     }
 
-    fn key(&self) -> Option<(ConversationId, &str, &SendKey)> {
+    fn key(&self) -> Option<(ConversationId, &str, &IdempotencyKey)> {
         let Append {
             conversation_id,
             message,
@@ -241,7 +241,7 @@ mod tests {
         let (answer, answered) = oneshot::channel();
         let step = Append {
             conversation_id: conversation_id(1),
-            guard: 0,
+            access_version: 0,
             message: make::message(n, Side::Client, &client_id(1)),
             publisher: Publisher::Anyone,
         };

@@ -11,7 +11,7 @@ use proptest::{prop_assert, prop_assert_eq, test_runner::TestCaseResult};
 
 use super::{
     naive::NaiveThread,
-    step::{By, Guard, Step},
+    step::{AccessVersion, By, Step},
 };
 use crate::make::{at, secs, worker_id};
 
@@ -82,8 +82,8 @@ impl<'a> Pair<'a> {
     /// Compares a conversation and what it has to publish.
     async fn compare_thread(&self, nth: usize) -> TestCaseResult {
         let thread = &self.threads[nth];
-        let overview = self.store.find_overview(thread.conversation().id).await?;
-        prop_assert_eq!(overview, Some(thread.overview()));
+        let summary = self.store.find_summary(thread.conversation().id).await?;
+        prop_assert_eq!(summary, Some(thread.summary()));
         let found = self.store.find_conversation(thread.conversation().id).await?;
         prop_assert_eq!(found, Some(thread.conversation()));
         let bookings = self.store.list_bookings(thread.conversation().id).await?;
@@ -101,11 +101,11 @@ impl<'a> Pair<'a> {
         self.threads[nth].conversation().id
     }
 
-    fn guard(&self, nth: usize, guard: Guard) -> u32 {
-        let current = self.threads[nth].conversation().guard;
-        match guard {
-            Guard::Current => current,
-            Guard::Another => current + 1,
+    fn access_version(&self, nth: usize, access_version: AccessVersion) -> u32 {
+        let current = self.threads[nth].conversation().access_version;
+        match access_version {
+            AccessVersion::Current => current,
+            AccessVersion::Another => current + 1,
         }
     }
 

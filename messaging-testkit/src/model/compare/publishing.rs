@@ -27,7 +27,7 @@ impl Pair<'_> {
                 }
                 None => Ok(()),
             },
-            Step::Settle {
+            Step::Acknowledge {
                 worker,
                 under,
                 of,
@@ -37,7 +37,8 @@ impl Pair<'_> {
                 Some(nth) => {
                     let until = self.latest + secs(lease);
                     let under = self.threads[nth].outbox.lease(under);
-                    self.settle(worker_id(worker), nth, count, under, until).await
+                    self.acknowledge(worker_id(worker), nth, count, under, until)
+                        .await
                 }
                 None => Ok(()),
             },
@@ -116,8 +117,8 @@ impl Pair<'_> {
         Ok(())
     }
 
-    /// Settles `count` events more, under a lease, with a new one.
-    async fn settle(
+    /// Acknowledges `count` events more, under a lease, with a new one.
+    async fn acknowledge(
         &mut self,
         by: WorkerId,
         nth: usize,
@@ -128,8 +129,8 @@ impl Pair<'_> {
         let outbox = &mut self.threads[nth].outbox;
         let owns = outbox.is_owned_by(by, under);
         let progress = outbox.progress(count, under);
-        let rest = self.store.settle(by, until, &[progress]).await?;
-        let expected = owns.then(|| outbox.settle(progress.up_to, until)).flatten();
+        let rest = self.store.acknowledge(by, until, &[progress]).await?;
+        let expected = owns.then(|| outbox.acknowledge(progress.up_to, until)).flatten();
         same("what is left of a lane", &rest, &Vec::from_iter(expected))?;
         self.compare_thread(nth).await
     }
@@ -152,7 +153,7 @@ impl Pair<'_> {
             });
         }
         let until = self.latest + secs(lease);
-        self.settle(by, nth, 1, under, until).await
+        self.acknowledge(by, nth, 1, under, until).await
     }
 
     /// Requeues one of those set aside, and when there are not so many, one that is not.

@@ -1,5 +1,5 @@
 use messaging_core::{
-    domain::page::{Inbox, ListCursor},
+    domain::page::{ListCursor, ListScope},
     port::store::{Direction, HistoryPage, HistoryScan, ListPage, ListScan, ListStart},
 };
 use proptest::{prop_assert_eq, test_runner::TestCaseResult};
@@ -49,7 +49,7 @@ impl Pair<'_> {
             Way::Newest | Way::Before(_) => drop(rows.drain(..rows.len().saturating_sub(size))),
         }
         let expected = HistoryPage {
-            overview: thread.overview(),
+            summary: thread.summary(),
             rows,
             has_more,
         };
@@ -57,7 +57,7 @@ impl Pair<'_> {
         same("a page of a history", &page, &Some(expected))
     }
 
-    async fn list(&self, inbox: &Inbox, start: Start, size: usize) -> TestCaseResult {
+    async fn list(&self, inbox: &ListScope, start: Start, size: usize) -> TestCaseResult {
         let place = |thread: &NaiveThread| {
             let conversation = thread.conversation();
             (conversation.activity_at, conversation.id)
@@ -90,11 +90,11 @@ impl Pair<'_> {
         let has_more = rest.len() > size;
         rest.truncate(size);
         let expected = ListPage {
-            rows: rest.into_iter().map(NaiveThread::overview).collect(),
+            rows: rest.into_iter().map(NaiveThread::summary).collect(),
             has_more,
         };
         let scan = ListScan {
-            inbox: inbox.clone(),
+            scope: inbox.clone(),
             start,
             limit: limit(size),
         };
@@ -103,11 +103,11 @@ impl Pair<'_> {
     }
 }
 
-fn inbox(whose: Whose) -> Inbox {
+fn inbox(whose: Whose) -> ListScope {
     match whose {
-        Whose::Client(n) => Inbox::Client(client_id(n)),
-        Whose::All(n) => Inbox::All(client_id(n)),
-        Whose::Agent(agency, user) => Inbox::Agent {
+        Whose::Client(n) => ListScope::Client(client_id(n)),
+        Whose::All(n) => ListScope::All(client_id(n)),
+        Whose::Agent(agency, user) => ListScope::Agent {
             agent_id: agency_id(agency),
             user_id: agent_user_id(user),
         },

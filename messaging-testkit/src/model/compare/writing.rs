@@ -1,6 +1,6 @@
 use messaging_core::{
     domain::{
-        conversation::{Change, NewMessage, OpenPlan},
+        conversation::{NewMessage, OpenPlan},
         message::Origin,
     },
     id::BookingId,
@@ -12,9 +12,9 @@ use messaging_core::{
 use proptest::{prop_assert_eq, test_runner::TestCaseResult};
 
 use super::{super::naive::NaiveThread, super::step, Pair};
-use crate::make::{agent_user_id, body, booking, conversation_id, key, message_id, plan};
+use crate::make::{body, booking, conversation_id, key, message_id, plan};
 
-use step::{By, From, Step, Turn};
+use step::{By, From, Step};
 
 impl Pair<'_> {
     pub(super) async fn write(&mut self, step: &Step) -> TestCaseResult {
@@ -38,14 +38,14 @@ impl Pair<'_> {
                 from,
                 key: sent_as,
                 text,
-                guard,
+                access_version,
                 by,
             } => {
                 let Some(nth) = self.choose(to) else { return Ok(()) };
                 let conversation = self.threads[nth].conversation();
                 let append = Append {
                     conversation_id: conversation.id,
-                    guard: self.guard(nth, guard),
+                    access_version: self.access_version(nth, access_version),
                     message: NewMessage {
                         id: message_id(self.next_id()),
                         origin: match from {
@@ -68,7 +68,7 @@ impl Pair<'_> {
                 of,
                 side,
                 message,
-                guard,
+                access_version,
                 by,
             } => {
                 let Some(nth) = self.choose(of) else { return Ok(()) };
@@ -77,7 +77,7 @@ impl Pair<'_> {
                 let chosen = messages.get(usize::from(message) % (messages.len() + 1));
                 let mark = MarkRead {
                     conversation_id: self.id(nth),
-                    guard: self.guard(nth, guard),
+                    access_version: self.access_version(nth, access_version),
                     side,
                     up_to: chosen.map_or(message_id(u64::MAX), |message| message.id),
                     now: self.now,
@@ -94,18 +94,17 @@ impl Pair<'_> {
                 let Some(nth) = self.choose(of) else { return Ok(()) };
                 self.unlink(nth, booking(format!("b{linked}")), by).await
             }
-            Step::Change { of, turn, guard, by } => {
+            Step::Change {
+                of,
+                turn,
+                access_version,
+                by,
+            } => {
                 let Some(nth) = self.choose(of) else { return Ok(()) };
                 let change = ChangeState {
                     conversation_id: self.id(nth),
-                    guard: self.guard(nth, guard),
-                    change: match turn {
-                        Turn::Block(side) => Change::Block(side),
-                        Turn::Unblock(side) => Change::Unblock(side),
-                        Turn::Close => Change::Close,
-                        Turn::Reopen => Change::Reopen,
-                        Turn::Reassign(n) => Change::Reassign(agent_user_id(n)),
-                    },
+                    access_version: self.access_version(nth, access_version),
+                    change: turn.change(),
                     now: self.now,
                     publisher: self.publisher(by),
                 };
@@ -148,8 +147,8 @@ impl Pair<'_> {
         let sender = step.message.origin.sender();
         let seen = step.message.key.as_ref().and_then(|key| thread.sent(sender, key));
         let expected = if let Some(row) = seen {
-            Appended::Seen(row)
-        } else if step.guard == thread.conversation().guard {
+            Appended::Duplicate(row)
+        } else if step.access_version == thread.conversation().access_version {
             let message = thread.append(&step.message);
             let kind = EntryKind::Message { seq: message.seq };
             let outbox = &mut thread.outbox;
@@ -160,7 +159,7 @@ impl Pair<'_> {
                 lane,
             })
         } else {
-            Appended::Stale
+            Appended::Conflict
         };
         prop_assert_eq!(answer, expected);
         if let Some(key) = &step.message.key {
@@ -174,7 +173,7 @@ impl Pair<'_> {
         let answer = self.store.mark_read(step).await?;
         let thread = &mut self.threads[nth];
         let expected = match up_to {
-            _ if step.guard != thread.conversation().guard => Marked::Stale,
+            _ if step.access_version != thread.conversation().access_version => Marked::Conflict,
             None => Marked::UnknownMessage,
             Some(up_to) => thread.read(step.side, up_to, step.now).map_or_else(
                 |already| already,
@@ -221,8 +220,8 @@ impl Pair<'_> {
         let answer = self.store.change_state(step).await?;
         let thread = &mut self.threads[nth];
         let lost_access = thread.conversation().loses_access(&step.change).cloned();
-        let expected = if step.guard != thread.conversation().guard {
-            Changed::Stale
+        let expected = if step.access_version != thread.conversation().access_version {
+            Changed::Conflict
         } else if thread.apply(&step.change) {
             let outbox = &mut thread.outbox;
             outbox.next_ends_access(lost_access);

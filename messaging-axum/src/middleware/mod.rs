@@ -1,4 +1,4 @@
-//! What is put around each of our routes, and around nothing of the host's.
+//! The middleware of each of our routes; none of it is on a route of the host.
 
 mod body;
 mod completion;
@@ -23,12 +23,12 @@ use crate::{error::ApiError, options::HttpOptions, status::Code};
 
 /// The layers, shared by the routes of one call of [`routes`](crate::routes).
 #[derive(Debug, Clone)]
-pub(crate) struct Around {
+pub(crate) struct Middleware {
     options: HttpOptions,
     hints: Arc<report::Hints>,
 }
 
-impl Around {
+impl Middleware {
     pub(crate) fn new(options: &HttpOptions) -> Self {
         Self {
             options: *options,
@@ -39,7 +39,7 @@ impl Around {
     /// From the inside out: what is refused or breaks becomes an answer, which is logged inside the
     /// request's span, which carries the request's id. What waits for the client is outside of what is carried out to
     /// its end.
-    pub(crate) fn put_around<S: Clone + Send + Sync + 'static>(
+    pub(crate) fn apply<S: Clone + Send + Sync + 'static>(
         &self,
         methods: MethodRouter<S>,
         bodies: BodyFrom,

@@ -1,4 +1,4 @@
-//! What is around the routes: request ids, methods, mounting, and the log.
+//! The middleware of the routes: request ids, methods, mounting, and the log.
 
 use std::io::{self, Write};
 

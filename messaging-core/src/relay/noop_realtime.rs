@@ -11,9 +11,9 @@ use crate::{
 };
 
 /// The transport of a host that has none: takes everything, delivers nothing, signs nothing.
-pub(crate) struct Silence;
+pub(crate) struct NoopRealtime;
 
-impl Channels for Silence {
+impl Channels for NoopRealtime {
     fn sign(&self, _: &Subscription) -> Result<ChannelAuth, PortError> {
         Err(PortError::permanent("there is no realtime server to sign for"))
     }
@@ -26,7 +26,7 @@ impl Channels for Silence {
 }
 
 #[async_trait]
-impl Realtime for Silence {
+impl Realtime for NoopRealtime {
     fn limits(&self) -> Limits {
         Limits {
             events_per_call: 1_000,

@@ -18,11 +18,11 @@ async fn claimed(store: &dyn Store) -> Scene<'_> {
     scene
 }
 
-/// Settles under the lease until second `from`, with a new one until second `to`.
-async fn settle(scene: &Scene<'_>, by: u64, (from, to): (i64, i64), up_to: u64) -> Vec<Lane> {
+/// Acknowledges under the lease until second `from`, with a new one until second `to`.
+async fn acknowledge(scene: &Scene<'_>, by: u64, (from, to): (i64, i64), up_to: u64) -> Vec<Lane> {
     let done = [scene.published(at(from), up_to)];
-    let settled = scene.store.settle(worker_id(by), at(to), &done);
-    settled.await.unwrap()
+    let acknowledged = scene.store.acknowledge(worker_id(by), at(to), &done);
+    acknowledged.await.unwrap()
 }
 
 async fn numbers(scene: &Scene<'_>) -> Vec<u64> {
@@ -32,7 +32,7 @@ async fn numbers(scene: &Scene<'_>) -> Vec<u64> {
 
 pub(crate) async fn a_lane_published_whole_ends(store: &dyn Store) {
     let scene = claimed(store).await;
-    assert_eq!(settle(&scene, 1, (30, 40), 4).await, []);
+    assert_eq!(acknowledge(&scene, 1, (30, 40), 4).await, []);
     assert!(numbers(&scene).await.is_empty());
     assert_eq!(claim(store, 2, at(999), 10).await, []);
     assert_eq!(store.backlog().await.unwrap(), Backlog::default());
@@ -40,7 +40,7 @@ pub(crate) async fn a_lane_published_whole_ends(store: &dyn Store) {
 
 pub(crate) async fn the_next_event_begins_a_new_lane(store: &dyn Store) {
     let scene = claimed(store).await;
-    settle(&scene, 1, (30, 40), 4).await;
+    acknowledge(&scene, 1, (30, 40), 4).await;
     let step = Append {
         publisher: worker(2, at(90)),
         ..scene.to_send(Side::Client).await
@@ -59,22 +59,22 @@ pub(crate) async fn a_lane_published_in_part_goes_on_behind_it(store: &dyn Store
         lease_until: at(40),
         ..scene.lane(3)
     };
-    assert_eq!(settle(&scene, 1, (30, 40), 2).await, [rest]);
+    assert_eq!(acknowledge(&scene, 1, (30, 40), 2).await, [rest]);
     assert_eq!(numbers(&scene).await, [3, 4]);
 }
 
-pub(crate) async fn settling_in_part_renews_the_lease(store: &dyn Store) {
+pub(crate) async fn acknowledging_in_part_renews_the_lease(store: &dyn Store) {
     let scene = claimed(store).await;
-    settle(&scene, 1, (30, 80), 2).await;
+    acknowledge(&scene, 1, (30, 80), 2).await;
     assert_eq!(claim(store, 2, at(80) - MOMENT, 10).await, []);
     assert_eq!(of(&claim(store, 2, at(80), 10).await), [scene.id]);
 }
 
 pub(crate) async fn an_owner_goes_on_under_its_renewed_lease(store: &dyn Store) {
     let scene = claimed(store).await;
-    assert_eq!(settle(&scene, 1, (30, 40), 1).await[0].head, 2);
-    assert_eq!(settle(&scene, 1, (40, 50), 3).await[0].head, 4);
-    assert_eq!(settle(&scene, 1, (50, 60), 4).await, []);
+    assert_eq!(acknowledge(&scene, 1, (30, 40), 1).await[0].head, 2);
+    assert_eq!(acknowledge(&scene, 1, (40, 50), 3).await[0].head, 4);
+    assert_eq!(acknowledge(&scene, 1, (50, 60), 4).await, []);
     assert!(numbers(&scene).await.is_empty());
 }
 
@@ -82,12 +82,12 @@ pub(crate) async fn an_event_committed_since_loading_is_not_lost(store: &dyn Sto
     let scene = claimed(store).await;
     let loaded = scene.entries().await.last().unwrap().entry.number;
     scene.send(Side::Agent).await;
-    let rest = settle(&scene, 1, (30, 40), loaded).await;
+    let rest = acknowledge(&scene, 1, (30, 40), loaded).await;
     assert_eq!(rest.len(), 1, "the owner is told that there is more");
     assert_eq!((rest[0].head, numbers(&scene).await), (5, vec![5]));
 }
 
-pub(crate) async fn settling_in_part_forgets_failures(store: &dyn Store) {
+pub(crate) async fn acknowledging_in_part_forgets_failures(store: &dyn Store) {
     let scene = claimed(store).await;
     for failure in [LaneFailure::Transport, LaneFailure::Refused] {
         let delay = LaneDelay {
@@ -100,7 +100,7 @@ pub(crate) async fn settling_in_part_forgets_failures(store: &dyn Store) {
         let lanes = claim(store, 1, at(0), 10).await;
         assert!(lanes[0].tries + lanes[0].refusals > 0);
     }
-    let rest = settle(&scene, 1, (30, 40), 2).await;
+    let rest = acknowledge(&scene, 1, (30, 40), 2).await;
     assert_eq!((rest[0].tries, rest[0].refusals), (0, 0));
     let lanes = claim(store, 2, at(40), 10).await;
     assert_eq!((lanes[0].tries, lanes[0].refusals), (0, 0));
@@ -108,7 +108,7 @@ pub(crate) async fn settling_in_part_forgets_failures(store: &dyn Store) {
 
 pub(crate) async fn who_does_not_own_a_lane_leaves_it_as_it_is(store: &dyn Store) {
     let scene = claimed(store).await;
-    assert_eq!(settle(&scene, 2, (30, 999), 4).await, []);
+    assert_eq!(acknowledge(&scene, 2, (30, 999), 4).await, []);
     assert_eq!(numbers(&scene).await, [1, 2, 3, 4]);
     assert_eq!(claim(store, 2, at(30) - MOMENT, 10).await, []);
     assert_eq!(claim(store, 2, at(30), 10).await[0].head, 1);
@@ -118,25 +118,25 @@ pub(crate) async fn who_lost_a_lane_leaves_it_to_the_new_owner(store: &dyn Store
     let scene = claimed(store).await;
     assert_eq!(of(&claim(store, 2, at(30), 10).await), [scene.id]);
     for lease in [30, 60] {
-        assert_eq!(settle(&scene, 1, (lease, 999), 4).await, []);
+        assert_eq!(acknowledge(&scene, 1, (lease, 999), 4).await, []);
     }
     assert_eq!(numbers(&scene).await, [1, 2, 3, 4]);
     assert_eq!(claim(store, 3, at(60) - MOMENT, 10).await, []);
-    assert_eq!(settle(&scene, 2, (60, 90), 4).await, []);
+    assert_eq!(acknowledge(&scene, 2, (60, 90), 4).await, []);
     assert_eq!(store.backlog().await.unwrap(), Backlog::default());
 }
 
 pub(crate) async fn what_is_said_under_an_earlier_lease_is_void(store: &dyn Store) {
     let scene = claimed(store).await;
     assert_eq!(of(&claim(store, 1, at(30), 10).await), [scene.id]);
-    assert_eq!(settle(&scene, 1, (30, 999), 4).await, []);
+    assert_eq!(acknowledge(&scene, 1, (30, 999), 4).await, []);
     assert_eq!(numbers(&scene).await, [1, 2, 3, 4]);
-    assert_eq!(settle(&scene, 1, (60, 70), 1).await[0].head, 2);
-    assert_eq!(settle(&scene, 1, (60, 999), 4).await, []);
+    assert_eq!(acknowledge(&scene, 1, (60, 70), 1).await[0].head, 2);
+    assert_eq!(acknowledge(&scene, 1, (60, 999), 4).await, []);
     assert_eq!(numbers(&scene).await, [2, 3, 4]);
 }
 
-pub(crate) async fn several_lanes_are_settled_in_one_call(store: &dyn Store) {
+pub(crate) async fn several_lanes_are_acknowledged_in_one_call(store: &dyn Store) {
     let mut scenes = Vec::new();
     for agency in 1..=4 {
         let scene = Scene::open(store, plan(1, agency)).await;
@@ -150,7 +150,7 @@ pub(crate) async fn several_lanes_are_settled_in_one_call(store: &dyn Store) {
         scenes[2].published(at(30), 1),
         scenes[3].published(at(29), 1),
     ];
-    let mut rest = store.settle(worker_id(1), at(40), &done).await.unwrap();
+    let mut rest = store.acknowledge(worker_id(1), at(40), &done).await.unwrap();
     rest.sort_by_key(|lane| lane.conversation_id);
     let expected = [&scenes[0], &scenes[2]].map(|scene| Lane {
         lease_until: at(40),
@@ -160,14 +160,14 @@ pub(crate) async fn several_lanes_are_settled_in_one_call(store: &dyn Store) {
     assert_eq!(numbers(&scenes[3]).await, [1, 2]);
 }
 
-pub(crate) async fn settling_what_is_not_there_is_nothing(store: &dyn Store) {
+pub(crate) async fn acknowledging_what_is_not_there_is_nothing(store: &dyn Store) {
     let scene = claimed(store).await;
-    settle(&scene, 1, (30, 40), 4).await;
-    assert_eq!(settle(&scene, 1, (30, 40), 4).await, []);
+    acknowledge(&scene, 1, (30, 40), 4).await;
+    assert_eq!(acknowledge(&scene, 1, (30, 40), 4).await, []);
     let nowhere = Scene {
         id: conversation_id(9),
         ..scene
     };
-    assert_eq!(settle(&nowhere, 1, (30, 40), 4).await, []);
-    assert_eq!(store.settle(worker_id(1), at(40), &[]).await.unwrap(), []);
+    assert_eq!(acknowledge(&nowhere, 1, (30, 40), 4).await, []);
+    assert_eq!(store.acknowledge(worker_id(1), at(40), &[]).await.unwrap(), []);
 }
