@@ -109,7 +109,8 @@ impl Outbox for PgStore {
     }
 }
 
-/// A condition that finds the lane of `$row`, which is one of `$rows`, by the end of its lease, in the index of due lanes.
+/// A condition that finds the lane of a row of `$row`, a part of the `WITH`, by the end of its lease, in the index of due lanes:
+/// `l.until = lease_until AND l.conversation_id = conversation_id`.
 ///
 /// A lane is made and deleted for nearly every message, and while any transaction of the database stays open, each of
 /// these rows stays in the index on conversations: a look-up by the conversation alone goes through all of them. No two
@@ -117,9 +118,6 @@ impl Outbox for PgStore {
 /// [`by_index`](super::by_index).
 macro_rules! leased {
     ($row:literal) => {
-        leased!($row, $row)
-    };
-    ($row:literal, $rows:literal) => {
         concat!(
             "(l.until, l.conversation_id) >= (",
             $row,
@@ -130,7 +128,7 @@ macro_rules! leased {
             ".lease_until, ",
             $row,
             ".conversation_id) AND ",
-            bounded!("l.until", $rows, "lease_until")
+            bounded!("l.until", $row, "lease_until")
         )
     };
 }
