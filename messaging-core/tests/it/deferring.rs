@@ -8,8 +8,8 @@ use std::{
 
 use async_trait::async_trait;
 use messaging_core::{
-    Body, ConversationId, DigestPolicy, Messaging, OpenByHost, SendMessage, Unlimited, UserId, Workers,
-    clock::{ManualClock, SequentialIds},
+    Body, ConversationId, DigestPolicy, Messaging, OpenByHost, SendMessage, UserId, Workers,
+    clock::ManualClock,
     memory::MemoryStore,
     port::mailer::{Digest, MailError, MailErrorKind, Mailer},
 };
@@ -18,7 +18,10 @@ use messaging_testkit::{
     make::{agency_id, agent_user_id, client, client_id},
 };
 
-use crate::{digests::Nobody, world::OtherIds};
+use crate::{
+    digests::{Nobody, quiet_house},
+    world::OtherIds,
+};
 
 const MINUTE: Duration = Duration::from_mins(1);
 const FULL: u64 = 1;
@@ -98,12 +101,8 @@ impl House {
     /// After three deferrals that count the messages count as mailed.
     fn new() -> Self {
         let (store, clock, server) = (MemoryStore::new(), ManualClock::new(), Server::default());
-        let (messaging, workers) = Messaging::builder(store.clone(), FakeDirectory::new())
-            .rate_limiter(Unlimited)
+        let (messaging, workers) = quiet_house(store.clone(), FakeDirectory::new(), &clock)
             .digests(server.clone(), DigestPolicy::default().with_deferrals(3))
-            .presence(Nobody)
-            .clock(clock.clone())
-            .ids(SequentialIds::default())
             .build()
             .unwrap();
         Self {

@@ -10,8 +10,8 @@ use std::{
 use async_trait::async_trait;
 use messaging_core::{
     AgentId, Body, BookingId, ConfigError, ConversationId, DigestOptions, DigestPolicy, HistoryFrom,
-    HistoryRequest, IdempotencyKey, MarkOnRead, Messaging, OpenByHost, Options, PageSize, SendMessage, To,
-    Unlimited, UserId, Workers,
+    HistoryRequest, IdempotencyKey, MarkOnRead, Messaging, MessagingBuilder, OpenByHost, Options, PageSize,
+    SendMessage, To, Unlimited, UserId, Workers,
     clock::{Clock as _, ManualClock, SequentialIds},
     domain::{conversation::Change, page::ListScope, side::Side},
     memory::MemoryStore,
@@ -20,7 +20,7 @@ use messaging_core::{
         directory::{BookingParties, Contact, Directory, ProfileQuery, Profiles},
         mailer::{Digest, MailError, MailErrorKind, Mailer},
         presence::Presence,
-        store::{ChangeState, Conversations as _, ListScan, ListStart, Publisher},
+        store::{ChangeState, Conversations as _, ListScan, ListStart, Publisher, Store},
     },
 };
 use messaging_testkit::{
@@ -56,6 +56,19 @@ impl Presence for Nobody {
     }
 }
 
+/// What builds a house in which nobody is there and nothing is limited; how people are mailed is left to the test.
+pub(crate) fn quiet_house(
+    store: impl Store + 'static,
+    directory: FakeDirectory,
+    clock: &ManualClock,
+) -> MessagingBuilder {
+    Messaging::builder(store, directory)
+        .rate_limiter(Unlimited)
+        .presence(Nobody)
+        .clock(clock.clone())
+        .ids(SequentialIds::default())
+}
+
 struct House {
     store: MemoryStore,
     messaging: Messaging,
@@ -73,12 +86,8 @@ impl House {
     fn with(policy: DigestPolicy) -> Self {
         let (store, clock, directory) = (MemoryStore::new(), ManualClock::new(), FakeDirectory::new());
         let mails = Letterbox::default();
-        let (messaging, workers) = Messaging::builder(store.clone(), directory.clone())
-            .rate_limiter(Unlimited)
+        let (messaging, workers) = quiet_house(store.clone(), directory.clone(), &clock)
             .digests(mails.clone(), policy)
-            .presence(Nobody)
-            .clock(clock.clone())
-            .ids(SequentialIds::default())
             .build()
             .unwrap();
         Self {

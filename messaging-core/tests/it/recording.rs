@@ -4,9 +4,8 @@ use std::{pin::pin, time::Duration};
 
 use futures_util::{FutureExt as _, poll};
 use messaging_core::{
-    Body, ConversationId, DigestOptions, DigestPolicy, Messaging, OpenByHost, Options, SendMessage,
-    Unlimited, Workers,
-    clock::{ManualClock, SequentialIds},
+    Body, ConversationId, DigestOptions, DigestPolicy, Messaging, OpenByHost, Options, SendMessage, Workers,
+    clock::ManualClock,
     memory::MemoryStore,
     port::{mailer::Digest, store::StoreErrorKind},
 };
@@ -15,7 +14,7 @@ use messaging_testkit::{
     make::{agency_id, agent_user_id, client, client_id},
 };
 
-use crate::digests::{Letterbox, Nobody};
+use crate::digests::{Letterbox, quiet_house};
 
 const MINUTE: Duration = Duration::from_mins(1);
 const SECOND: Duration = Duration::from_secs(1);
@@ -39,16 +38,12 @@ impl House {
     fn new() -> Self {
         let (store, clock) = (FailingStore::new(MemoryStore::new()), ManualClock::new());
         let mails = Letterbox::default();
-        let (messaging, workers) = Messaging::builder(store.clone(), FakeDirectory::new())
-            .rate_limiter(Unlimited)
+        let (messaging, workers) = quiet_house(store.clone(), FakeDirectory::new(), &clock)
             .digests(mails.clone(), DigestPolicy::default())
-            .presence(Nobody)
             .options(
                 Options::default()
                     .with_digests(DigestOptions::default().with_every(10 * SECOND).with_chunk(4)),
             )
-            .clock(clock.clone())
-            .ids(SequentialIds::default())
             .build()
             .unwrap();
         Self {
