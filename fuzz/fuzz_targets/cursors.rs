@@ -15,8 +15,8 @@ fuzz_target!(|input: (&str, [u8; 16])| {
         assert_eq!(cursor.encode(), text);
     }
     let user = UserId::parse("somebody").expect("an id");
-    for inbox in [ListScope::All(user.clone()), ListScope::Client(user)] {
-        if let Ok(cursor) = ListCursor::decode(text, &inbox) {
+    for scope in [ListScope::All(user.clone()), ListScope::Client(user)] {
+        if let Ok(cursor) = ListCursor::decode(text, &scope) {
             assert_eq!(cursor.encode(), text);
         }
     }

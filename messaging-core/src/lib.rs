@@ -85,7 +85,7 @@ pub use domain::{
     digest::{DigestPolicy, InvalidDigestPolicy},
     message::IdempotencyKey,
     page::{AuditCursor, HistoryCursor, ListCursor, NumberedPage, PageSize, ReportCursor},
-    side::{Side, To},
+    side::{Recipients, Side},
 };
 pub use error::{Error, ErrorKind};
 pub use id::{AgentId, AuditId, BookingId, ConversationId, DigestId, MessageId, ReportId, UserId};
@@ -94,9 +94,9 @@ pub use rate_limit::{ProcessLimiter, Quota, RateLimits, Unlimited};
 pub use relay::{Attending, Health, InvalidRelayOptions, Relay, RelayOptions, retry};
 pub use service::{
     AuditLog, Authorized, ConfigError, ConversationDetails, ConversationList, ConversationView, Erased,
-    Exported, History, HistoryFrom, HistoryRequest, ListFrom, ListRequest, MarkOnRead, MessageView,
-    Messaging, MessagingBuilder, NewReport, OpenByHost, OpenConversation, OpenedConversation, Options,
-    ReadState, Reassigned, ReportDetails, ReportList, Reported, ReportsRequest, SendMessage, Sent,
+    Exported, History, HistoryFrom, HistoryRequest, HostOpen, ListFrom, ListRequest, MarkOnRead, MessageView,
+    Messaging, MessagingBuilder, NewReport, OpenConversation, OpenedConversation, Options, ReadState,
+    Reassigned, ReportDetails, ReportList, Reported, ReportsRequest, SendMessage, Sent,
 };
 pub use time::Timestamp;
 pub use verify::{ConversationRange, Discrepancy, Finding};

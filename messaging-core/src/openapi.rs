@@ -12,7 +12,7 @@ use utoipa::{
 use crate::{
     domain::{
         activity::BucketUnit,
-        message::{IdempotencyKey, MAX_SEND_KEY_CHARS},
+        message::{IdempotencyKey, MAX_IDEMPOTENCY_KEY_CHARS},
         report::ReportStatus,
     },
     event::{ChannelName, SocketId},
@@ -43,7 +43,7 @@ schemas! {
     AuditId: uuid("An entry of the audit log.", "0190163d-9310-7d6a-b2f1-05c9d8e4a613");
     IdempotencyKey: text("What makes a send repeatable: with the same key it is the same message.", "5f0c7e1a")
         .min_length(Some(1))
-        .max_length(Some(MAX_SEND_KEY_CHARS))
+        .max_length(Some(MAX_IDEMPOTENCY_KEY_CHARS))
         .pattern(Some(GRAPHIC))
         .build();
     SocketId: text("A connection to the realtime server.", "1234.5678")

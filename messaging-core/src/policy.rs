@@ -41,7 +41,7 @@ pub enum Action<'a> {
     Close,
     /// Let people write again.
     Reopen,
-    /// List reports, or read and settle this one.
+    /// List reports, or read and resolve this one.
     Moderate(Option<&'a Report>),
     /// Read the log of what admins looked at and did.
     ReadAudit,
@@ -209,7 +209,7 @@ pub fn shows_presence(conversation: &Conversation, to: Side) -> bool {
 /// directly before it is handed over, and directly before a push. It changes no count: the message stays unread.
 pub fn may_notify(conversation: &Conversation, side: Side, message: &Message) -> bool {
     let is_new = message.origin.addresses(side)
-        && *message.positions.of(side) > conversation.mailboxes.of(side).read
+        && *message.positions.of(side) > conversation.counters.of(side).read
         && *conversation.user(side) != erased_user(conversation.id, side);
     is_new
         && match &message.origin {

@@ -63,7 +63,7 @@ impl ProfileQuery {
         self.users
             .extend([report.reporter_id.clone(), report.reported_id.clone()]);
         self.users
-            .extend(report.settled.as_ref().map(|settled| settled.by.clone()));
+            .extend(report.resolution.as_ref().map(|resolution| resolution.by.clone()));
         self
     }
 

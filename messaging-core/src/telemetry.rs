@@ -94,13 +94,13 @@ const EVENTS: &str = "messaging_events_total";
 const PUBLISHED: &str = "messaging_published_total";
 const PUBLISH_SECONDS: &str = "messaging_publish_seconds";
 const RETRIED: &str = "messaging_retried_total";
-const SET_ASIDE: &str = "messaging_set_aside_total";
+const DEAD_LETTERED: &str = "messaging_dead_letters_total";
 const REVOCATIONS: &str = "messaging_revocations_total";
 const EMAILS: &str = "messaging_emails_total";
 const NOTIFICATIONS: &str = "messaging_notifications_total";
 const UNPUBLISHED: &str = "messaging_unpublished_conversations";
 const OLDEST: &str = "messaging_oldest_unpublished_seconds";
-const ASIDE: &str = "messaging_events_set_aside";
+const DEAD_LETTERS: &str = "messaging_dead_letters";
 const HALTED: &str = "messaging_halted";
 
 const ACTIONS: [&str; AuditedAction::ALL.len()] = {
@@ -186,10 +186,10 @@ pub const METRICS: &[Metric] = {
             "Conversations whose events had to wait for another try.",
         ),
         Metric::new(
-            SET_ASIDE,
+            DEAD_LETTERED,
             Counter,
             Unit::Count,
-            "Outbox entries set aside because they are refused for good.",
+            "Outbox entries that the transport refused for good.",
         ),
         Metric::new(
             REVOCATIONS,
@@ -217,10 +217,10 @@ pub const METRICS: &[Metric] = {
             "Age of the oldest unpublished event, of all processes.",
         ),
         Metric::new(
-            ASIDE,
+            DEAD_LETTERS,
             Gauge,
             Unit::Count,
-            "Events that are set aside, of all processes.",
+            "Dead letters in the store, of all processes.",
         ),
         Metric::new(
             HALTED,
@@ -331,8 +331,8 @@ pub(crate) fn retried(lanes: usize) {
     counter!(RETRIED).increment(wide(lanes));
 }
 
-pub(crate) fn set_aside() {
-    counter!(SET_ASIDE).increment(1);
+pub(crate) fn dead_letter() {
+    counter!(DEAD_LETTERED).increment(1);
 }
 
 pub(crate) fn mailed(outcome: Mailed) {
@@ -360,7 +360,7 @@ pub(crate) fn notified(is_sent: bool) {
 pub(crate) fn health(health: &Health) {
     gauge!(UNPUBLISHED).set(health.backlog.lanes as f64);
     gauge!(OLDEST).set(health.oldest_unpublished.unwrap_or_default().as_secs_f64());
-    gauge!(ASIDE).set(health.backlog.set_aside as f64);
+    gauge!(DEAD_LETTERS).set(health.backlog.dead_letters as f64);
     gauge!(HALTED).set(if health.halted { 1.0 } else { 0.0 });
 }
 

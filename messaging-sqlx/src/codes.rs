@@ -6,7 +6,7 @@ use messaging_core::{
     domain::{
         message::Origin,
         report::{Outcome, ReportStatus},
-        side::{Side, To},
+        side::{Recipients, Side},
     },
     id::UserId,
     port::store::EntryKind,
@@ -46,10 +46,10 @@ pub(crate) const fn holds(code: i16, side: Side) -> bool {
 }
 
 /// Whom a code addresses; `None` for nobody.
-pub(crate) const fn to_of_code(code: i16) -> Option<To> {
+pub(crate) const fn to_of_code(code: i16) -> Option<Recipients> {
     match (code, side_of_code(code)) {
-        (_, Some(side)) => Some(To::Side(side)),
-        (3, None) => Some(To::Both),
+        (_, Some(side)) => Some(Recipients::Side(side)),
+        (3, None) => Some(Recipients::Both),
         _ => None,
     }
 }
@@ -116,7 +116,7 @@ pub(crate) const fn outcome_of_code(code: i16) -> Option<Outcome> {
 pub(crate) const fn status_code(status: ReportStatus) -> i16 {
     match status {
         ReportStatus::Open => 0,
-        ReportStatus::Settled(outcome) => outcome_code(outcome),
+        ReportStatus::Closed(outcome) => outcome_code(outcome),
     }
 }
 
@@ -152,10 +152,10 @@ mod tests {
         for side in Side::ALL {
             let code = side_code(side);
             assert_eq!(side_of_code(code), Some(side));
-            assert_eq!(to_of_code(code), Some(To::Side(side)));
+            assert_eq!(to_of_code(code), Some(Recipients::Side(side)));
             assert!(holds(code, side) && holds(3, side) && !holds(code, side.other()));
         }
-        assert_eq!(to_of_code(sides_code(|_| true)), Some(To::Both));
+        assert_eq!(to_of_code(sides_code(|_| true)), Some(Recipients::Both));
         for code in [-1, 0, 3, 4] {
             assert_eq!(side_of_code(code), None, "{code}");
         }

@@ -9,10 +9,10 @@ use messaging_core::{
     actor::{Actor, Role},
     domain::{
         body::Body,
-        conversation::{NewMessage, OpenPlan},
+        conversation::{NewMessage, PreparedOpen},
         message::{IdempotencyKey, Origin},
         page::{ListScope, PageSize},
-        side::{Side, To},
+        side::{Recipients, Side},
     },
     id::{AgentId, BookingId, ConversationId, MessageId, UserId, WorkerId},
     port::store::Publisher,
@@ -124,8 +124,8 @@ pub const fn secs(seconds: u64) -> Duration {
 
 /// A plan that opens the conversation of a client and an agency, without a booking: number
 /// `1000 * client + agency`, at [`at`]`(0)`.
-pub fn plan(client: u64, agency: u64) -> OpenPlan {
-    OpenPlan {
+pub fn plan(client: u64, agency: u64) -> PreparedOpen {
+    PreparedOpen {
         id: conversation_id(1_000 * client + agency),
         client_id: client_id(client),
         agent_id: agency_id(agency),
@@ -151,7 +151,7 @@ pub fn message(n: u32, side: Side, user_id: &UserId) -> NewMessage {
 }
 
 /// Message number `n` from the system, without a key, at [`at`]`(n)`.
-pub fn system_message(n: u32, to: To) -> NewMessage {
+pub fn system_message(n: u32, to: Recipients) -> NewMessage {
     NewMessage {
         id: message_id(u64::from(n)),
         origin: Origin::System { to },
@@ -192,20 +192,20 @@ pub fn worker(n: u64, lease_until: Timestamp) -> Publisher {
     Publisher::Worker { id, lease_until }
 }
 
-/// The inbox of [`client`] number `n`.
-pub fn client_inbox(n: u64) -> ListScope {
+/// The scope of [`client`] number `n`.
+pub fn client_scope(n: u64) -> ListScope {
     ListScope::Client(client_id(n))
 }
 
-/// The inbox of [`agent`] number `n`.
-pub fn agent_inbox(n: u64) -> ListScope {
+/// The scope of [`agent`] number `n`.
+pub fn agent_scope(n: u64) -> ListScope {
     ListScope::Agent {
         agent_id: agency_id(n),
         user_id: agent_user_id(n),
     }
 }
 
-/// The inbox of [`admin`] number `n`.
-pub fn admin_inbox(n: u64) -> ListScope {
+/// The scope of [`admin`] number `n`.
+pub fn admin_scope(n: u64) -> ListScope {
     ListScope::All(admin_id(n))
 }

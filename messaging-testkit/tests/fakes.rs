@@ -13,7 +13,7 @@ use messaging_core::{
         PortErrorKind,
         directory::Directory,
         realtime::PublishErrorKind,
-        store::{Conversations, Publisher, StoreErrorKind},
+        store::{ConversationStore, Publisher, StoreErrorKind},
     },
 };
 use messaging_testkit::{

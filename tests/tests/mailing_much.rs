@@ -20,7 +20,7 @@ use messaging_core::{
         PortError,
         mailer::{Digest, MailError, Mailer},
         presence::Presence,
-        store::{DigestClaim, Digests as _},
+        store::{DigestClaim, DigestStore as _},
     },
 };
 use messaging_sqlx::{
@@ -42,7 +42,7 @@ const AT_ONCE: u64 = 50;
 /// Every conversation has one message of its client's, which its agent has not read: due since the end of 2025.
 const MADE: &str = "
     CREATE FUNCTION pg_temp.id(n bigint) RETURNS uuid LANGUAGE sql AS $$ SELECT lpad(to_hex(n), 32, '0')::uuid $$;
-    INSERT INTO messaging.conversation (id, client_id, agent_id, agent_user_id, last_seq, agent_inbox, agent_due_at,
+    INSERT INTO messaging.conversation (id, client_id, agent_id, agent_user_id, last_seq, agent_received, agent_due_at,
         created_at, activity_at, events)
     SELECT pg_temp.id(n), 'client-' || n, 'agency-' || n % 1000 + 1, 'agent-' || n % 1000 + 1, 1, 1,
         '2025-12-31Z'::timestamptz + n * interval '1 millisecond', '2025-12-30Z', '2025-12-30Z', 2

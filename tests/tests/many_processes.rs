@@ -13,7 +13,7 @@ use std::{
 use futures_util::TryStreamExt as _;
 use messaging_core::{
     ConversationId, ConversationRange,
-    port::store::{Backlog, Conversations as _, Direction, HistoryScan, Outbox as _},
+    port::store::{Backlog, ConversationStore as _, Direction, HistoryScan, OutboxStore as _},
     verify::verify,
 };
 use messaging_sqlx::{PgOptions, PgStore};
@@ -115,7 +115,7 @@ async fn storm(crowd: &Crowd) -> Answers {
     let nothing = Backlog {
         lanes: 0,
         oldest: None,
-        set_aside: 0,
+        dead_letters: 0,
     };
     assert_eq!(store.backlog().await.unwrap(), nothing);
     println!(

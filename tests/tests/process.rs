@@ -397,7 +397,7 @@ fn what_it_may_not_publish_yet_when_it_stops_is_told_after_the_next_start() {
 }
 
 #[test]
-fn an_operator_lists_and_requeues_what_was_set_aside() {
+fn an_operator_lists_and_requeues_dead_letters() {
     let data = tempfile::tempdir().unwrap();
     let command = |arguments: &[&str]| {
         arguments

@@ -33,7 +33,7 @@ fn check_damaged(ended: &Ended, id: &str) {
     assert_eq!(ended.status.code(), Some(3));
 }
 
-const DAMAGE: &str = "agent_inbox = agent_inbox + 1";
+const DAMAGE: &str = "agent_received = agent_received + 1";
 
 #[test]
 fn a_file_is_recounted_beside_its_server_and_when_it_is_damaged() {

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use axum::{Router, http::StatusCode, http::header::COOKIE, middleware, routing::post};
 use messaging_core::port::{PortError, directory::*};
 use messaging_core::{
-    Actor, AgentId, Body, BookingId, IdempotencyKey, Messaging, OpenByHost, Role, To, UserId, clock::*,
+    Actor, AgentId, Body, BookingId, HostOpen, IdempotencyKey, Messaging, Recipients, Role, UserId, clock::*,
 };
 use messaging_pusher::{AppKey, AppSecret, Credentials, EmbeddedChannels, EmbeddedOptions};
 use messaging_sqlx::{PgOptions, PgStore};
@@ -81,12 +81,12 @@ async fn book(State(app): State<App>, me: Extension<Actor>, Json((agency, tour))
     let insert = query_as(sql).bind(me.user_id().as_str()).bind(agency.as_str()).bind(tour);
     let (booking, agent): (String, String) = insert.fetch_one(&mut *tx).await?;
     let (booking, agent) = (BookingId::parse(booking)?, UserId::parse(agent)?);
-    let open = OpenByHost::new(me.user_id(), &agency, &agent).booking(&booking);
-    let opened = app.store.open_in(&mut tx, &app.messaging.plan_open(open)?).await?;
+    let open = HostOpen::new(me.user_id(), &agency, &agent).booking(&booking);
+    let opened = app.store.open_in_transaction(&mut tx, &app.messaging.prepare_open(open)?).await?;
     tx.commit().await?;
     app.messaging.wake();
     let (text, key) = (Body::parse("Booking confirmed")?, IdempotencyKey::parse(booking.as_str())?);
-    app.messaging.send_system_message(opened.id, To::Both, text, key).await?;
+    app.messaging.send_system_message(opened.id, Recipients::Both, text, key).await?;
     Ok(StatusCode::CREATED)
 }
 

@@ -8,7 +8,7 @@ use axum::{
 };
 use futures_util::StreamExt as _;
 use messaging_core::{
-    Actor, AgentId, Body, ConversationId, Error, IdempotencyKey, Messaging, OpenByHost, To,
+    Actor, AgentId, Body, ConversationId, Error, HostOpen, IdempotencyKey, Messaging, Recipients,
 };
 use serde::{Deserialize, Serialize};
 
@@ -91,13 +91,13 @@ async fn read(body: body::Body) -> Result<NewBooking, StatusCode> {
 
 async fn confirm(messaging: &Messaging, booking: DemoBooking) -> Result<ConversationId, Error> {
     let (client, agency) = (DemoUser::Client(booking.client).id(), DemoAgency(booking.agency));
-    let open = OpenByHost::new(&client, &agency.id(), &agency.user().id()).booking(&booking.id());
-    let opened = messaging.open_planned(&messaging.plan_open(open)?).await?;
+    let open = HostOpen::new(&client, &agency.id(), &agency.user().id()).booking(&booking.id());
+    let opened = messaging.open_prepared(&messaging.prepare_open(open)?).await?;
     let text = format!("Booking {} confirmed: {}", booking.number(), booking.tour_title());
     let body = Body::parse(&text).expect("a booking's text is short and visible");
     let once = IdempotencyKey::parse(booking.id().as_str()).expect("a booking's id is a key");
     messaging
-        .send_system_message(opened.id, To::Both, body, once)
+        .send_system_message(opened.id, Recipients::Both, body, once)
         .await?;
     Ok(opened.id)
 }

@@ -108,7 +108,7 @@ pub(crate) enum Command {
     /// Forgets a user: their messages become empty, and somebody unknown stands in their place. May run beside servers,
     /// and be repeated if it was interrupted.
     Erase(OfUser),
-    /// Shows or requeues events that the realtime server has refused for good, and that were set aside.
+    /// Lists or requeues dead letters: events that the realtime server refused for good.
     Outbox {
         #[command(subcommand)]
         command: OutboxCommand,

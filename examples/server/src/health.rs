@@ -28,7 +28,7 @@ struct Readiness {
     /// How many conversations have unpublished events; `null` when the store cannot say.
     unpublished_conversations: Option<u64>,
     oldest_unpublished_ms: Option<u128>,
-    events_set_aside: Option<u64>,
+    dead_letters: Option<u64>,
 }
 
 impl Readiness {
@@ -41,7 +41,7 @@ impl Readiness {
         as_of_ms: None,
         unpublished_conversations: None,
         oldest_unpublished_ms: None,
-        events_set_aside: None,
+        dead_letters: None,
     };
 }
 
@@ -56,7 +56,7 @@ impl From<Health> for Readiness {
             as_of_ms: Some(health.seen_at.as_millis()),
             unpublished_conversations: Some(health.backlog.lanes),
             oldest_unpublished_ms: health.oldest_unpublished.map(|age| age.as_millis()),
-            events_set_aside: Some(health.backlog.set_aside),
+            dead_letters: Some(health.backlog.dead_letters),
         }
     }
 }

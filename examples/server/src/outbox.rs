@@ -8,12 +8,12 @@ use std::{
 use clap::Subcommand;
 use messaging_core::{
     ConversationId, Messaging,
-    port::store::{SetAside, SetAsidePlace},
+    port::store::{DeadLetter, DeadLetterPosition},
 };
 
 use crate::{config::Switch, storage::Storage};
 
-/// What to do with events that were set aside.
+/// What to do with dead letters.
 #[derive(Debug, Clone, Copy, Subcommand)]
 pub(crate) enum OutboxCommand {
     /// Lists them, the oldest first: when, of which conversation, under which number, and why.
@@ -23,7 +23,7 @@ pub(crate) enum OutboxCommand {
         limit: usize,
     },
     /// Puts them back among the events to publish. Servers that run publish them, also those that are started
-    /// later. Says how many it was, and ends with status 3 when the one that is named is not set aside, or not any
+    /// later. Says how many it was, and ends with status 3 when the named event is no dead letter, or not any
     /// more. May be run again when it failed: what it has done is not done twice.
     Requeue(RequeueArgs),
 }
@@ -31,7 +31,7 @@ pub(crate) enum OutboxCommand {
 /// Which of them.
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub(crate) struct RequeueArgs {
-    /// All that are set aside now.
+    /// All present dead letters.
     #[arg(long, conflicts_with_all = ["conversation", "number"])]
     all: bool,
     /// The conversation of one.
@@ -66,7 +66,7 @@ async fn take(
                     break;
                 }
                 left -= page.len();
-                for SetAside { entry, why, at } in page {
+                for DeadLetter { entry, why, at } in page {
                     let (id, number, why) = (entry.conversation_id, entry.number, why.escape_debug());
                     writeln!(out, "{at} {id} {number} {why}")?;
                 }
@@ -89,7 +89,7 @@ async fn take(
     }
 }
 
-/// They are listed before the first is requeued: what is refused again meanwhile is set aside again, and would
+/// They are listed before the first is requeued: an event that is refused again becomes a dead letter again, and would
 /// be met again without an end.
 async fn requeue_all(messaging: &Messaging) -> anyhow::Result<usize> {
     let mut walk = Walk::new(messaging);
@@ -99,7 +99,7 @@ async fn requeue_all(messaging: &Messaging) -> anyhow::Result<usize> {
         if page.is_empty() {
             break;
         }
-        all.extend(page.iter().map(SetAside::place));
+        all.extend(page.iter().map(DeadLetter::place));
     }
     let mut requeued = 0;
     for place in all {
@@ -108,10 +108,10 @@ async fn requeue_all(messaging: &Messaging) -> anyhow::Result<usize> {
     Ok(requeued)
 }
 
-/// A walk through all that is set aside.
+/// A walk through all dead letters.
 struct Walk<'a> {
     messaging: &'a Messaging,
-    behind: Option<SetAsidePlace>,
+    behind: Option<DeadLetterPosition>,
 }
 
 impl<'a> Walk<'a> {
@@ -123,13 +123,13 @@ impl<'a> Walk<'a> {
     }
 
     /// The next ones, at most that many; none at the end.
-    async fn next(&mut self, at_most: usize) -> anyhow::Result<Vec<SetAside>> {
+    async fn next(&mut self, at_most: usize) -> anyhow::Result<Vec<DeadLetter>> {
         let limit = at_most.min(PAGE);
         let page = match &self.behind {
-            Some(place) => self.messaging.list_set_aside_after(place, limit).await?,
-            None => self.messaging.list_set_aside(limit).await?,
+            Some(place) => self.messaging.list_dead_letters_after(place, limit).await?,
+            None => self.messaging.list_dead_letters(limit).await?,
         };
-        self.behind = page.last().map(SetAside::place).or(self.behind);
+        self.behind = page.last().map(DeadLetter::place).or(self.behind);
         Ok(page)
     }
 }
@@ -146,7 +146,7 @@ mod tests {
         Actor, AgentId, OpenConversation, Role, Timestamp, UserId,
         id::WorkerId,
         memory::MemoryStore,
-        port::store::{Claim, EntryKind, Outbox as _},
+        port::store::{Claim, EntryKind, OutboxStore as _},
     };
 
     use super::*;
@@ -181,7 +181,7 @@ mod tests {
         for loaded in store.load_entries(&lanes, 1).await.unwrap() {
             let mut of = lanes.iter();
             let lane = of.find(|lane| lane.conversation_id == loaded.entry.conversation_id);
-            let step = store.set_aside(by, lane.unwrap(), &loaded.entry, "413\nno", now);
+            let step = store.dead_letter(by, lane.unwrap(), &loaded.entry, "413\nno", now);
             step.await.unwrap();
         }
     }
@@ -223,21 +223,21 @@ mod tests {
         assert_eq!(said(&messaging, ALL).await, "requeued: 150\n");
         assert_eq!(said(&messaging, ALL).await, "requeued: 0\n");
         let backlog = store.backlog().await.unwrap();
-        assert_eq!((backlog.lanes, backlog.set_aside), (150, 0));
+        assert_eq!((backlog.lanes, backlog.dead_letters), (150, 0));
     }
 
     #[tokio::test]
     async fn one_is_requeued_by_its_conversation_and_number() {
         let (store, messaging) = refused(2).await;
-        let aside = store.list_set_aside(1).await.unwrap().remove(0);
-        assert_eq!(aside.entry.kind, EntryKind::Updated);
+        let dead = store.list_dead_letters(1).await.unwrap().remove(0);
+        assert_eq!(dead.entry.kind, EntryKind::Updated);
         let one = OutboxCommand::Requeue(RequeueArgs {
             all: false,
-            conversation: Some(aside.entry.conversation_id),
-            number: Some(aside.entry.number),
+            conversation: Some(dead.entry.conversation_id),
+            number: Some(dead.entry.number),
         });
         assert_eq!(said(&messaging, one).await, "requeued: 1\n");
         assert_eq!(said(&messaging, one).await, "requeued: 0\n");
-        assert_eq!(store.list_set_aside(9).await.unwrap().len(), 1);
+        assert_eq!(store.list_dead_letters(9).await.unwrap().len(), 1);
     }
 }

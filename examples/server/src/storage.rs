@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use messaging_core::{Messaging, MessagingBuilder, RateLimits, Unlimited, port::store::Tallies};
+use messaging_core::{Messaging, MessagingBuilder, RateLimits, Unlimited, port::store::RecountStore};
 use messaging_sqlx::{PgOptions, PgStore, SqliteOptions, SqliteStore, postgres::Pooler};
 
 use crate::{
@@ -89,7 +89,7 @@ impl Storage {
     }
 
     /// What can be recounted.
-    pub(crate) fn tallies(&self) -> &dyn Tallies {
+    pub(crate) fn recount(&self) -> &dyn RecountStore {
         match self {
             Self::Sqlite(store, _) => store,
             Self::Postgres(store) => store,
@@ -123,7 +123,7 @@ fn postgres(database: &Database, options: PgOptions) -> anyhow::Result<PgStore> 
 mod tests {
     use std::fs;
 
-    use messaging_core::port::store::TallyScan;
+    use messaging_core::port::store::RecountScan;
     use tempfile::TempDir;
 
     use super::*;
@@ -150,7 +150,7 @@ mod tests {
         let server = Storage::open(None, dir.path()).await.unwrap();
         for _ in 0..2 {
             let command = Storage::open_existing(None, dir.path()).await.unwrap();
-            assert!(command.tallies().list_tallies(&all()).await.unwrap().is_empty());
+            assert!(command.recount().recount(&all()).await.unwrap().is_empty());
             command.close().await;
         }
         server.close().await;
@@ -171,8 +171,8 @@ mod tests {
         assert!(Storage::open_existing(None, dir.path()).await.is_err());
     }
 
-    fn all() -> TallyScan {
-        TallyScan {
+    fn all() -> RecountScan {
+        RecountScan {
             after: None,
             up_to: None,
             limit: 9,

@@ -38,7 +38,7 @@ pub(crate) async fn run(storage: &Storage, args: VerifyArgs) -> anyhow::Result<E
         range = range.up_to(id);
     }
     let mut found = 0_usize;
-    let mut discrepancies = verify(storage.tallies(), range);
+    let mut discrepancies = verify(storage.recount(), range);
     while let Some(discrepancy) = discrepancies.try_next().await.context("the recount stopped")? {
         found += 1;
         writeln!(io::stdout(), "{discrepancy}")?;

@@ -96,10 +96,10 @@ pub(crate) async fn mark_read(
 }
 
 impl From<ReadState> for ReadStatePayload {
-    fn from(ReadState { mailbox, read_at }: ReadState) -> Self {
+    fn from(ReadState { counter, read_at }: ReadState) -> Self {
         Self {
-            unread_count: mailbox.unread(),
-            unread_version: mailbox.version(),
+            unread_count: counter.unread(),
+            unread_version: counter.version(),
             read_at,
         }
     }

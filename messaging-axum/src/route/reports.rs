@@ -149,7 +149,7 @@ pub(crate) async fn find(
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
-pub(crate) struct SettleBody {
+pub(crate) struct ResolveBody {
     /// What is to be noted; at least one character that can be seen.
     #[schema(value_type = Option<String>, min_length = 1, max_length = 1000)]
     #[serde(default)]
@@ -158,58 +158,58 @@ pub(crate) struct SettleBody {
 
 /// Resolve a report
 ///
-/// Something was done about it. One that is settled stays as it is.
+/// Something was done about it. One that is resolved stays as it is.
 #[utoipa::path(
     post,
     path = "/messages/admin/reports/{id}/resolve",
     tag = "admin",
     operation_id = "resolveReport",
     params(("id" = ReportId, Path)),
-    request_body = SettleBody,
+    request_body = ResolveBody,
     responses((status = 200, body = One<ReportFilePayload>), (status = 403), (status = 404))
 )]
 pub(crate) async fn resolve(
     caller: Caller,
     state: State<Messaging>,
     id: PathId<ReportId>,
-    body: Json<SettleBody>,
+    body: Json<ResolveBody>,
 ) -> Result<Answer<One<ReportFilePayload>>, ApiError> {
-    settle(Outcome::Resolved, caller, state, id, body).await
+    decide(Outcome::Resolved, caller, state, id, body).await
 }
 
 /// Dismiss a report
 ///
-/// There was nothing to be done. One that is settled stays as it is.
+/// There was nothing to be done. One that is resolved stays as it is.
 #[utoipa::path(
     post,
     path = "/messages/admin/reports/{id}/dismiss",
     tag = "admin",
     operation_id = "dismissReport",
     params(("id" = ReportId, Path)),
-    request_body = SettleBody,
+    request_body = ResolveBody,
     responses((status = 200, body = One<ReportFilePayload>), (status = 403), (status = 404))
 )]
 pub(crate) async fn dismiss(
     caller: Caller,
     state: State<Messaging>,
     id: PathId<ReportId>,
-    body: Json<SettleBody>,
+    body: Json<ResolveBody>,
 ) -> Result<Answer<One<ReportFilePayload>>, ApiError> {
-    settle(Outcome::Dismissed, caller, state, id, body).await
+    decide(Outcome::Dismissed, caller, state, id, body).await
 }
 
-async fn settle(
+async fn decide(
     outcome: Outcome,
     Caller(actor): Caller,
     State(messaging): State<Messaging>,
     PathId(id): PathId<ReportId>,
-    Json(body): Json<SettleBody>,
+    Json(body): Json<ResolveBody>,
 ) -> Result<Answer<One<ReportFilePayload>>, ApiError> {
     let mut fields = Fields::default();
     let note = fields.optional("note", body.note, |text: String| Remark::parse(&text));
     let Ok(note) = note else {
         return Err(fields.into());
     };
-    let settled = messaging.settle_report(&actor, id, outcome, note).await?;
-    Ok(Answer::found(settled.into()))
+    let resolution = messaging.resolve_report(&actor, id, outcome, note).await?;
+    Ok(Answer::found(resolution.into()))
 }

@@ -152,7 +152,7 @@ impl From<ConversationView> for ConversationPayload {
         Self {
             status: conversation.status(),
             blocked_by: Side::ALL.into_iter().filter(blocks).collect(),
-            reads: PerSide::from_fn(|side| conversation.mailboxes.of(side).last_read.map(Into::into)).into(),
+            reads: PerSide::from_fn(|side| conversation.counters.of(side).last_read.map(Into::into)).into(),
             id: conversation.id,
             client: PersonPayload::new(conversation.client_id, view.client),
             agent: AgentPayload {

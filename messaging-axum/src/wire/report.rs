@@ -2,7 +2,7 @@
 
 use messaging_core::{
     ConversationId, ReportDetails, ReportId, Reported, Side, Timestamp,
-    domain::report::{Complaint, Report, ReportStatus, Settled},
+    domain::report::{Complaint, Report, ReportStatus, Resolution},
     event::MessagePayload,
     port::directory::Profiles,
 };
@@ -39,7 +39,7 @@ pub(crate) struct ReportPayload {
     complaints: Vec<ComplaintPayload>,
     /// What became of it; null while it is open.
     #[schema(required)]
-    settled: Option<SettledPayload>,
+    settled: Option<ResolutionPayload>,
 }
 
 /// A report with the messages that were copied.
@@ -67,9 +67,9 @@ struct ComplaintPayload {
 
 /// What became of a report.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Settled)]
-struct SettledPayload {
-    /// The admin who settled it.
+#[schema(as = Resolution)]
+struct ResolutionPayload {
+    /// The admin who resolved it.
     by: PersonPayload,
     at: Timestamp,
     /// What they noted.
@@ -95,11 +95,13 @@ impl ReportPayload {
             reported: person(report.reported_id),
             opened_at: report.opened_at,
             complaints: report.complaints.into_iter().map(Into::into).collect(),
-            settled: report.settled.map(|Settled { by, at, note, .. }| SettledPayload {
-                by: person(by),
-                at,
-                note: note.map(|note| note.as_str().to_owned()),
-            }),
+            settled: report
+                .resolution
+                .map(|Resolution { by, at, note, .. }| ResolutionPayload {
+                    by: person(by),
+                    at,
+                    note: note.map(|note| note.as_str().to_owned()),
+                }),
         }
     }
 }

@@ -1,5 +1,5 @@
 use messaging_core::port::store::{
-    Audit,
+    AuditStore,
     AuditedAction::{Close, List, ReadHistory, See},
 };
 use serde_json::{Value, json};

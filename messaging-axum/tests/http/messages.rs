@@ -1,6 +1,6 @@
 use axum::http::{Request, header::CONTENT_TYPE};
 use insta::assert_snapshot;
-use messaging_core::{Body, ConversationId, IdempotencyKey, Side, To};
+use messaging_core::{Body, ConversationId, IdempotencyKey, Recipients, Side};
 use serde_json::{Value, json};
 
 use crate::fixture::{Answer, World, ada, carl, root};
@@ -26,7 +26,7 @@ async fn a_history_is_oldest_first_in_the_state_after_it_was_read() {
     let world = World::new();
     let id = world.open("alpine").await;
     world.say(&carl(), id, "Is the hut open?").await;
-    let to = To::Side(Side::Agent);
+    let to = Recipients::Side(Side::Agent);
     let system = Body::parse("Booking confirmed").expect("a text");
     let key = IdempotencyKey::parse("booking-b-1").expect("a key");
     let sent = world.messaging.send_system_message(id, to, system, key).await;

@@ -1,5 +1,5 @@
 use insta::assert_snapshot;
-use messaging_core::{Actor, ConversationId, port::store::Audit};
+use messaging_core::{Actor, ConversationId, port::store::AuditStore};
 use serde_json::{Value, json};
 
 use crate::fixture::{Answer, Case, NOWHERE, World, ada, bob, carl, check, eve, root};
@@ -22,7 +22,7 @@ async fn reported(world: &World) -> String {
 }
 
 #[tokio::test]
-async fn a_report_is_opened_added_to_and_settled() {
+async fn a_report_is_opened_added_to_and_resolved() {
     let world = World::new();
     let id = reported(&world).await;
     let of = world.get(&root(), &format!("{LIST}/{id}")).await.data()["conversationId"].clone();
@@ -38,17 +38,17 @@ async fn a_report_is_opened_added_to_and_settled() {
 
     let open = world.get(&root(), &format!("{LIST}?status=open")).await;
     let resolve = format!("{LIST}/{id}/resolve");
-    let settled = world
+    let resolution = world
         .post(&root(), &resolve, json!({"note": "Has been warned."}))
         .await;
-    assert_snapshot!(format!("{}\n{}", open.shown(), settled.shown()));
+    assert_snapshot!(format!("{}\n{}", open.shown(), resolution.shown()));
 
     let dismissed = world
         .post(&root(), &format!("{LIST}/{id}/dismiss"), json!({}))
         .await;
     assert_eq!(
         (dismissed.status, dismissed.data()),
-        (200, settled.data()),
+        (200, resolution.data()),
         "it stays as it was"
     );
     assert_eq!(
@@ -56,7 +56,7 @@ async fn a_report_is_opened_added_to_and_settled() {
         json!([])
     );
     let seen = world.get(&root(), &format!("{LIST}/{id}")).await;
-    assert_eq!(seen.data(), settled.data());
+    assert_eq!(seen.data(), resolution.data());
     let log = world.store.list_accesses(None, 20).await.expect("the log");
     let log: Vec<_> = log.iter().rev().map(|record| record.action.name()).collect();
     assert_eq!(
@@ -191,7 +191,7 @@ async fn what_is_refused_changes_nothing() {
     ];
     for actor in [carl(), ada(), bob(), eve()] {
         for of in [one.clone(), format!("{LIST}/{nowhere}")] {
-            cases.push(Case::get("seen by whom it is no business of", &of, forbidden).by(actor.clone()));
+            cases.push(Case::get("seen by an actor who may not", &of, forbidden).by(actor.clone()));
             for how in ["resolve", "dismiss"] {
                 let path = format!("{of}/{how}");
                 cases.push(
@@ -200,7 +200,7 @@ async fn what_is_refused_changes_nothing() {
                 );
             }
         }
-        cases.push(Case::get("listed by whom it is no business of", LIST, forbidden).by(actor));
+        cases.push(Case::get("listed by an actor who may not", LIST, forbidden).by(actor));
     }
     assert_snapshot!(check(&world, cases).await);
 }

@@ -6,7 +6,7 @@
 //! server usually accepts e-mails to its own domain. So a deferral counts where the server has accepted an e-mail to the
 //! same domain, of any user, since this user's previous deferral.
 //!
-//! Many users are the only one of their domain, and some of these mailboxes are dead. So a deferral counts also where the
+//! Many users are the only one of their domain, and some of these counters are dead. So a deferral counts also where the
 //! user has been deferred for more than [`DOMAIN_MATTERS_FOR`], and the server has accepted an e-mail to whatever domain
 //! since the previous deferral. That is longer than a mail server itself tries (four to five days, RFC 5321, 4.5.4.1), and
 //! with the deferrals that have to count after it leaves an operator more than ten days to see that relaying is denied.

@@ -14,7 +14,7 @@ use crate::{
     port::{
         directory::Contact,
         mailer::{Digest, MailError, MailErrorKind},
-        store::{DigestAttempt, DigestHold, DigestLease, Excerpt, StoreError},
+        store::{DigestAttempt, DigestLease, DigestPostponement, Excerpt, StoreError},
     },
     profiles::profiles_or_blank,
     telemetry::{self, Mailed},
@@ -279,7 +279,7 @@ impl Digester {
                 (Outcome::NothingToSend(maybe_sent), now)
             }
             End::Again { at, counts } => {
-                let hold = DigestHold {
+                let hold = DigestPostponement {
                     lease,
                     until: at,
                     forget_attempt: maybe_sent.is_none(),

@@ -47,7 +47,9 @@ use crate::{
     port::{
         directory::Contact,
         mailer::Mailer,
-        store::{DigestClaim, DigestHold, DigestLease, DueUser, Store, StoreError, StoreErrorKind},
+        store::{
+            DigestClaim, DigestLease, DigestPostponement, DigestUser, Store, StoreError, StoreErrorKind,
+        },
     },
     reach::Reach,
     relay::retry,
@@ -157,9 +159,9 @@ impl Digester {
     /// Says of each user whether they are held or mailed.
     async fn sort(
         &self,
-        due: Vec<DueUser>,
+        due: Vec<DigestUser>,
         users: &[UserId],
-    ) -> Result<(Vec<DigestHold>, Vec<Delivery>), StoreError> {
+    ) -> Result<(Vec<DigestPostponement>, Vec<Delivery>), StoreError> {
         let listed = self.parts.store.list_unmailed(users);
         let mut unmailed: BTreeMap<UserId, Vec<Unmailed>> = BTreeMap::new();
         for one in self.in_time("listing what is not mailed", listed).await? {
@@ -188,12 +190,12 @@ impl Digester {
     fn sort_one(
         &self,
         now: Timestamp,
-        DueUser {
+        DigestUser {
             lease,
             attempt,
             sent,
             deferrals,
-        }: DueUser,
+        }: DigestUser,
         unmailed: &[Unmailed],
         contact: &Contact,
         is_online: Option<bool>,
@@ -232,11 +234,11 @@ impl Digester {
         }
     }
 
-    async fn hold(&self, holds: &[DigestHold]) -> Result<(), StoreError> {
+    async fn hold(&self, holds: &[DigestPostponement]) -> Result<(), StoreError> {
         if holds.is_empty() {
             return Ok(());
         }
-        let held = self.parts.store.hold_digests(holds);
+        let held = self.parts.store.postpone_digests(holds);
         self.in_time("holding e-mails back", held).await
     }
 
@@ -289,12 +291,12 @@ impl Digester {
 }
 
 enum Sorted {
-    Hold(DigestHold),
+    Hold(DigestPostponement),
     Deliver(Delivery),
 }
 
-fn hold(lease: DigestLease, until: Timestamp) -> DigestHold {
-    DigestHold {
+fn hold(lease: DigestLease, until: Timestamp) -> DigestPostponement {
+    DigestPostponement {
         lease,
         until,
         forget_attempt: false,

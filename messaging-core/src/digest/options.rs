@@ -21,7 +21,7 @@ pub struct DigestOptions {
     pub users: usize,
     /// How many of them are mailed at the same time; at least 1. Default: 4.
     pub concurrency: usize,
-    /// How many conversations are settled in one step, so that no step locks many for long; at least 1.
+    /// How many conversations one step marks as mailed, so that no step locks many for long; at least 1.
     /// Default: 200.
     pub chunk: usize,
     /// How long shutting down may take, for e-mails that have been begun. Default: 10 s.

@@ -197,7 +197,7 @@ impl Digester {
             return Err(error);
         }
         let (sent_at, remember) = (record.outcome.sent_at(), self.parts.policy.remembered());
-        let finished = store.finish_digest(&record.lease, sent_at, remember);
+        let finished = store.complete_digest(&record.lease, sent_at, remember);
         self.in_time("finishing an e-mail", finished).await.map(drop)
     }
 

@@ -3,7 +3,7 @@
 //! The transitions here are the rules. A store applies them atomically: by calling them under its lock or
 //! in its transaction, or by a statement that does the same.
 //!
-//! Unread is a difference of two counters, `inbox - read`. Sending advances the other side's inbox by one;
+//! Unread is a difference of two counters, `received - read`. Sending advances the other side's received messages by one;
 //! reading up to a message sets `read` to the larger of itself and that message's position. Both commute,
 //! so no interleaving, retry or crash can make the count drift.
 
@@ -43,7 +43,7 @@ pub struct Conversation {
     /// The seq of its newest message; 0 when it has none.
     pub last_seq: u64,
     /// What each side has received and read.
-    pub mailboxes: PerSide<Mailbox>,
+    pub counters: PerSide<UnreadCounter>,
     /// How far e-mail about it has got on each side.
     pub digests: PerSide<DigestMark>,
     /// When it was opened.
@@ -54,10 +54,10 @@ pub struct Conversation {
 
 /// What one side has received and read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Mailbox {
+pub struct UnreadCounter {
     /// How many messages were addressed to this side.
-    pub inbox: u64,
-    /// Up to which of them this side has read; at most `inbox`.
+    pub received: u64,
+    /// Up to which of them this side has read; at most `received`.
     pub read: u64,
     /// Up to which message, and when; `None` until the side has read something.
     pub last_read: Option<ReadMark>,
@@ -72,15 +72,15 @@ pub struct ReadMark {
     pub at: Timestamp,
 }
 
-impl Mailbox {
+impl UnreadCounter {
     /// How many messages addressed to this side it has not read.
     pub const fn unread(&self) -> u64 {
-        self.inbox.saturating_sub(self.read)
+        self.received.saturating_sub(self.read)
     }
 
     /// Grows with every change of the unread count, so that a client can tell which of two is newer.
     pub const fn version(&self) -> u64 {
-        self.inbox + self.read
+        self.received + self.read
     }
 }
 
@@ -110,7 +110,7 @@ pub struct ConversationSummary {
 
 /// A conversation that is to exist, with an id and a time for the case that it does not.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OpenPlan {
+pub struct PreparedOpen {
     /// Its id if it is new.
     pub id: ConversationId,
     /// The client.
@@ -162,7 +162,7 @@ pub enum Change {
 
 impl Conversation {
     /// The conversation that a plan makes.
-    pub fn new(plan: &OpenPlan) -> Self {
+    pub fn new(plan: &PreparedOpen) -> Self {
         Self {
             id: plan.id,
             client_id: plan.client_id.clone(),
@@ -172,7 +172,7 @@ impl Conversation {
             blocked_by: PerSide::default(),
             closed: false,
             last_seq: 0,
-            mailboxes: PerSide::default(),
+            counters: PerSide::default(),
             digests: PerSide::default(),
             created_at: plan.now,
             activity_at: plan.now,
@@ -210,7 +210,7 @@ impl Conversation {
         self.activity_at = self.activity_at.max(new.now);
         for side in Side::ALL {
             if new.origin.addresses(side) {
-                self.mailboxes.of_mut(side).inbox += 1;
+                self.counters.of_mut(side).received += 1;
                 let mark = self.digests.of_mut(side);
                 mark.due_at = mark.due_at.or(new.digest_at);
             }
@@ -223,7 +223,7 @@ impl Conversation {
             body: new.body.clone(),
             key: new.key.clone(),
             created_at: self.activity_at,
-            positions: PerSide::from_fn(|side| self.mailboxes.of(side).inbox),
+            positions: PerSide::from_fn(|side| self.counters.of(side).received),
         }
     }
 
@@ -231,19 +231,19 @@ impl Conversation {
     /// everything is not to be mailed.
     pub fn read(&mut self, side: Side, up_to: &Message, now: Timestamp) -> Option<Receipt> {
         let activity_at = self.activity_at;
-        let mailbox = self.mailboxes.of_mut(side);
+        let counter = self.counters.of_mut(side);
         let position = *up_to.positions.of(side);
-        if position <= mailbox.read {
+        if position <= counter.read {
             return None;
         }
-        let earlier = mailbox.last_read.map_or(Timestamp::EPOCH, |mark| mark.at);
+        let earlier = counter.last_read.map_or(Timestamp::EPOCH, |mark| mark.at);
         let at = now.max(activity_at).max(earlier);
-        mailbox.read = position;
-        if position == mailbox.inbox {
+        counter.read = position;
+        if position == counter.received {
             self.digests.of_mut(side).due_at = None;
         }
-        let mailbox = self.mailboxes.of_mut(side);
-        mailbox.last_read = Some(ReadMark {
+        let counter = self.counters.of_mut(side);
+        counter.last_read = Some(ReadMark {
             up_to_seq: up_to.seq,
             at,
         });
@@ -306,11 +306,11 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::domain::{receipt::first_covering, side::To};
+    use crate::domain::{receipt::first_covering, side::Recipients};
 
     fn conversation() -> Conversation {
         let user = |id| UserId::parse(id).unwrap();
-        Conversation::new(&OpenPlan {
+        Conversation::new(&PreparedOpen {
             id: ConversationId::new(Uuid::nil()),
             client_id: user("client"),
             agent_id: AgentId::parse("agency").unwrap(),
@@ -334,13 +334,13 @@ mod tests {
     #[derive(Debug, Clone)]
     enum Step {
         Send(Side),
-        System(To),
+        System(Recipients),
         Read(Side, prop::sample::Index),
     }
 
     fn steps() -> impl Strategy<Value = Vec<(Step, i64)>> {
         let side = || prop::sample::select(Side::ALL.to_vec());
-        let to = prop_oneof![side().prop_map(To::Side), Just(To::Both)];
+        let to = prop_oneof![side().prop_map(Recipients::Side), Just(Recipients::Both)];
         let step = prop_oneof![
             3 => side().prop_map(Step::Send),
             1 => to.prop_map(Step::System),
@@ -389,7 +389,7 @@ mod tests {
         assert_eq!(conversation.side_of(&new), Some(Side::Agent));
         assert_eq!(conversation.side_of(&UserId::parse("agent").unwrap()), None);
         assert_eq!(
-            (conversation.access_version, conversation.mailboxes.agent.unread()),
+            (conversation.access_version, conversation.counters.agent.unread()),
             (1, 1)
         );
     }
@@ -401,7 +401,7 @@ mod tests {
             let mut messages: Vec<Message> = Vec::new();
             let mut receipts: Vec<Receipt> = Vec::new();
             for (n, (step, at)) in (0..).zip(steps) {
-                let before = conversation.mailboxes;
+                let before = conversation.counters;
                 match step {
                     Step::Send(side) => {
                         let user_id = conversation.user(side).clone();
@@ -415,14 +415,14 @@ mod tests {
                     }
                 }
                 for side in Side::ALL {
-                    let mailbox = conversation.mailboxes.of(side);
+                    let counter = conversation.counters.of(side);
                     let highest = receipts.iter().filter(|r| r.side == side).map(|r| r.up_to_seq).max().unwrap_or(0);
                     let unread = messages.iter().filter(|m| m.origin.addresses(side) && m.seq > highest).count();
-                    prop_assert_eq!(mailbox.unread(), unread as u64);
-                    prop_assert_eq!(mailbox.last_read.map_or(0, |mark| mark.up_to_seq), highest);
-                    prop_assert!(mailbox.read >= before.of(side).read && mailbox.read <= mailbox.inbox);
-                    prop_assert!(mailbox.version() >= before.of(side).version());
-                    prop_assert_eq!(mailbox.version() == before.of(side).version(), mailbox == before.of(side));
+                    prop_assert_eq!(counter.unread(), unread as u64);
+                    prop_assert_eq!(counter.last_read.map_or(0, |mark| mark.up_to_seq), highest);
+                    prop_assert!(counter.read >= before.of(side).read && counter.read <= counter.received);
+                    prop_assert!(counter.version() >= before.of(side).version());
+                    prop_assert_eq!(counter.version() == before.of(side).version(), counter == before.of(side));
                 }
             }
             prop_assert!(messages.iter().zip(1..).all(|(message, seq)| message.seq == seq));
@@ -461,7 +461,7 @@ mod tests {
             }
             for message in &messages {
                 for side in Side::ALL.into_iter().filter(|side| message.origin.addresses(*side)) {
-                    let is_read = *message.positions.of(side) <= conversation.mailboxes.of(side).read;
+                    let is_read = *message.positions.of(side) <= conversation.counters.of(side).read;
                     prop_assert_eq!(first_covering(&receipts, side, message.seq).is_some(), is_read);
                 }
             }

@@ -5,7 +5,7 @@
 //! [`decide`](DigestPolicy::decide) looks at all that is unread for them and not yet mailed, in all their
 //! conversations, and says whether one e-mail about all of it goes now, or when to look again.
 //!
-//! What was mailed is a watermark, as what was read is: a side's `mailed` is the inbox position up to which its
+//! What was mailed is a watermark, as what was read is: a side's `mailed` is the received position up to which its
 //! messages have been in an e-mail, or count as if. It only grows, so that a repetition moves nothing.
 
 use std::time::Duration;
@@ -20,13 +20,13 @@ use crate::{
 /// How far e-mail about one side of a conversation has got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct DigestMark {
-    /// Up to which inbox position messages have been mailed, or count as mailed; at most the side's inbox.
+    /// Up to which received position messages have been mailed, or count as mailed; at most `received`.
     pub mailed: u64,
     /// When to look whether something is to be mailed: early perhaps, never late. `None` when nothing is.
     pub due_at: Option<Timestamp>,
 }
 
-/// A part of a digest: one side of one conversation, up to an inbox position.
+/// A part of a digest: one side of one conversation, up to a received position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Extent {
     /// The conversation.
@@ -59,34 +59,37 @@ impl Unmailed {
         Extent {
             conversation_id: self.conversation.id,
             side: self.side,
-            up_to: self.conversation.mailboxes.of(self.side).inbox,
+            up_to: self.conversation.counters.of(self.side).received,
         }
     }
 }
 
 impl Conversation {
-    /// Up to which inbox position a side's messages have been read or mailed.
-    pub fn settled(&self, side: Side) -> u64 {
-        self.mailboxes.of(side).read.max(self.digests.of(side).mailed)
+    /// Up to which received position a side's messages have been read or mailed.
+    pub fn read_or_mailed(&self, side: Side) -> u64 {
+        self.counters.of(side).read.max(self.digests.of(side).mailed)
     }
 
     /// How many messages within an extent of it are neither read nor mailed.
     pub fn unmailed_within(&self, extent: &Extent) -> u64 {
-        let inbox = self.mailboxes.of(extent.side).inbox;
-        extent.up_to.min(inbox).saturating_sub(self.settled(extent.side))
+        let received = self.counters.of(extent.side).received;
+        extent
+            .up_to
+            .min(received)
+            .saturating_sub(self.read_or_mailed(extent.side))
     }
 
     /// Whether a side has messages that are neither read nor mailed.
     pub fn is_unmailed(&self, side: Side) -> bool {
-        self.settled(side) < self.mailboxes.of(side).inbox
+        self.read_or_mailed(side) < self.counters.of(side).received
     }
 
-    /// Counts what a side has got as mailed, up to an inbox position. What came later is looked at again at
+    /// Counts what a side has got as mailed, up to a received position. What came later is looked at again at
     /// `again_at`.
     pub fn mail(&mut self, side: Side, up_to: u64, again_at: Timestamp) {
-        let inbox = self.mailboxes.of(side).inbox;
+        let received = self.counters.of(side).received;
         let mark = self.digests.of_mut(side);
-        mark.mailed = mark.mailed.max(up_to.min(inbox));
+        mark.mailed = mark.mailed.max(up_to.min(received));
         let is_unmailed = self.is_unmailed(side);
         self.digests.of_mut(side).due_at = is_unmailed.then_some(again_at);
     }

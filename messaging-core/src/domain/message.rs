@@ -6,7 +6,7 @@ use crate::{
     domain::{
         body::Body,
         erasure::erased_user,
-        side::{PerSide, Side, To},
+        side::{PerSide, Recipients, Side},
     },
     id::{ConversationId, MessageId, UserId},
     time::Timestamp,
@@ -47,7 +47,7 @@ pub enum Origin {
     /// The host itself.
     System {
         /// Whom it addresses.
-        to: To,
+        to: Recipients,
     },
 }
 
@@ -86,7 +86,7 @@ impl Message {
 }
 
 /// The most characters a send key may have.
-pub const MAX_SEND_KEY_CHARS: usize = 64;
+pub const MAX_IDEMPOTENCY_KEY_CHARS: usize = 64;
 
 /// What makes a send repeatable: sends of one sender in one conversation with the same key are one message.
 /// 1 to 64 visible ASCII characters; it never expires.
@@ -95,7 +95,7 @@ pub struct IdempotencyKey(Arc<str>);
 
 /// A text that cannot be a send key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be 1 to {MAX_SEND_KEY_CHARS} visible ASCII characters")]
+#[error("must be 1 to {MAX_IDEMPOTENCY_KEY_CHARS} visible ASCII characters")]
 pub struct InvalidIdempotencyKey;
 
 impl IdempotencyKey {
@@ -105,7 +105,7 @@ impl IdempotencyKey {
     /// [`InvalidIdempotencyKey`] when it is empty, longer than 64, or holds anything but visible ASCII.
     pub fn parse(key: impl AsRef<str>) -> Result<Self, InvalidIdempotencyKey> {
         let key = key.as_ref();
-        let fits = (1..=MAX_SEND_KEY_CHARS).contains(&key.len());
+        let fits = (1..=MAX_IDEMPOTENCY_KEY_CHARS).contains(&key.len());
         if fits && key.bytes().all(|b| b.is_ascii_graphic()) {
             Ok(Self(key.into()))
         } else {
@@ -149,7 +149,7 @@ mod tests {
         assert!(
             Side::ALL
                 .iter()
-                .all(|side| Origin::System { to: To::Both }.addresses(*side))
+                .all(|side| Origin::System { to: Recipients::Both }.addresses(*side))
         );
     }
 }

@@ -110,7 +110,7 @@ pub enum ListScope {
 }
 
 impl ListScope {
-    /// The inbox that an actor sees.
+    /// The scope that an actor sees.
     pub fn of(actor: &Actor) -> Self {
         let user_id = actor.user_id().clone();
         match actor.role() {
@@ -127,7 +127,7 @@ impl ListScope {
 /// Where a walk through a list of conversations stands: behind the conversation with this activity and id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListCursor {
-    inbox: ListScope,
+    scope: ListScope,
     activity_at: Timestamp,
     id: ConversationId,
 }
@@ -196,17 +196,17 @@ impl HistoryCursor {
 
 impl ListCursor {
     /// The position behind a conversation.
-    pub fn new(inbox: ListScope, activity_at: Timestamp, id: ConversationId) -> Self {
+    pub fn new(scope: ListScope, activity_at: Timestamp, id: ConversationId) -> Self {
         Self {
-            inbox,
+            scope,
             activity_at,
             id,
         }
     }
 
-    /// The inbox it belongs to.
-    pub fn inbox(&self) -> &ListScope {
-        &self.inbox
+    /// The scope it belongs to.
+    pub fn scope(&self) -> &ListScope {
+        &self.scope
     }
 
     /// The activity of the conversation it stands behind.
@@ -224,11 +224,11 @@ impl ListCursor {
         let mut bytes = vec![VERSION, LIST];
         bytes.extend(self.activity_at.as_millis().to_be_bytes());
         bytes.extend(self.id.as_uuid().as_bytes());
-        bytes.extend(self.inbox.tag());
+        bytes.extend(self.scope.tag());
         URL_SAFE_NO_PAD.encode(bytes)
     }
 
-    /// Reads the opaque form of a cursor of this inbox.
+    /// Reads the opaque form of a cursor of this scope.
     ///
     /// # Errors
     /// [`InvalidCursor`] for anything else.
@@ -239,7 +239,7 @@ impl ListCursor {
         let id = scan.conversation_id()?;
         if activity_at.as_millis() == millis && scan.0 == of.tag() {
             Ok(Self {
-                inbox: of.clone(),
+                scope: of.clone(),
                 activity_at,
                 id,
             })
@@ -301,7 +301,7 @@ id_cursor! {
 }
 
 impl ListScope {
-    /// A text that no other inbox has. No id holds the space that separates its parts.
+    /// A text that no other scope has. No id holds the space that separates its parts.
     fn tag(&self) -> Vec<u8> {
         match self {
             Self::Client(user_id) => format!("c {user_id}"),
@@ -351,7 +351,7 @@ mod tests {
         ConversationId::new(Uuid::from_u128(n))
     }
 
-    fn inboxes() -> impl Strategy<Value = ListScope> {
+    fn scopes() -> impl Strategy<Value = ListScope> {
         let user = || "[!-~]{1,255}".prop_map(|id| UserId::parse(id).unwrap());
         let agent = "[!-~]{1,255}".prop_map(|id| AgentId::parse(id).unwrap());
         prop_oneof![
@@ -388,8 +388,8 @@ mod tests {
             &"A".repeat(10_000),
         ] {
             assert_eq!(HistoryCursor::decode(text, id(0)), Err(InvalidCursor), "{text:?}");
-            let inbox = ListScope::Client(UserId::parse("a").unwrap());
-            assert_eq!(ListCursor::decode(text, &inbox), Err(InvalidCursor), "{text:?}");
+            let scope = ListScope::Client(UserId::parse("a").unwrap());
+            assert_eq!(ListCursor::decode(text, &scope), Err(InvalidCursor), "{text:?}");
             assert_eq!(ReportCursor::decode(text), Err(InvalidCursor), "{text:?}");
         }
     }
@@ -424,7 +424,7 @@ mod tests {
 
         #[test]
         fn a_list_cursor_is_read_back_for_its_inbox_only(
-            a in inboxes(), b in inboxes(), n: u128, at in 0..253_402_300_800_000_i64
+            a in scopes(), b in scopes(), n: u128, at in 0..253_402_300_800_000_i64
         ) {
             let cursor = ListCursor::new(a.clone(), Timestamp::from_millis(at), id(n));
             prop_assert_eq!(ListCursor::decode(&cursor.encode(), &a), Ok(cursor.clone()));

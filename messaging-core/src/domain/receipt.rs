@@ -3,7 +3,7 @@
 use crate::{
     domain::{
         message::{Message, Origin},
-        side::{PerSide, Side, To},
+        side::{PerSide, Recipients, Side},
     },
     time::Timestamp,
 };
@@ -50,8 +50,10 @@ impl MessageRow {
     pub fn read_at(&self, viewer: Option<Side>) -> Option<Timestamp> {
         let side = match &self.message.origin {
             Origin::User { side, .. } => Some(side.other()),
-            Origin::System { to: To::Side(side) } => Some(*side),
-            Origin::System { to: To::Both } => viewer,
+            Origin::System {
+                to: Recipients::Side(side),
+            } => Some(*side),
+            Origin::System { to: Recipients::Both } => viewer,
         };
         side.and_then(|side| *self.read.of(side))
     }
@@ -113,13 +115,13 @@ mod tests {
             );
             check(
                 Origin::System {
-                    to: To::Side(Side::Client),
+                    to: Recipients::Side(Side::Client),
                 },
                 1,
             );
             check(
                 Origin::System {
-                    to: To::Side(Side::Agent),
+                    to: Recipients::Side(Side::Agent),
                 },
                 2,
             );
@@ -128,7 +130,7 @@ mod tests {
 
     #[test]
     fn read_at_of_a_message_to_both_is_the_viewers_own() {
-        let row = row(Origin::System { to: To::Both });
+        let row = row(Origin::System { to: Recipients::Both });
         assert_eq!(row.read_at(Some(Side::Client)), Some(Timestamp::from_millis(1)));
         assert_eq!(row.read_at(Some(Side::Agent)), Some(Timestamp::from_millis(2)));
         assert_eq!(row.read_at(None), None);

@@ -105,7 +105,7 @@ pub struct Report {
     /// [erased](crate::Messaging::erase_user).
     pub complaints: Vec<Complaint>,
     /// What became of it; `None` while it is open.
-    pub settled: Option<Settled>,
+    pub resolution: Option<Resolution>,
 }
 
 /// What a reporter said, once.
@@ -121,7 +121,7 @@ pub struct Complaint {
 
 /// What became of a report.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Settled {
+pub struct Resolution {
     /// How it ended.
     pub outcome: Outcome,
     /// The admin who ended it.
@@ -144,26 +144,26 @@ pub enum Outcome {
 /// Where a report stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReportStatus {
-    /// Nobody has settled it yet.
+    /// No admin has decided it yet.
     Open,
-    /// Settled.
-    Settled(Outcome),
+    /// It was resolved or dismissed.
+    Closed(Outcome),
 }
 
 impl ReportStatus {
     /// Every status.
     pub const ALL: [Self; 3] = [
         Self::Open,
-        Self::Settled(Outcome::Resolved),
-        Self::Settled(Outcome::Dismissed),
+        Self::Closed(Outcome::Resolved),
+        Self::Closed(Outcome::Dismissed),
     ];
 
     /// Its stable name.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Open => "open",
-            Self::Settled(Outcome::Resolved) => "resolved",
-            Self::Settled(Outcome::Dismissed) => "dismissed",
+            Self::Closed(Outcome::Resolved) => "resolved",
+            Self::Closed(Outcome::Dismissed) => "dismissed",
         }
     }
 
@@ -176,9 +176,9 @@ impl ReportStatus {
 impl Report {
     /// Where it stands.
     pub fn status(&self) -> ReportStatus {
-        match &self.settled {
+        match &self.resolution {
             None => ReportStatus::Open,
-            Some(settled) => ReportStatus::Settled(settled.outcome),
+            Some(resolution) => ReportStatus::Closed(resolution.outcome),
         }
     }
 
@@ -209,7 +209,10 @@ impl Report {
     /// How many bytes of text its complaints and its note are.
     pub fn text_bytes(&self) -> usize {
         let complaints = self.complaints.iter().map(|complaint| &complaint.reason);
-        let note = self.settled.iter().filter_map(|settled| settled.note.as_ref());
+        let note = self
+            .resolution
+            .iter()
+            .filter_map(|resolution| resolution.note.as_ref());
         complaints.chain(note).map(|remark| remark.as_str().len()).sum()
     }
 }

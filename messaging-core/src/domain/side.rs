@@ -63,14 +63,14 @@ impl<T> PerSide<T> {
 
 /// Whom a message of the system is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum To {
+pub enum Recipients {
     /// One side.
     Side(Side),
     /// Both sides.
     Both,
 }
 
-impl To {
+impl Recipients {
     /// Whether that side is addressed.
     pub fn includes(self, side: Side) -> bool {
         match self {

@@ -152,12 +152,12 @@ pub(super) struct UnreadChanged {
 
 impl UnreadChanged {
     pub(super) fn new(conversation: &Conversation, side: Side) -> Self {
-        let mailbox = conversation.mailboxes.of(side);
+        let counter = conversation.counters.of(side);
         Self {
             conversation_id: conversation.id,
             side,
-            unread_count: mailbox.unread(),
-            unread_version: mailbox.version(),
+            unread_count: counter.unread(),
+            unread_version: counter.version(),
         }
     }
 }

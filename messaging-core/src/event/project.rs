@@ -135,10 +135,10 @@ mod tests {
     use crate::{
         domain::{
             body::Body,
-            conversation::{NewMessage, OpenPlan},
+            conversation::{NewMessage, PreparedOpen},
             message::Origin,
             receipt::Receipt,
-            side::To,
+            side::Recipients,
         },
         event::ChannelName,
         id::{AgentId, BookingId, MessageId},
@@ -149,17 +149,17 @@ mod tests {
         time::Timestamp,
     };
 
-    fn origins() -> impl Strategy<Value = Option<To>> {
+    fn origins() -> impl Strategy<Value = Option<Recipients>> {
         prop::sample::select(vec![
             None,
-            Some(To::Side(Side::Client)),
-            Some(To::Side(Side::Agent)),
-            Some(To::Both),
+            Some(Recipients::Side(Side::Client)),
+            Some(Recipients::Side(Side::Agent)),
+            Some(Recipients::Both),
         ])
     }
 
     fn loaded(client: &str, agent: &str, subject: impl FnOnce(&mut Conversation) -> Subject) -> LoadedEntry {
-        let mut conversation = Conversation::new(&OpenPlan {
+        let mut conversation = Conversation::new(&PreparedOpen {
             id: ConversationId::new(Uuid::from_u128(7)),
             client_id: UserId::parse(client).unwrap(),
             agent_id: AgentId::parse("agency").unwrap(),
@@ -182,7 +182,7 @@ mod tests {
         }
     }
 
-    fn message(conversation: &mut Conversation, system: Option<To>, text: &str) -> Subject {
+    fn message(conversation: &mut Conversation, system: Option<Recipients>, text: &str) -> Subject {
         let user_id = conversation.client_id.clone();
         let origin = system.map_or(
             Origin::User {
@@ -243,10 +243,10 @@ mod tests {
                 prop_assert_eq!(&message["seq"], &Value::from(1));
             }
             for (event, side) in events[1..].iter().zip(addressed) {
-                let mailbox = loaded.conversation.mailboxes.of(side);
+                let counter = loaded.conversation.counters.of(side);
                 let (told, side) = (data(event), if side == Side::Client { "client" } else { "agent" });
-                prop_assert_eq!(&told["unreadCount"], &Value::from(mailbox.unread()));
-                prop_assert_eq!(&told["unreadVersion"], &Value::from(mailbox.version()));
+                prop_assert_eq!(&told["unreadCount"], &Value::from(counter.unread()));
+                prop_assert_eq!(&told["unreadVersion"], &Value::from(counter.version()));
                 prop_assert_eq!(&told["side"], &Value::from(side));
             }
         }

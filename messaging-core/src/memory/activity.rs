@@ -10,12 +10,12 @@ use crate::{
         receipt::Receipt,
         side::Side,
     },
-    port::store::{Activities, ActivityScan, StoreError},
+    port::store::{ActivityScan, ActivityStore, StoreError},
     time::Timestamp,
 };
 
 #[async_trait]
-impl Activities for MemoryStore {
+impl ActivityStore for MemoryStore {
     async fn count_activity(&self, scan: &ActivityScan) -> Result<Vec<Activity>, StoreError> {
         let state = self.lock();
         let mut counter = ActivityCounter::new(&scan.buckets);

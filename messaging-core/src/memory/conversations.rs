@@ -3,7 +3,7 @@ use async_trait::async_trait;
 use super::{Event, MemoryStore, State, Thread};
 use crate::{
     domain::{
-        conversation::{Conversation, ConversationSummary, OpenPlan},
+        conversation::{Conversation, ConversationSummary, PreparedOpen},
         message::IdempotencyKey,
         page::ListScope,
         receipt::{MessageRow, first_covering},
@@ -11,15 +11,15 @@ use crate::{
     },
     id::{AgentId, BookingId, ConversationId, UserId},
     port::store::{
-        Append, Appended, ChangeState, Changed, Conversations, Direction, EntryKind, HistoryPage,
+        Append, Appended, ChangeState, Changed, ConversationStore, Direction, EntryKind, HistoryPage,
         HistoryScan, ListPage, ListScan, ListStart, MarkRead, Marked, Opened, Publisher, StoreError, Stored,
         UnlinkBooking, Unlinked,
     },
 };
 
 #[async_trait]
-impl Conversations for MemoryStore {
-    async fn open(&self, plan: &OpenPlan, publisher: Publisher) -> Result<Opened, StoreError> {
+impl ConversationStore for MemoryStore {
+    async fn open(&self, plan: &PreparedOpen, publisher: Publisher) -> Result<Opened, StoreError> {
         let mut state = self.lock();
         let pair = (plan.client_id.clone(), plan.agent_id.clone());
         let existing = state.pairs.get(&pair).copied();
@@ -99,7 +99,7 @@ impl Conversations for MemoryStore {
 
     async fn list_conversations(&self, scan: &ListScan) -> Result<ListPage, StoreError> {
         let state = self.lock();
-        let mut threads: Vec<_> = state.inbox(&scan.scope).map(|(thread, _)| thread).collect();
+        let mut threads: Vec<_> = state.scope(&scan.scope).map(|(thread, _)| thread).collect();
         let place = |thread: &Thread| (thread.conversation.activity_at, thread.conversation.id);
         threads.sort_by_key(|thread| std::cmp::Reverse(place(thread)));
         let from = match &scan.start {
@@ -122,15 +122,15 @@ impl Conversations for MemoryStore {
     }
 
     async fn count_conversations(&self, whose: &ListScope, cap: u64) -> Result<u64, StoreError> {
-        Ok((self.lock().inbox(whose).count() as u64).min(cap))
+        Ok((self.lock().scope(whose).count() as u64).min(cap))
     }
 
     async fn count_unread(&self, whose: &ListScope) -> Result<u64, StoreError> {
         let state = self.lock();
         let unread = |(thread, side): (&Thread, Option<Side>)| {
-            side.map_or(0, |side| thread.conversation.mailboxes.of(side).unread())
+            side.map_or(0, |side| thread.conversation.counters.of(side).unread())
         };
-        Ok(state.inbox(whose).map(unread).sum())
+        Ok(state.scope(whose).map(unread).sum())
     }
 
     async fn list_agent_conversations(
@@ -242,7 +242,7 @@ impl Conversations for MemoryStore {
             return Ok(Marked::UnknownMessage);
         };
         let receipt = thread.conversation.read(step.side, up_to, step.now);
-        let mailbox = *thread.conversation.mailboxes.of(step.side);
+        let counter = *thread.conversation.counters.of(step.side);
         let Some(receipt) = receipt else {
             let covered = thread
                 .messages
@@ -250,7 +250,7 @@ impl Conversations for MemoryStore {
                 .filter(|m| m.seq <= up_to.seq && m.origin.addresses(step.side));
             let newest = covered.map(|message| message.seq).max();
             let read_at = newest.and_then(|seq| first_covering(&thread.receipts, step.side, seq));
-            return Ok(Marked::Already { mailbox, read_at });
+            return Ok(Marked::Already { counter, read_at });
         };
         thread.receipts.push(receipt);
 
@@ -270,7 +270,7 @@ impl Conversations for MemoryStore {
         );
         Ok(Marked::Moved {
             receipt,
-            mailbox,
+            counter,
             lane,
         })
     }
@@ -313,8 +313,8 @@ fn pair_of(conversation: &Conversation) -> (UserId, AgentId) {
 }
 
 impl State {
-    /// The conversations of an inbox, each with the side on which its owner stands.
-    fn inbox<'a>(&'a self, whose: &'a ListScope) -> impl Iterator<Item = (&'a Thread, Option<Side>)> {
+    /// The conversations of a scope, each with the side on which its owner stands.
+    fn scope<'a>(&'a self, whose: &'a ListScope) -> impl Iterator<Item = (&'a Thread, Option<Side>)> {
         self.threads.values().filter_map(move |thread| {
             let conversation = &thread.conversation;
             match whose {

@@ -12,7 +12,8 @@ use crate::{
     id::UserId,
     policy::may_notify,
     port::store::{
-        DigestAttempt, DigestClaim, DigestHold, DigestLease, Digests, DueUser, Excerpt, PushMark, StoreError,
+        DigestAttempt, DigestClaim, DigestLease, DigestPostponement, DigestStore, DigestUser, Excerpt,
+        PushMark, StoreError,
     },
     time::Timestamp,
 };
@@ -28,8 +29,8 @@ pub(super) struct Recipient {
 }
 
 #[async_trait]
-impl Digests for MemoryStore {
-    async fn claim_digests(&self, claim: &DigestClaim) -> Result<Vec<DueUser>, StoreError> {
+impl DigestStore for MemoryStore {
+    async fn claim_digests(&self, claim: &DigestClaim) -> Result<Vec<DigestUser>, StoreError> {
         let mut state = self.lock();
         let mut due: BTreeMap<UserId, Timestamp> = BTreeMap::new();
         for thread in state.threads.values() {
@@ -58,7 +59,7 @@ impl Digests for MemoryStore {
             };
             let recipient = state.recipients.entry(lease.user_id.clone()).or_default();
             recipient.lease = Some(lease.clone());
-            DueUser {
+            DigestUser {
                 lease,
                 attempt: recipient.attempt.clone(),
                 sent: recipient.sent.clone(),
@@ -101,7 +102,7 @@ impl Digests for MemoryStore {
         let excerpt = |extent: &Extent| {
             let thread = state.threads.get(&extent.conversation_id)?;
             let within = thread
-                .unsettled(extent.side)
+                .neither_read_nor_mailed(extent.side)
                 .take_while(|message| *message.positions.of(extent.side) <= extent.up_to);
             let told: Vec<_> = within
                 .filter(|message| may_notify(&thread.conversation, extent.side, message))
@@ -134,7 +135,7 @@ impl Digests for MemoryStore {
         Ok(())
     }
 
-    async fn finish_digest(
+    async fn complete_digest(
         &self,
         lease: &DigestLease,
         sent_at: Option<Timestamp>,
@@ -153,7 +154,7 @@ impl Digests for MemoryStore {
         Ok(true)
     }
 
-    async fn hold_digests(&self, holds: &[DigestHold]) -> Result<(), StoreError> {
+    async fn postpone_digests(&self, holds: &[DigestPostponement]) -> Result<(), StoreError> {
         let mut state = self.lock();
         for hold in holds {
             let Some(recipient) = state.under(&hold.lease) else {
@@ -204,7 +205,7 @@ impl State {
 
 impl Thread {
     fn unmailed(&self, side: Side) -> Option<Unmailed> {
-        let oldest = self.unsettled(side).next()?;
+        let oldest = self.neither_read_nor_mailed(side).next()?;
         Some(Unmailed {
             conversation: self.conversation.clone(),
             side,
@@ -213,12 +214,12 @@ impl Thread {
     }
 
     /// The messages to a side that it has neither read nor been mailed.
-    fn unsettled(&self, side: Side) -> impl Iterator<Item = &Message> {
-        let settled = self.conversation.settled(side);
+    fn neither_read_nor_mailed(&self, side: Side) -> impl Iterator<Item = &Message> {
+        let handled = self.conversation.read_or_mailed(side);
         let to_side = self
             .messages
             .iter()
             .filter(move |message| message.origin.addresses(side));
-        to_side.filter(move |message| *message.positions.of(side) > settled)
+        to_side.filter(move |message| *message.positions.of(side) > handled)
     }
 }

@@ -3,11 +3,11 @@ use async_trait::async_trait;
 use super::MemoryStore;
 use crate::{
     id::{ConversationId, UserId},
-    port::store::{ErasedReports, Erasure, StoreError, Traces},
+    port::store::{ErasedReports, ErasureStore, StoreError, Traces},
 };
 
 #[async_trait]
-impl Erasure for MemoryStore {
+impl ErasureStore for MemoryStore {
     async fn list_traces(
         &self,
         of: &UserId,

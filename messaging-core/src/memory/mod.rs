@@ -10,7 +10,7 @@ mod digests;
 mod erasure;
 mod moderation;
 mod outbox;
-mod tallies;
+mod recount;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -28,7 +28,8 @@ use crate::{
     },
     id::{AgentId, AuditId, BookingId, ConversationId, ReportId, UserId, WorkerId},
     port::store::{
-        Audit, AuditRecord, Entry, EntryKind, Lane, Publisher, SetAside, SetAsidePlace, StoreError,
+        AuditRecord, AuditStore, DeadLetter, DeadLetterPosition, Entry, EntryKind, Lane, Publisher,
+        StoreError,
     },
     time::Timestamp,
 };
@@ -55,7 +56,7 @@ struct State {
     threads: BTreeMap<ConversationId, Thread>,
     pairs: HashMap<(UserId, AgentId), ConversationId>,
     lanes: HashMap<ConversationId, LaneState>,
-    set_aside: BTreeMap<SetAsidePlace, SetAside>,
+    dead_letters: BTreeMap<DeadLetterPosition, DeadLetter>,
     recipients: HashMap<UserId, Recipient>,
     /// Up to which message something was pushed to a side, and when last.
     pushed: HashMap<(ConversationId, Side), (u64, Timestamp)>,
@@ -178,7 +179,7 @@ impl Thread {
 }
 
 #[async_trait]
-impl Audit for MemoryStore {
+impl AuditStore for MemoryStore {
     async fn record_access(&self, record: &AuditRecord) -> Result<(), StoreError> {
         self.lock().audit.insert(record.id, record.clone());
         Ok(())

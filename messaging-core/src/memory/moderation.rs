@@ -7,10 +7,10 @@ use crate::{
     domain::{
         erasure::erased_user,
         message::Message,
-        report::{Complaint, Report, ReportFile, ReportFull, Settled, evidence_range},
+        report::{Complaint, Report, ReportFile, ReportFull, Resolution, evidence_range},
     },
     id::{ReportId, UserId},
-    port::store::{FileReport, Filed, Moderation, ReportScan, StoreError},
+    port::store::{FileReport, Filed, ModerationStore, ReportScan, StoreError},
 };
 
 /// A report, and copies of messages by their seqs.
@@ -21,7 +21,7 @@ pub(super) struct Filing {
 }
 
 #[async_trait]
-impl Moderation for MemoryStore {
+impl ModerationStore for MemoryStore {
     async fn file_report(&self, step: &FileReport) -> Result<Filed, StoreError> {
         let mut state = self.lock();
         let state = &mut *state;
@@ -39,7 +39,7 @@ impl Moderation for MemoryStore {
             let report = &filing.report;
             report.conversation_id == step.conversation_id
                 && report.reporter_id == step.reporter_id
-                && report.settled.is_none()
+                && report.resolution.is_none()
         };
         let open = state.reports.values_mut().find(is_theirs);
         let open = open.map(|filing| filing.report.id);
@@ -91,10 +91,14 @@ impl Moderation for MemoryStore {
         }))
     }
 
-    async fn settle_report(&self, id: ReportId, settled: &Settled) -> Result<Option<Report>, StoreError> {
+    async fn resolve_report(
+        &self,
+        id: ReportId,
+        resolution: &Resolution,
+    ) -> Result<Option<Report>, StoreError> {
         let mut state = self.lock();
         Ok(state.reports.get_mut(&id).map(|filing| {
-            filing.report.settled.get_or_insert_with(|| settled.clone());
+            filing.report.resolution.get_or_insert_with(|| resolution.clone());
             filing.report.clone()
         }))
     }
@@ -108,7 +112,7 @@ impl Filing {
     }
 
     pub(super) fn is_open(&self) -> bool {
-        self.report.settled.is_none()
+        self.report.resolution.is_none()
     }
 
     /// Puts the erased users of the conversation in a user's place.
@@ -136,7 +140,7 @@ impl Filing {
                 reported_id: step.reported_id.clone(),
                 opened_at: step.now,
                 complaints: Vec::new(),
-                settled: None,
+                resolution: None,
             },
             evidence: BTreeMap::new(),
         }

@@ -7,14 +7,14 @@ use crate::{
     domain::{message::Origin, receipt::Receipt},
     id::{ConversationId, MessageId, WorkerId},
     port::store::{
-        Backlog, Claim, Entry, EntryKind, Lane, LaneDelay, LaneFailure, LoadedEntry, Outbox, Progress,
-        Requeue, Requeued, SetAside, SetAsidePlace, StoreError, Subject,
+        Backlog, Claim, DeadLetter, DeadLetterPosition, Entry, EntryKind, Lane, LaneDeferral, LaneFailure,
+        LoadedEntry, OutboxStore, Progress, Requeue, Requeued, StoreError, Subject,
     },
     time::Timestamp,
 };
 
 #[async_trait]
-impl Outbox for MemoryStore {
+impl OutboxStore for MemoryStore {
     async fn claim_lanes(&self, claim: &Claim) -> Result<Vec<Lane>, StoreError> {
         let mut state = self.lock();
         let mut due: Vec<_> = state
@@ -59,7 +59,7 @@ impl Outbox for MemoryStore {
             .collect())
     }
 
-    async fn delay_lanes(&self, by: WorkerId, delays: &[LaneDelay]) -> Result<(), StoreError> {
+    async fn defer_lanes(&self, by: WorkerId, delays: &[LaneDeferral]) -> Result<(), StoreError> {
         let mut state = self.lock();
         for delay in delays {
             if let Some(lane) = state.owned(delay.conversation_id, by, delay.lease_until) {
@@ -75,7 +75,7 @@ impl Outbox for MemoryStore {
         Ok(())
     }
 
-    async fn set_aside(
+    async fn dead_letter(
         &self,
         by: WorkerId,
         lane: &Lane,
@@ -91,42 +91,44 @@ impl Outbox for MemoryStore {
                 thread.outbox.remove(&entry.number)
             });
             if removed.is_some() {
-                let aside = SetAside {
+                let dead = DeadLetter {
                     entry: entry.clone(),
                     why: why.to_owned(),
                     at: now,
                 };
-                state.set_aside.insert(aside.place(), aside);
+                state.dead_letters.insert(dead.place(), dead);
             }
         }
         Ok(())
     }
 
-    async fn list_set_aside(&self, limit: usize) -> Result<Vec<SetAside>, StoreError> {
-        Ok(self.lock().set_aside.values().take(limit).cloned().collect())
+    async fn list_dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
+        Ok(self.lock().dead_letters.values().take(limit).cloned().collect())
     }
 
-    async fn list_set_aside_after(
+    async fn list_dead_letters_after(
         &self,
-        place: &SetAsidePlace,
+        place: &DeadLetterPosition,
         limit: usize,
-    ) -> Result<Vec<SetAside>, StoreError> {
+    ) -> Result<Vec<DeadLetter>, StoreError> {
         let state = self.lock();
-        let behind = state.set_aside.range((Bound::Excluded(place), Bound::Unbounded));
-        Ok(behind.take(limit).map(|(_, aside)| aside.clone()).collect())
+        let behind = state
+            .dead_letters
+            .range((Bound::Excluded(place), Bound::Unbounded));
+        Ok(behind.take(limit).map(|(_, dead)| dead.clone()).collect())
     }
 
     async fn requeue(&self, step: &Requeue) -> Result<Requeued, StoreError> {
         let mut state = self.lock();
         let named = (step.conversation_id, step.number);
-        let mut places = state.set_aside.keys().copied();
+        let mut places = state.dead_letters.keys().copied();
         let place = places.find(|place| (place.conversation_id, place.number) == named);
-        let Some(aside) = place.and_then(|place| state.set_aside.remove(&place)) else {
-            return Ok(Requeued::NotSetAside);
+        let Some(dead) = place.and_then(|place| state.dead_letters.remove(&place)) else {
+            return Ok(Requeued::NotFound);
         };
         let event = Event {
             of: step.conversation_id,
-            kind: aside.entry.kind,
+            kind: dead.entry.kind,
             at: step.now,
             lost_access: None,
         };
@@ -143,7 +145,7 @@ impl Outbox for MemoryStore {
         Ok(Backlog {
             lanes: state.lanes.len() as u64,
             oldest: waiting.map(|entry| entry.at).min(),
-            set_aside: state.set_aside.len() as u64,
+            dead_letters: state.dead_letters.len() as u64,
         })
     }
 }

@@ -1,6 +1,6 @@
 //! One call to the transport, and what its end says of the transport.
 
-use super::{Relay, gate::Trouble};
+use super::{Relay, breaker::CallFailure};
 use crate::{
     clock,
     event::Event,
@@ -26,27 +26,29 @@ impl Relay {
 
     fn failed(&self, lane: ConversationId, error: &PublishError) {
         let cause: &dyn std::error::Error = error;
-        let trouble = match error.kind() {
+        let failure = match error.kind() {
             PublishErrorKind::Refused => {
                 tracing::warn!(error = cause, "the transport refused events");
                 return self.answered();
             }
             PublishErrorKind::Busy { retry_after } => {
                 tracing::info!(error = cause, "the transport is busy");
-                Trouble::Busy { retry_after }
+                CallFailure::Busy { retry_after }
             }
             PublishErrorKind::Down => {
                 tracing::warn!(error = cause, "the transport is down");
-                Trouble::Down
+                CallFailure::Down
             }
             PublishErrorKind::Misconfigured => {
                 tracing::error!(error = cause, "the transport does not accept our credentials");
                 let halt = self.options().halt;
-                Trouble::Credentials { halt }
+                CallFailure::Credentials { halt }
             }
         };
         let chance = self.parts.ids.chance();
-        let closed = self.gate().failed(self.parts.clock.now(), lane, trouble, chance);
+        let closed = self
+            .breaker()
+            .failed(self.parts.clock.now(), lane, failure, chance);
         if let Some(why) = closed {
             tracing::warn!(
                 ?why,
@@ -56,7 +58,7 @@ impl Relay {
     }
 
     fn answered(&self) {
-        let was_closed = self.gate().answered(self.parts.clock.now());
+        let was_closed = self.breaker().answered(self.parts.clock.now());
         if let Some(why) = was_closed {
             tracing::info!(?why, "publishing goes on");
             self.queue.signal().raise();

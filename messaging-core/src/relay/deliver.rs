@@ -18,12 +18,12 @@ use crate::{
 pub(super) struct Run {
     lane: Lane,
     entries: Vec<(Entry, Vec<Event>)>,
-    /// How many entries are done with: published or set aside.
+    /// How many entries are done: published or moved to the dead letters.
     done: usize,
     /// How many events of the entry at `done` the transport has accepted.
     accepted: usize,
     /// The entries among those done that the transport refused for good, with what it said.
-    aside: Vec<(usize, String)>,
+    dead: Vec<(usize, String)>,
     failure: Option<Failure>,
     /// Who is to be revoked before the first entry is published.
     lost_access: Option<UserId>,
@@ -38,13 +38,13 @@ pub(super) enum Failure {
     Refused { refusals: u32 },
     /// It waits, though nothing has failed.
     Waits { until: Timestamp },
-    /// It is not this lane's turn any more: another call might outlast its lease, or the gate has been closed.
+    /// It is not this lane's turn any more: another call might outlast its lease, or the breaker has opened.
     Stopped,
 }
 
 impl Run {
     pub(super) fn new(lane: Lane, entries: Vec<(Entry, Vec<Event>)>, lost_access: Option<UserId>) -> Self {
-        // Its last entry may have been set aside just before a crash: acknowledging ends it. Should the outbox
+        // Its last entry may have become a dead letter just before a crash: acknowledging ends it. Should the outbox
         // have entries that do not load, it waits instead of turning in circles.
         let failure = entries
             .is_empty()
@@ -54,7 +54,7 @@ impl Run {
             entries,
             done: 0,
             accepted: 0,
-            aside: Vec::new(),
+            dead: Vec::new(),
             failure,
             lost_access,
         }
@@ -110,8 +110,8 @@ impl Run {
     }
 
     /// The entries that the transport refused for good, with what it said.
-    pub(super) fn set_aside(&self) -> Vec<(&Entry, &str)> {
-        self.aside
+    pub(super) fn dead_letter(&self) -> Vec<(&Entry, &str)> {
+        self.dead
             .iter()
             .filter_map(|(at, why)| Some((&self.entries.get(*at)?.0, why.as_str())))
             .collect()
@@ -159,19 +159,19 @@ impl Run {
             PublishErrorKind::Refused => return self.refuse(error_chain(error)),
             PublishErrorKind::Busy { retry_after } => Failure::Transport { retry_after },
             PublishErrorKind::Down => Failure::Transport { retry_after: None },
-            // Nothing is wrong with the lane: the gate is closed.
+            // Nothing is wrong with the lane: the breaker is open.
             PublishErrorKind::Misconfigured => Failure::Stopped,
         });
     }
 
-    /// The transport refused the next event. Often enough, and its entry is set aside and the lane goes on.
+    /// The transport refused the next event. After enough refusals the entry becomes a dead letter, and the lane continues.
     fn refuse(&mut self, why: String) {
         let before = if self.done == 0 { self.lane.refusals } else { 0 };
         let refusals = before.saturating_add(1);
         if refusals < retry::MAX_REFUSALS {
             self.failure = Some(Failure::Refused { refusals });
         } else {
-            self.aside.push((self.done, why));
+            self.dead.push((self.done, why));
             self.done += 1;
             self.accepted = 0;
         }
@@ -270,9 +270,9 @@ impl Relay {
         (!batch.events.is_empty()).then_some(batch)
     }
 
-    /// After an outage calls are paced.
+    /// Waits while calls ramp up after an outage.
     async fn wait_for_turn(&self) {
-        let wait = self.gate().turn(self.parts.clock.now());
+        let wait = self.breaker().wait(self.parts.clock.now());
         if !wait.is_zero() {
             self.parts.clock.sleep(wait).await;
         }
@@ -281,7 +281,7 @@ impl Relay {
     /// Whether no further call may be made for a lane.
     fn stops(&self, lane: &Lane) -> bool {
         let now = self.parts.clock.now();
-        now + self.options().call_timeout > lane.lease_until || self.gate().is_shut(now)
+        now + self.options().call_timeout > lane.lease_until || self.breaker().forbids_calls(now)
     }
 
     fn count_published<'a>(&self, entries: impl Iterator<Item = &'a Entry>) {

@@ -11,7 +11,7 @@ use futures_util::{
     future::{BoxFuture, Shared, WeakShared},
 };
 
-use super::{Relay, gate::Why, writes::Inference};
+use super::{Relay, breaker::Why, writes::Inference};
 use crate::{
     port::store::{Backlog, StoreError},
     telemetry,
@@ -111,7 +111,7 @@ impl Relay {
             seen_at,
             backlog,
             oldest_unpublished: backlog.age(now),
-            halted: self.gate().why() == Some(Why::Credentials),
+            halted: self.breaker().why() == Some(Why::Credentials),
             takes_writes,
             admits_workers: !self.is_refused.load(Ordering::Acquire),
         };

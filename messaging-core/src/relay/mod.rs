@@ -8,18 +8,18 @@
 //! more entries meanwhile go to the back of the queue, so that a busy conversation keeps no other waiting.
 //!
 //! Two things bound what is done when it is of no use. A lane that failed waits, longer each time; and when
-//! the transport as a whole is at fault, the [gate](gate) of this process is closed.
+//! the transport as a whole is at fault, the [circuit breaker](breaker) of this process opens.
 
 mod access;
+mod breaker;
 mod call;
 mod deliver;
-mod gate;
 mod health;
 mod low_water;
 mod noop_realtime;
 mod options;
-mod pace;
 mod queue;
+mod ramp_up;
 pub mod retry;
 mod revocations;
 mod round;
@@ -56,7 +56,7 @@ use crate::{
     },
     time::Timestamp,
 };
-use gate::{Gate, Passage};
+use breaker::{Breaker, State};
 use health::LastLook;
 use low_water::LowWater;
 use queue::Queue;
@@ -89,7 +89,7 @@ pub struct Relay {
     low_water: Mutex<LowWater>,
     /// The lanes that rounds have taken from the queue, with their leases.
     under_way: Mutex<HashSet<(ConversationId, Timestamp)>>,
-    gate: Mutex<Gate>,
+    breaker: Mutex<Breaker>,
     revocations: Revocations,
     /// Whether the store refused the last claim of this process.
     is_refused: AtomicBool,
@@ -106,7 +106,7 @@ impl Relay {
             woken: AtomicBool::new(false),
             low_water: Mutex::default(),
             under_way: Mutex::default(),
-            gate: Mutex::new(Gate::new(parts.options.drain_rate)),
+            breaker: Mutex::new(Breaker::new(parts.options.drain_rate)),
             revocations: Revocations::default(),
             is_refused: AtomicBool::new(false),
             writes: Mutex::new(Writes::new(parts.clock.now())),
@@ -157,15 +157,15 @@ impl Relay {
         self.options().call_timeout
     }
 
-    /// Whether the transport is thought to take events.
-    pub(crate) fn is_open(&self, now: Timestamp) -> bool {
-        self.gate().passage(now) == Passage::Open
+    /// Whether the circuit breaker is closed.
+    pub(crate) fn accepts_calls(&self, now: Timestamp) -> bool {
+        self.breaker().state(now) == State::Closed
     }
 
     /// Who is to publish the event of a step taken now.
     pub(crate) fn publisher(&self, now: Timestamp) -> Publisher {
         let is_attended = self.attending.load(Ordering::Acquire) > 0;
-        if is_attended && !self.queue.is_full() && self.is_open(now) {
+        if is_attended && !self.queue.is_full() && self.accepts_calls(now) {
             Publisher::Worker {
                 id: self.id,
                 lease_until: now + self.options().lease,
@@ -189,13 +189,13 @@ impl Relay {
         self.parts.realtime.limits().events_per_call.max(1)
     }
 
-    /// Puts lanes that are due into the queue, at most that many, as far as the gate lets them pass.
+    /// Puts lanes that are due into the queue, at most that many, as far as the circuit breaker allows.
     async fn claim(&self, limit: usize) -> Result<(), StoreError> {
         let now = self.parts.clock.now();
-        let limit = match self.gate().passage(now) {
-            Passage::Open => limit,
-            Passage::One => 1,
-            Passage::Closed => return Ok(()),
+        let limit = match self.breaker().state(now) {
+            State::Closed => limit,
+            State::HalfOpen => 1,
+            State::Open => return Ok(()),
         };
         let RelayOptions {
             lease, sweep_every, ..
@@ -220,17 +220,17 @@ impl Relay {
     /// The next lanes of the queue, in at most that many rounds of the size that fits the transport's calls.
     fn next_rounds(&self, at_most: usize) -> Vec<Round> {
         let (now, size) = (self.parts.clock.now(), self.round_size());
-        let mut gate = self.gate();
-        match gate.passage(now) {
-            Passage::Open => std::iter::from_fn(|| Round::new(self.queue.take(size, now)))
+        let mut breaker = self.breaker();
+        match breaker.state(now) {
+            State::Closed => std::iter::from_fn(|| Round::new(self.queue.take(size, now)))
                 .take(at_most)
                 .collect(),
-            Passage::One if at_most > 0 => {
+            State::HalfOpen if at_most > 0 => {
                 let one = Round::new(self.queue.take(1, now));
-                let one = one.map(|round| round.by_one_passage(gate.pass_one(now + self.options().lease)));
+                let one = one.map(|round| round.on_trial(breaker.begin_trial(now + self.options().lease)));
                 one.into_iter().collect()
             }
-            Passage::One | Passage::Closed => Vec::new(),
+            State::HalfOpen | State::Open => Vec::new(),
         }
     }
 
@@ -250,8 +250,8 @@ impl Relay {
         self.low_water.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn gate(&self) -> MutexGuard<'_, Gate> {
-        self.gate.lock().unwrap_or_else(PoisonError::into_inner)
+    fn breaker(&self) -> MutexGuard<'_, Breaker> {
+        self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn under_way(&self) -> MutexGuard<'_, HashSet<(ConversationId, Timestamp)>> {

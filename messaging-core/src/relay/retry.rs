@@ -8,7 +8,7 @@ pub const MAX_DELAY: Duration = Duration::from_secs(30);
 /// The wait that doubles with every try.
 const FIRST_DELAY: Duration = Duration::from_millis(500);
 
-/// After how many refusals an event is set aside.
+/// After how many refusals an event becomes a dead letter.
 pub const MAX_REFUSALS: u32 = 3;
 
 /// How long to wait after `failures` failures in a row: exponential with full jitter, at most 30 s.

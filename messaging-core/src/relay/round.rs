@@ -10,8 +10,8 @@ use futures_util::future::{BoxFuture, join};
 use super::{
     Relay,
     access::{lost_access, up_to_the_next},
+    breaker::Trial,
     deliver::{Failure, Run},
-    gate::OnePassage,
     queue::Work,
     retry,
 };
@@ -20,7 +20,7 @@ use crate::{
     id::ConversationId,
     port::{
         directory::ProfileQuery,
-        store::{Lane, LaneDelay, LaneFailure, LoadedEntry, StoreError, StoreErrorKind, Subject},
+        store::{Lane, LaneDeferral, LaneFailure, LoadedEntry, StoreError, StoreErrorKind, Subject},
     },
     profiles::profiles_or_blank,
     telemetry,
@@ -39,20 +39,20 @@ const REPEAT_AFTER: Duration = Duration::from_millis(250);
 /// Lanes that are published together, so that their events can share calls.
 pub(super) struct Round {
     lanes: Vec<Work>,
-    /// How it passed the gate; `None` where the gate was open.
-    passage: Option<OnePassage>,
+    /// The trial that this round is; `None` where the breaker is closed.
+    trial: Option<Trial>,
 }
 
 impl Round {
     /// A round of at least one lane.
     pub(super) fn new(lanes: Vec<Work>) -> Option<Self> {
-        (!lanes.is_empty()).then_some(Self { lanes, passage: None })
+        (!lanes.is_empty()).then_some(Self { lanes, trial: None })
     }
 
     /// The same round, which tries whether the transport is back.
-    pub(super) fn by_one_passage(self, passage: OnePassage) -> Self {
+    pub(super) fn on_trial(self, trial: Trial) -> Self {
         Self {
-            passage: Some(passage),
+            trial: Some(trial),
             ..self
         }
     }
@@ -64,7 +64,7 @@ impl Round {
 
 impl Relay {
     /// Publishes what the lanes of a round hold. Those that have got more meanwhile go back into the queue.
-    pub(super) async fn publish(&self, Round { lanes, passage }: Round) {
+    pub(super) async fn publish(&self, Round { lanes, trial }: Round) {
         let held: Vec<_> = lanes
             .iter()
             .map(|work| (work.lane.conversation_id, work.lane.lease_until))
@@ -80,9 +80,9 @@ impl Relay {
                 );
             }
         }
-        if let Some(passage) = passage {
+        if let Some(trial) = trial {
             // Its lane may wait for a revocation, which says nothing of publishing.
-            self.gate().give_back(&passage, self.parts.clock.now());
+            self.breaker().abandon(&trial, self.parts.clock.now());
         }
         let mut under_way = self.under_way();
         for lane in &held {
@@ -106,7 +106,7 @@ impl Relay {
             .map(|run| run.lane().lease_until)
             .min()
             .unwrap_or(Timestamp::EPOCH);
-        self.set_aside_refused(&runs, earliest).await?;
+        self.move_refused_to_dead_letters(&runs, earliest).await?;
 
         let progress: Vec<_> = runs.iter().filter_map(Run::progress).collect();
         let mut left = Vec::new();
@@ -125,7 +125,7 @@ impl Relay {
         let delays: Vec<_> = runs.iter().filter_map(|run| self.delay_for(run, &left)).collect();
         if !delays.is_empty() {
             telemetry::retried(delays.len());
-            let delay = || self.parts.store.delay_lanes(self.id, &delays);
+            let delay = || self.parts.store.defer_lanes(self.id, &delays);
             self.repeated("delaying lanes", earliest, &delay).await?;
         }
         let failed: HashSet<_> = runs
@@ -237,17 +237,21 @@ impl Relay {
         self.in_time(doing, step()).await
     }
 
-    async fn set_aside_refused(&self, runs: &[Run], lease_until: Timestamp) -> Result<(), StoreError> {
+    async fn move_refused_to_dead_letters(
+        &self,
+        runs: &[Run],
+        lease_until: Timestamp,
+    ) -> Result<(), StoreError> {
         for run in runs {
-            for (entry, why) in run.set_aside() {
+            for (entry, why) in run.dead_letter() {
                 tracing::error!(
                     conversation_id = %entry.conversation_id, event = entry.number, why,
-                    "an event was refused for good and is set aside"
+                    "event refused for good; moved to the dead letters until an operator requeues it"
                 );
-                telemetry::set_aside();
+                telemetry::dead_letter();
                 let now = self.parts.clock.now();
-                let set_aside = || self.parts.store.set_aside(self.id, run.lane(), entry, why, now);
-                self.repeated("setting an event aside", lease_until, &set_aside)
+                let dead_letters = || self.parts.store.dead_letter(self.id, run.lane(), entry, why, now);
+                self.repeated("moving an event to the dead letters", lease_until, &dead_letters)
                     .await?;
             }
         }
@@ -255,7 +259,7 @@ impl Relay {
     }
 
     /// When a lane whose run did not come to its end is due again. `left` are the lanes as acknowledged.
-    fn delay_for(&self, run: &Run, left: &[Lane]) -> Option<LaneDelay> {
+    fn delay_for(&self, run: &Run, left: &[Lane]) -> Option<LaneDeferral> {
         let now = self.parts.clock.now();
         let chance = self.parts.ids.chance();
         let (until, failure) = match run.failure()? {
@@ -277,7 +281,7 @@ impl Relay {
             .find(|lane| lane.conversation_id == run.lane().conversation_id);
         let lane = lane.unwrap_or_else(|| run.lane());
         let (conversation_id, lease_until) = (lane.conversation_id, lane.lease_until);
-        Some(LaneDelay {
+        Some(LaneDeferral {
             conversation_id,
             lease_until,
             until,

@@ -11,7 +11,7 @@ use futures_util::{
 use super::Relay;
 use crate::{
     clock,
-    port::store::{LaneDelay, LaneFailure, StoreError},
+    port::store::{LaneDeferral, LaneFailure, StoreError},
 };
 
 impl Relay {
@@ -71,7 +71,7 @@ impl Relay {
             .map(|work| (work.lane.conversation_id, work.lane.lease_until))
             .collect();
         lanes.extend(self.under_way().drain());
-        let delay = |(conversation_id, lease_until)| LaneDelay {
+        let delay = |(conversation_id, lease_until)| LaneDeferral {
             conversation_id,
             lease_until,
             until: now,
@@ -81,7 +81,7 @@ impl Relay {
         if delays.is_empty() {
             return;
         }
-        let given_back = self.parts.store.delay_lanes(self.id, &delays);
+        let given_back = self.parts.store.defer_lanes(self.id, &delays);
         if let Err(error) = self.in_time("giving lanes back", given_back).await {
             let error: &dyn std::error::Error = &error;
             tracing::warn!(

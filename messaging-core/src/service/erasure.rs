@@ -29,10 +29,10 @@ pub struct Erased {
     pub conversations: u64,
     /// How many messages are empty now.
     pub messages: u64,
-    /// From how many settled reports the user was erased.
+    /// From how many resolved reports the user was erased.
     pub reports: u64,
     /// How many open reports still name the user, or have copies of their messages: repeat the erasure when they are
-    /// settled.
+    /// resolved.
     pub open_reports: u64,
 }
 
@@ -63,8 +63,8 @@ impl Messaging {
     /// # What stays
     ///
     /// - *Open reports*, whole: who made them and about whom, what was said, and the copied messages. Staff need them to
-    ///   decide. [`Erased::open_reports`] says how many; erase the user again when they are settled.
-    /// - Of *settled reports*: that there was one, in which conversation, when, how it ended, by which admin, and what that
+    ///   decide. [`Erased::open_reports`] says how many; erase the user again when they are resolved.
+    /// - Of *resolved reports*: that there was one, in which conversation, when, how it ended, by which admin, and what that
     ///   admin noted, which may name people. The user's id, what they said in reports that they made, and their messages
     ///   among the evidence are gone.
     /// - *The audit log*: the ids of admins, and of the conversations that they looked at. It names no participant; that an

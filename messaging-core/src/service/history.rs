@@ -139,7 +139,7 @@ impl Messaging {
         };
         let before = &page.summary.conversation;
         let marked = self.mark_read(actor, before.id, newest.message.id).await?;
-        if marked.mailbox == *before.mailboxes.of(side) {
+        if marked.counter == *before.counters.of(side) {
             return Ok(());
         }
         let limit = PageSize::new(page.rows.len()).map_err(|_| Error::new(ErrorKind::Internal, READING))?;

@@ -3,7 +3,7 @@ use tracing::instrument;
 use super::{Messaging, unless_lost};
 use crate::{
     actor::Actor,
-    domain::conversation::Mailbox,
+    domain::conversation::UnreadCounter,
     error::{Error, ErrorKind},
     id::{ConversationId, MessageId},
     policy::Action,
@@ -21,7 +21,7 @@ const MARKING: &str = "marking messages as read";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReadState {
     /// The reader's own counts.
-    pub mailbox: Mailbox,
+    pub counter: UnreadCounter,
     /// The time of the receipt that covers what was marked; `None` when nothing addressed to the reader
     /// stands at or before the message.
     pub read_at: Option<Timestamp>,
@@ -60,18 +60,18 @@ impl Messaging {
             match unless_lost(self.store().mark_read(&step).await, MARKING)? {
                 Some(Marked::Moved {
                     receipt,
-                    mailbox,
+                    counter,
                     lane,
                 }) => {
                     telemetry::read();
                     self.hand_over(lane, None, Profiles::default());
                     return Ok(ReadState {
-                        mailbox,
+                        counter,
                         read_at: Some(receipt.read_at),
                     });
                 }
-                Some(Marked::Already { mailbox, read_at }) => {
-                    return Ok(ReadState { mailbox, read_at });
+                Some(Marked::Already { counter, read_at }) => {
+                    return Ok(ReadState { counter, read_at });
                 }
                 Some(Marked::UnknownMessage) => return Err(Error::new(ErrorKind::NotFound, MARKING)),
                 Some(Marked::Conflict) | None => {}

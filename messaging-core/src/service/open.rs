@@ -4,7 +4,7 @@ use super::{ConversationView, Messaging, found, unless_lost};
 use crate::{
     actor::Actor,
     clock,
-    domain::conversation::OpenPlan,
+    domain::conversation::PreparedOpen,
     error::{Error, ErrorKind},
     id::{AgentId, BookingId, ConversationId, UserId},
     policy::{Action, Refusal},
@@ -42,14 +42,14 @@ pub struct OpenedConversation {
 /// An opening for which the host vouches: who answers for the agent, and whose the booking is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(clippy::struct_field_names, reason = "each is the id of something else")]
-pub struct OpenByHost {
+pub struct HostOpen {
     client_id: UserId,
     agent_id: AgentId,
     agent_user_id: UserId,
     booking_id: Option<BookingId>,
 }
 
-impl OpenByHost {
+impl HostOpen {
     /// The conversation between a client and an agent for whom this user answers.
     pub fn new(client_id: &UserId, agent_id: &AgentId, agent_user_id: &UserId) -> Self {
         Self {
@@ -107,13 +107,13 @@ impl Messaging {
                 return Err(Error::new(ErrorKind::UnknownBooking, OPENING));
             }
         }
-        let plan = self.plan(OpenByHost {
+        let plan = self.plan(HostOpen {
             client_id: actor.user_id().clone(),
             agent_id: open.agent_id.clone(),
             agent_user_id,
             booking_id: open.booking_id.clone(),
         });
-        let Opened { id, created, .. } = self.open_planned(&plan).await?;
+        let Opened { id, created, .. } = self.open_prepared(&plan).await?;
         let summary = self
             .store()
             .find_summary(id)
@@ -131,11 +131,11 @@ impl Messaging {
     }
 
     /// Plans an opening that the host vouches for, to be carried out by the store inside the host's own
-    /// transaction or by [`open_planned`](Self::open_planned). No I/O.
+    /// transaction or by [`open_prepared`](Self::open_prepared). No I/O.
     ///
     /// # Errors
     /// [`Forbidden`](ErrorKind::Forbidden) when the client answers for the agent themselves.
-    pub fn plan_open(&self, open: OpenByHost) -> Result<OpenPlan, Error> {
+    pub fn prepare_open(&self, open: HostOpen) -> Result<PreparedOpen, Error> {
         let plan = self.plan(open);
         not_oneself(&plan)?;
         Ok(plan)
@@ -147,7 +147,7 @@ impl Messaging {
     /// [`Forbidden`](ErrorKind::Forbidden) when the client answers for the agent themselves;
     /// [`Unavailable`](ErrorKind::Unavailable) when the store is.
     #[instrument(level = "debug", skip_all, fields(client_id = %plan.client_id, agent_id = %plan.agent_id))]
-    pub async fn open_planned(&self, plan: &OpenPlan) -> Result<Opened, Error> {
+    pub async fn open_prepared(&self, plan: &PreparedOpen) -> Result<Opened, Error> {
         not_oneself(plan)?;
         for _ in 0..super::MAX_DECISIONS {
             if let Some(opened) = unless_lost(self.store().open(plan, self.publisher()).await, OPENING)? {
@@ -163,7 +163,7 @@ impl Messaging {
     /// shown, and both sides are told so. A call for the host, which decides who may make it. Answers whether it was
     /// linked.
     ///
-    /// To show another booking of several, link it with [`open_planned`](Self::open_planned) after unlinking it: a new
+    /// To show another booking of several, link it with [`open_prepared`](Self::open_prepared) after unlinking it: a new
     /// link is the newest.
     ///
     /// # Errors
@@ -194,9 +194,9 @@ impl Messaging {
         Err(Error::contended(UNLINKING))
     }
 
-    fn plan(&self, open: OpenByHost) -> OpenPlan {
+    fn plan(&self, open: HostOpen) -> PreparedOpen {
         let now = self.now();
-        OpenPlan {
+        PreparedOpen {
             id: ConversationId::new(self.0.ids.new_id(now)),
             client_id: open.client_id,
             agent_id: open.agent_id,
@@ -215,7 +215,7 @@ impl Messaging {
     }
 }
 
-fn not_oneself(plan: &OpenPlan) -> Result<(), Error> {
+fn not_oneself(plan: &PreparedOpen) -> Result<(), Error> {
     if plan.client_id == plan.agent_user_id {
         Err(Error::refused(Refusal::Forbidden, OPENING))
     } else {

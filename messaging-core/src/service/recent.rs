@@ -66,14 +66,14 @@ impl Generations {
 mod tests {
     use super::*;
     use crate::{
-        domain::conversation::OpenPlan,
+        domain::conversation::PreparedOpen,
         id::{AgentId, UserId},
         time::Timestamp,
     };
 
     fn conversation(n: u128) -> Conversation {
         let user = |name: &str| UserId::parse(name).unwrap();
-        Conversation::new(&OpenPlan {
+        Conversation::new(&PreparedOpen {
             id: ConversationId::new(uuid::Uuid::from_u128(n)),
             client_id: user("client"),
             agent_id: AgentId::parse("agency").unwrap(),

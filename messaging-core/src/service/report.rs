@@ -5,7 +5,7 @@ use crate::{
     actor::Actor,
     domain::{
         page::{PageSize, ReportCursor},
-        report::{Outcome, Remark, Report, ReportFile, ReportStatus, Settled},
+        report::{Outcome, Remark, Report, ReportFile, ReportStatus, Resolution},
     },
     error::{Error, ErrorKind},
     id::{ConversationId, MessageId, ReportId},
@@ -21,7 +21,7 @@ use crate::{
 const REPORTING: &str = "reporting a conversation";
 const LISTING: &str = "listing reports";
 const SEEING: &str = "reading a report";
-const SETTLING: &str = "settling a report";
+const RESOLVING: &str = "resolving a report";
 
 /// How many bytes of complaints and notes a page of reports shows. One report has less, so that each page has some.
 const PAGE_BYTES: usize = 256 * 1024;
@@ -170,37 +170,37 @@ impl Messaging {
         Ok(self.details(file).await)
     }
 
-    /// Settles an open report. For admins who have no part in it; audited. One that is settled already stays as it is, and is answered so.
+    /// Resolves an open report. For admins who have no part in it; audited. One that is resolved already stays as it is, and is answered so.
     ///
     /// # Errors
     /// As [`find_report`](Self::find_report); [`OutcomeUnknown`](ErrorKind::OutcomeUnknown): repeat it.
     #[instrument(level = "debug", skip_all, fields(user_id = %actor.user_id(), report_id = %id))]
-    pub async fn settle_report(
+    pub async fn resolve_report(
         &self,
         actor: &Actor,
         id: ReportId,
         outcome: Outcome,
         note: Option<Remark>,
     ) -> Result<ReportDetails, Error> {
-        let mut file = self.file(actor, id, SETTLING).await?;
+        let mut file = self.file(actor, id, RESOLVING).await?;
         let action = match outcome {
             Outcome::Resolved => AuditedAction::ResolveReport,
             Outcome::Dismissed => AuditedAction::DismissReport,
         };
         self.audit(actor, action, Some(file.report.conversation_id))
             .await?;
-        let settled = Settled {
+        let resolution = Resolution {
             outcome,
             by: actor.user_id().clone(),
             at: self.now(),
             note,
         };
-        let report = self.store().settle_report(id, &settled).await;
-        file.report = found(report.map_err(|error| Error::store(error, SETTLING))?, SETTLING)?;
+        let report = self.store().resolve_report(id, &resolution).await;
+        file.report = found(report.map_err(|error| Error::store(error, RESOLVING))?, RESOLVING)?;
         Ok(self.details(file).await)
     }
 
-    /// A report, for whoever may settle it.
+    /// A report, for whoever may resolve it.
     async fn file(&self, actor: &Actor, id: ReportId, doing: &'static str) -> Result<ReportFile, Error> {
         self.decide(actor, Action::Moderate(None), None, doing)?;
         let file = self.store().find_report(id).await;

@@ -12,7 +12,7 @@ use crate::{
         conversation::{Conversation, NewMessage},
         message::{IdempotencyKey, Origin},
         receipt::MessageRow,
-        side::{Side, To},
+        side::{Recipients, Side},
     },
     error::{Error, ErrorKind},
     id::{ConversationId, MessageId, UserId},
@@ -121,7 +121,7 @@ impl Messaging {
     pub async fn send_system_message(
         &self,
         conversation_id: ConversationId,
-        to: To,
+        to: Recipients,
         body: Body,
         key: IdempotencyKey,
     ) -> Result<Sent, Error> {

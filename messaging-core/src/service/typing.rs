@@ -35,7 +35,7 @@ impl Messaging {
         let conversation = conversation.map_err(|error| Error::store(error, TYPING))?;
         self.decide(actor, Action::Typing, conversation.as_ref(), TYPING)?;
         let conversation = found(conversation, TYPING)?;
-        if !self.0.relay.is_open(self.now()) {
+        if !self.0.relay.accepts_calls(self.now()) {
             return Ok(());
         }
         let event = event::typing(&conversation, actor.user_id(), typing, &self.0.names, except);

@@ -1,6 +1,6 @@
 use crate::{
     domain::{
-        conversation::{ConversationSummary, Mailbox},
+        conversation::{ConversationSummary, UnreadCounter},
         receipt::MessageRow,
         side::{PerSide, Side},
     },
@@ -53,16 +53,16 @@ impl ConversationView {
 
     /// How many messages the viewer has not read; 0 for an admin who takes no part.
     pub fn unread_count(&self) -> u64 {
-        self.mailbox().map_or(0, Mailbox::unread)
+        self.counter().map_or(0, UnreadCounter::unread)
     }
 
     /// Grows with every change of the unread count; 0 for an admin who takes no part.
     pub fn unread_version(&self) -> u64 {
-        self.mailbox().map_or(0, Mailbox::version)
+        self.counter().map_or(0, UnreadCounter::version)
     }
 
-    fn mailbox(&self) -> Option<&Mailbox> {
-        self.side.map(|side| self.summary.conversation.mailboxes.of(side))
+    fn counter(&self) -> Option<&UnreadCounter> {
+        self.side.map(|side| self.summary.conversation.counters.of(side))
     }
 }
 

@@ -1,20 +1,20 @@
 use super::{Discrepancy, Finding};
 use crate::{
     domain::side::Side,
-    port::store::{LaneTally, Tally, Unpublished},
+    port::store::{LaneRecount, Recount, Unpublished},
 };
 
 /// Every way in which what is kept of a conversation differs from what there is of it.
 ///
 /// A gap among the unpublished events is none: what the transport refused for good was taken out. Nor is a lane
 /// without any: it ends with the next thing its owner says.
-pub fn compare(tally: &Tally) -> Vec<Discrepancy> {
-    let mut findings = messages(tally);
+pub fn compare(recount: &Recount) -> Vec<Discrepancy> {
+    let mut findings = messages(recount);
     for side in Side::ALL {
-        findings.extend(mailbox(tally, side));
+        findings.extend(counter(recount, side));
     }
-    findings.extend(events(tally));
-    let conversation_id = tally.conversation.id;
+    findings.extend(events(recount));
+    let conversation_id = recount.conversation.id;
     let of = |finding| Discrepancy {
         conversation_id,
         finding,
@@ -22,48 +22,52 @@ pub fn compare(tally: &Tally) -> Vec<Discrepancy> {
     findings.into_iter().map(of).collect()
 }
 
-fn messages(tally: &Tally) -> Vec<Finding> {
-    let (conversation, last_seq) = (&tally.conversation, tally.last_seq);
-    let activity_at = tally.newest_at.unwrap_or(conversation.created_at);
+fn messages(recount: &Recount) -> Vec<Finding> {
+    let (conversation, last_seq) = (&recount.conversation, recount.last_seq);
+    let activity_at = recount.newest_at.unwrap_or(conversation.created_at);
     let findings = [
         differ(conversation.last_seq, last_seq).map(|(kept, counted)| Finding::LastSeq { kept, counted }),
-        differ(last_seq, tally.messages).map(|(last_seq, counted)| Finding::Messages { last_seq, counted }),
+        differ(last_seq, recount.messages).map(|(last_seq, counted)| Finding::Messages { last_seq, counted }),
         differ(conversation.activity_at, activity_at)
             .map(|(kept, counted)| Finding::Activity { kept, counted }),
-        tally.first_untimely.map(|seq| Finding::Time { seq }),
+        recount.first_untimely.map(|seq| Finding::Time { seq }),
     ];
     findings.into_iter().flatten().collect()
 }
 
-fn mailbox(tally: &Tally, side: Side) -> Vec<Finding> {
-    let (mailbox, there) = (tally.conversation.mailboxes.of(side), tally.sides.of(side));
-    let inbox = |(kept, counted)| Finding::ListScope { side, kept, counted };
+fn counter(recount: &Recount, side: Side) -> Vec<Finding> {
+    let (counter, there) = (recount.conversation.counters.of(side), recount.sides.of(side));
+    let received = |(kept, counted)| Finding::Received { side, kept, counted };
     let read = |(kept, counted)| Finding::Read { side, kept, counted };
     let last_read = |(kept, counted)| Finding::LastRead { side, kept, counted };
     let receipt = |up_to_seq| Finding::Receipt { side, up_to_seq };
     let findings = [
         there.first_misplaced.map(|seq| Finding::Position { side, seq }),
-        differ(mailbox.inbox, there.addressed).map(inbox),
-        differ(mailbox.read, there.read).map(read),
-        differ(mailbox.last_read, there.last_receipt).map(last_read),
+        differ(counter.received, there.addressed).map(received),
+        differ(counter.read, there.read).map(read),
+        differ(counter.last_read, there.last_receipt).map(last_read),
         there.first_wrong_receipt.map(receipt),
     ];
     findings.into_iter().flatten().collect()
 }
 
-fn events(tally: &Tally) -> Vec<Finding> {
-    let tail = tally.lane.and_then(|lane| lane.tail);
-    let last = tally.unpublished.map(|unpublished| unpublished.last);
+fn events(recount: &Recount) -> Vec<Finding> {
+    let tail = recount.lane.and_then(|lane| lane.tail);
+    let last = recount.unpublished.map(|unpublished| unpublished.last);
     // The opening is an event, and so is each message.
-    let at_least = (tally.messages + 1).max(last.unwrap_or(0)).max(tail.unwrap_or(0));
-    let kept = tally.events;
+    let at_least = (recount.messages + 1)
+        .max(last.unwrap_or(0))
+        .max(tail.unwrap_or(0));
+    let kept = recount.events;
     let counter = (kept < at_least).then_some(Finding::Events { kept, at_least });
-    let of_lane = tally.unpublished.map(|unpublished| lane(tally.lane, unpublished));
+    let of_lane = recount
+        .unpublished
+        .map(|unpublished| lane(recount.lane, unpublished));
     counter.into_iter().chain(of_lane.into_iter().flatten()).collect()
 }
 
-fn lane(lane: Option<LaneTally>, Unpublished { first, last, count }: Unpublished) -> Vec<Finding> {
-    let Some(LaneTally { head, tail }) = lane else {
+fn lane(lane: Option<LaneRecount>, Unpublished { first, last, count }: Unpublished) -> Vec<Finding> {
+    let Some(LaneRecount { head, tail }) = lane else {
         return vec![Finding::LaneMissing { unpublished: count }];
     };
     let head = (first < head).then_some((head, first));
@@ -86,20 +90,20 @@ pub(super) mod tests {
     use super::*;
     use crate::{
         domain::{
-            conversation::{Conversation, Mailbox, OpenPlan, ReadMark},
+            conversation::{Conversation, PreparedOpen, ReadMark, UnreadCounter},
             side::PerSide,
         },
         id::{AgentId, ConversationId, UserId},
-        port::store::SideTally,
+        port::store::SideRecount,
         time::Timestamp,
     };
     use Finding::*;
     use Side::{Agent, Client};
 
     /// Three messages of the client's, of which the agent has read two, and one of the agent's between them.
-    /// The last two events wait to be published, but the first of them is set aside.
-    pub(in crate::verify) fn sound() -> Tally {
-        let mut conversation = Conversation::new(&OpenPlan {
+    /// The last two events wait to be published, but the first of them is a dead letter.
+    pub(in crate::verify) fn sound() -> Recount {
+        let mut conversation = Conversation::new(&PreparedOpen {
             id: ConversationId::new(Uuid::nil()),
             client_id: UserId::parse("client").unwrap(),
             agent_id: AgentId::parse("agency").unwrap(),
@@ -113,19 +117,19 @@ pub(super) mod tests {
         });
         conversation.last_seq = 4;
         conversation.activity_at = at(4);
-        conversation.mailboxes = PerSide {
-            client: Mailbox {
-                inbox: 1,
+        conversation.counters = PerSide {
+            client: UnreadCounter {
+                received: 1,
                 read: 0,
                 last_read: None,
             },
-            agent: Mailbox {
-                inbox: 3,
+            agent: UnreadCounter {
+                received: 3,
                 read: 2,
                 last_read,
             },
         };
-        Tally {
+        Recount {
             conversation,
             events: 6,
             messages: 4,
@@ -133,15 +137,15 @@ pub(super) mod tests {
             newest_at: Some(at(4)),
             first_untimely: None,
             sides: PerSide {
-                client: SideTally {
+                client: SideRecount {
                     addressed: 1,
-                    ..SideTally::default()
+                    ..SideRecount::default()
                 },
-                agent: SideTally {
+                agent: SideRecount {
                     addressed: 3,
                     read: 2,
                     last_receipt: last_read,
-                    ..SideTally::default()
+                    ..SideRecount::default()
                 },
             },
             unpublished: Some(Unpublished {
@@ -149,7 +153,7 @@ pub(super) mod tests {
                 last: 6,
                 count: 2,
             }),
-            lane: Some(LaneTally {
+            lane: Some(LaneRecount {
                 head: 3,
                 tail: Some(6),
             }),
@@ -161,10 +165,10 @@ pub(super) mod tests {
     }
 
     /// What is found when that is done to what was sound.
-    fn check(harm: impl FnOnce(&mut Tally), expected: &[Finding]) {
-        let mut tally = sound();
-        harm(&mut tally);
-        let found: Vec<_> = compare(&tally).iter().map(|one| one.finding).collect();
+    fn check(harm: impl FnOnce(&mut Recount), expected: &[Finding]) {
+        let mut recount = sound();
+        harm(&mut recount);
+        let found: Vec<_> = compare(&recount).iter().map(|one| one.finding).collect();
         assert_eq!(found, expected);
     }
 
@@ -175,11 +179,16 @@ pub(super) mod tests {
 
     #[test]
     fn a_conversation_without_messages_adds_up() {
-        let harm = |tally: &mut Tally| {
-            let kept = &mut tally.conversation;
-            (kept.last_seq, kept.activity_at, kept.mailboxes) = (0, at(0), PerSide::default());
-            (tally.events, tally.messages, tally.last_seq, tally.newest_at) = (1, 0, 0, None);
-            (tally.sides, tally.unpublished, tally.lane) = (PerSide::default(), None, None);
+        let harm = |recount: &mut Recount| {
+            let kept = &mut recount.conversation;
+            (kept.last_seq, kept.activity_at, kept.counters) = (0, at(0), PerSide::default());
+            (
+                recount.events,
+                recount.messages,
+                recount.last_seq,
+                recount.newest_at,
+            ) = (1, 0, 0, None);
+            (recount.sides, recount.unpublished, recount.lane) = (PerSide::default(), None, None);
         };
         check(harm, &[]);
     }
@@ -187,11 +196,11 @@ pub(super) mod tests {
     #[test]
     fn messages_are_numbered_without_a_gap() {
         check(
-            |tally| tally.conversation.last_seq = 5,
+            |recount| recount.conversation.last_seq = 5,
             &[LastSeq { kept: 5, counted: 4 }],
         );
         check(
-            |tally| tally.messages = 3,
+            |recount| recount.messages = 3,
             &[Messages {
                 last_seq: 4,
                 counted: 3,
@@ -202,14 +211,14 @@ pub(super) mod tests {
     #[test]
     fn activity_is_the_time_of_the_newest_message_or_of_the_opening() {
         check(
-            |tally| tally.conversation.activity_at = at(5),
+            |recount| recount.conversation.activity_at = at(5),
             &[Activity {
                 kept: at(5),
                 counted: at(4),
             }],
         );
         check(
-            |tally| tally.newest_at = None,
+            |recount| recount.newest_at = None,
             &[Activity {
                 kept: at(4),
                 counted: at(0),
@@ -219,18 +228,18 @@ pub(super) mod tests {
 
     #[test]
     fn times_never_decrease() {
-        check(|tally| tally.first_untimely = Some(2), &[Time { seq: 2 }]);
+        check(|recount| recount.first_untimely = Some(2), &[Time { seq: 2 }]);
     }
 
     #[test]
     fn positions_and_inboxes_count_what_is_addressed_to_a_side() {
         check(
-            |tally| tally.sides.agent.first_misplaced = Some(3),
+            |recount| recount.sides.agent.first_misplaced = Some(3),
             &[Position { side: Agent, seq: 3 }],
         );
         check(
-            |tally| tally.conversation.mailboxes.client.inbox = 2,
-            &[ListScope {
+            |recount| recount.conversation.counters.client.received = 2,
+            &[Received {
                 side: Client,
                 kept: 2,
                 counted: 1,
@@ -241,16 +250,16 @@ pub(super) mod tests {
     #[test]
     fn reading_stands_where_the_last_receipt_says() {
         check(
-            |tally| tally.sides.agent.read = 3,
+            |recount| recount.sides.agent.read = 3,
             &[Read {
                 side: Agent,
                 kept: 2,
                 counted: 3,
             }],
         );
-        let (kept, counted) = (sound().conversation.mailboxes.agent.last_read, None);
+        let (kept, counted) = (sound().conversation.counters.agent.last_read, None);
         check(
-            |tally| tally.sides.agent.last_receipt = None,
+            |recount| recount.sides.agent.last_receipt = None,
             &[LastRead {
                 side: Agent,
                 kept,
@@ -262,7 +271,7 @@ pub(super) mod tests {
     #[test]
     fn a_receipt_fits_its_message() {
         check(
-            |tally| tally.sides.client.first_wrong_receipt = Some(9),
+            |recount| recount.sides.client.first_wrong_receipt = Some(9),
             &[Receipt {
                 side: Client,
                 up_to_seq: 9,
@@ -273,24 +282,24 @@ pub(super) mod tests {
     #[test]
     fn no_event_has_a_larger_number_than_is_kept() {
         let at_least = 6;
-        check(|tally| tally.events = 5, &[Events { kept: 5, at_least }]);
-        let tail = |tally: &mut Tally| {
-            tally.lane = Some(LaneTally {
+        check(|recount| recount.events = 5, &[Events { kept: 5, at_least }]);
+        let tail = |recount: &mut Recount| {
+            recount.lane = Some(LaneRecount {
                 head: 3,
                 tail: Some(7),
             });
         };
         check(tail, &[Events { kept: 6, at_least: 7 }]);
-        let published = |tally: &mut Tally| {
-            (tally.unpublished, tally.lane, tally.events) = (None, None, 4);
+        let published = |recount: &mut Recount| {
+            (recount.unpublished, recount.lane, recount.events) = (None, None, 4);
         };
         check(published, &[Events { kept: 4, at_least: 5 }]);
     }
 
     #[test]
     fn what_waits_to_be_published_stands_in_a_lane() {
-        check(|tally| tally.lane = None, &[LaneMissing { unpublished: 2 }]);
-        let lane = |head, tail| move |tally: &mut Tally| tally.lane = Some(LaneTally { head, tail });
+        check(|recount| recount.lane = None, &[LaneMissing { unpublished: 2 }]);
+        let lane = |head, tail| move |recount: &mut Recount| recount.lane = Some(LaneRecount { head, tail });
         check(lane(5, Some(6)), &[LaneHead { kept: 5, counted: 4 }]);
         check(lane(4, Some(5)), &[LaneTail { kept: 5, counted: 6 }]);
         check(lane(4, None), &[]);
@@ -298,6 +307,6 @@ pub(super) mod tests {
 
     #[test]
     fn a_lane_may_be_without_entries_for_a_moment() {
-        check(|tally| tally.unpublished = None, &[]);
+        check(|recount| recount.unpublished = None, &[]);
     }
 }

@@ -52,8 +52,8 @@ pub enum Finding {
         /// The first such message.
         seq: u64,
     },
-    /// A side's inbox is not the number of messages addressed to it; so its unread count is wrong.
-    ListScope {
+    /// A side's received messages is not the number of messages addressed to it; so its unread count is wrong.
+    Received {
         /// The side.
         side: Side,
         /// As kept with the conversation.
@@ -147,10 +147,10 @@ impl fmt::Display for Finding {
                 let side = name(side);
                 write!(
                     f,
-                    "message {seq} has another place in the {side}'s inbox than it says"
+                    "message {seq} has another place in the {side}'s received messages than it says"
                 )
             }
-            Self::ListScope { side, kept, counted } => {
+            Self::Received { side, kept, counted } => {
                 let side = name(side);
                 write!(
                     f,
@@ -242,7 +242,7 @@ mod tests {
         };
         let (side, kept, counted) = (Side::Agent, 7, 6);
         check(
-            Finding::ListScope { side, kept, counted },
+            Finding::Received { side, kept, counted },
             "the agent is said to have received 7 messages, and has received 6",
         );
         let at = Timestamp::EPOCH;

@@ -30,7 +30,7 @@ pub use discrepancy::{Discrepancy, Finding};
 
 use crate::{
     id::ConversationId,
-    port::store::{StoreError, StoreErrorKind, Tallies, Tally, TallyScan},
+    port::store::{Recount, RecountScan, RecountStore, StoreError, StoreErrorKind},
 };
 
 /// How many conversations are looked at together.
@@ -46,7 +46,7 @@ const CHUNK: usize = 1_000;
 /// Those of the store, and [`Corrupt`](StoreErrorKind::Corrupt) where it answers conversations out of order. The first
 /// one ends the stream: to go on, begin again with what is left of the range.
 pub fn verify(
-    store: &dyn Tallies,
+    store: &dyn RecountStore,
     range: ConversationRange,
 ) -> BoxStream<'_, Result<Discrepancy, StoreError>> {
     in_chunks(store, range, CHUNK)
@@ -80,7 +80,7 @@ impl ConversationRange {
 }
 
 fn in_chunks(
-    store: &dyn Tallies,
+    store: &dyn RecountStore,
     range: ConversationRange,
     limit: usize,
 ) -> BoxStream<'_, Result<Discrepancy, StoreError>> {
@@ -88,12 +88,12 @@ fn in_chunks(
         let Some(ConversationRange { after, up_to }) = rest else {
             return Ok(None);
         };
-        let tallies = store.list_tallies(&TallyScan { after, up_to, limit }).await?;
-        goes_on(&tallies, after)?;
-        let found: Vec<_> = tallies.iter().flat_map(compare).map(Ok).collect();
-        let last = tallies.last().filter(|_| tallies.len() == limit);
-        let rest = last.map(|tally| ConversationRange {
-            after: Some(tally.conversation.id),
+        let recounts = store.recount(&RecountScan { after, up_to, limit }).await?;
+        goes_on(&recounts, after)?;
+        let found: Vec<_> = recounts.iter().flat_map(compare).map(Ok).collect();
+        let last = recounts.last().filter(|_| recounts.len() == limit);
+        let rest = last.map(|recount| ConversationRange {
+            after: Some(recount.conversation.id),
             up_to,
         });
         Ok(Some((stream::iter(found), rest)))
@@ -102,8 +102,8 @@ fn in_chunks(
 }
 
 /// A store that answers the same chunk again would be recounted without an end.
-fn goes_on(tallies: &[Tally], after: Option<ConversationId>) -> Result<(), StoreError> {
-    let ids = tallies.iter().map(|tally| tally.conversation.id);
+fn goes_on(recounts: &[Recount], after: Option<ConversationId>) -> Result<(), StoreError> {
+    let ids = recounts.iter().map(|recount| recount.conversation.id);
     if after
         .into_iter()
         .chain(ids)
@@ -145,8 +145,8 @@ mod tests {
     }
 
     #[async_trait]
-    impl Tallies for Seven {
-        async fn list_tallies(&self, scan: &TallyScan) -> Result<Vec<Tally>, StoreError> {
+    impl RecountStore for Seven {
+        async fn recount(&self, scan: &RecountScan) -> Result<Vec<Recount>, StoreError> {
             self.calls.fetch_add(1, Ordering::Relaxed);
             if scan.after.is_some() && scan.after == self.broken_after.map(id) {
                 return Err(StoreError::new(StoreErrorKind::Corrupt, "counting"));
@@ -157,10 +157,10 @@ mod tests {
             let ids = (1..=7).map(id).filter(within).take(scan.limit);
             Ok(ids
                 .map(|id| {
-                    let mut tally = compare::tests::sound();
-                    tally.conversation.id = id;
-                    tally.conversation.last_seq += 1;
-                    tally
+                    let mut recount = compare::tests::sound();
+                    recount.conversation.id = id;
+                    recount.conversation.last_seq += 1;
+                    recount
                 })
                 .collect())
         }
@@ -200,8 +200,8 @@ mod tests {
     struct Again;
 
     #[async_trait]
-    impl Tallies for Again {
-        async fn list_tallies(&self, _: &TallyScan) -> Result<Vec<Tally>, StoreError> {
+    impl RecountStore for Again {
+        async fn recount(&self, _: &RecountScan) -> Result<Vec<Recount>, StoreError> {
             Ok(vec![compare::tests::sound()])
         }
     }

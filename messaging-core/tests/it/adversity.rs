@@ -20,7 +20,7 @@ use messaging_core::{
         channels::{ChannelAuth, Channels, Subscription, Webhook, WebhookError},
         directory::{BookingParties, Contact, Directory, ProfileQuery, Profiles},
         realtime::{Limits, PublishError, PublishErrorKind, Realtime},
-        store::{Outbox, StoreErrorKind},
+        store::{OutboxStore, StoreErrorKind},
     },
 };
 use messaging_testkit::fake::{Effect, FailingStore};
@@ -98,7 +98,7 @@ impl Hard {
 }
 
 #[tokio::test]
-async fn an_event_that_is_refused_slowly_is_set_aside_all_the_same() {
+async fn an_event_that_is_refused_slowly_becomes_a_dead_letter() {
     let on = hard().await;
     let clock = on.clock.clone();
     on.realtime.fail(move |batch| {
@@ -115,7 +115,7 @@ async fn an_event_that_is_refused_slowly_is_set_aside_all_the_same() {
         on.clock.advance(2 * SECOND);
     }
     assert_eq!(texts(&on.realtime.take()), ["behind it"]);
-    assert_eq!(on.store.inner().list_set_aside(10).await.unwrap().len(), 1);
+    assert_eq!(on.store.inner().list_dead_letters(10).await.unwrap().len(), 1);
 }
 
 /// Does not answer the first question about names, and answers the others.

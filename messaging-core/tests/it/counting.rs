@@ -11,7 +11,7 @@ use messaging_core::{
     Actor, Body, ConversationId, DigestPolicy, ListFrom, ListRequest, Messaging, NewReport, OpenConversation,
     PageSize, ProcessLimiter, Quota, RateLimits, Role, SendMessage, Timestamp, UserId, Workers,
     clock::{ManualClock, SequentialIds},
-    domain::{report::Remark, side::To},
+    domain::{report::Remark, side::Recipients},
     event::Typing,
     memory::MemoryStore,
     port::{
@@ -177,7 +177,7 @@ async fn much(house: &House) {
     for _ in 0..2 {
         let paid = Body::parse("Paid").unwrap();
         messaging
-            .send_system_message(id, To::Both, paid, key("paid"))
+            .send_system_message(id, Recipients::Both, paid, key("paid"))
             .await
             .unwrap();
     }
@@ -268,8 +268,8 @@ async fn everything_that_is_documented_is_counted_and_nothing_else() {
         ("messaging_realtime_calls_total outcome=down", 1.0),
         ("messaging_realtime_calls_total outcome=busy", 1.0),
         ("messaging_realtime_calls_total outcome=misconfigured", 1.0),
-        ("messaging_set_aside_total", 1.0),
-        ("messaging_events_set_aside", 1.0),
+        ("messaging_dead_letters_total", 1.0),
+        ("messaging_dead_letters", 1.0),
         ("messaging_unpublished_conversations", 0.0),
         ("messaging_halted", 0.0),
     ] {

@@ -8,7 +8,7 @@ use std::{
 
 use async_trait::async_trait;
 use messaging_core::{
-    Body, ConversationId, DigestPolicy, Messaging, OpenByHost, SendMessage, UserId, Workers,
+    Body, ConversationId, DigestPolicy, HostOpen, Messaging, SendMessage, UserId, Workers,
     clock::ManualClock,
     memory::MemoryStore,
     port::mailer::{Digest, MailError, MailErrorKind, Mailer},
@@ -128,9 +128,9 @@ impl House {
     }
 
     async fn open(&self, n: u64) -> ConversationId {
-        let open = OpenByHost::new(&client_id(n), &agency_id(n), &agent_user_id(n));
-        let plan = self.messaging.plan_open(open).unwrap();
-        self.messaging.open_planned(&plan).await.unwrap().id
+        let open = HostOpen::new(&client_id(n), &agency_id(n), &agent_user_id(n));
+        let plan = self.messaging.prepare_open(open).unwrap();
+        self.messaging.open_prepared(&plan).await.unwrap().id
     }
 
     /// Client `n` writes to agent `n`.

@@ -14,7 +14,7 @@ use messaging_core::{
     memory::MemoryStore,
     port::{
         realtime::PublishErrorKind,
-        store::{EntryKind, Outbox},
+        store::{EntryKind, OutboxStore},
     },
 };
 use proptest::prelude::*;
@@ -130,16 +130,16 @@ async fn check(steps: Vec<Step>) {
     }
 
     let accepted = std::mem::take(&mut *accepted.lock().unwrap());
-    let aside: BTreeSet<_> = store
-        .list_set_aside(1_000)
+    let dead: BTreeSet<_> = store
+        .list_dead_letters(1_000)
         .await
         .unwrap()
         .into_iter()
-        .filter_map(|aside| {
-            let EntryKind::Message { seq } = aside.entry.kind else {
+        .filter_map(|dead| {
+            let EntryKind::Message { seq } = dead.entry.kind else {
                 return None;
             };
-            Some((aside.entry.conversation_id, seq))
+            Some((dead.entry.conversation_id, seq))
         })
         .collect();
     for (id, texts_sent) in sent {
@@ -153,9 +153,9 @@ async fn check(steps: Vec<Step>) {
         let mut published = texts(&on_channel);
         published.retain(|text| seen.insert(text.clone()));
         // What was refused for good may be missing; nothing else, and nothing is out of order.
-        let is_aside = |text: &String| aside.contains(&(id, place_of(text, &texts_sent)));
+        let is_dead = |text: &String| dead.contains(&(id, place_of(text, &texts_sent)));
         let mut expected = texts_sent.clone();
-        expected.retain(|text| published.contains(text) || !is_aside(text));
+        expected.retain(|text| published.contains(text) || !is_dead(text));
         assert_eq!(published, expected, "first publications are all, in commit order");
     }
     assert_eq!(processes[0].messaging.health().await.unwrap().backlog.lanes, 0);

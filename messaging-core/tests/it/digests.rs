@@ -10,8 +10,8 @@ use std::{
 use async_trait::async_trait;
 use messaging_core::{
     AgentId, Body, BookingId, ConfigError, ConversationId, DigestOptions, DigestPolicy, HistoryFrom,
-    HistoryRequest, IdempotencyKey, MarkOnRead, Messaging, MessagingBuilder, OpenByHost, Options, PageSize,
-    SendMessage, To, Unlimited, UserId, Workers,
+    HistoryRequest, HostOpen, IdempotencyKey, MarkOnRead, Messaging, MessagingBuilder, Options, PageSize,
+    Recipients, SendMessage, Unlimited, UserId, Workers,
     clock::{Clock as _, ManualClock, SequentialIds},
     domain::{conversation::Change, page::ListScope, side::Side},
     memory::MemoryStore,
@@ -20,7 +20,7 @@ use messaging_core::{
         directory::{BookingParties, Contact, Directory, ProfileQuery, Profiles},
         mailer::{Digest, MailError, MailErrorKind, Mailer},
         presence::Presence,
-        store::{ChangeState, Conversations as _, ListScan, ListStart, Publisher, Store},
+        store::{ChangeState, ConversationStore as _, ListScan, ListStart, Publisher, Store},
     },
 };
 use messaging_testkit::{
@@ -101,10 +101,9 @@ impl House {
     }
 
     async fn open(&self, c: u64, a: u64) -> ConversationId {
-        let open =
-            OpenByHost::new(&client_id(c), &agency_id(a), &agent_user_id(a)).booking(&booking_id(c, a));
-        let plan = self.messaging.plan_open(open).unwrap();
-        self.messaging.open_planned(&plan).await.unwrap().id
+        let open = HostOpen::new(&client_id(c), &agency_id(a), &agent_user_id(a)).booking(&booking_id(c, a));
+        let plan = self.messaging.prepare_open(open).unwrap();
+        self.messaging.open_prepared(&plan).await.unwrap().id
     }
 
     async fn send(&self, c: u64, to: ConversationId, text: &str) {
@@ -158,7 +157,7 @@ async fn one_e_mail_tells_of_all_conversations_the_longest_waiting_first() {
     let paid = Body::parse("Paid").unwrap();
     house
         .messaging
-        .send_system_message(third, To::Both, paid, key)
+        .send_system_message(third, Recipients::Both, paid, key)
         .await
         .unwrap();
 
@@ -354,7 +353,9 @@ async fn what_one_has_blocked_or_is_closed_or_was_written_by_an_erased_user_is_n
             IdempotencyKey::parse("paid").unwrap(),
             Body::parse("Paid").unwrap(),
         );
-        let sent = house.messaging.send_system_message(id, To::Both, paid, key);
+        let sent = house
+            .messaging
+            .send_system_message(id, Recipients::Both, paid, key);
         sent.await.unwrap();
         let mails = house.after(30).await;
         let of_agent = mails

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use futures_util::TryStreamExt as _;
 use messaging_core::{
-    ConversationId, ErrorKind, Exported, HistoryFrom, MarkOnRead, Messaging, NewReport, OpenByHost, Side,
+    ConversationId, ErrorKind, Exported, HistoryFrom, HostOpen, MarkOnRead, Messaging, NewReport, Side,
     clock::SequentialIds,
     domain::{
         erasure::erased_user,
@@ -12,7 +12,9 @@ use messaging_core::{
         report::{Outcome, Remark},
     },
     memory::MemoryStore,
-    port::store::{Conversations as _, Direction, HistoryScan, Moderation as _, ReportScan, StoreErrorKind},
+    port::store::{
+        ConversationStore as _, Direction, HistoryScan, ModerationStore as _, ReportScan, StoreErrorKind,
+    },
     verify::ConversationRange,
 };
 use messaging_testkit::{
@@ -179,7 +181,7 @@ async fn evidence_of_an_open_report_stays() {
 }
 
 #[tokio::test]
-async fn what_a_reporter_said_is_gone_once_their_report_is_settled() {
+async fn a_reporters_texts_are_erased_once_the_report_is_resolved() {
     let (world, [alpine, ..]) = scene().await;
     let report = NewReport {
         reason: Remark::parse("carl's reason").unwrap(),
@@ -193,7 +195,7 @@ async fn what_a_reporter_said_is_gone_once_their_report_is_settled() {
 
     world
         .messaging
-        .settle_report(&root(), reported.id, Outcome::Dismissed, None)
+        .resolve_report(&root(), reported.id, Outcome::Dismissed, None)
         .await
         .unwrap();
     let erased = world.messaging.erase_user(&user("carl")).await.unwrap();
@@ -257,9 +259,9 @@ async fn an_erasure_that_was_interrupted_is_finished_by_repeating_it() {
 #[tokio::test]
 async fn an_export_is_all_that_is_theirs_in_order_and_nothing_else() {
     let (world, [alpine, baltic, _]) = scene().await;
-    let by_host = OpenByHost::new(&user("carl"), &agent("alpine"), &user("ada")).booking(&booking("b-carl"));
-    let plan = world.messaging.plan_open(by_host).unwrap();
-    world.messaging.open_planned(&plan).await.unwrap();
+    let by_host = HostOpen::new(&user("carl"), &agent("alpine"), &user("ada")).booking(&booking("b-carl"));
+    let plan = world.messaging.prepare_open(by_host).unwrap();
+    world.messaging.open_prepared(&plan).await.unwrap();
     let report = NewReport {
         reason: Remark::parse("rude").unwrap(),
         about: None,

@@ -1,7 +1,7 @@
 //! What is said on which channel: the projection of outbox entries to events, as the outside sees it.
 
 use crate::world::*;
-use messaging_core::{Body, IdempotencyKey, OpenConversation, Side, To, port::realtime::Limits};
+use messaging_core::{Body, IdempotencyKey, OpenConversation, Recipients, Side, port::realtime::Limits};
 
 #[tokio::test]
 async fn a_message_is_said_in_the_conversation_and_to_the_other_side() {
@@ -25,7 +25,7 @@ async fn reading_is_said_in_the_conversation_and_to_the_readers_other_tabs() {
         .messaging
         .send_system_message(
             id,
-            To::Both,
+            Recipients::Both,
             Body::parse("Booked").unwrap(),
             IdempotencyKey::parse("s").unwrap(),
         )
@@ -48,9 +48,9 @@ async fn a_system_message_is_said_to_whom_it_addresses() {
     let world = World::new();
     let id = world.open().await;
     for (to, expected) in [
-        (To::Side(Side::Client), vec!["private-user-carl"]),
-        (To::Side(Side::Agent), vec!["private-user-ada"]),
-        (To::Both, vec!["private-user-carl", "private-user-ada"]),
+        (Recipients::Side(Side::Client), vec!["private-user-carl"]),
+        (Recipients::Side(Side::Agent), vec!["private-user-ada"]),
+        (Recipients::Both, vec!["private-user-carl", "private-user-ada"]),
     ] {
         let key = IdempotencyKey::parse(format!("{to:?}").replace(['(', ')'], "")).unwrap();
         world

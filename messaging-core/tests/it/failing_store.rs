@@ -28,7 +28,7 @@ struct Failing {
     last: MessageId,
 }
 
-/// A conversation with two messages for ada, everything said; and one that was refused and set aside.
+/// A conversation with two messages for ada, everything said; and one that is a dead letter.
 async fn scene() -> Failing {
     let store = FailingStore::new(MemoryStore::new());
     let (realtime, clock) = (Recorder::new(), ManualClock::new());
@@ -61,7 +61,7 @@ async fn scene() -> Failing {
 
     realtime.fail(|_| Some(PublishErrorKind::Refused));
     messaging
-        .send_message(&carl(), &message(id, "aside", None))
+        .send_message(&carl(), &message(id, "dead letter", None))
         .await
         .unwrap();
     while messaging.health().await.unwrap().backlog.lanes > 0 {
@@ -153,23 +153,23 @@ const USE_CASES: &[(&str, UseCase)] = &[
                 .map(drop)
         })
     }),
-    ("list set aside", |on| {
+    ("list dead letters", |on| {
         Box::pin(async {
-            let listed = on.messaging.list_set_aside(9).await?;
+            let listed = on.messaging.list_dead_letters(9).await?;
             let Some(last) = listed.last() else { return Ok(()) };
             on.messaging
-                .list_set_aside_after(&last.place(), 9)
+                .list_dead_letters_after(&last.place(), 9)
                 .await
                 .map(drop)
         })
     }),
     ("requeue", |on| {
-        Box::pin(async { on.messaging.requeue(on.id, ASIDE).await.map(drop) })
+        Box::pin(async { on.messaging.requeue(on.id, DEAD_LETTER).await.map(drop) })
     }),
 ];
 
-/// The number of the event that was set aside, after the opening and two messages.
-const ASIDE: u64 = 4;
+/// The number of the dead letter, after the opening and two messages.
+const DEAD_LETTER: u64 = 4;
 
 /// What the caller is told of a store's failure; `None` where the use case may get over it by itself.
 fn expected(failure: StoreErrorKind) -> Option<fn(&ErrorKind) -> bool> {
@@ -205,7 +205,7 @@ async fn check(name: &str, use_case: UseCase, failure: StoreErrorKind, effect: E
         assert_eq!(on.messaging.health().await.unwrap().backlog.lanes, 0, "{case}");
         let expected = match name {
             "send" => vec!["three"],
-            "requeue" => vec!["aside"],
+            "requeue" => vec!["dead letter"],
             _ => vec![],
         };
         assert_eq!(texts(&on.realtime.take()), expected, "{case}");

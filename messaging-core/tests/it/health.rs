@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::{future::join_all, poll};
 use messaging_core::{
-    ErrorKind, Messaging, OpenByHost, Unlimited, Workers,
+    ErrorKind, HostOpen, Messaging, Unlimited, Workers,
     clock::{Clock as _, ManualClock, SequentialIds},
     memory::MemoryStore,
     port::store::StoreErrorKind,
@@ -210,9 +210,9 @@ async fn a_caller_of_an_older_look_does_not_put_it_in_the_place_of_a_newer_one()
         ..
     } = Probed::new();
     let open_one = async |c: &str| {
-        let plan = OpenByHost::new(&user(c), &agent("alpine"), &user("ada"));
-        let plan = messaging.plan_open(plan).unwrap();
-        messaging.open_planned(&plan).await.unwrap();
+        let plan = HostOpen::new(&user(c), &agent("alpine"), &user("ada"));
+        let plan = messaging.prepare_open(plan).unwrap();
+        messaging.open_prepared(&plan).await.unwrap();
     };
     for order in [Order::NewerFirst, Order::OlderFirst] {
         clock.advance(MAX_AGE);

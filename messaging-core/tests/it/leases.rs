@@ -8,11 +8,11 @@ use std::{
 use messaging_core::{
     ConversationId, RelayOptions, Workers,
     clock::{Clock, ManualClock},
-    domain::conversation::OpenPlan,
+    domain::conversation::PreparedOpen,
     memory::MemoryStore,
     port::{
         realtime::Limits,
-        store::{Conversations, Publisher},
+        store::{ConversationStore, Publisher},
     },
 };
 use tokio::{
@@ -146,9 +146,9 @@ async fn waking_publishes_what_was_committed_past_this_process() {
     } = world;
     let mut events = calls_of(&realtime);
     let (stop, running) = start(workers).await;
-    let open = messaging_core::OpenByHost::new(&user("carl"), &agent("alpine"), &user("ada"));
+    let open = messaging_core::HostOpen::new(&user("carl"), &agent("alpine"), &user("ada"));
     host.messaging
-        .open_planned(&host.messaging.plan_open(open).unwrap())
+        .open_prepared(&host.messaging.prepare_open(open).unwrap())
         .await
         .unwrap();
     messaging.wake();
@@ -177,7 +177,7 @@ async fn what_was_committed_long_after_it_was_written_waits_for_a_wake_or_a_swee
     let commit_late = async |n, client| {
         // Everything has been looked at by then, and twice.
         pass_time().await;
-        let plan = OpenPlan {
+        let plan = PreparedOpen {
             id: ConversationId::new(Uuid::from_u128(n)),
             client_id: user(client),
             agent_id: agent("alpine"),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use messaging_core::{
     Actor, ErrorKind, Messaging, NewReport, ProcessLimiter, Quota, RateLimits, Side,
     clock::{ManualClock, SequentialIds},
-    domain::{report::Remark, side::To},
+    domain::{report::Remark, side::Recipients},
     event::Typing,
     memory::MemoryStore,
     port::{rate_limit::Limited, store::StoreErrorKind},
@@ -108,7 +108,7 @@ async fn reading_and_the_host_itself_are_not_limited() {
     let id = world.open().await;
     for n in 0..50 {
         let (text, key) = (body("confirmed"), key(format!("k-{n}")));
-        let to = To::Side(Side::Client);
+        let to = Recipients::Side(Side::Client);
         world
             .messaging
             .send_system_message(id, to, text, key)

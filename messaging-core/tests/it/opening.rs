@@ -2,12 +2,12 @@
 
 use futures_util::future::join_all;
 use messaging_core::{
-    ConversationId, ErrorKind, Messaging, OpenByHost,
+    ConversationId, ErrorKind, HostOpen, Messaging,
     clock::ManualClock,
     memory::MemoryStore,
     port::{
         PortError,
-        store::{Conversations as _, StoreErrorKind},
+        store::{ConversationStore as _, StoreErrorKind},
     },
 };
 use messaging_testkit::fake::{Effect, FailingStore};
@@ -64,8 +64,8 @@ async fn only_a_client_opens_and_not_with_themselves() {
         ),
         FORBIDDEN
     );
-    let by_host = OpenByHost::new(&user("carl"), &agent("carls"), &user("carl"));
-    assert_eq!(kind(world.messaging.plan_open(by_host)), FORBIDDEN);
+    let by_host = HostOpen::new(&user("carl"), &agent("carls"), &user("carl"));
+    assert_eq!(kind(world.messaging.prepare_open(by_host)), FORBIDDEN);
     assert_eq!(
         kind(
             world

@@ -101,7 +101,7 @@ async fn meanwhile_this_process_keeps_nothing_for_itself() {
     let _attending = world.workers.relay().attend();
     world.drain().await;
     send_as(&world, &ids, 20..40).await;
-    // Another process, whose gate is open, finds all that was sent since at once.
+    // Another process, whose breaker is closed, finds all that was sent since at once.
     let other = World::on(world.store.clone(), world.clock.clone(), People, |builder| {
         builder.ids(OtherIds::new(1))
     });
@@ -216,26 +216,26 @@ async fn what_is_published_is_counted() {
     assert_eq!(so_far["messaging_events_total"], [2.0]);
     assert_eq!(so_far["messaging_published_total"], [1.0]);
     assert_eq!(so_far["messaging_retried_total"], [1.0]);
-    assert_eq!(so_far.get("messaging_set_aside_total"), None);
+    assert_eq!(so_far.get("messaging_dead_letters_total"), None);
     let took = &so_far["messaging_publish_seconds"];
     assert!(took.len() == 1 && (0.1..1.0).contains(&took[0]), "{took:?}");
 
     world.realtime.fail(|_| Some(Refused));
     world.send(&client(0), ids[0], "never").await;
     drain_for(&world, 10).await;
-    assert_eq!(counted.take()["messaging_set_aside_total"], [1.0]);
+    assert_eq!(counted.take()["messaging_dead_letters_total"], [1.0]);
 }
 
 #[tokio::test]
-async fn what_was_set_aside_can_be_requeued_and_is_told_once() {
+async fn a_dead_letter_can_be_requeued_and_is_published_once() {
     let world = World::new();
     let ids = conversations(&world, 1).await;
     world.realtime.fail(|_| Some(Refused));
     world.send(&client(0), ids[0], "refused").await;
     drain_for(&world, 10).await;
-    let aside = world.messaging.list_set_aside(10).await.unwrap();
-    assert_eq!(aside.len(), 1);
-    let number = aside[0].entry.number;
+    let dead = world.messaging.list_dead_letters(10).await.unwrap();
+    assert_eq!(dead.len(), 1);
+    let number = dead[0].entry.number;
 
     world.realtime.fail(|_| None);
     world.send(&client(0), ids[0], "next").await;
@@ -249,15 +249,15 @@ async fn what_was_set_aside_can_be_requeued_and_is_told_once() {
         ["next", "refused"],
         "as the newest"
     );
-    assert_eq!(world.messaging.list_set_aside(10).await.unwrap(), []);
+    assert_eq!(world.messaging.list_dead_letters(10).await.unwrap(), []);
 
     // Where nothing else waits it is at hand: nothing has to be claimed.
     world.realtime.fail(|_| Some(Refused));
     world.send(&client(0), ids[0], "again").await;
     drain_for(&world, 10).await;
     world.realtime.fail(|_| None);
-    let aside = world.messaging.list_set_aside(10).await.unwrap();
-    let number = aside[0].entry.number;
+    let dead = world.messaging.list_dead_letters(10).await.unwrap();
+    let number = dead[0].entry.number;
     assert!(world.messaging.requeue(ids[0], number).await.unwrap());
     world.drain().await;
     assert_eq!(texts(&world.realtime.take()), ["again"]);

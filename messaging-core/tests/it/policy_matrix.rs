@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use messaging_core::{
     Actor, AgentId, ConversationId, ReportId, Role, Side, Timestamp, UserId,
     domain::{
-        conversation::{Change, Conversation, OpenPlan},
+        conversation::{Change, Conversation, PreparedOpen},
         report::Report,
     },
     policy::{Action, Decision, Refusal, Standing, decide},
@@ -24,7 +24,7 @@ fn agent_role(id: &str) -> Role {
 }
 
 fn conversation(changes: &[Change]) -> Conversation {
-    let mut conversation = Conversation::new(&OpenPlan {
+    let mut conversation = Conversation::new(&PreparedOpen {
         id: ConversationId::new(Uuid::nil()),
         client_id: user("carl"),
         agent_id: AgentId::parse("alpine").unwrap(),
@@ -47,7 +47,7 @@ fn report_by_carl() -> Report {
         reported_id: user("ada"),
         opened_at: Timestamp::EPOCH,
         complaints: Vec::new(),
-        settled: None,
+        resolution: None,
     }
 }
 
@@ -125,7 +125,7 @@ fn the_policy_is_this_table() {
         ("unblock", Action::Unblock),
         ("report", Action::Report),
         ("list reports", Action::Moderate(None)),
-        ("settle carl's report", Action::Moderate(Some(&report))),
+        ("resolve carl's report", Action::Moderate(Some(&report))),
         ("read the audit log", Action::ReadAudit),
         ("read activity", Action::ReadActivity),
         ("close", Action::Close),

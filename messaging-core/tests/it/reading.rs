@@ -18,7 +18,7 @@ use messaging_core::{
     policy::Action,
     port::{
         access::{AccessPolicy, HostRefusal},
-        store::{Append, Conversations, Direction, HistoryScan, MarkRead, Publisher},
+        store::{Append, ConversationStore, Direction, HistoryScan, MarkRead, Publisher},
     },
 };
 
@@ -124,7 +124,7 @@ async fn reading_the_newest_page_marks_it_and_answers_the_state_after() {
         own.messages.iter().map(|m| m.read_at).collect::<Vec<_>>(),
         vec![page.messages[0].read_at; 2]
     );
-    let reads = own.conversation.summary.conversation.mailboxes;
+    let reads = own.conversation.summary.conversation.counters;
     assert_eq!(
         (
             reads.agent.last_read.map(|mark| mark.up_to_seq),
@@ -163,7 +163,7 @@ async fn marking_an_older_message_changes_nothing() {
     let read = world.messaging.mark_read(&ada(), id, second).await.unwrap();
     world.clock.advance(Duration::from_secs(5));
     let again = world.messaging.mark_read(&ada(), id, first).await.unwrap();
-    assert_eq!((read, read.mailbox.unread()), (again, 0));
+    assert_eq!((read, read.counter.unread()), (again, 0));
     assert_eq!(world.messaging.mark_read(&ada(), id, own).await.unwrap(), read);
     // Nothing before it was for carl.
     assert_eq!(

@@ -4,7 +4,7 @@ use std::{pin::pin, time::Duration};
 
 use futures_util::{FutureExt as _, poll};
 use messaging_core::{
-    Body, ConversationId, DigestOptions, DigestPolicy, Messaging, OpenByHost, Options, SendMessage, Workers,
+    Body, ConversationId, DigestOptions, DigestPolicy, HostOpen, Messaging, Options, SendMessage, Workers,
     clock::ManualClock,
     memory::MemoryStore,
     port::{mailer::Digest, store::StoreErrorKind},
@@ -56,9 +56,9 @@ impl House {
     }
 
     async fn open(&self, c: u64, a: u64) -> ConversationId {
-        let open = OpenByHost::new(&client_id(c), &agency_id(a), &agent_user_id(a));
-        let plan = self.messaging.plan_open(open).unwrap();
-        self.messaging.open_planned(&plan).await.unwrap().id
+        let open = HostOpen::new(&client_id(c), &agency_id(a), &agent_user_id(a));
+        let plan = self.messaging.prepare_open(open).unwrap();
+        self.messaging.open_prepared(&plan).await.unwrap().id
     }
 
     async fn send(&self, c: u64, to: ConversationId) {

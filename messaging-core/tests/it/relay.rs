@@ -14,7 +14,7 @@ use messaging_core::{
     port::{
         directory::Profiles,
         realtime::{Limits, PublishErrorKind},
-        store::Outbox,
+        store::OutboxStore,
     },
 };
 
@@ -84,7 +84,7 @@ async fn a_busy_transport_gets_the_time_it_asks_for() {
 }
 
 #[tokio::test]
-async fn an_event_refused_three_times_is_set_aside_and_its_lane_goes_on() {
+async fn an_event_refused_three_times_becomes_a_dead_letter_and_its_lane_continues() {
     let world = World::new();
     let id = world.open().await;
     world.realtime.fail(|batch| {
@@ -98,7 +98,7 @@ async fn an_event_refused_three_times_is_set_aside_and_its_lane_goes_on() {
     }
     for seconds in [0, 1, 2] {
         assert_eq!(
-            world.store.list_set_aside(10).await.unwrap(),
+            world.store.list_dead_letters(10).await.unwrap(),
             [],
             "after {seconds} s"
         );
@@ -106,11 +106,11 @@ async fn an_event_refused_three_times_is_set_aside_and_its_lane_goes_on() {
         world.clock.advance(Duration::from_secs(2));
     }
     assert_eq!(texts(&world.realtime.take()), ["one", "two"]);
-    let aside = world.store.list_set_aside(10).await.unwrap();
-    assert_eq!(aside.len(), 1);
-    assert_eq!(aside[0].why, "the transport refused the events: as scripted");
+    let dead = world.store.list_dead_letters(10).await.unwrap();
+    assert_eq!(dead.len(), 1);
+    assert_eq!(dead[0].why, "the transport refused the events: as scripted");
     let backlog = world.messaging.health().await.unwrap().backlog;
-    assert_eq!((backlog.lanes, backlog.set_aside), (0, 1));
+    assert_eq!((backlog.lanes, backlog.dead_letters), (0, 1));
 }
 
 #[tokio::test]
@@ -147,9 +147,9 @@ async fn a_lane_that_brings_the_transport_down_goes_alone_afterwards() {
     world.drain().await;
     assert_eq!(texts(&world.realtime.take()), ["fine"]);
     assert_eq!(
-        world.store.list_set_aside(10).await.unwrap(),
+        world.store.list_dead_letters(10).await.unwrap(),
         [],
-        "an outage sets nothing aside"
+        "an outage makes no dead letter"
     );
 }
 
@@ -214,7 +214,7 @@ async fn refused_credentials_halt_publishing_until_a_probe_succeeds() {
     texts.sort();
     assert_eq!(texts, ["one", "two"]);
     assert!(!world.messaging.health().await.unwrap().halted);
-    assert_eq!(world.store.list_set_aside(10).await.unwrap(), []);
+    assert_eq!(world.store.list_dead_letters(10).await.unwrap(), []);
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use messaging_core::{
     policy::Action,
     port::{
         access::{AccessPolicy, HostRefusal},
-        store::{Audit as _, StoreErrorKind},
+        store::{AuditStore as _, StoreErrorKind},
     },
 };
 use messaging_testkit::fake::{Effect, FailingStore};
@@ -54,8 +54,8 @@ impl World {
         self.messaging.list_reports(actor, &request).await
     }
 
-    async fn settle(&self, actor: &Actor, id: ReportId, outcome: Outcome) -> Result<ReportDetails, Error> {
-        self.messaging.settle_report(actor, id, outcome, None).await
+    async fn resolve(&self, actor: &Actor, id: ReportId, outcome: Outcome) -> Result<ReportDetails, Error> {
+        self.messaging.resolve_report(actor, id, outcome, None).await
     }
 
     async fn log(&self) -> Vec<&'static str> {
@@ -134,20 +134,20 @@ async fn an_admin_sees_reports_with_names_and_evidence_and_is_in_the_log() {
     assert_eq!(details.file.evidence[0].body.as_str(), "hello");
 
     let note = Some(remark("warned"));
-    let settled = world
+    let resolution = world
         .messaging
-        .settle_report(&root(), reported.id, Outcome::Resolved, note)
+        .resolve_report(&root(), reported.id, Outcome::Resolved, note)
         .await
         .unwrap();
     assert_eq!(
-        settled.file.report.status(),
-        ReportStatus::Settled(Outcome::Resolved)
+        resolution.file.report.status(),
+        ReportStatus::Closed(Outcome::Resolved)
     );
     let again = world
-        .settle(&root(), reported.id, Outcome::Dismissed)
+        .resolve(&root(), reported.id, Outcome::Dismissed)
         .await
         .unwrap();
-    assert_eq!(again.file, settled.file, "it stays as it was");
+    assert_eq!(again.file, resolution.file, "it stays as it was");
     assert!(
         world
             .reports(&root(), Some(ReportStatus::Open))
@@ -169,7 +169,7 @@ async fn an_admin_sees_reports_with_names_and_evidence_and_is_in_the_log() {
 }
 
 #[tokio::test]
-async fn nobody_but_an_admin_without_a_part_in_it_sees_or_settles_a_report() {
+async fn only_an_admin_who_is_not_a_party_sees_or_resolves_a_report() {
     let world = World::new();
     let id = world.open().await;
     let reported = world.report(&carl(), id, None).await.unwrap();
@@ -187,7 +187,7 @@ async fn nobody_but_an_admin_without_a_part_in_it_sees_or_settles_a_report() {
                 "{actor:?}"
             );
             assert_eq!(
-                kind(world.settle(&actor, report, Outcome::Resolved).await),
+                kind(world.resolve(&actor, report, Outcome::Resolved).await),
                 expected,
                 "{actor:?}"
             );
@@ -250,7 +250,7 @@ fn longest_reason(n: usize) -> Remark {
 }
 
 #[tokio::test]
-async fn a_full_report_is_answered_so_until_it_is_settled() {
+async fn a_full_report_is_refused_until_it_is_resolved() {
     let world = World::with(|builder| builder.rate_limiter(Unlimited));
     let of = world.open().await;
     let report = async |n| {
@@ -266,7 +266,7 @@ async fn a_full_report_is_answered_so_until_it_is_settled() {
     }
     assert_eq!(kind(report(MAX_COMPLAINTS + 1).await), ErrorKind::ReportFull);
     assert_eq!(report(3).await.unwrap(), Reported { id, created: false });
-    world.settle(&root(), id, Outcome::Dismissed).await.unwrap();
+    world.resolve(&root(), id, Outcome::Dismissed).await.unwrap();
     assert!(report(MAX_COMPLAINTS + 1).await.unwrap().created);
 }
 
@@ -336,7 +336,7 @@ async fn the_host_may_refuse_reports_but_has_no_say_in_what_staff_see() {
     assert!(world.reports(&root(), None).await.unwrap().reports.is_empty());
 }
 
-/// Nothing is answered to an admin, nor settled, unless it is in the log.
+/// Nothing is answered to an admin, nor resolved, unless it is in the log.
 #[tokio::test]
 async fn where_the_log_cannot_be_written_nothing_is_shown_or_done() {
     let store = FailingStore::new(MemoryStore::new());
@@ -363,7 +363,7 @@ async fn where_the_log_cannot_be_written_nothing_is_shown_or_done() {
     messaging.find_report(&root(), id).await.unwrap_err();
     unwritten(2);
     messaging
-        .settle_report(&root(), id, Outcome::Resolved, None)
+        .resolve_report(&root(), id, Outcome::Resolved, None)
         .await
         .unwrap_err();
     let file = messaging.find_report(&root(), id).await.unwrap().file;

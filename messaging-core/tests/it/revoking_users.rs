@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use messaging_core::{
-    Actor, OpenByHost, Role,
+    Actor, HostOpen, Role,
     clock::Clock as _,
     id::{ConversationId, WorkerId},
     port::{
         realtime::{PublishErrorKind, RevokeScope},
-        store::{Claim, Outbox as _},
+        store::{Claim, OutboxStore as _},
     },
 };
 use messaging_testkit::make::uuid;
@@ -28,8 +28,10 @@ fn world() -> World {
 /// A conversation of carl's with an agency of ada's.
 async fn open_with(world: &World, client: &str, agency: &str) -> ConversationId {
     let (client, agency, ada) = (user(client), agent(agency), user("ada"));
-    let plan = world.messaging.plan_open(OpenByHost::new(&client, &agency, &ada));
-    world.messaging.open_planned(&plan.unwrap()).await.unwrap().id
+    let plan = world
+        .messaging
+        .prepare_open(HostOpen::new(&client, &agency, &ada));
+    world.messaging.open_prepared(&plan.unwrap()).await.unwrap().id
 }
 
 async fn reassign(world: &World, agency: &str) -> usize {

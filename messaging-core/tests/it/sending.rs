@@ -4,14 +4,14 @@ use std::sync::Mutex;
 
 use futures_util::FutureExt;
 use messaging_core::{
-    Actor, Body, ConversationId, ErrorKind, IdempotencyKey, Side, To,
+    Actor, Body, ConversationId, ErrorKind, IdempotencyKey, Recipients, Side,
     clock::ManualClock,
     domain::conversation::{Change, Conversation},
     memory::MemoryStore,
     policy::Action,
     port::{
         access::{AccessPolicy, HostRefusal},
-        store::{ChangeState, Conversations, Publisher},
+        store::{ChangeState, ConversationStore, Publisher},
     },
 };
 
@@ -80,7 +80,7 @@ async fn one_key_of_two_senders_is_two_keys() {
     for created in [true, false] {
         let sent = world
             .messaging
-            .send_system_message(id, To::Both, body.clone(), key.clone())
+            .send_system_message(id, Recipients::Both, body.clone(), key.clone())
             .await
             .unwrap();
         assert_eq!((sent.created, sent.message.row.message.seq), (created, 3));
@@ -90,7 +90,7 @@ async fn one_key_of_two_senders_is_two_keys() {
         kind(
             world
                 .messaging
-                .send_system_message(id, To::Both, other, key)
+                .send_system_message(id, Recipients::Both, other, key)
                 .await
         ),
         ErrorKind::IdempotencyConflict
@@ -115,7 +115,7 @@ async fn a_block_stops_the_other_side_only_and_no_system_message() {
     let body = Body::parse("booked").unwrap();
     world
         .messaging
-        .send_system_message(id, To::Both, body, IdempotencyKey::parse("k").unwrap())
+        .send_system_message(id, Recipients::Both, body, IdempotencyKey::parse("k").unwrap())
         .await
         .unwrap();
     world.messaging.unblock(&ada(), id).await.unwrap();

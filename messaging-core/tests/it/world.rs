@@ -22,7 +22,7 @@ use messaging_core::{
             UserProfile,
         },
         realtime::{Limits, PublishError, PublishErrorKind, Realtime, RevokeScope},
-        store::{Conversations, ListScan, ListStart},
+        store::{ConversationStore, ListScan, ListStart},
     },
 };
 use mockall::mock;
@@ -471,9 +471,9 @@ impl World {
 }
 
 fn everything() -> ListScan {
-    let inbox = ListScope::All(user("root"));
+    let scope = ListScope::All(user("root"));
     ListScan {
-        scope: inbox,
+        scope,
         start: ListStart::Newest,
         limit: PageSize::LIST,
     }

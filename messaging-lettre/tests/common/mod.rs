@@ -4,7 +4,7 @@ use messaging_core::{
     Body, BookingId, ConversationId, DigestId, Timestamp, UserId,
     domain::{
         message::Origin,
-        side::{Side, To},
+        side::{Recipients, Side},
     },
     port::{
         directory::{BookingProfile, Contact},
@@ -75,7 +75,7 @@ pub(crate) fn usual() -> Digest {
         5,
     );
     alpine.first.push(DigestMessage {
-        origin: Origin::System { to: To::Both },
+        origin: Origin::System { to: Recipients::Both },
         body: Body::from_stored("Booking confirmed".to_owned()),
         sent_at: Timestamp::from_millis(1_767_324_000_000),
     });

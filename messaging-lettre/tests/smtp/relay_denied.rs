@@ -4,7 +4,7 @@ use std::{collections::HashMap, time::Duration};
 
 use async_trait::async_trait;
 use messaging_core::{
-    Body, DigestPolicy, Messaging, OpenByHost, SendMessage, Unlimited, UserId, Workers,
+    Body, DigestPolicy, HostOpen, Messaging, SendMessage, Unlimited, UserId, Workers,
     clock::{ManualClock, SequentialIds},
     memory::MemoryStore,
     port::{PortError, directory::Contact, presence::Presence},
@@ -60,13 +60,18 @@ impl House {
 
     /// Client `n` writes to agent `n`.
     async fn send(&self, n: u64) {
-        let open = OpenByHost::new(&client_id(n), &agency_id(n), &agent_user_id(n));
+        let open = HostOpen::new(&client_id(n), &agency_id(n), &agent_user_id(n));
         let plan = self
             .messaging
-            .plan_open(open)
+            .prepare_open(open)
             .expect("a conversation that may be opened");
         let send = SendMessage {
-            conversation_id: self.messaging.open_planned(&plan).await.expect("it is opened").id,
+            conversation_id: self
+                .messaging
+                .open_prepared(&plan)
+                .await
+                .expect("it is opened")
+                .id,
             body: Body::parse("Is the hut open?").expect("a text"),
             key: None,
         };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use messaging_core::{
     Actor, AgentId, ConversationId, Messaging, OpenConversation, Role, SendMessage, Unlimited, UserId,
-    Workers, clock::SequentialIds, domain::body::Body, memory::MemoryStore, port::store::Outbox as _,
+    Workers, clock::SequentialIds, domain::body::Body, memory::MemoryStore, port::store::OutboxStore as _,
 };
 use messaging_testkit::fake::FakeDirectory;
 use serde_json::Value;
@@ -132,7 +132,11 @@ async fn what_fails_for_a_while_is_told_afterwards_in_order() {
         host.publish_for(60).await;
         assert_eq!(host.told()[before..], ["one", "two"], "{reply:?}");
         assert_eq!(host.waiting().await, 0);
-        assert_eq!(host.store.list_set_aside(9).await.unwrap().len(), 0, "{reply:?}");
+        assert_eq!(
+            host.store.list_dead_letters(9).await.unwrap().len(),
+            0,
+            "{reply:?}"
+        );
     }
 }
 
@@ -151,10 +155,10 @@ async fn after_429_nothing_is_asked_for_as_long_as_it_said() {
 }
 
 #[tokio::test]
-async fn an_event_that_is_refused_for_good_is_set_aside_and_the_next_is_told() {
+async fn an_event_refused_for_good_becomes_a_dead_letter_and_the_next_is_published() {
     for code in [400, 413] {
         let host = Host::open().await;
-        // The two events of the message together, then the first of them: three times until it is set aside.
+        // The two events of the message together, then the first of them: three times until it is a dead letter.
         host.house.server.answer_next([
             status(code),
             status(code),
@@ -166,9 +170,9 @@ async fn an_event_that_is_refused_for_good_is_set_aside_and_the_next_is_told() {
         host.publish_for(0).await;
         host.send("next").await;
         host.publish_for(30).await;
-        let aside = host.store.list_set_aside(9).await.unwrap();
-        assert_eq!(aside.len(), 1, "{code}: {aside:?}");
-        assert!(aside[0].why.contains(&code.to_string()), "{}", aside[0].why);
+        let dead = host.store.list_dead_letters(9).await.unwrap();
+        assert_eq!(dead.len(), 1, "{code}: {dead:?}");
+        assert!(dead[0].why.contains(&code.to_string()), "{}", dead[0].why);
         assert_eq!(host.told().last().unwrap(), "next");
         assert_eq!(host.waiting().await, 0);
     }

@@ -34,18 +34,18 @@ CREATE TABLE "messaging".conversation (
     blocked_by      smallint         NOT NULL DEFAULT 0 CHECK (blocked_by BETWEEN 0 AND 3),
     closed          boolean          NOT NULL DEFAULT false,
     last_seq        bigint           NOT NULL DEFAULT 0,
-    client_inbox    bigint           NOT NULL DEFAULT 0,
-    client_read     bigint           NOT NULL DEFAULT 0 CHECK (client_read BETWEEN 0 AND client_inbox),
+    client_received    bigint           NOT NULL DEFAULT 0,
+    client_read     bigint           NOT NULL DEFAULT 0 CHECK (client_read BETWEEN 0 AND client_received),
     client_read_seq bigint,
     client_read_at  timestamptz,
     -- Up to where it has been mailed, or counts as mailed, and when to look whether the rest is to be.
-    client_mailed   bigint           NOT NULL DEFAULT 0 CHECK (client_mailed BETWEEN 0 AND client_inbox),
+    client_mailed   bigint           NOT NULL DEFAULT 0 CHECK (client_mailed BETWEEN 0 AND client_received),
     client_due_at   timestamptz,
-    agent_inbox     bigint           NOT NULL DEFAULT 0,
-    agent_read      bigint           NOT NULL DEFAULT 0 CHECK (agent_read BETWEEN 0 AND agent_inbox),
+    agent_received     bigint           NOT NULL DEFAULT 0,
+    agent_read      bigint           NOT NULL DEFAULT 0 CHECK (agent_read BETWEEN 0 AND agent_received),
     agent_read_seq  bigint,
     agent_read_at   timestamptz,
-    agent_mailed    bigint           NOT NULL DEFAULT 0 CHECK (agent_mailed BETWEEN 0 AND agent_inbox),
+    agent_mailed    bigint           NOT NULL DEFAULT 0 CHECK (agent_mailed BETWEEN 0 AND agent_received),
     agent_due_at    timestamptz,
     created_at      timestamptz      NOT NULL,
     activity_at     timestamptz      NOT NULL,
@@ -62,9 +62,9 @@ CREATE INDEX conversation_by_activity ON "messaging".conversation (activity_at, 
 CREATE INDEX conversation_of_agent ON "messaging".conversation (agent_id, id);
 -- The totals: nothing but what is unread stands in them.
 CREATE INDEX conversation_unread_client ON "messaging".conversation (client_id)
-    INCLUDE (client_inbox, client_read) WHERE client_inbox > client_read;
+    INCLUDE (client_received, client_read) WHERE client_received > client_read;
 CREATE INDEX conversation_unread_agent ON "messaging".conversation (agent_user_id, agent_id)
-    INCLUDE (client_id, agent_inbox, agent_read) WHERE agent_inbox > agent_read;
+    INCLUDE (client_id, agent_received, agent_read) WHERE agent_received > agent_read;
 
 -- Who is to be mailed, the longest due first: whichever side is due earlier.
 CREATE INDEX conversation_due ON "messaging".conversation (LEAST(client_due_at, agent_due_at))
@@ -152,7 +152,7 @@ CREATE TABLE "messaging".unnumbered (
     PRIMARY KEY (at, place)
 ) WITH (vacuum_truncate = off, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
 
-CREATE TABLE "messaging".set_aside (
+CREATE TABLE "messaging".dead_letter (
     conversation_id uuid        NOT NULL,
     number          bigint      NOT NULL,
     kind            smallint    NOT NULL,
@@ -160,15 +160,15 @@ CREATE TABLE "messaging".set_aside (
     seq             bigint,
     at              timestamptz NOT NULL,
     why             text        NOT NULL,
-    set_aside_at    timestamptz NOT NULL,
+    dead_lettered_at    timestamptz NOT NULL,
     PRIMARY KEY (conversation_id, number)
 );
 
-CREATE INDEX set_aside_by_time ON "messaging".set_aside (set_aside_at, conversation_id, number);
+CREATE INDEX dead_letter_by_time ON "messaging".dead_letter (dead_lettered_at, conversation_id, number);
 
 -- Whoever has been due once: who is about to mail them and until when, what may have been sent, and when e-mails
 -- were, the newest last.
-CREATE TABLE "messaging".recipient (
+CREATE TABLE "messaging".digest_user (
     user_id              text COLLATE "C" NOT NULL PRIMARY KEY,
     owner                uuid,
     until                timestamptz,
@@ -201,10 +201,10 @@ CREATE TABLE "messaging".report (
     opened_at       timestamptz      NOT NULL,
     complaint_count integer          NOT NULL DEFAULT 1,
     status          smallint         NOT NULL DEFAULT 0 CHECK (status BETWEEN 0 AND 2),
-    settled_by      text COLLATE "C",
-    settled_at      timestamptz,
+    resolved_by      text COLLATE "C",
+    resolved_at      timestamptz,
     note            text,
-    CHECK ((status = 0) = (settled_by IS NULL) AND (status = 0) = (settled_at IS NULL))
+    CHECK ((status = 0) = (resolved_by IS NULL) AND (status = 0) = (resolved_at IS NULL))
 );
 
 CREATE UNIQUE INDEX report_open ON "messaging".report (conversation_id, reporter_id) WHERE status = 0;

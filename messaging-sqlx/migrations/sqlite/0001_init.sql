@@ -21,18 +21,18 @@ CREATE TABLE conversation (
     blocked_by      INTEGER NOT NULL CHECK (blocked_by BETWEEN 0 AND 3),
     closed          INTEGER NOT NULL CHECK (closed IN (0, 1)),
     last_seq        INTEGER NOT NULL,
-    client_inbox    INTEGER NOT NULL,
-    client_read     INTEGER NOT NULL CHECK (client_read BETWEEN 0 AND client_inbox),
+    client_received    INTEGER NOT NULL,
+    client_read     INTEGER NOT NULL CHECK (client_read BETWEEN 0 AND client_received),
     client_read_seq INTEGER,
     client_read_at  INTEGER,
     -- Up to where it has been mailed, or counts as mailed, and when to look whether the rest is to be.
-    client_mailed   INTEGER NOT NULL CHECK (client_mailed BETWEEN 0 AND client_inbox),
+    client_mailed   INTEGER NOT NULL CHECK (client_mailed BETWEEN 0 AND client_received),
     client_due_at   INTEGER,
-    agent_inbox     INTEGER NOT NULL,
-    agent_read      INTEGER NOT NULL CHECK (agent_read BETWEEN 0 AND agent_inbox),
+    agent_received     INTEGER NOT NULL,
+    agent_read      INTEGER NOT NULL CHECK (agent_read BETWEEN 0 AND agent_received),
     agent_read_seq  INTEGER,
     agent_read_at   INTEGER,
-    agent_mailed    INTEGER NOT NULL CHECK (agent_mailed BETWEEN 0 AND agent_inbox),
+    agent_mailed    INTEGER NOT NULL CHECK (agent_mailed BETWEEN 0 AND agent_received),
     agent_due_at    INTEGER,
     created_at      INTEGER NOT NULL,
     activity_at     INTEGER NOT NULL,
@@ -48,10 +48,10 @@ CREATE INDEX conversation_by_activity ON conversation (activity_at, id);
 -- An agent's conversations one after the other, to reassign them.
 CREATE INDEX conversation_of_agent ON conversation (agent_id, id);
 -- The totals: nothing but what is unread stands in them.
-CREATE INDEX conversation_unread_client ON conversation (client_id, client_inbox, client_read)
-    WHERE client_inbox > client_read;
-CREATE INDEX conversation_unread_agent ON conversation (agent_user_id, agent_id, agent_inbox, agent_read)
-    WHERE agent_inbox > agent_read;
+CREATE INDEX conversation_unread_client ON conversation (client_id, client_received, client_read)
+    WHERE client_received > client_read;
+CREATE INDEX conversation_unread_agent ON conversation (agent_user_id, agent_id, agent_received, agent_read)
+    WHERE agent_received > agent_read;
 
 -- Who is to be mailed, the longest due first: whichever side is due earlier.
 CREATE INDEX conversation_due ON conversation (
@@ -121,7 +121,7 @@ CREATE TABLE lane (
 
 CREATE INDEX lane_due ON lane (until, conversation_id);
 
-CREATE TABLE set_aside (
+CREATE TABLE dead_letter (
     conversation_id BLOB    NOT NULL,
     number          INTEGER NOT NULL,
     kind            INTEGER NOT NULL,
@@ -129,14 +129,14 @@ CREATE TABLE set_aside (
     seq             INTEGER,
     at              INTEGER NOT NULL,
     why             TEXT    NOT NULL,
-    set_aside_at    INTEGER NOT NULL,
+    dead_lettered_at    INTEGER NOT NULL,
     PRIMARY KEY (conversation_id, number)
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX set_aside_by_time ON set_aside (set_aside_at, conversation_id, number);
+CREATE INDEX dead_letter_by_time ON dead_letter (dead_lettered_at, conversation_id, number);
 
 -- Whoever has been due once: who is about to mail them and until when, and what may have been sent.
-CREATE TABLE recipient (
+CREATE TABLE digest_user (
     user_id    TEXT NOT NULL PRIMARY KEY,
     owner      BLOB,
     until      INTEGER,
@@ -147,7 +147,7 @@ CREATE TABLE recipient (
 ) STRICT, WITHOUT ROWID;
 
 -- What an attempt is about.
-CREATE TABLE recipient_extent (
+CREATE TABLE digest_user_extent (
     user_id         TEXT    NOT NULL,
     place           INTEGER NOT NULL,
     conversation_id BLOB    NOT NULL,
@@ -157,7 +157,7 @@ CREATE TABLE recipient_extent (
 ) STRICT, WITHOUT ROWID;
 
 -- When e-mails were sent.
-CREATE TABLE recipient_sent (
+CREATE TABLE digest_user_sent (
     user_id TEXT    NOT NULL,
     place   INTEGER NOT NULL,
     at      INTEGER NOT NULL,
@@ -182,10 +182,10 @@ CREATE TABLE report (
     reported_id     TEXT    NOT NULL,
     opened_at       INTEGER NOT NULL,
     status          INTEGER NOT NULL DEFAULT 0 CHECK (status BETWEEN 0 AND 2),
-    settled_by      TEXT,
-    settled_at      INTEGER,
+    resolved_by      TEXT,
+    resolved_at      INTEGER,
     note            TEXT,
-    CHECK ((status = 0) = (settled_by IS NULL) AND (status = 0) = (settled_at IS NULL))
+    CHECK ((status = 0) = (resolved_by IS NULL) AND (status = 0) = (resolved_at IS NULL))
 ) STRICT, WITHOUT ROWID;
 
 CREATE UNIQUE INDEX report_open ON report (conversation_id, reporter_id) WHERE status = 0;

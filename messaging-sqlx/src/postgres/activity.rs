@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use messaging_core::{
     AgentId,
     domain::activity::{Activity, FirstReplies},
-    port::store::{Activities, ActivityScan, StoreError},
+    port::store::{ActivityScan, ActivityStore, StoreError},
 };
 use sqlx::{
     Error, Row,
@@ -27,7 +27,7 @@ use super::{
 use crate::codes;
 
 #[async_trait]
-impl Activities for PgStore {
+impl ActivityStore for PgStore {
     async fn count_activity(&self, scan: &ActivityScan) -> Result<Vec<Activity>, StoreError> {
         const DOING: &str = "counting activity";
         let (begin, end) = scan.buckets.span();

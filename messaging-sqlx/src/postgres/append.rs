@@ -36,7 +36,7 @@ macro_rules! append {
         activity_at = GREATEST(c.activity_at, "#,
             moment!("$11", "$13"),
             r#"),
-        client_inbox = c.client_inbox + ($6::int & 1), agent_inbox = c.agent_inbox + ($6::int >> 1),
+        client_received = c.client_received + ($6::int & 1), agent_received = c.agent_received + ($6::int >> 1),
         client_due_at = CASE WHEN $6::int & 1 <> 0 THEN COALESCE(c.client_due_at, "#,
             moment_after!("$12", "$11", "$13"),
             r#") ELSE c.client_due_at END,
@@ -50,7 +50,7 @@ macro_rules! append {
             r#", c.events),
     stored AS (INSERT INTO "messaging".message (conversation_id, seq, id, from_side, to_sides, sender_id, key,
         body, created_at, client_position, agent_position)
-        SELECT id, last_seq, $9, $5, $6::int, $7, $8, $10, activity_at, client_inbox, agent_inbox FROM bumped),
+        SELECT id, last_seq, $9, $5, $6::int, $7, $8, $10, activity_at, client_received, agent_received FROM bumped),
     "#,
             publish!("bumped", "1, NULL::smallint, last_seq, activity_at"),
             "SELECT * FROM bumped FULL JOIN seen ON false LEFT JOIN laned ON true"
@@ -187,7 +187,7 @@ pub(super) fn appended(row: &PgRow, step: &Append, ownership: Ownership) -> Resu
         body: new.body.clone(),
         key: new.key.clone(),
         created_at: conversation.activity_at,
-        positions: PerSide::from_fn(|side| conversation.mailboxes.of(side).inbox),
+        positions: PerSide::from_fn(|side| conversation.counters.of(side).received),
     };
     Ok(Appended::Stored(Stored {
         message,

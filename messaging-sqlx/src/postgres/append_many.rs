@@ -56,8 +56,8 @@ macro_rules! append_many {
         l.agent_read, l.agent_read_seq, l.agent_read_at, l.agent_mailed, l.created_at,
         l.last_seq + count(*) OVER sofar AS last_seq, l.events + count(*) OVER sofar AS events,
         GREATEST(l.activity_at, max(i.now) OVER sofar) AS activity_at,
-        l.client_inbox + count(*) FILTER (WHERE i.to_sides & 1 <> 0) OVER sofar AS client_inbox,
-        l.agent_inbox + count(*) FILTER (WHERE i.to_sides & 2 <> 0) OVER sofar AS agent_inbox,
+        l.client_received + count(*) FILTER (WHERE i.to_sides & 1 <> 0) OVER sofar AS client_received,
+        l.agent_received + count(*) FILTER (WHERE i.to_sides & 2 <> 0) OVER sofar AS agent_received,
         COALESCE(l.client_due_at, (array_agg(i.due_at)
             FILTER (WHERE i.due_at IS NOT NULL AND i.to_sides & 1 <> 0) OVER sofar)[1]) AS client_due_at,
         COALESCE(l.agent_due_at, (array_agg(i.due_at)
@@ -68,12 +68,12 @@ macro_rules! append_many {
     newest AS MATERIALIZED (SELECT DISTINCT ON (id) * FROM stored ORDER BY id, place DESC),
     oldest AS (SELECT DISTINCT ON (id) id, events AS head, owner, until FROM stored ORDER BY id, place),
     bumped AS (UPDATE "messaging".conversation c SET last_seq = n.last_seq, events = n.events,
-        activity_at = n.activity_at, client_inbox = n.client_inbox, agent_inbox = n.agent_inbox,
+        activity_at = n.activity_at, client_received = n.client_received, agent_received = n.agent_received,
         client_due_at = n.client_due_at, agent_due_at = n.agent_due_at FROM newest n WHERE c.id = n.id),
     inserted AS (INSERT INTO "messaging".message (conversation_id, seq, id, from_side, to_sides, sender_id, key,
         body, created_at, client_position, agent_position)
-        SELECT id, last_seq, message_id, from_side, to_sides, sender_id, key, body, activity_at, client_inbox,
-            agent_inbox FROM stored),
+        SELECT id, last_seq, message_id, from_side, to_sides, sender_id, key, body, activity_at, client_received,
+            agent_received FROM stored),
     entry AS (INSERT INTO "messaging".outbox (conversation_id, number, kind, side, seq, at)
         SELECT id, events, 1, NULL::smallint, last_seq, activity_at FROM stored),
     laned AS (INSERT INTO "messaging".lane AS l (conversation_id, head, tail, owner, until)

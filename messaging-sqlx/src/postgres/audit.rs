@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use messaging_core::{
     id::{AuditId, ConversationId},
-    port::store::{Audit, AuditRecord, AuditedAction, StoreError},
+    port::store::{AuditRecord, AuditStore, AuditedAction, StoreError},
 };
 use sqlx::{Error, Row, postgres::PgRow};
 use uuid::Uuid;
@@ -14,7 +14,7 @@ use super::{
 use crate::codes::limit;
 
 #[async_trait]
-impl Audit for PgStore {
+impl AuditStore for PgStore {
     async fn record_access(&self, record: &AuditRecord) -> Result<(), StoreError> {
         const DOING: &str = "recording an access of an admin";
         let statement = sqlx::query(self.0.statements.record.clone())

@@ -1,15 +1,15 @@
 use async_trait::async_trait;
 use messaging_core::{
     domain::{
-        conversation::{Conversation, ConversationSummary, OpenPlan},
+        conversation::{Conversation, ConversationSummary, PreparedOpen},
         message::IdempotencyKey,
         page::ListScope,
         receipt::MessageRow,
     },
     id::{AgentId, BookingId, ConversationId, UserId},
     port::store::{
-        Append, Appended, ChangeState, Changed, Conversations, HistoryPage, HistoryScan, ListPage, ListScan,
-        MarkRead, Marked, Opened, Publisher, StoreError, UnlinkBooking, Unlinked,
+        Append, Appended, ChangeState, Changed, ConversationStore, HistoryPage, HistoryScan, ListPage,
+        ListScan, MarkRead, Marked, Opened, Publisher, StoreError, UnlinkBooking, Unlinked,
     },
 };
 use sqlx::Row;
@@ -21,8 +21,8 @@ use super::{
 };
 
 #[async_trait]
-impl Conversations for PgStore {
-    async fn open(&self, plan: &OpenPlan, publisher: Publisher) -> Result<Opened, StoreError> {
+impl ConversationStore for PgStore {
+    async fn open(&self, plan: &PreparedOpen, publisher: Publisher) -> Result<Opened, StoreError> {
         self.open_pair(plan, publisher).await
     }
 

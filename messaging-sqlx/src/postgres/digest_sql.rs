@@ -21,12 +21,12 @@ pub(super) const CLAIM: &str = r#"
             CROSS JOIN LATERAL (VALUES (c.client_id, c.client_due_at), (c.agent_user_id, c.agent_due_at))
                 AS side (user_id, due_at)
             WHERE LEAST(c.client_due_at, c.agent_due_at) <= $3 AND side.due_at <= $3
-            AND COALESCE((SELECT r.until FROM "messaging".recipient r WHERE r.user_id = side.user_id), $3) <= $3
+            AND COALESCE((SELECT r.until FROM "messaging".digest_user r WHERE r.user_id = side.user_id), $3) <= $3
             AND ($6::float8 IS NULL OR abs(extract(epoch FROM clock_timestamp() - $7)) <= $6)
             ORDER BY LEAST(c.client_due_at, c.agent_due_at) LIMIT $5),
         due AS MATERIALIZED (SELECT user_id, MIN(due_at) AS due_at FROM side
             GROUP BY user_id ORDER BY MIN(due_at), user_id LIMIT $4),
-        claimed AS (INSERT INTO "messaging".recipient AS r (user_id, owner, until)
+        claimed AS (INSERT INTO "messaging".digest_user AS r (user_id, owner, until)
             SELECT user_id, $1, $2 FROM due ORDER BY user_id
             ON CONFLICT (user_id) DO UPDATE SET owner = EXCLUDED.owner, until = EXCLUDED.until
                 WHERE COALESCE(r.until, $3) <= $3
@@ -39,14 +39,14 @@ pub(super) const CLAIM: &str = r#"
 
 /// Up to which position a side of `conversation AS c` is read or mailed, and a seq behind which what is not lies. It
 /// lies hardly before that: after the last message read the side's positions grow no faster than seqs do.
-macro_rules! settled {
+macro_rules! read_or_mailed {
     ($side:literal) => {
         concat!(
             "GREATEST(c.",
             $side,
             "_read, c.",
             $side,
-            "_mailed) AS settled,
+            "_mailed) AS read_or_mailed,
             COALESCE(c.",
             $side,
             "_read_seq, 0) + GREATEST(c.",
@@ -66,17 +66,17 @@ macro_rules! unmailed_of {
             " AS user_id, ",
             $code,
             "::smallint AS side, ",
-            settled!($side),
+            read_or_mailed!($side),
             r#" FROM wanted JOIN "messaging".conversation c ON c."#,
             $user,
             " = wanted.user_id
                 AND c.",
             $side,
-            "_inbox > c.",
+            "_received > c.",
             $side,
             "_read AND c.",
             $side,
-            "_inbox > c.",
+            "_received > c.",
             $side,
             "_mailed"
         )
@@ -96,7 +96,7 @@ pub(super) const UNMAILED: &str = concat!(
     r#") u JOIN "messaging".conversation c ON c.id = u.unmailed_id
     CROSS JOIN LATERAL (SELECT m.created_at FROM "messaging".message m
         WHERE m.conversation_id = u.unmailed_id AND m.seq > u.behind AND m.to_sides & u.side <> 0
-        AND CASE u.side WHEN 1 THEN m.client_position ELSE m.agent_position END > u.settled
+        AND CASE u.side WHEN 1 THEN m.client_position ELSE m.agent_position END > u.read_or_mailed
         ORDER BY m.seq LIMIT 1) m
     ORDER BY u.user_id, m.created_at, c.id, u.side"#
 );
@@ -110,7 +110,7 @@ macro_rules! under_lease {
 
 /// `$1` user, `$2` worker, `$3` lease, `$4` id, `$5` since when, `$6` to `$8` extents, `$9` now. A row if it did.
 pub(super) const RECORD: &str = concat!(
-    r#"UPDATE "messaging".recipient r SET attempt_id = $4, attempt_at = $5, extent_conversations = $6,
+    r#"UPDATE "messaging".digest_user r SET attempt_id = $4, attempt_at = $5, extent_conversations = $6,
         extent_sides = $7, extent_up_tos = $8 WHERE r.until > $9 AND "#,
     under_lease!(),
     " RETURNING true AS is_done"
@@ -122,8 +122,8 @@ pub(super) const RECORD: &str = concat!(
 macro_rules! told {
     () => {
         r#""messaging".message m
-            WHERE m.conversation_id = c.id AND m.seq > s.behind AND s.settled < e.up_to AND m.to_sides & e.side <> 0
-            AND CASE e.side WHEN 1 THEN m.client_position ELSE m.agent_position END > s.settled
+            WHERE m.conversation_id = c.id AND m.seq > s.behind AND s.read_or_mailed < e.up_to AND m.to_sides & e.side <> 0
+            AND CASE e.side WHEN 1 THEN m.client_position ELSE m.agent_position END > s.read_or_mailed
             AND CASE e.side WHEN 1 THEN m.client_position ELSE m.agent_position END <= e.up_to
             AND (m.from_side = 0 OR c.blocked_by & e.side = 0 AND NOT c.closed AND m.body <> '')"#
     };
@@ -146,9 +146,9 @@ pub(super) const EXCERPTS: &str = concat!(
     JOIN "messaging".conversation c ON c.id = e.conversation_of AND "#,
     few!("e.place"),
     r#" CROSS JOIN LATERAL (SELECT "#,
-    settled!("client"),
+    read_or_mailed!("client"),
     " WHERE e.side = 1 UNION ALL SELECT ",
-    settled!("agent"),
+    read_or_mailed!("agent"),
     " WHERE e.side = 2) s
     LEFT JOIN LATERAL (SELECT m.* FROM ",
     told!(),
@@ -172,7 +172,7 @@ macro_rules! mailed {
             $side,
             "_up_to, c.",
             $side,
-            "_inbox))
+            "_received))
                 ELSE c.",
             $side,
             "_mailed END,
@@ -185,7 +185,7 @@ macro_rules! mailed {
             "_up_to IS NOT NULL
                 THEN CASE WHEN c.",
             $side,
-            "_inbox > GREATEST(c.",
+            "_received > GREATEST(c.",
             $side,
             "_read, c.",
             $side,
@@ -222,7 +222,7 @@ pub(super) const MARK_MAILED: &str = concat!(
 /// `$1` user, `$2` worker, `$3` lease, `$4` when it was sent, empty if it was not, `$5` how many to remember. A row
 /// if it did.
 pub(super) const FINISH: &str = concat!(
-    r#"UPDATE "messaging".recipient r SET owner = NULL, until = NULL, attempt_id = NULL, attempt_at = NULL,
+    r#"UPDATE "messaging".digest_user r SET owner = NULL, until = NULL, attempt_id = NULL, attempt_at = NULL,
         extent_conversations = NULL, extent_sides = NULL, extent_up_tos = NULL, deferrals = 0,
         sent = COALESCE((r.sent || $4::timestamptz[])[
             GREATEST(1, cardinality(r.sent) + cardinality($4::timestamptz[]) + 1 - $5::int):], '{}')
@@ -239,10 +239,10 @@ pub(super) const HOLD: &str = concat!(
             AS said (user_id, owner, lease_until, until, forgets, is_deferred, place) WHERE "#,
     few!("place"),
     r#"),
-        mine AS MATERIALIZED (SELECT r.user_id, said.until, said.forgets, said.is_deferred FROM "messaging".recipient r
+        mine AS MATERIALIZED (SELECT r.user_id, said.until, said.forgets, said.is_deferred FROM "messaging".digest_user r
             JOIN said ON said.user_id = r.user_id AND said.owner = r.owner AND said.lease_until = r.until
             ORDER BY r.user_id FOR UPDATE OF r),
-        freed AS (UPDATE "messaging".recipient r SET owner = NULL, until = NULL,
+        freed AS (UPDATE "messaging".digest_user r SET owner = NULL, until = NULL,
             deferrals = r.deferrals + mine.is_deferred::int,
             attempt_id = CASE WHEN NOT mine.forgets THEN r.attempt_id END,
             attempt_at = CASE WHEN NOT mine.forgets THEN r.attempt_at END,
@@ -252,10 +252,10 @@ pub(super) const HOLD: &str = concat!(
             FROM mine WHERE r.user_id = mine.user_id),
         early AS (
             SELECT c.id FROM mine JOIN "messaging".conversation c ON c.client_id = mine.user_id
-                AND c.client_inbox > c.client_read AND c.client_due_at < mine.until
+                AND c.client_received > c.client_read AND c.client_due_at < mine.until
             UNION
             SELECT c.id FROM mine JOIN "messaging".conversation c ON c.agent_user_id = mine.user_id
-                AND c.agent_inbox > c.agent_read AND c.agent_due_at < mine.until),
+                AND c.agent_received > c.agent_read AND c.agent_due_at < mine.until),
         locked AS MATERIALIZED (SELECT c.id FROM "messaging".conversation c WHERE c.id IN (SELECT id FROM early)
             ORDER BY c.id FOR NO KEY UPDATE OF c SKIP LOCKED)
     UPDATE "messaging".conversation c SET

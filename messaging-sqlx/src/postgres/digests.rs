@@ -8,7 +8,8 @@ use messaging_core::{
     },
     id::{ConversationId, DigestId, UserId},
     port::store::{
-        DigestAttempt, DigestClaim, DigestHold, DigestLease, Digests, DueUser, Excerpt, PushMark, StoreError,
+        DigestAttempt, DigestClaim, DigestLease, DigestPostponement, DigestStore, DigestUser, Excerpt,
+        PushMark, StoreError,
     },
     time::Timestamp,
 };
@@ -29,10 +30,10 @@ use super::{
 use crate::codes::{limit, number, side_code, side_of_code};
 
 #[async_trait]
-impl Digests for PgStore {
+impl DigestStore for PgStore {
     /// Fails with [`ReadOnly`](messaging_core::port::store::StoreErrorKind::ReadOnly), caused by a [`ClockSkew`](super::ClockSkew),
     /// while the clocks are too far apart for leases.
-    async fn claim_digests(&self, claim: &DigestClaim) -> Result<Vec<DueUser>, StoreError> {
+    async fn claim_digests(&self, claim: &DigestClaim) -> Result<Vec<DigestUser>, StoreError> {
         const DOING: &str = "claiming users to mail";
         let tolerated = claim.lease_until.since(claim.now) / 3;
         let answered = self.rows_by_clock(DOING, claim.now, tolerated, |sent, tolerated| {
@@ -46,7 +47,7 @@ impl Digests for PgStore {
                 .bind(instant(sent))
         });
         let answered = answered.await?;
-        let due = answered.iter().map(|row| due_user(row, claim));
+        let due = answered.iter().map(|row| digest_user(row, claim));
         let due: Result<Vec<_>, _> = due.collect();
         Ok(due.map_err(unread(DOING))?.into_iter().flatten().collect())
     }
@@ -124,14 +125,14 @@ impl Digests for PgStore {
         answered.map(drop)
     }
 
-    async fn finish_digest(
+    async fn complete_digest(
         &self,
         lease: &DigestLease,
         sent_at: Option<Timestamp>,
         remember: usize,
     ) -> Result<bool, StoreError> {
         let sent: Vec<_> = sent_at.map(instant).into_iter().collect();
-        let statement = sqlx::query(self.0.statements.finish_digest.clone())
+        let statement = sqlx::query(self.0.statements.complete_digest.clone())
             .bind(lease.user_id.as_str())
             .bind(lease.by.as_uuid())
             .bind(instant(lease.until))
@@ -143,14 +144,14 @@ impl Digests for PgStore {
 
     /// Passes over a conversation that another step is at just then: its due time stays, and it is looked at again
     /// sooner.
-    async fn hold_digests(&self, holds: &[DigestHold]) -> Result<(), StoreError> {
+    async fn postpone_digests(&self, holds: &[DigestPostponement]) -> Result<(), StoreError> {
         let users: Vec<_> = holds.iter().map(|hold| hold.lease.user_id.as_str()).collect();
         let owners: Vec<_> = holds.iter().map(|hold| hold.lease.by.as_uuid()).collect();
         let leases: Vec<_> = holds.iter().map(|hold| instant(hold.lease.until)).collect();
         let untils: Vec<_> = holds.iter().map(|hold| instant(hold.until)).collect();
         let forgets: Vec<_> = holds.iter().map(|hold| hold.forget_attempt).collect();
         let deferred: Vec<_> = holds.iter().map(|hold| hold.is_deferred).collect();
-        let statement = sqlx::query(self.0.statements.hold_digests.clone())
+        let statement = sqlx::query(self.0.statements.postpone_digests.clone())
             .bind(users)
             .bind(owners)
             .bind(leases)
@@ -188,12 +189,12 @@ fn known_side(code: i16) -> Result<Side, Error> {
 }
 
 /// What a row says; `None` for the one that is there when nobody is due.
-fn due_user(row: &PgRow, claim: &DigestClaim) -> Result<Option<DueUser>, Error> {
+fn digest_user(row: &PgRow, claim: &DigestClaim) -> Result<Option<DigestUser>, Error> {
     if row.try_get::<Option<&str>, _>("user_id")?.is_none() {
         return Ok(None);
     }
     let sent: Vec<DateTime<Utc>> = row.try_get("sent")?;
-    Ok(Some(DueUser {
+    Ok(Some(DigestUser {
         lease: DigestLease {
             user_id: rows::user_id(row, "user_id")?,
             by: claim.by,

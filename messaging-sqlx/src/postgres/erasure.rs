@@ -2,7 +2,7 @@ use async_trait::async_trait;
 use messaging_core::{
     domain::{erasure::erased_user, side::Side},
     id::{ConversationId, UserId},
-    port::store::{ErasedReports, Erasure, StoreError, Traces},
+    port::store::{ErasedReports, ErasureStore, StoreError, Traces},
 };
 use sqlx::Row;
 
@@ -10,7 +10,7 @@ use super::{PgStore, error::failed, rows};
 use crate::codes::limit;
 
 #[async_trait]
-impl Erasure for PgStore {
+impl ErasureStore for PgStore {
     async fn list_traces(
         &self,
         of: &UserId,
@@ -107,5 +107,5 @@ SELECT (SELECT count(*) FROM (SELECT id FROM made UNION SELECT id FROM about UNI
         UNION SELECT e.report_id FROM "messaging".evidence e WHERE e.sender_id = $1
             AND (SELECT r.status FROM "messaging".report r WHERE r.id = e.report_id LIMIT 1) = 0) o) AS open"#;
 pub(super) const FORGET_USER: &str = r#"
-WITH mailed AS (DELETE FROM "messaging".recipient WHERE user_id = $1)
+WITH mailed AS (DELETE FROM "messaging".digest_user WHERE user_id = $1)
 DELETE FROM "messaging".rate WHERE user_id = $1"#;

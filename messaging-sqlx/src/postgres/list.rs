@@ -18,7 +18,7 @@ use super::{
 };
 use crate::codes::{limit, number};
 
-/// What is asked of an inbox, for each kind of one.
+/// What is asked of a scope, for each kind of one.
 #[derive(Debug, Clone)]
 pub(super) struct PerScope<T> {
     pub(super) client: T,
@@ -27,8 +27,8 @@ pub(super) struct PerScope<T> {
 }
 
 impl<T> PerScope<T> {
-    fn of(&self, inbox: &ListScope) -> &T {
-        match inbox {
+    fn of(&self, scope: &ListScope) -> &T {
+        match scope {
             ListScope::Client(_) => &self.client,
             ListScope::Agent { .. } => &self.agent,
             ListScope::All(_) => &self.all,
@@ -120,20 +120,20 @@ pub(super) const COUNT: PerScope<&str> = PerScope {
 macro_rules! client_unread {
     ($user:literal) => {
         concat!(
-            r#"(SELECT COALESCE(SUM(client_inbox - client_read), 0) FROM "messaging".conversation
+            r#"(SELECT COALESCE(SUM(client_received - client_read), 0) FROM "messaging".conversation
                 WHERE client_id = "#,
             $user,
-            " AND client_inbox > client_read)"
+            " AND client_received > client_read)"
         )
     };
 }
 macro_rules! agent_unread {
     ($which:literal) => {
         concat!(
-            r#"(SELECT COALESCE(SUM(agent_inbox - agent_read), 0) FROM "messaging".conversation
+            r#"(SELECT COALESCE(SUM(agent_received - agent_read), 0) FROM "messaging".conversation
                 WHERE "#,
             $which,
-            " AND agent_inbox > agent_read)"
+            " AND agent_received > agent_read)"
         )
     };
 }
@@ -231,8 +231,8 @@ impl PgStore {
     }
 }
 
-fn bind_owner<'q>(statement: Statement<'q>, inbox: &ListScope) -> Statement<'q> {
-    match inbox {
+fn bind_owner<'q>(statement: Statement<'q>, scope: &ListScope) -> Statement<'q> {
+    match scope {
         ListScope::Client(user_id) => statement.bind(user_id.as_str()),
         ListScope::Agent { agent_id, user_id } => statement.bind(agent_id.as_str()).bind(user_id.as_str()),
         ListScope::All(_) => statement,

@@ -1,6 +1,6 @@
 use messaging_core::{
     domain::{
-        conversation::{Mailbox, ReadMark},
+        conversation::{ReadMark, UnreadCounter},
         receipt::Receipt,
         side::PerSide,
     },
@@ -31,21 +31,21 @@ macro_rules! mark_read {
             moved AS (UPDATE "messaging".conversation c SET events = c.events + 1,
                 "#, $side, "_read = t.position, ", $side, "_read_seq = t.seq,
                 ", $side, "_read_at = GREATEST(", moment!("$6", "$7"), ", c.activity_at, c.", $side, "_read_at),
-                ", $side, "_due_at = CASE WHEN t.position < c.", $side, "_inbox THEN c.", $side, "_due_at END
+                ", $side, "_due_at = CASE WHEN t.position < c.", $side, "_received THEN c.", $side, "_due_at END
                 FROM target t WHERE c.id = $1 AND c.access_version = $4 AND c.", $side, "_read < t.position
                 AND ", waits!("$8"), "
-                RETURNING c.id, c.events, c.", $side, "_inbox AS inbox, c.", $side, "_read AS read,
+                RETURNING c.id, c.events, c.", $side, "_received AS received, c.", $side, "_read AS read,
                     c.", $side, "_read_seq AS read_seq, c.", $side, r#"_read_at AS read_at),
             receipt AS (INSERT INTO "messaging".receipt (conversation_id, side, up_to_seq, position, read_at)
                 SELECT id, "#, $code, ", read_seq, read, read_at FROM moved),
             ",
             publish!("moved", concat!("2, ", $code, "::smallint, read_seq, read_at")),
-            "SELECT 'moved' AS outcome, inbox, read, read_seq, read_at, head, is_new, read_at AS first_read_at
+            "SELECT 'moved' AS outcome, received, read, read_seq, read_at, head, is_new, read_at AS first_read_at
                 FROM moved LEFT JOIN laned ON true
             UNION ALL
             SELECT CASE WHEN t.seq IS NULL THEN 'unknown' WHEN c.", $side, "_read >= t.position THEN 'already'
                     ELSE 'lost' END,
-                c.", $side, "_inbox, c.", $side, "_read, c.", $side, "_read_seq, c.", $side, r#"_read_at,
+                c.", $side, "_received, c.", $side, "_read, c.", $side, "_read_seq, c.", $side, r#"_read_at,
                 NULL, NULL, CASE WHEN t.position > 0 THEN (SELECT r.read_at FROM "messaging".receipt r
                     WHERE r.conversation_id = $1 AND r.side = "#, $code, r#" AND r.position >= t.position
                     ORDER BY r.position LIMIT 1) END
@@ -97,8 +97,8 @@ fn marked(row: Option<&PgRow>, step: &MarkRead, ownership: Ownership) -> Result<
     };
     let marked = match row.try_get("outcome")? {
         "moved" => {
-            let mailbox = mailbox(row)?;
-            let mark = mailbox
+            let counter = counter(row)?;
+            let mark = counter
                 .last_read
                 .ok_or_else(|| damaged("a position moved without a receipt"))?;
             Marked::Moved {
@@ -107,12 +107,12 @@ fn marked(row: Option<&PgRow>, step: &MarkRead, ownership: Ownership) -> Result<
                     up_to_seq: mark.up_to_seq,
                     read_at: mark.at,
                 },
-                mailbox,
+                counter,
                 lane: ownership.given(row, step.conversation_id)?,
             }
         }
         "already" => Marked::Already {
-            mailbox: mailbox(row)?,
+            counter: counter(row)?,
             read_at: maybe_time(row, "first_read_at")?,
         },
         "unknown" => Marked::UnknownMessage,
@@ -121,14 +121,14 @@ fn marked(row: Option<&PgRow>, step: &MarkRead, ownership: Ownership) -> Result<
     Ok(Some(marked))
 }
 
-fn mailbox(row: &PgRow) -> Result<Mailbox, Error> {
+fn counter(row: &PgRow) -> Result<UnreadCounter, Error> {
     let has_read = row.try_get::<Option<i64>, _>("read_seq")?.is_some();
     let mark = || -> Result<Option<ReadMark>, Error> {
         let up_to_seq = count(row, "read_seq")?;
         Ok(maybe_time(row, "read_at")?.map(|at| ReadMark { up_to_seq, at }))
     };
-    Ok(Mailbox {
-        inbox: count(row, "inbox")?,
+    Ok(UnreadCounter {
+        received: count(row, "received")?,
         read: count(row, "read")?,
         last_read: if has_read { mark()? } else { None },
     })

@@ -33,6 +33,7 @@ mod change_state;
 mod claim;
 mod connect;
 mod conversations;
+mod dead_letters;
 mod digest_sql;
 mod digests;
 mod erasure;
@@ -56,11 +57,10 @@ mod planned;
 #[cfg(test)]
 mod prepared;
 mod probe;
+mod recount;
 mod rows;
 mod schema_name;
-mod set_aside;
 mod statements;
-mod tallies;
 #[cfg(test)]
 mod together;
 mod turns;

@@ -1,10 +1,10 @@
 use async_trait::async_trait;
 use messaging_core::{
     domain::report::{
-        Complaint, EVIDENCE_AROUND, EVIDENCE_NEWEST, MAX_COMPLAINTS, Remark, Report, ReportFile, Settled,
+        Complaint, EVIDENCE_AROUND, EVIDENCE_NEWEST, MAX_COMPLAINTS, Remark, Report, ReportFile, Resolution,
     },
     id::{ReportId, UserId},
-    port::store::{FileReport, Filed, Moderation, ReportScan, StoreError},
+    port::store::{FileReport, Filed, ModerationStore, ReportScan, StoreError},
     time::Timestamp,
 };
 use sqlx::{
@@ -22,7 +22,7 @@ use super::{
 use crate::codes::{self, limit, number, outcome_code, side_code, status_code};
 
 #[async_trait]
-impl Moderation for PgStore {
+impl ModerationStore for PgStore {
     async fn file_report(&self, step: &FileReport) -> Result<Filed, StoreError> {
         const DOING: &str = "filing a report";
         let statement = sqlx::query(self.0.statements.file_report.clone())
@@ -86,15 +86,19 @@ impl Moderation for PgStore {
         }))
     }
 
-    async fn settle_report(&self, id: ReportId, settled: &Settled) -> Result<Option<Report>, StoreError> {
-        const DOING: &str = "settling a report";
+    async fn resolve_report(
+        &self,
+        id: ReportId,
+        resolution: &Resolution,
+    ) -> Result<Option<Report>, StoreError> {
+        const DOING: &str = "resolving a report";
         let statements = &self.0.statements;
-        let statement = sqlx::query(statements.settle_report.clone())
+        let statement = sqlx::query(statements.resolve_report.clone())
             .bind(id.as_uuid())
-            .bind(outcome_code(settled.outcome))
-            .bind(settled.by.as_str())
-            .bind(instant(settled.at))
-            .bind(settled.note.as_ref().map(Remark::as_str));
+            .bind(outcome_code(resolution.outcome))
+            .bind(resolution.by.as_str())
+            .bind(instant(resolution.at))
+            .bind(resolution.note.as_ref().map(Remark::as_str));
         self.write(DOING, statement).await?;
         let found = sqlx::query(statements.report.clone()).bind(id.as_uuid());
         let found = self.read(DOING, found).await?;
@@ -105,7 +109,7 @@ impl Moderation for PgStore {
 /// `$1` id, `$2` conversation, `$3` reporter, `$4` their side, `$5` reported, `$6` now, `$7` message, `$8` reason,
 /// `$9` how many messages around it, `$10` how many without one, `$11` the most complaints. The id of the report and
 /// whether it has the complaint, or no row where the conversation or the message is not there. The update waits for a
-/// statement that settles the open report, or adds to it, and counts in the row as it is by then, one more than fits at
+/// statement that resolves the open report, or adds to it, and counts in the row as it is by then, one more than fits at
 /// most. Whether it is a repetition is as of before: two equal complaints at once may count twice.
 pub(super) const FILE: &str = r#"
 WITH subject AS (
@@ -145,7 +149,7 @@ macro_rules! select_reports {
     ($rest:literal) => {
         concat!(
             r#"SELECT r.id, r.conversation_id, r.reporter_id, r.reporter_side, r.reported_id, r.opened_at, r.status,
-                r.settled_by, r.settled_at, r.note, said.reasons, said.abouts, said.times
+                r.resolved_by, r.resolved_at, r.note, said.reasons, said.abouts, said.times
             FROM "messaging".report r CROSS JOIN LATERAL (
                 SELECT COALESCE(array_agg(reason ORDER BY place), '{}') AS reasons,
                     COALESCE(array_agg(about ORDER BY place), '{}') AS abouts,
@@ -182,8 +186,8 @@ pub(super) const EVIDENCE: &str = concat!(
         JOIN "messaging".evidence e ON e.report_id = r.id WHERE r.id = $1) m ORDER BY m.seq"#
 );
 /// `$1` id, `$2` how, `$3` by whom, `$4` when, `$5` note.
-pub(super) const SETTLE: &str = r#"UPDATE "messaging".report
-    SET status = $2, settled_by = $3, settled_at = $4, note = $5 WHERE id = $1 AND status = 0"#;
+pub(super) const RESOLVE: &str = r#"UPDATE "messaging".report
+    SET status = $2, resolved_by = $3, resolved_at = $4, note = $5 WHERE id = $1 AND status = 0"#;
 
 fn report(row: &PgRow) -> Result<Report, Error> {
     let reasons: Vec<String> = row.try_get("reasons")?;
@@ -204,19 +208,19 @@ fn report(row: &PgRow) -> Result<Report, Error> {
         reported_id: rows::user_id(row, "reported_id")?,
         opened_at: rows::time(row, "opened_at")?,
         complaints: complaints.collect(),
-        settled: settled(row)?,
+        resolution: resolution(row)?,
     })
 }
 
-fn settled(row: &PgRow) -> Result<Option<Settled>, Error> {
+fn resolution(row: &PgRow) -> Result<Option<Resolution>, Error> {
     let Some(outcome) = codes::outcome_of_code(row.try_get("status")?) else {
         return Ok(None);
     };
     let note: Option<String> = row.try_get("note")?;
-    Ok(Some(Settled {
+    Ok(Some(Resolution {
         outcome,
-        by: rows::user_id(row, "settled_by")?,
-        at: rows::time(row, "settled_at")?,
+        by: rows::user_id(row, "resolved_by")?,
+        at: rows::time(row, "resolved_at")?,
         note: note.map(Remark::from_stored),
     }))
 }

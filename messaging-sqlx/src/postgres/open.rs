@@ -1,7 +1,7 @@
 //! Opening a conversation: by itself, and within a transaction of the host's.
 
 use messaging_core::{
-    domain::conversation::OpenPlan,
+    domain::conversation::PreparedOpen,
     port::store::{Opened, Publisher, StoreError, StoreErrorKind},
 };
 use sqlx::{Error, PgConnection, Row, postgres::PgRow};
@@ -82,7 +82,7 @@ const MAX_REPEATS: usize = 3;
 impl PgStore {
     pub(super) async fn open_pair(
         &self,
-        plan: &OpenPlan,
+        plan: &PreparedOpen,
         publisher: Publisher,
     ) -> Result<Opened, StoreError> {
         let ownership = self.ownership(publisher, plan.now);
@@ -118,16 +118,16 @@ impl PgStore {
     /// lost against another: roll back, and repeat it from the beginning.
     /// [`Unavailable`](StoreErrorKind::Unavailable) when the connection is lost. After any error the host's
     /// transaction can only be rolled back.
-    pub async fn open_in(
+    pub async fn open_in_transaction(
         &self,
         connection: &mut PgConnection,
-        plan: &OpenPlan,
+        plan: &PreparedOpen,
     ) -> Result<Opened, StoreError> {
         // On the host's connection: another one might never be free as long as the host keeps its own.
         self.admit_on(connection, DOING).await?;
         let ownership = self.ownership(Publisher::Anyone, plan.now);
         for _ in 0..MAX_REPEATS {
-            let statement = sqlx::query(self.0.statements.open_in.clone());
+            let statement = sqlx::query(self.0.statements.open_in_transaction.clone());
             let statement = bind(statement, plan, ownership)
                 .bind(self.max_ahead())
                 .persistent(self.0.caller.pooler() == Pooler::Session);
@@ -140,7 +140,7 @@ impl PgStore {
     }
 }
 
-fn bind<'q>(statement: Statement<'q>, plan: &OpenPlan, ownership: Ownership) -> Statement<'q> {
+fn bind<'q>(statement: Statement<'q>, plan: &PreparedOpen, ownership: Ownership) -> Statement<'q> {
     ownership
         .bind(statement.bind(plan.id.as_uuid()))
         .bind(plan.client_id.as_str())

@@ -2,8 +2,8 @@ use async_trait::async_trait;
 use messaging_core::{
     id::WorkerId,
     port::store::{
-        Backlog, Claim, Entry, Lane, LaneDelay, LaneFailure, LoadedEntry, Outbox, Progress, Requeue,
-        Requeued, SetAside, SetAsidePlace, StoreError,
+        Backlog, Claim, DeadLetter, DeadLetterPosition, Entry, Lane, LaneDeferral, LaneFailure, LoadedEntry,
+        OutboxStore, Progress, Requeue, Requeued, StoreError,
     },
     time::Timestamp,
 };
@@ -19,7 +19,7 @@ use super::{
 use crate::codes::number;
 
 #[async_trait]
-impl Outbox for PgStore {
+impl OutboxStore for PgStore {
     /// Fails with [`ReadOnly`](messaging_core::port::store::StoreErrorKind::ReadOnly), caused by a
     /// [`ClockSkew`](super::ClockSkew), while the clocks are too far apart for leases.
     async fn claim_lanes(&self, claim: &Claim) -> Result<Vec<Lane>, StoreError> {
@@ -51,7 +51,7 @@ impl Outbox for PgStore {
         going_on.collect::<Result<_, _>>().map_err(unread(DOING))
     }
 
-    async fn delay_lanes(&self, by: WorkerId, delays: &[LaneDelay]) -> Result<(), StoreError> {
+    async fn defer_lanes(&self, by: WorkerId, delays: &[LaneDeferral]) -> Result<(), StoreError> {
         const DOING: &str = "letting go of lanes";
         let ids: Vec<_> = delays.iter().map(|one| one.conversation_id.as_uuid()).collect();
         let leases: Vec<_> = delays.iter().map(|one| instant(one.lease_until)).collect();
@@ -69,7 +69,7 @@ impl Outbox for PgStore {
         self.write(DOING, statement).await.map(drop)
     }
 
-    async fn set_aside(
+    async fn dead_letter(
         &self,
         by: WorkerId,
         lane: &Lane,
@@ -80,15 +80,15 @@ impl Outbox for PgStore {
         self.take_out(by, lane, entry, why, now).await
     }
 
-    async fn list_set_aside(&self, limit: usize) -> Result<Vec<SetAside>, StoreError> {
-        self.oldest_set_aside(limit).await
+    async fn list_dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
+        self.oldest_dead_letter(limit).await
     }
 
-    async fn list_set_aside_after(
+    async fn list_dead_letters_after(
         &self,
-        place: &SetAsidePlace,
+        place: &DeadLetterPosition,
         limit: usize,
-    ) -> Result<Vec<SetAside>, StoreError> {
+    ) -> Result<Vec<DeadLetter>, StoreError> {
         self.set_aside_after(place, limit).await
     }
 
@@ -208,9 +208,9 @@ pub(super) const LET_GO: &str = concat!(
 /// [`Backlog::MOST`] of each kind cost.
 pub(super) const BACKLOG: &str = concat!(
     r#"SELECT waiting.lanes + unnumbered.lanes AS lanes, LEAST(waiting.oldest, unnumbered.oldest) AS oldest,
-        (SELECT COUNT(*) FROM (SELECT FROM "messaging".set_aside s WHERE "#,
-    part!("s.set_aside_at"),
-    r#" ORDER BY s.set_aside_at, s.conversation_id, s.number LIMIT 10000) s) AS set_aside
+        (SELECT COUNT(*) FROM (SELECT FROM "messaging".dead_letter s WHERE "#,
+    part!("s.dead_lettered_at"),
+    r#" ORDER BY s.dead_lettered_at, s.conversation_id, s.number LIMIT 10000) s) AS dead_letters
     FROM (SELECT COUNT(*) AS lanes, MIN((SELECT o.at FROM "messaging".outbox o
             WHERE o.conversation_id = l.conversation_id AND o.number >= l.head ORDER BY o.number LIMIT 1)) AS oldest
         FROM (SELECT l.conversation_id, l.head FROM "messaging".lane l WHERE "#,
@@ -229,6 +229,6 @@ fn backlog(row: &PgRow) -> Result<Backlog, Error> {
     Ok(Backlog {
         lanes: count(row, "lanes")?,
         oldest: maybe_time(row, "oldest")?,
-        set_aside: count(row, "set_aside")?,
+        dead_letters: count(row, "dead_letters")?,
     })
 }

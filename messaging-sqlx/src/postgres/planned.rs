@@ -52,7 +52,7 @@ impl QueueIndex {
 
 /// The statements that may look a lane up by its conversation in the index of due lanes: between two indexes of which the
 /// planner expects one row, nothing decides. Both are asked seldom, and for few rows.
-const BY_EITHER_INDEX: [&str; 2] = ["backlog", "tally"];
+const BY_EITHER_INDEX: [&str; 2] = ["backlog", "recount"];
 
 /// What is executed in a transaction in which the planner is kept from scans.
 const WITHOUT_SCANS: [&str; 1] = ["activity"];

@@ -19,7 +19,7 @@ $$;
 
 CREATE TEMP TABLE n AS SELECT generate_series(1::bigint, $rows) AS n;
 
-INSERT INTO "messaging".conversation (id, client_id, agent_id, agent_user_id, last_seq, client_inbox, agent_inbox,
+INSERT INTO "messaging".conversation (id, client_id, agent_id, agent_user_id, last_seq, client_received, agent_received,
     client_due_at, agent_due_at, created_at, activity_at, events)
 SELECT pg_temp.id(n), 'client-' || n / 5, 'agency-' || n % 997, 'agent-' || n % 997, 1, n % 2, 1 - n % 2,
     CASE WHEN n % 100 = 0 THEN pg_temp.at(n) END, CASE WHEN n % 100 = 1 THEN pg_temp.at(n) END,
@@ -35,9 +35,9 @@ INSERT INTO "messaging".outbox (conversation_id, number, kind, seq, at)
 SELECT pg_temp.id(n), 2, 1, 1, pg_temp.at(n) FROM n;
 INSERT INTO "messaging".lane (conversation_id, head, tail, until) SELECT pg_temp.id(n), 2, 2, pg_temp.at(n) FROM n;
 INSERT INTO "messaging".unnumbered (at, conversation_id) SELECT pg_temp.at(n), pg_temp.id(n) FROM n;
-INSERT INTO "messaging".set_aside (conversation_id, number, kind, at, why, set_aside_at)
+INSERT INTO "messaging".dead_letter (conversation_id, number, kind, at, why, dead_lettered_at)
 SELECT pg_temp.id(n), 1, 3, pg_temp.at(n), 'it is too large', pg_temp.at(n) FROM n;
-INSERT INTO "messaging".recipient (user_id, sent) SELECT 'client-' || n, ARRAY[pg_temp.at(n)] FROM n;
+INSERT INTO "messaging".digest_user (user_id, sent) SELECT 'client-' || n, ARRAY[pg_temp.at(n)] FROM n;
 INSERT INTO "messaging".pushed (conversation_id, side, seq, at) SELECT pg_temp.id(n), 1, 1, pg_temp.at(n) FROM n;
 INSERT INTO "messaging".report (id, conversation_id, reporter_id, reporter_side, reported_id, opened_at)
 SELECT pg_temp.id(n), pg_temp.id(n), 'client-' || n / 5, 1, 'agent-' || n % 997, pg_temp.at(n) FROM n;

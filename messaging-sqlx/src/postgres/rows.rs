@@ -3,7 +3,7 @@
 use messaging_core::{
     domain::{
         body::Body,
-        conversation::{Conversation, ConversationSummary, Mailbox, ReadMark},
+        conversation::{Conversation, ConversationSummary, ReadMark, UnreadCounter},
         digest::DigestMark,
         message::{IdempotencyKey, Message, Origin},
         receipt::MessageRow,
@@ -26,9 +26,9 @@ use crate::codes;
 macro_rules! conversation_columns {
     () => {
         "c.id, c.client_id, c.agent_id, c.agent_user_id, c.access_version, c.blocked_by, c.closed, c.last_seq,
-         c.client_inbox, c.client_read, c.client_read_seq, c.client_read_at,
+         c.client_received, c.client_read, c.client_read_seq, c.client_read_at,
          c.client_mailed, c.client_due_at,
-         c.agent_inbox, c.agent_read, c.agent_read_seq, c.agent_read_at, c.agent_mailed, c.agent_due_at,
+         c.agent_received, c.agent_read, c.agent_read_seq, c.agent_read_at, c.agent_mailed, c.agent_due_at,
          c.created_at, c.activity_at"
     };
 }
@@ -83,10 +83,10 @@ pub(super) use {
 };
 
 pub(super) fn conversation(row: &PgRow) -> Result<Conversation, Error> {
-    let mailbox = |inbox: &str, read: &str, seq: &str, at: &str| -> Result<Mailbox, Error> {
+    let counter = |received: &str, read: &str, seq: &str, at: &str| -> Result<UnreadCounter, Error> {
         let seq = maybe_count(row, seq)?;
-        Ok(Mailbox {
-            inbox: count(row, inbox)?,
+        Ok(UnreadCounter {
+            received: count(row, received)?,
             read: count(row, read)?,
             last_read: seq
                 .zip(maybe_time(row, at)?)
@@ -104,9 +104,14 @@ pub(super) fn conversation(row: &PgRow) -> Result<Conversation, Error> {
         blocked_by: PerSide::from_fn(|side| codes::holds(blocked_by, side)),
         closed: row.try_get("closed")?,
         last_seq: count(row, "last_seq")?,
-        mailboxes: PerSide {
-            client: mailbox("client_inbox", "client_read", "client_read_seq", "client_read_at")?,
-            agent: mailbox("agent_inbox", "agent_read", "agent_read_seq", "agent_read_at")?,
+        counters: PerSide {
+            client: counter(
+                "client_received",
+                "client_read",
+                "client_read_seq",
+                "client_read_at",
+            )?,
+            agent: counter("agent_received", "agent_read", "agent_read_seq", "agent_read_at")?,
         },
         digests: PerSide {
             client: digest_mark(row, "client_mailed", "client_due_at")?,

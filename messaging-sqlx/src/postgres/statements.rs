@@ -4,9 +4,9 @@ use messaging_core::domain::side::PerSide;
 use sqlx::SqlStr;
 
 use super::{
-    SchemaName, activity, append, append_many, audit, change_state, claim, conversations, digest_sql,
-    erasure, history, limiter, list, list::PerScope, load, mark_read, moderation, open, outbox, probe,
-    set_aside, tallies, unlink,
+    SchemaName, activity, append, append_many, audit, change_state, claim, conversations, dead_letters,
+    digest_sql, erasure, history, limiter, list, list::PerScope, load, mark_read, moderation, open, outbox,
+    probe, recount, unlink,
 };
 
 macro_rules! statements {
@@ -40,7 +40,7 @@ statements! {
     mark_read: PerSide<SqlStr> = mark_read::MARK_READ;
     change_state: SqlStr = change_state::CHANGE_STATE;
     open: SqlStr = open::OPEN;
-    open_in: SqlStr = open::OPEN_IN;
+    open_in_transaction: SqlStr = open::OPEN_IN;
     find: SqlStr = conversations::FIND;
     summary: SqlStr = conversations::OVERVIEW;
     bookings: SqlStr = conversations::BOOKINGS;
@@ -59,25 +59,25 @@ statements! {
     entries: SqlStr = load::ENTRIES;
     acknowledge: SqlStr = outbox::ACKNOWLEDGE;
     let_go: SqlStr = outbox::LET_GO;
-    take_out: SqlStr = set_aside::TAKE_OUT;
-    list_set_aside: SqlStr = set_aside::LIST;
-    list_set_aside_after: SqlStr = set_aside::LIST_AFTER;
-    requeue: SqlStr = set_aside::REQUEUE;
+    take_out: SqlStr = dead_letters::TAKE_OUT;
+    list_dead_letters: SqlStr = dead_letters::LIST;
+    list_dead_letters_after: SqlStr = dead_letters::LIST_AFTER;
+    requeue: SqlStr = dead_letters::REQUEUE;
     backlog: SqlStr = outbox::BACKLOG;
     claim_digests: SqlStr = digest_sql::CLAIM;
     unmailed: SqlStr = digest_sql::UNMAILED;
     record_attempt: SqlStr = digest_sql::RECORD;
     excerpts: SqlStr = digest_sql::EXCERPTS;
     mark_mailed: SqlStr = digest_sql::MARK_MAILED;
-    finish_digest: SqlStr = digest_sql::FINISH;
-    hold_digests: SqlStr = digest_sql::HOLD;
+    complete_digest: SqlStr = digest_sql::FINISH;
+    postpone_digests: SqlStr = digest_sql::HOLD;
     admit_push: SqlStr = digest_sql::ADMIT_PUSH;
     file_report: SqlStr = moderation::FILE;
     reports: SqlStr = moderation::LIST;
     reports_of_status: SqlStr = moderation::LIST_OF_STATUS;
     report: SqlStr = moderation::FIND;
     evidence: SqlStr = moderation::EVIDENCE;
-    settle_report: SqlStr = moderation::SETTLE;
+    resolve_report: SqlStr = moderation::RESOLVE;
     traces: SqlStr = erasure::TRACES;
     erase_messages: SqlStr = erasure::ERASE_MESSAGES;
     erase_from_reports: SqlStr = erasure::ERASE_FROM_REPORTS;
@@ -86,8 +86,8 @@ statements! {
     admit: SqlStr = limiter::ADMIT;
     record: SqlStr = audit::RECORD;
     accesses: SqlStr = audit::ACCESSES;
-    tallied: SqlStr = tallies::TALLIED;
-    tally: SqlStr = tallies::TALLY;
+    tallied: SqlStr = recount::TALLIED;
+    recount: SqlStr = recount::TALLY;
     probe: SqlStr = probe::PROBE;
 }
 

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use messaging_core::{
     AgentId,
     domain::activity::{Activity, ActivityCounter},
-    port::store::{Activities, ActivityScan, StoreError},
+    port::store::{ActivityScan, ActivityStore, StoreError},
 };
 use sqlx::{Connection, Error, Row, SqliteConnection, sqlite::SqliteRow};
 
@@ -14,7 +14,7 @@ use super::{SqliteStore, error::failed, rows};
 use crate::codes;
 
 #[async_trait]
-impl Activities for SqliteStore {
+impl ActivityStore for SqliteStore {
     async fn count_activity(&self, scan: &ActivityScan) -> Result<Vec<Activity>, StoreError> {
         const DOING: &str = "counting activity";
         let mut connection = self.reader(DOING).await?;

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use messaging_core::{
     id::{AuditId, ConversationId},
-    port::store::{Audit, AuditRecord, AuditedAction, StoreError},
+    port::store::{AuditRecord, AuditStore, AuditedAction, StoreError},
 };
 use sqlx::{Error, Row, SqliteConnection, sqlite::SqliteRow};
 use uuid::Uuid;
@@ -15,7 +15,7 @@ use super::{
 use crate::codes::limit;
 
 #[async_trait]
-impl Audit for SqliteStore {
+impl AuditStore for SqliteStore {
     async fn record_access(&self, record: &AuditRecord) -> Result<(), StoreError> {
         self.write(Record(record.clone())).await
     }

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use messaging_core::{
     domain::{
-        conversation::{Conversation, ConversationSummary, OpenPlan},
+        conversation::{Conversation, ConversationSummary, PreparedOpen},
         message::IdempotencyKey,
         page::ListScope,
         receipt::MessageRow,
@@ -9,8 +9,8 @@ use messaging_core::{
     },
     id::{AgentId, BookingId, ConversationId, UserId},
     port::store::{
-        Append, Appended, ChangeState, Changed, Conversations, HistoryPage, HistoryScan, ListPage, ListScan,
-        MarkRead, Marked, Opened, Publisher, StoreError, UnlinkBooking, Unlinked,
+        Append, Appended, ChangeState, Changed, ConversationStore, HistoryPage, HistoryScan, ListPage,
+        ListScan, MarkRead, Marked, Opened, Publisher, StoreError, UnlinkBooking, Unlinked,
     },
     time::Timestamp,
 };
@@ -26,8 +26,8 @@ use super::{
 use crate::codes::{number, sides_code};
 
 #[async_trait]
-impl Conversations for SqliteStore {
-    async fn open(&self, plan: &OpenPlan, publisher: Publisher) -> Result<Opened, StoreError> {
+impl ConversationStore for SqliteStore {
+    async fn open(&self, plan: &PreparedOpen, publisher: Publisher) -> Result<Opened, StoreError> {
         self.write(Open {
             plan: plan.clone(),
             publisher: self.0.workers.admitted(publisher),
@@ -145,8 +145,8 @@ pub(super) const BOOKINGS: &str =
     "SELECT booking_id FROM booking_link WHERE conversation_id = ? ORDER BY position DESC";
 pub(super) const SAVE: &str =
     "UPDATE conversation SET client_id = ?, agent_user_id = ?, access_version = ?, blocked_by = ?, closed = ?,
-    last_seq = ?, client_inbox = ?, client_read = ?, client_read_seq = ?, client_read_at = ?,
-    client_mailed = ?, client_due_at = ?, agent_inbox = ?, agent_read = ?, agent_read_seq = ?, agent_read_at = ?,
+    last_seq = ?, client_received = ?, client_read = ?, client_read_seq = ?, client_read_at = ?,
+    client_mailed = ?, client_due_at = ?, agent_received = ?, agent_read = ?, agent_read_seq = ?, agent_read_at = ?,
     agent_mailed = ?, agent_due_at = ?, activity_at = ? WHERE id = ?";
 
 pub(super) async fn find(
@@ -179,12 +179,12 @@ pub(super) fn bind_state<'q>(
         .bind(c.closed)
         .bind(number(c.last_seq));
     for side in Side::ALL {
-        let (mailbox, mark) = (c.mailboxes.of(side), c.digests.of(side));
+        let (counter, mark) = (c.counters.of(side), c.digests.of(side));
         bound = bound
-            .bind(number(mailbox.inbox))
-            .bind(number(mailbox.read))
-            .bind(mailbox.last_read.map(|mark| number(mark.up_to_seq)))
-            .bind(mailbox.last_read.map(|mark| mark.at.as_millis()))
+            .bind(number(counter.received))
+            .bind(number(counter.read))
+            .bind(counter.last_read.map(|mark| number(mark.up_to_seq)))
+            .bind(counter.last_read.map(|mark| mark.at.as_millis()))
             .bind(number(mark.mailed))
             .bind(mark.due_at.map(Timestamp::as_millis));
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use messaging_core::{
     domain::digest::Extent,
     id::{DigestId, UserId},
-    port::store::{DigestAttempt, DigestClaim, DigestLease, DueUser},
+    port::store::{DigestAttempt, DigestClaim, DigestLease, DigestUser},
     time::Timestamp,
 };
 use sqlx::{Error, Row, SqliteConnection};
@@ -23,7 +23,7 @@ macro_rules! due_at {
 macro_rules! leased {
     ($user:literal) => {
         concat!(
-            "EXISTS (SELECT 1 FROM recipient r WHERE r.user_id = c.",
+            "EXISTS (SELECT 1 FROM digest_user r WHERE r.user_id = c.",
             $user,
             " AND r.until > ?1)"
         )
@@ -47,21 +47,21 @@ pub(super) const DUE: &str = concat!(
     due_at!(),
     " LIMIT ?2"
 );
-pub(super) const LEASE: &str = "INSERT INTO recipient (user_id, owner, until) VALUES (?1, ?2, ?3)
+pub(super) const LEASE: &str = "INSERT INTO digest_user (user_id, owner, until) VALUES (?1, ?2, ?3)
     ON CONFLICT (user_id) DO UPDATE SET owner = excluded.owner, until = excluded.until
     RETURNING attempt_id, attempt_at, deferrals";
 pub(super) const EXTENTS: &str =
-    "SELECT conversation_id, side, up_to FROM recipient_extent WHERE user_id = ? ORDER BY place";
-pub(super) const SENT: &str = "SELECT at FROM recipient_sent WHERE user_id = ? ORDER BY place";
+    "SELECT conversation_id, side, up_to FROM digest_user_extent WHERE user_id = ? ORDER BY place";
+pub(super) const SENT: &str = "SELECT at FROM digest_user_sent WHERE user_id = ? ORDER BY place";
 
 /// How many conversations that are due are looked at for each user that is wanted: a user may have many.
 const CONVERSATIONS_AT_ONCE: usize = 20;
 
 impl Step for DigestClaim {
-    type Answer = Vec<DueUser>;
+    type Answer = Vec<DigestUser>;
     const DOING: &'static str = "claiming users to mail";
 
-    async fn take(self, tx: &mut SqliteConnection) -> Result<Vec<DueUser>, Error> {
+    async fn take(self, tx: &mut SqliteConnection) -> Result<Vec<DigestUser>, Error> {
         let rows = sqlx::query(DUE)
             .bind(self.now.as_millis())
             .bind(limit(self.limit.saturating_mul(CONVERSATIONS_AT_ONCE)))
@@ -98,7 +98,7 @@ impl Step for DigestClaim {
     }
 }
 
-async fn lease_user(tx: &mut SqliteConnection, lease: DigestLease) -> Result<DueUser, Error> {
+async fn lease_user(tx: &mut SqliteConnection, lease: DigestLease) -> Result<DigestUser, Error> {
     let user_id = lease.user_id.as_str();
     let row = sqlx::query(LEASE)
         .bind(user_id)
@@ -116,7 +116,7 @@ async fn lease_user(tx: &mut SqliteConnection, lease: DigestLease) -> Result<Due
         });
     }
     let sent: Vec<i64> = sqlx::query_scalar(SENT).bind(user_id).fetch_all(tx).await?;
-    Ok(DueUser {
+    Ok(DigestUser {
         attempt: id.zip(at).map(|(id, at)| DigestAttempt {
             id: DigestId::new(id),
             extents,

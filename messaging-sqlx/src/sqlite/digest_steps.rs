@@ -3,7 +3,7 @@
 use messaging_core::{
     domain::digest::Extent,
     id::UserId,
-    port::store::{DigestAttempt, DigestHold, DigestLease},
+    port::store::{DigestAttempt, DigestLease, DigestPostponement},
     time::Timestamp,
 };
 use sqlx::{Error, SqliteConnection};
@@ -19,15 +19,15 @@ pub(super) struct Record {
 
 /// Whether somebody is under a lease.
 pub(super) const UNDER: &str =
-    "SELECT EXISTS (SELECT 1 FROM recipient WHERE user_id = ? AND owner = ? AND until = ?)";
-pub(super) const BEGIN: &str = "UPDATE recipient SET attempt_id = ?, attempt_at = ? WHERE user_id = ?";
-pub(super) const ENTER: &str = "INSERT INTO recipient_extent (user_id, place, conversation_id, side, up_to)
+    "SELECT EXISTS (SELECT 1 FROM digest_user WHERE user_id = ? AND owner = ? AND until = ?)";
+pub(super) const BEGIN: &str = "UPDATE digest_user SET attempt_id = ?, attempt_at = ? WHERE user_id = ?";
+pub(super) const ENTER: &str = "INSERT INTO digest_user_extent (user_id, place, conversation_id, side, up_to)
     VALUES (?, ?, ?, ?, ?)";
-pub(super) const FORGET: &str = "DELETE FROM recipient_extent WHERE user_id = ?";
+pub(super) const FORGET: &str = "DELETE FROM digest_user_extent WHERE user_id = ?";
 pub(super) const FREE: &str =
-    "UPDATE recipient SET owner = NULL, until = NULL, deferrals = 0 WHERE user_id = ?";
+    "UPDATE digest_user SET owner = NULL, until = NULL, deferrals = 0 WHERE user_id = ?";
 pub(super) const RELEASE: &str =
-    "UPDATE recipient SET owner = NULL, until = NULL, deferrals = deferrals + ? WHERE user_id = ?";
+    "UPDATE digest_user SET owner = NULL, until = NULL, deferrals = deferrals + ? WHERE user_id = ?";
 
 async fn is_under(tx: &mut SqliteConnection, lease: &DigestLease) -> Result<bool, Error> {
     sqlx::query_scalar(UNDER)
@@ -108,10 +108,10 @@ pub(super) struct Finish {
     pub(super) remember: usize,
 }
 
-pub(super) const REMEMBER: &str = "INSERT INTO recipient_sent (user_id, place, at)
-    VALUES (?1, (SELECT COALESCE(MAX(place), 0) + 1 FROM recipient_sent WHERE user_id = ?1), ?2)";
-pub(super) const FORGET_SENT: &str = "DELETE FROM recipient_sent WHERE user_id = ?1 AND place <=
-    (SELECT place FROM recipient_sent WHERE user_id = ?1 ORDER BY place DESC LIMIT 1 OFFSET ?2)";
+pub(super) const REMEMBER: &str = "INSERT INTO digest_user_sent (user_id, place, at)
+    VALUES (?1, (SELECT COALESCE(MAX(place), 0) + 1 FROM digest_user_sent WHERE user_id = ?1), ?2)";
+pub(super) const FORGET_SENT: &str = "DELETE FROM digest_user_sent WHERE user_id = ?1 AND place <=
+    (SELECT place FROM digest_user_sent WHERE user_id = ?1 ORDER BY place DESC LIMIT 1 OFFSET ?2)";
 
 impl Step for Finish {
     type Answer = bool;
@@ -138,13 +138,13 @@ impl Step for Finish {
     }
 }
 
-pub(super) struct Hold(pub(super) Vec<DigestHold>);
+pub(super) struct Hold(pub(super) Vec<DigestPostponement>);
 
 pub(super) const HOLD: [&str; 2] = [
     "UPDATE conversation SET client_due_at = ?1
-        WHERE client_id = ?2 AND client_inbox > client_read AND client_due_at < ?1",
+        WHERE client_id = ?2 AND client_received > client_read AND client_due_at < ?1",
     "UPDATE conversation SET agent_due_at = ?1
-        WHERE agent_user_id = ?2 AND agent_inbox > agent_read AND agent_due_at < ?1",
+        WHERE agent_user_id = ?2 AND agent_received > agent_read AND agent_due_at < ?1",
 ];
 
 impl Step for Hold {

@@ -8,7 +8,8 @@ use messaging_core::{
     },
     id::UserId,
     port::store::{
-        DigestAttempt, DigestClaim, DigestHold, DigestLease, Digests, DueUser, Excerpt, PushMark, StoreError,
+        DigestAttempt, DigestClaim, DigestLease, DigestPostponement, DigestStore, DigestUser, Excerpt,
+        PushMark, StoreError,
     },
     time::Timestamp,
 };
@@ -24,10 +25,10 @@ use super::{
 use crate::codes::{limit, number, side_code};
 
 #[async_trait]
-impl Digests for SqliteStore {
+impl DigestStore for SqliteStore {
     /// Admits the workers of one store at a time, as
     /// [`claim_lanes`](messaging_core::port::store::Outbox::claim_lanes) does.
-    async fn claim_digests(&self, claim: &DigestClaim) -> Result<Vec<DueUser>, StoreError> {
+    async fn claim_digests(&self, claim: &DigestClaim) -> Result<Vec<DigestUser>, StoreError> {
         self.0.workers.admit(DigestClaim::DOING)?;
         self.write(*claim).await
     }
@@ -73,7 +74,7 @@ impl Digests for SqliteStore {
         .await
     }
 
-    async fn finish_digest(
+    async fn complete_digest(
         &self,
         lease: &DigestLease,
         sent_at: Option<Timestamp>,
@@ -87,7 +88,7 @@ impl Digests for SqliteStore {
         .await
     }
 
-    async fn hold_digests(&self, holds: &[DigestHold]) -> Result<(), StoreError> {
+    async fn postpone_digests(&self, holds: &[DigestPostponement]) -> Result<(), StoreError> {
         self.write(Hold(holds.to_vec())).await
     }
 
@@ -133,11 +134,11 @@ macro_rules! unmailed_of {
             $user,
             " = ?1 AND c.",
             $side,
-            "_inbox > c.",
+            "_received > c.",
             $side,
             "_read AND c.",
             $side,
-            "_inbox > c.",
+            "_received > c.",
             $side,
             "_mailed"
         )

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use messaging_core::{
     domain::{erasure::erased_user, side::Side},
     id::{ConversationId, ReportId, UserId},
-    port::store::{ErasedReports, Erasure, StoreError, Traces},
+    port::store::{ErasedReports, ErasureStore, StoreError, Traces},
 };
 use sqlx::{Error, Row, SqliteConnection};
 use uuid::Uuid;
@@ -18,7 +18,7 @@ use super::{
 use crate::codes::{limit, side_of_code};
 
 #[async_trait]
-impl Erasure for SqliteStore {
+impl ErasureStore for SqliteStore {
     async fn list_traces(
         &self,
         of: &UserId,
@@ -52,9 +52,9 @@ pub(super) const ERASE: &str = "UPDATE message
     SET body = '', key = NULL, sender_id = CASE from_side WHEN 1 THEN ? ELSE ? END
     WHERE conversation_id = ? AND sender_id = ?";
 pub(super) const FORGET: [&str; 3] = [
-    "DELETE FROM recipient WHERE user_id = ?",
-    "DELETE FROM recipient_extent WHERE user_id = ?",
-    "DELETE FROM recipient_sent WHERE user_id = ?",
+    "DELETE FROM digest_user WHERE user_id = ?",
+    "DELETE FROM digest_user_extent WHERE user_id = ?",
+    "DELETE FROM digest_user_sent WHERE user_id = ?",
 ];
 
 /// The reports that a user made, those about them, and those that have copies of their messages, perhaps repeatedly.

@@ -26,14 +26,14 @@ macro_rules! newest_first {
     };
 }
 
-/// What is asked of an inbox, for each kind of one.
+/// What is asked of a scope, for each kind of one.
 pub(super) struct PerScope {
     pub(super) client: &'static str,
     pub(super) agent: &'static str,
     pub(super) all: &'static str,
 }
 
-macro_rules! per_inbox {
+macro_rules! per_scope {
     ($before:expr, $and:literal, $where:literal, $after:expr) => {
         PerScope {
             client: concat!($before, "WHERE ", of_client!(), $and, $after),
@@ -43,16 +43,16 @@ macro_rules! per_inbox {
     };
 }
 
-pub(super) const FROM_NEWEST: PerScope = per_inbox!(select_overview!(), " ", "", newest_first!());
-pub(super) const FROM_CURSOR: PerScope = per_inbox!(
+pub(super) const FROM_NEWEST: PerScope = per_scope!(select_overview!(), " ", "", newest_first!());
+pub(super) const FROM_CURSOR: PerScope = per_scope!(
     select_overview!(),
     " AND (c.activity_at, c.id) < (?, ?) ",
     "WHERE (c.activity_at, c.id) < (?, ?) ",
     newest_first!()
 );
 pub(super) const FROM_OFFSET: PerScope =
-    per_inbox!(select_overview!(), " ", "", concat!(newest_first!(), " OFFSET ?"));
-pub(super) const COUNT: PerScope = per_inbox!(
+    per_scope!(select_overview!(), " ", "", concat!(newest_first!(), " OFFSET ?"));
+pub(super) const COUNT: PerScope = per_scope!(
     "SELECT COUNT(*) FROM (SELECT 1 FROM conversation c ",
     " ",
     "",
@@ -61,14 +61,14 @@ pub(super) const COUNT: PerScope = per_inbox!(
 
 /// An admin's is the sum over both sides; whoever were to stand on both stands on the client's.
 pub(super) const UNREAD: PerScope = PerScope {
-    client: "SELECT COALESCE(SUM(client_inbox - client_read), 0) FROM conversation
-        WHERE client_id = ? AND client_inbox > client_read",
-    agent: "SELECT COALESCE(SUM(agent_inbox - agent_read), 0) FROM conversation
-        WHERE agent_id = ? AND agent_user_id = ? AND agent_inbox > agent_read",
-    all: "SELECT (SELECT COALESCE(SUM(client_inbox - client_read), 0) FROM conversation
-        WHERE client_id = ?1 AND client_inbox > client_read)
-        + (SELECT COALESCE(SUM(agent_inbox - agent_read), 0) FROM conversation
-        WHERE agent_user_id = ?1 AND client_id <> ?1 AND agent_inbox > agent_read)",
+    client: "SELECT COALESCE(SUM(client_received - client_read), 0) FROM conversation
+        WHERE client_id = ? AND client_received > client_read",
+    agent: "SELECT COALESCE(SUM(agent_received - agent_read), 0) FROM conversation
+        WHERE agent_id = ? AND agent_user_id = ? AND agent_received > agent_read",
+    all: "SELECT (SELECT COALESCE(SUM(client_received - client_read), 0) FROM conversation
+        WHERE client_id = ?1 AND client_received > client_read)
+        + (SELECT COALESCE(SUM(agent_received - agent_read), 0) FROM conversation
+        WHERE agent_user_id = ?1 AND client_id <> ?1 AND agent_received > agent_read)",
 };
 
 /// Every id is larger than the empty blob.
@@ -148,8 +148,8 @@ pub(super) async fn of_agent(
 }
 
 impl PerScope {
-    fn of(&self, inbox: &ListScope) -> &'static str {
-        match inbox {
+    fn of(&self, scope: &ListScope) -> &'static str {
+        match scope {
             ListScope::Client(_) => self.client,
             ListScope::Agent { .. } => self.agent,
             ListScope::All(_) => self.all,

@@ -23,13 +23,13 @@ impl Step for MarkRead {
             return Ok(Marked::UnknownMessage);
         };
         let receipt = conversation.read(self.side, &up_to, self.now);
-        let mailbox = *conversation.mailboxes.of(self.side);
+        let counter = *conversation.counters.of(self.side);
         let Some(receipt) = receipt else {
             let read_at = first_covering(tx, id, self.side, *up_to.positions.of(self.side)).await?;
-            return Ok(Marked::Already { mailbox, read_at });
+            return Ok(Marked::Already { counter, read_at });
         };
         conversations::save(tx, &conversation).await?;
-        insert(tx, id, &receipt, mailbox.read).await?;
+        insert(tx, id, &receipt, counter.read).await?;
 
         let event = Event {
             of: id,
@@ -45,7 +45,7 @@ impl Step for MarkRead {
         let lane = event.commit(tx).await?;
         Ok(Marked::Moved {
             receipt,
-            mailbox,
+            counter,
             lane,
         })
     }
@@ -73,7 +73,7 @@ async fn insert(
     Ok(())
 }
 
-/// When a side first read up to one of its inbox positions; `None` for position 0, where nothing stands.
+/// When a side first read up to one of its received positions; `None` for position 0, where nothing stands.
 ///
 /// By position and not by seq, because the newest message *addressed to the side* counts, which may lie any
 /// number of messages before the one that was named.

@@ -14,6 +14,7 @@ mod change_state;
 mod connect;
 mod conversations;
 mod create;
+mod dead_letters;
 mod digest_claim;
 mod digest_steps;
 mod digests;
@@ -31,9 +32,8 @@ mod options;
 mod outbox;
 #[cfg(test)]
 mod plans;
+mod recount;
 mod rows;
-mod set_aside;
-mod tallies;
 mod workers;
 mod writer;
 

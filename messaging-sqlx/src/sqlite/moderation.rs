@@ -1,8 +1,8 @@
 use async_trait::async_trait;
 use messaging_core::{
-    domain::report::{Complaint, MAX_COMPLAINTS, Remark, Report, ReportFile, Settled, evidence_range},
+    domain::report::{Complaint, MAX_COMPLAINTS, Remark, Report, ReportFile, Resolution, evidence_range},
     id::{ReportId, UserId},
-    port::store::{FileReport, Filed, Moderation, ReportScan, StoreError},
+    port::store::{FileReport, Filed, ModerationStore, ReportScan, StoreError},
 };
 use sqlx::{Connection, Error, Row, SqliteConnection, sqlite::SqliteRow};
 use uuid::Uuid;
@@ -17,7 +17,7 @@ use super::{
 use crate::codes::{self, limit, number, outcome_code, side_code, status_code};
 
 #[async_trait]
-impl Moderation for SqliteStore {
+impl ModerationStore for SqliteStore {
     async fn file_report(&self, step: &FileReport) -> Result<Filed, StoreError> {
         self.write(step.clone()).await
     }
@@ -34,8 +34,12 @@ impl Moderation for SqliteStore {
         find_file(&mut connection, id).await.map_err(failed(DOING))
     }
 
-    async fn settle_report(&self, id: ReportId, settled: &Settled) -> Result<Option<Report>, StoreError> {
-        self.write(Settle(id, settled.clone())).await
+    async fn resolve_report(
+        &self,
+        id: ReportId,
+        resolution: &Resolution,
+    ) -> Result<Option<Report>, StoreError> {
+        self.write(Resolve(id, resolution.clone())).await
     }
 }
 
@@ -60,7 +64,7 @@ macro_rules! select_reports {
     ($rest:literal) => {
         concat!(
             "SELECT r.id, r.conversation_id, r.reporter_id, r.reporter_side, r.reported_id, r.opened_at, r.status,
-                r.settled_by, r.settled_at, r.note FROM report r WHERE ",
+                r.resolved_by, r.resolved_at, r.note FROM report r WHERE ",
             $rest
         )
     };
@@ -88,8 +92,8 @@ pub(super) const EVIDENCE: &str = concat!(
     " FROM (SELECT ?1 AS conversation_id, NULL AS key, e.* FROM evidence e WHERE e.report_id = ?2) m
     ORDER BY m.seq"
 );
-pub(super) const SETTLE: &str = "UPDATE report
-    SET status = ?, settled_by = ?, settled_at = ?, note = ? WHERE id = ? AND status = 0";
+pub(super) const RESOLVE: &str = "UPDATE report
+    SET status = ?, resolved_by = ?, resolved_at = ?, note = ? WHERE id = ? AND status = 0";
 
 impl Step for FileReport {
     type Answer = Filed;
@@ -170,19 +174,19 @@ async fn open(tx: &mut SqliteConnection, step: &FileReport) -> Result<(), Error>
     Ok(())
 }
 
-struct Settle(ReportId, Settled);
+struct Resolve(ReportId, Resolution);
 
-impl Step for Settle {
+impl Step for Resolve {
     type Answer = Option<Report>;
-    const DOING: &'static str = "settling a report";
+    const DOING: &'static str = "resolving a report";
 
     async fn take(self, tx: &mut SqliteConnection) -> Result<Option<Report>, Error> {
-        let Self(id, settled) = self;
-        sqlx::query(SETTLE)
-            .bind(outcome_code(settled.outcome))
-            .bind(settled.by.as_str())
-            .bind(settled.at.as_millis())
-            .bind(settled.note.as_ref().map(Remark::as_str))
+        let Self(id, resolution) = self;
+        sqlx::query(RESOLVE)
+            .bind(outcome_code(resolution.outcome))
+            .bind(resolution.by.as_str())
+            .bind(resolution.at.as_millis())
+            .bind(resolution.note.as_ref().map(Remark::as_str))
             .bind(id.as_uuid())
             .execute(&mut *tx)
             .await?;
@@ -249,7 +253,7 @@ async fn report(connection: &mut SqliteConnection, row: &SqliteRow) -> Result<Re
         reported_id: rows::user_id(row, "reported_id")?,
         opened_at: rows::time(row, "opened_at")?,
         complaints: said.iter().map(complaint).collect::<Result<_, _>>()?,
-        settled: settled(row)?,
+        resolution: resolution(row)?,
     })
 }
 
@@ -261,15 +265,15 @@ fn complaint(row: &SqliteRow) -> Result<Complaint, Error> {
     })
 }
 
-fn settled(row: &SqliteRow) -> Result<Option<Settled>, Error> {
+fn resolution(row: &SqliteRow) -> Result<Option<Resolution>, Error> {
     let Some(outcome) = codes::outcome_of_code(row.try_get("status")?) else {
         return Ok(None);
     };
     let note: Option<String> = row.try_get("note")?;
-    Ok(Some(Settled {
+    Ok(Some(Resolution {
         outcome,
-        by: rows::user_id(row, "settled_by")?,
-        at: rows::time(row, "settled_at")?,
+        by: rows::user_id(row, "resolved_by")?,
+        at: rows::time(row, "resolved_at")?,
         note: note.map(Remark::from_stored),
     }))
 }

@@ -1,5 +1,5 @@
 use messaging_core::{
-    domain::conversation::{Conversation, OpenPlan},
+    domain::conversation::{Conversation, PreparedOpen},
     id::{BookingId, ConversationId},
     port::store::{EntryKind, Opened, Publisher, UnlinkBooking, Unlinked},
 };
@@ -10,7 +10,7 @@ use super::{conversations, lanes::Event, writer::Step};
 
 /// Opening a conversation.
 pub(super) struct Open {
-    pub(super) plan: OpenPlan,
+    pub(super) plan: PreparedOpen,
     pub(super) publisher: Publisher,
 }
 
@@ -53,8 +53,8 @@ impl Step for Open {
 
 pub(super) const FIND_PAIR: &str = "SELECT id FROM conversation WHERE client_id = ? AND agent_id = ?";
 pub(super) const INSERT: &str = "INSERT INTO conversation (id, client_id, agent_id, agent_user_id, access_version,
-    blocked_by, closed, last_seq, client_inbox, client_read, client_read_seq, client_read_at, client_mailed,
-    client_due_at, agent_inbox, agent_read, agent_read_seq, agent_read_at, agent_mailed, agent_due_at, created_at,
+    blocked_by, closed, last_seq, client_received, client_read, client_read_seq, client_read_at, client_mailed,
+    client_due_at, agent_received, agent_read, agent_read_seq, agent_read_at, agent_mailed, agent_due_at, created_at,
     activity_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 pub(super) const LINK: &str = "INSERT INTO booking_link (conversation_id, position, booking_id)
     VALUES (?1, (SELECT COALESCE(MAX(position), 0) + 1 FROM booking_link WHERE conversation_id = ?1), ?2)
@@ -63,7 +63,7 @@ pub(super) const UNLINK: &str = "DELETE FROM booking_link WHERE conversation_id 
 pub(super) const RAISE_ACCESS_VERSION: &str =
     "UPDATE conversation SET access_version = access_version + 1 WHERE id = ?";
 
-async fn find_pair(tx: &mut SqliteConnection, plan: &OpenPlan) -> Result<Option<ConversationId>, Error> {
+async fn find_pair(tx: &mut SqliteConnection, plan: &PreparedOpen) -> Result<Option<ConversationId>, Error> {
     let id: Option<Uuid> = sqlx::query_scalar(FIND_PAIR)
         .bind(plan.client_id.as_str())
         .bind(plan.agent_id.as_str())

@@ -2,8 +2,8 @@ use async_trait::async_trait;
 use messaging_core::{
     id::WorkerId,
     port::store::{
-        Backlog, Claim, Entry, Lane, LaneDelay, LaneFailure, LoadedEntry, Outbox, Progress, Requeue,
-        Requeued, SetAside, SetAsidePlace, StoreError,
+        Backlog, Claim, DeadLetter, DeadLetterPosition, Entry, Lane, LaneDeferral, LaneFailure, LoadedEntry,
+        OutboxStore, Progress, Requeue, Requeued, StoreError,
     },
     time::Timestamp,
 };
@@ -11,16 +11,16 @@ use sqlx::{Error, Row, SqliteConnection};
 
 use super::{
     SqliteStore,
+    dead_letters::{self, TakeOut},
     error::failed,
     lanes::{self, lane_columns},
     load,
-    set_aside::{self, TakeOut},
     writer::Step,
 };
 use crate::codes::{limit, number};
 
 #[async_trait]
-impl Outbox for SqliteStore {
+impl OutboxStore for SqliteStore {
     /// Admits the workers of one store at a time: the first to claim, or to name itself as a publisher,
     /// keeps those of every other process out, until it is closed or dropped. No lane is passed over, however
     /// long it has been due: an index of SQLite holds no dead rows.
@@ -50,7 +50,7 @@ impl Outbox for SqliteStore {
         .await
     }
 
-    async fn delay_lanes(&self, by: WorkerId, delays: &[LaneDelay]) -> Result<(), StoreError> {
+    async fn defer_lanes(&self, by: WorkerId, delays: &[LaneDeferral]) -> Result<(), StoreError> {
         self.write(Delay {
             by,
             delays: delays.to_vec(),
@@ -58,7 +58,7 @@ impl Outbox for SqliteStore {
         .await
     }
 
-    async fn set_aside(
+    async fn dead_letter(
         &self,
         by: WorkerId,
         lane: &Lane,
@@ -69,7 +69,7 @@ impl Outbox for SqliteStore {
         self.write(TakeOut {
             by,
             lane: lane.clone(),
-            set_aside: SetAside {
+            dead_letters: DeadLetter {
                 entry: entry.clone(),
                 why: why.to_owned(),
                 at: now,
@@ -78,20 +78,20 @@ impl Outbox for SqliteStore {
         .await
     }
 
-    async fn list_set_aside(&self, limit: usize) -> Result<Vec<SetAside>, StoreError> {
-        let mut connection = self.reader(set_aside::LISTING).await?;
-        let listed = set_aside::list(&mut connection, limit).await;
-        listed.map_err(failed(set_aside::LISTING))
+    async fn list_dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
+        let mut connection = self.reader(dead_letters::LISTING).await?;
+        let listed = dead_letters::list(&mut connection, limit).await;
+        listed.map_err(failed(dead_letters::LISTING))
     }
 
-    async fn list_set_aside_after(
+    async fn list_dead_letters_after(
         &self,
-        place: &SetAsidePlace,
+        place: &DeadLetterPosition,
         limit: usize,
-    ) -> Result<Vec<SetAside>, StoreError> {
-        let mut connection = self.reader(set_aside::LISTING).await?;
-        let listed = set_aside::list_after(&mut connection, place, limit).await;
-        listed.map_err(failed(set_aside::LISTING))
+    ) -> Result<Vec<DeadLetter>, StoreError> {
+        let mut connection = self.reader(dead_letters::LISTING).await?;
+        let listed = dead_letters::list_after(&mut connection, place, limit).await;
+        listed.map_err(failed(dead_letters::LISTING))
     }
 
     async fn requeue(&self, step: &Requeue) -> Result<Requeued, StoreError> {
@@ -127,7 +127,7 @@ pub(super) const LET_GO: &str = "UPDATE lane SET owner = NULL, until = ?,
 /// Whatever is unpublished has a lane, so this costs in proportion to the lanes.
 pub(super) const BACKLOG: &str = "SELECT COUNT(*) AS lanes, MIN((SELECT o.at FROM outbox o
     WHERE o.conversation_id = l.conversation_id ORDER BY o.number LIMIT 1)) AS oldest,
-    (SELECT COUNT(*) FROM set_aside) AS set_aside FROM lane l";
+    (SELECT COUNT(*) FROM dead_letter) AS dead_letters FROM lane l";
 
 impl Step for Claim {
     type Answer = Vec<Lane>;
@@ -200,7 +200,7 @@ impl Step for Acknowledge {
 
 struct Delay {
     by: WorkerId,
-    delays: Vec<LaneDelay>,
+    delays: Vec<LaneDeferral>,
 }
 
 impl Step for Delay {
@@ -244,6 +244,6 @@ async fn backlog(connection: &mut SqliteConnection) -> Result<Backlog, Error> {
     Ok(Backlog {
         lanes: row.try_get("lanes")?,
         oldest: oldest.map(Timestamp::from_millis),
-        set_aside: row.try_get("set_aside")?,
+        dead_letters: row.try_get("dead_letters")?,
     })
 }

@@ -3,8 +3,8 @@
 use sqlx::{Connection, Row, SqliteConnection};
 
 use super::{
-    activity, append, audit, conversations, digest_claim, digest_steps, digests, erasure, history, lanes,
-    list, load, mark_read, migrate, moderation, open, outbox, set_aside, tallies,
+    activity, append, audit, conversations, dead_letters, digest_claim, digest_steps, digests, erasure,
+    history, lanes, list, load, mark_read, migrate, moderation, open, outbox, recount,
 };
 
 async fn plan(sql: &'static str) -> Vec<String> {
@@ -117,7 +117,7 @@ async fn no_statement_reads_a_whole_table() {
         moderation::OPEN,
         moderation::SAID,
         moderation::SAY,
-        moderation::SETTLE,
+        moderation::RESOLVE,
         open::FIND_PAIR,
         open::INSERT,
         open::LINK,
@@ -129,11 +129,11 @@ async fn no_statement_reads_a_whole_table() {
         outbox::GO_ON,
         outbox::LET_GO,
         outbox::OWN,
-        set_aside::KEEP_ASIDE,
-        set_aside::LIST_AFTER,
-        set_aside::TAKE_BACK,
-        set_aside::TAKE_OUT,
-        tallies::IDS,
+        dead_letters::KEEP_ASIDE,
+        dead_letters::LIST_AFTER,
+        dead_letters::TAKE_BACK,
+        dead_letters::TAKE_OUT,
+        recount::IDS,
     ] {
         check_keyed(sql).await;
     }
@@ -163,8 +163,8 @@ async fn a_list_goes_along_its_own_index_and_needs_no_sorting() {
         check_uses(sql, &format!("conversation_unread_{index}")).await;
     }
     check_uses(
-        set_aside::LIST_AFTER,
-        "set_aside_by_time ((set_aside_at,conversation_id,number)>(?,?,?))",
+        dead_letters::LIST_AFTER,
+        "dead_letter_by_time ((dead_lettered_at,conversation_id,number)>(?,?,?))",
     )
     .await;
 }
@@ -180,9 +180,9 @@ async fn what_begins_at_the_end_of_all_stops_after_a_page() {
                 .any(|detail| detail.contains("TEMP B-TREE"))
         );
     }
-    check_uses(set_aside::LIST, "SCAN o USING INDEX set_aside_by_time").await;
+    check_uses(dead_letters::LIST, "SCAN o USING INDEX dead_letter_by_time").await;
     assert!(
-        !plan(set_aside::LIST)
+        !plan(dead_letters::LIST)
             .await
             .iter()
             .any(|detail| detail.contains("TEMP B-TREE"))
@@ -238,7 +238,7 @@ async fn first_replies_are_looked_for_where_somebody_wrote() {
 
 #[tokio::test]
 async fn a_tally_looks_at_one_conversation_and_sorts_nothing() {
-    for detail in plan(tallies::TALLY).await {
+    for detail in plan(recount::TALLY).await {
         // Parts of the statement, each of which holds what belongs to the conversation.
         let of_part = [
             "(subquery",

@@ -3,7 +3,7 @@
 use messaging_core::{
     domain::{
         body::Body,
-        conversation::{Conversation, ConversationSummary, Mailbox, ReadMark},
+        conversation::{Conversation, ConversationSummary, ReadMark, UnreadCounter},
         digest::DigestMark,
         message::{IdempotencyKey, Message, Origin},
         receipt::MessageRow,
@@ -22,9 +22,9 @@ use crate::codes;
 macro_rules! conversation_columns {
     () => {
         "c.id, c.client_id, c.agent_id, c.agent_user_id, c.access_version, c.blocked_by, c.closed, c.last_seq,
-         c.client_inbox, c.client_read, c.client_read_seq, c.client_read_at,
+         c.client_received, c.client_read, c.client_read_seq, c.client_read_at,
          c.client_mailed, c.client_due_at,
-         c.agent_inbox, c.agent_read, c.agent_read_seq, c.agent_read_at, c.agent_mailed, c.agent_due_at,
+         c.agent_received, c.agent_read, c.agent_read_seq, c.agent_read_at, c.agent_mailed, c.agent_due_at,
          c.created_at, c.activity_at"
     };
 }
@@ -83,14 +83,14 @@ pub(super) fn conversation(row: &SqliteRow) -> Result<Conversation, Error> {
         blocked_by: PerSide::from_fn(|side| codes::holds(blocked_by, side)),
         closed: row.try_get("closed")?,
         last_seq: row.try_get("last_seq")?,
-        mailboxes: PerSide {
-            client: Mailbox {
-                inbox: row.try_get("client_inbox")?,
+        counters: PerSide {
+            client: UnreadCounter {
+                received: row.try_get("client_received")?,
                 read: row.try_get("client_read")?,
                 last_read: read_mark(row, "client_read_seq", "client_read_at")?,
             },
-            agent: Mailbox {
-                inbox: row.try_get("agent_inbox")?,
+            agent: UnreadCounter {
+                received: row.try_get("agent_received")?,
                 read: row.try_get("agent_read")?,
                 last_read: read_mark(row, "agent_read_seq", "agent_read_at")?,
             },

@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use futures_util::future::join_all;
-use messaging_core::port::store::{Conversations as _, Publisher};
+use messaging_core::port::store::{ConversationStore as _, Publisher};
 use messaging_sqlx::{PgOptions, PgStore, SchemaName, postgres::ClockCheck};
 use messaging_test_postgres::{Database, PgServer};
 use messaging_testkit::{make::plan, recount};
@@ -179,7 +179,7 @@ async fn no_step_leaves_anything_on_the_hosts_connection() {
         step.unwrap();
     }
     let mut tx = pool.begin().await.unwrap();
-    store.open_in(&mut tx, &plan(2, 1)).await.unwrap();
+    store.open_in_transaction(&mut tx, &plan(2, 1)).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(session().await.unwrap(), before);
 }

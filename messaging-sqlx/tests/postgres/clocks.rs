@@ -5,9 +5,9 @@ use std::{error::Error as _, time::Duration};
 
 use futures_util::future::join_all;
 use messaging_core::{
-    domain::{conversation::OpenPlan, side::Side},
+    domain::{conversation::PreparedOpen, side::Side},
     port::store::{
-        Append, Appended, Claim, Conversations as _, Lane, MarkRead, Marked, Outbox as _, Publisher,
+        Append, Appended, Claim, ConversationStore as _, Lane, MarkRead, Marked, OutboxStore as _, Publisher,
         StoreError, StoreErrorKind,
     },
     time::Timestamp,
@@ -168,7 +168,7 @@ async fn no_time_is_written_that_is_ahead_of_the_databases_clock() {
         let store = bench.store_with(&options.with_group_commit(group_commit));
         let ahead = time(&bench, 86_400).await;
         let (opening, id) = (
-            OpenPlan {
+            PreparedOpen {
                 now: ahead,
                 ..plan(2, 1)
             },

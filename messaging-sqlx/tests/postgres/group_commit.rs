@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use messaging_core::port::store::{
-    Append, Appended, Conversations as _, Publisher, StoreError, StoreErrorKind,
+    Append, Appended, ConversationStore as _, Publisher, StoreError, StoreErrorKind,
 };
 use messaging_sqlx::{PgOptions, PgStore, postgres::GroupCommit};
 use messaging_test_postgres::{Fault, Statement};

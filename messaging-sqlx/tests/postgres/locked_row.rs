@@ -5,12 +5,13 @@ use std::{slice, time::Duration};
 use futures_util::{future::join_all, poll};
 use messaging_core::{
     domain::{
-        conversation::{Change, OpenPlan},
+        conversation::{Change, PreparedOpen},
         digest::Extent,
         side::Side,
     },
     port::store::{
-        Append, Appended, ChangeState, Conversations as _, Digests as _, MarkRead, Publisher, StoreError,
+        Append, Appended, ChangeState, ConversationStore as _, DigestStore as _, MarkRead, Publisher,
+        StoreError,
     },
 };
 use messaging_sqlx::{PgStore, postgres::GroupCommit};
@@ -207,7 +208,7 @@ async fn of_many_steps_of_every_kind_that_find_a_locked_row_a_few_have_a_connect
         ..block()
     });
     // Two of each pair: they take turns, though no id is known.
-    let links = ids.iter().chain(&ids).zip(0..).map(|(id, n)| OpenPlan {
+    let links = ids.iter().chain(&ids).zip(0..).map(|(id, n)| PreparedOpen {
         booking_id: Some(booking(format!("b-{n}"))),
         ..plan(1, id - 1_000)
     });

@@ -4,8 +4,9 @@
 use messaging_core::{
     domain::{conversation::Change, side::Side},
     port::store::{
-        Append, Appended, ChangeState, Changed, Claim, Conversations as _, Lane, MarkRead, Marked,
-        Outbox as _, Progress, Requeue, Requeued, StoreError, StoreErrorKind, Tallies as _, TallyScan,
+        Append, Appended, ChangeState, Changed, Claim, ConversationStore as _, Lane, MarkRead, Marked,
+        OutboxStore as _, Progress, RecountScan, RecountStore as _, Requeue, Requeued, StoreError,
+        StoreErrorKind,
     },
 };
 use messaging_sqlx::PgStore;
@@ -72,12 +73,12 @@ impl Scene {
 
     /// All that the store counts.
     async fn counted(&self) -> String {
-        let scan = TallyScan {
+        let scan = RecountScan {
             after: None,
             up_to: None,
             limit: 9,
         };
-        format!("{:?}", self.store.list_tallies(&scan).await.unwrap())
+        format!("{:?}", self.store.recount(&scan).await.unwrap())
     }
 
     /// The lanes that are due at that second.
@@ -174,9 +175,9 @@ async fn a_read_position_moves_once() {
             .repeated(cut, async |store| store.mark_read(&step).await)
             .await;
         match marked {
-            Marked::Moved { mailbox, .. } => assert_eq!((cut, mailbox.read), (Cut::BeforeRequest, 1)),
-            Marked::Already { mailbox, read_at } => {
-                assert_eq!((cut, mailbox.read), (Cut::AfterAnswer, 1));
+            Marked::Moved { counter, .. } => assert_eq!((cut, counter.read), (Cut::BeforeRequest, 1)),
+            Marked::Already { counter, read_at } => {
+                assert_eq!((cut, counter.read), (Cut::AfterAnswer, 1));
                 assert_eq!(read_at, Some(at(2)));
             }
             other => panic!("{other:?}"),
@@ -251,10 +252,10 @@ async fn an_event_is_requeued_once() {
             .load_entries(std::slice::from_ref(&lane), 9)
             .await
             .unwrap();
-        let aside = scene
+        let dead = scene
             .store
-            .set_aside(worker_id(2), &lane, &loaded[0].entry, "no", at(1));
-        aside.await.unwrap();
+            .dead_letter(worker_id(2), &lane, &loaded[0].entry, "no", at(1));
+        dead.await.unwrap();
         let step = Requeue {
             conversation_id: lane.conversation_id,
             number: 1,
@@ -265,8 +266,8 @@ async fn an_event_is_requeued_once() {
             .repeated(cut, async |store| store.requeue(&step).await)
             .await;
         let is_first = cut == Cut::BeforeRequest;
-        assert_eq!(requeued != Requeued::NotSetAside, is_first);
-        assert_eq!(scene.store.list_set_aside(9).await.unwrap(), []);
+        assert_eq!(requeued != Requeued::NotFound, is_first);
+        assert_eq!(scene.store.list_dead_letters(9).await.unwrap(), []);
         let entries = scene.store.load_entries(&[lane], 9).await.unwrap();
         let numbers: Vec<_> = entries.iter().map(|loaded| loaded.entry.number).collect();
         assert_eq!(numbers, [2]);

@@ -2,7 +2,7 @@
 
 use std::error::Error as _;
 
-use messaging_core::port::store::{Conversations as _, Publisher, StoreError, StoreErrorKind};
+use messaging_core::port::store::{ConversationStore as _, Publisher, StoreError, StoreErrorKind};
 use messaging_sqlx::{PgOptions, PgStore, SchemaError, SchemaName, postgres::PgMigrator};
 use messaging_test_postgres::{Database, PgServer, Schema};
 use messaging_testkit::{
@@ -29,7 +29,7 @@ async fn before_it_is_migrated_every_step_says_so() {
     let store = bench.store();
     let mut refused = each_step(&store).await;
     let mut host = bench.session().await;
-    let opened = store.open_in(&mut host.connection, &plan(1, 1)).await;
+    let opened = store.open_in_transaction(&mut host.connection, &plan(1, 1)).await;
     refused.push(opened.map(drop));
     for step in refused {
         let expected = SchemaError::NotMigrated { at: 0, needed: 1 };

@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 use futures_util::future::join_all;
 use messaging_core::{
     domain::{
-        conversation::{Change, OpenPlan},
+        conversation::{Change, PreparedOpen},
         side::Side,
     },
     port::store::{
-        ChangeState, Changed, Claim, Conversations as _, EntryKind, MarkRead, Marked, Outbox as _, Publisher,
-        StoreErrorKind, Subject,
+        ChangeState, Changed, Claim, ConversationStore as _, EntryKind, MarkRead, Marked, OutboxStore as _,
+        Publisher, StoreErrorKind, Subject,
     },
 };
 use messaging_sqlx::PgStore;
@@ -24,8 +24,8 @@ use sqlx::{Connection as _, PgConnection};
 use crate::bench::{Bench, is_stored, is_stored_in_the_end};
 
 /// The plan of a pair with a booking to link.
-fn with_booking(client: u64, name: &str) -> OpenPlan {
-    OpenPlan {
+fn with_booking(client: u64, name: &str) -> PreparedOpen {
+    PreparedOpen {
         booking_id: Some(booking(name)),
         ..plan(client, 1)
     }
@@ -75,7 +75,10 @@ async fn what_the_host_commits_is_there_and_is_told() {
     let store = bench.store();
     let mut connection = connect(&bench).await;
     let mut tx = connection.begin().await.unwrap();
-    let opened = store.open_in(&mut tx, &with_booking(2, "b")).await.unwrap();
+    let opened = store
+        .open_in_transaction(&mut tx, &with_booking(2, "b"))
+        .await
+        .unwrap();
     assert!(opened.created && opened.lane.is_none());
     assert_eq!(opened.id, plan(2, 1).id);
     assert_eq!(store.find_conversation(opened.id).await.unwrap(), None, "not yet");
@@ -105,7 +108,7 @@ async fn what_the_host_undoes_never_was() {
     let mut connection = connect(&bench).await;
     let mut tx = connection.begin().await.unwrap();
     for plan in [with_booking(1, "a"), with_booking(2, "b"), with_booking(2, "c")] {
-        store.open_in(&mut tx, &plan).await.unwrap();
+        store.open_in_transaction(&mut tx, &plan).await.unwrap();
     }
     tx.rollback().await.unwrap();
     assert_eq!(rows(&bench).await, before);
@@ -118,7 +121,10 @@ async fn nobody_who_talks_waits_for_the_hosts_transaction() {
     let id = conversation_id(1_001);
     let mut connection = connect(&bench).await;
     let mut tx = connection.begin().await.unwrap();
-    let host = bench.store().open_in(&mut tx, &with_booking(1, "b")).await;
+    let host = bench
+        .store()
+        .open_in_transaction(&mut tx, &with_booking(1, "b"))
+        .await;
     assert!(!host.unwrap().created);
 
     // Whoever had to wait for a lock would be refused at once.
@@ -154,7 +160,7 @@ async fn nobody_who_talks_waits_for_the_hosts_transaction() {
     let mut other = connect(&bench).await;
     let mut another = other.begin().await.unwrap();
     hasty
-        .open_in(&mut another, &with_booking(1, "third"))
+        .open_in_transaction(&mut another, &with_booking(1, "third"))
         .await
         .unwrap();
     another.commit().await.unwrap();
@@ -184,7 +190,7 @@ async fn linking_what_is_linked_writes_nothing() {
     let mut connection = connect(&bench).await;
     let mut tx = connection.begin().await.unwrap();
     for plan in [with_booking(1, "b"), plan(1, 1)] {
-        let opened = store.open_in(&mut tx, &plan).await.unwrap();
+        let opened = store.open_in_transaction(&mut tx, &plan).await.unwrap();
         assert_eq!((opened.id, opened.created), (conversation_id(1_001), false));
     }
     tx.commit().await.unwrap();
@@ -197,13 +203,16 @@ async fn second_of_two(end: &'static str) -> bool {
     let store = bench.store();
     let [mut first, mut second] = [connect(&bench).await, connect(&bench).await];
     sqlx::raw_sql("BEGIN").execute(&mut first).await.unwrap();
-    store.open_in(&mut first, &with_booking(2, "a")).await.unwrap();
+    store
+        .open_in_transaction(&mut first, &with_booking(2, "a"))
+        .await
+        .unwrap();
     sqlx::raw_sql("BEGIN").execute(&mut second).await.unwrap();
-    let own = OpenPlan {
+    let own = PreparedOpen {
         id: conversation_id(77),
         ..with_booking(2, "b")
     };
-    let (opened, ()) = tokio::join!(store.open_in(&mut second, &own), async {
+    let (opened, ()) = tokio::join!(store.open_in_transaction(&mut second, &own), async {
         bench.until_waiting(1).await;
         sqlx::raw_sql(end).execute(&mut first).await.unwrap();
     });
@@ -238,11 +247,14 @@ async fn a_stricter_transaction_that_loses_is_told_to_begin_again() {
             .await
             .unwrap();
         store.open(&plan(2, 1), Publisher::Anyone).await.unwrap();
-        let mine = OpenPlan {
+        let mine = PreparedOpen {
             id: conversation_id(77),
             ..with_booking(2, "b")
         };
-        let lost = store.open_in(&mut connection, &mine).await.unwrap_err();
+        let lost = store
+            .open_in_transaction(&mut connection, &mine)
+            .await
+            .unwrap_err();
         assert_eq!(lost.kind(), StoreErrorKind::Retry, "{level}");
 
         let again = format!("ROLLBACK; BEGIN ISOLATION LEVEL {level}");
@@ -250,7 +262,7 @@ async fn a_stricter_transaction_that_loses_is_told_to_begin_again() {
             .execute(&mut connection)
             .await
             .unwrap();
-        let opened = store.open_in(&mut connection, &mine).await.unwrap();
+        let opened = store.open_in_transaction(&mut connection, &mine).await.unwrap();
         assert_eq!((opened.id, opened.created), (plan(2, 1).id, false));
         sqlx::raw_sql("COMMIT").execute(&mut connection).await.unwrap();
         assert_eq!(store.list_bookings(opened.id).await.unwrap(), [booking("b")]);
@@ -266,7 +278,7 @@ async fn the_hosts_one_connection_is_enough() {
     let mut tx = pool.begin().await.unwrap();
     assert!(
         store
-            .open_in(&mut tx, &with_booking(2, "b"))
+            .open_in_transaction(&mut tx, &with_booking(2, "b"))
             .await
             .unwrap()
             .created
@@ -284,7 +296,7 @@ async fn each_link_is_numbered_once_whoever_looks_and_whoever_sends() {
             let mut connection = connect(bench).await;
             let mut tx = connection.begin().await.unwrap();
             store
-                .open_in(&mut tx, &with_booking(1, &format!("b{n}")))
+                .open_in_transaction(&mut tx, &with_booking(1, &format!("b{n}")))
                 .await
                 .unwrap();
             assert!(is_stored_in_the_end(store, n).await);
@@ -317,7 +329,7 @@ async fn links_of_one_conversation_are_numbered_at_once_however_many() {
     let mut tx = connection.begin().await.unwrap();
     for n in 0..600 {
         store
-            .open_in(&mut tx, &with_booking(1, &format!("b{n}")))
+            .open_in_transaction(&mut tx, &with_booking(1, &format!("b{n}")))
             .await
             .unwrap();
     }
@@ -334,11 +346,15 @@ async fn links_of_one_conversation_are_numbered_at_once_however_many() {
 async fn the_agent_s_user_of_a_conversation_that_was_there_stays() {
     let bench = Bench::new().await;
     let mut connection = connect(&bench).await;
-    let other = OpenPlan {
+    let other = PreparedOpen {
         agent_user_id: client_id(9),
         ..with_booking(1, "b")
     };
-    let opened = bench.store().open_in(&mut connection, &other).await.unwrap();
+    let opened = bench
+        .store()
+        .open_in_transaction(&mut connection, &other)
+        .await
+        .unwrap();
     let found = bench.store().find_conversation(opened.id).await.unwrap().unwrap();
     assert_eq!(found.agent_user_id, agent_user_id(1));
 }

@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use messaging_core::{
-    Messaging, OpenByHost, Unlimited, Workers,
+    HostOpen, Messaging, Unlimited, Workers,
     clock::{ManualClock, SequentialIds},
-    domain::conversation::OpenPlan,
-    port::store::{Claim, Conversations as _, EntryKind, Lane, LoadedEntry, Outbox as _, Progress, Subject},
+    domain::conversation::PreparedOpen,
+    port::store::{
+        Claim, ConversationStore as _, EntryKind, Lane, LoadedEntry, OutboxStore as _, Progress, Subject,
+    },
 };
 use messaging_sqlx::PgStore;
 use messaging_testkit::{
@@ -55,9 +57,9 @@ impl Host {
     }
 
     /// The client's booking, with that agency.
-    fn plan(&self, client: u64, name: &str) -> OpenPlan {
-        let open = OpenByHost::new(&client_id(client), &agency_id(1), &agent_user_id(1));
-        self.messaging.plan_open(open.booking(&booking(name))).unwrap()
+    fn plan(&self, client: u64, name: &str) -> PreparedOpen {
+        let open = HostOpen::new(&client_id(client), &agency_id(1), &agent_user_id(1));
+        self.messaging.prepare_open(open.booking(&booking(name))).unwrap()
     }
 
     /// What is published now, each event with the data of it.
@@ -76,7 +78,7 @@ async fn an_opening_or_a_link_is_published_after_the_commit() {
     for (client, name) in [(2, "first"), (2, "second"), (1, "third")] {
         let mut tx = session.connection.begin().await.unwrap();
         host.store
-            .open_in(&mut tx, &host.plan(client, name))
+            .open_in_transaction(&mut tx, &host.plan(client, name))
             .await
             .unwrap();
         assert_eq!(host.told().await, [], "{name}: not yet");
@@ -102,7 +104,7 @@ async fn a_link_to_a_locked_conversation_keeps_no_other_from_being_published() {
         let mut tx = connection.begin().await.unwrap();
         for client in [1, 2] {
             let plan = host.plan(client, &format!("{name}-{client}"));
-            host.store.open_in(&mut tx, &plan).await.unwrap();
+            host.store.open_in_transaction(&mut tx, &plan).await.unwrap();
         }
         tx.commit().await.unwrap();
     };
@@ -132,7 +134,7 @@ async fn what_the_host_has_undone_is_not_published() {
     let mut tx = session.connection.begin().await.unwrap();
     for client in [1, 2] {
         host.store
-            .open_in(&mut tx, &host.plan(client, "b"))
+            .open_in_transaction(&mut tx, &host.plan(client, "b"))
             .await
             .unwrap();
     }
@@ -156,11 +158,11 @@ async fn a_link_is_numbered_after_what_was_sent_before_its_commit() {
     let mut host = bench.session().await;
     let mut tx = host.connection.begin().await.unwrap();
     for name in ["a", "b"] {
-        let plan = OpenPlan {
+        let plan = PreparedOpen {
             booking_id: Some(booking(name)),
             ..plan(1, 1)
         };
-        store.open_in(&mut tx, &plan).await.unwrap();
+        store.open_in_transaction(&mut tx, &plan).await.unwrap();
     }
     for n in 1..=2 {
         assert!(is_stored(&store, n).await);
@@ -193,7 +195,7 @@ async fn a_link_is_numbered_after_what_was_sent_before_its_commit() {
 async fn a_link_of_a_host_s_transaction_raises_the_access_version_when_it_is_numbered() {
     let host = Host::new().await;
     let mut session = host.bench.session().await;
-    let id = host.messaging.open_planned(&host.plan(1, "a")).await.unwrap().id;
+    let id = host.messaging.open_prepared(&host.plan(1, "a")).await.unwrap().id;
     let access_version = async || {
         host.store
             .find_conversation(id)
@@ -206,7 +208,10 @@ async fn a_link_of_a_host_s_transaction_raises_the_access_version_when_it_is_num
     let before = access_version().await;
     let mut tx = session.connection.begin().await.unwrap();
     for name in ["b", "c", "b"] {
-        host.store.open_in(&mut tx, &host.plan(1, name)).await.unwrap();
+        host.store
+            .open_in_transaction(&mut tx, &host.plan(1, name))
+            .await
+            .unwrap();
     }
     tx.commit().await.unwrap();
     host.told().await;
@@ -223,11 +228,14 @@ async fn of_workers_that_look_at_once_each_link_is_one_s() {
     claimed(&stores[0]).await;
     let mut host = bench.session().await;
     for n in 0..30 {
-        let plan = OpenPlan {
+        let plan = PreparedOpen {
             booking_id: Some(booking(format!("b{n}"))),
             ..plan(1, 1)
         };
-        stores[0].open_in(&mut host.connection, &plan).await.unwrap();
+        stores[0]
+            .open_in_transaction(&mut host.connection, &plan)
+            .await
+            .unwrap();
     }
     let claims = (1..=6).zip(&stores).map(async |(worker, store)| {
         let claim = Claim::new(worker_id(worker), at(5), at(6), 10);
@@ -255,15 +263,15 @@ const HOSTS: u32 = 200;
 const CLIENTS: u32 = 8;
 
 /// One of many bookings, of which the host undoes every third, and a message beside it.
-async fn book(store: &PgStore, pool: &PgPool, n: u32) -> Option<OpenPlan> {
+async fn book(store: &PgStore, pool: &PgPool, n: u32) -> Option<PreparedOpen> {
     let client = u64::from(n % CLIENTS) + 1;
-    let plan = OpenPlan {
+    let plan = PreparedOpen {
         id: conversation_id(10_000 + u64::from(n)),
         booking_id: Some(booking(format!("b{n}"))),
         ..plan(client, 1)
     };
     let mut tx = pool.begin().await.unwrap();
-    store.open_in(&mut tx, &plan).await.unwrap();
+    store.open_in_transaction(&mut tx, &plan).await.unwrap();
     if n.is_multiple_of(3) {
         tx.rollback().await.unwrap();
         return None;

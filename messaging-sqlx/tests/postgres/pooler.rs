@@ -2,7 +2,7 @@
 //! is told so. (That the store behind it is the same is a matter of the conformance suite.)
 
 use futures_util::future::join_all;
-use messaging_core::port::store::{Conversations as _, Publisher, StoreErrorKind};
+use messaging_core::port::store::{ConversationStore as _, Publisher, StoreErrorKind};
 use messaging_sqlx::{
     PgOptions, PgStore,
     postgres::Pooler::{Session, Transaction},
@@ -80,7 +80,7 @@ async fn a_host_s_transaction_through_it_opens_a_conversation() {
     let mut host = PgConnection::connect(&behind.pooler.url()).await.unwrap();
     for (commits, created) in [(false, true), (true, true), (true, false)] {
         let mut tx = host.begin().await.unwrap();
-        let opened = store.open_in(&mut tx, &plan).await.unwrap();
+        let opened = store.open_in_transaction(&mut tx, &plan).await.unwrap();
         assert_eq!((opened.id, opened.created), (plan.id, created));
         if commits {
             tx.commit().await.unwrap();

@@ -16,7 +16,7 @@ use messaging_core::{
         PortError,
         mailer::{Digest, MailError, Mailer},
         presence::Presence,
-        store::{Conversations as _, Publisher},
+        store::{ConversationStore as _, Publisher},
     },
 };
 use messaging_sqlx::PgStore;

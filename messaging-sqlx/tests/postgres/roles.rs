@@ -1,8 +1,8 @@
 //! Who migrates, and who then runs: roles with no more rights than they need.
 
 use messaging_core::{
-    domain::conversation::OpenPlan,
-    port::store::{Claim, Conversations as _, Outbox as _, StoreErrorKind},
+    domain::conversation::PreparedOpen,
+    port::store::{Claim, ConversationStore as _, OutboxStore as _, StoreErrorKind},
 };
 use messaging_sqlx::PgStore;
 use messaging_testkit::{
@@ -88,11 +88,11 @@ async fn check_links(bench: &Bench, role: &str, store: &PgStore) {
     host.run(&format!("SET ROLE {role}")).await;
     let mut tx = host.connection.begin().await.unwrap();
     for client in [1, 2] {
-        let plan = OpenPlan {
+        let plan = PreparedOpen {
             booking_id: Some(booking("b")),
             ..plan(client, 1)
         };
-        store.open_in(&mut tx, &plan).await.unwrap();
+        store.open_in_transaction(&mut tx, &plan).await.unwrap();
     }
     tx.commit().await.unwrap();
     assert_eq!(store.backlog().await.unwrap().lanes, 2);

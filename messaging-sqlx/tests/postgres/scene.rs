@@ -4,21 +4,22 @@ use messaging_core::{
     domain::{conversation::Change, side::Side},
     id::AuditId,
     port::store::{
-        Audit as _, AuditRecord, AuditedAction, ChangeState, Claim, Conversations as _, Direction, Entry,
-        EntryKind, HistoryScan, Lane, LaneDelay, LaneFailure, ListScan, ListStart, MarkRead, Outbox as _,
-        Progress, Publisher, Requeue, SetAsidePlace, StoreError, Tallies as _, TallyScan,
+        AuditRecord, AuditStore as _, AuditedAction, ChangeState, Claim, ConversationStore as _,
+        DeadLetterPosition, Direction, Entry, EntryKind, HistoryScan, Lane, LaneDeferral, LaneFailure,
+        ListScan, ListStart, MarkRead, OutboxStore as _, Progress, Publisher, RecountScan, RecountStore as _,
+        Requeue, StoreError,
     },
 };
 use messaging_sqlx::PgStore;
 use messaging_testkit::make::{
-    admin_id, admin_inbox, agency_id, agent_inbox, at, client_id, client_inbox, conversation_id, key, limit,
+    admin_id, admin_scope, agency_id, agent_scope, at, client_id, client_scope, conversation_id, key, limit,
     message_id, plan, uuid, worker_id,
 };
 use sqlx::PgConnection;
 
 use crate::bench::send;
 
-const EVERYTHING: TallyScan = TallyScan {
+const EVERYTHING: RecountScan = RecountScan {
     after: None,
     up_to: None,
     limit: 9,
@@ -69,7 +70,7 @@ async fn writes(store: &PgStore) -> Vec<Result<(), StoreError>> {
 
 async fn reads(store: &PgStore) -> Vec<Result<(), StoreError>> {
     let id = conversation_id(1_001);
-    let place = SetAsidePlace {
+    let place = DeadLetterPosition {
         at: at(0),
         conversation_id: id,
         number: 0,
@@ -87,17 +88,17 @@ async fn reads(store: &PgStore) -> Vec<Result<(), StoreError>> {
             .await
             .map(drop),
         store.list_accesses(None, 9).await.map(drop),
-        store.list_set_aside(9).await.map(drop),
-        store.list_set_aside_after(&place, 9).await.map(drop),
+        store.list_dead_letters(9).await.map(drop),
+        store.list_dead_letters_after(&place, 9).await.map(drop),
         store.backlog().await.map(drop),
-        store.list_tallies(&EVERYTHING).await.map(drop),
+        store.recount(&EVERYTHING).await.map(drop),
     ];
-    for inbox in [client_inbox(1), agent_inbox(1), admin_inbox(1)] {
-        done.push(store.count_conversations(&inbox, 9).await.map(drop));
-        done.push(store.count_unread(&inbox).await.map(drop));
+    for scope in [client_scope(1), agent_scope(1), admin_scope(1)] {
+        done.push(store.count_conversations(&scope, 9).await.map(drop));
+        done.push(store.count_unread(&scope).await.map(drop));
         for start in [ListStart::Newest, ListStart::Skip(0)] {
             let scan = ListScan {
-                scope: inbox.clone(),
+                scope: scope.clone(),
                 start,
                 limit: limit(9),
             };
@@ -115,7 +116,7 @@ async fn reads(store: &PgStore) -> Vec<Result<(), StoreError>> {
     done
 }
 
-/// The worker's: the opening is set aside, what follows is published but for the last event.
+/// The worker's: the opening is a dead letter, what follows is published but for the last event.
 async fn publishes(store: &PgStore) -> Vec<Result<(), StoreError>> {
     let (worker, id) = (worker_id(1), conversation_id(1_001));
     let lane = Lane {
@@ -136,7 +137,7 @@ async fn publishes(store: &PgStore) -> Vec<Result<(), StoreError>> {
         lease_until: at(15),
         up_to: 3,
     };
-    let delay = LaneDelay {
+    let delay = LaneDeferral {
         conversation_id: id,
         lease_until: at(16),
         until: at(20),
@@ -152,9 +153,11 @@ async fn publishes(store: &PgStore) -> Vec<Result<(), StoreError>> {
     vec![
         store.claim_lanes(&claim).await.map(drop),
         store.load_entries(std::slice::from_ref(&lane), 9).await.map(drop),
-        store.set_aside(worker, &lane, &opening, "too large", at(6)).await,
+        store
+            .dead_letter(worker, &lane, &opening, "too large", at(6))
+            .await,
         store.acknowledge(worker, at(16), &[progress]).await.map(drop),
-        store.delay_lanes(worker, &[delay]).await,
+        store.defer_lanes(worker, &[delay]).await,
         store.requeue(&requeue).await.map(drop),
     ]
 }

@@ -4,7 +4,9 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use messaging_core::port::store::{Appended, Conversations as _, StoreError, StoreErrorKind::OutcomeUnknown};
+use messaging_core::port::store::{
+    Appended, ConversationStore as _, StoreError, StoreErrorKind::OutcomeUnknown,
+};
 use messaging_sqlx::PgStore;
 use messaging_testkit::make::conversation_id;
 

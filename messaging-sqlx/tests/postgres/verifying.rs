@@ -6,7 +6,7 @@ use messaging_core::{
         conversation::ReadMark,
         side::Side::{Agent, Client},
     },
-    port::store::{Conversations as _, MarkRead, Publisher},
+    port::store::{ConversationStore as _, MarkRead, Publisher},
     verify::{ConversationRange, Discrepancy, Finding, verify},
 };
 use messaging_sqlx::PgStore;
@@ -63,8 +63,8 @@ async fn check(damage: &str, expected: &[Finding]) {
     assert_eq!(findings, expected, "{damage}");
 }
 
-const fn inbox(kept: u64, counted: u64) -> Finding {
-    Finding::ListScope {
+const fn received(kept: u64, counted: u64) -> Finding {
+    Finding::Received {
         side: Agent,
         kept,
         counted,
@@ -107,7 +107,7 @@ async fn a_message_that_is_lost_or_moved_is_missed() {
     };
     check(
         "DELETE FROM messaging.message WHERE OF_IT AND seq = 2",
-        &[lost, misplaced, inbox(5, 4), read(3, 2), WRONG_RECEIPT],
+        &[lost, misplaced, received(5, 4), read(3, 2), WRONG_RECEIPT],
     )
     .await;
     let newest = Finding::LastSeq { kept: 5, counted: 4 };
@@ -119,7 +119,7 @@ async fn a_message_that_is_lost_or_moved_is_missed() {
                 kept: at(5),
                 counted: at(4),
             },
-            inbox(5, 4),
+            received(5, 4),
         ],
     )
     .await;
@@ -135,15 +135,15 @@ async fn a_message_that_is_lost_or_moved_is_missed() {
 
 #[tokio::test]
 async fn a_number_that_drifted_is_found() {
-    let clients = Finding::ListScope {
+    let clients = Finding::Received {
         side: Client,
         kept: 1,
         counted: 0,
     };
     for (column, finding) in [
         ("last_seq = 6", Finding::LastSeq { kept: 6, counted: 5 }),
-        ("client_inbox = 1", clients),
-        ("agent_inbox = 4", inbox(4, 5)),
+        ("client_received = 1", clients),
+        ("agent_received = 4", received(4, 5)),
         ("agent_read = 2", read(2, 3)),
         ("agent_read = 9", read(9, 3)),
         ("events = 6", Finding::Events { kept: 6, at_least: 7 }),
@@ -207,7 +207,7 @@ async fn a_time_or_a_reader_that_was_changed_is_found() {
         &[clients],
     )
     .await;
-    let received = Finding::ListScope {
+    let received = Finding::Received {
         side: Client,
         kept: 0,
         counted: 1,

@@ -3,8 +3,10 @@
 use futures_util::{TryStreamExt as _, future::join_all};
 use messaging_core::{
     ConversationId,
-    domain::{conversation::OpenPlan, side::Side},
-    port::store::{Claim, Conversations as _, MarkRead, Marked, Outbox as _, Publisher, StoreErrorKind},
+    domain::{conversation::PreparedOpen, side::Side},
+    port::store::{
+        Claim, ConversationStore as _, MarkRead, Marked, OutboxStore as _, Publisher, StoreErrorKind,
+    },
     verify::{ConversationRange, Discrepancy, Finding, verify},
 };
 use messaging_sqlx::PgStore;
@@ -25,7 +27,7 @@ const LONG: &str = "
         client_position, agent_position)
         SELECT id, n, gen_random_uuid(), 1, 2, client_id, 'message', created_at + n * interval '1 s', 0, n
         FROM messaging.conversation, generate_series(1, 30000) n;
-    UPDATE messaging.conversation SET last_seq = 30000, agent_inbox = 30000, events = 30001,
+    UPDATE messaging.conversation SET last_seq = 30000, agent_received = 30000, events = 30001,
         activity_at = created_at + 30000 * interval '1 s'";
 
 #[tokio::test]
@@ -39,7 +41,7 @@ async fn a_long_conversation_and_many_short_ones_are_all_counted() {
     assert_eq!(verified(&store, ConversationRange::all()).await, []);
 
     let damage = "UPDATE messaging.message SET agent_position = 0 WHERE seq = 29999;
-        UPDATE messaging.conversation SET client_inbox = 1 WHERE client_id = 'client-299'";
+        UPDATE messaging.conversation SET client_received = 1 WHERE client_id = 'client-299'";
     bench.session().await.run(damage).await;
     let long = Discrepancy {
         conversation_id: conversation_id(1_001),
@@ -50,7 +52,7 @@ async fn a_long_conversation_and_many_short_ones_are_all_counted() {
     };
     let short = Discrepancy {
         conversation_id: conversation_id(299_001),
-        finding: Finding::ListScope {
+        finding: Finding::Received {
             side: Side::Client,
             kept: 1,
             counted: 0,
@@ -109,7 +111,7 @@ async fn talk(store: &PgStore, id: ConversationId, n: u32) {
             break;
         }
     }
-    let book = OpenPlan {
+    let book = PreparedOpen {
         booking_id: Some(booking(format!("b{n}"))),
         ..plan(1, 1)
     };

@@ -8,7 +8,7 @@ use messaging_core::{
         conversation::Change,
         message::Origin,
         page::{ListScope, PageSize},
-        side::{Side, To},
+        side::{Recipients, Side},
     },
     port::store::{AuditedAction, Direction, LaneFailure},
 };
@@ -44,8 +44,8 @@ pub(crate) enum Publish {
     Load(Vec<Index>, usize),
     Acknowledge(u8, Vec<Index>, u64, Duration),
     Delay(u8, Vec<Index>, Duration, LaneFailure),
-    SetAside(u8, Index, Index),
-    /// One of those that are set aside, or one that never was.
+    DeadLetter(u8, Index, Index),
+    /// A dead letter, or an entry that never was one.
     Requeue(Index, Option<By>),
 }
 
@@ -60,7 +60,7 @@ pub(crate) enum Read {
 #[derive(Debug, Clone)]
 pub(crate) enum Sender {
     User(Side, u8),
-    System(To),
+    System(Recipients),
 }
 
 impl Sender {
@@ -125,7 +125,7 @@ fn publish() -> impl Strategy<Value = Publish> {
         5 => (lanes(), 0..5_usize).prop_map(|(lanes, per_lane)| Publish::Load(lanes, per_lane)),
         5 => (worker(), lanes(), 0..4_u64, lease()).prop_map(|(by, l, more, u)| Publish::Acknowledge(by, l, more, u)),
         3 => (worker(), lanes(), lease(), failure()).prop_map(|(by, l, u, why)| Publish::Delay(by, l, u, why)),
-        3 => (worker(), at(), at()).prop_map(|(by, lane, entry)| Publish::SetAside(by, lane, entry)),
+        3 => (worker(), at(), at()).prop_map(|(by, lane, entry)| Publish::DeadLetter(by, lane, entry)),
         3 => (at(), by()).prop_map(|(nth, by)| Publish::Requeue(nth, by)),
     ]
 }
@@ -133,7 +133,7 @@ fn publish() -> impl Strategy<Value = Publish> {
 fn read() -> impl Strategy<Value = Read> {
     let at = any::<Index>;
     prop_oneof![
-        6 => (inbox(), from(), limit()).prop_map(|(inbox, from, limit)| Read::List(inbox, from, limit)),
+        6 => (scope(), from(), limit()).prop_map(|(scope, from, limit)| Read::List(scope, from, limit)),
         6 => (at(), direction(), limit()).prop_map(|(at, way, limit)| Read::History(at, way, limit)),
         3 => (at(), option::of(0..4_u8), 0..3_u8).prop_map(|(at, sender, key)| Read::Look(at, sender, key)),
         2 => (0..2_u8, option::of(at()), 0..4_usize).prop_map(|(agent, at, n)| Read::OfAgent(agent, at, n)),
@@ -168,8 +168,8 @@ fn side() -> impl Strategy<Value = Side> {
 fn sender() -> impl Strategy<Value = Sender> {
     prop_oneof![
         4 => (side(), 0..4_u8).prop_map(|(side, n)| Sender::User(side, n)),
-        1 => side().prop_map(|side| Sender::System(To::Side(side))),
-        1 => Just(Sender::System(To::Both)),
+        1 => side().prop_map(|side| Sender::System(Recipients::Side(side))),
+        1 => Just(Sender::System(Recipients::Both)),
     ]
 }
 
@@ -202,7 +202,7 @@ fn failure() -> impl Strategy<Value = LaneFailure> {
     ])
 }
 
-fn inbox() -> impl Strategy<Value = ListScope> {
+fn scope() -> impl Strategy<Value = ListScope> {
     prop_oneof![
         (0..4_u8).prop_map(|n| ListScope::Client(user(n))),
         (0..2_u8, 0..4_u8).prop_map(|(agent, n)| ListScope::Agent {

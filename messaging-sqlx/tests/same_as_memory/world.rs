@@ -2,16 +2,16 @@
 
 use messaging_core::{
     domain::{
-        conversation::{NewMessage, OpenPlan},
+        conversation::{NewMessage, PreparedOpen},
         message::IdempotencyKey,
         page::ListCursor,
     },
     id::{AgentId, AuditId, BookingId, ConversationId, MessageId, UserId, WorkerId},
     memory::MemoryStore,
     port::store::{
-        Append, Appended, Audit, AuditRecord, ChangeState, Changed, Claim, Conversations, Entry, HistoryScan,
-        Lane, LaneDelay, ListScan, ListStart, MarkRead, Marked, Outbox, Progress, Publisher, Requeue,
-        Requeued, Store, Tally, TallyScan,
+        Append, Appended, AuditRecord, AuditStore, ChangeState, Changed, Claim, ConversationStore, Entry,
+        HistoryScan, Lane, LaneDeferral, ListScan, ListStart, MarkRead, Marked, OutboxStore, Progress,
+        Publisher, Recount, RecountScan, Requeue, Requeued, Store,
     },
     time::Timestamp,
 };
@@ -58,7 +58,7 @@ macro_rules! same {
     }};
 }
 
-const EVERYTHING: TallyScan = TallyScan {
+const EVERYTHING: RecountScan = RecountScan {
     after: None,
     up_to: None,
     limit: usize::MAX,
@@ -104,20 +104,20 @@ impl<K: Kept> World<K> {
             Step::Read(step) => self.read(step).await,
         }
         same!(self, backlog());
-        if let Some(first) = same!(self, list_set_aside(9)).first() {
-            same!(self, list_set_aside_after(&first.place(), 2));
+        if let Some(first) = same!(self, list_dead_letters(9)).first() {
+            same!(self, list_dead_letters_after(&first.place(), 2));
         }
         assert_eq!(
-            tallies(self.kept.store()).await,
-            tallies(&self.memory).await,
-            "tallies"
+            recounts(self.kept.store()).await,
+            recounts(&self.memory).await,
+            "recounts"
         );
     }
 
     async fn write(&mut self, step: &Write) {
         match step {
             Write::Open(client, agent, booking, by) => {
-                let plan = OpenPlan {
+                let plan = PreparedOpen {
                     id: ConversationId::new(self.new_id()),
                     client_id: user(*client),
                     agent_id: agency(*agent),
@@ -214,16 +214,16 @@ impl<K: Kept> World<K> {
                 self.lanes.extend(lanes);
             }
             Publish::Delay(by, lanes, delay, failure) => {
-                let release = |lane: Lane| LaneDelay {
+                let release = |lane: Lane| LaneDeferral {
                     conversation_id: lane.conversation_id,
                     lease_until: lane.lease_until,
                     until: self.now + *delay,
                     failure: *failure,
                 };
                 let delays: Vec<_> = self.some_lanes(lanes).into_iter().map(release).collect();
-                same!(self, delay_lanes(worker(*by), &delays));
+                same!(self, defer_lanes(worker(*by), &delays));
             }
-            Publish::SetAside(by, lane, entry) => {
+            Publish::DeadLetter(by, lane, entry) => {
                 let Some(lane) = pick(*lane, &self.lanes) else {
                     return;
                 };
@@ -231,12 +231,12 @@ impl<K: Kept> World<K> {
                 let mut its = self.entries.clone();
                 its.retain(|entry| entry.conversation_id == lane.conversation_id);
                 if let Some(entry) = pick(*entry, &its) {
-                    same!(self, set_aside(worker(*by), lane, entry, "too large", self.now));
+                    same!(self, dead_letter(worker(*by), lane, entry, "too large", self.now));
                 }
             }
             Publish::Requeue(nth, by) => {
-                let aside = same!(self, list_set_aside(9));
-                let (conversation_id, number) = match pick(*nth, &aside) {
+                let dead = same!(self, list_dead_letters(9));
+                let (conversation_id, number) = match pick(*nth, &dead) {
                     Some(one) => (one.entry.conversation_id, one.entry.number),
                     None => (self.conversation(*nth), 1),
                 };
@@ -255,7 +255,7 @@ impl<K: Kept> World<K> {
 
     async fn read(&self, step: &Read) {
         match step {
-            Read::List(inbox, from, limit) => {
+            Read::List(scope, from, limit) => {
                 let start = match from {
                     From::Newest => ListStart::Newest,
                     From::Skip(count) => ListStart::Skip(*count),
@@ -263,17 +263,17 @@ impl<K: Kept> World<K> {
                         let id = self.conversation(*at);
                         let found = same!(self, find_conversation(id));
                         let activity_at = found.map_or(self.now, |found| found.activity_at);
-                        ListStart::After(ListCursor::new(inbox.clone(), activity_at, id))
+                        ListStart::After(ListCursor::new(scope.clone(), activity_at, id))
                     }
                 };
                 let scan = ListScan {
-                    scope: inbox.clone(),
+                    scope: scope.clone(),
                     start,
                     limit: *limit,
                 };
                 same!(self, list_conversations(&scan));
-                same!(self, count_conversations(inbox, limit.get() as u64));
-                same!(self, count_unread(inbox));
+                same!(self, count_conversations(scope, limit.get() as u64));
+                same!(self, count_unread(scope));
             }
             Read::History(at, direction, limit) => {
                 let scan = HistoryScan {
@@ -337,12 +337,12 @@ impl<K: Kept> World<K> {
 }
 
 /// Without the tails of lanes, which not every store keeps.
-async fn tallies(store: &dyn Store) -> Vec<Tally> {
-    let mut tallies = store.list_tallies(&EVERYTHING).await.unwrap();
-    for lane in tallies.iter_mut().filter_map(|tally| tally.lane.as_mut()) {
+async fn recounts(store: &dyn Store) -> Vec<Recount> {
+    let mut recounts = store.recount(&EVERYTHING).await.unwrap();
+    for lane in recounts.iter_mut().filter_map(|recount| recount.lane.as_mut()) {
         lane.tail = None;
     }
-    tallies
+    recounts
 }
 
 /// One of those given last, more often than not still what it was.

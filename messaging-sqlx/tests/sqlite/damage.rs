@@ -3,7 +3,7 @@ use std::error::Error as _;
 use futures_util::future::try_join_all;
 use messaging_core::{
     id::AgentId,
-    port::store::{Audit, Conversations, Outbox, Publisher, StoreError, StoreErrorKind},
+    port::store::{AuditStore, ConversationStore, OutboxStore, Publisher, StoreError, StoreErrorKind},
 };
 use messaging_sqlx::{SchemaError, SqliteOptions, SqliteStore};
 use sqlx::Connection as _;
@@ -208,8 +208,8 @@ async fn what_this_library_would_not_have_written_is_corrupt() {
         "UPDATE message SET sender_id = 'a b' WHERE sender_id = 'client-1'",
         "UPDATE message SET key = 'ü' WHERE seq = 5",
         "UPDATE audit SET action = 'dance'",
-        "UPDATE set_aside SET kind = 9",
-        "UPDATE set_aside SET kind = 2",
+        "UPDATE dead_letter SET kind = 9",
+        "UPDATE dead_letter SET kind = 2",
     ] {
         let place = Place::new();
         let store = place.open().await;
@@ -221,7 +221,7 @@ async fn what_this_library_would_not_have_written_is_corrupt() {
             store.list_agent_conversations(&agent_id, None, 9).await.err(),
             store.find_summary(conversation(1)).await.err(),
             store.list_accesses(None, 9).await.err(),
-            store.list_set_aside(9).await.err(),
+            store.list_dead_letters(9).await.err(),
         ];
         let kinds: Vec<_> = reads.iter().flatten().map(StoreError::kind).collect();
         assert!(!kinds.is_empty(), "{damage}");

@@ -1,7 +1,7 @@
 use futures_util::future::join_all;
 use messaging_core::{
     domain::page::{ListScope, PageSize},
-    port::store::{Conversations, Direction, HistoryScan, Publisher},
+    port::store::{ConversationStore, Direction, HistoryScan, Publisher},
 };
 use sqlx::Connection;
 
@@ -32,7 +32,7 @@ async fn a_reader_sees_whole_steps_while_others_write() {
                     page.summary.last_message.as_ref(),
                     page.rows.last().map(|row| &row.message)
                 );
-                assert_eq!(conversation.mailboxes.agent.inbox, last);
+                assert_eq!(conversation.counters.agent.received, last);
             }
         })
     });
@@ -52,14 +52,14 @@ async fn nobody_who_reads_waits_for_who_writes() {
     store.open(&plan(1), Publisher::Anyone).await.unwrap();
     let mut other = place.connect().await;
     let mut tx = other.begin_with("BEGIN IMMEDIATE").await.unwrap();
-    sqlx::query("UPDATE conversation SET agent_inbox = 7")
+    sqlx::query("UPDATE conversation SET agent_received = 7")
         .execute(&mut *tx)
         .await
         .unwrap();
-    let inbox = ListScope::All(user("agent"));
-    assert_eq!(store.count_unread(&inbox).await.unwrap(), 0);
+    let scope = ListScope::All(user("agent"));
+    assert_eq!(store.count_unread(&scope).await.unwrap(), 0);
     tx.commit().await.unwrap();
-    assert_eq!(store.count_unread(&inbox).await.unwrap(), 7);
+    assert_eq!(store.count_unread(&scope).await.unwrap(), 7);
 }
 
 #[tokio::test]

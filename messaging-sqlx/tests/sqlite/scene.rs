@@ -8,16 +8,16 @@ use std::{
 use messaging_core::{
     domain::{
         body::Body,
-        conversation::{Change, NewMessage, OpenPlan},
+        conversation::{Change, NewMessage, PreparedOpen},
         message::{IdempotencyKey, Origin},
         page::{ListScope, PageSize},
-        side::{Side, To},
+        side::{Recipients, Side},
     },
     id::{AgentId, AuditId, BookingId, ConversationId, MessageId, UserId, WorkerId},
     port::store::{
-        Append, Appended, Audit, AuditRecord, AuditedAction, Backlog, ChangeState, Claim, Conversations,
-        Direction, HistoryPage, HistoryScan, Lane, ListPage, ListScan, ListStart, LoadedEntry, MarkRead,
-        Outbox, Publisher, SetAside, Stored,
+        Append, Appended, AuditRecord, AuditStore, AuditedAction, Backlog, ChangeState, Claim,
+        ConversationStore, DeadLetter, Direction, HistoryPage, HistoryScan, Lane, ListPage, ListScan,
+        ListStart, LoadedEntry, MarkRead, OutboxStore, Publisher, Stored,
     },
     time::Timestamp,
 };
@@ -103,8 +103,8 @@ pub(crate) fn worker(n: u128) -> WorkerId {
 }
 
 /// Conversation `n`, between client `n` and the one agent.
-pub(crate) fn plan(n: u128) -> OpenPlan {
-    OpenPlan {
+pub(crate) fn plan(n: u128) -> PreparedOpen {
+    PreparedOpen {
         id: conversation(n),
         client_id: user(&format!("client-{n}")),
         agent_id: AgentId::parse("agency").unwrap(),
@@ -161,7 +161,7 @@ pub(crate) async fn play(store: &SqliteStore) {
         stored(store.append(&append(1, id)).await.unwrap());
     }
     let mut news = append(2, 20);
-    news.message.origin = Origin::System { to: To::Both };
+    news.message.origin = Origin::System { to: Recipients::Both };
     stored(store.append(&news).await.unwrap());
     store.mark_read(&mark_read(1, 12)).await.unwrap();
     let block = ChangeState {
@@ -187,7 +187,7 @@ pub(crate) async fn play(store: &SqliteStore) {
         .unwrap();
     let entry = &store.load_entries(&lanes, 1).await.unwrap()[0].entry;
     let refusal = store
-        .set_aside(worker(1), &lanes[0], entry, "too large", at(6))
+        .dead_letter(worker(1), &lanes[0], entry, "too large", at(6))
         .await;
     refusal.unwrap();
 }
@@ -200,7 +200,7 @@ pub(crate) struct Picture {
     bookings: Vec<Vec<BookingId>>,
     unread: Vec<u64>,
     accesses: Vec<AuditRecord>,
-    set_aside: Vec<SetAside>,
+    dead_letters: Vec<DeadLetter>,
     backlog: Backlog,
     entries: Vec<LoadedEntry>,
 }
@@ -247,7 +247,7 @@ impl Picture {
                     .unwrap(),
             ],
             accesses: store.list_accesses(None, 100).await.unwrap(),
-            set_aside: store.list_set_aside(100).await.unwrap(),
+            dead_letters: store.list_dead_letters(100).await.unwrap(),
             backlog: store.backlog().await.unwrap(),
             entries: store.load_entries(&[lane(1), lane(2)], 100).await.unwrap(),
         }

@@ -29,7 +29,7 @@ async fn harm(place: &Place, damage: &str) {
 }
 
 /// What is found in the first of two conversations after a damage to it, and in no other. It has five messages
-/// of its client, of which the agent has read three; seven events, of which the first was set aside.
+/// of its client, of which the agent has read three; seven events, of which the first is a dead letter.
 async fn check(damage: &str, expected: &[Finding]) {
     let place = Place::new();
     let store = place.open().await;
@@ -61,7 +61,7 @@ async fn a_message_that_is_lost_is_missed() {
                 counted: 4,
             },
             Finding::Position { side: Agent, seq: 3 },
-            Finding::ListScope {
+            Finding::Received {
                 side: Agent,
                 kept: 5,
                 counted: 4,
@@ -82,7 +82,7 @@ async fn a_message_that_is_lost_is_missed() {
         "DELETE FROM message FIRST AND seq = 5",
         &[
             Finding::LastSeq { kept: 5, counted: 4 },
-            Finding::ListScope {
+            Finding::Received {
                 side: Agent,
                 kept: 5,
                 counted: 4,
@@ -98,7 +98,7 @@ async fn a_message_that_is_lost_is_missed() {
                 kept: at(1),
                 counted: at(0),
             },
-            Finding::ListScope {
+            Finding::Received {
                 side: Agent,
                 kept: 5,
                 counted: 0,
@@ -128,8 +128,8 @@ async fn a_counter_that_drifted_is_found() {
     };
     set("last_seq = 6", Finding::LastSeq { kept: 6, counted: 5 }).await;
     set(
-        "client_inbox = 1",
-        Finding::ListScope {
+        "client_received = 1",
+        Finding::Received {
             side: Client,
             kept: 1,
             counted: 0,
@@ -137,8 +137,8 @@ async fn a_counter_that_drifted_is_found() {
     )
     .await;
     set(
-        "agent_inbox = 4",
-        Finding::ListScope {
+        "agent_received = 4",
+        Finding::Received {
             side: Agent,
             kept: 4,
             counted: 5,
@@ -232,7 +232,7 @@ async fn a_position_that_is_not_the_messages_is_found() {
         "UPDATE message SET to_sides = 3 FIRST AND seq = 5",
         &[
             Finding::Position { side: Client, seq: 5 },
-            Finding::ListScope {
+            Finding::Received {
                 side: Client,
                 kept: 0,
                 counted: 1,
@@ -317,7 +317,7 @@ async fn what_nobody_will_publish_is_found() {
         &[Finding::Events { kept: 7, at_least: 8 }],
     )
     .await;
-    // As if it had been set aside.
+    // As if it had become a dead letter.
     check("DELETE FROM outbox FIRST AND number = 4", &[]).await;
 }
 
@@ -351,7 +351,7 @@ async fn what_cannot_even_be_read_ends_the_walk() {
     let place = Place::new();
     let store = place.open().await;
     play(&store).await;
-    harm(&place, "UPDATE conversation SET agent_inbox = -1").await;
+    harm(&place, "UPDATE conversation SET agent_received = -1").await;
     let walked: Result<Vec<_>, _> = verify(&store, ConversationRange::all()).try_collect().await;
     assert_eq!(walked.unwrap_err().kind(), StoreErrorKind::Corrupt);
 }

@@ -1,8 +1,8 @@
 use std::error::Error;
 
 use messaging_core::port::store::{
-    Append, Claim, Conversations, Lane, LaneDelay, LaneFailure, Outbox, Progress, Publisher, Requeue,
-    Requeued, StoreErrorKind,
+    Append, Claim, ConversationStore, Lane, LaneDeferral, LaneFailure, OutboxStore, Progress, Publisher,
+    Requeue, Requeued, StoreErrorKind,
 };
 use messaging_sqlx::SqliteStore;
 
@@ -65,7 +65,7 @@ async fn what_a_second_store_requeues_is_published_by_the_first() {
     let lane = first.open(&plan(1), by(1)).await.unwrap().lane.unwrap();
     let lanes = std::slice::from_ref(&lane);
     let entry = first.load_entries(lanes, 1).await.unwrap().remove(0).entry;
-    let refused = first.set_aside(worker(1), &lane, &entry, "no", at(1)).await;
+    let refused = first.dead_letter(worker(1), &lane, &entry, "no", at(1)).await;
     refused.unwrap();
     let progress = Progress {
         conversation_id: lane.conversation_id,
@@ -136,7 +136,7 @@ async fn what_is_said_under_an_old_lease_is_void() {
         .await
         .unwrap()
         .remove(0);
-    let delay = |lane: &Lane| LaneDelay {
+    let delay = |lane: &Lane| LaneDeferral {
         conversation_id: lane.conversation_id,
         lease_until: lane.lease_until,
         until: at(25),
@@ -154,19 +154,19 @@ async fn what_is_said_under_an_old_lease_is_void() {
         .remove(0)
         .entry;
 
-    store.delay_lanes(worker(1), &[delay(&old)]).await.unwrap();
+    store.defer_lanes(worker(1), &[delay(&old)]).await.unwrap();
     assert_eq!(
         store.acknowledge(worker(1), at(40), &[progress]).await.unwrap(),
         []
     );
     store
-        .set_aside(worker(1), &old, &entry, "too large", at(21))
+        .dead_letter(worker(1), &old, &entry, "too large", at(21))
         .await
         .unwrap();
     assert!(claim_at(&store, 29).await.is_empty());
-    assert_eq!(store.list_set_aside(9).await.unwrap(), []);
+    assert_eq!(store.list_dead_letters(9).await.unwrap(), []);
 
-    store.delay_lanes(worker(1), &[delay(&new)]).await.unwrap();
+    store.defer_lanes(worker(1), &[delay(&new)]).await.unwrap();
     assert_eq!(claim_at(&store, 29).await, [1]);
 }
 

@@ -4,7 +4,9 @@ use futures_util::{FutureExt, future::join_all};
 use messaging_core::{
     Messaging,
     clock::{ManualClock, SequentialIds},
-    port::store::{Appended, Audit, Conversations, Outbox, Publisher, StoreError, StoreErrorKind},
+    port::store::{
+        Appended, AuditStore, ConversationStore, OutboxStore, Publisher, StoreError, StoreErrorKind,
+    },
 };
 use messaging_sqlx::SqliteOptions;
 use messaging_testkit::fake::FakeDirectory;

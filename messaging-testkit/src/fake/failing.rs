@@ -7,21 +7,22 @@ use async_trait::async_trait;
 use messaging_core::{
     domain::{
         activity::Activity,
-        conversation::{Conversation, ConversationSummary, OpenPlan},
+        conversation::{Conversation, ConversationSummary, PreparedOpen},
         digest::{Extent, Unmailed},
         message::IdempotencyKey,
         page::ListScope,
         receipt::MessageRow,
-        report::{Report, ReportFile, Settled},
+        report::{Report, ReportFile, Resolution},
     },
     id::{AgentId, AuditId, BookingId, ConversationId, ReportId, UserId, WorkerId},
     port::store::{
-        Activities, ActivityScan, Append, Appended, Audit, AuditRecord, Backlog, ChangeState, Changed, Claim,
-        Conversations, DigestAttempt, DigestClaim, DigestHold, DigestLease, Digests, DueUser, Entry,
-        ErasedReports, Erasure, Excerpt, FileReport, Filed, HistoryPage, HistoryScan, Lane, LaneDelay,
-        ListPage, ListScan, LoadedEntry, MarkRead, Marked, Moderation, Opened, Outbox, Progress, Publisher,
-        PushMark, ReportScan, Requeue, Requeued, SetAside, SetAsidePlace, StoreError, StoreErrorKind,
-        Tallies, Tally, TallyScan, Traces, UnlinkBooking, Unlinked,
+        ActivityScan, ActivityStore, Append, Appended, AuditRecord, AuditStore, Backlog, ChangeState,
+        Changed, Claim, ConversationStore, DeadLetter, DeadLetterPosition, DigestAttempt, DigestClaim,
+        DigestLease, DigestPostponement, DigestStore, DigestUser, Entry, ErasedReports, ErasureStore,
+        Excerpt, FileReport, Filed, HistoryPage, HistoryScan, Lane, LaneDeferral, ListPage, ListScan,
+        LoadedEntry, MarkRead, Marked, ModerationStore, Opened, OutboxStore, Progress, Publisher, PushMark,
+        Recount, RecountScan, RecountStore, ReportScan, Requeue, Requeued, StoreError, StoreErrorKind,
+        Traces, UnlinkBooking, Unlinked,
     },
     time::Timestamp,
 };
@@ -188,8 +189,8 @@ impl<S> FailingStore<S> {
 }
 
 #[async_trait]
-impl<S: Conversations> Conversations for FailingStore<S> {
-    async fn open(&self, plan: &OpenPlan, publisher: Publisher) -> Result<Opened, StoreError> {
+impl<S: ConversationStore> ConversationStore for FailingStore<S> {
+    async fn open(&self, plan: &PreparedOpen, publisher: Publisher) -> Result<Opened, StoreError> {
         self.step("opening a conversation", self.inner.open(plan, publisher))
             .await
     }
@@ -274,7 +275,7 @@ impl<S: Conversations> Conversations for FailingStore<S> {
 }
 
 #[async_trait]
-impl<S: Outbox> Outbox for FailingStore<S> {
+impl<S: OutboxStore> OutboxStore for FailingStore<S> {
     async fn claim_lanes(&self, claim: &Claim) -> Result<Vec<Lane>, StoreError> {
         self.step("claiming lanes", self.inner.claim_lanes(claim)).await
     }
@@ -294,12 +295,12 @@ impl<S: Outbox> Outbox for FailingStore<S> {
             .await
     }
 
-    async fn delay_lanes(&self, by: WorkerId, delays: &[LaneDelay]) -> Result<(), StoreError> {
-        self.step("delaying lanes", self.inner.delay_lanes(by, delays))
+    async fn defer_lanes(&self, by: WorkerId, delays: &[LaneDeferral]) -> Result<(), StoreError> {
+        self.step("delaying lanes", self.inner.defer_lanes(by, delays))
             .await
     }
 
-    async fn set_aside(
+    async fn dead_letter(
         &self,
         by: WorkerId,
         lane: &Lane,
@@ -307,23 +308,26 @@ impl<S: Outbox> Outbox for FailingStore<S> {
         why: &str,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.step("setting aside", self.inner.set_aside(by, lane, entry, why, now))
-            .await
-    }
-
-    async fn list_set_aside(&self, limit: usize) -> Result<Vec<SetAside>, StoreError> {
-        self.step("listing what was set aside", self.inner.list_set_aside(limit))
-            .await
-    }
-
-    async fn list_set_aside_after(
-        &self,
-        place: &SetAsidePlace,
-        limit: usize,
-    ) -> Result<Vec<SetAside>, StoreError> {
         self.step(
-            "listing what was set aside",
-            self.inner.list_set_aside_after(place, limit),
+            "moving to the dead letters",
+            self.inner.dead_letter(by, lane, entry, why, now),
+        )
+        .await
+    }
+
+    async fn list_dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
+        self.step("listing dead letters", self.inner.list_dead_letters(limit))
+            .await
+    }
+
+    async fn list_dead_letters_after(
+        &self,
+        place: &DeadLetterPosition,
+        limit: usize,
+    ) -> Result<Vec<DeadLetter>, StoreError> {
+        self.step(
+            "listing dead letters",
+            self.inner.list_dead_letters_after(place, limit),
         )
         .await
     }
@@ -342,7 +346,7 @@ impl<S: Outbox> Outbox for FailingStore<S> {
 }
 
 #[async_trait]
-impl<S: Moderation> Moderation for FailingStore<S> {
+impl<S: ModerationStore> ModerationStore for FailingStore<S> {
     async fn file_report(&self, step: &FileReport) -> Result<Filed, StoreError> {
         self.step("reporting", self.inner.file_report(step)).await
     }
@@ -355,14 +359,18 @@ impl<S: Moderation> Moderation for FailingStore<S> {
         self.step("finding a report", self.inner.find_report(id)).await
     }
 
-    async fn settle_report(&self, id: ReportId, settled: &Settled) -> Result<Option<Report>, StoreError> {
-        self.step("settling a report", self.inner.settle_report(id, settled))
+    async fn resolve_report(
+        &self,
+        id: ReportId,
+        resolution: &Resolution,
+    ) -> Result<Option<Report>, StoreError> {
+        self.step("resolving a report", self.inner.resolve_report(id, resolution))
             .await
     }
 }
 
 #[async_trait]
-impl<S: Activities> Activities for FailingStore<S> {
+impl<S: ActivityStore> ActivityStore for FailingStore<S> {
     async fn count_activity(&self, scan: &ActivityScan) -> Result<Vec<Activity>, StoreError> {
         self.step("counting activity", self.inner.count_activity(scan))
             .await
@@ -370,7 +378,7 @@ impl<S: Activities> Activities for FailingStore<S> {
 }
 
 #[async_trait]
-impl<S: Erasure> Erasure for FailingStore<S> {
+impl<S: ErasureStore> ErasureStore for FailingStore<S> {
     async fn list_traces(
         &self,
         of: &UserId,
@@ -400,7 +408,7 @@ impl<S: Erasure> Erasure for FailingStore<S> {
 }
 
 #[async_trait]
-impl<S: Audit> Audit for FailingStore<S> {
+impl<S: AuditStore> AuditStore for FailingStore<S> {
     async fn record_access(&self, record: &AuditRecord) -> Result<(), StoreError> {
         self.step("recording an access", self.inner.record_access(record))
             .await
@@ -417,15 +425,15 @@ impl<S: Audit> Audit for FailingStore<S> {
 }
 
 #[async_trait]
-impl<S: Tallies> Tallies for FailingStore<S> {
-    async fn list_tallies(&self, scan: &TallyScan) -> Result<Vec<Tally>, StoreError> {
-        self.step("recounting", self.inner.list_tallies(scan)).await
+impl<S: RecountStore> RecountStore for FailingStore<S> {
+    async fn recount(&self, scan: &RecountScan) -> Result<Vec<Recount>, StoreError> {
+        self.step("recounting", self.inner.recount(scan)).await
     }
 }
 
 #[async_trait]
-impl<S: Digests> Digests for FailingStore<S> {
-    async fn claim_digests(&self, claim: &DigestClaim) -> Result<Vec<DueUser>, StoreError> {
+impl<S: DigestStore> DigestStore for FailingStore<S> {
+    async fn claim_digests(&self, claim: &DigestClaim) -> Result<Vec<DigestUser>, StoreError> {
         self.step("claiming users to mail", self.inner.claim_digests(claim))
             .await
     }
@@ -469,7 +477,7 @@ impl<S: Digests> Digests for FailingStore<S> {
         .await
     }
 
-    async fn finish_digest(
+    async fn complete_digest(
         &self,
         lease: &DigestLease,
         sent_at: Option<Timestamp>,
@@ -477,13 +485,13 @@ impl<S: Digests> Digests for FailingStore<S> {
     ) -> Result<bool, StoreError> {
         self.step(
             "finishing an e-mail",
-            self.inner.finish_digest(lease, sent_at, remember),
+            self.inner.complete_digest(lease, sent_at, remember),
         )
         .await
     }
 
-    async fn hold_digests(&self, holds: &[DigestHold]) -> Result<(), StoreError> {
-        self.step("holding e-mails back", self.inner.hold_digests(holds))
+    async fn postpone_digests(&self, holds: &[DigestPostponement]) -> Result<(), StoreError> {
+        self.step("holding e-mails back", self.inner.postpone_digests(holds))
             .await
     }
 

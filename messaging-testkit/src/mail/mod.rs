@@ -10,7 +10,7 @@ use std::{sync::Arc, time::Duration};
 
 use messaging_core::{
     clock::{Clock as _, ManualClock},
-    domain::side::{Side, To},
+    domain::side::{Recipients, Side},
     id::ConversationId,
     port::{
         PortErrorKind,
@@ -195,7 +195,7 @@ impl Days {
         let n = self.ledger.next();
         let mut message = match from {
             Some(side) => message_from(n, side, conversation.user(side)),
-            None => system_message(n, To::Both),
+            None => system_message(n, Recipients::Both),
         };
         let now = self.clock.now();
         message.id = message_id(u64::from(n));

@@ -1,6 +1,8 @@
 use messaging_core::{
     domain::{
-        conversation::{Change, Conversation, ConversationSummary, Mailbox, NewMessage, OpenPlan, ReadMark},
+        conversation::{
+            Change, Conversation, ConversationSummary, NewMessage, PreparedOpen, ReadMark, UnreadCounter,
+        },
         message::{IdempotencyKey, Message},
         page::ListScope,
         receipt::{MessageRow, Receipt},
@@ -16,7 +18,7 @@ use super::outbox::NaiveOutbox;
 /// A conversation as nobody would store it: lists of what happened, and no counts.
 #[derive(Debug)]
 pub(super) struct NaiveThread {
-    plan: OpenPlan,
+    plan: PreparedOpen,
     agent_user_id: UserId,
     access_version: u32,
     blocked_by: PerSide<bool>,
@@ -28,7 +30,7 @@ pub(super) struct NaiveThread {
 }
 
 impl NaiveThread {
-    pub(super) fn new(plan: &OpenPlan) -> Self {
+    pub(super) fn new(plan: &PreparedOpen) -> Self {
         Self {
             plan: plan.clone(),
             agent_user_id: plan.agent_user_id.clone(),
@@ -71,7 +73,7 @@ impl NaiveThread {
             blocked_by: self.blocked_by,
             closed: self.closed,
             last_seq: self.messages.len() as u64,
-            mailboxes: PerSide::from_fn(|side| self.mailbox(side)),
+            counters: PerSide::from_fn(|side| self.counter(side)),
             // Nobody is mailed in a run: that has a model of its own.
             digests: PerSide::default(),
             created_at: self.plan.now,
@@ -87,11 +89,11 @@ impl NaiveThread {
         }
     }
 
-    pub(super) fn mailbox(&self, side: Side) -> Mailbox {
-        let inbox = self.addressed_up_to(side, u64::MAX);
-        Mailbox {
-            inbox,
-            read: inbox - self.unread(side),
+    pub(super) fn counter(&self, side: Side) -> UnreadCounter {
+        let received = self.addressed_up_to(side, u64::MAX);
+        UnreadCounter {
+            received,
+            read: received - self.unread(side),
             last_read: self.receipts_of(side).last().map(|receipt| ReadMark {
                 up_to_seq: receipt.up_to_seq,
                 at: receipt.read_at,
@@ -106,9 +108,9 @@ impl NaiveThread {
         above.filter(|message| message.origin.addresses(side)).count() as u64
     }
 
-    /// The unread count of whoever looks into an inbox; nothing for who takes no part.
-    pub(super) fn unread_in(&self, inbox: &ListScope) -> u64 {
-        let side = match inbox {
+    /// The unread count of whoever looks into a scope; nothing for who takes no part.
+    pub(super) fn unread_in(&self, scope: &ListScope) -> u64 {
+        let side = match scope {
             ListScope::Client(_) => Some(Side::Client),
             ListScope::Agent { .. } => Some(Side::Agent),
             ListScope::All(user_id) if *user_id == self.plan.client_id => Some(Side::Client),
@@ -117,8 +119,8 @@ impl NaiveThread {
         side.map_or(0, |side| self.unread(side))
     }
 
-    pub(super) fn is_in(&self, inbox: &ListScope) -> bool {
-        match inbox {
+    pub(super) fn is_in(&self, scope: &ListScope) -> bool {
+        match scope {
             ListScope::Client(user_id) => *user_id == self.plan.client_id,
             ListScope::Agent { agent_id, user_id } => {
                 *agent_id == self.plan.agent_id && *user_id == self.agent_user_id
@@ -166,7 +168,7 @@ impl NaiveThread {
         let highest = self.highest_read(side);
         if newest.as_ref().is_none_or(|message| message.seq <= highest) {
             return Err(Marked::Already {
-                mailbox: self.mailbox(side),
+                counter: self.counter(side),
                 read_at: newest.and_then(|message| *self.row(&message).read.of(side)),
             });
         }

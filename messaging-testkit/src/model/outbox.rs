@@ -4,7 +4,7 @@ use messaging_core::{
     domain::message::Origin,
     id::{ConversationId, UserId, WorkerId},
     port::store::{
-        Entry, EntryKind, Lane, LaneDelay, LaneFailure, LoadedEntry, Progress, Publisher, Subject,
+        Entry, EntryKind, Lane, LaneDeferral, LaneFailure, LoadedEntry, Progress, Publisher, Subject,
     },
     time::Timestamp,
 };
@@ -16,7 +16,7 @@ use super::{naive::NaiveThread, step::Lease};
 pub(super) struct NaiveOutbox {
     id: ConversationId,
     events: Vec<Entry>,
-    /// Events up to this number are published or set aside.
+    /// Events up to this number are published or moved to the dead letters.
     done: u64,
     pub(super) lane: Option<NaiveLane>,
     /// The lease with which the latest lane began.
@@ -135,7 +135,7 @@ impl NaiveOutbox {
         self.as_lane()
     }
 
-    pub(super) fn delay(&mut self, delay: &LaneDelay) {
+    pub(super) fn delay(&mut self, delay: &LaneDeferral) {
         let Some(lane) = &mut self.lane else { return };
         (lane.owner, lane.until) = (None, delay.until);
         match delay.failure {

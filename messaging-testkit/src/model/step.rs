@@ -1,7 +1,7 @@
 use messaging_core::{
     domain::{
         conversation::Change,
-        side::{Side, To},
+        side::{Recipients, Side},
     },
     port::store::LaneFailure,
 };
@@ -80,14 +80,14 @@ pub(super) enum Step {
         wait: u64,
         failure: LaneFailure,
     },
-    /// Sets the entry at the head aside, and goes on behind it.
+    /// Moves the entry at the head to the dead letters, and continues after it.
     Refuse {
         worker: u64,
         under: Lease,
         of: u8,
         lease: u64,
     },
-    /// Requeues one of those set aside, or one that is not.
+    /// Requeues a dead letter, or an entry that is none.
     Requeue {
         nth: u8,
         by: By,
@@ -105,7 +105,7 @@ pub(super) enum By {
 #[derive(Debug, Clone, Copy)]
 pub(super) enum From {
     Side(Side),
-    System(To),
+    System(Recipients),
 }
 
 /// On which access version a step was decided.
@@ -168,7 +168,7 @@ pub(super) enum Whose {
 pub(super) enum Start {
     Newest,
     Skip(usize),
-    /// Behind one of the conversations that exist, of whichever inbox.
+    /// Behind one of the conversations that exist, of whichever scope.
     After(u8),
 }
 
@@ -220,8 +220,8 @@ fn side() -> impl Strategy<Value = Side> {
 fn from() -> impl Strategy<Value = From> {
     prop_oneof![
         6 => side().prop_map(From::Side),
-        1 => side().prop_map(|side| From::System(To::Side(side))),
-        1 => Just(From::System(To::Both)),
+        1 => side().prop_map(|side| From::System(Recipients::Side(side))),
+        1 => Just(From::System(Recipients::Both)),
     ]
 }
 

@@ -15,7 +15,7 @@ use messaging_core::{
         page::{ListCursor, ListScope, PageSize},
     },
     id::ConversationId,
-    port::store::{ListScan, ListStart, SetAside, Store, StoreError, TallyScan},
+    port::store::{DeadLetter, ListScan, ListStart, RecountScan, Store, StoreError},
     verify::{ConversationRange, verify},
 };
 
@@ -27,7 +27,7 @@ use thread::Thread;
 
 /// Reads everything that a store holds, through its port, and counts again every number in it.
 ///
-/// For each conversation: seqs are 1 to n, times never decrease, positions, inboxes, read positions and
+/// For each conversation: seqs are 1 to n, times never decrease, positions, scopes, read positions and
 /// unread counts are what the messages say, read times fit receipts of messages that existed, no key stands
 /// twice, and every way to read it says the same. Over all: one conversation for each pair, and each
 /// person's list and total are the conversations and the sum that they should be. The store's own recount,
@@ -65,7 +65,7 @@ pub async fn recount(store: &dyn Store) -> Result<Recount, StoreError> {
     check_tallies(store, &threads, &mut findings).await?;
     Ok(Recount {
         threads,
-        set_aside: all_set_aside(store).await?,
+        dead_letters: all_dead_letters(store).await?,
         findings,
     })
 }
@@ -74,7 +74,7 @@ pub async fn recount(store: &dyn Store) -> Result<Recount, StoreError> {
 #[derive(Debug)]
 pub struct Recount {
     threads: BTreeMap<ConversationId, Thread>,
-    set_aside: Vec<SetAside>,
+    dead_letters: Vec<DeadLetter>,
     findings: Findings,
 }
 
@@ -106,14 +106,14 @@ impl Recount {
 /// More pages of 100 than any list or history of a test has.
 const PAGES: usize = 10_000;
 
-/// Walks through all that is set aside.
-pub(crate) async fn all_set_aside(store: &dyn Store) -> Result<Vec<SetAside>, StoreError> {
+/// Lists all dead letters, page by page.
+pub(crate) async fn all_dead_letters(store: &dyn Store) -> Result<Vec<DeadLetter>, StoreError> {
     const PAGE: usize = 100;
-    let mut walked = store.list_set_aside(PAGE).await?;
+    let mut walked = store.list_dead_letters(PAGE).await?;
     let mut pages = Rounds::at_most(PAGES, "the walk of the dead letters has not come to its end");
-    while let Some(last) = walked.last().map(SetAside::place) {
+    while let Some(last) = walked.last().map(DeadLetter::place) {
         pages.begin();
-        let page = store.list_set_aside_after(&last, PAGE).await?;
+        let page = store.list_dead_letters_after(&last, PAGE).await?;
         // Else a store that goes back to the start would never end.
         if page.first().is_none_or(|first| first.place() <= last) {
             break;
@@ -123,14 +123,14 @@ pub(crate) async fn all_set_aside(store: &dyn Store) -> Result<Vec<SetAside>, St
     Ok(walked)
 }
 
-async fn walk(store: &dyn Store, inbox: &ListScope) -> Result<Vec<ConversationSummary>, StoreError> {
+async fn walk(store: &dyn Store, scope: &ListScope) -> Result<Vec<ConversationSummary>, StoreError> {
     let mut walked: Vec<ConversationSummary> = Vec::new();
     let mut start = ListStart::Newest;
     let mut pages = Rounds::at_most(PAGES, "the walk of a list has not come to its end");
     loop {
         pages.begin();
         let scan = ListScan {
-            scope: inbox.clone(),
+            scope: scope.clone(),
             start,
             limit: limit(PageSize::MAX),
         };
@@ -145,7 +145,7 @@ async fn walk(store: &dyn Store, inbox: &ListScope) -> Result<Vec<ConversationSu
             Some(ConversationSummary {
                 conversation: last, ..
             }) if page.has_more && goes_on => {
-                start = ListStart::After(ListCursor::new(inbox.clone(), last.activity_at, last.id));
+                start = ListStart::After(ListCursor::new(scope.clone(), last.activity_at, last.id));
             }
             _ => return Ok(walked),
         }
@@ -158,30 +158,30 @@ async fn check_inboxes(
     threads: &BTreeMap<ConversationId, Thread>,
     findings: &mut Findings,
 ) -> Result<(), StoreError> {
-    let mut inboxes: Vec<ListScope> = Vec::new();
+    let mut scopes: Vec<ListScope> = Vec::new();
     for thread in threads.values() {
-        for inbox in inboxes_of(thread.conversation()) {
-            if !inboxes.contains(&inbox) {
-                inboxes.push(inbox);
+        for scope in scopes_of(thread.conversation()) {
+            if !scopes.contains(&scope) {
+                scopes.push(scope);
             }
         }
     }
-    for inbox in inboxes {
-        let mine = |thread: &&Thread| inboxes_of(thread.conversation()).contains(&inbox);
+    for scope in scopes {
+        let mine = |thread: &&Thread| scopes_of(thread.conversation()).contains(&scope);
         let mut expected: Vec<_> = threads.values().filter(mine).collect();
         expected.sort_by_key(|thread| std::cmp::Reverse((thread.conversation().activity_at, thread.id())));
 
-        let listed: Vec<_> = walk(store, &inbox).await?;
+        let listed: Vec<_> = walk(store, &scope).await?;
         let listed: Vec<_> = listed.iter().map(|row| row.conversation.id).collect();
         let ids: Vec<_> = expected.iter().map(|thread| thread.id()).collect();
-        findings.same(format_args!("the list of {inbox:?}"), &listed, &ids);
+        findings.same(format_args!("the list of {scope:?}"), &listed, &ids);
 
-        let total: u64 = expected.iter().map(|thread| thread.unread(&inbox)).sum();
-        let counted = store.count_unread(&inbox).await?;
-        findings.same(format_args!("the total of {inbox:?}"), &counted, &total);
-        let count = store.count_conversations(&inbox, u64::from(u32::MAX)).await?;
+        let total: u64 = expected.iter().map(|thread| thread.unread(&scope)).sum();
+        let counted = store.count_unread(&scope).await?;
+        findings.same(format_args!("the total of {scope:?}"), &counted, &total);
+        let count = store.count_conversations(&scope, u64::from(u32::MAX)).await?;
         let expected = expected.len() as u64;
-        findings.same(format_args!("the size of {inbox:?}"), &count, &expected);
+        findings.same(format_args!("the size of {scope:?}"), &count, &expected);
     }
     Ok(())
 }
@@ -197,14 +197,14 @@ async fn check_tallies(
         findings.0.push(discrepancy.to_string());
     }
     let (after, up_to, limit) = (None, None, usize::MAX);
-    let tallies = store.list_tallies(&TallyScan { after, up_to, limit }).await?;
-    let counted: Vec<_> = tallies.iter().map(|tally| tally.conversation.id).collect();
+    let recounts = store.recount(&RecountScan { after, up_to, limit }).await?;
+    let counted: Vec<_> = recounts.iter().map(|recount| recount.conversation.id).collect();
     let ids: Vec<_> = threads.keys().copied().collect();
     findings.same(format_args!("what is tallied"), &counted, &ids);
     Ok(())
 }
 
-fn inboxes_of(conversation: &Conversation) -> [ListScope; 2] {
+fn scopes_of(conversation: &Conversation) -> [ListScope; 2] {
     let agent = ListScope::Agent {
         agent_id: conversation.agent_id.clone(),
         user_id: conversation.agent_user_id.clone(),

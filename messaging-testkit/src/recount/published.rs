@@ -10,10 +10,10 @@ use super::{Findings, Recount, thread::Thread};
 
 impl Recount {
     /// Compares with what a relay handed to the transport: all entries, in the order in which it did so,
-    /// repetitions too; and with the entries that were requeued, as they had been set aside.
+    /// repetitions too; and with the entries that were requeued, as they had been dead letters.
     ///
     /// The events of a conversation are first published in the order of their numbers, and each is published, set
-    /// aside or requeued. Those that are not another one's return tell what happened in the order in which it
+    /// a dead letter or requeued. Those that are not another one's return tell what happened in the order in which it
     /// did: each message once, each side's readings forwards. And whatever was requeued returns, once and
     /// under a larger number.
     ///
@@ -33,12 +33,12 @@ impl Recount {
         }
         for (id, thread) in &self.threads {
             let published = first.remove(id).unwrap_or_default();
-            let aside = self.set_aside.iter().map(|one| &one.entry);
-            let aside: Vec<_> = aside.filter(|entry| entry.conversation_id == *id).collect();
+            let dead = self.dead_letters.iter().map(|one| &one.entry);
+            let dead: Vec<_> = dead.filter(|entry| entry.conversation_id == *id).collect();
             let requeued = requeued.iter().filter(|entry| entry.conversation_id == *id);
             let events = Events {
                 published,
-                aside,
+                dead,
                 requeued: requeued.collect(),
             };
             events.check(thread, &mut self.findings);
@@ -56,7 +56,7 @@ impl Recount {
 struct Events<'a> {
     /// In the order in which they were first.
     published: Vec<&'a Entry>,
-    aside: Vec<&'a Entry>,
+    dead: Vec<&'a Entry>,
     requeued: Vec<&'a Entry>,
 }
 
@@ -68,7 +68,7 @@ impl Events<'_> {
         findings.unless(published.is_sorted_by_key(|one| one.number), || {
             format!("{id} was published out of order: {:?}", numbers(published))
         });
-        let mut all = [&self.published[..], &self.aside, &self.requeued].concat();
+        let mut all = [&self.published[..], &self.dead, &self.requeued].concat();
         all.sort_by_key(|one| one.number);
         all.dedup();
         let dense: Vec<_> = (1..=all.len() as u64).collect();
@@ -102,7 +102,7 @@ impl Events<'_> {
             findings.unless(reads.is_sorted_by(|a, b| a < b), || {
                 format!("{side:?} of {id} read backwards: {reads:?}")
             });
-            let mark = thread.conversation().mailboxes.of(side).last_read;
+            let mark = thread.conversation().counters.of(side).last_read;
             let mark = mark.map(|mark| mark.up_to_seq);
             findings.same(
                 format_args!("the last reading of {side:?} published of {id}"),

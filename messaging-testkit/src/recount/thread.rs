@@ -80,9 +80,9 @@ impl Thread {
         &self.summary.conversation
     }
 
-    /// The unread count of the side whose inbox it is.
-    pub(super) fn unread(&self, inbox: &ListScope) -> u64 {
-        self.count_unread(match inbox {
+    /// The unread count of the side whose scope it is.
+    pub(super) fn unread(&self, scope: &ListScope) -> u64 {
+        self.count_unread(match scope {
             ListScope::Client(_) => Side::Client,
             _ => Side::Agent,
         })
@@ -97,8 +97,8 @@ impl Thread {
     }
 
     fn highest_read(&self, side: Side) -> u64 {
-        let mailbox = self.conversation().mailboxes.of(side);
-        mailbox.last_read.map_or(0, |mark| mark.up_to_seq)
+        let counter = self.conversation().counters.of(side);
+        counter.last_read.map_or(0, |mark| mark.up_to_seq)
     }
 
     fn check_messages(&self, findings: &mut Findings) {
@@ -147,20 +147,24 @@ impl Thread {
 
     fn check_mailbox(&self, side: Side, findings: &mut Findings) {
         let id = self.id();
-        let mailbox = self.conversation().mailboxes.of(side);
+        let counter = self.conversation().counters.of(side);
         let addressed = |row: &&MessageRow| row.message.origin.addresses(side);
-        let inbox = self.rows.iter().filter(addressed).count() as u64;
+        let received = self.rows.iter().filter(addressed).count() as u64;
         let unread = self.count_unread(side);
-        findings.same(format_args!("inbox of {side:?} in {id}"), &mailbox.inbox, &inbox);
+        findings.same(
+            format_args!("received of {side:?} in {id}"),
+            &counter.received,
+            &received,
+        );
         findings.same(
             format_args!("unread of {side:?} in {id}"),
-            &mailbox.unread(),
+            &counter.unread(),
             &unread,
         );
         findings.same(
             format_args!("read of {side:?} in {id}"),
-            &mailbox.read,
-            &(inbox - unread),
+            &counter.read,
+            &(received - unread),
         );
 
         let highest = self.highest_read(side);
@@ -183,7 +187,7 @@ impl Thread {
             });
             earlier = earlier.max(read);
         }
-        let last = mailbox.last_read.map(|mark| mark.at);
+        let last = counter.last_read.map(|mark| mark.at);
         findings.same(format_args!("when {side:?} last read in {id}"), &last, &earlier);
     }
 }

@@ -15,7 +15,7 @@ use std::{
 use futures_util::TryStreamExt;
 use messaging_core::{
     id::MessageId,
-    port::store::{Entry, Publisher, Requeue, Requeued, SetAside, Store},
+    port::store::{DeadLetter, Entry, Publisher, Requeue, Requeued, Store},
     time::Timestamp,
     verify::{ConversationRange, verify},
 };
@@ -25,7 +25,7 @@ use crate::{
     again::again,
     limit::{Rounds, in_time},
     make::at,
-    recount::{all_set_aside, recount},
+    recount::{all_dead_letters, recount},
 };
 use people::Person;
 use relay::Relay;
@@ -94,11 +94,11 @@ async fn look(sky: &Sky) {
     assert_eq!(found, [], "amid the storm");
 }
 
-/// Publishes what is left, requeues what was set aside and publishes that, and recounts.
+/// Publishes what is left, requeues the dead letters and publishes them, and recounts.
 async fn calm(sky: &Sky) {
     let store = &*sky.store;
     publish_all(sky).await;
-    for SetAside { entry, .. } in all_set_aside(store).await.expect("nobody else is there") {
+    for DeadLetter { entry, .. } in all_dead_letters(store).await.expect("nobody else is there") {
         let step = Requeue {
             conversation_id: entry.conversation_id,
             number: entry.number,

@@ -1,20 +1,20 @@
 use messaging_core::{
     domain::{
-        conversation::{Change, Conversation, NewMessage, OpenPlan},
+        conversation::{Change, Conversation, NewMessage, PreparedOpen},
         message::Origin,
-        side::{Side, To},
+        side::{Recipients, Side},
     },
     id::{ConversationId, WorkerId},
     port::store::{
-        Append, Appended, ChangeState, Changed, Direction, HistoryScan, Lane, ListScan, ListStart, MarkRead,
-        Marked, Publisher, Requeue, Requeued, SetAside,
+        Append, Appended, ChangeState, Changed, DeadLetter, Direction, HistoryScan, Lane, ListScan,
+        ListStart, MarkRead, Marked, Publisher, Requeue, Requeued,
     },
     time::Timestamp,
 };
 
 use super::{Sky, dice::Dice, relay::publish};
 use crate::again::again;
-use crate::make::{admin_inbox, body, booking, conversation_id, key, limit, plan, secs, worker_id};
+use crate::make::{admin_scope, body, booking, conversation_id, key, limit, plan, secs, worker_id};
 
 /// One thread of the storm: does what people do, and publishes what it wrote, as a host's process would.
 pub(super) struct Person<'a> {
@@ -75,13 +75,13 @@ impl<'a> Person<'a> {
         }
     }
 
-    fn pair(&mut self) -> OpenPlan {
+    fn pair(&mut self) -> PreparedOpen {
         plan(1 + self.dice.roll(3), 1 + self.dice.roll(2))
     }
 
     async fn look(&mut self) -> Option<Conversation> {
         let mut scan = ListScan {
-            scope: admin_inbox(1),
+            scope: admin_scope(1),
             start: ListStart::Skip(0),
             limit: limit(1),
         };
@@ -91,7 +91,7 @@ impl<'a> Person<'a> {
     }
 
     async fn open(&mut self) {
-        let plan = OpenPlan {
+        let plan = PreparedOpen {
             id: conversation_id(self.sky.next_id()),
             booking_id: Some(booking(format!("b{}", self.dice.roll(5)))),
             now: self.now(),
@@ -106,7 +106,7 @@ impl<'a> Person<'a> {
     async fn send(&mut self, conversation: &Conversation) {
         let side = Side::ALL[usize::from(self.dice.roll(2) == 0)];
         let origin = match self.dice.roll(8) {
-            0 => Origin::System { to: To::Both },
+            0 => Origin::System { to: Recipients::Both },
             _ => Origin::User {
                 side,
                 user_id: conversation.user(side).clone(),
@@ -167,8 +167,8 @@ impl<'a> Person<'a> {
             publisher: self.publisher(),
         };
         match again(|| self.sky.store.mark_read(&step)).await {
-            Marked::Moved { lane, mailbox, .. } => {
-                assert!(mailbox.read <= mailbox.inbox);
+            Marked::Moved { lane, counter, .. } => {
+                assert!(counter.read <= counter.received);
                 self.publish(lane).await;
             }
             Marked::Already { .. } | Marked::Conflict => {}
@@ -216,9 +216,9 @@ impl<'a> Person<'a> {
     }
 
     async fn requeue(&mut self) {
-        let listed = again(|| self.sky.store.list_set_aside(3)).await;
+        let listed = again(|| self.sky.store.list_dead_letters(3)).await;
         let nth = usize::try_from(self.dice.roll(3)).unwrap_or(0);
-        let Some(SetAside { entry, .. }) = listed.into_iter().nth(nth) else {
+        let Some(DeadLetter { entry, .. }) = listed.into_iter().nth(nth) else {
             return;
         };
         let step = Requeue {
@@ -235,7 +235,7 @@ impl<'a> Person<'a> {
 
     async fn list(&mut self) {
         let scan = ListScan {
-            scope: admin_inbox(1),
+            scope: admin_scope(1),
             start: ListStart::Newest,
             limit: limit(100),
         };

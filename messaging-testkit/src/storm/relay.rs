@@ -40,7 +40,7 @@ pub(super) async fn publish(sky: &Sky, by: WorkerId, mut lanes: Vec<Lane>, lease
     while !lanes.is_empty() && !sky.has_failed() {
         rounds.begin();
         let loaded = again(|| sky.store.load_entries(&lanes, 3)).await;
-        // A lane without entries is acknowledged all the same: whoever set its last ones aside may have lost it then.
+        // A lane without entries is acknowledged all the same: a worker may have lost it after it moved the last ones to the dead letters.
         let as_it_is = |lane: &Lane| Progress {
             conversation_id: lane.conversation_id,
             lease_until: lane.lease_until,
@@ -56,7 +56,7 @@ pub(super) async fn publish(sky: &Sky, by: WorkerId, mut lanes: Vec<Lane>, lease
             progress.expect("each lane makes some").up_to = entry.number;
             if is_refused(&entry) {
                 let now = sky.tick();
-                again(|| sky.store.set_aside(by, lane, &entry, "refused", now)).await;
+                again(|| sky.store.dead_letter(by, lane, &entry, "refused", now)).await;
             } else {
                 sky.publish(entry);
             }

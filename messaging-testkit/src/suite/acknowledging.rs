@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use messaging_core::{
     domain::side::Side,
-    port::store::{Append, Backlog, Lane, LaneDelay, LaneFailure, Store},
+    port::store::{Append, Backlog, Lane, LaneDeferral, LaneFailure, Store},
 };
 
 use super::scene::{Scene, claim, of, stored};
@@ -90,13 +90,13 @@ pub(crate) async fn an_event_committed_since_loading_is_not_lost(store: &dyn Sto
 pub(crate) async fn acknowledging_in_part_forgets_failures(store: &dyn Store) {
     let scene = claimed(store).await;
     for failure in [LaneFailure::Transport, LaneFailure::Refused] {
-        let delay = LaneDelay {
+        let delay = LaneDeferral {
             conversation_id: scene.id,
             lease_until: at(30),
             until: at(0),
             failure,
         };
-        store.delay_lanes(worker_id(1), &[delay]).await.unwrap();
+        store.defer_lanes(worker_id(1), &[delay]).await.unwrap();
         let lanes = claim(store, 1, at(0), 10).await;
         assert!(lanes[0].tries + lanes[0].refusals > 0);
     }

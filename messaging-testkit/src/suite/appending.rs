@@ -2,7 +2,7 @@ use messaging_core::{
     domain::{
         conversation::NewMessage,
         message::Origin,
-        side::{PerSide, Side, To},
+        side::{PerSide, Recipients, Side},
     },
     port::store::{Append, Appended, Direction, EntryKind, Publisher, Store},
 };
@@ -63,7 +63,7 @@ pub(crate) async fn the_answer_is_what_the_store_holds(store: &dyn Store) {
     assert_eq!(page.rows[0].message, answer.message);
 
     conversation.last_seq = 0;
-    conversation.mailboxes = PerSide::default();
+    conversation.counters = PerSide::default();
     assert_eq!(answer.message, conversation.append(&step.message));
 }
 
@@ -72,9 +72,9 @@ pub(crate) async fn positions_count_what_was_addressed_to_each_side(store: &dyn 
     let sent = [
         scene.send(Side::Client).await,
         scene.send(Side::Agent).await,
-        scene.send_from_system(To::Both).await,
-        scene.send_from_system(To::Side(Side::Client)).await,
-        scene.send_from_system(To::Side(Side::Agent)).await,
+        scene.send_from_system(Recipients::Both).await,
+        scene.send_from_system(Recipients::Side(Side::Client)).await,
+        scene.send_from_system(Recipients::Side(Side::Agent)).await,
         scene.send(Side::Client).await,
     ];
     let positions = sent.map(|message| (message.positions.client, message.positions.agent));
@@ -196,9 +196,9 @@ pub(crate) async fn the_writer_is_kept_as_the_step_says(store: &dyn Store) {
     let scene = Scene::set(store).await;
     scene.send(Side::Client).await;
     scene.send(Side::Agent).await;
-    scene.send_from_system(To::Both).await;
-    scene.send_from_system(To::Side(Side::Client)).await;
-    scene.send_from_system(To::Side(Side::Agent)).await;
+    scene.send_from_system(Recipients::Both).await;
+    scene.send_from_system(Recipients::Side(Side::Client)).await;
+    scene.send_from_system(Recipients::Side(Side::Agent)).await;
     let conversation = scene.conversation().await;
     let by = |side| Origin::User {
         side,
@@ -212,9 +212,9 @@ pub(crate) async fn the_writer_is_kept_as_the_step_says(store: &dyn Store) {
         [
             by(Side::Client),
             by(Side::Agent),
-            system(To::Both),
-            system(To::Side(Side::Client)),
-            system(To::Side(Side::Agent))
+            system(Recipients::Both),
+            system(Recipients::Side(Side::Client)),
+            system(Recipients::Side(Side::Agent))
         ]
     );
 }

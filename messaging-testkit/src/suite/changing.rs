@@ -4,7 +4,7 @@ use messaging_core::{
 };
 
 use super::scene::{Scene, at_once, claim, ids, list};
-use crate::make::{agent_inbox, agent_user_id, at, client_id, conversation_id, user_id, worker, worker_id};
+use crate::make::{agent_scope, agent_user_id, at, client_id, conversation_id, user_id, worker, worker_id};
 
 /// Each of them changes something when they come in this order.
 fn changes() -> [Change; 9] {
@@ -140,25 +140,25 @@ pub(crate) async fn a_reassignment_moves_the_conversation_to_the_new_users_inbox
     let scene = Scene::set(store).await;
     let sent = scene.send_many(Side::Client, 3).await;
     scene.read(Side::Agent, &sent[0], at(9)).await;
-    let mailbox = scene.mailbox(Side::Agent).await;
+    let counter = scene.counter(Side::Agent).await;
     scene.change(Change::Reassign(user_id("new"))).await;
 
-    let (old, mut new) = (agent_inbox(1), agent_inbox(1));
+    let (old, mut new) = (agent_scope(1), agent_scope(1));
     if let messaging_core::domain::page::ListScope::Agent { user_id: owner, .. } = &mut new {
         *owner = user_id("new");
     }
-    for (inbox, expected, unread) in [(&old, vec![], 0), (&new, vec![scene.id], 2)] {
-        let page = list(store, inbox, messaging_core::port::store::ListStart::Newest, 10).await;
+    for (scope, expected, unread) in [(&old, vec![], 0), (&new, vec![scene.id], 2)] {
+        let page = list(store, scope, messaging_core::port::store::ListStart::Newest, 10).await;
         assert_eq!(ids(&page), expected);
         assert_eq!(
-            store.count_conversations(inbox, 10).await.unwrap(),
+            store.count_conversations(scope, 10).await.unwrap(),
             expected.len() as u64
         );
-        assert_eq!(store.count_unread(inbox).await.unwrap(), unread);
+        assert_eq!(store.count_unread(scope).await.unwrap(), unread);
     }
     assert_eq!(
-        scene.mailbox(Side::Agent).await,
-        mailbox,
+        scene.counter(Side::Agent).await,
+        counter,
         "read positions stay with the side"
     );
 }
@@ -183,7 +183,7 @@ pub(crate) async fn a_change_is_an_update_at_its_time(store: &dyn Store) {
     );
 }
 
-pub(crate) async fn the_entry_of_a_change_that_ends_access_names_its_user_until_it_is_set_aside(
+pub(crate) async fn the_entry_of_a_change_that_ends_access_names_its_user_until_it_is_a_dead_letter(
     store: &dyn Store,
 ) {
     let scene = Scene::set(store).await;
@@ -201,7 +201,7 @@ pub(crate) async fn the_entry_of_a_change_that_ends_access_names_its_user_until_
     let lane = claim(store, 1, at(0), 10).await.remove(0);
     let last = scene.entries().await.pop().unwrap().entry;
     store
-        .set_aside(worker_id(1), &lane, &last, "no", at(1))
+        .dead_letter(worker_id(1), &lane, &last, "no", at(1))
         .await
         .unwrap();
     let step = Requeue {

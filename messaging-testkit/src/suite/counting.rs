@@ -1,9 +1,9 @@
 use messaging_core::{
     domain::{
         activity::{Activity, BucketUnit, Buckets, FirstReplies},
-        conversation::{Change, OpenPlan},
+        conversation::{Change, PreparedOpen},
         message::Message,
-        side::{Side, To},
+        side::{Recipients, Side},
     },
     id::{AgentId, ConversationId},
     port::store::{ActivityScan, Store},
@@ -16,14 +16,14 @@ use crate::make::{agency_id, at, plan, secs, user_id};
 const HOUR: i64 = 3_600;
 
 /// A plan whose id is of the time that it is carried out at, as ids of ours are.
-fn plan_at(client: u64, agency: u64, now: Timestamp) -> OpenPlan {
+fn plan_at(client: u64, agency: u64, now: Timestamp) -> PreparedOpen {
     let millis = now.as_millis().unsigned_abs();
     let random = (1_000 * client + agency).to_be_bytes();
     let mut bytes = [0; 10];
     bytes[2..].copy_from_slice(&random);
     bytes[2] &= 0x3f;
     let id = uuid::Builder::from_unix_timestamp_millis(millis, &bytes).into_uuid();
-    OpenPlan {
+    PreparedOpen {
         id: ConversationId::new(id),
         now,
         ..plan(client, agency)
@@ -74,7 +74,7 @@ pub(crate) async fn what_is_at_the_begin_of_a_bucket_is_in_it_and_at_its_end_in_
 
 pub(crate) async fn messages_of_the_system_are_nobodys(store: &dyn Store) {
     let scene = opened(store, 1, 1, 0).await;
-    scene.send_from_system(To::Both).await;
+    scene.send_from_system(Recipients::Both).await;
     let counted = count(store, 1, None).await;
     assert_eq!(
         (counted[0].messages, counted[0].active_users, counted[0].opened),
@@ -106,7 +106,7 @@ pub(crate) async fn who_sent_or_read_is_active_once(store: &dyn Store) {
 }
 
 pub(crate) async fn one_user_on_both_sides_of_the_market_is_one(store: &dyn Store) {
-    let plan = OpenPlan {
+    let plan = PreparedOpen {
         client_id: user_id("agent-1"),
         ..plan_at(9, 2, at(0))
     };
@@ -119,7 +119,7 @@ pub(crate) async fn one_user_on_both_sides_of_the_market_is_one(store: &dyn Stor
 pub(crate) async fn a_first_reply_counts_when_it_is_sent_with_how_long_the_client_waited(store: &dyn Store) {
     let scene = opened(store, 1, 1, 0).await;
     send_at(&scene, Side::Agent, 5).await;
-    scene.send_from_system(To::Both).await;
+    scene.send_from_system(Recipients::Both).await;
     send_at(&scene, Side::Client, 100).await;
     send_at(&scene, Side::Client, 200).await;
     send_at(&scene, Side::Agent, HOUR + 100).await;

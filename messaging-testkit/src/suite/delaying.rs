@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use messaging_core::{
     domain::side::Side,
-    port::store::{LaneDelay, LaneFailure, Store},
+    port::store::{LaneDeferral, LaneFailure, Store},
 };
 
 use super::scene::{Scene, claim, of};
@@ -19,13 +19,13 @@ async fn claimed(store: &dyn Store) -> Scene<'_> {
 
 /// Lets go of the lane held under the lease until second `from`, until second `to`.
 async fn delay(scene: &Scene<'_>, by: u64, (from, to): (i64, i64), failure: LaneFailure) {
-    let delay = LaneDelay {
+    let delay = LaneDeferral {
         conversation_id: scene.id,
         lease_until: at(from),
         until: at(to),
         failure,
     };
-    scene.store.delay_lanes(worker_id(by), &[delay]).await.unwrap();
+    scene.store.defer_lanes(worker_id(by), &[delay]).await.unwrap();
 }
 
 pub(crate) async fn a_lane_let_go_early_is_due_for_anyone_at_its_time(store: &dyn Store) {
@@ -105,19 +105,19 @@ pub(crate) async fn a_lane_let_go_cannot_be_acknowledged_by_who_had_it(store: &d
 pub(crate) async fn several_lanes_are_let_go_in_one_call(store: &dyn Store) {
     let mut delays = Vec::new();
     for (agency, until) in [(1, 50), (2, 40), (3, 60)] {
-        delays.push(LaneDelay {
+        delays.push(LaneDeferral {
             conversation_id: Scene::open(store, plan(1, agency)).await.id,
             lease_until: at(30),
             until: at(until),
             failure: LaneFailure::None,
         });
     }
-    delays.push(LaneDelay {
+    delays.push(LaneDeferral {
         conversation_id: conversation_id(9),
         ..delays[0]
     });
     claim(store, 1, at(0), 10).await;
-    store.delay_lanes(worker_id(1), &delays).await.unwrap();
+    store.defer_lanes(worker_id(1), &delays).await.unwrap();
     assert_eq!(
         of(&claim(store, 2, at(50), 10).await),
         [2, 1].map(|agency| plan(1, agency).id)

@@ -2,7 +2,7 @@
 
 use futures_util::FutureExt;
 use messaging_core::{
-    domain::{conversation::OpenPlan, side::Side},
+    domain::{conversation::PreparedOpen, side::Side},
     port::store::{Claim, Direction, EntryKind, Publisher, Store},
 };
 
@@ -15,7 +15,7 @@ use crate::{
 const MANY: usize = 1_000;
 
 pub(crate) async fn an_open_dropped_and_repeated_is_one_conversation(store: &dyn Store) {
-    let plan = OpenPlan {
+    let plan = PreparedOpen {
         booking_id: Some(booking("b")),
         ..plan(1, 1)
     };

@@ -4,10 +4,10 @@ use messaging_core::{
     domain::{
         conversation::Change,
         digest::DigestMark,
-        side::{Side, To},
+        side::{Recipients, Side},
     },
     id::UserId,
-    port::store::{DigestClaim, DueUser, Store},
+    port::store::{DigestClaim, DigestUser, Store},
     time::Timestamp,
 };
 
@@ -22,7 +22,7 @@ pub(super) fn due(n: i64) -> Timestamp {
 /// For how long the suite's workers lease users.
 pub(super) const LEASE: std::time::Duration = std::time::Duration::from_mins(5);
 
-pub(super) async fn claim(store: &dyn Store, n: u64, now: Timestamp, limit: usize) -> Vec<DueUser> {
+pub(super) async fn claim(store: &dyn Store, n: u64, now: Timestamp, limit: usize) -> Vec<DigestUser> {
     let claim = DigestClaim {
         by: worker_id(n),
         now,
@@ -32,7 +32,7 @@ pub(super) async fn claim(store: &dyn Store, n: u64, now: Timestamp, limit: usiz
     store.claim_digests(&claim).await.unwrap()
 }
 
-pub(super) fn names(due: &[DueUser]) -> Vec<UserId> {
+pub(super) fn names(due: &[DigestUser]) -> Vec<UserId> {
     due.iter().map(|due| due.lease.user_id.clone()).collect()
 }
 
@@ -56,9 +56,9 @@ pub(crate) async fn the_first_unread_message_makes_a_side_due_and_later_ones_do_
 
 pub(crate) async fn a_message_of_the_system_makes_those_due_whom_it_addresses(store: &dyn Store) {
     let scene = Scene::set(store).await;
-    scene.send_from_system(To::Side(Side::Client)).await;
+    scene.send_from_system(Recipients::Side(Side::Client)).await;
     assert_eq!(due_at(&scene, Side::Agent).await, None);
-    scene.send_from_system(To::Both).await;
+    scene.send_from_system(Recipients::Both).await;
     assert_eq!(due_at(&scene, Side::Client).await, Some(due(1)));
     assert_eq!(due_at(&scene, Side::Agent).await, Some(due(2)));
 }

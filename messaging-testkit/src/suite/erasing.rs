@@ -1,11 +1,11 @@
 use messaging_core::{
     domain::{
         body::Body,
-        conversation::{Change, OpenPlan},
+        conversation::{Change, PreparedOpen},
         erasure::erased_user,
         message::{Message, Origin},
-        report::{Outcome, Remark, ReportFile, Settled},
-        side::{Side, To},
+        report::{Outcome, Remark, ReportFile, Resolution},
+        side::{Recipients, Side},
     },
     id::{ConversationId, ReportId, UserId},
     port::store::{
@@ -17,7 +17,7 @@ use messaging_core::{
 use super::scene::{Scene, ids, list, stored};
 use crate::limit::Rounds;
 use crate::make::{
-    admin_id, agent_inbox, agent_user_id, at, client_id, client_inbox, conversation_id, key, plan, secs,
+    admin_id, agent_scope, agent_user_id, at, client_id, client_scope, conversation_id, key, plan, secs,
     user_id, uuid, worker_id,
 };
 use crate::recount;
@@ -58,9 +58,9 @@ pub(crate) async fn somebody_unknown_stands_in_the_place_of_whom_is_erased(store
             scene.entries().await.last().unwrap().entry.kind,
             EntryKind::Updated
         );
-        let inboxes = [client_inbox(n), agent_inbox(n)];
-        for (inbox, owner) in inboxes.iter().zip(Side::ALL) {
-            let page = list(store, inbox, ListStart::Newest, 10).await;
+        let scopes = [client_scope(n), agent_scope(n)];
+        for (scope, owner) in scopes.iter().zip(Side::ALL) {
+            let page = list(store, scope, ListStart::Newest, 10).await;
             assert_eq!(ids(&page).len(), usize::from(owner != side), "{side:?} {owner:?}");
         }
     }
@@ -85,7 +85,7 @@ pub(crate) async fn whom_is_erased_is_not_due(store: &dyn Store) {
 pub(crate) async fn the_pair_is_free_for_another_conversation(store: &dyn Store) {
     let scene = Scene::set(store).await;
     scene.change(Change::Erase(Side::Client)).await;
-    let again = OpenPlan {
+    let again = PreparedOpen {
         id: conversation_id(77),
         ..plan(1, 1)
     };
@@ -99,11 +99,11 @@ pub(crate) async fn messages_of_whom_is_erased_are_empty_and_nothing_else_is_cha
     keyed.message.key = Some(key("k"));
     stored(scene.append(keyed).await);
     scene.send(Side::Agent).await;
-    scene.send_from_system(To::Both).await;
+    scene.send_from_system(Recipients::Both).await;
     let last = scene.send(Side::Client).await;
     scene.read(Side::Agent, &last, at(50)).await;
     let before = messages(&scene).await;
-    let (mailboxes, events) = (scene.conversation().await.mailboxes, scene.entries().await.len());
+    let (counters, events) = (scene.conversation().await.counters, scene.entries().await.len());
     assert_eq!(store.erase_messages(scene.id, &client_id(1)).await.unwrap(), 2);
     let expected = [
         emptied(&before[0], Side::Client),
@@ -112,7 +112,7 @@ pub(crate) async fn messages_of_whom_is_erased_are_empty_and_nothing_else_is_cha
         emptied(&before[3], Side::Client),
     ];
     assert_eq!(messages(&scene).await, expected);
-    assert_eq!(scene.conversation().await.mailboxes, mailboxes);
+    assert_eq!(scene.conversation().await.counters, counters);
     assert_eq!(scene.entries().await.len(), events, "it is no event");
     assert_eq!(scene.read_time(Side::Agent, 1).await, Some(at(50)));
     let by_key = store
@@ -205,8 +205,8 @@ async fn reported(store: &dyn Store, n: u64) -> Scene<'_> {
     scene
 }
 
-fn settled() -> Settled {
-    Settled {
+fn resolution() -> Resolution {
+    Resolution {
         outcome: Outcome::Resolved,
         by: admin_id(1),
         at: at(20),
@@ -219,11 +219,11 @@ async fn report(store: &dyn Store, n: u64) -> ReportFile {
     found.unwrap()
 }
 
-pub(crate) async fn of_settled_reports_only_the_staffs_part_names_anybody(store: &dyn Store) {
+pub(crate) async fn a_resolved_report_keeps_only_the_names_of_staff(store: &dyn Store) {
     let scene = reported(store, 1).await;
     for n in [1, 2] {
         let id = ReportId::new(uuid(7, n));
-        store.settle_report(id, &settled()).await.unwrap().unwrap();
+        store.resolve_report(id, &resolution()).await.unwrap().unwrap();
     }
     let before = [report(store, 1).await, report(store, 2).await];
     let erased = store.erase_from_reports(&client_id(1)).await.unwrap();
@@ -238,7 +238,7 @@ pub(crate) async fn of_settled_reports_only_the_staffs_part_names_anybody(store:
         }
         expected.evidence[0] = emptied(&expected.evidence[0], Side::Client);
         assert_eq!(report(store, n).await, expected);
-        assert_eq!(expected.report.settled, Some(settled()));
+        assert_eq!(expected.report.resolution, Some(resolution()));
     }
     let again = store.erase_from_reports(&client_id(1)).await.unwrap();
     assert_eq!(again, ErasedReports::default());
@@ -251,7 +251,7 @@ pub(crate) async fn of_settled_reports_only_the_staffs_part_names_anybody(store:
     assert_eq!(store.list_reports(&scan).await.unwrap().len(), 2);
 }
 
-pub(crate) async fn an_open_report_stays_until_it_is_settled_and_others_stay(store: &dyn Store) {
+pub(crate) async fn an_open_report_stays_until_it_is_resolved_and_others_stay(store: &dyn Store) {
     reported(store, 1).await;
     let others = Scene::open(store, plan(2, 8)).await;
     let of_others = FileReport {
@@ -267,7 +267,7 @@ pub(crate) async fn an_open_report_stays_until_it_is_settled_and_others_stay(sto
     store.file_report(&of_others).await.unwrap();
     for n in [2, 8] {
         let id = ReportId::new(uuid(7, n));
-        store.settle_report(id, &settled()).await.unwrap().unwrap();
+        store.resolve_report(id, &resolution()).await.unwrap().unwrap();
     }
     let (open, of_others) = (report(store, 1).await, report(store, 8).await);
     let erased = store.erase_from_reports(&client_id(1)).await.unwrap();
@@ -277,7 +277,7 @@ pub(crate) async fn an_open_report_stays_until_it_is_settled_and_others_stay(sto
         (open, of_others)
     );
     let id = ReportId::new(uuid(7, 1));
-    store.settle_report(id, &settled()).await.unwrap().unwrap();
+    store.resolve_report(id, &resolution()).await.unwrap().unwrap();
     let erased = store.erase_from_reports(&client_id(1)).await.unwrap();
     assert_eq!(erased, ErasedReports { erased: 1, open: 0 });
     assert!(report(store, 1).await.report.complaints.is_empty());
@@ -301,7 +301,7 @@ pub(crate) async fn copies_of_a_former_users_messages_are_emptied_too(store: &dy
     let id = ReportId::new(uuid(7, 1));
     let open = store.erase_from_reports(&agent_user_id(1)).await.unwrap();
     assert_eq!(open, ErasedReports { erased: 0, open: 1 });
-    store.settle_report(id, &settled()).await.unwrap().unwrap();
+    store.resolve_report(id, &resolution()).await.unwrap().unwrap();
     let erased = store.erase_from_reports(&agent_user_id(1)).await.unwrap();
     assert_eq!(erased, ErasedReports { erased: 1, open: 0 });
     let file = report(store, 1).await;
@@ -320,15 +320,15 @@ async fn traces(
 }
 
 pub(crate) async fn traces_are_where_somebody_stands_or_has_written(store: &dyn Store) {
-    let as_client = OpenPlan {
+    let as_client = PreparedOpen {
         client_id: user_id("somebody"),
         ..plan(1, 1)
     };
-    let as_agent = OpenPlan {
+    let as_agent = PreparedOpen {
         agent_user_id: user_id("somebody"),
         ..plan(2, 2)
     };
-    let before = OpenPlan {
+    let before = PreparedOpen {
         agent_user_id: user_id("somebody"),
         ..plan(3, 3)
     };
@@ -339,7 +339,7 @@ pub(crate) async fn traces_are_where_somebody_stands_or_has_written(store: &dyn 
     let before = Scene::open(store, before).await;
     before.send(Side::Agent).await;
     before.change(Change::Reassign(user_id("another"))).await;
-    let silent = OpenPlan {
+    let silent = PreparedOpen {
         agent_user_id: user_id("somebody"),
         ..plan(4, 4)
     };

@@ -3,7 +3,7 @@ use messaging_core::{
         conversation::{Change, Conversation},
         message::{IdempotencyKey, Origin},
         receipt::MessageRow,
-        side::{Side, To},
+        side::{Recipients, Side},
     },
     id::UserId,
     port::store::{Append, Appended, Direction, Store},
@@ -95,7 +95,7 @@ pub(crate) async fn each_sender_has_keys_of_their_own(store: &dyn Store) {
         assert_eq!(stored(scene.append(step).await).message.seq, n);
     }
     let mut step = keyed(&scene, Side::Client, "k").await;
-    step.message.origin = Origin::System { to: To::Both };
+    step.message.origin = Origin::System { to: Recipients::Both };
     assert_eq!(stored(scene.append(step.clone()).await).message.seq, 3);
     assert_eq!(seen(scene.append(step).await).message.seq, 3);
 }
@@ -176,7 +176,7 @@ pub(crate) async fn what_the_system_sent_is_found_without_a_sender(store: &dyn S
     let scene = Scene::set(store).await;
     let mut step = keyed(&scene, Side::Client, "k").await;
     step.message.origin = Origin::System {
-        to: To::Side(Side::Agent),
+        to: Recipients::Side(Side::Agent),
     };
     let sent = stored(scene.append(step).await).message;
     let row = find(&scene, None, &key("k")).await;

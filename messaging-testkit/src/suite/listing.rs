@@ -4,7 +4,7 @@ use messaging_core::{
 };
 
 use super::scene::{Scene, behind, ids, list};
-use crate::make::{at, client_inbox, conversation_id, plan};
+use crate::make::{at, client_scope, conversation_id, plan};
 
 /// Conversations of `client-1` with activity at second 1, 2, 3 …, the newest first.
 async fn with_conversations(store: &dyn Store, count: u64) -> Vec<Scene<'_>> {
@@ -21,7 +21,7 @@ async fn with_conversations(store: &dyn Store, count: u64) -> Vec<Scene<'_>> {
 
 pub(crate) async fn the_newest_activity_comes_first(store: &dyn Store) {
     let scenes = with_conversations(store, 4).await;
-    let page = list(store, &client_inbox(1), ListStart::Newest, 10).await;
+    let page = list(store, &client_scope(1), ListStart::Newest, 10).await;
     assert_eq!(
         ids(&page),
         scenes.iter().map(|scene| scene.id).collect::<Vec<_>>()
@@ -33,7 +33,7 @@ pub(crate) async fn a_message_brings_its_conversation_to_the_top(store: &dyn Sto
     let mut step = scenes[2].to_send(Side::Agent).await;
     step.message.now = at(60);
     scenes[2].append(step).await;
-    let page = list(store, &client_inbox(1), ListStart::Newest, 10).await;
+    let page = list(store, &client_scope(1), ListStart::Newest, 10).await;
     assert_eq!(ids(&page), [2, 0, 1].map(|n: usize| scenes[n].id));
 }
 
@@ -45,7 +45,7 @@ pub(crate) async fn reading_linking_and_changing_move_nothing(store: &dyn Store)
     scenes[2]
         .change(messaging_core::domain::conversation::Change::Close)
         .await;
-    let page = list(store, &client_inbox(1), ListStart::Newest, 10).await;
+    let page = list(store, &client_scope(1), ListStart::Newest, 10).await;
     assert_eq!(ids(&page), [0, 1, 2].map(|n: usize| scenes[n].id));
 }
 
@@ -53,21 +53,21 @@ pub(crate) async fn of_equal_times_the_larger_id_comes_first(store: &dyn Store) 
     for agency in [2, 4, 1, 3] {
         Scene::open(store, plan(1, agency)).await;
     }
-    let page = list(store, &client_inbox(1), ListStart::Newest, 10).await;
+    let page = list(store, &client_scope(1), ListStart::Newest, 10).await;
     assert_eq!(ids(&page), [4, 3, 2, 1].map(|agency| plan(1, agency).id));
 }
 
 pub(crate) async fn an_inbox_without_conversations_is_an_empty_page(store: &dyn Store) {
     with_conversations(store, 2).await;
-    let page = list(store, &client_inbox(2), ListStart::Newest, 10).await;
+    let page = list(store, &client_scope(2), ListStart::Newest, 10).await;
     assert_eq!((ids(&page), page.has_more), (vec![], false));
 }
 
 pub(crate) async fn a_full_page_that_holds_all_has_no_more(store: &dyn Store) {
     with_conversations(store, 3).await;
-    let inbox = client_inbox(1);
+    let scope = client_scope(1);
     for (size, rows, has_more) in [(2, 2, true), (3, 3, false), (4, 3, false)] {
-        let page = list(store, &inbox, ListStart::Newest, size).await;
+        let page = list(store, &scope, ListStart::Newest, size).await;
         assert_eq!(
             (page.rows.len(), page.has_more),
             (rows, has_more),
@@ -78,38 +78,38 @@ pub(crate) async fn a_full_page_that_holds_all_has_no_more(store: &dyn Store) {
 
 pub(crate) async fn a_full_last_page_has_no_more(store: &dyn Store) {
     with_conversations(store, 6).await;
-    let inbox = client_inbox(1);
-    let first = list(store, &inbox, ListStart::Newest, 3).await;
-    let second = list(store, &inbox, behind(&inbox, &first), 3).await;
+    let scope = client_scope(1);
+    let first = list(store, &scope, ListStart::Newest, 3).await;
+    let second = list(store, &scope, behind(&scope, &first), 3).await;
     assert_eq!(
         (first.has_more, second.rows.len(), second.has_more),
         (true, 3, false)
     );
-    let third = list(store, &inbox, behind(&inbox, &second), 3).await;
+    let third = list(store, &scope, behind(&scope, &second), 3).await;
     assert_eq!((ids(&third), third.has_more), (vec![], false));
 }
 
 pub(crate) async fn skipping_gives_the_same_pages_as_walking(store: &dyn Store) {
     with_conversations(store, 7).await;
-    let inbox = client_inbox(1);
-    let mut page = list(store, &inbox, ListStart::Newest, 3).await;
+    let scope = client_scope(1);
+    let mut page = list(store, &scope, ListStart::Newest, 3).await;
     for skipped in [0, 3, 6] {
-        assert_eq!(list(store, &inbox, ListStart::Skip(skipped), 3).await, page);
-        page = list(store, &inbox, behind(&inbox, &page), 3).await;
+        assert_eq!(list(store, &scope, ListStart::Skip(skipped), 3).await, page);
+        page = list(store, &scope, behind(&scope, &page), 3).await;
     }
 }
 
 pub(crate) async fn skipping_to_or_past_the_end_is_an_empty_page(store: &dyn Store) {
     with_conversations(store, 3).await;
     for skipped in [3, 4, 1_000_000] {
-        let page = list(store, &client_inbox(1), ListStart::Skip(skipped), 3).await;
+        let page = list(store, &client_scope(1), ListStart::Skip(skipped), 3).await;
         assert_eq!((ids(&page), page.has_more), (vec![], false));
     }
 }
 
 pub(crate) async fn skipping_to_a_full_last_page_has_no_more(store: &dyn Store) {
     with_conversations(store, 6).await;
-    let page = list(store, &client_inbox(1), ListStart::Skip(3), 3).await;
+    let page = list(store, &client_scope(1), ListStart::Skip(3), 3).await;
     assert_eq!((page.rows.len(), page.has_more), (3, false));
 }
 
@@ -120,7 +120,7 @@ pub(crate) async fn a_row_is_the_conversation_as_it_is_shown(store: &dyn Store) 
     scenes[0].send_many(Side::Agent, 2).await;
     let last = scenes[0].send(Side::Client).await;
     scenes[0].read(Side::Agent, &last, at(9)).await;
-    let page = list(store, &client_inbox(1), ListStart::Newest, 10).await;
+    let page = list(store, &client_scope(1), ListStart::Newest, 10).await;
     assert_eq!(page.rows.len(), 2);
     for row in page.rows {
         let summary = store.find_summary(row.conversation.id).await.unwrap().unwrap();

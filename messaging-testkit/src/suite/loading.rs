@@ -2,7 +2,7 @@ use messaging_core::{
     domain::{
         message::Message,
         receipt::Receipt,
-        side::{Side, To},
+        side::{Recipients, Side},
     },
     id::MessageId,
     port::store::{LoadedEntry, Store, Subject},
@@ -111,9 +111,9 @@ pub(crate) async fn a_receipt_lists_neither_ones_own_messages_nor_the_systems(st
     let scene = Scene::set(store).await;
     let theirs = scene.send(Side::Client).await;
     scene.send(Side::Agent).await;
-    scene.send_from_system(To::Both).await;
+    scene.send_from_system(Recipients::Both).await;
     let last = scene.send(Side::Client).await;
-    scene.send_from_system(To::Side(Side::Agent)).await;
+    scene.send_from_system(Recipients::Side(Side::Agent)).await;
     let own = scene.send(Side::Agent).await;
     let receipt = scene.read(Side::Agent, &own, at(9)).await;
     assert_eq!(reads(&scene).await, [(receipt, ids(&[theirs, last]))]);
@@ -121,7 +121,7 @@ pub(crate) async fn a_receipt_lists_neither_ones_own_messages_nor_the_systems(st
 
 pub(crate) async fn a_receipt_of_system_messages_only_lists_nothing(store: &dyn Store) {
     let scene = Scene::set(store).await;
-    let sent = scene.send_from_system(To::Both).await;
+    let sent = scene.send_from_system(Recipients::Both).await;
     let receipt = scene.read(Side::Agent, &sent, at(9)).await;
     assert_eq!(reads(&scene).await, [(receipt, vec![])]);
 }

@@ -6,10 +6,10 @@ use messaging_core::{
     domain::{
         conversation::Change,
         digest::{DigestMark, Extent},
-        side::{Side, To},
+        side::{Recipients, Side},
     },
     id::{ConversationId, DigestId},
-    port::store::{DigestAttempt, DigestHold, DigestLease, DueUser, Excerpt, PushMark, Store},
+    port::store::{DigestAttempt, DigestLease, DigestPostponement, DigestUser, Excerpt, PushMark, Store},
     time::Timestamp,
 };
 use uuid::Uuid;
@@ -39,7 +39,7 @@ fn attempt(n: u128, extents: Vec<Extent>) -> DigestAttempt {
 }
 
 /// The one who is due.
-async fn one(store: &dyn Store, n: u64, now: Timestamp) -> DueUser {
+async fn one(store: &dyn Store, n: u64, now: Timestamp) -> DigestUser {
     let mut claimed = claim(store, n, now, 10).await;
     let one = claimed.pop();
     assert!(claimed.is_empty(), "{claimed:?}");
@@ -47,13 +47,13 @@ async fn one(store: &dyn Store, n: u64, now: Timestamp) -> DueUser {
 }
 
 async fn hold(store: &dyn Store, lease: &DigestLease, until: Timestamp, forget_attempt: bool) {
-    let hold = DigestHold {
+    let hold = DigestPostponement {
         lease: lease.clone(),
         until,
         forget_attempt,
         is_deferred: false,
     };
-    store.hold_digests(&[hold]).await.unwrap();
+    store.postpone_digests(&[hold]).await.unwrap();
 }
 
 async fn mark(scene: &Scene<'_>, side: Side) -> DigestMark {
@@ -181,7 +181,12 @@ pub(crate) async fn nothing_is_recorded_under_a_lease_that_is_over_or_not_theirs
     let next = one(store, 2, until).await;
     assert_eq!(next.attempt, None);
     assert!(!store.record_attempt(&given.lease, &new, due(1)).await.unwrap());
-    assert!(!store.finish_digest(&given.lease, Some(due(1)), 9).await.unwrap());
+    assert!(
+        !store
+            .complete_digest(&given.lease, Some(due(1)), 9)
+            .await
+            .unwrap()
+    );
     hold(store, &given.lease, due(9_999), true).await;
     assert_eq!(mark(&scene, AGENT).await.due_at, Some(due(1)));
     let again = one(store, 3, next.lease.until).await;
@@ -218,7 +223,7 @@ pub(crate) async fn excerpts_come_as_they_were_asked_for(store: &dyn Store) {
     let mut extents = Vec::new();
     for pair in [3, 1, 2] {
         let scene = Scene::open(store, plan(pair, 1)).await;
-        scene.send_from_system(To::Both).await;
+        scene.send_from_system(Recipients::Both).await;
         extents.push(extent(scene.id, AGENT, 1));
         extents.push(extent(scene.id, Side::Client, 1));
     }
@@ -298,8 +303,8 @@ pub(crate) async fn finishing_ends_the_lease_and_remembers_the_newest(store: &dy
         let new = attempt(1, vec![extent(scene.id, AGENT, 1)]);
         assert!(store.record_attempt(&given.lease, &new, due(1)).await.unwrap());
         let sent_at = (n != 2).then_some(at(i64::try_from(n).unwrap()));
-        assert!(store.finish_digest(&given.lease, sent_at, 3).await.unwrap());
-        assert!(!store.finish_digest(&given.lease, sent_at, 3).await.unwrap());
+        assert!(store.complete_digest(&given.lease, sent_at, 3).await.unwrap());
+        assert!(!store.complete_digest(&given.lease, sent_at, 3).await.unwrap());
         sent.extend(sent_at);
         sent.drain(..sent.len().saturating_sub(3));
     }
@@ -345,26 +350,26 @@ pub(crate) async fn deferrals_are_counted_until_a_digest_is_finished(store: &dyn
         let now = due(i64::try_from(n).unwrap());
         let given = one(store, n, now).await;
         assert_eq!(given.deferrals, deferrals);
-        let held = DigestHold {
+        let held = DigestPostponement {
             lease: given.lease,
             until: due(i64::try_from(n).unwrap() + 1),
             forget_attempt: true,
             is_deferred,
         };
-        store.hold_digests(std::slice::from_ref(&held)).await.unwrap();
+        store.postpone_digests(std::slice::from_ref(&held)).await.unwrap();
         // A lease that is over says nothing more.
-        store.hold_digests(&[held]).await.unwrap();
+        store.postpone_digests(&[held]).await.unwrap();
     }
     let given = one(store, 5, due(5)).await;
     assert_eq!(given.deferrals, 3);
-    assert!(store.finish_digest(&given.lease, None, 3).await.unwrap());
+    assert!(store.complete_digest(&given.lease, None, 3).await.unwrap());
     assert_eq!(one(store, 6, due(6)).await.deferrals, 0);
 }
 
 pub(crate) async fn an_excerpt_shows_only_what_may_be_told(store: &dyn Store) {
     let scene = Scene::set(store).await;
     scene.send_many(Side::Client, 2).await;
-    scene.send_from_system(To::Both).await;
+    scene.send_from_system(Recipients::Both).await;
     scene.send(Side::Client).await;
     let all = extent(scene.id, AGENT, 4);
     let told = async || {

@@ -13,7 +13,6 @@ pub(crate) mod dropping;
 pub(crate) mod due;
 pub(crate) mod erasing;
 pub(crate) mod history;
-pub(crate) mod inboxes;
 pub(crate) mod keys;
 pub(crate) mod listing;
 pub(crate) mod loading;
@@ -26,6 +25,7 @@ pub(crate) mod refusing;
 pub(crate) mod reporting;
 pub(crate) mod requeueing;
 pub(crate) mod scene;
+pub(crate) mod scopes;
 pub(crate) mod unlinking;
 pub(crate) mod verifying;
 pub(crate) mod waiting;
@@ -121,7 +121,7 @@ macro_rules! __each_case {
                 the_store_leaves_it_to_the_rules_who_may_send
                 a_reassignment_moves_the_conversation_to_the_new_users_inbox
                 a_change_is_an_update_at_its_time
-                the_entry_of_a_change_that_ends_access_names_its_user_until_it_is_set_aside
+                the_entry_of_a_change_that_ends_access_names_its_user_until_it_is_a_dead_letter
                 the_worker_that_changes_owns_the_new_lane
             }
             listing {
@@ -137,7 +137,7 @@ macro_rules! __each_case {
                 skipping_to_a_full_last_page_has_no_more
                 a_row_is_the_conversation_as_it_is_shown
             }
-            inboxes {
+            scopes {
                 a_client_sees_their_own
                 an_agents_user_sees_the_agents
                 an_agents_inbox_needs_both_the_agent_and_the_user
@@ -236,18 +236,18 @@ macro_rules! __each_case {
                 a_receipt_lists_the_newest_hundred
             }
             refusing {
-                an_entry_set_aside_leaves_its_lane_and_is_listed
-                a_lane_goes_on_behind_what_was_set_aside
+                a_dead_letter_leaves_its_lane_and_is_listed
+                a_lane_continues_after_a_dead_letter
                 what_stands_before_and_behind_is_published
-                a_lane_whose_last_entry_was_set_aside_ends
+                a_lane_whose_last_entry_is_a_dead_letter_ends
                 a_lane_left_without_entries_ends_when_it_is_acknowledged
-                what_was_set_aside_is_listed_oldest_first
-                what_was_set_aside_is_walked_page_by_page
+                dead_letters_are_listed_oldest_first
+                dead_letters_are_listed_page_by_page
                 a_walk_goes_on_where_what_it_met_last_was_requeued
-                setting_aside_twice_lists_once
-                who_does_not_own_the_lane_sets_nothing_aside
-                under_an_earlier_lease_nothing_is_set_aside
-                a_message_set_aside_is_still_in_the_history
+                dead_lettering_an_entry_twice_lists_it_once
+                a_worker_that_does_not_own_the_lane_makes_no_dead_letter
+                an_earlier_lease_makes_no_dead_letter
+                a_message_whose_event_is_a_dead_letter_stays_in_the_history
             }
             requeueing {
                 an_event_requeued_is_the_newest_of_its_conversation
@@ -258,8 +258,8 @@ macro_rules! __each_case {
                 of_many_at_once_one_requeues
                 whatever_is_requeued_at_once_beside_sends_is_numbered_densely
                 the_next_event_follows_what_was_requeued
-                what_is_not_set_aside_is_not_requeued
-                what_was_requeued_can_be_set_aside_again
+                an_entry_that_is_no_dead_letter_is_not_requeued
+                a_requeued_event_can_become_a_dead_letter_again
                 requeueing_changes_nothing_else
             }
             waiting {
@@ -326,7 +326,7 @@ macro_rules! __each_case {
                 of_many_complaints_at_once_one_opens_the_report
                 a_report_that_is_full_stays_as_it_is
                 of_many_complaints_at_once_no_more_are_kept_than_fit
-                after_a_full_report_was_settled_the_next_complaint_opens_another
+                after_a_full_report_is_resolved_the_next_complaint_opens_another
                 each_reporter_has_their_own
                 what_is_not_there_is_not_reported
                 fifteen_messages_around_the_reported_one_are_copied
@@ -336,10 +336,10 @@ macro_rules! __each_case {
                 reports_are_listed_newest_first_and_page_by_page
                 reports_are_listed_by_how_they_stand
                 nobody_is_listed_a_report_that_they_have_a_part_in
-                a_report_is_settled_once
-                of_many_who_settle_at_once_one_does
-                after_a_report_was_settled_the_next_complaint_opens_another
-                a_complaint_and_a_settling_at_once_lose_nothing
+                a_report_is_resolved_once
+                of_many_concurrent_resolutions_one_takes_effect
+                after_a_report_is_resolved_the_next_complaint_opens_another
+                a_complaint_concurrent_with_a_resolution_is_not_lost
                 reporting_changes_nothing_in_the_conversation
             }
             counting {
@@ -364,8 +364,8 @@ macro_rules! __each_case {
                 what_waits_to_be_published_is_empty_too
                 numbers_add_up_after_somebody_was_erased
                 evidence_stays_as_it_was
-                of_settled_reports_only_the_staffs_part_names_anybody
-                an_open_report_stays_until_it_is_settled_and_others_stay
+                a_resolved_report_keeps_only_the_names_of_staff
+                an_open_report_stays_until_it_is_resolved_and_others_stay
                 copies_of_a_former_users_messages_are_emptied_too
                 traces_are_where_somebody_stands_or_has_written
                 traces_are_looked_for_piece_by_piece
@@ -383,7 +383,7 @@ macro_rules! __each_case {
                 a_conversation_just_opened_has_one_event
                 what_is_addressed_to_each_side_is_counted
                 what_each_side_has_read_is_counted
-                what_was_set_aside_does_not_wait
+                a_dead_letter_is_not_unpublished
                 what_was_published_does_not_wait
                 whatever_was_done_adds_up
                 tallies_come_by_id_and_no_more_than_asked

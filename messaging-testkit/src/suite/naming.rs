@@ -1,5 +1,5 @@
 use messaging_core::{
-    domain::{conversation::OpenPlan, page::ListScope, side::Side},
+    domain::{conversation::PreparedOpen, page::ListScope, side::Side},
     id::{AgentId, BookingId, UserId},
     port::store::{Publisher, Store},
     time::Timestamp,
@@ -15,7 +15,7 @@ fn alphabet() -> String {
 
 pub(crate) async fn a_hosts_ids_are_kept_to_the_byte(store: &dyn Store) {
     for (n, text) in (1..).zip([alphabet(), "x".repeat(255), "'".to_owned(), "null".to_owned()]) {
-        let plan = OpenPlan {
+        let plan = PreparedOpen {
             id: conversation_id(n),
             client_id: UserId::parse(&text).unwrap(),
             agent_id: AgentId::parse(&text).unwrap(),
@@ -29,14 +29,14 @@ pub(crate) async fn a_hosts_ids_are_kept_to_the_byte(store: &dyn Store) {
         assert_eq!(conversation.agent_id, plan.agent_id);
         assert_eq!(conversation.agent_user_id, plan.agent_user_id);
         assert_eq!(store.list_bookings(scene.id).await.unwrap(), [booking(&text)]);
-        let inbox = ListScope::Client(plan.client_id);
-        assert_eq!(store.count_conversations(&inbox, 9).await.unwrap(), 1, "{text}");
+        let scope = ListScope::Client(plan.client_id);
+        assert_eq!(store.count_conversations(&scope, 9).await.unwrap(), 1, "{text}");
     }
 }
 
 pub(crate) async fn ids_that_differ_in_case_are_different(store: &dyn Store) {
     for (n, (client, agent)) in (1..).zip([("a", "a"), ("A", "a"), ("a", "A"), ("a%", "_")]) {
-        let plan = OpenPlan {
+        let plan = PreparedOpen {
             id: conversation_id(n),
             client_id: user_id(client),
             agent_id: AgentId::parse(agent).unwrap(),
@@ -46,8 +46,8 @@ pub(crate) async fn ids_that_differ_in_case_are_different(store: &dyn Store) {
         assert!(opened.created, "{client} and {agent}");
     }
     let count = async |name| {
-        let inbox = ListScope::Client(user_id(name));
-        store.count_conversations(&inbox, 9).await.unwrap()
+        let scope = ListScope::Client(user_id(name));
+        store.count_conversations(&scope, 9).await.unwrap()
     };
     assert_eq!((count("a").await, count("A").await), (2, 1));
 }

@@ -1,5 +1,5 @@
 use messaging_core::{
-    domain::conversation::{Change, Conversation, OpenPlan},
+    domain::conversation::{Change, Conversation, PreparedOpen},
     domain::side::Side,
     port::store::{Appended, EntryKind, Publisher, Store},
 };
@@ -11,7 +11,7 @@ pub(crate) async fn the_first_open_creates_and_the_second_finds(store: &dyn Stor
     let first = store.open(&plan(1, 1), Publisher::Anyone).await.unwrap();
     assert!(first.created && first.id == plan(1, 1).id);
 
-    let again = OpenPlan {
+    let again = PreparedOpen {
         id: conversation_id(7),
         now: at(9),
         ..plan(1, 1)
@@ -32,7 +32,7 @@ pub(crate) async fn a_new_conversation_is_what_its_plan_says(store: &dyn Store) 
 pub(crate) async fn opening_again_changes_nothing(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let before = (scene.summary().await, scene.entries().await.len());
-    let again = OpenPlan {
+    let again = PreparedOpen {
         agent_user_id: agent_user_id(9),
         now: at(9),
         ..plan(1, 1)
@@ -58,7 +58,7 @@ pub(crate) async fn each_pair_has_its_own(store: &dyn Store) {
 
 pub(crate) async fn concurrent_opens_of_a_pair_get_the_same_and_one_created_it(store: &dyn Store) {
     let plans: Vec<_> = (0..8)
-        .map(|n| OpenPlan {
+        .map(|n| PreparedOpen {
             id: conversation_id(n),
             booking_id: (n % 2 == 0).then(|| booking(format!("b{n}"))),
             ..plan(1, 1)
@@ -100,7 +100,7 @@ pub(crate) async fn linking_again_keeps_the_place_among_the_links(store: &dyn St
 pub(crate) async fn one_booking_can_be_linked_in_two_conversations(store: &dyn Store) {
     for agency in [1, 2] {
         let scene = Scene::open(store, plan(1, agency)).await;
-        let linked = OpenPlan {
+        let linked = PreparedOpen {
             booking_id: Some(booking("shared")),
             ..plan(1, agency)
         };
@@ -117,7 +117,7 @@ pub(crate) async fn a_link_is_no_activity_and_raises_the_access_version_once(sto
     }
     expected.access_version += 2;
     assert_eq!(scene.conversation().await, expected);
-    let with_booking = OpenPlan {
+    let with_booking = PreparedOpen {
         booking_id: Some(booking("a")),
         ..plan(1, 2)
     };
@@ -133,7 +133,7 @@ pub(crate) async fn a_send_decided_before_a_link_is_decided_anew(store: &dyn Sto
 }
 
 pub(crate) async fn a_conversation_opened_with_its_booking_is_one_event(store: &dyn Store) {
-    let with_booking = OpenPlan {
+    let with_booking = PreparedOpen {
         booking_id: Some(booking("b")),
         ..plan(1, 1)
     };
@@ -144,7 +144,7 @@ pub(crate) async fn a_conversation_opened_with_its_booking_is_one_event(store: &
 
 pub(crate) async fn opening_and_linking_are_updates_at_their_time(store: &dyn Store) {
     let scene = Scene::set(store).await;
-    let linked = OpenPlan {
+    let linked = PreparedOpen {
         booking_id: Some(booking("b")),
         now: at(5),
         ..plan(1, 1)

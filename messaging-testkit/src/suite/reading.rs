@@ -1,8 +1,8 @@
 use messaging_core::{
     domain::{
-        conversation::{Change, Mailbox, ReadMark},
+        conversation::{Change, ReadMark, UnreadCounter},
         receipt::Receipt,
-        side::{Side, To},
+        side::{Recipients, Side},
     },
     port::store::{EntryKind, MarkRead, Marked, Store},
 };
@@ -14,8 +14,8 @@ pub(crate) async fn reading_moves_the_position_to_the_message(store: &dyn Store)
     let scene = Scene::set(store).await;
     let sent = scene.send_many(Side::Client, 3).await;
     let marked = scene.mark(Side::Agent, &sent[1], at(9)).await;
-    let mailbox = Mailbox {
-        inbox: 3,
+    let counter = UnreadCounter {
+        received: 3,
         read: 2,
         last_read: Some(ReadMark {
             up_to_seq: 2,
@@ -32,11 +32,11 @@ pub(crate) async fn reading_moves_the_position_to_the_message(store: &dyn Store)
         marked,
         Marked::Moved {
             receipt,
-            mailbox,
+            counter,
             lane
         }
     );
-    assert_eq!(scene.mailbox(Side::Agent).await, mailbox);
+    assert_eq!(scene.counter(Side::Agent).await, counter);
 }
 
 pub(crate) async fn unread_is_what_was_addressed_to_a_side_above_what_it_read(store: &dyn Store) {
@@ -59,9 +59,9 @@ pub(crate) async fn reading_never_moves_back(store: &dyn Store) {
     let before = (scene.summary().await, scene.entries().await);
     for message in &sent {
         let marked = scene.mark(Side::Agent, message, at(99)).await;
-        let mailbox = before.0.conversation.mailboxes.agent;
+        let counter = before.0.conversation.counters.agent;
         let read_at = Some(at(9));
-        assert_eq!(marked, Marked::Already { mailbox, read_at });
+        assert_eq!(marked, Marked::Already { counter, read_at });
     }
     assert_eq!((scene.summary().await, scene.entries().await), before);
 }
@@ -84,9 +84,9 @@ pub(crate) async fn ones_own_messages_are_never_unread(store: &dyn Store) {
     let own = scene.send(Side::Client).await;
     assert_eq!(scene.unread(Side::Client).await, 0);
     let marked = scene.mark(Side::Client, &own, at(9)).await;
-    let mailbox = Mailbox::default();
+    let counter = UnreadCounter::default();
     let read_at = None;
-    assert_eq!(marked, Marked::Already { mailbox, read_at });
+    assert_eq!(marked, Marked::Already { counter, read_at });
     assert_eq!(scene.entries().await.len(), 2, "the opening and the message");
 }
 
@@ -103,8 +103,8 @@ pub(crate) async fn reading_up_to_ones_own_message_reads_what_stands_before_it(s
 
 pub(crate) async fn messages_of_the_system_are_read_by_whom_they_address(store: &dyn Store) {
     let scene = Scene::set(store).await;
-    let to_client = scene.send_from_system(To::Side(Side::Client)).await;
-    let to_both = scene.send_from_system(To::Both).await;
+    let to_client = scene.send_from_system(Recipients::Side(Side::Client)).await;
+    let to_both = scene.send_from_system(Recipients::Both).await;
     assert!(matches!(
         scene.mark(Side::Agent, &to_client, at(9)).await,
         Marked::Already { read_at: None, .. }
@@ -167,8 +167,8 @@ pub(crate) async fn concurrent_readers_end_at_the_furthest_message(store: &dyn S
     }
     let marked = at_once(steps.len(), |n| store.mark_read(&steps[n])).await;
 
-    let mailbox = scene.mailbox(Side::Agent).await;
-    assert_eq!((mailbox.read, mailbox.unread()), (8, 0));
+    let counter = scene.counter(Side::Agent).await;
+    assert_eq!((counter.read, counter.unread()), (8, 0));
     let moves = marked.iter().filter(|one| matches!(one, Marked::Moved { .. }));
     let reads: Vec<_> = scene.entries_from(10).await;
     assert_eq!(reads.len(), moves.count(), "{marked:?}");
@@ -205,8 +205,8 @@ pub(crate) async fn sending_and_reading_at_once_keep_the_count(store: &dyn Store
         }
     })
     .await;
-    let mailbox = scene.mailbox(Side::Agent).await;
-    assert_eq!((mailbox.inbox, mailbox.read), (8, 4));
+    let counter = scene.counter(Side::Agent).await;
+    assert_eq!((counter.received, counter.read), (8, 4));
 }
 
 pub(crate) async fn reading_is_an_event_at_its_time(store: &dyn Store) {

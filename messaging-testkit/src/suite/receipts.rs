@@ -1,5 +1,5 @@
 use messaging_core::{
-    domain::side::{PerSide, Side, To},
+    domain::side::{PerSide, Recipients, Side},
     port::store::{Direction, Store},
 };
 
@@ -41,7 +41,7 @@ pub(crate) async fn no_receipt_covers_what_came_after_it(store: &dyn Store) {
 
 pub(crate) async fn each_side_has_its_own_receipts(store: &dyn Store) {
     let scene = Scene::set(store).await;
-    let both = scene.send_from_system(To::Both).await;
+    let both = scene.send_from_system(Recipients::Both).await;
     scene.read(Side::Agent, &both, at(10)).await;
     scene.read(Side::Client, &both, at(20)).await;
     let row = &scene.history(Direction::Newest, 1).await.rows[0];
@@ -65,7 +65,7 @@ pub(crate) async fn a_receipt_is_never_older_than_the_one_before(store: &dyn Sto
     scene.read(Side::Agent, &sent[0], at(50)).await;
     let receipt = scene.read(Side::Agent, &sent[1], at(10)).await;
     assert_eq!(receipt.read_at, at(50));
-    let mark = scene.mailbox(Side::Agent).await.last_read.unwrap();
+    let mark = scene.counter(Side::Agent).await.last_read.unwrap();
     assert_eq!((mark.up_to_seq, mark.at), (2, at(50)));
 }
 

@@ -1,6 +1,6 @@
 use messaging_core::{
     domain::side::Side,
-    port::store::{Backlog, Direction, Entry, Lane, Publisher, Requeue, SetAside, Store},
+    port::store::{Backlog, DeadLetter, Direction, Entry, Lane, Publisher, Requeue, Store},
 };
 
 use super::scene::{Scene, claim};
@@ -24,13 +24,13 @@ impl<'a> Claimed<'a> {
         Self { scene, lane, entries }
     }
 
-    /// Sets the entry with that number aside.
-    pub(super) async fn set_aside(&self, by: u64, number: usize, why: &str, now: i64) {
+    /// Moves the entry with that number to the dead letters.
+    pub(super) async fn dead_letter(&self, by: u64, number: usize, why: &str, now: i64) {
         let entry = &self.entries[number - 1];
         let step = self
             .scene
             .store
-            .set_aside(worker_id(by), &self.lane, entry, why, at(now));
+            .dead_letter(worker_id(by), &self.lane, entry, why, at(now));
         step.await.unwrap();
     }
 
@@ -46,41 +46,41 @@ impl<'a> Claimed<'a> {
     }
 }
 
-pub(crate) async fn an_entry_set_aside_leaves_its_lane_and_is_listed(store: &dyn Store) {
+pub(crate) async fn a_dead_letter_leaves_its_lane_and_is_listed(store: &dyn Store) {
     let claimed = Claimed::set(store).await;
     let why = "413: „zu groß“ '\\%";
-    claimed.set_aside(1, 1, why, 9).await;
+    claimed.dead_letter(1, 1, why, 9).await;
     assert_eq!(claimed.numbers().await, [2, 3]);
-    let expected = SetAside {
+    let expected = DeadLetter {
         entry: claimed.entries[0].clone(),
         why: why.to_owned(),
         at: at(9),
     };
-    assert_eq!(store.list_set_aside(10).await.unwrap(), [expected]);
+    assert_eq!(store.list_dead_letters(10).await.unwrap(), [expected]);
 }
 
-pub(crate) async fn a_lane_goes_on_behind_what_was_set_aside(store: &dyn Store) {
+pub(crate) async fn a_lane_continues_after_a_dead_letter(store: &dyn Store) {
     let claimed = Claimed::set(store).await;
-    claimed.set_aside(1, 1, "no", 9).await;
+    claimed.dead_letter(1, 1, "no", 9).await;
     let rest = claimed.acknowledge(1).await;
     assert_eq!((rest[0].head, claimed.numbers().await), (2, vec![2, 3]));
 }
 
 pub(crate) async fn what_stands_before_and_behind_is_published(store: &dyn Store) {
     let claimed = Claimed::set(store).await;
-    claimed.set_aside(1, 2, "no", 9).await;
+    claimed.dead_letter(1, 2, "no", 9).await;
     assert_eq!(claimed.numbers().await, [1, 3]);
     assert_eq!(claimed.acknowledge(3).await, []);
     let expected = Backlog {
-        set_aside: 1,
+        dead_letters: 1,
         ..Backlog::default()
     };
     assert_eq!(store.backlog().await.unwrap(), expected);
 }
 
-pub(crate) async fn a_lane_whose_last_entry_was_set_aside_ends(store: &dyn Store) {
+pub(crate) async fn a_lane_whose_last_entry_is_a_dead_letter_ends(store: &dyn Store) {
     let claimed = Claimed::set(store).await;
-    claimed.set_aside(1, 3, "no", 9).await;
+    claimed.dead_letter(1, 3, "no", 9).await;
     assert_eq!(claimed.acknowledge(3).await, []);
     assert_eq!(claim(store, 2, at(999), 10).await, []);
     claimed.scene.send(Side::Client).await;
@@ -90,9 +90,9 @@ pub(crate) async fn a_lane_whose_last_entry_was_set_aside_ends(store: &dyn Store
 pub(crate) async fn a_lane_left_without_entries_ends_when_it_is_acknowledged(store: &dyn Store) {
     let claimed = Claimed::set(store).await;
     for number in 1..=3 {
-        claimed.set_aside(1, number, "no", 9).await;
+        claimed.dead_letter(1, number, "no", 9).await;
     }
-    // Whoever set them aside may have died before it acknowledged: the next one finds nothing to load.
+    // The worker may have died before it acknowledged: the next one finds nothing to load.
     for lane in claim(store, 2, at(30), 10).await {
         let done = [claimed.scene.published(lane.lease_until, lane.head - 1)];
         assert_eq!(store.acknowledge(worker_id(2), at(90), &done).await.unwrap(), []);
@@ -101,19 +101,19 @@ pub(crate) async fn a_lane_left_without_entries_ends_when_it_is_acknowledged(sto
     assert_eq!(store.backlog().await.unwrap().lanes, 0);
 }
 
-pub(crate) async fn what_was_set_aside_is_listed_oldest_first(store: &dyn Store) {
+pub(crate) async fn dead_letters_are_listed_oldest_first(store: &dyn Store) {
     let claimed = Claimed::set(store).await;
     for (number, now) in [(2, 10), (1, 20), (3, 30)] {
-        claimed.set_aside(1, number, "no", now).await;
+        claimed.dead_letter(1, number, "no", now).await;
     }
     for limit in [1, 2, 3, 100] {
-        let listed = store.list_set_aside(limit).await.unwrap();
+        let listed = store.list_dead_letters(limit).await.unwrap();
         let numbers: Vec<_> = listed.iter().map(|one| one.entry.number).collect();
         assert_eq!(numbers, [2, 1, 3][..limit.min(3)]);
     }
 }
 
-pub(crate) async fn what_was_set_aside_is_walked_page_by_page(store: &dyn Store) {
+pub(crate) async fn dead_letters_are_listed_page_by_page(store: &dyn Store) {
     let mut all = Vec::new();
     for agency in 1..=3 {
         let scene = Scene::open(store, plan(1, agency)).await;
@@ -122,20 +122,20 @@ pub(crate) async fn what_was_set_aside_is_walked_page_by_page(store: &dyn Store)
         for loaded in scene.entries().await {
             // Many at one time: conversations and numbers tell them apart.
             let now = at(10 - i64::from(loaded.entry.number == 2));
-            let step = store.set_aside(worker_id(1), &lane, &loaded.entry, "no", now);
+            let step = store.dead_letter(worker_id(1), &lane, &loaded.entry, "no", now);
             step.await.unwrap();
             all.push((now, scene.id, loaded.entry.number));
         }
     }
     all.sort_unstable();
-    let place = |one: &SetAside| (one.at, one.entry.conversation_id, one.entry.number);
+    let place = |one: &DeadLetter| (one.at, one.entry.conversation_id, one.entry.number);
     for size in 1..=all.len() {
-        let mut walked = store.list_set_aside(size).await.unwrap();
-        let mut pages = Rounds::at_most(all.len(), "not all that was set aside has been met");
+        let mut walked = store.list_dead_letters(size).await.unwrap();
+        let mut pages = Rounds::at_most(all.len(), "not every dead letter has been listed");
         while walked.len() < all.len() {
             pages.begin();
             let last = walked.last().unwrap().place();
-            let page = store.list_set_aside_after(&last, size).await.unwrap();
+            let page = store.list_dead_letters_after(&last, size).await.unwrap();
             assert!((1..=size).contains(&page.len()), "{page:?}");
             walked.extend(page);
         }
@@ -146,9 +146,9 @@ pub(crate) async fn what_was_set_aside_is_walked_page_by_page(store: &dyn Store)
 pub(crate) async fn a_walk_goes_on_where_what_it_met_last_was_requeued(store: &dyn Store) {
     let claimed = Claimed::set(store).await;
     for (number, now) in [(1, 10), (2, 20), (3, 30)] {
-        claimed.set_aside(1, number, "no", now).await;
+        claimed.dead_letter(1, number, "no", now).await;
     }
-    let second = store.list_set_aside(2).await.unwrap().remove(1);
+    let second = store.list_dead_letters(2).await.unwrap().remove(1);
     let step = Requeue {
         conversation_id: claimed.scene.id,
         number: 2,
@@ -156,42 +156,42 @@ pub(crate) async fn a_walk_goes_on_where_what_it_met_last_was_requeued(store: &d
         publisher: Publisher::Anyone,
     };
     store.requeue(&step).await.unwrap();
-    let rest = store.list_set_aside_after(&second.place(), 10).await.unwrap();
+    let rest = store.list_dead_letters_after(&second.place(), 10).await.unwrap();
     assert_eq!(rest.len(), 1);
     assert_eq!(rest[0].entry.number, 3);
     assert_eq!(
-        store.list_set_aside_after(&rest[0].place(), 10).await.unwrap(),
+        store.list_dead_letters_after(&rest[0].place(), 10).await.unwrap(),
         []
     );
 }
 
-pub(crate) async fn setting_aside_twice_lists_once(store: &dyn Store) {
+pub(crate) async fn dead_lettering_an_entry_twice_lists_it_once(store: &dyn Store) {
     let claimed = Claimed::set(store).await;
-    claimed.set_aside(1, 1, "first", 9).await;
-    claimed.set_aside(1, 1, "second", 10).await;
-    let listed = store.list_set_aside(10).await.unwrap();
+    claimed.dead_letter(1, 1, "first", 9).await;
+    claimed.dead_letter(1, 1, "second", 10).await;
+    let listed = store.list_dead_letters(10).await.unwrap();
     assert_eq!(listed.len(), 1);
     assert_eq!(listed[0].why, "first");
 }
 
-pub(crate) async fn who_does_not_own_the_lane_sets_nothing_aside(store: &dyn Store) {
+pub(crate) async fn a_worker_that_does_not_own_the_lane_makes_no_dead_letter(store: &dyn Store) {
     let claimed = Claimed::set(store).await;
-    claimed.set_aside(2, 1, "no", 9).await;
-    assert_eq!(store.list_set_aside(10).await.unwrap(), []);
+    claimed.dead_letter(2, 1, "no", 9).await;
+    assert_eq!(store.list_dead_letters(10).await.unwrap(), []);
     assert_eq!(claimed.numbers().await, [1, 2, 3]);
 }
 
-pub(crate) async fn under_an_earlier_lease_nothing_is_set_aside(store: &dyn Store) {
+pub(crate) async fn an_earlier_lease_makes_no_dead_letter(store: &dyn Store) {
     let claimed = Claimed::set(store).await;
     assert_eq!(claim(store, 1, at(30), 10).await.len(), 1);
-    claimed.set_aside(1, 1, "no", 9).await;
-    assert_eq!(store.list_set_aside(10).await.unwrap(), []);
+    claimed.dead_letter(1, 1, "no", 9).await;
+    assert_eq!(store.list_dead_letters(10).await.unwrap(), []);
     assert_eq!(claimed.numbers().await, [1, 2, 3]);
 }
 
-pub(crate) async fn a_message_set_aside_is_still_in_the_history(store: &dyn Store) {
+pub(crate) async fn a_message_whose_event_is_a_dead_letter_stays_in_the_history(store: &dyn Store) {
     let claimed = Claimed::set(store).await;
-    claimed.set_aside(1, 2, "no", 9).await;
+    claimed.dead_letter(1, 2, "no", 9).await;
     let seqs = claimed.scene.seqs(Direction::Newest, 10).await;
     assert_eq!(seqs, (vec![1, 2], false));
     assert_eq!(claimed.scene.unread(Side::Agent).await, 2);

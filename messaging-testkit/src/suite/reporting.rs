@@ -2,8 +2,8 @@ use futures_util::future::{join, join_all};
 use messaging_core::{
     domain::{
         message::Message,
-        report::{Complaint, MAX_COMPLAINTS, Outcome, Remark, Report, ReportFile, ReportStatus, Settled},
-        side::{Side, To},
+        report::{Complaint, MAX_COMPLAINTS, Outcome, Remark, Report, ReportFile, ReportStatus, Resolution},
+        side::{Recipients, Side},
     },
     id::{MessageId, ReportId},
     port::store::{FileReport, Filed, ReportScan, Store},
@@ -63,8 +63,8 @@ async fn list(
     listed.iter().map(|report| report.id).collect()
 }
 
-fn settled(outcome: Outcome, by: u64) -> Settled {
-    Settled {
+fn resolution(outcome: Outcome, by: u64) -> Resolution {
+    Resolution {
         outcome,
         by: admin_id(by),
         at: at(100),
@@ -102,7 +102,7 @@ pub(crate) async fn the_first_complaint_opens_a_report(store: &dyn Store) {
             about: Some(2),
             at: at(5),
         }],
-        settled: None,
+        resolution: None,
     };
     assert_eq!(found(store, 5).await.report, expected);
 }
@@ -253,12 +253,12 @@ pub(crate) async fn of_many_complaints_at_once_no_more_are_kept_than_fit(store: 
     assert_eq!(report.complaints.len(), MAX_COMPLAINTS);
 }
 
-pub(crate) async fn after_a_full_report_was_settled_the_next_complaint_opens_another(store: &dyn Store) {
+pub(crate) async fn after_a_full_report_is_resolved_the_next_complaint_opens_another(store: &dyn Store) {
     let scene = Scene::set(store).await;
     full(&scene).await;
-    let dismissed = settled(Outcome::Dismissed, 1);
+    let dismissed = resolution(Outcome::Dismissed, 1);
     store
-        .settle_report(report_id(1), &dismissed)
+        .resolve_report(report_id(1), &dismissed)
         .await
         .unwrap()
         .unwrap();
@@ -335,7 +335,7 @@ pub(crate) async fn evidence_is_the_messages_as_they_were_sent(store: &dyn Store
     let scene = Scene::set(store).await;
     let mut sent = scene.send_many(Side::Agent, 1).await;
     sent.extend(scene.send_many(Side::Client, 1).await);
-    sent.push(scene.send_from_system(To::Both).await);
+    sent.push(scene.send_from_system(Recipients::Both).await);
     file(&scene, &complaint(&scene, 5, "rude", None)).await;
     let expected: Vec<_> = sent
         .into_iter()
@@ -365,15 +365,15 @@ pub(crate) async fn reports_are_listed_by_how_they_stand(store: &dyn Store) {
         (4, Outcome::Dismissed),
         (5, Outcome::Resolved),
     ] {
-        let settled = settled(outcome, 1);
+        let resolution = resolution(outcome, 1);
         store
-            .settle_report(report_id(n), &settled)
+            .resolve_report(report_id(n), &resolution)
             .await
             .unwrap()
             .unwrap();
     }
-    let resolved = Some(ReportStatus::Settled(Outcome::Resolved));
-    let dismissed = Some(ReportStatus::Settled(Outcome::Dismissed));
+    let resolved = Some(ReportStatus::Closed(Outcome::Resolved));
+    let dismissed = Some(ReportStatus::Closed(Outcome::Dismissed));
     assert_eq!(
         list(store, Some(ReportStatus::Open), None, 10).await,
         numbers([3, 1].into_iter())
@@ -405,41 +405,45 @@ pub(crate) async fn nobody_is_listed_a_report_that_they_have_a_part_in(store: &d
     }
 }
 
-pub(crate) async fn a_report_is_settled_once(store: &dyn Store) {
+pub(crate) async fn a_report_is_resolved_once(store: &dyn Store) {
     reports(store, 1).await;
-    let first = Settled {
+    let first = Resolution {
         note: Some(remark("has been warned")),
-        ..settled(Outcome::Resolved, 1)
+        ..resolution(Outcome::Resolved, 1)
     };
-    let report = store.settle_report(report_id(1), &first).await.unwrap().unwrap();
-    assert_eq!(report.settled, Some(first.clone()));
+    let report = store.resolve_report(report_id(1), &first).await.unwrap().unwrap();
+    assert_eq!(report.resolution, Some(first.clone()));
     assert_eq!(found(store, 1).await.report, report);
-    let second = settled(Outcome::Dismissed, 2);
-    let again = store.settle_report(report_id(1), &second).await.unwrap().unwrap();
-    assert_eq!(again.settled, Some(first));
-    let unknown = store.settle_report(report_id(404), &second).await.unwrap();
+    let second = resolution(Outcome::Dismissed, 2);
+    let again = store
+        .resolve_report(report_id(1), &second)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(again.resolution, Some(first));
+    let unknown = store.resolve_report(report_id(404), &second).await.unwrap();
     assert_eq!(unknown, None);
 }
 
-pub(crate) async fn of_many_who_settle_at_once_one_does(store: &dyn Store) {
+pub(crate) async fn of_many_concurrent_resolutions_one_takes_effect(store: &dyn Store) {
     reports(store, 1).await;
-    let settled: Vec<_> = (1..=8).map(|n| settled(Outcome::Resolved, n)).collect();
-    let settle = |settled| store.settle_report(report_id(1), settled);
-    let answered = join_all(settled.iter().map(settle)).await;
+    let resolution: Vec<_> = (1..=8).map(|n| resolution(Outcome::Resolved, n)).collect();
+    let resolve = |resolution| store.resolve_report(report_id(1), resolution);
+    let answered = join_all(resolution.iter().map(resolve)).await;
     let by: Vec<_> = answered
         .into_iter()
-        .map(|answer| answer.unwrap().unwrap().settled.unwrap().by)
+        .map(|answer| answer.unwrap().unwrap().resolution.unwrap().by)
         .collect();
     assert!(by.iter().all(|admin| *admin == by[0]), "{by:?}");
 }
 
-pub(crate) async fn after_a_report_was_settled_the_next_complaint_opens_another(store: &dyn Store) {
+pub(crate) async fn after_a_report_is_resolved_the_next_complaint_opens_another(store: &dyn Store) {
     let scene = Scene::set(store).await;
     scene.send(Side::Agent).await;
     file(&scene, &complaint(&scene, 5, "rude", None)).await;
-    let dismissed = settled(Outcome::Dismissed, 1);
+    let dismissed = resolution(Outcome::Dismissed, 1);
     store
-        .settle_report(report_id(5), &dismissed)
+        .resolve_report(report_id(5), &dismissed)
         .await
         .unwrap()
         .unwrap();
@@ -449,15 +453,15 @@ pub(crate) async fn after_a_report_was_settled_the_next_complaint_opens_another(
     assert_eq!(found(store, 5).await.report.complaints.len(), 1);
 }
 
-pub(crate) async fn a_complaint_and_a_settling_at_once_lose_nothing(store: &dyn Store) {
+pub(crate) async fn a_complaint_concurrent_with_a_resolution_is_not_lost(store: &dyn Store) {
     let scene = Scene::set(store).await;
     file(&scene, &complaint(&scene, 5, "rude", None)).await;
     let step = complaint(&scene, 6, "pushy", None);
-    let resolved = settled(Outcome::Resolved, 1);
-    let (filed, settled) = join(file(&scene, &step), store.settle_report(report_id(5), &resolved)).await;
+    let resolved = resolution(Outcome::Resolved, 1);
+    let (filed, resolution) = join(file(&scene, &step), store.resolve_report(report_id(5), &resolved)).await;
     assert_eq!(
-        settled.unwrap().unwrap().status(),
-        ReportStatus::Settled(Outcome::Resolved)
+        resolution.unwrap().unwrap().status(),
+        ReportStatus::Closed(Outcome::Resolved)
     );
     let (Filed::Added(id) | Filed::Opened(id)) = filed else {
         panic!("{filed:?}")

@@ -34,11 +34,11 @@ fn for_worker(claimed: &Claimed<'_>, number: u64) -> Requeue {
 
 const DONE: Requeued = Requeued::Done { lane: None };
 
-/// All three events are set aside, and nothing is left to publish.
-async fn all_aside(store: &dyn Store) -> Claimed<'_> {
+/// All three events are dead letters, and nothing is left to publish.
+async fn all_dead(store: &dyn Store) -> Claimed<'_> {
     let claimed = Claimed::set(store).await;
     for number in 1..=3 {
-        claimed.set_aside(1, number, "no", 9).await;
+        claimed.dead_letter(1, number, "no", 9).await;
     }
     let done = [claimed.scene.published(claimed.lane.lease_until, 0)];
     assert_eq!(store.acknowledge(worker_id(1), at(40), &done).await.unwrap(), []);
@@ -47,12 +47,12 @@ async fn all_aside(store: &dyn Store) -> Claimed<'_> {
 
 pub(crate) async fn an_event_requeued_is_the_newest_of_its_conversation(store: &dyn Store) {
     let claimed = Claimed::set(store).await;
-    claimed.set_aside(1, 2, "no", 9).await;
+    claimed.dead_letter(1, 2, "no", 9).await;
     assert_eq!(store.requeue(&for_worker(&claimed, 2)).await.unwrap(), DONE);
     assert_eq!(claimed.numbers().await, [1, 3, 4]);
     let newest = claimed.scene.entries().await.remove(2).entry;
     assert_eq!((newest.kind, newest.at), (claimed.entries[1].kind, at(50)));
-    assert_eq!(store.list_set_aside(10).await.unwrap(), []);
+    assert_eq!(store.list_dead_letters(10).await.unwrap(), []);
     let rest = claimed.acknowledge(3).await;
     assert_eq!((rest.len(), rest[0].head), (1, 4), "its owner goes on with it");
 }
@@ -63,7 +63,7 @@ pub(crate) async fn what_names_a_receipt_or_the_conversation_comes_back_as_it_wa
     claimed.scene.read(Side::Agent, &last, at(9)).await;
     let all: Vec<_> = claimed.scene.entries().await;
     for loaded in &all {
-        let step = store.set_aside(worker_id(1), &claimed.lane, &loaded.entry, "no", at(9));
+        let step = store.dead_letter(worker_id(1), &claimed.lane, &loaded.entry, "no", at(9));
         step.await.unwrap();
     }
     for loaded in &all {
@@ -78,7 +78,7 @@ pub(crate) async fn what_names_a_receipt_or_the_conversation_comes_back_as_it_wa
 }
 
 pub(crate) async fn where_nothing_else_waits_its_publisher_gets_the_lane(store: &dyn Store) {
-    let claimed = all_aside(store).await;
+    let claimed = all_dead(store).await;
     let lane = Lane {
         head: 4,
         lease_until: at(90),
@@ -93,12 +93,12 @@ pub(crate) async fn where_nothing_else_waits_its_publisher_gets_the_lane(store: 
 }
 
 pub(crate) async fn where_nothing_else_waits_and_nobody_is_named_it_is_due_at_once(store: &dyn Store) {
-    let claimed = all_aside(store).await;
+    let claimed = all_dead(store).await;
     assert_eq!(store.requeue(&requeue(&claimed, 2)).await.unwrap(), DONE);
     let backlog = Backlog {
         lanes: 1,
         oldest: Some(at(50)),
-        set_aside: 2,
+        dead_letters: 2,
     };
     assert_eq!(
         store.backlog().await.unwrap(),
@@ -110,15 +110,15 @@ pub(crate) async fn where_nothing_else_waits_and_nobody_is_named_it_is_due_at_on
 }
 
 pub(crate) async fn requeueing_twice_does_it_once(store: &dyn Store) {
-    let claimed = all_aside(store).await;
+    let claimed = all_dead(store).await;
     assert_eq!(store.requeue(&requeue(&claimed, 1)).await.unwrap(), DONE);
     let again = store.requeue(&requeue(&claimed, 1)).await.unwrap();
-    assert_eq!(again, Requeued::NotSetAside);
+    assert_eq!(again, Requeued::NotFound);
     assert_eq!(claimed.numbers().await, [4]);
 }
 
 pub(crate) async fn of_many_at_once_one_requeues(store: &dyn Store) {
-    let claimed = all_aside(store).await;
+    let claimed = all_dead(store).await;
     let step = requeue(&claimed, 1);
     let outcomes = at_once(8, |_| async move { store.requeue(&step).await }).await;
     let done = outcomes.iter().filter(|outcome| **outcome == DONE).count();
@@ -131,7 +131,7 @@ pub(crate) async fn whatever_is_requeued_at_once_beside_sends_is_numbered_densel
     claimed.scene.send_many(Side::Client, 5).await;
     let all = claimed.scene.entries().await;
     for loaded in &all {
-        let step = store.set_aside(worker_id(1), &claimed.lane, &loaded.entry, "no", at(9));
+        let step = store.dead_letter(worker_id(1), &claimed.lane, &loaded.entry, "no", at(9));
         step.await.unwrap();
     }
     let sent = claimed.scene.to_send(Side::Agent).await;
@@ -158,11 +158,11 @@ pub(crate) async fn whatever_is_requeued_at_once_beside_sends_is_numbered_densel
     let mut kinds: Vec<_> = claimed.scene.entries().await;
     kinds.retain(|one| all.iter().any(|before| before.entry.kind == one.entry.kind));
     assert_eq!(kinds.len(), count, "each is there once");
-    assert_eq!(store.list_set_aside(10).await.unwrap(), []);
+    assert_eq!(store.list_dead_letters(10).await.unwrap(), []);
 }
 
 pub(crate) async fn the_next_event_follows_what_was_requeued(store: &dyn Store) {
-    let claimed = all_aside(store).await;
+    let claimed = all_dead(store).await;
     store.requeue(&for_worker(&claimed, 1)).await.unwrap();
     claimed.scene.send(Side::Client).await;
     assert_eq!(claimed.numbers().await, [4, 5]);
@@ -171,9 +171,9 @@ pub(crate) async fn the_next_event_follows_what_was_requeued(store: &dyn Store) 
     assert_eq!((rest.len(), rest[0].head), (1, 5));
 }
 
-pub(crate) async fn what_is_not_set_aside_is_not_requeued(store: &dyn Store) {
+pub(crate) async fn an_entry_that_is_no_dead_letter_is_not_requeued(store: &dyn Store) {
     let claimed = Claimed::set(store).await;
-    claimed.set_aside(1, 1, "no", 9).await;
+    claimed.dead_letter(1, 1, "no", 9).await;
     let elsewhere = Requeue {
         conversation_id: ConversationId::new(Uuid::from_u128(7)),
         ..requeue(&claimed, 1)
@@ -184,14 +184,14 @@ pub(crate) async fn what_is_not_set_aside_is_not_requeued(store: &dyn Store) {
         requeue(&claimed, u64::MAX),
         elsewhere,
     ] {
-        assert_eq!(store.requeue(&step).await.unwrap(), Requeued::NotSetAside);
+        assert_eq!(store.requeue(&step).await.unwrap(), Requeued::NotFound);
     }
     assert_eq!(claimed.numbers().await, [2, 3]);
-    assert_eq!(store.list_set_aside(10).await.unwrap().len(), 1);
+    assert_eq!(store.list_dead_letters(10).await.unwrap().len(), 1);
 }
 
-pub(crate) async fn what_was_requeued_can_be_set_aside_again(store: &dyn Store) {
-    let claimed = all_aside(store).await;
+pub(crate) async fn a_requeued_event_can_become_a_dead_letter_again(store: &dyn Store) {
+    let claimed = all_dead(store).await;
     store.requeue(&for_worker(&claimed, 2)).await.unwrap();
     let loaded = claimed.scene.entries().await.remove(0);
     let lane = Lane {
@@ -199,9 +199,9 @@ pub(crate) async fn what_was_requeued_can_be_set_aside_again(store: &dyn Store) 
         lease_until: at(90),
         ..claimed.lane.clone()
     };
-    let aside = store.set_aside(worker_id(2), &lane, &loaded.entry, "again", at(60));
-    aside.await.unwrap();
-    let listed = store.list_set_aside(10).await.unwrap();
+    let dead = store.dead_letter(worker_id(2), &lane, &loaded.entry, "again", at(60));
+    dead.await.unwrap();
+    let listed = store.list_dead_letters(10).await.unwrap();
     let numbers: Vec<_> = listed.iter().map(|one| one.entry.number).collect();
     assert_eq!(numbers, [1, 3, 4]);
     assert_eq!(store.requeue(&requeue(&claimed, 4)).await.unwrap(), DONE);
@@ -209,7 +209,7 @@ pub(crate) async fn what_was_requeued_can_be_set_aside_again(store: &dyn Store) 
 }
 
 pub(crate) async fn requeueing_changes_nothing_else(store: &dyn Store) {
-    let claimed = all_aside(store).await;
+    let claimed = all_dead(store).await;
     let before = claimed.scene.conversation().await;
     store.requeue(&requeue(&claimed, 2)).await.unwrap();
     assert_eq!(claimed.scene.conversation().await, before);

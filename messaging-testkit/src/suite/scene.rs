@@ -3,11 +3,11 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use messaging_core::{
     domain::{
-        conversation::{Change, Conversation, ConversationSummary, Mailbox, NewMessage, OpenPlan},
+        conversation::{Change, Conversation, ConversationSummary, NewMessage, PreparedOpen, UnreadCounter},
         message::{Message, Origin},
         page::{ListCursor, ListScope},
         receipt::Receipt,
-        side::{Side, To},
+        side::{Recipients, Side},
     },
     id::{ConversationId, MessageId},
     port::store::{
@@ -36,7 +36,7 @@ impl<'a> Scene<'a> {
         Self::open(store, plan(1, 1)).await
     }
 
-    pub(super) async fn open(store: &'a dyn Store, plan: OpenPlan) -> Self {
+    pub(super) async fn open(store: &'a dyn Store, plan: PreparedOpen) -> Self {
         let id = store.open(&plan, Publisher::Anyone).await.unwrap().id;
         Self { store, id }
     }
@@ -49,12 +49,12 @@ impl<'a> Scene<'a> {
         self.store.find_summary(self.id).await.unwrap().unwrap()
     }
 
-    pub(super) async fn mailbox(&self, side: Side) -> Mailbox {
-        *self.conversation().await.mailboxes.of(side)
+    pub(super) async fn counter(&self, side: Side) -> UnreadCounter {
+        *self.conversation().await.counters.of(side)
     }
 
     pub(super) async fn unread(&self, side: Side) -> u64 {
-        self.mailbox(side).await.unread()
+        self.counter(side).await.unread()
     }
 
     /// The step that sends the conversation's next message from a side, decided on how things stand.
@@ -101,7 +101,7 @@ impl<'a> Scene<'a> {
         sent
     }
 
-    pub(super) async fn send_from_system(&self, to: To) -> Message {
+    pub(super) async fn send_from_system(&self, to: Recipients) -> Message {
         let conversation = self.conversation().await;
         stored(
             self.append(self.to_append(&conversation, Origin::System { to }))
@@ -197,7 +197,7 @@ impl<'a> Scene<'a> {
             agent_user_id,
             ..
         } = self.conversation().await;
-        let plan = OpenPlan {
+        let plan = PreparedOpen {
             id: self.id,
             client_id,
             agent_id,
@@ -259,9 +259,9 @@ pub(super) fn moved(marked: Marked) -> Receipt {
 }
 
 /// The page of a list.
-pub(super) async fn list(store: &dyn Store, inbox: &ListScope, start: ListStart, size: usize) -> ListPage {
+pub(super) async fn list(store: &dyn Store, scope: &ListScope, start: ListStart, size: usize) -> ListPage {
     let scan = ListScan {
-        scope: inbox.clone(),
+        scope: scope.clone(),
         start,
         limit: limit(size),
     };
@@ -269,9 +269,9 @@ pub(super) async fn list(store: &dyn Store, inbox: &ListScope, start: ListStart,
 }
 
 /// The start of the page that follows one.
-pub(super) fn behind(inbox: &ListScope, page: &ListPage) -> ListStart {
+pub(super) fn behind(scope: &ListScope, page: &ListPage) -> ListStart {
     let last = &page.rows.last().unwrap().conversation;
-    ListStart::After(ListCursor::new(inbox.clone(), last.activity_at, last.id))
+    ListStart::After(ListCursor::new(scope.clone(), last.activity_at, last.id))
 }
 
 /// The conversations of a page.

@@ -2,11 +2,11 @@ use futures_util::TryStreamExt;
 use messaging_core::{
     domain::{
         conversation::{Change, ReadMark},
-        side::{PerSide, Side, To},
+        side::{PerSide, Recipients, Side},
     },
     id::ConversationId,
     port::store::{
-        Append, LaneDelay, LaneFailure, SideTally, Store, StoreError, Tally, TallyScan, Unpublished,
+        Append, LaneDeferral, LaneFailure, Recount, RecountScan, SideRecount, Store, StoreError, Unpublished,
     },
     verify::{ConversationRange, Discrepancy, verify},
 };
@@ -19,27 +19,27 @@ async fn verified(store: &dyn Store) -> Result<Vec<Discrepancy>, StoreError> {
     verify(store, ConversationRange::all()).try_collect().await
 }
 
-fn scan(after: Option<ConversationId>, up_to: Option<ConversationId>, limit: usize) -> TallyScan {
-    TallyScan { after, up_to, limit }
+fn scan(after: Option<ConversationId>, up_to: Option<ConversationId>, limit: usize) -> RecountScan {
+    RecountScan { after, up_to, limit }
 }
 
-async fn ids(store: &dyn Store, scan: TallyScan) -> Vec<ConversationId> {
-    let tallies = store.list_tallies(&scan).await.unwrap();
-    tallies.iter().map(|tally| tally.conversation.id).collect()
+async fn ids(store: &dyn Store, scan: RecountScan) -> Vec<ConversationId> {
+    let recounts = store.recount(&scan).await.unwrap();
+    recounts.iter().map(|recount| recount.conversation.id).collect()
 }
 
-/// The tally of the one conversation that there is.
-async fn tally(scene: &Scene<'_>) -> Tally {
-    let mut tallies = scene.store.list_tallies(&scan(None, None, 10)).await.unwrap();
-    assert_eq!(tallies.len(), 1, "{tallies:?}");
-    tallies.remove(0)
+/// The recount of the one conversation that there is.
+async fn recount(scene: &Scene<'_>) -> Recount {
+    let mut recounts = scene.store.recount(&scan(None, None, 10)).await.unwrap();
+    assert_eq!(recounts.len(), 1, "{recounts:?}");
+    recounts.remove(0)
 }
 
 /// What waits, and the head of the lane. A tail, where the store keeps one, is at least the last that waits.
 async fn waiting(scene: &Scene<'_>) -> (Option<Unpublished>, Option<u64>) {
-    let Tally {
+    let Recount {
         unpublished, lane, ..
-    } = tally(scene).await;
+    } = recount(scene).await;
     let tail = lane.and_then(|lane| lane.tail);
     let last = unpublished.map(|unpublished| unpublished.last);
     assert!(tail.is_none() || tail >= last, "{tail:?} of {unpublished:?}");
@@ -59,14 +59,14 @@ async fn four(store: &dyn Store) -> [ConversationId; 4] {
 }
 
 pub(crate) async fn an_empty_store_has_no_tallies(store: &dyn Store) {
-    assert_eq!(store.list_tallies(&scan(None, None, 10)).await.unwrap(), []);
+    assert_eq!(store.recount(&scan(None, None, 10)).await.unwrap(), []);
     assert_eq!(verified(store).await.unwrap(), []);
 }
 
 pub(crate) async fn a_conversation_just_opened_has_one_event(store: &dyn Store) {
     let scene = Scene::set(store).await;
-    let tally = tally(&scene).await;
-    let expected = Tally {
+    let recount = recount(&scene).await;
+    let expected = Recount {
         conversation: scene.conversation().await,
         events: 1,
         messages: 0,
@@ -75,9 +75,9 @@ pub(crate) async fn a_conversation_just_opened_has_one_event(store: &dyn Store) 
         first_untimely: None,
         sides: PerSide::default(),
         unpublished: Some(entries(1, 1, 1)),
-        lane: tally.lane,
+        lane: recount.lane,
     };
-    assert_eq!(tally, expected);
+    assert_eq!(recount, expected);
     assert_eq!(waiting(&scene).await, (Some(entries(1, 1, 1)), Some(1)));
 }
 
@@ -85,46 +85,46 @@ pub(crate) async fn what_is_addressed_to_each_side_is_counted(store: &dyn Store)
     let scene = Scene::set(store).await;
     scene.send_many(Side::Client, 3).await;
     scene.send(Side::Agent).await;
-    for to in [To::Both, To::Side(Side::Client)] {
+    for to in [Recipients::Both, Recipients::Side(Side::Client)] {
         scene.send_from_system(to).await;
     }
-    let tally = tally(&scene).await;
-    assert_eq!((tally.events, tally.messages, tally.last_seq), (7, 6, 6));
-    assert_eq!((tally.newest_at, tally.first_untimely), (Some(at(6)), None));
-    let addressed = |addressed| SideTally {
+    let recount = recount(&scene).await;
+    assert_eq!((recount.events, recount.messages, recount.last_seq), (7, 6, 6));
+    assert_eq!((recount.newest_at, recount.first_untimely), (Some(at(6)), None));
+    let addressed = |addressed| SideRecount {
         addressed,
-        ..SideTally::default()
+        ..SideRecount::default()
     };
     let (client, agent) = (addressed(3), addressed(4));
-    assert_eq!(tally.sides, PerSide { client, agent });
-    assert_eq!(tally.conversation, scene.conversation().await);
+    assert_eq!(recount.sides, PerSide { client, agent });
+    assert_eq!(recount.conversation, scene.conversation().await);
 }
 
 pub(crate) async fn what_each_side_has_read_is_counted(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let first = scene.send(Side::Client).await;
     scene.send(Side::Client).await;
-    scene.send_from_system(To::Side(Side::Client)).await;
+    scene.send_from_system(Recipients::Side(Side::Client)).await;
     let own = scene.send(Side::Agent).await;
     scene.send(Side::Client).await;
     scene.read(Side::Agent, &first, at(10)).await;
     scene.read(Side::Agent, &own, at(11)).await;
-    let sides = tally(&scene).await.sides;
+    let sides = recount(&scene).await.sides;
     let (up_to_seq, at) = (own.seq, at(11));
-    let agent = SideTally {
+    let agent = SideRecount {
         addressed: 3,
         read: 2,
         last_receipt: Some(ReadMark { up_to_seq, at }),
-        ..SideTally::default()
+        ..SideRecount::default()
     };
-    let client = SideTally {
+    let client = SideRecount {
         addressed: 2,
-        ..SideTally::default()
+        ..SideRecount::default()
     };
     assert_eq!(sides, PerSide { client, agent });
 }
 
-pub(crate) async fn what_was_set_aside_does_not_wait(store: &dyn Store) {
+pub(crate) async fn a_dead_letter_is_not_unpublished(store: &dyn Store) {
     let scene = Scene::set(store).await;
     scene.send_many(Side::Client, 2).await;
     let lane = claim(store, 1, at(9), 1).await.remove(0);
@@ -135,12 +135,12 @@ pub(crate) async fn what_was_set_aside_does_not_wait(store: &dyn Store) {
         (1, None),
     ] {
         let entry = &loaded[number - 1].entry;
-        let set_aside = store
-            .set_aside(worker_id(1), &lane, entry, "too large", at(9))
+        let dead_letters = store
+            .dead_letter(worker_id(1), &lane, entry, "too large", at(9))
             .await;
-        set_aside.unwrap();
+        dead_letters.unwrap();
         assert_eq!(waiting(&scene).await.0, expected);
-        assert_eq!(tally(&scene).await.events, 3);
+        assert_eq!(recount(&scene).await.events, 3);
         assert_eq!(verified(store).await.unwrap(), []);
     }
 }
@@ -155,7 +155,7 @@ pub(crate) async fn what_was_published_does_not_wait(store: &dyn Store) {
     let done = [scene.published(lease, 3)];
     store.acknowledge(worker_id(1), lease, &done).await.unwrap();
     assert_eq!(waiting(&scene).await, (None, None));
-    assert_eq!(tally(&scene).await.events, 3);
+    assert_eq!(recount(&scene).await.events, 3);
 }
 
 pub(crate) async fn whatever_was_done_adds_up(store: &dyn Store) {
@@ -163,7 +163,7 @@ pub(crate) async fn whatever_was_done_adds_up(store: &dyn Store) {
     plan_with_booking.booking_id = Some(booking_id(1, 1));
     let scene = Scene::open(store, plan_with_booking).await;
     let first = scene.send(Side::Client).await;
-    scene.send_from_system(To::Both).await;
+    scene.send_from_system(Recipients::Both).await;
     let answer = scene.send(Side::Agent).await;
     scene.read(Side::Agent, &first, at(0)).await;
     scene.read(Side::Client, &answer, at(20)).await;
@@ -185,13 +185,13 @@ pub(crate) async fn whatever_was_done_adds_up(store: &dyn Store) {
         .acknowledge(worker_id(1), lane.lease_until, &done)
         .await
         .unwrap();
-    let delay = LaneDelay {
+    let delay = LaneDeferral {
         conversation_id: scene.id,
         lease_until: lane.lease_until,
         until: at(50),
         failure: LaneFailure::Transport,
     };
-    store.delay_lanes(worker_id(1), &[delay]).await.unwrap();
+    store.defer_lanes(worker_id(1), &[delay]).await.unwrap();
     Scene::open(store, plan(1, 2)).await.drain().await;
     assert_eq!(verified(store).await.unwrap(), []);
 }

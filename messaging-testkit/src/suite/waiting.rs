@@ -4,7 +4,7 @@ use messaging_core::{
 };
 
 use super::scene::{Scene, claim};
-use crate::make::{at, client_inbox, plan, worker_id};
+use crate::make::{at, client_scope, plan, worker_id};
 
 /// Three conversations, opened at second 20, 10 and 30.
 async fn three(store: &dyn Store) -> Vec<Scene<'_>> {
@@ -24,7 +24,7 @@ async fn check(store: &dyn Store, lanes: u64, oldest: i64) {
 
 pub(crate) async fn an_empty_store_has_no_backlog(store: &dyn Store) {
     assert_eq!(store.backlog().await.unwrap(), Backlog::default());
-    assert_eq!(store.list_set_aside(10).await.unwrap(), []);
+    assert_eq!(store.list_dead_letters(10).await.unwrap(), []);
 }
 
 pub(crate) async fn a_backlog_counts_conversations_not_events(store: &dyn Store) {
@@ -59,6 +59,6 @@ pub(crate) async fn a_probe_of_writes_changes_nothing(store: &dyn Store) {
     }
     check(store, 3, 10).await;
     assert_eq!(store.find_summary(scenes[0].id).await.unwrap(), before);
-    let listed = store.count_conversations(&client_inbox(1), 10).await.unwrap();
+    let listed = store.count_conversations(&client_scope(1), 10).await.unwrap();
     assert_eq!(listed, 3);
 }

@@ -9,7 +9,7 @@ use messaging_core::{
 use super::scene::{Scene, behind, ids, list};
 use crate::again::again;
 use crate::limit::Rounds;
-use crate::make::{at, client_inbox, plan};
+use crate::make::{at, client_scope, plan};
 
 pub(crate) async fn a_walk_back_meets_each_message_once_whatever_is_sent(store: &dyn Store) {
     let scene = Scene::set(store).await;
@@ -86,9 +86,9 @@ pub(crate) async fn a_walk_of_the_list_meets_what_stays_where_it_is_exactly_once
         say_at(&scene, i64::try_from(agency).unwrap()).await;
         scenes.push(scene);
     }
-    let inbox = client_inbox(1);
+    let scope = client_scope(1);
     let mut met: Vec<ConversationId> = Vec::new();
-    let mut page = list(store, &inbox, ListStart::Newest, 3).await;
+    let mut page = list(store, &scope, ListStart::Newest, 3).await;
     met.extend(ids(&page));
     // One that was met moves to the top, one that was not overtakes the walk, and one is new.
     say_at(&scenes[9], 100).await;
@@ -97,13 +97,13 @@ pub(crate) async fn a_walk_of_the_list_meets_what_stays_where_it_is_exactly_once
     let mut pages = Rounds::at_most(20, "the walk of the list has not come to its end");
     while page.has_more {
         pages.begin();
-        page = list(store, &inbox, behind(&inbox, &page), 3).await;
+        page = list(store, &scope, behind(&scope, &page), 3).await;
         met.extend(ids(&page));
     }
 
     let unmoved = scenes.iter().enumerate().filter(|(n, _)| *n != 4).rev();
     assert_eq!(met, unmoved.map(|(_, scene)| scene.id).collect::<Vec<_>>());
-    let afterwards = ids(&list(store, &inbox, ListStart::Newest, 3).await);
+    let afterwards = ids(&list(store, &scope, ListStart::Newest, 3).await);
     assert!(
         afterwards.contains(&scenes[4].id),
         "what was missed is on a first page afterwards"
@@ -117,11 +117,11 @@ pub(crate) async fn a_walk_goes_on_behind_a_conversation_that_has_moved_away(sto
         say_at(&scene, i64::try_from(agency).unwrap()).await;
         scenes.push(scene);
     }
-    let inbox = client_inbox(1);
-    let page = list(store, &inbox, ListStart::Newest, 2).await;
-    let next = behind(&inbox, &page);
+    let scope = client_scope(1);
+    let page = list(store, &scope, ListStart::Newest, 2).await;
+    let next = behind(&scope, &page);
     say_at(&scenes[3], 100).await;
-    let page = list(store, &inbox, next, 2).await;
+    let page = list(store, &scope, next, 2).await;
     assert_eq!(ids(&page), [scenes[2].id, scenes[1].id]);
 }
 
@@ -130,14 +130,14 @@ pub(crate) async fn a_walk_of_equal_times_meets_each_conversation_once(store: &d
     for agency in 1..=7 {
         all.insert(Scene::open(store, plan(1, agency)).await.id);
     }
-    let inbox = client_inbox(1);
+    let scope = client_scope(1);
     for size in 1..=7 {
-        let mut page = list(store, &inbox, ListStart::Newest, size).await;
+        let mut page = list(store, &scope, ListStart::Newest, size).await;
         let mut met = ids(&page);
         let mut pages = Rounds::at_most(20, "the walk of the list has not come to its end");
         while page.has_more {
             pages.begin();
-            page = list(store, &inbox, behind(&inbox, &page), size).await;
+            page = list(store, &scope, behind(&scope, &page), size).await;
             met.extend(ids(&page));
         }
         assert_eq!(

@@ -3,13 +3,13 @@
 use async_trait::async_trait;
 use messaging_core::{
     domain::activity::Activity,
-    port::store::{Activities, ActivityScan, StoreError},
+    port::store::{ActivityScan, ActivityStore, StoreError},
 };
 
 use crate::broken::{Broken, Fault};
 
 #[async_trait]
-impl Activities for Broken {
+impl ActivityStore for Broken {
     async fn count_activity(&self, scan: &ActivityScan) -> Result<Vec<Activity>, StoreError> {
         let mut scan = scan.clone();
         if self.has(Fault::CountsAllAgents) {

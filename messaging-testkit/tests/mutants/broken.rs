@@ -6,7 +6,7 @@ use messaging_core::{
     domain::{conversation::Conversation, side::Side},
     id::{ConversationId, UserId},
     memory::MemoryStore,
-    port::store::{Conversations, StoreError},
+    port::store::{ConversationStore, StoreError},
 };
 
 /// A store with a fault.
@@ -46,7 +46,7 @@ pub(crate) enum Fault {
     NeverLetsGo,
     ForgetsAnEntry,
     ListsTooFewReadIds,
-    SetsNothingAside,
+    MakesNoDeadLetter,
     RequeuesNothing,
     RequeuesForAnyone,
     RequeuesAsOfLater,
@@ -54,8 +54,8 @@ pub(crate) enum Fault {
     KeepsAsideWhatItRequeues,
     LosesWhatItRequeues,
     ClosesWhereItRequeues,
-    ListsSetAsideAgain,
-    SkipsOneSetAside,
+    ListsDeadLettersAgain,
+    SkipsOneDeadLetter,
     ForgetsTheOldest,
     ProbesByOpening,
     ReportsMessagesOfOthers,
@@ -115,7 +115,7 @@ impl Broken {
     pub(crate) fn distort(&self, conversation: &mut Conversation) {
         if self.has(Fault::CountsOnesOwnMessages) {
             for side in Side::ALL {
-                conversation.mailboxes.of_mut(side).inbox = conversation.last_seq;
+                conversation.counters.of_mut(side).received = conversation.last_seq;
             }
         }
         if self.has(Fault::KeepsItsAccessVersion) {

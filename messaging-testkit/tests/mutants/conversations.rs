@@ -3,7 +3,7 @@ use std::cmp::Reverse;
 use async_trait::async_trait;
 use messaging_core::{
     domain::{
-        conversation::{Conversation, ConversationSummary, Mailbox, OpenPlan},
+        conversation::{Conversation, ConversationSummary, PreparedOpen, UnreadCounter},
         message::IdempotencyKey,
         page::ListScope,
         receipt::MessageRow,
@@ -11,16 +11,17 @@ use messaging_core::{
     },
     id::{AgentId, BookingId, ConversationId, UserId},
     port::store::{
-        Append, Appended, ChangeState, Changed, Conversations, Direction, HistoryPage, HistoryScan, ListPage,
-        ListScan, ListStart, MarkRead, Marked, Opened, Publisher, StoreError, UnlinkBooking, Unlinked,
+        Append, Appended, ChangeState, Changed, ConversationStore, Direction, HistoryPage, HistoryScan,
+        ListPage, ListScan, ListStart, MarkRead, Marked, Opened, Publisher, StoreError, UnlinkBooking,
+        Unlinked,
     },
 };
 
 use crate::broken::{Broken, Fault};
 
 #[async_trait]
-impl Conversations for Broken {
-    async fn open(&self, plan: &OpenPlan, publisher: Publisher) -> Result<Opened, StoreError> {
+impl ConversationStore for Broken {
+    async fn open(&self, plan: &PreparedOpen, publisher: Publisher) -> Result<Opened, StoreError> {
         let mut opened = self.inner.open(plan, publisher).await?;
         opened.created |= self.has(Fault::CreatesTwice);
         if self.has(Fault::GivesItsLaneAway) {
@@ -140,7 +141,7 @@ impl Conversations for Broken {
             self.distort(&mut page.summary.conversation);
             for row in &mut page.rows {
                 for side in Side::ALL {
-                    let last = page.summary.conversation.mailboxes.of(side).last_read;
+                    let last = page.summary.conversation.counters.of(side).last_read;
                     let read = row.read.of_mut(side);
                     if self.has(Fault::RewritesReadTimes) {
                         *read = read.and(last.map(|mark| mark.at));
@@ -196,11 +197,11 @@ impl Conversations for Broken {
         let marked = self.inner.mark_read(step).await?;
         Ok(match marked {
             Marked::UnknownMessage if self.has(Fault::KnowsEveryMessage) => Marked::Already {
-                mailbox: Mailbox::default(),
+                counter: UnreadCounter::default(),
                 read_at: None,
             },
-            Marked::Already { mailbox, .. } if self.has(Fault::ForgetsWhenItWasRead) => Marked::Already {
-                mailbox,
+            Marked::Already { counter, .. } if self.has(Fault::ForgetsWhenItWasRead) => Marked::Already {
+                counter,
                 read_at: Some(step.now),
             },
             marked => marked,

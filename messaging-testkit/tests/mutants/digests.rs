@@ -5,8 +5,8 @@ use messaging_core::{
     domain::digest::{Extent, Unmailed},
     id::UserId,
     port::store::{
-        Conversations as _, DigestAttempt, DigestClaim, DigestHold, DigestLease, Digests, DueUser, Excerpt,
-        PushMark, StoreError,
+        ConversationStore as _, DigestAttempt, DigestClaim, DigestLease, DigestPostponement, DigestStore,
+        DigestUser, Excerpt, PushMark, StoreError,
     },
     time::Timestamp,
 };
@@ -14,8 +14,8 @@ use messaging_core::{
 use crate::broken::{Broken, Fault, LONG};
 
 #[async_trait]
-impl Digests for Broken {
-    async fn claim_digests(&self, claim: &DigestClaim) -> Result<Vec<DueUser>, StoreError> {
+impl DigestStore for Broken {
+    async fn claim_digests(&self, claim: &DigestClaim) -> Result<Vec<DigestUser>, StoreError> {
         let mut claim = *claim;
         if self.has(Fault::ClaimsUsersTwice) {
             claim.now = claim.lease_until + LONG;
@@ -80,24 +80,24 @@ impl Digests for Broken {
         self.inner.mark_mailed(user_id, &extents, again_at).await
     }
 
-    async fn finish_digest(
+    async fn complete_digest(
         &self,
         lease: &DigestLease,
         sent_at: Option<Timestamp>,
         remember: usize,
     ) -> Result<bool, StoreError> {
         let sent_at = sent_at.filter(|_| !self.has(Fault::ForgetsWhenItMailed));
-        self.inner.finish_digest(lease, sent_at, remember).await
+        self.inner.complete_digest(lease, sent_at, remember).await
     }
 
-    async fn hold_digests(&self, holds: &[DigestHold]) -> Result<(), StoreError> {
+    async fn postpone_digests(&self, holds: &[DigestPostponement]) -> Result<(), StoreError> {
         let mut holds = holds.to_vec();
         if self.has(Fault::HoldsNobodyBack) {
             for hold in &mut holds {
                 hold.until = Timestamp::EPOCH;
             }
         }
-        self.inner.hold_digests(&holds).await
+        self.inner.postpone_digests(&holds).await
     }
 
     async fn admit_push(&self, push: &PushMark) -> Result<bool, StoreError> {

@@ -3,13 +3,13 @@
 use async_trait::async_trait;
 use messaging_core::{
     id::{ConversationId, UserId},
-    port::store::{ErasedReports, Erasure, StoreError, Traces},
+    port::store::{ErasedReports, ErasureStore, StoreError, Traces},
 };
 
 use crate::broken::{Broken, Fault};
 
 #[async_trait]
-impl Erasure for Broken {
+impl ErasureStore for Broken {
     async fn list_traces(
         &self,
         of: &UserId,

@@ -7,7 +7,7 @@ mod digests;
 mod erasure;
 mod moderation;
 mod outbox;
-mod tallies;
+mod recount;
 
 use std::{
     future::ready,
@@ -76,8 +76,8 @@ the_suite_notices_a_store_that! {
     changes_what_is_so: changing notices ChangesWhatIsSo;
     keeps_its_access_version: changing notices KeepsItsAccessVersion;
     breaks_ties_the_other_way: listing notices BreaksTiesTheOtherWay;
-    ignores_the_cap: inboxes notices IgnoresTheCap;
-    counts_unread_twice: inboxes notices CountsUnreadTwice;
+    ignores_the_cap: scopes notices IgnoresTheCap;
+    counts_unread_twice: scopes notices CountsUnreadTwice;
     skips_a_message_between_pages: history notices SkipsAMessageBetweenPages;
     sees_more_behind_a_full_page: history notices SeesMoreBehindAFullPage;
     skips_a_conversation_between_pages: walking notices SkipsAConversationBetweenPages;
@@ -90,7 +90,7 @@ the_suite_notices_a_store_that! {
     never_lets_go: delaying notices NeverLetsGo;
     forgets_an_entry: loading notices ForgetsAnEntry;
     lists_too_few_read_ids: loading notices ListsTooFewReadIds;
-    sets_nothing_aside: refusing notices SetsNothingAside;
+    makes_no_dead_letter: refusing notices MakesNoDeadLetter;
     requeues_nothing: requeueing notices RequeuesNothing;
     requeues_for_anyone: requeueing notices RequeuesForAnyone;
     requeues_as_of_later: requeueing notices RequeuesAsOfLater;
@@ -98,8 +98,8 @@ the_suite_notices_a_store_that! {
     keeps_aside_what_it_requeues: requeueing notices KeepsAsideWhatItRequeues;
     loses_what_it_requeues: requeueing notices LosesWhatItRequeues;
     closes_where_it_requeues: requeueing notices ClosesWhereItRequeues;
-    lists_set_aside_again: refusing notices ListsSetAsideAgain;
-    skips_one_set_aside: refusing notices SkipsOneSetAside;
+    lists_dead_letters_again: refusing notices ListsDeadLettersAgain;
+    skips_one_dead_letter: refusing notices SkipsOneDeadLetter;
     forgets_the_oldest: waiting notices ForgetsTheOldest;
     probes_by_opening: waiting notices ProbesByOpening;
     reports_messages_of_others: reporting notices ReportsMessagesOfOthers;
@@ -167,7 +167,7 @@ the_model_notices_a_store_that! {
     rewrites_read_times: RewritesReadTimes;
     acknowledges_too_much: AcknowledgesTooMuch;
     skips_a_message_between_pages: SkipsAMessageBetweenPages;
-    skips_one_set_aside: SkipsOneSetAside;
+    skips_one_dead_letter: SkipsOneDeadLetter;
     lists_the_same_page_again: ListsTheSamePageAgain;
     loads_nothing: LoadsNothing;
     acknowledges_nothing: AcknowledgesNothing;

@@ -2,15 +2,15 @@
 
 use async_trait::async_trait;
 use messaging_core::{
-    domain::report::{Report, ReportFile, Settled},
+    domain::report::{Report, ReportFile, Resolution},
     id::ReportId,
-    port::store::{FileReport, Filed, Moderation, ReportScan, StoreError},
+    port::store::{FileReport, Filed, ModerationStore, ReportScan, StoreError},
 };
 
 use crate::broken::{Broken, Fault};
 
 #[async_trait]
-impl Moderation for Broken {
+impl ModerationStore for Broken {
     async fn file_report(&self, step: &FileReport) -> Result<Filed, StoreError> {
         let mut step = step.clone();
         if self.has(Fault::ReportsMessagesOfOthers) && self.inner.file_report(&step).await? == Filed::Unknown
@@ -49,12 +49,16 @@ impl Moderation for Broken {
         Ok(file)
     }
 
-    async fn settle_report(&self, id: ReportId, settled: &Settled) -> Result<Option<Report>, StoreError> {
-        let mut report = self.inner.settle_report(id, settled).await?;
+    async fn resolve_report(
+        &self,
+        id: ReportId,
+        resolution: &Resolution,
+    ) -> Result<Option<Report>, StoreError> {
+        let mut report = self.inner.resolve_report(id, resolution).await?;
         if let Some(report) = &mut report
             && self.has(Fault::SettlesAgain)
         {
-            report.settled = Some(settled.clone());
+            report.resolution = Some(resolution.clone());
         }
         Ok(report)
     }

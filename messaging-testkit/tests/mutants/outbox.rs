@@ -5,8 +5,9 @@ use messaging_core::{
     domain::conversation::Change,
     id::{AuditId, ConversationId, WorkerId},
     port::store::{
-        Audit, AuditRecord, Backlog, ChangeState, Claim, Conversations, Entry, Lane, LaneDelay, LoadedEntry,
-        Outbox, Progress, Publisher, Requeue, Requeued, SetAside, SetAsidePlace, StoreError, Subject,
+        AuditRecord, AuditStore, Backlog, ChangeState, Claim, ConversationStore, DeadLetter,
+        DeadLetterPosition, Entry, Lane, LaneDeferral, LoadedEntry, OutboxStore, Progress, Publisher,
+        Requeue, Requeued, StoreError, Subject,
     },
     time::Timestamp,
 };
@@ -15,7 +16,7 @@ use messaging_testkit::make::{plan, worker_id};
 use crate::broken::{Broken, Fault, LONG};
 
 #[async_trait]
-impl Outbox for Broken {
+impl OutboxStore for Broken {
     async fn claim_lanes(&self, claim: &Claim) -> Result<Vec<Lane>, StoreError> {
         let mut claim = *claim;
         if self.has(Fault::LetsTwoWorkersClaimOneLane) {
@@ -72,14 +73,14 @@ impl Outbox for Broken {
         Ok(lanes)
     }
 
-    async fn delay_lanes(&self, by: WorkerId, delays: &[LaneDelay]) -> Result<(), StoreError> {
+    async fn defer_lanes(&self, by: WorkerId, delays: &[LaneDeferral]) -> Result<(), StoreError> {
         if self.has(Fault::NeverLetsGo) {
             return Ok(());
         }
-        self.inner.delay_lanes(by, delays).await
+        self.inner.defer_lanes(by, delays).await
     }
 
-    async fn set_aside(
+    async fn dead_letter(
         &self,
         by: WorkerId,
         lane: &Lane,
@@ -87,26 +88,26 @@ impl Outbox for Broken {
         why: &str,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        if self.has(Fault::SetsNothingAside) {
+        if self.has(Fault::MakesNoDeadLetter) {
             return Ok(());
         }
-        self.inner.set_aside(by, lane, entry, why, now).await
+        self.inner.dead_letter(by, lane, entry, why, now).await
     }
 
-    async fn list_set_aside(&self, limit: usize) -> Result<Vec<SetAside>, StoreError> {
-        self.inner.list_set_aside(limit).await
+    async fn list_dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
+        self.inner.list_dead_letters(limit).await
     }
 
-    async fn list_set_aside_after(
+    async fn list_dead_letters_after(
         &self,
-        place: &SetAsidePlace,
+        place: &DeadLetterPosition,
         limit: usize,
-    ) -> Result<Vec<SetAside>, StoreError> {
-        if self.has(Fault::ListsSetAsideAgain) {
-            return self.inner.list_set_aside(limit).await;
+    ) -> Result<Vec<DeadLetter>, StoreError> {
+        if self.has(Fault::ListsDeadLettersAgain) {
+            return self.inner.list_dead_letters(limit).await;
         }
-        let mut listed = self.inner.list_set_aside_after(place, limit).await?;
-        if self.has(Fault::SkipsOneSetAside) && !listed.is_empty() {
+        let mut listed = self.inner.list_dead_letters_after(place, limit).await?;
+        if self.has(Fault::SkipsOneDeadLetter) && !listed.is_empty() {
             listed.remove(0);
         }
         Ok(listed)
@@ -115,7 +116,7 @@ impl Outbox for Broken {
     async fn requeue(&self, step: &Requeue) -> Result<Requeued, StoreError> {
         let mut step = *step;
         if self.has(Fault::RequeuesNothing) {
-            return Ok(Requeued::NotSetAside);
+            return Ok(Requeued::NotFound);
         }
         if self.has(Fault::KeepsAsideWhatItRequeues) {
             return Ok(Requeued::Done { lane: None });
@@ -132,7 +133,7 @@ impl Outbox for Broken {
         let requeued = self.inner.requeue(&step).await?;
         if self.has(Fault::RequeuesWhatIsNotThere) {
             return Ok(match requeued {
-                Requeued::NotSetAside => Requeued::Done { lane: None },
+                Requeued::NotFound => Requeued::Done { lane: None },
                 done @ Requeued::Done { .. } => done,
             });
         }
@@ -192,7 +193,7 @@ impl Broken {
 }
 
 #[async_trait]
-impl Audit for Broken {
+impl AuditStore for Broken {
     async fn record_access(&self, record: &AuditRecord) -> Result<(), StoreError> {
         self.inner.record_access(record).await
     }

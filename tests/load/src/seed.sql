@@ -1,8 +1,8 @@
 -- $conversations of $per messages each, by turns of the client and the agent; both have read all but the last ten.
 -- $agents agents have as many conversations each.
 INSERT INTO messaging.conversation (id, client_id, agent_id, agent_user_id, last_seq, events,
-    client_inbox, client_read, client_read_seq, client_read_at, client_mailed,
-    agent_inbox, agent_read, agent_read_seq, agent_read_at, agent_mailed, created_at, activity_at)
+    client_received, client_read, client_read_seq, client_read_at, client_mailed,
+    agent_received, agent_read, agent_read_seq, agent_read_at, agent_mailed, created_at, activity_at)
 SELECT ('00000000-0000-7000-8000-' || lpad(to_hex(c), 12, '0'))::uuid,
     'client-' || c + 1, 'agency-' || c % $agents + 1, 'agent-' || c % $agents + 1, $per, $per + 1,
     $per / 2, ($per - 10) / 2, $per - 10, now() - interval '1 day 1 second', $per / 2,

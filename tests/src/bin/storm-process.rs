@@ -17,8 +17,8 @@ use std::{
 };
 
 use messaging_core::{
-    Actor, ConversationId, ErrorKind, HistoryFrom, HistoryRequest, ListFrom, ListRequest, MarkOnRead,
-    Messaging, OpenByHost, PageSize, SendMessage, Sent, Unlimited,
+    Actor, ConversationId, ErrorKind, HistoryFrom, HistoryRequest, HostOpen, ListFrom, ListRequest,
+    MarkOnRead, Messaging, PageSize, SendMessage, Sent, Unlimited,
 };
 use messaging_sqlx::{PgOptions, PgStore};
 use messaging_testkit::{
@@ -126,9 +126,9 @@ impl Storm {
         if let Some(id) = known {
             return id;
         }
-        let wish = OpenByHost::new(&client_id(client), &agency_id(agency), &agent_user_id(agency));
-        let plan = self.messaging.plan_open(wish).expect("two people");
-        let id = self.messaging.open_planned(&plan).await.expect("opened").id;
+        let wish = HostOpen::new(&client_id(client), &agency_id(agency), &agent_user_id(agency));
+        let plan = self.messaging.prepare_open(wish).expect("two people");
+        let id = self.messaging.open_prepared(&plan).await.expect("opened").id;
         let known = opened().insert((client, agency), id);
         assert!(
             known.is_none_or(|known| known == id),

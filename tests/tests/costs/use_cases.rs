@@ -1,6 +1,6 @@
 use messaging_core::{
-    Actor, ConversationId, HistoryFrom, HistoryRequest, ListFrom, ListRequest, MarkOnRead, MessageId,
-    NewReport, NumberedPage, OpenByHost, OpenConversation, PageSize, ReportsRequest, SendMessage,
+    Actor, ConversationId, HistoryFrom, HistoryRequest, HostOpen, ListFrom, ListRequest, MarkOnRead,
+    MessageId, NewReport, NumberedPage, OpenConversation, PageSize, ReportsRequest, SendMessage,
     domain::report::{Outcome, Remark, ReportStatus},
     event::{ChannelName, SocketId, Typing},
 };
@@ -91,14 +91,14 @@ async fn open(host: &Host, n: u64) -> Costs {
 
     // A conversation of the same client with another agency.
     let (agency, user) = (agency_id(1_000 + n), agent_user_id(1_000 + n));
-    let wish = OpenByHost::new(&client_id(n), &agency, &user).booking(&booking_id(n, 1_000 + n));
-    let plan = host.messaging.plan_open(wish).unwrap();
+    let wish = HostOpen::new(&client_id(n), &agency, &user).booking(&booking_id(n, 1_000 + n));
+    let plan = host.messaging.prepare_open(wish).unwrap();
     let mut connection = PgConnection::connect(&host.url).await.unwrap();
     let mut within = Counts::default();
     // The first prepares it.
     for created in [true, false] {
         let mut tx = connection.begin().await.unwrap();
-        let (opened, counts) = host.count(host.store.open_in(&mut tx, &plan)).await;
+        let (opened, counts) = host.count(host.store.open_in_transaction(&mut tx, &plan)).await;
         tx.commit().await.unwrap();
         assert_eq!(opened.created, created);
         within = counts;
@@ -149,7 +149,7 @@ async fn read(host: &Host, Pair { client, agent, id }: &Pair) -> Costs {
     let sent = host.other.send_message(client, &last).await.unwrap();
     let up_to = sent.message.id();
     let (read, mark) = host.count(host.messaging.mark_read(agent, *id, up_to)).await;
-    assert_eq!(read.mailbox.unread(), 0);
+    assert_eq!(read.counter.unread(), 0);
     vec![
         ("newest page of a history, not marked as read", unmarked),
         ("newest page, marked as read", marked),
@@ -214,14 +214,14 @@ async fn report(host: &Host, Pair { client, id, .. }: &Pair) -> Costs {
     };
     let (_, list) = host.count(messaging.list_reports(&admin, &request)).await;
     let (_, one) = host.count(messaging.find_report(&admin, reported.id)).await;
-    let settle = messaging.settle_report(&admin, reported.id, Outcome::Resolved, None);
-    let (_, settled) = host.count(settle).await;
+    let resolve = messaging.resolve_report(&admin, reported.id, Outcome::Resolved, None);
+    let (_, resolution) = host.count(resolve).await;
     vec![
         ("report a conversation", report),
         ("report it again", again),
         ("page of a list of reports, audited", list),
         ("one report, with its evidence, audited", one),
-        ("settle a report, audited", settled),
+        ("resolve a report, audited", resolution),
     ]
 }
 

@@ -86,10 +86,10 @@ fn refused_events_are_listed_and_requeued() {
     let pusher = Answering::with(413);
     let server = pusher.server(data.path());
     let id = server.caller("client-1").open("agency-1");
-    eventually("the event is set aside", || {
+    eventually("the event is a dead letter", || {
         let (status, body) = ready(&server);
         assert_eq!(status, 200, "one event is no reason to send nobody here");
-        (body["eventsSetAside"] == 1 && body["unpublishedConversations"] == 0).then_some(())
+        (body["deadLetters"] == 1 && body["unpublishedConversations"] == 0).then_some(())
     });
     let outbox = |arguments: &[&str]| {
         let settings = Settings::in_directory(data.path()).with_argument("outbox");
@@ -107,10 +107,13 @@ fn refused_events_are_listed_and_requeued() {
     assert_eq!(outbox(&["requeue", "--all"]), "requeued: 1\n");
     eventually("it is published", || {
         let (_, body) = ready(&server);
-        (body["eventsSetAside"] == 0 && body["unpublishedConversations"] == 0).then_some(())
+        (body["deadLetters"] == 0 && body["unpublishedConversations"] == 0).then_some(())
     });
     let log = server.stop("TERM").log;
-    assert!(log.contains("set aside") && !log.contains("hush"), "{log}");
+    assert!(
+        log.contains("moved to the dead letters") && !log.contains("hush"),
+        "{log}"
+    );
 }
 
 #[test]

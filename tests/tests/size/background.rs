@@ -2,7 +2,7 @@
 
 use messaging_core::{
     id::ConversationId,
-    port::store::{Audit as _, Claim, Outbox as _, Subject},
+    port::store::{AuditStore as _, Claim, OutboxStore as _, Subject},
     time::Timestamp,
 };
 use messaging_testkit::make::{at, secs, worker_id};
@@ -63,14 +63,14 @@ impl Reader<'_> {
         self.read("accesses, deep", LOG, format!("'{last}', {LOG}"), step)
             .await;
 
-        let step = store.list_set_aside(LOG);
-        self.read("events set aside", LOG, LOG.to_string(), step).await;
-        let all = store.list_set_aside(usize::MAX).await.unwrap();
+        let step = store.list_dead_letters(LOG);
+        self.read("dead letters", LOG, LOG.to_string(), step).await;
+        let all = store.list_dead_letters(usize::MAX).await.unwrap();
         let deep = all[all.len() - 1 - LOG].place();
         let (at, id, number) = (deep.at, deep.conversation_id, deep.number);
-        let step = store.list_set_aside_after(&deep, LOG);
+        let step = store.list_dead_letters_after(&deep, LOG);
         let arguments = format!("'{at}', '{id}', {number}, {LOG}");
-        self.read("events set aside, deep", LOG, arguments, step).await;
+        self.read("dead letters, deep", LOG, arguments, step).await;
     }
 }
 

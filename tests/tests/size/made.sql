@@ -73,8 +73,8 @@ SELECT activity_at + 3 * interval '1 minute', id FROM thread
 WHERE n >= 1000 * ($scale - 1) ORDER BY activity_at, n;
 
 INSERT INTO conversation (id, client_id, agent_id, agent_user_id, last_seq,
-    client_inbox, client_read, client_read_seq, client_read_at,
-    agent_inbox, agent_read, agent_read_seq, agent_read_at, created_at, activity_at, events)
+    client_received, client_read, client_read_seq, client_read_at,
+    agent_received, agent_read, agent_read_seq, agent_read_at, created_at, activity_at, events)
 SELECT id, 'client-' || client, 'agency-' || agent, 'agent-' || agent, last_seq,
     pg_temp.client_position(last_seq), COALESCE(pg_temp.client_position(client_read), 0), client_read,
     opened_at + client_read * pace + interval '1 minute',
@@ -102,7 +102,7 @@ SELECT id, CASE WHEN is_due THEN events - 3 ELSE events END, events,
     CASE WHEN is_due THEN timestamptz '2030-01-01Z' ELSE '2100-01-01Z' END, 3
 FROM waiting ORDER BY activity_at, id;
 
-INSERT INTO set_aside (conversation_id, number, kind, at, why, set_aside_at)
+INSERT INTO dead_letter (conversation_id, number, kind, at, why, dead_lettered_at)
 SELECT id, 1, 3, opened_at, 'it is too large', opened_at FROM thread ORDER BY n;
 
 INSERT INTO audit (id, at, actor_id, action, conversation_id)

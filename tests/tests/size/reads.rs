@@ -1,11 +1,11 @@
 use messaging_core::{
     domain::page::{ListCursor, ListScope, PageSize},
     id::ConversationId,
-    port::store::{Conversations as _, Direction, HistoryScan, ListScan, ListStart, StoreError},
+    port::store::{ConversationStore as _, Direction, HistoryScan, ListScan, ListStart, StoreError},
 };
 use messaging_sqlx::PgStore;
 use messaging_testkit::make::{
-    admin_id, admin_inbox, agency_id, agent_inbox, agent_user_id, client_id, client_inbox,
+    admin_id, admin_scope, agency_id, agent_scope, agent_user_id, client_id, client_scope,
 };
 
 use crate::{
@@ -34,10 +34,10 @@ pub(crate) async fn read_everything(session: &Session, scale: Scale) -> Vec<Read
     };
     let some = reader.lanes().await;
     reader.conversation(some).await;
-    reader.list("a client", client_inbox(0), OF_CLIENT).await;
-    reader.list("an agent", agent_inbox(0), scale.of_agent()).await;
+    reader.list("a client", client_scope(0), OF_CLIENT).await;
+    reader.list("an agent", agent_scope(0), scale.of_agent()).await;
     reader
-        .list("an admin", admin_inbox(0), scale.conversations())
+        .list("an admin", admin_scope(0), scale.conversations())
         .await;
     reader.totals().await;
     reader.reassignment().await;
@@ -89,19 +89,19 @@ impl Reader<'_> {
         self.read("bookings", 3, arguments, store.list_bookings(id)).await;
     }
 
-    async fn list(&mut self, whose: &str, inbox: ListScope, of: usize) {
+    async fn list(&mut self, whose: &str, scope: ListScope, of: usize) {
         let store = self.store();
-        let owner = match &inbox {
+        let owner = match &scope {
             ListScope::Client(user) => format!(", '{user}'"),
             ListScope::Agent { agent_id, user_id } => format!(", '{agent_id}', '{user_id}'"),
             ListScope::All(_) => String::new(),
         };
-        let newest = scan(inbox.clone(), ListStart::Newest);
+        let newest = scan(scope.clone(), ListStart::Newest);
         let step = store.list_conversations(&newest);
         self.read(format!("list of {whose}"), LIST, format!("{LIST}{owner}"), step)
             .await;
 
-        let skipping = scan(inbox.clone(), ListStart::Skip(of / 2));
+        let skipping = scan(scope.clone(), ListStart::Skip(of / 2));
         let middle = store
             .list_conversations(&skipping)
             .await
@@ -109,8 +109,8 @@ impl Reader<'_> {
             .rows
             .swap_remove(0);
         let (activity_at, id) = (middle.conversation.activity_at, middle.conversation.id);
-        let deep = ListStart::After(ListCursor::new(inbox.clone(), activity_at, id));
-        let deep = scan(inbox, deep);
+        let deep = ListStart::After(ListCursor::new(scope.clone(), activity_at, id));
+        let deep = scan(scope, deep);
         let step = store.list_conversations(&deep);
         let arguments = format!("{LIST}, '{activity_at}', '{id}'{owner}");
         self.read(format!("list of {whose}, deep"), LIST, arguments, step)
@@ -120,10 +120,10 @@ impl Reader<'_> {
     async fn totals(&mut self) {
         let store = self.store();
         let (client, agency, agent) = (client_id(0), agency_id(0), agent_user_id(0));
-        for (whose, inbox, arguments) in [
-            ("a client", client_inbox(0), format!("'{client}'")),
-            ("an agent", agent_inbox(0), format!("'{agency}', '{agent}'")),
-            ("an admin", admin_inbox(0), format!("'{}'", admin_id(0))),
+        for (whose, scope, arguments) in [
+            ("a client", client_scope(0), format!("'{client}'")),
+            ("an agent", agent_scope(0), format!("'{agency}', '{agent}'")),
+            ("an admin", admin_scope(0), format!("'{}'", admin_id(0))),
             (
                 "an admin who is a client",
                 ListScope::All(client.clone()),
@@ -135,7 +135,7 @@ impl Reader<'_> {
                 format!("'{agent}'"),
             ),
         ] {
-            let step = store.count_unread(&inbox);
+            let step = store.count_unread(&scope);
             self.read(format!("unread total of {whose}"), 1, arguments, step)
                 .await;
         }
@@ -197,9 +197,9 @@ impl Reader<'_> {
     }
 }
 
-fn scan(inbox: ListScope, start: ListStart) -> ListScan {
+fn scan(scope: ListScope, start: ListStart) -> ListScan {
     ListScan {
-        scope: inbox,
+        scope,
         start,
         limit: PageSize::LIST,
     }

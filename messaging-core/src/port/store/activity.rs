@@ -8,7 +8,7 @@ use crate::{
 
 /// How much goes on. The contract of the [module](super) holds for every method.
 #[async_trait]
-pub trait Activities: Send + Sync {
+pub trait ActivityStore: Send + Sync {
     /// What went on in each of the buckets, as far as it is the agent's if one is named.
     ///
     /// - A message counts at its `createdAt`, unless it is the system's.

@@ -8,7 +8,7 @@ use crate::{
 
 /// The log of what admins looked at and did. The contract of the [module](super) holds for every method.
 #[async_trait]
-pub trait Audit: Send + Sync {
+pub trait AuditStore: Send + Sync {
     /// Adds a record. The answer to the admin is given only after this has succeeded.
     async fn record_access(&self, record: &AuditRecord) -> Result<(), StoreError>;
 

@@ -3,7 +3,7 @@ use async_trait::async_trait;
 use super::{Lane, Publisher, StoreError, StoreErrorKind};
 use crate::{
     domain::{
-        conversation::{Change, Conversation, ConversationSummary, Mailbox, NewMessage, OpenPlan},
+        conversation::{Change, Conversation, ConversationSummary, NewMessage, PreparedOpen, UnreadCounter},
         message::{IdempotencyKey, Message},
         page::{ListCursor, ListScope, PageSize},
         receipt::{MessageRow, Receipt},
@@ -15,14 +15,14 @@ use crate::{
 
 /// Conversations, messages and receipts. The contract of the [module](super) holds for every method.
 #[async_trait]
-pub trait Conversations: Send + Sync {
+pub trait ConversationStore: Send + Sync {
     /// Makes sure that the plan's pair has its one conversation, and that the plan's booking is linked to it.
     ///
     /// All concurrent opens of a pair get the same conversation, and exactly one of them created it. A
     /// booking already linked changes nothing, not its place among the links either. A new conversation,
     /// and a new link, each bring one entry of kind [`Updated`](super::EntryKind::Updated). A new link to a conversation
     /// that was there raises its access version.
-    async fn open(&self, plan: &OpenPlan, publisher: Publisher) -> Result<Opened, StoreError>;
+    async fn open(&self, plan: &PreparedOpen, publisher: Publisher) -> Result<Opened, StoreError>;
 
     /// One conversation.
     async fn find_conversation(&self, id: ConversationId) -> Result<Option<Conversation>, StoreError>;
@@ -46,13 +46,13 @@ pub trait Conversations: Send + Sync {
     /// A page of a list of conversations by (activity, id), the largest first.
     ///
     /// # Errors
-    /// None of its own; an inbox without conversations is an empty page.
+    /// None of its own; a scope without conversations is an empty page.
     async fn list_conversations(&self, scan: &ListScan) -> Result<ListPage, StoreError>;
 
-    /// How many conversations an inbox holds; `cap` when there are more.
+    /// How many conversations a scope holds; `cap` when there are more.
     async fn count_conversations(&self, whose: &ListScope, cap: u64) -> Result<u64, StoreError>;
 
-    /// The sum of the unread counts of an inbox's own side; for [`ListScope::All`], of the conversations in
+    /// The sum of the unread counts of a scope's own side; for [`ListScope::All`], of the conversations in
     /// which that admin takes part.
     async fn count_unread(&self, whose: &ListScope) -> Result<u64, StoreError>;
 
@@ -250,15 +250,15 @@ pub enum Marked {
     Moved {
         /// The receipt written.
         receipt: Receipt,
-        /// The reader's mailbox after it.
-        mailbox: Mailbox,
+        /// The reader's counter after it.
+        counter: UnreadCounter,
         /// The lane, if this step created it for its publisher.
         lane: Option<Lane>,
     },
     /// The reader had read as far before.
     Already {
-        /// The reader's mailbox.
-        mailbox: Mailbox,
+        /// The reader's counter.
+        counter: UnreadCounter,
         /// The time of the first receipt that covers the message; `None` when nothing addressed to the
         /// reader stands at or before it.
         read_at: Option<Timestamp>,

@@ -21,13 +21,13 @@ use crate::{
 ///
 /// The contract of the [module](super) holds for every method.
 #[async_trait]
-pub trait Digests: Send + Sync {
+pub trait DigestStore: Send + Sync {
     /// Leases users of whom a side is due to a worker, those who have been due longest first: each to one claimer
     /// only, whoever claims at the same time. Somebody under another lease is passed over, whoever looks.
     ///
     /// # Errors
     /// [`ReadOnly`](super::StoreErrorKind::ReadOnly) when this store admits no workers of this process.
-    async fn claim_digests(&self, claim: &DigestClaim) -> Result<Vec<DueUser>, StoreError>;
+    async fn claim_digests(&self, claim: &DigestClaim) -> Result<Vec<DigestUser>, StoreError>;
 
     /// Every side of these users that has messages which are neither read nor mailed, by user, and for each the
     /// longest waiting first; then by conversation and side.
@@ -59,7 +59,7 @@ pub trait Digests: Send + Sync {
 
     /// Ends a lease, the attempt with it, and the count of deferrals; remembers the e-mail, if one was sent, as the newest of
     /// `remember`. `false`, and nothing changed, when the lease is not theirs any more.
-    async fn finish_digest(
+    async fn complete_digest(
         &self,
         lease: &DigestLease,
         sent_at: Option<Timestamp>,
@@ -68,7 +68,7 @@ pub trait Digests: Send + Sync {
 
     /// Ends leases, and moves every due time of their users before `until` to that. A lease that is not theirs any
     /// more is left, and its user's due times too.
-    async fn hold_digests(&self, holds: &[DigestHold]) -> Result<(), StoreError>;
+    async fn postpone_digests(&self, holds: &[DigestPostponement]) -> Result<(), StoreError>;
 
     /// Whether a message may be pushed to a side, and that it was: neither it nor a later one has been, and none
     /// since `not_since`. Of several who ask at the same time one is told `true`.
@@ -90,15 +90,15 @@ pub struct DigestClaim {
 
 /// Somebody of whom something is due.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DueUser {
+pub struct DigestUser {
     /// Who, by whom, until when.
     pub lease: DigestLease,
     /// What somebody was about to mail them, who has not said what came of it.
     pub attempt: Option<DigestAttempt>,
     /// When they were mailed, the newest last.
     pub sent: Vec<Timestamp>,
-    /// How many deferrals of the mail server count, as [held](DigestHold::is_deferred) since a digest was last
-    /// [finished](Digests::finish_digest).
+    /// How many deferrals of the mail server count, as [held](DigestPostponement::is_deferred) since a digest was last
+    /// [finished](DigestStore::complete_digest).
     pub deferrals: u32,
 }
 
@@ -152,7 +152,7 @@ impl Excerpt {
 
 /// Somebody who is not mailed for now.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DigestHold {
+pub struct DigestPostponement {
     /// Who.
     pub lease: DigestLease,
     /// When to look at them again.
@@ -160,7 +160,7 @@ pub struct DigestHold {
     /// Whether the attempt is known to have come to nothing.
     pub forget_attempt: bool,
     /// Whether the mail server has deferred them, while it accepts e-mails of others: counts as one more of their
-    /// [`deferrals`](DueUser::deferrals).
+    /// [`deferrals`](DigestUser::deferrals).
     pub is_deferred: bool,
 }
 

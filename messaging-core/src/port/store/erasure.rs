@@ -5,7 +5,7 @@ use crate::id::{ConversationId, UserId};
 
 /// Forgetting somebody. The contract of the [module](super) holds for every method.
 #[async_trait]
-pub trait Erasure: Send + Sync {
+pub trait ErasureStore: Send + Sync {
     /// Looks at so many conversations, in the order of their ids, from behind one of them or (`None`) from the first on:
     /// which are those in which a user stands on a side, or has written. It reads everything that it looks at, and
     /// needs no index for it.
@@ -24,10 +24,10 @@ pub trait Erasure: Send + Sync {
     /// then on they send nothing.
     async fn erase_messages(&self, in_conversation: ConversationId, of: &UserId) -> Result<u64, StoreError>;
 
-    /// Erases a user from the reports that are settled. Where they made one, the
+    /// Erases a user from the reports that are resolved. Where they made one, the
     /// [erased user](crate::domain::erasure::erased_user) of their side is its reporter and what they said is gone; where
     /// one is about them, the erased user of the other side is reported; and copies of their messages are made empty, as
-    /// their messages are. Who settled it, and what they noted, stays. An open report stays as it is. All of it is one
+    /// their messages are. Who resolved it, and what they noted, stays. An open report stays as it is. All of it is one
     /// step.
     async fn erase_from_reports(&self, user_id: &UserId) -> Result<ErasedReports, StoreError>;
 
@@ -39,7 +39,7 @@ pub trait Erasure: Send + Sync {
 /// In how many reports a user was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ErasedReports {
-    /// From how many settled ones they were erased.
+    /// From how many resolved ones they were erased.
     pub erased: u64,
     /// How many are open and still name them, or have copies of their messages.
     pub open: u64,

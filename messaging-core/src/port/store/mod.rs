@@ -22,41 +22,52 @@ mod erasure;
 mod error;
 mod moderation;
 mod outbox;
+mod recount;
 mod shared;
-mod tallies;
 
-pub use activity::{Activities, ActivityScan};
-pub use audit::{Audit, AuditRecord, AuditedAction};
+pub use activity::{ActivityScan, ActivityStore};
+pub use audit::{AuditRecord, AuditStore, AuditedAction};
 pub use conversations::{
-    Append, Appended, ChangeState, Changed, Conversations, Direction, HistoryPage, HistoryScan, ListPage,
+    Append, Appended, ChangeState, Changed, ConversationStore, Direction, HistoryPage, HistoryScan, ListPage,
     ListScan, ListStart, MarkRead, Marked, Opened, Stored, UnlinkBooking, Unlinked,
 };
-pub use digests::{DigestAttempt, DigestClaim, DigestHold, DigestLease, Digests, DueUser, Excerpt, PushMark};
-pub use erasure::{ErasedReports, Erasure, Traces};
-pub use error::{StoreError, StoreErrorKind};
-pub use moderation::{FileReport, Filed, Moderation, ReportScan};
-pub use outbox::{
-    Backlog, Claim, Entry, EntryKind, Lane, LaneDelay, LaneFailure, LoadedEntry, Outbox, Progress, Publisher,
-    Requeue, Requeued, SetAside, SetAsidePlace, Subject,
+pub use digests::{
+    DigestAttempt, DigestClaim, DigestLease, DigestPostponement, DigestStore, DigestUser, Excerpt, PushMark,
 };
-pub use tallies::{LaneTally, SideTally, Tallies, Tally, TallyScan, Unpublished};
+pub use erasure::{ErasedReports, ErasureStore, Traces};
+pub use error::{StoreError, StoreErrorKind};
+pub use moderation::{FileReport, Filed, ModerationStore, ReportScan};
+pub use outbox::{
+    Backlog, Claim, DeadLetter, DeadLetterPosition, Entry, EntryKind, Lane, LaneDeferral, LaneFailure,
+    LoadedEntry, OutboxStore, Progress, Publisher, Requeue, Requeued, Subject,
+};
+pub use recount::{LaneRecount, Recount, RecountScan, RecountStore, SideRecount, Unpublished};
 
 /// Everything the library keeps. Implemented for whatever implements the parts, and for an [`Arc`](std::sync::Arc) of
 /// it.
 pub trait Store:
-    Conversations + Outbox + Digests + Moderation + Audit + Activities + Erasure + Tallies + Send + Sync
+    ConversationStore
+    + OutboxStore
+    + DigestStore
+    + ModerationStore
+    + AuditStore
+    + ActivityStore
+    + ErasureStore
+    + RecountStore
+    + Send
+    + Sync
 {
 }
 
 impl<T> Store for T where
-    T: Conversations
-        + Outbox
-        + Digests
-        + Moderation
-        + Audit
-        + Activities
-        + Erasure
-        + Tallies
+    T: ConversationStore
+        + OutboxStore
+        + DigestStore
+        + ModerationStore
+        + AuditStore
+        + ActivityStore
+        + ErasureStore
+        + RecountStore
         + Send
         + Sync
         + ?Sized

@@ -3,7 +3,7 @@ use async_trait::async_trait;
 use super::StoreError;
 use crate::{
     domain::{
-        report::{Remark, Report, ReportFile, ReportStatus, Settled},
+        report::{Remark, Report, ReportFile, ReportStatus, Resolution},
         side::Side,
     },
     id::{ConversationId, MessageId, ReportId, UserId},
@@ -12,7 +12,7 @@ use crate::{
 
 /// What people report, and what becomes of it. The contract of the [module](super) holds for every method.
 #[async_trait]
-pub trait Moderation: Send + Sync {
+pub trait ModerationStore: Send + Sync {
     /// Adds a complaint to the reporter's open report of a conversation, or opens one with it, and copies the
     /// messages that it concerns ([`evidence_range`](crate::domain::report::evidence_range)). What was copied
     /// before stays as it was. A complaint that was made before is not added again, and one more than
@@ -26,9 +26,13 @@ pub trait Moderation: Send + Sync {
     /// One report, with its evidence.
     async fn find_report(&self, id: ReportId) -> Result<Option<ReportFile>, StoreError>;
 
-    /// Settles a report that is open, and answers how it then stands: somebody may have been faster. `None` when
+    /// Resolves a report that is open, and answers how it then stands: somebody may have been faster. `None` when
     /// there is no such report.
-    async fn settle_report(&self, id: ReportId, settled: &Settled) -> Result<Option<Report>, StoreError>;
+    async fn resolve_report(
+        &self,
+        id: ReportId,
+        resolution: &Resolution,
+    ) -> Result<Option<Report>, StoreError>;
 }
 
 /// A complaint.

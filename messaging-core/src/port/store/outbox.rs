@@ -23,7 +23,7 @@ use crate::{
 ///
 /// The contract of the [module](super) holds for every method.
 #[async_trait]
-pub trait Outbox: Send + Sync {
+pub trait OutboxStore: Send + Sync {
     /// Gives the lanes whose lease or delay is over to a worker, the longest waiting first: each lane to one
     /// claimer only, whoever claims at the same time. A lane that another step is at just then may be passed over:
     /// it stays due, for a later claim.
@@ -48,11 +48,11 @@ pub trait Outbox: Send + Sync {
 
     /// Lets go of lanes that `by` owns under the leases named: each is due again, for anyone, at its time.
     /// Others are left as they are.
-    async fn delay_lanes(&self, by: WorkerId, delays: &[LaneDelay]) -> Result<(), StoreError>;
+    async fn defer_lanes(&self, by: WorkerId, delays: &[LaneDeferral]) -> Result<(), StoreError>;
 
-    /// Takes an entry out of its lane and keeps it aside with the reason, if `by` owns the lane under its
+    /// Moves an entry from its lane to the dead letters, with the reason, if `by` owns the lane under its
     /// lease.
-    async fn set_aside(
+    async fn dead_letter(
         &self,
         by: WorkerId,
         lane: &Lane,
@@ -61,24 +61,24 @@ pub trait Outbox: Send + Sync {
         now: Timestamp,
     ) -> Result<(), StoreError>;
 
-    /// Entries set aside, the oldest first: in the order of their [places](SetAside::place).
-    async fn list_set_aside(&self, limit: usize) -> Result<Vec<SetAside>, StoreError>;
+    /// Dead letters, oldest first: in the order of their [places](DeadLetter::place).
+    async fn list_dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, StoreError>;
 
     /// Those that come after a place, whether or not anything stands there. A walk that goes on behind the last
-    /// one listed meets each that was aside when it began, and still is, exactly once.
-    async fn list_set_aside_after(
+    /// one listed meets each dead letter that existed throughout exactly once.
+    async fn list_dead_letters_after(
         &self,
-        place: &SetAsidePlace,
+        place: &DeadLetterPosition,
         limit: usize,
-    ) -> Result<Vec<SetAside>, StoreError>;
+    ) -> Result<Vec<DeadLetter>, StoreError>;
 
-    /// Puts an event that was set aside back among the unpublished, and is done with it among those set aside.
+    /// Moves a dead letter back to the unpublished events.
     /// It is one more event of its conversation, the newest: under a new number, of the same kind, and with
     /// the time of the step, so that the backlog is no older than its wait. No number is ever used again.
     /// Nothing else of the conversation changes: no message, counter, receipt or access version, and not its activity.
     ///
     /// Of two who requeue the same one, at once or one after the other, one does it, and the other is told
-    /// [`NotSetAside`](Requeued::NotSetAside). So it may be repeated when its outcome is unknown.
+    /// [`NotFound`](Requeued::NotFound). So it may be repeated when its outcome is unknown.
     async fn requeue(&self, step: &Requeue) -> Result<Requeued, StoreError>;
 
     /// How much is waiting to be published.
@@ -202,7 +202,7 @@ pub struct LoadedEntry {
     pub subject: Subject,
     /// The user whose access to the conversation this change has ended: by a reassignment or an erasure. Kept with the
     /// entry, since the conversation has forgotten them by the time another process publishes; gone with it, and not
-    /// kept where it is set aside.
+    /// kept in a dead letter.
     pub lost_access: Option<UserId>,
 }
 
@@ -238,13 +238,13 @@ pub struct Progress {
     pub conversation_id: ConversationId,
     /// The lease under which this is said.
     pub lease_until: Timestamp,
-    /// The number of the last event that was published or set aside.
+    /// The number of the last event that was published or moved to the dead letters.
     pub up_to: u64,
 }
 
 /// A lane to let go of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LaneDelay {
+pub struct LaneDeferral {
     /// The lane's conversation.
     pub conversation_id: ConversationId,
     /// The lease under which this is said.
@@ -268,19 +268,19 @@ pub enum LaneFailure {
 
 /// An event that the transport refused for good. Clients heal by refetching.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SetAside {
+pub struct DeadLetter {
     /// The entry.
     pub entry: Entry,
     /// What the transport said.
     pub why: String,
-    /// When it was set aside.
+    /// When it became a dead letter.
     pub at: Timestamp,
 }
 
-impl SetAside {
-    /// Where it stands among all that are set aside.
-    pub fn place(&self) -> SetAsidePlace {
-        SetAsidePlace {
+impl DeadLetter {
+    /// Its position among all dead letters.
+    pub fn place(&self) -> DeadLetterPosition {
+        DeadLetterPosition {
             at: self.at,
             conversation_id: self.entry.conversation_id,
             number: self.entry.number,
@@ -288,10 +288,10 @@ impl SetAside {
     }
 }
 
-/// Where an event stands among all that are set aside: by time first.
+/// The position of a dead letter, ordered by time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct SetAsidePlace {
-    /// When it was set aside.
+pub struct DeadLetterPosition {
+    /// When it became a dead letter.
     pub at: Timestamp,
     /// Of which conversation.
     pub conversation_id: ConversationId,
@@ -304,7 +304,7 @@ pub struct SetAsidePlace {
 pub struct Requeue {
     /// Of which conversation.
     pub conversation_id: ConversationId,
-    /// Under which number it was set aside.
+    /// Its number there.
     pub number: u64,
     /// Now: the time of the new entry.
     pub now: Timestamp,
@@ -320,8 +320,8 @@ pub enum Requeued {
         /// The lane, if this created it for its publisher.
         lane: Option<Lane>,
     },
-    /// No such event is set aside, or not any more.
-    NotSetAside,
+    /// There is no such dead letter, or not any more.
+    NotFound,
 }
 
 /// How much is waiting to be published.
@@ -331,8 +331,8 @@ pub struct Backlog {
     pub lanes: u64,
     /// When the oldest unpublished event was committed, of those counted.
     pub oldest: Option<Timestamp>,
-    /// How many events are set aside; at least [`MOST`](Self::MOST) where a store stops counting there.
-    pub set_aside: u64,
+    /// How many dead letters there are; at least [`MOST`](Self::MOST) where a store stops counting there.
+    pub dead_letters: u64,
 }
 
 impl Backlog {

@@ -5,30 +5,30 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::{
-    Activities, ActivityScan, Append, Appended, Audit, AuditRecord, Backlog, ChangeState, Changed, Claim,
-    Conversations, DigestAttempt, DigestClaim, DigestHold, DigestLease, Digests, DueUser, Entry,
-    ErasedReports, Erasure, Excerpt, FileReport, Filed, HistoryPage, HistoryScan, Lane, LaneDelay, ListPage,
-    ListScan, LoadedEntry, MarkRead, Marked, Moderation, Opened, Outbox, Progress, Publisher, PushMark,
-    ReportScan, Requeue, Requeued, SetAside, SetAsidePlace, StoreError, Tallies, Tally, TallyScan, Traces,
-    UnlinkBooking, Unlinked,
+    ActivityScan, ActivityStore, Append, Appended, AuditRecord, AuditStore, Backlog, ChangeState, Changed,
+    Claim, ConversationStore, DeadLetter, DeadLetterPosition, DigestAttempt, DigestClaim, DigestLease,
+    DigestPostponement, DigestStore, DigestUser, Entry, ErasedReports, ErasureStore, Excerpt, FileReport,
+    Filed, HistoryPage, HistoryScan, Lane, LaneDeferral, ListPage, ListScan, LoadedEntry, MarkRead, Marked,
+    ModerationStore, Opened, OutboxStore, Progress, Publisher, PushMark, Recount, RecountScan, RecountStore,
+    ReportScan, Requeue, Requeued, StoreError, Traces, UnlinkBooking, Unlinked,
 };
 use crate::{
     domain::{
         activity::Activity,
-        conversation::{Conversation, ConversationSummary, OpenPlan},
+        conversation::{Conversation, ConversationSummary, PreparedOpen},
         digest::{Extent, Unmailed},
         message::IdempotencyKey,
         page::ListScope,
         receipt::MessageRow,
-        report::{Report, ReportFile, Settled},
+        report::{Report, ReportFile, Resolution},
     },
     id::{AgentId, AuditId, BookingId, ConversationId, ReportId, UserId, WorkerId},
     time::Timestamp,
 };
 
 #[async_trait]
-impl<T: Conversations + ?Sized> Conversations for Arc<T> {
-    async fn open(&self, plan: &OpenPlan, publisher: Publisher) -> Result<Opened, StoreError> {
+impl<T: ConversationStore + ?Sized> ConversationStore for Arc<T> {
+    async fn open(&self, plan: &PreparedOpen, publisher: Publisher) -> Result<Opened, StoreError> {
         (**self).open(plan, publisher).await
     }
 
@@ -96,7 +96,7 @@ impl<T: Conversations + ?Sized> Conversations for Arc<T> {
 }
 
 #[async_trait]
-impl<T: Outbox + ?Sized> Outbox for Arc<T> {
+impl<T: OutboxStore + ?Sized> OutboxStore for Arc<T> {
     async fn claim_lanes(&self, claim: &Claim) -> Result<Vec<Lane>, StoreError> {
         (**self).claim_lanes(claim).await
     }
@@ -114,11 +114,11 @@ impl<T: Outbox + ?Sized> Outbox for Arc<T> {
         (**self).acknowledge(by, lease_until, done).await
     }
 
-    async fn delay_lanes(&self, by: WorkerId, delays: &[LaneDelay]) -> Result<(), StoreError> {
-        (**self).delay_lanes(by, delays).await
+    async fn defer_lanes(&self, by: WorkerId, delays: &[LaneDeferral]) -> Result<(), StoreError> {
+        (**self).defer_lanes(by, delays).await
     }
 
-    async fn set_aside(
+    async fn dead_letter(
         &self,
         by: WorkerId,
         lane: &Lane,
@@ -126,19 +126,19 @@ impl<T: Outbox + ?Sized> Outbox for Arc<T> {
         why: &str,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        (**self).set_aside(by, lane, entry, why, now).await
+        (**self).dead_letter(by, lane, entry, why, now).await
     }
 
-    async fn list_set_aside(&self, limit: usize) -> Result<Vec<SetAside>, StoreError> {
-        (**self).list_set_aside(limit).await
+    async fn list_dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
+        (**self).list_dead_letters(limit).await
     }
 
-    async fn list_set_aside_after(
+    async fn list_dead_letters_after(
         &self,
-        place: &SetAsidePlace,
+        place: &DeadLetterPosition,
         limit: usize,
-    ) -> Result<Vec<SetAside>, StoreError> {
-        (**self).list_set_aside_after(place, limit).await
+    ) -> Result<Vec<DeadLetter>, StoreError> {
+        (**self).list_dead_letters_after(place, limit).await
     }
 
     async fn requeue(&self, step: &Requeue) -> Result<Requeued, StoreError> {
@@ -155,8 +155,8 @@ impl<T: Outbox + ?Sized> Outbox for Arc<T> {
 }
 
 #[async_trait]
-impl<T: Digests + ?Sized> Digests for Arc<T> {
-    async fn claim_digests(&self, claim: &DigestClaim) -> Result<Vec<DueUser>, StoreError> {
+impl<T: DigestStore + ?Sized> DigestStore for Arc<T> {
+    async fn claim_digests(&self, claim: &DigestClaim) -> Result<Vec<DigestUser>, StoreError> {
         (**self).claim_digests(claim).await
     }
 
@@ -186,17 +186,17 @@ impl<T: Digests + ?Sized> Digests for Arc<T> {
         (**self).mark_mailed(user_id, extents, again_at).await
     }
 
-    async fn finish_digest(
+    async fn complete_digest(
         &self,
         lease: &DigestLease,
         sent_at: Option<Timestamp>,
         remember: usize,
     ) -> Result<bool, StoreError> {
-        (**self).finish_digest(lease, sent_at, remember).await
+        (**self).complete_digest(lease, sent_at, remember).await
     }
 
-    async fn hold_digests(&self, holds: &[DigestHold]) -> Result<(), StoreError> {
-        (**self).hold_digests(holds).await
+    async fn postpone_digests(&self, holds: &[DigestPostponement]) -> Result<(), StoreError> {
+        (**self).postpone_digests(holds).await
     }
 
     async fn admit_push(&self, push: &PushMark) -> Result<bool, StoreError> {
@@ -205,7 +205,7 @@ impl<T: Digests + ?Sized> Digests for Arc<T> {
 }
 
 #[async_trait]
-impl<T: Moderation + ?Sized> Moderation for Arc<T> {
+impl<T: ModerationStore + ?Sized> ModerationStore for Arc<T> {
     async fn file_report(&self, step: &FileReport) -> Result<Filed, StoreError> {
         (**self).file_report(step).await
     }
@@ -218,20 +218,24 @@ impl<T: Moderation + ?Sized> Moderation for Arc<T> {
         (**self).find_report(id).await
     }
 
-    async fn settle_report(&self, id: ReportId, settled: &Settled) -> Result<Option<Report>, StoreError> {
-        (**self).settle_report(id, settled).await
+    async fn resolve_report(
+        &self,
+        id: ReportId,
+        resolution: &Resolution,
+    ) -> Result<Option<Report>, StoreError> {
+        (**self).resolve_report(id, resolution).await
     }
 }
 
 #[async_trait]
-impl<T: Activities + ?Sized> Activities for Arc<T> {
+impl<T: ActivityStore + ?Sized> ActivityStore for Arc<T> {
     async fn count_activity(&self, scan: &ActivityScan) -> Result<Vec<Activity>, StoreError> {
         (**self).count_activity(scan).await
     }
 }
 
 #[async_trait]
-impl<T: Erasure + ?Sized> Erasure for Arc<T> {
+impl<T: ErasureStore + ?Sized> ErasureStore for Arc<T> {
     async fn list_traces(
         &self,
         of: &UserId,
@@ -255,7 +259,7 @@ impl<T: Erasure + ?Sized> Erasure for Arc<T> {
 }
 
 #[async_trait]
-impl<T: Audit + ?Sized> Audit for Arc<T> {
+impl<T: AuditStore + ?Sized> AuditStore for Arc<T> {
     async fn record_access(&self, record: &AuditRecord) -> Result<(), StoreError> {
         (**self).record_access(record).await
     }
@@ -270,8 +274,8 @@ impl<T: Audit + ?Sized> Audit for Arc<T> {
 }
 
 #[async_trait]
-impl<T: Tallies + ?Sized> Tallies for Arc<T> {
-    async fn list_tallies(&self, scan: &TallyScan) -> Result<Vec<Tally>, StoreError> {
-        (**self).list_tallies(scan).await
+impl<T: RecountStore + ?Sized> RecountStore for Arc<T> {
+    async fn recount(&self, scan: &RecountScan) -> Result<Vec<Recount>, StoreError> {
+        (**self).recount(scan).await
     }
 }

@@ -4,7 +4,7 @@ mod writing;
 
 use messaging_core::{
     id::ConversationId,
-    port::store::{Backlog, Publisher, SetAside, Store},
+    port::store::{Backlog, DeadLetter, Publisher, Store},
     time::Timestamp,
 };
 use proptest::{prop_assert, prop_assert_eq, test_runner::TestCaseResult};
@@ -19,7 +19,7 @@ use crate::make::{at, secs, worker_id};
 pub(super) struct Pair<'a> {
     store: &'a dyn Store,
     threads: Vec<NaiveThread>,
-    set_aside: Vec<SetAside>,
+    dead_letters: Vec<DeadLetter>,
     now: Timestamp,
     /// The latest that the clock has ever shown.
     latest: Timestamp,
@@ -31,7 +31,7 @@ impl<'a> Pair<'a> {
         Self {
             store,
             threads: Vec::new(),
-            set_aside: Vec::new(),
+            dead_letters: Vec::new(),
             now: at(0),
             latest: at(0),
             ids: 0,
@@ -66,16 +66,16 @@ impl<'a> Pair<'a> {
         for nth in 0..self.threads.len() {
             self.compare_thread(nth).await?;
         }
-        self.compare_set_aside().await?;
+        self.compare_dead_letters().await?;
         let waiting = self.threads.iter().filter(|thread| thread.outbox.lane.is_some());
         let Backlog {
             lanes,
             oldest,
-            set_aside,
+            dead_letters,
         } = self.store.backlog().await?;
         prop_assert_eq!(lanes, waiting.count() as u64);
         prop_assert_eq!(oldest.is_some(), lanes > 0);
-        prop_assert_eq!(set_aside, self.set_aside.len() as u64);
+        prop_assert_eq!(dead_letters, self.dead_letters.len() as u64);
         self.claim_everything().await
     }
 

@@ -2,7 +2,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use messaging_core::{
     id::WorkerId,
-    port::store::{Claim, Lane, LaneDelay, Requeue, Requeued, SetAside},
+    port::store::{Claim, DeadLetter, Lane, LaneDeferral, Requeue, Requeued},
     time::Timestamp,
 };
 use proptest::{prop_assert, prop_assert_eq, test_runner::TestCaseResult};
@@ -50,14 +50,14 @@ impl Pair<'_> {
                 failure,
             } => {
                 let Some(nth) = self.choose(of) else { return Ok(()) };
-                let delay = LaneDelay {
+                let delay = LaneDeferral {
                     conversation_id: self.id(nth),
                     lease_until: self.threads[nth].outbox.lease(under),
                     until: self.latest + secs(wait),
                     failure,
                 };
                 let by = worker_id(worker);
-                self.store.delay_lanes(by, &[delay]).await?;
+                self.store.defer_lanes(by, &[delay]).await?;
                 let outbox = &mut self.threads[nth].outbox;
                 if outbox.is_owned_by(by, delay.lease_until) {
                     outbox.delay(&delay);
@@ -143,10 +143,10 @@ impl Pair<'_> {
         let owns = outbox.is_owned_by(by, under);
         let lane = self.lane(nth, outbox.head(), under);
         self.store
-            .set_aside(by, &lane, &entry, "refused", self.latest)
+            .dead_letter(by, &lane, &entry, "refused", self.latest)
             .await?;
         if owns {
-            self.set_aside.push(SetAside {
+            self.dead_letters.push(DeadLetter {
                 entry,
                 why: "refused".to_owned(),
                 at: self.latest,
@@ -156,10 +156,10 @@ impl Pair<'_> {
         self.acknowledge(by, nth, 1, under, until).await
     }
 
-    /// Requeues one of those set aside, and when there are not so many, one that is not.
+    /// Requeues a dead letter, or, where there are not so many, an entry that is none.
     async fn requeue(&mut self, nth: usize, by: By) -> TestCaseResult {
-        let nth = nth % (self.set_aside.len() + 1);
-        let entry = (nth < self.set_aside.len()).then(|| self.set_aside.remove(nth).entry);
+        let nth = nth % (self.dead_letters.len() + 1);
+        let entry = (nth < self.dead_letters.len()).then(|| self.dead_letters.remove(nth).entry);
         let Some(id) = entry.as_ref().map_or_else(
             || self.choose(0).map(|nth| self.id(nth)),
             |it| Some(it.conversation_id),
@@ -177,25 +177,25 @@ impl Pair<'_> {
             Some(entry) => {
                 let mut threads = self.threads.iter_mut();
                 let thread = threads.find(|thread| thread.conversation().id == id);
-                let outbox = &mut thread.expect("what was set aside was of a conversation").outbox;
+                let outbox = &mut thread.expect("a dead letter is of a conversation").outbox;
                 let lane = outbox.commit(entry.kind, step.now, step.publisher, step.now);
                 Requeued::Done { lane }
             }
-            None => Requeued::NotSetAside,
+            None => Requeued::NotFound,
         };
         same("a requeued event", &requeued, &expected)
     }
 
-    /// All that is set aside, and what comes after each.
-    pub(super) async fn compare_set_aside(&self) -> TestCaseResult {
-        let mut expected = self.set_aside.clone();
-        expected.sort_by_key(SetAside::place);
-        let listed = self.store.list_set_aside(1_000).await?;
-        same("what is set aside", &listed, &expected)?;
+    /// All dead letters, and the pages after each.
+    pub(super) async fn compare_dead_letters(&self) -> TestCaseResult {
+        let mut expected = self.dead_letters.clone();
+        expected.sort_by_key(DeadLetter::place);
+        let listed = self.store.list_dead_letters(1_000).await?;
+        same("the dead letters", &listed, &expected)?;
         for (nth, one) in expected.iter().enumerate() {
-            let page = self.store.list_set_aside_after(&one.place(), 2).await?;
+            let page = self.store.list_dead_letters_after(&one.place(), 2).await?;
             let rest = expected.iter().skip(nth + 1).take(2).cloned();
-            same("what is set aside next", &page, &rest.collect())?;
+            same("the next dead letters", &page, &rest.collect())?;
         }
         Ok(())
     }

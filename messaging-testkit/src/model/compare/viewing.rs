@@ -20,7 +20,7 @@ impl Pair<'_> {
                 Some(nth) => self.page(nth, way, size).await,
                 None => Ok(()),
             },
-            Step::List { whose, start, size } => self.list(&inbox(whose), start, size).await,
+            Step::List { whose, start, size } => self.list(&scope(whose), start, size).await,
             _ => Ok(()),
         }
     }
@@ -57,26 +57,26 @@ impl Pair<'_> {
         same("a page of a history", &page, &Some(expected))
     }
 
-    async fn list(&self, inbox: &ListScope, start: Start, size: usize) -> TestCaseResult {
+    async fn list(&self, scope: &ListScope, start: Start, size: usize) -> TestCaseResult {
         let place = |thread: &NaiveThread| {
             let conversation = thread.conversation();
             (conversation.activity_at, conversation.id)
         };
-        let mut mine: Vec<_> = self.threads.iter().filter(|one| one.is_in(inbox)).collect();
+        let mut mine: Vec<_> = self.threads.iter().filter(|one| one.is_in(scope)).collect();
         mine.sort_by_key(|thread| std::cmp::Reverse(place(thread)));
 
-        let unread: u64 = mine.iter().map(|thread| thread.unread_in(inbox)).sum();
-        prop_assert_eq!(self.store.count_unread(inbox).await?, unread);
+        let unread: u64 = mine.iter().map(|thread| thread.unread_in(scope)).sum();
+        prop_assert_eq!(self.store.count_unread(scope).await?, unread);
         let count = mine.len() as u64;
-        prop_assert_eq!(self.store.count_conversations(inbox, 2).await?, count.min(2));
-        prop_assert_eq!(self.store.count_conversations(inbox, 1_000).await?, count);
+        prop_assert_eq!(self.store.count_conversations(scope, 2).await?, count.min(2));
+        prop_assert_eq!(self.store.count_conversations(scope, 1_000).await?, count);
 
         let start = match start {
             Start::Newest => ListStart::Newest,
             Start::Skip(skipped) => ListStart::Skip(skipped),
             Start::After(number) => self.choose(number).map_or(ListStart::Newest, |nth| {
                 let (activity_at, id) = place(&self.threads[nth]);
-                ListStart::After(ListCursor::new(inbox.clone(), activity_at, id))
+                ListStart::After(ListCursor::new(scope.clone(), activity_at, id))
             }),
         };
         let mut rest: Vec<_> = match &start {
@@ -94,7 +94,7 @@ impl Pair<'_> {
             has_more,
         };
         let scan = ListScan {
-            scope: inbox.clone(),
+            scope: scope.clone(),
             start,
             limit: limit(size),
         };
@@ -103,7 +103,7 @@ impl Pair<'_> {
     }
 }
 
-fn inbox(whose: Whose) -> ListScope {
+fn scope(whose: Whose) -> ListScope {
     match whose {
         Whose::Client(n) => ListScope::Client(client_id(n)),
         Whose::All(n) => ListScope::All(client_id(n)),

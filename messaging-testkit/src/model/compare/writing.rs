@@ -1,6 +1,6 @@
 use messaging_core::{
     domain::{
-        conversation::{NewMessage, OpenPlan},
+        conversation::{NewMessage, PreparedOpen},
         message::Origin,
     },
     id::BookingId,
@@ -25,7 +25,7 @@ impl Pair<'_> {
                 booking: linked,
                 by,
             } => {
-                let plan = OpenPlan {
+                let plan = PreparedOpen {
                     id: conversation_id(self.next_id()),
                     booking_id: linked.map(|n| booking(format!("b{n}"))),
                     now: self.now,
@@ -114,7 +114,7 @@ impl Pair<'_> {
         }
     }
 
-    async fn open(&mut self, plan: &OpenPlan, publisher: Publisher) -> TestCaseResult {
+    async fn open(&mut self, plan: &PreparedOpen, publisher: Publisher) -> TestCaseResult {
         let answer = self.store.open(plan, publisher).await?;
         let mut threads = self.threads.iter();
         let existing = threads.position(|thread| {
@@ -186,7 +186,7 @@ impl Pair<'_> {
                     let lane = outbox.commit(kind, receipt.read_at, step.publisher, step.now);
                     Marked::Moved {
                         receipt,
-                        mailbox: thread.mailbox(step.side),
+                        counter: thread.counter(step.side),
                         lane,
                     }
                 },

@@ -1,30 +1,30 @@
-//! The pace of calls after an outage.
+//! The slow start of calls after an outage.
 //!
-//! What has piled up is due at once, and must not bring the transport down again. So calls are made at a rate that
-//! doubles every few seconds as long as the transport bears it, and after a minute at any.
+//! All lanes are due at once then, and must not overload the transport again. The rate of calls begins low and doubles
+//! every 5 seconds; after a minute it is unlimited.
 
 use std::time::Duration;
 
 use crate::time::Timestamp;
 
-/// How often the pace doubles after an outage.
+/// How often the rate doubles.
 const DOUBLES_EVERY: Duration = Duration::from_secs(5);
 
-/// After so many doublings calls are not paced any more.
+/// After so many doublings the rate is unlimited.
 const DOUBLINGS: u32 = 12;
 
-/// The pace of calls after an outage: as many as are due in a second may go at once.
+/// The rate of calls after an outage. A burst may be as large as one second of the rate.
 #[derive(Debug)]
-pub(super) struct Pace {
+pub(super) struct RampUp {
     since: Timestamp,
     /// Calls a second at first.
     rate: u32,
-    /// How far the calls so far were ahead of an even pace, at that time.
+    /// How far the calls so far are ahead of an even rate, at the time `at`.
     ahead: Duration,
     at: Timestamp,
 }
 
-impl Pace {
+impl RampUp {
     pub(super) fn new(now: Timestamp, rate: u32) -> Self {
         Self {
             since: now,
@@ -34,8 +34,8 @@ impl Pace {
         }
     }
 
-    /// How long the next call waits; `None` when calls need not be paced any more.
-    pub(super) fn turn(&mut self, now: Timestamp) -> Option<Duration> {
+    /// How long the next call waits; `None` once the rate is unlimited.
+    pub(super) fn wait(&mut self, now: Timestamp) -> Option<Duration> {
         let doublings = now.since(self.since).as_secs() / DOUBLES_EVERY.as_secs();
         let doublings = u32::try_from(doublings).ok().filter(|n| *n < DOUBLINGS)?;
         let each = Duration::from_secs(1) / self.rate / (1 << doublings);
@@ -56,11 +56,11 @@ mod tests {
 
     #[test]
     fn the_rate_doubles_every_five_seconds_and_ends_after_a_minute() {
-        let mut pace = Pace::new(at(0), 10);
+        let mut ramp_up = RampUp::new(at(0), 10);
         let mut calls = vec![0_u32; 60];
         let mut now = 0;
-        // One caller at a time, as fast as it may.
-        while let Some(wait) = pace.turn(at(now)) {
+        // One call at a time, as fast as allowed.
+        while let Some(wait) = ramp_up.wait(at(now)) {
             now += i64::try_from(wait.as_millis()).unwrap();
             if let Some(calls) = calls.get_mut(usize::try_from(now / 1_000).unwrap()) {
                 *calls += 1;
@@ -74,8 +74,8 @@ mod tests {
     }
 
     #[test]
-    fn who_asks_for_less_never_waits() {
-        let mut pace = Pace::new(at(0), 10);
-        assert!((0..200).all(|n| pace.turn(at(n * 100)) == Some(Duration::ZERO)));
+    fn a_caller_below_the_rate_never_waits() {
+        let mut ramp_up = RampUp::new(at(0), 10);
+        assert!((0..200).all(|n| ramp_up.wait(at(n * 100)) == Some(Duration::ZERO)));
     }
 }

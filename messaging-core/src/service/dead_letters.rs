@@ -4,41 +4,45 @@ use crate::{
     id::ConversationId,
     port::{
         directory::Profiles,
-        store::{Requeue, Requeued, SetAside, SetAsidePlace, StoreError},
+        store::{DeadLetter, DeadLetterPosition, Requeue, Requeued, StoreError},
     },
 };
 
 impl Messaging {
-    /// The most events set aside that are listed at once.
-    pub const MAX_SET_ASIDE: usize = 1_000;
+    /// The most dead letters that are listed at once.
+    pub const MAX_DEAD_LETTERS: usize = 1_000;
 
     /// Events that the transport refused for good, the oldest first, at most that many and at most
-    /// [`MAX_SET_ASIDE`](Self::MAX_SET_ASIDE). For operators: no actor is asked for.
+    /// [`MAX_DEAD_LETTERS`](Self::MAX_DEAD_LETTERS). For operators: no actor is asked for.
     ///
     /// # Errors
     /// [`Unavailable`](crate::ErrorKind::Unavailable) when the store is.
-    pub async fn list_set_aside(&self, limit: usize) -> Result<Vec<SetAside>, Error> {
-        listed(self.store().list_set_aside(limit.min(Self::MAX_SET_ASIDE)).await)
+    pub async fn list_dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, Error> {
+        listed(
+            self.store()
+                .list_dead_letters(limit.min(Self::MAX_DEAD_LETTERS))
+                .await,
+        )
     }
 
-    /// The same, of those that come after a [place](SetAside::place): going on behind the last one until
+    /// The same, of those that come after a [place](DeadLetter::place): going on behind the last one until
     /// nothing is listed visits all of them, also when some are requeued on the way.
     ///
     /// # Errors
-    /// Those of [`list_set_aside`](Self::list_set_aside).
-    pub async fn list_set_aside_after(
+    /// Those of [`list_dead_letters`](Self::list_dead_letters).
+    pub async fn list_dead_letters_after(
         &self,
-        place: &SetAsidePlace,
+        place: &DeadLetterPosition,
         limit: usize,
-    ) -> Result<Vec<SetAside>, Error> {
-        let limit = limit.min(Self::MAX_SET_ASIDE);
-        listed(self.store().list_set_aside_after(place, limit).await)
+    ) -> Result<Vec<DeadLetter>, Error> {
+        let limit = limit.min(Self::MAX_DEAD_LETTERS);
+        listed(self.store().list_dead_letters_after(place, limit).await)
     }
 
-    /// Publishes an event after all that was set aside under this number: as the newest of its conversation.
+    /// Publishes an event that is a dead letter under this number, as the newest of its conversation.
     /// Who has it already, or something newer, takes it for a repetition: a message is known by its id, a count
-    /// by its version. One that is refused again is set aside again, under its new number. `false` when it is
-    /// not set aside, or not any more.
+    /// by its version. An event that is refused again becomes a dead letter again, under its new number. `false` when it is
+    /// no dead letter, or not any more.
     ///
     /// For operators: no actor is asked for. This process publishes it at once if it has workers at work; else
     /// whichever has finds it.
@@ -60,11 +64,11 @@ impl Messaging {
                 self.hand_over(lane, None, Profiles::default());
                 Ok(true)
             }
-            Requeued::NotSetAside => Ok(false),
+            Requeued::NotFound => Ok(false),
         }
     }
 }
 
-fn listed(answer: Result<Vec<SetAside>, StoreError>) -> Result<Vec<SetAside>, Error> {
-    answer.map_err(|error| Error::store(error, "listing events set aside"))
+fn listed(answer: Result<Vec<DeadLetter>, StoreError>) -> Result<Vec<DeadLetter>, Error> {
+    answer.map_err(|error| Error::store(error, "listing dead letters"))
 }

@@ -2,7 +2,7 @@
 
 use messaging_core::{
     id::WorkerId,
-    port::store::{Lane, Requeue, Requeued, SetAside, SetAsidePlace},
+    port::store::{DeadLetter, DeadLetterPosition, Lane, Requeue, Requeued},
 };
 use sqlx::{Error, Row, SqliteConnection, sqlite::SqliteRow};
 
@@ -15,40 +15,40 @@ use crate::codes::{limit, number};
 
 pub(super) const TAKE_OUT: &str = "DELETE FROM outbox WHERE conversation_id = ? AND number = ?";
 pub(super) const KEEP_ASIDE: &str =
-    "INSERT INTO set_aside (conversation_id, number, kind, side, seq, at, why,
-    set_aside_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
-pub(super) const TAKE_BACK: &str = "DELETE FROM set_aside WHERE conversation_id = ? AND number = ?
+    "INSERT INTO dead_letter (conversation_id, number, kind, side, seq, at, why,
+    dead_lettered_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
+pub(super) const TAKE_BACK: &str = "DELETE FROM dead_letter WHERE conversation_id = ? AND number = ?
     RETURNING conversation_id AS entry_of, number, kind, side, seq AS entry_seq, at";
-/// The columns of [`set_aside`], of `set_aside AS o`, in the order of their places.
+/// The columns of [`dead_letters`], of `dead_letters AS o`, in the order of their places.
 macro_rules! listed {
     ($where:literal) => {
         concat!(
             "SELECT ",
             entry_columns!(),
-            ", o.why, o.set_aside_at FROM set_aside o ",
+            ", o.why, o.dead_lettered_at FROM dead_letter o ",
             $where,
-            " ORDER BY o.set_aside_at, o.conversation_id, o.number LIMIT ?"
+            " ORDER BY o.dead_lettered_at, o.conversation_id, o.number LIMIT ?"
         )
     };
 }
 pub(super) const LIST: &str = listed!("");
 pub(super) const LIST_AFTER: &str =
-    listed!("WHERE (o.set_aside_at, o.conversation_id, o.number) > (?, ?, ?)");
+    listed!("WHERE (o.dead_lettered_at, o.conversation_id, o.number) > (?, ?, ?)");
 
-pub(super) const LISTING: &str = "listing events set aside";
+pub(super) const LISTING: &str = "listing dead letters";
 
 pub(super) struct TakeOut {
     pub(super) by: WorkerId,
     pub(super) lane: Lane,
-    pub(super) set_aside: SetAside,
+    pub(super) dead_letters: DeadLetter,
 }
 
 impl Step for TakeOut {
     type Answer = ();
-    const DOING: &'static str = "setting an event aside";
+    const DOING: &'static str = "moving an event to the dead letters";
 
     async fn take(self, tx: &mut SqliteConnection) -> Result<(), Error> {
-        let SetAside { entry, why, at } = &self.set_aside;
+        let DeadLetter { entry, why, at } = &self.dead_letters;
         if !lanes::is_owned(tx, self.lane.conversation_id, self.by, self.lane.lease_until).await? {
             return Ok(());
         }
@@ -86,7 +86,7 @@ impl Step for Requeue {
             .fetch_optional(&mut *tx)
             .await?;
         let Some(row) = taken else {
-            return Ok(Requeued::NotSetAside);
+            return Ok(Requeued::NotFound);
         };
         let event = Event {
             of: self.conversation_id,
@@ -101,16 +101,16 @@ impl Step for Requeue {
     }
 }
 
-pub(super) async fn list(connection: &mut SqliteConnection, rows: usize) -> Result<Vec<SetAside>, Error> {
+pub(super) async fn list(connection: &mut SqliteConnection, rows: usize) -> Result<Vec<DeadLetter>, Error> {
     let found = sqlx::query(LIST).bind(limit(rows)).fetch_all(connection).await?;
-    found.iter().map(set_aside).collect()
+    found.iter().map(dead_letter).collect()
 }
 
 pub(super) async fn list_after(
     connection: &mut SqliteConnection,
-    place: &SetAsidePlace,
+    place: &DeadLetterPosition,
     rows: usize,
-) -> Result<Vec<SetAside>, Error> {
+) -> Result<Vec<DeadLetter>, Error> {
     let found = sqlx::query(LIST_AFTER)
         .bind(place.at.as_millis())
         .bind(place.conversation_id.as_uuid())
@@ -118,13 +118,13 @@ pub(super) async fn list_after(
         .bind(limit(rows))
         .fetch_all(connection)
         .await?;
-    found.iter().map(set_aside).collect()
+    found.iter().map(dead_letter).collect()
 }
 
-fn set_aside(row: &SqliteRow) -> Result<SetAside, Error> {
-    Ok(SetAside {
+fn dead_letter(row: &SqliteRow) -> Result<DeadLetter, Error> {
+    Ok(DeadLetter {
         entry: lanes::entry(row)?,
         why: row.try_get("why")?,
-        at: rows::time(row, "set_aside_at")?,
+        at: rows::time(row, "dead_lettered_at")?,
     })
 }

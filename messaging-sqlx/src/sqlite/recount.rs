@@ -1,10 +1,10 @@
-//! A tally is one statement, and so of one moment: no snapshot is held over a whole chunk, which would keep the
+//! A recount is one statement, and so of one moment: no snapshot is held over a whole chunk, which would keep the
 //! log from being moved into the file, and nothing is in memory but one conversation's numbers.
 
 use async_trait::async_trait;
 use messaging_core::{
     domain::side::PerSide,
-    port::store::{LaneTally, SideTally, StoreError, Tallies, Tally, TallyScan, Unpublished},
+    port::store::{LaneRecount, Recount, RecountScan, RecountStore, SideRecount, StoreError, Unpublished},
     time::Timestamp,
 };
 use sqlx::{Error, Row, SqliteConnection, sqlite::SqliteRow};
@@ -18,8 +18,8 @@ use super::{
 use crate::codes::limit;
 
 #[async_trait]
-impl Tallies for SqliteStore {
-    async fn list_tallies(&self, scan: &TallyScan) -> Result<Vec<Tally>, StoreError> {
+impl RecountStore for SqliteStore {
+    async fn recount(&self, scan: &RecountScan) -> Result<Vec<Recount>, StoreError> {
         const DOING: &str = "recounting conversations";
         let mut connection = self.reader(DOING).await?;
         list(&mut connection, scan).await.map_err(failed(DOING))
@@ -78,27 +78,27 @@ pub(super) const TALLY: &str = concat!(
     FROM conversation c, messages, receipts, unpublished WHERE c.id = ?1"
 );
 
-async fn list(connection: &mut SqliteConnection, scan: &TallyScan) -> Result<Vec<Tally>, Error> {
+async fn list(connection: &mut SqliteConnection, scan: &RecountScan) -> Result<Vec<Recount>, Error> {
     let ids: Vec<Uuid> = sqlx::query_scalar(IDS)
         .bind(scan.after.map(|id| id.as_uuid()))
         .bind(scan.up_to.map(|id| id.as_uuid()))
         .bind(limit(scan.limit))
         .fetch_all(&mut *connection)
         .await?;
-    let mut tallies = Vec::with_capacity(ids.len());
+    let mut recounts = Vec::with_capacity(ids.len());
     for id in ids {
         let row = sqlx::query(TALLY).bind(id).fetch_one(&mut *connection).await?;
-        tallies.push(tally(&row)?);
+        recounts.push(recount(&row)?);
     }
-    Ok(tallies)
+    Ok(recounts)
 }
 
-fn tally(row: &SqliteRow) -> Result<Tally, Error> {
+fn recount(row: &SqliteRow) -> Result<Recount, Error> {
     let newest_at: Option<i64> = row.try_get("newest_at")?;
     let (first, last): (Option<u64>, Option<u64>) = (row.try_get("first")?, row.try_get("last")?);
     let count = row.try_get("waiting")?;
     let head: Option<u64> = row.try_get("head")?;
-    Ok(Tally {
+    Ok(Recount {
         conversation: rows::conversation(row)?,
         events: row.try_get("events")?,
         messages: row.try_get("messages")?,
@@ -106,14 +106,14 @@ fn tally(row: &SqliteRow) -> Result<Tally, Error> {
         newest_at: newest_at.map(Timestamp::from_millis),
         first_untimely: row.try_get("untimely")?,
         sides: PerSide {
-            client: SideTally {
+            client: SideRecount {
                 addressed: row.try_get("to_client")?,
                 first_misplaced: row.try_get("client_misplaced")?,
                 read: row.try_get("seen_by_client")?,
                 last_receipt: rows::read_mark(row, "client_up_to", "client_up_to_at")?,
                 first_wrong_receipt: row.try_get("client_wrong")?,
             },
-            agent: SideTally {
+            agent: SideRecount {
                 addressed: row.try_get("to_agent")?,
                 first_misplaced: row.try_get("agent_misplaced")?,
                 read: row.try_get("seen_by_agent")?,
@@ -124,6 +124,6 @@ fn tally(row: &SqliteRow) -> Result<Tally, Error> {
         unpublished: first
             .zip(last)
             .map(|(first, last)| Unpublished { first, last, count }),
-        lane: head.map(|head| LaneTally { head, tail: None }),
+        lane: head.map(|head| LaneRecount { head, tail: None }),
     })
 }

@@ -3,14 +3,14 @@ use std::mem::swap;
 use async_trait::async_trait;
 use messaging_core::{
     domain::side::Side,
-    port::store::{StoreError, Tallies, Tally, TallyScan},
+    port::store::{Recount, RecountScan, RecountStore, StoreError},
 };
 
 use crate::broken::{Broken, Fault};
 
 #[async_trait]
-impl Tallies for Broken {
-    async fn list_tallies(&self, scan: &TallyScan) -> Result<Vec<Tally>, StoreError> {
+impl RecountStore for Broken {
+    async fn recount(&self, scan: &RecountScan) -> Result<Vec<Recount>, StoreError> {
         let mut scan = *scan;
         if self.has(Fault::TalliesAnything) {
             scan.limit = usize::MAX;
@@ -18,17 +18,17 @@ impl Tallies for Broken {
         if self.has(Fault::TalliesAllAgain) {
             scan.after = None;
         }
-        let mut tallies = self.inner.list_tallies(&scan).await?;
+        let mut recounts = self.inner.recount(&scan).await?;
         if self.has(Fault::TearsTalliesApart) {
             // What is kept, of a later moment than what is counted.
             tokio::task::yield_now().await;
-            for (tally, later) in tallies.iter_mut().zip(self.inner.list_tallies(&scan).await?) {
-                tally.conversation = later.conversation;
+            for (recount, later) in recounts.iter_mut().zip(self.inner.recount(&scan).await?) {
+                recount.conversation = later.conversation;
             }
         }
-        for tally in &mut tallies {
-            self.distort(&mut tally.conversation);
-            let sides = &mut tally.sides;
+        for recount in &mut recounts {
+            self.distort(&mut recount.conversation);
+            let sides = &mut recount.sides;
             if self.has(Fault::CountsWhatIsForTheOther) {
                 swap(&mut sides.client.addressed, &mut sides.agent.addressed);
             }
@@ -39,9 +39,9 @@ impl Tallies for Broken {
                 }
             }
             if self.has(Fault::MissesWhatWaits) {
-                tally.unpublished = None;
+                recount.unpublished = None;
             }
         }
-        Ok(tallies)
+        Ok(recounts)
     }
 }

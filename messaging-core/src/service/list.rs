@@ -73,7 +73,7 @@ impl Messaging {
         actor: &Actor,
         request: &ListRequest,
     ) -> Result<ConversationList, Error> {
-        let inbox = ListScope::of(actor);
+        let scope = ListScope::of(actor);
         let (start, limit, counts) = match request {
             ListRequest::From {
                 from: ListFrom::Newest,
@@ -82,7 +82,7 @@ impl Messaging {
             ListRequest::From {
                 from: ListFrom::After(cursor),
                 limit,
-            } if *cursor.inbox() == inbox => (ListStart::After(cursor.clone()), *limit, false),
+            } if *cursor.scope() == scope => (ListStart::After(cursor.clone()), *limit, false),
             ListRequest::From { .. } => return Err(Error::new(ErrorKind::InvalidCursor, LISTING)),
             ListRequest::Numbered(page) => (ListStart::Skip(page.skip()), page.size(), true),
         };
@@ -91,7 +91,7 @@ impl Messaging {
         }
         let store_error = |error| Error::store(error, LISTING);
         let scan = ListScan {
-            scope: inbox.clone(),
+            scope: scope.clone(),
             start,
             limit,
         };
@@ -104,7 +104,7 @@ impl Messaging {
             let cap = NumberedPage::DEEPEST as u64;
             Some(
                 self.store()
-                    .count_conversations(&inbox, cap)
+                    .count_conversations(&scope, cap)
                     .await
                     .map_err(store_error)?,
             )
@@ -117,7 +117,7 @@ impl Messaging {
             .last()
             .filter(|_| page.has_more)
             .map(|row| &row.conversation);
-        let next_cursor = last.map(|last| ListCursor::new(inbox, last.activity_at, last.id));
+        let next_cursor = last.map(|last| ListCursor::new(scope, last.activity_at, last.id));
         let query = page
             .rows
             .iter()

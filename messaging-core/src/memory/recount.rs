@@ -7,35 +7,35 @@ use crate::{
         receipt::Receipt,
         side::{PerSide, Side},
     },
-    port::store::{LaneTally, SideTally, StoreError, Tallies, Tally, TallyScan, Unpublished},
+    port::store::{LaneRecount, Recount, RecountScan, RecountStore, SideRecount, StoreError, Unpublished},
     time::Timestamp,
 };
 
 #[async_trait]
-impl Tallies for MemoryStore {
-    async fn list_tallies(&self, scan: &TallyScan) -> Result<Vec<Tally>, StoreError> {
+impl RecountStore for MemoryStore {
+    async fn recount(&self, scan: &RecountScan) -> Result<Vec<Recount>, StoreError> {
         let state = self.lock();
         let threads = state.threads.iter().filter(|(id, _)| {
             scan.after.is_none_or(|after| **id > after) && scan.up_to.is_none_or(|up_to| **id <= up_to)
         });
-        let tallies = threads.map(|(id, thread)| thread.tally(state.lanes.get(id)));
-        Ok(tallies.take(scan.limit).collect())
+        let recounts = threads.map(|(id, thread)| thread.recount(state.lanes.get(id)));
+        Ok(recounts.take(scan.limit).collect())
     }
 }
 
 impl Thread {
-    fn tally(&self, lane: Option<&LaneState>) -> Tally {
+    fn recount(&self, lane: Option<&LaneState>) -> Recount {
         let newest = self.messages.iter().max_by_key(|message| message.seq);
-        Tally {
+        Recount {
             conversation: self.conversation.clone(),
             events: self.events,
             messages: self.messages.len() as u64,
             last_seq: newest.map_or(0, |message| message.seq),
             newest_at: newest.map(|message| message.created_at),
             first_untimely: self.first_untimely(),
-            sides: PerSide::from_fn(|side| self.tally_side(side)),
+            sides: PerSide::from_fn(|side| self.recount_side(side)),
             unpublished: self.unpublished(),
-            lane: lane.map(|lane| LaneTally {
+            lane: lane.map(|lane| LaneRecount {
                 head: lane.head,
                 tail: None,
             }),
@@ -50,28 +50,28 @@ impl Thread {
         untimely.map(|(message, _)| message.seq)
     }
 
-    fn tally_side(&self, side: Side) -> SideTally {
+    fn recount_side(&self, side: Side) -> SideRecount {
         let receipts: Vec<_> = self.receipts.iter().filter(|one| one.side == side).collect();
         let last = receipts.last().map(|receipt| ReadMark {
             up_to_seq: receipt.up_to_seq,
             at: receipt.read_at,
         });
-        let mut tally = SideTally {
+        let mut recount = SideRecount {
             last_receipt: last,
             first_wrong_receipt: self.first_wrong(&receipts),
-            ..SideTally::default()
+            ..SideRecount::default()
         };
         for message in &self.messages {
             let addressed = u64::from(message.origin.addresses(side));
-            tally.addressed += addressed;
+            recount.addressed += addressed;
             if last.is_some_and(|last| message.seq <= last.up_to_seq) {
-                tally.read += addressed;
+                recount.read += addressed;
             }
-            if *message.positions.of(side) != tally.addressed {
-                tally.first_misplaced = tally.first_misplaced.or(Some(message.seq));
+            if *message.positions.of(side) != recount.addressed {
+                recount.first_misplaced = recount.first_misplaced.or(Some(message.seq));
             }
         }
-        tally
+        recount
     }
 
     fn first_wrong(&self, receipts: &[&Receipt]) -> Option<u64> {
@@ -110,9 +110,9 @@ mod tests {
     use crate::{
         domain::{
             body::Body,
-            conversation::{Change, Conversation, NewMessage, OpenPlan},
+            conversation::{Change, Conversation, NewMessage, PreparedOpen},
             message::Origin,
-            side::To,
+            side::Recipients,
         },
         id::{AgentId, ConversationId, MessageId, UserId},
         verify::{Finding, compare},
@@ -132,7 +132,7 @@ mod tests {
     }
 
     fn thread() -> Thread {
-        let conversation = Conversation::new(&OpenPlan {
+        let conversation = Conversation::new(&PreparedOpen {
             id: ConversationId::new(Uuid::nil()),
             client_id: user("client"),
             agent_id: AgentId::parse("agency").unwrap(),
@@ -179,7 +179,7 @@ mod tests {
     }
 
     fn found(thread: &Thread) -> Vec<Finding> {
-        compare(&thread.tally(None))
+        compare(&thread.recount(None))
             .iter()
             .map(|one| one.finding)
             .collect()
@@ -195,7 +195,7 @@ mod tests {
             (4, Step::Send(from(Client))),
             (5, Step::Read(Agent, 1)),
             (6, Step::Send(from(Agent))),
-            (7, Step::Send(Origin::System { to: To::Both })),
+            (7, Step::Send(Origin::System { to: Recipients::Both })),
             (8, Step::Read(Agent, 3)),
         ] {
             take(&mut thread, step, Timestamp::from_millis(at * 1_000));
@@ -216,7 +216,7 @@ mod tests {
                     counted: 3,
                 },
                 Finding::Position { side: Agent, seq: 3 },
-                Finding::ListScope {
+                Finding::Received {
                     side: Agent,
                     kept: 3,
                     counted: 2,
@@ -276,7 +276,7 @@ mod tests {
 
     fn steps() -> impl Strategy<Value = Vec<(Step, i64)>> {
         let side = || prop::sample::select(Side::ALL.to_vec());
-        let to = prop_oneof![side().prop_map(To::Side), Just(To::Both)];
+        let to = prop_oneof![side().prop_map(Recipients::Side), Just(Recipients::Both)];
         let change = prop_oneof![
             side().prop_map(Change::Block),
             Just(Change::Close),

@@ -15,8 +15,8 @@ use crate::{
 ///
 /// The contract of the [module](super) holds for every method.
 #[async_trait]
-pub trait Tallies: Send + Sync {
-    /// Tallies of conversations, by id. Each is of one moment: a step taken meanwhile is in it whole, or not
+pub trait RecountStore: Send + Sync {
+    /// Recounts conversations, by id. Each is of one moment: a step taken meanwhile is in it whole, or not
     /// at all. No step waits for this one.
     ///
     /// Costs in proportion to the messages of these conversations. Of what is counted nothing is taken from
@@ -24,12 +24,12 @@ pub trait Tallies: Send + Sync {
     ///
     /// # Errors
     /// [`Corrupt`](super::StoreErrorKind::Corrupt) when something cannot even be read.
-    async fn list_tallies(&self, scan: &TallyScan) -> Result<Vec<Tally>, StoreError>;
+    async fn recount(&self, scan: &RecountScan) -> Result<Vec<Recount>, StoreError>;
 }
 
-/// Which conversations to tally.
+/// Which conversations to recount.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TallyScan {
+pub struct RecountScan {
     /// Those with a larger id than this; `None`: from the smallest on.
     pub after: Option<ConversationId>,
     /// Those with no larger id than this; `None`: to the largest.
@@ -40,7 +40,7 @@ pub struct TallyScan {
 
 /// A conversation, and what there is of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tally {
+pub struct Recount {
     /// The conversation as it is kept.
     pub conversation: Conversation,
     /// The number kept of its newest event.
@@ -54,16 +54,16 @@ pub struct Tally {
     /// The smallest seq of a message whose time lies before that of the message before it, or of the opening.
     pub first_untimely: Option<u64>,
     /// What there is of each side.
-    pub sides: PerSide<SideTally>,
+    pub sides: PerSide<SideRecount>,
     /// Its entries in the outbox; `None` when there are none.
     pub unpublished: Option<Unpublished>,
     /// Its lane, if it has one.
-    pub lane: Option<LaneTally>,
+    pub lane: Option<LaneRecount>,
 }
 
 /// What there is of one side of a conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct SideTally {
+pub struct SideRecount {
     /// How many messages are addressed to it.
     pub addressed: u64,
     /// The smallest seq of a message whose position for this side is not the number of messages addressed to
@@ -86,13 +86,13 @@ pub struct Unpublished {
     pub first: u64,
     /// The largest number.
     pub last: u64,
-    /// How many there are: fewer than there are numbers between, when some were set aside.
+    /// How many there are: fewer than there are numbers between, when some are dead letters.
     pub count: u64,
 }
 
 /// What a lane keeps of its entries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LaneTally {
+pub struct LaneRecount {
     /// The number of its first unpublished event.
     pub head: u64,
     /// The number of its last one; `None` in a store that does not keep it with the lane.

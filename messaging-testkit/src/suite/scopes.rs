@@ -1,15 +1,15 @@
 use messaging_core::{
     domain::{
-        conversation::{Change, OpenPlan},
+        conversation::{Change, PreparedOpen},
         page::ListScope,
-        side::{Side, To},
+        side::{Recipients, Side},
     },
     port::store::{ListStart, Store},
 };
 
 use super::scene::{Scene, ids, list};
 use crate::make::{
-    admin_id, admin_inbox, agency_id, agent_inbox, agent_user_id, at, client_id, client_inbox, plan, user_id,
+    admin_id, admin_scope, agency_id, agent_scope, agent_user_id, at, client_id, client_scope, plan, user_id,
 };
 
 /// Two clients with two agencies each, all at second 0.
@@ -22,26 +22,26 @@ async fn four(store: &dyn Store) -> [Scene<'_>; 4] {
     ]
 }
 
-async fn check(store: &dyn Store, inbox: &ListScope, expected: &[(u64, u64)]) {
-    let page = list(store, inbox, ListStart::Newest, 10).await;
+async fn check(store: &dyn Store, scope: &ListScope, expected: &[(u64, u64)]) {
+    let page = list(store, scope, ListStart::Newest, 10).await;
     let expected: Vec<_> = expected
         .iter()
         .map(|(client, agency)| plan(*client, *agency).id)
         .collect();
-    assert_eq!(ids(&page), expected, "{inbox:?}");
-    let count = store.count_conversations(inbox, 100).await.unwrap();
-    assert_eq!(count, expected.len() as u64, "{inbox:?}");
+    assert_eq!(ids(&page), expected, "{scope:?}");
+    let count = store.count_conversations(scope, 100).await.unwrap();
+    assert_eq!(count, expected.len() as u64, "{scope:?}");
 }
 
 pub(crate) async fn a_client_sees_their_own(store: &dyn Store) {
     four(store).await;
-    check(store, &client_inbox(1), &[(1, 2), (1, 1)]).await;
-    check(store, &client_inbox(3), &[]).await;
+    check(store, &client_scope(1), &[(1, 2), (1, 1)]).await;
+    check(store, &client_scope(3), &[]).await;
 }
 
 pub(crate) async fn an_agents_user_sees_the_agents(store: &dyn Store) {
     four(store).await;
-    check(store, &agent_inbox(1), &[(2, 1), (1, 1)]).await;
+    check(store, &agent_scope(1), &[(2, 1), (1, 1)]).await;
 }
 
 pub(crate) async fn an_agents_inbox_needs_both_the_agent_and_the_user(store: &dyn Store) {
@@ -56,24 +56,24 @@ pub(crate) async fn an_agents_inbox_needs_both_the_agent_and_the_user(store: &dy
 
 pub(crate) async fn an_admin_sees_all(store: &dyn Store) {
     four(store).await;
-    check(store, &admin_inbox(1), &[(2, 2), (2, 1), (1, 2), (1, 1)]).await;
+    check(store, &admin_scope(1), &[(2, 2), (2, 1), (1, 2), (1, 1)]).await;
 }
 
 pub(crate) async fn one_user_in_two_parts_has_two_inboxes(store: &dyn Store) {
     four(store).await;
-    let as_client = OpenPlan {
+    let as_client = PreparedOpen {
         client_id: agent_user_id(1),
         ..plan(3, 2)
     };
     Scene::open(store, as_client).await;
     check(store, &ListScope::Client(agent_user_id(1)), &[(3, 2)]).await;
-    check(store, &agent_inbox(1), &[(2, 1), (1, 1)]).await;
+    check(store, &agent_scope(1), &[(2, 1), (1, 1)]).await;
 }
 
 pub(crate) async fn counting_stops_at_the_cap(store: &dyn Store) {
     four(store).await;
     for (cap, count) in [(1, 1), (3, 3), (4, 4), (5, 4), (1_000_000, 4)] {
-        let counted = store.count_conversations(&admin_inbox(1), cap).await.unwrap();
+        let counted = store.count_conversations(&admin_scope(1), cap).await.unwrap();
         assert_eq!(counted, count, "at most {cap}");
     }
 }
@@ -84,14 +84,14 @@ pub(crate) async fn a_total_is_the_sum_of_its_own_sides_unread(store: &dyn Store
         scene.send_many(Side::Client, to_agent).await;
         scene.send_many(Side::Agent, to_client).await;
     }
-    for (inbox, total) in [
-        (client_inbox(1), 6),
-        (client_inbox(2), 13),
-        (agent_inbox(1), 6),
-        (agent_inbox(2), 3),
-        (client_inbox(3), 0),
+    for (scope, total) in [
+        (client_scope(1), 6),
+        (client_scope(2), 13),
+        (agent_scope(1), 6),
+        (agent_scope(2), 3),
+        (client_scope(3), 0),
     ] {
-        assert_eq!(store.count_unread(&inbox).await.unwrap(), total, "{inbox:?}");
+        assert_eq!(store.count_unread(&scope).await.unwrap(), total, "{scope:?}");
     }
 }
 
@@ -99,11 +99,11 @@ pub(crate) async fn a_total_follows_reading(store: &dyn Store) {
     let scenes = four(store).await;
     for scene in &scenes {
         let sent = scene.send_many(Side::Client, 3).await;
-        scene.send_from_system(To::Both).await;
+        scene.send_from_system(Recipients::Both).await;
         scene.read(Side::Agent, &sent[1], at(9)).await;
     }
-    assert_eq!(store.count_unread(&agent_inbox(1)).await.unwrap(), 4);
-    assert_eq!(store.count_unread(&client_inbox(1)).await.unwrap(), 2);
+    assert_eq!(store.count_unread(&agent_scope(1)).await.unwrap(), 4);
+    assert_eq!(store.count_unread(&client_scope(1)).await.unwrap(), 2);
 }
 
 pub(crate) async fn an_admins_total_is_of_the_conversations_they_take_part_in(store: &dyn Store) {
@@ -116,7 +116,7 @@ pub(crate) async fn an_admins_total_is_of_the_conversations_they_take_part_in(st
     assert_eq!(total(client_id(1)).await, 6);
     assert_eq!(total(agent_user_id(1)).await, 4);
 
-    let as_client = OpenPlan {
+    let as_client = PreparedOpen {
         client_id: agent_user_id(1),
         ..plan(3, 2)
     };
@@ -129,8 +129,8 @@ pub(crate) async fn blocked_and_closed_conversations_still_count(store: &dyn Sto
     scenes[0].send(Side::Client).await;
     scenes[0].change(Change::Block(Side::Agent)).await;
     scenes[0].change(Change::Close).await;
-    check(store, &agent_inbox(1), &[(1, 1), (2, 1)]).await;
-    assert_eq!(store.count_unread(&agent_inbox(1)).await.unwrap(), 1);
+    check(store, &agent_scope(1), &[(1, 1), (2, 1)]).await;
+    assert_eq!(store.count_unread(&agent_scope(1)).await.unwrap(), 1);
 }
 
 pub(crate) async fn an_agents_conversations_are_listed_by_id(store: &dyn Store) {

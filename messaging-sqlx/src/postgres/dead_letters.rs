@@ -2,7 +2,7 @@
 
 use messaging_core::{
     id::WorkerId,
-    port::store::{Entry, Lane, Requeue, Requeued, SetAside, SetAsidePlace, StoreError},
+    port::store::{DeadLetter, DeadLetterPosition, Entry, Lane, Requeue, Requeued, StoreError},
     time::Timestamp,
 };
 use sqlx::{Error, Row, postgres::PgRow};
@@ -25,23 +25,23 @@ pub(super) const TAKE_OUT: &str = r#"
         taken AS (DELETE FROM "messaging".outbox o USING mine
             WHERE o.conversation_id = mine.conversation_id AND o.conversation_id = $2 AND o.number = $4
             RETURNING o.conversation_id, o.number, o.kind, o.side, o.seq, o.at),
-        kept AS (INSERT INTO "messaging".set_aside (conversation_id, number, kind, side, seq, at, why,
-                set_aside_at)
+        kept AS (INSERT INTO "messaging".dead_letter (conversation_id, number, kind, side, seq, at, why,
+                dead_lettered_at)
             SELECT conversation_id, number, kind, side, seq, at, $5, $6 FROM taken)
     UPDATE "messaging".lane l SET tail = COALESCE((SELECT MAX(o.number) FROM "messaging".outbox o
             WHERE o.conversation_id = l.conversation_id AND o.number >= l.head AND o.number < $4), 0)
         FROM mine JOIN taken USING (conversation_id)
         WHERE l.conversation_id = $2 AND l.until = $3 AND mine.tail = $4"#;
 
-/// The columns of [`set_aside`], of `set_aside AS o`, in the order of their places.
+/// The columns of [`dead_letters`], of `dead_letters AS o`, in the order of their places.
 macro_rules! listed {
     ($where:literal, $limit:literal) => {
         concat!(
             "SELECT ",
             entry_columns!(),
-            r#", o.why, o.set_aside_at FROM "messaging".set_aside o "#,
+            r#", o.why, o.dead_lettered_at FROM "messaging".dead_letter o "#,
             $where,
-            " ORDER BY o.set_aside_at, o.conversation_id, o.number LIMIT ",
+            " ORDER BY o.dead_lettered_at, o.conversation_id, o.number LIMIT ",
             $limit
         )
     };
@@ -51,17 +51,17 @@ pub(super) const LIST: &str = listed!("", "$1");
 
 /// `$1` time, `$2` conversation, `$3` number, `$4` how many.
 pub(super) const LIST_AFTER: &str = listed!(
-    "WHERE (o.set_aside_at, o.conversation_id, o.number) > ($1, $2, $3)",
+    "WHERE (o.dead_lettered_at, o.conversation_id, o.number) > ($1, $2, $3)",
     "$4"
 );
 
 /// `$1` conversation, `$2` owner, `$3` lease, `$4` number, `$5` now, `$6` how long it waits for the conversation's row. One
-/// row if it was set aside.
+/// row if it was moved to the dead letters.
 ///
 /// Who is second to delete it waits for the first, who may wait for the conversation and its lane; nobody who has
-/// one of these waits for an event that is set aside.
+/// one of these waits for a dead letter.
 pub(super) const REQUEUE: &str = concat!(
-    r#"WITH taken AS (DELETE FROM "messaging".set_aside s WHERE s.conversation_id = $1 AND s.number = $4
+    r#"WITH taken AS (DELETE FROM "messaging".dead_letter s WHERE s.conversation_id = $1 AND s.number = $4
         AND "#,
     waits!("$6"),
     r#" RETURNING s.conversation_id, s.kind, s.side, s.seq),
@@ -90,20 +90,22 @@ impl PgStore {
             // The one character that a text of PostgreSQL cannot hold.
             .bind(why.replace('\0', ""))
             .bind(instant(now));
-        self.write("setting an event aside", statement).await.map(drop)
+        self.write("moving an event to the dead letters", statement)
+            .await
+            .map(drop)
     }
 
-    pub(super) async fn oldest_set_aside(&self, rows: usize) -> Result<Vec<SetAside>, StoreError> {
-        self.listed(sqlx::query(self.0.statements.list_set_aside.clone()).bind(limit(rows)))
+    pub(super) async fn oldest_dead_letter(&self, rows: usize) -> Result<Vec<DeadLetter>, StoreError> {
+        self.listed(sqlx::query(self.0.statements.list_dead_letters.clone()).bind(limit(rows)))
             .await
     }
 
     pub(super) async fn set_aside_after(
         &self,
-        place: &SetAsidePlace,
+        place: &DeadLetterPosition,
         rows: usize,
-    ) -> Result<Vec<SetAside>, StoreError> {
-        let statement = sqlx::query(self.0.statements.list_set_aside_after.clone())
+    ) -> Result<Vec<DeadLetter>, StoreError> {
+        let statement = sqlx::query(self.0.statements.list_dead_letters_after.clone())
             .bind(instant(place.at))
             .bind(place.conversation_id.as_uuid())
             .bind(number(place.number))
@@ -111,10 +113,10 @@ impl PgStore {
         self.listed(statement).await
     }
 
-    async fn listed(&self, statement: Statement<'_>) -> Result<Vec<SetAside>, StoreError> {
-        const DOING: &str = "listing events set aside";
+    async fn listed(&self, statement: Statement<'_>) -> Result<Vec<DeadLetter>, StoreError> {
+        const DOING: &str = "listing dead letters";
         let found = self.read(DOING, statement).await?;
-        let kept = found.iter().map(set_aside);
+        let kept = found.iter().map(dead_letter);
         kept.collect::<Result<_, _>>().map_err(failed(DOING))
     }
 
@@ -136,15 +138,15 @@ impl PgStore {
             .map(|row| ownership.given(row, step.conversation_id));
         Ok(match lane.transpose().map_err(unread(DOING))? {
             Some(lane) => Requeued::Done { lane },
-            None => Requeued::NotSetAside,
+            None => Requeued::NotFound,
         })
     }
 }
 
-fn set_aside(row: &PgRow) -> Result<SetAside, Error> {
-    Ok(SetAside {
+fn dead_letter(row: &PgRow) -> Result<DeadLetter, Error> {
+    Ok(DeadLetter {
         entry: lanes::entry(row)?,
         why: row.try_get("why")?,
-        at: rows::time(row, "set_aside_at")?,
+        at: rows::time(row, "dead_lettered_at")?,
     })
 }

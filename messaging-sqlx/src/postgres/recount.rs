@@ -1,10 +1,10 @@
-//! A tally is part of one statement, and so of one moment. Conversations share statements as long as they are
+//! A recount is part of one statement, and so of one moment. Conversations share statements as long as they are
 //! short: none takes longer than a statement may, unless a single conversation does.
 
 use async_trait::async_trait;
 use messaging_core::{
     domain::{conversation::ReadMark, side::PerSide},
-    port::store::{LaneTally, SideTally, StoreError, Tallies, Tally, TallyScan, Unpublished},
+    port::store::{LaneRecount, Recount, RecountScan, RecountStore, SideRecount, StoreError, Unpublished},
 };
 use sqlx::{Error, Row, postgres::PgRow};
 use uuid::Uuid;
@@ -78,22 +78,22 @@ const MESSAGES_AT_ONCE: u64 = 20_000;
 const DOING: &str = "recounting conversations";
 
 #[async_trait]
-impl Tallies for PgStore {
-    async fn list_tallies(&self, scan: &TallyScan) -> Result<Vec<Tally>, StoreError> {
+impl RecountStore for PgStore {
+    async fn recount(&self, scan: &RecountScan) -> Result<Vec<Recount>, StoreError> {
         let statement = sqlx::query(self.0.statements.tallied.clone())
             .bind(scan.after.map(|id| id.as_uuid()))
             .bind(scan.up_to.map(|id| id.as_uuid()))
             .bind(limit(scan.limit));
         let found = self.read(DOING, statement).await?;
-        let mut tallies = Vec::with_capacity(found.len());
+        let mut recounts = Vec::with_capacity(found.len());
         for ids in together(&found).map_err(failed(DOING))? {
-            let statement = sqlx::query(self.0.statements.tally.clone()).bind(ids);
+            let statement = sqlx::query(self.0.statements.recount.clone()).bind(ids);
             let counted = self.read(DOING, statement).await?;
             for row in &counted {
-                tallies.push(tally(row).map_err(failed(DOING))?);
+                recounts.push(recount(row).map_err(failed(DOING))?);
             }
         }
-        Ok(tallies)
+        Ok(recounts)
     }
 }
 
@@ -115,14 +115,14 @@ fn together(found: &[PgRow]) -> Result<Vec<Vec<Uuid>>, Error> {
     Ok(groups)
 }
 
-fn tally(row: &PgRow) -> Result<Tally, Error> {
+fn recount(row: &PgRow) -> Result<Recount, Error> {
     let mark = |seq: &str, at: &str| -> Result<Option<ReadMark>, Error> {
         let mark = maybe_count(row, seq)?.zip(maybe_time(row, at)?);
         Ok(mark.map(|(up_to_seq, at)| ReadMark { up_to_seq, at }))
     };
     let first_and_last = maybe_count(row, "first")?.zip(maybe_count(row, "last")?);
     let entries = count(row, "waiting")?;
-    Ok(Tally {
+    Ok(Recount {
         conversation: rows::conversation(row)?,
         events: count(row, "events")?,
         messages: count(row, "messages")?,
@@ -130,14 +130,14 @@ fn tally(row: &PgRow) -> Result<Tally, Error> {
         newest_at: maybe_time(row, "newest_at")?,
         first_untimely: maybe_count(row, "untimely")?,
         sides: PerSide {
-            client: SideTally {
+            client: SideRecount {
                 addressed: count(row, "to_client")?,
                 first_misplaced: maybe_count(row, "client_misplaced")?,
                 read: count(row, "seen_by_client")?,
                 last_receipt: mark("client_up_to", "client_up_to_at")?,
                 first_wrong_receipt: maybe_count(row, "client_wrong")?,
             },
-            agent: SideTally {
+            agent: SideRecount {
                 addressed: count(row, "to_agent")?,
                 first_misplaced: maybe_count(row, "agent_misplaced")?,
                 read: count(row, "seen_by_agent")?,
@@ -152,7 +152,7 @@ fn tally(row: &PgRow) -> Result<Tally, Error> {
         }),
         lane: maybe_count(row, "head")?
             .zip(maybe_count(row, "tail")?)
-            .map(|(head, tail)| LaneTally {
+            .map(|(head, tail)| LaneRecount {
                 head,
                 tail: Some(tail),
             }),

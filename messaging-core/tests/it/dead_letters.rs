@@ -3,7 +3,7 @@
 use messaging_core::{
     Messaging,
     clock::Clock as _,
-    port::store::{Claim, Conversations as _, Lane, Outbox as _, Progress, Publisher, SetAside},
+    port::store::{Claim, ConversationStore as _, DeadLetter, Lane, OutboxStore as _, Progress, Publisher},
 };
 use messaging_testkit::make::{at, plan, secs, worker_id};
 
@@ -23,7 +23,7 @@ async fn refused(count: u64) -> World {
         .unwrap();
     for lane in &lanes {
         let loaded = store.load_entries(std::slice::from_ref(lane), 1).await.unwrap();
-        let step = store.set_aside(by, lane, &loaded[0].entry, "no", at(1));
+        let step = store.dead_letter(by, lane, &loaded[0].entry, "no", at(1));
         step.await.unwrap();
     }
     // Whoever published them ends their lanes.
@@ -42,20 +42,20 @@ fn to_the_end(lane: &Lane) -> Progress {
 
 #[tokio::test]
 async fn a_page_has_an_end_and_a_walk_has_all_of_them() {
-    let most = Messaging::MAX_SET_ASIDE;
+    let most = Messaging::MAX_DEAD_LETTERS;
     let world = refused(most as u64 + 1).await;
-    let first = world.messaging.list_set_aside(usize::MAX).await.unwrap();
+    let first = world.messaging.list_dead_letters(usize::MAX).await.unwrap();
     assert_eq!(first.len(), most);
-    let last = first.last().map(SetAside::place).unwrap();
-    let rest = world.messaging.list_set_aside_after(&last, usize::MAX).await;
+    let last = first.last().map(DeadLetter::place).unwrap();
+    let rest = world.messaging.list_dead_letters_after(&last, usize::MAX).await;
     assert_eq!(rest.unwrap().len(), 1);
 }
 
 #[tokio::test]
 async fn a_process_without_workers_leaves_what_it_requeues_to_whoever_has_some() {
     let world = refused(1).await;
-    let aside = world.messaging.list_set_aside(1).await.unwrap().remove(0);
-    let (id, number) = (aside.entry.conversation_id, aside.entry.number);
+    let dead = world.messaging.list_dead_letters(1).await.unwrap().remove(0);
+    let (id, number) = (dead.entry.conversation_id, dead.entry.number);
     assert!(world.messaging.requeue(id, number).await.unwrap());
     let now = world.clock.now();
     let claim = Claim::new(worker_id(2), now, now + secs(10), 9);
