@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use libfuzzer_sys::fuzz_target;
-use messaging_core::port::channels::{Channels as _, Webhook};
+use messaging_core::transport::channels::{Channels as _, Webhook};
 use messaging_pusher::{PusherConfig, PusherOptions, PusherRealtime};
 use sha2::Sha256;
 

@@ -4,14 +4,14 @@
 //! middleware of its own around the routes:
 //!
 //! ```
-//! # use messaging_core::{*, port::{PortError, directory::*}};
+//! # use messaging_core::{*, host::HostError, host::directory::*};
 //! # struct People;
 //! # #[async_trait::async_trait]
 //! # impl Directory for People {
-//! #     async fn profiles(&self, _: &ProfileQuery) -> Result<Profiles, PortError> { Ok(Profiles::default()) }
-//! #     async fn agent_user(&self, _: &AgentId) -> Result<Option<UserId>, PortError> { Ok(None) }
-//! #     async fn booking_parties(&self, _: &BookingId) -> Result<Option<BookingParties>, PortError> { Ok(None) }
-//! #     async fn contacts(&self, _: &[UserId]) -> Result<std::collections::HashMap<UserId, Contact>, PortError> {
+//! #     async fn profiles(&self, _: &ProfileQuery) -> Result<Profiles, HostError> { Ok(Profiles::default()) }
+//! #     async fn agent_user(&self, _: &AgentId) -> Result<Option<UserId>, HostError> { Ok(None) }
+//! #     async fn booking_parties(&self, _: &BookingId) -> Result<Option<BookingParties>, HostError> { Ok(None) }
+//! #     async fn contacts(&self, _: &[UserId]) -> Result<std::collections::HashMap<UserId, Contact>, HostError> {
 //! #         Ok(std::collections::HashMap::new())
 //! #     }
 //! # }

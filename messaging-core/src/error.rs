@@ -3,12 +3,10 @@
 use std::{fmt, time::Duration};
 
 use crate::{
+    host::HostError,
+    host::access::HostRefusal,
     policy::Refusal,
-    port::{
-        PortError,
-        access::HostRefusal,
-        store::{StoreError, StoreErrorKind},
-    },
+    store::{StoreError, StoreErrorKind},
 };
 
 /// Why a use case did not do what was asked. Unless its kind is [`ErrorKind::OutcomeUnknown`], nothing was
@@ -101,7 +99,7 @@ impl Error {
         )
     }
 
-    pub(crate) fn directory(error: Option<PortError>, doing: &'static str) -> Self {
+    pub(crate) fn directory(error: Option<HostError>, doing: &'static str) -> Self {
         let source = error.map(Into::into);
         Self {
             kind: ErrorKind::Unavailable {
@@ -112,7 +110,7 @@ impl Error {
         }
     }
 
-    pub(crate) fn signing(error: PortError, doing: &'static str) -> Self {
+    pub(crate) fn signing(error: HostError, doing: &'static str) -> Self {
         Self {
             kind: ErrorKind::Internal,
             doing,

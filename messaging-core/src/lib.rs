@@ -1,20 +1,20 @@
 //! Real-time conversations between the clients and the agents of a two-sided marketplace: the core.
 //!
 //! The rules are here, pure; storage, realtime, presence and the host's own people are behind
-//! [ports](port). A host puts them together and calls the use cases, directly or through the routes of
+//! traits. A host puts them together and calls the use cases, directly or through the routes of
 //! `messaging-axum`:
 //!
 //! ```
-//! # use messaging_core::{*, port::{PortError, directory::*}};
+//! # use messaging_core::{*, host::HostError, host::directory::*};
 //! # struct People;
 //! # #[async_trait::async_trait]
 //! # impl Directory for People {
-//! #     async fn profiles(&self, _: &ProfileQuery) -> Result<Profiles, PortError> { Ok(Profiles::default()) }
-//! #     async fn agent_user(&self, _: &AgentId) -> Result<Option<UserId>, PortError> {
+//! #     async fn profiles(&self, _: &ProfileQuery) -> Result<Profiles, HostError> { Ok(Profiles::default()) }
+//! #     async fn agent_user(&self, _: &AgentId) -> Result<Option<UserId>, HostError> {
 //! #         Ok(Some(UserId::parse("ada").unwrap()))
 //! #     }
-//! #     async fn booking_parties(&self, _: &BookingId) -> Result<Option<BookingParties>, PortError> { Ok(None) }
-//! #     async fn contacts(&self, _: &[UserId]) -> Result<std::collections::HashMap<UserId, Contact>, PortError> {
+//! #     async fn booking_parties(&self, _: &BookingId) -> Result<Option<BookingParties>, HostError> { Ok(None) }
+//! #     async fn contacts(&self, _: &[UserId]) -> Result<std::collections::HashMap<UserId, Contact>, HostError> {
 //! #         Ok(std::collections::HashMap::new())
 //! #     }
 //! # }
@@ -38,7 +38,9 @@
 //! | [`domain`] | conversations, messages, receipts, pages: values, and the rules on them |
 //! | [`policy`] | who may do what |
 //! | [`event`] | what is said on which channel |
-//! | [`port`] | the traits that adapters and hosts implement |
+//! | [`host`] | what the application answers: names, agents, bookings, access, limits |
+//! | [`store`] | the traits of a store |
+//! | [`transport`] | the traits of realtime, push and mail |
 //! | [`memory`] | the store in memory |
 //! | [`Messaging`] | the use cases |
 //! | [`Relay`], [`Workers`] | from the outbox to the transport |
@@ -58,21 +60,23 @@ mod digest;
 pub mod domain;
 mod error;
 pub mod event;
+pub mod host;
 pub mod id;
 pub mod memory;
 mod notify;
 #[cfg(feature = "openapi")]
 mod openapi;
 pub mod policy;
-pub mod port;
 mod profiles;
 mod rate_limit;
 mod reach;
 mod relay;
 mod service;
 mod signal;
+pub mod store;
 pub mod telemetry;
 pub mod time;
+pub mod transport;
 pub mod verify;
 mod with;
 mod worker;

@@ -14,18 +14,16 @@ use std::{
 use crate::{
     clock,
     domain::{conversation::Conversation, message::Message, page::PageSize, side::Side},
+    host::directory::{Contact, ProfileQuery},
     id::{ConversationId, UserId},
     policy::may_notify,
-    port::{
-        directory::{Contact, ProfileQuery},
-        push::{Notification, Push},
-        realtime::{PublishError, PublishErrorKind},
-        store::{Direction, HistoryScan, PushMark, Store, StoreError, StoreErrorKind},
-    },
     profiles::profiles_or_blank,
     reach::Reach,
     signal::Signal,
+    store::{Direction, HistoryScan, PushMark, Store, StoreError, StoreErrorKind},
     telemetry,
+    transport::push::{Notification, Push},
+    transport::realtime::{PublishError, PublishErrorKind},
 };
 
 /// How many conversations may wait for their notification.

@@ -17,7 +17,7 @@ use crate::{
     },
     event::{ChannelName, SocketId},
     id::{AgentId, AuditId, BookingId, ConversationId, MAX_HOST_ID_BYTES, MessageId, ReportId, UserId},
-    port::store::AuditedAction,
+    store::AuditedAction,
     time::Timestamp,
 };
 

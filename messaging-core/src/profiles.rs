@@ -10,7 +10,7 @@ use crate::{
         report::Report,
         side::Side,
     },
-    port::directory::{Directory, ProfileQuery, Profiles},
+    host::directory::{Directory, ProfileQuery, Profiles},
     telemetry::{self, HostPart},
 };
 

@@ -15,11 +15,9 @@ use std::{
 use async_trait::async_trait;
 
 use crate::{
+    host::HostError,
+    host::rate_limit::{Admission, Limited, RateLimiter},
     id::UserId,
-    port::{
-        PortError,
-        rate_limit::{Admission, Limited, RateLimiter},
-    },
     time::Timestamp,
 };
 
@@ -125,7 +123,7 @@ impl ProcessLimiter {
 
 #[async_trait]
 impl RateLimiter for ProcessLimiter {
-    async fn admit(&self, user_id: &UserId, what: Limited, now: Timestamp) -> Result<Admission, PortError> {
+    async fn admit(&self, user_id: &UserId, what: Limited, now: Timestamp) -> Result<Admission, HostError> {
         Ok(self.kinds[what as usize].admit(user_id, Nanos::of(now)))
     }
 }
@@ -242,7 +240,7 @@ pub struct Unlimited;
 
 #[async_trait]
 impl RateLimiter for Unlimited {
-    async fn admit(&self, _: &UserId, _: Limited, _: Timestamp) -> Result<Admission, PortError> {
+    async fn admit(&self, _: &UserId, _: Limited, _: Timestamp) -> Result<Admission, HostError> {
         Ok(Admission::Admitted)
     }
 }

@@ -4,12 +4,10 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use crate::{
     clock::{self, Clock},
+    host::HostError,
+    host::directory::{Contact, Directory},
+    host::presence::Presence,
     id::UserId,
-    port::{
-        PortError,
-        directory::{Contact, Directory},
-        presence::Presence,
-    },
     telemetry::{self, HostPart},
 };
 
@@ -23,9 +21,9 @@ pub(crate) struct Reach {
 
 impl Reach {
     /// How people want to be reached; a failure is logged.
-    pub(crate) async fn contacts(&self, users: &[UserId]) -> Result<HashMap<UserId, Contact>, PortError> {
+    pub(crate) async fn contacts(&self, users: &[UserId]) -> Result<HashMap<UserId, Contact>, HostError> {
         let asked = clock::timeout(&*self.clock, self.timeout, self.directory.contacts(users)).await;
-        let contacts = asked.unwrap_or_else(|elapsed| Err(PortError::temporary(elapsed)));
+        let contacts = asked.unwrap_or_else(|elapsed| Err(HostError::temporary(elapsed)));
         contacts.inspect_err(|error| {
             telemetry::host_failed(HostPart::Directory);
             let error: &dyn std::error::Error = error;
@@ -42,7 +40,7 @@ impl Reach {
             return HashMap::new();
         };
         let asked = clock::timeout(&*self.clock, self.timeout, presence.online(users)).await;
-        let online = asked.unwrap_or_else(|elapsed| Err(PortError::temporary(elapsed)));
+        let online = asked.unwrap_or_else(|elapsed| Err(HostError::temporary(elapsed)));
         online.unwrap_or_else(|error| {
             telemetry::host_failed(HostPart::Presence);
             let error: &dyn std::error::Error = &error;

@@ -10,12 +10,10 @@ use metrics::{Unit, counter, gauge, histogram};
 
 use crate::{
     error::{Error, ErrorKind},
-    port::{
-        rate_limit::Limited,
-        realtime::{PublishError, PublishErrorKind},
-        store::AuditedAction,
-    },
+    host::rate_limit::Limited,
     relay::Health,
+    store::AuditedAction,
+    transport::realtime::{PublishError, PublishErrorKind},
 };
 
 /// A metric: what it is called, and what it tells.

@@ -1,7 +1,7 @@
 //! Digests of unread messages as e-mails: rendered from templates, and sent over SMTP.
 //!
 //! ```
-//! use messaging_core::port::mailer::{Digest, DigestConversation};
+//! use messaging_core::transport::mailer::{Digest, DigestConversation};
 //! use messaging_lettre::{DigestMail, Links, Templates};
 //!
 //! struct Pages;

@@ -1,4 +1,4 @@
-use messaging_core::port::mailer::{Digest, DigestConversation};
+use messaging_core::transport::mailer::{Digest, DigestConversation};
 
 /// Where the links of a digest lead. Only `http` and `https` URLs are put into an e-mail.
 pub trait Links: Send + Sync + 'static {

@@ -11,7 +11,7 @@ use lettre::{
         header::{HeaderName, HeaderValue},
     },
 };
-use messaging_core::port::mailer::{Digest, MailError, MailErrorKind};
+use messaging_core::transport::mailer::{Digest, MailError, MailErrorKind};
 
 use crate::{
     Links, Templates,

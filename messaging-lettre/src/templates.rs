@@ -1,6 +1,6 @@
 use std::{collections::BTreeMap, sync::Arc};
 
-use messaging_core::port::mailer::Digest;
+use messaging_core::transport::mailer::Digest;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 
 use crate::{

@@ -5,7 +5,7 @@ use chrono_tz::Tz;
 use messaging_core::{
     Timestamp,
     domain::message::Origin,
-    port::mailer::{Digest, DigestBooking, DigestConversation, DigestMessage},
+    transport::mailer::{Digest, DigestBooking, DigestConversation, DigestMessage},
 };
 use serde::Serialize;
 

@@ -4,10 +4,8 @@
 mod common;
 
 use common::{Pages, conversation, digest, usual};
-use messaging_core::port::{
-    directory::Contact,
-    mailer::{Digest, DigestConversation, MailErrorKind},
-};
+use messaging_core::host::directory::Contact;
+use messaging_core::transport::mailer::{Digest, DigestConversation, MailErrorKind};
 use messaging_lettre::{DigestMail, DigestTemplates, Links, Templates};
 use proptest::prelude::*;
 

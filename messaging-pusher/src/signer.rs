@@ -4,11 +4,9 @@ use std::{collections::HashMap, fmt, sync::Arc};
 
 use messaging_core::{
     event::SocketId,
+    host::HostError,
     id::UserId,
-    port::{
-        PortError,
-        channels::{ChannelAuth, Subscription, UserAuth},
-    },
+    transport::channels::{ChannelAuth, Subscription, UserAuth},
 };
 use pusher::PusherBuilder;
 use serde::{Deserialize, Serialize};
@@ -102,8 +100,8 @@ impl PusherSigner {
     ///
     /// # Errors
     /// When the channel is one that needs no signature.
-    pub fn sign(&self, subscription: &Subscription) -> Result<ChannelAuth, PortError> {
-        self.try_sign(subscription).map_err(PortError::permanent)
+    pub fn sign(&self, subscription: &Subscription) -> Result<ChannelAuth, HostError> {
+        self.try_sign(subscription).map_err(HostError::permanent)
     }
 
     /// Signs a user's connection in: `{"id":"…"}` stands for the user, with
@@ -111,8 +109,8 @@ impl PusherSigner {
     ///
     /// # Errors
     /// When the answer cannot be made.
-    pub fn sign_in(&self, socket_id: &SocketId, user: &UserId) -> Result<UserAuth, PortError> {
-        self.try_sign_in(socket_id, user).map_err(PortError::permanent)
+    pub fn sign_in(&self, socket_id: &SocketId, user: &UserId) -> Result<UserAuth, HostError> {
+        self.try_sign_in(socket_id, user).map_err(HostError::permanent)
     }
 
     fn try_sign_in(&self, socket_id: &SocketId, user: &UserId) -> Result<UserAuth, SigningError> {
@@ -163,7 +161,7 @@ mod tests {
     use messaging_core::{
         event::{ChannelName, SocketId},
         id::UserId,
-        port::channels::Member,
+        transport::channels::Member,
     };
 
     use super::*;
@@ -176,7 +174,7 @@ mod tests {
         })
     }
 
-    fn sign(channel: &str, user_id: &str, name: &str) -> Result<ChannelAuth, PortError> {
+    fn sign(channel: &str, user_id: &str, name: &str) -> Result<ChannelAuth, HostError> {
         signer().sign(&Subscription {
             socket_id: SocketId::parse("1234.1234").unwrap(),
             channel: ChannelName::parse(channel).unwrap(),

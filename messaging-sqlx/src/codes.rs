@@ -9,7 +9,7 @@ use messaging_core::{
         side::{Recipients, Side},
     },
     id::UserId,
-    port::store::EntryKind,
+    store::EntryKind,
     time::Timestamp,
 };
 use uuid::Uuid;

@@ -1,8 +1,8 @@
 use std::ops::RangeInclusive;
 
 /// Why this code does not run on a database: the cause of a
-/// [`StoreError`](messaging_core::port::store::StoreError) of kind
-/// [`Internal`](messaging_core::port::store::StoreErrorKind::Internal).
+/// [`StoreError`](messaging_core::store::StoreError) of kind
+/// [`Internal`](messaging_core::store::StoreErrorKind::Internal).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SchemaError {

@@ -1,4 +1,4 @@
-use messaging_core::port::store::{StoreError, StoreErrorKind};
+use messaging_core::store::{StoreError, StoreErrorKind};
 
 const MANY: usize = 10_000;
 

@@ -1,7 +1,7 @@
 use std::{any::Any, fmt, sync::Arc};
 
 use futures_util::future::BoxFuture;
-use messaging_core::port::store::Store;
+use messaging_core::store::Store;
 
 /// A kind of store, and the runtime it lives on. [`conformance!`](crate::conformance) writes one.
 pub trait Backend: Sync {

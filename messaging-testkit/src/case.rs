@@ -1,5 +1,5 @@
 use futures_util::future::BoxFuture;
-use messaging_core::port::store::Store;
+use messaging_core::store::Store;
 
 use crate::{Backend, limit::in_time, suite};
 

@@ -15,7 +15,7 @@ use messaging_core::{
         side::{Recipients, Side},
     },
     id::{AgentId, BookingId, ConversationId, MessageId, UserId, WorkerId},
-    port::store::Publisher,
+    store::Publisher,
     time::Timestamp,
 };
 use uuid::Uuid;

@@ -8,13 +8,11 @@ use messaging_core::{
     BookingId, Messaging, OpenConversation, SendMessage, Unlimited, Workers,
     clock::{ManualClock, SequentialIds},
     event::ChannelName,
+    host::HostErrorKind,
+    host::directory::Directory,
     memory::MemoryStore,
-    port::{
-        PortErrorKind,
-        directory::Directory,
-        realtime::PublishErrorKind,
-        store::{ConversationStore, Publisher, StoreErrorKind},
-    },
+    store::{ConversationStore, Publisher, StoreErrorKind},
+    transport::realtime::PublishErrorKind,
 };
 use messaging_testkit::{
     fake::{Effect, FailingStore, FakeDirectory, RecordingRealtime},
@@ -146,9 +144,9 @@ async fn a_directory_knows_everybody_with_a_number() {
 #[tokio::test]
 async fn a_directory_fails_until_it_answers_again() {
     let directory = FakeDirectory::new();
-    directory.fail(PortErrorKind::Permanent);
+    directory.fail(HostErrorKind::Permanent);
     let error = directory.agent_user(&agency_id(1)).await.unwrap_err();
-    assert_eq!(error.kind(), PortErrorKind::Permanent);
+    assert_eq!(error.kind(), HostErrorKind::Permanent);
     directory.answer();
     assert!(directory.agent_user(&agency_id(1)).await.is_ok());
     assert_eq!(directory.calls(), 2);

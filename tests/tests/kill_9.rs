@@ -13,7 +13,7 @@ use std::{
 use messaging_core::{
     domain::side::Side,
     id::WorkerId,
-    port::store::{Claim, EntryKind, LoadedEntry, OutboxStore as _, Subject},
+    store::{Claim, EntryKind, LoadedEntry, OutboxStore as _, Subject},
     time::Timestamp,
 };
 use messaging_sqlx::{SqliteOptions, SqliteStore};

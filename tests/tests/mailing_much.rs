@@ -16,12 +16,10 @@ use async_trait::async_trait;
 use messaging_core::{
     DigestOptions, DigestPolicy, Messaging, Options, UserId,
     clock::{ManualClock, SequentialIds},
-    port::{
-        PortError,
-        mailer::{Digest, MailError, Mailer},
-        presence::Presence,
-        store::{DigestClaim, DigestStore as _},
-    },
+    host::HostError,
+    host::presence::Presence,
+    store::{DigestClaim, DigestStore as _},
+    transport::mailer::{Digest, MailError, Mailer},
 };
 use messaging_sqlx::{
     PgOptions, PgStore,
@@ -69,7 +67,7 @@ struct Nobody;
 
 #[async_trait]
 impl Presence for Nobody {
-    async fn online(&self, users: &[UserId]) -> Result<HashMap<UserId, bool>, PortError> {
+    async fn online(&self, users: &[UserId]) -> Result<HashMap<UserId, bool>, HostError> {
         Ok(users.iter().map(|user| (user.clone(), false)).collect())
     }
 }

@@ -13,7 +13,7 @@ use std::{
 use futures_util::TryStreamExt as _;
 use messaging_core::{
     ConversationId, ConversationRange,
-    port::store::{Backlog, ConversationStore as _, Direction, HistoryScan, OutboxStore as _},
+    store::{Backlog, ConversationStore as _, Direction, HistoryScan, OutboxStore as _},
     verify::verify,
 };
 use messaging_sqlx::{PgOptions, PgStore};

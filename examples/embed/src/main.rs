@@ -6,7 +6,8 @@ use std::{collections::HashMap, env, sync::Arc};
 use axum::extract::{Extension, FromRef, Json, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::{Router, http::StatusCode, http::header::COOKIE, middleware, routing::post};
-use messaging_core::port::{PortError, directory::*};
+use messaging_core::host::HostError;
+use messaging_core::host::directory::*;
 use messaging_core::{
     Actor, AgentId, Body, BookingId, HostOpen, IdempotencyKey, Messaging, Recipients, Role, UserId, clock::*,
 };
@@ -25,11 +26,11 @@ struct People(PgPool); // <- your users, agents and bookings, as messaging asks 
 
 #[async_trait::async_trait]
 impl Directory for People {
-    async fn profiles(&self, query: &ProfileQuery) -> Result<Profiles, PortError> {
+    async fn profiles(&self, query: &ProfileQuery) -> Result<Profiles, HostError> {
         let sql = "SELECT id, agency, name FROM users WHERE id = ANY($1) OR agency = ANY($2)";
         let users = query_as::<_, (String, Option<String>, String)>(sql).bind(query.user_ids()).bind(query.agent_ids());
         let mut found = Profiles::default();
-        for (id, agency, name) in users.fetch_all(&self.0).await.map_err(PortError::temporary)? {
+        for (id, agency, name) in users.fetch_all(&self.0).await.map_err(HostError::temporary)? {
             if let Some(agency) = agency {
                 found.add_agent(AgentId::parse(agency)?, AgentProfile::named(&name));
             }
@@ -38,23 +39,23 @@ impl Directory for People {
         Ok(found)
     }
 
-    async fn agent_user(&self, agent: &AgentId) -> Result<Option<UserId>, PortError> {
+    async fn agent_user(&self, agent: &AgentId) -> Result<Option<UserId>, HostError> {
         let user = query_scalar::<_, String>("SELECT id FROM users WHERE agency = $1").bind(agent.as_str());
-        let user = user.fetch_optional(&self.0).await.map_err(PortError::temporary)?;
+        let user = user.fetch_optional(&self.0).await.map_err(HostError::temporary)?;
         Ok(user.map(UserId::parse).transpose()?)
     }
 
-    async fn booking_parties(&self, booking: &BookingId) -> Result<Option<BookingParties>, PortError> {
+    async fn booking_parties(&self, booking: &BookingId) -> Result<Option<BookingParties>, HostError> {
         let sql = "SELECT client, agency FROM bookings WHERE id = $1";
         let found = query_as::<_, (String, String)>(sql).bind(booking.as_str()).fetch_optional(&self.0).await;
         let parties = |(c, a)| Ok(BookingParties { client_id: UserId::parse(c)?, agent_id: AgentId::parse(a)? });
-        found.map_err(PortError::temporary)?.map(parties).transpose()
+        found.map_err(HostError::temporary)?.map(parties).transpose()
     }
 
-    async fn contacts(&self, users: &[UserId]) -> Result<HashMap<UserId, Contact>, PortError> {
+    async fn contacts(&self, users: &[UserId]) -> Result<HashMap<UserId, Contact>, HostError> {
         let ids: Vec<_> = users.iter().map(UserId::as_str).collect();
         let found = query_as::<_, (String, String)>("SELECT id, email FROM users WHERE id = ANY($1)").bind(ids);
-        let found = found.fetch_all(&self.0).await.map_err(PortError::temporary)?.into_iter();
+        let found = found.fetch_all(&self.0).await.map_err(HostError::temporary)?.into_iter();
         found.map(|(id, email)| Ok((UserId::parse(id)?, Contact::at(email)))).collect()
     }
 }

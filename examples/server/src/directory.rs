@@ -5,12 +5,9 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use messaging_core::{
     AgentId, BookingId, UserId,
-    port::{
-        PortError,
-        directory::{
-            AgentProfile, BookingParties, BookingProfile, Contact, Directory, ProfileQuery, Profiles,
-            UserProfile,
-        },
+    host::HostError,
+    host::directory::{
+        AgentProfile, BookingParties, BookingProfile, Contact, Directory, ProfileQuery, Profiles, UserProfile,
     },
 };
 
@@ -21,7 +18,7 @@ pub(crate) struct DemoDirectory;
 
 #[async_trait]
 impl Directory for DemoDirectory {
-    async fn profiles(&self, query: &ProfileQuery) -> Result<Profiles, PortError> {
+    async fn profiles(&self, query: &ProfileQuery) -> Result<Profiles, HostError> {
         let mut profiles = Profiles::default();
         for id in &query.users {
             if let Some(user) = DemoUser::parse(id.as_str()) {
@@ -56,11 +53,11 @@ impl Directory for DemoDirectory {
         Ok(profiles)
     }
 
-    async fn agent_user(&self, agent_id: &AgentId) -> Result<Option<UserId>, PortError> {
+    async fn agent_user(&self, agent_id: &AgentId) -> Result<Option<UserId>, HostError> {
         Ok(DemoAgency::parse(agent_id.as_str()).map(|agency| agency.user().id()))
     }
 
-    async fn booking_parties(&self, booking_id: &BookingId) -> Result<Option<BookingParties>, PortError> {
+    async fn booking_parties(&self, booking_id: &BookingId) -> Result<Option<BookingParties>, HostError> {
         let booking = DemoBooking::parse(booking_id.as_str());
         Ok(booking.map(|booking| BookingParties {
             client_id: DemoUser::Client(booking.client).id(),
@@ -68,7 +65,7 @@ impl Directory for DemoDirectory {
         }))
     }
 
-    async fn contacts(&self, users: &[UserId]) -> Result<HashMap<UserId, Contact>, PortError> {
+    async fn contacts(&self, users: &[UserId]) -> Result<HashMap<UserId, Contact>, HostError> {
         let contact = |id: &UserId| Some((id.clone(), DemoUser::parse(id.as_str())?.contact()));
         Ok(users.iter().filter_map(contact).collect())
     }

@@ -99,7 +99,7 @@ pub(crate) async fn over_capacity() -> impl IntoResponse {
 mod tests {
     use std::time::Duration;
 
-    use messaging_core::{memory::MemoryStore, port::store::StoreErrorKind};
+    use messaging_core::{memory::MemoryStore, store::StoreErrorKind};
     use messaging_testkit::fake::{Effect, FailingStore, FakeDirectory};
 
     use super::*;

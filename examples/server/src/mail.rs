@@ -18,7 +18,7 @@ use axum::{
 };
 use messaging_core::{
     DigestId, DigestOptions, DigestPolicy,
-    port::mailer::{Digest, DigestConversation, MailError, MailErrorKind, Mailer},
+    transport::mailer::{Digest, DigestConversation, MailError, MailErrorKind, Mailer},
 };
 use messaging_lettre::{DigestMail, Links, Rendered, SmtpMailer, Templates};
 use minijinja::{Environment, context};

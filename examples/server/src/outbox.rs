@@ -8,7 +8,7 @@ use std::{
 use clap::Subcommand;
 use messaging_core::{
     ConversationId, Messaging,
-    port::store::{DeadLetter, DeadLetterPosition},
+    store::{DeadLetter, DeadLetterPosition},
 };
 
 use crate::{config::Switch, storage::Storage};
@@ -146,7 +146,7 @@ mod tests {
         Actor, AgentId, OpenConversation, Role, Timestamp, UserId,
         id::WorkerId,
         memory::MemoryStore,
-        port::store::{Claim, EntryKind, OutboxStore as _},
+        store::{Claim, EntryKind, OutboxStore as _},
     };
 
     use super::*;

@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use messaging_core::{Messaging, MessagingBuilder, RateLimits, Unlimited, port::store::RecountStore};
+use messaging_core::{Messaging, MessagingBuilder, RateLimits, Unlimited, store::RecountStore};
 use messaging_sqlx::{PgOptions, PgStore, SqliteOptions, SqliteStore, postgres::Pooler};
 
 use crate::{
@@ -123,7 +123,7 @@ fn postgres(database: &Database, options: PgOptions) -> anyhow::Result<PgStore> 
 mod tests {
     use std::fs;
 
-    use messaging_core::port::store::RecountScan;
+    use messaging_core::store::RecountScan;
     use tempfile::TempDir;
 
     use super::*;

@@ -1,6 +1,6 @@
 //! The people, agencies and bookings of the demonstration. Nobody registers: they exist for every number.
 
-use messaging_core::{Actor, AgentId, BookingId, Role, UserId, port::directory::Contact};
+use messaging_core::{Actor, AgentId, BookingId, Role, UserId, host::directory::Contact};
 
 use crate::names;
 

@@ -3,8 +3,7 @@
 use axum::extract::State;
 use chrono_tz::Tz;
 use messaging_core::{
-    AgentId, BucketUnit, Buckets, Messaging, Timestamp, domain::activity::InvalidSpan,
-    port::store::ActivityScan,
+    AgentId, BucketUnit, Buckets, Messaging, Timestamp, domain::activity::InvalidSpan, store::ActivityScan,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

@@ -6,7 +6,7 @@ use axum::extract::State;
 use messaging_core::{
     Actor, Authorized, ErrorKind, Messaging,
     event::{ChannelName, SocketId},
-    port::channels::ChannelAuth,
+    transport::channels::ChannelAuth,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

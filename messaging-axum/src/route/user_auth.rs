@@ -1,7 +1,7 @@
 //! POST `/pusher/user-auth`: signing in to the realtime server.
 
 use axum::extract::State;
-use messaging_core::{Messaging, event::SocketId, port::channels::UserAuth};
+use messaging_core::{Messaging, event::SocketId, transport::channels::UserAuth};
 use serde::Deserialize;
 use utoipa::ToSchema;
 

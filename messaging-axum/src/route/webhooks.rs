@@ -3,7 +3,7 @@
 use axum::{extract::State, http::HeaderMap};
 use messaging_core::{
     Messaging,
-    port::channels::{Webhook, WebhookError},
+    transport::channels::{Webhook, WebhookError},
 };
 use serde::Serialize;
 use utoipa::ToSchema;

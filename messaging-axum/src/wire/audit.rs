@@ -2,10 +2,8 @@
 
 use messaging_core::{
     AuditId, ConversationId, Timestamp,
-    port::{
-        directory::Profiles,
-        store::{AuditRecord, AuditedAction},
-    },
+    host::directory::Profiles,
+    store::{AuditRecord, AuditedAction},
 };
 use serde::Serialize;
 use utoipa::ToSchema;

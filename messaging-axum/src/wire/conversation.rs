@@ -7,7 +7,7 @@ use messaging_core::{
         message::Message,
         side::PerSide,
     },
-    port::directory::{AgentProfile, BookingProfile},
+    host::directory::{AgentProfile, BookingProfile},
 };
 use serde::Serialize;
 use utoipa::ToSchema;

@@ -13,7 +13,7 @@ pub(crate) use report::{ReportFilePayload, ReportPayload, ReportedPayload};
 
 use messaging_core::{
     UserId,
-    port::directory::{Profiles, UserProfile},
+    host::directory::{Profiles, UserProfile},
 };
 use serde::Serialize;
 use utoipa::ToSchema;

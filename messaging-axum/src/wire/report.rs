@@ -4,7 +4,7 @@ use messaging_core::{
     ConversationId, ReportDetails, ReportId, Reported, Side, Timestamp,
     domain::report::{Complaint, Report, ReportStatus, Resolution},
     event::MessagePayload,
-    port::directory::Profiles,
+    host::directory::Profiles,
 };
 use serde::Serialize;
 use utoipa::ToSchema;

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use messaging_core::port::store::{AuditStore, AuditedAction};
+use messaging_core::store::{AuditStore, AuditedAction};
 use serde_json::{Value, json};
 
 use crate::fixture::{Case, World, ada, bob, carl, check, root};

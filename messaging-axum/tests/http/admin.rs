@@ -1,4 +1,4 @@
-use messaging_core::port::store::{
+use messaging_core::store::{
     AuditStore,
     AuditedAction::{Close, List, ReadHistory, See},
 };

@@ -1,7 +1,7 @@
 use axum::http::{Request, header::CONTENT_TYPE};
 use insta::assert_snapshot;
 use messaging_axum::HttpOptions;
-use messaging_core::{Actor, Role, UserId, port::store::StoreErrorKind};
+use messaging_core::{Actor, Role, UserId, store::StoreErrorKind};
 use serde_json::json;
 
 use crate::fixture::{Answer, Fault, NOWHERE, NoSignIn, World, ada, bob, carl, eve, root};

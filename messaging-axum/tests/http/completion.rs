@@ -12,11 +12,9 @@ use messaging_axum::HttpOptions;
 use messaging_core::{
     AgentId, BookingId, Messaging, UserId,
     clock::ManualClock,
+    host::HostError,
+    host::directory::{BookingParties, Contact, Directory, ProfileQuery, Profiles},
     memory::MemoryStore,
-    port::{
-        PortError,
-        directory::{BookingParties, Contact, Directory, ProfileQuery, Profiles},
-    },
 };
 use tokio::sync::Semaphore;
 use tower::ServiceExt;
@@ -28,21 +26,21 @@ struct Patient(Arc<Semaphore>);
 
 #[async_trait]
 impl Directory for Patient {
-    async fn profiles(&self, _: &ProfileQuery) -> Result<Profiles, PortError> {
+    async fn profiles(&self, _: &ProfileQuery) -> Result<Profiles, HostError> {
         Ok(Profiles::default())
     }
 
-    async fn agent_user(&self, _: &AgentId) -> Result<Option<UserId>, PortError> {
-        let permit = self.0.acquire().await.map_err(PortError::permanent)?;
+    async fn agent_user(&self, _: &AgentId) -> Result<Option<UserId>, HostError> {
+        let permit = self.0.acquire().await.map_err(HostError::permanent)?;
         permit.forget();
         Ok(Some(ada().user_id().clone()))
     }
 
-    async fn booking_parties(&self, _: &BookingId) -> Result<Option<BookingParties>, PortError> {
+    async fn booking_parties(&self, _: &BookingId) -> Result<Option<BookingParties>, HostError> {
         Ok(None)
     }
 
-    async fn contacts(&self, _: &[UserId]) -> Result<HashMap<UserId, Contact>, PortError> {
+    async fn contacts(&self, _: &[UserId]) -> Result<HashMap<UserId, Contact>, HostError> {
         Ok(HashMap::new())
     }
 }

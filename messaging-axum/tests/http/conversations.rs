@@ -3,10 +3,7 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use insta::assert_snapshot;
 use messaging_axum::HttpOptions;
-use messaging_core::{
-    UserId,
-    port::{PortError, presence::Presence},
-};
+use messaging_core::{UserId, host::HostError, host::presence::Presence};
 use serde_json::{Value, json};
 
 use crate::fixture::{Answer, World, ada, bob, carl, eve, root};
@@ -136,7 +133,7 @@ struct Seen;
 
 #[async_trait]
 impl Presence for Seen {
-    async fn online(&self, users: &[UserId]) -> Result<HashMap<UserId, bool>, PortError> {
+    async fn online(&self, users: &[UserId]) -> Result<HashMap<UserId, bool>, HostError> {
         let known = users.iter().filter(|user| user.as_str() == "ada");
         Ok(known.map(|user| (user.clone(), true)).collect())
     }

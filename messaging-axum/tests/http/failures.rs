@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::http::{Method, Request, header::CONTENT_TYPE};
 use insta::assert_snapshot;
-use messaging_core::port::store::StoreErrorKind;
+use messaging_core::store::StoreErrorKind;
 use serde_json::json;
 
 use crate::fixture::{Answer, Fault, World, carl, root};

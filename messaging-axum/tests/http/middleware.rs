@@ -13,11 +13,9 @@ use messaging_axum::HttpOptions;
 use messaging_core::{
     Actor, ConversationId, Messaging,
     domain::conversation::Conversation,
+    host::access::{AccessPolicy, HostRefusal},
     policy::Action,
-    port::{
-        access::{AccessPolicy, HostRefusal},
-        store::StoreErrorKind,
-    },
+    store::StoreErrorKind,
 };
 use serde_json::json;
 use tower::ServiceExt;

@@ -1,5 +1,5 @@
 use insta::assert_snapshot;
-use messaging_core::{Actor, ConversationId, port::store::AuditStore};
+use messaging_core::{Actor, ConversationId, store::AuditStore};
 use serde_json::{Value, json};
 
 use crate::fixture::{Answer, Case, NOWHERE, World, ada, bob, carl, check, eve, root};

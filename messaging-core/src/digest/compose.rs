@@ -5,13 +5,11 @@ use crate::{
         message::{Message, Origin},
         side::Side,
     },
+    host::directory::{Contact, ProfileQuery, Profiles},
     id::{DigestId, UserId},
-    port::{
-        directory::{Contact, ProfileQuery, Profiles},
-        mailer::{Digest, DigestBooking, DigestConversation, DigestMessage},
-        store::Excerpt,
-    },
+    store::Excerpt,
     time::Timestamp,
+    transport::mailer::{Digest, DigestBooking, DigestConversation, DigestMessage},
 };
 
 /// The conversations that an e-mail is to show, so that their names can be asked for before the last look.

@@ -10,15 +10,13 @@ use super::{
 use crate::{
     clock,
     domain::digest::{Extent, pause_after},
+    host::directory::Contact,
     id::DigestId,
-    port::{
-        directory::Contact,
-        mailer::{Digest, MailError, MailErrorKind},
-        store::{DigestAttempt, DigestLease, DigestPostponement, Excerpt, StoreError},
-    },
     profiles::profiles_or_blank,
+    store::{DigestAttempt, DigestLease, DigestPostponement, Excerpt, StoreError},
     telemetry::{self, Mailed},
     time::Timestamp,
+    transport::mailer::{Digest, MailError, MailErrorKind},
 };
 
 /// When to look again where all that was to be shown has gone between two looks.

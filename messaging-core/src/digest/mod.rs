@@ -43,17 +43,13 @@ pub use options::{DigestOptions, InvalidDigestOptions};
 use crate::{
     clock::{self, IdSource},
     domain::digest::{DigestPolicy, Extent, Unmailed, Verdict},
+    host::directory::Contact,
     id::{UserId, WorkerId},
-    port::{
-        directory::Contact,
-        mailer::Mailer,
-        store::{
-            DigestClaim, DigestLease, DigestPostponement, DigestUser, Store, StoreError, StoreErrorKind,
-        },
-    },
     reach::Reach,
     relay::retry,
+    store::{DigestClaim, DigestLease, DigestPostponement, DigestUser, Store, StoreError, StoreErrorKind},
     time::Timestamp,
+    transport::mailer::Mailer,
 };
 use deferrals::Deferrals;
 use deliver::Delivery;

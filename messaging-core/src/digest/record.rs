@@ -17,9 +17,9 @@ use super::Digester;
 use crate::{
     domain::digest::Extent,
     id::DigestId,
-    port::store::{DigestLease, StoreError},
     relay::retry,
     signal::Signal,
+    store::{DigestLease, StoreError},
     time::Timestamp,
 };
 

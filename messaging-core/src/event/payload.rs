@@ -8,8 +8,8 @@ use crate::{
         message::{Message, Origin},
         side::Side,
     },
+    host::directory::UserProfile,
     id::{BookingId, ConversationId, MessageId, UserId},
-    port::directory::UserProfile,
     time::Timestamp,
 };
 

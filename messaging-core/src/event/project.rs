@@ -11,11 +11,9 @@ use super::{
 };
 use crate::{
     domain::{conversation::Conversation, receipt::MessageRow, side::Side},
+    host::directory::Profiles,
     id::{ConversationId, UserId},
-    port::{
-        directory::Profiles,
-        store::{LoadedEntry, Subject},
-    },
+    store::{LoadedEntry, Subject},
 };
 
 /// The events of one outbox entry. A message whose event would have more than `data_bytes` of data goes
@@ -141,11 +139,9 @@ mod tests {
             side::Recipients,
         },
         event::ChannelName,
+        host::directory::UserProfile,
         id::{AgentId, BookingId, MessageId},
-        port::{
-            directory::UserProfile,
-            store::{Entry, EntryKind},
-        },
+        store::{Entry, EntryKind},
         time::Timestamp,
     };
 

@@ -10,7 +10,7 @@ use crate::{
         receipt::Receipt,
         side::Side,
     },
-    port::store::{ActivityScan, ActivityStore, StoreError},
+    store::{ActivityScan, ActivityStore, StoreError},
     time::Timestamp,
 };
 

@@ -10,7 +10,7 @@ use crate::{
         side::Side,
     },
     id::{AgentId, BookingId, ConversationId, UserId},
-    port::store::{
+    store::{
         Append, Appended, ChangeState, Changed, ConversationStore, Direction, EntryKind, HistoryPage,
         HistoryScan, ListPage, ListScan, ListStart, MarkRead, Marked, Opened, Publisher, StoreError, Stored,
         UnlinkBooking, Unlinked,

@@ -11,7 +11,7 @@ use crate::{
     },
     id::UserId,
     policy::may_notify,
-    port::store::{
+    store::{
         DigestAttempt, DigestClaim, DigestLease, DigestPostponement, DigestStore, DigestUser, Excerpt,
         PushMark, StoreError,
     },

@@ -3,7 +3,7 @@ use async_trait::async_trait;
 use super::MemoryStore;
 use crate::{
     id::{ConversationId, UserId},
-    port::store::{ErasedReports, ErasureStore, StoreError, Traces},
+    store::{ErasedReports, ErasureStore, StoreError, Traces},
 };
 
 #[async_trait]

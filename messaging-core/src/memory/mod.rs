@@ -2,7 +2,7 @@
 //!
 //! Everything lies behind one mutex, and every step is a function of what lies there that calls the
 //! transitions of [`Conversation`]: the shortest form in which
-//! the contract of [`Store`](crate::port::store::Store) can be read.
+//! the contract of [`Store`](crate::store::Store) can be read.
 
 mod activity;
 mod conversations;
@@ -27,7 +27,7 @@ use crate::{
         side::{PerSide, Side},
     },
     id::{AgentId, AuditId, BookingId, ConversationId, ReportId, UserId, WorkerId},
-    port::store::{
+    store::{
         AuditRecord, AuditStore, DeadLetter, DeadLetterPosition, Entry, EntryKind, Lane, Publisher,
         StoreError,
     },

@@ -10,7 +10,7 @@ use crate::{
         report::{Complaint, Report, ReportFile, ReportFull, Resolution, evidence_range},
     },
     id::{ReportId, UserId},
-    port::store::{FileReport, Filed, ModerationStore, ReportScan, StoreError},
+    store::{FileReport, Filed, ModerationStore, ReportScan, StoreError},
 };
 
 /// A report, and copies of messages by their seqs.

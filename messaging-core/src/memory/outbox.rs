@@ -6,7 +6,7 @@ use super::{Event, LaneState, MemoryStore, State, Thread};
 use crate::{
     domain::{message::Origin, receipt::Receipt},
     id::{ConversationId, MessageId, WorkerId},
-    port::store::{
+    store::{
         Backlog, Claim, DeadLetter, DeadLetterPosition, Entry, EntryKind, Lane, LaneDeferral, LaneFailure,
         LoadedEntry, OutboxStore, Progress, Requeue, Requeued, StoreError, Subject,
     },

@@ -7,7 +7,7 @@ use crate::{
         receipt::Receipt,
         side::{PerSide, Side},
     },
-    port::store::{LaneRecount, Recount, RecountScan, RecountStore, SideRecount, StoreError, Unpublished},
+    store::{LaneRecount, Recount, RecountScan, RecountStore, SideRecount, StoreError, Unpublished},
     time::Timestamp,
 };
 

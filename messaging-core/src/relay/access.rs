@@ -18,11 +18,9 @@ use crate::{
     clock,
     event::{Channel, ChannelName},
     id::UserId,
-    port::{
-        realtime::{PublishError, PublishErrorKind, RevokeScope},
-        store::LoadedEntry,
-    },
+    store::LoadedEntry,
     telemetry,
+    transport::realtime::{PublishError, PublishErrorKind, RevokeScope},
 };
 
 /// The entries of a lane that are published together: up to the next that ends a user's access.

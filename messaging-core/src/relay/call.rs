@@ -5,8 +5,8 @@ use crate::{
     clock,
     event::Event,
     id::ConversationId,
-    port::realtime::{PublishError, PublishErrorKind},
     telemetry,
+    transport::realtime::{PublishError, PublishErrorKind},
 };
 
 impl Relay {

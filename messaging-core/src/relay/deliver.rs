@@ -6,12 +6,10 @@ use super::{Relay, retry, revocations::EntryKey};
 use crate::{
     event::Event,
     id::UserId,
-    port::{
-        realtime::{PublishError, PublishErrorKind},
-        store::{Entry, EntryKind, Lane, Progress},
-    },
+    store::{Entry, EntryKind, Lane, Progress},
     telemetry,
     time::Timestamp,
+    transport::realtime::{PublishError, PublishErrorKind},
 };
 
 /// One lane's events, and how far they have come.

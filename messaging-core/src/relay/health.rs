@@ -13,7 +13,7 @@ use futures_util::{
 
 use super::{Relay, breaker::Why, writes::Inference};
 use crate::{
-    port::store::{Backlog, StoreError},
+    store::{Backlog, StoreError},
     telemetry,
     time::Timestamp,
 };

@@ -11,7 +11,7 @@
 
 use std::time::Duration;
 
-use crate::{port::store::Claim, time::Timestamp};
+use crate::{store::Claim, time::Timestamp};
 
 /// Up to when everything that was due has been seen.
 #[derive(Debug, Default)]

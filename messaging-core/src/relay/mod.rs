@@ -47,14 +47,12 @@ pub(crate) use queue::Work;
 use crate::{
     clock::{self, Clock, IdSource},
     event::ChannelNames,
+    host::directory::Directory,
     id::{ConversationId, WorkerId},
     notify::Notifier,
-    port::{
-        directory::Directory,
-        realtime::Realtime,
-        store::{Claim, Publisher, Store, StoreError, StoreErrorKind},
-    },
+    store::{Claim, Publisher, Store, StoreError, StoreErrorKind},
     time::Timestamp,
+    transport::realtime::Realtime,
 };
 use breaker::{Breaker, State};
 use health::LastLook;

@@ -2,20 +2,18 @@ use async_trait::async_trait;
 
 use crate::{
     event::{ChannelName, Event},
+    host::HostError,
     id::UserId,
-    port::{
-        PortError,
-        channels::{ChannelAuth, Channels, Subscription, Webhook, WebhookError},
-        realtime::{Limits, PublishError, Realtime},
-    },
+    transport::channels::{ChannelAuth, Channels, Subscription, Webhook, WebhookError},
+    transport::realtime::{Limits, PublishError, Realtime},
 };
 
 /// The transport of a host that has none: takes everything, delivers nothing, signs nothing.
 pub(crate) struct NoopRealtime;
 
 impl Channels for NoopRealtime {
-    fn sign(&self, _: &Subscription) -> Result<ChannelAuth, PortError> {
-        Err(PortError::permanent("there is no realtime server to sign for"))
+    fn sign(&self, _: &Subscription) -> Result<ChannelAuth, HostError> {
+        Err(HostError::permanent("there is no realtime server to sign for"))
     }
 
     fn receive_webhook(&self, _: &Webhook<'_>) -> Result<(), WebhookError> {

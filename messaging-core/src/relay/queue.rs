@@ -6,11 +6,9 @@ use std::{
 };
 
 use crate::{
-    port::{
-        directory::Profiles,
-        store::{Lane, LoadedEntry},
-    },
+    host::directory::Profiles,
     signal::Signal,
+    store::{Lane, LoadedEntry},
     time::Timestamp,
 };
 

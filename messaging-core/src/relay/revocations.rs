@@ -16,8 +16,8 @@ use std::{
 use super::retry;
 use crate::{
     id::{ConversationId, UserId},
-    port::realtime::PublishErrorKind,
     time::Timestamp,
+    transport::realtime::PublishErrorKind,
 };
 
 /// The time between the beginnings of two calls for a user.

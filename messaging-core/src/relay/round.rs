@@ -17,12 +17,10 @@ use super::{
 };
 use crate::{
     event,
+    host::directory::ProfileQuery,
     id::ConversationId,
-    port::{
-        directory::ProfileQuery,
-        store::{Lane, LaneDeferral, LaneFailure, LoadedEntry, StoreError, StoreErrorKind, Subject},
-    },
     profiles::profiles_or_blank,
+    store::{Lane, LaneDeferral, LaneFailure, LoadedEntry, StoreError, StoreErrorKind, Subject},
     telemetry,
     time::Timestamp,
 };

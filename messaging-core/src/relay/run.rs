@@ -11,7 +11,7 @@ use futures_util::{
 use super::Relay;
 use crate::{
     clock,
-    port::store::{LaneDeferral, LaneFailure, StoreError},
+    store::{LaneDeferral, LaneFailure, StoreError},
 };
 
 impl Relay {

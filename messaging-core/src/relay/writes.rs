@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use crate::{port::store::StoreErrorKind, time::Timestamp};
+use crate::{store::StoreErrorKind, time::Timestamp};
 
 /// For how long a success counts while later probes do not say whether the store takes writes.
 const SUCCESS_COUNTS_FOR: Duration = Duration::from_secs(30);

@@ -6,7 +6,7 @@ use crate::{
     domain::activity::Activity,
     error::Error,
     policy::Action,
-    port::store::{ActivityScan, AuditedAction},
+    store::{ActivityScan, AuditedAction},
 };
 
 const COUNTING: &str = "counting activity";

@@ -5,11 +5,9 @@ use crate::{
     actor::Actor,
     domain::page::{AuditCursor, PageSize},
     error::Error,
+    host::directory::{ProfileQuery, Profiles},
     policy::Action,
-    port::{
-        directory::{ProfileQuery, Profiles},
-        store::{AuditRecord, AuditedAction},
-    },
+    store::{AuditRecord, AuditedAction},
 };
 
 const READING: &str = "reading the audit log";

@@ -6,13 +6,11 @@ use crate::{
     clock,
     error::{Error, ErrorKind},
     event::{Channel, ChannelName, SocketId},
+    host::directory::ProfileQuery,
     id::UserId,
     policy::{Action, Refusal},
-    port::{
-        channels::{ChannelAuth, Member, Subscription, UserAuth},
-        directory::ProfileQuery,
-        realtime::{PublishError, RevokeScope},
-    },
+    transport::channels::{ChannelAuth, Member, Subscription, UserAuth},
+    transport::realtime::{PublishError, RevokeScope},
 };
 
 const AUTHORISING: &str = "authorising a subscription";

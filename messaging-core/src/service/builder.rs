@@ -6,15 +6,19 @@ use crate::{
     digest::{DigestOptions, DigestParts, Digester, InvalidDigestOptions},
     domain::digest::{DigestPolicy, InvalidDigestPolicy},
     event::{ChannelNames, InvalidPrefix},
+    host::access::AccessPolicy,
+    host::directory::Directory,
+    host::presence::Presence,
+    host::rate_limit::RateLimiter,
     memory::MemoryStore,
     notify::{Notifier, NotifyParts},
-    port::{
-        access::AccessPolicy, directory::Directory, mailer::Mailer, presence::Presence, push::Push,
-        rate_limit::RateLimiter, realtime::Realtime, store::Store,
-    },
     rate_limit::{ProcessLimiter, Unlimited},
     reach::Reach,
     relay::{InvalidRelayOptions, NoopRealtime, Relay, RelayOptions, RelayParts},
+    store::Store,
+    transport::mailer::Mailer,
+    transport::push::Push,
+    transport::realtime::Realtime,
     worker::Workers,
 };
 

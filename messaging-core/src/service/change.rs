@@ -9,12 +9,10 @@ use crate::{
     },
     error::{Error, ErrorKind},
     event::Channel,
+    host::directory::Profiles,
     id::{AgentId, ConversationId, UserId},
     policy::{Action, Standing},
-    port::{
-        directory::Profiles,
-        store::{AuditedAction, ChangeState, Changed},
-    },
+    store::{AuditedAction, ChangeState, Changed},
 };
 
 const CHANGING: &str = "changing a conversation";

@@ -1,11 +1,9 @@
 use super::Messaging;
 use crate::{
     error::Error,
+    host::directory::Profiles,
     id::ConversationId,
-    port::{
-        directory::Profiles,
-        store::{DeadLetter, DeadLetterPosition, Requeue, Requeued, StoreError},
-    },
+    store::{DeadLetter, DeadLetterPosition, Requeue, Requeued, StoreError},
 };
 
 impl Messaging {

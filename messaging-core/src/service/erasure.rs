@@ -13,7 +13,7 @@ use crate::{
     },
     error::Error,
     id::{BookingId, ConversationId, UserId},
-    port::store::{Direction, HistoryScan, ReportScan, StoreError, StoreErrorKind, Traces},
+    store::{Direction, HistoryScan, ReportScan, StoreError, StoreErrorKind, Traces},
 };
 
 const ERASING: &str = "erasing a user";

@@ -9,12 +9,10 @@ use crate::{
         side::Side,
     },
     error::{Error, ErrorKind},
+    host::directory::ProfileQuery,
     id::ConversationId,
     policy::{Action, Standing},
-    port::{
-        directory::ProfileQuery,
-        store::{AuditedAction, Direction, HistoryPage, HistoryScan},
-    },
+    store::{AuditedAction, Direction, HistoryPage, HistoryScan},
 };
 
 const READING: &str = "reading a history";

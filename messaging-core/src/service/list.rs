@@ -13,12 +13,10 @@ use crate::{
         side::{PerSide, Side},
     },
     error::{Error, ErrorKind},
+    host::directory::ProfileQuery,
     id::{ConversationId, UserId},
     policy::{Action, Standing, shows_presence},
-    port::{
-        directory::ProfileQuery,
-        store::{AuditedAction, ListScan, ListStart},
-    },
+    store::{AuditedAction, ListScan, ListStart},
     telemetry::{self, HostPart},
 };
 
@@ -177,7 +175,7 @@ impl Messaging {
 
     /// Whether the other side of conversations that an actor was shown is connected, or both where the actor takes
     /// no part; `None` where that is unknown, was not asked, or the other side blocks the actor. One question to
-    /// [`Presence`](crate::port::presence::Presence) for all of them.
+    /// [`Presence`](crate::host::presence::Presence) for all of them.
     pub async fn list_online(&self, of: &[ConversationView]) -> Vec<PerSide<Option<bool>>> {
         let asked = |view: &ConversationView, side| {
             let is_told = view

@@ -5,12 +5,10 @@ use crate::{
     actor::Actor,
     domain::conversation::UnreadCounter,
     error::{Error, ErrorKind},
+    host::directory::Profiles,
     id::{ConversationId, MessageId},
     policy::Action,
-    port::{
-        directory::Profiles,
-        store::{MarkRead, Marked},
-    },
+    store::{MarkRead, Marked},
     telemetry,
     time::Timestamp,
 };

@@ -41,23 +41,19 @@ use crate::{
     domain::conversation::Conversation,
     error::{Error, ErrorKind},
     event::ChannelNames,
+    host::access::AccessPolicy,
+    host::directory::{Directory, ProfileQuery, Profiles},
+    host::presence::Presence,
+    host::rate_limit::{Admission, Limited, RateLimiter},
     id::{AuditId, ConversationId},
     policy::{self, Action, Decision, Refusal, Standing},
-    port::{
-        access::AccessPolicy,
-        directory::{Directory, ProfileQuery, Profiles},
-        presence::Presence,
-        push::Push,
-        rate_limit::{Admission, Limited, RateLimiter},
-        realtime::Realtime,
-        store::{
-            AuditRecord, AuditedAction, Lane, LoadedEntry, Publisher, Store, StoreError, StoreErrorKind,
-        },
-    },
     profiles::profiles_or_blank,
     relay::{Health, Relay, Work},
+    store::{AuditRecord, AuditedAction, Lane, LoadedEntry, Publisher, Store, StoreError, StoreErrorKind},
     telemetry::{self, HostPart},
     time::Timestamp,
+    transport::push::Push,
+    transport::realtime::Realtime,
 };
 
 /// Conversations between clients and agents: everything a host calls. Cheap to clone.

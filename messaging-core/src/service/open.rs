@@ -6,14 +6,12 @@ use crate::{
     clock,
     domain::conversation::PreparedOpen,
     error::{Error, ErrorKind},
+    host::HostError,
+    host::directory::{BookingParties, ProfileQuery, Profiles},
+    host::rate_limit::Limited,
     id::{AgentId, BookingId, ConversationId, UserId},
     policy::{Action, Refusal},
-    port::{
-        PortError,
-        directory::{BookingParties, ProfileQuery, Profiles},
-        rate_limit::Limited,
-        store::{Opened, UnlinkBooking, Unlinked},
-    },
+    store::{Opened, UnlinkBooking, Unlinked},
     telemetry,
 };
 
@@ -207,7 +205,7 @@ impl Messaging {
     }
 
     /// A fact from the directory; opening fails where it cannot be had in time.
-    async fn ask<T>(&self, question: impl Future<Output = Result<T, PortError>> + Send) -> Result<T, Error> {
+    async fn ask<T>(&self, question: impl Future<Output = Result<T, HostError>> + Send) -> Result<T, Error> {
         match clock::timeout(&*self.0.clock, self.0.directory_timeout, question).await {
             Ok(answer) => answer.map_err(|error| Error::directory(Some(error), OPENING)),
             Err(clock::Elapsed) => Err(Error::directory(None, OPENING)),

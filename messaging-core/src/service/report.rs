@@ -8,13 +8,11 @@ use crate::{
         report::{Outcome, Remark, Report, ReportFile, ReportStatus, Resolution},
     },
     error::{Error, ErrorKind},
+    host::directory::{ProfileQuery, Profiles},
+    host::rate_limit::Limited,
     id::{ConversationId, MessageId, ReportId},
     policy::Action,
-    port::{
-        directory::{ProfileQuery, Profiles},
-        rate_limit::Limited,
-        store::{AuditedAction, FileReport, Filed, ReportScan},
-    },
+    store::{AuditedAction, FileReport, Filed, ReportScan},
     telemetry,
 };
 

@@ -15,13 +15,11 @@ use crate::{
         side::{Recipients, Side},
     },
     error::{Error, ErrorKind},
+    host::directory::{ProfileQuery, Profiles},
+    host::rate_limit::Limited,
     id::{ConversationId, MessageId, UserId},
     policy::{Action, Standing},
-    port::{
-        directory::{ProfileQuery, Profiles},
-        rate_limit::Limited,
-        store::{Append, Appended, Entry, EntryKind, LoadedEntry, Stored, Subject},
-    },
+    store::{Append, Appended, Entry, EntryKind, LoadedEntry, Stored, Subject},
     telemetry,
 };
 

@@ -6,9 +6,9 @@ use crate::{
     clock,
     error::Error,
     event::{self, SocketId, Typing},
+    host::rate_limit::Limited,
     id::ConversationId,
     policy::Action,
-    port::rate_limit::Limited,
 };
 
 const TYPING: &str = "showing that someone types";

@@ -5,9 +5,9 @@ use crate::{
         side::{PerSide, Side},
     },
     event::MessagePayload,
+    host::directory::{AgentProfile, BookingProfile, Profiles, UserProfile},
     id::{BookingId, ConversationId, MessageId},
     policy,
-    port::directory::{AgentProfile, BookingProfile, Profiles, UserProfile},
     time::Timestamp,
 };
 

@@ -1,5 +1,5 @@
 use super::Messaging;
-use crate::port::channels::{Webhook, WebhookError};
+use crate::transport::channels::{Webhook, WebhookError};
 
 impl Messaging {
     /// Takes note of what the realtime server reports. Nothing depends on it: a report that is lost heals.

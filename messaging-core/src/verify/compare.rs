@@ -1,7 +1,7 @@
 use super::{Discrepancy, Finding};
 use crate::{
     domain::side::Side,
-    port::store::{LaneRecount, Recount, Unpublished},
+    store::{LaneRecount, Recount, Unpublished},
 };
 
 /// Every way in which what is kept of a conversation differs from what there is of it.
@@ -94,7 +94,7 @@ pub(super) mod tests {
             side::PerSide,
         },
         id::{AgentId, ConversationId, UserId},
-        port::store::SideRecount,
+        store::SideRecount,
         time::Timestamp,
     };
     use Finding::*;

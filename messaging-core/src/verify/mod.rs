@@ -8,7 +8,7 @@
 //! use messaging_core::{memory::MemoryStore, verify::{ConversationRange, verify}};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() -> Result<(), messaging_core::port::store::StoreError> {
+//! # async fn main() -> Result<(), messaging_core::store::StoreError> {
 //! let store = MemoryStore::new();
 //! let mut discrepancies = verify(&store, ConversationRange::all());
 //! while let Some(discrepancy) = discrepancies.try_next().await? {
@@ -30,7 +30,7 @@ pub use discrepancy::{Discrepancy, Finding};
 
 use crate::{
     id::ConversationId,
-    port::store::{Recount, RecountScan, RecountStore, StoreError, StoreErrorKind},
+    store::{Recount, RecountScan, RecountStore, StoreError, StoreErrorKind},
 };
 
 /// How many conversations are looked at together.

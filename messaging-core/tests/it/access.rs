@@ -5,7 +5,7 @@ use messaging_core::{
     Role, Side,
     clock::SequentialIds,
     event::{ChannelName, SocketId, Typing},
-    port::store::AuditStore,
+    store::AuditStore,
 };
 use messaging_testkit::fake::FailingStore;
 

@@ -14,14 +14,12 @@ use messaging_core::{
     AgentId, BookingId, ConversationId, Messaging, Options, RelayOptions, Unlimited, UserId, Workers,
     clock::{ManualClock, SequentialIds},
     event::{ChannelName, Event},
+    host::HostError,
+    host::directory::{BookingParties, Contact, Directory, ProfileQuery, Profiles},
     memory::MemoryStore,
-    port::{
-        PortError,
-        channels::{ChannelAuth, Channels, Subscription, Webhook, WebhookError},
-        directory::{BookingParties, Contact, Directory, ProfileQuery, Profiles},
-        realtime::{Limits, PublishError, PublishErrorKind, Realtime},
-        store::{OutboxStore, StoreErrorKind},
-    },
+    store::{OutboxStore, StoreErrorKind},
+    transport::channels::{ChannelAuth, Channels, Subscription, Webhook, WebhookError},
+    transport::realtime::{Limits, PublishError, PublishErrorKind, Realtime},
 };
 use messaging_testkit::fake::{Effect, FailingStore};
 
@@ -123,22 +121,22 @@ struct SlowAtFirst(AtomicBool);
 
 #[async_trait::async_trait]
 impl Directory for SlowAtFirst {
-    async fn profiles(&self, query: &ProfileQuery) -> Result<Profiles, PortError> {
+    async fn profiles(&self, query: &ProfileQuery) -> Result<Profiles, HostError> {
         if !self.0.swap(true, Ordering::Relaxed) {
             std::future::pending::<()>().await;
         }
         People.profiles(query).await
     }
 
-    async fn agent_user(&self, _: &AgentId) -> Result<Option<UserId>, PortError> {
+    async fn agent_user(&self, _: &AgentId) -> Result<Option<UserId>, HostError> {
         Ok(None)
     }
 
-    async fn booking_parties(&self, _: &BookingId) -> Result<Option<BookingParties>, PortError> {
+    async fn booking_parties(&self, _: &BookingId) -> Result<Option<BookingParties>, HostError> {
         Ok(None)
     }
 
-    async fn contacts(&self, _: &[UserId]) -> Result<HashMap<UserId, Contact>, PortError> {
+    async fn contacts(&self, _: &[UserId]) -> Result<HashMap<UserId, Contact>, HostError> {
         Ok(HashMap::new())
     }
 }
@@ -275,8 +273,8 @@ struct Counting {
 }
 
 impl Channels for Counting {
-    fn sign(&self, _: &Subscription) -> Result<ChannelAuth, PortError> {
-        Err(PortError::permanent("nothing is signed here"))
+    fn sign(&self, _: &Subscription) -> Result<ChannelAuth, HostError> {
+        Err(HostError::permanent("nothing is signed here"))
     }
 
     fn receive_webhook(&self, _: &Webhook<'_>) -> Result<(), WebhookError> {
@@ -401,8 +399,8 @@ async fn what_a_stopped_process_could_not_publish_is_anyone_s_at_once() {
 pub(crate) struct Stuck;
 
 impl Channels for Stuck {
-    fn sign(&self, _: &Subscription) -> Result<ChannelAuth, PortError> {
-        Err(PortError::permanent("nothing is signed here"))
+    fn sign(&self, _: &Subscription) -> Result<ChannelAuth, HostError> {
+        Err(HostError::permanent("nothing is signed here"))
     }
 
     fn receive_webhook(&self, _: &Webhook<'_>) -> Result<(), WebhookError> {

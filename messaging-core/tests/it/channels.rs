@@ -6,11 +6,9 @@ use futures_util::FutureExt;
 use messaging_core::{
     Authorized, ErrorKind, ProcessLimiter, Timestamp, UserId,
     event::{ChannelName, SocketId, Typing},
-    port::{
-        PortError,
-        rate_limit::{Admission, Limited, RateLimiter},
-        realtime::RevokeScope,
-    },
+    host::HostError,
+    host::rate_limit::{Admission, Limited, RateLimiter},
+    transport::realtime::RevokeScope,
 };
 
 use crate::world::*;
@@ -53,7 +51,7 @@ async fn typing_names_the_actor_and_needs_access() {
     );
     world
         .realtime
-        .fail(|_| Some(messaging_core::port::realtime::PublishErrorKind::Down));
+        .fail(|_| Some(messaging_core::transport::realtime::PublishErrorKind::Down));
     world
         .messaging
         .set_typing(&carl(), id, Typing::Started, None)
@@ -89,8 +87,8 @@ async fn a_limiter_that_does_not_answer_stops_nobody() {
     struct Broken;
     #[async_trait::async_trait]
     impl RateLimiter for Broken {
-        async fn admit(&self, _: &UserId, _: Limited, _: Timestamp) -> Result<Admission, PortError> {
-            Err(PortError::temporary("broken"))
+        async fn admit(&self, _: &UserId, _: Limited, _: Timestamp) -> Result<Admission, HostError> {
+            Err(HostError::temporary("broken"))
         }
     }
     let world = World::with(|builder| builder.rate_limiter(Broken));

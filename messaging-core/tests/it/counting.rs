@@ -13,16 +13,15 @@ use messaging_core::{
     clock::{ManualClock, SequentialIds},
     domain::{report::Remark, side::Recipients},
     event::Typing,
+    host::HostError,
+    host::HostErrorKind,
+    host::presence::Presence,
+    host::rate_limit::Limited,
     memory::MemoryStore,
-    port::{
-        PortError, PortErrorKind,
-        mailer::{Digest, MailError, MailErrorKind, Mailer},
-        presence::Presence,
-        push::{Notification, Push},
-        rate_limit::Limited,
-        realtime::{PublishError, PublishErrorKind},
-    },
     telemetry::METRICS,
+    transport::mailer::{Digest, MailError, MailErrorKind, Mailer},
+    transport::push::{Notification, Push},
+    transport::realtime::{PublishError, PublishErrorKind},
 };
 use messaging_testkit::{
     fake::{FakeDirectory, RecordingRealtime},
@@ -86,9 +85,9 @@ impl Push for Outside {
 
 #[async_trait]
 impl Presence for Outside {
-    async fn online(&self, users: &[UserId]) -> Result<HashMap<UserId, bool>, PortError> {
+    async fn online(&self, users: &[UserId]) -> Result<HashMap<UserId, bool>, HostError> {
         if self.is(Broken::Presence) {
-            return Err(PortError::temporary("as asked for"));
+            return Err(HostError::temporary("as asked for"));
         }
         Ok(users.iter().map(|user| (user.clone(), false)).collect())
     }
@@ -207,7 +206,7 @@ async fn much(house: &House) {
     house.work(HOUR).await;
     house.realtime.heal();
 
-    house.directory.fail(PortErrorKind::Temporary);
+    house.directory.fail(HostErrorKind::Temporary);
     messaging.history(&client(1), &newest(id)).await.unwrap();
     house.directory.answer();
 

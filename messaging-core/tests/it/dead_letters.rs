@@ -3,7 +3,7 @@
 use messaging_core::{
     Messaging,
     clock::Clock as _,
-    port::store::{Claim, ConversationStore as _, DeadLetter, Lane, OutboxStore as _, Progress, Publisher},
+    store::{Claim, ConversationStore as _, DeadLetter, Lane, OutboxStore as _, Progress, Publisher},
 };
 use messaging_testkit::make::{at, plan, secs, worker_id};
 

@@ -11,7 +11,7 @@ use messaging_core::{
     Body, ConversationId, DigestPolicy, HostOpen, Messaging, SendMessage, UserId, Workers,
     clock::ManualClock,
     memory::MemoryStore,
-    port::mailer::{Digest, MailError, MailErrorKind, Mailer},
+    transport::mailer::{Digest, MailError, MailErrorKind, Mailer},
 };
 use messaging_testkit::{
     fake::FakeDirectory,

@@ -12,10 +12,8 @@ use messaging_core::{
     clock::{Clock, ManualClock},
     event::Event,
     memory::MemoryStore,
-    port::{
-        realtime::PublishErrorKind,
-        store::{EntryKind, OutboxStore},
-    },
+    store::{EntryKind, OutboxStore},
+    transport::realtime::PublishErrorKind,
 };
 use proptest::prelude::*;
 

@@ -14,14 +14,13 @@ use messaging_core::{
     Recipients, SendMessage, Unlimited, UserId, Workers,
     clock::{Clock as _, ManualClock, SequentialIds},
     domain::{conversation::Change, page::ListScope, side::Side},
+    host::HostError,
+    host::HostErrorKind,
+    host::directory::{BookingParties, Contact, Directory, ProfileQuery, Profiles},
+    host::presence::Presence,
     memory::MemoryStore,
-    port::{
-        PortError, PortErrorKind,
-        directory::{BookingParties, Contact, Directory, ProfileQuery, Profiles},
-        mailer::{Digest, MailError, MailErrorKind, Mailer},
-        presence::Presence,
-        store::{ChangeState, ConversationStore as _, ListScan, ListStart, Publisher, Store},
-    },
+    store::{ChangeState, ConversationStore as _, ListScan, ListStart, Publisher, Store},
+    transport::mailer::{Digest, MailError, MailErrorKind, Mailer},
 };
 use messaging_testkit::{
     fake::FakeDirectory,
@@ -51,7 +50,7 @@ pub(crate) struct Nobody;
 
 #[async_trait]
 impl Presence for Nobody {
-    async fn online(&self, users: &[UserId]) -> Result<HashMap<UserId, bool>, PortError> {
+    async fn online(&self, users: &[UserId]) -> Result<HashMap<UserId, bool>, HostError> {
         Ok(users.iter().map(|user| (user.clone(), false)).collect())
     }
 }
@@ -375,7 +374,7 @@ struct Blocks {
 
 #[async_trait]
 impl Directory for Blocks {
-    async fn profiles(&self, query: &ProfileQuery) -> Result<Profiles, PortError> {
+    async fn profiles(&self, query: &ProfileQuery) -> Result<Profiles, HostError> {
         let all = ListScan {
             scope: ListScope::All(agent_user_id(1)),
             start: ListStart::Newest,
@@ -394,15 +393,15 @@ impl Directory for Blocks {
         self.directory.profiles(query).await
     }
 
-    async fn agent_user(&self, agent_id: &AgentId) -> Result<Option<UserId>, PortError> {
+    async fn agent_user(&self, agent_id: &AgentId) -> Result<Option<UserId>, HostError> {
         self.directory.agent_user(agent_id).await
     }
 
-    async fn booking_parties(&self, booking_id: &BookingId) -> Result<Option<BookingParties>, PortError> {
+    async fn booking_parties(&self, booking_id: &BookingId) -> Result<Option<BookingParties>, HostError> {
         self.directory.booking_parties(booking_id).await
     }
 
-    async fn contacts(&self, users: &[UserId]) -> Result<HashMap<UserId, Contact>, PortError> {
+    async fn contacts(&self, users: &[UserId]) -> Result<HashMap<UserId, Contact>, HostError> {
         self.directory.contacts(users).await
     }
 }
@@ -436,7 +435,7 @@ async fn while_the_directory_fails_nobody_is_mailed_and_nothing_counts_as_mailed
     let house = House::new();
     let id = house.open(1, 1).await;
     house.send(1, id, "hello").await;
-    house.directory.fail(PortErrorKind::Temporary);
+    house.directory.fail(HostErrorKind::Temporary);
     assert_eq!(house.after(30).await, []);
     house.directory.answer();
     assert_eq!(house.after(5).await.len(), 1);

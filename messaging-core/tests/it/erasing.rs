@@ -12,7 +12,7 @@ use messaging_core::{
         report::{Outcome, Remark},
     },
     memory::MemoryStore,
-    port::store::{
+    store::{
         ConversationStore as _, Direction, HistoryScan, ModerationStore as _, ReportScan, StoreErrorKind,
     },
     verify::ConversationRange,

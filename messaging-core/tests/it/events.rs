@@ -1,7 +1,7 @@
 //! What is said on which channel: the projection of outbox entries to events, as the outside sees it.
 
 use crate::world::*;
-use messaging_core::{Body, IdempotencyKey, OpenConversation, Recipients, Side, port::realtime::Limits};
+use messaging_core::{Body, IdempotencyKey, OpenConversation, Recipients, Side, transport::realtime::Limits};
 
 #[tokio::test]
 async fn a_message_is_said_in_the_conversation_and_to_the_other_side() {

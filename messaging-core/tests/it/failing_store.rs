@@ -9,7 +9,8 @@ use messaging_core::{
     MessageId, Messaging, PageSize, Unlimited, Workers,
     clock::{ManualClock, SequentialIds},
     memory::MemoryStore,
-    port::{realtime::PublishErrorKind, store::StoreErrorKind},
+    store::StoreErrorKind,
+    transport::realtime::PublishErrorKind,
 };
 use messaging_testkit::{
     fake::{Effect, FailingStore},

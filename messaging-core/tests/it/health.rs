@@ -7,7 +7,7 @@ use messaging_core::{
     ErrorKind, HostOpen, Messaging, Unlimited, Workers,
     clock::{Clock as _, ManualClock, SequentialIds},
     memory::MemoryStore,
-    port::store::StoreErrorKind,
+    store::StoreErrorKind,
 };
 use messaging_testkit::fake::{Effect, FailingStore};
 

@@ -10,10 +10,8 @@ use messaging_core::{
     clock::{Clock, ManualClock},
     domain::conversation::PreparedOpen,
     memory::MemoryStore,
-    port::{
-        realtime::Limits,
-        store::{ConversationStore, Publisher},
-    },
+    store::{ConversationStore, Publisher},
+    transport::realtime::Limits,
 };
 use tokio::{
     sync::{

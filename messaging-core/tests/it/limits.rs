@@ -7,8 +7,9 @@ use messaging_core::{
     clock::{ManualClock, SequentialIds},
     domain::{report::Remark, side::Recipients},
     event::Typing,
+    host::rate_limit::Limited,
     memory::MemoryStore,
-    port::{rate_limit::Limited, store::StoreErrorKind},
+    store::StoreErrorKind,
 };
 use messaging_testkit::{
     fake::{Effect, FailingStore},

@@ -3,10 +3,8 @@
 use std::time::Duration;
 
 use messaging_core::{
-    Actor, ErrorKind, ListFrom, ListRequest, NumberedPage, PageSize, Role,
-    clock::ManualClock,
-    memory::MemoryStore,
-    port::{PortError, directory::Profiles, presence::Presence},
+    Actor, ErrorKind, ListFrom, ListRequest, NumberedPage, PageSize, Role, clock::ManualClock,
+    host::HostError, host::directory::Profiles, host::presence::Presence, memory::MemoryStore,
 };
 
 use crate::world::*;
@@ -122,28 +120,28 @@ struct Mute {
 }
 
 #[async_trait::async_trait]
-impl messaging_core::port::directory::Directory for Mute {
+impl messaging_core::host::directory::Directory for Mute {
     async fn profiles(
         &self,
-        _: &messaging_core::port::directory::ProfileQuery,
-    ) -> Result<Profiles, PortError> {
+        _: &messaging_core::host::directory::ProfileQuery,
+    ) -> Result<Profiles, HostError> {
         if self.hangs {
             std::future::pending::<()>().await;
         }
-        Err(PortError::temporary("down"))
+        Err(HostError::temporary("down"))
     }
 
     async fn agent_user(
         &self,
         _: &messaging_core::AgentId,
-    ) -> Result<Option<messaging_core::UserId>, PortError> {
+    ) -> Result<Option<messaging_core::UserId>, HostError> {
         Ok(None)
     }
 
     async fn booking_parties(
         &self,
         _: &messaging_core::BookingId,
-    ) -> Result<Option<messaging_core::port::directory::BookingParties>, PortError> {
+    ) -> Result<Option<messaging_core::host::directory::BookingParties>, HostError> {
         Ok(None)
     }
 
@@ -151,8 +149,8 @@ impl messaging_core::port::directory::Directory for Mute {
         &self,
         _: &[messaging_core::UserId],
     ) -> Result<
-        std::collections::HashMap<messaging_core::UserId, messaging_core::port::directory::Contact>,
-        PortError,
+        std::collections::HashMap<messaging_core::UserId, messaging_core::host::directory::Contact>,
+        HostError,
     > {
         Ok(std::collections::HashMap::new())
     }
@@ -217,7 +215,7 @@ async fn presence_is_shown_where_it_is_known() {
         async fn online(
             &self,
             _: &[messaging_core::UserId],
-        ) -> Result<std::collections::HashMap<messaging_core::UserId, bool>, PortError> {
+        ) -> Result<std::collections::HashMap<messaging_core::UserId, bool>, HostError> {
             Ok([(user("ada"), true)].into())
         }
     }
@@ -260,7 +258,7 @@ async fn presence_of_a_whole_page_is_one_question() {
         async fn online(
             &self,
             users: &[messaging_core::UserId],
-        ) -> Result<std::collections::HashMap<messaging_core::UserId, bool>, PortError> {
+        ) -> Result<std::collections::HashMap<messaging_core::UserId, bool>, HostError> {
             self.0.lock().unwrap().push(users.to_vec());
             Ok(users
                 .iter()

@@ -11,14 +11,13 @@ use messaging_core::{
     Body, ConversationId, ErrorKind, Messaging, OpenConversation, SendMessage, Timestamp, Unlimited, UserId,
     Workers,
     clock::{ManualClock, SequentialIds},
+    host::HostError,
+    host::HostErrorKind,
+    host::directory::Contact,
+    host::presence::Presence,
     memory::MemoryStore,
-    port::{
-        PortError, PortErrorKind,
-        directory::Contact,
-        presence::Presence,
-        push::{Notification, Push},
-        realtime::{PublishError, PublishErrorKind},
-    },
+    transport::push::{Notification, Push},
+    transport::realtime::{PublishError, PublishErrorKind},
 };
 use messaging_testkit::{
     fake::{FakeDirectory, RecordingRealtime},
@@ -53,7 +52,7 @@ struct Known(Arc<Mutex<HashMap<UserId, bool>>>);
 
 #[async_trait]
 impl Presence for Known {
-    async fn online(&self, _: &[UserId]) -> Result<HashMap<UserId, bool>, PortError> {
+    async fn online(&self, _: &[UserId]) -> Result<HashMap<UserId, bool>, HostError> {
         Ok(self.0.lock().unwrap().clone())
     }
 }
@@ -168,7 +167,7 @@ async fn who_does_not_want_it_or_has_read_it_is_not_notified() {
         .await
         .unwrap();
     assert_eq!(house.notified().await, [""; 0]);
-    house.directory.fail(PortErrorKind::Temporary);
+    house.directory.fail(HostErrorKind::Temporary);
     house.send("unknown").await;
     assert_eq!(house.notified().await, [""; 0]);
 }

@@ -4,11 +4,9 @@ use futures_util::future::join_all;
 use messaging_core::{
     ConversationId, ErrorKind, HostOpen, Messaging,
     clock::ManualClock,
+    host::HostError,
     memory::MemoryStore,
-    port::{
-        PortError,
-        store::{ConversationStore as _, StoreErrorKind},
-    },
+    store::{ConversationStore as _, StoreErrorKind},
 };
 use messaging_testkit::fake::{Effect, FailingStore};
 use serde_json::{Value, json};
@@ -208,7 +206,7 @@ async fn opening_fails_while_the_directory_does() {
     let mut directory = MockDirectory::new();
     directory
         .expect_agent_user()
-        .returning(|_| Err(PortError::temporary("down")));
+        .returning(|_| Err(HostError::temporary("down")));
     let world = World::on(MemoryStore::new(), ManualClock::new(), directory, |builder| {
         builder
     });

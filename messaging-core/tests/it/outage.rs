@@ -10,11 +10,11 @@ use futures_util::future::{Either, select};
 use messaging_core::{
     Actor, ConversationId, Options, RelayOptions, Role,
     clock::Clock as _,
-    port::realtime::{
+    time::Timestamp,
+    transport::realtime::{
         Limits,
         PublishErrorKind::{self, Busy, Down, Refused},
     },
-    time::Timestamp,
 };
 
 use crate::{counted::Counted, world::*};

@@ -14,12 +14,10 @@ use messaging_core::{
         conversation::{Conversation, NewMessage},
         message::Origin,
     },
+    host::access::{AccessPolicy, HostRefusal},
     memory::MemoryStore,
     policy::Action,
-    port::{
-        access::{AccessPolicy, HostRefusal},
-        store::{Append, ConversationStore, Direction, HistoryScan, MarkRead, Publisher},
-    },
+    store::{Append, ConversationStore, Direction, HistoryScan, MarkRead, Publisher},
 };
 
 use crate::world::*;

@@ -5,9 +5,7 @@ use std::{pin::pin, time::Duration};
 use futures_util::{FutureExt as _, poll};
 use messaging_core::{
     Body, ConversationId, DigestOptions, DigestPolicy, HostOpen, Messaging, Options, SendMessage, Workers,
-    clock::ManualClock,
-    memory::MemoryStore,
-    port::{mailer::Digest, store::StoreErrorKind},
+    clock::ManualClock, memory::MemoryStore, store::StoreErrorKind, transport::mailer::Digest,
 };
 use messaging_testkit::{
     fake::{FailingStore, FakeDirectory},

@@ -10,12 +10,10 @@ use PublishErrorKind::{Busy, Down, Misconfigured, Refused};
 use messaging_core::{
     Messaging, Options, RelayOptions,
     clock::{Clock, ManualClock},
+    host::directory::Profiles,
     memory::MemoryStore,
-    port::{
-        directory::Profiles,
-        realtime::{Limits, PublishErrorKind},
-        store::OutboxStore,
-    },
+    store::OutboxStore,
+    transport::realtime::{Limits, PublishErrorKind},
 };
 
 const LONG: Duration = Duration::from_mins(1);

@@ -7,12 +7,10 @@ use messaging_core::{
         conversation::Conversation,
         report::{MAX_COMPLAINTS, Outcome, Remark, Report, ReportStatus},
     },
+    host::access::{AccessPolicy, HostRefusal},
     memory::MemoryStore,
     policy::Action,
-    port::{
-        access::{AccessPolicy, HostRefusal},
-        store::{AuditStore as _, StoreErrorKind},
-    },
+    store::{AuditStore as _, StoreErrorKind},
 };
 use messaging_testkit::fake::{Effect, FailingStore};
 use uuid::Uuid;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use messaging_core::{ErrorKind, event::Typing, id::ConversationId, port::realtime::PublishErrorKind};
+use messaging_core::{ErrorKind, event::Typing, id::ConversationId, transport::realtime::PublishErrorKind};
 
 use crate::world::*;
 use PublishErrorKind::{Busy, Down, Misconfigured, Refused};

@@ -6,10 +6,8 @@ use messaging_core::{
     Actor, HostOpen, Role,
     clock::Clock as _,
     id::{ConversationId, WorkerId},
-    port::{
-        realtime::{PublishErrorKind, RevokeScope},
-        store::{Claim, OutboxStore as _},
-    },
+    store::{Claim, OutboxStore as _},
+    transport::realtime::{PublishErrorKind, RevokeScope},
 };
 use messaging_testkit::make::uuid;
 

@@ -7,12 +7,10 @@ use messaging_core::{
     Actor, Body, ConversationId, ErrorKind, IdempotencyKey, Recipients, Side,
     clock::ManualClock,
     domain::conversation::{Change, Conversation},
+    host::access::{AccessPolicy, HostRefusal},
     memory::MemoryStore,
     policy::Action,
-    port::{
-        access::{AccessPolicy, HostRefusal},
-        store::{ChangeState, ConversationStore, Publisher},
-    },
+    store::{ChangeState, ConversationStore, Publisher},
 };
 
 use crate::world::*;

@@ -3,7 +3,7 @@ use std::time::Duration;
 use futures_util::{StreamExt, TryStreamExt};
 use messaging_core::{
     ConversationRange, ErrorKind, HistoryFrom, MarkOnRead, Messaging, memory::MemoryStore,
-    port::store::StoreErrorKind,
+    store::StoreErrorKind,
 };
 use messaging_testkit::fake::{Effect, FailingStore};
 

@@ -13,17 +13,14 @@ use messaging_core::{
     clock::{IdSource, ManualClock, SequentialIds},
     domain::page::ListScope,
     event::{ChannelName, Event},
-    memory::MemoryStore,
-    port::{
-        PortError,
-        channels::{ChannelAuth, Channels, Subscription, Webhook, WebhookError},
-        directory::{
-            AgentProfile, BookingParties, BookingProfile, Contact, Directory, ProfileQuery, Profiles,
-            UserProfile,
-        },
-        realtime::{Limits, PublishError, PublishErrorKind, Realtime, RevokeScope},
-        store::{ConversationStore, ListScan, ListStart},
+    host::HostError,
+    host::directory::{
+        AgentProfile, BookingParties, BookingProfile, Contact, Directory, ProfileQuery, Profiles, UserProfile,
     },
+    memory::MemoryStore,
+    store::{ConversationStore, ListScan, ListStart},
+    transport::channels::{ChannelAuth, Channels, Subscription, Webhook, WebhookError},
+    transport::realtime::{Limits, PublishError, PublishErrorKind, Realtime, RevokeScope},
 };
 use mockall::mock;
 use serde_json::Value;
@@ -33,10 +30,10 @@ mock! {
     pub(crate) Directory {}
     #[async_trait]
     impl Directory for Directory {
-        async fn profiles(&self, query: &ProfileQuery) -> Result<Profiles, PortError>;
-        async fn agent_user(&self, agent_id: &AgentId) -> Result<Option<UserId>, PortError>;
-        async fn booking_parties(&self, booking_id: &BookingId) -> Result<Option<BookingParties>, PortError>;
-        async fn contacts(&self, users: &[UserId]) -> Result<HashMap<UserId, Contact>, PortError>;
+        async fn profiles(&self, query: &ProfileQuery) -> Result<Profiles, HostError>;
+        async fn agent_user(&self, agent_id: &AgentId) -> Result<Option<UserId>, HostError>;
+        async fn booking_parties(&self, booking_id: &BookingId) -> Result<Option<BookingParties>, HostError>;
+        async fn contacts(&self, users: &[UserId]) -> Result<HashMap<UserId, Contact>, HostError>;
     }
 }
 
@@ -87,7 +84,7 @@ pub(crate) struct People;
 
 #[async_trait]
 impl Directory for People {
-    async fn profiles(&self, query: &ProfileQuery) -> Result<Profiles, PortError> {
+    async fn profiles(&self, query: &ProfileQuery) -> Result<Profiles, HostError> {
         let mut profiles = Profiles::default();
         for id in &query.users {
             let name = id.as_str().to_uppercase();
@@ -116,7 +113,7 @@ impl Directory for People {
         Ok(profiles)
     }
 
-    async fn agent_user(&self, agent_id: &AgentId) -> Result<Option<UserId>, PortError> {
+    async fn agent_user(&self, agent_id: &AgentId) -> Result<Option<UserId>, HostError> {
         Ok(match agent_id.as_str() {
             "alpine" => Some(user("ada")),
             "baltic" => Some(user("bo")),
@@ -125,7 +122,7 @@ impl Directory for People {
         })
     }
 
-    async fn booking_parties(&self, booking_id: &BookingId) -> Result<Option<BookingParties>, PortError> {
+    async fn booking_parties(&self, booking_id: &BookingId) -> Result<Option<BookingParties>, HostError> {
         let of = |client, a| {
             Some(BookingParties {
                 client_id: user(client),
@@ -140,7 +137,7 @@ impl Directory for People {
         })
     }
 
-    async fn contacts(&self, _: &[UserId]) -> Result<HashMap<UserId, Contact>, PortError> {
+    async fn contacts(&self, _: &[UserId]) -> Result<HashMap<UserId, Contact>, HostError> {
         Ok(HashMap::new())
     }
 }
@@ -258,7 +255,7 @@ impl Recorder {
 }
 
 impl Channels for Recorder {
-    fn sign(&self, subscription: &Subscription) -> Result<ChannelAuth, PortError> {
+    fn sign(&self, subscription: &Subscription) -> Result<ChannelAuth, HostError> {
         let mut recorded = self.0.lock().unwrap();
         recorded.signed.push(subscription.clone());
         let act = recorded.on_sign.take();

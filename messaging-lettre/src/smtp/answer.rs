@@ -10,7 +10,7 @@
 //! | the server, for now | `421`, `4xx` in answer to `MAIL`, `452 4.3.1` | [`Unavailable`](MailErrorKind::Unavailable) |
 //! | nothing | no reply to the content | [`OutcomeUnknown`](MailErrorKind::OutcomeUnknown) |
 
-use messaging_core::port::mailer::MailErrorKind;
+use messaging_core::transport::mailer::MailErrorKind;
 
 /// How far an e-mail has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -22,7 +22,7 @@ use lettre::{
         extension::{Extension, MailBodyParameter, MailParameter},
     },
 };
-use messaging_core::port::mailer::{Digest, MailError, MailErrorKind, Mailer};
+use messaging_core::transport::mailer::{Digest, MailError, MailErrorKind, Mailer};
 
 use crate::DigestMail;
 use answer::{Reply, Stage, without_reply};

@@ -6,10 +6,8 @@ use messaging_core::{
         message::Origin,
         side::{Recipients, Side},
     },
-    port::{
-        directory::{BookingProfile, Contact},
-        mailer::{Digest, DigestBooking, DigestConversation, DigestMessage},
-    },
+    host::directory::{BookingProfile, Contact},
+    transport::mailer::{Digest, DigestBooking, DigestConversation, DigestMessage},
 };
 use messaging_lettre::Links;
 

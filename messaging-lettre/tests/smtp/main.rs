@@ -7,7 +7,7 @@ mod relay_denied;
 use std::time::Duration;
 
 use common::{Pages, conversation, digest, usual};
-use messaging_core::port::mailer::{Digest, MailErrorKind, Mailer as _};
+use messaging_core::transport::mailer::{Digest, MailErrorKind, Mailer as _};
 use messaging_lettre::{DigestMail, SmtpMailer, Templates};
 use messaging_test_smtp::{Behaviour, Mail, SmtpServer};
 

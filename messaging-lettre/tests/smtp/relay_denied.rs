@@ -6,8 +6,10 @@ use async_trait::async_trait;
 use messaging_core::{
     Body, DigestPolicy, HostOpen, Messaging, SendMessage, Unlimited, UserId, Workers,
     clock::{ManualClock, SequentialIds},
+    host::HostError,
+    host::directory::Contact,
+    host::presence::Presence,
     memory::MemoryStore,
-    port::{PortError, directory::Contact, presence::Presence},
 };
 use messaging_test_smtp::SmtpServer;
 use messaging_testkit::{
@@ -22,7 +24,7 @@ struct Offline;
 
 #[async_trait]
 impl Presence for Offline {
-    async fn online(&self, users: &[UserId]) -> Result<HashMap<UserId, bool>, PortError> {
+    async fn online(&self, users: &[UserId]) -> Result<HashMap<UserId, bool>, HostError> {
         Ok(users.iter().map(|user| (user.clone(), false)).collect())
     }
 }

@@ -1,6 +1,6 @@
 use std::{fmt, sync::Arc, time::Duration};
 
-use messaging_core::port::push::Notification;
+use messaging_core::transport::push::Notification;
 
 use crate::{credentials::AppSecret, hosted::Tls, setting::cleaned};
 

@@ -17,10 +17,8 @@ use messaging_core::{
     Timestamp,
     clock::SystemClock,
     id::UserId,
-    port::{
-        push::{Notification, Push},
-        realtime::{PublishError, PublishErrorKind},
-    },
+    transport::push::{Notification, Push},
+    transport::realtime::{PublishError, PublishErrorKind},
 };
 use serde_json::{Map, Value};
 

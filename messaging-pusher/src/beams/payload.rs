@@ -1,6 +1,6 @@
 //! What a device is told.
 
-use messaging_core::{id::UserId, port::push::Notification};
+use messaging_core::{id::UserId, transport::push::Notification};
 use serde_json::{Value, json};
 
 use super::config::{BeamsConfig, BeamsContent};

@@ -65,9 +65,9 @@ use crate::{credentials::Credentials, signer::PusherSigner};
 ///
 /// A subscription to a channel of ours (as [`ChannelNames`](messaging_core::event::ChannelNames) tells them;
 /// see [`with_names`](EmbeddedOptions::with_names)) is accepted only if this very server
-/// [signed](messaging_core::port::channels::Channels::sign) it for that connection while it was open, and has
+/// [signed](messaging_core::transport::channels::Channels::sign) it for that connection while it was open, and has
 /// not revoked it since; in a presence channel, for the very member who is to show. So a signature from before
-/// a [revocation](messaging_core::port::realtime::Realtime::revoke) or a restart is worth nothing. Other
+/// a [revocation](messaging_core::transport::realtime::Realtime::revoke) or a restart is worth nothing. Other
 /// channels are the host's: what is signed with the same secret is accepted, wherever it was signed.
 ///
 /// Signatures of a private channel are alike for all users of one connection. So a subscription belongs to

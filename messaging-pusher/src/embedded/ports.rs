@@ -5,13 +5,11 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use messaging_core::{
     event::{ChannelName, Event, SocketId},
+    host::HostError,
+    host::presence::Presence,
     id::UserId,
-    port::{
-        PortError,
-        channels::{ChannelAuth, Channels, Subscription, UserAuth, Webhook, WebhookError},
-        presence::Presence,
-        realtime::{Limits, PublishError, PublishErrorKind, Realtime},
-    },
+    transport::channels::{ChannelAuth, Channels, Subscription, UserAuth, Webhook, WebhookError},
+    transport::realtime::{Limits, PublishError, PublishErrorKind, Realtime},
 };
 
 use super::{
@@ -33,7 +31,7 @@ enum OverLimit {
 }
 
 impl Channels for EmbeddedChannels {
-    fn sign(&self, subscription: &Subscription) -> Result<ChannelAuth, PortError> {
+    fn sign(&self, subscription: &Subscription) -> Result<ChannelAuth, HostError> {
         let auth = self.signer.sign(subscription)?;
         let Subscription {
             socket_id,
@@ -44,7 +42,7 @@ impl Channels for EmbeddedChannels {
         Ok(auth)
     }
 
-    fn sign_in(&self, socket_id: &SocketId, user: &UserId) -> Result<Option<UserAuth>, PortError> {
+    fn sign_in(&self, socket_id: &SocketId, user: &UserId) -> Result<Option<UserAuth>, HostError> {
         self.signer.sign_in(socket_id, user).map(Some)
     }
 
@@ -96,7 +94,7 @@ impl Realtime for EmbeddedChannels {
 #[async_trait]
 impl Presence for EmbeddedChannels {
     /// Knows every user.
-    async fn online(&self, users: &[UserId]) -> Result<HashMap<UserId, bool>, PortError> {
+    async fn online(&self, users: &[UserId]) -> Result<HashMap<UserId, bool>, HostError> {
         let hub = self.server.hub();
         Ok(users
             .iter()

@@ -21,13 +21,11 @@ use futures_util::{StreamExt as _, stream};
 use messaging_core::{
     clock::{Clock, SystemClock},
     event::{Channel, ChannelName, Event, SocketId},
+    host::HostError,
+    host::presence::Presence,
     id::UserId,
-    port::{
-        PortError,
-        channels::{ChannelAuth, Channels, Subscription, UserAuth, Webhook, WebhookError},
-        presence::Presence,
-        realtime::{Limits, PublishError, Realtime, RevokeScope},
-    },
+    transport::channels::{ChannelAuth, Channels, Subscription, UserAuth, Webhook, WebhookError},
+    transport::realtime::{Limits, PublishError, Realtime, RevokeScope},
 };
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -52,7 +50,7 @@ use crate::signer::PusherSigner;
 ///
 /// # Failures
 ///
-/// | answer | [`PublishErrorKind`](messaging_core::port::realtime::PublishErrorKind) |
+/// | answer | [`PublishErrorKind`](messaging_core::transport::realtime::PublishErrorKind) |
 /// |---|---|
 /// | 400, 413 | `Refused`: the event itself |
 /// | 401, 403, 404 | `Misconfigured`: our credentials, or there is no such app |
@@ -151,7 +149,7 @@ impl PusherRealtime {
 }
 
 impl Channels for PusherRealtime {
-    fn sign(&self, subscription: &Subscription) -> Result<ChannelAuth, PortError> {
+    fn sign(&self, subscription: &Subscription) -> Result<ChannelAuth, HostError> {
         let Parts {
             signer,
             options,
@@ -174,7 +172,7 @@ impl Channels for PusherRealtime {
         signer.sign(subscription)
     }
 
-    fn sign_in(&self, socket_id: &SocketId, user: &UserId) -> Result<Option<UserAuth>, PortError> {
+    fn sign_in(&self, socket_id: &SocketId, user: &UserId) -> Result<Option<UserAuth>, HostError> {
         self.0.signer.sign_in(socket_id, user).map(Some)
     }
 
@@ -224,7 +222,7 @@ impl Presence for PusherRealtime {
     ///
     /// # Errors
     /// When nobody could.
-    async fn online(&self, users: &[UserId]) -> Result<HashMap<UserId, bool>, PortError> {
+    async fn online(&self, users: &[UserId]) -> Result<HashMap<UserId, bool>, HostError> {
         let ask = |user: UserId| async move { (self.ask(&user).await, user) };
         let asked = stream::iter(users.to_vec()).map(ask).buffer_unordered(QUESTIONS);
         let mut online = HashMap::with_capacity(users.len());
@@ -238,7 +236,7 @@ impl Presence for PusherRealtime {
             }
         }
         match failed {
-            Some(error) if online.is_empty() => Err(PortError::temporary(error)),
+            Some(error) if online.is_empty() => Err(HostError::temporary(error)),
             Some(error) => {
                 let error: &dyn std::error::Error = &error;
                 tracing::warn!(error, "of some users it is not known whether they are connected");

@@ -3,7 +3,7 @@
 use hyper::StatusCode;
 use messaging_core::{
     event::{Event, SocketId},
-    port::realtime::{Limits, PublishError, PublishErrorKind},
+    transport::realtime::{Limits, PublishError, PublishErrorKind},
 };
 use serde::Serialize;
 use serde_json::{Map, Value};

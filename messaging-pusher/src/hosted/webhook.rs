@@ -9,8 +9,8 @@ use std::{
 use hmac::Mac as _;
 use messaging_core::{
     event::{Channel, ChannelName, ChannelNames},
-    port::channels::{Webhook, WebhookError},
     time::Timestamp,
+    transport::channels::{Webhook, WebhookError},
 };
 use serde::Deserialize;
 use serde_json::Value;

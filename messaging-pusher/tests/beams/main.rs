@@ -12,10 +12,8 @@ use fault_server::{FaultServer, Reply, status};
 use messaging_core::{
     Body, ConversationId, MessageId, UserId,
     domain::{message::Origin, side::Side},
-    port::{
-        push::{Notification, Push as _},
-        realtime::PublishErrorKind,
-    },
+    transport::push::{Notification, Push as _},
+    transport::realtime::PublishErrorKind,
 };
 use messaging_pusher::{BeamsConfig, BeamsContent, BeamsPush};
 use serde_json::{Value, json};

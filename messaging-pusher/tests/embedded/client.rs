@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use futures_util::{SinkExt, StreamExt};
-use messaging_core::port::channels::ChannelAuth;
+use messaging_core::transport::channels::ChannelAuth;
 use serde_json::{Value, json};
 use tokio::{
     io::AsyncWriteExt,

@@ -6,7 +6,7 @@ use messaging_core::{
     clock::{ManualClock, SequentialIds},
     event::{ChannelName, Event, SocketId},
     id::UserId,
-    port::channels::{ChannelAuth, Channels, Member, Subscription},
+    transport::channels::{ChannelAuth, Channels, Member, Subscription},
 };
 use messaging_pusher::{AppKey, AppSecret, Credentials, EmbeddedChannels, EmbeddedOptions};
 use tokio::net::TcpListener;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use messaging_core::{event::Event, port::realtime::Realtime};
+use messaging_core::{event::Event, transport::realtime::Realtime};
 use messaging_pusher::EmbeddedOptions;
 
 use crate::{

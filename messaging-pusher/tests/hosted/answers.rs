@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use messaging_core::port::realtime::{
+use messaging_core::transport::realtime::{
     PublishErrorKind::{self, Busy, Down, Misconfigured, Refused},
     Realtime as _,
 };

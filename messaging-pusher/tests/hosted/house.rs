@@ -6,7 +6,7 @@ use messaging_core::{
     clock::ManualClock,
     event::{ChannelName, Event},
     id::UserId,
-    port::realtime::PublishErrorKind,
+    transport::realtime::PublishErrorKind,
 };
 use messaging_pusher::{
     AppId, AppKey, AppSecret, Credentials, PusherConfig, PusherOptions, PusherRealtime, PusherServer, Tls,
@@ -73,7 +73,7 @@ pub(crate) fn user(id: &str) -> UserId {
 
 /// What came of a call; `None` when it was accepted.
 pub(crate) fn kind(
-    outcome: Result<(), messaging_core::port::realtime::PublishError>,
+    outcome: Result<(), messaging_core::transport::realtime::PublishError>,
 ) -> Option<PublishErrorKind> {
     outcome.err().map(|error| error.kind())
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use messaging_core::{
     Actor, AgentId, ConversationId, Messaging, OpenConversation, Role, SendMessage, Unlimited, UserId,
-    Workers, clock::SequentialIds, domain::body::Body, memory::MemoryStore, port::store::OutboxStore as _,
+    Workers, clock::SequentialIds, domain::body::Body, memory::MemoryStore, store::OutboxStore as _,
 };
 use messaging_testkit::fake::FakeDirectory;
 use serde_json::Value;

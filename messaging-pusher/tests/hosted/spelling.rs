@@ -7,7 +7,7 @@ use std::{
 
 use messaging_core::{
     event::{ChannelName, SocketId},
-    port::channels::{Channels as _, Member, Subscription},
+    transport::channels::{Channels as _, Member, Subscription},
 };
 use messaging_pusher::PusherRealtime;
 use tracing::{Level, subscriber::with_default};

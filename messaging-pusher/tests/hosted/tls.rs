@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use messaging_core::{
     clock::ManualClock,
-    port::realtime::{PublishErrorKind::Down, Realtime as _},
+    transport::realtime::{PublishErrorKind::Down, Realtime as _},
 };
 use messaging_pusher::{PusherOptions, PusherServer, Tls};
 use rcgen::{CertifiedKey, generate_simple_self_signed};

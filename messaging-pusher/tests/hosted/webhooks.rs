@@ -1,10 +1,8 @@
 //! A webhook makes forgotten what is remembered of a user; and nothing else does.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use messaging_core::port::{
-    channels::{Channels as _, Webhook, WebhookError},
-    presence::Presence as _,
-};
+use messaging_core::host::presence::Presence as _;
+use messaging_core::transport::channels::{Channels as _, Webhook, WebhookError};
 use sha2::Sha256;
 
 use crate::{

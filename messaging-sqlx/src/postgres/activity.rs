@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use messaging_core::{
     AgentId,
     domain::activity::{Activity, FirstReplies},
-    port::store::{ActivityScan, ActivityStore, StoreError},
+    store::{ActivityScan, ActivityStore, StoreError},
 };
 use sqlx::{
     Error, Row,

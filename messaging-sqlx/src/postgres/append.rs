@@ -3,7 +3,7 @@ use messaging_core::{
         message::{IdempotencyKey, Message},
         side::PerSide,
     },
-    port::store::{Append, Appended, StoreError, StoreErrorKind, Stored},
+    store::{Append, Appended, StoreError, StoreErrorKind, Stored},
 };
 use sqlx::{Error, Row as _, postgres::PgRow};
 use uuid::Uuid;

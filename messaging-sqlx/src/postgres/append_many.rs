@@ -1,6 +1,6 @@
 use messaging_core::{
     domain::message::IdempotencyKey,
-    port::store::{Append, Appended},
+    store::{Append, Appended},
 };
 use sqlx::{
     Error, Row as _,

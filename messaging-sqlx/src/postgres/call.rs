@@ -5,7 +5,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use messaging_core::port::store::StoreError;
+use messaging_core::store::StoreError;
 use sqlx::{
     AssertSqlSafe, Connection as _, PgConnection, Postgres, SqlSafeStr as _, SqlStr,
     postgres::{PgArguments, PgRow},

@@ -1,7 +1,7 @@
 use messaging_core::{
     domain::{conversation::Change, erasure::erased_user, side::Side},
     id::ConversationId,
-    port::store::{ChangeState, Changed, StoreError, StoreErrorKind},
+    store::{ChangeState, Changed, StoreError, StoreErrorKind},
 };
 use sqlx::{Error, Row, postgres::PgRow};
 

@@ -3,7 +3,7 @@
 use std::{sync::atomic::Ordering, time::Duration};
 
 use messaging_core::{
-    port::store::{Claim, Lane, Publisher, StoreError, StoreErrorKind},
+    store::{Claim, Lane, Publisher, StoreError, StoreErrorKind},
     time::Timestamp,
 };
 use sqlx::{Error, Row, postgres::PgRow};

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use messaging_core::port::store::{StoreError, StoreErrorKind};
+use messaging_core::store::{StoreError, StoreErrorKind};
 use sqlx::{PgPool, postgres::PgPoolOptions};
 
 use super::{PgOptions, Pooler, lend::Lender, url::parse};

@@ -7,7 +7,7 @@ use messaging_core::{
         receipt::MessageRow,
     },
     id::{AgentId, BookingId, ConversationId, UserId},
-    port::store::{
+    store::{
         Append, Appended, ChangeState, Changed, ConversationStore, HistoryPage, HistoryScan, ListPage,
         ListScan, MarkRead, Marked, Opened, Publisher, StoreError, UnlinkBooking, Unlinked,
     },

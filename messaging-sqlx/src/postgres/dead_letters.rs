@@ -2,7 +2,7 @@
 
 use messaging_core::{
     id::WorkerId,
-    port::store::{DeadLetter, DeadLetterPosition, Entry, Lane, Requeue, Requeued, StoreError},
+    store::{DeadLetter, DeadLetterPosition, Entry, Lane, Requeue, Requeued, StoreError},
     time::Timestamp,
 };
 use sqlx::{Error, Row, postgres::PgRow};
@@ -100,7 +100,7 @@ impl PgStore {
             .await
     }
 
-    pub(super) async fn set_aside_after(
+    pub(super) async fn dead_letters_after(
         &self,
         place: &DeadLetterPosition,
         rows: usize,

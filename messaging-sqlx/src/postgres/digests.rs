@@ -7,7 +7,7 @@ use messaging_core::{
         side::Side,
     },
     id::{ConversationId, DigestId, UserId},
-    port::store::{
+    store::{
         DigestAttempt, DigestClaim, DigestLease, DigestPostponement, DigestStore, DigestUser, Excerpt,
         PushMark, StoreError,
     },
@@ -31,7 +31,7 @@ use crate::codes::{limit, number, side_code, side_of_code};
 
 #[async_trait]
 impl DigestStore for PgStore {
-    /// Fails with [`ReadOnly`](messaging_core::port::store::StoreErrorKind::ReadOnly), caused by a [`ClockSkew`](super::ClockSkew),
+    /// Fails with [`ReadOnly`](messaging_core::store::StoreErrorKind::ReadOnly), caused by a [`ClockSkew`](super::ClockSkew),
     /// while the clocks are too far apart for leases.
     async fn claim_digests(&self, claim: &DigestClaim) -> Result<Vec<DigestUser>, StoreError> {
         const DOING: &str = "claiming users to mail";

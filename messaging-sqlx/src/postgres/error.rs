@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use messaging_core::port::store::{StoreError, StoreErrorKind};
+use messaging_core::store::{StoreError, StoreErrorKind};
 use sqlx::Error;
 
 /// When to come back after the database was out of reach or out of capacity.

@@ -23,7 +23,7 @@ use std::{sync::Arc, time::Duration};
 use futures_util::future::join_all;
 use messaging_core::{
     id::ConversationId,
-    port::store::{Append, Appended, StoreError, StoreErrorKind},
+    store::{Append, Appended, StoreError, StoreErrorKind},
 };
 use tokio::{sync::oneshot, time::timeout};
 

@@ -3,7 +3,7 @@
 use messaging_core::{
     domain::{message::IdempotencyKey, receipt::MessageRow},
     id::{ConversationId, UserId},
-    port::store::{Direction, HistoryPage, HistoryScan, StoreError},
+    store::{Direction, HistoryPage, HistoryScan, StoreError},
 };
 use sqlx::{Error, Row, postgres::PgRow};
 

@@ -2,7 +2,7 @@
 
 use messaging_core::{
     id::{ConversationId, WorkerId},
-    port::store::{Entry, Lane, Publisher},
+    store::{Entry, Lane, Publisher},
     time::Timestamp,
 };
 use sqlx::{

@@ -16,11 +16,9 @@ use std::{
 use async_trait::async_trait;
 use messaging_core::{
     Quota, RateLimits,
+    host::HostError,
+    host::rate_limit::{Admission, Limited, RateLimiter},
     id::UserId,
-    port::{
-        PortError,
-        rate_limit::{Admission, Limited, RateLimiter},
-    },
     time::Timestamp,
 };
 use sqlx::{
@@ -52,7 +50,7 @@ impl PgStore {
 
 #[async_trait]
 impl RateLimiter for PgRateLimiter {
-    async fn admit(&self, user_id: &UserId, what: Limited, now: Timestamp) -> Result<Admission, PortError> {
+    async fn admit(&self, user_id: &UserId, what: Limited, now: Timestamp) -> Result<Admission, HostError> {
         let (quota, key) = (self.limits.of(what), (user_id.clone(), what));
         let Some(code) = code(what).filter(|_| !quota.every().is_zero()) else {
             return Ok(Admission::Admitted);
@@ -66,11 +64,11 @@ impl RateLimiter for PgRateLimiter {
             .bind(interval(quota.every()))
             .bind(interval(quota.every().saturating_mul(quota.burst())));
         let answered = self.store.write("counting for a rate limit", statement).await;
-        let answered = answered.map_err(PortError::temporary)?;
+        let answered = answered.map_err(HostError::temporary)?;
         let admission = answered
             .first()
             .map_or(Ok(Admission::Admitted), |row| read(row, quota));
-        let admission = admission.map_err(PortError::permanent)?;
+        let admission = admission.map_err(HostError::permanent)?;
         if let Admission::Refused { retry_after } = admission {
             self.refused().remember(key, now, now + retry_after);
         }

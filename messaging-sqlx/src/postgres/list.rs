@@ -6,7 +6,7 @@ use messaging_core::{
         page::{ListScope, PageSize},
     },
     id::{AgentId, ConversationId},
-    port::store::{ListPage, ListScan, ListStart, StoreError},
+    store::{ListPage, ListScan, ListStart, StoreError},
 };
 use sqlx::{Error, postgres::PgRow};
 

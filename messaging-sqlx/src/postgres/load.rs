@@ -3,7 +3,7 @@
 use messaging_core::{
     domain::{receipt::Receipt, side::Side},
     id::{MessageId, UserId},
-    port::store::{EntryKind, Lane, LoadedEntry, StoreError, Subject},
+    store::{EntryKind, Lane, LoadedEntry, StoreError, Subject},
 };
 use sqlx::{Error, Row, postgres::PgRow};
 use uuid::Uuid;

@@ -4,7 +4,7 @@ use messaging_core::{
         receipt::Receipt,
         side::PerSide,
     },
-    port::store::{MarkRead, Marked, StoreError, StoreErrorKind},
+    store::{MarkRead, Marked, StoreError, StoreErrorKind},
 };
 use sqlx::{Error, Row, postgres::PgRow};
 

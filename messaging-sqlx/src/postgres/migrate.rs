@@ -1,6 +1,6 @@
 //! From one version of the schema to the next.
 
-use messaging_core::port::store::{StoreError, StoreErrorKind};
+use messaging_core::store::{StoreError, StoreErrorKind};
 use sqlx::{Connection as _, PgConnection, Row};
 
 use super::{

@@ -76,9 +76,9 @@ use std::{
     time::Duration,
 };
 
-use messaging_core::port::store::StoreError;
+use messaging_core::store::StoreError;
 #[expect(unused_imports, reason = "for the links of the documentation")]
-use messaging_core::port::store::StoreErrorKind;
+use messaging_core::store::StoreErrorKind;
 use sqlx::{ConnectOptions as _, Connection as _, PgConnection, PgPool, postgres::PgRow};
 use tokio::{sync::SemaphorePermit, time::timeout};
 

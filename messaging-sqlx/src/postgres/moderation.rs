@@ -4,7 +4,7 @@ use messaging_core::{
         Complaint, EVIDENCE_AROUND, EVIDENCE_NEWEST, MAX_COMPLAINTS, Remark, Report, ReportFile, Resolution,
     },
     id::{ReportId, UserId},
-    port::store::{FileReport, Filed, ModerationStore, ReportScan, StoreError},
+    store::{FileReport, Filed, ModerationStore, ReportScan, StoreError},
     time::Timestamp,
 };
 use sqlx::{

@@ -2,7 +2,7 @@
 
 use messaging_core::{
     domain::conversation::PreparedOpen,
-    port::store::{Opened, Publisher, StoreError, StoreErrorKind},
+    store::{Opened, Publisher, StoreError, StoreErrorKind},
 };
 use sqlx::{Error, PgConnection, Row, postgres::PgRow};
 

@@ -28,8 +28,8 @@ pub enum Pooler {
     ///
     /// Never this where [`Transaction`](Self::Transaction) is due. A pool made from a URL is refused there:
     /// no step gets a connection, with
-    /// [`Unavailable`](messaging_core::port::store::StoreErrorKind::Unavailable). In a host's own pool steps
-    /// fail with [`Internal`](messaging_core::port::store::StoreErrorKind::Internal), as soon as two
+    /// [`Unavailable`](messaging_core::store::StoreErrorKind::Unavailable). In a host's own pool steps
+    /// fail with [`Internal`](messaging_core::store::StoreErrorKind::Internal), as soon as two
     /// connections give one name to different statements; and who shares the pooler's connections with
     /// others of the same role and database could execute what those have prepared.
     #[default]
@@ -46,7 +46,7 @@ pub enum Pooler {
 pub enum ClockCheck {
     /// It is. A relay whose clock is off by more than a third of its lease gets no lanes, since leases mean
     /// nothing between clocks that far apart: claiming fails with
-    /// [`ReadOnly`](messaging_core::port::store::StoreErrorKind::ReadOnly) and a
+    /// [`ReadOnly`](messaging_core::store::StoreErrorKind::ReadOnly) and a
     /// [`ClockSkew`](super::ClockSkew) as its cause, until the clocks agree. And no time of a conversation, a message or
     /// a receipt is written that is more than a second ahead of the database's clock: it becomes that.
     #[default]
@@ -96,7 +96,7 @@ impl PgOptions {
     }
 
     /// How long a step waits for a connection, before it is refused with
-    /// [`Unavailable`](messaging_core::port::store::StoreErrorKind::Unavailable).
+    /// [`Unavailable`](messaging_core::store::StoreErrorKind::Unavailable).
     #[must_use]
     pub fn with_acquire_timeout(mut self, limit: Duration) -> Self {
         self.acquire_timeout = limit;
@@ -104,10 +104,10 @@ impl PgOptions {
     }
 
     /// How long a statement may take. In a pool made from a URL the server ends one that takes longer, and
-    /// its step is [`Unavailable`](messaging_core::port::store::StoreErrorKind::Unavailable): nothing was
+    /// its step is [`Unavailable`](messaging_core::store::StoreErrorKind::Unavailable): nothing was
     /// changed. In a host's pool, whose settings are left alone, and where the server does not answer at
     /// all, the store ends the connection; a write is then
-    /// [`OutcomeUnknown`](messaging_core::port::store::StoreErrorKind::OutcomeUnknown).
+    /// [`OutcomeUnknown`](messaging_core::store::StoreErrorKind::OutcomeUnknown).
     #[must_use]
     pub fn with_statement_timeout(mut self, limit: Duration) -> Self {
         self.statement_timeout = limit;
@@ -115,7 +115,7 @@ impl PgOptions {
     }
 
     /// How long a statement waits for a row that another transaction has locked, before its step is
-    /// [`Unavailable`](messaging_core::port::store::StoreErrorKind::Unavailable): nothing was changed. A millisecond at
+    /// [`Unavailable`](messaging_core::store::StoreErrorKind::Unavailable): nothing was changed. A millisecond at
     /// least; well below the time-out for statements, so that a row that stays locked keeps a connection for no longer.
     /// Most steps wait for 50 ms first, and for so long only as one of a few.
     /// In a host's pool without a pooler in between, whose settings are left alone, the `lock_timeout` of its sessions
@@ -160,7 +160,7 @@ impl PgOptions {
     }
 
     /// How many messages may wait for the commit in flight, at least 1; one more is
-    /// [`Unavailable`](messaging_core::port::store::StoreErrorKind::Unavailable) at once. They wait in two
+    /// [`Unavailable`](messaging_core::store::StoreErrorKind::Unavailable) at once. They wait in two
     /// queues, by conversation, and each holds half of them.
     #[must_use]
     pub fn with_max_waiting(mut self, count: usize) -> Self {

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use messaging_core::{
     id::WorkerId,
-    port::store::{
+    store::{
         Backlog, Claim, DeadLetter, DeadLetterPosition, Entry, Lane, LaneDeferral, LaneFailure, LoadedEntry,
         OutboxStore, Progress, Requeue, Requeued, StoreError,
     },
@@ -20,7 +20,7 @@ use crate::codes::number;
 
 #[async_trait]
 impl OutboxStore for PgStore {
-    /// Fails with [`ReadOnly`](messaging_core::port::store::StoreErrorKind::ReadOnly), caused by a
+    /// Fails with [`ReadOnly`](messaging_core::store::StoreErrorKind::ReadOnly), caused by a
     /// [`ClockSkew`](super::ClockSkew), while the clocks are too far apart for leases.
     async fn claim_lanes(&self, claim: &Claim) -> Result<Vec<Lane>, StoreError> {
         self.claim(claim).await
@@ -89,7 +89,7 @@ impl OutboxStore for PgStore {
         place: &DeadLetterPosition,
         limit: usize,
     ) -> Result<Vec<DeadLetter>, StoreError> {
-        self.set_aside_after(place, limit).await
+        self.dead_letters_after(place, limit).await
     }
 
     async fn requeue(&self, step: &Requeue) -> Result<Requeued, StoreError> {

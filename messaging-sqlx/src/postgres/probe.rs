@@ -9,7 +9,7 @@ use std::{
 };
 
 use messaging_core::{
-    port::store::{StoreError, StoreErrorKind},
+    store::{StoreError, StoreErrorKind},
     time::Timestamp,
 };
 use tokio::time::Instant;

@@ -4,7 +4,7 @@
 use async_trait::async_trait;
 use messaging_core::{
     domain::{conversation::ReadMark, side::PerSide},
-    port::store::{LaneRecount, Recount, RecountScan, RecountStore, SideRecount, StoreError, Unpublished},
+    store::{LaneRecount, Recount, RecountScan, RecountStore, SideRecount, StoreError, Unpublished},
 };
 use sqlx::{Error, Row, postgres::PgRow};
 use uuid::Uuid;

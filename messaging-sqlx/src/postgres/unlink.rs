@@ -1,6 +1,6 @@
 //! Unlinking a booking.
 
-use messaging_core::port::store::{StoreError, UnlinkBooking, Unlinked};
+use messaging_core::store::{StoreError, UnlinkBooking, Unlinked};
 use sqlx::{Error, postgres::PgRow};
 
 use super::{

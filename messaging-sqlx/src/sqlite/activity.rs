@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use messaging_core::{
     AgentId,
     domain::activity::{Activity, ActivityCounter},
-    port::store::{ActivityScan, ActivityStore, StoreError},
+    store::{ActivityScan, ActivityStore, StoreError},
 };
 use sqlx::{Connection, Error, Row, SqliteConnection, sqlite::SqliteRow};
 

@@ -1,6 +1,6 @@
 use messaging_core::{
     domain::message::{IdempotencyKey, Message},
-    port::store::{Append, Appended, EntryKind, Stored},
+    store::{Append, Appended, EntryKind, Stored},
 };
 use sqlx::{Error, SqliteConnection};
 

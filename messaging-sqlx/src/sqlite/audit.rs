@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use messaging_core::{
     id::{AuditId, ConversationId},
-    port::store::{AuditRecord, AuditStore, AuditedAction, StoreError},
+    store::{AuditRecord, AuditStore, AuditedAction, StoreError},
 };
 use sqlx::{Error, Row, SqliteConnection, sqlite::SqliteRow};
 use uuid::Uuid;

@@ -1,4 +1,4 @@
-use messaging_core::port::store::{ChangeState, Changed, EntryKind};
+use messaging_core::store::{ChangeState, Changed, EntryKind};
 use sqlx::{Error, SqliteConnection};
 
 use super::{conversations, lanes::Event, writer::Step};

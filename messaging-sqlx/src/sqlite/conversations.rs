@@ -8,7 +8,7 @@ use messaging_core::{
         side::Side,
     },
     id::{AgentId, BookingId, ConversationId, UserId},
-    port::store::{
+    store::{
         Append, Appended, ChangeState, Changed, ConversationStore, HistoryPage, HistoryScan, ListPage,
         ListScan, MarkRead, Marked, Opened, Publisher, StoreError, UnlinkBooking, Unlinked,
     },

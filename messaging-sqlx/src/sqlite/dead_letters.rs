@@ -2,7 +2,7 @@
 
 use messaging_core::{
     id::WorkerId,
-    port::store::{DeadLetter, DeadLetterPosition, Lane, Requeue, Requeued},
+    store::{DeadLetter, DeadLetterPosition, Lane, Requeue, Requeued},
 };
 use sqlx::{Error, Row, SqliteConnection, sqlite::SqliteRow};
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use messaging_core::{
     domain::digest::Extent,
     id::{DigestId, UserId},
-    port::store::{DigestAttempt, DigestClaim, DigestLease, DigestUser},
+    store::{DigestAttempt, DigestClaim, DigestLease, DigestUser},
     time::Timestamp,
 };
 use sqlx::{Error, Row, SqliteConnection};

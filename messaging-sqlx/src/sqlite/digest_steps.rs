@@ -3,7 +3,7 @@
 use messaging_core::{
     domain::digest::Extent,
     id::UserId,
-    port::store::{DigestAttempt, DigestLease, DigestPostponement},
+    store::{DigestAttempt, DigestLease, DigestPostponement},
     time::Timestamp,
 };
 use sqlx::{Error, SqliteConnection};

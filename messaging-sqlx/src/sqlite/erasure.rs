@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use messaging_core::{
     domain::{erasure::erased_user, side::Side},
     id::{ConversationId, ReportId, UserId},
-    port::store::{ErasedReports, ErasureStore, StoreError, Traces},
+    store::{ErasedReports, ErasureStore, StoreError, Traces},
 };
 use sqlx::{Error, Row, SqliteConnection};
 use uuid::Uuid;

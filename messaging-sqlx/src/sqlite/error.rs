@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use messaging_core::port::store::{StoreError, StoreErrorKind};
+use messaging_core::store::{StoreError, StoreErrorKind};
 use sqlx::Error;
 
 /// When to come back after the store was busy.

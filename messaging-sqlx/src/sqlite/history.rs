@@ -6,7 +6,7 @@ use messaging_core::{
         receipt::MessageRow,
     },
     id::{ConversationId, MessageId, UserId},
-    port::store::{Direction, HistoryPage, HistoryScan},
+    store::{Direction, HistoryPage, HistoryScan},
 };
 use sqlx::{Error, SqliteConnection};
 

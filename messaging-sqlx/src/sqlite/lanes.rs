@@ -2,7 +2,7 @@
 
 use messaging_core::{
     id::{ConversationId, UserId, WorkerId},
-    port::store::{Entry, EntryKind, Lane, Publisher},
+    store::{Entry, EntryKind, Lane, Publisher},
     time::Timestamp,
 };
 use sqlx::{Error, Row, SqliteConnection, sqlite::SqliteRow};

@@ -3,7 +3,7 @@
 use messaging_core::{
     domain::{conversation::Conversation, page::ListScope},
     id::{AgentId, ConversationId},
-    port::store::{ListPage, ListScan, ListStart},
+    store::{ListPage, ListScan, ListStart},
 };
 use sqlx::{Error, SqliteConnection};
 

@@ -3,7 +3,7 @@
 use messaging_core::{
     domain::{receipt::Receipt, side::Side},
     id::{BookingId, ConversationId, MessageId, UserId},
-    port::store::{EntryKind, Lane, LoadedEntry, Subject},
+    store::{EntryKind, Lane, LoadedEntry, Subject},
 };
 use sqlx::{Error, Row, SqliteConnection, sqlite::SqliteRow};
 use uuid::Uuid;

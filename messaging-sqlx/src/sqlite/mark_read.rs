@@ -1,7 +1,7 @@
 use messaging_core::{
     domain::{receipt::Receipt, side::Side},
     id::ConversationId,
-    port::store::{EntryKind, MarkRead, Marked},
+    store::{EntryKind, MarkRead, Marked},
     time::Timestamp,
 };
 use sqlx::{Error, SqliteConnection};

@@ -1,4 +1,4 @@
-use messaging_core::port::store::{StoreError, StoreErrorKind};
+use messaging_core::store::{StoreError, StoreErrorKind};
 use sqlx::{Connection, SqliteConnection};
 
 use super::error::{commit_failed, failed};

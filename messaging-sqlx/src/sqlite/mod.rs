@@ -4,8 +4,8 @@
 //! takes several statements in one transaction, so that it sees one moment. Nobody waits for a reader.
 //!
 //! Several processes may have the file open, but the workers of one only: see
-//! [`claim_lanes`](messaging_core::port::store::Outbox::claim_lanes) of this store. A step of another that
-//! names a worker as its [`Publisher`](messaging_core::port::store::Publisher) leaves its lane to anyone.
+//! [`claim_lanes`](messaging_core::store::Outbox::claim_lanes) of this store. A step of another that
+//! names a worker as its [`Publisher`](messaging_core::store::Publisher) leaves its lane to anyone.
 
 mod activity;
 mod append;
@@ -45,7 +45,7 @@ use std::{
     },
 };
 
-use messaging_core::port::store::{StoreError, StoreErrorKind};
+use messaging_core::store::{StoreError, StoreErrorKind};
 use sqlx::{Sqlite, SqlitePool, Transaction, pool::PoolConnection};
 
 pub use self::options::SqliteOptions;
@@ -63,7 +63,7 @@ use crate::SchemaError;
 /// enabled, and works as long as the one on which it was opened runs.
 ///
 /// ```
-/// use messaging_core::{id::ConversationId, port::store::Conversations};
+/// use messaging_core::{id::ConversationId, store::Conversations};
 /// use messaging_sqlx::{SqliteOptions, SqliteStore};
 ///
 /// # #[tokio::main(flavor = "current_thread")]

@@ -2,7 +2,7 @@ use async_trait::async_trait;
 use messaging_core::{
     domain::report::{Complaint, MAX_COMPLAINTS, Remark, Report, ReportFile, Resolution, evidence_range},
     id::{ReportId, UserId},
-    port::store::{FileReport, Filed, ModerationStore, ReportScan, StoreError},
+    store::{FileReport, Filed, ModerationStore, ReportScan, StoreError},
 };
 use sqlx::{Connection, Error, Row, SqliteConnection, sqlite::SqliteRow};
 use uuid::Uuid;

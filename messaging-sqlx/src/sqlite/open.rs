@@ -1,7 +1,7 @@
 use messaging_core::{
     domain::conversation::{Conversation, PreparedOpen},
     id::{BookingId, ConversationId},
-    port::store::{EntryKind, Opened, Publisher, UnlinkBooking, Unlinked},
+    store::{EntryKind, Opened, Publisher, UnlinkBooking, Unlinked},
 };
 use sqlx::{Error, SqliteConnection};
 use uuid::Uuid;

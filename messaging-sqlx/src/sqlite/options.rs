@@ -28,7 +28,7 @@ impl SqliteOptions {
     }
 
     /// How many steps may wait for the one connection that writes; at least 1. A step that finds the queue
-    /// full is refused with [`Unavailable`](messaging_core::port::store::StoreErrorKind::Unavailable).
+    /// full is refused with [`Unavailable`](messaging_core::store::StoreErrorKind::Unavailable).
     #[must_use]
     pub fn with_queue(mut self, steps: usize) -> Self {
         self.queue = steps.max(1);
@@ -36,7 +36,7 @@ impl SqliteOptions {
     }
 
     /// How long a step waits for a lock that another process has on the file, before it is refused with
-    /// [`Unavailable`](messaging_core::port::store::StoreErrorKind::Unavailable).
+    /// [`Unavailable`](messaging_core::store::StoreErrorKind::Unavailable).
     #[must_use]
     pub fn with_busy_timeout(mut self, limit: Duration) -> Self {
         self.busy_timeout = limit;

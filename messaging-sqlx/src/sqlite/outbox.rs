@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use messaging_core::{
     id::WorkerId,
-    port::store::{
+    store::{
         Backlog, Claim, DeadLetter, DeadLetterPosition, Entry, Lane, LaneDeferral, LaneFailure, LoadedEntry,
         OutboxStore, Progress, Requeue, Requeued, StoreError,
     },

@@ -4,7 +4,7 @@
 use async_trait::async_trait;
 use messaging_core::{
     domain::side::PerSide,
-    port::store::{LaneRecount, Recount, RecountScan, RecountStore, SideRecount, StoreError, Unpublished},
+    store::{LaneRecount, Recount, RecountScan, RecountStore, SideRecount, StoreError, Unpublished},
     time::Timestamp,
 };
 use sqlx::{Error, Row, SqliteConnection, sqlite::SqliteRow};

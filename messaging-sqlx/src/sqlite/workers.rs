@@ -5,7 +5,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use messaging_core::port::store::{Publisher, StoreError, StoreErrorKind};
+use messaging_core::store::{Publisher, StoreError, StoreErrorKind};
 
 /// Whether this store's workers may publish: those of one store at a time, told apart by a lock of the
 /// operating system on a file beside the database.

@@ -7,7 +7,7 @@ use std::{
 
 use async_trait::async_trait;
 use futures_util::FutureExt;
-use messaging_core::port::store::{StoreError, StoreErrorKind};
+use messaging_core::store::{StoreError, StoreErrorKind};
 use sqlx::{Connection, SqliteConnection};
 use tokio::sync::{
     mpsc::{self, error::TrySendError},

@@ -4,7 +4,7 @@ use std::error::Error;
 
 use messaging_core::{
     domain::side::Side,
-    port::store::{Append, Appended, ConversationStore as _, Publisher, Store, StoreError, StoreErrorKind},
+    store::{Append, Appended, ConversationStore as _, Publisher, Store, StoreError, StoreErrorKind},
 };
 use messaging_sqlx::{
     PgOptions, PgStore, SchemaName,

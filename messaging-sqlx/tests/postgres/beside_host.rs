@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use futures_util::future::join_all;
-use messaging_core::port::store::{ConversationStore as _, Publisher};
+use messaging_core::store::{ConversationStore as _, Publisher};
 use messaging_sqlx::{PgOptions, PgStore, SchemaName, postgres::ClockCheck};
 use messaging_test_postgres::{Database, PgServer};
 use messaging_testkit::{make::plan, recount};

@@ -6,7 +6,7 @@ use std::{error::Error as _, time::Duration};
 use futures_util::future::join_all;
 use messaging_core::{
     domain::{conversation::PreparedOpen, side::Side},
-    port::store::{
+    store::{
         Append, Appended, Claim, ConversationStore as _, Lane, MarkRead, Marked, OutboxStore as _, Publisher,
         StoreError, StoreErrorKind,
     },

@@ -5,7 +5,7 @@ use std::time::Duration;
 use messaging_core::{
     Messaging,
     clock::{ManualClock, SequentialIds},
-    port::store::{Claim, ConversationStore as _, OutboxStore as _, Publisher, StoreError, StoreErrorKind},
+    store::{Claim, ConversationStore as _, OutboxStore as _, Publisher, StoreError, StoreErrorKind},
 };
 use messaging_sqlx::{PgOptions, PgStore};
 use messaging_test_postgres::{How, PgServer};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use messaging_core::port::store::{
+use messaging_core::store::{
     Append, Appended, ConversationStore as _, Publisher, StoreError, StoreErrorKind,
 };
 use messaging_sqlx::{PgOptions, PgStore, postgres::GroupCommit};

@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, time::Duration};
 use futures_util::future::join_all;
 use messaging_core::{
     ConversationId, Timestamp,
-    port::store::{ConversationStore as _, Direction, HistoryScan, Publisher},
+    store::{ConversationStore as _, Direction, HistoryScan, Publisher},
 };
 use messaging_sqlx::PgStore;
 use messaging_testkit::make::{at, conversation_id, limit, plan};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use messaging_core::{
     Quota, RateLimits,
-    port::rate_limit::{Admission, Limited, RateLimiter},
+    host::rate_limit::{Admission, Limited, RateLimiter},
 };
 use messaging_sqlx::{PgRateLimiter, PgStore};
 use messaging_testkit::make::{at, client_id};

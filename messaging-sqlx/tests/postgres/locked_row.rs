@@ -9,7 +9,7 @@ use messaging_core::{
         digest::Extent,
         side::Side,
     },
-    port::store::{
+    store::{
         Append, Appended, ChangeState, ConversationStore as _, DigestStore as _, MarkRead, Publisher,
         StoreError,
     },

@@ -3,7 +3,7 @@
 
 use messaging_core::{
     domain::{conversation::Change, side::Side},
-    port::store::{
+    store::{
         Append, Appended, ChangeState, Changed, Claim, ConversationStore as _, Lane, MarkRead, Marked,
         OutboxStore as _, Progress, RecountScan, RecountStore as _, Requeue, Requeued, StoreError,
         StoreErrorKind,

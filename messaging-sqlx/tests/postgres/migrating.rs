@@ -2,7 +2,7 @@
 
 use std::error::Error as _;
 
-use messaging_core::port::store::{ConversationStore as _, Publisher, StoreError, StoreErrorKind};
+use messaging_core::store::{ConversationStore as _, Publisher, StoreError, StoreErrorKind};
 use messaging_sqlx::{PgOptions, PgStore, SchemaError, SchemaName, postgres::PgMigrator};
 use messaging_test_postgres::{Database, PgServer, Schema};
 use messaging_testkit::{

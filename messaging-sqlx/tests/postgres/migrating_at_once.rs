@@ -1,7 +1,7 @@
 //! Several migrate a schema at the same time, and some of them do not live to see the end of it.
 
 use futures_util::future::{join_all, try_join_all};
-use messaging_core::port::store::{ConversationStore as _, StoreError, StoreErrorKind};
+use messaging_core::store::{ConversationStore as _, StoreError, StoreErrorKind};
 use messaging_sqlx::PgStore;
 use messaging_test_postgres::{Fault, Statement};
 use messaging_testkit::make::conversation_id;

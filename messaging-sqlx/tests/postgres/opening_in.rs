@@ -9,7 +9,7 @@ use messaging_core::{
         conversation::{Change, PreparedOpen},
         side::Side,
     },
-    port::store::{
+    store::{
         ChangeState, Changed, Claim, ConversationStore as _, EntryKind, MarkRead, Marked, OutboxStore as _,
         Publisher, StoreErrorKind, Subject,
     },

@@ -8,7 +8,7 @@ use messaging_core::{
     HostOpen, Messaging, Unlimited, Workers,
     clock::{ManualClock, SequentialIds},
     domain::conversation::PreparedOpen,
-    port::store::{
+    store::{
         Claim, ConversationStore as _, EntryKind, Lane, LoadedEntry, OutboxStore as _, Progress, Subject,
     },
 };

@@ -2,7 +2,7 @@
 //! is told so. (That the store behind it is the same is a matter of the conformance suite.)
 
 use futures_util::future::join_all;
-use messaging_core::port::store::{ConversationStore as _, Publisher, StoreErrorKind};
+use messaging_core::store::{ConversationStore as _, Publisher, StoreErrorKind};
 use messaging_sqlx::{
     PgOptions, PgStore,
     postgres::Pooler::{Session, Transaction},

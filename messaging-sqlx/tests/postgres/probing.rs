@@ -2,7 +2,7 @@
 //! What it costs is counted in the blocks that the server touches for it, and never in time.
 
 use messaging_core::{
-    port::store::{Claim, ConversationStore as _, Lane, OutboxStore as _, Progress, Publisher},
+    store::{Claim, ConversationStore as _, Lane, OutboxStore as _, Progress, Publisher},
     time::Timestamp,
 };
 use messaging_sqlx::{PgOptions, PgStore, postgres::ClockCheck};

@@ -10,12 +10,10 @@ use messaging_core::{
     ConversationId, Messaging, SendMessage, Timestamp, Unlimited, Workers,
     clock::{IdSource, ManualClock, SequentialIds},
     event::{ChannelName, Event},
+    host::HostError,
     id::UserId,
-    port::{
-        PortError,
-        channels::{ChannelAuth, Channels, Subscription, Webhook, WebhookError},
-        realtime::{Limits, PublishError, Realtime},
-    },
+    transport::channels::{ChannelAuth, Channels, Subscription, Webhook, WebhookError},
+    transport::realtime::{Limits, PublishError, Realtime},
 };
 use messaging_testkit::{
     fake::FakeDirectory,
@@ -196,8 +194,8 @@ impl Line {
 }
 
 impl Channels for Line {
-    fn sign(&self, _: &Subscription) -> Result<ChannelAuth, PortError> {
-        Err(PortError::permanent("nothing is signed here"))
+    fn sign(&self, _: &Subscription) -> Result<ChannelAuth, HostError> {
+        Err(HostError::permanent("nothing is signed here"))
     }
 
     fn receive_webhook(&self, _: &Webhook<'_>) -> Result<(), WebhookError> {

@@ -11,13 +11,11 @@ use async_trait::async_trait;
 use messaging_core::{
     Body, DigestPolicy, Messaging, SendMessage, Unlimited, UserId, Workers,
     clock::{ManualClock, SequentialIds},
+    host::HostError,
+    host::presence::Presence,
     id::ConversationId,
-    port::{
-        PortError,
-        mailer::{Digest, MailError, Mailer},
-        presence::Presence,
-        store::{ConversationStore as _, Publisher},
-    },
+    store::{ConversationStore as _, Publisher},
+    transport::mailer::{Digest, MailError, Mailer},
 };
 use messaging_sqlx::PgStore;
 use messaging_testkit::{
@@ -80,7 +78,7 @@ struct Offline;
 
 #[async_trait]
 impl Presence for Offline {
-    async fn online(&self, users: &[UserId]) -> Result<HashMap<UserId, bool>, PortError> {
+    async fn online(&self, users: &[UserId]) -> Result<HashMap<UserId, bool>, HostError> {
         Ok(users.iter().map(|user| (user.clone(), false)).collect())
     }
 }

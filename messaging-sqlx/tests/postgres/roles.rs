@@ -2,7 +2,7 @@
 
 use messaging_core::{
     domain::conversation::PreparedOpen,
-    port::store::{Claim, ConversationStore as _, OutboxStore as _, StoreErrorKind},
+    store::{Claim, ConversationStore as _, OutboxStore as _, StoreErrorKind},
 };
 use messaging_sqlx::PgStore;
 use messaging_testkit::{

@@ -3,7 +3,7 @@
 use messaging_core::{
     domain::{conversation::Change, side::Side},
     id::AuditId,
-    port::store::{
+    store::{
         AuditRecord, AuditStore as _, AuditedAction, ChangeState, Claim, ConversationStore as _,
         DeadLetterPosition, Direction, Entry, EntryKind, HistoryScan, Lane, LaneDeferral, LaneFailure,
         ListScan, ListStart, MarkRead, OutboxStore as _, Progress, Publisher, RecountScan, RecountStore as _,

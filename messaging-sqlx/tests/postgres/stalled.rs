@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use messaging_core::port::store::{Appended, ConversationStore as _, StoreErrorKind::OutcomeUnknown};
+use messaging_core::store::{Appended, ConversationStore as _, StoreErrorKind::OutcomeUnknown};
 use messaging_sqlx::PgStore;
 use messaging_test_postgres::{Fault, Statement, Wire};
 use messaging_testkit::make::conversation_id;

@@ -4,9 +4,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use messaging_core::port::store::{
-    Appended, ConversationStore as _, StoreError, StoreErrorKind::OutcomeUnknown,
-};
+use messaging_core::store::{Appended, ConversationStore as _, StoreError, StoreErrorKind::OutcomeUnknown};
 use messaging_sqlx::PgStore;
 use messaging_testkit::make::conversation_id;
 

@@ -6,7 +6,7 @@ use messaging_core::{
         conversation::ReadMark,
         side::Side::{Agent, Client},
     },
-    port::store::{ConversationStore as _, MarkRead, Publisher},
+    store::{ConversationStore as _, MarkRead, Publisher},
     verify::{ConversationRange, Discrepancy, Finding, verify},
 };
 use messaging_sqlx::PgStore;

@@ -4,9 +4,7 @@ use futures_util::{TryStreamExt as _, future::join_all};
 use messaging_core::{
     ConversationId,
     domain::{conversation::PreparedOpen, side::Side},
-    port::store::{
-        Claim, ConversationStore as _, MarkRead, Marked, OutboxStore as _, Publisher, StoreErrorKind,
-    },
+    store::{Claim, ConversationStore as _, MarkRead, Marked, OutboxStore as _, Publisher, StoreErrorKind},
     verify::{ConversationRange, Discrepancy, Finding, verify},
 };
 use messaging_sqlx::PgStore;

@@ -10,7 +10,7 @@ use messaging_core::{
         page::{ListScope, PageSize},
         side::{Recipients, Side},
     },
-    port::store::{AuditedAction, Direction, LaneFailure},
+    store::{AuditedAction, Direction, LaneFailure},
 };
 use proptest::{collection::vec, option, prelude::*, sample::Index};
 

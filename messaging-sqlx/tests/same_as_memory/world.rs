@@ -8,7 +8,7 @@ use messaging_core::{
     },
     id::{AgentId, AuditId, BookingId, ConversationId, MessageId, UserId, WorkerId},
     memory::MemoryStore,
-    port::store::{
+    store::{
         Append, Appended, AuditRecord, AuditStore, ChangeState, Changed, Claim, ConversationStore, Entry,
         HistoryScan, Lane, LaneDeferral, ListScan, ListStart, MarkRead, Marked, OutboxStore, Progress,
         Publisher, Recount, RecountScan, Requeue, Requeued, Store,

@@ -3,7 +3,7 @@ use std::error::Error as _;
 use futures_util::future::try_join_all;
 use messaging_core::{
     id::AgentId,
-    port::store::{AuditStore, ConversationStore, OutboxStore, Publisher, StoreError, StoreErrorKind},
+    store::{AuditStore, ConversationStore, OutboxStore, Publisher, StoreError, StoreErrorKind},
 };
 use messaging_sqlx::{SchemaError, SqliteOptions, SqliteStore};
 use sqlx::Connection as _;

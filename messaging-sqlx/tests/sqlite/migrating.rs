@@ -1,9 +1,7 @@
 use std::error::Error;
 
 use futures_util::future::{join_all, try_join_all};
-use messaging_core::port::store::{
-    Claim, ConversationStore, OutboxStore, Publisher, StoreError, StoreErrorKind,
-};
+use messaging_core::store::{Claim, ConversationStore, OutboxStore, Publisher, StoreError, StoreErrorKind};
 use messaging_sqlx::{SchemaError, SqliteOptions, SqliteStore};
 
 use crate::scene::{Place, append, at, conversation, plan, worker};

@@ -1,7 +1,7 @@
 use futures_util::future::join_all;
 use messaging_core::{
     domain::page::{ListScope, PageSize},
-    port::store::{ConversationStore, Direction, HistoryScan, Publisher},
+    store::{ConversationStore, Direction, HistoryScan, Publisher},
 };
 use sqlx::Connection;
 

@@ -1,5 +1,5 @@
 use crate::scene::{Picture, Place, append, at, play, worker};
-use messaging_core::port::store::{Appended, Claim, ConversationStore, OutboxStore};
+use messaging_core::store::{Appended, Claim, ConversationStore, OutboxStore};
 use messaging_sqlx::{SqliteOptions, SqliteStore};
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use messaging_core::{
         side::{Recipients, Side},
     },
     id::{AgentId, AuditId, BookingId, ConversationId, MessageId, UserId, WorkerId},
-    port::store::{
+    store::{
         Append, Appended, AuditRecord, AuditStore, AuditedAction, Backlog, ChangeState, Claim,
         ConversationStore, DeadLetter, Direction, HistoryPage, HistoryScan, Lane, ListPage, ListScan,
         ListStart, LoadedEntry, MarkRead, OutboxStore, Publisher, Stored,

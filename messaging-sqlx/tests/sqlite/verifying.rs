@@ -4,7 +4,7 @@ use messaging_core::{
         conversation::ReadMark,
         side::Side::{Agent, Client},
     },
-    port::store::StoreErrorKind,
+    store::StoreErrorKind,
     verify::{ConversationRange, Discrepancy, Finding, verify},
 };
 use messaging_sqlx::SqliteStore;

@@ -1,6 +1,6 @@
 use std::error::Error;
 
-use messaging_core::port::store::{
+use messaging_core::store::{
     Append, Claim, ConversationStore, Lane, LaneDeferral, LaneFailure, OutboxStore, Progress, Publisher,
     Requeue, Requeued, StoreErrorKind,
 };

@@ -4,9 +4,7 @@ use futures_util::{FutureExt, future::join_all};
 use messaging_core::{
     Messaging,
     clock::{ManualClock, SequentialIds},
-    port::store::{
-        Appended, AuditStore, ConversationStore, OutboxStore, Publisher, StoreError, StoreErrorKind,
-    },
+    store::{Appended, AuditStore, ConversationStore, OutboxStore, Publisher, StoreError, StoreErrorKind},
 };
 use messaging_sqlx::SqliteOptions;
 use messaging_testkit::fake::FakeDirectory;

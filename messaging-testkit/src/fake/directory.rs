@@ -9,14 +9,12 @@ use std::{
 
 use async_trait::async_trait;
 use messaging_core::{
-    id::{AgentId, BookingId, UserId},
-    port::{
-        PortError, PortErrorKind,
-        directory::{
-            AgentProfile, BookingParties, BookingProfile, Contact, Directory, ProfileQuery, Profiles,
-            UserProfile,
-        },
+    host::HostError,
+    host::HostErrorKind,
+    host::directory::{
+        AgentProfile, BookingParties, BookingProfile, Contact, Directory, ProfileQuery, Profiles, UserProfile,
     },
+    id::{AgentId, BookingId, UserId},
 };
 
 use crate::make::{agency_id, client_id, user_id};
@@ -40,7 +38,7 @@ struct Shared {
 enum Mood {
     #[default]
     Answering,
-    Failing(PortErrorKind),
+    Failing(HostErrorKind),
     Hanging,
 }
 
@@ -61,7 +59,7 @@ impl FakeDirectory {
     }
 
     /// Fails every call from now on.
-    pub fn fail(&self, kind: PortErrorKind) {
+    pub fn fail(&self, kind: HostErrorKind) {
         *self.mood() = Mood::Failing(kind);
     }
 
@@ -83,21 +81,21 @@ impl FakeDirectory {
         self.0.mood.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn called(&self) -> Result<(), PortError> {
+    async fn called(&self) -> Result<(), HostError> {
         self.0.calls.fetch_add(1, Ordering::Relaxed);
         let mood = *self.mood();
         match mood {
             Mood::Answering => Ok(()),
             Mood::Hanging => pending().await,
-            Mood::Failing(PortErrorKind::Temporary) => Err(PortError::temporary("as asked for")),
-            Mood::Failing(_) => Err(PortError::permanent("as asked for")),
+            Mood::Failing(HostErrorKind::Temporary) => Err(HostError::temporary("as asked for")),
+            Mood::Failing(_) => Err(HostError::permanent("as asked for")),
         }
     }
 }
 
 #[async_trait]
 impl Directory for FakeDirectory {
-    async fn profiles(&self, query: &ProfileQuery) -> Result<Profiles, PortError> {
+    async fn profiles(&self, query: &ProfileQuery) -> Result<Profiles, HostError> {
         self.called().await?;
         let mut profiles = Profiles::default();
         for id in &query.users {
@@ -117,13 +115,13 @@ impl Directory for FakeDirectory {
         Ok(profiles)
     }
 
-    async fn agent_user(&self, agent_id: &AgentId) -> Result<Option<UserId>, PortError> {
+    async fn agent_user(&self, agent_id: &AgentId) -> Result<Option<UserId>, HostError> {
         self.called().await?;
         let number = agent_id.as_str().strip_prefix("agency-").and_then(number);
         Ok(number.map(|n| user_id(format!("agent-{n}"))))
     }
 
-    async fn booking_parties(&self, booking_id: &BookingId) -> Result<Option<BookingParties>, PortError> {
+    async fn booking_parties(&self, booking_id: &BookingId) -> Result<Option<BookingParties>, HostError> {
         self.called().await?;
         let numbers = booking_id.as_str().strip_prefix("booking-");
         let numbers = numbers.and_then(|numbers| numbers.split_once('-'));
@@ -134,7 +132,7 @@ impl Directory for FakeDirectory {
         }))
     }
 
-    async fn contacts(&self, users: &[UserId]) -> Result<HashMap<UserId, Contact>, PortError> {
+    async fn contacts(&self, users: &[UserId]) -> Result<HashMap<UserId, Contact>, HostError> {
         self.called().await?;
         let set = self.contacts_set();
         let contact = |user: &UserId| {

@@ -15,7 +15,7 @@ use messaging_core::{
         report::{Report, ReportFile, Resolution},
     },
     id::{AgentId, AuditId, BookingId, ConversationId, ReportId, UserId, WorkerId},
-    port::store::{
+    store::{
         ActivityScan, ActivityStore, Append, Appended, AuditRecord, AuditStore, Backlog, ChangeState,
         Changed, Claim, ConversationStore, DeadLetter, DeadLetterPosition, DigestAttempt, DigestClaim,
         DigestLease, DigestPostponement, DigestStore, DigestUser, Entry, ErasedReports, ErasureStore,

@@ -7,16 +7,14 @@ use messaging_core::{
     actor::Actor,
     domain::conversation::Conversation,
     event::{ChannelName, Event},
+    host::HostError,
+    host::access::{AccessPolicy, HostRefusal},
+    host::directory::{BookingParties, Contact, Directory, ProfileQuery, Profiles},
+    host::presence::Presence,
     id::{AgentId, BookingId, UserId},
     policy::Action,
-    port::{
-        PortError,
-        access::{AccessPolicy, HostRefusal},
-        channels::{ChannelAuth, Channels, Subscription, Webhook, WebhookError},
-        directory::{BookingParties, Contact, Directory, ProfileQuery, Profiles},
-        presence::Presence,
-        realtime::{Limits, PublishError, Realtime},
-    },
+    transport::channels::{ChannelAuth, Channels, Subscription, Webhook, WebhookError},
+    transport::realtime::{Limits, PublishError, Realtime},
 };
 use mockall::mock;
 
@@ -27,10 +25,10 @@ mock! {
 
     #[async_trait]
     impl Directory for Directory {
-        async fn profiles(&self, query: &ProfileQuery) -> Result<Profiles, PortError>;
-        async fn agent_user(&self, agent_id: &AgentId) -> Result<Option<UserId>, PortError>;
-        async fn booking_parties(&self, booking_id: &BookingId) -> Result<Option<BookingParties>, PortError>;
-        async fn contacts(&self, users: &[UserId]) -> Result<HashMap<UserId, Contact>, PortError>;
+        async fn profiles(&self, query: &ProfileQuery) -> Result<Profiles, HostError>;
+        async fn agent_user(&self, agent_id: &AgentId) -> Result<Option<UserId>, HostError>;
+        async fn booking_parties(&self, booking_id: &BookingId) -> Result<Option<BookingParties>, HostError>;
+        async fn contacts(&self, users: &[UserId]) -> Result<HashMap<UserId, Contact>, HostError>;
     }
 }
 
@@ -40,7 +38,7 @@ mock! {
     pub Realtime {}
 
     impl Channels for Realtime {
-        fn sign(&self, subscription: &Subscription) -> Result<ChannelAuth, PortError>;
+        fn sign(&self, subscription: &Subscription) -> Result<ChannelAuth, HostError>;
         fn receive_webhook<'a>(&self, webhook: &Webhook<'a>) -> Result<(), WebhookError>;
     }
 
@@ -59,7 +57,7 @@ mock! {
 
     #[async_trait]
     impl Presence for Presence {
-        async fn online(&self, users: &[UserId]) -> Result<HashMap<UserId, bool>, PortError>;
+        async fn online(&self, users: &[UserId]) -> Result<HashMap<UserId, bool>, HostError>;
     }
 }
 

@@ -7,12 +7,10 @@ use std::{
 use async_trait::async_trait;
 use messaging_core::{
     event::{ChannelName, Event},
+    host::HostError,
     id::UserId,
-    port::{
-        PortError,
-        channels::{ChannelAuth, Channels, Subscription, Webhook, WebhookError},
-        realtime::{Limits, PublishError, PublishErrorKind, Realtime},
-    },
+    transport::channels::{ChannelAuth, Channels, Subscription, Webhook, WebhookError},
+    transport::realtime::{Limits, PublishError, PublishErrorKind, Realtime},
 };
 
 /// A transport that delivers to nobody and remembers everything. Clones share it.
@@ -115,7 +113,7 @@ impl fmt::Debug for RecordingRealtime {
 
 impl Channels for RecordingRealtime {
     /// Signs everything; the signature is the socket and the channel.
-    fn sign(&self, subscription: &Subscription) -> Result<ChannelAuth, PortError> {
+    fn sign(&self, subscription: &Subscription) -> Result<ChannelAuth, HostError> {
         self.lock().signed.push(subscription.clone());
         let Subscription {
             socket_id,

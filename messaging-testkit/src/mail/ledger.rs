@@ -11,8 +11,10 @@ use messaging_core::{
     DigestPolicy, Timestamp,
     clock::{Clock as _, ManualClock},
     domain::{conversation::Conversation, message::Message, side::Side},
+    host::HostError,
+    host::presence::Presence,
     id::{ConversationId, DigestId, UserId},
-    port::{PortError, mailer::Digest, presence::Presence},
+    transport::mailer::Digest,
 };
 use proptest::{prop_assert, test_runner::TestCaseResult};
 
@@ -412,7 +414,7 @@ pub(super) struct Away(pub(super) Ledger);
 
 #[async_trait]
 impl Presence for Away {
-    async fn online(&self, users: &[UserId]) -> Result<HashMap<UserId, bool>, PortError> {
+    async fn online(&self, users: &[UserId]) -> Result<HashMap<UserId, bool>, HostError> {
         let state = self.0.lock();
         let known = |id: &UserId| Some((id.clone(), (*state.online.get(id)?)?));
         Ok(users.iter().filter_map(known).collect())

@@ -11,12 +11,10 @@ use std::{sync::Arc, time::Duration};
 use messaging_core::{
     clock::{Clock as _, ManualClock},
     domain::side::{Recipients, Side},
+    host::HostErrorKind,
+    host::directory::Contact,
     id::ConversationId,
-    port::{
-        PortErrorKind,
-        directory::Contact,
-        store::{Append, Appended, MarkRead, Publisher, Store},
-    },
+    store::{Append, Appended, MarkRead, Publisher, Store},
 };
 use proptest::{
     prop_assert,
@@ -136,7 +134,7 @@ impl Days {
                 if *is_up {
                     self.directory.answer();
                 } else {
-                    self.directory.fail(PortErrorKind::Temporary);
+                    self.directory.fail(HostErrorKind::Temporary);
                 }
                 self.ledger.set_directory(*is_up);
             }

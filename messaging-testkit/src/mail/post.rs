@@ -1,7 +1,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use messaging_core::port::mailer::{Digest, MailError, MailErrorKind, Mailer};
+use messaging_core::transport::mailer::{Digest, MailError, MailErrorKind, Mailer};
 
 use super::{
     deferrals::{Delay, ProcessNumber},

@@ -10,7 +10,7 @@ use futures_util::future::{Either, select};
 use messaging_core::{
     Messaging, Timestamp, Workers,
     clock::{IdSource, ManualClock},
-    port::store::{Store, StoreError},
+    store::{Store, StoreError},
 };
 use uuid::Uuid;
 

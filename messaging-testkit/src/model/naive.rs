@@ -9,7 +9,7 @@ use messaging_core::{
         side::{PerSide, Side},
     },
     id::{BookingId, UserId},
-    port::store::Marked,
+    store::Marked,
     time::Timestamp,
 };
 

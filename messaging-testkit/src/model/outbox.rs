@@ -3,9 +3,7 @@ use std::collections::BTreeMap;
 use messaging_core::{
     domain::message::Origin,
     id::{ConversationId, UserId, WorkerId},
-    port::store::{
-        Entry, EntryKind, Lane, LaneDeferral, LaneFailure, LoadedEntry, Progress, Publisher, Subject,
-    },
+    store::{Entry, EntryKind, Lane, LaneDeferral, LaneFailure, LoadedEntry, Progress, Publisher, Subject},
     time::Timestamp,
 };
 

@@ -3,7 +3,7 @@ use messaging_core::{
         conversation::Change,
         side::{Recipients, Side},
     },
-    port::store::LaneFailure,
+    store::LaneFailure,
 };
 use proptest::{collection::vec, prelude::*};
 

@@ -15,7 +15,7 @@ use messaging_core::{
         page::{ListCursor, ListScope, PageSize},
     },
     id::ConversationId,
-    port::store::{DeadLetter, ListScan, ListStart, RecountScan, Store, StoreError},
+    store::{DeadLetter, ListScan, ListStart, RecountScan, Store, StoreError},
     verify::{ConversationRange, verify},
 };
 

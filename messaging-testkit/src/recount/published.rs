@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use messaging_core::{
     domain::side::Side,
     id::ConversationId,
-    port::store::{Entry, EntryKind},
+    store::{Entry, EntryKind},
 };
 
 use super::{Findings, Recount, thread::Thread};

@@ -8,7 +8,7 @@ use messaging_core::{
         side::{PerSide, Side},
     },
     id::ConversationId,
-    port::store::{Direction, HistoryScan, Store, StoreError},
+    store::{Direction, HistoryScan, Store, StoreError},
 };
 
 use super::{Findings, PAGES};

@@ -15,7 +15,7 @@ use std::{
 use futures_util::TryStreamExt;
 use messaging_core::{
     id::MessageId,
-    port::store::{DeadLetter, Entry, Publisher, Requeue, Requeued, Store},
+    store::{DeadLetter, Entry, Publisher, Requeue, Requeued, Store},
     time::Timestamp,
     verify::{ConversationRange, verify},
 };

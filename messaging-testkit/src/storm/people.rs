@@ -5,7 +5,7 @@ use messaging_core::{
         side::{Recipients, Side},
     },
     id::{ConversationId, WorkerId},
-    port::store::{
+    store::{
         Append, Appended, ChangeState, Changed, DeadLetter, Direction, HistoryScan, Lane, ListScan,
         ListStart, MarkRead, Marked, Publisher, Requeue, Requeued,
     },

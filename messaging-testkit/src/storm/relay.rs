@@ -1,6 +1,6 @@
 use messaging_core::{
     id::WorkerId,
-    port::store::{Claim, Entry, Lane, Progress},
+    store::{Claim, Entry, Lane, Progress},
     time::Timestamp,
 };
 

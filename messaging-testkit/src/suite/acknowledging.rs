@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use messaging_core::{
     domain::side::Side,
-    port::store::{Append, Backlog, Lane, LaneDeferral, LaneFailure, Store},
+    store::{Append, Backlog, Lane, LaneDeferral, LaneFailure, Store},
 };
 
 use super::scene::{Scene, claim, of, stored};

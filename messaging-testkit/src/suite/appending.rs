@@ -4,7 +4,7 @@ use messaging_core::{
         message::Origin,
         side::{PerSide, Recipients, Side},
     },
-    port::store::{Append, Appended, Direction, EntryKind, Publisher, Store},
+    store::{Append, Appended, Direction, EntryKind, Publisher, Store},
 };
 
 use super::scene::{Scene, at_once, stored};

@@ -1,6 +1,6 @@
 use messaging_core::{
     id::AuditId,
-    port::store::{AuditRecord, AuditedAction, Store},
+    store::{AuditRecord, AuditedAction, Store},
 };
 
 use super::scene::Scene;

@@ -1,6 +1,6 @@
 use messaging_core::{
     domain::{conversation::Change, side::Side},
-    port::store::{Append, Appended, ChangeState, Changed, Direction, EntryKind, Publisher, Requeue, Store},
+    store::{Append, Appended, ChangeState, Changed, Direction, EntryKind, Publisher, Requeue, Store},
 };
 
 use super::scene::{Scene, at_once, claim, ids, list};
@@ -148,7 +148,7 @@ pub(crate) async fn a_reassignment_moves_the_conversation_to_the_new_users_inbox
         *owner = user_id("new");
     }
     for (scope, expected, unread) in [(&old, vec![], 0), (&new, vec![scene.id], 2)] {
-        let page = list(store, scope, messaging_core::port::store::ListStart::Newest, 10).await;
+        let page = list(store, scope, messaging_core::store::ListStart::Newest, 10).await;
         assert_eq!(ids(&page), expected);
         assert_eq!(
             store.count_conversations(scope, 10).await.unwrap(),

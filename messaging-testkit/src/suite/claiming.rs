@@ -2,7 +2,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use messaging_core::{
     domain::side::Side,
-    port::store::{Append, Appended, Claim, Lane, Store},
+    store::{Append, Appended, Claim, Lane, Store},
 };
 
 use super::scene::{Scene, at_once, claim, of};

@@ -6,7 +6,7 @@ use messaging_core::{
         side::{Recipients, Side},
     },
     id::{AgentId, ConversationId},
-    port::store::{ActivityScan, Store},
+    store::{ActivityScan, Store},
     time::Timestamp,
 };
 

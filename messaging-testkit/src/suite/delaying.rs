@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use messaging_core::{
     domain::side::Side,
-    port::store::{LaneDeferral, LaneFailure, Store},
+    store::{LaneDeferral, LaneFailure, Store},
 };
 
 use super::scene::{Scene, claim, of};

@@ -3,7 +3,7 @@
 use futures_util::FutureExt;
 use messaging_core::{
     domain::{conversation::PreparedOpen, side::Side},
-    port::store::{Claim, Direction, EntryKind, Publisher, Store},
+    store::{Claim, Direction, EntryKind, Publisher, Store},
 };
 
 use super::scene::{Scene, claim, of};

@@ -7,7 +7,7 @@ use messaging_core::{
         side::{Recipients, Side},
     },
     id::UserId,
-    port::store::{DigestClaim, DigestUser, Store},
+    store::{DigestClaim, DigestUser, Store},
     time::Timestamp,
 };
 

@@ -8,7 +8,7 @@ use messaging_core::{
         side::{Recipients, Side},
     },
     id::{ConversationId, ReportId, UserId},
-    port::store::{
+    store::{
         Appended, Changed, DigestClaim, Direction, EntryKind, ErasedReports, FileReport, ListStart,
         Publisher, ReportScan, Store, Subject, Traces,
     },

@@ -1,6 +1,6 @@
 use messaging_core::{
     domain::side::Side,
-    port::store::{Direction, HistoryScan, Store},
+    store::{Direction, HistoryScan, Store},
 };
 
 use super::scene::Scene;

@@ -6,7 +6,7 @@ use messaging_core::{
         side::{Recipients, Side},
     },
     id::UserId,
-    port::store::{Append, Appended, Direction, Store},
+    store::{Append, Appended, Direction, Store},
 };
 
 use super::scene::{Scene, at_once, stored};

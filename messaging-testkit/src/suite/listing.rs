@@ -1,6 +1,6 @@
 use messaging_core::{
     domain::side::Side,
-    port::store::{ListStart, Store},
+    store::{ListStart, Store},
 };
 
 use super::scene::{Scene, behind, ids, list};

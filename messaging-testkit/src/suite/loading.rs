@@ -5,7 +5,7 @@ use messaging_core::{
         side::{Recipients, Side},
     },
     id::MessageId,
-    port::store::{LoadedEntry, Store, Subject},
+    store::{LoadedEntry, Store, Subject},
 };
 
 use super::scene::{Scene, claim};

@@ -9,7 +9,7 @@ use messaging_core::{
         side::{Recipients, Side},
     },
     id::{ConversationId, DigestId},
-    port::store::{DigestAttempt, DigestLease, DigestPostponement, DigestUser, Excerpt, PushMark, Store},
+    store::{DigestAttempt, DigestLease, DigestPostponement, DigestUser, Excerpt, PushMark, Store},
     time::Timestamp,
 };
 use uuid::Uuid;

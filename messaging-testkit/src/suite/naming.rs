@@ -1,7 +1,7 @@
 use messaging_core::{
     domain::{conversation::PreparedOpen, page::ListScope, side::Side},
     id::{AgentId, BookingId, UserId},
-    port::store::{Publisher, Store},
+    store::{Publisher, Store},
     time::Timestamp,
 };
 

@@ -1,7 +1,7 @@
 use messaging_core::{
     domain::conversation::{Change, Conversation, PreparedOpen},
     domain::side::Side,
-    port::store::{Appended, EntryKind, Publisher, Store},
+    store::{Appended, EntryKind, Publisher, Store},
 };
 
 use super::scene::{Scene, at_once};

@@ -4,7 +4,7 @@ use messaging_core::{
         receipt::Receipt,
         side::{Recipients, Side},
     },
-    port::store::{EntryKind, MarkRead, Marked, Store},
+    store::{EntryKind, MarkRead, Marked, Store},
 };
 
 use super::scene::{Scene, at_once};

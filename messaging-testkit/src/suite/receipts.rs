@@ -1,6 +1,6 @@
 use messaging_core::{
     domain::side::{PerSide, Recipients, Side},
-    port::store::{Direction, Store},
+    store::{Direction, Store},
 };
 
 use super::scene::Scene;

@@ -1,6 +1,6 @@
 use messaging_core::{
     domain::side::Side,
-    port::store::{Backlog, DeadLetter, Direction, Entry, Lane, Publisher, Requeue, Store},
+    store::{Backlog, DeadLetter, Direction, Entry, Lane, Publisher, Requeue, Store},
 };
 
 use super::scene::{Scene, claim};

@@ -6,7 +6,7 @@ use messaging_core::{
         side::{Recipients, Side},
     },
     id::{MessageId, ReportId},
-    port::store::{FileReport, Filed, ReportScan, Store},
+    store::{FileReport, Filed, ReportScan, Store},
 };
 
 use super::scene::Scene;

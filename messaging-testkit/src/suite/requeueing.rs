@@ -1,7 +1,7 @@
 use messaging_core::{
     domain::side::Side,
     id::ConversationId,
-    port::store::{Backlog, Lane, Publisher, Requeue, Requeued, Store},
+    store::{Backlog, Lane, Publisher, Requeue, Requeued, Store},
 };
 use uuid::Uuid;
 
@@ -71,7 +71,7 @@ pub(crate) async fn what_names_a_receipt_or_the_conversation_comes_back_as_it_wa
         assert_eq!(requeued.unwrap(), DONE);
     }
     let again = claimed.scene.entries().await;
-    let subjects = |loaded: Vec<messaging_core::port::store::LoadedEntry>| {
+    let subjects = |loaded: Vec<messaging_core::store::LoadedEntry>| {
         loaded.into_iter().map(|one| one.subject).collect::<Vec<_>>()
     };
     assert_eq!(subjects(again), subjects(all));

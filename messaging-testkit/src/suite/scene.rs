@@ -10,7 +10,7 @@ use messaging_core::{
         side::{Recipients, Side},
     },
     id::{ConversationId, MessageId},
-    port::store::{
+    store::{
         Append, Appended, ChangeState, Changed, Claim, Direction, HistoryPage, HistoryScan, Lane, ListPage,
         ListScan, ListStart, LoadedEntry, MarkRead, Marked, Progress, Publisher, Store, StoreError, Stored,
     },

@@ -4,7 +4,7 @@ use messaging_core::{
         page::ListScope,
         side::{Recipients, Side},
     },
-    port::store::{ListStart, Store},
+    store::{ListStart, Store},
 };
 
 use super::scene::{Scene, ids, list};

@@ -2,7 +2,7 @@ use futures_util::future::join;
 use messaging_core::{
     domain::side::Side,
     id::BookingId,
-    port::store::{Appended, EntryKind, Publisher, Store, UnlinkBooking, Unlinked},
+    store::{Appended, EntryKind, Publisher, Store, UnlinkBooking, Unlinked},
 };
 
 use super::scene::{Scene, at_once};

@@ -5,7 +5,7 @@ use messaging_core::{
         side::{PerSide, Recipients, Side},
     },
     id::ConversationId,
-    port::store::{
+    store::{
         Append, LaneDeferral, LaneFailure, Recount, RecountScan, SideRecount, Store, StoreError, Unpublished,
     },
     verify::{ConversationRange, Discrepancy, verify},

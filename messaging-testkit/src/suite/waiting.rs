@@ -1,6 +1,6 @@
 use messaging_core::{
     domain::side::Side,
-    port::store::{Backlog, Store},
+    store::{Backlog, Store},
 };
 
 use super::scene::{Scene, claim};

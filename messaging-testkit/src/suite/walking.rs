@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use messaging_core::{
     domain::side::Side,
     id::ConversationId,
-    port::store::{Append, Direction, ListStart, Store},
+    store::{Append, Direction, ListStart, Store},
 };
 
 use super::scene::{Scene, behind, ids, list};

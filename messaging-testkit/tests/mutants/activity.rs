@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use messaging_core::{
     domain::activity::Activity,
-    port::store::{ActivityScan, ActivityStore, StoreError},
+    store::{ActivityScan, ActivityStore, StoreError},
 };
 
 use crate::broken::{Broken, Fault};

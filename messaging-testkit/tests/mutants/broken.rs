@@ -6,7 +6,7 @@ use messaging_core::{
     domain::{conversation::Conversation, side::Side},
     id::{ConversationId, UserId},
     memory::MemoryStore,
-    port::store::{ConversationStore, StoreError},
+    store::{ConversationStore, StoreError},
 };
 
 /// A store with a fault.

@@ -10,7 +10,7 @@ use messaging_core::{
         side::Side,
     },
     id::{AgentId, BookingId, ConversationId, UserId},
-    port::store::{
+    store::{
         Append, Appended, ChangeState, Changed, ConversationStore, Direction, HistoryPage, HistoryScan,
         ListPage, ListScan, ListStart, MarkRead, Marked, Opened, Publisher, StoreError, UnlinkBooking,
         Unlinked,

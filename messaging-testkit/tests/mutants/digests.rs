@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use messaging_core::{
     domain::digest::{Extent, Unmailed},
     id::UserId,
-    port::store::{
+    store::{
         ConversationStore as _, DigestAttempt, DigestClaim, DigestLease, DigestPostponement, DigestStore,
         DigestUser, Excerpt, PushMark, StoreError,
     },

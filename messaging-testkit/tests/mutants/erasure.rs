@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use messaging_core::{
     id::{ConversationId, UserId},
-    port::store::{ErasedReports, ErasureStore, StoreError, Traces},
+    store::{ErasedReports, ErasureStore, StoreError, Traces},
 };
 
 use crate::broken::{Broken, Fault};

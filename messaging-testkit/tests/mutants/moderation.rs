@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use messaging_core::{
     domain::report::{Report, ReportFile, Resolution},
     id::ReportId,
-    port::store::{FileReport, Filed, ModerationStore, ReportScan, StoreError},
+    store::{FileReport, Filed, ModerationStore, ReportScan, StoreError},
 };
 
 use crate::broken::{Broken, Fault};

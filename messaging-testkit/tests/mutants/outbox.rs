@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use messaging_core::{
     domain::conversation::Change,
     id::{AuditId, ConversationId, WorkerId},
-    port::store::{
+    store::{
         AuditRecord, AuditStore, Backlog, ChangeState, Claim, ConversationStore, DeadLetter,
         DeadLetterPosition, Entry, Lane, LaneDeferral, LoadedEntry, OutboxStore, Progress, Publisher,
         Requeue, Requeued, StoreError, Subject,

@@ -3,7 +3,7 @@ use std::mem::swap;
 use async_trait::async_trait;
 use messaging_core::{
     domain::side::Side,
-    port::store::{Recount, RecountScan, RecountStore, StoreError},
+    store::{Recount, RecountScan, RecountStore, StoreError},
 };
 
 use crate::broken::{Broken, Fault};

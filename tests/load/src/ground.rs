@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::{Context as _, bail, ensure};
-use messaging_core::port::store::OutboxStore as _;
+use messaging_core::store::OutboxStore as _;
 use messaging_sqlx::{PgOptions, PgStore, postgres::Text};
 use messaging_test_postgres::PgServer;
 use serde_json::Value;

@@ -7,10 +7,8 @@ use messaging_core::{
     clock::{SystemClock, SystemIds},
     event::{ChannelName, Event, SocketId},
     id::UserId,
-    port::{
-        channels::{ChannelAuth, Member, Subscription},
-        realtime::Realtime,
-    },
+    transport::channels::{ChannelAuth, Member, Subscription},
+    transport::realtime::Realtime,
 };
 use messaging_pusher::{
     AppId, AppKey, AppSecret, Credentials, EmbeddedChannels, EmbeddedOptions, PublicChannels, PusherConfig,

@@ -96,5 +96,5 @@ fn a_server_that_asks_for_patience_gets_everything_in_order() {
         metric(&server, "retried_total") > 0,
         "it never asked for patience"
     );
-    assert_eq!(metric(&server, "set_aside_total"), 0);
+    assert_eq!(metric(&server, "dead_letters_total"), 0);
 }

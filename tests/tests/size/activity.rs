@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use messaging_core::{
     BucketUnit, Buckets,
     id::AgentId,
-    port::store::{ActivityScan, ActivityStore as _, AuditStore as _},
+    store::{ActivityScan, ActivityStore as _, AuditStore as _},
 };
 use messaging_testkit::make::{agency_id, at};
 

@@ -2,7 +2,7 @@
 
 use messaging_core::{
     id::ConversationId,
-    port::store::{AuditStore as _, Claim, OutboxStore as _, Subject},
+    store::{AuditStore as _, Claim, OutboxStore as _, Subject},
     time::Timestamp,
 };
 use messaging_testkit::make::{at, secs, worker_id};

@@ -1,7 +1,7 @@
 use messaging_core::{
     domain::page::{ListCursor, ListScope, PageSize},
     id::ConversationId,
-    port::store::{ConversationStore as _, Direction, HistoryScan, ListScan, ListStart, StoreError},
+    store::{ConversationStore as _, Direction, HistoryScan, ListScan, ListStart, StoreError},
 };
 use messaging_sqlx::PgStore;
 use messaging_testkit::make::{

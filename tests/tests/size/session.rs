@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use messaging_core::port::store::StoreError;
+use messaging_core::store::StoreError;
 use messaging_sqlx::{PgOptions, PgStore, SchemaName, postgres::ClockCheck};
 use sqlx::{AssertSqlSafe, Connection as _, PgPool, Row as _, postgres::PgPoolOptions};
 

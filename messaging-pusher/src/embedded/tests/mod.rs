@@ -17,7 +17,7 @@ use messaging_core::{
     clock::{Clock, ManualClock, SequentialIds},
     event::{ChannelName, Event, SocketId},
     id::UserId,
-    port::channels::{ChannelAuth, Channels, Member, Subscription, UserAuth},
+    transport::channels::{ChannelAuth, Channels, Member, Subscription, UserAuth},
 };
 use serde_json::{Value, json};
 

@@ -1,6 +1,6 @@
 //! Who sees whom come and go.
 
-use messaging_core::port::presence::Presence as _;
+use messaging_core::host::presence::Presence as _;
 use serde_json::json;
 
 use super::*;

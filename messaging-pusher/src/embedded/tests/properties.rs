@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use messaging_core::{event::ChannelNames, port::realtime::Realtime};
+use messaging_core::{event::ChannelNames, transport::realtime::Realtime};
 use proptest::prelude::*;
 use serde_json::json;
 

@@ -1,6 +1,6 @@
 //! Events from the host.
 
-use messaging_core::port::realtime::{PublishErrorKind, Realtime};
+use messaging_core::transport::realtime::{PublishErrorKind, Realtime};
 use serde_json::json;
 
 use super::*;

@@ -1,6 +1,7 @@
 //! A UUID in a channel's name, in the case that the client's library prefers.
 
-use messaging_core::port::{presence::Presence, realtime::Realtime};
+use messaging_core::host::presence::Presence;
+use messaging_core::transport::realtime::Realtime;
 use serde_json::json;
 
 use super::*;

@@ -1,6 +1,6 @@
 //! Everything at once, from several threads.
 
-use messaging_core::port::realtime::Realtime;
+use messaging_core::transport::realtime::Realtime;
 use serde_json::json;
 
 use super::*;

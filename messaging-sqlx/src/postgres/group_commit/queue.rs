@@ -12,7 +12,7 @@ use std::{
 use messaging_core::{
     domain::message::IdempotencyKey,
     id::{ConversationId, MessageId},
-    port::store::{Append, Appended, StoreError},
+    store::{Append, Appended, StoreError},
 };
 use tokio::sync::oneshot;
 
@@ -229,7 +229,7 @@ impl Taken {
 
 #[cfg(test)]
 mod tests {
-    use messaging_core::{domain::side::Side, port::store::Publisher};
+    use messaging_core::{domain::side::Side, store::Publisher};
     use messaging_testkit::make;
     use messaging_testkit::make::{client_id, conversation_id, key, message_id};
 

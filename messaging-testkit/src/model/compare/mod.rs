@@ -4,7 +4,7 @@ mod writing;
 
 use messaging_core::{
     id::ConversationId,
-    port::store::{Backlog, DeadLetter, Publisher, Store},
+    store::{Backlog, DeadLetter, Publisher, Store},
     time::Timestamp,
 };
 use proptest::{prop_assert, prop_assert_eq, test_runner::TestCaseResult};

@@ -2,7 +2,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use messaging_core::{
     id::WorkerId,
-    port::store::{Claim, DeadLetter, Lane, LaneDeferral, Requeue, Requeued},
+    store::{Claim, DeadLetter, Lane, LaneDeferral, Requeue, Requeued},
     time::Timestamp,
 };
 use proptest::{prop_assert, prop_assert_eq, test_runner::TestCaseResult};

@@ -1,6 +1,6 @@
 use messaging_core::{
     domain::page::{ListCursor, ListScope},
-    port::store::{Direction, HistoryPage, HistoryScan, ListPage, ListScan, ListStart},
+    store::{Direction, HistoryPage, HistoryScan, ListPage, ListScan, ListStart},
 };
 use proptest::{prop_assert_eq, test_runner::TestCaseResult};
 

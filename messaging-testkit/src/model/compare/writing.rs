@@ -4,7 +4,7 @@ use messaging_core::{
         message::Origin,
     },
     id::BookingId,
-    port::store::{
+    store::{
         Append, Appended, ChangeState, Changed, EntryKind, MarkRead, Marked, Opened, Publisher, Stored,
         UnlinkBooking, Unlinked,
     },

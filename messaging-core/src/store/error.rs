@@ -1,6 +1,6 @@
 use std::{fmt, time::Duration};
 
-use crate::port::Cause;
+use crate::transport::Cause;
 
 /// Why a store could not take a step.
 #[derive(Debug, thiserror::Error)]

@@ -1,27 +1,21 @@
-//! The doors to the outside: each a trait that an adapter or the host implements, and each trait's doc a
-//! contract that an implementation keeps.
+//! The host: what messaging asks the application that embeds it.
 
 pub mod access;
-pub mod channels;
 pub mod directory;
-pub mod mailer;
 pub mod presence;
-pub mod push;
 pub mod rate_limit;
-pub mod realtime;
-pub mod store;
 
 use std::fmt;
 
 use crate::id::InvalidId;
 
-type Cause = Box<dyn std::error::Error + Send + Sync>;
+pub(crate) type Cause = Box<dyn std::error::Error + Send + Sync>;
 
-/// What a port of the host answers when it cannot answer.
+/// Why the host cannot answer a question.
 #[derive(Debug, thiserror::Error)]
 #[error("{kind}")]
-pub struct PortError {
-    kind: PortErrorKind,
+pub struct HostError {
+    kind: HostErrorKind,
     #[source]
     source: Cause,
 }
@@ -29,18 +23,18 @@ pub struct PortError {
 /// Whether asking again can help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum PortErrorKind {
+pub enum HostErrorKind {
     /// The same question may be answered later.
     Temporary,
     /// The same question will fail again: a defect, or a wrong configuration.
     Permanent,
 }
 
-impl PortError {
+impl HostError {
     /// A failure that may pass.
     pub fn temporary(source: impl Into<Cause>) -> Self {
         Self {
-            kind: PortErrorKind::Temporary,
+            kind: HostErrorKind::Temporary,
             source: source.into(),
         }
     }
@@ -48,25 +42,25 @@ impl PortError {
     /// A failure that will stay.
     pub fn permanent(source: impl Into<Cause>) -> Self {
         Self {
-            kind: PortErrorKind::Permanent,
+            kind: HostErrorKind::Permanent,
             source: source.into(),
         }
     }
 
     /// Whether asking again can help.
-    pub fn kind(&self) -> PortErrorKind {
+    pub fn kind(&self) -> HostErrorKind {
         self.kind
     }
 }
 
 /// The host knows something by an id that messaging cannot take: that will not change by asking again.
-impl From<InvalidId> for PortError {
+impl From<InvalidId> for HostError {
     fn from(invalid: InvalidId) -> Self {
         Self::permanent(invalid)
     }
 }
 
-impl fmt::Display for PortErrorKind {
+impl fmt::Display for HostErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Temporary => "no answer for now",

@@ -2,12 +2,10 @@
 
 use async_trait::async_trait;
 
-use super::{
-    Cause,
-    directory::{BookingProfile, Contact},
-};
+use super::Cause;
 use crate::{
     domain::{body::Body, message::Origin, side::Side},
+    host::directory::{BookingProfile, Contact},
     id::{BookingId, ConversationId, DigestId, UserId},
     time::Timestamp,
 };

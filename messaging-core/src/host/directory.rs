@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use async_trait::async_trait;
 use serde::Serialize;
 
-use super::PortError;
+use super::HostError;
 use crate::id::{AgentId, BookingId, UserId};
 
 /// What the host knows.
@@ -17,17 +17,17 @@ use crate::id::{AgentId, BookingId, UserId};
 #[async_trait]
 pub trait Directory: Send + Sync {
     /// How everything in the query is shown. One call for a whole page; whatever is unknown is left out.
-    async fn profiles(&self, query: &ProfileQuery) -> Result<Profiles, PortError>;
+    async fn profiles(&self, query: &ProfileQuery) -> Result<Profiles, HostError>;
 
     /// The user who answers for an agent; `None` for an agent that does not exist.
-    async fn agent_user(&self, agent_id: &AgentId) -> Result<Option<UserId>, PortError>;
+    async fn agent_user(&self, agent_id: &AgentId) -> Result<Option<UserId>, HostError>;
 
     /// Whom a booking belongs to; `None` for a booking that does not exist.
-    async fn booking_parties(&self, booking_id: &BookingId) -> Result<Option<BookingParties>, PortError>;
+    async fn booking_parties(&self, booking_id: &BookingId) -> Result<Option<BookingParties>, HostError>;
 
     /// How these users want to be reached when they are away. Somebody who is missing from the answer is reached
     /// in no way. Asked only where a mailer or push is there.
-    async fn contacts(&self, users: &[UserId]) -> Result<HashMap<UserId, Contact>, PortError>;
+    async fn contacts(&self, users: &[UserId]) -> Result<HashMap<UserId, Contact>, HostError>;
 }
 
 /// How somebody wants to be reached when they are away.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::PortError;
+use super::HostError;
 use crate::{id::UserId, time::Timestamp};
 
 /// Counts what users do, and says when it is too much.
@@ -15,7 +15,7 @@ pub trait RateLimiter: Send + Sync {
     ///
     /// # Errors
     /// When it cannot be said: the step is taken all the same.
-    async fn admit(&self, user_id: &UserId, what: Limited, now: Timestamp) -> Result<Admission, PortError>;
+    async fn admit(&self, user_id: &UserId, what: Limited, now: Timestamp) -> Result<Admission, HostError>;
 }
 
 /// What is limited, each by itself.

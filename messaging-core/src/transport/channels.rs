@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::PortError;
+use crate::host::HostError;
 use crate::{
     event::{ChannelName, SocketId},
     id::UserId,
@@ -16,14 +16,14 @@ pub trait Channels: Send + Sync {
     ///
     /// # Errors
     /// When the adapter's configuration does not allow signing.
-    fn sign(&self, subscription: &Subscription) -> Result<ChannelAuth, PortError>;
+    fn sign(&self, subscription: &Subscription) -> Result<ChannelAuth, HostError>;
 
     /// The answer with which a client proves to the realtime server whose connection it is, so that the server can end all
     /// of a user's connections; `None` where the server has no notion of it, as by default.
     ///
     /// # Errors
     /// When the adapter's configuration does not allow signing.
-    fn sign_in(&self, socket_id: &SocketId, user: &UserId) -> Result<Option<UserAuth>, PortError> {
+    fn sign_in(&self, socket_id: &SocketId, user: &UserId) -> Result<Option<UserAuth>, HostError> {
         let _ = (socket_id, user);
         Ok(None)
     }
