@@ -59,6 +59,8 @@ pub enum ErrorKind {
     },
     /// A write may have happened or not: repeat it with the same key.
     OutcomeUnknown,
+    /// The store lacks the capability that this needs.
+    Unsupported,
     /// A defect.
     Internal,
 }
@@ -135,6 +137,7 @@ impl Error {
                 retry_after: RETRY_AFTER,
             },
             StoreErrorKind::OutcomeUnknown => ErrorKind::OutcomeUnknown,
+            StoreErrorKind::Unsupported => ErrorKind::Unsupported,
             StoreErrorKind::Corrupt | StoreErrorKind::Internal => ErrorKind::Internal,
         };
         Self {
@@ -160,6 +163,7 @@ impl fmt::Display for ErrorKind {
             Self::RateLimited { .. } => "too often",
             Self::Unavailable { .. } => "unavailable",
             Self::OutcomeUnknown => "the outcome is unknown",
+            Self::Unsupported => "the store does not support this",
             Self::Internal => "internal error",
         })
     }

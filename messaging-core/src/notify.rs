@@ -20,7 +20,7 @@ use crate::{
     profiles::profiles_or_blank,
     reach::Reach,
     signal::Signal,
-    store::{Direction, HistoryScan, PushMark, Store, StoreError, StoreErrorKind},
+    store::{Capability, Direction, HistoryScan, PushMark, Store, StoreError, StoreErrorKind},
     telemetry,
     transport::push::{Notification, Push},
     transport::realtime::{PublishError, PublishErrorKind},
@@ -139,6 +139,7 @@ impl Notifier {
 
     /// Notifies somebody, unless that has been done, or something was pushed just before.
     async fn notify(&self, candidate: &Candidate) -> Result<bool, StoreError> {
+        const DOING: &str = "admitting a push";
         let Candidate {
             user_id,
             side,
@@ -154,8 +155,10 @@ impl Notifier {
             now,
             not_since: now - self.parts.interval,
         };
-        let admitted = self.parts.store.admit_push(&mark);
-        if !self.in_time("admitting a push", admitted).await? {
+        let admitted = Capability::Push
+            .require(self.parts.store.push(), DOING)?
+            .admit_push(&mark);
+        if !self.in_time(DOING, admitted).await? {
             return Ok(false);
         }
         let mut query = ProfileQuery::default();

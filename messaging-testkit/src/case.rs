@@ -1,5 +1,5 @@
 use futures_util::future::BoxFuture;
-use messaging_core::store::Store;
+use messaging_core::store::{Capability, Store};
 
 use crate::{Backend, limit::in_time, suite};
 
@@ -10,18 +10,25 @@ pub struct Case {
     pub topic: &'static str,
     /// What is promised, as a sentence.
     pub name: &'static str,
+    /// What a store needs for it: the names of capabilities, or `required` alone.
+    pub needs: &'static [&'static str],
     check: for<'a> fn(&'a dyn Store) -> BoxFuture<'a, ()>,
 }
 
 /// Every case of the suite. [`conformance!`](crate::conformance) makes a test of each.
 pub fn cases() -> Vec<Case> {
     macro_rules! table {
-        ($($topic:ident { $($name:ident)* })*) => {
-            vec![$($(Case {
-                topic: stringify!($topic),
-                name: stringify!($name),
-                check: |store| Box::pin(suite::$topic::$name(store)),
-            }),*),*]
+        ($($($needs:ident)+: $topic:ident { $($name:ident)* })*) => {
+            [$({
+                let needs = &[$(stringify!($needs)),+] as &[_];
+                vec![$(Case {
+                    topic: stringify!($topic),
+                    name: stringify!($name),
+                    needs,
+                    check: |store| Box::pin(suite::$topic::$name(store)),
+                }),*]
+            }),*]
+            .concat()
         };
     }
     crate::__each_case! { table! }
@@ -47,6 +54,27 @@ impl Case {
             in_time(self.name, (self.check)(&*fresh.store)).await;
         }));
     }
+}
+
+/// Checks that the store has exactly the capabilities of these names.
+///
+/// # Panics
+/// When it has another one, or lacks one.
+pub fn has_capabilities(backend: &dyn Backend, names: &[&str]) {
+    backend.run(Box::pin(async {
+        let fresh = backend.fresh().await;
+        for capability in Capability::ALL {
+            let is_listed = names.contains(&capability.name());
+            assert_eq!(
+                capability.is_of(&*fresh.store),
+                is_listed,
+                "`{capability}` of the store, and whether it is listed"
+            );
+        }
+    }));
+    let known = Capability::ALL.map(Capability::name);
+    let unknown: Vec<_> = names.iter().filter(|name| !known.contains(name)).collect();
+    assert!(unknown.is_empty(), "there is no capability {unknown:?}");
 }
 
 impl std::fmt::Debug for Case {

@@ -6,6 +6,7 @@
 //! | item | is |
 //! |---|---|
 //! | [`conformance!`] | all of the below, as tests of one store |
+//! | [`has_capabilities`] | whether a store has exactly the capabilities that its tests list |
 //! | [`cases`] | the suite: each sentence of the port's contract, as a case |
 //! | [`compare_with_model`] | random sequences of steps, compared with a model that recounts everything |
 //! | [`storm`] | many threads at once on one store, and a recount afterwards |
@@ -35,7 +36,7 @@ mod storm;
 mod suite;
 
 pub use backend::{Backend, Fresh};
-pub use case::{Case, cases};
+pub use case::{Case, cases, has_capabilities};
 #[doc(hidden)]
 pub use futures_util::future::BoxFuture;
 pub use mail::days_of_mail;

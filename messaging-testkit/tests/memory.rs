@@ -15,4 +15,8 @@ fn fresh_store() -> impl Future<Output = (MemoryStore, ())> {
     ready((MemoryStore::new(), ()))
 }
 
-messaging_testkit::conformance!(block_on, fresh_store);
+messaging_testkit::conformance!(
+    block_on,
+    fresh_store,
+    [digests, push, moderation, audit, activity, erasure, recount],
+);

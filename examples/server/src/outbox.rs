@@ -99,7 +99,7 @@ async fn requeue_all(messaging: &Messaging) -> anyhow::Result<usize> {
         if page.is_empty() {
             break;
         }
-        all.extend(page.iter().map(DeadLetter::place));
+        all.extend(page.iter().map(DeadLetter::position));
     }
     let mut requeued = 0;
     for place in all {
@@ -126,10 +126,10 @@ impl<'a> Walk<'a> {
     async fn next(&mut self, at_most: usize) -> anyhow::Result<Vec<DeadLetter>> {
         let limit = at_most.min(PAGE);
         let page = match &self.behind {
-            Some(place) => self.messaging.list_dead_letters_after(place, limit).await?,
-            None => self.messaging.list_dead_letters(limit).await?,
+            Some(place) => self.messaging.list_dead_letters(Some(place), limit).await?,
+            None => self.messaging.list_dead_letters(None, limit).await?,
         };
-        self.behind = page.last().map(DeadLetter::place).or(self.behind);
+        self.behind = page.last().map(DeadLetter::position).or(self.behind);
         Ok(page)
     }
 }
@@ -229,7 +229,7 @@ mod tests {
     #[tokio::test]
     async fn one_is_requeued_by_its_conversation_and_number() {
         let (store, messaging) = refused(2).await;
-        let dead = store.list_dead_letters(1).await.unwrap().remove(0);
+        let dead = store.list_dead_letters(None, 1).await.unwrap().remove(0);
         assert_eq!(dead.entry.kind, EntryKind::Updated);
         let one = OutboxCommand::Requeue(RequeueArgs {
             all: false,
@@ -238,6 +238,6 @@ mod tests {
         });
         assert_eq!(said(&messaging, one).await, "requeued: 1\n");
         assert_eq!(said(&messaging, one).await, "requeued: 0\n");
-        assert_eq!(store.list_dead_letters(9).await.unwrap().len(), 1);
+        assert_eq!(store.list_dead_letters(None, 9).await.unwrap().len(), 1);
     }
 }

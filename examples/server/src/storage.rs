@@ -150,7 +150,14 @@ mod tests {
         let server = Storage::open(None, dir.path()).await.unwrap();
         for _ in 0..2 {
             let command = Storage::open_existing(None, dir.path()).await.unwrap();
-            assert!(command.recount().recount(&all()).await.unwrap().is_empty());
+            assert!(
+                command
+                    .recount()
+                    .recount_conversations(&all())
+                    .await
+                    .unwrap()
+                    .is_empty()
+            );
             command.close().await;
         }
         server.close().await;

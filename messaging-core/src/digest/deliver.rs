@@ -115,7 +115,7 @@ impl Digester {
         if !self.is_open(now) || now + self.parts.options.mail_timeout > begun.lease.until {
             return self.end(begun, End::again(now)).await;
         }
-        let recorded = self.parts.store.record_attempt(&begun.lease, &begun.attempt, now);
+        let recorded = self.store()?.record_attempt(&begun.lease, &begun.attempt, now);
         if !self.in_time("recording an e-mail", recorded).await? {
             return Ok(());
         }
@@ -145,8 +145,9 @@ impl Digester {
 
     /// What there is to tell of an attempt now.
     async fn look(&self, begun: &Begun) -> Result<Vec<Excerpt>, StoreError> {
-        let store = &self.parts.store;
-        let loaded = store.load_excerpts(&begun.attempt.extents, self.parts.policy.messages);
+        let loaded = self
+            .store()?
+            .load_excerpts(&begun.attempt.extents, self.parts.policy.messages);
         let mut excerpts = self.in_time("loading what is to be mailed", loaded).await?;
         excerpts.retain(|excerpt| {
             let is_theirs = *excerpt.conversation.user(excerpt.extent.side) == begun.lease.user_id;

@@ -47,7 +47,10 @@ use crate::{
     id::{UserId, WorkerId},
     reach::Reach,
     relay::retry,
-    store::{DigestClaim, DigestLease, DigestPostponement, DigestUser, Store, StoreError, StoreErrorKind},
+    store::{
+        Capability, DigestClaim, DigestLease, DigestPostponement, DigestStore, DigestUser, Store, StoreError,
+        StoreErrorKind,
+    },
     time::Timestamp,
     transport::mailer::Mailer,
 };
@@ -137,7 +140,7 @@ impl Digester {
             lease_until: now + self.parts.options.lease,
             limit,
         };
-        let claimed = self.parts.store.claim_digests(&claim);
+        let claimed = self.store()?.claim_digests(&claim);
         let due = self.in_time("claiming users to mail", claimed).await?;
         if due.is_empty() {
             return Ok(Vec::new());
@@ -158,7 +161,7 @@ impl Digester {
         due: Vec<DigestUser>,
         users: &[UserId],
     ) -> Result<(Vec<DigestPostponement>, Vec<Delivery>), StoreError> {
-        let listed = self.parts.store.list_unmailed(users);
+        let listed = self.store()?.list_unmailed(users);
         let mut unmailed: BTreeMap<UserId, Vec<Unmailed>> = BTreeMap::new();
         for one in self.in_time("listing what is not mailed", listed).await? {
             unmailed.entry(one.user().clone()).or_default().push(one);
@@ -234,8 +237,8 @@ impl Digester {
         if holds.is_empty() {
             return Ok(());
         }
-        let held = self.parts.store.postpone_digests(holds);
-        self.in_time("holding e-mails back", held).await
+        let held = self.store()?.postpone_digests(holds);
+        self.in_time("postponing e-mails", held).await
     }
 
     /// How many users may be claimed now: one, to try with, where the mail server took nothing lately.
@@ -271,6 +274,11 @@ impl Digester {
 
     fn now(&self) -> Timestamp {
         self.parts.reach.clock.now()
+    }
+
+    /// The store's part for digests, which the builder has checked.
+    fn store(&self) -> Result<&dyn DigestStore, StoreError> {
+        Capability::Digests.require(self.parts.store.digests(), "mailing digests")
     }
 
     /// A call of the store, for as long as a call may take.

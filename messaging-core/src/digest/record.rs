@@ -179,7 +179,7 @@ impl Digester {
 
     /// Each of its steps may be taken twice.
     async fn try_to_record(&self, record: &mut Record) -> Result<(), StoreError> {
-        let (store, mut errors) = (&self.parts.store, Vec::new());
+        let (store, mut errors) = (self.store()?, Vec::new());
         for _ in 0..record.chunks.len() {
             if errors.len() >= MAX_FAILED_CHUNKS {
                 break;
@@ -198,7 +198,7 @@ impl Digester {
         }
         let (sent_at, remember) = (record.outcome.sent_at(), self.parts.policy.remembered());
         let finished = store.complete_digest(&record.lease, sent_at, remember);
-        self.in_time("finishing an e-mail", finished).await.map(drop)
+        self.in_time("completing an e-mail", finished).await.map(drop)
     }
 
     fn failed_to_record(&self, mut record: Record, error: &StoreError) {

@@ -13,7 +13,7 @@ use crate::{
     policy::may_notify,
     store::{
         DigestAttempt, DigestClaim, DigestLease, DigestPostponement, DigestStore, DigestUser, Excerpt,
-        PushMark, StoreError,
+        PushMark, PushStore, StoreError,
     },
     time::Timestamp,
 };
@@ -176,7 +176,10 @@ impl DigestStore for MemoryStore {
         }
         Ok(())
     }
+}
 
+#[async_trait]
+impl PushStore for MemoryStore {
     async fn admit_push(&self, push: &PushMark) -> Result<bool, StoreError> {
         let mut state = self.lock();
         let pushed = state.pushed.get(&(push.conversation_id, push.side));

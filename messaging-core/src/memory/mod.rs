@@ -5,6 +5,7 @@
 //! the contract of [`Store`](crate::store::Store) can be read.
 
 mod activity;
+mod capabilities;
 mod conversations;
 mod digests;
 mod erasure;

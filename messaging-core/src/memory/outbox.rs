@@ -96,26 +96,21 @@ impl OutboxStore for MemoryStore {
                     why: why.to_owned(),
                     at: now,
                 };
-                state.dead_letters.insert(dead.place(), dead);
+                state.dead_letters.insert(dead.position(), dead);
             }
         }
         Ok(())
     }
 
-    async fn list_dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
-        Ok(self.lock().dead_letters.values().take(limit).cloned().collect())
-    }
-
-    async fn list_dead_letters_after(
+    async fn list_dead_letters(
         &self,
-        place: &DeadLetterPosition,
+        after: Option<&DeadLetterPosition>,
         limit: usize,
     ) -> Result<Vec<DeadLetter>, StoreError> {
         let state = self.lock();
-        let behind = state
-            .dead_letters
-            .range((Bound::Excluded(place), Bound::Unbounded));
-        Ok(behind.take(limit).map(|(_, dead)| dead.clone()).collect())
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let listed = state.dead_letters.range((from, Bound::Unbounded));
+        Ok(listed.take(limit).map(|(_, letter)| letter.clone()).collect())
     }
 
     async fn requeue(&self, step: &Requeue) -> Result<Requeued, StoreError> {

@@ -13,7 +13,7 @@ use crate::{
 
 #[async_trait]
 impl RecountStore for MemoryStore {
-    async fn recount(&self, scan: &RecountScan) -> Result<Vec<Recount>, StoreError> {
+    async fn recount_conversations(&self, scan: &RecountScan) -> Result<Vec<Recount>, StoreError> {
         let state = self.lock();
         let threads = state.threads.iter().filter(|(id, _)| {
             scan.after.is_none_or(|after| **id > after) && scan.up_to.is_none_or(|up_to| **id <= up_to)

@@ -63,7 +63,12 @@ impl Writes {
                 Inference::Expired
             }
             // A replica, a full disk, a lost table, a revoked right, a damaged file: every write fails likewise.
-            Err(StoreErrorKind::ReadOnly | StoreErrorKind::Corrupt | StoreErrorKind::Internal) => {
+            Err(
+                StoreErrorKind::ReadOnly
+                | StoreErrorKind::Corrupt
+                | StoreErrorKind::Internal
+                | StoreErrorKind::Unsupported,
+            ) => {
                 self.takes_writes = false;
                 Inference::Known
             }

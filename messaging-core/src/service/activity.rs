@@ -6,7 +6,7 @@ use crate::{
     domain::activity::Activity,
     error::Error,
     policy::Action,
-    store::{ActivityScan, AuditedAction},
+    store::{ActivityScan, AuditedAction, Capability},
 };
 
 const COUNTING: &str = "counting activity";
@@ -21,7 +21,8 @@ impl Messaging {
     pub async fn count_activity(&self, actor: &Actor, scan: &ActivityScan) -> Result<Vec<Activity>, Error> {
         self.decide(actor, Action::ReadActivity, None, COUNTING)?;
         self.audit(actor, AuditedAction::ReadActivity, None).await?;
-        let counted = self.store().count_activity(scan).await;
-        counted.map_err(|error| Error::store(error, COUNTING))
+        let failed = |error| Error::store(error, COUNTING);
+        let store = Capability::Activity.require(self.store().activity(), COUNTING);
+        store.map_err(failed)?.count_activity(scan).await.map_err(failed)
     }
 }

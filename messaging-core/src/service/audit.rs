@@ -42,7 +42,10 @@ impl Messaging {
         self.decide(actor, Action::ReadAudit, None, READING)?;
         self.audit(actor, AuditedAction::ReadAudit, None).await?;
         let before = from.map(AuditCursor::id);
-        let listed = self.store().list_accesses(before, limit.get() + 1).await;
+        let listed = self
+            .audit_log(READING)?
+            .list_accesses(before, limit.get() + 1)
+            .await;
         let mut records = listed.map_err(|error| Error::store(error, READING))?;
         let has_more = records.len() > limit.get();
         records.truncate(limit.get());

@@ -15,7 +15,7 @@ use crate::{
     rate_limit::{ProcessLimiter, Unlimited},
     reach::Reach,
     relay::{InvalidRelayOptions, NoopRealtime, Relay, RelayOptions, RelayParts},
-    store::Store,
+    store::{Capability, Store},
     transport::mailer::Mailer,
     transport::push::Push,
     transport::realtime::Realtime,
@@ -103,6 +103,12 @@ pub enum ConfigError {
     /// The policy given to [`digests`](MessagingBuilder::digests) would mail nobody.
     #[error("invalid policy for digests")]
     DigestPolicy(#[from] InvalidDigestPolicy),
+    /// The store lacks a capability that something given to the builder needs.
+    #[error("the store lacks the capability `{capability}`")]
+    Unsupported {
+        /// The capability.
+        capability: Capability,
+    },
     /// There is no default clock or id source without the feature `worker`.
     #[error("a clock and an id source are needed without the feature `worker`")]
     NoClock,
@@ -248,9 +254,22 @@ impl MessagingBuilder {
         if let Some((_, policy)) = &self.digests {
             policy.check()?;
         }
+        self.check_capabilities()?;
         let clock = self.clock.take().ok_or(ConfigError::NoClock)?;
         let ids = self.ids.take().ok_or(ConfigError::NoClock)?;
         Ok(self.assemble(clock, ids, names))
+    }
+
+    fn check_capabilities(&self) -> Result<(), ConfigError> {
+        let needed = [
+            self.digests.as_ref().map(|_| Capability::Digests),
+            self.push.as_ref().map(|_| Capability::Push),
+        ];
+        let lacking = |capability: &Capability| !capability.is_of(&*self.store);
+        match needed.into_iter().flatten().find(lacking) {
+            Some(capability) => Err(ConfigError::Unsupported { capability }),
+            None => Ok(()),
+        }
     }
 
     fn assemble(

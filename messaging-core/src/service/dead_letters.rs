@@ -3,38 +3,27 @@ use crate::{
     error::Error,
     host::directory::Profiles,
     id::ConversationId,
-    store::{DeadLetter, DeadLetterPosition, Requeue, Requeued, StoreError},
+    store::{DeadLetter, DeadLetterPosition, Requeue, Requeued},
 };
 
 impl Messaging {
     /// The most dead letters that are listed at once.
     pub const MAX_DEAD_LETTERS: usize = 1_000;
 
-    /// Events that the transport refused for good, the oldest first, at most that many and at most
-    /// [`MAX_DEAD_LETTERS`](Self::MAX_DEAD_LETTERS). For operators: no actor is asked for.
+    /// Events that the transport refused for good, ordered by [position](DeadLetter::position), oldest first: those after
+    /// `after`, or from the first one on; at most `limit`, and at most [`MAX_DEAD_LETTERS`](Self::MAX_DEAD_LETTERS). A walk
+    /// that continues after the last one listed visits all of them, also when some are requeued meanwhile.
     ///
     /// # Errors
     /// [`Unavailable`](crate::ErrorKind::Unavailable) when the store is.
-    pub async fn list_dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, Error> {
-        listed(
-            self.store()
-                .list_dead_letters(limit.min(Self::MAX_DEAD_LETTERS))
-                .await,
-        )
-    }
-
-    /// The same, of those that come after a [place](DeadLetter::place): going on behind the last one until
-    /// nothing is listed visits all of them, also when some are requeued on the way.
-    ///
-    /// # Errors
-    /// Those of [`list_dead_letters`](Self::list_dead_letters).
-    pub async fn list_dead_letters_after(
+    pub async fn list_dead_letters(
         &self,
-        place: &DeadLetterPosition,
+        after: Option<&DeadLetterPosition>,
         limit: usize,
     ) -> Result<Vec<DeadLetter>, Error> {
         let limit = limit.min(Self::MAX_DEAD_LETTERS);
-        listed(self.store().list_dead_letters_after(place, limit).await)
+        let listed = self.store().list_dead_letters(after, limit).await;
+        listed.map_err(|error| Error::store(error, "listing dead letters"))
     }
 
     /// Publishes an event that is a dead letter under this number, as the newest of its conversation.
@@ -65,8 +54,4 @@ impl Messaging {
             Requeued::NotFound => Ok(false),
         }
     }
-}
-
-fn listed(answer: Result<Vec<DeadLetter>, StoreError>) -> Result<Vec<DeadLetter>, Error> {
-    answer.map_err(|error| Error::store(error, "listing dead letters"))
 }

@@ -95,10 +95,10 @@ impl Messaging {
                 None => break,
             }
         }
-        let reports = self.store().erase_from_reports(user_id).await;
+        let reports = self.erasure(ERASING)?.erase_from_reports(user_id).await;
         let reports = reports.map_err(|error| Error::store(error, ERASING))?;
         (erased.reports, erased.open_reports) = (reports.erased, reports.open);
-        let forgotten = self.store().forget_user(user_id).await;
+        let forgotten = self.erasure(ERASING)?.forget_user(user_id).await;
         forgotten.map_err(|error| Error::store(error, ERASING))?;
         Ok(erased)
     }
@@ -140,7 +140,7 @@ impl Messaging {
         after: Option<ConversationId>,
         doing: &'static str,
     ) -> Result<Traces, Error> {
-        let traces = self.store().list_traces(of, after, CHUNK).await;
+        let traces = self.erasure(doing)?.list_traces(of, after, CHUNK).await;
         let traces = traces.map_err(|error| Error::store(error, doing))?;
         // Else a store that does not move on would be asked without an end.
         if after.is_some() && traces.looked_up_to.is_some_and(|last| Some(last) <= after) {
@@ -157,7 +157,7 @@ impl Messaging {
         for _ in 0..super::MAX_DECISIONS {
             let conversation = self.conversation(id, ERASING).await?;
             let Some(side) = conversation.side_of(user_id) else {
-                let erased = self.store().erase_messages(id, user_id).await;
+                let erased = self.erasure(ERASING)?.erase_messages(id, user_id).await;
                 return erased.map_err(|error| Error::store(error, ERASING));
             };
             self.try_change(&conversation, &Change::Erase(side)).await?;
@@ -215,7 +215,7 @@ impl Messaging {
                 hidden_from: None,
                 limit: CHUNK,
             };
-            let listed = self.store().list_reports(&scan).await;
+            let listed = self.moderation(EXPORTING)?.list_reports(&scan).await;
             let listed = listed.map_err(|error| Error::store(error, EXPORTING))?;
             let Some(last) = listed.last() else {
                 return Ok(made);

@@ -49,7 +49,10 @@ use crate::{
     policy::{self, Action, Decision, Refusal, Standing},
     profiles::profiles_or_blank,
     relay::{Health, Relay, Work},
-    store::{AuditRecord, AuditedAction, Lane, LoadedEntry, Publisher, Store, StoreError, StoreErrorKind},
+    store::{
+        AuditRecord, AuditStore, AuditedAction, Capabilities, Capability, ErasureStore, Lane, LoadedEntry,
+        ModerationStore, Publisher, Store, StoreError, StoreErrorKind,
+    },
     telemetry::{self, HostPart},
     time::Timestamp,
     transport::push::Push,
@@ -81,11 +84,17 @@ struct Parts {
 }
 
 const READING_HEALTH: &str = "reading the health";
+const AUDITING: &str = "writing the audit log";
 
 /// How often a step is decided again after the conversation changed under it.
 const MAX_DECISIONS: usize = 8;
 
 impl Messaging {
+    /// What the store can do.
+    pub fn capabilities(&self) -> Capabilities {
+        Capabilities::of(self.store())
+    }
+
     /// Says that something was committed past this instance (an opening in the host's own transaction), so
     /// that it is published at once and not at the next probe.
     pub fn wake(&self) {
@@ -124,6 +133,21 @@ impl Messaging {
 
     fn store(&self) -> &dyn Store {
         &*self.0.store
+    }
+
+    fn moderation(&self, doing: &'static str) -> Result<&dyn ModerationStore, Error> {
+        let required = Capability::Moderation.require(self.store().moderation(), doing);
+        required.map_err(|error| Error::store(error, doing))
+    }
+
+    fn erasure(&self, doing: &'static str) -> Result<&dyn ErasureStore, Error> {
+        let required = Capability::Erasure.require(self.store().erasure(), doing);
+        required.map_err(|error| Error::store(error, doing))
+    }
+
+    fn audit_log(&self, doing: &'static str) -> Result<&dyn AuditStore, Error> {
+        let required = Capability::Audit.require(self.store().audit(), doing);
+        required.map_err(|error| Error::store(error, doing))
     }
 
     /// When an e-mail about a message of now is due.
@@ -211,8 +235,8 @@ impl Messaging {
             action,
             conversation_id,
         };
-        let written = self.store().record_access(&record).await;
-        written.map_err(|error| Error::store(error, "writing the audit log"))?;
+        let written = self.audit_log(AUDITING)?.record_access(&record).await;
+        written.map_err(|error| Error::store(error, AUDITING))?;
         telemetry::audited(action);
         Ok(())
     }

@@ -110,7 +110,7 @@ impl Messaging {
             about: report.about,
             now,
         };
-        let filed = self.store().file_report(&step).await;
+        let filed = self.moderation(REPORTING)?.file_report(&step).await;
         let (id, created) = match filed.map_err(|error| Error::store(error, REPORTING))? {
             Filed::Opened(id) => (id, true),
             Filed::Added(id) => (id, false),
@@ -136,7 +136,7 @@ impl Messaging {
             hidden_from: Some(actor.user_id().clone()),
             limit: request.limit.get() + 1,
         };
-        let listed = self.store().list_reports(&scan).await;
+        let listed = self.moderation(LISTING)?.list_reports(&scan).await;
         let mut reports = listed.map_err(|error| Error::store(error, LISTING))?;
         let of_page = reports_of_page(&reports, request.limit);
         let has_more = reports.len() > of_page;
@@ -193,7 +193,7 @@ impl Messaging {
             at: self.now(),
             note,
         };
-        let report = self.store().resolve_report(id, &resolution).await;
+        let report = self.moderation(RESOLVING)?.resolve_report(id, &resolution).await;
         file.report = found(report.map_err(|error| Error::store(error, RESOLVING))?, RESOLVING)?;
         Ok(self.details(file).await)
     }
@@ -201,7 +201,7 @@ impl Messaging {
     /// A report, for whoever may resolve it.
     async fn file(&self, actor: &Actor, id: ReportId, doing: &'static str) -> Result<ReportFile, Error> {
         self.decide(actor, Action::Moderate(None), None, doing)?;
-        let file = self.store().find_report(id).await;
+        let file = self.moderation(doing)?.find_report(id).await;
         let file = found(file.map_err(|error| Error::store(error, doing))?, doing)?;
         self.decide(actor, Action::Moderate(Some(&file.report)), None, doing)?;
         Ok(file)

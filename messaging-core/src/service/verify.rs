@@ -1,10 +1,15 @@
-use futures_util::{StreamExt as _, TryStreamExt as _, stream::BoxStream};
+use std::future::ready;
+
+use futures_util::{StreamExt as _, TryStreamExt as _, stream, stream::BoxStream};
 
 use super::Messaging;
 use crate::{
     error::Error,
+    store::Capability,
     verify::{self, ConversationRange, Discrepancy},
 };
+
+const RECOUNTING: &str = "recounting conversations";
 
 impl Messaging {
     /// Recounts the conversations of a range, in the order of their ids, and gives everything that is not as
@@ -15,9 +20,10 @@ impl Messaging {
     /// [`Unavailable`](crate::ErrorKind::Unavailable) when the store is, [`Internal`](crate::ErrorKind::Internal)
     /// when something cannot even be read. The first error ends the stream.
     pub fn verify(&self, range: ConversationRange) -> BoxStream<'_, Result<Discrepancy, Error>> {
-        let found = verify::verify(self.store(), range);
-        found
-            .map_err(|error| Error::store(error, "recounting conversations"))
-            .boxed()
+        let failed = |error| Error::store(error, RECOUNTING);
+        match Capability::Recount.require(self.store().recount(), RECOUNTING) {
+            Ok(store) => verify::verify(store, range).map_err(failed).boxed(),
+            Err(error) => stream::once(ready(Err(failed(error)))).boxed(),
+        }
     }
 }

@@ -32,6 +32,9 @@ pub enum StoreErrorKind {
     Corrupt,
     /// A defect: of the store, or of its schema.
     Internal,
+    /// The store cannot do this: it lacks a capability, or does not know a value that a newer core gave it. Nothing was
+    /// changed.
+    Unsupported,
 }
 
 impl StoreError {
@@ -65,6 +68,7 @@ impl fmt::Display for StoreErrorKind {
             Self::ReadOnly => "the store takes no writes",
             Self::Corrupt => "the stored data is damaged",
             Self::Internal => "the store has a defect",
+            Self::Unsupported => "the store does not support this",
         })
     }
 }

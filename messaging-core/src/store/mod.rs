@@ -1,75 +1,92 @@
-//! The store: where conversations, messages and unpublished events are kept.
+//! The store: conversations, messages and unpublished events, and the traits through which the core uses them.
+//!
+//! A backend implements [`ConversationStore`] and [`OutboxStore`], which are required, and the capability traits that
+//! its hosts need. [`Store`] joins them: a getter answers `Some` for a capability that the backend has.
 //!
 //! # Contract
 //!
 //! - Every method is one step: all of it happens, or nothing does, whatever runs beside it. A step that
 //!   answered is as durable as the backend makes a commit.
 //! - Steps on one conversation take effect one after the other.
-//! - A step that names a access version is applied only if the conversation still has that access version; else it answers
-//!   `Conflict` and changes nothing. An unknown conversation is `Conflict` too.
-//! - What is not there is `None` or empty, never an error.
+//! - A step that names an access version is applied only if the conversation still has that access version; else it
+//!   answers `Conflict` and changes nothing. An unknown conversation is `Conflict` too.
+//! - A missing row is `None` or empty, never an error.
 //! - An error of any kind but [`StoreErrorKind::OutcomeUnknown`] changed nothing.
 //! - A visible change commits its outbox entry with it.
 //! - A future that is dropped may have taken effect or not, as with `OutcomeUnknown`.
+//! - A variant of a `#[non_exhaustive]` enum that the backend does not know is answered with
+//!   [`StoreErrorKind::Unsupported`].
 //!
-//! The crate `messaging-testkit` checks all of this against any implementation.
+//! The crate `messaging-testkit` checks all of this against any implementation, capability by capability.
+//!
+//! # Growth
+//!
+//! Published traits never gain a required method. What a store must newly do is a capability; what it must only keep is
+//! an optional field.
 
-mod activity;
-mod audit;
+mod capability;
 mod conversations;
-mod digests;
-mod erasure;
 mod error;
-mod moderation;
+mod methods;
 mod outbox;
-mod recount;
 mod shared;
 
-pub use activity::{ActivityScan, ActivityStore};
-pub use audit::{AuditRecord, AuditStore, AuditedAction};
+pub use capability::{
+    ActivityScan, ActivityStore, AuditRecord, AuditStore, AuditedAction, Capabilities, Capability,
+    DigestAttempt, DigestClaim, DigestLease, DigestPostponement, DigestStore, DigestUser, ErasedReports,
+    ErasureStore, Excerpt, FileReport, Filed, LaneRecount, ModerationStore, PushMark, PushStore, Recount,
+    RecountScan, RecountStore, ReportScan, SideRecount, Traces, Unpublished,
+};
 pub use conversations::{
     Append, Appended, ChangeState, Changed, ConversationStore, Direction, HistoryPage, HistoryScan, ListPage,
     ListScan, ListStart, MarkRead, Marked, Opened, Stored, UnlinkBooking, Unlinked,
 };
-pub use digests::{
-    DigestAttempt, DigestClaim, DigestLease, DigestPostponement, DigestStore, DigestUser, Excerpt, PushMark,
-};
-pub use erasure::{ErasedReports, ErasureStore, Traces};
 pub use error::{StoreError, StoreErrorKind};
-pub use moderation::{FileReport, Filed, ModerationStore, ReportScan};
+pub use methods::StoreMethod;
+#[doc(hidden)]
+pub use methods::wrapping;
 pub use outbox::{
     Backlog, Claim, DeadLetter, DeadLetterPosition, Entry, EntryKind, Lane, LaneDeferral, LaneFailure,
     LoadedEntry, OutboxStore, Progress, Publisher, Requeue, Requeued, Subject,
 };
-pub use recount::{LaneRecount, Recount, RecountScan, RecountStore, SideRecount, Unpublished};
 
-/// Everything the library keeps. Implemented for whatever implements the parts, and for an [`Arc`](std::sync::Arc) of
-/// it.
-pub trait Store:
-    ConversationStore
-    + OutboxStore
-    + DigestStore
-    + ModerationStore
-    + AuditStore
-    + ActivityStore
-    + ErasureStore
-    + RecountStore
-    + Send
-    + Sync
-{
-}
+/// Everything that the library keeps: the required methods, and the capabilities that a backend has.
+///
+/// A getter answers the same for a store's life. [`Arc<T>`](std::sync::Arc) is a store with the capabilities of `T`;
+/// other wrappers use [`wrap_store!`](crate::wrap_store), so that none loses a capability.
+pub trait Store: ConversationStore + OutboxStore {
+    /// E-mails about unread messages.
+    fn digests(&self) -> Option<&dyn DigestStore> {
+        None
+    }
 
-impl<T> Store for T where
-    T: ConversationStore
-        + OutboxStore
-        + DigestStore
-        + ModerationStore
-        + AuditStore
-        + ActivityStore
-        + ErasureStore
-        + RecountStore
-        + Send
-        + Sync
-        + ?Sized
-{
+    /// Notifications on devices.
+    fn push(&self) -> Option<&dyn PushStore> {
+        None
+    }
+
+    /// Reports.
+    fn moderation(&self) -> Option<&dyn ModerationStore> {
+        None
+    }
+
+    /// The log of what admins looked at and did.
+    fn audit(&self) -> Option<&dyn AuditStore> {
+        None
+    }
+
+    /// Counts of messages, conversations and active users over time.
+    fn activity(&self) -> Option<&dyn ActivityStore> {
+        None
+    }
+
+    /// Erasing a user, and exporting what is theirs.
+    fn erasure(&self) -> Option<&dyn ErasureStore> {
+        None
+    }
+
+    /// Comparing the stored counters with a recount.
+    fn recount(&self) -> Option<&dyn RecountStore> {
+        None
+    }
 }

@@ -61,14 +61,12 @@ pub trait OutboxStore: Send + Sync {
         now: Timestamp,
     ) -> Result<(), StoreError>;
 
-    /// Dead letters, oldest first: in the order of their [places](DeadLetter::place).
-    async fn list_dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, StoreError>;
-
-    /// Those that come after a place, whether or not anything stands there. A walk that goes on behind the last
-    /// one listed meets each dead letter that existed throughout exactly once.
-    async fn list_dead_letters_after(
+    /// At most `limit` dead letters after a position, or from the first one on (`None`), ordered by
+    /// [position](DeadLetter::position): oldest first. No dead letter needs to be at the position any more. A walk that
+    /// continues after the last one listed meets each dead letter that existed throughout exactly once.
+    async fn list_dead_letters(
         &self,
-        place: &DeadLetterPosition,
+        after: Option<&DeadLetterPosition>,
         limit: usize,
     ) -> Result<Vec<DeadLetter>, StoreError>;
 
@@ -279,7 +277,7 @@ pub struct DeadLetter {
 
 impl DeadLetter {
     /// Its position among all dead letters.
-    pub fn place(&self) -> DeadLetterPosition {
+    pub fn position(&self) -> DeadLetterPosition {
         DeadLetterPosition {
             at: self.at,
             conversation_id: self.entry.conversation_id,

@@ -88,7 +88,9 @@ fn in_chunks(
         let Some(ConversationRange { after, up_to }) = rest else {
             return Ok(None);
         };
-        let recounts = store.recount(&RecountScan { after, up_to, limit }).await?;
+        let recounts = store
+            .recount_conversations(&RecountScan { after, up_to, limit })
+            .await?;
         goes_on(&recounts, after)?;
         let found: Vec<_> = recounts.iter().flat_map(compare).map(Ok).collect();
         let last = recounts.last().filter(|_| recounts.len() == limit);
@@ -146,7 +148,7 @@ mod tests {
 
     #[async_trait]
     impl RecountStore for Seven {
-        async fn recount(&self, scan: &RecountScan) -> Result<Vec<Recount>, StoreError> {
+        async fn recount_conversations(&self, scan: &RecountScan) -> Result<Vec<Recount>, StoreError> {
             self.calls.fetch_add(1, Ordering::Relaxed);
             if scan.after.is_some() && scan.after == self.broken_after.map(id) {
                 return Err(StoreError::new(StoreErrorKind::Corrupt, "counting"));
@@ -201,7 +203,7 @@ mod tests {
 
     #[async_trait]
     impl RecountStore for Again {
-        async fn recount(&self, _: &RecountScan) -> Result<Vec<Recount>, StoreError> {
+        async fn recount_conversations(&self, _: &RecountScan) -> Result<Vec<Recount>, StoreError> {
             Ok(vec![compare::tests::sound()])
         }
     }

@@ -113,7 +113,10 @@ async fn an_event_that_is_refused_slowly_becomes_a_dead_letter() {
         on.clock.advance(2 * SECOND);
     }
     assert_eq!(texts(&on.realtime.take()), ["behind it"]);
-    assert_eq!(on.store.inner().list_dead_letters(10).await.unwrap().len(), 1);
+    assert_eq!(
+        on.store.inner().list_dead_letters(None, 10).await.unwrap().len(),
+        1
+    );
 }
 
 /// Does not answer the first question about names, and answers the others.

@@ -129,7 +129,7 @@ async fn check(steps: Vec<Step>) {
 
     let accepted = std::mem::take(&mut *accepted.lock().unwrap());
     let dead: BTreeSet<_> = store
-        .list_dead_letters(1_000)
+        .list_dead_letters(None, 1_000)
         .await
         .unwrap()
         .into_iter()

@@ -156,10 +156,10 @@ const USE_CASES: &[(&str, UseCase)] = &[
     }),
     ("list dead letters", |on| {
         Box::pin(async {
-            let listed = on.messaging.list_dead_letters(9).await?;
+            let listed = on.messaging.list_dead_letters(None, 9).await?;
             let Some(last) = listed.last() else { return Ok(()) };
             on.messaging
-                .list_dead_letters_after(&last.place(), 9)
+                .list_dead_letters(Some(&last.position()), 9)
                 .await
                 .map(drop)
         })

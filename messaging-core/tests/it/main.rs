@@ -4,6 +4,7 @@
 
 mod access;
 mod adversity;
+mod capabilities;
 mod channels;
 mod counted;
 mod counting;

@@ -233,7 +233,7 @@ async fn a_dead_letter_can_be_requeued_and_is_published_once() {
     world.realtime.fail(|_| Some(Refused));
     world.send(&client(0), ids[0], "refused").await;
     drain_for(&world, 10).await;
-    let dead = world.messaging.list_dead_letters(10).await.unwrap();
+    let dead = world.messaging.list_dead_letters(None, 10).await.unwrap();
     assert_eq!(dead.len(), 1);
     let number = dead[0].entry.number;
 
@@ -249,14 +249,14 @@ async fn a_dead_letter_can_be_requeued_and_is_published_once() {
         ["next", "refused"],
         "as the newest"
     );
-    assert_eq!(world.messaging.list_dead_letters(10).await.unwrap(), []);
+    assert_eq!(world.messaging.list_dead_letters(None, 10).await.unwrap(), []);
 
     // Where nothing else waits it is at hand: nothing has to be claimed.
     world.realtime.fail(|_| Some(Refused));
     world.send(&client(0), ids[0], "again").await;
     drain_for(&world, 10).await;
     world.realtime.fail(|_| None);
-    let dead = world.messaging.list_dead_letters(10).await.unwrap();
+    let dead = world.messaging.list_dead_letters(None, 10).await.unwrap();
     let number = dead[0].entry.number;
     assert!(world.messaging.requeue(ids[0], number).await.unwrap());
     world.drain().await;

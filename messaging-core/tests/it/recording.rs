@@ -18,7 +18,7 @@ const MINUTE: Duration = Duration::from_mins(1);
 const SECOND: Duration = Duration::from_secs(1);
 
 const MARKING: &str = "marking messages mailed";
-const FINISHING: &str = "finishing an e-mail";
+const FINISHING: &str = "completing an e-mail";
 /// What records that an e-mail was accepted.
 const STEPS: [&str; 2] = [MARKING, FINISHING];
 

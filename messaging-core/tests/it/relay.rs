@@ -96,7 +96,7 @@ async fn an_event_refused_three_times_becomes_a_dead_letter_and_its_lane_continu
     }
     for seconds in [0, 1, 2] {
         assert_eq!(
-            world.store.list_dead_letters(10).await.unwrap(),
+            world.store.list_dead_letters(None, 10).await.unwrap(),
             [],
             "after {seconds} s"
         );
@@ -104,7 +104,7 @@ async fn an_event_refused_three_times_becomes_a_dead_letter_and_its_lane_continu
         world.clock.advance(Duration::from_secs(2));
     }
     assert_eq!(texts(&world.realtime.take()), ["one", "two"]);
-    let dead = world.store.list_dead_letters(10).await.unwrap();
+    let dead = world.store.list_dead_letters(None, 10).await.unwrap();
     assert_eq!(dead.len(), 1);
     assert_eq!(dead[0].why, "the transport refused the events: as scripted");
     let backlog = world.messaging.health().await.unwrap().backlog;
@@ -145,7 +145,7 @@ async fn a_lane_that_brings_the_transport_down_goes_alone_afterwards() {
     world.drain().await;
     assert_eq!(texts(&world.realtime.take()), ["fine"]);
     assert_eq!(
-        world.store.list_dead_letters(10).await.unwrap(),
+        world.store.list_dead_letters(None, 10).await.unwrap(),
         [],
         "an outage makes no dead letter"
     );
@@ -212,7 +212,7 @@ async fn refused_credentials_halt_publishing_until_a_probe_succeeds() {
     texts.sort();
     assert_eq!(texts, ["one", "two"]);
     assert!(!world.messaging.health().await.unwrap().halted);
-    assert_eq!(world.store.list_dead_letters(10).await.unwrap(), []);
+    assert_eq!(world.store.list_dead_letters(None, 10).await.unwrap(), []);
 }
 
 #[tokio::test]

@@ -133,7 +133,7 @@ async fn what_fails_for_a_while_is_told_afterwards_in_order() {
         assert_eq!(host.told()[before..], ["one", "two"], "{reply:?}");
         assert_eq!(host.waiting().await, 0);
         assert_eq!(
-            host.store.list_dead_letters(9).await.unwrap().len(),
+            host.store.list_dead_letters(None, 9).await.unwrap().len(),
             0,
             "{reply:?}"
         );
@@ -170,7 +170,7 @@ async fn an_event_refused_for_good_becomes_a_dead_letter_and_the_next_is_publish
         host.publish_for(0).await;
         host.send("next").await;
         host.publish_for(30).await;
-        let dead = host.store.list_dead_letters(9).await.unwrap();
+        let dead = host.store.list_dead_letters(None, 9).await.unwrap();
         assert_eq!(dead.len(), 1, "{code}: {dead:?}");
         assert!(dead[0].why.contains(&code.to_string()), "{}", dead[0].why);
         assert_eq!(host.told().last().unwrap(), "next");

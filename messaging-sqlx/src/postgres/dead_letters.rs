@@ -9,7 +9,6 @@ use sqlx::{Error, Row, postgres::PgRow};
 
 use super::{
     PgStore,
-    call::Statement,
     error::{failed, unread},
     lanes::{self, entry_columns, publish},
     rows::{self, instant},
@@ -95,29 +94,22 @@ impl PgStore {
             .map(drop)
     }
 
-    pub(super) async fn oldest_dead_letter(&self, rows: usize) -> Result<Vec<DeadLetter>, StoreError> {
-        self.listed(sqlx::query(self.0.statements.list_dead_letters.clone()).bind(limit(rows)))
-            .await
-    }
-
-    pub(super) async fn dead_letters_after(
+    pub(super) async fn dead_letters(
         &self,
-        place: &DeadLetterPosition,
+        after: Option<&DeadLetterPosition>,
         rows: usize,
     ) -> Result<Vec<DeadLetter>, StoreError> {
-        let statement = sqlx::query(self.0.statements.list_dead_letters_after.clone())
-            .bind(instant(place.at))
-            .bind(place.conversation_id.as_uuid())
-            .bind(number(place.number))
-            .bind(limit(rows));
-        self.listed(statement).await
-    }
-
-    async fn listed(&self, statement: Statement<'_>) -> Result<Vec<DeadLetter>, StoreError> {
         const DOING: &str = "listing dead letters";
-        let found = self.read(DOING, statement).await?;
-        let kept = found.iter().map(dead_letter);
-        kept.collect::<Result<_, _>>().map_err(failed(DOING))
+        let statement = match after {
+            None => sqlx::query(self.0.statements.list_dead_letters.clone()),
+            Some(position) => sqlx::query(self.0.statements.list_dead_letters_after.clone())
+                .bind(instant(position.at))
+                .bind(position.conversation_id.as_uuid())
+                .bind(number(position.number)),
+        };
+        let found = self.read(DOING, statement.bind(limit(rows))).await?;
+        let letters = found.iter().map(dead_letter);
+        letters.collect::<Result<_, _>>().map_err(failed(DOING))
     }
 
     pub(super) async fn take_back(&self, step: &Requeue) -> Result<Requeued, StoreError> {

@@ -9,7 +9,7 @@ use messaging_core::{
     id::{ConversationId, DigestId, UserId},
     store::{
         DigestAttempt, DigestClaim, DigestLease, DigestPostponement, DigestStore, DigestUser, Excerpt,
-        PushMark, StoreError,
+        PushMark, PushStore, StoreError,
     },
     time::Timestamp,
 };
@@ -138,7 +138,7 @@ impl DigestStore for PgStore {
             .bind(instant(lease.until))
             .bind(sent)
             .bind(i32::try_from(remember).unwrap_or(i32::MAX));
-        let answered = self.write("finishing an e-mail", statement).await?;
+        let answered = self.write("completing an e-mail", statement).await?;
         Ok(!answered.is_empty())
     }
 
@@ -158,9 +158,12 @@ impl DigestStore for PgStore {
             .bind(untils)
             .bind(forgets)
             .bind(deferred);
-        self.write("holding e-mails back", statement).await.map(drop)
+        self.write("postponing e-mails", statement).await.map(drop)
     }
+}
 
+#[async_trait]
+impl PushStore for PgStore {
     async fn admit_push(&self, push: &PushMark) -> Result<bool, StoreError> {
         let statement = sqlx::query(self.0.statements.admit_push.clone())
             .bind(push.conversation_id.as_uuid())

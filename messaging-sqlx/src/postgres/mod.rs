@@ -29,6 +29,7 @@ mod append_many;
 mod audit;
 mod by_index;
 mod call;
+mod capabilities;
 mod change_state;
 mod claim;
 mod connect;

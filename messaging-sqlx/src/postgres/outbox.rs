@@ -80,16 +80,12 @@ impl OutboxStore for PgStore {
         self.take_out(by, lane, entry, why, now).await
     }
 
-    async fn list_dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
-        self.oldest_dead_letter(limit).await
-    }
-
-    async fn list_dead_letters_after(
+    async fn list_dead_letters(
         &self,
-        place: &DeadLetterPosition,
+        after: Option<&DeadLetterPosition>,
         limit: usize,
     ) -> Result<Vec<DeadLetter>, StoreError> {
-        self.dead_letters_after(place, limit).await
+        self.dead_letters(after, limit).await
     }
 
     async fn requeue(&self, step: &Requeue) -> Result<Requeued, StoreError> {

@@ -79,7 +79,7 @@ const DOING: &str = "recounting conversations";
 
 #[async_trait]
 impl RecountStore for PgStore {
-    async fn recount(&self, scan: &RecountScan) -> Result<Vec<Recount>, StoreError> {
+    async fn recount_conversations(&self, scan: &RecountScan) -> Result<Vec<Recount>, StoreError> {
         let statement = sqlx::query(self.0.statements.tallied.clone())
             .bind(scan.after.map(|id| id.as_uuid()))
             .bind(scan.up_to.map(|id| id.as_uuid()))

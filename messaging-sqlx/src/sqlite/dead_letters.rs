@@ -40,7 +40,7 @@ pub(super) const LISTING: &str = "listing dead letters";
 pub(super) struct TakeOut {
     pub(super) by: WorkerId,
     pub(super) lane: Lane,
-    pub(super) dead_letters: DeadLetter,
+    pub(super) letter: DeadLetter,
 }
 
 impl Step for TakeOut {
@@ -48,7 +48,7 @@ impl Step for TakeOut {
     const DOING: &'static str = "moving an event to the dead letters";
 
     async fn take(self, tx: &mut SqliteConnection) -> Result<(), Error> {
-        let DeadLetter { entry, why, at } = &self.dead_letters;
+        let DeadLetter { entry, why, at } = &self.letter;
         if !lanes::is_owned(tx, self.lane.conversation_id, self.by, self.lane.lease_until).await? {
             return Ok(());
         }
@@ -101,23 +101,19 @@ impl Step for Requeue {
     }
 }
 
-pub(super) async fn list(connection: &mut SqliteConnection, rows: usize) -> Result<Vec<DeadLetter>, Error> {
-    let found = sqlx::query(LIST).bind(limit(rows)).fetch_all(connection).await?;
-    found.iter().map(dead_letter).collect()
-}
-
-pub(super) async fn list_after(
+pub(super) async fn list(
     connection: &mut SqliteConnection,
-    place: &DeadLetterPosition,
+    after: Option<&DeadLetterPosition>,
     rows: usize,
 ) -> Result<Vec<DeadLetter>, Error> {
-    let found = sqlx::query(LIST_AFTER)
-        .bind(place.at.as_millis())
-        .bind(place.conversation_id.as_uuid())
-        .bind(number(place.number))
-        .bind(limit(rows))
-        .fetch_all(connection)
-        .await?;
+    let query = match after {
+        None => sqlx::query(LIST),
+        Some(position) => sqlx::query(LIST_AFTER)
+            .bind(position.at.as_millis())
+            .bind(position.conversation_id.as_uuid())
+            .bind(number(position.number)),
+    };
+    let found = query.bind(limit(rows)).fetch_all(connection).await?;
     found.iter().map(dead_letter).collect()
 }
 

@@ -115,7 +115,7 @@ pub(super) const FORGET_SENT: &str = "DELETE FROM digest_user_sent WHERE user_id
 
 impl Step for Finish {
     type Answer = bool;
-    const DOING: &'static str = "finishing an e-mail";
+    const DOING: &'static str = "completing an e-mail";
 
     async fn take(self, tx: &mut SqliteConnection) -> Result<bool, Error> {
         if !is_under(tx, &self.lease).await? {
@@ -149,7 +149,7 @@ pub(super) const HOLD: [&str; 2] = [
 
 impl Step for Hold {
     type Answer = ();
-    const DOING: &'static str = "holding e-mails back";
+    const DOING: &'static str = "postponing e-mails";
 
     async fn take(self, tx: &mut SqliteConnection) -> Result<(), Error> {
         for hold in &self.0 {

@@ -9,7 +9,7 @@ use messaging_core::{
     id::UserId,
     store::{
         DigestAttempt, DigestClaim, DigestLease, DigestPostponement, DigestStore, DigestUser, Excerpt,
-        PushMark, StoreError,
+        PushMark, PushStore, StoreError,
     },
     time::Timestamp,
 };
@@ -91,7 +91,10 @@ impl DigestStore for SqliteStore {
     async fn postpone_digests(&self, holds: &[DigestPostponement]) -> Result<(), StoreError> {
         self.write(Hold(holds.to_vec())).await
     }
+}
 
+#[async_trait]
+impl PushStore for SqliteStore {
     async fn admit_push(&self, push: &PushMark) -> Result<bool, StoreError> {
         self.write(*push).await
     }

@@ -10,6 +10,7 @@
 mod activity;
 mod append;
 mod audit;
+mod capabilities;
 mod change_state;
 mod connect;
 mod conversations;

@@ -69,7 +69,7 @@ impl OutboxStore for SqliteStore {
         self.write(TakeOut {
             by,
             lane: lane.clone(),
-            dead_letters: DeadLetter {
+            letter: DeadLetter {
                 entry: entry.clone(),
                 why: why.to_owned(),
                 at: now,
@@ -78,19 +78,13 @@ impl OutboxStore for SqliteStore {
         .await
     }
 
-    async fn list_dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
-        let mut connection = self.reader(dead_letters::LISTING).await?;
-        let listed = dead_letters::list(&mut connection, limit).await;
-        listed.map_err(failed(dead_letters::LISTING))
-    }
-
-    async fn list_dead_letters_after(
+    async fn list_dead_letters(
         &self,
-        place: &DeadLetterPosition,
+        after: Option<&DeadLetterPosition>,
         limit: usize,
     ) -> Result<Vec<DeadLetter>, StoreError> {
         let mut connection = self.reader(dead_letters::LISTING).await?;
-        let listed = dead_letters::list_after(&mut connection, place, limit).await;
+        let listed = dead_letters::list(&mut connection, after, limit).await;
         listed.map_err(failed(dead_letters::LISTING))
     }
 

@@ -19,7 +19,7 @@ use crate::codes::limit;
 
 #[async_trait]
 impl RecountStore for SqliteStore {
-    async fn recount(&self, scan: &RecountScan) -> Result<Vec<Recount>, StoreError> {
+    async fn recount_conversations(&self, scan: &RecountScan) -> Result<Vec<Recount>, StoreError> {
         const DOING: &str = "recounting conversations";
         let mut connection = self.reader(DOING).await?;
         list(&mut connection, scan).await.map_err(failed(DOING))

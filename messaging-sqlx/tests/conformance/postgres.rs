@@ -23,4 +23,8 @@ pub(crate) async fn store_with(options: PgOptions, parameters: &str) -> (PgStore
     (store, schema)
 }
 
-messaging_testkit::conformance!(block_on, fresh_store);
+messaging_testkit::conformance!(
+    block_on,
+    fresh_store,
+    [digests, push, moderation, audit, activity, erasure, recount],
+);

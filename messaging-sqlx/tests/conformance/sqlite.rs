@@ -11,4 +11,8 @@ async fn fresh_store() -> (SqliteStore, TempDir) {
     (store, dir)
 }
 
-messaging_testkit::conformance!(block_on, fresh_store);
+messaging_testkit::conformance!(
+    block_on,
+    fresh_store,
+    [digests, push, moderation, audit, activity, erasure, recount],
+);

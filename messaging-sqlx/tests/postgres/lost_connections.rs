@@ -78,7 +78,7 @@ impl Scene {
             up_to: None,
             limit: 9,
         };
-        format!("{:?}", self.store.recount(&scan).await.unwrap())
+        format!("{:?}", self.store.recount_conversations(&scan).await.unwrap())
     }
 
     /// The lanes that are due at that second.
@@ -267,7 +267,7 @@ async fn an_event_is_requeued_once() {
             .await;
         let is_first = cut == Cut::BeforeRequest;
         assert_eq!(requeued != Requeued::NotFound, is_first);
-        assert_eq!(scene.store.list_dead_letters(9).await.unwrap(), []);
+        assert_eq!(scene.store.list_dead_letters(None, 9).await.unwrap(), []);
         let entries = scene.store.load_entries(&[lane], 9).await.unwrap();
         let numbers: Vec<_> = entries.iter().map(|loaded| loaded.entry.number).collect();
         assert_eq!(numbers, [2]);

@@ -28,7 +28,7 @@ use crate::bench::{Bench, Session};
 const LOCKED: u64 = 1_001;
 const FREE: u64 = 1_002;
 const MARKING: &str = "marking messages mailed";
-const FINISHING: &str = "finishing an e-mail";
+const FINISHING: &str = "completing an e-mail";
 
 /// A mail server: it accepts everything, and with the first e-mail another transaction locks a conversation.
 #[derive(Clone)]

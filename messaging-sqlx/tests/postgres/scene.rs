@@ -88,10 +88,10 @@ async fn reads(store: &PgStore) -> Vec<Result<(), StoreError>> {
             .await
             .map(drop),
         store.list_accesses(None, 9).await.map(drop),
-        store.list_dead_letters(9).await.map(drop),
-        store.list_dead_letters_after(&place, 9).await.map(drop),
+        store.list_dead_letters(None, 9).await.map(drop),
+        store.list_dead_letters(Some(&place), 9).await.map(drop),
         store.backlog().await.map(drop),
-        store.recount(&EVERYTHING).await.map(drop),
+        store.recount_conversations(&EVERYTHING).await.map(drop),
     ];
     for scope in [client_scope(1), agent_scope(1), admin_scope(1)] {
         done.push(store.count_conversations(&scope, 9).await.map(drop));

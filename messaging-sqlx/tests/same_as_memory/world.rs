@@ -22,7 +22,7 @@ use crate::steps::{By, From, Publish, Read, Step, Write};
 
 /// A store, and where it keeps what it keeps.
 pub(crate) trait Kept: Send + Sync {
-    type Store: Store;
+    type Store: Store + AuditStore;
 
     /// An empty one.
     fn new() -> impl Future<Output = Self> + Send;
@@ -104,8 +104,8 @@ impl<K: Kept> World<K> {
             Step::Read(step) => self.read(step).await,
         }
         same!(self, backlog());
-        if let Some(first) = same!(self, list_dead_letters(9)).first() {
-            same!(self, list_dead_letters_after(&first.place(), 2));
+        if let Some(first) = same!(self, list_dead_letters(None, 9)).first() {
+            same!(self, list_dead_letters(Some(&first.position()), 2));
         }
         assert_eq!(
             recounts(self.kept.store()).await,
@@ -235,7 +235,7 @@ impl<K: Kept> World<K> {
                 }
             }
             Publish::Requeue(nth, by) => {
-                let dead = same!(self, list_dead_letters(9));
+                let dead = same!(self, list_dead_letters(None, 9));
                 let (conversation_id, number) = match pick(*nth, &dead) {
                     Some(one) => (one.entry.conversation_id, one.entry.number),
                     None => (self.conversation(*nth), 1),
@@ -338,7 +338,12 @@ impl<K: Kept> World<K> {
 
 /// Without the tails of lanes, which not every store keeps.
 async fn recounts(store: &dyn Store) -> Vec<Recount> {
-    let mut recounts = store.recount(&EVERYTHING).await.unwrap();
+    let mut recounts = store
+        .recount()
+        .unwrap()
+        .recount_conversations(&EVERYTHING)
+        .await
+        .unwrap();
     for lane in recounts.iter_mut().filter_map(|recount| recount.lane.as_mut()) {
         lane.tail = None;
     }

@@ -221,7 +221,7 @@ async fn what_this_library_would_not_have_written_is_corrupt() {
             store.list_agent_conversations(&agent_id, None, 9).await.err(),
             store.find_summary(conversation(1)).await.err(),
             store.list_accesses(None, 9).await.err(),
-            store.list_dead_letters(9).await.err(),
+            store.list_dead_letters(None, 9).await.err(),
         ];
         let kinds: Vec<_> = reads.iter().flatten().map(StoreError::kind).collect();
         assert!(!kinds.is_empty(), "{damage}");

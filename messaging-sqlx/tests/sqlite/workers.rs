@@ -164,7 +164,7 @@ async fn what_is_said_under_an_old_lease_is_void() {
         .await
         .unwrap();
     assert!(claim_at(&store, 29).await.is_empty());
-    assert_eq!(store.list_dead_letters(9).await.unwrap(), []);
+    assert_eq!(store.list_dead_letters(None, 9).await.unwrap(), []);
 
     store.defer_lanes(worker(1), &[delay(&new)]).await.unwrap();
     assert_eq!(claim_at(&store, 29).await, [1]);

@@ -216,7 +216,7 @@ impl<'a> Person<'a> {
     }
 
     async fn requeue(&mut self) {
-        let listed = again(|| self.sky.store.list_dead_letters(3)).await;
+        let listed = again(|| self.sky.store.list_dead_letters(None, 3)).await;
         let nth = usize::try_from(self.dice.roll(3)).unwrap_or(0);
         let Some(DeadLetter { entry, .. }) = listed.into_iter().nth(nth) else {
             return;

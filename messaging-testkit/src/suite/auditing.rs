@@ -21,13 +21,13 @@ async fn five(store: &dyn Store) -> Vec<AuditRecord> {
         conversation_id: (n > 1).then_some(of),
     };
     for n in [2, 1, 5, 3, 4] {
-        store.record_access(&record(n)).await.unwrap();
+        store.audit().unwrap().record_access(&record(n)).await.unwrap();
     }
     (1..=5).rev().map(record).collect()
 }
 
 async fn list(store: &dyn Store, before: Option<AuditId>, limit: usize) -> Vec<AuditRecord> {
-    store.list_accesses(before, limit).await.unwrap()
+    store.audit().unwrap().list_accesses(before, limit).await.unwrap()
 }
 
 pub(crate) async fn records_are_kept_and_listed_newest_first(store: &dyn Store) {
@@ -50,7 +50,7 @@ pub(crate) async fn a_walk_meets_no_record_twice_whatever_is_added(store: &dyn S
         id: audit_id(77),
         ..all[0].clone()
     };
-    store.record_access(&newer).await.unwrap();
+    store.audit().unwrap().record_access(&newer).await.unwrap();
     assert_eq!(list(store, Some(first[2].id), 3).await, all[3..]);
 }
 
@@ -67,6 +67,6 @@ pub(crate) async fn a_record_may_be_of_a_conversation_that_does_not_exist(store:
         action: AuditedAction::See,
         conversation_id: Some(crate::make::conversation_id(404)),
     };
-    store.record_access(&record).await.unwrap();
+    store.audit().unwrap().record_access(&record).await.unwrap();
     assert_eq!(list(store, None, 10).await, [record]);
 }

@@ -49,7 +49,7 @@ async fn count(store: &dyn Store, hours: i64, agent: Option<AgentId>) -> Vec<Act
         buckets,
         agent_id: agent,
     };
-    store.count_activity(&scan).await.unwrap()
+    store.activity().unwrap().count_activity(&scan).await.unwrap()
 }
 
 fn each<T>(counted: &[Activity], of: impl Fn(&Activity) -> T) -> Vec<T> {

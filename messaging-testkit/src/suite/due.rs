@@ -29,7 +29,7 @@ pub(super) async fn claim(store: &dyn Store, n: u64, now: Timestamp, limit: usiz
         lease_until: now + LEASE,
         limit,
     };
-    store.claim_digests(&claim).await.unwrap()
+    store.digests().unwrap().claim_digests(&claim).await.unwrap()
 }
 
 pub(super) fn names(due: &[DigestUser]) -> Vec<UserId> {
@@ -175,7 +175,7 @@ pub(crate) async fn of_many_who_claim_at_once_one_gets_each_user(store: &dyn Sto
             lease_until: due(9) + LEASE,
             limit: 4,
         };
-        async move { store.claim_digests(&claim).await }
+        async move { store.digests().unwrap().claim_digests(&claim).await }
     })
     .await;
     let mut claimed = names(&claimed.concat());

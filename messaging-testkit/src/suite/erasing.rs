@@ -4,22 +4,15 @@ use messaging_core::{
         conversation::{Change, PreparedOpen},
         erasure::erased_user,
         message::{Message, Origin},
-        report::{Outcome, Remark, ReportFile, Resolution},
         side::{Recipients, Side},
     },
-    id::{ConversationId, ReportId, UserId},
-    store::{
-        Appended, Changed, DigestClaim, Direction, EntryKind, ErasedReports, FileReport, ListStart,
-        Publisher, ReportScan, Store, Subject, Traces,
-    },
+    id::{ConversationId, UserId},
+    store::{Appended, Changed, Direction, EntryKind, ListStart, Publisher, Store, Subject, Traces},
 };
 
 use super::scene::{Scene, ids, list, stored};
 use crate::limit::Rounds;
-use crate::make::{
-    admin_id, agent_scope, agent_user_id, at, client_id, client_scope, conversation_id, key, plan, secs,
-    user_id, uuid, worker_id,
-};
+use crate::make::{agent_scope, at, client_id, client_scope, conversation_id, key, plan, user_id};
 use crate::recount;
 
 async fn messages(scene: &Scene<'_>) -> Vec<Message> {
@@ -28,7 +21,7 @@ async fn messages(scene: &Scene<'_>) -> Vec<Message> {
 }
 
 /// What is written in such a message once its sender is erased.
-fn emptied(message: &Message, side: Side) -> Message {
+pub(super) fn emptied(message: &Message, side: Side) -> Message {
     Message {
         origin: Origin::User {
             side,
@@ -73,15 +66,6 @@ pub(crate) async fn who_is_erased_sends_nothing_that_was_decided_before(store: &
     assert_eq!(scene.append(decided).await, Appended::Conflict);
 }
 
-pub(crate) async fn whom_is_erased_is_not_due(store: &dyn Store) {
-    let scene = Scene::set(store).await;
-    scene.send(Side::Client).await;
-    scene.send(Side::Agent).await;
-    scene.change(Change::Erase(Side::Agent)).await;
-    let digests = scene.conversation().await.digests;
-    assert!(digests.agent.due_at.is_none() && digests.client.due_at.is_some());
-}
-
 pub(crate) async fn the_pair_is_free_for_another_conversation(store: &dyn Store) {
     let scene = Scene::set(store).await;
     scene.change(Change::Erase(Side::Client)).await;
@@ -104,7 +88,15 @@ pub(crate) async fn messages_of_whom_is_erased_are_empty_and_nothing_else_is_cha
     scene.read(Side::Agent, &last, at(50)).await;
     let before = messages(&scene).await;
     let (counters, events) = (scene.conversation().await.counters, scene.entries().await.len());
-    assert_eq!(store.erase_messages(scene.id, &client_id(1)).await.unwrap(), 2);
+    assert_eq!(
+        store
+            .erasure()
+            .unwrap()
+            .erase_messages(scene.id, &client_id(1))
+            .await
+            .unwrap(),
+        2
+    );
     let expected = [
         emptied(&before[0], Side::Client),
         before[1].clone(),
@@ -120,9 +112,19 @@ pub(crate) async fn messages_of_whom_is_erased_are_empty_and_nothing_else_is_cha
         .await
         .unwrap();
     assert_eq!(by_key, None);
-    assert_eq!(store.erase_messages(scene.id, &client_id(1)).await.unwrap(), 0);
     assert_eq!(
         store
+            .erasure()
+            .unwrap()
+            .erase_messages(scene.id, &client_id(1))
+            .await
+            .unwrap(),
+        0
+    );
+    assert_eq!(
+        store
+            .erasure()
+            .unwrap()
             .erase_messages(conversation_id(404), &client_id(1))
             .await
             .unwrap(),
@@ -133,7 +135,12 @@ pub(crate) async fn messages_of_whom_is_erased_are_empty_and_nothing_else_is_cha
 pub(crate) async fn what_waits_to_be_published_is_empty_too(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let sent = scene.send(Side::Client).await;
-    store.erase_messages(scene.id, &client_id(1)).await.unwrap();
+    store
+        .erasure()
+        .unwrap()
+        .erase_messages(scene.id, &client_id(1))
+        .await
+        .unwrap();
     let entries = scene.entries_from(2).await;
     let Subject::Message(row) = &entries[0].subject else {
         panic!("{entries:?}")
@@ -149,165 +156,14 @@ pub(crate) async fn numbers_add_up_after_somebody_was_erased(store: &dyn Store) 
     for side in Side::ALL {
         let user = scene.conversation().await.user(side).clone();
         scene.change(Change::Erase(side)).await;
-        store.erase_messages(scene.id, &user).await.unwrap();
+        store
+            .erasure()
+            .unwrap()
+            .erase_messages(scene.id, &user)
+            .await
+            .unwrap();
     }
     recount(store).await.unwrap().assert_clean();
-}
-
-pub(crate) async fn evidence_stays_as_it_was(store: &dyn Store) {
-    let scene = Scene::set(store).await;
-    let sent = scene.send(Side::Agent).await;
-    let id = ReportId::new(uuid(7, 1));
-    let report = FileReport {
-        id,
-        conversation_id: scene.id,
-        reporter_id: client_id(1),
-        reporter_side: Side::Client,
-        reported_id: agent_user_id(1),
-        reason: Remark::parse("rude").unwrap(),
-        about: None,
-        now: at(9),
-    };
-    store.file_report(&report).await.unwrap();
-    scene.change(Change::Erase(Side::Agent)).await;
-    store.erase_messages(scene.id, &agent_user_id(1)).await.unwrap();
-    let file = store.find_report(id).await.unwrap().unwrap();
-    assert_eq!(
-        (file.report.reported_id, file.evidence),
-        (agent_user_id(1), vec![sent])
-    );
-}
-
-/// Each side's report of the other in a conversation of its own: number `n` by the client, `n + 1` by the agent.
-async fn reported(store: &dyn Store, n: u64) -> Scene<'_> {
-    let scene = Scene::open(store, plan(1, n)).await;
-    scene.send(Side::Client).await;
-    scene.send(Side::Agent).await;
-    for (nth, side) in (n..).zip(Side::ALL) {
-        let conversation = scene.conversation().await;
-        let report = FileReport {
-            id: ReportId::new(uuid(7, nth)),
-            conversation_id: scene.id,
-            reporter_id: conversation.user(side).clone(),
-            reporter_side: side,
-            reported_id: conversation.user(side.other()).clone(),
-            reason: Remark::parse("rude").unwrap(),
-            about: None,
-            now: at(9),
-        };
-        store.file_report(&report).await.unwrap();
-        let again = FileReport {
-            reason: Remark::parse("and pushy").unwrap(),
-            ..report
-        };
-        store.file_report(&again).await.unwrap();
-    }
-    scene
-}
-
-fn resolution() -> Resolution {
-    Resolution {
-        outcome: Outcome::Resolved,
-        by: admin_id(1),
-        at: at(20),
-        note: Some(Remark::parse("has been warned").unwrap()),
-    }
-}
-
-async fn report(store: &dyn Store, n: u64) -> ReportFile {
-    let found = store.find_report(ReportId::new(uuid(7, n))).await.unwrap();
-    found.unwrap()
-}
-
-pub(crate) async fn a_resolved_report_keeps_only_the_names_of_staff(store: &dyn Store) {
-    let scene = reported(store, 1).await;
-    for n in [1, 2] {
-        let id = ReportId::new(uuid(7, n));
-        store.resolve_report(id, &resolution()).await.unwrap().unwrap();
-    }
-    let before = [report(store, 1).await, report(store, 2).await];
-    let erased = store.erase_from_reports(&client_id(1)).await.unwrap();
-    assert_eq!(erased, ErasedReports { erased: 2, open: 0 });
-    let nobody = erased_user(scene.id, Side::Client);
-    for (n, mut expected) in (1..).zip(before) {
-        if n == 1 {
-            expected.report.reporter_id = nobody.clone();
-            expected.report.complaints.clear();
-        } else {
-            expected.report.reported_id = nobody.clone();
-        }
-        expected.evidence[0] = emptied(&expected.evidence[0], Side::Client);
-        assert_eq!(report(store, n).await, expected);
-        assert_eq!(expected.report.resolution, Some(resolution()));
-    }
-    let again = store.erase_from_reports(&client_id(1)).await.unwrap();
-    assert_eq!(again, ErasedReports::default());
-    let scan = ReportScan {
-        status: None,
-        before: None,
-        hidden_from: None,
-        limit: 10,
-    };
-    assert_eq!(store.list_reports(&scan).await.unwrap().len(), 2);
-}
-
-pub(crate) async fn an_open_report_stays_until_it_is_resolved_and_others_stay(store: &dyn Store) {
-    reported(store, 1).await;
-    let others = Scene::open(store, plan(2, 8)).await;
-    let of_others = FileReport {
-        id: ReportId::new(uuid(7, 8)),
-        conversation_id: others.id,
-        reporter_id: client_id(2),
-        reporter_side: Side::Client,
-        reported_id: agent_user_id(8),
-        reason: Remark::parse("rude").unwrap(),
-        about: None,
-        now: at(9),
-    };
-    store.file_report(&of_others).await.unwrap();
-    for n in [2, 8] {
-        let id = ReportId::new(uuid(7, n));
-        store.resolve_report(id, &resolution()).await.unwrap().unwrap();
-    }
-    let (open, of_others) = (report(store, 1).await, report(store, 8).await);
-    let erased = store.erase_from_reports(&client_id(1)).await.unwrap();
-    assert_eq!(erased, ErasedReports { erased: 1, open: 1 });
-    assert_eq!(
-        (report(store, 1).await, report(store, 8).await),
-        (open, of_others)
-    );
-    let id = ReportId::new(uuid(7, 1));
-    store.resolve_report(id, &resolution()).await.unwrap().unwrap();
-    let erased = store.erase_from_reports(&client_id(1)).await.unwrap();
-    assert_eq!(erased, ErasedReports { erased: 1, open: 0 });
-    assert!(report(store, 1).await.report.complaints.is_empty());
-}
-
-pub(crate) async fn copies_of_a_former_users_messages_are_emptied_too(store: &dyn Store) {
-    let scene = Scene::set(store).await;
-    let sent = scene.send(Side::Agent).await;
-    scene.change(Change::Reassign(user_id("new"))).await;
-    let report_of_the_new = FileReport {
-        id: ReportId::new(uuid(7, 1)),
-        conversation_id: scene.id,
-        reporter_id: client_id(1),
-        reporter_side: Side::Client,
-        reported_id: user_id("new"),
-        reason: Remark::parse("rude").unwrap(),
-        about: None,
-        now: at(9),
-    };
-    store.file_report(&report_of_the_new).await.unwrap();
-    let id = ReportId::new(uuid(7, 1));
-    let open = store.erase_from_reports(&agent_user_id(1)).await.unwrap();
-    assert_eq!(open, ErasedReports { erased: 0, open: 1 });
-    store.resolve_report(id, &resolution()).await.unwrap().unwrap();
-    let erased = store.erase_from_reports(&agent_user_id(1)).await.unwrap();
-    assert_eq!(erased, ErasedReports { erased: 1, open: 0 });
-    let file = report(store, 1).await;
-    assert_eq!(file.evidence, [emptied(&sent, Side::Agent)]);
-    assert_eq!(file.report.reported_id, user_id("new"));
-    assert_eq!(file.report.complaints.len(), 1);
 }
 
 async fn traces(
@@ -316,7 +172,12 @@ async fn traces(
     after: Option<ConversationId>,
     conversations: usize,
 ) -> Traces {
-    store.list_traces(of, after, conversations).await.unwrap()
+    store
+        .erasure()
+        .unwrap()
+        .list_traces(of, after, conversations)
+        .await
+        .unwrap()
 }
 
 pub(crate) async fn traces_are_where_somebody_stands_or_has_written(store: &dyn Store) {
@@ -372,25 +233,4 @@ pub(crate) async fn traces_are_looked_for_piece_by_piece(store: &dyn Store) {
     }
     assert_eq!((found.len(), pieces), (3, 3));
     assert_eq!(traces(store, &client_id(1), None, 0).await, Traces::default());
-}
-
-pub(crate) async fn when_somebody_was_mailed_is_forgotten(store: &dyn Store) {
-    let scene = Scene::set(store).await;
-    scene.send(Side::Client).await;
-    let claim = |n, now| DigestClaim {
-        by: worker_id(n),
-        now: at(now),
-        lease_until: at(now) + secs(60),
-        limit: 10,
-    };
-    let due = store.claim_digests(&claim(1, 10_000)).await.unwrap();
-    assert_eq!(due.len(), 1);
-    assert!(
-        store.claim_digests(&claim(2, 10_001)).await.unwrap().is_empty(),
-        "under a lease"
-    );
-    store.forget_user(&agent_user_id(1)).await.unwrap();
-    let again = store.claim_digests(&claim(2, 10_001)).await.unwrap();
-    assert_eq!(again.len(), 1, "the lease is forgotten, too");
-    store.forget_user(&user_id("nobody")).await.unwrap();
 }

@@ -1,7 +1,5 @@
 //! What is to be mailed, what may have been, and what was.
 
-use std::collections::HashSet;
-
 use messaging_core::{
     domain::{
         conversation::Change,
@@ -9,14 +7,14 @@ use messaging_core::{
         side::{Recipients, Side},
     },
     id::{ConversationId, DigestId},
-    store::{DigestAttempt, DigestLease, DigestPostponement, DigestUser, Excerpt, PushMark, Store},
+    store::{DigestAttempt, DigestLease, DigestPostponement, DigestUser, Excerpt, Store},
     time::Timestamp,
 };
 use uuid::Uuid;
 
 use super::{
     due::{LEASE, claim, due, names},
-    scene::{Scene, at_once},
+    scene::Scene,
 };
 use crate::make::{agent_user_id, at, booking_id, client_id, conversation_id, plan, secs, worker_id};
 
@@ -53,7 +51,7 @@ async fn hold(store: &dyn Store, lease: &DigestLease, until: Timestamp, forget_a
         forget_attempt,
         is_deferred: false,
     };
-    store.postpone_digests(&[hold]).await.unwrap();
+    store.digests().unwrap().postpone_digests(&[hold]).await.unwrap();
 }
 
 async fn mark(scene: &Scene<'_>, side: Side) -> DigestMark {
@@ -68,8 +66,18 @@ pub(crate) async fn what_is_neither_read_nor_mailed_is_listed_with_its_oldest(st
     let oldest = |of: usize| sent[of].created_at;
     for (mailed, expected) in [(0, Some(1)), (2, Some(2)), (1, Some(2)), (4, Some(4)), (5, None)] {
         let extents = [extent(scene.id, AGENT, mailed)];
-        store.mark_mailed(&user, &extents, due(1)).await.unwrap();
-        let listed = store.list_unmailed(&[user.clone(), client_id(1)]).await.unwrap();
+        store
+            .digests()
+            .unwrap()
+            .mark_mailed(&user, &extents, due(1))
+            .await
+            .unwrap();
+        let listed = store
+            .digests()
+            .unwrap()
+            .list_unmailed(&[user.clone(), client_id(1)])
+            .await
+            .unwrap();
         let shown = listed
             .first()
             .map(|one| (one.conversation.clone(), one.side, one.oldest));
@@ -89,11 +97,16 @@ pub(crate) async fn what_a_side_wrote_itself_is_not_among_it(store: &dyn Store) 
     scene.read(AGENT, &first, at(2)).await;
     scene.send_many(AGENT, 3).await;
     let fifth = scene.send(Side::Client).await;
-    let listed = store.list_unmailed(&[agent_user_id(1)]).await.unwrap();
+    let listed = store
+        .digests()
+        .unwrap()
+        .list_unmailed(&[agent_user_id(1)])
+        .await
+        .unwrap();
     let oldest: Vec<_> = listed.iter().map(|one| one.oldest).collect();
     assert_eq!(oldest, [fifth.created_at]);
     let extents = [extent(scene.id, AGENT, 2), extent(scene.id, Side::Client, 3)];
-    let excerpts = store.load_excerpts(&extents, 9).await.unwrap();
+    let excerpts = store.digests().unwrap().load_excerpts(&extents, 9).await.unwrap();
     let seqs = |of: &Excerpt| of.first.iter().map(|message| message.seq).collect::<Vec<_>>();
     assert_eq!(
         excerpts.iter().map(seqs).collect::<Vec<_>>(),
@@ -112,13 +125,13 @@ pub(crate) async fn what_waits_longest_for_a_user_is_listed_first(store: &dyn St
     late.append(step).await;
     late.send(AGENT).await;
     let users = [agent_user_id(1), client_id(1), client_id(2)];
-    let listed = store.list_unmailed(&users).await.unwrap();
+    let listed = store.digests().unwrap().list_unmailed(&users).await.unwrap();
     let listed: Vec<_> = listed.iter().map(|one| (one.conversation.id, one.side)).collect();
     assert_eq!(
         listed,
         [(early.id, AGENT), (late.id, AGENT), (late.id, Side::Client)]
     );
-    assert_eq!(store.list_unmailed(&[]).await.unwrap(), []);
+    assert_eq!(store.digests().unwrap().list_unmailed(&[]).await.unwrap(), []);
 }
 
 pub(crate) async fn an_attempt_is_given_to_whoever_claims_next_and_the_last_one_counts(store: &dyn Store) {
@@ -137,7 +150,14 @@ pub(crate) async fn an_attempt_is_given_to_whoever_claims_next_and_the_last_one_
     let second = attempt(2, vec![extent(scene.id, AGENT, 1)]);
     let mut lease = given.lease;
     for recorded in [first, second] {
-        assert!(store.record_attempt(&lease, &recorded, now).await.unwrap());
+        assert!(
+            store
+                .digests()
+                .unwrap()
+                .record_attempt(&lease, &recorded, now)
+                .await
+                .unwrap()
+        );
         now = now + LEASE;
         let next = one(store, 2, now).await;
         assert_eq!(next.attempt, Some(recorded));
@@ -176,13 +196,29 @@ pub(crate) async fn nothing_is_recorded_under_a_lease_that_is_over_or_not_theirs
         (given.lease.clone(), until),
     ];
     for (lease, now) in wrong {
-        assert!(!store.record_attempt(&lease, &new, now).await.unwrap());
+        assert!(
+            !store
+                .digests()
+                .unwrap()
+                .record_attempt(&lease, &new, now)
+                .await
+                .unwrap()
+        );
     }
     let next = one(store, 2, until).await;
     assert_eq!(next.attempt, None);
-    assert!(!store.record_attempt(&given.lease, &new, due(1)).await.unwrap());
     assert!(
         !store
+            .digests()
+            .unwrap()
+            .record_attempt(&given.lease, &new, due(1))
+            .await
+            .unwrap()
+    );
+    assert!(
+        !store
+            .digests()
+            .unwrap()
             .complete_digest(&given.lease, Some(due(1)), 9)
             .await
             .unwrap()
@@ -207,7 +243,12 @@ pub(crate) async fn an_excerpt_shows_the_first_messages_within_its_extent(store:
     ] {
         let asked = extent(scene.id, AGENT, up_to);
         let unknown = extent(conversation_id(7), AGENT, 1);
-        let excerpts = store.load_excerpts(&[unknown, asked], most).await.unwrap();
+        let excerpts = store
+            .digests()
+            .unwrap()
+            .load_excerpts(&[unknown, asked], most)
+            .await
+            .unwrap();
         let expected = Excerpt {
             extent: asked,
             conversation: scene.conversation().await,
@@ -227,10 +268,10 @@ pub(crate) async fn excerpts_come_as_they_were_asked_for(store: &dyn Store) {
         extents.push(extent(scene.id, AGENT, 1));
         extents.push(extent(scene.id, Side::Client, 1));
     }
-    let excerpts = store.load_excerpts(&extents, 1).await.unwrap();
+    let excerpts = store.digests().unwrap().load_excerpts(&extents, 1).await.unwrap();
     assert_eq!(excerpts.iter().map(|one| one.extent).collect::<Vec<_>>(), extents);
     assert!(excerpts.iter().all(|one| one.first.len() == 1));
-    assert_eq!(store.load_excerpts(&[], 1).await.unwrap(), []);
+    assert_eq!(store.digests().unwrap().load_excerpts(&[], 1).await.unwrap(), []);
 }
 
 pub(crate) async fn what_was_mailed_is_not_due_and_what_came_later_is_looked_at_again(store: &dyn Store) {
@@ -248,7 +289,12 @@ pub(crate) async fn what_was_mailed_is_not_due_and_what_came_later_is_looked_at_
             extent(conversation_id(7), AGENT, 1),
             extent(scene.id, AGENT, up_to),
         ];
-        store.mark_mailed(&user, &extents, due(5)).await.unwrap();
+        store
+            .digests()
+            .unwrap()
+            .mark_mailed(&user, &extents, due(5))
+            .await
+            .unwrap();
         assert_eq!(mark(&scene, AGENT).await, DigestMark { mailed, due_at });
     }
     assert_eq!(mark(&scene, Side::Client).await, DigestMark::default());
@@ -267,6 +313,8 @@ pub(crate) async fn what_was_read_meanwhile_is_not_looked_at_again(store: &dyn S
     scene.read(AGENT, &sent[2], at(9)).await;
     let extents = [extent(scene.id, AGENT, 1)];
     store
+        .digests()
+        .unwrap()
         .mark_mailed(&agent_user_id(1), &extents, due(5))
         .await
         .unwrap();
@@ -286,6 +334,8 @@ pub(crate) async fn nothing_is_mailed_of_a_side_that_is_not_the_users(store: &dy
     let before = scene.conversation().await;
     for user in [agent_user_id(1), client_id(1)] {
         store
+            .digests()
+            .unwrap()
             .mark_mailed(&user, &[extent(scene.id, AGENT, 1)], due(5))
             .await
             .unwrap();
@@ -301,10 +351,31 @@ pub(crate) async fn finishing_ends_the_lease_and_remembers_the_newest(store: &dy
         let given = one(store, n, due(1)).await;
         assert_eq!((&given.attempt, &given.sent), (&None, &sent));
         let new = attempt(1, vec![extent(scene.id, AGENT, 1)]);
-        assert!(store.record_attempt(&given.lease, &new, due(1)).await.unwrap());
+        assert!(
+            store
+                .digests()
+                .unwrap()
+                .record_attempt(&given.lease, &new, due(1))
+                .await
+                .unwrap()
+        );
         let sent_at = (n != 2).then_some(at(i64::try_from(n).unwrap()));
-        assert!(store.complete_digest(&given.lease, sent_at, 3).await.unwrap());
-        assert!(!store.complete_digest(&given.lease, sent_at, 3).await.unwrap());
+        assert!(
+            store
+                .digests()
+                .unwrap()
+                .complete_digest(&given.lease, sent_at, 3)
+                .await
+                .unwrap()
+        );
+        assert!(
+            !store
+                .digests()
+                .unwrap()
+                .complete_digest(&given.lease, sent_at, 3)
+                .await
+                .unwrap()
+        );
         sent.extend(sent_at);
         sent.drain(..sent.len().saturating_sub(3));
     }
@@ -335,7 +406,14 @@ pub(crate) async fn an_attempt_is_kept_through_a_hold_unless_it_came_to_nothing(
     scene.send(Side::Client).await;
     let new = attempt(1, vec![extent(scene.id, AGENT, 1)]);
     let given = one(store, 1, due(1)).await;
-    assert!(store.record_attempt(&given.lease, &new, due(1)).await.unwrap());
+    assert!(
+        store
+            .digests()
+            .unwrap()
+            .record_attempt(&given.lease, &new, due(1))
+            .await
+            .unwrap()
+    );
     hold(store, &given.lease, due(2), false).await;
     let given = one(store, 1, due(2)).await;
     assert_eq!(given.attempt, Some(new));
@@ -356,13 +434,25 @@ pub(crate) async fn deferrals_are_counted_until_a_digest_is_finished(store: &dyn
             forget_attempt: true,
             is_deferred,
         };
-        store.postpone_digests(std::slice::from_ref(&held)).await.unwrap();
+        store
+            .digests()
+            .unwrap()
+            .postpone_digests(std::slice::from_ref(&held))
+            .await
+            .unwrap();
         // A lease that is over says nothing more.
-        store.postpone_digests(&[held]).await.unwrap();
+        store.digests().unwrap().postpone_digests(&[held]).await.unwrap();
     }
     let given = one(store, 5, due(5)).await;
     assert_eq!(given.deferrals, 3);
-    assert!(store.complete_digest(&given.lease, None, 3).await.unwrap());
+    assert!(
+        store
+            .digests()
+            .unwrap()
+            .complete_digest(&given.lease, None, 3)
+            .await
+            .unwrap()
+    );
     assert_eq!(one(store, 6, due(6)).await.deferrals, 0);
 }
 
@@ -373,7 +463,13 @@ pub(crate) async fn an_excerpt_shows_only_what_may_be_told(store: &dyn Store) {
     scene.send(Side::Client).await;
     let all = extent(scene.id, AGENT, 4);
     let told = async || {
-        let excerpt = store.load_excerpts(&[all], 9).await.unwrap().remove(0);
+        let excerpt = store
+            .digests()
+            .unwrap()
+            .load_excerpts(&[all], 9)
+            .await
+            .unwrap()
+            .remove(0);
         let seqs: Vec<_> = excerpt.first.iter().map(|message| message.seq).collect();
         assert_eq!(excerpt.messages, seqs.len() as u64);
         seqs
@@ -391,47 +487,4 @@ pub(crate) async fn an_excerpt_shows_only_what_may_be_told(store: &dyn Store) {
         scene.change(change.clone()).await;
         assert_eq!(told().await, seqs, "{change:?}");
     }
-    store.erase_messages(scene.id, &client_id(1)).await.unwrap();
-    assert_eq!(told().await, [3]);
-    let first = store
-        .load_excerpts(&[extent(scene.id, AGENT, 2)], 9)
-        .await
-        .unwrap()
-        .remove(0);
-    assert_eq!((first.messages, first.first), (0, vec![]));
-    assert_eq!(scene.unread(AGENT).await, 4, "the badge counts what it counted");
-}
-
-fn push(scene: &Scene<'_>, side: Side, seq: u64, minute: i64) -> PushMark {
-    PushMark {
-        conversation_id: scene.id,
-        side,
-        seq,
-        now: at(minute * 60),
-        not_since: at((minute - 1) * 60),
-    }
-}
-
-pub(crate) async fn a_message_is_pushed_once_and_none_within_a_minute(store: &dyn Store) {
-    let scene = Scene::set(store).await;
-    for (side, seq, minute, is_admitted) in [
-        (AGENT, 2, 10, true),
-        (AGENT, 2, 20, false),
-        (AGENT, 1, 20, false),
-        (Side::Client, 1, 10, true),
-        (AGENT, 3, 10, false),
-        (AGENT, 3, 11, true),
-        (AGENT, 4, 11, false),
-    ] {
-        let asked = push(&scene, side, seq, minute);
-        assert_eq!(store.admit_push(&asked).await.unwrap(), is_admitted, "{asked:?}");
-    }
-}
-
-pub(crate) async fn of_many_pushes_at_once_one_is_admitted(store: &dyn Store) {
-    let scene = Scene::set(store).await;
-    let asked = push(&scene, AGENT, 1, 10);
-    let admitted = at_once(8, |_| store.admit_push(&asked)).await;
-    assert_eq!(admitted.iter().filter(|one| **one).count(), 1);
-    assert_eq!(admitted.into_iter().collect::<HashSet<_>>().len(), 2);
 }

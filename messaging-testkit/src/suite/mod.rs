@@ -12,6 +12,8 @@ pub(crate) mod delaying;
 pub(crate) mod dropping;
 pub(crate) mod due;
 pub(crate) mod erasing;
+pub(crate) mod erasing_digests;
+pub(crate) mod erasing_reports;
 pub(crate) mod history;
 pub(crate) mod keys;
 pub(crate) mod listing;
@@ -19,6 +21,7 @@ pub(crate) mod loading;
 pub(crate) mod mailing;
 pub(crate) mod naming;
 pub(crate) mod opening;
+pub(crate) mod pushing;
 pub(crate) mod reading;
 pub(crate) mod receipts;
 pub(crate) mod refusing;
@@ -31,13 +34,14 @@ pub(crate) mod verifying;
 pub(crate) mod waiting;
 pub(crate) mod walking;
 
-/// The list of all cases, which exists once: gives it to a macro.
+/// The list of all cases, which exists once: gives it to a macro. Before a topic stands what a store needs for it:
+/// `required`, or the capabilities.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __each_case {
     ($($then:tt)+) => {
         $($then)+ {
-            opening {
+            required: opening {
                 the_first_open_creates_and_the_second_finds
                 a_new_conversation_is_what_its_plan_says
                 opening_again_changes_nothing
@@ -54,7 +58,7 @@ macro_rules! __each_case {
                 the_worker_that_opens_owns_the_new_lane
                 what_was_never_opened_is_not_there
             }
-            appending {
+            required: appending {
                 seqs_are_one_two_three_in_each_conversation
                 concurrent_sends_get_dense_seqs_and_times_that_never_decrease
                 the_answer_is_what_the_store_holds
@@ -69,7 +73,7 @@ macro_rules! __each_case {
                 a_text_is_kept_to_the_byte
                 the_writer_is_kept_as_the_step_says
             }
-            keys {
+            required: keys {
                 a_key_sent_again_answers_with_its_message
                 a_key_sent_again_with_another_text_answers_with_the_first
                 a_key_is_seen_whatever_the_access_version
@@ -84,7 +88,7 @@ macro_rules! __each_case {
                 what_was_sent_is_found_by_sender_and_key
                 what_the_system_sent_is_found_without_a_sender
             }
-            reading {
+            required: reading {
                 reading_moves_the_position_to_the_message
                 unread_is_what_was_addressed_to_a_side_above_what_it_read
                 reading_never_moves_back
@@ -100,7 +104,7 @@ macro_rules! __each_case {
                 reading_is_an_event_at_its_time
                 the_worker_that_reads_owns_the_new_lane
             }
-            receipts {
+            required: receipts {
                 a_message_has_the_time_of_the_first_receipt_that_covers_it
                 a_read_time_never_changes
                 no_receipt_covers_what_came_after_it
@@ -109,7 +113,7 @@ macro_rules! __each_case {
                 a_receipt_is_never_older_than_the_one_before
                 reading_is_no_activity
             }
-            changing {
+            required: changing {
                 a_change_does_what_it_says_and_raises_the_access_version
                 what_is_so_already_changes_nothing
                 a_stale_access_version_leaves_no_trace
@@ -124,7 +128,7 @@ macro_rules! __each_case {
                 the_entry_of_a_change_that_ends_access_names_its_user_until_it_is_a_dead_letter
                 the_worker_that_changes_owns_the_new_lane
             }
-            listing {
+            required: listing {
                 the_newest_activity_comes_first
                 a_message_brings_its_conversation_to_the_top
                 reading_linking_and_changing_move_nothing
@@ -137,7 +141,7 @@ macro_rules! __each_case {
                 skipping_to_a_full_last_page_has_no_more
                 a_row_is_the_conversation_as_it_is_shown
             }
-            scopes {
+            required: scopes {
                 a_client_sees_their_own
                 an_agents_user_sees_the_agents
                 an_agents_inbox_needs_both_the_agent_and_the_user
@@ -151,7 +155,7 @@ macro_rules! __each_case {
                 an_agents_conversations_are_listed_by_id
                 an_agents_conversations_are_all_of_them_whoever_answers
             }
-            history {
+            required: history {
                 the_newest_come_oldest_first
                 before_a_message_stand_the_nearest_earlier_ones
                 after_a_message_stand_the_nearest_later_ones
@@ -174,7 +178,7 @@ macro_rules! __each_case {
                 the_largest_page_is_exact_at_its_end
                 a_history_holds_nothing_of_another_conversation
             }
-            walking {
+            required: walking {
                 a_walk_back_meets_each_message_once_whatever_is_sent
                 a_walk_forward_meets_each_message_once_whatever_is_sent
                 what_a_walk_sees_of_running_sends_is_dense
@@ -182,7 +186,7 @@ macro_rules! __each_case {
                 a_walk_goes_on_behind_a_conversation_that_has_moved_away
                 a_walk_of_equal_times_meets_each_conversation_once
             }
-            claiming {
+            required: claiming {
                 events_are_numbered_densely_in_commit_order
                 without_events_there_is_nothing_to_claim
                 what_is_nobodys_is_due_at_once
@@ -196,7 +200,7 @@ macro_rules! __each_case {
                 of_what_is_nobodys_the_longest_waiting_comes_first
                 what_has_been_due_since_the_time_named_is_never_passed_over
             }
-            acknowledging {
+            required: acknowledging {
                 a_lane_published_whole_ends
                 the_next_event_begins_a_new_lane
                 a_lane_published_in_part_goes_on_behind_it
@@ -210,7 +214,7 @@ macro_rules! __each_case {
                 several_lanes_are_acknowledged_in_one_call
                 acknowledging_what_is_not_there_is_nothing
             }
-            delaying {
+            required: delaying {
                 a_lane_let_go_early_is_due_for_anyone_at_its_time
                 a_lane_let_go_for_long_is_due_for_nobody_before_its_time
                 failures_are_counted_by_their_kind
@@ -221,7 +225,7 @@ macro_rules! __each_case {
                 a_lane_let_go_cannot_be_acknowledged_by_who_had_it
                 several_lanes_are_let_go_in_one_call
             }
-            loading {
+            required: loading {
                 entries_come_in_order_from_the_head_on
                 several_lanes_are_loaded_each_from_its_own_head
                 what_is_not_there_is_not_loaded
@@ -235,7 +239,7 @@ macro_rules! __each_case {
                 a_receipt_does_not_list_what_the_other_sides_receipt_covered
                 a_receipt_lists_the_newest_hundred
             }
-            refusing {
+            required: refusing {
                 a_dead_letter_leaves_its_lane_and_is_listed
                 a_lane_continues_after_a_dead_letter
                 what_stands_before_and_behind_is_published
@@ -249,7 +253,7 @@ macro_rules! __each_case {
                 an_earlier_lease_makes_no_dead_letter
                 a_message_whose_event_is_a_dead_letter_stays_in_the_history
             }
-            requeueing {
+            required: requeueing {
                 an_event_requeued_is_the_newest_of_its_conversation
                 what_names_a_receipt_or_the_conversation_comes_back_as_it_was
                 where_nothing_else_waits_its_publisher_gets_the_lane
@@ -262,21 +266,37 @@ macro_rules! __each_case {
                 a_requeued_event_can_become_a_dead_letter_again
                 requeueing_changes_nothing_else
             }
-            waiting {
+            required: waiting {
                 an_empty_store_has_no_backlog
                 a_backlog_counts_conversations_not_events
                 claiming_publishes_nothing
                 a_backlog_ages_from_its_oldest_unpublished_event
                 a_probe_of_writes_changes_nothing
             }
-            dropping {
+            required: dropping {
                 an_open_dropped_and_repeated_is_one_conversation
                 a_send_dropped_and_repeated_is_one_message
                 a_reading_dropped_and_repeated_is_one_receipt
                 a_claim_dropped_leaves_its_lanes_due_after_the_lease_at_the_latest
                 an_acknowledgement_dropped_and_repeated_ends_the_lane
             }
-            due {
+            required: unlinking {
+                the_newest_link_that_is_left_is_shown
+                a_booking_linked_again_is_the_newest
+                unlinking_raises_the_access_version_and_is_an_update_at_its_time
+                a_send_decided_before_it_is_decided_anew
+                what_is_not_linked_changes_nothing
+                the_worker_that_unlinks_owns_the_new_lane
+                of_many_at_once_one_unlinks_it
+                linking_and_unlinking_at_once_come_one_after_the_other
+            }
+            required: naming {
+                a_hosts_ids_are_kept_to_the_byte
+                ids_that_differ_in_case_are_different
+                bookings_that_differ_in_case_are_different
+                times_are_kept_to_the_millisecond_from_first_to_last
+            }
+            digests: due {
                 the_first_unread_message_makes_a_side_due_and_later_ones_do_not_put_it_off
                 a_message_of_the_system_makes_those_due_whom_it_addresses
                 where_nobody_is_mailed_nobody_is_due
@@ -289,7 +309,7 @@ macro_rules! __each_case {
                 of_many_who_claim_at_once_one_gets_each_user
                 after_a_reassignment_the_new_user_is_due
             }
-            mailing {
+            digests: mailing {
                 what_is_neither_read_nor_mailed_is_listed_with_its_oldest
                 what_a_side_wrote_itself_is_not_among_it
                 what_waits_longest_for_a_user_is_listed_first
@@ -305,20 +325,12 @@ macro_rules! __each_case {
                 finishing_ends_the_lease_and_remembers_the_newest
                 holding_moves_what_is_due_earlier_and_nobody_elses
                 an_attempt_is_kept_through_a_hold_unless_it_came_to_nothing
+            }
+            push: pushing {
                 a_message_is_pushed_once_and_none_within_a_minute
                 of_many_pushes_at_once_one_is_admitted
             }
-            unlinking {
-                the_newest_link_that_is_left_is_shown
-                a_booking_linked_again_is_the_newest
-                unlinking_raises_the_access_version_and_is_an_update_at_its_time
-                a_send_decided_before_it_is_decided_anew
-                what_is_not_linked_changes_nothing
-                the_worker_that_unlinks_owns_the_new_lane
-                of_many_at_once_one_unlinks_it
-                linking_and_unlinking_at_once_come_one_after_the_other
-            }
-            reporting {
+            moderation: reporting {
                 the_first_complaint_opens_a_report
                 the_next_complaint_is_added_to_it
                 a_complaint_repeated_is_kept_once
@@ -342,7 +354,7 @@ macro_rules! __each_case {
                 a_complaint_concurrent_with_a_resolution_is_not_lost
                 reporting_changes_nothing_in_the_conversation
             }
-            counting {
+            activity: counting {
                 an_empty_store_has_empty_buckets
                 what_is_at_the_begin_of_a_bucket_is_in_it_and_at_its_end_in_the_next
                 messages_of_the_system_are_nobodys
@@ -355,30 +367,35 @@ macro_rules! __each_case {
                 what_somebody_else_answers_for_now_still_counts
                 many_buckets_are_counted_at_once
             }
-            erasing {
+            erasure: erasing {
                 somebody_unknown_stands_in_the_place_of_whom_is_erased
                 who_is_erased_sends_nothing_that_was_decided_before
-                whom_is_erased_is_not_due
                 the_pair_is_free_for_another_conversation
                 messages_of_whom_is_erased_are_empty_and_nothing_else_is_changed
                 what_waits_to_be_published_is_empty_too
                 numbers_add_up_after_somebody_was_erased
+                traces_are_where_somebody_stands_or_has_written
+                traces_are_looked_for_piece_by_piece
+            }
+            erasure moderation: erasing_reports {
                 evidence_stays_as_it_was
                 a_resolved_report_keeps_only_the_names_of_staff
                 an_open_report_stays_until_it_is_resolved_and_others_stay
                 copies_of_a_former_users_messages_are_emptied_too
-                traces_are_where_somebody_stands_or_has_written
-                traces_are_looked_for_piece_by_piece
-                when_somebody_was_mailed_is_forgotten
             }
-            auditing {
+            erasure digests: erasing_digests {
+                whom_is_erased_is_not_due
+                when_somebody_was_mailed_is_forgotten
+                an_excerpt_leaves_out_what_was_erased
+            }
+            audit: auditing {
                 records_are_kept_and_listed_newest_first
                 a_page_begins_behind_the_record_named
                 a_walk_meets_no_record_twice_whatever_is_added
                 an_empty_log_is_an_empty_page
                 a_record_may_be_of_a_conversation_that_does_not_exist
             }
-            verifying {
+            recount: verifying {
                 an_empty_store_has_no_tallies
                 a_conversation_just_opened_has_one_event
                 what_is_addressed_to_each_side_is_counted
@@ -390,12 +407,6 @@ macro_rules! __each_case {
                 a_range_begins_after_one_and_ends_with_another
                 a_walk_in_small_chunks_meets_each_conversation_once
                 a_step_beside_it_is_counted_whole_or_not_at_all
-            }
-            naming {
-                a_hosts_ids_are_kept_to_the_byte
-                ids_that_differ_in_case_are_different
-                bookings_that_differ_in_case_are_different
-                times_are_kept_to_the_millisecond_from_first_to_last
             }
         }
     };

@@ -56,7 +56,7 @@ pub(crate) async fn a_dead_letter_leaves_its_lane_and_is_listed(store: &dyn Stor
         why: why.to_owned(),
         at: at(9),
     };
-    assert_eq!(store.list_dead_letters(10).await.unwrap(), [expected]);
+    assert_eq!(store.list_dead_letters(None, 10).await.unwrap(), [expected]);
 }
 
 pub(crate) async fn a_lane_continues_after_a_dead_letter(store: &dyn Store) {
@@ -107,7 +107,7 @@ pub(crate) async fn dead_letters_are_listed_oldest_first(store: &dyn Store) {
         claimed.dead_letter(1, number, "no", now).await;
     }
     for limit in [1, 2, 3, 100] {
-        let listed = store.list_dead_letters(limit).await.unwrap();
+        let listed = store.list_dead_letters(None, limit).await.unwrap();
         let numbers: Vec<_> = listed.iter().map(|one| one.entry.number).collect();
         assert_eq!(numbers, [2, 1, 3][..limit.min(3)]);
     }
@@ -130,12 +130,12 @@ pub(crate) async fn dead_letters_are_listed_page_by_page(store: &dyn Store) {
     all.sort_unstable();
     let place = |one: &DeadLetter| (one.at, one.entry.conversation_id, one.entry.number);
     for size in 1..=all.len() {
-        let mut walked = store.list_dead_letters(size).await.unwrap();
+        let mut walked = store.list_dead_letters(None, size).await.unwrap();
         let mut pages = Rounds::at_most(all.len(), "not every dead letter has been listed");
         while walked.len() < all.len() {
             pages.begin();
-            let last = walked.last().unwrap().place();
-            let page = store.list_dead_letters_after(&last, size).await.unwrap();
+            let last = walked.last().unwrap().position();
+            let page = store.list_dead_letters(Some(&last), size).await.unwrap();
             assert!((1..=size).contains(&page.len()), "{page:?}");
             walked.extend(page);
         }
@@ -148,7 +148,7 @@ pub(crate) async fn a_walk_goes_on_where_what_it_met_last_was_requeued(store: &d
     for (number, now) in [(1, 10), (2, 20), (3, 30)] {
         claimed.dead_letter(1, number, "no", now).await;
     }
-    let second = store.list_dead_letters(2).await.unwrap().remove(1);
+    let second = store.list_dead_letters(None, 2).await.unwrap().remove(1);
     let step = Requeue {
         conversation_id: claimed.scene.id,
         number: 2,
@@ -156,11 +156,17 @@ pub(crate) async fn a_walk_goes_on_where_what_it_met_last_was_requeued(store: &d
         publisher: Publisher::Anyone,
     };
     store.requeue(&step).await.unwrap();
-    let rest = store.list_dead_letters_after(&second.place(), 10).await.unwrap();
+    let rest = store
+        .list_dead_letters(Some(&second.position()), 10)
+        .await
+        .unwrap();
     assert_eq!(rest.len(), 1);
     assert_eq!(rest[0].entry.number, 3);
     assert_eq!(
-        store.list_dead_letters_after(&rest[0].place(), 10).await.unwrap(),
+        store
+            .list_dead_letters(Some(&rest[0].position()), 10)
+            .await
+            .unwrap(),
         []
     );
 }
@@ -169,7 +175,7 @@ pub(crate) async fn dead_lettering_an_entry_twice_lists_it_once(store: &dyn Stor
     let claimed = Claimed::set(store).await;
     claimed.dead_letter(1, 1, "first", 9).await;
     claimed.dead_letter(1, 1, "second", 10).await;
-    let listed = store.list_dead_letters(10).await.unwrap();
+    let listed = store.list_dead_letters(None, 10).await.unwrap();
     assert_eq!(listed.len(), 1);
     assert_eq!(listed[0].why, "first");
 }
@@ -177,7 +183,7 @@ pub(crate) async fn dead_lettering_an_entry_twice_lists_it_once(store: &dyn Stor
 pub(crate) async fn a_worker_that_does_not_own_the_lane_makes_no_dead_letter(store: &dyn Store) {
     let claimed = Claimed::set(store).await;
     claimed.dead_letter(2, 1, "no", 9).await;
-    assert_eq!(store.list_dead_letters(10).await.unwrap(), []);
+    assert_eq!(store.list_dead_letters(None, 10).await.unwrap(), []);
     assert_eq!(claimed.numbers().await, [1, 2, 3]);
 }
 
@@ -185,7 +191,7 @@ pub(crate) async fn an_earlier_lease_makes_no_dead_letter(store: &dyn Store) {
     let claimed = Claimed::set(store).await;
     assert_eq!(claim(store, 1, at(30), 10).await.len(), 1);
     claimed.dead_letter(1, 1, "no", 9).await;
-    assert_eq!(store.list_dead_letters(10).await.unwrap(), []);
+    assert_eq!(store.list_dead_letters(None, 10).await.unwrap(), []);
     assert_eq!(claimed.numbers().await, [1, 2, 3]);
 }
 

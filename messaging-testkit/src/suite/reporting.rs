@@ -35,11 +35,17 @@ fn complaint(scene: &Scene<'_>, n: u32, reason: &str, about: Option<MessageId>) 
 }
 
 async fn file(scene: &Scene<'_>, step: &FileReport) -> Filed {
-    scene.store.file_report(step).await.unwrap()
+    scene.store.moderation().unwrap().file_report(step).await.unwrap()
 }
 
 async fn found(store: &dyn Store, n: u64) -> ReportFile {
-    store.find_report(report_id(n)).await.unwrap().unwrap()
+    store
+        .moderation()
+        .unwrap()
+        .find_report(report_id(n))
+        .await
+        .unwrap()
+        .unwrap()
 }
 
 async fn evidence(store: &dyn Store, n: u64) -> Vec<u64> {
@@ -59,7 +65,7 @@ async fn list(
         hidden_from: Some(admin_id(1)),
         limit,
     };
-    let listed = store.list_reports(&scan).await.unwrap();
+    let listed = store.moderation().unwrap().list_reports(&scan).await.unwrap();
     listed.iter().map(|report| report.id).collect()
 }
 
@@ -201,7 +207,13 @@ pub(crate) async fn of_many_complaints_at_once_one_opens_the_report(store: &dyn 
         filed.iter().filter(|filed| **filed == Filed::Added(id)).count(),
         7
     );
-    let file = store.find_report(id).await.unwrap().unwrap();
+    let file = store
+        .moderation()
+        .unwrap()
+        .find_report(id)
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!((file.report.complaints.len(), file.evidence.len()), (8, 1));
     assert_eq!(list(store, None, None, 10).await, [id]);
 }
@@ -249,7 +261,14 @@ pub(crate) async fn of_many_complaints_at_once_no_more_are_kept_than_fit(store: 
     let [id] = list(store, None, None, 10).await[..] else {
         panic!("{filed:?}")
     };
-    let report = store.find_report(id).await.unwrap().unwrap().report;
+    let report = store
+        .moderation()
+        .unwrap()
+        .find_report(id)
+        .await
+        .unwrap()
+        .unwrap()
+        .report;
     assert_eq!(report.complaints.len(), MAX_COMPLAINTS);
 }
 
@@ -258,6 +277,8 @@ pub(crate) async fn after_a_full_report_is_resolved_the_next_complaint_opens_ano
     full(&scene).await;
     let dismissed = resolution(Outcome::Dismissed, 1);
     store
+        .moderation()
+        .unwrap()
         .resolve_report(report_id(1), &dismissed)
         .await
         .unwrap()
@@ -301,7 +322,15 @@ pub(crate) async fn what_is_not_there_is_not_reported(store: &dyn Store) {
     };
     assert_eq!(file(&scene, &step).await, Filed::Unknown);
     assert_eq!(list(store, None, None, 10).await, []);
-    assert_eq!(store.find_report(report_id(5)).await.unwrap(), None);
+    assert_eq!(
+        store
+            .moderation()
+            .unwrap()
+            .find_report(report_id(5))
+            .await
+            .unwrap(),
+        None
+    );
 }
 
 pub(crate) async fn fifteen_messages_around_the_reported_one_are_copied(store: &dyn Store) {
@@ -367,6 +396,8 @@ pub(crate) async fn reports_are_listed_by_how_they_stand(store: &dyn Store) {
     ] {
         let resolution = resolution(outcome, 1);
         store
+            .moderation()
+            .unwrap()
             .resolve_report(report_id(n), &resolution)
             .await
             .unwrap()
@@ -400,7 +431,7 @@ pub(crate) async fn nobody_is_listed_a_report_that_they_have_a_part_in(store: &d
             hidden_from: Some(user),
             limit: 10,
         };
-        let listed = store.list_reports(&scan).await.unwrap();
+        let listed = store.moderation().unwrap().list_reports(&scan).await.unwrap();
         assert_eq!(listed.len(), expected, "{:?}", scan.hidden_from);
     }
 }
@@ -411,24 +442,42 @@ pub(crate) async fn a_report_is_resolved_once(store: &dyn Store) {
         note: Some(remark("has been warned")),
         ..resolution(Outcome::Resolved, 1)
     };
-    let report = store.resolve_report(report_id(1), &first).await.unwrap().unwrap();
+    let report = store
+        .moderation()
+        .unwrap()
+        .resolve_report(report_id(1), &first)
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(report.resolution, Some(first.clone()));
     assert_eq!(found(store, 1).await.report, report);
     let second = resolution(Outcome::Dismissed, 2);
     let again = store
+        .moderation()
+        .unwrap()
         .resolve_report(report_id(1), &second)
         .await
         .unwrap()
         .unwrap();
     assert_eq!(again.resolution, Some(first));
-    let unknown = store.resolve_report(report_id(404), &second).await.unwrap();
+    let unknown = store
+        .moderation()
+        .unwrap()
+        .resolve_report(report_id(404), &second)
+        .await
+        .unwrap();
     assert_eq!(unknown, None);
 }
 
 pub(crate) async fn of_many_concurrent_resolutions_one_takes_effect(store: &dyn Store) {
     reports(store, 1).await;
     let resolution: Vec<_> = (1..=8).map(|n| resolution(Outcome::Resolved, n)).collect();
-    let resolve = |resolution| store.resolve_report(report_id(1), resolution);
+    let resolve = |resolution| {
+        store
+            .moderation()
+            .unwrap()
+            .resolve_report(report_id(1), resolution)
+    };
     let answered = join_all(resolution.iter().map(resolve)).await;
     let by: Vec<_> = answered
         .into_iter()
@@ -443,6 +492,8 @@ pub(crate) async fn after_a_report_is_resolved_the_next_complaint_opens_another(
     file(&scene, &complaint(&scene, 5, "rude", None)).await;
     let dismissed = resolution(Outcome::Dismissed, 1);
     store
+        .moderation()
+        .unwrap()
         .resolve_report(report_id(5), &dismissed)
         .await
         .unwrap()
@@ -458,7 +509,14 @@ pub(crate) async fn a_complaint_concurrent_with_a_resolution_is_not_lost(store: 
     file(&scene, &complaint(&scene, 5, "rude", None)).await;
     let step = complaint(&scene, 6, "pushy", None);
     let resolved = resolution(Outcome::Resolved, 1);
-    let (filed, resolution) = join(file(&scene, &step), store.resolve_report(report_id(5), &resolved)).await;
+    let (filed, resolution) = join(
+        file(&scene, &step),
+        store
+            .moderation()
+            .unwrap()
+            .resolve_report(report_id(5), &resolved),
+    )
+    .await;
     assert_eq!(
         resolution.unwrap().unwrap().status(),
         ReportStatus::Closed(Outcome::Resolved)
@@ -466,7 +524,14 @@ pub(crate) async fn a_complaint_concurrent_with_a_resolution_is_not_lost(store: 
     let (Filed::Added(id) | Filed::Opened(id)) = filed else {
         panic!("{filed:?}")
     };
-    let report = store.find_report(id).await.unwrap().unwrap().report;
+    let report = store
+        .moderation()
+        .unwrap()
+        .find_report(id)
+        .await
+        .unwrap()
+        .unwrap()
+        .report;
     assert!(report.complaints.iter().any(|it| it.reason.as_str() == "pushy"));
     assert_eq!(id == report_id(5), matches!(filed, Filed::Added(_)));
 }

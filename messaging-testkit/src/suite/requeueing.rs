@@ -52,7 +52,7 @@ pub(crate) async fn an_event_requeued_is_the_newest_of_its_conversation(store: &
     assert_eq!(claimed.numbers().await, [1, 3, 4]);
     let newest = claimed.scene.entries().await.remove(2).entry;
     assert_eq!((newest.kind, newest.at), (claimed.entries[1].kind, at(50)));
-    assert_eq!(store.list_dead_letters(10).await.unwrap(), []);
+    assert_eq!(store.list_dead_letters(None, 10).await.unwrap(), []);
     let rest = claimed.acknowledge(3).await;
     assert_eq!((rest.len(), rest[0].head), (1, 4), "its owner goes on with it");
 }
@@ -158,7 +158,7 @@ pub(crate) async fn whatever_is_requeued_at_once_beside_sends_is_numbered_densel
     let mut kinds: Vec<_> = claimed.scene.entries().await;
     kinds.retain(|one| all.iter().any(|before| before.entry.kind == one.entry.kind));
     assert_eq!(kinds.len(), count, "each is there once");
-    assert_eq!(store.list_dead_letters(10).await.unwrap(), []);
+    assert_eq!(store.list_dead_letters(None, 10).await.unwrap(), []);
 }
 
 pub(crate) async fn the_next_event_follows_what_was_requeued(store: &dyn Store) {
@@ -187,7 +187,7 @@ pub(crate) async fn an_entry_that_is_no_dead_letter_is_not_requeued(store: &dyn 
         assert_eq!(store.requeue(&step).await.unwrap(), Requeued::NotFound);
     }
     assert_eq!(claimed.numbers().await, [2, 3]);
-    assert_eq!(store.list_dead_letters(10).await.unwrap().len(), 1);
+    assert_eq!(store.list_dead_letters(None, 10).await.unwrap().len(), 1);
 }
 
 pub(crate) async fn a_requeued_event_can_become_a_dead_letter_again(store: &dyn Store) {
@@ -201,7 +201,7 @@ pub(crate) async fn a_requeued_event_can_become_a_dead_letter_again(store: &dyn 
     };
     let dead = store.dead_letter(worker_id(2), &lane, &loaded.entry, "again", at(60));
     dead.await.unwrap();
-    let listed = store.list_dead_letters(10).await.unwrap();
+    let listed = store.list_dead_letters(None, 10).await.unwrap();
     let numbers: Vec<_> = listed.iter().map(|one| one.entry.number).collect();
     assert_eq!(numbers, [1, 3, 4]);
     assert_eq!(store.requeue(&requeue(&claimed, 4)).await.unwrap(), DONE);

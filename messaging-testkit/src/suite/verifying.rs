@@ -16,7 +16,9 @@ use crate::limit::Rounds;
 use crate::make::{at, booking_id, plan, user_id, worker_id};
 
 async fn verified(store: &dyn Store) -> Result<Vec<Discrepancy>, StoreError> {
-    verify(store, ConversationRange::all()).try_collect().await
+    verify(store.recount().unwrap(), ConversationRange::all())
+        .try_collect()
+        .await
 }
 
 fn scan(after: Option<ConversationId>, up_to: Option<ConversationId>, limit: usize) -> RecountScan {
@@ -24,13 +26,24 @@ fn scan(after: Option<ConversationId>, up_to: Option<ConversationId>, limit: usi
 }
 
 async fn ids(store: &dyn Store, scan: RecountScan) -> Vec<ConversationId> {
-    let recounts = store.recount(&scan).await.unwrap();
+    let recounts = store
+        .recount()
+        .unwrap()
+        .recount_conversations(&scan)
+        .await
+        .unwrap();
     recounts.iter().map(|recount| recount.conversation.id).collect()
 }
 
 /// The recount of the one conversation that there is.
 async fn recount(scene: &Scene<'_>) -> Recount {
-    let mut recounts = scene.store.recount(&scan(None, None, 10)).await.unwrap();
+    let mut recounts = scene
+        .store
+        .recount()
+        .unwrap()
+        .recount_conversations(&scan(None, None, 10))
+        .await
+        .unwrap();
     assert_eq!(recounts.len(), 1, "{recounts:?}");
     recounts.remove(0)
 }
@@ -59,7 +72,15 @@ async fn four(store: &dyn Store) -> [ConversationId; 4] {
 }
 
 pub(crate) async fn an_empty_store_has_no_tallies(store: &dyn Store) {
-    assert_eq!(store.recount(&scan(None, None, 10)).await.unwrap(), []);
+    assert_eq!(
+        store
+            .recount()
+            .unwrap()
+            .recount_conversations(&scan(None, None, 10))
+            .await
+            .unwrap(),
+        []
+    );
     assert_eq!(verified(store).await.unwrap(), []);
 }
 

@@ -24,7 +24,7 @@ async fn check(store: &dyn Store, lanes: u64, oldest: i64) {
 
 pub(crate) async fn an_empty_store_has_no_backlog(store: &dyn Store) {
     assert_eq!(store.backlog().await.unwrap(), Backlog::default());
-    assert_eq!(store.list_dead_letters(10).await.unwrap(), []);
+    assert_eq!(store.list_dead_letters(None, 10).await.unwrap(), []);
 }
 
 pub(crate) async fn a_backlog_counts_conversations_not_events(store: &dyn Store) {

@@ -6,7 +6,10 @@ use messaging_core::{
     domain::{conversation::Conversation, side::Side},
     id::{ConversationId, UserId},
     memory::MemoryStore,
-    store::{ConversationStore, StoreError},
+    store::{
+        ActivityStore, AuditStore, ConversationStore, DigestStore, ErasureStore, ModerationStore, PushStore,
+        RecountStore, Store, StoreError,
+    },
 };
 
 /// A store with a fault.
@@ -133,5 +136,35 @@ impl Broken {
         let conversation = self.inner.find_conversation(of).await?;
         let both = conversation.map(|one| Side::ALL.map(|side| Some(one.user(side).clone())));
         Ok(both.into_iter().flatten().chain([None]).collect())
+    }
+}
+
+impl Store for Broken {
+    fn digests(&self) -> Option<&dyn DigestStore> {
+        Some(self)
+    }
+
+    fn push(&self) -> Option<&dyn PushStore> {
+        Some(self)
+    }
+
+    fn moderation(&self) -> Option<&dyn ModerationStore> {
+        Some(self)
+    }
+
+    fn audit(&self) -> Option<&dyn AuditStore> {
+        Some(self)
+    }
+
+    fn activity(&self) -> Option<&dyn ActivityStore> {
+        Some(self)
+    }
+
+    fn erasure(&self) -> Option<&dyn ErasureStore> {
+        Some(self)
+    }
+
+    fn recount(&self) -> Option<&dyn RecountStore> {
+        Some(self)
     }
 }

@@ -6,7 +6,7 @@ use messaging_core::{
     id::UserId,
     store::{
         ConversationStore as _, DigestAttempt, DigestClaim, DigestLease, DigestPostponement, DigestStore,
-        DigestUser, Excerpt, PushMark, StoreError,
+        DigestUser, Excerpt, PushMark, PushStore, StoreError,
     },
     time::Timestamp,
 };
@@ -99,7 +99,10 @@ impl DigestStore for Broken {
         }
         self.inner.postpone_digests(&holds).await
     }
+}
 
+#[async_trait]
+impl PushStore for Broken {
     async fn admit_push(&self, push: &PushMark) -> Result<bool, StoreError> {
         Ok(self.inner.admit_push(push).await? || self.has(Fault::PushesAgain))
     }

@@ -117,9 +117,9 @@ the_suite_notices_a_store_that! {
     says_the_median_twice: counting notices SaysTheMedianTwice;
     counts_a_bucket_late: counting notices CountsABucketLate;
     overlooks_a_trace: erasing notices OverlooksATrace;
-    keeps_what_reporters_said: erasing notices KeepsWhatReportersSaid;
+    keeps_what_reporters_said: erasing_reports notices KeepsWhatReportersSaid;
     erases_nothing: erasing notices ErasesNothing;
-    remembers_when_it_mailed: erasing notices RemembersWhenItMailed;
+    remembers_when_it_mailed: erasing_digests notices RemembersWhenItMailed;
     lists_oldest_access_first: auditing notices ListsOldestAccessFirst;
     tallies_anything: verifying notices TalliesAnything;
     tallies_all_again: verifying notices TalliesAllAgain;
@@ -135,7 +135,7 @@ the_suite_notices_a_store_that! {
     holds_nobody_back: mailing notices HoldsNobodyBack;
     forgets_when_it_mailed: mailing notices ForgetsWhenItMailed;
     shows_beyond_the_extent: mailing notices ShowsBeyondTheExtent;
-    pushes_again: mailing notices PushesAgain;
+    pushes_again: pushing notices PushesAgain;
     forgets_deferrals: mailing notices ForgetsDeferrals;
     lists_the_same_page_again: walking notices ListsTheSamePageAgain;
     loads_nothing: loading notices LoadsNothing;

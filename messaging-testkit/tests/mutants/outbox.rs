@@ -94,20 +94,14 @@ impl OutboxStore for Broken {
         self.inner.dead_letter(by, lane, entry, why, now).await
     }
 
-    async fn list_dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
-        self.inner.list_dead_letters(limit).await
-    }
-
-    async fn list_dead_letters_after(
+    async fn list_dead_letters(
         &self,
-        place: &DeadLetterPosition,
+        after: Option<&DeadLetterPosition>,
         limit: usize,
     ) -> Result<Vec<DeadLetter>, StoreError> {
-        if self.has(Fault::ListsDeadLettersAgain) {
-            return self.inner.list_dead_letters(limit).await;
-        }
-        let mut listed = self.inner.list_dead_letters_after(place, limit).await?;
-        if self.has(Fault::SkipsOneDeadLetter) && !listed.is_empty() {
+        let after = after.filter(|_| !self.has(Fault::ListsDeadLettersAgain));
+        let mut listed = self.inner.list_dead_letters(after, limit).await?;
+        if after.is_some() && self.has(Fault::SkipsOneDeadLetter) && !listed.is_empty() {
             listed.remove(0);
         }
         Ok(listed)

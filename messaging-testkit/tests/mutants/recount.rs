@@ -10,7 +10,7 @@ use crate::broken::{Broken, Fault};
 
 #[async_trait]
 impl RecountStore for Broken {
-    async fn recount(&self, scan: &RecountScan) -> Result<Vec<Recount>, StoreError> {
+    async fn recount_conversations(&self, scan: &RecountScan) -> Result<Vec<Recount>, StoreError> {
         let mut scan = *scan;
         if self.has(Fault::TalliesAnything) {
             scan.limit = usize::MAX;
@@ -18,11 +18,14 @@ impl RecountStore for Broken {
         if self.has(Fault::TalliesAllAgain) {
             scan.after = None;
         }
-        let mut recounts = self.inner.recount(&scan).await?;
+        let mut recounts = self.inner.recount_conversations(&scan).await?;
         if self.has(Fault::TearsTalliesApart) {
             // What is kept, of a later moment than what is counted.
             tokio::task::yield_now().await;
-            for (recount, later) in recounts.iter_mut().zip(self.inner.recount(&scan).await?) {
+            for (recount, later) in recounts
+                .iter_mut()
+                .zip(self.inner.recount_conversations(&scan).await?)
+            {
                 recount.conversation = later.conversation;
             }
         }

@@ -63,12 +63,12 @@ impl Reader<'_> {
         self.read("accesses, deep", LOG, format!("'{last}', {LOG}"), step)
             .await;
 
-        let step = store.list_dead_letters(LOG);
+        let step = store.list_dead_letters(None, LOG);
         self.read("dead letters", LOG, LOG.to_string(), step).await;
-        let all = store.list_dead_letters(usize::MAX).await.unwrap();
-        let deep = all[all.len() - 1 - LOG].place();
+        let all = store.list_dead_letters(None, usize::MAX).await.unwrap();
+        let deep = all[all.len() - 1 - LOG].position();
         let (at, id, number) = (deep.at, deep.conversation_id, deep.number);
-        let step = store.list_dead_letters_after(&deep, LOG);
+        let step = store.list_dead_letters(Some(&deep), LOG);
         let arguments = format!("'{at}', '{id}', {number}, {LOG}");
         self.read("dead letters, deep", LOG, arguments, step).await;
     }

@@ -189,11 +189,11 @@ impl Pair<'_> {
     /// All dead letters, and the pages after each.
     pub(super) async fn compare_dead_letters(&self) -> TestCaseResult {
         let mut expected = self.dead_letters.clone();
-        expected.sort_by_key(DeadLetter::place);
-        let listed = self.store.list_dead_letters(1_000).await?;
+        expected.sort_by_key(DeadLetter::position);
+        let listed = self.store.list_dead_letters(None, 1_000).await?;
         same("the dead letters", &listed, &expected)?;
         for (nth, one) in expected.iter().enumerate() {
-            let page = self.store.list_dead_letters_after(&one.place(), 2).await?;
+            let page = self.store.list_dead_letters(Some(&one.position()), 2).await?;
             let rest = expected.iter().skip(nth + 1).take(2).cloned();
             same("the next dead letters", &page, &rest.collect())?;
         }

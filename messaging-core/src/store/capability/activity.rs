@@ -1,12 +1,12 @@
 use async_trait::async_trait;
 
-use super::StoreError;
 use crate::{
     domain::activity::{Activity, Buckets},
     id::AgentId,
+    store::StoreError,
 };
 
-/// How much goes on. The contract of the [module](super) holds for every method.
+/// How much goes on. The contract of the [module](crate::store) holds for every method.
 #[async_trait]
 pub trait ActivityStore: Send + Sync {
     /// What went on in each of the buckets, as far as it is the agent's if one is named.

@@ -1,12 +1,12 @@
 use async_trait::async_trait;
 
-use super::StoreError;
 use crate::{
     id::{AuditId, ConversationId, UserId},
+    store::StoreError,
     time::Timestamp,
 };
 
-/// The log of what admins looked at and did. The contract of the [module](super) holds for every method.
+/// The log of what admins looked at and did. The contract of the [module](crate::store) holds for every method.
 #[async_trait]
 pub trait AuditStore: Send + Sync {
     /// Adds a record. The answer to the admin is given only after this has succeeded.

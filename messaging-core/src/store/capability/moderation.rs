@@ -1,16 +1,16 @@
 use async_trait::async_trait;
 
-use super::StoreError;
 use crate::{
     domain::{
         report::{Remark, Report, ReportFile, ReportStatus, Resolution},
         side::Side,
     },
     id::{ConversationId, MessageId, ReportId, UserId},
+    store::StoreError,
     time::Timestamp,
 };
 
-/// What people report, and what becomes of it. The contract of the [module](super) holds for every method.
+/// What people report, and what becomes of it. The contract of the [module](crate::store) holds for every method.
 #[async_trait]
 pub trait ModerationStore: Send + Sync {
     /// Adds a complaint to the reporter's open report of a conversation, or opens one with it, and copies the

@@ -1,19 +1,19 @@
 use async_trait::async_trait;
 
-use super::StoreError;
 use crate::{
     domain::{
         conversation::{Conversation, ReadMark},
         side::PerSide,
     },
     id::ConversationId,
+    store::StoreError,
     time::Timestamp,
 };
 
 /// What a store holds, counted anew, next to the numbers that it keeps. A store only counts: what the counts
 /// ought to be is said by [`verify`](crate::verify).
 ///
-/// The contract of the [module](super) holds for every method.
+/// The contract of the [module](crate::store) holds for every method.
 #[async_trait]
 pub trait RecountStore: Send + Sync {
     /// Recounts conversations, by id. Each is of one moment: a step taken meanwhile is in it whole, or not
@@ -23,8 +23,8 @@ pub trait RecountStore: Send + Sync {
     /// what is kept: not a position from a message, not a number from a conversation.
     ///
     /// # Errors
-    /// [`Corrupt`](super::StoreErrorKind::Corrupt) when something cannot even be read.
-    async fn recount(&self, scan: &RecountScan) -> Result<Vec<Recount>, StoreError>;
+    /// [`Corrupt`](crate::store::StoreErrorKind::Corrupt) when something cannot even be read.
+    async fn recount_conversations(&self, scan: &RecountScan) -> Result<Vec<Recount>, StoreError>;
 }
 
 /// Which conversations to recount.

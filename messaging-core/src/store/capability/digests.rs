@@ -1,14 +1,13 @@
 use async_trait::async_trait;
 
-use super::StoreError;
 use crate::{
     domain::{
         conversation::Conversation,
         digest::{Extent, Unmailed},
         message::Message,
-        side::Side,
     },
-    id::{BookingId, ConversationId, DigestId, UserId, WorkerId},
+    id::{BookingId, DigestId, UserId, WorkerId},
+    store::StoreError,
     time::Timestamp,
 };
 
@@ -19,14 +18,14 @@ use crate::{
 /// who records the attempt before it calls the mailer, and what came of it afterwards: conversations first, the
 /// user last. What a worker says under a lease counts only while the user has that very lease.
 ///
-/// The contract of the [module](super) holds for every method.
+/// The contract of the [module](crate::store) holds for every method.
 #[async_trait]
 pub trait DigestStore: Send + Sync {
     /// Leases users of whom a side is due to a worker, those who have been due longest first: each to one claimer
     /// only, whoever claims at the same time. Somebody under another lease is passed over, whoever looks.
     ///
     /// # Errors
-    /// [`ReadOnly`](super::StoreErrorKind::ReadOnly) when this store admits no workers of this process.
+    /// [`ReadOnly`](crate::store::StoreErrorKind::ReadOnly) when this store admits no workers of this process.
     async fn claim_digests(&self, claim: &DigestClaim) -> Result<Vec<DigestUser>, StoreError>;
 
     /// Every side of these users that has messages which are neither read nor mailed, by user, and for each the
@@ -69,10 +68,6 @@ pub trait DigestStore: Send + Sync {
     /// Ends leases, and moves every due time of their users before `until` to that. A lease that is not theirs any
     /// more is left, and its user's due times too.
     async fn postpone_digests(&self, holds: &[DigestPostponement]) -> Result<(), StoreError>;
-
-    /// Whether a message may be pushed to a side, and that it was: neither it nor a later one has been, and none
-    /// since `not_since`. Of several who ask at the same time one is told `true`.
-    async fn admit_push(&self, push: &PushMark) -> Result<bool, StoreError>;
 }
 
 /// Which users a worker wants.
@@ -162,19 +157,4 @@ pub struct DigestPostponement {
     /// Whether the mail server has deferred them, while it accepts e-mails of others: counts as one more of their
     /// [`deferrals`](DigestUser::deferrals).
     pub is_deferred: bool,
-}
-
-/// A message that is to be pushed to a side.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PushMark {
-    /// In which conversation.
-    pub conversation_id: ConversationId,
-    /// To which side.
-    pub side: Side,
-    /// Which message.
-    pub seq: u64,
-    /// Now.
-    pub now: Timestamp,
-    /// None may have been pushed to that side after then.
-    pub not_since: Timestamp,
 }

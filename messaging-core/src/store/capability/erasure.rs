@@ -1,9 +1,9 @@
 use async_trait::async_trait;
 
-use super::StoreError;
 use crate::id::{ConversationId, UserId};
+use crate::store::StoreError;
 
-/// Forgetting somebody. The contract of the [module](super) holds for every method.
+/// Forgetting somebody. The contract of the [module](crate::store) holds for every method.
 #[async_trait]
 pub trait ErasureStore: Send + Sync {
     /// Looks at so many conversations, in the order of their ids, from behind one of them or (`None`) from the first on:

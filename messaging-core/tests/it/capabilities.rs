@@ -1,0 +1,151 @@
+//! What a store cannot do is refused: at configuration where that is possible, else when it is asked for.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures_util::TryStreamExt as _;
+use messaging_core::{
+    BucketUnit, Buckets, ConfigError, ConversationRange, DigestPolicy, ErrorKind, ListFrom, ListRequest,
+    Messaging, NewReport, PageSize, ReportsRequest, Timestamp, UserId,
+    domain::report::Remark,
+    memory::MemoryStore,
+    store::{ActivityScan, Capabilities, Capability, Store, StoreError, StoreMethod},
+    transport::{
+        mailer::{Digest, MailError, Mailer},
+        push::{Notification, Push},
+        realtime::PublishError,
+    },
+    wrap_store,
+};
+use messaging_testkit::fake::{FailingStore, FakeDirectory};
+
+use crate::world::{People, carl, kind, message, open, root};
+
+/// A store with the required methods alone.
+struct Bare(MemoryStore);
+
+impl Bare {
+    async fn pass<T>(
+        &self,
+        _: StoreMethod,
+        call: impl Future<Output = Result<T, StoreError>> + Send,
+    ) -> Result<T, StoreError> {
+        call.await
+    }
+}
+
+wrap_store!(impl Store for Bare, wrapping 0, through pass, without capabilities);
+
+fn bare() -> Bare {
+    Bare(MemoryStore::new())
+}
+
+fn all(store: &dyn Store) -> Vec<Capability> {
+    Capabilities::of(store).iter().collect()
+}
+
+struct Unused;
+
+#[async_trait]
+impl Mailer for Unused {
+    async fn send(&self, _: &Digest) -> Result<(), MailError> {
+        unreachable!("nothing was built")
+    }
+}
+
+#[async_trait]
+impl Push for Unused {
+    async fn notify(&self, _: &[UserId], _: &Notification) -> Result<(), PublishError> {
+        unreachable!("nothing was built")
+    }
+
+    fn user_token(&self, _: &UserId, _: Timestamp) -> String {
+        unreachable!("nothing was built")
+    }
+}
+
+#[test]
+fn a_wrapper_has_the_capabilities_of_what_it_wraps() {
+    assert_eq!(all(&MemoryStore::new()), Capability::ALL);
+    assert_eq!(all(&Arc::new(MemoryStore::new())), Capability::ALL);
+    assert_eq!(all(&FailingStore::new(MemoryStore::new())), Capability::ALL);
+    assert_eq!(all(&Arc::new(FailingStore::new(Arc::new(bare())))), []);
+}
+
+#[test]
+fn a_store_that_cannot_keep_digests_or_pushes_is_refused_with_a_mailer_or_a_push_service() {
+    let builder = || Messaging::builder(bare(), FakeDirectory::new());
+    assert!(builder().build().is_ok());
+    for (built, capability) in [
+        (
+            builder().digests(Unused, DigestPolicy::default()).build(),
+            Capability::Digests,
+        ),
+        (builder().push(Unused).build(), Capability::Push),
+    ] {
+        assert_eq!(built.map(drop), Err(ConfigError::Unsupported { capability }));
+    }
+}
+
+#[tokio::test]
+async fn participants_need_the_required_methods_alone_and_all_else_is_unsupported() {
+    let (messaging, _workers) = Messaging::builder(bare(), People).build().unwrap();
+    assert_eq!(messaging.capabilities().iter().count(), 0);
+    let opened = messaging
+        .open_conversation(&carl(), &open("alpine", None))
+        .await
+        .unwrap();
+    let id = opened.conversation.id();
+    messaging
+        .send_message(&carl(), &message(id, "hello", None))
+        .await
+        .unwrap();
+    let list = |from| ListRequest::From {
+        from,
+        limit: PageSize::LIST,
+    };
+    let listed = messaging
+        .list_conversations(&carl(), &list(ListFrom::Newest))
+        .await;
+    assert_eq!(listed.unwrap().conversations.len(), 1);
+
+    let reason = Remark::parse("rude").unwrap();
+    let report = NewReport { reason, about: None };
+    let requested = ReportsRequest {
+        status: None,
+        cursor: None,
+        limit: PageSize::LIST,
+    };
+    let day = [0, 86_400_000].map(Timestamp::from_millis);
+    let buckets = Buckets::in_utc(day[0], day[1], BucketUnit::Day).unwrap();
+    let activity = ActivityScan {
+        buckets,
+        agent_id: None,
+    };
+    let user = carl().user_id().clone();
+    let unsupported = [
+        kind(messaging.report(&carl(), id, &report).await),
+        // An admin looks at nothing that cannot be recorded.
+        kind(
+            messaging
+                .list_conversations(&root(), &list(ListFrom::Newest))
+                .await,
+        ),
+        kind(messaging.find_conversation(&root(), id).await),
+        kind(messaging.list_reports(&root(), &requested).await),
+        kind(messaging.read_audit(&root(), None, PageSize::LIST).await),
+        kind(messaging.count_activity(&root(), &activity).await),
+        kind(messaging.erase_user(&user).await),
+        kind(messaging.export_user(&user).try_collect::<Vec<_>>().await),
+        kind(
+            messaging
+                .verify(ConversationRange::all())
+                .try_collect::<Vec<_>>()
+                .await,
+        ),
+    ];
+    assert!(
+        unsupported.iter().all(|kind| *kind == ErrorKind::Unsupported),
+        "{unsupported:?}"
+    );
+}
