@@ -1,7 +1,7 @@
 // Ten minutes of everything at once that may slow a server down, and what other users notice of it.
 //
 //   cargo build --release -p messaging-server
-//   DATABASE_URL=postgres://…/empty node tests/load/soak.mjs [minutes [seconds]]
+//   DATABASE_URL=postgres://…/empty node testing/load/soak.mjs [minutes [seconds]]
 //
 // `DATABASE_URL` names an empty database of a PostgreSQL with its default settings, on which `psql` may lock a row. The row
 // is locked all the time, by one transaction after the other, each of so many seconds (9 where none are given). A
