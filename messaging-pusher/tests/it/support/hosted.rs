@@ -12,7 +12,7 @@ use messaging_pusher::{
     AppId, AppKey, AppSecret, Credentials, PusherConfig, PusherOptions, PusherRealtime, PusherServer, Tls,
 };
 
-use crate::fault_server::FaultServer;
+use crate::support::fault_server::FaultServer;
 
 pub(crate) const SECRET: &str = "7ad3773142a6692b25b8";
 pub(crate) const KEY: &str = "278d425bdf160c739803";

@@ -1,8 +1,8 @@
 //! The end of the server.
 
-use crate::{
+use crate::support::{
     client::{Client, Heard},
-    house::{House, PRIVATE},
+    embedded::{House, PRIVATE},
 };
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use messaging_core::{
 use messaging_pusher::{ClientEvents, EmbeddedOptions};
 use serde_json::{Value, json};
 
-use crate::house::{House, PRESENCE, PRIVATE, event, name, user};
+use crate::support::embedded::{House, PRESENCE, PRIVATE, event, name, user};
 
 #[tokio::test]
 async fn an_event_reaches_all_subscribers_but_the_excluded() {

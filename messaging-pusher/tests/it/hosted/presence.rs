@@ -5,9 +5,9 @@ use std::{collections::HashMap, time::Duration};
 use messaging_core::{host::presence::Presence as _, id::UserId};
 use messaging_pusher::PusherOptions;
 
-use crate::{
+use crate::support::{
     fault_server::{Reply, status},
-    house::{House, user},
+    hosted::{House, user},
 };
 
 fn occupied(occupied: bool) -> Reply {

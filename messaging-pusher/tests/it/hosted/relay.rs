@@ -9,9 +9,9 @@ use messaging_core::{
 use messaging_testkit::fake::FakeDirectory;
 use serde_json::Value;
 
-use crate::{
+use crate::support::{
     fault_server::{Reply, status},
-    house::House,
+    hosted::House,
 };
 
 const SECOND: Duration = Duration::from_secs(1);

@@ -11,7 +11,7 @@ use messaging_core::{
 use messaging_pusher::{AppKey, AppSecret, Credentials, EmbeddedChannels, EmbeddedOptions};
 use tokio::net::TcpListener;
 
-use crate::client::Client;
+use crate::support::client::Client;
 
 pub(crate) const PRIVATE: &str = "private-conversation-00000000-0000-0000-0000-000000000001";
 pub(crate) const PRESENCE: &str = "presence-conversation-00000000-0000-0000-0000-000000000001";

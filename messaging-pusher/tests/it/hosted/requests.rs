@@ -9,9 +9,9 @@ use messaging_core::{
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-use crate::{
+use crate::support::{
     fault_server::Asked,
-    house::{House, KEY, SECRET, event, kind, user},
+    hosted::{House, KEY, SECRET, event, kind, user},
 };
 
 /// Recomputes the signature of a request from what arrived.

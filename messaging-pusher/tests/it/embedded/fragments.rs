@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use messaging_pusher::EmbeddedOptions;
 
-use crate::{
+use crate::support::{
     client::{Client, Heard},
-    house::House,
+    embedded::House,
 };
 
 const TEXT: u8 = 0x1;

@@ -8,9 +8,9 @@ use tokio::{
 };
 use tokio_tungstenite::tungstenite::{Bytes, Message};
 
-use crate::{
+use crate::support::{
     client::{Client, Heard},
-    house::House,
+    embedded::House,
 };
 
 async fn check_sent_away(house: &House, path: &str, code: u16) {

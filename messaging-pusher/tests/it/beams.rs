@@ -1,14 +1,7 @@
 //! Beams, at a local server that behaves as Pusher's is documented.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
-#[path = "../hosted/fault_server.rs"]
-#[expect(dead_code, reason = "not all of it is needed here")]
-mod fault_server;
-
 use std::time::Duration;
 
-use fault_server::{FaultServer, Reply, status};
 use messaging_core::{
     Body, ConversationId, MessageId, UserId,
     domain::{message::Origin, side::Side},
@@ -17,6 +10,8 @@ use messaging_core::{
 };
 use messaging_pusher::{BeamsConfig, BeamsContent, BeamsPush};
 use serde_json::{Value, json};
+
+use crate::support::fault_server::{FaultServer, Reply, status};
 
 const CONVERSATION: &str = "0190163d-8694-739b-aea5-966c26f8ad91";
 const MESSAGE: &str = "0190163d-8694-739b-aea5-966c26f8ad92";

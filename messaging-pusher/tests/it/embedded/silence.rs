@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use messaging_pusher::EmbeddedOptions;
 
-use crate::{client::Heard, house::House};
+use crate::support::{client::Heard, embedded::House};
 
 #[tokio::test]
 async fn a_silent_connection_is_asked_and_then_closed() {

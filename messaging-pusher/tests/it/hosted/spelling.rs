@@ -12,7 +12,7 @@ use messaging_core::{
 use messaging_pusher::PusherRealtime;
 use tracing::{Level, subscriber::with_default};
 
-use crate::house::{House, user};
+use crate::support::hosted::{House, user};
 
 const CANONICAL: &str = "0190163d-8694-739b-aea5-966c26f8ad91";
 const UPPER: &str = "0190163D-8694-739B-AEA5-966C26F8AD91";

@@ -5,9 +5,9 @@ use std::time::Duration;
 use messaging_core::{event::Event, transport::realtime::Realtime};
 use messaging_pusher::EmbeddedOptions;
 
-use crate::{
+use crate::support::{
     client::Client,
-    house::{House, PRIVATE, event},
+    embedded::{House, PRIVATE, event},
 };
 
 async fn house() -> House {

@@ -5,9 +5,9 @@ use messaging_core::host::presence::Presence as _;
 use messaging_core::transport::channels::{Channels as _, Webhook, WebhookError};
 use sha2::Sha256;
 
-use crate::{
+use crate::support::{
     fault_server::Reply,
-    house::{House, KEY, SECRET, user},
+    hosted::{House, KEY, SECRET, user},
 };
 
 const NOW: &str =

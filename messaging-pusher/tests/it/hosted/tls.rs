@@ -14,9 +14,9 @@ use tokio_rustls::{
     rustls::{ServerConfig, crypto::ring, pki_types::PrivateKeyDer},
 };
 
-use crate::{
+use crate::support::{
     fault_server::FaultServer,
-    house::{House, at, event, kind, pusher},
+    hosted::{House, at, event, kind, pusher},
 };
 
 /// A server that speaks TLS under the name `localhost`, with its certificate in PEM.

@@ -9,9 +9,9 @@ use messaging_core::transport::realtime::{
 use messaging_pusher::{PusherOptions, Tls};
 use tokio::net::TcpListener;
 
-use crate::{
+use crate::support::{
     fault_server::{Reply, status},
-    house::{House, at, event, kind},
+    hosted::{House, at, event, kind},
 };
 
 /// What a call comes to that is answered like that; and then the next is accepted all the same.
@@ -24,7 +24,7 @@ async fn check(reply: Reply, expected: PublishErrorKind) {
     assert_eq!(error.kind(), expected, "{shown}: {error:?}");
     let told = format!("{error:?} {error}");
     assert!(
-        !told.contains("auth_signature") && !told.contains(crate::house::SECRET),
+        !told.contains("auth_signature") && !told.contains(crate::support::hosted::SECRET),
         "{told}"
     );
     assert!(told.len() < 1_000, "{told}");

@@ -1,0 +1,6 @@
+//! What these tests share.
+
+pub(crate) mod client;
+pub(crate) mod embedded;
+pub(crate) mod fault_server;
+pub(crate) mod hosted;
