@@ -1,14 +1,14 @@
 //! Writes a digest as HTML, to be looked at in a browser: `cargo run -p messaging-lettre --example preview > x.html`.
 
-#[path = "../tests/common/mod.rs"]
-mod common;
+#[path = "../tests/it/support/digests.rs"]
+mod digests;
 
 use std::io::Write as _;
 
 use messaging_lettre::Templates;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let rendered = Templates::default().render(&common::usual(), &common::Pages)?;
+    let rendered = Templates::default().render(&digests::usual(), &digests::Pages)?;
     std::io::stdout().write_all(rendered.html.as_bytes())?;
     Ok(())
 }

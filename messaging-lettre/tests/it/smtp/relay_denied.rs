@@ -17,7 +17,7 @@ use messaging_testkit::{
     make::{agency_id, agent_user_id, client, client_id},
 };
 
-use crate::mailer;
+use crate::support::smtp::mailer;
 
 /// Every user is offline.
 struct Offline;

@@ -1,13 +1,11 @@
 //! What an e-mail says, and in which language.
 
-#[path = "common/mod.rs"]
-mod common;
-
-use common::{Pages, conversation, digest, usual};
 use messaging_core::host::directory::Contact;
 use messaging_core::transport::mailer::{Digest, DigestConversation, MailErrorKind};
 use messaging_lettre::{DigestMail, DigestTemplates, Links, Templates};
 use proptest::prelude::*;
+
+use crate::support::digests::{Pages, conversation, digest, usual};
 
 #[test]
 fn the_text_and_the_html_are_what_they_were() {

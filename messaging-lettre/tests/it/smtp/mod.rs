@@ -1,0 +1,6 @@
+//! Through a real SMTP server.
+
+mod contents;
+mod outcomes;
+mod relay_denied;
+mod url;

@@ -1,0 +1,132 @@
+//! What a mailer says came of an e-mail, for each way that a server takes or refuses it.
+
+use std::time::Duration;
+
+use messaging_core::transport::mailer::MailErrorKind;
+use messaging_test_smtp::{Behaviour, SmtpServer};
+
+use crate::support::{
+    digests::usual,
+    smtp::{kind, mailer, one},
+};
+
+#[tokio::test]
+async fn a_server_that_is_down_is_unavailable() {
+    let Some(server) = SmtpServer::start("a server that is down") else {
+        return;
+    };
+    let url = server.url();
+    drop(server);
+    let mailer = mailer(&url, Duration::from_secs(30));
+    assert_eq!(kind(&mailer, &usual()).await, Some(MailErrorKind::Unavailable));
+}
+
+#[tokio::test]
+async fn a_server_that_wants_us_to_come_back_is_unavailable_and_one_that_refuses_is_not() {
+    let Some(server) = SmtpServer::start("a server that refuses") else {
+        return;
+    };
+    let mailer = mailer(&server.url(), Duration::from_secs(30));
+    for (behaviour, expected) in [
+        // `451 4.3.0`: the mail system, whoever the recipient.
+        (Behaviour::Temporary, Some(MailErrorKind::Unavailable)),
+        (Behaviour::Refuse, Some(MailErrorKind::Refused)),
+        (Behaviour::Accept, None),
+    ] {
+        server.behave(behaviour);
+        assert_eq!(kind(&mailer, &usual()).await, expected);
+    }
+    assert_eq!(server.mails().len(), 1);
+}
+
+#[tokio::test]
+async fn a_recipient_that_is_refused_keeps_no_other_from_being_mailed() {
+    let Some(server) = SmtpServer::start("a recipient that is refused") else {
+        return;
+    };
+    server.refuse(&["carl@example.com"]);
+    let mailer = mailer(&server.url(), Duration::from_secs(30));
+    assert_eq!(kind(&mailer, &usual()).await, Some(MailErrorKind::Refused));
+    let mut other = usual();
+    "dora@example.com".clone_into(&mut other.email);
+    assert_eq!(kind(&mailer, &other).await, None);
+    assert_eq!(one(&server.mails()).to, ["dora@example.com"]);
+}
+
+#[tokio::test]
+async fn a_reply_is_about_the_recipient_the_sender_or_the_server_by_its_step_and_its_code() {
+    let Some(server) = SmtpServer::start("replies of a server") else {
+        return;
+    };
+    let mailer = mailer(&server.url(), Duration::from_secs(30));
+    for (command, reply, expected) in [
+        ("RCPT", "452 4.2.2 mailbox full", MailErrorKind::Deferred),
+        ("RCPT", "450 4.7.1 greylisted", MailErrorKind::Deferred),
+        ("RCPT", "550 5.1.1 no such mailbox", MailErrorKind::Refused),
+        ("RCPT", "450 4.3.2 not accepting", MailErrorKind::Unavailable),
+        ("DATA", "451 filtered", MailErrorKind::Deferred),
+        ("DATA", "554 5.6.0 not that", MailErrorKind::Refused),
+        (
+            "MAIL",
+            "550 5.4.5 daily user sending limit exceeded",
+            MailErrorKind::Misconfigured,
+        ),
+        (
+            "MAIL",
+            "553 5.7.1 not owned by user",
+            MailErrorKind::Misconfigured,
+        ),
+        (
+            "MAIL",
+            "554 the account is suspended",
+            MailErrorKind::Misconfigured,
+        ),
+        ("MAIL", "452 4.3.1 no room", MailErrorKind::Unavailable),
+    ] {
+        server.reply(command, reply);
+        assert_eq!(kind(&mailer, &usual()).await, Some(expected), "{command} {reply}");
+    }
+    server.reply("", "");
+    assert_eq!(kind(&mailer, &usual()).await, None);
+    assert_eq!(server.mails().len(), 1);
+}
+
+#[tokio::test]
+async fn an_address_that_the_server_cannot_be_told_is_deferred_and_keeps_no_other_waiting() {
+    let Some(server) = SmtpServer::start("an address that is not ASCII") else {
+        return;
+    };
+    let mailer = mailer(&server.url(), Duration::from_secs(30));
+    let mut foreign = usual();
+    "jürgen@example.com".clone_into(&mut foreign.email);
+    assert_eq!(kind(&mailer, &foreign).await, Some(MailErrorKind::Deferred));
+    assert_eq!(kind(&mailer, &usual()).await, None);
+    assert_eq!(one(&server.mails()).to, ["carl@example.com"]);
+}
+
+#[tokio::test]
+async fn a_server_that_hangs_up_after_the_content_may_have_taken_it() {
+    let Some(server) = SmtpServer::start("a server that hangs up") else {
+        return;
+    };
+    let mailer = mailer(&server.url(), Duration::from_secs(30));
+    for (behaviour, taken) in [(Behaviour::Drop, 0), (Behaviour::TakeAndDrop, 1)] {
+        server.behave(behaviour);
+        assert_eq!(kind(&mailer, &usual()).await, Some(MailErrorKind::OutcomeUnknown));
+        assert_eq!(server.mails().len(), taken);
+    }
+    // And what was lost with the connection is not missed.
+    server.behave(Behaviour::Accept);
+    assert_eq!(kind(&mailer, &usual()).await, None);
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_answer_in_time_may_have_taken_it() {
+    let Some(server) = SmtpServer::start("a server that is slow") else {
+        return;
+    };
+    server.behave(Behaviour::Hold);
+    let mailer = mailer(&server.url(), Duration::from_millis(300));
+    assert_eq!(kind(&mailer, &usual()).await, Some(MailErrorKind::OutcomeUnknown));
+    assert_eq!(server.mails().len(), 1);
+}
