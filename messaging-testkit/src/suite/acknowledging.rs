@@ -5,7 +5,7 @@ use messaging_core::{
     store::{Append, Backlog, Lane, LaneDeferral, LaneFailure, Store},
 };
 
-use super::scene::{Scene, claim, of, stored};
+use super::support::{Scene, claim, of, stored};
 use crate::make::{at, conversation_id, plan, worker, worker_id};
 
 const MOMENT: Duration = Duration::from_millis(1);

@@ -7,7 +7,7 @@ use messaging_core::{
     store::{Append, Appended, Direction, EntryKind, Publisher, Store},
 };
 
-use super::scene::{Scene, at_once, stored};
+use super::support::{Scene, at_once, stored};
 use crate::make::{at, body, conversation_id, plan, worker};
 
 pub(crate) async fn seqs_are_one_two_three_in_each_conversation(store: &dyn Store) {

@@ -3,7 +3,7 @@ use messaging_core::{
     store::{AuditRecord, AuditedAction, Store},
 };
 
-use super::scene::Scene;
+use super::support::Scene;
 use crate::make::{admin_id, at, uuid};
 
 fn audit_id(n: u64) -> AuditId {

@@ -3,7 +3,7 @@ use messaging_core::{
     store::{Append, Appended, ChangeState, Changed, Direction, EntryKind, Publisher, Requeue, Store},
 };
 
-use super::scene::{Scene, at_once, claim, ids, list};
+use super::support::{Scene, at_once, claim, ids, list};
 use crate::make::{agent_scope, agent_user_id, at, client_id, conversation_id, user_id, worker, worker_id};
 
 /// Each of them changes something when they come in this order.

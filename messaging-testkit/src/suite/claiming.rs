@@ -5,7 +5,7 @@ use messaging_core::{
     store::{Append, Appended, Claim, Lane, Store},
 };
 
-use super::scene::{Scene, at_once, claim, of};
+use super::support::{Scene, at_once, claim, of};
 use crate::make::{at, plan, worker, worker_id};
 
 const MOMENT: Duration = Duration::from_millis(1);

@@ -10,7 +10,7 @@ use messaging_core::{
     time::Timestamp,
 };
 
-use super::scene::{Scene, stored};
+use super::support::{Scene, stored};
 use crate::make::{agency_id, at, plan, secs, user_id};
 
 const HOUR: i64 = 3_600;

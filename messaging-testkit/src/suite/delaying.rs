@@ -5,7 +5,7 @@ use messaging_core::{
     store::{LaneDeferral, LaneFailure, Store},
 };
 
-use super::scene::{Scene, claim, of};
+use super::support::{Scene, claim, of};
 use crate::make::{at, conversation_id, plan, worker_id};
 
 const MOMENT: Duration = Duration::from_millis(1);

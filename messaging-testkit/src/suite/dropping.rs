@@ -6,7 +6,7 @@ use messaging_core::{
     store::{Claim, Direction, EntryKind, Publisher, Store},
 };
 
-use super::scene::{Scene, claim, of};
+use super::support::{Scene, claim, of};
 use crate::{
     again::again,
     make::{at, booking, key, plan, worker_id},

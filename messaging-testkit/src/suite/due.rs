@@ -11,7 +11,7 @@ use messaging_core::{
     time::Timestamp,
 };
 
-use super::scene::{DIGEST_DELAY, Scene, at_once, stored};
+use super::support::{DIGEST_DELAY, Scene, at_once, stored};
 use crate::make::{agent_user_id, at, client_id, plan, secs, user_id, worker_id};
 
 /// When message number `n` of a scene is due.

@@ -10,7 +10,7 @@ use messaging_core::{
     store::{Appended, Changed, Direction, EntryKind, ListStart, Publisher, Store, Subject, Traces},
 };
 
-use super::scene::{Scene, ids, list, stored};
+use super::support::{Scene, ids, list, stored};
 use crate::limit::Rounds;
 use crate::make::{agent_scope, at, client_id, client_scope, conversation_id, key, plan, user_id};
 use crate::recount;

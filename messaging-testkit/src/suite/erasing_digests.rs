@@ -7,7 +7,7 @@ use messaging_core::{
     store::{DigestClaim, Store},
 };
 
-use super::scene::Scene;
+use super::support::Scene;
 use crate::make::{agent_user_id, at, client_id, secs, user_id, worker_id};
 
 pub(crate) async fn whom_is_erased_is_not_due(store: &dyn Store) {

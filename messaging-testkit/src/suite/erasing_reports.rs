@@ -9,7 +9,7 @@ use messaging_core::{
     store::{ErasedReports, FileReport, ReportScan, Store},
 };
 
-use super::{erasing::emptied, scene::Scene};
+use super::{erasing::emptied, support::Scene};
 use crate::make::{admin_id, agent_user_id, at, client_id, plan, user_id, uuid};
 
 /// Each side's report of the other in a conversation of its own: number `n` by the client, `n + 1` by the agent.

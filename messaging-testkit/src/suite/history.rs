@@ -3,7 +3,7 @@ use messaging_core::{
     store::{Direction, HistoryScan, Store},
 };
 
-use super::scene::Scene;
+use super::support::Scene;
 use crate::make::{at, conversation_id, limit, plan};
 
 /// A conversation with messages 1 to `count`.

@@ -9,7 +9,7 @@ use messaging_core::{
     store::{Append, Appended, Direction, Store},
 };
 
-use super::scene::{Scene, at_once, stored};
+use super::support::{Scene, at_once, stored};
 use crate::make::{at, body, client_id, conversation_id, key, plan, user_id};
 
 pub(crate) async fn a_key_sent_again_answers_with_its_message(store: &dyn Store) {

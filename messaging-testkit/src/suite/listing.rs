@@ -3,7 +3,7 @@ use messaging_core::{
     store::{ListStart, Store},
 };
 
-use super::scene::{Scene, behind, ids, list};
+use super::support::{Scene, behind, ids, list};
 use crate::make::{at, client_scope, conversation_id, plan};
 
 /// Conversations of `client-1` with activity at second 1, 2, 3 …, the newest first.

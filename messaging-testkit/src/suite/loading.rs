@@ -8,7 +8,7 @@ use messaging_core::{
     store::{LoadedEntry, Store, Subject},
 };
 
-use super::scene::{Scene, claim};
+use super::support::{Scene, claim};
 use crate::make::{at, booking, conversation_id, plan};
 
 pub(crate) async fn entries_come_in_order_from_the_head_on(store: &dyn Store) {

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::{
     due::{LEASE, claim, due, names},
-    scene::Scene,
+    support::Scene,
 };
 use crate::make::{agent_user_id, at, booking_id, client_id, conversation_id, plan, secs, worker_id};
 

@@ -27,7 +27,7 @@ pub(crate) mod receipts;
 pub(crate) mod refusing;
 pub(crate) mod reporting;
 pub(crate) mod requeueing;
-pub(crate) mod scene;
+pub(crate) mod support;
 pub(crate) mod scopes;
 pub(crate) mod unlinking;
 pub(crate) mod verifying;

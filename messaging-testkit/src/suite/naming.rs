@@ -5,7 +5,7 @@ use messaging_core::{
     time::Timestamp,
 };
 
-use super::scene::{Scene, stored};
+use super::support::{Scene, stored};
 use crate::make::{booking, conversation_id, plan, user_id};
 
 /// All characters that a host's id may have.

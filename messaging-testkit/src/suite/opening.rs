@@ -4,7 +4,7 @@ use messaging_core::{
     store::{Appended, EntryKind, Publisher, Store},
 };
 
-use super::scene::{Scene, at_once};
+use super::support::{Scene, at_once};
 use crate::make::{agent_user_id, at, booking, conversation_id, plan, secs, user_id, worker, worker_id};
 
 pub(crate) async fn the_first_open_creates_and_the_second_finds(store: &dyn Store) {

@@ -5,7 +5,7 @@ use messaging_core::{
     store::{PushMark, Store},
 };
 
-use super::scene::{Scene, at_once};
+use super::support::{Scene, at_once};
 use crate::make::at;
 
 const AGENT: Side = Side::Agent;

@@ -7,7 +7,7 @@ use messaging_core::{
     store::{EntryKind, MarkRead, Marked, Store},
 };
 
-use super::scene::{Scene, at_once};
+use super::support::{Scene, at_once};
 use crate::make::{at, conversation_id, message_id, plan, worker};
 
 pub(crate) async fn reading_moves_the_position_to_the_message(store: &dyn Store) {

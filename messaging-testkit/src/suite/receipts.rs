@@ -3,7 +3,7 @@ use messaging_core::{
     store::{Direction, Store},
 };
 
-use super::scene::Scene;
+use super::support::Scene;
 use crate::make::at;
 
 pub(crate) async fn a_message_has_the_time_of_the_first_receipt_that_covers_it(store: &dyn Store) {

@@ -3,7 +3,7 @@ use messaging_core::{
     store::{Backlog, DeadLetter, Direction, Entry, Lane, Publisher, Requeue, Store},
 };
 
-use super::scene::{Scene, claim};
+use super::support::{Scene, claim};
 use crate::limit::Rounds;
 use crate::make::{at, plan, worker_id};
 

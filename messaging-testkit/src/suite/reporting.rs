@@ -9,7 +9,7 @@ use messaging_core::{
     store::{FileReport, Filed, ReportScan, Store},
 };
 
-use super::scene::Scene;
+use super::support::Scene;
 use crate::make::{admin_id, agent_user_id, at, client_id, conversation_id, message_id, plan, user_id, uuid};
 
 fn report_id(n: u64) -> ReportId {

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{
     refusing::Claimed,
-    scene::{at_once, claim},
+    support::{at_once, claim},
 };
 use crate::make::{at, message_id, worker_id};
 

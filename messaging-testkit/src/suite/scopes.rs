@@ -7,7 +7,7 @@ use messaging_core::{
     store::{ListStart, Store},
 };
 
-use super::scene::{Scene, ids, list};
+use super::support::{Scene, ids, list};
 use crate::make::{
     admin_id, admin_scope, agency_id, agent_scope, agent_user_id, at, client_id, client_scope, plan, user_id,
 };

@@ -5,7 +5,7 @@ use messaging_core::{
     store::{Appended, EntryKind, Publisher, Store, UnlinkBooking, Unlinked},
 };
 
-use super::scene::{Scene, at_once};
+use super::support::{Scene, at_once};
 use crate::make::{at, booking, conversation_id, plan, worker};
 
 fn step(scene: &Scene<'_>, id: &str) -> UnlinkBooking {

@@ -11,7 +11,7 @@ use messaging_core::{
     verify::{ConversationRange, Discrepancy, verify},
 };
 
-use super::scene::{Scene, at_once, claim};
+use super::support::{Scene, at_once, claim};
 use crate::limit::Rounds;
 use crate::make::{at, booking_id, plan, user_id, worker_id};
 

@@ -3,7 +3,7 @@ use messaging_core::{
     store::{Backlog, Store},
 };
 
-use super::scene::{Scene, claim};
+use super::support::{Scene, claim};
 use crate::make::{at, client_scope, plan, worker_id};
 
 /// Three conversations, opened at second 20, 10 and 30.

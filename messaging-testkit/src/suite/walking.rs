@@ -6,7 +6,7 @@ use messaging_core::{
     store::{Append, Direction, ListStart, Store},
 };
 
-use super::scene::{Scene, behind, ids, list};
+use super::support::{Scene, behind, ids, list};
 use crate::again::again;
 use crate::limit::Rounds;
 use crate::make::{at, client_scope, plan};

@@ -13,7 +13,7 @@ use messaging_core::{
 };
 use messaging_testkit::make::{plan, worker_id};
 
-use crate::broken::{Broken, Fault, LONG};
+use crate::mutants::broken::{Broken, Fault, LONG};
 
 #[async_trait]
 impl OutboxStore for Broken {

@@ -6,7 +6,7 @@ use messaging_core::{
     store::{Recount, RecountScan, RecountStore, StoreError},
 };
 
-use crate::broken::{Broken, Fault};
+use crate::mutants::broken::{Broken, Fault};
 
 #[async_trait]
 impl RecountStore for Broken {

@@ -1,3 +1,5 @@
+//! What the cases share: a conversation in a store, and steps on it.
+
 use std::time::Duration;
 
 use futures_util::future::join_all;

@@ -7,7 +7,7 @@ use messaging_core::{
     store::{FileReport, Filed, ModerationStore, ReportScan, StoreError},
 };
 
-use crate::broken::{Broken, Fault};
+use crate::mutants::broken::{Broken, Fault};
 
 #[async_trait]
 impl ModerationStore for Broken {

@@ -1,7 +1,5 @@
 //! The stand-ins do what they say, under the core's own use cases.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::time::Duration;
 
 use messaging_core::{

@@ -17,7 +17,7 @@ use messaging_core::{
     },
 };
 
-use crate::broken::{Broken, Fault};
+use crate::mutants::broken::{Broken, Fault};
 
 #[async_trait]
 impl ConversationStore for Broken {

@@ -6,7 +6,7 @@ use messaging_core::{
     store::{ErasedReports, ErasureStore, StoreError, Traces},
 };
 
-use crate::broken::{Broken, Fault};
+use crate::mutants::broken::{Broken, Fault};
 
 #[async_trait]
 impl ErasureStore for Broken {

@@ -6,7 +6,7 @@ use messaging_core::{
     store::{ActivityScan, ActivityStore, StoreError},
 };
 
-use crate::broken::{Broken, Fault};
+use crate::mutants::broken::{Broken, Fault};
 
 #[async_trait]
 impl ActivityStore for Broken {

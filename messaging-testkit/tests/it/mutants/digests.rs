@@ -11,7 +11,7 @@ use messaging_core::{
     time::Timestamp,
 };
 
-use crate::broken::{Broken, Fault, LONG};
+use crate::mutants::broken::{Broken, Fault, LONG};
 
 #[async_trait]
 impl DigestStore for Broken {

@@ -19,7 +19,7 @@ use messaging_core::memory::MemoryStore;
 use messaging_testkit::{Backend, BoxFuture, Fresh, cases};
 use tokio::runtime::Runtime;
 
-use broken::{Broken, Fault};
+use self::broken::{Broken, Fault};
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("threads can be started"));
 
