@@ -1,0 +1,68 @@
+//! Behind `PgBouncer` in transaction mode, which keeps nothing that was prepared, the store is the same: with
+//! more connections to the pooler than the pooler has to the server.
+
+use std::sync::LazyLock;
+
+use messaging_sqlx::{
+    PgOptions, PgStore, SchemaName,
+    postgres::{ClockCheck, Pooler},
+};
+use messaging_test_postgres::{PgBouncer, PgServer, Schema};
+use messaging_testkit::{Backend, BoxFuture, Fresh};
+use sqlx::postgres::PgConnectOptions;
+
+use crate::conformance::block_on;
+
+struct Behind;
+
+/// The one that all of these go through.
+static POOLER: LazyLock<PgBouncer> = LazyLock::new(|| {
+    let url: PgConnectOptions = Schema::fresh().url().parse().expect("a URL");
+    let database = url.get_database().expect("its name");
+    let few = [("default_pool_size", "2")];
+    PgBouncer::start_with(PgServer::shared(), database, &few)
+});
+
+impl Backend for Behind {
+    fn run(&self, future: BoxFuture<'_, ()>) {
+        block_on(future);
+    }
+
+    fn fresh(&self) -> BoxFuture<'_, Fresh> {
+        Box::pin(async {
+            let schema = Schema::fresh();
+            let options = PgOptions::default()
+                .with_schema(SchemaName::parse(schema.name()).expect("a name"))
+                .with_clock_check(ClockCheck::Off)
+                .with_pooler(Pooler::Transaction);
+            let store = PgStore::from_url(&POOLER.url(), &options).expect("a URL");
+            store.migrate().await.expect("a database");
+            Fresh::new(store, schema)
+        })
+    }
+}
+
+#[test]
+fn every_promise_is_kept() {
+    if PgBouncer::is_installed_for("the suite behind a pooler") {
+        for case in messaging_testkit::cases() {
+            println!("{case:?}");
+            case.run(&Behind);
+        }
+    }
+}
+
+#[test]
+fn a_few_sequences_of_steps_are_what_the_model_makes_of_them() {
+    if PgBouncer::is_installed_for("the model behind a pooler") {
+        // On all of them it is compared without a pooler, and each call takes four round trips here.
+        messaging_testkit::compare_with_model_briefly(&Behind, 40);
+    }
+}
+
+#[test]
+fn a_storm_leaves_nothing_that_does_not_add_up() {
+    if PgBouncer::is_installed_for("a storm behind a pooler") {
+        messaging_testkit::storm(&Behind);
+    }
+}

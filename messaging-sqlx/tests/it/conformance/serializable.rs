@@ -1,0 +1,27 @@
+//! A host may have made its database stricter than it is by default: steps then lose more often, and say so.
+
+use messaging_sqlx::PgStore;
+use messaging_test_postgres::Schema;
+
+use crate::conformance::{block_on, postgres::store_at};
+
+struct Serializable;
+
+impl messaging_testkit::Backend for Serializable {
+    fn run(&self, future: messaging_testkit::BoxFuture<'_, ()>) {
+        block_on(future);
+    }
+
+    fn fresh(&self) -> messaging_testkit::BoxFuture<'_, messaging_testkit::Fresh> {
+        Box::pin(async {
+            let (store, schema): (PgStore, Schema) =
+                store_at("?options=-c%20default_transaction_isolation%3Dserializable").await;
+            messaging_testkit::Fresh::new(store, schema)
+        })
+    }
+}
+
+#[test]
+fn a_storm_leaves_nothing_that_does_not_add_up() {
+    messaging_testkit::storm(&Serializable);
+}

@@ -1,0 +1,12 @@
+//! The stores: what every store promises, and what each has of its own.
+
+#![cfg(any(feature = "postgres", feature = "sqlite"))]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod conformance;
+#[cfg(feature = "postgres")]
+mod postgres;
+mod same_as_memory;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+mod support;

@@ -1,0 +1,227 @@
+//! The host's own tables, migrator and settings in the same database: neither side sees the other.
+
+use std::{fs, path::Path};
+
+use futures_util::future::join_all;
+use messaging_core::store::{ConversationStore as _, Publisher};
+use messaging_sqlx::{PgOptions, PgStore, SchemaName, postgres::ClockCheck};
+use messaging_test_postgres::{Database, PgServer};
+use messaging_testkit::{make::plan, recount};
+use sqlx::{
+    Connection as _, Executor as _, PgConnection, PgPool, Row as _,
+    migrate::{Migrate as _, Migrator},
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+use tempfile::TempDir;
+
+use crate::support::postgres::{each_step, is_stored};
+
+/// Tables of the host's with the names that ours have, and names that others might take for ours.
+const HOSTS: &str = "
+    CREATE TABLE users (id text PRIMARY KEY, name text NOT NULL);
+    CREATE TABLE conversations (id bigint PRIMARY KEY, title text NOT NULL);
+    CREATE TABLE messages (id bigint PRIMARY KEY, body text NOT NULL);
+    CREATE TABLE conversation (id bigint PRIMARY KEY, title text NOT NULL);
+    CREATE TABLE message (id bigint PRIMARY KEY, body text NOT NULL);
+    CREATE TABLE migration (version text PRIMARY KEY);
+    CREATE TABLE lane (swimmer text PRIMARY KEY);
+    INSERT INTO users VALUES ('u1', 'Una');
+    INSERT INTO conversation VALUES (1, 'the host''s');
+    INSERT INTO message VALUES (1, 'the host''s');
+    INSERT INTO migration VALUES ('the host''s');";
+
+/// What a host has, all of it outside of our schema: relations, types, functions, and the rows of its tables.
+const PICTURE: &str = "
+    SELECT 'relation ' || c.relname AS what FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE n.nspname = 'public'
+    UNION ALL SELECT 'type ' || t.typname FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
+        WHERE n.nspname = 'public'
+    UNION ALL SELECT 'function ' || p.proname FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+        WHERE n.nspname = 'public'
+    UNION ALL SELECT 'user ' || u::text FROM public.users u
+    UNION ALL SELECT 'conversation ' || c::text FROM public.conversation c
+    UNION ALL SELECT 'message ' || m::text FROM public.message m
+    UNION ALL SELECT 'migration ' || m::text FROM public.migration m
+    UNION ALL SELECT 'applied ' || version || ' ' || success FROM public._sqlx_migrations
+    ORDER BY what";
+
+/// A host: a database, a pool with settings of its own, and migrations on the disk.
+struct Host {
+    pool: PgPool,
+    migrations: TempDir,
+    _database: Database,
+}
+
+impl Host {
+    async fn new(search_path: &'static str) -> Self {
+        let database = Database::create(PgServer::shared()).await;
+        let connect: PgConnectOptions = database.url().parse().unwrap();
+        let connect = connect.application_name("the host").options([
+            ("statement_timeout", "12345"),
+            ("default_transaction_isolation", "repeatable read"),
+        ]);
+        let pool = PgPoolOptions::new()
+            .max_connections(2)
+            .after_connect(move |connection, _| {
+                Box::pin(async move {
+                    let set = format!("SET search_path = {search_path}");
+                    connection.execute(sqlx::AssertSqlSafe(set)).await.map(drop)
+                })
+            })
+            .connect_lazy_with(connect);
+        let migrations = tempfile::tempdir().unwrap();
+        fs::write(
+            migrations.path().join("1_host.sql"),
+            format!("SET search_path = public; {HOSTS}"),
+        )
+        .unwrap();
+        Self {
+            pool,
+            migrations,
+            _database: database,
+        }
+    }
+
+    /// As a host migrates: on a connection on which its own names are found.
+    async fn migrate(&self) {
+        let connect = (*self.pool.connect_options()).clone();
+        let mut connection = PgConnection::connect_with(&connect).await.unwrap();
+        let migrator = Migrator::new(Path::new(self.migrations.path())).await.unwrap();
+        migrator.run(&mut connection).await.unwrap();
+    }
+
+    fn store(&self) -> PgStore {
+        PgStore::new(
+            self.pool.clone(),
+            &PgOptions::default().with_clock_check(ClockCheck::Off),
+        )
+    }
+
+    async fn picture(&self) -> Vec<String> {
+        sqlx::query_scalar(PICTURE).fetch_all(&self.pool).await.unwrap()
+    }
+
+    /// The settings of each of its connections.
+    async fn settings(&self) -> Vec<[String; 4]> {
+        let connections = join_all((0..2).map(|_| self.pool.acquire())).await;
+        let mut settings = Vec::new();
+        for connection in connections {
+            let mut connection = connection.unwrap();
+            let row = connection.fetch_one(
+                "SELECT current_setting('search_path'), current_setting('statement_timeout'),
+                current_setting('default_transaction_isolation'), current_setting('application_name')",
+            );
+            let row = row.await.unwrap();
+            settings.push([0, 1, 2, 3].map(|n| row.get(n)));
+        }
+        settings
+    }
+}
+
+/// Opens and sends, and recounts.
+async fn check_works(store: &PgStore) {
+    store.open(&plan(1, 1), Publisher::Anyone).await.unwrap();
+    for n in 1..=5 {
+        assert!(is_stored(store, n).await);
+    }
+    let recounted = recount(store).await.unwrap();
+    recounted.assert_clean();
+    assert_eq!(recounted.messages(), 5);
+}
+
+#[tokio::test]
+async fn the_hosts_tables_and_ledger_are_as_they_were_whatever_the_search_path() {
+    for search_path in ["public", "''", "messaging, public"] {
+        let host = Host::new(search_path).await;
+        host.migrate().await;
+        let before = host.picture().await;
+        let store = host.store();
+        store.migrate().await.unwrap();
+        check_works(&store).await;
+        assert_eq!(host.picture().await, before, "{search_path}");
+        host.migrate().await;
+        store.migrate().await.unwrap();
+        assert_eq!(host.picture().await, before, "{search_path}");
+    }
+}
+
+#[tokio::test]
+async fn the_settings_of_the_hosts_pool_are_left_alone() {
+    let host = Host::new("public").await;
+    let before = host.settings().await;
+    let store = host.store();
+    store.migrate().await.unwrap();
+    check_works(&store).await;
+    assert_eq!(host.settings().await, before);
+    assert_eq!(before[0][1], "12345ms");
+}
+
+/// All that a connection could keep of a step, and that its next user would feel.
+const SESSION: &str = "
+    SELECT name || ' = ' || setting AS what FROM pg_settings
+    UNION ALL SELECT 'listens to ' || channel FROM pg_listening_channels() channel
+    UNION ALL SELECT 'holds ' || locktype FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'advisory'
+    UNION ALL SELECT 'opened ' || name FROM pg_cursors WHERE name <> ''
+    UNION ALL SELECT 'made ' || relname FROM pg_class WHERE relpersistence = 't'
+    ORDER BY what";
+
+#[tokio::test]
+async fn no_step_leaves_anything_on_the_hosts_connection() {
+    let host = Host::new("public").await;
+    host.store().migrate().await.unwrap();
+    let connect = (*host.pool.connect_options()).clone();
+    let pool = PgPoolOptions::new().max_connections(1).connect_lazy_with(connect);
+    let session = || sqlx::query_scalar::<_, String>(SESSION).fetch_all(&pool);
+    let before = session().await.unwrap();
+    let options = PgOptions::default().with_clock_check(ClockCheck::Off);
+    let store = PgStore::new(pool.clone(), &options);
+    for step in each_step(&store).await {
+        step.unwrap();
+    }
+    let mut tx = pool.begin().await.unwrap();
+    store.open_in_transaction(&mut tx, &plan(2, 1)).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(session().await.unwrap(), before);
+}
+
+#[tokio::test]
+async fn both_migrate_at_the_same_moment() {
+    for _ in 0..5 {
+        let host = Host::new("public").await;
+        let store = host.store();
+        tokio::join!(host.migrate(), host.migrate(), async {
+            store.migrate().await.unwrap();
+        });
+        check_works(&store).await;
+        assert!(host.picture().await.contains(&"applied 1 true".to_owned()));
+    }
+}
+
+#[tokio::test]
+async fn neither_migrator_waits_for_the_other_s_lock() {
+    let host = Host::new("public").await;
+    let mut held = host.pool.acquire().await.unwrap();
+    // A migrator of sqlx's that died half-way keeps its lock as long as its connection lives.
+    held.lock().await.unwrap();
+    host.store().migrate().await.unwrap();
+    held.unlock().await.unwrap();
+
+    let ours = r#"BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('migrating "messaging"', 0))"#;
+    sqlx::raw_sql(ours).execute(&mut *held).await.unwrap();
+    host.migrate().await;
+}
+
+#[tokio::test]
+async fn two_schemas_in_one_database_do_not_know_of_each_other() {
+    let host = Host::new("public").await;
+    let stores = ["messaging", "chat"].map(|name| {
+        let options = PgOptions::default().with_schema(SchemaName::parse(name).unwrap());
+        PgStore::new(host.pool.clone(), &options.with_clock_check(ClockCheck::Off))
+    });
+    for store in &stores {
+        store.migrate().await.unwrap();
+    }
+    check_works(&stores[0]).await;
+    assert_eq!(stores[1].find_conversation(plan(1, 1).id).await.unwrap(), None);
+    check_works(&stores[1]).await;
+}

@@ -1,0 +1,231 @@
+//! Leases mean nothing between clocks that are far apart: a relay whose clock is not the database's gets no
+//! lanes, and what its process writes is published by others.
+
+use std::{error::Error as _, time::Duration};
+
+use futures_util::future::join_all;
+use messaging_core::{
+    domain::{conversation::PreparedOpen, side::Side},
+    store::{
+        Append, Appended, Claim, ConversationStore as _, Lane, MarkRead, Marked, OutboxStore as _, Publisher,
+        StoreError, StoreErrorKind,
+    },
+    time::Timestamp,
+};
+use messaging_sqlx::{
+    PgStore,
+    postgres::{ClockCheck, ClockSkew, GroupCommit},
+};
+use messaging_testkit::{
+    make::{conversation_id, plan, secs, worker, worker_id},
+    recount,
+};
+
+use crate::support::postgres::{Bench, check, send};
+
+/// Far longer than any of this takes: a third of it is what clocks may differ by.
+const LEASE: u64 = 600;
+const WITHIN: [i64; 3] = [-100, 0, 100];
+const BEYOND: [i64; 2] = [-300, 300];
+
+fn checking(bench: &Bench) -> PgStore {
+    bench.store_with(&bench.options().with_clock_check(ClockCheck::On))
+}
+
+/// The time by a clock that is so many seconds ahead of the database's.
+async fn time(bench: &Bench, ahead: i64) -> Timestamp {
+    let mut session = bench.session().await;
+    let millis: i64 = sqlx::query_scalar("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint")
+        .fetch_one(&mut session.connection)
+        .await
+        .unwrap();
+    Timestamp::from_millis(millis + ahead * 1_000)
+}
+
+async fn claim(store: &PgStore, now: Timestamp) -> Result<Vec<Lane>, StoreError> {
+    let claim = Claim::new(worker_id(1), now, now + secs(LEASE), 9);
+    store.claim_lanes(&claim).await
+}
+
+/// Whether a step of this store gets the lane that it makes.
+async fn owns_what_it_makes(store: &PgStore, client: u64, now: Timestamp) -> bool {
+    let publisher = worker(1, now + secs(LEASE));
+    let opened = store.open(&plan(client, 1), publisher).await.unwrap();
+    assert!(opened.created);
+    opened.lane.is_some()
+}
+
+#[tokio::test]
+async fn a_clock_within_a_third_of_a_lease_gets_lanes() {
+    for ahead in WITHIN {
+        let bench = Bench::new().await;
+        let store = checking(&bench);
+        let now = time(&bench, ahead).await;
+        assert_eq!(claim(&store, now).await.unwrap().len(), 1);
+        assert!(owns_what_it_makes(&store, 2, now).await);
+    }
+}
+
+#[tokio::test]
+async fn a_clock_that_is_off_by_more_gets_none_and_says_by_how_much() {
+    for ahead in BEYOND {
+        let bench = Bench::new().await;
+        let store = checking(&bench);
+        let error = claim(&store, time(&bench, ahead).await).await.unwrap_err();
+        check(&error, StoreErrorKind::ReadOnly);
+        let cause = error.source().unwrap().downcast_ref::<ClockSkew>();
+        let ClockSkew { skew, tolerated } = *cause.unwrap();
+        // The database is behind of whoever is ahead; some seconds may have passed.
+        assert!(
+            (skew + f64::from(i32::try_from(ahead).unwrap())).abs() < 60.0,
+            "{skew}"
+        );
+        assert_eq!(tolerated, secs(LEASE / 3));
+
+        let other = checking(&bench);
+        let left = claim(&other, time(&bench, 0).await).await.unwrap();
+        assert_eq!(left.len(), 1, "it was given to nobody");
+    }
+}
+
+#[tokio::test]
+async fn what_a_process_writes_whose_clock_is_off_is_anyone_s_until_the_clocks_agree() {
+    for ahead in BEYOND {
+        let bench = Bench::new().await;
+        let (store, other) = (checking(&bench), checking(&bench));
+        // Nobody has compared them yet.
+        let off = time(&bench, ahead).await;
+        assert!(owns_what_it_makes(&store, 2, off).await);
+        claim(&store, off).await.unwrap_err();
+        assert!(!owns_what_it_makes(&store, 3, off).await);
+        assert!(
+            !owns_what_it_makes(&store.clone(), 4, off).await,
+            "a clone is the same"
+        );
+
+        let now = time(&bench, 0).await;
+        assert!(owns_what_it_makes(&other, 5, now).await, "another is not");
+        assert!(!claim(&store, now).await.unwrap().is_empty());
+        assert!(owns_what_it_makes(&store, 6, now).await, "the clocks agree again");
+    }
+}
+
+#[tokio::test]
+async fn a_lane_of_a_process_whose_clock_is_off_is_due_now_by_the_databases() {
+    for ahead in BEYOND {
+        let bench = Bench::new().await;
+        let (store, other) = (checking(&bench), checking(&bench));
+        claim(&other, time(&bench, 0).await).await.unwrap();
+        claim(&store, time(&bench, ahead).await).await.unwrap_err();
+        let before = time(&bench, 0).await;
+        assert!(!owns_what_it_makes(&store, 2, time(&bench, ahead).await).await);
+        let now = time(&bench, 0).await + secs(1);
+        let recent = Claim::new(worker_id(1), now, now + secs(LEASE), 9).since(before);
+        assert_eq!(other.claim_lanes(&recent).await.unwrap().len(), 1, "{ahead}");
+    }
+}
+
+#[tokio::test]
+async fn clocks_that_are_not_to_be_compared_are_not() {
+    let bench = Bench::new().await;
+    let store = bench.store_with(&bench.options().with_clock_check(ClockCheck::Off));
+    let off = time(&bench, 1_000_000).await;
+    assert_eq!(claim(&store, off).await.unwrap().len(), 1);
+    assert!(owns_what_it_makes(&store, 2, off).await);
+}
+
+/// One connection, which somebody has for longer than leases bear.
+#[tokio::test]
+async fn a_wait_for_a_connection_is_no_skew() {
+    let bench = Bench::new().await;
+    let pool = bench.pool(1);
+    let options = bench.options().with_clock_check(ClockCheck::On);
+    let store = PgStore::new(pool.clone(), &options.with_acquire_timeout(secs(60)));
+    // The first step looks at the migrations, too.
+    store.find_conversation(conversation_id(1_001)).await.unwrap();
+    let taken = pool.acquire().await.unwrap();
+    let now = time(&bench, 0).await;
+    // A third of this lease is over before the connection is free.
+    let lease = Duration::from_millis(300);
+    let claim = Claim::new(worker_id(1), now, now + lease, 9);
+    let mut claiming = Box::pin(store.claim_lanes(&claim));
+    assert!(futures_util::poll!(&mut claiming).is_pending());
+    while time(&bench, 0).await < now + lease {}
+    drop(taken);
+    claiming.await.unwrap();
+    assert!(
+        owns_what_it_makes(&store, 2, time(&bench, 0).await).await,
+        "its clock is right"
+    );
+}
+
+/// What a process writes whose clock is ahead does not lie in the future for everyone who comes later.
+#[tokio::test]
+async fn no_time_is_written_that_is_ahead_of_the_databases_clock() {
+    for group_commit in [GroupCommit::On, GroupCommit::Off] {
+        let bench = Bench::new().await;
+        let options = bench.options().with_clock_check(ClockCheck::On);
+        let store = bench.store_with(&options.with_group_commit(group_commit));
+        let ahead = time(&bench, 86_400).await;
+        let (opening, id) = (
+            PreparedOpen {
+                now: ahead,
+                ..plan(2, 1)
+            },
+            plan(2, 1).id,
+        );
+        store.open(&opening, Publisher::Anyone).await.unwrap();
+        let steps: Vec<Append> = (1..=4)
+            .map(|n| {
+                let mut step = send(n);
+                step.conversation_id = id;
+                step.message.now = ahead;
+                step.message.digest_at = Some(ahead + secs(1_800));
+                step
+            })
+            .collect();
+        for sent in join_all(steps.iter().map(|step| store.append(step))).await {
+            let Appended::Stored(stored) = sent.unwrap() else {
+                panic!("it was not stored");
+            };
+            assert!(stored.message.created_at < time(&bench, 2).await);
+        }
+        let read = MarkRead {
+            conversation_id: id,
+            access_version: 0,
+            side: Side::Agent,
+            up_to: steps[3].message.id,
+            now: ahead,
+            publisher: Publisher::Anyone,
+        };
+        let Marked::Moved { receipt, .. } = store.mark_read(&read).await.unwrap() else {
+            panic!("it was not read");
+        };
+        let latest = time(&bench, 2).await;
+        assert!(receipt.read_at < latest);
+        let found = store.find_conversation(id).await.unwrap().unwrap();
+        assert!(found.created_at < latest && found.activity_at < latest);
+        let mut session = bench.session().await;
+        let late = session
+            .count("SELECT count(*) FROM messaging.conversation WHERE client_due_at > now() + interval '1803 seconds'
+                OR agent_due_at > now() + interval '1803 seconds'")
+            .await;
+        assert_eq!(late, 0, "an e-mail is due as long after as it would have been");
+        recount(&store).await.unwrap().assert_clean();
+    }
+}
+
+#[tokio::test]
+async fn a_time_that_is_not_ahead_is_written_as_it_is() {
+    let bench = Bench::new().await;
+    let store = checking(&bench);
+    for (ahead, n) in [(-86_400, 1), (-1, 2)] {
+        let now = time(&bench, ahead).await;
+        let mut step = send(n);
+        step.message.now = now;
+        let Appended::Stored(stored) = store.append(&step).await.unwrap() else {
+            panic!("it was not stored");
+        };
+        assert_eq!(stored.message.created_at, now);
+    }
+}

@@ -1,0 +1,272 @@
+//! What a step says that failed: whether to try again, and whether something may have happened.
+
+use std::time::Duration;
+
+use messaging_core::{
+    Messaging,
+    clock::{ManualClock, SequentialIds},
+    store::{Claim, ConversationStore as _, OutboxStore as _, Publisher, StoreError, StoreErrorKind},
+};
+use messaging_sqlx::{PgOptions, PgStore};
+use messaging_test_postgres::{How, PgServer};
+use messaging_testkit::{
+    fake::FakeDirectory,
+    make::{at, conversation_id, plan, worker_id},
+};
+use sqlx::{
+    ConnectOptions as _,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+
+use crate::support::postgres::{Bench, UNAVAILABLE, check, code, is_stored, send};
+
+const SOON: Duration = Duration::from_millis(100);
+
+/// How every step of a store fails: one that reads, one that writes, and that of a worker.
+async fn errors(store: &PgStore) -> [StoreError; 3] {
+    let claim = Claim::new(worker_id(1), at(1), at(11), 9);
+    [
+        store.find_conversation(conversation_id(1_001)).await.unwrap_err(),
+        store.append(&send(1)).await.unwrap_err(),
+        store.claim_lanes(&claim).await.unwrap_err(),
+    ]
+}
+
+async fn check_all(store: &PgStore, kind: StoreErrorKind) {
+    for error in errors(store).await {
+        check(&error, kind);
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_unavailable() {
+    // Where nobody listens, on any machine.
+    let url = "postgres://postgres:sesame@127.0.0.1:1/messaging";
+    let options = PgOptions::default().with_acquire_timeout(SOON);
+    let store = PgStore::from_url(url, &options).unwrap();
+    check_all(&store, UNAVAILABLE).await;
+    check(&store.migrate().await.unwrap_err(), UNAVAILABLE);
+}
+
+#[tokio::test]
+async fn a_pool_without_a_free_connection_is_unavailable() {
+    for bench in Bench::both().await {
+        let pool = bench.pool(1);
+        let store = PgStore::new(pool.clone(), &bench.options().with_acquire_timeout(SOON));
+        let taken = pool.acquire().await.unwrap();
+        check_all(&store, UNAVAILABLE).await;
+        drop(taken);
+        let patient = PgStore::new(pool, &bench.options());
+        assert!(is_stored(&patient, 1).await, "nothing was done before");
+    }
+}
+
+#[tokio::test]
+async fn a_pool_that_was_closed_is_unavailable() {
+    let store = Bench::new().await.store();
+    store.close().await;
+    check_all(&store, UNAVAILABLE).await;
+}
+
+#[tokio::test]
+async fn a_host_s_own_pool_is_the_host_s_to_close() {
+    for bench in Bench::both().await {
+        let pool = bench.pool(1);
+        PgStore::new(pool.clone(), &bench.options()).close().await;
+        assert!(!pool.is_closed());
+        pool.close().await;
+        check_all(&PgStore::new(pool, &bench.options()), UNAVAILABLE).await;
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_does_not_exist_is_a_defect() {
+    let url = PgServer::shared().url("no_such_database");
+    let store = PgStore::from_url(&url, &PgOptions::default()).unwrap();
+    check_all(&store, StoreErrorKind::Internal).await;
+    assert_eq!(code(&errors(&store).await[0]).as_deref(), Some("3D000"));
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_a_defect() {
+    let server = PgServer::start();
+    let admin = server.admin_url().parse::<PgConnectOptions>().unwrap();
+    let mut admin = admin.connect().await.unwrap();
+    let demand = "DO $$ BEGIN EXECUTE format('COPY (SELECT %L) TO %L',
+        'host all all 127.0.0.1/32 scram-sha-256', current_setting('hba_file')); END $$;
+        ALTER ROLE postgres PASSWORD 'open'";
+    sqlx::raw_sql(demand).execute(&mut admin).await.unwrap();
+    server.stop(How::Immediate);
+    // It cannot be asked whether it is ready: that would take the password.
+    server.start_again();
+    let url = format!("postgres://postgres:sesame@127.0.0.1:{}/postgres", server.port());
+    let store = PgStore::from_url(&url, &PgOptions::default()).unwrap();
+    check_all(&store, StoreErrorKind::Internal).await;
+    assert_eq!(code(&errors(&store).await[0]).as_deref(), Some("28P01"));
+}
+
+#[tokio::test]
+async fn a_database_that_takes_no_writes_is_read_only_and_can_be_read() {
+    for bench in Bench::both().await {
+        assert!(is_stored(&bench.store(), 1).await);
+        let url = bench.url_with("default_transaction_read_only=on");
+        let store = PgStore::from_url(&url, &bench.options()).unwrap();
+        let claim = Claim::new(worker_id(1), at(1), at(11), 9);
+        for error in [
+            store.append(&send(2)).await.unwrap_err(),
+            store.append(&send(1)).await.unwrap_err(),
+            store.open(&plan(2, 1), Publisher::Anyone).await.unwrap_err(),
+            store.claim_lanes(&claim).await.unwrap_err(),
+        ] {
+            check(&error, StoreErrorKind::ReadOnly);
+        }
+        let found = store.find_conversation(conversation_id(1_001)).await.unwrap();
+        assert_eq!(found.unwrap().last_seq, 1);
+        assert_eq!(store.backlog().await.unwrap().lanes, 1);
+    }
+}
+
+#[tokio::test]
+async fn what_waits_too_long_for_a_lock_by_the_host_s_own_limit_is_unavailable() {
+    for bench in Bench::both().await {
+        let pool = PgPoolOptions::new().connect_lazy(&bench.url_with("lock_timeout=10ms"));
+        let store = PgStore::new(pool.unwrap(), &bench.options());
+        let locked = bench.lock().await;
+        let error = store.append(&send(1)).await.unwrap_err();
+        check(&error, UNAVAILABLE);
+        assert_eq!(code(&error).as_deref(), Some("55P03"));
+        locked.let_go().await;
+        assert!(is_stored(&store, 1).await);
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_serialized_is_to_be_repeated() {
+    for bench in Bench::both().await {
+        let url = bench.url_with("default_transaction_isolation=serializable");
+        let store = PgStore::from_url(&url, &bench.options()).unwrap();
+        let mut other = bench.session().await;
+        other
+            .run("BEGIN; UPDATE messaging.conversation SET closed = false")
+            .await;
+        let (lost, ()) = tokio::join!(async { store.append(&send(1)).await }, async {
+            bench.until_waiting(1).await;
+            other.run("COMMIT").await;
+        });
+        let error = lost.unwrap_err();
+        check(&error, StoreErrorKind::Retry);
+        assert_eq!(code(&error).as_deref(), Some("40001"));
+        assert!(is_stored(&store, 1).await);
+    }
+}
+
+/// The store holds the conversation and waits for the lane. Somebody holds what the store wants next, the
+/// key, and waits for the conversation. When the lane is free, each waits for the other, and the store is
+/// the one who looks for that.
+#[tokio::test]
+async fn the_victim_of_a_deadlock_is_to_repeat_its_step() {
+    for bench in Bench::both().await {
+        let url = bench.url_with("deadlock_timeout=10ms");
+        let store = PgStore::from_url(&url, &bench.options()).unwrap();
+        let mut lane = bench.session().await;
+        lane.run("BEGIN; SELECT FROM messaging.lane FOR UPDATE").await;
+        let mut rival = bench.session().await;
+        rival
+        .run(
+            "SET deadlock_timeout = '1h'; BEGIN;
+            INSERT INTO messaging.message VALUES ((SELECT id FROM messaging.conversation), 99, gen_random_uuid(),
+                1, 2, 'client-1', '1', '', now(), 0, 1)",
+        )
+        .await;
+        let (lost, ()) = tokio::join!(async { store.append(&send(1)).await }, async {
+            bench.until_waiting(1).await;
+            let ((), ()) = tokio::join!(
+                rival.run("SELECT FROM messaging.conversation FOR UPDATE"),
+                async {
+                    bench.until_blocked_by_a_step().await;
+                    lane.let_go().await;
+                }
+            );
+        });
+        let error = lost.unwrap_err();
+        check(&error, StoreErrorKind::Retry);
+        assert_eq!(code(&error).as_deref(), Some("40P01"));
+        rival.let_go().await;
+        assert!(is_stored(&store, 1).await);
+        assert_eq!(bench.messages().await, 1);
+    }
+}
+
+#[tokio::test]
+async fn a_probe_says_whether_writes_are_taken_and_changes_nothing() {
+    let bench = Bench::new().await;
+    let store = bench.store();
+    store.probe_writes(at(1)).await.unwrap();
+    store.probe_writes(at(2)).await.unwrap();
+    assert_eq!(bench.messages().await, 0);
+    let url = bench.url_with("default_transaction_read_only=on");
+    let read_only = PgStore::from_url(&url, &bench.options()).unwrap();
+    check(
+        &read_only.probe_writes(at(3)).await.unwrap_err(),
+        StoreErrorKind::ReadOnly,
+    );
+    assert!(read_only.find_conversation(conversation_id(1_001)).await.is_ok());
+}
+
+/// Where the disk is full there may be room for a probe, and not for a message.
+#[tokio::test]
+async fn a_probe_knows_of_a_write_that_was_refused_a_moment_ago() {
+    for bench in Bench::both().await {
+        let mut session = bench.session().await;
+        session
+            .run(
+                "CREATE FUNCTION messaging.no_space() RETURNS trigger LANGUAGE plpgsql AS $$
+                    BEGIN RAISE EXCEPTION 'no space left' USING ERRCODE = '53100'; END $$;
+                CREATE TRIGGER no_space BEFORE INSERT ON messaging.message
+                    EXECUTE FUNCTION messaging.no_space()",
+            )
+            .await;
+        let (store, other) = (bench.store(), bench.store());
+        store.probe_writes(at(1)).await.unwrap();
+        check(
+            &store.append(&send(1)).await.unwrap_err(),
+            StoreErrorKind::ReadOnly,
+        );
+        check(
+            &store.probe_writes(at(2)).await.unwrap_err(),
+            StoreErrorKind::ReadOnly,
+        );
+        other.probe_writes(at(2)).await.unwrap();
+    }
+}
+
+/// A balancer that takes a busy server out gives its load to the others.
+#[tokio::test]
+async fn a_server_is_ready_while_its_probe_waits_for_a_lock_and_not_while_the_disk_is_full() {
+    let bench = Bench::new().await;
+    let options = bench.options().with_lock_timeout(Duration::from_millis(50));
+    let store = bench.store_with(&options);
+    let (messaging, _workers) = Messaging::builder(store.clone(), FakeDirectory::new())
+        .clock(ManualClock::new())
+        .ids(SequentialIds::default())
+        .build()
+        .unwrap();
+    let takes_writes = async || messaging.health().await.unwrap().takes_writes;
+    assert!(takes_writes().await);
+    let mut rival = bench.session().await;
+    rival.run("BEGIN; SELECT FROM messaging.probe FOR UPDATE").await;
+    check(&store.probe_writes(at(1)).await.unwrap_err(), UNAVAILABLE);
+    assert!(takes_writes().await);
+    rival.let_go().await;
+    bench
+        .session()
+        .await
+        .run(
+            "CREATE FUNCTION messaging.no_space() RETURNS trigger LANGUAGE plpgsql AS $$
+                BEGIN RAISE EXCEPTION 'no space left' USING ERRCODE = '53100'; END $$;
+            CREATE TRIGGER no_space BEFORE INSERT OR UPDATE ON messaging.probe
+                EXECUTE FUNCTION messaging.no_space()",
+        )
+        .await;
+    assert!(!takes_writes().await);
+}

@@ -1,0 +1,256 @@
+//! The order of each conversation is kept when several processes write and publish, when the owner of a lane
+//! dies, and when it stops for longer than its lease and comes back.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use futures_util::future::join_all;
+use messaging_core::{
+    ConversationId, Timestamp,
+    store::{ConversationStore as _, Direction, HistoryScan, Publisher},
+};
+use messaging_sqlx::PgStore;
+use messaging_testkit::make::{at, conversation_id, limit, plan};
+use proptest::{collection::vec, prelude::*};
+
+use crate::support::postgres::{
+    Bench,
+    Moment::{self, After, Before},
+    Process, Transport,
+};
+
+const LEASE: Duration = Duration::from_secs(10);
+
+/// Two processes, the first of which has said `one`, `two` and `three` and stops while it publishes.
+async fn stopped(calls: usize, moment: Moment) -> (Bench, Transport, [Process; 2], ConversationId) {
+    let (bench, transport) = (Bench::new().await, Transport::default());
+    let id = conversation_id(1_001);
+    let [mut first, second] = [1, 2].map(|n| Process::start(n, &bench, &transport));
+    second.publish().await;
+    for text in ["one", "two", "three"] {
+        first.send(1, id, text).await;
+    }
+    first.stop(calls, moment).await;
+    assert!(first.is_stopped());
+    (bench, transport, [first, second], id)
+}
+
+#[tokio::test]
+async fn who_comes_back_after_its_lease_repeats_one_call_and_is_told_nothing() {
+    for (calls, moment) in [(1, Before), (1, After), (2, Before), (2, After)] {
+        let (bench, transport, [mut first, second], id) = stopped(calls, moment).await;
+        let published_before: Vec<String> = transport.take(id);
+        assert_eq!(
+            published_before.len(),
+            if moment == Before { calls - 1 } else { calls }
+        );
+        second.tick(at(0) + LEASE - Duration::from_millis(1));
+        second.send(1, id, "four").await;
+        second.publish().await;
+        assert_eq!(transport.take(id), [""; 0], "the lane has an owner");
+        second.tick(at(0) + LEASE);
+        second.publish().await;
+        let all = ["one", "two", "three", "four"];
+        // What the owner had not acknowledged is published from there on.
+        assert_eq!(transport.take(id), all[calls - 1..]);
+
+        first.go_on(at(0) + LEASE).await;
+        let late = transport.take(id);
+        match moment {
+            Before => assert_eq!(late, [all[calls - 1]]),
+            After => assert_eq!(late, [""; 0]),
+        }
+        first.publish().await;
+        assert_eq!(transport.take(id), [""; 0]);
+        first.send(1, id, "five").await;
+        first.publish().await;
+        assert_eq!(transport.take(id), ["five"]);
+        assert_eq!(bench.messages().await, 5);
+    }
+}
+
+#[tokio::test]
+async fn who_comes_back_within_its_lease_goes_on() {
+    for moment in [Before, After] {
+        let (_bench, transport, [mut first, second], id) = stopped(1, moment).await;
+        second.tick(at(4));
+        second.publish().await;
+        first.go_on(at(4)).await;
+        first.publish().await;
+        second.publish().await;
+        assert_eq!(transport.take(id), ["one", "two", "three"]);
+    }
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    /// Through each of these processes at once somebody sends in a conversation.
+    Send(usize, Vec<usize>),
+    Publish(usize),
+    /// A process publishes and stops at that call.
+    Stop(usize, usize, Moment),
+    GoOn(usize),
+    /// A process dies, and another one starts in its place.
+    Die(usize),
+    Wait(Duration),
+}
+
+const PROCESSES: usize = 3;
+const CONVERSATIONS: usize = 2;
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let process = || 0..PROCESSES;
+    let moment = prop_oneof![Just(Before), Just(After)];
+    let step = prop_oneof![
+        6 => (0..CONVERSATIONS, vec(process(), 1..4)).prop_map(|(to, through)| Step::Send(to, through)),
+        3 => process().prop_map(Step::Publish),
+        3 => (process(), 1..4_usize, moment).prop_map(|(process, calls, moment)| Step::Stop(process, calls, moment)),
+        2 => process().prop_map(Step::GoOn),
+        1 => process().prop_map(Step::Die),
+        3 => (0..15_000_u64).prop_map(|millis| Step::Wait(Duration::from_millis(millis))),
+    ];
+    vec(step, 1..40)
+}
+
+struct World {
+    bench: Bench,
+    transport: Transport,
+    processes: Vec<Process>,
+    started: u8,
+    now: Timestamp,
+}
+
+impl World {
+    async fn new() -> Self {
+        let bench = Bench::new().await;
+        let store = bench.store();
+        store.open(&plan(2, 1), Publisher::Anyone).await.unwrap();
+        let mut world = Self {
+            bench,
+            transport: Transport::default(),
+            processes: Vec::new(),
+            started: 0,
+            now: at(0),
+        };
+        for _ in 0..PROCESSES {
+            let process = world.start();
+            world.processes.push(process);
+        }
+        world
+    }
+
+    fn start(&mut self) -> Process {
+        self.started += 1;
+        let process = Process::start(self.started, &self.bench, &self.transport);
+        process.tick(self.now);
+        process
+    }
+
+    async fn take(&mut self, n: usize, step: Step) {
+        match step {
+            Step::Send(to, through) => {
+                let sends = through.iter().zip('a'..).map(async |(process, letter)| {
+                    let process = &self.processes[*process];
+                    if !process.is_stopped() {
+                        let (client, id) = conversation(to);
+                        process.send(client, id, &format!("{n}{letter}")).await;
+                    }
+                });
+                join_all(sends).await;
+            }
+            Step::Publish(process) if !self.processes[process].is_stopped() => {
+                self.processes[process].publish().await;
+            }
+            Step::Stop(process, calls, moment) if !self.processes[process].is_stopped() => {
+                self.processes[process].stop(calls, moment).await;
+            }
+            Step::Publish(_) | Step::Stop(..) => {}
+            Step::GoOn(process) => self.processes[process].go_on(self.now).await,
+            Step::Die(process) => {
+                let next = self.start();
+                std::mem::replace(&mut self.processes[process], next).die();
+            }
+            Step::Wait(time) => self.wait(time),
+        }
+    }
+
+    fn wait(&mut self, time: Duration) {
+        self.now = self.now + time;
+        for process in &self.processes {
+            process.tick(self.now);
+        }
+    }
+
+    /// Whoever has stopped comes back, and all is published.
+    async fn calm(&mut self) {
+        for process in &mut self.processes {
+            process.go_on(self.now).await;
+        }
+        for _ in 0..3 {
+            self.wait(2 * LEASE);
+            for process in &self.processes {
+                process.publish().await;
+            }
+        }
+    }
+}
+
+fn conversation(n: usize) -> (u64, ConversationId) {
+    let client = n as u64 + 1;
+    (client, conversation_id(1_000 * client + 1))
+}
+
+/// What was said in a conversation, in the order in which it was committed.
+async fn said(store: &PgStore, id: ConversationId) -> Vec<String> {
+    let mut texts = Vec::new();
+    loop {
+        let scan = HistoryScan {
+            conversation_id: id,
+            direction: Direction::After(texts.len() as u64),
+            limit: limit(100),
+        };
+        let page = store.list_messages(&scan).await.unwrap().unwrap();
+        texts.extend(page.rows.iter().map(|row| row.message.body.as_str().to_owned()));
+        if !page.has_more {
+            return texts;
+        }
+    }
+}
+
+async fn check(steps: Vec<Step>) {
+    let mut world = World::new().await;
+    for (n, step) in steps.into_iter().enumerate() {
+        world.take(n, step).await;
+    }
+    world.calm().await;
+    let store = world.bench.store();
+    for (_, id) in (0..CONVERSATIONS).map(conversation) {
+        let mut seen = BTreeSet::new();
+        let mut first = world.transport.take(id);
+        first.retain(|text| seen.insert(text.clone()));
+        assert_eq!(first, said(&store, id).await, "first publications");
+    }
+    assert_eq!(
+        world.processes[0].messaging.health().await.unwrap().backlog.lanes,
+        0
+    );
+    world.bench.messages().await;
+}
+
+/// Each case has a schema and three pools of its own, and takes that much longer than others.
+fn cases() -> ProptestConfig {
+    let all = ProptestConfig::default();
+    ProptestConfig {
+        cases: all.cases.div_ceil(8),
+        failure_persistence: None,
+        ..all
+    }
+}
+
+proptest! {
+    #![proptest_config(cases())]
+    #[test]
+    fn every_event_is_published_at_least_once_and_first_in_order(steps in steps()) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(check(steps));
+    }
+}

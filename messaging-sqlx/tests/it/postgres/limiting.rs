@@ -1,0 +1,160 @@
+//! Rate limits of several processes together.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use messaging_core::{
+    Quota, RateLimits,
+    host::rate_limit::{Admission, Limited, RateLimiter},
+};
+use messaging_sqlx::{PgRateLimiter, PgStore};
+use messaging_testkit::make::{at, client_id};
+
+use crate::support::postgres::Bench;
+
+const HOUR: Duration = Duration::from_hours(1);
+
+fn limits(burst: u32, every: Duration) -> RateLimits {
+    let quota = Quota::new(burst, every);
+    RateLimits::default()
+        .with(Limited::Send, quota)
+        .with(Limited::Open, quota)
+}
+
+async fn is_admitted(limiter: &PgRateLimiter, user: u64, what: Limited) -> bool {
+    let admission = limiter.admit(&client_id(user), what, at(0)).await.unwrap();
+    admission == Admission::Admitted
+}
+
+#[tokio::test]
+async fn of_many_in_two_processes_at_once_the_burst_is_admitted_and_no_more() {
+    let bench = Bench::new().await;
+    let processes = [bench.store(), bench.store()].map(|store| store.rate_limiter(limits(7, HOUR)));
+    let tries = (0..60).map(|n| is_admitted(&processes[n % 2], 1, Limited::Send));
+    let admitted = join_all(tries)
+        .await
+        .into_iter()
+        .filter(|admitted| *admitted)
+        .count();
+    assert_eq!(admitted, 7);
+    for process in &processes {
+        assert!(!is_admitted(process, 1, Limited::Send).await);
+        assert!(
+            is_admitted(process, 2, Limited::Send).await,
+            "everybody has their own"
+        );
+        assert!(
+            is_admitted(process, 1, Limited::Open).await,
+            "and so has everything"
+        );
+    }
+}
+
+#[tokio::test]
+async fn who_waits_as_long_as_they_were_told_is_admitted() {
+    let bench = Bench::new().await;
+    let (limiter, every) = (bench.store().rate_limiter(limits(2, HOUR)), HOUR.as_millis());
+    for _ in 0..2 {
+        assert!(is_admitted(&limiter, 1, Limited::Send).await);
+    }
+    let refused = limiter.admit(&client_id(1), Limited::Send, at(0)).await.unwrap();
+    let Admission::Refused { retry_after } = refused else {
+        panic!("{refused:?}")
+    };
+    // Some of the hour has passed by the time that the answer is there.
+    assert!(
+        (every - 60_000..=every).contains(&retry_after.as_millis()),
+        "{retry_after:?}"
+    );
+    let an_hour_passes = "UPDATE messaging.rate SET whole_at = whole_at - interval '1 hour'";
+    bench.session().await.run(an_hour_passes).await;
+    let then = at(0) + retry_after;
+    let admission = limiter.admit(&client_id(1), Limited::Send, then).await.unwrap();
+    assert_eq!(admission, Admission::Admitted);
+    let admission = limiter.admit(&client_id(1), Limited::Send, then).await.unwrap();
+    assert!(matches!(admission, Admission::Refused { .. }));
+}
+
+#[tokio::test]
+async fn what_is_refused_is_not_asked_again_before_its_time_and_writes_nothing() {
+    let bench = Bench::new().await;
+    let (wire, url) = bench.wire();
+    let store = PgStore::from_url(&url, &bench.options()).unwrap();
+    let limiter = store.rate_limiter(limits(1, HOUR));
+    assert!(is_admitted(&limiter, 1, Limited::Send).await);
+    let row = "SELECT string_agg(concat(ctid, ' ', xmin, ' ', xmax), ', ') FROM messaging.rate";
+    let mut session = bench.session().await;
+    let written = session.text(row).await;
+    assert!(!is_admitted(&limiter, 1, Limited::Send).await);
+    let before = wire.counts();
+    for _ in 0..100 {
+        assert!(!is_admitted(&limiter, 1, Limited::Send).await);
+    }
+    assert_eq!(wire.counts().since(before).statements, 0);
+    let another = bench.store().rate_limiter(limits(1, HOUR));
+    assert!(!is_admitted(&another, 1, Limited::Send).await);
+    assert_eq!(session.text(row).await, written, "not even a lock");
+}
+
+#[tokio::test]
+async fn without_a_while_between_nothing_is_limited_or_kept() {
+    let bench = Bench::new().await;
+    let limiter = bench.store().rate_limiter(limits(1, Duration::ZERO));
+    for _ in 0..20 {
+        assert!(is_admitted(&limiter, 1, Limited::Send).await);
+    }
+    let rows = bench
+        .session()
+        .await
+        .text("SELECT count(*)::text FROM messaging.rate")
+        .await;
+    assert_eq!(rows, "0");
+}
+
+#[tokio::test]
+async fn the_longest_while_is_no_error() {
+    let bench = Bench::new().await;
+    let limiter = bench.store().rate_limiter(limits(u32::MAX, Duration::MAX));
+    for _ in 0..3 {
+        limiter.admit(&client_id(1), Limited::Send, at(0)).await.unwrap();
+    }
+}
+
+/// As long ahead as a clock was before it was set back.
+#[tokio::test]
+async fn a_clock_that_was_set_back_makes_nobody_wait_longer_than_a_whole_quota_lasts() {
+    let every = Duration::from_millis(1);
+    let (bench, user) = (Bench::new().await, client_id(1));
+    let limiter = bench.store().rate_limiter(limits(3, every));
+    assert!(is_admitted(&limiter, 1, Limited::Send).await);
+    let mut session = bench.session().await;
+    session
+        .run("UPDATE messaging.rate SET whole_at = now() + interval '1 hour'")
+        .await;
+    // The database's clock is the one that counts; this only says when to ask again.
+    let mut now = at(0);
+    loop {
+        match limiter.admit(&user, Limited::Send, now).await.unwrap() {
+            Admission::Admitted => break,
+            Admission::Refused { retry_after } => {
+                assert!(retry_after <= 3 * every, "{retry_after:?}");
+                now = now + retry_after + every;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_was_refused_before_this_process_s_clock_was_set_back_is_asked_about_again() {
+    let bench = Bench::new().await;
+    let limiter = bench.store().rate_limiter(limits(1, HOUR));
+    let user = client_id(1);
+    assert!(is_admitted(&limiter, 1, Limited::Send).await);
+    for seconds in [1_000_000, 0, -1_000_000] {
+        let refused = limiter.admit(&user, Limited::Send, at(seconds)).await.unwrap();
+        let Admission::Refused { retry_after } = refused else {
+            panic!("an hour has not passed");
+        };
+        assert!(retry_after <= HOUR, "{retry_after:?} at {seconds}");
+    }
+}

@@ -1,0 +1,275 @@
+//! A connection that is cut between the commit and its answer, or before the request. The caller cannot tell
+//! which, takes the step again, and it was taken once.
+
+use messaging_core::{
+    domain::{conversation::Change, side::Side},
+    store::{
+        Append, Appended, ChangeState, Changed, Claim, ConversationStore as _, Lane, MarkRead, Marked,
+        OutboxStore as _, Progress, RecountScan, RecountStore as _, Requeue, Requeued, StoreError,
+        StoreErrorKind,
+    },
+};
+use messaging_sqlx::PgStore;
+use messaging_test_postgres::{Fault, Statement, Wire};
+use messaging_testkit::make::{at, booking_id, conversation_id, message_id, plan, worker, worker_id};
+
+use crate::support::postgres::{Bench, check, send};
+
+/// Where the connection is cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cut {
+    BeforeRequest,
+    AfterAnswer,
+}
+
+const CUTS: [Cut; 2] = [Cut::BeforeRequest, Cut::AfterAnswer];
+
+/// A store at the other end of a wire.
+struct Scene {
+    bench: Bench,
+    wire: Wire,
+    store: PgStore,
+}
+
+impl Scene {
+    async fn new() -> Self {
+        Self::of(Bench::new().await).await
+    }
+
+    async fn of(bench: Bench) -> Self {
+        let (wire, url) = bench.wire();
+        let store = PgStore::from_url(&url, &bench.options()).unwrap();
+        let scene = Self { bench, wire, store };
+        // The next statement is that of the next step.
+        scene.counted().await;
+        scene
+    }
+
+    /// Takes a step whose connection is cut, and takes it again: answers what is said then.
+    async fn repeated<T: std::fmt::Debug>(
+        &self,
+        cut: Cut,
+        step: impl AsyncFn(&PgStore) -> Result<T, StoreError>,
+    ) -> T {
+        let before = self.counted().await;
+        let armed = self.wire.arm(match cut {
+            Cut::BeforeRequest => Fault::CutBeforeRequest(Statement::Any),
+            Cut::AfterAnswer => Fault::CutAfterAnswer(Statement::Any),
+        });
+        let error = step(&self.store).await.unwrap_err();
+        assert!(armed.has_happened());
+        check(&error, StoreErrorKind::OutcomeUnknown);
+        let after = self.counted().await;
+        if cut == Cut::BeforeRequest {
+            assert_eq!(before, after, "nothing was changed");
+        }
+        let repeated = step(&self.store).await.unwrap();
+        if cut == Cut::AfterAnswer {
+            assert_eq!(self.counted().await, after, "{repeated:?} changed nothing more");
+        }
+        self.bench.messages().await;
+        repeated
+    }
+
+    /// All that the store counts.
+    async fn counted(&self) -> String {
+        let scan = RecountScan {
+            after: None,
+            up_to: None,
+            limit: 9,
+        };
+        format!("{:?}", self.store.recount_conversations(&scan).await.unwrap())
+    }
+
+    /// The lanes that are due at that second.
+    async fn due(&self, second: i64) -> Vec<Lane> {
+        let claim = Claim::new(worker_id(2), at(second), at(second + 10), 9);
+        self.store.claim_lanes(&claim).await.unwrap()
+    }
+
+    /// Acknowledges what opening the conversation brought.
+    async fn calm(&self) {
+        let lanes = self.due(0).await;
+        let progress = progress(&lanes[0], 1);
+        let left = self
+            .store
+            .acknowledge(worker_id(2), at(20), &[progress])
+            .await
+            .unwrap();
+        assert_eq!(left, []);
+    }
+}
+
+fn progress(lane: &Lane, up_to: u64) -> Progress {
+    Progress {
+        conversation_id: lane.conversation_id,
+        lease_until: lane.lease_until,
+        up_to,
+    }
+}
+
+#[tokio::test]
+async fn a_message_is_stored_once_and_its_lane_is_due_when_the_lease_is_over() {
+    for cut in CUTS {
+        for bench in Bench::both().await {
+            let scene = Scene::of(bench).await;
+            scene.calm().await;
+            let step = Append {
+                publisher: worker(1, at(11)),
+                ..send(1)
+            };
+            let appended = scene.repeated(cut, async |store| store.append(&step).await).await;
+            match appended {
+                Appended::Stored(stored) => {
+                    assert_eq!(cut, Cut::BeforeRequest);
+                    assert_eq!((stored.message.id, stored.message.seq), (message_id(1), 1));
+                    assert_eq!(stored.lane.map(|lane| lane.head), Some(2));
+                }
+                Appended::Duplicate(row) => {
+                    assert_eq!(cut, Cut::AfterAnswer);
+                    assert_eq!((row.message.id, row.message.seq), (message_id(1), 1));
+                }
+                Appended::Conflict => panic!("the conversation is as it was"),
+            }
+            assert_eq!(scene.bench.messages().await, 1);
+            assert_eq!(scene.due(10).await, []);
+            assert_eq!(scene.due(11).await[0].head, 2);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_conversation_is_opened_once() {
+    for cut in CUTS {
+        let scene = Scene::new().await;
+        let mut plan = plan(2, 1);
+        plan.booking_id = Some(booking_id(2, 1));
+        let publisher = worker(1, at(10));
+        let opened = scene
+            .repeated(cut, async |store| store.open(&plan, publisher).await)
+            .await;
+        assert_eq!(opened.id, plan.id);
+        assert_eq!(opened.created, cut == Cut::BeforeRequest);
+        assert_eq!(opened.lane.is_some(), cut == Cut::BeforeRequest);
+        assert_eq!(
+            scene.store.list_bookings(plan.id).await.unwrap(),
+            [booking_id(2, 1)]
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_read_position_moves_once() {
+    for cut in CUTS {
+        let scene = Scene::new().await;
+        scene.store.append(&send(1)).await.unwrap();
+        let step = MarkRead {
+            conversation_id: conversation_id(1_001),
+            access_version: 0,
+            side: Side::Agent,
+            up_to: message_id(1),
+            now: at(2),
+            publisher: worker(1, at(12)),
+        };
+        let marked = scene
+            .repeated(cut, async |store| store.mark_read(&step).await)
+            .await;
+        match marked {
+            Marked::Moved { counter, .. } => assert_eq!((cut, counter.read), (Cut::BeforeRequest, 1)),
+            Marked::Already { counter, read_at } => {
+                assert_eq!((cut, counter.read), (Cut::AfterAnswer, 1));
+                assert_eq!(read_at, Some(at(2)));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_conversation_is_changed_once() {
+    for cut in CUTS {
+        let scene = Scene::new().await;
+        let mut step = ChangeState {
+            conversation_id: conversation_id(1_001),
+            access_version: 0,
+            change: Change::Block(Side::Agent),
+            now: at(2),
+            publisher: worker(1, at(12)),
+        };
+        let changed = scene
+            .repeated(cut, async |store| store.change_state(&step).await)
+            .await;
+        match cut {
+            Cut::BeforeRequest => assert_eq!(changed, Changed::Done { lane: None }),
+            // Whoever decides again sees what became of it.
+            Cut::AfterAnswer => assert_eq!(changed, Changed::Conflict),
+        }
+        step.access_version = 1;
+        assert_eq!(scene.store.change_state(&step).await.unwrap(), Changed::AlreadySo);
+    }
+}
+
+#[tokio::test]
+async fn lanes_are_given_once_and_due_again_when_the_lease_is_over() {
+    for cut in CUTS {
+        let scene = Scene::new().await;
+        let claim = Claim::new(worker_id(1), at(1), at(11), 9);
+        let lanes = scene
+            .repeated(cut, async |store| store.claim_lanes(&claim).await)
+            .await;
+        assert_eq!(lanes.len(), usize::from(cut == Cut::BeforeRequest));
+        assert_eq!(scene.due(10).await, [], "nobody else gets it");
+        assert_eq!(scene.due(11).await[0].head, 1);
+    }
+}
+
+#[tokio::test]
+async fn a_lane_is_acknowledged_once_whether_it_ends_or_goes_on() {
+    for (cut, messages) in CUTS.into_iter().flat_map(|cut| [(cut, 0), (cut, 1)]) {
+        let scene = Scene::new().await;
+        for n in 1..=messages {
+            scene.store.append(&send(n)).await.unwrap();
+        }
+        let done = [progress(&scene.due(1).await[0], 1)];
+        let acknowledge = async |store: &PgStore| store.acknowledge(worker_id(2), at(21), &done).await;
+        let left = scene.repeated(cut, acknowledge).await;
+        let goes_on = messages > 0;
+        // The lease that the repeated step names is over: that of the first holds.
+        assert_eq!(left.len(), usize::from(goes_on && cut == Cut::BeforeRequest));
+        assert_eq!(scene.due(20).await, []);
+        let heads: Vec<_> = scene.due(21).await.iter().map(|lane| lane.head).collect();
+        assert_eq!(heads, if goes_on { vec![2] } else { vec![] });
+    }
+}
+
+#[tokio::test]
+async fn an_event_is_requeued_once() {
+    for cut in CUTS {
+        let scene = Scene::new().await;
+        let lane = scene.due(0).await.remove(0);
+        let loaded = scene
+            .store
+            .load_entries(std::slice::from_ref(&lane), 9)
+            .await
+            .unwrap();
+        let dead = scene
+            .store
+            .dead_letter(worker_id(2), &lane, &loaded[0].entry, "no", at(1));
+        dead.await.unwrap();
+        let step = Requeue {
+            conversation_id: lane.conversation_id,
+            number: 1,
+            now: at(2),
+            publisher: worker(1, at(12)),
+        };
+        let requeued = scene
+            .repeated(cut, async |store| store.requeue(&step).await)
+            .await;
+        let is_first = cut == Cut::BeforeRequest;
+        assert_eq!(requeued != Requeued::NotFound, is_first);
+        assert_eq!(scene.store.list_dead_letters(None, 9).await.unwrap(), []);
+        let entries = scene.store.load_entries(&[lane], 9).await.unwrap();
+        let numbers: Vec<_> = entries.iter().map(|loaded| loaded.entry.number).collect();
+        assert_eq!(numbers, [2]);
+    }
+}

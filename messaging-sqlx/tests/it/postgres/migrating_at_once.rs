@@ -1,0 +1,207 @@
+//! Several migrate a schema at the same time, and some of them do not live to see the end of it.
+
+use futures_util::future::{join_all, try_join_all};
+use messaging_core::store::{ConversationStore as _, StoreError, StoreErrorKind};
+use messaging_sqlx::PgStore;
+use messaging_test_postgres::{Fault, Statement};
+use messaging_testkit::make::conversation_id;
+use tokio::task::JoinHandle;
+
+use crate::support::postgres::{Bench, Session, UNAVAILABLE, check, code, tables};
+
+/// Somebody migrates; others wait for them until then.
+fn migrate(store: &PgStore) -> JoinHandle<Result<(), StoreError>> {
+    let store = store.clone();
+    tokio::spawn(async move { store.migrate().await })
+}
+
+/// A migrator in the middle: it has the lock, the schema and a table.
+async fn half_way(bench: &Bench) -> Session {
+    let mut session = bench.session().await;
+    let schema = bench.name();
+    let begun = format!(
+        r#"BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('migrating "{schema}"', 0));
+        CREATE SCHEMA {schema}; CREATE TABLE messaging.migration (version integer PRIMARY KEY);
+        INSERT INTO messaging.migration VALUES (1); CREATE TABLE messaging.conversation (n integer)"#
+    );
+    session.run(&begun).await;
+    session
+}
+
+async fn end(connection: &mut sqlx::PgConnection, pid: i32) {
+    let ended: bool = sqlx::query_scalar("SELECT pg_terminate_backend($1)")
+        .bind(pid)
+        .fetch_one(connection)
+        .await
+        .unwrap();
+    assert!(ended);
+}
+
+/// How often the one migration has been applied, as it stands in the ledger.
+async fn applied(bench: &Bench) -> Vec<i32> {
+    let mut session = bench.session().await;
+    let versions = format!("SELECT version FROM {}.migration", bench.name());
+    let versions = sqlx::query_scalar(sqlx::AssertSqlSafe(versions));
+    versions.fetch_all(&mut session.connection).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn any_number_of_stores_migrate_a_new_schema_at_once_and_it_is_applied_once() {
+    for _ in 0..5 {
+        let bench = Bench::unmigrated();
+        let stores: Vec<_> = (0..8).map(|_| bench.store()).collect();
+        let migrating = stores.iter().map(migrate);
+        for migrated in try_join_all(migrating).await.unwrap() {
+            migrated.unwrap();
+        }
+        for store in &stores {
+            store.find_conversation(conversation_id(1)).await.unwrap();
+        }
+        assert_eq!(applied(&bench).await, [1]);
+        join_all(stores.iter().map(PgStore::close)).await;
+    }
+}
+
+#[tokio::test]
+async fn of_one_that_dies_in_the_middle_nothing_is_left_and_who_waited_goes_on() {
+    let bench = Bench::unmigrated();
+    let mut dying = half_way(&bench).await;
+    let pid = sqlx::query_scalar("SELECT pg_backend_pid()")
+        .fetch_one(&mut dying.connection)
+        .await
+        .unwrap();
+    let waiting = migrate(&bench.store());
+    bench.until_waiting(1).await;
+    end(&mut bench.session().await.connection, pid).await;
+    waiting.await.unwrap().unwrap();
+    assert_eq!(applied(&bench).await, [1]);
+    assert!(
+        tables(&mut bench.session().await.connection, bench.name())
+            .await
+            .len()
+            > 5
+    );
+}
+
+/// The store's own migration, stopped in the middle by a table that somebody else is just making.
+#[tokio::test]
+async fn a_migration_that_is_ended_in_the_middle_is_undone_and_who_waited_goes_on() {
+    let bench = Bench::unmigrated();
+    let schema = bench.name();
+    let mut somebody = bench.session().await;
+    somebody
+        .run(&format!(
+            "CREATE SCHEMA {schema}; BEGIN; CREATE TABLE messaging.lane (n integer)"
+        ))
+        .await;
+    let dying = migrate(&bench.store());
+    bench.until_waiting(1).await;
+    let in_the_middle = sqlx::query_scalar(
+        "SELECT pid FROM pg_stat_activity WHERE application_name = $1 AND wait_event_type = 'Lock'",
+    )
+    .bind(schema)
+    .fetch_one(&mut somebody.connection)
+    .await
+    .unwrap();
+    let waiting = migrate(&bench.store());
+    bench.until_waiting(2).await;
+    end(&mut somebody.connection, in_the_middle).await;
+    check(&dying.await.unwrap().unwrap_err(), UNAVAILABLE);
+    somebody.let_go().await;
+    waiting.await.unwrap().unwrap();
+    assert_eq!(applied(&bench).await, [1]);
+}
+
+#[tokio::test]
+async fn a_migrator_whose_connection_is_cut_leaves_all_or_nothing() {
+    let script = || Statement::containing("CREATE TABLE");
+    let commit = || Statement::containing("COMMIT");
+    for (fault, expected) in [
+        (Fault::CutBeforeRequest(script()), vec![]),
+        (Fault::CutAfterAnswer(script()), vec![]),
+        (Fault::CutBeforeRequest(commit()), vec![]),
+        // It is there, and who migrates again finds it.
+        (Fault::CutAfterAnswer(commit()), vec![1]),
+    ] {
+        let bench = Bench::unmigrated();
+        let (wire, url) = bench.wire();
+        let cut = PgStore::from_url(&url, &bench.options()).unwrap();
+        let armed = wire.arm(fault.clone());
+        check(&cut.migrate().await.unwrap_err(), UNAVAILABLE);
+        assert!(armed.has_happened(), "{fault:?}");
+        bench.until_gone().await;
+        let left = tables(&mut bench.session().await.connection, bench.name()).await;
+        assert_eq!(left.is_empty(), expected.is_empty(), "{fault:?}: {left:?}");
+        if !expected.is_empty() {
+            assert_eq!(applied(&bench).await, expected);
+        }
+        cut.migrate().await.unwrap();
+        assert_eq!(applied(&bench).await, [1]);
+    }
+}
+
+/// Another migrator begins while the database has not yet seen that the first is gone.
+#[tokio::test]
+async fn who_waits_for_a_migrator_that_is_cut_off_goes_on_when_it_is_gone() {
+    let bench = Bench::unmigrated();
+    let (wire, url) = bench.wire();
+    let stalled = PgStore::from_url(&url, &bench.options()).unwrap();
+    let mut armed = wire.arm(Fault::Stall(Statement::containing("COMMIT")));
+    let dying = migrate(&stalled);
+    armed.happened().await;
+    let waiting = migrate(&bench.store());
+    bench.until_waiting(1).await;
+    drop(wire);
+    check(&dying.await.unwrap().unwrap_err(), UNAVAILABLE);
+    waiting.await.unwrap().unwrap();
+    assert_eq!(applied(&bench).await, [1]);
+}
+
+#[tokio::test]
+async fn a_host_s_limits_for_its_statements_do_not_end_a_migration_that_waits() {
+    for setting in ["statement_timeout=250", "lock_timeout=250"] {
+        let bench = Bench::unmigrated();
+        let impatient = PgStore::from_url(&bench.url_with(setting), &bench.options()).unwrap();
+        let mut first = half_way(&bench).await;
+        let mut waiting = migrate(&impatient);
+        tokio::select! {
+            ended = &mut waiting => panic!("{setting}: {ended:?}"),
+            () = bench.until_waiting_for_long() => first.run("ROLLBACK").await,
+        }
+        waiting.await.unwrap().unwrap();
+        assert_eq!(applied(&bench).await, [1]);
+    }
+}
+
+#[tokio::test]
+async fn a_host_s_strict_transactions_do_not_hide_what_others_have_migrated() {
+    for level in ["repeatable%5C%20read", "serializable"] {
+        let bench = Bench::unmigrated();
+        let url = bench.url_with(&format!("default_transaction_isolation={level}"));
+        let strict = PgStore::from_url(&url, &bench.options()).unwrap();
+        let mut first = bench.session().await;
+        let schema = bench.name();
+        let lock =
+            format!(r#"BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('migrating "{schema}"', 0))"#);
+        first.run(&lock).await;
+        let waiting = migrate(&strict);
+        bench.until_waiting(1).await;
+        for script in bench.store().migrator().scripts() {
+            first.run(&script).await;
+        }
+        first.run("COMMIT").await;
+        waiting.await.unwrap().unwrap();
+        assert_eq!(applied(&bench).await, [1]);
+        strict.find_conversation(conversation_id(1)).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_takes_no_writes_cannot_be_migrated() {
+    let bench = Bench::unmigrated();
+    let url = bench.url_with("default_transaction_read_only=on");
+    let store = PgStore::from_url(&url, &bench.options()).unwrap();
+    let error = store.migrate().await.unwrap_err();
+    check(&error, StoreErrorKind::ReadOnly);
+    assert_eq!(code(&error).as_deref(), Some("25006"));
+}

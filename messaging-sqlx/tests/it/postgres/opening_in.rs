@@ -1,0 +1,360 @@
+//! A conversation is opened within a transaction of the host's own: there is what the host commits, and nobody
+//! waits for it who talks.
+
+use std::collections::BTreeMap;
+
+use futures_util::future::join_all;
+use messaging_core::{
+    domain::{
+        conversation::{Change, PreparedOpen},
+        side::Side,
+    },
+    store::{
+        ChangeState, Changed, Claim, ConversationStore as _, EntryKind, MarkRead, Marked, OutboxStore as _,
+        Publisher, StoreErrorKind, Subject,
+    },
+};
+use messaging_sqlx::PgStore;
+use messaging_testkit::{
+    make::{agent_user_id, at, booking, client_id, conversation_id, message_id, plan, secs, worker_id},
+    recount,
+};
+use sqlx::{Connection as _, PgConnection};
+
+use crate::support::postgres::{Bench, is_stored, is_stored_in_the_end};
+
+/// The plan of a pair with a booking to link.
+fn with_booking(client: u64, name: &str) -> PreparedOpen {
+    PreparedOpen {
+        booking_id: Some(booking(name)),
+        ..plan(client, 1)
+    }
+}
+
+async fn connect(bench: &Bench) -> PgConnection {
+    PgConnection::connect(&bench.url()).await.unwrap()
+}
+
+/// How many rows each table of the schema has.
+async fn rows(bench: &Bench) -> BTreeMap<String, i64> {
+    let mut connection = connect(bench).await;
+    let tables: Vec<String> =
+        sqlx::query_scalar("SELECT tablename::text FROM pg_tables WHERE schemaname = $1")
+            .bind(bench.name())
+            .fetch_all(&mut connection)
+            .await
+            .unwrap();
+    let mut rows = BTreeMap::new();
+    for table in tables {
+        let count = format!("SELECT COUNT(*) FROM {}.{table}", bench.name());
+        let count = sqlx::query_scalar(sqlx::AssertSqlSafe(count));
+        rows.insert(table, count.fetch_one(&mut connection).await.unwrap());
+    }
+    rows
+}
+
+/// What waits to be published in the bench's conversation, claimed by a worker: the numbers of the updates and
+/// of the messages, in order.
+async fn claimed(store: &PgStore) -> Vec<(u64, &'static str)> {
+    let far = at(1_000_000);
+    let lanes = store
+        .claim_lanes(&Claim::new(worker_id(1), far, far + secs(30), 100))
+        .await
+        .unwrap();
+    let entries = store.load_entries(&lanes, 1_000).await.unwrap();
+    let told = entries.iter().map(|loaded| match loaded.entry.kind {
+        EntryKind::Message { .. } => (loaded.entry.number, "message"),
+        _ => (loaded.entry.number, "updated"),
+    });
+    told.collect()
+}
+
+#[tokio::test]
+async fn what_the_host_commits_is_there_and_is_told() {
+    let bench = Bench::new().await;
+    let store = bench.store();
+    let mut connection = connect(&bench).await;
+    let mut tx = connection.begin().await.unwrap();
+    let opened = store
+        .open_in_transaction(&mut tx, &with_booking(2, "b"))
+        .await
+        .unwrap();
+    assert!(opened.created && opened.lane.is_none());
+    assert_eq!(opened.id, plan(2, 1).id);
+    assert_eq!(store.find_conversation(opened.id).await.unwrap(), None, "not yet");
+    tx.commit().await.unwrap();
+
+    assert_eq!(store.list_bookings(opened.id).await.unwrap(), [booking("b")]);
+    let lanes = store
+        .claim_lanes(&Claim::new(worker_id(1), at(1), at(31), 100))
+        .await
+        .unwrap();
+    let told = store.load_entries(&lanes, 100).await.unwrap();
+    let told: Vec<_> = told
+        .into_iter()
+        .filter(|one| one.conversation.id == opened.id)
+        .collect();
+    let [only] = &told[..] else { panic!("{told:?}") };
+    assert_eq!((only.entry.number, only.entry.kind), (1, EntryKind::Updated));
+    let booking_id = Some(booking("b"));
+    assert_eq!(only.subject, Subject::Updated { booking_id });
+}
+
+#[tokio::test]
+async fn what_the_host_undoes_never_was() {
+    let bench = Bench::new().await;
+    let store = bench.store();
+    let before = rows(&bench).await;
+    let mut connection = connect(&bench).await;
+    let mut tx = connection.begin().await.unwrap();
+    for plan in [with_booking(1, "a"), with_booking(2, "b"), with_booking(2, "c")] {
+        store.open_in_transaction(&mut tx, &plan).await.unwrap();
+    }
+    tx.rollback().await.unwrap();
+    assert_eq!(rows(&bench).await, before);
+    assert!(store.open(&plan(2, 1), Publisher::Anyone).await.unwrap().created);
+}
+
+#[tokio::test]
+async fn nobody_who_talks_waits_for_the_hosts_transaction() {
+    let bench = Bench::new().await;
+    let id = conversation_id(1_001);
+    let mut connection = connect(&bench).await;
+    let mut tx = connection.begin().await.unwrap();
+    let host = bench
+        .store()
+        .open_in_transaction(&mut tx, &with_booking(1, "b"))
+        .await;
+    assert!(!host.unwrap().created);
+
+    // Whoever had to wait for a lock would be refused at once.
+    let hasty = PgStore::from_url(&bench.url_with("lock_timeout=1"), &bench.options()).unwrap();
+    assert!(is_stored(&hasty, 1).await);
+    let read = MarkRead {
+        conversation_id: id,
+        access_version: 0,
+        side: Side::Agent,
+        up_to: message_id(1),
+        now: at(9),
+        publisher: Publisher::Anyone,
+    };
+    assert!(matches!(
+        hasty.mark_read(&read).await.unwrap(),
+        Marked::Moved { .. }
+    ));
+    let block = ChangeState {
+        conversation_id: id,
+        access_version: 0,
+        change: Change::Block(Side::Client),
+        now: at(9),
+        publisher: Publisher::Anyone,
+    };
+    assert!(matches!(
+        hasty.change_state(&block).await.unwrap(),
+        Changed::Done { .. }
+    ));
+    hasty
+        .open(&with_booking(1, "another"), Publisher::Anyone)
+        .await
+        .unwrap();
+    let mut other = connect(&bench).await;
+    let mut another = other.begin().await.unwrap();
+    hasty
+        .open_in_transaction(&mut another, &with_booking(1, "third"))
+        .await
+        .unwrap();
+    another.commit().await.unwrap();
+    tx.commit().await.unwrap();
+
+    // The opening, a message, a reading, a block and a link were numbered before the two links of hosts.
+    let told = claimed(&bench.store()).await;
+    assert_eq!(
+        told.iter().map(|(number, _)| *number).collect::<Vec<_>>(),
+        (1..=7).collect::<Vec<_>>()
+    );
+    assert_eq!(told[1], (2, "message"));
+    let bookings = bench.store().list_bookings(id).await.unwrap();
+    assert_eq!(bookings, ["third", "another", "b"].map(booking));
+    recount(&bench.store()).await.unwrap().assert_clean();
+}
+
+#[tokio::test]
+async fn linking_what_is_linked_writes_nothing() {
+    let bench = Bench::new().await;
+    let store = bench.store();
+    store
+        .open(&with_booking(1, "b"), Publisher::Anyone)
+        .await
+        .unwrap();
+    let before = rows(&bench).await;
+    let mut connection = connect(&bench).await;
+    let mut tx = connection.begin().await.unwrap();
+    for plan in [with_booking(1, "b"), plan(1, 1)] {
+        let opened = store.open_in_transaction(&mut tx, &plan).await.unwrap();
+        assert_eq!((opened.id, opened.created), (conversation_id(1_001), false));
+    }
+    tx.commit().await.unwrap();
+    assert_eq!(rows(&bench).await, before);
+}
+
+/// A second host opens the pair that a first one is about to open; `end` is how the first one ends.
+async fn second_of_two(end: &'static str) -> bool {
+    let bench = Bench::new().await;
+    let store = bench.store();
+    let [mut first, mut second] = [connect(&bench).await, connect(&bench).await];
+    sqlx::raw_sql("BEGIN").execute(&mut first).await.unwrap();
+    store
+        .open_in_transaction(&mut first, &with_booking(2, "a"))
+        .await
+        .unwrap();
+    sqlx::raw_sql("BEGIN").execute(&mut second).await.unwrap();
+    let own = PreparedOpen {
+        id: conversation_id(77),
+        ..with_booking(2, "b")
+    };
+    let (opened, ()) = tokio::join!(store.open_in_transaction(&mut second, &own), async {
+        bench.until_waiting(1).await;
+        sqlx::raw_sql(end).execute(&mut first).await.unwrap();
+    });
+    let opened = opened.unwrap();
+    sqlx::raw_sql("COMMIT").execute(&mut second).await.unwrap();
+    let expected = if opened.created { own.id } else { plan(2, 1).id };
+    assert_eq!(opened.id, expected);
+    let bookings = store.list_bookings(opened.id).await.unwrap();
+    let links = if opened.created { vec!["b"] } else { vec!["b", "a"] };
+    assert_eq!(bookings, links.into_iter().map(booking).collect::<Vec<_>>());
+    opened.created
+}
+
+#[tokio::test]
+async fn of_two_hosts_that_open_a_pair_the_second_gets_what_the_first_commits() {
+    assert!(!second_of_two("COMMIT").await);
+    assert!(second_of_two("ROLLBACK").await);
+}
+
+#[tokio::test]
+async fn a_stricter_transaction_that_loses_is_told_to_begin_again() {
+    for level in ["REPEATABLE READ", "SERIALIZABLE"] {
+        let bench = Bench::new().await;
+        let store = bench.store();
+        let mut connection = connect(&bench).await;
+        let begin = format!(
+            "BEGIN ISOLATION LEVEL {level}; SELECT COUNT(*) FROM {}.lane",
+            bench.name()
+        );
+        sqlx::raw_sql(sqlx::AssertSqlSafe(begin))
+            .execute(&mut connection)
+            .await
+            .unwrap();
+        store.open(&plan(2, 1), Publisher::Anyone).await.unwrap();
+        let mine = PreparedOpen {
+            id: conversation_id(77),
+            ..with_booking(2, "b")
+        };
+        let lost = store
+            .open_in_transaction(&mut connection, &mine)
+            .await
+            .unwrap_err();
+        assert_eq!(lost.kind(), StoreErrorKind::Retry, "{level}");
+
+        let again = format!("ROLLBACK; BEGIN ISOLATION LEVEL {level}");
+        sqlx::raw_sql(sqlx::AssertSqlSafe(again))
+            .execute(&mut connection)
+            .await
+            .unwrap();
+        let opened = store.open_in_transaction(&mut connection, &mine).await.unwrap();
+        assert_eq!((opened.id, opened.created), (plan(2, 1).id, false));
+        sqlx::raw_sql("COMMIT").execute(&mut connection).await.unwrap();
+        assert_eq!(store.list_bookings(opened.id).await.unwrap(), [booking("b")]);
+    }
+}
+
+#[tokio::test]
+async fn the_hosts_one_connection_is_enough() {
+    let bench = Bench::new().await;
+    let pool = bench.pool(1);
+    // A store that has not looked at its database yet.
+    let store = PgStore::new(pool.clone(), &bench.options().with_acquire_timeout(secs(0)));
+    let mut tx = pool.begin().await.unwrap();
+    assert!(
+        store
+            .open_in_transaction(&mut tx, &with_booking(2, "b"))
+            .await
+            .unwrap()
+            .created
+    );
+    tx.commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn each_link_is_numbered_once_whoever_looks_and_whoever_sends() {
+    let bench = Bench::new().await;
+    let store = bench.store();
+    let hosts = (0..40_u32).map(|n| {
+        let (store, bench) = (&store, &bench);
+        async move {
+            let mut connection = connect(bench).await;
+            let mut tx = connection.begin().await.unwrap();
+            store
+                .open_in_transaction(&mut tx, &with_booking(1, &format!("b{n}")))
+                .await
+                .unwrap();
+            assert!(is_stored_in_the_end(store, n).await);
+            if n % 4 == 0 {
+                tx.rollback().await.unwrap();
+            } else {
+                tx.commit().await.unwrap();
+            }
+            let claim = Claim::new(worker_id(u64::from(n)), at(5), at(6), 5);
+            store.claim_lanes(&claim).await.unwrap();
+        }
+    });
+    join_all(hosts).await;
+    let told = claimed(&store).await;
+    let numbers: Vec<_> = told.iter().map(|(number, _)| *number).collect();
+    // The opening, 40 messages, 30 links.
+    assert_eq!(numbers, (1..=71).collect::<Vec<_>>());
+    let updates = told.iter().filter(|(_, what)| *what == "updated").count();
+    assert_eq!(updates, 31);
+    let bookings = store.list_bookings(conversation_id(1_001)).await.unwrap();
+    assert_eq!(bookings.len(), 30);
+    recount(&store).await.unwrap().assert_clean();
+}
+
+#[tokio::test]
+async fn links_of_one_conversation_are_numbered_at_once_however_many() {
+    let bench = Bench::new().await;
+    let store = bench.store();
+    let mut connection = connect(&bench).await;
+    let mut tx = connection.begin().await.unwrap();
+    for n in 0..600 {
+        store
+            .open_in_transaction(&mut tx, &with_booking(1, &format!("b{n}")))
+            .await
+            .unwrap();
+    }
+    tx.commit().await.unwrap();
+    store
+        .claim_lanes(&Claim::new(worker_id(1), at(1), at(31), 2))
+        .await
+        .unwrap();
+    assert_eq!(rows(&bench).await["unnumbered"], 0);
+    assert_eq!(claimed(&store).await.len(), 601);
+}
+
+#[tokio::test]
+async fn the_agent_s_user_of_a_conversation_that_was_there_stays() {
+    let bench = Bench::new().await;
+    let mut connection = connect(&bench).await;
+    let other = PreparedOpen {
+        agent_user_id: client_id(9),
+        ..with_booking(1, "b")
+    };
+    let opened = bench
+        .store()
+        .open_in_transaction(&mut connection, &other)
+        .await
+        .unwrap();
+    let found = bench.store().find_conversation(opened.id).await.unwrap().unwrap();
+    assert_eq!(found.agent_user_id, agent_user_id(1));
+}

@@ -1,0 +1,132 @@
+//! `PgBouncer` in transaction mode, before version 1.21 or as that comes: whoever does not say that it is there
+//! is told so. (That the store behind it is the same is a matter of the conformance suite.)
+
+use futures_util::future::join_all;
+use messaging_core::store::{ConversationStore as _, Publisher, StoreErrorKind};
+use messaging_sqlx::{
+    PgOptions, PgStore,
+    postgres::Pooler::{Session, Transaction},
+};
+use messaging_test_postgres::{Database, PgBouncer, PgServer};
+use messaging_testkit::{
+    make::{booking_id, conversation_id, plan},
+    recount,
+};
+use sqlx::{
+    Connection as _, PgConnection, PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+
+use crate::support::postgres::{UNAVAILABLE, check, code};
+
+/// A database behind a pooler with one connection to it, which all clients share.
+struct Behind {
+    pooler: PgBouncer,
+    database: Database,
+}
+
+impl Behind {
+    /// `None`, and said so, where there is no such pooler.
+    async fn start(what: &str) -> Option<Self> {
+        if !PgBouncer::is_installed_for(what) {
+            return None;
+        }
+        let database = Database::create(PgServer::shared()).await;
+        let one = [("default_pool_size", "1")];
+        let pooler = PgBouncer::start_with(PgServer::shared(), database.name(), &one);
+        Some(Self { pooler, database })
+    }
+
+    /// The database past the pooler, migrated.
+    async fn migrated(&self) -> PgStore {
+        let direct = PgStore::from_url(self.database.url(), &PgOptions::default()).unwrap();
+        direct.migrate().await.unwrap();
+        direct
+    }
+
+    /// A host's pool of one connection through the pooler.
+    fn pool(&self) -> PgPool {
+        let connect: PgConnectOptions = self.pooler.url().parse().unwrap();
+        PgPoolOptions::new().max_connections(1).connect_lazy_with(connect)
+    }
+}
+
+#[tokio::test]
+async fn a_host_s_pool_behind_it_is_migrated_and_used() {
+    let Some(behind) = Behind::start("a host's pool behind a pooler").await else {
+        return;
+    };
+    let options = PgOptions::default().with_pooler(Transaction);
+    let stores = [(); 3].map(|()| PgStore::new(behind.pool(), &options));
+    stores[0].migrate().await.unwrap();
+    let opened = stores.iter().zip(1..).map(async |(store, n)| {
+        let opened = store.open(&plan(n, 1), Publisher::Anyone).await;
+        opened.unwrap().created
+    });
+    assert_eq!(join_all(opened).await, [true; 3]);
+    recount(&stores[1]).await.unwrap().assert_clean();
+}
+
+#[tokio::test]
+async fn a_host_s_transaction_through_it_opens_a_conversation() {
+    let Some(behind) = Behind::start("a host's transaction through a pooler").await else {
+        return;
+    };
+    let direct = behind.migrated().await;
+    let store = PgStore::new(behind.pool(), &PgOptions::default().with_pooler(Transaction));
+    let mut plan = plan(1, 1);
+    plan.booking_id = Some(booking_id(1, 1));
+    // The pooler's one connection is the transaction's: the store needs no other.
+    let mut host = PgConnection::connect(&behind.pooler.url()).await.unwrap();
+    for (commits, created) in [(false, true), (true, true), (true, false)] {
+        let mut tx = host.begin().await.unwrap();
+        let opened = store.open_in_transaction(&mut tx, &plan).await.unwrap();
+        assert_eq!((opened.id, opened.created), (plan.id, created));
+        if commits {
+            tx.commit().await.unwrap();
+        } else {
+            tx.rollback().await.unwrap();
+        }
+        let found = direct.find_conversation(plan.id).await.unwrap();
+        assert_eq!(found.is_some(), commits);
+    }
+    let bookings = direct.list_bookings(plan.id).await.unwrap();
+    assert_eq!(bookings, [booking_id(1, 1)]);
+}
+
+#[tokio::test]
+async fn a_url_of_one_that_is_not_said_to_be_there_is_refused() {
+    let Some(behind) = Behind::start("a URL of a pooler").await else {
+        return;
+    };
+    behind.migrated().await;
+    let store = PgStore::from_url(&behind.pooler.url(), &PgOptions::default().with_pooler(Session)).unwrap();
+    let id = conversation_id(1_001);
+    for error in [
+        store.migrate().await.unwrap_err(),
+        store.find_conversation(id).await.unwrap_err(),
+    ] {
+        // It takes no limit for statements, as its clients share connections.
+        check(&error, UNAVAILABLE);
+        assert_eq!(code(&error).as_deref(), Some("08P01"));
+    }
+}
+
+/// Each of a host's pools names its first prepared statement alike, and the pooler's one connection knows the
+/// name already.
+#[tokio::test]
+async fn what_is_prepared_through_one_that_is_not_said_to_be_there_clashes() {
+    let Some(behind) = Behind::start("preparing statements through a pooler").await else {
+        return;
+    };
+    let direct = behind.migrated().await;
+    let session = PgOptions::default().with_pooler(Session);
+    let [first, second] = [(); 2].map(|()| PgStore::new(behind.pool(), &session));
+    assert!(first.open(&plan(1, 1), Publisher::Anyone).await.unwrap().created);
+    let error = second.open(&plan(2, 1), Publisher::Anyone).await.unwrap_err();
+    check(&error, StoreErrorKind::Internal);
+    assert_eq!(code(&error).as_deref(), Some("42P05"));
+    let recounted = recount(&direct).await.unwrap();
+    recounted.assert_clean();
+    assert_eq!(recounted.conversations(), 1);
+}

@@ -1,0 +1,174 @@
+//! What came of a digest is recorded although another transaction keeps one of its conversations locked, for longer than
+//! a lock time-out.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use messaging_core::{
+    Body, DigestPolicy, Messaging, SendMessage, Unlimited, UserId, Workers,
+    clock::{ManualClock, SequentialIds},
+    host::HostError,
+    host::presence::Presence,
+    id::ConversationId,
+    store::{ConversationStore as _, Publisher},
+    transport::mailer::{Digest, MailError, Mailer},
+};
+use messaging_sqlx::PgStore;
+use messaging_testkit::{
+    fake::{FailingStore, FakeDirectory},
+    make::{agent, conversation_id, plan},
+};
+
+use crate::support::postgres::{Bench, Session};
+
+const LOCKED: u64 = 1_001;
+const FREE: u64 = 1_002;
+const MARKING: &str = "marking messages mailed";
+const FINISHING: &str = "completing an e-mail";
+
+/// A mail server: it accepts everything, and with the first e-mail another transaction locks a conversation.
+#[derive(Clone)]
+struct LockingMailer(Arc<Inner>);
+
+struct Inner {
+    bench: Bench,
+    locked: Mutex<Option<Session>>,
+    mails: Mutex<Vec<Digest>>,
+}
+
+#[async_trait]
+impl Mailer for LockingMailer {
+    async fn send(&self, digest: &Digest) -> Result<(), MailError> {
+        let is_first = self.0.mails.lock().unwrap().is_empty();
+        self.0.mails.lock().unwrap().push(digest.clone());
+        if is_first {
+            let mut session = self.0.bench.session().await;
+            let id = conversation_id(LOCKED).as_uuid();
+            let lock = format!("BEGIN; SELECT FROM messaging.conversation WHERE id = '{id}' FOR UPDATE");
+            session.run(&lock).await;
+            *self.0.locked.lock().unwrap() = Some(session);
+        }
+        Ok(())
+    }
+}
+
+impl LockingMailer {
+    /// Of each e-mail its id, and the conversations that it shows.
+    fn mails(&self) -> Vec<(uuid::Uuid, Vec<ConversationId>)> {
+        let mails = self.0.mails.lock().unwrap();
+        let shown = |mail: &Digest| mail.conversations.iter().map(|one| one.conversation_id).collect();
+        mails
+            .iter()
+            .map(|mail| (mail.id.as_uuid(), shown(mail)))
+            .collect()
+    }
+
+    async fn let_go(&self) {
+        let session = self.0.locked.lock().unwrap().take();
+        session.unwrap().let_go().await;
+    }
+}
+
+/// Every user is offline.
+struct Offline;
+
+#[async_trait]
+impl Presence for Offline {
+    async fn online(&self, users: &[UserId]) -> Result<HashMap<UserId, bool>, HostError> {
+        Ok(users.iter().map(|user| (user.clone(), false)).collect())
+    }
+}
+
+struct Scene {
+    store: FailingStore<PgStore>,
+    workers: Workers,
+    clock: ManualClock,
+    mailer: LockingMailer,
+}
+
+impl Scene {
+    /// A client to whom two agents have written half an hour ago.
+    async fn new() -> Self {
+        let bench = Bench::new().await;
+        let options = bench.options().with_lock_timeout(Duration::from_millis(50));
+        let store = FailingStore::new(bench.store_with(&options));
+        store.open(&plan(1, 2), Publisher::Anyone).await.unwrap();
+        let clock = ManualClock::new();
+        let mailer = LockingMailer(Arc::new(Inner {
+            bench,
+            locked: Mutex::default(),
+            mails: Mutex::default(),
+        }));
+        let (messaging, workers) = Messaging::builder(store.clone(), FakeDirectory::new())
+            .rate_limiter(Unlimited)
+            .digests(mailer.clone(), DigestPolicy::default())
+            .presence(Offline)
+            .clock(clock.clone())
+            .ids(SequentialIds::default())
+            .build()
+            .unwrap();
+        for (id, a) in [(LOCKED, 1), (FREE, 2)] {
+            let send = SendMessage {
+                conversation_id: conversation_id(id),
+                body: Body::parse("hello").unwrap(),
+                key: None,
+            };
+            messaging.send_message(&agent(a), &send).await.unwrap();
+        }
+        clock.advance(Duration::from_mins(30));
+        Self {
+            store,
+            workers,
+            clock,
+            mailer,
+        }
+    }
+
+    async fn look_after(&self, pause: Duration) {
+        self.clock.advance(pause);
+        self.workers.digests().unwrap().step().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn an_accepted_e_mail_is_recorded_when_its_conversation_is_let_go() {
+    let scene = Scene::new().await;
+    scene.look_after(Duration::ZERO).await;
+    // Twice as many tries as three lock time-outs would be.
+    while scene.store.calls_of(MARKING) < 6 {
+        scene.look_after(Duration::from_secs(5)).await;
+    }
+    assert_eq!(scene.store.calls_of(FINISHING), 0);
+    scene.mailer.let_go().await;
+    scene.look_after(Duration::from_secs(10)).await;
+    assert_eq!(scene.store.calls_of(FINISHING), 1);
+    for _ in 0..20 {
+        scene.look_after(Duration::from_mins(5)).await;
+    }
+    let mails = scene.mailer.mails();
+    assert_eq!(mails.len(), 1, "{mails:?}");
+    assert_eq!(mails[0].1.len(), 2);
+}
+
+#[tokio::test]
+async fn where_it_is_locked_until_the_lease_is_over_nothing_else_is_mailed_again() {
+    let scene = Scene::new().await;
+    // The lease is of five minutes.
+    for _ in 0..35 {
+        scene.look_after(Duration::from_secs(10)).await;
+    }
+    scene.mailer.let_go().await;
+    for _ in 0..20 {
+        scene.look_after(Duration::from_mins(5)).await;
+    }
+    let mails = scene.mailer.mails();
+    let [(first, of_first), (second, of_second)] = &mails[..] else {
+        panic!("{mails:?}")
+    };
+    assert_eq!((first, of_first.len()), (second, 2));
+    assert_eq!(of_second[..], [conversation_id(LOCKED)]);
+}

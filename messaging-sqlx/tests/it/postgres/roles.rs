@@ -1,0 +1,99 @@
+//! Who migrates, and who then runs: roles with no more rights than they need.
+
+use messaging_core::{
+    domain::conversation::PreparedOpen,
+    store::{Claim, ConversationStore as _, OutboxStore as _, StoreErrorKind},
+};
+use messaging_sqlx::PgStore;
+use messaging_testkit::{
+    make::{at, booking, conversation_id, plan, worker_id},
+    recount,
+};
+use sqlx::Connection as _;
+
+use crate::support::postgres::{Bench, code, each_step};
+
+/// A role that may connect, and nothing else.
+async fn role(bench: &Bench) -> String {
+    let name = format!("{}_role", bench.name());
+    bench.session().await.run(&format!("CREATE ROLE {name}")).await;
+    name
+}
+
+/// A store whose connections are of that role.
+fn store_of(bench: &Bench, role: &str) -> PgStore {
+    PgStore::from_url(&bench.url_with(&format!("role={role}")), &bench.options()).unwrap()
+}
+
+async fn forget(bench: &Bench, role: &str) {
+    let forget = format!("DROP OWNED BY {role} CASCADE; DROP ROLE {role}");
+    bench.session().await.run(&forget).await;
+}
+
+#[tokio::test]
+async fn whoever_may_not_make_a_schema_can_fill_one_that_was_made_for_them() {
+    let bench = Bench::unmigrated();
+    let role = role(&bench).await;
+    let store = store_of(&bench, &role);
+    let error = store.migrate().await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Internal);
+    assert_eq!(code(&error).as_deref(), Some("42501"));
+
+    let schema = bench.name();
+    let make = format!("CREATE SCHEMA {schema} AUTHORIZATION {role}");
+    bench.session().await.run(&make).await;
+    store.migrate().await.unwrap();
+    for step in each_step(&store).await {
+        step.unwrap();
+    }
+    store.close().await;
+    forget(&bench, &role).await;
+}
+
+#[tokio::test]
+async fn whoever_may_only_read_and_write_rows_can_take_every_step() {
+    let bench = Bench::unmigrated();
+    let role = role(&bench).await;
+    let store = store_of(&bench, &role);
+    let mut owner = bench.session().await;
+    store.migrator().run(&mut owner.connection).await.unwrap();
+    let schema = bench.name();
+    let error = store.find_conversation(conversation_id(1)).await.unwrap_err();
+    assert_eq!(code(&error).as_deref(), Some("42501"));
+    let grants = format!(
+        "GRANT USAGE ON SCHEMA {schema} TO {role};
+        GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role}"
+    );
+    owner.run(&grants).await;
+
+    // What is missing is nothing: it has no need to write for that.
+    store.migrate().await.unwrap();
+    for step in each_step(&store).await {
+        step.unwrap();
+    }
+    check_links(&bench, &role, &store).await;
+    let recounted = recount(&store).await.unwrap();
+    recounted.assert_clean();
+    assert_eq!((recounted.conversations(), recounted.messages()), (2, 2));
+    store.close().await;
+    forget(&bench, &role).await;
+}
+
+/// Links made within a transaction of that role, and numbered.
+async fn check_links(bench: &Bench, role: &str, store: &PgStore) {
+    let mut host = bench.session().await;
+    host.run(&format!("SET ROLE {role}")).await;
+    let mut tx = host.connection.begin().await.unwrap();
+    for client in [1, 2] {
+        let plan = PreparedOpen {
+            booking_id: Some(booking("b")),
+            ..plan(client, 1)
+        };
+        store.open_in_transaction(&mut tx, &plan).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    assert_eq!(store.backlog().await.unwrap().lanes, 2);
+    let claim = Claim::new(worker_id(2), at(30), at(40), 9);
+    let lanes = store.claim_lanes(&claim).await.unwrap();
+    assert_eq!(lanes.len(), 2);
+}

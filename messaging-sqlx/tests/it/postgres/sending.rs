@@ -1,0 +1,93 @@
+//! A message whose connection is cut, as whoever sends it sees it.
+
+use std::time::Duration;
+
+use messaging_core::{
+    ErrorKind, Messaging, SendMessage, Sent, Unlimited, Workers,
+    clock::{ManualClock, SequentialIds},
+    event::Event,
+};
+use messaging_sqlx::PgStore;
+use messaging_test_postgres::{Fault, Statement, Wire};
+use messaging_testkit::{
+    fake::{FakeDirectory, RecordingRealtime},
+    make::{body, client, conversation_id, key},
+};
+
+use crate::support::postgres::Bench;
+
+/// A process at the other end of a wire, and what it publishes.
+struct Process {
+    bench: Bench,
+    wire: Wire,
+    messaging: Messaging,
+    workers: Workers,
+    realtime: RecordingRealtime,
+    clock: ManualClock,
+}
+
+impl Process {
+    async fn new() -> Self {
+        let bench = Bench::new().await;
+        let (wire, url) = bench.wire();
+        let store = PgStore::from_url(&url, &bench.options()).unwrap();
+        let (realtime, clock) = (RecordingRealtime::new(), ManualClock::new());
+        let (messaging, workers) = Messaging::builder(store, FakeDirectory::new())
+            .rate_limiter(Unlimited)
+            .realtime(realtime.clone())
+            .clock(clock.clone())
+            .ids(SequentialIds::default())
+            .build()
+            .unwrap();
+        workers.relay().step().await.unwrap();
+        realtime.take();
+        Self {
+            bench,
+            wire,
+            messaging,
+            workers,
+            realtime,
+            clock,
+        }
+    }
+
+    async fn send(&self) -> Result<Sent, ErrorKind> {
+        let request = SendMessage {
+            conversation_id: conversation_id(1_001),
+            body: body("Is the hut open in May?"),
+            key: Some(key("the-one")),
+        };
+        let sent = self.messaging.send_message(&client(1), &request).await;
+        sent.map_err(|error| error.kind().clone())
+    }
+
+    async fn check(&self, fault: fn(Statement) -> Fault, expected_created: bool) {
+        let _attending = self.workers.relay().attend();
+        let armed = self.wire.arm(fault(Statement::containing(".message (")));
+        assert_eq!(self.send().await.unwrap_err(), ErrorKind::OutcomeUnknown);
+        assert!(armed.has_happened());
+        let sent = self.send().await.unwrap();
+        assert_eq!(sent.created, expected_created);
+        let again = self.send().await.unwrap();
+        assert!(!again.created);
+        assert_eq!(again.message.row.message.id, sent.message.row.message.id);
+        assert_eq!(self.bench.messages().await, 1);
+
+        self.clock.advance(Duration::from_secs(10));
+        self.workers.relay().step().await.unwrap();
+        let events = self.realtime.take();
+        let to_both = |event: &&Event| event.channel.as_str().starts_with("private-conversation-");
+        let names: Vec<_> = events.iter().filter(to_both).map(|event| event.name).collect();
+        assert_eq!(names, ["new-message"]);
+    }
+}
+
+#[tokio::test]
+async fn a_send_whose_answer_was_lost_is_found_by_its_key_and_published_once() {
+    Process::new().await.check(Fault::CutAfterAnswer, false).await;
+}
+
+#[tokio::test]
+async fn a_send_that_never_arrived_is_stored_when_it_is_repeated_and_published_once() {
+    Process::new().await.check(Fault::CutBeforeRequest, true).await;
+}

@@ -1,0 +1,165 @@
+//! Steps that are ended in the middle: by the server, by the store, by somebody else, by who waits for them.
+//! Each is ended more often than its pool has connections, which has all of them afterwards.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use messaging_core::store::{Appended, ConversationStore as _, StoreError, StoreErrorKind::OutcomeUnknown};
+use messaging_sqlx::PgStore;
+use messaging_testkit::make::conversation_id;
+
+use crate::support::postgres::{Bench, Session, UNAVAILABLE, check, code, is_stored, send};
+
+const SOON: Duration = Duration::from_millis(500);
+const CONNECTIONS: u32 = 2;
+const OFTEN: u32 = CONNECTIONS + 2;
+
+async fn read(store: &PgStore) -> Result<(), StoreError> {
+    let found = store.find_conversation(conversation_id(1_001)).await;
+    found.map(drop)
+}
+
+/// Somebody who lets nobody even read until they let go.
+async fn shut(bench: &Bench) -> Session {
+    let mut session = bench.session().await;
+    session
+        .run("BEGIN; LOCK TABLE messaging.conversation IN ACCESS EXCLUSIVE MODE")
+        .await;
+    session
+}
+
+/// As many steps at once as there are connections; all of them are under way, and all succeed.
+async fn check_full_size(bench: &Bench, store: &PgStore) {
+    let locked = shut(bench).await;
+    let reads = (0..CONNECTIONS).map(|_| read(store));
+    let (answers, ()) = tokio::join!(join_all(reads), async {
+        bench.until_waiting(i64::from(CONNECTIONS)).await;
+        locked.let_go().await;
+    });
+    assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+    let sends = (100..100 + CONNECTIONS).map(|n| is_stored(store, n));
+    assert_eq!(join_all(sends).await, vec![true; CONNECTIONS as usize]);
+}
+
+#[tokio::test]
+async fn a_statement_that_the_server_ends_changed_nothing() {
+    for bench in Bench::both().await {
+        let options = bench.options().with_max_connections(CONNECTIONS);
+        let store = bench.store_with(&options.with_statement_timeout(SOON));
+        let locked = shut(&bench).await;
+        for _ in 0..OFTEN {
+            for error in [
+                store.append(&send(1)).await.unwrap_err(),
+                read(&store).await.unwrap_err(),
+            ] {
+                check(&error, UNAVAILABLE);
+                assert_eq!(code(&error).as_deref(), Some("57014"));
+            }
+        }
+        locked.let_go().await;
+        assert_eq!(bench.messages().await, 0);
+    }
+}
+
+#[tokio::test]
+async fn what_became_of_a_write_that_a_host_s_pool_gave_up_is_found_by_repeating_it() {
+    for bench in Bench::both().await {
+        let pool = bench.pool(CONNECTIONS);
+        let patient = PgStore::new(pool.clone(), &bench.options());
+        let store = PgStore::new(pool, &bench.options().with_statement_timeout(SOON));
+        let locked = bench.lock().await;
+        for _ in 0..OFTEN {
+            check(&store.append(&send(1)).await.unwrap_err(), OutcomeUnknown);
+        }
+        // The server does not know that they have been given up.
+        bench.until_waiting(i64::from(OFTEN)).await;
+        locked.let_go().await;
+        let repeated = patient.append(&send(1)).await.unwrap();
+        assert!(matches!(repeated, Appended::Stored(_) | Appended::Duplicate(_)));
+        assert_eq!(bench.messages().await, 1);
+        assert!(!is_stored(&patient, 1).await);
+        check_full_size(&bench, &patient).await;
+    }
+}
+
+#[tokio::test]
+async fn a_read_that_a_host_s_pool_gave_up_is_unavailable() {
+    for bench in Bench::both().await {
+        let pool = bench.pool(CONNECTIONS);
+        let patient = PgStore::new(pool.clone(), &bench.options());
+        let store = PgStore::new(pool, &bench.options().with_statement_timeout(SOON));
+        let locked = shut(&bench).await;
+        for _ in 0..OFTEN {
+            check(&read(&store).await.unwrap_err(), UNAVAILABLE);
+        }
+        locked.let_go().await;
+        read(&patient).await.unwrap();
+        check_full_size(&bench, &patient).await;
+    }
+}
+
+#[tokio::test]
+async fn whose_connection_is_ended_by_somebody_is_told_that_it_may_have_happened() {
+    for bench in Bench::both().await {
+        let store = bench.store_with(&bench.options().with_max_connections(CONNECTIONS));
+        let locked = shut(&bench).await;
+        for _ in 0..OFTEN {
+            let (written, read, ()) = tokio::join!(
+                async { store.append(&send(1)).await },
+                async { read(&store).await },
+                async {
+                    bench.until_waiting(2).await;
+                    bench.terminate().await;
+                }
+            );
+            check(&written.unwrap_err(), OutcomeUnknown);
+            check(&read.unwrap_err(), UNAVAILABLE);
+        }
+        locked.let_go().await;
+        assert!(is_stored(&store, 1).await);
+        check_full_size(&bench, &store).await;
+        assert_eq!(bench.messages().await, 1 + CONNECTIONS as usize);
+    }
+}
+
+/// What was answered a moment ago is not asked whether it lives: that would be a round trip more for each
+/// step. So a step may fail for it, and says what is so: nobody knows whether it was taken.
+#[tokio::test]
+async fn a_connection_that_was_ended_while_idle_costs_one_step_at_most() {
+    for bench in Bench::both().await {
+        let store = bench.store_with(&bench.options().with_max_connections(1));
+        for n in 1..=OFTEN {
+            read(&store).await.unwrap();
+            bench.terminate().await;
+            if let Err(error) = store.append(&send(n)).await {
+                check(&error, OutcomeUnknown);
+                assert!(is_stored(&store, n).await, "the server had it not");
+            }
+            assert!(!is_stored(&store, n).await);
+        }
+        assert_eq!(bench.messages().await, OFTEN as usize);
+    }
+}
+
+/// Where each message goes alone: a commit of several goes on without those who have gone away.
+#[tokio::test]
+async fn steps_that_nobody_waits_for_any_more_leave_the_pool_as_it_was() {
+    let benches = [Bench::alone().await, Bench::alone().await];
+    let stores = [
+        benches[0].store_with(&benches[0].options().with_max_connections(CONNECTIONS)),
+        PgStore::new(benches[1].pool(CONNECTIONS), &benches[1].options()),
+    ];
+    for (bench, store) in benches.iter().zip(&stores) {
+        let (locked, step) = (bench.lock().await, send(1));
+        for n in 1..=i64::from(OFTEN) {
+            tokio::select! {
+                answer = store.append(&step) => panic!("nobody gets the lock: {answer:?}"),
+                () = bench.until_waiting(n) => {}
+            }
+        }
+        locked.let_go().await;
+        bench.until_idle().await;
+        assert!(!is_stored(store, 1).await, "the server went on with the first");
+        check_full_size(bench, store).await;
+    }
+}

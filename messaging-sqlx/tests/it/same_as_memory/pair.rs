@@ -1,0 +1,373 @@
+//! Two stores that are given the same steps: the one in memory, and another.
+
+use messaging_core::{
+    domain::{
+        conversation::{NewMessage, PreparedOpen},
+        message::IdempotencyKey,
+        page::ListCursor,
+    },
+    id::{AgentId, AuditId, BookingId, ConversationId, MessageId, UserId, WorkerId},
+    memory::MemoryStore,
+    store::{
+        Append, Appended, AuditRecord, AuditStore, ChangeState, Changed, Claim, ConversationStore, Entry,
+        HistoryScan, Lane, LaneDeferral, ListScan, ListStart, MarkRead, Marked, OutboxStore, Progress,
+        Publisher, Recount, RecountScan, Requeue, Requeued, Store,
+    },
+    time::Timestamp,
+};
+use proptest::sample::Index;
+use uuid::Uuid;
+
+use crate::same_as_memory::steps::{By, From, Publish, Read, Step, Write};
+
+/// A store, and where it keeps what it keeps.
+pub(crate) trait Kept: Send + Sync {
+    type Store: Store + AuditStore;
+
+    /// An empty one.
+    fn new() -> impl Future<Output = Self> + Send;
+
+    fn store(&self) -> &Self::Store;
+
+    /// Closes the store, and opens it again where it was.
+    fn reopen(&mut self) -> impl Future<Output = ()> + Send;
+}
+
+/// Takes these steps on both stores, which have to answer the same.
+pub(crate) fn check<K: Kept>(steps: &[Step]) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let mut pair = Pair::<K>::new().await;
+        for step in steps {
+            pair.take(step).await;
+        }
+        pair.reopen().await;
+    });
+}
+
+/// Takes the same step on both stores, and gives what both answered.
+macro_rules! same {
+    ($pair:expr, $method:ident ( $($argument:expr),* )) => {{
+        let memory = $pair.memory.$method($($argument),*).await.unwrap();
+        let kept = $pair.kept.store().$method($($argument),*).await.unwrap();
+        assert_eq!(kept, memory, stringify!($method));
+        memory
+    }};
+}
+
+const EVERYTHING: RecountScan = RecountScan {
+    after: None,
+    up_to: None,
+    limit: usize::MAX,
+};
+
+struct Pair<K> {
+    memory: MemoryStore,
+    kept: K,
+    now: Timestamp,
+    ids: u128,
+    conversations: Vec<ConversationId>,
+    messages: Vec<(ConversationId, MessageId)>,
+    /// As they were given, most of them out of date.
+    lanes: Vec<Lane>,
+    entries: Vec<Entry>,
+}
+
+impl<K: Kept> Pair<K> {
+    async fn new() -> Self {
+        Self {
+            memory: MemoryStore::new(),
+            kept: K::new().await,
+            now: Timestamp::from_millis(1_767_225_600_000),
+            ids: 1 << 64,
+            conversations: vec![ConversationId::new(Uuid::nil())],
+            messages: Vec::new(),
+            lanes: Vec::new(),
+            entries: Vec::new(),
+        }
+    }
+
+    async fn reopen(&mut self) {
+        self.kept.reopen().await;
+        same!(self, backlog());
+    }
+
+    async fn take(&mut self, step: &Step) {
+        match step {
+            Step::Wait(millis) => self.now = Timestamp::from_millis(self.now.as_millis() + millis),
+            Step::Reopen => self.reopen().await,
+            Step::Write(step) => self.write(step).await,
+            Step::Publish(step) => self.publish(step).await,
+            Step::Read(step) => self.read(step).await,
+        }
+        same!(self, backlog());
+        if let Some(first) = same!(self, list_dead_letters(None, 9)).first() {
+            same!(self, list_dead_letters(Some(&first.position()), 2));
+        }
+        assert_eq!(
+            recounts(self.kept.store()).await,
+            recounts(&self.memory).await,
+            "recounts"
+        );
+    }
+
+    async fn write(&mut self, step: &Write) {
+        match step {
+            Write::Open(client, agent, booking, by) => {
+                let plan = PreparedOpen {
+                    id: ConversationId::new(self.new_id()),
+                    client_id: user(*client),
+                    agent_id: agency(*agent),
+                    agent_user_id: user(agent + 2),
+                    booking_id: booking.map(|n| BookingId::parse(format!("booking-{n}")).unwrap()),
+                    now: self.now,
+                };
+                let opened = same!(self, open(&plan, self.publisher(*by)));
+                self.conversations.push(opened.id);
+                self.lanes.extend(opened.lane);
+            }
+            Write::Append(at, from, key, body, access_version, by) => {
+                let id = MessageId::new(self.new_id());
+                self.messages.push((self.conversation(*at), id));
+                let step = Append {
+                    conversation_id: self.conversation(*at),
+                    access_version: self.access_version(*at, *access_version).await,
+                    message: NewMessage {
+                        id,
+                        origin: from.origin(),
+                        body: body.clone(),
+                        key: key.map(send_key),
+                        now: self.now,
+                        digest_at: Some(self.now),
+                    },
+                    publisher: self.publisher(*by),
+                };
+                if let Appended::Stored(stored) = same!(self, append(&step)) {
+                    self.lanes.extend(stored.lane);
+                }
+            }
+            Write::MarkRead(at, side, message, access_version, by) => {
+                let step = MarkRead {
+                    conversation_id: self.conversation(*at),
+                    access_version: self.access_version(*at, *access_version).await,
+                    side: *side,
+                    up_to: self.message(*at, *message),
+                    now: self.now,
+                    publisher: self.publisher(*by),
+                };
+                if let Marked::Moved { lane, .. } = same!(self, mark_read(&step)) {
+                    self.lanes.extend(lane);
+                }
+            }
+            Write::Change(at, change, access_version, by) => {
+                let step = ChangeState {
+                    conversation_id: self.conversation(*at),
+                    access_version: self.access_version(*at, *access_version).await,
+                    change: change.clone(),
+                    now: self.now,
+                    publisher: self.publisher(*by),
+                };
+                if let Changed::Done { lane } = same!(self, change_state(&step)) {
+                    self.lanes.extend(lane);
+                }
+            }
+            Write::Record(actor, action, at) => {
+                let record = AuditRecord {
+                    id: AuditId::new(self.new_id()),
+                    at: self.now,
+                    actor_id: user(*actor),
+                    action: *action,
+                    conversation_id: at.as_ref().map(|at| self.conversation(*at)),
+                };
+                same!(self, record_access(&record));
+                same!(self, list_accesses(None, 3));
+                let before = AuditId::new(Uuid::from_u128(record.id.as_uuid().as_u128() - 1));
+                same!(self, list_accesses(Some(before), 3));
+            }
+        }
+    }
+
+    async fn publish(&mut self, step: &Publish) {
+        match step {
+            Publish::Claim(by, lease, limit) => {
+                let lanes = same!(
+                    self,
+                    claim_lanes(&Claim::new(worker(*by), self.now, self.now + *lease, *limit))
+                );
+                self.lanes.extend(lanes);
+            }
+            Publish::Load(lanes, per_lane) => {
+                let loaded = same!(self, load_entries(&self.some_lanes(lanes), *per_lane));
+                self.entries.extend(loaded.into_iter().map(|loaded| loaded.entry));
+            }
+            Publish::Acknowledge(by, lanes, more, lease) => {
+                let progress = |lane: Lane| Progress {
+                    conversation_id: lane.conversation_id,
+                    lease_until: lane.lease_until,
+                    up_to: (lane.head + more).saturating_sub(1),
+                };
+                let done: Vec<_> = self.some_lanes(lanes).into_iter().map(progress).collect();
+                let lanes = same!(self, acknowledge(worker(*by), self.now + *lease, &done));
+                self.lanes.extend(lanes);
+            }
+            Publish::Delay(by, lanes, delay, failure) => {
+                let release = |lane: Lane| LaneDeferral {
+                    conversation_id: lane.conversation_id,
+                    lease_until: lane.lease_until,
+                    until: self.now + *delay,
+                    failure: *failure,
+                };
+                let delays: Vec<_> = self.some_lanes(lanes).into_iter().map(release).collect();
+                same!(self, defer_lanes(worker(*by), &delays));
+            }
+            Publish::DeadLetter(by, lane, entry) => {
+                let Some(lane) = pick(*lane, &self.lanes) else {
+                    return;
+                };
+                // Of another lane it would mean nothing.
+                let mut its = self.entries.clone();
+                its.retain(|entry| entry.conversation_id == lane.conversation_id);
+                if let Some(entry) = pick(*entry, &its) {
+                    same!(self, dead_letter(worker(*by), lane, entry, "too large", self.now));
+                }
+            }
+            Publish::Requeue(nth, by) => {
+                let dead = same!(self, list_dead_letters(None, 9));
+                let (conversation_id, number) = match pick(*nth, &dead) {
+                    Some(one) => (one.entry.conversation_id, one.entry.number),
+                    None => (self.conversation(*nth), 1),
+                };
+                let step = Requeue {
+                    conversation_id,
+                    number,
+                    now: self.now,
+                    publisher: self.publisher(*by),
+                };
+                if let Requeued::Done { lane } = same!(self, requeue(&step)) {
+                    self.lanes.extend(lane);
+                }
+            }
+        }
+    }
+
+    async fn read(&self, step: &Read) {
+        match step {
+            Read::List(scope, from, limit) => {
+                let start = match from {
+                    From::Newest => ListStart::Newest,
+                    From::Skip(count) => ListStart::Skip(*count),
+                    From::After(at) => {
+                        let id = self.conversation(*at);
+                        let found = same!(self, find_conversation(id));
+                        let activity_at = found.map_or(self.now, |found| found.activity_at);
+                        ListStart::After(ListCursor::new(scope.clone(), activity_at, id))
+                    }
+                };
+                let scan = ListScan {
+                    scope: scope.clone(),
+                    start,
+                    limit: *limit,
+                };
+                same!(self, list_conversations(&scan));
+                same!(self, count_conversations(scope, limit.get() as u64));
+                same!(self, count_unread(scope));
+            }
+            Read::History(at, direction, limit) => {
+                let scan = HistoryScan {
+                    conversation_id: self.conversation(*at),
+                    direction: *direction,
+                    limit: *limit,
+                };
+                same!(self, list_messages(&scan));
+            }
+            Read::Look(at, sender, key) => {
+                let id = self.conversation(*at);
+                same!(self, find_summary(id));
+                same!(self, list_bookings(id));
+                same!(self, find_sent(id, sender.map(user).as_ref(), &send_key(*key)));
+            }
+            Read::OfAgent(agent, after, limit) => {
+                let after = after.as_ref().map(|at| self.conversation(*at));
+                same!(self, list_agent_conversations(&agency(*agent), after, *limit));
+            }
+        }
+    }
+
+    fn new_id(&mut self) -> Uuid {
+        self.ids += 1;
+        Uuid::from_u128(self.ids)
+    }
+
+    fn conversation(&self, at: Index) -> ConversationId {
+        *at.get(&self.conversations)
+    }
+
+    /// A message that was sent to a conversation, or one that never was.
+    fn message(&self, at: Index, which: Index) -> MessageId {
+        let of = self.conversation(at);
+        let sent = self
+            .messages
+            .iter()
+            .filter(|(to, _)| *to == of)
+            .map(|(_, id)| *id);
+        let ids: Vec<_> = sent.chain([MessageId::new(Uuid::nil())]).collect();
+        *which.get(&ids)
+    }
+
+    /// The access version that holds, or one that is off by so much.
+    async fn access_version(&self, at: Index, off: u32) -> u32 {
+        let found = same!(self, find_conversation(self.conversation(at)));
+        found.map_or(0, |found| found.access_version) + off
+    }
+
+    fn publisher(&self, by: Option<By>) -> Publisher {
+        by.map_or(Publisher::Anyone, |(n, lease)| Publisher::Worker {
+            id: worker(n),
+            lease_until: self.now + lease,
+        })
+    }
+
+    fn some_lanes(&self, which: &[Index]) -> Vec<Lane> {
+        let picked = which.iter().filter_map(|index| pick(*index, &self.lanes));
+        picked.cloned().collect()
+    }
+}
+
+/// Without the tails of lanes, which not every store keeps.
+async fn recounts(store: &dyn Store) -> Vec<Recount> {
+    let mut recounts = store
+        .recount()
+        .unwrap()
+        .recount_conversations(&EVERYTHING)
+        .await
+        .unwrap();
+    for lane in recounts.iter_mut().filter_map(|recount| recount.lane.as_mut()) {
+        lane.tail = None;
+    }
+    recounts
+}
+
+/// One of those given last, more often than not still what it was.
+fn pick<T>(index: Index, from: &[T]) -> Option<&T> {
+    let recent = &from[from.len().saturating_sub(5)..];
+    (!recent.is_empty()).then(|| index.get(recent))
+}
+
+pub(crate) fn user(n: u8) -> UserId {
+    UserId::parse(format!("user-{n}")).unwrap()
+}
+
+pub(crate) fn agency(n: u8) -> AgentId {
+    AgentId::parse(format!("agency-{n}")).unwrap()
+}
+
+fn worker(n: u8) -> WorkerId {
+    WorkerId::new(Uuid::from_u128(n.into()))
+}
+
+fn send_key(n: u8) -> IdempotencyKey {
+    IdempotencyKey::parse(format!("key-{n}")).unwrap()
+}

@@ -1,0 +1,161 @@
+//! Every step of a store, one after the other.
+
+use super::sending::send;
+use messaging_core::{
+    domain::{conversation::Change, side::Side},
+    id::AuditId,
+    store::{
+        AuditRecord, AuditStore as _, AuditedAction, ChangeState, Claim, ConversationStore as _,
+        DeadLetterPosition, Direction, Entry, EntryKind, HistoryScan, Lane, LaneDeferral, LaneFailure,
+        ListScan, ListStart, MarkRead, OutboxStore as _, Progress, Publisher, RecountScan, RecountStore as _,
+        Requeue, StoreError,
+    },
+};
+use messaging_sqlx::PgStore;
+use messaging_testkit::make::{
+    admin_id, admin_scope, agency_id, agent_scope, at, client_id, client_scope, conversation_id, key, limit,
+    message_id, plan, uuid, worker_id,
+};
+
+const EVERYTHING: RecountScan = RecountScan {
+    after: None,
+    up_to: None,
+    limit: 9,
+};
+
+/// What became of each step of the port, in a schema that knows of none of them: each has something to do.
+pub(crate) async fn each_step(store: &PgStore) -> Vec<Result<(), StoreError>> {
+    let mut done = Vec::new();
+    for steps in [writes(store).await, reads(store).await, publishes(store).await] {
+        done.extend(steps);
+    }
+    done
+}
+
+async fn writes(store: &PgStore) -> Vec<Result<(), StoreError>> {
+    let (id, publisher) = (conversation_id(1_001), Publisher::Anyone);
+    let read = MarkRead {
+        conversation_id: id,
+        access_version: 0,
+        side: Side::Agent,
+        up_to: message_id(1),
+        now: at(2),
+        publisher,
+    };
+    let close = ChangeState {
+        conversation_id: id,
+        access_version: 0,
+        change: Change::Close,
+        now: at(3),
+        publisher,
+    };
+    let record = AuditRecord {
+        id: AuditId::new(uuid(9, 1)),
+        at: at(4),
+        actor_id: admin_id(1),
+        action: AuditedAction::ReadHistory,
+        conversation_id: Some(id),
+    };
+    vec![
+        store.open(&plan(1, 1), publisher).await.map(drop),
+        store.append(&send(1)).await.map(drop),
+        store.append(&send(2)).await.map(drop),
+        store.mark_read(&read).await.map(drop),
+        store.change_state(&close).await.map(drop),
+        store.record_access(&record).await,
+    ]
+}
+
+async fn reads(store: &PgStore) -> Vec<Result<(), StoreError>> {
+    let id = conversation_id(1_001);
+    let place = DeadLetterPosition {
+        at: at(0),
+        conversation_id: id,
+        number: 0,
+    };
+    let mut done = vec![
+        store.find_conversation(id).await.map(drop),
+        store.find_summary(id).await.map(drop),
+        store.list_bookings(id).await.map(drop),
+        store
+            .list_agent_conversations(&agency_id(1), None, 9)
+            .await
+            .map(drop),
+        store
+            .find_sent(id, Some(&client_id(1)), &key("1"))
+            .await
+            .map(drop),
+        store.list_accesses(None, 9).await.map(drop),
+        store.list_dead_letters(None, 9).await.map(drop),
+        store.list_dead_letters(Some(&place), 9).await.map(drop),
+        store.backlog().await.map(drop),
+        store.recount_conversations(&EVERYTHING).await.map(drop),
+    ];
+    for scope in [client_scope(1), agent_scope(1), admin_scope(1)] {
+        done.push(store.count_conversations(&scope, 9).await.map(drop));
+        done.push(store.count_unread(&scope).await.map(drop));
+        for start in [ListStart::Newest, ListStart::Skip(0)] {
+            let scan = ListScan {
+                scope: scope.clone(),
+                start,
+                limit: limit(9),
+            };
+            done.push(store.list_conversations(&scan).await.map(drop));
+        }
+    }
+    for direction in [Direction::Newest, Direction::Before(9), Direction::After(0)] {
+        let scan = HistoryScan {
+            conversation_id: id,
+            direction,
+            limit: limit(9),
+        };
+        done.push(store.list_messages(&scan).await.map(drop));
+    }
+    done
+}
+
+/// The worker's: the opening is a dead letter, what follows is published but for the last event.
+async fn publishes(store: &PgStore) -> Vec<Result<(), StoreError>> {
+    let (worker, id) = (worker_id(1), conversation_id(1_001));
+    let lane = Lane {
+        conversation_id: id,
+        head: 1,
+        lease_until: at(15),
+        tries: 0,
+        refusals: 0,
+    };
+    let opening = Entry {
+        conversation_id: id,
+        number: 1,
+        kind: EntryKind::Updated,
+        at: at(0),
+    };
+    let progress = Progress {
+        conversation_id: id,
+        lease_until: at(15),
+        up_to: 3,
+    };
+    let delay = LaneDeferral {
+        conversation_id: id,
+        lease_until: at(16),
+        until: at(20),
+        failure: LaneFailure::Transport,
+    };
+    let claim = Claim::new(worker, at(5), at(15), 9);
+    let requeue = Requeue {
+        conversation_id: id,
+        number: 1,
+        now: at(7),
+        publisher: Publisher::Anyone,
+    };
+    vec![
+        store.claim_lanes(&claim).await.map(drop),
+        store.load_entries(std::slice::from_ref(&lane), 9).await.map(drop),
+        store
+            .dead_letter(worker, &lane, &opening, "too large", at(6))
+            .await,
+        store.acknowledge(worker, at(16), &[progress]).await.map(drop),
+        store.defer_lanes(worker, &[delay]).await,
+        store.requeue(&requeue).await.map(drop),
+    ]
+}

@@ -1,0 +1,17 @@
+//! What the tests of PostgreSQL share.
+
+mod bench;
+mod each_step;
+mod errors;
+mod process;
+mod sending;
+mod session;
+
+pub(crate) use self::{
+    bench::Bench,
+    each_step::each_step,
+    errors::{UNAVAILABLE, check, code},
+    process::{Moment, Process, Transport},
+    sending::{is_stored, is_stored_in_the_end, send},
+    session::{Session, tables},
+};

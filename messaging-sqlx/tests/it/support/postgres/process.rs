@@ -1,0 +1,250 @@
+//! A process of a host among others: its own connections, its own clock, and a transport that all share.
+
+use std::{
+    mem,
+    sync::{Arc, Mutex},
+};
+
+use async_trait::async_trait;
+use messaging_core::{
+    ConversationId, Messaging, SendMessage, Timestamp, Unlimited, Workers,
+    clock::{IdSource, ManualClock, SequentialIds},
+    event::{ChannelName, Event},
+    host::HostError,
+    id::UserId,
+    transport::channels::{ChannelAuth, Channels, Subscription, Webhook, WebhookError},
+    transport::realtime::{Limits, PublishError, Realtime},
+};
+use messaging_testkit::{
+    fake::FakeDirectory,
+    make::{body, client},
+};
+use tokio::{
+    sync::oneshot::{Receiver, Sender, channel},
+    task::JoinHandle,
+};
+use uuid::Uuid;
+
+use super::bench::Bench;
+
+pub(crate) struct Process {
+    pub(crate) messaging: Messaging,
+    pub(crate) workers: Arc<Workers>,
+    clock: ManualClock,
+    line: Line,
+    stopped: Option<Stopped>,
+}
+
+/// A relay in the middle of a call to the transport.
+struct Stopped {
+    step: JoinHandle<()>,
+    go_on: Sender<()>,
+}
+
+/// When a process stops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Moment {
+    /// Just before the transport has its events.
+    Before,
+    /// When the transport has them, and has not said so.
+    After,
+}
+
+impl Process {
+    /// Process `n` of those that publish to `transport`.
+    pub(crate) fn start(n: u8, bench: &Bench, transport: &Transport) -> Self {
+        let store = bench.store_with(&bench.options().with_max_connections(3));
+        let (line, clock) = (Line::to(transport), ManualClock::new());
+        let (messaging, workers) = Messaging::builder(store, FakeDirectory::new())
+            .rate_limiter(Unlimited)
+            .realtime(line.clone())
+            .clock(clock.clone())
+            .ids(Ids(n, SequentialIds::default()))
+            .build()
+            .unwrap();
+        Self {
+            messaging,
+            workers: Arc::new(workers),
+            clock,
+            line,
+            stopped: None,
+        }
+    }
+
+    /// It is so late, unless this process does not run.
+    pub(crate) fn tick(&self, now: Timestamp) {
+        if !self.is_stopped() {
+            self.clock.set(now);
+        }
+    }
+
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stopped.is_some()
+    }
+
+    /// The client of conversation 1001, 2001 … says something; this process is to publish it.
+    pub(crate) async fn send(&self, n: u64, to: ConversationId, text: &str) {
+        let _attending = self.workers.relay().attend();
+        let request = SendMessage {
+            conversation_id: to,
+            body: body(text),
+            key: None,
+        };
+        self.messaging.send_message(&client(n), &request).await.unwrap();
+    }
+
+    /// Publishes until there is nothing more to do now.
+    pub(crate) async fn publish(&self) {
+        while self.workers.relay().step().await.unwrap() > 0 {}
+    }
+
+    /// Publishes, and stops at its call number `calls` from now on, if it comes so far.
+    pub(crate) async fn stop(&mut self, calls: usize, moment: Moment) {
+        let (reached, is_reached) = channel();
+        let (go_on, goes_on) = channel();
+        *self.line.stop.lock().unwrap() = Some(Stop {
+            calls,
+            moment,
+            reached,
+            goes_on,
+        });
+        let workers = self.workers.clone();
+        let mut step = tokio::spawn(async move { workers.relay().step().await.map(drop).unwrap() });
+        tokio::select! {
+            _ = is_reached => self.stopped = Some(Stopped { step, go_on }),
+            done = &mut step => {
+                done.unwrap();
+                self.line.stop.lock().unwrap().take();
+            }
+        }
+    }
+
+    /// Goes on where it has stopped, now that it is so late.
+    pub(crate) async fn go_on(&mut self, now: Timestamp) {
+        if let Some(Stopped { step, go_on }) = self.stopped.take() {
+            self.clock.set(now);
+            go_on.send(()).unwrap();
+            step.await.unwrap();
+        }
+    }
+
+    /// Ends as if it were killed.
+    pub(crate) fn die(mut self) {
+        if let Some(stopped) = self.stopped.take() {
+            stopped.step.abort();
+        }
+    }
+}
+
+/// What the transport has been given, by all processes, in order.
+#[derive(Clone, Default)]
+pub(crate) struct Transport(Arc<Mutex<Vec<Event>>>);
+
+impl Transport {
+    /// The texts that were published on a conversation's channel since this was asked last, repetitions too.
+    pub(crate) fn take(&self, of: ConversationId) -> Vec<String> {
+        let channel = format!("private-conversation-{of}");
+        let mut events = self.0.lock().unwrap();
+        let (mine, others): (Vec<_>, _) = mem::take(&mut *events)
+            .into_iter()
+            .partition(|event| event.channel.as_str() == channel);
+        *events = others;
+        mine.iter().filter_map(text).collect()
+    }
+}
+
+fn text(event: &Event) -> Option<String> {
+    let (_, rest) = event.data.split_once(r#""content":""#)?;
+    Some(rest.split_once('"')?.0.to_owned())
+}
+
+/// A process's way to the transport.
+#[derive(Clone)]
+struct Line {
+    transport: Transport,
+    stop: Arc<Mutex<Option<Stop>>>,
+}
+
+struct Stop {
+    calls: usize,
+    moment: Moment,
+    reached: Sender<()>,
+    goes_on: Receiver<()>,
+}
+
+impl Line {
+    fn to(transport: &Transport) -> Self {
+        Self {
+            transport: transport.clone(),
+            stop: Arc::default(),
+        }
+    }
+
+    fn accept(&self, batch: &[Event]) {
+        self.transport.0.lock().unwrap().extend_from_slice(batch);
+    }
+
+    /// How this call is to stop, if it is.
+    fn next_stop(&self) -> Option<Stop> {
+        self.stop.lock().unwrap().take_if(|stop| {
+            stop.calls -= 1;
+            stop.calls == 0
+        })
+    }
+}
+
+impl Channels for Line {
+    fn sign(&self, _: &Subscription) -> Result<ChannelAuth, HostError> {
+        Err(HostError::permanent("nothing is signed here"))
+    }
+
+    fn receive_webhook(&self, _: &Webhook<'_>) -> Result<(), WebhookError> {
+        Err(WebhookError::NotAuthentic(
+            "there is none that could have sent it",
+        ))
+    }
+}
+
+#[async_trait]
+impl Realtime for Line {
+    /// Those of one message in each call: one for the conversation, one for the reader.
+    fn limits(&self) -> Limits {
+        Limits {
+            events_per_call: 2,
+            data_bytes: 10_240,
+        }
+    }
+
+    async fn publish(&self, batch: &[Event]) -> Result<(), PublishError> {
+        let Some(stop) = self.next_stop() else {
+            self.accept(batch);
+            return Ok(());
+        };
+        if stop.moment == Moment::After {
+            self.accept(batch);
+        }
+        stop.reached.send(()).ok();
+        stop.goes_on.await.ok();
+        if stop.moment == Moment::Before {
+            self.accept(batch);
+        }
+        Ok(())
+    }
+
+    async fn revoke(&self, _: &UserId, _: &ChannelName) -> Result<(), PublishError> {
+        Ok(())
+    }
+}
+
+/// Ids that do not meet those of another process.
+struct Ids(u8, SequentialIds);
+
+impl IdSource for Ids {
+    fn new_id(&self, at: Timestamp) -> Uuid {
+        Uuid::from_u128(self.1.new_id(at).as_u128() | u128::from(self.0) << 40)
+    }
+
+    fn chance(&self) -> f64 {
+        self.1.chance()
+    }
+}

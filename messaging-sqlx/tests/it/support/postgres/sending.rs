@@ -1,0 +1,53 @@
+//! Messages of the one client, and what became of them.
+
+use messaging_core::{
+    domain::side::Side,
+    store::{Append, Appended, Publisher, Store},
+};
+use messaging_testkit::make::{client_id, conversation_id, key, message};
+
+/// Message `n` of the client, under a key of its own.
+pub(crate) fn send(n: u32) -> Append {
+    let mut message = message(n, Side::Client, &client_id(1));
+    message.key = Some(key(n.to_string()));
+    Append {
+        conversation_id: conversation_id(1_001),
+        access_version: 0,
+        message,
+        publisher: Publisher::Anyone,
+    }
+}
+
+/// Sends message `n`, and says whether this call stored it.
+pub(crate) async fn is_stored(store: &dyn Store, n: u32) -> bool {
+    match store.append(&send(n)).await.unwrap() {
+        Appended::Stored(stored) => stored.message.id == send(n).message.id,
+        Appended::Duplicate(row) => {
+            assert_eq!(row.message.id, send(n).message.id);
+            false
+        }
+        Appended::Conflict => panic!("the conversation is as it was"),
+    }
+}
+
+/// The same, decided anew after each change of the conversation that comes between: such as a link of a booking.
+pub(crate) async fn is_stored_in_the_end(store: &dyn Store, n: u32) -> bool {
+    // More than anything here changes it.
+    for _ in 0..1_000 {
+        let of = send(n).conversation_id;
+        let access_version = store.find_conversation(of).await.unwrap().unwrap().access_version;
+        match store
+            .append(&Append {
+                access_version,
+                ..send(n)
+            })
+            .await
+            .unwrap()
+        {
+            Appended::Stored(_) => return true,
+            Appended::Duplicate(_) => return false,
+            Appended::Conflict => {}
+        }
+    }
+    panic!("the conversation changes without an end")
+}

@@ -1,0 +1,11 @@
+//! What the tests of SQLite share.
+
+mod picture;
+mod place;
+mod steps;
+
+pub(crate) use self::{
+    picture::Picture,
+    place::Place,
+    steps::{append, at, conversation, message, plan, play, stored, user, worker},
+};

@@ -1,0 +1,130 @@
+//! Values for steps, and a few of every kind of step.
+
+use std::time::Duration;
+
+use messaging_core::{
+    domain::{
+        body::Body,
+        conversation::{Change, NewMessage, PreparedOpen},
+        message::{IdempotencyKey, Origin},
+        side::{Recipients, Side},
+    },
+    id::{AgentId, AuditId, BookingId, ConversationId, MessageId, UserId, WorkerId},
+    store::{
+        Append, Appended, AuditStore as _, AuditRecord, AuditedAction, ChangeState, Claim, ConversationStore as _,
+        MarkRead, OutboxStore as _, Publisher, Stored,
+    },
+    time::Timestamp,
+};
+use messaging_sqlx::SqliteStore;
+use uuid::Uuid;
+
+pub(crate) fn at(seconds: u64) -> Timestamp {
+    Timestamp::from_millis(1_767_225_600_000) + Duration::from_secs(seconds)
+}
+
+pub(crate) fn user(id: &str) -> UserId {
+    UserId::parse(id).unwrap()
+}
+
+pub(crate) fn conversation(n: u128) -> ConversationId {
+    ConversationId::new(Uuid::from_u128(n))
+}
+
+pub(crate) fn message(n: u128) -> MessageId {
+    MessageId::new(Uuid::from_u128(n))
+}
+
+pub(crate) fn worker(n: u128) -> WorkerId {
+    WorkerId::new(Uuid::from_u128(n))
+}
+
+/// Conversation `n`, between client `n` and the one agent.
+pub(crate) fn plan(n: u128) -> PreparedOpen {
+    PreparedOpen {
+        id: conversation(n),
+        client_id: user(&format!("client-{n}")),
+        agent_id: AgentId::parse("agency").unwrap(),
+        agent_user_id: user("agent"),
+        booking_id: Some(BookingId::parse(format!("booking-{n}")).unwrap()),
+        now: at(0),
+    }
+}
+
+/// Message `id` of conversation `n`, by its client, under a key of its own.
+pub(crate) fn append(n: u128, id: u128) -> Append {
+    let origin = Origin::User {
+        side: Side::Client,
+        user_id: user(&format!("client-{n}")),
+    };
+    Append {
+        conversation_id: conversation(n),
+        access_version: 0,
+        message: NewMessage {
+            id: message(id),
+            origin,
+            body: Body::parse("Is the hut open in May? 🏔").unwrap(),
+            key: Some(IdempotencyKey::parse(id.to_string()).unwrap()),
+            now: at(1),
+            digest_at: None,
+        },
+        publisher: Publisher::Anyone,
+    }
+}
+
+pub(crate) fn stored(appended: Appended) -> Stored {
+    match appended {
+        Appended::Stored(stored) => stored,
+        other => panic!("{other:?}"),
+    }
+}
+
+pub(crate) fn mark_read(n: u128, up_to: u128) -> MarkRead {
+    MarkRead {
+        conversation_id: conversation(n),
+        access_version: 0,
+        side: Side::Agent,
+        up_to: message(up_to),
+        now: at(2),
+        publisher: Publisher::Anyone,
+    }
+}
+
+/// Opens two conversations, and does something of everything in them.
+pub(crate) async fn play(store: &SqliteStore) {
+    store.open(&plan(1), Publisher::Anyone).await.unwrap();
+    store.open(&plan(2), Publisher::Anyone).await.unwrap();
+    for id in 10..15 {
+        stored(store.append(&append(1, id)).await.unwrap());
+    }
+    let mut news = append(2, 20);
+    news.message.origin = Origin::System { to: Recipients::Both };
+    stored(store.append(&news).await.unwrap());
+    store.mark_read(&mark_read(1, 12)).await.unwrap();
+    let block = ChangeState {
+        conversation_id: conversation(2),
+        access_version: 0,
+        change: Change::Block(Side::Agent),
+        now: at(3),
+        publisher: Publisher::Anyone,
+    };
+    store.change_state(&block).await.unwrap();
+    let record = AuditRecord {
+        id: AuditId::new(Uuid::from_u128(30)),
+        at: at(4),
+        actor_id: user("admin"),
+        action: AuditedAction::ReadHistory,
+        conversation_id: Some(conversation(1)),
+    };
+    store.record_access(&record).await.unwrap();
+
+    let lanes = store
+        .claim_lanes(&Claim::new(worker(1), at(5), at(15), 1))
+        .await
+        .unwrap();
+    let entry = &store.load_entries(&lanes, 1).await.unwrap()[0].entry;
+    let refusal = store
+        .dead_letter(worker(1), &lanes[0], entry, "too large", at(6))
+        .await;
+    refusal.unwrap();
+}
