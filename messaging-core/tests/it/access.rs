@@ -9,7 +9,7 @@ use messaging_core::{
 };
 use messaging_testkit::fake::FailingStore;
 
-use crate::world::*;
+use crate::support::*;
 
 #[tokio::test]
 async fn an_admin_reads_everything_marks_nothing_and_is_in_the_log() {

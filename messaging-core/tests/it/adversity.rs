@@ -23,7 +23,7 @@ use messaging_core::{
 };
 use messaging_testkit::fake::{Effect, FailingStore};
 
-use crate::world::*;
+use crate::support::*;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -396,37 +396,4 @@ async fn what_a_stopped_process_could_not_publish_is_anyone_s_at_once() {
     running.await.unwrap();
     on.workers.relay().step().await.unwrap();
     assert_eq!(texts(&on.realtime.take()), ["stuck"]);
-}
-
-/// Never answers.
-pub(crate) struct Stuck;
-
-impl Channels for Stuck {
-    fn sign(&self, _: &Subscription) -> Result<ChannelAuth, HostError> {
-        Err(HostError::permanent("nothing is signed here"))
-    }
-
-    fn receive_webhook(&self, _: &Webhook<'_>) -> Result<(), WebhookError> {
-        Err(WebhookError::NotAuthentic(
-            "there is none that could have sent it",
-        ))
-    }
-}
-
-#[async_trait::async_trait]
-impl Realtime for Stuck {
-    fn limits(&self) -> Limits {
-        Limits {
-            events_per_call: 10,
-            data_bytes: 10_240,
-        }
-    }
-
-    async fn publish(&self, _: &[Event]) -> Result<(), PublishError> {
-        std::future::pending().await
-    }
-
-    async fn revoke(&self, _: &UserId, _: &ChannelName) -> Result<(), PublishError> {
-        std::future::pending().await
-    }
 }

@@ -19,7 +19,7 @@ use messaging_core::{
 };
 use messaging_testkit::fake::{FailingStore, FakeDirectory};
 
-use crate::world::{People, carl, kind, message, open, root};
+use crate::support::{People, carl, kind, message, open, root};
 
 /// A store with the required methods alone.
 struct Bare(MemoryStore);

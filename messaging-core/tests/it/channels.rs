@@ -11,7 +11,7 @@ use messaging_core::{
     transport::realtime::RevokeScope,
 };
 
-use crate::world::*;
+use crate::support::*;
 
 #[tokio::test]
 async fn typing_names_the_actor_and_needs_access() {

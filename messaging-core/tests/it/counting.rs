@@ -28,7 +28,7 @@ use messaging_testkit::{
     make::{agency_id, agent, client, client_id, key},
 };
 
-use crate::{counted::Counted, digests::newest, world::message};
+use crate::support::{Counted, message, newest};
 
 /// Mails, notifies and knows who is connected, but for what is broken.
 #[derive(Clone, Default)]

@@ -7,7 +7,7 @@ use messaging_core::{
 };
 use messaging_testkit::make::{at, plan, secs, worker_id};
 
-use crate::world::*;
+use crate::support::*;
 
 /// Has so many conversations, the opening of each of which was refused.
 async fn refused(count: u64) -> World {

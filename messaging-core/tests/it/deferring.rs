@@ -18,10 +18,7 @@ use messaging_testkit::{
     make::{agency_id, agent_user_id, client, client_id},
 };
 
-use crate::{
-    digests::{Nobody, quiet_house},
-    world::OtherIds,
-};
+use crate::support::{Nobody, OtherIds, quiet_house};
 
 const MINUTE: Duration = Duration::from_mins(1);
 const FULL: u64 = 1;

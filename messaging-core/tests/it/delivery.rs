@@ -17,7 +17,7 @@ use messaging_core::{
 };
 use proptest::prelude::*;
 
-use crate::world::*;
+use crate::support::*;
 
 #[derive(Debug, Clone)]
 enum Step {

@@ -1,72 +1,29 @@
 //! What people are mailed, and when. That it comes neither twice nor too late, whatever happens, is shown by the test
 //! kit's days of mail; here is what one e-mail says, and what one failure does.
 
-use std::{
-    collections::{HashMap, VecDeque},
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{collections::HashMap, time::Duration};
 
 use async_trait::async_trait;
 use messaging_core::{
-    AgentId, Body, BookingId, ConfigError, ConversationId, DigestOptions, DigestPolicy, HistoryFrom,
-    HistoryRequest, HostOpen, IdempotencyKey, MarkOnRead, Messaging, MessagingBuilder, Options, PageSize,
-    Recipients, SendMessage, Unlimited, UserId, Workers,
+    AgentId, Body, BookingId, ConfigError, ConversationId, DigestOptions, DigestPolicy, HostOpen,
+    IdempotencyKey, Messaging, Options, PageSize, Recipients, SendMessage, UserId, Workers,
     clock::{Clock as _, ManualClock, SequentialIds},
     domain::{conversation::Change, page::ListScope, side::Side},
     host::HostError,
     host::HostErrorKind,
     host::directory::{BookingParties, Contact, Directory, ProfileQuery, Profiles},
-    host::presence::Presence,
     memory::MemoryStore,
-    store::{ChangeState, ConversationStore as _, ListScan, ListStart, Publisher, Store},
-    transport::mailer::{Digest, MailError, MailErrorKind, Mailer},
+    store::{ChangeState, ConversationStore as _, ListScan, ListStart, Publisher},
+    transport::mailer::{Digest, MailErrorKind},
 };
 use messaging_testkit::{
     fake::FakeDirectory,
     make::{admin, agency_id, agent, agent_user_id, booking_id, client, client_id},
 };
 
+use crate::support::{Letterbox, Nobody, newest, quiet_house};
+
 const MINUTE: Duration = Duration::from_mins(1);
-
-/// Takes what comes, but for the failures that it was told.
-#[derive(Clone, Default)]
-pub(crate) struct Letterbox(pub(crate) Arc<Mutex<(Vec<Digest>, VecDeque<MailErrorKind>)>>);
-
-#[async_trait]
-impl Mailer for Letterbox {
-    async fn send(&self, digest: &Digest) -> Result<(), MailError> {
-        let mut state = self.0.lock().unwrap();
-        if let Some(kind) = state.1.pop_front() {
-            return Err(MailError::new(kind, "as asked for"));
-        }
-        state.0.push(digest.clone());
-        Ok(())
-    }
-}
-
-/// Nobody is there.
-pub(crate) struct Nobody;
-
-#[async_trait]
-impl Presence for Nobody {
-    async fn online(&self, users: &[UserId]) -> Result<HashMap<UserId, bool>, HostError> {
-        Ok(users.iter().map(|user| (user.clone(), false)).collect())
-    }
-}
-
-/// What builds a house in which nobody is there and nothing is limited; how people are mailed is left to the test.
-pub(crate) fn quiet_house(
-    store: impl Store + 'static,
-    directory: FakeDirectory,
-    clock: &ManualClock,
-) -> MessagingBuilder {
-    Messaging::builder(store, directory)
-        .rate_limiter(Unlimited)
-        .presence(Nobody)
-        .clock(clock.clone())
-        .ids(SequentialIds::default())
-}
 
 struct House {
     store: MemoryStore,
@@ -126,16 +83,6 @@ impl House {
 
     fn fail(&self, kind: MailErrorKind) {
         self.mails.0.lock().unwrap().1.push_back(kind);
-    }
-}
-
-/// The newest messages, which are read by that.
-pub(crate) fn newest(conversation_id: ConversationId) -> HistoryRequest {
-    HistoryRequest {
-        conversation_id,
-        from: HistoryFrom::Newest,
-        limit: PageSize::HISTORY,
-        mark: MarkOnRead::NewestPage,
     }
 }
 

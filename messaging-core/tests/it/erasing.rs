@@ -23,7 +23,7 @@ use messaging_testkit::{
     recount,
 };
 
-use crate::world::*;
+use crate::support::*;
 
 /// Everything that the port shows of conversations and messages.
 async fn everything(store: &MemoryStore, ids: &[ConversationId]) -> String {

@@ -1,6 +1,6 @@
 //! What is said on which channel: the projection of outbox entries to events, as the outside sees it.
 
-use crate::world::*;
+use crate::support::*;
 use messaging_core::{Body, IdempotencyKey, OpenConversation, Recipients, Side, transport::realtime::Limits};
 
 #[tokio::test]

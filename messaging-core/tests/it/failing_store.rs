@@ -17,7 +17,7 @@ use messaging_testkit::{
     recount,
 };
 
-use crate::world::*;
+use crate::support::*;
 
 struct Failing {
     messaging: Messaging,

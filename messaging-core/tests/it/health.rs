@@ -11,7 +11,7 @@ use messaging_core::{
 };
 use messaging_testkit::fake::{Effect, FailingStore};
 
-use crate::world::*;
+use crate::support::*;
 
 const UNAVAILABLE: StoreErrorKind = StoreErrorKind::Unavailable {
     retry_after: Duration::from_secs(1),

@@ -22,7 +22,7 @@ use tokio::{
 };
 use uuid::Uuid;
 
-use crate::world::*;
+use crate::support::*;
 
 const LONG: Duration = Duration::from_mins(1);
 

@@ -16,7 +16,7 @@ use messaging_testkit::{
     make::{body, key},
 };
 
-use crate::world::*;
+use crate::support::*;
 
 const EVERY: Duration = Duration::from_secs(10);
 

@@ -7,7 +7,7 @@ use messaging_core::{
     host::HostError, host::directory::Profiles, host::presence::Presence, memory::MemoryStore,
 };
 
-use crate::world::*;
+use crate::support::*;
 
 #[tokio::test]
 async fn an_actor_s_total_is_the_sum_over_their_list() {

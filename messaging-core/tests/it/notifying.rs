@@ -163,7 +163,7 @@ async fn who_does_not_want_it_or_has_read_it_is_not_notified() {
     house.send("read").await;
     house
         .messaging
-        .history(&agent(1), &crate::digests::newest(house.id))
+        .history(&agent(1), &crate::support::newest(house.id))
         .await
         .unwrap();
     assert_eq!(house.notified().await, [""; 0]);

@@ -11,7 +11,7 @@ use messaging_core::{
 use messaging_testkit::fake::{Effect, FailingStore};
 use serde_json::{Value, json};
 
-use crate::world::*;
+use crate::support::*;
 
 #[tokio::test]
 async fn ten_simultaneous_opens_give_one_conversation() {

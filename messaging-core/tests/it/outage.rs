@@ -17,7 +17,7 @@ use messaging_core::{
     },
 };
 
-use crate::{counted::Counted, world::*};
+use crate::support::*;
 
 const SECOND: Duration = Duration::from_secs(1);
 

@@ -20,7 +20,7 @@ use messaging_core::{
     store::{Append, ConversationStore, Direction, HistoryScan, MarkRead, Publisher},
 };
 
-use crate::world::*;
+use crate::support::*;
 
 #[tokio::test]
 async fn walking_a_history_back_meets_every_message_once_and_stops_at_the_first() {

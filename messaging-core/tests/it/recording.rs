@@ -12,7 +12,7 @@ use messaging_testkit::{
     make::{agency_id, agent_user_id, client, client_id},
 };
 
-use crate::digests::{Letterbox, quiet_house};
+use crate::support::{Letterbox, quiet_house};
 
 const MINUTE: Duration = Duration::from_mins(1);
 const SECOND: Duration = Duration::from_secs(1);

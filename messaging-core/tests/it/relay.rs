@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{adversity::Stuck, world::*};
+use crate::support::*;
 use PublishErrorKind::{Busy, Down, Misconfigured, Refused};
 use messaging_core::{
     Messaging, Options, RelayOptions,

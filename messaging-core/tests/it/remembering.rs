@@ -6,7 +6,7 @@ use messaging_core::{
     memory::MemoryStore,
 };
 
-use crate::world::{People, World, ada, carl, kind, message};
+use crate::support::{People, World, ada, carl, kind, message};
 
 /// Two processes on one store.
 fn two() -> (World, World) {
@@ -57,8 +57,8 @@ async fn who_was_replaced_in_another_process_sends_nothing_more() {
     let (here, elsewhere) = two();
     let id = here.open().await;
     here.send(&ada(), id, "one").await;
-    let alpine = crate::world::agent("alpine");
-    let new = crate::world::user("new");
+    let alpine = crate::support::agent("alpine");
+    let new = crate::support::user("new");
     elsewhere.messaging.reassign_agent(&alpine, &new).await.unwrap();
     let refused = here
         .messaging

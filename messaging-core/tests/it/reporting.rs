@@ -15,7 +15,7 @@ use messaging_core::{
 use messaging_testkit::fake::{Effect, FailingStore};
 use uuid::Uuid;
 
-use crate::world::*;
+use crate::support::*;
 
 fn remark(text: &str) -> Remark {
     Remark::parse(text).unwrap()

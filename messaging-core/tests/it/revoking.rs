@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use messaging_core::{ErrorKind, event::Typing, id::ConversationId, transport::realtime::PublishErrorKind};
 
-use crate::world::*;
+use crate::support::*;
 use PublishErrorKind::{Busy, Down, Misconfigured, Refused};
 
 fn revoked(user: &str, id: ConversationId) -> Vec<String> {

@@ -11,7 +11,7 @@ use messaging_core::{
 };
 use messaging_testkit::make::uuid;
 
-use crate::{logged::Log, world::*};
+use crate::support::*;
 use PublishErrorKind::{Busy, Down, Misconfigured, Refused};
 
 const SECOND: Duration = Duration::from_secs(1);

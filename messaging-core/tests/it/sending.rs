@@ -13,7 +13,7 @@ use messaging_core::{
     store::{ChangeState, ConversationStore, Publisher},
 };
 
-use crate::world::*;
+use crate::support::*;
 
 #[tokio::test]
 async fn a_retry_gets_the_first_message_whatever_has_happened_since() {

@@ -7,7 +7,7 @@ use messaging_core::{
 };
 use messaging_testkit::fake::{Effect, FailingStore};
 
-use crate::world::*;
+use crate::support::*;
 
 #[tokio::test]
 async fn what_people_did_adds_up() {

@@ -4,8 +4,8 @@ use messaging_core::{
     domain::page::{ListScope, PageSize},
     id::{AgentId, BookingId},
     store::{
-        AuditStore as _, AuditRecord, Backlog, ConversationStore as _, Direction, HistoryPage, HistoryScan, Lane,
-        ListPage, ListScan, ListStart, LoadedEntry, OutboxStore as _, DeadLetter,
+        AuditRecord, AuditStore as _, Backlog, ConversationStore as _, DeadLetter, Direction, HistoryPage,
+        HistoryScan, Lane, ListPage, ListScan, ListStart, LoadedEntry, OutboxStore as _,
     },
 };
 use messaging_sqlx::SqliteStore;

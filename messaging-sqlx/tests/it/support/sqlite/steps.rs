@@ -11,8 +11,8 @@ use messaging_core::{
     },
     id::{AgentId, AuditId, BookingId, ConversationId, MessageId, UserId, WorkerId},
     store::{
-        Append, Appended, AuditStore as _, AuditRecord, AuditedAction, ChangeState, Claim, ConversationStore as _,
-        MarkRead, OutboxStore as _, Publisher, Stored,
+        Append, Appended, AuditRecord, AuditStore as _, AuditedAction, ChangeState, Claim,
+        ConversationStore as _, MarkRead, OutboxStore as _, Publisher, Stored,
     },
     time::Timestamp,
 };

@@ -1,0 +1,33 @@
+//! What events say.
+
+use messaging_core::event::Event;
+use serde_json::Value;
+
+/// The text of each `new-message` on a conversation's channel, in order, repetitions included.
+pub(crate) fn texts(events: &[Event]) -> Vec<String> {
+    let on_conversation = |event: &&Event| {
+        event.name == "new-message" && event.channel.as_str().starts_with("private-conversation-")
+    };
+    events
+        .iter()
+        .filter(on_conversation)
+        .map(|event| field(event, "content"))
+        .collect()
+}
+
+fn field(event: &Event, name: &str) -> String {
+    let data: Value = serde_json::from_str(&event.data).unwrap();
+    data[name].as_str().unwrap().to_owned()
+}
+
+/// What was said, as `channel event data` lines.
+pub(crate) fn said(events: &[Event]) -> String {
+    let lines: Vec<_> = events
+        .iter()
+        .map(|e| format!("{} {} {}", e.channel, e.name, e.data))
+        .collect();
+    lines.join(
+        "
+",
+    )
+}

@@ -1,0 +1,25 @@
+//! What these tests share.
+
+mod counted;
+mod digests;
+mod events;
+mod log;
+mod other_ids;
+mod people;
+mod recorder;
+mod requests;
+mod stuck;
+mod world;
+
+pub(crate) use self::{
+    counted::Counted,
+    digests::{Letterbox, Nobody, newest, quiet_house},
+    events::{said, texts},
+    log::Log,
+    other_ids::OtherIds,
+    people::{MockDirectory, People, ada, agent, booking, carl, root, stranger, user},
+    recorder::Recorder,
+    requests::{FORBIDDEN, kind, message, open, shown, unknown_conversation},
+    stuck::Stuck,
+    world::{World, history},
+};

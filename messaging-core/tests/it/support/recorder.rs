@@ -1,0 +1,193 @@
+//! A transport that records what it is given.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex},
+};
+
+use async_trait::async_trait;
+use messaging_core::{
+    UserId,
+    event::{ChannelName, Event},
+    host::HostError,
+    transport::channels::{ChannelAuth, Channels, Subscription, Webhook, WebhookError},
+    transport::realtime::{Limits, PublishError, PublishErrorKind, Realtime, RevokeScope},
+};
+
+type Script = Box<dyn FnMut(&[Event]) -> Option<PublishErrorKind> + Send>;
+
+/// Takes events down; fails when its script says so.
+#[derive(Clone)]
+pub(crate) struct Recorder(Arc<Mutex<Recorded>>);
+
+struct Recorded {
+    accepted: Vec<Event>,
+    calls: usize,
+    revoked: Vec<(UserId, ChannelName)>,
+    revoke_scope: RevokeScope,
+    /// How many calls to revoke there were, failed ones too.
+    revoke_calls: usize,
+    /// What comes of the next revocations; then they succeed.
+    revocations: VecDeque<PublishErrorKind>,
+    /// How many events had been accepted when the last user was revoked.
+    accepted_before_revocation: Option<usize>,
+    unsubscribed: Vec<(UserId, ChannelName)>,
+    signed: Vec<Subscription>,
+    on_sign: Option<Box<dyn FnOnce() + Send>>,
+    script: Script,
+    limits: Limits,
+}
+
+impl Recorder {
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(Mutex::new(Recorded {
+            accepted: Vec::new(),
+            calls: 0,
+            revoked: Vec::new(),
+            revoke_scope: RevokeScope::Subscription,
+            revoke_calls: 0,
+            revocations: VecDeque::new(),
+            accepted_before_revocation: None,
+            unsubscribed: Vec::new(),
+            signed: Vec::new(),
+            on_sign: None,
+            script: Box::new(|_| None),
+            limits: Limits {
+                events_per_call: 10,
+                data_bytes: 10_240,
+            },
+        })))
+    }
+
+    /// Asks `script` before each call whether it fails.
+    pub(crate) fn fail(&self, script: impl FnMut(&[Event]) -> Option<PublishErrorKind> + Send + 'static) {
+        self.0.lock().unwrap().script = Box::new(script);
+    }
+
+    /// Fails the next calls like that, then no more.
+    pub(crate) fn fail_next(&self, kinds: impl IntoIterator<Item = PublishErrorKind>) {
+        let mut kinds: VecDeque<_> = kinds.into_iter().collect();
+        self.fail(move |_| kinds.pop_front());
+    }
+
+    /// Does something just after the next signature.
+    pub(crate) fn on_sign(&self, act: impl FnOnce() + Send + 'static) {
+        self.0.lock().unwrap().on_sign = Some(Box::new(act));
+    }
+
+    pub(crate) fn set_limits(&self, limits: Limits) {
+        self.0.lock().unwrap().limits = limits;
+    }
+
+    pub(crate) fn calls(&self) -> usize {
+        self.0.lock().unwrap().calls
+    }
+
+    pub(crate) fn take(&self) -> Vec<Event> {
+        std::mem::take(&mut self.0.lock().unwrap().accepted)
+    }
+
+    pub(crate) fn revoked(&self) -> Vec<String> {
+        let recorded = self.0.lock().unwrap();
+        recorded
+            .revoked
+            .iter()
+            .map(|(user, channel)| format!("{user} {channel}"))
+            .collect()
+    }
+
+    pub(crate) fn set_revoke_scope(&self, scope: RevokeScope) {
+        self.0.lock().unwrap().revoke_scope = scope;
+    }
+
+    /// How many calls to revoke there were, failed ones too.
+    pub(crate) fn revoke_calls(&self) -> usize {
+        self.0.lock().unwrap().revoke_calls
+    }
+
+    /// Fails the next revocations like that.
+    pub(crate) fn fail_revocations(&self, kinds: impl IntoIterator<Item = PublishErrorKind>) {
+        self.0.lock().unwrap().revocations.extend(kinds);
+    }
+
+    /// How many events had been accepted when the last user was revoked.
+    pub(crate) fn accepted_before_revocation(&self) -> Option<usize> {
+        self.0.lock().unwrap().accepted_before_revocation
+    }
+
+    pub(crate) fn unsubscribed(&self) -> Vec<String> {
+        let recorded = self.0.lock().unwrap();
+        let ended = recorded.unsubscribed.iter();
+        ended.map(|(user, channel)| format!("{user} {channel}")).collect()
+    }
+
+    pub(crate) fn signed(&self) -> Vec<Subscription> {
+        self.0.lock().unwrap().signed.clone()
+    }
+}
+
+impl Channels for Recorder {
+    fn sign(&self, subscription: &Subscription) -> Result<ChannelAuth, HostError> {
+        let mut recorded = self.0.lock().unwrap();
+        recorded.signed.push(subscription.clone());
+        let act = recorded.on_sign.take();
+        drop(recorded);
+        if let Some(act) = act {
+            act();
+        }
+        Ok(ChannelAuth {
+            auth: format!("signed:{}", subscription.channel),
+            channel_data: None,
+        })
+    }
+
+    fn receive_webhook(&self, _: &Webhook<'_>) -> Result<(), WebhookError> {
+        Err(WebhookError::NotAuthentic(
+            "there is none that could have sent it",
+        ))
+    }
+}
+
+#[async_trait]
+impl Realtime for Recorder {
+    fn limits(&self) -> Limits {
+        self.0.lock().unwrap().limits
+    }
+
+    async fn publish(&self, batch: &[Event]) -> Result<(), PublishError> {
+        let mut recorded = self.0.lock().unwrap();
+        assert!(!batch.is_empty() && batch.len() <= recorded.limits.events_per_call);
+        assert!(
+            batch
+                .iter()
+                .all(|event| event.data.len() <= recorded.limits.data_bytes)
+        );
+        recorded.calls += 1;
+        if let Some(kind) = (recorded.script)(batch) {
+            return Err(PublishError::new(kind, "as scripted"));
+        }
+        recorded.accepted.extend_from_slice(batch);
+        Ok(())
+    }
+
+    async fn revoke(&self, user_id: &UserId, channel: &ChannelName) -> Result<(), PublishError> {
+        let mut recorded = self.0.lock().unwrap();
+        recorded.revoke_calls += 1;
+        if let Some(kind) = recorded.revocations.pop_front() {
+            return Err(PublishError::new(kind, "as asked for"));
+        }
+        recorded.accepted_before_revocation = Some(recorded.accepted.len());
+        recorded.revoked.push((user_id.clone(), channel.clone()));
+        Ok(())
+    }
+
+    fn revoke_scope(&self) -> RevokeScope {
+        self.0.lock().unwrap().revoke_scope
+    }
+
+    async fn unsubscribe(&self, user_id: &UserId, channel: &ChannelName) -> Result<(), PublishError> {
+        let mut recorded = self.0.lock().unwrap();
+        recorded.unsubscribed.push((user_id.clone(), channel.clone()));
+        Ok(())
+    }
+}

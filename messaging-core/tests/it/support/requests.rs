@@ -1,0 +1,41 @@
+//! What is asked of the use cases, and what is seen of their answers.
+
+use messaging_core::{
+    Body, ConversationId, Error, ErrorKind, History, IdempotencyKey, OpenConversation, SendMessage,
+};
+
+use super::people::{agent, booking};
+
+pub(crate) fn message(conversation_id: ConversationId, text: &str, key: Option<&str>) -> SendMessage {
+    let key = key.map(|key| IdempotencyKey::parse(key).unwrap());
+    SendMessage {
+        conversation_id,
+        body: Body::parse(text).unwrap(),
+        key,
+    }
+}
+
+pub(crate) fn open(agent_id: &str, booking_id: Option<&str>) -> OpenConversation {
+    OpenConversation {
+        agent_id: agent(agent_id),
+        booking_id: booking_id.map(booking),
+    }
+}
+
+pub(crate) fn unknown_conversation() -> ConversationId {
+    ConversationId::parse("0190163d-8694-739b-aea5-966c26f8ad91").unwrap()
+}
+
+pub(crate) fn kind<T: std::fmt::Debug>(answer: Result<T, Error>) -> ErrorKind {
+    answer.unwrap_err().kind().clone()
+}
+
+pub(crate) const FORBIDDEN: ErrorKind = ErrorKind::Forbidden { message: None };
+
+pub(crate) fn shown(history: &History) -> Vec<&str> {
+    history
+        .messages
+        .iter()
+        .map(|message| message.row.message.body.as_str())
+        .collect()
+}

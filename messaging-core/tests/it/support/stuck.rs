@@ -1,0 +1,42 @@
+//! A transport that never answers.
+
+use messaging_core::{
+    UserId,
+    event::{ChannelName, Event},
+    host::HostError,
+    transport::channels::{ChannelAuth, Channels, Subscription, Webhook, WebhookError},
+    transport::realtime::{Limits, PublishError, Realtime},
+};
+
+/// Never answers.
+pub(crate) struct Stuck;
+
+impl Channels for Stuck {
+    fn sign(&self, _: &Subscription) -> Result<ChannelAuth, HostError> {
+        Err(HostError::permanent("nothing is signed here"))
+    }
+
+    fn receive_webhook(&self, _: &Webhook<'_>) -> Result<(), WebhookError> {
+        Err(WebhookError::NotAuthentic(
+            "there is none that could have sent it",
+        ))
+    }
+}
+
+#[async_trait::async_trait]
+impl Realtime for Stuck {
+    fn limits(&self) -> Limits {
+        Limits {
+            events_per_call: 10,
+            data_bytes: 10_240,
+        }
+    }
+
+    async fn publish(&self, _: &[Event]) -> Result<(), PublishError> {
+        std::future::pending().await
+    }
+
+    async fn revoke(&self, _: &UserId, _: &ChannelName) -> Result<(), PublishError> {
+        std::future::pending().await
+    }
+}
