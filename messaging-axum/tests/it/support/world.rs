@@ -1,0 +1,167 @@
+//! A small world: two clients, two agents, an admin; everything in memory.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    body::Body,
+    http::{Request, header::CONTENT_TYPE, request::Builder},
+};
+use messaging_axum::HttpOptions;
+use messaging_core::{
+    Actor, ConversationId, Messaging, MessagingBuilder, Unlimited, Workers,
+    clock::{ManualClock, SequentialIds},
+};
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+use super::{
+    actor::carl,
+    answer::Answer,
+    contract,
+    directory::People,
+    realtime::Transport,
+    store::{self, TestStore},
+};
+
+/// A conversation that nobody has opened.
+pub(crate) const NOWHERE: &str = "00000000-0000-7000-8000-000000000000";
+
+pub(crate) struct World {
+    pub(crate) app: Router,
+    pub(crate) messaging: Messaging,
+    pub(crate) workers: Workers,
+    pub(crate) store: TestStore,
+    pub(crate) clock: ManualClock,
+    pub(crate) transport: Transport,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self::with(HttpOptions::default(), |builder| builder)
+    }
+
+    pub(crate) fn with(
+        options: HttpOptions,
+        parts: impl FnOnce(MessagingBuilder) -> MessagingBuilder,
+    ) -> Self {
+        let (store, clock, transport) = (TestStore::default(), ManualClock::new(), Transport::default());
+        let builder = Messaging::builder(store.clone(), People)
+            .rate_limiter(Unlimited)
+            .realtime(transport.clone())
+            .clock(clock.clone())
+            .ids(SequentialIds::default());
+        let (messaging, workers) = parts(builder).build().expect("the parts fit");
+        let app = messaging_axum::routes::<Messaging>(options)
+            .all()
+            .with_state(messaging.clone());
+        Self {
+            app,
+            messaging,
+            workers,
+            store,
+            clock,
+            transport,
+        }
+    }
+
+    /// Sends a request as it is. Whatever is answered is in the contract.
+    pub(crate) async fn request(&self, request: Request<Body>) -> Answer {
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        let Ok(response) = self.app.clone().oneshot(request).await;
+        let answer = Answer::read(response).await;
+        contract::check(&method, &path, &answer);
+        answer
+    }
+
+    /// Sends a request as an actor.
+    pub(crate) async fn ask(&self, actor: &Actor, request: Builder, body: impl Into<Body>) -> Answer {
+        let request = request
+            .extension(actor.clone())
+            .body(body.into())
+            .expect("a request");
+        self.request(request).await
+    }
+
+    pub(crate) async fn get(&self, actor: &Actor, path: &str) -> Answer {
+        self.ask(actor, Request::get(path), "").await
+    }
+
+    pub(crate) async fn put(&self, actor: &Actor, path: &str) -> Answer {
+        self.ask(actor, Request::put(path), "").await
+    }
+
+    pub(crate) async fn delete(&self, actor: &Actor, path: &str) -> Answer {
+        self.ask(actor, Request::delete(path), "").await
+    }
+
+    pub(crate) async fn post(&self, actor: &Actor, path: &str, body: Value) -> Answer {
+        let request = Request::post(path).header(CONTENT_TYPE, "application/json");
+        self.ask(actor, request, body.to_string()).await
+    }
+
+    pub(crate) async fn subscribe(&self, actor: &Actor, channel: &str) -> Answer {
+        let request = Request::post("/pusher/auth").header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+        let form = format!("socket_id=1234.5678&channel_name={channel}");
+        self.ask(actor, request, form).await
+    }
+
+    /// Carl's conversation with the agent of that name, opened a second after whatever came before.
+    pub(crate) async fn open(&self, agent: &str) -> ConversationId {
+        self.open_as(&carl(), agent).await
+    }
+
+    pub(crate) async fn open_as(&self, client: &Actor, agent: &str) -> ConversationId {
+        self.clock.advance(Duration::from_secs(1));
+        let opened = self
+            .post(client, "/messages/conversations", json!({ "agentId": agent }))
+            .await;
+        assert_eq!(opened.status, 201, "{opened:?}");
+        let id = opened.data()["id"].as_str().expect("an id").to_owned();
+        ConversationId::parse(id).expect("an id of ours")
+    }
+
+    /// Sends a text a second after whatever came before; the message as it was answered.
+    pub(crate) async fn say(&self, actor: &Actor, id: ConversationId, text: &str) -> Value {
+        self.clock.advance(Duration::from_secs(1));
+        let sent = self
+            .post(
+                actor,
+                "/messages",
+                json!({ "conversationId": id, "content": text }),
+            )
+            .await;
+        assert_eq!(sent.status, 201, "{sent:?}");
+        sent.data().clone()
+    }
+
+    /// A page of a history; `more` is the rest of the query.
+    pub(crate) async fn history(&self, actor: &Actor, id: ConversationId, more: &str) -> Answer {
+        self.get(actor, &format!("/messages?conversationId={id}{more}"))
+            .await
+    }
+
+    pub(crate) async fn total(&self, actor: &Actor) -> u64 {
+        let unread = self.get(actor, "/messages/unread").await;
+        unread.data()["unreadCount"].as_u64().expect("a number")
+    }
+
+    /// Everything that a request could have changed, as the port shows it.
+    pub(crate) async fn contents(&self) -> String {
+        store::contents(&self.store).await
+    }
+
+    /// Publishes what is due; the events, as channel, name and data.
+    pub(crate) async fn published(&self) -> Vec<(String, &'static str, Value)> {
+        self.workers.relay().step().await.expect("lanes can be claimed");
+        self.transport.take()
+    }
+}
+
+/// Everything concurrently, in the order given.
+pub(crate) async fn all<T>(futures: impl IntoIterator<Item = impl Future<Output = T>>) -> Vec<T> {
+    futures_util::future::join_all(futures).await
+}
+
+/// A clonable handle, for parts that tests look into.
+pub(crate) type Shared<T> = Arc<std::sync::Mutex<T>>;
