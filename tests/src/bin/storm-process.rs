@@ -1,4 +1,4 @@
-//! One of several processes on one database, for `tests/many_processes.rs`: sends, sends again, reads, blocks
+//! One of several processes on one database, for `tests/consistency/many_processes.rs`: sends, sends again, reads, blocks
 //! and publishes, and says what it was answered.
 //!
 //! `storm-process URL PROCESS CLIENTS AGENCIES SENDS` begins when it is sent a line, and writes one for each

@@ -5,7 +5,7 @@ use messaging_test_postgres::{Database, Fault, PgServer, Statement, Wire};
 use messaging_test_smtp::{Behaviour, Mail, SmtpServer};
 use messaging_tests::{Server, eventually};
 
-use super::{send, settings};
+use crate::support::{send, settings};
 
 /// Where it is killed.
 enum Moment {

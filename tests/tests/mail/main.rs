@@ -5,23 +5,5 @@
 mod killed;
 mod page;
 mod shared;
+mod support;
 mod tls;
-
-use std::path::Path;
-
-use messaging_test_smtp::SmtpServer;
-use messaging_tests::{Caller, Settings};
-
-/// A server that mails people a second after a message.
-fn settings(data: &Path, database_url: &str, smtp: &SmtpServer) -> Settings {
-    Settings::in_directory(data)
-        .with_env("DATABASE_URL", database_url)
-        .with_env("SMTP_URL", smtp.url())
-        .with_env("DIGEST_DELAY", "1")
-        .with_env("PUBLIC_URL", "https://tours.example/")
-}
-
-fn send(caller: &Caller, conversation_id: &str, text: &str) {
-    let sent = caller.send(conversation_id, text, text).unwrap();
-    assert_eq!(sent.status, 201, "{sent:?}");
-}

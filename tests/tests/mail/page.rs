@@ -9,7 +9,7 @@ fn what_would_have_been_sent_is_shown_on_a_page() {
         .start();
     let client = server.caller("client-1");
     let id = client.open("agency-1");
-    super::send(&client, &id, "is-it-<b>open</b>?");
+    crate::support::send(&client, &id, "is-it-<b>open</b>?");
     let anybody = server.anybody();
     let page = eventually("somebody is mailed", || {
         let page = anybody.text("/demo/mail");

@@ -4,7 +4,7 @@ use messaging_test_postgres::{Database, PgServer};
 use messaging_test_smtp::SmtpServer;
 use messaging_tests::eventually;
 
-use super::{send, settings};
+use crate::support::{send, settings};
 
 const CONVERSATIONS: usize = 6;
 

@@ -15,7 +15,7 @@ fn check(what: &str, security: Security) {
     let distrusting = settings().start();
     let client = distrusting.caller("client-1");
     let id = client.open("agency-1");
-    super::send(&client, &id, "a-secret");
+    crate::support::send(&client, &id, "a-secret");
     eventually("it is tried", || {
         distrusting.log().contains("digest delivery failed").then_some(())
     });

@@ -1,0 +1,48 @@
+//! More connections than the server takes.
+
+use messaging_tests::eventually;
+
+use crate::support::{answer, connect, kept, request, start, status};
+
+#[test]
+fn when_all_connections_are_taken_probes_are_answered_and_all_else_is_told_to_come_again() {
+    let (server, _data) = start(&[("MAX_CONNECTIONS", "2"), ("CLIENT_TIMEOUT", "60")]);
+    let taken = [kept(&server), kept(&server)];
+    let ask = |line: &str| answer(&server, &request(line, &[], ""));
+    for probe in ["GET /healthz", "GET /readyz", "GET /metrics"] {
+        assert_eq!(status(&ask(probe)), "200", "{probe}");
+    }
+    let refused = ask("POST /api/pusher/webhooks").to_lowercase();
+    assert_eq!(status(&refused), "503", "{refused}");
+    assert!(
+        refused.contains("retry-after: 1") && refused.contains("unavailable"),
+        "{refused}"
+    );
+    let metrics = ask("GET /metrics");
+    assert!(
+        metrics.contains("\nmessaging_server_connections_over_limit_total "),
+        "{metrics}"
+    );
+    drop(taken);
+    eventually("there is room again", || {
+        (status(&ask("GET /demo/users")) == "200").then_some(())
+    });
+    let log = server.stop("TERM").log;
+    for said in ["all connections are taken", "get answers for everything again"] {
+        assert_eq!(log.matches(said).count(), 1, "{said}: {log}");
+    }
+}
+
+/// More than the reserve has places.
+#[test]
+fn when_all_connections_are_taken_probes_are_answered_beside_any_number_of_silent_connections() {
+    let (server, _data) = start(&[("MAX_CONNECTIONS", "1"), ("CLIENT_TIMEOUT", "60")]);
+    let taken = kept(&server);
+    let mut silent = Vec::new();
+    for _ in 0..5 {
+        silent.extend((0..100).map(|_| connect(&server)));
+        let alive = answer(&server, &request("GET /healthz", &[], ""));
+        assert_eq!(status(&alive), "200", "{alive}");
+    }
+    drop((taken, silent));
+}

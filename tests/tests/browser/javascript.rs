@@ -1,0 +1,86 @@
+//! The suites in JavaScript, each against a server of its own; and all that has to do with events a second time,
+//! with a server of the Pusher protocol that is not ours.
+
+use messaging_tests::{
+    Server, Settings, Sockudo,
+    js::{self, Needs},
+};
+
+fn run(suite: &str, needs: Needs) {
+    let data = tempfile::tempdir().unwrap();
+    js::run(suite, needs, &Server::start(data.path()));
+}
+
+fn run_with_sockudo(suite: &str, needs: Needs) {
+    let Some(sockudo) = Sockudo::start(suite) else {
+        return;
+    };
+    let data = tempfile::tempdir().unwrap();
+    let settings = sockudo
+        .environment()
+        .into_iter()
+        .fold(Settings::in_directory(data.path()), |settings, (name, value)| {
+            settings.with_env(name, value)
+        });
+    js::run(suite, needs, &settings.start());
+}
+
+#[test]
+fn pusher_js_and_fetch_converse_through_the_server() {
+    run("e2e.test.mjs", Needs::Node);
+}
+
+#[test]
+fn pusher_js_and_fetch_converse_through_another_server_of_the_protocol() {
+    run_with_sockudo("e2e.test.mjs", Needs::Node);
+}
+
+#[test]
+fn the_hook_of_the_requirements_works_unmodified() {
+    run("hook.test.mjs", Needs::Browser);
+}
+
+#[test]
+fn the_hook_works_with_another_server_of_the_protocol() {
+    run_with_sockudo("hook.test.mjs", Needs::Browser);
+}
+
+#[test]
+fn the_web_client_is_used_by_several_people() {
+    run("web-flows.test.mjs", Needs::Browser);
+}
+
+#[test]
+fn the_web_client_is_used_with_another_server_of_the_protocol() {
+    run_with_sockudo("web-flows.test.mjs", Needs::Browser);
+}
+
+#[test]
+fn the_web_client_bears_with_the_network() {
+    run("web-network.test.mjs", Needs::Browser);
+}
+
+#[test]
+fn the_web_client_bears_with_the_network_to_another_server_of_the_protocol() {
+    run_with_sockudo("web-network.test.mjs", Needs::Browser);
+}
+
+#[test]
+fn the_web_client_wakes_up_and_sends_what_was_written_meanwhile() {
+    run("web-asleep.test.mjs", Needs::Browser);
+}
+
+#[test]
+fn the_web_client_bears_with_browsers_as_they_are() {
+    run("web-devices.test.mjs", Needs::Browser);
+}
+
+#[test]
+fn the_web_client_scrolls_through_what_is_long() {
+    run("web-history.test.mjs", Needs::Browser);
+}
+
+#[test]
+fn every_page_of_the_web_client_is_for_everybody() {
+    run("web-pages.test.mjs", Needs::Browser);
+}

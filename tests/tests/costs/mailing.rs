@@ -1,0 +1,172 @@
+//! Much to mail: 100,000 conversations with something due, of 1,000 users. Counted is what it costs; with
+//! `--nocapture` the test also says how long it took.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Instant,
+};
+
+use async_trait::async_trait;
+use messaging_core::{
+    DigestOptions, DigestPolicy, Messaging, Options, UserId,
+    clock::{ManualClock, SequentialIds},
+    host::HostError,
+    host::presence::Presence,
+    store::{DigestClaim, DigestStore as _},
+    transport::mailer::{Digest, MailError, Mailer},
+};
+use messaging_sqlx::{
+    PgOptions, PgStore,
+    postgres::ClockCheck,
+    sqlx::{self, AssertSqlSafe, Connection as _, Row as _, postgres::PgPoolOptions},
+};
+use messaging_test_postgres::{Database, PgServer, Wire};
+use messaging_testkit::{
+    fake::FakeDirectory,
+    make::{at, worker_id},
+};
+use serde_json::Value;
+
+const USERS: u64 = 1_000;
+const CONVERSATIONS: u64 = 100_000;
+const AT_ONCE: u64 = 50;
+
+/// Every conversation has one message of its client's, which its agent has not read: due since the end of 2025.
+const MADE: &str = "
+    CREATE FUNCTION pg_temp.id(n bigint) RETURNS uuid LANGUAGE sql AS $$ SELECT lpad(to_hex(n), 32, '0')::uuid $$;
+    INSERT INTO messaging.conversation (id, client_id, agent_id, agent_user_id, last_seq, agent_received, agent_due_at,
+        created_at, activity_at, events)
+    SELECT pg_temp.id(n), 'client-' || n, 'agency-' || n % 1000 + 1, 'agent-' || n % 1000 + 1, 1, 1,
+        '2025-12-31Z'::timestamptz + n * interval '1 millisecond', '2025-12-30Z', '2025-12-30Z', 2
+    FROM generate_series(1, 100000) n;
+    INSERT INTO messaging.message (conversation_id, seq, id, from_side, to_sides, sender_id, body, created_at,
+        client_position, agent_position)
+    SELECT pg_temp.id(n), 1, pg_temp.id(n), 1, 2, 'client-' || n, 'Is the hut open?', '2025-12-30Z', 0, 1
+    FROM generate_series(1, 100000) n;
+    VACUUM ANALYZE messaging.conversation, messaging.message";
+
+#[derive(Clone, Default)]
+struct Counting(Arc<(AtomicU64, AtomicU64)>);
+
+#[async_trait]
+impl Mailer for Counting {
+    async fn send(&self, digest: &Digest) -> Result<(), MailError> {
+        self.0.0.fetch_add(1, Ordering::Relaxed);
+        self.0.1.fetch_add(digest.messages, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+struct Nobody;
+
+#[async_trait]
+impl Presence for Nobody {
+    async fn online(&self, users: &[UserId]) -> Result<HashMap<UserId, bool>, HostError> {
+        Ok(users.iter().map(|user| (user.clone(), false)).collect())
+    }
+}
+
+fn options() -> PgOptions {
+    PgOptions::default().with_clock_check(ClockCheck::Off)
+}
+
+#[tokio::test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "it says how long it took, and asserts nothing of that"
+)]
+async fn a_hundred_thousand_conversations_are_one_e_mail_a_user() {
+    let database = Database::create(PgServer::shared()).await;
+    PgStore::from_url(database.url(), &options())
+        .unwrap()
+        .migrate()
+        .await
+        .unwrap();
+    let pool = PgPoolOptions::new()
+        .max_connections(1)
+        .connect(database.url())
+        .await
+        .unwrap();
+    for statement in MADE.split(";\n") {
+        sqlx::raw_sql(statement).execute(&pool).await.unwrap();
+    }
+
+    let wire = Wire::to_server(PgServer::shared());
+    let store = PgStore::from_url(&wire.url(database.name()), &options()).unwrap();
+    let mails = Counting::default();
+    let users = usize::try_from(AT_ONCE).unwrap();
+    let (_messaging, workers) = Messaging::builder(store, FakeDirectory::new())
+        .digests(mails.clone(), DigestPolicy::default())
+        .presence(Nobody)
+        .clock(ManualClock::new())
+        .ids(SequentialIds::default())
+        .options(Options::default().with_digests(DigestOptions::default().with_users(users)))
+        .build()
+        .unwrap();
+    let digests = workers.digests().unwrap();
+    let (before, begun) = (wire.counts(), Instant::now());
+    digests.step().await.unwrap();
+    let (took, cost) = (begun.elapsed(), wire.counts().since(before));
+    let sent = [&mails.0.0, &mails.0.1].map(|count| count.load(Ordering::Relaxed));
+    assert_eq!(sent, [USERS, CONVERSATIONS]);
+    println!("{USERS} e-mails about {CONVERSATIONS} conversations: {cost:?} in {took:?}");
+    // Of each fifty users: claim and list. Of each: record, load, load again after the names, mark, finish. A claim that finds nobody. And once,
+    // in two, whether the database is migrated.
+    let statements = USERS / AT_ONCE * 2 + USERS * 5 + 1 + 2;
+    assert!(
+        cost.statements <= statements + 1,
+        "{cost:?}, and at most {statements} were to be"
+    );
+
+    // From now on nothing is due: that costs one statement, which looks into one index and finds its end.
+    let before = wire.counts();
+    assert_eq!(digests.step().await.unwrap(), 0);
+    assert_eq!(wire.counts().since(before).statements, 1);
+    sqlx::raw_sql("VACUUM messaging.conversation")
+        .execute(&pool)
+        .await
+        .unwrap();
+    let pages = pages_of_an_idle_look(&pool).await;
+    println!("a look that finds nothing touches {pages} pages");
+    assert!(pages <= 3, "{pages} pages");
+}
+
+/// How many pages the statement touches that claims users, when nobody is due.
+async fn pages_of_an_idle_look(pool: &sqlx::PgPool) -> u64 {
+    let store = PgStore::new(pool.clone(), &options());
+    let claim = DigestClaim {
+        by: worker_id(1),
+        now: at(0),
+        lease_until: at(300),
+        limit: 50,
+    };
+    pool.acquire()
+        .await
+        .unwrap()
+        .clear_cached_statements()
+        .await
+        .unwrap();
+    assert_eq!(store.claim_digests(&claim).await.unwrap(), []);
+    let names = sqlx::raw_sql("SELECT name FROM pg_prepared_statements")
+        .fetch_all(pool)
+        .await
+        .unwrap();
+    let name: &str = names.last().unwrap().get_unchecked(0);
+    let execute = format!(
+        "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE {name}('{}', '{}', '{}', 50, 1000, NULL, '{}')",
+        claim.by, claim.lease_until, claim.now, claim.now
+    );
+    let explained = sqlx::raw_sql(AssertSqlSafe(execute))
+        .fetch_one(pool)
+        .await
+        .unwrap();
+    let explained: Value = serde_json::from_str(explained.get_unchecked(0)).unwrap();
+    let plan = &explained[0]["Plan"];
+    let blocks = |kind: &str| plan[kind].as_u64().unwrap();
+    assert!(!explained.to_string().contains("Seq Scan"), "{explained:#}");
+    blocks("Shared Hit Blocks") + blocks("Shared Read Blocks")
+}

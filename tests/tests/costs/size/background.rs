@@ -1,0 +1,83 @@
+//! What the relay and operators read.
+
+use messaging_core::{
+    id::ConversationId,
+    store::{AuditStore as _, Claim, OutboxStore as _, Subject},
+    time::Timestamp,
+};
+use messaging_testkit::make::{at, secs, worker_id};
+
+use crate::size::{
+    made::{DUE, ENTRIES},
+    reads::Reader,
+};
+
+/// As the relay asks.
+const CLAIMED: usize = 64;
+const PER_LANE: usize = 32;
+/// As much as somebody exports at once.
+const LOG: usize = 500;
+
+/// When everything is past, but what is due is not.
+const QUIET: Timestamp = at(3 * YEAR);
+/// When it is due.
+const DUE_TIME: Timestamp = at(10 * YEAR);
+const YEAR: i64 = 365 * 24 * 3_600;
+
+impl Reader<'_> {
+    /// Claiming, and loading what was claimed; gives one of the conversations.
+    pub(crate) async fn lanes(&mut self) -> ConversationId {
+        let store = self.store();
+        for (name, rows, now) in [
+            ("claim: nothing is due", 1, QUIET),
+            ("claim: some lanes are due", DUE, DUE_TIME),
+        ] {
+            let asked = claim(now);
+            let (by, until, since) = (asked.by, asked.lease_until, asked.since);
+            let arguments = format!("'{by}', '{until}', '{now}', '{since}', {CLAIMED}, NULL, '{now}'");
+            // What the step itself took would not be there to be explained.
+            let nothing = claim(QUIET);
+            self.read(name, rows, arguments, store.claim_lanes(&nothing))
+                .await;
+        }
+
+        let lanes = store.claim_lanes(&claim(DUE_TIME)).await.unwrap();
+        let ids = array(lanes.iter().map(|lane| lane.conversation_id.to_string()));
+        let heads = array(lanes.iter().map(|lane| lane.head.to_string()));
+        let arguments = format!("{ids}, {heads}, {PER_LANE}, {}", Subject::MAX_READ_IDS);
+        let step = store.load_entries(&lanes, PER_LANE);
+        self.read("entries of lanes", DUE * ENTRIES, arguments, step)
+            .await;
+        lanes[0].conversation_id
+    }
+
+    pub(crate) async fn logs(&mut self) {
+        let store = self.store();
+        let step = store.list_accesses(None, LOG);
+        self.read("accesses", LOG, format!("NULL, {LOG}"), step).await;
+
+        let skipped = self.scale.conversations();
+        let before = store.list_accesses(None, skipped).await.unwrap();
+        let last = before.last().unwrap().id;
+        let step = store.list_accesses(Some(last), LOG);
+        self.read("accesses, deep", LOG, format!("'{last}', {LOG}"), step)
+            .await;
+
+        let step = store.list_dead_letters(None, LOG);
+        self.read("dead letters", LOG, LOG.to_string(), step).await;
+        let all = store.list_dead_letters(None, usize::MAX).await.unwrap();
+        let deep = all[all.len() - 1 - LOG].position();
+        let (at, id, number) = (deep.at, deep.conversation_id, deep.number);
+        let step = store.list_dead_letters(Some(&deep), LOG);
+        let arguments = format!("'{at}', '{id}', {number}, {LOG}");
+        self.read("dead letters, deep", LOG, arguments, step).await;
+    }
+}
+
+fn claim(now: Timestamp) -> Claim {
+    Claim::new(worker_id(0), now, now + secs(30), CLAIMED).since(QUIET)
+}
+
+fn array(values: impl Iterator<Item = String>) -> String {
+    format!("'{{{}}}'", values.collect::<Vec<_>>().join(","))
+}

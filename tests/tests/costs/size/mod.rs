@@ -1,0 +1,55 @@
+//! What a read costs does not grow with the database: at 100,000 conversations and 2,000,000 messages it
+//! touches about as many pages as at a hundredth of that, and scans no table.
+//!
+//! Counted are pages, not seconds: the same on every machine. With `--nocapture` the test says what it has
+//! counted.
+
+mod activity;
+mod background;
+mod made;
+mod plan;
+mod reads;
+mod report;
+mod session;
+
+use futures_util::TryStreamExt as _;
+use messaging_core::verify::{ConversationRange, verify};
+use messaging_test_postgres::{Database, PgServer, Schema};
+
+use self::{
+    made::{Scale, make, sizes},
+    reads::read_everything,
+    report::Report,
+    session::Session,
+};
+
+const HUNDREDTH: Scale = Scale(1);
+const FULL: Scale = Scale(100);
+
+#[tokio::test]
+async fn what_a_read_touches_does_not_grow_with_the_database() {
+    let database = Database::create(PgServer::shared()).await;
+    make(database.url(), "hundredth", HUNDREDTH).await;
+    make(database.url(), "whole", FULL).await;
+
+    let small = Session::connect(database.url(), "hundredth").await;
+    let full = Session::connect(database.url(), "whole").await;
+    println!("{}", activity::check(&small, &full).await);
+    let small = read_everything(&small, HUNDREDTH).await;
+    let full = read_everything(&full, FULL).await;
+
+    let report = Report::new(&small, &full);
+    println!("{report}\n{}", sizes(database.url(), "whole").await);
+    assert!(report.is_fine(), "{report}");
+}
+
+/// What is measured is a database as the store would have written it.
+#[tokio::test]
+async fn what_is_made_adds_up() {
+    let schema = Schema::fresh();
+    make(schema.url(), schema.name(), HUNDREDTH).await;
+    let session = Session::connect(schema.url(), schema.name()).await;
+    let discrepancies = verify(session.store(), ConversationRange::all());
+    let discrepancies: Vec<_> = discrepancies.try_collect().await.unwrap();
+    assert_eq!(discrepancies, []);
+}

@@ -1,0 +1,85 @@
+//! What each use case costs on PostgreSQL, counted on the wire: `docs/costs.md` says it, and this holds it to
+//! that.
+
+mod strangers;
+mod support;
+mod table;
+mod use_cases;
+
+use messaging_core::{ConversationId, MessageId};
+use messaging_sqlx::postgres::Pooler;
+use messaging_test_postgres::Counts;
+use messaging_testkit::make::{agent, client};
+use uuid::Uuid;
+
+use self::{support::Host, table::Table};
+
+const PAGE: &str = include_str!("../../../../docs/costs.md");
+
+#[tokio::test]
+async fn the_page_says_what_each_use_case_costs() {
+    let table = Table::new(
+        &counted(Pooler::Session).await,
+        &counted(Pooler::Transaction).await,
+    );
+    let expected = table.to_string();
+    let said = PAGE.split_once("<!-- counted -->");
+    let said = said.and_then(|(_, rest)| rest.split_once("<!-- /counted -->"));
+    let (said, _) = said.expect("the page has a place for the table");
+    assert!(
+        said.trim() == expected.trim(),
+        "docs/costs.md should say:\n\n{expected}"
+    );
+}
+
+#[tokio::test]
+async fn a_send_is_at_most_two_round_trips_and_one_of_them_appends() {
+    let costs = counted(Pooler::Session).await;
+    let of = |name: &str| costs.iter().find(|(it, _)| *it == name).unwrap().1;
+    assert_eq!(of("send the first message of a while").statements, 2);
+    assert_eq!(
+        of("send a message").statements,
+        1,
+        "it appends, and looks nothing up"
+    );
+    for send in [
+        "send the first message of a while",
+        "send it again, with the same key",
+    ] {
+        let Counts { round_trips, .. } = of(send);
+        assert!(round_trips <= 2, "{send}: {round_trips}");
+    }
+}
+
+/// A connection prepares each statement before its first use.
+#[tokio::test]
+async fn a_statement_costs_one_more_round_trip_the_first_time_on_a_connection() {
+    let host = Host::new(Pooler::Session).await;
+    let (first, again) = use_cases::look_on_a_new_connection(&host).await;
+    assert_eq!(first.statements, again.statements);
+    assert_eq!(first.round_trips, again.round_trips + again.statements);
+}
+
+/// Neither an answer nor the work behind it tells a stranger what there is.
+#[tokio::test]
+async fn what_is_not_theirs_costs_a_stranger_what_is_not_there_does() {
+    let host = Host::new(Pooler::Session).await;
+    let (id, message) = use_cases::somebodys(&host).await;
+    let (nowhere, nothing) = (ConversationId::new(Uuid::nil()), MessageId::new(Uuid::nil()));
+    for stranger in [client(7), agent(7)] {
+        // The first time prepares what it executes.
+        strangers::all(&host, &stranger, nowhere, nothing).await;
+        let not_there = strangers::all(&host, &stranger, nowhere, nothing).await;
+        let not_theirs = strangers::all(&host, &stranger, id, message).await;
+        assert_eq!(not_theirs, not_there);
+        let asked = not_there.iter().filter(|(_, _, counts)| counts.statements > 0);
+        assert!(asked.count() >= 9, "{not_there:?}");
+    }
+}
+
+/// Every use case and its cost, once all statements are prepared.
+async fn counted(pooler: Pooler) -> Vec<(&'static str, Counts)> {
+    let host = Host::new(pooler).await;
+    use_cases::all(&host, 1).await;
+    use_cases::all(&host, 2).await
+}

@@ -1,0 +1,58 @@
+use messaging_core::{
+    Actor, ConversationId, Error, ErrorKind, HistoryFrom, HistoryRequest, MarkOnRead, MessageId, NewReport,
+    PageSize, SendMessage,
+    domain::report::Remark,
+    event::{ChannelName, SocketId, Typing},
+};
+use messaging_test_postgres::Counts;
+use messaging_testkit::make::{body, key};
+
+use crate::statements::support::Host;
+
+/// What each use case that names a conversation costs somebody who has no part in it, and what it says.
+pub(crate) async fn all(
+    host: &Host,
+    stranger: &Actor,
+    id: ConversationId,
+    up_to: MessageId,
+) -> Vec<(&'static str, ErrorKind, Counts)> {
+    let messaging = &host.messaging;
+    let send = SendMessage {
+        conversation_id: id,
+        body: body("hello"),
+        key: Some(key("hello")),
+    };
+    let history = HistoryRequest {
+        conversation_id: id,
+        from: HistoryFrom::Newest,
+        limit: PageSize::HISTORY,
+        mark: MarkOnRead::NewestPage,
+    };
+    let report = NewReport {
+        reason: Remark::parse("rude").unwrap(),
+        about: Some(up_to),
+    };
+    let socket = SocketId::parse("1.1").unwrap();
+    let channel = ChannelName::parse(format!("private-conversation-{id}")).unwrap();
+    let mut refused = Vec::new();
+    macro_rules! refuse {
+        ($($name:literal: $step:expr;)*) => {$(
+            let (error, counts): (Error, _) = host.count_refused($step).await;
+            refused.push(($name, error.kind().clone(), counts));
+        )*};
+    }
+    refuse! {
+        "send": messaging.send_message(stranger, &send);
+        "history": messaging.history(stranger, &history);
+        "one conversation": messaging.find_conversation(stranger, id);
+        "mark as read": messaging.mark_read(stranger, id, up_to);
+        "typing": messaging.set_typing(stranger, id, Typing::Started, None);
+        "block": messaging.block(stranger, id);
+        "unblock": messaging.unblock(stranger, id);
+        "report": messaging.report(stranger, id, &report);
+        "close": messaging.close(stranger, id);
+        "reopen": messaging.reopen(stranger, id);
+        "subscribe": messaging.authorize(stranger, &socket, &channel);
+    }
+    refused
+}

@@ -1,0 +1,166 @@
+//! The smallest host: a booking and its conversation are one transaction, beside tables of its own.
+
+use std::{
+    net::TcpListener,
+    process::{Child, Command},
+};
+
+use messaging_test_postgres::{Database, PgServer};
+use messaging_tests::{built, eventually};
+use serde_json::{Value, json};
+use sqlx::{Connection as _, PgConnection};
+use ureq::{Agent, http::Response};
+
+const CARLA: &str = "session-of-carla";
+const ALBERT: &str = "session-of-albert";
+
+/// The host, in a process of its own. It is killed when this is dropped.
+struct Host {
+    process: Child,
+    url: String,
+    agent: Agent,
+}
+
+impl Host {
+    fn start(database: &Database) -> Self {
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let process = Command::new(built("messaging-embed"))
+            .env("DATABASE_URL", database.url())
+            .env("APP_SECRET", "of this test")
+            .env("BIND", address.to_string())
+            .spawn()
+            .unwrap();
+        let host = Self {
+            process,
+            url: format!("http://{address}"),
+            agent: Agent::config_builder().http_status_as_error(false).build().into(),
+        };
+        eventually("the host listens", || host.agent.get(&host.url).call().ok());
+        host
+    }
+
+    fn get(&self, session: &str, path: &str) -> (u16, Value) {
+        let request = self.agent.get(format!("{}{path}", self.url));
+        answer(request.header("cookie", cookie(session)).call().unwrap())
+    }
+
+    fn post(&self, session: &str, path: &str, body: &Value) -> (u16, Value) {
+        let request = self.agent.post(format!("{}{path}", self.url));
+        answer(request.header("cookie", cookie(session)).send_json(body).unwrap())
+    }
+
+    fn book(&self, session: &str, tour: &str) -> u16 {
+        self.post(session, "/bookings", &json!(["alpine", tour])).0
+    }
+
+    /// Without a body: a server that refuses does not wait for one, and may hang up while it is being sent.
+    fn book_as_nobody(&self) -> u16 {
+        let request = self.agent.post(format!("{}/bookings", self.url));
+        request.send_empty().unwrap().status().as_u16()
+    }
+
+    fn conversations(&self, session: &str) -> Vec<Value> {
+        let (status, mut body) = self.get(session, "/api/messages/conversations");
+        assert_eq!(status, 200, "{body}");
+        serde_json::from_value(body["data"].take()).unwrap()
+    }
+
+    /// Asks it to stop, and waits until it has.
+    fn stop(mut self) {
+        let interrupt = format!("kill -INT {}", self.process.id());
+        assert!(
+            Command::new("sh")
+                .args(["-c", &interrupt])
+                .status()
+                .unwrap()
+                .success()
+        );
+        let status = eventually("the host stops", || self.process.try_wait().unwrap());
+        assert!(status.success(), "{status}");
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        self.process.kill().ok();
+        self.process.wait().ok();
+    }
+}
+
+fn cookie(session: &str) -> String {
+    format!("theme=dark; session={session}")
+}
+
+fn answer(mut response: Response<ureq::Body>) -> (u16, Value) {
+    let text = response.body_mut().read_to_string().unwrap();
+    let body = serde_json::from_str(&text).unwrap_or(Value::Null);
+    (response.status().as_u16(), body)
+}
+
+/// A column of the host's own.
+fn texts(database: &Database, sql: &'static str) -> Vec<String> {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let mut connection = PgConnection::connect(database.url()).await.unwrap();
+        sqlx::query_scalar(sql).fetch_all(&mut connection).await.unwrap()
+    })
+}
+
+#[test]
+fn a_booking_brings_its_conversation_or_neither_is_there() {
+    let database = Database::create_blocking(PgServer::shared());
+    let host = Host::start(&database);
+    assert_eq!(host.get("nobody", "/api/messages/unread").0, 401);
+    assert_eq!(host.book_as_nobody(), 401);
+    assert_eq!(
+        host.book(CARLA, ""),
+        500,
+        "the host refuses a tour without a name"
+    );
+    assert_eq!(host.conversations(ALBERT), [] as [Value; 0]);
+
+    assert_eq!(host.book(CARLA, "Over the pass"), 201);
+    let [conversation] = &host.conversations(ALBERT)[..] else {
+        panic!("there is one conversation");
+    };
+    let bookings = texts(&database, "SELECT id FROM bookings");
+    assert_eq!(bookings, [conversation["booking"]["id"].as_str().unwrap()]);
+    assert_eq!(conversation["client"]["name"], "Carla Client");
+    assert_eq!(conversation["agent"]["businessName"], "Alpine Trails");
+    assert_eq!(conversation["lastMessage"]["content"], "Booking confirmed");
+    assert_eq!(conversation["unreadCount"], 1);
+
+    assert_eq!(host.book(CARLA, "Down the valley"), 201);
+    assert_eq!(host.conversations(ALBERT).len(), 1, "one for the pair");
+    assert_eq!(host.conversations(CARLA)[0]["unreadCount"], 2);
+    host.stop();
+}
+
+#[test]
+fn they_talk_and_the_host_starts_again_where_it_was() {
+    let database = Database::create_blocking(PgServer::shared());
+    let host = Host::start(&database);
+    let wish = json!({ "agentId": "alpine" });
+    let (status, opened) = host.post(CARLA, "/api/messages/conversations", &wish);
+    assert_eq!(status, 201, "{opened}");
+    let others = json!({ "agentId": "alpine", "bookingId": "somebody-elses" });
+    assert_eq!(host.post(CARLA, "/api/messages/conversations", &others).0, 400);
+    let text = json!({ "conversationId": opened["data"]["id"], "content": "Is the hut open in May?" });
+    assert_eq!(host.post(CARLA, "/api/messages", &text).0, 201);
+    host.stop();
+
+    let host = Host::start(&database);
+    assert_eq!(
+        host.get(ALBERT, "/api/messages/unread").1["data"]["unreadCount"],
+        1
+    );
+    assert_eq!(
+        host.conversations(ALBERT)[0]["lastMessage"]["content"],
+        "Is the hut open in May?"
+    );
+    let own = texts(
+        &database,
+        "SELECT tablename::text FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename",
+    );
+    assert_eq!(own, ["_sqlx_migrations", "bookings", "sessions", "users"]);
+}

@@ -1,0 +1,206 @@
+//! How the server stops: what it has acknowledged is stored, and told now or after the next start.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::Path,
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+};
+
+use messaging_tests::{Caller, End, Server, Subscriber, eventually};
+use serde_json::Value;
+
+/// Sends until the server stops answering; returns the keys of what was acknowledged.
+fn send_until_it_stops(caller: &Caller, conversation_id: &str) -> Vec<String> {
+    let acknowledged = (0..).map(|n| format!("message-{n}")).map_while(|key| {
+        let sent = caller.send(conversation_id, &key, &key).ok()?;
+        assert_eq!(sent.status, 201, "{sent:?}");
+        Some(key)
+    });
+    acknowledged.collect()
+}
+
+fn stops_gracefully(signal: &str) {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path());
+    let (client, agent) = (server.caller("client-1"), server.caller("agent-1"));
+    let id = client.open("agency-1");
+    let subscriber = Subscriber::connect(&server, &agent, &[format!("private-conversation-{id}")]);
+    let (ended, acknowledged) = thread::scope(|scope| {
+        let sending = scope.spawn(|| send_until_it_stops(&client, &id));
+        eventually("sends are under way", || {
+            (subscriber.messages_of(&id).len() > 20).then_some(())
+        });
+        (server.stop(signal), sending.join().unwrap())
+    });
+    assert!(ended.status.success(), "{:?}\n{}", ended.status, ended.log);
+    assert!(
+        ended.log.contains("stopped") && !ended.log.contains("ERROR"),
+        "{}",
+        ended.log
+    );
+    assert_eq!(
+        eventually("the connection ends", || subscriber.end()),
+        End::Closed(4200)
+    );
+
+    // What was acknowledged has been told, too: publishing was finished before the connections were closed.
+    let told: Vec<_> = subscriber.messages_of(&id).iter().map(key_of).collect();
+    assert_eq!(told[..acknowledged.len()], acknowledged);
+    let left: Vec<_> = fs::read_dir(data.path())
+        .unwrap()
+        .map(|file| file.unwrap().file_name())
+        .collect();
+    assert!(
+        !left.iter().any(|name| name.to_string_lossy().ends_with("-wal")),
+        "{left:?}"
+    );
+
+    let again = Server::start(data.path());
+    assert_eq!(again.unpublished(), 0);
+    let stored: Vec<_> = again.caller("agent-1").walk(&id).iter().map(key_of).collect();
+    assert_eq!(stored, told);
+}
+
+fn key_of(message: &Value) -> String {
+    message["clientMessageId"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn sigterm_finishes_what_was_begun() {
+    stops_gracefully("TERM");
+}
+
+#[test]
+fn sigint_finishes_what_was_begun() {
+    stops_gracefully("INT");
+}
+
+/// A server on this data, and somebody who listens to each of these conversations.
+fn start_and_listen(data: &Path, conversations: &[String]) -> (Server, Vec<Subscriber>) {
+    let server = Server::start(data);
+    let listeners = conversations.iter().enumerate().map(|(n, id)| {
+        let agent = server.caller(&format!("agent-{n}", n = n + 1));
+        Subscriber::connect(&server, &agent, &[format!("private-conversation-{id}")])
+    });
+    let listeners = listeners.collect();
+    (server, listeners)
+}
+
+fn keys_told(listener: &Subscriber, conversation_id: &str) -> Vec<String> {
+    listener.messages_of(conversation_id).iter().map(key_of).collect()
+}
+
+/// Three send to each conversation at once, until the server stops answering; returns the keys of what was
+/// acknowledged, by conversation.
+fn crowd(
+    server: Server,
+    conversations: &[String],
+    name: &str,
+    end: impl FnOnce(Server),
+) -> Vec<BTreeSet<String>> {
+    let acknowledged = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        let send = |n: usize, crowd: usize, caller: Caller| {
+            let (id, acknowledged) = (&conversations[n], &acknowledged);
+            scope.spawn(move || {
+                let keys = (0..).map(|n| format!("{name}-{crowd}-{n}")).map_while(|key| {
+                    let sent = caller.send(id, &key, &key).ok()?;
+                    assert_eq!(sent.status, 201, "{sent:?}");
+                    acknowledged.fetch_add(1, Ordering::Relaxed);
+                    Some(key)
+                });
+                keys.collect::<Vec<_>>()
+            })
+        };
+        let senders: Vec<Vec<_>> = (0..conversations.len())
+            .map(|n| {
+                let caller = server.caller(&format!("client-{}", n + 1));
+                (0..3).map(|crowd| send(n, crowd, caller.clone())).collect()
+            })
+            .collect();
+        eventually("sends are under way", || {
+            (acknowledged.load(Ordering::Relaxed) > 200).then_some(())
+        });
+        end(server);
+        let keys = senders.into_iter().map(|senders| {
+            let keys = senders.into_iter().flat_map(|sender| sender.join().unwrap());
+            keys.collect()
+        });
+        keys.collect()
+    })
+}
+
+fn open_eight(server: &Server) -> Vec<String> {
+    let open = |n| server.caller(&format!("client-{n}")).open(&format!("agency-{n}"));
+    (1..=8).map(open).collect()
+}
+
+fn stop(server: Server) {
+    let ended = server.stop("TERM");
+    assert!(ended.status.success(), "{:?}\n{}", ended.status, ended.log);
+    assert!(!ended.log.contains("ERROR"), "{}", ended.log);
+}
+
+#[test]
+fn what_is_acknowledged_while_it_stops_is_told_before_the_goodbye() {
+    let data = tempfile::tempdir().unwrap();
+    let first = Server::start(data.path());
+    let conversations = open_eight(&first);
+    stop(first);
+    for round in ["first", "second", "third"] {
+        let (server, listeners) = start_and_listen(data.path(), &conversations);
+        let acknowledged = crowd(server, &conversations, round, stop);
+        for ((listener, id), acknowledged) in listeners.iter().zip(&conversations).zip(&acknowledged) {
+            let end = eventually("the connection ends", || listener.end());
+            assert_eq!(end, End::Closed(4200));
+            let told: BTreeSet<_> = keys_told(listener, id).into_iter().collect();
+            let untold: Vec<_> = acknowledged.difference(&told).collect();
+            assert!(untold.is_empty(), "{untold:?} of {id}");
+        }
+    }
+}
+
+#[test]
+fn what_it_may_not_publish_yet_when_it_stops_is_told_after_the_next_start() {
+    let data = tempfile::tempdir().unwrap();
+    let first = Server::start(data.path());
+    let conversations = open_eight(&first);
+    crowd(first, &conversations, "killed", Server::kill);
+
+    // What the killed one left waits for the end of its lease, and whatever is sent meanwhile waits behind.
+    let (server, listeners) = start_and_listen(data.path(), &conversations);
+    let waiting = server.unpublished();
+    assert!(waiting > 0, "the killed one has left something");
+    let acknowledged = crowd(server, &conversations, "stopped", stop);
+    let told_before: Vec<_> = (listeners.iter().zip(&conversations))
+        .map(|(listener, id)| {
+            let end = eventually("the connection ends", || listener.end());
+            assert_eq!(end, End::Closed(4200));
+            keys_told(listener, id)
+        })
+        .collect();
+    let lacks = |(told, acknowledged): (&Vec<String>, &BTreeSet<String>)| {
+        acknowledged.iter().any(|key| !told.contains(key))
+    };
+    assert!(
+        told_before.iter().zip(&acknowledged).any(lacks),
+        "something is left"
+    );
+
+    let (server, listeners) = start_and_listen(data.path(), &conversations);
+    eventually("nothing is unpublished", || {
+        (server.unpublished() == 0).then_some(())
+    });
+    for (n, id) in conversations.iter().enumerate() {
+        eventually("everything is told", || {
+            let told = [told_before[n].clone(), keys_told(&listeners[n], id)].concat();
+            acknowledged[n].iter().all(|key| told.contains(key)).then_some(())
+        });
+        // In the order in which it was sent, from some message on.
+        let after = keys_told(&listeners[n], id);
+        let stored: Vec<_> = server.caller("admin-1").walk(id).iter().map(key_of).collect();
+        assert!(stored.ends_with(&after), "{after:?} of {stored:?}");
+    }
+}

@@ -1,0 +1,100 @@
+//! How many calls a burst takes.
+
+use std::thread;
+
+use messaging_tests::{Sockudo, Subscriber, eventually};
+
+use crate::pusher::support::{House, metric, send};
+
+const MESSAGES: usize = 1_000;
+
+/// Sends them from so many conversations at once; returns the calls that they took.
+fn calls(conversations: usize) -> Option<u64> {
+    let house = House::build("calls a burst")?;
+    let server = house.server();
+    let ids: Vec<_> = (1..=conversations)
+        .map(|n| {
+            (
+                n,
+                server.caller(&format!("client-{n}")).open(&format!("agency-{n}")),
+            )
+        })
+        .collect();
+    let settled = || (server.unpublished() == 0).then_some(());
+    eventually("nothing is unpublished", settled);
+    let (calls, events) = (
+        metric(&server, "realtime_calls_total"),
+        metric(&server, "events_total"),
+    );
+    thread::scope(|scope| {
+        for (n, id) in &ids {
+            let caller = server.caller(&format!("client-{n}"));
+            scope.spawn(move || {
+                for m in 0..MESSAGES / conversations {
+                    send(&caller, id, &format!("{m}"));
+                }
+            });
+        }
+    });
+    eventually("nothing is unpublished", settled);
+    let events = metric(&server, "events_total") - events;
+    assert_eq!(
+        events,
+        2 * MESSAGES as u64,
+        "one to the conversation, one to the recipient"
+    );
+    Some(metric(&server, "realtime_calls_total") - calls)
+}
+
+#[test]
+fn events_that_are_ready_together_share_calls() {
+    for conversations in [1, 8, 40] {
+        let Some(calls) = calls(conversations) else { return };
+        println!("{MESSAGES} messages in a burst over {conversations} conversations: {calls} calls");
+        // Ten events a call at best; a call for each message at worst.
+        let (best, worst) = (MESSAGES as u64 / 5, MESSAGES as u64);
+        assert!((best..=worst).contains(&calls), "{calls}");
+    }
+}
+
+#[test]
+fn a_server_that_asks_for_patience_gets_everything_in_order() {
+    const CLIENTS: usize = 4;
+    let Some(sockudo) = Sockudo::start_limited("a server that asks for patience", 10) else {
+        return;
+    };
+    let house = House::around(sockudo);
+    let server = house.server();
+    let talks: Vec<_> = (1..=CLIENTS)
+        .map(|n| {
+            let client = server.caller(&format!("client-{n}"));
+            let id = client.open(&format!("agency-{n}"));
+            let agent = server.caller(&format!("agent-{n}"));
+            let channel = format!("private-conversation-{id}");
+            let listener = Subscriber::connect(&server, &agent, &[channel]);
+            (client, id, listener)
+        })
+        .collect();
+    thread::scope(|scope| {
+        for (client, id, _) in &talks {
+            scope.spawn(move || {
+                for n in 0..50 {
+                    send(client, id, &format!("{n}"));
+                }
+            });
+        }
+    });
+    for (client, id, listener) in &talks {
+        let stored = client.walk(id);
+        let told = eventually("everything is told", || {
+            let told = listener.messages_of(id);
+            (told.last()? == stored.last()?).then_some(told)
+        });
+        assert_eq!(told, stored, "each once, in order");
+    }
+    assert!(
+        metric(&server, "retried_total") > 0,
+        "it never asked for patience"
+    );
+    assert_eq!(metric(&server, "dead_letters_total"), 0);
+}

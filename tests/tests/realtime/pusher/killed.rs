@@ -1,0 +1,79 @@
+//! The process that took a send is killed between its commit and its publication.
+
+use messaging_tests::{Line, Way, js::Script};
+use serde_json::{Value, json};
+
+use crate::pusher::support::{House, send};
+
+/// So many before the kill, all of them published, and so many after it, by way of the other process.
+const BEFORE: usize = 10;
+const AFTER: usize = 10;
+
+/// Kills the process that took a send while this is held up of what it says to the realtime server, and
+/// returns what a screen was told, and what it shows.
+fn kill_while_held(test: &str, way: Way) -> Option<(Vec<Value>, Vec<Value>)> {
+    let house = House::build(test)?;
+    let line = Line::to(house.sockudo.address());
+    let port = line.address().port().to_string();
+    let doomed = house.settings().with_env("PUSHER_PORT", port).start();
+    let other = house.server();
+    let (client, agent) = (doomed.caller("client-1"), other.caller("agent-1"));
+    let id = client.open("agency-1");
+    let messages = (BEFORE + 1 + AFTER).to_string();
+    let screen = Script::start(
+        "screen.mjs",
+        test,
+        &other,
+        &[
+            ("SCREEN_USER", "agent-1"),
+            ("SCREEN_CONVERSATION", &id),
+            ("SCREEN_MESSAGES", &messages),
+        ],
+    )?;
+    screen.wait_for("ready");
+    for n in 0..BEFORE {
+        send(&client, &id, &format!("before-{n}"));
+    }
+    messaging_tests::eventually("everything so far is published", || {
+        (other.unpublished() == 0).then_some(())
+    });
+    line.hold(way);
+    send(&client, &id, "in-between");
+    messaging_tests::eventually("it was to be published", || (line.held() > 0).then_some(()));
+    doomed.kill();
+    for n in 0..AFTER {
+        send(&agent, &id, &format!("after-{n}"));
+    }
+    let seen: Value = serde_json::from_str(&screen.last_line()).unwrap();
+    let stored: Vec<_> = agent
+        .walk(&id)
+        .iter()
+        .map(|message| json!({ "id": message["id"], "seq": message["seq"] }))
+        .collect();
+    assert_eq!(stored.len(), BEFORE + 1 + AFTER);
+    assert_eq!(
+        seen["shown"],
+        Value::from(stored),
+        "everything once, and in order"
+    );
+    let list = |name: &str| seen[name].as_array().unwrap().clone();
+    Some((list("told"), list("shown")))
+}
+
+#[test]
+fn before_the_event_is_out_the_other_process_publishes_it() {
+    let Some((told, shown)) = kill_while_held("killed before publishing", Way::There) else {
+        return;
+    };
+    assert_eq!(told, shown, "each told once");
+}
+
+#[test]
+fn before_its_acceptance_is_known_it_is_told_again_and_shows_once() {
+    let Some((told, shown)) = kill_while_held("killed before the answer", Way::Back) else {
+        return;
+    };
+    let again = told.iter().filter(|message| **message == shown[BEFORE]).count();
+    assert_eq!(again, 2, "{told:?}");
+    assert_eq!(told.len(), shown.len() + 1);
+}

@@ -1,0 +1,142 @@
+//! The realtime server is gone for half a minute under load.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+use messaging_tests::{Caller, Patience, Server, Subscriber, eventually};
+
+use crate::pusher::support::{House, metric};
+
+const CONVERSATIONS: usize = 8;
+const BEFORE: Duration = Duration::from_secs(8);
+const OUTAGE: Duration = Duration::from_secs(30);
+
+/// Somebody's sends, each with what it took.
+#[derive(Default)]
+struct Load {
+    before: Vec<Duration>,
+    during: Vec<Duration>,
+    sent: usize,
+}
+
+/// Sends one message after the other, each of which must be acknowledged.
+fn keep_sending(caller: &Caller, id: &str, is_out: &AtomicBool, is_over: &AtomicBool) -> Load {
+    let mut load = Load::default();
+    while !is_over.load(Ordering::Acquire) {
+        let out = is_out.load(Ordering::Acquire);
+        let text = format!("{}", load.sent);
+        let (sent, took) = timed(|| caller.send(id, &text, &text).expect("an answer"));
+        assert_eq!(sent.status, 201, "{sent:?}");
+        load.sent += 1;
+        let class = if out { &mut load.during } else { &mut load.before };
+        class.push(took);
+        // A steady load, whatever the answers take.
+        thread::sleep(Duration::from_millis(40).saturating_sub(took));
+    }
+    load
+}
+
+#[expect(clippy::disallowed_methods, reason = "what a request takes is real time")]
+fn timed<T>(act: impl FnOnce() -> T) -> (T, Duration) {
+    let start = Instant::now();
+    let done = act();
+    (done, start.elapsed())
+}
+
+fn median(of: impl Iterator<Item = Duration>) -> Duration {
+    let mut all: Vec<_> = of.collect();
+    all.sort();
+    all[all.len() / 2]
+}
+
+/// What a process has in memory, in KiB.
+fn memory(server: &Server) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", server.process_id())).unwrap();
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+fn wait(how_long: Duration) {
+    Patience::of(how_long).wait_for(|| None::<()>);
+}
+
+#[test]
+fn sends_are_answered_meanwhile_and_everything_arrives_in_order() {
+    let Some(mut house) = House::build("an outage") else {
+        return;
+    };
+    let server = house.server();
+    let people: Vec<_> = (1..=CONVERSATIONS)
+        .map(|n| {
+            let caller = server.caller(&format!("client-{n}"));
+            let id = caller.open(&format!("agency-{n}"));
+            (n, caller, id)
+        })
+        .collect();
+    let (is_out, is_over) = (AtomicBool::new(false), AtomicBool::new(false));
+    let mut grown = Vec::new();
+    let loads: Vec<_> = thread::scope(|scope| {
+        let senders: Vec<_> = people
+            .iter()
+            .map(|(_, caller, id)| scope.spawn(|| keep_sending(caller, id, &is_out, &is_over)))
+            .collect();
+        wait(BEFORE);
+        house.sockudo.stop();
+        is_out.store(true, Ordering::Release);
+        for _ in 0..3 {
+            wait(OUTAGE / 3);
+            grown.push((memory(&server), server.unpublished()));
+        }
+        is_over.store(true, Ordering::Release);
+        senders.into_iter().map(|sender| sender.join().unwrap()).collect()
+    });
+    let waiting = server.unpublished();
+    assert_eq!(
+        waiting, CONVERSATIONS as u64,
+        "all conversations have something to publish"
+    );
+    let published = metric(&server, "published_total");
+
+    house.sockudo.restart();
+    let listeners: BTreeMap<_, _> = people
+        .iter()
+        .map(|(n, _, id)| {
+            let agent = server.caller(&format!("agent-{n}"));
+            let channels = [format!("private-conversation-{id}")];
+            (id, Subscriber::connect(&server, &agent, &channels))
+        })
+        .collect();
+    eventually("nothing is unpublished", || {
+        (server.unpublished() == 0).then_some(())
+    });
+    for ((_, caller, id), load) in people.iter().zip(&loads) {
+        let stored = caller.walk(id);
+        assert_eq!(stored.len(), load.sent);
+        let told = eventually("the last is told", || {
+            let told = listeners[id].messages_of(id);
+            (told.last()?["seq"] == load.sent).then_some(told)
+        });
+        // Who listens only since the outage ended hears all that is left of it, in order, and nothing twice.
+        assert_eq!(told, stored[stored.len() - told.len()..]);
+    }
+    assert!(metric(&server, "published_total") > published);
+
+    let before = median(loads.iter().flat_map(|load| load.before.iter().copied()));
+    let during = median(loads.iter().flat_map(|load| load.during.iter().copied()));
+    let sent: usize = loads.iter().map(|load| load.during.len()).sum();
+    println!(
+        "{sent} sends in an outage of {} s: median {during:?}, before it {before:?}; memory (KiB) and \
+         conversations waiting: {grown:?}",
+        OUTAGE.as_secs()
+    );
+    let (first, last) = (grown[0].0, grown[grown.len() - 1].0);
+    assert!(last < first + 8 * 1024, "memory grew with the backlog: {grown:?}");
+}

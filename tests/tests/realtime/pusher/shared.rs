@@ -1,0 +1,90 @@
+//! Two servers share a database and a realtime server: whoever is connected hears what is sent anywhere.
+
+use std::thread;
+
+use messaging_tests::{Server, Subscriber, eventually};
+use serde_json::Value;
+
+use crate::pusher::support::{House, send};
+
+const EACH: usize = 50;
+
+fn listen(server: &Server, user: &str, id: &str) -> Subscriber {
+    let channels = [
+        format!("private-conversation-{id}"),
+        format!("private-user-{user}"),
+    ];
+    Subscriber::connect(server, &server.caller(user), &channels)
+}
+
+/// What a user is told on their own channel of the other's messages.
+fn notified(listener: &Subscriber, user: &str) -> Vec<Value> {
+    let channel = format!("private-user-{user}");
+    let events = listener.named("new-message").into_iter();
+    let own = events.filter(|event| event["channel"] == *channel);
+    own.map(|mut event| event["data"]["message"].take()).collect()
+}
+
+#[test]
+fn whoever_is_connected_anywhere_hears_what_is_sent_anywhere() {
+    let Some(house) = House::build("two servers") else {
+        return;
+    };
+    let (first, second) = (house.server(), house.server());
+    let id = first.caller("client-1").open("agency-1");
+    let listeners = [
+        ("client-1", listen(&first, "client-1", &id)),
+        ("client-1", listen(&second, "client-1", &id)),
+        ("agent-1", listen(&first, "agent-1", &id)),
+        ("agent-1", listen(&second, "agent-1", &id)),
+    ];
+    thread::scope(|scope| {
+        for (place, server) in [("first", &first), ("second", &second)] {
+            for user in ["client-1", "agent-1"] {
+                let (caller, id) = (server.caller(user), id.as_str());
+                scope.spawn(move || {
+                    for n in 0..EACH {
+                        send(&caller, id, &format!("{user}-{place}-{n}"));
+                    }
+                });
+            }
+        }
+    });
+    let stored = first.caller("client-1").walk(&id);
+    assert_eq!(stored.len(), 4 * EACH);
+    for (user, listener) in &listeners {
+        let told = eventually("everything is told", || {
+            let told = listener.messages_of(&id);
+            (told.len() >= stored.len()).then_some(told)
+        });
+        assert_eq!(told, stored, "{user} hears each message once, in order");
+        let of_other: Vec<_> = stored
+            .iter()
+            .filter(|message| message["senderId"] != *user)
+            .collect();
+        let notified = eventually("all is notified", || {
+            let notified = notified(listener, user);
+            (notified.len() >= of_other.len()).then_some(notified)
+        });
+        assert_eq!(notified.iter().collect::<Vec<_>>(), of_other);
+    }
+}
+
+#[test]
+fn who_is_connected_by_way_of_one_server_is_online_at_the_other() {
+    let Some(house) = House::build("presence") else {
+        return;
+    };
+    let (first, second) = (house.server(), house.server());
+    let id = first.caller("client-1").open("agency-1");
+    let presence = |server: &Server| {
+        let conversation = server
+            .caller("client-1")
+            .data(&format!("/api/messages/conversations/{id}"));
+        conversation["presence"].clone()
+    };
+    let agent = listen(&second, "agent-1", &id);
+    assert_eq!(presence(&first)["agent"], Value::Bool(true));
+    assert_eq!(presence(&first)["client"], Value::Bool(false));
+    drop(agent);
+}

@@ -1,0 +1,71 @@
+//! A webhook makes a server ask again who is connected; one that is not authentic does not.
+
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use messaging_core::clock::{Clock as _, SystemClock};
+use messaging_tests::{Server, Sockudo, Subscriber, eventually};
+use serde_json::Value;
+use sha2::Sha256;
+
+use crate::pusher::support::House;
+
+fn signed(sockudo: &Sockudo, body: &str) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(sockudo.secret().as_bytes()).unwrap();
+    mac.update(body.as_bytes());
+    hex::encode(mac.finalize().into_bytes())
+}
+
+fn is_online(server: &Server, id: &str) -> bool {
+    let path = format!("/api/messages/conversations/{id}");
+    server.caller("client-1").data(&path)["presence"]["agent"] == Value::Bool(true)
+}
+
+#[test]
+fn only_an_authentic_webhook_makes_a_server_ask_again() {
+    let Some(house) = House::build("webhooks") else {
+        return;
+    };
+    let server = house.server();
+    let id = server.caller("client-1").open("agency-1");
+    let channel = "private-user-agent-1".to_owned();
+    let agent = Subscriber::connect(&server, &server.caller("agent-1"), std::slice::from_ref(&channel));
+    assert!(is_online(&server, &id));
+    drop(agent);
+    eventually("the agent has gone", || {
+        let other = house.server();
+        (!is_online(&other, &id)).then_some(())
+    });
+    assert!(is_online(&server, &id), "remembered for a minute");
+
+    let now = SystemClock.now().as_millis();
+    let body = |time| {
+        format!(r#"{{"time_ms":{time},"events":[{{"name":"channel_vacated","channel":"{channel}"}}]}}"#)
+    };
+    let (fresh, old) = (body(now), body(now - 11 * 60 * 1_000));
+    let right = signed(&house.sockudo, &fresh);
+    let post = |signature: &str, body: &str| {
+        let headers = [
+            ("x-pusher-key", house.sockudo.key()),
+            ("x-pusher-signature", signature),
+        ];
+        server
+            .anybody()
+            .post_raw("/api/pusher/webhooks", &headers, body)
+            .unwrap()
+    };
+    for (signature, body) in [
+        ("", &fresh),
+        (&right[..62], &fresh),
+        (right.as_str(), &old),
+        (signed(&house.sockudo, &old).as_str(), &old),
+    ] {
+        let refused = post(signature, body);
+        assert_eq!(
+            (refused.status, &refused.body["code"]),
+            (401, &"unauthenticated".into())
+        );
+    }
+    assert!(is_online(&server, &id), "what was refused changed nothing");
+    assert_eq!(post(&right, &fresh).status, 200);
+    assert!(!is_online(&server, &id), "it has asked again");
+    assert_eq!(post(&right, &fresh).status, 200, "taken before, and repeated");
+}
