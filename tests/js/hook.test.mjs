@@ -7,7 +7,7 @@ import { build } from "esbuild";
 import { complaints, launch } from "./browser.mjs";
 import { Caller, PATIENCE, SERVER, channelsConfig, eventually, fresh, test } from "./support.mjs";
 
-const FIXTURE = path.join(import.meta.dirname, "fixture");
+const REQUIREMENTS = path.join(import.meta.dirname, "requirements");
 
 let browser = null;
 let bundle = null;
@@ -20,7 +20,7 @@ after(() => browser?.close());
 
 async function bundled() {
   const { key, cluster, wsHost, wsPort } = await channelsConfig();
-  const host = path.join(FIXTURE, "host");
+  const host = path.join(REQUIREMENTS, "host");
   const aliases = {
     name: "aliases",
     setup({ onResolve }) {
@@ -34,7 +34,7 @@ async function bundled() {
     bundle: true,
     write: false,
     jsx: "automatic",
-    alias: { "@": FIXTURE },
+    alias: { "@": REQUIREMENTS },
     plugins: [aliases],
     define: {
       "process.env.NODE_ENV": '"production"',
@@ -57,15 +57,15 @@ async function open(user, conversationId) {
   await context.grantPermissions(["local-network-access"], { origin: SERVER });
   const page = await context.newPage();
   page.complaints = complaints(page);
-  const html = '<!doctype html><link rel="icon" href="data:,"><div id="root"></div><script src="/fixture.js"></script>';
-  const isPage = ({ pathname }) => pathname === "/fixture";
+  const html = '<!doctype html><link rel="icon" href="data:,"><div id="root"></div><script src="/hook.js"></script>';
+  const isPage = ({ pathname }) => pathname === "/hook";
   await page.route(isPage, (route) => route.fulfill({ contentType: "text/html", body: html }));
-  await page.route("**/fixture.js", (route) => route.fulfill({ contentType: "text/javascript", body: bundle }));
+  await page.route("**/hook.js", (route) => route.fulfill({ contentType: "text/javascript", body: bundle }));
   let subscribed = false;
   page.on("websocket", (socket) => socket.on("framereceived", ({ payload }) => {
     subscribed ||= payload.includes("subscription_succeeded");
   }));
-  await page.goto(`${SERVER}/fixture?conversation=${conversationId}`);
+  await page.goto(`${SERVER}/hook?conversation=${conversationId}`);
   await eventually("the hook has subscribed", () => subscribed);
   await page.getByText("loaded", { exact: true }).waitFor();
   return page;

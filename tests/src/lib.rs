@@ -1,5 +1,5 @@
-//! What crosses the crates. The tests of the running server are in `tests/`, what they share is here; the
-//! suites that need JavaScript are in `js/`.
+//! What crosses the crates. The tests of the running server are in `tests/`, a binary for each subject; what several
+//! binaries share is here; the suites that need JavaScript are in `js/`. `README.md` says where a test goes.
 
 mod api;
 mod binary;
