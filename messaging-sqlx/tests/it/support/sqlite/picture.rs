@@ -67,7 +67,7 @@ impl Picture {
                     .unwrap(),
             ],
             accesses: store.list_accesses(None, 100).await.unwrap(),
-            dead_letters: store.list_dead_letters(100).await.unwrap(),
+            dead_letters: store.list_dead_letters(None, 100).await.unwrap(),
             backlog: store.backlog().await.unwrap(),
             entries: store.load_entries(&[lane(1), lane(2)], 100).await.unwrap(),
         }
