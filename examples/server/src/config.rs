@@ -109,7 +109,7 @@ pub(crate) enum Command {
     /// and be repeated if it was interrupted.
     Erase(OfUser),
     /// Lists or requeues dead letters: events that the realtime server refused for good.
-    Outbox {
+    OutboxStore {
         #[command(subcommand)]
         command: OutboxCommand,
     },

@@ -64,7 +64,7 @@ async fn main() -> anyhow::Result<ExitCode> {
                 Command::Export(of) => personal::export(&storage, of).await,
                 Command::Erase(of) => personal::erase(&storage, of).await,
                 Command::Verify(args) => verify::run(&storage, args).await,
-                Command::Outbox { command } => outbox::run(&storage, command).await,
+                Command::OutboxStore { command } => outbox::run(&storage, command).await,
             };
             storage.close().await;
             ended

@@ -1,27 +1,27 @@
-//! Why a connection is ended, as clients of the protocol understand it.
+//! Reasons for closing a connection.
 
-/// The end of a connection. The code decides what a client does next: from 4000 it stays away, from 4100 it
-/// comes back after a second, from 4200 at once.
+/// The reason for closing a connection. The code determines the client's reaction: below 4100 it does not reconnect,
+/// below 4200 it reconnects after a second, from 4200 at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Close {
-    /// No app has that key.
+    /// The app key is unknown.
     UnknownApp,
-    /// The client speaks another version of the protocol.
+    /// The protocol version is not supported.
     UnsupportedProtocol,
-    /// The client does not say which version it speaks.
+    /// The client sent no protocol version.
     NoProtocol,
-    /// Too many subscriptions were refused.
+    /// Too many signatures were invalid.
     Unauthorised,
-    /// There are as many connections as may be.
+    /// The server has the maximum number of connections.
     OverCapacity,
-    /// What came over the connection is not WebSocket, or is far too large.
+    /// The input is not WebSocket or far exceeds the message limit.
     Unreadable,
-    /// The server is shutting down.
+    /// The server is shutting down, and the connection was open.
     GoingAway,
-    /// The server is shutting down, and the client came only now: were it to come back at once, it would do
-    /// so again and again until the server is gone.
-    AlreadyGoing,
-    /// The client read too slowly: events were dropped, so that it must connect and fetch again.
+    /// The server is shutting down, and the connection is new. With [`GoingAway`](Self::GoingAway) the client would
+    /// reconnect immediately and repeatedly until the server is gone.
+    ShuttingDown,
+    /// The client read too slowly and events were dropped: it must reconnect and fetch again.
     TooSlow,
     /// The client did not answer a ping.
     NoPong,
@@ -34,7 +34,7 @@ impl Close {
             Self::UnsupportedProtocol => 4007,
             Self::NoProtocol => 4008,
             Self::Unauthorised => 4009,
-            Self::OverCapacity | Self::AlreadyGoing => 4100,
+            Self::OverCapacity | Self::ShuttingDown => 4100,
             Self::Unreadable => 4101,
             Self::GoingAway | Self::TooSlow => 4200,
             Self::NoPong => 4201,
@@ -50,7 +50,7 @@ impl Close {
             Self::OverCapacity => "Over capacity",
             Self::Unreadable => "Unreadable message",
             Self::GoingAway => "Server is going away, reconnect",
-            Self::AlreadyGoing => "Server is going away",
+            Self::ShuttingDown => "Server is going away",
             Self::TooSlow => "Connection is too slow, reconnect",
             Self::NoPong => "No pong received in time",
         }

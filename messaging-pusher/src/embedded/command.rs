@@ -1,49 +1,49 @@
-//! What a client says.
+//! Messages from clients.
 
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
-/// One message of a client.
+/// A message from a client.
 #[derive(Debug)]
 pub(super) enum Command {
     Ping,
     Pong,
-    Subscribe(Request),
+    Subscribe(SubscribeRequest),
     Unsubscribe {
         channel: String,
     },
     ClientEvent(ClientEvent),
     SignIn(SignIn),
-    /// A message of the protocol's that nothing needs to answer.
+    /// A protocol message that needs no answer.
     Unknown,
 }
 
-/// A wish to subscribe; nothing in it has been checked.
+/// A subscription request; not verified.
 #[derive(Debug, Deserialize)]
-pub(super) struct Request {
+pub(super) struct SubscribeRequest {
     pub(super) channel: String,
     pub(super) auth: Option<String>,
     pub(super) channel_data: Option<String>,
 }
 
-/// Whose connection this is; nothing in it has been checked.
+/// A sign-in request; not verified.
 #[derive(Debug, Deserialize)]
 pub(super) struct SignIn {
     pub(super) auth: String,
     pub(super) user_data: String,
 }
 
-/// What a client wants to tell the others of a channel.
+/// An event from a client to the other subscribers of a channel.
 #[derive(Debug)]
 pub(super) struct ClientEvent {
     /// Begins with `client-`.
     pub(super) name: String,
     pub(super) channel: String,
-    /// Any JSON, as it came.
+    /// Any JSON, unchanged.
     pub(super) data: Box<RawValue>,
 }
 
-/// Why a message is not a command.
+/// The reason why a message is not a valid command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum CommandError {
     #[error("invalid JSON, or not an event")]
@@ -58,9 +58,9 @@ pub(super) enum CommandError {
     DataTooLarge,
 }
 
-/// The most characters of an event's name.
+/// Maximum length of an event name, in characters.
 pub(super) const MAX_EVENT_NAME_CHARS: usize = 200;
-/// The most bytes of an event's data.
+/// Maximum length of event data, in bytes.
 pub(super) const MAX_EVENT_DATA_BYTES: usize = 10_240;
 
 #[derive(Deserialize)]
@@ -77,10 +77,10 @@ struct Unsubscribe {
 }
 
 impl Command {
-    /// Reads one message.
+    /// Parses a message.
     ///
     /// # Errors
-    /// [`CommandError`] says why it is no command; the connection can go on.
+    /// [`CommandError`] if it is invalid. The connection stays usable.
     pub(super) fn parse(text: &str) -> Result<Self, CommandError> {
         let Envelope { event, channel, data } =
             serde_json::from_str(text).map_err(|_| CommandError::NotAnEvent)?;
@@ -127,7 +127,7 @@ mod tests {
 
     fn check(text: &str, expected: &str) {
         let read = match Command::parse(text) {
-            Ok(Command::Subscribe(Request {
+            Ok(Command::Subscribe(SubscribeRequest {
                 channel,
                 auth,
                 channel_data,
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn commands_are_read() {
+    fn commands_are_parsed() {
         check(r#"{"event":"pusher:ping","data":{}}"#, "Ok(Ping)");
         check(r#"{"event":"pusher:ping"}"#, "Ok(Ping)");
         check(r#"{"event":"pusher:pong","data":"{}"}"#, "Ok(Pong)");
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_malformed() {
+    fn malformed_messages_are_rejected() {
         for text in [
             "",
             " ",
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn client_events_are_bounded() {
+    fn client_events_have_maximum_lengths() {
         let event = |name: &str, data: &str| format!(r#"{{"event":"{name}","channel":"a","data":"{data}"}}"#);
         let name = format!("client-{}", "é".repeat(193));
         assert!(Command::parse(&event(&name, "")).is_ok());

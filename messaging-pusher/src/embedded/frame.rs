@@ -1,4 +1,4 @@
-//! What the server says.
+//! Messages from the server.
 
 use axum::extract::ws::Utf8Bytes;
 use messaging_core::event::{ChannelName, SocketId};
@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use super::{refusal::Refusal, roster::Roster};
 
-/// One message of the server, encoded. Clones share the text, however many connections it goes to.
+/// An encoded message from the server. Clones share the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Frame(Utf8Bytes);
 
@@ -68,7 +68,7 @@ impl Frame {
         Self::of_connection("pusher:pong", "{}")
     }
 
-    /// An error of the connection. Without a code it is about one message only.
+    /// A connection error. Without a code it concerns one message only.
     pub(super) fn error(code: Option<u16>, message: &str) -> Self {
         Self::of_connection("pusher:error", &json(&Error { code, message }))
     }
@@ -91,8 +91,7 @@ impl Frame {
         Self::of_connection("pusher:signin_success", &json(&SignedIn { user_data }))
     }
 
-    /// The subscription to the channel in which a server would speak to a user who has signed in. Its name is none that
-    /// anyone else could use.
+    /// Confirms the subscription to a signed-in user's server-to-user channel. Its name is not a valid channel name.
     pub(super) fn subscribed_as_user(channel: &str) -> Self {
         Self::encode(&Wire {
             event: "pusher_internal:subscription_succeeded",
@@ -102,10 +101,10 @@ impl Frame {
         })
     }
 
-    /// The same of a channel by another spelling of its name.
+    /// The frame with another spelling of its channel name.
     pub(super) fn respelled(&self, from: &ChannelName, to: &ChannelName) -> Self {
-        // Before the channel stands only the event's name, in which each quotation mark is escaped, and no character of
-        // a channel's name needs escaping.
+        // Only the event name precedes the channel field. Quotation marks in it are escaped, and channel names contain
+        // no character that needs escaping.
         let field = |name: &ChannelName| format!(r#""channel":"{name}""#);
         Self(self.0.as_str().replacen(&field(from), &field(to), 1).into())
     }
@@ -114,12 +113,12 @@ impl Frame {
         Self::of_channel("pusher_internal:subscription_succeeded", channel, "{}")
     }
 
-    /// Put together from what the roster has encoded already: a hundred members are 100 KB and more, and this
-    /// is called while others wait.
+    /// Confirms the subscription to a presence channel. Built from pre-encoded members: 100 members take more than 100
+    /// KB, and the caller holds the hub's lock.
     pub(super) fn joined(channel: &ChannelName, presence: &Roster) -> Self {
         let mut text = String::with_capacity(presence.escaped_len() + 400);
         text.push_str(r#"{"event":"pusher_internal:subscription_succeeded","channel":""#);
-        // No character of a channel's name needs escaping.
+        // Channel names contain no character that needs escaping.
         text.push_str(channel.as_str());
         text.push_str(r#"","data":"{\"presence\":"#);
         presence.push_escaped(&mut text);
@@ -140,7 +139,7 @@ impl Frame {
         )
     }
 
-    /// An event with its data, a JSON text.
+    /// An event on a channel; `data` is JSON text.
     pub(super) fn of_channel(event: &str, channel: &ChannelName, data: &str) -> Self {
         Self::encode(&Wire {
             event,
@@ -150,7 +149,7 @@ impl Frame {
         })
     }
 
-    /// A client's event, its data as they came: the sender chose whether they are a text or not.
+    /// A client event with its data unchanged: the sender chooses whether data are a string.
     pub(super) fn client_event(
         event: &str,
         channel: &ChannelName,
@@ -210,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn the_data_of_the_servers_frames_is_a_json_text() {
+    fn data_of_server_frames_is_a_json_string() {
         check(
             &Frame::connection_established(&SocketId::parse("1.2").unwrap(), 120),
             r#"{"event":"pusher:connection_established","data":"{\"socket_id\":\"1.2\",\"activity_timeout\":120}"}"#,
@@ -242,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_channels_own_name_is_spelled_anew() {
+    fn respelling_changes_the_channel_field_only() {
         let [from, to] = ["private-a", "private-A"].map(|name| ChannelName::parse(name).unwrap());
         let event = r#"client-","channel":"private-a"#;
         let data = RawValue::from_string(r#"{"channel":"private-a"}"#.to_owned()).unwrap();
@@ -251,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn the_data_of_a_client_event_stay_as_they_came() {
+    fn data_of_client_events_is_unchanged() {
         let data = RawValue::from_string(r#"{"b":1, "a":[]}"#.to_owned()).unwrap();
         check(
             &Frame::client_event("client-x", &channel(), &data, Some("ann")),
@@ -260,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn who_joins_is_told_who_is_here() {
+    fn a_new_member_receives_the_member_list() {
         let mut roster = Roster::default();
         for (id, info) in [("b\"é", r#"{"name":"\"\\\n"}"#), ("a", "null")] {
             let info = RawValue::from_string(info.to_owned()).unwrap();

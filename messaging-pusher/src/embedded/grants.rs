@@ -1,4 +1,4 @@
-//! For whom which connection's subscriptions were signed.
+//! Records of signed subscriptions, by connection, channel and user.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
@@ -7,30 +7,30 @@ use messaging_core::{
     id::UserId,
 };
 
-/// What was signed here and not revoked since. Bounded for each connection; its oldest is forgotten.
+/// Subscriptions that this server signed and has not revoked. Bounded for each connection: the oldest grant is evicted.
 #[derive(Debug)]
 pub(super) struct Grants {
-    most: usize,
-    // Tens of entries a connection: looking through them is quicker than hashing names.
+    max_per_connection: usize,
+    // A connection has tens of entries: scanning them is faster than hashing names.
     by_socket: HashMap<SocketId, VecDeque<(ChannelName, UserId)>>,
     by_channel: HashMap<ChannelName, HashSet<SocketId>>,
 }
 
 impl Grants {
-    /// At most so many for each connection.
-    pub(super) fn new(most: usize) -> Self {
+    /// Creates an empty set with at most `max_per_connection` grants for each connection.
+    pub(super) fn new(max_per_connection: usize) -> Self {
         Self {
-            most,
+            max_per_connection,
             by_socket: HashMap::new(),
             by_channel: HashMap::new(),
         }
     }
 
-    /// Adds one; what was signed for others stands.
+    /// Adds a grant. Grants for other users of the connection remain.
     pub(super) fn insert(&mut self, socket_id: &SocketId, channel: &ChannelName, user: &UserId) {
         let grants = self.by_socket.entry(socket_id.clone()).or_default();
         grants.retain(|(granted, holder)| granted != channel || holder != user);
-        let oldest = if grants.len() >= self.most {
+        let oldest = if grants.len() >= self.max_per_connection {
             grants.pop_front()
         } else {
             None
@@ -41,11 +41,11 @@ impl Grants {
             .or_default()
             .insert(socket_id.clone());
         if let Some((channel, _)) = oldest {
-            self.tidy(socket_id, &channel);
+            self.unindex_if_empty(socket_id, &channel);
         }
     }
 
-    /// For whom a connection's subscription to a channel was signed, the oldest first.
+    /// The users with a grant for a channel on a connection, oldest first.
     pub(super) fn holders(
         &self,
         socket_id: &SocketId,
@@ -55,26 +55,26 @@ impl Grants {
         grants.filter_map(move |(granted, holder)| (granted == channel).then_some(holder))
     }
 
-    /// Forgets what was signed for a user and a channel, on every connection.
+    /// Removes a user's grants for a channel from every connection.
     pub(super) fn revoke(&mut self, user: &UserId, channel: &ChannelName) {
         let sockets = self.by_channel.get(channel).into_iter().flatten();
         for socket_id in sockets.cloned().collect::<Vec<_>>() {
             if let Some(grants) = self.by_socket.get_mut(&socket_id) {
                 grants.retain(|(granted, holder)| granted != channel || holder != user);
             }
-            self.tidy(&socket_id, channel);
+            self.unindex_if_empty(&socket_id, channel);
         }
     }
 
-    /// Forgets what was signed for a connection.
+    /// Removes all grants of a connection.
     pub(super) fn forget(&mut self, socket_id: &SocketId) {
         for (channel, _) in self.by_socket.remove(socket_id).unwrap_or_default() {
-            self.tidy(socket_id, &channel);
+            self.unindex_if_empty(socket_id, &channel);
         }
     }
 
-    /// Takes a connection that holds nothing for a channel any more out of the channel's index.
-    fn tidy(&mut self, socket_id: &SocketId, channel: &ChannelName) {
+    /// Removes the connection from the channel's index if it has no grant left for the channel.
+    fn unindex_if_empty(&mut self, socket_id: &SocketId, channel: &ChannelName) {
         if self.holders(socket_id, channel).next().is_some() {
             return;
         }
@@ -92,11 +92,11 @@ impl Grants {
 
 #[cfg(any(test, feature = "fuzzing"))]
 impl Grants {
-    /// Panics unless the grants and their index agree, and none is of a connection that is not there.
+    /// Panics if grants and index disagree, or if a grant belongs to an unknown connection.
     pub(super) fn assert_consistent(&self, is_there: impl Fn(&SocketId) -> bool) {
         let mut by_channel: HashMap<ChannelName, HashSet<SocketId>> = HashMap::new();
         for (socket_id, grants) in &self.by_socket {
-            assert!(is_there(socket_id) && (1..=self.most).contains(&grants.len()));
+            assert!(is_there(socket_id) && (1..=self.max_per_connection).contains(&grants.len()));
             for (channel, _) in grants {
                 let sockets = by_channel.entry(channel.clone()).or_default();
                 sockets.insert(socket_id.clone());
@@ -130,10 +130,10 @@ mod tests {
     }
 
     #[test]
-    fn what_was_signed_for_one_user_stands_beside_what_was_for_another() {
+    fn grants_of_two_users_on_one_connection_coexist() {
         let mut grants = Grants::new(4);
-        for who in ["ann", "bob", "ann"] {
-            grants.insert(&socket("1.1"), &channel("private-a"), &user(who));
+        for user_id in ["ann", "bob", "ann"] {
+            grants.insert(&socket("1.1"), &channel("private-a"), &user(user_id));
         }
         grants.insert(&socket("2.2"), &channel("private-a"), &user("ann"));
         check(&grants, "1.1", "private-a", &["bob", "ann"]);
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_of_a_connection_is_forgotten() {
+    fn the_oldest_grant_of_a_connection_is_evicted() {
         let mut grants = Grants::new(2);
         for name in ["private-a", "private-b", "private-c"] {
             grants.insert(&socket("1.1"), &channel(name), &user("ann"));
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_that_has_gone_leaves_nothing() {
+    fn removing_a_connection_removes_its_grants() {
         let mut grants = Grants::new(2);
         grants.insert(&socket("1.1"), &channel("private-a"), &user("ann"));
         grants.forget(&socket("1.1"));

@@ -1,4 +1,4 @@
-//! Who is subscribed to what.
+//! The registry of connections, subscriptions and grants.
 
 use std::{
     collections::{BTreeSet, HashMap, hash_map::Entry},
@@ -21,7 +21,7 @@ use super::{
     verifier::Verified,
 };
 
-/// Everything that the connections share: a plain value, whose only effects are frames put into queues.
+/// State shared by all connections. Plain data: its only effects are frames pushed into send queues.
 #[derive(Debug)]
 pub(super) struct Hub {
     names: ChannelNames,
@@ -31,32 +31,31 @@ pub(super) struct Hub {
     max_channels: usize,
     is_closed: bool,
     connections: HashMap<SocketId, Connection>,
-    occupied: HashMap<ChannelName, Occupied>,
+    occupied: HashMap<ChannelName, OccupiedChannel>,
     grants: Grants,
 }
 
 #[derive(Debug)]
 struct Connection {
     queue: Arc<SendQueue>,
-    /// Who has signed in.
+    /// Protocol id of the signed-in user.
     user: Option<String>,
-    /// By the channels' canonical names.
+    /// Keyed by canonical channel name.
     subscriptions: HashMap<ChannelName, Subscription>,
 }
 
 #[derive(Debug)]
 struct Subscription {
-    /// For whom it was signed, if it was signed here: whoever it was signed for when it began, since the
-    /// signatures of a private channel are alike for all users of a connection. Never changes, whatever is
-    /// signed afterwards.
+    /// Users for whom this server had signed the channel when the subscription began: a private channel's signature
+    /// does not name one user. Empty if the host signed it elsewhere. Never changes.
     holders: Vec<UserId>,
-    /// As whom it shows in a presence channel.
+    /// The user id of the presence member.
     member_id: Option<String>,
 }
 
 /// A channel with at least one subscriber.
 #[derive(Debug, Default)]
-struct Occupied {
+struct OccupiedChannel {
     subscribers: HashMap<SocketId, Subscriber>,
     roster: Roster,
 }
@@ -64,23 +63,23 @@ struct Occupied {
 #[derive(Debug)]
 struct Subscriber {
     queue: Arc<SendQueue>,
-    /// How its client calls the channel, if not by the canonical name.
+    /// The client's spelling of the channel name, if not the canonical one.
     spelling: Option<ChannelName>,
 }
 
-/// A connection's user has signed in already.
+/// The connection has already signed in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the connection has signed in already")]
-pub(super) struct SignedIn;
+pub(super) struct AlreadySignedIn;
 
-/// Who tells a client's event to the other subscribers of a channel.
+/// The sender of a client event.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Speaker {
-    /// As whom they show in a presence channel.
+pub(super) struct EventSender {
+    /// The user id of the presence member.
     pub(super) member_id: Option<String>,
 }
 
-/// Why a client's message has no effect.
+/// The reason why a client event is not relayed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum ClientEventError {
     #[error("client events need a subscription to the channel")]
@@ -104,18 +103,18 @@ impl Hub {
             is_closed: false,
             connections: HashMap::new(),
             occupied: HashMap::new(),
-            // A page may ask for signatures ahead of its subscriptions, and again after them.
+            // Clients request signatures before they subscribe, and again afterwards.
             grants: Grants::new(options.max_channels.saturating_mul(2)),
         }
     }
 
-    /// Lets a connection in.
+    /// Registers a connection.
     ///
     /// # Errors
-    /// How to send it away.
-    pub(super) fn enter(&mut self, socket_id: SocketId, queue: Arc<SendQueue>) -> Result<(), Close> {
+    /// The [`Close`] to send if the server is shutting down or full.
+    pub(super) fn add_connection(&mut self, socket_id: SocketId, queue: Arc<SendQueue>) -> Result<(), Close> {
         if self.is_closed {
-            return Err(Close::AlreadyGoing);
+            return Err(Close::ShuttingDown);
         }
         if self.connections.len() >= self.max_connections {
             return Err(Close::OverCapacity);
@@ -129,18 +128,18 @@ impl Hub {
         Ok(())
     }
 
-    /// Forgets a connection. Does nothing when it is forgotten already.
-    pub(super) fn leave(&mut self, socket_id: &SocketId) {
+    /// Removes a connection and its subscriptions. Idempotent.
+    pub(super) fn remove_connection(&mut self, socket_id: &SocketId) {
         let Some(connection) = self.connections.remove(socket_id) else {
             return;
         };
         self.grants.forget(socket_id);
         for (channel, subscription) in connection.subscriptions {
-            self.vacate(socket_id, &channel, &subscription);
+            self.remove_subscriber(socket_id, &channel, &subscription);
         }
     }
 
-    /// Closes every connection, and lets no more in.
+    /// Closes every connection and refuses new ones.
     pub(super) fn close_all(&mut self) {
         self.is_closed = true;
         for connection in self.connections.values() {
@@ -148,17 +147,17 @@ impl Hub {
         }
     }
 
-    /// Notes whose connection it is.
+    /// Records the user of a connection.
     ///
     /// # Errors
-    /// When that was noted before.
-    pub(super) fn sign_in(&mut self, socket_id: &SocketId, user: String) -> Result<(), SignedIn> {
+    /// [`AlreadySignedIn`] if the connection has a user.
+    pub(super) fn sign_in(&mut self, socket_id: &SocketId, user: String) -> Result<(), AlreadySignedIn> {
         match self
             .connections
             .get_mut(socket_id)
             .map(|connection| &mut connection.user)
         {
-            Some(Some(_)) => Err(SignedIn),
+            Some(Some(_)) => Err(AlreadySignedIn),
             Some(place) => {
                 *place = Some(user);
                 Ok(())
@@ -167,14 +166,13 @@ impl Hub {
         }
     }
 
-    /// Whether a connection is of this user, named as in the protocol.
+    /// Whether the connection has signed in as this user, given by protocol id.
     pub(super) fn has_signed_in(&self, socket_id: &SocketId, user: &str) -> bool {
         let connection = self.connections.get(socket_id);
         connection.is_some_and(|connection| connection.user.as_deref() == Some(user))
     }
 
-    /// Notes that a subscription of a connection was signed for a user: for a subscription to come, not for
-    /// one that is there.
+    /// Records that this server signed a channel for a user on a connection. Applies to later subscriptions only.
     pub(super) fn grant(&mut self, socket_id: &SocketId, channel: &ChannelName, user: &UserId) {
         if self.connections.contains_key(socket_id) {
             let channel = self.names.canonical(channel);
@@ -182,13 +180,13 @@ impl Hub {
         }
     }
 
-    /// Subscribes a connection and tells it and the other members.
+    /// Subscribes a connection and notifies it and the other members.
     ///
-    /// A channel of ours must have been signed here, for this connection, and not been revoked since: a right
-    /// signature alone does not do. What the host calls otherwise, the host may sign elsewhere.
+    /// A channel of the messaging API needs a grant of this server for this connection that has not been revoked: a
+    /// valid signature is not enough. The host may sign its own channels elsewhere.
     ///
     /// # Errors
-    /// The [`Refusal`] to answer.
+    /// The [`Refusal`] to send.
     pub(super) fn subscribe(&mut self, socket_id: &SocketId, verified: Verified) -> Result<(), Refusal> {
         let Some(connection) = self.connections.get_mut(socket_id) else {
             return Ok(());
@@ -227,7 +225,7 @@ impl Hub {
         let occupied = self.occupied.entry(channel.clone()).or_default();
         match &member {
             None => queue.push(Frame::subscribed(&name)),
-            Some(member) => occupied.welcome(&channel, &name, member, &queue)?,
+            Some(member) => occupied.add_member(&channel, &name, member, &queue)?,
         }
         let spelling = (name != channel).then_some(name);
         let subscriber = Subscriber { queue, spelling };
@@ -240,24 +238,24 @@ impl Hub {
         Ok(())
     }
 
-    /// Ends a subscription; does nothing when there is none.
+    /// Ends a subscription. Idempotent.
     pub(super) fn unsubscribe(&mut self, socket_id: &SocketId, channel: &ChannelName) {
         let channel = &*self.names.canonical(channel);
         let connection = self.connections.get_mut(socket_id);
         if let Some(subscription) = connection.and_then(|c| c.subscriptions.remove(channel)) {
-            self.vacate(socket_id, channel, &subscription);
+            self.remove_subscriber(socket_id, channel, &subscription);
         }
     }
 
-    /// As whom a connection may say something to the other subscribers of a channel.
+    /// Checks that a connection may send client events on a channel, and returns the sender.
     ///
     /// # Errors
-    /// When it may not.
-    pub(super) fn speaker(
+    /// [`ClientEventError`] if it may not.
+    pub(super) fn event_sender(
         &self,
         socket_id: &SocketId,
         channel: &ChannelName,
-    ) -> Result<Speaker, ClientEventError> {
+    ) -> Result<EventSender, ClientEventError> {
         let connection = self.connections.get(socket_id);
         let subscription = connection.and_then(|connection| connection.subscriptions.get(channel));
         let subscription = subscription.ok_or(ClientEventError::NotSubscribed)?;
@@ -272,37 +270,38 @@ impl Hub {
         if !is_enabled {
             return Err(ClientEventError::NotEnabled);
         }
-        Ok(Speaker {
+        Ok(EventSender {
             member_id: subscription.member_id.clone(),
         })
     }
 
-    /// Hands what a speaker says to the other subscribers, unless the speaker has lost that right meanwhile.
+    /// Relays a client event to the other subscribers, if the sender returned by [`event_sender`](Self::event_sender)
+    /// is still valid.
     ///
     /// # Errors
-    /// When it has.
-    pub(super) fn relay(
+    /// [`ClientEventError`] if the subscription has ended or changed.
+    pub(super) fn relay_client_event(
         &self,
         socket_id: &SocketId,
-        speaker: &Speaker,
+        event_sender: &EventSender,
         channel: &ChannelName,
         frame: &Frame,
     ) -> Result<(), ClientEventError> {
-        if self.speaker(socket_id, channel)? != *speaker {
+        if self.event_sender(socket_id, channel)? != *event_sender {
             return Err(ClientEventError::NotSubscribed);
         }
         self.publish(channel, frame, Some(socket_id));
         Ok(())
     }
 
-    /// Hands a frame to the subscribers of a channel.
+    /// Queues a frame for all subscribers of a channel except one.
     pub(super) fn publish(&self, channel: &ChannelName, frame: &Frame, except: Option<&SocketId>) {
         if let Some(occupied) = self.occupied.get(channel) {
-            occupied.tell(channel, frame, except);
+            occupied.broadcast(channel, frame, except);
         }
     }
 
-    /// Ends a user's subscriptions to a channel, and forgets what was signed for them.
+    /// Ends a user's subscriptions to a channel and revokes the grants for them.
     pub(super) fn revoke(&mut self, user: &UserId, channel: &ChannelName) {
         let channel = &self.names.canonical(channel).into_owned();
         self.grants.revoke(user, channel);
@@ -310,18 +309,21 @@ impl Hub {
             return;
         };
         let revoked = Frame::subscription_error(channel, Refusal::Revoked);
-        let spelled = |(socket_id, subscriber): (&SocketId, &Subscriber)| {
-            (socket_id.clone(), subscriber.spelled(&revoked, channel))
+        let revocation = |(socket_id, subscriber): (&SocketId, &Subscriber)| {
+            (
+                socket_id.clone(),
+                subscriber.with_client_spelling(&revoked, channel),
+            )
         };
-        for (socket_id, revoked) in occupied.subscribers.iter().map(spelled).collect::<Vec<_>>() {
+        for (socket_id, revoked) in occupied.subscribers.iter().map(revocation).collect::<Vec<_>>() {
             if let Some(connection) = self.connections.get_mut(&socket_id)
                 && let Entry::Occupied(subscription) = connection.subscriptions.entry(channel.clone())
-                && (subscription.get().is_of(user)
+                && (subscription.get().belongs_to(user)
                     || connection.user.as_deref() == Some(&user.to_protocol_id()))
             {
                 connection.queue.push(revoked);
                 let subscription = subscription.remove();
-                self.vacate(&socket_id, channel, &subscription);
+                self.remove_subscriber(&socket_id, channel, &subscription);
             }
         }
     }
@@ -339,7 +341,12 @@ impl Hub {
         self.occupied.keys().cloned().collect()
     }
 
-    fn vacate(&mut self, socket_id: &SocketId, channel: &ChannelName, subscription: &Subscription) {
+    fn remove_subscriber(
+        &mut self,
+        socket_id: &SocketId,
+        channel: &ChannelName,
+        subscription: &Subscription,
+    ) {
         let Entry::Occupied(mut entry) = self.occupied.entry(channel.clone()) else {
             return;
         };
@@ -350,20 +357,20 @@ impl Hub {
         } else if let Some(member_id) = &subscription.member_id
             && occupied.roster.leave(member_id) == Change::Member
         {
-            occupied.tell(channel, &Frame::member_removed(channel, member_id), None);
+            occupied.broadcast(channel, &Frame::member_removed(channel, member_id), None);
         }
     }
 }
 
 impl Subscription {
-    fn is_of(&self, user: &UserId) -> bool {
+    fn belongs_to(&self, user: &UserId) -> bool {
         self.holders.contains(user) || self.member_id.as_deref() == Some(&user.to_protocol_id())
     }
 }
 
-impl Occupied {
-    /// Lets a member in who calls the channel by that name.
-    fn welcome(
+impl OccupiedChannel {
+    /// Adds a presence member. `name` is the client's spelling of `channel`.
+    fn add_member(
         &mut self,
         channel: &ChannelName,
         name: &ChannelName,
@@ -374,23 +381,25 @@ impl Occupied {
         queue.push(Frame::joined(name, &self.roster));
         if change == Change::Member {
             let added = Frame::member_added(channel, &member.user_id, &member.info);
-            self.tell(channel, &added, None);
+            self.broadcast(channel, &added, None);
         }
         Ok(())
     }
 
-    fn tell(&self, channel: &ChannelName, frame: &Frame, except: Option<&SocketId>) {
+    fn broadcast(&self, channel: &ChannelName, frame: &Frame, except: Option<&SocketId>) {
         for (socket_id, subscriber) in &self.subscribers {
             if Some(socket_id) != except {
-                subscriber.queue.push(subscriber.spelled(frame, channel));
+                subscriber
+                    .queue
+                    .push(subscriber.with_client_spelling(frame, channel));
             }
         }
     }
 }
 
 impl Subscriber {
-    /// A frame of a channel, under the name by which its client calls the channel.
-    fn spelled(&self, frame: &Frame, channel: &ChannelName) -> Frame {
+    /// The frame with the client's spelling of the channel name.
+    fn with_client_spelling(&self, frame: &Frame, channel: &ChannelName) -> Frame {
         match &self.spelling {
             None => frame.clone(),
             Some(spelling) => frame.respelled(channel, spelling),
@@ -408,7 +417,7 @@ impl Hub {
 
 #[cfg(any(test, feature = "fuzzing"))]
 impl Hub {
-    /// Panics unless what is known of connections and what is known of channels agree.
+    /// Panics if the indexes by connection and by channel disagree.
     pub(super) fn assert_consistent(&self) {
         use std::collections::BTreeMap;
 

@@ -1,22 +1,22 @@
-//! Whether anyone is still at the other end.
+//! Detects dead connections.
 
 use std::time::Duration;
 
 use messaging_core::time::Timestamp;
 
-/// What a connection's silence calls for.
+/// The result of a liveness check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// Nothing yet: look again after this long.
+    /// No action; check again after this time.
     Quiet(Duration),
-    /// Ask for a sign of life, and look again after this long.
+    /// Send a ping and check again after this time.
     Ping(Duration),
-    /// It was asked and did not answer in time.
+    /// The ping was not answered in time.
     Dead,
 }
 
-/// Watches one connection: after the activity time-out it is asked, after the pong time-out it is dead. Any
-/// message is a sign of life.
+/// Tracks the activity of one connection: due for a ping after the activity timeout, dead after the pong timeout. Any
+/// message counts as activity.
 #[derive(Debug)]
 pub(super) struct Liveness {
     activity_timeout: Duration,
@@ -26,8 +26,8 @@ pub(super) struct Liveness {
 
 #[derive(Debug, Clone, Copy)]
 enum State {
-    Heard(Timestamp),
-    Asked(Timestamp),
+    Active(Timestamp),
+    Pinged(Timestamp),
 }
 
 impl Liveness {
@@ -35,31 +35,32 @@ impl Liveness {
         Self {
             activity_timeout,
             pong_timeout,
-            state: State::Heard(now),
+            state: State::Active(now),
         }
     }
 
-    /// Notes a sign of life. If it was asked for, answers after how long to look again, instead of when the
-    /// pong would have been due.
-    pub(super) fn heard(&mut self, now: Timestamp) -> Option<Duration> {
-        let before = std::mem::replace(&mut self.state, State::Heard(now));
-        matches!(before, State::Asked(_)).then_some(self.activity_timeout)
+    /// Records a message. If a ping was pending, returns the time until the next check, which replaces the pong
+    /// deadline.
+    pub(super) fn record_message(&mut self, now: Timestamp) -> Option<Duration> {
+        let before = std::mem::replace(&mut self.state, State::Active(now));
+        matches!(before, State::Pinged(_)).then_some(self.activity_timeout)
     }
 
     pub(super) fn check(&mut self, now: Timestamp) -> Verdict {
-        // A clock that was set back counts from there: the next ping must not wait until it has caught up.
+        // After the clock is set back, timeouts restart: otherwise the next ping would wait until the clock has caught
+        // up.
         match &mut self.state {
-            State::Heard(at) | State::Asked(at) => *at = now.min(*at),
+            State::Active(at) | State::Pinged(at) => *at = now.min(*at),
         }
         match self.state {
-            State::Heard(at) => left(self.activity_timeout, at, now).map_or_else(
+            State::Active(at) => left(self.activity_timeout, at, now).map_or_else(
                 || {
-                    self.state = State::Asked(now);
+                    self.state = State::Pinged(now);
                     Verdict::Ping(self.pong_timeout)
                 },
                 Verdict::Quiet,
             ),
-            State::Asked(at) => left(self.pong_timeout, at, now).map_or(Verdict::Dead, Verdict::Quiet),
+            State::Pinged(at) => left(self.pong_timeout, at, now).map_or(Verdict::Dead, Verdict::Quiet),
         }
     }
 }
@@ -81,12 +82,12 @@ mod tests {
         Timestamp::from_millis(1_000_000 + seconds * 1000)
     }
 
-    fn check(heard_at: &[i64], checks: &[(i64, Verdict)]) {
+    fn check(message_times: &[i64], checks: &[(i64, Verdict)]) {
         let mut liveness = Liveness::new(ACTIVITY, PONG, at(0));
-        let mut heard_at = heard_at.iter().peekable();
+        let mut message_times = message_times.iter().peekable();
         for (now, verdict) in checks {
-            while let Some(heard) = heard_at.next_if(|heard| *heard <= now) {
-                liveness.heard(at(*heard));
+            while let Some(time) = message_times.next_if(|at| *at <= now) {
+                liveness.record_message(at(*time));
             }
             assert_eq!(liveness.check(at(*now)), *verdict, "at {now}");
         }
@@ -97,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_silent_connection_is_asked_and_then_given_up() {
+    fn a_silent_connection_is_pinged_and_then_dead() {
         check(
             &[],
             &[
@@ -111,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn any_sign_of_life_starts_the_silence_anew() {
+    fn any_message_restarts_the_activity_timeout() {
         check(&[100], &[(120, quiet(100)), (220, Verdict::Ping(PONG))]);
         check(
             &[140],
@@ -124,16 +125,16 @@ mod tests {
     }
 
     #[test]
-    fn only_an_answer_changes_when_to_look_again() {
+    fn only_a_message_after_a_ping_reschedules_the_check() {
         let mut liveness = Liveness::new(ACTIVITY, PONG, at(0));
-        assert_eq!(liveness.heard(at(1)), None);
+        assert_eq!(liveness.record_message(at(1)), None);
         assert_eq!(liveness.check(at(121)), Verdict::Ping(PONG));
-        assert_eq!(liveness.heard(at(122)), Some(ACTIVITY));
-        assert_eq!(liveness.heard(at(123)), None);
+        assert_eq!(liveness.record_message(at(122)), Some(ACTIVITY));
+        assert_eq!(liveness.record_message(at(123)), None);
     }
 
     #[test]
-    fn a_clock_set_back_puts_off_the_end_by_one_timeout_at_most() {
+    fn setting_the_clock_back_extends_a_timeout_once_at_most() {
         check(
             &[],
             &[

@@ -1,4 +1,4 @@
-//! A server of the Pusher Channels protocol within this process.
+//! An in-process server for the Pusher Channels protocol.
 
 mod close;
 mod command;
@@ -10,7 +10,7 @@ mod hub;
 mod liveness;
 mod options;
 mod ports;
-mod rate;
+mod rate_limit;
 mod refusal;
 mod roster;
 mod routes;
@@ -36,10 +36,10 @@ pub use self::options::{ClientEvents, EmbeddedOptions, PublicChannels};
 use self::server::{Server, Sockets};
 use crate::{credentials::Credentials, signer::PusherSigner};
 
-/// A server of the Pusher Channels protocol, versions 4 to 7, within this process: pusher-js and its relatives
-/// connect to it as they do to hosted Pusher. Clones are the same server.
+/// An in-process server for versions 4 to 7 of the Pusher Channels protocol. pusher-js and other Pusher clients connect
+/// to it as they do to hosted Pusher. Clones share one server.
 ///
-/// It knows only its own process's connections: with several processes, use a server beside them.
+/// The server delivers to connections of its own process only. With several processes, run a separate server.
 ///
 /// ```
 /// # use std::sync::Arc;
@@ -49,9 +49,9 @@ use crate::{credentials::Credentials, signer::PusherSigner};
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let credentials = Credentials {
 ///     key: AppKey::parse("local")?,
-///     secret: AppSecret::parse("a random text, made at start")?,
+///     secret: AppSecret::parse("a random text, generated at start")?,
 /// };
-/// // In a server: the system's clock and ids.
+/// // In production, pass the system clock and random ids.
 /// let (clock, ids) = (Arc::new(ManualClock::new()), Arc::new(SequentialIds::default()));
 /// let channels = EmbeddedChannels::new(&credentials, EmbeddedOptions::default(), clock, ids);
 ///
@@ -63,36 +63,34 @@ use crate::{credentials::Credentials, signer::PusherSigner};
 ///
 /// # Access
 ///
-/// A subscription to a channel of ours (as [`ChannelNames`](messaging_core::event::ChannelNames) tells them;
-/// see [`with_names`](EmbeddedOptions::with_names)) is accepted only if this very server
-/// [signed](messaging_core::transport::channels::Channels::sign) it for that connection while it was open, and has
-/// not revoked it since; in a presence channel, for the very member who is to show. So a signature from before
-/// a [revocation](messaging_core::transport::realtime::Realtime::revoke) or a restart is worth nothing. Other
-/// channels are the host's: what is signed with the same secret is accepted, wherever it was signed.
+/// A subscription to a channel of the messaging API (see [`ChannelNames`](messaging_core::event::ChannelNames) and
+/// [`with_names`](EmbeddedOptions::with_names)) is accepted only if this server
+/// [signed](messaging_core::transport::channels::Channels::sign) it for that open connection and has not revoked it since.
+/// In a presence channel the signature must also name the member. A signature from before a
+/// [revocation](messaging_core::transport::realtime::Realtime::revoke) or a restart is rejected. Other channels belong to
+/// the host: any valid signature with the same secret is accepted.
 ///
-/// Signatures of a private channel are alike for all users of one connection. So a subscription belongs to
-/// everyone for whom it had been signed when it began, and ends when any of them loses access; what is signed
-/// later changes nothing about it.
+/// A private channel's signature does not name a user. A subscription therefore belongs to every user for whom this
+/// connection had a signature when the subscription began, and ends when any of them loses access. Later signatures do
+/// not change it.
 ///
-/// A subscription that is revoked receives nothing more from then on. The page hears
-/// `pusher:subscription_error` on that channel, with `{"type": "AuthError", "status": 403, …}`, as when an
-/// authorisation endpoint refuses. pusher-js has no notion of a subscription that the server ends, and goes
-/// on to call the channel subscribed; a page that wants to ask for access again later says
-/// `pusher.unsubscribe(name)` first.
+/// A revoked subscription receives no further events. The client receives `pusher:subscription_error` on that channel
+/// with `{"type": "AuthError", "status": 403, …}`, as after a refusal by an authorisation endpoint. pusher-js still
+/// treats the channel as subscribed; a page that wants to request access again calls `pusher.unsubscribe(name)` first.
 ///
 /// # Client events and public channels
 ///
-/// Events that pages send each other (`client-…`) are relayed on the host's own signed channels only, and public
-/// channels are refused, unless [`with_client_events`](EmbeddedOptions::with_client_events) and
-/// [`with_public_channels`](EmbeddedOptions::with_public_channels) say otherwise. The server does not look into client
-/// events: on a conversation's channels they would pass blocks, limits and the audit log.
+/// Client events (`client-…`) are relayed on the host's own signed channels only, and public channels are refused,
+/// unless [`with_client_events`](EmbeddedOptions::with_client_events) and
+/// [`with_public_channels`](EmbeddedOptions::with_public_channels) enable more. The server does not inspect client
+/// events: on a conversation's channels they would bypass blocks, rate limits and the audit log.
 ///
 /// # Limits
 ///
-/// Those of hosted Pusher, and [`EmbeddedOptions`] for what a process can bear. Publishing never waits for a
-/// connection, only lets the others have their turn: a connection that does not read in time loses what waited
-/// for it and is closed with 4200, upon which pusher-js connects again and the page fetches what it missed. A
-/// connection that says more than its share is read more slowly.
+/// The limits are those of hosted Pusher and of [`EmbeddedOptions`]. Publishing never waits for a connection; it only
+/// yields to other tasks. A connection that does not read in time loses its queued events and is closed with 4200:
+/// pusher-js reconnects and the page fetches what it missed. The server reads more slowly from a connection that
+/// exceeds its message rate.
 #[derive(Clone)]
 pub struct EmbeddedChannels {
     server: Arc<Server>,
@@ -103,11 +101,11 @@ pub struct EmbeddedChannels {
 }
 
 impl EmbeddedChannels {
-    /// What is counted, beside the metrics of [`messaging_core::telemetry`].
+    /// The metrics of the embedded server, in addition to those of [`messaging_core::telemetry`].
     pub const METRICS: &'static [Metric] = telemetry::METRICS;
 
-    /// A server for one app. The ids must not be guessable, nor come again after a restart: connections are
-    /// named by them.
+    /// Creates a server for one app. `ids` become socket ids: they must be unguessable and must not repeat after a
+    /// restart.
     pub fn new(
         credentials: &Credentials,
         options: EmbeddedOptions,
@@ -123,29 +121,29 @@ impl EmbeddedChannels {
         }
     }
 
-    /// `GET /app/{key}`, where clients open their WebSocket. To be merged into the host's routes, outside its
-    /// login: who may subscribe to what is decided by signatures.
+    /// Returns the WebSocket route `GET /app/{key}`. Merge it into the host's router outside the login middleware:
+    /// signatures control access to channels.
     pub fn router<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
         routes::router(self.clone())
     }
 
-    /// Closes all connections with 4200, upon which clients connect again; who comes from now on is sent away
-    /// with 4100, to come back a second later.
-    /// Returns when they are closed, [`close_timeout`](EmbeddedOptions::with_close_timeout) later at most.
+    /// Closes all connections with 4200, so that clients reconnect, and refuses new ones with 4100, so that clients
+    /// retry after a second. Returns when all connections are closed, at the latest after
+    /// [`close_timeout`](EmbeddedOptions::with_close_timeout).
     ///
-    /// Graceful shutdown of an HTTP server does not wait for WebSockets: call this beside it.
+    /// Graceful shutdown of an HTTP server does not wait for WebSockets: call this as well.
     pub async fn shutdown(&self) {
         self.server.hub().close_all();
         let limit = self.server.options.close_timeout;
-        if timeout(&*self.clock, limit, self.sockets.all_gone())
+        if timeout(&*self.clock, limit, self.sockets.all_closed())
             .await
             .is_err()
         {
-            tracing::debug!("some realtime connections did not say goodbye in time");
+            tracing::debug!("realtime shutdown timed out; some clients did not answer the close frame");
         }
     }
 
-    /// How many connections there are.
+    /// The number of accepted connections.
     pub fn connection_count(&self) -> usize {
         self.server.hub().connection_count()
     }

@@ -1,28 +1,27 @@
-//! What an embedded server allows, and its limits.
+//! Options and limits of the embedded server.
 
 use std::time::Duration;
 
 use messaging_core::event::ChannelNames;
 
-/// What an [`EmbeddedChannels`](super::EmbeddedChannels) allows, and its limits. The defaults suit one process. What is
-/// set below a sensible minimum becomes that minimum.
+/// Options and limits of [`EmbeddedChannels`](super::EmbeddedChannels). The defaults suit one process. Values below the
+/// documented minimum are raised to it.
 ///
 /// # Memory
 ///
-/// Everything is bounded for each connection, so the bound of the whole is a product:
-/// [`max_connections`](Self::with_max_connections) times, at worst,
+/// Memory is bounded for each connection. The total bound is [`max_connections`](Self::with_max_connections) times this
+/// worst case:
 ///
-/// | | bytes, by default |
+/// | for each connection | bytes, by default |
 /// |---|---|
-/// | what waits to be sent: [`queue_bytes`](Self::with_queue_bytes) and one message more | 128 KiB, and 60 KB (an event of control characters; 20 KB if it is JSON), or the list of a presence channel's 100 members: some 100 KB, 500 KB if made to be large |
-/// | a message on its way in: four times [`max_message_bytes`](Self::with_max_message_bytes), twice that in parts | 256 KiB |
-/// | subscriptions, and signatures for twice [`max_channels`](Self::with_max_channels) | some 100 KB |
-/// | the WebSocket's buffers | 20 KB, and the message on its way out |
+/// | send queue: [`queue_bytes`](Self::with_queue_bytes) and one more message | 128 KiB, and 60 KB (an event of control characters; 20 KB if it is JSON) or the list of a presence channel's 100 members (about 100 KB, at most 500 KB) |
+/// | incoming message: four times [`max_message_bytes`](Self::with_max_message_bytes), twice that if fragmented | 256 KiB |
+/// | subscriptions, and signatures for twice [`max_channels`](Self::with_max_channels) | about 100 KB |
+/// | WebSocket buffers | 20 KB, and the outgoing message |
 ///
-/// By default that is some 600 KB for a connection whose client means ill, so 6 GB for 10,000 of them. A
-/// connection that reads what it is sent takes some 30 KB, and a message to many is in memory once, however
-/// many queues it waits in. Choose [`max_connections`](Self::with_max_connections) for the worst case where
-/// strangers can connect.
+/// By default this is about 600 KB for a hostile client, so 6 GB for 10,000 of them. A connection that reads its events
+/// takes about 30 KB. An event is in memory once, whatever the number of queues that contain it. Where untrusted
+/// clients can connect, choose [`max_connections`](Self::with_max_connections) for the worst case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EmbeddedOptions {
     pub(super) names: ChannelNames,
@@ -50,31 +49,31 @@ pub struct EmbeddedOptions {
 pub enum ClientEvents {
     /// No channel.
     Off,
-    /// The host's own private and presence channels, never ours.
+    /// The host's own private and presence channels, not those of the messaging API.
     #[default]
     HostChannels,
-    /// Every private and presence channel, ours as well. Blocks and the audit log then no longer hold what users
-    /// tell each other.
+    /// Every private and presence channel, including those of the messaging API. Blocks and the audit log then no
+    /// longer cover everything that users send each other.
     AllChannels,
 }
 
-/// Whether clients may subscribe to public channels: those named neither `private-…` nor `presence-…`, for which
-/// nothing is signed. Anyone who knows the app's key hears what is published there.
+/// Whether clients may subscribe to public channels: channels named neither `private-…` nor `presence-…`, which need no
+/// signature. Any client with the app's key receives the events published there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum PublicChannels {
     /// A subscription is refused with `pusher:subscription_error`, status 403.
     #[default]
     Off,
-    /// Anyone may subscribe.
+    /// Any client may subscribe.
     On,
 }
 
-/// A subscription to a presence channel fits.
+/// Room for a subscription to a presence channel.
 const MIN_MESSAGE_BYTES: usize = 4 * 1024;
-/// A connection is greeted, and told why it is closed.
+/// Room for the greeting and the close reason.
 const MIN_QUEUE_MESSAGES: usize = 8;
 const MIN_QUEUE_BYTES: usize = 1024;
-/// Clients are told whole seconds.
+/// The protocol transmits whole seconds.
 const MIN_TIMEOUT: Duration = Duration::from_secs(1);
 const MIN_CLOSE_TIMEOUT: Duration = Duration::from_millis(100);
 
@@ -100,17 +99,17 @@ impl Default for EmbeddedOptions {
 }
 
 impl EmbeddedOptions {
-    /// How our channels are called: without a prefix by default.
+    /// The names of the messaging API's channels. No prefix by default.
     ///
-    /// **These must be the very names that `Messaging` is built with.** The two are not compared. Were the
-    /// prefixes to differ, events would still arrive, but our channels would be taken for the host's: a
-    /// signature from before a revocation or a restart would be accepted, and nobody would ever be online.
+    /// **Pass the same names as to `Messaging`.** The two are not compared. With different prefixes events still
+    /// arrive, but the server treats the messaging API's channels as the host's: it accepts signatures from before a
+    /// revocation or a restart, and presence reports every user as offline.
     pub fn with_names(self, names: ChannelNames) -> Self {
         Self { names, ..self }
     }
 
-    /// The channels on which client events are relayed; elsewhere they are answered with `pusher:error` and reach no
-    /// subscriber. [`ClientEvents::HostChannels`] by default.
+    /// The channels on which client events are relayed. On other channels the sender receives `pusher:error` and no
+    /// subscriber receives the event. [`ClientEvents::HostChannels`] by default.
     pub fn with_client_events(self, client_events: ClientEvents) -> Self {
         Self {
             client_events,
@@ -118,7 +117,8 @@ impl EmbeddedOptions {
         }
     }
 
-    /// Whether clients may subscribe to public channels. [`PublicChannels::Off`] by default: we publish on none.
+    /// Whether clients may subscribe to public channels. [`PublicChannels::Off`] by default: the messaging API
+    /// publishes on none.
     pub fn with_public_channels(self, public_channels: PublicChannels) -> Self {
         Self {
             public_channels,
@@ -126,7 +126,7 @@ impl EmbeddedOptions {
         }
     }
 
-    /// The most connections at a time; who comes later is sent away with 4100. 10,000 by default; at least 1.
+    /// Maximum number of concurrent connections; further ones are refused with 4100. 10,000 by default; at least 1.
     pub fn with_max_connections(self, max_connections: usize) -> Self {
         Self {
             max_connections: max_connections.max(1),
@@ -134,7 +134,7 @@ impl EmbeddedOptions {
         }
     }
 
-    /// The most channels that one connection may be subscribed to. 100 by default; at least 1.
+    /// Maximum number of channels that one connection is subscribed to. 100 by default; at least 1.
     pub fn with_max_channels(self, max_channels: usize) -> Self {
         Self {
             max_channels: max_channels.max(1),
@@ -142,8 +142,8 @@ impl EmbeddedOptions {
         }
     }
 
-    /// The most bytes of one message from a client. What is longer is answered by an error, and what is four
-    /// times as long ends the connection. 32 KiB by default; at least 4 KiB.
+    /// Maximum length of a client message, in bytes. A longer message is answered with an error; one of more than four
+    /// times the limit closes the connection. 32 KiB by default; at least 4 KiB.
     pub fn with_max_message_bytes(self, max_message_bytes: usize) -> Self {
         Self {
             max_message_bytes: max_message_bytes.max(MIN_MESSAGE_BYTES),
@@ -151,9 +151,9 @@ impl EmbeddedOptions {
         }
     }
 
-    /// How many messages of one connection, of whatever kind, are read each second, once a burst of so many
-    /// is used up. A message that comes in parts counts once. What comes faster is not refused: it waits unread, which slows its client down. 100 after
-    /// a burst of 200 by default; both at least 1.
+    /// Read rate for one connection, in messages a second after a burst of `burst` messages. Counts every kind of
+    /// WebSocket message; a fragmented message counts once. Messages above the rate are not refused: they stay unread,
+    /// which slows the client down. 100 after a burst of 200 by default; both at least 1.
     pub fn with_messages_per_second(self, messages_per_second: u32, burst: u32) -> Self {
         Self {
             messages_per_second: messages_per_second.max(1),
@@ -162,7 +162,7 @@ impl EmbeddedOptions {
         }
     }
 
-    /// The most client events of one connection within any second. 10 by default, as on hosted Pusher; at
+    /// Maximum number of client events of one connection within any second. 10 by default, as on hosted Pusher; at
     /// least 1.
     pub fn with_client_events_per_second(self, client_events_per_second: usize) -> Self {
         Self {
@@ -171,7 +171,7 @@ impl EmbeddedOptions {
         }
     }
 
-    /// The most messages that wait for one slow connection; one more ends it with 4200. 1,024 by default; at
+    /// Maximum number of messages queued for a slow connection; one more closes it with 4200. 1,024 by default; at
     /// least 8.
     pub fn with_queue_messages(self, queue_messages: usize) -> Self {
         Self {
@@ -180,8 +180,8 @@ impl EmbeddedOptions {
         }
     }
 
-    /// Once so many bytes wait for one slow connection, another message ends it with 4200; a single message
-    /// always fits, however long it is. 128 KiB by default; at least 1 KiB.
+    /// Maximum number of bytes queued for a slow connection before another message closes it with 4200. A single
+    /// message always fits, whatever its length. 128 KiB by default; at least 1 KiB.
     pub fn with_queue_bytes(self, queue_bytes: usize) -> Self {
         Self {
             queue_bytes: queue_bytes.max(MIN_QUEUE_BYTES),
@@ -189,8 +189,8 @@ impl EmbeddedOptions {
         }
     }
 
-    /// After how much silence a connection is asked for a sign of life; told to clients in whole seconds.
-    /// 120 s by default; at least 1 s.
+    /// Time without messages after which the server pings a connection; sent to clients in whole seconds. 120 s by
+    /// default; at least 1 s.
     pub fn with_activity_timeout(self, activity_timeout: Duration) -> Self {
         Self {
             activity_timeout: activity_timeout.max(MIN_TIMEOUT),
@@ -198,9 +198,8 @@ impl EmbeddedOptions {
         }
     }
 
-    /// How long that sign may take before the connection is ended with 4201; and how long it may take the
-    /// connection to accept what is written to it before it is ended as too slow. 30 s by default; at least
-    /// 1 s.
+    /// Time to answer a ping before the connection is closed with 4201. Also the time limit of a write before the
+    /// connection is closed as too slow. 30 s by default; at least 1 s.
     pub fn with_pong_timeout(self, pong_timeout: Duration) -> Self {
         Self {
             pong_timeout: pong_timeout.max(MIN_TIMEOUT),
@@ -208,8 +207,8 @@ impl EmbeddedOptions {
         }
     }
 
-    /// How long a connection that is being ended may take to send what waits and to say goodbye. 5 s by
-    /// default; at least 0.1 s.
+    /// Time for a closing connection to send its queue and complete the close handshake. 5 s by default; at least 0.1
+    /// s.
     pub fn with_close_timeout(self, close_timeout: Duration) -> Self {
         Self {
             close_timeout: close_timeout.max(MIN_CLOSE_TIMEOUT),
@@ -217,9 +216,9 @@ impl EmbeddedOptions {
         }
     }
 
-    /// The pace of one call that publishes.
-    pub(super) fn pace(&self) -> Pace {
-        Pace {
+    /// The yield policy for one call of `publish`.
+    pub(super) fn yield_policy(&self) -> YieldPolicy {
+        YieldPolicy {
             messages: self.queue_messages / 4,
             bytes: self.queue_bytes / 4,
             messages_since: 0,
@@ -228,27 +227,27 @@ impl EmbeddedOptions {
     }
 }
 
-/// Says when whoever publishes much at once lets others have their turn: before it has filled a quarter of
-/// the queue of a connection that is read from.
+/// Decides when a publisher yields to other tasks: before it has filled a quarter of a connection's queue, so that a
+/// reading client is not closed as too slow.
 #[derive(Debug)]
-pub(super) struct Pace {
+pub(super) struct YieldPolicy {
     messages: usize,
     bytes: usize,
     messages_since: usize,
     bytes_since: usize,
 }
 
-impl Pace {
-    /// Whether to let others have their turn before a message of so many bytes.
-    pub(super) fn pauses_before(&mut self, bytes: usize) -> bool {
-        let is_due = self.messages_since > 0
+impl YieldPolicy {
+    /// Whether to yield before publishing a message of `bytes` bytes.
+    pub(super) fn yields_before(&mut self, bytes: usize) -> bool {
+        let yields = self.messages_since > 0
             && (self.messages_since >= self.messages || self.bytes_since.saturating_add(bytes) > self.bytes);
-        if is_due {
+        if yields {
             (self.messages_since, self.bytes_since) = (0, 0);
         }
         self.messages_since += 1;
         self.bytes_since = self.bytes_since.saturating_add(bytes);
-        is_due
+        yields
     }
 }
 
@@ -257,7 +256,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_can_be_set_to_nothing() {
+    fn every_limit_has_a_minimum() {
         let zero = Duration::ZERO;
         let least = EmbeddedOptions::default()
             .with_max_connections(0)
@@ -290,14 +289,14 @@ mod tests {
     }
 
     #[test]
-    fn a_quarter_of_a_queue_is_published_at_a_time() {
+    fn a_publisher_yields_before_it_fills_a_quarter_of_a_queue() {
         let options = EmbeddedOptions::default()
             .with_queue_messages(12)
             .with_queue_bytes(4000);
-        let check = |bytes: &[usize], pauses: &[bool]| {
-            let mut pace = options.pace();
-            let found: Vec<_> = bytes.iter().map(|bytes| pace.pauses_before(*bytes)).collect();
-            assert_eq!(found, pauses, "{bytes:?}");
+        let check = |bytes: &[usize], expected: &[bool]| {
+            let mut policy = options.yield_policy();
+            let found: Vec<_> = bytes.iter().map(|bytes| policy.yields_before(*bytes)).collect();
+            assert_eq!(found, expected, "{bytes:?}");
         };
         check(&[1; 7], &[false, false, false, true, false, false, true]);
         check(&[500, 500, 1, 1], &[false, false, true, false]);

@@ -1,4 +1,4 @@
-//! The embedded server as the core sees it.
+//! The ports of the core, implemented by the embedded server.
 
 use std::collections::HashMap;
 
@@ -48,7 +48,7 @@ impl Channels for EmbeddedChannels {
 
     fn receive_webhook(&self, _: &Webhook<'_>) -> Result<(), WebhookError> {
         Err(WebhookError::NotAuthentic(
-            "there is none that could have sent it",
+            "the embedded server sends no webhooks",
         ))
     }
 }
@@ -64,19 +64,18 @@ impl Realtime for EmbeddedChannels {
 
     async fn publish(&self, batch: &[Event]) -> Result<(), PublishError> {
         within_limits(batch).map_err(|over| PublishError::new(PublishErrorKind::Refused, over))?;
-        let mut pace = self.server.options.pace();
+        let mut yield_policy = self.server.options.yield_policy();
         for event in batch {
-            // Encoded while the hub is not locked, and one lock an event: a long batch holds up nobody's
-            // subscription.
+            // Encode outside the lock and lock once for each event, so that a long batch does not delay subscriptions.
             let frame = Frame::of_channel(event.name, &event.channel, &event.data);
-            if pace.pauses_before(frame.len()) {
+            if yield_policy.yields_before(frame.len()) {
                 tokio::task::yield_now().await;
             }
             self.server
                 .hub()
                 .publish(&event.channel, &frame, event.except.as_ref());
         }
-        // Whoever publishes batch after batch lets those who send have their turn, too.
+        // A caller that publishes batch after batch also yields to the writers.
         tokio::task::yield_now().await;
         Ok(())
     }
@@ -93,7 +92,7 @@ impl Realtime for EmbeddedChannels {
 
 #[async_trait]
 impl Presence for EmbeddedChannels {
-    /// Knows every user.
+    /// Returns a value for every user.
     async fn online(&self, users: &[UserId]) -> Result<HashMap<UserId, bool>, HostError> {
         let hub = self.server.hub();
         Ok(users

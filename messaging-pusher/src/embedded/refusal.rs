@@ -1,15 +1,15 @@
-//! Why a connection is not subscribed to a channel.
+//! Reasons for refusing or ending a subscription.
 
-/// Why a connection is not, or no longer, subscribed to a channel.
+/// The reason for refusing or ending a subscription.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Refusal {
-    /// The signature is missing, or another was due.
+    /// The signature is missing or wrong.
     InvalidSignature,
-    /// The signature is right, but was not made here for this connection, or was revoked since.
+    /// The signature is valid, but this server did not issue it for this connection or has revoked it.
     NotAuthorised,
     /// Access ended while the connection was subscribed.
     Revoked,
-    /// The channel needs no signature, and the host has not turned such channels on.
+    /// The channel is public, and public channels are disabled.
     PublicChannel,
     InvalidMemberData,
     MemberIdTooLong,
@@ -43,8 +43,8 @@ impl Refusal {
         }
     }
 
-    /// The status as of an authorisation endpoint: a page that handles that endpoint's 403 handles the loss
-    /// of access too.
+    /// The HTTP status that an authorisation endpoint would return, so that a page's handler for 403 also covers
+    /// revoked access.
     pub(super) fn status(self) -> u16 {
         match self {
             Self::InvalidSignature | Self::NotAuthorised => 401,

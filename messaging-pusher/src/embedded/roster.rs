@@ -1,50 +1,50 @@
-//! Who is in a presence channel.
+//! The members of a presence channel.
 
 use std::collections::{BTreeMap, btree_map::Entry};
 
 use serde_json::value::RawValue;
 
-/// A person as the other members see them; within the limits of the protocol.
+/// A presence member, within the limits of the protocol.
 #[derive(Debug, Clone)]
 pub(super) struct Member {
     pub(super) user_id: String,
-    /// `null` when nothing is said about them.
+    /// `null` if the signature carries no `user_info`.
     pub(super) info: Box<RawValue>,
     escaped: Escaped,
 }
 
-/// The members of a presence channel. A member is a user, through however many connections, and stays what
-/// their first connection said about them.
+/// The members of a presence channel. A member is a user with one or more connections; the first connection determines
+/// `info`.
 #[derive(Debug, Default)]
-pub(super) struct Roster(BTreeMap<String, Present>);
+pub(super) struct Roster(BTreeMap<String, RosterEntry>);
 
 #[derive(Debug)]
-struct Present {
+struct RosterEntry {
     escaped: Escaped,
     connections: usize,
 }
 
-/// JSON as it stands within a JSON text: encoded once, when a signature is verified, and only copied
-/// whenever someone joins.
+/// JSON escaped for use in a JSON string. Encoded once, when the signature is verified, and copied whenever a member
+/// joins.
 #[derive(Debug, Clone)]
 struct Escaped {
     user_id: Box<str>,
     info: Box<str>,
 }
 
-/// The most members of a channel.
+/// Maximum number of members of a channel.
 const MAX_MEMBERS: usize = 100;
 
-/// The channel has as many members as may be.
+/// The channel has [`MAX_MEMBERS`] members.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Full;
+pub(super) struct RosterFull;
 
-/// Whether a user's coming or going changed who is here.
+/// Whether a connection's joining or leaving changed the set of members.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Change {
-    /// It was the user's first connection to come, or the last to go.
+    /// The user's first connection joined or the last one left.
     Member,
-    /// The user is here through other connections too.
+    /// The user has other connections in the channel.
     ConnectionOnly,
 }
 
@@ -66,23 +66,23 @@ fn quote(text: &str) -> String {
     serde_json::to_string(text).expect("a text serialises without error")
 }
 
-/// A text as it stands between the quotes of a JSON text.
+/// The text escaped for use in a JSON string.
 fn escape(text: &str) -> Box<str> {
     let quoted = quote(text);
     quoted[1..quoted.len() - 1].into()
 }
 
 impl Roster {
-    pub(super) fn join(&mut self, member: &Member) -> Result<Change, Full> {
+    pub(super) fn join(&mut self, member: &Member) -> Result<Change, RosterFull> {
         let count = self.0.len();
         match self.0.entry(member.user_id.clone()) {
-            Entry::Occupied(mut present) => {
-                present.get_mut().connections += 1;
+            Entry::Occupied(mut entry) => {
+                entry.get_mut().connections += 1;
                 Ok(Change::ConnectionOnly)
             }
-            Entry::Vacant(_) if count >= MAX_MEMBERS => Err(Full),
-            Entry::Vacant(place) => {
-                place.insert(Present {
+            Entry::Vacant(_) if count >= MAX_MEMBERS => Err(RosterFull),
+            Entry::Vacant(entry) => {
+                entry.insert(RosterEntry {
                     escaped: member.escaped.clone(),
                     connections: 1,
                 });
@@ -93,8 +93,8 @@ impl Roster {
 
     pub(super) fn leave(&mut self, user_id: &str) -> Change {
         match self.0.get_mut(user_id) {
-            Some(present) if present.connections > 1 => {
-                present.connections -= 1;
+            Some(entry) if entry.connections > 1 => {
+                entry.connections -= 1;
                 Change::ConnectionOnly
             }
             Some(_) => {
@@ -105,17 +105,17 @@ impl Roster {
         }
     }
 
-    /// Writes the protocol's `presence` object, as it stands within a JSON text.
+    /// Appends the protocol's `presence` object, escaped for use in a JSON string.
     pub(super) fn push_escaped(&self, text: &mut String) {
         text.push_str(r#"{\"count\":"#);
         text.push_str(&self.0.len().to_string());
         text.push_str(r#",\"ids\":["#);
-        for (i, Present { escaped, .. }) in self.0.values().enumerate() {
+        for (i, RosterEntry { escaped, .. }) in self.0.values().enumerate() {
             text.push_str(if i == 0 { "" } else { "," });
             text.push_str(&escaped.user_id);
         }
         text.push_str(r#"],\"hash\":{"#);
-        for (i, Present { escaped, .. }) in self.0.values().enumerate() {
+        for (i, RosterEntry { escaped, .. }) in self.0.values().enumerate() {
             text.push_str(if i == 0 { "" } else { "," });
             text.push_str(&escaped.user_id);
             text.push(':');
@@ -124,10 +124,9 @@ impl Roster {
         text.push_str("}}");
     }
 
-    /// About how many bytes that takes.
+    /// The approximate length of that object, in bytes.
     pub(super) fn escaped_len(&self) -> usize {
-        let of_member =
-            |present: &Present| 2 * present.escaped.user_id.len() + present.escaped.info.len() + 3;
+        let of_member = |entry: &RosterEntry| 2 * entry.escaped.user_id.len() + entry.escaped.info.len() + 3;
         self.0.values().map(of_member).sum()
     }
 
@@ -135,7 +134,7 @@ impl Roster {
     pub(super) fn connections(&self) -> BTreeMap<&str, usize> {
         self.0
             .iter()
-            .map(|(id, present)| (id.as_str(), present.connections))
+            .map(|(id, entry)| (id.as_str(), entry.connections))
             .collect()
     }
 }
@@ -150,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn a_user_joins_once_and_leaves_once() {
+    fn only_the_first_and_last_connection_change_membership() {
         let mut roster = Roster::default();
         assert_eq!(roster.join(&member("a")), Ok(Change::Member));
         assert_eq!(roster.join(&member("a")), Ok(Change::ConnectionOnly));
@@ -160,12 +159,12 @@ mod tests {
     }
 
     #[test]
-    fn a_hundred_users_fit_and_their_further_connections_too() {
+    fn the_member_limit_counts_users_not_connections() {
         let mut roster = Roster::default();
         for i in 0..100 {
             assert_eq!(roster.join(&member(&i.to_string())), Ok(Change::Member));
         }
-        assert_eq!(roster.join(&member("one more")), Err(Full));
+        assert_eq!(roster.join(&member("one more")), Err(RosterFull));
         assert_eq!(roster.join(&member("7")), Ok(Change::ConnectionOnly));
     }
 }

@@ -1,4 +1,4 @@
-//! Where clients open their WebSocket.
+//! The WebSocket route.
 
 use axum::{
     Router,
@@ -11,11 +11,12 @@ use messaging_core::event::SocketId;
 
 use super::{EmbeddedChannels, session::Session, socket};
 
-/// How many connections are sent away at a time in the protocol's words; more are refused in HTTP's.
-const MAX_SENT_AWAY: usize = 256;
-/// How much of a message may arrive beyond what is accepted: enough to answer a mistake with an error.
-const TOLERANCE: usize = 4;
-// The WebSocket's buffers are claimed for every connection, however little it says.
+/// Number of sockets above the connection limit that are refused with a protocol error at a time; further ones receive
+/// HTTP status 503.
+const MAX_REFUSED_SOCKETS: usize = 256;
+/// Messages of up to this multiple of the limit are read, so that they can be answered with an error.
+const READ_LIMIT_FACTOR: usize = 4;
+// Every connection allocates these buffers, even if idle.
 const READ_BUFFER_BYTES: usize = 4 * 1024;
 const WRITE_BUFFER_BYTES: usize = 16 * 1024;
 
@@ -39,11 +40,11 @@ async fn connect(
         ..
     } = &channels;
     let options = &server.options;
-    let Some(open) = sockets.open(options.max_connections.saturating_add(MAX_SENT_AWAY)) else {
+    let Some(open) = sockets.open(options.max_connections.saturating_add(MAX_REFUSED_SOCKETS)) else {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     };
     let admitted = server.admit(&key, &query.unwrap_or_default());
-    let max_message_bytes = options.max_message_bytes.saturating_mul(TOLERANCE);
+    let max_message_bytes = options.max_message_bytes.saturating_mul(READ_LIMIT_FACTOR);
     let (server, clock) = (server.clone(), clock.clone());
     let socket_id = channels.new_socket_id();
     upgrade
@@ -53,7 +54,7 @@ async fn connect(
         .write_buffer_size(WRITE_BUFFER_BYTES)
         .on_upgrade(async move |socket| {
             let session = Session::open(server.clone(), socket_id, admitted);
-            socket::carry(socket, session, &server.options, clock).await;
+            socket::serve(socket, session, &server.options, clock).await;
             drop(open);
         })
 }

@@ -1,4 +1,4 @@
-//! What waits to be sent over one connection.
+//! The bounded send queue of one connection.
 
 use std::{
     collections::VecDeque,
@@ -9,26 +9,25 @@ use tokio::sync::Notify;
 
 use super::{close::Close, frame::Frame};
 
-/// What waits to be sent over one connection, bounded. Putting something in never waits: if it does not fit,
-/// what waits is dropped and the connection is to be ended with [`Close::TooSlow`], so that whoever reads
-/// slowly costs others neither time nor memory.
+/// The bounded send queue of one connection. Pushing never blocks: on overflow the queue is cleared and the connection
+/// is closed with [`Close::TooSlow`], so that a slow reader costs other connections neither time nor memory.
 #[derive(Debug)]
 pub(super) struct SendQueue {
-    most_frames: usize,
-    most_bytes: usize,
-    waiting: Mutex<Waiting>,
+    max_frames: usize,
+    max_bytes: usize,
+    state: Mutex<QueueState>,
     filled: Notify,
     closed: Notify,
 }
 
 #[derive(Debug, Default)]
-struct Waiting {
+struct QueueState {
     frames: VecDeque<Frame>,
     bytes: usize,
     close: Option<Close>,
 }
 
-/// What to send next.
+/// The next item to send.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Outgoing {
     Frame(Frame),
@@ -36,46 +35,46 @@ pub(super) enum Outgoing {
 }
 
 impl SendQueue {
-    pub(super) fn new(most_frames: usize, most_bytes: usize) -> Self {
+    pub(super) fn new(max_frames: usize, max_bytes: usize) -> Self {
         Self {
-            most_frames,
-            most_bytes,
-            waiting: Mutex::default(),
+            max_frames,
+            max_bytes,
+            state: Mutex::default(),
             filled: Notify::new(),
             closed: Notify::new(),
         }
     }
 
-    /// Puts a frame behind those that wait. Does nothing once the connection is to be closed.
+    /// Appends a frame. Does nothing once the connection is closing.
     pub(super) fn push(&self, frame: Frame) {
-        let mut waiting = self.lock();
-        if waiting.close.is_some() {
+        let mut state = self.lock();
+        if state.close.is_some() {
             return;
         }
-        // The bytes that wait already count, not the frame's own: any one frame fits.
-        if waiting.frames.len() < self.most_frames && waiting.bytes < self.most_bytes {
-            waiting.push(frame);
+        // The frame's own length does not count: any single frame fits.
+        if state.frames.len() < self.max_frames && state.bytes < self.max_bytes {
+            state.push(frame);
             self.filled.notify_one();
         } else {
-            waiting.clear();
-            self.end(waiting, Close::TooSlow);
+            state.clear();
+            self.start_closing(state, Close::TooSlow);
         }
     }
 
-    /// Drops what waits and ends the connection with [`Close::TooSlow`], unless it is to be closed already.
-    pub(super) fn give_up(&self) {
-        let mut waiting = self.lock();
-        if waiting.close.is_none() {
-            waiting.clear();
-            self.end(waiting, Close::TooSlow);
+    /// Clears the queue and closes the connection with [`Close::TooSlow`], unless it is closing already.
+    pub(super) fn close_as_too_slow(&self) {
+        let mut state = self.lock();
+        if state.close.is_none() {
+            state.clear();
+            self.start_closing(state, Close::TooSlow);
         }
     }
 
-    /// Ends the connection once what waits has been sent. The first reason stands.
+    /// Closes the connection after the queued frames are sent. The first reason wins.
     pub(super) fn close(&self, close: Close) {
-        let waiting = self.lock();
-        if waiting.close.is_none() {
-            self.end(waiting, close);
+        let state = self.lock();
+        if state.close.is_none() {
+            self.start_closing(state, close);
         }
     }
 
@@ -83,31 +82,32 @@ impl SendQueue {
         self.close_reason().is_some()
     }
 
-    /// Why the connection is to be closed, if it is.
+    /// The reason for closing, or `None` while the connection is open.
     pub(super) fn close_reason(&self) -> Option<Close> {
         self.lock().close
     }
 
-    /// Returns when the connection is to be closed. For one caller at a time.
+    /// Waits until the connection is closing. At most one concurrent caller.
     pub(super) async fn closed(&self) {
         while !self.is_closed() {
             self.closed.notified().await;
         }
     }
 
-    /// What to send next, if anything waits. A close comes last, and again and again.
+    /// The next item, or `None` if the queue is empty. Once closing, the last item is [`Outgoing::Close`], returned
+    /// again by every further call.
     pub(super) fn try_next(&self) -> Option<Outgoing> {
-        let mut waiting = self.lock();
-        match waiting.frames.pop_front() {
+        let mut state = self.lock();
+        match state.frames.pop_front() {
             Some(frame) => {
-                waiting.bytes -= frame.len();
+                state.bytes -= frame.len();
                 Some(Outgoing::Frame(frame))
             }
-            None => waiting.close.map(Outgoing::Close),
+            None => state.close.map(Outgoing::Close),
         }
     }
 
-    /// What to send next. Cancel-safe; for one caller at a time.
+    /// Waits for the next item. Cancel-safe. At most one concurrent caller.
     pub(super) async fn next(&self) -> Outgoing {
         loop {
             if let Some(outgoing) = self.try_next() {
@@ -117,25 +117,25 @@ impl SendQueue {
         }
     }
 
-    fn end(&self, mut waiting: MutexGuard<'_, Waiting>, close: Close) {
-        waiting.push(Frame::error(Some(close.code()), close.reason()));
-        waiting.close = Some(close);
+    fn start_closing(&self, mut state: MutexGuard<'_, QueueState>, close: Close) {
+        state.push(Frame::error(Some(close.code()), close.reason()));
+        state.close = Some(close);
         self.filled.notify_one();
         self.closed.notify_one();
     }
 
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, QueueState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Waiting {
+impl QueueState {
     fn push(&mut self, frame: Frame) {
         self.bytes += frame.len();
         self.frames.push_back(frame);
     }
 
-    /// Gives the memory back, too: nothing more is to come.
+    /// Frees the memory too: no more frames follow.
     fn clear(&mut self) {
         self.frames = VecDeque::new();
         self.bytes = 0;
@@ -158,40 +158,40 @@ mod tests {
         sent
     }
 
-    fn goodbye(close: Close) -> [Outgoing; 2] {
+    fn close_frames(close: Close) -> [Outgoing; 2] {
         let error = Frame::error(Some(close.code()), close.reason());
         [Outgoing::Frame(error), Outgoing::Close(close)]
     }
 
     #[test]
-    fn what_waits_is_sent_before_the_goodbye() {
+    fn queued_frames_are_sent_before_the_close() {
         let queue = SendQueue::new(8, 1000);
         queue.push(Frame::ping());
         queue.close(Close::GoingAway);
         queue.close(Close::NoPong);
         queue.push(Frame::pong());
-        let [error, close] = goodbye(Close::GoingAway);
+        let [error, close] = close_frames(Close::GoingAway);
         assert_eq!(sent(&queue), [Outgoing::Frame(Frame::ping()), error, close]);
     }
 
     #[test]
-    fn one_message_too_many_drops_what_waits() {
+    fn exceeding_the_frame_limit_clears_the_queue() {
         let queue = SendQueue::new(2, 1000);
         for _ in 0..3 {
             queue.push(Frame::ping());
         }
-        assert_eq!(sent(&queue), goodbye(Close::TooSlow));
+        assert_eq!(sent(&queue), close_frames(Close::TooSlow));
     }
 
     #[test]
-    fn too_many_bytes_drop_what_waits() {
+    fn exceeding_the_byte_limit_clears_the_queue() {
         let queue = SendQueue::new(100, 2 * Frame::ping().len() + 1);
         for _ in 0..3 {
             queue.push(Frame::ping());
         }
         assert!(!queue.is_closed());
         queue.push(Frame::ping());
-        assert_eq!(sent(&queue), goodbye(Close::TooSlow));
+        assert_eq!(sent(&queue), close_frames(Close::TooSlow));
     }
 
     #[test]
@@ -207,16 +207,16 @@ mod tests {
     }
 
     #[test]
-    fn who_is_given_up_is_told_nothing_else() {
+    fn a_connection_closed_as_too_slow_receives_only_the_close() {
         let queue = SendQueue::new(2, 1000);
         queue.push(Frame::ping());
-        queue.give_up();
-        queue.give_up();
-        assert_eq!(sent(&queue), goodbye(Close::TooSlow));
+        queue.close_as_too_slow();
+        queue.close_as_too_slow();
+        assert_eq!(sent(&queue), close_frames(Close::TooSlow));
     }
 
     #[test]
-    fn what_has_been_sent_makes_room() {
+    fn sending_a_frame_frees_its_place() {
         let queue = SendQueue::new(1, Frame::ping().len());
         for _ in 0..10 {
             queue.push(Frame::ping());
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_waits_is_woken() {
+    async fn waiting_callers_are_woken() {
         let queue = SendQueue::new(2, 1000);
         let (first, ()) = tokio::join!(queue.next(), async { queue.push(Frame::ping()) });
         assert_eq!(first, Outgoing::Frame(Frame::ping()));

@@ -1,4 +1,4 @@
-//! What the connections of one server share.
+//! State shared by the connections of one server.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use super::{close::Close, hub::Hub, options::EmbeddedOptions, telemetry, verifier::Verifier};
 use crate::credentials::{AppKey, Credentials};
 
-/// What the connections of one server share.
+/// State shared by the connections of one server.
 pub(super) struct Server {
     pub(super) options: EmbeddedOptions,
     pub(super) verifier: Verifier,
@@ -15,9 +15,9 @@ pub(super) struct Server {
     hub: Mutex<Hub>,
 }
 
-/// The versions of the protocol that are spoken here, as at Pusher. What is said is the same in all of them: 5 asks
-/// clients to answer pings, 6 leaves out `pusher:error` where the WebSocket has a close code (it is said in any case
-/// here), and 7 renamed nothing but the product.
+/// Supported protocol versions, as at Pusher. The frames are the same in all of them: version 5 asks clients to answer
+/// pings, version 6 omits `pusher:error` where the WebSocket has a close code (this server always sends it), and
+/// version 7 only renamed the product.
 const PROTOCOLS: [&str; 4] = ["4", "5", "6", "7"];
 
 impl Server {
@@ -30,10 +30,10 @@ impl Server {
         }
     }
 
-    /// Whether a client that asks for an app's key, with such a query, may come in.
+    /// Checks the app key and the protocol version of a connecting client.
     ///
     /// # Errors
-    /// How to send it away.
+    /// The [`Close`] to send.
     pub(super) fn admit(&self, key: &str, query: &str) -> Result<(), Close> {
         let protocol = query.split('&').find_map(|pair| pair.strip_prefix("protocol="));
         match protocol {
@@ -49,11 +49,11 @@ impl Server {
     }
 }
 
-/// Counts open sockets, whether they were let in or are being sent away.
+/// Counts open sockets, including those that are being refused.
 #[derive(Debug)]
 pub(super) struct Sockets(watch::Sender<usize>);
 
-/// One open socket.
+/// An open socket; counted until dropped.
 #[derive(Debug)]
 pub(super) struct Socket(Arc<Sockets>);
 
@@ -62,20 +62,24 @@ impl Sockets {
         Self(watch::Sender::new(0))
     }
 
-    /// Counts one more, unless there are as many as may be.
-    pub(super) fn open(self: &Arc<Self>, most: usize) -> Option<Socket> {
+    /// Counts another socket. Returns `None` if `max` sockets are open.
+    pub(super) fn open(self: &Arc<Self>, max: usize) -> Option<Socket> {
         let fits = self.0.send_if_modified(|count| {
-            let fits = *count < most;
+            let fits = *count < max;
             *count += usize::from(fits);
             fits
         });
-        telemetry::opened(fits);
-        fits.then(|| Socket(self.clone()))
+        if !fits {
+            telemetry::refused();
+            return None;
+        }
+        telemetry::opened();
+        Some(Socket(self.clone()))
     }
 
-    /// Returns when none is open.
-    pub(super) async fn all_gone(&self) {
-        // The sender is at hand, so waiting cannot fail.
+    /// Waits until no socket is open.
+    pub(super) async fn all_closed(&self) {
+        // `self` holds the sender, so waiting cannot fail.
         let _ = self.0.subscribe().wait_for(|count| *count == 0).await;
     }
 }
@@ -93,7 +97,7 @@ mod tests {
     use crate::credentials::AppSecret;
 
     #[test]
-    fn the_key_and_the_protocol_must_be_ours() {
+    fn a_client_needs_the_app_key_and_a_supported_protocol() {
         let credentials = Credentials {
             key: AppKey::parse("local").unwrap(),
             secret: AppSecret::parse("secret").unwrap(),
@@ -121,12 +125,12 @@ mod tests {
     #[tokio::test]
     async fn sockets_are_counted_and_waited_for() {
         let sockets = Arc::new(Sockets::new());
-        sockets.all_gone().await;
+        sockets.all_closed().await;
         let one = sockets.open(2).unwrap();
         let two = sockets.open(2).unwrap();
         assert!(sockets.open(2).is_none());
         drop(one);
         let three = sockets.open(2).unwrap();
-        tokio::join!(sockets.all_gone(), async { drop((two, three)) });
+        tokio::join!(sockets.all_closed(), async { drop((two, three)) });
     }
 }

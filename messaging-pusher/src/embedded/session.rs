@@ -1,4 +1,4 @@
-//! One connection's side of the protocol.
+//! The protocol state of one connection.
 
 use std::sync::Arc;
 
@@ -9,115 +9,116 @@ use messaging_core::{
 
 use super::{
     close::Close,
-    command::{ClientEvent, Command, Request, SignIn},
+    command::{ClientEvent, Command, SignIn, SubscribeRequest},
     frame::Frame,
     hub::ClientEventError,
-    rate::Rate,
+    rate_limit::SlidingWindow,
     refusal::Refusal,
     send_queue::SendQueue,
     server::Server,
 };
 
-/// One connection's side of the protocol: messages in, frames into its queue and, through the hub, into
-/// others'. Knows neither sockets nor clocks.
+/// The protocol state of one connection: takes messages, and pushes frames into its own queue and, through the hub,
+/// into those of other connections. Performs no I/O and reads no clock.
 pub(super) struct Session {
-    membership: Arc<Membership>,
-    rate: Rate,
+    registration: Arc<Registration>,
+    client_events: SlidingWindow,
     unauthorised: u32,
 }
 
-/// A connection's place in the hub, which ends with this value at the latest.
-pub(super) struct Membership {
+/// The registration of a connection in the hub. Dropping it unregisters the connection.
+pub(super) struct Registration {
     pub(super) socket_id: SocketId,
     pub(super) queue: Arc<SendQueue>,
     server: Arc<Server>,
 }
 
-/// What the channel is called in which a server would speak to one user, before the user's id. Nothing is said there:
-/// what concerns a user has a channel of ours.
+/// Prefix of the channel that pusher-js subscribes to after signing in. Nothing is published there: the messaging API
+/// has its own channel for each user.
 const SERVER_TO_USER: &str = "#server-to-user-";
-/// After how many wrong signatures a connection is sent away. A page that goes through an authorisation
-/// endpoint never sends one: this is for who tries.
+/// Number of invalid signatures after which a connection is closed. Clients with an authorisation endpoint never send
+/// one, so reaching the limit indicates guessing.
 const MAX_UNAUTHORISED: u32 = 50;
-/// The code of an error about too many client events.
+/// Error code for too many client events.
 const RATE_LIMIT: u16 = 4301;
 
 impl Session {
-    /// Greets a connection, or sends it away: when it was not admitted, or there is no place for it.
+    /// Registers and greets a connection, or closes it if `admitted` is an error or the hub refuses it.
     pub(super) fn open(server: Arc<Server>, socket_id: SocketId, admitted: Result<(), Close>) -> Self {
         let options = &server.options;
-        let rate = Rate::new(options.client_events_per_second);
-        let membership = Arc::new(Membership {
+        let client_events = SlidingWindow::new(options.client_events_per_second);
+        let registration = Arc::new(Registration {
             socket_id,
             queue: Arc::new(SendQueue::new(options.queue_messages, options.queue_bytes)),
             server,
         });
-        if let Err(close) = admitted.and_then(|()| membership.begin()) {
-            membership.queue.close(close);
+        if let Err(close) = admitted.and_then(|()| registration.register()) {
+            registration.queue.close(close);
         }
         Self {
-            membership,
-            rate,
+            registration,
+            client_events,
             unauthorised: 0,
         }
     }
 
-    /// Takes a message. Whatever it says, the session can go on; once it is being closed, it takes no more.
+    /// Handles a text message. Invalid messages are answered with an error and do not end the session. Ignored once the
+    /// connection is closing.
     pub(super) fn receive(&mut self, text: &str, now: Timestamp) {
         if self.queue().is_closed() {
             return;
         }
         if text.len() > self.server().options.max_message_bytes {
-            return self.complain("the message is too long");
+            return self.send_error("the message is too long");
         }
         match Command::parse(text) {
             Ok(Command::Ping) => self.queue().push(Frame::pong()),
             Ok(Command::Subscribe(request)) => self.subscribe(&request),
             Ok(Command::Unsubscribe { channel }) => self.unsubscribe(&channel),
-            Ok(Command::ClientEvent(event)) => self.relay(&event, now),
+            Ok(Command::ClientEvent(event)) => self.relay_client_event(&event, now),
             Ok(Command::SignIn(sign_in)) => self.sign_in(&sign_in),
             Ok(Command::Pong | Command::Unknown) => {}
-            Err(error) => self.complain(&error.to_string()),
+            Err(error) => self.send_error(&error.to_string()),
         }
     }
 
-    /// Takes a binary message, which the protocol does not know.
+    /// Answers a binary message with an error: the protocol has none.
     pub(super) fn receive_binary(&self) {
-        self.complain("binary messages are not supported");
+        self.send_error("binary messages are not supported");
     }
 
-    pub(super) fn membership(&self) -> Arc<Membership> {
-        self.membership.clone()
+    pub(super) fn registration(&self) -> Arc<Registration> {
+        self.registration.clone()
     }
 
     fn sign_in(&mut self, sign_in: &SignIn) {
-        let Membership {
+        let Registration {
             socket_id,
             server,
             queue,
-        } = &*self.membership;
+        } = &*self.registration;
         let Some(user) = server.verifier.verify_sign_in(socket_id, sign_in) else {
             let code = Close::Unauthorised.code();
             queue.push(Frame::error(Some(code), "Invalid signature, or no user"));
-            return self.distrust();
+            return self.record_unauthorised();
         };
         match server.hub().sign_in(socket_id, user) {
             Ok(()) => queue.push(Frame::signed_in(&sign_in.user_data)),
-            Err(error) => self.complain(&error.to_string()),
+            Err(error) => self.send_error(&error.to_string()),
         }
     }
 
-    fn subscribe(&mut self, request: &Request) {
+    fn subscribe(&mut self, request: &SubscribeRequest) {
         if let Some(user) = request.channel.strip_prefix(SERVER_TO_USER) {
             return self.subscribe_as_user(user, &request.channel);
         }
-        // What is no channel's name is not sent back: it may be as long as a message, and anything.
+        // An invalid name is not echoed: it may be as long as a message and contain anything.
         let Ok(channel) = ChannelName::parse(&request.channel) else {
-            return self.complain("invalid channel name");
+            return self.send_error("invalid channel name");
         };
-        let Membership {
+        let Registration {
             socket_id, server, ..
-        } = &*self.membership;
+        } = &*self.registration;
         // The signature is verified before the hub is locked.
         let verified = server.verifier.verify(socket_id, channel.clone(), request);
         let Err(refusal) = verified.and_then(|verified| server.hub().subscribe(socket_id, verified)) else {
@@ -125,96 +126,103 @@ impl Session {
         };
         self.queue().push(Frame::subscription_error(&channel, refusal));
         if refusal == Refusal::InvalidSignature {
-            self.distrust();
+            self.record_unauthorised();
         }
     }
 
-    /// pusher-js subscribes to it once it has signed in.
+    /// Subscribes to the user's server-to-user channel, as pusher-js does after signing in.
     fn subscribe_as_user(&self, user: &str, channel: &str) {
         let is_own = self
             .server()
             .hub()
-            .has_signed_in(&self.membership.socket_id, user);
+            .has_signed_in(&self.registration.socket_id, user);
         if is_own {
             self.queue().push(Frame::subscribed_as_user(channel));
         } else {
-            self.complain("this connection has not signed in as this user");
+            self.send_error("this connection has not signed in as this user");
         }
     }
 
-    /// Counts a wrong signature.
-    fn distrust(&mut self) {
+    /// Counts an invalid signature and closes the connection at the limit.
+    fn record_unauthorised(&mut self) {
         self.unauthorised += 1;
         if self.unauthorised >= MAX_UNAUTHORISED {
             self.queue().close(Close::Unauthorised);
         }
     }
 
-    // Not being subscribed is no mistake of the client's: the subscription may have been revoked meanwhile.
+    // Unsubscribing without a subscription is not an error: it may have been revoked meanwhile.
     fn unsubscribe(&self, channel: &str) {
         if let Ok(channel) = ChannelName::parse(channel) {
             self.server()
                 .hub()
-                .unsubscribe(&self.membership.socket_id, &channel);
+                .unsubscribe(&self.registration.socket_id, &channel);
         }
     }
 
-    fn relay(&mut self, event: &ClientEvent, now: Timestamp) {
-        if !self.rate.accept(now) {
+    fn relay_client_event(&mut self, event: &ClientEvent, now: Timestamp) {
+        if !self.client_events.accept(now) {
             let error = Frame::error(Some(RATE_LIMIT), "Too many client events in a second");
             return self.queue().push(error);
         }
-        if let Err(error) = self.try_relay(event) {
-            self.complain(&error.to_string());
+        if let Err(error) = self.try_relay_client_event(event) {
+            self.send_error(&error.to_string());
         }
     }
 
-    fn try_relay(&self, event: &ClientEvent) -> Result<(), ClientEventError> {
+    fn try_relay_client_event(&self, event: &ClientEvent) -> Result<(), ClientEventError> {
         let channel = ChannelName::parse(&event.channel).map_err(|_| ClientEventError::NotSubscribed)?;
-        let Membership {
+        let Registration {
             socket_id, server, ..
-        } = &*self.membership;
+        } = &*self.registration;
         let channel = server.options.names.canonical(&channel);
-        let speaker = server.hub().speaker(socket_id, &channel)?;
+        let event_sender = server.hub().event_sender(socket_id, &channel)?;
         // The frame is encoded while the hub is not locked.
-        let frame = Frame::client_event(&event.name, &channel, &event.data, speaker.member_id.as_deref());
-        server.hub().relay(socket_id, &speaker, &channel, &frame)
+        let frame = Frame::client_event(
+            &event.name,
+            &channel,
+            &event.data,
+            event_sender.member_id.as_deref(),
+        );
+        server
+            .hub()
+            .relay_client_event(socket_id, &event_sender, &channel, &frame)
     }
 
-    fn complain(&self, message: &str) {
+    fn send_error(&self, message: &str) {
         self.queue().push(Frame::error(None, message));
     }
 
     fn queue(&self) -> &SendQueue {
-        &self.membership.queue
+        &self.registration.queue
     }
 
     fn server(&self) -> &Server {
-        &self.membership.server
+        &self.registration.server
     }
 }
 
-impl Membership {
-    /// Has the hub forget the connection.
-    pub(super) fn end(&self) {
-        self.server.hub().leave(&self.socket_id);
+impl Registration {
+    /// Removes the connection from the hub. Idempotent.
+    pub(super) fn unregister(&self) {
+        self.server.hub().remove_connection(&self.socket_id);
     }
 
-    fn begin(&self) -> Result<(), Close> {
+    fn register(&self) -> Result<(), Close> {
         let Self {
             socket_id,
             queue,
             server,
         } = self;
-        server.hub().enter(socket_id.clone(), queue.clone())?;
+        server.hub().add_connection(socket_id.clone(), queue.clone())?;
         let timeout = server.options.activity_timeout.as_secs();
         queue.push(Frame::connection_established(socket_id, timeout));
         Ok(())
     }
 }
 
-impl Drop for Membership {
+impl Drop for Registration {
     fn drop(&mut self) {
-        self.end();
+        self.unregister();
     }
 }

@@ -1,4 +1,4 @@
-//! From a WebSocket to a session and back.
+//! Connects a WebSocket to a session.
 
 use std::{
     error::Error as _,
@@ -20,42 +20,42 @@ use super::{
     frame::Frame,
     liveness::{Liveness, Verdict},
     options::EmbeddedOptions,
-    rate::Budget,
+    rate_limit::TokenBucket,
     send_queue::{Outgoing, SendQueue},
     session::Session,
 };
 
-/// Carries one connection until it ends.
+/// Serves one connection until it ends.
 ///
-/// Once it is to be closed, the hub forgets it at once, and it has the close time-out to take what waits for
-/// it and to say goodbye: a write that the client's slowness holds up is given up then.
-pub(super) async fn carry(
+/// Once the connection is closing, it leaves the hub at once and has the close timeout to send its queue and complete
+/// the close handshake. A blocked write is abandoned then.
+pub(super) async fn serve(
     socket: WebSocket,
     session: Session,
     options: &EmbeddedOptions,
     clock: Arc<dyn Clock>,
 ) {
-    let membership = session.membership();
+    let registration = session.registration();
     let (sink, stream) = socket.split();
     let closing = async {
-        membership.queue.closed().await;
-        membership.end();
+        registration.queue.closed().await;
+        registration.unregister();
         clock.sleep(options.close_timeout).await;
     };
     tokio::select! {
-        () = listen(stream, session, options, &*clock) => {}
-        () = speak(sink, &membership.queue, options.pong_timeout, &*clock) => {}
+        () = read_messages(stream, session, options, &*clock) => {}
+        () = write_frames(sink, &registration.queue, options.pong_timeout, &*clock) => {}
         () = closing => {}
     }
     tracing::debug!(
-        socket_id = %membership.socket_id,
-        closed = ?membership.queue.close_reason(),
-        "a realtime connection ended"
+        socket_id = %registration.socket_id,
+        closed = ?registration.queue.close_reason(),
+        "realtime connection ended"
     );
 }
 
-/// Reads until the client has gone; no faster than the options say.
-pub(super) async fn listen<S>(
+/// Reads messages until the client disconnects, at most at the rate of the options.
+pub(super) async fn read_messages<S>(
     mut stream: S,
     mut session: Session,
     options: &EmbeddedOptions,
@@ -63,9 +63,9 @@ pub(super) async fn listen<S>(
 ) where
     S: Stream<Item = Result<Message, axum::Error>> + Send + Unpin,
 {
-    let queue = session.membership().queue.clone();
+    let queue = session.registration().queue.clone();
     let mut liveness = Liveness::new(options.activity_timeout, options.pong_timeout, clock.now());
-    let mut budget = Budget::new(options.messages_per_second, options.message_burst, clock.now());
+    let mut bucket = TokenBucket::new(options.messages_per_second, options.message_burst, clock.now());
     let mut silence = clock.sleep(options.activity_timeout);
     let mut pause: Option<Pin<Box<dyn Future<Output = ()> + Send + '_>>> = None;
     loop {
@@ -73,17 +73,17 @@ pub(super) async fn listen<S>(
             () = async { if let Some(pause) = &mut pause { pause.await } }, if pause.is_some() => pause = None,
             message = stream.next(), if pause.is_none() => {
                 let now = clock.now();
-                pause = budget.spend(now).map(|wait| clock.sleep(wait));
-                if let Some(wait) = liveness.heard(now) {
+                pause = bucket.take(now).map(|wait| clock.sleep(wait));
+                if let Some(wait) = liveness.record_message(now) {
                     silence = clock.sleep(wait);
                 }
                 match message {
                     Some(Ok(Message::Text(text))) => session.receive(&text, now),
                     Some(Ok(Message::Binary(_))) => session.receive_binary(),
-                    // The WebSocket answers pings and the client's goodbye by itself, as it is read on.
+                    // The WebSocket library answers pings and close frames while it reads.
                     Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Close(_))) => {}
-                    // The client is there and not done: were the connection dropped with a part unread, the
-                    // client would hear a reset instead of the goodbye.
+                    // Dropping the connection with unread input would reset it, and the client would not receive the
+                    // close frame.
                     Some(Err(error)) if is_too_large(&error) => {
                         queue.close(Close::Unreadable);
                         return pending().await;
@@ -93,9 +93,9 @@ pub(super) async fn listen<S>(
             }
             () = &mut silence => match liveness.check(clock.now()) {
                 Verdict::Quiet(left) => silence = clock.sleep(left),
-                Verdict::Ping(patience) => {
+                Verdict::Ping(pong_timeout) => {
                     queue.push(Frame::ping());
-                    silence = clock.sleep(patience);
+                    silence = clock.sleep(pong_timeout);
                 }
                 Verdict::Dead => {
                     queue.close(Close::NoPong);
@@ -106,40 +106,44 @@ pub(super) async fn listen<S>(
     }
 }
 
-/// Whether reading failed only because the message is far too large.
+/// Whether the read error is an oversized message.
 fn is_too_large(error: &axum::Error) -> bool {
     let error = error.source().and_then(|error| error.downcast_ref());
     matches!(error, Some(tungstenite::Error::Capacity(_)))
 }
 
-/// Sends what waits. Returns only when the connection is broken: the client answers a goodbye, and that is
-/// for [`listen`] to hear. A write that takes longer than `patience` ends the connection, whatever the client
-/// says meanwhile.
-pub(super) async fn speak<S>(mut sink: S, queue: &SendQueue, patience: Duration, clock: &dyn Clock)
+/// Writes queued frames. Returns only when the connection is broken: the answer to a close frame is for
+/// [`read_messages`] to read. A write that takes longer than `timeout` closes the connection, whatever the client sends
+/// meanwhile.
+pub(super) async fn write_frames<S>(mut sink: S, queue: &SendQueue, timeout: Duration, clock: &dyn Clock)
 where
     S: Sink<Message> + Send + Unpin,
     S::Error: Send,
 {
-    let watch = Watch {
+    let write_timeout = WriteTimeout {
         queue,
-        patience,
+        timeout,
         clock,
     };
     loop {
-        // Frames that wait together are written together.
+        // Flush only when the queue is empty, so that queued frames share writes.
         let outgoing = match queue.try_next() {
             Some(outgoing) => outgoing,
-            None if watch.over(sink.flush()).await.is_err() => return,
+            None if write_timeout.apply(sink.flush()).await.is_err() => return,
             None => queue.next().await,
         };
         let sent = match outgoing {
-            Outgoing::Frame(frame) => watch.over(sink.feed(Message::Text(frame.into_text()))).await,
+            Outgoing::Frame(frame) => {
+                write_timeout
+                    .apply(sink.feed(Message::Text(frame.into_text())))
+                    .await
+            }
             Outgoing::Close(close) => {
-                let goodbye = CloseFrame {
+                let close_frame = CloseFrame {
                     code: close.code(),
                     reason: close.reason().into(),
                 };
-                if sink.send(Message::Close(Some(goodbye))).await.is_ok() {
+                if sink.send(Message::Close(Some(close_frame))).await.is_ok() {
                     return pending().await;
                 }
                 return;
@@ -151,23 +155,24 @@ where
     }
 }
 
-struct Watch<'a> {
+struct WriteTimeout<'a> {
     queue: &'a SendQueue,
-    patience: Duration,
+    timeout: Duration,
     clock: &'a dyn Clock,
 }
 
-impl Watch<'_> {
-    /// Ends the connection when a write takes too long, and waits on: it may yet be told.
-    async fn over<F: Future + Send>(&self, write: F) -> F::Output
+impl WriteTimeout<'_> {
+    /// Closes the connection if a write exceeds the timeout, and keeps waiting for the write: the client may still
+    /// receive the close frame.
+    async fn apply<F: Future + Send>(&self, write: F) -> F::Output
     where
         F::Output: Send,
     {
         let mut write = pin!(write);
-        match select(write.as_mut(), self.clock.sleep(self.patience)).await {
+        match select(write.as_mut(), self.clock.sleep(self.timeout)).await {
             Either::Left((written, _)) => written,
             Either::Right(((), _)) => {
-                self.queue.give_up();
+                self.queue.close_as_too_slow();
                 write.await
             }
         }

@@ -1,4 +1,4 @@
-//! What is counted of the connections.
+//! Metrics of the embedded server.
 
 use messaging_core::telemetry::{
     Metric,
@@ -9,31 +9,33 @@ use metrics::{Unit, counter, gauge};
 const CONNECTIONS: &str = "messaging_connections";
 const REFUSED: &str = "messaging_connections_refused_total";
 
-/// Every metric of the embedded channels.
+/// All metrics of the embedded server.
 pub(super) const METRICS: &[Metric] = &[
     Metric::new(
         CONNECTIONS,
         Gauge,
         Unit::Count,
-        "Open WebSockets, of this process.",
+        "Open WebSockets of this process.",
     ),
     Metric::new(
         REFUSED,
         Counter,
         Unit::Count,
-        "WebSockets that were refused because there are as many as may be.",
+        "WebSockets refused by the connection limit.",
     ),
 ];
 
-/// Somebody came, and was let in or not.
-pub(super) fn opened(is_let_in: bool) {
-    if is_let_in {
-        gauge!(CONNECTIONS).increment(1);
-    } else {
-        counter!(REFUSED).increment(1);
-    }
+/// Records an accepted WebSocket.
+pub(super) fn opened() {
+    gauge!(CONNECTIONS).increment(1);
 }
 
+/// Records a WebSocket refused by the connection limit.
+pub(super) fn refused() {
+    counter!(REFUSED).increment(1);
+}
+
+/// Records the end of an accepted WebSocket.
 pub(super) fn closed() {
     gauge!(CONNECTIONS).decrement(1);
 }

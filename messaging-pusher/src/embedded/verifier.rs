@@ -1,4 +1,4 @@
-//! Whether a wish to subscribe comes with the right signature.
+//! Verification of subscription and sign-in signatures.
 
 use hmac::{Hmac, KeyInit, Mac};
 use messaging_core::event::{ChannelName, SocketId};
@@ -7,7 +7,7 @@ use serde_json::{Number, value::RawValue};
 use sha2::Sha256;
 
 use super::{
-    command::{Request, SignIn},
+    command::{SignIn, SubscribeRequest},
     refusal::Refusal,
     roster::Member,
 };
@@ -16,10 +16,10 @@ use crate::{
     signer::MAX_MEMBER_INFO_BYTES,
 };
 
-/// A wish to subscribe whose signature is right, and whose names and data are within the limits.
+/// A subscription request with a valid signature and with names and data within the limits.
 #[derive(Debug)]
 pub(super) enum Verified {
-    /// Anyone may subscribe.
+    /// A public channel; needs no signature.
     Public(ChannelName),
     /// Signed for this connection.
     Private(ChannelName),
@@ -27,7 +27,7 @@ pub(super) enum Verified {
     Presence(ChannelName, Member),
 }
 
-/// Verifies signatures, with an app's secret.
+/// Verifies signatures with an app's secret.
 #[derive(Clone)]
 pub(super) struct Verifier {
     key: AppKey,
@@ -45,15 +45,15 @@ impl Verifier {
         }
     }
 
-    /// Checks a wish to subscribe. Signatures are compared in constant time.
+    /// Verifies a subscription request. Compares signatures in constant time.
     ///
     /// # Errors
-    /// The [`Refusal`] to answer.
+    /// The [`Refusal`] to send.
     pub(super) fn verify(
         &self,
         socket_id: &SocketId,
         channel: ChannelName,
-        request: &Request,
+        request: &SubscribeRequest,
     ) -> Result<Verified, Refusal> {
         if !channel.is_signed() {
             return Ok(Verified::Public(channel));
@@ -78,7 +78,7 @@ impl Verifier {
         }
     }
 
-    /// Whose connection it is, if that was signed for it; `None` when it was not, or no user is named.
+    /// The user id of a valid sign-in request, or `None` if the signature or the user data is invalid.
     pub(super) fn verify_sign_in(&self, socket_id: &SocketId, sign_in: &SignIn) -> Option<String> {
         #[derive(Deserialize)]
         struct UserData {
@@ -95,7 +95,7 @@ impl Verifier {
             .then_some(id)
     }
 
-    /// Whether `auth` is the key and the signature of the parts, joined by colons.
+    /// Whether `auth` is the app key and the signature of the parts joined by colons.
     fn is_signature(&self, auth: &str, parts: &[&str]) -> bool {
         let signature = auth
             .strip_prefix(self.key.as_str())
@@ -156,7 +156,7 @@ mod tests {
     }
 
     fn verify(channel: &str, auth: Option<&str>, channel_data: Option<&str>) -> Result<Verified, Refusal> {
-        let request = Request {
+        let request = SubscribeRequest {
             channel: channel.to_owned(),
             auth: auth.map(str::to_owned),
             channel_data: channel_data.map(str::to_owned),
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn the_signatures_of_the_documentation_are_right() {
+    fn the_signatures_in_pushers_documentation_are_valid() {
         let private = verify("private-foobar", Some(&format!("{KEY}:{PRIVATE}")), None);
         assert!(matches!(private, Ok(Verified::Private(_))));
         for (data, signature) in [
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn member_data_are_checked() {
+    fn member_data_is_validated() {
         let check = |data: &str, refusal: Option<Refusal>| {
             assert_eq!(signed("presence-a", Some(data)).err(), refusal, "{data}");
         };

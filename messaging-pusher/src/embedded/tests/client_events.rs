@@ -1,4 +1,4 @@
-//! What pages say to each other.
+//! Client events.
 
 use std::time::Duration;
 
@@ -11,60 +11,60 @@ fn typing(channel: &str) -> Value {
 }
 
 #[test]
-fn the_other_subscribers_of_a_private_channel_hear_it() {
-    let world = World::permissive();
-    let mut ann = world.page().now_in(PRIVATE, "ann");
-    let bob = world.page().now_in(PRIVATE, "bob");
-    ann.says(&typing(PRIVATE));
-    assert_eq!(bob.hears(), [typing(PRIVATE)]);
-    assert_eq!(ann.hears_events(), [""; 0]);
+fn a_client_event_reaches_the_other_subscribers_of_a_private_channel() {
+    let server = TestServer::permissive();
+    let mut ann = server.client().subscribed_to(PRIVATE, "ann");
+    let bob = server.client().subscribed_to(PRIVATE, "bob");
+    ann.send(&typing(PRIVATE));
+    assert_eq!(bob.received(), [typing(PRIVATE)]);
+    assert_eq!(ann.received_events(), [""; 0]);
 }
 
 #[test]
-fn in_a_presence_channel_they_hear_whose_it_is() {
-    let world = World::permissive();
-    let bob = world.page().now_in(PRESENCE, "bob");
-    let mut ann = world.page().now_in(PRESENCE, "ann");
-    ann.says(&typing(PRESENCE));
-    let mut heard = typing(PRESENCE);
-    heard["user_id"] = json!("ann");
-    assert_eq!(bob.hears()[1], heard);
+fn in_a_presence_channel_a_client_event_names_its_sender() {
+    let server = TestServer::permissive();
+    let bob = server.client().subscribed_to(PRESENCE, "bob");
+    let mut ann = server.client().subscribed_to(PRESENCE, "ann");
+    ann.send(&typing(PRESENCE));
+    let mut received = typing(PRESENCE);
+    received["user_id"] = json!("ann");
+    assert_eq!(bob.received()[1], received);
 }
 
 #[test]
 fn a_client_event_needs_a_subscription_to_a_signed_channel() {
-    let world = World::permissive();
-    let mut page = world.page().now_in("news", "");
-    let _bob = world.page().now_in(PRIVATE, "bob");
+    let server = TestServer::permissive();
+    let mut client = server.client().subscribed_to("news", "");
+    let _bob = server.client().subscribed_to(PRIVATE, "bob");
     let mut check = |channel: &str, message: &str| {
-        page.says(&typing(channel));
+        client.send(&typing(channel));
         let error = json!({ "event": "pusher:error", "data": { "code": null, "message": message } });
-        assert_eq!(page.hears(), [error], "{channel}");
+        assert_eq!(client.received(), [error], "{channel}");
     };
     check("news", "client events are for private and presence channels only");
     check(PRIVATE, "client events need a subscription to the channel");
     check("a b", "client events need a subscription to the channel");
 }
 
-/// Whether the other subscriber of a channel hears a client event; where not, the page is told.
+/// Whether the other subscriber of a channel receives a client event. If not, the sender receives an error.
 fn is_relayed(client_events: ClientEvents, channel: &str) -> bool {
-    let world = World::with(EmbeddedOptions::default().with_client_events(client_events));
-    let bob = world.page().now_in(channel, "bob");
-    let mut ann = world.page().now_in(channel, "ann");
-    bob.hears();
+    let server = TestServer::with(EmbeddedOptions::default().with_client_events(client_events));
+    let bob = server.client().subscribed_to(channel, "bob");
+    let mut ann = server.client().subscribed_to(channel, "ann");
+    bob.received();
     let mut event = typing(channel);
     event["data"] = json!("x".repeat(10_000));
-    ann.says(&event);
-    let is_relayed = bob.hears_events() == ["client-typing"];
+    ann.send(&event);
+    let is_relayed = bob.received_events() == ["client-typing"];
     let message = "client events are not enabled on this channel";
     let error = json!({ "event": "pusher:error", "data": { "code": null, "message": message } });
-    let told = if is_relayed { vec![] } else { vec![error] };
-    assert_eq!(ann.hears(), told, "{channel}");
+    let expected = if is_relayed { vec![] } else { vec![error] };
+    assert_eq!(ann.received(), expected, "{channel}");
     is_relayed
 }
 
 #[test]
-fn client_events_are_relayed_on_the_channels_they_are_enabled_on() {
+fn client_events_are_relayed_on_enabled_channels_only() {
     let ours = [PRIVATE, PRESENCE, "private-user-ann"];
     let hosts = ["private-orders-1", "presence-orders-1"];
     let check = |client_events, on_ours, on_hosts| {
@@ -81,18 +81,18 @@ fn client_events_are_relayed_on_the_channels_they_are_enabled_on() {
 }
 
 #[test]
-fn more_than_ten_a_second_are_dropped() {
-    let world = World::permissive();
-    let mut ann = world.page().now_in(PRIVATE, "ann");
-    let bob = world.page().now_in(PRIVATE, "bob");
+fn client_events_above_ten_a_second_are_dropped() {
+    let server = TestServer::permissive();
+    let mut ann = server.client().subscribed_to(PRIVATE, "ann");
+    let bob = server.client().subscribed_to(PRIVATE, "bob");
     for _ in 0..12 {
-        ann.says(&typing(PRIVATE));
+        ann.send(&typing(PRIVATE));
     }
-    assert_eq!(bob.hears().len(), 10);
-    let refused = ann.hears();
+    assert_eq!(bob.received().len(), 10);
+    let refused = ann.received();
     assert_eq!(refused.len(), 2);
     assert_eq!(refused[0]["data"]["code"], 4301);
-    world.clock.advance(Duration::from_secs(1));
-    ann.says(&typing(PRIVATE));
-    assert_eq!(bob.hears(), [typing(PRIVATE)]);
+    server.clock.advance(Duration::from_secs(1));
+    ann.send(&typing(PRIVATE));
+    assert_eq!(bob.received(), [typing(PRIVATE)]);
 }

@@ -1,6 +1,7 @@
-//! The protocol without sockets: sessions as values, what they hear as JSON.
+//! The protocol without sockets: sessions as values, received frames as JSON.
 
 mod client_events;
+mod concurrency;
 mod connecting;
 mod flooding;
 mod presence;
@@ -8,7 +9,7 @@ mod properties;
 mod publishing;
 mod revoking;
 mod spelling;
-mod storm;
+
 mod subscribing;
 
 use std::sync::Arc;
@@ -24,33 +25,33 @@ use serde_json::{Value, json};
 use super::{
     ClientEvents, EmbeddedChannels, EmbeddedOptions, PublicChannels,
     send_queue::Outgoing,
-    session::{Membership, Session},
+    session::{Registration, Session},
 };
 use crate::credentials::{AppKey, AppSecret, Credentials};
 
-/// A conversation's channels, which are ours.
+/// Channels of a conversation.
 const PRIVATE: &str = "private-conversation-00000000-0000-0000-0000-000000000001";
 const PRESENCE: &str = "presence-conversation-00000000-0000-0000-0000-000000000001";
 
 #[derive(Clone)]
-struct World {
+struct TestServer {
     channels: EmbeddedChannels,
     clock: ManualClock,
 }
 
-/// A page with its connection.
-struct Page {
+/// A client with its connection.
+struct TestClient {
     session: Session,
-    membership: Arc<Membership>,
-    world: World,
+    registration: Arc<Registration>,
+    server: TestServer,
 }
 
-impl World {
+impl TestServer {
     fn new() -> Self {
         Self::with(EmbeddedOptions::default())
     }
 
-    /// With client events and public channels wherever they can be turned on.
+    /// With client events and public channels enabled everywhere.
     fn permissive() -> Self {
         Self::with(permissive())
     }
@@ -68,28 +69,28 @@ impl World {
         }
     }
 
-    /// A page whose connection is established.
-    fn page(&self) -> Page {
-        let page = self.visitor();
-        assert_eq!(page.hears()[0]["event"], "pusher:connection_established");
-        page
+    /// A client whose connection is established.
+    fn client(&self) -> TestClient {
+        let client = self.connect();
+        assert_eq!(client.received()[0]["event"], "pusher:connection_established");
+        client
     }
 
-    /// A page that has just connected.
-    fn visitor(&self) -> Page {
+    /// A client that has just connected.
+    fn connect(&self) -> TestClient {
         let server = self.channels.server.clone();
         let session = Session::open(server, self.channels.new_socket_id(), Ok(()));
-        Page {
-            membership: session.membership(),
+        TestClient {
+            registration: session.registration(),
             session,
-            world: self.clone(),
+            server: self.clone(),
         }
     }
 
-    /// What this server's authorisation endpoint answers.
-    fn signs(&self, page: &Page, channel: &str, user_id: &str) -> ChannelAuth {
+    /// A signature from this server, as the authorisation endpoint returns it.
+    fn sign(&self, client: &TestClient, channel: &str, user_id: &str) -> ChannelAuth {
         let subscription = Subscription {
-            socket_id: page.socket_id(),
+            socket_id: client.socket_id(),
             channel: name(channel),
             member: Member {
                 user_id: user(user_id),
@@ -99,9 +100,9 @@ impl World {
         self.channels.sign(&subscription).unwrap()
     }
 
-    /// What this server's endpoint for signing in answers.
-    fn signs_in(&self, page: &Page, user_id: &str) -> UserAuth {
-        let signed = self.channels.sign_in(&page.socket_id(), &user(user_id));
+    /// A sign-in from this server, as the sign-in endpoint returns it.
+    fn sign_in(&self, client: &TestClient, user_id: &str) -> UserAuth {
+        let signed = self.channels.sign_in(&client.socket_id(), &user(user_id));
         signed.unwrap().unwrap()
     }
 
@@ -114,76 +115,76 @@ impl World {
     }
 }
 
-impl Page {
+impl TestClient {
     fn socket_id(&self) -> SocketId {
-        self.membership.socket_id.clone()
+        self.registration.socket_id.clone()
     }
 
-    fn says(&mut self, text: &(impl ToString + ?Sized)) {
-        self.session.receive(&text.to_string(), self.world.clock.now());
+    fn send(&mut self, text: &(impl ToString + ?Sized)) {
+        self.session.receive(&text.to_string(), self.server.clock.now());
     }
 
-    /// What came since, in order; the data of the server's frames read, and a close as its code.
-    fn hears(&self) -> Vec<Value> {
-        let mut heard = Vec::new();
+    /// The frames since the last call, in order, with parsed data; a close as its code.
+    fn received(&self) -> Vec<Value> {
+        let mut received = Vec::new();
         loop {
-            match self.membership.queue.try_next() {
-                Some(Outgoing::Frame(frame)) => heard.push(read(frame.as_str())),
+            match self.registration.queue.try_next() {
+                Some(Outgoing::Frame(frame)) => received.push(read(frame.as_str())),
                 Some(Outgoing::Close(close)) => {
-                    heard.push(json!(close.code()));
-                    return heard;
+                    received.push(json!(close.code()));
+                    return received;
                 }
-                None => return heard,
+                None => return received,
             }
         }
     }
 
-    /// As [`Page::hears`], only the events' names.
-    fn hears_events(&self) -> Vec<String> {
+    /// The event names of [`TestClient::received`].
+    fn received_events(&self) -> Vec<String> {
         let name = |frame: Value| {
             frame["event"]
                 .as_str()
                 .map_or_else(|| frame.to_string(), str::to_owned)
         };
-        self.hears().into_iter().map(name).collect()
+        self.received().into_iter().map(name).collect()
     }
 
-    fn subscribes_with(&mut self, channel: &str, auth: &ChannelAuth) {
-        self.says(&json!({
+    fn subscribe_with(&mut self, channel: &str, auth: &ChannelAuth) {
+        self.send(&json!({
             "event": "pusher:subscribe",
             "data": { "channel": channel, "auth": auth.auth, "channel_data": auth.channel_data },
         }));
     }
 
-    fn signs_in(&mut self, auth: &UserAuth) {
-        self.says(&json!({
+    fn sign_in(&mut self, auth: &UserAuth) {
+        self.send(&json!({
             "event": "pusher:signin",
             "data": { "auth": auth.auth, "user_data": auth.user_data },
         }));
     }
 
-    /// What pusher-js does to subscribe.
-    fn subscribes(&mut self, channel: &str, user_id: &str) {
+    /// Requests a signature if needed and subscribes, as pusher-js does.
+    fn subscribe(&mut self, channel: &str, user_id: &str) {
         let auth = if name(channel).is_signed() {
-            self.world.signs(self, channel, user_id)
+            self.server.sign(self, channel, user_id)
         } else {
             ChannelAuth {
                 auth: String::new(),
                 channel_data: None,
             }
         };
-        self.subscribes_with(channel, &auth);
+        self.subscribe_with(channel, &auth);
     }
 
-    /// As [`Page::subscribes`], when nothing else is to be heard about it.
-    fn now_in(mut self, channel: &str, user_id: &str) -> Self {
-        self.subscribes(channel, user_id);
-        assert_eq!(self.hears_events(), ["pusher_internal:subscription_succeeded"]);
+    /// As [`TestClient::subscribe`], and expects the confirmation as the only frame.
+    fn subscribed_to(mut self, channel: &str, user_id: &str) -> Self {
+        self.subscribe(channel, user_id);
+        assert_eq!(self.received_events(), ["pusher_internal:subscription_succeeded"]);
         self
     }
 
-    fn unsubscribes(&mut self, channel: &str) {
-        self.says(&json!({ "event": "pusher:unsubscribe", "data": { "channel": channel } }));
+    fn unsubscribe(&mut self, channel: &str) {
+        self.send(&json!({ "event": "pusher:unsubscribe", "data": { "channel": channel } }));
     }
 }
 

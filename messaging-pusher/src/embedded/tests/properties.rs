@@ -1,4 +1,4 @@
-//! Whatever pages say, nothing panics and the hub stays consistent.
+//! For any sequence of messages the server does not panic and the hub stays consistent.
 
 use std::collections::{HashMap, HashSet};
 
@@ -16,39 +16,39 @@ enum Step {
     Connect,
     Disconnect(usize),
     Subscribe(usize, usize, usize),
-    /// The authorisation endpoint is asked, and the page does not subscribe.
+    /// The client requests a signature and does not subscribe.
     Sign(usize, usize, usize),
-    /// The page subscribes with what it was last answered about the channel.
+    /// The client subscribes with its latest signature for the channel.
     Resend(usize, usize),
     Unsubscribe(usize, usize),
-    Say(usize, String),
-    Speak(usize, usize),
+    SendText(usize, String),
+    SendClientEvent(usize, usize),
     Publish(usize),
     Revoke(usize, usize),
     Read(usize),
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let page = || 0..6_usize;
+    let client = || 0..6_usize;
     let channel = || 0..CHANNELS.len();
     let user = || 0..USERS.len();
     let step = prop_oneof![
         2 => Just(Step::Connect),
-        1 => page().prop_map(Step::Disconnect),
-        6 => (page(), channel(), user()).prop_map(|(p, c, u)| Step::Subscribe(p, c, u)),
-        3 => (page(), channel(), user()).prop_map(|(p, c, u)| Step::Sign(p, c, u)),
-        3 => (page(), channel()).prop_map(|(p, c)| Step::Resend(p, c)),
-        2 => (page(), channel()).prop_map(|(p, c)| Step::Unsubscribe(p, c)),
-        4 => (page(), frames()).prop_map(|(p, text)| Step::Say(p, text)),
-        2 => (page(), channel()).prop_map(|(p, c)| Step::Speak(p, c)),
+        1 => client().prop_map(Step::Disconnect),
+        6 => (client(), channel(), user()).prop_map(|(p, c, u)| Step::Subscribe(p, c, u)),
+        3 => (client(), channel(), user()).prop_map(|(p, c, u)| Step::Sign(p, c, u)),
+        3 => (client(), channel()).prop_map(|(p, c)| Step::Resend(p, c)),
+        2 => (client(), channel()).prop_map(|(p, c)| Step::Unsubscribe(p, c)),
+        4 => (client(), frames()).prop_map(|(p, text)| Step::SendText(p, text)),
+        2 => (client(), channel()).prop_map(|(p, c)| Step::SendClientEvent(p, c)),
         3 => channel().prop_map(Step::Publish),
         3 => (user(), channel()).prop_map(|(u, c)| Step::Revoke(u, c)),
-        2 => page().prop_map(Step::Read),
+        2 => client().prop_map(Step::Read),
     ];
     prop::collection::vec(step, 1..80)
 }
 
-/// Anything from noise to nearly right.
+/// Texts from random to almost valid.
 fn frames() -> impl Strategy<Value = String> {
     let event = prop_oneof![
         Just("pusher:subscribe".to_owned()),
@@ -84,21 +84,21 @@ fn frames() -> impl Strategy<Value = String> {
     ]
 }
 
-/// A page, and what a naive observer knows of it.
-struct Observed {
-    page: Page,
-    /// What it was last answered about a channel, and for whom.
+/// A client, and a simple model of its access.
+struct ModelledClient {
+    client: TestClient,
+    /// The latest signature for each channel, and its user.
     answers: HashMap<usize, (ChannelAuth, usize)>,
-    /// For whom what was signed and not revoked since; perhaps more than the server remembers.
+    /// Channels and users signed and not revoked; may exceed the server's grants, which are bounded.
     signed: HashSet<(usize, usize)>,
-    /// Whose the subscriptions are, where that is known.
+    /// The user of each subscription, where known.
     owners: HashMap<usize, usize>,
 }
 
-impl Observed {
-    fn new(page: Page) -> Self {
+impl ModelledClient {
+    fn new(client: TestClient) -> Self {
         Self {
-            page,
+            client,
             answers: HashMap::new(),
             signed: HashSet::new(),
             owners: HashMap::new(),
@@ -106,37 +106,40 @@ impl Observed {
     }
 
     fn is_subscribed(&self, channel: usize) -> bool {
-        let hub = self.page.world.channels.server.hub();
-        hub.is_subscribed(&self.page.socket_id(), &name(CHANNELS[channel]))
+        let hub = self.client.server.channels.server.hub();
+        hub.is_subscribed(&self.client.socket_id(), &name(CHANNELS[channel]))
     }
 
-    fn sign(&mut self, channel: usize, who: usize) {
+    fn sign(&mut self, channel: usize, user_index: usize) {
         if name(CHANNELS[channel]).is_signed() {
-            let auth = self.page.world.signs(&self.page, CHANNELS[channel], USERS[who]);
-            self.answers.insert(channel, (auth, who));
-            self.signed.insert((channel, who));
+            let auth = self
+                .client
+                .server
+                .sign(&self.client, CHANNELS[channel], USERS[user_index]);
+            self.answers.insert(channel, (auth, user_index));
+            self.signed.insert((channel, user_index));
         }
     }
 
     fn resend(&mut self, channel: usize, is_new: bool) {
-        let Some((auth, who)) = self.answers.get(&channel).cloned() else {
+        let Some((auth, user_index)) = self.answers.get(&channel).cloned() else {
             return;
         };
         let was_subscribed = self.is_subscribed(channel);
-        self.page.subscribes_with(CHANNELS[channel], &auth);
+        self.client.subscribe_with(CHANNELS[channel], &auth);
         if was_subscribed || !self.is_subscribed(channel) {
             return;
         }
-        // A private channel's signature does not say whose it is.
+        // A private channel's signature does not name its user.
         if is_new || name(CHANNELS[channel]).is_presence() {
-            self.owners.insert(channel, who);
+            self.owners.insert(channel, user_index);
         }
-        let is_signed = (0..USERS.len()).any(|who| self.signed.contains(&(channel, who)));
+        let is_signed = (0..USERS.len()).any(|user_index| self.signed.contains(&(channel, user_index)));
         let is_ours = ChannelNames::default().parse(&name(CHANNELS[channel])).is_some();
         assert!(is_signed || !is_ours, "an old signature was accepted");
     }
 
-    fn forget_what_ended(&mut self) {
+    fn remove_ended_subscriptions(&mut self) {
         let ended: Vec<_> = self
             .owners
             .keys()
@@ -149,81 +152,92 @@ impl Observed {
     }
 }
 
-async fn take(world: &World, pages: &mut Vec<Observed>, step: Step) {
+async fn run_step(server: &TestServer, clients: &mut Vec<ModelledClient>, step: Step) {
     match step {
-        Step::Connect if pages.len() < 6 => pages.push(Observed::new(world.visitor())),
-        Step::Disconnect(page) if page < pages.len() => drop(pages.remove(page)),
-        Step::Publish(channel) => world
+        Step::Connect if clients.len() < 6 => clients.push(ModelledClient::new(server.connect())),
+        Step::Disconnect(client) if client < clients.len() => drop(clients.remove(client)),
+        Step::Publish(channel) => server
             .channels
             .publish(&[event(CHANNELS[channel], "{}")])
             .await
             .unwrap(),
-        Step::Revoke(who, channel) => revoke(world, pages, who, channel).await,
-        Step::Subscribe(page, channel, who) => with(pages, page, |p| {
+        Step::Revoke(user_index, channel) => revoke(server, clients, user_index, channel).await,
+        Step::Subscribe(client, channel, user_index) => with(clients, client, |p| {
             if name(CHANNELS[channel]).is_signed() {
-                p.sign(channel, who);
+                p.sign(channel, user_index);
                 p.resend(channel, true);
             } else {
-                p.page.subscribes(CHANNELS[channel], "");
+                p.client.subscribe(CHANNELS[channel], "");
             }
         }),
-        Step::Sign(page, channel, who) => with(pages, page, |p| p.sign(channel, who)),
-        Step::Resend(page, channel) => with(pages, page, |p| p.resend(channel, false)),
-        Step::Unsubscribe(page, channel) => with(pages, page, |p| p.page.unsubscribes(CHANNELS[channel])),
-        Step::Say(page, text) => with(pages, page, |p| p.page.says(&text)),
-        Step::Speak(page, channel) => with(pages, page, |p| {
-            p.page
-                .says(&json!({ "event": "client-x", "channel": CHANNELS[channel], "data": {} }));
+        Step::Sign(client, channel, user_index) => with(clients, client, |p| p.sign(channel, user_index)),
+        Step::Resend(client, channel) => with(clients, client, |p| p.resend(channel, false)),
+        Step::Unsubscribe(client, channel) => {
+            with(clients, client, |p| p.client.unsubscribe(CHANNELS[channel]));
+        }
+        Step::SendText(client, text) => with(clients, client, |p| p.client.send(&text)),
+        Step::SendClientEvent(client, channel) => with(clients, client, |p| {
+            p.client
+                .send(&json!({ "event": "client-x", "channel": CHANNELS[channel], "data": {} }));
         }),
-        Step::Read(page) => with(pages, page, |p| drop(p.page.hears())),
+        Step::Read(client) => with(clients, client, |p| drop(p.client.received())),
         Step::Connect | Step::Disconnect(_) => {}
     }
-    pages.iter_mut().for_each(Observed::forget_what_ended);
+    clients
+        .iter_mut()
+        .for_each(ModelledClient::remove_ended_subscriptions);
 }
 
-/// Revokes, and looks who hears what is published afterwards.
-async fn revoke(world: &World, pages: &mut [Observed], who: usize, channel: usize) {
+/// Revokes access, publishes, and checks that the user no longer receives events.
+async fn revoke(server: &TestServer, clients: &mut [ModelledClient], user_index: usize, channel: usize) {
     let revoked = name(CHANNELS[channel]);
-    world.channels.revoke(&user(USERS[who]), &revoked).await.unwrap();
-    for page in &*pages {
-        page.page.hears();
+    server
+        .channels
+        .revoke(&user(USERS[user_index]), &revoked)
+        .await
+        .unwrap();
+    for client in &*clients {
+        client.client.received();
     }
-    world
+    server
         .channels
         .publish(&[event(CHANNELS[channel], "{}")])
         .await
         .unwrap();
-    for page in pages {
-        page.signed.remove(&(channel, who));
-        let hears = page.page.hears_events().contains(&"new-message".to_owned());
+    for client in clients {
+        client.signed.remove(&(channel, user_index));
+        let receives = client
+            .client
+            .received_events()
+            .contains(&"new-message".to_owned());
         assert!(
-            !hears || page.owners.get(&channel) != Some(&who),
-            "a revoked user heard an event"
+            !receives || client.owners.get(&channel) != Some(&user_index),
+            "a revoked user received an event"
         );
     }
 }
 
-fn with(pages: &mut [Observed], page: usize, act: impl FnOnce(&mut Observed)) {
-    if let Some(page) = pages.get_mut(page) {
-        act(page);
+fn with(clients: &mut [ModelledClient], client: usize, action: impl FnOnce(&mut ModelledClient)) {
+    if let Some(client) = clients.get_mut(client) {
+        action(client);
     }
 }
 
 proptest! {
     #[test]
-    fn no_message_makes_it_panic_and_the_hub_stays_consistent(steps in steps()) {
+    fn any_sequence_of_messages_leaves_the_hub_consistent(steps in steps()) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         // A small queue: connections overflow and are closed on the way.
         let options = permissive().with_max_connections(5).with_max_channels(3).with_queue_messages(8);
-        let world = World::with(options);
-        let mut pages = Vec::new();
+        let server = TestServer::with(options);
+        let mut clients = Vec::new();
         for step in steps {
-            runtime.block_on(take(&world, &mut pages, step));
-            world.channels.server.hub().assert_consistent();
+            runtime.block_on(run_step(&server, &mut clients, step));
+            server.channels.server.hub().assert_consistent();
         }
-        pages.clear();
-        world.channels.server.hub().assert_consistent();
-        prop_assert_eq!(world.channels.connection_count(), 0);
-        prop_assert!(world.occupied().is_empty());
+        clients.clear();
+        server.channels.server.hub().assert_consistent();
+        prop_assert_eq!(server.channels.connection_count(), 0);
+        prop_assert!(server.occupied().is_empty());
     }
 }
