@@ -1,42 +1,42 @@
-//! By what an app is known, and with what it signs.
+//! The key and secret of an app.
 
 use std::{fmt, sync::Arc};
 
 /// An app's key and secret.
 #[derive(Debug, Clone)]
 pub struct Credentials {
-    /// By what clients name the app.
+    /// Public identifier of the app, sent by clients.
     pub key: AppKey,
-    /// With what subscriptions are signed; never leaves the servers.
+    /// Signs subscriptions; known to servers only.
     pub secret: AppSecret,
 }
 
-/// By what clients name an app: 1 to 64 characters of `A-Z a-z 0-9 _ -`. Public. Cheap to clone.
+/// The public key of an app: 1 to 64 characters of `A-Z a-z 0-9 _ -`. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AppKey(Arc<str>);
 
-/// With what an app signs: 1 to 256 bytes. Not shown by `Debug`, and not displayed. Cheap to clone.
+/// The secret of an app: 1 to 256 bytes. `Debug` hides it and there is no `Display`. Cheap to clone.
 #[derive(Clone)]
 pub struct AppSecret(Arc<str>);
 
 const MAX_KEY_CHARS: usize = 64;
 const MAX_SECRET_BYTES: usize = 256;
 
-/// A text that cannot be an app's key.
+/// The text is not a valid app key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be 1 to {MAX_KEY_CHARS} characters of A-Z a-z 0-9 _ -")]
 pub struct InvalidAppKey;
 
-/// A text that cannot be an app's secret.
+/// The text is not a valid app secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be 1 to {MAX_SECRET_BYTES} bytes")]
 pub struct InvalidAppSecret;
 
 impl AppKey {
-    /// Takes a key as it is.
+    /// Parses a key without changing it.
     ///
     /// # Errors
-    /// [`InvalidAppKey`] when it is empty, too long, or holds another character.
+    /// [`InvalidAppKey`] if the key is empty, longer than 64 characters, or has a character outside `A-Z a-z 0-9 _ -`.
     pub fn parse(key: impl AsRef<str>) -> Result<Self, InvalidAppKey> {
         let key = key.as_ref();
         let allowed = |b: u8| b.is_ascii_alphanumeric() || b"_-".contains(&b);
@@ -47,7 +47,7 @@ impl AppKey {
         }
     }
 
-    /// The key.
+    /// The key as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -60,10 +60,10 @@ impl fmt::Display for AppKey {
 }
 
 impl AppSecret {
-    /// Takes a secret as it is.
+    /// Parses a secret without changing it.
     ///
     /// # Errors
-    /// [`InvalidAppSecret`] when it is empty or too long.
+    /// [`InvalidAppSecret`] if the secret is empty or longer than 256 bytes.
     pub fn parse(secret: impl AsRef<str>) -> Result<Self, InvalidAppSecret> {
         let secret = secret.as_ref();
         if (1..=MAX_SECRET_BYTES).contains(&secret.len()) {
@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_can_stand_in_a_path_and_before_a_colon() {
+    fn a_key_has_no_slash_colon_or_space() {
         assert!(AppKey::parse("278d425bdf160c739803").is_ok() && AppKey::parse("local").is_ok());
         for bad in ["", "a:b", "a/b", "a b", "é", &"x".repeat(65)] {
             assert_eq!(AppKey::parse(bad), Err(InvalidAppKey), "{bad:?}");
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_never_shown() {
+    fn debug_output_hides_the_secret() {
         let credentials = Credentials {
             key: AppKey::parse("local").unwrap(),
             secret: AppSecret::parse("hush-hush").unwrap(),

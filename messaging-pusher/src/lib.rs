@@ -1,13 +1,4 @@
-//! Realtime for [`messaging_core`] over the Pusher Channels protocol.
-//!
-//! | | what it does | feature |
-//! |---|---|---|
-//! | [`PusherRealtime`] | publishes to Pusher, or to a server of the same protocol; presence and webhooks | `hosted` (default) |
-//! | [`PusherSigner`] | signs the subscriptions of pusher-js and its relatives | |
-//! | [`BeamsPush`] | notifies the devices of people who are away | `beams` |
-//! | [`EmbeddedChannels`] | serves the protocol from within this process, so that no other server is needed | `embedded` |
-//!
-//! All are told the app's [`Credentials`]; none ever shows the secret.
+//! The adapters for Channels take the app's [`Credentials`]. No `Debug` output contains a secret.
 
 #[cfg(feature = "beams")]
 mod beams;

@@ -1,8 +1,7 @@
-//! Values of a configuration, as the tools that write them write them: compose files, shells, secrets in files.
+//! Parses configuration values as compose files, shells and secret files write them.
 
-/// A value without surrounding white space and without the quotation marks that a tool has left around it; `None` when
-/// nothing is left.
-pub(crate) fn cleaned(text: &str) -> Option<String> {
+/// Removes surrounding white space and one pair of quotation marks. Returns `None` if the result is empty.
+pub(crate) fn trim_value(text: &str) -> Option<String> {
     let text = text.trim();
     let quoted = ['"', '\''].into_iter().find_map(|mark| {
         let inner = text.strip_prefix(mark)?.strip_suffix(mark)?;
@@ -13,12 +12,12 @@ pub(crate) fn cleaned(text: &str) -> Option<String> {
 }
 
 #[cfg(feature = "hosted")]
-/// What a switch says, in any case; `None` for what says neither.
-pub(crate) fn switch(text: &str) -> Option<bool> {
-    let says = |words: [&str; 4]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
-    if says(["on", "true", "yes", "1"]) {
+/// Parses a boolean setting, ignoring case. Returns `None` for any other text.
+pub(crate) fn parse_switch(text: &str) -> Option<bool> {
+    let matches_any = |words: [&str; 4]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
+    if matches_any(["on", "true", "yes", "1"]) {
         Some(true)
-    } else if says(["off", "false", "no", "0"]) {
+    } else if matches_any(["off", "false", "no", "0"]) {
         Some(false)
     } else {
         None
@@ -30,7 +29,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn white_space_and_quotation_marks_around_a_value_are_no_part_of_it() {
+    fn white_space_and_quotation_marks_around_a_value_are_removed() {
         for text in [
             "eu",
             " eu",
@@ -41,26 +40,26 @@ mod tests {
             "'eu'",
             " \" eu\"\n",
         ] {
-            assert_eq!(cleaned(text).as_deref(), Some("eu"), "{text:?}");
+            assert_eq!(trim_value(text).as_deref(), Some("eu"), "{text:?}");
         }
         for text in ["", " ", "\n", "\"\"", "''", "\" \""] {
-            assert_eq!(cleaned(text), None, "{text:?}");
+            assert_eq!(trim_value(text), None, "{text:?}");
         }
         for text in ["\"", "\"eu", "eu'", "\"a\" b \"c\"", "\"eu'", "e u"] {
-            assert_eq!(cleaned(text).as_deref(), Some(text), "{text:?}");
+            assert_eq!(trim_value(text).as_deref(), Some(text), "{text:?}");
         }
     }
 
     #[cfg(feature = "hosted")]
     #[test]
-    fn a_switch_is_written_in_many_ways() {
-        for (texts, says) in [
+    fn a_boolean_setting_accepts_the_usual_spellings() {
+        for (texts, expected) in [
             (&["on", "ON", "true", "True", "yes", "1"][..], Some(true)),
             (&["off", "false", "FALSE", "no", "No", "0"], Some(false)),
             (&["", "2", "y", "enabled", "on off"], None),
         ] {
             for text in texts {
-                assert_eq!(switch(text), says, "{text:?}");
+                assert_eq!(parse_switch(text), expected, "{text:?}");
             }
         }
     }

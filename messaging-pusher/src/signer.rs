@@ -1,4 +1,4 @@
-//! Signing subscriptions, and users in.
+//! Signs channel subscriptions and user sign-ins.
 
 use std::{collections::HashMap, fmt, sync::Arc};
 
@@ -13,38 +13,38 @@ use serde::{Deserialize, Serialize};
 
 use crate::credentials::{AppKey, Credentials};
 
-/// Signs subscriptions with an app's secret. Cheap to clone.
+/// Signs channel subscriptions with an app's secret. Cheap to clone.
 ///
-/// A private channel's signature is over `<socket_id>:<channel>` and never over member data: hosted Pusher
-/// would tolerate them, other servers of the protocol do not. A presence channel's signature is over
-/// `<socket_id>:<channel>:<channel_data>`, and the answer carries that very `channel_data`:
-/// `{"user_id":"…","user_info":{"name":"…"}}`.
+/// The signature of a private channel covers `<socket_id>:<channel>` and no member data: hosted Pusher accepts member
+/// data there, other servers do not. The signature of a presence channel covers `<socket_id>:<channel>:<channel_data>`,
+/// and the response contains the same `channel_data`: `{"user_id":"…","user_info":{"name":"…"}}`.
 ///
-/// A name that is too long for a member's data is cut. The only subscription that it refuses to sign is one
-/// that needs no signature.
+/// Names longer than the limit for member data are truncated. Signing fails for public channels only: they need no
+/// signature.
 #[derive(Clone)]
 pub struct PusherSigner {
     key: AppKey,
-    answer: Arc<Answer>,
-    user_answer: Arc<UserAnswer>,
+    sign_channel: Arc<SignChannel>,
+    sign_user: Arc<SignUser>,
 }
 
-// The client's type names its connector, which the `pusher` crate does not export: a closure needs no name.
-type Answer = dyn Fn(&Subscription) -> Result<String, String> + Send + Sync;
-type UserAnswer = dyn Fn(&SocketId, &str) -> Result<String, String> + Send + Sync;
+// The `pusher` crate does not export the connector in its client's type, so the client cannot be a field. Closures hold
+// it.
+type SignChannel = dyn Fn(&Subscription) -> Result<String, String> + Send + Sync;
+type SignUser = dyn Fn(&SocketId, &str) -> Result<String, String> + Send + Sync;
 
-/// The most bytes of what is said about a member of a presence channel, as JSON.
+/// Maximum length of a presence member's `user_info`, in bytes of JSON.
 pub(crate) const MAX_MEMBER_INFO_BYTES: usize = 1024;
-/// What a name may take of that, within `{"name":""}`.
+/// Maximum length of a name inside `{"name":""}`, in bytes of JSON.
 const MAX_NAME_BYTES: usize = MAX_MEMBER_INFO_BYTES - 11;
 
 #[derive(Debug, thiserror::Error)]
 enum SigningError {
-    #[error("the channel needs no signature")]
+    #[error("the channel is public and needs no signature")]
     PublicChannel,
-    #[error("the signature was refused: {0}")]
+    #[error("the channel or the socket id was rejected by the signing library: {0}")]
     Refused(String),
-    #[error("the signed answer cannot be read")]
+    #[error("the output of the signing library cannot be read")]
     Answer(#[from] serde_json::Error),
 }
 
@@ -54,25 +54,25 @@ struct SignedAnswer {
     channel_data: Option<String>,
 }
 
-/// What is signed about a user.
+/// The signed `user_data` of a sign-in.
 #[derive(Serialize)]
 struct UserData<'a> {
     id: &'a str,
 }
 
 impl PusherSigner {
-    /// A signer for an app.
+    /// Creates a signer for an app.
     pub fn new(credentials: &Credentials) -> Self {
-        // The app's id stands only in the paths of the HTTP API, which is not called here.
+        // The app id occurs only in paths of the HTTP API, which this client never calls.
         let app = || PusherBuilder::new("", credentials.key.as_str(), credentials.secret.expose()).finalize();
         let users = app();
-        // What is signed is `<socket_id>::user::<user_data>`, as if it were for a channel of that name.
-        let user_answer = move |socket_id: &SocketId, data: &str| {
+        // A sign-in signature covers `<socket_id>::user::<user_data>`, the form of a private channel with that name.
+        let sign_user = move |socket_id: &SocketId, data: &str| {
             let signed = users.authenticate_private_channel(&format!(":user::{data}"), socket_id.as_str());
             signed.map_err(str::to_owned)
         };
         let app = app();
-        let answer = move |subscription: &Subscription| {
+        let sign_channel = move |subscription: &Subscription| {
             let Subscription {
                 socket_id,
                 channel,
@@ -81,7 +81,10 @@ impl PusherSigner {
             if channel.is_presence() {
                 let member = pusher::Member {
                     user_id: &member.user_id.to_protocol_id(),
-                    user_info: Some(HashMap::from([("name", within(MAX_NAME_BYTES, &member.name))])),
+                    user_info: Some(HashMap::from([(
+                        "name",
+                        truncate_for_json(MAX_NAME_BYTES, &member.name),
+                    )])),
                 };
                 app.authenticate_presence_channel(channel.as_str(), socket_id.as_str(), &member)
             } else {
@@ -91,24 +94,24 @@ impl PusherSigner {
         };
         Self {
             key: credentials.key.clone(),
-            answer: Arc::new(answer),
-            user_answer: Arc::new(user_answer),
+            sign_channel: Arc::new(sign_channel),
+            sign_user: Arc::new(sign_user),
         }
     }
 
-    /// Signs a subscription that has been decided on.
+    /// Signs a subscription. The caller has already checked access.
     ///
     /// # Errors
-    /// When the channel is one that needs no signature.
+    /// [`HostError`] if the channel is public.
     pub fn sign(&self, subscription: &Subscription) -> Result<ChannelAuth, HostError> {
         self.try_sign(subscription).map_err(HostError::permanent)
     }
 
-    /// Signs a user's connection in: `{"id":"…"}` stands for the user, with
-    /// [their id in the protocol](UserId::to_protocol_id).
+    /// Signs a user's sign-in for one connection. The signed `user_data` is `{"id":"…"}` with the [protocol
+    /// id](UserId::to_protocol_id) of the user.
     ///
     /// # Errors
-    /// When the answer cannot be made.
+    /// [`HostError`] if the signing library fails.
     pub fn sign_in(&self, socket_id: &SocketId, user: &UserId) -> Result<UserAuth, HostError> {
         self.try_sign_in(socket_id, user).map_err(HostError::permanent)
     }
@@ -116,7 +119,7 @@ impl PusherSigner {
     fn try_sign_in(&self, socket_id: &SocketId, user: &UserId) -> Result<UserAuth, SigningError> {
         let id = &*user.to_protocol_id();
         let user_data = serde_json::to_string(&UserData { id })?;
-        let answer = (self.user_answer)(socket_id, &user_data).map_err(SigningError::Refused)?;
+        let answer = (self.sign_user)(socket_id, &user_data).map_err(SigningError::Refused)?;
         let SignedAnswer { auth, .. } = serde_json::from_str(&answer)?;
         Ok(UserAuth { auth, user_data })
     }
@@ -125,14 +128,14 @@ impl PusherSigner {
         if !subscription.channel.is_signed() {
             return Err(SigningError::PublicChannel);
         }
-        let answer = (self.answer)(subscription).map_err(SigningError::Refused)?;
+        let answer = (self.sign_channel)(subscription).map_err(SigningError::Refused)?;
         let SignedAnswer { auth, channel_data } = serde_json::from_str(&answer)?;
         Ok(ChannelAuth { auth, channel_data })
     }
 }
 
-/// As much of a text, in whole characters, as takes at most so many bytes within a JSON text.
-fn within(bytes: usize, text: &str) -> &str {
+/// The longest prefix of `text` that takes at most `bytes` bytes when escaped in JSON. Never splits a character.
+fn truncate_for_json(bytes: usize, text: &str) -> &str {
     let escaped_len = |c: char| match c {
         '"' | '\\' | '\u{8}' | '\t' | '\n' | '\u{c}' | '\r' => 2,
         '\0'..='\u{1f}' => 6,
@@ -194,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_presence_channel_is_signed_with_the_data_that_it_answers() {
+    fn the_signature_of_a_presence_channel_covers_the_returned_member_data() {
         let auth = sign("presence-foobar", "10", "Mr. Pusher").unwrap();
         let signature = "48dac51d2d7569e1e9c0f48c227d4b26f238fa68e5c0bb04222c966909c4f7c4";
         assert_eq!(auth.auth, format!("278d425bdf160c739803:{signature}"));
@@ -217,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_name_is_cut_between_characters() {
+    fn a_long_name_is_truncated_at_a_character_boundary() {
         let every_escape: String = ('\0'..='\u{80}').collect();
         for (part, bytes) in [
             ("x", 1),
@@ -249,13 +252,13 @@ mod tests {
                 continue;
             };
             let length = serde_json::to_string(text).unwrap().len() - 2;
-            assert_eq!(within(length, text), text);
-            assert!(text.is_empty() || within(length - 1, text).len() < text.len());
+            assert_eq!(truncate_for_json(length, text), text);
+            assert!(text.is_empty() || truncate_for_json(length - 1, text).len() < text.len());
         }
     }
 
     #[test]
-    fn a_user_is_signed_in_by_socket_and_data() {
+    fn a_sign_in_signature_covers_the_socket_id_and_the_user_data() {
         let socket_id = SocketId::parse("1234.1234").unwrap();
         let signed = |id: &str| signer().sign_in(&socket_id, &UserId::parse(id).unwrap()).unwrap();
         // As `pusher-http-node` signs it: HMAC-SHA256 of `1234.1234::user::{"id":"10"}`.
@@ -275,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn the_secret_is_not_shown() {
+    fn debug_output_hides_the_secret() {
         assert!(!format!("{:?}", signer()).contains("7ad3773142a6692b25b8"));
     }
 }

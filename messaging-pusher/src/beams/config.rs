@@ -2,50 +2,50 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use messaging_core::transport::push::Notification;
 
-use crate::{credentials::AppSecret, hosted::Tls, setting::cleaned};
+use crate::{credentials::AppSecret, hosted::Tls, setting::trim_value};
 
 type Link = dyn Fn(&Notification) -> String + Send + Sync;
 
-/// An instance of Pusher Beams, and what its notifications show.
+/// A Pusher Beams instance and the content of its notifications. `Debug` hides the secret key.
 #[derive(Clone)]
 pub struct BeamsConfig {
     pub(super) instance: String,
     pub(super) secret: AppSecret,
-    /// Another server than Pusher's.
+    /// Overrides the URL of Pusher's server.
     server: Option<String>,
     pub(super) content: BeamsContent,
     pub(super) link: Option<Arc<Link>>,
     pub(super) call_timeout: Duration,
 }
 
-/// What a notification shows on a locked screen.
+/// The content of a notification, which a locked screen may show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum BeamsContent {
-    /// Who wrote, and the beginning of the message.
+    /// The sender's name and the first 200 characters of the message.
     #[default]
     Shown,
-    /// That there is a new message: nothing that anybody wrote, and no name.
+    /// Only that there is a new message; neither text nor name.
     Hidden,
 }
 
-/// Why an instance of Beams is not configured.
+/// The reason why a Beams configuration is invalid.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BeamsConfigError {
-    /// A variable that has to be set.
-    #[error("{0} is missing")]
+    /// A required variable is not set or is empty.
+    #[error("{0} is not set")]
     Missing(&'static str),
-    /// An instance's id that is none.
-    #[error("the id of a Beams instance is 1 to 63 characters of a-z A-Z 0-9 -")]
+    /// The instance id is invalid.
+    #[error("the Beams instance id must be 1 to 63 characters of a-z A-Z 0-9 -")]
     Instance,
-    /// A secret that is none. It is not shown.
-    #[error("the secret key of a Beams instance is 1 to 256 visible characters")]
+    /// The secret key is invalid. The error does not contain it.
+    #[error("the Beams secret key must be 1 to 256 visible ASCII characters")]
     Secret,
-    /// A URL that is none.
-    #[error("a server of the Beams API is named by a URL of http or https without a path")]
+    /// The server URL is invalid.
+    #[error("the Beams server must be an http or https URL without a user name or path")]
     Server,
-    /// There is nothing to trust.
-    #[error("TLS cannot be used")]
+    /// TLS cannot be set up: no usable root certificate.
+    #[error("TLS cannot be set up")]
     Tls(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
@@ -53,13 +53,13 @@ const INSTANCE: &str = "PUSHER_BEAMS_INSTANCE_ID";
 const SECRET: &str = "PUSHER_BEAMS_SECRET_KEY";
 
 impl BeamsConfig {
-    /// An instance, by its id and its secret key.
+    /// Creates a configuration from an instance id and its secret key.
     ///
     /// # Errors
-    /// [`BeamsConfigError::Instance`], [`BeamsConfigError::Secret`].
+    /// [`BeamsConfigError::Instance`] or [`BeamsConfigError::Secret`] if the value is invalid.
     pub fn new(instance: &str, secret: &str) -> Result<Self, BeamsConfigError> {
-        let is_of_a_host = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
-        if !(1..=63).contains(&instance.len()) || !instance.bytes().all(is_of_a_host) {
+        let is_allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
+        if !(1..=63).contains(&instance.len()) || !instance.bytes().all(is_allowed) {
             return Err(BeamsConfigError::Instance);
         }
         if !secret.bytes().all(|b| b.is_ascii_graphic()) {
@@ -75,20 +75,20 @@ impl BeamsConfig {
         })
     }
 
-    /// By the variables `PUSHER_BEAMS_INSTANCE_ID` and `PUSHER_BEAMS_SECRET_KEY`, as `lookup` has them. White space
-    /// around a value and a pair of quotation marks are no part of it.
+    /// Reads `PUSHER_BEAMS_INSTANCE_ID` and `PUSHER_BEAMS_SECRET_KEY` through `lookup`. Surrounding white space and one
+    /// pair of quotation marks are removed from each value.
     ///
     /// # Errors
-    /// [`BeamsConfigError::Missing`] for one that is not there or empty; those of [`new`](Self::new).
+    /// [`BeamsConfigError::Missing`] if a value is absent or empty, and the errors of [`new`](Self::new).
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, BeamsConfigError> {
         let value = |name| {
-            let value = lookup(name).and_then(|value| cleaned(&value));
+            let value = lookup(name).and_then(|value| trim_value(&value));
             value.ok_or(BeamsConfigError::Missing(name))
         };
         Self::new(&value(INSTANCE)?, &value(SECRET)?)
     }
 
-    /// By the environment's variables of these names.
+    /// Reads the same variables from the environment.
     ///
     /// # Errors
     /// Those of [`from_lookup`](Self::from_lookup).
@@ -97,10 +97,10 @@ impl BeamsConfig {
         Self::from_lookup(|name| std::env::var(name).ok())
     }
 
-    /// At another server than Pusher's, such as `https://push.example`: one of one's own, or one for tests.
+    /// Uses another server than Pusher's, such as `https://push.example`.
     ///
     /// # Errors
-    /// [`BeamsConfigError::Server`].
+    /// [`BeamsConfigError::Server`] if the URL is not http or https, or has a user name or path.
     pub fn at_server(self, url: &str) -> Result<Self, BeamsConfigError> {
         let authority = url
             .strip_prefix("https://")
@@ -113,18 +113,18 @@ impl BeamsConfig {
         Ok(Self { server, ..self })
     }
 
-    /// With another choice of what is [shown](BeamsContent).
+    /// Sets the [content](BeamsContent) of notifications. [`BeamsContent::Shown`] by default.
     pub fn with_content(self, content: BeamsContent) -> Self {
         Self { content, ..self }
     }
 
-    /// With the page that a notification on the web leads to.
+    /// Sets the page that a web notification opens. None by default.
     pub fn with_link(self, link: impl Fn(&Notification) -> String + Send + Sync + 'static) -> Self {
         let link: Option<Arc<Link>> = Some(Arc::new(link));
         Self { link, ..self }
     }
 
-    /// How long one call may take. 5 s by default.
+    /// Sets the timeout of one call. 5 s by default.
     pub fn with_call_timeout(self, call_timeout: Duration) -> Self {
         Self { call_timeout, ..self }
     }
@@ -158,7 +158,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_missing_or_wrong_is_said_without_the_secret() {
+    fn missing_and_invalid_values_are_reported_without_the_secret() {
         let config = |instance: &str, secret: &str| {
             BeamsConfig::from_lookup(|name| match name {
                 INSTANCE => Some(instance.to_owned()),
@@ -166,14 +166,14 @@ mod tests {
                 _ => None,
             })
         };
-        let whole = config("8f9a6e22-2483-49aa-8552-125f1a4c5781", "hush").unwrap();
-        assert!(!format!("{whole:?}").contains("hush"));
+        let valid = config("8f9a6e22-2483-49aa-8552-125f1a4c5781", "hush").unwrap();
+        assert!(!format!("{valid:?}").contains("hush"));
         assert_eq!(
-            whole.base(),
+            valid.base(),
             "https://8f9a6e22-2483-49aa-8552-125f1a4c5781.pushnotifications.pusher.com"
         );
-        let written = config("\"8f9a6e22-2483-49aa-8552-125f1a4c5781\"", " hush\n").unwrap();
-        assert_eq!((written.base(), written.secret.expose()), (whole.base(), "hush"));
+        let quoted = config("\"8f9a6e22-2483-49aa-8552-125f1a4c5781\"", " hush\n").unwrap();
+        assert_eq!((quoted.base(), quoted.secret.expose()), (valid.base(), "hush"));
         assert!(config(" ", "hush").unwrap_err().to_string().contains(INSTANCE));
         assert!(config("x", "''").unwrap_err().to_string().contains(SECRET));
         assert!(config("", "hush").unwrap_err().to_string().contains(INSTANCE));
@@ -190,7 +190,7 @@ mod tests {
             "https://a@b",
             "https://push.example/x",
         ] {
-            assert!(whole.clone().at_server(bad).is_err(), "{bad}");
+            assert!(valid.clone().at_server(bad).is_err(), "{bad}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Pusher Beams: notifications on people's devices.
+//! Push notifications through Pusher Beams.
 
 mod config;
 mod payload;
@@ -26,18 +26,18 @@ pub use config::{BeamsConfig, BeamsConfigError, BeamsContent};
 
 use crate::hosted::{
     http::{ApiError, Http},
-    publish::failure,
+    publish::publish_error,
 };
 
-/// The most users of one call.
+/// Maximum number of users for each call.
 const USERS_PER_CALL: usize = 1_000;
 
-/// The most bytes of a call.
+/// Maximum size of a request body, in bytes.
 const MAX_BODY_BYTES: usize = 200 * 1024;
 
-/// Notifies people's devices by Pusher Beams. Clones share connections. Needs a tokio runtime.
+/// Sends push notifications through Pusher Beams. Clones share connections. Requires a tokio runtime.
 ///
-/// Devices register themselves for a user, with the token that `GET /pusher/beams-auth` gives them.
+/// Devices register for a user with the token from `GET /pusher/beams-auth`.
 #[derive(Clone)]
 pub struct BeamsPush(Arc<Inner>);
 
@@ -49,10 +49,10 @@ struct Inner {
 }
 
 impl BeamsPush {
-    /// Notifies by that instance. No I/O.
+    /// Creates a client for a Beams instance. Performs no network I/O.
     ///
     /// # Errors
-    /// [`BeamsConfigError::Tls`] when there is no certificate to trust.
+    /// [`BeamsConfigError::Tls`] if no root certificate is available.
     pub fn new(config: BeamsConfig) -> Result<Self, BeamsConfigError> {
         let clock = Arc::new(SystemClock);
         let http = Http::new(config.tls(), &[], config.call_timeout, clock);
@@ -85,7 +85,7 @@ impl Push for BeamsPush {
         } = &*self.0;
         for users in users.chunks(USERS_PER_CALL) {
             let body = payload::body(users, notification, config);
-            let refused = |why| PublishError::new(PublishErrorKind::Refused, why);
+            let refused = |reason| PublishError::new(PublishErrorKind::Refused, reason);
             if body.len() > MAX_BODY_BYTES {
                 return Err(refused("the notification is larger than 200 KiB"));
             }
@@ -96,7 +96,7 @@ impl Push for BeamsPush {
                 .header(AUTHORIZATION, authorization)
                 .body(Full::new(Bytes::from(body)))
                 .map_err(|error| PublishError::new(PublishErrorKind::Refused, error))?;
-            let _published: Map<String, Value> = http.call(request).await.map_err(kind_of)?;
+            let _published: Map<String, Value> = http.call(request).await.map_err(beams_error)?;
         }
         Ok(())
     }
@@ -107,8 +107,9 @@ impl Push for BeamsPush {
     }
 }
 
-/// As of Channels, but that Beams also refuses with 422, and says with 402 that the account is used up.
-fn kind_of(error: ApiError) -> PublishError {
+/// Maps an API error as for Channels, except that Beams also rejects a notification with 422 and reports an exhausted
+/// account with 402.
+fn beams_error(error: ApiError) -> PublishError {
     let kind = match &error {
         ApiError::Refused { status, .. } if *status == StatusCode::PAYMENT_REQUIRED => {
             PublishErrorKind::Misconfigured
@@ -116,7 +117,7 @@ fn kind_of(error: ApiError) -> PublishError {
         ApiError::Refused { status, .. } if *status == StatusCode::UNPROCESSABLE_ENTITY => {
             PublishErrorKind::Refused
         }
-        _ => return failure(error),
+        _ => return publish_error(error),
     };
     PublishError::new(kind, error)
 }

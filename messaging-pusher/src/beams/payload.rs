@@ -1,19 +1,19 @@
-//! What a device is told.
+//! The request body for Beams.
 
 use messaging_core::{id::UserId, transport::push::Notification};
 use serde_json::{Value, json};
 
 use super::config::{BeamsConfig, BeamsContent};
 
-/// How much of a message is shown, in characters.
-const SHOWN: usize = 200;
+/// Maximum length of a title or text, in characters.
+const MAX_TEXT_CHARS: usize = 200;
 
 const NEW_MESSAGE: &str = "New message";
 
-/// A call's body: the same notification to each of these users, whatever their device.
+/// The body that sends one notification to these users on every platform.
 pub(super) fn body(users: &[UserId], notification: &Notification, config: &BeamsConfig) -> String {
     let users: Vec<_> = users.iter().map(UserId::as_str).collect();
-    let (title, text) = shown(notification, config.content);
+    let (title, text) = title_and_text(notification, config.content);
     let data = json!({
         "conversationId": notification.conversation_id,
         "messageId": notification.message_id,
@@ -31,21 +31,21 @@ pub(super) fn body(users: &[UserId], notification: &Notification, config: &Beams
     .to_string()
 }
 
-fn shown(notification: &Notification, content: BeamsContent) -> (String, String) {
+fn title_and_text(notification: &Notification, content: BeamsContent) -> (String, String) {
     match content {
         BeamsContent::Hidden => (NEW_MESSAGE.to_owned(), String::new()),
         BeamsContent::Shown if notification.from.is_empty() => {
-            (NEW_MESSAGE.to_owned(), beginning(notification.body.as_str()))
+            (NEW_MESSAGE.to_owned(), truncated(notification.body.as_str()))
         }
         BeamsContent::Shown => (
-            beginning(&notification.from),
-            beginning(notification.body.as_str()),
+            truncated(&notification.from),
+            truncated(notification.body.as_str()),
         ),
     }
 }
 
-fn beginning(text: &str) -> String {
-    match text.char_indices().nth(SHOWN) {
+fn truncated(text: &str) -> String {
+    match text.char_indices().nth(MAX_TEXT_CHARS) {
         Some((at, _)) => format!("{}…", text[..at].trim_end()),
         None => text.to_owned(),
     }

@@ -1,4 +1,4 @@
-//! The token with which a device is a user's: a JSON Web Token, HS256.
+//! The token with which a device registers for a user: a JSON Web Token, HS256.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -10,8 +10,8 @@ use crate::credentials::AppSecret;
 
 const HEADER: &str = r#"{"alg":"HS256","typ":"JWT"}"#;
 
-/// For how long a token is valid, in seconds.
-const VALID: i64 = 24 * 60 * 60;
+/// Validity of a token, in seconds.
+const VALID_FOR: i64 = 24 * 60 * 60;
 
 #[derive(Serialize)]
 struct Claims<'a> {
@@ -25,17 +25,18 @@ pub(super) fn user_token(instance: &str, secret: &AppSecret, user_id: &UserId, n
     let iat = now.as_millis() / 1_000;
     let claims = Claims {
         iat,
-        exp: iat + VALID,
+        exp: iat + VALID_FOR,
         iss: format!("https://{instance}.pushnotifications.pusher.com"),
         sub: user_id.as_str(),
     };
-    let claims = serde_json::to_string(&claims).expect("numbers and texts are JSON");
+    let claims = serde_json::to_string(&claims).expect("numbers and strings serialise without error");
     let signed = format!(
         "{}.{}",
         URL_SAFE_NO_PAD.encode(HEADER),
         URL_SAFE_NO_PAD.encode(claims)
     );
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret.expose().as_bytes()).expect("a key of any length");
+    let mut mac =
+        Hmac::<Sha256>::new_from_slice(secret.expose().as_bytes()).expect("HMAC accepts a key of any length");
     mac.update(signed.as_bytes());
     let signature = URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes());
     format!("{signed}.{signature}")
@@ -46,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_is_that_of_the_documentation() {
+    fn a_token_matches_pushers_documentation() {
         let secret = AppSecret::parse("12345").unwrap();
         let user_id = UserId::parse("user-001").unwrap();
         let token = user_token(

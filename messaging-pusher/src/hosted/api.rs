@@ -1,7 +1,7 @@
-//! Calls to the HTTP API.
+//! Signed calls to the Channels HTTP API.
 //!
-//! They go beside the `pusher` crate, which signs our channels: it panics when a connection is refused or lost,
-//! keeps neither the status nor the headers of an answer, and has no TLS, no time-out and no batch.
+//! The `pusher` crate signs channels only. Its HTTP client is unsuitable: it panics when a connection is refused or
+//! lost, discards status and headers of responses, and has no TLS, timeout or batches.
 
 use std::sync::Arc;
 
@@ -18,12 +18,12 @@ use super::{
 };
 use crate::credentials::Credentials;
 
-/// The API of one app's server.
+/// The HTTP API of one app.
 pub(super) struct Api {
     http: Http,
     /// The server's URL.
     base: String,
-    /// Before each path: `/apps/{id}`.
+    /// Prefix of each path: `/apps/{id}`.
     prefix: String,
     credentials: Credentials,
     clock: Arc<dyn Clock>,
@@ -49,12 +49,12 @@ impl Api {
         })
     }
 
-    /// Posts JSON below the app's path.
+    /// Posts JSON to a path of the app.
     pub(super) async fn post<T: DeserializeOwned>(&self, path: &str, body: String) -> Result<T, ApiError> {
         self.call(Method::POST, path, Some(body.into())).await
     }
 
-    /// Asks for something below the app's path.
+    /// Gets a path of the app.
     pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ApiError> {
         self.call(Method::GET, path, None).await
     }
@@ -73,7 +73,7 @@ impl Api {
             .uri(format!("{}{target}", self.base))
             .header(CONTENT_TYPE, "application/json")
             .body(Full::new(body.unwrap_or_default()))
-            .map_err(|error| ApiError::NoAnswer(error.into()))?;
+            .map_err(|error| ApiError::NoResponse(error.into()))?;
         self.http.call(request).await
     }
 }

@@ -1,13 +1,13 @@
-//! Which app, and where its server is.
+//! The configuration of an app and its server.
 
 use std::{fmt, net::Ipv6Addr};
 
 use crate::{
     credentials::{AppKey, AppSecret, Credentials},
-    setting::{cleaned, switch},
+    setting::{parse_switch, trim_value},
 };
 
-/// An app at Pusher, or at another server of the same protocol. The secret is not shown by `Debug`.
+/// An app and its server: Pusher, or a compatible server. `Debug` hides the secret.
 #[derive(Debug, Clone)]
 pub struct PusherConfig {
     pub(super) app_id: AppId,
@@ -15,57 +15,57 @@ pub struct PusherConfig {
     pub(super) server: PusherServer,
 }
 
-/// By what the HTTP API names an app: 1 to 64 characters of `A-Z a-z 0-9 _ -`.
+/// The id of an app in the HTTP API: 1 to 64 characters of `A-Z a-z 0-9 _ -`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AppId(String);
 
-/// A text that cannot be an app's id.
+/// The text is not a valid app id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be 1 to {MAX_ID_CHARS} characters of A-Z a-z 0-9 _ -")]
 pub struct InvalidAppId;
 
-/// Where a server of the protocol is.
+/// The address of a Pusher-compatible server.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PusherServer(Place);
+pub struct PusherServer(ServerAddress);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Place {
+enum ServerAddress {
     Cluster(String),
     Host { host: String, port: u16, tls: Tls },
 }
 
-/// Whether a server is spoken to by TLS.
+/// Whether connections use TLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tls {
-    /// It is.
+    /// TLS.
     On,
-    /// In plain text: for a server on the same machine or network.
+    /// Plain text: for a server on the same machine or a trusted network.
     Off,
 }
 
-/// A text that cannot be a cluster's or a host's name.
+/// The text is not a valid cluster or host name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be the name of a cluster, as in `eu`, or a host's name or address, without a scheme or port")]
+#[error("must be a cluster name such as `eu`, or a host name or address without a scheme or port")]
 pub struct InvalidServer;
 
-/// Why an app cannot be used as configured. Values are never told.
+/// The reason why a configuration is invalid. Contains no values.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PusherConfigError {
-    /// These variables are not set, or empty.
+    /// Required variables are not set or are empty.
     #[error("not set: {}", .0.join(", "))]
     Missing(Vec<&'static str>),
-    /// A variable that cannot be used.
-    #[error("{name} cannot be used")]
+    /// A variable has an invalid value.
+    #[error("{name} is invalid")]
     Invalid {
-        /// The variable.
+        /// The name of the variable.
         name: &'static str,
-        /// Why.
+        /// The reason.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// There is no certificate to trust, or one that cannot be read.
-    #[error("TLS cannot be used")]
+    /// TLS cannot be set up: no root certificate, or an unreadable one.
+    #[error("TLS cannot be set up")]
     Tls(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
@@ -79,10 +79,10 @@ const PORT: &str = "PUSHER_PORT";
 const USE_TLS: &str = "PUSHER_USE_TLS";
 
 impl AppId {
-    /// Takes an id as it is.
+    /// Parses an id without changing it.
     ///
     /// # Errors
-    /// [`InvalidAppId`] when it is empty, too long, or holds another character.
+    /// [`InvalidAppId`] if the id is empty, longer than 64 characters, or has a character outside `A-Z a-z 0-9 _ -`.
     pub fn parse(id: impl AsRef<str>) -> Result<Self, InvalidAppId> {
         let id = id.as_ref();
         let allowed = |b: u8| b.is_ascii_alphanumeric() || b"_-".contains(&b);
@@ -93,31 +93,31 @@ impl AppId {
         }
     }
 
-    /// The id.
+    /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
 impl PusherServer {
-    /// Hosted Pusher, by the name of the app's cluster: spoken to by TLS only.
+    /// Hosted Pusher, by cluster name. Always uses TLS.
     ///
     /// # Errors
-    /// [`InvalidServer`] for anything but 1 to 32 characters of `a-z 0-9 -`.
+    /// [`InvalidServer`] unless the name is 1 to 32 characters of `a-z 0-9 -`.
     pub fn cluster(name: impl AsRef<str>) -> Result<Self, InvalidServer> {
         let name = name.as_ref();
         let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
         if (1..=32).contains(&name.len()) && name.bytes().all(allowed) {
-            Ok(Self(Place::Cluster(name.to_owned())))
+            Ok(Self(ServerAddress::Cluster(name.to_owned())))
         } else {
             Err(InvalidServer)
         }
     }
 
-    /// Another server, by its host's name or address.
+    /// A compatible server, by host name or IP address.
     ///
     /// # Errors
-    /// [`InvalidServer`] for what is neither.
+    /// [`InvalidServer`] if the host is neither, or the port is 0.
     pub fn host(host: impl AsRef<str>, port: u16, tls: Tls) -> Result<Self, InvalidServer> {
         let host = host.as_ref();
         let allowed = |b: u8| b.is_ascii_alphanumeric() || b".-".contains(&b);
@@ -131,19 +131,19 @@ impl PusherServer {
         if port == 0 {
             return Err(InvalidServer);
         }
-        Ok(Self(Place::Host { host, port, tls }))
+        Ok(Self(ServerAddress::Host { host, port, tls }))
     }
 
-    /// The base of the HTTP API's addresses.
+    /// The base URL of the HTTP API.
     pub(super) fn api_url(&self) -> String {
         match &self.0 {
-            Place::Cluster(name) => format!("https://api-{name}.pusher.com"),
-            Place::Host {
+            ServerAddress::Cluster(name) => format!("https://api-{name}.pusher.com"),
+            ServerAddress::Host {
                 host,
                 port,
                 tls: Tls::On,
             } => format!("https://{host}:{port}"),
-            Place::Host {
+            ServerAddress::Host {
                 host,
                 port,
                 tls: Tls::Off,
@@ -153,7 +153,7 @@ impl PusherServer {
 }
 
 impl PusherConfig {
-    /// An app, and where its server is.
+    /// Creates a configuration.
     pub fn new(app_id: AppId, credentials: Credentials, server: PusherServer) -> Self {
         Self {
             app_id,
@@ -162,28 +162,28 @@ impl PusherConfig {
         }
     }
 
-    /// What the environment says: `PUSHER_APP_ID`, `PUSHER_KEY`, `PUSHER_SECRET`, and `PUSHER_CLUSTER` for
-    /// hosted Pusher; or `PUSHER_HOST` for another server, which goes before a cluster, with `PUSHER_PORT` (443;
-    /// 80 without TLS) and `PUSHER_USE_TLS` (`true`).
+    /// Reads the configuration from the environment: `PUSHER_APP_ID`, `PUSHER_KEY`, `PUSHER_SECRET`, and
+    /// `PUSHER_CLUSTER` for hosted Pusher. `PUSHER_HOST` selects another server and overrides the cluster, with
+    /// `PUSHER_PORT` (default 443, or 80 without TLS) and `PUSHER_USE_TLS` (default `true`).
     ///
     /// # Errors
-    /// [`PusherConfigError`] names all variables that are missing, or the one that cannot be used.
+    /// [`PusherConfigError`] lists all missing variables, or names the invalid one.
     pub fn from_env() -> Result<Self, PusherConfigError> {
         #[expect(
             clippy::disallowed_methods,
-            reason = "the host asks for its environment by this name"
+            reason = "reading the environment is the purpose of this function"
         )]
         Self::from_lookup(|name| std::env::var(name).ok())
     }
 
-    /// The same, from wherever the host keeps its configuration. Values are read as the tools that write them write them:
-    /// white space around a value and a pair of quotation marks are no part of it, a value of nothing else is none, and
-    /// `PUSHER_USE_TLS` is `true`, `on`, `yes` or `1`, or `false`, `off`, `no` or `0`.
+    /// Reads the same variables through `value_of`. Surrounding white space and one pair of quotation marks are
+    /// removed; an empty value counts as not set. `PUSHER_USE_TLS` is `true`, `on`, `yes` or `1`, or `false`, `off`,
+    /// `no` or `0`.
     ///
     /// # Errors
     /// As for [`from_env`](Self::from_env).
     pub fn from_lookup(value_of: impl Fn(&str) -> Option<String>) -> Result<Self, PusherConfigError> {
-        let set = |name: &str| value_of(name).and_then(|value| cleaned(&value));
+        let set = |name: &str| value_of(name).and_then(|value| trim_value(&value));
         let (cluster, host) = (set(CLUSTER), set(HOST));
         let mut missing: Vec<_> = [APP_ID, KEY, SECRET]
             .into_iter()
@@ -198,67 +198,67 @@ impl PusherConfig {
         let text = |name| set(name).unwrap_or_default();
         let server = match (host, cluster) {
             (Some(host), _) => {
-                let tls = match set(USE_TLS).map(|text| switch(&text)) {
+                let tls = match set(USE_TLS).map(|text| parse_switch(&text)) {
                     None | Some(Some(true)) => Tls::On,
                     Some(Some(false)) => Tls::Off,
                     Some(None) => return Err(invalid(USE_TLS, "must be true or false")),
                 };
-                let usual = if tls == Tls::On { 443 } else { 80 };
-                let port = set(PORT).map_or(Ok(usual), |port| port.parse::<u16>());
-                let port = port.map_err(|why| invalid(PORT, why))?;
+                let default_port = if tls == Tls::On { 443 } else { 80 };
+                let port = set(PORT).map_or(Ok(default_port), |port| port.parse::<u16>());
+                let port = port.map_err(|error| invalid(PORT, error))?;
                 if port == 0 {
                     return Err(invalid(PORT, "must be 1 to 65535"));
                 }
-                PusherServer::host(host, port, tls).map_err(|why| invalid(HOST, why))?
+                PusherServer::host(host, port, tls).map_err(|error| invalid(HOST, error))?
             }
             (None, cluster) => {
-                PusherServer::cluster(cluster.unwrap_or_default()).map_err(|why| invalid(CLUSTER, why))?
+                PusherServer::cluster(cluster.unwrap_or_default()).map_err(|error| invalid(CLUSTER, error))?
             }
         };
         Ok(Self {
-            app_id: AppId::parse(text(APP_ID)).map_err(|why| invalid(APP_ID, why))?,
+            app_id: AppId::parse(text(APP_ID)).map_err(|error| invalid(APP_ID, error))?,
             credentials: Credentials {
-                key: AppKey::parse(text(KEY)).map_err(|why| invalid(KEY, why))?,
-                secret: AppSecret::parse(text(SECRET)).map_err(|why| invalid(SECRET, why))?,
+                key: AppKey::parse(text(KEY)).map_err(|error| invalid(KEY, error))?,
+                secret: AppSecret::parse(text(SECRET)).map_err(|error| invalid(SECRET, error))?,
             },
             server,
         })
     }
 
-    /// The key, by which clients name the app.
+    /// The public key of the app.
     pub fn key(&self) -> &AppKey {
         &self.credentials.key
     }
 
-    /// The cluster, on hosted Pusher.
+    /// The cluster of hosted Pusher, or `None` for another server.
     pub fn cluster(&self) -> Option<&str> {
         match &self.server.0 {
-            Place::Cluster(name) => Some(name),
-            Place::Host { .. } => None,
+            ServerAddress::Cluster(name) => Some(name),
+            ServerAddress::Host { .. } => None,
         }
     }
 
-    /// The host to which clients connect: `wsHost` of pusher-js.
+    /// The host that clients connect to: `wsHost` of pusher-js.
     pub fn ws_host(&self) -> String {
         match &self.server.0 {
-            Place::Cluster(name) => format!("ws-{name}.pusher.com"),
-            Place::Host { host, .. } => host.clone(),
+            ServerAddress::Cluster(name) => format!("ws-{name}.pusher.com"),
+            ServerAddress::Host { host, .. } => host.clone(),
         }
     }
 
-    /// The port to which clients connect: `wsPort` and `wssPort` of pusher-js.
+    /// The port that clients connect to: `wsPort` and `wssPort` of pusher-js.
     pub fn ws_port(&self) -> u16 {
         match &self.server.0 {
-            Place::Cluster(_) => 443,
-            Place::Host { port, .. } => *port,
+            ServerAddress::Cluster(_) => 443,
+            ServerAddress::Host { port, .. } => *port,
         }
     }
 
-    /// Whether clients connect by TLS: `forceTLS` of pusher-js.
+    /// Whether clients connect with TLS: `forceTLS` of pusher-js.
     pub fn tls(&self) -> Tls {
         match &self.server.0 {
-            Place::Cluster(_) => Tls::On,
-            Place::Host { tls, .. } => *tls,
+            ServerAddress::Cluster(_) => Tls::On,
+            ServerAddress::Host { tls, .. } => *tls,
         }
     }
 }
@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cluster_is_reached_by_tls() {
+    fn a_cluster_uses_tls() {
         let config = with(&[]).unwrap();
         assert_eq!(config.server.api_url(), "https://api-eu.pusher.com");
         assert_eq!(
@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_goes_before_a_cluster() {
+    fn a_host_overrides_a_cluster() {
         for (more, url) in [
             (&[(HOST, "push.example")][..], "https://push.example:443"),
             (
@@ -332,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_that_is_missing_is_named() {
+    fn all_missing_variables_are_listed() {
         let error = configured(&[(APP_ID, ""), (SECRET, "hush-hush")])
             .unwrap_err()
             .to_string();
@@ -343,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_read_as_tools_write_them() {
+    fn white_space_and_quotation_marks_around_values_are_removed() {
         let written = configured(&[
             (APP_ID, "\"3\""),
             (KEY, " a-key\n"),
@@ -371,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_used_is_named_and_not_shown() {
+    fn an_invalid_variable_is_named_without_its_value() {
         let long = "hush".repeat(100);
         for (name, value) in [
             (APP_ID, "3/4"),
@@ -380,7 +380,7 @@ mod tests {
             (CLUSTER, "eu.evil.example/"),
         ] {
             let error = configured(&[&HOSTED[..], &[(name, value)]].concat()).unwrap_err();
-            assert_eq!(error.to_string(), format!("{name} cannot be used"));
+            assert_eq!(error.to_string(), format!("{name} is invalid"));
             assert!(!format!("{error:?}").contains(value));
         }
         for (name, value) in [
@@ -394,12 +394,12 @@ mod tests {
             (USE_TLS, "maybe"),
         ] {
             let error = with(&[(HOST, "push.example"), (name, value)]).unwrap_err();
-            assert_eq!(error.to_string(), format!("{name} cannot be used"));
+            assert_eq!(error.to_string(), format!("{name} is invalid"));
         }
     }
 
     #[test]
-    fn the_secret_is_not_shown() {
+    fn debug_output_hides_the_secret() {
         let config = with(&[]).unwrap();
         assert!(!format!("{config:?}").contains("hush"));
     }

@@ -1,4 +1,4 @@
-//! Calls that are answered with JSON, on connections that are kept.
+//! HTTP calls with JSON responses, over pooled connections.
 
 use std::{sync::Arc, time::Duration};
 
@@ -21,39 +21,39 @@ use super::{
     tls,
 };
 
-/// Makes calls, each for so long at most.
+/// An HTTP client with a timeout for each call.
 pub(crate) struct Http {
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
     call_timeout: Duration,
     clock: Arc<dyn Clock>,
 }
 
-/// A call that was not answered with what was asked for.
+/// A call without the expected response.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ApiError {
     /// It may have been received.
-    #[error("no answer in time")]
+    #[error("the call timed out")]
     TimeOut,
     /// It may have been received.
-    #[error("no answer")]
-    NoAnswer(#[source] Box<dyn std::error::Error + Send + Sync>),
-    #[error("answered {status}: {text}")]
+    #[error("the call failed without a complete response")]
+    NoResponse(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error("the server responded {status}: {text}")]
     Refused {
         status: StatusCode,
-        /// How it began.
+        /// The beginning of the response body.
         text: String,
         retry_after: Option<Duration>,
     },
-    /// Somebody else answered, or a version that is not known.
-    #[error("the answer is not understood")]
-    NotUnderstood(#[source] serde_json::Error),
+    /// Another kind of server, or an unknown version of the API.
+    #[error("the response is not valid JSON of the API; check the server's address")]
+    InvalidResponse(#[source] serde_json::Error),
 }
 
-/// The most bytes of an answer: it is a few words.
-const MAX_ANSWER_BYTES: usize = 64 * 1024;
-/// The most characters of it that stand in an error.
+/// Maximum length of a response body, in bytes.
+const MAX_RESPONSE_BYTES: usize = 64 * 1024;
+/// Maximum length of the response text in an error, in characters.
 const MAX_SHOWN_CHARS: usize = 200;
-/// How long a connection is kept for the next call.
+/// Time for which an idle connection is kept.
 const KEEP_ALIVE: Duration = Duration::from_secs(50);
 
 impl Http {
@@ -67,7 +67,7 @@ impl Http {
         connector.enforce_http(false);
         connector.set_nodelay(true);
         connector.set_keepalive(Some(KEEP_ALIVE));
-        let connector = tls::around(connector, tls, roots_pem)?;
+        let connector = tls::connector(connector, tls, roots_pem)?;
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(KEEP_ALIVE)
@@ -79,40 +79,44 @@ impl Http {
         })
     }
 
-    /// One call.
+    /// Performs one call and parses its response.
     pub(crate) async fn call<T: DeserializeOwned>(
         &self,
         request: Request<Full<Bytes>>,
     ) -> Result<T, ApiError> {
-        let answered = timeout(&*self.clock, self.call_timeout, self.answer_to(request)).await;
-        answered.unwrap_or(Err(ApiError::TimeOut))
+        let outcome = timeout(&*self.clock, self.call_timeout, self.send(request)).await;
+        outcome.unwrap_or(Err(ApiError::TimeOut))
     }
 
-    async fn answer_to<T: DeserializeOwned>(&self, request: Request<Full<Bytes>>) -> Result<T, ApiError> {
-        let answer = self.client.request(request).await;
-        let answer = answer.map_err(|error| ApiError::NoAnswer(error.into()))?;
-        let (status, retry_after) = (answer.status(), retry_after(&answer));
-        let body = Limited::new(answer.into_body(), MAX_ANSWER_BYTES).collect().await;
+    async fn send<T: DeserializeOwned>(&self, request: Request<Full<Bytes>>) -> Result<T, ApiError> {
+        let response = self.client.request(request).await;
+        let response = response.map_err(|error| ApiError::NoResponse(error.into()))?;
+        let (status, retry_after) = (response.status(), retry_after(&response));
+        let body = Limited::new(response.into_body(), MAX_RESPONSE_BYTES)
+            .collect()
+            .await;
         if status != StatusCode::OK {
-            let text = body.map(|body| beginning(&body.to_bytes())).unwrap_or_default();
+            let text = body
+                .map(|body| truncated_text(&body.to_bytes()))
+                .unwrap_or_default();
             return Err(ApiError::Refused {
                 status,
                 text,
                 retry_after,
             });
         }
-        let body = body.map_err(ApiError::NoAnswer)?;
-        serde_json::from_slice(&body.to_bytes()).map_err(ApiError::NotUnderstood)
+        let body = body.map_err(ApiError::NoResponse)?;
+        serde_json::from_slice(&body.to_bytes()).map_err(ApiError::InvalidResponse)
     }
 }
 
-/// Only the form in seconds: what names a time is left to back-off.
-fn retry_after(answer: &Response<Incoming>) -> Option<Duration> {
-    let seconds = answer.headers().get(RETRY_AFTER)?.to_str().ok()?;
+/// Parses `Retry-After` in seconds. The date form is ignored: the caller's own back-off applies.
+fn retry_after(response: &Response<Incoming>) -> Option<Duration> {
+    let seconds = response.headers().get(RETRY_AFTER)?.to_str().ok()?;
     seconds.trim().parse().ok().map(Duration::from_secs)
 }
 
-fn beginning(text: &[u8]) -> String {
+fn truncated_text(text: &[u8]) -> String {
     let text = String::from_utf8_lossy(text);
     text.chars()
         .filter(|c| !c.is_control())

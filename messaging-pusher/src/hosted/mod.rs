@@ -1,4 +1,4 @@
-//! Pusher, or a server of the same protocol beside the host's processes.
+//! Hosted Pusher, or a compatible server next to the host's processes.
 
 mod api;
 mod config;
@@ -33,11 +33,11 @@ use serde_json::{Map, Value};
 pub use config::{AppId, InvalidAppId, InvalidServer, PusherConfig, PusherConfigError, PusherServer, Tls};
 pub use options::PusherOptions;
 
-use self::{api::Api, http::ApiError, presence::Memory, webhook::Taken};
+use self::{api::Api, http::ApiError, presence::PresenceCache, webhook::SeenWebhooks};
 use crate::signer::PusherSigner;
 
-/// Pusher Channels, or another server of the same protocol: publishes, signs subscriptions, says who is
-/// connected, and takes webhooks. Clones are the same.
+/// A client for Pusher Channels or a compatible server: publishes events, signs subscriptions, queries presence and
+/// verifies webhooks. Clones share one client.
 ///
 /// ```no_run
 /// use messaging_pusher::PusherRealtime;
@@ -50,40 +50,40 @@ use crate::signer::PusherSigner;
 ///
 /// # Failures
 ///
-/// | answer | [`PublishErrorKind`](messaging_core::transport::realtime::PublishErrorKind) |
+/// | response | [`PublishErrorKind`](messaging_core::transport::realtime::PublishErrorKind) |
 /// |---|---|
-/// | 400, 413 | `Refused`: the event itself |
-/// | 401, 403, 404 | `Misconfigured`: our credentials, or there is no such app |
+/// | 400, 413 | `Refused`: the event is invalid |
+/// | 401, 403, 404 | `Misconfigured`: wrong credentials or unknown app |
 /// | 429 | `Busy`, with the seconds of `Retry-After` |
-/// | anything else: a time-out, no connection, another status, what is not an answer of the API | `Down` |
+/// | timeout, no connection, other status, invalid response | `Down` |
 ///
-/// # Access that ended
+/// # Revoking access
 ///
-/// Revoking a subscription ends all connections of the user, who connects again and is asked for signatures anew;
-/// but the server knows only users who have *signed in* (`pusher.signin()`, which the route `POST /pusher/user-auth` answers).
-/// Others keep what they are subscribed to until their connection ends.
-/// One call serves all conversations that a user has lost by then, and each process makes at most one in 10 s for a user:
-/// what it does not serve waits for the next one, with everything later in its conversation.
+/// Revoking a subscription ends all connections of the user, who reconnects and requests new signatures. The server
+/// knows only users who have *signed in* (`pusher.signin()`, with the route `POST /pusher/user-auth`); other users keep
+/// their subscriptions until they disconnect. One call covers all conversations that a user has lost so far. Each
+/// process makes at most one such call in 10 s for a user: later revocations wait for the next call, and so do later
+/// events of their conversations.
 ///
 /// # Runtime
 ///
-/// Needs tokio's, with time and I/O.
+/// Requires a tokio runtime with time and I/O enabled.
 #[derive(Clone)]
-pub struct PusherRealtime(Arc<Parts>);
+pub struct PusherRealtime(Arc<Inner>);
 
-struct Parts {
+struct Inner {
     config: PusherConfig,
     options: PusherOptions,
     api: Api,
     signer: PusherSigner,
-    memory: Memory,
-    taken: Taken,
-    other_spelling: Once,
+    presence: PresenceCache,
+    seen_webhooks: SeenWebhooks,
+    spelling_warning: Once,
     clock: Arc<dyn Clock>,
 }
 
-/// How many questions about users may be under way at once.
-const QUESTIONS: usize = 8;
+/// Maximum number of concurrent presence lookups.
+const MAX_CONCURRENT_LOOKUPS: usize = 8;
 
 #[derive(Deserialize)]
 struct ChannelState {
@@ -91,81 +91,82 @@ struct ChannelState {
 }
 
 impl PusherRealtime {
-    /// The app that the environment names, as [`PusherConfig::from_env`] reads it.
+    /// Creates a client configured by the environment: see [`PusherConfig::from_env`].
     ///
     /// # Errors
-    /// [`PusherConfigError`] says what is missing or cannot be used.
+    /// [`PusherConfigError`] names the missing or invalid variables.
     pub fn from_env() -> Result<Self, PusherConfigError> {
         Self::new(PusherConfig::from_env()?, PusherOptions::default())
     }
 
-    /// An app. No I/O but reading the certificates that the system trusts.
+    /// Creates a client. Performs no network I/O; reads the system's root certificates.
     ///
     /// # Errors
-    /// [`PusherConfigError::Tls`].
+    /// [`PusherConfigError::Tls`] if no root certificate is available or one is unreadable.
     pub fn new(config: PusherConfig, options: PusherOptions) -> Result<Self, PusherConfigError> {
         Self::with_clock(config, options, Arc::new(SystemClock))
     }
 
-    /// The same by another clock than the system's, which must be right: calls carry its time.
+    /// Creates a client with another clock. It must be accurate: requests carry its time, and the server rejects a
+    /// wrong one.
     ///
     /// # Errors
-    /// [`PusherConfigError::Tls`].
+    /// [`PusherConfigError::Tls`] if no root certificate is available or one is unreadable.
     pub fn with_clock(
         config: PusherConfig,
         options: PusherOptions,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, PusherConfigError> {
-        Ok(Self(Arc::new(Parts {
+        Ok(Self(Arc::new(Inner {
             api: Api::new(&config, &options, clock.clone())?,
             signer: PusherSigner::new(&config.credentials),
-            memory: Memory::new(options.presence_ttl, options.presence_capacity),
-            taken: Taken::default(),
-            other_spelling: Once::new(),
+            presence: PresenceCache::new(options.presence_ttl, options.presence_capacity),
+            seen_webhooks: SeenWebhooks::default(),
+            spelling_warning: Once::new(),
             config,
             options,
             clock,
         })))
     }
 
-    /// The app.
+    /// The configuration of the app.
     pub fn config(&self) -> &PusherConfig {
         &self.0.config
     }
 
-    async fn ask(&self, user: &UserId) -> Result<bool, ApiError> {
+    async fn is_online(&self, user: &UserId) -> Result<bool, ApiError> {
         let now = self.0.clock.now();
         let channel = self.0.options.names.name(&Channel::User(user.clone()));
-        let question = match self.0.memory.recall(&channel, now) {
+        let lookup = match self.0.presence.get(&channel, now) {
             Ok(online) => return Ok(online),
-            Err(question) => question,
+            Err(lookup) => lookup,
         };
         let state: ChannelState = self.0.api.get(&format!("/channels/{channel}")).await?;
         self.0
-            .memory
-            .answered(&channel, question, state.occupied, self.0.clock.now());
+            .presence
+            .complete(&channel, lookup, state.occupied, self.0.clock.now());
         Ok(state.occupied)
     }
 }
 
 impl Channels for PusherRealtime {
     fn sign(&self, subscription: &Subscription) -> Result<ChannelAuth, HostError> {
-        let Parts {
+        let Inner {
             signer,
             options,
-            other_spelling,
+            spelling_warning,
             ..
         } = &*self.0;
         let name = &subscription.channel;
         let canonical = options.names.canonical(name);
         if *canonical != *name {
-            other_spelling.call_once(|| {
+            spelling_warning.call_once(|| {
                 tracing::warn!(
                     channel = %name,
                     %canonical,
-                    "a client subscribes to a channel by another spelling of its UUID: it is signed, but to the realtime \
-                     server it is another channel, in which nothing is published; the client has to use ids as the API \
-                     answers them"
+                    "channel subscription uses a non-canonical UUID; the realtime server treats it as another channel, in \
+                     which nothing is published; fix the client to use ids exactly as the API returns them; further \
+                     occurrences are not logged"
                 );
             });
         }
@@ -177,17 +178,17 @@ impl Channels for PusherRealtime {
     }
 
     fn receive_webhook(&self, webhook: &Webhook<'_>) -> Result<(), WebhookError> {
-        let Parts {
+        let Inner {
             config,
             options,
-            memory,
-            taken,
+            presence,
+            seen_webhooks,
             clock,
             ..
         } = &*self.0;
-        let channels = taken.take(&config.credentials, &options.names, webhook, clock.now())?;
+        let channels = seen_webhooks.verify(&config.credentials, &options.names, webhook, clock.now())?;
         for channel in &channels {
-            memory.forget(channel);
+            presence.invalidate(channel);
         }
         Ok(())
     }
@@ -204,13 +205,13 @@ impl Realtime for PusherRealtime {
     }
 
     async fn revoke(&self, user_id: &UserId, _: &ChannelName) -> Result<(), PublishError> {
-        let user = request::segment(&user_id.to_protocol_id());
+        let user = request::percent_encode(&user_id.to_protocol_id());
         let path = format!("/users/{user}/terminate_connections");
         let answered = self.0.api.post::<Map<String, Value>>(&path, "{}".to_owned());
-        answered.await.map(drop).map_err(publish::failure)
+        answered.await.map(drop).map_err(publish::publish_error)
     }
 
-    /// The API ends all connections of a user.
+    /// The API can only end all connections of a user.
     fn revoke_scope(&self) -> RevokeScope {
         RevokeScope::User
     }
@@ -218,16 +219,18 @@ impl Realtime for PusherRealtime {
 
 #[async_trait]
 impl Presence for PusherRealtime {
-    /// Unknown is who could not be asked for.
+    /// Omits users whose lookup failed.
     ///
     /// # Errors
-    /// When nobody could.
+    /// [`HostError`] if no lookup succeeded.
     async fn online(&self, users: &[UserId]) -> Result<HashMap<UserId, bool>, HostError> {
-        let ask = |user: UserId| async move { (self.ask(&user).await, user) };
-        let asked = stream::iter(users.to_vec()).map(ask).buffer_unordered(QUESTIONS);
+        let look_up = |user: UserId| async move { (self.is_online(&user).await, user) };
+        let lookups = stream::iter(users.to_vec())
+            .map(look_up)
+            .buffer_unordered(MAX_CONCURRENT_LOOKUPS);
         let mut online = HashMap::with_capacity(users.len());
         let mut failed = None;
-        for (answer, user) in asked.collect::<Vec<_>>().await {
+        for (answer, user) in lookups.collect::<Vec<_>>().await {
             match answer {
                 Ok(is_online) => {
                     online.insert(user, is_online);
@@ -239,7 +242,10 @@ impl Presence for PusherRealtime {
             Some(error) if online.is_empty() => Err(HostError::temporary(error)),
             Some(error) => {
                 let error: &dyn std::error::Error = &error;
-                tracing::warn!(error, "of some users it is not known whether they are connected");
+                tracing::warn!(
+                    error,
+                    "presence lookup failed for some users; treating their presence as unknown"
+                );
                 Ok(online)
             }
             None => Ok(online),

@@ -1,10 +1,10 @@
-//! How an app's server is spoken to.
+//! Options of the Channels client.
 
 use std::time::Duration;
 
 use messaging_core::event::ChannelNames;
 
-/// How an app's server is spoken to; the defaults are right for production.
+/// Options of [`PusherRealtime`](super::PusherRealtime). The defaults suit production.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PusherOptions {
     pub(super) names: ChannelNames,
@@ -27,26 +27,24 @@ impl Default for PusherOptions {
 }
 
 impl PusherOptions {
-    /// How our channels are called: without a prefix by default.
+    /// The names of the messaging API's channels. No prefix by default.
     ///
-    /// **These must be the very names that `Messaging` is built with.** Were the prefixes to differ, nobody would
-    /// ever be online.
+    /// **Pass the same names as to `Messaging`.** With different prefixes, presence reports every user as offline.
     pub fn with_names(self, names: ChannelNames) -> Self {
         Self { names, ..self }
     }
 
-    /// How long one call may take, from connecting to the last byte of the answer. 5 s by default.
+    /// Sets the timeout of one call, from connecting to the last byte of the response. 5 s by default.
     pub fn with_call_timeout(self, call_timeout: Duration) -> Self {
         Self { call_timeout, ..self }
     }
 
-    /// For how long it is remembered whether a user is connected, unless a webhook says that this may have
-    /// changed. 60 s by default.
+    /// Sets the time for which a user's presence is cached. A webhook invalidates it earlier. 60 s by default.
     pub fn with_presence_ttl(self, presence_ttl: Duration) -> Self {
         Self { presence_ttl, ..self }
     }
 
-    /// Of how many users that is remembered. 10,000 by default.
+    /// Sets the maximum number of users in the presence cache. 10,000 by default.
     pub fn with_presence_capacity(self, presence_capacity: usize) -> Self {
         Self {
             presence_capacity,
@@ -54,7 +52,7 @@ impl PusherOptions {
         }
     }
 
-    /// Certificates to trust beside the system's, in PEM: those of a server of one's own.
+    /// Adds root certificates in PEM to those of the system, for a server with a private certificate authority.
     pub fn with_root_certificates(self, pem: impl Into<Vec<u8>>) -> Self {
         Self {
             roots_pem: pem.into(),

@@ -1,8 +1,7 @@
-//! Who is connected, as far as is remembered.
+//! The presence cache.
 //!
-//! Presence is a question to the server: is anyone subscribed to this user's channel? Its answer is remembered
-//! for a while. What a webhook reports only makes us forget, so that a webhook that is lost, late or repeated
-//! does no harm.
+//! A user is online if their channel has a subscriber. The server's answer is cached for a limited time. A webhook only
+//! invalidates an entry, so that a lost, late or repeated webhook does no harm.
 
 use std::{
     collections::HashMap,
@@ -12,90 +11,96 @@ use std::{
 
 use messaging_core::{event::ChannelName, time::Timestamp};
 
-/// What is remembered of users, each by the name of their channel: from that of a long id no user can be read.
+/// Cached presence by user channel. Channels are the key because the channel of a long user id contains only its
+/// digest.
 #[derive(Debug)]
-pub(super) struct Memory {
-    users: Mutex<Users>,
+pub(super) struct PresenceCache {
+    entries: Mutex<Entries>,
     ttl: Duration,
     capacity: usize,
 }
 
 #[derive(Debug, Default)]
-struct Users {
-    known: HashMap<ChannelName, Memo>,
-    questions: u64,
+struct Entries {
+    by_channel: HashMap<ChannelName, Entry>,
+    lookups: u64,
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Memo {
+enum Entry {
     Known {
         online: bool,
         until: Timestamp,
     },
-    /// Being asked; until then, should the answer never come.
-    Asked {
-        question: Question,
+    /// A lookup is pending. Expires in case the response never arrives.
+    Pending {
+        lookup: Lookup,
         until: Timestamp,
     },
 }
 
-/// A question under way. Its answer is remembered unless the user was forgotten meanwhile.
+/// A pending lookup. Its result is cached unless the entry was invalidated meanwhile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Question(u64);
+pub(super) struct Lookup(u64);
 
-impl Memory {
+impl PresenceCache {
     pub(super) fn new(ttl: Duration, capacity: usize) -> Self {
         Self {
-            users: Mutex::default(),
+            entries: Mutex::default(),
             ttl,
             capacity,
         }
     }
 
-    /// Whether a user is connected, or else the question that is to be asked.
-    pub(super) fn recall(&self, user: &ChannelName, now: Timestamp) -> Result<bool, Question> {
-        let mut users = self.users();
-        if let Some(Memo::Known { online, until }) = users.known.get(user)
+    /// The cached presence of a user.
+    ///
+    /// # Errors
+    /// A new [`Lookup`] to perform, if none is cached.
+    pub(super) fn get(&self, user: &ChannelName, now: Timestamp) -> Result<bool, Lookup> {
+        let mut entries = self.lock();
+        if let Some(Entry::Known { online, until }) = entries.by_channel.get(user)
             && *until > now
         {
             return Ok(*online);
         }
-        users.questions += 1;
-        let question = Question(users.questions);
+        entries.lookups += 1;
+        let lookup = Lookup(entries.lookups);
         let until = now + self.ttl;
-        if users.known.len() >= self.capacity {
-            users.known.retain(|_, memo| memo.until() > now);
+        if entries.by_channel.len() >= self.capacity {
+            entries.by_channel.retain(|_, entry| entry.until() > now);
         }
-        if users.known.len() < self.capacity || users.known.contains_key(user) {
-            users.known.insert(user.clone(), Memo::Asked { question, until });
+        if entries.by_channel.len() < self.capacity || entries.by_channel.contains_key(user) {
+            entries
+                .by_channel
+                .insert(user.clone(), Entry::Pending { lookup, until });
         }
-        Err(question)
+        Err(lookup)
     }
 
-    /// Remembers the answer to a question.
-    pub(super) fn answered(&self, user: &ChannelName, question: Question, online: bool, now: Timestamp) {
+    /// Caches the result of a lookup.
+    pub(super) fn complete(&self, user: &ChannelName, lookup: Lookup, online: bool, now: Timestamp) {
         let until = now + self.ttl;
-        if let Some(memo) = self.users().known.get_mut(user)
-            && matches!(memo, Memo::Asked { question: asked, .. } if *asked == question)
+        if let Some(entry) = self.lock().by_channel.get_mut(user)
+            && matches!(entry, Entry::Pending { lookup: asked, .. } if *asked == lookup)
         {
-            *memo = Memo::Known { online, until };
+            *entry = Entry::Known { online, until };
         }
     }
 
-    /// Forgets a user: what is known, and what is being asked.
-    pub(super) fn forget(&self, user: &ChannelName) {
-        self.users().known.remove(user);
+    /// Removes a user's entry, including a pending lookup.
+    pub(super) fn invalidate(&self, user: &ChannelName) {
+        self.lock().by_channel.remove(user);
     }
 
-    fn users(&self) -> MutexGuard<'_, Users> {
-        self.users.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Entries> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Memo {
+impl Entry {
     fn until(&self) -> Timestamp {
         match self {
-            Self::Known { until, .. } | Self::Asked { until, .. } => *until,
+            Self::Known { until, .. } | Self::Pending { until, .. } => *until,
         }
     }
 }
@@ -112,49 +117,50 @@ mod tests {
         Timestamp::EPOCH + Duration::from_secs(seconds)
     }
 
-    fn memory() -> Memory {
-        Memory::new(Duration::from_mins(1), 3)
+    fn cache() -> PresenceCache {
+        PresenceCache::new(Duration::from_mins(1), 3)
     }
 
     #[test]
-    fn an_answer_is_remembered_for_a_while() {
-        let memory = memory();
-        let question = memory.recall(&user(1), at(0)).unwrap_err();
-        memory.answered(&user(1), question, true, at(1));
-        assert_eq!(memory.recall(&user(1), at(60)), Ok(true));
-        assert!(memory.recall(&user(1), at(61)).is_err());
+    fn a_result_is_cached_until_it_expires() {
+        let cache = cache();
+        let lookup = cache.get(&user(1), at(0)).unwrap_err();
+        cache.complete(&user(1), lookup, true, at(1));
+        assert_eq!(cache.get(&user(1), at(60)), Ok(true));
+        assert!(cache.get(&user(1), at(61)).is_err());
     }
 
     #[test]
-    fn what_was_forgotten_while_it_was_asked_stays_forgotten() {
-        let memory = memory();
-        let question = memory.recall(&user(1), at(0)).unwrap_err();
-        memory.forget(&user(1));
-        memory.answered(&user(1), question, true, at(0));
-        let again = memory.recall(&user(1), at(0)).unwrap_err();
-        memory.answered(&user(1), question, true, at(0));
+    fn the_result_of_an_invalidated_lookup_is_not_cached() {
+        let cache = cache();
+        let lookup = cache.get(&user(1), at(0)).unwrap_err();
+        cache.invalidate(&user(1));
+        cache.complete(&user(1), lookup, true, at(0));
+        let again = cache.get(&user(1), at(0)).unwrap_err();
+        cache.complete(&user(1), lookup, true, at(0));
         assert!(
-            memory.recall(&user(1), at(0)).is_err(),
-            "the late answer to another question"
+            cache.get(&user(1), at(0)).is_err(),
+            "the late result of another lookup"
         );
-        memory.answered(&user(1), again, false, at(0));
-        assert!(
-            memory.recall(&user(1), at(0)).is_err(),
-            "one that was asked again since"
-        );
+        cache.complete(&user(1), again, false, at(0));
+        assert!(cache.get(&user(1), at(0)).is_err(), "a newer lookup is pending");
     }
 
     #[test]
-    fn no_more_users_are_remembered_than_there_is_room_for() {
-        let memory = memory();
+    fn the_cache_never_exceeds_its_capacity() {
+        let cache = cache();
         for n in 0..10 {
-            let question = memory.recall(&user(n), at(0)).unwrap_err();
-            memory.answered(&user(n), question, true, at(0));
+            let lookup = cache.get(&user(n), at(0)).unwrap_err();
+            cache.complete(&user(n), lookup, true, at(0));
         }
-        let known = |at| (0..10).filter(|n| memory.recall(&user(*n), at).is_ok()).count();
+        let known = |at| (0..10).filter(|n| cache.get(&user(*n), at).is_ok()).count();
         assert_eq!(known(at(1)), 3);
-        let question = memory.recall(&user(10), at(61)).unwrap_err();
-        memory.answered(&user(10), question, false, at(61));
-        assert_eq!(memory.recall(&user(10), at(61)), Ok(false), "there is room again");
+        let lookup = cache.get(&user(10), at(61)).unwrap_err();
+        cache.complete(&user(10), lookup, false, at(61));
+        assert_eq!(
+            cache.get(&user(10), at(61)),
+            Ok(false),
+            "expired entries free capacity"
+        );
     }
 }

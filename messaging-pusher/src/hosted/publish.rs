@@ -1,4 +1,4 @@
-//! Events on their way out.
+//! Publishing events through the HTTP API.
 
 use hyper::StatusCode;
 use messaging_core::{
@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use super::{api::Api, http::ApiError};
 
-/// Pusher's limits: of a batch, and of an event's data in bytes, counted as they stand in `data`.
+/// Pusher's limits: events in a batch, and bytes of the value of an event's `data`.
 pub(super) const LIMITS: Limits = Limits {
     events_per_call: 10,
     data_bytes: 10_240,
@@ -28,7 +28,7 @@ enum OverLimit {
 }
 
 #[derive(Serialize)]
-struct Single<'a> {
+struct SingleEvent<'a> {
     name: &'a str,
     channels: [&'a str; 1],
     data: &'a str,
@@ -38,11 +38,11 @@ struct Single<'a> {
 
 #[derive(Serialize)]
 struct Batch<'a> {
-    batch: Vec<OfBatch<'a>>,
+    batch: Vec<BatchEvent<'a>>,
 }
 
 #[derive(Serialize)]
-struct OfBatch<'a> {
+struct BatchEvent<'a> {
     name: &'a str,
     channel: &'a str,
     data: &'a str,
@@ -50,21 +50,21 @@ struct OfBatch<'a> {
     socket_id: Option<&'a str>,
 }
 
-/// Hands a batch over, in one call.
+/// Publishes a batch in one call.
 pub(super) async fn publish(api: &Api, batch: &[Event]) -> Result<(), PublishError> {
     within_limits(batch).map_err(|over| PublishError::new(PublishErrorKind::Refused, over))?;
     let (path, body) = match batch {
         [] => return Ok(()),
-        [event] => ("/events", json(&single(event))?),
+        [event] => ("/events", json(&single_event(event))?),
         events => ("/batch_events", json(&batch_of(events))?),
     };
-    // An object, whatever is in it: what else would answer is not such a server.
+    // The content is ignored, but it must be an object: anything else is not a Pusher server.
     let answered = api.post::<Map<String, Value>>(path, body).await;
-    answered.map(drop).map_err(failure)
+    answered.map(drop).map_err(publish_error)
 }
 
-fn single(event: &Event) -> Single<'_> {
-    Single {
+fn single_event(event: &Event) -> SingleEvent<'_> {
+    SingleEvent {
         name: event.name,
         channels: [event.channel.as_str()],
         data: &event.data,
@@ -73,14 +73,14 @@ fn single(event: &Event) -> Single<'_> {
 }
 
 fn batch_of(events: &[Event]) -> Batch<'_> {
-    let of_batch = |event| {
-        let Single {
+    let to_batch_event = |event| {
+        let SingleEvent {
             name,
             channels: [channel],
             data,
             socket_id,
-        } = single(event);
-        OfBatch {
+        } = single_event(event);
+        BatchEvent {
             name,
             channel,
             data,
@@ -88,7 +88,7 @@ fn batch_of(events: &[Event]) -> Batch<'_> {
         }
     };
     Batch {
-        batch: events.iter().map(of_batch).collect(),
+        batch: events.iter().map(to_batch_event).collect(),
     }
 }
 
@@ -96,14 +96,14 @@ fn json(body: &impl Serialize) -> Result<String, PublishError> {
     serde_json::to_string(body).map_err(|error| PublishError::new(PublishErrorKind::Refused, error))
 }
 
-/// What can be done about a call that failed. Only what Pusher says of an event itself is held against it.
-pub(crate) fn failure(error: ApiError) -> PublishError {
+/// Maps an API error to a [`PublishError`]. Only 400 and 413 concern the event itself.
+pub(crate) fn publish_error(error: ApiError) -> PublishError {
     let kind = match &error {
         ApiError::Refused {
             status, retry_after, ..
         } => match *status {
             StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE => PublishErrorKind::Refused,
-            // 404: there is no such app.
+            // 404: unknown app.
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::NOT_FOUND => {
                 PublishErrorKind::Misconfigured
             }
@@ -112,7 +112,7 @@ pub(crate) fn failure(error: ApiError) -> PublishError {
             },
             _ => PublishErrorKind::Down,
         },
-        ApiError::TimeOut | ApiError::NoAnswer(_) | ApiError::NotUnderstood(_) => PublishErrorKind::Down,
+        ApiError::TimeOut | ApiError::NoResponse(_) | ApiError::InvalidResponse(_) => PublishErrorKind::Down,
     };
     PublishError::new(kind, error)
 }

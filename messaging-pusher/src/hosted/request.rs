@@ -1,4 +1,4 @@
-//! How a request to the HTTP API is signed.
+//! Signatures of HTTP API requests.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use md5::{Digest as _, Md5};
@@ -7,8 +7,8 @@ use sha2::Sha256;
 
 use crate::credentials::Credentials;
 
-/// The path and query of a request, signed: over the method, the path as it is sent, and the query, which
-/// names the body by its MD5.
+/// The signed path and query of a request. The signature covers the method, the path as sent, and the query, which
+/// contains the MD5 of the body.
 pub(super) fn signed_target(
     credentials: &Credentials,
     method: &str,
@@ -18,7 +18,7 @@ pub(super) fn signed_target(
 ) -> String {
     let key = &credentials.key;
     let seconds = now.as_millis().div_euclid(1_000);
-    // Sorted by name; nothing of it needs to be escaped.
+    // Sorted by name. No value needs escaping.
     let mut query = format!("auth_key={key}&auth_timestamp={seconds}&auth_version=1.0");
     if let Some(body) = body {
         query.push_str("&body_md5=");
@@ -29,16 +29,16 @@ pub(super) fn signed_target(
     format!("{path}?{query}&auth_signature={signature}")
 }
 
-/// HMAC-SHA256 by the app's secret.
+/// The HMAC-SHA256 of a text with the app's secret.
 pub(super) fn hmac(credentials: &Credentials, text: &[u8]) -> Hmac<Sha256> {
-    #[expect(clippy::expect_used, reason = "the hash takes any key")]
+    #[expect(clippy::expect_used, reason = "HMAC accepts a key of any length")]
     let mut mac = Hmac::<Sha256>::new_from_slice(credentials.secret.expose().as_bytes()).expect("any length");
     mac.update(text);
     mac
 }
 
-/// A text as one segment of a path.
-pub(super) fn segment(text: &str) -> String {
+/// Percent-encodes a text as one path segment.
+pub(super) fn percent_encode(text: &str) -> String {
     use std::fmt::Write as _;
     let mut escaped = String::with_capacity(text.len());
     for byte in text.bytes() {
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn the_documented_request_is_signed_as_documented() {
+    fn the_signature_matches_pushers_documentation() {
         let body = br#"{"name":"foo","channels":["project-3"],"data":"{\"some\":\"data\"}"}"#;
         let now = at(1_353_088_179) + Duration::from_millis(999);
         let target = signed_target(&credentials(), "POST", "/apps/3/events", Some(body), now);
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_without_a_body_has_no_digest() {
+    fn a_request_without_a_body_has_no_body_digest() {
         let target = signed_target(&credentials(), "GET", "/apps/3/channels", None, at(1));
         let signed = "GET\n/apps/3/channels\nauth_key=278d425bdf160c739803&auth_timestamp=1&auth_version=1.0";
         let signature = hex::encode(hmac(&credentials(), signed.as_bytes()).finalize().into_bytes());
@@ -91,8 +91,8 @@ mod tests {
     }
 
     #[test]
-    fn a_segment_holds_anything() {
-        assert_eq!(segment("client-1_a.b~c"), "client-1_a.b~c");
-        assert_eq!(segment("a/b|c?d%é"), "a%2Fb%7Cc%3Fd%25%C3%A9");
+    fn a_path_segment_can_encode_any_text() {
+        assert_eq!(percent_encode("client-1_a.b~c"), "client-1_a.b~c");
+        assert_eq!(percent_encode("a/b|c?d%é"), "a%2Fb%7Cc%3Fd%25%C3%A9");
     }
 }

@@ -1,4 +1,4 @@
-//! TLS by rustls: who is trusted.
+//! TLS with rustls: root certificates and connector.
 
 use std::sync::Arc;
 
@@ -12,9 +12,9 @@ use rustls::{
 
 use super::config::{PusherConfigError, Tls};
 
-/// A connector that speaks TLS, and nothing else; or plain text, for a server that is configured so.
-pub(super) fn around(
-    connector: HttpConnector,
+/// A connector for TLS only, or for plain text if so configured.
+pub(super) fn connector(
+    http: HttpConnector,
     tls: Tls,
     roots_pem: &[u8],
 ) -> Result<HttpsConnector<HttpConnector>, PusherConfigError> {
@@ -32,12 +32,12 @@ pub(super) fn around(
         Tls::On => builder.https_only(),
         Tls::Off => builder.https_or_http(),
     };
-    Ok(builder.enable_http1().wrap_connector(connector))
+    Ok(builder.enable_http1().wrap_connector(http))
 }
 
 fn roots(pem: &[u8]) -> Result<RootCertStore, PusherConfigError> {
     let mut roots = RootCertStore::empty();
-    // What of the system's certificates cannot be used is not trusted, and that is all.
+    // Unusable system certificates are skipped.
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     for certificate in CertificateDer::pem_slice_iter(pem) {
         let certificate = certificate.map_err(|error| PusherConfigError::Tls(error.into()))?;
@@ -45,7 +45,9 @@ fn roots(pem: &[u8]) -> Result<RootCertStore, PusherConfigError> {
         added.map_err(|error| PusherConfigError::Tls(error.into()))?;
     }
     if roots.is_empty() {
-        return Err(PusherConfigError::Tls("there is no certificate to trust".into()));
+        return Err(PusherConfigError::Tls(
+            "no root certificate is available; install the system's CA certificates".into(),
+        ));
     }
     Ok(roots)
 }

@@ -1,4 +1,4 @@
-//! What the server reports, and whether it was the server.
+//! Verification of webhooks.
 
 use std::{
     collections::{HashSet, VecDeque},
@@ -18,14 +18,14 @@ use serde_json::Value;
 use super::request::hmac;
 use crate::credentials::Credentials;
 
-/// How far a webhook's time may be from ours: Pusher repeats one for 5 minutes.
+/// Maximum difference between a webhook's time and the clock. Pusher repeats a webhook for 5 minutes.
 const WINDOW: Duration = Duration::from_mins(10);
-/// How many signatures are remembered within that.
-const REMEMBERED: usize = 10_000;
+/// Maximum number of remembered signatures.
+const MAX_SIGNATURES: usize = 10_000;
 
-/// The webhooks that were taken lately, by their signatures.
+/// Recently accepted webhooks, by signature.
 #[derive(Debug, Default)]
-pub(super) struct Taken(Mutex<Signatures>);
+pub(super) struct SeenWebhooks(Mutex<Signatures>);
 
 #[derive(Debug, Default)]
 struct Signatures {
@@ -39,10 +39,13 @@ struct Body {
     events: Vec<Value>,
 }
 
-impl Taken {
-    /// The channels of the users of whom a webhook says that they have come or gone: none of one that was taken before,
-    /// as Pusher repeats a webhook whose answer it has not got.
-    pub(super) fn take(
+impl SeenWebhooks {
+    /// Verifies a webhook and returns the channels of users whose presence may have changed. Returns none for a
+    /// repeated webhook: Pusher repeats one whose response it did not receive.
+    ///
+    /// # Errors
+    /// [`WebhookError`] if the signature, the time or the body is invalid.
+    pub(super) fn verify(
         &self,
         credentials: &Credentials,
         names: &ChannelNames,
@@ -54,24 +57,26 @@ impl Taken {
         let Body { time_ms, events } = serde_json::from_slice(webhook.body()).map_err(unreadable)?;
         let sent = Timestamp::from_millis(time_ms);
         if now.since(sent) > WINDOW || sent.since(now) > WINDOW {
-            return Err(WebhookError::NotAuthentic("it is not of now"));
+            return Err(WebhookError::NotAuthentic(
+                "its time differs from the server's by more than 10 minutes",
+            ));
         }
-        if !self.note(signature, now) {
+        if !self.insert(signature, now) {
             return Ok(Vec::new());
         }
         Ok(events
             .iter()
-            .filter_map(|event| concerned(event, names))
+            .filter_map(|event| user_channel(event, names))
             .collect())
     }
 
-    /// Notes a signature; `false` when it was noted before.
-    fn note(&self, signature: [u8; 32], now: Timestamp) -> bool {
+    /// Records a signature. Returns `false` if it was recorded before.
+    fn insert(&self, signature: [u8; 32], now: Timestamp) -> bool {
         let mut signatures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Signatures { by_age, all } = &mut *signatures;
-        // One may be from 10 minutes ahead of us, and will not be refused for its time before 20 have passed.
+        // A webhook from 10 minutes in the future stays acceptable for 20 minutes.
         while let Some((at, oldest)) = by_age.front()
-            && (now.since(*at) > 2 * WINDOW || by_age.len() >= REMEMBERED)
+            && (now.since(*at) > 2 * WINDOW || by_age.len() >= MAX_SIGNATURES)
         {
             all.remove(oldest);
             by_age.pop_front();
@@ -84,7 +89,7 @@ impl Taken {
     }
 }
 
-/// The signature, if it is the app's over this very body.
+/// The webhook's signature, if it is valid for the app and the body.
 fn signature(credentials: &Credentials, webhook: &Webhook<'_>) -> Result<[u8; 32], WebhookError> {
     const WRONG: WebhookError = WebhookError::NotAuthentic("the signature is wrong");
     if webhook.header("X-Pusher-Key") != Some(credentials.key.as_str()) {
@@ -98,8 +103,8 @@ fn signature(credentials: &Credentials, webhook: &Webhook<'_>) -> Result<[u8; 32
     Ok(signature)
 }
 
-/// The channel of the user whose presence an event may have changed.
-fn concerned(event: &Value, names: &ChannelNames) -> Option<ChannelName> {
+/// The user channel whose presence an event may have changed.
+fn user_channel(event: &Value, names: &ChannelNames) -> Option<ChannelName> {
     let (Some("channel_occupied" | "channel_vacated"), Some(channel)) =
         (event["name"].as_str(), event["channel"].as_str())
     else {
@@ -147,10 +152,10 @@ mod tests {
         )
     }
 
-    fn take(taken: &Taken, key: &str, signature: &str, body: &[u8]) -> Result<Vec<String>, String> {
+    fn verify(seen: &SeenWebhooks, key: &str, signature: &str, body: &[u8]) -> Result<Vec<String>, String> {
         let headers = [("x-pusher-key", key), ("X-PUSHER-SIGNATURE", signature)];
         let now = Timestamp::from_millis(NOW);
-        let users = taken.take(
+        let users = seen.verify(
             &credentials(),
             &ChannelNames::default(),
             &Webhook::new(headers, body),
@@ -164,21 +169,21 @@ mod tests {
     const WRONG: &str = "the webhook is not authentic: the signature is wrong";
 
     #[test]
-    fn the_documented_signature_is_right() {
+    fn the_signature_in_pushers_documentation_is_valid() {
         let body = br#"{"hello":"world"}"#;
         assert_eq!(
             signed(body),
             "2677ad3e7c090b2fa2c0fb13020d66d5420879b8316eb356a2d60fb9073bc778"
         );
-        let refused = take(&Taken::default(), "key", &signed(body), body).unwrap_err();
+        let refused = verify(&SeenWebhooks::default(), "key", &signed(body), body).unwrap_err();
         assert_eq!(refused, "the webhook cannot be read");
     }
 
     #[test]
-    fn users_who_came_or_went_are_told_and_all_else_is_ignored() {
+    fn only_user_channels_that_became_occupied_or_vacated_are_returned() {
         let body = body(NOW);
-        let users = take(
-            &Taken::default(),
+        let users = verify(
+            &SeenWebhooks::default(),
             "key",
             &signed(body.as_bytes()),
             body.as_bytes(),
@@ -194,7 +199,7 @@ mod tests {
         let body = body(NOW);
         let right = signed(body.as_bytes());
         let other = signed(b"another body");
-        let taken = Taken::default();
+        let seen = SeenWebhooks::default();
         for signature in [
             "",
             "00",
@@ -206,33 +211,33 @@ mod tests {
             "é",
         ] {
             assert_eq!(
-                take(&taken, "key", signature, body.as_bytes()),
+                verify(&seen, "key", signature, body.as_bytes()),
                 Err(WRONG.to_owned())
             );
         }
         assert_eq!(
-            take(&taken, "key", &right, &body.as_bytes()[1..]),
+            verify(&seen, "key", &right, &body.as_bytes()[1..]),
             Err(WRONG.to_owned())
         );
-        assert_eq!(take(&taken, "key", &right, b"\xff\xfe"), Err(WRONG.to_owned()));
-        assert!(take(&taken, "other", &right, body.as_bytes()).is_err());
-        assert!(take(&taken, "key", &right.to_uppercase(), body.as_bytes()).is_ok());
+        assert_eq!(verify(&seen, "key", &right, b"\xff\xfe"), Err(WRONG.to_owned()));
+        assert!(verify(&seen, "other", &right, body.as_bytes()).is_err());
+        assert!(verify(&seen, "key", &right.to_uppercase(), body.as_bytes()).is_ok());
     }
 
     proptest! {
-        /// What it says is a hint: nothing in it can do harm.
+        /// A webhook is only a hint: no content can do harm.
         #[test]
-        fn any_body_with_its_signature_is_taken_or_refused_in_words(body in body_of_any_kind()) {
-            let taken = Taken::default();
-            if let Err(refused) = take(&taken, "key", &signed(&body), &body) {
+        fn any_signed_body_is_accepted_or_refused_with_an_error(body in body_of_any_kind()) {
+            let seen = SeenWebhooks::default();
+            if let Err(refused) = verify(&seen, "key", &signed(&body), &body) {
                 prop_assert!(refused.starts_with("the webhook"), "{refused}");
             }
         }
 
         #[test]
-        fn no_other_signature_will_do(body in body_of_any_kind(), claimed in "[0-9a-f]{64}|\\PC{0,80}") {
+        fn any_other_signature_is_refused(body in body_of_any_kind(), claimed in "[0-9a-f]{64}|\\PC{0,80}") {
             prop_assume!(!claimed.eq_ignore_ascii_case(&signed(&body)));
-            let refused = take(&Taken::default(), "key", &claimed, &body);
+            let refused = verify(&SeenWebhooks::default(), "key", &claimed, &body);
             prop_assert_eq!(refused, Err(WRONG.to_owned()));
         }
     }
@@ -253,17 +258,17 @@ mod tests {
     }
 
     #[test]
-    fn a_repeated_one_is_taken_and_says_nothing_new() {
-        let taken = Taken::default();
+    fn a_repeated_webhook_is_accepted_and_changes_nothing() {
+        let seen = SeenWebhooks::default();
         let now = body(NOW);
         let signature = signed(now.as_bytes());
-        let first = take(&taken, "key", &signature, now.as_bytes());
+        let first = verify(&seen, "key", &signature, now.as_bytes());
         assert_eq!(first.map(|channels| channels.len()), Ok(2));
         for _ in 0..2 {
-            assert_eq!(take(&taken, "key", &signature, now.as_bytes()), Ok(vec![]));
+            assert_eq!(verify(&seen, "key", &signature, now.as_bytes()), Ok(vec![]));
         }
         let minutes = 60_000;
-        for (time, is_of_now) in [
+        for (time, is_current) in [
             (NOW - 10 * minutes, true),
             (NOW + 10 * minutes, true),
             (NOW - 10 * minutes - 1, false),
@@ -273,22 +278,22 @@ mod tests {
             (i64::MAX, false),
         ] {
             let body = body(time);
-            let answer = take(&taken, "key", &signed(body.as_bytes()), body.as_bytes());
-            assert_eq!(answer.is_ok(), is_of_now, "{time}");
+            let answer = verify(&seen, "key", &signed(body.as_bytes()), body.as_bytes());
+            assert_eq!(answer.is_ok(), is_current, "{time}");
         }
     }
 
     #[test]
-    fn only_so_many_are_remembered() {
-        let taken = Taken::default();
+    fn the_number_of_remembered_signatures_is_limited() {
+        let seen = SeenWebhooks::default();
         let now = Timestamp::from_millis(NOW);
-        for n in 0..REMEMBERED + 100 {
+        for n in 0..MAX_SIGNATURES + 100 {
             let mut signature = [0; 32];
             signature[..8].copy_from_slice(&n.to_be_bytes());
-            assert!(taken.note(signature, now));
+            assert!(seen.insert(signature, now));
         }
-        assert_eq!(taken.0.lock().unwrap().all.len(), REMEMBERED);
-        assert!(taken.note([7; 32], now + 3 * WINDOW));
-        assert_eq!(taken.0.lock().unwrap().by_age.len(), 1);
+        assert_eq!(seen.0.lock().unwrap().all.len(), MAX_SIGNATURES);
+        assert!(seen.insert([7; 32], now + 3 * WINDOW));
+        assert_eq!(seen.0.lock().unwrap().by_age.len(), 1);
     }
 }
