@@ -1,17 +1,15 @@
-//! Beams, at a local server that behaves as Pusher's is documented.
+//! The Beams client, with a local server that behaves as Pusher documents.
 
 use std::time::Duration;
 
+use crate::support::fault_server::{FaultServer, Reply, status};
 use messaging_core::{
     Body, ConversationId, MessageId, UserId,
     domain::{message::Origin, side::Side},
-    transport::push::{Notification, Push as _},
-    transport::realtime::PublishErrorKind,
+    transport::push::{Notification, Push as _}, transport::realtime::PublishErrorKind,
 };
 use messaging_pusher::{BeamsConfig, BeamsContent, BeamsPush};
 use serde_json::{Value, json};
-
-use crate::support::fault_server::{FaultServer, Reply, status};
 
 const CONVERSATION: &str = "0190163d-8694-739b-aea5-966c26f8ad91";
 const MESSAGE: &str = "0190163d-8694-739b-aea5-966c26f8ad92";
@@ -41,22 +39,24 @@ fn accepted() -> Reply {
 
 async fn server() -> (FaultServer, BeamsConfig) {
     let server = FaultServer::start().await;
-    server.answer_all(accepted());
+    server.reply_all(accepted());
     let config = BeamsConfig::new("instance-1", "hush").unwrap();
     let config = config.at_server(&format!("http://{}", server.address)).unwrap();
     (server, config)
 }
 
 #[tokio::test]
-async fn a_call_is_what_the_documentation_says() {
+async fn a_call_matches_pushers_documentation() {
     let (server, config) = server().await;
     let config = config.with_link(|it| format!("https://tours.example/{}", it.conversation_id));
     let push = BeamsPush::new(config).unwrap();
     push.notify(&users(2), &notification("Carl", "Is the hut open?"))
         .await
         .unwrap();
-    let asked = server.asked();
-    let [call] = &asked[..] else { panic!("{asked:?}") };
+    let requests = server.requests();
+    let [call] = &requests[..] else {
+        panic!("{requests:?}")
+    };
     assert_eq!(call.method, "POST");
     assert_eq!(
         call.target,
@@ -86,14 +86,14 @@ async fn a_call_is_what_the_documentation_says() {
 }
 
 #[tokio::test]
-async fn many_users_are_notified_in_calls_of_a_thousand() {
+async fn one_call_notifies_at_most_a_thousand_users() {
     let (server, config) = server().await;
     let push = BeamsPush::new(config).unwrap();
     push.notify(&users(2_001), &notification("Carl", "hello"))
         .await
         .unwrap();
     let counts: Vec<_> = server
-        .asked()
+        .requests()
         .iter()
         .map(|call| {
             serde_json::from_str::<Value>(&call.body).unwrap()["users"]
@@ -106,13 +106,13 @@ async fn many_users_are_notified_in_calls_of_a_thousand() {
 }
 
 #[tokio::test]
-async fn what_is_hidden_holds_nothing_that_anybody_wrote() {
+async fn hidden_content_contains_neither_text_nor_name() {
     let (server, config) = server().await;
     let push = BeamsPush::new(config.with_content(BeamsContent::Hidden)).unwrap();
     push.notify(&users(1), &notification("Carl", "my secret"))
         .await
         .unwrap();
-    let body = &server.asked()[0].body;
+    let body = &server.requests()[0].body;
     assert!(
         body.contains("New message") && !body.contains("Carl") && !body.contains("secret"),
         "{body}"
@@ -120,20 +120,20 @@ async fn what_is_hidden_holds_nothing_that_anybody_wrote() {
 }
 
 #[tokio::test]
-async fn a_long_message_is_cut_between_characters() {
+async fn a_long_message_is_truncated_at_a_character_boundary() {
     let (server, config) = server().await;
     let push = BeamsPush::new(config).unwrap();
     push.notify(&users(1), &notification("", &"é".repeat(2_000)))
         .await
         .unwrap();
-    let body: Value = serde_json::from_str(&server.asked()[0].body).unwrap();
+    let body: Value = serde_json::from_str(&server.requests()[0].body).unwrap();
     let shown = &body["web"]["notification"];
     assert_eq!(shown["title"], "New message");
     assert_eq!(shown["body"].as_str().unwrap().chars().count(), 201);
 }
 
 #[tokio::test]
-async fn each_failure_is_of_its_kind_and_tells_nothing_secret() {
+async fn each_failure_has_its_kind_and_hides_the_secret() {
     let (server, config) = server().await;
     let push = BeamsPush::new(config.with_call_timeout(Duration::from_millis(300))).unwrap();
     let busy = Reply::Status(429, "retry-after: 7\r\n", "{}".to_owned());
@@ -148,15 +148,15 @@ async fn each_failure_is_of_its_kind_and_tells_nothing_secret() {
         (status(403), PublishErrorKind::Misconfigured),
         (status(404), PublishErrorKind::Misconfigured),
         (status(500), PublishErrorKind::Down),
-        (Reply::HangUp, PublishErrorKind::Down),
-        (Reply::Silence, PublishErrorKind::Down),
+        (Reply::Disconnect, PublishErrorKind::Down),
+        (Reply::NoAnswer, PublishErrorKind::Down),
         (Reply::Bytes(b"rubbish"), PublishErrorKind::Down),
         (
             Reply::Status(200, "", "rubbish".to_owned()),
             PublishErrorKind::Down,
         ),
     ] {
-        server.answer_all(reply.clone());
+        server.reply_all(reply.clone());
         let error = push
             .notify(&users(1), &notification("Carl", "hello"))
             .await
@@ -164,7 +164,7 @@ async fn each_failure_is_of_its_kind_and_tells_nothing_secret() {
         assert_eq!(error.kind(), expected, "{reply:?}");
         assert!(!format!("{error:?} {push:?}").contains("hush"));
     }
-    server.answer_all(accepted());
+    server.reply_all(accepted());
     push.notify(&users(1), &notification("Carl", "hello"))
         .await
         .unwrap();

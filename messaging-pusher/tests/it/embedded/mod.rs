@@ -3,6 +3,6 @@
 mod channels;
 mod connecting;
 mod fragments;
+mod liveness;
 mod shutdown;
-mod silence;
-mod slowness;
+mod slow_clients;

@@ -1,31 +1,31 @@
-//! The end of the server.
+//! Shutting down the server.
 
 use crate::support::{
-    client::{Client, Heard},
-    embedded::{House, PRIVATE},
+    client::{Client, Received},
+    embedded::{Fixture, PRIVATE},
 };
 
 #[tokio::test]
-async fn everyone_is_told_to_reconnect_and_nobody_comes_in() {
-    let house = House::open().await;
-    let mut clients = [house.client().await, house.subscriber(PRIVATE, "ann").await];
+async fn shutdown_asks_clients_to_reconnect_and_refuses_new_ones() {
+    let fixture = Fixture::open().await;
+    let mut clients = [fixture.client().await, fixture.subscriber(PRIVATE, "ann").await];
     let shutdown = tokio::spawn({
-        let channels = house.channels.clone();
+        let channels = fixture.channels.clone();
         async move { channels.shutdown().await }
     });
     for client in &mut clients {
-        assert_eq!(client.hear("pusher:error").await["data"]["code"], 4200);
-        assert_eq!(client.next().await, Heard::End(Some(4200)));
-        client.hear_out().await;
+        assert_eq!(client.receive("pusher:error").await["data"]["code"], 4200);
+        assert_eq!(client.next().await, Received::End(Some(4200)));
+        client.receive_until_closed().await;
     }
     shutdown.await.unwrap();
-    assert_eq!(house.channels.connection_count(), 0);
+    assert_eq!(fixture.channels.connection_count(), 0);
 
-    let mut late = Client::connect(house.address, "/app/local?protocol=7").await;
-    assert_eq!(late.hear_out().await.1, Some(4100));
+    let mut late = Client::connect(fixture.address, "/app/local?protocol=7").await;
+    assert_eq!(late.receive_until_closed().await.1, Some(4100));
 }
 
 #[tokio::test]
-async fn an_empty_server_shuts_down_at_once() {
-    House::open().await.channels.shutdown().await;
+async fn a_server_without_connections_shuts_down_immediately() {
+    Fixture::open().await.channels.shutdown().await;
 }

@@ -1,6 +1,6 @@
-//! `PusherRealtime` over real sockets, with a server that does what it is told.
+//! `PusherRealtime` over real sockets, with a server with configurable replies.
 
-mod answers;
+mod failures;
 mod presence;
 mod relay;
 mod requests;

@@ -1,4 +1,4 @@
-//! The relay, with a transport that fails in every way.
+//! The relay with a failing transport.
 
 use std::time::Duration;
 
@@ -11,13 +11,13 @@ use serde_json::Value;
 
 use crate::support::{
     fault_server::{Reply, status},
-    hosted::House,
+    hosted::Fixture,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
 
 struct Host {
-    house: House,
+    fixture: Fixture,
     store: MemoryStore,
     messaging: Messaging,
     workers: Workers,
@@ -28,12 +28,12 @@ struct Host {
 impl Host {
     /// Carl's conversation, with nothing left to publish.
     async fn open() -> Self {
-        let (house, store) = (House::open().await, MemoryStore::new());
+        let (fixture, store) = (Fixture::open().await, MemoryStore::new());
         let agent_id = AgentId::parse("agency-1").unwrap();
         let (messaging, workers) = Messaging::builder(store.clone(), FakeDirectory::new())
             .rate_limiter(Unlimited)
-            .realtime(house.pusher.clone())
-            .clock(house.clock.clone())
+            .realtime(fixture.pusher.clone())
+            .clock(fixture.clock.clone())
             .ids(SequentialIds::default())
             .build()
             .unwrap();
@@ -45,7 +45,7 @@ impl Host {
         let opened = messaging.open_conversation(&carl, &open).await.unwrap();
         let id = opened.conversation.id();
         let host = Self {
-            house,
+            fixture,
             store,
             messaging,
             workers,
@@ -68,16 +68,16 @@ impl Host {
     async fn publish_for(&self, seconds: u32) {
         for _ in 0..=seconds {
             while self.workers.relay().step().await.unwrap() > 0 {}
-            self.house.clock.advance(SECOND);
+            self.fixture.clock.advance(SECOND);
         }
     }
 
-    /// The texts on the conversation's channel, in the order in which they were asked for.
-    fn told(&self) -> Vec<String> {
+    /// The message texts on the conversation's channel, in the order of their requests.
+    fn published(&self) -> Vec<String> {
         let channel = format!("private-conversation-{}", self.id);
         let mut texts = Vec::new();
-        for asked in self.house.server.asked() {
-            let body: Value = serde_json::from_str(&asked.body).unwrap();
+        for request in self.fixture.server.requests() {
+            let body: Value = serde_json::from_str(&request.body).unwrap();
             let events = body["batch"].as_array().cloned().unwrap_or_else(|| vec![body]);
             for event in events {
                 let data: Value = serde_json::from_str(event["data"].as_str().unwrap()).unwrap();
@@ -90,17 +90,17 @@ impl Host {
         texts
     }
 
-    /// How many calls end all connections of a user.
+    /// The number of calls that end all connections of a user.
     fn terminations(&self) -> usize {
-        let asked = self.house.server.asked();
-        asked
+        let request = self.fixture.server.requests();
+        request
             .iter()
-            .filter(|asked| asked.target.contains("/terminate_connections"))
+            .filter(|request| request.target.contains("/terminate_connections"))
             .count()
     }
 
     fn calls(&self) -> usize {
-        self.house.server.asked().len()
+        self.fixture.server.requests().len()
     }
 
     async fn waiting(&self) -> u64 {
@@ -109,42 +109,38 @@ impl Host {
 }
 
 #[tokio::test]
-async fn what_fails_for_a_while_is_told_afterwards_in_order() {
+async fn events_are_published_in_order_after_an_outage() {
     for reply in [
         status(500),
         status(502),
-        Reply::HangUp,
+        Reply::Disconnect,
         Reply::Bytes(b"garbage"),
         Reply::Status(200, "", "<html>".to_owned()),
         Reply::Status(429, "", String::new()),
     ] {
         let host = Host::open().await;
-        host.house.server.answer_all(reply.clone());
+        host.fixture.server.reply_all(reply.clone());
         host.send("one").await;
         host.publish_for(2).await;
         host.send("two").await;
         host.publish_for(5).await;
         assert_eq!(host.waiting().await, 1, "{reply:?}");
-        host.house
+        host.fixture
             .server
-            .answer_all(Reply::Status(200, "", "{}".to_owned()));
-        let before = host.told().len();
+            .reply_all(Reply::Status(200, "", "{}".to_owned()));
+        let before = host.published().len();
         host.publish_for(60).await;
-        assert_eq!(host.told()[before..], ["one", "two"], "{reply:?}");
+        assert_eq!(host.published()[before..], ["one", "two"], "{reply:?}");
         assert_eq!(host.waiting().await, 0);
-        assert_eq!(
-            host.store.list_dead_letters(None, 9).await.unwrap().len(),
-            0,
-            "{reply:?}"
-        );
+        assert_eq!(host.store.list_dead_letters(None, 9).await.unwrap().len(), 0, "{reply:?}");
     }
 }
 
 #[tokio::test]
-async fn after_429_nothing_is_asked_for_as_long_as_it_said() {
+async fn no_call_is_made_during_retry_after() {
     let host = Host::open().await;
-    let patience = Reply::Status(429, "retry-after: 20\r\n", String::new());
-    host.house.server.answer_next([patience]);
+    let too_many_requests = Reply::Status(429, "retry-after: 20\r\n", String::new());
+    host.fixture.server.reply_next([too_many_requests]);
     let before = host.calls();
     host.send("one").await;
     host.publish_for(18).await;
@@ -155,11 +151,11 @@ async fn after_429_nothing_is_asked_for_as_long_as_it_said() {
 }
 
 #[tokio::test]
-async fn an_event_refused_for_good_becomes_a_dead_letter_and_the_next_is_published() {
+async fn a_refused_event_becomes_a_dead_letter_and_the_next_is_published() {
     for code in [400, 413] {
         let host = Host::open().await;
-        // The two events of the message together, then the first of them: three times until it is a dead letter.
-        host.house.server.answer_next([
+        // One call with both events of the message, then the first event alone until it becomes a dead letter.
+        host.fixture.server.reply_next([
             status(code),
             status(code),
             status(code),
@@ -173,16 +169,16 @@ async fn an_event_refused_for_good_becomes_a_dead_letter_and_the_next_is_publish
         let dead = host.store.list_dead_letters(None, 9).await.unwrap();
         assert_eq!(dead.len(), 1, "{code}: {dead:?}");
         assert!(dead[0].why.contains(&code.to_string()), "{}", dead[0].why);
-        assert_eq!(host.told().last().unwrap(), "next");
+        assert_eq!(host.published().last().unwrap(), "next");
         assert_eq!(host.waiting().await, 0);
     }
 }
 
 #[tokio::test]
-async fn refused_credentials_halt_everything_and_are_tried_every_30_seconds() {
+async fn rejected_credentials_halt_publishing_and_are_retried_every_30_seconds() {
     for code in [401, 403] {
         let host = Host::open().await;
-        host.house.server.answer_all(status(code));
+        host.fixture.server.reply_all(status(code));
         let before = host.calls();
         for text in ["one", "two"] {
             host.send(text).await;
@@ -192,18 +188,18 @@ async fn refused_credentials_halt_everything_and_are_tried_every_30_seconds() {
         assert!(host.messaging.health().await.unwrap().halted);
         host.publish_for(5).await;
         assert_eq!(host.calls(), before + 2);
-        host.house
+        host.fixture
             .server
-            .answer_all(Reply::Status(200, "", "{}".to_owned()));
-        let told = host.told().len();
+            .reply_all(Reply::Status(200, "", "{}".to_owned()));
+        let before = host.published().len();
         host.publish_for(40).await;
-        assert_eq!(host.told()[told..], ["one", "two"]);
+        assert_eq!(host.published()[before..], ["one", "two"]);
         assert!(!host.messaging.health().await.unwrap().halted);
     }
 }
 
 #[tokio::test]
-async fn a_user_who_loses_many_conversations_at_once_is_thrown_out_seldom() {
+async fn revocations_of_many_conversations_share_calls() {
     let host = Host::open().await;
     let agency = AgentId::parse("agency-1").unwrap();
     for n in 2..=60 {

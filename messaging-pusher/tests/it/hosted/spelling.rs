@@ -1,4 +1,4 @@
-//! Channels by another spelling of their UUID, which to Pusher are other channels.
+//! Channel names with a non-canonical UUID, which are other channels to Pusher.
 
 use std::{
     io::{self, Write},
@@ -12,17 +12,17 @@ use messaging_core::{
 use messaging_pusher::PusherRealtime;
 use tracing::{Level, subscriber::with_default};
 
-use crate::support::hosted::{House, user};
+use crate::support::hosted::{Fixture, user};
 
 const CANONICAL: &str = "0190163d-8694-739b-aea5-966c26f8ad91";
 const UPPER: &str = "0190163D-8694-739B-AEA5-966C26F8AD91";
 
-/// What is logged.
+/// Captures log output.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
-    fn of(logging: impl FnOnce()) -> String {
+    fn capture(logging: impl FnOnce()) -> String {
         let log = Self::default();
         let writer = log.clone();
         let subscriber = tracing_subscriber::fmt()
@@ -46,7 +46,7 @@ impl Write for Log {
     }
 }
 
-/// Asks for a signature, which is of the channel as the client spells it.
+/// Requests a signature for the channel as the client spells it.
 fn sign(pusher: &PusherRealtime, channel: &str) {
     let subscription = Subscription {
         socket_id: SocketId::parse("1.1").unwrap(),
@@ -60,9 +60,9 @@ fn sign(pusher: &PusherRealtime, channel: &str) {
 }
 
 #[tokio::test]
-async fn a_channel_by_another_spelling_is_logged_once_with_its_canonical_name() {
-    let pusher = House::open().await.pusher;
-    let log = Log::of(|| {
+async fn a_non_canonical_spelling_is_logged_once_with_the_canonical_name() {
+    let pusher = Fixture::open().await.pusher;
+    let log = Log::capture(|| {
         for _ in 0..3 {
             sign(&pusher, &format!("private-conversation-{UPPER}"));
             sign(&pusher, &format!("presence-conversation-{UPPER}"));
@@ -83,11 +83,11 @@ async fn a_channel_by_another_spelling_is_logged_once_with_its_canonical_name() 
 }
 
 #[tokio::test]
-async fn a_channel_by_its_canonical_name_is_not_logged() {
-    let pusher = House::open().await.pusher;
-    let log = Log::of(|| {
+async fn a_canonical_name_is_not_logged() {
+    let pusher = Fixture::open().await.pusher;
+    let log = Log::capture(|| {
         sign(&pusher, &format!("private-conversation-{CANONICAL}"));
-        // A user's id is the host's own: its case is not spelling.
+        // A user id is not a UUID; its case is significant.
         sign(&pusher, "private-user-CARL");
         sign(&pusher, &format!("private-orders-{UPPER}"));
     });

@@ -1,4 +1,4 @@
-//! TLS: who is trusted, and that nothing else is spoken.
+//! TLS: trusted certificates, and no plain text.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -16,10 +16,10 @@ use tokio_rustls::{
 
 use crate::support::{
     fault_server::FaultServer,
-    hosted::{House, at, event, kind, pusher},
+    hosted::{Fixture, at, event, kind, pusher},
 };
 
-/// A server that speaks TLS under the name `localhost`, with its certificate in PEM.
+/// A TLS server named `localhost`, and its certificate in PEM.
 async fn tls_server() -> (FaultServer, String) {
     let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let key = PrivateKeyDer::try_from(signing_key.serialize_der()).unwrap();
@@ -38,7 +38,7 @@ async fn tls_server() -> (FaultServer, String) {
             let (acceptor, server) = (acceptor.clone(), accepting.clone());
             tokio::spawn(async move {
                 if let Ok(stream) = acceptor.accept(stream).await {
-                    server.talk(stream).await;
+                    server.serve(stream).await;
                 }
             });
         }
@@ -52,36 +52,39 @@ fn at_localhost(address: SocketAddr, options: PusherOptions) -> messaging_pusher
 }
 
 #[tokio::test]
-async fn a_server_whose_certificate_is_trusted_is_spoken_to() {
+async fn a_server_with_a_trusted_certificate_is_used() {
     let (server, certificate) = tls_server().await;
     let trusting = PusherOptions::default().with_root_certificates(certificate);
     let pusher = at_localhost(server.address, trusting);
     for _ in 0..3 {
         assert_eq!(kind(pusher.publish(&[event("{}")]).await), None);
     }
-    assert_eq!((server.asked().len(), server.connections()), (3, 1));
+    assert_eq!((server.requests().len(), server.connections()), (3, 1));
 }
 
 #[tokio::test]
-async fn one_that_is_not_trusted_or_has_another_name_is_told_nothing() {
+async fn a_server_with_an_untrusted_certificate_or_another_name_receives_no_request() {
     let (server, certificate) = tls_server().await;
-    let stranger = at_localhost(server.address, PusherOptions::default());
-    assert_eq!(kind(stranger.publish(&[event("{}")]).await), Some(Down));
+    let without_certificate = at_localhost(server.address, PusherOptions::default());
+    assert_eq!(
+        kind(without_certificate.publish(&[event("{}")]).await),
+        Some(Down)
+    );
     let trusting = PusherOptions::default().with_root_certificates(certificate);
     let other_name = at(server.address, Tls::On, trusting, &ManualClock::new());
     assert_eq!(kind(other_name.publish(&[event("{}")]).await), Some(Down));
-    assert_eq!(server.asked().len(), 0);
+    assert_eq!(server.requests().len(), 0);
 }
 
 #[tokio::test]
-async fn plain_text_is_not_spoken_where_tls_is_meant() {
-    let house = House::open().await;
-    let meant = at(
-        house.server.address,
+async fn plain_text_is_never_sent_when_tls_is_configured() {
+    let fixture = Fixture::open().await;
+    let with_tls = at(
+        fixture.server.address,
         Tls::On,
         PusherOptions::default(),
-        &house.clock,
+        &fixture.clock,
     );
-    assert_eq!(kind(meant.publish(&[event("{}")]).await), Some(Down));
-    assert_eq!(house.server.asked().len(), 0);
+    assert_eq!(kind(with_tls.publish(&[event("{}")]).await), Some(Down));
+    assert_eq!(fixture.server.requests().len(), 0);
 }

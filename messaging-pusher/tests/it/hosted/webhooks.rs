@@ -1,13 +1,13 @@
-//! A webhook makes forgotten what is remembered of a user; and nothing else does.
+//! A valid webhook invalidates cached presence.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use messaging_core::host::presence::Presence as _;
 use messaging_core::transport::channels::{Channels as _, Webhook, WebhookError};
+use messaging_core::host::presence::Presence as _;
 use sha2::Sha256;
 
 use crate::support::{
     fault_server::Reply,
-    hosted::{House, KEY, SECRET, user},
+    hosted::{Fixture, KEY, SECRET, user},
 };
 
 const NOW: &str =
@@ -19,41 +19,41 @@ fn signed(body: &[u8]) -> String {
     hex::encode(mac.finalize().into_bytes())
 }
 
-/// How often the server was asked for carl, once he was asked for again.
-async fn questions(house: &House) -> usize {
-    house.pusher.online(&[user("carl")]).await.unwrap();
-    house.server.asked().len()
+/// The number of lookups, after another query for carl.
+async fn lookups(fixture: &Fixture) -> usize {
+    fixture.pusher.online(&[user("carl")]).await.unwrap();
+    fixture.server.requests().len()
 }
 
-async fn remembered() -> House {
-    let house = House::open().await;
-    house
+async fn fixture_with_cached_presence() -> Fixture {
+    let fixture = Fixture::open().await;
+    fixture
         .server
-        .answer_all(Reply::Status(200, "", r#"{"occupied": true}"#.to_owned()));
-    assert_eq!((questions(&house).await, questions(&house).await), (1, 1));
-    house
+        .reply_all(Reply::Status(200, "", r#"{"occupied": true}"#.to_owned()));
+    assert_eq!((lookups(&fixture).await, lookups(&fixture).await), (1, 1));
+    fixture
 }
 
 #[tokio::test]
-async fn who_came_or_went_is_asked_for_again() {
-    let house = remembered().await;
+async fn a_webhook_causes_a_new_lookup() {
+    let fixture = fixture_with_cached_presence().await;
     let signature = signed(NOW.as_bytes());
     let headers = [("X-Pusher-Key", KEY), ("X-Pusher-Signature", signature.as_str())];
-    house
+    fixture
         .pusher
         .receive_webhook(&Webhook::new(headers, NOW.as_bytes()))
         .unwrap();
-    assert_eq!((questions(&house).await, questions(&house).await), (2, 2));
-    let again = house
+    assert_eq!((lookups(&fixture).await, lookups(&fixture).await), (2, 2));
+    let again = fixture
         .pusher
         .receive_webhook(&Webhook::new(headers, NOW.as_bytes()));
     again.unwrap();
-    assert_eq!(questions(&house).await, 2, "what was said before changes nothing");
+    assert_eq!(lookups(&fixture).await, 2, "a repeated webhook changes nothing");
 }
 
 #[tokio::test]
-async fn what_is_refused_changes_nothing() {
-    let house = remembered().await;
+async fn a_refused_webhook_changes_nothing() {
+    let fixture = fixture_with_cached_presence().await;
     let right = signed(NOW.as_bytes());
     let cases = [
         (KEY, "", NOW),
@@ -65,7 +65,7 @@ async fn what_is_refused_changes_nothing() {
     ];
     for (key, signature, body) in cases {
         let headers = [("x-pusher-key", key), ("x-pusher-signature", signature)];
-        let refused = house
+        let refused = fixture
             .pusher
             .receive_webhook(&Webhook::new(headers, body.as_bytes()));
         assert!(
@@ -73,17 +73,17 @@ async fn what_is_refused_changes_nothing() {
             "{refused:?}"
         );
     }
-    let without = house
+    let without = fixture
         .pusher
         .receive_webhook(&Webhook::new([("x-pusher-key", KEY)], NOW.as_bytes()));
     assert!(matches!(without, Err(WebhookError::NotAuthentic(_))));
     for unreadable in ["", "{}", "[]", "\u{0}", r#"{"time_ms": "now", "events": []}"#] {
         let signature = signed(unreadable.as_bytes());
         let headers = [("x-pusher-key", KEY), ("x-pusher-signature", signature.as_str())];
-        let refused = house
+        let refused = fixture
             .pusher
             .receive_webhook(&Webhook::new(headers, unreadable.as_bytes()));
         assert!(matches!(refused, Err(WebhookError::Unreadable(_))), "{refused:?}");
     }
-    assert_eq!(questions(&house).await, 1);
+    assert_eq!(lookups(&fixture).await, 1);
 }

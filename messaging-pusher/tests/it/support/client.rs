@@ -1,4 +1,4 @@
-//! A client of the protocol, as plain as can be.
+//! A minimal client of the protocol.
 
 use std::net::SocketAddr;
 
@@ -16,30 +16,30 @@ pub(crate) struct Client {
     socket: WebSocketStream<TcpStream>,
 }
 
-/// What a client hears.
+/// What a client receives.
 #[derive(Debug, PartialEq)]
-pub(crate) enum Heard {
-    /// A frame, its data read.
+pub(crate) enum Received {
+    /// A frame with parsed data.
     Frame(Value),
-    /// The answer to a ping of the WebSocket.
+    /// The answer to a WebSocket ping.
     Pong,
-    /// The end, with the close code if there was one.
+    /// The end of the connection, with the close code if any.
     End(Option<u16>),
 }
 
 impl Client {
-    /// As [`connect`](Self::connect), with little room in the kernel for what it does not read.
-    pub(crate) async fn connect_narrow(address: SocketAddr, path: &str) -> Self {
+    /// As [`connect`](Self::connect), with a small receive buffer in the kernel.
+    pub(crate) async fn connect_with_small_buffer(address: SocketAddr, path: &str) -> Self {
         let tcp = TcpSocket::new_v4().unwrap();
         tcp.set_recv_buffer_size(4 * 1024).unwrap();
-        Self::over(tcp.connect(address).await.unwrap(), address, path).await
+        Self::handshake(tcp.connect(address).await.unwrap(), address, path).await
     }
 
     pub(crate) async fn connect(address: SocketAddr, path: &str) -> Self {
-        Self::over(TcpStream::connect(address).await.unwrap(), address, path).await
+        Self::handshake(TcpStream::connect(address).await.unwrap(), address, path).await
     }
 
-    async fn over(stream: TcpStream, address: SocketAddr, path: &str) -> Self {
+    async fn handshake(stream: TcpStream, address: SocketAddr, path: &str) -> Self {
         let (socket, _) = client_async(format!("ws://{address}{path}"), stream)
             .await
             .unwrap();
@@ -50,7 +50,7 @@ impl Client {
     }
 
     pub(crate) async fn established(mut self) -> Self {
-        let greeting = self.hear("pusher:connection_established").await;
+        let greeting = self.receive("pusher:connection_established").await;
         greeting["data"]["socket_id"]
             .as_str()
             .unwrap()
@@ -58,78 +58,78 @@ impl Client {
         self
     }
 
-    pub(crate) async fn say(&mut self, message: impl Into<Message>) {
+    pub(crate) async fn send(&mut self, message: impl Into<Message>) {
         self.socket.send(message.into()).await.unwrap();
     }
 
-    /// Sends bytes as they are, whether they are WebSocket or not.
-    pub(crate) async fn say_raw(&mut self, bytes: &[u8]) {
+    /// Sends raw bytes, whether or not they are valid WebSocket frames.
+    pub(crate) async fn send_raw(&mut self, bytes: &[u8]) {
         self.socket.get_mut().write_all(bytes).await.unwrap();
     }
 
-    /// Ends the connection without a goodbye, and goes on reading.
-    pub(crate) async fn hang_up(&mut self) {
+    /// Shuts down the write half without a close frame; reading continues.
+    pub(crate) async fn shut_down_write(&mut self) {
         self.socket.get_mut().shutdown().await.unwrap();
     }
 
     pub(crate) async fn subscribe(&mut self, channel: &str, auth: &ChannelAuth) {
         let data = json!({ "channel": channel, "auth": auth.auth, "channel_data": auth.channel_data });
-        self.say(json!({ "event": "pusher:subscribe", "data": data }).to_string())
+        self.send(json!({ "event": "pusher:subscribe", "data": data }).to_string())
             .await;
     }
 
-    /// Says ping and hears pong: whatever was said before has been dealt with.
-    pub(crate) async fn settle(&mut self) {
-        self.say(r#"{"event":"pusher:ping","data":{}}"#).await;
-        self.hear("pusher:pong").await;
+    /// Sends a ping and receives the pong, so that all earlier messages have been handled.
+    pub(crate) async fn ping_pong(&mut self) {
+        self.send(r#"{"event":"pusher:ping","data":{}}"#).await;
+        self.receive("pusher:pong").await;
     }
 
     /// The next frame, which must be this event.
-    pub(crate) async fn hear(&mut self, event: &str) -> Value {
+    pub(crate) async fn receive(&mut self, event: &str) -> Value {
         match self.next().await {
-            Heard::Frame(frame) if frame["event"] == event => frame,
-            other => panic!("expected {event}, heard {other:?}"),
+            Received::Frame(frame) if frame["event"] == event => frame,
+            other => panic!("expected {event}, received {other:?}"),
         }
     }
 
-    /// Hears nothing in many turns of the other tasks.
-    pub(crate) async fn expect_silence(&mut self) {
+    /// Expects no message while other tasks run many times.
+    pub(crate) async fn expect_nothing(&mut self) {
         let turns = async {
             for _ in 0..100 {
                 tokio::task::yield_now().await;
             }
         };
         tokio::select! {
-            heard = self.next() => panic!("heard {heard:?}"),
+            received = self.next() => panic!("received {received:?}"),
             () = turns => {}
         }
     }
 
-    /// The rest up to the end: the last frame's event and the close code.
-    pub(crate) async fn hear_out(&mut self) -> (Value, Option<u16>) {
+    /// Reads until the connection ends; returns the last frame's event and the close code.
+    pub(crate) async fn receive_until_closed(&mut self) -> (Value, Option<u16>) {
         let mut last = Value::Null;
         loop {
             match self.next().await {
-                Heard::Frame(frame) => last = frame["event"].clone(),
-                Heard::Pong => {}
-                Heard::End(code) => return (last, code),
+                Received::Frame(frame) => last = frame["event"].clone(),
+                Received::Pong => {}
+                Received::End(code) => return (last, code),
             }
         }
     }
 
-    pub(crate) async fn next(&mut self) -> Heard {
+    pub(crate) async fn next(&mut self) -> Received {
         match self.socket.next().await {
             Some(Ok(Message::Text(text))) => {
                 let mut frame: Value = serde_json::from_str(&text).unwrap();
                 if let Some(data) = frame["data"].as_str() {
                     frame["data"] = serde_json::from_str(data).unwrap();
                 }
-                Heard::Frame(frame)
+                Received::Frame(frame)
             }
-            Some(Ok(Message::Pong(_))) => Heard::Pong,
-            Some(Ok(Message::Close(close))) => Heard::End(close.map(|close| close.code.into())),
+            Some(Ok(Message::Pong(_))) => Received::Pong,
+            Some(Ok(Message::Close(close))) => Received::End(close.map(|close| close.code.into())),
             Some(Ok(other)) => panic!("unexpected message {other:?}"),
-            Some(Err(_)) | None => Heard::End(None),
+            Some(Err(_)) | None => Received::End(None),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A host with an embedded server, on a port of its own.
+//! A host with an embedded server on its own port.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -16,13 +16,13 @@ use crate::support::client::Client;
 pub(crate) const PRIVATE: &str = "private-conversation-00000000-0000-0000-0000-000000000001";
 pub(crate) const PRESENCE: &str = "presence-conversation-00000000-0000-0000-0000-000000000001";
 
-pub(crate) struct House {
+pub(crate) struct Fixture {
     pub(crate) channels: EmbeddedChannels,
     pub(crate) clock: ManualClock,
     pub(crate) address: SocketAddr,
 }
 
-impl House {
+impl Fixture {
     pub(crate) async fn open() -> Self {
         Self::open_with(EmbeddedOptions::default()).await
     }
@@ -57,15 +57,15 @@ impl House {
         .await
     }
 
-    /// A client that is subscribed to a channel.
+    /// A subscribed client.
     pub(crate) async fn subscriber(&self, channel: &str, user_id: &str) -> Client {
         let client = self.client().await;
         self.subscribed(client, channel, user_id).await
     }
 
-    /// A client that is subscribed to a channel, with little room in the kernel for what it does not read.
-    pub(crate) async fn narrow_subscriber(&self, channel: &str, user_id: &str) -> Client {
-        let client = Client::connect_narrow(self.address, "/app/local?protocol=7").await;
+    /// A subscribed client with a small receive buffer in the kernel.
+    pub(crate) async fn slow_subscriber(&self, channel: &str, user_id: &str) -> Client {
+        let client = Client::connect_with_small_buffer(self.address, "/app/local?protocol=7").await;
         self.subscribed(client.established().await, channel, user_id)
             .await
     }
@@ -74,18 +74,18 @@ impl House {
         client
             .subscribe(channel, &self.sign(&client, channel, user_id))
             .await;
-        client.hear("pusher_internal:subscription_succeeded").await;
+        client.receive("pusher_internal:subscription_succeeded").await;
         client
     }
 
-    /// Returns when this has come true, which takes no more than other tasks' turns.
+    /// Yields to other tasks until the condition is true.
     pub(crate) async fn until(&self, is_true: impl Fn(&EmbeddedChannels) -> bool) {
         while !is_true(&self.channels) {
             tokio::task::yield_now().await;
         }
     }
 
-    /// What the host's authorisation endpoint answers.
+    /// A signature, as the host's authorisation endpoint returns it.
     pub(crate) fn sign(&self, client: &Client, channel: &str, user_id: &str) -> ChannelAuth {
         let subscription = Subscription {
             socket_id: SocketId::parse(&client.socket_id).unwrap(),

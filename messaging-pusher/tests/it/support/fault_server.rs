@@ -1,4 +1,4 @@
-//! A server that notes what it is asked, and answers as it is told.
+//! An HTTP server that records requests and replies as configured.
 
 use std::{
     collections::VecDeque,
@@ -13,28 +13,28 @@ use tokio::{
     net::TcpListener,
 };
 
-/// What it was asked.
+/// A recorded request.
 #[derive(Debug, Clone)]
-pub(crate) struct Asked {
+pub(crate) struct Request {
     pub(crate) method: String,
     pub(crate) target: String,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: String,
 }
 
-/// How it answers.
+/// A configured reply.
 #[derive(Debug, Clone)]
 pub(crate) enum Reply {
-    /// A status, with headers, and a body.
+    /// A status with headers and a body.
     Status(u16, &'static str, String),
-    /// Never.
-    Silence,
-    /// It hangs up.
-    HangUp,
-    /// These bytes, and then it hangs up.
+    /// No response; the connection stays open.
+    NoAnswer,
+    /// Closes the connection.
+    Disconnect,
+    /// Sends these bytes and closes the connection.
     Bytes(&'static [u8]),
-    /// A body that does not end.
-    Endless,
+    /// An endless body.
+    EndlessBody,
 }
 
 #[derive(Clone)]
@@ -45,10 +45,10 @@ pub(crate) struct FaultServer {
 
 #[derive(Default)]
 struct State {
-    asked: Vec<Asked>,
+    requests: Vec<Request>,
     connections: usize,
     next: VecDeque<Reply>,
-    usual: Option<Reply>,
+    default_reply: Option<Reply>,
 }
 
 pub(crate) fn status(status: u16) -> Reply {
@@ -56,14 +56,14 @@ pub(crate) fn status(status: u16) -> Reply {
 }
 
 impl FaultServer {
-    /// One that accepts everything until it is told otherwise.
+    /// A server that accepts every request by default.
     pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let server = Self::at(listener.local_addr().unwrap());
         let accepting = server.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(accepting.clone().talk(stream));
+                tokio::spawn(accepting.clone().serve(stream));
             }
         });
         server
@@ -76,47 +76,47 @@ impl FaultServer {
         }
     }
 
-    /// Answers the next calls like that, then as usual.
-    pub(crate) fn answer_next(&self, replies: impl IntoIterator<Item = Reply>) {
+    /// Replies to the next requests in this order.
+    pub(crate) fn reply_next(&self, replies: impl IntoIterator<Item = Reply>) {
         self.state.lock().unwrap().next = replies.into_iter().collect();
     }
 
-    /// Answers all calls like that.
-    pub(crate) fn answer_all(&self, reply: Reply) {
-        self.state.lock().unwrap().usual = Some(reply);
+    /// Sets the reply to all other requests.
+    pub(crate) fn reply_all(&self, reply: Reply) {
+        self.state.lock().unwrap().default_reply = Some(reply);
     }
 
-    pub(crate) fn asked(&self) -> Vec<Asked> {
-        self.state.lock().unwrap().asked.clone()
+    pub(crate) fn requests(&self) -> Vec<Request> {
+        self.state.lock().unwrap().requests.clone()
     }
 
     pub(crate) fn connections(&self) -> usize {
         self.state.lock().unwrap().connections
     }
 
-    /// Waits until it has been asked so often.
-    pub(crate) async fn wait_for_call(&self, calls: usize) {
-        let asked = async {
-            while self.asked().len() < calls {
+    /// Waits for this number of requests.
+    pub(crate) async fn wait_for_requests(&self, count: usize) {
+        let received = async {
+            while self.requests().len() < count {
                 tokio::task::yield_now().await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(20), asked)
+        tokio::time::timeout(Duration::from_secs(20), received)
             .await
-            .expect("a call");
+            .expect("the requests arrive");
     }
 
     /// Serves one connection.
-    pub(crate) async fn talk(self, stream: impl AsyncRead + AsyncWrite + Unpin) {
+    pub(crate) async fn serve(self, stream: impl AsyncRead + AsyncWrite + Unpin) {
         self.state.lock().unwrap().connections += 1;
         let mut stream = BufReader::new(stream);
-        while let Some(asked) = read(&mut stream).await {
+        while let Some(request) = read(&mut stream).await {
             let reply = {
                 let mut state = self.state.lock().unwrap();
-                state.asked.push(asked);
-                let usual = state.usual.clone();
+                state.requests.push(request);
+                let default_reply = state.default_reply.clone();
                 let accept = || Reply::Status(200, "", "{}".to_owned());
-                state.next.pop_front().or(usual).unwrap_or_else(accept)
+                state.next.pop_front().or(default_reply).unwrap_or_else(accept)
             };
             let answer = match reply {
                 Reply::Status(status, headers, body) => {
@@ -124,13 +124,13 @@ impl FaultServer {
                     format!("HTTP/1.1 {status} X\r\n{headers}content-length: {length}\r\n\r\n{body}")
                         .into_bytes()
                 }
-                Reply::Silence => return std::future::pending().await,
-                Reply::HangUp => return,
+                Reply::NoAnswer => return std::future::pending().await,
+                Reply::Disconnect => return,
                 Reply::Bytes(bytes) => {
                     stream.write_all(bytes).await.ok();
                     return;
                 }
-                Reply::Endless => {
+                Reply::EndlessBody => {
                     stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.ok();
                     while stream.write_all(&[b' '; 4096]).await.is_ok() {}
                     return;
@@ -143,7 +143,7 @@ impl FaultServer {
     }
 }
 
-async fn read(stream: &mut (impl tokio::io::AsyncBufRead + Unpin)) -> Option<Asked> {
+async fn read(stream: &mut (impl tokio::io::AsyncBufRead + Unpin)) -> Option<Request> {
     let mut line = String::new();
     stream
         .read_line(&mut line)
@@ -166,7 +166,7 @@ async fn read(stream: &mut (impl tokio::io::AsyncBufRead + Unpin)) -> Option<Ask
     let mut body = vec![0; length];
     stream.read_exact(&mut body).await.ok()?;
     let body = String::from_utf8(body).unwrap();
-    Some(Asked {
+    Some(Request {
         method,
         target,
         headers,

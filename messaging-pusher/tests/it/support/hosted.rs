@@ -1,4 +1,4 @@
-//! An app at a server that does what it is told.
+//! An app on a server with configurable replies.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -17,13 +17,13 @@ use crate::support::fault_server::FaultServer;
 pub(crate) const SECRET: &str = "7ad3773142a6692b25b8";
 pub(crate) const KEY: &str = "278d425bdf160c739803";
 
-pub(crate) struct House {
+pub(crate) struct Fixture {
     pub(crate) server: FaultServer,
     pub(crate) pusher: PusherRealtime,
     pub(crate) clock: ManualClock,
 }
 
-impl House {
+impl Fixture {
     pub(crate) async fn open() -> Self {
         Self::open_with(PusherOptions::default()).await
     }
@@ -71,7 +71,7 @@ pub(crate) fn user(id: &str) -> UserId {
     UserId::parse(id).unwrap()
 }
 
-/// What came of a call; `None` when it was accepted.
+/// The error kind of a call, or `None` on success.
 pub(crate) fn kind(
     outcome: Result<(), messaging_core::transport::realtime::PublishError>,
 ) -> Option<PublishErrorKind> {

@@ -1,4 +1,4 @@
-//! What becomes of each way in which a call can end.
+//! Error kinds of failed calls.
 
 use std::time::Duration;
 
@@ -11,42 +11,46 @@ use tokio::net::TcpListener;
 
 use crate::support::{
     fault_server::{Reply, status},
-    hosted::{House, at, event, kind},
+    hosted::{Fixture, at, event, kind},
 };
 
-/// What a call comes to that is answered like that; and then the next is accepted all the same.
+/// Checks the error kind for a reply, and that the next call succeeds.
 async fn check(reply: Reply, expected: PublishErrorKind) {
-    let house = House::open().await;
+    let fixture = Fixture::open().await;
     let shown = format!("{reply:?}");
-    house.server.answer_next([reply]);
-    let outcome = house.pusher.publish(&[event("{}")]).await;
+    fixture.server.reply_next([reply]);
+    let outcome = fixture.pusher.publish(&[event("{}")]).await;
     let error = outcome.unwrap_err();
     assert_eq!(error.kind(), expected, "{shown}: {error:?}");
-    let told = format!("{error:?} {error}");
+    let text = format!("{error:?} {error}");
     assert!(
-        !told.contains("auth_signature") && !told.contains(crate::support::hosted::SECRET),
-        "{told}"
+        !text.contains("auth_signature") && !text.contains(crate::support::hosted::SECRET),
+        "{text}"
     );
-    assert!(told.len() < 1_000, "{told}");
-    assert_eq!(kind(house.pusher.publish(&[event("{}")]).await), None, "{shown}");
+    assert!(text.len() < 1_000, "{text}");
+    assert_eq!(
+        kind(fixture.pusher.publish(&[event("{}")]).await),
+        None,
+        "{shown}"
+    );
 }
 
 #[tokio::test]
-async fn what_is_said_of_an_event_is_held_against_it() {
+async fn statuses_about_the_event_are_refused() {
     for code in [400, 413] {
         check(status(code), Refused).await;
     }
 }
 
 #[tokio::test]
-async fn what_is_said_of_the_app_is_not() {
+async fn statuses_about_the_app_are_misconfigured() {
     for code in [401, 403, 404] {
         check(status(code), Misconfigured).await;
     }
 }
 
 #[tokio::test]
-async fn patience_is_had_for_as_long_as_is_asked_for() {
+async fn status_429_is_busy_with_the_seconds_of_retry_after() {
     let busy = |header| Reply::Status(429, header, String::new());
     let seconds = |seconds| Busy {
         retry_after: Some(Duration::from_secs(seconds)),
@@ -64,14 +68,14 @@ async fn patience_is_had_for_as_long_as_is_asked_for() {
 }
 
 #[tokio::test]
-async fn every_other_status_is_a_failure_of_the_server() {
+async fn every_other_status_is_down() {
     for code in [201, 204, 301, 302, 402, 405, 408, 418, 422, 500, 502, 503, 504] {
         check(Reply::Status(code, "location: /\r\n", String::new()), Down).await;
     }
 }
 
 #[tokio::test]
-async fn so_is_what_is_not_an_answer_of_the_api() {
+async fn an_invalid_response_is_down() {
     for garbage in [
         "",
         "<html>Sign in to the network</html>",
@@ -90,12 +94,12 @@ async fn so_is_what_is_not_an_answer_of_the_api() {
         check(Reply::Bytes(garbage), Down).await;
     }
     check(Reply::Status(500, "", "x".repeat(1_000_000)), Down).await;
-    check(Reply::Endless, Down).await;
+    check(Reply::EndlessBody, Down).await;
 }
 
 #[tokio::test]
-async fn so_is_a_connection_that_breaks() {
-    check(Reply::HangUp, Down).await;
+async fn a_broken_connection_is_down() {
+    check(Reply::Disconnect, Down).await;
     for half in [
         &b"HTTP/1.1 200 OK\r\n"[..],
         b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n{",
@@ -105,39 +109,39 @@ async fn so_is_a_connection_that_breaks() {
 }
 
 #[tokio::test]
-async fn a_kept_connection_that_broke_meanwhile_is_made_again() {
-    let house = House::open().await;
-    house
+async fn a_pooled_connection_that_broke_is_replaced() {
+    let fixture = Fixture::open().await;
+    fixture
         .server
-        .answer_next([Reply::Bytes(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")]);
+        .reply_next([Reply::Bytes(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")]);
     for _ in 0..3 {
-        assert_eq!(kind(house.pusher.publish(&[event("{}")]).await), None);
+        assert_eq!(kind(fixture.pusher.publish(&[event("{}")]).await), None);
     }
-    assert_eq!(house.server.connections(), 2);
+    assert_eq!(fixture.server.connections(), 2);
 }
 
 #[tokio::test]
-async fn nobody_who_listens_is_a_failure_of_the_server() {
-    let house = House::open().await;
+async fn a_refused_connection_is_down() {
+    let fixture = Fixture::open().await;
     let closed = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = closed.local_addr().unwrap();
     drop(closed);
-    let pusher = at(address, Tls::Off, PusherOptions::default(), &house.clock);
+    let pusher = at(address, Tls::Off, PusherOptions::default(), &fixture.clock);
     assert_eq!(kind(pusher.publish(&[event("{}")]).await), Some(Down));
 }
 
 #[tokio::test]
-async fn an_answer_is_waited_for_5_seconds() {
-    let house = House::open().await;
-    house.server.answer_next([Reply::Silence]);
+async fn a_call_times_out_after_5_seconds() {
+    let fixture = Fixture::open().await;
+    fixture.server.reply_next([Reply::NoAnswer]);
     let call = tokio::spawn({
-        let pusher = house.pusher.clone();
+        let pusher = fixture.pusher.clone();
         async move { kind(pusher.publish(&[event("{}")]).await) }
     });
-    house.server.wait_for_call(1).await;
-    house.clock.advance(Duration::from_millis(4_999));
+    fixture.server.wait_for_requests(1).await;
+    fixture.clock.advance(Duration::from_millis(4_999));
     tokio::task::yield_now().await;
     assert!(!call.is_finished());
-    house.clock.advance(Duration::from_millis(1));
+    fixture.clock.advance(Duration::from_millis(1));
     assert_eq!(call.await.unwrap(), Some(Down));
 }
