@@ -1,8 +1,8 @@
-//! The OpenAPI document: what each route says of itself, and what holds for all of them.
+//! Builds the OpenAPI document from the descriptions of the routes.
 //!
-//! A route names what it answers and which refusals are its own. Those that follow from its form are added here: who
-//! takes parameters can find them invalid, who needs a caller can be without one. Every refusal of one status is one
-//! response, with an example for each of its codes.
+//! A route declares its successful responses and its own errors. Errors that follow from its form are added here: a
+//! route with parameters can fail validation, and a route with a caller can be unauthenticated. All errors with one
+//! status share one response, with an example for each code.
 
 use std::collections::BTreeMap;
 
@@ -26,8 +26,8 @@ use crate::{
     status::Code,
 };
 
-/// What a path answers, and the schemas that it names.
-pub(crate) type Described = (Vec<(String, RefOr<Schema>)>, Paths);
+/// The operations of a path, and the schemas they reference.
+pub(crate) type RouteDescription = (Vec<(String, RefOr<Schema>)>, Paths);
 
 const LOGIN: &str = "login";
 const WEBHOOK_KEY: &str = "webhookKey";
@@ -35,32 +35,38 @@ const WEBHOOK_SIGNATURE: &str = "webhookSignature";
 
 const DESCRIPTION: &str = "\
 Conversations between the clients and the agents of a marketplace. Times are RFC 3339 in UTC with milliseconds; \
-cursors are opaque. An answer is `{\"success\": true, \"data\": …}`, with `meta` for a list; an error is \
-`{\"success\": false, \"error\": …, \"code\": …}`, and names in `details` the fields that failed. What does not exist \
-and what is not the caller's to know are answered alike.";
+cursors are opaque. A successful response is `{\"success\": true, \"data\": …}`, with `meta` for a list; an error is \
+`{\"success\": false, \"error\": …, \"code\": …}`, with the invalid fields in `details`. A resource that the \
+caller may not see is indistinguishable from one that does not exist.";
 
 const TAGS: [(&str, &str); 5] = [
     ("messages", "Sending, reading, typing."),
     ("conversations", "Opening, listing, blocking, reporting."),
     (
         "realtime",
-        "For the clients of the realtime server, and for itself.",
+        "For clients of the realtime server, and for the server itself.",
     ),
-    ("admin", "For the host's staff. Every look is in the audit log."),
+    (
+        "admin",
+        "For the host's staff. Every access is recorded in the audit log.",
+    ),
     ("document", "About this document."),
 ];
 
-/// Puts a document together.
-pub(crate) fn document(described: impl IntoIterator<Item = Described>, login: Option<Login>) -> OpenApi {
+/// Builds the document. `login` describes the host's login, if known.
+pub(crate) fn document(
+    descriptions: impl IntoIterator<Item = RouteDescription>,
+    login: Option<Login>,
+) -> OpenApi {
     let mut components = Components::new();
     let mut paths = Paths::new();
-    for (schemas, described) in described {
+    for (schemas, route_paths) in descriptions {
         components.schemas.extend(schemas);
-        paths.merge(described);
+        paths.merge(route_paths);
     }
     for item in paths.paths.values_mut() {
         for operation in operations(item) {
-            complete(operation, login.is_some());
+            add_common_responses(operation, login.is_some());
         }
     }
     components.schemas.extend([
@@ -68,8 +74,8 @@ pub(crate) fn document(described: impl IntoIterator<Item = Described>, login: Op
         (Code::name().into(), Code::schema()),
         (FieldError::name().into(), FieldError::schema()),
     ]);
-    name_parts(&mut components.schemas);
-    components.responses = refusals().collect();
+    reference_named_schemas(&mut components.schemas);
+    components.responses = error_responses().collect();
     components.security_schemes = security(login).collect();
 
     let license = License::builder()
@@ -80,11 +86,11 @@ pub(crate) fn document(described: impl IntoIterator<Item = Described>, login: Op
         .version(env!("CARGO_PKG_VERSION"))
         .description(Some(DESCRIPTION))
         .license(Some(license.build()));
-    let mut mounted = Server::new("..");
-    mounted.description = Some("Where the routes are mounted: it is relative to this document.".to_owned());
+    let mut server = Server::new("..");
+    server.description = Some("The URL where the routes are mounted, relative to this document.".to_owned());
     OpenApiBuilder::new()
         .info(info.build())
-        .servers(Some([mounted]))
+        .servers(Some([server]))
         .tags(Some(TAGS.map(|(name, description)| {
             let mut tag = Tag::new(name);
             tag.description = Some(description.to_owned());
@@ -95,9 +101,9 @@ pub(crate) fn document(described: impl IntoIterator<Item = Described>, login: Op
         .build()
 }
 
-/// What an envelope holds stands in it whole, for it is generic: names it instead, so that a message is one type to
-/// whoever makes a client of the document.
-fn name_parts(schemas: &mut BTreeMap<String, RefOr<Schema>>) {
+/// Replaces inline copies of named schemas in the generic response bodies by references, so that generated clients have
+/// one type for each schema.
+fn reference_named_schemas(schemas: &mut BTreeMap<String, RefOr<Schema>>) {
     let known = schemas.clone();
     let name = |part: &mut RefOr<Schema>| {
         if let Some((name, _)) = known.iter().find(|(_, schema)| *schema == part) {
@@ -120,7 +126,7 @@ fn name_parts(schemas: &mut BTreeMap<String, RefOr<Schema>>) {
     }
 }
 
-/// What can be done at a path.
+/// The operations of a path.
 fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     let PathItem {
         get,
@@ -132,30 +138,30 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     [get, put, post, delete].into_iter().filter_map(Option::as_mut)
 }
 
-/// Adds what follows from an operation's form.
-fn complete(operation: &mut Operation, has_login: bool) {
-    let mut refusals = Vec::new();
-    let is_for_callers = operation.security.is_none();
-    if is_for_callers {
-        refusals.push(Code::Unauthenticated);
+/// Adds the responses that follow from an operation's parameters, body and security.
+fn add_common_responses(operation: &mut Operation, has_login: bool) {
+    let mut errors = Vec::new();
+    let needs_caller = operation.security.is_none();
+    if needs_caller {
+        errors.push(Code::Unauthenticated);
         if has_login {
             operation.security = Some(vec![SecurityRequirement::new(LOGIN, [""; 0])]);
         }
     }
     if operation.parameters.is_some() {
-        refusals.push(Code::ValidationFailed);
+        errors.push(Code::ValidationFailed);
     }
     if operation.request_body.is_some() {
-        refusals.extend([
+        errors.extend([
             Code::ValidationFailed,
             Code::RequestTimeout,
             Code::PayloadTooLarge,
             Code::UnsupportedMediaType,
         ]);
     }
-    refusals.extend([Code::Internal, Code::Unavailable]);
+    errors.extend([Code::Internal, Code::Unavailable]);
     let responses = &mut operation.responses.responses;
-    for status in refusals.into_iter().map(Code::status) {
+    for status in errors.into_iter().map(Code::status) {
         responses
             .entry(status.as_str().to_owned())
             .or_insert_with(|| Response::new("").into());
@@ -163,7 +169,9 @@ fn complete(operation: &mut Operation, has_login: bool) {
     for (status, response) in responses {
         let status: StatusCode = status.parse().unwrap_or_default();
         match response {
-            _ if status.as_u16() >= 400 => *response = RefOr::Ref(Ref::from_response_name(name(status))),
+            _ if status.as_u16() >= 400 => {
+                *response = RefOr::Ref(Ref::from_response_name(response_name(status)));
+            }
             RefOr::T(success) => {
                 success.headers.insert(REQUEST_ID.to_owned(), request_id().into());
                 if success.description.is_empty() {
@@ -178,7 +186,7 @@ fn complete(operation: &mut Operation, has_login: bool) {
 const REQUEST_ID: &str = "x-request-id";
 
 fn request_id() -> Header {
-    header(Type::String, "Names this request in the host's log.")
+    header(Type::String, "The id of this request in the host's log.")
 }
 
 fn header(of: Type, description: &str) -> Header {
@@ -188,8 +196,8 @@ fn header(of: Type, description: &str) -> Header {
         .build()
 }
 
-/// Every refusal, by the name of its status.
-fn refusals() -> impl Iterator<Item = (String, RefOr<Response>)> {
+/// All error responses, by the name of their status.
+fn error_responses() -> impl Iterator<Item = (String, RefOr<Response>)> {
     let mut by_status = BTreeMap::<StatusCode, Vec<Code>>::new();
     for code in Code::ALL {
         by_status.entry(code.status()).or_default().push(code);
@@ -205,11 +213,14 @@ fn refusals() -> impl Iterator<Item = (String, RefOr<Response>)> {
         {
             response = response.header(
                 "Retry-After",
-                header(Type::Integer, "After how many seconds to try again."),
+                header(
+                    Type::Integer,
+                    "The number of seconds to wait before the next attempt.",
+                ),
             );
         }
         let examples = codes.into_iter().map(|code| {
-            let body = serde_json::to_value(ErrorBody::plain(code)).ok();
+            let body = serde_json::to_value(ErrorBody::for_code(code)).ok();
             let named = body
                 .as_ref()
                 .and_then(|body| body["code"].as_str())
@@ -221,42 +232,42 @@ fn refusals() -> impl Iterator<Item = (String, RefOr<Response>)> {
             .schema(Some(Ref::from_schema_name(ErrorBody::name())))
             .examples_from_iter(examples);
         let response = response.content("application/json", body.build());
-        (name(status), response.build().into())
+        (response_name(status), response.build().into())
     })
 }
 
-fn name(status: StatusCode) -> String {
+fn response_name(status: StatusCode) -> String {
     status.canonical_reason().unwrap_or_default().replace(' ', "")
 }
 
-/// How it is known who is calling.
+/// The security schemes: the host's login, and the webhook signature.
 fn security(login: Option<Login>) -> impl Iterator<Item = (String, RefOr<SecurityScheme>)> {
-    let of_host = "The host's login.";
+    let host_login = "The host's login.";
     let login = login.map(|login| match login {
         Login::Cookie(name) => {
-            SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::with_description(name, of_host)))
+            SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::with_description(name, host_login)))
         }
         Login::Header(name) => {
-            SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::with_description(name, of_host)))
+            SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::with_description(name, host_login)))
         }
         Login::Bearer => SecurityScheme::Http(
             HttpBuilder::new()
                 .scheme(HttpAuthScheme::Bearer)
-                .description(Some(of_host))
+                .description(Some(host_login))
                 .build(),
         ),
     });
-    let of_server = |name, description| {
+    let realtime_header = |name, description| {
         SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::with_description(name, description)))
     };
     let webhooks = [
         (
             WEBHOOK_KEY,
-            of_server("X-Pusher-Key", "The key of the realtime server's app."),
+            realtime_header("X-Pusher-Key", "The key of the realtime server's app."),
         ),
         (
             WEBHOOK_SIGNATURE,
-            of_server(
+            realtime_header(
                 "X-Pusher-Signature",
                 "The HMAC-SHA256 of the body with the app's secret, in hexadecimal.",
             ),

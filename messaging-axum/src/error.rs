@@ -1,4 +1,4 @@
-//! Why a request was not answered with what it asked for, as it is told to people and to programs.
+//! Error responses.
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
@@ -11,40 +11,41 @@ use messaging_core::{Error, ErrorKind};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{schema, status::Code, trouble::Trouble};
+use crate::{failure::Failure, schema, status::Code};
 
-/// `{"success": false, "error": "<a sentence>", "code": …}`. It never carries another error's text.
+/// An error response: `{"success": false, "error": "<message>", "code": …}`. Never contains the text of an internal
+/// error.
 #[derive(Debug)]
 pub(crate) struct ApiError {
     code: Code,
-    sentence: Cow<'static, str>,
+    message: Cow<'static, str>,
     details: Vec<FieldError>,
     retry_after: Option<Duration>,
-    trouble: Option<Trouble>,
+    failure: Option<Failure>,
 }
 
-/// What is wrong with one field of a request.
+/// The reason why a request field is invalid.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct FieldError {
-    /// Its name.
+    /// The name of the field.
     pub(crate) field: &'static str,
-    /// What is wrong with it.
+    /// The reason, for people.
     #[schema(value_type = String)]
     pub(crate) message: Cow<'static, str>,
 }
 
-/// When to repeat a write of which nobody knows whether it happened: its key makes that harmless.
+/// Retry delay after a write with an unknown outcome. Its idempotency key makes a repetition safe.
 const REPEAT_AFTER: Duration = Duration::from_secs(1);
 
 impl ApiError {
-    /// An error that is told in the code's own sentence.
+    /// Creates an error with the default message of its code.
     pub(crate) fn new(code: Code) -> Self {
         Self {
             code,
-            sentence: Cow::Borrowed(sentence(code)),
+            message: Cow::Borrowed(default_message(code)),
             details: Vec::new(),
             retry_after: None,
-            trouble: None,
+            failure: None,
         }
     }
 
@@ -52,35 +53,35 @@ impl ApiError {
         self.code
     }
 
-    pub(crate) fn with_sentence(self, sentence: impl Into<Cow<'static, str>>) -> Self {
+    pub(crate) fn with_message(self, message: impl Into<Cow<'static, str>>) -> Self {
         Self {
-            sentence: sentence.into(),
+            message: message.into(),
             ..self
         }
     }
 
-    /// The fields that failed, all of them in the sentence too.
+    /// A validation error for these fields. The message lists all of them.
     pub(crate) fn validation(details: Vec<FieldError>) -> Self {
         let fields: Vec<_> = details
             .iter()
             .map(|FieldError { field, message }| format!("{field} {message}"))
             .collect();
-        let sentence = format!("Please check the request: {}.", fields.join("; "));
+        let message = format!("Please check the request: {}.", fields.join("; "));
         Self {
             details,
-            ..Self::new(Code::ValidationFailed).with_sentence(sentence)
+            ..Self::new(Code::ValidationFailed).with_message(message)
         }
     }
 
-    /// With what is to be logged about it.
-    pub(crate) fn with_trouble(self, trouble: Trouble) -> Self {
+    /// Attaches the failure to log.
+    pub(crate) fn with_failure(self, failure: Failure) -> Self {
         Self {
-            trouble: Some(trouble),
+            failure: Some(failure),
             ..self
         }
     }
 
-    /// A write may have happened or not.
+    /// A write with an unknown outcome.
     pub(crate) fn outcome_unknown() -> Self {
         Self::new(Code::OutcomeUnknown).retry_after(REPEAT_AFTER)
     }
@@ -101,7 +102,7 @@ impl From<Error> for ApiError {
             ErrorKind::InvalidCursor => Self::new(Code::InvalidCursor),
             ErrorKind::NotFound => Self::new(Code::NotFound),
             ErrorKind::Forbidden { message: None } => Self::new(Code::Forbidden),
-            ErrorKind::Forbidden { message: Some(host) } => Self::new(Code::Forbidden).with_sentence(host),
+            ErrorKind::Forbidden { message: Some(host) } => Self::new(Code::Forbidden).with_message(host),
             ErrorKind::Blocked => Self::new(Code::ConversationBlocked),
             ErrorKind::Closed => Self::new(Code::ConversationClosed),
             ErrorKind::IdempotencyConflict => Self::new(Code::IdempotencyConflict),
@@ -109,37 +110,37 @@ impl From<Error> for ApiError {
             ErrorKind::RateLimited { retry_after } => Self::new(Code::RateLimited).retry_after(retry_after),
             ErrorKind::Unavailable { retry_after } => Self::new(Code::Unavailable)
                 .retry_after(retry_after)
-                .with_trouble(Trouble::Unavailable(Arc::new(error))),
+                .with_failure(Failure::Unavailable(Arc::new(error))),
             ErrorKind::OutcomeUnknown => {
-                Self::outcome_unknown().with_trouble(Trouble::Unavailable(Arc::new(error)))
+                Self::outcome_unknown().with_failure(Failure::Unavailable(Arc::new(error)))
             }
-            _ => Self::new(Code::Internal).with_trouble(Trouble::Defect(Arc::new(error))),
+            _ => Self::new(Code::Internal).with_failure(Failure::Defect(Arc::new(error))),
         }
     }
 }
 
-/// The body of an answer that is an error.
+/// The body of an error response.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Error)]
 pub(crate) struct ErrorBody<'a> {
     #[schema(schema_with = schema::always_false)]
     success: bool,
-    /// A sentence for a person.
+    /// A message for people.
     error: &'a str,
-    /// Stable, for a program.
+    /// A stable code for programs.
     code: Code,
-    /// The fields that failed; only where some did.
+    /// The invalid fields; present only if there are any.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     #[schema(value_type = Vec<FieldError>)]
     details: &'a [FieldError],
 }
 
 impl ErrorBody<'static> {
-    /// What is answered with that code, unless there is something better to say.
-    pub(crate) const fn plain(code: Code) -> Self {
+    /// The body with the default message of a code.
+    pub(crate) const fn for_code(code: Code) -> Self {
         Self {
             success: false,
-            error: sentence(code),
+            error: default_message(code),
             code,
             details: &[],
         }
@@ -150,7 +151,7 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let body = ErrorBody {
             success: false,
-            error: &self.sentence,
+            error: &self.message,
             code: self.code,
             details: &self.details,
         };
@@ -161,15 +162,15 @@ impl IntoResponse for ApiError {
                 .headers_mut()
                 .insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
         }
-        if let Some(trouble) = self.trouble {
-            response.extensions_mut().insert(trouble);
+        if let Some(failure) = self.failure {
+            response.extensions_mut().insert(failure);
         }
         response
     }
 }
 
-/// What people are told unless there is something better to say.
-const fn sentence(code: Code) -> &'static str {
+/// The default message of a code.
+const fn default_message(code: Code) -> &'static str {
     match code {
         Code::ValidationFailed => "The request is not valid.",
         Code::InvalidCursor => "The cursor does not belong to this list. Start again without one.",
@@ -189,7 +190,7 @@ const fn sentence(code: Code) -> &'static str {
         Code::RateLimited => "You are doing this too often. Please wait a moment.",
         Code::Unavailable => "Messaging is not available at the moment. Please try again shortly.",
         Code::OutcomeUnknown => {
-            "We do not know whether this was done. Please repeat it, with the same key if it had one."
+            "It is unknown whether this was done. Please repeat it, with the same key if it had one."
         }
         Code::Internal => "Something went wrong on our side.",
     }

@@ -1,7 +1,7 @@
 //! The HTTP routes of [`messaging_core`], to be mounted in an axum application.
 //!
-//! A host says who is calling by putting an [`Actor`](messaging_core::Actor) on the request, in a
-//! middleware of its own around the routes:
+//! A host authenticates callers in its own middleware around the routes, and inserts an
+//! [`Actor`](messaging_core::Actor) into the request:
 //!
 //! ```
 //! # use messaging_core::{*, host::HostError, host::directory::*};
@@ -26,7 +26,7 @@
 //!     fn from_ref(app: &App) -> Self { app.messaging.clone() }
 //! }
 //!
-//! async fn who(mut request: Request, next: Next) -> Response {
+//! async fn authenticate(mut request: Request, next: Next) -> Response {
 //!     if let Some(actor) = session(&request) {
 //!         request.extensions_mut().insert::<Actor>(actor);
 //!     }
@@ -34,35 +34,35 @@
 //! }
 //!
 //! let (messaging, _workers, _clock) = Messaging::in_memory(People);
-//! let api = messaging_axum::routes::<App>(HttpOptions::default()).all().layer(from_fn(who));
+//! let api = messaging_axum::routes::<App>(HttpOptions::default()).all().layer(from_fn(authenticate));
 //! let app: Router = Router::new().nest("/api", api).with_state(App { messaging });
 //! ```
 //!
-//! What the routes answer is JSON: `{"success": true, "data": …}`, or `{"success": false, "error": "<a
-//! sentence for a person>", "code": "<stable_snake_case>"}`, with `details` naming the fields of a request
-//! that failed validation. What each route takes and answers is in the OpenAPI 3.1 document that they serve at
-//! `/messages/openapi.json`, and that [`openapi`] gives. Nothing is put around the host's own routes, and no fallback is set.
+//! Responses are JSON: `{"success": true, "data": …}`, or `{"success": false, "error": "<message>", "code":
+//! "<stable_snake_case>"}`, with the invalid fields of a request in `details`. The routes serve their own OpenAPI 3.1
+//! document at `/messages/openapi.json`; [`openapi`] returns it. No middleware applies to the host's own routes, and no
+//! fallback is set.
 //!
-//! | module | holds |
+//! | module | contents |
 //! |---|---|
-//! | `route` | a use case a function, with what it takes and what it answers |
-//! | `wire` | conversations, reports, activity and the audit log as they are answered |
-//! | `extract` | from a request to parsed values, naming every field that fails |
-//! | `answer`, `error`, `status` | from a result to an answer |
-//! | `contract`, `schema` | the OpenAPI document, from what the functions in `route` say of themselves |
-//! | `middleware` | request ids, spans, logs and panics, around each of these routes only |
+//! | `route` | one function for each use case, with its input and response |
+//! | `wire` | JSON forms of conversations, reports, activity and the audit log |
+//! | `extract` | from a request to parsed values, with an error for every invalid field |
+//! | `response`, `error`, `status` | from a result to a response |
+//! | `contract`, `schema` | the OpenAPI document, from the descriptions of the functions in `route` |
+//! | `middleware` | request ids, spans, logs and panics, for these routes only |
 
-mod answer;
 mod contract;
 mod error;
 mod extract;
+mod failure;
 mod middleware;
 mod options;
+mod response;
 mod route;
 mod routes;
 mod schema;
 mod status;
-mod trouble;
 mod wire;
 
 pub use middleware::METRICS;

@@ -1,34 +1,34 @@
 use std::time::Duration;
 
-/// What can be set about the routes; the defaults are right for production.
+/// Options of the routes. The defaults suit production.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HttpOptions {
-    /// Whether people can show that they are typing. Default: yes. Without it there is no such route.
+    /// Whether the typing route exists. Default: true.
     pub typing: bool,
-    /// Whether devices get tokens for notifications. Default: yes, where
-    /// [push](messaging_core::MessagingBuilder::push) is there. Without it there is no such route.
+    /// Whether the route for push tokens exists. It responds with 404 unless
+    /// [push](messaging_core::MessagingBuilder::push) is configured. Default: true.
     pub push: bool,
-    /// The most bytes a request's body may have. Default: 64 KiB.
+    /// Maximum length of a request body, in bytes. Default: 64 KiB.
     pub body_limit: usize,
-    /// How long a request's body may take to come, all of it; then it is answered with 408, and the connection is
-    /// closed. Measured by tokio's timer, which the host's runtime has to have. Default: 10 s.
+    /// Time limit for receiving a whole request body. On expiry the response is 408 and the connection is closed. Uses
+    /// tokio's timer, which the host's runtime must enable. Default: 10 s.
     pub body_timeout: Duration,
-    /// Whether the OpenAPI document is served. Default: yes. Without it there is no such route.
+    /// Whether the route for the OpenAPI document exists. Default: true.
     pub document: bool,
-    /// How the host's login knows who is calling, for the document; `None` leaves it open. Default: `None`.
+    /// The host's login scheme, for the OpenAPI document; `None` omits it. Default: `None`.
     pub login: Option<Login>,
 }
 
-/// What of a request tells the host's login who is calling.
+/// The part of a request that authenticates the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Login {
-    /// A cookie of that name.
+    /// A cookie with this name.
     Cookie(&'static str),
-    /// A header of that name.
+    /// A header with this name.
     Header(&'static str),
-    /// A bearer token, in `Authorization`.
+    /// A bearer token in `Authorization`.
     Bearer,
 }
 
@@ -46,7 +46,7 @@ impl Default for HttpOptions {
 }
 
 impl HttpOptions {
-    /// Without [`typing`](Self::typing).
+    /// Disables [`typing`](Self::typing).
     pub fn without_typing(self) -> Self {
         Self {
             typing: false,
@@ -54,12 +54,12 @@ impl HttpOptions {
         }
     }
 
-    /// Without [`push`](Self::push).
+    /// Disables [`push`](Self::push).
     pub fn without_push(self) -> Self {
         Self { push: false, ..self }
     }
 
-    /// Without the OpenAPI [`document`](Self::document).
+    /// Disables the OpenAPI [`document`](Self::document).
     pub fn without_document(self) -> Self {
         Self {
             document: false,
@@ -67,7 +67,7 @@ impl HttpOptions {
         }
     }
 
-    /// With what the document says of the host's [`login`](Self::login).
+    /// Sets the [`login`](Self::login) scheme in the document.
     pub fn with_login(self, login: Login) -> Self {
         Self {
             login: Some(login),
@@ -75,12 +75,12 @@ impl HttpOptions {
         }
     }
 
-    /// With another [`body_limit`](Self::body_limit), in bytes.
+    /// Sets [`body_limit`](Self::body_limit), in bytes.
     pub fn with_body_limit(self, body_limit: usize) -> Self {
         Self { body_limit, ..self }
     }
 
-    /// With another [`body_timeout`](Self::body_timeout).
+    /// Sets [`body_timeout`](Self::body_timeout).
     pub fn with_body_timeout(self, body_timeout: Duration) -> Self {
         Self { body_timeout, ..self }
     }

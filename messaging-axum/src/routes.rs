@@ -14,24 +14,24 @@ use crate::{
     },
 };
 
-/// The routes, by audience. Paths are relative to where the host mounts them.
+/// The routes, by audience. Paths are relative to the host's mount point.
 #[must_use = "routes do nothing until they are mounted"]
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Routes<S> {
-    /// For clients and agents; an admin may list and read here too. Behind the host's login.
+    /// For clients and agents; admins may list and read here too. Behind the host's login.
     pub participants: Router<S>,
     /// For admins only. Behind the host's login.
     pub admin: Router<S>,
-    /// For the realtime server, whose signature is checked. Outside the host's login.
+    /// For the realtime server, authenticated by its signature. Outside the host's login.
     pub webhooks: Router<S>,
-    /// The OpenAPI document of all of these: for anyone.
+    /// The OpenAPI document of these routes. Public.
     pub document: Router<S>,
 }
 
 impl<S: Clone + Send + Sync + 'static> Routes<S> {
-    /// All of them in one router, for a host that puts the same around all: its login must let those pass whom
-    /// it does not know, or webhooks are refused.
+    /// All routes in one router, for a host with the same middleware for all. The host's login must pass
+    /// unauthenticated requests on, otherwise webhooks are refused.
     pub fn all(self) -> Router<S> {
         self.participants
             .merge(self.admin)
@@ -40,24 +40,24 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     }
 }
 
-/// The routes, for a host whose state holds a [`Messaging`].
+/// Creates the routes, for a host whose state contains a [`Messaging`].
 ///
-/// They expect an [`Actor`](messaging_core::Actor) among the request's extensions and answer 401 without
-/// one. They answer a method that they do not know with 405; every path that is not theirs is the host's.
+/// The routes read an [`Actor`](messaging_core::Actor) from the request's extensions and respond with 401 without one.
+/// They respond with 405 to unsupported methods; all other paths belong to the host.
 ///
-/// # Logins by cookie
+/// # Cookie logins
 ///
-/// A browser sends a cookie along whichever site asks, so a host whose login is a cookie refuses what other sites ask
-/// for. `tower_http`'s `CsrfLayer` does so for what changes something, but lets GET and HEAD pass, and here reading marks
-/// as read and writes audit lines. So a GET or HEAD that carries the cookie and comes from another site is refused
-/// beside the layer, unless its `Origin` is one that the layer trusts (an application and its API on two origins):
+/// Browsers send cookies with requests from any site, so a host with a cookie login must refuse cross-site requests.
+/// `tower_http`'s `CsrfLayer` does so for methods with side effects, but passes GET and HEAD; here, reading marks
+/// messages as read and writes audit records. So the host also refuses cross-site GET and HEAD requests with the
+/// cookie, unless their `Origin` is trusted (an application and its API on two origins):
 ///
 /// ```
 /// use axum::{extract::Request, http::{Method, StatusCode}, middleware::{Next, from_fn}, response::{IntoResponse, Response}};
 /// use messaging_axum::HttpOptions;
 /// use tower_http::csrf::CsrfLayer;
 ///
-/// fn is_read_from_elsewhere(request: &Request) -> bool {
+/// fn is_cross_site_read(request: &Request) -> bool {
 ///     let header = |name: &str| request.headers().get(name).map(|value| value.as_bytes());
 ///     let is_trusted = header("origin").is_some_and(|origin| origin == b"https://app.example");
 ///     matches!(*request.method(), Method::GET | Method::HEAD)
@@ -66,8 +66,8 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
 ///         && !is_trusted
 /// }
 ///
-/// async fn refuse_reads_from_elsewhere(request: Request, next: Next) -> Response {
-///     if is_read_from_elsewhere(&request) {
+/// async fn refuse_cross_site_reads(request: Request, next: Next) -> Response {
+///     if is_cross_site_read(&request) {
 ///         return StatusCode::FORBIDDEN.into_response();
 ///     }
 ///     next.run(request).await
@@ -75,20 +75,20 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let routes = messaging_axum::routes::<messaging_core::Messaging>(HttpOptions::default());
-/// let of_people = routes.participants.merge(routes.admin)
-///     .layer(from_fn(refuse_reads_from_elsewhere))
+/// let behind_login = routes.participants.merge(routes.admin)
+///     .layer(from_fn(refuse_cross_site_reads))
 ///     .layer(CsrfLayer::new().add_trusted_origin("https://app.example")?);
-/// # let _ = of_people; Ok(()) }
+/// # let _ = behind_login; Ok(()) }
 /// ```
 ///
-/// A host whose callers are named by a header, which no other site may set, needs neither.
+/// A host that authenticates by a header needs neither: other sites cannot set it.
 ///
 /// # Slow clients
 ///
-/// A body is read before a request is carried out, within [`body_limit`](HttpOptions::body_limit) and
-/// [`body_timeout`](HttpOptions::body_timeout); a time-out of the host's around the routes ends that too. How long the
-/// head of a request may take, how long an answer may wait to be read, and how many connections there may be is up to
-/// the host's server: that of the repository's `examples/server` has all three.
+/// A body is received before its handler runs, within [`body_limit`](HttpOptions::body_limit) and
+/// [`body_timeout`](HttpOptions::body_timeout); a timeout of the host around the routes covers that too. Time limits
+/// for request heads and for clients that do not read responses, and the number of connections, are up to the host's
+/// server: `examples/server` in the repository has all three.
 pub fn routes<S>(options: HttpOptions) -> Routes<S>
 where
     S: Clone + Send + Sync + 'static,
@@ -100,30 +100,35 @@ where
         .document
         .then(|| Document::from(&table.describe(&options)));
     Routes {
-        participants: router(table.participants, &middleware, middleware::BodyFrom::Callers),
-        admin: router(table.admin, &middleware, middleware::BodyFrom::Callers),
-        webhooks: router(table.webhooks, &middleware, middleware::BodyFrom::Anyone),
+        participants: router(
+            table.participants,
+            &middleware,
+            middleware::BodyAccess::Authenticated,
+        ),
+        admin: router(table.admin, &middleware, middleware::BodyAccess::Authenticated),
+        webhooks: router(table.webhooks, &middleware, middleware::BodyAccess::Public),
         document: served.map_or_else(Router::new, |served| {
-            router(table.document, &middleware, middleware::BodyFrom::Callers).layer(Extension(served))
+            router(table.document, &middleware, middleware::BodyAccess::Authenticated)
+                .layer(Extension(served))
         }),
     }
 }
 
-/// The OpenAPI 3.1 document of what [`routes()`] answers, relative to where it is mounted: for a host that merges it
-/// into its own, makes clients of it, or tests who may do what on every route.
+/// Returns the OpenAPI 3.1 document of [`routes()`], with paths relative to the mount point. Use it to merge it into
+/// the host's document, to generate clients, or to test access on every route.
 pub fn openapi(options: &HttpOptions) -> OpenApi {
     table::<Messaging>(options).describe(options)
 }
 
-/// What is answered where, by audience: a row is a path, with what it says of itself.
-struct Table<S> {
+/// The routes with their descriptions, by audience; one entry for each path.
+struct RouteTable<S> {
     participants: Vec<UtoipaMethodRouter<S>>,
     admin: Vec<UtoipaMethodRouter<S>>,
     webhooks: Vec<UtoipaMethodRouter<S>>,
     document: Vec<UtoipaMethodRouter<S>>,
 }
 
-impl<S> Table<S> {
+impl<S> RouteTable<S> {
     fn describe(&self, options: &HttpOptions) -> OpenApi {
         let rows = [&self.participants, &self.admin, &self.webhooks, &self.document];
         let rows = rows.into_iter().flatten();
@@ -132,7 +137,7 @@ impl<S> Table<S> {
     }
 }
 
-fn table<S>(options: &HttpOptions) -> Table<S>
+fn table<S>(options: &HttpOptions) -> RouteTable<S>
 where
     S: Clone + Send + Sync + 'static,
     Messaging: FromRef<S>,
@@ -167,7 +172,7 @@ where
     if options.document {
         document.push(routes!(document::show));
     }
-    Table {
+    RouteTable {
         participants,
         admin,
         webhooks: vec![routes!(webhooks::receive)],
@@ -178,7 +183,7 @@ where
 fn router<S>(
     rows: Vec<UtoipaMethodRouter<S>>,
     middleware: &Middleware,
-    bodies: middleware::BodyFrom,
+    access: middleware::BodyAccess,
 ) -> Router<S>
 where
     S: Clone + Send + Sync + 'static,
@@ -186,7 +191,7 @@ where
     rows.into_iter()
         .fold(Router::new(), |router, (_, paths, methods)| {
             paths.paths.keys().fold(router, |router, path| {
-                router.route(path, middleware.apply(methods.clone(), bodies))
+                router.route(path, middleware.apply(methods.clone(), access))
             })
         })
 }

@@ -1,13 +1,13 @@
-//! Schemas that no type of ours stands for.
+//! Schemas without a Rust type.
 
 use utoipa::openapi::schema::{Object, Type};
 
-/// What `success` is in an answer that is none of an error.
+/// The schema of `success` in a successful response.
 pub(crate) fn always_true() -> Object {
     constant(true)
 }
 
-/// What `success` is in an error.
+/// The schema of `success` in an error.
 pub(crate) fn always_false() -> Object {
     constant(false)
 }

@@ -1,20 +1,20 @@
-//! The status of every answer. Nothing else names one, but for what routes say of themselves in the contract.
+//! The status codes of all responses. No other module names one, except in the descriptions of routes.
 
 use axum::http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// The thing was there, or was done.
+/// The resource exists, or the operation succeeded.
 pub(crate) const OK: StatusCode = StatusCode::OK;
-/// Done, and there is nothing to say.
-pub(crate) const DONE: StatusCode = StatusCode::NO_CONTENT;
+/// The operation succeeded and has no response body.
+pub(crate) const NO_CONTENT: StatusCode = StatusCode::NO_CONTENT;
 
-/// Whether a request made something, or found that it was there.
-pub(crate) const fn of_creation(created: bool) -> StatusCode {
+/// The status for a created or an existing resource.
+pub(crate) const fn created_or_ok(created: bool) -> StatusCode {
     if created { StatusCode::CREATED } else { OK }
 }
 
-/// Why a request was not answered with what it asked for. Its name on the wire is stable.
+/// The reason for an error response. Its name on the wire is stable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = ErrorCode)]
 #[serde(rename_all = "snake_case")]
@@ -41,7 +41,7 @@ pub(crate) enum Code {
 }
 
 impl Code {
-    /// Every code.
+    /// All codes.
     pub(crate) const ALL: [Self; 19] = [
         Self::ValidationFailed,
         Self::InvalidCursor,
@@ -83,7 +83,7 @@ impl Code {
         }
     }
 
-    /// The code for what an extractor of axum refuses with that status.
+    /// The code for a rejection of an axum extractor with this status.
     pub(crate) fn of_rejection(status: StatusCode) -> Self {
         match status {
             StatusCode::PAYLOAD_TOO_LARGE => Self::PayloadTooLarge,

@@ -9,31 +9,31 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, map::Entry};
 
 use super::json_text;
-use crate::{error::ApiError, middleware::Unread, status::Code};
+use crate::{error::ApiError, middleware::BodyError, status::Code};
 
-/// A body as it came.
+/// The body as bytes.
 #[derive(Debug)]
-pub(crate) struct Raw(pub(crate) Bytes);
+pub(crate) struct RawBody(pub(crate) Bytes);
 
-/// A body that is a JSON object. Fields that it does not know are passed over.
+/// A JSON object. Unknown fields are ignored.
 #[derive(Debug)]
 pub(crate) struct Json<T>(pub(crate) T);
 
-/// A body that is a form or a JSON object, as the client libraries of the realtime server send either. A field that stands
-/// in a form several times, or with an index (`name[0]`, `name[]`), is a list.
+/// A form or a JSON object: client libraries of the realtime server send either. A repeated or indexed form field
+/// (`name[0]`, `name[]`) is a list.
 #[derive(Debug)]
 pub(crate) struct FormOrJson<T>(pub(crate) T);
 
 const FORM: &str = "application/x-www-form-urlencoded";
 const JSON: &str = "application/json";
 
-impl<S: Send + Sync> FromRequest<S> for Raw {
+impl<S: Send + Sync> FromRequest<S> for RawBody {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        let request = readable(request)?;
+        let request = body_read(request)?;
         let body = Bytes::from_request(request, state).await;
-        body.map(Self).map_err(|_| unreadable(Code::ValidationFailed))
+        body.map(Self).map_err(|_| body_error(Code::ValidationFailed))
     }
 }
 
@@ -41,28 +41,28 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        // By way of an object, for a struct could also be read from an array.
-        object(request, state).await.and_then(read).map(Self)
+        // serde also deserialises a struct from an array; going through an object rejects that.
+        object(request, state).await.and_then(deserialize).map(Self)
     }
 }
 
 async fn object<S: Send + Sync>(request: Request, state: &S) -> Result<Map<String, Value>, ApiError> {
-    let (parts, body) = readable(request)?.into_parts();
+    let (parts, body) = body_read(request)?.into_parts();
     let body = Bytes::from_request(Request::new(body), state).await;
-    let body = body.map_err(|_| unreadable(Code::ValidationFailed))?;
-    let text = match json_text::readable(&body) {
+    let body = body.map_err(|_| body_error(Code::ValidationFailed))?;
+    let text = match json_text::repaired(&body) {
         Cow::Borrowed(text) => body.slice_ref(text),
         Cow::Owned(text) => text.into(),
     };
     let read = axum::Json::from_request(Request::from_parts(parts, text.into()), state).await;
     let axum::Json(object) = read.map_err(|rejection| match rejection {
         JsonRejection::JsonDataError(_) => not_an_object(),
-        other => refused(other.status(), JSON, "The body is not valid JSON."),
+        other => rejection_error(other.status(), JSON, "The body is not valid JSON."),
     })?;
     Ok(object)
 }
 
-fn read<T: DeserializeOwned>(object: Map<String, Value>) -> Result<T, ApiError> {
+fn deserialize<T: DeserializeOwned>(object: Map<String, Value>) -> Result<T, ApiError> {
     T::deserialize(Value::Object(object)).map_err(|_| not_an_object())
 }
 
@@ -71,14 +71,14 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for FormOrJson<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         if is_json(request.headers()) {
-            return object(request, state).await.and_then(read).map(Self);
+            return object(request, state).await.and_then(deserialize).map(Self);
         }
-        let form = extract::Form::from_request(readable(request)?, state).await;
+        let form = extract::Form::from_request(body_read(request)?, state).await;
         let extract::Form(pairs) = form.map_err(|rejection| {
             let either = format!("{FORM} or {JSON}");
-            refused(rejection.status(), &either, "The body is not a valid form.")
+            rejection_error(rejection.status(), &either, "The body is not a valid form.")
         })?;
-        read(fields(pairs)).map(Self)
+        deserialize(fields(pairs)).map(Self)
     }
 }
 
@@ -97,13 +97,13 @@ fn fields(pairs: Vec<(String, String)>) -> Map<String, Value> {
             None => (name, false),
         };
         match fields.entry(name) {
-            Entry::Vacant(place) if is_list => {
-                place.insert(Value::Array(vec![value.into()]));
+            Entry::Vacant(entry) if is_list => {
+                entry.insert(Value::Array(vec![value.into()]));
             }
-            Entry::Vacant(place) => {
-                place.insert(value.into());
+            Entry::Vacant(entry) => {
+                entry.insert(value.into());
             }
-            Entry::Occupied(mut place) => match place.get_mut() {
+            Entry::Occupied(mut entry) => match entry.get_mut() {
                 Value::Array(list) => list.push(value.into()),
                 first => *first = Value::Array(vec![first.take(), value.into()]),
             },
@@ -112,36 +112,36 @@ fn fields(pairs: Vec<(String, String)>) -> Map<String, Value> {
     fields
 }
 
-/// The request, unless its body could not be read.
-fn readable(request: Request) -> Result<Request, ApiError> {
+/// Returns the request, or the error if the middleware could not read its body.
+fn body_read(request: Request) -> Result<Request, ApiError> {
     match request.extensions().get() {
-        Some(Unread(code)) => Err(unreadable(*code)),
+        Some(BodyError(code)) => Err(body_error(*code)),
         None => Ok(request),
     }
 }
 
-fn unreadable(code: Code) -> ApiError {
+fn body_error(code: Code) -> ApiError {
     let error = ApiError::new(code);
     match code {
-        Code::UnsupportedMediaType => error.with_sentence("The request's body must not be compressed."),
-        Code::ValidationFailed => error.with_sentence("The request's body cannot be read."),
+        Code::UnsupportedMediaType => error.with_message("The request's body must not be compressed."),
+        Code::ValidationFailed => error.with_message("The request's body cannot be read."),
         _ => error,
     }
 }
 
 fn not_an_object() -> ApiError {
-    ApiError::new(Code::ValidationFailed).with_sentence("The body must be a JSON object.")
+    ApiError::new(Code::ValidationFailed).with_message("The body must be a JSON object.")
 }
 
-/// A body that was refused before its fields were looked at.
-fn refused(status: StatusCode, content_type: &str, invalid: &'static str) -> ApiError {
+/// The error for a body that axum's extractor rejected.
+fn rejection_error(status: StatusCode, content_type: &str, invalid: &'static str) -> ApiError {
     let code = Code::of_rejection(status);
     let error = ApiError::new(code);
     match code {
         Code::UnsupportedMediaType => {
-            error.with_sentence(format!("The request's content type must be {content_type}."))
+            error.with_message(format!("The request's content type must be {content_type}."))
         }
-        Code::ValidationFailed => error.with_sentence(invalid),
+        Code::ValidationFailed => error.with_message(invalid),
         _ => error,
     }
 }

@@ -7,9 +7,9 @@ use axum::{
 };
 use messaging_core::{Actor, Role, UserId};
 
-use crate::{error::ApiError, status::Code, trouble::Trouble};
+use crate::{error::ApiError, failure::Failure, status::Code};
 
-/// Who is calling: the [`Actor`] that the host's middleware put on the request; 401 without one.
+/// The caller: the [`Actor`] that the host's middleware inserted into the request. Rejects with 401 if there is none.
 #[derive(Debug)]
 pub(crate) struct Caller(pub(crate) Actor);
 
@@ -20,16 +20,16 @@ impl<S: Sync> FromRequestParts<S> for Caller {
         match parts.extensions.get::<Actor>() {
             Some(actor) => Ok(Self(actor.clone())),
             None => Err(
-                ApiError::new(Code::Unauthenticated).with_trouble(Trouble::NoActor {
-                    instead: instead(&parts.extensions),
+                ApiError::new(Code::Unauthenticated).with_failure(Failure::MissingActor {
+                    found: misplaced_actor(&parts.extensions),
                 }),
             ),
         }
     }
 }
 
-/// What a host may have meant to be an actor. Extensions cannot be listed, only asked for by type.
-fn instead(extensions: &Extensions) -> Option<&'static str> {
+/// The type that the host probably inserted instead of an actor. Extensions cannot be listed, only queried by type.
+fn misplaced_actor(extensions: &Extensions) -> Option<&'static str> {
     if extensions.get::<Extension<Actor>>().is_some() {
         Some("Extension<Actor>")
     } else if extensions.get::<Arc<Actor>>().is_some() {

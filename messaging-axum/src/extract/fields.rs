@@ -12,19 +12,19 @@ use crate::{
     status::Code,
 };
 
-/// A field as it came. Reading one never fails, so that all that is wrong with a request is found at once.
+/// An unparsed field. Deserialising it never fails, so that all invalid fields of a request are reported together.
 #[derive(Debug, Default)]
 pub(crate) enum Field<T> {
-    /// Not there, or null.
+    /// Missing or null.
     #[default]
     Absent,
-    /// Of another type.
+    /// A value of another type.
     WrongType,
-    /// There.
+    /// A value of the expected type.
     Given(T),
 }
 
-/// What can stand in a field, and how people are told of it.
+/// The JSON type of a field, and the message for other types.
 pub(crate) trait Primitive: DeserializeOwned {
     const EXPECTED: &'static str;
 }
@@ -37,7 +37,7 @@ impl Primitive for OneOrMany {
     const EXPECTED: &'static str = "must be a string or a list of strings";
 }
 
-/// A text, or a list of them.
+/// A string or a list of strings.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 pub(crate) enum OneOrMany {
@@ -58,50 +58,54 @@ impl<'de, T: Primitive> Deserialize<'de> for Field<T> {
     }
 }
 
-/// Parses the fields of a request, and remembers each that fails.
+/// Parses the fields of a request and collects all errors.
 #[derive(Debug, Default)]
 pub(crate) struct Fields(Vec<FieldError>);
 
-/// A field that failed and was noted.
+/// The field was invalid; its error has been recorded.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Failed;
+pub(crate) struct InvalidField;
 
 impl Fields {
-    /// A field that must be there.
+    /// Parses a required field.
     pub(crate) fn required<T: Primitive, U, E: Display>(
         &mut self,
         name: &'static str,
         field: Field<T>,
         parse: impl FnOnce(T) -> Result<U, E>,
-    ) -> Result<U, Failed> {
+    ) -> Result<U, InvalidField> {
         self.optional(name, field, parse)?
-            .ok_or_else(|| self.refuse(name, "is required"))
+            .ok_or_else(|| self.reject(name, "is required"))
     }
 
-    /// A field that may be absent.
+    /// Parses an optional field.
     pub(crate) fn optional<T: Primitive, U, E: Display>(
         &mut self,
         name: &'static str,
         field: Field<T>,
         parse: impl FnOnce(T) -> Result<U, E>,
-    ) -> Result<Option<U>, Failed> {
+    ) -> Result<Option<U>, InvalidField> {
         match field {
             Field::Absent => Ok(None),
-            Field::WrongType => Err(self.refuse(name, T::EXPECTED)),
+            Field::WrongType => Err(self.reject(name, T::EXPECTED)),
             Field::Given(value) => match parse(value) {
                 Ok(value) => Ok(Some(value)),
-                Err(error) => Err(self.refuse(name, error.to_string())),
+                Err(error) => Err(self.reject(name, error.to_string())),
             },
         }
     }
 
-    /// Notes that a field fails.
-    pub(crate) fn refuse(&mut self, field: &'static str, message: impl Into<Cow<'static, str>>) -> Failed {
+    /// Records an error for a field.
+    pub(crate) fn reject(
+        &mut self,
+        field: &'static str,
+        message: impl Into<Cow<'static, str>>,
+    ) -> InvalidField {
         self.0.push(FieldError {
             field,
             message: message.into(),
         });
-        Failed
+        InvalidField
     }
 }
 
@@ -111,7 +115,7 @@ impl From<Fields> for ApiError {
     }
 }
 
-/// A cursor that may be absent, in a query.
+/// Decodes an optional cursor parameter.
 pub(crate) fn cursor<C>(
     field: Field<String>,
     decode: impl FnOnce(&str) -> Result<C, InvalidCursor>,
@@ -124,13 +128,15 @@ pub(crate) fn cursor<C>(
     }
 }
 
-/// The size of a page, in a query.
+/// Parses a page size parameter.
 pub(crate) fn page_size(text: &str) -> Result<PageSize, InvalidPageSize> {
-    whole_number(text).ok_or(InvalidPageSize).and_then(PageSize::new)
+    unsigned_integer(text)
+        .ok_or(InvalidPageSize)
+        .and_then(PageSize::new)
 }
 
-/// Whether something is asked for, in a query.
-pub(crate) fn yes_or_no(text: &str) -> Result<bool, &'static str> {
+/// Parses a boolean parameter: `true` or `false`.
+pub(crate) fn boolean(text: &str) -> Result<bool, &'static str> {
     match text {
         "true" => Ok(true),
         "false" => Ok(false),
@@ -138,8 +144,8 @@ pub(crate) fn yes_or_no(text: &str) -> Result<bool, &'static str> {
     }
 }
 
-/// A number in digits alone: no sign, no fraction, no white space.
-pub(crate) fn whole_number(text: &str) -> Option<usize> {
+/// Parses a number of digits only: no sign, fraction or white space.
+pub(crate) fn unsigned_integer(text: &str) -> Option<usize> {
     let digits = text.bytes().all(|b| b.is_ascii_digit());
     digits.then(|| text.parse().ok()).flatten()
 }

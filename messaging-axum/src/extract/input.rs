@@ -12,11 +12,11 @@ use crate::{
     status::Code,
 };
 
-/// The query.
+/// The query parameters.
 #[derive(Debug)]
 pub(crate) struct Query<T>(pub(crate) T);
 
-/// The id in the path.
+/// The `id` segment of the path.
 #[derive(Debug)]
 pub(crate) struct PathId<Id>(pub(crate) Id);
 
@@ -27,7 +27,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
         let read = extract::Query::from_request_parts(parts, state).await;
         read.map(|extract::Query(it)| Self(it)).map_err(|_| {
             ApiError::new(Code::ValidationFailed)
-                .with_sentence("The query is not valid: a parameter may stand there only once.")
+                .with_message("The query is not valid: each parameter may occur only once.")
         })
     }
 }

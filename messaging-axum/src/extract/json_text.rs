@@ -1,15 +1,14 @@
-//! The JSON that clients write, made what a parser of JSON takes.
+//! Repairs JSON that clients commonly send and parsers reject.
 
 use std::borrow::Cow;
 
-/// A text of JSON without a byte order mark, and with U+FFFD in the place of half a surrogate pair: it is what is left of
-/// an emoji that was cut in two, as `slice` and `maxlength` do it, and would otherwise make the whole body unreadable.
-/// Anything else stays as it is.
-pub(super) fn readable(json: &[u8]) -> Cow<'_, [u8]> {
+/// Removes a byte order mark and replaces unpaired surrogate escapes by U+FFFD. Clients produce them by cutting an
+/// emoji in two with `slice` or `maxlength`; a parser would reject the whole body. Everything else is unchanged.
+pub(super) fn repaired(json: &[u8]) -> Cow<'_, [u8]> {
     let json = json.strip_prefix(b"\xef\xbb\xbf").unwrap_or(json);
     let mut whole = Vec::new();
     let (mut kept, mut at) = (0, 0);
-    // A backslash stands in strings only, and what follows it belongs to it.
+    // Backslashes occur in strings only, and escape the next character.
     while let Some(escape) = json.get(at..) {
         match escape {
             [] => break,
@@ -41,7 +40,7 @@ enum Surrogate {
 }
 
 impl Surrogate {
-    /// What a text begins with, if it is the escape of a surrogate.
+    /// The kind of surrogate escape at the beginning of the text, if any.
     fn of(text: &[u8]) -> Option<Self> {
         let [b'\\', b'u', b'd' | b'D', half, x, y, ..] = text else {
             return None;
@@ -65,8 +64,8 @@ mod tests {
     use super::*;
 
     fn check(json: &str, expected: &str) {
-        let readable = readable(json.as_bytes());
-        assert_eq!(std::str::from_utf8(&readable), Ok(expected), "{json}");
+        let repaired = repaired(json.as_bytes());
+        assert_eq!(std::str::from_utf8(&repaired), Ok(expected), "{json}");
     }
 
     #[test]
@@ -79,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_stays() {
+    fn other_text_is_unchanged() {
         for json in [
             "",
             "\\",
@@ -106,19 +105,19 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_could_be_read_is_read_alike(text: String, escaped in r"(\\u[0-9a-fA-F]{4}|\\[nt\\/]|[a-z]){0,20}") {
+        fn valid_json_keeps_its_value(text: String, escaped in r"(\\u[0-9a-fA-F]{4}|\\[nt\\/]|[a-z]){0,20}") {
             let json = format!(r#"{{"a": {}, "b": "{escaped}"}}"#, Value::from(text));
             let before = serde_json::from_str::<Value>(&json);
-            let after = serde_json::from_slice::<Value>(&readable(json.as_bytes()));
+            let after = serde_json::from_slice::<Value>(&repaired(json.as_bytes()));
             match before {
-                Ok(before) => prop_assert_eq!(before, after.expect("it could be read")),
+                Ok(before) => prop_assert_eq!(before, after.expect("valid JSON stays valid")),
                 Err(_) => prop_assert!(after.is_ok(), "{}", json),
             }
         }
 
         #[test]
-        fn no_bytes_are_too_odd(bytes: Vec<u8>) {
-            readable(&bytes);
+        fn any_bytes_are_accepted(bytes: Vec<u8>) {
+            repaired(&bytes);
         }
     }
 }

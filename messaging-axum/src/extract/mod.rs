@@ -1,4 +1,4 @@
-//! From a request to parsed values. Whatever is refused is refused in the envelope.
+//! Extractors: from a request to parsed values. Every rejection has the standard error body.
 
 mod body;
 mod caller;
@@ -6,7 +6,9 @@ mod fields;
 mod input;
 mod json_text;
 
-pub(crate) use body::{FormOrJson, Json, Raw};
+pub(crate) use body::{FormOrJson, Json, RawBody};
 pub(crate) use caller::Caller;
-pub(crate) use fields::{Failed, Field, Fields, OneOrMany, cursor, page_size, whole_number, yes_or_no};
+pub(crate) use fields::{
+    Field, Fields, InvalidField, OneOrMany, boolean, cursor, page_size, unsigned_integer,
+};
 pub(crate) use input::{PathId, Query};

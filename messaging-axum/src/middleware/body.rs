@@ -1,8 +1,8 @@
-//! A body is read whole before the request is carried out: into one buffer, by one deadline.
+//! Reads the whole body before the handler runs: into one buffer, before one deadline.
 //!
-//! Carrying out is spawned and outlives its client, so nothing in it may wait for that client. And a part of a body, as
-//! a web server hands it over, may hold on to the whole buffer that it was received into: a body that comes a byte at a
-//! time would take thousands of times its length if its parts were kept.
+//! The handler runs in a spawned task that outlives its client, so it must not wait for the client. Also, a part of a
+//! body may keep the web server's whole receive buffer alive: a body that arrives one byte at a time would take
+//! thousands of times its length if its parts were kept.
 
 use std::{future::poll_fn, pin::Pin, time::Duration};
 
@@ -21,46 +21,47 @@ use tokio::time::timeout;
 
 use crate::{options::HttpOptions, status::Code};
 
-/// From whom bodies are read.
+/// The requests whose bodies are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum BodyFrom {
-    /// From callers whom the host's login knows; the body of any other request is left unread.
-    Callers,
-    /// From every client.
-    Anyone,
+pub(crate) enum BodyAccess {
+    /// Requests with an actor; other bodies stay unread.
+    Authenticated,
+    /// All requests.
+    Public,
 }
 
-/// What a body may be.
+/// The limits of a body.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Limits {
+pub(super) struct BodyLimits {
     bytes: usize,
     time: Duration,
-    from: BodyFrom,
+    access: BodyAccess,
 }
 
-/// Why a body was not read, for the extractors of bodies to answer: a request that is refused before its body is
-/// looked at is refused for that.
+/// The reason why a body was not read, for the body extractors: errors found before the body is extracted take
+/// precedence.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Unread(pub(crate) Code);
+pub(crate) struct BodyError(pub(crate) Code);
 
-impl Limits {
-    pub(super) fn new(options: &HttpOptions, from: BodyFrom) -> Self {
+impl BodyLimits {
+    pub(super) fn new(options: &HttpOptions, access: BodyAccess) -> Self {
         Self {
             bytes: options.body_limit,
             time: options.body_timeout,
-            from,
+            access,
         }
     }
 
-    fn asks_for_body_of(self, request: &Request) -> bool {
-        let may_act = self.from == BodyFrom::Anyone || request.extensions().get::<Actor>().is_some();
-        may_act && !matches!(*request.method(), Method::GET | Method::HEAD)
+    fn reads_body_of(self, request: &Request) -> bool {
+        let may_send_body =
+            self.access == BodyAccess::Public || request.extensions().get::<Actor>().is_some();
+        may_send_body && !matches!(*request.method(), Method::GET | Method::HEAD)
     }
 }
 
-/// Puts the body, once it is there, in the place of the one that is to come.
-pub(super) async fn read(State(limits): State<Limits>, request: Request, next: Next) -> Response {
-    if !limits.asks_for_body_of(&request) {
+/// Replaces the body by a fully received one.
+pub(super) async fn read(State(limits): State<BodyLimits>, request: Request, next: Next) -> Response {
+    if !limits.reads_body_of(&request) {
         return next.run(request).await;
     }
     let (mut parts, mut body) = request.into_parts();
@@ -77,9 +78,9 @@ pub(super) async fn read(State(limits): State<Limits>, request: Request, next: N
         Err(code) => code,
     };
     let is_http_1 = parts.version <= Version::HTTP_11;
-    parts.extensions.insert(Unread(code));
+    parts.extensions.insert(BodyError(code));
     let mut response = next.run(Request::from_parts(parts, Body::empty())).await;
-    // The rest of the body is not waited for, so the connection is of no further use.
+    // The rest of the body stays unread, so the connection cannot be reused.
     if is_http_1 {
         let close = HeaderValue::from_static("close");
         response.headers_mut().insert(CONNECTION, close);
@@ -95,7 +96,7 @@ async fn collect(body: &mut Body, limit: usize) -> Result<Bytes, Code> {
     let mut whole: Vec<u8> = Vec::new();
     while let Some(frame) = poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await {
         let frame = frame.map_err(|_| Code::ValidationFailed)?;
-        // Trailers are passed over.
+        // Trailers are ignored.
         let Ok(part) = frame.into_data() else {
             continue;
         };
@@ -103,9 +104,9 @@ async fn collect(body: &mut Body, limit: usize) -> Result<Bytes, Code> {
             return Err(Code::PayloadTooLarge);
         }
         if whole.capacity() - whole.len() < part.len() {
-            // Doubled as ever, but never beyond the limit.
-            let room = (whole.len() + part.len()).max(2 * whole.capacity()).min(limit);
-            whole.reserve_exact(room - whole.len());
+            // Grow by doubling, but not beyond the limit.
+            let capacity = (whole.len() + part.len()).max(2 * whole.capacity()).min(limit);
+            whole.reserve_exact(capacity - whole.len());
         }
         whole.extend_from_slice(&part);
     }

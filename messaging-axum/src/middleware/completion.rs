@@ -1,6 +1,6 @@
-//! A request that has arrived is carried out to its end, whether or not its client still waits. A web server
-//! drops the work of a client that goes away; dropped between a commit and its hand-over to the relay, an
-//! event would wait for its lease to be over.
+//! Runs every received request to completion, even if the client disconnects. A web server drops the work of a
+//! disconnected client; if dropped between a commit and the hand-over to the relay, an event would be delayed until its
+//! lane's lease expires.
 
 use axum::{
     extract::Request,
@@ -11,9 +11,9 @@ use tracing::Instrument;
 
 use crate::error::ApiError;
 
-pub(super) async fn complete(request: Request, next: Next) -> Response {
-    let work = tokio::spawn(next.run(request).in_current_span());
-    // Panics are caught further inside: what is left is a runtime that shuts down.
-    work.await
+pub(super) async fn run_to_completion(request: Request, next: Next) -> Response {
+    let task = tokio::spawn(next.run(request).in_current_span());
+    // Panics are caught by an inner layer: the task fails only if the runtime shuts down.
+    task.await
         .unwrap_or_else(|_| ApiError::outcome_unknown().into_response())
 }

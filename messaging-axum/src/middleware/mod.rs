@@ -1,9 +1,9 @@
-//! The middleware of each of our routes; none of it is on a route of the host.
+//! The middleware of these routes; none of it applies to the host's routes.
 
 mod body;
 mod completion;
-mod measure;
-mod report;
+mod log_failures;
+mod metrics;
 mod request_id;
 mod span;
 
@@ -16,16 +16,16 @@ use axum::{
 };
 use tower_http::{catch_panic::CatchPanicLayer, trace::TraceLayer};
 
-pub(crate) use body::{BodyFrom, Unread};
-pub use measure::METRICS;
+pub(crate) use body::{BodyAccess, BodyError};
+pub use metrics::METRICS;
 
 use crate::{error::ApiError, options::HttpOptions, status::Code};
 
-/// The layers, shared by the routes of one call of [`routes`](crate::routes).
+/// The layers shared by the routes of one call of [`routes`](crate::routes).
 #[derive(Debug, Clone)]
 pub(crate) struct Middleware {
     options: HttpOptions,
-    hints: Arc<report::Hints>,
+    hints: Arc<log_failures::Hints>,
 }
 
 impl Middleware {
@@ -36,35 +36,35 @@ impl Middleware {
         }
     }
 
-    /// From the inside out: what is refused or breaks becomes an answer, which is logged inside the
-    /// request's span, which carries the request's id. What waits for the client is outside of what is carried out to
-    /// its end.
+    /// Applies the layers, innermost first. Errors and panics become responses, which are logged inside the request's
+    /// span, which carries the request id. Reading the body is outside of the spawned task, because it waits for the
+    /// client.
     pub(crate) fn apply<S: Clone + Send + Sync + 'static>(
         &self,
         methods: MethodRouter<S>,
-        bodies: BodyFrom,
+        access: BodyAccess,
     ) -> MethodRouter<S> {
         methods
             .fallback(async || ApiError::new(Code::MethodNotAllowed))
-            // What arrives inside has been read within the limit.
+            // `body::read` has already applied the limit.
             .layer::<_, Infallible>(DefaultBodyLimit::disable())
-            .layer::<_, Infallible>(CatchPanicLayer::custom(report::panicked))
-            .layer::<_, Infallible>(from_fn_with_state(self.hints.clone(), report::report))
+            .layer::<_, Infallible>(CatchPanicLayer::custom(log_failures::panicked))
+            .layer::<_, Infallible>(from_fn_with_state(self.hints.clone(), log_failures::log_failure))
             .layer::<_, Infallible>(
                 TraceLayer::new_for_http()
-                    .make_span_with(span::begun)
-                    .on_response(span::answered)
+                    .make_span_with(span::make_span)
+                    .on_response(span::record_response)
                     .on_request(())
                     .on_body_chunk(())
                     .on_eos(())
                     .on_failure(()),
             )
-            .layer::<_, Infallible>(from_fn(measure::measure))
-            .layer::<_, Infallible>(from_fn(completion::complete))
+            .layer::<_, Infallible>(from_fn(metrics::measure))
+            .layer::<_, Infallible>(from_fn(completion::run_to_completion))
             .layer::<_, Infallible>(from_fn_with_state(
-                body::Limits::new(&self.options, bodies),
+                body::BodyLimits::new(&self.options, access),
                 body::read,
             ))
-            .layer::<_, Infallible>(from_fn(request_id::identify))
+            .layer::<_, Infallible>(from_fn(request_id::set_request_id))
     }
 }

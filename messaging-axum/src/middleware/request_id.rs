@@ -8,16 +8,16 @@ use axum::{
 };
 use messaging_core::clock::{Clock, IdSource, SystemClock, SystemIds};
 
-/// What names a request in the log and in its answer.
+/// The id of a request in the log and in the response.
 #[derive(Debug, Clone)]
 pub(super) struct RequestId(Arc<str>);
 
 const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 const MAX_BYTES: usize = 128;
 
-/// Takes the id that the request came with, or gives it one, and puts it on the answer.
-pub(super) async fn identify(mut request: Request, next: Next) -> Response {
-    let id = RequestId::taken_from(request.headers()).unwrap_or_else(RequestId::new);
+/// Uses the request's `x-request-id` or generates an id, and adds it to the response.
+pub(super) async fn set_request_id(mut request: Request, next: Next) -> Response {
+    let id = RequestId::from_headers(request.headers()).unwrap_or_else(RequestId::new);
     let value = HeaderValue::from_str(&id.0);
     request.extensions_mut().insert(id);
     let mut response = next.run(request).await;
@@ -28,9 +28,8 @@ pub(super) async fn identify(mut request: Request, next: Next) -> Response {
 }
 
 impl RequestId {
-    /// The id that someone before us gave the request, unless it could be mistaken for something else in a
-    /// log: 1 to 128 of `A-Z a-z 0-9 - _ . : = + /`.
-    fn taken_from(headers: &HeaderMap) -> Option<Self> {
+    /// The request's own id, if it is safe to log: 1 to 128 characters of `A-Z a-z 0-9 - _ . : = + /`.
+    fn from_headers(headers: &HeaderMap) -> Option<Self> {
         let id = headers.get(HEADER)?.to_str().ok()?;
         let allowed = |b: u8| b.is_ascii_alphanumeric() || b"-_.:=+/".contains(&b);
         let fits = (1..=MAX_BYTES).contains(&id.len());

@@ -1,5 +1,4 @@
-//! A span for each request: how it was asked for, not what was said in it. No query, header or body is in
-//! it, and the path is the route's pattern.
+//! The tracing span of each request. Contains no query, header or body; the path is the route's pattern.
 
 use std::time::Duration;
 
@@ -11,7 +10,7 @@ use tracing::{Span, field};
 
 use super::request_id::RequestId;
 
-pub(super) fn begun(request: &Request) -> Span {
+pub(super) fn make_span(request: &Request) -> Span {
     let path = request.extensions().get::<MatchedPath>();
     let id = request.extensions().get::<RequestId>();
     tracing::info_span!(
@@ -24,11 +23,11 @@ pub(super) fn begun(request: &Request) -> Span {
     )
 }
 
-pub(super) fn answered(response: &Response, latency: Duration, span: &Span) {
+pub(super) fn record_response(response: &Response, latency: Duration, span: &Span) {
     span.record("status", response.status().as_u16());
     span.record(
         "latency_ms",
         u64::try_from(latency.as_millis()).unwrap_or(u64::MAX),
     );
-    tracing::debug!("answered");
+    tracing::debug!("request finished");
 }

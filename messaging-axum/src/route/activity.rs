@@ -1,4 +1,4 @@
-//! GET `/messages/admin/activity`: how much went on, per hour or day.
+//! GET `/messages/admin/activity`: activity for each hour or day.
 
 use axum::extract::State;
 use chrono_tz::Tz;
@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    answer::{Answer, Many},
     error::ApiError,
     extract::{Caller, Field, Fields, Query},
+    response::{ApiResponse, ListBody},
     wire::ActivityPayload,
 };
 
@@ -19,24 +19,24 @@ use crate::{
 #[into_params(parameter_in = Query)]
 #[serde(default, rename_all = "camelCase")]
 pub(crate) struct ActivityQuery {
-    /// In the first bucket.
+    /// A time in the first bucket.
     #[param(value_type = Timestamp, required = true)]
     from: Field<String>,
-    /// In the last one, or its end.
+    /// A time in the last bucket, or its end.
     #[param(value_type = Timestamp, required = true)]
     to: Field<String>,
-    /// What is counted apart.
+    /// The length of a bucket.
     #[param(value_type = BucketUnit, required = true)]
     bucket: Field<String>,
-    /// The time zone in which hours and days begin, by its name.
+    /// The IANA name of the time zone in which hours and days begin.
     #[param(value_type = Option<String>, default = "UTC", example = "Europe/Zurich")]
     tz: Field<String>,
-    /// Only of this agent.
+    /// Count this agent only.
     #[param(value_type = Option<AgentId>)]
     agent_id: Field<String>,
 }
 
-/// As what it was counted.
+/// The parameters of the count.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ActivityMeta {
     #[schema(value_type = BucketUnit)]
@@ -44,27 +44,27 @@ pub(crate) struct ActivityMeta {
     tz: &'static str,
 }
 
-/// Count what went on
+/// Count activity
 ///
-/// Per hour or day, overall or for one agent.
+/// Counts for each hour or day, overall or for one agent.
 #[utoipa::path(
     get,
     path = "/messages/admin/activity",
     tag = "admin",
     operation_id = "countActivity",
     params(ActivityQuery),
-    responses((status = 200, body = Many<ActivityPayload, ActivityMeta>), (status = 403))
+    responses((status = 200, body = ListBody<ActivityPayload, ActivityMeta>), (status = 403))
 )]
 pub(crate) async fn count(
     Caller(actor): Caller,
     State(messaging): State<Messaging>,
     Query(query): Query<ActivityQuery>,
-) -> Result<Answer<Many<ActivityPayload, ActivityMeta>>, ApiError> {
+) -> Result<ApiResponse<ListBody<ActivityPayload, ActivityMeta>>, ApiError> {
     let (scan, meta) = query.parse()?;
     let counted = messaging.count_activity(&actor, &scan).await?;
     let bounds = scan.buckets.bounds().windows(2).zip(&counted);
-    let shown = bounds.map(|(bounds, activity)| ActivityPayload::new(bounds[0], bounds[1], activity));
-    Ok(Answer::list(shown, meta))
+    let payloads = bounds.map(|(bounds, activity)| ActivityPayload::new(bounds[0], bounds[1], activity));
+    Ok(ApiResponse::list(payloads, meta))
 }
 
 impl ActivityQuery {
@@ -89,7 +89,7 @@ impl ActivityQuery {
                 },
             )),
             Err(invalid) => {
-                fields.refuse("to", InvalidSpan::to_string(&invalid));
+                fields.reject("to", InvalidSpan::to_string(&invalid));
                 Err(fields.into())
             }
         }

@@ -1,13 +1,13 @@
-//! GET `/messages/admin/audit`: what admins looked at and did, the newest first.
+//! GET `/messages/admin/audit`: the audit log, newest first.
 
 use axum::extract::State;
 use messaging_core::{AuditCursor, Messaging, PageSize};
 use serde::Deserialize;
 
 use crate::{
-    answer::{Answer, Many, PageMeta},
     error::ApiError,
     extract::{Caller, Field, Fields, Query, cursor, page_size},
+    response::{ApiResponse, ListBody, PageMeta},
     wire::AuditPayload,
 };
 
@@ -15,30 +15,30 @@ use crate::{
 #[into_params(parameter_in = Query)]
 #[serde(default)]
 pub(crate) struct AuditQuery {
-    /// How many at most.
+    /// Maximum number of items.
     #[param(value_type = Option<u32>, minimum = 1, maximum = 100, default = 20)]
     limit: Field<String>,
-    /// The `nextCursor` of the page before.
+    /// The `nextCursor` of the previous page.
     #[param(value_type = Option<String>)]
     cursor: Field<String>,
 }
 
 /// Read the audit log
 ///
-/// What admins looked at and did, the newest first. Reading it is in it, too.
+/// What admins read and did, newest first. Reading the log is recorded in it.
 #[utoipa::path(
     get,
     path = "/messages/admin/audit",
     tag = "admin",
     operation_id = "readAudit",
     params(AuditQuery),
-    responses((status = 200, body = Many<AuditPayload, PageMeta>), (status = 403))
+    responses((status = 200, body = ListBody<AuditPayload, PageMeta>), (status = 403))
 )]
 pub(crate) async fn list(
     Caller(actor): Caller,
     State(messaging): State<Messaging>,
     Query(query): Query<AuditQuery>,
-) -> Result<Answer<Many<AuditPayload, PageMeta>>, ApiError> {
+) -> Result<ApiResponse<ListBody<AuditPayload, PageMeta>>, ApiError> {
     let (from, limit) = query.parse()?;
     let log = messaging.read_audit(&actor, from, limit).await?;
     let meta = PageMeta {
@@ -47,8 +47,8 @@ pub(crate) async fn list(
         next_cursor: log.next_cursor.map(|cursor| cursor.encode()),
     };
     let records = log.records.into_iter();
-    let shown = records.map(|record| AuditPayload::new(record, &log.profiles));
-    Ok(Answer::list(shown, meta))
+    let payloads = records.map(|record| AuditPayload::new(record, &log.profiles));
+    Ok(ApiResponse::list(payloads, meta))
 }
 
 impl AuditQuery {

@@ -1,4 +1,4 @@
-//! POST `/pusher/auth`: signing subscriptions.
+//! POST `/pusher/auth`: signs subscriptions.
 
 use std::collections::BTreeMap;
 
@@ -22,13 +22,13 @@ pub(crate) struct AuthForm {
     #[schema(value_type = SocketId, required)]
     #[serde(default)]
     socket_id: Field<String>,
-    /// One channel, or several, at most 100: the field repeated, `channel_name[0]` and so on, or a list in JSON.
+    /// One channel, or 1 to 100 channels: the form field repeated or indexed as `channel_name[0]`, or a list in JSON.
     #[schema(schema_with = channel_names, required)]
     #[serde(default)]
     channel_name: Field<OneOrMany>,
 }
 
-/// One channel, or several.
+/// One channel, or a list of channels.
 fn channel_names() -> utoipa::openapi::Schema {
     use utoipa::openapi::schema::{ArrayBuilder, OneOfBuilder, Schema};
 
@@ -40,33 +40,35 @@ fn channel_names() -> utoipa::openapi::Schema {
     Schema::OneOf(OneOfBuilder::new().item(one).item(several).build())
 }
 
-/// What to show to the realtime server: for one channel, or for each of several by its name.
+/// The signature for one channel, or the result for each of several channels by name.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AuthAnswer)]
 #[serde(untagged)]
-pub(crate) enum AuthAnswer {
+pub(crate) enum AuthResponse {
     One(ChannelAuth),
-    Several(BTreeMap<String, OfSeveral>),
+    Several(BTreeMap<String, ChannelResult>),
 }
 
-/// What is answered about one of several channels.
+/// The result for one of several channels.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct OfSeveral {
-    /// 200; 403 for a channel that is refused.
+#[schema(as = OfSeveral)]
+pub(crate) struct ChannelResult {
+    /// 200, or 403 if the channel is refused.
     status: u16,
-    /// Only where it is 200.
+    /// Present if the status is 200.
     #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<ChannelAuth>,
 }
 
-/// The most channels of a request.
+/// Maximum number of channels of a request.
 const MAX_CHANNELS: usize = 100;
 
 /// Sign a subscription
 ///
-/// Takes a form or JSON, for one channel or for several. Answers as the client libraries expect it, without our
-/// envelope. Every refusal is the same one: a channel that is not the caller's, does not exist, or is not ours. A user's
-/// own channel is the one that `GET /messages/unread` answers: a user whose id does not fit into a channel's name stands
-/// there as `=` and the id's base64url, or as `==` and the base64url of its SHA-256.
+/// Accepts a form or JSON, for one channel or several. The response has the form that the client libraries expect,
+/// without the standard envelope. A refusal does not reveal whether a channel exists. The name of the caller's own
+/// channel is in the response of `GET /messages/unread`: a user id that does not fit into a channel name is encoded as
+/// `=` and its base64url, or as `==` and the base64url of its SHA-256.
 #[utoipa::path(
     post,
     path = "/pusher/auth",
@@ -76,40 +78,42 @@ const MAX_CHANNELS: usize = 100;
         (AuthForm = "application/x-www-form-urlencoded"),
         (AuthForm = "application/json"),
     )),
-    responses((status = 200, body = AuthAnswer), (status = 403))
+    responses((status = 200, body = AuthResponse), (status = 403))
 )]
 pub(crate) async fn authorize(
     Caller(actor): Caller,
     State(messaging): State<Messaging>,
     FormOrJson(form): FormOrJson<AuthForm>,
-) -> Result<axum::Json<AuthAnswer>, ApiError> {
+) -> Result<axum::Json<AuthResponse>, ApiError> {
     let mut fields = Fields::default();
     let socket_id = fields.required("socket_id", form.socket_id, SocketId::parse);
-    let asked = fields.required("channel_name", form.channel_name, Asked::parse);
-    let (Ok(socket_id), Ok(asked)) = (socket_id, asked) else {
+    let requested = fields.required("channel_name", form.channel_name, RequestedChannels::parse);
+    let (Ok(socket_id), Ok(requested)) = (socket_id, requested) else {
         return Err(fields.into());
     };
-    let answer = match asked {
-        Asked::One(channel) => AuthAnswer::One(sign(&messaging, &actor, &socket_id, &channel).await?),
-        Asked::Several(channels) => {
-            let mut answers = BTreeMap::new();
+    let response = match requested {
+        RequestedChannels::One(channel) => {
+            AuthResponse::One(sign(&messaging, &actor, &socket_id, &channel).await?)
+        }
+        RequestedChannels::Several(channels) => {
+            let mut results = BTreeMap::new();
             for channel in channels {
-                let answer = of_several(&messaging, &actor, &socket_id, &channel).await?;
-                answers.insert(channel.to_string(), answer);
+                let result = sign_one_of_several(&messaging, &actor, &socket_id, &channel).await?;
+                results.insert(channel.to_string(), result);
             }
-            AuthAnswer::Several(answers)
+            AuthResponse::Several(results)
         }
     };
-    Ok(axum::Json(answer))
+    Ok(axum::Json(response))
 }
 
-/// The channels that signatures are asked for.
-enum Asked {
+/// The channels to sign.
+enum RequestedChannels {
     One(ChannelName),
     Several(Vec<ChannelName>),
 }
 
-impl Asked {
+impl RequestedChannels {
     fn parse(names: OneOrMany) -> Result<Self, String> {
         match names {
             OneOrMany::One(name) => channel(&name).map(Self::One),
@@ -128,25 +132,25 @@ impl Asked {
 fn channel(name: &str) -> Result<ChannelName, String> {
     ChannelName::parse(name).map_err(|error| {
         format!(
-            "{error}. A user whose id does not fit stands in the name of their channel as = and the base64url of the id: \
-             GET /messages/unread answers the caller's"
+            "{error}. A user id that does not fit into a channel name is encoded as = and its base64url; \
+             GET /messages/unread results the caller's"
         )
     })
 }
 
-/// One that is refused does not keep the others from being signed.
-async fn of_several(
+/// Signs one of several channels. A refusal does not affect the others.
+async fn sign_one_of_several(
     messaging: &Messaging,
     actor: &Actor,
     socket_id: &SocketId,
     channel: &ChannelName,
-) -> Result<OfSeveral, ApiError> {
+) -> Result<ChannelResult, ApiError> {
     match sign(messaging, actor, socket_id, channel).await {
-        Ok(auth) => Ok(OfSeveral {
+        Ok(auth) => Ok(ChannelResult {
             status: status::OK.as_u16(),
             data: Some(auth),
         }),
-        Err(error) if error.code() == Code::Forbidden => Ok(OfSeveral {
+        Err(error) if error.code() == Code::Forbidden => Ok(ChannelResult {
             status: error.code().status().as_u16(),
             data: None,
         }),

@@ -1,38 +1,39 @@
-//! One conversation: seeing it, and changing who may write in it.
+//! Reading, blocking and closing one conversation.
 
 use axum::extract::State;
 use messaging_core::{ConversationId, Messaging};
 
 use crate::{
-    answer::{Answer, Done, One},
     error::ApiError,
     extract::{Caller, PathId},
+    response::{ApiResponse, ItemBody, NoContent},
     wire::DetailsPayload,
 };
 
-/// See a conversation
+/// Get a conversation
 ///
-/// With all its bookings, and who is connected.
+/// With all its bookings and the presence of both sides.
 #[utoipa::path(
     get,
     path = "/messages/conversations/{id}",
     tag = "conversations",
     operation_id = "findConversation",
     params(("id" = ConversationId, Path)),
-    responses((status = 200, body = One<DetailsPayload>), (status = 404))
+    responses((status = 200, body = ItemBody<DetailsPayload>), (status = 404))
 )]
 pub(crate) async fn find(
     Caller(actor): Caller,
     State(messaging): State<Messaging>,
     PathId(id): PathId<ConversationId>,
-) -> Result<Answer<One<DetailsPayload>>, ApiError> {
+) -> Result<ApiResponse<ItemBody<DetailsPayload>>, ApiError> {
     let details = messaging.find_conversation(&actor, id).await?;
-    Ok(Answer::found(details.into()))
+    Ok(ApiResponse::ok(details.into()))
 }
 
 /// Block the other side
 ///
-/// Its messages are refused until both sides accept them again. Repeating it changes nothing.
+/// The other side's messages are refused until the caller's side unblocks it. The caller's side can still send. Repeating
+/// the request changes nothing.
 #[utoipa::path(
     put,
     path = "/messages/conversations/{id}/block",
@@ -45,9 +46,9 @@ pub(crate) async fn block(
     Caller(actor): Caller,
     State(messaging): State<Messaging>,
     PathId(id): PathId<ConversationId>,
-) -> Result<Done, ApiError> {
+) -> Result<NoContent, ApiError> {
     messaging.block(&actor, id).await?;
-    Ok(Done)
+    Ok(NoContent)
 }
 
 /// Unblock the other side
@@ -63,14 +64,14 @@ pub(crate) async fn unblock(
     Caller(actor): Caller,
     State(messaging): State<Messaging>,
     PathId(id): PathId<ConversationId>,
-) -> Result<Done, ApiError> {
+) -> Result<NoContent, ApiError> {
     messaging.unblock(&actor, id).await?;
-    Ok(Done)
+    Ok(NoContent)
 }
 
 /// Close a conversation
 ///
-/// Nobody can write in it until it is reopened. Repeating it changes nothing.
+/// No messages are accepted until it is reopened. Repeating the request changes nothing.
 #[utoipa::path(
     put,
     path = "/messages/admin/conversations/{id}/close",
@@ -83,9 +84,9 @@ pub(crate) async fn close(
     Caller(actor): Caller,
     State(messaging): State<Messaging>,
     PathId(id): PathId<ConversationId>,
-) -> Result<Done, ApiError> {
+) -> Result<NoContent, ApiError> {
     messaging.close(&actor, id).await?;
-    Ok(Done)
+    Ok(NoContent)
 }
 
 /// Reopen a conversation
@@ -101,7 +102,7 @@ pub(crate) async fn reopen(
     Caller(actor): Caller,
     State(messaging): State<Messaging>,
     PathId(id): PathId<ConversationId>,
-) -> Result<Done, ApiError> {
+) -> Result<NoContent, ApiError> {
     messaging.reopen(&actor, id).await?;
-    Ok(Done)
+    Ok(NoContent)
 }

@@ -1,4 +1,4 @@
-//! `/messages/conversations`: the caller's list, and opening.
+//! `/messages/conversations`: lists and opens conversations.
 
 use axum::extract::State;
 use messaging_core::{
@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    answer::{Answer, Many, One, PageMeta},
     error::ApiError,
-    extract::{Caller, Field, Fields, Json, Query, page_size, whole_number, yes_or_no},
+    extract::{Caller, Field, Fields, Json, Query, boolean, page_size, unsigned_integer},
+    response::{ApiResponse, ItemBody, ListBody, PageMeta},
     status::Code,
     wire::{ConversationPayload, ListedPayload},
 };
@@ -21,16 +21,16 @@ use crate::{
 #[into_params(parameter_in = Query)]
 #[serde(default)]
 pub(crate) struct ListQuery {
-    /// How many at most.
+    /// Maximum number of items.
     #[param(value_type = Option<u32>, minimum = 1, maximum = 100, default = 20)]
     limit: Field<String>,
-    /// The `nextCursor` of the page before.
+    /// The `nextCursor` of the previous page.
     #[param(value_type = Option<String>)]
     cursor: Field<String>,
-    /// The page of that number instead, from 1; `page × limit` is at most 10,000.
+    /// A page by number, from 1, instead of a cursor; `page × limit` is at most 10,000.
     #[param(value_type = Option<u32>, minimum = 1, maximum = 10_000)]
     page: Field<String>,
-    /// Whether to say who is connected, too.
+    /// Whether to include presence.
     #[param(value_type = Option<bool>, default = false)]
     presence: Field<String>,
 }
@@ -45,7 +45,7 @@ pub(crate) struct ListMeta {
     numbered: Option<NumberedMeta>,
 }
 
-/// What is said only where a page of a number was asked for.
+/// Metadata of a page requested by number.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct NumberedMeta {
@@ -60,21 +60,22 @@ struct NumberedMeta {
 
 /// List conversations
 ///
-/// The caller's, an admin's all; the newest activity first. Follow `nextCursor`, or ask for a page by its number.
+/// The caller's conversations, or all of them for an admin; newest activity first. Follow `nextCursor`, or request
+/// pages by number.
 #[utoipa::path(
     get,
     path = "/messages/conversations",
     tag = "conversations",
     operation_id = "listConversations",
     params(ListQuery),
-    responses((status = 200, body = Many<ListedPayload, ListMeta>))
+    responses((status = 200, body = ListBody<ListedPayload, ListMeta>))
 )]
 pub(crate) async fn list(
     Caller(actor): Caller,
     State(messaging): State<Messaging>,
     Query(query): Query<ListQuery>,
-) -> Result<Answer<Many<ListedPayload, ListMeta>>, ApiError> {
-    let (request, wants_presence) = query.parse(&actor)?;
+) -> Result<ApiResponse<ListBody<ListedPayload, ListMeta>>, ApiError> {
+    let (request, includes_presence) = query.parse(&actor)?;
     let list = messaging.list_conversations(&actor, &request).await?;
     let (limit, page) = match request {
         ListRequest::From { limit, .. } => (limit, None),
@@ -92,7 +93,7 @@ pub(crate) async fn list(
             total_pages: total.div_ceil(limit.get() as u64),
         }),
     };
-    let mut online = if wants_presence {
+    let mut online = if includes_presence {
         messaging.list_online(&list.conversations).await
     } else {
         Vec::new()
@@ -100,24 +101,24 @@ pub(crate) async fn list(
     .into_iter();
     let conversations = list.conversations.into_iter();
     let listed = conversations.map(|view| ListedPayload::new(view, online.next()));
-    Ok(Answer::list(listed, meta))
+    Ok(ApiResponse::list(listed, meta))
 }
 
 impl ListQuery {
-    /// What is asked for, and whether to say who is connected.
+    /// Parses the request, and whether to include presence.
     fn parse(self, actor: &Actor) -> Result<(ListRequest, bool), ApiError> {
         let mut fields = Fields::default();
         let limit = fields.optional("limit", self.limit, |text: String| page_size(&text));
         let size = limit.ok().flatten().unwrap_or(PageSize::LIST);
         let page = fields.optional("page", self.page, |text: String| numbered_page(&text, size));
-        let presence = fields.optional("presence", self.presence, |text: String| yes_or_no(&text));
+        let presence = fields.optional("presence", self.presence, |text: String| boolean(&text));
         let (Ok(_), Ok(page), Ok(presence)) = (limit, page, presence) else {
             return Err(fields.into());
         };
         let presence = presence.unwrap_or(false);
         let from = match (page, self.cursor) {
             (Some(_), Field::Given(_)) => {
-                fields.refuse("page", "cannot be given together with cursor");
+                fields.reject("page", "cannot be given together with cursor");
                 return Err(fields.into());
             }
             (Some(page), _) => return Ok((ListRequest::Numbered(page), presence)),
@@ -132,7 +133,7 @@ impl ListQuery {
 }
 
 fn numbered_page(text: &str, size: PageSize) -> Result<NumberedPage, InvalidNumberedPage> {
-    let number = whole_number(text).ok_or(InvalidNumberedPage)?;
+    let number = unsigned_integer(text).ok_or(InvalidNumberedPage)?;
     NumberedPage::new(number, size)
 }
 
@@ -142,7 +143,7 @@ pub(crate) struct OpenBody {
     #[schema(value_type = AgentId, required)]
     #[serde(default)]
     agent_id: Field<String>,
-    /// A booking of the caller's with this agent.
+    /// A booking of the caller with this agent.
     #[schema(value_type = Option<BookingId>)]
     #[serde(default)]
     booking_id: Field<String>,
@@ -150,7 +151,7 @@ pub(crate) struct OpenBody {
 
 /// Open a conversation
 ///
-/// The one conversation of the caller, a client, with an agent. It is answered where it was there already.
+/// Opens the conversation of the caller, a client, with an agent. Returns the existing one if there is one.
 #[utoipa::path(
     post,
     path = "/messages/conversations",
@@ -158,8 +159,8 @@ pub(crate) struct OpenBody {
     operation_id = "openConversation",
     request_body = OpenBody,
     responses(
-        (status = 201, body = One<ConversationPayload>, description = "It is new."),
-        (status = 200, body = One<ConversationPayload>, description = "It was there."),
+        (status = 201, body = ItemBody<ConversationPayload>, description = "The conversation is new."),
+        (status = 200, body = ItemBody<ConversationPayload>, description = "The conversation existed."),
         (status = 403),
         (status = 429),
     )
@@ -168,7 +169,7 @@ pub(crate) async fn open(
     Caller(actor): Caller,
     State(messaging): State<Messaging>,
     Json(body): Json<OpenBody>,
-) -> Result<Answer<One<ConversationPayload>>, ApiError> {
+) -> Result<ApiResponse<ItemBody<ConversationPayload>>, ApiError> {
     let mut fields = Fields::default();
     let agent_id = fields.required("agentId", body.agent_id, AgentId::parse);
     let booking_id = fields.optional("bookingId", body.booking_id, BookingId::parse);
@@ -177,5 +178,8 @@ pub(crate) async fn open(
     };
     let open = OpenConversation { agent_id, booking_id };
     let opened = messaging.open_conversation(&actor, &open).await?;
-    Ok(Answer::made_or_found(opened.conversation.into(), opened.created))
+    Ok(ApiResponse::created_or_ok(
+        opened.conversation.into(),
+        opened.created,
+    ))
 }

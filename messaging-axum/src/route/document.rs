@@ -1,4 +1,4 @@
-//! GET `/messages/openapi.json`: what all of the routes take and answer.
+//! GET `/messages/openapi.json`: the OpenAPI document.
 
 use axum::{
     Extension,
@@ -8,13 +8,13 @@ use axum::{
 };
 use utoipa::openapi::OpenApi;
 
-/// The document, as it is served.
+/// The serialised document.
 #[derive(Debug, Clone)]
 pub(crate) struct Document(Bytes);
 
 impl From<&OpenApi> for Document {
     fn from(document: &OpenApi) -> Self {
-        // Made of texts, numbers and maps of them: it always has a JSON.
+        // The document has string keys only, so serialising it cannot fail.
         Self(serde_json::to_vec(document).unwrap_or_default().into())
     }
 }

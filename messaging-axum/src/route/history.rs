@@ -1,4 +1,4 @@
-//! GET `/messages`: a page of a conversation's messages.
+//! GET `/messages`: reads a page of a conversation's history.
 
 use axum::extract::State;
 use messaging_core::{
@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    answer::{Answer, One},
     error::ApiError,
-    extract::{Caller, Field, Fields, Query, page_size, yes_or_no},
+    extract::{Caller, Field, Fields, Query, boolean, page_size},
+    response::{ApiResponse, ItemBody},
     status::Code,
     wire::ConversationPayload,
 };
@@ -22,16 +22,16 @@ use crate::{
 pub(crate) struct HistoryQuery {
     #[param(value_type = ConversationId, required = true)]
     conversation_id: Field<String>,
-    /// How many at most.
+    /// Maximum number of items.
     #[param(value_type = Option<u32>, minimum = 1, maximum = 100, default = 50)]
     limit: Field<String>,
-    /// A `nextCursor`, for older messages. Not together with `after`.
+    /// A `nextCursor`, for older messages. Cannot be combined with `after`.
     #[param(value_type = Option<String>)]
     cursor: Field<String>,
     /// A `newestCursor`, for newer messages.
     #[param(value_type = Option<String>)]
     after: Field<String>,
-    /// Whether to mark the page as read; without a cursor that is so unless it is false.
+    /// Whether to mark the page as read. Defaults to true without a cursor, otherwise to false.
     #[param(value_type = Option<bool>)]
     mark_read: Field<String>,
 }
@@ -41,35 +41,36 @@ pub(crate) struct HistoryQuery {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct HistoryPayload {
     conversation: ConversationPayload,
-    /// The oldest first.
+    /// Oldest first.
     messages: Vec<MessagePayload>,
-    /// Whether there are more in the direction asked for.
+    /// Whether more messages follow in the requested direction.
     has_more: bool,
-    /// What goes into `cursor` for older messages; null at the beginning, and where newer ones were asked for.
+    /// The value of `cursor` for older messages; null at the beginning of the conversation and for requests with
+    /// `after`.
     #[schema(required)]
     next_cursor: Option<String>,
-    /// What goes into `after` for messages that are newer than this page.
+    /// The value of `after` for messages newer than this page.
     newest_cursor: String,
 }
 
 /// Read messages
 ///
-/// The newest ones, those before a `cursor`, or those after one. By default the newest page is marked as read.
+/// The newest messages, those before `cursor`, or those after `after`. By default the newest page is marked as read.
 #[utoipa::path(
     get,
     path = "/messages",
     tag = "messages",
     operation_id = "readHistory",
     params(HistoryQuery),
-    responses((status = 200, body = One<HistoryPayload>), (status = 404))
+    responses((status = 200, body = ItemBody<HistoryPayload>), (status = 404))
 )]
 pub(crate) async fn read(
     Caller(actor): Caller,
     State(messaging): State<Messaging>,
     Query(query): Query<HistoryQuery>,
-) -> Result<Answer<One<HistoryPayload>>, ApiError> {
+) -> Result<ApiResponse<ItemBody<HistoryPayload>>, ApiError> {
     let history = messaging.history(&actor, &query.parse()?).await?;
-    Ok(Answer::found(history.into()))
+    Ok(ApiResponse::ok(history.into()))
 }
 
 impl HistoryQuery {
@@ -80,7 +81,7 @@ impl HistoryQuery {
         let mark = fields.optional("markRead", self.mark_read, |text: String| mark_on_read(&text));
         let (before, after) = match (self.cursor, self.after) {
             (Field::Given(_), Field::Given(_)) => {
-                fields.refuse("after", "cannot be given together with cursor");
+                fields.reject("after", "cannot be given together with cursor");
                 return Err(fields.into());
             }
             cursors => cursors,
@@ -105,7 +106,7 @@ impl HistoryQuery {
 }
 
 fn mark_on_read(text: &str) -> Result<MarkOnRead, &'static str> {
-    Ok(if yes_or_no(text)? {
+    Ok(if boolean(text)? {
         MarkOnRead::Yes
     } else {
         MarkOnRead::No

@@ -1,4 +1,4 @@
-//! The use cases over HTTP: each takes its input apart, calls the core, and puts the answer together.
+//! The use cases over HTTP: each parses its input, calls the core and builds the response.
 
 pub(crate) mod activity;
 pub(crate) mod audit;

@@ -1,4 +1,4 @@
-//! GET `/pusher/beams-auth`: the token with which a device is its user's.
+//! GET `/pusher/beams-auth`: issues the token with which a device registers for its user.
 
 use axum::extract::State;
 use messaging_core::{Messaging, UserId};
@@ -14,7 +14,7 @@ use crate::{
 #[into_params(parameter_in = Query)]
 #[serde(default)]
 pub(crate) struct TokenQuery {
-    /// The caller's own.
+    /// The caller's user id.
     #[param(value_type = UserId, required = true)]
     user_id: Field<String>,
 }
@@ -26,9 +26,10 @@ pub(crate) struct Token {
     token: String,
 }
 
-/// Get a token for notifications
+/// Get a push notification token
 ///
-/// With it a device is its user's. Answers as the client library expects it, without our envelope.
+/// A device registers for its user with this token. The response has the form that the client library expects, without
+/// the standard envelope.
 #[utoipa::path(
     get,
     path = "/pusher/beams-auth",

@@ -1,4 +1,4 @@
-//! Reports: making one, and what staff do with them.
+//! Creates and resolves reports.
 
 use axum::extract::State;
 use messaging_core::{
@@ -9,20 +9,20 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::{
-    answer::{Answer, Many, One, PageMeta},
     error::ApiError,
     extract::{Caller, Field, Fields, Json, PathId, Query, cursor, page_size},
+    response::{ApiResponse, ItemBody, ListBody, PageMeta},
     wire::{ReportFilePayload, ReportPayload, ReportedPayload},
 };
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ReportBody {
-    /// Why; at least one character that can be seen.
+    /// The reason; at least one visible character.
     #[schema(value_type = String, required, min_length = 1, max_length = 1000)]
     #[serde(default)]
     reason: Field<String>,
-    /// The message that it is about; none for the whole conversation.
+    /// The reported message; absent or null for the whole conversation.
     #[schema(value_type = Option<MessageId>)]
     #[serde(default)]
     message_id: Field<String>,
@@ -30,7 +30,7 @@ pub(crate) struct ReportBody {
 
 /// Report a conversation
 ///
-/// Tells the staff, with a copy of the messages around the one that it is about.
+/// Reports to the host's staff, with a copy of the messages around the reported one.
 #[utoipa::path(
     post,
     path = "/messages/conversations/{id}/reports",
@@ -39,11 +39,11 @@ pub(crate) struct ReportBody {
     params(("id" = ConversationId, Path)),
     request_body = ReportBody,
     responses(
-        (status = 201, body = One<ReportedPayload>, description = "It is new."),
-        (status = 200, body = One<ReportedPayload>, description = "It was added to the caller's open report."),
+        (status = 201, body = ItemBody<ReportedPayload>, description = "The report is new."),
+        (status = 200, body = ItemBody<ReportedPayload>, description = "The complaint was added to the caller's open report."),
         (status = 403),
         (status = 404),
-        (status = 409, description = "The caller's open report holds 20 complaints, as many as it may."),
+        (status = 409, description = "The caller's open report has 20 complaints, the maximum."),
         (status = 429),
     )
 )]
@@ -52,7 +52,7 @@ pub(crate) async fn report(
     State(messaging): State<Messaging>,
     PathId(id): PathId<ConversationId>,
     Json(body): Json<ReportBody>,
-) -> Result<Answer<One<ReportedPayload>>, ApiError> {
+) -> Result<ApiResponse<ItemBody<ReportedPayload>>, ApiError> {
     let mut fields = Fields::default();
     let reason = fields.required("reason", body.reason, |text: String| Remark::parse(&text));
     let about = fields.optional("messageId", body.message_id, MessageId::parse);
@@ -60,41 +60,41 @@ pub(crate) async fn report(
         return Err(fields.into());
     };
     let reported = messaging.report(&actor, id, &NewReport { reason, about }).await?;
-    Ok(Answer::made_or_found(reported.into(), reported.created))
+    Ok(ApiResponse::created_or_ok(reported.into(), reported.created))
 }
 
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(default)]
 pub(crate) struct ListQuery {
-    /// Only those that stand so.
+    /// Only reports with this status.
     #[param(value_type = Option<ReportStatus>)]
     status: Field<String>,
-    /// How many at most.
+    /// Maximum number of items.
     #[param(value_type = Option<u32>, minimum = 1, maximum = 100, default = 20)]
     limit: Field<String>,
-    /// The `nextCursor` of the page before.
+    /// The `nextCursor` of the previous page.
     #[param(value_type = Option<String>)]
     cursor: Field<String>,
 }
 
 /// List reports
 ///
-/// The newest first, without their evidence. A page may have fewer than `limit` although more follow: its texts are at most
-/// 256 KiB.
+/// Newest first, without their evidence. A page may have fewer items than `limit` although more follow: its texts have
+/// at most 256 KiB.
 #[utoipa::path(
     get,
     path = "/messages/admin/reports",
     tag = "admin",
     operation_id = "listReports",
     params(ListQuery),
-    responses((status = 200, body = Many<ReportPayload, PageMeta>), (status = 403))
+    responses((status = 200, body = ListBody<ReportPayload, PageMeta>), (status = 403))
 )]
 pub(crate) async fn list(
     Caller(actor): Caller,
     State(messaging): State<Messaging>,
     Query(query): Query<ListQuery>,
-) -> Result<Answer<Many<ReportPayload, PageMeta>>, ApiError> {
+) -> Result<ApiResponse<ListBody<ReportPayload, PageMeta>>, ApiError> {
     let request = query.parse()?;
     let list = messaging.list_reports(&actor, &request).await?;
     let meta = PageMeta {
@@ -103,8 +103,8 @@ pub(crate) async fn list(
         next_cursor: list.next_cursor.map(|cursor| cursor.encode()),
     };
     let reports = list.reports.into_iter();
-    let shown = reports.map(|report| ReportPayload::new(report, &list.profiles));
-    Ok(Answer::list(shown, meta))
+    let payloads = reports.map(|report| ReportPayload::new(report, &list.profiles));
+    Ok(ApiResponse::list(payloads, meta))
 }
 
 impl ListQuery {
@@ -128,7 +128,7 @@ fn status(name: &str) -> Result<ReportStatus, &'static str> {
     ReportStatus::from_name(name).ok_or("must be open, resolved or dismissed")
 }
 
-/// See a report
+/// Get a report
 ///
 /// With its evidence.
 #[utoipa::path(
@@ -137,20 +137,21 @@ fn status(name: &str) -> Result<ReportStatus, &'static str> {
     tag = "admin",
     operation_id = "findReport",
     params(("id" = ReportId, Path)),
-    responses((status = 200, body = One<ReportFilePayload>), (status = 403), (status = 404))
+    responses((status = 200, body = ItemBody<ReportFilePayload>), (status = 403), (status = 404))
 )]
 pub(crate) async fn find(
     Caller(actor): Caller,
     State(messaging): State<Messaging>,
     PathId(id): PathId<ReportId>,
-) -> Result<Answer<One<ReportFilePayload>>, ApiError> {
+) -> Result<ApiResponse<ItemBody<ReportFilePayload>>, ApiError> {
     let details = messaging.find_report(&actor, id).await?;
-    Ok(Answer::found(details.into()))
+    Ok(ApiResponse::ok(details.into()))
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
-pub(crate) struct ResolveBody {
-    /// What is to be noted; at least one character that can be seen.
+#[schema(as = ResolveBody)]
+pub(crate) struct ResolutionBody {
+    /// A note; at least one visible character.
     #[schema(value_type = Option<String>, min_length = 1, max_length = 1000)]
     #[serde(default)]
     note: Field<String>,
@@ -158,58 +159,58 @@ pub(crate) struct ResolveBody {
 
 /// Resolve a report
 ///
-/// Something was done about it. One that is resolved stays as it is.
+/// Marks the report as acted upon. A resolved or dismissed report is returned unchanged.
 #[utoipa::path(
     post,
     path = "/messages/admin/reports/{id}/resolve",
     tag = "admin",
     operation_id = "resolveReport",
     params(("id" = ReportId, Path)),
-    request_body = ResolveBody,
-    responses((status = 200, body = One<ReportFilePayload>), (status = 403), (status = 404))
+    request_body = ResolutionBody,
+    responses((status = 200, body = ItemBody<ReportFilePayload>), (status = 403), (status = 404))
 )]
 pub(crate) async fn resolve(
     caller: Caller,
     state: State<Messaging>,
     id: PathId<ReportId>,
-    body: Json<ResolveBody>,
-) -> Result<Answer<One<ReportFilePayload>>, ApiError> {
-    decide(Outcome::Resolved, caller, state, id, body).await
+    body: Json<ResolutionBody>,
+) -> Result<ApiResponse<ItemBody<ReportFilePayload>>, ApiError> {
+    resolve_as(Outcome::Resolved, caller, state, id, body).await
 }
 
 /// Dismiss a report
 ///
-/// There was nothing to be done. One that is resolved stays as it is.
+/// Marks the report as needing no action. A resolved or dismissed report is returned unchanged.
 #[utoipa::path(
     post,
     path = "/messages/admin/reports/{id}/dismiss",
     tag = "admin",
     operation_id = "dismissReport",
     params(("id" = ReportId, Path)),
-    request_body = ResolveBody,
-    responses((status = 200, body = One<ReportFilePayload>), (status = 403), (status = 404))
+    request_body = ResolutionBody,
+    responses((status = 200, body = ItemBody<ReportFilePayload>), (status = 403), (status = 404))
 )]
 pub(crate) async fn dismiss(
     caller: Caller,
     state: State<Messaging>,
     id: PathId<ReportId>,
-    body: Json<ResolveBody>,
-) -> Result<Answer<One<ReportFilePayload>>, ApiError> {
-    decide(Outcome::Dismissed, caller, state, id, body).await
+    body: Json<ResolutionBody>,
+) -> Result<ApiResponse<ItemBody<ReportFilePayload>>, ApiError> {
+    resolve_as(Outcome::Dismissed, caller, state, id, body).await
 }
 
-async fn decide(
+async fn resolve_as(
     outcome: Outcome,
     Caller(actor): Caller,
     State(messaging): State<Messaging>,
     PathId(id): PathId<ReportId>,
-    Json(body): Json<ResolveBody>,
-) -> Result<Answer<One<ReportFilePayload>>, ApiError> {
+    Json(body): Json<ResolutionBody>,
+) -> Result<ApiResponse<ItemBody<ReportFilePayload>>, ApiError> {
     let mut fields = Fields::default();
     let note = fields.optional("note", body.note, |text: String| Remark::parse(&text));
     let Ok(note) = note else {
         return Err(fields.into());
     };
-    let resolution = messaging.resolve_report(&actor, id, outcome, note).await?;
-    Ok(Answer::found(resolution.into()))
+    let resolved = messaging.resolve_report(&actor, id, outcome, note).await?;
+    Ok(ApiResponse::ok(resolved.into()))
 }

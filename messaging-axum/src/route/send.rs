@@ -1,4 +1,4 @@
-//! POST `/messages`: sending.
+//! POST `/messages`: sends a message.
 
 use axum::{extract::State, http::HeaderMap};
 use messaging_core::{Body, ConversationId, IdempotencyKey, Messaging, SendMessage, event::MessagePayload};
@@ -6,9 +6,9 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::{
-    answer::{Answer, One},
     error::ApiError,
-    extract::{Caller, Failed, Field, Fields, Json},
+    extract::{Caller, Field, Fields, InvalidField, Json},
+    response::{ApiResponse, ItemBody},
 };
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -17,22 +17,22 @@ pub(crate) struct SendBody {
     #[schema(value_type = ConversationId, required)]
     #[serde(default)]
     conversation_id: Field<String>,
-    /// Plain text; at least one character that can be seen. It is trimmed and normalised (NFC, LF).
+    /// Plain text with at least one visible character. Trimmed and normalised (NFC, LF).
     #[schema(value_type = String, required, min_length = 1, max_length = 2000, examples("Is there snow?"))]
     #[serde(default)]
     content: Field<String>,
-    /// The message's key: repeating a send with it is harmless.
+    /// The idempotency key: repeating a send with the same key is safe.
     #[schema(value_type = Option<IdempotencyKey>)]
     #[serde(default)]
     client_message_id: Field<String>,
 }
 
-/// Another place for `clientMessageId`.
+/// Alternative to `clientMessageId`.
 const HEADER: &str = "Idempotency-Key";
 
 /// Send a message
 ///
-/// With a key of the caller's it can be repeated until there is an answer, and is one message.
+/// With an idempotency key, the request can be repeated until it succeeds and creates one message.
 #[utoipa::path(
     post,
     path = "/messages",
@@ -41,12 +41,12 @@ const HEADER: &str = "Idempotency-Key";
     params((
         "Idempotency-Key" = Option<IdempotencyKey>,
         Header,
-        description = "Another place for `clientMessageId`; where both are given they must be equal."
+        description = "Alternative to `clientMessageId`; if both are given they must be equal."
     )),
     request_body = SendBody,
     responses(
-        (status = 201, body = One<MessagePayload>, description = "It was sent."),
-        (status = 200, body = One<MessagePayload>, description = "It had been sent: this is the first one."),
+        (status = 201, body = ItemBody<MessagePayload>, description = "The message was sent."),
+        (status = 200, body = ItemBody<MessagePayload>, description = "The message had been sent before; this is the original."),
         (status = 403),
         (status = 404),
         (status = 409),
@@ -58,10 +58,13 @@ pub(crate) async fn send(
     State(messaging): State<Messaging>,
     headers: HeaderMap,
     Json(body): Json<SendBody>,
-) -> Result<Answer<One<MessagePayload>>, ApiError> {
+) -> Result<ApiResponse<ItemBody<MessagePayload>>, ApiError> {
     let message = body.parse(&headers)?;
     let sent = messaging.send_message(&actor, &message).await?;
-    Ok(Answer::made_or_found(sent.message.into_payload(), sent.created))
+    Ok(ApiResponse::created_or_ok(
+        sent.message.into_payload(),
+        sent.created,
+    ))
 }
 
 impl SendBody {
@@ -73,7 +76,7 @@ impl SendBody {
         let in_header = key_in_header(&mut fields, headers);
         let key = match (in_body, in_header) {
             (Ok(Some(a)), Ok(Some(b))) if a != b => {
-                Err(fields.refuse(HEADER, "must equal clientMessageId when both are given"))
+                Err(fields.reject(HEADER, "must equal clientMessageId when both are given"))
             }
             (Ok(a), Ok(b)) => Ok(a.or(b)),
             (Err(failed), _) | (_, Err(failed)) => Err(failed),
@@ -89,11 +92,11 @@ impl SendBody {
     }
 }
 
-fn key_in_header(fields: &mut Fields, headers: &HeaderMap) -> Result<Option<IdempotencyKey>, Failed> {
+fn key_in_header(fields: &mut Fields, headers: &HeaderMap) -> Result<Option<IdempotencyKey>, InvalidField> {
     let mut values = headers.get_all(HEADER).iter();
     match (values.next(), values.next()) {
-        (_, Some(_)) => Err(fields.refuse(HEADER, "may be given only once")),
-        // What is not visible ASCII is no key, and neither is the empty text.
+        (_, Some(_)) => Err(fields.reject(HEADER, "may be given only once")),
+        // A value other than visible ASCII is treated as empty, which is not a valid key.
         (Some(value), None) => {
             let text = value.to_str().unwrap_or_default().to_owned();
             fields.optional(HEADER, Field::Given(text), IdempotencyKey::parse)

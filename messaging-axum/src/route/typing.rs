@@ -1,4 +1,4 @@
-//! POST `/messages/typing`: showing that one types, or stopped.
+//! POST `/messages/typing`: sets the caller's typing state.
 
 use std::convert::Infallible;
 
@@ -11,9 +11,9 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::{
-    answer::Done,
     error::ApiError,
     extract::{Caller, Field, Fields, Json},
+    response::NoContent,
 };
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -25,15 +25,15 @@ pub(crate) struct TypingBody {
     #[schema(value_type = bool, required)]
     #[serde(default)]
     typing: Field<bool>,
-    /// The caller's own connection, which need not hear of it.
+    /// The caller's own connection, which does not receive the event.
     #[schema(value_type = Option<SocketId>)]
     #[serde(default)]
     socket_id: Field<String>,
 }
 
-/// Say who is typing
+/// Set the typing state
 ///
-/// Tells the other side that the caller is typing, or has stopped. Nothing is kept.
+/// Notifies the other side that the caller is typing or has stopped. Nothing is stored.
 #[utoipa::path(
     post,
     path = "/messages/typing",
@@ -46,7 +46,7 @@ pub(crate) async fn set_typing(
     Caller(actor): Caller,
     State(messaging): State<Messaging>,
     Json(body): Json<TypingBody>,
-) -> Result<Done, ApiError> {
+) -> Result<NoContent, ApiError> {
     let mut fields = Fields::default();
     let conversation_id = fields.required("conversationId", body.conversation_id, ConversationId::parse);
     let is_typing = fields.required("typing", body.typing, Ok::<_, Infallible>);
@@ -62,5 +62,5 @@ pub(crate) async fn set_typing(
     messaging
         .set_typing(&actor, conversation_id, typing, except)
         .await?;
-    Ok(Done)
+    Ok(NoContent)
 }

@@ -1,4 +1,4 @@
-//! POST `/pusher/user-auth`: signing in to the realtime server.
+//! POST `/pusher/user-auth`: signs the caller in to the realtime server.
 
 use axum::extract::State;
 use messaging_core::{Messaging, event::SocketId, transport::channels::UserAuth};
@@ -19,8 +19,9 @@ pub(crate) struct UserAuthForm {
 
 /// Sign in to the realtime server
 ///
-/// Then it knows whose the connection is, and access that ended is cut there, too. Takes a form or JSON, and answers as
-/// the client libraries expect it, without our envelope. 404 where the realtime server has no notion of it.
+/// The realtime server then knows the user of the connection and can revoke access. Accepts a form or JSON. The
+/// response has the form that the client libraries expect, without the standard envelope. 404 if the realtime server
+/// does not support signing in.
 #[utoipa::path(
     post,
     path = "/pusher/user-auth",

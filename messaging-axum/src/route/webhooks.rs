@@ -1,4 +1,4 @@
-//! POST `/pusher/webhooks`: what the realtime server reports.
+//! POST `/pusher/webhooks`: receives reports of the realtime server.
 
 use axum::{extract::State, http::HeaderMap};
 use messaging_core::{
@@ -9,45 +9,49 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
-    answer::{Answer, One},
     error::ApiError,
-    extract::Raw,
+    extract::RawBody,
+    response::{ApiResponse, ItemBody},
     status::Code,
 };
 
-/// Noted.
+/// An empty object: the webhook was accepted.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Noted {}
+#[schema(as = Noted)]
+pub(crate) struct WebhookAccepted {}
 
-/// Take a webhook
+/// Receive a webhook
 ///
-/// For the realtime server. The signature, which is over the body as it came, says who is calling.
+/// For the realtime server. The signature over the unchanged body authenticates it.
 #[utoipa::path(
     post,
     path = "/pusher/webhooks",
     tag = "realtime",
     operation_id = "receiveWebhook",
-    request_body(content = Object, description = "As the realtime server sends it."),
-    responses((status = 200, body = One<Noted>), (status = 401)),
+    request_body(content = Object, description = "The body as sent by the realtime server."),
+    responses((status = 200, body = ItemBody<WebhookAccepted>), (status = 401)),
     security(("webhookKey" = [], "webhookSignature" = []))
 )]
 pub(crate) async fn receive(
     State(messaging): State<Messaging>,
     headers: HeaderMap,
-    Raw(body): Raw,
-) -> Result<Answer<One<Noted>>, ApiError> {
-    let readable = headers
+    RawBody(body): RawBody,
+) -> Result<ApiResponse<ItemBody<WebhookAccepted>>, ApiError> {
+    let headers = headers
         .iter()
         .filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
-    match messaging.receive_webhook(&Webhook::new(readable, &body)) {
-        Ok(()) => Ok(Answer::found(Noted {})),
+    match messaging.receive_webhook(&Webhook::new(headers, &body)) {
+        Ok(()) => Ok(ApiResponse::ok(WebhookAccepted {})),
         Err(error) => {
-            tracing::warn!(error = &error as &dyn std::error::Error, "a webhook was refused");
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "webhook refused; presence stays cached until it expires"
+            );
             Err(match error {
                 WebhookError::NotAuthentic(_) => {
-                    ApiError::new(Code::Unauthenticated).with_sentence("The signature is not valid.")
+                    ApiError::new(Code::Unauthenticated).with_message("The signature is not valid.")
                 }
-                _ => ApiError::new(Code::ValidationFailed).with_sentence("The body cannot be read."),
+                _ => ApiError::new(Code::ValidationFailed).with_message("The body cannot be read."),
             })
         }
     }

@@ -1,4 +1,4 @@
-//! How much went on in an hour or a day.
+//! JSON form of activity counts.
 
 use std::time::Duration;
 
@@ -6,34 +6,34 @@ use messaging_core::{Timestamp, domain::activity::Activity};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// A bucket, and what went on in it.
+/// The activity in one bucket.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Activity)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ActivityPayload {
-    /// Where it begins.
+    /// The start of the bucket.
     from: Timestamp,
-    /// Where it ends; no longer part of it.
+    /// The end of the bucket, exclusive.
     to: Timestamp,
-    /// Messages of people; those of the system are not counted.
+    /// Messages sent by users, without system messages.
     messages: u64,
     conversations_opened: u64,
-    /// Who sent or read something.
+    /// Users who sent or read a message.
     active_users: u64,
     first_replies: FirstRepliesPayload,
 }
 
-/// How long clients waited for the agent's first reply.
+/// The time that clients waited for the agent's first reply.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = FirstReplies)]
 #[serde(rename_all = "camelCase")]
 struct FirstRepliesPayload {
-    /// How many there were.
+    /// The number of first replies.
     count: u64,
-    /// In milliseconds; null where there were none.
+    /// In milliseconds; null if there were none.
     #[schema(required)]
     median_ms: Option<u64>,
-    /// What 95 of 100 took at most, in milliseconds; null where there were none.
+    /// The 95th percentile in milliseconds; null if there were none.
     #[schema(required)]
     p95_ms: Option<u64>,
 }

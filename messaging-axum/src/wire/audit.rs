@@ -1,4 +1,4 @@
-//! An entry of the audit log.
+//! JSON form of audit records.
 
 use messaging_core::{
     AuditId, ConversationId, Timestamp,
@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use super::PersonPayload;
 
-/// What an admin looked at or did.
+/// An access or action of an admin.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = AuditRecord)]
 #[serde(rename_all = "camelCase")]
@@ -21,7 +21,7 @@ pub(crate) struct AuditPayload {
     actor: PersonPayload,
     #[schema(value_type = AuditedAction)]
     action: &'static str,
-    /// The conversation that it was about; null when it was about none, or several.
+    /// The conversation concerned; null if there was none or more than one.
     #[schema(required)]
     conversation_id: Option<ConversationId>,
 }
@@ -31,7 +31,7 @@ impl AuditPayload {
         Self {
             id: record.id,
             at: record.at,
-            actor: PersonPayload::among(profiles, record.actor_id),
+            actor: PersonPayload::from_profiles(profiles, record.actor_id),
             action: record.action.name(),
             conversation_id: record.conversation_id,
         }

@@ -1,4 +1,4 @@
-//! A conversation as it is answered.
+//! JSON form of conversations.
 
 use messaging_core::{
     AgentId, BookingId, ConversationDetails, ConversationId, ConversationView, Side, Timestamp, UserId,
@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 
 use super::PersonPayload;
 
-/// A conversation, as one caller sees it.
+/// A conversation from the caller's point of view.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Conversation)]
 #[serde(rename_all = "camelCase")]
@@ -22,82 +22,81 @@ pub(crate) struct ConversationPayload {
     id: ConversationId,
     client: PersonPayload,
     agent: AgentPayload,
-    /// The booking that was linked last; null when none was.
+    /// The most recently linked booking; null if there is none.
     #[schema(required)]
     booking: Option<BookingPayload>,
-    /// Closed before blocked before open.
+    /// `closed` takes precedence over `blocked`, and `blocked` over `open`.
     status: Status,
     /// The sides that have blocked the other.
     blocked_by: Vec<Side>,
-    /// Whether the caller can write.
+    /// Whether the caller can send messages.
     can_send: bool,
-    /// Where the caller stands; null for an admin.
+    /// The caller's side; null for an admin.
     #[schema(required)]
     side: Option<Side>,
-    /// How far each side has read.
+    /// The read position of each side.
     #[schema(inline)]
     reads: BothSides<Option<ReadPayload>>,
     created_at: Timestamp,
-    /// When it was opened or last written in: what a list is ordered by.
+    /// The time of the newest message, or of opening; the sort key of lists.
     last_message_at: Timestamp,
-    /// The newest message; null when there is none.
+    /// The newest message; null if there is none.
     #[schema(required)]
     last_message: Option<LastMessagePayload>,
-    /// How many messages the caller has not read.
+    /// The number of messages that the caller has not read.
     unread_count: u64,
-    /// Grows with every change of `unreadCount`: of two answers, the one with the greater is newer.
+    /// Grows with every change of `unreadCount`: of two responses, the one with the greater value is newer.
     unread_version: u64,
 }
 
-/// A conversation as it stands in a list.
+/// A conversation in a list.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ListedConversation)]
 pub(crate) struct ListedPayload {
     #[serde(flatten)]
     conversation: ConversationPayload,
-    /// Only where it was asked for: whether the other side is connected, for an admin whether each is; null when that
-    /// is unknown.
+    /// Present if requested: whether the other side is connected, for an admin whether each side is; null if unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(inline, nullable = false)]
     presence: Option<BothSides<Option<bool>>>,
 }
 
-/// A conversation with what only its own page shows.
+/// A conversation with all its bookings and presence.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ConversationDetails)]
 pub(crate) struct DetailsPayload {
     #[serde(flatten)]
     conversation: ConversationPayload,
-    /// All that were linked, the newest first.
+    /// All linked bookings, newest first.
     bookings: Vec<BookingPayload>,
-    /// Whether each side is connected; null when that is unknown.
+    /// Whether each side is connected; null if unknown.
     #[schema(inline)]
     presence: BothSides<Option<bool>>,
 }
 
-/// An agent, as shown.
+/// An agent.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Agent)]
 #[serde(rename_all = "camelCase")]
 struct AgentPayload {
     id: AgentId,
-    /// Who answers for it.
+    /// The user who represents the agent.
     user_id: UserId,
-    /// Empty when it is not known.
+    /// Empty if unknown.
     #[schema(examples("Alpine Tours"))]
     business_name: String,
-    /// Where its logo is; null when there is none.
+    /// The URL of the logo; null if there is none.
     #[schema(required)]
     logo: Option<String>,
 }
 
-/// A booking, as shown.
+/// A booking.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Booking)]
 #[serde(rename_all = "camelCase")]
 struct BookingPayload {
     id: BookingId,
-    /// Empty when it is not known.
+    /// Empty if unknown.
     #[schema(examples("B-1001"))]
     booking_number: String,
     #[schema(inline)]
@@ -106,7 +105,7 @@ struct BookingPayload {
 
 #[derive(Debug, Serialize, ToSchema)]
 struct TourPayload {
-    /// Empty when it is not known.
+    /// Empty if unknown.
     #[schema(examples("Over the pass"))]
     title: String,
 }
@@ -117,17 +116,17 @@ struct BothSides<T> {
     agent: T,
 }
 
-/// How far a side has read, and when it did last.
+/// The read position of a side, and when it last changed.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ReadMark)]
 #[serde(rename_all = "camelCase")]
 struct ReadPayload {
-    /// The seq of the newest message read.
+    /// The `seq` of the newest message read.
     up_to_seq: u64,
     read_at: Timestamp,
 }
 
-/// A conversation's newest message.
+/// The newest message of a conversation.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = LastMessage)]
 #[serde(rename_all = "camelCase")]
@@ -137,7 +136,7 @@ struct LastMessagePayload {
     #[schema(examples("Is there snow?"))]
     content: String,
     created_at: Timestamp,
-    /// Null for the system.
+    /// Null for a system message.
     #[schema(required)]
     sender_id: Option<UserId>,
 }

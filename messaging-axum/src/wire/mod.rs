@@ -1,4 +1,4 @@
-//! What is answered, as JSON. A message is the same in an answer as in an event:
+//! JSON forms of responses. A message has the same form in responses and events:
 //! [`MessagePayload`](messaging_core::event::MessagePayload).
 
 mod activity;
@@ -18,15 +18,15 @@ use messaging_core::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// A person, as shown.
+/// A user.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Person)]
 struct PersonPayload {
     id: UserId,
-    /// Empty when it is not known.
+    /// Empty if unknown.
     #[schema(examples("Ada"))]
     name: String,
-    /// Where their picture is; null when there is none.
+    /// The URL of the picture; null if there is none.
     #[schema(required)]
     image: Option<String>,
 }
@@ -36,7 +36,7 @@ impl PersonPayload {
         Self { id, name, image }
     }
 
-    fn among(profiles: &Profiles, id: UserId) -> Self {
+    fn from_profiles(profiles: &Profiles, id: UserId) -> Self {
         let profile = profiles.user(&id);
         Self::new(id, profile)
     }

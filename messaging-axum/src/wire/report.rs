@@ -1,4 +1,4 @@
-//! A report, as staff see it.
+//! JSON form of reports.
 
 use messaging_core::{
     ConversationId, ReportDetails, ReportId, Reported, Side, Timestamp,
@@ -11,11 +11,11 @@ use utoipa::ToSchema;
 
 use super::PersonPayload;
 
-/// What the reporter is answered.
+/// The response to the reporter.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Reported)]
 pub(crate) struct ReportedPayload {
-    /// The report's.
+    /// The id of the report.
     id: ReportId,
 }
 
@@ -29,50 +29,50 @@ pub(crate) struct ReportPayload {
     #[schema(value_type = ReportStatus)]
     status: &'static str,
     reporter: PersonPayload,
-    /// On which side the reporter stands.
+    /// The side of the reporter.
     reporter_side: Side,
-    /// Who stood on the other side when it was opened.
+    /// The user on the other side when the report was opened.
     reported: PersonPayload,
     opened_at: Timestamp,
-    /// What the reporter said, the oldest first; none once they were erased.
+    /// The reporter's complaints, oldest first; empty after the reporter's erasure.
     #[schema(max_items = 20)]
     complaints: Vec<ComplaintPayload>,
-    /// What became of it; null while it is open.
+    /// The resolution; null while the report is open.
     #[schema(required)]
     settled: Option<ResolutionPayload>,
 }
 
-/// A report with the messages that were copied.
+/// A report with its evidence.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ReportFile)]
 pub(crate) struct ReportFilePayload {
     #[serde(flatten)]
     report: ReportPayload,
-    /// The messages around those complained of, as they were then; the oldest first.
+    /// Copies of the messages around the reported ones, as they were at that time; oldest first.
     evidence: Vec<MessagePayload>,
 }
 
-/// What a reporter said, once.
+/// One complaint of a reporter.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Complaint)]
 #[serde(rename_all = "camelCase")]
 struct ComplaintPayload {
     #[schema(examples("This is not what was agreed."))]
     reason: String,
-    /// The seq of the message that it is about; null for the whole conversation.
+    /// The `seq` of the reported message; null for the whole conversation.
     #[schema(required)]
     seq: Option<u64>,
     created_at: Timestamp,
 }
 
-/// What became of a report.
+/// The resolution of a report.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Resolution)]
 struct ResolutionPayload {
-    /// The admin who resolved it.
+    /// The admin who resolved or dismissed the report.
     by: PersonPayload,
     at: Timestamp,
-    /// What they noted.
+    /// The admin's note.
     #[schema(required)]
     note: Option<String>,
 }
@@ -85,7 +85,7 @@ impl From<Reported> for ReportedPayload {
 
 impl ReportPayload {
     pub(crate) fn new(report: Report, profiles: &Profiles) -> Self {
-        let person = |id| PersonPayload::among(profiles, id);
+        let person = |id| PersonPayload::from_profiles(profiles, id);
         Self {
             status: report.status().name(),
             id: report.id,

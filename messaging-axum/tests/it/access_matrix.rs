@@ -1,5 +1,5 @@
-//! Who may do what, on every route and channel, as it turns out when they try. A change of permissions is a change of
-//! this file's snapshot, and so is a new route.
+//! The access matrix: the outcome of every route and channel for every kind of caller. A change of permissions and a
+//! new route change the snapshot.
 
 use std::{collections::BTreeSet, fmt::Write as _};
 
@@ -8,57 +8,57 @@ use messaging_axum::HttpOptions;
 use messaging_core::{Actor, AgentId, ConversationId, Role, UserId};
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Devices, World, ada, bob, carl, eve, root};
+use crate::support::{Devices, TestApp, TestResponse, ada, bob, carl, eve, root};
 
-/// Carl's conversation with Ada, each of whom has said something; Carl has reported it.
-struct Scene {
-    world: World,
+/// Carl's conversation with Ada, with a message from each and a report by Carl.
+struct Scenario {
+    app: TestApp,
     id: ConversationId,
     /// Ada's message.
     message: String,
     report: String,
 }
 
-impl Scene {
-    async fn set() -> Self {
-        let world = World::with(HttpOptions::default(), |parts| parts.push(Devices));
-        let id = world.open("alpine").await;
-        world.say(&carl(), id, "Is there snow?").await;
-        let message = world.say(&ada(), id, "Yes").await;
+impl Scenario {
+    async fn new() -> Self {
+        let app = TestApp::with(HttpOptions::default(), |parts| parts.push(Devices));
+        let id = app.open("alpine").await;
+        app.send_text(&carl(), id, "Is routed snow?").await;
+        let message = app.send_text(&ada(), id, "Yes").await;
         let path = format!("/messages/conversations/{id}/reports");
-        let report = world.post(&carl(), &path, json!({"reason": "rude"})).await;
+        let report = app.post(&carl(), &path, json!({"reason": "rude"})).await;
         let text = |value: &Value| value.as_str().expect("an id").to_owned();
         Self {
             id,
             message: text(&message["id"]),
             report: text(&report.data()["id"]),
-            world,
+            app,
         }
     }
 
-    /// Everything that can be asked, by its route.
+    /// A request for every route.
     fn requests(&self) -> Vec<(Method, &'static str, String, Option<Value>)> {
         let Self {
             id, message, report, ..
         } = self;
         let get = |route, query: String| (Method::GET, route, query, None);
-        let of = |method, route: &'static str| (method, route, String::new(), None);
+        let bare = |method, route: &'static str| (method, route, String::new(), None);
         let post = |route, body| (Method::POST, route, String::new(), Some(body));
         vec![
             get("/messages", format!("?conversationId={id}")),
             post("/messages", json!({"conversationId": id, "content": "Hello"})),
             get("/messages/conversations", String::new()),
             post("/messages/conversations", json!({"agentId": "alpine"})),
-            of(Method::GET, "/messages/conversations/{id}"),
-            of(Method::PUT, "/messages/conversations/{id}/block"),
-            of(Method::DELETE, "/messages/conversations/{id}/block"),
+            bare(Method::GET, "/messages/conversations/{id}"),
+            bare(Method::PUT, "/messages/conversations/{id}/block"),
+            bare(Method::DELETE, "/messages/conversations/{id}/block"),
             post("/messages/conversations/{id}/reports", json!({"reason": "rude"})),
             get("/messages/unread", String::new()),
             post("/messages/read", json!({"conversationId": id, "upTo": message})),
             post("/messages/typing", json!({"conversationId": id, "typing": true})),
             get("/pusher/beams-auth", "?user_id=carl".to_owned()),
-            of(Method::PUT, "/messages/admin/conversations/{id}/close"),
-            of(Method::DELETE, "/messages/admin/conversations/{id}/close"),
+            bare(Method::PUT, "/messages/admin/conversations/{id}/close"),
+            bare(Method::DELETE, "/messages/admin/conversations/{id}/close"),
             get(
                 "/messages/admin/activity",
                 "?from=2026-01-01T00:00:00Z&to=2026-01-02T00:00:00Z&bucket=day".to_owned(),
@@ -85,7 +85,7 @@ impl Scene {
         .collect()
     }
 
-    /// The channels of the conversation and of its client, and one that is nobody's.
+    /// The channels of the conversation and of its client, and a channel of the host.
     fn channels(&self) -> [(&'static str, String); 4] {
         let id = self.id;
         [
@@ -99,30 +99,30 @@ impl Scene {
         ]
     }
 
-    async fn ask(&self, actor: Option<&Actor>, nth: usize) -> Answer {
-        let (method, _, path, body) = self.requests().swap_remove(nth);
+    async fn send_request(&self, actor: Option<&Actor>, index: usize) -> TestResponse {
+        let (method, _, path, body) = self.requests().swap_remove(index);
         let request = Request::builder()
             .method(method)
             .uri(path)
             .header(CONTENT_TYPE, "application/json");
         let body = body.map(|body| body.to_string()).unwrap_or_default();
         match actor {
-            Some(actor) => self.world.ask(actor, request, body).await,
+            Some(actor) => self.app.request_as(actor, request, body).await,
             None => {
-                self.world
+                self.app
                     .request(request.body(body.into()).expect("a request"))
                     .await
             }
         }
     }
 
-    async fn subscribe(&self, actor: Option<&Actor>, channel: &str) -> Answer {
+    async fn subscribe(&self, actor: Option<&Actor>, channel: &str) -> TestResponse {
         let request = Request::post("/pusher/auth").header(CONTENT_TYPE, "application/x-www-form-urlencoded");
         let form = format!("socket_id=1234.5678&channel_name={channel}");
         match actor {
-            Some(actor) => self.world.ask(actor, request, form).await,
+            Some(actor) => self.app.request_as(actor, request, form).await,
             None => {
-                self.world
+                self.app
                     .request(request.body(form.into()).expect("a request"))
                     .await
             }
@@ -130,7 +130,7 @@ impl Scene {
     }
 }
 
-/// How the conversation stands.
+/// The state of the conversation.
 #[derive(Debug, Clone, Copy)]
 enum State {
     Open,
@@ -138,7 +138,7 @@ enum State {
     Closed,
 }
 
-/// Every kind of caller, and how the conversation stands when they call.
+/// Every kind of caller, and the state of the conversation for its request.
 fn callers() -> Vec<(&'static str, Option<Actor>, State)> {
     let as_admin = |user: &str| Actor::new(UserId::parse(user).expect("an id"), Role::Admin);
     let as_agent = |user: &str, agent: &str| {
@@ -146,11 +146,11 @@ fn callers() -> Vec<(&'static str, Option<Actor>, State)> {
         Actor::new(UserId::parse(user).expect("an id"), Role::Agent { agent_id })
     };
     vec![
-        ("nobody", None, State::Open),
+        ("no login", None, State::Open),
         ("another client", Some(eve()), State::Open),
         ("another agent", Some(bob()), State::Open),
         (
-            "somebody else in the agent's role",
+            "another user in the agent's role",
             Some(as_agent("mallory", "alpine")),
             State::Open,
         ),
@@ -164,93 +164,95 @@ fn callers() -> Vec<(&'static str, Option<Actor>, State)> {
         ("an admin", Some(root()), State::Open),
         ("the client as an admin", Some(as_admin("carl")), State::Open),
         ("the client, blocked", Some(carl()), State::Blocked),
-        ("the agent, who blocks", Some(ada()), State::Blocked),
-        ("the client, where it is closed", Some(carl()), State::Closed),
-        ("an admin, where it is closed", Some(root()), State::Closed),
+        ("the agent, blocking", Some(ada()), State::Blocked),
+        ("the client, conversation closed", Some(carl()), State::Closed),
+        ("an admin, conversation closed", Some(root()), State::Closed),
     ]
 }
 
-/// One in which the conversation stands so.
-async fn scene(state: State) -> Scene {
-    let scene = Scene::set().await;
-    let id = scene.id;
+/// A scenario with the conversation in this state.
+async fn scenario(state: State) -> Scenario {
+    let scenario = Scenario::new().await;
+    let id = scenario.id;
     match state {
         State::Open => {}
         State::Blocked => drop(
-            scene
-                .world
+            scenario
+                .app
                 .put(&ada(), &format!("/messages/conversations/{id}/block"))
                 .await,
         ),
         State::Closed => {
             let path = format!("/messages/admin/conversations/{id}/close");
-            drop(scene.world.put(&root(), &path).await);
+            drop(scenario.app.put(&root(), &path).await);
         }
     }
-    scene
+    scenario
 }
 
-fn shown(answer: &Answer) -> String {
-    if answer.status < 300 {
-        return answer.status.to_string();
+fn outcome(response: &TestResponse) -> String {
+    if response.status < 300 {
+        return response.status.to_string();
     }
-    let (status, code) = answer.refusal();
+    let (status, code) = response.error();
     format!("{status} {code}")
 }
 
 #[tokio::test]
-async fn who_may_do_what_is_this_table() {
+async fn permissions_match_the_snapshot() {
     let mut table = String::new();
-    let mut row = |what: &str, answer: Option<&Answer>| {
-        match answer {
+    let mut row = |what: &str, response: Option<&TestResponse>| {
+        match response {
             None => writeln!(table, "{what}"),
-            Some(answer) => writeln!(table, "  {what:<36}{}", shown(answer)),
+            Some(response) => writeln!(table, "  {what:<36}{}", outcome(response)),
         }
-        .expect("a string takes everything");
+        .expect("writing to a string succeeds");
     };
-    let of = Scene::set().await;
-    for (nth, (method, route, ..)) in of.requests().into_iter().enumerate() {
+    let reference = Scenario::new().await;
+    for (index, (method, route, ..)) in reference.requests().into_iter().enumerate() {
         row(&format!("{method} {route}"), None);
         for (caller, actor, state) in callers() {
-            // Each in a world of its own: what one changes is nothing to the next.
-            let answer = scene(state).await.ask(actor.as_ref(), nth).await;
-            row(caller, Some(&answer));
+            // A new scenario for each request, so that requests do not affect each other.
+            let response = scenario(state).await.send_request(actor.as_ref(), index).await;
+            row(caller, Some(&response));
         }
     }
-    for (nth, (channel, _)) in of.channels().into_iter().enumerate() {
+    for (index, (channel, _)) in reference.channels().into_iter().enumerate() {
         row(channel, None);
         for (caller, actor, state) in callers() {
-            let scene = scene(state).await;
-            let answer = scene.subscribe(actor.as_ref(), &scene.channels()[nth].1).await;
-            row(caller, Some(&answer));
+            let scenario = scenario(state).await;
+            let response = scenario
+                .subscribe(actor.as_ref(), &scenario.channels()[index].1)
+                .await;
+            row(caller, Some(&response));
         }
     }
     insta::assert_snapshot!(table);
 }
 
-/// Whatever is in the contract is in the table, and whatever method a path has is in the contract.
+/// The matrix covers every operation of the OpenAPI document, and the document covers every method of a path.
 #[tokio::test]
-async fn the_table_has_every_route() {
-    let scene = Scene::set().await;
-    let mut tried: BTreeSet<_> = scene
+async fn the_matrix_covers_every_route() {
+    let scenario = Scenario::new().await;
+    let mut requested: BTreeSet<_> = scenario
         .requests()
         .into_iter()
         .map(|(method, route, ..)| (route.to_owned(), method.to_string()))
         .collect();
-    tried.insert(("/pusher/auth".to_owned(), Method::POST.to_string()));
+    requested.insert(("/pusher/auth".to_owned(), Method::POST.to_string()));
     let document = messaging_axum::openapi(&HttpOptions::default());
-    let document = serde_json::to_value(document).expect("a document has a JSON");
-    let (mut described, mut there) = (BTreeSet::new(), BTreeSet::new());
+    let document = serde_json::to_value(document).expect("the document serialises");
+    let (mut described, mut routed) = (BTreeSet::new(), BTreeSet::new());
     for (path, item) in document["paths"].as_object().expect("paths") {
         let operations = item.as_object().expect("operations").keys();
         described.extend(operations.map(|method| (path.clone(), method.to_uppercase())));
-        let named = path.replace("{id}", &scene.id.to_string());
-        let refused = scene.world.ask(&root(), Request::patch(named), "").await;
+        let named = path.replace("{id}", &scenario.id.to_string());
+        let refused = scenario.app.request_as(&root(), Request::patch(named), "").await;
         assert_eq!(refused.status, 405, "{path}");
         let methods = refused.header("allow").expect("a path has methods").split(',');
         let methods = methods.filter(|method| *method != "HEAD");
-        there.extend(methods.map(|method| (path.clone(), method.to_owned())));
+        routed.extend(methods.map(|method| (path.clone(), method.to_owned())));
     }
-    assert_eq!(there, described);
-    assert_eq!(tried, described);
+    assert_eq!(routed, described);
+    assert_eq!(requested, described);
 }

@@ -1,13 +1,13 @@
-//! Whatever is sent, the answer is in the contract, and none is a mistake of ours: the fixture sees to the first.
+//! Any request receives a response of the OpenAPI document, which the fixture checks, and none is an internal error.
 
 use axum::http::{Method, Request, header::CONTENT_TYPE};
 use proptest::{prelude::*, sample::select};
 use serde_json::{Map, Value, json};
 use tokio::runtime::Builder;
 
-use crate::support::{World, ada, carl, eve, root};
+use crate::support::{TestApp, ada, carl, eve, root};
 
-const PLACES: [(&str, &str); 10] = [
+const ROUTES: [(&str, &str); 10] = [
     ("POST", "/messages"),
     ("POST", "/messages/conversations"),
     ("POST", "/messages/read"),
@@ -54,7 +54,7 @@ const FIELDS: [&str; 22] = [
     "upTo",
 ];
 
-/// `ID` stands for the id of a conversation that is there.
+/// `ID` is a placeholder for the id of an existing conversation.
 fn text() -> impl Strategy<Value = String> {
     prop_oneof![
         3 => Just("ID".to_owned()),
@@ -96,7 +96,7 @@ fn query() -> impl Strategy<Value = String> {
         bytes.concat()
     };
     let pair = (select(&FIELDS[..]), text()).prop_map(move |(name, text)| {
-        // The id that it stands for is put in later.
+        // The placeholder is replaced later.
         let text = if text == "ID" { text } else { encoded(text) };
         format!("{name}={text}")
     });
@@ -106,15 +106,15 @@ fn query() -> impl Strategy<Value = String> {
     ]
 }
 
-/// Sends it as each kind of caller, and says that none of the answers is a mistake.
+/// Sends the request as each kind of caller and checks that no response is an internal error.
 fn send(method: &str, path: &str, content_type: &str, body: &[u8]) {
     let runtime = Builder::new_current_thread()
         .enable_all()
         .build()
         .expect("a runtime");
     runtime.block_on(async {
-        let world = World::new();
-        let id = world.open("alpine").await.to_string();
+        let app = TestApp::new();
+        let id = app.open("alpine").await.to_string();
         let path = path.replace("{id}", &id).replace("ID", &id);
         let body = std::str::from_utf8(body)
             .map_or_else(|_| body.to_vec(), |text| text.replace("ID", &id).into_bytes());
@@ -125,11 +125,11 @@ fn send(method: &str, path: &str, content_type: &str, body: &[u8]) {
                 .uri(&path)
                 .header(CONTENT_TYPE, content_type);
             let Ok(request) = request.extension(actor).body(body.clone().into()) else {
-                // No URI: it does not come so far.
+                // Not a valid URI.
                 return;
             };
-            let answer = world.request(request).await;
-            assert!(answer.status < 500, "{path}: {answer:?}");
+            let response = app.request(request).await;
+            assert!(response.status < 500, "{path}: {response:?}");
         }
     });
 }
@@ -138,8 +138,8 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
     #[test]
-    fn any_body_is_answered(
-        (method, path) in select(&PLACES[..]),
+    fn any_body_receives_a_documented_response(
+        (method, path) in select(&ROUTES[..]),
         is_form in any::<bool>(),
         body in body(),
     ) {
@@ -148,12 +148,12 @@ proptest! {
     }
 
     #[test]
-    fn any_query_is_answered(path in select(&LISTS[..]), query in query()) {
+    fn any_query_receives_a_documented_response(path in select(&LISTS[..]), query in query()) {
         send("GET", &format!("{path}?{query}"), "text/plain", b"");
     }
 
     #[test]
-    fn any_id_in_a_path_is_answered(id in "[!-~]{1,40}") {
+    fn any_id_in_a_path_receives_a_documented_response(id in "[!-~]{1,40}") {
         let id = id.replace(['?', '#'], "");
         send("GET", &format!("/messages/conversations/{id}"), "text/plain", b"");
     }

@@ -1,4 +1,4 @@
-//! What is refused, one row a case. Nothing of it changes anything.
+//! Invalid requests, one row for each case. None of them changes anything.
 
 use axum::http::{Method, Request, header::CONTENT_TYPE};
 use insta::assert_snapshot;
@@ -6,7 +6,7 @@ use messaging_axum::HttpOptions;
 use messaging_core::Actor;
 use serde_json::json;
 
-use crate::support::{Case, World, ada, carl, check, eve, root};
+use crate::support::{Case, TestApp, ada, carl, check, eve, root};
 
 const SEND: &str = "/messages";
 const LIST: &str = "/messages/conversations";
@@ -16,20 +16,20 @@ const CURSOR: (u16, &str) = (400, "invalid_cursor");
 
 #[tokio::test]
 async fn bodies() {
-    let world = World::new();
-    let id = world.open("alpine").await;
+    let app = TestApp::new();
+    let id = app.open("alpine").await;
     let hello = json!({"conversationId": id, "content": "Hello"});
     let send = |name, body: serde_json::Value| Case::post(name, SEND, body, INVALID);
     let content = |name, text: &str| send(name, json!({"conversationId": id, "content": text}));
     let rows = check(
-        &world,
+        &app,
         vec![
             Case::post("malformed JSON", SEND, "{", INVALID),
             Case::post("no body", SEND, "", INVALID),
-            Case::post("two values", SEND, format!("{hello} {hello}"), INVALID),
-            Case::post("no UTF-8", SEND, "", INVALID).with_bytes(b"{\"content\": \"\xff\"}"),
+            Case::post("two JSON values", SEND, format!("{hello} {hello}"), INVALID),
+            Case::post("invalid UTF-8", SEND, "", INVALID).with_bytes(b"{\"content\": \"\xff\"}"),
             Case::post(
-                "half a surrogate where no text may stand",
+                "an unpaired surrogate in an id and a key",
                 SEND,
                 format!(
                     r#"{{"conversationId": "{id}\ud800", "content": "Hello", "clientMessageId": "k\ud800"}}"#
@@ -37,13 +37,13 @@ async fn bodies() {
                 INVALID,
             ),
             Case::post(
-                "a surrogate that is none",
+                "an incomplete surrogate escape",
                 SEND,
                 r#"{"content": "\ud80"}"#,
                 INVALID,
             ),
             Case::post(
-                "a very deep value",
+                "a deeply nested value",
                 SEND,
                 format!("{{\"x\": {}", "[".repeat(10_000)),
                 INVALID,
@@ -67,7 +67,7 @@ async fn bodies() {
             content("empty content", ""),
             content("blank content", " \t\r\n\u{a0}\u{3000}"),
             content("content of control characters", "\0\u{1}\u{7f}\u{85}"),
-            content("content that nobody sees", "\u{200b}\u{202e}\u{2800}"),
+            content("invisible content", "\u{200b}\u{202e}\u{2800}"),
             content("2,001 characters", &"a".repeat(2001)),
             content("2,001 emoji", &"😀".repeat(2001)),
             content("2,001 combining marks", &format!("a{}", "\u{321}".repeat(2000))),
@@ -78,13 +78,15 @@ async fn bodies() {
                 json!({"content": "a".repeat(64 * 1024)}),
                 (413, "payload_too_large"),
             ),
-            Case::post("no content type", SEND, &hello, (415, "unsupported_media_type")).typed(None),
+            Case::post("no content type", SEND, &hello, (415, "unsupported_media_type"))
+                .with_content_type(None),
             Case::post("a form", SEND, "content=Hello", (415, "unsupported_media_type"))
-                .typed(Some("application/x-www-form-urlencoded")),
-            Case::post("text", SEND, &hello, (415, "unsupported_media_type")).typed(Some("text/plain")),
+                .with_content_type(Some("application/x-www-form-urlencoded")),
+            Case::post("text", SEND, &hello, (415, "unsupported_media_type"))
+                .with_content_type(Some("text/plain")),
             Case::post("opening without an agent", LIST, "{}", INVALID),
             Case::post(
-                "ids that no host has",
+                "invalid ids",
                 LIST,
                 json!({"agentId": "a b", "bookingId": ""}),
                 INVALID,
@@ -98,13 +100,13 @@ async fn bodies() {
             Case::post("marking without fields", "/messages/read", "{}", INVALID),
             Case::post("typing without fields", "/messages/typing", "{}", INVALID),
             Case::post(
-                "typing in words",
+                "typing as a string",
                 "/messages/typing",
                 json!({"conversationId": id, "typing": "true"}),
                 INVALID,
             ),
             Case::post(
-                "a socket that is none",
+                "an invalid socket id",
                 "/messages/typing",
                 json!({"conversationId": id, "typing": true, "socketId": "1"}),
                 INVALID,
@@ -117,14 +119,14 @@ async fn bodies() {
 
 #[tokio::test]
 async fn keys() {
-    let world = World::new();
-    let id = world.open("alpine").await;
+    let app = TestApp::new();
+    let id = app.open("alpine").await;
     let body = |key: &str| json!({"conversationId": id, "content": "Hello", "clientMessageId": key});
-    let sent = world.post(&carl(), SEND, body("used")).await;
+    let sent = app.post(&carl(), SEND, body("used")).await;
     assert_eq!(sent.status, 201);
     let other = json!({"conversationId": id, "content": "Another text", "clientMessageId": "used"});
     let rows = check(
-        &world,
+        &app,
         vec![
             Case::post("an empty key", SEND, body(""), INVALID),
             Case::post("a long key", SEND, body(&"k".repeat(65)), INVALID),
@@ -138,7 +140,7 @@ async fn keys() {
             )
             .with_header("Idempotency-Key", b""),
             Case::post(
-                "a header that is no text",
+                "a header that is not ASCII",
                 SEND,
                 json!({"conversationId": id, "content": "Hello"}),
                 INVALID,
@@ -167,16 +169,16 @@ async fn keys() {
 
 #[tokio::test]
 async fn ids() {
-    let world = World::new();
-    let id = world.open("alpine").await.to_string();
+    let app = TestApp::new();
+    let id = app.open("alpine").await.to_string();
     let simple = id.replace('-', "");
     let mut cases = Vec::new();
     for (name, bad) in [
         ("an id that is a number", "7"),
         ("an id without hyphens", simple.as_str()),
         ("an id with a quote", "%27%20OR%201%3D1--"),
-        ("an id that is no UTF-8", "%ff"),
-        ("an id with a zero", "%00"),
+        ("an id that is not UTF-8", "%ff"),
+        ("an id with a null byte", "%00"),
     ] {
         let block = format!("{LIST}/{bad}/block");
         let close = format!("/messages/admin/conversations/{bad}/close");
@@ -187,8 +189,8 @@ async fn ids() {
             Case::get(name, format!("{LIST}/{bad}"), INVALID),
             Case::new(name, Method::PUT, &block, INVALID),
             Case::new(name, Method::DELETE, &block, INVALID),
-            Case::new(name, Method::PUT, &close, INVALID).by(root()),
-            Case::new(name, Method::DELETE, &close, INVALID).by(root()),
+            Case::new(name, Method::PUT, &close, INVALID).with_actor(root()),
+            Case::new(name, Method::DELETE, &close, INVALID).with_actor(root()),
             Case::get(name, format!("{SEND}?conversationId={bad}"), INVALID),
             Case::post(name, SEND, send, INVALID),
             Case::post(name, "/messages/read", read, INVALID),
@@ -201,20 +203,20 @@ async fn ids() {
         format!("{SEND}?conversationId={id}&conversationId={id}"),
         INVALID,
     ));
-    assert_snapshot!(check(&world, cases).await);
+    assert_snapshot!(check(&app, cases).await);
 }
 
 #[tokio::test]
 async fn queries() {
-    let world = World::new();
-    let id = world.open("alpine").await;
+    let app = TestApp::new();
+    let id = app.open("alpine").await;
     let mut cases = Vec::new();
     for (name, limit) in [
         ("limit 0", "0"),
         ("limit -1", "-1"),
         ("limit 1000", "1000"),
-        ("limit in words", "abc"),
-        ("half a limit", "1.5"),
+        ("a limit in letters", "abc"),
+        ("a fractional limit", "1.5"),
         ("an empty limit", ""),
     ] {
         cases.push(Case::get(
@@ -226,24 +228,20 @@ async fn queries() {
     }
     for (name, page) in [
         ("page 0", "page=0"),
-        ("a page in words", "page=abc"),
+        ("a page in letters", "page=abc"),
         ("page -1", "page=-1"),
         ("an empty page", "page="),
-        ("a page that lies too deep", "page=501"),
-        ("a page that lies too deep", "page=101&limit=100"),
+        ("a page beyond 10,000 items", "page=501"),
+        ("a page beyond 10,000 items", "page=101&limit=100"),
         ("a huge page", "page=18446744073709551615"),
         ("page and cursor", "page=1&cursor=AAAA"),
         ("page and limit", "page=0&limit=0"),
-        ("presence that is neither", "presence=1"),
+        ("an invalid presence", "presence=1"),
     ] {
         cases.push(Case::get(name, format!("{LIST}?{page}"), INVALID));
     }
     let history = |more: &str| format!("{SEND}?conversationId={id}&{more}");
-    cases.push(Case::get(
-        "markRead in other words",
-        history("markRead=yes"),
-        INVALID,
-    ));
+    cases.push(Case::get("an invalid markRead", history("markRead=yes"), INVALID));
     cases.push(Case::get("an empty markRead", history("markRead="), INVALID));
     cases.push(Case::get(
         "cursor and after",
@@ -255,27 +253,27 @@ async fn queries() {
         "/messages?conversationId=x&limit=0&markRead=1&cursor=a&after=b",
         INVALID,
     ));
-    assert_snapshot!(check(&world, cases).await);
+    assert_snapshot!(check(&app, cases).await);
 }
 
 #[tokio::test]
 async fn cursors() {
-    let world = World::new();
-    let (id, other) = (world.open("alpine").await, world.open("bergsport").await);
+    let app = TestApp::new();
+    let (id, other) = (app.open("alpine").await, app.open("bergsport").await);
     for conversation in [id, other] {
-        world.say(&carl(), conversation, "one").await;
-        world.say(&carl(), conversation, "two").await;
+        app.send_text(&carl(), conversation, "one").await;
+        app.send_text(&carl(), conversation, "two").await;
     }
     let of_history = async |id| {
-        let page = world.history(&carl(), id, "&limit=1&markRead=false").await.data();
+        let page = app.history(&carl(), id, "&limit=1&markRead=false").await.data();
         page["nextCursor"].as_str().expect("a cursor").to_owned()
     };
     let of_list = async |actor: Actor| {
-        let page = world.get(&actor, &format!("{LIST}?limit=1")).await.meta();
+        let page = app.get(&actor, &format!("{LIST}?limit=1")).await.meta();
         page["nextCursor"].as_str().expect("a cursor").to_owned()
     };
-    world.open_as(&eve(), "alpine").await;
-    let (own, others, list, adas) = (
+    app.open_as(&eve(), "alpine").await;
+    let (own, others, list, list_of_ada) = (
         of_history(id).await,
         of_history(other).await,
         of_list(carl()).await,
@@ -288,11 +286,11 @@ async fn cursors() {
         ("an empty cursor", ""),
         ("garbage", "!!!"),
         ("a time", "2026-01-01T00:00:00.000Z"),
-        ("half a cursor", &own[..10]),
-        ("a cursor and more", &longer),
+        ("a truncated cursor", &own[..10]),
+        ("a cursor with a suffix", &longer),
         ("another version", &another_version),
-        ("another conversation's", &others),
-        ("a list's", &list),
+        ("a cursor of another conversation", &others),
+        ("a cursor of a list", &list),
     ] {
         cases.push(Case::get(
             name,
@@ -307,44 +305,60 @@ async fn cursors() {
     }
     for (name, cursor) in [
         ("garbage", "!!!"),
-        ("another's list", &adas),
-        ("a history's", &own),
+        ("a cursor of another caller", &list_of_ada),
+        ("a cursor of a history", &own),
     ] {
         cases.push(Case::get(name, format!("{LIST}?cursor={cursor}"), CURSOR));
     }
-    assert_snapshot!(check(&world, cases).await);
+    assert_snapshot!(check(&app, cases).await);
 }
 
 #[tokio::test]
-async fn people() {
-    let world = World::new();
-    let (id, closed) = (world.open("alpine").await, world.open("bergsport").await);
-    world.put(&ada(), &format!("{LIST}/{id}/block")).await;
-    world
-        .put(&root(), &format!("/messages/admin/conversations/{closed}/close"))
+async fn callers() {
+    let app = TestApp::new();
+    let (id, closed) = (app.open("alpine").await, app.open("bergsport").await);
+    app.put(&ada(), &format!("{LIST}/{id}/block")).await;
+    app.put(&root(), &format!("/messages/admin/conversations/{closed}/close"))
         .await;
     let blocked = json!({"conversationId": id, "content": "Hello"});
-    let nobody = (401, "unauthenticated");
+    let unauthenticated = (401, "unauthenticated");
     let rows = check(
-        &world,
+        &app,
         vec![
-            Case::get("nobody lists", LIST, nobody).by_nobody(),
+            Case::get("listing, no login", LIST, unauthenticated).unauthenticated(),
             Case::get(
-                "nobody lists with a wrong query",
+                "listing with an invalid query, no login",
                 format!("{LIST}?limit=0"),
-                nobody,
+                unauthenticated,
             )
-            .by_nobody(),
-            Case::get("nobody reads", format!("{SEND}?conversationId={id}"), nobody).by_nobody(),
-            Case::get("nobody counts", "/messages/unread", nobody).by_nobody(),
-            Case::get("nobody looks", format!("{LIST}/{id}"), nobody).by_nobody(),
-            Case::post("nobody opens", LIST, json!({"agentId": "alpine"}), nobody).by_nobody(),
-            Case::post("nobody sends", SEND, &blocked, nobody).by_nobody(),
-            Case::post("nobody sends what is no JSON", SEND, "{", nobody).by_nobody(),
-            Case::post("nobody marks", "/messages/read", "{}", nobody).by_nobody(),
-            Case::post("nobody types", "/messages/typing", "{}", nobody).by_nobody(),
-            Case::post("a stranger sends", SEND, &blocked, (404, "not_found")).by(eve()),
-            Case::post("an admin sends", SEND, &blocked, (403, "forbidden")).by(root()),
+            .unauthenticated(),
+            Case::get(
+                "reading, no login",
+                format!("{SEND}?conversationId={id}"),
+                unauthenticated,
+            )
+            .unauthenticated(),
+            Case::get("counting, no login", "/messages/unread", unauthenticated).unauthenticated(),
+            Case::get("getting one, no login", format!("{LIST}/{id}"), unauthenticated).unauthenticated(),
+            Case::post(
+                "opening, no login",
+                LIST,
+                json!({"agentId": "alpine"}),
+                unauthenticated,
+            )
+            .unauthenticated(),
+            Case::post("sending, no login", SEND, &blocked, unauthenticated).unauthenticated(),
+            Case::post("sending invalid JSON, no login", SEND, "{", unauthenticated).unauthenticated(),
+            Case::post("marking, no login", "/messages/read", "{}", unauthenticated).unauthenticated(),
+            Case::post("typing, no login", "/messages/typing", "{}", unauthenticated).unauthenticated(),
+            Case::post(
+                "a client outside the conversation",
+                SEND,
+                &blocked,
+                (404, "not_found"),
+            )
+            .with_actor(eve()),
+            Case::post("an admin", SEND, &blocked, (403, "forbidden")).with_actor(root()),
             Case::post("a blocked sender", SEND, &blocked, (403, "conversation_blocked")),
             Case::post(
                 "a closed conversation",
@@ -359,43 +373,43 @@ async fn people() {
 }
 
 #[tokio::test]
-async fn fields_that_are_not_known_are_passed_over() {
-    let world = World::new();
-    let id = world.open("alpine").await;
+async fn unknown_fields_are_ignored() {
+    let app = TestApp::new();
+    let id = app.open("alpine").await;
     let body =
         json!({"conversationId": id, "content": "Hello", "senderId": "eve", "createdAt": 0, "x": {"y": [1]}});
-    let sent = world.post(&carl(), SEND, body).await;
+    let sent = app.post(&carl(), SEND, body).await;
     assert_eq!((sent.status, &sent.data()["senderId"]), (201, &json!("carl")));
-    let list = world.get(&carl(), &format!("{LIST}?x=1&x=2")).await;
+    let list = app.get(&carl(), &format!("{LIST}?x=1&x=2")).await;
     assert_eq!(list.status, 200);
 }
 
 #[tokio::test]
-async fn a_host_can_set_another_limit() {
-    let world = World::with(HttpOptions::default().with_body_limit(100), |parts| parts);
-    let id = world.open("alpine").await;
+async fn the_host_can_set_another_body_limit() {
+    let app = TestApp::with(HttpOptions::default().with_body_limit(100), |parts| parts);
+    let id = app.open("alpine").await;
     let body = json!({"conversationId": id, "content": "a".repeat(100)});
-    let refused = world.post(&carl(), SEND, body).await;
-    assert_eq!(refused.refusal(), (413, "payload_too_large".to_owned()));
+    let refused = app.post(&carl(), SEND, body).await;
+    assert_eq!(refused.error(), (413, "payload_too_large".to_owned()));
 }
 
 #[tokio::test]
-async fn details_name_every_field_that_failed() {
-    let world = World::new();
-    let refused = world
+async fn details_name_every_invalid_field() {
+    let app = TestApp::new();
+    let refused = app
         .post(&carl(), SEND, json!({"conversationId": 7, "content": " "}))
         .await;
-    assert_snapshot!(refused.shown());
+    assert_snapshot!(refused.to_snapshot());
 }
 
 #[tokio::test]
-async fn half_an_emoji_is_stored_as_the_replacement_character_in_every_text() {
-    let world = World::new();
-    let id = world.open("alpine").await;
+async fn an_unpaired_surrogate_is_stored_as_the_replacement_character() {
+    let app = TestApp::new();
+    let id = app.open("alpine").await;
     let send = async |content: &str| {
         let body = format!(r#"{{"conversationId": "{id}", "content": "{content}"}}"#);
         let request = Request::post(SEND).header(CONTENT_TYPE, "application/json");
-        let sent = world.ask(&carl(), request, body).await;
+        let sent = app.request_as(&carl(), request, body).await;
         assert_eq!(sent.status, 201, "{sent:?}");
         sent.data()["content"].clone()
     };
@@ -403,9 +417,11 @@ async fn half_an_emoji_is_stored_as_the_replacement_character_in_every_text() {
     assert_eq!(send(r"\ude00 hello").await, "\u{fffd} hello");
     assert_eq!(send(r"\ud83d\ude00").await, "\u{1f600}");
     let report = Request::post(format!("{LIST}/{id}/reports")).header(CONTENT_TYPE, "application/json");
-    let reported = world.ask(&carl(), report, r#"{"reason": "spam \ud83d"}"#).await;
+    let reported = app
+        .request_as(&carl(), report, r#"{"reason": "spam \ud83d"}"#)
+        .await;
     assert_eq!(reported.status, 201, "{reported:?}");
-    let reports = world.get(&root(), "/messages/admin/reports").await;
+    let reports = app.get(&root(), "/messages/admin/reports").await;
     assert!(reports.text.contains("spam \u{fffd}"), "{reports:?}");
     let report = reports.json()["data"][0]["id"]
         .as_str()
@@ -413,37 +429,39 @@ async fn half_an_emoji_is_stored_as_the_replacement_character_in_every_text() {
         .to_owned();
     let resolve = Request::post(format!("/messages/admin/reports/{report}/resolve"))
         .header(CONTENT_TYPE, "application/json");
-    let resolved = world.ask(&root(), resolve, r#"{"note": "\ud83d done"}"#).await;
+    let resolved = app
+        .request_as(&root(), resolve, r#"{"note": "\ud83d done"}"#)
+        .await;
     assert_eq!(resolved.status, 200, "{resolved:?}");
 }
 
 #[tokio::test]
-async fn a_byte_order_mark_is_skipped() {
-    let world = World::new();
-    let id = world.open("alpine").await;
+async fn a_byte_order_mark_is_ignored() {
+    let app = TestApp::new();
+    let id = app.open("alpine").await;
     let body = format!("\u{feff}{}", json!({"conversationId": id, "content": "Hello"}));
     let request = Request::post(SEND).header(CONTENT_TYPE, "application/json");
-    assert_eq!(world.ask(&carl(), request, body).await.status, 201);
+    assert_eq!(app.request_as(&carl(), request, body).await.status, 201);
 }
 
 #[tokio::test]
-async fn an_id_in_upper_case_is_the_same_id_everywhere_and_answered_in_lower_case() {
-    let world = World::new();
-    let id = world.open("alpine").await.to_string();
+async fn an_id_in_upper_case_is_accepted_and_returned_in_lower_case() {
+    let app = TestApp::new();
+    let id = app.open("alpine").await.to_string();
     let upper = id.to_uppercase();
     assert_ne!(id, upper);
-    let sent = world
+    let sent = app
         .post(&ada(), SEND, json!({"conversationId": upper, "content": "Hello"}))
         .await;
     assert_eq!((sent.status, &sent.data()["conversationId"]), (201, &json!(id)));
     let message = sent.data()["id"].as_str().expect("an id").to_uppercase();
-    let read = world
+    let read = app
         .get(&carl(), &format!("{SEND}?conversationId={upper}&markRead=false"))
         .await;
     assert_eq!(read.data()["conversation"]["id"], id);
-    let found = world.get(&carl(), &format!("{LIST}/{upper}")).await;
+    let found = app.get(&carl(), &format!("{LIST}/{upper}")).await;
     assert_eq!(found.data()["id"], id);
-    let mark = world
+    let mark = app
         .post(
             &carl(),
             "/messages/read",
@@ -452,31 +470,27 @@ async fn an_id_in_upper_case_is_the_same_id_everywhere_and_answered_in_lower_cas
         .await;
     assert_eq!(mark.data()["unreadCount"], 0);
     let typing = json!({"conversationId": upper, "typing": true});
-    assert_eq!(world.post(&carl(), "/messages/typing", typing).await.status, 204);
+    assert_eq!(app.post(&carl(), "/messages/typing", typing).await.status, 204);
     let report = json!({"reason": "spam", "messageId": message});
-    let reported = world
+    let reported = app
         .post(&carl(), &format!("{LIST}/{upper}/reports"), report)
         .await;
     assert_eq!(reported.status, 201);
     let report = reported.data()["id"].as_str().expect("an id").to_uppercase();
     assert_eq!(
-        world
-            .get(&root(), &format!("/messages/admin/reports/{report}"))
+        app.get(&root(), &format!("/messages/admin/reports/{report}"))
             .await
             .status,
         200
     );
     assert_eq!(
-        world.put(&carl(), &format!("{LIST}/{upper}/block")).await.status,
+        app.put(&carl(), &format!("{LIST}/{upper}/block")).await.status,
         204
     );
     assert_eq!(
-        world
-            .delete(&carl(), &format!("{LIST}/{upper}/block"))
-            .await
-            .status,
+        app.delete(&carl(), &format!("{LIST}/{upper}/block")).await.status,
         204
     );
     let close = format!("/messages/admin/conversations/{upper}/close");
-    assert_eq!(world.put(&root(), &close).await.status, 204);
+    assert_eq!(app.put(&root(), &close).await.status, 204);
 }

@@ -4,42 +4,41 @@ use messaging_axum::HttpOptions;
 use messaging_core::{Actor, Role, UserId, store::StoreErrorKind};
 use serde_json::json;
 
-use crate::support::{Answer, Fault, NOWHERE, NoSignIn, World, ada, bob, carl, eve, root};
+use crate::support::{Fault, NoSignIn, TestApp, TestResponse, UNKNOWN_ID, ada, bob, carl, eve, root};
 
 #[tokio::test]
 async fn a_private_channel_is_signed_without_member_data() {
-    let world = World::new();
-    let id = world.open("alpine").await;
-    let signed = world
+    let app = TestApp::new();
+    let id = app.open("alpine").await;
+    let signed = app
         .subscribe(&carl(), &format!("private-conversation-{id}"))
         .await;
-    assert_snapshot!(signed.shown());
-    let own = world.subscribe(&ada(), "private-user-ada").await;
+    assert_snapshot!(signed.to_snapshot());
+    let own = app.subscribe(&ada(), "private-user-ada").await;
     assert_eq!(own.json()["auth"], "key:signature-of-1234.5678:private-user-ada");
     assert!(own.json().get("channel_data").is_none());
 }
 
 #[tokio::test]
-async fn a_presence_channel_is_signed_with_ones_name() {
-    let world = World::new();
-    let id = world.open("alpine").await;
+async fn a_presence_channel_is_signed_with_the_callers_name() {
+    let app = TestApp::new();
+    let id = app.open("alpine").await;
     assert_snapshot!(
-        world
-            .subscribe(&carl(), &format!("presence-conversation-{id}"))
+        app.subscribe(&carl(), &format!("presence-conversation-{id}"))
             .await
-            .shown()
+            .to_snapshot()
     );
 }
 
 #[tokio::test]
-async fn every_refusal_is_the_same() {
-    let world = World::new();
-    let id = world.open("alpine").await;
-    let expected = world
-        .subscribe(&eve(), &format!("private-conversation-{NOWHERE}"))
+async fn all_refusals_are_identical() {
+    let app = TestApp::new();
+    let id = app.open("alpine").await;
+    let expected = app
+        .subscribe(&eve(), &format!("private-conversation-{UNKNOWN_ID}"))
         .await
-        .anonymous();
-    assert_eq!(expected.refusal(), (403, "forbidden".to_owned()));
+        .without_request_id();
+    assert_eq!(expected.error(), (403, "forbidden".to_owned()));
     for (actor, channel) in [
         (eve(), format!("private-conversation-{id}")),
         (bob(), format!("private-conversation-{id}")),
@@ -48,7 +47,7 @@ async fn every_refusal_is_the_same() {
         (root(), format!("presence-conversation-{id}")),
         (eve(), "private-user-carl".to_owned()),
         (root(), "private-user-carl".to_owned()),
-        (carl(), "private-user-nobody".to_owned()),
+        (carl(), "private-user-unknown".to_owned()),
         (carl(), "private-orders-1".to_owned()),
         (carl(), "conversation".to_owned()),
         (carl(), format!("conversation-{id}")),
@@ -57,14 +56,14 @@ async fn every_refusal_is_the_same() {
         (carl(), format!("private-conversation-{id}x")),
         (carl(), "presence-user-carl".to_owned()),
     ] {
-        let refused = world.subscribe(&actor, &channel).await.anonymous();
+        let refused = app.subscribe(&actor, &channel).await.without_request_id();
         assert_eq!(refused, expected, "{actor:?} {channel}");
     }
 }
 
 #[tokio::test]
-async fn the_field_that_is_missing_or_malformed_is_named() {
-    let world = World::new();
+async fn missing_and_malformed_fields_are_named() {
+    let app = TestApp::new();
     for (form, fields) in [
         ("", &["socket_id", "channel_name"][..]),
         ("socket_id=1.2", &["channel_name"]),
@@ -79,8 +78,8 @@ async fn the_field_that_is_missing_or_malformed_is_named() {
         ("socket_id[0]=1.2&channel_name=private-user-carl", &["socket_id"]),
     ] {
         let request = Request::post("/pusher/auth").header(CONTENT_TYPE, "application/x-www-form-urlencoded");
-        let refused = world.ask(&carl(), request, form).await;
-        assert_eq!(refused.refusal(), (400, "validation_failed".to_owned()), "{form}");
+        let refused = app.request_as(&carl(), request, form).await;
+        assert_eq!(refused.error(), (400, "validation_failed".to_owned()), "{form}");
         let details = refused.json()["details"].clone();
         let named: Vec<_> = details
             .as_array()
@@ -91,29 +90,29 @@ async fn the_field_that_is_missing_or_malformed_is_named() {
         assert_eq!(named, fields, "{form}");
     }
     let request = Request::post("/pusher/auth").header(CONTENT_TYPE, "text/plain");
-    let refused = world.ask(&carl(), request, "{}").await;
-    assert_eq!(refused.refusal(), (415, "unsupported_media_type".to_owned()));
+    let refused = app.request_as(&carl(), request, "{}").await;
+    assert_eq!(refused.error(), (415, "unsupported_media_type".to_owned()));
 }
 
-async fn ask(world: &World, content_type: &str, body: impl ToString) -> Answer {
+async fn authorize(app: &TestApp, content_type: &str, body: impl ToString) -> TestResponse {
     let request = Request::post("/pusher/auth").header(CONTENT_TYPE, content_type);
-    world.ask(&carl(), request, body.to_string()).await
+    app.request_as(&carl(), request, body.to_string()).await
 }
 
 const FORM: &str = "application/x-www-form-urlencoded; charset=UTF-8";
 const JSON: &str = "application/json; charset=utf-8";
 
 #[tokio::test]
-async fn a_signature_may_be_asked_for_in_json() {
-    let world = World::new();
-    let id = world.open("alpine").await;
+async fn a_json_request_is_accepted() {
+    let app = TestApp::new();
+    let id = app.open("alpine").await;
     for channel in [
         format!("private-conversation-{id}"),
         format!("presence-conversation-{id}"),
     ] {
-        let expected = world.subscribe(&carl(), &channel).await;
+        let expected = app.subscribe(&carl(), &channel).await;
         let body = json!({"socket_id": "1234.5678", "channel_name": channel, "more": 7});
-        let signed = ask(&world, JSON, body).await;
+        let signed = authorize(&app, JSON, body).await;
         assert_eq!((signed.status, signed.json()), (200, expected.json()));
     }
     for (body, fields) in [
@@ -132,7 +131,7 @@ async fn a_signature_may_be_asked_for_in_json() {
             &["channel_name"],
         ),
     ] {
-        let refused = ask(&world, JSON, &body).await;
+        let refused = authorize(&app, JSON, &body).await;
         assert_eq!(refused.status, 400, "{body}");
         let details = refused.json()["details"].clone();
         let named: Vec<_> = details
@@ -146,13 +145,19 @@ async fn a_signature_may_be_asked_for_in_json() {
 }
 
 #[tokio::test]
-async fn several_channels_are_signed_at_once_and_a_refusal_is_only_of_its_own() {
-    let world = World::new();
-    let [id, of_eve] = [world.open("alpine").await, world.open_as(&eve(), "alpine").await];
+async fn a_refused_channel_does_not_affect_the_others() {
+    let app = TestApp::new();
+    let [id, eves_id] = [app.open("alpine").await, app.open_as(&eve(), "alpine").await];
     let private = format!("private-conversation-{id}");
     let presence = format!("presence-conversation-{id}");
-    let of_others = format!("private-conversation-{of_eve}");
-    let names = [&private, &presence, "private-user-carl", &of_others, "orders-1"];
+    let eves_channel = format!("private-conversation-{eves_id}");
+    let names = [
+        &private,
+        &presence,
+        "private-user-carl",
+        &eves_channel,
+        "orders-1",
+    ];
     let indexed: Vec<_> = names
         .iter()
         .enumerate()
@@ -173,95 +178,95 @@ async fn several_channels_are_signed_at_once_and_a_refusal_is_only_of_its_own() 
             json!({"socket_id": "1234.5678", "channel_name": names}).to_string(),
         ),
     ] {
-        let answer = ask(&world, content_type, &body).await;
-        assert_eq!(answer.status, 200, "{body}");
-        let answer = answer.json();
+        let response = authorize(&app, content_type, &body).await;
+        assert_eq!(response.status, 200, "{body}");
+        let response = response.json();
         for name in [&private, &presence, "private-user-carl"] {
-            let alone = world.subscribe(&carl(), name).await.json();
-            assert_eq!(answer[name], json!({"status": 200, "data": alone}), "{body}");
+            let alone = app.subscribe(&carl(), name).await.json();
+            assert_eq!(response[name], json!({"status": 200, "data": alone}), "{body}");
         }
-        for name in [&of_others, "orders-1"] {
-            assert_eq!(answer[name], json!({"status": 403}), "{body}");
+        for name in [&eves_channel, "orders-1"] {
+            assert_eq!(response[name], json!({"status": 403}), "{body}");
         }
     }
     let unnamed = form(&[indexed[0].clone(), "channel_name[1]=no name".to_owned()]);
-    let refused = ask(&world, FORM, &unnamed).await;
-    assert_eq!(refused.refusal(), (400, "validation_failed".to_owned()));
-    let one = ask(&world, FORM, "socket_id=1.2&channel_name[0]=private-user-carl").await;
+    let refused = authorize(&app, FORM, &unnamed).await;
+    assert_eq!(refused.error(), (400, "validation_failed".to_owned()));
+    let one = authorize(&app, FORM, "socket_id=1.2&channel_name[0]=private-user-carl").await;
     assert_eq!(
         one.json()["private-user-carl"]["status"],
         200,
-        "a list of one is a list"
+        "a list with one channel has the form of a list"
     );
 }
 
 #[tokio::test]
-async fn a_store_that_is_away_leaves_no_channel_refused() {
-    let world = World::new();
-    let id = world.open("alpine").await;
-    world.store.fail(Fault::All(StoreErrorKind::Internal));
+async fn a_failing_store_is_an_error_and_not_a_refusal() {
+    let app = TestApp::new();
+    let id = app.open("alpine").await;
+    app.store.fail(Fault::All(StoreErrorKind::Internal));
     let names = [
         "private-user-carl".to_owned(),
         format!("private-conversation-{id}"),
     ];
-    let answer = ask(&world, JSON, json!({"socket_id": "1.2", "channel_name": names})).await;
-    assert_eq!(answer.status, 500);
+    let response = authorize(&app, JSON, json!({"socket_id": "1.2", "channel_name": names})).await;
+    assert_eq!(response.status, 500);
 }
 
 #[tokio::test]
-async fn who_signs_in_is_the_caller_in_a_form_and_in_json() {
-    let world = World::new();
+async fn the_caller_signs_in_with_a_form_or_json() {
+    let app = TestApp::new();
     for (content_type, body) in [(FORM, "socket_id=1.2"), (JSON, r#"{"socket_id": "1.2"}"#)] {
         let request = Request::post("/pusher/user-auth").header(CONTENT_TYPE, content_type);
-        let signed = world.ask(&carl(), request, body).await;
+        let signed = app.request_as(&carl(), request, body).await;
         let expected = json!({"auth": "key:signature-of-1.2::user::carl", "user_data": r#"{"id":"carl"}"#});
         assert_eq!((signed.status, signed.json()), (200, expected));
     }
     let request = Request::post("/pusher/user-auth").header(CONTENT_TYPE, FORM);
-    let refused = world.ask(&carl(), request, "socket_id=1").await;
-    assert_eq!(refused.refusal(), (400, "validation_failed".to_owned()));
+    let refused = app.request_as(&carl(), request, "socket_id=1").await;
+    assert_eq!(refused.error(), (400, "validation_failed".to_owned()));
     let request = Request::post("/pusher/user-auth").header(CONTENT_TYPE, FORM);
-    let refused = world
+    let refused = app
         .request(request.body("socket_id=1.2".into()).expect("a request"))
         .await;
-    assert_eq!(refused.refusal(), (401, "unauthenticated".to_owned()));
+    assert_eq!(refused.error(), (401, "unauthenticated".to_owned()));
 }
 
 #[tokio::test]
-async fn nobody_signs_in_where_the_realtime_server_has_no_notion_of_it() {
-    let world = World::with(HttpOptions::default(), |parts| parts.realtime(NoSignIn));
+async fn signing_in_is_not_found_if_the_realtime_server_does_not_support_it() {
+    let app = TestApp::with(HttpOptions::default(), |parts| parts.realtime(NoSignIn));
     let request = Request::post("/pusher/user-auth").header(CONTENT_TYPE, FORM);
-    let refused = world.ask(&carl(), request, "socket_id=1.2").await;
-    assert_eq!(refused.refusal(), (404, "not_found".to_owned()));
+    let refused = app.request_as(&carl(), request, "socket_id=1.2").await;
+    assert_eq!(refused.error(), (404, "not_found".to_owned()));
 }
 
 #[tokio::test]
-async fn the_refusal_says_how_the_channel_of_any_user_is_called() {
-    let world = World::new();
+async fn an_invalid_user_channel_is_explained() {
+    let app = TestApp::new();
     for id in ["auth0|65f2c0", "me+you@a.example", "f:1", &"x".repeat(255)] {
         let me = Actor::new(UserId::parse(id).expect("an id"), Role::Client);
-        let own = world.get(&me, "/messages/unread").await.data()["channel"].clone();
+        let own = app.get(&me, "/messages/unread").await.data()["channel"].clone();
         let own = own.as_str().expect("a name");
-        assert_eq!(world.subscribe(&me, own).await.status, 200, "{own}");
-        assert_eq!(world.subscribe(&carl(), own).await.status, 403, "{own}");
-        let refused = ask(
-            &world,
+        assert_eq!(app.subscribe(&me, own).await.status, 200, "{own}");
+        assert_eq!(app.subscribe(&carl(), own).await.status, 403, "{own}");
+        let refused = authorize(
+            &app,
             JSON,
             json!({"socket_id": "1.2", "channel_name": format!("private-user-{id}")}),
         )
         .await;
-        let told = (refused.status, refused.text.contains("base64url"));
-        assert_eq!(told, (400, true), "{refused:?}");
+        let outcome = (refused.status, refused.text.contains("base64url"));
+        assert_eq!(outcome, (400, true), "{refused:?}");
     }
 }
 
 #[tokio::test]
-async fn a_channel_is_signed_as_it_is_spelled() {
-    let world = World::new();
-    let id = world.open("alpine").await.to_string().to_uppercase();
+async fn a_channel_is_signed_in_the_clients_spelling() {
+    let app = TestApp::new();
+    let id = app.open("alpine").await.to_string().to_uppercase();
     for kind in ["private", "presence"] {
         let channel = format!("{kind}-conversation-{id}");
-        let signed = world.subscribe(&carl(), &channel).await;
+        let signed = app.subscribe(&carl(), &channel).await;
         assert_eq!(
             signed.json()["auth"],
             format!("key:signature-of-1234.5678:{channel}")
@@ -270,10 +275,10 @@ async fn a_channel_is_signed_as_it_is_spelled() {
 }
 
 #[tokio::test]
-async fn nobody_signs_for_whom_the_host_does_not_name() {
-    let world = World::new();
+async fn a_request_without_an_actor_is_not_signed() {
+    let app = TestApp::new();
     let request = Request::post("/pusher/auth").header(CONTENT_TYPE, "application/x-www-form-urlencoded");
     let form = "socket_id=1.2&channel_name=private-user-carl";
-    let refused = world.request(request.body(form.into()).expect("a request")).await;
-    assert_eq!(refused.refusal(), (401, "unauthenticated".to_owned()));
+    let refused = app.request(request.body(form.into()).expect("a request")).await;
+    assert_eq!(refused.error(), (401, "unauthenticated".to_owned()));
 }

@@ -1,4 +1,4 @@
-//! Clients that go away before they are answered.
+//! Clients that disconnect before the response.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -21,11 +21,11 @@ use tower::ServiceExt;
 
 use crate::support::{ada, carl};
 
-/// Says who answers for an agent when it is let.
-struct Patient(Arc<Semaphore>);
+/// A directory that blocks until a permit is added.
+struct BlockingDirectory(Arc<Semaphore>);
 
 #[async_trait]
-impl Directory for Patient {
+impl Directory for BlockingDirectory {
     async fn profiles(&self, _: &ProfileQuery) -> Result<Profiles, HostError> {
         Ok(Profiles::default())
     }
@@ -46,9 +46,9 @@ impl Directory for Patient {
 }
 
 #[tokio::test]
-async fn a_request_whose_client_goes_away_is_carried_out_to_its_end() {
-    let may_answer = Arc::new(Semaphore::new(0));
-    let (messaging, _workers) = Messaging::builder(MemoryStore::new(), Patient(may_answer.clone()))
+async fn a_request_is_completed_after_its_client_disconnects() {
+    let permits = Arc::new(Semaphore::new(0));
+    let (messaging, _workers) = Messaging::builder(MemoryStore::new(), BlockingDirectory(permits.clone()))
         .clock(ManualClock::new())
         .build()
         .expect("the parts fit");
@@ -60,11 +60,11 @@ async fn a_request_whose_client_goes_away_is_carried_out_to_its_end() {
         .extension(carl())
         .body(Body::from(r#"{"agentId": "alpine"}"#))
         .expect("a request");
-    let mut asked = Box::pin(app.oneshot(open));
-    assert!(poll!(&mut asked).is_pending());
+    let mut request = Box::pin(app.oneshot(open));
+    assert!(poll!(&mut request).is_pending());
     tokio::task::yield_now().await;
-    drop(asked);
-    may_answer.add_permits(1);
+    drop(request);
+    permits.add_permits(1);
     for _ in 0..100 {
         tokio::task::yield_now().await;
     }

@@ -1,28 +1,27 @@
-//! The OpenAPI document. That it says what is so is shown by every other test here: the fixture holds each answer
-//! against it.
+//! The OpenAPI document. The fixture validates every response of the other tests against it.
 
 use messaging_axum::{HttpOptions, Login};
 use serde_json::{Map, Value, json};
 
-use crate::support::{World, carl, check_examples};
+use crate::support::{TestApp, carl, check_examples};
 
 fn document(options: HttpOptions) -> Value {
-    serde_json::to_value(messaging_axum::openapi(&options)).expect("a document has a JSON")
+    serde_json::to_value(messaging_axum::openapi(&options)).expect("the document serialises")
 }
 
 #[test]
-fn the_contract_is_this_document() {
+fn the_document_matches_the_snapshot() {
     insta::assert_json_snapshot!(document(
         HttpOptions::default().with_login(Login::Cookie("session"))
     ));
 }
 
 #[tokio::test]
-async fn it_is_served_to_anyone() {
+async fn the_document_is_public() {
     let options = HttpOptions::default().with_login(Login::Bearer);
-    let world = World::with(options, |parts| parts);
+    let app = TestApp::with(options, |parts| parts);
     let request = axum::http::Request::get("/messages/openapi.json").body(axum::body::Body::empty());
-    let served = world.request(request.expect("a request")).await;
+    let served = app.request(request.expect("a request")).await;
     assert_eq!(
         (served.status, served.header("content-type")),
         (200, Some("application/json"))
@@ -31,13 +30,13 @@ async fn it_is_served_to_anyone() {
 }
 
 #[tokio::test]
-async fn a_host_can_do_without() {
-    let world = World::with(HttpOptions::default().without_document(), |parts| parts);
-    assert_eq!(world.get(&carl(), "/messages/openapi.json").await.status, 404);
+async fn the_document_can_be_disabled() {
+    let app = TestApp::with(HttpOptions::default().without_document(), |parts| parts);
+    assert_eq!(app.get(&carl(), "/messages/openapi.json").await.status, 404);
 }
 
 #[test]
-fn it_has_the_routes_that_are_there() {
+fn disabled_routes_are_not_documented() {
     let options = HttpOptions::default()
         .without_typing()
         .without_push()
@@ -53,7 +52,7 @@ fn it_has_the_routes_that_are_there() {
 }
 
 #[test]
-fn it_says_how_the_host_knows_its_callers() {
+fn the_login_scheme_is_documented() {
     for (login, expected) in [
         (Login::Bearer, json!({"type": "http", "scheme": "bearer"})),
         (
@@ -82,7 +81,7 @@ fn it_says_how_the_host_knows_its_callers() {
 }
 
 #[test]
-fn its_examples_are_valid() {
+fn all_examples_match_their_schemas() {
     let document = document(HttpOptions::default());
     let mut checked = 0;
     for (name, schema) in document["components"]["schemas"].as_object().expect("schemas") {
@@ -106,9 +105,9 @@ fn its_examples_are_valid() {
     assert!(checked > 20, "{checked}");
 }
 
-/// Whatever can be named is described: routes, parameters, and what they answer.
+/// Routes, parameters and responses have a description.
 #[test]
-fn it_leaves_nothing_without_a_word() {
+fn everything_is_described() {
     let document = document(HttpOptions::default());
     let text = |value: &Value| value.as_str().is_some_and(|text| !text.is_empty());
     for (path, item) in document["paths"].as_object().expect("paths") {
@@ -141,5 +140,5 @@ fn it_leaves_nothing_without_a_word() {
     let count = ids.len();
     ids.sort();
     ids.dedup();
-    assert_eq!(ids.len(), count, "an operation's id is its own");
+    assert_eq!(ids.len(), count, "operation ids are unique");
 }

@@ -1,4 +1,4 @@
-//! A store that fails: what the caller is told, and what not.
+//! Store failures: the error responses, and that they reveal nothing internal.
 
 use std::time::Duration;
 
@@ -7,11 +7,11 @@ use insta::assert_snapshot;
 use messaging_core::store::StoreErrorKind;
 use serde_json::json;
 
-use crate::support::{Answer, Fault, World, carl, root};
+use crate::support::{Fault, TestApp, TestResponse, carl, root};
 
-/// One request to every route, each of which would succeed.
-async fn ask_everything(world: &World, id: &str, message: &str) -> Vec<Answer> {
-    let mut answers = Vec::new();
+/// Sends one request to every route; each would succeed with a working store.
+async fn request_every_route(app: &TestApp, id: &str, message: &str) -> Vec<TestResponse> {
+    let mut responses = Vec::new();
     for (method, path, body) in [
         (Method::GET, "/messages/conversations".to_owned(), None),
         (
@@ -68,49 +68,47 @@ async fn ask_everything(world: &World, id: &str, message: &str) -> Vec<Answer> {
             .header(CONTENT_TYPE, "application/json")
             .header("x-request-id", "the-id");
         let body = body.map(|body| body.to_string()).unwrap_or_default();
-        answers.push(world.ask(&actor, request, body).await);
+        responses.push(app.request_as(&actor, request, body).await);
     }
-    answers.push(
-        world
-            .subscribe(&carl(), &format!("private-conversation-{id}"))
+    responses.push(
+        app.subscribe(&carl(), &format!("private-conversation-{id}"))
             .await,
     );
-    answers
+    responses
 }
 
-async fn with_message() -> (World, String, String) {
-    let world = World::new();
-    let id = world.open("alpine").await;
-    let message = world.say(&carl(), id, "one").await;
+async fn app_with_message() -> (TestApp, String, String) {
+    let app = TestApp::new();
+    let id = app.open("alpine").await;
+    let message = app.send_text(&carl(), id, "one").await;
     (
-        world,
+        app,
         id.to_string(),
         message["id"].as_str().expect("an id").to_owned(),
     )
 }
 
 #[tokio::test]
-async fn a_store_that_is_away_makes_every_route_unavailable() {
+async fn an_unavailable_store_makes_every_route_unavailable() {
     for (millis, seconds) in [(0, "1"), (20, "1"), (1000, "1"), (2500, "3")] {
-        let (world, id, message) = with_message().await;
-        let before = world.contents().await;
+        let (app, id, message) = app_with_message().await;
+        let before = app.contents().await;
         let retry_after = Duration::from_millis(millis);
-        world
-            .store
+        app.store
             .fail(Fault::All(StoreErrorKind::Unavailable { retry_after }));
-        for answer in ask_everything(&world, &id, &message).await {
-            assert_eq!(answer.refusal(), (503, "unavailable".to_owned()));
-            assert_eq!(answer.header("retry-after"), Some(seconds));
-            assert!(!answer.text.contains("own words"), "{answer:?}");
+        for response in request_every_route(&app, &id, &message).await {
+            assert_eq!(response.error(), (503, "unavailable".to_owned()));
+            assert_eq!(response.header("retry-after"), Some(seconds));
+            assert!(!response.text.contains("internal text"), "{response:?}");
         }
-        assert_eq!(world.contents().await, before);
+        assert_eq!(app.contents().await, before);
     }
 }
 
 #[tokio::test]
-async fn a_write_of_unknown_outcome_is_to_be_repeated() {
-    let (world, id, message) = with_message().await;
-    world.store.fail(Fault::Writes(StoreErrorKind::OutcomeUnknown));
+async fn a_write_of_unknown_outcome_can_be_repeated() {
+    let (app, id, message) = app_with_message().await;
+    app.store.fail(Fault::Writes(StoreErrorKind::OutcomeUnknown));
     for (path, body) in [
         (
             "/messages",
@@ -118,34 +116,34 @@ async fn a_write_of_unknown_outcome_is_to_be_repeated() {
         ),
         ("/messages/conversations", json!({"agentId": "alpine"})),
     ] {
-        let answer = world.post(&carl(), path, body.clone()).await;
-        assert_eq!(answer.refusal(), (503, "outcome_unknown".to_owned()));
-        assert_eq!(answer.header("retry-after"), Some("1"));
-        world.store.mend();
-        assert!([200, 201].contains(&world.post(&carl(), path, body).await.status));
-        world.store.fail(Fault::Writes(StoreErrorKind::OutcomeUnknown));
+        let response = app.post(&carl(), path, body.clone()).await;
+        assert_eq!(response.error(), (503, "outcome_unknown".to_owned()));
+        assert_eq!(response.header("retry-after"), Some("1"));
+        app.store.recover();
+        assert!([200, 201].contains(&app.post(&carl(), path, body).await.status));
+        app.store.fail(Fault::Writes(StoreErrorKind::OutcomeUnknown));
     }
     let read = json!({"conversationId": id, "upTo": message});
-    let read = world.post(&crate::support::ada(), "/messages/read", read).await;
-    assert_snapshot!(read.shown());
+    let read = app.post(&crate::support::ada(), "/messages/read", read).await;
+    assert_snapshot!(read.to_snapshot());
 }
 
 #[tokio::test]
-async fn a_store_that_takes_no_writes_still_lets_people_read() {
-    let (world, id, _) = with_message().await;
-    world.store.fail(Fault::Writes(StoreErrorKind::ReadOnly));
-    assert_eq!(world.get(&carl(), "/messages/conversations").await.status, 200);
+async fn a_read_only_store_still_serves_reads() {
+    let (app, id, _) = app_with_message().await;
+    app.store.fail(Fault::Writes(StoreErrorKind::ReadOnly));
+    assert_eq!(app.get(&carl(), "/messages/conversations").await.status, 200);
     let send = json!({"conversationId": id, "content": "Hello"});
     assert_eq!(
-        world.post(&carl(), "/messages", send).await.refusal(),
+        app.post(&carl(), "/messages", send).await.error(),
         (503, "unavailable".to_owned())
     );
 }
 
 #[tokio::test]
-async fn an_admin_sees_nothing_that_the_log_does_not_take() {
-    let (world, id, _) = with_message().await;
-    world.store.fail(Fault::Writes(StoreErrorKind::ReadOnly));
+async fn an_admin_reads_nothing_that_cannot_be_audited() {
+    let (app, id, _) = app_with_message().await;
+    app.store.fail(Fault::Writes(StoreErrorKind::ReadOnly));
     for path in [
         "/messages/conversations".to_owned(),
         format!("/messages/conversations/{id}"),
@@ -154,34 +152,34 @@ async fn an_admin_sees_nothing_that_the_log_does_not_take() {
         "/messages/admin/audit".to_owned(),
     ] {
         assert_eq!(
-            world.get(&root(), &path).await.refusal(),
+            app.get(&root(), &path).await.error(),
             (503, "unavailable".to_owned())
         );
     }
 }
 
 #[tokio::test]
-async fn a_defect_is_answered_with_an_id_to_report_it_by() {
+async fn an_internal_error_contains_the_request_id() {
     for fault in [
         Fault::All(StoreErrorKind::Internal),
         Fault::All(StoreErrorKind::Corrupt),
         Fault::Panic,
     ] {
-        let (world, id, message) = with_message().await;
-        world.store.fail(fault);
-        for answer in ask_everything(&world, &id, &message).await {
-            assert_eq!(answer.refusal(), (500, "internal".to_owned()));
-            let id = answer.header("x-request-id").expect("an id");
-            let sentence = answer.json()["error"].as_str().expect("a sentence").to_owned();
-            assert!(sentence.ends_with(id), "{sentence}");
-            assert!(!answer.text.contains("own words"), "{answer:?}");
+        let (app, id, message) = app_with_message().await;
+        app.store.fail(fault);
+        for response in request_every_route(&app, &id, &message).await {
+            assert_eq!(response.error(), (500, "internal".to_owned()));
+            let id = response.header("x-request-id").expect("an id");
+            let message = response.json()["error"].as_str().expect("a message").to_owned();
+            assert!(message.ends_with(id), "{message}");
+            assert!(!response.text.contains("internal text"), "{response:?}");
         }
     }
 }
 
 #[tokio::test]
-async fn a_defect_has_an_envelope_too() {
-    let (world, id, message) = with_message().await;
-    world.store.fail(Fault::Panic);
-    assert_snapshot!(ask_everything(&world, &id, &message).await[0].shown());
+async fn an_internal_error_has_the_standard_body() {
+    let (app, id, message) = app_with_message().await;
+    app.store.fail(Fault::Panic);
+    assert_snapshot!(request_every_route(&app, &id, &message).await[0].to_snapshot());
 }

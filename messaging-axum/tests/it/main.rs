@@ -1,4 +1,4 @@
-//! The routes, through the router: actors as values, answers as snapshots, time and ids by hand.
+//! Tests of the routes through the router: actors as values, responses as snapshots, manual time and ids.
 
 mod access_matrix;
 mod activity;
@@ -10,17 +10,17 @@ mod channel_auth;
 mod completion;
 mod contract;
 mod conversations;
-mod document_faults;
 mod failures;
+mod hidden_conversations;
 mod limits;
-mod measuring;
 mod messages;
+mod metrics;
 mod middleware;
 mod push_token;
 mod reading;
+mod reference_faults;
 mod reports;
 mod slow_bodies;
-mod strangers;
 mod support;
 mod typing;
 mod webhooks;

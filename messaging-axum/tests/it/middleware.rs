@@ -1,4 +1,4 @@
-//! The middleware of the routes: request ids, methods, mounting, and the log.
+//! The middleware of the routes: request ids, methods, mounting and logs.
 
 use std::io::{self, Write};
 
@@ -22,15 +22,15 @@ use tower::ServiceExt;
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::fmt::format::FmtSpan;
 
-use crate::support::{Answer, Fault, Shared, World, ada, carl};
+use crate::support::{Fault, Shared, TestApp, TestResponse, ada, carl};
 
 #[tokio::test]
-async fn a_request_keeps_its_id_and_gets_one_if_it_has_none() {
-    let world = World::new();
+async fn a_request_keeps_its_valid_id_or_gets_a_new_one() {
+    let app = TestApp::new();
     let ask = async |id: &[u8]| {
         let request = Request::get("/messages/unread").header("x-request-id", id);
-        let answer = world.ask(&carl(), request, "").await;
-        answer.header("x-request-id").expect("an id").to_owned()
+        let response = app.request_as(&carl(), request, "").await;
+        response.header("x-request-id").expect("an id").to_owned()
     };
     assert_eq!(
         ask(b"Root=1-67891233-abcdef/7:8+9").await,
@@ -41,25 +41,25 @@ async fn a_request_keeps_its_id_and_gets_one_if_it_has_none() {
         assert!(new(&ask(bad).await), "{bad:?}");
     }
     let (one, other) = (
-        world.get(&carl(), "/messages/unread").await,
-        world.get(&carl(), "/messages/unread").await,
+        app.get(&carl(), "/messages/unread").await,
+        app.get(&carl(), "/messages/unread").await,
     );
     assert!(new(one.header("x-request-id").expect("an id")));
     assert_ne!(one.header("x-request-id"), other.header("x-request-id"));
 }
 
 #[tokio::test]
-async fn a_method_that_is_not_known_is_refused_in_the_envelope() {
-    let world = World::new();
-    let refused = world.delete(&carl(), "/messages").await;
-    assert_eq!(refused.refusal(), (405, "method_not_allowed".to_owned()));
+async fn an_unsupported_method_is_refused_with_the_standard_body() {
+    let app = TestApp::new();
+    let refused = app.delete(&carl(), "/messages").await;
+    assert_eq!(refused.error(), (405, "method_not_allowed".to_owned()));
     assert_eq!(refused.header("allow"), Some("GET,HEAD,POST"));
     assert!(refused.header("x-request-id").is_some());
 }
 
-struct NotOnSundays;
+struct RefuseSending;
 
-impl AccessPolicy for NotOnSundays {
+impl AccessPolicy for RefuseSending {
     fn refuse(&self, _: &Actor, action: Action<'_>, _: Option<&Conversation>) -> Option<HostRefusal> {
         matches!(action, Action::Send).then(|| HostRefusal {
             message: "Not on Sundays.".to_owned(),
@@ -68,10 +68,10 @@ impl AccessPolicy for NotOnSundays {
 }
 
 #[tokio::test]
-async fn the_hosts_refusal_is_told_in_its_own_words() {
-    let world = World::with(HttpOptions::default(), |parts| parts.policy(NotOnSundays));
-    let id = world.open("alpine").await;
-    let refused = world
+async fn the_message_of_the_hosts_refusal_is_returned() {
+    let app = TestApp::with(HttpOptions::default(), |parts| parts.policy(RefuseSending));
+    let id = app.open("alpine").await;
+    let refused = app
         .post(
             &carl(),
             "/messages",
@@ -96,7 +96,7 @@ impl FromRef<Host> for Messaging {
 }
 
 #[tokio::test]
-async fn the_hosts_own_routes_are_left_alone() {
+async fn the_hosts_own_routes_are_unaffected() {
     let routes = messaging_axum::routes::<Host>(HttpOptions::default());
     let api = Router::new()
         .route("/bookings", get(async || "the host's"))
@@ -104,21 +104,25 @@ async fn the_hosts_own_routes_are_left_alone() {
         .layer(Extension(carl()))
         .merge(routes.admin)
         .fallback(async || (StatusCode::IM_A_TEAPOT, "the host's"));
-    let messaging = World::new().messaging;
+    let messaging = TestApp::new().messaging;
     let app = Router::new().nest("/api", api).with_state(Host { messaging });
     let ask = async |path: &str| {
         let request = Request::get(path).body(Body::empty()).expect("a request");
         let Ok(response) = app.clone().oneshot(request).await;
-        Answer::read(response).await
+        TestResponse::read(response).await
     };
     for (path, status) in [
         ("/api/bookings", 200),
         ("/api/messages/nothing", 418),
         ("/api/other", 418),
     ] {
-        let hosts = ask(path).await;
+        let response = ask(path).await;
         assert_eq!(
-            (hosts.status, hosts.text.as_str(), hosts.header("x-request-id")),
+            (
+                response.status,
+                response.text.as_str(),
+                response.header("x-request-id")
+            ),
             (status, "the host's", None)
         );
     }
@@ -128,17 +132,17 @@ async fn the_hosts_own_routes_are_left_alone() {
     );
 }
 
-/// What is logged as long as the guard lives.
+/// Captures log output while the guard lives.
 #[derive(Clone, Default)]
 struct Log(Shared<Vec<u8>>);
 
 impl Log {
-    fn listen(&self) -> DefaultGuard {
-        self.listen_to(FmtSpan::NONE)
+    fn capture(&self) -> DefaultGuard {
+        self.capture_with_spans(FmtSpan::NONE)
     }
 
-    /// The same, and what becomes of spans.
-    fn listen_to(&self, spans: FmtSpan) -> DefaultGuard {
+    /// Also captures span events.
+    fn capture_with_spans(&self, spans: FmtSpan) -> DefaultGuard {
         let log = self.clone();
         let subscriber = tracing_subscriber::fmt()
             .with_max_level(tracing::Level::TRACE)
@@ -169,20 +173,20 @@ impl Write for Log {
 }
 
 #[tokio::test]
-async fn a_request_is_logged_without_what_was_said() {
+async fn the_log_of_a_request_contains_no_content() {
     let log = Log::default();
-    let _listening = log.listen();
-    let world = World::new();
-    let id = world.open("alpine").await;
-    world.say(&carl(), id, "a-secret-text").await;
+    let _capturing = log.capture();
+    let app = TestApp::new();
+    let id = app.open("alpine").await;
+    app.send_text(&carl(), id, "a-secret-text").await;
     let request = Request::get(format!("/messages?conversationId={id}&limit=77"))
         .header("x-request-id", "the-id")
         .header("cookie", "session=a-secret-cookie");
-    world.ask(&ada(), request, "").await;
+    app.request_as(&ada(), request, "").await;
     let lines = log.lines_with("the-id");
-    let answered = lines
+    let finished = lines
         .iter()
-        .find(|line| line.contains("answered"))
+        .find(|line| line.contains("request finished"))
         .expect("a line");
     for part in [
         "method=GET",
@@ -191,7 +195,7 @@ async fn a_request_is_logged_without_what_was_said() {
         "status=200",
         "latency_ms=",
     ] {
-        assert!(answered.contains(part), "{part} in {answered}");
+        assert!(finished.contains(part), "{part} in {finished}");
     }
     for secret in ["a-secret", "limit=77", "cookie"] {
         assert_eq!(log.lines_with(secret), [""; 0]);
@@ -199,22 +203,21 @@ async fn a_request_is_logged_without_what_was_said() {
 }
 
 #[tokio::test]
-async fn a_use_case_is_a_span_of_its_request_with_ids_and_without_what_was_said() {
+async fn the_span_of_a_use_case_contains_ids_and_no_content() {
     let log = Log::default();
-    let _listening = log.listen_to(FmtSpan::NEW);
-    let world = World::new();
-    let id = world.open("alpine").await;
+    let _capturing = log.capture_with_spans(FmtSpan::NEW);
+    let app = TestApp::new();
+    let id = app.open("alpine").await;
     log.0.lock().expect("no panic").clear();
-    world.say(&carl(), id, "a-secret-text").await;
+    app.send_text(&carl(), id, "a-secret-text").await;
     let reason = json!({"reason": "a-secret-reason"});
-    world
-        .post(&carl(), &format!("/messages/conversations/{id}/reports"), reason)
+    app.post(&carl(), &format!("/messages/conversations/{id}/reports"), reason)
         .await;
-    let begun = log.lines_with(&format!("send_message{{user_id=carl conversation_id={id}}}: "));
-    assert_eq!(begun.len(), 1);
+    let started = log.lines_with(&format!("send_message{{user_id=carl conversation_id={id}}}: "));
+    assert_eq!(started.len(), 1);
     assert!(
-        begun[0].contains("request{method=POST path=\"/messages\""),
-        "{begun:?}"
+        started[0].contains("request{method=POST path=\"/messages\""),
+        "{started:?}"
     );
     assert_eq!(
         log.lines_with(&format!("report{{user_id=carl conversation_id={id}}}: "))
@@ -227,43 +230,45 @@ async fn a_use_case_is_a_span_of_its_request_with_ids_and_without_what_was_said(
 #[tokio::test]
 async fn a_failure_is_logged_once_with_its_cause() {
     let log = Log::default();
-    let _listening = log.listen();
-    let world = World::new();
+    let _capturing = log.capture();
+    let app = TestApp::new();
     for (kind, level) in [
         (StoreErrorKind::Internal, "ERROR"),
         (StoreErrorKind::OutcomeUnknown, " WARN"),
     ] {
         log.0.lock().expect("no panic").clear();
-        world.store.fail(Fault::All(kind));
-        let answer = world.get(&carl(), "/messages/unread").await;
-        let lines = log.lines_with("own words");
+        app.store.fail(Fault::All(kind));
+        let response = app.get(&carl(), "/messages/unread").await;
+        let lines = log.lines_with("internal text");
         assert_eq!(lines.len(), 1, "{lines:?}");
-        assert!(lines[0].contains(level) && lines[0].contains(answer.header("x-request-id").expect("an id")));
+        assert!(
+            lines[0].contains(level) && lines[0].contains(response.header("x-request-id").expect("an id"))
+        );
     }
 }
 
 #[tokio::test]
-async fn a_panic_is_logged_without_what_it_said() {
+async fn a_panic_is_logged_without_its_message() {
     let log = Log::default();
-    let _listening = log.listen();
-    let world = World::new();
-    world.store.fail(Fault::Panic);
-    world.get(&carl(), "/messages/unread").await;
+    let _capturing = log.capture();
+    let app = TestApp::new();
+    app.store.fail(Fault::Panic);
+    app.get(&carl(), "/messages/unread").await;
     assert_eq!(log.lines_with("panic").len(), 1);
-    assert_eq!(log.lines_with("own words").len(), 0);
+    assert_eq!(log.lines_with("internal text").len(), 0);
 }
 
 #[tokio::test]
-async fn a_host_that_puts_another_type_on_the_request_is_told_once() {
+async fn a_missing_actor_is_logged_once_with_a_hint() {
     let log = Log::default();
-    let _listening = log.listen();
-    let world = World::new();
+    let _capturing = log.capture();
+    let app = TestApp::new();
     for _ in 0..2 {
         let nothing = Request::get("/messages/unread");
         let wrong = Request::get("/messages/unread").extension(std::sync::Arc::new(carl()));
         for request in [nothing, wrong] {
-            let refused = world.request(request.body("".into()).expect("a request")).await;
-            assert_eq!(refused.refusal(), (401, "unauthenticated".to_owned()));
+            let refused = app.request(request.body("".into()).expect("a request")).await;
+            assert_eq!(refused.error(), (401, "unauthenticated".to_owned()));
         }
     }
     assert_eq!(log.lines_with("carries no actor").len(), 1);

@@ -2,33 +2,33 @@ use insta::assert_snapshot;
 use messaging_core::{Actor, ConversationId, store::AuditStore};
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Case, NOWHERE, World, ada, bob, carl, check, eve, root};
+use crate::support::{Case, TestApp, TestResponse, UNKNOWN_ID, ada, bob, carl, check, eve, root};
 
 const LIST: &str = "/messages/admin/reports";
 
-async fn report(world: &World, actor: &Actor, of: ConversationId, body: Value) -> Answer {
+async fn report(app: &TestApp, actor: &Actor, of: ConversationId, body: Value) -> TestResponse {
     let path = format!("/messages/conversations/{of}/reports");
-    world.post(actor, &path, body).await
+    app.post(actor, &path, body).await
 }
 
-/// Carl's report of Ada's message.
-async fn reported(world: &World) -> String {
-    let id = world.open("alpine").await;
-    let message = world.say(&ada(), id, "Give me your <password>").await;
+/// Reports a message of Ada as Carl; returns the report's id.
+async fn reported(app: &TestApp) -> String {
+    let id = app.open("alpine").await;
+    let message = app.send_text(&ada(), id, "Give me your <password>").await;
     let body = json!({"reason": "She asks for my password.", "messageId": message["id"]});
-    let answer = report(world, &carl(), id, body).await;
-    assert_eq!(answer.status, 201);
-    answer.data()["id"].as_str().expect("an id").to_owned()
+    let response = report(app, &carl(), id, body).await;
+    assert_eq!(response.status, 201);
+    response.data()["id"].as_str().expect("an id").to_owned()
 }
 
 #[tokio::test]
-async fn a_report_is_opened_added_to_and_resolved() {
-    let world = World::new();
-    let id = reported(&world).await;
-    let of = world.get(&root(), &format!("{LIST}/{id}")).await.data()["conversationId"].clone();
+async fn a_report_is_opened_extended_and_resolved() {
+    let app = TestApp::new();
+    let id = reported(&app).await;
+    let of = app.get(&root(), &format!("{LIST}/{id}")).await.data()["conversationId"].clone();
     let of = ConversationId::parse(of.as_str().expect("an id")).expect("an id of ours");
     let again = report(
-        &world,
+        &app,
         &carl(),
         of,
         json!({"reason": "And again.", "messageId": null}),
@@ -36,28 +36,28 @@ async fn a_report_is_opened_added_to_and_resolved() {
     .await;
     assert_eq!((again.status, again.data()), (200, json!({ "id": id })));
 
-    let open = world.get(&root(), &format!("{LIST}?status=open")).await;
+    let open = app.get(&root(), &format!("{LIST}?status=open")).await;
     let resolve = format!("{LIST}/{id}/resolve");
-    let resolution = world
+    let resolved = app
         .post(&root(), &resolve, json!({"note": "Has been warned."}))
         .await;
-    assert_snapshot!(format!("{}\n{}", open.shown(), resolution.shown()));
+    assert_snapshot!(format!("{}\n{}", open.to_snapshot(), resolved.to_snapshot()));
 
-    let dismissed = world
+    let dismissed = app
         .post(&root(), &format!("{LIST}/{id}/dismiss"), json!({}))
         .await;
     assert_eq!(
         (dismissed.status, dismissed.data()),
-        (200, resolution.data()),
-        "it stays as it was"
+        (200, resolved.data()),
+        "a resolved report is unchanged"
     );
     assert_eq!(
-        world.get(&root(), &format!("{LIST}?status=open")).await.data(),
+        app.get(&root(), &format!("{LIST}?status=open")).await.data(),
         json!([])
     );
-    let seen = world.get(&root(), &format!("{LIST}/{id}")).await;
-    assert_eq!(seen.data(), resolution.data());
-    let log = world.store.list_accesses(None, 20).await.expect("the log");
+    let seen = app.get(&root(), &format!("{LIST}/{id}")).await;
+    assert_eq!(seen.data(), resolved.data());
+    let log = app.store.list_accesses(None, 20).await.expect("the log");
     let log: Vec<_> = log.iter().rev().map(|record| record.action.name()).collect();
     assert_eq!(
         log,
@@ -73,25 +73,29 @@ async fn a_report_is_opened_added_to_and_resolved() {
 }
 
 #[tokio::test]
-async fn a_full_report_takes_no_more() {
-    let world = World::new();
-    let of = world.open("alpine").await;
-    let mut answers = Vec::new();
+async fn a_full_report_accepts_no_further_complaint() {
+    let app = TestApp::new();
+    let of = app.open("alpine").await;
+    let mut responses = Vec::new();
     for n in 0..21 {
-        answers.push(report(&world, &carl(), of, json!({ "reason": n.to_string() })).await);
+        responses.push(report(&app, &carl(), of, json!({ "reason": n.to_string() })).await);
     }
-    let refused = answers.pop().expect("an answer");
-    assert!(answers.iter().all(|answer| matches!(answer.status, 200 | 201)));
-    assert_eq!(refused.refusal(), (409, "report_full".to_owned()));
-    let list = world.get(&root(), LIST).await.data();
+    let refused = responses.pop().expect("a response");
+    assert!(
+        responses
+            .iter()
+            .all(|response| matches!(response.status, 200 | 201))
+    );
+    assert_eq!(refused.error(), (409, "report_full".to_owned()));
+    let list = app.get(&root(), LIST).await.data();
     assert_eq!(list[0]["complaints"].as_array().expect("a list").len(), 20);
 }
 
 #[tokio::test]
-async fn a_report_may_be_dismissed_without_a_word() {
-    let world = World::new();
-    let id = reported(&world).await;
-    let dismissed = world
+async fn a_report_can_be_dismissed_without_a_note() {
+    let app = TestApp::new();
+    let id = reported(&app).await;
+    let dismissed = app
         .post(&root(), &format!("{LIST}/{id}/dismiss"), json!({}))
         .await;
     assert_eq!(dismissed.data()["status"], "dismissed");
@@ -100,18 +104,16 @@ async fn a_report_may_be_dismissed_without_a_word() {
 }
 
 #[tokio::test]
-async fn reports_come_page_by_page() {
-    let world = World::new();
+async fn reports_are_paginated() {
+    let app = TestApp::new();
     for client in [carl(), eve()] {
-        let of = world.open_as(&client, "alpine").await;
-        report(&world, &client, of, json!({"reason": "spam"})).await;
+        let of = app.open_as(&client, "alpine").await;
+        report(&app, &client, of, json!({"reason": "spam"})).await;
     }
-    let first = world.get(&root(), &format!("{LIST}?limit=1")).await;
+    let first = app.get(&root(), &format!("{LIST}?limit=1")).await;
     assert_eq!(first.data()[0]["reporter"]["id"], "eve");
     let cursor = first.meta()["nextCursor"].as_str().expect("a cursor").to_owned();
-    let second = world
-        .get(&root(), &format!("{LIST}?limit=1&cursor={cursor}"))
-        .await;
+    let second = app.get(&root(), &format!("{LIST}?limit=1&cursor={cursor}")).await;
     assert_eq!(second.data()[0]["reporter"]["id"], "carl");
     assert_eq!(
         second.meta(),
@@ -120,17 +122,20 @@ async fn reports_come_page_by_page() {
 }
 
 #[tokio::test]
-async fn what_is_refused_changes_nothing() {
-    let world = World::new();
-    let id = reported(&world).await;
-    let of = world.open("bergsport").await;
-    let (elsewhere, nowhere) = (world.say(&carl(), of, "Hello").await["id"].clone(), NOWHERE);
+async fn refused_requests_change_nothing() {
+    let app = TestApp::new();
+    let id = reported(&app).await;
+    let of = app.open("bergsport").await;
+    let (elsewhere, unknown) = (
+        app.send_text(&carl(), of, "Hello").await["id"].clone(),
+        UNKNOWN_ID,
+    );
     let path = |of: &str| format!("/messages/conversations/{of}/reports");
-    let of = world.get(&root(), &format!("{LIST}/{id}")).await.data()["conversationId"].clone();
+    let of = app.get(&root(), &format!("{LIST}/{id}")).await.data()["conversationId"].clone();
     let of = of.as_str().expect("an id");
-    let why = json!({"reason": "rude"});
+    let body = json!({"reason": "rude"});
     let (invalid, forbidden) = ((400, "validation_failed"), (403, "forbidden"));
-    let (not_found, nobody) = ((404, "not_found"), (401, "unauthenticated"));
+    let (not_found, unauthenticated) = ((404, "not_found"), (401, "unauthenticated"));
     let one = format!("{LIST}/{id}");
     let (resolve, dismiss) = (format!("{one}/resolve"), format!("{one}/dismiss"));
     let about = |message: &Value| json!({"reason": "rude", "messageId": message});
@@ -144,63 +149,57 @@ async fn what_is_refused_changes_nothing() {
             invalid,
         ),
         Case::post(
-            "a reason that is no text",
+            "a reason of another type",
             &path(of),
             json!({"reason": ["rude"]}),
             invalid,
         ),
-        Case::post("a message that is no id", &path(of), about(&json!("7")), invalid),
+        Case::post("an invalid message id", &path(of), about(&json!("7")), invalid),
         Case::post(
-            "another conversation's message",
+            "a message of another conversation",
             &path(of),
             about(&elsewhere),
             not_found,
         ),
-        Case::post(
-            "no message of anybody",
-            &path(of),
-            about(&json!(nowhere)),
-            not_found,
-        ),
-        Case::post("a conversation that is no id", &path("7"), &why, invalid),
-        Case::post("no conversation", &path(nowhere), &why, not_found),
-        Case::post("somebody else's", &path(of), &why, not_found).by(eve()),
-        Case::post("an admin", &path(of), &why, forbidden).by(root()),
-        Case::post("nobody", &path(of), &why, nobody).by_nobody(),
-        Case::get("nobody lists", LIST, nobody).by_nobody(),
+        Case::post("an unknown message", &path(of), about(&json!(unknown)), not_found),
+        Case::post("an invalid conversation id", &path("7"), &body, invalid),
+        Case::post("an unknown conversation", &path(unknown), &body, not_found),
+        Case::post("a client outside the conversation", &path(of), &body, not_found).with_actor(eve()),
+        Case::post("an admin", &path(of), &body, forbidden).with_actor(root()),
+        Case::post("no login", &path(of), &body, unauthenticated).unauthenticated(),
+        Case::get("listing, no login", LIST, unauthenticated).unauthenticated(),
+        Case::get("an unknown status", format!("{LIST}?status=closed"), invalid).with_actor(root()),
+        Case::get("limit 0", format!("{LIST}?limit=0"), invalid).with_actor(root()),
         Case::get(
-            "a status of another name",
-            format!("{LIST}?status=closed"),
-            invalid,
+            "an invalid cursor",
+            format!("{LIST}?cursor=!"),
+            (400, "invalid_cursor"),
         )
-        .by(root()),
-        Case::get("a limit of none", format!("{LIST}?limit=0"), invalid).by(root()),
-        Case::get("no cursor", format!("{LIST}?cursor=!"), (400, "invalid_cursor")).by(root()),
-        Case::get("a report that is no id", format!("{LIST}/7"), invalid).by(root()),
-        Case::get("no report", format!("{LIST}/{nowhere}"), not_found).by(root()),
+        .with_actor(root()),
+        Case::get("an invalid report id", format!("{LIST}/7"), invalid).with_actor(root()),
+        Case::get("an unknown report", format!("{LIST}/{unknown}"), not_found).with_actor(root()),
         Case::post(
-            "no report to resolve",
-            &format!("{LIST}/{nowhere}/resolve"),
+            "resolving an unknown report",
+            &format!("{LIST}/{unknown}/resolve"),
             "{}",
             not_found,
         )
-        .by(root()),
-        Case::post("a blank note", &resolve, json!({"note": ""}), invalid).by(root()),
-        Case::post("a note that is no text", &dismiss, json!({"note": 7}), invalid).by(root()),
-        Case::post("no body", &dismiss, "", invalid).by(root()),
+        .with_actor(root()),
+        Case::post("a blank note", &resolve, json!({"note": ""}), invalid).with_actor(root()),
+        Case::post("a note of another type", &dismiss, json!({"note": 7}), invalid).with_actor(root()),
+        Case::post("no body", &dismiss, "", invalid).with_actor(root()),
     ];
     for actor in [carl(), ada(), bob(), eve()] {
-        for of in [one.clone(), format!("{LIST}/{nowhere}")] {
-            cases.push(Case::get("seen by an actor who may not", &of, forbidden).by(actor.clone()));
-            for how in ["resolve", "dismiss"] {
-                let path = format!("{of}/{how}");
+        for of in [one.clone(), format!("{LIST}/{unknown}")] {
+            cases.push(Case::get("getting one, not an admin", &of, forbidden).with_actor(actor.clone()));
+            for action in ["resolve", "dismiss"] {
+                let path = format!("{of}/{action}");
                 cases.push(
-                    Case::post("settled by whom it is no business of", &path, "{}", forbidden)
-                        .by(actor.clone()),
+                    Case::post("resolving, not an admin", &path, "{}", forbidden).with_actor(actor.clone()),
                 );
             }
         }
-        cases.push(Case::get("listed by an actor who may not", LIST, forbidden).by(actor));
+        cases.push(Case::get("listing, not an admin", LIST, forbidden).with_actor(actor));
     }
-    assert_snapshot!(check(&world, cases).await);
+    assert_snapshot!(check(&app, cases).await);
 }

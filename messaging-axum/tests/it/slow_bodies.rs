@@ -1,4 +1,4 @@
-//! Bodies that come slowly, in crumbs, not at all, or not as they were announced.
+//! Bodies that arrive slowly, in small parts, incompletely or not at all.
 
 use std::{
     convert::Infallible,
@@ -19,10 +19,10 @@ use messaging_core::Actor;
 use tokio::time::{sleep, timeout};
 use tower::ServiceExt;
 
-use crate::support::{Answer, World, carl};
+use crate::support::{TestApp, TestResponse, carl};
 
-/// Every route that takes a body, with what it takes.
-const PLACES: [(&str, &str); 7] = [
+/// Every route with a body, and its content type.
+const ROUTES: [(&str, &str); 7] = [
     ("/messages", "application/json"),
     ("/messages/conversations", "application/json"),
     ("/messages/read", "application/json"),
@@ -32,41 +32,41 @@ const PLACES: [(&str, &str); 7] = [
     ("/pusher/webhooks", "application/json"),
 ];
 
-/// The part of a body as a web server hands it over: a byte that holds on to the buffer it was received into.
-struct Crumb {
+/// A part of a body as a web server passes it on: one byte that keeps its receive buffer alive.
+struct BodyPart {
     buffer: [u8; 8192],
     alive: Arc<AtomicUsize>,
 }
 
-impl Crumb {
+impl BodyPart {
     fn bytes(alive: &Arc<AtomicUsize>) -> Bytes {
         alive.fetch_add(1, Ordering::Relaxed);
-        let crumb = Self {
+        let part = Self {
             buffer: [b' '; 8192],
             alive: alive.clone(),
         };
-        Bytes::from_owner(crumb).slice(..1)
+        Bytes::from_owner(part).slice(..1)
     }
 }
 
-impl AsRef<[u8]> for Crumb {
+impl AsRef<[u8]> for BodyPart {
     fn as_ref(&self) -> &[u8] {
         &self.buffer
     }
 }
 
-impl Drop for Crumb {
+impl Drop for BodyPart {
     fn drop(&mut self) {
         self.alive.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-/// A body of which a byte comes every nine seconds, for as long as it is waited for.
-fn dripping(alive: &Arc<AtomicUsize>) -> Body {
+/// An endless body with one byte every nine seconds.
+fn slow_body(alive: &Arc<AtomicUsize>) -> Body {
     let alive = alive.clone();
     Body::from_stream(stream::unfold(alive, async |alive| {
         sleep(Duration::from_secs(9)).await;
-        Some((Ok::<_, Infallible>(Crumb::bytes(&alive)), alive))
+        Some((Ok::<_, Infallible>(BodyPart::bytes(&alive)), alive))
     }))
 }
 
@@ -80,61 +80,67 @@ fn post(path: &str, content_type: &str, actor: Option<Actor>, body: Body) -> Req
 }
 
 #[tokio::test]
-async fn no_part_of_a_body_is_kept_beside_the_whole() {
-    let world = World::new();
-    for (path, content_type) in PLACES {
-        let (alive, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-        let crumbs = stream::iter(0..60_000).map({
-            let (alive, most) = (alive.clone(), most.clone());
+async fn parts_of_a_body_are_not_kept() {
+    let app = TestApp::new();
+    for (path, content_type) in ROUTES {
+        let (alive, max_alive) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let parts_stream = stream::iter(0..60_000).map({
+            let (alive, max_alive) = (alive.clone(), max_alive.clone());
             move |_| {
-                let crumb = Crumb::bytes(&alive);
-                most.fetch_max(alive.load(Ordering::Relaxed), Ordering::Relaxed);
-                Ok::<_, Infallible>(crumb)
+                let part = BodyPart::bytes(&alive);
+                max_alive.fetch_max(alive.load(Ordering::Relaxed), Ordering::Relaxed);
+                Ok::<_, Infallible>(part)
             }
         });
-        let request = post(path, content_type, Some(carl()), Body::from_stream(crumbs));
-        let answer = world.request(request).await;
-        assert!(matches!(answer.status, 400 | 401), "{path}: {answer:?}");
-        assert!(most.load(Ordering::Relaxed) <= 2, "{path}: {most:?}");
+        let request = post(path, content_type, Some(carl()), Body::from_stream(parts_stream));
+        let response = app.request(request).await;
+        assert!(matches!(response.status, 400 | 401), "{path}: {response:?}");
+        assert!(max_alive.load(Ordering::Relaxed) <= 2, "{path}: {max_alive:?}");
         assert_eq!(alive.load(Ordering::Relaxed), 0, "{path}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_has_one_deadline_however_it_comes() {
-    let world = World::with(
+async fn a_body_has_one_deadline_for_all_its_parts() {
+    let app = TestApp::with(
         HttpOptions::default().with_body_timeout(Duration::from_secs(20)),
         |parts| parts,
     );
-    for (path, content_type) in PLACES {
+    for (path, content_type) in ROUTES {
         let alive = Arc::new(AtomicUsize::new(0));
-        let request = post(path, content_type, Some(carl()), dripping(&alive));
-        let answer = timeout(Duration::from_secs(21), world.request(request)).await;
-        let answer = answer.expect("an answer at the deadline");
-        assert_eq!(answer.refusal(), (408, "request_timeout".to_owned()), "{path}");
-        assert_eq!(answer.header("connection"), Some("close"), "{path}");
+        let request = post(path, content_type, Some(carl()), slow_body(&alive));
+        let response = timeout(Duration::from_secs(21), app.request(request)).await;
+        let response = response.expect("a response at the deadline");
+        assert_eq!(response.error(), (408, "request_timeout".to_owned()), "{path}");
+        assert_eq!(response.header("connection"), Some("close"), "{path}");
         assert_eq!(alive.load(Ordering::Relaxed), 0, "{path}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn ten_seconds_are_the_default() {
-    let world = World::new();
+async fn the_default_deadline_is_ten_seconds() {
+    let app = TestApp::new();
     let request = post(
         "/messages",
         "application/json",
         Some(carl()),
-        dripping(&Arc::default()),
+        slow_body(&Arc::default()),
     );
-    let mut asked = Box::pin(world.request(request));
-    assert!(timeout(Duration::from_secs(9), &mut asked).await.is_err());
-    let answer = timeout(Duration::from_secs(2), asked).await.expect("an answer");
-    assert_eq!(answer.refusal(), (408, "request_timeout".to_owned()));
+    let mut request_future = Box::pin(app.request(request));
+    assert!(
+        timeout(Duration::from_secs(9), &mut request_future)
+            .await
+            .is_err()
+    );
+    let response = timeout(Duration::from_secs(2), request_future)
+        .await
+        .expect("a response");
+    assert_eq!(response.error(), (408, "request_timeout".to_owned()));
 }
 
 #[tokio::test]
-async fn a_host_that_gives_up_a_request_gives_up_its_body() {
-    let world = World::new();
+async fn dropping_a_request_drops_its_body() {
+    let app = TestApp::new();
     let held = Arc::new(());
     let never = {
         let held = held.clone();
@@ -146,40 +152,40 @@ async fn a_host_that_gives_up_a_request_gives_up_its_body() {
         Some(carl()),
         Body::from_stream(never),
     );
-    let mut asked = Box::pin(world.app.clone().oneshot(request));
-    assert!(poll!(&mut asked).is_pending());
-    drop(asked);
+    let mut request_future = Box::pin(app.router.clone().oneshot(request));
+    assert!(poll!(&mut request_future).is_pending());
+    drop(request_future);
     assert_eq!(Arc::strong_count(&held), 1);
 }
 
 #[tokio::test]
-async fn no_body_is_waited_for_without_a_login() {
-    let world = World::new();
-    for (path, content_type) in PLACES {
+async fn the_body_of_an_unauthenticated_request_is_not_read() {
+    let app = TestApp::new();
+    for (path, content_type) in ROUTES {
         if path == "/pusher/webhooks" {
             continue;
         }
         let never = Body::from_stream(stream::pending::<Result<Bytes, Infallible>>());
-        let mut asked = Box::pin(world.request(post(path, content_type, None, never)));
-        let answer = until_still(&mut asked).await;
-        assert_eq!(answer.refusal(), (401, "unauthenticated".to_owned()), "{path}");
+        let mut request_future = Box::pin(app.request(post(path, content_type, None, never)));
+        let response = poll_until_ready(&mut request_future).await;
+        assert_eq!(response.error(), (401, "unauthenticated".to_owned()), "{path}");
     }
 }
 
-/// What is answered without anything happening outside.
-async fn until_still(asked: &mut (impl Future<Output = Answer> + Unpin)) -> Answer {
+/// The response, which must arrive without external events.
+async fn poll_until_ready(request_future: &mut (impl Future<Output = TestResponse> + Unpin)) -> TestResponse {
     for _ in 0..1000 {
-        if let std::task::Poll::Ready(answer) = poll!(&mut *asked) {
-            return answer;
+        if let std::task::Poll::Ready(response) = poll!(&mut *request_future) {
+            return response;
         }
         tokio::task::yield_now().await;
     }
-    panic!("it waits for the body");
+    panic!("the request waits for its body");
 }
 
 #[tokio::test]
-async fn a_body_over_the_limit_is_refused_as_soon_as_it_is() {
-    let world = World::with(HttpOptions::default().with_body_limit(10), |parts| parts);
+async fn a_body_is_refused_as_soon_as_it_exceeds_the_limit() {
+    let app = TestApp::with(HttpOptions::default().with_body_limit(10), |parts| parts);
     let endless = stream::iter(0..11)
         .map(|_| Ok::<_, Infallible>(Bytes::from_static(b" ")))
         .chain(stream::pending());
@@ -189,14 +195,14 @@ async fn a_body_over_the_limit_is_refused_as_soon_as_it_is() {
         Some(carl()),
         Body::from_stream(endless),
     );
-    let answer = until_still(&mut Box::pin(world.request(request))).await;
-    assert_eq!(answer.refusal(), (413, "payload_too_large".to_owned()));
-    assert_eq!(answer.header("connection"), Some("close"));
+    let response = poll_until_ready(&mut Box::pin(app.request(request))).await;
+    assert_eq!(response.error(), (413, "payload_too_large".to_owned()));
+    assert_eq!(response.header("connection"), Some("close"));
 }
 
 #[tokio::test]
-async fn a_body_that_breaks_off_is_refused() {
-    let world = World::new();
+async fn an_incomplete_body_is_refused() {
+    let app = TestApp::new();
     let broken = stream::iter([Ok(Bytes::from_static(b"{")), Err("the client has gone")]);
     let request = post(
         "/messages",
@@ -204,14 +210,14 @@ async fn a_body_that_breaks_off_is_refused() {
         Some(carl()),
         Body::from_stream(broken),
     );
-    let answer = world.request(request).await;
-    assert_eq!(answer.refusal(), (400, "validation_failed".to_owned()));
+    let response = app.request(request).await;
+    assert_eq!(response.error(), (400, "validation_failed".to_owned()));
 }
 
 #[tokio::test]
-async fn a_compressed_body_is_refused_as_such() {
-    let world = World::new();
-    for (path, content_type) in PLACES {
+async fn a_compressed_body_is_refused() {
+    let app = TestApp::new();
+    for (path, content_type) in ROUTES {
         for (encoding, is_refused) in [
             ("gzip", true),
             ("br, identity", true),
@@ -221,8 +227,8 @@ async fn a_compressed_body_is_refused_as_such() {
             let mut request = post(path, content_type, Some(carl()), Body::from("{}"));
             let encoding_header = encoding.parse().expect("a header");
             request.headers_mut().insert("content-encoding", encoding_header);
-            let answer = world.request(request).await;
-            let code = (answer.status == 415).then(|| answer.refusal().1);
+            let response = app.request(request).await;
+            let code = (response.status == 415).then(|| response.error().1);
             let expected = is_refused.then(|| "unsupported_media_type".to_owned());
             assert_eq!(code, expected, "{path} {encoding:?}");
         }

@@ -1,49 +1,48 @@
 use axum::{body::Body, http::Request};
 
-use crate::support::{Answer, World};
+use crate::support::{TestApp, TestResponse};
 
 const PATH: &str = "/pusher/webhooks";
 
-/// Posts a webhook, as nobody, with this signature.
-async fn post(world: &World, signature: Option<&str>, body: &[u8]) -> Answer {
+/// Posts a webhook, without a login, with this signature.
+async fn post(app: &TestApp, signature: Option<&str>, body: &[u8]) -> TestResponse {
     let mut request = Request::post(PATH);
     if let Some(signature) = signature {
         request = request.header("x-pusher-signature", signature);
     }
-    world
-        .request(request.body(Body::from(body.to_vec())).expect("a request"))
+    app.request(request.body(Body::from(body.to_vec())).expect("a request"))
         .await
 }
 
 #[tokio::test]
 async fn a_webhook_needs_no_login_but_a_signature() {
-    let world = World::new();
-    let answer = post(&world, Some("right"), b"readable").await;
+    let app = TestApp::new();
+    let response = post(&app, Some("right"), b"readable").await;
     assert_eq!(
-        (answer.status, answer.text.as_str()),
+        (response.status, response.text.as_str()),
         (200, r#"{"success":true,"data":{}}"#)
     );
-    assert_eq!(world.transport.webhooks(), 1);
+    assert_eq!(app.transport.webhooks(), 1);
     for signature in [None, Some("wrong"), Some("")] {
-        let answer = post(&world, signature, b"readable").await;
-        assert_eq!(answer.refusal(), (401, "unauthenticated".to_owned()));
+        let response = post(&app, signature, b"readable").await;
+        assert_eq!(response.error(), (401, "unauthenticated".to_owned()));
     }
-    assert_eq!(world.transport.webhooks(), 1);
+    assert_eq!(app.transport.webhooks(), 1);
 }
 
 #[tokio::test]
-async fn one_that_is_signed_but_cannot_be_read_is_said_to_be_invalid() {
-    let world = World::new();
+async fn a_signed_but_unreadable_webhook_is_invalid() {
+    let app = TestApp::new();
     for body in [&b""[..], b"other", b"\xff\xfe"] {
-        let answer = post(&world, Some("right"), body).await;
-        assert_eq!(answer.refusal(), (400, "validation_failed".to_owned()));
+        let response = post(&app, Some("right"), body).await;
+        assert_eq!(response.error(), (400, "validation_failed".to_owned()));
     }
-    assert_eq!(world.transport.webhooks(), 0);
+    assert_eq!(app.transport.webhooks(), 0);
 }
 
 #[tokio::test]
-async fn a_body_without_end_is_not_read() {
-    let world = World::new();
-    let answer = post(&world, Some("right"), &vec![b'x'; 65 * 1024]).await;
-    assert_eq!(answer.refusal(), (413, "payload_too_large".to_owned()));
+async fn an_oversized_webhook_is_refused() {
+    let app = TestApp::new();
+    let response = post(&app, Some("right"), &vec![b'x'; 65 * 1024]).await;
+    assert_eq!(response.error(), (413, "payload_too_large".to_owned()));
 }

@@ -6,7 +6,8 @@ use crate::support::fault_server::{FaultServer, Reply, status};
 use messaging_core::{
     Body, ConversationId, MessageId, UserId,
     domain::{message::Origin, side::Side},
-    transport::push::{Notification, Push as _}, transport::realtime::PublishErrorKind,
+    transport::push::{Notification, Push as _},
+    transport::realtime::PublishErrorKind,
 };
 use messaging_pusher::{BeamsConfig, BeamsContent, BeamsPush};
 use serde_json::{Value, json};

@@ -1,22 +1,23 @@
-//! What these tests share.
+//! The fixtures of these tests.
 
 mod actor;
-mod answer;
+mod app;
 mod case;
 mod contract;
 mod directory;
 mod push;
 mod realtime;
+mod response;
 mod store;
-mod world;
 
 pub(crate) use self::{
     actor::{ada, bob, carl, eve, root},
-    answer::Answer,
+    app::{Shared, TestApp, UNKNOWN_ID, all},
     case::{Case, check},
     contract::check_examples,
+    directory::People,
     push::Devices,
-    realtime::NoSignIn,
-    store::Fault,
-    world::{NOWHERE, Shared, World, all},
+    realtime::{NoSignIn, Transport},
+    response::TestResponse,
+    store::{Fault, TestStore},
 };

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use messaging_core::{
     event::{Event, SocketId},
-    host::presence::Presence, transport::realtime::Realtime,
+    host::presence::Presence,
+    transport::realtime::Realtime,
 };
 use messaging_pusher::{ClientEvents, EmbeddedOptions};
 use serde_json::{Value, json};

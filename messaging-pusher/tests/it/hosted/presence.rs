@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use messaging_core::{id::UserId, host::presence::Presence as _};
+use messaging_core::{host::presence::Presence as _, id::UserId};
 use messaging_pusher::PusherOptions;
 
 use crate::support::{

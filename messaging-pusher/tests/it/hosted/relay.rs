@@ -132,7 +132,11 @@ async fn events_are_published_in_order_after_an_outage() {
         host.publish_for(60).await;
         assert_eq!(host.published()[before..], ["one", "two"], "{reply:?}");
         assert_eq!(host.waiting().await, 0);
-        assert_eq!(host.store.list_dead_letters(None, 9).await.unwrap().len(), 0, "{reply:?}");
+        assert_eq!(
+            host.store.list_dead_letters(None, 9).await.unwrap().len(),
+            0,
+            "{reply:?}"
+        );
     }
 }
 

@@ -1,8 +1,8 @@
 //! A valid webhook invalidates cached presence.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use messaging_core::transport::channels::{Channels as _, Webhook, WebhookError};
 use messaging_core::host::presence::Presence as _;
+use messaging_core::transport::channels::{Channels as _, Webhook, WebhookError};
 use sha2::Sha256;
 
 use crate::support::{

@@ -1,4 +1,4 @@
-//! A small world: two clients, two agents, an admin; everything in memory.
+//! The test application: two clients, two agents and an admin, with an in-memory store.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,20 +15,13 @@ use messaging_core::{
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use super::{
-    actor::carl,
-    answer::Answer,
-    contract,
-    directory::People,
-    realtime::Transport,
-    store::{self, TestStore},
-};
+use super::{People, TestResponse, TestStore, Transport, carl, contract, store};
 
-/// A conversation that nobody has opened.
-pub(crate) const NOWHERE: &str = "00000000-0000-7000-8000-000000000000";
+/// The id of a conversation that does not exist.
+pub(crate) const UNKNOWN_ID: &str = "00000000-0000-7000-8000-000000000000";
 
-pub(crate) struct World {
-    pub(crate) app: Router,
+pub(crate) struct TestApp {
+    pub(crate) router: Router,
     pub(crate) messaging: Messaging,
     pub(crate) workers: Workers,
     pub(crate) store: TestStore,
@@ -36,7 +29,7 @@ pub(crate) struct World {
     pub(crate) transport: Transport,
 }
 
-impl World {
+impl TestApp {
     pub(crate) fn new() -> Self {
         Self::with(HttpOptions::default(), |builder| builder)
     }
@@ -52,11 +45,11 @@ impl World {
             .clock(clock.clone())
             .ids(SequentialIds::default());
         let (messaging, workers) = parts(builder).build().expect("the parts fit");
-        let app = messaging_axum::routes::<Messaging>(options)
+        let router = messaging_axum::routes::<Messaging>(options)
             .all()
             .with_state(messaging.clone());
         Self {
-            app,
+            router,
             messaging,
             workers,
             store,
@@ -65,17 +58,22 @@ impl World {
         }
     }
 
-    /// Sends a request as it is. Whatever is answered is in the contract.
-    pub(crate) async fn request(&self, request: Request<Body>) -> Answer {
+    /// Sends a request, and validates the response against the OpenAPI document.
+    pub(crate) async fn request(&self, request: Request<Body>) -> TestResponse {
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-        let Ok(response) = self.app.clone().oneshot(request).await;
-        let answer = Answer::read(response).await;
-        contract::check(&method, &path, &answer);
-        answer
+        let Ok(response) = self.router.clone().oneshot(request).await;
+        let response = TestResponse::read(response).await;
+        contract::check(&method, &path, &response);
+        response
     }
 
     /// Sends a request as an actor.
-    pub(crate) async fn ask(&self, actor: &Actor, request: Builder, body: impl Into<Body>) -> Answer {
+    pub(crate) async fn request_as(
+        &self,
+        actor: &Actor,
+        request: Builder,
+        body: impl Into<Body>,
+    ) -> TestResponse {
         let request = request
             .extension(actor.clone())
             .body(body.into())
@@ -83,30 +81,30 @@ impl World {
         self.request(request).await
     }
 
-    pub(crate) async fn get(&self, actor: &Actor, path: &str) -> Answer {
-        self.ask(actor, Request::get(path), "").await
+    pub(crate) async fn get(&self, actor: &Actor, path: &str) -> TestResponse {
+        self.request_as(actor, Request::get(path), "").await
     }
 
-    pub(crate) async fn put(&self, actor: &Actor, path: &str) -> Answer {
-        self.ask(actor, Request::put(path), "").await
+    pub(crate) async fn put(&self, actor: &Actor, path: &str) -> TestResponse {
+        self.request_as(actor, Request::put(path), "").await
     }
 
-    pub(crate) async fn delete(&self, actor: &Actor, path: &str) -> Answer {
-        self.ask(actor, Request::delete(path), "").await
+    pub(crate) async fn delete(&self, actor: &Actor, path: &str) -> TestResponse {
+        self.request_as(actor, Request::delete(path), "").await
     }
 
-    pub(crate) async fn post(&self, actor: &Actor, path: &str, body: Value) -> Answer {
+    pub(crate) async fn post(&self, actor: &Actor, path: &str, body: Value) -> TestResponse {
         let request = Request::post(path).header(CONTENT_TYPE, "application/json");
-        self.ask(actor, request, body.to_string()).await
+        self.request_as(actor, request, body.to_string()).await
     }
 
-    pub(crate) async fn subscribe(&self, actor: &Actor, channel: &str) -> Answer {
+    pub(crate) async fn subscribe(&self, actor: &Actor, channel: &str) -> TestResponse {
         let request = Request::post("/pusher/auth").header(CONTENT_TYPE, "application/x-www-form-urlencoded");
         let form = format!("socket_id=1234.5678&channel_name={channel}");
-        self.ask(actor, request, form).await
+        self.request_as(actor, request, form).await
     }
 
-    /// Carl's conversation with the agent of that name, opened a second after whatever came before.
+    /// Opens Carl's conversation with an agent, a second after the previous event.
     pub(crate) async fn open(&self, agent: &str) -> ConversationId {
         self.open_as(&carl(), agent).await
     }
@@ -121,8 +119,8 @@ impl World {
         ConversationId::parse(id).expect("an id of ours")
     }
 
-    /// Sends a text a second after whatever came before; the message as it was answered.
-    pub(crate) async fn say(&self, actor: &Actor, id: ConversationId, text: &str) -> Value {
+    /// Sends a text, a second after the previous event; returns the message.
+    pub(crate) async fn send_text(&self, actor: &Actor, id: ConversationId, text: &str) -> Value {
         self.clock.advance(Duration::from_secs(1));
         let sent = self
             .post(
@@ -135,33 +133,33 @@ impl World {
         sent.data().clone()
     }
 
-    /// A page of a history; `more` is the rest of the query.
-    pub(crate) async fn history(&self, actor: &Actor, id: ConversationId, more: &str) -> Answer {
+    /// A history page; `more` is appended to the query.
+    pub(crate) async fn history(&self, actor: &Actor, id: ConversationId, more: &str) -> TestResponse {
         self.get(actor, &format!("/messages?conversationId={id}{more}"))
             .await
     }
 
-    pub(crate) async fn total(&self, actor: &Actor) -> u64 {
+    pub(crate) async fn unread_total(&self, actor: &Actor) -> u64 {
         let unread = self.get(actor, "/messages/unread").await;
         unread.data()["unreadCount"].as_u64().expect("a number")
     }
 
-    /// Everything that a request could have changed, as the port shows it.
+    /// All store contents that a request could change.
     pub(crate) async fn contents(&self) -> String {
         store::contents(&self.store).await
     }
 
-    /// Publishes what is due; the events, as channel, name and data.
-    pub(crate) async fn published(&self) -> Vec<(String, &'static str, Value)> {
+    /// Runs the relay once; returns the events as channel, name and data.
+    pub(crate) async fn publish_events(&self) -> Vec<(String, &'static str, Value)> {
         self.workers.relay().step().await.expect("lanes can be claimed");
         self.transport.take()
     }
 }
 
-/// Everything concurrently, in the order given.
+/// Runs all futures concurrently; returns the results in the order given.
 pub(crate) async fn all<T>(futures: impl IntoIterator<Item = impl Future<Output = T>>) -> Vec<T> {
     futures_util::future::join_all(futures).await
 }
 
-/// A clonable handle, for parts that tests look into.
+/// A shared value for test doubles.
 pub(crate) type Shared<T> = Arc<std::sync::Mutex<T>>;

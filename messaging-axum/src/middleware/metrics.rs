@@ -1,7 +1,8 @@
-//! How many requests there are, and how long they take.
+//! Counts requests and measures their duration.
 
 use std::time::Instant;
 
+use ::metrics::{Unit, counter, histogram};
 use axum::{
     extract::{MatchedPath, Request},
     http::Method,
@@ -12,7 +13,6 @@ use messaging_core::telemetry::{
     Metric,
     MetricKind::{Counter, Histogram},
 };
-use metrics::{Unit, counter, histogram};
 
 const REQUESTS: &str = "messaging_http_requests_total";
 const SECONDS: &str = "messaging_http_request_seconds";
@@ -21,43 +21,38 @@ const METHODS: &[&str] = &[
     "GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "other",
 ];
 
-/// Every metric of the routes. `route` is the pattern of the path as the host has mounted it, `status` the answer's.
+/// All metrics of the routes. `route` is the path pattern as mounted by the host, `status` the response status.
 pub const METRICS: &[Metric] = &[
-    Metric::new(REQUESTS, Counter, Unit::Count, "Requests answered.").labelled(&[
+    Metric::new(REQUESTS, Counter, Unit::Count, "Handled requests.").labelled(&[
         ("method", METHODS),
         ("route", &[]),
         ("status", &[]),
     ]),
-    Metric::new(
-        SECONDS,
-        Histogram,
-        Unit::Seconds,
-        "How long requests took to be answered.",
-    )
-    .labelled(&[("method", METHODS), ("route", &[])]),
+    Metric::new(SECONDS, Histogram, Unit::Seconds, "Duration of requests.")
+        .labelled(&[("method", METHODS), ("route", &[])]),
 ];
 
-/// Counts a request, and measures it.
+/// Counts a request and measures its duration.
 #[expect(
     clippy::disallowed_methods,
-    reason = "how long something took is no point in time, and a `Clock` has milliseconds"
+    reason = "a `Clock` has milliseconds, which is too coarse for a duration"
 )]
 pub(super) async fn measure(request: Request, next: Next) -> Response {
-    let method = name(request.method());
+    let method = method_label(request.method());
     let route = request
         .extensions()
         .get::<MatchedPath>()
         .map_or_else(String::new, |path| path.as_str().to_owned());
-    let begun = Instant::now();
+    let started = Instant::now();
     let response = next.run(request).await;
-    histogram!(SECONDS, "method" => method, "route" => route.clone()).record(begun.elapsed());
+    histogram!(SECONDS, "method" => method, "route" => route.clone()).record(started.elapsed());
     let status = response.status().as_str().to_owned();
     counter!(REQUESTS, "method" => method, "route" => route, "status" => status).increment(1);
     response
 }
 
-/// Whoever asks may make up methods, but no label.
-fn name(method: &Method) -> &'static str {
+/// Unknown methods share one label, so that clients cannot create labels.
+fn method_label(method: &Method) -> &'static str {
     let known = METHODS.iter().find(|known| **known == method.as_str());
     known.copied().unwrap_or("other")
 }

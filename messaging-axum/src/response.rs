@@ -8,67 +8,67 @@ use utoipa::ToSchema;
 
 use crate::{schema, status};
 
-/// An answer that gives what was asked for.
+/// A successful response: a status and a JSON body.
 #[derive(Debug)]
-pub(crate) struct Answer<T> {
+pub(crate) struct ApiResponse<T> {
     status: StatusCode,
     body: T,
 }
 
-/// An answer about one thing.
+/// The response body for one item.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Answer<T>)]
-pub(crate) struct One<T> {
+pub(crate) struct ItemBody<T> {
     #[schema(schema_with = schema::always_true)]
     success: bool,
     data: T,
 }
 
-/// An answer with a list, and what is said of it.
+/// The response body for a list with metadata.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = List<T, M>)]
-pub(crate) struct Many<T, M> {
+pub(crate) struct ListBody<T, M> {
     #[schema(schema_with = schema::always_true)]
     success: bool,
     data: Vec<T>,
     meta: M,
 }
 
-/// What is said of a page: how many it could hold, and where the list goes on.
+/// Metadata of a page: its limit and the position of the next page.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct PageMeta {
-    /// How many it could hold.
+    /// The maximum number of items of this page.
     pub(crate) limit: usize,
-    /// Whether there are more.
+    /// Whether another page follows.
     pub(crate) has_more: bool,
-    /// What goes into `cursor` for the next page; null at the end.
+    /// The value of `cursor` for the next page; null on the last page.
     #[schema(required)]
     pub(crate) next_cursor: Option<String>,
 }
 
-/// It is done, and there is nothing to say.
+/// A successful response without a body.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Done;
+pub(crate) struct NoContent;
 
-impl<T> Answer<One<T>> {
-    pub(crate) fn found(data: T) -> Self {
-        Self::made_or_found(data, false)
+impl<T> ApiResponse<ItemBody<T>> {
+    pub(crate) fn ok(data: T) -> Self {
+        Self::created_or_ok(data, false)
     }
 
-    pub(crate) fn made_or_found(data: T, created: bool) -> Self {
+    pub(crate) fn created_or_ok(data: T, created: bool) -> Self {
         Self {
-            status: status::of_creation(created),
-            body: One { success: true, data },
+            status: status::created_or_ok(created),
+            body: ItemBody { success: true, data },
         }
     }
 }
 
-impl<T, M> Answer<Many<T, M>> {
+impl<T, M> ApiResponse<ListBody<T, M>> {
     pub(crate) fn list(data: impl IntoIterator<Item = T>, meta: M) -> Self {
         Self {
             status: status::OK,
-            body: Many {
+            body: ListBody {
                 success: true,
                 data: data.into_iter().collect(),
                 meta,
@@ -77,14 +77,14 @@ impl<T, M> Answer<Many<T, M>> {
     }
 }
 
-impl<T: Serialize> IntoResponse for Answer<T> {
+impl<T: Serialize> IntoResponse for ApiResponse<T> {
     fn into_response(self) -> Response {
         (self.status, Json(self.body)).into_response()
     }
 }
 
-impl IntoResponse for Done {
+impl IntoResponse for NoContent {
     fn into_response(self) -> Response {
-        status::DONE.into_response()
+        status::NO_CONTENT.into_response()
     }
 }

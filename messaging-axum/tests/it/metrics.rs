@@ -1,4 +1,4 @@
-//! What is counted of requests.
+//! Metrics of requests.
 
 use std::collections::BTreeMap;
 
@@ -9,11 +9,11 @@ use axum::{
 use messaging_axum::METRICS;
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
 
-use crate::support::{World, carl, eve};
+use crate::support::{TestApp, carl, eve};
 
-/// What was counted, by the metric and its labels; how often something was measured.
-fn counted(snapshotter: &Snapshotter) -> BTreeMap<String, u64> {
-    let counted = snapshotter
+/// Recorded counts by metric and label values; for histograms the number of samples.
+fn recorded(snapshotter: &Snapshotter) -> BTreeMap<String, u64> {
+    let recorded = snapshotter
         .snapshot()
         .into_vec()
         .into_iter()
@@ -31,23 +31,23 @@ fn counted(snapshotter: &Snapshotter) -> BTreeMap<String, u64> {
             };
             Some((format!("{} {}", key.name(), values.join(" ")), count))
         });
-    counted.collect()
+    recorded.collect()
 }
 
 #[tokio::test]
-async fn requests_are_counted_by_their_route_and_never_by_what_they_name() {
+async fn requests_are_counted_by_route_pattern_and_never_by_id() {
     let recorder = DebuggingRecorder::new();
     let _here = metrics::set_default_local_recorder(&recorder);
-    let world = World::new();
-    let id = world.open("alpine").await;
-    let other = world.open("bergsport").await;
+    let app = TestApp::new();
+    let id = app.open("alpine").await;
+    let other = app.open("bergsport").await;
     for (actor, id) in [(carl(), id), (carl(), other), (eve(), id)] {
-        world.get(&actor, &format!("/messages/conversations/{id}")).await;
+        app.get(&actor, &format!("/messages/conversations/{id}")).await;
     }
     let made_up = Request::builder().method(Method::from_bytes(b"CARL").expect("a method"));
     let made_up = made_up.uri("/messages/unread").body(Body::empty());
-    world.request(made_up.expect("a request")).await;
-    world.get(&carl(), "/nothing/of/ours").await;
+    app.request(made_up.expect("a request")).await;
+    app.get(&carl(), "/nothing/of/ours").await;
 
     let expected = [
         (
@@ -71,5 +71,5 @@ async fn requests_are_counted_by_their_route_and_never_by_what_they_name() {
         ("messaging_http_requests_total other /messages/unread 405", 1),
     ];
     let expected = expected.map(|(name, count)| (name.to_owned(), count));
-    assert_eq!(counted(&recorder.snapshotter()), BTreeMap::from(expected));
+    assert_eq!(recorded(&recorder.snapshotter()), BTreeMap::from(expected));
 }
