@@ -1,4 +1,4 @@
-//! Writes a digest as HTML, to be looked at in a browser: `cargo run -p messaging-lettre --example preview > x.html`.
+//! Prints a sample digest as HTML: `cargo run -p messaging-lettre --example preview > x.html`.
 
 #[path = "../tests/it/support/digests.rs"]
 mod digests;
@@ -8,7 +8,7 @@ use std::io::Write as _;
 use messaging_lettre::Templates;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let rendered = Templates::default().render(&digests::usual(), &digests::Pages)?;
+    let rendered = Templates::default().render(&common::sample_digest(), &common::Pages)?;
     std::io::stdout().write_all(rendered.html.as_bytes())?;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Digests of unread messages as e-mails: rendered from templates, and sent over SMTP.
+//! Digest e-mails about unread messages: rendered from templates and sent over SMTP.
 //!
 //! ```
 //! use messaging_core::transport::mailer::{Digest, DigestConversation};
@@ -24,12 +24,12 @@
 //! # }
 //! ```
 //!
-//! The mailer goes to `Messaging::builder(…).digests(mailer, DigestPolicy::default())`. English is built in; a host
-//! adds [templates](Templates::with) of its own for other languages, or in place of these.
+//! Pass the mailer to `Messaging::builder(…).digests(mailer, DigestPolicy::default())`. English is built in; a host
+//! adds [templates](Templates::with) for other languages or replaces the English ones.
 //!
-//! | feature | brings |
+//! | feature | adds |
 //! |---|---|
-//! | `smtp` (default) | [`SmtpMailer`]: SMTP with TLS by rustls and what the system trusts; on tokio |
+//! | `smtp` (default) | [`SmtpMailer`]: SMTP on tokio, with TLS by rustls and the system's root certificates |
 
 mod links;
 mod mail;

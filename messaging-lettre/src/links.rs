@@ -1,17 +1,17 @@
 use messaging_core::transport::mailer::{Digest, DigestConversation};
 
-/// Where the links of a digest lead. Only `http` and `https` URLs are put into an e-mail.
+/// The URLs in a digest. Only `http` and `https` URLs are accepted.
 pub trait Links: Send + Sync + 'static {
-    /// The page on which a conversation is read and answered.
+    /// The page of a conversation.
     fn conversation(&self, digest: &Digest, conversation: &DigestConversation) -> String;
 
-    /// The page on which the recipient turns such e-mails off, if there is one. Mail programs offer it beside the
-    /// sender; one that begins with `https` has to take a POST without a body too (RFC 8058). So that nobody turns
-    /// off somebody else's, it should hold something that only the recipient has.
+    /// The page on which the recipient unsubscribes, if any. Mail programs show it next to the sender. An `https` URL
+    /// must also accept a POST request without a body (RFC 8058). The URL should contain a secret of the recipient, so
+    /// that users cannot unsubscribe each other.
     fn unsubscribe(&self, digest: &Digest) -> Option<String>;
 }
 
-/// Whether a link may stand in an e-mail.
+/// Whether a URL is accepted in an e-mail.
 pub(crate) fn is_link(link: &str) -> bool {
     let has_scheme = ["http://", "https://"]
         .iter()
@@ -28,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_whole_urls_of_the_web_are_links() {
+    fn only_complete_http_urls_are_links() {
         assert!(is_link("https://tours.example/m?a=1&b=%20#x") && is_link("http://localhost:3000/"));
         for bad in [
             "javascript:alert(1)",

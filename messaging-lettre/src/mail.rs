@@ -16,10 +16,10 @@ use messaging_core::transport::mailer::{Digest, MailError, MailErrorKind};
 use crate::{
     Links, Templates,
     text::label,
-    view::{Answers, unsubscribe},
+    view::{Replies, unsubscribe},
 };
 
-/// Makes e-mails of digests. Cheap to clone.
+/// Composes e-mails from digests. Cheap to clone.
 #[derive(Clone)]
 pub struct DigestMail {
     from: Mailbox,
@@ -29,7 +29,7 @@ pub struct DigestMail {
     links: Arc<dyn Links>,
 }
 
-/// The sender, or the address for answers, is not an e-mail address.
+/// The sender or reply address is not an e-mail address.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "not an e-mail address: write it as `messages@tours.example`, or with a name, such as `Tours <messages@tours.example>`"
@@ -37,10 +37,10 @@ pub struct DigestMail {
 pub struct InvalidFrom(#[source] lettre::address::AddressError);
 
 impl DigestMail {
-    /// E-mails from a sender, such as `Tours <messages@tours.example>`.
+    /// Creates a composer with a sender, such as `Tours <messages@tours.example>`.
     ///
     /// # Errors
-    /// [`InvalidFrom`].
+    /// [`InvalidFrom`] if `from` is not an e-mail address.
     pub fn new(from: &str, templates: Templates, links: impl Links) -> Result<Self, InvalidFrom> {
         let from: Mailbox = from.parse().map_err(InvalidFrom)?;
         Ok(Self {
@@ -52,27 +52,26 @@ impl DigestMail {
         })
     }
 
-    /// The same, with an address at which answers are read, for the header `Reply-To`. Without one the embedded
-    /// templates say that answers are not read.
+    /// Sets the header `Reply-To`. Without it, the embedded templates state that replies are not read.
     ///
     /// # Errors
-    /// [`InvalidFrom`].
+    /// [`InvalidFrom`] if `address` is not an e-mail address.
     pub fn with_reply_to(self, address: &str) -> Result<Self, InvalidFrom> {
         let reply_to = Some(address.parse().map_err(InvalidFrom)?);
         Ok(Self { reply_to, ..self })
     }
 
-    /// The e-mail: text and HTML, and the same `Message-ID` each time the same digest is given.
+    /// Composes the e-mail, with a text and an HTML part. The same digest always has the same `Message-ID`.
     ///
     /// # Errors
-    /// [`Refused`](MailErrorKind::Refused) for an address that is none; [`Deferred`](MailErrorKind::Deferred) when a
-    /// template or a link will not do: it is that of one language, or of one recipient, and others go on.
+    /// [`Refused`](MailErrorKind::Refused) if the recipient's address is invalid; [`Deferred`](MailErrorKind::Deferred)
+    /// if a template or a link is invalid, which concerns one language or one recipient only.
     pub fn message(&self, digest: &Digest) -> Result<Message, MailError> {
         let address: Address = digest.email.parse().map_err(refused)?;
         let name = Some(label(&digest.name)).filter(|name| !name.is_empty());
         let rendered = self
             .templates
-            .render_with(digest, &*self.links, self.answers())
+            .render_with(digest, &*self.links, self.replies())
             .map_err(deferred)?;
         let at = SystemTime::UNIX_EPOCH
             + Duration::from_millis(u64::try_from(digest.at.as_millis()).unwrap_or_default());
@@ -96,10 +95,10 @@ impl DigestMail {
         message.multipart(body).map_err(deferred)
     }
 
-    fn answers(&self) -> Answers {
+    fn replies(&self) -> Replies {
         match self.reply_to {
-            Some(_) => Answers::Read,
-            None => Answers::NotRead,
+            Some(_) => Replies::Read,
+            None => Replies::Ignored,
         }
     }
 }

@@ -6,43 +6,43 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use crate::{
     links::Links,
     text::isolate,
-    view::{Answers, BadLink, View},
+    view::{InvalidLink, Replies, View},
 };
 
-/// The language of the embedded templates, and of whoever has none of the others.
+/// The language of the embedded templates, and the fallback for other languages.
 const DEFAULT: &str = "en";
 
-/// The templates of one language, in the syntax of Jinja.
+/// The templates of one language, in Jinja syntax.
 ///
-/// | name | is |
+/// | variable | value |
 /// |---|---|
-/// | `name` | the recipient's name; may be empty |
-/// | `messages` | how many messages they have not read |
-/// | `conversations` | those shown: at least one |
-/// | `more_conversations` | how many more there are |
-/// | `unsubscribe` | the link that turns such e-mails off; may be none |
-/// | `answers_are_read` | whether an answer to the e-mail arrives anywhere |
-/// | of a conversation: `from` | who is on the other side; may be empty |
-/// | `booking` | none, or its `number` and its `title`, which may be empty |
-/// | `messages`, `first`, `more` | how many, the first of them, and how many more |
-/// | `link` | the page on which it is read |
-/// | of a message: `text`, `is_system` | its beginning, and whether the host itself wrote it |
-/// | `at`, `at_iso` | when it was sent, in the recipient's zone: `2 Jan 2026, 15:04 CET`, and as RFC 3339 |
+/// | `name` | name of the recipient; may be empty |
+/// | `messages` | number of unread messages |
+/// | `conversations` | the listed conversations; at least one |
+/// | `more_conversations` | number of conversations that are not listed |
+/// | `unsubscribe` | URL for unsubscribing; may be none |
+/// | `answers_are_read` | whether the e-mail has a reply address |
+/// | conversation: `from` | name of the other side; may be empty |
+/// | conversation: `booking` | none, or `number` and `title`, which may be empty |
+/// | conversation: `messages`, `first`, `more` | number of unread messages, the first of them, and the number of others |
+/// | conversation: `link` | URL of the conversation |
+/// | message: `text`, `is_system` | the beginning of the message, and whether it is a system message |
+/// | message: `at`, `at_iso` | the time in the recipient's zone, as `2 Jan 2026, 15:04 CET` and in RFC 3339 |
 ///
-/// In `html` everything is escaped; each name and text belongs into a `<bdi>`. In the others the filter `isolate`
-/// does that.
+/// In `html` all values are escaped; enclose each name and text in `<bdi>`. In the other templates, use the filter
+/// `isolate` for that.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DigestTemplates {
-    /// The subject, in one line.
+    /// The subject; one line.
     pub subject: String,
-    /// The plain text.
+    /// The plain text part.
     pub text: String,
-    /// The HTML.
+    /// The HTML part.
     pub html: String,
 }
 
 impl Default for DigestTemplates {
-    /// The embedded ones, in English: a beginning for others.
+    /// The embedded English templates, as a starting point for others.
     fn default() -> Self {
         Self {
             subject: include_str!("../templates/en/subject.txt").to_owned(),
@@ -52,49 +52,48 @@ impl Default for DigestTemplates {
     }
 }
 
-/// What e-mails are made from, by language. Cheap to clone.
+/// The e-mail templates by language. Cheap to clone.
 #[derive(Clone)]
 pub struct Templates {
     sources: Arc<BTreeMap<String, DigestTemplates>>,
     environment: Arc<Environment<'static>>,
 }
 
-/// A template cannot be used.
+/// A template is invalid or failed to render.
 #[derive(Debug, thiserror::Error)]
-#[error("a template for e-mails is wrong")]
+#[error("an e-mail template is invalid or failed to render")]
 pub struct TemplateError(#[source] Box<dyn std::error::Error + Send + Sync>);
 
-/// A digest, rendered.
+/// A rendered digest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rendered {
-    /// The subject, in one line.
+    /// The subject; one line.
     pub subject: String,
-    /// The plain text.
+    /// The plain text part.
     pub text: String,
-    /// The HTML.
+    /// The HTML part.
     pub html: String,
 }
 
 impl Default for Templates {
     fn default() -> Self {
         let sources = BTreeMap::from([(DEFAULT.to_owned(), DigestTemplates::default())]);
-        Self::of(sources).unwrap_or_else(|_| unreachable!("the embedded templates are tested"))
+        Self::compile(sources).unwrap_or_else(|_| unreachable!("the embedded templates are tested"))
     }
 }
 
 impl Templates {
-    /// The same, with templates for a language, or in place of those that it has. Whoever reads a language for which
-    /// there are none gets those for `en`.
+    /// Adds or replaces the templates of a language. Recipients with another language get the templates for `en`.
     ///
     /// # Errors
-    /// [`TemplateError`] when one is not well-formed, with where.
+    /// [`TemplateError`] if a template has a syntax error, with its position as source.
     pub fn with(self, language: &str, templates: DigestTemplates) -> Result<Self, TemplateError> {
         let mut sources = Arc::unwrap_or_clone(self.sources);
         sources.insert(language.to_ascii_lowercase(), templates);
-        Self::of(sources)
+        Self::compile(sources)
     }
 
-    fn of(sources: BTreeMap<String, DigestTemplates>) -> Result<Self, TemplateError> {
+    fn compile(sources: BTreeMap<String, DigestTemplates>) -> Result<Self, TemplateError> {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.set_auto_escape_callback(|name| {
@@ -124,18 +123,19 @@ impl Templates {
     /// Renders a digest in the recipient's language.
     ///
     /// # Errors
-    /// [`TemplateError`] when a link is none, or a template names something that is not there.
+    /// [`TemplateError`] if a link is invalid or a template uses an undefined variable.
     pub fn render(&self, digest: &Digest, links: &dyn Links) -> Result<Rendered, TemplateError> {
-        self.render_with(digest, links, Answers::NotRead)
+        self.render_with(digest, links, Replies::Ignored)
     }
 
     pub(crate) fn render_with(
         &self,
         digest: &Digest,
         links: &dyn Links,
-        answers: Answers,
+        replies: Replies,
     ) -> Result<Rendered, TemplateError> {
-        let view = View::new(digest, links, answers).map_err(|error: BadLink| TemplateError(error.into()))?;
+        let view =
+            View::new(digest, links, replies).map_err(|error: InvalidLink| TemplateError(error.into()))?;
         let language = self.language(digest.contact.language.as_deref());
         let part = |part: &str| -> Result<String, TemplateError> {
             let template = self.environment.get_template(&format!("{language}/{part}"));
@@ -150,13 +150,14 @@ impl Templates {
         })
     }
 
-    /// The language that somebody gets: theirs, that of which theirs is a variety, or the default.
-    fn language(&self, wanted: Option<&str>) -> &str {
-        let wanted = wanted.unwrap_or(DEFAULT).to_ascii_lowercase();
-        let primary = wanted.split('-').next().unwrap_or_default();
-        let found = [wanted.as_str(), primary]
+    /// The recipient's language if there are templates for it, otherwise its primary language (`de` for `de-CH`),
+    /// otherwise the default.
+    fn language(&self, requested: Option<&str>) -> &str {
+        let requested = requested.unwrap_or(DEFAULT).to_ascii_lowercase();
+        let primary = requested.split('-').next().unwrap_or_default();
+        let found = [requested.as_str(), primary]
             .into_iter()
-            .find_map(|one| self.sources.get_key_value(one));
+            .find_map(|language| self.sources.get_key_value(language));
         found.map_or(DEFAULT, |(language, _)| language.as_str())
     }
 }

@@ -1,4 +1,4 @@
-//! What a template is given.
+//! The variables of a template.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use chrono_tz::Tz;
@@ -14,8 +14,7 @@ use crate::{
     text::{excerpt, label},
 };
 
-/// A digest as a template sees it; what each field means is said at
-/// [`DigestTemplates`](crate::DigestTemplates).
+/// The variables of a template; documented in [`DigestTemplates`](crate::DigestTemplates).
 #[derive(Debug, Serialize)]
 pub(crate) struct View {
     name: String,
@@ -26,13 +25,13 @@ pub(crate) struct View {
     answers_are_read: bool,
 }
 
-/// What becomes of an answer to an e-mail.
+/// The handling of replies to an e-mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Answers {
-    /// It arrives at an address of the host's.
+pub(crate) enum Replies {
+    /// Replies go to an address of the host.
     Read,
-    /// It arrives nowhere.
-    NotRead,
+    /// Replies are not read.
+    Ignored,
 }
 
 #[derive(Debug, Serialize)]
@@ -59,60 +58,66 @@ struct MessageView {
     at_iso: String,
 }
 
-/// A link that the host composed cannot stand in an e-mail.
+/// A link of the host is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a link in an e-mail must be a URL of http or https, without blanks, quotes or brackets")]
-pub(crate) struct BadLink;
+#[error("a link in an e-mail must be an http or https URL without spaces, quotes or brackets; check `Links`")]
+pub(crate) struct InvalidLink;
 
 impl View {
-    pub(crate) fn new(digest: &Digest, links: &dyn Links, answers: Answers) -> Result<Self, BadLink> {
+    pub(crate) fn new(digest: &Digest, links: &dyn Links, replies: Replies) -> Result<Self, InvalidLink> {
         let zone = digest.contact.time_zone.as_deref();
         let zone = zone.and_then(|zone| zone.parse().ok()).unwrap_or(Tz::UTC);
-        let conversation = |one| conversation(digest, one, zone, links);
+        let conversation_view = |conversation| self::conversation(digest, conversation, zone, links);
         Ok(Self {
             name: label(&digest.name),
             messages: digest.messages,
             conversations: digest
                 .conversations
                 .iter()
-                .map(conversation)
+                .map(conversation_view)
                 .collect::<Result<_, _>>()?,
             more_conversations: digest.more_conversations,
             unsubscribe: unsubscribe(digest, links)?,
-            answers_are_read: answers == Answers::Read,
+            answers_are_read: replies == Replies::Read,
         })
     }
 }
 
-pub(crate) fn unsubscribe(digest: &Digest, links: &dyn Links) -> Result<Option<String>, BadLink> {
-    links.unsubscribe(digest).map(checked).transpose()
+pub(crate) fn unsubscribe(digest: &Digest, links: &dyn Links) -> Result<Option<String>, InvalidLink> {
+    links.unsubscribe(digest).map(validate_link).transpose()
 }
 
-fn checked(link: String) -> Result<String, BadLink> {
-    if is_link(&link) { Ok(link) } else { Err(BadLink) }
+fn validate_link(link: String) -> Result<String, InvalidLink> {
+    if is_link(&link) {
+        Ok(link)
+    } else {
+        Err(InvalidLink)
+    }
 }
 
 fn conversation(
     digest: &Digest,
-    one: &DigestConversation,
+    conversation: &DigestConversation,
     zone: Tz,
     links: &dyn Links,
-) -> Result<ConversationView, BadLink> {
+) -> Result<ConversationView, InvalidLink> {
     Ok(ConversationView {
-        from: label(&one.from),
-        booking: one.booking.as_ref().and_then(booking),
-        messages: one.messages,
-        first: one
+        from: label(&conversation.from),
+        booking: conversation.booking.as_ref().and_then(booking),
+        messages: conversation.messages,
+        first: conversation
             .first
             .iter()
             .map(|message| self::message(message, zone))
             .collect(),
-        more: one.messages.saturating_sub(one.first.len() as u64),
-        link: checked(links.conversation(digest, one))?,
+        more: conversation
+            .messages
+            .saturating_sub(conversation.first.len() as u64),
+        link: validate_link(links.conversation(digest, conversation))?,
     })
 }
 
-/// A booking of which the directory says something.
+/// The booking, if the directory knows its number.
 fn booking(booking: &DigestBooking) -> Option<BookingView> {
     let (number, title) = (label(&booking.profile.number), label(&booking.profile.tour_title));
     (!number.is_empty()).then_some(BookingView { number, title })

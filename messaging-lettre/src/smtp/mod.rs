@@ -1,13 +1,13 @@
-//! SMTP, step by step, so that a failure is known by the step that failed.
+//! An SMTP client that tracks the steps of a transaction, so that a failure can be classified by its step.
 //!
-//! | file | has |
+//! | module | contents |
 //! |---|---|
-//! | `server` | where the server is, how a connection is secured, and who we are to it; one connection |
-//! | `pool` | connections that are kept for the next e-mail |
-//! | `answer` | what a reply says about the recipient, the sender or the server |
+//! | `server` | address, TLS mode and credentials of the server; opening a connection |
+//! | `pool` | idle connections |
+//! | `reply` | classification of replies |
 
-mod answer;
 mod pool;
+mod reply;
 mod server;
 
 use std::{error::Error as _, fmt, sync::Arc, time::Duration};
@@ -25,14 +25,14 @@ use lettre::{
 use messaging_core::transport::mailer::{Digest, MailError, MailErrorKind, Mailer};
 
 use crate::DigestMail;
-use answer::{Reply, Stage, without_reply};
 use pool::Pool;
+use reply::{Reply, Stage, without_reply};
 use server::Server;
 
-/// How long a server may take for one e-mail.
+/// Default timeout of one e-mail.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Sends digests over SMTP, on connections that are kept. Clones share them.
+/// Sends digests over SMTP with pooled connections. Clones share the pool.
 #[derive(Clone)]
 pub struct SmtpMailer {
     pool: Arc<Pool>,
@@ -40,22 +40,22 @@ pub struct SmtpMailer {
     timeout: Duration,
 }
 
-/// The URL of a mail server is none. It is not shown: it may hold a password.
+/// The URL of the mail server is invalid. The error does not contain it: it may hold a password.
 #[derive(Debug, thiserror::Error)]
-#[error("the URL of the mail server must be one of smtp or smtps")]
+#[error("the URL of the mail server must be smtp://… or smtps://… with a host")]
 pub struct SmtpConfigError;
 
 impl SmtpMailer {
-    /// Sends through the server at a URL:
+    /// Creates a mailer for the server at a URL:
     ///
-    /// | URL | is |
+    /// | URL | connection |
     /// |---|---|
     /// | `smtps://user:password@mail.example` | TLS from the beginning, port 465 |
-    /// | `smtp://user:password@mail.example:587?tls=required` | STARTTLS, and nothing without it |
-    /// | `smtp://localhost:25` | no TLS: for a relay on the same machine |
+    /// | `smtp://user:password@mail.example:587?tls=required` | STARTTLS required |
+    /// | `smtp://localhost:25` | no TLS, for a relay on the same machine |
     ///
-    /// What is special in a user or a password is percent-encoded. A path is the name that we say in `EHLO`. No I/O;
-    /// sending needs a tokio runtime.
+    /// Percent-encode special characters in user and password. A path sets the client name in `EHLO`. Performs no I/O;
+    /// sending requires a tokio runtime.
     ///
     /// # Errors
     /// [`SmtpConfigError`].
@@ -63,27 +63,27 @@ impl SmtpMailer {
         Self::with_timeout(url, mail, TIMEOUT)
     }
 
-    /// The same, with another limit for what the server may take for one e-mail. Default: 30 s.
+    /// Creates a mailer with another timeout of one e-mail. The default is 30 s.
     ///
     /// # Errors
-    /// [`SmtpConfigError`].
+    /// [`SmtpConfigError`] if the URL is invalid.
     pub fn with_timeout(url: &str, mail: DigestMail, timeout: Duration) -> Result<Self, SmtpConfigError> {
         let pool = Arc::new(Pool::new(Server::parse(url)?));
         Ok(Self { pool, mail, timeout })
     }
 
-    /// Hands an e-mail over, and says by `stage` how far that has come.
-    async fn hand_over(&self, message: &Message, stage: &mut Stage) -> Result<(), Failure> {
-        let mut connection = self.pool.take(stage).await?;
+    /// Sends an e-mail; `stage` is the step reached.
+    async fn deliver(&self, message: &Message, stage: &mut Stage) -> Result<(), SendFailure> {
+        let mut connection = self.pool.acquire(stage).await?;
         match transact(&mut connection, message.envelope(), &message.formatted(), stage).await {
             Ok(()) => {
-                self.pool.put(connection);
+                self.pool.release(connection);
                 Ok(())
             }
             Err(failure) => {
-                // A server that has answered goes on with the next e-mail; any other connection is of no use.
-                if failure.leaves_the_connection() {
-                    self.pool.put(connection);
+                // After a reply the connection can be reused; otherwise it is dropped.
+                if failure.keeps_connection() {
+                    self.pool.release(connection);
                 }
                 Err(failure)
             }
@@ -96,7 +96,7 @@ impl Mailer for SmtpMailer {
     async fn send(&self, digest: &Digest) -> Result<(), MailError> {
         let message = self.mail.message(digest)?;
         let mut stage = Stage::Connect;
-        let sent = tokio::time::timeout(self.timeout, self.hand_over(&message, &mut stage)).await;
+        let sent = tokio::time::timeout(self.timeout, self.deliver(&message, &mut stage)).await;
         match sent {
             Ok(Ok(())) => Ok(()),
             Ok(Err(failure)) => Err(failure.into_error(stage)),
@@ -105,33 +105,33 @@ impl Mailer for SmtpMailer {
     }
 }
 
-/// Why an e-mail was not handed over.
+/// The reason why an e-mail was not accepted.
 #[derive(Debug)]
-enum Failure {
-    /// What lettre says: a reply of the server, or no reply.
+enum SendFailure {
+    /// An error of lettre: a negative reply, or no reply.
     Smtp(lettre::transport::smtp::Error),
-    /// The server cannot be told an address that is not ASCII.
-    NoUtf8(Party),
+    /// The address is not ASCII and the server lacks SMTPUTF8.
+    NoSmtpUtf8(AddressRole),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Party {
+enum AddressRole {
     Sender,
     Recipient,
 }
 
 /// The server lacks SMTPUTF8.
 #[derive(Debug, thiserror::Error)]
-#[error("the mail server takes ASCII addresses only")]
+#[error("the mail server accepts ASCII addresses only (no SMTPUTF8)")]
 struct AsciiOnly;
 
-impl From<lettre::transport::smtp::Error> for Failure {
+impl From<lettre::transport::smtp::Error> for SendFailure {
     fn from(error: lettre::transport::smtp::Error) -> Self {
         Self::Smtp(error)
     }
 }
 
-impl Failure {
+impl SendFailure {
     fn reply(&self) -> Option<Reply> {
         let Self::Smtp(error) = self else { return None };
         let text = error.source().map(ToString::to_string);
@@ -141,24 +141,24 @@ impl Failure {
         ))
     }
 
-    fn leaves_the_connection(&self) -> bool {
+    fn keeps_connection(&self) -> bool {
         match self {
-            Self::NoUtf8(_) => true,
-            Self::Smtp(_) => self.reply().is_some_and(|reply| !reply.ends_the_connection()),
+            Self::NoSmtpUtf8(_) => true,
+            Self::Smtp(_) => self.reply().is_some_and(|reply| !reply.closes_connection()),
         }
     }
 
     fn into_error(self, stage: Stage) -> MailError {
         let reply = self.reply();
         match self {
-            Self::NoUtf8(Party::Recipient) => MailError::new(MailErrorKind::Deferred, AsciiOnly),
-            Self::NoUtf8(Party::Sender) => MailError::new(MailErrorKind::Misconfigured, AsciiOnly),
+            Self::NoSmtpUtf8(AddressRole::Recipient) => MailError::new(MailErrorKind::Deferred, AsciiOnly),
+            Self::NoSmtpUtf8(AddressRole::Sender) => MailError::new(MailErrorKind::Misconfigured, AsciiOnly),
             Self::Smtp(error) => {
-                // No mechanism in common, or no TLS where it is required.
-                let is_ours = error.is_client();
+                // No common authentication mechanism, or no TLS although required.
+                let is_client_error = error.is_client();
                 let kind = match reply {
                     Some(reply) => reply.kind(stage),
-                    None if is_ours => MailErrorKind::Misconfigured,
+                    None if is_client_error => MailErrorKind::Misconfigured,
                     None => without_reply(stage),
                 };
                 MailError::new(kind, error)
@@ -167,27 +167,27 @@ impl Failure {
     }
 }
 
-/// One e-mail on one connection.
+/// Sends one e-mail on a connection.
 async fn transact(
     connection: &mut AsyncSmtpConnection,
     envelope: &Envelope,
     email: &[u8],
     stage: &mut Stage,
-) -> Result<(), Failure> {
+) -> Result<(), SendFailure> {
     *stage = Stage::Sender;
     let mut parameters = Vec::new();
     let offers = |extension| connection.server_info().supports_feature(extension);
     let is_ascii = |address: &Address| AsRef::<str>::as_ref(address).is_ascii();
-    let foreign = if !envelope.from().is_none_or(is_ascii) {
-        Some(Party::Sender)
+    let non_ascii = if !envelope.from().is_none_or(is_ascii) {
+        Some(AddressRole::Sender)
     } else if !envelope.to().iter().all(is_ascii) {
-        Some(Party::Recipient)
+        Some(AddressRole::Recipient)
     } else {
         None
     };
-    if let Some(party) = foreign {
+    if let Some(role) = non_ascii {
         if !offers(Extension::SmtpUtfEight) {
-            return Err(Failure::NoUtf8(party));
+            return Err(SendFailure::NoSmtpUtf8(role));
         }
         parameters.push(MailParameter::SmtpUtfEight);
     }

@@ -6,18 +6,18 @@ use std::{
 use lettre::transport::smtp::{client::AsyncSmtpConnection, commands::Rset};
 use tokio::time::Instant;
 
-use super::{Failure, answer::Stage, server::Server};
+use super::{SendFailure, reply::Stage, server::Server};
 
-/// How many connections are kept.
-const KEPT: usize = 8;
+/// Maximum number of idle connections.
+const MAX_IDLE: usize = 8;
 
-/// For how long a connection is kept without an e-mail.
-const IDLE: Duration = Duration::from_secs(30);
+/// Time after which an idle connection is closed.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long a server may take to answer that a connection ends.
-const GOODBYE: Duration = Duration::from_secs(1);
+/// Time limit for closing a connection.
+const QUIT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Connections that are kept for the next e-mail.
+/// A pool of idle connections.
 pub(super) struct Pool {
     server: Server,
     idle: Mutex<Idle>,
@@ -25,10 +25,10 @@ pub(super) struct Pool {
 
 #[derive(Default)]
 struct Idle {
-    /// Since when nothing is sent on it; the newest last.
+    /// Connections with the time of their release, oldest first.
     connections: Vec<(Instant, AsyncSmtpConnection)>,
-    /// Whether a task ends those that are idle for too long.
-    is_watched: bool,
+    /// Whether a task that closes idle connections is running.
+    has_reaper: bool,
 }
 
 impl Pool {
@@ -37,12 +37,12 @@ impl Pool {
         Self { server, idle }
     }
 
-    /// A connection that works: one that was kept, or else a new one.
-    pub(super) async fn take(&self, stage: &mut Stage) -> Result<AsyncSmtpConnection, Failure> {
+    /// Returns an idle connection that still works, or a new one.
+    pub(super) async fn acquire(&self, stage: &mut Stage) -> Result<AsyncSmtpConnection, SendFailure> {
         loop {
-            let kept = self.idle().connections.pop();
-            match kept {
-                // The server may have ended it meanwhile, and an e-mail may have been begun on it and refused.
+            let pooled = self.idle().connections.pop();
+            match pooled {
+                // The server may have closed it meanwhile, and a refused e-mail may have left it mid-transaction.
                 Some((_, mut connection)) => {
                     *stage = Stage::Connect;
                     if connection.command(Rset).await.is_ok() {
@@ -54,31 +54,31 @@ impl Pool {
         }
     }
 
-    /// Keeps a connection.
-    pub(super) fn put(self: &Arc<Self>, connection: AsyncSmtpConnection) {
+    /// Returns a connection to the pool.
+    pub(super) fn release(self: &Arc<Self>, connection: AsyncSmtpConnection) {
         let mut idle = self.idle();
-        if idle.connections.len() >= KEPT {
+        if idle.connections.len() >= MAX_IDLE {
             return;
         }
         idle.connections.push((now(), connection));
-        if !std::mem::replace(&mut idle.is_watched, true) {
-            tokio::spawn(watch(Arc::downgrade(self)));
+        if !std::mem::replace(&mut idle.has_reaper, true) {
+            tokio::spawn(close_idle_connections(Arc::downgrade(self)));
         }
     }
 
-    /// Takes out those that are idle for too long; `None` when none is left.
+    /// Removes the connections past the idle timeout; `None` if the pool was empty.
     fn expired(&self) -> Option<Vec<AsyncSmtpConnection>> {
         let (mut idle, now) = (self.idle(), now());
         if idle.connections.is_empty() {
-            idle.is_watched = false;
+            idle.has_reaper = false;
             return None;
         }
-        let fresh = idle
+        let first_fresh = idle
             .connections
-            .partition_point(|(since, _)| *since + IDLE <= now);
+            .partition_point(|(since, _)| *since + IDLE_TIMEOUT <= now);
         Some(
             idle.connections
-                .drain(..fresh)
+                .drain(..first_fresh)
                 .map(|(_, connection)| connection)
                 .collect(),
         )
@@ -89,23 +89,23 @@ impl Pool {
     }
 }
 
-/// Ends connections that are idle for too long, until there are none.
-async fn watch(pool: Weak<Pool>) {
+/// Closes connections past the idle timeout, until the pool is empty.
+async fn close_idle_connections(pool: Weak<Pool>) {
     loop {
-        tokio::time::sleep(IDLE).await;
+        tokio::time::sleep(IDLE_TIMEOUT).await;
         let Some(expired) = pool.upgrade().and_then(|pool| pool.expired()) else {
             return;
         };
         for mut connection in expired {
-            // A goodbye that a deaf server does not answer keeps no other connection.
-            tokio::time::timeout(GOODBYE, connection.abort()).await.ok();
+            // A server that does not answer must not delay the other connections.
+            tokio::time::timeout(QUIT_TIMEOUT, connection.abort()).await.ok();
         }
     }
 }
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "a connection is idle by tokio's time, as the pause between looks is"
+    reason = "idle time is measured with tokio's clock, like the sleep between checks"
 )]
 fn now() -> Instant {
     Instant::now()

@@ -9,30 +9,30 @@ use lettre::transport::smtp::{
 use percent_encoding::percent_decode_str;
 use url::Url;
 
-use super::{SmtpConfigError, answer::Stage};
+use super::{SmtpConfigError, reply::Stage};
 
-/// A mail server, and who we are to it.
+/// A mail server, with credentials and client name.
 pub(super) struct Server {
     host: String,
     port: u16,
     security: Security,
-    hello: ClientId,
+    client_id: ClientId,
     credentials: Option<Credentials>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Security {
     None,
-    /// STARTTLS where the server offers it.
+    /// STARTTLS if the server offers it.
     Opportunistic,
-    /// STARTTLS, and nothing without it.
+    /// STARTTLS, or no connection.
     Required,
-    /// TLS from the beginning.
+    /// TLS from the start of the connection.
     Wrapped,
 }
 
 impl Server {
-    /// Of a URL of `smtp` or `smtps`.
+    /// Parses an `smtp` or `smtps` URL.
     pub(super) fn parse(url: &str) -> Result<Self, SmtpConfigError> {
         let url = Url::parse(url).map_err(|_| SmtpConfigError)?;
         let tls = url
@@ -58,7 +58,7 @@ impl Server {
             Some(password) => Some(Credentials::new(decoded(url.username())?, decoded(password)?)),
             None => None,
         };
-        let hello = match url.path().trim_matches('/') {
+        let client_id = match url.path().trim_matches('/') {
             "" => ClientId::default(),
             name => ClientId::Domain(name.to_owned()),
         };
@@ -66,26 +66,26 @@ impl Server {
             host: host.to_owned(),
             port: url.port().unwrap_or(port),
             security,
-            hello,
+            client_id,
             credentials,
         })
     }
 
-    /// A connection on which e-mails may be sent.
+    /// Opens a connection, with TLS and authentication as configured.
     pub(super) async fn connect(&self, stage: &mut Stage) -> Result<AsyncSmtpConnection, Error> {
         *stage = Stage::Connect;
         let tls = || TlsParameters::new(self.host.clone());
         let wrapped = (self.security == Security::Wrapped).then(tls).transpose()?;
         let address = (self.host.as_str(), self.port);
         let mut connection =
-            AsyncSmtpConnection::connect_tokio1(address, None, &self.hello, wrapped, None).await?;
-        let upgrades = match self.security {
+            AsyncSmtpConnection::connect_tokio1(address, None, &self.client_id, wrapped, None).await?;
+        let uses_starttls = match self.security {
             Security::None | Security::Wrapped => false,
             Security::Opportunistic => connection.can_starttls(),
             Security::Required => true,
         };
-        if upgrades {
-            connection.starttls(tls()?, &self.hello).await?;
+        if uses_starttls {
+            connection.starttls(tls()?, &self.client_id).await?;
         }
         if let Some(credentials) = &self.credentials {
             *stage = Stage::Authentication;
@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_url_says_where_the_server_is_and_how_it_is_secured() {
+    fn a_url_has_the_address_and_the_tls_mode() {
         for (url, host, port, security) in [
             ("smtp://localhost", "localhost", 25, Security::None),
             ("smtp://127.0.0.1:2525", "127.0.0.1", 2525, Security::None),
@@ -144,13 +144,13 @@ mod tests {
     }
 
     #[test]
-    fn a_name_for_the_greeting_is_the_path() {
+    fn the_path_is_the_client_name() {
         let server = Server::parse("smtp://mail.example/tours.example").unwrap();
-        assert_eq!(server.hello, ClientId::Domain("tours.example".to_owned()));
+        assert_eq!(server.client_id, ClientId::Domain("tours.example".to_owned()));
     }
 
     #[test]
-    fn what_is_special_in_a_password_is_decoded() {
+    fn user_and_password_are_percent_decoded() {
         let server = Server::parse("smtps://a%40b:p%2Fw%20d@mail.example").unwrap();
         let expected = Credentials::new("a@b".to_owned(), "p/w d".to_owned());
         assert!(server.credentials == Some(expected));

@@ -1,15 +1,15 @@
-//! What an e-mail says, and in which language.
+//! Rendering of e-mails, and their language.
 
 use messaging_core::host::directory::Contact;
 use messaging_core::transport::mailer::{Digest, DigestConversation, MailErrorKind};
 use messaging_lettre::{DigestMail, DigestTemplates, Links, Templates};
 use proptest::prelude::*;
 
-use crate::support::digests::{Pages, conversation, digest, usual};
+use crate::support::digests::{Pages, conversation, digest, sample_digest};
 
 #[test]
-fn the_text_and_the_html_are_what_they_were() {
-    let rendered = Templates::default().render(&usual(), &Pages).unwrap();
+fn subject_text_and_html_match_the_snapshots() {
+    let rendered = Templates::default().render(&sample_digest(), &Pages).unwrap();
     insta::assert_snapshot!("subject", rendered.subject);
     insta::assert_snapshot!("text", rendered.text);
     let body = rendered.html.split_once("<body>").unwrap().1;
@@ -17,7 +17,7 @@ fn the_text_and_the_html_are_what_they_were() {
 }
 
 #[test]
-fn a_subject_says_who_or_how_many() {
+fn a_subject_names_the_sender_or_the_number_of_messages() {
     let subject = |digest: &Digest| Templates::default().render(digest, &Pages).unwrap().subject;
     assert_eq!(
         subject(&digest(vec![conversation("Ada", &["hi"], 1)])),
@@ -31,11 +31,11 @@ fn a_subject_says_who_or_how_many() {
         subject(&digest(vec![conversation("Ada", &["hi"], 3)])),
         "3 new messages from \u{2068}Ada\u{2069}"
     );
-    assert_eq!(subject(&usual()), "10 new messages in 4 conversations");
+    assert_eq!(subject(&sample_digest()), "10 new messages in 4 conversations");
 }
 
 #[test]
-fn times_are_in_the_recipients_zone_and_in_utc_where_that_is_unknown() {
+fn times_are_in_the_recipients_zone_or_in_utc() {
     for (zone, expected) in [
         (Some("America/New_York"), "1 Jan 2026, 22:04 EST"),
         (Some("Europe/Zurich"), "2 Jan 2026, 04:04 CET"),
@@ -57,7 +57,7 @@ fn times_are_in_the_recipients_zone_and_in_utc_where_that_is_unknown() {
 }
 
 #[test]
-fn a_host_adds_languages_and_a_variety_gets_its_own_language() {
+fn a_regional_variant_uses_the_templates_of_its_language() {
     let german = DigestTemplates {
         subject: "{{ messages }} neue Nachrichten".to_owned(),
         ..DigestTemplates::default()
@@ -77,7 +77,7 @@ fn a_host_adds_languages_and_a_variety_gets_its_own_language() {
 }
 
 #[test]
-fn a_template_that_is_wrong_is_refused_where_it_is_given() {
+fn an_invalid_template_is_refused_when_added() {
     let broken = DigestTemplates {
         text: "{% for x in".to_owned(),
         ..DigestTemplates::default()
@@ -85,9 +85,9 @@ fn a_template_that_is_wrong_is_refused_where_it_is_given() {
     assert!(Templates::default().with("de", broken).is_err());
 }
 
-struct Bad(&'static str);
+struct FixedLink(&'static str);
 
-impl Links for Bad {
+impl Links for FixedLink {
     fn conversation(&self, _: &Digest, _: &DigestConversation) -> String {
         self.0.to_owned()
     }
@@ -98,39 +98,42 @@ impl Links for Bad {
 }
 
 #[test]
-fn a_bad_link_or_template_concerns_its_recipient_for_now() {
+fn an_invalid_link_or_template_defers_its_recipient() {
     let digest = digest(vec![conversation("Ada", &["hi"], 1)]);
-    let kind = |links: Bad, templates: Templates| {
+    let kind = |links: FixedLink, templates: Templates| {
         let mail = DigestMail::new("messages@tours.example", templates, links).unwrap();
         mail.message(&digest).err().map(|error| error.kind())
     };
     let unknown = DigestTemplates {
-        subject: "{{ nothing_of_that_name }}".to_owned(),
+        subject: "{{ undefined_variable }}".to_owned(),
         ..DigestTemplates::default()
     };
     let unknown = Templates::default().with("en", unknown).unwrap();
-    assert_eq!(kind(Bad("https://tours.example"), Templates::default()), None);
     assert_eq!(
-        kind(Bad("javascript:alert(1)"), Templates::default()),
+        kind(FixedLink("https://tours.example"), Templates::default()),
+        None
+    );
+    assert_eq!(
+        kind(FixedLink("javascript:alert(1)"), Templates::default()),
         Some(MailErrorKind::Deferred)
     );
     assert_eq!(
-        kind(Bad("https://tours.example"), unknown),
+        kind(FixedLink("https://tours.example"), unknown),
         Some(MailErrorKind::Deferred)
     );
 }
 
 #[test]
-fn an_address_that_is_none_is_refused() {
+fn an_invalid_address_is_refused() {
     let mail = DigestMail::new("Tours <messages@tours.example>", Templates::default(), Pages).unwrap();
     for email in [
-        "nobody",
+        "no-address",
         "a@b@c",
         "a b@example.com",
         "eve@example.com\r\nBcc: x@example.com",
         "<x@example.com>",
     ] {
-        let mut digest = usual();
+        let mut digest = sample_digest();
         email.clone_into(&mut digest.email);
         assert_eq!(
             mail.message(&digest).unwrap_err().kind(),
@@ -138,11 +141,11 @@ fn an_address_that_is_none_is_refused() {
             "{email}"
         );
     }
-    assert!(DigestMail::new("nobody", Templates::default(), Pages).is_err());
+    assert!(DigestMail::new("no-address", Templates::default(), Pages).is_err());
 }
 
-/// Whatever may stand in a name or a text, and then some.
-fn hostile() -> impl Strategy<Value = String> {
+/// Hostile pieces of names and texts, combined at random.
+fn hostile_text() -> impl Strategy<Value = String> {
     let pieces = prop::sample::select(vec![
         "\r\nBcc: eve@example.com",
         "<script>",
@@ -165,7 +168,7 @@ fn hostile() -> impl Strategy<Value = String> {
     prop::collection::vec(pieces, 0..20).prop_map(|pieces| pieces.concat())
 }
 
-/// The tags of a page.
+/// The names of all tags.
 fn tags(html: &str) -> Vec<&str> {
     let inner = html.split('<').skip(1);
     inner
@@ -175,14 +178,14 @@ fn tags(html: &str) -> Vec<&str> {
 
 proptest! {
     #[test]
-    fn nothing_that_people_wrote_adds_a_header_or_a_tag(from in hostile(), name in hostile(), text in hostile()) {
-        let written = |from: &str, name: &str, text: &str| {
+    fn no_name_or_text_adds_a_header_or_a_tag(from in hostile_text(), name in hostile_text(), text in hostile_text()) {
+        let digest_with = |from: &str, name: &str, text: &str| {
             let mut digest = digest(vec![conversation(from, &[text], 1)]);
             name.clone_into(&mut digest.name);
             digest
         };
         let harmless = |text: &str| if text.trim_matches(|c: char| c.is_whitespace() || c.is_control() || ('\u{202A}'..='\u{2069}').contains(&c)).is_empty() { "" } else { "x" };
-        let (bad, good) = (written(&from, &name, &text), written(harmless(&from), harmless(&name), harmless(&text)));
+        let (bad, good) = (digest_with(&from, &name, &text), digest_with(harmless(&from), harmless(&name), harmless(&text)));
         let templates = Templates::default();
         let (bad_page, good_page) = (templates.render(&bad, &Pages).unwrap(), templates.render(&good, &Pages).unwrap());
         prop_assert_eq!(tags(&bad_page.html), tags(&good_page.html));

@@ -7,17 +7,17 @@ use messaging_lettre::{DigestMail, SmtpMailer, Templates};
 use messaging_test_smtp::{Mail, SmtpServer};
 
 use crate::support::{
-    digests::{Pages, conversation, digest, usual},
-    smtp::{mailer, one, words},
+    digests::{Pages, conversation, digest, sample_digest},
+    smtp::{mailer, one, visible_text},
 };
 
 #[tokio::test]
-async fn an_e_mail_arrives_and_both_parts_say_the_same() {
+async fn text_and_html_parts_have_the_same_content() {
     let Some(server) = SmtpServer::start("an e-mail") else {
         return;
     };
     mailer(&server.url(), Duration::from_secs(30))
-        .send(&usual())
+        .send(&sample_digest())
         .await
         .unwrap();
     let mails = server.wait_for(1);
@@ -47,7 +47,7 @@ async fn an_e_mail_arrives_and_both_parts_say_the_same() {
         mail.header("Date")
     );
     let (text, html) = (mail.text.as_deref().unwrap(), mail.html.as_deref().unwrap());
-    let seen = words(html);
+    let seen = visible_text(html);
     for fact in [
         "Carl Client",
         "10 messages that you have not read yet",
@@ -81,7 +81,7 @@ async fn an_e_mail_arrives_and_both_parts_say_the_same() {
 }
 
 #[tokio::test]
-async fn a_hostile_name_subject_and_text_do_no_harm() {
+async fn hostile_names_and_texts_are_neutralised() {
     let Some(server) = SmtpServer::start("a hostile e-mail") else {
         return;
     };
@@ -110,7 +110,8 @@ async fn a_hostile_name_subject_and_text_do_no_harm() {
     let (text, html) = (mail.text.as_deref().unwrap(), mail.html.as_deref().unwrap());
     assert!(!html.contains("<script") && !html.contains("<img"), "{html}");
     assert!(
-        text.contains("<img src=x onerror=alert(1)>") && words(html).contains("<img src=x onerror=alert(1)>")
+        text.contains("<img src=x onerror=alert(1)>")
+            && visible_text(html).contains("<img src=x onerror=alert(1)>")
     );
     for shown in [text, html] {
         assert!(shown.contains("👩‍👩‍👧‍👦 🙂") && shown.contains("שלום") && !shown.contains('\u{202E}'));
@@ -119,20 +120,20 @@ async fn a_hostile_name_subject_and_text_do_no_harm() {
 }
 
 #[tokio::test]
-async fn the_same_digest_has_the_same_message_id_each_time() {
+async fn the_same_digest_has_the_same_message_id() {
     let Some(server) = SmtpServer::start("a repeated e-mail") else {
         return;
     };
     let mailer = mailer(&server.url(), Duration::from_secs(30));
     for _ in 0..2 {
-        mailer.send(&usual()).await.unwrap();
+        mailer.send(&sample_digest()).await.unwrap();
     }
     let mails = server.wait_for(2);
     assert_eq!(mails[0].header("Message-ID"), mails[1].header("Message-ID"));
 }
 
 #[tokio::test]
-async fn answers_go_to_the_host_or_the_e_mail_says_that_they_are_not_read() {
+async fn an_e_mail_has_a_reply_address_or_states_that_replies_are_not_read() {
     let Some(server) = SmtpServer::start("answers to an e-mail") else {
         return;
     };
@@ -142,19 +143,22 @@ async fn answers_go_to_the_host_or_the_e_mail_says_that_they_are_not_read() {
     for mail in [mail, answered] {
         SmtpMailer::from_url(&server.url(), mail)
             .unwrap()
-            .send(&usual())
+            .send(&sample_digest())
             .await
             .unwrap();
     }
     let mails = server.wait_for(2);
-    let says_so = |mail: &Mail| {
+    let says_replies_are_ignored = |mail: &Mail| {
         let both = [mail.text.as_deref().unwrap(), mail.html.as_deref().unwrap()];
         both.map(|text| text.contains("Answers to this e-mail are not read"))
     };
     assert_eq!(
-        (mails[0].header("Reply-To"), says_so(&mails[0])),
+        (mails[0].header("Reply-To"), says_replies_are_ignored(&mails[0])),
         (vec![], [true, true])
     );
     let expected = (vec!["Help <help@tours.example>"], [false, false]);
-    assert_eq!((mails[1].header("Reply-To"), says_so(&mails[1])), expected);
+    assert_eq!(
+        (mails[1].header("Reply-To"), says_replies_are_ignored(&mails[1])),
+        expected
+    );
 }

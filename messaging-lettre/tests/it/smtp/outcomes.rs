@@ -6,7 +6,7 @@ use messaging_core::transport::mailer::MailErrorKind;
 use messaging_test_smtp::{Behaviour, SmtpServer};
 
 use crate::support::{
-    digests::usual,
+    digests::sample_digest,
     smtp::{kind, mailer, one},
 };
 
@@ -18,11 +18,14 @@ async fn a_server_that_is_down_is_unavailable() {
     let url = server.url();
     drop(server);
     let mailer = mailer(&url, Duration::from_secs(30));
-    assert_eq!(kind(&mailer, &usual()).await, Some(MailErrorKind::Unavailable));
+    assert_eq!(
+        kind(&mailer, &sample_digest()).await,
+        Some(MailErrorKind::Unavailable)
+    );
 }
 
 #[tokio::test]
-async fn a_server_that_wants_us_to_come_back_is_unavailable_and_one_that_refuses_is_not() {
+async fn a_temporary_server_failure_is_unavailable_and_a_refusal_is_not() {
     let Some(server) = SmtpServer::start("a server that refuses") else {
         return;
     };
@@ -34,27 +37,30 @@ async fn a_server_that_wants_us_to_come_back_is_unavailable_and_one_that_refuses
         (Behaviour::Accept, None),
     ] {
         server.behave(behaviour);
-        assert_eq!(kind(&mailer, &usual()).await, expected);
+        assert_eq!(kind(&mailer, &sample_digest()).await, expected);
     }
     assert_eq!(server.mails().len(), 1);
 }
 
 #[tokio::test]
-async fn a_recipient_that_is_refused_keeps_no_other_from_being_mailed() {
+async fn a_refused_recipient_does_not_affect_others() {
     let Some(server) = SmtpServer::start("a recipient that is refused") else {
         return;
     };
     server.refuse(&["carl@example.com"]);
     let mailer = mailer(&server.url(), Duration::from_secs(30));
-    assert_eq!(kind(&mailer, &usual()).await, Some(MailErrorKind::Refused));
-    let mut other = usual();
+    assert_eq!(
+        kind(&mailer, &sample_digest()).await,
+        Some(MailErrorKind::Refused)
+    );
+    let mut other = sample_digest();
     "dora@example.com".clone_into(&mut other.email);
     assert_eq!(kind(&mailer, &other).await, None);
     assert_eq!(one(&server.mails()).to, ["dora@example.com"]);
 }
 
 #[tokio::test]
-async fn a_reply_is_about_the_recipient_the_sender_or_the_server_by_its_step_and_its_code() {
+async fn a_reply_is_classified_by_its_step_and_code() {
     let Some(server) = SmtpServer::start("replies of a server") else {
         return;
     };
@@ -84,49 +90,59 @@ async fn a_reply_is_about_the_recipient_the_sender_or_the_server_by_its_step_and
         ("MAIL", "452 4.3.1 no room", MailErrorKind::Unavailable),
     ] {
         server.reply(command, reply);
-        assert_eq!(kind(&mailer, &usual()).await, Some(expected), "{command} {reply}");
+        assert_eq!(
+            kind(&mailer, &sample_digest()).await,
+            Some(expected),
+            "{command} {reply}"
+        );
     }
     server.reply("", "");
-    assert_eq!(kind(&mailer, &usual()).await, None);
+    assert_eq!(kind(&mailer, &sample_digest()).await, None);
     assert_eq!(server.mails().len(), 1);
 }
 
 #[tokio::test]
-async fn an_address_that_the_server_cannot_be_told_is_deferred_and_keeps_no_other_waiting() {
+async fn a_non_ascii_address_is_deferred_without_smtputf8_and_does_not_affect_others() {
     let Some(server) = SmtpServer::start("an address that is not ASCII") else {
         return;
     };
     let mailer = mailer(&server.url(), Duration::from_secs(30));
-    let mut foreign = usual();
+    let mut foreign = sample_digest();
     "jürgen@example.com".clone_into(&mut foreign.email);
     assert_eq!(kind(&mailer, &foreign).await, Some(MailErrorKind::Deferred));
-    assert_eq!(kind(&mailer, &usual()).await, None);
+    assert_eq!(kind(&mailer, &sample_digest()).await, None);
     assert_eq!(one(&server.mails()).to, ["carl@example.com"]);
 }
 
 #[tokio::test]
-async fn a_server_that_hangs_up_after_the_content_may_have_taken_it() {
+async fn a_connection_lost_after_the_content_has_an_unknown_outcome() {
     let Some(server) = SmtpServer::start("a server that hangs up") else {
         return;
     };
     let mailer = mailer(&server.url(), Duration::from_secs(30));
     for (behaviour, taken) in [(Behaviour::Drop, 0), (Behaviour::TakeAndDrop, 1)] {
         server.behave(behaviour);
-        assert_eq!(kind(&mailer, &usual()).await, Some(MailErrorKind::OutcomeUnknown));
+        assert_eq!(
+            kind(&mailer, &sample_digest()).await,
+            Some(MailErrorKind::OutcomeUnknown)
+        );
         assert_eq!(server.mails().len(), taken);
     }
     // And what was lost with the connection is not missed.
     server.behave(Behaviour::Accept);
-    assert_eq!(kind(&mailer, &usual()).await, None);
+    assert_eq!(kind(&mailer, &sample_digest()).await, None);
 }
 
 #[tokio::test]
-async fn a_server_that_does_not_answer_in_time_may_have_taken_it() {
+async fn a_timeout_after_the_content_has_an_unknown_outcome() {
     let Some(server) = SmtpServer::start("a server that is slow") else {
         return;
     };
     server.behave(Behaviour::Hold);
     let mailer = mailer(&server.url(), Duration::from_millis(300));
-    assert_eq!(kind(&mailer, &usual()).await, Some(MailErrorKind::OutcomeUnknown));
+    assert_eq!(
+        kind(&mailer, &sample_digest()).await,
+        Some(MailErrorKind::OutcomeUnknown)
+    );
     assert_eq!(server.mails().len(), 1);
 }

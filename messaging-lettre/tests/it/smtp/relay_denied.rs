@@ -1,4 +1,4 @@
-//! A mail server that refuses every recipient for what is the sender's fault, as Postfix does without credentials.
+//! A mail server that refuses every recipient although the sender is at fault, as Postfix does without credentials.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -29,16 +29,16 @@ impl Presence for Offline {
     }
 }
 
-/// A marketplace whose clients write to agents.
-struct House {
+/// A deployment whose clients write to agents.
+struct Fixture {
     messaging: Messaging,
     workers: Workers,
     directory: FakeDirectory,
     clock: ManualClock,
 }
 
-impl House {
-    /// After two deferrals that count the messages count as mailed.
+impl Fixture {
+    /// Creates a deployment that gives up a digest after two counted deferrals.
     fn new(server: &SmtpServer) -> Self {
         let (clock, directory) = (ManualClock::new(), FakeDirectory::new());
         let (messaging, workers) = Messaging::builder(MemoryStore::new(), directory.clone())
@@ -51,7 +51,7 @@ impl House {
             .clock(clock.clone())
             .ids(SequentialIds::default())
             .build()
-            .expect("options that are valid");
+            .expect("valid options");
         Self {
             messaging,
             workers,
@@ -66,7 +66,7 @@ impl House {
         let plan = self
             .messaging
             .prepare_open(open)
-            .expect("a conversation that may be opened");
+            .expect("the conversation may be opened");
         let send = SendMessage {
             conversation_id: self
                 .messaging
@@ -77,20 +77,20 @@ impl House {
             body: Body::parse("Is the hut open?").expect("a text"),
             key: None,
         };
-        let answer = self.messaging.send_message(&client(n), &send).await;
-        answer.expect("it is sent");
+        let result = self.messaging.send_message(&client(n), &send).await;
+        result.expect("the message is sent");
     }
 
-    async fn after(&self, hours: u64) {
+    async fn run_digests_for(&self, hours: u64) {
         for _ in 0..hours {
             self.clock.advance(Duration::from_hours(1));
-            let digests = self.workers.digests().expect("e-mail is switched on");
+            let digests = self.workers.digests().expect("digests are enabled");
             digests.step().await.expect("the store answers");
         }
     }
 }
 
-/// To whom the server has taken e-mails, in order of the addresses.
+/// The recipients of accepted e-mails, sorted.
 fn recipients(server: &SmtpServer) -> Vec<String> {
     let mut to: Vec<_> = server.mails().into_iter().flat_map(|mail| mail.to).collect();
     to.sort();
@@ -98,19 +98,19 @@ fn recipients(server: &SmtpServer) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_server_that_denies_relaying_for_days_loses_no_digest() {
+async fn no_digest_is_lost_while_relaying_is_denied_for_days() {
     let Some(server) = SmtpServer::start("relaying denied") else {
         return;
     };
-    let house = House::new(&server);
+    let fixture = Fixture::new(&server);
     for n in [1, 2] {
-        house.send(n).await;
+        fixture.send(n).await;
     }
     server.reply("RCPT", "554 5.7.1 relay access denied");
-    house.after(4 * 24).await;
+    fixture.run_digests_for(4 * 24).await;
     assert_eq!(server.mails().len(), 0);
     server.reply("", "");
-    house.after(24).await;
+    fixture.run_digests_for(24).await;
     assert_eq!(
         recipients(&server),
         ["agent-1@example.com", "agent-2@example.com"]
@@ -118,22 +118,22 @@ async fn a_server_that_denies_relaying_for_days_loses_no_digest() {
 }
 
 #[tokio::test]
-async fn a_server_that_denies_relaying_but_takes_its_own_domain_loses_no_digest() {
+async fn no_digest_is_lost_while_only_the_servers_own_domain_is_accepted() {
     let Some(server) = SmtpServer::start("relaying denied but to one domain") else {
         return;
     };
-    let house = House::new(&server);
-    house
+    let fixture = Fixture::new(&server);
+    fixture
         .directory
         .set_contact(agent_user_id(3), Contact::at("staff@Tours.example"));
     server.deny_relaying("Tours.example");
     for n in [1, 2] {
-        house.send(n).await;
+        fixture.send(n).await;
     }
-    // Four days, with an e-mail between any two deferrals of a user.
+    // Four days, with an accepted e-mail between any two deferrals of a user.
     for _ in 0..4 * 24 {
-        house.send(3).await;
-        house.after(1).await;
+        fixture.send(3).await;
+        fixture.run_digests_for(1).await;
     }
     let taken = recipients(&server);
     assert!(
@@ -141,31 +141,31 @@ async fn a_server_that_denies_relaying_but_takes_its_own_domain_loses_no_digest(
         "{taken:?}"
     );
     server.relay();
-    house.after(24).await;
+    fixture.run_digests_for(24).await;
     let mut others = recipients(&server);
     others.retain(|to| to != "staff@Tours.example");
     assert_eq!(others, ["agent-1@example.com", "agent-2@example.com"]);
 }
 
 #[tokio::test]
-async fn a_mailbox_that_alone_is_of_its_domain_is_given_up_after_a_week_of_deferrals() {
+async fn the_only_mailbox_of_a_domain_is_given_up_after_a_week_of_deferrals() {
     let Some(server) = SmtpServer::start("a dead mailbox") else {
         return;
     };
-    let house = House::new(&server);
-    house
+    let fixture = Fixture::new(&server);
+    fixture
         .directory
         .set_contact(agent_user_id(3), Contact::at("staff@tours.example"));
     server.deny_relaying("tours.example");
-    house.send(1).await;
+    fixture.send(1).await;
     for _ in 0..8 * 24 {
-        house.send(3).await;
-        house.after(1).await;
+        fixture.send(3).await;
+        fixture.run_digests_for(1).await;
     }
     server.relay();
-    house.after(24).await;
+    fixture.run_digests_for(24).await;
     assert!(recipients(&server).iter().all(|to| to == "staff@tours.example"));
-    house.send(1).await;
-    house.after(1).await;
+    fixture.send(1).await;
+    fixture.run_digests_for(1).await;
     assert!(recipients(&server).contains(&"agent-1@example.com".to_owned()));
 }

@@ -5,7 +5,7 @@ use messaging_lettre::{DigestMail, SmtpMailer, Templates};
 use crate::support::digests::Pages;
 
 #[test]
-fn a_url_that_is_none_is_refused_without_saying_it() {
+fn an_invalid_url_is_refused_without_revealing_it() {
     let mail = || DigestMail::new("messages@tours.example", Templates::default(), Pages).expect("an address");
     for url in [
         "",

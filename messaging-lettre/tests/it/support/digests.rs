@@ -1,4 +1,4 @@
-//! Digests, and where their links lead.
+//! Sample digests and links.
 
 use messaging_core::{
     Body, BookingId, ConversationId, DigestId, Timestamp, UserId,
@@ -62,8 +62,8 @@ pub(crate) fn digest(conversations: Vec<DigestConversation>) -> Digest {
     }
 }
 
-/// What somebody gets who was away for a while.
-pub(crate) fn usual() -> Digest {
+/// A digest with several conversations, senders and kinds of text.
+pub(crate) fn sample_digest() -> Digest {
     let mut alpine = conversation(
         "Alpine Trails",
         &[

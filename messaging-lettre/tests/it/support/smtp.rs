@@ -18,8 +18,8 @@ pub(crate) async fn kind(mailer: &SmtpMailer, digest: &Digest) -> Option<MailErr
     mailer.send(digest).await.err().map(|error| error.kind())
 }
 
-/// The words of a page as a person sees them.
-pub(crate) fn words(html: &str) -> String {
+/// The visible_text of a page as a person sees them.
+pub(crate) fn visible_text(html: &str) -> String {
     let body = html.split_once("</head>").expect("a page").1;
     let mut text = String::new();
     let mut in_tag = false;

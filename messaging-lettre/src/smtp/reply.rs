@@ -1,18 +1,18 @@
-//! What a failure says: about the recipient, about the sender, or about the server.
+//! Classifies failures: about the recipient, the sender or the server.
 //!
-//! By the step that failed, the reply's code (RFC 5321) and its enhanced code (RFC 3463, RFC 7372), never by its words.
+//! Uses the failed step, the reply code (RFC 5321) and the enhanced code (RFC 3463, RFC 7372), never the reply text.
 //!
-//! | about | for example | kind |
+//! | concerns | examples | kind |
 //! |---|---|---|
-//! | the recipient, for good | `550 5.1.1` in answer to `RCPT` | [`Refused`](MailErrorKind::Refused) |
-//! | the recipient or this e-mail, for now | `452 4.2.2` (mailbox full), `450 4.7.1` (greylisted), `550 5.7.1` (policy) | [`Deferred`](MailErrorKind::Deferred) |
-//! | the sender, or our credentials | `535`, `550 5.4.5` (quota), any 5xx in answer to `MAIL` | [`Misconfigured`](MailErrorKind::Misconfigured) |
-//! | the server, for now | `421`, `4xx` in answer to `MAIL`, `452 4.3.1` | [`Unavailable`](MailErrorKind::Unavailable) |
-//! | nothing | no reply to the content | [`OutcomeUnknown`](MailErrorKind::OutcomeUnknown) |
+//! | the recipient, permanently | `550 5.1.1` after `RCPT` | [`Refused`](MailErrorKind::Refused) |
+//! | the recipient or this e-mail, temporarily | `452 4.2.2` (mailbox full), `450 4.7.1` (greylisted), `550 5.7.1` (policy) | [`Deferred`](MailErrorKind::Deferred) |
+//! | the sender or its credentials | `535`, `550 5.4.5` (quota), any 5xx after `MAIL` | [`Misconfigured`](MailErrorKind::Misconfigured) |
+//! | the server, temporarily | `421`, `4xx` after `MAIL`, `452 4.3.1` | [`Unavailable`](MailErrorKind::Unavailable) |
+//! | unknown | no reply to the content | [`OutcomeUnknown`](MailErrorKind::OutcomeUnknown) |
 
 use messaging_core::transport::mailer::MailErrorKind;
 
-/// How far an e-mail has come.
+/// The step of an SMTP transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stage {
     /// The connection, the greeting, TLS.
@@ -25,7 +25,7 @@ pub(super) enum Stage {
     Recipient,
     /// `DATA`, before any content.
     Data,
-    /// The content: from here on the server may have taken it.
+    /// The content: from here on the server may have accepted the e-mail.
     Content,
 }
 
@@ -37,7 +37,7 @@ pub(super) struct Reply {
     enhanced: Option<(u16, u16)>,
 }
 
-/// The kind of a failure without a reply: a lost connection, or the time was over.
+/// The kind of a failure without a reply: a lost connection or a timeout.
 pub(super) fn without_reply(stage: Stage) -> MailErrorKind {
     match stage {
         Stage::Content => MailErrorKind::OutcomeUnknown,
@@ -46,39 +46,39 @@ pub(super) fn without_reply(stage: Stage) -> MailErrorKind {
 }
 
 impl Reply {
-    /// Of a code, and the text behind it.
+    /// Creates a reply from its code and text.
     pub(super) fn new(code: u16, text: &str) -> Self {
-        let enhanced = enhanced(code, text);
+        let enhanced = parse_enhanced(code, text);
         Self { code, enhanced }
     }
 
-    /// Whether the server closes the connection with it.
-    pub(super) fn ends_the_connection(self) -> bool {
+    /// Whether the server closes the connection after this reply.
+    pub(super) fn closes_connection(self) -> bool {
         self.code == 421
     }
 
-    /// What it is about, and for how long.
+    /// The error kind of this reply.
     pub(super) fn kind(self, stage: Stage) -> MailErrorKind {
         use MailErrorKind::{Deferred, Misconfigured, Refused, Unavailable};
         let is_permanent = self.code >= 500;
         if self.code == 421 {
             return Unavailable;
         }
-        if self.is_about_us(stage) {
+        if self.concerns_sender(stage) {
             return if is_permanent { Misconfigured } else { Unavailable };
         }
         match (stage, is_permanent) {
             (Stage::Connect | Stage::Authentication | Stage::Sender, true) => Misconfigured,
             (Stage::Connect | Stage::Authentication | Stage::Sender, false) => Unavailable,
             (Stage::Recipient | Stage::Data | Stage::Content, false) => match self.enhanced {
-                // The mail system, whoever the recipient: no room, not accepting, overloaded.
+                // The mail system, independently of the recipient: no space, not accepting, overloaded.
                 Some((3, _)) => Unavailable,
                 _ => Deferred,
             },
             (Stage::Recipient | Stage::Data | Stage::Content, true) => match self.enhanced {
                 // Ownership of the recipient's mailbox or domain has changed.
                 Some((7, 17 | 18)) => Refused,
-                // What may pass: a full mailbox, the mail system, the network, a policy.
+                // Possibly temporary: a full mailbox, the mail system, the network, a policy.
                 Some((2, 2) | (3 | 4 | 7, _)) => Deferred,
                 None if self.code == 552 && stage == Stage::Recipient => Deferred,
                 _ => Refused,
@@ -86,26 +86,26 @@ impl Reply {
         }
     }
 
-    /// Whether it is about the sender or our credentials, whatever it answers.
-    fn is_about_us(self, stage: Stage) -> bool {
-        // Authentication is missing, too weak, wrong, or wants encryption.
+    /// Whether the reply concerns the sender or its credentials, in any step.
+    fn concerns_sender(self, stage: Stage) -> bool {
+        // Authentication is missing, too weak, wrong, or requires encryption.
         if matches!(self.code, 530 | 534 | 535 | 538) {
             return true;
         }
-        // A command or parameter is not known; of `RCPT` it is the address that will not do.
+        // Unknown command or parameter; after `RCPT` the address is at fault.
         if stage != Stage::Recipient && matches!(self.code, 500..=504) {
             return true;
         }
         matches!(
             self.enhanced,
-            // The sender's address; our quota; authentication; authentication of the sender's domain.
+            // The sender's address; the sender's quota; authentication; authentication of the sender's domain.
             Some((1, 7 | 8) | (4, 5) | (7, 8..=15 | 20..=27))
         )
     }
 }
 
-/// The enhanced code at the beginning of a text: `5.1.1` is `(1, 1)`. Its class has to be that of the code.
-fn enhanced(code: u16, text: &str) -> Option<(u16, u16)> {
+/// Parses an enhanced code at the beginning of a text: `5.1.1` is `(1, 1)`. Its class must match the reply code.
+fn parse_enhanced(code: u16, text: &str) -> Option<(u16, u16)> {
     let mut numbers = text.split_whitespace().next()?.splitn(3, '.');
     let mut number = || -> Option<u16> {
         let digits = numbers.next()?;
@@ -124,9 +124,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reply_is_about_the_recipient_the_sender_or_the_server() {
+    fn a_reply_concerns_the_recipient_the_sender_or_the_server() {
         for (stage, code, text, expected) in [
-            // The recipient, for good.
+            // The recipient, permanently.
             (Recipient, 550, "5.1.1 no such mailbox", Refused),
             (Recipient, 550, "no such mailbox", Refused),
             (Recipient, 553, "5.1.3 bad address", Refused),
@@ -135,7 +135,7 @@ mod tests {
             (Recipient, 551, "5.7.17 mailbox owner has changed", Refused),
             (Content, 554, "5.6.0 not that", Refused),
             (Content, 552, "5.3.4 too big", Deferred),
-            // The recipient or this e-mail, for now.
+            // The recipient or this e-mail, temporarily.
             (Recipient, 452, "4.2.2 mailbox full", Deferred),
             (Recipient, 552, "5.2.2 mailbox full", Deferred),
             (Recipient, 552, "mailbox full", Deferred),
@@ -144,7 +144,7 @@ mod tests {
             (Recipient, 554, "5.7.1 relay access denied", Deferred),
             (Content, 451, "come back later", Deferred),
             (Content, 550, "5.7.1 looks like spam", Deferred),
-            // The sender, and our credentials.
+            // The sender and its credentials.
             (
                 Sender,
                 550,
@@ -166,7 +166,7 @@ mod tests {
             (Content, 503, "5.5.1 bad sequence of commands", Misconfigured),
             (Recipient, 530, "5.7.0 must issue STARTTLS first", Misconfigured),
             (Connect, 554, "no SMTP service here", Misconfigured),
-            // The server, for now.
+            // The server, temporarily.
             (Connect, 421, "too many connections", Unavailable),
             (Sender, 451, "4.3.0 try again later", Unavailable),
             (Sender, 452, "4.3.1 no room", Unavailable),
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_reply_only_content_may_have_been_taken() {
+    fn without_a_reply_the_outcome_is_unknown_only_after_the_content() {
         for stage in [Connect, Authentication, Sender, Recipient, Data] {
             assert_eq!(without_reply(stage), Unavailable, "{stage:?}");
         }
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn an_enhanced_code_stands_at_the_beginning_and_has_the_class_of_the_code() {
+    fn an_enhanced_code_is_first_in_the_text_and_matches_the_class_of_the_code() {
         for (code, text, expected) in [
             (550, "5.1.1 no", Some((1, 1))),
             (550, "5.7.26", Some((7, 26))),
@@ -211,7 +211,7 @@ mod tests {
             (550, "5.1.1.1 no", None),
             (550, "", None),
         ] {
-            assert_eq!(enhanced(code, text), expected, "{code} {text}");
+            assert_eq!(parse_enhanced(code, text), expected, "{code} {text}");
         }
     }
 }
