@@ -1,4 +1,4 @@
-//! Builds the server again when the web application has been.
+//! Rebuilds the server when the web application was built.
 
 fn main() {
     println!("cargo::rerun-if-changed=../web/dist");

@@ -8,7 +8,7 @@ use std::io::Write as _;
 use messaging_lettre::Templates;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let rendered = Templates::default().render(&common::sample_digest(), &common::Pages)?;
+    let rendered = Templates::default().render(&digests::sample_digest(), &digests::Pages)?;
     std::io::stdout().write_all(rendered.html.as_bytes())?;
     Ok(())
 }

@@ -1,5 +1,5 @@
-//! The smallest host: an application with users, agencies, bookings, a login cookie and migrations of its own
-//! in Postgres, and what it takes to give it conversations: what is marked with `<-`.
+//! A minimal host: an application with its own users, agencies, bookings, login cookie and migrations in Postgres.
+//! Lines marked `<-` add messaging to it.
 
 use std::{collections::HashMap, env, sync::Arc};
 
@@ -22,10 +22,10 @@ struct App {
     messaging: Messaging, // <-
 }
 
-struct People(PgPool); // <- your users, agents and bookings, as messaging asks for them
+struct Users(PgPool); // <- gives messaging access to your users, agents and bookings
 
 #[async_trait::async_trait]
-impl Directory for People {
+impl Directory for Users {
     async fn profiles(&self, query: &ProfileQuery) -> Result<Profiles, HostError> {
         let sql = "SELECT id, agency, name FROM users WHERE id = ANY($1) OR agency = ANY($2)";
         let users = query_as::<_, (String, Option<String>, String)>(sql).bind(query.user_ids()).bind(query.agent_ids());
@@ -60,8 +60,8 @@ impl Directory for People {
     }
 }
 
-/// Your login, by the cookie of a session. <- It tells messaging who is there.
-async fn identify(State(app): State<App>, mut request: Request, next: middleware::Next) -> Answer<Response> {
+/// Your login with a session cookie. <- It inserts the caller as an `Actor`.
+async fn authenticate(State(app): State<App>, mut request: Request, next: middleware::Next) -> Result<Response> {
     let cookies = request.headers().get(COOKIE).and_then(|it| it.to_str().ok()).unwrap_or_default();
     let session = cookies.split("; ").find_map(|it| it.strip_prefix("session=")).unwrap_or_default();
     let sql = "SELECT id, agency FROM users JOIN sessions ON user_id = id WHERE token = $1";
@@ -74,8 +74,8 @@ async fn identify(State(app): State<App>, mut request: Request, next: middleware
     Ok(next.run(request).await)
 }
 
-/// Your booking, in your transaction. <- The conversation is opened in it: there are both, or neither.
-async fn book(State(app): State<App>, me: Extension<Actor>, Json((agency, tour)): Json<(AgentId, String)>) -> Answer {
+/// Your booking in your transaction. <- The conversation is opened in the same transaction.
+async fn book(State(app): State<App>, me: Extension<Actor>, Json((agency, tour)): Json<(AgentId, String)>) -> Result {
     let mut tx = app.db.begin().await?;
     let sql = "INSERT INTO bookings (client, agency, tour) VALUES ($1, $2, $3) RETURNING id,
         (SELECT id FROM users u WHERE u.agency = $2)";
@@ -91,14 +91,14 @@ async fn book(State(app): State<App>, me: Extension<Actor>, Json((agency, tour))
     Ok(StatusCode::CREATED)
 }
 
-type Answer<T = StatusCode> = Result<T, Failed>;
-struct Failed(anyhow::Error);
-impl<E: Into<anyhow::Error>> From<E> for Failed {
+type Result<T = StatusCode, E = AppError> = std::result::Result<T, E>;
+struct AppError(anyhow::Error);
+impl<E: Into<anyhow::Error>> From<E> for AppError {
     fn from(error: E) -> Self {
         Self(error.into())
     }
 }
-impl IntoResponse for Failed {
+impl IntoResponse for AppError {
     fn into_response(self) -> Response {
         eprintln!("{:#}", self.0);
         StatusCode::INTERNAL_SERVER_ERROR.into_response()
@@ -108,19 +108,19 @@ impl IntoResponse for Failed {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let db = PgPool::connect(&env::var("DATABASE_URL")?).await?;
-    sqlx::migrate!().run(&db).await?; // your own tables, with your own ledger
+    sqlx::migrate!().run(&db).await?; // your tables, with your migration ledger
     let store = PgStore::new(db.clone(), &PgOptions::default());
-    store.migrate().await?; // <- a schema of its own, with its own
+    store.migrate().await?; // <- a separate schema with a separate ledger
     let keys = Credentials { key: AppKey::parse("local")?, secret: AppSecret::parse(env::var("APP_SECRET")?)? };
     let hub = EmbeddedChannels::new(&keys, EmbeddedOptions::default(), Arc::new(SystemClock), Arc::new(SystemIds));
-    let (messaging, workers) = Messaging::builder(store.clone(), People(db.clone())).realtime(hub.clone()).build()?;
+    let (messaging, workers) = Messaging::builder(store.clone(), Users(db.clone())).realtime(hub.clone()).build()?;
     let stopped = || async { tokio::signal::ctrl_c().await.unwrap_or_default() };
     let workers = tokio::spawn(workers.run(stopped()));
     let app = App { db, store, messaging };
     let routes = Router::new()
         .route("/bookings", post(book))
         .nest("/api", messaging_axum::routes::<App>(messaging_axum::HttpOptions::default()).all()) // <-
-        .layer(middleware::from_fn_with_state(app.clone(), identify))
+        .layer(middleware::from_fn_with_state(app.clone(), authenticate))
         .merge(hub.router()) // <-
         .with_state(app);
     let listener = tokio::net::TcpListener::bind(env::var("BIND")?).await?;

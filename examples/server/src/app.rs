@@ -1,4 +1,4 @@
-//! The wiring: the crates' parts, put together for this host.
+//! Assembles the server from its parts.
 
 use std::time::Duration;
 
@@ -18,23 +18,23 @@ use tower_http::timeout::TimeoutLayer;
 use crate::{
     assets, bookings,
     config::Config,
-    cross_site::{self, Guard},
-    demo, guard, health, images, login, mail,
+    cross_site::{self, CrossSitePolicy},
+    demo, health, images, login, mail,
     mail::Mail,
     metrics::{self, Metrics},
     realtime::Realtime,
-    reference,
+    reference, security_headers,
     serve::{self, Limits, Routers},
-    stop::{self, End, Parts},
+    shutdown::{self, ShutdownOutcome, ShutdownSteps},
     storage::Storage,
 };
 
-/// How long an answer may take.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long a client may take when there are as many connections as may be.
+/// Time limit for a response.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
+/// Client timeout of connections above the limit.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The server, ready to run.
+/// The assembled server.
 pub(crate) struct App {
     storage: Storage,
     realtime: Realtime,
@@ -43,10 +43,10 @@ pub(crate) struct App {
     messaging: Messaging,
     workers: Workers,
     limits: Limits,
-    guard: Guard,
+    cross_site: CrossSitePolicy,
 }
 
-/// What the routes share.
+/// State shared by the routes.
 #[derive(Clone, FromRef)]
 struct AppState {
     messaging: Messaging,
@@ -56,8 +56,8 @@ struct AppState {
 }
 
 impl App {
-    /// Puts the server together around its store and its realtime server.
-    pub(crate) fn on(
+    /// Assembles the server.
+    pub(crate) fn new(
         storage: Storage,
         realtime: Realtime,
         mail: Mail,
@@ -66,13 +66,13 @@ impl App {
     ) -> anyhow::Result<Self> {
         let (policy, options) = mail::policy(config.digest_delay());
         let builder = realtime
-            .join(storage.messaging(config.rate_limits))
+            .attach(storage.messaging(config.rate_limits))
             .digests(mail.clone(), policy);
         let (messaging, workers) = builder
             .options(
                 Options::default()
-                    .with_relay(RelayOptions::default().with_drain(stop::PUBLISHING))
-                    .with_digests(options.with_drain(stop::PUBLISHING)),
+                    .with_relay(RelayOptions::default().with_drain(shutdown::PUBLISH_TIMEOUT))
+                    .with_digests(options.with_drain(shutdown::PUBLISH_TIMEOUT)),
             )
             .build()?;
         Ok(Self {
@@ -87,14 +87,14 @@ impl App {
                 client_timeout: config.client_timeout(),
                 probe_timeout: PROBE_TIMEOUT,
             },
-            guard: Guard::new(config.public_url.as_deref())?,
+            cross_site: CrossSitePolicy::new(config.public_url.as_deref())?,
         })
     }
 
     fn router(&self) -> Router<AppState> {
         let client_timeout = self.limits.client_timeout;
         let options = HttpOptions::default()
-            .with_login(login::HOW)
+            .with_login(login::SCHEME)
             .with_body_timeout(client_timeout);
         let book = post(bookings::book).layer(TimeoutLayer::with_status_code(
             StatusCode::REQUEST_TIMEOUT,
@@ -104,11 +104,14 @@ impl App {
         Router::new()
             .nest("/api", routes.participants.merge(routes.admin))
             .route("/demo/bookings", book)
-            .layer(from_fn(login::identify))
-            .layer(from_fn_with_state(self.guard.clone(), cross_site::refuse))
+            .layer(from_fn(login::authenticate))
+            .layer(from_fn_with_state(
+                self.cross_site.clone(),
+                cross_site::refuse_cross_site,
+            ))
             .nest("/api", routes.webhooks.merge(routes.document))
             .merge(reference::router())
-            .merge(assets::router(self.realtime.elsewhere().as_ref()))
+            .merge(assets::router(self.realtime.external_config().as_ref()))
             .merge(self.realtime.router())
             .route("/demo/config", get(demo::config))
             .route("/demo/users", get(demo::users))
@@ -126,9 +129,9 @@ impl App {
             router
                 .layer(TimeoutLayer::with_status_code(
                     StatusCode::SERVICE_UNAVAILABLE,
-                    ANSWER_TIMEOUT,
+                    RESPONSE_TIMEOUT,
                 ))
-                .layer(from_fn(guard::protect))
+                .layer(from_fn(security_headers::add_security_headers))
                 .with_state(AppState {
                     messaging: self.messaging.clone(),
                     realtime: self.realtime.clone(),
@@ -139,50 +142,51 @@ impl App {
         Routers { all, probes }
     }
 
-    /// Serves until `stop` is ready, then finishes what it has begun, as far as it can be by the
-    /// [deadline](stop::DEADLINE).
+    /// Serves until `stop` completes, then shuts down gracefully within the [deadline](shutdown::DEADLINE).
     pub(crate) async fn serve(
         self,
         listener: TcpListener,
         stop: impl Future<Output = ()>,
-    ) -> anyhow::Result<End> {
+    ) -> anyhow::Result<ShutdownOutcome> {
         let (stop_accepting, accepting) = oneshot::channel::<()>();
         let (stop_publishing, publishing) = oneshot::channel::<()>();
         let server = tokio::spawn(serve::serve(
             listener,
             self.routers(),
             self.limits,
-            ended(accepting),
+            sender_dropped(accepting),
         ));
-        let workers = tokio::spawn(self.workers.run(ended(publishing)));
+        let workers = tokio::spawn(self.workers.run(sender_dropped(publishing)));
 
         stop.await;
-        tracing::info!("stopping");
-        let mut failed = Ok(());
-        let mut workers_failed = Ok(());
-        let end = stop::end(Parts {
+        tracing::info!("stopping: finishing requests and publishing");
+        let mut server_result = Ok(());
+        let mut workers_result = Ok(());
+        let outcome = shutdown::shut_down(ShutdownSteps {
             requests: async {
                 drop(stop_accepting);
-                failed = server.await.context("the HTTP server failed");
+                server_result = server.await.context("the HTTP server failed");
             },
             publishing: async {
                 drop(stop_publishing);
-                workers_failed = workers.await.context("the workers failed");
+                workers_result = workers.await.context("the workers failed");
             },
             channels: self.realtime.shutdown(),
             storage: self.storage.close(),
         })
         .await;
-        failed.and(workers_failed)?;
-        match end {
-            End::Orderly => tracing::info!("stopped"),
-            End::CutOff => tracing::warn!("stopped at the deadline, before everything had ended"),
+        server_result.and(workers_result)?;
+        match outcome {
+            ShutdownOutcome::Complete => tracing::info!("stopped"),
+            ShutdownOutcome::TimedOut => {
+                tracing::warn!("stopped at the shutdown deadline; unfinished work was aborted");
+            }
         }
-        Ok(end)
+        Ok(outcome)
     }
 }
 
-/// What operators ask.
+/// Routes for operators.
 fn probes() -> Router<AppState> {
     Router::new()
         .route("/healthz", get(health::alive))
@@ -190,7 +194,7 @@ fn probes() -> Router<AppState> {
         .route("/metrics", get(metrics::show))
 }
 
-/// Ready when the sender is gone.
-async fn ended(signal: oneshot::Receiver<()>) {
+/// Completes when the sender is dropped.
+async fn sender_dropped(signal: oneshot::Receiver<()>) {
     signal.await.ok();
 }

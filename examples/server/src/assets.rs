@@ -1,4 +1,4 @@
-//! The web application of `examples/web`, as it was built and stands in the binary.
+//! The built web application of `examples/web`, embedded in the binary.
 
 use axum::{
     Router,
@@ -19,18 +19,18 @@ use crate::demo::RealtimeConfig;
 #[folder = "../web/dist"]
 struct Bundle;
 
-/// What the application may load, and that it may talk to this server. No inline script and no inline style.
+/// The content security policy: own resources and connections only; no inline scripts or styles.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; base-uri 'none'; \
                       form-action 'none'; frame-ancestors 'none'; connect-src 'self'";
 
-/// The application, which finds its own way from the path. It may also talk to the realtime server, should
-/// that be another.
+/// Serves the application, which routes by path itself. If the realtime server is external, the policy allows
+/// connecting to it.
 pub(crate) fn router<S: Clone + Send + Sync + 'static>(realtime: Option<&RealtimeConfig>) -> Router<S> {
     let policy = match realtime {
         Some(realtime) => format!("{POLICY} {}", realtime.origin()),
         None => POLICY.to_owned(),
     };
-    // Made of a validated host's name: always a header's value.
+    // The host name is validated, so this is always a valid header value.
     let policy = HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static(POLICY));
     let page = get(async move || page(policy.clone()));
     Router::new()
@@ -48,7 +48,7 @@ fn page(policy: HeaderValue) -> Response {
     response
 }
 
-/// Their names change with their content.
+/// File names contain a hash of their content.
 async fn asset(Path(name): Path<String>) -> Response {
     file(&format!("assets/{name}"), "public, max-age=31536000, immutable")
 }
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_that_was_built_can_be_served() {
+    fn every_embedded_file_can_be_served() {
         assert!(Bundle::get("index.html").is_some());
         for path in Bundle::iter() {
             assert_eq!(file(&path, "no-cache").status(), 200, "{path}");
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_else_can() {
+    fn other_paths_are_not_found() {
         for path in ["", "..", "assets/../index.html", "/etc/passwd", "assets/none.js"] {
             assert_eq!(file(path, "no-cache").status(), 404, "{path}");
         }

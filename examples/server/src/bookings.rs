@@ -1,4 +1,4 @@
-//! Booking a tour: how a host opens the conversation that belongs to it.
+//! Booking a tour: shows how a host opens the conversation of a booking.
 
 use axum::{
     Extension, Json, body,
@@ -14,26 +14,26 @@ use serde::{Deserialize, Serialize};
 
 use crate::users::{DemoAgency, DemoBooking, DemoUser};
 
-/// The most bytes of a wish.
+/// Maximum length of a request body, in bytes.
 const MAX_BYTES: usize = 1024;
 
-/// A client's wish to book a tour of an agency.
+/// A client's request to book a tour of an agency.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct NewBooking {
     agent_id: AgentId,
 }
 
-/// The booking, and where it is talked about.
+/// The booking and its conversation.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Booked {
+struct BookingPayload {
     id: String,
     booking_number: String,
     conversation_id: ConversationId,
 }
 
-/// `POST /demo/bookings`: books, opens the conversation, and says so in it; again, it comes to the same.
+/// `POST /demo/bookings`: books a tour, opens the conversation and sends a confirmation. Idempotent.
 pub(crate) async fn book(
     State(messaging): State<Messaging>,
     actor: Option<Extension<Actor>>,
@@ -45,11 +45,11 @@ pub(crate) async fn book(
     let Some(DemoUser::Client(client)) = DemoUser::parse(actor.user_id().as_str()) else {
         return StatusCode::FORBIDDEN.into_response();
     };
-    let wish = match read(body).await {
-        Ok(wish) => wish,
+    let request = match read(body).await {
+        Ok(request) => request,
         Err(refused) => return refused.into_response(),
     };
-    let Some(agency) = DemoAgency::parse(wish.agent_id.as_str()) else {
+    let Some(agency) = DemoAgency::parse(request.agent_id.as_str()) else {
         return StatusCode::BAD_REQUEST.into_response();
     };
     let booking = DemoBooking {
@@ -58,24 +58,24 @@ pub(crate) async fn book(
     };
     match confirm(&messaging, booking).await {
         Ok(conversation_id) => {
-            let booked = Booked {
+            let payload = BookingPayload {
                 id: booking.id().to_string(),
                 booking_number: booking.number(),
                 conversation_id,
             };
-            (StatusCode::CREATED, Json(booked)).into_response()
+            (StatusCode::CREATED, Json(payload)).into_response()
         }
         Err(error) => {
             tracing::error!(
                 error = &error as &dyn std::error::Error,
-                "a booking was not confirmed"
+                "booking not confirmed; the client can repeat the request"
             );
             StatusCode::SERVICE_UNAVAILABLE.into_response()
         }
     }
 }
 
-/// Into one buffer: a part of a body may hold on to all that it was received with.
+/// Copies the body into one buffer, because its parts may keep larger receive buffers alive.
 async fn read(body: body::Body) -> Result<NewBooking, StatusCode> {
     let mut whole = Vec::new();
     let mut parts = body.into_data_stream();
@@ -94,10 +94,10 @@ async fn confirm(messaging: &Messaging, booking: DemoBooking) -> Result<Conversa
     let open = HostOpen::new(&client, &agency.id(), &agency.user().id()).booking(&booking.id());
     let opened = messaging.open_prepared(&messaging.prepare_open(open)?).await?;
     let text = format!("Booking {} confirmed: {}", booking.number(), booking.tour_title());
-    let body = Body::parse(&text).expect("a booking's text is short and visible");
-    let once = IdempotencyKey::parse(booking.id().as_str()).expect("a booking's id is a key");
+    let body = Body::parse(&text).expect("the confirmation is a valid text");
+    let key = IdempotencyKey::parse(booking.id().as_str()).expect("a booking id is a valid key");
     messaging
-        .send_system_message(opened.id, Recipients::Both, body, once)
+        .send_system_message(opened.id, Recipients::Both, body, key)
         .await?;
     Ok(opened.id)
 }

@@ -1,4 +1,4 @@
-//! No other site has a browser act with the login cookie of its user.
+//! Protection against cross-site requests that use the login cookie.
 
 use anyhow::Context as _;
 use axum::{
@@ -19,18 +19,18 @@ use crate::login;
 
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// What tells requests of this site's own pages from those of others.
+/// Distinguishes requests of this site's pages from cross-site requests.
 #[derive(Debug, Clone)]
-pub(crate) struct Guard {
+pub(crate) struct CrossSitePolicy {
     layer: CsrfLayer<fn(ProtectionError) -> Response>,
     trusted: Option<HeaderValue>,
 }
 
-impl Guard {
-    /// A guard that trusts the origin of this URL too, which the proxies in front of this server may hide from it.
+impl CrossSitePolicy {
+    /// Creates a policy. It also trusts the origin of `public_url`, which proxies in front of the server may hide.
     ///
     /// # Errors
-    /// When it has no origin.
+    /// If `public_url` has no origin.
     pub(crate) fn new(public_url: Option<&str>) -> anyhow::Result<Self> {
         let mut layer = CsrfLayer::new();
         let mut trusted = None;
@@ -45,8 +45,8 @@ impl Guard {
         })
     }
 
-    /// Whether it is a page of another site that has this read. Reading marks as read, and writes audit lines.
-    fn is_read_from_elsewhere(&self, request: &Request) -> bool {
+    /// Whether this is a cross-site read. Reads have side effects: they mark messages as read and write audit records.
+    fn is_cross_site_read(&self, request: &Request) -> bool {
         let headers = request.headers();
         let site = headers.get(FETCH_SITE).map(HeaderValue::as_bytes);
         matches!(*request.method(), Method::GET | Method::HEAD)
@@ -55,25 +55,30 @@ impl Guard {
     }
 }
 
-/// Refuses what another site has a browser do. A request without the cookie is none: no other site may set the header
-/// that names a user, as nothing here allows it to (CORS).
-pub(crate) async fn refuse(State(guard): State<Guard>, request: Request, next: Next) -> Response {
+/// Refuses cross-site requests with the login cookie. Requests without the cookie pass: another site cannot set the
+/// login header, because no CORS response allows it.
+pub(crate) async fn refuse_cross_site(
+    State(policy): State<CrossSitePolicy>,
+    request: Request,
+    next: Next,
+) -> Response {
     if !login::has_cookie(request.headers()) {
         return next.run(request).await;
     }
-    if guard.is_read_from_elsewhere(&request) {
+    if policy.is_cross_site_read(&request) {
         return refused();
     }
-    let Ok(response) = guard.layer.layer(next).oneshot(request).await;
+    let Ok(response) = policy.layer.layer(next).oneshot(request).await;
     response
 }
 
 fn refused() -> Response {
-    let refusal = json!({"success": false, "error": "This comes from another site.", "code": "cross_site"});
+    let refusal =
+        json!({"success": false, "error": "Requests from other sites are refused.", "code": "cross_site"});
     (StatusCode::FORBIDDEN, Json(refusal)).into_response()
 }
 
-/// As browsers write it.
+/// The origin of a URL, as browsers write it.
 fn origin_of(url: &str) -> Option<String> {
     let uri: Uri = url.parse().ok()?;
     let origin = format!("{}://{}", uri.scheme_str()?, uri.authority()?);
@@ -85,12 +90,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_origin_is_what_a_url_begins_with() {
+    fn an_origin_is_the_scheme_and_authority_of_a_url() {
         let check = |url, origin: Option<&str>| assert_eq!(origin_of(url).as_deref(), origin, "{url}");
         check("https://Tours.example/a?b", Some("https://tours.example"));
         check("http://localhost:3000", Some("http://localhost:3000"));
         check("tours.example", None);
         check("/tours", None);
-        assert!(Guard::new(Some("ftp://tours.example")).is_err());
+        assert!(CrossSitePolicy::new(Some("ftp://tours.example")).is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! The directory of the SQLite file: of one running server.
+//! The directory of the SQLite file; used by one server at a time.
 
 use std::{
     fs::{self, File, TryLockError},
@@ -9,12 +9,11 @@ use std::{
 use anyhow::Context as _;
 
 const DATABASE: &str = "messaging.db";
-/// Locked as long as a server runs, and written to once it has made a database.
+/// Locked while a server runs; written to after a database was created.
 const LOCK: &str = "messaging.lock";
-const MADE: &str =
-    "A database was made here. A server does not start if it is gone; remove this file to begin anew.\n";
+const LOCK_CONTENT: &str = "A database was created here. A server does not start if it is missing; remove this file to start with an empty one.\n";
 
-/// A directory that no other server has. Other commands of this program work beside it.
+/// A data directory locked by this server. Other commands of this program work beside it.
 #[derive(Debug)]
 pub(crate) struct DataDir {
     path: PathBuf,
@@ -22,15 +21,15 @@ pub(crate) struct DataDir {
 }
 
 impl DataDir {
-    /// Where the database of a directory is.
+    /// The path of the database in a data directory.
     pub(crate) fn file_in(dir: &Path) -> PathBuf {
         dir.join(DATABASE)
     }
 
-    /// Makes the directory if it is not there, and takes it for this server until the process ends.
-    pub(crate) fn occupy(dir: &Path) -> anyhow::Result<Self> {
+    /// Creates the directory if missing, and locks it until the process ends.
+    pub(crate) fn lock(dir: &Path) -> anyhow::Result<Self> {
         let shown = dir.display();
-        fs::create_dir_all(dir).with_context(|| format!("the data directory {shown} cannot be made"))?;
+        fs::create_dir_all(dir).with_context(|| format!("the data directory {shown} cannot be created"))?;
         let path = dir.join(LOCK);
         let mut options = File::options();
         let opened = options
@@ -43,9 +42,7 @@ impl DataDir {
         match lock.try_lock() {
             Ok(()) => Ok(Self { path, lock }),
             Err(TryLockError::WouldBlock) => {
-                anyhow::bail!(
-                    "another server runs on {shown}: stop it, or name another directory by DATA_DIR"
-                )
+                anyhow::bail!("another server runs on {shown}: stop it, or set DATA_DIR to another directory")
             }
             Err(TryLockError::Error(error)) => {
                 Err(error).with_context(|| format!("{} cannot be locked", path.display()))
@@ -53,23 +50,23 @@ impl DataDir {
         }
     }
 
-    /// Whether a server has made a database here.
-    pub(crate) fn has_a_database(&self) -> anyhow::Result<bool> {
-        let mut noted = String::new();
+    /// Whether a database was created here.
+    pub(crate) fn has_database(&self) -> anyhow::Result<bool> {
+        let mut content = String::new();
         let mut lock = &self.lock;
         lock.rewind()
-            .and_then(|()| lock.read_to_string(&mut noted))
+            .and_then(|()| lock.read_to_string(&mut content))
             .with_context(|| format!("{} cannot be read", self.path.display()))?;
-        Ok(!noted.is_empty())
+        Ok(!content.is_empty())
     }
 
-    /// Remembers that there is a database here from now on.
-    pub(crate) fn note_database(&self) -> anyhow::Result<()> {
-        if self.has_a_database()? {
+    /// Records that a database was created here.
+    pub(crate) fn mark_database_created(&self) -> anyhow::Result<()> {
+        if self.has_database()? {
             return Ok(());
         }
         (&self.lock)
-            .write_all(MADE.as_bytes())
+            .write_all(LOCK_CONTENT.as_bytes())
             .and_then(|()| self.lock.sync_all())
             .with_context(|| format!("{} cannot be written", self.path.display()))
     }

@@ -1,4 +1,4 @@
-//! What the page needs from this host beyond messaging: who there is, and where the realtime server is.
+//! Demo routes for the web application: users, tours, and the address of the realtime server.
 
 use axum::{
     Json,
@@ -14,10 +14,10 @@ use crate::{
     users::{DemoAgency, DemoTour, DemoUser},
 };
 
-/// How the app is known to pusher-js.
+/// The app key of the embedded channels.
 pub(crate) const APP_KEY: &str = "local";
 
-/// What to give to pusher-js.
+/// The options for pusher-js.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct RealtimeConfig {
@@ -30,8 +30,8 @@ pub(crate) struct RealtimeConfig {
 }
 
 impl RealtimeConfig {
-    /// How pages find the server of an app at Pusher.
-    pub(crate) fn of(app: &PusherConfig) -> Self {
+    /// The options for an app at Pusher.
+    pub(crate) fn new(app: &PusherConfig) -> Self {
         Self {
             key: app.key().to_string(),
             ws_host: app.ws_host(),
@@ -41,26 +41,26 @@ impl RealtimeConfig {
         }
     }
 
-    /// Its origin, as a content security policy names it.
+    /// The origin of the realtime server, for a content security policy.
     pub(crate) fn origin(&self) -> String {
         let scheme = if self.force_tls { "wss" } else { "ws" };
         format!("{scheme}://{}:{}", self.ws_host, self.ws_port)
     }
 }
 
-/// `GET /demo/config`: the realtime server that was configured; else the channels are on this very server,
-/// so wherever the browser found it.
+/// `GET /demo/config`: the configured realtime server; with embedded channels, the address at which the browser reached
+/// this server.
 pub(crate) async fn config(
     State(realtime): State<Realtime>,
     headers: HeaderMap,
 ) -> Result<Json<RealtimeConfig>, StatusCode> {
-    let config = realtime.elsewhere().or_else(|| realtime_config(&headers));
+    let config = realtime.external_config().or_else(|| realtime_config(&headers));
     config.map(Json).ok_or(StatusCode::BAD_REQUEST)
 }
 
 fn realtime_config(headers: &HeaderMap) -> Option<RealtimeConfig> {
     let host: Authority = headers.get(HOST)?.to_str().ok()?.parse().ok()?;
-    // Behind a proxy that ends TLS, the browser spoke TLS.
+    // A proxy that terminates TLS sets this header.
     let force_tls = headers
         .get("x-forwarded-proto")
         .is_some_and(|proto| proto == "https");
@@ -73,28 +73,28 @@ fn realtime_config(headers: &HeaderMap) -> Option<RealtimeConfig> {
     })
 }
 
-/// Somebody, as the page shows them.
+/// JSON form of a user.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct ShownUser {
+pub(crate) struct UserPayload {
     id: String,
     role: &'static str,
     name: String,
     image: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    agency: Option<ShownAgency>,
+    agency: Option<AgencyPayload>,
 }
 
-/// An agency, as the page shows it.
+/// JSON form of an agency.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct ShownAgency {
+pub(crate) struct AgencyPayload {
     id: String,
     name: String,
     image: String,
 }
 
-impl From<DemoUser> for ShownUser {
+impl From<DemoUser> for UserPayload {
     fn from(user: DemoUser) -> Self {
         let (role, agency) = match user {
             DemoUser::Client(_) => ("client", None),
@@ -111,7 +111,7 @@ impl From<DemoUser> for ShownUser {
     }
 }
 
-impl From<DemoAgency> for ShownAgency {
+impl From<DemoAgency> for AgencyPayload {
     fn from(agency: DemoAgency) -> Self {
         Self {
             id: agency.id().to_string(),
@@ -121,28 +121,28 @@ impl From<DemoAgency> for ShownAgency {
     }
 }
 
-/// `GET /demo/users`: some to choose from.
-pub(crate) async fn users() -> Json<[ShownUser; 5]> {
-    let some = [
+/// `GET /demo/users`: a selection of users.
+pub(crate) async fn users() -> Json<[UserPayload; 5]> {
+    let users = [
         DemoUser::Client(1),
         DemoUser::Agent(1),
         DemoUser::Client(2),
         DemoUser::Agent(2),
         DemoUser::Admin(1),
     ];
-    Json(some.map(ShownUser::from))
+    Json(users.map(UserPayload::from))
 }
 
-/// `GET /demo/users/{id}`: anyone.
-pub(crate) async fn user(Path(id): Path<String>) -> Result<Json<ShownUser>, StatusCode> {
+/// `GET /demo/users/{id}`: one user.
+pub(crate) async fn user(Path(id): Path<String>) -> Result<Json<UserPayload>, StatusCode> {
     let user = DemoUser::parse(&id).ok_or(StatusCode::NOT_FOUND)?;
     Ok(Json(user.into()))
 }
 
-/// A tour, as the page shows it.
+/// JSON form of a tour.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct ShownTour {
+pub(crate) struct TourPayload {
     id: String,
     title: &'static str,
     summary: &'static str,
@@ -150,10 +150,10 @@ pub(crate) struct ShownTour {
     /// In euros.
     price: u32,
     image: String,
-    agency: ShownAgency,
+    agency: AgencyPayload,
 }
 
-impl From<DemoTour> for ShownTour {
+impl From<DemoTour> for TourPayload {
     fn from(tour: DemoTour) -> Self {
         let Tour {
             title,
@@ -173,13 +173,13 @@ impl From<DemoTour> for ShownTour {
     }
 }
 
-/// `GET /demo/tours`: some to choose from.
-pub(crate) async fn tours() -> Json<[ShownTour; 9]> {
+/// `GET /demo/tours`: a selection of tours.
+pub(crate) async fn tours() -> Json<[TourPayload; 9]> {
     Json([1, 2, 3, 4, 5, 6, 7, 8, 9].map(|n| DemoTour(n).into()))
 }
 
-/// `GET /demo/tours/{id}`: any.
-pub(crate) async fn tour(Path(id): Path<String>) -> Result<Json<ShownTour>, StatusCode> {
+/// `GET /demo/tours/{id}`: one tour.
+pub(crate) async fn tour(Path(id): Path<String>) -> Result<Json<TourPayload>, StatusCode> {
     let tour = DemoTour::parse(&id).ok_or(StatusCode::NOT_FOUND)?;
     Ok(Json(tour.into()))
 }
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn the_channels_are_where_the_browser_found_the_page() {
+    fn embedded_channels_have_the_address_of_the_page() {
         check(&[("host", "127.0.0.1:3000")], Some(("127.0.0.1", 3000, false)));
         check(&[("host", "[::1]:3000")], Some(("[::1]", 3000, false)));
         check(&[("host", "demo.example")], Some(("demo.example", 80, false)));
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn pusher_js_finds_its_options_under_their_names() {
+    fn the_options_have_the_names_that_pusher_js_expects() {
         let headers = HeaderMap::from_iter([(HOST, "localhost:3000".parse().unwrap())]);
         let config = serde_json::to_value(realtime_config(&headers).unwrap()).unwrap();
         let expected = serde_json::json!({

@@ -1,4 +1,4 @@
-//! What the host knows, as the messaging crates ask for it.
+//! The host's directory for the messaging crates.
 
 use std::collections::HashMap;
 
@@ -13,7 +13,7 @@ use messaging_core::{
 
 use crate::users::{DemoAgency, DemoBooking, DemoUser};
 
-/// The users, agencies and bookings of the demonstration. A real host would ask its own tables.
+/// The demo users, agencies and bookings. A real host queries its own tables.
 pub(crate) struct DemoDirectory;
 
 #[async_trait]

@@ -1,7 +1,7 @@
-//! The environment, as the tools that write it write it: compose files, shells, secrets in files.
+//! Reads flags and environment variables, tolerating the formats of compose files, shells and secret files.
 //!
-//! A variable that is empty is not set. White space around a value and a pair of quotation marks are no part of it. What
-//! is given on the command line goes before the environment, and is taken as it is.
+//! An empty variable counts as not set. Surrounding white space and one pair of quotation marks are removed from
+//! variables. Flags override variables and are unchanged.
 
 use std::ffi::OsString;
 
@@ -10,7 +10,7 @@ use clap::{ArgMatches, Command, builder::Resettable};
 /// Reads the command line and the environment.
 ///
 /// # Errors
-/// Those of clap, which name the flag and the variable.
+/// Errors of clap, which name the flag and the variable.
 pub(crate) fn read(
     command: Command,
     command_line: impl IntoIterator<Item = OsString>,
@@ -23,11 +23,11 @@ pub(crate) fn read(
         let (Some(variable), Some(flag)) = (argument.get_env(), argument.get_long()) else {
             continue;
         };
-        // What is no text is left to clap.
+        // clap reports values that are not UTF-8.
         let Some(Ok(value)) = variable.to_str().and_then(&value_of).map(OsString::into_string) else {
             continue;
         };
-        match cleaned(&value) {
+        match trim_value(&value) {
             Some(value) => arguments.push(format!("--{flag}={value}").into()),
             None => unset.push(argument.get_id().clone()),
         }
@@ -36,12 +36,12 @@ pub(crate) fn read(
     let command = unset.into_iter().fold(command, |command, id| {
         command.mut_arg(id, |argument| argument.env(Resettable::Reset))
     });
-    // A flag of the command line comes later, and is the one that counts.
+    // Flags of the command line come later and override these.
     command.args_override_self(true).try_get_matches_from(arguments)
 }
 
-/// `None` when nothing is left.
-fn cleaned(text: &str) -> Option<&str> {
+/// Removes white space and quotation marks; `None` if the result is empty.
+fn trim_value(text: &str) -> Option<&str> {
     let text = text.trim();
     let quoted = ['"', '\''].into_iter().find_map(|mark| {
         let inner = text.strip_prefix(mark)?.strip_suffix(mark)?;
@@ -55,15 +55,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_tools_add_around_a_value_is_no_part_of_it() {
+    fn white_space_and_quotation_marks_around_a_value_are_removed() {
         for text in ["10", " 10", "10\n", "10\r\n", "\"10\"", "'10'", " \" 10\"\n"] {
-            assert_eq!(cleaned(text), Some("10"), "{text:?}");
+            assert_eq!(trim_value(text), Some("10"), "{text:?}");
         }
         for text in ["", " ", "\n", "\"\"", "''", "\" \""] {
-            assert_eq!(cleaned(text), None, "{text:?}");
+            assert_eq!(trim_value(text), None, "{text:?}");
         }
         for text in ["\"", "\"10", "10'", "\"Tours, Inc\" <a@b.example>"] {
-            assert_eq!(cleaned(text), Some(text), "{text:?}");
+            assert_eq!(trim_value(text), Some(text), "{text:?}");
         }
     }
 }

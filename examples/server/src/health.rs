@@ -1,4 +1,4 @@
-//! What an operator's probes ask.
+//! Health probes.
 
 use axum::{
     Json,
@@ -10,29 +10,29 @@ use messaging_core::{Health, Messaging};
 use serde::Serialize;
 use serde_json::json;
 
-/// Whether to send requests here, what works, and how far publishing is behind.
+/// Readiness of the server, and its publishing backlog.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(clippy::struct_excessive_bools, reason = "each is a field of the answer")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a field of the response")]
 struct Readiness {
-    /// Whether everything works.
+    /// Whether the server should receive requests.
     ready: bool,
-    /// Whether the store answers.
+    /// Whether the store can be read.
     reads: bool,
-    /// Whether the store takes writes.
+    /// Whether the store accepts writes.
     writes: bool,
-    /// Whether this server publishes: the transport takes its credentials, and its clock agrees with the database's.
+    /// Whether this server publishes: the transport accepts its credentials, and its clock agrees with the database's.
     publishes: bool,
-    /// When the store was looked at, in milliseconds since 1970; `null` when it cannot say.
+    /// Time of the check, in milliseconds since 1970; `null` if the store does not respond.
     as_of_ms: Option<i64>,
-    /// How many conversations have unpublished events; `null` when the store cannot say.
+    /// Number of conversations with unpublished events; `null` if the store does not respond.
     unpublished_conversations: Option<u64>,
     oldest_unpublished_ms: Option<u128>,
     dead_letters: Option<u64>,
 }
 
 impl Readiness {
-    /// When the store does not answer.
+    /// The store does not respond.
     const UNKNOWN: Self = Self {
         ready: false,
         reads: false,
@@ -66,11 +66,11 @@ pub(crate) async fn alive() -> &'static str {
     "alive\n"
 }
 
-/// `GET /readyz`: what works, as of at most a second ago; 503 unless everything does.
+/// `GET /readyz`: readiness, at most a second old; 503 unless ready.
 pub(crate) async fn ready(State(messaging): State<Messaging>) -> impl IntoResponse {
     let readiness = match messaging.recent_health().await {
         Ok(health) => health.into(),
-        // The look itself has been logged, once for all who share it.
+        // The shared health check has already logged the error once.
         Err(_) => Readiness::UNKNOWN,
     };
     let status = if readiness.ready {
@@ -81,11 +81,11 @@ pub(crate) async fn ready(State(messaging): State<Messaging>) -> impl IntoRespon
     (status, Json(readiness))
 }
 
-/// What all but probes are told when there are as many connections as may be.
+/// The response to other requests above the connection limit.
 pub(crate) async fn over_capacity() -> impl IntoResponse {
     let refusal = json!({
         "success": false,
-        "error": "The server has as many connections as it takes. Please try again shortly.",
+        "error": "The server has reached its connection limit. Please try again shortly.",
         "code": "unavailable",
     });
     (
@@ -104,7 +104,7 @@ mod tests {
 
     use super::*;
 
-    /// The second call of a look is the write.
+    /// The second store call of a health check is the write.
     const WRITE: u64 = 2;
 
     async fn status_where_the_write_fails(kind: StoreErrorKind) -> StatusCode {
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_busy_store_is_ready_and_one_that_takes_no_writes_is_not() {
+    async fn a_busy_store_is_ready_and_a_read_only_one_is_not() {
         let busy = StoreErrorKind::Unavailable {
             retry_after: Duration::from_secs(1),
         };

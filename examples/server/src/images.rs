@@ -1,4 +1,4 @@
-//! Pictures of people and logos of agencies, drawn from their numbers.
+//! Generated pictures of users, agencies and tours.
 
 use axum::{
     extract::Path,
@@ -19,7 +19,7 @@ pub(crate) async fn show(Path(file): Path<String>) -> Response {
     let headers = [
         (CONTENT_TYPE, HeaderValue::from_static("image/svg+xml")),
         (CACHE_CONTROL, HeaderValue::from_static("public, max-age=86400")),
-        // An image that is opened by itself is a document: it gets to do nothing.
+        // An SVG opened directly is a document; it may load and run nothing.
         (
             CONTENT_SECURITY_POLICY,
             HeaderValue::from_static("default-src 'none'"),
@@ -38,10 +38,10 @@ fn draw(id: &str) -> Option<String> {
     DemoAgency::parse(id).map(|_| logo(hue(id)))
 }
 
-/// The initials of a name on a coloured ground.
+/// The initials of a name on a coloured background.
 fn portrait(name: &str, hue: u32) -> String {
     let initials: String = name.split(' ').filter_map(|word| word.chars().next()).collect();
-    let (light, dark) = (ground(hue, 62), ground(hue + 36, 42));
+    let (light, dark) = (colour(hue, 62), colour(hue + 36, 42));
     format!(
         r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 80 80"><defs><linearGradient id="g" x2="1" y2="1"><stop stop-color="{light}"/><stop offset="1" stop-color="{dark}"/></linearGradient></defs><rect width="80" height="80" fill="url(#g)"/><text x="40" y="41" fill="#fff" font-family="system-ui,sans-serif" font-size="30" font-weight="600" text-anchor="middle" dominant-baseline="central">{initials}</text></svg>"##
     )
@@ -49,7 +49,7 @@ fn portrait(name: &str, hue: u32) -> String {
 
 /// A sun above mountains.
 fn logo(hue: u32) -> String {
-    let (sky, far, near) = (ground(hue, 82), ground(hue, 52), ground(hue + 20, 34));
+    let (sky, far, near) = (colour(hue, 82), colour(hue, 52), colour(hue + 20, 34));
     let sun = 18 + hue % 44;
     format!(
         r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 80 80"><rect width="80" height="80" fill="{sky}"/><circle cx="{sun}" cy="24" r="9" fill="#fff" fill-opacity=".9"/><path d="M-6 74 26 30l22 30 14-16 30 36z" fill="{far}"/><path d="M-8 84 34 52l16 13 18-11 26 30z" fill="{near}"/></svg>"##
@@ -58,8 +58,8 @@ fn logo(hue: u32) -> String {
 
 /// A sun above hills behind hills.
 fn landscape(hue: u32) -> String {
-    let (top, low) = (ground(hue + 30, 74), ground(hue, 90));
-    let [far, middle, near] = [62, 46, 31].map(|lightness| ground(hue + 62 - lightness, lightness));
+    let (top, low) = (colour(hue + 30, 74), colour(hue, 90));
+    let [far, middle, near] = [62, 46, 31].map(|lightness| colour(hue + 62 - lightness, lightness));
     let (x, y) = (120 + hue % 400, 70 + hue % 50);
     let (a, b) = (150 + hue % 160, 330 + hue % 140);
     format!(
@@ -67,11 +67,11 @@ fn landscape(hue: u32) -> String {
     )
 }
 
-fn ground(hue: u32, lightness: u32) -> String {
+fn colour(hue: u32, lightness: u32) -> String {
     format!("hsl({} 52% {lightness}%)", hue % 360)
 }
 
-/// Neighbours get colours far apart.
+/// A hue for an id; consecutive ids get distant hues.
 fn hue(id: &str) -> u32 {
     id.bytes()
         .fold(11, |hue, byte| (hue * 31 + u32::from(byte) * 97) % 360)
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whoever_is_known_has_a_picture() {
+    fn every_known_id_has_a_picture() {
         for id in ["client-1", "agent-1", "admin-1", "agency-1", "tour-1"] {
             assert!(draw(id).unwrap().starts_with("<svg"), "{id}");
         }

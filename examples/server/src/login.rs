@@ -1,4 +1,4 @@
-//! The login, for demonstration only: callers are who they say they are.
+//! The demo login, without authentication: callers choose their user.
 
 use axum::{
     extract::Request,
@@ -11,25 +11,25 @@ use messaging_axum::Login;
 use crate::users::DemoUser;
 
 const HEADER: &str = "x-demo-user";
-/// What the document of the routes says of it.
-pub(crate) const HOW: Login = Login::Header(HEADER);
+/// The login scheme in the OpenAPI document.
+pub(crate) const SCHEME: Login = Login::Header(HEADER);
 const COOKIE_NAME: &str = "demo_user";
 
-/// Puts the [`Actor`](messaging_core::Actor) on the request, as a host's own login would after it has
-/// checked a session. Somebody unknown is nobody.
-pub(crate) async fn identify(mut request: Request, next: Next) -> Response {
+/// Inserts the [`Actor`](messaging_core::Actor) into the request, as a host's login does after checking a session.
+/// Unknown users stay unauthenticated.
+pub(crate) async fn authenticate(mut request: Request, next: Next) -> Response {
     if let Some(user) = caller(request.headers()) {
         request.extensions_mut().insert(user.actor());
     }
     next.run(request).await
 }
 
-/// Whether a browser sent the cookie along, as it does whichever page asks.
+/// Whether the request has the login cookie, which browsers also send with cross-site requests.
 pub(crate) fn has_cookie(headers: &HeaderMap) -> bool {
     cookie(headers).is_some()
 }
 
-/// The header is stronger, so that two windows of one browser, which share their cookies, can be two users.
+/// The header overrides the cookie, so that two windows of one browser can be two users.
 fn caller(headers: &HeaderMap) -> Option<DemoUser> {
     match headers.get(HEADER) {
         Some(name) => DemoUser::parse(name.to_str().ok()?),
@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cookie_or_a_header_names_the_caller() {
+    fn the_caller_is_named_by_a_cookie_or_a_header() {
         check(&[], None);
         check(&[("cookie", "demo_user=client-3")], Some(DemoUser::Client(3)));
         check(
@@ -75,14 +75,14 @@ mod tests {
     }
 
     #[test]
-    fn the_header_is_stronger_than_the_cookie() {
+    fn the_header_overrides_the_cookie() {
         let cookie = ("cookie", "demo_user=client-1");
         check(&[cookie, ("x-demo-user", "agent-1")], Some(DemoUser::Agent(1)));
-        check(&[cookie, ("x-demo-user", "nobody")], None);
+        check(&[cookie, ("x-demo-user", "unknown")], None);
     }
 
     #[test]
-    fn somebody_unknown_is_nobody() {
+    fn an_unknown_user_is_unauthenticated() {
         check(&[("cookie", "demo_user=")], None);
         check(&[("cookie", "demo_user=client-0")], None);
         check(&[("cookie", "xdemo_user=client-1")], None);

@@ -1,4 +1,4 @@
-//! What people are mailed: over SMTP, or onto a page of this server.
+//! Digest e-mails: sent over SMTP, or shown on a page of this server.
 
 use std::{
     collections::VecDeque,
@@ -24,32 +24,32 @@ use messaging_lettre::{DigestMail, Links, Rendered, SmtpMailer, Templates};
 use minijinja::{Environment, context};
 use serde::Serialize;
 
-/// How many e-mails the page shows, the newest first.
-const SHOWN: usize = 50;
+/// Maximum number of e-mails on the page.
+const MAX_MAILS: usize = 50;
 
-/// An e-mail has its style within it, and nothing else.
+/// The content security policy of an e-mail: inline styles only.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; \
                       frame-ancestors 'none'";
 
-/// Where e-mails go.
+/// The destination of e-mails.
 #[derive(Clone)]
 pub(crate) enum Mail {
-    /// To a mail server.
+    /// A mail server.
     Smtp(SmtpMailer),
-    /// Onto a page.
+    /// The page `/demo/mail`.
     Page(MailPage),
 }
 
-/// The e-mails that would have been sent.
+/// The recent e-mails, newest first, which are shown instead of sent.
 #[derive(Clone)]
 pub(crate) struct MailPage {
-    mails: Arc<Mutex<VecDeque<ShownMail>>>,
+    mails: Arc<Mutex<VecDeque<MailEntry>>>,
     templates: Templates,
     links: PageLinks,
 }
 
 #[derive(Clone, Serialize)]
-struct ShownMail {
+struct MailEntry {
     id: String,
     to: String,
     at: String,
@@ -59,7 +59,7 @@ struct ShownMail {
     html: String,
 }
 
-/// The pages of this server.
+/// Links to pages of this server.
 #[derive(Clone)]
 struct PageLinks {
     base: String,
@@ -76,7 +76,7 @@ impl Links for PageLinks {
 }
 
 impl Mail {
-    /// Over SMTP where there is a URL. Links lead to the pages at `base`.
+    /// Uses SMTP if `smtp_url` is set, otherwise the page. `base` is the base URL of links.
     pub(crate) fn new(smtp_url: Option<&str>, from: &str, base: String) -> anyhow::Result<Self> {
         let links = PageLinks { base };
         let templates = Templates::default();
@@ -87,7 +87,7 @@ impl Mail {
                 links,
             }));
         };
-        let mail = DigestMail::new(from, templates, links).context("MAIL_FROM is no address")?;
+        let mail = DigestMail::new(from, templates, links).context("MAIL_FROM is not an e-mail address")?;
         let mailer = SmtpMailer::from_url(url, mail).context("SMTP_URL cannot be used")?;
         Ok(Self::Smtp(mailer))
     }
@@ -98,20 +98,20 @@ impl Mailer for Mail {
     async fn send(&self, digest: &Digest) -> Result<(), MailError> {
         match self {
             Self::Smtp(mailer) => mailer.send(digest).await,
-            Self::Page(page) => page.show(digest),
+            Self::Page(page) => page.add(digest),
         }
     }
 }
 
 impl MailPage {
-    fn show(&self, digest: &Digest) -> Result<(), MailError> {
+    fn add(&self, digest: &Digest) -> Result<(), MailError> {
         let rendered = self.templates.render(digest, &self.links);
         let Rendered { subject, text, html } =
             rendered.map_err(|error| MailError::new(MailErrorKind::Deferred, error))?;
-        tracing::info!(to = %digest.user_id, "an e-mail is on the page /demo/mail");
+        tracing::info!(to = %digest.user_id, "e-mail added to the page /demo/mail");
         let mut mails = self.mails.lock().unwrap_or_else(PoisonError::into_inner);
-        mails.truncate(SHOWN - 1);
-        mails.push_front(ShownMail {
+        mails.truncate(MAX_MAILS - 1);
+        mails.push_front(MailEntry {
             id: digest.id.to_string(),
             to: format!("{} <{}>", digest.name, digest.email),
             at: digest.at.to_string(),
@@ -122,14 +122,14 @@ impl MailPage {
         Ok(())
     }
 
-    fn shown(&self) -> Vec<ShownMail> {
+    fn list(&self) -> Vec<MailEntry> {
         let mails = self.mails.lock().unwrap_or_else(PoisonError::into_inner);
         mails.iter().cloned().collect()
     }
 }
 
-/// The rules for trying out: every time in proportion to a delay that is not the usual half hour, and nobody waits
-/// long for a process that has died.
+/// The digest policy for a given delay: all times in proportion, and short leases, so that another process takes over
+/// soon after a crash.
 pub(crate) fn policy(delay: Option<Duration>) -> (DigestPolicy, DigestOptions) {
     let (policy, options) = (DigestPolicy::default(), DigestOptions::default());
     let Some(delay) = delay else {
@@ -148,7 +148,7 @@ pub(crate) fn policy(delay: Option<Duration>) -> (DigestPolicy, DigestOptions) {
     (policy, options)
 }
 
-/// `GET /demo/mail`: what would have been sent, the newest first; 404 where it was sent.
+/// `GET /demo/mail`: the recent e-mails, newest first; 404 with SMTP.
 pub(crate) async fn list(State(mail): State<Mail>) -> Response {
     let Mail::Page(page) = mail else {
         return StatusCode::NOT_FOUND.into_response();
@@ -156,7 +156,7 @@ pub(crate) async fn list(State(mail): State<Mail>) -> Response {
     let mut environment = Environment::new();
     let added = environment.add_template("mail.html", include_str!("../assets/mail.html"));
     let mails: Vec<_> = page
-        .shown()
+        .list()
         .into_iter()
         .map(minijinja::value::Serde)
         .map(minijinja::Value::from)
@@ -165,27 +165,27 @@ pub(crate) async fn list(State(mail): State<Mail>) -> Response {
         .and_then(|()| environment.get_template("mail.html"))
         .and_then(|template| template.render(context! { mails }));
     match rendered {
-        Ok(html) => page_of(html),
+        Ok(html) => html_response(html),
         Err(error) => {
-            tracing::error!(%error, "the page of e-mails cannot be made");
+            tracing::error!(%error, "the page /demo/mail failed to render; responding with 500");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
     }
 }
 
-/// `GET /demo/mail/{id}`: one as a mail program shows it.
+/// `GET /demo/mail/{id}`: the HTML of an e-mail.
 pub(crate) async fn show(State(mail): State<Mail>, Path(id): Path<String>) -> Response {
     let found = match (mail, DigestId::parse(&id)) {
-        (Mail::Page(page), Ok(_)) => page.shown().into_iter().find(|mail| mail.id == id),
+        (Mail::Page(page), Ok(_)) => page.list().into_iter().find(|mail| mail.id == id),
         _ => None,
     };
     found.map_or_else(
         || StatusCode::NOT_FOUND.into_response(),
-        |mail| page_of(mail.html),
+        |mail| html_response(mail.html),
     )
 }
 
-fn page_of(html: String) -> Response {
+fn html_response(html: String) -> Response {
     let headers = [
         (CONTENT_TYPE, "text/html; charset=utf-8"),
         (CONTENT_SECURITY_POLICY, POLICY),

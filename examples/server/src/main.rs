@@ -1,15 +1,15 @@
-//! The example host: a small marketplace whose clients and agents talk to each other.
+//! The example host: a small marketplace whose clients and agents exchange messages.
 
 mod app;
 mod assets;
 mod bookings;
 mod config;
+mod connection_limit;
 mod cross_site;
 mod data_dir;
 mod demo;
 mod directory;
 mod environment;
-mod guard;
 mod health;
 mod images;
 mod login;
@@ -20,10 +20,10 @@ mod outbox;
 mod personal;
 mod realtime;
 mod reference;
-mod room;
+mod security_headers;
 mod serve;
+mod shutdown;
 mod signals;
-mod stop;
 mod storage;
 mod users;
 mod verify;
@@ -44,30 +44,30 @@ use crate::{
     mail::Mail,
     metrics::Metrics,
     realtime::Realtime,
+    shutdown::ShutdownOutcome,
     signals::Signals,
-    stop::End,
     storage::Storage,
 };
 
-/// A request makes many small allocations, on one thread, and frees them on another.
+/// A request makes many small allocations on one thread and frees them on another, which mimalloc handles well.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<ExitCode> {
     let mut config = Config::read().unwrap_or_else(|error| error.exit());
-    log(&config)?;
+    init_logging(&config)?;
     match config.command.take() {
         Some(command) => {
             let storage = Storage::open_existing(config.database(), &config.data_dir).await?;
-            let ended = match command {
-                Command::Export(of) => personal::export(&storage, of).await,
-                Command::Erase(of) => personal::erase(&storage, of).await,
+            let result = match command {
+                Command::Export(args) => personal::export(&storage, args).await,
+                Command::Erase(args) => personal::erase(&storage, args).await,
                 Command::Verify(args) => verify::run(&storage, args).await,
                 Command::OutboxStore { command } => outbox::run(&storage, command).await,
             };
             storage.close().await;
-            ended
+            result
         }
         None => serve(config).await.map(|()| ExitCode::SUCCESS),
     }
@@ -78,12 +78,12 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         config.pusher().context("Pusher is not fully configured")?,
         config.max_websockets,
     )?;
-    let mut signals = Signals::listen().context("signals cannot be caught")?;
+    let mut signals = Signals::listen().context("cannot register signal handlers")?;
     let listener = serve::listen(config.bind);
     let listener = listener.with_context(|| format!("cannot listen on {}", config.bind))?;
     let storage = Storage::open(config.database(), &config.data_dir).await?;
     let address = listener.local_addr()?;
-    announce(address, &storage, &realtime);
+    log_startup(address, &storage, &realtime);
     let base = config.public_url.clone();
     let base = base.unwrap_or_else(|| url_of(address));
     let mail = Mail::new(
@@ -92,27 +92,30 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         base.trim_end_matches('/').to_owned(),
     )?;
     if let Mail::Page(_) = mail {
-        tracing::info!("e-mails are shown at {}/demo/mail", url_of(address));
+        tracing::info!(
+            "SMTP_URL is not set; e-mails are shown at {}/demo/mail",
+            url_of(address)
+        );
     }
-    let app = App::on(storage, realtime, mail, Metrics::install()?, &config)?;
+    let app = App::new(storage, realtime, mail, Metrics::install()?, &config)?;
     let ended = app.serve(listener, async move {
         signals.next().await;
         tokio::spawn(async move {
             signals.next().await;
-            tracing::warn!("stopped at once");
+            tracing::warn!("second signal received; stopped immediately");
             std::process::exit(1);
         });
     });
-    if ended.await? == End::CutOff {
-        // What hangs would hold up the end of the runtime, too. Nothing acknowledged is lost.
+    if ended.await? == ShutdownOutcome::TimedOut {
+        // Hanging tasks would also block the end of the runtime. No acknowledged message is lost.
         std::process::exit(0);
     }
     Ok(())
 }
 
-fn log(config: &Config) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&config.log).context("RUST_LOG cannot be understood")?;
-    // It would log lines of a file of passwords.
+fn init_logging(config: &Config) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(&config.log).context("RUST_LOG is not a valid log filter")?;
+    // This target logs lines of the password file.
     let filter = filter.add_directive("sqlx_postgres::options::pgpass=off".parse()?);
     tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -122,21 +125,21 @@ fn log(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn announce(address: SocketAddr, storage: &Storage, realtime: &Realtime) {
-    tracing::warn!("the login is for demonstration only: whoever reaches this server can be anyone");
+fn log_startup(address: SocketAddr, storage: &Storage, realtime: &Realtime) {
+    tracing::warn!("the login is for demonstration only: any client can act as any user");
     if !address.ip().is_loopback() {
-        tracing::warn!(%address, "listening beyond this machine: everyone on the network reaches this server");
+        tracing::warn!(%address, "listening beyond this machine: the whole network can reach this server");
     }
-    if storage.is_shared() && realtime.is_of_this_process() {
+    if storage.is_shared() && realtime.is_embedded() {
         tracing::warn!(
-            "the channels live in this process: of what others publish on the same database, who is connected \
-             here sees nothing before the next fetch"
+            "the channels are embedded in this process: clients connected here do not receive events published by other \
+             servers on the same database until their next fetch; configure Pusher or a compatible server"
         );
     }
     tracing::info!("open {}/ in two windows", url_of(address));
 }
 
-/// Where a browser on this machine finds the server.
+/// The URL of the server for a browser on this machine.
 fn url_of(address: SocketAddr) -> String {
     let host = if address.ip().is_unspecified() {
         "localhost".to_owned()

@@ -1,4 +1,4 @@
-//! Plausible names for any number, always the same.
+//! Generated names: a plausible name for any number, always the same.
 
 const GIVEN: [&str; 32] = [
     "Mara", "Jonas", "Amina", "Felix", "Priya", "Tomás", "Yuki", "Elena", "Kofi", "Ingrid", "Mateo", "Leila",
@@ -71,7 +71,7 @@ const TRADES: [&str; 9] = [
     "Adventures",
 ];
 
-/// What a tour is called, what it is, how many days it takes and what it costs in euros.
+/// The tours: title, summary, days and price in euros.
 const TOURS: [Tour; 13] = [
     offer(
         "Three days from hut to hut",
@@ -81,7 +81,7 @@ const TOURS: [Tour; 13] = [
     ),
     offer(
         "Kayaks among the islands",
-        "Short hops between beaches that no road reaches. Nobody needs to have paddled before.",
+        "Short hops between beaches that no road reaches. No paddling experience needed.",
         2,
         260,
     ),
@@ -153,7 +153,7 @@ const TOURS: [Tour; 13] = [
     ),
 ];
 
-/// What an agency offers.
+/// A tour of an agency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Tour {
     pub(crate) title: &'static str,
@@ -195,7 +195,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn few_people_share_a_name() {
+    fn names_rarely_repeat() {
         assert_eq!((1..900).map(person).collect::<HashSet<_>>().len(), 899);
         assert_eq!((1..140).map(agency).collect::<HashSet<_>>().len(), 139);
     }

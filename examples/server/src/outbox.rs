@@ -1,4 +1,4 @@
-//! `messaging-server outbox`: events that the realtime server refused for good.
+//! `messaging-server outbox`: dead letters, which are events that the realtime server rejected permanently.
 
 use std::{
     io::{self, Write},
@@ -13,55 +13,54 @@ use messaging_core::{
 
 use crate::{config::Switch, storage::Storage};
 
-/// What to do with dead letters.
+/// Operations on dead letters.
 #[derive(Debug, Clone, Copy, Subcommand)]
 pub(crate) enum OutboxCommand {
-    /// Lists them, the oldest first: when, of which conversation, under which number, and why.
+    /// Lists dead letters, oldest first: time, conversation, number and reason.
     List {
-        /// At most so many.
+        /// Maximum number of dead letters.
         #[arg(long, default_value_t = 100)]
         limit: usize,
     },
-    /// Puts them back among the events to publish. Servers that run publish them, also those that are started
-    /// later. Says how many it was, and ends with status 3 when the named event is no dead letter, or not any
-    /// more. May be run again when it failed: what it has done is not done twice.
+    /// Requeues dead letters for publishing by the running servers. Prints the number of requeued events. Exits with
+    /// status 3 if the named event is not a dead letter. May be repeated after a failure: no event is requeued twice.
     Requeue(RequeueArgs),
 }
 
-/// Which of them.
+/// The dead letters to requeue.
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub(crate) struct RequeueArgs {
-    /// All present dead letters.
+    /// Requeue all dead letters.
     #[arg(long, conflicts_with_all = ["conversation", "number"])]
     all: bool,
-    /// The conversation of one.
+    /// The conversation of one dead letter.
     #[arg(required_unless_present = "all", requires = "number", value_parser = parse_id)]
     conversation: Option<ConversationId>,
-    /// Its number there.
+    /// The number of the event in the conversation.
     number: Option<u64>,
 }
 
-/// There was nothing to requeue.
-const NOTHING: u8 = 3;
+/// Exit status if the named event is not a dead letter.
+const EXIT_NOT_FOUND: u8 = 3;
 const PAGE: usize = 100;
 
 pub(crate) async fn run(storage: &Storage, command: OutboxCommand) -> anyhow::Result<ExitCode> {
-    // Whoever publishes is a server, not this.
+    // This command runs no workers: servers publish.
     let (messaging, _) = storage.messaging(Switch::Off).build()?;
-    take(&messaging, command, &mut io::stdout()).await
+    execute(&messaging, command, &mut io::stdout()).await
 }
 
-async fn take(
+async fn execute(
     messaging: &Messaging,
     command: OutboxCommand,
     out: &mut (impl Write + Send),
 ) -> anyhow::Result<ExitCode> {
     match command {
         OutboxCommand::List { limit } => {
-            let mut walk = Walk::new(messaging);
+            let mut pages = DeadLetterPages::new(messaging);
             let mut left = limit;
             while left > 0 {
-                let page = walk.next(left).await?;
+                let page = pages.next(left).await?;
                 if page.is_empty() {
                     break;
                 }
@@ -81,7 +80,7 @@ async fn take(
             writeln!(out, "requeued: {requeued}")?;
             let none = requeued == 0 && !args.all;
             Ok(if none {
-                ExitCode::from(NOTHING)
+                ExitCode::from(EXIT_NOT_FOUND)
             } else {
                 ExitCode::SUCCESS
             })
@@ -89,13 +88,13 @@ async fn take(
     }
 }
 
-/// They are listed before the first is requeued: an event that is refused again becomes a dead letter again, and would
-/// be met again without an end.
+/// Lists all dead letters before requeueing the first: an event that is rejected again in the meantime would otherwise
+/// be listed endlessly.
 async fn requeue_all(messaging: &Messaging) -> anyhow::Result<usize> {
-    let mut walk = Walk::new(messaging);
+    let mut pages = DeadLetterPages::new(messaging);
     let mut all = Vec::new();
     loop {
-        let page = walk.next(PAGE).await?;
+        let page = pages.next(PAGE).await?;
         if page.is_empty() {
             break;
         }
@@ -108,34 +107,34 @@ async fn requeue_all(messaging: &Messaging) -> anyhow::Result<usize> {
     Ok(requeued)
 }
 
-/// A walk through all dead letters.
-struct Walk<'a> {
+/// Iterates over the pages of dead letters.
+struct DeadLetterPages<'a> {
     messaging: &'a Messaging,
-    behind: Option<DeadLetterPosition>,
+    last: Option<DeadLetterPosition>,
 }
 
-impl<'a> Walk<'a> {
+impl<'a> DeadLetterPages<'a> {
     fn new(messaging: &'a Messaging) -> Self {
         Self {
             messaging,
-            behind: None,
+            last: None,
         }
     }
 
-    /// The next ones, at most that many; none at the end.
-    async fn next(&mut self, at_most: usize) -> anyhow::Result<Vec<DeadLetter>> {
-        let limit = at_most.min(PAGE);
-        let page = match &self.behind {
-            Some(place) => self.messaging.list_dead_letters(Some(place), limit).await?,
-            None => self.messaging.list_dead_letters(None, limit).await?,
+    /// The next page with at most `max` items; empty at the end.
+    async fn next(&mut self, max: usize) -> anyhow::Result<Vec<DeadLetter>> {
+        let limit = max.min(PAGE);
+        let page = match &self.last {
+            Some(place) => self.messaging.list_dead_letters_after(place, limit).await?,
+            None => self.messaging.list_dead_letters(limit).await?,
         };
-        self.behind = page.last().map(DeadLetter::position).or(self.behind);
+        self.last = page.last().map(DeadLetter::place).or(self.last);
         Ok(page)
     }
 }
 
 fn parse_id(id: &str) -> Result<ConversationId, String> {
-    ConversationId::parse(id).map_err(|why| why.to_string())
+    ConversationId::parse(id).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]
@@ -152,8 +151,8 @@ mod tests {
     use super::*;
     use crate::directory::DemoDirectory;
 
-    /// Has so many conversations, the opening of each of which is refused.
-    async fn refused(count: usize) -> (MemoryStore, Messaging) {
+    /// Creates `count` conversations whose first event is a dead letter.
+    async fn with_dead_letters(count: usize) -> (MemoryStore, Messaging) {
         let store = MemoryStore::new();
         let (messaging, _) = Messaging::builder(store.clone(), DemoDirectory).build().unwrap();
         for n in 1..=count {
@@ -186,9 +185,9 @@ mod tests {
         }
     }
 
-    async fn said(messaging: &Messaging, command: OutboxCommand) -> String {
+    async fn output_of(messaging: &Messaging, command: OutboxCommand) -> String {
         let mut out = Vec::new();
-        take(messaging, command, &mut out).await.unwrap();
+        execute(messaging, command, &mut out).await.unwrap();
         String::from_utf8(out).unwrap()
     }
 
@@ -199,8 +198,8 @@ mod tests {
     });
 
     #[tokio::test]
-    async fn as_many_are_listed_as_asked_for_each_in_a_line() {
-        let (_, messaging) = refused(2 * PAGE + 50).await;
+    async fn the_list_has_one_line_for_each_dead_letter_up_to_the_limit() {
+        let (_, messaging) = with_dead_letters(2 * PAGE + 50).await;
         for (limit, lines) in [
             (0, 0),
             (1, 1),
@@ -208,7 +207,7 @@ mod tests {
             (PAGE + 1, PAGE + 1),
             (9_999, 2 * PAGE + 50),
         ] {
-            let listed = said(&messaging, OutboxCommand::List { limit }).await;
+            let listed = output_of(&messaging, OutboxCommand::List { limit }).await;
             assert_eq!(listed.lines().count(), lines);
             assert!(
                 listed.lines().all(|line| line.ends_with(r" 1 413\nno")),
@@ -218,17 +217,17 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn all_are_requeued_once() {
-        let (store, messaging) = refused(PAGE + 50).await;
-        assert_eq!(said(&messaging, ALL).await, "requeued: 150\n");
-        assert_eq!(said(&messaging, ALL).await, "requeued: 0\n");
+    async fn requeueing_all_requeues_each_event_once() {
+        let (store, messaging) = with_dead_letters(PAGE + 50).await;
+        assert_eq!(output_of(&messaging, ALL).await, "requeued: 150\n");
+        assert_eq!(output_of(&messaging, ALL).await, "requeued: 0\n");
         let backlog = store.backlog().await.unwrap();
         assert_eq!((backlog.lanes, backlog.dead_letters), (150, 0));
     }
 
     #[tokio::test]
-    async fn one_is_requeued_by_its_conversation_and_number() {
-        let (store, messaging) = refused(2).await;
+    async fn one_event_is_requeued_by_conversation_and_number() {
+        let (store, messaging) = with_dead_letters(2).await;
         let dead = store.list_dead_letters(None, 1).await.unwrap().remove(0);
         assert_eq!(dead.entry.kind, EntryKind::Updated);
         let one = OutboxCommand::Requeue(RequeueArgs {
@@ -236,8 +235,8 @@ mod tests {
             conversation: Some(dead.entry.conversation_id),
             number: Some(dead.entry.number),
         });
-        assert_eq!(said(&messaging, one).await, "requeued: 1\n");
-        assert_eq!(said(&messaging, one).await, "requeued: 0\n");
+        assert_eq!(output_of(&messaging, one).await, "requeued: 1\n");
+        assert_eq!(output_of(&messaging, one).await, "requeued: 0\n");
         assert_eq!(store.list_dead_letters(None, 9).await.unwrap().len(), 1);
     }
 }

@@ -1,4 +1,4 @@
-//! `messaging-server export` and `erase`: what is of one user.
+//! `messaging-server export` and `erase`: the data of one user.
 
 use std::{
     io::{self, Write as _},
@@ -12,33 +12,33 @@ use serde_json::{Value, json};
 
 use crate::{config::Switch, storage::Storage};
 
-/// Whose.
+/// The user of a command.
 #[derive(Debug, Clone, clap::Args)]
-pub(crate) struct OfUser {
+pub(crate) struct UserArgs {
     /// The user's id.
     #[arg(value_parser = parse_user)]
     user: UserId,
 }
 
-/// Writes everything that is of a user, a line of JSON each.
-pub(crate) async fn export(storage: &Storage, of: OfUser) -> anyhow::Result<ExitCode> {
+/// Writes all data of a user, one line of JSON for each item.
+pub(crate) async fn export(storage: &Storage, args: UserArgs) -> anyhow::Result<ExitCode> {
     let (messaging, _) = storage.messaging(Switch::Off).build()?;
-    let mut exported = messaging.export_user(&of.user);
-    while let Some(one) = exported.try_next().await.context("the export stopped")? {
-        if let Some(shown) = shown(one) {
-            writeln!(io::stdout(), "{shown}")?;
+    let mut exported = messaging.export_user(&args.user);
+    while let Some(item) = exported.try_next().await.context("the export stopped")? {
+        if let Some(json) = to_json(item) {
+            writeln!(io::stdout(), "{json}")?;
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Forgets a user, and says what that was.
-pub(crate) async fn erase(storage: &Storage, of: OfUser) -> anyhow::Result<ExitCode> {
+/// Erases a user and prints what was erased.
+pub(crate) async fn erase(storage: &Storage, args: UserArgs) -> anyhow::Result<ExitCode> {
     let (messaging, _) = storage.messaging(Switch::Off).build()?;
     let erased = messaging
-        .erase_user(&of.user)
+        .erase_user(&args.user)
         .await
-        .context("repeat it to erase the rest")?;
+        .context("the erasure stopped; repeat it to erase the rest")?;
     writeln!(
         io::stdout(),
         "conversations: {}, messages: {}",
@@ -48,15 +48,15 @@ pub(crate) async fn erase(storage: &Storage, of: OfUser) -> anyhow::Result<ExitC
     if erased.open_reports > 0 {
         writeln!(
             io::stderr(),
-            "{} open reports still name the user: erase again when they are settled",
+            "{} open reports still name the user: erase the user again when they are resolved or dismissed",
             erased.open_reports
         )?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// As JSON; `None` for what is not known here.
-fn shown(exported: Exported) -> Option<Value> {
+/// The JSON form of an item; `None` for unknown kinds.
+fn to_json(exported: Exported) -> Option<Value> {
     Some(match exported {
         Exported::Conversation {
             summary,
@@ -89,5 +89,5 @@ fn shown(exported: Exported) -> Option<Value> {
 }
 
 fn parse_user(id: &str) -> Result<UserId, String> {
-    UserId::parse(id).map_err(|why| why.to_string())
+    UserId::parse(id).map_err(|error| error.to_string())
 }

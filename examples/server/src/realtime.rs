@@ -1,4 +1,4 @@
-//! Where events go: to channels within this process, or to Pusher or a server of the same protocol.
+//! The realtime server: embedded channels, or Pusher or a compatible server.
 
 use std::sync::Arc;
 
@@ -15,59 +15,59 @@ use messaging_pusher::{
 
 use crate::{
     demo::{APP_KEY, RealtimeConfig},
-    stop,
+    shutdown,
 };
 
 /// The realtime server of this host.
 #[derive(Debug, Clone)]
 pub(crate) enum Realtime {
-    /// Within this process.
+    /// Embedded in this process.
     Embedded(EmbeddedChannels),
-    /// Beside it, shared with other processes.
+    /// External, shared with other processes.
     Pusher(PusherRealtime, RealtimeConfig),
 }
 
 impl Realtime {
-    /// Pusher if it is configured, else channels of our own.
+    /// Uses Pusher if configured, otherwise embedded channels.
     pub(crate) fn new(pusher: Option<PusherConfig>, max_websockets: u32) -> anyhow::Result<Self> {
         Ok(match pusher {
             Some(config) => {
-                let pages = RealtimeConfig::of(&config);
+                let pages = RealtimeConfig::new(&config);
                 Self::Pusher(PusherRealtime::new(config, PusherOptions::default())?, pages)
             }
             None => Self::Embedded(EmbeddedChannels::new(
                 &credentials()?,
                 EmbeddedOptions::default()
                     .with_max_connections(max_websockets as usize)
-                    .with_close_timeout(stop::GOODBYE),
+                    .with_close_timeout(shutdown::CHANNEL_TIMEOUT),
                 Arc::new(SystemClock),
                 Arc::new(SystemIds),
             )),
         })
     }
 
-    /// Publishes to it, and asks it who is connected.
-    pub(crate) fn join(&self, messaging: MessagingBuilder) -> MessagingBuilder {
+    /// Configures messaging to publish to it and to query its presence.
+    pub(crate) fn attach(&self, messaging: MessagingBuilder) -> MessagingBuilder {
         match self {
             Self::Embedded(channels) => messaging.realtime(channels.clone()).presence(channels.clone()),
             Self::Pusher(pusher, _) => messaging.realtime(pusher.clone()).presence(pusher.clone()),
         }
     }
 
-    /// Whether those who are connected to other processes hear nothing of what this one publishes.
-    pub(crate) fn is_of_this_process(&self) -> bool {
+    /// Whether only clients of this process receive the events that it publishes.
+    pub(crate) fn is_embedded(&self) -> bool {
         matches!(self, Self::Embedded(_))
     }
 
-    /// What pages are to be told, if it is not to be found where they found this server.
-    pub(crate) fn elsewhere(&self) -> Option<RealtimeConfig> {
+    /// The client options of an external realtime server.
+    pub(crate) fn external_config(&self) -> Option<RealtimeConfig> {
         match self {
             Self::Embedded(_) => None,
             Self::Pusher(_, pages) => Some(pages.clone()),
         }
     }
 
-    /// Where clients connect, if it is here.
+    /// The WebSocket route of embedded channels.
     pub(crate) fn router<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
         match self {
             Self::Embedded(channels) => channels.router(),
@@ -75,7 +75,7 @@ impl Realtime {
         }
     }
 
-    /// Says goodbye to who is connected to this process.
+    /// Closes the connections of embedded channels.
     pub(crate) async fn shutdown(&self) {
         if let Self::Embedded(channels) = self {
             channels.shutdown().await;
@@ -83,7 +83,7 @@ impl Realtime {
     }
 }
 
-/// A key for pusher-js, and a secret that lives as long as the process: whatever it signs does, too.
+/// The app key, and a random secret that is valid for the lifetime of the process, as are its signatures.
 fn credentials() -> anyhow::Result<Credentials> {
     let random = [(); 3].map(|()| SystemIds.new_id(Timestamp::EPOCH).simple().to_string());
     Ok(Credentials {

@@ -1,4 +1,4 @@
-//! The reference of the HTTP routes, made of their OpenAPI document by Swagger UI, which lies in the binary.
+//! The API reference: Swagger UI for the OpenAPI document, embedded in the binary.
 
 use axum::{
     Router,
@@ -9,11 +9,11 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 const DOCUMENT: &str = "/api/messages/openapi.json";
 
-/// Its icons are data in its style sheet.
+/// The style sheet contains icons as data URLs.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
                       connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// `GET /docs`. What is tried out there is done, as the user who is named under *Authorize*.
+/// `GET /docs`. Requests sent from the page have real effects, as the user entered under *Authorize*.
 pub(crate) fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
     let config = Config::new([DOCUMENT])
         .use_base_layout()

@@ -1,4 +1,4 @@
-//! Connections: how many there may be, how long a request may take to come and its answer to go, and their end.
+//! Serves HTTP connections: their number, timeouts and graceful shutdown.
 
 use std::{convert::Infallible, io, net::SocketAddr, pin::pin, time::Duration};
 
@@ -20,92 +20,91 @@ use tokio::{
 };
 
 use crate::{
-    room::{Asked, Place, Reserved, Room},
-    stop,
+    connection_limit::{ActivityMarker, ConnectionLimit, ReserveSlot, Slot},
+    shutdown,
     write_timeout::WriteTimeout,
 };
 
-/// What connections may be.
+/// Limits of connections.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
-    /// How many there may be; the next ones are only asked whether they are probes. One that has become a WebSocket
-    /// counts no more: those are limited by the channels.
+    /// Maximum number of connections; further ones can reach the probes only. A connection upgraded to a WebSocket no
+    /// longer counts: the channels limit those.
     pub(crate) connections: usize,
-    /// How long a client may take: for the head of a request, counted from the end of the one before, and for its body.
-    /// The answer it has to read at a [rate](crate::write_timeout), and may pause for so long.
+    /// Timeout for receiving a request head, from the end of the previous request, and for receiving a body. Responses
+    /// must be read at a [minimum rate](crate::write_timeout) with pauses of at most this time.
     pub(crate) client_timeout: Duration,
-    /// The same when there are as many connections as may be.
+    /// The same timeout for connections above the limit.
     pub(crate) probe_timeout: Duration,
 }
 
-/// What is served.
+/// The routers.
 #[derive(Debug)]
 pub(crate) struct Routers {
-    /// To everyone.
+    /// All routes.
     pub(crate) all: Router,
-    /// When there are as many connections as may be: what operators look at. All else is told to come again.
+    /// The routes above the connection limit: probes; other requests are told to retry.
     pub(crate) probes: Router,
 }
 
-/// The most headers of a request, and bytes of its head.
+/// Maximum number of headers of a request, and maximum length of its head in bytes.
 const MAX_HEADERS: usize = 64;
 const MAX_HEAD_BYTES: usize = 16 * 1024;
-/// How long to wait when this process has no file descriptor left.
-const EXHAUSTED: Duration = Duration::from_secs(1);
+/// Delay before the next `accept` after an error such as the lack of file descriptors.
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_secs(1);
 
-/// How many bytes are handed to the system for a client that has not read them, where the system does not round it up:
-/// Linux doubles it, for its own records.
+/// Size of the kernel's send buffer of a connection, in bytes. Linux doubles it for its own bookkeeping.
 ///
-/// The buffer that Linux would grow to (4 MiB) hides whether a slow client reads at all: at 4 KB a second it showed
-/// nothing for 21 s. And it is memory that each client who reads nothing can fill.
+/// A buffer that grows automatically (up to 4 MiB on Linux) hides whether a slow client reads at all: at 4 KB/s no
+/// progress was visible for 21 s. It is also memory that any client can fill by not reading.
 pub(crate) const SEND_BUFFER: u32 = 16 * 1024;
-/// How many connections may wait to be accepted.
+/// Number of connections that may wait to be accepted.
 const BACKLOG: u32 = 1024;
 
-type Connection = UpgradeableConnection<TokioIo<WriteTimeout<TcpStream>>, Answering>;
+type Connection = UpgradeableConnection<TokioIo<WriteTimeout<TcpStream>>, ConnectionService>;
 
-/// Answers the requests of a connection.
-struct Answering {
+/// The HTTP service of one connection.
+struct ConnectionService {
     router: TowerToHyperService<Router>,
-    asked: Option<Asked>,
+    activity: Option<ActivityMarker>,
 }
 
-impl Answering {
+impl ConnectionService {
     fn all(routers: &Routers) -> Self {
         Self {
             router: TowerToHyperService::new(routers.all.clone()),
-            asked: None,
+            activity: None,
         }
     }
 
-    fn probes(routers: &Routers, place: &Reserved) -> Self {
+    fn probes(routers: &Routers, slot: &ReserveSlot) -> Self {
         Self {
             router: TowerToHyperService::new(routers.probes.clone()),
-            asked: Some(place.asked()),
+            activity: Some(slot.activity_marker()),
         }
     }
 }
 
-impl Service<Request<Incoming>> for Answering {
+impl Service<Request<Incoming>> for ConnectionService {
     type Response = Response;
     type Error = Infallible;
     type Future = <TowerToHyperService<Router> as Service<Request<Incoming>>>::Future;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
-        if let Some(asked) = &self.asked {
-            asked.note();
+        if let Some(activity) = &self.activity {
+            activity.mark_active();
         }
         self.router.call(request)
     }
 }
 
-/// Listens, with what its connections inherit.
+/// Binds a listener; connections inherit its socket options.
 pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = match address {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
         SocketAddr::V6(_) => TcpSocket::new_v6()?,
     };
-    // On Windows it would let another program listen at the same address.
+    // On Windows this option would let another program listen on the same address.
     #[cfg(not(windows))]
     socket.set_reuseaddr(true)?;
     socket.set_send_buffer_size(SEND_BUFFER)?;
@@ -113,7 +112,7 @@ pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// Serves until `stop` is ready, and then lets requests end that are under way.
+/// Serves until `stop` completes, then waits for the requests in progress.
 pub(crate) async fn serve(
     listener: TcpListener,
     routers: Routers,
@@ -123,42 +122,49 @@ pub(crate) async fn serve(
     let regular = http(limits.client_timeout);
     let mut reserve = http(limits.probe_timeout);
     reserve.keep_alive(false);
-    let mut room = Room::new(limits.connections);
+    let mut limit = ConnectionLimit::new(limits.connections);
     let (stopping, _) = watch::channel(());
     let mut stop = pin!(stop);
     loop {
-        let (stream, place) = tokio::select! {
+        let (stream, slot) = tokio::select! {
             () = &mut stop => break,
-            accepted = accept(&listener, &mut room) => accepted,
+            accepted = accept(&listener, &mut limit) => accepted,
         };
-        let (http, timeout, service) = match &place {
-            Place::Regular(_) => (&regular, limits.client_timeout, Answering::all(&routers)),
-            Place::Reserve(place) => (&reserve, limits.probe_timeout, Answering::probes(&routers, place)),
+        let (http, timeout, service) = match &slot {
+            Slot::Regular(_) => (&regular, limits.client_timeout, ConnectionService::all(&routers)),
+            Slot::Reserve(slot) => (
+                &reserve,
+                limits.probe_timeout,
+                ConnectionService::probes(&routers, slot),
+            ),
         };
         let stream = WriteTimeout::new(stream, timeout);
-        let lift = stream.lift();
+        let write_limit = stream.limit_handle();
         let connection = http.serve_connection(TokioIo::new(stream), service);
-        let told = stopping.subscribe();
+        let stop_signal = stopping.subscribe();
         tokio::spawn(async move {
-            let mut place = place;
+            let mut slot = slot;
             let ended = tokio::select! {
-                ended = until_told(connection.with_upgrades(), told) => ended,
-                () = place.evicted() => Ok(()),
+                ended = run_until_stopped(connection.with_upgrades(), stop_signal) => ended,
+                () = slot.evicted() => Ok(()),
             };
             if let Err(error) = ended {
                 let error: &dyn std::error::Error = &error;
-                tracing::debug!(error, "a connection has failed");
+                tracing::debug!(error, "connection failed");
             }
-            // If it goes on, then as a WebSocket, with limits of its own.
-            lift.now();
-            drop(place);
+            // After an upgrade the WebSocket continues with its own limits.
+            write_limit.disable();
+            drop(slot);
         });
     }
     drop(listener);
     stopping.send_replace(());
-    // Each connection holds a receiver.
-    if timeout(stop::REQUESTS, stopping.closed()).await.is_err() {
-        tracing::warn!("some requests were cut off: they took too long");
+    // Each connection holds a receiver, so the channel closes after the last one.
+    if timeout(shutdown::REQUEST_TIMEOUT, stopping.closed())
+        .await
+        .is_err()
+    {
+        tracing::warn!("some requests were cut off: they exceeded the shutdown timeout");
     }
 }
 
@@ -171,40 +177,43 @@ fn http(head_timeout: Duration) -> http1::Builder {
     http
 }
 
-/// Drives a connection to its end: once told, that of the request which is under way.
-async fn until_told(connection: Connection, mut told: watch::Receiver<()>) -> hyper::Result<()> {
+/// Runs a connection to its end; after the stop signal, to the end of the current request.
+async fn run_until_stopped(
+    connection: Connection,
+    mut stop_signal: watch::Receiver<()>,
+) -> hyper::Result<()> {
     let mut connection = pin!(connection);
     tokio::select! {
         ended = connection.as_mut() => return ended,
-        _ = told.changed() => connection.as_mut().graceful_shutdown(),
+        _ = stop_signal.changed() => connection.as_mut().graceful_shutdown(),
     }
     connection.await
 }
 
-/// The next connection, with a place.
-async fn accept(listener: &TcpListener, room: &mut Room) -> (TcpStream, Place) {
+/// Accepts the next connection and acquires its slot.
+async fn accept(listener: &TcpListener, limit: &mut ConnectionLimit) -> (TcpStream, Slot) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
                 stream.set_nodelay(true).ok();
-                let place = room.take().await;
-                if let Place::Reserve(_) = place {
-                    // The requests of earlier connections are read before later ones may end them.
+                let slot = limit.acquire().await;
+                if let Slot::Reserve(_) = slot {
+                    // Let earlier connections read their requests before later ones can evict them.
                     yield_now().await;
                 }
-                return (stream, place);
+                return (stream, slot);
             }
-            Err(error) if is_of_the_connection(&error) => {}
+            Err(error) if is_connection_error(&error) => {}
             Err(error) => {
-                tracing::error!(%error, "no connection can be accepted");
-                sleep(EXHAUSTED).await;
+                tracing::error!(%error, "HTTP server: cannot accept connections; retrying in a second");
+                sleep(ACCEPT_RETRY_DELAY).await;
             }
         }
     }
 }
 
-/// Whether it was the other end that has gone.
-fn is_of_the_connection(error: &io::Error) -> bool {
+/// Whether the error concerns the one connection only.
+fn is_connection_error(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     matches!(
         error.kind(),
@@ -223,17 +232,17 @@ mod tests {
     };
 
     use super::*;
-    use crate::room::RESERVE;
+    use crate::connection_limit::RESERVE_SLOTS;
 
-    /// Longer than the test: no connection ends because its time is over.
+    /// Longer than the test, so that no connection times out.
     const FOREVER: Duration = Duration::from_hours(1);
 
     async fn connect(address: SocketAddr) -> TcpStream {
         TcpStream::connect(address).await.unwrap()
     }
 
-    /// The status line of the answer on a connection that the server ends.
-    async fn ask(address: SocketAddr) -> String {
+    /// The status line of a probe response.
+    async fn probe_status(address: SocketAddr) -> String {
         let mut stream = connect(address).await;
         stream
             .write_all(b"GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n")
@@ -244,13 +253,13 @@ mod tests {
         answer.lines().next().unwrap_or_default().to_owned()
     }
 
-    /// Opens connections that say nothing, as fast as the server ends others.
+    /// Opens idle connections as fast as the server evicts others.
     async fn flood(address: SocketAddr, opened: &watch::Sender<usize>) {
         let mut silent = VecDeque::new();
         loop {
             silent.push_back(connect(address).await);
             opened.send_modify(|count| *count += 1);
-            if silent.len() > 2 * RESERVE {
+            if silent.len() > 2 * RESERVE_SLOTS {
                 let mut oldest = silent.pop_front().unwrap();
                 oldest.read_to_end(&mut Vec::new()).await.ok();
             }
@@ -258,7 +267,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_probe_is_answered_however_many_silent_connections_arrive() {
+    async fn probes_are_served_during_a_flood_of_idle_connections() {
         let probes = Router::new().route("/healthz", get(async || "alive"));
         let listener = listen("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = listener.local_addr().unwrap();
@@ -279,12 +288,12 @@ mod tests {
         let (opened, mut arrived) = watch::channel(0);
         let probe = async {
             for round in 1..=20 {
-                // The reserve is full of others than before.
+                // The flood has replaced the whole reserve since the last probe.
                 arrived
-                    .wait_for(|count| *count > round * 3 * RESERVE)
+                    .wait_for(|count| *count > round * 3 * RESERVE_SLOTS)
                     .await
                     .unwrap();
-                assert_eq!(ask(address).await, "HTTP/1.1 200 OK");
+                assert_eq!(probe_status(address).await, "HTTP/1.1 200 OK");
             }
         };
         let both = async {
@@ -295,7 +304,7 @@ mod tests {
         };
         timeout(Duration::from_mins(2), both)
             .await
-            .expect("a place is free");
+            .expect("a slot is free");
         drop((taken, stop));
         server.await.unwrap();
     }

@@ -1,4 +1,4 @@
-//! Being told to stop.
+//! Stop signals.
 
 use std::io;
 
@@ -11,7 +11,7 @@ pub(crate) struct Signals {
 }
 
 impl Signals {
-    /// From here on these signals do not end the process by themselves.
+    /// Registers the handlers: from here on the signals do not end the process.
     pub(crate) fn listen() -> io::Result<Self> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
@@ -19,7 +19,7 @@ impl Signals {
         })
     }
 
-    /// Returns when one has come.
+    /// Waits for the next signal.
     pub(crate) async fn next(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}

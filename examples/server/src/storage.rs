@@ -1,4 +1,4 @@
-//! Where messages are kept: a file, or a database that other processes share.
+//! The store: a SQLite file, or a PostgreSQL database shared with other processes.
 
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -12,24 +12,24 @@ use crate::{
     directory::DemoDirectory,
 };
 
-/// How long counting one large conversation may take.
+/// Statement timeout for recounting a large conversation.
 const RECOUNT_TIMEOUT: Duration = Duration::from_mins(5);
 
 /// The store of this server.
 #[derive(Debug, Clone)]
 pub(crate) enum Storage {
-    /// A SQLite file of its own, and its directory as long as this server has it for itself.
+    /// A SQLite file, with its locked directory if this process is a server.
     Sqlite(
         SqliteStore,
-        #[expect(dead_code, reason = "it is locked as long as this lives")] Option<Arc<DataDir>>,
+        #[expect(dead_code, reason = "holds the lock")] Option<Arc<DataDir>>,
     ),
-    /// A schema of a PostgreSQL database, which any number of servers share.
+    /// A schema of a PostgreSQL database, shared by any number of servers.
     Postgres(PgStore),
 }
 
 impl Storage {
-    /// Opens the database at a URL if there is one, else the file in a directory, which is made if it is not
-    /// there; and brings it up to date.
+    /// Opens the PostgreSQL database if configured, otherwise the SQLite file in a directory, which is created if
+    /// missing. Applies pending migrations.
     pub(crate) async fn open(database: Option<Database>, data_dir: &Path) -> anyhow::Result<Self> {
         match database {
             Some(database) => Self::open_postgres(&database).await,
@@ -37,14 +37,18 @@ impl Storage {
         }
     }
 
-    /// The same, but as it is: nothing is made, and nothing is migrated.
+    /// Opens an existing store without creating or migrating anything.
     pub(crate) async fn open_existing(database: Option<Database>, data_dir: &Path) -> anyhow::Result<Self> {
         if let Some(database) = database {
-            let patient = PgOptions::default().with_statement_timeout(RECOUNT_TIMEOUT);
-            return Ok(Self::Postgres(postgres(&database, patient)?));
+            let options = PgOptions::default().with_statement_timeout(RECOUNT_TIMEOUT);
+            return Ok(Self::Postgres(postgres(&database, options)?));
         }
         let file = DataDir::file_in(data_dir);
-        anyhow::ensure!(file.is_file(), "there is no {}", file.display());
+        anyhow::ensure!(
+            file.is_file(),
+            "{} does not exist; check DATA_DIR",
+            file.display()
+        );
         let store = SqliteStore::open_existing(&file, &SqliteOptions::default()).await;
         let store = store.with_context(|| format!("{} cannot be used", file.display()))?;
         Ok(Self::Sqlite(store, None))
@@ -59,23 +63,23 @@ impl Storage {
 
     async fn open_sqlite(data_dir: &Path) -> anyhow::Result<Self> {
         let shown = data_dir.display();
-        let dir = DataDir::occupy(data_dir)?;
+        let dir = DataDir::lock(data_dir)?;
         let (file, options) = (DataDir::file_in(data_dir), SqliteOptions::default());
-        let opened = if dir.has_a_database()? {
+        let opened = if dir.has_database()? {
             SqliteStore::open_existing(file, &options).await
         } else {
             SqliteStore::open(file, &options).await
         };
         let store = opened.with_context(|| {
-            format!("the database in {shown} cannot be used; if it is gone, restore it, or begin with an empty directory")
+            format!("the database in {shown} cannot be used; if it is missing, restore it, or start with an empty directory")
         })?;
         let migrated = store.migrate().await;
         migrated.with_context(|| format!("the database in {shown} cannot be migrated"))?;
-        dir.note_database()?;
+        dir.mark_database_created()?;
         Ok(Self::Sqlite(store, Some(Arc::new(dir))))
     }
 
-    /// Begins a [`Messaging`] on this store, whose users may do only so much: together with whoever shares it.
+    /// Starts building a [`Messaging`] on this store. Rate limits are shared with other servers on the same database.
     pub(crate) fn messaging(&self, rate_limits: Switch) -> MessagingBuilder {
         let builder = match self {
             Self::Sqlite(store, _) => Messaging::builder(store.clone(), DemoDirectory),
@@ -88,20 +92,20 @@ impl Storage {
         }
     }
 
-    /// What can be recounted.
-    pub(crate) fn recount(&self) -> &dyn RecountStore {
+    /// The store, for a recount.
+    pub(crate) fn recounts(&self) -> &dyn RecountStore {
         match self {
             Self::Sqlite(store, _) => store,
             Self::Postgres(store) => store,
         }
     }
 
-    /// Whether servers on other machines may be on the same store.
+    /// Whether other servers may use the same store.
     pub(crate) fn is_shared(&self) -> bool {
         matches!(self, Self::Postgres(_))
     }
 
-    /// Finishes what is under way, and closes it.
+    /// Finishes operations in progress and closes the store.
     pub(crate) async fn close(&self) {
         match self {
             Self::Sqlite(store, _) => store.close().await,
@@ -128,24 +132,24 @@ mod tests {
 
     use super::*;
 
-    async fn refusal(dir: &TempDir) -> String {
+    async fn open_error(dir: &TempDir) -> String {
         let opened = Storage::open(None, dir.path()).await;
         format!("{:#}", opened.unwrap_err())
     }
 
     #[tokio::test]
-    async fn a_second_server_on_a_directory_is_refused_until_the_first_has_ended() {
+    async fn a_second_server_on_a_directory_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let first = Storage::open(None, dir.path()).await.unwrap();
-        let why = refusal(&dir).await;
-        assert!(why.contains("another server runs on"), "{why}");
+        let error = open_error(&dir).await;
+        assert!(error.contains("another server runs on"), "{error}");
         first.close().await;
         drop(first);
         Storage::open(None, dir.path()).await.unwrap().close().await;
     }
 
     #[tokio::test]
-    async fn other_commands_work_beside_a_server() {
+    async fn other_commands_work_beside_a_running_server() {
         let dir = tempfile::tempdir().unwrap();
         let server = Storage::open(None, dir.path()).await.unwrap();
         for _ in 0..2 {
@@ -164,16 +168,16 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_database_that_was_here_and_is_gone_or_empty_is_not_made_anew() {
+    async fn a_missing_or_empty_database_is_not_recreated() {
         let dir = tempfile::tempdir().unwrap();
         let file = DataDir::file_in(dir.path());
         Storage::open(None, dir.path()).await.unwrap().close().await;
         fs::remove_file(&file).unwrap();
-        refusal(&dir).await;
+        open_error(&dir).await;
         assert!(!file.exists());
         fs::write(&file, "").unwrap();
-        let why = refusal(&dir).await;
-        assert!(why.contains("the file is empty"), "{why}");
+        let error = open_error(&dir).await;
+        assert!(error.contains("the file is empty"), "{error}");
         assert_eq!(fs::metadata(&file).unwrap().len(), 0);
         assert!(Storage::open_existing(None, dir.path()).await.is_err());
     }

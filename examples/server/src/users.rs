@@ -1,27 +1,27 @@
-//! The people, agencies and bookings of the demonstration. Nobody registers: they exist for every number.
+//! The demo users, agencies and bookings, which exist for every number without registration.
 
 use messaging_core::{Actor, AgentId, BookingId, Role, UserId, host::directory::Contact};
 
 use crate::names;
 
-/// Somebody who can use the server: `client-N`, `agent-N` or `admin-N`, for every N from 1.
+/// A user: `client-N`, `agent-N` or `admin-N`, for every N from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum DemoUser {
     Client(u32),
-    /// Answers for the agency of the same number.
+    /// Represents the agency with the same number.
     Agent(u32),
     Admin(u32),
 }
 
-/// A business with tours: `agency-N`.
+/// An agency: `agency-N`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct DemoAgency(pub(crate) u32);
 
-/// What can be booked: `tour-N`, offered by the agency of the same number.
+/// A tour: `tour-N`, offered by the agency with the same number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct DemoTour(pub(crate) u32);
 
-/// A tour that was booked: `booking-C-A` is that of `client-C` with `agency-A`.
+/// A booking: `booking-C-A` is a booking of `client-C` with `agency-A`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct DemoBooking {
     pub(crate) client: u32,
@@ -60,12 +60,12 @@ impl DemoUser {
         image_of(self.id().as_str())
     }
 
-    /// How they are reached when they are away.
+    /// The e-mail contact.
     pub(crate) fn contact(self) -> Contact {
         Contact::at(format!("{}@example.com", self.id())).with_time_zone("Europe/Zurich")
     }
 
-    /// In what capacity they call.
+    /// The actor of this user.
     pub(crate) fn actor(self) -> Actor {
         let role = match self {
             Self::Client(_) => Role::Client,
@@ -95,7 +95,7 @@ impl DemoAgency {
         image_of(self.id().as_str())
     }
 
-    /// Who answers for it.
+    /// The user who represents the agency.
     pub(crate) fn user(self) -> DemoUser {
         DemoUser::Agent(self.0)
     }
@@ -117,7 +117,7 @@ impl DemoBooking {
         )))
     }
 
-    /// The number that people call it by.
+    /// The booking number for people.
     pub(crate) fn number(self) -> String {
         format!("BK-{:03}-{:03}", self.agency, self.client)
     }
@@ -136,7 +136,7 @@ impl DemoTour {
         format!("tour-{}", self.0)
     }
 
-    /// Who offers it.
+    /// The agency that offers the tour.
     pub(crate) fn agency(self) -> DemoAgency {
         DemoAgency(self.0)
     }
@@ -150,7 +150,7 @@ impl DemoTour {
     }
 }
 
-/// A number from 1, in the one way of writing it.
+/// Parses a number from 1 in its canonical form.
 fn parse_number(text: &str) -> Option<u32> {
     let number: u32 = text.parse().ok()?;
     (number > 0 && number.to_string() == text).then_some(number)
@@ -161,7 +161,7 @@ fn image_of(id: &str) -> String {
 }
 
 fn known<T, E: std::fmt::Debug>(id: Result<T, E>) -> T {
-    id.expect("a word and a number are a valid id")
+    id.expect("a prefix and a number are a valid id")
 }
 
 #[cfg(test)]
@@ -169,7 +169,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn everyone_has_one_name_to_sign_in_with() {
+    fn every_user_has_exactly_one_id() {
         for user in [
             DemoUser::Client(1),
             DemoUser::Agent(22),
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn an_agent_answers_for_the_agency_of_the_same_number() {
+    fn an_agent_represents_the_agency_with_the_same_number() {
         let agency = DemoAgency::parse("agency-7").unwrap();
         let role = Role::Agent {
             agent_id: agency.id(),

@@ -1,4 +1,4 @@
-//! `messaging-server verify`: what an operator runs when in doubt.
+//! `messaging-server verify`: checks the counters of a store.
 
 use std::{
     io::{self, Write as _},
@@ -14,21 +14,21 @@ use messaging_core::{
 
 use crate::storage::Storage;
 
-/// Which conversations to recount: by id, all unless told otherwise.
+/// The conversations to recount, as a range of ids; all by default.
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub(crate) struct VerifyArgs {
-    /// Only those with a larger id: to go on where another run has ended.
+    /// Only conversations with a larger id, to continue a previous run.
     #[arg(long, value_parser = parse_id)]
     after: Option<ConversationId>,
-    /// Only those with no larger id.
+    /// Only conversations up to this id, inclusive.
     #[arg(long, value_parser = parse_id)]
     up_to: Option<ConversationId>,
 }
 
-/// Something does not add up.
+/// Exit status if there are discrepancies.
 const DISCREPANCIES: u8 = 3;
 
-/// Recounts a store, and writes each discrepancy to standard output as it is found.
+/// Recounts a store and prints each discrepancy as it is found.
 pub(crate) async fn run(storage: &Storage, args: VerifyArgs) -> anyhow::Result<ExitCode> {
     let mut range = ConversationRange::all();
     if let Some(id) = args.after {
@@ -52,5 +52,5 @@ pub(crate) async fn run(storage: &Storage, args: VerifyArgs) -> anyhow::Result<E
 }
 
 fn parse_id(id: &str) -> Result<ConversationId, String> {
-    ConversationId::parse(id).map_err(|why| why.to_string())
+    ConversationId::parse(id).map_err(|error| error.to_string())
 }

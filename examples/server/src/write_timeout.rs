@@ -1,8 +1,8 @@
-//! A connection whose client has to read at a minimum rate.
+//! A connection with a minimum read rate of its client.
 //!
-//! A stream may wait as long as a limit says, and a second more for each [`MIN_RATE`] bytes that were taken. So a
-//! client that reads nothing is given up, and one that reads a byte now and then as well, while one that reads
-//! slowly without an end is served. A stream on which no write waits loses nothing.
+//! Writes may wait for the limit in total, plus a second for each [`MIN_RATE`] bytes written. So a client that reads
+//! nothing or only single bytes is disconnected, while a slow but steady client is served without a time limit. Idle
+//! time without a pending write does not count.
 
 use std::{
     io,
@@ -20,37 +20,36 @@ use tokio::{
     time::{Instant, Sleep, sleep},
 };
 
-/// How many bytes a second a client has to read on average: what the slowest of mobile networks (GPRS, one slot)
-/// carries.
+/// Minimum average read rate, in bytes a second: that of the slowest mobile networks (GPRS, one slot).
 const MIN_RATE: u32 = 1024;
 
-/// How many limits a stream may save up by reading fast.
+/// Maximum allowance that a stream accumulates by reading fast, in multiples of the limit.
 ///
-/// More than one, because a system shows in steps what a client has read: Linux reports a third or more of its
-/// buffer at once ([`SEND_BUFFER`](crate::serve::SEND_BUFFER)).
-const MAX_SAVED: u32 = 4;
+/// More than one, because the kernel reports progress in steps: Linux reports a third or more of its buffer at once
+/// ([`SEND_BUFFER`](crate::serve::SEND_BUFFER)).
+const MAX_ALLOWANCE_FACTOR: u32 = 4;
 
-/// A stream on which a write fails once its client has read too slowly.
+/// A stream whose writes fail if its client reads too slowly.
 #[derive(Debug)]
 pub(crate) struct WriteTimeout<S> {
     stream: S,
     limit: Duration,
-    /// How long writes may wait from now on.
+    /// The remaining time for which writes may wait.
     allowance: Duration,
-    is_lifted: Arc<AtomicBool>,
-    waiting: Option<Waiting>,
+    is_disabled: Arc<AtomicBool>,
+    pending: Option<PendingWrite>,
 }
 
-/// A write that waits.
+/// A pending write.
 #[derive(Debug)]
-struct Waiting {
+struct PendingWrite {
     since: Instant,
     end: Pin<Box<Sleep>>,
 }
 
-/// Lifts the limit of a stream that is out of reach by then.
+/// Disables the limit of a stream that has been handed over to another owner.
 #[derive(Debug)]
-pub(crate) struct Lift(Arc<AtomicBool>);
+pub(crate) struct LimitHandle(Arc<AtomicBool>);
 
 impl<S> WriteTimeout<S> {
     pub(crate) fn new(stream: S, limit: Duration) -> Self {
@@ -58,13 +57,13 @@ impl<S> WriteTimeout<S> {
             stream,
             limit,
             allowance: limit,
-            is_lifted: Arc::default(),
-            waiting: None,
+            is_disabled: Arc::default(),
+            pending: None,
         }
     }
 
-    pub(crate) fn lift(&self) -> Lift {
-        Lift(self.is_lifted.clone())
+    pub(crate) fn limit_handle(&self) -> LimitHandle {
+        LimitHandle(self.is_disabled.clone())
     }
 
     fn within_allowance(
@@ -72,33 +71,33 @@ impl<S> WriteTimeout<S> {
         context: &mut Context<'_>,
         write: Poll<io::Result<usize>>,
     ) -> Poll<io::Result<usize>> {
-        if self.is_lifted.load(Ordering::Relaxed) {
-            self.waiting = None;
+        if self.is_disabled.load(Ordering::Relaxed) {
+            self.pending = None;
             return write;
         }
         if let Poll::Ready(written) = &write {
-            if let Some(waiting) = self.waiting.take() {
-                self.allowance = self.allowance.saturating_sub(waiting.since.elapsed());
+            if let Some(pending) = self.pending.take() {
+                self.allowance = self.allowance.saturating_sub(pending.since.elapsed());
             }
             if let Ok(bytes) = written {
-                self.allowance += time_of(*bytes);
+                self.allowance += time_for(*bytes);
             }
-            self.allowance = self.allowance.min(self.limit * MAX_SAVED);
+            self.allowance = self.allowance.min(self.limit * MAX_ALLOWANCE_FACTOR);
             return write;
         }
         let allowance = self.allowance;
-        let waiting = self.waiting.get_or_insert_with(|| Waiting::of(allowance));
-        ready!(waiting.end.as_mut().poll(context));
+        let pending = self.pending.get_or_insert_with(|| PendingWrite::new(allowance));
+        ready!(pending.end.as_mut().poll(context));
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
-impl Waiting {
+impl PendingWrite {
     #[expect(
         clippy::disallowed_methods,
-        reason = "an interval of this process, as its timers measure it"
+        reason = "an interval measured by this process's timers"
     )]
-    fn of(allowance: Duration) -> Self {
+    fn new(allowance: Duration) -> Self {
         Self {
             since: Instant::now(),
             end: Box::pin(sleep(allowance)),
@@ -106,13 +105,13 @@ impl Waiting {
     }
 }
 
-/// How long these bytes may take.
-fn time_of(bytes: usize) -> Duration {
+/// The time allowed for this number of bytes.
+fn time_for(bytes: usize) -> Duration {
     Duration::from_secs(1) * u32::try_from(bytes).unwrap_or(u32::MAX) / MIN_RATE
 }
 
-impl Lift {
-    pub(crate) fn now(self) {
+impl LimitHandle {
+    pub(crate) fn disable(self) {
         self.0.store(true, Ordering::Relaxed);
     }
 }
@@ -170,14 +169,14 @@ mod tests {
 
     const LIMIT: Duration = Duration::from_secs(10);
 
-    /// For how long an endless answer is written to a client that reads so many bytes at a time, with a pause after
-    /// each; `None` if it goes on for an hour.
-    async fn time_until_given_up(bytes: usize, pause: Duration) -> Option<Duration> {
+    /// Time until the write of an endless response fails, if the client reads `bytes` bytes and pauses, repeatedly;
+    /// `None` if it does not fail within an hour.
+    async fn time_until_failure(bytes: usize, pause: Duration) -> Option<Duration> {
         const HOUR: Duration = Duration::from_hours(1);
-        // What a system holds for a slow client.
+        // The kernel's buffer for a slow client.
         let (near, mut far) = duplex(32 * 1024);
         let mut near = WriteTimeout::new(near, LIMIT);
-        let started = Waiting::of(HOUR).since;
+        let started = PendingWrite::new(HOUR).since;
         let endless = async {
             loop {
                 if let Err(error) = near.write_all(&[0; 8 * 1024]).await {
@@ -197,13 +196,13 @@ mod tests {
                 assert_eq!(kind, io::ErrorKind::TimedOut);
                 Some(started.elapsed())
             }
-            () = reading => unreachable!("it reads without an end"),
+            () = reading => unreachable!("the reader never ends"),
             () = sleep(HOUR) => None,
         }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_write_of_which_nothing_is_read_fails_at_the_limit() {
+    async fn a_write_fails_at_the_limit_if_nothing_is_read() {
         let (near, far) = duplex(4);
         let mut near = WriteTimeout::new(near, LIMIT);
         let write = timeout(LIMIT + Duration::from_secs(1), near.write_all(b"12345")).await;
@@ -212,35 +211,38 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_client_that_reads_too_slowly_is_given_up() {
+    async fn a_client_below_the_minimum_rate_is_disconnected() {
         for (bytes, pause) in [(1, 9_000), (1, 10), (100, 1_000), (1_000, 1_000), (9_000, 9_500)] {
-            let given_up = time_until_given_up(bytes, Duration::from_millis(pause)).await;
-            let given_up =
-                given_up.unwrap_or_else(|| panic!("{bytes} bytes each {pause} ms keep a connection"));
-            assert!(given_up > LIMIT, "{bytes} bytes each {pause} ms: {given_up:?}");
+            let failed_after = time_until_failure(bytes, Duration::from_millis(pause)).await;
+            let failed_after =
+                failed_after.unwrap_or_else(|| panic!("{bytes} bytes each {pause} ms keep a connection"));
+            assert!(
+                failed_after > LIMIT,
+                "{bytes} bytes each {pause} ms: {failed_after:?}"
+            );
         }
     }
 
-    /// One byte at a time saves nothing up: the buffer's worth is all it gets.
+    /// Single bytes accumulate no allowance: the client receives only the buffered data.
     #[tokio::test(start_paused = true)]
-    async fn a_client_that_reads_a_byte_now_and_then_is_given_up_as_one_that_reads_nothing() {
-        let deaf = time_until_given_up(1, Duration::from_hours(2)).await.unwrap();
-        let trickle = time_until_given_up(1, Duration::from_secs(9)).await.unwrap();
-        assert!(deaf <= LIMIT * MAX_SAVED, "{deaf:?}");
-        assert!(trickle <= deaf + Duration::from_millis(10), "{trickle:?}");
+    async fn a_client_that_reads_single_bytes_is_disconnected_as_early_as_a_silent_one() {
+        let silent = time_until_failure(1, Duration::from_hours(2)).await.unwrap();
+        let trickle = time_until_failure(1, Duration::from_secs(9)).await.unwrap();
+        assert!(silent <= LIMIT * MAX_ALLOWANCE_FACTOR, "{silent:?}");
+        assert!(trickle <= silent + Duration::from_millis(10), "{trickle:?}");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_client_on_a_slow_network_is_served_without_an_end() {
-        // In small steps, and in those in which Linux shows 2 KiB a second.
+    async fn a_client_above_the_minimum_rate_is_never_disconnected() {
+        // Small steps, and the steps in which Linux reports 2 KiB a second.
         for (bytes, pause) in [(1_100, 1_000), (10_900, 10_000), (24_616, 13_000)] {
-            let given_up = time_until_given_up(bytes, Duration::from_millis(pause)).await;
-            assert_eq!(given_up, None, "{bytes} bytes each {pause} ms");
+            let failed_after = time_until_failure(bytes, Duration::from_millis(pause)).await;
+            assert_eq!(failed_after, None, "{bytes} bytes each {pause} ms");
         }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_saved_up_is_bounded() {
+    async fn the_accumulated_allowance_is_bounded() {
         let (near, mut far) = duplex(1024);
         let mut near = WriteTimeout::new(near, LIMIT);
         let mut read = vec![0; 10 * 1024 * 1024];
@@ -248,12 +250,12 @@ mod tests {
         let (written, _) = tokio::join!(near.write_all(&fast), far.read_exact(&mut read));
         written.unwrap();
         let write = near.write_all(&[0; 2048]);
-        let write = timeout(LIMIT * MAX_SAVED + Duration::from_secs(1), write).await;
+        let write = timeout(LIMIT * MAX_ALLOWANCE_FACTOR + Duration::from_secs(1), write).await;
         assert_eq!(write.unwrap().unwrap_err().kind(), io::ErrorKind::TimedOut);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_stream_that_has_nothing_to_write_loses_nothing() {
+    async fn idle_time_does_not_reduce_the_allowance() {
         let (near, mut far) = duplex(1024);
         let mut near = WriteTimeout::new(near, LIMIT);
         for _ in 0..3 {
@@ -268,10 +270,10 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_stream_whose_limit_is_lifted_waits() {
+    async fn a_disabled_limit_never_fails_a_write() {
         let (near, far) = duplex(4);
         let mut near = WriteTimeout::new(near, LIMIT);
-        near.lift().now();
+        near.limit_handle().disable();
         let write = timeout(10 * LIMIT, near.write_all(b"12345")).await;
         assert!(write.is_err());
         drop(far);

@@ -28,7 +28,7 @@ fn when_all_connections_are_taken_probes_are_answered_and_all_else_is_told_to_co
         (status(&ask("GET /demo/users")) == "200").then_some(())
     });
     let log = server.stop("TERM").log;
-    for said in ["all connections are taken", "get answers for everything again"] {
+    for said in ["connection limit reached", "serving all requests again"] {
         assert_eq!(log.matches(said).count(), 1, "{said}: {log}");
     }
 }

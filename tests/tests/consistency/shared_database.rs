@@ -181,7 +181,7 @@ fn the_log_says_that_the_channels_are_each_servers_own() {
     let database = Database::create_blocking(PgServer::shared());
     let data = tempfile::tempdir().unwrap();
     let log = start(data.path(), database.url()).stop("TERM").log;
-    assert!(log.contains("the channels live in this process"), "{log}");
+    assert!(log.contains("the channels are embedded in this process"), "{log}");
     assert!(!log.contains("does not use"), "{log}");
     assert!(!data.path().join("messaging.db").exists());
 }

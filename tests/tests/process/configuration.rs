@@ -104,7 +104,7 @@ fn it_says_what_to_be_careful_about() {
         quiet.contains("e-mails are shown at http://127.0.0.1:"),
         "{quiet}"
     );
-    for warning in ["beyond this machine", "channels live"] {
+    for warning in ["beyond this machine", "channels are embedded"] {
         assert!(!quiet.contains(warning), "{quiet}");
     }
 

@@ -1,8 +1,8 @@
-//! What the command line and the environment make of the configuration.
+//! Parsing of the command line and the environment.
 
 use super::*;
 
-/// With these variables, and nothing else in the environment.
+/// Reads the configuration with these variables only.
 fn with_variables(arguments: &[&str], variables: &[(&str, &str)]) -> Result<Config, clap::Error> {
     let command_line = ["messaging-server"].iter().chain(arguments).map(OsString::from);
     Config::read_from(command_line, |name| {
@@ -12,7 +12,7 @@ fn with_variables(arguments: &[&str], variables: &[(&str, &str)]) -> Result<Conf
 }
 
 #[test]
-fn a_variable_is_read_as_tools_write_it() {
+fn white_space_and_quotation_marks_around_variables_are_removed() {
     let config = with_variables(
         &[],
         &[
@@ -57,7 +57,7 @@ fn an_empty_variable_is_not_set() {
     for nothing in ["", " ", "\n", "\"\"", "''"] {
         let variables: Vec<_> = names.iter().map(|name| (name.as_str(), nothing)).collect();
         let config = with_variables(&[], &variables).unwrap();
-        // The defaults, whatever the environment of the tests has.
+        // The defaults, independently of the environment of the test.
         assert_eq!(
             (config.bind.to_string().as_str(), config.log.as_str()),
             ("127.0.0.1:3000", "info")
@@ -78,7 +78,7 @@ fn an_empty_variable_is_not_set() {
 }
 
 #[test]
-fn a_switch_is_written_in_many_ways() {
+fn a_boolean_setting_accepts_the_usual_spellings() {
     for (texts, is_on) in [
         (["on", "true", "1", "yes", "On", "TRUE"], true),
         (["off", "false", "0", "no", "OFF", "No"], false),
@@ -91,7 +91,7 @@ fn a_switch_is_written_in_many_ways() {
 }
 
 #[test]
-fn a_variable_that_cannot_be_used_is_named() {
+fn an_invalid_variable_is_named_without_secrets() {
     for (name, value) in [
         ("BIND", "here"),
         ("DATABASE_POOLER", "statement"),
@@ -116,7 +116,7 @@ fn a_variable_that_cannot_be_used_is_named() {
 }
 
 #[test]
-fn the_command_line_goes_before_the_environment() {
+fn the_command_line_overrides_the_environment() {
     let variables = [
         ("MAX_CONNECTIONS", "7"),
         ("DATA_DIR", "there"),
@@ -140,7 +140,7 @@ fn the_command_line_is_well_formed() {
 }
 
 #[test]
-fn an_address_may_have_a_name() {
+fn an_address_may_be_a_host_name() {
     let address = |bind: &str| config(&["--bind", bind]).map(|config| config.bind);
     assert!(address("localhost:80").unwrap().ip().is_loopback());
     assert_eq!(address("[::1]:80").unwrap(), "[::1]:80".parse().unwrap());
@@ -150,7 +150,7 @@ fn an_address_may_have_a_name() {
 }
 
 #[test]
-fn people_are_mailed_after_at_least_a_second() {
+fn the_digest_delay_is_at_least_a_second() {
     let delay = |seconds: &str| config(&["--digest-delay", seconds]).map(|config| config.digest_delay());
     assert_eq!(delay("10").unwrap(), Some(Duration::from_secs(10)));
     for bad in ["0", "-1", "soon"] {
@@ -162,7 +162,7 @@ fn people_are_mailed_after_at_least_a_second() {
 }
 
 #[test]
-fn a_half_named_app_is_refused_by_what_is_missing() {
+fn an_incomplete_app_is_refused_with_the_missing_variable() {
     assert!(config(&[]).unwrap().pusher().unwrap().is_none());
     let whole = [
         "--pusher-app-id=1",
@@ -184,7 +184,7 @@ fn a_half_named_app_is_refused_by_what_is_missing() {
 }
 
 #[test]
-fn a_pooler_in_transaction_mode_is_said_to_be_there() {
+fn the_pooling_mode_is_configurable() {
     let pooler = |arguments: &[&str]| config(arguments).map(|config| config.database_pooler);
     assert_eq!(pooler(&[]).unwrap(), DatabasePooler::Session);
     let transaction = pooler(&["--database-pooler", "transaction"]);
@@ -193,7 +193,7 @@ fn a_pooler_in_transaction_mode_is_said_to_be_there() {
 }
 
 #[test]
-fn a_password_is_never_shown() {
+fn debug_output_hides_the_password() {
     let config = config(&["--database-url", "postgres://me:secret@localhost/x"]).unwrap();
     assert!(!format!("{config:?}").contains("secret"));
 }

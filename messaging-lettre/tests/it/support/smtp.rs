@@ -18,7 +18,7 @@ pub(crate) async fn kind(mailer: &SmtpMailer, digest: &Digest) -> Option<MailErr
     mailer.send(digest).await.err().map(|error| error.kind())
 }
 
-/// The visible_text of a page as a person sees them.
+/// The visible text of a page.
 pub(crate) fn visible_text(html: &str) -> String {
     let body = html.split_once("</head>").expect("a page").1;
     let mut text = String::new();

@@ -1,4 +1,4 @@
-//! What protects browsers: headers on every answer.
+//! Security headers of all responses.
 
 use axum::{
     extract::Request,
@@ -12,7 +12,7 @@ use axum::{
     response::Response,
 };
 
-/// On every answer that says nothing else.
+/// Added to responses that do not set them.
 const HEADERS: [(HeaderName, &str); 7] = [
     (
         CONTENT_SECURITY_POLICY,
@@ -32,8 +32,8 @@ const HEADERS: [(HeaderName, &str); 7] = [
     ),
 ];
 
-/// Adds the headers.
-pub(crate) async fn protect(request: Request, next: Next) -> Response {
+/// Adds the missing headers.
+pub(crate) async fn add_security_headers(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
