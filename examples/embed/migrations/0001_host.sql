@@ -8,7 +8,7 @@ CREATE TABLE bookings (
     tour   text NOT NULL CHECK (tour <> '')
 );
 
--- Somebody to try it with.
+-- Sample users.
 INSERT INTO users VALUES 
     ('carla', 'Carla Client', NULL, 'carla@example.com'), ('albert', 'Alpine Trails', 'alpine', 'albert@example.com');
 INSERT INTO sessions VALUES ('session-of-carla', 'carla'), ('session-of-albert', 'albert');

@@ -23,7 +23,7 @@ pub(crate) struct ConnectionLimit {
 #[derive(Debug)]
 pub(crate) enum Slot {
     /// A slot within the limit.
-    Regular(#[expect(dead_code, reason = "it is held")] OwnedSemaphorePermit),
+    Regular(#[expect(dead_code, reason = "dropping it releases the slot")] OwnedSemaphorePermit),
     /// A slot in the reserve, for a short request of a probe.
     Reserve(ReserveSlot),
 }

@@ -31,7 +31,7 @@ pub(crate) struct HistoryQuery {
     /// A `newestCursor`, for newer messages.
     #[param(value_type = Option<String>)]
     after: Field<String>,
-    /// Whether to mark the page as read. Defaults to true without a cursor, otherwise to false.
+    /// Whether to mark the page as read. Defaults to true without `cursor` and `after`, otherwise to false.
     #[param(value_type = Option<bool>)]
     mark_read: Field<String>,
 }

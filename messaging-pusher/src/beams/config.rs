@@ -93,7 +93,10 @@ impl BeamsConfig {
     /// # Errors
     /// Those of [`from_lookup`](Self::from_lookup).
     pub fn from_env() -> Result<Self, BeamsConfigError> {
-        #[expect(clippy::disallowed_methods, reason = "the host asks for just this")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "reading the environment is the purpose of this function"
+        )]
         Self::from_lookup(|name| std::env::var(name).ok())
     }
 

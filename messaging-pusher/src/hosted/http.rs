@@ -31,10 +31,10 @@ pub(crate) struct Http {
 /// A call without the expected response.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ApiError {
-    /// It may have been received.
+    /// The server may have received the call.
     #[error("the call timed out")]
     TimeOut,
-    /// It may have been received.
+    /// The server may have received the call.
     #[error("the call failed without a complete response")]
     NoResponse(#[source] Box<dyn std::error::Error + Send + Sync>),
     #[error("the server responded {status}: {text}")]
