@@ -124,11 +124,11 @@ impl<'a> DeadLetterPages<'a> {
     /// The next page with at most `max` items; empty at the end.
     async fn next(&mut self, max: usize) -> anyhow::Result<Vec<DeadLetter>> {
         let limit = max.min(PAGE);
-        let page = match &self.last {
-            Some(place) => self.messaging.list_dead_letters_after(place, limit).await?,
-            None => self.messaging.list_dead_letters(limit).await?,
-        };
-        self.last = page.last().map(DeadLetter::place).or(self.last);
+        let page = self
+            .messaging
+            .list_dead_letters(self.last.as_ref(), limit)
+            .await?;
+        self.last = page.last().map(DeadLetter::position).or(self.last);
         Ok(page)
     }
 }

@@ -93,7 +93,7 @@ impl Storage {
     }
 
     /// The store, for a recount.
-    pub(crate) fn recounts(&self) -> &dyn RecountStore {
+    pub(crate) fn recount(&self) -> &dyn RecountStore {
         match self {
             Self::Sqlite(store, _) => store,
             Self::Postgres(store) => store,
