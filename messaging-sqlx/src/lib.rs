@@ -6,7 +6,7 @@
 //! | feature | brings | default |
 //! |---|---|---|
 //! | `postgres` | `PgStore`: any number of processes, on a schema of a PostgreSQL database | yes |
-//! | `tls` | TLS to the database for a pool made from a URL, with the system's root certificates | no |
+//! | `tls` | TLS to the database of a URL, with the system's root certificates | no |
 //! | `sqlite` | `SqliteStore`: one process on a local disk, with a file of its own | no |
 //!
 //! A store opens a database, and migrates it only when it is told to. The migrations are also there as

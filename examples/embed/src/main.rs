@@ -12,7 +12,7 @@ use messaging_core::{
     Actor, AgentId, Body, BookingId, HostOpen, IdempotencyKey, Messaging, Recipients, Role, UserId, clock::*,
 };
 use messaging_pusher::{AppKey, AppSecret, Credentials, EmbeddedChannels, EmbeddedOptions};
-use messaging_sqlx::{PgOptions, PgStore};
+use messaging_sqlx::PgStore;
 use sqlx::{PgPool, query_as, query_scalar};
 
 #[derive(Clone, FromRef)]
@@ -108,15 +108,15 @@ impl IntoResponse for AppError {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let db = PgPool::connect(&env::var("DATABASE_URL")?).await?;
-    sqlx::migrate!().run(&db).await?; // your tables, with your migration ledger
-    let store = PgStore::new(db.clone(), &PgOptions::default());
-    store.migrate().await?; // <- a separate schema with a separate ledger
+    sqlx::migrate!().run(&db).await?; // your own tables, with your own ledger
+    let store = PgStore::new(db.clone());
+    store.migrate().await?; // <- a schema of its own, with its own
     let keys = Credentials { key: AppKey::parse("local")?, secret: AppSecret::parse(env::var("APP_SECRET")?)? };
     let hub = EmbeddedChannels::new(&keys, EmbeddedOptions::default(), Arc::new(SystemClock), Arc::new(SystemIds));
     let (messaging, workers) = Messaging::builder(store.clone(), Users(db.clone())).realtime(hub.clone()).build()?;
     let stopped = || async { tokio::signal::ctrl_c().await.unwrap_or_default() };
     let workers = tokio::spawn(workers.run(stopped()));
-    let app = App { db, store, messaging };
+    let app = App { db, store: store.clone(), messaging };
     let routes = Router::new()
         .route("/bookings", post(book))
         .nest("/api", messaging_axum::routes::<App>(messaging_axum::HttpOptions::default()).all()) // <-
@@ -125,5 +125,7 @@ async fn main() -> anyhow::Result<()> {
         .with_state(app);
     let listener = tokio::net::TcpListener::bind(env::var("BIND")?).await?;
     axum::serve(listener, routes).with_graceful_shutdown(stopped()).await?;
-    Ok(workers.await?)
+    workers.await?;
+    store.close().await; // <-
+    Ok(())
 }

@@ -7,19 +7,23 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use messaging_core::store::StoreError;
 use sqlx::{
-    AssertSqlSafe, Connection as _, PgConnection, Postgres, SqlSafeStr as _, SqlStr,
+    Connection as _, PgConnection, Postgres, SqlStr,
     postgres::{PgArguments, PgRow},
     query::Query,
 };
 use tokio::time::timeout;
 
 use super::{
-    PgOptions, Pooler,
-    connect::{JIT, LOCK_TIMEOUT},
+    PgOptions,
+    connect::Session,
     error::{Effect, Failure, is_broken},
     lend::{Lender, Lent},
     probe::Refusal,
+    settings::Settings,
 };
+
+/// How long we wait beyond the limit that the server has for a statement: it tells us what became of it.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// A statement with its arguments.
 pub(super) type Statement<'q> = Query<'q, Postgres, PgArguments>;
@@ -28,24 +32,21 @@ pub(super) type Statement<'q> = Query<'q, Postgres, PgArguments>;
 #[derive(Clone)]
 pub(super) struct Caller {
     lender: Arc<Lender>,
-    pooler: Pooler,
     /// What a transaction of one statement begins with.
     begin: Begin,
     refusal: Arc<Refusal>,
     acquire_timeout: Duration,
-    /// For how long a call is waited for. Where the server ends statements itself, it comes first.
-    patience: Duration,
+    statement_timeout: Duration,
 }
 
 impl Caller {
-    pub(super) fn new(lender: Lender, options: &PgOptions, patience: Duration) -> Self {
+    pub(super) fn new(lender: Lender, options: &PgOptions) -> Self {
         Self {
             lender: Arc::new(lender),
-            pooler: options.pooler,
-            begin: Begin::new(options),
+            begin: Begin::new(&Settings::new(options)),
             refusal: Arc::default(),
             acquire_timeout: options.acquire_timeout,
-            patience,
+            statement_timeout: options.statement_timeout,
         }
     }
 
@@ -56,10 +57,6 @@ impl Caller {
     /// When the database last refused a write.
     pub(super) fn refusal(&self) -> &Refusal {
         &self.refusal
-    }
-
-    pub(super) fn pooler(&self) -> Pooler {
-        self.pooler
     }
 
     /// How long a step may take to begin.
@@ -85,40 +82,46 @@ impl Caller {
         doing: &'static str,
         statement: Statement<'_>,
     ) -> Result<Vec<PgRow>, StoreError> {
-        let answered = self.call_in(Some(&self.begin.without_scans), statement).await;
+        let lent = self.connect().await;
+        let answered = match lent {
+            Ok(lent) => {
+                self.call_in(lent, Some(&self.begin.without_scans), statement)
+                    .await
+            }
+            Err(failure) => Err(failure),
+        };
         answered.map_err(|failure| failure.of(doing, Effect::Reads))
     }
 
     /// A call, for whoever has to look at how it failed.
     pub(super) async fn call(&self, statement: Statement<'_>) -> Result<Vec<PgRow>, Failure> {
-        self.call_in(self.usual_begin(), statement).await
-    }
-
-    /// A call, in a transaction that begins so, if in any.
-    async fn call_in(&self, begin: Option<&SqlStr>, statement: Statement<'_>) -> Result<Vec<PgRow>, Failure> {
         let lent = self.connect().await?;
-        self.call_on_in(lent, begin, statement).await
+        self.call_on(lent, statement).await
     }
 
     /// A call on a connection that has been lent for it.
     pub(super) async fn call_on(&self, lent: Lent, statement: Statement<'_>) -> Result<Vec<PgRow>, Failure> {
-        self.call_on_in(lent, self.usual_begin(), statement).await
+        let begin = match lent.session() {
+            Session::Set | Session::OfHost => None,
+            Session::Shared => Some(&self.begin.usual),
+        };
+        self.call_in(lent, begin, statement).await
     }
 
-    fn usual_begin(&self) -> Option<&SqlStr> {
-        match self.pooler {
-            Pooler::Session => None,
-            Pooler::Transaction => Some(&self.begin.usual),
-        }
-    }
-
-    async fn call_on_in(
+    /// A call, in a transaction that begins so, if in any.
+    async fn call_in(
         &self,
         mut lent: Lent,
         begin: Option<&SqlStr>,
         statement: Statement<'_>,
     ) -> Result<Vec<PgRow>, Failure> {
-        let answered = timeout(self.patience, async {
+        let is_limited_by_server = begin.is_some() || lent.session() == Session::Set;
+        let patience = if is_limited_by_server {
+            self.statement_timeout + GRACE
+        } else {
+            self.statement_timeout
+        };
+        let answered = timeout(patience, async {
             match begin {
                 None => statement
                     .fetch_all(lent.connection())
@@ -158,21 +161,10 @@ struct Begin {
 }
 
 impl Begin {
-    fn new(options: &PgOptions) -> Self {
-        let settings = [JIT, (LOCK_TIMEOUT, &options.lock_timeout_millis())];
-        let text = |more: &[(&str, &str)]| {
-            let mut text = "BEGIN".to_owned();
-            for (name, value) in settings.iter().chain(more) {
-                text.push_str("; SET LOCAL ");
-                text.push_str(name);
-                text.push_str(" = ");
-                text.push_str(value);
-            }
-            AssertSqlSafe(text).into_sql_str()
-        };
+    fn new(settings: &Settings) -> Self {
         Self {
-            usual: text(&[]),
-            without_scans: text(&[("enable_seqscan", "off")]),
+            usual: settings.of_transaction(&[]),
+            without_scans: settings.of_transaction(&[("enable_seqscan", "off")]),
         }
     }
 }

@@ -1,91 +1,244 @@
-use std::time::Duration;
+//! Opening the store's own connections.
+//!
+//! ```text
+//! open ─┬─ said to go through a transaction pooler ─> without settings ─────────────────> Shared
+//!       └─ else: with the settings, at its start ─┬─ they are in force ─────────────────> Set
+//!                                                 └─ beside a host's pool, a pooler
+//!                                                    refuses or ignores them: one warning > Shared
+//! ```
+
+use std::sync::{
+    Once,
+    atomic::{AtomicBool, Ordering},
+};
 
 use messaging_core::store::{StoreError, StoreErrorKind};
-use sqlx::{PgPool, postgres::PgPoolOptions};
+use sqlx::{ConnectOptions as _, Error, PgConnection, PgPool, postgres::PgConnectOptions};
 
-use super::{PgOptions, Pooler, lend::Lender, url::parse};
+use super::{PgOptions, Pooler, error::refuses_settings, settings::Settings, url::parse};
 
-/// How long we wait beyond the limit that the server has for a statement: it tells us what became of it.
-const GRACE: Duration = Duration::from_secs(1);
-
-/// How statements are planned. Whatever their arguments they go [by index](super::by_index), so one plan is as good as
-/// the next, and each is planned once: the database would else plan one with arrays anew each time, if these are shorter
-/// than it guesses. And none is compiled: that takes longer than to execute it.
-pub(super) const PLANNING: [(&str, &str); 2] = [("plan_cache_mode", "force_generic_plan"), JIT];
-pub(super) const JIT: (&str, &str) = ("jit", "off");
-
-/// How long a statement waits for a lock.
-pub(super) const LOCK_TIMEOUT: &str = "lock_timeout";
-
-/// Where connections come from, and how long to wait for a call on one.
-pub(super) struct Source {
-    pub(super) lender: Lender,
-    pub(super) patience: Duration,
+/// What the session behind a connection has of the store's [`Settings`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Session {
+    /// The settings, from its start. It is this connection's alone, and keeps what is prepared on it.
+    Set,
+    /// None: a pooler gives it to other clients, too. Each transaction has the settings for itself.
+    Shared,
+    /// Those of the host, left alone.
+    OfHost,
 }
 
-impl Source {
-    /// A pool of the host's, as it is.
-    pub(super) fn of_host(pool: PgPool, options: &PgOptions) -> Self {
-        Self {
-            lender: Lender::Host(pool),
-            patience: options.statement_timeout,
-        }
-    }
+/// Opens connections.
+pub(super) struct Opener {
+    to: Recipients,
+    settings: Settings,
+    pooler: Pooler,
+    /// Whether the newest connection accepted the settings.
+    keeps_statements: AtomicBool,
+    warning: Once,
+}
 
-    /// Connections to a URL, of our own. No I/O.
-    pub(super) fn of_url(url: &str, options: &PgOptions) -> Result<Self, StoreError> {
+/// Where connections lead.
+enum Recipients {
+    Url(Box<PgConnectOptions>),
+    /// Where those of a host's pool lead when one is opened: the host may set a new password meanwhile.
+    HostDatabase(PgPool),
+}
+
+impl Opener {
+    /// Opens connections to a URL.
+    ///
+    /// # Errors
+    /// [`Internal`](StoreErrorKind::Internal) when it is not a PostgreSQL URL.
+    pub(super) fn to_url(url: &str, options: &PgOptions) -> Result<Self, StoreError> {
         let connect = parse(url).map_err(|why| {
             StoreError::new(StoreErrorKind::Internal, "reading the database's URL").caused_by(why)
         })?;
-        let (connect, patience) = match options.pooler {
-            Pooler::Session => {
-                let limit = options.statement_timeout.as_millis().max(1).to_string();
-                let limited = connect.options([
-                    ("statement_timeout", limit),
-                    (LOCK_TIMEOUT, options.lock_timeout_millis()),
-                ]);
-                (limited.options(PLANNING), options.statement_timeout + GRACE)
+        Ok(Self::new(Recipients::Url(Box::new(connect)), options))
+    }
+
+    /// Opens connections beside those of a host's pool.
+    pub(super) fn beside(pool: PgPool, options: &PgOptions) -> Self {
+        Self::new(Recipients::HostDatabase(pool), options)
+    }
+
+    fn new(to: Recipients, options: &PgOptions) -> Self {
+        Self {
+            to,
+            settings: Settings::new(options),
+            pooler: options.pooler,
+            keeps_statements: AtomicBool::new(false),
+            warning: Once::new(),
+        }
+    }
+
+    /// Whether connections are known to keep what is prepared on them.
+    pub(super) fn keeps_statements(&self) -> bool {
+        self.keeps_statements.load(Ordering::Relaxed)
+    }
+
+    /// Opens a connection.
+    pub(super) async fn open(&self) -> Result<(PgConnection, Session), Error> {
+        let opened = match (&self.to, self.pooler) {
+            (Recipients::Url(options), Pooler::Session) => {
+                let options = self.settings.of_session((**options).clone());
+                (options.connect().await?, Session::Set)
             }
-            // What a pooler does not know of a connection it refuses, or gives to somebody else.
-            Pooler::Transaction => (connect.extra_float_digits(None), options.statement_timeout),
+            // What a pooler does not know of a connection it refuses.
+            (Recipients::Url(options), Pooler::Transaction) => {
+                let options = (**options).clone().extra_float_digits(None);
+                (options.connect().await?, Session::Shared)
+            }
+            (Recipients::HostDatabase(pool), Pooler::Session) => {
+                self.open_beside(&pool.connect_options()).await?
+            }
+            (Recipients::HostDatabase(pool), Pooler::Transaction) => {
+                (pool.connect_options().connect().await?, Session::Shared)
+            }
         };
-        let pool = PgPoolOptions::new()
-            .max_connections(options.max_connections)
-            .acquire_timeout(options.acquire_timeout)
-            .connect_lazy_with(connect);
-        Ok(Self {
-            lender: Lender::own(pool, options.max_connections),
-            patience,
-        })
+        self.keeps_statements
+            .store(opened.1 == Session::Set, Ordering::Relaxed);
+        Ok(opened)
+    }
+
+    /// A connection as the host has them, with the settings, if what stands in between accepts them.
+    async fn open_beside(&self, options: &PgConnectOptions) -> Result<(PgConnection, Session), Error> {
+        let connection = match self.settings.of_session(options.clone()).connect().await {
+            Ok(mut connection) => {
+                if self.settings.are_in_force(&mut connection).await? {
+                    return Ok((connection, Session::Set));
+                }
+                connection
+            }
+            Err(error) if refuses_settings(&error) => options.connect().await?,
+            Err(error) => return Err(error),
+        };
+        self.warning.call_once(|| {
+            tracing::warn!(
+                "the database's pooler does not accept the settings of a session; each step sets them in a transaction \
+                 of its own, at four round trips instead of one"
+            );
+        });
+        Ok((connection, Session::Shared))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use messaging_test_postgres::Schema;
+    use messaging_test_postgres::{PgBouncer, PgServer, Schema};
+    use sqlx::postgres::PgPoolOptions;
+    use tracing::subscriber::set_default;
 
-    use super::*;
+    use super::{
+        super::{log::Log, settings::PLANNING},
+        *,
+    };
+
+    const SETTINGS: [(&str, &str); 4] = [
+        PLANNING[0],
+        PLANNING[1],
+        ("statement_timeout", "5s"),
+        ("lock_timeout", "1s"),
+    ];
+
+    fn pool(url: &str) -> PgPool {
+        PgPoolOptions::new().connect_lazy(url).unwrap()
+    }
+
+    async fn shown(connection: &mut PgConnection, name: &str) -> String {
+        let show = sqlx::query_scalar("SELECT current_setting($1)").bind(name);
+        show.persistent(false).fetch_one(connection).await.unwrap()
+    }
 
     #[tokio::test]
     async fn no_session_compiles_plans_or_waits_for_locks_as_long_as_a_statement_may_take() {
         let schema = Schema::fresh();
         let options = PgOptions::default();
-        let source = Source::of_url(schema.url(), &options).unwrap();
-        let mut lent = source.lender.lend().await.unwrap();
-        for (name, value) in [
-            ("jit", "off"),
-            ("plan_cache_mode", "force_generic_plan"),
-            ("statement_timeout", "5s"),
-            ("lock_timeout", "1s"),
-            // As the server has it.
-            ("enable_seqscan", "on"),
-        ] {
-            let shown: String = sqlx::query_scalar("SELECT current_setting($1)")
-                .bind(name)
-                .fetch_one(lent.connection())
-                .await
-                .unwrap();
-            assert_eq!(shown, value, "{name}");
+        let to_url = Opener::to_url(schema.url(), &options).unwrap();
+        for opener in [to_url, Opener::beside(pool(schema.url()), &options)] {
+            assert!(!opener.keeps_statements(), "nothing is known yet");
+            let (mut connection, session) = opener.open().await.unwrap();
+            assert_eq!(session, Session::Set);
+            assert!(opener.keeps_statements());
+            // The last as the server has it.
+            for (name, value) in SETTINGS.into_iter().chain([("enable_seqscan", "on")]) {
+                assert_eq!(shown(&mut connection, name).await, value, "{name}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn the_settings_outrank_those_of_the_host_and_leave_its_others_as_they_are() {
+        let schema = Schema::fresh();
+        let host: PgConnectOptions = schema.url().parse().unwrap();
+        let host = host.application_name("the host").options([
+            ("statement_timeout", "9"),
+            ("jit", "on"),
+            ("work_mem", "1MB"),
+        ]);
+        let opener = Opener::beside(PgPool::connect_lazy_with(host), &PgOptions::default());
+        let (mut connection, _) = opener.open().await.unwrap();
+        let others = [("application_name", "the host"), ("work_mem", "1MB")];
+        for (name, value) in SETTINGS.into_iter().chain(others) {
+            assert_eq!(shown(&mut connection, name).await, value, "{name}");
+        }
+    }
+
+    /// How a session is opened through `PgBouncer`, twice, beside a host's pool; and what is logged about it.
+    async fn opened_through_a_pooler(options: &PgOptions, ignored: &str) -> (Session, Log) {
+        let schema = Schema::fresh();
+        let direct: PgConnectOptions = schema.url().parse().unwrap();
+        let settings = [("ignore_startup_parameters", ignored)];
+        let database = direct.get_database().unwrap();
+        let pooler = PgBouncer::start_with(PgServer::shared(), database, &settings);
+        let opener = Opener::beside(pool(&pooler.url()), options);
+        let log = Log::default();
+        let _guard = set_default(log.clone());
+        let (_, first) = opener.open().await.unwrap();
+        let (_, second) = opener.open().await.unwrap();
+        assert_eq!(first, second);
+        assert_eq!(opener.keeps_statements(), first == Session::Set);
+        (first, log)
+    }
+
+    fn warnings(log: &Log) -> usize {
+        log.text().matches("does not accept the settings").count()
+    }
+
+    #[tokio::test]
+    async fn a_pooler_that_refuses_or_ignores_the_settings_is_warned_of_once() {
+        if PgBouncer::is_installed_for("a pooler without settings") {
+            for ignored in ["extra_float_digits", "extra_float_digits, options"] {
+                let (session, log) = opened_through_a_pooler(&PgOptions::default(), ignored).await;
+                assert_eq!(session, Session::Shared, "{ignored}");
+                assert_eq!(warnings(&log), 1, "{ignored}: {}", log.text());
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_pooler_that_is_said_to_be_there_is_warned_of_never() {
+        if PgBouncer::is_installed_for("a pooler that is said to be there") {
+            let options = PgOptions::default().with_pooler(Pooler::Transaction);
+            let (session, log) = opened_through_a_pooler(&options, "extra_float_digits").await;
+            assert_eq!((session, warnings(&log)), (Session::Shared, 0));
+        }
+    }
+
+    #[tokio::test]
+    async fn what_refuses_more_than_the_settings_is_an_error_and_no_warning() {
+        if PgBouncer::is_installed_for("a pooler that refuses everything") {
+            // `extra_float_digits`, which the host's own connections send.
+            let pooler = PgBouncer::start_with(
+                PgServer::shared(),
+                "postgres",
+                &[("ignore_startup_parameters", "")],
+            );
+            let opener = Opener::beside(pool(&pooler.url()), &PgOptions::default());
+            let log = Log::default();
+            let _guard = set_default(log.clone());
+            assert!(opener.open().await.is_err());
+            assert_eq!(warnings(&log), 0);
         }
     }
 }

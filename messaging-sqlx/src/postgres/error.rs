@@ -133,6 +133,22 @@ pub(super) fn is_broken(error: &Error) -> bool {
     }
 }
 
+/// Whether whoever answers a start-up message does not take the settings in it: PgBouncer calls that a violation of the
+/// protocol, other poolers something that they do not support.
+pub(super) fn refuses_settings(error: &Error) -> bool {
+    state_of(error).is_some_and(|state| [PROTOCOL_VIOLATION, NOT_SUPPORTED].contains(&&*state))
+}
+
+/// Whether an attempt to connect came too early: the server is about to listen, or to end a session.
+pub(super) fn is_full_or_starting(error: &Error) -> bool {
+    match error {
+        Error::Io(error) => error.kind() == std::io::ErrorKind::ConnectionRefused,
+        _ => {
+            state_of(error).is_some_and(|state| [TOO_MANY_CONNECTIONS, CANNOT_CONNECT_NOW].contains(&&*state))
+        }
+    }
+}
+
 /// What an error says; `unclear` when it leaves open whether what was sent took effect.
 fn kind(error: &Error, unclear: StoreErrorKind) -> StoreErrorKind {
     match error {
@@ -151,6 +167,10 @@ fn kind(error: &Error, unclear: StoreErrorKind) -> StoreErrorKind {
 const NOT_SUPPORTED: &str = "0A000";
 /// A server that takes no writes, it may be since a failover: another connection may lead to another one.
 const READ_ONLY: &str = "25006";
+
+const PROTOCOL_VIOLATION: &str = "08P01";
+const TOO_MANY_CONNECTIONS: &str = "53300";
+const CANNOT_CONNECT_NOW: &str = "57P03";
 
 /// A wait for a lock that took longer than `lock_timeout`.
 const LOCK_NOT_AVAILABLE: &str = "55P03";

@@ -1,14 +1,15 @@
 //! Connections, each lent for one call.
 //!
 //! ```text
-//! lend ─┬─ a host's pool: the pool's
+//! lend ─┬─ exactly a host's pool: the pool's
 //!       └─ the store's own: a permit ─┬─ idle here, used a moment ago: as it is
 //!                                     ├─ idle here for long: asked first
-//!                                     └─ none: the pool opens one
+//!                                     └─ none: one is opened
 //! ```
 //!
-//! sqlx's pool asks every connection that comes back whether it is well, in a task of its own, which is a round trip more
-//! for each step. So a store with a pool of its own has it open connections, and keeps them here between calls.
+//! Why not sqlx's pool: it asks every connection that is given back whether it is well, in a task of its own, which is a
+//! round trip more for each step, and up to sqlx 0.9 has no option against it (`test_before_acquire` is about the other
+//! end). Once it has one, such a pool replaces [`Own`]. Nothing outside of this file knows of the difference.
 
 use std::{
     fmt,
@@ -16,8 +17,19 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sqlx::{Connection as _, Error, PgConnection, PgPool, Postgres, pool::PoolConnection};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use sqlx::{
+    ConnectOptions as _, Connection as _, Error, PgConnection, PgPool, Postgres, pool::PoolConnection,
+};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::sleep,
+};
+
+use super::{
+    Pooler,
+    connect::{Opener, Session},
+    error::is_full_or_starting,
+};
 
 /// How long a connection may have been idle and still be taken for alive.
 const SURELY_ALIVE: Duration = Duration::from_secs(1);
@@ -28,17 +40,19 @@ const LIFETIME: Duration = Duration::from_mins(30);
 /// For how long a connection is kept that is not needed.
 const UNUSED: Duration = Duration::from_mins(10);
 
+/// How long to wait after the first attempt to connect that came too early, and after the later ones at most.
+const PAUSES: [Duration; 2] = [Duration::from_millis(10), Duration::from_secs(1)];
+
 /// Lends connections.
 pub(super) enum Lender {
     /// Those of a host's pool, which others use too.
-    Host(PgPool),
+    Host(PgPool, Pooler),
     /// Our own.
     Own(Arc<Own>),
 }
 
 pub(super) struct Own {
-    /// Opens connections, for as long as a step may wait for one.
-    pool: PgPool,
+    opener: Opener,
     /// As many as there may be connections: who waits is served in turn.
     permits: Arc<Semaphore>,
     size: u32,
@@ -49,31 +63,53 @@ pub(super) struct Own {
 
 struct Idle {
     connection: PgConnection,
+    session: Session,
     opened: Instant,
     since: Instant,
 }
 
 impl Lender {
-    /// Those that a pool opens which nobody else uses, at most so many at a time.
-    pub(super) fn own(pool: PgPool, size: u32) -> Self {
-        Self::Own(Arc::new(Own::new(pool, size)))
+    /// Those that are opened for this store alone, at most so many at a time.
+    pub(super) fn own(opener: Opener, size: u32) -> Self {
+        Self::Own(Arc::new(Own::new(opener, size)))
     }
 
-    pub(super) fn pool(&self) -> &PgPool {
+    /// How many connections there may be.
+    pub(super) fn size(&self) -> u32 {
         match self {
-            Self::Host(pool) => pool,
-            Self::Own(own) => &own.pool,
+            Self::Host(pool, _) => pool.options().get_max_connections(),
+            Self::Own(own) => own.size,
+        }
+    }
+
+    /// Whether the database is known to keep what is prepared on a connection for the connection.
+    pub(super) fn keeps_statements(&self) -> bool {
+        match self {
+            Self::Host(_, pooler) => *pooler == Pooler::Session,
+            Self::Own(own) => own.opener.keeps_statements(),
         }
     }
 
     /// A connection, as soon as there is one.
     pub(super) async fn lend(&self) -> Result<Lent, Error> {
         match self {
-            Self::Host(pool) => Ok(Lent::Host(OfHost {
+            Self::Host(pool, pooler) => Ok(Lent::Host(OfHost {
                 connection: pool.acquire().await?,
+                session: match pooler {
+                    Pooler::Session => Session::OfHost,
+                    Pooler::Transaction => Session::Shared,
+                },
                 is_idle: false,
             })),
             Self::Own(own) => own.lend().await.map(Lent::Own),
+        }
+    }
+
+    /// One connection more, which is the caller's to close.
+    pub(super) async fn open(&self) -> Result<PgConnection, Error> {
+        match self {
+            Self::Host(pool, _) => pool.connect_options().connect().await,
+            Self::Own(own) => own.opener.open().await.map(|(connection, _)| connection),
         }
     }
 
@@ -86,9 +122,9 @@ impl Lender {
 }
 
 impl Own {
-    fn new(pool: PgPool, size: u32) -> Self {
+    fn new(opener: Opener, size: u32) -> Self {
         Self {
-            pool,
+            opener,
             permits: Arc::new(Semaphore::new(size as usize)),
             size,
             idle: Mutex::new(Some(Vec::new())),
@@ -103,24 +139,41 @@ impl Own {
         }
         let permit = Arc::clone(&self.permits).acquire_owned().await;
         let permit = permit.map_err(|_| Error::PoolClosed)?;
-        let lent = |connection, opened| OfOwn {
+        let lent = |connection, session, opened| OfOwn {
             connection,
+            session,
             opened,
             owner: Arc::clone(self),
             _permit: permit,
         };
         while let Some(Idle {
             mut connection,
+            session,
             opened,
             since,
         }) = self.used_last()?
         {
             if now().duration_since(since) < self.surely_alive || connection.ping().await.is_ok() {
-                return Ok(lent(connection, opened));
+                return Ok(lent(connection, session, opened));
             }
         }
-        let opened = self.pool.acquire().await?.detach();
-        Ok(lent(opened, now()))
+        let (connection, session) = self.open().await?;
+        Ok(lent(connection, session, now()))
+    }
+
+    /// Opens a connection, as soon as the server listens and has one to spare.
+    async fn open(&self) -> Result<(PgConnection, Session), Error> {
+        let [mut pause, longest] = PAUSES;
+        loop {
+            match self.opener.open().await {
+                Err(error) if is_full_or_starting(&error) => sleep(pause).await,
+                done => return done,
+            }
+            if self.idle().is_none() {
+                return Err(Error::PoolClosed);
+            }
+            pause = longest.min(pause * 2);
+        }
     }
 
     /// The idle connection that is the likeliest to live.
@@ -129,13 +182,14 @@ impl Own {
     }
 
     /// Keeps a connection until it is lent again, unless it is too old; and no longer one that was not needed for long.
-    fn keep(&self, connection: PgConnection, opened: Instant) {
+    fn keep(&self, connection: PgConnection, session: Session, opened: Instant) {
         let now = now();
         if let Some(idle) = &mut *self.idle()
             && now.duration_since(opened) < LIFETIME
         {
             idle.push(Idle {
                 connection,
+                session,
                 opened,
                 since: now,
             });
@@ -147,7 +201,6 @@ impl Own {
 
     async fn close(&self) {
         let idle = self.idle().take();
-        self.pool.close().await;
         for one in idle.into_iter().flatten() {
             // Whether it hears of it or not, it is closed.
             one.connection.close().await.ok();
@@ -181,16 +234,24 @@ impl Lent {
         }
     }
 
+    pub(super) fn session(&self) -> Session {
+        match self {
+            Self::Host(lent) => lent.session,
+            Self::Own(lent) => lent.session,
+        }
+    }
+
     pub(super) fn give_back(self) {
         match self {
             Self::Host(mut lent) => lent.is_idle = true,
-            Self::Own(lent) => lent.owner.keep(lent.connection, lent.opened),
+            Self::Own(lent) => lent.owner.keep(lent.connection, lent.session, lent.opened),
         }
     }
 }
 
 pub(super) struct OfHost {
     connection: PoolConnection<Postgres>,
+    session: Session,
     is_idle: bool,
 }
 
@@ -205,6 +266,7 @@ impl Drop for OfHost {
 
 pub(super) struct OfOwn {
     connection: PgConnection,
+    session: Session,
     opened: Instant,
     owner: Arc<Own>,
     _permit: OwnedSemaphorePermit,
@@ -221,15 +283,14 @@ fn now() -> Instant {
 #[cfg(test)]
 mod tests {
     use messaging_test_postgres::Schema;
-    use sqlx::postgres::PgPoolOptions;
 
-    use super::*;
+    use super::{super::PgOptions, *};
 
     fn lender(schema: &Schema, size: u32, surely_alive: Duration) -> Lender {
-        let pool = PgPoolOptions::new().connect_lazy(schema.url()).unwrap();
+        let opener = Opener::to_url(schema.url(), &PgOptions::default()).unwrap();
         Lender::Own(Arc::new(Own {
             surely_alive,
-            ..Own::new(pool, size)
+            ..Own::new(opener, size)
         }))
     }
 

@@ -1,7 +1,8 @@
 //! The store on PostgreSQL: what production runs on, in any number of processes.
 //!
 //! Everything lies in a schema of its own, and every name in every statement is qualified by it, so that
-//! neither the host's tables nor its search path matter. The host's pool, if it is one, is used as it is.
+//! neither the host's tables nor its search path matter. The connections are the store's own, with settings of ours; those
+//! of the host's pool only on request ([`PgStore::on_pool`]), and then as they are.
 //!
 //! **A step is one statement**, and commits by itself, or with others of its kind ([`GroupCommit`]): one round trip,
 //! however much it changes. The rules
@@ -46,6 +47,8 @@ mod lend;
 mod limiter;
 mod list;
 mod load;
+#[cfg(test)]
+mod log;
 mod mark_read;
 mod migrate;
 mod moderation;
@@ -61,6 +64,7 @@ mod probe;
 mod recount;
 mod rows;
 mod schema_name;
+mod settings;
 mod statements;
 #[cfg(test)]
 mod together;
@@ -80,15 +84,16 @@ use std::{
 use messaging_core::store::StoreError;
 #[expect(unused_imports, reason = "for the links of the documentation")]
 use messaging_core::store::StoreErrorKind;
-use sqlx::{ConnectOptions as _, Connection as _, PgConnection, PgPool, postgres::PgRow};
+use sqlx::{Connection as _, PgConnection, PgPool, postgres::PgRow};
 use tokio::{sync::SemaphorePermit, time::timeout};
 
 #[cfg(feature = "texts")]
 pub use self::statements::Text;
 use self::{
     call::{Caller, Statement},
-    connect::Source,
+    connect::Opener,
     error::{Effect, Failure, UNAVAILABLE, failed},
+    lend::Lender,
     statements::Statements,
     turns::{LockWait, Target},
 };
@@ -100,6 +105,10 @@ pub use self::{
     schema_name::{InvalidSchemaName, SchemaName},
 };
 
+/// How many connections a store opens at most beside a host's pool, and where it has no other.
+const MAX_BESIDE_HOST: u32 = 5;
+const MAX_OF_URL: u32 = 10;
+
 /// Keeps everything in a schema of a PostgreSQL database. Clones share it; any number of processes may use
 /// the same.
 ///
@@ -108,12 +117,18 @@ pub use self::{
 ///
 /// ```no_run
 /// # async fn example(pool: sqlx::PgPool) -> Result<(), Box<dyn std::error::Error>> {
-/// use messaging_sqlx::{PgOptions, PgStore};
+/// use messaging_sqlx::PgStore;
 ///
-/// let store = PgStore::new(pool, &PgOptions::default()); // the host's own pool; no I/O
+/// let store = PgStore::new(pool); // opens up to 5 connections of its own, where those of the pool lead
 /// store.migrate().await?;
 /// # Ok(()) }
 /// ```
+///
+/// | made by | connections | settings |
+/// |---|---|---|
+/// | [`new`](Self::new), [`with_options`](Self::with_options) | its own, at most 5, to the database of the host's pool | ours |
+/// | [`from_url`](Self::from_url) | its own, at most 10, to a URL | ours |
+/// | [`on_pool`](Self::on_pool) | exactly those of the host's pool | the host's |
 #[derive(Clone)]
 pub struct PgStore(Arc<Inner>);
 
@@ -134,28 +149,59 @@ struct Inner {
 }
 
 impl PgStore {
-    /// A store on the host's own pool, whose settings it leaves alone. No I/O: a database that is not there,
-    /// or not migrated, shows at the first step, which fails with
-    /// [`Unavailable`](StoreErrorKind::Unavailable), or with [`Internal`](StoreErrorKind::Internal) and a
-    /// [`SchemaError`](crate::SchemaError) as its cause.
-    pub fn new(pool: PgPool, options: &PgOptions) -> Self {
-        Self::on(Source::of_host(pool, options), options)
+    /// A store beside a host's pool, in the same database, with the default [options](PgOptions): see
+    /// [`with_options`](Self::with_options).
+    pub fn new(pool: PgPool) -> Self {
+        Self::with_options(pool, &PgOptions::default())
     }
 
-    /// A store on a pool of its own, of connections to a URL such as
-    /// `postgres://user:password@host:5432/database?sslmode=verify-full`. No I/O, as with [`new`](Self::new).
-    /// TLS needs the feature `tls`, or that your own sqlx brings it.
+    /// A store beside a host's pool: it opens connections of its own to the same database, as the same role, at most 5
+    /// unless the [options](PgOptions::with_max_connections) say otherwise. The host's own connections serve
+    /// only what stands in the host's transaction ([`open_in_transaction`](Self::open_in_transaction)). [Close](Self::close) it before the
+    /// process ends.
+    ///
+    /// Each connection is opened as [`PgPool::connect_options`] says at that time, so that a password set by
+    /// [`PgPool::set_connect_options`] is followed, and has settings of ours: `plan_cache_mode`, `jit`,
+    /// `statement_timeout` and `lock_timeout`. What the host's pool does `after_connect`, such as `SET ROLE`, is not taken
+    /// over: where that matters, and in a test that is given its pool, such as that of `#[sqlx::test]`, use
+    /// [`on_pool`](Self::on_pool).
+    ///
+    /// Where a pooler refuses or ignores settings of a session, each step sets them for a transaction of its own, as with
+    /// [`Pooler::Transaction`], and one warning in the log says so.
+    ///
+    /// No I/O: a database that is not there, or not migrated, shows at the first step, which fails with
+    /// [`Unavailable`](StoreErrorKind::Unavailable), or with [`Internal`](StoreErrorKind::Internal) and a
+    /// [`SchemaError`](crate::SchemaError) as its cause.
+    pub fn with_options(pool: PgPool, options: &PgOptions) -> Self {
+        let size = options.max_connections.unwrap_or(MAX_BESIDE_HOST);
+        Self::on(Lender::own(Opener::beside(pool, options), size), options)
+    }
+
+    /// A store on exactly a host's pool, whose settings and limits it leaves alone: for tests that are given a pool, for a
+    /// pool whose `after_connect` sets a role, and for a pool that goes through a transaction pooler and
+    /// [says so](PgOptions::with_pooler). Each step is slower than with [`new`](Self::new): sqlx asks a connection
+    /// that is given back whether it is well, and the database plans some statements anew unless the
+    /// pool's role has the settings. No I/O.
+    pub fn on_pool(pool: PgPool, options: &PgOptions) -> Self {
+        Self::on(Lender::Host(pool, options.pooler), options)
+    }
+
+    /// A store on connections of its own to a URL such as
+    /// `postgres://user:password@host:5432/database?sslmode=verify-full`, at most 10 unless the options say otherwise.
+    /// No I/O. TLS needs the feature `tls`, or that your own sqlx brings it.
     ///
     /// # Errors
     /// [`Internal`](StoreErrorKind::Internal) when it is not a PostgreSQL URL.
     pub fn from_url(url: &str, options: &PgOptions) -> Result<Self, StoreError> {
-        Ok(Self::on(Source::of_url(url, options)?, options))
+        let size = options.max_connections.unwrap_or(MAX_OF_URL);
+        let lender = Lender::own(Opener::to_url(url, options)?, size);
+        Ok(Self::on(lender, options))
     }
 
-    fn on(Source { lender, patience }: Source, options: &PgOptions) -> Self {
-        let connections = lender.pool().options().get_max_connections();
+    fn on(lender: Lender, options: &PgOptions) -> Self {
+        let connections = lender.size();
         Self(Arc::new(Inner {
-            caller: Caller::new(lender, options, patience),
+            caller: Caller::new(lender, options),
             statements: Statements::new(&options.schema),
             schema: options.schema.clone(),
             group_commit: (options.group_commit == GroupCommit::On)
@@ -178,8 +224,8 @@ impl PgStore {
     /// cannot be reached.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         const CONNECTING: &str = "connecting to migrate the database";
-        let options = self.0.caller.lender().pool().connect_options();
-        let connected = timeout(self.0.caller.acquire_timeout(), options.connect()).await;
+        let opening = self.0.caller.lender().open();
+        let connected = timeout(self.0.caller.acquire_timeout(), opening).await;
         let connected = connected.unwrap_or(Err(sqlx::Error::PoolTimedOut));
         let mut connection = connected.map_err(failed(CONNECTING))?;
         let migrated = self.migrator().run(&mut connection).await;
@@ -193,8 +239,9 @@ impl PgStore {
         PgMigrator::new(self.0.schema.clone())
     }
 
-    /// Waits for the steps under way, and closes a pool that was made from a URL: afterwards every step of this
-    /// store and its clones is [`Unavailable`](StoreErrorKind::Unavailable). Leaves the host's pool to the host.
+    /// Waits for the steps under way, and closes the store's own connections: afterwards every step of this
+    /// store and its clones is [`Unavailable`](StoreErrorKind::Unavailable). Leaves the host's pool to the host: a store
+    /// [on one](Self::on_pool) stays as it is.
     pub async fn close(&self) {
         self.0.caller.lender().close().await;
     }

@@ -9,7 +9,8 @@ pub struct PgOptions {
     pub(super) acquire_timeout: Duration,
     pub(super) statement_timeout: Duration,
     pub(super) lock_timeout: Duration,
-    pub(super) max_connections: u32,
+    /// `None`: as many as suit where they lead.
+    pub(super) max_connections: Option<u32>,
     pub(super) pooler: Pooler,
     pub(super) clock_check: ClockCheck,
     pub(super) group_commit: GroupCommit,
@@ -26,9 +27,10 @@ pub enum Pooler {
     /// PgBouncer in session mode, or from version 1.21 on with `max_prepared_statements`. A step is one
     /// statement and one round trip.
     ///
-    /// Never this where [`Transaction`](Self::Transaction) is due. A pool made from a URL is refused there:
-    /// no step gets a connection, with
-    /// [`Unavailable`](messaging_core::store::StoreErrorKind::Unavailable). In a host's own pool steps
+    /// Where [`Transaction`](Self::Transaction) is due, a store beside a host's pool finds out, and works so. One
+    /// [from a URL](super::PgStore::from_url) is refused: no step gets a connection, with
+    /// [`Unavailable`](messaging_core::store::StoreErrorKind::Unavailable). One
+    /// [on a host's pool](super::PgStore::on_pool) must never be given this there: steps
     /// fail with [`Internal`](messaging_core::store::StoreErrorKind::Internal), as soon as two
     /// connections give one name to different statements; and who shares the pooler's connections with
     /// others of the same role and database could execute what those have prepared.
@@ -70,14 +72,15 @@ pub enum GroupCommit {
 
 impl Default for PgOptions {
     /// The schema `messaging`, 5 seconds to get a connection, 5 seconds for a statement, of which at most
-    /// 1 waits for a lock, at most 10 connections, no pooler in between, the clock compared, messages committed together, at most 1,000 waiting.
+    /// 1 waits for a lock, at most 5 connections beside a host's pool and 10 to a URL, no pooler in between, the clock
+    /// compared, messages committed together, at most 1,000 waiting.
     fn default() -> Self {
         Self {
             schema: SchemaName::default(),
             acquire_timeout: Duration::from_secs(5),
             statement_timeout: Duration::from_secs(5),
             lock_timeout: Duration::from_secs(1),
-            max_connections: 10,
+            max_connections: None,
             pooler: Pooler::Session,
             clock_check: ClockCheck::On,
             group_commit: GroupCommit::On,
@@ -103,10 +106,10 @@ impl PgOptions {
         self
     }
 
-    /// How long a statement may take. In a pool made from a URL the server ends one that takes longer, and
+    /// How long a statement may take. The server ends one that takes longer, and
     /// its step is [`Unavailable`](messaging_core::store::StoreErrorKind::Unavailable): nothing was
-    /// changed. In a host's pool, whose settings are left alone, and where the server does not answer at
-    /// all, the store ends the connection; a write is then
+    /// changed. [On a host's pool](super::PgStore::on_pool) without a pooler in between, whose settings are left alone, and
+    /// where the server does not answer at all, the store ends the connection; a write is then
     /// [`OutcomeUnknown`](messaging_core::store::StoreErrorKind::OutcomeUnknown).
     #[must_use]
     pub fn with_statement_timeout(mut self, limit: Duration) -> Self {
@@ -118,23 +121,19 @@ impl PgOptions {
     /// [`Unavailable`](messaging_core::store::StoreErrorKind::Unavailable): nothing was changed. A millisecond at
     /// least; well below the time-out for statements, so that a row that stays locked keeps a connection for no longer.
     /// Most steps wait for 50 ms first, and for so long only as one of a few.
-    /// In a host's pool without a pooler in between, whose settings are left alone, the `lock_timeout` of its sessions
-    /// is what counts.
+    /// [On a host's pool](super::PgStore::on_pool) without a pooler in between, whose settings are left alone, the
+    /// `lock_timeout` of its sessions is what counts.
     #[must_use]
     pub fn with_lock_timeout(mut self, limit: Duration) -> Self {
         self.lock_timeout = limit;
         self
     }
 
-    pub(super) fn lock_timeout_millis(&self) -> String {
-        self.lock_timeout.as_millis().max(1).to_string()
-    }
-
-    /// How many connections a pool made from a URL opens at most; at least 1. A host's pool has its own
-    /// limit.
+    /// How many connections the store opens at most, at least 1; migrating takes one more. Of no effect
+    /// [on a host's pool](super::PgStore::on_pool), which has its own limit.
     #[must_use]
     pub fn with_max_connections(mut self, count: u32) -> Self {
-        self.max_connections = count.max(1);
+        self.max_connections = Some(count.max(1));
         self
     }
 

@@ -121,9 +121,9 @@ impl super::PgStore {
         text.as_str()
     }
 
-    /// The settings of a session that the connections of a pool made from a URL have for the sake of these statements.
+    /// The settings of a session that the store's own connections have for the sake of these statements.
     pub fn planning() -> [(&'static str, &'static str); 2] {
-        super::connect::PLANNING
+        super::settings::PLANNING
     }
 }
 

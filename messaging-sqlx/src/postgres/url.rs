@@ -100,61 +100,18 @@ fn leave_known(url: &mut Url) {
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        error::Error,
-        fmt::{self, Write as _},
-        sync::{Arc, Mutex},
-    };
+    use std::{error::Error, fmt::Write as _};
 
-    use tracing::{
-        Event, Metadata, Subscriber,
-        field::{Field, Visit},
-        span::{Attributes, Id, Record},
-        subscriber::with_default,
-    };
+    use tracing::subscriber::with_default;
 
-    use super::*;
+    use super::{super::log::Log, *};
     use crate::{PgOptions, PgStore};
-
-    /// All that is logged, at every level.
-    #[derive(Clone, Default)]
-    struct Log(Arc<Mutex<String>>);
-
-    impl Subscriber for Log {
-        fn enabled(&self, _: &Metadata<'_>) -> bool {
-            true
-        }
-
-        fn new_span(&self, _: &Attributes<'_>) -> Id {
-            Id::from_u64(1)
-        }
-
-        fn record(&self, _: &Id, _: &Record<'_>) {}
-
-        fn record_follows_from(&self, _: &Id, _: &Id) {}
-
-        fn event(&self, event: &Event<'_>) {
-            event.record(&mut Line(&mut self.0.lock().unwrap()));
-        }
-
-        fn enter(&self, _: &Id) {}
-
-        fn exit(&self, _: &Id) {}
-    }
-
-    struct Line<'a>(&'a mut String);
-
-    impl Visit for Line<'_> {
-        fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-            writeln!(self.0, "{field}={value:?}").unwrap();
-        }
-    }
 
     /// What taking a URL says, in the log and in its error.
     fn said(url: &str) -> String {
         let log = Log::default();
         let taken = with_default(log.clone(), || PgStore::from_url(url, &PgOptions::default()));
-        let mut said = log.0.lock().unwrap().clone();
+        let mut said = log.text();
         if let Err(error) = taken {
             let mut cause: Option<&dyn Error> = Some(&error);
             while let Some(error) = cause {

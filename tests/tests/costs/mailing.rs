@@ -137,7 +137,7 @@ async fn a_hundred_thousand_conversations_are_one_e_mail_a_user() {
 
 /// How many pages the statement touches that claims users, when nobody is due.
 async fn pages_of_an_idle_look(pool: &sqlx::PgPool) -> u64 {
-    let store = PgStore::new(pool.clone(), &options());
+    let store = PgStore::on_pool(pool.clone(), &options());
     let claim = DigestClaim {
         by: worker_id(1),
         now: at(0),

@@ -45,6 +45,12 @@ const PICTURE: &str = "
     UNION ALL SELECT 'applied ' || version || ' ' || success FROM public._sqlx_migrations
     ORDER BY what";
 
+/// How a store is made of a host's pool.
+type Made = fn(PgPool, &PgOptions) -> PgStore;
+
+/// With connections of its own, and with those of the host.
+const EITHER: [Made; 2] = [PgStore::with_options, PgStore::on_pool];
+
 /// A host: a database, a pool with settings of its own, and migrations on the disk.
 struct Host {
     pool: PgPool,
@@ -90,8 +96,8 @@ impl Host {
         migrator.run(&mut connection).await.unwrap();
     }
 
-    fn store(&self) -> PgStore {
-        PgStore::new(
+    fn store(&self, made: Made) -> PgStore {
+        made(
             self.pool.clone(),
             &PgOptions::default().with_clock_check(ClockCheck::Off),
         )
@@ -132,28 +138,32 @@ async fn check_works(store: &PgStore) {
 #[tokio::test]
 async fn the_hosts_tables_and_ledger_are_as_they_were_whatever_the_search_path() {
     for search_path in ["public", "''", "messaging, public"] {
-        let host = Host::new(search_path).await;
-        host.migrate().await;
-        let before = host.picture().await;
-        let store = host.store();
-        store.migrate().await.unwrap();
-        check_works(&store).await;
-        assert_eq!(host.picture().await, before, "{search_path}");
-        host.migrate().await;
-        store.migrate().await.unwrap();
-        assert_eq!(host.picture().await, before, "{search_path}");
+        for made in EITHER {
+            let host = Host::new(search_path).await;
+            host.migrate().await;
+            let before = host.picture().await;
+            let store = host.store(made);
+            store.migrate().await.unwrap();
+            check_works(&store).await;
+            assert_eq!(host.picture().await, before, "{search_path}");
+            host.migrate().await;
+            store.migrate().await.unwrap();
+            assert_eq!(host.picture().await, before, "{search_path}");
+        }
     }
 }
 
 #[tokio::test]
 async fn the_settings_of_the_hosts_pool_are_left_alone() {
-    let host = Host::new("public").await;
-    let before = host.settings().await;
-    let store = host.store();
-    store.migrate().await.unwrap();
-    check_works(&store).await;
-    assert_eq!(host.settings().await, before);
-    assert_eq!(before[0][1], "12345ms");
+    for made in EITHER {
+        let host = Host::new("public").await;
+        let before = host.settings().await;
+        let store = host.store(made);
+        store.migrate().await.unwrap();
+        check_works(&store).await;
+        assert_eq!(host.settings().await, before);
+        assert_eq!(before[0][1], "12345ms");
+    }
 }
 
 /// All that a connection could keep of a step, and that its next user would feel.
@@ -168,13 +178,13 @@ const SESSION: &str = "
 #[tokio::test]
 async fn no_step_leaves_anything_on_the_hosts_connection() {
     let host = Host::new("public").await;
-    host.store().migrate().await.unwrap();
+    host.store(PgStore::on_pool).migrate().await.unwrap();
     let connect = (*host.pool.connect_options()).clone();
     let pool = PgPoolOptions::new().max_connections(1).connect_lazy_with(connect);
     let session = || sqlx::query_scalar::<_, String>(SESSION).fetch_all(&pool);
     let before = session().await.unwrap();
     let options = PgOptions::default().with_clock_check(ClockCheck::Off);
-    let store = PgStore::new(pool.clone(), &options);
+    let store = PgStore::on_pool(pool.clone(), &options);
     for step in each_step(&store).await {
         step.unwrap();
     }
@@ -186,9 +196,9 @@ async fn no_step_leaves_anything_on_the_hosts_connection() {
 
 #[tokio::test]
 async fn both_migrate_at_the_same_moment() {
-    for _ in 0..5 {
+    for made in EITHER.into_iter().cycle().take(6) {
         let host = Host::new("public").await;
-        let store = host.store();
+        let store = host.store(made);
         tokio::join!(host.migrate(), host.migrate(), async {
             store.migrate().await.unwrap();
         });
@@ -203,7 +213,7 @@ async fn neither_migrator_waits_for_the_other_s_lock() {
     let mut held = host.pool.acquire().await.unwrap();
     // A migrator of sqlx's that died half-way keeps its lock as long as its connection lives.
     held.lock().await.unwrap();
-    host.store().migrate().await.unwrap();
+    host.store(PgStore::on_pool).migrate().await.unwrap();
     held.unlock().await.unwrap();
 
     let ours = r#"BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('migrating "messaging"', 0))"#;
@@ -216,7 +226,7 @@ async fn two_schemas_in_one_database_do_not_know_of_each_other() {
     let host = Host::new("public").await;
     let stores = ["messaging", "chat"].map(|name| {
         let options = PgOptions::default().with_schema(SchemaName::parse(name).unwrap());
-        PgStore::new(host.pool.clone(), &options.with_clock_check(ClockCheck::Off))
+        PgStore::on_pool(host.pool.clone(), &options.with_clock_check(ClockCheck::Off))
     });
     for store in &stores {
         store.migrate().await.unwrap();

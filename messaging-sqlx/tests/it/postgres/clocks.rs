@@ -140,7 +140,7 @@ async fn a_wait_for_a_connection_is_no_skew() {
     let bench = Bench::new().await;
     let pool = bench.pool(1);
     let options = bench.options().with_clock_check(ClockCheck::On);
-    let store = PgStore::new(pool.clone(), &options.with_acquire_timeout(secs(60)));
+    let store = PgStore::on_pool(pool.clone(), &options.with_acquire_timeout(secs(60)));
     // The first step looks at the migrations, too.
     store.find_conversation(conversation_id(1_001)).await.unwrap();
     let taken = pool.acquire().await.unwrap();

@@ -52,11 +52,11 @@ async fn a_server_that_is_not_there_is_unavailable() {
 async fn a_pool_without_a_free_connection_is_unavailable() {
     for bench in Bench::both().await {
         let pool = bench.pool(1);
-        let store = PgStore::new(pool.clone(), &bench.options().with_acquire_timeout(SOON));
+        let store = PgStore::on_pool(pool.clone(), &bench.options().with_acquire_timeout(SOON));
         let taken = pool.acquire().await.unwrap();
         check_all(&store, UNAVAILABLE).await;
         drop(taken);
-        let patient = PgStore::new(pool, &bench.options());
+        let patient = PgStore::on_pool(pool, &bench.options());
         assert!(is_stored(&patient, 1).await, "nothing was done before");
     }
 }
@@ -72,10 +72,10 @@ async fn a_pool_that_was_closed_is_unavailable() {
 async fn a_host_s_own_pool_is_the_host_s_to_close() {
     for bench in Bench::both().await {
         let pool = bench.pool(1);
-        PgStore::new(pool.clone(), &bench.options()).close().await;
+        PgStore::on_pool(pool.clone(), &bench.options()).close().await;
         assert!(!pool.is_closed());
         pool.close().await;
-        check_all(&PgStore::new(pool, &bench.options()), UNAVAILABLE).await;
+        check_all(&PgStore::on_pool(pool, &bench.options()), UNAVAILABLE).await;
     }
 }
 
@@ -130,7 +130,7 @@ async fn a_database_that_takes_no_writes_is_read_only_and_can_be_read() {
 async fn what_waits_too_long_for_a_lock_by_the_host_s_own_limit_is_unavailable() {
     for bench in Bench::both().await {
         let pool = PgPoolOptions::new().connect_lazy(&bench.url_with("lock_timeout=10ms"));
-        let store = PgStore::new(pool.unwrap(), &bench.options());
+        let store = PgStore::on_pool(pool.unwrap(), &bench.options());
         let locked = bench.lock().await;
         let error = store.append(&send(1)).await.unwrap_err();
         check(&error, UNAVAILABLE);

@@ -185,8 +185,8 @@ async fn two_schemas_in_one_database_do_not_know_of_each_other() {
     assert_ne!(one.store().migrator(), other.store().migrator());
     // On one pool of one host.
     let pool = one.pool(2);
-    let mine = PgStore::new(pool.clone(), &one.options());
-    let yours = PgStore::new(pool, &other.options());
+    let mine = PgStore::on_pool(pool.clone(), &one.options());
+    let yours = PgStore::on_pool(pool, &other.options());
     mine.open(&plan(2, 1), Publisher::Anyone).await.unwrap();
     for n in 1..4 {
         assert!(is_stored(&mine, n).await);

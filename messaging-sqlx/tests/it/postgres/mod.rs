@@ -12,6 +12,7 @@ mod migrating;
 mod migrating_at_once;
 mod opening_in;
 mod opening_told;
+mod own_connections;
 mod pooler;
 mod probing;
 mod recording_digests;

@@ -274,7 +274,7 @@ async fn the_hosts_one_connection_is_enough() {
     let bench = Bench::new().await;
     let pool = bench.pool(1);
     // A store that has not looked at its database yet.
-    let store = PgStore::new(pool.clone(), &bench.options().with_acquire_timeout(secs(0)));
+    let store = PgStore::on_pool(pool.clone(), &bench.options().with_acquire_timeout(secs(0)));
     let mut tx = pool.begin().await.unwrap();
     assert!(
         store

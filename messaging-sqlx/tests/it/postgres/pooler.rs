@@ -1,11 +1,16 @@
 //! `PgBouncer` in transaction mode, before version 1.21 or as that comes: whoever does not say that it is there
 //! is told so. (That the store behind it is the same is a matter of the conformance suite.)
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
 use messaging_core::store::{ConversationStore as _, Publisher, StoreErrorKind};
 use messaging_sqlx::{
     PgOptions, PgStore,
-    postgres::Pooler::{Session, Transaction},
+    postgres::{
+        ClockCheck,
+        Pooler::{Session, Transaction},
+    },
 };
 use messaging_test_postgres::{Database, PgBouncer, PgServer};
 use messaging_testkit::{
@@ -17,7 +22,7 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
-use crate::support::postgres::{UNAVAILABLE, check, code};
+use crate::support::postgres::{UNAVAILABLE, check, code, each_step};
 
 /// A database behind a pooler with one connection to it, which all clients share.
 struct Behind {
@@ -57,7 +62,7 @@ async fn a_host_s_pool_behind_it_is_migrated_and_used() {
         return;
     };
     let options = PgOptions::default().with_pooler(Transaction);
-    let stores = [(); 3].map(|()| PgStore::new(behind.pool(), &options));
+    let stores = [(); 3].map(|()| PgStore::on_pool(behind.pool(), &options));
     stores[0].migrate().await.unwrap();
     let opened = stores.iter().zip(1..).map(async |(store, n)| {
         let opened = store.open(&plan(n, 1), Publisher::Anyone).await;
@@ -73,7 +78,7 @@ async fn a_host_s_transaction_through_it_opens_a_conversation() {
         return;
     };
     let direct = behind.migrated().await;
-    let store = PgStore::new(behind.pool(), &PgOptions::default().with_pooler(Transaction));
+    let store = PgStore::on_pool(behind.pool(), &PgOptions::default().with_pooler(Transaction));
     let mut plan = plan(1, 1);
     plan.booking_id = Some(booking_id(1, 1));
     // The pooler's one connection is the transaction's: the store needs no other.
@@ -121,7 +126,7 @@ async fn what_is_prepared_through_one_that_is_not_said_to_be_there_clashes() {
     };
     let direct = behind.migrated().await;
     let session = PgOptions::default().with_pooler(Session);
-    let [first, second] = [(); 2].map(|()| PgStore::new(behind.pool(), &session));
+    let [first, second] = [(); 2].map(|()| PgStore::on_pool(behind.pool(), &session));
     assert!(first.open(&plan(1, 1), Publisher::Anyone).await.unwrap().created);
     let error = second.open(&plan(2, 1), Publisher::Anyone).await.unwrap_err();
     check(&error, StoreErrorKind::Internal);
@@ -129,4 +134,81 @@ async fn what_is_prepared_through_one_that_is_not_said_to_be_there_clashes() {
     let recounted = recount(&direct).await.unwrap();
     recounted.assert_clean();
     assert_eq!(recounted.conversations(), 1);
+}
+
+/// A host that says nothing of its pooler: the store finds out.
+#[tokio::test]
+async fn a_store_beside_a_hosts_pool_works_behind_one_that_is_not_said_to_be_there() {
+    let Some(behind) = Behind::start("a store beside a host's pool, behind a pooler").await else {
+        return;
+    };
+    let options = PgOptions::default().with_clock_check(ClockCheck::Off);
+    let [first, second] = [(); 2].map(|()| PgStore::with_options(behind.pool(), &options));
+    let pool = behind.pool();
+    let third = PgStore::with_options(pool.clone(), &options);
+    // It has opened no connection of its own yet, and knows of no pooler.
+    first.migrate().await.unwrap();
+    for n in 5..7 {
+        let mut tx = pool.begin().await.unwrap();
+        assert!(
+            third
+                .open_in_transaction(&mut tx, &plan(n, 1))
+                .await
+                .unwrap()
+                .created
+        );
+        tx.commit().await.unwrap();
+    }
+    for step in each_step(&first).await {
+        step.unwrap();
+    }
+    let stores = [&first, &second, &third];
+    let opened = stores.into_iter().zip(2..).map(async |(store, n)| {
+        let opened = store.open(&plan(n, 2), Publisher::Anyone).await;
+        opened.unwrap().created
+    });
+    assert_eq!(join_all(opened).await, [true; 3]);
+    recount(&second).await.unwrap().assert_clean();
+}
+
+/// Each transaction has the settings, and none stays behind on the connection, which others use as well.
+#[tokio::test]
+async fn a_step_through_it_waits_no_longer_for_a_lock_or_an_answer_than_the_store_says() {
+    let Some(behind) = Behind::start("the settings of a step through a pooler").await else {
+        return;
+    };
+    behind.migrated().await;
+    let limit = Duration::from_millis(200);
+    let options = PgOptions::default().with_pooler(Transaction);
+    let through = |options: &PgOptions| {
+        [
+            PgStore::with_options(behind.pool(), &options.clone().with_pooler(Session)),
+            PgStore::on_pool(behind.pool(), options),
+            PgStore::from_url(&behind.pooler.url(), options).unwrap(),
+        ]
+    };
+    let mut somebody = PgConnection::connect(behind.database.url()).await.unwrap();
+    for (options, ended) in [
+        (options.clone().with_statement_timeout(limit), "57014"),
+        (options.with_lock_timeout(limit), "55P03"),
+    ] {
+        for store in through(&options) {
+            // The first look at a database is not limited by the server.
+            store.find_conversation(conversation_id(1)).await.unwrap();
+            let mut tx = somebody.begin().await.unwrap();
+            let lock = "LOCK TABLE messaging.conversation IN ACCESS EXCLUSIVE MODE";
+            sqlx::raw_sql(lock).execute(&mut *tx).await.unwrap();
+            let error = store.find_conversation(conversation_id(1)).await.unwrap_err();
+            check(&error, UNAVAILABLE);
+            assert_eq!(code(&error).as_deref(), Some(ended));
+            tx.rollback().await.unwrap();
+        }
+    }
+    // The pooler's one connection, past any transaction.
+    let mut shared = PgConnection::connect(&behind.pooler.url()).await.unwrap();
+    for (name, of_server) in [("statement_timeout", "0"), ("lock_timeout", "0"), ("jit", "on")] {
+        let show = sqlx::query_scalar::<_, String>("SELECT current_setting($1)").bind(name);
+        let shown = show.persistent(false).fetch_one(&mut shared).await.unwrap();
+        assert_eq!(shown, of_server, "{name}");
+    }
 }

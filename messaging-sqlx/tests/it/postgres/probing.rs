@@ -31,7 +31,7 @@ impl Scene {
         let pool = PgPoolOptions::new().max_connections(1);
         let pool = pool.connect(database.url()).await.unwrap();
         let options = PgOptions::default().with_clock_check(ClockCheck::Off);
-        let store = PgStore::new(pool.clone(), &options);
+        let store = PgStore::on_pool(pool.clone(), &options);
         store.migrate().await.unwrap();
         store.open(&plan(1, 1), Publisher::Anyone).await.unwrap();
         Self {

@@ -23,7 +23,7 @@ async fn through_a_wire(bench: &Bench) -> (Wire, PgPool) {
 async fn a_write_is_given_up_in_time_and_others_go_on_elsewhere() {
     for bench in Bench::both().await {
         let (wire, pool) = through_a_wire(&bench).await;
-        let store = PgStore::new(pool, &bench.options().with_statement_timeout(SOON));
+        let store = PgStore::on_pool(pool, &bench.options().with_statement_timeout(SOON));
         store.find_conversation(conversation_id(1_001)).await.unwrap();
         let armed = wire.arm(Fault::Stall(Statement::containing(".message (")));
         check(&store.append(&send(1)).await.unwrap_err(), OutcomeUnknown);
@@ -43,7 +43,7 @@ async fn a_read_is_given_up_in_time() {
     let bench = Bench::new().await;
     let (wire, pool) = through_a_wire(&bench).await;
     let options = bench.options().with_acquire_timeout(SOON);
-    let store = PgStore::new(pool, &options.with_statement_timeout(SOON));
+    let store = PgStore::on_pool(pool, &options.with_statement_timeout(SOON));
     let id = conversation_id(1_001);
     store.find_conversation(id).await.unwrap();
     wire.arm(Fault::Stall(Statement::Any));
@@ -59,7 +59,7 @@ async fn a_read_is_given_up_in_time() {
 async fn the_first_step_of_a_store_is_given_up_in_time_too() {
     for bench in Bench::both().await {
         let (wire, pool) = through_a_wire(&bench).await;
-        let store = PgStore::new(pool, &bench.options().with_acquire_timeout(SOON));
+        let store = PgStore::on_pool(pool, &bench.options().with_acquire_timeout(SOON));
         let armed = wire.arm(Fault::Stall(Statement::Any));
         check(&store.append(&send(1)).await.unwrap_err(), UNAVAILABLE);
         assert!(armed.has_happened());

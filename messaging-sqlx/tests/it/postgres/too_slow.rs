@@ -65,8 +65,8 @@ async fn a_statement_that_the_server_ends_changed_nothing() {
 async fn what_became_of_a_write_that_a_host_s_pool_gave_up_is_found_by_repeating_it() {
     for bench in Bench::both().await {
         let pool = bench.pool(CONNECTIONS);
-        let patient = PgStore::new(pool.clone(), &bench.options());
-        let store = PgStore::new(pool, &bench.options().with_statement_timeout(SOON));
+        let patient = PgStore::on_pool(pool.clone(), &bench.options());
+        let store = PgStore::on_pool(pool, &bench.options().with_statement_timeout(SOON));
         let locked = bench.lock().await;
         for _ in 0..OFTEN {
             check(&store.append(&send(1)).await.unwrap_err(), OutcomeUnknown);
@@ -86,8 +86,8 @@ async fn what_became_of_a_write_that_a_host_s_pool_gave_up_is_found_by_repeating
 async fn a_read_that_a_host_s_pool_gave_up_is_unavailable() {
     for bench in Bench::both().await {
         let pool = bench.pool(CONNECTIONS);
-        let patient = PgStore::new(pool.clone(), &bench.options());
-        let store = PgStore::new(pool, &bench.options().with_statement_timeout(SOON));
+        let patient = PgStore::on_pool(pool.clone(), &bench.options());
+        let store = PgStore::on_pool(pool, &bench.options().with_statement_timeout(SOON));
         let locked = shut(&bench).await;
         for _ in 0..OFTEN {
             check(&read(&store).await.unwrap_err(), UNAVAILABLE);
@@ -147,7 +147,7 @@ async fn steps_that_nobody_waits_for_any_more_leave_the_pool_as_it_was() {
     let benches = [Bench::alone().await, Bench::alone().await];
     let stores = [
         benches[0].store_with(&benches[0].options().with_max_connections(CONNECTIONS)),
-        PgStore::new(benches[1].pool(CONNECTIONS), &benches[1].options()),
+        PgStore::on_pool(benches[1].pool(CONNECTIONS), &benches[1].options()),
     ];
     for (bench, store) in benches.iter().zip(&stores) {
         let (locked, step) = (bench.lock().await, send(1));

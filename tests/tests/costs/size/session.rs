@@ -39,7 +39,7 @@ impl Session {
             .await
             .unwrap();
         Self {
-            store: PgStore::new(pool.clone(), &options),
+            store: PgStore::on_pool(pool.clone(), &options),
             pool,
             schema: schema.to_owned(),
         }

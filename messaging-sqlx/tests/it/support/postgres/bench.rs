@@ -24,6 +24,9 @@ const LOOKS: usize = 100_000;
 const WAITING: &str =
     "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1 AND wait_event_type = 'Lock'";
 
+/// How many connections there are.
+const CONNECTIONS: &str = "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1";
+
 /// The conversation is that of client 1 and agency 1.
 pub(crate) struct Bench(Schema, GroupCommit);
 
@@ -182,11 +185,14 @@ impl Bench {
 
     /// Waits until none of its stores is connected any more.
     pub(crate) async fn until_gone(&self) {
-        self.until(
-            "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1",
-            0,
-        )
-        .await;
+        self.until(CONNECTIONS, 0).await;
+    }
+
+    /// How many connections its stores have just now.
+    pub(crate) async fn connections(&self) -> i64 {
+        let mut session = self.session().await;
+        let count = sqlx::query_scalar(CONNECTIONS).bind(self.name());
+        count.fetch_one(&mut session.connection).await.unwrap()
     }
 
     async fn until(&self, count: &'static str, expected: i64) {
