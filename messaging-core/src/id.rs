@@ -1,11 +1,15 @@
 //! The names of things: the host's ids are opaque strings, ours are UUIDs.
 
+mod bucket;
+
 use std::{borrow::Cow, fmt, str::FromStr, sync::Arc};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use uuid::{Uuid, fmt::Hyphenated};
+
+pub use self::bucket::Bucket;
 
 /// What stands before a digest where a user's id could.
 const DIGEST: &str = "==";
@@ -217,7 +221,7 @@ macro_rules! uuid_id {
 }
 
 uuid_id! {
-    /// The one thread between one client and one agent. A UUIDv7 when made by us.
+    /// The one thread between one client and one agent. A UUIDv7 when made by us, with its client's [`Bucket`].
     ConversationId
 }
 uuid_id! {
@@ -237,7 +241,7 @@ uuid_id! {
     AuditId
 }
 uuid_id! {
-    /// A report of a conversation. A UUIDv7 when made by us.
+    /// A report of a conversation. A UUIDv7 when made by us, with the [`Bucket`] of its conversation.
     ReportId
 }
 

@@ -9,7 +9,7 @@ use crate::{
     host::HostError,
     host::directory::{BookingParties, ProfileQuery, Profiles},
     host::rate_limit::Limited,
-    id::{AgentId, BookingId, ConversationId, UserId},
+    id::{AgentId, BookingId, Bucket, ConversationId, UserId},
     policy::{Action, Refusal},
     store::{Opened, UnlinkBooking, Unlinked},
     telemetry,
@@ -194,8 +194,9 @@ impl Messaging {
 
     fn plan(&self, open: HostOpen) -> PreparedOpen {
         let now = self.now();
+        let bucket = Bucket::of_client(&open.client_id);
         PreparedOpen {
-            id: ConversationId::new(self.0.ids.new_id(now)),
+            id: ConversationId::new(bucket.put_in(self.0.ids.new_id(now))),
             client_id: open.client_id,
             agent_id: open.agent_id,
             agent_user_id: open.agent_user_id,

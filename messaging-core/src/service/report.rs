@@ -10,7 +10,7 @@ use crate::{
     error::{Error, ErrorKind},
     host::directory::{ProfileQuery, Profiles},
     host::rate_limit::Limited,
-    id::{ConversationId, MessageId, ReportId},
+    id::{Bucket, ConversationId, MessageId, ReportId},
     policy::Action,
     store::{AuditedAction, FileReport, Filed, ReportScan},
     telemetry,
@@ -100,8 +100,10 @@ impl Messaging {
             return Err(Error::new(ErrorKind::Internal, REPORTING));
         };
         let now = self.now();
+        // The conversation's, and not its client's anew: an erased client has another id.
+        let bucket = Bucket::of_id(conversation_id.as_uuid());
         let step = FileReport {
-            id: ReportId::new(self.0.ids.new_id(now)),
+            id: ReportId::new(bucket.put_in(self.0.ids.new_id(now))),
             conversation_id,
             reporter_id: actor.user_id().clone(),
             reporter_side: side,

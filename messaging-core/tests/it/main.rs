@@ -4,6 +4,7 @@
 
 mod access;
 mod adversity;
+mod buckets;
 mod capabilities;
 mod channels;
 mod counting;

@@ -69,8 +69,10 @@ impl GroupCommit {
     }
 
     fn queue_of(&self, id: ConversationId) -> &Arc<Queue> {
-        // The last bits of an id are random in every version.
-        &self.queues[usize::from(id.as_uuid().as_bytes()[15]) % QUEUES]
+        // The last 12 bits are the client's bucket: all conversations of a client have the same. Those before them are
+        // random in every version.
+        let before_bucket = id.as_uuid().as_bytes()[14] >> 4;
+        &self.queues[usize::from(before_bucket) % QUEUES]
     }
 }
 
@@ -255,6 +257,30 @@ impl Drop for Waiter {
     fn drop(&mut self) {
         for pending in self.queue.abandon_locked(self.of) {
             pending.answer(Err(refused(NotCommitted::Ended)));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use messaging_core::{
+        clock::{IdSource as _, SequentialIds},
+        id::Bucket,
+    };
+    use messaging_testkit::make::{at, client_id};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn conversations_of_one_client_are_spread_over_the_queues() {
+        let group = GroupCommit::new(&PgOptions::default());
+        let (ids, bucket) = (SequentialIds::default(), Bucket::of_client(&client_id(1)));
+        let first: Vec<_> = (0..QUEUES)
+            .map(|_| ConversationId::new(bucket.put_in(ids.new_id(at(0)))))
+            .collect();
+        for queue in &group.queues {
+            let of_queue = first.iter().filter(|id| Arc::ptr_eq(group.queue_of(**id), queue));
+            assert_eq!(of_queue.count(), 1);
         }
     }
 }

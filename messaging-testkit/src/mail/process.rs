@@ -10,6 +10,7 @@ use futures_util::future::{Either, select};
 use messaging_core::{
     Messaging, Timestamp, Workers,
     clock::{IdSource, ManualClock},
+    id::Bucket,
     store::{Store, StoreError},
 };
 use uuid::Uuid;
@@ -74,7 +75,7 @@ static NEXT: AtomicU64 = AtomicU64::new(1);
 
 impl IdSource for Ids {
     fn new_id(&self, _: Timestamp) -> Uuid {
-        Uuid::from_u128(u128::from(NEXT.fetch_add(1, Ordering::Relaxed)))
+        Uuid::from_u128(u128::from(NEXT.fetch_add(1, Ordering::Relaxed)) << Bucket::BITS)
     }
 
     fn chance(&self) -> f64 {

@@ -68,7 +68,7 @@ fn options() -> String {
 /// A connection prepares the statement once, then executes it with other arguments each time.
 fn script(ground: &Ground, scenario: Scenario) -> Option<String> {
     let scale = ground.scale();
-    let any = "('00000000-0000-7000-8000-' || lpad(to_hex(:c), 12, '0'))::uuid";
+    let any = "('00000000-0000-7000-8000-' || lpad(to_hex(:c::bigint << 12), 12, '0'))::uuid";
     let one = "'00000000-0000-7000-8000-000000000000'";
     let append = |conversation: &str| {
         // Conversation, owner, lease, access version, from, to, sender, key, id, body, now, due.

@@ -2,6 +2,7 @@
 
 use clap::ValueEnum;
 use hyper::Method;
+use messaging_core::id::Bucket;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -168,7 +169,7 @@ fn of_agent(scale: Scale, random: u64, path: &str) -> Call {
 
 /// As `seed.sql` has them.
 pub(crate) fn id(conversation: u64) -> Uuid {
-    Uuid::from_u128(0x7000_8000_0000_0000_0000 | u128::from(conversation))
+    Uuid::from_u128(0x7000_8000_0000_0000_0000 | u128::from(conversation) << Bucket::BITS)
 }
 
 pub(crate) fn client(conversation: u64) -> String {

@@ -1,6 +1,7 @@
 //! What is PostgreSQL's own: other processes, other sessions, a network in between.
 
 mod beside_host;
+mod buckets;
 mod clocks;
 mod failing;
 mod group_commit;

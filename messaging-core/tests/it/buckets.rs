@@ -1,0 +1,84 @@
+//! The bucket of a client in the ids of their conversations and reports.
+
+use std::collections::HashSet;
+
+use messaging_core::{
+    Actor, HostOpen, NewReport, ReportId, Role,
+    domain::report::Remark,
+    id::{Bucket, ConversationId, UserId},
+};
+
+use crate::support::*;
+
+/// Two clients whose buckets differ.
+fn clients() -> [UserId; 2] {
+    let clients = ["carl", "carla"].map(user);
+    assert_ne!(
+        Bucket::of_client(&clients[0]),
+        Bucket::of_client(&clients[1]),
+        "choose others"
+    );
+    clients
+}
+
+fn bucket(id: ConversationId) -> Bucket {
+    Bucket::of_id(id.as_uuid())
+}
+
+async fn report(world: &World, actor: &Actor, of: ConversationId) -> ReportId {
+    let report = NewReport {
+        reason: Remark::parse("rude").unwrap(),
+        about: None,
+    };
+    world.messaging.report(actor, of, &report).await.unwrap().id
+}
+
+#[tokio::test]
+async fn a_conversation_carries_its_clients_bucket_however_it_is_opened() {
+    let world = World::new();
+    let mut ids = HashSet::new();
+    for client in clients() {
+        let carls = Bucket::of_client(&client);
+        let actor = Actor::new(client.clone(), Role::Client);
+        let opened = world
+            .messaging
+            .open_conversation(&actor, &open("alpine", None))
+            .await;
+        let opened = opened.unwrap().conversation.summary.conversation.id;
+        let by_host = HostOpen::new(&client, &agent("baltic"), &user("bo"));
+        let plan = world.messaging.prepare_open(by_host.clone()).unwrap();
+        let planned = world.messaging.open_prepared(&plan).await.unwrap().id;
+        assert_eq!(planned, plan.id);
+        // The next plan for the pair has an id of its own, which is not used.
+        let again = world.messaging.prepare_open(by_host).unwrap();
+        for id in [opened, planned, again.id] {
+            assert_eq!(bucket(id), carls, "{id}");
+            assert_eq!(id.as_uuid().get_version_num(), 7);
+            assert!(ids.insert(id), "{id} twice");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_report_carries_the_bucket_of_its_conversation_after_the_client_was_erased_too() {
+    let world = World::new();
+    for client in clients() {
+        let actor = Actor::new(client.clone(), Role::Client);
+        let opened = world
+            .messaging
+            .open_conversation(&actor, &open("alpine", None))
+            .await;
+        let id = opened.unwrap().conversation.summary.conversation.id;
+        let clients = report(&world, &actor, id).await;
+        world.messaging.erase_user(&client).await.unwrap();
+        let agents = report(&world, &ada(), id).await;
+        assert_ne!(clients, agents);
+        for report in [clients, agents] {
+            assert_eq!(
+                Bucket::of_id(report.as_uuid()),
+                Bucket::of_client(&client),
+                "{report}"
+            );
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! What `docs/scaling.md` says of a split by client.
+
+use messaging_core::id::{Bucket, ConversationId};
+use messaging_testkit::make::{client_id, conversation_id};
+use sqlx::AssertSqlSafe;
+
+use crate::support::postgres::{Bench, each_step};
+
+const SCALING: &str = include_str!("../../../../docs/scaling.md");
+
+/// The bucket of a conversation, as the page has it.
+const EXPRESSION: &str =
+    "(get_byte(uuid_send(conversation_id), 14) & 15) << 8 | get_byte(uuid_send(conversation_id), 15)";
+
+/// The tables of which the page says that a row filter copies them, by the column that carries the bucket.
+const FILTERED: [(&str, &[&str]); 3] = [
+    ("id", &["conversation", "report"]),
+    ("report_id", &["complaint", "evidence"]),
+    (
+        "conversation_id",
+        &[
+            "booking_link",
+            "message",
+            "receipt",
+            "outbox",
+            "lane",
+            "dead_letter",
+            "pushed",
+        ],
+    ),
+];
+
+#[tokio::test]
+async fn the_bucket_in_sql_is_that_of_the_core() {
+    assert!(SCALING.contains(EXPRESSION));
+    let mut session = Bench::new().await.session().await;
+    for n in 0..50 {
+        let bucket = Bucket::of_client(&client_id(n));
+        let id = ConversationId::new(bucket.put_in(conversation_id(n).as_uuid()));
+        let select = format!("SELECT {EXPRESSION} FROM (VALUES ($1)) v (conversation_id)");
+        let found: i32 = sqlx::query_scalar(AssertSqlSafe(select))
+            .bind(id.as_uuid())
+            .fetch_one(&mut session.connection)
+            .await
+            .unwrap();
+        assert_eq!(found, i32::from(bucket.number()), "client {n}");
+    }
+}
+
+/// PostgreSQL refuses to update or delete a row where a filter names a column that does not identify it.
+#[tokio::test]
+async fn every_step_is_taken_while_the_rows_of_some_buckets_are_published() {
+    let bench = Bench::unmigrated();
+    let store = bench.store();
+    store.migrate().await.unwrap();
+    let tables = FILTERED.iter().flat_map(|(column, tables)| {
+        let filter = EXPRESSION.replace("conversation_id", column);
+        tables
+            .iter()
+            .map(move |table| format!("messaging.{table} WHERE ({filter} < 2048)"))
+    });
+    let tables = tables.collect::<Vec<_>>().join(", ");
+    let (mut session, name) = (bench.session().await, bench.name());
+    session
+        .run(&format!("CREATE PUBLICATION {name}_lower FOR TABLE {tables}"))
+        .await;
+    for step in each_step(&store).await {
+        step.unwrap();
+    }
+    session.run(&format!("DROP PUBLICATION {name}_lower")).await;
+}
