@@ -105,10 +105,6 @@ pub use self::{
     schema_name::{InvalidSchemaName, SchemaName},
 };
 
-/// How many connections a store opens at most beside a host's pool, and where it has no other.
-const MAX_BESIDE_HOST: u32 = 5;
-const MAX_OF_URL: u32 = 10;
-
 /// Keeps everything in a schema of a PostgreSQL database. Clones share it; any number of processes may use
 /// the same.
 ///
@@ -127,7 +123,7 @@ const MAX_OF_URL: u32 = 10;
 /// | made by | connections | settings |
 /// |---|---|---|
 /// | [`new`](Self::new), [`with_options`](Self::with_options) | its own, at most 5, to the database of the host's pool | ours |
-/// | [`from_url`](Self::from_url) | its own, at most 10, to a URL | ours |
+/// | [`from_url`](Self::from_url) | its own, at most 5, to a URL | ours |
 /// | [`on_pool`](Self::on_pool) | exactly those of the host's pool | the host's |
 #[derive(Clone)]
 pub struct PgStore(Arc<Inner>);
@@ -173,8 +169,8 @@ impl PgStore {
     /// [`Unavailable`](StoreErrorKind::Unavailable), or with [`Internal`](StoreErrorKind::Internal) and a
     /// [`SchemaError`](crate::SchemaError) as its cause.
     pub fn with_options(pool: PgPool, options: &PgOptions) -> Self {
-        let size = options.max_connections.unwrap_or(MAX_BESIDE_HOST);
-        Self::on(Lender::own(Opener::beside(pool, options), size), options)
+        let opener = Opener::beside(pool, options);
+        Self::on(Lender::own(opener, options.max_connections), options)
     }
 
     /// A store on exactly a host's pool, whose settings and limits it leaves alone: for tests that are given a pool, for a
@@ -187,15 +183,14 @@ impl PgStore {
     }
 
     /// A store on connections of its own to a URL such as
-    /// `postgres://user:password@host:5432/database?sslmode=verify-full`, at most 10 unless the options say otherwise.
-    /// No I/O. TLS needs the feature `tls`, or that your own sqlx brings it.
+    /// `postgres://user:password@host:5432/database?sslmode=verify-full`, at most 5 unless the options say otherwise.
+    /// No I/O. Once a connection is open there is no difference to [`new`](Self::new). TLS needs the feature `tls`, or that your own sqlx brings it.
     ///
     /// # Errors
     /// [`Internal`](StoreErrorKind::Internal) when it is not a PostgreSQL URL.
     pub fn from_url(url: &str, options: &PgOptions) -> Result<Self, StoreError> {
-        let size = options.max_connections.unwrap_or(MAX_OF_URL);
-        let lender = Lender::own(Opener::to_url(url, options)?, size);
-        Ok(Self::on(lender, options))
+        let opener = Opener::to_url(url, options)?;
+        Ok(Self::on(Lender::own(opener, options.max_connections), options))
     }
 
     fn on(lender: Lender, options: &PgOptions) -> Self {

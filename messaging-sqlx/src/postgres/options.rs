@@ -9,8 +9,7 @@ pub struct PgOptions {
     pub(super) acquire_timeout: Duration,
     pub(super) statement_timeout: Duration,
     pub(super) lock_timeout: Duration,
-    /// `None`: as many as suit where they lead.
-    pub(super) max_connections: Option<u32>,
+    pub(super) max_connections: u32,
     pub(super) pooler: Pooler,
     pub(super) clock_check: ClockCheck,
     pub(super) group_commit: GroupCommit,
@@ -72,15 +71,15 @@ pub enum GroupCommit {
 
 impl Default for PgOptions {
     /// The schema `messaging`, 5 seconds to get a connection, 5 seconds for a statement, of which at most
-    /// 1 waits for a lock, at most 5 connections beside a host's pool and 10 to a URL, no pooler in between, the clock
-    /// compared, messages committed together, at most 1,000 waiting.
+    /// 1 waits for a lock, at most 5 connections, no pooler in between, the clock compared, messages committed together, at
+    /// most 1,000 waiting.
     fn default() -> Self {
         Self {
             schema: SchemaName::default(),
             acquire_timeout: Duration::from_secs(5),
             statement_timeout: Duration::from_secs(5),
             lock_timeout: Duration::from_secs(1),
-            max_connections: None,
+            max_connections: 5,
             pooler: Pooler::Session,
             clock_check: ClockCheck::On,
             group_commit: GroupCommit::On,
@@ -133,7 +132,7 @@ impl PgOptions {
     /// [on a host's pool](super::PgStore::on_pool), which has its own limit.
     #[must_use]
     pub fn with_max_connections(mut self, count: u32) -> Self {
-        self.max_connections = Some(count.max(1));
+        self.max_connections = count.max(1);
         self
     }
 

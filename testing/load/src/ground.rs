@@ -8,10 +8,10 @@ use std::{
 
 use anyhow::{Context as _, bail, ensure};
 use messaging_core::store::OutboxStore as _;
-use messaging_sqlx::{PgOptions, PgStore, postgres::Text};
+use messaging_sqlx::{PgStore, postgres::Text};
 use messaging_test_postgres::PgServer;
 use serde_json::Value;
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgPool};
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
     process::{Child, Command},
@@ -97,7 +97,7 @@ impl Ground {
         }
         let database = tokio::task::spawn_blocking(|| PgServer::start_on_disk(&SETTINGS)).await?;
         let url = database.url("postgres");
-        let store = PgStore::from_url(&url, &PgOptions::default())?;
+        let store = PgStore::new(PgPool::connect_lazy(&url)?);
         store.migrate().await?;
         let database_pid = seed(&url, scale).await?;
         let (server, host) = start_server(&url).await?;
