@@ -108,7 +108,7 @@ pub(crate) enum Command {
     /// if it was interrupted.
     Erase(UserArgs),
     /// Lists or requeues dead letters: events that the realtime server rejected permanently.
-    OutboxStore {
+    Outbox {
         #[command(subcommand)]
         command: OutboxCommand,
     },

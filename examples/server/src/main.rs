@@ -64,7 +64,7 @@ async fn main() -> anyhow::Result<ExitCode> {
                 Command::Export(args) => personal::export(&storage, args).await,
                 Command::Erase(args) => personal::erase(&storage, args).await,
                 Command::Verify(args) => verify::run(&storage, args).await,
-                Command::OutboxStore { command } => outbox::run(&storage, command).await,
+                Command::Outbox { command } => outbox::run(&storage, command).await,
             };
             storage.close().await;
             result

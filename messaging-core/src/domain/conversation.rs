@@ -142,7 +142,20 @@ pub struct NewMessage {
     pub digest_at: Option<Timestamp>,
 }
 
-/// A change of who may write, or of who stands on a side.
+/// Who takes part in a conversation, and who may write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccessState {
+    /// The client.
+    pub client_id: UserId,
+    /// The user who answers for the agent.
+    pub agent_user_id: UserId,
+    /// Which sides refuse the other's messages.
+    pub blocked_by: PerSide<bool>,
+    /// Whether an admin or the host has closed it.
+    pub closed: bool,
+}
+
+/// A change of who may write, of who stands on a side, or of the bookings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Change {
@@ -158,6 +171,8 @@ pub enum Change {
     Reassign(UserId),
     /// Whoever stands on that side is [forgotten](erased_user), and is not to be mailed.
     Erase(Side),
+    /// A booking is no longer linked.
+    Unlink(BookingId),
 }
 
 impl Conversation {
@@ -262,11 +277,39 @@ impl Conversation {
             Change::Erase(side) => {
                 Some(self.user(*side)).filter(|user| **user != erased_user(self.id, *side))
             }
-            Change::Block(_) | Change::Unblock(_) | Change::Close | Change::Reopen => None,
+            Change::Block(_) | Change::Unblock(_) | Change::Close | Change::Reopen | Change::Unlink(_) => {
+                None
+            }
         }
     }
 
-    /// Applies a change and raises the access version; `false`, and nothing changed, when it was so already.
+    /// Who takes part and who may write.
+    pub fn access_state(&self) -> AccessState {
+        AccessState {
+            client_id: self.client_id.clone(),
+            agent_user_id: self.agent_user_id.clone(),
+            blocked_by: self.blocked_by,
+            closed: self.closed,
+        }
+    }
+
+    /// Writes what a change has made of the access, and raises the access version.
+    pub(crate) fn set_access(&mut self, after: &AccessState) {
+        let AccessState {
+            client_id,
+            agent_user_id,
+            blocked_by,
+            closed,
+        } = after.clone();
+        self.client_id = client_id;
+        self.agent_user_id = agent_user_id;
+        self.blocked_by = blocked_by;
+        self.closed = closed;
+        self.access_version += 1;
+    }
+
+    /// Applies a change and raises the access version; `false`, and nothing changed, when it was so already. Bookings
+    /// are no part of this value: of [`Change::Unlink`] only the store can tell.
     pub fn apply(&mut self, change: &Change) -> bool {
         let before = (self.blocked_by, self.closed);
         match change {
@@ -279,7 +322,7 @@ impl Conversation {
                 self.access_version += 1;
                 return true;
             }
-            Change::Reassign(_) => {}
+            Change::Reassign(_) | Change::Unlink(_) => {}
             Change::Erase(side) => {
                 let erased = erased_user(self.id, *side);
                 if *self.user(*side) == erased {

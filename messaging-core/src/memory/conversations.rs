@@ -3,7 +3,7 @@ use async_trait::async_trait;
 use super::{Event, MemoryStore, State, Thread};
 use crate::{
     domain::{
-        conversation::{Conversation, ConversationSummary, PreparedOpen},
+        conversation::{Change, Conversation, ConversationSummary, PreparedOpen},
         message::IdempotencyKey,
         page::ListScope,
         receipt::{MessageRow, first_covering},
@@ -11,9 +11,9 @@ use crate::{
     },
     id::{AgentId, BookingId, ConversationId, UserId},
     store::{
-        Append, Appended, ChangeState, Changed, ConversationStore, Direction, EntryKind, HistoryPage,
-        HistoryScan, ListPage, ListScan, ListStart, MarkRead, Marked, Opened, Publisher, StoreError, Stored,
-        UnlinkBooking, Unlinked,
+        Append, Appended, ChangeState, Changed, ConversationKey, ConversationStore, Direction, EntryKind,
+        HistoryPage, HistoryScan, ListPage, ListScan, ListStart, MarkRead, Marked, Opened, Publisher,
+        StoreError, Stored,
     },
 };
 
@@ -55,38 +55,22 @@ impl ConversationStore for MemoryStore {
         Ok(Opened { id, created, lane })
     }
 
-    async fn find_conversation(&self, id: ConversationId) -> Result<Option<Conversation>, StoreError> {
-        Ok(self
-            .lock()
-            .threads
-            .get(&id)
-            .map(|thread| thread.conversation.clone()))
+    async fn find_conversation(&self, key: ConversationKey) -> Result<Option<Conversation>, StoreError> {
+        let state = self.lock();
+        let id = match key {
+            ConversationKey::Id(id) => Some(id),
+            ConversationKey::Pair { client_id, agent_id } => state.pairs.get(&(client_id, agent_id)).copied(),
+            ConversationKey::Booking(booking) => {
+                let linked = |(_, thread): &(&ConversationId, &Thread)| thread.bookings.contains(&booking);
+                state.threads.iter().filter(linked).map(|(id, _)| *id).max()
+            }
+        };
+        let thread = id.and_then(|id| state.threads.get(&id));
+        Ok(thread.map(|thread| thread.conversation.clone()))
     }
 
     async fn find_summary(&self, id: ConversationId) -> Result<Option<ConversationSummary>, StoreError> {
         Ok(self.lock().threads.get(&id).map(Thread::summary))
-    }
-
-    async fn unlink_booking(&self, step: &UnlinkBooking) -> Result<Unlinked, StoreError> {
-        let mut state = self.lock();
-        let thread = state.threads.get_mut(&step.conversation_id);
-        let linked = thread.and_then(|thread| {
-            let place = thread.bookings.iter().position(|id| *id == step.booking_id)?;
-            Some((thread, place))
-        });
-        let Some((thread, place)) = linked else {
-            return Ok(Unlinked::NotLinked);
-        };
-        thread.bookings.remove(place);
-        thread.conversation.access_version += 1;
-        let event = Event {
-            of: step.conversation_id,
-            kind: EntryKind::Updated,
-            at: step.now,
-            lost_access: None,
-        };
-        let lane = state.commit(event, step.now, step.publisher);
-        Ok(Unlinked::Done { lane })
     }
 
     async fn list_bookings(&self, of: ConversationId) -> Result<Vec<BookingId>, StoreError> {
@@ -284,9 +268,19 @@ impl ConversationStore for MemoryStore {
             return Ok(Changed::Conflict);
         }
         let pair = pair_of(&thread.conversation);
-        let lost_access = thread.conversation.loses_access(&step.change).cloned();
-        if !thread.conversation.apply(&step.change) {
+        let is_news = match &step.change {
+            Change::Unlink(booking) => {
+                let place = thread.bookings.iter().position(|id| id == booking);
+                place.map(|place| thread.bookings.remove(place)).is_some()
+            }
+            _ => step.after != thread.conversation.access_state(),
+        };
+        if !is_news {
             return Ok(Changed::AlreadySo);
+        }
+        thread.conversation.set_access(&step.after);
+        if let Some(side) = step.not_due {
+            thread.conversation.digests.of_mut(side).due_at = None;
         }
         let new_pair = pair_of(&thread.conversation);
         if new_pair != pair {
@@ -298,7 +292,7 @@ impl ConversationStore for MemoryStore {
                 of: step.conversation_id,
                 kind: EntryKind::Updated,
                 at: step.now,
-                lost_access,
+                lost_access: step.lost_access.clone(),
             },
             step.now,
             step.publisher,

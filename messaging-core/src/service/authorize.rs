@@ -116,7 +116,7 @@ impl Messaging {
                     .map(drop);
             }
         };
-        let conversation = self.store().find_conversation(id).await;
+        let conversation = self.store().find_conversation(id.into()).await;
         let conversation = conversation.map_err(|error| Error::store(error, AUTHORISING))?;
         self.decide(actor, action, conversation.as_ref(), AUTHORISING)
             .map(drop)

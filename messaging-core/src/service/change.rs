@@ -122,7 +122,7 @@ impl Messaging {
             {
                 return Ok(true);
             }
-            let current = self.store().find_conversation(conversation.id).await;
+            let current = self.store().find_conversation(conversation.id.into()).await;
             conversation = found(
                 current.map_err(|error| Error::store(error, REASSIGNING))?,
                 REASSIGNING,
@@ -177,7 +177,7 @@ impl Messaging {
 
     async fn conversation_to_change(&self, id: ConversationId) -> Result<Option<Conversation>, Error> {
         self.store()
-            .find_conversation(id)
+            .find_conversation(id.into())
             .await
             .map_err(|error| Error::store(error, CHANGING))
     }
@@ -188,20 +188,21 @@ impl Messaging {
         conversation: &Conversation,
         change: &Change,
     ) -> Result<bool, Error> {
-        let step = ChangeState {
-            conversation_id: conversation.id,
-            access_version: conversation.access_version,
-            change: change.clone(),
-            now: self.now(),
-            publisher: self.publisher(),
-        };
-        match unless_lost(self.store().change_state(&step).await, CHANGING)? {
-            Some(Changed::Done { lane }) => {
-                self.hand_over(lane, None, Profiles::default());
-                Ok(true)
-            }
-            Some(Changed::AlreadySo) => Ok(true),
-            Some(Changed::Conflict) | None => Ok(false),
+        let changed = self.apply_change(conversation, change).await?;
+        Ok(matches!(changed, Some(Changed::Done { .. } | Changed::AlreadySo)))
+    }
+
+    /// The same, with what it did; `None` where the store asks to decide anew.
+    pub(super) async fn apply_change(
+        &self,
+        conversation: &Conversation,
+        change: &Change,
+    ) -> Result<Option<Changed>, Error> {
+        let step = ChangeState::new(conversation, change.clone(), self.now(), self.publisher());
+        let changed = unless_lost(self.store().change_state(&step).await, CHANGING)?;
+        if let Some(Changed::Done { lane }) = &changed {
+            self.hand_over(lane.clone(), None, Profiles::default());
         }
+        Ok(changed)
     }
 }

@@ -166,7 +166,7 @@ impl Messaging {
     }
 
     async fn conversation(&self, id: ConversationId, doing: &'static str) -> Result<Conversation, Error> {
-        let conversation = self.store().find_conversation(id).await;
+        let conversation = self.store().find_conversation(id.into()).await;
         found(conversation.map_err(|error| Error::store(error, doing))?, doing)
     }
 

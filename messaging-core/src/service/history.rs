@@ -80,7 +80,11 @@ impl Messaging {
         let id = request.conversation_id;
         let direction = direction(request)?;
         let store_error = |error| Error::store(error, READING);
-        let conversation = self.store().find_conversation(id).await.map_err(store_error)?;
+        let conversation = self
+            .store()
+            .find_conversation(id.into())
+            .await
+            .map_err(store_error)?;
         let standing = self.decide(actor, Action::ReadHistory, conversation.as_ref(), READING)?;
         if standing == Standing::Audited {
             self.audit(actor, AuditedAction::ReadHistory, Some(id)).await?;

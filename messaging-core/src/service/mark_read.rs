@@ -41,7 +41,7 @@ impl Messaging {
         up_to: MessageId,
     ) -> Result<ReadState, Error> {
         for _ in 0..super::MAX_DECISIONS {
-            let conversation = self.store().find_conversation(conversation_id).await;
+            let conversation = self.store().find_conversation(conversation_id.into()).await;
             let conversation = conversation.map_err(|error| Error::store(error, MARKING))?;
             let standing = self.decide(actor, Action::MarkRead, conversation.as_ref(), MARKING)?;
             let (Some(side), Some(conversation)) = (standing.side(), conversation) else {

@@ -4,14 +4,14 @@ use super::{ConversationView, Messaging, found, unless_lost};
 use crate::{
     actor::Actor,
     clock,
-    domain::conversation::PreparedOpen,
+    domain::conversation::{Change, PreparedOpen},
     error::{Error, ErrorKind},
     host::HostError,
     host::directory::{BookingParties, ProfileQuery, Profiles},
     host::rate_limit::Limited,
     id::{AgentId, BookingId, Bucket, ConversationId, UserId},
     policy::{Action, Refusal},
-    store::{Opened, UnlinkBooking, Unlinked},
+    store::{Changed, Opened},
     telemetry,
 };
 
@@ -173,20 +173,16 @@ impl Messaging {
         conversation_id: ConversationId,
         booking_id: &BookingId,
     ) -> Result<bool, Error> {
+        let change = Change::Unlink(booking_id.clone());
         for _ in 0..super::MAX_DECISIONS {
-            let step = UnlinkBooking {
-                conversation_id,
-                booking_id: booking_id.clone(),
-                now: self.now(),
-                publisher: self.publisher(),
+            let found = self.store().find_conversation(conversation_id.into()).await;
+            let Some(conversation) = found.map_err(|error| Error::store(error, UNLINKING))? else {
+                return Ok(false);
             };
-            match unless_lost(self.store().unlink_booking(&step).await, UNLINKING)? {
-                Some(Unlinked::Done { lane }) => {
-                    self.hand_over(lane, None, Profiles::default());
-                    return Ok(true);
-                }
-                Some(Unlinked::NotLinked) => return Ok(false),
-                None => {}
+            match self.apply_change(&conversation, &change).await? {
+                Some(Changed::Done { .. }) => return Ok(true),
+                Some(Changed::AlreadySo) => return Ok(false),
+                Some(Changed::Conflict) | None => {}
             }
         }
         Err(Error::contended(UNLINKING))

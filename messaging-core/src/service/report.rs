@@ -93,7 +93,7 @@ impl Messaging {
         report: &NewReport,
     ) -> Result<Reported, Error> {
         self.admit(actor, Limited::Report, REPORTING).await?;
-        let conversation = self.store().find_conversation(conversation_id).await;
+        let conversation = self.store().find_conversation(conversation_id.into()).await;
         let conversation = conversation.map_err(|error| Error::store(error, REPORTING))?;
         let standing = self.decide(actor, Action::Report, conversation.as_ref(), REPORTING)?;
         let (Some(side), Some(conversation)) = (standing.side(), conversation) else {

@@ -141,7 +141,7 @@ impl Messaging {
 
     async fn conversation_for_send(&self, id: ConversationId) -> Result<Option<Conversation>, Error> {
         self.store()
-            .find_conversation(id)
+            .find_conversation(id.into())
             .await
             .map_err(|error| Error::store(error, SENDING))
     }

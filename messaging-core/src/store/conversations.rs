@@ -1,9 +1,11 @@
 use async_trait::async_trait;
 
-use super::{Lane, Publisher, StoreError, StoreErrorKind};
+use super::{Lane, Publisher, StoreError};
 use crate::{
     domain::{
-        conversation::{Change, Conversation, ConversationSummary, NewMessage, PreparedOpen, UnreadCounter},
+        conversation::{
+            AccessState, Change, Conversation, ConversationSummary, NewMessage, PreparedOpen, UnreadCounter,
+        },
         message::{IdempotencyKey, Message},
         page::{ListCursor, ListScope, PageSize},
         receipt::{MessageRow, Receipt},
@@ -24,24 +26,29 @@ pub trait ConversationStore: Send + Sync {
     /// that was there raises its access version.
     async fn open(&self, plan: &PreparedOpen, publisher: Publisher) -> Result<Opened, StoreError>;
 
-    /// One conversation.
-    async fn find_conversation(&self, id: ConversationId) -> Result<Option<Conversation>, StoreError>;
+    /// The conversation of a key.
+    async fn find_conversation(&self, key: ConversationKey) -> Result<Option<Conversation>, StoreError>;
 
     /// One conversation as it is shown.
     async fn find_summary(&self, id: ConversationId) -> Result<Option<ConversationSummary>, StoreError>;
 
-    /// Removes a link of a booking. The newest link that is left is the booking shown. Raises the access version, with an entry
-    /// of kind [`Updated`](super::EntryKind::Updated).
-    ///
-    /// # Errors
-    /// By default [`Internal`](super::StoreErrorKind::Internal): a store that does not implement it unlinks nothing.
-    async fn unlink_booking(&self, _step: &UnlinkBooking) -> Result<Unlinked, StoreError> {
-        let unsupported = "this store does not unlink bookings";
-        Err(StoreError::new(StoreErrorKind::Internal, "unlinking a booking").caused_by(unsupported))
-    }
-
     /// The bookings linked to a conversation, the newest link first.
     async fn list_bookings(&self, of: ConversationId) -> Result<Vec<BookingId>, StoreError>;
+
+    /// The newest links of several conversations, at most `limit` of each: in the order of `of`, and of each the newest
+    /// link first. By default one call of [`list_bookings`](Self::list_bookings) for each.
+    async fn list_newest_bookings(
+        &self,
+        of: &[ConversationId],
+        limit: usize,
+    ) -> Result<Vec<(ConversationId, BookingId)>, StoreError> {
+        let mut newest = Vec::new();
+        for id in of {
+            let bookings = self.list_bookings(*id).await?;
+            newest.extend(bookings.into_iter().take(limit).map(|booking| (*id, booking)));
+        }
+        Ok(newest)
+    }
 
     /// A page of a list of conversations by (activity, id), the largest first.
     ///
@@ -84,7 +91,7 @@ pub trait ConversationStore: Send + Sync {
     /// [`Read`](super::EntryKind::Read).
     async fn mark_read(&self, step: &MarkRead) -> Result<Marked, StoreError>;
 
-    /// Changes a conversation as [`Conversation::apply`] says, with an entry of kind
+    /// Changes a conversation as [`ChangeState`] says, with an entry of kind
     /// [`Updated`](super::EntryKind::Updated), which names the user whose access the change
     /// [ends](Conversation::loses_access).
     async fn change_state(&self, step: &ChangeState) -> Result<Changed, StoreError>;
@@ -101,29 +108,27 @@ pub struct Opened {
     pub lane: Option<Lane>,
 }
 
-/// Remove a link of a booking.
+/// What identifies a conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UnlinkBooking {
-    /// From which conversation.
-    pub conversation_id: ConversationId,
-    /// Which booking.
-    pub booking_id: BookingId,
-    /// When.
-    pub now: Timestamp,
-    /// Who publishes it.
-    pub publisher: Publisher,
+#[non_exhaustive]
+pub enum ConversationKey {
+    /// Its id.
+    Id(ConversationId),
+    /// Its pair: there is one conversation of a client with an agent.
+    Pair {
+        /// The client.
+        client_id: UserId,
+        /// The agent.
+        agent_id: AgentId,
+    },
+    /// A booking that is linked to it. Where it is linked in several, the conversation that was opened last.
+    Booking(BookingId),
 }
 
-/// What unlinking did.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Unlinked {
-    /// The link is gone.
-    Done {
-        /// The lane, if this step created it for its publisher.
-        lane: Option<Lane>,
-    },
-    /// There was no such link: nothing was written.
-    NotLinked,
+impl From<ConversationId> for ConversationKey {
+    fn from(id: ConversationId) -> Self {
+        Self::Id(id)
+    }
 }
 
 /// Which conversations to list.
@@ -270,7 +275,11 @@ pub enum Marked {
 }
 
 /// Change a conversation.
+///
+/// A store writes [`after`](Self::after) where the access version matches, and raises the version; only
+/// [`Change::Unlink`] asks for something else. It needs not know what the other changes mean.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ChangeState {
     /// Which.
     pub conversation_id: ConversationId,
@@ -278,10 +287,38 @@ pub struct ChangeState {
     pub access_version: u32,
     /// How.
     pub change: Change,
+    /// Who takes part and who may write, after the change. What equals the present state is
+    /// [`AlreadySo`](Changed::AlreadySo).
+    pub after: AccessState,
+    /// The side of which no digest is due any more.
+    pub not_due: Option<Side>,
+    /// The user whose access the change ends; kept with the entry.
+    pub lost_access: Option<UserId>,
     /// When.
     pub now: Timestamp,
     /// Who publishes it.
     pub publisher: Publisher,
+}
+
+impl ChangeState {
+    /// The step of a change that was decided on this conversation.
+    pub fn new(on: &Conversation, change: Change, now: Timestamp, publisher: Publisher) -> Self {
+        let mut changed = on.clone();
+        changed.apply(&change);
+        Self {
+            conversation_id: on.id,
+            access_version: on.access_version,
+            after: changed.access_state(),
+            not_due: match &change {
+                Change::Erase(side) => Some(*side),
+                _ => None,
+            },
+            lost_access: on.loses_access(&change).cloned(),
+            change,
+            now,
+            publisher,
+        }
+    }
 }
 
 /// What changing did.
@@ -292,7 +329,7 @@ pub enum Changed {
         /// The lane, if this step created it for its publisher.
         lane: Option<Lane>,
     },
-    /// It was so before: nothing was written.
+    /// It was so before, or the booking was not linked: nothing was written.
     AlreadySo,
     /// The access version no longer holds, or there is no such conversation.
     Conflict,

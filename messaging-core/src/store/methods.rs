@@ -58,10 +58,10 @@ macro_rules! __store_methods {
             {
                 ConversationStore {
                     open(plan: &PreparedOpen, publisher: Publisher) -> Opened, changes, "opening a conversation";
-                    find_conversation(id: ConversationId) -> Option<Conversation>, reads, "finding a conversation";
+                    find_conversation(key: ConversationKey) -> Option<Conversation>, reads, "finding a conversation";
                     find_summary(id: ConversationId) -> Option<ConversationSummary>, reads, "finding a conversation";
-                    unlink_booking(step: &UnlinkBooking) -> Unlinked, changes, "unlinking a booking";
                     list_bookings(of: ConversationId) -> Vec<BookingId>, reads, "listing bookings";
+                    list_newest_bookings(of: &[ConversationId], limit: usize) -> Vec<(ConversationId, BookingId)>, reads, "listing bookings";
                     list_conversations(scan: &ListScan) -> ListPage, reads, "listing conversations";
                     count_conversations(scope: &ListScope, cap: u64) -> u64, reads, "counting conversations";
                     count_unread(scope: &ListScope) -> u64, reads, "counting unread messages";

@@ -38,8 +38,8 @@ pub use capability::{
     RecountScan, RecountStore, ReportScan, SideRecount, Traces, Unpublished,
 };
 pub use conversations::{
-    Append, Appended, ChangeState, Changed, ConversationStore, Direction, HistoryPage, HistoryScan, ListPage,
-    ListScan, ListStart, MarkRead, Marked, Opened, Stored, UnlinkBooking, Unlinked,
+    Append, Appended, ChangeState, Changed, ConversationKey, ConversationStore, Direction, HistoryPage,
+    HistoryScan, ListPage, ListScan, ListStart, MarkRead, Marked, Opened, Stored,
 };
 pub use error::{StoreError, StoreErrorKind};
 pub use methods::StoreMethod;

@@ -328,13 +328,9 @@ impl Directory for Blocks {
             limit: PageSize::LIST,
         };
         for row in self.store.list_conversations(&all).await.unwrap().rows {
-            let change = ChangeState {
-                conversation_id: row.conversation.id,
-                access_version: row.conversation.access_version,
-                change: Change::Block(Side::Agent),
-                now: self.clock.now(),
-                publisher: Publisher::Anyone,
-            };
+            let now = self.clock.now();
+            let change = Change::Block(Side::Agent);
+            let change = ChangeState::new(&row.conversation, change, now, Publisher::Anyone);
             self.store.change_state(&change).await.unwrap();
         }
         self.directory.profiles(query).await
@@ -396,10 +392,10 @@ async fn where_there_is_no_mailer_nobody_is_due() {
     let house = House::new();
     let id = house.open(1, 1).await;
     house.send(1, id, "hello").await;
-    let conversation = house.store.find_conversation(id).await.unwrap().unwrap();
+    let conversation = house.store.find_conversation(id.into()).await.unwrap().unwrap();
     assert!(conversation.digests.agent.due_at.is_some());
     house.messaging.history(&agent(1), &newest(id)).await.unwrap();
-    let conversation = house.store.find_conversation(id).await.unwrap().unwrap();
+    let conversation = house.store.find_conversation(id.into()).await.unwrap().unwrap();
     assert_eq!(conversation.digests.agent.due_at, None);
 }
 

@@ -178,7 +178,7 @@ async fn a_send_goes_on_after_a_booking_was_linked_or_unlinked() {
     assert_eq!(world.send(&ada(), id, "three").await.message.row.message.seq, 3);
     let access_version = world
         .store
-        .find_conversation(id)
+        .find_conversation(id.into())
         .await
         .unwrap()
         .unwrap()
@@ -193,11 +193,11 @@ async fn an_unlinking_whose_outcome_is_unknown_is_repeated_without_harm() {
     let linked = open("alpine", Some("b-carl"));
     let opened = messaging.open_conversation(&carl(), &linked).await.unwrap();
     let id = opened.conversation.summary.conversation.id;
-    store.fail(1, StoreErrorKind::OutcomeUnknown, Effect::Taken);
+    store.fail(2, StoreErrorKind::OutcomeUnknown, Effect::Taken);
     let unknown = messaging.unlink_booking(id, &booking("b-carl")).await;
     assert_eq!(kind(unknown), ErrorKind::OutcomeUnknown);
     assert!(!messaging.unlink_booking(id, &booking("b-carl")).await.unwrap());
-    let conversation = store.find_conversation(id).await.unwrap().unwrap();
+    let conversation = store.find_conversation(id.into()).await.unwrap().unwrap();
     assert_eq!(conversation.access_version, 1);
 }
 

@@ -135,13 +135,7 @@ impl AccessPolicy for Meddling {
             .pop()
             .filter(|_| action == Action::Send)?;
         let conversation = on?;
-        let step = ChangeState {
-            conversation_id: conversation.id,
-            access_version: conversation.access_version,
-            change,
-            now: conversation.activity_at,
-            publisher: Publisher::Anyone,
-        };
+        let step = ChangeState::new(conversation, change, conversation.activity_at, Publisher::Anyone);
         self.store.change_state(&step).now_or_never()?.unwrap();
         None
     }

@@ -65,6 +65,7 @@ CREATE TABLE booking_link (
     PRIMARY KEY (conversation_id, position),
     UNIQUE (conversation_id, booking_id)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX booking_link_by_booking ON booking_link (booking_id, conversation_id);
 
 CREATE TABLE message (
     conversation_id BLOB    NOT NULL REFERENCES conversation (id),

@@ -1,7 +1,7 @@
 use messaging_core::{
-    domain::{conversation::Change, erasure::erased_user, side::Side},
-    id::ConversationId,
-    store::{ChangeState, Changed, StoreError, StoreErrorKind},
+    domain::conversation::Change,
+    id::UserId,
+    store::{ChangeState, Changed, StoreError},
 };
 use sqlx::{Error, Row, postgres::PgRow};
 
@@ -12,116 +12,57 @@ use super::{
     rows::instant,
     turns::{LockWait, waits},
 };
-use crate::codes::side_code;
+use crate::codes::{side_code, sides_code};
 
-/// `$1` conversation, `$2` owner, `$3` lease, `$4` access version, `$5` now, `$6` sides that block from now on, `$7`
-/// sides that no longer do, `$8` whether it is closed, `$9` its agent's user and `$10` its client, each null where it
-/// stays, `$11` sides of which nobody is due any more, `$12` how long it waits for the conversation's row.
-/// One row that says how it went, or none where the access version does not hold.
+/// `$1` conversation, `$2` owner, `$3` lease, `$4` access version, `$5` now, `$6` sides that block, `$7` whether it is
+/// closed, `$8` its agent's user, `$9` its client, `$10` sides of which no digest is due any more, `$11` the user whose
+/// access ends, `$12` how long it waits for the conversation's row.
+/// One row that says whether it changed, or none where the access version does not hold.
 pub(super) const CHANGE_STATE: &str = concat!(
-    r#"WITH before AS MATERIALIZED (SELECT c.id, c.client_id, c.agent_user_id FROM "messaging".conversation c
-            WHERE c.id = $1 AND c.access_version = $4 AND "#,
+    r#"WITH before AS MATERIALIZED (SELECT c.id,
+            (c.blocked_by, c.closed, c.agent_user_id, c.client_id) <> ($6::smallint, $7::bool, $8::text, $9::text) AS is_news
+            FROM "messaging".conversation c WHERE c.id = $1 AND c.access_version = $4 AND "#,
     waits!("$12"),
     r#" FOR NO KEY UPDATE),
         changed AS (UPDATE "messaging".conversation c SET events = c.events + 1, access_version = c.access_version + 1,
-        blocked_by = (c.blocked_by | $6::smallint) & ~$7::smallint, closed = COALESCE($8, c.closed),
-        agent_user_id = COALESCE($9, c.agent_user_id), client_id = COALESCE($10, c.client_id),
-        client_due_at = CASE WHEN $11::smallint & 1 = 0 THEN c.client_due_at END,
-        agent_due_at = CASE WHEN $11::smallint & 2 = 0 THEN c.agent_due_at END
-        FROM before WHERE c.id = before.id
-        AND ((c.blocked_by | $6::smallint) & ~$7::smallint, COALESCE($8, c.closed), COALESCE($9, c.agent_user_id),
-            COALESCE($10, c.client_id)) <> (c.blocked_by, c.closed, c.agent_user_id, c.client_id)
-        RETURNING c.id, c.events, CASE WHEN $9 IS NOT NULL THEN before.agent_user_id
-            WHEN $10 IS NOT NULL THEN before.client_id END AS lost_access),
+        blocked_by = $6::smallint, closed = $7::bool, agent_user_id = $8::text, client_id = $9::text,
+        client_due_at = CASE WHEN $10::smallint & 1 = 0 THEN c.client_due_at END,
+        agent_due_at = CASE WHEN $10::smallint & 2 = 0 THEN c.agent_due_at END
+        FROM before WHERE c.id = before.id AND before.is_news RETURNING c.id, c.events),
     "#,
-    publish!("changed", "3, NULL::smallint, NULL::bigint, $5", "lost_access"),
-    r#"SELECT true AS is_done, head, is_new FROM changed LEFT JOIN laned ON true
-    UNION ALL
-    SELECT false, NULL, NULL FROM "messaging".conversation c
-        WHERE c.id = $1 AND c.access_version = $4 AND NOT EXISTS (SELECT FROM changed)
-        AND ((c.blocked_by | $6::smallint) & ~$7::smallint, COALESCE($8, c.closed), COALESCE($9, c.agent_user_id),
-            COALESCE($10, c.client_id)) = (c.blocked_by, c.closed, c.agent_user_id, c.client_id)"#
+    publish!("changed", "3, NULL::smallint, NULL::bigint, $5", "$11::text"),
+    r#"SELECT before.is_news AS is_done, head, is_new FROM before LEFT JOIN laned ON true"#
 );
 
 const DOING: &str = "changing a conversation";
 
 impl PgStore {
     pub(super) async fn apply_change(&self, step: &ChangeState) -> Result<Changed, StoreError> {
-        let new = Columns::of(&step.change, step.conversation_id)?;
         let ownership = self.ownership(step.publisher, step.now);
         let statement = |wait: LockWait| {
-            let statement =
-                sqlx::query(self.0.statements.change_state.clone()).bind(step.conversation_id.as_uuid());
-            ownership
+            let text = match &step.change {
+                Change::Unlink(_) => &self.0.statements.unlink,
+                _ => &self.0.statements.change_state,
+            };
+            let statement = sqlx::query(text.clone()).bind(step.conversation_id.as_uuid());
+            let statement = ownership
                 .bind(statement)
                 .bind(i64::from(step.access_version))
-                .bind(instant(step.now))
-                .bind(new.blocks)
-                .bind(new.unblocks)
-                .bind(new.closed)
-                .bind(new.agent_user_id.clone())
-                .bind(new.client_id.clone())
-                .bind(new.not_due)
-                .bind(wait.setting())
+                .bind(instant(step.now));
+            let statement = match &step.change {
+                Change::Unlink(booking) => statement.bind(booking.as_str()),
+                _ => statement
+                    .bind(sides_code(|side| *step.after.blocked_by.of(side)))
+                    .bind(step.after.closed)
+                    .bind(step.after.agent_user_id.as_str())
+                    .bind(step.after.client_id.as_str())
+                    .bind(step.not_due.map_or(0, side_code))
+                    .bind(step.lost_access.as_ref().map(UserId::as_str)),
+            };
+            statement.bind(wait.setting())
         };
         let answered = self.write_in_turn(DOING, step.conversation_id, statement).await?;
         changed(answered.first(), step, ownership).map_err(unread(DOING))
-    }
-}
-
-/// What a change makes of the columns that it may change.
-#[derive(Default)]
-struct Columns {
-    blocks: i16,
-    unblocks: i16,
-    closed: Option<bool>,
-    agent_user_id: Option<String>,
-    client_id: Option<String>,
-    not_due: i16,
-}
-
-impl Columns {
-    fn of(change: &Change, of: ConversationId) -> Result<Self, StoreError> {
-        let unchanged = Self::default();
-        Ok(match change {
-            Change::Block(side) => Self {
-                blocks: side_code(*side),
-                ..unchanged
-            },
-            Change::Unblock(side) => Self {
-                unblocks: side_code(*side),
-                ..unchanged
-            },
-            Change::Close => Self {
-                closed: Some(true),
-                ..unchanged
-            },
-            Change::Reopen => Self {
-                closed: Some(false),
-                ..unchanged
-            },
-            Change::Reassign(to) => Self {
-                agent_user_id: Some(to.to_string()),
-                ..unchanged
-            },
-            Change::Erase(side) => {
-                let erased = Some(erased_user(of, *side).to_string());
-                let (client_id, agent_user_id) = match side {
-                    Side::Client => (erased, None),
-                    Side::Agent => (None, erased),
-                };
-                Self {
-                    client_id,
-                    agent_user_id,
-                    not_due: side_code(*side),
-                    ..unchanged
-                }
-            }
-            unknown => {
-                let why = format!("{unknown:?} is an unknown change");
-                return Err(StoreError::new(StoreErrorKind::Internal, DOING).caused_by(why));
-            }
-        })
     }
 }
 

@@ -8,14 +8,15 @@ use messaging_core::{
     },
     id::{AgentId, BookingId, ConversationId, UserId},
     store::{
-        Append, Appended, ChangeState, Changed, ConversationStore, HistoryPage, HistoryScan, ListPage,
-        ListScan, MarkRead, Marked, Opened, Publisher, StoreError, UnlinkBooking, Unlinked,
+        Append, Appended, ChangeState, Changed, ConversationKey, ConversationStore, HistoryPage, HistoryScan,
+        ListPage, ListScan, MarkRead, Marked, Opened, Publisher, StoreError, StoreErrorKind,
     },
 };
-use sqlx::Row;
+use sqlx::{Row, postgres::PgRow};
 
 use super::{
     PgStore,
+    by_index::few,
     error::{damaged, failed},
     rows::{self, conversation_columns, last_message, summary_columns},
 };
@@ -26,9 +27,22 @@ impl ConversationStore for PgStore {
         self.open_pair(plan, publisher).await
     }
 
-    async fn find_conversation(&self, id: ConversationId) -> Result<Option<Conversation>, StoreError> {
+    async fn find_conversation(&self, key: ConversationKey) -> Result<Option<Conversation>, StoreError> {
         const DOING: &str = "finding a conversation";
-        let statement = sqlx::query(self.0.statements.find.clone()).bind(id.as_uuid());
+        let texts = &self.0.statements;
+        let statement = match &key {
+            ConversationKey::Id(id) => sqlx::query(texts.find.clone()).bind(id.as_uuid()),
+            ConversationKey::Pair { client_id, agent_id } => sqlx::query(texts.find_by_pair.clone())
+                .bind(client_id.as_str())
+                .bind(agent_id.as_str()),
+            ConversationKey::Booking(booking) => {
+                sqlx::query(texts.find_by_booking.clone()).bind(booking.as_str())
+            }
+            unknown => {
+                let why = format!("{unknown:?} is unknown to this store");
+                return Err(StoreError::new(StoreErrorKind::Unsupported, DOING).caused_by(why));
+            }
+        };
         let found = self.read(DOING, statement).await?;
         let found = found.first().map(rows::conversation);
         found.transpose().map_err(failed(DOING))
@@ -42,10 +56,6 @@ impl ConversationStore for PgStore {
         found.transpose().map_err(failed(DOING))
     }
 
-    async fn unlink_booking(&self, step: &UnlinkBooking) -> Result<Unlinked, StoreError> {
-        self.unlink(step).await
-    }
-
     async fn list_bookings(&self, of: ConversationId) -> Result<Vec<BookingId>, StoreError> {
         const DOING: &str = "listing bookings";
         let statement = sqlx::query(self.0.statements.bookings.clone()).bind(of.as_uuid());
@@ -54,6 +64,29 @@ impl ConversationStore for PgStore {
             .iter()
             .map(|row| BookingId::parse(row.try_get::<&str, _>("booking_id")?).map_err(damaged));
         ids.collect::<Result<_, _>>().map_err(failed(DOING))
+    }
+
+    async fn list_newest_bookings(
+        &self,
+        of: &[ConversationId],
+        limit: usize,
+    ) -> Result<Vec<(ConversationId, BookingId)>, StoreError> {
+        const DOING: &str = "listing bookings";
+        let ids: Vec<_> = of.iter().map(ConversationId::as_uuid).collect();
+        let statement = sqlx::query(self.0.statements.newest_bookings.clone())
+            .bind(ids)
+            .bind(crate::codes::limit(limit));
+        let found = self.read(DOING, statement).await?;
+        let link = |row: &PgRow| {
+            let id = ConversationId::new(row.try_get("conversation_id")?);
+            let booking = BookingId::parse(row.try_get::<&str, _>("booking_id")?).map_err(damaged)?;
+            Ok((id, booking))
+        };
+        found
+            .iter()
+            .map(link)
+            .collect::<Result<_, _>>()
+            .map_err(failed(DOING))
     }
 
     async fn list_conversations(&self, scan: &ListScan) -> Result<ListPage, StoreError> {
@@ -107,6 +140,27 @@ pub(super) const FIND: &str = concat!(
     "SELECT ",
     conversation_columns!(),
     r#" FROM "messaging".conversation c WHERE c.id = $1"#
+);
+pub(super) const FIND_BY_PAIR: &str = concat!(
+    "SELECT ",
+    conversation_columns!(),
+    r#" FROM "messaging".conversation c WHERE c.client_id = $1 AND c.agent_id = $2"#
+);
+/// Ids are ordered by when conversations were opened.
+pub(super) const FIND_BY_BOOKING: &str = concat!(
+    "SELECT ",
+    conversation_columns!(),
+    r#" FROM "messaging".conversation c WHERE c.id = (SELECT l.conversation_id FROM "messaging".booking_link l
+        WHERE l.booking_id = $1 ORDER BY l.conversation_id DESC LIMIT 1)"#
+);
+/// `$1` conversations, `$2` how many of each.
+pub(super) const NEWEST_BOOKINGS: &str = concat!(
+    r#"SELECT w.id AS conversation_id, newest.booking_id FROM unnest($1::uuid[]) WITH ORDINALITY AS w (id, n)
+        CROSS JOIN LATERAL (SELECT l.booking_id, l.position FROM "messaging".booking_link l
+            WHERE l.conversation_id = w.id ORDER BY l.position DESC LIMIT $2) newest
+        WHERE "#,
+    few!("w.n"),
+    " ORDER BY w.n, newest.position DESC"
 );
 pub(super) const OVERVIEW: &str = concat!(
     "SELECT ",

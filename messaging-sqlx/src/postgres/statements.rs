@@ -42,8 +42,11 @@ statements! {
     open: SqlStr = open::OPEN;
     open_in_transaction: SqlStr = open::OPEN_IN;
     find: SqlStr = conversations::FIND;
+    find_by_pair: SqlStr = conversations::FIND_BY_PAIR;
+    find_by_booking: SqlStr = conversations::FIND_BY_BOOKING;
     summary: SqlStr = conversations::OVERVIEW;
     bookings: SqlStr = conversations::BOOKINGS;
+    newest_bookings: SqlStr = conversations::NEWEST_BOOKINGS;
     unlink: SqlStr = unlink::UNLINK;
     from_newest: PerScope<SqlStr> = list::FROM_NEWEST;
     from_cursor: PerScope<SqlStr> = list::FROM_CURSOR;

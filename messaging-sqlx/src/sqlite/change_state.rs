@@ -1,7 +1,10 @@
-use messaging_core::store::{ChangeState, Changed, EntryKind};
+use messaging_core::{
+    domain::conversation::Change,
+    store::{ChangeState, Changed, EntryKind},
+};
 use sqlx::{Error, SqliteConnection};
 
-use super::{conversations, lanes::Event, writer::Step};
+use super::{conversations, lanes::Event, open, writer::Step};
 
 impl Step for ChangeState {
     type Answer = Changed;
@@ -13,9 +16,20 @@ impl Step for ChangeState {
         let Some(mut conversation) = found.filter(|found| found.access_version == self.access_version) else {
             return Ok(Changed::Conflict);
         };
-        let lost_access = conversation.loses_access(&self.change).cloned();
-        if !conversation.apply(&self.change) {
+        let is_news = match &self.change {
+            Change::Unlink(booking) => open::unlink(tx, id, booking).await?,
+            _ => self.after != conversation.access_state(),
+        };
+        if !is_news {
             return Ok(Changed::AlreadySo);
+        }
+        conversation.client_id = self.after.client_id;
+        conversation.agent_user_id = self.after.agent_user_id;
+        conversation.blocked_by = self.after.blocked_by;
+        conversation.closed = self.after.closed;
+        conversation.access_version += 1;
+        if let Some(side) = self.not_due {
+            conversation.digests.of_mut(side).due_at = None;
         }
         conversations::save(tx, &conversation).await?;
         let event = Event {
@@ -24,7 +38,7 @@ impl Step for ChangeState {
             at: self.now,
             now: self.now,
             publisher: self.publisher,
-            lost_access,
+            lost_access: self.lost_access,
         };
         let lane = event.commit(tx).await?;
         Ok(Changed::Done { lane })

@@ -9,8 +9,8 @@ use messaging_core::{
     },
     id::{AgentId, BookingId, ConversationId, UserId},
     store::{
-        Append, Appended, ChangeState, Changed, ConversationStore, HistoryPage, HistoryScan, ListPage,
-        ListScan, MarkRead, Marked, Opened, Publisher, StoreError, UnlinkBooking, Unlinked,
+        Append, Appended, ChangeState, Changed, ConversationKey, ConversationStore, HistoryPage, HistoryScan,
+        ListPage, ListScan, MarkRead, Marked, Opened, Publisher, StoreError, StoreErrorKind,
     },
     time::Timestamp,
 };
@@ -35,20 +35,36 @@ impl ConversationStore for SqliteStore {
         .await
     }
 
-    async fn find_conversation(&self, id: ConversationId) -> Result<Option<Conversation>, StoreError> {
+    async fn find_conversation(&self, key: ConversationKey) -> Result<Option<Conversation>, StoreError> {
         const DOING: &str = "finding a conversation";
         let mut connection = self.reader(DOING).await?;
-        find(&mut connection, id).await.map_err(failed(DOING))
+        let found = match &key {
+            ConversationKey::Id(id) => find(&mut connection, *id).await,
+            ConversationKey::Pair { client_id, agent_id } => {
+                let query = sqlx::query(FIND_BY_PAIR)
+                    .bind(client_id.as_str())
+                    .bind(agent_id.as_str());
+                find_by(&mut connection, query).await
+            }
+            ConversationKey::Booking(booking) => {
+                find_by(
+                    &mut connection,
+                    sqlx::query(FIND_BY_BOOKING).bind(booking.as_str()),
+                )
+                .await
+            }
+            unknown => {
+                let why = format!("{unknown:?} is unknown to this store");
+                return Err(StoreError::new(StoreErrorKind::Unsupported, DOING).caused_by(why));
+            }
+        };
+        found.map_err(failed(DOING))
     }
 
     async fn find_summary(&self, id: ConversationId) -> Result<Option<ConversationSummary>, StoreError> {
         const DOING: &str = "finding a conversation";
         let mut connection = self.reader(DOING).await?;
         summary(&mut connection, id).await.map_err(failed(DOING))
-    }
-
-    async fn unlink_booking(&self, step: &UnlinkBooking) -> Result<Unlinked, StoreError> {
-        self.write(step.clone()).await
     }
 
     async fn list_bookings(&self, of: ConversationId) -> Result<Vec<BookingId>, StoreError> {
@@ -127,11 +143,9 @@ impl ConversationStore for SqliteStore {
 
     async fn change_state(&self, step: &ChangeState) -> Result<Changed, StoreError> {
         let publisher = self.0.workers.admitted(step.publisher);
-        self.write(ChangeState {
-            publisher,
-            ..step.clone()
-        })
-        .await
+        let mut step = step.clone();
+        step.publisher = publisher;
+        self.write(step).await
     }
 }
 
@@ -139,6 +153,18 @@ pub(super) const FIND: &str = concat!(
     "SELECT ",
     conversation_columns!(),
     " FROM conversation c WHERE c.id = ?"
+);
+pub(super) const FIND_BY_PAIR: &str = concat!(
+    "SELECT ",
+    conversation_columns!(),
+    " FROM conversation c WHERE c.client_id = ? AND c.agent_id = ?"
+);
+/// Ids are ordered by when conversations were opened.
+pub(super) const FIND_BY_BOOKING: &str = concat!(
+    "SELECT ",
+    conversation_columns!(),
+    " FROM conversation c WHERE c.id = (SELECT conversation_id FROM booking_link WHERE booking_id = ?
+        ORDER BY conversation_id DESC LIMIT 1)"
 );
 pub(super) const OVERVIEW: &str = concat!(select_overview!(), "WHERE c.id = ?");
 pub(super) const BOOKINGS: &str =
@@ -153,8 +179,14 @@ pub(super) async fn find(
     connection: &mut SqliteConnection,
     id: ConversationId,
 ) -> Result<Option<Conversation>, Error> {
-    let found = sqlx::query(FIND).bind(id.as_uuid());
-    let row = found.fetch_optional(connection).await?;
+    find_by(connection, sqlx::query(FIND).bind(id.as_uuid())).await
+}
+
+async fn find_by(
+    connection: &mut SqliteConnection,
+    query: Query<'_, Sqlite, SqliteArguments>,
+) -> Result<Option<Conversation>, Error> {
+    let row = query.fetch_optional(connection).await?;
     row.as_ref().map(rows::conversation).transpose()
 }
 

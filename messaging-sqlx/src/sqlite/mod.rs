@@ -73,7 +73,7 @@ use crate::SchemaError;
 /// # let path = dir.path().join("messaging.db");
 /// # let id = ConversationId::parse("0190163d-8694-739b-aea5-966c26f8ad91")?;
 /// let store = SqliteStore::open_migrated(&path, &SqliteOptions::default()).await?;
-/// assert_eq!(store.find_conversation(id).await?, None);
+/// assert_eq!(store.find_conversation(id.into()).await?, None);
 /// store.close().await;
 /// # Ok(())
 /// # }

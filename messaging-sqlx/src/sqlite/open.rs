@@ -1,7 +1,7 @@
 use messaging_core::{
     domain::conversation::{Conversation, PreparedOpen},
     id::{BookingId, ConversationId},
-    store::{EntryKind, Opened, Publisher, UnlinkBooking, Unlinked},
+    store::{EntryKind, Opened, Publisher},
 };
 use sqlx::{Error, SqliteConnection};
 use uuid::Uuid;
@@ -85,32 +85,18 @@ async fn insert(tx: &mut SqliteConnection, new: &Conversation) -> Result<(), Err
     Ok(())
 }
 
-impl Step for UnlinkBooking {
-    type Answer = Unlinked;
-    const DOING: &'static str = "unlinking a booking";
-
-    async fn take(self, tx: &mut SqliteConnection) -> Result<Unlinked, Error> {
-        let id = self.conversation_id;
-        let done = sqlx::query(UNLINK)
-            .bind(id.as_uuid())
-            .bind(self.booking_id.as_str())
-            .execute(&mut *tx)
-            .await?;
-        if done.rows_affected() == 0 {
-            return Ok(Unlinked::NotLinked);
-        }
-        raise_access_version(tx, id).await?;
-        let event = Event {
-            of: id,
-            kind: EntryKind::Updated,
-            at: self.now,
-            now: self.now,
-            publisher: self.publisher,
-            lost_access: None,
-        };
-        let lane = event.commit(tx).await?;
-        Ok(Unlinked::Done { lane })
-    }
+/// Whether the booking was linked.
+pub(super) async fn unlink(
+    tx: &mut SqliteConnection,
+    id: ConversationId,
+    booking: &BookingId,
+) -> Result<bool, Error> {
+    let done = sqlx::query(UNLINK)
+        .bind(id.as_uuid())
+        .bind(booking.as_str())
+        .execute(tx)
+        .await?;
+    Ok(done.rows_affected() > 0)
 }
 
 async fn raise_access_version(tx: &mut SqliteConnection, id: ConversationId) -> Result<(), Error> {

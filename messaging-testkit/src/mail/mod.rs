@@ -157,7 +157,7 @@ impl Days {
         }
         let mut conversations = Vec::new();
         for (client, agency) in step::PAIRS {
-            let found = self.store.find_conversation(id(client, agency)).await?;
+            let found = self.store.find_conversation(id(client, agency).into()).await?;
             conversations.extend(found);
         }
         self.ledger.check(&conversations, self.post.mood())
@@ -188,7 +188,7 @@ impl Days {
 
     async fn send(&self, pair: usize, from: Option<Side>) -> TestCaseResult {
         let (client, agency) = step::PAIRS[pair];
-        let found = self.store.find_conversation(id(client, agency)).await?;
+        let found = self.store.find_conversation(id(client, agency).into()).await?;
         let conversation = found.ok_or_else(|| TestCaseError::fail("the conversation is gone"))?;
         let n = self.ledger.next();
         let mut message = match from {
@@ -215,7 +215,7 @@ impl Days {
 
     async fn read(&self, pair: usize, side: Side, upto: u8) -> TestCaseResult {
         let (client, agency) = step::PAIRS[pair];
-        let Some(found) = self.store.find_conversation(id(client, agency)).await? else {
+        let Some(found) = self.store.find_conversation(id(client, agency).into()).await? else {
             return Err(TestCaseError::fail("the conversation is gone"));
         };
         let Some(message) = self.ledger.nth_of(found.id, upto) else {

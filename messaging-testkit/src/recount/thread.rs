@@ -32,7 +32,7 @@ impl Thread {
         let rows = history(store, id).await?;
         let thread = Self { summary, rows };
 
-        let conversation = store.find_conversation(id).await?;
+        let conversation = store.find_conversation(id.into()).await?;
         findings.same(
             format_args!("{id} on its own"),
             &conversation.as_ref(),

@@ -203,13 +203,7 @@ impl<'a> Person<'a> {
             _ if conversation.closed => Change::Reopen,
             _ => Change::Close,
         };
-        let step = ChangeState {
-            conversation_id: conversation.id,
-            access_version: conversation.access_version,
-            change,
-            now: self.now(),
-            publisher: self.publisher(),
-        };
+        let step = ChangeState::new(conversation, change, self.now(), self.publisher());
         if let Changed::Done { lane } = again(|| self.sky.store.change_state(&step)).await {
             self.publish(lane).await;
         }

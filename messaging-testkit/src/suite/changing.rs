@@ -1,6 +1,6 @@
 use messaging_core::{
     domain::{conversation::Change, side::Side},
-    store::{Append, Appended, ChangeState, Changed, Direction, EntryKind, Publisher, Requeue, Store},
+    store::{Append, Appended, Changed, Direction, EntryKind, Publisher, Requeue, Store},
 };
 
 use super::support::{Scene, at_once, claim, ids, list};
@@ -62,20 +62,16 @@ pub(crate) async fn a_stale_access_version_leaves_no_trace(store: &dyn Store) {
     scene.change(Change::Block(Side::Client)).await;
     let before = (scene.summary().await, scene.entries().await);
     assert_eq!(store.change_state(&decided).await.unwrap(), Changed::Conflict);
-    let no_change = ChangeState {
-        change: Change::Reopen,
-        ..decided
-    };
+    let mut no_change = scene.to_change(Change::Reopen).await;
+    no_change.access_version = decided.access_version;
     assert_eq!(store.change_state(&no_change).await.unwrap(), Changed::Conflict);
     assert_eq!((scene.summary().await, scene.entries().await), before);
 }
 
 pub(crate) async fn an_unknown_conversation_is_stale(store: &dyn Store) {
     let scene = Scene::set(store).await;
-    let elsewhere = ChangeState {
-        conversation_id: conversation_id(9),
-        ..scene.to_change(Change::Close).await
-    };
+    let mut elsewhere = scene.to_change(Change::Close).await;
+    elsewhere.conversation_id = conversation_id(9);
     assert_eq!(store.change_state(&elsewhere).await.unwrap(), Changed::Conflict);
 }
 
@@ -165,10 +161,8 @@ pub(crate) async fn a_reassignment_moves_the_conversation_to_the_new_users_inbox
 
 pub(crate) async fn a_change_is_an_update_at_its_time(store: &dyn Store) {
     let scene = Scene::set(store).await;
-    let step = ChangeState {
-        now: at(7),
-        ..scene.to_change(Change::Close).await
-    };
+    let mut step = scene.to_change(Change::Close).await;
+    step.now = at(7);
     store.change_state(&step).await.unwrap();
     let entries = scene.entries_from(2).await;
     assert_eq!(entries.len(), 1);
@@ -217,10 +211,8 @@ pub(crate) async fn the_entry_of_a_change_that_ends_access_names_its_user_until_
 pub(crate) async fn the_worker_that_changes_owns_the_new_lane(store: &dyn Store) {
     let scene = Scene::set(store).await;
     scene.drain().await;
-    let step = ChangeState {
-        publisher: worker(1, at(30)),
-        ..scene.to_change(Change::Close).await
-    };
+    let mut step = scene.to_change(Change::Close).await;
+    step.publisher = worker(1, at(30));
     match store.change_state(&step).await.unwrap() {
         Changed::Done { lane: Some(lane) } => {
             assert_eq!(

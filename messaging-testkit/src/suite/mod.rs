@@ -57,6 +57,9 @@ macro_rules! __each_case {
                 opening_and_linking_are_updates_at_their_time
                 the_worker_that_opens_owns_the_new_lane
                 what_was_never_opened_is_not_there
+                a_conversation_is_found_by_its_pair_and_by_its_booking
+                a_booking_linked_in_several_conversations_finds_the_one_opened_last
+                the_newest_bookings_of_several_conversations_are_listed
             }
             required: appending {
                 seqs_are_one_two_three_in_each_conversation

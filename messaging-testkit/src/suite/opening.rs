@@ -1,11 +1,13 @@
 use messaging_core::{
     domain::conversation::{Change, Conversation, PreparedOpen},
     domain::side::Side,
-    store::{Appended, EntryKind, Publisher, Store},
+    store::{Appended, ConversationKey, EntryKind, Publisher, Store},
 };
 
 use super::support::{Scene, at_once};
-use crate::make::{agent_user_id, at, booking, conversation_id, plan, secs, user_id, worker, worker_id};
+use crate::make::{
+    agency_id, agent_user_id, at, booking, client_id, conversation_id, plan, secs, user_id, worker, worker_id,
+};
 
 pub(crate) async fn the_first_open_creates_and_the_second_finds(store: &dyn Store) {
     let first = store.open(&plan(1, 1), Publisher::Anyone).await.unwrap();
@@ -18,7 +20,10 @@ pub(crate) async fn the_first_open_creates_and_the_second_finds(store: &dyn Stor
     };
     let second = store.open(&again, Publisher::Anyone).await.unwrap();
     assert!(!second.created && second.id == first.id);
-    assert_eq!(store.find_conversation(conversation_id(7)).await.unwrap(), None);
+    assert_eq!(
+        store.find_conversation(conversation_id(7).into()).await.unwrap(),
+        None
+    );
 }
 
 pub(crate) async fn a_new_conversation_is_what_its_plan_says(store: &dyn Store) {
@@ -188,7 +193,80 @@ pub(crate) async fn the_worker_that_opens_owns_the_new_lane(store: &dyn Store) {
 
 pub(crate) async fn what_was_never_opened_is_not_there(store: &dyn Store) {
     let nowhere = conversation_id(1);
-    assert_eq!(store.find_conversation(nowhere).await.unwrap(), None);
+    assert_eq!(store.find_conversation(nowhere.into()).await.unwrap(), None);
     assert_eq!(store.find_summary(nowhere).await.unwrap(), None);
     assert_eq!(store.list_bookings(nowhere).await.unwrap(), []);
+}
+
+pub(crate) async fn a_conversation_is_found_by_its_pair_and_by_its_booking(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    let other = Scene::open(store, plan(1, 2)).await;
+    scene.link("a").await;
+    other.link("b").await;
+    for scene in [&scene, &other] {
+        let found = scene.conversation().await;
+        let pair = ConversationKey::Pair {
+            client_id: found.client_id.clone(),
+            agent_id: found.agent_id.clone(),
+        };
+        assert_eq!(store.find_conversation(pair).await.unwrap(), Some(found));
+    }
+    let by_booking = async |id: &str| {
+        let key = ConversationKey::Booking(booking(id));
+        store.find_conversation(key).await.unwrap()
+    };
+    assert_eq!(by_booking("a").await, Some(scene.conversation().await));
+    assert_eq!(by_booking("b").await, Some(other.conversation().await));
+    assert_eq!(by_booking("A").await, None);
+    let strangers = ConversationKey::Pair {
+        client_id: client_id(9),
+        agent_id: agency_id(1),
+    };
+    assert_eq!(store.find_conversation(strangers).await.unwrap(), None);
+    // What an open of the same pair finds.
+    scene.change(Change::Erase(Side::Client)).await;
+    let pair = ConversationKey::Pair {
+        client_id: client_id(1),
+        agent_id: agency_id(1),
+    };
+    assert_eq!(
+        store.find_conversation(pair).await.unwrap(),
+        None,
+        "the pair is free"
+    );
+    scene.change(Change::Unlink(booking("a"))).await;
+    assert_eq!(by_booking("a").await, None);
+}
+
+pub(crate) async fn a_booking_linked_in_several_conversations_finds_the_one_opened_last(store: &dyn Store) {
+    let scenes = [
+        Scene::open(store, plan(1, 1)).await,
+        Scene::open(store, plan(1, 2)).await,
+        Scene::open(store, plan(1, 3)).await,
+    ];
+    for nth in [2, 0, 1] {
+        scenes[nth].link("shared").await;
+    }
+    let found = store
+        .find_conversation(ConversationKey::Booking(booking("shared")))
+        .await;
+    assert_eq!(found.unwrap(), Some(scenes[2].conversation().await));
+}
+
+pub(crate) async fn the_newest_bookings_of_several_conversations_are_listed(store: &dyn Store) {
+    let scenes = [
+        Scene::open(store, plan(1, 1)).await,
+        Scene::open(store, plan(1, 2)).await,
+        Scene::open(store, plan(1, 3)).await,
+    ];
+    for id in ["a", "b", "c"] {
+        scenes[0].link(id).await;
+    }
+    scenes[2].link("d").await;
+    let of = [scenes[2].id, conversation_id(404), scenes[0].id, scenes[1].id];
+    let listed = store.list_newest_bookings(&of, 2).await.unwrap();
+    let expected = [(of[0], "d"), (of[2], "c"), (of[2], "b")];
+    assert_eq!(listed, expected.map(|(id, name)| (id, booking(name))));
+    assert_eq!(store.list_newest_bookings(&of, 0).await.unwrap(), []);
+    assert_eq!(store.list_newest_bookings(&[], 2).await.unwrap(), []);
 }

@@ -44,7 +44,11 @@ impl<'a> Scene<'a> {
     }
 
     pub(super) async fn conversation(&self) -> Conversation {
-        self.store.find_conversation(self.id).await.unwrap().unwrap()
+        self.store
+            .find_conversation(self.id.into())
+            .await
+            .unwrap()
+            .unwrap()
     }
 
     pub(super) async fn summary(&self) -> ConversationSummary {
@@ -146,13 +150,7 @@ impl<'a> Scene<'a> {
 
     /// The step that changes the conversation at second 0, decided on how things stand.
     pub(super) async fn to_change(&self, change: Change) -> ChangeState {
-        ChangeState {
-            conversation_id: self.id,
-            access_version: self.conversation().await.access_version,
-            change,
-            now: at(0),
-            publisher: Publisher::Anyone,
-        }
+        ChangeState::new(&self.conversation().await, change, at(0), Publisher::Anyone)
     }
 
     pub(super) async fn change(&self, change: Change) -> Changed {

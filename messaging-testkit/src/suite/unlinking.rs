@@ -1,24 +1,23 @@
 use futures_util::future::join;
 use messaging_core::{
-    domain::side::Side,
+    domain::{conversation::Change, side::Side},
     id::BookingId,
-    store::{Appended, EntryKind, Publisher, Store, UnlinkBooking, Unlinked},
+    store::{Appended, ChangeState, Changed, EntryKind, Store},
 };
 
 use super::support::{Scene, at_once};
 use crate::make::{at, booking, conversation_id, plan, worker};
 
-fn step(scene: &Scene<'_>, id: &str) -> UnlinkBooking {
-    UnlinkBooking {
-        conversation_id: scene.id,
-        booking_id: booking(id),
-        now: at(5),
-        publisher: Publisher::Anyone,
-    }
+/// Decided on the conversation as it is now.
+async fn step(scene: &Scene<'_>, id: &str) -> ChangeState {
+    let mut step = scene.to_change(Change::Unlink(booking(id))).await;
+    step.now = at(5);
+    step
 }
 
-async fn unlink(scene: &Scene<'_>, id: &str) -> Unlinked {
-    scene.store.unlink_booking(&step(scene, id)).await.unwrap()
+async fn unlink(scene: &Scene<'_>, id: &str) -> Changed {
+    let step = step(scene, id).await;
+    scene.store.change_state(&step).await.unwrap()
 }
 
 /// A conversation to which these were linked, in this order.
@@ -39,7 +38,7 @@ async fn bookings(scene: &Scene<'_>) -> Vec<BookingId> {
 
 pub(crate) async fn the_newest_link_that_is_left_is_shown(store: &dyn Store) {
     let scene = linked(store, &["a", "b", "c"]).await;
-    let done = Unlinked::Done { lane: None };
+    let done = Changed::Done { lane: None };
     for (id, left) in [("c", &["b", "a"][..]), ("a", &["b"]), ("b", &[])] {
         assert_eq!(unlink(&scene, id).await, done);
         let left: Vec<_> = left.iter().map(|id| booking(*id)).collect();
@@ -82,35 +81,34 @@ pub(crate) async fn what_is_not_linked_changes_nothing(store: &dyn Store) {
     let other = Scene::open(store, plan(1, 2)).await;
     other.link("b").await;
     let before = (scene.summary().await, scene.entries().await);
-    let (nowhere, elsewhere) = (conversation_id(404), other.id);
-    for step in [
-        step(&scene, "b"),
-        step(&scene, "A"),
-        UnlinkBooking {
-            conversation_id: nowhere,
-            ..step(&scene, "a")
-        },
-        UnlinkBooking {
-            conversation_id: elsewhere,
-            ..step(&scene, "a")
-        },
-    ] {
-        assert_eq!(store.unlink_booking(&step).await.unwrap(), Unlinked::NotLinked);
+    let mut elsewhere = step(&scene, "a").await;
+    elsewhere.conversation_id = other.id;
+    assert_eq!(
+        other.conversation().await.access_version,
+        elsewhere.access_version
+    );
+    for step in [step(&scene, "b").await, step(&scene, "A").await, elsewhere] {
+        assert_eq!(store.change_state(&step).await.unwrap(), Changed::AlreadySo);
+    }
+    let mut nowhere = step(&scene, "a").await;
+    nowhere.conversation_id = conversation_id(404);
+    let mut stale = step(&scene, "a").await;
+    stale.access_version -= 1;
+    for step in [nowhere, stale] {
+        assert_eq!(store.change_state(&step).await.unwrap(), Changed::Conflict);
     }
     assert_eq!((scene.summary().await, scene.entries().await), before);
     unlink(&scene, "a").await;
     assert_eq!(bookings(&other).await, [booking("b")]);
-    assert_eq!(unlink(&scene, "a").await, Unlinked::NotLinked, "once");
+    assert_eq!(unlink(&scene, "a").await, Changed::AlreadySo, "once");
 }
 
 pub(crate) async fn the_worker_that_unlinks_owns_the_new_lane(store: &dyn Store) {
     let scene = linked(store, &["a"]).await;
     scene.drain().await;
-    let by_worker = UnlinkBooking {
-        publisher: worker(1, at(30)),
-        ..step(&scene, "a")
-    };
-    let Unlinked::Done { lane: Some(lane) } = store.unlink_booking(&by_worker).await.unwrap() else {
+    let mut by_worker = step(&scene, "a").await;
+    by_worker.publisher = worker(1, at(30));
+    let Changed::Done { lane: Some(lane) } = store.change_state(&by_worker).await.unwrap() else {
         panic!("it has a lane")
     };
     assert_eq!(
@@ -125,10 +123,13 @@ pub(crate) async fn of_many_at_once_one_unlinks_it(store: &dyn Store) {
         scene.conversation().await.access_version,
         scene.entries().await.len(),
     );
-    let step = step(&scene, "a");
-    let unlinked = at_once(8, |_| store.unlink_booking(&step)).await;
-    let done = unlinked.iter().filter(|it| **it == Unlinked::Done { lane: None });
+    let step = step(&scene, "a").await;
+    let unlinked = at_once(8, |_| store.change_state(&step)).await;
+    let done = unlinked.iter().filter(|it| **it == Changed::Done { lane: None });
     assert_eq!(done.count(), 1, "{unlinked:?}");
+    // The others were decided on the access version before it.
+    let conflicts = unlinked.iter().filter(|it| **it == Changed::Conflict);
+    assert_eq!(conflicts.count(), 7, "{unlinked:?}");
     let after = (
         scene.conversation().await.access_version,
         scene.entries().await.len(),
@@ -138,9 +139,9 @@ pub(crate) async fn of_many_at_once_one_unlinks_it(store: &dyn Store) {
 
 pub(crate) async fn linking_and_unlinking_at_once_come_one_after_the_other(store: &dyn Store) {
     let scene = linked(store, &["a"]).await;
-    let step = step(&scene, "a");
-    let (unlinked, ()) = join(store.unlink_booking(&step), scene.link("a")).await;
-    assert_eq!(unlinked.unwrap(), Unlinked::Done { lane: None });
+    let step = step(&scene, "a").await;
+    let (unlinked, ()) = join(store.change_state(&step), scene.link("a")).await;
+    assert_eq!(unlinked.unwrap(), Changed::Done { lane: None });
     // The link was there already, or is there again.
     let left = bookings(&scene).await;
     let access_version = u32::try_from(2 + left.len()).unwrap();

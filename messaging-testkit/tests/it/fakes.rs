@@ -108,7 +108,11 @@ async fn a_call_fails_with_or_without_its_effect() {
         store.open(&plan(1, 1), Publisher::Anyone).await.unwrap();
         let error = store.open(&plan(1, 2), Publisher::Anyone).await.unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::OutcomeUnknown);
-        let found = store.inner().find_conversation(plan(1, 2).id).await.unwrap();
+        let found = store
+            .inner()
+            .find_conversation(plan(1, 2).id.into())
+            .await
+            .unwrap();
         assert_eq!((found.is_some(), store.calls()), (happened, 2));
         assert!(store.open(&plan(1, 2), Publisher::Anyone).await.is_ok());
     }

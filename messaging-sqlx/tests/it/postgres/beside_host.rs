@@ -232,6 +232,9 @@ async fn two_schemas_in_one_database_do_not_know_of_each_other() {
         store.migrate().await.unwrap();
     }
     check_works(&stores[0]).await;
-    assert_eq!(stores[1].find_conversation(plan(1, 1).id).await.unwrap(), None);
+    assert_eq!(
+        stores[1].find_conversation(plan(1, 1).id.into()).await.unwrap(),
+        None
+    );
     check_works(&stores[1]).await;
 }

@@ -142,7 +142,10 @@ async fn a_wait_for_a_connection_is_no_skew() {
     let options = bench.options().with_clock_check(ClockCheck::On);
     let store = PgStore::on_pool(pool.clone(), &options.with_acquire_timeout(secs(60)));
     // The first step looks at the migrations, too.
-    store.find_conversation(conversation_id(1_001)).await.unwrap();
+    store
+        .find_conversation(conversation_id(1_001).into())
+        .await
+        .unwrap();
     let taken = pool.acquire().await.unwrap();
     let now = time(&bench, 0).await;
     // A third of this lease is over before the connection is free.
@@ -203,7 +206,7 @@ async fn no_time_is_written_that_is_ahead_of_the_databases_clock() {
         };
         let latest = time(&bench, 2).await;
         assert!(receipt.read_at < latest);
-        let found = store.find_conversation(id).await.unwrap().unwrap();
+        let found = store.find_conversation(id.into()).await.unwrap().unwrap();
         assert!(found.created_at < latest && found.activity_at < latest);
         let mut session = bench.session().await;
         let late = session

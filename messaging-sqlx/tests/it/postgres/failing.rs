@@ -26,7 +26,10 @@ const SOON: Duration = Duration::from_millis(100);
 async fn errors(store: &PgStore) -> [StoreError; 3] {
     let claim = Claim::new(worker_id(1), at(1), at(11), 9);
     [
-        store.find_conversation(conversation_id(1_001)).await.unwrap_err(),
+        store
+            .find_conversation(conversation_id(1_001).into())
+            .await
+            .unwrap_err(),
         store.append(&send(1)).await.unwrap_err(),
         store.claim_lanes(&claim).await.unwrap_err(),
     ]
@@ -120,7 +123,10 @@ async fn a_database_that_takes_no_writes_is_read_only_and_can_be_read() {
         ] {
             check(&error, StoreErrorKind::ReadOnly);
         }
-        let found = store.find_conversation(conversation_id(1_001)).await.unwrap();
+        let found = store
+            .find_conversation(conversation_id(1_001).into())
+            .await
+            .unwrap();
         assert_eq!(found.unwrap().last_seq, 1);
         assert_eq!(store.backlog().await.unwrap().lanes, 1);
     }
@@ -210,7 +216,12 @@ async fn a_probe_says_whether_writes_are_taken_and_changes_nothing() {
         &read_only.probe_writes(at(3)).await.unwrap_err(),
         StoreErrorKind::ReadOnly,
     );
-    assert!(read_only.find_conversation(conversation_id(1_001)).await.is_ok());
+    assert!(
+        read_only
+            .find_conversation(conversation_id(1_001).into())
+            .await
+            .is_ok()
+    );
 }
 
 /// Where the disk is full there may be room for a probe, and not for a message.

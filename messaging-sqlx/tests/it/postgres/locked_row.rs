@@ -5,7 +5,7 @@ use std::{slice, time::Duration};
 use futures_util::{future::join_all, poll};
 use messaging_core::{
     domain::{
-        conversation::{Change, PreparedOpen},
+        conversation::{Change, Conversation, PreparedOpen},
         digest::Extent,
         side::Side,
     },
@@ -57,20 +57,23 @@ fn read(n: u64) -> MarkRead {
     }
 }
 
-fn block() -> ChangeState {
-    ChangeState {
-        conversation_id: conversation_id(LOCKED),
-        access_version: 0,
-        change: Change::Block(Side::Agent),
-        now: at(1),
-        publisher: Publisher::Anyone,
-    }
+fn block_in(n: u64) -> ChangeState {
+    let conversation = Conversation::new(&plan(1, n - 1_000));
+    ChangeState::new(
+        &conversation,
+        Change::Block(Side::Agent),
+        at(1),
+        Publisher::Anyone,
+    )
 }
 
 /// Whether somebody else's step goes on, and how many wait for a lock meanwhile: at each of some looks.
 async fn check_others_go_on(bench: &Bench, store: &PgStore, waiters: i64) {
     for n in 100..105 {
-        store.find_conversation(conversation_id(1_003)).await.unwrap();
+        store
+            .find_conversation(conversation_id(1_003).into())
+            .await
+            .unwrap();
         let sent = store.append(&send_to(1_003, n)).await.unwrap();
         assert!(matches!(sent, Appended::Stored(_)));
         let waiting = bench.waiting().await;
@@ -83,7 +86,10 @@ async fn until_few_wait(bench: &Bench, store: &PgStore, waiters: i64) {
     bench.until_waiting_at_least(1).await;
     let mut in_a_row = 0;
     for _ in 0..10_000 {
-        store.find_conversation(conversation_id(1_003)).await.unwrap();
+        store
+            .find_conversation(conversation_id(1_003).into())
+            .await
+            .unwrap();
         in_a_row = if bench.waiting().await <= waiters {
             in_a_row + 1
         } else {
@@ -127,7 +133,7 @@ async fn whatever_else_is_done_to_it_waits_in_the_same_line() {
     store.open(&plan(1, 3), Publisher::Anyone).await.unwrap();
     store.append(&send_to(LOCKED, 99)).await.unwrap();
     let locked = lock(&bench, &[LOCKED]).await;
-    let (read, block) = (read(99), block());
+    let (read, block) = (read(99), block_in(LOCKED));
     let mut waiting = Box::pin(async {
         let reads = join_all((0..MANY).map(|_| store.mark_read(&read)));
         let changes = join_all((0..MANY).map(|_| store.change_state(&block)));
@@ -203,10 +209,7 @@ async fn of_many_steps_of_every_kind_that_find_a_locked_row_a_few_have_a_connect
         conversation_id: conversation_id(*id),
         ..read(n)
     });
-    let changes = ids.iter().map(|id| ChangeState {
-        conversation_id: conversation_id(*id),
-        ..block()
-    });
+    let changes = ids.iter().map(|id| block_in(*id));
     // Two of each pair: they take turns, though no id is known.
     let links = ids.iter().chain(&ids).zip(0..).map(|(id, n)| PreparedOpen {
         booking_id: Some(booking(format!("b-{n}"))),
@@ -277,7 +280,7 @@ async fn a_row_that_stays_locked_is_given_up_long_before_a_statement_is() {
         let store = bench.store_with(&options.with_max_connections(CONNECTIONS));
         store.open(&plan(1, 3), Publisher::Anyone).await.unwrap();
         let locked = lock(&bench, &[LOCKED]).await;
-        let (send, block) = (send_to(LOCKED, 1), block());
+        let (send, block) = (send_to(LOCKED, 1), block_in(LOCKED));
         let errors: [StoreError; 2] = [
             store.append(&send).await.unwrap_err(),
             store.change_state(&block).await.unwrap_err(),

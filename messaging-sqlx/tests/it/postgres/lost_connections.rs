@@ -2,7 +2,10 @@
 //! which, takes the step again, and it was taken once.
 
 use messaging_core::{
-    domain::{conversation::Change, side::Side},
+    domain::{
+        conversation::{Change, Conversation},
+        side::Side,
+    },
     store::{
         Append, Appended, ChangeState, Changed, Claim, ConversationStore as _, Lane, MarkRead, Marked,
         OutboxStore as _, Progress, RecountScan, RecountStore as _, Requeue, Requeued, StoreError,
@@ -189,13 +192,9 @@ async fn a_read_position_moves_once() {
 async fn a_conversation_is_changed_once() {
     for cut in CUTS {
         let scene = Scene::new().await;
-        let mut step = ChangeState {
-            conversation_id: conversation_id(1_001),
-            access_version: 0,
-            change: Change::Block(Side::Agent),
-            now: at(2),
-            publisher: worker(1, at(12)),
-        };
+        let (change, publisher) = (Change::Block(Side::Agent), worker(1, at(12)));
+        let conversation = Conversation::new(&plan(1, 1));
+        let mut step = ChangeState::new(&conversation, change, at(2), publisher);
         let changed = scene
             .repeated(cut, async |store| store.change_state(&step).await)
             .await;

@@ -43,11 +43,14 @@ async fn before_it_is_migrated_every_step_says_so() {
 async fn a_migration_by_another_store_counts() {
     let bench = Bench::unmigrated();
     let (one, other) = (bench.store(), bench.store());
-    other.find_conversation(conversation_id(1)).await.unwrap_err();
+    other
+        .find_conversation(conversation_id(1).into())
+        .await
+        .unwrap_err();
     one.migrate().await.unwrap();
     assert!(
         other
-            .find_conversation(conversation_id(1))
+            .find_conversation(conversation_id(1).into())
             .await
             .unwrap()
             .is_none()

@@ -55,7 +55,7 @@ async fn any_number_of_stores_migrate_a_new_schema_at_once_and_it_is_applied_onc
             migrated.unwrap();
         }
         for store in &stores {
-            store.find_conversation(conversation_id(1)).await.unwrap();
+            store.find_conversation(conversation_id(1).into()).await.unwrap();
         }
         assert_eq!(applied(&bench).await, [1]);
         join_all(stores.iter().map(PgStore::close)).await;
@@ -192,7 +192,7 @@ async fn a_host_s_strict_transactions_do_not_hide_what_others_have_migrated() {
         first.run("COMMIT").await;
         waiting.await.unwrap().unwrap();
         assert_eq!(applied(&bench).await, [1]);
-        strict.find_conversation(conversation_id(1)).await.unwrap();
+        strict.find_conversation(conversation_id(1).into()).await.unwrap();
     }
 }
 

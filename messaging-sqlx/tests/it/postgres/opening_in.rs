@@ -81,7 +81,11 @@ async fn what_the_host_commits_is_there_and_is_told() {
         .unwrap();
     assert!(opened.created && opened.lane.is_none());
     assert_eq!(opened.id, plan(2, 1).id);
-    assert_eq!(store.find_conversation(opened.id).await.unwrap(), None, "not yet");
+    assert_eq!(
+        store.find_conversation(opened.id.into()).await.unwrap(),
+        None,
+        "not yet"
+    );
     tx.commit().await.unwrap();
 
     assert_eq!(store.list_bookings(opened.id).await.unwrap(), [booking("b")]);
@@ -142,13 +146,10 @@ async fn nobody_who_talks_waits_for_the_hosts_transaction() {
         hasty.mark_read(&read).await.unwrap(),
         Marked::Moved { .. }
     ));
-    let block = ChangeState {
-        conversation_id: id,
-        access_version: 0,
-        change: Change::Block(Side::Client),
-        now: at(9),
-        publisher: Publisher::Anyone,
-    };
+    let conversation = hasty.find_conversation(id.into()).await.unwrap().unwrap();
+    let change = Change::Block(Side::Client);
+    let mut block = ChangeState::new(&conversation, change, at(9), Publisher::Anyone);
+    block.access_version = 0;
     assert!(matches!(
         hasty.change_state(&block).await.unwrap(),
         Changed::Done { .. }
@@ -355,6 +356,11 @@ async fn the_agent_s_user_of_a_conversation_that_was_there_stays() {
         .open_in_transaction(&mut connection, &other)
         .await
         .unwrap();
-    let found = bench.store().find_conversation(opened.id).await.unwrap().unwrap();
+    let found = bench
+        .store()
+        .find_conversation(opened.id.into())
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(found.agent_user_id, agent_user_id(1));
 }

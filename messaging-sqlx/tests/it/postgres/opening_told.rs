@@ -198,7 +198,7 @@ async fn a_link_of_a_host_s_transaction_raises_the_access_version_when_it_is_num
     let id = host.messaging.open_prepared(&host.plan(1, "a")).await.unwrap().id;
     let access_version = async || {
         host.store
-            .find_conversation(id)
+            .find_conversation(id.into())
             .await
             .unwrap()
             .unwrap()

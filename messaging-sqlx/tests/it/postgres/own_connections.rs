@@ -32,7 +32,7 @@ async fn the_hosts_pool_serves_only_what_stands_in_the_hosts_transaction() {
     };
     assert!(store.open_in_transaction(&mut tx, &plan).await.unwrap().created);
     // The host has its one connection in use, and no step needs it.
-    assert_eq!(store.find_conversation(plan.id).await.unwrap(), None);
+    assert_eq!(store.find_conversation(plan.id.into()).await.unwrap(), None);
     tx.commit().await.unwrap();
     assert_eq!(store.list_bookings(plan.id).await.unwrap(), [booking("b")]);
 }
@@ -46,7 +46,7 @@ async fn a_store_opens_five_connections_beside_the_hosts_or_as_many_as_it_is_tol
         let mut shut = bench.session().await;
         shut.run("BEGIN; LOCK TABLE messaging.conversation IN ACCESS EXCLUSIVE MODE")
             .await;
-        let reads = (0..20).map(|_| store.find_conversation(conversation_id(1_001)));
+        let reads = (0..20).map(|_| store.find_conversation(conversation_id(1_001).into()));
         let (answers, ()) = tokio::join!(join_all(reads), async {
             bench.until_waiting(connections).await;
             // All of the twenty have asked for a connection by now.
@@ -68,7 +68,7 @@ async fn closing_a_store_leaves_the_hosts_pool_open_and_the_other_way_round() {
     let other = PgStore::with_options(pool.clone(), &bench.options());
     assert!(is_stored(&store, 1).await);
     store.close().await;
-    let closed = store.find_conversation(conversation_id(1_001)).await;
+    let closed = store.find_conversation(conversation_id(1_001).into()).await;
     check(&closed.unwrap_err(), UNAVAILABLE);
     assert!(!pool.is_closed());
     sqlx::query("SELECT 1").execute(&pool).await.unwrap();
@@ -142,8 +142,8 @@ async fn a_password_that_the_host_sets_on_its_pool_is_the_stores_too() {
     guarded.change_password("after").await;
     let id = conversation_id(1_001);
     // The connection that was ended is one failure, and the password the next.
-    assert!(store.find_conversation(id).await.is_err());
-    assert!(store.find_conversation(id).await.is_err());
+    assert!(store.find_conversation(id.into()).await.is_err());
+    assert!(store.find_conversation(id.into()).await.is_err());
     pool.set_connect_options(guarded.host("after"));
-    assert!(store.find_conversation(id).await.unwrap().is_some());
+    assert!(store.find_conversation(id.into()).await.unwrap().is_some());
 }

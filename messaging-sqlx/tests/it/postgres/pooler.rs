@@ -92,7 +92,7 @@ async fn a_host_s_transaction_through_it_opens_a_conversation() {
         } else {
             tx.rollback().await.unwrap();
         }
-        let found = direct.find_conversation(plan.id).await.unwrap();
+        let found = direct.find_conversation(plan.id.into()).await.unwrap();
         assert_eq!(found.is_some(), commits);
     }
     let bookings = direct.list_bookings(plan.id).await.unwrap();
@@ -109,7 +109,7 @@ async fn a_url_of_one_that_is_not_said_to_be_there_is_refused() {
     let id = conversation_id(1_001);
     for error in [
         store.migrate().await.unwrap_err(),
-        store.find_conversation(id).await.unwrap_err(),
+        store.find_conversation(id.into()).await.unwrap_err(),
     ] {
         // It takes no limit for statements, as its clients share connections.
         check(&error, UNAVAILABLE);
@@ -194,11 +194,14 @@ async fn a_step_through_it_waits_no_longer_for_a_lock_or_an_answer_than_the_stor
     ] {
         for store in through(&options) {
             // The first look at a database is not limited by the server.
-            store.find_conversation(conversation_id(1)).await.unwrap();
+            store.find_conversation(conversation_id(1).into()).await.unwrap();
             let mut tx = somebody.begin().await.unwrap();
             let lock = "LOCK TABLE messaging.conversation IN ACCESS EXCLUSIVE MODE";
             sqlx::raw_sql(lock).execute(&mut *tx).await.unwrap();
-            let error = store.find_conversation(conversation_id(1)).await.unwrap_err();
+            let error = store
+                .find_conversation(conversation_id(1).into())
+                .await
+                .unwrap_err();
             check(&error, UNAVAILABLE);
             assert_eq!(code(&error).as_deref(), Some(ended));
             tx.rollback().await.unwrap();

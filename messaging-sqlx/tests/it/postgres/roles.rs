@@ -58,7 +58,10 @@ async fn whoever_may_only_read_and_write_rows_can_take_every_step() {
     let mut owner = bench.session().await;
     store.migrator().run(&mut owner.connection).await.unwrap();
     let schema = bench.name();
-    let error = store.find_conversation(conversation_id(1)).await.unwrap_err();
+    let error = store
+        .find_conversation(conversation_id(1).into())
+        .await
+        .unwrap_err();
     assert_eq!(code(&error).as_deref(), Some("42501"));
     let grants = format!(
         "GRANT USAGE ON SCHEMA {schema} TO {role};

@@ -24,7 +24,10 @@ async fn a_write_is_given_up_in_time_and_others_go_on_elsewhere() {
     for bench in Bench::both().await {
         let (wire, pool) = through_a_wire(&bench).await;
         let store = PgStore::on_pool(pool, &bench.options().with_statement_timeout(SOON));
-        store.find_conversation(conversation_id(1_001)).await.unwrap();
+        store
+            .find_conversation(conversation_id(1_001).into())
+            .await
+            .unwrap();
         let armed = wire.arm(Fault::Stall(Statement::containing(".message (")));
         check(&store.append(&send(1)).await.unwrap_err(), OutcomeUnknown);
         assert!(armed.has_happened());
@@ -45,14 +48,20 @@ async fn a_read_is_given_up_in_time() {
     let options = bench.options().with_acquire_timeout(SOON);
     let store = PgStore::on_pool(pool, &options.with_statement_timeout(SOON));
     let id = conversation_id(1_001);
-    store.find_conversation(id).await.unwrap();
+    store.find_conversation(id.into()).await.unwrap();
     wire.arm(Fault::Stall(Statement::Any));
-    check(&store.find_conversation(id).await.unwrap_err(), UNAVAILABLE);
+    check(
+        &store.find_conversation(id.into()).await.unwrap_err(),
+        UNAVAILABLE,
+    );
     // No other connection comes about either.
-    check(&store.find_conversation(id).await.unwrap_err(), UNAVAILABLE);
+    check(
+        &store.find_conversation(id.into()).await.unwrap_err(),
+        UNAVAILABLE,
+    );
     wire.release();
     let patient = bench.store();
-    assert!(patient.find_conversation(id).await.unwrap().is_some());
+    assert!(patient.find_conversation(id.into()).await.unwrap().is_some());
 }
 
 #[tokio::test]
@@ -74,7 +83,11 @@ async fn a_pool_made_from_a_url_gives_up_by_itself_where_the_server_cannot_be_he
         let (wire, url) = bench.wire();
         let store = PgStore::from_url(&url, &bench.options().with_statement_timeout(SOON)).unwrap();
         // However slow this machine is.
-        while store.find_conversation(conversation_id(1_001)).await.is_err() {}
+        while store
+            .find_conversation(conversation_id(1_001).into())
+            .await
+            .is_err()
+        {}
         let armed = wire.arm(Fault::Stall(Statement::containing(".message (")));
         check(&store.append(&send(1)).await.unwrap_err(), OutcomeUnknown);
         assert!(armed.has_happened());

@@ -15,7 +15,7 @@ const CONNECTIONS: u32 = 2;
 const OFTEN: u32 = CONNECTIONS + 2;
 
 async fn read(store: &PgStore) -> Result<(), StoreError> {
-    let found = store.find_conversation(conversation_id(1_001)).await;
+    let found = store.find_conversation(conversation_id(1_001).into()).await;
     found.map(drop)
 }
 

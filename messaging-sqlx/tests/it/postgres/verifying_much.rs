@@ -104,7 +104,12 @@ async fn talk(store: &PgStore, id: ConversationId, n: u32) {
     };
     // Decided anew after each booking that comes between.
     loop {
-        let access_version = store.find_conversation(id).await.unwrap().unwrap().access_version;
+        let access_version = store
+            .find_conversation(id.into())
+            .await
+            .unwrap()
+            .unwrap()
+            .access_version;
         if store.mark_read(&read(access_version)).await.unwrap() != Marked::Conflict {
             break;
         }

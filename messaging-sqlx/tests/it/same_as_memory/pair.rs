@@ -2,7 +2,7 @@
 
 use messaging_core::{
     domain::{
-        conversation::{NewMessage, PreparedOpen},
+        conversation::{Conversation, NewMessage, PreparedOpen},
         message::IdempotencyKey,
         page::ListCursor,
     },
@@ -163,13 +163,16 @@ impl<K: Kept> Pair<K> {
                 }
             }
             Write::Change(at, change, access_version, by) => {
-                let step = ChangeState {
-                    conversation_id: self.conversation(*at),
-                    access_version: self.access_version(*at, *access_version).await,
-                    change: change.clone(),
-                    now: self.now,
-                    publisher: self.publisher(*by),
-                };
+                let id = self.conversation(*at);
+                let found = self.memory.find_conversation(id.into()).await.unwrap();
+                let decided_on = found.unwrap_or_else(|| {
+                    let mut unknown = messaging_testkit::make::plan(1, 1);
+                    unknown.id = id;
+                    Conversation::new(&unknown)
+                });
+                let publisher = self.publisher(*by);
+                let mut step = ChangeState::new(&decided_on, change.clone(), self.now, publisher);
+                step.access_version = self.access_version(*at, *access_version).await;
                 if let Changed::Done { lane } = same!(self, change_state(&step)) {
                     self.lanes.extend(lane);
                 }
@@ -261,7 +264,7 @@ impl<K: Kept> Pair<K> {
                     From::Skip(count) => ListStart::Skip(*count),
                     From::After(at) => {
                         let id = self.conversation(*at);
-                        let found = same!(self, find_conversation(id));
+                        let found = same!(self, find_conversation(id.into()));
                         let activity_at = found.map_or(self.now, |found| found.activity_at);
                         ListStart::After(ListCursor::new(scope.clone(), activity_at, id))
                     }
@@ -287,6 +290,7 @@ impl<K: Kept> Pair<K> {
                 let id = self.conversation(*at);
                 same!(self, find_summary(id));
                 same!(self, list_bookings(id));
+                same!(self, list_newest_bookings(&[id], 2));
                 same!(self, find_sent(id, sender.map(user).as_ref(), &send_key(*key)));
             }
             Read::OfAgent(agent, after, limit) => {
@@ -319,7 +323,7 @@ impl<K: Kept> Pair<K> {
 
     /// The access version that holds, or one that is off by so much.
     async fn access_version(&self, at: Index, off: u32) -> u32 {
-        let found = same!(self, find_conversation(self.conversation(at)));
+        let found = same!(self, find_conversation(self.conversation(at).into()));
         found.map_or(0, |found| found.access_version) + off
     }
 

@@ -191,6 +191,8 @@ fn change() -> impl Strategy<Value = Change> {
         Just(Change::Reopen),
         (0..4_u8).prop_map(|n| Change::Reassign(user(n))),
         side().prop_map(Change::Erase),
+        (0..3_u8)
+            .prop_map(|n| Change::Unlink(messaging_core::BookingId::parse(format!("booking-{n}")).unwrap())),
     ]
 }
 

@@ -178,7 +178,13 @@ async fn several_that_make_the_file_at_once_have_the_same() {
     let stores = try_join_all(opened).await.unwrap();
     stores[0].open(&plan(1), Publisher::Anyone).await.unwrap();
     for store in &stores {
-        assert!(store.find_conversation(conversation(1)).await.unwrap().is_some());
+        assert!(
+            store
+                .find_conversation(conversation(1).into())
+                .await
+                .unwrap()
+                .is_some()
+        );
     }
     let path = place.path();
     let names = std::fs::read_dir(path.parent().unwrap())
@@ -254,7 +260,7 @@ async fn a_damaged_page_is_corrupt_for_reads_and_writes() {
     std::fs::write(place.path(), bytes).unwrap();
 
     let store = place.open().await;
-    let error = store.find_conversation(conversation(1)).await.unwrap_err();
+    let error = store.find_conversation(conversation(1).into()).await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Corrupt, "{error:?}");
     let error = store.append(&append(1, 200)).await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Corrupt, "{error:?}");

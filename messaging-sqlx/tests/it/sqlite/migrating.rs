@@ -21,7 +21,7 @@ async fn before_it_is_migrated_every_step_says_so() {
     let place = Place::new();
     let store = open(&place).await;
     let refused = [
-        store.find_conversation(conversation(1)).await.unwrap_err(),
+        store.find_conversation(conversation(1).into()).await.unwrap_err(),
         store.append(&append(1, 10)).await.unwrap_err(),
         store
             .claim_lanes(&Claim::new(worker(1), at(0), at(1), 1))
@@ -33,7 +33,10 @@ async fn before_it_is_migrated_every_step_says_so() {
     }
 
     store.migrate().await.unwrap();
-    assert_eq!(store.find_conversation(conversation(1)).await.unwrap(), None);
+    assert_eq!(
+        store.find_conversation(conversation(1).into()).await.unwrap(),
+        None
+    );
 }
 
 #[tokio::test]
@@ -41,7 +44,10 @@ async fn a_migration_by_another_store_counts() {
     let place = Place::new();
     let (one, other) = (open(&place).await, open(&place).await);
     one.migrate().await.unwrap();
-    assert_eq!(other.find_conversation(conversation(1)).await.unwrap(), None);
+    assert_eq!(
+        other.find_conversation(conversation(1).into()).await.unwrap(),
+        None
+    );
 }
 
 #[tokio::test]
@@ -69,7 +75,7 @@ async fn any_number_of_stores_open_and_migrate_a_new_file_at_once() {
         let stores = try_join_all(opening).await.unwrap();
         for store in &stores {
             let store = store.as_ref().unwrap();
-            store.find_conversation(conversation(1)).await.unwrap();
+            store.find_conversation(conversation(1).into()).await.unwrap();
         }
         let applied: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM migration")
             .fetch_one(&mut place.connect().await)
@@ -91,7 +97,7 @@ async fn a_database_that_needs_newer_code_is_refused() {
 
     let expected = SchemaError::NeedsNewerCode { needed: 3, code: 1 };
     let store = open(&place).await;
-    let error = store.find_conversation(conversation(1)).await.unwrap_err();
+    let error = store.find_conversation(conversation(1).into()).await.unwrap_err();
     assert_eq!(why(&error), Some(expected));
     let error = store.open(&plan(1), Publisher::Anyone).await.unwrap_err();
     assert_eq!(why(&error), Some(expected));

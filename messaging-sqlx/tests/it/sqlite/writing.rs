@@ -56,7 +56,7 @@ async fn a_full_queue_refuses_and_changes_nothing() {
             .filter_map(|answer| answer.as_ref().err())
             .all(is_unavailable)
     );
-    let found = store.find_conversation(conversation(1)).await.unwrap();
+    let found = store.find_conversation(conversation(1).into()).await.unwrap();
     assert_eq!(found.map(|found| found.last_seq), Some(2));
     stored(store.append(&append(1, 15)).await.unwrap());
 }
@@ -70,7 +70,10 @@ async fn a_file_that_stays_locked_is_unavailable_and_then_works_again() {
     let lock = lock(&mut other).await;
     let error = store.open(&plan(1), Publisher::Anyone).await.unwrap_err();
     assert!(is_unavailable(&error), "{error:?}");
-    assert_eq!(store.find_conversation(conversation(1)).await.unwrap(), None);
+    assert_eq!(
+        store.find_conversation(conversation(1).into()).await.unwrap(),
+        None
+    );
     lock.rollback().await.unwrap();
     assert!(store.open(&plan(1), Publisher::Anyone).await.unwrap().created);
 }

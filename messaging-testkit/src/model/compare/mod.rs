@@ -84,7 +84,10 @@ impl<'a> Pair<'a> {
         let thread = &self.threads[nth];
         let summary = self.store.find_summary(thread.conversation().id).await?;
         prop_assert_eq!(summary, Some(thread.summary()));
-        let found = self.store.find_conversation(thread.conversation().id).await?;
+        let found = self
+            .store
+            .find_conversation(thread.conversation().id.into())
+            .await?;
         prop_assert_eq!(found, Some(thread.conversation()));
         let bookings = self.store.list_bookings(thread.conversation().id).await?;
         let newest_first: Vec<_> = thread.bookings.iter().rev().cloned().collect();

@@ -1,13 +1,11 @@
 use messaging_core::{
     domain::{
+        conversation::Change,
         conversation::{NewMessage, PreparedOpen},
         message::Origin,
     },
     id::BookingId,
-    store::{
-        Append, Appended, ChangeState, Changed, EntryKind, MarkRead, Marked, Opened, Publisher, Stored,
-        UnlinkBooking, Unlinked,
-    },
+    store::{Append, Appended, ChangeState, Changed, EntryKind, MarkRead, Marked, Opened, Publisher, Stored},
 };
 use proptest::{prop_assert_eq, test_runner::TestCaseResult};
 
@@ -101,13 +99,9 @@ impl Pair<'_> {
                 by,
             } => {
                 let Some(nth) = self.choose(of) else { return Ok(()) };
-                let change = ChangeState {
-                    conversation_id: self.id(nth),
-                    access_version: self.access_version(nth, access_version),
-                    change: turn.change(),
-                    now: self.now,
-                    publisher: self.publisher(by),
-                };
+                let decided_on = self.threads[nth].conversation();
+                let mut change = ChangeState::new(&decided_on, turn.change(), self.now, self.publisher(by));
+                change.access_version = self.access_version(nth, access_version);
                 self.change(nth, &change).await
             }
             _ => Ok(()),
@@ -196,21 +190,18 @@ impl Pair<'_> {
         self.compare_thread(nth).await
     }
 
-    async fn unlink(&mut self, nth: usize, booking_id: BookingId, by: By) -> TestCaseResult {
-        let step = UnlinkBooking {
-            conversation_id: self.id(nth),
-            booking_id,
-            now: self.now,
-            publisher: self.publisher(by),
-        };
-        let answer = self.store.unlink_booking(&step).await?;
+    async fn unlink(&mut self, nth: usize, booking: BookingId, by: By) -> TestCaseResult {
+        let decided_on = self.threads[nth].conversation();
+        let change = Change::Unlink(booking.clone());
+        let step = ChangeState::new(&decided_on, change, self.now, self.publisher(by));
+        let answer = self.store.change_state(&step).await?;
         let thread = &mut self.threads[nth];
-        let expected = if thread.unlink(&step.booking_id) {
+        let expected = if thread.unlink(&booking) {
             let outbox = &mut thread.outbox;
             let lane = outbox.commit(EntryKind::Updated, step.now, step.publisher, step.now);
-            Unlinked::Done { lane }
+            Changed::Done { lane }
         } else {
-            Unlinked::NotLinked
+            Changed::AlreadySo
         };
         prop_assert_eq!(answer, expected);
         self.compare_thread(nth).await

@@ -127,13 +127,13 @@ impl Broken {
     }
 
     pub(crate) async fn access_version(&self, of: ConversationId) -> Result<Option<u32>, StoreError> {
-        let conversation = self.inner.find_conversation(of).await?;
+        let conversation = self.inner.find_conversation(of.into()).await?;
         Ok(conversation.map(|conversation| conversation.access_version))
     }
 
     /// Whoever may have sent something in a conversation; `None` is the system.
     pub(crate) async fn everybody(&self, of: ConversationId) -> Result<Vec<Option<UserId>>, StoreError> {
-        let conversation = self.inner.find_conversation(of).await?;
+        let conversation = self.inner.find_conversation(of.into()).await?;
         let both = conversation.map(|one| Side::ALL.map(|side| Some(one.user(side).clone())));
         Ok(both.into_iter().flatten().chain([None]).collect())
     }

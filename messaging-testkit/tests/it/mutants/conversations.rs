@@ -3,7 +3,7 @@ use std::cmp::Reverse;
 use async_trait::async_trait;
 use messaging_core::{
     domain::{
-        conversation::{Conversation, ConversationSummary, PreparedOpen, UnreadCounter},
+        conversation::{Change, Conversation, ConversationSummary, PreparedOpen, UnreadCounter},
         message::IdempotencyKey,
         page::ListScope,
         receipt::MessageRow,
@@ -11,9 +11,8 @@ use messaging_core::{
     },
     id::{AgentId, BookingId, ConversationId, UserId},
     store::{
-        Append, Appended, ChangeState, Changed, ConversationStore, Direction, HistoryPage, HistoryScan,
-        ListPage, ListScan, ListStart, MarkRead, Marked, Opened, Publisher, StoreError, UnlinkBooking,
-        Unlinked,
+        Append, Appended, ChangeState, Changed, ConversationKey, ConversationStore, Direction, HistoryPage,
+        HistoryScan, ListPage, ListScan, ListStart, MarkRead, Marked, Opened, Publisher, StoreError,
     },
 };
 
@@ -30,8 +29,8 @@ impl ConversationStore for Broken {
         Ok(opened)
     }
 
-    async fn find_conversation(&self, id: ConversationId) -> Result<Option<Conversation>, StoreError> {
-        let mut found = self.inner.find_conversation(id).await?;
+    async fn find_conversation(&self, key: ConversationKey) -> Result<Option<Conversation>, StoreError> {
+        let mut found = self.inner.find_conversation(key).await?;
         if let Some(conversation) = &mut found {
             self.distort(conversation);
         }
@@ -44,25 +43,6 @@ impl ConversationStore for Broken {
             self.distort(&mut summary.conversation);
         }
         Ok(found)
-    }
-
-    async fn unlink_booking(&self, step: &UnlinkBooking) -> Result<Unlinked, StoreError> {
-        if self.has(Fault::UnlinksTheNewest)
-            && let Some(newest) = self.inner.list_bookings(step.conversation_id).await?.first()
-        {
-            let of_another = UnlinkBooking {
-                booking_id: newest.clone(),
-                ..step.clone()
-            };
-            return self.inner.unlink_booking(&of_another).await;
-        }
-        let unlinked = self.inner.unlink_booking(step).await?;
-        Ok(match unlinked {
-            Unlinked::Done { lane: Some(_) } if self.has(Fault::GivesItsLaneAway) => {
-                Unlinked::Done { lane: None }
-            }
-            unlinked => unlinked,
-        })
     }
 
     async fn list_bookings(&self, of: ConversationId) -> Result<Vec<BookingId>, StoreError> {
@@ -209,9 +189,22 @@ impl ConversationStore for Broken {
     }
 
     async fn change_state(&self, step: &ChangeState) -> Result<Changed, StoreError> {
-        let changed = self.inner.change_state(step).await?;
+        let mut step = step.clone();
+        if let Change::Unlink(booking) = &mut step.change
+            && self.has(Fault::UnlinksTheNewest)
+            && let Some(newest) = self.inner.list_bookings(step.conversation_id).await?.first()
+        {
+            booking.clone_from(newest);
+        }
+        let unlinks = matches!(step.change, Change::Unlink(_));
+        let changed = self.inner.change_state(&step).await?;
         Ok(match changed {
-            Changed::AlreadySo if self.has(Fault::ChangesWhatIsSo) => Changed::Done { lane: None },
+            Changed::AlreadySo if !unlinks && self.has(Fault::ChangesWhatIsSo) => {
+                Changed::Done { lane: None }
+            }
+            Changed::Done { lane: Some(_) } if unlinks && self.has(Fault::GivesItsLaneAway) => {
+                Changed::Done { lane: None }
+            }
             changed => changed,
         })
     }

@@ -70,7 +70,10 @@ impl DigestStore for Broken {
         }
         if self.has(Fault::MarksOthersMailed) {
             for extent in &extents {
-                let found = self.inner.find_conversation(extent.conversation_id).await?;
+                let found = self
+                    .inner
+                    .find_conversation(extent.conversation_id.into())
+                    .await?;
                 if let Some(found) = found {
                     let user_id = found.user(extent.side);
                     self.inner.mark_mailed(user_id, &extents, again_at).await?;

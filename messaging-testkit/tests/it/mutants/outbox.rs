@@ -175,13 +175,10 @@ impl Broken {
         let Some(access_version) = self.access_version(conversation_id).await? else {
             return Ok(());
         };
-        let step = ChangeState {
-            conversation_id,
-            access_version,
-            change: Change::Close,
-            now,
-            publisher: Publisher::Anyone,
-        };
+        let found = self.inner.find_conversation(conversation_id.into()).await?;
+        let Some(conversation) = found else { return Ok(()) };
+        let mut step = ChangeState::new(&conversation, Change::Close, now, Publisher::Anyone);
+        step.access_version = access_version;
         self.inner.change_state(&step).await.map(drop)
     }
 }

@@ -82,8 +82,13 @@ impl Reader<'_> {
     async fn conversation(&mut self, id: ConversationId) {
         let store = self.store();
         let arguments = format!("'{id}'");
-        self.read("conversation", 1, arguments.clone(), store.find_conversation(id))
-            .await;
+        self.read(
+            "conversation",
+            1,
+            arguments.clone(),
+            store.find_conversation(id.into()),
+        )
+        .await;
         self.read("summary", 1, arguments.clone(), store.find_summary(id))
             .await;
         self.read("bookings", 3, arguments, store.list_bookings(id)).await;

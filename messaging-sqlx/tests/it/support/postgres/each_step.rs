@@ -2,7 +2,10 @@
 
 use super::sending::send;
 use messaging_core::{
-    domain::{conversation::Change, side::Side},
+    domain::{
+        conversation::{Change, Conversation},
+        side::Side,
+    },
     id::AuditId,
     store::{
         AuditRecord, AuditStore as _, AuditedAction, ChangeState, Claim, ConversationStore as _,
@@ -42,13 +45,8 @@ async fn writes(store: &PgStore) -> Vec<Result<(), StoreError>> {
         now: at(2),
         publisher,
     };
-    let close = ChangeState {
-        conversation_id: id,
-        access_version: 0,
-        change: Change::Close,
-        now: at(3),
-        publisher,
-    };
+    let conversation = Conversation::new(&plan(1, 1));
+    let close = ChangeState::new(&conversation, Change::Close, at(3), publisher);
     let record = AuditRecord {
         id: AuditId::new(uuid(9, 1)),
         at: at(4),
@@ -74,7 +72,7 @@ async fn reads(store: &PgStore) -> Vec<Result<(), StoreError>> {
         number: 0,
     };
     let mut done = vec![
-        store.find_conversation(id).await.map(drop),
+        store.find_conversation(id.into()).await.map(drop),
         store.find_summary(id).await.map(drop),
         store.list_bookings(id).await.map(drop),
         store

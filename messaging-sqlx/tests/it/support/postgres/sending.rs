@@ -35,7 +35,12 @@ pub(crate) async fn is_stored_in_the_end(store: &dyn Store, n: u32) -> bool {
     // More than anything here changes it.
     for _ in 0..1_000 {
         let of = send(n).conversation_id;
-        let access_version = store.find_conversation(of).await.unwrap().unwrap().access_version;
+        let access_version = store
+            .find_conversation(of.into())
+            .await
+            .unwrap()
+            .unwrap()
+            .access_version;
         match store
             .append(&Append {
                 access_version,

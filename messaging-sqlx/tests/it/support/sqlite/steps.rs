@@ -101,13 +101,12 @@ pub(crate) async fn play(store: &SqliteStore) {
     news.message.origin = Origin::System { to: Recipients::Both };
     stored(store.append(&news).await.unwrap());
     store.mark_read(&mark_read(1, 12)).await.unwrap();
-    let block = ChangeState {
-        conversation_id: conversation(2),
-        access_version: 0,
-        change: Change::Block(Side::Agent),
-        now: at(3),
-        publisher: Publisher::Anyone,
-    };
+    let found = store
+        .find_conversation(conversation(2).into())
+        .await
+        .unwrap()
+        .unwrap();
+    let block = ChangeState::new(&found, Change::Block(Side::Agent), at(3), Publisher::Anyone);
     store.change_state(&block).await.unwrap();
     let record = AuditRecord {
         id: AuditId::new(Uuid::from_u128(30)),
