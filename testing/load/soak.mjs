@@ -7,9 +7,9 @@
 // is locked all the time, by one transaction after the other, each of so many seconds (9 where none are given). A
 // transaction of some minutes has a cost of its own, whatever it locks: see docs/postgres.md, *Long transactions*.
 // At once: 500 bodies and 500 heads that come a byte at a time, 500 readers that take nothing of their answers, 20
-// callers of /readyz, messages to a conversation whose row is locked, and 30 counters that the mail server defers.
+// callers of /readyz, messages to a conversation whose row is locked, and 30 mailboxes that the mail server defers.
 // Ends with 0 when other users' sends take at most 3 times their median before, the server stays below 150 MiB, every
-// probe is answered within a second, and the counters that are well are mailed.
+// probe is answered within a second, and the other mailboxes are mailed.
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import http from "node:http";
@@ -34,7 +34,7 @@ const listen = (server) => new Promise((done) => server.listen(0, "127.0.0.1", (
 const median = (of) => of.toSorted((a, b) => a - b)[of.length >> 1];
 const at = (of, part) => of.toSorted((a, b) => a - b)[Math.min(of.length - 1, Math.floor(of.length * part))];
 
-/** Takes mail, but for the counters that are full for now. */
+/** Accepts mail, except for mailboxes that are full for now. */
 const mailed = new Set();
 let deferrals = 0;
 const smtp = net.createServer((socket) => {
@@ -223,7 +223,7 @@ console.log(`
 | sends that were not answered with 201 | 0 | ${JSON.stringify(wrong)} |
 | memory of the server, at most | | ${most.toFixed(0)} MiB |
 | probes answered within 1 s | | ${probes.asked - probes.missed} of ${probes.asked}, the slowest in ${probes.slowest.toFixed(0)} ms |
-| counters that are well and were mailed | | ${mailedWell} of ${well} |
+| other mailboxes that were mailed | | ${mailedWell} of ${well} |
 | deferrals of the 30 others | | ${deferrals} |
 `);
 child.kill("SIGTERM");
