@@ -76,7 +76,7 @@ impl ManualClock {
         })))
     }
 
-    /// Moves the time forward and wakes whoever waited for that.
+    /// Moves the time forward and wakes the tasks that waited for it.
     pub fn advance(&self, by: Duration) {
         let now = self.lock().now + by;
         self.set(now);

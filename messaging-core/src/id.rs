@@ -229,7 +229,7 @@ uuid_id! {
     MessageId
 }
 uuid_id! {
-    /// One running instance of the workers: who owns a lane, or is about to mail somebody.
+    /// One running instance of the workers: the owner of lanes and of leases on users.
     WorkerId
 }
 uuid_id! {

@@ -222,7 +222,7 @@ pub fn may_notify(conversation: &Conversation, side: Side, message: &Message) ->
         }
 }
 
-/// What someone who takes no part is told: an admin may see that it is there, nobody else.
+/// The refusal of an actor who takes no part: only an admin learns that the conversation exists.
 fn outsider(actor: &Actor, on: Option<&Conversation>) -> Refusal {
     if actor.is_admin() && on.is_some() {
         Refusal::Forbidden

@@ -119,7 +119,7 @@ fn conversation(
 
 /// The booking, if the directory knows its number.
 fn booking(booking: &DigestBooking) -> Option<BookingView> {
-    let (number, title) = (label(&booking.profile.number), label(&booking.profile.tour_title));
+    let (number, title) = (label(&booking.profile.number), label(&booking.profile.title));
     (!number.is_empty()).then_some(BookingView { number, title })
 }
 

@@ -45,7 +45,7 @@ impl Directory for DemoDirectory {
             if let Some(booking) = DemoBooking::parse(id.as_str()) {
                 let profile = BookingProfile {
                     number: booking.number(),
-                    tour_title: booking.tour_title().to_owned(),
+                    title: booking.tour_title().to_owned(),
                 };
                 profiles.add_booking(id.clone(), profile);
             }

@@ -99,6 +99,8 @@ struct BookingPayload {
     /// Empty if unknown.
     #[schema(examples("B-1001"))]
     booking_number: String,
+    /// What was booked.
+    title: String,
     #[schema(inline)]
     tour: TourPayload,
 }
@@ -199,11 +201,12 @@ impl From<ConversationDetails> for DetailsPayload {
 }
 
 impl BookingPayload {
-    fn new(id: BookingId, BookingProfile { number, tour_title }: BookingProfile) -> Self {
+    fn new(id: BookingId, BookingProfile { number, title, .. }: BookingProfile) -> Self {
         Self {
             id,
             booking_number: number,
-            tour: TourPayload { title: tour_title },
+            title: title.clone(),
+            tour: TourPayload { title },
         }
     }
 }

@@ -200,7 +200,7 @@ impl<'a> ActivityCounter<'a> {
         self.at(at, |bucket| bucket.opened += 1);
     }
 
-    /// Somebody sent a message.
+    /// Counts a message that a user sent.
     pub fn sent(&mut self, at: Timestamp, by: UserId) {
         self.at(at, |bucket| {
             bucket.messages += 1;
@@ -208,14 +208,14 @@ impl<'a> ActivityCounter<'a> {
         });
     }
 
-    /// Somebody read something.
+    /// Counts a user who read something.
     pub fn read(&mut self, at: Timestamp, by: UserId) {
         self.at(at, |bucket| {
             bucket.active.insert(by);
         });
     }
 
-    /// An agent answered for the first time, to somebody who had waited so long.
+    /// Counts an agent's first answer in a conversation, and how long the client had waited for it.
     pub fn replied(&mut self, at: Timestamp, wait: Duration) {
         self.at(at, |bucket| bucket.waits.push(wait));
     }

@@ -93,7 +93,7 @@ pub enum Status {
     Open,
     /// At least one side has blocked the other.
     Blocked,
-    /// Nobody can: an admin has closed it, whether it is blocked or not.
+    /// Neither side can: the conversation is closed, whether it is blocked or not.
     Closed,
 }
 
@@ -138,7 +138,7 @@ pub struct NewMessage {
     pub key: Option<IdempotencyKey>,
     /// When it is sent.
     pub now: Timestamp,
-    /// When an e-mail about it is due, if nothing is due on that side yet; `None` where nobody is mailed.
+    /// When an e-mail about it is due, if nothing is due on that side yet; `None` where digests are off.
     pub digest_at: Option<Timestamp>,
 }
 
@@ -163,13 +163,13 @@ pub enum Change {
     Block(Side),
     /// That side accepts them again.
     Unblock(Side),
-    /// Nobody writes any more.
+    /// Neither side can write any more.
     Close,
     /// People may write again.
     Reopen,
     /// Another user answers for the agent.
     Reassign(UserId),
-    /// Whoever stands on that side is [forgotten](erased_user), and is not to be mailed.
+    /// The user on that side is replaced by the [erased user](erased_user), and no digest is due for it any more.
     Erase(Side),
     /// A booking is no longer linked.
     Unlink(BookingId),
@@ -270,7 +270,7 @@ impl Conversation {
     }
 
     /// The user whose access to the conversation a change ends: the agent's user who is replaced, the user who is
-    /// erased. `None` for a change that ends nobody's, and for one that changes nothing.
+    /// erased. `None` for a change that ends no access or changes nothing.
     pub fn loses_access(&self, change: &Change) -> Option<&UserId> {
         match change {
             Change::Reassign(to) => Some(&self.agent_user_id).filter(|from| *from != to),

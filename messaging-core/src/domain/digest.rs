@@ -1,4 +1,4 @@
-//! Digests: what is to be mailed to somebody who is away, and when.
+//! Digests: e-mails about unread messages to users who are away, and when they are due.
 //!
 //! The first unread message addressed to a side makes that side *due*, a [delay](DigestPolicy::delay) later.
 //! Reading everything ends that; later messages do not push it back. When a user has something due, the rule
@@ -107,9 +107,9 @@ impl Conversation {
 pub struct DigestPolicy {
     /// How long a message is unread before it is mailed. Default: 30 minutes.
     pub delay: Duration,
-    /// How often somebody is looked at again who is online, or of whom it is not known. Default: 5 minutes.
+    /// How often a due user is checked again who is online, or whose presence is unknown. Default: 5 minutes.
     pub look_again: Duration,
-    /// After how long a message is mailed to somebody who is online, or of whom it is not known. Default: 4 hours.
+    /// The age at which a message is mailed to a user who is online, or whose presence is unknown. Default: 4 hours.
     pub online_delay: Duration,
     /// The least time between two e-mails to a user. Default: 30 minutes.
     pub interval: Duration,
@@ -142,7 +142,7 @@ impl Default for DigestPolicy {
     }
 }
 
-/// What to do about somebody who has something due.
+/// The decision about a user with a digest due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// Mail them now.
@@ -158,7 +158,7 @@ const FIRST_PAUSE: Duration = Duration::from_mins(1);
 const LONGEST_PAUSE: Duration = Duration::from_hours(4);
 
 impl DigestPolicy {
-    /// What to do about somebody now, whose oldest message that is neither read nor mailed is of `oldest`.
+    /// Decides about a user whose oldest message that is neither read nor mailed was sent at `oldest`.
     ///
     /// `sent`: when they were mailed in the last 24 hours at least, the newest last. `is_online`: whether they are
     /// connected, if that is known.

@@ -1,12 +1,12 @@
-//! Forgetting somebody: what stands in their place.
+//! Erasure of a user: the id that replaces theirs.
 
 use crate::{
     domain::side::Side,
     id::{ConversationId, UserId},
 };
 
-/// Who stands on a side of a conversation whose user has been erased: nobody that a host knows, and nobody who stands
-/// anywhere else, so that it does not even say which conversations were the same person's.
+/// The id that stands on a side of a conversation in place of an erased user. It differs for each conversation and side, so
+/// that it does not show which conversations were those of one person; no user of the host has it.
 pub fn erased_user(of: ConversationId, side: Side) -> UserId {
     let side = match side {
         Side::Client => "client",

@@ -37,7 +37,7 @@ pub struct MessageRow {
 }
 
 impl MessageRow {
-    /// A message that nobody has read.
+    /// A message without receipts.
     pub fn unread(message: Message) -> Self {
         Self {
             message,

@@ -1,4 +1,4 @@
-//! A report: what somebody told the staff about a conversation, and what became of it.
+//! A report: a user's complaints about a conversation, the evidence, and the resolution.
 //!
 //! Each side has at most one open report of a conversation: reporting again adds a complaint to it. With each
 //! complaint the messages around the reported one are copied, as they are then: evidence that stays whatever
@@ -28,7 +28,7 @@ pub const MAX_REMARK_CHARS: usize = 1_000;
 /// The most complaints of one report. Staff have enough to look into by then.
 pub const MAX_COMPLAINTS: usize = 20;
 
-/// Why somebody reports, or what staff note about it: 1 to 1,000 characters, normalised as a [`Body`] is.
+/// The reason of a complaint, or a note of staff: 1 to 1,000 characters, normalised as a [`Body`] is.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Remark(Body);
 
@@ -86,7 +86,7 @@ impl fmt::Debug for Remark {
 #[error("the report holds {MAX_COMPLAINTS} complaints already")]
 pub struct ReportFull;
 
-/// What somebody told the staff about a conversation.
+/// A user's complaints about a conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
     /// Its id.
@@ -97,7 +97,7 @@ pub struct Report {
     pub reporter_id: UserId,
     /// On which side they stand.
     pub reporter_side: Side,
-    /// Who is reported: whoever stood on the other side when the report was opened.
+    /// The user on the other side when the report was opened.
     pub reported_id: UserId,
     /// When it was opened.
     pub opened_at: Timestamp,

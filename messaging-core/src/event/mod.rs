@@ -11,7 +11,7 @@ pub use channel::{
 pub use payload::{MessageKind, MessagePayload, SenderPayload};
 pub use project::{project, typing};
 
-/// An event on its way to whoever is subscribed to a channel.
+/// An event for the subscribers of a channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
     /// The channel.

@@ -12,7 +12,7 @@ use crate::id::{AgentId, BookingId, UserId};
 ///
 /// Names and pictures are decoration: what the directory does not know, or does not say in time, is shown
 /// blank and never fails a read, a send or an event. Who answers for an agent and whom a booking belongs to
-/// are facts: where they cannot be had, opening fails and changes nothing. How somebody is reached when they are
+/// are facts: where they cannot be had, opening fails and changes nothing. How a user is reached when they are
 /// away is a fact too: where it cannot be had, nothing is mailed until it can.
 #[async_trait]
 pub trait Directory: Send + Sync {
@@ -25,16 +25,16 @@ pub trait Directory: Send + Sync {
     /// Whom a booking belongs to; `None` for a booking that does not exist.
     async fn booking_parties(&self, booking_id: &BookingId) -> Result<Option<BookingParties>, HostError>;
 
-    /// How these users want to be reached when they are away. Somebody who is missing from the answer is reached
-    /// in no way. Asked only where a mailer or push is there.
+    /// How these users want to be reached when they are away. A user who is missing from the answer gets neither e-mail
+    /// nor notifications. Asked only where a mailer or a push service is configured.
     async fn contacts(&self, users: &[UserId]) -> Result<HashMap<UserId, Contact>, HostError>;
 }
 
-/// How somebody wants to be reached when they are away.
+/// How a user wants to be reached when they are away.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Contact {
-    /// Where e-mail goes, as an address alone (`ada@example.com`); `None` for somebody without one.
+    /// Where e-mail goes, as an address alone (`ada@example.com`); `None` without an address.
     pub email: Option<String>,
     /// Whether they want e-mail about unread messages.
     pub wants_email: bool,
@@ -47,7 +47,7 @@ pub struct Contact {
 }
 
 impl Default for Contact {
-    /// Somebody without an address who wants whatever there is.
+    /// A user without an address who wants e-mail and notifications.
     fn default() -> Self {
         Self {
             email: None,
@@ -60,7 +60,7 @@ impl Default for Contact {
 }
 
 impl Contact {
-    /// Somebody who wants e-mail at that address, and notifications.
+    /// A user who wants e-mail at that address, and notifications.
     pub fn at(email: impl Into<String>) -> Self {
         Self {
             email: Some(email.into()),
@@ -206,7 +206,7 @@ pub struct UserProfile {
 }
 
 impl UserProfile {
-    /// Somebody without a picture.
+    /// A user without a picture.
     pub fn named(name: impl Into<String>) -> Self {
         let (name, image) = (name.into(), None);
         Self { name, image }
@@ -236,5 +236,5 @@ pub struct BookingProfile {
     /// The number that people call it by.
     pub number: String,
     /// What was booked.
-    pub tour_title: String,
+    pub title: String,
 }

@@ -18,9 +18,9 @@ use crate::{
     time::Timestamp,
 };
 
-/// What is kept of somebody who has been due once.
+/// The state of a user to whom a digest has been due.
 #[derive(Debug, Default)]
-pub(super) struct Recipient {
+pub(super) struct DigestUserState {
     lease: Option<DigestLease>,
     attempt: Option<DigestAttempt>,
     /// The newest last.
@@ -57,13 +57,13 @@ impl DigestStore for MemoryStore {
                 by: claim.by,
                 until: claim.lease_until,
             };
-            let recipient = state.recipients.entry(lease.user_id.clone()).or_default();
-            recipient.lease = Some(lease.clone());
+            let user = state.digest_users.entry(lease.user_id.clone()).or_default();
+            user.lease = Some(lease.clone());
             DigestUser {
                 lease,
-                attempt: recipient.attempt.clone(),
-                sent: recipient.sent.clone(),
-                deferrals: recipient.deferrals,
+                attempt: user.attempt.clone(),
+                sent: user.sent.clone(),
+                deferrals: user.deferrals,
             }
         };
         Ok(due.into_iter().map(lease).collect())
@@ -91,10 +91,8 @@ impl DigestStore for MemoryStore {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let mut state = self.lock();
-        let recipient = state.under(lease).filter(|_| now < lease.until);
-        Ok(recipient
-            .map(|recipient| recipient.attempt = Some(attempt.clone()))
-            .is_some())
+        let user = state.under(lease).filter(|_| now < lease.until);
+        Ok(user.map(|user| user.attempt = Some(attempt.clone())).is_some())
     }
 
     async fn load_excerpts(&self, extents: &[Extent], messages: usize) -> Result<Vec<Excerpt>, StoreError> {
@@ -142,29 +140,29 @@ impl DigestStore for MemoryStore {
         remember: usize,
     ) -> Result<bool, StoreError> {
         let mut state = self.lock();
-        let Some(recipient) = state.under(lease) else {
+        let Some(user) = state.under(lease) else {
             return Ok(false);
         };
-        recipient.lease = None;
-        recipient.attempt = None;
-        recipient.deferrals = 0;
-        recipient.sent.extend(sent_at);
-        let forgotten = recipient.sent.len().saturating_sub(remember);
-        recipient.sent.drain(..forgotten);
+        user.lease = None;
+        user.attempt = None;
+        user.deferrals = 0;
+        user.sent.extend(sent_at);
+        let forgotten = user.sent.len().saturating_sub(remember);
+        user.sent.drain(..forgotten);
         Ok(true)
     }
 
     async fn postpone_digests(&self, holds: &[DigestPostponement]) -> Result<(), StoreError> {
         let mut state = self.lock();
         for hold in holds {
-            let Some(recipient) = state.under(&hold.lease) else {
+            let Some(user) = state.under(&hold.lease) else {
                 continue;
             };
-            recipient.lease = None;
+            user.lease = None;
             if hold.forget_attempt {
-                recipient.attempt = None;
+                user.attempt = None;
             }
-            recipient.deferrals += u32::from(hold.is_deferred);
+            user.deferrals += u32::from(hold.is_deferred);
             for thread in state.threads.values_mut() {
                 let conversation = &mut thread.conversation;
                 for side in Side::ALL {
@@ -194,15 +192,15 @@ impl PushStore for MemoryStore {
 
 impl State {
     fn is_leased(&self, user_id: &UserId, now: Timestamp) -> bool {
-        let recipient = self.recipients.get(user_id);
-        let lease = recipient.and_then(|recipient| recipient.lease.as_ref());
+        let user = self.digest_users.get(user_id);
+        let lease = user.and_then(|user| user.lease.as_ref());
         lease.is_some_and(|lease| now < lease.until)
     }
 
-    /// Somebody, if that is the lease they are under.
-    fn under(&mut self, lease: &DigestLease) -> Option<&mut Recipient> {
-        let recipient = self.recipients.get_mut(&lease.user_id)?;
-        (recipient.lease.as_ref() == Some(lease)).then_some(recipient)
+    /// The user's state, if this is their present lease.
+    fn under(&mut self, lease: &DigestLease) -> Option<&mut DigestUserState> {
+        let user = self.digest_users.get_mut(&lease.user_id)?;
+        (user.lease.as_ref() == Some(lease)).then_some(user)
     }
 }
 

@@ -61,7 +61,7 @@ impl ErasureStore for MemoryStore {
     }
 
     async fn forget_user(&self, user_id: &UserId) -> Result<(), StoreError> {
-        self.lock().recipients.remove(user_id);
+        self.lock().digest_users.remove(user_id);
         Ok(())
     }
 }

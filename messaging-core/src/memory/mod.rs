@@ -34,7 +34,7 @@ use crate::{
     },
     time::Timestamp,
 };
-use digests::Recipient;
+use digests::DigestUserState;
 use moderation::Filing;
 
 /// Keeps everything in memory. Clones share it; it is gone with the last one.
@@ -58,7 +58,7 @@ struct State {
     pairs: HashMap<(UserId, AgentId), ConversationId>,
     lanes: HashMap<ConversationId, LaneState>,
     dead_letters: BTreeMap<DeadLetterPosition, DeadLetter>,
-    recipients: HashMap<UserId, Recipient>,
+    digest_users: HashMap<UserId, DigestUserState>,
     /// Up to which message something was pushed to a side, and when last.
     pushed: HashMap<(ConversationId, Side), (u64, Timestamp)>,
     /// Their ids grow with time.

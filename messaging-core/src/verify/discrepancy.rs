@@ -94,12 +94,12 @@ pub enum Finding {
         /// How many there were at least.
         at_least: u64,
     },
-    /// Events wait to be published, and no lane says so: nobody will publish them.
+    /// Events wait to be published, and no lane exists: no worker will publish them.
     LaneMissing {
         /// How many events.
         unpublished: u64,
     },
-    /// An event waits before the head of its lane: nobody will publish it.
+    /// An event waits before the head of its lane: no worker will publish it.
     LaneHead {
         /// The head.
         kept: u64,

@@ -121,7 +121,7 @@ async fn one_e_mail_tells_of_all_conversations_the_longest_waiting_first() {
         .conversations
         .iter()
         .map(|one| {
-            let booking = one.booking.as_ref().unwrap().profile.tour_title.as_str();
+            let booking = one.booking.as_ref().unwrap().profile.title.as_str();
             let first: Vec<_> = one.first.iter().map(|message| message.body.as_str()).collect();
             (one.from.as_str(), one.side, booking, one.messages, first)
         })

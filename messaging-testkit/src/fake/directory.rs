@@ -109,8 +109,8 @@ impl Directory for FakeDirectory {
         }
         for id in &query.bookings {
             let number = id.to_string();
-            let tour_title = format!("tour of {id}");
-            profiles.add_booking(id.clone(), BookingProfile { number, tour_title });
+            let title = format!("tour of {id}");
+            profiles.add_booking(id.clone(), BookingProfile { number, title });
         }
         Ok(profiles)
     }

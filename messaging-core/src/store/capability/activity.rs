@@ -14,7 +14,7 @@ pub trait ActivityStore: Send + Sync {
     /// - A message counts at its `createdAt`, unless it is the system's.
     /// - A conversation counts at its `createdAt`.
     /// - A user is active once in a bucket in which they sent a message or read something for the first time; a
-    ///   reading is that of whoever stands on its side now.
+    ///   reading counts for the user who stands on its side now.
     /// - A first reply counts when it is sent: the agent's first message behind the client's first, and the time
     ///   between the two.
     async fn count_activity(&self, scan: &ActivityScan) -> Result<Vec<Activity>, StoreError>;

@@ -11,29 +11,29 @@ use crate::{
     time::Timestamp,
 };
 
-/// Who is to be mailed, by whom, and what has been.
+/// Users to whom a digest may be due, and what has been mailed to them.
 ///
-/// Each side of a conversation keeps when it is due and up to where it has been mailed:
-/// [`DigestMark`](crate::domain::digest::DigestMark). A user of whom something is due is *leased* to one worker,
-/// who records the attempt before it calls the mailer, and what came of it afterwards: conversations first, the
-/// user last. What a worker says under a lease counts only while the user has that very lease.
+/// Each side of a conversation keeps when a digest is due and up to which position its messages have been mailed:
+/// [`DigestMark`](crate::domain::digest::DigestMark). A user with a digest due is *leased* to one worker. The worker
+/// records the attempt before it calls the mailer, then marks what was mailed, conversation by conversation, and completes
+/// the digest last. A step that names a lease takes effect only while the user has that very lease.
 ///
 /// The contract of the [module](crate::store) holds for every method.
 #[async_trait]
 pub trait DigestStore: Send + Sync {
-    /// Leases users of whom a side is due to a worker, those who have been due longest first: each to one claimer
-    /// only, whoever claims at the same time. Somebody under another lease is passed over, whoever looks.
+    /// Claims up to `limit` users with a digest due, longest due first. Each user is leased to at most one worker, even
+    /// under concurrent claims; users under another lease are skipped.
     ///
     /// # Errors
     /// [`ReadOnly`](crate::store::StoreErrorKind::ReadOnly) when this store admits no workers of this process.
     async fn claim_digests(&self, claim: &DigestClaim) -> Result<Vec<DigestUser>, StoreError>;
 
-    /// Every side of these users that has messages which are neither read nor mailed, by user, and for each the
-    /// longest waiting first; then by conversation and side.
+    /// Lists the sides of these users with messages that are neither read nor mailed: ordered by user, then by the time of
+    /// the oldest such message, then by conversation and side.
     async fn list_unmailed(&self, users: &[UserId]) -> Result<Vec<Unmailed>, StoreError>;
 
-    /// Records what is about to be mailed, in place of any earlier attempt; `false` when the lease is over by
-    /// `now`, or not theirs any more, and nothing was recorded.
+    /// Records an e-mail that is about to be sent, in place of any earlier attempt. `false`, and nothing was recorded, when
+    /// the lease has expired by `now` or is not the user's any more.
     async fn record_attempt(
         &self,
         lease: &DigestLease,
@@ -70,12 +70,12 @@ pub trait DigestStore: Send + Sync {
     async fn postpone_digests(&self, holds: &[DigestPostponement]) -> Result<(), StoreError>;
 }
 
-/// Which users a worker wants.
+/// A worker's request for users with a digest due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DigestClaim {
     /// The worker.
     pub by: WorkerId,
-    /// By when they must be due, and other leases over.
+    /// The time by which digests must be due, and other leases expired.
     pub now: Timestamp,
     /// The end of the new leases.
     pub lease_until: Timestamp,
@@ -83,21 +83,21 @@ pub struct DigestClaim {
     pub limit: usize,
 }
 
-/// Somebody of whom something is due.
+/// A user with a digest due, under a lease.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DigestUser {
-    /// Who, by whom, until when.
+    /// The user, the worker and the end of the lease.
     pub lease: DigestLease,
-    /// What somebody was about to mail them, who has not said what came of it.
+    /// An attempt without a recorded outcome: that e-mail may have been sent.
     pub attempt: Option<DigestAttempt>,
-    /// When they were mailed, the newest last.
+    /// When e-mails were sent to the user, the newest last.
     pub sent: Vec<Timestamp>,
     /// How many deferrals of the mail server count, as [held](DigestPostponement::is_deferred) since a digest was last
     /// [finished](DigestStore::complete_digest).
     pub deferrals: u32,
 }
 
-/// Until when one worker alone may mail somebody.
+/// The right of one worker to mail a user until a time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DigestLease {
     /// The user.
@@ -145,14 +145,14 @@ impl Excerpt {
     }
 }
 
-/// Somebody who is not mailed for now.
+/// Ends a lease without a digest, until a later time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DigestPostponement {
-    /// Who.
+    /// The lease that it ends.
     pub lease: DigestLease,
-    /// When to look at them again.
+    /// When the user is due again.
     pub until: Timestamp,
-    /// Whether the attempt is known to have come to nothing.
+    /// Whether the attempt is known to have failed: nothing was sent.
     pub forget_attempt: bool,
     /// Whether the mail server has deferred them, while it accepts e-mails of others: counts as one more of their
     /// [`deferrals`](DigestUser::deferrals).

@@ -3,7 +3,7 @@ use async_trait::async_trait;
 use crate::id::{ConversationId, UserId};
 use crate::store::StoreError;
 
-/// Forgetting somebody. The contract of the [module](crate::store) holds for every method.
+/// Erasing a user. The contract of the [module](crate::store) holds for every method.
 #[async_trait]
 pub trait ErasureStore: Send + Sync {
     /// Looks at so many conversations, in the order of their ids, from behind one of them or (`None`) from the first on:
@@ -45,7 +45,7 @@ pub struct ErasedReports {
     pub open: u64,
 }
 
-/// Where somebody has left traces.
+/// Conversations in which a user takes part, or has written.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Traces {
     /// Among the conversations looked at, in the order of their ids.

@@ -26,7 +26,7 @@ pub trait ModerationStore: Send + Sync {
     /// One report, with its evidence.
     async fn find_report(&self, id: ReportId) -> Result<Option<ReportFile>, StoreError>;
 
-    /// Resolves a report that is open, and answers how it then stands: somebody may have been faster. `None` when
+    /// Resolves a report that is open, and answers the report as it is then, which another call may have resolved first. `None` when
     /// there is no such report.
     async fn resolve_report(
         &self,

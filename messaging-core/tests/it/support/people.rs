@@ -83,7 +83,7 @@ impl Directory for People {
                 id.clone(),
                 BookingProfile {
                     number,
-                    tour_title: "Tour".to_owned(),
+                    title: "Tour".to_owned(),
                 },
             );
         }

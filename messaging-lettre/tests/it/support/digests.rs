@@ -40,7 +40,7 @@ pub(crate) fn conversation(from: &str, texts: &[&str], messages: u64) -> DigestC
             id: BookingId::parse("b-1").expect("an id"),
             profile: BookingProfile {
                 number: "BK-042".to_owned(),
-                tour_title: "Hut to hut".to_owned(),
+                title: "Hut to hut".to_owned(),
             },
         }),
         messages,
