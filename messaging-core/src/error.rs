@@ -4,7 +4,6 @@ use std::{fmt, time::Duration};
 
 use crate::{
     host::HostError,
-    host::access::HostRefusal,
     policy::Refusal,
     store::{StoreError, StoreErrorKind},
 };
@@ -32,7 +31,7 @@ pub enum ErrorKind {
     InvalidCursor,
     /// It is not there, or not the actor's to know.
     NotFound,
-    /// The actor may not do this; with the host's own sentence, if it was the host who refused.
+    /// The actor may not do this; with the host's own sentence where its [policy](crate::host::access) refused.
     Forbidden {
         /// The host's sentence.
         message: Option<String>,
@@ -52,7 +51,7 @@ pub enum ErrorKind {
         /// After how long it may be done again.
         retry_after: Duration,
     },
-    /// The store or the directory cannot be reached. Nothing was changed; try again later.
+    /// The store, the directory or the host's access policy does not answer. Nothing was changed; try again later.
     Unavailable {
         /// When it may be worth trying again.
         retry_after: Duration,
@@ -92,23 +91,19 @@ impl Error {
         Self::new(kind, doing)
     }
 
-    pub(crate) fn refused_by_host(refusal: HostRefusal, doing: &'static str) -> Self {
-        Self::new(
-            ErrorKind::Forbidden {
-                message: Some(refusal.message),
-            },
-            doing,
-        )
+    pub(crate) fn refused_by_host(message: String, doing: &'static str) -> Self {
+        let message = Some(message);
+        Self::new(ErrorKind::Forbidden { message }, doing)
     }
 
-    pub(crate) fn directory(error: Option<HostError>, doing: &'static str) -> Self {
-        let source = error.map(Into::into);
+    /// The host cannot say what has to be known.
+    pub(crate) fn host(error: HostError, doing: &'static str) -> Self {
         Self {
             kind: ErrorKind::Unavailable {
                 retry_after: RETRY_AFTER,
             },
             doing,
-            source,
+            source: Some(error.into()),
         }
     }
 
@@ -155,7 +150,10 @@ impl fmt::Display for ErrorKind {
             Self::UnknownBooking => "there is no such booking",
             Self::InvalidCursor => "the cursor belongs to another list",
             Self::NotFound => "not found",
-            Self::Forbidden { .. } => "forbidden",
+            Self::Forbidden { message: None } => "forbidden",
+            Self::Forbidden {
+                message: Some(message),
+            } => return write!(f, "forbidden: {message}"),
             Self::Blocked => "the conversation is blocked",
             Self::Closed => "the conversation is closed",
             Self::IdempotencyConflict => "the key was used for another text",

@@ -9,6 +9,7 @@ use crate::{
         report::Report,
         side::Side,
     },
+    host::access::ParticipantAction,
     id::UserId,
 };
 
@@ -56,20 +57,18 @@ pub enum Action<'a> {
 }
 
 impl Action<'_> {
-    /// Whether the host's own rules are asked too. Seeing and listing are decided inside the store's
-    /// queries as well, and what an admin does is the host's own doing.
-    pub(crate) const fn is_up_to_the_host(self) -> bool {
+    /// The action that the host's policy is asked about; `None` where it has no say. Seeing and listing are decided
+    /// inside the store's queries as well, and what an admin does is the host's own doing. Opening concerns no
+    /// conversation: its use case asks the policy itself.
+    pub(crate) const fn of_participant(self) -> Option<ParticipantAction> {
         match self {
-            Self::Open {
-                agent_user_id: Some(_),
-            }
-            | Self::Send
-            | Self::MarkRead
-            | Self::Typing
-            | Self::Block
-            | Self::Unblock
-            | Self::Report => true,
-            Self::Open { agent_user_id: None }
+            Self::Send => Some(ParticipantAction::Send),
+            Self::MarkRead => Some(ParticipantAction::MarkRead),
+            Self::Typing => Some(ParticipantAction::Typing),
+            Self::Block => Some(ParticipantAction::Block),
+            Self::Unblock => Some(ParticipantAction::Unblock),
+            Self::Report => Some(ParticipantAction::Report),
+            Self::Open { .. }
             | Self::See
             | Self::ReadHistory
             | Self::Close
@@ -79,7 +78,7 @@ impl Action<'_> {
             | Self::ReadActivity
             | Self::Subscribe
             | Self::SubscribePresence
-            | Self::SubscribeUser(_) => false,
+            | Self::SubscribeUser(_) => None,
         }
     }
 }

@@ -154,7 +154,10 @@ pub const METRICS: &[Metric] = {
             Unit::Count,
             "Calls to parts of the host that failed or took too long.",
         )
-        .labelled(&[("part", &["directory", "presence", "rate_limiter"])]),
+        .labelled(&[(
+            "part",
+            &["directory", "presence", "rate_limiter", "access_policy"],
+        )]),
         Metric::new(CALLS, Counter, Unit::Count, "Calls to the realtime server.").labelled(&[(
             "outcome",
             &["accepted", "refused", "busy", "down", "misconfigured"],
@@ -235,6 +238,7 @@ pub(crate) enum HostPart {
     Directory,
     Presence,
     RateLimiter,
+    AccessPolicy,
 }
 
 /// What became of an e-mail.
@@ -300,6 +304,7 @@ pub(crate) fn host_failed(part: HostPart) {
         HostPart::Directory => "directory",
         HostPart::Presence => "presence",
         HostPart::RateLimiter => "rate_limiter",
+        HostPart::AccessPolicy => "access_policy",
     };
     counter!(FAILURES, "part" => part).increment(1);
 }

@@ -29,7 +29,7 @@ pub(crate) struct ConversationPayload {
     status: Status,
     /// The sides that have blocked the other.
     blocked_by: Vec<Side>,
-    /// Whether the caller can send messages.
+    /// Whether the caller can send messages now, by the rules of the host, too.
     can_send: bool,
     /// The caller's side; null for an admin.
     #[schema(required)]

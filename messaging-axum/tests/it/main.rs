@@ -20,6 +20,7 @@ mod push_token;
 mod reading;
 mod reference_faults;
 mod reports;
+mod ruling;
 mod slow_bodies;
 mod support;
 mod typing;

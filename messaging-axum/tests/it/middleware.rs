@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use async_trait::async_trait;
 use axum::{
     Extension, Router,
     body::Body,
@@ -12,9 +13,8 @@ use axum::{
 use messaging_axum::HttpOptions;
 use messaging_core::{
     Actor, ConversationId, Messaging,
-    domain::conversation::Conversation,
-    host::access::{AccessPolicy, HostRefusal},
-    policy::Action,
+    host::HostError,
+    host::access::{AccessPolicy, ParticipantAction, Participants, Ruling},
     store::StoreErrorKind,
 };
 use serde_json::json;
@@ -59,10 +59,17 @@ async fn an_unsupported_method_is_refused_with_the_standard_body() {
 
 struct RefuseSending;
 
+#[async_trait]
 impl AccessPolicy for RefuseSending {
-    fn refuse(&self, _: &Actor, action: Action<'_>, _: Option<&Conversation>) -> Option<HostRefusal> {
-        matches!(action, Action::Send).then(|| HostRefusal {
-            message: "Not on Sundays.".to_owned(),
+    async fn check(
+        &self,
+        _: &Actor,
+        action: ParticipantAction,
+        _: &Participants,
+    ) -> Result<Ruling, HostError> {
+        Ok(match action {
+            ParticipantAction::Send => Ruling::refuse("Not on Sundays."),
+            _ => Ruling::Allow,
         })
     }
 }

@@ -19,7 +19,7 @@ impl Messaging {
     /// [`Unavailable`](crate::ErrorKind::Unavailable).
     #[instrument(level = "debug", skip_all, fields(user_id = %actor.user_id()))]
     pub async fn count_activity(&self, actor: &Actor, scan: &ActivityScan) -> Result<Vec<Activity>, Error> {
-        self.decide(actor, Action::ReadActivity, None, COUNTING)?;
+        self.decide(actor, Action::ReadActivity, None, COUNTING).await?;
         self.audit(actor, AuditedAction::ReadActivity, None).await?;
         let failed = |error| Error::store(error, COUNTING);
         let store = Capability::Activity.require(self.store().activity(), COUNTING);

@@ -39,7 +39,7 @@ impl Messaging {
         from: Option<AuditCursor>,
         limit: PageSize,
     ) -> Result<AuditLog, Error> {
-        self.decide(actor, Action::ReadAudit, None, READING)?;
+        self.decide(actor, Action::ReadAudit, None, READING).await?;
         self.audit(actor, AuditedAction::ReadAudit, None).await?;
         let before = from.map(AuditCursor::id);
         let listed = self

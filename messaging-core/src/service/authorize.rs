@@ -113,12 +113,14 @@ impl Messaging {
             Channel::User(user_id) => {
                 return self
                     .decide(actor, Action::SubscribeUser(user_id), None, AUTHORISING)
+                    .await
                     .map(drop);
             }
         };
         let conversation = self.store().find_conversation(id.into()).await;
         let conversation = conversation.map_err(|error| Error::store(error, AUTHORISING))?;
         self.decide(actor, action, conversation.as_ref(), AUTHORISING)
+            .await
             .map(drop)
     }
 

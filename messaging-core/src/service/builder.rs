@@ -29,7 +29,8 @@ pub struct Options {
     /// Put into the name of every channel, so that several environments can share one realtime app; at
     /// most 16 characters. Default: empty.
     pub channel_prefix: String,
-    /// How long the directory may take before names are shown blank, and before opening fails. Default: 1 s.
+    /// How long the directory may take before names are shown blank, and before opening fails; and how long each question
+    /// to the presence, the rate limiter or the [access policy](crate::host::access::AccessPolicy) may take. Default: 1 s.
     pub directory_timeout: Duration,
     /// How the outbox is published.
     pub relay: RelayOptions,
@@ -205,7 +206,7 @@ impl MessagingBuilder {
         }
     }
 
-    /// The host's own rules on top of ours.
+    /// The host's own rules on top of ours. Without it nothing is asked, and nothing is looked up for it.
     pub fn policy(self, policy: impl AccessPolicy + 'static) -> Self {
         Self {
             policy: Some(Arc::new(policy)),

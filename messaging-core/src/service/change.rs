@@ -140,7 +140,9 @@ impl Messaging {
     ) -> Result<(Conversation, Side), Error> {
         for _ in 0..super::MAX_DECISIONS {
             let conversation = self.conversation_to_change(id).await?;
-            let standing = self.decide(actor, action, conversation.as_ref(), CHANGING)?;
+            let standing = self
+                .decide(actor, action, conversation.as_ref(), CHANGING)
+                .await?;
             let (Some(side), Some(conversation)) = (standing.side(), conversation) else {
                 return Err(Error::new(ErrorKind::Internal, CHANGING));
             };
@@ -162,7 +164,9 @@ impl Messaging {
         let mut recorded = false;
         for _ in 0..super::MAX_DECISIONS {
             let conversation = self.conversation_to_change(id).await?;
-            let standing = self.decide(actor, action, conversation.as_ref(), CHANGING)?;
+            let standing = self
+                .decide(actor, action, conversation.as_ref(), CHANGING)
+                .await?;
             let conversation = found(conversation, CHANGING)?;
             if standing == Standing::Audited && !recorded {
                 self.audit(actor, audited, Some(id)).await?;

@@ -1,3 +1,5 @@
+use futures_util::future::join;
+
 use tracing::instrument;
 
 use super::{ConversationView, MessageView, Messaging, found};
@@ -85,7 +87,9 @@ impl Messaging {
             .find_conversation(id.into())
             .await
             .map_err(store_error)?;
-        let standing = self.decide(actor, Action::ReadHistory, conversation.as_ref(), READING)?;
+        let standing = self
+            .decide(actor, Action::ReadHistory, conversation.as_ref(), READING)
+            .await?;
         if standing == Standing::Audited {
             self.audit(actor, AuditedAction::ReadHistory, Some(id)).await?;
         }
@@ -104,7 +108,7 @@ impl Messaging {
         };
         if let (true, Some(side)) = (marks, standing.side()) {
             match self.mark_page(actor, side, &mut page).await {
-                // Nobody asked for it: the page is worth more than its receipt.
+                // The request does not depend on it: the page is worth more than its receipt.
                 Err(error) if request.mark == MarkOnRead::NewestPage => {
                     let error: &dyn std::error::Error = &error;
                     tracing::warn!(conversation_id = %id, error, "a page was not marked as read");
@@ -118,12 +122,13 @@ impl Messaging {
             .rows
             .iter()
             .fold(query, |query, row| query.with_sender(&row.message));
-        let profiles = self.profiles(&query).await;
-        let side = standing.side();
+        let viewer = self.viewer(actor, &page.summary.conversation);
+        let (profiles, viewer) = join(self.profiles(&query), viewer).await;
+        let side = viewer.side;
         Ok(History {
             next_cursor: next_cursor(id, direction, &page),
             newest_cursor: newest_cursor(id, direction, &page.rows),
-            conversation: ConversationView::new(page.summary, side, &profiles),
+            conversation: ConversationView::new(page.summary, viewer, &profiles),
             messages: page
                 .rows
                 .into_iter()

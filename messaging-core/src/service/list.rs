@@ -1,6 +1,6 @@
 use std::collections::{BTreeSet, HashMap};
 
-use futures_util::future::join;
+use futures_util::future::{join, join3};
 
 use tracing::instrument;
 
@@ -120,13 +120,12 @@ impl Messaging {
             .rows
             .iter()
             .fold(ProfileQuery::default(), ProfileQuery::with_summary);
-        let profiles = self.profiles(&query).await;
-        let view = |summary: crate::domain::conversation::ConversationSummary| {
-            let side = summary.conversation.side_of(actor.user_id());
-            ConversationView::new(summary, side, &profiles)
-        };
+        let conversations: Vec<_> = page.rows.iter().map(|row| &row.conversation).collect();
+        let (profiles, viewers) = join(self.profiles(&query), self.viewers(actor, &conversations)).await;
+        let rows = page.rows.into_iter().zip(viewers);
+        let views = rows.map(|(summary, viewer)| ConversationView::new(summary, viewer, &profiles));
         Ok(ConversationList {
-            conversations: page.rows.into_iter().map(view).collect(),
+            conversations: views.collect(),
             has_more: page.has_more,
             next_cursor,
             total,
@@ -146,7 +145,7 @@ impl Messaging {
         let store_error = |error| Error::store(error, SEEING);
         let summary = self.store().find_summary(id).await.map_err(store_error)?;
         let conversation = summary.as_ref().map(|summary| &summary.conversation);
-        let standing = self.decide(actor, Action::See, conversation, SEEING)?;
+        let standing = self.decide(actor, Action::See, conversation, SEEING).await?;
         let summary = super::found(summary, SEEING)?;
         if standing == Standing::Audited {
             self.audit(actor, AuditedAction::See, Some(id)).await?;
@@ -156,12 +155,13 @@ impl Messaging {
         query.bookings.extend(bookings.iter().cloned());
         let users = PerSide::from_fn(|side| summary.conversation.user(side).clone());
         let both = [users.client.clone(), users.agent.clone()];
-        let (profiles, online) = join(self.profiles(&query), self.online(&both)).await;
+        let viewer = self.viewer_with(actor, &summary.conversation, &bookings);
+        let (profiles, online, viewer) = join3(self.profiles(&query), self.online(&both), viewer).await;
         let shows = standing
             .side()
             .is_none_or(|own| shows_presence(&summary.conversation, own));
         Ok(ConversationDetails {
-            view: ConversationView::new(summary, standing.side(), &profiles),
+            view: ConversationView::new(summary, viewer, &profiles),
             bookings: bookings
                 .into_iter()
                 .map(|id| (id.clone(), profiles.booking(&id)))

@@ -43,7 +43,9 @@ impl Messaging {
         for _ in 0..super::MAX_DECISIONS {
             let conversation = self.store().find_conversation(conversation_id.into()).await;
             let conversation = conversation.map_err(|error| Error::store(error, MARKING))?;
-            let standing = self.decide(actor, Action::MarkRead, conversation.as_ref(), MARKING)?;
+            let standing = self
+                .decide(actor, Action::MarkRead, conversation.as_ref(), MARKING)
+                .await?;
             let (Some(side), Some(conversation)) = (standing.side(), conversation) else {
                 return Err(Error::new(ErrorKind::Internal, MARKING));
             };

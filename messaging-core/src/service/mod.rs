@@ -14,6 +14,7 @@ mod open;
 mod push_token;
 mod recent;
 mod report;
+mod rulings;
 mod send;
 mod typing;
 mod verify;
@@ -38,7 +39,6 @@ pub use view::{ConversationDetails, ConversationView, MessageView};
 use crate::{
     actor::Actor,
     clock::{self, Clock, IdSource},
-    domain::conversation::Conversation,
     error::{Error, ErrorKind},
     event::ChannelNames,
     host::access::AccessPolicy,
@@ -46,7 +46,7 @@ use crate::{
     host::presence::Presence,
     host::rate_limit::{Admission, Limited, RateLimiter},
     id::{AuditId, ConversationId},
-    policy::{self, Action, Decision, Refusal, Standing},
+    policy::Refusal,
     profiles::profiles_or_blank,
     relay::{Health, Relay, Work},
     store::{
@@ -173,25 +173,6 @@ impl Messaging {
                 loaded,
                 profiles,
             });
-        }
-    }
-
-    /// The one place where the policy is asked: ours first, then the host's.
-    fn decide(
-        &self,
-        actor: &Actor,
-        action: Action<'_>,
-        on: Option<&Conversation>,
-        doing: &'static str,
-    ) -> Result<Standing, Error> {
-        let standing = match policy::decide(actor, action, on) {
-            Decision::Allow(standing) => standing,
-            Decision::Refuse(refusal) => return Err(Error::refused(refusal, doing)),
-        };
-        let host = self.0.policy.as_ref().filter(|_| action.is_up_to_the_host());
-        match host.and_then(|host| host.refuse(actor, action, on)) {
-            Some(refusal) => Err(Error::refused_by_host(refusal, doing)),
-            None => Ok(standing),
         }
     }
 

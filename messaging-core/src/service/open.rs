@@ -1,12 +1,15 @@
+use futures_util::future::join;
+
 use tracing::instrument;
 
-use super::{ConversationView, Messaging, found, unless_lost};
+use super::{ConversationView, Messaging, found, rulings::by_our_rules, unless_lost};
 use crate::{
     actor::Actor,
     clock,
     domain::conversation::{Change, PreparedOpen},
     error::{Error, ErrorKind},
     host::HostError,
+    host::access::{ParticipantAction, Participants},
     host::directory::{BookingParties, ProfileQuery, Profiles},
     host::rate_limit::Limited,
     id::{AgentId, BookingId, Bucket, ConversationId, UserId},
@@ -72,29 +75,25 @@ impl Messaging {
     /// named.
     ///
     /// # Errors
-    /// [`Forbidden`](ErrorKind::Forbidden) unless the actor's role is client, and when they answer for the
-    /// agent themselves; [`UnknownAgent`](ErrorKind::UnknownAgent);
+    /// [`Forbidden`](ErrorKind::Forbidden) unless the actor's role is client, when they answer for the
+    /// agent themselves, and where the host's policy refuses; [`UnknownAgent`](ErrorKind::UnknownAgent);
     /// [`UnknownBooking`](ErrorKind::UnknownBooking), also for a booking of other people;
     /// [`RateLimited`](ErrorKind::RateLimited);
-    /// [`Unavailable`](ErrorKind::Unavailable) when the directory or the store is.
+    /// [`Unavailable`](ErrorKind::Unavailable) when the directory, the store or the host's policy does not answer.
     #[instrument(level = "debug", skip_all, fields(user_id = %actor.user_id(), agent_id = %open.agent_id))]
     pub async fn open_conversation(
         &self,
         actor: &Actor,
         open: &OpenConversation,
     ) -> Result<OpenedConversation, Error> {
-        self.decide(actor, Action::Open { agent_user_id: None }, None, OPENING)?;
+        by_our_rules(actor, Action::Open { agent_user_id: None }, None, OPENING)?;
         self.admit(actor, Limited::Open, OPENING).await?;
         let agent_user = self.ask(self.0.directory.agent_user(&open.agent_id)).await?;
         let agent_user_id = agent_user.ok_or_else(|| Error::new(ErrorKind::UnknownAgent, OPENING))?;
-        self.decide(
-            actor,
-            Action::Open {
-                agent_user_id: Some(&agent_user_id),
-            },
-            None,
-            OPENING,
-        )?;
+        let action = Action::Open {
+            agent_user_id: Some(&agent_user_id),
+        };
+        by_our_rules(actor, action, None, OPENING)?;
         if let Some(booking_id) = &open.booking_id {
             let theirs = BookingParties {
                 client_id: actor.user_id().clone(),
@@ -105,6 +104,14 @@ impl Messaging {
                 return Err(Error::new(ErrorKind::UnknownBooking, OPENING));
             }
         }
+        let participants = Participants::new(
+            actor.user_id().clone(),
+            open.agent_id.clone(),
+            agent_user_id.clone(),
+        );
+        let participants = participants.with_bookings(open.booking_id.clone());
+        self.check(actor, ParticipantAction::Open, &participants, OPENING)
+            .await?;
         let plan = self.plan(HostOpen {
             client_id: actor.user_id().clone(),
             agent_id: open.agent_id.clone(),
@@ -118,12 +125,11 @@ impl Messaging {
             .await
             .map_err(|error| Error::store(error, OPENING))?;
         let summary = found(summary, OPENING)?;
-        let profiles = self
-            .profiles(&ProfileQuery::default().with_summary(&summary))
-            .await;
-        let side = summary.conversation.side_of(actor.user_id());
+        let query = ProfileQuery::default().with_summary(&summary);
+        let viewer = self.viewer(actor, &summary.conversation);
+        let (profiles, viewer) = join(self.profiles(&query), viewer).await;
         Ok(OpenedConversation {
-            conversation: ConversationView::new(summary, side, &profiles),
+            conversation: ConversationView::new(summary, viewer, &profiles),
             created,
         })
     }
@@ -203,10 +209,9 @@ impl Messaging {
 
     /// A fact from the directory; opening fails where it cannot be had in time.
     async fn ask<T>(&self, question: impl Future<Output = Result<T, HostError>> + Send) -> Result<T, Error> {
-        match clock::timeout(&*self.0.clock, self.0.directory_timeout, question).await {
-            Ok(answer) => answer.map_err(|error| Error::directory(Some(error), OPENING)),
-            Err(clock::Elapsed) => Err(Error::directory(None, OPENING)),
-        }
+        let asked = clock::timeout(&*self.0.clock, self.0.directory_timeout, question).await;
+        let answer = asked.unwrap_or_else(|elapsed| Err(HostError::temporary(elapsed)));
+        answer.map_err(|error| Error::host(error, OPENING))
     }
 }
 

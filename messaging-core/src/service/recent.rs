@@ -4,6 +4,8 @@
 //! was decided on, and comes to nothing when a block, a closing or a new agent has raised it since, in whichever
 //! process. Then, whenever somebody is to be refused, and for a key that was used before, the conversation is looked up
 //! and decided anew.
+//!
+//! Bookings are not remembered: the host's policy is asked with the bookings as they are.
 
 use std::{
     collections::HashMap,

@@ -95,7 +95,9 @@ impl Messaging {
         self.admit(actor, Limited::Report, REPORTING).await?;
         let conversation = self.store().find_conversation(conversation_id.into()).await;
         let conversation = conversation.map_err(|error| Error::store(error, REPORTING))?;
-        let standing = self.decide(actor, Action::Report, conversation.as_ref(), REPORTING)?;
+        let standing = self
+            .decide(actor, Action::Report, conversation.as_ref(), REPORTING)
+            .await?;
         let (Some(side), Some(conversation)) = (standing.side(), conversation) else {
             return Err(Error::new(ErrorKind::Internal, REPORTING));
         };
@@ -130,7 +132,7 @@ impl Messaging {
     /// [`Forbidden`](ErrorKind::Forbidden) for everybody else; [`Unavailable`](ErrorKind::Unavailable).
     #[instrument(level = "debug", skip_all, fields(user_id = %actor.user_id()))]
     pub async fn list_reports(&self, actor: &Actor, request: &ReportsRequest) -> Result<ReportList, Error> {
-        self.decide(actor, Action::Moderate(None), None, LISTING)?;
+        self.decide(actor, Action::Moderate(None), None, LISTING).await?;
         self.audit(actor, AuditedAction::ListReports, None).await?;
         let scan = ReportScan {
             status: request.status,
@@ -202,10 +204,11 @@ impl Messaging {
 
     /// A report, for whoever may resolve it.
     async fn file(&self, actor: &Actor, id: ReportId, doing: &'static str) -> Result<ReportFile, Error> {
-        self.decide(actor, Action::Moderate(None), None, doing)?;
+        self.decide(actor, Action::Moderate(None), None, doing).await?;
         let file = self.moderation(doing)?.find_report(id).await;
         let file = found(file.map_err(|error| Error::store(error, doing))?, doing)?;
-        self.decide(actor, Action::Moderate(Some(&file.report)), None, doing)?;
+        self.decide(actor, Action::Moderate(Some(&file.report)), None, doing)
+            .await?;
         Ok(file)
     }
 

@@ -4,7 +4,7 @@ use futures_util::future::{Either, ready, select};
 
 use tracing::instrument;
 
-use super::{MessageView, Messaging, found, unless_lost};
+use super::{MessageView, Messaging, found, rulings::by_our_rules, unless_lost};
 use crate::{
     actor::Actor,
     domain::{
@@ -68,7 +68,7 @@ impl Messaging {
     /// [`Blocked`](ErrorKind::Blocked), [`Closed`](ErrorKind::Closed): not allowed, unless the same message
     /// was sent with this key before; [`IdempotencyConflict`](ErrorKind::IdempotencyConflict): the key was
     /// used for another text; [`RateLimited`](ErrorKind::RateLimited) and
-    /// [`Unavailable`](ErrorKind::Unavailable): nothing was stored;
+    /// [`Unavailable`](ErrorKind::Unavailable), also where the host's policy does not answer: nothing was stored;
     /// [`OutcomeUnknown`](ErrorKind::OutcomeUnknown): repeat it with the same key.
     #[instrument(level = "debug", skip_all, fields(user_id = %actor.user_id(), conversation_id = %send.conversation_id))]
     pub async fn send_message(&self, actor: &Actor, send: &SendMessage) -> Result<Sent, Error> {
@@ -80,18 +80,23 @@ impl Messaging {
         self.admit(actor, Limited::Send, SENDING).await?;
         let recent = &self.0.recent;
         if let Some(remembered) = recent.find(send.conversation_id) {
-            let decided = self.decide(actor, Action::Send, Some(&remembered), SENDING);
-            if let Ok(Some(side)) = decided.map(Standing::side) {
-                match self.append(&remembered, by(actor, side), send).await? {
+            let decided = self.decide(actor, Action::Send, Some(&remembered), SENDING).await;
+            match decided.map(Standing::side) {
+                Ok(Some(side)) => match self.append(&remembered, by(actor, side), send).await? {
                     Some(Done::Stored(stored)) => return Ok(stored),
                     Some(Done::Seen(seen)) => return self.show_seen(actor, send, seen).await,
                     None => {}
-                }
+                },
+                // A host that did not answer would only be asked once more.
+                Err(error) if matches!(error.kind(), ErrorKind::Unavailable { .. }) => return Err(error),
+                Ok(None) | Err(_) => {}
             }
         }
         for _ in 0..super::MAX_DECISIONS {
             let conversation = self.conversation_for_send(send.conversation_id).await?;
-            let decided = self.decide(actor, Action::Send, conversation.as_ref(), SENDING);
+            let decided = self
+                .decide(actor, Action::Send, conversation.as_ref(), SENDING)
+                .await;
             let (side, conversation) = match (decided.map(Standing::side), conversation) {
                 (Ok(Some(side)), Some(conversation)) => (side, conversation),
                 (Ok(_), _) => return Err(Error::new(ErrorKind::Internal, SENDING)),
@@ -197,10 +202,11 @@ impl Messaging {
         }
     }
 
-    /// No access version protects what was sent before: whoever is to be shown it has to be allowed to see it now.
+    /// No access version protects what was sent before: an actor who is shown it has to take part now. The host's policy
+    /// has been asked, and a refusal would get the same answer.
     async fn show_seen(&self, actor: &Actor, send: &SendMessage, seen: Seen) -> Result<Sent, Error> {
         let conversation = self.conversation_for_send(send.conversation_id).await?;
-        match self.decide(actor, Action::Send, conversation.as_ref(), SENDING) {
+        match by_our_rules(actor, Action::Send, conversation.as_ref(), SENDING) {
             Ok(_) => same_text(send, seen),
             Err(refused) => self.earlier_send(actor, send, refused).await,
         }
@@ -209,7 +215,12 @@ impl Messaging {
     /// The message that this send made before it was refused, if it did: a retry gets its first answer,
     /// whatever has happened to the conversation since.
     async fn earlier_send(&self, actor: &Actor, send: &SendMessage, refused: Error) -> Result<Sent, Error> {
-        let since = matches!(refused.kind(), ErrorKind::Blocked | ErrorKind::Closed);
+        let since = match refused.kind() {
+            ErrorKind::Blocked | ErrorKind::Closed => true,
+            // The host's policy, which is asked about participants only.
+            ErrorKind::Forbidden { message } => message.is_some(),
+            _ => false,
+        };
         let (true, Some(key)) = (since, &send.key) else {
             return Err(refused);
         };

@@ -21,7 +21,7 @@ impl Messaging {
     /// [`NotFound`](crate::ErrorKind::NotFound); [`Forbidden`](crate::ErrorKind::Forbidden) for an admin
     /// who takes no part; [`Blocked`](crate::ErrorKind::Blocked) and [`Closed`](crate::ErrorKind::Closed) wherever a
     /// send is refused; [`RateLimited`](crate::ErrorKind::RateLimited);
-    /// [`Unavailable`](crate::ErrorKind::Unavailable) when the store is.
+    /// [`Unavailable`](crate::ErrorKind::Unavailable) when the store is, or the host's policy does not answer.
     #[instrument(level = "debug", skip_all, fields(user_id = %actor.user_id(), %conversation_id))]
     pub async fn set_typing(
         &self,
@@ -33,7 +33,8 @@ impl Messaging {
         self.admit(actor, Limited::Typing, TYPING).await?;
         let conversation = self.store().find_conversation(conversation_id.into()).await;
         let conversation = conversation.map_err(|error| Error::store(error, TYPING))?;
-        self.decide(actor, Action::Typing, conversation.as_ref(), TYPING)?;
+        self.decide(actor, Action::Typing, conversation.as_ref(), TYPING)
+            .await?;
         let conversation = found(conversation, TYPING)?;
         if !self.0.relay.accepts_calls(self.now()) {
             return Ok(());

@@ -1,6 +1,7 @@
 use crate::{
+    actor::Actor,
     domain::{
-        conversation::{ConversationSummary, UnreadCounter},
+        conversation::{Conversation, ConversationSummary, UnreadCounter},
         receipt::MessageRow,
         side::{PerSide, Side},
     },
@@ -24,10 +25,31 @@ pub struct ConversationView {
     pub agent: AgentProfile,
     /// The newest booking, as shown; blank when there is none.
     pub booking: BookingProfile,
+    can_send: bool,
+}
+
+/// How an actor stands to a conversation.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Viewer {
+    /// The actor's side; `None` where they take no part.
+    pub(super) side: Option<Side>,
+    /// Whether their messages would be accepted.
+    pub(super) can_send: bool,
+}
+
+impl Viewer {
+    /// By our rules alone.
+    pub(super) fn by_our_rules(actor: &Actor, conversation: &Conversation) -> Self {
+        let side = conversation.side_of(actor.user_id());
+        Self {
+            side,
+            can_send: side.is_some_and(|side| policy::may_write(conversation, side).is_ok()),
+        }
+    }
 }
 
 impl ConversationView {
-    pub(super) fn new(summary: ConversationSummary, side: Option<Side>, profiles: &Profiles) -> Self {
+    pub(super) fn new(summary: ConversationSummary, viewer: Viewer, profiles: &Profiles) -> Self {
         Self {
             client: profiles.user(&summary.conversation.client_id),
             agent: profiles.agent(&summary.conversation.agent_id),
@@ -36,7 +58,8 @@ impl ConversationView {
                 .as_ref()
                 .map_or_else(Default::default, |id| profiles.booking(id)),
             summary,
-            side,
+            side: viewer.side,
+            can_send: viewer.can_send,
         }
     }
 
@@ -45,10 +68,10 @@ impl ConversationView {
         self.summary.conversation.id
     }
 
-    /// Whether the viewer's messages would be accepted now.
+    /// Whether the viewer's messages would be accepted: by our rules and by the host's
+    /// [policy](crate::host::access::AccessPolicy::check_send_many), where that has answered.
     pub fn can_send(&self) -> bool {
-        self.side
-            .is_some_and(|side| policy::may_write(&self.summary.conversation, side).is_ok())
+        self.can_send
     }
 
     /// How many messages the viewer has not read; 0 for an admin who takes no part.

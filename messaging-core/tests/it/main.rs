@@ -30,6 +30,8 @@ mod remembering;
 mod reporting;
 mod revoking;
 mod revoking_users;
+mod ruling;
+mod ruling_views;
 mod sending;
 mod support;
 mod verifying;

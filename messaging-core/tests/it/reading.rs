@@ -5,18 +5,15 @@ use std::{
     time::Duration,
 };
 
-use futures_util::FutureExt;
+use async_trait::async_trait;
 use messaging_core::{
     Actor, Body, ErrorKind, HistoryCursor, HistoryFrom, HistoryRequest, MarkOnRead, MessageId, PageSize,
     Side,
     clock::{Clock, ManualClock},
-    domain::{
-        conversation::{Conversation, NewMessage},
-        message::Origin,
-    },
-    host::access::{AccessPolicy, HostRefusal},
+    domain::{conversation::NewMessage, message::Origin},
+    host::HostError,
+    host::access::{AccessPolicy, ParticipantAction, Participants, Ruling},
     memory::MemoryStore,
-    policy::Action,
     store::{Append, ConversationStore, Direction, HistoryScan, MarkRead, Publisher},
 };
 
@@ -183,10 +180,17 @@ async fn marking_an_older_message_changes_nothing() {
 /// Lets nobody mark anything as read.
 struct NoReceipts;
 
+#[async_trait]
 impl AccessPolicy for NoReceipts {
-    fn refuse(&self, _: &Actor, action: Action<'_>, _: Option<&Conversation>) -> Option<HostRefusal> {
-        (action == Action::MarkRead).then(|| HostRefusal {
-            message: "We keep no receipts.".to_owned(),
+    async fn check(
+        &self,
+        _: &Actor,
+        action: ParticipantAction,
+        _: &Participants,
+    ) -> Result<Ruling, HostError> {
+        Ok(match action {
+            ParticipantAction::MarkRead => Ruling::refuse("We keep no receipts."),
+            _ => Ruling::Allow,
         })
     }
 }
@@ -218,34 +222,34 @@ struct OtherTab {
     has_acted: AtomicBool,
 }
 
+#[async_trait]
 impl AccessPolicy for OtherTab {
-    fn refuse(&self, _: &Actor, action: Action<'_>, on: Option<&Conversation>) -> Option<HostRefusal> {
-        if action == Action::MarkRead && !self.has_acted.swap(true, Ordering::Relaxed) {
-            let conversation = on.unwrap();
+    async fn check(
+        &self,
+        _: &Actor,
+        action: ParticipantAction,
+        on: &Participants,
+    ) -> Result<Ruling, HostError> {
+        if action == ParticipantAction::MarkRead && !self.has_acted.swap(true, Ordering::Relaxed) {
+            let conversation_id = on.conversation_id.unwrap();
             let scan = HistoryScan {
-                conversation_id: conversation.id,
+                conversation_id,
                 direction: Direction::Newest,
                 limit: PageSize::HISTORY,
             };
-            let page = self
-                .store
-                .list_messages(&scan)
-                .now_or_never()
-                .unwrap()
-                .unwrap()
-                .unwrap();
+            let page = self.store.list_messages(&scan).await.unwrap().unwrap();
             let step = MarkRead {
-                conversation_id: conversation.id,
-                access_version: conversation.access_version,
+                conversation_id,
+                access_version: on.access_version,
                 side: Side::Agent,
                 up_to: page.rows.last().unwrap().message.id,
                 now: self.clock.now(),
                 publisher: Publisher::Anyone,
             };
-            self.store.mark_read(&step).now_or_never().unwrap().unwrap();
+            self.store.mark_read(&step).await.unwrap();
             self.clock.advance(Duration::from_mins(1));
         }
-        None
+        Ok(Ruling::Allow)
     }
 }
 
@@ -272,28 +276,36 @@ async fn a_page_that_another_tab_marks_meanwhile_shows_what_is_so_after_it() {
 #[tokio::test]
 async fn marking_covers_the_page_and_not_what_arrives_while_it_is_marked() {
     struct Sends(MemoryStore);
+    #[async_trait]
     impl AccessPolicy for Sends {
-        fn refuse(&self, _: &Actor, action: Action<'_>, on: Option<&Conversation>) -> Option<HostRefusal> {
-            let conversation = on.filter(|_| action == Action::MarkRead)?;
+        async fn check(
+            &self,
+            _: &Actor,
+            action: ParticipantAction,
+            on: &Participants,
+        ) -> Result<Ruling, HostError> {
+            let (ParticipantAction::MarkRead, Some(conversation_id)) = (action, on.conversation_id) else {
+                return Ok(Ruling::Allow);
+            };
             let message = NewMessage {
-                id: MessageId::new(conversation.id.as_uuid()),
+                id: MessageId::new(conversation_id.as_uuid()),
                 origin: Origin::User {
                     side: Side::Client,
                     user_id: user("carl"),
                 },
                 body: Body::parse("meanwhile").unwrap(),
                 key: None,
-                now: conversation.activity_at,
+                now: ManualClock::new().now(),
                 digest_at: None,
             };
             let step = Append {
-                conversation_id: conversation.id,
-                access_version: conversation.access_version,
+                conversation_id,
+                access_version: on.access_version,
                 message,
                 publisher: Publisher::Anyone,
             };
-            self.0.append(&step).now_or_never().unwrap().unwrap();
-            None
+            self.0.append(&step).await.unwrap();
+            Ok(Ruling::Allow)
         }
     }
     let store = MemoryStore::new();

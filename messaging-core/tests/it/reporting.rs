@@ -1,15 +1,13 @@
 //! Reports: who makes them, who sees them, and what becomes of them.
 
+use async_trait::async_trait;
 use messaging_core::{
     Actor, ConversationId, Error, ErrorKind, MessageId, Messaging, NewReport, PageSize, ReportDetails,
     ReportId, ReportList, Reported, ReportsRequest, Role, Unlimited,
-    domain::{
-        conversation::Conversation,
-        report::{MAX_COMPLAINTS, Outcome, Remark, Report, ReportStatus},
-    },
-    host::access::{AccessPolicy, HostRefusal},
+    domain::report::{MAX_COMPLAINTS, Outcome, Remark, Report, ReportStatus},
+    host::HostError,
+    host::access::{AccessPolicy, ParticipantAction, Participants, Ruling},
     memory::MemoryStore,
-    policy::Action,
     store::{AuditStore as _, StoreErrorKind},
 };
 use messaging_testkit::fake::{Effect, FailingStore};
@@ -314,10 +312,18 @@ async fn a_page_of_reports_ends_before_its_texts_are_too_long() {
 
 struct NoReports;
 
+/// Refuses whatever it is asked about, but for opening.
+#[async_trait]
 impl AccessPolicy for NoReports {
-    fn refuse(&self, _: &Actor, action: Action<'_>, _: Option<&Conversation>) -> Option<HostRefusal> {
-        matches!(action, Action::Report | Action::Moderate(_)).then(|| HostRefusal {
-            message: "Not here.".to_owned(),
+    async fn check(
+        &self,
+        _: &Actor,
+        action: ParticipantAction,
+        _: &Participants,
+    ) -> Result<Ruling, HostError> {
+        Ok(match action {
+            ParticipantAction::Open => Ruling::Allow,
+            _ => Ruling::refuse("Not here."),
         })
     }
 }

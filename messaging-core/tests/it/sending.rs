@@ -2,14 +2,14 @@
 
 use std::sync::Mutex;
 
-use futures_util::FutureExt;
+use async_trait::async_trait;
 use messaging_core::{
     Actor, Body, ConversationId, ErrorKind, IdempotencyKey, Recipients, Side,
-    clock::ManualClock,
-    domain::conversation::{Change, Conversation},
-    host::access::{AccessPolicy, HostRefusal},
+    clock::{Clock, ManualClock},
+    domain::conversation::Change,
+    host::HostError,
+    host::access::{AccessPolicy, ParticipantAction, Participants, Ruling},
     memory::MemoryStore,
-    policy::Action,
     store::{ChangeState, ConversationStore, Publisher},
 };
 
@@ -126,18 +126,31 @@ struct Meddling {
     changes: Mutex<Vec<Change>>,
 }
 
+#[async_trait]
 impl AccessPolicy for Meddling {
-    fn refuse(&self, _: &Actor, action: Action<'_>, on: Option<&Conversation>) -> Option<HostRefusal> {
-        let change = self
-            .changes
-            .lock()
+    async fn check(
+        &self,
+        _: &Actor,
+        action: ParticipantAction,
+        on: &Participants,
+    ) -> Result<Ruling, HostError> {
+        let change = self.changes.lock().unwrap().pop();
+        let (Some(change), Some(conversation_id), ParticipantAction::Send) =
+            (change, on.conversation_id, action)
+        else {
+            return Ok(Ruling::Allow);
+        };
+        let found = self
+            .store
+            .find_conversation(conversation_id.into())
+            .await
             .unwrap()
-            .pop()
-            .filter(|_| action == Action::Send)?;
-        let conversation = on?;
-        let step = ChangeState::new(conversation, change, conversation.activity_at, Publisher::Anyone);
-        self.store.change_state(&step).now_or_never()?.unwrap();
-        None
+            .unwrap();
+        let now = ManualClock::new().now();
+        let mut step = ChangeState::new(&found, change, now, Publisher::Anyone);
+        step.access_version = on.access_version;
+        self.store.change_state(&step).await.unwrap();
+        Ok(Ruling::Allow)
     }
 }
 
@@ -193,11 +206,21 @@ async fn a_conversation_that_never_stands_still_asks_to_try_later() {
 /// The host's own rules: nobody writes about money, and nobody blocks.
 struct HouseRules;
 
+#[async_trait]
 impl AccessPolicy for HouseRules {
-    fn refuse(&self, actor: &Actor, action: Action<'_>, on: Option<&Conversation>) -> Option<HostRefusal> {
-        let refused = matches!(action, Action::Block) && on.is_some() && actor.user_id().as_str() == "carl";
-        refused.then(|| HostRefusal {
-            message: "Please call us first.".to_owned(),
+    async fn check(
+        &self,
+        actor: &Actor,
+        action: ParticipantAction,
+        on: &Participants,
+    ) -> Result<Ruling, HostError> {
+        let is_refused = action == ParticipantAction::Block
+            && on.conversation_id.is_some()
+            && actor.user_id().as_str() == "carl";
+        Ok(if is_refused {
+            Ruling::refuse("Please call us first.")
+        } else {
+            Ruling::Allow
         })
     }
 }

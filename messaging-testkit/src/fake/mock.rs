@@ -1,18 +1,14 @@
-#![expect(clippy::ref_option_ref, reason = "mockall keeps arguments as they come")]
-
 use std::collections::HashMap;
 
 use async_trait::async_trait;
 use messaging_core::{
     actor::Actor,
-    domain::conversation::Conversation,
     event::{ChannelName, Event},
     host::HostError,
-    host::access::{AccessPolicy, HostRefusal},
+    host::access::{AccessPolicy, ParticipantAction, Participants, Ruling},
     host::directory::{BookingParties, Contact, Directory, ProfileQuery, Profiles},
     host::presence::Presence,
     id::{AgentId, BookingId, UserId},
-    policy::Action,
     transport::channels::{ChannelAuth, Channels, Subscription, Webhook, WebhookError},
     transport::realtime::{Limits, PublishError, Realtime},
 };
@@ -66,12 +62,14 @@ mock! {
     #[derive(Debug)]
     pub AccessPolicy {}
 
+    #[async_trait]
     impl AccessPolicy for AccessPolicy {
-        fn refuse<'a, 'b, 'c, 'd>(
-            &'a self,
-            actor: &'b Actor,
-            action: Action<'c>,
-            on: Option<&'d Conversation>,
-        ) -> Option<HostRefusal>;
+        async fn check(
+            &self,
+            actor: &Actor,
+            action: ParticipantAction,
+            on: &Participants,
+        ) -> Result<Ruling, HostError>;
+        async fn check_send_many(&self, actor: &Actor, on: &[Participants]) -> Result<Vec<Ruling>, HostError>;
     }
 }

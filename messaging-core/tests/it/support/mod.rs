@@ -6,6 +6,7 @@ mod events;
 mod log;
 mod other_ids;
 mod people;
+mod policy;
 mod recorder;
 mod requests;
 mod stuck;
@@ -18,6 +19,7 @@ pub(crate) use self::{
     log::Log,
     other_ids::OtherIds,
     people::{MockDirectory, People, ada, agent, booking, carl, root, stranger, user},
+    policy::{Answer, REFUSAL, ScriptedPolicy},
     recorder::Recorder,
     requests::{FORBIDDEN, kind, message, open, shown, unknown_conversation},
     stuck::Stuck,

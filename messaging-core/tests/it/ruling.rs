@@ -1,0 +1,459 @@
+//! The host's policy: what it is asked, and what comes of its answers.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::Poll,
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use futures_util::poll;
+use messaging_core::{
+    Actor, ConversationId, Error, ErrorKind, Messaging, NewReport, PageSize, ReportsRequest, Timestamp,
+    Unlimited,
+    clock::{ManualClock, SystemIds},
+    domain::{conversation::PreparedOpen, report::Remark},
+    event::Typing,
+    host::{
+        HostError,
+        access::{AccessPolicy, ParticipantAction, Participants, Ruling},
+    },
+    memory::MemoryStore,
+    store::{ConversationStore, Direction, HistoryScan, Publisher, StoreErrorKind},
+};
+use messaging_testkit::fake::FailingStore;
+
+use crate::support::*;
+
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+fn ruled() -> (World, ScriptedPolicy) {
+    let policy = ScriptedPolicy::new();
+    let world = World::with(|builder| builder.policy(policy.clone()));
+    (world, policy)
+}
+
+fn refusal() -> ErrorKind {
+    let message = Some(REFUSAL.to_owned());
+    ErrorKind::Forbidden { message }
+}
+
+/// Takes an action, in a conversation in which carl has written and ada has blocked him if that is to be undone.
+async fn take(action: ParticipantAction, world: &World, id: ConversationId) -> Result<(), Error> {
+    let messaging = &world.messaging;
+    match action {
+        ParticipantAction::Open => {
+            let opened = messaging.open_conversation(&carl(), &open("baltic", None)).await;
+            opened.map(drop)
+        }
+        ParticipantAction::Send => {
+            let sent = messaging.send_message(&ada(), &message(id, "hello", None)).await;
+            sent.map(drop)
+        }
+        ParticipantAction::MarkRead => {
+            let page = world.store.list_messages(&newest_of(id)).await.unwrap().unwrap();
+            let marked = messaging.mark_read(&ada(), id, page.rows[0].message.id).await;
+            marked.map(drop)
+        }
+        ParticipantAction::Typing => messaging.set_typing(&ada(), id, Typing::Started, None).await,
+        ParticipantAction::Block => messaging.block(&ada(), id).await,
+        ParticipantAction::Unblock => messaging.unblock(&ada(), id).await,
+        ParticipantAction::Report => {
+            let report = NewReport {
+                reason: Remark::parse("rude").unwrap(),
+                about: None,
+            };
+            messaging.report(&ada(), id, &report).await.map(drop)
+        }
+        other => panic!("{other:?} has no test"),
+    }
+}
+
+fn newest_of(conversation_id: ConversationId) -> HistoryScan {
+    HistoryScan {
+        conversation_id,
+        direction: Direction::Newest,
+        limit: PageSize::HISTORY,
+    }
+}
+
+/// All that an action can change, and what it publishes.
+async fn state(world: &World, id: ConversationId) -> String {
+    world.drain().await;
+    let request = ReportsRequest {
+        status: None,
+        cursor: None,
+        limit: PageSize::LIST,
+    };
+    let conversation = world.store.find_conversation(id.into()).await.unwrap();
+    let messages = world.store.list_messages(&newest_of(id)).await.unwrap();
+    let reports = world.messaging.list_reports(&root(), &request).await.unwrap();
+    let events = said(&world.realtime.take());
+    let count = world.count_conversations().await;
+    format!("{conversation:?} {messages:?} {reports:?} {events} {count}")
+}
+
+async fn ready_for(action: ParticipantAction) -> (World, ScriptedPolicy, ConversationId, String) {
+    let (world, policy) = ruled();
+    let id = world.open().await;
+    world.send(&carl(), id, "hello").await;
+    if action == ParticipantAction::Unblock {
+        world.messaging.block(&ada(), id).await.unwrap();
+    }
+    state(&world, id).await;
+    let before = state(&world, id).await;
+    (world, policy, id, before)
+}
+
+fn answers(policy: &ScriptedPolicy, action: ParticipantAction, answer: Answer) {
+    policy.answer(move |asked, _| if asked == action { answer } else { Answer::Allow });
+    policy.checks();
+}
+
+/// What becomes of an action without an answer.
+const fn passes(action: ParticipantAction) -> bool {
+    use ParticipantAction::{Block, MarkRead, Report, Unblock};
+    matches!(action, MarkRead | Block | Unblock | Report)
+}
+
+fn host_failures(counted: &Counted) -> Option<Vec<f64>> {
+    let mut counted = counted.take();
+    counted.remove("messaging_host_failures_total part=access_policy")
+}
+
+#[tokio::test]
+async fn every_action_is_allowed_and_refused_by_the_policy() {
+    for action in ParticipantAction::ALL {
+        for answer in [Answer::Allow, Answer::Refuse] {
+            let (world, policy, id, before) = ready_for(action).await;
+            answers(&policy, action, answer);
+            let outcome = take(action, &world, id).await;
+            let asked: Vec<_> = policy.checks().into_iter().map(|(asked, _)| asked).collect();
+            assert!(asked.contains(&action) && asked.iter().all(|asked| *asked == action));
+            let after = state(&world, id).await;
+            if answer == Answer::Allow {
+                outcome.unwrap();
+                assert_ne!(after, before, "{action:?}");
+            } else {
+                assert_eq!(kind(outcome), refusal(), "{action:?}");
+                assert_eq!(after, before, "{action:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn without_an_answer_what_reaches_the_other_side_is_unavailable_and_the_rest_passes() {
+    for action in ParticipantAction::ALL {
+        for answer in [Answer::Fail, Answer::Hang] {
+            let (world, policy, id, before) = ready_for(action).await;
+            answers(&policy, action, answer);
+            let counted = Counted::begin();
+            let (log, _logging) = Log::begin();
+            let outcome = {
+                let mut taken = Box::pin(take(action, &world, id));
+                if answer == Answer::Hang {
+                    assert!(poll!(taken.as_mut()).is_pending(), "{action:?}");
+                    world.clock.advance(Duration::from_millis(999));
+                    assert!(poll!(taken.as_mut()).is_pending(), "{action:?}");
+                    world.clock.advance(Duration::from_millis(1));
+                }
+                match poll!(taken.as_mut()) {
+                    Poll::Ready(outcome) => outcome,
+                    Poll::Pending => panic!("{action:?} waits for more than a second"),
+                }
+            };
+            assert_eq!(host_failures(&counted), Some(vec![1.0]), "{action:?}");
+            let passed = log.lines("access policy failed; the action passes");
+            let after = state(&world, id).await;
+            if passes(action) {
+                outcome.unwrap();
+                assert_ne!(after, before, "{action:?}");
+                assert_eq!(passed.len(), 1, "{action:?}");
+            } else {
+                let retry_after = RETRY_AFTER;
+                assert_eq!(
+                    kind(outcome),
+                    ErrorKind::Unavailable { retry_after },
+                    "{action:?}"
+                );
+                assert_eq!(after, before, "{action:?}");
+                assert_eq!(passed.len(), 0, "{action:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_our_rules_refuse_is_no_question_nor_is_what_an_admin_or_a_reader_does() {
+    let (world, policy) = ruled();
+    let id = world.open().await;
+    world.messaging.block(&ada(), id).await.unwrap();
+    policy.checks();
+    policy.answer(|_, _| Answer::Refuse);
+    let sent = world
+        .messaging
+        .send_message(&carl(), &message(id, "hello", None))
+        .await;
+    assert_eq!(kind(sent), ErrorKind::Blocked);
+    for outcome in [
+        world.messaging.block(&stranger(), id).await,
+        world.messaging.unblock(&root(), id).await,
+        world.messaging.close(&carl(), id).await,
+    ] {
+        outcome.unwrap_err();
+    }
+    let opened = world
+        .messaging
+        .open_conversation(&ada(), &open("alpine", None))
+        .await;
+    assert_eq!(kind(opened), FORBIDDEN);
+    world.messaging.close(&root(), id).await.unwrap();
+    world.messaging.reopen(&root(), id).await.unwrap();
+    world.messaging.find_conversation(&ada(), id).await.unwrap();
+    world.messaging.count_unread(&ada()).await.unwrap();
+    assert_eq!(policy.checks(), []);
+}
+
+/// The bookings of each question about an action.
+fn bookings(policy: &ScriptedPolicy) -> Vec<String> {
+    let names = |on: &Participants| -> Vec<_> { on.bookings.iter().map(ToString::to_string).collect() };
+    let checks = policy.checks();
+    checks
+        .iter()
+        .map(|(action, on)| format!("{action:?} {}", names(on).join(" ")))
+        .collect()
+}
+
+#[tokio::test]
+async fn a_policy_is_told_who_takes_part_and_the_bookings_as_they_are() {
+    let (store, clock, policy) = (MemoryStore::new(), ManualClock::new(), ScriptedPolicy::new());
+    let here = World::on(store.clone(), clock.clone(), People, |builder| {
+        builder.policy(policy.clone())
+    });
+    let elsewhere = World::on(store, clock, People, |builder| builder.ids(SystemIds));
+    let id = here.open().await;
+    policy.checks();
+    here.send(&carl(), id, "1").await;
+    let mut expected = Participants::new(user("carl"), agent("alpine"), user("ada"));
+    expected.conversation_id = Some(id);
+    assert_eq!(policy.checks(), [(ParticipantAction::Send, expected.clone())]);
+
+    for name in ["b-carl", "b-carl-2"] {
+        let linked = elsewhere
+            .messaging
+            .open_conversation(&carl(), &open("alpine", Some(name)))
+            .await;
+        linked.unwrap();
+        // The first question is about the conversation as it is remembered: its step is lost.
+        here.send(&carl(), id, "2").await;
+    }
+    let questions = bookings(&policy);
+    assert_eq!(questions.last().unwrap(), "Send b-carl-2 b-carl");
+    assert!(
+        questions.iter().all(|question| question != "Send "),
+        "{questions:?}"
+    );
+
+    elsewhere
+        .messaging
+        .unlink_booking(id, &booking("b-carl-2"))
+        .await
+        .unwrap();
+    here.messaging
+        .set_typing(&ada(), id, Typing::Started, None)
+        .await
+        .unwrap();
+    here.send(&ada(), id, "3").await;
+    assert!(
+        bookings(&policy)
+            .iter()
+            .all(|question| question.ends_with(" b-carl"))
+    );
+
+    elsewhere.messaging.block(&ada(), id).await.unwrap();
+    here.messaging.block(&carl(), id).await.unwrap();
+    expected.blocked_by.agent = true;
+    expected.bookings = vec![booking("b-carl")];
+    expected.access_version = 4;
+    assert_eq!(policy.checks(), [(ParticipantAction::Block, expected)]);
+}
+
+#[tokio::test]
+async fn a_policy_is_told_the_newest_bookings_up_to_its_number() {
+    let (world, policy) = ruled();
+    let id = world.open().await;
+    let conversation = world.store.find_conversation(id.into()).await.unwrap().unwrap();
+    for n in 0..=Participants::MAX_BOOKINGS {
+        let plan = PreparedOpen {
+            id,
+            client_id: user("carl"),
+            agent_id: agent("alpine"),
+            agent_user_id: user("ada"),
+            booking_id: Some(booking(&format!("b-{n}"))),
+            now: conversation.created_at,
+        };
+        world.store.open(&plan, Publisher::Anyone).await.unwrap();
+    }
+    policy.checks();
+    world.send(&carl(), id, "hello").await;
+    let newest: Vec<_> = (1..=Participants::MAX_BOOKINGS)
+        .rev()
+        .map(|n| booking(&format!("b-{n}")))
+        .collect();
+    assert_eq!(policy.checks()[0].1.bookings, newest);
+}
+
+#[tokio::test]
+async fn opening_is_ruled_on_with_the_confirmed_booking_only() {
+    let (world, policy) = ruled();
+    let other = world
+        .messaging
+        .open_conversation(&carl(), &open("alpine", Some("b-other")))
+        .await;
+    assert_eq!(kind(other), ErrorKind::UnknownBooking);
+    assert_eq!(policy.checks(), []);
+    policy.answer(|_, on| {
+        if on.bookings.is_empty() {
+            Answer::Refuse
+        } else {
+            Answer::Allow
+        }
+    });
+    let without = world
+        .messaging
+        .open_conversation(&carl(), &open("alpine", None))
+        .await;
+    assert_eq!(kind(without), refusal());
+    world
+        .messaging
+        .open_conversation(&carl(), &open("alpine", Some("b-carl")))
+        .await
+        .unwrap();
+    assert_eq!(bookings(&policy), ["Open ", "Open b-carl"]);
+    assert_eq!(world.count_conversations().await, 1);
+}
+
+/// Links a booking between a ruling and its step, once told to, and refuses where there is one.
+struct LinksMeanwhile {
+    store: MemoryStore,
+    is_told: Arc<AtomicBool>,
+}
+
+#[async_trait]
+impl AccessPolicy for LinksMeanwhile {
+    async fn check(&self, _: &Actor, _: ParticipantAction, on: &Participants) -> Result<Ruling, HostError> {
+        if !on.bookings.is_empty() {
+            return Ok(Ruling::refuse(REFUSAL));
+        }
+        if let (true, Some(id)) = (self.is_told.load(Ordering::Relaxed), on.conversation_id) {
+            let plan = PreparedOpen {
+                id,
+                client_id: on.client_id.clone(),
+                agent_id: on.agent_id.clone(),
+                agent_user_id: on.agent_user_id.clone(),
+                booking_id: Some(booking("b-carl")),
+                now: Timestamp::EPOCH,
+            };
+            self.store.open(&plan, Publisher::Anyone).await.unwrap();
+        }
+        Ok(Ruling::Allow)
+    }
+}
+
+#[tokio::test]
+async fn a_booking_linked_between_the_ruling_and_the_step_is_ruled_on() {
+    for sent_before in [0, 1] {
+        let (store, is_told) = (MemoryStore::new(), Arc::new(AtomicBool::new(false)));
+        let links = LinksMeanwhile {
+            store: store.clone(),
+            is_told: is_told.clone(),
+        };
+        let world = World::on(store, ManualClock::new(), People, |builder| builder.policy(links));
+        let id = world.open().await;
+        for _ in 0..sent_before {
+            world.send(&carl(), id, "remembered from now on").await;
+        }
+        is_told.store(true, Ordering::Relaxed);
+        let refused = world
+            .messaging
+            .send_message(&carl(), &message(id, "hello", None))
+            .await;
+        assert_eq!(kind(refused), refusal());
+        assert_eq!(world.messaging.count_unread(&ada()).await.unwrap(), sent_before);
+    }
+}
+
+#[tokio::test]
+async fn a_repeat_of_what_the_policy_refuses_since_gets_its_message() {
+    let (world, policy) = ruled();
+    let id = world.open().await;
+    let send = message(id, "hello", Some("k"));
+    let first = world.messaging.send_message(&carl(), &send).await.unwrap();
+    policy.answer(|_, _| Answer::Refuse);
+    let again = world.messaging.send_message(&carl(), &send).await.unwrap();
+    assert_eq!((again.created, again.message), (false, first.message));
+    let other = world
+        .messaging
+        .send_message(&carl(), &message(id, "hello", Some("k2")))
+        .await;
+    assert_eq!(kind(other), refusal());
+}
+
+#[tokio::test]
+async fn the_hosts_sentence_stands_in_the_errors_text() {
+    let (world, policy) = ruled();
+    let id = world.open().await;
+    policy.answer(|_, _| Answer::Refuse);
+    let refused = world
+        .messaging
+        .send_message(&carl(), &message(id, "hello", None))
+        .await;
+    let text = refused.unwrap_err().to_string();
+    assert_eq!(text, format!("sending a message: forbidden: {REFUSAL}"));
+}
+
+#[tokio::test]
+async fn a_send_costs_a_question_and_its_bookings_and_a_failing_host_is_asked_once() {
+    let (store, policy) = (FailingStore::new(MemoryStore::new()), ScriptedPolicy::new());
+    let build = |policy: Option<ScriptedPolicy>| {
+        let builder = Messaging::builder(store.clone(), People).rate_limiter(Unlimited);
+        let builder = match policy {
+            Some(policy) => builder.policy(policy),
+            None => builder,
+        };
+        builder.build().unwrap().0
+    };
+    let (plain, ruled) = (build(None), build(Some(policy.clone())));
+    let opened = plain
+        .open_conversation(&carl(), &open("alpine", None))
+        .await
+        .unwrap();
+    let id = opened.conversation.id();
+    let calls = async |messaging: &Messaging| {
+        let before = store.calls();
+        let sent = messaging.send_message(&carl(), &message(id, "hello", None)).await;
+        (store.calls() - before, sent.is_ok())
+    };
+    assert_eq!((calls(&plain).await, calls(&plain).await), ((2, true), (1, true)));
+    assert_eq!((calls(&ruled).await, calls(&ruled).await), ((3, true), (2, true)));
+    assert_eq!(policy.checks().len(), 2);
+    policy.answer(|_, _| Answer::Fail);
+    assert_eq!(calls(&ruled).await, (1, false));
+    assert_eq!(policy.checks().len(), 1);
+
+    policy.answer(|_, _| Answer::Allow);
+    let retry_after = Duration::from_secs(7);
+    store.refuse("listing bookings", StoreErrorKind::Unavailable { retry_after });
+    let unread = ruled.send_message(&carl(), &message(id, "hello", None)).await;
+    assert_eq!(kind(unread), ErrorKind::Unavailable { retry_after });
+    assert_eq!(
+        policy.checks(),
+        [],
+        "without its bookings a conversation is not ruled on"
+    );
+    assert_eq!(ruled.count_unread(&ada()).await.unwrap(), 4);
+}
