@@ -9,7 +9,7 @@ use std::{collections::HashMap, error::Error, io, slice, sync::Arc, time::Durati
 use async_trait::async_trait;
 use messaging_core::{
     Actor, AgentId, Body, BookingId, Messaging, OpenConversation, Role, SendMessage, Timestamp, UserId,
-    clock::{Clock, ManualClock},
+    clock::{Clock, ManualClock, SequentialIds},
     host::{
         HostError,
         access::{AccessPolicy, ParticipantAction, Participants, Ruling},
@@ -118,6 +118,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let (messaging, _workers) = Messaging::builder(MemoryStore::new(), People)
         .policy(policy)
         .clock(clock.clone())
+        .ids(SequentialIds::default())
         .build()?;
 
     let order = BookingId::parse("order-1")?;

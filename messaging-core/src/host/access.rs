@@ -58,9 +58,9 @@ use crate::{
 ///
 /// # Concurrency
 ///
-/// A ruling is never kept: each action is a question. A step that was allowed is applied only if the conversation still
-/// has the [access version](Participants::access_version) of the question; otherwise the policy is asked again. What the
-/// host's own data say may change between the ruling and the step.
+/// A ruling is never kept: each action is a question. Sending, marking as read, blocking and unblocking are applied only
+/// if the conversation still has the [access version](Participants::access_version) of the question; otherwise the policy
+/// is asked again. What the host's own data say may change between the ruling and the step.
 ///
 /// # Failures
 ///
@@ -72,7 +72,8 @@ use crate::{
 /// # Costs
 ///
 /// Each question about a conversation is one more statement of the store, for its bookings: a send is 2 instead of 1. A
-/// page of a list, a page of a history and an opened conversation bring one question to
+/// send is asked about again where the conversation has changed meanwhile, and before it is refused on a conversation that
+/// the process only remembers. A page of a list, a page of a history and an opened conversation bring one question to
 /// [`check_send_many`](Self::check_send_many), and one more statement; one conversation with all its bookings brings the
 /// question alone.
 #[async_trait]

@@ -110,8 +110,11 @@ impl Messaging {
             match self.mark_page(actor, side, &mut page).await {
                 // The request does not depend on it: the page is worth more than its receipt.
                 Err(error) if request.mark == MarkOnRead::NewestPage => {
-                    let error: &dyn std::error::Error = &error;
-                    tracing::warn!(conversation_id = %id, error, "a page was not marked as read");
+                    // A refusal is no failure, and the host's sentence is for the person who is refused.
+                    if !matches!(error.kind(), ErrorKind::Forbidden { .. }) {
+                        let error: &dyn std::error::Error = &error;
+                        tracing::warn!(conversation_id = %id, error, "a page was not marked as read");
+                    }
                 }
                 marked => marked?,
             }

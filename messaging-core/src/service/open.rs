@@ -15,7 +15,7 @@ use crate::{
     id::{AgentId, BookingId, Bucket, ConversationId, UserId},
     policy::{Action, Refusal},
     store::{Changed, Opened},
-    telemetry,
+    telemetry::{self, HostPart},
 };
 
 const OPENING: &str = "opening a conversation";
@@ -211,7 +211,10 @@ impl Messaging {
     async fn ask<T>(&self, question: impl Future<Output = Result<T, HostError>> + Send) -> Result<T, Error> {
         let asked = clock::timeout(&*self.0.clock, self.0.directory_timeout, question).await;
         let answer = asked.unwrap_or_else(|elapsed| Err(HostError::temporary(elapsed)));
-        answer.map_err(|error| Error::host(error, OPENING))
+        answer.map_err(|error| {
+            telemetry::host_failed(HostPart::Directory);
+            Error::host(error, OPENING)
+        })
     }
 }
 

@@ -210,9 +210,12 @@ async fn opening_fails_while_the_directory_does() {
     let world = World::on(MemoryStore::new(), ManualClock::new(), directory, |builder| {
         builder
     });
+    let counted = Counted::begin();
     let refused = world
         .messaging
         .open_conversation(&carl(), &open("alpine", None))
         .await;
     assert!(matches!(kind(refused), ErrorKind::Unavailable { .. }));
+    let failures = "messaging_host_failures_total part=directory";
+    assert_eq!(counted.take().get(failures), Some(&vec![1.0]));
 }

@@ -184,6 +184,25 @@ async fn bookings_that_cannot_be_listed_leave_our_rules_and_nothing_is_listed_wi
     assert_eq!(policy.pages(), Vec::<Vec<Participants>>::new());
 }
 
+#[tokio::test]
+async fn a_page_that_the_policy_leaves_unread_is_no_failure_and_its_sentence_is_not_logged() {
+    let (world, policy, ids) = ruled().await;
+    policy.answer(|_, _| Answer::Refuse);
+    let request = HistoryRequest {
+        conversation_id: ids[0],
+        from: HistoryFrom::Newest,
+        limit: PageSize::HISTORY,
+        mark: MarkOnRead::NewestPage,
+    };
+    let (log, _logging) = Log::begin();
+    let page = world.messaging.history(&ada(), &request).await.unwrap();
+    assert_eq!(
+        (page.conversation.unread_count(), page.conversation.can_send()),
+        (1, false)
+    );
+    assert_eq!(log.lines(""), Vec::<String>::new());
+}
+
 /// Rules on single sends only.
 struct NotToDora;
 
