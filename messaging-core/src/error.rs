@@ -6,6 +6,7 @@ use crate::{
     host::HostError,
     policy::Refusal,
     store::{StoreError, StoreErrorKind},
+    transport::TransportError,
 };
 
 /// Why a use case did not do what was asked. Unless its kind is [`ErrorKind::OutcomeUnknown`], nothing was
@@ -107,7 +108,7 @@ impl Error {
         }
     }
 
-    pub(crate) fn signing(error: HostError, doing: &'static str) -> Self {
+    pub(crate) fn signing(error: TransportError, doing: &'static str) -> Self {
         Self {
             kind: ErrorKind::Internal,
             doing,

@@ -23,7 +23,7 @@ use crate::{
     store::{Capability, Direction, HistoryScan, PushMark, Store, StoreError, StoreErrorKind},
     telemetry,
     transport::push::{Notification, Push},
-    transport::realtime::{PublishError, PublishErrorKind},
+    transport::{TransportError, TransportErrorKind},
 };
 
 /// How many conversations may wait for their notification.
@@ -188,7 +188,8 @@ impl Notifier {
             .push
             .notify(std::slice::from_ref(user_id), &notification);
         let pushed = clock::timeout(&*reach.clock, CALL_TIMEOUT, pushed).await;
-        let pushed = pushed.unwrap_or_else(|elapsed| Err(PublishError::new(PublishErrorKind::Down, elapsed)));
+        let pushed = pushed
+            .unwrap_or_else(|elapsed| Err(TransportError::new(TransportErrorKind::OutcomeUnknown, elapsed)));
         telemetry::notified(pushed.is_ok());
         if let Err(error) = &pushed {
             let error: &dyn std::error::Error = error;

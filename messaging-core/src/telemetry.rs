@@ -13,7 +13,7 @@ use crate::{
     host::rate_limit::Limited,
     relay::Health,
     store::AuditedAction,
-    transport::realtime::{PublishError, PublishErrorKind},
+    transport::{TransportError, TransportErrorKind},
 };
 
 /// A metric: what it is called, and what it tells.
@@ -310,13 +310,13 @@ pub(crate) fn host_failed(part: HostPart) {
 }
 
 /// A call to the transport has ended.
-pub(crate) fn called(events: usize, ended: &Result<(), PublishError>) {
-    let outcome = match ended.as_ref().map_err(PublishError::kind) {
+pub(crate) fn called(events: usize, ended: &Result<(), TransportError>) {
+    let outcome = match ended.as_ref().map_err(TransportError::kind) {
         Ok(()) => "accepted",
-        Err(PublishErrorKind::Refused) => "refused",
-        Err(PublishErrorKind::Busy { .. }) => "busy",
-        Err(PublishErrorKind::Down) => "down",
-        Err(PublishErrorKind::Misconfigured) => "misconfigured",
+        Err(TransportErrorKind::Refused) => "refused",
+        Err(TransportErrorKind::Busy { .. } | TransportErrorKind::Deferred { .. }) => "busy",
+        Err(TransportErrorKind::Unavailable | TransportErrorKind::OutcomeUnknown) => "down",
+        Err(TransportErrorKind::Misconfigured) => "misconfigured",
     };
     counter!(CALLS, "outcome" => outcome).increment(1);
     if ended.is_ok() {

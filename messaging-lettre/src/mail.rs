@@ -11,7 +11,10 @@ use lettre::{
         header::{HeaderName, HeaderValue},
     },
 };
-use messaging_core::transport::mailer::{Digest, MailError, MailErrorKind};
+use messaging_core::{
+    transport::mailer::Digest,
+    transport::{TransportError, TransportErrorKind},
+};
 
 use crate::{
     Links, Templates,
@@ -64,9 +67,9 @@ impl DigestMail {
     /// Composes the e-mail, with a text and an HTML part. The same digest always has the same `Message-ID`.
     ///
     /// # Errors
-    /// [`Refused`](MailErrorKind::Refused) if the recipient's address is invalid; [`Deferred`](MailErrorKind::Deferred)
+    /// [`Refused`](TransportErrorKind::Refused) if the recipient's address is invalid; [`Deferred`](TransportErrorKind::Deferred)
     /// if a template or a link is invalid, which concerns one language or one recipient only.
-    pub fn message(&self, digest: &Digest) -> Result<Message, MailError> {
+    pub fn message(&self, digest: &Digest) -> Result<Message, TransportError> {
         let address: Address = digest.email.parse().map_err(refused)?;
         let name = Some(label(&digest.name)).filter(|name| !name.is_empty());
         let rendered = self
@@ -107,12 +110,12 @@ fn header(name: &'static str, value: &str) -> HeaderValue {
     HeaderValue::new(HeaderName::new_from_ascii_str(name), value.to_owned())
 }
 
-fn refused(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> MailError {
-    MailError::new(MailErrorKind::Refused, source)
+fn refused(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> TransportError {
+    TransportError::new(TransportErrorKind::Refused, source)
 }
 
-fn deferred(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> MailError {
-    MailError::new(MailErrorKind::Deferred, source)
+fn deferred(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> TransportError {
+    TransportError::new(TransportErrorKind::Deferred { retry_after: None }, source)
 }
 
 impl fmt::Debug for DigestMail {

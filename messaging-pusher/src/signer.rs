@@ -4,9 +4,9 @@ use std::{collections::HashMap, fmt, sync::Arc};
 
 use messaging_core::{
     event::SocketId,
-    host::HostError,
     id::UserId,
     transport::channels::{ChannelAuth, Subscription, UserAuth},
+    transport::{TransportError, TransportErrorKind},
 };
 use pusher::PusherBuilder;
 use serde::{Deserialize, Serialize};
@@ -102,18 +102,18 @@ impl PusherSigner {
     /// Signs a subscription. The caller has already checked access.
     ///
     /// # Errors
-    /// [`HostError`] if the channel is public.
-    pub fn sign(&self, subscription: &Subscription) -> Result<ChannelAuth, HostError> {
-        self.try_sign(subscription).map_err(HostError::permanent)
+    /// [`Refused`](TransportErrorKind::Refused) if the channel is public.
+    pub fn sign(&self, subscription: &Subscription) -> Result<ChannelAuth, TransportError> {
+        self.try_sign(subscription).map_err(refused)
     }
 
     /// Signs a user's sign-in for one connection. The signed `user_data` is `{"id":"…"}` with the [protocol
     /// id](UserId::to_protocol_id) of the user.
     ///
     /// # Errors
-    /// [`HostError`] if the signing library fails.
-    pub fn sign_in(&self, socket_id: &SocketId, user: &UserId) -> Result<UserAuth, HostError> {
-        self.try_sign_in(socket_id, user).map_err(HostError::permanent)
+    /// [`Refused`](TransportErrorKind::Refused) if the signing library fails.
+    pub fn sign_in(&self, socket_id: &SocketId, user: &UserId) -> Result<UserAuth, TransportError> {
+        self.try_sign_in(socket_id, user).map_err(refused)
     }
 
     fn try_sign_in(&self, socket_id: &SocketId, user: &UserId) -> Result<UserAuth, SigningError> {
@@ -132,6 +132,10 @@ impl PusherSigner {
         let SignedAnswer { auth, channel_data } = serde_json::from_str(&answer)?;
         Ok(ChannelAuth { auth, channel_data })
     }
+}
+
+fn refused(error: SigningError) -> TransportError {
+    TransportError::new(TransportErrorKind::Refused, error)
 }
 
 /// The longest prefix of `text` that takes at most `bytes` bytes when escaped in JSON. Never splits a character.
@@ -177,7 +181,7 @@ mod tests {
         })
     }
 
-    fn sign(channel: &str, user_id: &str, name: &str) -> Result<ChannelAuth, HostError> {
+    fn sign(channel: &str, user_id: &str, name: &str) -> Result<ChannelAuth, TransportError> {
         signer().sign(&Subscription {
             socket_id: SocketId::parse("1234.1234").unwrap(),
             channel: ChannelName::parse(channel).unwrap(),

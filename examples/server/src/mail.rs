@@ -18,7 +18,8 @@ use axum::{
 };
 use messaging_core::{
     DigestId, DigestOptions, DigestPolicy,
-    transport::mailer::{Digest, DigestConversation, MailError, MailErrorKind, Mailer},
+    transport::mailer::{Digest, DigestConversation, Mailer},
+    transport::{TransportError, TransportErrorKind},
 };
 use messaging_lettre::{DigestMail, Links, Rendered, SmtpMailer, Templates};
 use minijinja::{Environment, context};
@@ -95,7 +96,7 @@ impl Mail {
 
 #[async_trait]
 impl Mailer for Mail {
-    async fn send(&self, digest: &Digest) -> Result<(), MailError> {
+    async fn send(&self, digest: &Digest) -> Result<(), TransportError> {
         match self {
             Self::Smtp(mailer) => mailer.send(digest).await,
             Self::Page(page) => page.add(digest),
@@ -104,10 +105,11 @@ impl Mailer for Mail {
 }
 
 impl MailPage {
-    fn add(&self, digest: &Digest) -> Result<(), MailError> {
+    fn add(&self, digest: &Digest) -> Result<(), TransportError> {
         let rendered = self.templates.render(digest, &self.links);
-        let Rendered { subject, text, html } =
-            rendered.map_err(|error| MailError::new(MailErrorKind::Deferred, error))?;
+        let Rendered { subject, text, html } = rendered.map_err(|error| {
+            TransportError::new(TransportErrorKind::Deferred { retry_after: None }, error)
+        })?;
         tracing::info!(to = %digest.user_id, "e-mail added to the page /demo/mail");
         let mut mails = self.mails.lock().unwrap_or_else(PoisonError::into_inner);
         mails.truncate(MAX_MAILS - 1);

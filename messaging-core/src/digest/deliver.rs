@@ -9,14 +9,15 @@ use super::{
 };
 use crate::{
     clock,
-    domain::digest::{Extent, pause_after},
+    domain::digest::{Extent, LONGEST_PAUSE, pause_after},
     host::directory::Contact,
     id::DigestId,
     profiles::profiles_or_blank,
     store::{DigestAttempt, DigestLease, DigestPostponement, Excerpt, StoreError},
     telemetry::{self, Mailed},
     time::Timestamp,
-    transport::mailer::{Digest, MailError, MailErrorKind},
+    transport::mailer::Digest,
+    transport::{TransportError, TransportErrorKind},
 };
 
 /// When to look again where all that was to be shown has gone between two looks.
@@ -65,6 +66,17 @@ impl End {
         Self::Again {
             at,
             counts: CountsTowardsLimit::No,
+        }
+    }
+
+    /// The same end, but the user is not looked at again before that time.
+    fn not_before(self, earliest: Timestamp) -> Self {
+        match self {
+            Self::Again { at, counts } => Self::Again {
+                at: at.max(earliest),
+                counts,
+            },
+            Self::Sent | Self::NothingToSend => self,
         }
     }
 
@@ -170,7 +182,8 @@ impl Digester {
     async fn mail(&self, begun: &mut Begun, digest: &Digest) -> End {
         let sent = self.parts.mailer.send(digest);
         let sent = clock::timeout(&*self.parts.reach.clock, self.parts.options.mail_timeout, sent).await;
-        let sent = sent.unwrap_or_else(|elapsed| Err(MailError::new(MailErrorKind::OutcomeUnknown, elapsed)));
+        let sent = sent
+            .unwrap_or_else(|elapsed| Err(TransportError::new(TransportErrorKind::OutcomeUnknown, elapsed)));
         let (end, outcome) = match sent {
             Ok(()) => {
                 self.deferrals.accepted(&begun.lease.user_id, &digest.email);
@@ -187,10 +200,10 @@ impl Digester {
     }
 
     /// The end of an attempt that the mail server did not accept.
-    fn not_taken(&self, begun: &mut Begun, email: &str, error: &MailError) -> (End, Mailed) {
+    fn not_taken(&self, begun: &mut Begun, email: &str, error: &TransportError) -> (End, Mailed) {
         let now = self.now();
         match error.kind() {
-            MailErrorKind::Refused => {
+            TransportErrorKind::Refused => {
                 log(
                     begun,
                     error,
@@ -198,12 +211,14 @@ impl Digester {
                 );
                 (End::NothingToSend, Mailed::Refused)
             }
-            MailErrorKind::Deferred => {
+            TransportErrorKind::Deferred { retry_after } => {
                 let deferral = self.deferrals.defer(&begun.lease.user_id, email, now);
-                self.deferred(begun, now, deferral, error)
+                let (end, outcome) = self.deferred(begun, now, deferral, error);
+                let asked = retry_after.unwrap_or_default().min(LONGEST_PAUSE);
+                (end.not_before(now + asked), outcome)
             }
             // It may have been taken: repeated with its id, seldom, and not for ever.
-            MailErrorKind::OutcomeUnknown => {
+            TransportErrorKind::OutcomeUnknown => {
                 self.rest(now);
                 begun.maybe_sent = Some(now);
                 let in_a_row = self.deferrals.defer(&begun.lease.user_id, email, now).in_a_row;
@@ -212,7 +227,9 @@ impl Digester {
                 log(begun, error, end.limit_or(what));
                 (end, Mailed::Failed)
             }
-            _ => {
+            TransportErrorKind::Busy { .. }
+            | TransportErrorKind::Unavailable
+            | TransportErrorKind::Misconfigured => {
                 let what = "digest delivery failed; retrying, one recipient at a time until it works";
                 log(begun, error, what);
                 (End::again(self.rest(now)), Mailed::Failed)
@@ -226,7 +243,7 @@ impl Digester {
         begun: &Begun,
         now: Timestamp,
         deferral: Deferral,
-        error: &MailError,
+        error: &TransportError,
     ) -> (End, Mailed) {
         match deferral.counts {
             CountsTowardsLimit::Yes => {
@@ -294,7 +311,7 @@ impl Digester {
     }
 }
 
-fn log(begun: &Begun, error: &MailError, what: &'static str) {
+fn log(begun: &Begun, error: &TransportError, what: &'static str) {
     let (user_id, digest_id) = (&begun.lease.user_id, begun.attempt.id);
     let error: &dyn std::error::Error = error;
     tracing::warn!(%user_id, %digest_id, error, "{what}");

@@ -155,7 +155,7 @@ const DAY: Duration = Duration::from_hours(24);
 
 /// The pause after the first deferral of a recipient, and the longest.
 const FIRST_PAUSE: Duration = Duration::from_mins(1);
-const LONGEST_PAUSE: Duration = Duration::from_hours(4);
+pub(crate) const LONGEST_PAUSE: Duration = Duration::from_hours(4);
 
 impl DigestPolicy {
     /// Decides about a user whose oldest message that is neither read nor mailed was sent at `oldest`.

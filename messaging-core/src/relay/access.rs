@@ -20,7 +20,8 @@ use crate::{
     id::UserId,
     store::LoadedEntry,
     telemetry,
-    transport::realtime::{PublishError, PublishErrorKind, RevokeScope},
+    transport::realtime::RevokeScope,
+    transport::{TransportError, TransportErrorKind},
 };
 
 /// The entries of a lane that are published together: up to the next that ends a user's access.
@@ -98,7 +99,11 @@ impl Relay {
         }
     }
 
-    async fn end_connections_of(&self, user_id: &UserId, keys: &[EntryKey]) -> Result<(), PublishErrorKind> {
+    async fn end_connections_of(
+        &self,
+        user_id: &UserId,
+        keys: &[EntryKey],
+    ) -> Result<(), TransportErrorKind> {
         // Any of its channels: it is the user who is named.
         let Some((of, _)) = keys.first() else {
             return Ok(());
@@ -108,7 +113,10 @@ impl Relay {
         ended.map_err(|error| {
             let cause: &dyn std::error::Error = &error;
             match error.kind() {
-                kind @ (PublishErrorKind::Busy { .. } | PublishErrorKind::Down) => {
+                kind @ (TransportErrorKind::Busy { .. }
+                | TransportErrorKind::Deferred { .. }
+                | TransportErrorKind::Unavailable
+                | TransportErrorKind::OutcomeUnknown) => {
                     tracing::warn!(
                         %user_id, error = cause,
                         "ending a user's connections failed; retrying, for a minute at most, before anything later is \
@@ -116,7 +124,7 @@ impl Relay {
                     );
                     kind
                 }
-                kind @ (PublishErrorKind::Refused | PublishErrorKind::Misconfigured) => {
+                kind @ (TransportErrorKind::Refused | TransportErrorKind::Misconfigured) => {
                     tracing::error!(
                         %user_id, error = cause,
                         "ending a user's connections failed; publishing goes on, and the subscriptions last until their \
@@ -128,10 +136,11 @@ impl Relay {
         })
     }
 
-    async fn revoke(&self, user_id: &UserId, channel: &ChannelName) -> Result<(), PublishError> {
+    async fn revoke(&self, user_id: &UserId, channel: &ChannelName) -> Result<(), TransportError> {
         let revoked = self.parts.realtime.revoke(user_id, channel);
         let revoked = clock::timeout(&*self.parts.clock, self.options().call_timeout, revoked).await;
-        revoked.unwrap_or_else(|elapsed| Err(PublishError::new(PublishErrorKind::Down, elapsed)))
+        revoked
+            .unwrap_or_else(|elapsed| Err(TransportError::new(TransportErrorKind::OutcomeUnknown, elapsed)))
     }
 
     async fn end_subscriptions(&self, run: &Run) -> Option<Failure> {
@@ -143,9 +152,11 @@ impl Relay {
                 continue;
             };
             let retry_after = match error.kind() {
-                PublishErrorKind::Busy { retry_after } => Some(retry_after),
-                PublishErrorKind::Down => Some(None),
-                _ => None,
+                TransportErrorKind::Busy { retry_after } | TransportErrorKind::Deferred { retry_after } => {
+                    Some(retry_after)
+                }
+                TransportErrorKind::Unavailable | TransportErrorKind::OutcomeUnknown => Some(None),
+                TransportErrorKind::Refused | TransportErrorKind::Misconfigured => None,
             };
             let waits = run.tries_before() < MAX_TRIES;
             let cause: &dyn std::error::Error = &error;

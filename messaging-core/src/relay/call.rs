@@ -6,16 +6,17 @@ use crate::{
     event::Event,
     id::ConversationId,
     telemetry,
-    transport::realtime::{PublishError, PublishErrorKind},
+    transport::{TransportError, TransportErrorKind},
 };
 
 impl Relay {
     /// One call; `lane` is the first that it carries. One that is not answered in time counts as
-    /// [`Down`](PublishErrorKind::Down).
-    pub(super) async fn call(&self, lane: ConversationId, events: &[Event]) -> Result<(), PublishError> {
+    /// [`OutcomeUnknown`](TransportErrorKind::OutcomeUnknown).
+    pub(super) async fn call(&self, lane: ConversationId, events: &[Event]) -> Result<(), TransportError> {
         let published = self.parts.realtime.publish(events);
         let ended = clock::timeout(&*self.parts.clock, self.options().call_timeout, published).await;
-        let ended = ended.unwrap_or_else(|elapsed| Err(PublishError::new(PublishErrorKind::Down, elapsed)));
+        let ended = ended
+            .unwrap_or_else(|elapsed| Err(TransportError::new(TransportErrorKind::OutcomeUnknown, elapsed)));
         telemetry::called(events.len(), &ended);
         match &ended {
             Ok(()) => self.answered(),
@@ -24,22 +25,22 @@ impl Relay {
         ended
     }
 
-    fn failed(&self, lane: ConversationId, error: &PublishError) {
+    fn failed(&self, lane: ConversationId, error: &TransportError) {
         let cause: &dyn std::error::Error = error;
         let failure = match error.kind() {
-            PublishErrorKind::Refused => {
+            TransportErrorKind::Refused => {
                 tracing::warn!(error = cause, "the transport refused events");
                 return self.answered();
             }
-            PublishErrorKind::Busy { retry_after } => {
+            TransportErrorKind::Busy { retry_after } | TransportErrorKind::Deferred { retry_after } => {
                 tracing::info!(error = cause, "the transport is busy");
                 CallFailure::Busy { retry_after }
             }
-            PublishErrorKind::Down => {
+            TransportErrorKind::Unavailable | TransportErrorKind::OutcomeUnknown => {
                 tracing::warn!(error = cause, "the transport is down");
                 CallFailure::Down
             }
-            PublishErrorKind::Misconfigured => {
+            TransportErrorKind::Misconfigured => {
                 tracing::error!(error = cause, "the transport does not accept our credentials");
                 let halt = self.options().halt;
                 CallFailure::Credentials { halt }

@@ -9,7 +9,7 @@ use crate::{
     store::{Entry, EntryKind, Lane, Progress},
     telemetry,
     time::Timestamp,
-    transport::realtime::{PublishError, PublishErrorKind},
+    transport::{TransportError, TransportErrorKind},
 };
 
 /// One lane's events, and how far they have come.
@@ -152,13 +152,17 @@ impl Run {
     }
 
     /// A call with the run's next events was not accepted.
-    fn reject(&mut self, error: &PublishError) {
+    fn reject(&mut self, error: &TransportError) {
         self.failure = Some(match error.kind() {
-            PublishErrorKind::Refused => return self.refuse(error_chain(error)),
-            PublishErrorKind::Busy { retry_after } => Failure::Transport { retry_after },
-            PublishErrorKind::Down => Failure::Transport { retry_after: None },
+            TransportErrorKind::Refused => return self.refuse(error_chain(error)),
+            TransportErrorKind::Busy { retry_after } | TransportErrorKind::Deferred { retry_after } => {
+                Failure::Transport { retry_after }
+            }
+            TransportErrorKind::Unavailable | TransportErrorKind::OutcomeUnknown => {
+                Failure::Transport { retry_after: None }
+            }
             // Nothing is wrong with the lane: the breaker is open.
-            PublishErrorKind::Misconfigured => Failure::Stopped,
+            TransportErrorKind::Misconfigured => Failure::Stopped,
         });
     }
 
@@ -199,7 +203,7 @@ impl Relay {
                     }
                 }
                 // One event of many may be at fault: each goes by itself.
-                Err(error) if error.kind() == PublishErrorKind::Refused && batch.events.len() > 1 => {
+                Err(error) if error.kind() == TransportErrorKind::Refused && batch.events.len() > 1 => {
                     self.deliver_singly(runs, &batch.parts).await;
                 }
                 Err(error) => {

@@ -2,18 +2,21 @@ use async_trait::async_trait;
 
 use crate::{
     event::{ChannelName, Event},
-    host::HostError,
     id::UserId,
     transport::channels::{ChannelAuth, Channels, Subscription, Webhook, WebhookError},
-    transport::realtime::{Limits, PublishError, Realtime},
+    transport::realtime::{Limits, Realtime},
+    transport::{TransportError, TransportErrorKind},
 };
 
 /// The transport of a host that has none: takes everything, delivers nothing, signs nothing.
 pub(crate) struct NoopRealtime;
 
 impl Channels for NoopRealtime {
-    fn sign(&self, _: &Subscription) -> Result<ChannelAuth, HostError> {
-        Err(HostError::permanent("there is no realtime server to sign for"))
+    fn sign(&self, _: &Subscription) -> Result<ChannelAuth, TransportError> {
+        Err(TransportError::new(
+            TransportErrorKind::Misconfigured,
+            "there is no realtime server to sign for",
+        ))
     }
 
     fn receive_webhook(&self, _: &Webhook<'_>) -> Result<(), WebhookError> {
@@ -32,11 +35,11 @@ impl Realtime for NoopRealtime {
         }
     }
 
-    async fn publish(&self, _: &[Event]) -> Result<(), PublishError> {
+    async fn publish(&self, _: &[Event]) -> Result<(), TransportError> {
         Ok(())
     }
 
-    async fn revoke(&self, _: &UserId, _: &ChannelName) -> Result<(), PublishError> {
+    async fn revoke(&self, _: &UserId, _: &ChannelName) -> Result<(), TransportError> {
         Ok(())
     }
 }

@@ -17,7 +17,7 @@ use super::retry;
 use crate::{
     id::{ConversationId, UserId},
     time::Timestamp,
-    transport::realtime::PublishErrorKind,
+    transport::TransportErrorKind,
 };
 
 /// The time between the beginnings of two calls for a user.
@@ -113,7 +113,7 @@ impl Revocations {
         &self,
         user_id: &UserId,
         number: u64,
-        ended: Result<(), PublishErrorKind>,
+        ended: Result<(), TransportErrorKind>,
         now: Timestamp,
     ) {
         if let Some(calls) = self.users().get_mut(user_id) {
@@ -200,7 +200,7 @@ impl Calls {
         self.begun
     }
 
-    fn end(&mut self, number: u64, ended: Result<(), PublishErrorKind>, now: Timestamp) {
+    fn end(&mut self, number: u64, ended: Result<(), TransportErrorKind>, now: Timestamp) {
         self.under_way = self.under_way.filter(|under_way| *under_way != number);
         // A later one, which may begin where this one took long, says more.
         if number < self.over.0.max(self.failed) {
@@ -211,13 +211,13 @@ impl Calls {
                 self.over = (number, Outcome::Ended);
                 self.is_giving_up_logged = false;
             }
-            Err(PublishErrorKind::Busy { retry_after }) => {
+            Err(TransportErrorKind::Busy { retry_after } | TransportErrorKind::Deferred { retry_after }) => {
                 let asked = retry_after.unwrap_or_default().min(retry::MAX_DELAY);
                 self.not_before = self.not_before.max(now + asked);
                 self.failed = number;
             }
-            Err(PublishErrorKind::Down) => self.failed = number,
-            Err(PublishErrorKind::Refused | PublishErrorKind::Misconfigured) => {
+            Err(TransportErrorKind::Unavailable | TransportErrorKind::OutcomeUnknown) => self.failed = number,
+            Err(TransportErrorKind::Refused | TransportErrorKind::Misconfigured) => {
                 self.over = (number, Outcome::Refused);
             }
         }

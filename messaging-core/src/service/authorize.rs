@@ -9,8 +9,9 @@ use crate::{
     host::directory::ProfileQuery,
     id::UserId,
     policy::{Action, Refusal},
+    transport::TransportError,
     transport::channels::{ChannelAuth, Member, Subscription, UserAuth},
-    transport::realtime::{PublishError, RevokeScope},
+    transport::realtime::RevokeScope,
 };
 
 const AUTHORISING: &str = "authorising a subscription";
@@ -139,7 +140,7 @@ impl Messaging {
     async fn ended(
         &self,
         channel: &ChannelName,
-        call: impl Future<Output = Result<(), PublishError>> + Send,
+        call: impl Future<Output = Result<(), TransportError>> + Send,
     ) {
         match clock::timeout(&*self.0.clock, self.0.relay.call_timeout(), call).await {
             Ok(Ok(())) => {}

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::host::HostError;
+use super::TransportError;
 use crate::{
     event::{ChannelName, SocketId},
     id::UserId,
@@ -15,15 +15,16 @@ pub trait Channels: Send + Sync {
     /// signed into a presence channel's answer, and never into a private channel's.
     ///
     /// # Errors
-    /// When the adapter's configuration does not allow signing.
-    fn sign(&self, subscription: &Subscription) -> Result<ChannelAuth, HostError>;
+    /// [`Refused`](super::TransportErrorKind::Refused) if this subscription cannot be signed;
+    /// [`Misconfigured`](super::TransportErrorKind::Misconfigured) if the adapter's configuration allows no signing.
+    fn sign(&self, subscription: &Subscription) -> Result<ChannelAuth, TransportError>;
 
     /// The answer with which a client proves to the realtime server whose connection it is, so that the server can end all
     /// of a user's connections; `None` where the server has no notion of it, as by default.
     ///
     /// # Errors
-    /// When the adapter's configuration does not allow signing.
-    fn sign_in(&self, socket_id: &SocketId, user: &UserId) -> Result<Option<UserAuth>, HostError> {
+    /// As for [`sign`](Self::sign).
+    fn sign_in(&self, socket_id: &SocketId, user: &UserId) -> Result<Option<UserAuth>, TransportError> {
         let _ = (socket_id, user);
         Ok(None)
     }

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::Cause;
+use super::TransportError;
 use crate::{
     domain::{body::Body, message::Origin, side::Side},
     host::directory::{BookingProfile, Contact},
@@ -15,13 +15,25 @@ use crate::{
 pub trait Mailer: Send + Sync {
     /// Hands one digest to the mail server, and returns when the server has taken it.
     ///
-    /// The same digest may be handed over again: after [`OutcomeUnknown`](MailErrorKind::OutcomeUnknown), or
+    /// The same digest may be handed over again: after [`OutcomeUnknown`](super::TransportErrorKind::OutcomeUnknown), or
     /// after a crash before its record. It then has the same [id](Digest::id), and holds nothing that the first
     /// did not: a `Message-ID` made from the id lets a mailbox know the two for one.
     ///
     /// # Errors
-    /// [`MailErrorKind`] says whether the server may have taken it, and whether trying again can help.
-    async fn send(&self, digest: &Digest) -> Result<(), MailError>;
+    /// - [`Refused`](super::TransportErrorKind::Refused): this digest or its recipient will not be taken, however often it is
+    ///   tried: no such mailbox, no address at all. What it is about counts as mailed.
+    /// - [`Deferred`](super::TransportErrorKind::Deferred): this digest or its recipient is not taken for now: a full mailbox,
+    ///   greylisting, a text that a filter or a template will not have. It is tried again, after a longer pause each time
+    ///   and not before `retry_after` (at most 4 hours), until
+    ///   [`DigestPolicy::deferrals`](crate::DigestPolicy::deferrals) of them count; then what it is about counts as mailed.
+    ///   A deferral counts if the server accepted an e-mail to the same domain since this user's previous one.
+    /// - [`Unavailable`](super::TransportErrorKind::Unavailable): the mail server cannot be reached, or asks to come back later,
+    ///   whoever the recipient. [`Busy`](super::TransportErrorKind::Busy) is treated alike.
+    /// - [`OutcomeUnknown`](super::TransportErrorKind::OutcomeUnknown): the connection was lost, or the time was over, before the
+    ///   server's answer came.
+    /// - [`Misconfigured`](super::TransportErrorKind::Misconfigured): a wrong password, a sender that the server refuses, a quota
+    ///   that is used up. It is tried again until that is corrected, and nothing is lost.
+    async fn send(&self, digest: &Digest) -> Result<(), TransportError>;
 }
 
 /// One e-mail to one user about what is unread for them, in all their conversations.
@@ -84,54 +96,4 @@ pub struct DigestMessage {
     pub body: Body,
     /// When it was sent.
     pub sent_at: Timestamp,
-}
-
-/// Why a digest was not sent, or may not have been.
-#[derive(Debug, thiserror::Error)]
-#[error("{kind}")]
-pub struct MailError {
-    kind: MailErrorKind,
-    #[source]
-    source: Cause,
-}
-
-/// What can be done about it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum MailErrorKind {
-    /// This digest or its recipient will not be taken, however often it is tried: no such mailbox, no address
-    /// at all. What it is about counts as mailed.
-    #[error("the recipient is refused")]
-    Refused,
-    /// This digest or its recipient is not taken for now: a full mailbox, greylisting, a text that a filter or a
-    /// template will not have. Others are not concerned. It is tried again, after a longer pause each time, until
-    /// [`DigestPolicy::deferrals`](crate::DigestPolicy::deferrals) of them count; then what it is about counts as mailed. A
-    /// deferral counts if the server accepted an e-mail to the same domain since this user's previous one.
-    #[error("the recipient is deferred")]
-    Deferred,
-    /// The mail server cannot be reached, or asks to come back later, whoever the recipient. It did not take it.
-    #[error("the mail server is unavailable")]
-    Unavailable,
-    /// The connection was lost, or the time was over, before the server's answer came: it may have taken it.
-    #[error("the mail server may have taken it")]
-    OutcomeUnknown,
-    /// The server does not accept us, whoever the recipient: a wrong password, a sender that it refuses, a quota that
-    /// is used up. It did not take it; it is tried again until that is mended, and nothing is lost.
-    #[error("the mail server does not accept us")]
-    Misconfigured,
-}
-
-impl MailError {
-    /// An error with its cause.
-    pub fn new(kind: MailErrorKind, source: impl Into<Cause>) -> Self {
-        Self {
-            kind,
-            source: source.into(),
-        }
-    }
-
-    /// What can be done about it.
-    pub fn kind(&self) -> MailErrorKind {
-        self.kind
-    }
 }

@@ -1,8 +1,11 @@
 //! Transports: the traits through which events, notifications and e-mails leave the process. Implemented by adapters.
 
 pub mod channels;
+mod error;
 pub mod mailer;
 pub mod push;
 pub mod realtime;
+
+pub use error::{TransportError, TransportErrorKind};
 
 pub(crate) use crate::host::Cause;

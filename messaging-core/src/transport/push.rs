@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::realtime::PublishError;
+use super::TransportError;
 use crate::{
     domain::{body::Body, message::Origin},
     id::{ConversationId, MessageId, UserId},
@@ -15,8 +15,8 @@ pub trait Push: Send + Sync {
     /// Notifies these users, in as few calls as it takes. It is tried once: an error is noted, and that is all.
     ///
     /// # Errors
-    /// As of a [`Realtime`](super::realtime::Realtime): what has been sent by then stays sent.
-    async fn notify(&self, users: &[UserId], notification: &Notification) -> Result<(), PublishError>;
+    /// A [`TransportError`] of any kind: all are treated alike. What has been sent by then stays sent.
+    async fn notify(&self, users: &[UserId], notification: &Notification) -> Result<(), TransportError>;
 
     /// What a device shows to the push service to be one of this user's, valid from `now` on for as long as the
     /// service allows. Given to that user only.

@@ -1,10 +1,8 @@
 //! Realtime: handing events to the server that delivers them.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 
-use super::{Cause, channels::Channels};
+use super::{TransportError, channels::Channels};
 use crate::{
     event::{ChannelName, Event},
     id::UserId,
@@ -20,16 +18,19 @@ pub trait Realtime: Channels {
     /// failed. A batch is never empty and never over the limits.
     ///
     /// # Errors
-    /// [`PublishErrorKind`] says whether it is this batch that will not do, or the transport.
-    async fn publish(&self, batch: &[Event]) -> Result<(), PublishError>;
+    /// [`Refused`](super::TransportErrorKind::Refused) if this batch will not do, [`Busy`](super::TransportErrorKind::Busy),
+    /// [`Unavailable`](super::TransportErrorKind::Unavailable), [`OutcomeUnknown`](super::TransportErrorKind::OutcomeUnknown) and
+    /// [`Misconfigured`](super::TransportErrorKind::Misconfigured). The relay treats `Unavailable` and `OutcomeUnknown` alike,
+    /// since clients drop events that they have already, and [`Deferred`](super::TransportErrorKind::Deferred) as `Busy`.
+    async fn publish(&self, batch: &[Event]) -> Result<(), TransportError>;
 
     /// Ends a user's subscription to a channel after their access ended; as far as the transport can. Where
     /// [`revoke_scope`](Self::revoke_scope) is the user, it ends all connections of the user, whichever channel is named.
     ///
     /// # Errors
-    /// As for [`publish`](Self::publish). What is busy or down is tried again, for a minute at most; any other failure is
-    /// noted and passed over.
-    async fn revoke(&self, user_id: &UserId, channel: &ChannelName) -> Result<(), PublishError>;
+    /// As for [`publish`](Self::publish). It is tried again, for a minute at most, unless the kind is `Refused` or
+    /// `Misconfigured`: such a failure is noted and passed over.
+    async fn revoke(&self, user_id: &UserId, channel: &ChannelName) -> Result<(), TransportError>;
 
     /// What a call of [`revoke`](Self::revoke) ends: by default the subscription that it names.
     fn revoke_scope(&self) -> RevokeScope {
@@ -42,7 +43,7 @@ pub trait Realtime: Channels {
     ///
     /// # Errors
     /// As for [`publish`](Self::publish); the caller only notes it.
-    async fn unsubscribe(&self, user_id: &UserId, channel: &ChannelName) -> Result<(), PublishError> {
+    async fn unsubscribe(&self, user_id: &UserId, channel: &ChannelName) -> Result<(), TransportError> {
         let _ = (user_id, channel);
         Ok(())
     }
@@ -66,49 +67,4 @@ pub struct Limits {
     pub events_per_call: usize,
     /// The most bytes of one event's data; larger events go truncated.
     pub data_bytes: usize,
-}
-
-/// Why a call to the transport failed.
-#[derive(Debug, thiserror::Error)]
-#[error("{kind}")]
-pub struct PublishError {
-    kind: PublishErrorKind,
-    #[source]
-    source: Cause,
-}
-
-/// What can be done about it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum PublishErrorKind {
-    /// The transport refused what it was given (400, 413). The same events will be refused again.
-    #[error("the transport refused the events")]
-    Refused,
-    /// The transport asks for patience (429).
-    #[error("the transport is busy")]
-    Busy {
-        /// How long, if it said so.
-        retry_after: Option<Duration>,
-    },
-    /// No answer, or a failure of the transport (time-out, lost connection, 5xx). It may have accepted.
-    #[error("the transport is down")]
-    Down,
-    /// The transport does not accept us (401, 403). Trying again at speed helps nobody.
-    #[error("the transport does not accept our credentials")]
-    Misconfigured,
-}
-
-impl PublishError {
-    /// An error with its cause.
-    pub fn new(kind: PublishErrorKind, source: impl Into<Cause>) -> Self {
-        Self {
-            kind,
-            source: source.into(),
-        }
-    }
-
-    /// What can be done about it.
-    pub fn kind(&self) -> PublishErrorKind {
-        self.kind
-    }
 }

@@ -19,7 +19,8 @@ use messaging_core::{
     memory::MemoryStore,
     store::{OutboxStore, StoreErrorKind},
     transport::channels::{ChannelAuth, Channels, Subscription, Webhook, WebhookError},
-    transport::realtime::{Limits, PublishError, PublishErrorKind, Realtime},
+    transport::realtime::{Limits, Realtime},
+    transport::{TransportError, TransportErrorKind},
 };
 use messaging_testkit::fake::{Effect, FailingStore};
 
@@ -104,7 +105,7 @@ async fn an_event_that_is_refused_slowly_becomes_a_dead_letter() {
         if refused {
             clock.advance(3 * SECOND);
         }
-        refused.then_some(PublishErrorKind::Refused)
+        refused.then_some(TransportErrorKind::Refused)
     });
     on.send("poison").await;
     on.send("behind it").await;
@@ -276,8 +277,11 @@ struct Counting {
 }
 
 impl Channels for Counting {
-    fn sign(&self, _: &Subscription) -> Result<ChannelAuth, HostError> {
-        Err(HostError::permanent("nothing is signed here"))
+    fn sign(&self, _: &Subscription) -> Result<ChannelAuth, TransportError> {
+        Err(TransportError::new(
+            TransportErrorKind::Misconfigured,
+            "nothing is signed here",
+        ))
     }
 
     fn receive_webhook(&self, _: &Webhook<'_>) -> Result<(), WebhookError> {
@@ -296,7 +300,7 @@ impl Realtime for Counting {
         }
     }
 
-    async fn publish(&self, _: &[Event]) -> Result<(), PublishError> {
+    async fn publish(&self, _: &[Event]) -> Result<(), TransportError> {
         let now = self.now.fetch_add(1, Ordering::Relaxed) + 1;
         self.most.fetch_max(now, Ordering::Relaxed);
         for _ in 0..3 {
@@ -306,7 +310,7 @@ impl Realtime for Counting {
         Ok(())
     }
 
-    async fn revoke(&self, _: &UserId, _: &ChannelName) -> Result<(), PublishError> {
+    async fn revoke(&self, _: &UserId, _: &ChannelName) -> Result<(), TransportError> {
         Ok(())
     }
 }
@@ -348,7 +352,7 @@ async fn no_more_calls_are_under_way_than_allowed() {
 async fn after_a_halt_lanes_are_published_from_memory_again() {
     let on = hard().await;
     let _attending = on.workers.relay().attend();
-    on.realtime.fail_next([PublishErrorKind::Misconfigured]);
+    on.realtime.fail_next([TransportErrorKind::Misconfigured]);
     on.send("refused").await;
     on.workers.relay().step().await.unwrap();
     on.clock.advance(30 * SECOND);

@@ -11,9 +11,9 @@ use messaging_core::{
     memory::MemoryStore,
     store::{ActivityScan, Capabilities, Capability, Store, StoreError, StoreMethod},
     transport::{
-        mailer::{Digest, MailError, Mailer},
+        TransportError,
+        mailer::{Digest, Mailer},
         push::{Notification, Push},
-        realtime::PublishError,
     },
     wrap_store,
 };
@@ -48,14 +48,14 @@ struct Unused;
 
 #[async_trait]
 impl Mailer for Unused {
-    async fn send(&self, _: &Digest) -> Result<(), MailError> {
+    async fn send(&self, _: &Digest) -> Result<(), TransportError> {
         unreachable!("nothing was built")
     }
 }
 
 #[async_trait]
 impl Push for Unused {
-    async fn notify(&self, _: &[UserId], _: &Notification) -> Result<(), PublishError> {
+    async fn notify(&self, _: &[UserId], _: &Notification) -> Result<(), TransportError> {
         unreachable!("nothing was built")
     }
 

@@ -51,7 +51,7 @@ async fn typing_names_the_actor_and_needs_access() {
     );
     world
         .realtime
-        .fail(|_| Some(messaging_core::transport::realtime::PublishErrorKind::Down));
+        .fail(|_| Some(messaging_core::transport::TransportErrorKind::Unavailable));
     world
         .messaging
         .set_typing(&carl(), id, Typing::Started, None)

@@ -19,9 +19,9 @@ use messaging_core::{
     host::rate_limit::Limited,
     memory::MemoryStore,
     telemetry::METRICS,
-    transport::mailer::{Digest, MailError, MailErrorKind, Mailer},
+    transport::mailer::{Digest, Mailer},
     transport::push::{Notification, Push},
-    transport::realtime::{PublishError, PublishErrorKind},
+    transport::{TransportError, TransportErrorKind},
 };
 use messaging_testkit::{
     fake::{FakeDirectory, RecordingRealtime},
@@ -55,15 +55,21 @@ impl Outside {
 
 #[async_trait]
 impl Mailer for Outside {
-    async fn send(&self, _: &Digest) -> Result<(), MailError> {
+    async fn send(&self, _: &Digest) -> Result<(), TransportError> {
         if self.is(Broken::Mailbox) {
-            return Err(MailError::new(MailErrorKind::Deferred, "as asked for"));
+            return Err(TransportError::new(
+                TransportErrorKind::Deferred { retry_after: None },
+                "as asked for",
+            ));
         }
         if self.is(Broken::Recipient) {
-            return Err(MailError::new(MailErrorKind::Refused, "as asked for"));
+            return Err(TransportError::new(TransportErrorKind::Refused, "as asked for"));
         }
         if self.is(Broken::Mailer) {
-            return Err(MailError::new(MailErrorKind::Unavailable, "as asked for"));
+            return Err(TransportError::new(
+                TransportErrorKind::Unavailable,
+                "as asked for",
+            ));
         }
         Ok(())
     }
@@ -71,9 +77,12 @@ impl Mailer for Outside {
 
 #[async_trait]
 impl Push for Outside {
-    async fn notify(&self, _: &[UserId], _: &Notification) -> Result<(), PublishError> {
+    async fn notify(&self, _: &[UserId], _: &Notification) -> Result<(), TransportError> {
         if self.is(Broken::Push) {
-            return Err(PublishError::new(PublishErrorKind::Down, "as asked for"));
+            return Err(TransportError::new(
+                TransportErrorKind::Unavailable,
+                "as asked for",
+            ));
         }
         Ok(())
     }
@@ -193,15 +202,15 @@ async fn much(house: &House) {
     messaging.history(&agent(1), &newest(id)).await.unwrap();
 
     for kind in [
-        PublishErrorKind::Down,
-        PublishErrorKind::Busy { retry_after: None },
-        PublishErrorKind::Misconfigured,
+        TransportErrorKind::Unavailable,
+        TransportErrorKind::Busy { retry_after: None },
+        TransportErrorKind::Misconfigured,
     ] {
         house.realtime.fail_next([kind]);
         house.send(&client(1), &message(id, "Try again", None)).await;
         house.work(HOUR).await;
     }
-    house.realtime.fail_next([PublishErrorKind::Refused; 200]);
+    house.realtime.fail_next([TransportErrorKind::Refused; 200]);
     house.send(&client(1), &message(id, "Never", None)).await;
     house.work(HOUR).await;
     house.realtime.heal();

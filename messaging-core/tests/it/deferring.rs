@@ -11,7 +11,8 @@ use messaging_core::{
     Body, ConversationId, DigestPolicy, HostOpen, Messaging, SendMessage, UserId, Workers,
     clock::ManualClock,
     memory::MemoryStore,
-    transport::mailer::{Digest, MailError, MailErrorKind, Mailer},
+    transport::mailer::{Digest, Mailer},
+    transport::{TransportError, TransportErrorKind},
 };
 use messaging_testkit::{
     fake::FakeDirectory,
@@ -31,6 +32,8 @@ struct Server(Arc<Mutex<State>>);
 #[derive(Default)]
 struct State {
     deferred: BTreeSet<UserId>,
+    /// The pause that it asks for.
+    retry_after: Option<Duration>,
     tries: BTreeMap<UserId, u32>,
     accepted: Vec<(UserId, u64)>,
     log: Vec<Said>,
@@ -55,12 +58,16 @@ fn counted(log: &[Said]) -> usize {
 
 #[async_trait]
 impl Mailer for Server {
-    async fn send(&self, digest: &Digest) -> Result<(), MailError> {
+    async fn send(&self, digest: &Digest) -> Result<(), TransportError> {
         let mut state = self.0.lock().unwrap();
         *state.tries.entry(digest.user_id.clone()).or_default() += 1;
         if state.deferred.contains(&digest.user_id) {
             state.log.push(Said::Deferred);
-            return Err(MailError::new(MailErrorKind::Deferred, "as asked for"));
+            let retry_after = state.retry_after;
+            return Err(TransportError::new(
+                TransportErrorKind::Deferred { retry_after },
+                "as asked for",
+            ));
         }
         state.log.push(Said::Accepted);
         state.accepted.push((digest.user_id.clone(), digest.messages));
@@ -193,6 +200,22 @@ async fn a_user_whose_deferrals_do_not_count_waits_longer_each_time_and_four_hou
         assert_eq!(house.server.tries(FULL), n - 1, "before {pause} minutes");
         house.after(MINUTE).await;
         assert_eq!(house.server.tries(FULL), n, "after {pause} minutes");
+    }
+}
+
+#[tokio::test]
+async fn a_deferred_user_waits_as_long_as_the_server_asks_and_four_hours_at_most() {
+    for (asked, waited) in [(600, 10), (1, 1), (60_000, 240)] {
+        let asked = Duration::from_secs(asked);
+        let house = House::new();
+        house.server.defers([FULL]);
+        house.server.0.lock().unwrap().retry_after = Some(asked);
+        house.send(FULL).await;
+        house.after(30 * MINUTE).await;
+        house.after(MINUTE * (waited - 1)).await;
+        assert_eq!(house.server.tries(FULL), 1, "{asked:?}");
+        house.after(MINUTE).await;
+        assert_eq!(house.server.tries(FULL), 2, "{asked:?}");
     }
 }
 

@@ -13,7 +13,7 @@ use messaging_core::{
     event::Event,
     memory::MemoryStore,
     store::{EntryKind, OutboxStore},
-    transport::realtime::PublishErrorKind,
+    transport::TransportErrorKind,
 };
 use proptest::prelude::*;
 
@@ -29,17 +29,18 @@ enum Step {
     Relay { process: usize },
     /// The clock goes that many milliseconds, forward or (within what leases allow) back.
     Wait { millis: i64 },
-    /// The next calls end like that; a call that is down may have been accepted all the same.
-    Fail { kinds: Vec<(PublishErrorKind, bool)> },
+    /// The next calls end like that; a call of an unknown outcome may have been accepted all the same.
+    Fail { kinds: Vec<(TransportErrorKind, bool)> },
 }
 
 const CONVERSATIONS: usize = 3;
 const PROCESSES: usize = 2;
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    use PublishErrorKind::{Busy, Down, Misconfigured, Refused};
+    use TransportErrorKind::{Busy, Misconfigured, OutcomeUnknown, Refused, Unavailable};
     let kind = prop_oneof![
-        4 => Just(Down),
+        4 => Just(OutcomeUnknown),
+        2 => Just(Unavailable),
         2 => Just(Busy { retry_after: None }),
         1 => Just(Misconfigured),
         2 => Just(Refused),
@@ -64,12 +65,12 @@ fn process(store: &MemoryStore, clock: &ManualClock, accepted: &Accepted, number
     world
 }
 
-fn script(world: &World, accepted: &Accepted, kinds: Vec<(PublishErrorKind, bool)>) {
+fn script(world: &World, accepted: &Accepted, kinds: Vec<(TransportErrorKind, bool)>) {
     let accepted = accepted.clone();
     let mut kinds = kinds.into_iter();
     world.realtime.fail(move |batch| {
         let (failure, is_accepted) = kinds.next().map_or((None, true), |(kind, late)| {
-            (Some(kind), late && kind == PublishErrorKind::Down)
+            (Some(kind), late && kind == TransportErrorKind::OutcomeUnknown)
         });
         if is_accepted {
             accepted.lock().unwrap().extend_from_slice(batch);

@@ -14,7 +14,8 @@ use messaging_core::{
     host::directory::{BookingParties, Contact, Directory, ProfileQuery, Profiles},
     memory::MemoryStore,
     store::{ChangeState, ConversationStore as _, ListScan, ListStart, Publisher},
-    transport::mailer::{Digest, MailErrorKind},
+    transport::TransportErrorKind,
+    transport::mailer::Digest,
 };
 use messaging_testkit::{
     fake::FakeDirectory,
@@ -81,7 +82,7 @@ impl House {
         std::mem::take(&mut self.mails.0.lock().unwrap().0)
     }
 
-    fn fail(&self, kind: MailErrorKind) {
+    fn fail(&self, kind: TransportErrorKind) {
         self.mails.0.lock().unwrap().1.push_back(kind);
     }
 }
@@ -183,7 +184,7 @@ async fn who_does_not_want_e_mail_or_has_no_address_is_not_mailed_later_either()
 
 #[tokio::test]
 async fn a_server_that_is_away_is_tried_again_with_all_that_there_is_by_then() {
-    for kind in [MailErrorKind::Unavailable, MailErrorKind::Misconfigured] {
+    for kind in [TransportErrorKind::Unavailable, TransportErrorKind::Misconfigured] {
         let house = House::new();
         let id = house.open(1, 1).await;
         house.send(1, id, "hello").await;
@@ -200,8 +201,8 @@ async fn what_may_have_been_taken_is_repeated_with_its_id_and_nothing_more() {
     let house = House::new();
     let id = house.open(1, 1).await;
     house.send(1, id, "hello").await;
-    house.fail(MailErrorKind::OutcomeUnknown);
-    house.fail(MailErrorKind::Unavailable);
+    house.fail(TransportErrorKind::OutcomeUnknown);
+    house.fail(TransportErrorKind::Unavailable);
     assert_eq!(house.after(30).await, []);
     house.send(1, id, "again").await;
     assert_eq!(house.after(1).await, []);
@@ -218,7 +219,7 @@ async fn what_may_have_been_taken_at_last_keeps_the_next_e_mail_waiting_for_the_
     let id = house.open(1, 1).await;
     house.send(1, id, "hello").await;
     for pause in [30, 1, 2] {
-        house.fail(MailErrorKind::OutcomeUnknown);
+        house.fail(TransportErrorKind::OutcomeUnknown);
         assert_eq!(house.after(pause).await, []);
         if pause == 1 {
             house.send(1, id, "again").await;
@@ -238,7 +239,7 @@ async fn a_refused_address_is_not_tried_again_for_these_messages() {
     let house = House::new();
     let id = house.open(1, 1).await;
     house.send(1, id, "hello").await;
-    house.fail(MailErrorKind::Refused);
+    house.fail(TransportErrorKind::Refused);
     assert_eq!(house.after(30).await, []);
     assert_eq!(house.after(600).await, []);
     house.send(1, id, "again").await;
@@ -252,13 +253,13 @@ async fn a_deferred_recipient_keeps_no_other_waiting_and_waits_longer_each_time(
     house.send(1, first, "hello").await;
     house.clock.advance(Duration::from_millis(1));
     house.send(2, second, "hello").await;
-    house.fail(MailErrorKind::Deferred);
+    house.fail(TransportErrorKind::Deferred { retry_after: None });
     let mails = house.after(30).await;
     let users: Vec<_> = mails.iter().map(|mail| mail.user_id.as_str()).collect();
     assert_eq!(users, ["agent-2"], "the server did not rest");
     // After 1 minute, 2 more, 4 more.
     for pause in [1, 2, 4] {
-        house.fail(MailErrorKind::Deferred);
+        house.fail(TransportErrorKind::Deferred { retry_after: None });
         assert_eq!(house.after(pause - 1).await, []);
         assert_eq!(
             house.mails.0.lock().unwrap().1.len(),

@@ -10,7 +10,7 @@ use messaging_core::{
     clock::{ManualClock, SequentialIds},
     memory::MemoryStore,
     store::StoreErrorKind,
-    transport::realtime::PublishErrorKind,
+    transport::TransportErrorKind,
 };
 use messaging_testkit::{
     fake::{Effect, FailingStore},
@@ -60,7 +60,7 @@ async fn scene() -> Failing {
     while workers.relay().step().await.unwrap() > 0 {}
     realtime.take();
 
-    realtime.fail(|_| Some(PublishErrorKind::Refused));
+    realtime.fail(|_| Some(TransportErrorKind::Refused));
     messaging
         .send_message(&carl(), &message(id, "dead letter", None))
         .await

@@ -17,7 +17,7 @@ use messaging_core::{
     host::presence::Presence,
     memory::MemoryStore,
     transport::push::{Notification, Push},
-    transport::realtime::{PublishError, PublishErrorKind},
+    transport::{TransportError, TransportErrorKind},
 };
 use messaging_testkit::{
     fake::{FakeDirectory, RecordingRealtime},
@@ -32,11 +32,14 @@ type Notified = Vec<(Vec<UserId>, Notification)>;
 
 #[async_trait]
 impl Push for Devices {
-    async fn notify(&self, users: &[UserId], notification: &Notification) -> Result<(), PublishError> {
+    async fn notify(&self, users: &[UserId], notification: &Notification) -> Result<(), TransportError> {
         let mut state = self.0.lock().unwrap();
         state.0.push((users.to_vec(), notification.clone()));
         if state.1 {
-            return Err(PublishError::new(PublishErrorKind::Down, "as asked for"));
+            return Err(TransportError::new(
+                TransportErrorKind::Unavailable,
+                "as asked for",
+            ));
         }
         Ok(())
     }

@@ -11,10 +11,8 @@ use messaging_core::{
     Actor, ConversationId, Options, RelayOptions, Role,
     clock::Clock as _,
     time::Timestamp,
-    transport::realtime::{
-        Limits,
-        PublishErrorKind::{self, Busy, Down, Refused},
-    },
+    transport::TransportErrorKind::{self, Busy, Refused, Unavailable},
+    transport::realtime::Limits,
 };
 
 use crate::support::*;
@@ -69,7 +67,7 @@ async fn a_transport_that_is_gone_is_asked_for_by_one_lane_at_a_time() {
     let world = World::new();
     let ids = conversations(&world, 40).await;
     a_call_each(&world);
-    world.realtime.fail(|_| Some(Down));
+    world.realtime.fail(|_| Some(Unavailable));
     let before = world.realtime.calls();
     everyone_sends(&world, &ids).await;
     drain_for(&world, 60).await;
@@ -96,7 +94,7 @@ async fn meanwhile_this_process_keeps_nothing_for_itself() {
     let world = World::new();
     let ids = conversations(&world, 40).await;
     a_call_each(&world);
-    world.realtime.fail(|_| Some(Down));
+    world.realtime.fail(|_| Some(Unavailable));
     send_as(&world, &ids, 0..20).await;
     let _attending = world.workers.relay().attend();
     world.drain().await;
@@ -116,11 +114,11 @@ async fn meanwhile_this_process_keeps_nothing_for_itself() {
 async fn an_event_on_which_the_transport_chokes_holds_up_no_other_conversation() {
     let world = World::new();
     let ids = conversations(&world, 2).await;
-    let choke = |batch: &[messaging_core::event::Event]| -> Option<PublishErrorKind> {
+    let choke = |batch: &[messaging_core::event::Event]| -> Option<TransportErrorKind> {
         batch
             .iter()
             .any(|event| event.data.contains("poison"))
-            .then_some(Down)
+            .then_some(Unavailable)
     };
     world.realtime.fail(choke);
     world.send(&client(0), ids[0], "poison").await;
@@ -157,7 +155,7 @@ async fn when_it_is_back_calls_are_paced() {
     let world = World::with(|builder| builder.options(Options::default().with_relay(relay)));
     let ids = conversations(&world, LANES).await;
     a_call_each(&world);
-    world.realtime.fail(|_| Some(Down));
+    world.realtime.fail(|_| Some(Unavailable));
     everyone_sends(&world, &ids).await;
     drain_for(&world, 10).await;
 
@@ -201,7 +199,7 @@ async fn what_is_published_is_counted() {
     let world = World::new();
     let ids = conversations(&world, 1).await;
     let counted = Counted::begin();
-    world.realtime.fail_next([Down, Refused]);
+    world.realtime.fail_next([Unavailable, Refused]);
     world.send(&client(0), ids[0], "hello").await;
     drain_for(&world, 3).await;
     let so_far = counted.take();

@@ -6,14 +6,15 @@ use std::{
 };
 
 use crate::support::*;
-use PublishErrorKind::{Busy, Down, Misconfigured, Refused};
+use TransportErrorKind::{Busy, Misconfigured, Refused, Unavailable};
 use messaging_core::{
     Messaging, Options, RelayOptions,
     clock::{Clock, ManualClock},
     host::directory::Profiles,
     memory::MemoryStore,
     store::OutboxStore,
-    transport::realtime::{Limits, PublishErrorKind},
+    transport::TransportErrorKind,
+    transport::realtime::Limits,
 };
 
 const LONG: Duration = Duration::from_mins(1);
@@ -22,7 +23,7 @@ const LONG: Duration = Duration::from_mins(1);
 async fn a_publisher_that_is_down_does_not_fail_the_send() {
     let world = World::new();
     let id = world.open().await;
-    world.realtime.fail(|_| Some(Down));
+    world.realtime.fail(|_| Some(Unavailable));
     for text in ["one", "two", "three"] {
         world.send(&carl(), id, text).await;
     }
@@ -48,7 +49,7 @@ async fn a_lane_waits_longer_with_every_failure() {
     let (noted, clock) = (calls.clone(), world.clock.clone());
     world.realtime.fail(move |_| {
         noted.lock().unwrap().push(clock.now());
-        Some(Down)
+        Some(Unavailable)
     });
     world.send(&carl(), id, "one").await;
     for _ in 0..1_000 {
@@ -106,7 +107,7 @@ async fn an_event_refused_three_times_becomes_a_dead_letter_and_its_lane_continu
     assert_eq!(texts(&world.realtime.take()), ["one", "two"]);
     let dead = world.store.list_dead_letters(None, 10).await.unwrap();
     assert_eq!(dead.len(), 1);
-    assert_eq!(dead[0].why, "the transport refused the events: as scripted");
+    assert_eq!(dead[0].why, "refused by the transport: as scripted");
     let backlog = world.messaging.health().await.unwrap().backlog;
     assert_eq!((backlog.lanes, backlog.dead_letters), (0, 1));
 }
@@ -134,7 +135,7 @@ async fn a_lane_that_brings_the_transport_down_goes_alone_afterwards() {
         batch
             .iter()
             .any(|event| event.data.contains("poison"))
-            .then_some(Down)
+            .then_some(Unavailable)
     });
     let (carls, others) = (world.open().await, open_as(&world, "erin").await);
     world.send(&carl(), carls, "poison").await;

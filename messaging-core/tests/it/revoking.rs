@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use messaging_core::{ErrorKind, event::Typing, id::ConversationId, transport::realtime::PublishErrorKind};
+use messaging_core::{ErrorKind, event::Typing, id::ConversationId, transport::TransportErrorKind};
 
 use crate::support::*;
-use PublishErrorKind::{Busy, Down, Misconfigured, Refused};
+use TransportErrorKind::{Busy, Misconfigured, OutcomeUnknown, Refused, Unavailable};
 
 fn revoked(user: &str, id: ConversationId) -> Vec<String> {
     ["private", "presence"]
@@ -71,7 +71,7 @@ async fn a_lane_waits_for_a_transport_that_is_down_and_not_for_ever() {
     reassign_and_send(&world, id, "new", "later").await;
     world
         .realtime
-        .fail_revocations([Down, Busy { retry_after: None }, Down]);
+        .fail_revocations([Unavailable, Busy { retry_after: None }, OutcomeUnknown]);
     for _ in 0..3 {
         world.drain().await;
         assert_eq!(texts(&world.realtime.take()), [""; 0]);
@@ -84,7 +84,7 @@ async fn a_lane_waits_for_a_transport_that_is_down_and_not_for_ever() {
     reassign_and_send(&world, id, "newer", "at last").await;
     // However long ago that was committed, by whichever clock: it is tries that count.
     world.clock.advance(Duration::from_hours(1));
-    world.realtime.fail_revocations([Down; 20]);
+    world.realtime.fail_revocations([Unavailable; 20]);
     let mut tries = 0;
     while texts(&world.realtime.take()).is_empty() {
         world.clock.advance(Duration::from_secs(16));

@@ -7,12 +7,13 @@ use messaging_core::{
     clock::Clock as _,
     id::{ConversationId, WorkerId},
     store::{Claim, OutboxStore as _},
-    transport::realtime::{PublishErrorKind, RevokeScope},
+    transport::TransportErrorKind,
+    transport::realtime::RevokeScope,
 };
 use messaging_testkit::make::uuid;
 
 use crate::support::*;
-use PublishErrorKind::{Busy, Down, Misconfigured, Refused};
+use TransportErrorKind::{Busy, Deferred, Misconfigured, OutcomeUnknown, Refused, Unavailable};
 
 const SECOND: Duration = Duration::from_secs(1);
 const SPACING: u32 = 10;
@@ -94,7 +95,7 @@ async fn a_lane_whose_events_are_not_accepted_does_not_call_again() {
     world.drain().await;
     reassign(&world, "alpine").await;
     world.send(&carl(), id, "at last").await;
-    world.realtime.fail(|_| Some(Down));
+    world.realtime.fail(|_| Some(Unavailable));
     pass(&world, 900).await;
     assert_eq!(texts(&world.realtime.take()), [""; 0]);
     world.realtime.fail(|_| None);
@@ -134,7 +135,13 @@ async fn what_a_call_does_not_serve_waits_for_the_next_one_and_that_is_no_failur
 
 #[tokio::test]
 async fn while_calls_fail_a_lane_waits_for_a_minute_and_no_other_lane_does_and_one_error_is_logged() {
-    for kind in [Down, Busy { retry_after: None }] {
+    let retry_after = None;
+    for kind in [
+        Unavailable,
+        OutcomeUnknown,
+        Busy { retry_after },
+        Deferred { retry_after },
+    ] {
         let world = world();
         let mut ids = Vec::new();
         // More lanes than are an outage where publishing fails.
@@ -178,7 +185,7 @@ async fn while_calls_fail_a_lane_waits_for_a_minute_and_no_other_lane_does_and_o
 
 #[tokio::test]
 async fn a_lane_that_waits_for_a_revocation_does_not_keep_the_breaker_open() {
-    for failure in [None, Some(Down), Some(Busy { retry_after: None })] {
+    for failure in [None, Some(Unavailable), Some(Busy { retry_after: None })] {
         let world = world();
         let mut ids = Vec::new();
         for client in ["client-1", "client-2", "client-3"] {

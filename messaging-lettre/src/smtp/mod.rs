@@ -22,11 +22,14 @@ use lettre::{
         extension::{Extension, MailBodyParameter, MailParameter},
     },
 };
-use messaging_core::transport::mailer::{Digest, MailError, MailErrorKind, Mailer};
+use messaging_core::{
+    transport::mailer::{Digest, Mailer},
+    transport::{TransportError, TransportErrorKind},
+};
 
 use crate::DigestMail;
 use pool::Pool;
-use reply::{Reply, Stage, without_reply};
+use reply::{DEFERRED, Reply, Stage, without_reply};
 use server::Server;
 
 /// Default timeout of one e-mail.
@@ -93,14 +96,14 @@ impl SmtpMailer {
 
 #[async_trait]
 impl Mailer for SmtpMailer {
-    async fn send(&self, digest: &Digest) -> Result<(), MailError> {
+    async fn send(&self, digest: &Digest) -> Result<(), TransportError> {
         let message = self.mail.message(digest)?;
         let mut stage = Stage::Connect;
         let sent = tokio::time::timeout(self.timeout, self.deliver(&message, &mut stage)).await;
         match sent {
             Ok(Ok(())) => Ok(()),
             Ok(Err(failure)) => Err(failure.into_error(stage)),
-            Err(elapsed) => Err(MailError::new(without_reply(stage), elapsed)),
+            Err(elapsed) => Err(TransportError::new(without_reply(stage), elapsed)),
         }
     }
 }
@@ -148,20 +151,22 @@ impl SendFailure {
         }
     }
 
-    fn into_error(self, stage: Stage) -> MailError {
+    fn into_error(self, stage: Stage) -> TransportError {
         let reply = self.reply();
         match self {
-            Self::NoSmtpUtf8(AddressRole::Recipient) => MailError::new(MailErrorKind::Deferred, AsciiOnly),
-            Self::NoSmtpUtf8(AddressRole::Sender) => MailError::new(MailErrorKind::Misconfigured, AsciiOnly),
+            Self::NoSmtpUtf8(AddressRole::Recipient) => TransportError::new(DEFERRED, AsciiOnly),
+            Self::NoSmtpUtf8(AddressRole::Sender) => {
+                TransportError::new(TransportErrorKind::Misconfigured, AsciiOnly)
+            }
             Self::Smtp(error) => {
                 // No common authentication mechanism, or no TLS although required.
                 let is_client_error = error.is_client();
                 let kind = match reply {
                     Some(reply) => reply.kind(stage),
-                    None if is_client_error => MailErrorKind::Misconfigured,
+                    None if is_client_error => TransportErrorKind::Misconfigured,
                     None => without_reply(stage),
                 };
-                MailError::new(kind, error)
+                TransportError::new(kind, error)
             }
         }
     }

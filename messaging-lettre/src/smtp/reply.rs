@@ -4,13 +4,16 @@
 //!
 //! | concerns | examples | kind |
 //! |---|---|---|
-//! | the recipient, permanently | `550 5.1.1` after `RCPT` | [`Refused`](MailErrorKind::Refused) |
-//! | the recipient or this e-mail, temporarily | `452 4.2.2` (mailbox full), `450 4.7.1` (greylisted), `550 5.7.1` (policy) | [`Deferred`](MailErrorKind::Deferred) |
-//! | the sender or its credentials | `535`, `550 5.4.5` (quota), any 5xx after `MAIL` | [`Misconfigured`](MailErrorKind::Misconfigured) |
-//! | the server, temporarily | `421`, `4xx` after `MAIL`, `452 4.3.1` | [`Unavailable`](MailErrorKind::Unavailable) |
-//! | unknown | no reply to the content | [`OutcomeUnknown`](MailErrorKind::OutcomeUnknown) |
+//! | the recipient, permanently | `550 5.1.1` after `RCPT` | [`Refused`](TransportErrorKind::Refused) |
+//! | the recipient or this e-mail, temporarily | `452 4.2.2` (mailbox full), `450 4.7.1` (greylisted), `550 5.7.1` (policy) | [`Deferred`](TransportErrorKind::Deferred) |
+//! | the sender or its credentials | `535`, `550 5.4.5` (quota), any 5xx after `MAIL` | [`Misconfigured`](TransportErrorKind::Misconfigured) |
+//! | the server, temporarily | `421`, `4xx` after `MAIL`, `452 4.3.1` | [`Unavailable`](TransportErrorKind::Unavailable) |
+//! | unknown | no reply to the content | [`OutcomeUnknown`](TransportErrorKind::OutcomeUnknown) |
 
-use messaging_core::transport::mailer::MailErrorKind;
+use messaging_core::transport::TransportErrorKind;
+
+/// The recipient is deferred; a reply names no pause.
+pub(super) const DEFERRED: TransportErrorKind = TransportErrorKind::Deferred { retry_after: None };
 
 /// The step of an SMTP transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,10 +41,10 @@ pub(super) struct Reply {
 }
 
 /// The kind of a failure without a reply: a lost connection or a timeout.
-pub(super) fn without_reply(stage: Stage) -> MailErrorKind {
+pub(super) fn without_reply(stage: Stage) -> TransportErrorKind {
     match stage {
-        Stage::Content => MailErrorKind::OutcomeUnknown,
-        _ => MailErrorKind::Unavailable,
+        Stage::Content => TransportErrorKind::OutcomeUnknown,
+        _ => TransportErrorKind::Unavailable,
     }
 }
 
@@ -58,8 +61,8 @@ impl Reply {
     }
 
     /// The error kind of this reply.
-    pub(super) fn kind(self, stage: Stage) -> MailErrorKind {
-        use MailErrorKind::{Deferred, Misconfigured, Refused, Unavailable};
+    pub(super) fn kind(self, stage: Stage) -> TransportErrorKind {
+        use TransportErrorKind::{Misconfigured, Refused, Unavailable};
         let is_permanent = self.code >= 500;
         if self.code == 421 {
             return Unavailable;
@@ -73,14 +76,14 @@ impl Reply {
             (Stage::Recipient | Stage::Data | Stage::Content, false) => match self.enhanced {
                 // The mail system, independently of the recipient: no space, not accepting, overloaded.
                 Some((3, _)) => Unavailable,
-                _ => Deferred,
+                _ => DEFERRED,
             },
             (Stage::Recipient | Stage::Data | Stage::Content, true) => match self.enhanced {
                 // Ownership of the recipient's mailbox or domain has changed.
                 Some((7, 17 | 18)) => Refused,
                 // Possibly temporary: a full mailbox, the mail system, the network, a policy.
-                Some((2, 2) | (3 | 4 | 7, _)) => Deferred,
-                None if self.code == 552 && stage == Stage::Recipient => Deferred,
+                Some((2, 2) | (3 | 4 | 7, _)) => DEFERRED,
+                None if self.code == 552 && stage == Stage::Recipient => DEFERRED,
                 _ => Refused,
             },
         }
@@ -118,8 +121,8 @@ fn parse_enhanced(code: u16, text: &str) -> Option<(u16, u16)> {
 
 #[cfg(test)]
 mod tests {
-    use MailErrorKind::{Deferred, Misconfigured, OutcomeUnknown, Refused, Unavailable};
     use Stage::{Authentication, Connect, Content, Data, Recipient, Sender};
+    use TransportErrorKind::{Misconfigured, OutcomeUnknown, Refused, Unavailable};
 
     use super::*;
 
@@ -134,16 +137,16 @@ mod tests {
             (Recipient, 504, "5.5.2 need fully-qualified address", Refused),
             (Recipient, 551, "5.7.17 mailbox owner has changed", Refused),
             (Content, 554, "5.6.0 not that", Refused),
-            (Content, 552, "5.3.4 too big", Deferred),
+            (Content, 552, "5.3.4 too big", DEFERRED),
             // The recipient or this e-mail, temporarily.
-            (Recipient, 452, "4.2.2 mailbox full", Deferred),
-            (Recipient, 552, "5.2.2 mailbox full", Deferred),
-            (Recipient, 552, "mailbox full", Deferred),
-            (Recipient, 450, "4.7.1 greylisted", Deferred),
-            (Recipient, 450, "come back later", Deferred),
-            (Recipient, 554, "5.7.1 relay access denied", Deferred),
-            (Content, 451, "come back later", Deferred),
-            (Content, 550, "5.7.1 looks like spam", Deferred),
+            (Recipient, 452, "4.2.2 mailbox full", DEFERRED),
+            (Recipient, 552, "5.2.2 mailbox full", DEFERRED),
+            (Recipient, 552, "mailbox full", DEFERRED),
+            (Recipient, 450, "4.7.1 greylisted", DEFERRED),
+            (Recipient, 450, "come back later", DEFERRED),
+            (Recipient, 554, "5.7.1 relay access denied", DEFERRED),
+            (Content, 451, "come back later", DEFERRED),
+            (Content, 550, "5.7.1 looks like spam", DEFERRED),
             // The sender and its credentials.
             (
                 Sender,

@@ -1,7 +1,10 @@
 //! Rendering of e-mails, and their language.
 
 use messaging_core::host::directory::Contact;
-use messaging_core::transport::mailer::{Digest, DigestConversation, MailErrorKind};
+use messaging_core::{
+    transport::TransportErrorKind,
+    transport::mailer::{Digest, DigestConversation},
+};
 use messaging_lettre::{DigestMail, DigestTemplates, Links, Templates};
 use proptest::prelude::*;
 
@@ -115,11 +118,11 @@ fn an_invalid_link_or_template_defers_its_recipient() {
     );
     assert_eq!(
         kind(FixedLink("javascript:alert(1)"), Templates::default()),
-        Some(MailErrorKind::Deferred)
+        Some(TransportErrorKind::Deferred { retry_after: None })
     );
     assert_eq!(
         kind(FixedLink("https://tours.example"), unknown),
-        Some(MailErrorKind::Deferred)
+        Some(TransportErrorKind::Deferred { retry_after: None })
     );
 }
 
@@ -137,7 +140,7 @@ fn an_invalid_address_is_refused() {
         email.clone_into(&mut digest.email);
         assert_eq!(
             mail.message(&digest).unwrap_err().kind(),
-            MailErrorKind::Refused,
+            TransportErrorKind::Refused,
             "{email}"
         );
     }

@@ -18,7 +18,7 @@ use messaging_core::{
     clock::SystemClock,
     id::UserId,
     transport::push::{Notification, Push},
-    transport::realtime::{PublishError, PublishErrorKind},
+    transport::{TransportError, TransportErrorKind},
 };
 use serde_json::{Map, Value};
 
@@ -76,7 +76,7 @@ impl BeamsPush {
 
 #[async_trait]
 impl Push for BeamsPush {
-    async fn notify(&self, users: &[UserId], notification: &Notification) -> Result<(), PublishError> {
+    async fn notify(&self, users: &[UserId], notification: &Notification) -> Result<(), TransportError> {
         let Inner {
             http,
             config,
@@ -85,7 +85,7 @@ impl Push for BeamsPush {
         } = &*self.0;
         for users in users.chunks(USERS_PER_CALL) {
             let body = payload::body(users, notification, config);
-            let refused = |reason| PublishError::new(PublishErrorKind::Refused, reason);
+            let refused = |reason| TransportError::new(TransportErrorKind::Refused, reason);
             if body.len() > MAX_BODY_BYTES {
                 return Err(refused("the notification is larger than 200 KiB"));
             }
@@ -95,7 +95,7 @@ impl Push for BeamsPush {
                 .header(CONTENT_TYPE, "application/json")
                 .header(AUTHORIZATION, authorization)
                 .body(Full::new(Bytes::from(body)))
-                .map_err(|error| PublishError::new(PublishErrorKind::Refused, error))?;
+                .map_err(|error| TransportError::new(TransportErrorKind::Refused, error))?;
             let _published: Map<String, Value> = http.call(request).await.map_err(beams_error)?;
         }
         Ok(())
@@ -109,17 +109,17 @@ impl Push for BeamsPush {
 
 /// Maps an API error as for Channels, except that Beams also rejects a notification with 422 and reports an exhausted
 /// account with 402.
-fn beams_error(error: ApiError) -> PublishError {
+fn beams_error(error: ApiError) -> TransportError {
     let kind = match &error {
         ApiError::Refused { status, .. } if *status == StatusCode::PAYMENT_REQUIRED => {
-            PublishErrorKind::Misconfigured
+            TransportErrorKind::Misconfigured
         }
         ApiError::Refused { status, .. } if *status == StatusCode::UNPROCESSABLE_ENTITY => {
-            PublishErrorKind::Refused
+            TransportErrorKind::Refused
         }
         _ => return publish_error(error),
     };
-    PublishError::new(kind, error)
+    TransportError::new(kind, error)
 }
 
 impl fmt::Debug for BeamsPush {

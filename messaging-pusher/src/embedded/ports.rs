@@ -9,7 +9,8 @@ use messaging_core::{
     host::presence::Presence,
     id::UserId,
     transport::channels::{ChannelAuth, Channels, Subscription, UserAuth, Webhook, WebhookError},
-    transport::realtime::{Limits, PublishError, PublishErrorKind, Realtime},
+    transport::realtime::{Limits, Realtime},
+    transport::{TransportError, TransportErrorKind},
 };
 
 use super::{
@@ -31,7 +32,7 @@ enum OverLimit {
 }
 
 impl Channels for EmbeddedChannels {
-    fn sign(&self, subscription: &Subscription) -> Result<ChannelAuth, HostError> {
+    fn sign(&self, subscription: &Subscription) -> Result<ChannelAuth, TransportError> {
         let auth = self.signer.sign(subscription)?;
         let Subscription {
             socket_id,
@@ -42,7 +43,7 @@ impl Channels for EmbeddedChannels {
         Ok(auth)
     }
 
-    fn sign_in(&self, socket_id: &SocketId, user: &UserId) -> Result<Option<UserAuth>, HostError> {
+    fn sign_in(&self, socket_id: &SocketId, user: &UserId) -> Result<Option<UserAuth>, TransportError> {
         self.signer.sign_in(socket_id, user).map(Some)
     }
 
@@ -62,8 +63,8 @@ impl Realtime for EmbeddedChannels {
         }
     }
 
-    async fn publish(&self, batch: &[Event]) -> Result<(), PublishError> {
-        within_limits(batch).map_err(|over| PublishError::new(PublishErrorKind::Refused, over))?;
+    async fn publish(&self, batch: &[Event]) -> Result<(), TransportError> {
+        within_limits(batch).map_err(|over| TransportError::new(TransportErrorKind::Refused, over))?;
         let mut yield_policy = self.server.options.yield_policy();
         for event in batch {
             // Encode outside the lock and lock once for each event, so that a long batch does not delay subscriptions.
@@ -80,12 +81,12 @@ impl Realtime for EmbeddedChannels {
         Ok(())
     }
 
-    async fn revoke(&self, user_id: &UserId, channel: &ChannelName) -> Result<(), PublishError> {
+    async fn revoke(&self, user_id: &UserId, channel: &ChannelName) -> Result<(), TransportError> {
         self.server.hub().revoke(user_id, channel);
         Ok(())
     }
 
-    async fn unsubscribe(&self, user_id: &UserId, channel: &ChannelName) -> Result<(), PublishError> {
+    async fn unsubscribe(&self, user_id: &UserId, channel: &ChannelName) -> Result<(), TransportError> {
         self.revoke(user_id, channel).await
     }
 }

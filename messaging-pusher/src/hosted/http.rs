@@ -31,6 +31,9 @@ pub(crate) struct Http {
 /// A call without the expected response.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ApiError {
+    /// The server has not received the call.
+    #[error("no connection to the server")]
+    NoConnection(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The server may have received the call.
     #[error("the call timed out")]
     TimeOut,
@@ -90,7 +93,13 @@ impl Http {
 
     async fn send<T: DeserializeOwned>(&self, request: Request<Full<Bytes>>) -> Result<T, ApiError> {
         let response = self.client.request(request).await;
-        let response = response.map_err(|error| ApiError::NoResponse(error.into()))?;
+        let response = response.map_err(|error| {
+            if error.is_connect() {
+                ApiError::NoConnection(error.into())
+            } else {
+                ApiError::NoResponse(error.into())
+            }
+        })?;
         let (status, retry_after) = (response.status(), retry_after(&response));
         let body = Limited::new(response.into_body(), MAX_RESPONSE_BYTES)
             .collect()

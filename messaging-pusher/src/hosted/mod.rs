@@ -24,8 +24,9 @@ use messaging_core::{
     host::HostError,
     host::presence::Presence,
     id::UserId,
+    transport::TransportError,
     transport::channels::{ChannelAuth, Channels, Subscription, UserAuth, Webhook, WebhookError},
-    transport::realtime::{Limits, PublishError, Realtime, RevokeScope},
+    transport::realtime::{Limits, Realtime, RevokeScope},
 };
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -50,12 +51,13 @@ use crate::signer::PusherSigner;
 ///
 /// # Failures
 ///
-/// | response | [`PublishErrorKind`](messaging_core::transport::realtime::PublishErrorKind) |
+/// | response | [`TransportErrorKind`](messaging_core::transport::TransportErrorKind) |
 /// |---|---|
 /// | 400, 413 | `Refused`: the event is invalid |
 /// | 401, 403, 404 | `Misconfigured`: wrong credentials or unknown app |
 /// | 429 | `Busy`, with the seconds of `Retry-After` |
-/// | timeout, no connection, other status, invalid response | `Down` |
+/// | no connection, other 3xx and 4xx | `Unavailable` |
+/// | timeout, 5xx, lost connection, invalid response | `OutcomeUnknown`: the server may have accepted the events |
 ///
 /// # Revoking access
 ///
@@ -150,7 +152,7 @@ impl PusherRealtime {
 }
 
 impl Channels for PusherRealtime {
-    fn sign(&self, subscription: &Subscription) -> Result<ChannelAuth, HostError> {
+    fn sign(&self, subscription: &Subscription) -> Result<ChannelAuth, TransportError> {
         let Inner {
             signer,
             options,
@@ -173,7 +175,7 @@ impl Channels for PusherRealtime {
         signer.sign(subscription)
     }
 
-    fn sign_in(&self, socket_id: &SocketId, user: &UserId) -> Result<Option<UserAuth>, HostError> {
+    fn sign_in(&self, socket_id: &SocketId, user: &UserId) -> Result<Option<UserAuth>, TransportError> {
         self.0.signer.sign_in(socket_id, user).map(Some)
     }
 
@@ -200,11 +202,11 @@ impl Realtime for PusherRealtime {
         publish::LIMITS
     }
 
-    async fn publish(&self, batch: &[Event]) -> Result<(), PublishError> {
+    async fn publish(&self, batch: &[Event]) -> Result<(), TransportError> {
         publish::publish(&self.0.api, batch).await
     }
 
-    async fn revoke(&self, user_id: &UserId, _: &ChannelName) -> Result<(), PublishError> {
+    async fn revoke(&self, user_id: &UserId, _: &ChannelName) -> Result<(), TransportError> {
         let user = request::percent_encode(&user_id.to_protocol_id());
         let path = format!("/users/{user}/terminate_connections");
         let answered = self.0.api.post::<Map<String, Value>>(&path, "{}".to_owned());

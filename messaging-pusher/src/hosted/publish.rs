@@ -3,7 +3,8 @@
 use hyper::StatusCode;
 use messaging_core::{
     event::{Event, SocketId},
-    transport::realtime::{Limits, PublishError, PublishErrorKind},
+    transport::realtime::Limits,
+    transport::{TransportError, TransportErrorKind},
 };
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -51,8 +52,8 @@ struct BatchEvent<'a> {
 }
 
 /// Publishes a batch in one call.
-pub(super) async fn publish(api: &Api, batch: &[Event]) -> Result<(), PublishError> {
-    within_limits(batch).map_err(|over| PublishError::new(PublishErrorKind::Refused, over))?;
+pub(super) async fn publish(api: &Api, batch: &[Event]) -> Result<(), TransportError> {
+    within_limits(batch).map_err(|over| TransportError::new(TransportErrorKind::Refused, over))?;
     let (path, body) = match batch {
         [] => return Ok(()),
         [event] => ("/events", json(&single_event(event))?),
@@ -92,29 +93,34 @@ fn batch_of(events: &[Event]) -> Batch<'_> {
     }
 }
 
-fn json(body: &impl Serialize) -> Result<String, PublishError> {
-    serde_json::to_string(body).map_err(|error| PublishError::new(PublishErrorKind::Refused, error))
+fn json(body: &impl Serialize) -> Result<String, TransportError> {
+    serde_json::to_string(body).map_err(|error| TransportError::new(TransportErrorKind::Refused, error))
 }
 
-/// Maps an API error to a [`PublishError`]. Only 400 and 413 concern the event itself.
-pub(crate) fn publish_error(error: ApiError) -> PublishError {
+/// Maps an API error to a [`TransportError`]. Only 400 and 413 concern the event itself.
+pub(crate) fn publish_error(error: ApiError) -> TransportError {
     let kind = match &error {
         ApiError::Refused {
             status, retry_after, ..
         } => match *status {
-            StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE => PublishErrorKind::Refused,
+            StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE => TransportErrorKind::Refused,
             // 404: unknown app.
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::NOT_FOUND => {
-                PublishErrorKind::Misconfigured
+                TransportErrorKind::Misconfigured
             }
-            StatusCode::TOO_MANY_REQUESTS => PublishErrorKind::Busy {
+            StatusCode::TOO_MANY_REQUESTS => TransportErrorKind::Busy {
                 retry_after: *retry_after,
             },
-            _ => PublishErrorKind::Down,
+            // A proxy may say so of a call that the server has accepted.
+            status if status.is_server_error() || status.is_success() => TransportErrorKind::OutcomeUnknown,
+            _ => TransportErrorKind::Unavailable,
         },
-        ApiError::TimeOut | ApiError::NoResponse(_) | ApiError::InvalidResponse(_) => PublishErrorKind::Down,
+        ApiError::NoConnection(_) => TransportErrorKind::Unavailable,
+        ApiError::TimeOut | ApiError::NoResponse(_) | ApiError::InvalidResponse(_) => {
+            TransportErrorKind::OutcomeUnknown
+        }
     };
-    PublishError::new(kind, error)
+    TransportError::new(kind, error)
 }
 
 fn within_limits(batch: &[Event]) -> Result<(), OverLimit> {

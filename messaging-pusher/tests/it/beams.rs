@@ -6,8 +6,8 @@ use crate::support::fault_server::{FaultServer, Reply, status};
 use messaging_core::{
     Body, ConversationId, MessageId, UserId,
     domain::{message::Origin, side::Side},
+    transport::TransportErrorKind,
     transport::push::{Notification, Push as _},
-    transport::realtime::PublishErrorKind,
 };
 use messaging_pusher::{BeamsConfig, BeamsContent, BeamsPush};
 use serde_json::{Value, json};
@@ -140,21 +140,21 @@ async fn each_failure_has_its_kind_and_hides_the_secret() {
     let busy = Reply::Status(429, "retry-after: 7\r\n", "{}".to_owned());
     let retry_after = Some(Duration::from_secs(7));
     for (reply, expected) in [
-        (busy, PublishErrorKind::Busy { retry_after }),
-        (status(400), PublishErrorKind::Refused),
-        (status(413), PublishErrorKind::Refused),
-        (status(422), PublishErrorKind::Refused),
-        (status(401), PublishErrorKind::Misconfigured),
-        (status(402), PublishErrorKind::Misconfigured),
-        (status(403), PublishErrorKind::Misconfigured),
-        (status(404), PublishErrorKind::Misconfigured),
-        (status(500), PublishErrorKind::Down),
-        (Reply::Disconnect, PublishErrorKind::Down),
-        (Reply::NoAnswer, PublishErrorKind::Down),
-        (Reply::Bytes(b"rubbish"), PublishErrorKind::Down),
+        (busy, TransportErrorKind::Busy { retry_after }),
+        (status(400), TransportErrorKind::Refused),
+        (status(413), TransportErrorKind::Refused),
+        (status(422), TransportErrorKind::Refused),
+        (status(401), TransportErrorKind::Misconfigured),
+        (status(402), TransportErrorKind::Misconfigured),
+        (status(403), TransportErrorKind::Misconfigured),
+        (status(404), TransportErrorKind::Misconfigured),
+        (status(500), TransportErrorKind::OutcomeUnknown),
+        (Reply::Disconnect, TransportErrorKind::OutcomeUnknown),
+        (Reply::NoAnswer, TransportErrorKind::OutcomeUnknown),
+        (Reply::Bytes(b"rubbish"), TransportErrorKind::OutcomeUnknown),
         (
             Reply::Status(200, "", "rubbish".to_owned()),
-            PublishErrorKind::Down,
+            TransportErrorKind::OutcomeUnknown,
         ),
     ] {
         server.reply_all(reply.clone());

@@ -9,8 +9,9 @@ use messaging_core::{
     host::directory::{BookingParties, Contact, Directory, ProfileQuery, Profiles},
     host::presence::Presence,
     id::{AgentId, BookingId, UserId},
+    transport::TransportError,
     transport::channels::{ChannelAuth, Channels, Subscription, Webhook, WebhookError},
-    transport::realtime::{Limits, PublishError, Realtime},
+    transport::realtime::{Limits, Realtime},
 };
 use mockall::mock;
 
@@ -34,15 +35,15 @@ mock! {
     pub Realtime {}
 
     impl Channels for Realtime {
-        fn sign(&self, subscription: &Subscription) -> Result<ChannelAuth, HostError>;
+        fn sign(&self, subscription: &Subscription) -> Result<ChannelAuth, TransportError>;
         fn receive_webhook<'a>(&self, webhook: &Webhook<'a>) -> Result<(), WebhookError>;
     }
 
     #[async_trait]
     impl Realtime for Realtime {
         fn limits(&self) -> Limits;
-        async fn publish(&self, batch: &[Event]) -> Result<(), PublishError>;
-        async fn revoke(&self, user_id: &UserId, channel: &ChannelName) -> Result<(), PublishError>;
+        async fn publish(&self, batch: &[Event]) -> Result<(), TransportError>;
+        async fn revoke(&self, user_id: &UserId, channel: &ChannelName) -> Result<(), TransportError>;
     }
 }
 

@@ -7,10 +7,10 @@ use std::{
 use async_trait::async_trait;
 use messaging_core::{
     event::{ChannelName, Event},
-    host::HostError,
     id::UserId,
     transport::channels::{ChannelAuth, Channels, Subscription, Webhook, WebhookError},
-    transport::realtime::{Limits, PublishError, PublishErrorKind, Realtime},
+    transport::realtime::{Limits, Realtime},
+    transport::{TransportError, TransportErrorKind},
 };
 
 /// A transport that delivers to nobody and remembers everything. Clones share it.
@@ -23,8 +23,8 @@ struct Recorded {
     events: Vec<Event>,
     revoked: Vec<(UserId, ChannelName)>,
     signed: Vec<Subscription>,
-    failures: VecDeque<PublishErrorKind>,
-    channels: BTreeMap<ChannelName, PublishErrorKind>,
+    failures: VecDeque<TransportErrorKind>,
+    channels: BTreeMap<ChannelName, TransportErrorKind>,
 }
 
 impl RecordingRealtime {
@@ -50,12 +50,12 @@ impl RecordingRealtime {
     }
 
     /// Fails the next calls to publish, each like that; those that follow are accepted again.
-    pub fn fail_next(&self, kinds: impl IntoIterator<Item = PublishErrorKind>) {
+    pub fn fail_next(&self, kinds: impl IntoIterator<Item = TransportErrorKind>) {
         self.lock().failures.extend(kinds);
     }
 
     /// Fails every call with an event for that channel, until [`heal`](Self::heal).
-    pub fn fail_channel(&self, channel: ChannelName, kind: PublishErrorKind) {
+    pub fn fail_channel(&self, channel: ChannelName, kind: TransportErrorKind) {
         self.lock().channels.insert(channel, kind);
     }
 
@@ -113,7 +113,7 @@ impl fmt::Debug for RecordingRealtime {
 
 impl Channels for RecordingRealtime {
     /// Signs everything; the signature is the socket and the channel.
-    fn sign(&self, subscription: &Subscription) -> Result<ChannelAuth, HostError> {
+    fn sign(&self, subscription: &Subscription) -> Result<ChannelAuth, TransportError> {
         self.lock().signed.push(subscription.clone());
         let Subscription {
             socket_id,
@@ -140,7 +140,7 @@ impl Realtime for RecordingRealtime {
 
     /// # Panics
     /// When the batch is empty or over the limits.
-    async fn publish(&self, batch: &[Event]) -> Result<(), PublishError> {
+    async fn publish(&self, batch: &[Event]) -> Result<(), TransportError> {
         let mut recorded = self.lock();
         let Limits {
             events_per_call,
@@ -153,13 +153,13 @@ impl Realtime for RecordingRealtime {
             .iter()
             .find_map(|event| recorded.channels.get(&event.channel).copied());
         if let Some(kind) = recorded.failures.pop_front().or(failing) {
-            return Err(PublishError::new(kind, "as asked for"));
+            return Err(TransportError::new(kind, "as asked for"));
         }
         recorded.events.extend_from_slice(batch);
         Ok(())
     }
 
-    async fn revoke(&self, user_id: &UserId, channel: &ChannelName) -> Result<(), PublishError> {
+    async fn revoke(&self, user_id: &UserId, channel: &ChannelName) -> Result<(), TransportError> {
         let mut recorded = self.lock();
         recorded.revoked.push((user_id.clone(), channel.clone()));
         Ok(())

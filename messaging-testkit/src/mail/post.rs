@@ -1,7 +1,10 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use messaging_core::transport::mailer::{Digest, MailError, MailErrorKind, Mailer};
+use messaging_core::{
+    transport::mailer::{Digest, Mailer},
+    transport::{TransportError, TransportErrorKind},
+};
 
 use super::{
     deferrals::{Delay, ProcessNumber},
@@ -62,10 +65,10 @@ pub(super) struct Courier {
 
 #[async_trait]
 impl Mailer for Courier {
-    async fn send(&self, digest: &Digest) -> Result<(), MailError> {
+    async fn send(&self, digest: &Digest) -> Result<(), TransportError> {
         let (mood, ledger) = (self.post.mood(), &self.post.ledger);
         ledger.tried(digest);
-        let failed = |kind| Err(MailError::new(kind, "as asked for"));
+        let failed = |kind| Err(TransportError::new(kind, "as asked for"));
         match mood {
             Mood::Takes => {
                 ledger.heard(digest, self.process);
@@ -73,19 +76,19 @@ impl Mailer for Courier {
             }
             Mood::Refuses => {
                 ledger.refused(digest);
-                failed(MailErrorKind::Refused)
+                failed(TransportErrorKind::Refused)
             }
-            Mood::IsAway => failed(MailErrorKind::Unavailable),
+            Mood::IsAway => failed(TransportErrorKind::Unavailable),
             Mood::Defers => {
                 ledger.delayed(digest, self.process, Delay::Deferred);
-                failed(MailErrorKind::Deferred)
+                failed(TransportErrorKind::Deferred { retry_after: None })
             }
             Mood::LosesAnswers { takes } => {
                 if takes {
                     ledger.unheard(digest);
                 }
                 ledger.delayed(digest, self.process, Delay::Lost);
-                failed(MailErrorKind::OutcomeUnknown)
+                failed(TransportErrorKind::OutcomeUnknown)
             }
             Mood::IsTheEnd { takes } => {
                 if takes {

@@ -10,7 +10,7 @@ use messaging_core::{
     host::directory::Directory,
     memory::MemoryStore,
     store::{ConversationStore, Publisher, StoreErrorKind},
-    transport::realtime::PublishErrorKind,
+    transport::TransportErrorKind,
 };
 use messaging_testkit::{
     fake::{Effect, FailingStore, FakeDirectory, RecordingRealtime},
@@ -79,7 +79,9 @@ async fn a_transport_that_fails_delivers_when_it_is_healed() {
     let world = World::new();
     world.say("hello").await;
     let channel = ChannelName::parse("private-user-agent-1").unwrap();
-    world.realtime.fail_channel(channel, PublishErrorKind::Down);
+    world
+        .realtime
+        .fail_channel(channel, TransportErrorKind::Unavailable);
     world.publish().await;
     world.realtime.heal();
     world.clock.advance(Duration::from_mins(1));
@@ -91,7 +93,7 @@ async fn a_transport_that_fails_delivers_when_it_is_healed() {
 async fn a_transport_fails_as_often_as_it_was_told_to() {
     let world = World::new();
     world.say("hello").await;
-    world.realtime.fail_next([PublishErrorKind::Down; 2]);
+    world.realtime.fail_next([TransportErrorKind::Unavailable; 2]);
     while world.realtime.calls() < 3 {
         world.publish().await;
         world.clock.advance(Duration::from_mins(1));

@@ -17,7 +17,8 @@ use messaging_core::{
     host::HostError,
     host::presence::Presence,
     store::{DigestClaim, DigestStore as _},
-    transport::mailer::{Digest, MailError, Mailer},
+    transport::TransportError,
+    transport::mailer::{Digest, Mailer},
 };
 use messaging_sqlx::{
     PgOptions, PgStore,
@@ -54,7 +55,7 @@ struct Counting(Arc<(AtomicU64, AtomicU64)>);
 
 #[async_trait]
 impl Mailer for Counting {
-    async fn send(&self, digest: &Digest) -> Result<(), MailError> {
+    async fn send(&self, digest: &Digest) -> Result<(), TransportError> {
         self.0.0.fetch_add(1, Ordering::Relaxed);
         self.0.1.fetch_add(digest.messages, Ordering::Relaxed);
         Ok(())

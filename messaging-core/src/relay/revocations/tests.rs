@@ -2,7 +2,7 @@ use uuid::Uuid;
 
 use super::*;
 
-const DOWN: Result<(), PublishErrorKind> = Err(PublishErrorKind::Down);
+const DOWN: Result<(), TransportErrorKind> = Err(TransportErrorKind::Unavailable);
 
 fn at(seconds: u64) -> Timestamp {
     Timestamp::EPOCH + Duration::from_secs(seconds)
@@ -25,7 +25,7 @@ impl World {
         self.0.begin(&self.1, &[entry(n)], at(seconds))
     }
 
-    fn end(&self, number: u64, ended: Result<(), PublishErrorKind>, seconds: u64) {
+    fn end(&self, number: u64, ended: Result<(), TransportErrorKind>, seconds: u64) {
         self.0.end(&self.1, number, ended, at(seconds));
     }
 
@@ -134,7 +134,7 @@ fn patience_is_as_long_as_was_asked_for_and_half_a_minute_at_most() {
         let world = World::new();
         world.begin(1, 0);
         let retry_after = Some(Duration::from_secs(asked));
-        world.end(1, Err(PublishErrorKind::Busy { retry_after }), 0);
+        world.end(1, Err(TransportErrorKind::Busy { retry_after }), 0);
         assert_eq!(world.standing(1, 0), Standing::Failed(at(given)));
         assert_eq!(world.begin(1, given - 1), None);
         assert_eq!(world.begin(1, given), Some(2));
@@ -145,7 +145,7 @@ fn patience_is_as_long_as_was_asked_for_and_half_a_minute_at_most() {
 fn a_call_that_is_refused_is_not_repeated() {
     let world = World::new();
     world.begin(1, 0);
-    world.end(1, Err(PublishErrorKind::Refused), 0);
+    world.end(1, Err(TransportErrorKind::Refused), 0);
     assert_eq!(world.standing(1, 0), Standing::Known(Outcome::Refused));
     assert_eq!(world.begin(1, 100), None);
 }

@@ -13,20 +13,21 @@ use messaging_core::{
     host::HostError,
     host::presence::Presence,
     store::Store,
-    transport::mailer::{Digest, MailError, MailErrorKind, Mailer},
+    transport::mailer::{Digest, Mailer},
+    transport::{TransportError, TransportErrorKind},
 };
 use messaging_testkit::fake::FakeDirectory;
 
 /// Takes what comes, but for the failures that it was told.
 #[derive(Clone, Default)]
-pub(crate) struct Letterbox(pub(crate) Arc<Mutex<(Vec<Digest>, VecDeque<MailErrorKind>)>>);
+pub(crate) struct Letterbox(pub(crate) Arc<Mutex<(Vec<Digest>, VecDeque<TransportErrorKind>)>>);
 
 #[async_trait]
 impl Mailer for Letterbox {
-    async fn send(&self, digest: &Digest) -> Result<(), MailError> {
+    async fn send(&self, digest: &Digest) -> Result<(), TransportError> {
         let mut state = self.0.lock().unwrap();
         if let Some(kind) = state.1.pop_front() {
-            return Err(MailError::new(kind, "as asked for"));
+            return Err(TransportError::new(kind, "as asked for"));
         }
         state.0.push(digest.clone());
         Ok(())

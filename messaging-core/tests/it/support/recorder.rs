@@ -9,12 +9,12 @@ use async_trait::async_trait;
 use messaging_core::{
     UserId,
     event::{ChannelName, Event},
-    host::HostError,
     transport::channels::{ChannelAuth, Channels, Subscription, Webhook, WebhookError},
-    transport::realtime::{Limits, PublishError, PublishErrorKind, Realtime, RevokeScope},
+    transport::realtime::{Limits, Realtime, RevokeScope},
+    transport::{TransportError, TransportErrorKind},
 };
 
-type Script = Box<dyn FnMut(&[Event]) -> Option<PublishErrorKind> + Send>;
+type Script = Box<dyn FnMut(&[Event]) -> Option<TransportErrorKind> + Send>;
 
 /// Takes events down; fails when its script says so.
 #[derive(Clone)]
@@ -28,7 +28,7 @@ struct Recorded {
     /// How many calls to revoke there were, failed ones too.
     revoke_calls: usize,
     /// What comes of the next revocations; then they succeed.
-    revocations: VecDeque<PublishErrorKind>,
+    revocations: VecDeque<TransportErrorKind>,
     /// How many events had been accepted when the last user was revoked.
     accepted_before_revocation: Option<usize>,
     unsubscribed: Vec<(UserId, ChannelName)>,
@@ -60,12 +60,12 @@ impl Recorder {
     }
 
     /// Asks `script` before each call whether it fails.
-    pub(crate) fn fail(&self, script: impl FnMut(&[Event]) -> Option<PublishErrorKind> + Send + 'static) {
+    pub(crate) fn fail(&self, script: impl FnMut(&[Event]) -> Option<TransportErrorKind> + Send + 'static) {
         self.0.lock().unwrap().script = Box::new(script);
     }
 
     /// Fails the next calls like that, then no more.
-    pub(crate) fn fail_next(&self, kinds: impl IntoIterator<Item = PublishErrorKind>) {
+    pub(crate) fn fail_next(&self, kinds: impl IntoIterator<Item = TransportErrorKind>) {
         let mut kinds: VecDeque<_> = kinds.into_iter().collect();
         self.fail(move |_| kinds.pop_front());
     }
@@ -106,7 +106,7 @@ impl Recorder {
     }
 
     /// Fails the next revocations like that.
-    pub(crate) fn fail_revocations(&self, kinds: impl IntoIterator<Item = PublishErrorKind>) {
+    pub(crate) fn fail_revocations(&self, kinds: impl IntoIterator<Item = TransportErrorKind>) {
         self.0.lock().unwrap().revocations.extend(kinds);
     }
 
@@ -127,7 +127,7 @@ impl Recorder {
 }
 
 impl Channels for Recorder {
-    fn sign(&self, subscription: &Subscription) -> Result<ChannelAuth, HostError> {
+    fn sign(&self, subscription: &Subscription) -> Result<ChannelAuth, TransportError> {
         let mut recorded = self.0.lock().unwrap();
         recorded.signed.push(subscription.clone());
         let act = recorded.on_sign.take();
@@ -154,7 +154,7 @@ impl Realtime for Recorder {
         self.0.lock().unwrap().limits
     }
 
-    async fn publish(&self, batch: &[Event]) -> Result<(), PublishError> {
+    async fn publish(&self, batch: &[Event]) -> Result<(), TransportError> {
         let mut recorded = self.0.lock().unwrap();
         assert!(!batch.is_empty() && batch.len() <= recorded.limits.events_per_call);
         assert!(
@@ -164,17 +164,17 @@ impl Realtime for Recorder {
         );
         recorded.calls += 1;
         if let Some(kind) = (recorded.script)(batch) {
-            return Err(PublishError::new(kind, "as scripted"));
+            return Err(TransportError::new(kind, "as scripted"));
         }
         recorded.accepted.extend_from_slice(batch);
         Ok(())
     }
 
-    async fn revoke(&self, user_id: &UserId, channel: &ChannelName) -> Result<(), PublishError> {
+    async fn revoke(&self, user_id: &UserId, channel: &ChannelName) -> Result<(), TransportError> {
         let mut recorded = self.0.lock().unwrap();
         recorded.revoke_calls += 1;
         if let Some(kind) = recorded.revocations.pop_front() {
-            return Err(PublishError::new(kind, "as asked for"));
+            return Err(TransportError::new(kind, "as asked for"));
         }
         recorded.accepted_before_revocation = Some(recorded.accepted.len());
         recorded.revoked.push((user_id.clone(), channel.clone()));
@@ -185,7 +185,7 @@ impl Realtime for Recorder {
         self.0.lock().unwrap().revoke_scope
     }
 
-    async fn unsubscribe(&self, user_id: &UserId, channel: &ChannelName) -> Result<(), PublishError> {
+    async fn unsubscribe(&self, user_id: &UserId, channel: &ChannelName) -> Result<(), TransportError> {
         let mut recorded = self.0.lock().unwrap();
         recorded.unsubscribed.push((user_id.clone(), channel.clone()));
         Ok(())

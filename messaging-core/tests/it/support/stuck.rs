@@ -3,17 +3,20 @@
 use messaging_core::{
     UserId,
     event::{ChannelName, Event},
-    host::HostError,
     transport::channels::{ChannelAuth, Channels, Subscription, Webhook, WebhookError},
-    transport::realtime::{Limits, PublishError, Realtime},
+    transport::realtime::{Limits, Realtime},
+    transport::{TransportError, TransportErrorKind},
 };
 
 /// Never answers.
 pub(crate) struct Stuck;
 
 impl Channels for Stuck {
-    fn sign(&self, _: &Subscription) -> Result<ChannelAuth, HostError> {
-        Err(HostError::permanent("nothing is signed here"))
+    fn sign(&self, _: &Subscription) -> Result<ChannelAuth, TransportError> {
+        Err(TransportError::new(
+            TransportErrorKind::Misconfigured,
+            "nothing is signed here",
+        ))
     }
 
     fn receive_webhook(&self, _: &Webhook<'_>) -> Result<(), WebhookError> {
@@ -32,11 +35,11 @@ impl Realtime for Stuck {
         }
     }
 
-    async fn publish(&self, _: &[Event]) -> Result<(), PublishError> {
+    async fn publish(&self, _: &[Event]) -> Result<(), TransportError> {
         std::future::pending().await
     }
 
-    async fn revoke(&self, _: &UserId, _: &ChannelName) -> Result<(), PublishError> {
+    async fn revoke(&self, _: &UserId, _: &ChannelName) -> Result<(), TransportError> {
         std::future::pending().await
     }
 }

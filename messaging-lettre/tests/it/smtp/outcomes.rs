@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
-use messaging_core::transport::mailer::MailErrorKind;
+use messaging_core::transport::TransportErrorKind;
 use messaging_test_smtp::{Behaviour, SmtpServer};
 
 use crate::support::{
     digests::sample_digest,
     smtp::{kind, mailer, one},
 };
+
+/// A reply names no pause.
+const DEFERRED: TransportErrorKind = TransportErrorKind::Deferred { retry_after: None };
 
 #[tokio::test]
 async fn a_server_that_is_down_is_unavailable() {
@@ -20,7 +23,7 @@ async fn a_server_that_is_down_is_unavailable() {
     let mailer = mailer(&url, Duration::from_secs(30));
     assert_eq!(
         kind(&mailer, &sample_digest()).await,
-        Some(MailErrorKind::Unavailable)
+        Some(TransportErrorKind::Unavailable)
     );
 }
 
@@ -32,8 +35,8 @@ async fn a_temporary_server_failure_is_unavailable_and_a_refusal_is_not() {
     let mailer = mailer(&server.url(), Duration::from_secs(30));
     for (behaviour, expected) in [
         // `451 4.3.0`: the mail system, whoever the recipient.
-        (Behaviour::Temporary, Some(MailErrorKind::Unavailable)),
-        (Behaviour::Refuse, Some(MailErrorKind::Refused)),
+        (Behaviour::Temporary, Some(TransportErrorKind::Unavailable)),
+        (Behaviour::Refuse, Some(TransportErrorKind::Refused)),
         (Behaviour::Accept, None),
     ] {
         server.behave(behaviour);
@@ -51,7 +54,7 @@ async fn a_refused_recipient_does_not_affect_others() {
     let mailer = mailer(&server.url(), Duration::from_secs(30));
     assert_eq!(
         kind(&mailer, &sample_digest()).await,
-        Some(MailErrorKind::Refused)
+        Some(TransportErrorKind::Refused)
     );
     let mut other = sample_digest();
     "dora@example.com".clone_into(&mut other.email);
@@ -66,28 +69,28 @@ async fn a_reply_is_classified_by_its_step_and_code() {
     };
     let mailer = mailer(&server.url(), Duration::from_secs(30));
     for (command, reply, expected) in [
-        ("RCPT", "452 4.2.2 mailbox full", MailErrorKind::Deferred),
-        ("RCPT", "450 4.7.1 greylisted", MailErrorKind::Deferred),
-        ("RCPT", "550 5.1.1 no such mailbox", MailErrorKind::Refused),
-        ("RCPT", "450 4.3.2 not accepting", MailErrorKind::Unavailable),
-        ("DATA", "451 filtered", MailErrorKind::Deferred),
-        ("DATA", "554 5.6.0 not that", MailErrorKind::Refused),
+        ("RCPT", "452 4.2.2 mailbox full", DEFERRED),
+        ("RCPT", "450 4.7.1 greylisted", DEFERRED),
+        ("RCPT", "550 5.1.1 no such mailbox", TransportErrorKind::Refused),
+        ("RCPT", "450 4.3.2 not accepting", TransportErrorKind::Unavailable),
+        ("DATA", "451 filtered", DEFERRED),
+        ("DATA", "554 5.6.0 not that", TransportErrorKind::Refused),
         (
             "MAIL",
             "550 5.4.5 daily user sending limit exceeded",
-            MailErrorKind::Misconfigured,
+            TransportErrorKind::Misconfigured,
         ),
         (
             "MAIL",
             "553 5.7.1 not owned by user",
-            MailErrorKind::Misconfigured,
+            TransportErrorKind::Misconfigured,
         ),
         (
             "MAIL",
             "554 the account is suspended",
-            MailErrorKind::Misconfigured,
+            TransportErrorKind::Misconfigured,
         ),
-        ("MAIL", "452 4.3.1 no room", MailErrorKind::Unavailable),
+        ("MAIL", "452 4.3.1 no room", TransportErrorKind::Unavailable),
     ] {
         server.reply(command, reply);
         assert_eq!(
@@ -109,7 +112,7 @@ async fn a_non_ascii_address_is_deferred_without_smtputf8_and_does_not_affect_ot
     let mailer = mailer(&server.url(), Duration::from_secs(30));
     let mut foreign = sample_digest();
     "jürgen@example.com".clone_into(&mut foreign.email);
-    assert_eq!(kind(&mailer, &foreign).await, Some(MailErrorKind::Deferred));
+    assert_eq!(kind(&mailer, &foreign).await, Some(DEFERRED));
     assert_eq!(kind(&mailer, &sample_digest()).await, None);
     assert_eq!(one(&server.mails()).to, ["carl@example.com"]);
 }
@@ -124,7 +127,7 @@ async fn a_connection_lost_after_the_content_has_an_unknown_outcome() {
         server.behave(behaviour);
         assert_eq!(
             kind(&mailer, &sample_digest()).await,
-            Some(MailErrorKind::OutcomeUnknown)
+            Some(TransportErrorKind::OutcomeUnknown)
         );
         assert_eq!(server.mails().len(), taken);
     }
@@ -142,7 +145,7 @@ async fn a_timeout_after_the_content_has_an_unknown_outcome() {
     let mailer = mailer(&server.url(), Duration::from_millis(300));
     assert_eq!(
         kind(&mailer, &sample_digest()).await,
-        Some(MailErrorKind::OutcomeUnknown)
+        Some(TransportErrorKind::OutcomeUnknown)
     );
     assert_eq!(server.mails().len(), 1);
 }

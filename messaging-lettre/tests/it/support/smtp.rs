@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use messaging_core::transport::mailer::{Digest, MailErrorKind, Mailer as _};
+use messaging_core::{
+    transport::TransportErrorKind,
+    transport::mailer::{Digest, Mailer as _},
+};
 use messaging_lettre::{DigestMail, SmtpMailer, Templates};
 use messaging_test_smtp::Mail;
 
@@ -14,7 +17,7 @@ pub(crate) fn mailer(url: &str, timeout: Duration) -> SmtpMailer {
     SmtpMailer::with_timeout(url, mail, timeout).expect("a URL")
 }
 
-pub(crate) async fn kind(mailer: &SmtpMailer, digest: &Digest) -> Option<MailErrorKind> {
+pub(crate) async fn kind(mailer: &SmtpMailer, digest: &Digest) -> Option<TransportErrorKind> {
     mailer.send(digest).await.err().map(|error| error.kind())
 }
 

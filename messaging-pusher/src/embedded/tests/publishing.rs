@@ -1,6 +1,6 @@
 //! Publishing events.
 
-use messaging_core::transport::realtime::{PublishErrorKind, Realtime};
+use messaging_core::{transport::TransportErrorKind, transport::realtime::Realtime};
 use serde_json::json;
 
 use super::*;
@@ -49,12 +49,12 @@ async fn a_batch_above_a_limit_is_refused_as_a_whole() {
     let batch = [largest.clone(), too_large];
     assert_eq!(
         server.channels.publish(&batch).await.unwrap_err().kind(),
-        PublishErrorKind::Refused
+        TransportErrorKind::Refused
     );
     let long = vec![event("news", ""); limits.events_per_call + 1];
     assert_eq!(
         server.channels.publish(&long).await.unwrap_err().kind(),
-        PublishErrorKind::Refused
+        TransportErrorKind::Refused
     );
     assert_eq!(ann.received_events(), [""; 0]);
     server.channels.publish(&[largest]).await.unwrap();

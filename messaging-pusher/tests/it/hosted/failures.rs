@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use messaging_core::transport::realtime::{
-    PublishErrorKind::{self, Busy, Down, Misconfigured, Refused},
-    Realtime as _,
+use messaging_core::transport::{
+    TransportErrorKind::{self, Busy, Misconfigured, OutcomeUnknown, Refused, Unavailable},
+    realtime::Realtime as _,
 };
 use messaging_pusher::{PusherOptions, Tls};
 use tokio::net::TcpListener;
@@ -15,7 +15,7 @@ use crate::support::{
 };
 
 /// Checks the error kind for a reply, and that the next call succeeds.
-async fn check(reply: Reply, expected: PublishErrorKind) {
+async fn check(reply: Reply, expected: TransportErrorKind) {
     let fixture = Fixture::open().await;
     let shown = format!("{reply:?}");
     fixture.server.reply_next([reply]);
@@ -68,14 +68,18 @@ async fn status_429_is_busy_with_the_seconds_of_retry_after() {
 }
 
 #[tokio::test]
-async fn every_other_status_is_down() {
-    for code in [201, 204, 301, 302, 402, 405, 408, 418, 422, 500, 502, 503, 504] {
-        check(Reply::Status(code, "location: /\r\n", String::new()), Down).await;
+async fn after_every_other_status_the_server_is_unavailable_or_the_outcome_unknown() {
+    let reply = |code| Reply::Status(code, "location: /\r\n", String::new());
+    for code in [301, 302, 402, 405, 408, 418, 422] {
+        check(reply(code), Unavailable).await;
+    }
+    for code in [201, 204, 500, 502, 503, 504] {
+        check(reply(code), OutcomeUnknown).await;
     }
 }
 
 #[tokio::test]
-async fn an_invalid_response_is_down() {
+async fn after_an_invalid_response_the_outcome_is_unknown() {
     for garbage in [
         "",
         "<html>Sign in to the network</html>",
@@ -84,27 +88,27 @@ async fn an_invalid_response_is_down() {
         "{",
         "null",
     ] {
-        check(Reply::Status(200, "", garbage.to_owned()), Down).await;
+        check(Reply::Status(200, "", garbage.to_owned()), OutcomeUnknown).await;
     }
     for garbage in [
         &b"SSH-2.0-OpenSSH\r\n"[..],
         b"\0\x01\x02\xff",
         b"HTTP/9.9 what\r\n\r\n",
     ] {
-        check(Reply::Bytes(garbage), Down).await;
+        check(Reply::Bytes(garbage), OutcomeUnknown).await;
     }
-    check(Reply::Status(500, "", "x".repeat(1_000_000)), Down).await;
-    check(Reply::EndlessBody, Down).await;
+    check(Reply::Status(500, "", "x".repeat(1_000_000)), OutcomeUnknown).await;
+    check(Reply::EndlessBody, OutcomeUnknown).await;
 }
 
 #[tokio::test]
-async fn a_broken_connection_is_down() {
-    check(Reply::Disconnect, Down).await;
+async fn after_a_broken_connection_the_outcome_is_unknown() {
+    check(Reply::Disconnect, OutcomeUnknown).await;
     for half in [
         &b"HTTP/1.1 200 OK\r\n"[..],
         b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n{",
     ] {
-        check(Reply::Bytes(half), Down).await;
+        check(Reply::Bytes(half), OutcomeUnknown).await;
     }
 }
 
@@ -121,13 +125,13 @@ async fn a_pooled_connection_that_broke_is_replaced() {
 }
 
 #[tokio::test]
-async fn a_refused_connection_is_down() {
+async fn a_server_that_refuses_the_connection_is_unavailable() {
     let fixture = Fixture::open().await;
     let closed = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = closed.local_addr().unwrap();
     drop(closed);
     let pusher = at(address, Tls::Off, PusherOptions::default(), &fixture.clock);
-    assert_eq!(kind(pusher.publish(&[event("{}")]).await), Some(Down));
+    assert_eq!(kind(pusher.publish(&[event("{}")]).await), Some(Unavailable));
 }
 
 #[tokio::test]
@@ -143,5 +147,5 @@ async fn a_call_times_out_after_5_seconds() {
     tokio::task::yield_now().await;
     assert!(!call.is_finished());
     fixture.clock.advance(Duration::from_millis(1));
-    assert_eq!(call.await.unwrap(), Some(Down));
+    assert_eq!(call.await.unwrap(), Some(OutcomeUnknown));
 }

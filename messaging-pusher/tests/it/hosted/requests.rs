@@ -4,7 +4,8 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use md5::{Digest as _, Md5};
 use messaging_core::{
     event::SocketId,
-    transport::realtime::{Limits, PublishErrorKind::Refused, Realtime as _},
+    transport::TransportErrorKind::Refused,
+    transport::realtime::{Limits, Realtime as _},
 };
 use serde_json::{Value, json};
 use sha2::Sha256;

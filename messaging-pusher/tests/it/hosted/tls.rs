@@ -3,8 +3,7 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use messaging_core::{
-    clock::ManualClock,
-    transport::realtime::{PublishErrorKind::Down, Realtime as _},
+    clock::ManualClock, transport::TransportErrorKind::Unavailable, transport::realtime::Realtime as _,
 };
 use messaging_pusher::{PusherOptions, PusherServer, Tls};
 use rcgen::{CertifiedKey, generate_simple_self_signed};
@@ -68,11 +67,11 @@ async fn a_server_with_an_untrusted_certificate_or_another_name_receives_no_requ
     let without_certificate = at_localhost(server.address, PusherOptions::default());
     assert_eq!(
         kind(without_certificate.publish(&[event("{}")]).await),
-        Some(Down)
+        Some(Unavailable)
     );
     let trusting = PusherOptions::default().with_root_certificates(certificate);
     let other_name = at(server.address, Tls::On, trusting, &ManualClock::new());
-    assert_eq!(kind(other_name.publish(&[event("{}")]).await), Some(Down));
+    assert_eq!(kind(other_name.publish(&[event("{}")]).await), Some(Unavailable));
     assert_eq!(server.requests().len(), 0);
 }
 
@@ -85,6 +84,6 @@ async fn plain_text_is_never_sent_when_tls_is_configured() {
         PusherOptions::default(),
         &fixture.clock,
     );
-    assert_eq!(kind(with_tls.publish(&[event("{}")]).await), Some(Down));
+    assert_eq!(kind(with_tls.publish(&[event("{}")]).await), Some(Unavailable));
     assert_eq!(fixture.server.requests().len(), 0);
 }

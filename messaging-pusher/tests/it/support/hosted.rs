@@ -6,7 +6,7 @@ use messaging_core::{
     clock::ManualClock,
     event::{ChannelName, Event},
     id::UserId,
-    transport::realtime::PublishErrorKind,
+    transport::TransportErrorKind,
 };
 use messaging_pusher::{
     AppId, AppKey, AppSecret, Credentials, PusherConfig, PusherOptions, PusherRealtime, PusherServer, Tls,
@@ -73,7 +73,7 @@ pub(crate) fn user(id: &str) -> UserId {
 
 /// The error kind of a call, or `None` on success.
 pub(crate) fn kind(
-    outcome: Result<(), messaging_core::transport::realtime::PublishError>,
-) -> Option<PublishErrorKind> {
+    outcome: Result<(), messaging_core::transport::TransportError>,
+) -> Option<TransportErrorKind> {
     outcome.err().map(|error| error.kind())
 }

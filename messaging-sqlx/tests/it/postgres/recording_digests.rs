@@ -15,7 +15,8 @@ use messaging_core::{
     host::presence::Presence,
     id::ConversationId,
     store::{ConversationStore as _, Publisher},
-    transport::mailer::{Digest, MailError, Mailer},
+    transport::TransportError,
+    transport::mailer::{Digest, Mailer},
 };
 use messaging_sqlx::PgStore;
 use messaging_testkit::{
@@ -42,7 +43,7 @@ struct Inner {
 
 #[async_trait]
 impl Mailer for LockingMailer {
-    async fn send(&self, digest: &Digest) -> Result<(), MailError> {
+    async fn send(&self, digest: &Digest) -> Result<(), TransportError> {
         let is_first = self.0.mails.lock().unwrap().is_empty();
         self.0.mails.lock().unwrap().push(digest.clone());
         if is_first {

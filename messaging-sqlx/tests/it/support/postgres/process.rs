@@ -10,10 +10,10 @@ use messaging_core::{
     ConversationId, Messaging, SendMessage, Timestamp, Unlimited, Workers,
     clock::{IdSource, ManualClock, SequentialIds},
     event::{ChannelName, Event},
-    host::HostError,
     id::UserId,
     transport::channels::{ChannelAuth, Channels, Subscription, Webhook, WebhookError},
-    transport::realtime::{Limits, PublishError, Realtime},
+    transport::realtime::{Limits, Realtime},
+    transport::{TransportError, TransportErrorKind},
 };
 use messaging_testkit::{
     fake::FakeDirectory,
@@ -194,8 +194,11 @@ impl Line {
 }
 
 impl Channels for Line {
-    fn sign(&self, _: &Subscription) -> Result<ChannelAuth, HostError> {
-        Err(HostError::permanent("nothing is signed here"))
+    fn sign(&self, _: &Subscription) -> Result<ChannelAuth, TransportError> {
+        Err(TransportError::new(
+            TransportErrorKind::Misconfigured,
+            "nothing is signed here",
+        ))
     }
 
     fn receive_webhook(&self, _: &Webhook<'_>) -> Result<(), WebhookError> {
@@ -215,7 +218,7 @@ impl Realtime for Line {
         }
     }
 
-    async fn publish(&self, batch: &[Event]) -> Result<(), PublishError> {
+    async fn publish(&self, batch: &[Event]) -> Result<(), TransportError> {
         let Some(stop) = self.next_stop() else {
             self.accept(batch);
             return Ok(());
@@ -231,7 +234,7 @@ impl Realtime for Line {
         Ok(())
     }
 
-    async fn revoke(&self, _: &UserId, _: &ChannelName) -> Result<(), PublishError> {
+    async fn revoke(&self, _: &UserId, _: &ChannelName) -> Result<(), TransportError> {
         Ok(())
     }
 }
