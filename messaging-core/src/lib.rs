@@ -69,7 +69,6 @@ mod openapi;
 pub mod policy;
 mod profiles;
 mod rate_limit;
-mod reach;
 mod relay;
 mod service;
 mod signal;

@@ -12,13 +12,14 @@ use std::{
 };
 
 use crate::{
-    clock,
+    clock::{self, Clock},
     domain::{conversation::Conversation, message::Message, page::PageSize, side::Side},
-    host::directory::{Contact, ProfileQuery},
+    host::{
+        Host,
+        directory::{Contact, ProfileQuery},
+    },
     id::{ConversationId, UserId},
     policy::may_notify,
-    profiles::profiles_or_blank,
-    reach::Reach,
     signal::Signal,
     store::{Capability, Direction, HistoryScan, PushMark, Store, StoreError, StoreErrorKind},
     telemetry,
@@ -36,7 +37,8 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 pub(crate) struct NotifyParts {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) push: Arc<dyn Push>,
-    pub(crate) reach: Reach,
+    pub(crate) host: Arc<Host>,
+    pub(crate) clock: Arc<dyn Clock>,
     /// The least time between two notifications about a conversation.
     pub(crate) interval: Duration,
 }
@@ -94,12 +96,12 @@ impl Notifier {
         let mut users: Vec<_> = candidates.iter().map(|one| one.user_id.clone()).collect();
         users.sort();
         users.dedup();
-        let online = self.parts.reach.online(&users).await;
+        let online = self.parts.host.online(&users).await;
         users.retain(|user_id| online.get(user_id) == Some(&false));
         if users.is_empty() {
             return 0;
         }
-        let contacts = self.parts.reach.contacts(&users).await.unwrap_or_default();
+        let contacts = self.parts.host.contacts(&users).await.unwrap_or_default();
         let wants_push = |user_id: &UserId| contacts.get(user_id).is_some_and(|one: &Contact| one.wants_push);
         let mut notified = 0;
         for candidate in candidates {
@@ -147,7 +149,7 @@ impl Notifier {
             message,
         } = candidate;
         let of = conversation.id;
-        let now = self.parts.reach.clock.now();
+        let now = self.parts.clock.now();
         let mark = PushMark {
             conversation_id: conversation.id,
             side: *side,
@@ -166,8 +168,7 @@ impl Notifier {
             Side::Client => query.agents.insert(conversation.agent_id.clone()),
             Side::Agent => query.users.insert(conversation.client_id.clone()),
         };
-        let reach = &self.parts.reach;
-        let profiles = profiles_or_blank(&*reach.directory, &*reach.clock, reach.timeout, &query).await;
+        let profiles = self.parts.host.profiles(&query).await;
         // The last look: nothing else is asked between it and the transport.
         let now_told = self.candidates(of, message.seq).await?;
         if !now_told
@@ -187,7 +188,7 @@ impl Notifier {
             .parts
             .push
             .notify(std::slice::from_ref(user_id), &notification);
-        let pushed = clock::timeout(&*reach.clock, CALL_TIMEOUT, pushed).await;
+        let pushed = clock::timeout(&*self.parts.clock, CALL_TIMEOUT, pushed).await;
         let pushed = pushed
             .unwrap_or_else(|elapsed| Err(TransportError::new(TransportErrorKind::OutcomeUnknown, elapsed)));
         telemetry::notified(pushed.is_ok());
@@ -207,7 +208,7 @@ impl Notifier {
         doing: &'static str,
         call: impl Future<Output = Result<T, StoreError>> + Send,
     ) -> Result<T, StoreError> {
-        match clock::timeout(&*self.parts.reach.clock, CALL_TIMEOUT, call).await {
+        match clock::timeout(&*self.parts.clock, CALL_TIMEOUT, call).await {
             Ok(answer) => answer,
             Err(elapsed) => Err(StoreError::new(StoreErrorKind::OutcomeUnknown, doing).caused_by(elapsed)),
         }

@@ -1,45 +1,14 @@
-//! Names and pictures: decoration, that never fails anything.
-
-use std::time::Duration;
+//! Which names a conversation, report or message needs, and how a conversation is shown to a side.
 
 use crate::{
-    clock::{self, Clock},
     domain::{
         conversation::{Conversation, ConversationSummary},
         message::Message,
         report::Report,
         side::Side,
     },
-    host::directory::{Directory, ProfileQuery, Profiles},
-    telemetry::{self, HostPart},
+    host::directory::{ProfileQuery, Profiles},
 };
-
-/// Asks the directory once, for at most `limit`. What it does not say is blank, and logged.
-pub(crate) async fn profiles_or_blank(
-    directory: &dyn Directory,
-    clock: &dyn Clock,
-    limit: Duration,
-    query: &ProfileQuery,
-) -> Profiles {
-    if query.is_empty() {
-        return Profiles::default();
-    }
-    match clock::timeout(clock, limit, directory.profiles(query)).await {
-        Ok(Ok(profiles)) => profiles,
-        Ok(Err(error)) => {
-            telemetry::host_failed(HostPart::Directory);
-            let error: &dyn std::error::Error = &error;
-            tracing::warn!(error, "the directory failed: names are blank");
-            Profiles::default()
-        }
-        Err(elapsed) => {
-            telemetry::host_failed(HostPart::Directory);
-            let error: &dyn std::error::Error = &elapsed;
-            tracing::warn!(error, "the directory took too long: names are blank");
-            Profiles::default()
-        }
-    }
-}
 
 impl Conversation {
     /// The name of who is on the other side, as shown to this one: the business, or the client.

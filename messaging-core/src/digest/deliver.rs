@@ -12,7 +12,6 @@ use crate::{
     domain::digest::{Extent, LONGEST_PAUSE, pause_after},
     host::directory::Contact,
     id::DigestId,
-    profiles::profiles_or_blank,
     store::{DigestAttempt, DigestLease, DigestPostponement, Excerpt, StoreError},
     telemetry::{self, Mailed},
     time::Timestamp,
@@ -137,9 +136,7 @@ impl Digester {
             return self.end(begun, end).await;
         }
         let draft = compose::Draft::new(&begun.lease.user_id, draft, self.parts.policy.conversations);
-        let reach = &self.parts.reach;
-        let profiles =
-            profiles_or_blank(&*reach.directory, &*reach.clock, reach.timeout, &draft.query()).await;
+        let profiles = self.parts.host.profiles(&draft.query()).await;
 
         // The last look: nothing else is asked between it and the mailer.
         let excerpts = self.look(&begun).await?;
@@ -181,7 +178,7 @@ impl Digester {
     /// Hands the e-mail to the mail server, and says how the attempt ends by that.
     async fn mail(&self, begun: &mut Begun, digest: &Digest) -> End {
         let sent = self.parts.mailer.send(digest);
-        let sent = clock::timeout(&*self.parts.reach.clock, self.parts.options.mail_timeout, sent).await;
+        let sent = clock::timeout(&*self.parts.clock, self.parts.options.mail_timeout, sent).await;
         let sent = sent
             .unwrap_or_else(|elapsed| Err(TransportError::new(TransportErrorKind::OutcomeUnknown, elapsed)));
         let (end, outcome) = match sent {

@@ -41,11 +41,10 @@ use futures_util::{StreamExt, stream};
 pub use options::{DigestOptions, InvalidDigestOptions};
 
 use crate::{
-    clock::{self, IdSource},
+    clock::{self, Clock, IdSource},
     domain::digest::{DigestPolicy, Extent, Unmailed, Verdict},
-    host::directory::Contact,
+    host::{Host, directory::Contact},
     id::{UserId, WorkerId},
-    reach::Reach,
     relay::retry,
     store::{
         Capability, DigestClaim, DigestLease, DigestPostponement, DigestStore, DigestUser, Store, StoreError,
@@ -62,7 +61,8 @@ use record::Unrecorded;
 pub(crate) struct DigestParts {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) mailer: Arc<dyn Mailer>,
-    pub(crate) reach: Reach,
+    pub(crate) host: Arc<Host>,
+    pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn IdSource>,
     pub(crate) policy: DigestPolicy,
     pub(crate) options: DigestOptions,
@@ -92,7 +92,7 @@ struct MailServer {
 impl Digester {
     pub(crate) fn new(parts: DigestParts) -> Self {
         Self {
-            id: WorkerId::new(parts.ids.new_id(parts.reach.clock.now())),
+            id: WorkerId::new(parts.ids.new_id(parts.clock.now())),
             parts,
             server: Mutex::default(),
             deferrals: Deferrals::default(),
@@ -167,12 +167,12 @@ impl Digester {
             unmailed.entry(one.user().clone()).or_default().push(one);
         }
         let now = self.now();
-        let contacts = self.parts.reach.contacts(users).await;
-        let online = self.parts.reach.online(users).await;
+        let contacts = self.parts.host.contacts(users).await;
+        let online = self.parts.host.online(users).await;
         let (mut holds, mut deliveries) = (Vec::new(), Vec::new());
         for user in due {
             let unmailed = unmailed.remove(&user.lease.user_id).unwrap_or_default();
-            let Ok(contacts) = &contacts else {
+            let Some(contacts) = &contacts else {
                 holds.push(hold(user.lease, now + self.parts.policy.look_again));
                 continue;
             };
@@ -273,7 +273,7 @@ impl Digester {
     }
 
     fn now(&self) -> Timestamp {
-        self.parts.reach.clock.now()
+        self.parts.clock.now()
     }
 
     /// The store's part for digests, which the builder has checked.
@@ -287,7 +287,7 @@ impl Digester {
         doing: &'static str,
         call: impl Future<Output = Result<T, StoreError>> + Send,
     ) -> Result<T, StoreError> {
-        match clock::timeout(&*self.parts.reach.clock, self.parts.options.call_timeout, call).await {
+        match clock::timeout(&*self.parts.clock, self.parts.options.call_timeout, call).await {
             Ok(answer) => answer,
             Err(elapsed) => Err(StoreError::new(StoreErrorKind::OutcomeUnknown, doing).caused_by(elapsed)),
         }

@@ -14,10 +14,7 @@ impl Digester {
             Either::Left((drain_until, recording)) => {
                 self.unrecorded.close();
                 let left = drain_until.since(self.now());
-                if clock::timeout(&*self.parts.reach.clock, left, recording)
-                    .await
-                    .is_err()
-                {
+                if clock::timeout(&*self.parts.clock, left, recording).await.is_err() {
                     tracing::warn!(
                         "shutting down before every digest was recorded; the others are repeated after their lease expires"
                     );
@@ -38,7 +35,7 @@ impl Digester {
                 Next::Empty => raised.await,
                 Next::At(at) => {
                     let pause = at.since(self.now());
-                    drop(select(pin!(raised), self.parts.reach.clock.sleep(pause)).await);
+                    drop(select(pin!(raised), self.parts.clock.sleep(pause)).await);
                 }
             }
         }
@@ -46,7 +43,7 @@ impl Digester {
 
     /// Mails users until `stop` is ready, and what has been begun by then. Returns until when shutting down may take.
     async fn mail_until(&self, stop: impl Future<Output = ()> + Send) -> Timestamp {
-        let clock = &*self.parts.reach.clock;
+        let clock = &*self.parts.clock;
         let mut stop = pin!(stop);
         let mut is_failing = false;
         loop {

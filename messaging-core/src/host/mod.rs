@@ -1,11 +1,14 @@
 //! The host: what messaging asks the application that embeds it.
 
 pub mod access;
+mod ask;
 pub mod directory;
 pub mod presence;
 pub mod rate_limit;
 
 use std::fmt;
+
+pub(crate) use ask::Host;
 
 use crate::id::InvalidId;
 

@@ -47,7 +47,7 @@ pub(crate) use queue::Work;
 use crate::{
     clock::{self, Clock, IdSource},
     event::ChannelNames,
-    host::directory::Directory,
+    host::Host,
     id::{ConversationId, WorkerId},
     notify::Notifier,
     store::{Claim, Publisher, Store, StoreError, StoreErrorKind},
@@ -66,12 +66,11 @@ use writes::Writes;
 pub(crate) struct RelayParts {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) realtime: Arc<dyn Realtime>,
-    pub(crate) directory: Arc<dyn Directory>,
+    pub(crate) host: Arc<Host>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn IdSource>,
     pub(crate) names: ChannelNames,
     pub(crate) notifier: Option<Arc<Notifier>>,
-    pub(crate) directory_timeout: Duration,
     pub(crate) options: RelayOptions,
 }
 

@@ -19,7 +19,6 @@ use crate::{
     event,
     host::directory::ProfileQuery,
     id::ConversationId,
-    profiles::profiles_or_blank,
     store::{Lane, LaneDeferral, LaneFailure, LoadedEntry, StoreError, StoreErrorKind, Subject},
     telemetry,
     time::Timestamp,
@@ -155,13 +154,7 @@ impl Relay {
             missing = work.loaded.iter().filter(|_| has_none).fold(missing, with_sender);
         }
         let parts = &self.parts;
-        let mut profiles = profiles_or_blank(
-            &*parts.directory,
-            &*parts.clock,
-            parts.directory_timeout,
-            &missing,
-        )
-        .await;
+        let mut profiles = parts.host.profiles(&missing).await;
         let data_bytes = parts.realtime.limits().data_bytes;
         let mut runs = Vec::with_capacity(lanes.len());
         for work in lanes {

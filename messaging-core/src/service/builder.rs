@@ -6,6 +6,7 @@ use crate::{
     digest::{DigestOptions, DigestParts, Digester, InvalidDigestOptions},
     domain::digest::{DigestPolicy, InvalidDigestPolicy},
     event::{ChannelNames, InvalidPrefix},
+    host::Host,
     host::access::AccessPolicy,
     host::directory::Directory,
     host::presence::Presence,
@@ -13,7 +14,6 @@ use crate::{
     memory::MemoryStore,
     notify::{Notifier, NotifyParts},
     rate_limit::{ProcessLimiter, Unlimited},
-    reach::Reach,
     relay::{InvalidRelayOptions, NoopRealtime, Relay, RelayOptions, RelayParts},
     store::{Capability, Store},
     transport::mailer::Mailer,
@@ -279,17 +279,19 @@ impl MessagingBuilder {
         ids: Arc<dyn IdSource>,
         names: ChannelNames,
     ) -> (Messaging, Workers) {
-        let reach = || Reach {
-            directory: self.directory.clone(),
-            presence: self.presence.clone(),
+        let host = Arc::new(Host {
+            directory: self.directory,
+            presence: self.presence,
+            rate_limiter: self.rate_limiter,
             clock: clock.clone(),
             timeout: self.options.directory_timeout,
-        };
+        });
         let notifier = self.push.as_ref().map(|push| {
             Arc::new(Notifier::new(NotifyParts {
                 store: self.store.clone(),
                 push: push.clone(),
-                reach: reach(),
+                host: host.clone(),
+                clock: clock.clone(),
                 interval: self.options.push_interval,
             }))
         });
@@ -298,7 +300,8 @@ impl MessagingBuilder {
             Arc::new(Digester::new(DigestParts {
                 store: self.store.clone(),
                 mailer: mailer.clone(),
-                reach: reach(),
+                host: host.clone(),
+                clock: clock.clone(),
                 ids: ids.clone(),
                 policy: *policy,
                 options: self.options.digests,
@@ -307,25 +310,21 @@ impl MessagingBuilder {
         let relay = Arc::new(Relay::new(RelayParts {
             store: self.store.clone(),
             realtime: self.realtime.clone(),
-            directory: self.directory.clone(),
+            host: host.clone(),
             clock: clock.clone(),
             ids: ids.clone(),
             names: names.clone(),
             notifier: notifier.clone(),
-            directory_timeout: self.options.directory_timeout,
             options: self.options.relay,
         }));
         let parts = Parts {
             store: self.store,
-            directory: self.directory,
+            host,
             realtime: self.realtime,
-            presence: self.presence,
             policy: self.policy,
-            rate_limiter: self.rate_limiter,
             clock,
             ids,
             names,
-            directory_timeout: self.options.directory_timeout,
             digest_delay,
             push: self.push,
             relay: relay.clone(),

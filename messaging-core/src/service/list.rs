@@ -1,4 +1,4 @@
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use futures_util::future::{join, join3};
 
@@ -7,7 +7,6 @@ use tracing::instrument;
 use super::{ConversationDetails, ConversationView, Messaging};
 use crate::{
     actor::Actor,
-    clock,
     domain::{
         page::{ListCursor, ListScope, NumberedPage, PageSize},
         side::{PerSide, Side},
@@ -17,7 +16,6 @@ use crate::{
     id::{ConversationId, UserId},
     policy::{Action, Standing, shows_presence},
     store::{AuditedAction, ListScan, ListStart},
-    telemetry::{self, HostPart},
 };
 
 const LISTING: &str = "listing conversations";
@@ -156,7 +154,8 @@ impl Messaging {
         let users = PerSide::from_fn(|side| summary.conversation.user(side).clone());
         let both = [users.client.clone(), users.agent.clone()];
         let viewer = self.viewer_with(actor, &summary.conversation, &bookings);
-        let (profiles, online, viewer) = join3(self.profiles(&query), self.online(&both), viewer).await;
+        let (profiles, online, viewer) =
+            join3(self.profiles(&query), self.0.host.online(&both), viewer).await;
         let shows = standing
             .side()
             .is_none_or(|own| shows_presence(&summary.conversation, own));
@@ -187,7 +186,7 @@ impl Messaging {
             .iter()
             .flat_map(|view| Side::ALL.into_iter().filter_map(|side| asked(view, side)))
             .collect();
-        let online = self.online(&users.into_iter().collect::<Vec<_>>()).await;
+        let online = self.0.host.online(&users.into_iter().collect::<Vec<_>>()).await;
         let is_online = |user| online.get(&user).copied();
         of.iter()
             .map(|view| PerSide::from_fn(|side| asked(view, side).and_then(is_online)))
@@ -202,26 +201,5 @@ impl Messaging {
     pub async fn count_unread(&self, actor: &Actor) -> Result<u64, Error> {
         let counted = self.store().count_unread(&ListScope::of(actor)).await;
         counted.map_err(|error| Error::store(error, "counting unread messages"))
-    }
-
-    /// Who of these is connected; nothing where presence is off, fails, or takes too long.
-    async fn online(&self, users: &[UserId]) -> HashMap<UserId, bool> {
-        let Some(presence) = &self.0.presence else {
-            return HashMap::new();
-        };
-        let asked = clock::timeout(&*self.0.clock, self.0.directory_timeout, presence.online(users)).await;
-        match asked {
-            Ok(Ok(online)) => online,
-            Ok(Err(error)) => {
-                telemetry::host_failed(HostPart::Presence);
-                let error: &dyn std::error::Error = &error;
-                tracing::warn!(error, "presence failed");
-                HashMap::new()
-            }
-            Err(clock::Elapsed) => {
-                telemetry::host_failed(HostPart::Presence);
-                HashMap::new()
-            }
-        }
     }
 }

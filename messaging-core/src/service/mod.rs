@@ -38,22 +38,21 @@ pub use view::{ConversationDetails, ConversationView, MessageView};
 
 use crate::{
     actor::Actor,
-    clock::{self, Clock, IdSource},
+    clock::{Clock, IdSource},
     error::{Error, ErrorKind},
     event::ChannelNames,
+    host::Host,
     host::access::AccessPolicy,
-    host::directory::{Directory, ProfileQuery, Profiles},
-    host::presence::Presence,
-    host::rate_limit::{Admission, Limited, RateLimiter},
+    host::directory::{ProfileQuery, Profiles},
+    host::rate_limit::{Admission, Limited},
     id::{AuditId, ConversationId},
     policy::Refusal,
-    profiles::profiles_or_blank,
     relay::{Health, Relay, Work},
     store::{
         AuditRecord, AuditStore, AuditedAction, Capabilities, Capability, ErasureStore, Lane, LoadedEntry,
         ModerationStore, Publisher, Store, StoreError, StoreErrorKind,
     },
-    telemetry::{self, HostPart},
+    telemetry,
     time::Timestamp,
     transport::push::Push,
     transport::realtime::Realtime,
@@ -67,15 +66,12 @@ pub struct Messaging(Arc<Parts>);
 
 struct Parts {
     store: Arc<dyn Store>,
-    directory: Arc<dyn Directory>,
+    host: Arc<Host>,
     realtime: Arc<dyn Realtime>,
-    presence: Option<Arc<dyn Presence>>,
     policy: Option<Arc<dyn AccessPolicy>>,
-    rate_limiter: Arc<dyn RateLimiter>,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
     names: ChannelNames,
-    directory_timeout: Duration,
     /// How long after a message an e-mail about it is due; `None` where nobody is mailed.
     digest_delay: Option<Duration>,
     push: Option<Arc<dyn Push>>,
@@ -161,8 +157,7 @@ impl Messaging {
 
     /// How everything in the query is shown; blank where the directory does not say in time.
     async fn profiles(&self, query: &ProfileQuery) -> Profiles {
-        let parts = &self.0;
-        profiles_or_blank(&*parts.directory, &*parts.clock, parts.directory_timeout, query).await
+        self.0.host.profiles(query).await
     }
 
     /// Passes a lane that a step created for this process to the relay, with what is already at hand.
@@ -179,25 +174,12 @@ impl Messaging {
     /// Counts what an actor is about to do, before anything is looked up for it. A limiter that does not answer
     /// stops nobody.
     async fn admit(&self, actor: &Actor, what: Limited, doing: &'static str) -> Result<(), Error> {
-        let admitted = self.0.rate_limiter.admit(actor.user_id(), what, self.now());
-        let admitted = clock::timeout(&*self.0.clock, self.0.directory_timeout, admitted).await;
-        match admitted {
-            Ok(Ok(Admission::Refused { retry_after })) => {
+        match self.0.host.admit(actor.user_id(), what).await {
+            Admission::Refused { retry_after } => {
                 telemetry::rate_limited(what);
                 Err(Error::new(ErrorKind::RateLimited { retry_after }, doing))
             }
-            Ok(Ok(Admission::Admitted)) => Ok(()),
-            Ok(Err(error)) => {
-                telemetry::host_failed(HostPart::RateLimiter);
-                let error: &dyn std::error::Error = &error;
-                tracing::warn!(error, "the rate limiter does not answer: nothing is limited");
-                Ok(())
-            }
-            Err(clock::Elapsed) => {
-                telemetry::host_failed(HostPart::RateLimiter);
-                tracing::warn!("the rate limiter does not answer in time: nothing is limited");
-                Ok(())
-            }
+            Admission::Admitted => Ok(()),
         }
     }
 

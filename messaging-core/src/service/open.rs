@@ -5,7 +5,6 @@ use tracing::instrument;
 use super::{ConversationView, Messaging, found, rulings::by_our_rules, unless_lost};
 use crate::{
     actor::Actor,
-    clock,
     domain::conversation::{Change, PreparedOpen},
     error::{Error, ErrorKind},
     host::HostError,
@@ -88,7 +87,7 @@ impl Messaging {
     ) -> Result<OpenedConversation, Error> {
         by_our_rules(actor, Action::Open { agent_user_id: None }, None, OPENING)?;
         self.admit(actor, Limited::Open, OPENING).await?;
-        let agent_user = self.ask(self.0.directory.agent_user(&open.agent_id)).await?;
+        let agent_user = self.ask(self.0.host.directory.agent_user(&open.agent_id)).await?;
         let agent_user_id = agent_user.ok_or_else(|| Error::new(ErrorKind::UnknownAgent, OPENING))?;
         let action = Action::Open {
             agent_user_id: Some(&agent_user_id),
@@ -99,7 +98,9 @@ impl Messaging {
                 client_id: actor.user_id().clone(),
                 agent_id: open.agent_id.clone(),
             };
-            let parties = self.ask(self.0.directory.booking_parties(booking_id)).await?;
+            let parties = self
+                .ask(self.0.host.directory.booking_parties(booking_id))
+                .await?;
             if parties != Some(theirs) {
                 return Err(Error::new(ErrorKind::UnknownBooking, OPENING));
             }
@@ -209,12 +210,8 @@ impl Messaging {
 
     /// A fact from the directory; opening fails where it cannot be had in time.
     async fn ask<T>(&self, question: impl Future<Output = Result<T, HostError>> + Send) -> Result<T, Error> {
-        let asked = clock::timeout(&*self.0.clock, self.0.directory_timeout, question).await;
-        let answer = asked.unwrap_or_else(|elapsed| Err(HostError::temporary(elapsed)));
-        answer.map_err(|error| {
-            telemetry::host_failed(HostPart::Directory);
-            Error::host(error, OPENING)
-        })
+        let answer = self.0.host.require(HostPart::Directory, question).await;
+        answer.map_err(|error| Error::host(error, OPENING))
     }
 }
 

@@ -6,7 +6,6 @@ use std::collections::HashMap;
 use super::{Messaging, view::Viewer};
 use crate::{
     actor::Actor,
-    clock,
     domain::conversation::Conversation,
     error::Error,
     host::HostError,
@@ -143,9 +142,7 @@ impl Messaging {
         &self,
         question: impl Future<Output = Result<T, HostError>> + Send,
     ) -> Result<T, HostError> {
-        let asked = clock::timeout(&*self.0.clock, self.0.directory_timeout, question).await;
-        let answer = asked.unwrap_or_else(|elapsed| Err(HostError::temporary(elapsed)));
-        answer.inspect_err(|_| telemetry::host_failed(HostPart::AccessPolicy))
+        self.0.host.require(HostPart::AccessPolicy, question).await
     }
 
     /// The bookings linked to each of these conversations, the newest link first. Read after the conversations

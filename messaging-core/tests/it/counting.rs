@@ -8,8 +8,9 @@ use std::{
 
 use async_trait::async_trait;
 use messaging_core::{
-    Actor, Body, ConversationId, DigestPolicy, ListFrom, ListRequest, Messaging, NewReport, OpenConversation,
-    PageSize, ProcessLimiter, Quota, RateLimits, Role, SendMessage, Timestamp, UserId, Workers,
+    Actor, Body, ConversationId, DigestPolicy, ErrorKind, ListFrom, ListRequest, Messaging, NewReport,
+    OpenConversation, PageSize, ProcessLimiter, Quota, RateLimits, Role, SendMessage, Timestamp, UserId,
+    Workers,
     clock::{ManualClock, SequentialIds},
     domain::{report::Remark, side::Recipients},
     event::Typing,
@@ -301,6 +302,32 @@ async fn everything_that_is_documented_is_counted_and_nothing_else() {
         &[2.0],
         "the agent's, and the client's of the system's message"
     );
+}
+
+#[tokio::test]
+async fn a_directory_that_fails_or_takes_too_long_is_counted_by_an_opening_too() {
+    let house = House::new();
+    let open = OpenConversation {
+        agent_id: agency_id(1),
+        booking_id: None,
+    };
+    let failed = async |counted: &Counted| {
+        let opened = house.messaging.open_conversation(&client(1), &open).await;
+        assert!(matches!(
+            opened.unwrap_err().kind(),
+            ErrorKind::Unavailable { .. }
+        ));
+        counted.take()["messaging_host_failures_total part=directory"].clone()
+    };
+    let counted = Counted::begin();
+    house.directory.fail(HostErrorKind::Permanent);
+    assert_eq!(failed(&counted).await, [1.0]);
+    house.directory.hang();
+    let (taken, ()) = tokio::join!(failed(&counted), async {
+        tokio::task::yield_now().await;
+        house.clock.advance(Duration::from_secs(1));
+    });
+    assert_eq!(taken, [1.0]);
 }
 
 #[test]
