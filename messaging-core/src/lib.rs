@@ -55,6 +55,7 @@
 //! | `openapi` | schemas of ids, messages and whatever else stands in JSON, by utoipa |
 
 pub mod actor;
+mod backoff;
 pub mod clock;
 mod digest;
 pub mod domain;
@@ -94,7 +95,7 @@ pub use error::{Error, ErrorKind};
 pub use id::{AgentId, AuditId, BookingId, ConversationId, DigestId, MessageId, ReportId, UserId};
 pub use notify::Notifier;
 pub use rate_limit::{ProcessLimiter, Quota, RateLimits, Unlimited};
-pub use relay::{Attending, Health, InvalidRelayOptions, Relay, RelayOptions, retry};
+pub use relay::{Attending, Health, InvalidRelayOptions, Relay, RelayOptions};
 pub use service::{
     AuditLog, Authorized, ConfigError, ConversationDetails, ConversationList, ConversationView, Erased,
     Exported, History, HistoryFrom, HistoryRequest, HostOpen, ListFrom, ListRequest, MarkOnRead, MessageView,

@@ -41,11 +41,11 @@ use futures_util::{StreamExt, stream};
 pub use options::{DigestOptions, InvalidDigestOptions};
 
 use crate::{
+    backoff,
     clock::{self, Clock, IdSource},
     domain::digest::{DigestPolicy, Extent, Unmailed, Verdict},
     host::{Host, directory::Contact},
     id::{UserId, WorkerId},
-    relay::retry,
     store::{
         Capability, DigestClaim, DigestLease, DigestPostponement, DigestStore, DigestUser, Store, StoreError,
         StoreErrorKind,
@@ -263,7 +263,7 @@ impl Digester {
         let mut server = self.server();
         server.failures = server.failures.saturating_add(1);
         // At least a second, so that the user is not claimed again at once.
-        let until = now + retry::delay(server.failures, chance).max(Duration::from_secs(1));
+        let until = now + backoff::delay(server.failures, chance).max(Duration::from_secs(1));
         server.until = Some(server.until.map_or(until, |earlier| earlier.max(until)));
         until
     }

@@ -15,9 +15,9 @@ use futures_util::{StreamExt as _, stream};
 
 use super::Digester;
 use crate::{
+    backoff,
     domain::digest::Extent,
     id::DigestId,
-    relay::retry,
     signal::Signal,
     store::{DigestLease, StoreError},
     time::Timestamp,
@@ -236,5 +236,5 @@ impl Digester {
 
 /// At least half of a bound that doubles with every failure.
 fn pause(failures: u32, chance: f64) -> Duration {
-    retry::delay(failures, 0.5 + chance / 2.0).min(LONGEST_PAUSE)
+    backoff::delay(failures, 0.5 + chance / 2.0).min(LONGEST_PAUSE)
 }

@@ -9,7 +9,7 @@ pub use channel::{
     UserDigest,
 };
 pub use payload::{MessageKind, MessagePayload, SenderPayload};
-pub use project::{project, typing};
+pub(crate) use project::{project, typing};
 
 /// An event for the subscribers of a channel.
 #[derive(Debug, Clone, PartialEq, Eq)]

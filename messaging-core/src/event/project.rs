@@ -18,7 +18,7 @@ use crate::{
 
 /// The events of one outbox entry. A message whose event would have more than `data_bytes` of data goes
 /// without its content and says `"truncated": true`; all other events are small: under 6,000 bytes.
-pub fn project(
+pub(crate) fn project(
     loaded: &LoadedEntry,
     profiles: &Profiles,
     names: &ChannelNames,
@@ -87,7 +87,7 @@ pub fn project(
 }
 
 /// The event that says that someone types, or stopped; `except` is their own connection.
-pub fn typing(
+pub(crate) fn typing(
     conversation: &Conversation,
     user_id: &UserId,
     typing: Typing,

@@ -21,8 +21,8 @@
 
 use std::time::Duration;
 
-use super::{ramp_up::RampUp, retry};
-use crate::{id::ConversationId, time::Timestamp};
+use super::ramp_up::RampUp;
+use crate::{backoff, id::ConversationId, time::Timestamp};
 
 /// Failures of so many lanes in a row are an outage.
 const OUTAGE_LANES: usize = 3;
@@ -96,7 +96,7 @@ impl CallFailure {
         match self {
             Self::Down => (Why::Outage, backed_off),
             Self::Busy { retry_after } => {
-                let asked = retry_after.unwrap_or_default().min(retry::MAX_DELAY);
+                let asked = retry_after.unwrap_or_default().min(backoff::MAX_DELAY);
                 (Why::Busy, asked.max(backed_off))
             }
             Self::Credentials { halt } => (Why::Credentials, halt),
@@ -183,7 +183,7 @@ impl Breaker {
             Some(tripped) => tripped.times,
             None => self.tripped.map_or(1, |tripped| tripped.times.saturating_add(1)),
         };
-        let (why, wait) = failure.opens(retry::delay(times, chance).min(MAX_OUTAGE_WAIT));
+        let (why, wait) = failure.opens(backoff::delay(times, chance).min(MAX_OUTAGE_WAIT));
         let was = self.tripped.map(|tripped| tripped.why);
         let why = straggling.map_or(why, |tripped| tripped.why.max(why));
         let until = straggling.map_or(now, |tripped| tripped.until).max(now + wait);

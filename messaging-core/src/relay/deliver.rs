@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Relay, retry, revocations::EntryKey};
+use super::{Relay, revocations::EntryKey};
 use crate::{
     event::Event,
     id::UserId,
@@ -11,6 +11,9 @@ use crate::{
     time::Timestamp,
     transport::{TransportError, TransportErrorKind},
 };
+
+/// After how many refusals an event becomes a dead letter.
+const MAX_REFUSALS: u32 = 3;
 
 /// One lane's events, and how far they have come.
 pub(super) struct Run {
@@ -170,7 +173,7 @@ impl Run {
     fn refuse(&mut self, why: String) {
         let before = if self.done == 0 { self.lane.refusals } else { 0 };
         let refusals = before.saturating_add(1);
-        if refusals < retry::MAX_REFUSALS {
+        if refusals < MAX_REFUSALS {
             self.failure = Some(Failure::Refused { refusals });
         } else {
             self.dead.push((self.done, why));

@@ -20,7 +20,6 @@ mod noop_realtime;
 mod options;
 mod queue;
 mod ramp_up;
-pub mod retry;
 mod revocations;
 mod round;
 #[cfg(feature = "worker")]

@@ -13,8 +13,8 @@ use std::{
     time::Duration,
 };
 
-use super::retry;
 use crate::{
+    backoff,
     id::{ConversationId, UserId},
     time::Timestamp,
     transport::TransportErrorKind,
@@ -212,7 +212,7 @@ impl Calls {
                 self.is_giving_up_logged = false;
             }
             Err(TransportErrorKind::Busy { retry_after } | TransportErrorKind::Deferred { retry_after }) => {
-                let asked = retry_after.unwrap_or_default().min(retry::MAX_DELAY);
+                let asked = retry_after.unwrap_or_default().min(backoff::MAX_DELAY);
                 self.not_before = self.not_before.max(now + asked);
                 self.failed = number;
             }

@@ -13,10 +13,9 @@ use super::{
     breaker::Trial,
     deliver::{Failure, Run},
     queue::Work,
-    retry,
 };
 use crate::{
-    event,
+    backoff, event,
     host::directory::ProfileQuery,
     id::ConversationId,
     store::{Lane, LaneDeferral, LaneFailure, LoadedEntry, StoreError, StoreErrorKind, Subject},
@@ -255,14 +254,14 @@ impl Relay {
         let chance = self.parts.ids.chance();
         let (until, failure) = match run.failure()? {
             Failure::Transport { retry_after } => {
-                let wait = retry::delay(run.tries_before().saturating_add(1), chance);
+                let wait = backoff::delay(run.tries_before().saturating_add(1), chance);
                 (
-                    now + wait.max(retry_after.unwrap_or_default().min(retry::MAX_DELAY)),
+                    now + wait.max(retry_after.unwrap_or_default().min(backoff::MAX_DELAY)),
                     LaneFailure::Transport,
                 )
             }
             Failure::Refused { refusals, .. } => {
-                (now + retry::delay(*refusals, chance), LaneFailure::Refused)
+                (now + backoff::delay(*refusals, chance), LaneFailure::Refused)
             }
             Failure::Waits { until } => (*until, LaneFailure::None),
             Failure::Stopped => (now, LaneFailure::None),

@@ -8,7 +8,7 @@ use crate::{
 ///
 /// A gap among the unpublished events is none: what the transport refused for good was taken out. Nor is a lane
 /// without any: it ends with the next thing its owner says.
-pub fn compare(recount: &Recount) -> Vec<Discrepancy> {
+pub(crate) fn compare(recount: &Recount) -> Vec<Discrepancy> {
     let mut findings = messages(recount);
     for side in Side::ALL {
         findings.extend(counter(recount, side));

@@ -25,7 +25,7 @@ use futures_util::{
     stream::{self, BoxStream},
 };
 
-pub use compare::compare;
+pub(crate) use compare::compare;
 pub use discrepancy::{Discrepancy, Finding};
 
 use crate::{

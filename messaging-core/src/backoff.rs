@@ -1,21 +1,18 @@
-//! When to try again.
+//! Back-off: how long to wait before a failed call is repeated.
 
 use std::time::Duration;
 
 /// The longest wait before another try.
-pub const MAX_DELAY: Duration = Duration::from_secs(30);
+pub(crate) const MAX_DELAY: Duration = Duration::from_secs(30);
 
-/// The wait that doubles with every try.
+/// The longest wait before the second try. It doubles with every further one.
 const FIRST_DELAY: Duration = Duration::from_millis(500);
 
-/// After how many refusals an event becomes a dead letter.
-pub const MAX_REFUSALS: u32 = 3;
-
-/// How long to wait after `failures` failures in a row: exponential with full jitter, at most 30 s.
+/// The wait after `failures` failures in a row: exponential with full jitter, at most [`MAX_DELAY`].
 ///
-/// `chance`, from 0 to 1, picks the wait between nothing and the bound of this try, so that those who failed
-/// together do not come back together.
-pub fn delay(failures: u32, chance: f64) -> Duration {
+/// `chance`, from 0 to 1, picks the wait between nothing and the bound of this try, so that callers that failed together
+/// do not repeat their calls together.
+pub(crate) fn delay(failures: u32, chance: f64) -> Duration {
     let doublings = failures.saturating_sub(1).min(16);
     let bound = FIRST_DELAY.saturating_mul(1 << doublings).min(MAX_DELAY);
     bound.mul_f64(chance.clamp(0.0, 1.0))
