@@ -22,7 +22,7 @@ use crate::{
     policy::may_notify,
     signal::Signal,
     store::{Capability, Direction, HistoryScan, PushMark, Store, StoreError, StoreErrorKind},
-    telemetry,
+    telemetry::{self, PushOutcome},
     transport::push::{Notification, Push},
     transport::{TransportError, TransportErrorKind},
 };
@@ -191,7 +191,10 @@ impl Notifier {
         let pushed = clock::timeout(&*self.parts.clock, CALL_TIMEOUT, pushed).await;
         let pushed = pushed
             .unwrap_or_else(|elapsed| Err(TransportError::new(TransportErrorKind::OutcomeUnknown, elapsed)));
-        telemetry::notified(pushed.is_ok());
+        telemetry::notified(match &pushed {
+            Ok(()) => PushOutcome::Sent,
+            Err(_) => PushOutcome::Failed,
+        });
         if let Err(error) = &pushed {
             let error: &dyn std::error::Error = error;
             tracing::warn!(%user_id, error, "push notification failed; the digest tells the user later");

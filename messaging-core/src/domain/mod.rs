@@ -1,6 +1,7 @@
 //! Values and the rules on them. Nothing here awaits, and nothing here fails but a parse.
 
 pub mod activity;
+pub mod audit;
 pub mod body;
 pub mod conversation;
 pub mod digest;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::HostError;
-use crate::{id::UserId, time::Timestamp};
+use crate::{id::UserId, telemetry::RateLimited, time::Timestamp};
 
 /// Counts what users do, and says when it is too much.
 #[async_trait]
@@ -35,6 +35,17 @@ pub enum Limited {
 impl Limited {
     /// Everything that is limited.
     pub const ALL: [Self; 4] = [Self::Send, Self::Open, Self::Report, Self::Typing];
+}
+
+impl From<Limited> for RateLimited {
+    fn from(what: Limited) -> Self {
+        match what {
+            Limited::Send => Self::Send,
+            Limited::Open => Self::Open,
+            Limited::Report => Self::Report,
+            Limited::Typing => Self::Typing,
+        }
+    }
 }
 
 /// Whether something may be done now.

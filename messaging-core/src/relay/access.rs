@@ -19,7 +19,7 @@ use crate::{
     event::{Channel, ChannelName},
     id::UserId,
     store::LoadedEntry,
-    telemetry,
+    telemetry::{self, RevocationOutcome},
     transport::realtime::RevokeScope,
     transport::{TransportError, TransportErrorKind},
 };
@@ -80,7 +80,10 @@ impl Relay {
             let Some(key) = run.head() else { continue };
             match self.revocations.standing(&user_id, &key, run.tries_before(), now) {
                 Standing::Known(outcome) => {
-                    telemetry::revoked(outcome == Outcome::Ended);
+                    telemetry::revoked(match outcome {
+                        Outcome::Ended => RevocationOutcome::Ended,
+                        Outcome::Refused | Outcome::GivenUp => RevocationOutcome::Failed,
+                    });
                     if outcome == Outcome::GivenUp && self.revocations.is_first_given_up(&user_id) {
                         tracing::error!(
                             %user_id,
@@ -172,10 +175,10 @@ impl Relay {
                 "publishing gave up ending a subscription; the user, whose access has ended, receives events until the \
                  connection ends; end it at the transport"
             );
-            telemetry::revoked(false);
+            telemetry::revoked(RevocationOutcome::Failed);
             return None;
         }
-        telemetry::revoked(true);
+        telemetry::revoked(RevocationOutcome::Ended);
         None
     }
 }

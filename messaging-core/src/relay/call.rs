@@ -5,7 +5,7 @@ use crate::{
     clock,
     event::Event,
     id::ConversationId,
-    telemetry,
+    telemetry::{self, CallOutcome},
     transport::{TransportError, TransportErrorKind},
 };
 
@@ -17,9 +17,12 @@ impl Relay {
         let ended = clock::timeout(&*self.parts.clock, self.options().call_timeout, published).await;
         let ended = ended
             .unwrap_or_else(|elapsed| Err(TransportError::new(TransportErrorKind::OutcomeUnknown, elapsed)));
-        telemetry::called(events.len(), &ended);
+        telemetry::called(outcome(&ended));
         match &ended {
-            Ok(()) => self.answered(),
+            Ok(()) => {
+                telemetry::accepted(events.len());
+                self.answered();
+            }
             Err(error) => self.failed(lane, error),
         }
         ended
@@ -64,5 +67,15 @@ impl Relay {
             tracing::info!(?why, "publishing goes on");
             self.queue.signal().raise();
         }
+    }
+}
+
+fn outcome(ended: &Result<(), TransportError>) -> CallOutcome {
+    match ended.as_ref().map_err(TransportError::kind) {
+        Ok(()) => CallOutcome::Accepted,
+        Err(TransportErrorKind::Refused) => CallOutcome::Refused,
+        Err(TransportErrorKind::Busy { .. } | TransportErrorKind::Deferred { .. }) => CallOutcome::Busy,
+        Err(TransportErrorKind::Unavailable | TransportErrorKind::OutcomeUnknown) => CallOutcome::Down,
+        Err(TransportErrorKind::Misconfigured) => CallOutcome::Misconfigured,
     }
 }

@@ -14,7 +14,7 @@ use futures_util::{
 use super::{Relay, breaker::Why, writes::Inference};
 use crate::{
     store::{Backlog, StoreError},
-    telemetry,
+    telemetry::{self, OutboxGauges},
     time::Timestamp,
 };
 
@@ -115,7 +115,12 @@ impl Relay {
             takes_writes,
             admits_workers: !self.is_refused.load(Ordering::Acquire),
         };
-        telemetry::health(&health);
+        telemetry::outbox(OutboxGauges {
+            unpublished_conversations: backlog.lanes,
+            oldest_unpublished: health.oldest_unpublished.unwrap_or_default(),
+            dead_letters: backlog.dead_letters,
+            is_halted: health.halted,
+        });
         Ok(health)
     }
 

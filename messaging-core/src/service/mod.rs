@@ -176,7 +176,7 @@ impl Messaging {
     async fn admit(&self, actor: &Actor, what: Limited, doing: &'static str) -> Result<(), Error> {
         match self.0.host.admit(actor.user_id(), what).await {
             Admission::Refused { retry_after } => {
-                telemetry::rate_limited(what);
+                telemetry::rate_limited(what.into());
                 Err(Error::new(ErrorKind::RateLimited { retry_after }, doing))
             }
             Admission::Admitted => Ok(()),

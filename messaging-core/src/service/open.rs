@@ -14,7 +14,7 @@ use crate::{
     id::{AgentId, BookingId, Bucket, ConversationId, UserId},
     policy::{Action, Refusal},
     store::{Changed, Opened},
-    telemetry::{self, HostPart},
+    telemetry::{self, HostPart, OpenOutcome},
 };
 
 const OPENING: &str = "opening a conversation";
@@ -156,7 +156,11 @@ impl Messaging {
         not_oneself(plan)?;
         for _ in 0..super::MAX_DECISIONS {
             if let Some(opened) = unless_lost(self.store().open(plan, self.publisher()).await, OPENING)? {
-                telemetry::opened(opened.created);
+                telemetry::opened(if opened.created {
+                    OpenOutcome::Created
+                } else {
+                    OpenOutcome::Found
+                });
                 self.hand_over(opened.lane.clone(), None, Profiles::default());
                 return Ok(opened);
             }

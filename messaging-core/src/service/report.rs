@@ -13,7 +13,7 @@ use crate::{
     id::{Bucket, ConversationId, MessageId, ReportId},
     policy::Action,
     store::{AuditedAction, FileReport, Filed, ReportScan},
-    telemetry,
+    telemetry::{self, ReportOutcome},
 };
 
 const REPORTING: &str = "reporting a conversation";
@@ -115,14 +115,17 @@ impl Messaging {
             now,
         };
         let filed = self.moderation(REPORTING)?.file_report(&step).await;
-        let (id, created) = match filed.map_err(|error| Error::store(error, REPORTING))? {
-            Filed::Opened(id) => (id, true),
-            Filed::Added(id) => (id, false),
+        let (id, outcome) = match filed.map_err(|error| Error::store(error, REPORTING))? {
+            Filed::Opened(id) => (id, ReportOutcome::Opened),
+            Filed::Added(id) => (id, ReportOutcome::Added),
             Filed::Full(_) => return Err(Error::new(ErrorKind::ReportFull, REPORTING)),
             Filed::Unknown => return Err(Error::new(ErrorKind::NotFound, REPORTING)),
         };
-        telemetry::reported(created);
-        Ok(Reported { id, created })
+        telemetry::reported(outcome);
+        Ok(Reported {
+            id,
+            created: outcome == ReportOutcome::Opened,
+        })
     }
 
     /// A page of what has been reported, the newest first. For admins, audited; without the reports that they have

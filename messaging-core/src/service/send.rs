@@ -20,7 +20,7 @@ use crate::{
     id::{ConversationId, MessageId, UserId},
     policy::{Action, Standing},
     store::{Append, Appended, Entry, EntryKind, LoadedEntry, Stored, Subject},
-    telemetry,
+    telemetry::{self, SendOutcome, SendRefusal, SentBy},
 };
 
 const SENDING: &str = "sending a message";
@@ -73,7 +73,11 @@ impl Messaging {
     #[instrument(level = "debug", skip_all, fields(user_id = %actor.user_id(), conversation_id = %send.conversation_id))]
     pub async fn send_message(&self, actor: &Actor, send: &SendMessage) -> Result<Sent, Error> {
         let outcome = self.send_as(actor, send).await;
-        outcome.inspect_err(telemetry::send_refused)
+        outcome.inspect_err(|error| {
+            if let Some(refusal) = refusal(error) {
+                telemetry::send_refused(refusal);
+            }
+        })
     }
 
     async fn send_as(&self, actor: &Actor, send: &SendMessage) -> Result<Sent, Error> {
@@ -184,7 +188,7 @@ impl Messaging {
         };
         match unless_lost(appended, SENDING)? {
             Some(Appended::Stored(stored)) => {
-                telemetry::sent(viewer.is_some(), true);
+                telemetry::sent(sent_by(viewer), SendOutcome::Stored);
                 let row = MessageRow::unread(stored.message.clone());
                 self.publish_stored(stored, known);
                 let message = MessageView::new(row, viewer, &profiles.await);
@@ -270,7 +274,7 @@ fn same_text(send: &SendMessage, seen: Seen) -> Result<Sent, Error> {
         profiles,
     } = seen;
     if row.message.body == send.body {
-        telemetry::sent(viewer.is_some(), false);
+        telemetry::sent(sent_by(viewer), SendOutcome::Repeated);
         Ok(Sent {
             message: MessageView::new(row, viewer, &profiles),
             created: false,
@@ -278,6 +282,22 @@ fn same_text(send: &SendMessage, seen: Seen) -> Result<Sent, Error> {
     } else {
         Err(Error::new(ErrorKind::IdempotencyConflict, SENDING))
     }
+}
+
+/// Why a send was refused; `None` where it failed otherwise.
+fn refusal(error: &Error) -> Option<SendRefusal> {
+    Some(match error.kind() {
+        ErrorKind::Blocked => SendRefusal::Blocked,
+        ErrorKind::Closed => SendRefusal::Closed,
+        ErrorKind::Forbidden { .. } => SendRefusal::Forbidden,
+        ErrorKind::NotFound => SendRefusal::NotFound,
+        ErrorKind::IdempotencyConflict => SendRefusal::IdempotencyConflict,
+        _ => return None,
+    })
+}
+
+fn sent_by(viewer: Option<Side>) -> SentBy {
+    viewer.map_or(SentBy::System, |_| SentBy::User)
 }
 
 fn by(actor: &Actor, side: Side) -> Origin {

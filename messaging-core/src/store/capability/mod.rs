@@ -10,8 +10,9 @@ mod recount;
 
 use std::fmt;
 
+pub use crate::domain::audit::AuditedAction;
 pub use activity::{ActivityScan, ActivityStore};
-pub use audit::{AuditRecord, AuditStore, AuditedAction};
+pub use audit::{AuditRecord, AuditStore};
 pub use digests::{
     DigestAttempt, DigestClaim, DigestLease, DigestPostponement, DigestStore, DigestUser, Excerpt,
 };
