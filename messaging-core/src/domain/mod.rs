@@ -3,9 +3,11 @@
 pub mod activity;
 pub mod audit;
 pub mod body;
+pub mod channel;
 pub mod conversation;
 pub mod digest;
 pub mod erasure;
+pub mod event;
 pub mod message;
 pub mod page;
 pub mod receipt;

@@ -1,28 +1,15 @@
 //! What is said on which channel.
 
-mod channel;
 mod payload;
 mod project;
 
-pub use channel::{
+pub use crate::domain::channel::{
     Channel, ChannelName, ChannelNames, InvalidChannelName, InvalidPrefix, InvalidSocketId, SocketId,
     UserDigest,
 };
+pub use crate::domain::event::Event;
 pub use payload::{MessageKind, MessagePayload, SenderPayload};
 pub(crate) use project::{project, typing};
-
-/// An event for the subscribers of a channel.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Event {
-    /// The channel.
-    pub channel: ChannelName,
-    /// The event's name.
-    pub name: &'static str,
-    /// Its payload, already JSON.
-    pub data: String,
-    /// A connection that is not to receive it.
-    pub except: Option<SocketId>,
-}
 
 /// What someone at the keyboard does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 
 use crate::{
-    event::{ChannelName, Event},
+    domain::{channel::ChannelName, event::Event},
     id::UserId,
     transport::channels::{ChannelAuth, Channels, Subscription, Webhook, WebhookError},
     transport::realtime::{Limits, Realtime},

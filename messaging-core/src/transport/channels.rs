@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::TransportError;
 use crate::{
-    event::{ChannelName, SocketId},
+    domain::channel::{ChannelName, SocketId},
     id::UserId,
 };
 

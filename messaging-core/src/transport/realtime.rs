@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::{TransportError, channels::Channels};
 use crate::{
-    event::{ChannelName, Event},
+    domain::{channel::ChannelName, event::Event},
     id::UserId,
 };
 

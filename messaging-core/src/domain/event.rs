@@ -1,0 +1,16 @@
+//! What a transport delivers.
+
+use super::channel::{ChannelName, SocketId};
+
+/// An event for the subscribers of a channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// The channel.
+    pub channel: ChannelName,
+    /// The event's name.
+    pub name: &'static str,
+    /// Its payload, already JSON.
+    pub data: String,
+    /// A connection that is not to receive it.
+    pub except: Option<SocketId>,
+}
