@@ -36,7 +36,7 @@ impl Messaging {
     ///
     /// # Errors
     /// [`NotFound`](ErrorKind::NotFound); [`Forbidden`](ErrorKind::Forbidden) for an admin who takes no
-    /// part; [`Unavailable`](ErrorKind::Unavailable).
+    /// part, and where the host's policy refuses; [`Unavailable`](ErrorKind::Unavailable).
     #[instrument(level = "debug", skip_all, fields(user_id = %actor.user_id(), conversation_id = %id))]
     pub async fn block(&self, actor: &Actor, id: ConversationId) -> Result<(), Error> {
         let (conversation, side) = self

@@ -31,7 +31,7 @@ impl Messaging {
     ///
     /// # Errors
     /// [`NotFound`](ErrorKind::NotFound), also for a message of another conversation;
-    /// [`Forbidden`](ErrorKind::Forbidden) for an admin who takes no part;
+    /// [`Forbidden`](ErrorKind::Forbidden) for an admin who takes no part, and where the host's policy refuses;
     /// [`Unavailable`](ErrorKind::Unavailable); [`OutcomeUnknown`](ErrorKind::OutcomeUnknown): repeat it.
     #[instrument(level = "debug", skip_all, fields(user_id = %actor.user_id(), %conversation_id))]
     pub async fn mark_read(

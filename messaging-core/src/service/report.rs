@@ -81,7 +81,7 @@ impl Messaging {
     ///
     /// # Errors
     /// [`NotFound`](ErrorKind::NotFound), also for a message of another conversation;
-    /// [`Forbidden`](ErrorKind::Forbidden) for an admin who takes no part;
+    /// [`Forbidden`](ErrorKind::Forbidden) for an admin who takes no part, and where the host's policy refuses;
     /// [`ReportFull`](ErrorKind::ReportFull): staff have enough to look into; [`RateLimited`](ErrorKind::RateLimited);
     /// [`Unavailable`](ErrorKind::Unavailable); [`OutcomeUnknown`](ErrorKind::OutcomeUnknown): repeat it, which is the same
     /// complaint.

@@ -19,9 +19,10 @@ impl Messaging {
     ///
     /// # Errors
     /// [`NotFound`](crate::ErrorKind::NotFound); [`Forbidden`](crate::ErrorKind::Forbidden) for an admin
-    /// who takes no part; [`Blocked`](crate::ErrorKind::Blocked) and [`Closed`](crate::ErrorKind::Closed) wherever a
-    /// send is refused; [`RateLimited`](crate::ErrorKind::RateLimited);
-    /// [`Unavailable`](crate::ErrorKind::Unavailable) when the store is, or the host's policy does not answer.
+    /// who takes no part, and where the host's policy refuses; [`Blocked`](crate::ErrorKind::Blocked) and
+    /// [`Closed`](crate::ErrorKind::Closed) wherever a send is refused;
+    /// [`RateLimited`](crate::ErrorKind::RateLimited); [`Unavailable`](crate::ErrorKind::Unavailable) when the store is,
+    /// or the host's policy does not answer.
     #[instrument(level = "debug", skip_all, fields(user_id = %actor.user_id(), %conversation_id))]
     pub async fn set_typing(
         &self,

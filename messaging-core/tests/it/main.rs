@@ -31,7 +31,6 @@ mod reporting;
 mod revoking;
 mod revoking_users;
 mod ruling;
-mod ruling_views;
 mod sending;
 mod support;
 mod verifying;

@@ -1,0 +1,223 @@
+//! Every action, and what comes of each answer of the host's policy.
+
+use std::{task::Poll, time::Duration};
+
+use futures_util::poll;
+use messaging_core::{
+    ConversationId, Error, ErrorKind, NewReport, PageSize, ReportsRequest,
+    domain::report::Remark,
+    event::Typing,
+    host::access::ParticipantAction,
+    store::{ConversationStore, Direction, HistoryScan},
+};
+
+use super::{refusal, ruled};
+use crate::support::*;
+
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// Takes an action, in a conversation in which carl has written and ada has blocked him if that is to be undone.
+async fn take(action: ParticipantAction, world: &World, id: ConversationId) -> Result<(), Error> {
+    let messaging = &world.messaging;
+    match action {
+        ParticipantAction::Open => {
+            let opened = messaging.open_conversation(&carl(), &open("baltic", None)).await;
+            opened.map(drop)
+        }
+        ParticipantAction::Send => {
+            let sent = messaging.send_message(&ada(), &message(id, "hello", None)).await;
+            sent.map(drop)
+        }
+        ParticipantAction::MarkRead => {
+            let page = world.store.list_messages(&newest_of(id)).await.unwrap().unwrap();
+            let marked = messaging.mark_read(&ada(), id, page.rows[0].message.id).await;
+            marked.map(drop)
+        }
+        ParticipantAction::Typing => messaging.set_typing(&ada(), id, Typing::Started, None).await,
+        ParticipantAction::Block => messaging.block(&ada(), id).await,
+        ParticipantAction::Unblock => messaging.unblock(&ada(), id).await,
+        ParticipantAction::Report => {
+            let report = NewReport {
+                reason: Remark::parse("rude").unwrap(),
+                about: None,
+            };
+            messaging.report(&ada(), id, &report).await.map(drop)
+        }
+        other => panic!("{other:?} has no test"),
+    }
+}
+
+fn newest_of(conversation_id: ConversationId) -> HistoryScan {
+    HistoryScan {
+        conversation_id,
+        direction: Direction::Newest,
+        limit: PageSize::HISTORY,
+    }
+}
+
+/// All that an action can change, and what it publishes.
+async fn state(world: &World, id: ConversationId) -> String {
+    world.drain().await;
+    let request = ReportsRequest {
+        status: None,
+        cursor: None,
+        limit: PageSize::LIST,
+    };
+    let conversation = world.store.find_conversation(id.into()).await.unwrap();
+    let messages = world.store.list_messages(&newest_of(id)).await.unwrap();
+    let reports = world.messaging.list_reports(&root(), &request).await.unwrap();
+    let events = said(&world.realtime.take());
+    let count = world.count_conversations().await;
+    format!("{conversation:?} {messages:?} {reports:?} {events} {count}")
+}
+
+async fn ready_for(action: ParticipantAction) -> (World, ScriptedPolicy, ConversationId, String) {
+    let (world, policy) = ruled();
+    let id = world.open().await;
+    world.send(&carl(), id, "hello").await;
+    if action == ParticipantAction::Unblock {
+        world.messaging.block(&ada(), id).await.unwrap();
+    }
+    state(&world, id).await;
+    let before = state(&world, id).await;
+    (world, policy, id, before)
+}
+
+fn answers(policy: &ScriptedPolicy, action: ParticipantAction, answer: Answer) {
+    policy.answer(move |asked, _| if asked == action { answer } else { Answer::Allow });
+    policy.checks();
+}
+
+/// What becomes of an action without an answer.
+const fn passes(action: ParticipantAction) -> bool {
+    use ParticipantAction::{Block, MarkRead, Report, Unblock};
+    matches!(action, MarkRead | Block | Unblock | Report)
+}
+
+fn host_failures(counted: &Counted) -> Option<Vec<f64>> {
+    let mut counted = counted.take();
+    counted.remove("messaging_host_failures_total part=access_policy")
+}
+
+#[tokio::test]
+async fn every_action_is_allowed_and_refused_by_the_policy() {
+    for action in ParticipantAction::ALL {
+        for answer in [Answer::Allow, Answer::Refuse] {
+            let (world, policy, id, before) = ready_for(action).await;
+            answers(&policy, action, answer);
+            let outcome = take(action, &world, id).await;
+            let asked: Vec<_> = policy.checks().into_iter().map(|(asked, _)| asked).collect();
+            assert!(asked.contains(&action) && asked.iter().all(|asked| *asked == action));
+            let after = state(&world, id).await;
+            if answer == Answer::Allow {
+                outcome.unwrap();
+                assert_ne!(after, before, "{action:?}");
+            } else {
+                assert_eq!(kind(outcome), refusal(), "{action:?}");
+                assert_eq!(after, before, "{action:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn without_an_answer_what_reaches_the_other_side_is_unavailable_and_the_rest_passes() {
+    for action in ParticipantAction::ALL {
+        for answer in [Answer::Fail, Answer::Hang] {
+            let (world, policy, id, before) = ready_for(action).await;
+            answers(&policy, action, answer);
+            let counted = Counted::begin();
+            let (log, _logging) = Log::begin();
+            let outcome = {
+                let mut taken = Box::pin(take(action, &world, id));
+                if answer == Answer::Hang {
+                    assert!(poll!(taken.as_mut()).is_pending(), "{action:?}");
+                    world.clock.advance(Duration::from_millis(999));
+                    assert!(poll!(taken.as_mut()).is_pending(), "{action:?}");
+                    world.clock.advance(Duration::from_millis(1));
+                }
+                match poll!(taken.as_mut()) {
+                    Poll::Ready(outcome) => outcome,
+                    Poll::Pending => panic!("{action:?} waits for more than a second"),
+                }
+            };
+            assert_eq!(host_failures(&counted), Some(vec![1.0]), "{action:?}");
+            let passed = log.lines("access policy failed; the action passes");
+            let after = state(&world, id).await;
+            if passes(action) {
+                outcome.unwrap();
+                assert_ne!(after, before, "{action:?}");
+                assert_eq!(passed.len(), 1, "{action:?}");
+            } else {
+                let retry_after = RETRY_AFTER;
+                assert_eq!(
+                    kind(outcome),
+                    ErrorKind::Unavailable { retry_after },
+                    "{action:?}"
+                );
+                assert_eq!(after, before, "{action:?}");
+                assert_eq!(passed.len(), 0, "{action:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_our_rules_refuse_is_no_question_nor_is_what_an_admin_or_a_reader_does() {
+    let (world, policy) = ruled();
+    let id = world.open().await;
+    world.messaging.block(&ada(), id).await.unwrap();
+    policy.checks();
+    policy.answer(|_, _| Answer::Refuse);
+    let sent = world
+        .messaging
+        .send_message(&carl(), &message(id, "hello", None))
+        .await;
+    assert_eq!(kind(sent), ErrorKind::Blocked);
+    for outcome in [
+        world.messaging.block(&stranger(), id).await,
+        world.messaging.unblock(&root(), id).await,
+        world.messaging.close(&carl(), id).await,
+    ] {
+        outcome.unwrap_err();
+    }
+    let opened = world
+        .messaging
+        .open_conversation(&ada(), &open("alpine", None))
+        .await;
+    assert_eq!(kind(opened), FORBIDDEN);
+    world.messaging.close(&root(), id).await.unwrap();
+    world.messaging.reopen(&root(), id).await.unwrap();
+    world.messaging.find_conversation(&ada(), id).await.unwrap();
+    world.messaging.count_unread(&ada()).await.unwrap();
+    assert_eq!(policy.checks(), []);
+}
+
+#[tokio::test]
+async fn a_repeat_of_what_the_policy_refuses_since_gets_its_message() {
+    let (world, policy) = ruled();
+    let id = world.open().await;
+    let send = message(id, "hello", Some("k"));
+    let first = world.messaging.send_message(&carl(), &send).await.unwrap();
+    policy.answer(|_, _| Answer::Refuse);
+    let again = world.messaging.send_message(&carl(), &send).await.unwrap();
+    assert_eq!((again.created, again.message), (false, first.message));
+    let other = world
+        .messaging
+        .send_message(&carl(), &message(id, "hello", Some("k2")))
+        .await;
+    assert_eq!(kind(other), refusal());
+}
+
+#[tokio::test]
+async fn the_hosts_sentence_stands_in_the_errors_text() {
+    let (world, policy) = ruled();
+    let id = world.open().await;
+    policy.answer(|_, _| Answer::Refuse);
+    let refused = world
+        .messaging
+        .send_message(&carl(), &message(id, "hello", None))
+        .await;
+    let text = refused.unwrap_err().to_string();
+    assert_eq!(text, format!("sending a message: forbidden: {REFUSAL}"));
+}
