@@ -1,6 +1,6 @@
 use tracing::instrument;
 
-use super::{Messaging, found, unless_lost};
+use super::{Messaging, attempt::attempt, found, unless_lost};
 use crate::{
     actor::Actor,
     domain::{
@@ -111,24 +111,22 @@ impl Messaging {
     }
 
     /// Moves one conversation; `false` when somebody else has done so.
-    async fn reassign(&self, mut conversation: Conversation, to: &UserId) -> Result<bool, Error> {
-        for _ in 0..super::MAX_DECISIONS {
+    async fn reassign(&self, conversation: Conversation, to: &UserId) -> Result<bool, Error> {
+        let id = conversation.id;
+        let mut listed = Some(conversation);
+        let moved = attempt(REASSIGNING, async || {
+            let conversation = match listed.take() {
+                Some(listed) => listed,
+                None => self.conversation(id, REASSIGNING).await?,
+            };
             if conversation.agent_user_id == *to {
-                return Ok(false);
+                return Ok(Some(false));
             }
-            if self
-                .try_change(&conversation, &Change::Reassign(to.clone()))
-                .await?
-            {
-                return Ok(true);
-            }
-            let current = self.store().find_conversation(conversation.id.into()).await;
-            conversation = found(
-                current.map_err(|error| Error::store(error, REASSIGNING))?,
-                REASSIGNING,
-            )?;
-        }
-        Err(Error::contended(REASSIGNING))
+            let change = Change::Reassign(to.clone());
+            let is_changed = self.try_change(&conversation, &change).await?;
+            Ok(is_changed.then_some(true))
+        });
+        moved.await
     }
 
     async fn change_own_side(
@@ -138,7 +136,7 @@ impl Messaging {
         action: Action<'_>,
         change: fn(Side) -> Change,
     ) -> Result<(Conversation, Side), Error> {
-        for _ in 0..super::MAX_DECISIONS {
+        let changed = attempt(CHANGING, async || {
             let conversation = self.conversation_to_change(id).await?;
             let standing = self
                 .decide(actor, action, conversation.as_ref(), CHANGING)
@@ -146,11 +144,10 @@ impl Messaging {
             let (Some(side), Some(conversation)) = (standing.side(), conversation) else {
                 return Err(Error::new(ErrorKind::Internal, CHANGING));
             };
-            if self.try_change(&conversation, &change(side)).await? {
-                return Ok((conversation, side));
-            }
-        }
-        Err(Error::contended(CHANGING))
+            let is_changed = self.try_change(&conversation, &change(side)).await?;
+            Ok(is_changed.then_some((conversation, side)))
+        });
+        changed.await
     }
 
     async fn change_as_admin(
@@ -162,7 +159,7 @@ impl Messaging {
         change: Change,
     ) -> Result<(), Error> {
         let mut recorded = false;
-        for _ in 0..super::MAX_DECISIONS {
+        let changed = attempt(CHANGING, async || {
             let conversation = self.conversation_to_change(id).await?;
             let standing = self
                 .decide(actor, action, conversation.as_ref(), CHANGING)
@@ -172,11 +169,10 @@ impl Messaging {
                 self.audit(actor, audited, Some(id)).await?;
                 recorded = true;
             }
-            if self.try_change(&conversation, &change).await? {
-                return Ok(());
-            }
-        }
-        Err(Error::contended(CHANGING))
+            let is_changed = self.try_change(&conversation, &change).await?;
+            Ok(is_changed.then_some(()))
+        });
+        changed.await
     }
 
     async fn conversation_to_change(&self, id: ConversationId) -> Result<Option<Conversation>, Error> {

@@ -2,7 +2,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream, stream::BoxStream}
 
 use tracing::instrument;
 
-use super::{Messaging, found};
+use super::{Messaging, attempt::attempt, found};
 use crate::{
     domain::{
         conversation::{Change, Conversation, ConversationSummary},
@@ -154,18 +154,25 @@ impl Messaging {
 
     /// First nobody sends in their name any more, and then what they sent is erased.
     async fn erase_in(&self, id: ConversationId, user_id: &UserId) -> Result<u64, Error> {
-        for _ in 0..super::MAX_DECISIONS {
+        let has_left = attempt(ERASING, async || {
             let conversation = self.conversation(id, ERASING).await?;
             let Some(side) = conversation.side_of(user_id) else {
-                let erased = self.erasure(ERASING)?.erase_messages(id, user_id).await;
-                return erased.map_err(|error| Error::store(error, ERASING));
+                return Ok(Some(()));
             };
+            // The next look shows whether the user is on the other side, too.
             self.try_change(&conversation, &Change::Erase(side)).await?;
-        }
-        Err(Error::contended(ERASING))
+            Ok(None)
+        });
+        has_left.await?;
+        let erased = self.erasure(ERASING)?.erase_messages(id, user_id).await;
+        erased.map_err(|error| Error::store(error, ERASING))
     }
 
-    async fn conversation(&self, id: ConversationId, doing: &'static str) -> Result<Conversation, Error> {
+    pub(super) async fn conversation(
+        &self,
+        id: ConversationId,
+        doing: &'static str,
+    ) -> Result<Conversation, Error> {
         let conversation = self.store().find_conversation(id.into()).await;
         found(conversation.map_err(|error| Error::store(error, doing))?, doing)
     }

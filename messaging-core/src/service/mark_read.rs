@@ -1,6 +1,6 @@
 use tracing::instrument;
 
-use super::{Messaging, unless_lost};
+use super::{Messaging, attempt::attempt, unless_lost};
 use crate::{
     actor::Actor,
     domain::conversation::UnreadCounter,
@@ -40,7 +40,7 @@ impl Messaging {
         conversation_id: ConversationId,
         up_to: MessageId,
     ) -> Result<ReadState, Error> {
-        for _ in 0..super::MAX_DECISIONS {
+        let marked = attempt(MARKING, async || {
             let conversation = self.store().find_conversation(conversation_id.into()).await;
             let conversation = conversation.map_err(|error| Error::store(error, MARKING))?;
             let standing = self
@@ -65,18 +65,16 @@ impl Messaging {
                 }) => {
                     telemetry::read();
                     self.hand_over(lane, None, Profiles::default());
-                    return Ok(ReadState {
+                    Ok(Some(ReadState {
                         counter,
                         read_at: Some(receipt.read_at),
-                    });
+                    }))
                 }
-                Some(Marked::Already { counter, read_at }) => {
-                    return Ok(ReadState { counter, read_at });
-                }
-                Some(Marked::UnknownMessage) => return Err(Error::new(ErrorKind::NotFound, MARKING)),
-                Some(Marked::Conflict) | None => {}
+                Some(Marked::Already { counter, read_at }) => Ok(Some(ReadState { counter, read_at })),
+                Some(Marked::UnknownMessage) => Err(Error::new(ErrorKind::NotFound, MARKING)),
+                Some(Marked::Conflict) | None => Ok(None),
             }
-        }
-        Err(Error::contended(MARKING))
+        });
+        marked.await
     }
 }

@@ -1,6 +1,7 @@
 //! The use cases: load, decide, apply, answer.
 
 mod activity;
+mod attempt;
 mod audit;
 mod authorize;
 mod builder;
@@ -81,9 +82,6 @@ struct Parts {
 
 const READING_HEALTH: &str = "reading the health";
 const AUDITING: &str = "writing the audit log";
-
-/// How often a step is decided again after the conversation changed under it.
-const MAX_DECISIONS: usize = 8;
 
 impl Messaging {
     /// What the store can do.

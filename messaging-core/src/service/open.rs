@@ -2,7 +2,7 @@ use futures_util::future::join;
 
 use tracing::instrument;
 
-use super::{ConversationView, Messaging, found, rulings::by_our_rules, unless_lost};
+use super::{ConversationView, Messaging, attempt::attempt, found, rulings::by_our_rules, unless_lost};
 use crate::{
     actor::Actor,
     domain::conversation::{Change, PreparedOpen},
@@ -154,18 +154,17 @@ impl Messaging {
     #[instrument(level = "debug", skip_all, fields(client_id = %plan.client_id, agent_id = %plan.agent_id))]
     pub async fn open_prepared(&self, plan: &PreparedOpen) -> Result<Opened, Error> {
         not_oneself(plan)?;
-        for _ in 0..super::MAX_DECISIONS {
-            if let Some(opened) = unless_lost(self.store().open(plan, self.publisher()).await, OPENING)? {
-                telemetry::opened(if opened.created {
-                    OpenOutcome::Created
-                } else {
-                    OpenOutcome::Found
-                });
-                self.hand_over(opened.lane.clone(), None, Profiles::default());
-                return Ok(opened);
-            }
-        }
-        Err(Error::contended(OPENING))
+        let opened = attempt(OPENING, async || {
+            unless_lost(self.store().open(plan, self.publisher()).await, OPENING)
+        });
+        let opened = opened.await?;
+        telemetry::opened(if opened.created {
+            OpenOutcome::Created
+        } else {
+            OpenOutcome::Found
+        });
+        self.hand_over(opened.lane.clone(), None, Profiles::default());
+        Ok(opened)
     }
 
     /// Unlinks a booking that is no longer one: cancelled, or moved elsewhere. The newest link that is left is the booking
@@ -185,18 +184,18 @@ impl Messaging {
         booking_id: &BookingId,
     ) -> Result<bool, Error> {
         let change = Change::Unlink(booking_id.clone());
-        for _ in 0..super::MAX_DECISIONS {
+        let unlinked = attempt(UNLINKING, async || {
             let found = self.store().find_conversation(conversation_id.into()).await;
             let Some(conversation) = found.map_err(|error| Error::store(error, UNLINKING))? else {
-                return Ok(false);
+                return Ok(Some(false));
             };
-            match self.apply_change(&conversation, &change).await? {
-                Some(Changed::Done { .. }) => return Ok(true),
-                Some(Changed::AlreadySo) => return Ok(false),
-                Some(Changed::Conflict) | None => {}
-            }
-        }
-        Err(Error::contended(UNLINKING))
+            Ok(match self.apply_change(&conversation, &change).await? {
+                Some(Changed::Done { .. }) => Some(true),
+                Some(Changed::AlreadySo) => Some(false),
+                Some(Changed::Conflict) | None => None,
+            })
+        });
+        unlinked.await
     }
 
     fn plan(&self, open: HostOpen) -> PreparedOpen {

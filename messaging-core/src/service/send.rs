@@ -4,7 +4,7 @@ use futures_util::future::{Either, ready, select};
 
 use tracing::instrument;
 
-use super::{MessageView, Messaging, found, rulings::by_our_rules, unless_lost};
+use super::{MessageView, Messaging, attempt::attempt, found, rulings::by_our_rules, unless_lost};
 use crate::{
     actor::Actor,
     domain::{
@@ -96,7 +96,7 @@ impl Messaging {
                 Ok(None) | Err(_) => {}
             }
         }
-        for _ in 0..super::MAX_DECISIONS {
+        let outcome = attempt(SENDING, async || {
             let conversation = self.conversation_for_send(send.conversation_id).await?;
             let decided = self
                 .decide(actor, Action::Send, conversation.as_ref(), SENDING)
@@ -104,19 +104,21 @@ impl Messaging {
             let (side, conversation) = match (decided.map(Standing::side), conversation) {
                 (Ok(Some(side)), Some(conversation)) => (side, conversation),
                 (Ok(_), _) => return Err(Error::new(ErrorKind::Internal, SENDING)),
-                (Err(refused), _) => return self.earlier_send(actor, send, refused).await,
+                (Err(refused), _) => return self.earlier_send(actor, send, refused).await.map(Some),
             };
             match self.append(&conversation, by(actor, side), send).await? {
                 Some(Done::Stored(stored)) => {
                     recent.remember(conversation);
-                    return Ok(stored);
+                    Ok(Some(stored))
                 }
-                Some(Done::Seen(seen)) => return same_text(send, seen),
-                None => {}
+                Some(Done::Seen(seen)) => same_text(send, seen).map(Some),
+                None => {
+                    recent.forget(send.conversation_id);
+                    Ok(None)
+                }
             }
-        }
-        recent.forget(send.conversation_id);
-        Err(Error::contended(SENDING))
+        });
+        outcome.await
     }
 
     /// Sends a message of the host itself (*booking confirmed*) to one side or both. Neither a block nor a
@@ -137,15 +139,14 @@ impl Messaging {
             body,
             key: Some(key),
         };
-        for _ in 0..super::MAX_DECISIONS {
+        let appended = attempt(SENDING, async || {
             let conversation = found(self.conversation_for_send(conversation_id).await?, SENDING)?;
-            match self.append(&conversation, Origin::System { to }, &send).await? {
-                Some(Done::Stored(stored)) => return Ok(stored),
-                Some(Done::Seen(seen)) => return same_text(&send, seen),
-                None => {}
-            }
+            self.append(&conversation, Origin::System { to }, &send).await
+        });
+        match appended.await? {
+            Done::Stored(stored) => Ok(stored),
+            Done::Seen(seen) => same_text(&send, seen),
         }
-        Err(Error::contended(SENDING))
     }
 
     async fn conversation_for_send(&self, id: ConversationId) -> Result<Option<Conversation>, Error> {

@@ -1,0 +1,70 @@
+//! Taking a step that a concurrent change may defeat.
+
+use crate::error::Error;
+
+/// How often a step is decided anew after the conversation changed under it.
+const MAX_ATTEMPTS: usize = 8;
+
+/// Repeats an attempt until its step is applied: find what the decision is made on, decide, take the step. An attempt
+/// answers `None` where the step met a [conflict](crate::store), so that it is decided anew on what has changed.
+///
+/// # Errors
+/// The first error of an attempt; [`Unavailable`](crate::ErrorKind::Unavailable) after 8 conflicts in a row.
+pub(super) async fn attempt<T>(
+    doing: &'static str,
+    mut step: impl AsyncFnMut() -> Result<Option<T>, Error>,
+) -> Result<T, Error> {
+    for _ in 0..MAX_ATTEMPTS {
+        if let Some(done) = step().await? {
+            return Ok(done);
+        }
+    }
+    Err(Error::contended(doing))
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+    use crate::error::ErrorKind;
+
+    const DOING: &str = "testing";
+
+    /// How an attempt ends whose step meets so many conflicts, and how often it was made.
+    fn after(conflicts: usize) -> (Result<&'static str, Error>, usize) {
+        let mut made = 0;
+        let attempted = attempt(DOING, async || {
+            made += 1;
+            Ok((made > conflicts).then_some("done"))
+        });
+        (attempted.now_or_never().unwrap(), made)
+    }
+
+    #[test]
+    fn a_step_is_decided_anew_after_each_conflict() {
+        for conflicts in [0, 1, 7] {
+            let (attempted, made) = after(conflicts);
+            assert_eq!((attempted.unwrap(), made), ("done", conflicts + 1));
+        }
+    }
+
+    #[test]
+    fn after_8_conflicts_the_step_is_unavailable() {
+        let (attempted, made) = after(8);
+        let kind = attempted.unwrap_err().kind().clone();
+        assert!(matches!(kind, ErrorKind::Unavailable { .. }), "{kind:?}");
+        assert_eq!(made, 8);
+    }
+
+    #[test]
+    fn an_error_ends_the_attempts() {
+        let mut made = 0;
+        let attempted = attempt(DOING, async || {
+            made += 1;
+            Err::<Option<()>, _>(Error::new(ErrorKind::NotFound, DOING))
+        });
+        let error = attempted.now_or_never().unwrap().unwrap_err();
+        assert_eq!((error.kind(), made), (&ErrorKind::NotFound, 1));
+    }
+}
