@@ -3,18 +3,18 @@
 use crate::error::Error;
 
 /// How often a step is decided anew after the conversation changed under it.
-const MAX_ATTEMPTS: usize = 8;
+const MAX_DECISIONS: usize = 8;
 
 /// Repeats an attempt until its step is applied: find what the decision is made on, decide, take the step. An attempt
 /// answers `None` where the step met a [conflict](crate::store), so that it is decided anew on what has changed.
 ///
 /// # Errors
 /// The first error of an attempt; [`Unavailable`](crate::ErrorKind::Unavailable) after 8 conflicts in a row.
-pub(super) async fn attempt<T>(
-    doing: &'static str,
-    mut step: impl AsyncFnMut() -> Result<Option<T>, Error>,
-) -> Result<T, Error> {
-    for _ in 0..MAX_ATTEMPTS {
+pub(super) async fn attempt<T, F>(doing: &'static str, mut step: impl FnMut() -> F) -> Result<T, Error>
+where
+    F: Future<Output = Result<Option<T>, Error>>,
+{
+    for _ in 0..MAX_DECISIONS {
         if let Some(done) = step().await? {
             return Ok(done);
         }
@@ -24,6 +24,8 @@ pub(super) async fn attempt<T>(
 
 #[cfg(test)]
 mod tests {
+    use std::future::ready;
+
     use futures_util::FutureExt as _;
 
     use super::*;
@@ -34,9 +36,9 @@ mod tests {
     /// How an attempt ends whose step meets so many conflicts, and how often it was made.
     fn after(conflicts: usize) -> (Result<&'static str, Error>, usize) {
         let mut made = 0;
-        let attempted = attempt(DOING, async || {
+        let attempted = attempt(DOING, || {
             made += 1;
-            Ok((made > conflicts).then_some("done"))
+            ready(Ok((made > conflicts).then_some("done")))
         });
         (attempted.now_or_never().unwrap(), made)
     }
@@ -60,9 +62,9 @@ mod tests {
     #[test]
     fn an_error_ends_the_attempts() {
         let mut made = 0;
-        let attempted = attempt(DOING, async || {
+        let attempted = attempt(DOING, || {
             made += 1;
-            Err::<Option<()>, _>(Error::new(ErrorKind::NotFound, DOING))
+            ready(Err::<Option<()>, _>(Error::new(ErrorKind::NotFound, DOING)))
         });
         let error = attempted.now_or_never().unwrap().unwrap_err();
         assert_eq!((error.kind(), made), (&ErrorKind::NotFound, 1));

@@ -1,3 +1,5 @@
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use tracing::instrument;
 
 use super::{Messaging, attempt::attempt, found, unless_lost};
@@ -114,17 +116,20 @@ impl Messaging {
     async fn reassign(&self, conversation: Conversation, to: &UserId) -> Result<bool, Error> {
         let id = conversation.id;
         let mut listed = Some(conversation);
-        let moved = attempt(REASSIGNING, async || {
-            let conversation = match listed.take() {
-                Some(listed) => listed,
-                None => self.conversation(id, REASSIGNING).await?,
-            };
-            if conversation.agent_user_id == *to {
-                return Ok(Some(false));
+        let moved = attempt(REASSIGNING, || {
+            let listed = listed.take();
+            async move {
+                let conversation = match listed {
+                    Some(listed) => listed,
+                    None => self.conversation(id, REASSIGNING).await?,
+                };
+                if conversation.agent_user_id == *to {
+                    return Ok(Some(false));
+                }
+                let change = Change::Reassign(to.clone());
+                let is_changed = self.try_change(&conversation, &change).await?;
+                Ok(is_changed.then_some(true))
             }
-            let change = Change::Reassign(to.clone());
-            let is_changed = self.try_change(&conversation, &change).await?;
-            Ok(is_changed.then_some(true))
         });
         moved.await
     }
@@ -136,7 +141,7 @@ impl Messaging {
         action: Action<'_>,
         change: fn(Side) -> Change,
     ) -> Result<(Conversation, Side), Error> {
-        let changed = attempt(CHANGING, async || {
+        let changed = attempt(CHANGING, || async {
             let conversation = self.conversation_to_change(id).await?;
             let standing = self
                 .decide(actor, action, conversation.as_ref(), CHANGING)
@@ -158,16 +163,17 @@ impl Messaging {
         audited: AuditedAction,
         change: Change,
     ) -> Result<(), Error> {
-        let mut recorded = false;
-        let changed = attempt(CHANGING, async || {
+        // One record, however often it is decided anew.
+        let recorded = AtomicBool::new(false);
+        let changed = attempt(CHANGING, || async {
             let conversation = self.conversation_to_change(id).await?;
             let standing = self
                 .decide(actor, action, conversation.as_ref(), CHANGING)
                 .await?;
             let conversation = found(conversation, CHANGING)?;
-            if standing == Standing::Audited && !recorded {
+            if standing == Standing::Audited && !recorded.load(Ordering::Relaxed) {
                 self.audit(actor, audited, Some(id)).await?;
-                recorded = true;
+                recorded.store(true, Ordering::Relaxed);
             }
             let is_changed = self.try_change(&conversation, &change).await?;
             Ok(is_changed.then_some(()))

@@ -154,7 +154,7 @@ impl Messaging {
 
     /// First nobody sends in their name any more, and then what they sent is erased.
     async fn erase_in(&self, id: ConversationId, user_id: &UserId) -> Result<u64, Error> {
-        let has_left = attempt(ERASING, async || {
+        let has_left = attempt(ERASING, || async {
             let conversation = self.conversation(id, ERASING).await?;
             let Some(side) = conversation.side_of(user_id) else {
                 return Ok(Some(()));

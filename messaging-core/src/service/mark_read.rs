@@ -40,7 +40,7 @@ impl Messaging {
         conversation_id: ConversationId,
         up_to: MessageId,
     ) -> Result<ReadState, Error> {
-        let marked = attempt(MARKING, async || {
+        let marked = attempt(MARKING, || async {
             let conversation = self.store().find_conversation(conversation_id.into()).await;
             let conversation = conversation.map_err(|error| Error::store(error, MARKING))?;
             let standing = self

@@ -154,7 +154,7 @@ impl Messaging {
     #[instrument(level = "debug", skip_all, fields(client_id = %plan.client_id, agent_id = %plan.agent_id))]
     pub async fn open_prepared(&self, plan: &PreparedOpen) -> Result<Opened, Error> {
         not_oneself(plan)?;
-        let opened = attempt(OPENING, async || {
+        let opened = attempt(OPENING, || async {
             unless_lost(self.store().open(plan, self.publisher()).await, OPENING)
         });
         let opened = opened.await?;
@@ -184,7 +184,7 @@ impl Messaging {
         booking_id: &BookingId,
     ) -> Result<bool, Error> {
         let change = Change::Unlink(booking_id.clone());
-        let unlinked = attempt(UNLINKING, async || {
+        let unlinked = attempt(UNLINKING, || async {
             let found = self.store().find_conversation(conversation_id.into()).await;
             let Some(conversation) = found.map_err(|error| Error::store(error, UNLINKING))? else {
                 return Ok(Some(false));

@@ -96,7 +96,7 @@ impl Messaging {
                 Ok(None) | Err(_) => {}
             }
         }
-        let outcome = attempt(SENDING, async || {
+        let outcome = attempt(SENDING, || async {
             let conversation = self.conversation_for_send(send.conversation_id).await?;
             let decided = self
                 .decide(actor, Action::Send, conversation.as_ref(), SENDING)
@@ -139,7 +139,7 @@ impl Messaging {
             body,
             key: Some(key),
         };
-        let appended = attempt(SENDING, async || {
+        let appended = attempt(SENDING, || async {
             let conversation = found(self.conversation_for_send(conversation_id).await?, SENDING)?;
             self.append(&conversation, Origin::System { to }, &send).await
         });
