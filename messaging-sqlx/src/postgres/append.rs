@@ -18,14 +18,14 @@ use super::{
 };
 use crate::codes::{origin_code, sender_code, sides_code};
 
-/// The statement, `$locked` being what has to hold of the conversation besides its access version.
+/// The statement; `$locked` is the condition on the conversation besides its access version.
 ///
 /// `$1` conversation, `$2` owner, `$3` lease, `$4` access version, `$5` from, `$6` to, `$7` sender, `$8` key,
-/// `$9` id, `$10` body, `$11` now, `$12` when an e-mail about it is due, `$13` by how many
-/// seconds now may be ahead. One row, or none where the access version does not hold.
+/// `$9` id, `$10` body, `$11` now, `$12` when an e-mail about it is due, `$13` the number of seconds that now
+/// may be ahead. Returns one row, or none where the access version does not hold.
 ///
-/// A message with this key that another transaction has just committed is not in this statement's snapshot;
-/// the index on keys then refuses the message, and all of the statement is undone, the counters too.
+/// A message with this key that another transaction has just committed is not in this statement's snapshot; the
+/// unique index on keys then refuses the message, and the whole statement is undone, including the counters.
 macro_rules! append {
     ($locked:literal) => {
         concat!(
@@ -58,37 +58,38 @@ macro_rules! append {
     };
 }
 
-/// A conversation that somebody else has locked is waited for.
+/// Waits for a conversation that another transaction has locked.
 pub(super) const APPEND: &str = append!("");
-/// It comes to nothing, as where the access version does not hold: [`ACCESS_VERSION`] tells the two apart.
+/// Returns no row for a locked conversation, as where the access version does not hold: [`ACCESS_VERSION`]
+/// tells the two apart.
 pub(super) const APPEND_SKIPPING: &str = append!(
     r#" AND EXISTS (SELECT FROM "messaging".conversation l WHERE l.id = $1 FOR NO KEY UPDATE SKIP LOCKED)"#
 );
 
-/// `$1` conversation, `$2` access version. One row if it holds.
+/// `$1` conversation, `$2` access version. Returns one row if it holds.
 pub(super) const ACCESS_VERSION: &str =
     r#"SELECT true FROM "messaging".conversation c WHERE c.id = $1 AND c.access_version = $2"#;
 
-/// What to do about a conversation that somebody else has locked.
+/// What to do about a conversation that another transaction has locked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum IfLocked {
     Skip,
     Wait,
 }
 
-/// The index that holds each key of a sender in a conversation once.
+/// The unique index on the keys of a sender in a conversation.
 const KEY: &str = "message_key";
-/// The index that holds each id in a conversation once.
+/// The unique index on message ids in a conversation.
 const ID: &str = "message_id";
 
 pub(super) const DOING: &str = "appending a message";
 
-/// How often a step is tried that collides with another send: the second time it sees what it lost against,
-/// unless that has been undone, or is no send of this key.
+/// How often a step that collides with another send is tried. The second try sees the send it lost against,
+/// unless that was undone or had another key.
 pub(super) const MAX_TRIES: usize = 3;
 
 impl PgStore {
-    /// Takes the step by itself, in a commit of its own.
+    /// Appends one message in its own commit.
     pub(super) async fn append_one(
         &self,
         step: &Append,
@@ -111,7 +112,7 @@ impl PgStore {
         })
     }
 
-    /// The same, unless the conversation is locked by another transaction: then it is skipped.
+    /// Appends one message, or skips it if another transaction has its conversation locked.
     pub(super) async fn append_or_skip(&self, step: &Append) -> Result<Outcome, StoreError> {
         let appended = self.append_one(step, IfLocked::Skip).await?;
         let is_decided = appended != Appended::Conflict || self.is_stale(step).await?;
@@ -122,7 +123,7 @@ impl PgStore {
         })
     }
 
-    /// Whether the access version of a step no longer holds. It only grows, so this stays true.
+    /// Whether the step's access version no longer holds. Versions only grow, so this stays true.
     async fn is_stale(&self, step: &Append) -> Result<bool, StoreError> {
         let statement = sqlx::query(self.0.statements.access_version.clone())
             .bind(step.conversation_id.as_uuid())
@@ -163,13 +164,13 @@ impl PgStore {
     }
 }
 
-/// Whether a message of the same key, or the same message, has just come from somewhere else. The same step, taken
-/// twice, may collide by its id before it does by its key.
+/// Whether a message with the same key or id was stored concurrently. The same step taken twice may collide on
+/// its id before it collides on its key.
 pub(super) fn is_collision(failure: &Failure) -> bool {
     failure.violates(KEY) || failure.violates(ID)
 }
 
-/// What a row says of a step: the message of its key, or the conversation as it has become, or neither.
+/// Reads a step's row: a duplicate's message, or the conversation after the step, or neither.
 pub(super) fn appended(row: &PgRow, step: &Append, ownership: Ownership) -> Result<Appended, Error> {
     if rows::has_message(row)? {
         return rows::message_row(row).map(Appended::Duplicate);

@@ -19,14 +19,15 @@ use super::{
 };
 use crate::codes::{origin_code, sender_code, sides_code};
 
-/// The statement, `$locking` saying what becomes of a conversation that somebody else has locked.
+/// The statement; `$locking` is the lock clause for conversations that another transaction has locked.
 ///
-/// An array of each argument of [`APPEND`](append::APPEND), in the same order, but the last, which is for all. One row for each message, with its place
-/// among them, from 1. A message that was stored has the conversation as it was then, as if each had come by itself in
-/// this order; one that was seen has the message of its key; else there is neither, and `is_locked` says whether the
-/// access version was in the way. No key and no id may occur twice: the index would refuse them all.
+/// Takes an array of each argument of [`APPEND`](append::APPEND), in the same order, except the last, which is
+/// one value for all. Returns one row per message, with its position in the arrays, from 1. A stored message
+/// comes with the conversation as it was then, as if the messages had been appended one by one in this order. A
+/// duplicate comes with the message of its key. Otherwise both are null, and `is_locked` tells whether the
+/// access version did not hold. No key and no id may occur twice: the unique index would refuse them all.
 ///
-/// What is written is reckoned from the rows as they were locked, so the locks come before everything else, by id.
+/// The counters are computed from the locked rows, so the locks are taken before everything else, by id.
 macro_rules! append_many {
     ($locking:literal) => {
         concat!(
@@ -91,21 +92,22 @@ macro_rules! append_many {
     };
 }
 
-/// A conversation that is locked elsewhere is left out: whatever holds it holds up nobody else's message.
+/// Skips conversations that another transaction has locked, so that such a lock delays no other conversation's
+/// messages.
 pub(super) const APPEND_MANY: &str = append_many!("SKIP LOCKED");
-/// It is waited for.
+/// Waits for conversations that another transaction has locked.
 pub(super) const APPEND_MANY_WAITING: &str = append_many!("");
 
-/// What became of one message of several.
+/// The result of one message of several.
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "one for each step, and never kept")]
 pub(super) enum Outcome {
     Done(Appended),
-    /// Nothing: its conversation is locked by somebody else. Or there is none.
+    /// Nothing was stored: another transaction has the conversation locked, or the conversation does not exist.
     Skipped,
 }
 
-/// The arguments, an array each.
+/// The arguments of the statement, one array each.
 #[derive(Default)]
 struct Columns {
     conversations: Vec<Uuid>,
@@ -143,8 +145,8 @@ impl Columns {
 }
 
 impl PgStore {
-    /// Takes several steps in one commit, as if each had come by itself in this order: all of them, or none if it
-    /// fails. No two may have the same key of a sender in a conversation, or the same id.
+    /// Appends several messages in one commit, as if one by one in this order; if it fails, none is stored. No
+    /// two may have the same key of a sender in a conversation, or the same id.
     pub(super) async fn append_many(
         &self,
         steps: &[&Append],

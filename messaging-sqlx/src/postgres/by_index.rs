@@ -1,27 +1,28 @@
-//! Texts that are planned by index, whatever the planner knows of a table.
+//! Techniques that make the planner use an index, whatever its statistics say.
 //!
-//! PostgreSQL has no hints, and `enable_seqscan = off` is none: what cannot do without a scan then looks so dear that
-//! it is compiled first (`jit`), at each execution and on each new connection. So a text is written in such a way that
-//! its only sensible plan is an index; `planned.rs` explains each of them. See `docs/decisions/0001-planned-by-index.md`.
+//! PostgreSQL has no hints, and `enable_seqscan = off` is no substitute: a statement that cannot avoid a scan
+//! then has such a high cost estimate that it is JIT-compiled first, at each execution and on each new
+//! connection. Therefore each text is written so that its only sensible plan uses an index; `planned.rs`
+//! explains each of them. See `docs/decisions/0001-planned-by-index.md`.
 //!
-//! - What is looked up for each of some rows is `LATERAL`, or a subquery, with a `LIMIT` of its own: it is not joined
-//!   as a whole.
-//! - Rows that come as arrays are expected to be few: [`few`].
-//! - What is walked through from its beginning is ordered by an index, and expected to be a part: [`part`].
-//! - What is deleted from a queue, or updated in it, is bounded by values besides being joined: [`bounded`]. A queue that
-//!   has just been emptied looks as if one row were in it. A join then may begin with the queue, by an index scan without
-//!   a condition, and go through all that was deleted and is not yet vacuumed.
+//! - A look-up for each of some rows is `LATERAL`, or a subquery, with its own `LIMIT`, so that the table is
+//!   not joined as a whole.
+//! - Rows passed as arrays are estimated to be few: [`few`].
+//! - A scan from the beginning of a table is ordered by an index and estimated to be partial: [`part`].
+//! - A delete from a queue table, or an update in it, is bounded by values in addition to the join:
+//!   [`bounded`]. The statistics of a queue that has just been emptied estimate one row. A join may then start
+//!   with the queue, by an index scan without a condition, and read all deleted rows that are not yet vacuumed.
 
-/// A condition on the ordinality of an `unnest`, true of every row: the planner takes a range of numbers of which it
-/// knows nothing for a two-hundredth, so that it looks each row up by index and joins no whole table with them.
+/// A condition on the ordinality of an `unnest`, true for every row. The planner estimates an unknown range of
+/// numbers at a two-hundredth of the rows, so it looks each row up by index and joins no whole table.
 macro_rules! few {
     ($ordinality:literal) => {
         concat!($ordinality, " BETWEEN 1 AND 2147483647")
     };
 }
 
-/// A condition on a column of times, true of every row: bounds that are subqueries are unknown when it is planned, and
-/// what lies between them is taken for a two-hundredth of the table.
+/// A condition on a time column, true for every row. Bounds that are subqueries are unknown at planning time,
+/// so the planner estimates the range at a two-hundredth of the table.
 macro_rules! part {
     ($time:literal) => {
         concat!(
@@ -31,8 +32,8 @@ macro_rules! part {
     };
 }
 
-/// A condition that holds a column of a queue between the least and the greatest value of the rows of `$of` that it is joined
-/// with. True of each pair that is joined; for one row it is exact.
+/// A condition that limits a queue's column to the range between the least and the greatest value of the joined
+/// rows of `$of`. True for each joined pair; exact for one row.
 macro_rules! bounded {
     ($column:literal, $of:literal, $value:literal) => {
         bounded!($column, $of, $value, $value)

@@ -1,10 +1,10 @@
 //! Opening the store's own connections.
 //!
 //! ```text
-//! open ─┬─ said to go through a transaction pooler ─> without settings ─────────────────> Shared
-//!       └─ else: with the settings, at its start ─┬─ they are in force ─────────────────> Set
-//!                                                 └─ beside a host's pool, a pooler
-//!                                                    refuses or ignores them: one warning > Shared
+//! open ─┬─ transaction pooler configured ─> without settings ───────────────────────────> Shared
+//!       └─ else: with the settings in the start-up message ─┬─ in force ────────────────> Set
+//!                                                           └─ beside a host's pool, a pooler
+//!                                                              refuses or ignores them: one warning > Shared
 //! ```
 
 use std::sync::{
@@ -17,14 +17,14 @@ use sqlx::{ConnectOptions as _, Error, PgConnection, PgPool, postgres::PgConnect
 
 use super::{PgOptions, Pooler, error::refuses_settings, settings::Settings, url::parse};
 
-/// What the session behind a connection has of the store's [`Settings`].
+/// Which of the store's [`Settings`] a connection's session has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Session {
-    /// The settings, from its start. It is this connection's alone, and keeps what is prepared on it.
+    /// All of them, from its start. The session belongs to this connection and keeps its prepared statements.
     Set,
-    /// None: a pooler gives it to other clients, too. Each transaction has the settings for itself.
+    /// None: a pooler shares the session with other clients. Each transaction sets them for itself.
     Shared,
-    /// Those of the host, left alone.
+    /// The host's settings, left alone.
     OfHost,
 }
 
@@ -38,18 +38,19 @@ pub(super) struct Opener {
     warning: Once,
 }
 
-/// Where connections lead.
+/// The database that connections are opened to.
 enum Recipients {
     Url(Box<PgConnectOptions>),
-    /// Where those of a host's pool lead when one is opened: the host may set a new password meanwhile.
+    /// The database of a host's pool, by its options at the time of opening: the host may have set a new
+    /// password.
     HostDatabase(PgPool),
 }
 
 impl Opener {
-    /// Opens connections to a URL.
+    /// Creates an opener of connections to a URL.
     ///
     /// # Errors
-    /// [`Internal`](StoreErrorKind::Internal) when it is not a PostgreSQL URL.
+    /// [`Internal`](StoreErrorKind::Internal) when the text is not a PostgreSQL URL.
     pub(super) fn to_url(url: &str, options: &PgOptions) -> Result<Self, StoreError> {
         let connect = parse(url).map_err(|why| {
             StoreError::new(StoreErrorKind::Internal, "reading the database's URL").caused_by(why)
@@ -57,7 +58,7 @@ impl Opener {
         Ok(Self::new(Recipients::Url(Box::new(connect)), options))
     }
 
-    /// Opens connections beside those of a host's pool.
+    /// Creates an opener of connections to the database of a host's pool.
     pub(super) fn beside(pool: PgPool, options: &PgOptions) -> Self {
         Self::new(Recipients::HostDatabase(pool), options)
     }
@@ -72,7 +73,7 @@ impl Opener {
         }
     }
 
-    /// Whether connections are known to keep what is prepared on them.
+    /// Whether connections are known to keep their prepared statements.
     pub(super) fn keeps_statements(&self) -> bool {
         self.keeps_statements.load(Ordering::Relaxed)
     }
@@ -84,7 +85,7 @@ impl Opener {
                 let options = self.settings.of_session((**options).clone());
                 (options.connect().await?, Session::Set)
             }
-            // What a pooler does not know of a connection it refuses.
+            // A transaction pooler refuses start-up parameters that it does not know.
             (Recipients::Url(options), Pooler::Transaction) => {
                 let options = (**options).clone().extra_float_digits(None);
                 (options.connect().await?, Session::Shared)
@@ -101,7 +102,7 @@ impl Opener {
         Ok(opened)
     }
 
-    /// A connection as the host has them, with the settings, if what stands in between accepts them.
+    /// Opens a connection with the host's options, and with the settings if the server or pooler accepts them.
     async fn open_beside(&self, options: &PgConnectOptions) -> Result<(PgConnection, Session), Error> {
         let connection = match self.settings.of_session(options.clone()).connect().await {
             Ok(mut connection) => {
@@ -160,7 +161,7 @@ mod tests {
             let (mut connection, session) = opener.open().await.unwrap();
             assert_eq!(session, Session::Set);
             assert!(opener.keeps_statements());
-            // The last as the server has it.
+            // The value of the last one is the server's default.
             for (name, value) in SETTINGS.into_iter().chain([("enable_seqscan", "on")]) {
                 assert_eq!(shown(&mut connection, name).await, value, "{name}");
             }
@@ -184,7 +185,7 @@ mod tests {
         }
     }
 
-    /// How a session is opened through `PgBouncer`, twice, beside a host's pool; and what is logged about it.
+    /// Opens a session through `PgBouncer` beside a host's pool, twice; returns its kind and the log.
     async fn opened_through_a_pooler(options: &PgOptions, ignored: &str) -> (Session, Log) {
         let schema = Schema::fresh();
         let direct: PgConnectOptions = schema.url().parse().unwrap();

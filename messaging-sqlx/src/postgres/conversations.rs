@@ -146,7 +146,7 @@ pub(super) const FIND_BY_PAIR: &str = concat!(
     conversation_columns!(),
     r#" FROM "messaging".conversation c WHERE c.client_id = $1 AND c.agent_id = $2"#
 );
-/// Ids are ordered by when conversations were opened.
+/// Conversation ids are ordered by opening time.
 pub(super) const FIND_BY_BOOKING: &str = concat!(
     "SELECT ",
     conversation_columns!(),

@@ -1,4 +1,5 @@
-//! Events that the transport refused for good: out of their lanes, listed, and back again.
+//! Dead letters: events that the transport refused permanently. They are removed from their lanes, listed, and
+//! requeued.
 
 use messaging_core::{
     id::WorkerId,
@@ -16,8 +17,8 @@ use super::{
 };
 use crate::codes::{limit, number};
 
-/// `$1` worker, `$2` conversation, `$3` lease, `$4` number, `$5` why, `$6` now. A lane never has its tail
-/// where no entry is: it would be acknowledged up to its last entry, and not end.
+/// `$1` worker, `$2` conversation, `$3` lease, `$4` number, `$5` reason, `$6` now. A lane's tail always names
+/// an existing entry: otherwise the lane would be acknowledged up to its last entry and never end.
 pub(super) const TAKE_OUT: &str = r#"
     WITH mine AS MATERIALIZED (SELECT conversation_id, head, tail FROM "messaging".lane
             WHERE conversation_id = $2 AND owner = $1 AND until = $3 FOR UPDATE),
@@ -32,7 +33,7 @@ pub(super) const TAKE_OUT: &str = r#"
         FROM mine JOIN taken USING (conversation_id)
         WHERE l.conversation_id = $2 AND l.until = $3 AND mine.tail = $4"#;
 
-/// The columns of [`dead_letters`], of `dead_letters AS o`, in the order of their places.
+/// The columns of [`dead_letters`], of `dead_letters AS o`, in order.
 macro_rules! listed {
     ($where:literal, $limit:literal) => {
         concat!(
@@ -48,17 +49,17 @@ macro_rules! listed {
 
 pub(super) const LIST: &str = listed!("", "$1");
 
-/// `$1` time, `$2` conversation, `$3` number, `$4` how many.
+/// `$1` time, `$2` conversation, `$3` number, `$4` limit.
 pub(super) const LIST_AFTER: &str = listed!(
     "WHERE (o.dead_lettered_at, o.conversation_id, o.number) > ($1, $2, $3)",
     "$4"
 );
 
-/// `$1` conversation, `$2` owner, `$3` lease, `$4` number, `$5` now, `$6` how long it waits for the conversation's row. One
-/// row if it was moved to the dead letters.
+/// `$1` conversation, `$2` owner, `$3` lease, `$4` number, `$5` now, `$6` how long it waits for the
+/// conversation's row. Returns one row if the entry was requeued.
 ///
-/// Who is second to delete it waits for the first, who may wait for the conversation and its lane; nobody who has
-/// one of these waits for a dead letter.
+/// Of two concurrent deletes of a dead letter, the second waits for the first, which may wait for the
+/// conversation and its lane. No holder of either of those waits for a dead letter, so there is no deadlock.
 pub(super) const REQUEUE: &str = concat!(
     r#"WITH taken AS (DELETE FROM "messaging".dead_letter s WHERE s.conversation_id = $1 AND s.number = $4
         AND "#,
@@ -86,7 +87,7 @@ impl PgStore {
             .bind(lane.conversation_id.as_uuid())
             .bind(instant(lane.lease_until))
             .bind(number(entry.number))
-            // The one character that a text of PostgreSQL cannot hold.
+            // A PostgreSQL text cannot hold NUL.
             .bind(why.replace('\0', ""))
             .bind(instant(now));
         self.write("moving an event to the dead letters", statement)

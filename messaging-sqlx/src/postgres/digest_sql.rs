@@ -1,7 +1,7 @@
-//! The statements by which people are mailed.
+//! The statements of e-mail digests.
 //!
-//! Those that lock conversations lock them by id, and no user at the same time: but for holding, which waits for no
-//! conversation.
+//! Statements that lock conversations lock them by id, and lock no user row at the same time. The exception is
+//! postponing, which waits for no conversation.
 
 use super::{
     by_index::few,
@@ -9,13 +9,13 @@ use super::{
     turns::waits,
 };
 
-/// How many sides that are due are looked at for each user that is wanted: a user may have many.
+/// How many due sides are read for each wanted user: a user may have many.
 pub(super) const SIDES_AT_ONCE: usize = 20;
 
-/// `$1` worker, `$2` lease, `$3` now, `$4` how many, `$5` how many sides to look at, `$6` by how many seconds the
-/// clocks may differ, null for any, `$7` when it was sent. At least one row: with the database's clock.
+/// `$1` worker, `$2` lease, `$3` now, `$4` limit, `$5` how many sides to read, `$6` how many seconds the clocks
+/// may differ, null for any, `$7` when it was sent. Returns at least one row, with the database's clock.
 ///
-/// Of two who claim somebody at once the second waits for the first, and finds the lease.
+/// Of two concurrent claims of one user, the second waits for the first and then finds the lease.
 pub(super) const CLAIM: &str = r#"
     WITH side AS (SELECT side.user_id, side.due_at FROM "messaging".conversation c
             CROSS JOIN LATERAL (VALUES (c.client_id, c.client_due_at), (c.agent_user_id, c.agent_due_at))
@@ -37,8 +37,9 @@ pub(super) const CLAIM: &str = r#"
     FROM (SELECT) AS always LEFT JOIN (claimed JOIN due ON due.user_id = claimed.user_id) ON true
     ORDER BY due.due_at, claimed.user_id"#;
 
-/// Up to which position a side of `conversation AS c` is read or mailed, and a seq behind which what is not lies. It
-/// lies hardly before that: after the last message read the side's positions grow no faster than seqs do.
+/// The position up to which a side of `conversation AS c` is read or mailed, and a seq after which all unread
+/// messages lie. The seq is a close bound: after the last message read, the side's positions grow no faster
+/// than seqs.
 macro_rules! read_or_mailed {
     ($side:literal) => {
         concat!(
@@ -101,14 +102,15 @@ pub(super) const UNMAILED: &str = concat!(
     ORDER BY u.user_id, m.created_at, c.id, u.side"#
 );
 
-/// The lease of `$1` by `$2` until `$3`.
+/// The lease of user `$1` by worker `$2` until `$3`.
 macro_rules! under_lease {
     () => {
         "r.user_id = $1 AND r.owner = $2 AND r.until = $3"
     };
 }
 
-/// `$1` user, `$2` worker, `$3` lease, `$4` id, `$5` since when, `$6` to `$8` extents, `$9` now. A row if it did.
+/// `$1` user, `$2` worker, `$3` lease, `$4` id, `$5` since when, `$6` to `$8` extents, `$9` now. Returns a row
+/// on success.
 pub(super) const RECORD: &str = concat!(
     r#"UPDATE "messaging".digest_user r SET attempt_id = $4, attempt_at = $5, extent_conversations = $6,
         extent_sides = $7, extent_up_tos = $8 WHERE r.until > $9 AND "#,
@@ -116,9 +118,9 @@ pub(super) const RECORD: &str = concat!(
     " RETURNING true AS is_done"
 );
 
-/// The messages `AS m` of an extent `e` that are neither read nor mailed and may be told: `policy::may_notify` again. The
-/// host's own may; a person's unless the side blocks, the conversation is closed, or the sender was erased, and with the
-/// sender the text.
+/// The messages `AS m` of an extent `e` that are neither read nor mailed and may be notified, as in
+/// `policy::may_notify`: the host's own messages always; a person's unless the side blocks, the conversation is
+/// closed, or the sender, and with it the text, was erased.
 macro_rules! told {
     () => {
         r#""messaging".message m
@@ -129,8 +131,8 @@ macro_rules! told {
     };
 }
 
-/// `$1` to `$3` extents, `$4` how many messages of each, `$5` how far to count. A row for each message that may be told, or
-/// one where there is none.
+/// `$1` to `$3` extents, `$4` how many messages of each, `$5` how far to count. Returns a row for each message
+/// to notify about, or one row for an extent without any.
 pub(super) const EXCERPTS: &str = concat!(
     "SELECT e.side, e.up_to, e.place, ",
     conversation_columns!(),
@@ -156,7 +158,7 @@ pub(super) const EXCERPTS: &str = concat!(
     ORDER BY e.place, m.seq"
 );
 
-/// What mailing makes of one side of `conversation AS c`, if `said` is about it and it is that of `$1`.
+/// The effect of an e-mail on one side of `conversation AS c`, if `said` covers it and it belongs to user `$1`.
 macro_rules! mailed {
     ($side:literal, $user:literal) => {
         concat!(
@@ -199,8 +201,8 @@ macro_rules! mailed {
     };
 }
 
-/// `$1` user, `$2` to `$4` extents, `$5` when to look at what came later, `$6` how long it waits for each conversation's
-/// row.
+/// `$1` user, `$2` to `$4` extents, `$5` when later messages are due, `$6` how long it waits for each
+/// conversation's row.
 pub(super) const MARK_MAILED: &str = concat!(
     r#"WITH said AS (SELECT conversation_of, MAX(up_to) FILTER (WHERE side = 1) AS client_up_to,
             MAX(up_to) FILTER (WHERE side = 2) AS agent_up_to
@@ -219,8 +221,8 @@ pub(super) const MARK_MAILED: &str = concat!(
     " FROM locked JOIN said ON said.conversation_of = locked.id WHERE c.id = locked.id"
 );
 
-/// `$1` user, `$2` worker, `$3` lease, `$4` when it was sent, empty if it was not, `$5` how many to remember. A row
-/// if it did.
+/// `$1` user, `$2` worker, `$3` lease, `$4` when the e-mail was sent, empty if it was not, `$5` how many to
+/// remember. Returns a row on success.
 pub(super) const FINISH: &str = concat!(
     r#"UPDATE "messaging".digest_user r SET owner = NULL, until = NULL, attempt_id = NULL, attempt_at = NULL,
         extent_conversations = NULL, extent_sides = NULL, extent_up_tos = NULL, deferrals = 0,
@@ -231,8 +233,8 @@ pub(super) const FINISH: &str = concat!(
     " RETURNING true AS is_done"
 );
 
-/// `$1` users, `$2` workers, `$3` leases, `$4` until when, `$5` whether the attempt came to nothing, `$6` whether the
-/// mail server has deferred them.
+/// `$1` users, `$2` workers, `$3` leases, `$4` until when, `$5` whether the attempt had no effect, `$6` whether
+/// the mail server deferred it.
 pub(super) const HOLD: &str = concat!(
     r#"WITH said AS (SELECT * FROM unnest($1::text[], $2::uuid[], $3::timestamptz[], $4::timestamptz[], $5::bool[],
                 $6::bool[]) WITH ORDINALITY
@@ -266,7 +268,8 @@ pub(super) const HOLD: &str = concat!(
     FROM locked WHERE c.id = locked.id"#
 );
 
-/// `$1` conversation, `$2` side, `$3` seq, `$4` now, `$5` not since. A row if it may.
+/// `$1` conversation, `$2` side, `$3` seq, `$4` now, `$5` the time since which no push may have been admitted.
+/// Returns a row if admitted.
 pub(super) const ADMIT_PUSH: &str = r#"INSERT INTO "messaging".pushed AS p (conversation_id, side, seq, at)
     VALUES ($1, $2, $3, $4) ON CONFLICT (conversation_id, side) DO UPDATE SET seq = EXCLUDED.seq, at = EXCLUDED.at
     WHERE p.seq < EXCLUDED.seq AND p.at <= $5 RETURNING true AS is_admitted"#;

@@ -1,4 +1,4 @@
-//! Messages of one conversation, with when they were read.
+//! Messages of one conversation, with their read times.
 
 use messaging_core::{
     domain::{message::IdempotencyKey, receipt::MessageRow},
@@ -14,8 +14,8 @@ use super::{
 };
 use crate::codes::{limit, number, sender_code};
 
-/// `$1` conversation, `$2` seq, `$3` how many. The conversation, and the messages of a page, in no order: one
-/// statement, so that they are of one moment.
+/// `$1` conversation, `$2` seq, `$3` limit. Returns the conversation and the messages of a page, unordered, in
+/// one statement and so from one snapshot.
 macro_rules! page {
     ($beyond:literal, $order:literal) => {
         concat!(
@@ -63,7 +63,7 @@ impl PgStore {
         history(&answered, scan).map_err(failed(DOING))
     }
 
-    /// The message that a sender sent under a key.
+    /// Finds the message that a sender sent under a key.
     pub(super) async fn sent(
         &self,
         of: ConversationId,

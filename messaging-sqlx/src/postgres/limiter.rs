@@ -1,11 +1,11 @@
-//! Rate limits that hold for several processes together.
+//! Rate limits shared by several processes.
 //!
-//! A user's quota is one row: when it will be whole again, by the generic cell rate algorithm. Admitting moves that
-//! time on by one, in one statement, and the row's lock puts those who do so at once one after the other. The time is
-//! the database's, which is the same for all.
+//! A user's quota is one row that holds the time at which the quota is whole again (generic cell rate
+//! algorithm). One statement admits an action by moving that time forward; the row's lock serialises concurrent
+//! admissions. The time is the database's, which is the same for all processes.
 //!
-//! Who is refused is remembered here until they may come again: their time only moves on, so that nothing has to be
-//! asked until then.
+//! A refused user is remembered in memory until the next action may be admitted. The stored time only moves
+//! forward, so no query is needed before then.
 
 use std::{
     collections::HashMap,
@@ -28,7 +28,7 @@ use sqlx::{
 
 use super::PgStore;
 
-/// Limits what users do, in all processes that share a database together. Made by [`PgStore::rate_limiter`].
+/// A rate limiter shared by all processes that use one database. Created by [`PgStore::rate_limiter`].
 #[derive(Debug)]
 pub struct PgRateLimiter {
     store: PgStore,
@@ -37,8 +37,8 @@ pub struct PgRateLimiter {
 }
 
 impl PgStore {
-    /// A limiter for all processes that use this schema: a statement, and a row written, for each thing that is
-    /// admitted; neither for what is refused again.
+    /// Creates a limiter shared by all processes that use this schema. Each admitted action costs one statement
+    /// and one written row; a repeated refusal costs neither.
     pub fn rate_limiter(&self, limits: RateLimits) -> PgRateLimiter {
         PgRateLimiter {
             store: self.clone(),
@@ -82,12 +82,13 @@ impl PgRateLimiter {
     }
 }
 
-/// Who need not ask, from when until when: before that time a clock has been set back, and what was known is void.
+/// The refused users and actions, each with the time of the refusal and the time it ends. A clock before the
+/// time of refusal was set back, which makes the entry void.
 #[derive(Debug, Default)]
 struct Refused(HashMap<(UserId, Limited), (Timestamp, Timestamp)>);
 
-/// Upon so many those are forgotten who may ask again; if that makes no room, everybody is: they are refused all the
-/// same.
+/// The maximum number of entries. At the limit, expired entries are removed; if none is expired, all are. The
+/// database still refuses the removed users.
 const MOST: usize = 10_000;
 
 impl Refused {
@@ -110,10 +111,11 @@ impl Refused {
     }
 }
 
-/// `$1` user, `$2` what, `$3` after how long there is one more, `$4` that many times the burst. Whoever is known to be
-/// over their quota writes nothing; who only turns out to be, once it is their turn, changes nothing.
+/// `$1` user, `$2` action, `$3` interval after which one more is admitted, `$4` that interval times the burst.
+/// A user already over the quota causes no write; a user found to be over it once the row lock is held causes
+/// no change.
 ///
-/// A time that lies further ahead than a whole quota lasts was written before the database's clock was set back. It is
+/// A time further ahead than a whole quota lasts was written before the database's clock was set back. It is
 /// cut to that, so that no refusal is longer than the quota.
 pub(super) const ADMIT: &str = r#"
 WITH moment AS (
@@ -139,7 +141,7 @@ fn read(row: &PgRow, quota: Quota) -> Result<Admission, sqlx::Error> {
     if row.try_get("admitted")? {
         return Ok(Admission::Admitted);
     }
-    // Who lost against others at the same time has to wait for at most one more.
+    // A caller that lost against concurrent ones waits for at most one more interval.
     let wait = row
         .try_get::<Option<i64>, _>("wait")?
         .and_then(|wait| u64::try_from(wait).ok());
@@ -157,10 +159,10 @@ fn interval(duration: Duration) -> PgInterval {
     }
 }
 
-/// Longer than anybody is made to wait, and short enough for a time that lies so far ahead.
+/// Longer than any wait, and short enough to add to a time.
 const CENTURY: Duration = Duration::from_hours(100 * 365 * 24);
 
-/// What stands for it in the table; `None` for what is not known here.
+/// The action's code in the table; `None` for an unknown action.
 fn code(what: Limited) -> Option<i16> {
     match what {
         Limited::Send => Some(1),

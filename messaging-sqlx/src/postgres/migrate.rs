@@ -1,4 +1,4 @@
-//! From one version of the schema to the next.
+//! Migrations of the schema.
 
 use messaging_core::store::{StoreError, StoreErrorKind};
 use sqlx::{Connection as _, PgConnection, Row};
@@ -9,24 +9,24 @@ use super::{
 };
 use crate::schema::{Ledger, SchemaError};
 
-/// The version of this code: that of the newest migration it knows and needs.
+/// The schema version of this code: that of its newest migration.
 const CODE: u32 = 1;
 
-/// The n-th is of version n. Each enters itself in the ledger.
+/// The migrations; the n-th leads to version n. Each inserts itself into the ledger.
 const MIGRATIONS: [&str; CODE as usize] = [include_str!("../../migrations/postgres/0001_init.sql")];
 
-/// Looks at the catalogue's rows: after waiting for the lock, what looks a name up (`to_regclass`) may still
-/// answer from what this connection remembers, that there is none.
+/// Reads the catalogue's rows. After the wait for the lock, a name look-up (`to_regclass`) could still return
+/// this connection's cached answer that the table does not exist.
 const HAS_LEDGER: &str = r#"SELECT EXISTS (SELECT FROM pg_catalog.pg_class c
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     WHERE '"' || n.nspname || '"' = '"messaging"' AND c.relname = 'migration') AS has_ledger"#;
 const LEDGER: &str = r#"SELECT COALESCE(MAX(version), 0) AS at, COALESCE(MAX(oldest_code), 0) AS oldest_code
     FROM "messaging".migration"#;
 
-/// One migrator of a schema at a time. Held until the transaction ends, however it ends, and on a key that
-/// nobody else has: sqlx's own migrator, which the host may run at the same time, locks another one. Waits
-/// for its turn as long as it takes: a host's limit for its statements is not one for migrations. And whoever
-/// waited sees what was committed meanwhile, however strict the host's transactions are by default.
+/// Allows one migrator of a schema at a time. Held until the transaction ends, on a key that sqlx's own
+/// migrator, which the host may run concurrently, does not use. Waits without a limit: the host's statement
+/// timeout does not apply to migrations. At `READ COMMITTED` the transaction sees what was committed during the
+/// wait, whatever the host's default isolation level is.
 const LOCK: &str = r#"SET LOCAL transaction_isolation = 'read committed';
     SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0;
     SELECT pg_advisory_xact_lock(hashtextextended('migrating "messaging"', 0))"#;
@@ -34,33 +34,32 @@ const ENCODING: &str = "SELECT current_setting('server_encoding') AS encoding";
 
 const DOING: &str = "migrating the database";
 
-/// Brings a schema to the version that this code needs: the door for whoever migrates by a role and a
-/// connection of their own. [`PgStore::migrate`](super::PgStore::migrate) does the same on a connection like
-/// the store's.
+/// Migrates a schema to the version that this code needs, for hosts that migrate with their own role and
+/// connection. [`PgStore::migrate`](super::PgStore::migrate) does the same on a connection like the store's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PgMigrator {
     schema: SchemaName,
 }
 
 impl PgMigrator {
-    /// The migrator of a schema.
+    /// Creates the migrator of a schema.
     pub fn new(schema: SchemaName) -> Self {
         Self { schema }
     }
 
-    /// The migrations as plain SQL with the schema's name in it, the oldest first. Each is to be applied once
-    /// and in a transaction of its own; each enters itself in the ledger, the schema's table `migration`.
+    /// Returns the migrations as plain SQL with the schema's name in it, oldest first. Apply each once, in a
+    /// transaction of its own; each inserts itself into the ledger, the schema's table `migration`.
     pub fn scripts(&self) -> Vec<String> {
         let filled = MIGRATIONS.iter().map(|template| self.schema.fill(template));
         filled.map(|sql| sql.as_str().to_owned()).collect()
     }
 
-    /// Applies what is missing, all or nothing, in one transaction on this connection. Any number of
-    /// processes may do so at once. Makes the schema if it is not there; whoever may not do that makes it
-    /// beforehand.
+    /// Applies the missing migrations, all or none, in one transaction on this connection. Safe to call
+    /// concurrently from any number of processes. Creates the schema if it does not exist; a role that may not
+    /// create schemas needs it created beforehand.
     ///
-    /// Within a transaction of the host's its time-outs are lifted until its end, and its level has to be
-    /// `READ COMMITTED`.
+    /// Within a transaction of the host's, its timeouts are lifted until its end, and its isolation level must
+    /// be `READ COMMITTED`.
     ///
     /// # Errors
     /// [`Internal`](StoreErrorKind::Internal), caused by
@@ -85,7 +84,7 @@ impl PgMigrator {
         let mut tx = connection.begin().await.map_err(failed(DOING))?;
         let lock = sqlx::raw_sql(self.schema.fill(LOCK));
         lock.execute(&mut *tx).await.map_err(failed(DOING))?;
-        // Again, now that nobody else migrates.
+        // Read again under the lock: another migrator may have committed meanwhile.
         let ledger = read_ledger(&mut tx, &self.schema).await.map_err(failed(DOING))?;
         let missing = ledger.missing(code).map_err(refused(DOING))?;
         check_encoding(&mut tx).await?;
@@ -102,12 +101,12 @@ impl PgMigrator {
                 }
             }
         }
-        // Where the answer to this is lost, whoever migrates next finds out what became of it.
+        // If the answer is lost, the next migrator finds out whether this committed.
         tx.commit().await.map_err(failed(DOING))
     }
 }
 
-/// Whether this code can run on the database as it is.
+/// Checks whether this code can run on the database.
 pub(super) async fn check(
     connection: &mut PgConnection,
     schema: &SchemaName,
@@ -117,7 +116,7 @@ pub(super) async fn check(
     ledger.admits(CODE).map_err(refused(doing))
 }
 
-/// Not prepared, so that any pooler may stand in between.
+/// Not prepared, so that it works behind any pooler.
 async fn read_ledger(connection: &mut PgConnection, schema: &SchemaName) -> Result<Ledger, sqlx::Error> {
     let row = sqlx::raw_sql(schema.fill(HAS_LEDGER))
         .fetch_one(&mut *connection)
@@ -168,7 +167,7 @@ mod tests {
     const CONTRACT: &str = r#"DROP TABLE "messaging".more;
         INSERT INTO "messaging".migration (version, name, oldest_code) VALUES (3, 'less', 3);"#;
 
-    /// A schema that is nowhere yet, and a connection to where it could be.
+    /// A schema that does not exist yet, and a connection to its database.
     struct Place {
         schema: Schema,
         connection: PgConnection,
@@ -252,7 +251,7 @@ mod tests {
     const WAITING: &str = "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
         AND pid = $1)";
 
-    /// What a connection has looked up before it waits, it remembers.
+    /// A connection remembers the names that it looked up before it waited.
     #[tokio::test]
     async fn whoever_waited_for_another_finds_the_schema_migrated() {
         let schema = Schema::fresh();

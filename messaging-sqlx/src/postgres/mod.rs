@@ -1,22 +1,21 @@
-//! The store on PostgreSQL: what production runs on, in any number of processes.
+//! The store on PostgreSQL, for production and any number of processes.
 //!
-//! Everything lies in a schema of its own, and every name in every statement is qualified by it, so that
-//! neither the host's tables nor its search path matter. The connections are the store's own, with settings of ours; those
-//! of the host's pool only on request ([`PgStore::on_pool`]), and then as they are.
+//! All tables are in one schema, and every name in every statement is qualified with it, so neither the host's
+//! tables nor its search path matter. The store opens its own connections, with its own session settings. It
+//! uses the host's pool only on request ([`PgStore::on_pool`]), and then leaves that pool's settings alone.
 //!
-//! **A step is one statement**, and commits by itself, or with others of its kind ([`GroupCommit`]): one round trip,
-//! however much it changes. The rules
-//! are the core's transitions (`Conversation::{append, read, apply}`); a statement does to the row what they
-//! do to the value, and the conformance suite holds the two against each other. What makes that safe beside
-//! other steps, at `READ COMMITTED`:
+//! **A step is one statement.** It commits by itself, or together with others of its kind ([`GroupCommit`]), in
+//! one round trip. The rules are the core's transitions (`Conversation::{append, read, apply}`); a statement
+//! does to the row what they do to the value, and the conformance suite compares the two. Concurrent steps are
+//! safe at `READ COMMITTED` for these reasons:
 //!
-//! - The conversation's row is the lock. A step updates it on the access version that it was decided on, waits for
-//!   whoever is before it, and is then judged by the row as it has become.
-//! - What a statement's snapshot cannot show, an index does: a message with the same key, or a conversation of
-//!   the same pair, that has just been committed by another. The statement then comes to nothing as a
-//!   whole, and is repeated.
-//! - An outbox entry lengthens its conversation's lane, or makes it, in the same statement. Who acknowledges a
-//!   lane locks it and looks at its tail: either the entry is seen, or its step finds the lane gone.
+//! - The conversation's row is the lock. A step's update names the access version that the step was decided on,
+//!   waits for earlier transactions, and is then evaluated against the row as they left it.
+//! - Unique indexes catch what a statement's snapshot cannot show: a message with the same key, or a
+//!   conversation of the same pair, that another transaction has just committed. The statement then fails as a
+//!   whole and is repeated.
+//! - The statement that writes an outbox entry also extends or creates its conversation's lane. Acknowledging a
+//!   lane locks it and compares its tail: either the entry is seen, or the writing step finds the lane gone.
 //! - Locks are taken in one order: conversations by id, then lanes by id.
 //!
 //! ```text
@@ -105,11 +104,10 @@ pub use self::{
     schema_name::{InvalidSchemaName, SchemaName},
 };
 
-/// Keeps everything in a schema of a PostgreSQL database. Clones share it; any number of processes may use
-/// the same.
+/// A store in a schema of a PostgreSQL database. Clones share connections; any number of processes may use the
+/// same schema.
 ///
-/// A step that was answered is as durable as the database keeps a commit. Needs a tokio runtime, with time
-/// enabled.
+/// A completed step is as durable as a commit of the database. Requires a tokio runtime with time enabled.
 ///
 /// ```no_run
 /// # async fn example(pool: sqlx::PgPool) -> Result<(), Box<dyn std::error::Error>> {
@@ -135,37 +133,37 @@ struct Inner {
     group_commit: Option<group_commit::GroupCommit>,
     turns: turns::Turns,
     lock_timeout: Duration,
-    /// From how many messages on a round is one statement.
+    /// Minimum number of messages in a round that are written by one statement.
     together_from: usize,
     clock_check: ClockCheck,
-    /// Whether the clocks were too far apart when they were last compared.
+    /// Whether the clocks were too far apart at the last comparison.
     is_skewed: AtomicBool,
-    /// Whether the database has been found to be one that this code runs on.
+    /// Whether the database's version and encoding have been checked.
     admitted: AtomicBool,
 }
 
 impl PgStore {
-    /// A store beside a host's pool, in the same database, with the default [options](PgOptions): see
-    /// [`with_options`](Self::with_options).
+    /// Creates a store with its own connections to the database of a host's pool, with the default
+    /// [options](PgOptions): see [`with_options`](Self::with_options).
     pub fn new(pool: PgPool) -> Self {
         Self::with_options(pool, &PgOptions::default())
     }
 
-    /// A store beside a host's pool: it opens connections of its own to the same database, as the same role, at most 5
-    /// unless the [options](PgOptions::with_max_connections) say otherwise. The host's own connections serve
-    /// only what stands in the host's transaction ([`open_in_transaction`](Self::open_in_transaction)). [Close](Self::close) it before the
-    /// process ends.
+    /// Creates a store with its own connections to the database of a host's pool, with the same role, at most 5
+    /// unless the [options](PgOptions::with_max_connections) set another limit. The host's own connections are
+    /// used only for work inside the host's transaction ([`open_in_transaction`](Self::open_in_transaction)).
+    /// [Close](Self::close) the store before the process ends.
     ///
-    /// Each connection is opened as [`PgPool::connect_options`] says at that time, so that a password set by
-    /// [`PgPool::set_connect_options`] is followed, and has settings of ours: `plan_cache_mode`, `jit`,
-    /// `statement_timeout` and `lock_timeout`. What the host's pool does `after_connect`, such as `SET ROLE`, is not taken
-    /// over: where that matters, and in a test that is given its pool, such as that of `#[sqlx::test]`, use
+    /// Each connection is opened with the current [`PgPool::connect_options`], so a password set by
+    /// [`PgPool::set_connect_options`] takes effect. Its session sets `plan_cache_mode`, `jit`,
+    /// `statement_timeout` and `lock_timeout`. The pool's `after_connect` hook, for example `SET ROLE`, does
+    /// not run: where it matters, and in a test that receives its pool, as with `#[sqlx::test]`, use
     /// [`on_pool`](Self::on_pool).
     ///
-    /// Where a pooler refuses or ignores settings of a session, each step sets them for a transaction of its own, as with
-    /// [`Pooler::Transaction`], and one warning in the log says so.
+    /// Where a pooler refuses or ignores session settings, each step sets them in its own transaction, as with
+    /// [`Pooler::Transaction`], and one warning is logged.
     ///
-    /// No I/O: a database that is not there, or not migrated, shows at the first step, which fails with
+    /// No I/O: a database that is unreachable or not migrated is reported by the first step, which fails with
     /// [`Unavailable`](StoreErrorKind::Unavailable), or with [`Internal`](StoreErrorKind::Internal) and a
     /// [`SchemaError`](crate::SchemaError) as its cause.
     pub fn with_options(pool: PgPool, options: &PgOptions) -> Self {
@@ -173,21 +171,22 @@ impl PgStore {
         Self::on(Lender::own(opener, options.max_connections), options)
     }
 
-    /// A store on exactly a host's pool, whose settings and limits it leaves alone: for tests that are given a pool, for a
-    /// pool whose `after_connect` sets a role, and for a pool that goes through a transaction pooler and
-    /// [says so](PgOptions::with_pooler). Each step is slower than with [`new`](Self::new): sqlx asks a connection
-    /// that is given back whether it is well, and the database plans some statements anew unless the
-    /// pool's role has the settings. No I/O.
+    /// Creates a store on exactly a host's pool, whose settings and limits stay unchanged. Meant for tests that
+    /// receive a pool, for a pool whose `after_connect` sets a role, and for a pool behind a transaction pooler
+    /// when [the options name it](PgOptions::with_pooler). Each step is slower than with [`new`](Self::new):
+    /// sqlx pings each returned connection, and the database plans some statements anew unless the pool's role
+    /// has the settings. No I/O.
     pub fn on_pool(pool: PgPool, options: &PgOptions) -> Self {
         Self::on(Lender::Host(pool, options.pooler), options)
     }
 
-    /// A store on connections of its own to a URL such as
-    /// `postgres://user:password@host:5432/database?sslmode=verify-full`, at most 5 unless the options say otherwise.
-    /// No I/O. Once a connection is open there is no difference to [`new`](Self::new). TLS needs the feature `tls`, or that your own sqlx brings it.
+    /// Creates a store with its own connections to a URL such as
+    /// `postgres://user:password@host:5432/database?sslmode=verify-full`, at most 5 unless the options set
+    /// another limit. No I/O. An open connection behaves as with [`new`](Self::new). TLS requires the feature
+    /// `tls`, or a TLS feature of the host's own sqlx.
     ///
     /// # Errors
-    /// [`Internal`](StoreErrorKind::Internal) when it is not a PostgreSQL URL.
+    /// [`Internal`](StoreErrorKind::Internal) when the text is not a PostgreSQL URL.
     pub fn from_url(url: &str, options: &PgOptions) -> Result<Self, StoreError> {
         let opener = Opener::to_url(url, options)?;
         Ok(Self::on(Lender::own(opener, options.max_connections), options))
@@ -210,9 +209,9 @@ impl PgStore {
         }))
     }
 
-    /// Brings the schema to the version that this code needs, in one transaction on a connection of its own.
-    /// Any number of processes may do so at once; one that dies in the middle leaves nothing behind. By
-    /// another role, or by hand: [`migrator`](Self::migrator).
+    /// Migrates the schema to the version that this code needs, in one transaction on a connection of its own.
+    /// Safe to call concurrently from any number of processes; a process that dies midway leaves no change
+    /// behind. To migrate with another role, or by hand, use [`migrator`](Self::migrator).
     ///
     /// # Errors
     /// Those of [`PgMigrator::run`], and [`Unavailable`](StoreErrorKind::Unavailable) when the database
@@ -224,36 +223,37 @@ impl PgStore {
         let connected = connected.unwrap_or(Err(sqlx::Error::PoolTimedOut));
         let mut connection = connected.map_err(failed(CONNECTING))?;
         let migrated = self.migrator().run(&mut connection).await;
-        // What it has done is done, however closing goes.
+        // The migration is committed, whether or not closing succeeds.
         connection.close().await.ok();
         migrated
     }
 
-    /// What migrates this store's schema.
+    /// Returns the migrator of this store's schema.
     pub fn migrator(&self) -> PgMigrator {
         PgMigrator::new(self.0.schema.clone())
     }
 
-    /// Waits for the steps under way, and closes the store's own connections: afterwards every step of this
-    /// store and its clones is [`Unavailable`](StoreErrorKind::Unavailable). Leaves the host's pool to the host: a store
-    /// [on one](Self::on_pool) stays as it is.
+    /// Waits for steps in progress, then closes the store's own connections. Every later step of this store and
+    /// its clones fails with [`Unavailable`](StoreErrorKind::Unavailable). A store [on a host's
+    /// pool](Self::on_pool) leaves that pool open and remains usable.
     pub async fn close(&self) {
         self.0.caller.lender().close().await;
     }
 
-    /// Takes a step that changes nothing, and gives the rows that it answers.
+    /// Executes a read-only step and returns its rows.
     async fn read(&self, doing: &'static str, statement: Statement<'_>) -> Result<Vec<PgRow>, StoreError> {
         self.admit(doing).await?;
         self.0.caller.rows(Effect::Reads, doing, statement).await
     }
 
-    /// Takes a step that changes something, and gives the rows that it answers.
+    /// Executes a writing step and returns its rows.
     async fn write(&self, doing: &'static str, statement: Statement<'_>) -> Result<Vec<PgRow>, StoreError> {
         self.admit(doing).await?;
         self.0.caller.rows(Effect::Writes, doing, statement).await
     }
 
-    /// The same, for a step that locks the row of that conversation: in this store one of them at a time.
+    /// Executes a writing step that locks the row of a conversation: this store runs one such step of a
+    /// conversation at a time.
     async fn write_in_turn<'q>(
         &self,
         doing: &'static str,
@@ -264,8 +264,8 @@ impl PgStore {
         self.write_locking(doing, statement).await
     }
 
-    /// The same, for a step that locks the rows of conversations: of those that find one locked, a few wait for it at a
-    /// time.
+    /// Executes a writing step that locks conversation rows. A limited number of such steps wait for a locked
+    /// row at a time.
     async fn write_locking<'q>(
         &self,
         doing: &'static str,
@@ -285,19 +285,19 @@ impl PgStore {
         self.write(doing, statement(LockWait::Full)).await
     }
 
-    /// Waits as long as for a connection until the step may wait for a locked row.
+    /// Waits, at most for the acquire timeout, for permission to wait for a locked row.
     async fn permit(&self, doing: &'static str) -> Result<Option<SemaphorePermit<'_>>, StoreError> {
         let waited = timeout(self.0.caller.acquire_timeout(), self.0.turns.permit()).await;
         waited.map_err(|elapsed| StoreError::new(UNAVAILABLE, doing).caused_by(elapsed))
     }
 
-    /// Waits for a conversation's turn as long as for a connection.
+    /// Waits, at most for the acquire timeout, for earlier steps of the same conversation.
     async fn turn(&self, doing: &'static str, of: impl Into<Target>) -> Result<turns::Turn<'_>, StoreError> {
         let waited = timeout(self.0.caller.acquire_timeout(), self.0.turns.wait(of)).await;
         waited.map_err(|elapsed| StoreError::new(UNAVAILABLE, doing).caused_by(elapsed))
     }
 
-    /// Refuses a database that this code cannot run on; asked once.
+    /// Fails if this code cannot run on the database; checked once.
     async fn admit(&self, doing: &'static str) -> Result<(), StoreError> {
         if self.0.admitted.load(Ordering::Acquire) {
             return Ok(());

@@ -106,11 +106,12 @@ impl ModerationStore for PgStore {
     }
 }
 
-/// `$1` id, `$2` conversation, `$3` reporter, `$4` their side, `$5` reported, `$6` now, `$7` message, `$8` reason,
-/// `$9` how many messages around it, `$10` how many without one, `$11` the most complaints. The id of the report and
-/// whether it has the complaint, or no row where the conversation or the message is not there. The update waits for a
-/// statement that resolves the open report, or adds to it, and counts in the row as it is by then, one more than fits at
-/// most. Whether it is a repetition is as of before: two equal complaints at once may count twice.
+/// `$1` id, `$2` conversation, `$3` reporter, `$4` reporter's side, `$5` reported, `$6` now, `$7` message, `$8`
+/// reason, `$9` how many messages around it, `$10` how many without one, `$11` maximum number of complaints.
+/// Returns the report's id and whether it has the complaint, or no row where the conversation or the message
+/// does not exist. The update waits for a concurrent statement that resolves the open report or adds to it, and
+/// counts the complaints of the row after that, at most one more than the limit. The check for a repetition
+/// uses the snapshot: two equal concurrent complaints may count twice.
 pub(super) const FILE: &str = r#"
 WITH subject AS (
     SELECT m.seq AS about,
@@ -144,7 +145,7 @@ WITH subject AS (
 )
 SELECT id, is_filed FROM filed"#;
 
-/// Reports with what was said in them, of `report AS r`.
+/// Reports with their messages, of `report AS r`.
 macro_rules! select_reports {
     ($rest:literal) => {
         concat!(
@@ -161,7 +162,8 @@ macro_rules! select_reports {
     };
 }
 
-/// `$1` before which, `$2` hidden from whom, empty for nobody, `$3` how many. Every id of ours is smaller than the largest UUID.
+/// `$1` before which report, `$2` the user from whom reports are hidden, empty for none, `$3` limit. Every id
+/// is smaller than the largest UUID.
 macro_rules! list_reports {
     ($status:literal) => {
         concat!(
@@ -176,7 +178,7 @@ macro_rules! list_reports {
 }
 
 pub(super) const LIST: &str = list_reports!("");
-/// `$4` the status.
+/// `$4` is the status.
 pub(super) const LIST_OF_STATUS: &str = list_reports!(" AND r.status = $4");
 pub(super) const FIND: &str = select_reports!("r.id = $1");
 pub(super) const EVIDENCE: &str = concat!(
@@ -185,7 +187,7 @@ pub(super) const EVIDENCE: &str = concat!(
     r#" FROM (SELECT r.conversation_id, NULL::text AS key, e.* FROM "messaging".report r
         JOIN "messaging".evidence e ON e.report_id = r.id WHERE r.id = $1) m ORDER BY m.seq"#
 );
-/// `$1` id, `$2` how, `$3` by whom, `$4` when, `$5` note.
+/// `$1` id, `$2` resolution, `$3` actor, `$4` time, `$5` note.
 pub(super) const RESOLVE: &str = r#"UPDATE "messaging".report
     SET status = $2, resolved_by = $3, resolved_at = $4, note = $5 WHERE id = $1 AND status = 0"#;
 

@@ -1,4 +1,4 @@
-//! Opening a conversation: by itself, and within a transaction of the host's.
+//! Opening a conversation, by itself or within a transaction of the host's.
 
 use messaging_core::{
     domain::conversation::PreparedOpen,
@@ -16,12 +16,13 @@ use super::{
     turns::{LockWait, Target, waits},
 };
 
-/// The conversation of the plan's pair, made if it is not there, and the plan's link. `$1` id, `$2` owner,
-/// `$3` lease, `$4` client, `$5` agent, `$6` agent's user, `$7` now, `$8` booking or null, `$9` by
-/// how many seconds now may be ahead.
+/// Creates the conversation of the plan's pair if it does not exist, and the plan's link. `$1` id, `$2` owner,
+/// `$3` lease, `$4` client, `$5` agent, `$6` agent's user, `$7` now, `$8` booking or null, `$9` the number of
+/// seconds that now may be ahead.
 ///
-/// One that another transaction has just made is in nobody's snapshot: then there is no row, and the
-/// statement is to be repeated. A plan carried out twice may collide by its id before it does by its pair.
+/// A conversation that another transaction has just created is not in this statement's snapshot: the statement
+/// then returns no row and is to be repeated. A plan that is executed twice may collide on its id before it
+/// collides on its pair.
 macro_rules! open_pair {
     ($if:expr) => {
         concat!(
@@ -44,10 +45,10 @@ macro_rules! open_pair {
     };
 }
 
-/// `$10` is how long it waits for another transaction: one that makes the same pair, or has it locked.
+/// `$10` is how long the statement waits for another transaction that creates the same pair or has it locked.
 ///
-/// An opening and a link are one event: where the statement has made the conversation, its link is not told by itself.
-/// No part relies on what another part's writes look like to it.
+/// An opening and its link are one event: a statement that creates the conversation writes no separate event
+/// for the link. No part relies on seeing another part's writes.
 pub(super) const OPEN: &str = concat!(
     open_pair!(waits!("$10")),
     r#"told AS (UPDATE "messaging".conversation c SET events = c.events + 1, access_version = c.access_version + 1 FROM linked
@@ -61,7 +62,8 @@ pub(super) const OPEN: &str = concat!(
     "SELECT pair.id AS opened_id, is_made, head, is_new FROM pair LEFT JOIN laned ON true"
 );
 
-/// As [`OPEN`], but what it links to a conversation that was there is left for a worker to number, which raises the access version.
+/// Like [`OPEN`], but a link to an existing conversation is left for a worker to number, which raises the
+/// access version.
 pub(super) const OPEN_IN: &str = concat!(
     open_pair!("true"),
     r#"unnumbered AS (INSERT INTO "messaging".unnumbered (at, conversation_id)
@@ -76,7 +78,7 @@ pub(super) const OPEN_IN: &str = concat!(
 
 const DOING: &str = "opening a conversation";
 
-/// How often a step is repeated that lost against another opening of its pair: once is enough.
+/// How often a step that lost against another opening of its pair is repeated. Once suffices in practice.
 const MAX_REPEATS: usize = 3;
 
 impl PgStore {
@@ -102,20 +104,21 @@ impl PgStore {
         Err(StoreError::new(StoreErrorKind::Retry, DOING))
     }
 
-    /// Carries out a plan within a transaction of the host's own: opens the conversation if the pair has
-    /// none, and links the booking. It is there for others, and is said to both sides, when the transaction
-    /// has committed; when that is undone, nothing is left. Call
-    /// [`wake`](messaging_core::Messaging::wake) after the commit, so that it is said at once.
+    /// Executes a plan within a transaction of the host's: opens the conversation if the pair has none, and
+    /// links the booking. Other transactions see it, and both sides are notified, once the transaction has
+    /// committed; a rollback leaves nothing. Call [`wake`](messaging_core::Messaging::wake) after the commit,
+    /// so that the notification is published at once.
     ///
-    /// The connection has to be in a transaction; what it costs is not bounded in time by the store.
+    /// The connection must be in a transaction. The store sets no time limit here.
     ///
-    /// No conversation that was there is locked: sends to it go on however long the transaction takes. So a link raises
-    /// the conversation's access version, and is told, when a worker takes it up, within a second of the commit. Only
-    /// another opening of the same new pair, or another link of the same booking, waits for its end.
+    /// No existing conversation is locked: sends to it continue for as long as the transaction takes. Therefore
+    /// a link raises the conversation's access version, and is published, when a worker takes it up, within a
+    /// second of the commit. Only another opening of the same new pair, or another link of the same booking,
+    /// waits for the end of the transaction.
     ///
     /// # Errors
-    /// [`Retry`](StoreErrorKind::Retry) where the transaction is `REPEATABLE READ` or `SERIALIZABLE` and
-    /// lost against another: roll back, and repeat it from the beginning.
+    /// [`Retry`](StoreErrorKind::Retry) when the transaction is `REPEATABLE READ` or `SERIALIZABLE` and lost
+    /// against another: roll back, and repeat the whole transaction.
     /// [`Unavailable`](StoreErrorKind::Unavailable) when the connection is lost. After any error the host's
     /// transaction can only be rolled back.
     pub async fn open_in_transaction(
@@ -123,7 +126,7 @@ impl PgStore {
         connection: &mut PgConnection,
         plan: &PreparedOpen,
     ) -> Result<Opened, StoreError> {
-        // On the host's connection: another one might never be free as long as the host keeps its own.
+        // On the host's connection: waiting for another one could deadlock while the host keeps its own.
         self.admit_on(connection, DOING).await?;
         let ownership = self.ownership(Publisher::Anyone, plan.now);
         for _ in 0..MAX_REPEATS {

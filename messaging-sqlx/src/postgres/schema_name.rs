@@ -2,25 +2,25 @@ use std::{fmt, sync::Arc};
 
 use sqlx::{AssertSqlSafe, SqlSafeStr as _, SqlStr};
 
-/// The name of the PostgreSQL schema in which a [`PgStore`](super::PgStore) keeps everything: a small letter
-/// or an underscore, then small letters, digits and underscores, at most 63 in all. `messaging` by default.
+/// The name of the PostgreSQL schema that holds all tables of a [`PgStore`](super::PgStore): 1 to 63 lower-case
+/// letters, digits and underscores, not starting with a digit. `messaging` by default.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct SchemaName(Arc<str>);
 
-/// A text that is not the name of a schema.
+/// The error for a text that is not a valid schema name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be 1 to 63 small letters, digits and underscores, and not begin with a digit or with pg_")]
 pub struct InvalidSchemaName;
 
-/// How templates name the schema: with its quotes, so that nothing else in them is the same.
+/// How templates name the schema: quoted, so that no other text in them matches.
 const PLACEHOLDER: &str = "\"messaging\"";
 
 impl SchemaName {
-    /// Takes a name as it is.
+    /// Parses a name; it is not normalised.
     ///
     /// # Errors
-    /// [`InvalidSchemaName`] for any other, for PostgreSQL's own (`pg_…`), and for `public`, whose tables
-    /// are the host's.
+    /// [`InvalidSchemaName`] for any other text, for PostgreSQL's own names (`pg_…`), and for `public`, which
+    /// holds the host's tables.
     pub fn parse(name: impl AsRef<str>) -> Result<Self, InvalidSchemaName> {
         let name = name.as_ref();
         let begins = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_');
@@ -33,12 +33,12 @@ impl SchemaName {
         }
     }
 
-    /// The name, without quotes.
+    /// Returns the name, without quotes.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// A template with this name in it: nothing else than a parsed name ever stands in its place.
+    /// Replaces the placeholder of a template with this name. Only parsed names are ever inserted.
     pub(super) fn fill(&self, template: &str) -> SqlStr {
         let quoted = format!("\"{}\"", self.0);
         AssertSqlSafe(template.replace(PLACEHOLDER, &quoted)).into_sql_str()

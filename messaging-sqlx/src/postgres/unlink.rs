@@ -2,9 +2,9 @@
 
 use super::{lanes::publish, turns::waits};
 
-/// `$1` conversation, `$2` owner, `$3` lease, `$4` access version, `$5` now, `$6` booking, `$7` how long it waits for the
-/// conversation's row. One row that says whether the booking was linked, or none where the access version does not hold.
-/// The conversation is locked first, as by every step that changes it.
+/// `$1` conversation, `$2` owner, `$3` lease, `$4` access version, `$5` now, `$6` booking, `$7` how long it
+/// waits for the conversation's row. Returns one row that tells whether the booking was linked, or none where
+/// the access version does not hold. The conversation is locked first, as in every step that changes it.
 pub(super) const UNLINK: &str = concat!(
     r#"WITH held AS MATERIALIZED (SELECT c.id FROM "messaging".conversation c
             WHERE c.id = $1 AND c.access_version = $4 AND "#,

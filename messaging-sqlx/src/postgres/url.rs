@@ -1,12 +1,12 @@
-//! The database's URL, which may carry secrets in every part.
+//! Parsing of the database's URL without logging any part of it.
 //!
-//! The driver logs a parameter that it does not know, with its value, and says what value it cannot read. So it is given
-//! what it knows and nothing else, and what it says of the rest goes nowhere.
+//! A URL may carry secrets in every part. The driver logs unknown parameters with their values, and quotes
+//! values it cannot parse. Therefore it receives known parameters only, and its error messages are discarded.
 
 use sqlx::{ConnectOptions as _, postgres::PgConnectOptions};
 use url::Url;
 
-/// How a URL of PostgreSQL begins.
+/// The URL schemes of PostgreSQL.
 const SCHEMES: [&str; 2] = ["postgres", "postgresql"];
 
 /// The parameters that the driver knows, besides `options[…]`.
@@ -31,8 +31,8 @@ const KNOWN: [&str; 18] = [
     "options",
 ];
 
-/// Those that other clients of PostgreSQL know: their names are worth a line in the log. Another name may be a part of a
-/// value, in which a character was not escaped.
+/// Parameters of other PostgreSQL clients, whose names are safe to log. Any other name may be part of a value
+/// in which a character was not escaped.
 const OF_OTHERS: [&str; 14] = [
     "channel_binding",
     "client_encoding",
@@ -50,7 +50,7 @@ const OF_OTHERS: [&str; 14] = [
     "target_session_attrs",
 ];
 
-/// Why a URL is none of a database. Of the URL it says nothing.
+/// Why a text is not a database URL. Contains nothing of the URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum InvalidUrl {
     #[error("it does not begin with postgres:// or postgresql://")]
@@ -61,7 +61,7 @@ pub(super) enum InvalidUrl {
     Value,
 }
 
-/// Takes a URL of PostgreSQL, and no other.
+/// Parses a PostgreSQL URL.
 pub(super) fn parse(url: &str) -> Result<PgConnectOptions, InvalidUrl> {
     let is_of_postgresql = url
         .split_once("://")
@@ -71,11 +71,11 @@ pub(super) fn parse(url: &str) -> Result<PgConnectOptions, InvalidUrl> {
     }
     let mut url = Url::parse(url).map_err(InvalidUrl::Syntax)?;
     leave_known(&mut url);
-    // Its error says what it could not read.
+    // The driver's error quotes the value.
     PgConnectOptions::from_url(&url).map_err(|_| InvalidUrl::Value)
 }
 
-/// Takes away the parameters that the driver does not know.
+/// Removes the parameters that the driver does not know.
 fn leave_known(url: &mut Url) {
     let (known, unknown): (Vec<_>, Vec<_>) = url
         .query_pairs()
@@ -107,7 +107,7 @@ mod tests {
     use super::{super::log::Log, *};
     use crate::{PgOptions, PgStore};
 
-    /// What taking a URL says, in the log and in its error.
+    /// The log and the error of parsing a URL.
     fn said(url: &str) -> String {
         let log = Log::default();
         let taken = with_default(log.clone(), || PgStore::from_url(url, &PgOptions::default()));
