@@ -1,9 +1,9 @@
-//! How much goes on.
+//! Activity counts over a span of time.
 //!
-//! Messages and receipts lie in their tables in the order of time, but for a little, so that a block range index finds
-//! those of a span, at almost no cost when they are written. Conversations are found by their ids, which are of the
-//! time that they were opened at; an index on that time would have to be maintained with every message. So counting
-//! costs as much as there is in the span, however much there is before it.
+//! Messages and receipts are stored almost in time order, so a block range index finds those of a span at
+//! almost no cost per write. Conversations are found by their ids, which encode the opening time; an index on
+//! that time would have to be maintained with every message. The cost of a count is proportional to the rows in
+//! the span, not to the rows before it.
 
 use std::time::Duration;
 
@@ -47,11 +47,11 @@ impl ActivityStore for PgStore {
     }
 }
 
-/// Conversations are looked up one by one: the planner would rather read the table from end to end. It is to be
-/// executed where it is kept from scans: a block range index is worth something only once a table is large.
+/// Looks up conversations one by one, since the planner would prefer to scan the table. Executed in a
+/// transaction that disables scans: the planner values a block range index only for large tables.
 ///
-/// `$1` bounds of buckets, `$2` and `$3` the first and the last of them, `$4` agent, or of all if that is null, `$5` and
-/// `$6` between which ids conversations of the span lie.
+/// `$1` bounds of buckets, `$2` and `$3` the first and the last of them, `$4` agent, or null for all, `$5` and
+/// `$6` the ids between which the span's conversations lie.
 pub(super) const COUNT: &str = r#"
 WITH sent AS MATERIALIZED (
     SELECT width_bucket(m.created_at, $1::timestamptz[]) AS n, m.conversation_id, m.from_side, m.sender_id

@@ -41,10 +41,10 @@ impl AuditStore for PgStore {
     }
 }
 
-/// A record that is there already is one whose caller did not learn that it had been written.
+/// Ignores a record that exists: its first insert was committed, but the caller did not receive the answer.
 pub(super) const RECORD: &str = r#"INSERT INTO "messaging".audit (id, at, actor_id, action, conversation_id)
     VALUES ($1, $2, $3, $4, $5) ON CONFLICT (id) DO NOTHING"#;
-/// Every id of ours is smaller than the largest UUID.
+/// Every id is smaller than the largest UUID.
 pub(super) const ACCESSES: &str = r#"SELECT id, at, actor_id, action, conversation_id FROM "messaging".audit
     WHERE id < COALESCE($1::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff') ORDER BY id DESC LIMIT $2"#;
 

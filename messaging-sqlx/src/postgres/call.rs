@@ -1,7 +1,8 @@
-//! One call: a connection, one statement, and what can be said of it when it fails.
+//! Execution of one statement on one connection, and the classification of its failure.
 //!
-//! Every step of this store is one statement, which commits by itself. So a call has three moments: before it
-//! was sent nothing can have happened, once its answer is read everything has, and in between nobody knows.
+//! Every step of this store is one statement, which commits by itself. So a call has three phases: before the
+//! statement was sent it cannot have had an effect, after its answer was received it has, and in between the
+//! outcome is unknown.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -22,17 +23,17 @@ use super::{
     settings::Settings,
 };
 
-/// How long we wait beyond the limit that the server has for a statement: it tells us what became of it.
+/// How long the store waits beyond the server's statement timeout, so that the server can report the outcome.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// A statement with its arguments.
 pub(super) type Statement<'q> = Query<'q, Postgres, PgArguments>;
 
-/// Brings statements to the database.
+/// Executes statements on connections of a [`Lender`].
 #[derive(Clone)]
 pub(super) struct Caller {
     lender: Arc<Lender>,
-    /// What a transaction of one statement begins with.
+    /// The texts that begin a transaction of one statement.
     begin: Begin,
     refusal: Arc<Refusal>,
     acquire_timeout: Duration,
@@ -54,17 +55,17 @@ impl Caller {
         &self.lender
     }
 
-    /// When the database last refused a write.
+    /// Returns the record of the last refused write.
     pub(super) fn refusal(&self) -> &Refusal {
         &self.refusal
     }
 
-    /// How long a step may take to begin.
+    /// Returns how long a step may wait to begin.
     pub(super) fn acquire_timeout(&self) -> Duration {
         self.acquire_timeout
     }
 
-    /// Takes a step, and gives the rows that it answers.
+    /// Executes a step and returns its rows.
     pub(super) async fn rows(
         &self,
         effect: Effect,
@@ -75,8 +76,8 @@ impl Caller {
         answered.map_err(|failure| failure.of(doing, effect))
     }
 
-    /// The same, for a statement of which no text is planned by index alone: planned anew each time, in a transaction
-    /// in which the planner is kept from scans. Two round trips more.
+    /// Executes a step whose statement cannot be written so that the planner always uses indexes. It is planned
+    /// anew each time, in a transaction that disables scans. Costs two more round trips.
     pub(super) async fn rows_without_scans(
         &self,
         doing: &'static str,
@@ -93,13 +94,13 @@ impl Caller {
         answered.map_err(|failure| failure.of(doing, Effect::Reads))
     }
 
-    /// A call, for whoever has to look at how it failed.
+    /// Executes a statement; the failure tells the phase in which it occurred.
     pub(super) async fn call(&self, statement: Statement<'_>) -> Result<Vec<PgRow>, Failure> {
         let lent = self.connect().await?;
         self.call_on(lent, statement).await
     }
 
-    /// A call on a connection that has been lent for it.
+    /// Executes a statement on a connection that was already lent.
     pub(super) async fn call_on(&self, lent: Lent, statement: Statement<'_>) -> Result<Vec<PgRow>, Failure> {
         let begin = match lent.session() {
             Session::Set | Session::OfHost => None,
@@ -108,7 +109,7 @@ impl Caller {
         self.call_in(lent, begin, statement).await
     }
 
-    /// A call, in a transaction that begins so, if in any.
+    /// Executes a statement, in a transaction if `begin` is given.
     async fn call_in(
         &self,
         mut lent: Lent,
@@ -153,7 +154,8 @@ impl Caller {
     }
 }
 
-/// Texts that begin a transaction of one statement. Its settings end with it: no session state is used.
+/// Texts that begin a transaction of one statement. Their settings end with the transaction: no session state
+/// is used.
 #[derive(Clone)]
 struct Begin {
     usual: SqlStr,
@@ -175,7 +177,8 @@ impl fmt::Debug for Caller {
     }
 }
 
-/// A statement in a transaction of its own, so that it is executed where it was prepared.
+/// Executes a statement in its own transaction, so that a pooler executes it on the connection that prepared
+/// it.
 async fn in_transaction(
     connection: &mut PgConnection,
     begin: &SqlStr,

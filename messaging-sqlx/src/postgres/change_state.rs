@@ -14,10 +14,10 @@ use super::{
 };
 use crate::codes::{side_code, sides_code};
 
-/// `$1` conversation, `$2` owner, `$3` lease, `$4` access version, `$5` now, `$6` sides that block, `$7` whether it is
-/// closed, `$8` its agent's user, `$9` its client, `$10` sides of which no digest is due any more, `$11` the user whose
-/// access ends, `$12` how long it waits for the conversation's row.
-/// One row that says whether it changed, or none where the access version does not hold.
+/// `$1` conversation, `$2` owner, `$3` lease, `$4` access version, `$5` now, `$6` blocking sides, `$7` whether
+/// it is closed, `$8` its agent's user, `$9` its client, `$10` sides whose digest is cancelled, `$11` the user
+/// whose access ends, `$12` how long it waits for the conversation's row. Returns one row that tells whether it
+/// changed, or none where the access version does not hold.
 pub(super) const CHANGE_STATE: &str = concat!(
     r#"WITH before AS MATERIALIZED (SELECT c.id,
             (c.blocked_by, c.closed, c.agent_user_id, c.client_id) <> ($6::smallint, $7::bool, $8::text, $9::text) AS is_news

@@ -1,4 +1,4 @@
-//! Which lanes a worker gets.
+//! Claiming lanes for a worker.
 
 use std::{sync::atomic::Ordering, time::Duration};
 
@@ -19,15 +19,15 @@ use super::{
 };
 use crate::codes::limit;
 
-/// `$1` worker, `$2` lease, `$3` now, `$4` since when, `$5` how many, `$6` by how many seconds the clocks may
-/// differ, null for any, `$7` when it was sent, by the clock of `$3`. At least one row: with the database's clock, and whether links made within hosts'
-/// transactions wait for their number.
+/// `$1` worker, `$2` lease, `$3` now, `$4` since when, `$5` limit, `$6` how many seconds the clocks may differ,
+/// null for any, `$7` when it was sent, by the clock of `$3`. Returns at least one row, with the database's
+/// clock, and whether links made within host transactions wait for their number.
 ///
-/// Lanes that another claim is at are passed over, and so are lanes that were due when this statement began and have
-/// changed since: they are given by the next claim.
+/// Skips lanes that another claim has locked, and lanes that were due when this statement began and have
+/// changed since; the next claim returns them.
 ///
-/// Whether links wait is asked in an order, so that it is the index that answers: `EXISTS` may look for the
-/// first one in the table, and through all that lies dead there.
+/// The check for waiting links is ordered, so that it uses the index: `EXISTS` may scan the table, including
+/// all its dead rows.
 pub(super) const CLAIM: &str = r#"
     WITH due AS (SELECT conversation_id, until FROM "messaging".lane
             WHERE until <= $3 AND until >= $4
@@ -44,9 +44,10 @@ pub(super) const CLAIM: &str = r#"
     FROM (SELECT) AS always LEFT JOIN claimed ON true
     ORDER BY waits_since, conversation_id"#;
 
-/// `$1` since when, `$2` how many, `$3` now. Numbers links made within hosts' transactions in the order in which
-/// they were asked for, raises the access versions of their conversations, and makes their lanes due; those of a conversation that
-/// another step is at wait for the next time, so that they keep no others waiting. One row: how many it took.
+/// `$1` since when, `$2` limit, `$3` now. Numbers links made within host transactions in the order of their
+/// requests, raises the access versions of their conversations, and makes their lanes due. Skips the links of a
+/// conversation that another step has locked, so that they delay no others; a later call numbers them. Returns
+/// one row: how many links were numbered.
 pub(super) const NUMBER: &str = concat!(
     r#"WITH waiting AS MATERIALIZED (SELECT at, place, conversation_id FROM "messaging".unnumbered
             WHERE at >= $1 ORDER BY at, place LIMIT $2 FOR UPDATE SKIP LOCKED),
@@ -76,24 +77,24 @@ pub(super) const NUMBER: &str = concat!(
     SELECT COUNT(*) AS count FROM taken"#
 );
 
-/// How many links are numbered by one statement.
+/// How many links one statement numbers.
 const LINKS_AT_ONCE: usize = 256;
 
 const DOING: &str = "claiming lanes";
 
-/// The relay's clock and the database's are too far apart for leases: the cause of a
-/// [`StoreError`] of kind [`ReadOnly`](StoreErrorKind::ReadOnly).
+/// The relay's clock and the database's are too far apart for leases: the cause of a [`StoreError`] of kind
+/// [`ReadOnly`](StoreErrorKind::ReadOnly).
 ///
-/// Compared is the database's time with the span from sending the claim to its answer: neither a wait for a connection
-/// nor a slow network counts.
+/// The database's time is compared with the interval from sending the claim to its answer, so neither a wait
+/// for a connection nor a slow network counts as skew.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
 #[error(
     "the database's clock is {skew:.3} s ahead of this process's (behind, if negative), and leases bear {tolerated:?}"
 )]
 pub struct ClockSkew {
-    /// By how many seconds the database's clock is ahead; negative when it is behind.
+    /// How far the database's clock is ahead, in seconds; negative when it is behind.
     pub skew: f64,
-    /// How far they may be apart: a third of a lease.
+    /// How far the clocks may be apart: a third of a lease.
     pub tolerated: Duration,
 }
 
@@ -116,7 +117,7 @@ impl PgStore {
                 .await
             {
                 Ok(more) => lanes.extend(more),
-                // What has been claimed is worth more: the links are found again.
+                // The claimed lanes are returned nevertheless: the next claim finds the links again.
                 Err(error) => {
                     let error: &dyn std::error::Error = &error;
                     tracing::warn!(error, "links made within hosts' transactions were not numbered");
@@ -126,7 +127,7 @@ impl PgStore {
         Ok(lanes)
     }
 
-    /// Numbers all links that wait, however many share a conversation, and claims what that has made due.
+    /// Numbers all waiting links, including several of one conversation, and claims the lanes that became due.
     async fn claim_numbered(&self, claim: &Claim) -> Result<Vec<Lane>, StoreError> {
         loop {
             let statement = sqlx::query(self.0.statements.number.clone())
@@ -159,9 +160,9 @@ impl PgStore {
         .await
     }
 
-    /// Takes a step that is only to be taken while the clocks agree. Its statement is made from the time at which it is
-    /// sent and from by how many seconds the clocks may differ, and answers in `skew` by how many the database's was
-    /// ahead of the first.
+    /// Executes a step that requires agreeing clocks. `statement` builds it from the time of sending and from
+    /// the tolerated difference in seconds; its answer's column `skew` holds how many seconds the database's
+    /// clock was ahead of the time of sending.
     pub(super) async fn rows_by_clock<'q>(
         &'q self,
         doing: &'static str,
@@ -170,7 +171,7 @@ impl PgStore {
         statement: impl FnOnce(Timestamp, Option<f64>) -> Statement<'q>,
     ) -> Result<Vec<PgRow>, StoreError> {
         let asked = started();
-        // A connection is waited for before the statement is made: that time is none between the clocks.
+        // The connection is acquired before the statement is built: that wait is no clock difference.
         self.admit(doing).await?;
         let lent = self.0.caller.connect().await;
         let lent = lent.map_err(|failure| failure.of(doing, Effect::Writes))?;
@@ -201,12 +202,12 @@ impl PgStore {
         Ok(())
     }
 
-    /// Who owns the lane that a step taken `now` may create: whom the step names, unless its clock is known to
-    /// be off. What nobody owns is due by the database's clock, where clocks are compared at all.
+    /// Returns the owner of a lane that a step at `now` may create: the publisher, unless its clock is known to
+    /// be off. An unowned lane is due by the database's clock where clocks are compared.
     pub(super) fn ownership(&self, publisher: Publisher, now: Timestamp) -> Ownership {
         let is_checked = self.0.clock_check == ClockCheck::On;
         match publisher {
-            // Nobody may ever have compared the clock of a process without workers.
+            // The clock of a process without workers may never have been compared.
             Publisher::Anyone if is_checked => Ownership::NobodyNow,
             Publisher::Worker { .. } if self.0.is_skewed.load(Ordering::Acquire) => Ownership::NobodyNow,
             _ => Ownership::of(publisher, now),
@@ -222,8 +223,8 @@ fn started() -> Instant {
     Instant::now()
 }
 
-/// How far the database's clock is out of the span in which a call was under way, if that began when the clock was so
-/// many seconds ahead.
+/// Returns how many seconds the database's clock is outside of the call's interval, given how many seconds it
+/// was ahead at the start of the call.
 fn beyond(ahead: f64, under_way: Duration) -> f64 {
     if ahead < 0.0 {
         ahead
@@ -253,7 +254,7 @@ mod tests {
             assert!((found - expected).abs() < 1e-9, "{ahead} in {seconds} s: {found}");
         };
         check(0.5, 1, 0.0);
-        // The answer, or the request, was long on its way.
+        // The answer or the request may have been slow.
         check(4.0, 5, 0.0);
         check(0.0, 5, 0.0);
         check(9.0, 5, 4.0);

@@ -1,4 +1,4 @@
-//! Who is to be mailed.
+//! E-mail digests and push admission.
 
 use async_trait::async_trait;
 use messaging_core::{
@@ -31,8 +31,8 @@ use crate::codes::{limit, number, side_code, side_of_code};
 
 #[async_trait]
 impl DigestStore for PgStore {
-    /// Fails with [`ReadOnly`](messaging_core::store::StoreErrorKind::ReadOnly), caused by a [`ClockSkew`](super::ClockSkew),
-    /// while the clocks are too far apart for leases.
+    /// Fails with [`ReadOnly`](messaging_core::store::StoreErrorKind::ReadOnly), caused by a
+    /// [`ClockSkew`](super::ClockSkew), while the clocks are too far apart for leases.
     async fn claim_digests(&self, claim: &DigestClaim) -> Result<Vec<DigestUser>, StoreError> {
         const DOING: &str = "claiming users to mail";
         let tolerated = claim.lease_until.since(claim.now) / 3;
@@ -142,7 +142,7 @@ impl DigestStore for PgStore {
         Ok(!answered.is_empty())
     }
 
-    /// Passes over a conversation that another step is at just then: its due time stays, and it is looked at again
+    /// Skips a conversation that another step has locked: its due time is kept, and it is examined again
     /// sooner.
     async fn postpone_digests(&self, holds: &[DigestPostponement]) -> Result<(), StoreError> {
         let users: Vec<_> = holds.iter().map(|hold| hold.lease.user_id.as_str()).collect();
@@ -191,7 +191,7 @@ fn known_side(code: i16) -> Result<Side, Error> {
     side_of_code(code).ok_or_else(|| damaged("there is no such side"))
 }
 
-/// What a row says; `None` for the one that is there when nobody is due.
+/// Reads a claimed user; `None` for the row that is returned when no user is due.
 fn digest_user(row: &PgRow, claim: &DigestClaim) -> Result<Option<DigestUser>, Error> {
     if row.try_get::<Option<&str>, _>("user_id")?.is_none() {
         return Ok(None);
@@ -232,7 +232,7 @@ fn attempt(row: &PgRow) -> Result<Option<DigestAttempt>, Error> {
     }))
 }
 
-/// A row for each message, or one without for an extent that has none.
+/// Reads one row per message, or one row without a message for an extent without any.
 fn excerpts(answered: &[PgRow]) -> Result<Vec<Excerpt>, Error> {
     let mut excerpts: Vec<Excerpt> = Vec::new();
     let mut place = 0;

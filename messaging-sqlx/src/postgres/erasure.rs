@@ -64,7 +64,7 @@ impl ErasureStore for PgStore {
     }
 }
 
-/// `$1` user, `$2` after which conversation, `$3` how many to look at.
+/// `$1` user, `$2` after which conversation, `$3` limit.
 pub(super) const TRACES: &str = r#"
 SELECT c.id, c.client_id = $1 OR c.agent_user_id = $1
     OR (SELECT true FROM "messaging".message m WHERE m.conversation_id = c.id AND m.sender_id = $1 LIMIT 1)
@@ -73,15 +73,15 @@ FROM (
     SELECT id, client_id, agent_user_id FROM "messaging".conversation
     WHERE id > COALESCE($2::uuid, '00000000-0000-0000-0000-000000000000') ORDER BY id LIMIT $3
 ) c ORDER BY c.id"#;
-/// `$1` conversation, `$2` user, `$3` and `$4` who stands in their place, on the client's and on the agent's side.
+/// `$1` conversation, `$2` user, `$3` and `$4` the replacement ids on the client's and on the agent's side.
 pub(super) const ERASE_MESSAGES: &str = r#"
 WITH erased AS (
     UPDATE "messaging".message SET body = '', key = NULL, sender_id = CASE from_side WHEN 1 THEN $3 ELSE $4 END
     WHERE conversation_id = $1 AND sender_id = $2 RETURNING true
 )
 SELECT count(*) AS erased FROM erased"#;
-/// `$1` user. Nobody is on both sides of a report, so each part changes rows of its own. The ids that it puts in are those of
-/// `erased_user`.
+/// `$1` user. No user is on both sides of a report, so the parts change disjoint rows. The replacement ids are
+/// those of `erased_user`.
 pub(super) const ERASE_FROM_REPORTS: &str = r#"
 WITH made AS (
     UPDATE "messaging".report SET

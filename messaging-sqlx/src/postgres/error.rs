@@ -1,37 +1,37 @@
-//! What the driver and the server say, in the words of the port. Decided by SQLSTATE codes and the names of
-//! constraints, never by texts.
+//! Mapping of driver and server errors to the kinds of [`StoreError`], by SQLSTATE codes and constraint names,
+//! never by message texts.
 
 use std::{sync::Arc, time::Duration};
 
 use messaging_core::store::{StoreError, StoreErrorKind};
 use sqlx::Error;
 
-/// When to come back after the database was out of reach or out of capacity.
+/// How long to wait before a retry when the database was unreachable or out of capacity.
 pub(super) const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 pub(super) const UNAVAILABLE: StoreErrorKind = StoreErrorKind::Unavailable {
     retry_after: RETRY_AFTER,
 };
 
-/// What a call failed with, and where it stood: only what had been sent can have taken effect.
+/// The failure of a call, with the phase in which it occurred: only what was sent can have taken effect.
 #[derive(Debug)]
 pub(super) enum Failure {
     /// Before anything that takes effect was sent.
     Before(Error),
-    /// When whatever was sent may have taken effect.
+    /// After sending: the statement may have taken effect.
     Within(Error),
-    /// The same, but nobody answered in time.
+    /// After sending, without an answer in time.
     TimedOut,
-    /// After it had taken effect: what was answered cannot be read.
+    /// After the statement took effect: its answer cannot be read.
     Unread(Error),
 }
 
-/// What a statement does to the database.
+/// Whether a statement writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Effect {
-    /// Nothing: whatever becomes of it, nothing was changed.
+    /// It reads: whatever its outcome, nothing was changed.
     Reads,
-    /// It changes something, or nothing if it fails.
+    /// It writes, or changes nothing if it fails.
     Writes,
 }
 
@@ -40,7 +40,7 @@ pub(super) enum Effect {
 struct NoAnswer;
 
 impl Failure {
-    /// The error of a store that was doing something.
+    /// Converts the failure into a store error.
     pub(super) fn of(self, doing: &'static str, effect: Effect) -> StoreError {
         let error = StoreError::new(self.kind(effect), doing);
         match self {
@@ -49,7 +49,7 @@ impl Failure {
         }
     }
 
-    /// The same, for several that wrote together.
+    /// Returns a function that converts the failure for each of several steps of one statement.
     pub(super) fn of_each(self, doing: &'static str) -> impl Fn() -> StoreError {
         let kind = self.kind(Effect::Writes);
         let cause = match self {
@@ -65,7 +65,7 @@ impl Failure {
         }
     }
 
-    /// Whether what several wrote together was undone for a reason that may lie with one of them.
+    /// Whether a combined write was undone for a reason that may lie with a single step of it.
     pub(super) fn may_be_of_one(&self) -> bool {
         use StoreErrorKind::{Corrupt, Internal, Retry};
         matches!(self.kind(Effect::Writes), Retry | Internal | Corrupt)
@@ -89,7 +89,7 @@ impl Failure {
         }
     }
 
-    /// Whether the statement waited too long for a lock: nothing was changed.
+    /// Whether the statement exceeded the lock timeout: nothing was changed.
     pub(super) fn is_of_a_lock(&self) -> bool {
         let (Self::Before(error) | Self::Within(error)) = self else {
             return false;
@@ -97,7 +97,7 @@ impl Failure {
         state_of(error).as_deref() == Some(LOCK_NOT_AVAILABLE)
     }
 
-    /// Whether a unique constraint of that name was violated: nothing was changed.
+    /// Whether the named unique constraint was violated: nothing was changed.
     pub(super) fn violates(&self, constraint: &str) -> bool {
         let (Self::Before(error) | Self::Within(error)) = self else {
             return false;
@@ -107,23 +107,23 @@ impl Failure {
     }
 }
 
-/// An error while decoding what was answered: what is stored is not what this library writes.
+/// An error for a stored value that this library does not write.
 pub(super) fn damaged(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
     Error::Decode(cause.into())
 }
 
-/// An error that changed nothing: of reading what was answered, or of a statement in a transaction that has
-/// yet to commit.
+/// Converts an error that changed nothing: of reading an answer, or of a statement in an uncommitted
+/// transaction.
 pub(super) fn failed(doing: &'static str) -> impl Fn(Error) -> StoreError {
     move |error| StoreError::new(kind(&error, UNAVAILABLE), doing).caused_by(error)
 }
 
-/// An error of reading what a step answered that has taken effect: whoever repeats it finds out.
+/// Converts an error of reading the answer of a step that took effect: a repetition returns its result.
 pub(super) fn unread(doing: &'static str) -> impl Fn(Error) -> StoreError {
     move |error| StoreError::new(StoreErrorKind::OutcomeUnknown, doing).caused_by(error)
 }
 
-/// Whether a connection cannot be used any more.
+/// Whether the connection is unusable.
 pub(super) fn is_broken(error: &Error) -> bool {
     match error {
         Error::Database(_) => state_of(error)
@@ -133,13 +133,13 @@ pub(super) fn is_broken(error: &Error) -> bool {
     }
 }
 
-/// Whether whoever answers a start-up message does not take the settings in it: PgBouncer calls that a violation of the
-/// protocol, other poolers something that they do not support.
+/// Whether the server or pooler refuses the settings in the start-up message: PgBouncer reports a protocol
+/// violation, other poolers an unsupported feature.
 pub(super) fn refuses_settings(error: &Error) -> bool {
     state_of(error).is_some_and(|state| [PROTOCOL_VIOLATION, NOT_SUPPORTED].contains(&&*state))
 }
 
-/// Whether an attempt to connect came too early: the server is about to listen, or to end a session.
+/// Whether a connection attempt came too early: the server is starting, or is about to end a session.
 pub(super) fn is_full_or_starting(error: &Error) -> bool {
     match error {
         Error::Io(error) => error.kind() == std::io::ErrorKind::ConnectionRefused,
@@ -149,7 +149,7 @@ pub(super) fn is_full_or_starting(error: &Error) -> bool {
     }
 }
 
-/// What an error says; `unclear` when it leaves open whether what was sent took effect.
+/// The kind of an error; `unclear` when the statement may have taken effect.
 fn kind(error: &Error, unclear: StoreErrorKind) -> StoreErrorKind {
     match error {
         Error::Database(_) => {
@@ -162,39 +162,39 @@ fn kind(error: &Error, unclear: StoreErrorKind) -> StoreErrorKind {
     }
 }
 
-/// What the server cannot do. A connection says so, too, of a statement that it prepared before a migration changed what
-/// that answers: another connection prepares it anew.
+/// A feature that the server does not support. Also reported for a statement prepared before a migration
+/// changed its result type: another connection prepares it anew.
 const NOT_SUPPORTED: &str = "0A000";
-/// A server that takes no writes, it may be since a failover: another connection may lead to another one.
+/// A server that takes no writes, possibly since a failover: a new connection may reach another server.
 const READ_ONLY: &str = "25006";
 
 const PROTOCOL_VIOLATION: &str = "08P01";
 const TOO_MANY_CONNECTIONS: &str = "53300";
 const CANNOT_CONNECT_NOW: &str = "57P03";
 
-/// A wait for a lock that took longer than `lock_timeout`.
+/// The lock timeout was exceeded.
 const LOCK_NOT_AVAILABLE: &str = "55P03";
 
 /// SQLSTATE codes, <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
 fn of_state(state: &str, unclear: StoreErrorKind) -> StoreErrorKind {
     match state {
         _ if is_lost(state) => unclear,
-        // A deadlock, a serialization failure.
+        // Deadlock, serialization failure.
         "40001" | "40P01" => StoreErrorKind::Retry,
-        // A statement or a wait for a lock that took too long: what it had done is undone.
+        // Statement timeout, lock timeout: the statement was undone.
         "57014" | LOCK_NOT_AVAILABLE => UNAVAILABLE,
-        // A replica, or a database made read-only; a full disk.
+        // A replica or a read-only database; a full disk.
         READ_ONLY | "53100" => StoreErrorKind::ReadOnly,
         "XX001" | "XX002" => StoreErrorKind::Corrupt,
-        // Out of memory, connections, or another resource; an error of the operating system.
+        // Out of memory, connections, or another resource; an operating system error.
         _ if state.starts_with("53") || state.starts_with("58") => UNAVAILABLE,
         _ => StoreErrorKind::Internal,
     }
 }
 
-/// The server or a pooler ends the connection: a commit may have gone before.
+/// Whether the server or a pooler ended the connection: a commit may have happened before.
 fn is_lost(state: &str) -> bool {
-    // Class 08 is what PgBouncer says of a server that it has lost.
+    // PgBouncer reports class 08 when it lost its server connection.
     let ended = ["57P01", "57P02", "57P03", "57P05", "25P03", "25P04"];
     state.starts_with("08") || ended.contains(&state)
 }

@@ -1,20 +1,20 @@
-//! Group commit: messages that arrive while a commit is in flight go together in the next.
+//! Group commit: messages that arrive during a commit are committed together by the next.
 //!
 //! ```text
-//! append ─> the queue of its conversation ─┬─ idle: a task begins, and takes it at once, by itself
-//!                                          └─ busy: it waits; the next round takes all that wait
+//! append ─> the queue of its conversation ─┬─ idle: a task starts, and commits it alone at once
+//!                                          └─ busy: it waits; the next round takes all waiting messages
 //! a round ─┬─ one message: the statement for one
 //!          └─ several: the statement for many ─┬─ each has its own result
-//!                                              ├─ locked elsewhere: into the line of its conversation
-//!                                              ├─ lost against another key: repeated, then one by one
+//!                                              ├─ conversation locked: to the queue of locked messages
+//!                                              ├─ key collision: repeated, then one by one
 //!                                              ├─ undone by one of them: one by one
-//!                                              └─ the database is away: the same answer for all
-//! the line of a conversation ─> one task, one of a few at a time ─> the statement that waits for the row
+//!                                              └─ the database is unavailable: one error for all
+//! locked messages of a conversation ─> one task, one of a few at a time ─> the statement that waits for the row
 //! ```
 //!
-//! A conversation has one queue, so its messages are never in two commits of this process at once. A round belongs to
-//! its task and not to who waits for it: a caller that goes away takes nothing with it but its own message, and that
-//! only if it still waits. A queue is bounded, and so is the time that a message waits in it.
+//! A conversation has one queue, so this process never has two concurrent commits of its messages. A round belongs
+//! to its task, not to the callers: a caller that is dropped cancels its own message only, and only while that
+//! still waits. Both the length of a queue and the time that a message waits in it are bounded.
 
 mod queue;
 
@@ -36,10 +36,10 @@ use super::{
     options::PgOptions,
 };
 
-/// How many commits of messages a process has in flight at most: while one is written to disk, the next is reckoned.
+/// How many commits of messages a process has in flight: while one is flushed to disk, the next is computed.
 const QUEUES: usize = 2;
 
-/// How many messages a commit takes at most: beyond this more of them gain little, and each waits for all.
+/// The maximum number of messages in a commit: a larger round gains little, and delays each of its messages.
 const MAX_ROUND: usize = 128;
 
 /// The queues of a store.
@@ -69,8 +69,8 @@ impl GroupCommit {
     }
 
     fn queue_of(&self, id: ConversationId) -> &Arc<Queue> {
-        // The last 12 bits are the client's bucket: all conversations of a client have the same. Those before them are
-        // random in every version.
+        // The last 12 bits are the client's bucket, equal for all conversations of a client. The bits before
+        // them are random in every version.
         let before_bucket = id.as_uuid().as_bytes()[14] >> 4;
         &self.queues[usize::from(before_bucket) % QUEUES]
     }
@@ -102,7 +102,7 @@ impl PgStore {
         if place.is_first {
             tokio::spawn(Rounds::new(self.clone(), Arc::clone(queue)).run());
         }
-        // One that is in a commit when its time is over may come back to a line.
+        // A message whose commit skipped it after the timeout may be queued again.
         let outcome = loop {
             match timeout(group.patience, &mut answered).await {
                 Ok(outcome) => break outcome,
@@ -110,14 +110,14 @@ impl PgStore {
                 Err(_) => {}
             }
         };
-        // Only a runtime that shuts down drops a round: nobody knows how far it came.
+        // Only a runtime shutdown drops a round: its outcome is unknown.
         outcome.unwrap_or_else(|_| {
             Err(StoreError::new(StoreErrorKind::OutcomeUnknown, DOING).caused_by(NotCommitted::Ended))
         })
     }
 
-    /// Commits a round. A conversation that is locked elsewhere holds up no other: its messages wait in a line of their
-    /// own, and for its row waits one task.
+    /// Commits a round. Messages of conversations that another transaction has locked are moved to a queue per
+    /// conversation, and one task waits for each locked row, so that they delay no others.
     async fn commit_round(&self, queue: &Arc<Queue>, round: Vec<Pending>) {
         let skipped = self.commit(round, IfLocked::Skip).await;
         for of in queue.hold(skipped) {
@@ -130,7 +130,7 @@ impl PgStore {
         }
     }
 
-    /// Commits messages, and answers them. Returns those that were skipped.
+    /// Commits messages and answers their callers. Returns the skipped messages.
     async fn commit(&self, some: Vec<Pending>, if_locked: IfLocked) -> Vec<Pending> {
         if some.len() < self.0.together_from {
             return self.commit_one_by_one(some, if_locked).await;
@@ -171,7 +171,7 @@ impl PgStore {
 
     async fn commit_one_by_one(&self, some: Vec<Pending>, if_locked: IfLocked) -> Vec<Pending> {
         if if_locked == IfLocked::Wait {
-            // Of one conversation: they would wait for one another, with a connection each.
+            // Sequentially: messages of one conversation would wait for each other, with a connection each.
             for pending in some {
                 let outcome = self.append_one(&pending.step, if_locked).await;
                 pending.answer(outcome);
@@ -190,7 +190,7 @@ impl PgStore {
     }
 }
 
-/// Nothing was stored.
+/// The error of a message that was not stored.
 fn refused(why: NotCommitted) -> StoreError {
     StoreError::new(UNAVAILABLE, DOING).caused_by(why)
 }
@@ -220,7 +220,7 @@ impl Rounds {
 }
 
 impl Drop for Rounds {
-    /// A task that was ended in the middle leaves a queue that others can go on with.
+    /// A cancelled task leaves the queue usable.
     fn drop(&mut self) {
         if !self.has_ended {
             for pending in self.queue.abandon() {
@@ -230,7 +230,7 @@ impl Drop for Rounds {
     }
 }
 
-/// The task of a conversation that is locked elsewhere.
+/// The task of a conversation that another transaction has locked.
 struct Waiter {
     store: PgStore,
     queue: Arc<Queue>,
@@ -240,7 +240,7 @@ struct Waiter {
 impl Waiter {
     async fn run(self) {
         loop {
-            // Anew for each group: of several locked conversations each gets its turn.
+            // Acquired anew for each group, so that the tasks of several locked conversations alternate.
             let turn = self.store.0.turns.wait(self.of).await;
             let permit = self.store.0.turns.permit().await;
             let Some(messages) = self.queue.next_locked(self.of, MAX_ROUND) else {
@@ -253,7 +253,7 @@ impl Waiter {
 }
 
 impl Drop for Waiter {
-    /// A task that was ended in the middle leaves a conversation that others can go on with.
+    /// A cancelled task leaves the conversation usable.
     fn drop(&mut self) {
         for pending in self.queue.abandon_locked(self.of) {
             pending.answer(Err(refused(NotCommitted::Ended)));

@@ -1,4 +1,4 @@
-//! Outbox entries and lanes as rows, and how a step brings its own.
+//! Outbox entries and lanes as rows, and the SQL by which a step writes them.
 
 use messaging_core::{
     id::{ConversationId, WorkerId},
@@ -25,12 +25,13 @@ macro_rules! entry_columns {
         "o.conversation_id AS entry_of, o.number, o.kind, o.side, o.seq AS entry_seq, o.at"
     };
 }
-/// The last part of a step's `WITH`: the entry of the change that `$changed` made, its kind, side, seq and
-/// time being `$entry`, the user whose access it has ended being `$lost_access`, and the conversation's lane. The lane's owner is `$2`, and `$3` until when; null: now, in
-/// whole milliseconds as all times are: by a clock that agrees it is due at once.
+/// The last part of a step's `WITH`: the entry of the change that `$changed` made, with kind, side, seq and
+/// time from `$entry` and the user whose access ended from `$lost_access`, and the conversation's lane. The
+/// lane's owner is `$2`, until `$3`; if null, until now in whole milliseconds, so that it is due at once by an
+/// agreeing clock.
 ///
-/// A lane that is there only gets a longer tail, which its owner sees when it acknowledges; the lock on its row
-/// lets one of the two be first.
+/// An existing lane only gets a longer tail, which its owner sees when it acknowledges; the row lock orders the
+/// two.
 macro_rules! publish {
     ($changed:literal, $entry:expr) => {
         publish!($changed, $entry, "NULL")
@@ -54,14 +55,14 @@ macro_rules! publish {
 }
 pub(super) use {entry_columns, publish};
 
-/// Who owns the lane that a step may create, and until when.
+/// The owner of a lane that a step may create, and the end of its lease.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Ownership {
-    /// That worker, for a lease.
+    /// A worker, for a lease.
     Worker { id: WorkerId, lease_until: Timestamp },
-    /// Nobody: it is due at once, which is this by the clock of whoever takes the step.
+    /// No owner: the lane is due at once, by the process's clock.
     Nobody { now: Timestamp },
-    /// Nobody, and by the database's clock: that of whoever takes the step is off, or was never compared.
+    /// No owner, and due by the database's clock: the process's clock is off, or was never compared.
     NobodyNow,
 }
 
@@ -73,7 +74,7 @@ impl Ownership {
         }
     }
 
-    /// A step's `$2` and `$3`.
+    /// Returns a step's `$2` and `$3`.
     pub(super) fn columns(self) -> (Option<Uuid>, Option<DateTime<Utc>>) {
         match self {
             Self::Worker { id, lease_until } => (Some(id.as_uuid()), Some(instant(lease_until))),
@@ -87,7 +88,7 @@ impl Ownership {
         statement.bind(owner).bind(until)
     }
 
-    /// The lane, if the step created it for a worker; of a row with `head` and `is_new`.
+    /// Reads the lane from a row with `head` and `is_new`, if the step created it for a worker.
     pub(super) fn given(self, row: &PgRow, of: ConversationId) -> Result<Option<Lane>, Error> {
         let Self::Worker { lease_until, .. } = self else {
             return Ok(None);
@@ -106,7 +107,7 @@ impl Ownership {
     }
 }
 
-/// A lane that was claimed until then.
+/// Reads a claimed lane, leased until `lease_until`.
 pub(super) fn claimed(row: &PgRow, lease_until: Timestamp) -> Result<Lane, Error> {
     let times = |column: &str| -> Result<u32, Error> {
         u32::try_from(row.try_get::<i64, _>(column)?).map_err(damaged)

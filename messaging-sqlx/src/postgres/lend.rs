@@ -1,15 +1,15 @@
-//! Connections, each lent for one call.
+//! The store's connections, each lent for one call.
 //!
 //! ```text
-//! lend ─┬─ exactly a host's pool: the pool's
-//!       └─ the store's own: a permit ─┬─ idle here, used a moment ago: as it is
-//!                                     ├─ idle here for long: asked first
+//! lend ─┬─ exactly a host's pool: acquire from the pool
+//!       └─ the store's own: a permit ─┬─ idle, used within a second: as it is
+//!                                     ├─ idle for longer: pinged first
 //!                                     └─ none: one is opened
 //! ```
 //!
-//! Why not sqlx's pool: it asks every connection that is given back whether it is well, in a task of its own, which is a
-//! round trip more for each step, and up to sqlx 0.9 has no option against it (`test_before_acquire` is about the other
-//! end). Once it has one, such a pool replaces [`Own`]. Nothing outside of this file knows of the difference.
+//! sqlx's pool is not used for the store's own connections: it pings each returned connection, in a task of its own,
+//! which costs a round trip per step, and up to sqlx 0.9 has no option against it (`test_before_acquire` is about
+//! acquiring). Once it has one, such a pool can replace [`Own`]; the difference is private to this file.
 
 use std::{
     fmt,
@@ -31,32 +31,32 @@ use super::{
     error::is_full_or_starting,
 };
 
-/// How long a connection may have been idle and still be taken for alive.
+/// How long an idle connection is assumed to be alive without a ping.
 const SURELY_ALIVE: Duration = Duration::from_secs(1);
 
-/// For how long a connection is used: what a session of the database collects does not grow without an end.
+/// How long a connection is used, so that the memory of a database session stays bounded.
 const LIFETIME: Duration = Duration::from_mins(30);
 
-/// For how long a connection is kept that is not needed.
+/// How long an unused connection is kept.
 const UNUSED: Duration = Duration::from_mins(10);
 
-/// How long to wait after the first attempt to connect that came too early, and after the later ones at most.
+/// The pause after the first connection attempt that came too early, and the longest pause after later ones.
 const PAUSES: [Duration; 2] = [Duration::from_millis(10), Duration::from_secs(1)];
 
 /// Lends connections.
 pub(super) enum Lender {
-    /// Those of a host's pool, which others use too.
+    /// The connections of a host's pool, shared with the host.
     Host(PgPool, Pooler),
-    /// Our own.
+    /// The store's own connections.
     Own(Arc<Own>),
 }
 
 pub(super) struct Own {
     opener: Opener,
-    /// As many as there may be connections: who waits is served in turn.
+    /// One permit per connection; waiters are served in order.
     permits: Arc<Semaphore>,
     size: u32,
-    /// The one used last comes last. `None` once closed.
+    /// The most recently used is last. `None` once closed.
     idle: Mutex<Option<Vec<Idle>>>,
     surely_alive: Duration,
 }
@@ -69,12 +69,12 @@ struct Idle {
 }
 
 impl Lender {
-    /// Those that are opened for this store alone, at most so many at a time.
+    /// Creates a lender of at most `size` own connections.
     pub(super) fn own(opener: Opener, size: u32) -> Self {
         Self::Own(Arc::new(Own::new(opener, size)))
     }
 
-    /// How many connections there may be.
+    /// Returns the maximum number of connections.
     pub(super) fn size(&self) -> u32 {
         match self {
             Self::Host(pool, _) => pool.options().get_max_connections(),
@@ -82,7 +82,7 @@ impl Lender {
         }
     }
 
-    /// Whether the database is known to keep what is prepared on a connection for the connection.
+    /// Whether connections are known to keep their prepared statements.
     pub(super) fn keeps_statements(&self) -> bool {
         match self {
             Self::Host(_, pooler) => *pooler == Pooler::Session,
@@ -90,7 +90,7 @@ impl Lender {
         }
     }
 
-    /// A connection, as soon as there is one.
+    /// Lends a connection as soon as one is available.
     pub(super) async fn lend(&self) -> Result<Lent, Error> {
         match self {
             Self::Host(pool, pooler) => Ok(Lent::Host(OfHost {
@@ -105,7 +105,7 @@ impl Lender {
         }
     }
 
-    /// One connection more, which is the caller's to close.
+    /// Opens an additional connection, which the caller closes.
     pub(super) async fn open(&self) -> Result<PgConnection, Error> {
         match self {
             Self::Host(pool, _) => pool.connect_options().connect().await,
@@ -113,7 +113,7 @@ impl Lender {
         }
     }
 
-    /// Waits for the calls under way, and closes what is our own.
+    /// Waits for calls in progress and closes the store's own connections.
     pub(super) async fn close(&self) {
         if let Self::Own(own) = self {
             own.close().await;
@@ -134,7 +134,7 @@ impl Own {
 
     async fn lend(self: &Arc<Self>) -> Result<OfOwn, Error> {
         if self.idle().is_none() {
-            // Rather than to stand in line behind who closes it.
+            // Returns at once instead of waiting for the permits that closing holds.
             return Err(Error::PoolClosed);
         }
         let permit = Arc::clone(&self.permits).acquire_owned().await;
@@ -161,7 +161,7 @@ impl Own {
         Ok(lent(connection, session, now()))
     }
 
-    /// Opens a connection, as soon as the server listens and has one to spare.
+    /// Opens a connection as soon as the server accepts one.
     async fn open(&self) -> Result<(PgConnection, Session), Error> {
         let [mut pause, longest] = PAUSES;
         loop {
@@ -176,12 +176,13 @@ impl Own {
         }
     }
 
-    /// The idle connection that is the likeliest to live.
+    /// Returns the most recently used idle connection, the likeliest to be alive.
     fn used_last(&self) -> Result<Option<Idle>, Error> {
         self.idle().as_mut().map(Vec::pop).ok_or(Error::PoolClosed)
     }
 
-    /// Keeps a connection until it is lent again, unless it is too old; and no longer one that was not needed for long.
+    /// Keeps a connection for the next call unless it is too old, and closes connections that were unused for
+    /// long.
     fn keep(&self, connection: PgConnection, session: Session, opened: Instant) {
         let now = now();
         if let Some(idle) = &mut *self.idle()
@@ -202,7 +203,7 @@ impl Own {
     async fn close(&self) {
         let idle = self.idle().take();
         for one in idle.into_iter().flatten() {
-            // Whether it hears of it or not, it is closed.
+            // The connection is dropped even if the server does not receive the message.
             one.connection.close().await.ok();
         }
         self.permits.acquire_many(self.size).await.ok();
@@ -219,8 +220,7 @@ impl fmt::Debug for Lender {
     }
 }
 
-/// A connection, closed unless it is given back: one whose call was given up, by us or by whoever waited for it, may be
-/// in the middle of anything.
+/// A lent connection, closed unless it is given back: after a cancelled call its protocol state is unknown.
 pub(super) enum Lent {
     Host(OfHost),
     Own(OfOwn),
@@ -256,7 +256,7 @@ pub(super) struct OfHost {
 }
 
 impl Drop for OfHost {
-    /// The pool would wait without an end for one that is in the middle of something.
+    /// The pool would wait without a limit for a connection with a statement in progress.
     fn drop(&mut self) {
         if !self.is_idle {
             self.connection.close_on_drop();
@@ -303,7 +303,7 @@ mod tests {
         Ok(pid)
     }
 
-    /// Ends a connection, and waits until it has ended.
+    /// Terminates a connection and waits until it has ended.
     async fn end(schema: &Schema, pid: i32) {
         let mut somebody = PgConnection::connect(schema.url()).await.unwrap();
         let mut is_there = true;

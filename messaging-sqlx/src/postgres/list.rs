@@ -18,7 +18,7 @@ use super::{
 };
 use crate::codes::{limit, number};
 
-/// What is asked of a scope, for each kind of one.
+/// A value for each kind of scope.
 #[derive(Debug, Clone)]
 pub(super) struct PerScope<T> {
     pub(super) client: T,
@@ -36,8 +36,8 @@ impl<T> PerScope<T> {
     }
 }
 
-/// A page of conversations, and only then what is shown of each. `$from` leaves `$1`, and what else `$rest`
-/// names, to the statement.
+/// A page of conversations, joined with their summaries only after the limit. `$from` is the part of the
+/// statement that uses `$1` and the parameters in `$rest`.
 macro_rules! page {
     ($from:expr, $rest:literal) => {
         concat!(
@@ -53,8 +53,8 @@ macro_rules! page {
         )
     };
 }
-/// The conversations of which a page is the beginning: one more than the largest page holds. A limit that it
-/// does not know the planner takes for a tenth of the table, and sorts the table.
+/// The conversations at the start of a page: one more than the largest page holds. The planner estimates an
+/// unknown limit at a tenth of the table, and would sort the table.
 macro_rules! beginning {
     ($which:literal) => {
         concat!(
@@ -66,7 +66,7 @@ macro_rules! beginning {
 }
 const _: () = assert!(PageSize::MAX == 100);
 
-/// `$1` how many, then whose.
+/// `$1` limit, then the scope's id.
 pub(super) const FROM_NEWEST: PerScope<&str> = PerScope {
     client: page!(beginning!("WHERE c.client_id = $2"), "LIMIT $1"),
     agent: page!(
@@ -75,7 +75,7 @@ pub(super) const FROM_NEWEST: PerScope<&str> = PerScope {
     ),
     all: page!(beginning!(""), "LIMIT $1"),
 };
-/// `$1` how many, `$2` activity and `$3` id of the last one seen, then whose.
+/// `$1` limit, `$2` activity and `$3` id of the last one seen, then the scope's id.
 pub(super) const FROM_CURSOR: PerScope<&str> = PerScope {
     client: page!(
         beginning!("WHERE c.client_id = $4 AND (c.activity_at, c.id) < ($2, $3)"),
@@ -87,7 +87,7 @@ pub(super) const FROM_CURSOR: PerScope<&str> = PerScope {
     ),
     all: page!(beginning!("WHERE (c.activity_at, c.id) < ($2, $3)"), "LIMIT $1"),
 };
-/// `$1` how many, `$2` how many to skip, then whose.
+/// `$1` limit, `$2` how many to skip, then the scope's id.
 pub(super) const FROM_OFFSET: PerScope<&str> = PerScope {
     client: page!(
         r#""messaging".conversation c WHERE c.client_id = $3"#,
@@ -110,7 +110,7 @@ macro_rules! count {
     };
 }
 
-/// `$1` the cap, then whose.
+/// `$1` the cap, then the scope's id.
 pub(super) const COUNT: PerScope<&str> = PerScope {
     client: count!("WHERE c.client_id = $2"),
     agent: count!("WHERE c.agent_id = $2 AND c.agent_user_id = $3"),
@@ -138,7 +138,7 @@ macro_rules! agent_unread {
     };
 }
 
-/// An admin's is the sum over both sides; whoever were to stand on both stands on the client's.
+/// An admin's count is the sum over both sides; a user on both sides counts as the client.
 pub(super) const UNREAD: PerScope<&str> = PerScope {
     client: concat!("SELECT ", client_unread!("$1"), "::bigint AS count"),
     agent: concat!(
@@ -155,7 +155,7 @@ pub(super) const UNREAD: PerScope<&str> = PerScope {
     ),
 };
 
-/// `$1` agent, `$2` the last one seen, `$3` how many. Every id of ours is larger than nil.
+/// `$1` agent, `$2` the last one seen, `$3` limit. Every id is larger than nil.
 pub(super) const OF_AGENT: &str = concat!(
     "SELECT ",
     conversation_columns!(),
@@ -222,7 +222,7 @@ impl PgStore {
         found.collect::<Result<_, _>>().map_err(failed(DOING))
     }
 
-    /// The one number that a statement answers.
+    /// Returns the single number of a statement's answer.
     async fn number(&self, doing: &'static str, statement: Statement<'_>) -> Result<u64, StoreError> {
         let answered = self.read(doing, statement).await?;
         let row: Result<&PgRow, _> = answered.first().ok_or(Error::RowNotFound);

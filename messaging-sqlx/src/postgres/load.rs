@@ -1,4 +1,4 @@
-//! What outbox entries name, for the worker that publishes them.
+//! Loading the subjects of outbox entries for the relay.
 
 use messaging_core::{
     domain::{receipt::Receipt, side::Side},
@@ -17,8 +17,8 @@ use super::{
 };
 use crate::codes::{limit, number};
 
-/// `$1` conversations, `$2` heads, `$3` how many of each, `$4` how many ids of a receipt. Each entry with the
-/// conversation, and with the message or the receipt that it names, where there is one.
+/// `$1` conversations, `$2` heads, `$3` how many of each, `$4` how many ids of a receipt. Returns each entry
+/// with the conversation, and with the message or the receipt that it names, if it exists.
 pub(super) const ENTRIES: &str = concat!(
     "SELECT ",
     entry_columns!(),
@@ -69,7 +69,7 @@ impl PgStore {
     }
 }
 
-/// `None` for an entry that names what is not there.
+/// Returns `None` for an entry whose subject does not exist.
 fn loaded(row: &PgRow) -> Result<Option<LoadedEntry>, Error> {
     let entry = lanes::entry(row)?;
     let subject = match entry.kind {

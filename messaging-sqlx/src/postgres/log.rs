@@ -1,4 +1,4 @@
-//! What is logged, for tests.
+//! A log recorder for tests.
 
 use std::{
     fmt::{self, Write as _},
@@ -11,7 +11,7 @@ use tracing::{
     span::{Attributes, Id, Record},
 };
 
-/// All that is logged, at every level.
+/// Records all log events of every level.
 #[derive(Clone, Default)]
 pub(super) struct Log(Arc<Mutex<String>>);
 

@@ -17,12 +17,12 @@ use super::{
     turns::{LockWait, waits},
 };
 
-/// `$1` conversation, `$2` owner, `$3` lease, `$4` access version, `$5` message, `$6` now, `$7` by how many seconds that may be ahead,
-/// `$8` how long it waits for the conversation's row. One row that says how it
-/// went, or none where the access version does not hold.
+/// `$1` conversation, `$2` owner, `$3` lease, `$4` access version, `$5` message, `$6` now, `$7` how many
+/// seconds that may be ahead, `$8` how long it waits for the conversation's row. Returns one row with the
+/// outcome, or none where the access version does not hold.
 ///
-/// Where nothing moved, the last part says why, by what this statement's snapshot shows: that the side had
-/// read as far, or that it had not and somebody has moved the position since.
+/// Where the position did not move, the last part tells why, by this statement's snapshot: the side had read as
+/// far, or it had not and a concurrent step has moved the position since.
 macro_rules! mark_read {
     ($side:literal, $code:literal) => {
         concat!(
@@ -62,7 +62,7 @@ pub(super) const MARK_READ: PerSide<&str> = PerSide {
 
 const DOING: &str = "marking messages read";
 
-/// How often a step is repeated that lost against another reading of its side: each loss moves the position.
+/// How often a step that lost against another read of its side is repeated: each loss moves the position.
 const MAX_REPEATS: usize = 8;
 
 impl PgStore {
@@ -90,7 +90,7 @@ impl PgStore {
     }
 }
 
-/// What a row says; `None` when the position had been moved meanwhile, though not as far as the message.
+/// Reads the outcome; `None` when the position was moved concurrently, though not as far as the message.
 fn marked(row: Option<&PgRow>, step: &MarkRead, ownership: Ownership) -> Result<Option<Marked>, Error> {
     let Some(row) = row else {
         return Ok(Some(Marked::Conflict));

@@ -1,17 +1,17 @@
-//! Times that a step writes, by a clock that may be wrong.
+//! Limits on the times that a step writes, for processes whose clock is ahead.
 //!
-//! What a step writes is of the time of its process. A clock that is ahead would have a conversation's activity lie in
-//! the future, and every later message with it, since no time goes back. So no such time is further ahead of the
-//! database's clock than that clocks may differ a little.
+//! A step writes the time of its process. A clock that is ahead would put a conversation's activity into the
+//! future, and with it every later message, since no time goes back. Therefore no written time is further ahead
+//! of the database's clock than [`MAX_AHEAD`].
 
 use std::time::Duration;
 
 use super::{ClockCheck, PgStore};
 
-/// By how much a time may be ahead of the database's clock.
+/// How far a time may be ahead of the database's clock.
 const MAX_AHEAD: Duration = Duration::from_secs(1);
 
-/// The time `$given`, at most so many seconds ahead of the database's as `$ahead` says; null: as it is.
+/// The time `$given`, at most `$ahead` seconds ahead of the database's clock; unchanged if `$ahead` is null.
 macro_rules! moment {
     ($given:literal, $ahead:literal) => {
         concat!(
@@ -23,7 +23,7 @@ macro_rules! moment {
         )
     };
 }
-/// The same of a time that is reckoned from `$from`: as long after what becomes of that.
+/// A time computed from `$from`: kept at the same distance after the limited `$from`.
 macro_rules! moment_after {
     ($given:literal, $from:literal, $ahead:literal) => {
         concat!(
@@ -42,8 +42,8 @@ macro_rules! moment_after {
 pub(super) use {moment, moment_after};
 
 impl PgStore {
-    /// By how many seconds what a step writes may be ahead of the database's clock; `None` where the clocks are not
-    /// compared.
+    /// Returns how many seconds the times of a step may be ahead of the database's clock; `None` where clocks
+    /// are not compared.
     pub(super) fn max_ahead(&self) -> Option<f64> {
         (self.0.clock_check == ClockCheck::On).then_some(MAX_AHEAD.as_secs_f64())
     }

@@ -105,13 +105,13 @@ impl OutboxStore for PgStore {
     }
 }
 
-/// A condition that finds the lane of a row of `$row`, a part of the `WITH`, by the end of its lease, in the index of due lanes:
-/// `l.until = lease_until AND l.conversation_id = conversation_id`.
+/// A condition that finds the lane of a row of `$row`, a part of the `WITH`, by the end of its lease, in the
+/// index of due lanes: `l.until = lease_until AND l.conversation_id = conversation_id`.
 ///
-/// A lane is made and deleted for nearly every message, and while any transaction of the database stays open, each of
-/// these rows stays in the index on conversations: a look-up by the conversation alone goes through all of them. No two
-/// of them have the same lease. Compared as rows, since the planner prefers a primary key; and bounded, see
-/// [`by_index`](super::by_index).
+/// A lane is created and deleted for nearly every message, and while any transaction of the database stays
+/// open, each deleted row stays in the index on conversations: a look-up by conversation alone reads all of
+/// them. No two of them have the same lease. The columns are compared as rows, since the planner prefers a
+/// primary key, and bounded; see [`by_index`](super::by_index).
 macro_rules! leased {
     ($row:literal) => {
         concat!(
@@ -129,8 +129,8 @@ macro_rules! leased {
     };
 }
 
-/// The lanes of `$2` that `$1` owns under the leases `$3`, locked in the order in which everybody locks lanes,
-/// and as they are once that has been done. Of two words on one lane the first counts. `$if` is one more condition.
+/// The lanes of `$2` that worker `$1` owns under the leases `$3`, locked in the common order of lane locks, as
+/// they are after locking. Of two instructions for one lane the first counts. `$if` is one more condition.
 macro_rules! owned_lanes {
     ($said:literal, $and:literal, $if:literal) => {
         concat!(
@@ -154,11 +154,11 @@ macro_rules! owned_lanes {
     };
 }
 
-/// `$1` worker, `$2` conversations, `$3` their leases, `$4` numbers, `$5` the new lease. A row for each lane
-/// that goes on, in the order in which they were given.
+/// `$1` worker, `$2` conversations, `$3` their leases, `$4` numbers, `$5` the new lease. Returns a row for each
+/// lane that continues, in the order of the arguments.
 ///
-/// It does not wait for the disk: were it forgotten in a crash of the database, its events would be published a second
-/// time, and whoever listens drops what they have. So a message costs one flush and not two.
+/// Commits without waiting for the disk: if a crash of the database loses it, its events are published a second
+/// time and clients drop the duplicates. So a message costs one flush instead of two.
 pub(super) const ACKNOWLEDGE: &str = concat!(
     "WITH ",
     owned_lanes!(
@@ -200,8 +200,8 @@ pub(super) const LET_GO: &str = concat!(
     leased!("mine")
 );
 
-/// Whatever is unpublished has a lane or waits for its number, so this costs in proportion to these, and no more than
-/// [`Backlog::MOST`] of each kind cost.
+/// Every unpublished event has a lane or waits for its number, so the cost is proportional to these, and
+/// bounded by [`Backlog::MOST`] of each kind.
 pub(super) const BACKLOG: &str = concat!(
     r#"SELECT waiting.lanes + unnumbered.lanes AS lanes, LEAST(waiting.oldest, unnumbered.oldest) AS oldest,
         (SELECT COUNT(*) FROM (SELECT FROM "messaging".dead_letter s WHERE "#,

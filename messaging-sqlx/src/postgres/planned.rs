@@ -1,5 +1,5 @@
-//! Every statement goes by index, whatever the planner knows of the tables: the only plan that makes sense for its
-//! text is one. Settings are PostgreSQL's own, but for the plan being one for any arguments.
+//! Tests that every statement uses indexes, whatever the planner's statistics say. All planner settings are
+//! PostgreSQL's defaults, except that generic plans are forced.
 
 use std::fmt::Write as _;
 
@@ -13,15 +13,15 @@ const MADE: &str = include_str!("planned.sql");
 /// How many rows each table has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Size {
-    /// None, and none ever: nothing is known of the table.
+    /// None, without statistics.
     Empty,
-    /// So many, and all is known that `ANALYZE` finds.
+    /// The given number, with the statistics of `ANALYZE`.
     Rows(u32),
-    /// So many, but the queues were emptied, of all but one row, when they were analysed.
+    /// The given number, but the queues were analysed when they held one row.
     EmptiedQueues(u32),
 }
 
-/// The tables whose rows are deleted soon after they were made, and their indexes with the column that each leads with.
+/// The tables whose rows are deleted soon after their insertion, and their indexes with the leading columns.
 const QUEUES: [&str; 3] = ["outbox", "lane", "unnumbered"];
 const QUEUE_INDEXES: [QueueIndex; 4] = [
     QueueIndex::new("outbox_pkey", "conversation_id"),
@@ -50,11 +50,11 @@ impl QueueIndex {
     }
 }
 
-/// The statements that may look a lane up by its conversation in the index of due lanes: between two indexes of which the
-/// planner expects one row, nothing decides. Both are asked seldom, and for few rows.
+/// The statements that may look up a lane by its conversation in the index of due lanes: for two indexes with
+/// an estimate of one row each, the planner's choice is arbitrary. Both statements are rare and read few rows.
 const BY_EITHER_INDEX: [&str; 2] = ["backlog", "recount"];
 
-/// What is executed in a transaction in which the planner is kept from scans.
+/// The statements that are executed with scans disabled.
 const WITHOUT_SCANS: [&str; 1] = ["activity"];
 
 struct Planner {
@@ -101,8 +101,8 @@ impl Planner {
         sql.execute(&mut self.connection).await.unwrap();
     }
 
-    /// The tables that a statement would read from end to end, and the queues of which it would go through an index, by its
-    /// plan for any arguments.
+    /// The tables that a statement's generic plan scans, and the queues whose index it scans without a
+    /// condition.
     async fn scanned(&mut self, name: &str, sql: &str) -> Vec<String> {
         self.run(format!("PREPARE planned AS {sql}")).await;
         let count = "SELECT cardinality(parameter_types) FROM pg_prepared_statements WHERE name = 'planned'";
@@ -151,7 +151,7 @@ impl Planner {
     }
 }
 
-/// Whether a line of a plan, with the next one, is of a scan of a table, or of one of these indexes.
+/// Whether a line of a plan, with the next one, is a scan of a table, or of one of these indexes.
 fn is_scan(line: &str, next: &str, indexes: &[QueueIndex]) -> bool {
     line.contains("Seq Scan on ") || indexes.iter().any(|index| index.is_scanned(line, next))
 }

@@ -1,5 +1,5 @@
--- $rows rows in each table, at a message a conversation: nothing adds up, but every table is as large as the others,
--- which no real one is, so that no table is small enough to be scanned for being small.
+-- Inserts $rows rows into each table, one message per conversation. The counts are inconsistent, but every
+-- table is equally large, so that the planner scans none for being small.
 
 CREATE FUNCTION pg_temp.id(n bigint) RETURNS uuid LANGUAGE sql IMMUTABLE AS $$
     SELECT ('0190163d-8694-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid
@@ -7,7 +7,7 @@ $$;
 CREATE FUNCTION pg_temp.at(n bigint) RETURNS timestamptz LANGUAGE sql IMMUTABLE AS $$
     SELECT timestamptz '2026-01-01Z' + n * interval '1 minute'
 $$;
--- Nothing of it is to outlive a crash.
+-- The rows need not survive a crash.
 DO $$
 DECLARE t regclass;
 BEGIN
@@ -53,7 +53,7 @@ INSERT INTO "messaging".probe VALUES (true, now());
 
 DROP TABLE n;
 
--- What autovacuum comes to in its own time.
+-- What autovacuum does in time.
 DO $$
 DECLARE t regclass;
 BEGIN

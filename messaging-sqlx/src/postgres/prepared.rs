@@ -1,4 +1,4 @@
-//! Every statement is one that the server accepts, whatever the schema's name and the search path.
+//! Tests that the server accepts every statement, whatever the schema's name and the search path.
 
 use messaging_test_postgres::Schema;
 use sqlx::{Connection as _, Executor as _, PgConnection};
@@ -7,7 +7,7 @@ use super::{PgMigrator, SchemaName, statements::Statements};
 
 async fn check_prepares(schema: &SchemaName, database: &str) {
     let mut connection = PgConnection::connect(database).await.unwrap();
-    // Nothing is found by a name that is not qualified.
+    // With an empty search path no unqualified name resolves.
     sqlx::raw_sql("SET search_path = ''")
         .execute(&mut connection)
         .await

@@ -1,7 +1,7 @@
-//! Whether writes are taken.
+//! The probe that tells whether the database takes writes.
 //!
-//! A write of one small row says so of a replica, of a database made read-only, of a server that is away. A disk may be
-//! full and yet have room in that row's page; so what refused the writes of others is remembered for a while, too.
+//! Writing one small row detects a replica, a read-only database and an unreachable server. On a full disk that
+//! row's page may still have room, so a recently refused write of another step counts too.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -16,15 +16,15 @@ use tokio::time::Instant;
 
 use super::{PgStore, rows::instant};
 
-/// For how long a refusal counts: then another write is worth trying.
+/// How long a refusal counts; after that the probe tries another write.
 const REMEMBERED: Duration = Duration::from_secs(10);
 
-/// `$1` now. It does not wait for the disk.
+/// `$1` now. Commits without waiting for the disk.
 pub(super) const PROBE: &str = r#"INSERT INTO "messaging".probe AS p (one, at) VALUES (true, $1)
     ON CONFLICT (one) DO UPDATE SET at = EXCLUDED.at
     WHERE (SELECT set_config('synchronous_commit', 'off', true)) = 'off'"#;
 
-/// When a write was last refused by a database that takes none.
+/// When the database last refused a write because it takes none.
 #[derive(Debug, Default)]
 pub(super) struct Refusal(Mutex<Option<Instant>>);
 

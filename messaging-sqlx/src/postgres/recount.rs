@@ -1,5 +1,7 @@
-//! A recount is part of one statement, and so of one moment. Conversations share statements as long as they are
-//! short: none takes longer than a statement may, unless a single conversation does.
+//! Recounts of conversations.
+//!
+//! Each recount is part of one statement and so of one snapshot. Short conversations share a statement, so that
+//! a statement exceeds its timeout only for a single very long conversation.
 
 use async_trait::async_trait;
 use messaging_core::{
@@ -16,12 +18,12 @@ use super::{
 };
 use crate::codes::limit;
 
-/// `$1` after which, `$2` up to which, `$3` how many. Every id of ours lies between the two that stand for none.
+/// `$1` after which id, `$2` up to which, `$3` limit. Every id lies between the two bounds that stand for none.
 pub(super) const TALLIED: &str = r#"SELECT id, last_seq FROM "messaging".conversation
     WHERE id > COALESCE($1::uuid, '00000000-0000-0000-0000-000000000000')
     AND id <= COALESCE($2::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff') ORDER BY id LIMIT $3"#;
 
-/// Of the conversations `$1`.
+/// `$1` conversations.
 pub(super) const TALLY: &str = concat!(
     "SELECT ",
     conversation_columns!(),
@@ -72,7 +74,7 @@ pub(super) const TALLY: &str = concat!(
     WHERE c.id = ANY($1) ORDER BY c.id"#
 );
 
-/// How many messages the conversations of one statement may hold together, by their own count.
+/// How many messages the conversations of one statement may hold in total, by their own count.
 const MESSAGES_AT_ONCE: u64 = 20_000;
 
 const DOING: &str = "recounting conversations";
@@ -97,7 +99,7 @@ impl RecountStore for PgStore {
     }
 }
 
-/// The conversations of each statement.
+/// Groups conversations into statements.
 fn together(found: &[PgRow]) -> Result<Vec<Vec<Uuid>>, Error> {
     let mut groups: Vec<Vec<Uuid>> = Vec::new();
     let mut messages = 0;

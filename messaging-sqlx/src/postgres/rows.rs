@@ -1,4 +1,4 @@
-//! Between rows and the core's values. Whatever cannot be read is reported as damaged.
+//! Conversion between rows and the core's values. An unreadable value is reported as corrupt.
 
 use messaging_core::{
     domain::{
@@ -70,8 +70,8 @@ macro_rules! summary_columns {
         )
     };
 }
-/// The newest message of `conversation AS c`. Lateral and limited, so that however many conversations the
-/// planner expects it looks each message up, and never reads the table.
+/// The newest message of `conversation AS c`. Lateral and limited, so that the planner looks up each message
+/// whatever its estimates, and never scans the table.
 macro_rules! last_message {
     () => {
         r#"LEFT JOIN LATERAL (SELECT * FROM "messaging".message m WHERE m.conversation_id = c.id
@@ -137,12 +137,12 @@ pub(super) fn summary(row: &PgRow) -> Result<ConversationSummary, Error> {
     })
 }
 
-/// Whether the message of an outer join is there.
+/// Whether the outer join found a message.
 pub(super) fn has_message(row: &PgRow) -> Result<bool, Error> {
     Ok(row.try_get::<Option<i64>, _>("seq")?.is_some())
 }
 
-/// The booking linked last, if any.
+/// Reads the booking linked last, if any.
 pub(super) fn booking_id(row: &PgRow) -> Result<Option<BookingId>, Error> {
     let id: Option<&str> = row.try_get("booking_id")?;
     id.map(BookingId::parse).transpose().map_err(damaged)
@@ -193,12 +193,12 @@ pub(super) fn user_id(row: &PgRow, column: &str) -> Result<UserId, Error> {
     UserId::parse(row.try_get::<&str, _>(column)?).map_err(damaged)
 }
 
-/// A number that is never negative.
+/// Reads a number that is never negative.
 pub(super) fn count(row: &PgRow, column: &str) -> Result<u64, Error> {
     unsigned(row.try_get(column)?)
 }
 
-/// The same, where there may be none.
+/// Reads an optional number that is never negative.
 pub(super) fn maybe_count(row: &PgRow, column: &str) -> Result<Option<u64>, Error> {
     let n: Option<i64> = row.try_get(column)?;
     n.map(unsigned).transpose()
@@ -213,7 +213,7 @@ pub(super) fn maybe_time(row: &PgRow, column: &str) -> Result<Option<Timestamp>,
     Ok(at.map(Timestamp::from))
 }
 
-/// A point in time as PostgreSQL holds it.
+/// Converts a point in time to PostgreSQL's type.
 pub(super) fn instant(at: Timestamp) -> DateTime<Utc> {
     at.into()
 }

@@ -1,4 +1,4 @@
-//! The settings under which the store's statements are executed.
+//! The session settings under which the store's statements are executed.
 
 use std::time::Duration;
 
@@ -8,12 +8,12 @@ use sqlx::{
 
 use super::PgOptions;
 
-/// How statements are planned. Whatever their arguments they go [by index](super::by_index), so one plan is as good as
-/// the next, and each is planned once: the database would else plan one with arrays anew each time, if these are shorter
-/// than it guesses. And none is compiled: that takes longer than to execute it.
+/// The planner's settings. All statements go [by index](super::by_index) whatever their arguments, so a generic
+/// plan suffices and each statement is planned once: the database would otherwise replan one with short arrays
+/// at each execution. JIT compilation is off: it takes longer than the execution.
 pub(super) const PLANNING: [(&str, &str); 2] = [("plan_cache_mode", "force_generic_plan"), ("jit", "off")];
 
-/// The settings, by name: how statements are planned, how long one may take, and how long it waits for a lock.
+/// The settings by name: the planner's, the statement timeout and the lock timeout.
 #[derive(Debug, Clone)]
 pub(super) struct Settings([(&'static str, String); 4]);
 
@@ -29,12 +29,14 @@ impl Settings {
         ])
     }
 
-    /// The options of a connection whose session has the settings from its start, whatever else sets them.
+    /// Returns the options of a connection whose session has the settings from its start, overriding other
+    /// sources.
     pub(super) fn of_session(&self, connect: PgConnectOptions) -> PgConnectOptions {
         connect.options(self.0.iter().map(|(name, value)| (name, value)))
     }
 
-    /// A text that begins a transaction with the settings, and `more`, in one round trip. They end with it.
+    /// Returns a text that begins a transaction with the settings and `more`, in one round trip. They end with
+    /// the transaction.
     pub(super) fn of_transaction(&self, more: &[(&str, &str)]) -> SqlStr {
         let ours = self.0.iter().map(|(name, value)| (*name, value.as_str()));
         let text = ours
@@ -45,7 +47,7 @@ impl Settings {
         AssertSqlSafe(text).into_sql_str()
     }
 
-    /// Whether a session has the settings. Not prepared, so that any pooler may stand in between.
+    /// Whether a session has the settings. Not prepared, so that it works behind any pooler.
     pub(super) async fn are_in_force(&self, connection: &mut PgConnection) -> Result<bool, Error> {
         let ours = self
             .0

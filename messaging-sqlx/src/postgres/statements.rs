@@ -1,4 +1,4 @@
-//! Every statement of the store, with the schema's name in it.
+//! Every statement of the store, with the schema's name filled in.
 
 use messaging_core::domain::side::PerSide;
 use sqlx::SqlStr;
@@ -99,20 +99,20 @@ statements! {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Text {
-    /// A message, in a commit of its own.
+    /// Appends a message in its own commit.
     Append,
-    /// A page of messages before one.
+    /// Lists a page of messages before a given one.
     History,
-    /// The first page of an agent's list.
+    /// Lists the first page of an agent's conversations.
     AgentList,
-    /// An agent's unread total.
+    /// Counts an agent's unread messages.
     AgentUnread,
 }
 
 #[cfg(feature = "texts")]
 impl super::PgStore {
-    /// The text of a statement, with its parameters as `$1` and so on: what a benchmark of the database alone
-    /// executes. What it says is no promise, and changes with the schema.
+    /// Returns the text of a statement, with its parameters as `$1` and so on, for benchmarks of the database
+    /// alone. The text is not part of the public contract, and changes with the schema.
     pub fn text(&self, of: Text) -> &str {
         let statements = &self.0.statements;
         let text = match of {
@@ -124,13 +124,13 @@ impl super::PgStore {
         text.as_str()
     }
 
-    /// The settings of a session that the store's own connections have for the sake of these statements.
+    /// Returns the session settings that the store's own connections use for these statements.
     pub fn planning() -> [(&'static str, &'static str); 2] {
         super::settings::PLANNING
     }
 }
 
-/// A template, or one for each of something.
+/// A template, or a set of templates.
 trait Template {
     type Filled;
 

@@ -1,4 +1,4 @@
-//! Every promise, kept by the statement for many: here one message is enough for it.
+//! Runs the conformance suite with every message appended by the statement for many.
 
 use std::sync::LazyLock;
 

@@ -1,11 +1,12 @@
-//! Steps of one conversation, one after the other, and how many of all steps wait for a locked row.
+//! Serialisation of steps per conversation, and a limit on steps that wait for a locked row.
 //!
-//! Each step locks its conversation's row, so the database takes those of one conversation one by one in any case. Where
-//! another transaction keeps the row locked, all that wait in the database have a connection each, and soon there is none
-//! left for anything else. So they wait here, and one of them waits there.
+//! Each step locks its conversation's row, so the database executes the steps of one conversation one by one in
+//! any case. While another transaction keeps the row locked, each step that waits in the database occupies a
+//! connection, and soon none is left for other work. Therefore steps wait in the process, and one of them waits
+//! in the database.
 //!
-//! The same holds for many locked conversations with a step each. A step waits for its row for a moment
-//! ([`LockWait::Brief`]); after that, only as one of a few ([`Turns::permit`]).
+//! The same holds for many locked conversations with a step each. A step first waits for its row briefly
+//! ([`LockWait::Brief`]), and after that only with one of a few permits ([`Turns::permit`]).
 
 use std::{
     collections::HashMap,
@@ -16,7 +17,7 @@ use std::{
 use messaging_core::id::{AgentId, ConversationId, UserId};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
-/// What a step locks, as far as the step can say it.
+/// The row that a step locks, as far as it is known before the step.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Target {
     Conversation(ConversationId),
@@ -30,37 +31,37 @@ impl From<ConversationId> for Target {
     }
 }
 
-/// The targets of which a step is under way, with the steps that wait for it.
+/// The targets that have a step in progress, with the steps that wait for it.
 #[derive(Debug)]
 pub(super) struct Turns {
     lines: Mutex<HashMap<Target, Arc<Semaphore>>>,
-    /// One permit for each step that may wait for a locked row at the same time: it has a connection meanwhile.
+    /// One permit for each step that may wait for a locked row: each occupies a connection meanwhile.
     waiters: Semaphore,
 }
 
-/// Of how many connections one may wait for a locked row, and how many at most.
+/// The share of connections that may wait for a locked row (one in three), and their maximum number.
 const CONNECTIONS_PER_WAITER: u32 = 3;
 const MAX_WAITERS: u32 = 4;
 
 /// How long a statement waits for a row that another transaction has locked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum LockWait {
-    /// For so long; then it fails.
+    /// For the given time; then it fails.
     Brief(Duration),
-    /// As long as its session waits for a lock. Needs a [permit](Turns::permit).
+    /// For the session's lock timeout. Requires a [permit](Turns::permit).
     Full,
 }
 
-/// As long as a commit under load takes.
+/// About as long as a commit under load takes.
 const BRIEF: Duration = Duration::from_millis(50);
 
 impl LockWait {
-    /// A moment, and not longer than the time limit for locks.
+    /// A brief wait, not longer than the lock timeout.
     pub(super) fn brief(lock_timeout: Duration) -> Self {
         Self::Brief(BRIEF.min(lock_timeout))
     }
 
-    /// The argument of [`waits!`], in milliseconds: null where the setting stays.
+    /// Returns the argument of [`waits!`], in milliseconds: null to keep the session's setting.
     pub(super) fn setting(self) -> Option<String> {
         match self {
             Self::Brief(limit) => Some(limit.as_millis().max(1).to_string()),
@@ -69,8 +70,8 @@ impl LockWait {
     }
 }
 
-/// A condition that is true, and sets how long its statement waits for a lock. `$wait` is [`LockWait::setting`]. It is
-/// evaluated once, before the first row is locked, and the setting ends with the statement's transaction.
+/// A true condition that sets its statement's lock timeout to `$wait`, a [`LockWait::setting`]. It is evaluated
+/// once, before the first row is locked, and the setting ends with the statement's transaction.
 macro_rules! waits {
     ($wait:literal) => {
         concat!(
@@ -82,17 +83,17 @@ macro_rules! waits {
 }
 pub(super) use waits;
 
-/// As long as this lives, no other step of its target is under way in this store.
+/// The exclusive right of one step to its target in this store, until dropped.
 #[must_use = "the turn is over when this is dropped"]
 pub(super) struct Turn<'a> {
     turns: &'a Turns,
     of: Target,
-    /// `None` before it has come.
+    /// `None` while the step waits.
     permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Turns {
-    /// For a store with so many connections.
+    /// Creates the state of a store with `connections` connections.
     pub(super) fn new(connections: u32) -> Self {
         let waiters = (connections / CONNECTIONS_PER_WAITER).clamp(1, MAX_WAITERS);
         Self {
@@ -101,12 +102,13 @@ impl Turns {
         }
     }
 
-    /// Waits until a step may wait for a locked row. Cancel-safe. `None` never comes: nothing closes the semaphore.
+    /// Waits until a step may wait for a locked row. Cancel-safe. Never returns `None`: nothing closes the
+    /// semaphore.
     pub(super) async fn permit(&self) -> Option<SemaphorePermit<'_>> {
         self.waiters.acquire().await.ok()
     }
 
-    /// Waits for the steps of a target that came before. Cancel-safe.
+    /// Waits for the earlier steps of a target. Cancel-safe.
     pub(super) async fn wait(&self, of: impl Into<Target>) -> Turn<'_> {
         let of = of.into();
         let line = Arc::clone(
@@ -130,11 +132,11 @@ impl Turns {
 }
 
 impl Drop for Turn<'_> {
-    /// The last one out of a line takes the line away.
+    /// The last step of a target removes its semaphore.
     fn drop(&mut self) {
         drop(self.permit.take());
         let mut lines = self.turns.lock();
-        // Whoever waits holds the line, too; and nobody joins while the map is locked.
+        // Waiting steps hold a reference too, and none can be added while the map is locked.
         if lines
             .get(&self.of)
             .is_some_and(|line| Arc::strong_count(line) == 1)

@@ -1,7 +1,7 @@
-//! What waits for the next commit.
+//! The queue of messages for the next commit.
 //!
-//! Messages to a conversation whose row another transaction has locked stand apart, in a line of that conversation's
-//! own: rounds go on without them, and one task waits for the row.
+//! Messages to a conversation whose row another transaction has locked are in a separate queue of that
+//! conversation: rounds continue without them, and one task waits for the row.
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
@@ -16,7 +16,7 @@ use messaging_core::{
 };
 use tokio::sync::oneshot;
 
-/// A message, and who waits for it.
+/// A waiting message, and the channel to its caller.
 #[derive(Debug)]
 pub(super) struct Pending {
     pub(super) step: Append,
@@ -34,9 +34,9 @@ impl Pending {
         }
     }
 
-    /// Answers it, after which nothing of it is left to do.
+    /// Sends the result to the caller.
     pub(super) fn answer(self, outcome: Result<Appended, StoreError>) {
-        // Whoever asked may have gone away.
+        // The caller may have been dropped.
         self.answer.send(outcome).ok();
     }
 
@@ -55,15 +55,15 @@ impl Pending {
     }
 }
 
-/// The queue holds as many as it may.
+/// The queue is at its capacity.
 #[derive(Debug)]
 pub(super) struct Full;
 
-/// Where a message stands.
+/// The position of a queued message.
 #[derive(Debug)]
 pub(super) struct Place {
     pub(super) ticket: u64,
-    /// Nobody is at work: whoever pushed it has to see to it that rounds are taken.
+    /// The queue was idle: the caller starts the task that takes rounds.
     pub(super) is_first: bool,
 }
 
@@ -76,7 +76,7 @@ pub(super) struct Queue {
 #[derive(Debug, Default)]
 struct State {
     waiting: VecDeque<Pending>,
-    /// The lines of conversations that are locked elsewhere. Each has a task as long as it is here.
+    /// The queued messages of locked conversations. Each entry has a task.
     locked: HashMap<ConversationId, VecDeque<Pending>>,
     next_ticket: u64,
     is_running: bool,
@@ -94,7 +94,7 @@ impl Queue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts a message in line. A line of a locked conversation holds as many as a queue, and counts by itself.
+    /// Queues a message. The queue of a locked conversation has the same capacity, counted separately.
     pub(super) fn push(&self, mut pending: Pending) -> Result<Place, Full> {
         let mut state = self.lock();
         let ticket = state.next_ticket;
@@ -122,7 +122,7 @@ impl Queue {
         })
     }
 
-    /// Takes a message back. `false` when it no longer waits.
+    /// Removes a message. Returns `false` when it no longer waits.
     pub(super) fn withdraw(&self, ticket: u64) -> bool {
         let mut state = self.lock();
         let State { waiting, locked, .. } = &mut *state;
@@ -132,8 +132,8 @@ impl Queue {
         })
     }
 
-    /// Puts messages of a round, whose conversations are locked elsewhere, in lines of their own, each before what came
-    /// after it. Returns the conversations that have a line only now: whoever calls has to see to each of them.
+    /// Queues a round's skipped messages per locked conversation, before later ones. Returns the conversations
+    /// whose queue is new: the caller starts a task for each.
     pub(super) fn hold(&self, skipped: Vec<Pending>) -> Vec<ConversationId> {
         let mut state = self.lock();
         let State { waiting, locked, .. } = &mut *state;
@@ -155,7 +155,7 @@ impl Queue {
         new
     }
 
-    /// Takes the next messages of a locked conversation's line; `None`, and no line, when none waits in it.
+    /// Takes the next messages of a locked conversation; removes its queue and returns `None` when none waits.
     pub(super) fn next_locked(&self, of: ConversationId, max: usize) -> Option<Vec<Pending>> {
         let mut state = self.lock();
         let group = take(state.locked.get_mut(&of)?, max);
@@ -166,14 +166,14 @@ impl Queue {
         Some(group)
     }
 
-    /// Nobody waits for a locked conversation's row any more. Returns what stands in its line.
+    /// Removes the queue of a locked conversation when its task ends early. Returns its messages.
     pub(super) fn abandon_locked(&self, of: ConversationId) -> Vec<Pending> {
         self.lock().locked.remove(&of).unwrap_or_default().into()
     }
 
-    /// The next to be committed together, in the order in which they came; `None`, and nobody at work, when nothing
-    /// waits. Leaves out whom nobody waits for any more. A key or an id is in a round once: who comes second with it
-    /// waits for the next, and finds there what the first has stored.
+    /// Takes the messages of the next round, in order. Marks the queue idle and returns `None` when none waits.
+    /// Drops messages whose caller is gone. A key or an id is in a round once: the second message with it waits
+    /// for the next round, which finds the first one stored.
     pub(super) fn next_round(&self, max: usize) -> Option<Vec<Pending>> {
         let mut state = self.lock();
         let round = take(&mut state.waiting, max);
@@ -181,7 +181,7 @@ impl Queue {
         state.is_running.then_some(round)
     }
 
-    /// Nobody is at work any more. Returns what waits.
+    /// Marks the queue idle when its task ends early. Returns its messages.
     pub(super) fn abandon(&self) -> Vec<Pending> {
         let mut state = self.lock();
         state.is_running = false;
@@ -189,7 +189,7 @@ impl Queue {
     }
 }
 
-/// Takes what goes together from the beginning of a line.
+/// Takes the messages of one round from the front of a queue.
 fn take(line: &mut VecDeque<Pending>, max: usize) -> Vec<Pending> {
     let (mut group, mut later) = (Vec::new(), VecDeque::new());
     let mut taken = Taken::default();
@@ -357,7 +357,7 @@ mod tests {
         };
         answers.push(push(1, 1));
         let round = queue.next_round(9).unwrap();
-        // They come while the round is tried.
+        // They arrive while the round is in progress.
         answers.extend([push(2, 1), push(3, 2)]);
         assert_eq!(queue.hold(round), [conversation_id(1)]);
         let (place, answer) = push(4, 1);
