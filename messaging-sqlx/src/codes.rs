@@ -1,4 +1,4 @@
-//! How both databases hold what is no number: small codes, the same in either.
+//! Small integer codes for non-numeric values, the same in both databases.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use messaging_core::{
 };
 use uuid::Uuid;
 
-/// The bit that stands for a side.
+/// The bit of a side.
 pub(crate) const fn side_code(side: Side) -> i16 {
     match side {
         Side::Client => 1,
@@ -22,7 +22,7 @@ pub(crate) const fn side_code(side: Side) -> i16 {
     }
 }
 
-/// The side that a code stands for; `None` for the code of none.
+/// The side of a code; `None` for an unknown code.
 pub(crate) const fn side_of_code(code: i16) -> Option<Side> {
     match code {
         1 => Some(Side::Client),
@@ -31,7 +31,7 @@ pub(crate) const fn side_of_code(code: i16) -> Option<Side> {
     }
 }
 
-/// The code of those sides for which something holds.
+/// The code of the set of sides for which `holds` is true.
 pub(crate) fn sides_code(holds: impl Fn(Side) -> bool) -> i16 {
     Side::ALL
         .into_iter()
@@ -40,12 +40,12 @@ pub(crate) fn sides_code(holds: impl Fn(Side) -> bool) -> i16 {
         .sum()
 }
 
-/// Whether a side is among those that a code stands for.
+/// Whether a code's set contains a side.
 pub(crate) const fn holds(code: i16, side: Side) -> bool {
     code & side_code(side) != 0
 }
 
-/// Whom a code addresses; `None` for nobody.
+/// The recipients of a code; `None` for an empty or unknown set.
 pub(crate) const fn to_of_code(code: i16) -> Option<Recipients> {
     match (code, side_of_code(code)) {
         (_, Some(side)) => Some(Recipients::Side(side)),
@@ -54,7 +54,7 @@ pub(crate) const fn to_of_code(code: i16) -> Option<Recipients> {
     }
 }
 
-/// The side that a message comes from; 0 for the system.
+/// The code of the side that a message comes from; 0 for the system.
 pub(crate) const fn origin_code(origin: &Origin) -> i16 {
     match origin {
         Origin::User { side, .. } => side_code(*side),
@@ -62,13 +62,14 @@ pub(crate) const fn origin_code(origin: &Origin) -> i16 {
     }
 }
 
-/// A sender as a column. No user's id is empty; a NULL would be different from every other.
+/// A sender as a column; the empty string, which is no user's id, stands for none. NULL would not be equal to
+/// itself.
 pub(crate) fn sender_code(sender: Option<&UserId>) -> &str {
     sender.map_or("", UserId::as_str)
 }
 
-/// The columns kind, side and seq of an entry; `None` for a kind that is not known here. The statements on
-/// PostgreSQL have them written in.
+/// The columns kind, side and seq of an entry; `None` for an unknown kind. PostgreSQL's statements contain them
+/// as literals.
 #[cfg(any(feature = "sqlite", test))]
 pub(crate) fn kind_columns(kind: EntryKind) -> Option<(i16, Option<i16>, Option<i64>)> {
     match kind {
@@ -79,7 +80,7 @@ pub(crate) fn kind_columns(kind: EntryKind) -> Option<(i16, Option<i16>, Option<
     }
 }
 
-/// The kind of an entry with these columns; `None` for columns that no entry has.
+/// The kind of an entry with these columns; `None` for invalid columns.
 pub(crate) fn kind_of_columns(kind: i16, side: Option<i16>, seq: Option<u64>) -> Option<EntryKind> {
     match (kind, side, seq) {
         (MESSAGE, _, Some(seq)) => Some(EntryKind::Message { seq }),
@@ -95,7 +96,7 @@ const MESSAGE: i16 = 1;
 const READ: i16 = 2;
 const UPDATED: i16 = 3;
 
-/// The code of a report that ended so.
+/// The code of a resolved report's outcome.
 pub(crate) const fn outcome_code(outcome: Outcome) -> i16 {
     match outcome {
         Outcome::Resolved => 1,
@@ -103,7 +104,7 @@ pub(crate) const fn outcome_code(outcome: Outcome) -> i16 {
     }
 }
 
-/// How a report with this code ended; `None` while it is open.
+/// The outcome of a code; `None` while the report is open.
 pub(crate) const fn outcome_of_code(code: i16) -> Option<Outcome> {
     match code {
         1 => Some(Outcome::Resolved),
@@ -120,25 +121,25 @@ pub(crate) const fn status_code(status: ReportStatus) -> i16 {
     }
 }
 
-/// The seq that a complaint is about: 0 stands for the whole conversation.
+/// The seq that a complaint is about; `None` for 0, which stands for the whole conversation.
 pub(crate) fn about(seq: i64) -> Option<u64> {
     u64::try_from(seq).ok().filter(|seq| *seq > 0)
 }
 
-/// Between which ids whatever lies that we made an id for within a span. An id is of the very millisecond; the hour
-/// more is for what somebody has repaired by hand.
+/// The bounds of the ids generated within a span of time. An id encodes the exact millisecond; the extra hour
+/// covers manual repairs.
 pub(crate) fn ids_of(begin: Timestamp, end: Timestamp) -> (Uuid, Uuid) {
     const SLACK: Duration = Duration::from_hours(1);
     let smallest = |at: Timestamp| Uuid::from_u128(u128::from(at.as_millis().unsigned_abs()) << 80);
     (smallest(begin - SLACK), smallest(end + SLACK))
 }
 
-/// A number as a database holds it: one that is larger than all it can hold is compared as the largest.
+/// A number as a database integer, saturated at the largest.
 pub(crate) fn number(n: u64) -> i64 {
     i64::try_from(n).unwrap_or(i64::MAX)
 }
 
-/// How many rows to read at most.
+/// The maximum number of rows to read.
 pub(crate) fn limit(rows: usize) -> i64 {
     i64::try_from(rows).unwrap_or(i64::MAX)
 }

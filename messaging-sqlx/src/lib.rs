@@ -1,7 +1,7 @@
 //! Stores for [`messaging_core`] on SQL databases.
 //!
-//! The rules are the core's. On SQLite a step loads what it is about, calls the core's transition, and writes
-//! what came out, in one transaction; on PostgreSQL it is one statement that does the same to the rows.
+//! The rules are the core's. On SQLite a step loads the conversation, calls the core's transition, and writes
+//! the result, in one transaction. On PostgreSQL a step is one statement that does the same to the rows.
 //!
 //! | feature | brings | default |
 //! |---|---|---|
@@ -9,9 +9,9 @@
 //! | `tls` | TLS to the database of a URL, with the system's root certificates | no |
 //! | `sqlite` | `SqliteStore`: one process on a local disk, with a file of its own | no |
 //!
-//! A store opens a database, and migrates it only when it is told to. The migrations are also there as
-//! plain files, under `migrations/` of this crate, each of which enters itself in the ledger, the table
-//! `migration`: applying them by hand comes to the same.
+//! A store migrates a database only on request. The migrations are also available as plain files, under
+//! `migrations/` of this crate; each inserts itself into the ledger, the table `migration`, so applying them by
+//! hand has the same effect.
 
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod codes;
@@ -28,5 +28,5 @@ pub use postgres::{PgMigrator, PgOptions, PgRateLimiter, PgStore, SchemaName};
 pub use schema::SchemaError;
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteOptions, SqliteStore};
-/// The version of sqlx whose connections these stores take.
+/// The version of sqlx whose connections these stores accept.
 pub use sqlx;

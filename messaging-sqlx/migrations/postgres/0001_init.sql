@@ -1,22 +1,23 @@
--- Ids of ours are UUIDs, ids of the host are text, compared byte by byte. Times are whole milliseconds.
+-- Ids of this library are UUIDs; ids of the host are text, compared byte by byte. Times are whole
+-- milliseconds.
 -- Sides: 1 the client's, 2 the agent's; a set of sides is their sum.
 --
--- "messaging" in double quotes is the schema's name: where it is another one, replace it. To be applied in one
--- transaction: psql --single-transaction --file.
+-- "messaging" in double quotes is the schema's name: replace it where the schema has another name. Apply the
+-- file in one transaction: psql --single-transaction --file.
 --
--- No table refers to another by a foreign key: each step writes all of its rows in one statement, nothing is
--- ever deleted that others name, and `verify` recounts. What is kept of a conversation leads with its id.
+-- No table has a foreign key: each step writes all of its rows in one statement, no referenced row is ever
+-- deleted, and `verify` recounts. The keys of a conversation's rows start with its id.
 
 DO $$
 BEGIN
-    -- Asked first: whoever may not create a schema may still fill one that is there.
+    -- Checked first: a role that may not create a schema may still create tables in an existing one.
     IF to_regnamespace('"messaging"') IS NULL THEN
         CREATE SCHEMA "messaging";
     END IF;
 END
 $$;
 
--- What has been applied. `oldest_code` is the oldest code that can still run on the database from then on.
+-- Applied migrations. `oldest_code` is the oldest code that can run on the database from then on.
 CREATE TABLE "messaging".migration (
     version     integer     NOT NULL PRIMARY KEY,
     name        text        NOT NULL,
@@ -24,7 +25,7 @@ CREATE TABLE "messaging".migration (
     applied_at  timestamptz NOT NULL DEFAULT now()
 );
 
--- Room in each page for the next version of a row: every message brings one.
+-- Free space in each page for new versions of rows: every message updates one.
 CREATE TABLE "messaging".conversation (
     id              uuid             NOT NULL PRIMARY KEY,
     client_id       text COLLATE "C" NOT NULL,
@@ -38,7 +39,7 @@ CREATE TABLE "messaging".conversation (
     client_read     bigint           NOT NULL DEFAULT 0 CHECK (client_read BETWEEN 0 AND client_received),
     client_read_seq bigint,
     client_read_at  timestamptz,
-    -- Up to where it has been mailed, or counts as mailed, and when to look whether the rest is to be.
+    -- Up to which position the side was mailed, or counts as mailed, and when the rest is due.
     client_mailed   bigint           NOT NULL DEFAULT 0 CHECK (client_mailed BETWEEN 0 AND client_received),
     client_due_at   timestamptz,
     agent_received     bigint           NOT NULL DEFAULT 0,
@@ -49,30 +50,30 @@ CREATE TABLE "messaging".conversation (
     agent_due_at    timestamptz,
     created_at      timestamptz      NOT NULL,
     activity_at     timestamptz      NOT NULL,
-    -- How many events it has had: the number of its newest outbox entry, published or not.
+    -- The number of events so far, which is that of the newest outbox entry, published or not.
     events          bigint           NOT NULL DEFAULT 0,
     CONSTRAINT conversation_pair UNIQUE (client_id, agent_id)
 ) WITH (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.02);
 
--- The three lists.
+-- For the three lists.
 CREATE INDEX conversation_by_client ON "messaging".conversation (client_id, activity_at, id);
 CREATE INDEX conversation_by_agent ON "messaging".conversation (agent_id, agent_user_id, activity_at, id);
 CREATE INDEX conversation_by_activity ON "messaging".conversation (activity_at, id);
--- An agent's conversations one after the other, to reassign them.
+-- For walking through an agent's conversations to reassign them.
 CREATE INDEX conversation_of_agent ON "messaging".conversation (agent_id, id);
--- The totals: nothing but what is unread stands in them.
+-- For the unread totals: contains only conversations with unread messages.
 CREATE INDEX conversation_unread_client ON "messaging".conversation (client_id)
     INCLUDE (client_received, client_read) WHERE client_received > client_read;
 CREATE INDEX conversation_unread_agent ON "messaging".conversation (agent_user_id, agent_id)
     INCLUDE (client_id, agent_received, agent_read) WHERE agent_received > agent_read;
 
--- Who is to be mailed, the longest due first: whichever side is due earlier.
+-- For claiming digests, longest due first, by the side that is due earlier.
 CREATE INDEX conversation_due ON "messaging".conversation (LEAST(client_due_at, agent_due_at))
     WHERE LEAST(client_due_at, agent_due_at) IS NOT NULL;
 
 CREATE TABLE "messaging".booking_link (
     conversation_id uuid             NOT NULL,
-    -- In the order in which links were asked for; a number that is left out means nothing.
+    -- In the order of the requests; gaps are meaningless.
     position        bigint           NOT NULL GENERATED ALWAYS AS IDENTITY,
     booking_id      text COLLATE "C" NOT NULL,
     PRIMARY KEY (conversation_id, position),
@@ -98,7 +99,7 @@ CREATE TABLE "messaging".message (
 CREATE UNIQUE INDEX message_id ON "messaging".message (conversation_id, id);
 CREATE UNIQUE INDEX message_key ON "messaging".message (conversation_id, sender_id, key) WHERE key IS NOT NULL;
 
--- For counting what went on: rows are only ever added, in the order of time but for a little.
+-- For counting activity: rows are only appended, almost in time order.
 CREATE INDEX message_by_time ON "messaging".message USING brin (created_at)
     WITH (pages_per_range = 32, autosummarize = on);
 
@@ -106,7 +107,7 @@ CREATE TABLE "messaging".receipt (
     conversation_id uuid        NOT NULL,
     side            smallint    NOT NULL CHECK (side IN (1, 2)),
     up_to_seq       bigint      NOT NULL,
-    position        bigint      NOT NULL, -- the inbox position that this receipt read up to
+    position        bigint      NOT NULL, -- the received position up to which this receipt reads
     read_at         timestamptz NOT NULL,
     PRIMARY KEY (conversation_id, side, up_to_seq),
     UNIQUE (conversation_id, side, position)
@@ -115,8 +116,8 @@ CREATE TABLE "messaging".receipt (
 CREATE INDEX receipt_by_time ON "messaging".receipt USING brin (read_at)
     WITH (pages_per_range = 32, autosummarize = on);
 
--- This and the next two are queues: when one is empty its file stays as long as it was, so that the planner, who
--- takes an empty file for one that costs nothing to read, goes on by index.
+-- This table and the next two are queues. An empty queue keeps its file length, so that the planner, which
+-- estimates an empty file to cost nothing, keeps using the index.
 CREATE TABLE "messaging".outbox (
     conversation_id uuid        NOT NULL,
     number          bigint      NOT NULL,
@@ -124,7 +125,7 @@ CREATE TABLE "messaging".outbox (
     side            smallint,                                          -- of a read
     seq             bigint,                                            -- of a message or a read
     at              timestamptz NOT NULL,
-    -- Whose access an update has ended: kept until it is published.
+    -- The user whose access an update ended: kept until it is published.
     lost_access     text COLLATE "C",
     PRIMARY KEY (conversation_id, number)
 ) WITH (vacuum_truncate = off, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);
@@ -132,7 +133,7 @@ CREATE TABLE "messaging".outbox (
 CREATE TABLE "messaging".lane (
     conversation_id uuid        NOT NULL PRIMARY KEY,
     head            bigint      NOT NULL,
-    -- The number of the last entry: what an owner settles is held against it.
+    -- The number of the last entry: an acknowledgement is compared with it.
     tail            bigint      NOT NULL,
     owner           uuid,
     until           timestamptz NOT NULL,
@@ -143,9 +144,9 @@ CREATE TABLE "messaging".lane (
 
 CREATE INDEX lane_due ON "messaging".lane (until, conversation_id);
 
--- Links made within a host's transaction to conversations that were there: they get a number in the
--- conversation's outbox, and a lane, when a worker finds them here after the commit, so that the host's
--- transaction holds no lock that a send would wait for.
+-- Links made within a host's transaction to existing conversations. A worker finds them here after the commit
+-- and gives them a number in the conversation's outbox and a lane, so that the host's transaction holds no
+-- lock that a send would wait for.
 CREATE TABLE "messaging".unnumbered (
     at              timestamptz NOT NULL,
     place           bigint      NOT NULL GENERATED ALWAYS AS IDENTITY,
@@ -167,8 +168,8 @@ CREATE TABLE "messaging".dead_letter (
 
 CREATE INDEX dead_letter_by_time ON "messaging".dead_letter (dead_lettered_at, conversation_id, number);
 
--- Whoever has been due once: who is about to mail them and until when, what may have been sent, and when e-mails
--- were, the newest last.
+-- Users who have had a due digest: the lease and its owner, the attempt that may have been sent, and the
+-- times of sent e-mails, newest last.
 CREATE TABLE "messaging".digest_user (
     user_id              text COLLATE "C" NOT NULL PRIMARY KEY,
     owner                uuid,
@@ -179,11 +180,11 @@ CREATE TABLE "messaging".digest_user (
     extent_sides         smallint[],
     extent_up_tos        bigint[],
     sent                 timestamptz[]    NOT NULL DEFAULT '{}',
-    -- How often in a row the mail server has deferred them.
+    -- How many times in a row the mail server has deferred the user's e-mail.
     deferrals            integer          NOT NULL DEFAULT 0
 ) WITH (fillfactor = 70);
 
--- Up to which message something was pushed to a side, and when last.
+-- The message up to which a side was pushed, and the time of the last push.
 CREATE TABLE "messaging".pushed (
     conversation_id uuid        NOT NULL,
     side            smallint    NOT NULL CHECK (side IN (1, 2)),
@@ -192,7 +193,7 @@ CREATE TABLE "messaging".pushed (
     PRIMARY KEY (conversation_id, side)
 ) WITH (fillfactor = 70);
 
--- What people told the staff of a conversation. Open: 0, resolved: 1, dismissed: 2.
+-- Reports of conversations to the staff. Status: 0 open, 1 resolved, 2 dismissed.
 CREATE TABLE "messaging".report (
     id              uuid             NOT NULL PRIMARY KEY,
     conversation_id uuid             NOT NULL,
@@ -223,12 +224,13 @@ CREATE TABLE "messaging".complaint (
     PRIMARY KEY (report_id, place)
 );
 
--- A reason is longer than what an index holds, so its digest is in it: by a function that a server in FIPS mode has, too.
--- A backslash, 92, begins an escape in the text of a bytea, and stands for itself when it is doubled.
+-- A reason can be longer than an index entry, so the index holds a digest of it, by a function that is
+-- available in FIPS mode. A backslash, 92, starts an escape in the text of a bytea, and is doubled to stand
+-- for itself.
 CREATE UNIQUE INDEX complaint_once ON "messaging".complaint
     (report_id, about, sha256(replace(reason, chr(92), chr(92) || chr(92))::bytea));
 
--- Messages as they were when they were reported.
+-- Copies of messages as they were when reported.
 CREATE TABLE "messaging".evidence (
     report_id       uuid             NOT NULL,
     seq             bigint           NOT NULL,
@@ -246,8 +248,8 @@ CREATE TABLE "messaging".evidence (
 -- For erasing a user.
 CREATE INDEX evidence_by_sender ON "messaging".evidence (sender_id);
 
--- When a user's quota of something will be whole again. Not logged: a crash makes every quota whole.
--- 1 sending, 2 opening, 3 reporting, 4 typing.
+-- The time at which a user's quota of an action is whole again. Unlogged: a crash makes every quota whole.
+-- Actions: 1 sending, 2 opening, 3 reporting, 4 typing.
 CREATE UNLOGGED TABLE "messaging".rate (
     user_id  text COLLATE "C" NOT NULL,
     what     smallint         NOT NULL CHECK (what BETWEEN 1 AND 4),
@@ -255,7 +257,7 @@ CREATE UNLOGGED TABLE "messaging".rate (
     PRIMARY KEY (user_id, what)
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.1, autovacuum_vacuum_threshold = 1000);
 
--- One row, written to see whether writes are taken.
+-- A single row, written to check that the database takes writes.
 CREATE TABLE "messaging".probe (
     one boolean     NOT NULL PRIMARY KEY CHECK (one),
     at  timestamptz NOT NULL

@@ -1,10 +1,10 @@
--- Ids of ours are 16-byte blobs, ids of the host are text, times are milliseconds since 1970.
+-- Ids of this library are 16-byte blobs, ids of the host are text, times are milliseconds since 1970.
 -- Sides: 1 the client's, 2 the agent's; a set of sides is their sum.
 
--- Whose file this is: without it the store refuses the file.
+-- Identifies the file: the store refuses a file without it.
 PRAGMA application_id = 0x6d657373;
 
--- What has been applied. `oldest_code` is the oldest code that can still run on the database from then on.
+-- Applied migrations. `oldest_code` is the oldest code that can run on the database from then on.
 CREATE TABLE migration (
     version     INTEGER NOT NULL PRIMARY KEY,
     name        TEXT    NOT NULL,
@@ -25,7 +25,7 @@ CREATE TABLE conversation (
     client_read     INTEGER NOT NULL CHECK (client_read BETWEEN 0 AND client_received),
     client_read_seq INTEGER,
     client_read_at  INTEGER,
-    -- Up to where it has been mailed, or counts as mailed, and when to look whether the rest is to be.
+    -- Up to which position the side was mailed, or counts as mailed, and when the rest is due.
     client_mailed   INTEGER NOT NULL CHECK (client_mailed BETWEEN 0 AND client_received),
     client_due_at   INTEGER,
     agent_received     INTEGER NOT NULL,
@@ -36,24 +36,24 @@ CREATE TABLE conversation (
     agent_due_at    INTEGER,
     created_at      INTEGER NOT NULL,
     activity_at     INTEGER NOT NULL,
-    -- How many events it has had: the number of its newest outbox entry, published or not.
+    -- The number of events so far, which is that of the newest outbox entry, published or not.
     events          INTEGER NOT NULL DEFAULT 0,
     UNIQUE (client_id, agent_id)
 ) STRICT, WITHOUT ROWID;
 
--- The three lists.
+-- For the three lists.
 CREATE INDEX conversation_by_client ON conversation (client_id, activity_at, id);
 CREATE INDEX conversation_by_agent ON conversation (agent_id, agent_user_id, activity_at, id);
 CREATE INDEX conversation_by_activity ON conversation (activity_at, id);
--- An agent's conversations one after the other, to reassign them.
+-- For walking through an agent's conversations to reassign them.
 CREATE INDEX conversation_of_agent ON conversation (agent_id, id);
--- The totals: nothing but what is unread stands in them.
+-- For the unread totals: contains only conversations with unread messages.
 CREATE INDEX conversation_unread_client ON conversation (client_id, client_received, client_read)
     WHERE client_received > client_read;
 CREATE INDEX conversation_unread_agent ON conversation (agent_user_id, agent_id, agent_received, agent_read)
     WHERE agent_received > agent_read;
 
--- Who is to be mailed, the longest due first: whichever side is due earlier.
+-- For claiming digests, longest due first, by the side that is due earlier.
 CREATE INDEX conversation_due ON conversation (
     MIN(COALESCE(client_due_at, agent_due_at), COALESCE(agent_due_at, client_due_at))
 ) WHERE client_due_at IS NOT NULL OR agent_due_at IS NOT NULL;
@@ -89,13 +89,13 @@ CREATE TABLE receipt (
     conversation_id BLOB    NOT NULL REFERENCES conversation (id),
     side            INTEGER NOT NULL CHECK (side IN (1, 2)),
     up_to_seq       INTEGER NOT NULL,
-    position        INTEGER NOT NULL, -- the inbox position that this receipt read up to
+    position        INTEGER NOT NULL, -- the received position up to which this receipt reads
     read_at         INTEGER NOT NULL,
     PRIMARY KEY (conversation_id, side, up_to_seq),
     UNIQUE (conversation_id, side, position)
 ) STRICT, WITHOUT ROWID;
 
--- For counting what went on.
+-- For counting activity.
 CREATE INDEX message_by_time ON message (created_at);
 CREATE INDEX receipt_by_time ON receipt (read_at);
 
@@ -106,7 +106,7 @@ CREATE TABLE outbox (
     side            INTEGER,                                       -- of a read
     seq             INTEGER,                                       -- of a message or a read
     at              INTEGER NOT NULL,
-    -- Whose access an update has ended: kept until it is published.
+    -- The user whose access an update ended: kept until it is published.
     lost_access     TEXT,
     PRIMARY KEY (conversation_id, number)
 ) STRICT, WITHOUT ROWID;
@@ -136,18 +136,18 @@ CREATE TABLE dead_letter (
 
 CREATE INDEX dead_letter_by_time ON dead_letter (dead_lettered_at, conversation_id, number);
 
--- Whoever has been due once: who is about to mail them and until when, and what may have been sent.
+-- Users who have had a due digest: the lease and its owner, and the attempt that may have been sent.
 CREATE TABLE digest_user (
     user_id    TEXT NOT NULL PRIMARY KEY,
     owner      BLOB,
     until      INTEGER,
     attempt_id BLOB,
     attempt_at INTEGER,
-    -- How often in a row the mail server has deferred them.
+    -- How many times in a row the mail server has deferred the user's e-mail.
     deferrals  INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 
--- What an attempt is about.
+-- The extents of an attempt.
 CREATE TABLE digest_user_extent (
     user_id         TEXT    NOT NULL,
     place           INTEGER NOT NULL,
@@ -157,7 +157,7 @@ CREATE TABLE digest_user_extent (
     PRIMARY KEY (user_id, place)
 ) STRICT, WITHOUT ROWID;
 
--- When e-mails were sent.
+-- The times of sent e-mails.
 CREATE TABLE digest_user_sent (
     user_id TEXT    NOT NULL,
     place   INTEGER NOT NULL,
@@ -165,7 +165,7 @@ CREATE TABLE digest_user_sent (
     PRIMARY KEY (user_id, place)
 ) STRICT, WITHOUT ROWID;
 
--- Up to which message something was pushed to a side, and when last.
+-- The message up to which a side was pushed, and the time of the last push.
 CREATE TABLE pushed (
     conversation_id BLOB    NOT NULL,
     side            INTEGER NOT NULL CHECK (side IN (1, 2)),
@@ -174,7 +174,7 @@ CREATE TABLE pushed (
     PRIMARY KEY (conversation_id, side)
 ) STRICT, WITHOUT ROWID;
 
--- What people told the staff of a conversation. Open: 0, resolved: 1, dismissed: 2.
+-- Reports of conversations to the staff. Status: 0 open, 1 resolved, 2 dismissed.
 CREATE TABLE report (
     id              BLOB    NOT NULL PRIMARY KEY,
     conversation_id BLOB    NOT NULL REFERENCES conversation (id),
@@ -204,7 +204,7 @@ CREATE TABLE complaint (
     PRIMARY KEY (report_id, place)
 ) STRICT, WITHOUT ROWID;
 
--- Messages as they were when they were reported.
+-- Copies of messages as they were when reported.
 CREATE TABLE evidence (
     report_id       BLOB    NOT NULL REFERENCES report (id),
     seq             INTEGER NOT NULL,

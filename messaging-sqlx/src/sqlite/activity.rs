@@ -1,4 +1,4 @@
-//! How much goes on, counted from the rows of the span.
+//! Activity counts, computed from the rows of a span of time.
 
 use std::time::Duration;
 
@@ -22,8 +22,8 @@ impl ActivityStore for SqliteStore {
     }
 }
 
-/// `?1` and `?2` the ends of the span, `?3` agent, or all if that is null, `?4` and `?5` between which ids its
-/// conversations lie; so in all of these.
+/// `?1` and `?2` the ends of the span, `?3` agent, or null for all, `?4` and `?5` the ids between which the
+/// span's conversations lie; the same in all of these statements.
 pub(super) const SENT: &str = "SELECT m.created_at AS at, m.sender_id AS user_id
     FROM message m JOIN conversation c ON c.id = m.conversation_id
     WHERE m.created_at >= ?1 AND m.created_at < ?2 AND m.from_side <> 0 AND (?3 IS NULL OR c.agent_id = ?3)";
@@ -33,7 +33,7 @@ pub(super) const READ: &str = "SELECT r.read_at AS at,
     WHERE r.read_at >= ?1 AND r.read_at < ?2 AND (?3 IS NULL OR c.agent_id = ?3)";
 pub(super) const OPENED: &str = "SELECT c.created_at AS at FROM conversation c
     WHERE c.id >= ?4 AND c.id < ?5 AND c.created_at >= ?1 AND c.created_at < ?2 AND (?3 IS NULL OR c.agent_id = ?3)";
-/// For each conversation in which the agent wrote within the span, the first answer to the first question.
+/// The first reply to the first question, for each conversation in which the agent wrote within the span.
 pub(super) const REPLIED: &str = "SELECT answer.created_at AS at, answer.created_at - question.created_at AS wait
     FROM (
         SELECT DISTINCT m.conversation_id AS id FROM message m JOIN conversation c ON c.id = m.conversation_id

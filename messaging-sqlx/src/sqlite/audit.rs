@@ -32,10 +32,10 @@ impl AuditStore for SqliteStore {
     }
 }
 
-/// A record that is there already is one whose caller did not learn that it had been written.
+/// Ignores a record that exists: its first insert was committed, but the caller did not receive the answer.
 pub(super) const RECORD: &str =
     "INSERT OR REPLACE INTO audit (id, at, actor_id, action, conversation_id) VALUES (?, ?, ?, ?, ?)";
-/// Every id is smaller than a blob of 17 bytes that begins with 16 times 255.
+/// Every id is smaller than a blob of 17 bytes that starts with 16 bytes of 255.
 pub(super) const LIST: &str = "SELECT id, at, actor_id, action, conversation_id FROM audit
     WHERE id < COALESCE(?, x'ffffffffffffffffffffffffffffffffff') ORDER BY id DESC LIMIT ?";
 

@@ -1,4 +1,4 @@
-//! What this store can do: everything.
+//! The capabilities of this store: all of them.
 
 use messaging_core::store::{
     ActivityStore, AuditStore, DigestStore, ErasureStore, ModerationStore, PushStore, RecountStore, Store,
@@ -6,7 +6,7 @@ use messaging_core::store::{
 
 use super::SqliteStore;
 
-/// With every capability.
+/// Supports every capability.
 impl Store for SqliteStore {
     fn digests(&self) -> Option<&dyn DigestStore> {
         Some(self)

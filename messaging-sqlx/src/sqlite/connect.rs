@@ -7,10 +7,10 @@ use sqlx::{
 
 use super::{SqliteOptions, create::create, error::is_busy};
 
-/// How long a read waits for its turn.
+/// How long a read waits for a lock on the file.
 const READER_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How connections to the store's file are opened.
+/// Opens connections to the store's file.
 #[derive(Debug, Clone)]
 pub(super) struct Connector(SqliteConnectOptions);
 
@@ -30,7 +30,7 @@ impl Connector {
         create(&self.0).await
     }
 
-    /// Opens the file, which has to be ours, and sees to it that it is in WAL mode.
+    /// Opens the file, checks its application id, and sets WAL mode.
     pub(super) async fn open(&self) -> Result<SqliteConnection, NotOpened> {
         if !self.is_ours().await.map_err(NotOpened::Failed)? {
             return Err(NotOpened::NotOurs);
@@ -40,10 +40,10 @@ impl Connector {
         Ok(connection)
     }
 
-    /// Whether the file has our application id.
+    /// Whether the file has this library's application id.
     ///
-    /// The connection cannot write: one that can changes another program's file merely by being closed (it moves
-    /// the log into the file) or by reading (it rolls back what a crash has left).
+    /// The check uses a read-only connection: a writable one can change another program's file by being closed
+    /// (it checkpoints the log) or by reading (it rolls back an interrupted transaction).
     async fn is_ours(&self) -> Result<bool, sqlx::Error> {
         let mut connection = self.0.clone().read_only(true).connect().await?;
         let id: i32 = sqlx::query_scalar("PRAGMA application_id")
@@ -58,7 +58,7 @@ impl Connector {
         self.0.connect().await
     }
 
-    /// Connections that cannot write.
+    /// Creates a pool of read-only connections.
     pub(super) fn readers(&self, options: &SqliteOptions) -> SqlitePool {
         SqlitePoolOptions::new()
             .max_connections(options.readers)
@@ -76,11 +76,12 @@ pub(super) enum NotOpened {
     Failed(sqlx::Error),
 }
 
-/// Stands in the head of each file of ours: `mess`. The first migration sets it too, for a file made by it alone.
+/// The application id in the header of each file of this library: `mess`. The first migration sets it too, for
+/// a file that only the migration scripts created.
 const APPLICATION_ID: i32 = 0x6d65_7373;
 pub(super) const SET_APPLICATION_ID: &str = "PRAGMA application_id = 0x6d657373";
 
-/// Moves the log into the file, and closes.
+/// Checkpoints the log and closes the connection.
 pub(super) async fn close(mut connection: SqliteConnection) -> Result<(), sqlx::Error> {
     sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
         .execute(&mut connection)
@@ -103,7 +104,7 @@ pub(super) async fn set_wal(connection: &mut SqliteConnection) -> Result<(), sql
                 let why = format!("the file cannot be in WAL mode here, only in mode {mode}");
                 return Err(sqlx::Error::Configuration(why.into()));
             }
-            // SQLite does not wait for this lock, whatever the busy time-out.
+            // SQLite does not apply the busy timeout to this lock.
             Err(error) if is_busy(&error) && attempt < ATTEMPTS => attempt += 1,
             Err(error) => return Err(error),
         }

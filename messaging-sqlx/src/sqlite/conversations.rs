@@ -159,7 +159,7 @@ pub(super) const FIND_BY_PAIR: &str = concat!(
     conversation_columns!(),
     " FROM conversation c WHERE c.client_id = ? AND c.agent_id = ?"
 );
-/// Ids are ordered by when conversations were opened.
+/// Conversation ids are ordered by opening time.
 pub(super) const FIND_BY_BOOKING: &str = concat!(
     "SELECT ",
     conversation_columns!(),
@@ -199,7 +199,7 @@ pub(super) async fn summary(
     row.as_ref().map(rows::summary).transpose()
 }
 
-/// Binds what a transition may change, but for the times, in the order of the columns.
+/// Binds the columns that a transition may change, except the times, in order.
 pub(super) fn bind_state<'q>(
     statement: Query<'q, Sqlite, SqliteArguments>,
     c: &'q Conversation,
@@ -223,7 +223,7 @@ pub(super) fn bind_state<'q>(
     bound
 }
 
-/// Writes what a transition made of a conversation.
+/// Writes a conversation after a transition.
 pub(super) async fn save(
     connection: &mut SqliteConnection,
     conversation: &Conversation,

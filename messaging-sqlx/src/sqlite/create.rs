@@ -1,4 +1,4 @@
-//! How the store's file comes to be: complete, or not at all.
+//! Atomic creation of the store's file.
 
 use std::{
     fs::{self, File},
@@ -11,14 +11,14 @@ use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
 
 use super::connect::{SET_APPLICATION_ID, set_wal};
 
-/// Creates the file unless it exists. A file that exists holds our application id.
+/// Creates the file unless it exists. A file that exists has this library's application id.
 ///
-/// A file that another process creates at the same time is as good.
+/// A file that another process creates concurrently is used instead.
 pub(super) async fn create(options: &SqliteConnectOptions) -> Result<(), sqlx::Error> {
     create_by(options, |new, path| fs::hard_link(new, path)).await
 }
 
-/// Creates the file, with another way to give it its name.
+/// Creates the file, with a replaceable hard-link operation.
 async fn create_by(
     options: &SqliteConnectOptions,
     link: impl Fn(&Path, &Path) -> io::Result<()>,
@@ -26,7 +26,7 @@ async fn create_by(
     let path = options.get_filename();
     if !path.try_exists().map_err(sqlx::Error::Io)? {
         let new = beside(path);
-        // Left by a process of this number that was killed.
+        // Left by a killed process with the same id.
         fs::remove_file(&new).ok();
         let created = match write(options.clone().filename(&new)).await {
             Ok(()) => publish(&new, path, link).map_err(sqlx::Error::Io),
@@ -35,11 +35,11 @@ async fn create_by(
         fs::remove_file(&new).ok();
         created?;
     }
-    // For an existing file too: its creator may have been killed before this.
+    // Also for an existing file: its creator may have been killed before this call.
     sync_directory(path).map_err(sqlx::Error::Io)
 }
 
-/// Writes an empty database of ours.
+/// Writes an empty database with this library's application id.
 async fn write(options: SqliteConnectOptions) -> Result<(), sqlx::Error> {
     let mut connection = options.create_if_missing(true).connect().await?;
     sqlx::query(SET_APPLICATION_ID).execute(&mut connection).await?;
@@ -47,7 +47,7 @@ async fn write(options: SqliteConnectOptions) -> Result<(), sqlx::Error> {
     connection.close().await
 }
 
-/// Gives the complete file its name, unless another file has it.
+/// Links the complete file to its final name, unless a file with that name exists.
 fn publish(new: &Path, path: &Path, link: impl Fn(&Path, &Path) -> io::Result<()>) -> io::Result<()> {
     let published = match link(new, path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => replace_placeholder(new, path),
@@ -59,11 +59,11 @@ fn publish(new: &Path, path: &Path, link: impl Fn(&Path, &Path) -> io::Result<()
     }
 }
 
-/// The same where the file system has no hard links: exFAT, SMB, some FUSE mounts.
+/// Publishes the file on a file system without hard links: exFAT, SMB, some FUSE mounts.
 ///
-/// A rename alone would replace the file of another process. So an empty file takes the name first, and only the
-/// process that created it replaces it. Until then, and for good after a crash in between, `open` refuses the file
-/// because it is empty.
+/// A rename alone would replace the file of another process. Therefore an empty file takes the name first, and
+/// only the process that created it replaces it. Until then, and permanently after a crash in between, `open`
+/// refuses the file because it is empty.
 fn replace_placeholder(new: &Path, path: &Path) -> io::Result<()> {
     File::create_new(path)?;
     fs::rename(new, path).inspect_err(|_| {
@@ -71,7 +71,7 @@ fn replace_placeholder(new: &Path, path: &Path) -> io::Result<()> {
     })
 }
 
-/// Makes the file's name survive a power cut.
+/// Syncs the directory, so that the file's name survives a power failure.
 #[cfg(unix)]
 fn sync_directory(path: &Path) -> io::Result<()> {
     use io::ErrorKind::{InvalidInput, PermissionDenied, Unsupported};
@@ -79,20 +79,20 @@ fn sync_directory(path: &Path) -> io::Result<()> {
         return Ok(());
     };
     match File::open(directory).and_then(|directory| directory.sync_all()) {
-        // Not every file system syncs directories, and not every directory that takes files can be read.
+        // Some file systems cannot sync directories, and some writable directories cannot be read.
         Err(error) if matches!(error.kind(), InvalidInput | PermissionDenied | Unsupported) => Ok(()),
         synced => synced,
     }
 }
 
-/// Only Unix opens directories as files.
+/// Only Unix can open directories as files.
 #[cfg(not(unix))]
 #[expect(clippy::unnecessary_wraps, reason = "on Unix it may fail")]
 fn sync_directory(_path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// A name beside a file that no other process and no other store of this one has.
+/// Returns a path in the same directory that no other process and no other store of this process uses.
 fn beside(path: &Path) -> PathBuf {
     static MADE: AtomicU32 = AtomicU32::new(0);
     let mut name = path.as_os_str().to_owned();

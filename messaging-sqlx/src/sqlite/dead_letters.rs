@@ -1,4 +1,5 @@
-//! Events that the transport refused for good: out of their lanes, listed, and back again.
+//! Dead letters: events that the transport refused permanently. They are removed from their lanes, listed, and
+//! requeued.
 
 use messaging_core::{
     id::WorkerId,
@@ -19,7 +20,7 @@ pub(super) const KEEP_ASIDE: &str =
     dead_lettered_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
 pub(super) const TAKE_BACK: &str = "DELETE FROM dead_letter WHERE conversation_id = ? AND number = ?
     RETURNING conversation_id AS entry_of, number, kind, side, seq AS entry_seq, at";
-/// The columns of [`dead_letters`], of `dead_letters AS o`, in the order of their places.
+/// The columns of [`dead_letters`], of `dead_letters AS o`, in order.
 macro_rules! listed {
     ($where:literal) => {
         concat!(

@@ -1,4 +1,4 @@
-//! Who is due, and gets a lease.
+//! Claiming users with a due digest.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::{error::damaged, rows, writer::Step};
 use crate::codes::{limit, side_of_code};
 
-/// By the expression of its index.
+/// The earlier due time of both sides, written as in the index's expression.
 macro_rules! due_at {
     () => {
         "MIN(COALESCE(c.client_due_at, c.agent_due_at), COALESCE(c.agent_due_at, c.client_due_at))"
@@ -30,7 +30,7 @@ macro_rules! leased {
     };
 }
 
-/// `?1` now, `?2` at most how many conversations.
+/// `?1` now, `?2` maximum number of conversations.
 pub(super) const DUE: &str = concat!(
     "SELECT c.client_id AS client, c.client_due_at AS client_at, ",
     leased!("client_id"),
@@ -54,7 +54,7 @@ pub(super) const EXTENTS: &str =
     "SELECT conversation_id, side, up_to FROM digest_user_extent WHERE user_id = ? ORDER BY place";
 pub(super) const SENT: &str = "SELECT at FROM digest_user_sent WHERE user_id = ? ORDER BY place";
 
-/// How many conversations that are due are looked at for each user that is wanted: a user may have many.
+/// How many due conversations are read for each wanted user: a user may have many.
 const CONVERSATIONS_AT_ONCE: usize = 20;
 
 impl Step for DigestClaim {

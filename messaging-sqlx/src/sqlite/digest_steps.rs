@@ -1,4 +1,4 @@
-//! What a worker says of an e-mail: that it is about to be sent, that it was, that it is not for now.
+//! The steps of a digest attempt: recording it, completing it, and postponing it.
 
 use messaging_core::{
     domain::digest::Extent,
@@ -17,7 +17,7 @@ pub(super) struct Record {
     pub(super) now: Timestamp,
 }
 
-/// Whether somebody is under a lease.
+/// Whether a user is under a given lease.
 pub(super) const UNDER: &str =
     "SELECT EXISTS (SELECT 1 FROM digest_user WHERE user_id = ? AND owner = ? AND until = ?)";
 pub(super) const BEGIN: &str = "UPDATE digest_user SET attempt_id = ?, attempt_at = ? WHERE user_id = ?";

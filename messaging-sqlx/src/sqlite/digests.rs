@@ -1,4 +1,4 @@
-//! Who is to be mailed, and what of.
+//! E-mail digests and push admission.
 
 use async_trait::async_trait;
 use messaging_core::{
@@ -100,8 +100,8 @@ impl PushStore for SqliteStore {
     }
 }
 
-/// A seq behind which what is neither read nor mailed lies, and hardly before it: after the last message read the
-/// side's positions grow no faster than seqs do.
+/// A seq after which all messages lie that are neither read nor mailed. It is a close bound: after the last
+/// message read, the side's positions grow no faster than seqs.
 macro_rules! behind {
     ($side:literal) => {
         concat!(

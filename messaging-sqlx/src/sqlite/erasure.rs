@@ -57,7 +57,8 @@ pub(super) const FORGET: [&str; 3] = [
     "DELETE FROM digest_user_sent WHERE user_id = ?",
 ];
 
-/// The reports that a user made, those about them, and those that have copies of their messages, perhaps repeatedly.
+/// The reports that a user made, those about the user, and those with copies of the user's messages; a report
+/// may occur repeatedly.
 pub(super) const REPORTS: [&str; 3] = [
     "SELECT id, conversation_id, reporter_side, status FROM report WHERE reporter_id = ?",
     "SELECT id, conversation_id, reporter_side, status FROM report WHERE reported_id = ?",
@@ -66,7 +67,7 @@ pub(super) const REPORTS: [&str; 3] = [
 ];
 pub(super) const UNSAY: &str = "DELETE FROM complaint
     WHERE report_id = (SELECT id FROM report WHERE id = ?1 AND reporter_id = ?2)";
-/// `?3` and `?4` who stands in the user's place, on the client's and on the agent's side, `?5` on the reporter's and `?6`
+/// `?3` and `?4` the replacement ids on the client's and on the agent's side, `?5` on the reporter's and `?6`
 /// on the other.
 pub(super) const ERASE_FROM_REPORT: [&str; 2] = [
     "UPDATE report SET reporter_id = CASE reporter_id WHEN ?2 THEN ?5 ELSE reporter_id END,

@@ -1,40 +1,40 @@
-//! What the driver says, in the words of the port. Decided by result codes, never by texts.
+//! Mapping of driver errors to the kinds of [`StoreError`], by result codes, never by message texts.
 
 use std::time::Duration;
 
 use messaging_core::store::{StoreError, StoreErrorKind};
 use sqlx::Error;
 
-/// When to come back after the store was busy.
+/// How long to wait before a retry when the store was busy.
 pub(super) const RETRY_AFTER: Duration = Duration::from_millis(500);
 
 pub(super) const UNAVAILABLE: StoreErrorKind = StoreErrorKind::Unavailable {
     retry_after: RETRY_AFTER,
 };
 
-/// An error of a read, or of a write before its commit: nothing was changed.
+/// Converts an error of a read, or of a write before its commit: nothing was changed.
 pub(super) fn failed(doing: &'static str) -> impl Fn(Error) -> StoreError {
     move |error| StoreError::new(kind(&error), doing).caused_by(error)
 }
 
-/// An error of a commit.
+/// Converts an error of a commit.
 pub(super) fn commit_failed(doing: &'static str) -> impl Fn(Error) -> StoreError {
     move |error| {
         let kind = match primary_code(&error) {
             Some(BUSY | LOCKED | FULL | READONLY | CONSTRAINT) => kind(&error),
-            // The frame that commits may be in the log, and be found when the file is opened again.
+            // The commit frame may be in the log, and take effect when the file is opened again.
             _ => StoreErrorKind::OutcomeUnknown,
         };
         StoreError::new(kind, doing).caused_by(error)
     }
 }
 
-/// Whether a lock of somebody else is in the way.
+/// Whether another connection holds a conflicting lock.
 pub(super) fn is_busy(error: &Error) -> bool {
     primary_code(error) == Some(BUSY)
 }
 
-/// What is stored is not what this library writes.
+/// An error for a stored value that this library does not write.
 pub(super) fn damaged(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
     Error::Decode(cause.into())
 }
@@ -72,7 +72,8 @@ fn kind_of_code(code: i32) -> StoreErrorKind {
         (IOERR_DATA | IOERR_CORRUPTFS, _) | (_, CORRUPT | FORMAT | NOTADB) => StoreErrorKind::Corrupt,
         (_, PERM | READONLY | FULL) => StoreErrorKind::ReadOnly,
         (_, BUSY | LOCKED | NOMEM | INTERRUPT | IOERR | CANTOPEN) => UNAVAILABLE,
-        // A constraint, too: a step is alone with the file, so it has seen what it collides with.
+        // Including constraint violations: a step has exclusive write access, so it has seen any row it
+        // collides with.
         _ => StoreErrorKind::Internal,
     }
 }

@@ -1,4 +1,4 @@
-//! Messages of one conversation, with when they were read.
+//! Messages of one conversation, with their read times.
 
 use messaging_core::{
     domain::{
@@ -37,7 +37,7 @@ pub(super) const BY_ID: &str = concat!(
     " FROM message m WHERE m.conversation_id = ? AND m.id = ?"
 );
 
-/// A page and the conversation; in a transaction, so that both are of one moment.
+/// Returns a page and the conversation, in a transaction and so from one snapshot.
 pub(super) async fn page(
     tx: &mut SqliteConnection,
     scan: &HistoryScan,
@@ -69,7 +69,7 @@ pub(super) async fn page(
     }))
 }
 
-/// The message that a sender sent under a key.
+/// Finds the message that a sender sent under a key.
 pub(super) async fn sent(
     connection: &mut SqliteConnection,
     of: ConversationId,

@@ -32,22 +32,22 @@ pub(super) const CREATE: &str = "INSERT INTO lane (conversation_id, head, owner,
 pub(super) const OWNED: &str =
     "SELECT EXISTS (SELECT 1 FROM lane WHERE conversation_id = ? AND owner = ? AND until = ?)";
 
-/// What happened in a conversation, to be published.
+/// An event of a conversation, to be published.
 pub(super) struct Event {
     pub(super) of: ConversationId,
     pub(super) kind: EntryKind,
-    /// The time that it bears, which lies ahead of `now` when the clock went back.
+    /// The event's time, which is later than `now` when the clock was set back.
     pub(super) at: Timestamp,
-    /// The time by the clock of who did it.
+    /// The time by the acting process's clock.
     pub(super) now: Timestamp,
     pub(super) publisher: Publisher,
-    /// Whose access it has ended.
+    /// The user whose access the event ended.
     pub(super) lost_access: Option<UserId>,
 }
 
 impl Event {
-    /// Numbers the event, keeps it, and sees to it that the conversation has a lane; answers the lane if that
-    /// made one for its publisher.
+    /// Numbers and stores the event, and creates the conversation's lane if it has none. Returns the lane if it
+    /// was created for its publisher.
     pub(super) async fn commit(self, tx: &mut SqliteConnection) -> Result<Option<Lane>, Error> {
         let event: u64 = sqlx::query_scalar(NUMBER)
             .bind(self.of.as_uuid())
@@ -87,7 +87,7 @@ impl Event {
     }
 }
 
-/// Whether that worker owns a lane under that lease.
+/// Whether the worker owns a lane under the given lease.
 pub(super) async fn is_owned(
     tx: &mut SqliteConnection,
     of: ConversationId,
@@ -126,7 +126,7 @@ pub(super) fn entry(row: &SqliteRow) -> Result<Entry, Error> {
     })
 }
 
-/// The columns kind, side and seq.
+/// Returns the columns kind, side and seq.
 pub(super) fn kind_columns(kind: EntryKind) -> Result<(i16, Option<i16>, Option<i64>), Error> {
     let columns = codes::kind_columns(kind);
     columns.ok_or_else(|| Error::Encode(format!("{kind:?} is an unknown kind of entry").into()))

@@ -26,7 +26,7 @@ macro_rules! newest_first {
     };
 }
 
-/// What is asked of a scope, for each kind of one.
+/// A text for each kind of scope.
 pub(super) struct PerScope {
     pub(super) client: &'static str,
     pub(super) agent: &'static str,
@@ -59,7 +59,7 @@ pub(super) const COUNT: PerScope = per_scope!(
     "LIMIT ?)"
 );
 
-/// An admin's is the sum over both sides; whoever were to stand on both stands on the client's.
+/// An admin's count is the sum over both sides; a user on both sides counts as the client.
 pub(super) const UNREAD: PerScope = PerScope {
     client: "SELECT COALESCE(SUM(client_received - client_read), 0) FROM conversation
         WHERE client_id = ? AND client_received > client_read",

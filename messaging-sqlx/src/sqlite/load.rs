@@ -1,4 +1,4 @@
-//! What outbox entries name, for the worker that publishes them.
+//! Loading the subjects of outbox entries for the relay.
 
 use messaging_core::{
     domain::{receipt::Receipt, side::Side},
@@ -22,7 +22,7 @@ pub(super) const THREAD: &str = concat!(
     booking_column!(),
     " FROM conversation c WHERE c.id = ?"
 );
-/// The entries, and the message of each that names one.
+/// The entries, each with the message that it names, if any.
 pub(super) const ENTRIES: &str = concat!(
     "SELECT ",
     entry_columns!(),
@@ -38,7 +38,7 @@ pub(super) const RECEIPT: &str = "SELECT read_at, (SELECT COALESCE(MAX(up_to_seq
 pub(super) const NEWLY_READ: &str = "SELECT id FROM message
     WHERE conversation_id = ? AND seq > ? AND seq <= ? AND from_side = ? ORDER BY seq DESC LIMIT ?";
 
-/// In a transaction, so that all is of one moment.
+/// Runs in a transaction, so that all reads are from one snapshot.
 pub(super) async fn entries(
     tx: &mut SqliteConnection,
     lanes: &[Lane],

@@ -73,10 +73,10 @@ async fn insert(
     Ok(())
 }
 
-/// When a side first read up to one of its received positions; `None` for position 0, where nothing stands.
+/// When a side first read up to one of its received positions; `None` for position 0, which has no message.
 ///
-/// By position and not by seq, because the newest message *addressed to the side* counts, which may lie any
-/// number of messages before the one that was named.
+/// By position and not by seq: the receipt covers the newest message *addressed to the side*, which may precede
+/// the named message by any number of messages.
 async fn first_covering(
     tx: &mut SqliteConnection,
     id: ConversationId,

@@ -4,20 +4,20 @@ use sqlx::{Connection, SqliteConnection};
 use super::error::{commit_failed, failed};
 use crate::schema::{Ledger, SchemaError};
 
-/// The version of this code: that of the newest migration it knows and needs.
+/// The schema version of this code: that of its newest migration.
 const CODE: u32 = 1;
 
-/// The n-th is of version n. Each enters itself in the ledger.
+/// The migrations; the n-th leads to version n. Each inserts itself into the ledger.
 const MIGRATIONS: [&str; CODE as usize] = [include_str!("../../migrations/sqlite/0001_init.sql")];
 
 const DOING: &str = "migrating the database";
 
-/// Applies what is missing, all or nothing, whoever else migrates at the same time.
+/// Applies the missing migrations, all or none. Safe under concurrent migrations.
 pub(super) async fn migrate(connection: &mut SqliteConnection) -> Result<(), StoreError> {
     apply(connection, &MIGRATIONS).await
 }
 
-/// Whether this code can run on the database as it is.
+/// Checks whether this code can run on the database.
 pub(super) async fn check(connection: &mut SqliteConnection, doing: &'static str) -> Result<(), StoreError> {
     let ledger = read_ledger(connection).await.map_err(failed(doing))?;
     ledger.admits(CODE).map_err(refused(doing))
@@ -32,7 +32,7 @@ async fn apply(connection: &mut SqliteConnection, migrations: &[&'static str]) -
 
     let begun = connection.begin_with("BEGIN EXCLUSIVE").await;
     let mut tx = begun.map_err(failed(DOING))?;
-    // Again, now that nobody else migrates.
+    // Read again under the lock: another process may have migrated meanwhile.
     let ledger = read_ledger(&mut tx).await.map_err(failed(DOING))?;
     let missing = ledger.missing(code).map_err(refused(DOING))?;
     for (version, sql) in (1..).zip(migrations) {

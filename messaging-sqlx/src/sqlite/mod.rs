@@ -1,11 +1,11 @@
-//! The store on SQLite: the embedded default, for one process on a local disk.
+//! The store on SQLite, the embedded default: for one process on a local disk.
 //!
-//! One connection writes, in a task of its own, one transaction a step; some others read, each read that
-//! takes several statements in one transaction, so that it sees one moment. Nobody waits for a reader.
+//! One connection writes, in its own task, with one transaction per step. Other connections read; a read of
+//! several statements runs in one transaction and so sees one snapshot. Readers block no writer.
 //!
-//! Several processes may have the file open, but the workers of one only: see
-//! [`claim_lanes`](messaging_core::store::Outbox::claim_lanes) of this store. A step of another that
-//! names a worker as its [`Publisher`](messaging_core::store::Publisher) leaves its lane to anyone.
+//! Several processes may open the file, but only the workers of one of them run: see
+//! [`claim_lanes`](messaging_core::store::Outbox::claim_lanes) of this store. A step of another process that
+//! names a worker as its [`Publisher`](messaging_core::store::Publisher) leaves its lane unowned.
 
 mod activity;
 mod append;
@@ -58,10 +58,10 @@ use self::{
 };
 use crate::SchemaError;
 
-/// Keeps everything in a SQLite file of its own. Clones share it.
+/// A store in a SQLite file of its own. Clones share it.
 ///
-/// A step that was answered is on the disk (`synchronous = FULL`). Needs a tokio runtime, with time
-/// enabled, and works as long as the one on which it was opened runs.
+/// A completed step is on disk (`synchronous = FULL`). Requires a tokio runtime with time enabled, and works
+/// for as long as the runtime on which it was opened runs.
 ///
 /// ```
 /// use messaging_core::{id::ConversationId, store::Conversations};
@@ -80,10 +80,10 @@ use crate::SchemaError;
 /// ```
 ///
 /// # Processes
-/// The store is for one process. A second process may read and write the same file, but only the first one's workers
-/// publish: pages that are connected to the second get no events until the first has ended, and the second logs an error.
-/// `open` does not refuse it, since tools such as `verify` work beside a server. Lock the directory where that can happen,
-/// as the example server does.
+/// The store is for one process. A second process may read and write the same file, but only the first one's
+/// workers publish: clients connected to the second process get no events until the first has ended, and the
+/// second logs an error. `open` does not refuse the file, since tools such as `verify` work beside a server.
+/// Lock the directory where two servers could start, as the example server does.
 ///
 /// # Backups
 /// `VACUUM INTO` and SQLite's backup API copy a file that is in use. A file is opened by its application id
@@ -98,29 +98,28 @@ struct Inner {
     reads: SqlitePool,
     writer: Writer,
     workers: Workers,
-    /// Whether the database has been found to be one that this code runs on.
+    /// Whether the database's version has been checked.
     admitted: AtomicBool,
 }
 
 const OPENING: &str = "opening the database";
 
-/// So that no name is taken for a URI or for a database in memory.
+/// Makes the path absolute, so that SQLite takes no name for a URI or an in-memory database.
 fn absolute(path: &Path) -> Result<PathBuf, StoreError> {
     std::path::absolute(path).map_err(|why| StoreError::new(StoreErrorKind::Internal, OPENING).caused_by(why))
 }
 
 impl SqliteStore {
-    /// Opens a file, and makes it if it is not there; for one that has to be there,
-    /// [`open_existing`](Self::open_existing). It is not migrated: until it is, whether by this store
-    /// or another, every step fails with [`StoreErrorKind::Internal`] and a
-    /// [`SchemaError`] as its cause.
+    /// Opens a file, and creates it if it does not exist; to require an existing file, use
+    /// [`open_existing`](Self::open_existing). Does not migrate: until the file is migrated, by this store or
+    /// another, every step fails with [`StoreErrorKind::Internal`] and a [`SchemaError`] as its cause.
     ///
     /// # Errors
     /// [`Unavailable`](StoreErrorKind::Unavailable) when the file cannot be opened or is locked,
-    /// [`ReadOnly`](StoreErrorKind::ReadOnly) when it cannot be written,
-    /// [`Corrupt`](StoreErrorKind::Corrupt) when it is no database,
-    /// [`Internal`](StoreErrorKind::Internal) where it cannot be in WAL mode, as on a network's disk; and caused by
-    /// [`NotOurs`](crate::SchemaError::NotOurs) for a file that is empty or another program's; it stays as it is.
+    /// [`ReadOnly`](StoreErrorKind::ReadOnly) when it cannot be written, [`Corrupt`](StoreErrorKind::Corrupt)
+    /// when it is not a database, [`Internal`](StoreErrorKind::Internal) where it cannot be in WAL mode, as on
+    /// a network file system, and, caused by [`NotOurs`](crate::SchemaError::NotOurs), for an empty file or one
+    /// of another program, which is left unchanged.
     pub async fn open(path: impl AsRef<Path> + Send, options: &SqliteOptions) -> Result<Self, StoreError> {
         let path = absolute(path.as_ref())?;
         let created = Connector::new(&path, options).create().await;
@@ -128,10 +127,11 @@ impl SqliteStore {
         Self::open_existing(path, options).await
     }
 
-    /// Opens a file that has to be there.
+    /// Opens an existing file.
     ///
     /// # Errors
-    /// Those of [`open`](Self::open), and [`Unavailable`](StoreErrorKind::Unavailable) when there is none.
+    /// Those of [`open`](Self::open), and [`Unavailable`](StoreErrorKind::Unavailable) when the file does not
+    /// exist.
     pub async fn open_existing(
         path: impl AsRef<Path> + Send,
         options: &SqliteOptions,
@@ -166,48 +166,48 @@ impl SqliteStore {
         Ok(store)
     }
 
-    /// Brings the database to the version that this code needs, in one transaction. Any number of stores and
-    /// processes may do so at once.
+    /// Migrates the database to the version that this code needs, in one transaction. Safe to call concurrently
+    /// from any number of stores and processes.
     ///
     /// # Errors
     /// [`Internal`](StoreErrorKind::Internal), caused by
     /// [`NeedsNewerCode`](crate::SchemaError::NeedsNewerCode), when a newer version of this library has
-    /// migrated the database to where this one cannot follow: upgrade.
+    /// migrated the database beyond what this one supports: upgrade.
     /// [`Unavailable`](StoreErrorKind::Unavailable) when the file stays locked: try again.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         let opened = self.0.connector.write().await;
         let mut connection = opened.map_err(failed("opening the database to migrate it"))?;
         let migrated = migrate::migrate(&mut connection).await;
-        // What it has done is done, however closing goes.
+        // The migration is committed, whether or not closing succeeds.
         connect::close(connection).await.ok();
         migrated
     }
 
-    /// Takes the steps that wait, moves the log into the file, closes it, and lets the workers of another
-    /// store in. Afterwards every step of this store and its clones is
+    /// Executes the queued steps, checkpoints the log, closes the file, and admits the workers of another
+    /// store. Every later step of this store and its clones fails with
     /// [`Unavailable`](StoreErrorKind::Unavailable).
     ///
-    /// A store that is dropped does the same, without anybody waiting for it.
+    /// Dropping the store does the same in the background.
     pub async fn close(&self) {
-        // The connection that writes last, so that nobody keeps it from moving the log.
+        // The writing connection is closed last, so that no reader blocks its checkpoint.
         self.0.reads.close().await;
         self.0.writer.finish().await;
         self.0.workers.leave();
     }
 
-    /// Takes a step that writes.
+    /// Executes a writing step.
     async fn write<S: Step>(&self, step: S) -> Result<S::Answer, StoreError> {
         self.admit(S::DOING).await?;
         self.0.writer.take(step).await
     }
 
-    /// A connection for a read of one statement.
+    /// Acquires a connection for a read of one statement.
     async fn reader(&self, doing: &'static str) -> Result<PoolConnection<Sqlite>, StoreError> {
         self.admit(doing).await?;
         self.0.reads.acquire().await.map_err(failed(doing))
     }
 
-    /// A transaction for a read of several statements.
+    /// Begins a transaction for a read of several statements.
     async fn snapshot(&self, doing: &'static str) -> Result<Transaction<'static, Sqlite>, StoreError> {
         self.admit(doing).await?;
         self.0.reads.begin().await.map_err(failed(doing))

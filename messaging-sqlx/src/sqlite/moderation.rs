@@ -47,11 +47,11 @@ pub(super) const FIND_OPEN: &str =
     "SELECT id FROM report WHERE conversation_id = ? AND reporter_id = ? AND status = 0";
 pub(super) const OPEN: &str = "INSERT INTO report
     (id, conversation_id, reporter_id, reporter_side, reported_id, opened_at) VALUES (?, ?, ?, ?, ?, ?)";
-/// Adds what was said, unless just that was said before.
+/// Adds a complaint, unless an equal one exists.
 pub(super) const SAY: &str = "INSERT INTO complaint (report_id, place, about, reason, at)
     SELECT ?1, (SELECT COALESCE(max(place), 0) + 1 FROM complaint WHERE report_id = ?1), ?2, ?3, ?4
     WHERE NOT EXISTS (SELECT 1 FROM complaint WHERE report_id = ?1 AND about = ?2 AND reason = ?3)";
-/// Whether a report has room for a complaint, or has just that one.
+/// Whether a report has room for another complaint, or has this one already.
 pub(super) const HAS_ROOM: &str = "SELECT count(*) < ?4 OR COALESCE(max(about = ?2 AND reason = ?3), 0)
     FROM complaint WHERE report_id = ?1";
 pub(super) const COPY: &str = "INSERT OR IGNORE INTO evidence
@@ -69,7 +69,8 @@ macro_rules! select_reports {
         )
     };
 }
-/// Hidden from `?2`, or from nobody if that is empty. Every id is smaller than a blob of 17 bytes that begins with 16 times 255.
+/// Hidden from user `?2`, or from none if that is empty. Every id is smaller than a blob of 17 bytes that
+/// starts with 16 bytes of 255.
 macro_rules! list_reports {
     ($status:literal) => {
         concat!(
@@ -136,7 +137,7 @@ impl Step for FileReport {
     }
 }
 
-/// The reporter's open report of the conversation.
+/// Finds the reporter's open report of the conversation.
 async fn find_open(tx: &mut SqliteConnection, step: &FileReport) -> Result<Option<ReportId>, Error> {
     let open = sqlx::query_scalar::<_, Uuid>(FIND_OPEN)
         .bind(step.conversation_id.as_uuid())
@@ -240,7 +241,7 @@ async fn find(connection: &mut SqliteConnection, id: ReportId) -> Result<Option<
     }
 }
 
-/// A report, with what was said in it.
+/// Reads a report with its complaints.
 async fn report(connection: &mut SqliteConnection, row: &SqliteRow) -> Result<Report, Error> {
     let id: Uuid = row.try_get("id")?;
     let said = sqlx::query(SAID).bind(id).fetch_all(connection).await?;

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{conversations, lanes::Event, writer::Step};
 
-/// Opening a conversation.
+/// The step that opens a conversation.
 pub(super) struct Open {
     pub(super) plan: PreparedOpen,
     pub(super) publisher: Publisher,
@@ -85,7 +85,7 @@ async fn insert(tx: &mut SqliteConnection, new: &Conversation) -> Result<(), Err
     Ok(())
 }
 
-/// Whether the booking was linked.
+/// Unlinks a booking; returns whether it was linked.
 pub(super) async fn unlink(
     tx: &mut SqliteConnection,
     id: ConversationId,
@@ -107,7 +107,7 @@ async fn raise_access_version(tx: &mut SqliteConnection, id: ConversationId) -> 
     Ok(())
 }
 
-/// Whether the booking was not linked before.
+/// Links a booking; returns whether it was not linked before.
 async fn link(tx: &mut SqliteConnection, id: ConversationId, booking: &BookingId) -> Result<bool, Error> {
     let done = sqlx::query(LINK)
         .bind(id.as_uuid())

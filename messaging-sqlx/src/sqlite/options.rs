@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-/// How a [`SqliteStore`](super::SqliteStore) uses its file.
+/// Options of a [`SqliteStore`](super::SqliteStore).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SqliteOptions {
     pub(super) readers: u32,
@@ -9,7 +9,7 @@ pub struct SqliteOptions {
 }
 
 impl Default for SqliteOptions {
-    /// 4 readers, a queue of 256 steps, and 5 seconds of patience with a locked file.
+    /// The defaults: 4 readers, a queue of 256 steps, and a busy timeout of 5 seconds.
     fn default() -> Self {
         Self {
             readers: 4,
@@ -20,22 +20,22 @@ impl Default for SqliteOptions {
 }
 
 impl SqliteOptions {
-    /// How many connections read at the same time; at least 1.
+    /// Sets how many connections read concurrently; at least 1.
     #[must_use]
     pub fn with_readers(mut self, count: u32) -> Self {
         self.readers = count.max(1);
         self
     }
 
-    /// How many steps may wait for the one connection that writes; at least 1. A step that finds the queue
-    /// full is refused with [`Unavailable`](messaging_core::store::StoreErrorKind::Unavailable).
+    /// Sets how many steps may wait for the single writing connection; at least 1. A step that finds the queue
+    /// full fails with [`Unavailable`](messaging_core::store::StoreErrorKind::Unavailable).
     #[must_use]
     pub fn with_queue(mut self, steps: usize) -> Self {
         self.queue = steps.max(1);
         self
     }
 
-    /// How long a step waits for a lock that another process has on the file, before it is refused with
+    /// Sets how long a step waits for another process's lock on the file before it fails with
     /// [`Unavailable`](messaging_core::store::StoreErrorKind::Unavailable).
     #[must_use]
     pub fn with_busy_timeout(mut self, limit: Duration) -> Self {

@@ -21,9 +21,9 @@ use crate::codes::{limit, number};
 
 #[async_trait]
 impl OutboxStore for SqliteStore {
-    /// Admits the workers of one store at a time: the first to claim, or to name itself as a publisher,
-    /// keeps those of every other process out, until it is closed or dropped. No lane is passed over, however
-    /// long it has been due: an index of SQLite holds no dead rows.
+    /// Admits the workers of one store at a time: the first store to claim, or to name a worker as publisher,
+    /// excludes those of every other process until it is closed or dropped. Returns all due lanes, however long
+    /// they have been due: an index of SQLite holds no dead rows, so no scan watermark is needed.
     async fn claim_lanes(&self, claim: &Claim) -> Result<Vec<Lane>, StoreError> {
         self.0.workers.admit(Claim::DOING)?;
         self.write(*claim).await
@@ -118,7 +118,7 @@ pub(super) const GO_ON: &str = "UPDATE lane SET head = ?, until = ?, tries = 0, 
 pub(super) const LET_GO: &str = "UPDATE lane SET owner = NULL, until = ?,
     tries = MIN(tries + ?, 4294967295), refusals = MIN(refusals + ?, 4294967295)
     WHERE conversation_id = ? AND owner = ? AND until = ?";
-/// Whatever is unpublished has a lane, so this costs in proportion to the lanes.
+/// Every unpublished event has a lane, so the cost is proportional to the number of lanes.
 pub(super) const BACKLOG: &str = "SELECT COUNT(*) AS lanes, MIN((SELECT o.at FROM outbox o
     WHERE o.conversation_id = l.conversation_id ORDER BY o.number LIMIT 1)) AS oldest,
     (SELECT COUNT(*) FROM dead_letter) AS dead_letters FROM lane l";
@@ -217,7 +217,7 @@ impl Step for Delay {
     }
 }
 
-/// A write that leaves everything as it was, and goes to the disk all the same.
+/// A write that changes no value, but does reach the disk.
 struct Probe;
 
 impl Step for Probe {

@@ -1,4 +1,4 @@
-//! No statement looks at more than it needs: what SQLite plans for each.
+//! Tests of SQLite's query plans: no statement reads more than it needs.
 
 use sqlx::{Connection, Row, SqliteConnection};
 
@@ -18,7 +18,7 @@ async fn plan(sql: &'static str) -> Vec<String> {
     rows.iter().map(|row| row.get("detail")).collect()
 }
 
-/// Every table that is looked at is looked at through a key, in the order of the answer.
+/// Checks that every table is read through a key, in the order of the result.
 async fn check_keyed(sql: &'static str) {
     for detail in plan(sql).await {
         let whole =
@@ -242,7 +242,7 @@ async fn first_replies_are_looked_for_where_somebody_wrote() {
 #[tokio::test]
 async fn a_tally_looks_at_one_conversation_and_sorts_nothing() {
     for detail in plan(recount::TALLY).await {
-        // Parts of the statement, each of which holds what belongs to the conversation.
+        // Parts of the statement, each of which keeps rows of the one conversation only.
         let of_part = [
             "(subquery",
             "counted",

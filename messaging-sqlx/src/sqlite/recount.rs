@@ -1,5 +1,7 @@
-//! A recount is one statement, and so of one moment: no snapshot is held over a whole chunk, which would keep the
-//! log from being moved into the file, and nothing is in memory but one conversation's numbers.
+//! Recounts of conversations.
+//!
+//! Each recount is one statement and so from one snapshot. No snapshot spans a whole chunk, which would block
+//! checkpoints of the log, and only one conversation's numbers are in memory.
 
 use async_trait::async_trait;
 use messaging_core::{
@@ -31,7 +33,7 @@ pub(super) const IDS: &str = "SELECT id FROM conversation
     WHERE id > COALESCE(?, x'') AND id <= COALESCE(?, x'ffffffffffffffffffffffffffffffff')
     ORDER BY id LIMIT ?";
 
-/// Of the conversation `?1`, so that each part is a walk along a key.
+/// Recounts conversation `?1`, so that each part is a range scan of a key.
 pub(super) const TALLY: &str = concat!(
     "WITH counted AS MATERIALIZED (
         SELECT m.seq, m.created_at, m.to_sides & 1 AS to_client, m.to_sides >> 1 & 1 AS to_agent,

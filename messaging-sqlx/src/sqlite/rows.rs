@@ -1,4 +1,4 @@
-//! Between rows and the core's values. Whatever cannot be read is reported as damaged.
+//! Conversion between rows and the core's values. An unreadable value is reported as corrupt.
 
 use messaging_core::{
     domain::{
@@ -54,7 +54,7 @@ macro_rules! booking_column {
             ORDER BY l.position DESC LIMIT 1) AS booking_id"
     };
 }
-/// What [`summary`] reads, up to the conditions.
+/// The select of what [`summary`] reads, up to the conditions.
 macro_rules! select_overview {
     () => {
         concat!(
@@ -129,7 +129,7 @@ pub(super) fn summary(row: &SqliteRow) -> Result<ConversationSummary, Error> {
     })
 }
 
-/// The booking linked last, if any.
+/// Reads the booking linked last, if any.
 pub(super) fn booking_id(row: &SqliteRow) -> Result<Option<BookingId>, Error> {
     let id: Option<&str> = row.try_get("booking_id")?;
     id.map(BookingId::parse).transpose().map_err(damaged)

@@ -7,8 +7,8 @@ use std::{
 
 use messaging_core::store::{Publisher, StoreError, StoreErrorKind};
 
-/// Whether this store's workers may publish: those of one store at a time, told apart by a lock of the
-/// operating system on a file beside the database.
+/// Admission of this store's workers. The workers of one store at a time may publish, ensured by an
+/// operating-system lock on a file beside the database.
 #[derive(Debug)]
 pub(super) struct Workers {
     path: PathBuf,
@@ -17,11 +17,11 @@ pub(super) struct Workers {
 
 #[derive(Debug)]
 enum Admission {
-    /// Not asked for, or not granted yet.
+    /// Not requested, or not granted yet.
     Open,
-    /// Granted, as long as the file is open.
+    /// Granted for as long as the file is open.
     Granted { _lock: File },
-    /// Given back for good.
+    /// Released permanently.
     Over,
 }
 
@@ -45,13 +45,13 @@ impl Workers {
         }
     }
 
-    /// Refuses workers while another store has any.
+    /// Requests admission; fails while another store's workers are admitted.
     pub(super) fn admit(&self, doing: &'static str) -> Result<(), StoreError> {
         self.ask()
             .map_err(|why| StoreError::new(StoreErrorKind::ReadOnly, doing).caused_by(why))
     }
 
-    /// The publisher itself, or whoever claims, if it is a worker that is not admitted.
+    /// Returns the publisher, or [`Publisher::Anyone`] for a worker that is not admitted.
     pub(super) fn admitted(&self, publisher: Publisher) -> Publisher {
         match publisher {
             Publisher::Worker { .. } if self.ask().is_err() => Publisher::Anyone,
@@ -59,7 +59,7 @@ impl Workers {
         }
     }
 
-    /// Makes way for the workers of another store.
+    /// Releases the lock for the workers of another store.
     pub(super) fn leave(&self) {
         *self.admission.lock().unwrap_or_else(PoisonError::into_inner) = Admission::Over;
     }

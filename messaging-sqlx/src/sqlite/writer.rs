@@ -1,4 +1,4 @@
-//! The one connection that writes, in a task of its own behind a bounded queue.
+//! The single writing connection, in its own task behind a bounded queue.
 
 use std::{
     panic::AssertUnwindSafe,
@@ -19,30 +19,30 @@ use super::{
     error::{UNAVAILABLE, commit_failed, failed},
 };
 
-/// What is done in one transaction that writes.
+/// A unit of work that is executed in one writing transaction.
 pub(super) trait Step: Send + 'static {
     type Answer: Send + 'static;
 
-    /// As a phrase, for errors.
+    /// The operation as a phrase, for errors.
     const DOING: &'static str;
 
-    /// Does it. An error undoes all of it.
+    /// Executes the step. An error rolls all of it back.
     fn take(
         self,
         tx: &mut SqliteConnection,
     ) -> impl Future<Output = Result<Self::Answer, sqlx::Error>> + Send;
 }
 
-/// Hands steps to the task.
+/// Sends steps to the task.
 #[derive(Debug)]
 pub(super) struct Writer {
-    /// `None` when the store was closed.
+    /// `None` once the store is closed.
     queue: Mutex<Option<mpsc::Sender<Box<dyn Job>>>>,
     ended: watch::Receiver<()>,
 }
 
 impl Writer {
-    /// Starts the task. It ends when this is dropped or [finished](Self::finish), after the steps that wait.
+    /// Starts the task. It ends when this is dropped or [finished](Self::finish), after the queued steps.
     pub(super) fn start(connection: SqliteConnection, connector: Connector, queue: usize) -> Self {
         let (sender, jobs) = mpsc::channel(queue);
         let (running, ended) = watch::channel(());
@@ -60,8 +60,8 @@ impl Writer {
         }
     }
 
-    /// Takes a step after those that wait. Once begun it is taken to its end, whether or not anybody still
-    /// waits for the answer.
+    /// Queues a step and waits for its result. A step that has started runs to its end even if the caller is
+    /// dropped.
     pub(super) async fn take<S: Step>(&self, step: S) -> Result<S::Answer, StoreError> {
         let (reply, answer) = oneshot::channel();
         self.enqueue(Box::new(Waiting { step, reply }))
@@ -70,7 +70,7 @@ impl Writer {
         answer.await.unwrap_or_else(lost)
     }
 
-    /// Takes no more steps, takes those that wait, closes the connection, and then returns.
+    /// Refuses further steps, waits for the queued ones, and closes the connection.
     pub(super) async fn finish(&self) {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
         let mut ended = self.ended.clone();
@@ -87,7 +87,7 @@ impl Writer {
     }
 }
 
-/// A step and who waits for its answer.
+/// A queued step and the channel to its caller.
 struct Waiting<S: Step> {
     step: S,
     reply: oneshot::Sender<Result<S::Answer, StoreError>>,
@@ -102,7 +102,7 @@ trait Job: Send {
 impl<S: Step> Job for Waiting<S> {
     async fn run(self: Box<Self>, file: &mut File) {
         let answer = file.take(self.step).await;
-        // Whoever asked may have gone away.
+        // The caller may have been dropped.
         self.reply.send(answer).ok();
     }
 }
@@ -123,19 +123,20 @@ async fn work(mut file: File, mut jobs: mpsc::Receiver<Box<dyn Job>>) {
 
 struct File {
     connector: Connector,
-    /// `None` after a step that may have broken it: the next one opens another.
+    /// `None` after a step that may have broken the connection: the next step opens another.
     connection: Option<SqliteConnection>,
 }
 
 impl File {
     async fn take<S: Step>(&mut self, step: S) -> Result<S::Answer, StoreError> {
         let failed = failed(S::DOING);
-        // Put back only by what leaves it in good order, not by a panic or a failed rollback.
+        // Put back only after a completed step, not after a panic or a failed rollback.
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => self.connector.write().await.map_err(&failed)?,
         };
-        // Immediate: one that only later wanted to write would fail at once, whatever the busy time-out.
+        // Immediate: a transaction that upgrades from reading to writing would fail at once, whatever the busy
+        // timeout.
         let mut tx = connection.begin_with("BEGIN IMMEDIATE").await.map_err(&failed)?;
         let answer = match step.take(&mut tx).await {
             Ok(answer) => {
@@ -144,7 +145,7 @@ impl File {
             }
             Err(error) => match tx.rollback().await {
                 Ok(()) => Err(failed(error)),
-                // SQLite has rolled back by itself; sqlx does not notice.
+                // SQLite has rolled back on its own; sqlx does not notice.
                 Err(_) => return Err(failed(error)),
             },
         };
@@ -171,7 +172,7 @@ mod tests {
                 .await?;
             assert!(self.0 != 13, "a defect");
             if self.0 == 7 {
-                // As SQLite itself does on some errors.
+                // As SQLite does on some errors.
                 sqlx::query("ROLLBACK").execute(&mut *tx).await?;
                 return Err(sqlx::Error::RowNotFound);
             }
@@ -243,7 +244,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let writer = writer(&dir).await;
         assert_eq!(writer.take(Sql(sql)).await.unwrap_err().kind(), expected, "{sql}");
-        // Where even beginning is refused, the connection is given up, and what was set with it.
+        // Where even `BEGIN` is refused, the connection and its settings are discarded.
         writer.take(Sql(undo)).await.ok();
         writer.take(Insert(1)).await.unwrap();
         assert_eq!(writer.take(Count).await.unwrap(), 1, "{sql}");
