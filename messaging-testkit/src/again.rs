@@ -2,10 +2,10 @@ use messaging_core::store::{StoreError, StoreErrorKind};
 
 const MANY: usize = 10_000;
 
-/// Repeats a step as long as it loses against another, as whoever calls a store does.
+/// Repeats a step for as long as it loses against concurrent ones, as a caller of the store does.
 ///
 /// # Panics
-/// When it fails otherwise, or loses without an end.
+/// When the step fails otherwise, or loses without end.
 pub(crate) async fn again<T, Fut>(step: impl Fn() -> Fut + Send + Sync) -> T
 where
     Fut: Future<Output = Result<T, StoreError>> + Send,

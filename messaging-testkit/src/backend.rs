@@ -3,26 +3,26 @@ use std::{any::Any, fmt, sync::Arc};
 use futures_util::future::BoxFuture;
 use messaging_core::store::Store;
 
-/// A kind of store, and the runtime it lives on. [`conformance!`](crate::conformance) writes one.
+/// A store implementation and its runtime. [`conformance!`](crate::conformance) implements it.
 pub trait Backend: Sync {
-    /// Runs a future to its end, on the one runtime that all others given to this run on too. Called from
-    /// several threads at a time.
+    /// Runs a future to completion, on the one runtime of all futures of this backend. Called from several
+    /// threads concurrently.
     fn run(&self, future: BoxFuture<'_, ()>);
 
-    /// A new store with nothing in it.
+    /// Creates a new empty store.
     fn fresh(&self) -> BoxFuture<'_, Fresh>;
 }
 
-/// A store with nothing in it.
+/// An empty store and its guard.
 pub struct Fresh {
     /// The store.
     pub store: Arc<dyn Store>,
-    /// What has to live as long as the store does, and is dropped after it.
+    /// A value that lives as long as the store and is dropped after it.
     pub guard: Box<dyn Any + Send>,
 }
 
 impl Fresh {
-    /// A store, and what has to live as long as it does: a temporary directory, `()` when there is nothing.
+    /// Combines a store with its guard: a temporary directory, or `()` if it needs none.
     pub fn new(store: impl Store + 'static, guard: impl Any + Send) -> Self {
         Self {
             store: Arc::new(store),

@@ -3,19 +3,19 @@ use messaging_core::store::{Capability, Store};
 
 use crate::{Backend, limit::in_time, suite};
 
-/// One case of the conformance suite: something that a store promises, and a way to see whether it is so.
+/// One case of the conformance suite: a promise of the store contract, and its test.
 #[derive(Clone, Copy)]
 pub struct Case {
-    /// Which part of the contract it belongs to.
+    /// The part of the contract that the case belongs to.
     pub topic: &'static str,
-    /// What is promised, as a sentence.
+    /// The promise, as a sentence.
     pub name: &'static str,
-    /// What a store needs for it: the names of capabilities, or `required` alone.
+    /// The names of the capabilities that the case needs, or `required` alone.
     pub needs: &'static [&'static str],
     check: for<'a> fn(&'a dyn Store) -> BoxFuture<'a, ()>,
 }
 
-/// Every case of the suite. [`conformance!`](crate::conformance) makes a test of each.
+/// Returns every case of the suite. [`conformance!`](crate::conformance) generates a test for each.
 pub fn cases() -> Vec<Case> {
     macro_rules! table {
         ($($($needs:ident)+: $topic:ident { $($name:ident)* })*) => {
@@ -35,16 +35,16 @@ pub fn cases() -> Vec<Case> {
 }
 
 impl Case {
-    /// The case of that name.
+    /// Finds a case by name.
     ///
     /// # Panics
-    /// When there is none.
+    /// When there is no such case.
     pub fn find(topic: &str, name: &str) -> Self {
         let named = |case: &Self| case.topic == topic && case.name == name;
         cases().into_iter().find(named).expect("there is such a case")
     }
 
-    /// Takes the case to a fresh store.
+    /// Runs the case on a fresh store.
     ///
     /// # Panics
     /// When the store does not keep the promise.
@@ -56,7 +56,7 @@ impl Case {
     }
 }
 
-/// Checks that the store has exactly the capabilities of these names.
+/// Checks that the store has exactly the named capabilities.
 ///
 /// # Panics
 /// When it has another one, or lacks one.

@@ -1,14 +1,15 @@
-/// Proves a store: one `#[test]` for every case of the suite, one for the model, one for the storm.
+/// Generates the conformance tests of a store: one `#[test]` per case of the suite, one for the model, one for
+/// the storm.
 ///
-/// Called once in a file or module of its own, with two expressions that are called like functions, and the names of the
-/// [capabilities](messaging_core::store::Capability) that the store has. Cases are chosen by them, and a test fails where
-/// the store has others than those listed, so that no case is left out unseen.
+/// Invoke it once in a file or module of its own, with two expressions that are called like functions, and the
+/// names of the store's [capabilities](messaging_core::store::Capability). They select the cases. A test fails
+/// if the store has capabilities other than those listed, so no case is skipped unnoticed.
 ///
-/// - `block_on` runs a future to its end and gives what it gives. **All calls have to run on one runtime**,
-///   a new one for each call will not do: the storm comes from several threads at a time, and a store's
-///   connections belong to the runtime on which they were opened.
-/// - `fresh_store` gives a future of a new store with nothing in it, and of whatever has to live as long:
-///   a temporary directory, something that drops a schema, or `()`.
+/// - `block_on` runs a future to completion and returns its output. **All calls must use one runtime**, not a
+///   new one per call: the storm calls it from several threads, and a store's connections belong to the runtime
+///   on which they were opened.
+/// - `fresh_store` returns a future of a new empty store and a guard that must live as long: a temporary
+///   directory, a value that drops a schema, or `()`.
 ///
 /// ```
 /// use std::sync::LazyLock;
@@ -33,8 +34,8 @@
 /// # fn main() {}
 /// ```
 ///
-/// `PROPTEST_CASES` says how many sequences of steps the model is compared on; each has a store of its own.
-/// What the model finds it shrinks, and shows as the shortest list of steps that fails.
+/// `PROPTEST_CASES` sets how many sequences of steps are compared with the model; each uses a fresh store. A
+/// failing sequence is shrunk and shown as the shortest failing list of steps.
 #[macro_export]
 macro_rules! conformance {
     ($block_on:expr, $fresh_store:expr, [$($capability:ident),* $(,)?] $(,)?) => {
@@ -80,8 +81,8 @@ macro_rules! conformance {
     };
 }
 
-/// Makes the macro `if_listed!`, which gives back the items in its braces if everything in its brackets is `required` or
-/// one of these capabilities.
+/// Defines the macro `if_listed!`, which expands to the items in its braces if every name in its brackets is
+/// `required` or one of these capabilities.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __if_listed {

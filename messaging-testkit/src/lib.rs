@@ -1,7 +1,7 @@
-//! What a store of [`messaging_core`] has to show, for hosts that bring their own backend; and what tests
-//! around the core need.
+//! The conformance suite for stores of [`messaging_core`], for hosts with their own backend, and fakes for
+//! tests of the ports.
 //!
-//! One line proves a store: [`conformance!`] makes a `#[test]` of every case.
+//! One line tests a store: [`conformance!`] generates a `#[test]` per case.
 //!
 //! | item | is |
 //! |---|---|
@@ -15,12 +15,12 @@
 //! | [`make`] | people, ids, plans, times: values from small numbers |
 //! | [`fake`] | a directory, a transport and a store that fail on demand; mocks |
 //!
-//! There is no runtime in here: the host's own runs everything. Nothing sleeps, and time is what the cases
-//! say it is.
+//! This crate contains no runtime: the host's runs all futures. Nothing sleeps, and the cases set the clock.
 //!
-//! A broken store fails, and never hangs. Every loop over a store's answers is bounded, and says what did not happen;
-//! a run of a test whose calls do not return fails after five minutes; a thread of the storm that fails ends the
-//! others. A store that blocks the calling thread is beyond that: give each test a limit, as `cargo nextest` does.
+//! A broken store fails instead of hanging. Every loop over a store's results is bounded and reports what did
+//! not happen; a test run whose calls do not return fails after five minutes; a failing thread of the storm
+//! ends the others. A store that blocks the calling thread is not covered: give each test a timeout, as `cargo
+//! nextest` does.
 
 mod again;
 mod backend;

@@ -1,8 +1,8 @@
-//! Limits: a store that is broken fails, and never hangs.
+//! Limits that turn a hanging store into a failing test.
 //!
-//! A store that answers without end is stopped by [`Rounds`], which every loop over a store's answers counts. A store
-//! that never answers is stopped by [`in_time`], which every run of a test passes through. Only a store that blocks
-//! the thread of its caller is stopped by neither: the test runner's own limit is for that.
+//! A loop over a store's results is bounded by [`Rounds`]. A call that never returns is bounded by [`in_time`],
+//! which wraps every run of a test. Only a store that blocks its caller's thread escapes both: the test
+//! runner's own timeout covers that.
 
 use std::{
     future::poll_fn,
@@ -22,10 +22,10 @@ use futures_util::{
     task::AtomicWaker,
 };
 
-/// How long one run of a test may take. Generous: a slow machine with a slow store needs a small part of it.
+/// The maximum duration of one test run. Generous: a slow machine with a slow store needs a fraction of it.
 const LIMIT: Duration = Duration::from_mins(5);
 
-/// Counts the rounds of a loop that a correct store ends.
+/// Counts the rounds of a loop that ends for every correct store.
 #[derive(Debug)]
 pub(crate) struct Rounds {
     left: usize,
@@ -34,7 +34,7 @@ pub(crate) struct Rounds {
 }
 
 impl Rounds {
-    /// At most `limit` rounds. `missing` is the sentence that says what has not happened by then.
+    /// Allows at most `limit` rounds. `missing` describes what has not happened by then.
     pub(crate) fn at_most(limit: usize, missing: &'static str) -> Self {
         let left = limit;
         Self { left, limit, missing }
@@ -43,7 +43,7 @@ impl Rounds {
     /// Begins a round.
     ///
     /// # Panics
-    /// When all rounds are over.
+    /// When all rounds are used up.
     pub(crate) fn begin(&mut self) {
         let (limit, missing) = (self.limit, self.missing);
         let left = self.left.checked_sub(1);
@@ -51,10 +51,10 @@ impl Rounds {
     }
 }
 
-/// Runs a future to its end, which comes within five minutes.
+/// Runs a future to completion within five minutes.
 ///
 /// # Panics
-/// When it does not.
+/// When it takes longer.
 pub(crate) async fn in_time<T>(what: &str, future: impl Future<Output = T>) -> T {
     within(LIMIT, what, future).await
 }
@@ -63,7 +63,7 @@ async fn within<T>(limit: Duration, what: &str, future: impl Future<Output = T>)
     let alarm = Arc::new(Alarm::default());
     let (done, is_done) = mpsc::channel::<()>();
     let rings = alarm.clone();
-    // Its own thread, since the runtime is the host's; it ends when `done` is dropped.
+    // On its own thread, since the runtime is the host's; the thread ends when `done` is dropped.
     thread::spawn(move || {
         if is_done.recv_timeout(limit) == Err(RecvTimeoutError::Timeout) {
             rings.ring();

@@ -1,6 +1,6 @@
-//! Values for tests, all of them made from small numbers: the same number gives the same value, everywhere.
+//! Test values made from small numbers: the same number always gives the same value.
 //!
-//! People are those of the example server: `client-1`, and `agent-1`, who answers for `agency-1`; booking
+//! The people are those of the example server: `client-1`, and `agent-1`, who answers for `agency-1`; booking
 //! `booking-1-2` belongs to `client-1` and `agency-2`.
 
 use std::time::Duration;
@@ -25,7 +25,7 @@ pub fn client(n: u64) -> Actor {
     Actor::new(client_id(n), Role::Client)
 }
 
-/// The user who answers for the agency number `n`, in that role.
+/// The user who answers for the agency number `n`, in the agent role.
 pub fn agent(n: u64) -> Actor {
     let agent_id = agency_id(n);
     Actor::new(agent_user_id(n), Role::Agent { agent_id })
@@ -61,26 +61,26 @@ pub fn booking_id(client: u64, agency: u64) -> BookingId {
     booking(format!("booking-{client}-{agency}"))
 }
 
-/// The booking of that name.
+/// The booking with this id.
 ///
 /// # Panics
-/// When it is no booking's id.
+/// When the text is not a valid booking id.
 pub fn booking(id: impl AsRef<str>) -> BookingId {
     BookingId::parse(id).expect("a booking's id is short and printable")
 }
 
-/// The agency of that name.
+/// The agency with this id.
 ///
 /// # Panics
-/// When it is no agent's id.
+/// When the text is not a valid agent id.
 pub fn agency(id: impl AsRef<str>) -> AgentId {
     AgentId::parse(id).expect("an agent's id is short and printable")
 }
 
-/// The user of that name.
+/// The user with this id.
 ///
 /// # Panics
-/// When it is no user's id.
+/// When the text is not a valid user id.
 pub fn user_id(id: impl AsRef<str>) -> UserId {
     UserId::parse(id).expect("a user's id is short and printable")
 }
@@ -100,11 +100,11 @@ pub fn worker_id(n: u64) -> WorkerId {
     WorkerId::new(uuid(3, n))
 }
 
-/// A UUIDv7 whose place in the order is that of (`kind`, `n`).
+/// A UUIDv7 that sorts by (`kind`, `n`).
 pub fn uuid(kind: u16, n: u64) -> Uuid {
     let mut random = [0; 10];
     random[2..].copy_from_slice(&n.to_be_bytes());
-    // The first two bits of this byte say which variant of UUID it is.
+    // The first two bits of this byte are the UUID variant.
     random[2] &= 0x3f;
     uuid::Builder::from_unix_timestamp_millis(START.unsigned_abs() + u64::from(kind), &random).into_uuid()
 }
@@ -117,7 +117,7 @@ pub const fn at(seconds: i64) -> Timestamp {
     Timestamp::from_millis(START + seconds * 1_000)
 }
 
-/// That many seconds.
+/// A duration of that many seconds.
 pub const fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
@@ -162,31 +162,31 @@ pub fn system_message(n: u32, to: Recipients) -> NewMessage {
     }
 }
 
-/// A text.
+/// A message body.
 ///
 /// # Panics
-/// When it cannot be a message's.
+/// When the text is not a valid body.
 pub fn body(text: impl AsRef<str>) -> Body {
     Body::parse(text.as_ref()).expect("it is visible and short")
 }
 
-/// A send key.
+/// An idempotency key.
 ///
 /// # Panics
-/// When it cannot be one.
+/// When the text is not a valid key.
 pub fn key(key: impl AsRef<str>) -> IdempotencyKey {
     IdempotencyKey::parse(key).expect("it is short and visible")
 }
 
-/// A page of that size.
+/// A page size.
 ///
 /// # Panics
-/// Unless it is 1 to 100.
+/// Unless the size is 1 to 100.
 pub fn limit(size: usize) -> PageSize {
     PageSize::new(size).expect("it is 1 to 100")
 }
 
-/// Worker number `n`, to whom new lanes belong until then.
+/// Worker number `n` as a publisher, with a lease of new lanes until `lease_until`.
 pub fn worker(n: u64, lease_until: Timestamp) -> Publisher {
     let id = worker_id(n);
     Publisher::Worker { id, lease_until }

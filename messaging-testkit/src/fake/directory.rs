@@ -19,11 +19,11 @@ use messaging_core::{
 
 use crate::make::{agency_id, client_id, user_id};
 
-/// A directory that knows everybody of [`make`](crate::make): `agent-N` answers for `agency-N`, and
-/// `booking-C-A` belongs to `client-C` and `agency-A`, for every number. Names are the ids, and everybody wants
-/// e-mail at theirs, `@example.com`, unless something else is [set](Self::set_contact).
+/// A directory of all users of [`make`](crate::make): `agent-N` answers for `agency-N`, and `booking-C-A`
+/// belongs to `client-C` and `agency-A`, for every number. A user's name is the id. Every user wants e-mail, at
+/// the id `@example.com`, unless another contact is [set](Self::set_contact).
 ///
-/// Clones share what they count and how they behave.
+/// Clones share their call count and behaviour.
 #[derive(Debug, Clone, Default)]
 pub struct FakeDirectory(Arc<Shared>);
 
@@ -43,12 +43,12 @@ enum Mood {
 }
 
 impl FakeDirectory {
-    /// A directory that answers.
+    /// Creates a directory that answers.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// How often it was called.
+    /// Returns how many calls it has received.
     pub fn calls(&self) -> usize {
         self.0.calls.load(Ordering::Relaxed)
     }
@@ -63,12 +63,12 @@ impl FakeDirectory {
         *self.mood() = Mood::Failing(kind);
     }
 
-    /// Answers no call any more.
+    /// Leaves every call from now on without an answer.
     pub fn hang(&self) {
         *self.mood() = Mood::Hanging;
     }
 
-    /// How somebody wants to be reached from now on.
+    /// Sets a user's contact.
     pub fn set_contact(&self, user_id: UserId, contact: Contact) {
         self.contacts_set().insert(user_id, contact);
     }
@@ -143,7 +143,7 @@ impl Directory for FakeDirectory {
     }
 }
 
-/// A number from 1 on, as one writes it.
+/// Parses a positive number in canonical form.
 fn number(text: &str) -> Option<u64> {
     let number = text.parse().ok().filter(|n| *n > 0)?;
     (u64::to_string(&number) == text).then_some(number)

@@ -10,7 +10,7 @@ use messaging_core::{
 
 use super::signal::Signal;
 
-/// A store whose calls fail when they are told to. Clones share the calls and the failures.
+/// A store whose calls fail on demand. Clones share the call counts and failures.
 #[derive(Debug, Clone)]
 pub struct FailingStore<S> {
     inner: S,
@@ -18,21 +18,21 @@ pub struct FailingStore<S> {
     hung: Signal,
 }
 
-/// Whether a call that fails has taken effect.
+/// Whether a failing call takes effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
-    /// It changed nothing.
+    /// The call changes nothing.
     None,
-    /// It did all that it was to do, and only its answer was lost.
+    /// The call takes its full effect, and only its answer is lost.
     Taken,
 }
 
-/// A call that waits.
+/// A call that is held until released.
 #[derive(Debug)]
 pub struct Held(Signal);
 
 impl Held {
-    /// Lets the call go on.
+    /// Lets the call continue.
     pub fn let_go(self) {
         self.0.give();
     }
@@ -41,20 +41,20 @@ impl Held {
 #[derive(Debug, Default)]
 struct Shared {
     calls: u64,
-    /// Which call is to fail, how, and with what effect.
+    /// The calls that fail, with kind and effect.
     failures: Vec<(u64, StoreErrorKind, Effect)>,
-    /// Which calls are never to be answered.
+    /// The calls that never return.
     hanging: Vec<u64>,
-    /// Which calls wait until they are let go.
+    /// The calls that wait until they are released.
     held: HashMap<u64, Signal>,
-    /// How all calls of a step fail.
+    /// The steps whose calls all fail.
     refused: HashMap<&'static str, StoreErrorKind>,
-    /// How many calls of each step there were.
+    /// The number of calls of each step.
     by_step: HashMap<&'static str, u64>,
 }
 
 impl<S> FailingStore<S> {
-    /// A store that does not fail yet.
+    /// Wraps a store, without any failures yet.
     pub fn new(inner: S) -> Self {
         Self {
             inner,
@@ -63,55 +63,55 @@ impl<S> FailingStore<S> {
         }
     }
 
-    /// Fails the `nth` call from now on, the next one being the first. Several can be told to fail.
+    /// Fails the `nth` call from now on, where 1 is the next. May be called several times.
     pub fn fail(&self, nth: u64, kind: StoreErrorKind, effect: Effect) {
         let mut shared = self.lock();
         let call = shared.calls + nth;
         shared.failures.push((call, kind, effect));
     }
 
-    /// Fails every call of a step, named as its errors name it (*marking messages mailed*), until it is
+    /// Fails every call of a step, named as in its errors (*marking messages mailed*), until it is
     /// [admitted](Self::admit). These calls change nothing.
     pub fn refuse(&self, step: &'static str, kind: StoreErrorKind) {
         self.lock().refused.insert(step, kind);
     }
 
-    /// Takes the calls of a step again.
+    /// Ends the failures of a step.
     pub fn admit(&self, step: &'static str) {
         self.lock().refused.remove(step);
     }
 
-    /// How many calls of a step there were, failed ones too.
+    /// Returns how many calls of a step it has received, including failed ones.
     pub fn calls_of(&self, step: &'static str) -> u64 {
         self.lock().by_step.get(step).copied().unwrap_or(0)
     }
 
-    /// Never answers the `nth` call from now on, nor takes it.
+    /// Leaves the `nth` call from now on without an answer or effect.
     pub fn hang(&self, nth: u64) {
         let mut shared = self.lock();
         let call = shared.calls + nth;
         shared.hanging.push(call);
     }
 
-    /// Keeps the `nth` call from now on waiting until its [`Held`] lets it go.
+    /// Holds the `nth` call from now on until its [`Held`] releases it.
     pub fn hold(&self, nth: u64) -> Held {
         let mut shared = self.lock();
         let call = shared.calls + nth;
         Held(shared.held.entry(call).or_default().clone())
     }
 
-    /// Returns when a call has come that is never to be answered.
+    /// Completes when a call arrives that never returns.
     pub fn hung(&self) -> impl Future<Output = ()> + Send + use<S> {
         let hung = self.hung.clone();
         async move { hung.given().await }
     }
 
-    /// How many calls there were.
+    /// Returns how many calls it has received.
     pub fn calls(&self) -> u64 {
         self.lock().calls
     }
 
-    /// The store itself, whose calls neither count nor fail.
+    /// Returns the wrapped store, whose direct calls neither count nor fail.
     pub fn inner(&self) -> &S {
         &self.inner
     }
@@ -120,7 +120,7 @@ impl<S> FailingStore<S> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts a call; gives how it is to fail.
+    /// Counts a call; returns how it fails.
     fn next_call(&self, step: &'static str) -> Option<(StoreErrorKind, Effect)> {
         let mut shared = self.lock();
         shared.calls += 1;
@@ -132,7 +132,7 @@ impl<S> FailingStore<S> {
         failure.map(|(_, kind, effect)| (kind, effect)).or(refused)
     }
 
-    /// Whether the call that was counted last is never to be answered, and what it waits for.
+    /// Whether the call counted last never returns, and the signal that it waits for.
     fn waits(&self) -> (bool, Option<Signal>) {
         let shared = self.lock();
         let held = shared.held.get(&shared.calls).cloned();
@@ -159,7 +159,7 @@ impl<S> FailingStore<S> {
         match failure {
             None => call.await,
             Some((kind, effect)) => {
-                // Without an effect the call is dropped, and a future that is never polled does nothing.
+                // Without an effect the future is dropped unpolled, and so does nothing.
                 if effect == Effect::Taken {
                     call.await?;
                 }

@@ -16,7 +16,7 @@ use messaging_core::{
 use mockall::mock;
 
 mock! {
-    /// For tests whose point is what the directory is asked.
+    /// For tests of the queries that a directory receives.
     #[derive(Debug)]
     pub Directory {}
 
@@ -30,7 +30,7 @@ mock! {
 }
 
 mock! {
-    /// For tests whose point is what the transport is given.
+    /// For tests of what a transport receives.
     #[derive(Debug)]
     pub Realtime {}
 
@@ -48,7 +48,7 @@ mock! {
 }
 
 mock! {
-    /// For tests whose point is who is asked for.
+    /// For tests of the users that a presence query names.
     #[derive(Debug)]
     pub Presence {}
 
@@ -59,7 +59,7 @@ mock! {
 }
 
 mock! {
-    /// For tests whose point is what the host has a say in.
+    /// For tests of the decisions that a host is asked for.
     #[derive(Debug)]
     pub AccessPolicy {}
 

@@ -1,4 +1,4 @@
-//! Stand-ins for the ports: some that work and remember, some that fail on demand, and mocks.
+//! Fakes of the ports: recording ones, ones that fail on demand, and mocks.
 
 mod directory;
 mod failing;

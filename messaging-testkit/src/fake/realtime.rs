@@ -13,7 +13,7 @@ use messaging_core::{
     transport::{TransportError, TransportErrorKind},
 };
 
-/// A transport that delivers to nobody and remembers everything. Clones share it.
+/// A transport that records events and delivers none. Clones share the record.
 #[derive(Clone)]
 pub struct RecordingRealtime(Arc<Mutex<Recorded>>);
 
@@ -28,7 +28,7 @@ struct Recorded {
 }
 
 impl RecordingRealtime {
-    /// A transport that accepts everything, with limits of 10 events and 10 KiB.
+    /// Creates a transport that accepts everything, with limits of 10 events and 10 KiB.
     pub fn new() -> Self {
         Self::with_limits(Limits {
             events_per_call: 10,
@@ -36,7 +36,7 @@ impl RecordingRealtime {
         })
     }
 
-    /// A transport with these limits.
+    /// Creates a transport with the given limits.
     pub fn with_limits(limits: Limits) -> Self {
         Self(Arc::new(Mutex::new(Recorded {
             limits,
@@ -49,7 +49,7 @@ impl RecordingRealtime {
         })))
     }
 
-    /// Fails the next calls to publish, each like that; those that follow are accepted again.
+    /// Fails the next calls to publish with these kinds, in order; later calls succeed.
     pub fn fail_next(&self, kinds: impl IntoIterator<Item = TransportErrorKind>) {
         self.lock().failures.extend(kinds);
     }
@@ -66,27 +66,27 @@ impl RecordingRealtime {
         recorded.channels.clear();
     }
 
-    /// What was accepted so far, in order, repetitions too.
+    /// Returns the accepted events so far, in order, including repetitions.
     pub fn events(&self) -> Vec<Event> {
         self.lock().events.clone()
     }
 
-    /// What was accepted since it was asked the last time.
+    /// Returns the events accepted since the last call of this method.
     pub fn take(&self) -> Vec<Event> {
         std::mem::take(&mut self.lock().events)
     }
 
-    /// How many calls to publish there were, failed ones too.
+    /// Returns how many calls to publish it has received, including failed ones.
     pub fn calls(&self) -> usize {
         self.lock().calls
     }
 
-    /// Whose subscriptions to what were revoked.
+    /// Returns the revoked subscriptions, by user and channel.
     pub fn revoked(&self) -> Vec<(UserId, ChannelName)> {
         self.lock().revoked.clone()
     }
 
-    /// The subscriptions that were signed.
+    /// Returns the signed subscriptions.
     pub fn signed(&self) -> Vec<Subscription> {
         self.lock().signed.clone()
     }
@@ -103,7 +103,7 @@ impl Default for RecordingRealtime {
 }
 
 impl fmt::Debug for RecordingRealtime {
-    /// Says how much it has, not what.
+    /// Shows the number of events, not their content.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let recorded = self.lock();
         let events = recorded.events.len();
@@ -112,7 +112,7 @@ impl fmt::Debug for RecordingRealtime {
 }
 
 impl Channels for RecordingRealtime {
-    /// Signs everything; the signature is the socket and the channel.
+    /// Signs every subscription; the signature is the socket and the channel.
     fn sign(&self, subscription: &Subscription) -> Result<ChannelAuth, TransportError> {
         self.lock().signed.push(subscription.clone());
         let Subscription {

@@ -4,7 +4,7 @@ use std::{
     task::{Poll, Waker},
 };
 
-/// Something that happens once. Clones share it.
+/// An event that happens once. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Signal(Arc<Mutex<(bool, Vec<Waker>)>>);
 

@@ -1,4 +1,4 @@
-//! Who is deferred, until when, and how often that counts.
+//! Deferred users, the ends of their pauses, and how many deferrals count.
 
 use std::collections::HashMap;
 
@@ -6,14 +6,14 @@ use messaging_core::{Timestamp, id::UserId};
 
 use super::ledger::POLICY;
 
-/// A process from its start to its end: after a restart it is another one.
+/// The number of a process from its start to its end: a restart gets another number.
 pub(super) type ProcessNumber = u64;
 
-/// Why an e-mail was not taken for now.
+/// Why an e-mail was not accepted for now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Delay {
-    /// The mail server deferred the recipient: that counts if something was taken of the process since the last time. (All
-    /// addresses of these days are of one domain.)
+    /// The mail server deferred the recipient. Counts if the server accepted an e-mail of the process since the
+    /// user's previous deferral. (All addresses of a run have one domain.)
     Deferred,
     /// The answer was lost, which always counts.
     Lost,
@@ -21,32 +21,32 @@ pub(super) enum Delay {
 
 #[derive(Default)]
 pub(super) struct Deferrals {
-    /// Those deferred since something was taken for them.
+    /// The users deferred since their last accepted e-mail.
     users: HashMap<UserId, Deferred>,
-    /// How many e-mails each process has brought that were taken.
+    /// How many e-mails of each process were accepted.
     taken: HashMap<ProcessNumber, u32>,
-    /// How many those were when a process last had a user deferred.
+    /// That number at the last deferral of a user by a process.
     taken_then: HashMap<(ProcessNumber, UserId), u32>,
 }
 
 struct Deferred {
-    /// How often in all.
+    /// The number of deferrals.
     times: u32,
-    /// How often towards the end.
+    /// How many of them count towards the maximum.
     counted: u32,
-    /// Until when they wait.
+    /// The end of the pause.
     until: Timestamp,
 }
 
 impl Deferrals {
-    /// Something was taken for a user, and the process has heard so.
+    /// Records an accepted e-mail whose answer the process received.
     pub(super) fn heard(&mut self, user_id: &UserId, process: ProcessNumber) {
         *self.taken.entry(process).or_default() += 1;
         self.taken_then.remove(&(process, user_id.clone()));
         self.users.remove(user_id);
     }
 
-    /// Lets a user wait, longer each time. Returns how often that counted.
+    /// Pauses a user, longer each time. Returns how many deferrals count so far.
     pub(super) fn delayed(
         &mut self,
         user_id: &UserId,
@@ -64,13 +64,13 @@ impl Deferrals {
         });
         deferred.times += 1;
         deferred.counted += u32::from(counts);
-        // However often: it is the end that counts.
+        // Without a maximum: only the final deferral matters here.
         let pause = POLICY().with_deferrals(u32::MAX).pause(deferred.times);
         deferred.until = now + pause.unwrap_or_default();
         deferred.counted
     }
 
-    /// Until when a user waits.
+    /// Returns the end of a user's pause.
     pub(super) fn until(&self, user_id: &UserId) -> Option<Timestamp> {
         self.users.get(user_id).map(|deferred| deferred.until)
     }

@@ -1,4 +1,4 @@
-//! What has happened, and what ought to follow from it.
+//! A record of all events of a run, and the checks that follow from it.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -24,7 +24,8 @@ use super::{
     post::Mood,
 };
 
-/// The defaults, but that an e-mail shows everything, and that three deferrals are an end: a run has few.
+/// The default policy, except that an e-mail shows every message, and that three deferrals are final: a run has
+/// few.
 pub(super) const POLICY: fn() -> DigestPolicy = || {
     DigestPolicy::default()
         .with_conversations(99)
@@ -32,14 +33,14 @@ pub(super) const POLICY: fn() -> DigestPolicy = || {
         .with_deferrals(3)
 };
 
-/// For how long workers lease users.
+/// How long workers lease users.
 const LEASE: Duration = Duration::from_mins(5);
 
 pub(super) fn user_of(conversation: &Conversation, side: Side) -> &UserId {
     conversation.user(side)
 }
 
-/// What has happened. Clones share it.
+/// The record of all events. Clones share it.
 #[derive(Clone)]
 pub(super) struct Ledger {
     clock: ManualClock,
@@ -49,38 +50,39 @@ pub(super) struct Ledger {
 #[derive(Default)]
 struct State {
     messages: Vec<Message>,
-    /// Whom each is addressed to, and who has not read it.
+    /// The recipient and text of each unread message.
     unread: HashSet<(UserId, String)>,
     mails: Vec<Mail>,
-    /// By its id, all that the first try of an e-mail held.
+    /// The texts of each e-mail at its first attempt, by id.
     tried: HashMap<DigestId, HashSet<String>>,
-    /// When somebody was last tried to be mailed, whether or not anything came of it.
+    /// When an e-mail to each user was last attempted, whatever the result.
     last_tried: HashMap<UserId, Timestamp>,
-    /// Nothing was ever to be heard of these again: refused, or not wanted.
+    /// Messages that are never mailed again: refused, or not wanted.
     excused: HashSet<(UserId, String)>,
-    /// Nothing may be to be heard of these again: deferred so often that it may have been the end.
+    /// Messages that may never be mailed again: deferred so often that the last deferral may have been final.
     maybe_excused: HashSet<(UserId, String)>,
-    /// What there was to mail to each user when a process died, since their last e-mail: it may have been recorded.
+    /// The unmailed texts of each user when a process died, since the user's last e-mail: the attempt may have
+    /// been recorded.
     maybe_recorded: HashMap<UserId, Vec<HashSet<String>>>,
     online: HashMap<UserId, Option<bool>>,
     unwanted: HashSet<UserId>,
     directory_is_down: bool,
-    /// When something last kept people from being mailed, but for their being online.
+    /// When delivery to each user was last blocked by anything except presence.
     obstructed: HashMap<UserId, Timestamp>,
     all_obstructed: Option<Timestamp>,
     deferrals: Deferrals,
-    /// When somebody was last not known to be away.
+    /// When each user was last not known to be offline.
     seen: HashMap<UserId, Timestamp>,
     faults: Vec<String>,
 }
 
-/// An e-mail that was taken.
+/// An e-mail that was accepted.
 struct Mail {
     user_id: UserId,
     id: DigestId,
     at: Timestamp,
     texts: HashSet<String>,
-    /// Whether whoever brought it heard so.
+    /// Whether the sending process received the answer.
     is_heard: bool,
 }
 
@@ -96,7 +98,7 @@ impl Ledger {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The number of the next message.
+    /// Returns the number of the next message.
     pub(super) fn next(&self) -> u32 {
         u32::try_from(self.lock().messages.len()).unwrap_or(u32::MAX) + 1
     }
@@ -112,7 +114,7 @@ impl Ledger {
         state.messages.push(message.clone());
     }
 
-    /// One of a conversation's messages.
+    /// Returns one of a conversation's messages.
     pub(super) fn nth_of(&self, id: ConversationId, nth: u8) -> Option<Message> {
         let state = self.lock();
         let own: Vec<_> = state
@@ -160,13 +162,13 @@ impl Ledger {
         self.lock().directory_is_down = !is_up;
     }
 
-    /// Something keeps everybody from being mailed just now.
+    /// Records that delivery to all users is blocked now.
     pub(super) fn obstruct(&self) {
         let now = self.clock.now();
         self.lock().all_obstructed = Some(now);
     }
 
-    /// A process died in the middle of a look.
+    /// Records that a process died while it was mailing.
     pub(super) fn died(&self) {
         self.obstruct();
         let mut state = self.lock();
@@ -177,7 +179,7 @@ impl Ledger {
         }
     }
 
-    /// Somebody is about to be mailed: whether they may be, now, and with that.
+    /// Checks that this e-mail may be sent to this user now.
     pub(super) fn tried(&self, digest: &Digest) {
         let now = self.clock.now();
         let (policy, user_id, texts) = (POLICY(), &digest.user_id, texts_of(digest));
@@ -236,7 +238,7 @@ impl Ledger {
                 let differ = texts.symmetric_difference(expected);
                 !differ.into_iter().any(|text| is_known(&text))
             };
-            // A process may have died that had recorded what there was then, and not yet tried it.
+            // A process may have died after recording these texts and before sending them.
             let recorded = state.maybe_recorded.get(user_id).into_iter().flatten();
             let mut recorded = recorded.map(|then| then.intersection(&all).cloned().collect());
             let has_all = is(&all) || state.is_dying(now) || recorded.any(|then| is(&then));
@@ -250,7 +252,7 @@ impl Ledger {
         state.last_tried.insert(user_id.clone(), now);
     }
 
-    /// An e-mail was taken, and the process has heard so.
+    /// Records an accepted e-mail whose answer the process received.
     pub(super) fn heard(&self, digest: &Digest, process: ProcessNumber) {
         let mut state = self.lock();
         state.deferrals.heard(&digest.user_id, process);
@@ -258,7 +260,7 @@ impl Ledger {
         state.mails.push(self.mail(digest, true));
     }
 
-    /// An e-mail was taken, and no process has heard so.
+    /// Records an accepted e-mail whose answer no process received.
     pub(super) fn unheard(&self, digest: &Digest) {
         self.lock().mails.push(self.mail(digest, false));
     }
@@ -273,7 +275,7 @@ impl Ledger {
         }
     }
 
-    /// The recipient waits, longer each time; in the end what they were to be told counts as mailed.
+    /// Records a deferral: the pause grows each time, and after the last one the messages count as mailed.
     pub(super) fn delayed(&self, digest: &Digest, process: ProcessNumber, delay: Delay) {
         let now = self.clock.now();
         let mut state = self.lock();
@@ -287,7 +289,7 @@ impl Ledger {
         self.lock().excused.extend(messages_of(digest));
     }
 
-    /// Looks at everybody after the workers have.
+    /// Checks all users after a run of the workers.
     pub(super) fn check(&self, conversations: &[Conversation], mood: Mood) -> TestCaseResult {
         let now = self.clock.now();
         let mut state = self.lock();
@@ -305,7 +307,7 @@ impl Ledger {
 }
 
 impl State {
-    /// What is to be mailed to a user: unread, not yet mailed, and not excused.
+    /// Returns a user's messages to mail: unread, not yet mailed, and not excused.
     fn to_mail(&self, user_id: &UserId) -> HashSet<String> {
         let own = self.mails.iter().filter(|mail| mail.user_id == *user_id);
         let mailed: HashSet<_> = own.flat_map(|mail| mail.texts.iter()).collect();
@@ -316,7 +318,7 @@ impl State {
         messages.map(|(_, text)| text.clone()).collect()
     }
 
-    /// Whether somebody may have died lately, whose lease has just run out.
+    /// Whether a lease of a process that may have died has just ended.
     fn is_dying(&self, now: Timestamp) -> bool {
         self.all_obstructed
             .is_some_and(|at| now.since(at) <= LEASE + TICK)
@@ -409,7 +411,7 @@ fn messages_of(digest: &Digest) -> impl Iterator<Item = (UserId, String)> {
         .map(move |text| (user_id.clone(), text))
 }
 
-/// Who is connected, as the ledger has it.
+/// The presence port, answered from the ledger.
 pub(super) struct Away(pub(super) Ledger);
 
 #[async_trait]

@@ -1,4 +1,4 @@
-//! Days of sending, reading and going away, in which workers mail people and die.
+//! Simulated days in which users send, read and go offline while workers mail them and die.
 
 mod deferrals;
 mod ledger;
@@ -33,17 +33,17 @@ use post::{Mood, Post};
 use process::Process;
 use step::Step;
 
-/// How often the workers of a run look.
+/// The interval between runs of the workers.
 const TICK: Duration = Duration::from_mins(5);
 
-/// Takes random days to fresh stores: people write and read, come and go and change their wishes; the mail server
-/// refuses, is away or loses its answers; two workers mail, die at any call and are started again. Throughout, every
-/// e-mail is held against what has happened: nothing is mailed twice, nothing that was read, nobody too early, too
-/// often or too late, and everything that is to be mailed is in the same e-mail. `PROPTEST_CASES`, divided by 16,
-/// says how many runs.
+/// Runs random days on fresh stores. Users write, read, come online and change their preferences; the mail
+/// server refuses, is down or loses its answers; two workers send e-mail, die at any call and are restarted.
+/// Every e-mail is checked against the record of events: no message is mailed twice or after it was read, no
+/// user is mailed too early, too often or too late, and all messages to mail are in one e-mail.
+/// `PROPTEST_CASES`, divided by 16, sets the number of runs.
 ///
 /// # Panics
-/// When an e-mail is not as it ought to be, or is missing; with the shortest run in which that is so.
+/// When an e-mail is wrong or missing, with the shortest failing run.
 pub fn days_of_mail(backend: &dyn Backend) {
     let config = Config {
         failure_persistence: None,
@@ -144,7 +144,7 @@ impl Days {
         Ok(())
     }
 
-    /// Lets five minutes pass, and both workers look at the same time.
+    /// Advances the clock by five minutes and runs both workers concurrently.
     async fn tick(&mut self) -> TestCaseResult {
         self.clock.advance(TICK);
         let [first, second] = &self.processes;
@@ -163,7 +163,7 @@ impl Days {
         self.ledger.check(&conversations, self.post.mood())
     }
 
-    /// Puts everything right, and sees that everybody is mailed who is to be.
+    /// Removes all faults, and checks that every due user is mailed.
     async fn calm(&mut self) -> TestCaseResult {
         self.post.set(Mood::Takes);
         self.ledger.obstruct();

@@ -18,13 +18,13 @@ pub(super) enum Mood {
     Takes,
     Refuses,
     IsAway,
-    /// Takes nothing for this recipient just now.
+    /// Defers every recipient.
     Defers,
-    /// Nobody hears whether it has taken something.
+    /// Loses its answers, whether or not it has accepted the e-mail.
     LosesAnswers {
         takes: bool,
     },
-    /// Whoever brings something dies while it does, before or after it was taken. The next finds a server that takes.
+    /// Kills the sending process before or after accepting the e-mail. Then the server accepts again.
     IsTheEnd {
         takes: bool,
     },
@@ -56,7 +56,7 @@ impl Post {
     }
 }
 
-/// One process's way to it.
+/// One process's connection to the mail server.
 pub(super) struct Courier {
     pub(super) post: Post,
     pub(super) process: ProcessNumber,

@@ -51,12 +51,12 @@ impl Process {
         Self { store, workers, dead }
     }
 
-    /// Dies at that call of the store from now.
+    /// Kills the process at the given call of the store from now.
     pub(super) fn die_at(&self, call: u64) {
         self.store.hang(call);
     }
 
-    /// Mails whoever is to be mailed; `false` if it dies.
+    /// Mails all due users; `false` if the process dies.
     pub(super) async fn step(&self) -> Result<bool, StoreError> {
         let digests = self.workers.digests().expect("there is a mailer");
         let (hung, dead) = (pin!(self.store.hung()), pin!(self.dead.given()));
@@ -68,7 +68,7 @@ impl Process {
     }
 }
 
-/// Ids that no two processes share.
+/// Ids that are unique across processes.
 struct Ids;
 
 static NEXT: AtomicU64 = AtomicU64::new(1);

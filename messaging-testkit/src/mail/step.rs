@@ -4,10 +4,10 @@ use proptest::prelude::*;
 use super::post::Mood;
 use crate::make::{agent_user_id, client_id};
 
-/// The clients and agencies that converse.
+/// The pairs of clients and agencies that have a conversation.
 pub(super) const PAIRS: [(u64, u64); 4] = [(1, 1), (1, 2), (2, 1), (2, 2)];
 
-/// The users: two clients, and who answers for two agencies.
+/// The users: two clients, and the agents of two agencies.
 pub(super) fn user(nth: usize) -> UserId {
     match nth {
         0 => client_id(1),
@@ -19,14 +19,14 @@ pub(super) fn user(nth: usize) -> UserId {
 
 #[derive(Debug, Clone)]
 pub(super) enum Step {
-    /// So many times five minutes, after each of which the workers look.
+    /// Advances the clock so many times by five minutes, with a run of the workers after each.
     Pass(u8),
-    /// From a side, or from the system to both.
+    /// Sends from a side, or from the system to both.
     Send {
         pair: usize,
         from: Option<Side>,
     },
-    /// Up to one of the conversation's messages.
+    /// Reads up to one of the conversation's messages.
     Read {
         pair: usize,
         side: Side,
@@ -42,7 +42,7 @@ pub(super) enum Step {
     },
     Mood(Mood),
     Directory(bool),
-    /// A worker dies at that call of the store from now, which takes no effect.
+    /// Kills a worker at the given call of the store from now, which has no effect.
     Die {
         process: usize,
         call: u8,
@@ -50,7 +50,7 @@ pub(super) enum Step {
     Restart(usize),
 }
 
-/// Some days.
+/// Generates some days.
 pub(super) fn days() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step(), 1..200)
 }
@@ -58,7 +58,7 @@ pub(super) fn days() -> impl Strategy<Value = Vec<Step>> {
 fn step() -> impl Strategy<Value = Step> {
     let side = || prop::sample::select(Side::ALL.to_vec());
     let from = prop_oneof![6 => side().prop_map(Some), 1 => Just(None)];
-    // Mostly away, so that they are mailed.
+    // Mostly offline, so that users are mailed.
     let online = prop_oneof![4 => Just(Some(false)), 1 => Just(Some(true)), 1 => Just(None)];
     let mood = prop_oneof![
         6 => Just(Mood::Takes),

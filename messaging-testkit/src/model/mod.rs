@@ -1,4 +1,4 @@
-//! The store next to a model that recounts everything, in random sequences of steps.
+//! Comparison of a store with a model that recounts everything, in random sequences of steps.
 
 mod compare;
 mod naive;
@@ -11,19 +11,20 @@ use crate::{Backend, limit::in_time, recount::recount};
 use compare::Pair;
 use step::Step;
 
-/// Takes random sequences of steps to fresh stores and to a deliberately naive model, and compares every
-/// answer. `PROPTEST_CASES` says how many sequences.
+/// Applies random sequences of steps to fresh stores and to a deliberately naive model, and compares every
+/// result. `PROPTEST_CASES` sets the number of sequences.
 ///
-/// The model holds a plain list of messages and of receipts, and counts anew whenever it is asked: no
-/// counters, no positions. Its clock goes backwards too.
+/// The model holds plain lists of messages and receipts, and recounts on every query: it keeps no counters and
+/// no positions. Its clock also goes backwards.
 ///
 /// # Panics
-/// When store and model differ; with the shortest sequence of steps in which they do.
+/// When store and model differ, with the shortest failing sequence of steps.
 pub fn compare_with_model(backend: &dyn Backend) {
     compare(backend, Config::default().cases);
 }
 
-/// The same with so many sequences: for a store that is compared on many in another configuration.
+/// Like [`compare_with_model`], with the given number of sequences, for a store that is compared at length in
+/// another configuration.
 ///
 /// # Panics
 /// As [`compare_with_model`] does.
@@ -34,7 +35,7 @@ pub fn compare_with_model_briefly(backend: &dyn Backend, sequences: u32) {
 fn compare(backend: &dyn Backend, cases: u32) {
     let config = Config {
         cases,
-        // What fails is shown as a list of steps, which says more than a seed.
+        // Failures are shown as a list of steps, which is more useful than a seed.
         failure_persistence: None,
         ..Config::default()
     };

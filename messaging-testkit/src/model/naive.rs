@@ -15,7 +15,7 @@ use messaging_core::{
 
 use super::outbox::NaiveOutbox;
 
-/// A conversation as nobody would store it: lists of what happened, and no counts.
+/// A conversation in the simplest form: lists of events and no counters.
 #[derive(Debug)]
 pub(super) struct NaiveThread {
     plan: PreparedOpen,
@@ -44,7 +44,7 @@ impl NaiveThread {
         }
     }
 
-    /// Links a booking; `false` when it is linked.
+    /// Links a booking; returns `false` if it is linked already.
     pub(super) fn link(&mut self, booking: BookingId) -> bool {
         let is_new = !self.bookings.contains(&booking);
         if is_new {
@@ -54,7 +54,7 @@ impl NaiveThread {
         is_new
     }
 
-    /// Unlinks a booking; `false` when it is not linked.
+    /// Unlinks a booking; returns `false` if it is not linked.
     pub(super) fn unlink(&mut self, booking: &BookingId) -> bool {
         let linked = self.bookings.len();
         self.bookings.retain(|id| id != booking);
@@ -74,7 +74,7 @@ impl NaiveThread {
             closed: self.closed,
             last_seq: self.messages.len() as u64,
             counters: PerSide::from_fn(|side| self.counter(side)),
-            // Nobody is mailed in a run: that has a model of its own.
+            // No e-mail is sent in these sequences: digests have their own model.
             digests: PerSide::default(),
             created_at: self.plan.now,
             activity_at: self.activity_at(),
@@ -101,14 +101,14 @@ impl NaiveThread {
         }
     }
 
-    /// How many messages addressed to a side stand above the highest that it has read.
+    /// Returns how many messages addressed to a side are above the highest that it has read.
     pub(super) fn unread(&self, side: Side) -> u64 {
         let highest = self.highest_read(side);
         let above = self.messages.iter().filter(|message| message.seq > highest);
         above.filter(|message| message.origin.addresses(side)).count() as u64
     }
 
-    /// The unread count of whoever looks into a scope; nothing for who takes no part.
+    /// Returns the unread count of a scope's user; 0 for a user who does not take part.
     pub(super) fn unread_in(&self, scope: &ListScope) -> u64 {
         let side = match scope {
             ListScope::Client(_) => Some(Side::Client),
@@ -160,7 +160,7 @@ impl NaiveThread {
         message
     }
 
-    /// Reads up to the message with that seq; an error is the answer that it was read before.
+    /// Reads up to the message with that seq; the error is the result for a message read before.
     pub(super) fn read(&mut self, side: Side, up_to: u64, now: Timestamp) -> Result<Receipt, Marked> {
         let newest = self.messages.iter().rev();
         let mut newest = newest.filter(|one| one.seq <= up_to && one.origin.addresses(side));

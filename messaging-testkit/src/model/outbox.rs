@@ -9,7 +9,7 @@ use messaging_core::{
 
 use super::{naive::NaiveThread, step::Lease};
 
-/// A conversation's events, all that ever were, and its lane.
+/// A conversation's full list of events, and its lane.
 #[derive(Debug)]
 pub(super) struct NaiveOutbox {
     id: ConversationId,
@@ -17,9 +17,9 @@ pub(super) struct NaiveOutbox {
     /// Events up to this number are published or moved to the dead letters.
     done: u64,
     pub(super) lane: Option<NaiveLane>,
-    /// The lease with which the latest lane began.
+    /// The lease of the latest lane when it was created.
     first_lease: Timestamp,
-    /// Whose access an event has ended, by its number.
+    /// The users whose access an event ended, by the event's number.
     lost_access: BTreeMap<u64, UserId>,
 }
 
@@ -43,7 +43,7 @@ impl NaiveOutbox {
         }
     }
 
-    /// Takes note of an event; gives the lane if its publisher gets it.
+    /// Records an event; returns the lane if it is given to its publisher.
     pub(super) fn commit(
         &mut self,
         kind: EntryKind,
@@ -75,13 +75,13 @@ impl NaiveOutbox {
         owner.and_then(|_| self.as_lane())
     }
 
-    /// The entry that is committed next ends a user's access.
+    /// Records that the next entry ends a user's access.
     pub(super) fn next_ends_access(&mut self, of: Option<UserId>) {
         let number = self.events.len() as u64 + 1;
         self.lost_access.extend(of.map(|user_id| (number, user_id)));
     }
 
-    /// The lane as its owner holds it.
+    /// Returns the lane as its owner holds it.
     pub(super) fn as_lane(&self) -> Option<Lane> {
         self.lane.map(|lane| Lane {
             conversation_id: self.id,
@@ -92,14 +92,14 @@ impl NaiveOutbox {
         })
     }
 
-    /// Whether a worker owns the lane under that lease.
+    /// Whether a worker owns the lane under the given lease.
     pub(super) fn is_owned_by(&self, worker: WorkerId, lease_until: Timestamp) -> bool {
         let owner = Some(worker);
         self.lane
             .is_some_and(|lane| lane.owner == owner && lane.until == lease_until)
     }
 
-    /// The lease that the lane has, or had once; an earlier one is void.
+    /// Returns the lane's current lease, or its first one, which may be void.
     pub(super) fn lease(&self, which: Lease) -> Timestamp {
         let current = self.lane.map_or(self.first_lease, |lane| lane.until);
         match which {
@@ -108,7 +108,7 @@ impl NaiveOutbox {
         }
     }
 
-    /// When the lane may be claimed.
+    /// Returns when the lane may be claimed.
     pub(super) fn due(&self) -> Option<Timestamp> {
         self.lane.map(|lane| lane.until)
     }
@@ -123,7 +123,7 @@ impl NaiveOutbox {
         }
     }
 
-    /// What its owner's progress makes of the lane.
+    /// Applies the owner's progress to the lane.
     pub(super) fn acknowledge(&mut self, up_to: u64, until: Timestamp) -> Option<Lane> {
         self.done = up_to;
         self.lane = self.lane.take().filter(|_| !self.waiting().is_empty());
@@ -143,7 +143,7 @@ impl NaiveOutbox {
         }
     }
 
-    /// The events that wait to be published.
+    /// Returns the unpublished events.
     pub(super) fn waiting(&self) -> &[Entry] {
         let done = usize::try_from(self.done).unwrap_or(usize::MAX);
         self.events.get(done..).unwrap_or(&[])
@@ -153,7 +153,7 @@ impl NaiveOutbox {
         self.done + 1
     }
 
-    /// The progress of that many events more, said under a lease.
+    /// Returns the progress of `count` more events under a lease.
     pub(super) fn progress(&self, count: usize, lease_until: Timestamp) -> Progress {
         let count = count.min(self.waiting().len()) as u64;
         Progress {
@@ -165,7 +165,7 @@ impl NaiveOutbox {
 }
 
 impl NaiveThread {
-    /// What its waiting events from a number on are loaded as.
+    /// Returns the unpublished events from a number on, as they are loaded.
     pub(super) fn load(&self, head: u64, most: usize) -> Vec<LoadedEntry> {
         let wanted = self.outbox.waiting().iter().filter(|entry| entry.number >= head);
         let loaded = wanted.take(most).map(|entry| LoadedEntry {

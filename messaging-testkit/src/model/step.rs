@@ -9,10 +9,11 @@ use proptest::{collection::vec, prelude::*};
 
 use crate::make::agent_user_id;
 
-/// One step. Numbers choose among what exists, so that a sequence stays meaningful when it shrinks.
+/// One step. Numbers choose among the existing conversations and messages, so that a sequence stays meaningful
+/// when it shrinks.
 #[derive(Debug, Clone)]
 pub(super) enum Step {
-    /// The clock moves by that many seconds.
+    /// Moves the clock by that many seconds.
     Clock(i64),
     Open {
         client: u64,
@@ -87,50 +88,50 @@ pub(super) enum Step {
         of: u8,
         lease: u64,
     },
-    /// Requeues a dead letter, or an entry that is none.
+    /// Requeues a dead letter, or an entry that is not one.
     Requeue {
         nth: u8,
         by: By,
     },
 }
 
-/// Who publishes what a step brings.
+/// The publisher of a step's events.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum By {
     Anyone,
     Worker(u64),
 }
 
-/// Who sends.
+/// The sender of a message.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum From {
     Side(Side),
     System(Recipients),
 }
 
-/// On which access version a step was decided.
+/// The access version that a step was decided on.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum AccessVersion {
     Current,
     Another,
 }
 
-/// Under which of a lane's leases a worker speaks.
+/// The lease under which a worker acts.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Lease {
     Current,
-    /// The one with which the lane began, which may be void by now.
+    /// The lease with which the lane was created, possibly void.
     First,
 }
 
-/// How a conversation changes.
+/// A change of a conversation.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Turn {
     Block(Side),
     Unblock(Side),
     Close,
     Reopen,
-    /// To one of a few users.
+    /// Reassigns to one of a few users.
     Reassign(u64),
 }
 
@@ -146,7 +147,7 @@ impl Turn {
     }
 }
 
-/// Which way a page of a history goes.
+/// The direction of a history page.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Way {
     Newest,
@@ -154,21 +155,21 @@ pub(super) enum Way {
     After(u64),
 }
 
-/// Whose list.
+/// The scope of a list.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Whose {
     Client(u64),
     Agent(u64, u64),
-    /// Seen by the client of that number, who need not be an admin for the store.
+    /// All conversations, as seen by the client of that number; the store does not check for an admin.
     All(u64),
 }
 
-/// Where a page of a list begins.
+/// The start of a list page.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Start {
     Newest,
     Skip(usize),
-    /// Behind one of the conversations that exist, of whichever scope.
+    /// After one of the existing conversations, of any scope.
     After(u8),
 }
 

@@ -1,4 +1,4 @@
-//! Recounting a store: whatever it keeps as a number is counted again from its messages.
+//! Recounting a store: every number that it keeps is computed again from its messages.
 
 mod published;
 mod thread;
@@ -25,19 +25,18 @@ use crate::{
 };
 use thread::Thread;
 
-/// Reads everything that a store holds, through its port, and counts again every number in it.
+/// Reads everything in a store through its port, and recomputes every number in it.
 ///
-/// For each conversation: seqs are 1 to n, times never decrease, positions, scopes, read positions and
-/// unread counts are what the messages say, read times fit receipts of messages that existed, no key stands
-/// twice, and every way to read it says the same. Over all: one conversation for each pair, and each
-/// person's list and total are the conversations and the sum that they should be. The store's own recount,
-/// [`verify`], misses no conversation and finds nothing either.
+/// For each conversation: seqs are 1 to n, times never decrease, positions, scopes, read positions and unread
+/// counts follow from the messages, read times match receipts of existing messages, no key occurs twice, and
+/// all queries agree. Overall: one conversation per pair, and each user's list and total match the
+/// conversations. The store's own recount, [`verify`], covers every conversation and finds no discrepancy
+/// either.
 ///
-/// Nobody may write meanwhile. It is for tests: it keeps all messages in memory.
+/// Requires that no concurrent writes happen. For tests only: all messages are kept in memory.
 ///
 /// # Errors
-/// Those of the store, whatever they are. What does not add up is no error: see
-/// [`discrepancies`](Recount::discrepancies).
+/// Those of the store. A discrepancy is not an error: see [`discrepancies`](Recount::discrepancies).
 pub async fn recount(store: &dyn Store) -> Result<Recount, StoreError> {
     let mut findings = Findings::default();
     let everything = ListScope::All(user_id("nobody"));
@@ -70,7 +69,7 @@ pub async fn recount(store: &dyn Store) -> Result<Recount, StoreError> {
     })
 }
 
-/// What a recount found.
+/// The result of a recount.
 #[derive(Debug)]
 pub struct Recount {
     threads: BTreeMap<ConversationId, Thread>,
@@ -79,25 +78,25 @@ pub struct Recount {
 }
 
 impl Recount {
-    /// How many conversations there are.
+    /// Returns the number of conversations.
     pub fn conversations(&self) -> usize {
         self.threads.len()
     }
 
-    /// How many messages there are.
+    /// Returns the number of messages.
     pub fn messages(&self) -> usize {
         self.threads.values().map(|thread| thread.rows.len()).sum()
     }
 
-    /// What does not add up, each as a sentence; empty when all is well.
+    /// Returns the discrepancies, each as a sentence; empty if there are none.
     pub fn discrepancies(&self) -> &[String] {
         &self.findings.0
     }
 
-    /// Ends a test in which something does not add up.
+    /// Fails the test if there is a discrepancy.
     ///
     /// # Panics
-    /// Unless there are no discrepancies.
+    /// If there is a discrepancy.
     pub fn assert_clean(&self) {
         assert!(self.findings.0.is_empty(), "{:#?}", self.findings.0);
     }
@@ -114,7 +113,7 @@ pub(crate) async fn all_dead_letters(store: &dyn Store) -> Result<Vec<DeadLetter
     while let Some(last) = walked.last().map(DeadLetter::position) {
         pages.begin();
         let page = store.list_dead_letters(Some(&last), PAGE).await?;
-        // Else a store that goes back to the start would never end.
+        // A store that returns to the start would never end.
         if page.first().is_none_or(|first| first.position() <= last) {
             break;
         }
@@ -152,7 +151,7 @@ async fn walk(store: &dyn Store, scope: &ListScope) -> Result<Vec<ConversationSu
     }
 }
 
-/// Everybody's list, and the total of its own side.
+/// Checks each user's list, and the total of each side.
 async fn check_inboxes(
     store: &dyn Store,
     threads: &BTreeMap<ConversationId, Thread>,
@@ -186,7 +185,7 @@ async fn check_inboxes(
     Ok(())
 }
 
-/// What the store counts itself, if it does.
+/// Checks the store's own recount, if it has one.
 async fn check_own_recount(
     store: &dyn Store,
     threads: &BTreeMap<ConversationId, Thread>,
@@ -217,7 +216,7 @@ fn scopes_of(conversation: &Conversation) -> [ListScope; 2] {
     [ListScope::Client(conversation.client_id.clone()), agent]
 }
 
-/// What does not add up.
+/// The discrepancies found so far.
 #[derive(Debug, Default)]
 struct Findings(Vec<String>);
 

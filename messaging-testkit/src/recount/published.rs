@@ -9,15 +9,15 @@ use messaging_core::{
 use super::{Findings, Recount, thread::Thread};
 
 impl Recount {
-    /// Compares with what a relay handed to the transport: all entries, in the order in which it did so,
-    /// repetitions too; and with the entries that were requeued, as they had been dead letters.
+    /// Compares the recount with what a relay handed to the transport, in order and including repetitions, and
+    /// with the requeued entries as they were as dead letters.
     ///
-    /// The events of a conversation are first published in the order of their numbers, and each is published, set
-    /// a dead letter or requeued. Those that are not another one's return tell what happened in the order in which it
-    /// did: each message once, each side's readings forwards. And whatever was requeued returns, once and
+    /// The first publications of a conversation's events are in the order of their numbers, and every event is
+    /// published, a dead letter, or requeued. Excluding requeued returns, the events match the history in
+    /// order: each message once, and each side's read positions increasing. Every requeued event returns once,
     /// under a larger number.
     ///
-    /// To be called when nothing waits to be published any more.
+    /// Call it when no event waits to be published.
     #[must_use]
     pub fn with_published(mut self, log: &[Entry], requeued: &[Entry]) -> Self {
         let mut first: BTreeMap<ConversationId, Vec<&Entry>> = BTreeMap::new();
@@ -52,9 +52,9 @@ impl Recount {
     }
 }
 
-/// What became of the events of a conversation.
+/// The outcome of each event of a conversation.
 struct Events<'a> {
-    /// In the order in which they were first.
+    /// In the order of their first publication.
     published: Vec<&'a Entry>,
     dead: Vec<&'a Entry>,
     requeued: Vec<&'a Entry>,
@@ -76,7 +76,7 @@ impl Events<'_> {
         self.check_told(&all, thread, findings);
     }
 
-    /// Of all of them, by number.
+    /// Checks all events, by number.
     fn check_told(&self, all: &[&Entry], thread: &Thread, findings: &mut Findings) {
         let id = thread.id();
         let mut told = Vec::new();

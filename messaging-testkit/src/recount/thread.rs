@@ -22,7 +22,7 @@ pub(super) struct Thread {
 }
 
 impl Thread {
-    /// Reads a conversation in all ways there are, and recounts it.
+    /// Reads a conversation by all queries, and recounts it.
     pub(super) async fn read(
         store: &dyn Store,
         summary: ConversationSummary,
@@ -80,7 +80,7 @@ impl Thread {
         &self.summary.conversation
     }
 
-    /// The unread count of the side whose scope it is.
+    /// Returns the unread count of the scope's side.
     pub(super) fn unread(&self, scope: &ListScope) -> u64 {
         self.count_unread(match scope {
             ListScope::Client(_) => Side::Client,
@@ -213,7 +213,7 @@ async fn history(store: &dyn Store, of: ConversationId) -> Result<Vec<MessageRow
     }
 }
 
-/// Else a store that gives the same page again would never end. What it gave is found in the rows.
+/// A store that repeats a page would never end; the rows reveal the repetition.
 fn goes_on(page: &[MessageRow], last: u64) -> bool {
     page.last().is_some_and(|row| row.message.seq > last)
 }

@@ -1,4 +1,4 @@
-/// Numbers that look like chance and are the same in every run.
+/// A pseudo-random number generator with the same sequence in every run.
 pub(super) struct Dice(u64);
 
 impl Dice {
@@ -6,7 +6,7 @@ impl Dice {
         Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }
 
-    /// A number below `sides`.
+    /// Returns a number below `sides`.
     pub(super) fn roll(&mut self, sides: u64) -> u64 {
         // Xorshift: good enough to mix steps.
         self.0 ^= self.0 << 13;

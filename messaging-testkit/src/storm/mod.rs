@@ -1,4 +1,4 @@
-//! Everything at once on one store, and a recount afterwards.
+//! Concurrent operations of all kinds on one store, followed by a recount.
 
 mod dice;
 mod people;
@@ -34,12 +34,12 @@ const PEOPLE: u64 = 4;
 const RELAYS: u64 = 2;
 const STEPS: usize = 120;
 
-/// Lets several threads open, send, send again, read, list, block, publish and requeue on one store at once, with
-/// clocks that go backwards, publishers that stop half-way, events that are refused and leases that run out; meanwhile lets the store
-/// recount itself, and afterwards recounts it and what was published.
+/// Runs several threads that open, send, resend, read, list, block, publish and requeue on one store, with
+/// clocks that go backwards, publishers that stop midway, refused events and expiring leases. Meanwhile the
+/// store recounts itself; afterwards the store and the published events are recounted.
 ///
 /// # Panics
-/// When something does not add up. A thread that fails ends the others, and the storm fails with the first.
+/// When there is a discrepancy. A failing thread ends the others, and the storm fails with the first failure.
 pub fn storm(backend: &dyn Backend) {
     let mut fresh = None;
     backend.run(Box::pin(async { fresh = Some(backend.fresh().await) }));
@@ -88,7 +88,7 @@ pub fn storm(backend: &dyn Backend) {
     }));
 }
 
-/// Recounts while others write: each conversation is looked at as of one moment, and adds up at every moment.
+/// Recounts during writes: each conversation is read from one snapshot, and is consistent in every snapshot.
 async fn look(sky: &Sky) {
     if let Some(store) = sky.store.recount() {
         let found: Vec<_> = again(|| verify(store, ConversationRange::all()).try_collect()).await;
@@ -96,7 +96,7 @@ async fn look(sky: &Sky) {
     }
 }
 
-/// Publishes what is left, requeues the dead letters and publishes them, and recounts.
+/// Publishes the remaining events, requeues and publishes the dead letters, and recounts.
 async fn calm(sky: &Sky) {
     let store = &*sky.store;
     publish_all(sky).await;
@@ -130,7 +130,7 @@ async fn publish_all(sky: &Sky) {
     }
 }
 
-/// What everybody in the storm shares.
+/// The state shared by all threads of the storm.
 struct Sky {
     store: Arc<dyn Store>,
     seconds: AtomicI64,
@@ -141,7 +141,7 @@ struct Sky {
     requeued: Mutex<Vec<Entry>>,
 }
 
-/// Somebody is still writing.
+/// Marks a thread as writing until dropped.
 struct Busy<'a>(&'a AtomicUsize);
 
 /// Tells the other threads when this one fails.
@@ -160,7 +160,7 @@ impl Sky {
         }
     }
 
-    /// Time passes: a second with every look at the clock.
+    /// Advances the clock by a second, and returns it.
     fn tick(&self) -> Timestamp {
         at(self.seconds.fetch_add(1, Ordering::Relaxed))
     }
@@ -181,22 +181,22 @@ impl Sky {
         lock(&self.requeued).push(entry);
     }
 
-    /// Held by each of the people while they write.
+    /// Held by each person while writing.
     fn busy(&self) -> Busy<'_> {
         Busy(&self.people)
     }
 
-    /// Whether somebody is still writing; not once a thread has failed.
+    /// Whether a thread is still writing; false once a thread has failed.
     fn is_busy(&self) -> bool {
         self.people.load(Ordering::Acquire) > 0 && !self.has_failed()
     }
 
-    /// Held by each thread for as long as it lives.
+    /// Held by each thread for its lifetime.
     fn watch(&self) -> Watch<'_> {
         Watch(&self.failed)
     }
 
-    /// Whether a thread has failed, so that the others need not go on.
+    /// Whether a thread has failed, so that the others stop.
     fn has_failed(&self) -> bool {
         self.failed.load(Ordering::Acquire)
     }

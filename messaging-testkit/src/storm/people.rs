@@ -16,12 +16,12 @@ use super::{Sky, dice::Dice, relay::publish};
 use crate::again::again;
 use crate::make::{admin_scope, body, booking, conversation_id, key, limit, plan, secs, worker_id};
 
-/// One thread of the storm: does what people do, and publishes what it wrote, as a host's process would.
+/// One thread of the storm: acts like a user, and publishes its own events, as a host's process would.
 pub(super) struct Person<'a> {
     pub(super) sky: &'a Sky,
     worker: WorkerId,
     dice: Dice,
-    /// What was sent last, to be sent again.
+    /// The last send, to be repeated.
     sent: Option<(Append, Appended)>,
 }
 
@@ -50,7 +50,7 @@ impl<'a> Person<'a> {
         }
     }
 
-    /// The clock of this process: it goes back now and then.
+    /// Returns the time of this process's clock, which sometimes goes back.
     fn now(&mut self) -> Timestamp {
         let back = self.dice.roll(10).saturating_sub(6) * 20;
         self.sky.tick() - secs(back)
@@ -66,7 +66,7 @@ impl<'a> Person<'a> {
         }
     }
 
-    /// Publishes a lane got by writing; now and then the process dies before.
+    /// Publishes a lane obtained by writing; sometimes the process dies before.
     async fn publish(&mut self, lane: Option<Lane>) {
         let survives = self.dice.roll(4) > 0;
         if let Some(lane) = lane.filter(|_| survives) {
@@ -176,7 +176,7 @@ impl<'a> Person<'a> {
         }
     }
 
-    /// One of the newest messages; and the page they stand on is all of one moment.
+    /// Reads one of the newest messages, and checks that their page is from one snapshot.
     async fn page(&mut self, of: ConversationId) -> Option<messaging_core::id::MessageId> {
         let scan = HistoryScan {
             conversation_id: of,

@@ -9,7 +9,7 @@ use crate::again::again;
 use crate::limit::Rounds;
 use crate::make::{secs, worker_id};
 
-/// One that publishes what others left behind.
+/// A relay that publishes events of other threads.
 pub(super) struct Relay<'a> {
     pub(super) sky: &'a Sky,
     by: WorkerId,
@@ -21,7 +21,7 @@ impl<'a> Relay<'a> {
         Self { sky, by }
     }
 
-    /// Claims some lanes and publishes them to their end.
+    /// Claims some lanes and publishes all their events.
     pub(super) async fn round(&self, now: Timestamp) {
         let store = &self.sky.store;
         let claim = Claim::new(self.by, now, now + secs(20), 3);
@@ -30,17 +30,18 @@ impl<'a> Relay<'a> {
     }
 }
 
-/// More than a storm has: a round publishes an entry, or another thread has written or claimed meanwhile, and each
-/// step writes two entries at most.
+/// More rounds than a storm needs: in each round an entry is published, or another thread has written or
+/// claimed, and each step writes at most two entries.
 const ROUNDS: usize = 10_000;
 
-/// Publishes lanes that a worker owns, a few events at a time, until they end or somebody else has them.
+/// Publishes the lanes of a worker, a few events at a time, until they end or another worker owns them.
 pub(super) async fn publish(sky: &Sky, by: WorkerId, mut lanes: Vec<Lane>, lease_until: Timestamp) {
     let mut rounds = Rounds::at_most(ROUNDS, "the lanes of a worker have not come to their end");
     while !lanes.is_empty() && !sky.has_failed() {
         rounds.begin();
         let loaded = again(|| sky.store.load_entries(&lanes, 3)).await;
-        // A lane without entries is acknowledged all the same: a worker may have lost it after it moved the last ones to the dead letters.
+        // A lane without entries is acknowledged too: a worker may have lost it after moving the last ones to
+        // the dead letters.
         let as_it_is = |lane: &Lane| Progress {
             conversation_id: lane.conversation_id,
             lease_until: lane.lease_until,
@@ -65,7 +66,8 @@ pub(super) async fn publish(sky: &Sky, by: WorkerId, mut lanes: Vec<Lane>, lease
     }
 }
 
-/// Whoever publishes it is told so. What is requeued has another number, and another chance.
+/// Whether the transport refuses the entry. The decision depends on its number, so a requeued event may
+/// succeed.
 fn is_refused(entry: &Entry) -> bool {
     entry.number % 5 == 3
 }

@@ -10,7 +10,7 @@ fn audit_id(n: u64) -> AuditId {
     AuditId::new(uuid(9, n))
 }
 
-/// Records 1 to 5, each of another action, not written in their order.
+/// Writes records 1 to 5, each of another action, out of order.
 async fn five(store: &dyn Store) -> Vec<AuditRecord> {
     let of = Scene::set(store).await.id;
     let record = |n: u32| AuditRecord {

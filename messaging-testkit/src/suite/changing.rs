@@ -6,7 +6,7 @@ use messaging_core::{
 use super::support::{Scene, at_once, claim, ids, list};
 use crate::make::{agent_scope, agent_user_id, at, client_id, conversation_id, user_id, worker, worker_id};
 
-/// Each of them changes something when they come in this order.
+/// Changes each of which has an effect when applied in this order.
 fn changes() -> [Change; 9] {
     [
         Change::Block(Side::Client),

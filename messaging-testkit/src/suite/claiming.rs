@@ -118,7 +118,7 @@ pub(crate) async fn workers_that_claim_at_once_share_the_lanes_between_them(stor
     .await;
     assert!(claims.iter().all(|lanes| lanes.len() <= 7));
     let mut claimed = claims.iter().flat_map(|lanes| of(lanes)).collect::<Vec<_>>();
-    // Lanes that another claim was just looking at may have been passed over.
+    // Lanes that a concurrent claim had locked may have been skipped.
     claimed.extend(of(&claim(store, 9, at(1), 20).await));
     assert_eq!(claimed.len(), 20, "none was given to two");
     assert_eq!(claimed.into_iter().collect::<BTreeSet<_>>(), all);
@@ -144,7 +144,7 @@ pub(crate) async fn what_has_been_due_since_the_time_named_is_never_passed_over(
     }
     let claim = Claim::new(worker_id(2), at(30), at(60), 10);
     let since_then = store.claim_lanes(&claim.since(at(25))).await.unwrap();
-    // Whether the first, which may be passed over, is among them is the store's choice.
+    // Whether the first lane, which may be skipped, is included is up to the store.
     let mut found = of(&since_then);
     assert!(found.ends_with(&all[1..]), "{found:?}");
     found.extend(of(&store.claim_lanes(&claim).await.unwrap()));

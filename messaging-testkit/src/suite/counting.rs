@@ -15,7 +15,7 @@ use crate::make::{agency_id, at, plan, secs, user_id};
 
 const HOUR: i64 = 3_600;
 
-/// A plan whose id is of the time that it is carried out at, as ids of ours are.
+/// A plan whose id encodes the time of its execution, as generated ids do.
 fn plan_at(client: u64, agency: u64, now: Timestamp) -> PreparedOpen {
     let millis = now.as_millis().unsigned_abs();
     let random = (1_000 * client + agency).to_be_bytes();

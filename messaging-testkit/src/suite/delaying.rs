@@ -17,7 +17,7 @@ async fn claimed(store: &dyn Store) -> Scene<'_> {
     scene
 }
 
-/// Lets go of the lane held under the lease until second `from`, until second `to`.
+/// Defers the lane held under the lease until second `from` to second `to`.
 async fn delay(scene: &Scene<'_>, by: u64, (from, to): (i64, i64), failure: LaneFailure) {
     let delay = LaneDeferral {
         conversation_id: scene.id,

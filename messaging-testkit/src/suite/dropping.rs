@@ -1,4 +1,4 @@
-//! A future that is dropped may have taken effect or not: either is well, anything between is not.
+//! A dropped future has either taken full effect or none.
 
 use futures_util::FutureExt;
 use messaging_core::{
@@ -65,7 +65,7 @@ pub(crate) async fn a_claim_dropped_leaves_its_lanes_due_after_the_lease_at_the_
     let first = Claim::new(worker_id(1), at(0), at(30), 10);
     let dropped = store.claim_lanes(&first);
     drop(dropped.now_or_never());
-    // What was dropped may still be under way, and then its lanes are passed over.
+    // A dropped claim may still be in progress, and its lanes are then skipped.
     let mut lanes = Vec::new();
     for _ in 0..MANY {
         lanes.extend(claim(store, 2, at(30), 10).await);

@@ -1,4 +1,4 @@
-//! Who is to be mailed, and which worker gets them.
+//! Due users and their leases.
 
 use messaging_core::{
     domain::{
@@ -19,7 +19,7 @@ pub(super) fn due(n: i64) -> Timestamp {
     at(n) + DIGEST_DELAY
 }
 
-/// For how long the suite's workers lease users.
+/// How long the suite's workers lease users.
 pub(super) const LEASE: std::time::Duration = std::time::Duration::from_mins(5);
 
 pub(super) async fn claim(store: &dyn Store, n: u64, now: Timestamp, limit: usize) -> Vec<DigestUser> {

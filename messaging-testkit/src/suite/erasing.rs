@@ -20,7 +20,7 @@ async fn messages(scene: &Scene<'_>) -> Vec<Message> {
     page.rows.into_iter().map(|row| row.message).collect()
 }
 
-/// What is written in such a message once its sender is erased.
+/// The message after the erasure of its sender.
 pub(super) fn emptied(message: &Message, side: Side) -> Message {
     Message {
         origin: Origin::User {

@@ -12,7 +12,7 @@ use messaging_core::{
 use super::{erasing::emptied, support::Scene};
 use crate::make::{admin_id, agent_user_id, at, client_id, plan, user_id, uuid};
 
-/// Each side's report of the other in a conversation of its own: number `n` by the client, `n + 1` by the agent.
+/// Opens a conversation with a report by each side: number `n` by the client, `n + 1` by the agent.
 async fn reported(store: &dyn Store, n: u64) -> Scene<'_> {
     let scene = Scene::open(store, plan(1, n)).await;
     scene.send(Side::Client).await;

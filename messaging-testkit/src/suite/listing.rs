@@ -11,7 +11,7 @@ async fn with_conversations(store: &dyn Store, count: u64) -> Vec<Scene<'_>> {
     let mut scenes = Vec::new();
     for agency in 1..=count {
         let mut plan = plan(1, agency);
-        // The ids go the other way, so that they cannot be what the order comes from.
+        // The ids are in reverse, so that they cannot determine the order.
         plan.id = conversation_id(1_000 - agency);
         plan.now = at(i64::try_from(agency).unwrap());
         scenes.insert(0, Scene::open(store, plan).await);

@@ -145,7 +145,7 @@ pub(crate) async fn a_receipt_lists_the_newest_hundred(store: &dyn Store) {
     assert_eq!(reads(&scene).await, [(receipt, ids(&sent[2..]))]);
 }
 
-/// What the receipts' entries of a conversation say.
+/// Returns the receipts in a conversation's entries.
 async fn reads(scene: &Scene<'_>) -> Vec<(Receipt, Vec<MessageId>)> {
     let read = |loaded: LoadedEntry| match loaded.subject {
         Subject::Read { receipt, message_ids } => Some((receipt, message_ids)),

@@ -1,4 +1,4 @@
-//! What is to be mailed, what may have been, and what was.
+//! Digest extents, attempts and marks.
 
 use messaging_core::{
     domain::{
@@ -36,7 +36,7 @@ fn attempt(n: u128, extents: Vec<Extent>) -> DigestAttempt {
     }
 }
 
-/// The one who is due.
+/// The single due user.
 async fn one(store: &dyn Store, n: u64, now: Timestamp) -> DigestUser {
     let mut claimed = claim(store, n, now, 10).await;
     let one = claimed.pop();
@@ -278,7 +278,7 @@ pub(crate) async fn what_was_mailed_is_not_due_and_what_came_later_is_looked_at_
     let scene = Scene::set(store).await;
     scene.send_many(Side::Client, 3).await;
     let user = agent_user_id(1);
-    // An extent never reaches beyond what there is, and never back.
+    // An extent never reaches beyond the last message, and a mark never moves back.
     for (up_to, mailed, due_at) in [
         (2, 2, Some(due(5))),
         (1, 2, Some(due(5))),
@@ -440,7 +440,7 @@ pub(crate) async fn deferrals_are_counted_until_a_digest_is_finished(store: &dyn
             .postpone_digests(std::slice::from_ref(&held))
             .await
             .unwrap();
-        // A lease that is over says nothing more.
+        // An expired lease has no effect.
         store.digests().unwrap().postpone_digests(&[held]).await.unwrap();
     }
     let given = one(store, 5, due(5)).await;
@@ -476,7 +476,7 @@ pub(crate) async fn an_excerpt_shows_only_what_may_be_told(store: &dyn Store) {
     };
     assert_eq!(told().await, [1, 2, 3, 4]);
     for (change, seqs) in [
-        // What the other side does stops nothing.
+        // The other side's actions prevent nothing.
         (Change::Block(Side::Client), vec![1, 2, 3, 4]),
         (Change::Block(AGENT), vec![3]),
         (Change::Unblock(AGENT), vec![1, 2, 3, 4]),

@@ -1,4 +1,4 @@
-//! The cases, by the part of the contract that they prove.
+//! The cases, by the part of the contract that they test.
 
 #![expect(clippy::unwrap_used, reason = "a case fails by panicking")]
 
@@ -34,8 +34,8 @@ pub(crate) mod verifying;
 pub(crate) mod waiting;
 pub(crate) mod walking;
 
-/// The list of all cases, which exists once: gives it to a macro. Before a topic stands what a store needs for it:
-/// `required`, or the capabilities.
+/// Passes the single list of all cases to a macro. Each topic is preceded by what a store needs for it:
+/// `required`, or capabilities.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __each_case {

@@ -92,7 +92,7 @@ pub(crate) async fn a_lane_left_without_entries_ends_when_it_is_acknowledged(sto
     for number in 1..=3 {
         claimed.dead_letter(1, number, "no", 9).await;
     }
-    // The worker may have died before it acknowledged: the next one finds nothing to load.
+    // The worker may have died before it acknowledged: the next one finds no entry to load.
     for lane in claim(store, 2, at(30), 10).await {
         let done = [claimed.scene.published(lane.lease_until, lane.head - 1)];
         assert_eq!(store.acknowledge(worker_id(2), at(90), &done).await.unwrap(), []);
@@ -120,7 +120,7 @@ pub(crate) async fn dead_letters_are_listed_page_by_page(store: &dyn Store) {
         scene.send_many(Side::Client, 2).await;
         let lane = claim(store, 1, at(0), 10).await.remove(0);
         for loaded in scene.entries().await {
-            // Many at one time: conversations and numbers tell them apart.
+            // Many at one time: conversation and number order them.
             let now = at(10 - i64::from(loaded.entry.number == 2));
             let step = store.dead_letter(worker_id(1), &lane, &loaded.entry, "no", now);
             step.await.unwrap();

@@ -20,7 +20,7 @@ fn remark(text: &str) -> Remark {
     Remark::parse(text).unwrap()
 }
 
-/// The client of the scene complains; should it open a report, that is number `n`, at second `n`.
+/// A complaint of the scene's client; if it opens a report, that is number `n`, at second `n`.
 fn complaint(scene: &Scene<'_>, n: u32, reason: &str, about: Option<MessageId>) -> FileReport {
     FileReport {
         id: report_id(u64::from(n)),
@@ -160,7 +160,7 @@ pub(crate) async fn a_complaint_repeated_is_kept_once(store: &dyn Store) {
     assert_eq!(times, [at(5), at(7)]);
 }
 
-/// A store that keeps a digest of a reason has to make it of the very text.
+/// A store that indexes a digest of a reason must compute it from the exact text.
 pub(crate) async fn complaints_that_differ_in_any_character_are_all_kept(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let mut reasons: Vec<String> = [
@@ -176,7 +176,7 @@ pub(crate) async fn complaints_that_differ_in_any_character_are_all_kept(store: 
     ]
     .map(str::to_owned)
     .into();
-    // Longer than what an index holds.
+    // Longer than an index entry can hold.
     reasons.extend(["ß", "ẞ"].map(|last| format!("{}{last}", "ü".repeat(900))));
     for _ in 0..2 {
         for reason in &reasons {
@@ -218,7 +218,7 @@ pub(crate) async fn of_many_complaints_at_once_one_opens_the_report(store: &dyn 
     assert_eq!(list(store, None, None, 10).await, [id]);
 }
 
-/// A report with as many complaints as there may be, opened at second 1; the reasons are their numbers.
+/// Opens a report at second 1 with the maximum number of complaints; the reasons are their numbers.
 async fn full(scene: &Scene<'_>) {
     for n in 1..=MAX_COMPLAINTS {
         let step = complaint(scene, u32::try_from(n).unwrap(), &n.to_string(), None);

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::make::{at, message_id, worker_id};
 
-/// At second 50, for whoever comes first.
+/// A requeue at second 50 that leaves the lane unowned.
 fn requeue(claimed: &Claimed<'_>, number: u64) -> Requeue {
     Requeue {
         conversation_id: claimed.scene.id,
@@ -21,7 +21,7 @@ fn requeue(claimed: &Claimed<'_>, number: u64) -> Requeue {
     }
 }
 
-/// The same, for worker 2 until second 90.
+/// The same requeue, with the lane given to worker 2 until second 90.
 fn for_worker(claimed: &Claimed<'_>, number: u64) -> Requeue {
     Requeue {
         publisher: Publisher::Worker {
@@ -34,7 +34,7 @@ fn for_worker(claimed: &Claimed<'_>, number: u64) -> Requeue {
 
 const DONE: Requeued = Requeued::Done { lane: None };
 
-/// All three events are dead letters, and nothing is left to publish.
+/// Makes all three events dead letters, so that no event waits.
 async fn all_dead(store: &dyn Store) -> Claimed<'_> {
     let claimed = Claimed::set(store).await;
     for number in 1..=3 {

@@ -1,4 +1,4 @@
-//! What the cases share: a conversation in a store, and steps on it.
+//! Shared fixtures of the cases: a conversation in a store, and steps on it.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ use crate::make::{at, body, booking, limit, plan, worker_id};
 /// How long after a message of a [`Scene`] an e-mail about it is due.
 pub(super) const DIGEST_DELAY: Duration = Duration::from_mins(30);
 
-/// One conversation of a case, and the store it lies in.
+/// One conversation of a case, and its store.
 pub(super) struct Scene<'a> {
     pub(super) store: &'a dyn Store,
     pub(super) id: ConversationId,
@@ -63,7 +63,7 @@ impl<'a> Scene<'a> {
         self.counter(side).await.unread()
     }
 
-    /// The step that sends the conversation's next message from a side, decided on how things stand.
+    /// Returns the step that sends the conversation's next message from a side, decided on the current state.
     pub(super) async fn to_send(&self, side: Side) -> Append {
         let conversation = self.conversation().await;
         let user_id = conversation.user(side).clone();
@@ -87,7 +87,7 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// An id of a message that no other conversation uses, and this one only for its message number `n`.
+    /// Returns the id of message number `n` of this conversation, unique across conversations.
     pub(super) fn message_id(&self, n: u64) -> MessageId {
         MessageId::new(Uuid::from_u128(
             self.id.as_uuid().as_u128() + (u128::from(n) << 20),
@@ -120,7 +120,7 @@ impl<'a> Scene<'a> {
         self.store.append(&step).await.unwrap()
     }
 
-    /// The step that reads up to a message, decided on how things stand.
+    /// Returns the step that reads up to a message, decided on the current state.
     pub(super) async fn to_read(&self, side: Side, up_to: MessageId, now: Timestamp) -> MarkRead {
         MarkRead {
             conversation_id: self.id,
@@ -137,18 +137,18 @@ impl<'a> Scene<'a> {
         self.store.mark_read(&step).await.unwrap()
     }
 
-    /// Reads up to a message that has something new for the side.
+    /// Reads up to a message that is new to the side.
     pub(super) async fn read(&self, side: Side, up_to: &Message, now: Timestamp) -> Receipt {
         moved(self.mark(side, up_to, now).await)
     }
 
-    /// When a side first read up to a message, as the history says.
+    /// Returns when a side first read up to a message, by the history.
     pub(super) async fn read_time(&self, side: Side, seq: u64) -> Option<Timestamp> {
         let page = self.history(Direction::After(seq - 1), 1).await;
         *page.rows[0].read.of(side)
     }
 
-    /// The step that changes the conversation at second 0, decided on how things stand.
+    /// Returns the step that changes the conversation at second 0, decided on the current state.
     pub(super) async fn to_change(&self, change: Change) -> ChangeState {
         ChangeState::new(&self.conversation().await, change, at(0), Publisher::Anyone)
     }
@@ -176,7 +176,7 @@ impl<'a> Scene<'a> {
         )
     }
 
-    /// All entries that wait to be published.
+    /// Returns all unpublished entries.
     pub(super) async fn entries(&self) -> Vec<LoadedEntry> {
         self.entries_from(1).await
     }
@@ -223,7 +223,7 @@ impl<'a> Scene<'a> {
         assert_eq!(rest, []);
     }
 
-    /// The lane is published up to that event, as its owner says under a lease.
+    /// Returns the progress of the lane's owner up to that event, under a lease.
     pub(super) fn published(&self, lease_until: Timestamp, up_to: u64) -> Progress {
         Progress {
             conversation_id: self.id,
@@ -232,7 +232,7 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// The lane as one would ask for it, from that entry on.
+    /// Returns the lane from that entry on, as a worker requests it.
     pub(super) fn lane(&self, head: u64) -> Lane {
         Lane {
             conversation_id: self.id,
@@ -258,7 +258,7 @@ pub(super) fn moved(marked: Marked) -> Receipt {
     }
 }
 
-/// The page of a list.
+/// Lists a page.
 pub(super) async fn list(store: &dyn Store, scope: &ListScope, start: ListStart, size: usize) -> ListPage {
     let scan = ListScan {
         scope: scope.clone(),
@@ -268,7 +268,7 @@ pub(super) async fn list(store: &dyn Store, scope: &ListScope, start: ListStart,
     store.list_conversations(&scan).await.unwrap()
 }
 
-/// The start of the page that follows one.
+/// Returns the start of the next page.
 pub(super) fn behind(scope: &ListScope, page: &ListPage) -> ListStart {
     let last = &page.rows.last().unwrap().conversation;
     ListStart::After(ListCursor::new(scope.clone(), last.activity_at, last.id))
@@ -293,7 +293,7 @@ pub(super) fn of(lanes: &[Lane]) -> Vec<ConversationId> {
     lanes.iter().map(|lane| lane.conversation_id).collect()
 }
 
-/// Runs steps at the same time, each again as often as it loses against another.
+/// Runs steps concurrently, each repeated for as long as it loses against another.
 pub(super) async fn at_once<T, F, Fut>(steps: usize, step: F) -> Vec<T>
 where
     F: Fn(usize) -> Fut + Send + Sync,

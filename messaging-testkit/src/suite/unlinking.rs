@@ -8,7 +8,7 @@ use messaging_core::{
 use super::support::{Scene, at_once};
 use crate::make::{at, booking, conversation_id, plan, worker};
 
-/// Decided on the conversation as it is now.
+/// The step that unlinks a booking, decided on the current conversation.
 async fn step(scene: &Scene<'_>, id: &str) -> ChangeState {
     let mut step = scene.to_change(Change::Unlink(booking(id))).await;
     step.now = at(5);
@@ -20,7 +20,7 @@ async fn unlink(scene: &Scene<'_>, id: &str) -> Changed {
     scene.store.change_state(&step).await.unwrap()
 }
 
-/// A conversation to which these were linked, in this order.
+/// A conversation to which these bookings were linked, in this order.
 async fn linked<'a>(store: &'a dyn Store, ids: &[&str]) -> Scene<'a> {
     let scene = Scene::set(store).await;
     for id in ids {
@@ -29,7 +29,7 @@ async fn linked<'a>(store: &'a dyn Store, ids: &[&str]) -> Scene<'a> {
     scene
 }
 
-/// The bookings, the newest link first; the first one is shown.
+/// The bookings, newest link first; the summary shows the first.
 async fn bookings(scene: &Scene<'_>) -> Vec<BookingId> {
     let listed = scene.store.list_bookings(scene.id).await.unwrap();
     assert_eq!(scene.summary().await.booking_id, listed.first().cloned());
@@ -142,7 +142,7 @@ pub(crate) async fn linking_and_unlinking_at_once_come_one_after_the_other(store
     let step = step(&scene, "a").await;
     let (unlinked, ()) = join(store.change_state(&step), scene.link("a")).await;
     assert_eq!(unlinked.unwrap(), Changed::Done { lane: None });
-    // The link was there already, or is there again.
+    // Whether the link existed before or was created again.
     let left = bookings(&scene).await;
     let access_version = u32::try_from(2 + left.len()).unwrap();
     assert_eq!(

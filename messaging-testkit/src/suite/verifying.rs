@@ -35,7 +35,7 @@ async fn ids(store: &dyn Store, scan: RecountScan) -> Vec<ConversationId> {
     recounts.iter().map(|recount| recount.conversation.id).collect()
 }
 
-/// The recount of the one conversation that there is.
+/// Recounts the single conversation.
 async fn recount(scene: &Scene<'_>) -> Recount {
     let mut recounts = scene
         .store
@@ -48,7 +48,8 @@ async fn recount(scene: &Scene<'_>) -> Recount {
     recounts.remove(0)
 }
 
-/// What waits, and the head of the lane. A tail, where the store keeps one, is at least the last that waits.
+/// Returns the unpublished entries and the lane's head. Where the store keeps a tail, it is at least the last
+/// unpublished entry.
 async fn waiting(scene: &Scene<'_>) -> (Option<Unpublished>, Option<u64>) {
     let Recount {
         unpublished, lane, ..
@@ -63,7 +64,7 @@ const fn entries(first: u64, last: u64, count: u64) -> Unpublished {
     Unpublished { first, last, count }
 }
 
-/// Some conversations, opened in another order than that of their ids.
+/// Conversations opened in another order than that of their ids.
 async fn four(store: &dyn Store) -> [ConversationId; 4] {
     for agency in [3, 1, 4, 2] {
         Scene::open(store, plan(1, agency)).await;

@@ -72,7 +72,7 @@ pub(crate) async fn what_a_walk_sees_of_running_sends_is_dense(store: &dyn Store
             let after = walked.last().copied().unwrap_or(0);
             walked.extend(scene.seqs(Direction::After(after), 7).await.0);
             assert_eq!(walked, (1..=walked.len() as u64).collect::<Vec<_>>());
-            // A store that never waits would otherwise keep the sends from ever being polled.
+            // A store that never yields would otherwise keep the sends from being polled.
             yield_once().await;
         }
     };
@@ -90,7 +90,7 @@ pub(crate) async fn a_walk_of_the_list_meets_what_stays_where_it_is_exactly_once
     let mut met: Vec<ConversationId> = Vec::new();
     let mut page = list(store, &scope, ListStart::Newest, 3).await;
     met.extend(ids(&page));
-    // One that was met moves to the top, one that was not overtakes the walk, and one is new.
+    // One conversation already seen moves to the top, one not yet seen overtakes the walk, and one is new.
     say_at(&scenes[9], 100).await;
     say_at(&scenes[4], 101).await;
     say_at(&Scene::open(store, plan(1, 11)).await, 102).await;

@@ -15,13 +15,13 @@ use super::{
 };
 use crate::make::{at, secs, worker_id};
 
-/// A store and the model of it. Every step is taken by both, and what they answer is compared.
+/// A store and its model. Every step is applied to both, and their results are compared.
 pub(super) struct Pair<'a> {
     store: &'a dyn Store,
     threads: Vec<NaiveThread>,
     dead_letters: Vec<DeadLetter>,
     now: Timestamp,
-    /// The latest that the clock has ever shown.
+    /// The latest time that the clock has shown.
     latest: Timestamp,
     ids: u64,
 }
@@ -38,7 +38,7 @@ impl<'a> Pair<'a> {
         }
     }
 
-    /// Takes a step. One that needs a conversation is left out as long as there is none.
+    /// Applies a step. A step that needs a conversation is skipped while there is none.
     pub(super) async fn take(&mut self, step: &Step) -> TestCaseResult {
         match step {
             Step::Clock(seconds) => {
@@ -61,7 +61,7 @@ impl<'a> Pair<'a> {
         }
     }
 
-    /// Compares all that can be asked for.
+    /// Compares all query results.
     pub(super) async fn compare_everything(&mut self) -> TestCaseResult {
         for nth in 0..self.threads.len() {
             self.compare_thread(nth).await?;
@@ -79,7 +79,7 @@ impl<'a> Pair<'a> {
         self.claim_everything().await
     }
 
-    /// Compares a conversation and what it has to publish.
+    /// Compares a conversation and its unpublished events.
     async fn compare_thread(&self, nth: usize) -> TestCaseResult {
         let thread = &self.threads[nth];
         let summary = self.store.find_summary(thread.conversation().id).await?;
@@ -95,7 +95,7 @@ impl<'a> Pair<'a> {
         self.compare_entries(nth, thread.outbox.head(), 1_000).await
     }
 
-    /// The conversation that a number chooses; `None` when there is none at all.
+    /// Returns the conversation chosen by a number; `None` when there is none.
     fn choose(&self, number: u8) -> Option<usize> {
         usize::from(number).checked_rem(self.threads.len())
     }
@@ -128,7 +128,7 @@ impl<'a> Pair<'a> {
     }
 }
 
-/// That two pages hold the same, with a word on which page it was.
+/// Checks that two values are equal; `what` describes them in the failure.
 fn same<T: PartialEq + std::fmt::Debug>(what: &str, store: &T, model: &T) -> TestCaseResult {
     prop_assert!(
         store == model,

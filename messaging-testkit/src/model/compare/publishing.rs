@@ -81,7 +81,7 @@ impl Pair<'_> {
         }
     }
 
-    /// Claims at the latest time there has been, so that what is due at once is due by any clock.
+    /// Claims at the latest time so far, so that every lane due at once is due by any clock.
     async fn claim(&mut self, by: WorkerId, most: usize, lease: u64) -> TestCaseResult {
         let (now, until) = (self.latest, self.latest + secs(lease));
         let claimed = self.store.claim_lanes(&Claim::new(by, now, until, most)).await?;
@@ -91,7 +91,7 @@ impl Pair<'_> {
         let distinct: BTreeSet<_> = claimed.iter().map(|lane| lane.conversation_id).collect();
         prop_assert_eq!(distinct.len(), claimed.len(), "a lane twice: {:?}", claimed);
         prop_assert!(distinct.is_subset(&due), "{:?} of {:?}", claimed, due);
-        // Which of several due ones a worker gets is the store's choice here; the suite has its order.
+        // Which of several due lanes a worker gets is unspecified here; the suite tests the order.
         for lane in claimed {
             let mut threads = self.threads.iter_mut();
             let thread = threads.find(|thread| thread.conversation().id == lane.conversation_id);
@@ -102,12 +102,12 @@ impl Pair<'_> {
         Ok(())
     }
 
-    /// Claims each lane just before it is due, which gives nothing, and when it is.
+    /// Claims each lane just before it is due, which returns nothing, and when it is due.
     pub(super) async fn claim_everything(&mut self) -> TestCaseResult {
         let last = worker_id(u64::MAX);
         self.claim(last, 1_000, FOREVER).await?;
         let mut dues: BTreeSet<_> = self.threads.iter().filter_map(|one| one.outbox.due()).collect();
-        // Nothing is added to it, so that it comes to its end.
+        // No lane is added, so the loop ends.
         while let Some(due) = dues.pop_first() {
             for now in [due - Duration::from_millis(1), due] {
                 self.latest = now;
@@ -117,7 +117,7 @@ impl Pair<'_> {
         Ok(())
     }
 
-    /// Acknowledges `count` events more, under a lease, with a new one.
+    /// Acknowledges `count` more events under a lease, with a new lease.
     async fn acknowledge(
         &mut self,
         by: WorkerId,
@@ -156,7 +156,7 @@ impl Pair<'_> {
         self.acknowledge(by, nth, 1, under, until).await
     }
 
-    /// Requeues a dead letter, or, where there are not so many, an entry that is none.
+    /// Requeues a dead letter, or, if there are fewer, an entry that is not one.
     async fn requeue(&mut self, nth: usize, by: By) -> TestCaseResult {
         let nth = nth % (self.dead_letters.len() + 1);
         let entry = (nth < self.dead_letters.len()).then(|| self.dead_letters.remove(nth).entry);
@@ -186,7 +186,7 @@ impl Pair<'_> {
         same("a requeued event", &requeued, &expected)
     }
 
-    /// All dead letters, and the pages after each.
+    /// Compares all dead letters, and the page after each.
     pub(super) async fn compare_dead_letters(&self) -> TestCaseResult {
         let mut expected = self.dead_letters.clone();
         expected.sort_by_key(DeadLetter::position);
@@ -200,7 +200,7 @@ impl Pair<'_> {
         Ok(())
     }
 
-    /// What a lane's entries from a number on are loaded as.
+    /// Compares the loaded entries of a lane from a number on.
     pub(super) async fn compare_entries(&self, nth: usize, head: u64, per_lane: usize) -> TestCaseResult {
         let thread = &self.threads[nth];
         let lane = self.lane(nth, head, thread.outbox.lease(Lease::Current));

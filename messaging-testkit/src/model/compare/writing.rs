@@ -71,7 +71,7 @@ impl Pair<'_> {
             } => {
                 let Some(nth) = self.choose(of) else { return Ok(()) };
                 let messages = &self.threads[nth].messages;
-                // One more than there are: a message that nobody has seen.
+                // One more than the number of messages: an unknown message.
                 let chosen = messages.get(usize::from(message) % (messages.len() + 1));
                 let mark = MarkRead {
                     conversation_id: self.id(nth),
