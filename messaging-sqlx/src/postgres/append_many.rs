@@ -194,7 +194,7 @@ fn outcomes(
         let place: i64 = row.try_get("place")?;
         let at = usize::try_from(place - 1).map_err(damaged)?;
         let (Some(step), Some(ownership)) = (steps.get(at), ownerships.get(at)) else {
-            return Err(damaged("an answer to no message"));
+            return Err(damaged("a result row belongs to no message"));
         };
         let is_decided = if_locked == IfLocked::Wait || row.try_get("is_locked")?;
         let outcome = match append::appended(row, step, *ownership)? {
@@ -204,5 +204,5 @@ fn outcomes(
         outcomes[at] = Some(outcome);
     }
     let all: Option<Vec<Outcome>> = outcomes.into_iter().collect();
-    all.ok_or_else(|| damaged("a message without an answer"))
+    all.ok_or_else(|| damaged("a message has no result row"))
 }

@@ -117,12 +117,12 @@ impl Caller {
         statement: Statement<'_>,
     ) -> Result<Vec<PgRow>, Failure> {
         let is_limited_by_server = begin.is_some() || lent.session() == Session::Set;
-        let patience = if is_limited_by_server {
+        let limit = if is_limited_by_server {
             self.statement_timeout + GRACE
         } else {
             self.statement_timeout
         };
-        let answered = timeout(patience, async {
+        let answered = timeout(limit, async {
             match begin {
                 None => statement
                     .fetch_all(lent.connection())
@@ -138,10 +138,7 @@ impl Caller {
             Err(Failure::Before(error) | Failure::Within(error)) if is_broken(error) => {}
             Ok(_) | Err(_) => lent.give_back(),
         }
-        if answered
-            .as_ref()
-            .is_err_and(Failure::is_of_a_database_without_writes)
-        {
+        if answered.as_ref().is_err_and(Failure::is_read_only_database) {
             self.refusal.note();
         }
         answered

@@ -10,7 +10,7 @@ use super::{
     error::unread,
     lanes::{Ownership, publish},
     rows::instant,
-    turns::{LockWait, waits},
+    target_locks::{LockWait, set_lock_timeout},
 };
 use crate::codes::{side_code, sides_code};
 
@@ -22,7 +22,7 @@ pub(super) const CHANGE_STATE: &str = concat!(
     r#"WITH before AS MATERIALIZED (SELECT c.id,
             (c.blocked_by, c.closed, c.agent_user_id, c.client_id) <> ($6::smallint, $7::bool, $8::text, $9::text) AS is_news
             FROM "messaging".conversation c WHERE c.id = $1 AND c.access_version = $4 AND "#,
-    waits!("$12"),
+    set_lock_timeout!("$12"),
     r#" FOR NO KEY UPDATE),
         changed AS (UPDATE "messaging".conversation c SET events = c.events + 1, access_version = c.access_version + 1,
         blocked_by = $6::smallint, closed = $7::bool, agent_user_id = $8::text, client_id = $9::text,
@@ -61,7 +61,9 @@ impl PgStore {
             };
             statement.bind(wait.setting())
         };
-        let answered = self.write_in_turn(DOING, step.conversation_id, statement).await?;
+        let answered = self
+            .write_serialized(DOING, step.conversation_id, statement)
+            .await?;
         changed(answered.first(), step, ownership).map_err(unread(DOING))
     }
 }

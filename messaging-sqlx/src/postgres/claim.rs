@@ -120,7 +120,10 @@ impl PgStore {
                 // The claimed lanes are returned nevertheless: the next claim finds the links again.
                 Err(error) => {
                     let error: &dyn std::error::Error = &error;
-                    tracing::warn!(error, "links made within hosts' transactions were not numbered");
+                    tracing::warn!(
+                        error,
+                        "booking links of host transactions were not numbered; the next claim retries"
+                    );
                 }
             }
         }
@@ -197,7 +200,7 @@ impl PgStore {
             return Err(StoreError::new(StoreErrorKind::ReadOnly, doing).caused_by(found));
         }
         if was_skewed {
-            tracing::info!("the database's clock agrees with this process's again");
+            tracing::info!("the database's clock agrees with this process's again; claiming resumes");
         }
         Ok(())
     }
@@ -208,8 +211,8 @@ impl PgStore {
         let is_checked = self.0.clock_check == ClockCheck::On;
         match publisher {
             // The clock of a process without workers may never have been compared.
-            Publisher::Anyone if is_checked => Ownership::NobodyNow,
-            Publisher::Worker { .. } if self.0.is_skewed.load(Ordering::Acquire) => Ownership::NobodyNow,
+            Publisher::Anyone if is_checked => Ownership::UnownedNow,
+            Publisher::Worker { .. } if self.0.is_skewed.load(Ordering::Acquire) => Ownership::UnownedNow,
             _ => Ownership::of(publisher, now),
         }
     }

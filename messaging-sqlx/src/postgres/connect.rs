@@ -30,7 +30,7 @@ pub(super) enum Session {
 
 /// Opens connections.
 pub(super) struct Opener {
-    to: Recipients,
+    to: ConnectTarget,
     settings: Settings,
     pooler: Pooler,
     /// Whether the newest connection accepted the settings.
@@ -39,7 +39,7 @@ pub(super) struct Opener {
 }
 
 /// The database that connections are opened to.
-enum Recipients {
+enum ConnectTarget {
     Url(Box<PgConnectOptions>),
     /// The database of a host's pool, by its options at the time of opening: the host may have set a new
     /// password.
@@ -55,15 +55,15 @@ impl Opener {
         let connect = parse(url).map_err(|why| {
             StoreError::new(StoreErrorKind::Internal, "reading the database's URL").caused_by(why)
         })?;
-        Ok(Self::new(Recipients::Url(Box::new(connect)), options))
+        Ok(Self::new(ConnectTarget::Url(Box::new(connect)), options))
     }
 
     /// Creates an opener of connections to the database of a host's pool.
     pub(super) fn beside(pool: PgPool, options: &PgOptions) -> Self {
-        Self::new(Recipients::HostDatabase(pool), options)
+        Self::new(ConnectTarget::HostDatabase(pool), options)
     }
 
-    fn new(to: Recipients, options: &PgOptions) -> Self {
+    fn new(to: ConnectTarget, options: &PgOptions) -> Self {
         Self {
             to,
             settings: Settings::new(options),
@@ -81,19 +81,19 @@ impl Opener {
     /// Opens a connection.
     pub(super) async fn open(&self) -> Result<(PgConnection, Session), Error> {
         let opened = match (&self.to, self.pooler) {
-            (Recipients::Url(options), Pooler::Session) => {
+            (ConnectTarget::Url(options), Pooler::Session) => {
                 let options = self.settings.of_session((**options).clone());
                 (options.connect().await?, Session::Set)
             }
             // A transaction pooler refuses start-up parameters that it does not know.
-            (Recipients::Url(options), Pooler::Transaction) => {
+            (ConnectTarget::Url(options), Pooler::Transaction) => {
                 let options = (**options).clone().extra_float_digits(None);
                 (options.connect().await?, Session::Shared)
             }
-            (Recipients::HostDatabase(pool), Pooler::Session) => {
+            (ConnectTarget::HostDatabase(pool), Pooler::Session) => {
                 self.open_beside(&pool.connect_options()).await?
             }
-            (Recipients::HostDatabase(pool), Pooler::Transaction) => {
+            (ConnectTarget::HostDatabase(pool), Pooler::Transaction) => {
                 (pool.connect_options().connect().await?, Session::Shared)
             }
         };

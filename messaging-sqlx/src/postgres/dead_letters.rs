@@ -13,13 +13,13 @@ use super::{
     error::{failed, unread},
     lanes::{self, entry_columns, publish},
     rows::{self, instant},
-    turns::{LockWait, waits},
+    target_locks::{LockWait, set_lock_timeout},
 };
 use crate::codes::{limit, number};
 
 /// `$1` worker, `$2` conversation, `$3` lease, `$4` number, `$5` reason, `$6` now. A lane's tail always names
 /// an existing entry: otherwise the lane would be acknowledged up to its last entry and never end.
-pub(super) const TAKE_OUT: &str = r#"
+pub(super) const DEAD_LETTER: &str = r#"
     WITH mine AS MATERIALIZED (SELECT conversation_id, head, tail FROM "messaging".lane
             WHERE conversation_id = $2 AND owner = $1 AND until = $3 FOR UPDATE),
         taken AS (DELETE FROM "messaging".outbox o USING mine
@@ -63,7 +63,7 @@ pub(super) const LIST_AFTER: &str = listed!(
 pub(super) const REQUEUE: &str = concat!(
     r#"WITH taken AS (DELETE FROM "messaging".dead_letter s WHERE s.conversation_id = $1 AND s.number = $4
         AND "#,
-    waits!("$6"),
+    set_lock_timeout!("$6"),
     r#" RETURNING s.conversation_id, s.kind, s.side, s.seq),
     changed AS (UPDATE "messaging".conversation c SET events = c.events + 1 FROM taken
         WHERE c.id = taken.conversation_id
@@ -74,7 +74,7 @@ pub(super) const REQUEUE: &str = concat!(
 );
 
 impl PgStore {
-    pub(super) async fn take_out(
+    pub(super) async fn move_to_dead_letters(
         &self,
         by: WorkerId,
         lane: &Lane,
@@ -82,7 +82,7 @@ impl PgStore {
         why: &str,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let statement = sqlx::query(self.0.statements.take_out.clone())
+        let statement = sqlx::query(self.0.statements.move_to_dead_letters.clone())
             .bind(by.as_uuid())
             .bind(lane.conversation_id.as_uuid())
             .bind(instant(lane.lease_until))
@@ -113,7 +113,7 @@ impl PgStore {
         letters.collect::<Result<_, _>>().map_err(failed(DOING))
     }
 
-    pub(super) async fn take_back(&self, step: &Requeue) -> Result<Requeued, StoreError> {
+    pub(super) async fn requeue_dead_letter(&self, step: &Requeue) -> Result<Requeued, StoreError> {
         const DOING: &str = "requeueing an event";
         let ownership = self.ownership(step.publisher, step.now);
         let statement = |wait: LockWait| {
@@ -125,7 +125,9 @@ impl PgStore {
                 .bind(instant(step.now))
                 .bind(wait.setting())
         };
-        let answered = self.write_in_turn(DOING, step.conversation_id, statement).await?;
+        let answered = self
+            .write_serialized(DOING, step.conversation_id, statement)
+            .await?;
         let lane = answered
             .first()
             .map(|row| ownership.given(row, step.conversation_id));

@@ -6,7 +6,7 @@
 use super::{
     by_index::few,
     rows::{booking_column, conversation_columns, message_columns},
-    turns::waits,
+    target_locks::set_lock_timeout,
 };
 
 /// How many due sides are read for each wanted user: a user may have many.
@@ -121,7 +121,7 @@ pub(super) const RECORD: &str = concat!(
 /// The messages `AS m` of an extent `e` that are neither read nor mailed and may be notified, as in
 /// `policy::may_notify`: the host's own messages always; a person's unless the side blocks, the conversation is
 /// closed, or the sender, and with it the text, was erased.
-macro_rules! told {
+macro_rules! notifiable {
     () => {
         r#""messaging".message m
             WHERE m.conversation_id = c.id AND m.seq > s.behind AND s.read_or_mailed < e.up_to AND m.to_sides & e.side <> 0
@@ -141,7 +141,7 @@ pub(super) const EXCERPTS: &str = concat!(
     ", ",
     message_columns!(),
     r#", (SELECT count(*) FROM (SELECT FROM "#,
-    told!(),
+    notifiable!(),
     r#" ORDER BY m.seq LIMIT $5) AS told) AS told
     FROM unnest($1::uuid[], $2::smallint[], $3::bigint[]) WITH ORDINALITY
         AS e (conversation_of, side, up_to, place)
@@ -153,7 +153,7 @@ pub(super) const EXCERPTS: &str = concat!(
     read_or_mailed!("agent"),
     " WHERE e.side = 2) s
     LEFT JOIN LATERAL (SELECT m.* FROM ",
-    told!(),
+    notifiable!(),
     " ORDER BY m.seq LIMIT $4) m ON true
     ORDER BY e.place, m.seq"
 );
@@ -212,7 +212,7 @@ pub(super) const MARK_MAILED: &str = concat!(
     r#" GROUP BY 1),
         locked AS MATERIALIZED (SELECT c.id FROM "messaging".conversation c JOIN said ON c.id = said.conversation_of
             WHERE "#,
-    waits!("$6"),
+    set_lock_timeout!("$6"),
     r#" ORDER BY c.id FOR NO KEY UPDATE OF c)
     UPDATE "messaging".conversation c SET "#,
     mailed!("client", "client_id"),
@@ -235,7 +235,7 @@ pub(super) const FINISH: &str = concat!(
 
 /// `$1` users, `$2` workers, `$3` leases, `$4` until when, `$5` whether the attempt had no effect, `$6` whether
 /// the mail server deferred it.
-pub(super) const HOLD: &str = concat!(
+pub(super) const POSTPONE: &str = concat!(
     r#"WITH said AS (SELECT * FROM unnest($1::text[], $2::uuid[], $3::timestamptz[], $4::timestamptz[], $5::bool[],
                 $6::bool[]) WITH ORDINALITY
             AS said (user_id, owner, lease_until, until, forgets, is_deferred, place) WHERE "#,

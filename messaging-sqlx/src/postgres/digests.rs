@@ -25,7 +25,7 @@ use super::{
     digest_sql::SIDES_AT_ONCE,
     error::{damaged, failed, unread},
     rows::{self, count, instant, maybe_time, time},
-    turns::LockWait,
+    target_locks::LockWait,
 };
 use crate::codes::{limit, number, side_code, side_of_code};
 
@@ -188,7 +188,7 @@ fn side(row: &PgRow, column: &str) -> Result<Side, Error> {
 }
 
 fn known_side(code: i16) -> Result<Side, Error> {
-    side_of_code(code).ok_or_else(|| damaged("there is no such side"))
+    side_of_code(code).ok_or_else(|| damaged("a stored code is not that of a side"))
 }
 
 /// Reads a claimed user; `None` for the row that is returned when no user is due.

@@ -17,7 +17,7 @@ impl ErasureStore for PgStore {
         after: Option<ConversationId>,
         conversations: usize,
     ) -> Result<Traces, StoreError> {
-        const DOING: &str = "looking for somebody's traces";
+        const DOING: &str = "listing a user's traces";
         let statement = sqlx::query(self.0.statements.traces.clone())
             .bind(of.as_str())
             .bind(after.map(|id| id.as_uuid()))
@@ -34,7 +34,7 @@ impl ErasureStore for PgStore {
     }
 
     async fn erase_messages(&self, in_conversation: ConversationId, of: &UserId) -> Result<u64, StoreError> {
-        const DOING: &str = "erasing somebody's messages";
+        const DOING: &str = "erasing a user's messages";
         let statement = sqlx::query(self.0.statements.erase_messages.clone())
             .bind(in_conversation.as_uuid())
             .bind(of.as_str())
@@ -60,7 +60,7 @@ impl ErasureStore for PgStore {
 
     async fn forget_user(&self, user_id: &UserId) -> Result<(), StoreError> {
         let statement = sqlx::query(self.0.statements.forget_user.clone()).bind(user_id.as_str());
-        self.write("forgetting somebody", statement).await.map(drop)
+        self.write("forgetting a user", statement).await.map(drop)
     }
 }
 

@@ -50,7 +50,7 @@ impl Failure {
     }
 
     /// Returns a function that converts the failure for each of several steps of one statement.
-    pub(super) fn of_each(self, doing: &'static str) -> impl Fn() -> StoreError {
+    pub(super) fn into_error_for_each(self, doing: &'static str) -> impl Fn() -> StoreError {
         let kind = self.kind(Effect::Writes);
         let cause = match self {
             Self::Before(cause) | Self::Within(cause) | Self::Unread(cause) => Some(Arc::new(cause)),
@@ -66,13 +66,13 @@ impl Failure {
     }
 
     /// Whether a combined write was undone for a reason that may lie with a single step of it.
-    pub(super) fn may_be_of_one(&self) -> bool {
+    pub(super) fn may_be_caused_by_one(&self) -> bool {
         use StoreErrorKind::{Corrupt, Internal, Retry};
         matches!(self.kind(Effect::Writes), Retry | Internal | Corrupt)
     }
 
     /// Whether the database takes no writes at all.
-    pub(super) fn is_of_a_database_without_writes(&self) -> bool {
+    pub(super) fn is_read_only_database(&self) -> bool {
         self.kind(Effect::Writes) == StoreErrorKind::ReadOnly
     }
 
@@ -90,7 +90,7 @@ impl Failure {
     }
 
     /// Whether the statement exceeded the lock timeout: nothing was changed.
-    pub(super) fn is_of_a_lock(&self) -> bool {
+    pub(super) fn is_lock_timeout(&self) -> bool {
         let (Self::Before(error) | Self::Within(error)) = self else {
             return false;
         };

@@ -46,16 +46,16 @@ const MAX_ROUND: usize = 128;
 pub(super) struct GroupCommit {
     queues: [Arc<Queue>; QUEUES],
     /// How long a message may wait for its round.
-    patience: Duration,
+    max_wait: Duration,
 }
 
 #[derive(Debug, thiserror::Error)]
 enum NotCommitted {
-    #[error("too many messages wait to be stored")]
+    #[error("the queue of messages to store is full")]
     TooMany,
-    #[error("the message waited too long for those before it")]
+    #[error("the message waited too long for earlier messages to be stored")]
     TooLong,
-    #[error("the task that commits messages ended")]
+    #[error("the task that commits messages ended early")]
     Ended,
 }
 
@@ -64,7 +64,7 @@ impl GroupCommit {
         let capacity = options.max_waiting.div_ceil(QUEUES);
         Self {
             queues: std::array::from_fn(|_| Arc::new(Queue::new(capacity))),
-            patience: options.acquire_timeout,
+            max_wait: options.acquire_timeout,
         }
     }
 
@@ -80,9 +80,9 @@ impl PgStore {
     pub(super) async fn append_message(&self, step: &Append) -> Result<Appended, StoreError> {
         self.admit(DOING).await?;
         if let Some(group) = &self.0.group_commit {
-            return self.append_in_turn(group, step).await;
+            return self.append_grouped(group, step).await;
         }
-        let _turn = self.turn(DOING, step.conversation_id).await?;
+        let _guard = self.lock_target(DOING, step.conversation_id).await?;
         match self.append_or_skip(step).await? {
             Outcome::Done(appended) => Ok(appended),
             Outcome::Skipped => {
@@ -92,7 +92,7 @@ impl PgStore {
         }
     }
 
-    async fn append_in_turn(&self, group: &GroupCommit, step: &Append) -> Result<Appended, StoreError> {
+    async fn append_grouped(&self, group: &GroupCommit, step: &Append) -> Result<Appended, StoreError> {
         let queue = group.queue_of(step.conversation_id);
         let (answer, mut answered) = oneshot::channel();
         let pending = Pending::new(step.clone(), answer);
@@ -104,7 +104,7 @@ impl PgStore {
         }
         // A message whose commit skipped it after the timeout may be queued again.
         let outcome = loop {
-            match timeout(group.patience, &mut answered).await {
+            match timeout(group.max_wait, &mut answered).await {
                 Ok(outcome) => break outcome,
                 Err(_) if queue.withdraw(place.ticket) => return Err(refused(NotCommitted::TooLong)),
                 Err(_) => {}
@@ -132,11 +132,11 @@ impl PgStore {
 
     /// Commits messages and answers their callers. Returns the skipped messages.
     async fn commit(&self, some: Vec<Pending>, if_locked: IfLocked) -> Vec<Pending> {
-        if some.len() < self.0.together_from {
+        if some.len() < self.0.batch_threshold {
             return self.commit_one_by_one(some, if_locked).await;
         }
         let mut skipped = Vec::new();
-        match self.try_together(&some, if_locked).await {
+        match self.try_batch(&some, if_locked).await {
             Ok(outcomes) => {
                 for (pending, outcome) in some.into_iter().zip(outcomes) {
                     match outcome {
@@ -145,11 +145,11 @@ impl PgStore {
                     }
                 }
             }
-            Err(failure) if failure.may_be_of_one() => {
+            Err(failure) if failure.may_be_caused_by_one() => {
                 skipped = self.commit_one_by_one(some, if_locked).await;
             }
             Err(failure) => {
-                let error = failure.of_each(DOING);
+                let error = failure.into_error_for_each(DOING);
                 for pending in some {
                     pending.answer(Err(error()));
                 }
@@ -158,7 +158,7 @@ impl PgStore {
         skipped
     }
 
-    async fn try_together(&self, round: &[Pending], if_locked: IfLocked) -> Result<Vec<Outcome>, Failure> {
+    async fn try_batch(&self, round: &[Pending], if_locked: IfLocked) -> Result<Vec<Outcome>, Failure> {
         let steps: Vec<&Append> = round.iter().map(|pending| &pending.step).collect();
         for _ in 1..MAX_TRIES {
             match self.append_many(&steps, if_locked).await {
@@ -241,13 +241,13 @@ impl Waiter {
     async fn run(self) {
         loop {
             // Acquired anew for each group, so that the tasks of several locked conversations alternate.
-            let turn = self.store.0.turns.wait(self.of).await;
-            let permit = self.store.0.turns.permit().await;
+            let guard = self.store.0.target_locks.wait(self.of).await;
+            let permit = self.store.0.target_locks.permit().await;
             let Some(messages) = self.queue.next_locked(self.of, MAX_ROUND) else {
                 return;
             };
             self.store.commit(messages, IfLocked::Wait).await;
-            drop((permit, turn));
+            drop((permit, guard));
         }
     }
 }

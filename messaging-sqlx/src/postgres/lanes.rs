@@ -61,16 +61,16 @@ pub(super) enum Ownership {
     /// A worker, for a lease.
     Worker { id: WorkerId, lease_until: Timestamp },
     /// No owner: the lane is due at once, by the process's clock.
-    Nobody { now: Timestamp },
+    Unowned { now: Timestamp },
     /// No owner, and due by the database's clock: the process's clock is off, or was never compared.
-    NobodyNow,
+    UnownedNow,
 }
 
 impl Ownership {
     pub(super) fn of(publisher: Publisher, now: Timestamp) -> Self {
         match publisher {
             Publisher::Worker { id, lease_until } => Self::Worker { id, lease_until },
-            Publisher::Anyone => Self::Nobody { now },
+            Publisher::Anyone => Self::Unowned { now },
         }
     }
 
@@ -78,8 +78,8 @@ impl Ownership {
     pub(super) fn columns(self) -> (Option<Uuid>, Option<DateTime<Utc>>) {
         match self {
             Self::Worker { id, lease_until } => (Some(id.as_uuid()), Some(instant(lease_until))),
-            Self::Nobody { now } => (None, Some(instant(now))),
-            Self::NobodyNow => (None, None),
+            Self::Unowned { now } => (None, Some(instant(now))),
+            Self::UnownedNow => (None, None),
         }
     }
 
@@ -130,7 +130,7 @@ pub(super) fn entry(row: &PgRow) -> Result<Entry, Error> {
     Ok(Entry {
         conversation_id: rows::conversation_id(row, "entry_of")?,
         number: count(row, "number")?,
-        kind: kind.ok_or_else(|| damaged("an entry is of no known kind"))?,
+        kind: kind.ok_or_else(|| damaged("a stored entry has an unknown kind"))?,
         at: rows::time(row, "at")?,
     })
 }

@@ -305,12 +305,12 @@ mod tests {
 
     /// Terminates a connection and waits until it has ended.
     async fn end(schema: &Schema, pid: i32) {
-        let mut somebody = PgConnection::connect(schema.url()).await.unwrap();
+        let mut other = PgConnection::connect(schema.url()).await.unwrap();
         let mut is_there = true;
         while is_there {
             is_there = sqlx::query_scalar("SELECT pg_terminate_backend($1)")
                 .bind(pid)
-                .fetch_one(&mut somebody)
+                .fetch_one(&mut other)
                 .await
                 .unwrap();
         }

@@ -89,7 +89,7 @@ struct Refused(HashMap<(UserId, Limited), (Timestamp, Timestamp)>);
 
 /// The maximum number of entries. At the limit, expired entries are removed; if none is expired, all are. The
 /// database still refuses the removed users.
-const MOST: usize = 10_000;
+const MAX_REMEMBERED: usize = 10_000;
 
 impl Refused {
     fn until(&self, key: &(UserId, Limited), now: Timestamp) -> Option<Duration> {
@@ -101,10 +101,10 @@ impl Refused {
     }
 
     fn remember(&mut self, key: (UserId, Limited), now: Timestamp, until: Timestamp) {
-        if self.0.len() >= MOST {
+        if self.0.len() >= MAX_REMEMBERED {
             self.0.retain(|_, (_, until)| *until > now);
         }
-        if self.0.len() >= MOST {
+        if self.0.len() >= MAX_REMEMBERED {
             self.0.clear();
         }
         self.0.insert(key, (now, until));

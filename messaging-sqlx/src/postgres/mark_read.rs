@@ -14,7 +14,7 @@ use super::{
     lanes::{Ownership, publish},
     moment::moment,
     rows::{count, instant, maybe_time},
-    turns::{LockWait, waits},
+    target_locks::{LockWait, set_lock_timeout},
 };
 
 /// `$1` conversation, `$2` owner, `$3` lease, `$4` access version, `$5` message, `$6` now, `$7` how many
@@ -33,7 +33,7 @@ macro_rules! mark_read {
                 ", $side, "_read_at = GREATEST(", moment!("$6", "$7"), ", c.activity_at, c.", $side, "_read_at),
                 ", $side, "_due_at = CASE WHEN t.position < c.", $side, "_received THEN c.", $side, "_due_at END
                 FROM target t WHERE c.id = $1 AND c.access_version = $4 AND c.", $side, "_read < t.position
-                AND ", waits!("$8"), "
+                AND ", set_lock_timeout!("$8"), "
                 RETURNING c.id, c.events, c.", $side, "_received AS received, c.", $side, "_read AS read,
                     c.", $side, "_read_seq AS read_seq, c.", $side, r#"_read_at AS read_at),
             receipt AS (INSERT INTO "messaging".receipt (conversation_id, side, up_to_seq, position, read_at)
@@ -80,7 +80,9 @@ impl PgStore {
                     .bind(self.max_ahead())
                     .bind(wait.setting())
             };
-            let answered = self.write_in_turn(DOING, step.conversation_id, statement).await?;
+            let answered = self
+                .write_serialized(DOING, step.conversation_id, statement)
+                .await?;
             let marked = marked(answered.first(), step, ownership).map_err(unread(DOING))?;
             if let Some(marked) = marked {
                 return Ok(marked);

@@ -10,10 +10,10 @@ use super::{
 use crate::schema::{Ledger, SchemaError};
 
 /// The schema version of this code: that of its newest migration.
-const CODE: u32 = 1;
+const CODE_VERSION: u32 = 1;
 
 /// The migrations; the n-th leads to version n. Each inserts itself into the ledger.
-const MIGRATIONS: [&str; CODE as usize] = [include_str!("../../migrations/postgres/0001_init.sql")];
+const MIGRATIONS: [&str; CODE_VERSION as usize] = [include_str!("../../migrations/postgres/0001_init.sql")];
 
 /// Reads the catalogue's rows. After the wait for the lock, a name look-up (`to_regclass`) could still return
 /// this connection's cached answer that the table does not exist.
@@ -113,7 +113,7 @@ pub(super) async fn check(
     doing: &'static str,
 ) -> Result<(), StoreError> {
     let ledger = read_ledger(connection, schema).await.map_err(failed(doing))?;
-    ledger.admits(CODE).map_err(refused(doing))
+    ledger.admits(CODE_VERSION).map_err(refused(doing))
 }
 
 /// Not prepared, so that it works behind any pooler.

@@ -65,9 +65,9 @@ mod rows;
 mod schema_name;
 mod settings;
 mod statements;
+mod target_locks;
 #[cfg(test)]
 mod together;
-mod turns;
 mod unlink;
 mod url;
 
@@ -94,7 +94,7 @@ use self::{
     error::{Effect, Failure, UNAVAILABLE, failed},
     lend::Lender,
     statements::Statements,
-    turns::{LockWait, Target},
+    target_locks::{LockWait, Target},
 };
 pub use self::{
     claim::ClockSkew,
@@ -131,10 +131,10 @@ struct Inner {
     schema: SchemaName,
     statements: Statements,
     group_commit: Option<group_commit::GroupCommit>,
-    turns: turns::Turns,
+    target_locks: target_locks::TargetLocks,
     lock_timeout: Duration,
     /// Minimum number of messages in a round that are written by one statement.
-    together_from: usize,
+    batch_threshold: usize,
     clock_check: ClockCheck,
     /// Whether the clocks were too far apart at the last comparison.
     is_skewed: AtomicBool,
@@ -200,9 +200,9 @@ impl PgStore {
             schema: options.schema.clone(),
             group_commit: (options.group_commit == GroupCommit::On)
                 .then(|| group_commit::GroupCommit::new(options)),
-            turns: turns::Turns::new(connections),
+            target_locks: target_locks::TargetLocks::new(connections),
             lock_timeout: options.lock_timeout,
-            together_from: options.together_from,
+            batch_threshold: options.batch_threshold,
             clock_check: options.clock_check,
             is_skewed: AtomicBool::new(false),
             admitted: AtomicBool::new(false),
@@ -254,13 +254,13 @@ impl PgStore {
 
     /// Executes a writing step that locks the row of a conversation: this store runs one such step of a
     /// conversation at a time.
-    async fn write_in_turn<'q>(
+    async fn write_serialized<'q>(
         &self,
         doing: &'static str,
         of: impl Into<Target>,
         statement: impl Fn(LockWait) -> Statement<'q>,
     ) -> Result<Vec<PgRow>, StoreError> {
-        let _turn = self.turn(doing, of).await?;
+        let _guard = self.lock_target(doing, of).await?;
         self.write_locking(doing, statement).await
     }
 
@@ -278,7 +278,7 @@ impl PgStore {
             .call(statement(LockWait::brief(self.0.lock_timeout)))
             .await
         {
-            Err(failure) if failure.is_of_a_lock() => {}
+            Err(failure) if failure.is_lock_timeout() => {}
             answered => return answered.map_err(|failure| failure.of(doing, Effect::Writes)),
         }
         let _permit = self.permit(doing).await?;
@@ -287,13 +287,17 @@ impl PgStore {
 
     /// Waits, at most for the acquire timeout, for permission to wait for a locked row.
     async fn permit(&self, doing: &'static str) -> Result<Option<SemaphorePermit<'_>>, StoreError> {
-        let waited = timeout(self.0.caller.acquire_timeout(), self.0.turns.permit()).await;
+        let waited = timeout(self.0.caller.acquire_timeout(), self.0.target_locks.permit()).await;
         waited.map_err(|elapsed| StoreError::new(UNAVAILABLE, doing).caused_by(elapsed))
     }
 
     /// Waits, at most for the acquire timeout, for earlier steps of the same conversation.
-    async fn turn(&self, doing: &'static str, of: impl Into<Target>) -> Result<turns::Turn<'_>, StoreError> {
-        let waited = timeout(self.0.caller.acquire_timeout(), self.0.turns.wait(of)).await;
+    async fn lock_target(
+        &self,
+        doing: &'static str,
+        of: impl Into<Target>,
+    ) -> Result<target_locks::TargetGuard<'_>, StoreError> {
+        let waited = timeout(self.0.caller.acquire_timeout(), self.0.target_locks.wait(of)).await;
         waited.map_err(|elapsed| StoreError::new(UNAVAILABLE, doing).caused_by(elapsed))
     }
 

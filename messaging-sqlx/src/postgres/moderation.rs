@@ -206,7 +206,7 @@ fn report(row: &PgRow) -> Result<Report, Error> {
         conversation_id: rows::conversation_id(row, "conversation_id")?,
         reporter_id: rows::user_id(row, "reporter_id")?,
         reporter_side: codes::side_of_code(row.try_get("reporter_side")?)
-            .ok_or_else(|| damaged("a report is of no side"))?,
+            .ok_or_else(|| damaged("a stored report has no side"))?,
         reported_id: rows::user_id(row, "reported_id")?,
         opened_at: rows::time(row, "opened_at")?,
         complaints: complaints.collect(),

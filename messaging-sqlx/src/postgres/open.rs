@@ -13,7 +13,7 @@ use super::{
     lanes::{Ownership, publish},
     moment::moment,
     rows::{conversation_id, instant},
-    turns::{LockWait, Target, waits},
+    target_locks::{LockWait, Target, set_lock_timeout},
 };
 
 /// Creates the conversation of the plan's pair if it does not exist, and the plan's link. `$1` id, `$2` owner,
@@ -50,7 +50,7 @@ macro_rules! open_pair {
 /// An opening and its link are one event: a statement that creates the conversation writes no separate event
 /// for the link. No part relies on seeing another part's writes.
 pub(super) const OPEN: &str = concat!(
-    open_pair!(waits!("$10")),
+    open_pair!(set_lock_timeout!("$10")),
     r#"told AS (UPDATE "messaging".conversation c SET events = c.events + 1, access_version = c.access_version + 1 FROM linked
             WHERE c.id = linked.id AND NOT EXISTS (SELECT FROM made) RETURNING c.id, c.events),
         opened AS (SELECT id, events FROM made UNION ALL SELECT id, events FROM told),
@@ -96,7 +96,7 @@ impl PgStore {
                     .bind(wait.setting())
             };
             let pair = Target::Pair(plan.client_id.clone(), plan.agent_id.clone());
-            let answered = self.write_in_turn(DOING, pair, statement).await?;
+            let answered = self.write_serialized(DOING, pair, statement).await?;
             if let Some(row) = answered.first() {
                 return opened(row, ownership).map_err(unread(DOING));
             }

@@ -15,7 +15,7 @@ pub struct PgOptions {
     pub(super) group_commit: GroupCommit,
     pub(super) max_waiting: usize,
     /// Minimum number of messages of a combined statement: two, unless a test sets it to one.
-    pub(super) together_from: usize,
+    pub(super) batch_threshold: usize,
 }
 
 /// The connection pooler between the store and the database.
@@ -85,7 +85,7 @@ impl Default for PgOptions {
             clock_check: ClockCheck::On,
             group_commit: GroupCommit::On,
             max_waiting: 1000,
-            together_from: 2,
+            batch_threshold: 2,
         }
     }
 }
@@ -168,8 +168,8 @@ impl PgOptions {
     }
 
     #[cfg(test)]
-    pub(super) fn with_together_from(mut self, count: usize) -> Self {
-        self.together_from = count;
+    pub(super) fn with_batch_threshold(mut self, count: usize) -> Self {
+        self.batch_threshold = count;
         self
     }
 }

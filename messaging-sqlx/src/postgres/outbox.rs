@@ -52,14 +52,14 @@ impl OutboxStore for PgStore {
     }
 
     async fn defer_lanes(&self, by: WorkerId, delays: &[LaneDeferral]) -> Result<(), StoreError> {
-        const DOING: &str = "letting go of lanes";
+        const DOING: &str = "deferring lanes";
         let ids: Vec<_> = delays.iter().map(|one| one.conversation_id.as_uuid()).collect();
         let leases: Vec<_> = delays.iter().map(|one| instant(one.lease_until)).collect();
         let untils: Vec<_> = delays.iter().map(|one| instant(one.until)).collect();
         let counted = |kind: LaneFailure| -> Vec<i64> {
             delays.iter().map(|one| i64::from(one.failure == kind)).collect()
         };
-        let statement = sqlx::query(self.0.statements.let_go.clone())
+        let statement = sqlx::query(self.0.statements.defer_lanes.clone())
             .bind(by.as_uuid())
             .bind(ids)
             .bind(leases)
@@ -77,7 +77,7 @@ impl OutboxStore for PgStore {
         why: &str,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.take_out(by, lane, entry, why, now).await
+        self.move_to_dead_letters(by, lane, entry, why, now).await
     }
 
     async fn list_dead_letters(
@@ -89,7 +89,7 @@ impl OutboxStore for PgStore {
     }
 
     async fn requeue(&self, step: &Requeue) -> Result<Requeued, StoreError> {
-        self.take_back(step).await
+        self.requeue_dead_letter(step).await
     }
 
     async fn backlog(&self) -> Result<Backlog, StoreError> {
@@ -186,7 +186,7 @@ pub(super) const ACKNOWLEDGE: &str = concat!(
 );
 
 /// `$1` worker, `$2` conversations, `$3` their leases, `$4` until when, `$5` tries, `$6` refusals.
-pub(super) const LET_GO: &str = concat!(
+pub(super) const DEFER: &str = concat!(
     "WITH ",
     owned_lanes!(
         "$4::timestamptz[], $5::bigint[], $6::bigint[]",

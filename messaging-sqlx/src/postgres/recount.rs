@@ -19,12 +19,12 @@ use super::{
 use crate::codes::limit;
 
 /// `$1` after which id, `$2` up to which, `$3` limit. Every id lies between the two bounds that stand for none.
-pub(super) const TALLIED: &str = r#"SELECT id, last_seq FROM "messaging".conversation
+pub(super) const PAGE: &str = r#"SELECT id, last_seq FROM "messaging".conversation
     WHERE id > COALESCE($1::uuid, '00000000-0000-0000-0000-000000000000')
     AND id <= COALESCE($2::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff') ORDER BY id LIMIT $3"#;
 
 /// `$1` conversations.
-pub(super) const TALLY: &str = concat!(
+pub(super) const RECOUNT: &str = concat!(
     "SELECT ",
     conversation_columns!(),
     r#", c.events, r.*, u.*, l.head, l.tail,
@@ -82,7 +82,7 @@ const DOING: &str = "recounting conversations";
 #[async_trait]
 impl RecountStore for PgStore {
     async fn recount_conversations(&self, scan: &RecountScan) -> Result<Vec<Recount>, StoreError> {
-        let statement = sqlx::query(self.0.statements.tallied.clone())
+        let statement = sqlx::query(self.0.statements.recount_page.clone())
             .bind(scan.after.map(|id| id.as_uuid()))
             .bind(scan.up_to.map(|id| id.as_uuid()))
             .bind(limit(scan.limit));

@@ -156,7 +156,7 @@ pub(super) fn message(row: &PgRow) -> Result<Message, Error> {
         },
         None => Origin::System {
             to: codes::to_of_code(row.try_get("to_sides")?)
-                .ok_or_else(|| damaged("a message is addressed to nobody"))?,
+                .ok_or_else(|| damaged("a stored message has no recipient"))?,
         },
     };
     let key: Option<&str> = row.try_get("key")?;

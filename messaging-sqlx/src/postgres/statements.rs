@@ -61,8 +61,8 @@ statements! {
     number: SqlStr = claim::NUMBER;
     entries: SqlStr = load::ENTRIES;
     acknowledge: SqlStr = outbox::ACKNOWLEDGE;
-    let_go: SqlStr = outbox::LET_GO;
-    take_out: SqlStr = dead_letters::TAKE_OUT;
+    defer_lanes: SqlStr = outbox::DEFER;
+    move_to_dead_letters: SqlStr = dead_letters::DEAD_LETTER;
     list_dead_letters: SqlStr = dead_letters::LIST;
     list_dead_letters_after: SqlStr = dead_letters::LIST_AFTER;
     requeue: SqlStr = dead_letters::REQUEUE;
@@ -73,7 +73,7 @@ statements! {
     excerpts: SqlStr = digest_sql::EXCERPTS;
     mark_mailed: SqlStr = digest_sql::MARK_MAILED;
     complete_digest: SqlStr = digest_sql::FINISH;
-    postpone_digests: SqlStr = digest_sql::HOLD;
+    postpone_digests: SqlStr = digest_sql::POSTPONE;
     admit_push: SqlStr = digest_sql::ADMIT_PUSH;
     file_report: SqlStr = moderation::FILE;
     reports: SqlStr = moderation::LIST;
@@ -89,8 +89,8 @@ statements! {
     admit: SqlStr = limiter::ADMIT;
     record: SqlStr = audit::RECORD;
     accesses: SqlStr = audit::ACCESSES;
-    tallied: SqlStr = recount::TALLIED;
-    recount: SqlStr = recount::TALLY;
+    recount_page: SqlStr = recount::PAGE;
+    recount: SqlStr = recount::RECOUNT;
     probe: SqlStr = probe::PROBE;
 }
 

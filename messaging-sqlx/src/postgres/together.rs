@@ -9,9 +9,9 @@ use super::{ClockCheck, PgOptions, PgStore, SchemaName};
 
 static RUNTIME: LazyLock<tokio::runtime::Runtime> = LazyLock::new(|| tokio::runtime::Runtime::new().unwrap());
 
-struct Together;
+struct Batches;
 
-impl Backend for Together {
+impl Backend for Batches {
     fn run(&self, future: BoxFuture<'_, ()>) {
         RUNTIME.block_on(future);
     }
@@ -22,7 +22,7 @@ impl Backend for Together {
             let options = PgOptions::default()
                 .with_schema(SchemaName::parse(schema.name()).unwrap())
                 .with_clock_check(ClockCheck::Off)
-                .with_together_from(1);
+                .with_batch_threshold(1);
             let store = PgStore::from_url(schema.url(), &options).unwrap();
             store.migrate().await.unwrap();
             Fresh::new(store, schema)
@@ -34,16 +34,16 @@ impl Backend for Together {
 fn every_promise_is_kept() {
     for case in messaging_testkit::cases() {
         println!("{case:?}");
-        case.run(&Together);
+        case.run(&Batches);
     }
 }
 
 #[test]
 fn a_few_sequences_of_steps_are_what_the_model_makes_of_them() {
-    messaging_testkit::compare_with_model_briefly(&Together, 80);
+    messaging_testkit::compare_with_model_briefly(&Batches, 80);
 }
 
 #[test]
 fn a_storm_leaves_nothing_that_does_not_add_up() {
-    messaging_testkit::storm(&Together);
+    messaging_testkit::storm(&Batches);
 }

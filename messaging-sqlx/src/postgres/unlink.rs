@@ -1,6 +1,6 @@
 //! Unlinking a booking.
 
-use super::{lanes::publish, turns::waits};
+use super::{lanes::publish, target_locks::set_lock_timeout};
 
 /// `$1` conversation, `$2` owner, `$3` lease, `$4` access version, `$5` now, `$6` booking, `$7` how long it
 /// waits for the conversation's row. Returns one row that tells whether the booking was linked, or none where
@@ -8,7 +8,7 @@ use super::{lanes::publish, turns::waits};
 pub(super) const UNLINK: &str = concat!(
     r#"WITH held AS MATERIALIZED (SELECT c.id FROM "messaging".conversation c
             WHERE c.id = $1 AND c.access_version = $4 AND "#,
-    waits!("$7"),
+    set_lock_timeout!("$7"),
     r#" FOR NO KEY UPDATE),
         unlinked AS (DELETE FROM "messaging".booking_link l USING held
             WHERE l.conversation_id = held.id AND l.booking_id = $6 RETURNING l.conversation_id AS id),

@@ -33,7 +33,7 @@ const KNOWN: [&str; 18] = [
 
 /// Parameters of other PostgreSQL clients, whose names are safe to log. Any other name may be part of a value
 /// in which a character was not escaped.
-const OF_OTHERS: [&str; 14] = [
+const OF_OTHER_CLIENTS: [&str; 14] = [
     "channel_binding",
     "client_encoding",
     "connect_timeout",
@@ -70,19 +70,19 @@ pub(super) fn parse(url: &str) -> Result<PgConnectOptions, InvalidUrl> {
         return Err(InvalidUrl::Scheme);
     }
     let mut url = Url::parse(url).map_err(InvalidUrl::Syntax)?;
-    leave_known(&mut url);
+    retain_known(&mut url);
     // The driver's error quotes the value.
     PgConnectOptions::from_url(&url).map_err(|_| InvalidUrl::Value)
 }
 
 /// Removes the parameters that the driver does not know.
-fn leave_known(url: &mut Url) {
+fn retain_known(url: &mut Url) {
     let (known, unknown): (Vec<_>, Vec<_>) = url
         .query_pairs()
         .into_owned()
         .partition(|(name, _)| KNOWN.contains(&name.as_str()) || name.starts_with("options["));
     for (name, _) in &unknown {
-        if let Some(name) = OF_OTHERS.iter().find(|other| *other == name) {
+        if let Some(name) = OF_OTHER_CLIENTS.iter().find(|other| *other == name) {
             tracing::warn!(
                 name,
                 "a parameter of the database's URL is not supported; ignoring it"

@@ -79,7 +79,7 @@ fn record(row: &SqliteRow) -> Result<AuditRecord, Error> {
         id: AuditId::new(row.try_get("id")?),
         at: rows::time(row, "at")?,
         actor_id: rows::user_id(row, "actor_id")?,
-        action: action.ok_or_else(|| damaged("an action of an admin has no known name"))?,
+        action: action.ok_or_else(|| damaged("a stored action of an admin is unknown"))?,
         conversation_id: conversation_id.map(ConversationId::new),
     })
 }

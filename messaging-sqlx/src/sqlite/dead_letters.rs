@@ -14,11 +14,10 @@ use super::{
 };
 use crate::codes::{limit, number};
 
-pub(super) const TAKE_OUT: &str = "DELETE FROM outbox WHERE conversation_id = ? AND number = ?";
-pub(super) const KEEP_ASIDE: &str =
-    "INSERT INTO dead_letter (conversation_id, number, kind, side, seq, at, why,
+pub(super) const TAKE_ENTRY: &str = "DELETE FROM outbox WHERE conversation_id = ? AND number = ?";
+pub(super) const INSERT: &str = "INSERT INTO dead_letter (conversation_id, number, kind, side, seq, at, why,
     dead_lettered_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
-pub(super) const TAKE_BACK: &str = "DELETE FROM dead_letter WHERE conversation_id = ? AND number = ?
+pub(super) const TAKE_DEAD_LETTER: &str = "DELETE FROM dead_letter WHERE conversation_id = ? AND number = ?
     RETURNING conversation_id AS entry_of, number, kind, side, seq AS entry_seq, at";
 /// The columns of [`dead_letters`], of `dead_letters AS o`, in order.
 macro_rules! listed {
@@ -38,13 +37,13 @@ pub(super) const LIST_AFTER: &str =
 
 pub(super) const LISTING: &str = "listing dead letters";
 
-pub(super) struct TakeOut {
+pub(super) struct DeadLetterEntry {
     pub(super) by: WorkerId,
     pub(super) lane: Lane,
     pub(super) letter: DeadLetter,
 }
 
-impl Step for TakeOut {
+impl Step for DeadLetterEntry {
     type Answer = ();
     const DOING: &'static str = "moving an event to the dead letters";
 
@@ -53,14 +52,14 @@ impl Step for TakeOut {
         if !lanes::is_owned(tx, self.lane.conversation_id, self.by, self.lane.lease_until).await? {
             return Ok(());
         }
-        let taken = sqlx::query(TAKE_OUT)
+        let taken = sqlx::query(TAKE_ENTRY)
             .bind(entry.conversation_id.as_uuid())
             .bind(number(entry.number))
             .execute(&mut *tx)
             .await?;
         if taken.rows_affected() > 0 {
             let (kind, side, seq) = lanes::kind_columns(entry.kind)?;
-            sqlx::query(KEEP_ASIDE)
+            sqlx::query(INSERT)
                 .bind(entry.conversation_id.as_uuid())
                 .bind(number(entry.number))
                 .bind(kind)
@@ -81,7 +80,7 @@ impl Step for Requeue {
     const DOING: &'static str = "requeueing an event";
 
     async fn take(self, tx: &mut SqliteConnection) -> Result<Requeued, Error> {
-        let taken = sqlx::query(TAKE_BACK)
+        let taken = sqlx::query(TAKE_DEAD_LETTER)
             .bind(self.conversation_id.as_uuid())
             .bind(number(self.number))
             .fetch_optional(&mut *tx)

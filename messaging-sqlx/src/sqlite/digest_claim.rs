@@ -111,7 +111,8 @@ async fn lease_user(tx: &mut SqliteConnection, lease: DigestLease) -> Result<Dig
     for row in sqlx::query(EXTENTS).bind(user_id).fetch_all(&mut *tx).await? {
         extents.push(Extent {
             conversation_id: rows::conversation_id(&row)?,
-            side: side_of_code(row.try_get("side")?).ok_or_else(|| damaged("there is no such side"))?,
+            side: side_of_code(row.try_get("side")?)
+                .ok_or_else(|| damaged("a stored code is not that of a side"))?,
             up_to: row.try_get("up_to")?,
         });
     }

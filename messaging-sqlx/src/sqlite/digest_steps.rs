@@ -18,7 +18,7 @@ pub(super) struct Record {
 }
 
 /// Whether a user is under a given lease.
-pub(super) const UNDER: &str =
+pub(super) const FIND_LEASE: &str =
     "SELECT EXISTS (SELECT 1 FROM digest_user WHERE user_id = ? AND owner = ? AND until = ?)";
 pub(super) const BEGIN: &str = "UPDATE digest_user SET attempt_id = ?, attempt_at = ? WHERE user_id = ?";
 pub(super) const ENTER: &str = "INSERT INTO digest_user_extent (user_id, place, conversation_id, side, up_to)
@@ -29,8 +29,8 @@ pub(super) const FREE: &str =
 pub(super) const RELEASE: &str =
     "UPDATE digest_user SET owner = NULL, until = NULL, deferrals = deferrals + ? WHERE user_id = ?";
 
-async fn is_under(tx: &mut SqliteConnection, lease: &DigestLease) -> Result<bool, Error> {
-    sqlx::query_scalar(UNDER)
+async fn is_leased(tx: &mut SqliteConnection, lease: &DigestLease) -> Result<bool, Error> {
+    sqlx::query_scalar(FIND_LEASE)
         .bind(lease.user_id.as_str())
         .bind(lease.by.as_uuid())
         .bind(lease.until.as_millis())
@@ -72,7 +72,7 @@ impl Step for Record {
     const DOING: &'static str = "recording an e-mail";
 
     async fn take(self, tx: &mut SqliteConnection) -> Result<bool, Error> {
-        if self.now >= self.lease.until || !is_under(tx, &self.lease).await? {
+        if self.now >= self.lease.until || !is_leased(tx, &self.lease).await? {
             return Ok(false);
         }
         set_attempt(tx, &self.lease.user_id, Some(&self.attempt)).await?;
@@ -118,7 +118,7 @@ impl Step for Finish {
     const DOING: &'static str = "completing an e-mail";
 
     async fn take(self, tx: &mut SqliteConnection) -> Result<bool, Error> {
-        if !is_under(tx, &self.lease).await? {
+        if !is_leased(tx, &self.lease).await? {
             return Ok(false);
         }
         let user_id = &self.lease.user_id;
@@ -138,22 +138,22 @@ impl Step for Finish {
     }
 }
 
-pub(super) struct Hold(pub(super) Vec<DigestPostponement>);
+pub(super) struct Postpone(pub(super) Vec<DigestPostponement>);
 
-pub(super) const HOLD: [&str; 2] = [
+pub(super) const POSTPONE: [&str; 2] = [
     "UPDATE conversation SET client_due_at = ?1
         WHERE client_id = ?2 AND client_received > client_read AND client_due_at < ?1",
     "UPDATE conversation SET agent_due_at = ?1
         WHERE agent_user_id = ?2 AND agent_received > agent_read AND agent_due_at < ?1",
 ];
 
-impl Step for Hold {
+impl Step for Postpone {
     type Answer = ();
     const DOING: &'static str = "postponing e-mails";
 
     async fn take(self, tx: &mut SqliteConnection) -> Result<(), Error> {
         for hold in &self.0 {
-            if !is_under(tx, &hold.lease).await? {
+            if !is_leased(tx, &hold.lease).await? {
                 continue;
             }
             let user_id = &hold.lease.user_id;
@@ -165,7 +165,7 @@ impl Step for Hold {
                 .bind(user_id.as_str())
                 .execute(&mut *tx)
                 .await?;
-            for sql in HOLD {
+            for sql in POSTPONE {
                 let held = sqlx::query(sql)
                     .bind(hold.until.as_millis())
                     .bind(user_id.as_str());

@@ -17,7 +17,7 @@ use sqlx::{Error, Row, SqliteConnection};
 
 use super::{
     SqliteStore,
-    digest_steps::{Finish, Hold, MarkMailed, Record},
+    digest_steps::{Finish, MarkMailed, Postpone, Record},
     error::failed,
     rows::{self, booking_column, conversation_columns, message_columns},
     writer::Step,
@@ -89,7 +89,7 @@ impl DigestStore for SqliteStore {
     }
 
     async fn postpone_digests(&self, holds: &[DigestPostponement]) -> Result<(), StoreError> {
-        self.write(Hold(holds.to_vec())).await
+        self.write(Postpone(holds.to_vec())).await
     }
 }
 
@@ -172,10 +172,10 @@ async fn unmailed(connection: &mut SqliteConnection, users: &[UserId]) -> Result
     Ok(all)
 }
 
-/// A message that may be told to a side (`policy::may_notify`), and is neither read nor mailed, up to the position `?2`:
-/// the host's own; a person's unless the side blocks, the conversation is closed, or the sender was erased, and with the
-/// sender the text.
-macro_rules! told {
+/// A message to notify a side of, up to the position `?2`: neither read nor mailed, and permitted by
+/// `policy::may_notify`. The host's own messages always are; a person's unless the side blocks, the
+/// conversation is closed, or the sender, and with it the text, was erased.
+macro_rules! notifiable {
     ($side:literal, $code:literal) => {
         concat!(
             "message m ON m.conversation_id = c.id AND m.seq > ",
@@ -206,23 +206,24 @@ macro_rules! excerpt_of {
             ", ",
             message_columns!(),
             " FROM conversation c LEFT JOIN ",
-            told!($side, $code),
+            notifiable!($side, $code),
             " WHERE c.id = ?1 ORDER BY m.seq LIMIT ?3"
         )
     };
 }
-macro_rules! told_of {
+macro_rules! count_notifiable {
     ($side:literal, $code:literal) => {
         concat!(
             "SELECT count(*) FROM (SELECT m.seq FROM conversation c JOIN ",
-            told!($side, $code),
+            notifiable!($side, $code),
             " WHERE c.id = ?1 LIMIT ?3)"
         )
     };
 }
 
 pub(super) const EXCERPT: [&str; 2] = [excerpt_of!("client", "1"), excerpt_of!("agent", "2")];
-pub(super) const TOLD: [&str; 2] = [told_of!("client", "1"), told_of!("agent", "2")];
+pub(super) const COUNT_NOTIFIABLE: [&str; 2] =
+    [count_notifiable!("client", "1"), count_notifiable!("agent", "2")];
 
 async fn excerpts(
     connection: &mut SqliteConnection,
@@ -241,7 +242,7 @@ async fn excerpts(
         let Some(first) = rows.first() else { continue };
         let has_messages = first.try_get::<Option<i64>, _>("seq")?.is_some();
         let shown = if has_messages { rows.as_slice() } else { &[] };
-        let told = sqlx::query_scalar(TOLD[side])
+        let notifiable = sqlx::query_scalar(COUNT_NOTIFIABLE[side])
             .bind(extent.conversation_id.as_uuid())
             .bind(number(extent.up_to))
             .bind(number(Excerpt::MOST))
@@ -251,7 +252,7 @@ async fn excerpts(
             extent: *extent,
             conversation: rows::conversation(first)?,
             booking_id: rows::booking_id(first)?,
-            messages: told,
+            messages: notifiable,
             first: shown.iter().map(rows::message).collect::<Result<_, _>>()?,
         });
     }

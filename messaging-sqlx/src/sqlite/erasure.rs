@@ -25,7 +25,7 @@ impl ErasureStore for SqliteStore {
         after: Option<ConversationId>,
         conversations: usize,
     ) -> Result<Traces, StoreError> {
-        const DOING: &str = "looking for somebody's traces";
+        const DOING: &str = "listing a user's traces";
         let mut connection = self.reader(DOING).await?;
         let traces = traces(&mut connection, of, after, conversations).await;
         traces.map_err(failed(DOING))
@@ -65,7 +65,7 @@ pub(super) const REPORTS: [&str; 3] = [
     "SELECT r.id, r.conversation_id, r.reporter_side, r.status
         FROM evidence e JOIN report r ON r.id = e.report_id WHERE e.sender_id = ?",
 ];
-pub(super) const UNSAY: &str = "DELETE FROM complaint
+pub(super) const DELETE_COMPLAINT: &str = "DELETE FROM complaint
     WHERE report_id = (SELECT id FROM report WHERE id = ?1 AND reporter_id = ?2)";
 /// `?3` and `?4` the replacement ids on the client's and on the agent's side, `?5` on the reporter's and `?6`
 /// on the other.
@@ -103,7 +103,7 @@ struct EraseMessages(ConversationId, UserId);
 
 impl Step for EraseMessages {
     type Answer = u64;
-    const DOING: &'static str = "erasing somebody's messages";
+    const DOING: &'static str = "erasing a user's messages";
 
     async fn take(self, tx: &mut SqliteConnection) -> Result<u64, Error> {
         let Self(conversation_id, user_id) = self;
@@ -139,7 +139,7 @@ impl Step for EraseFromReports {
                 continue;
             }
             let reporter = side_of_code(row.try_get("reporter_side")?);
-            let reporter = reporter.ok_or_else(|| damaged("a report is of no side"))?;
+            let reporter = reporter.ok_or_else(|| damaged("a stored report has no side"))?;
             erase_from_report(tx, id, rows::conversation_id(&row)?, reporter, &user).await?;
             reports.erased += 1;
         }
@@ -154,7 +154,7 @@ async fn erase_from_report(
     reporter: Side,
     user: &UserId,
 ) -> Result<(), Error> {
-    sqlx::query(UNSAY)
+    sqlx::query(DELETE_COMPLAINT)
         .bind(id.as_uuid())
         .bind(user.as_str())
         .execute(&mut *tx)
@@ -177,7 +177,7 @@ struct Forget(UserId);
 
 impl Step for Forget {
     type Answer = ();
-    const DOING: &'static str = "forgetting somebody";
+    const DOING: &'static str = "forgetting a user";
 
     async fn take(self, tx: &mut SqliteConnection) -> Result<(), Error> {
         for sql in FORGET {

@@ -121,7 +121,7 @@ pub(super) fn entry(row: &SqliteRow) -> Result<Entry, Error> {
     Ok(Entry {
         conversation_id: ConversationId::new(row.try_get::<Uuid, _>("entry_of")?),
         number: row.try_get("number")?,
-        kind: kind.ok_or_else(|| damaged("an entry is of no known kind"))?,
+        kind: kind.ok_or_else(|| damaged("a stored entry has an unknown kind"))?,
         at: rows::time(row, "at")?,
     })
 }

@@ -5,10 +5,10 @@ use super::error::{commit_failed, failed};
 use crate::schema::{Ledger, SchemaError};
 
 /// The schema version of this code: that of its newest migration.
-const CODE: u32 = 1;
+const CODE_VERSION: u32 = 1;
 
 /// The migrations; the n-th leads to version n. Each inserts itself into the ledger.
-const MIGRATIONS: [&str; CODE as usize] = [include_str!("../../migrations/sqlite/0001_init.sql")];
+const MIGRATIONS: [&str; CODE_VERSION as usize] = [include_str!("../../migrations/sqlite/0001_init.sql")];
 
 const DOING: &str = "migrating the database";
 
@@ -20,7 +20,7 @@ pub(super) async fn migrate(connection: &mut SqliteConnection) -> Result<(), Sto
 /// Checks whether this code can run on the database.
 pub(super) async fn check(connection: &mut SqliteConnection, doing: &'static str) -> Result<(), StoreError> {
     let ledger = read_ledger(connection).await.map_err(failed(doing))?;
-    ledger.admits(CODE).map_err(refused(doing))
+    ledger.admits(CODE_VERSION).map_err(refused(doing))
 }
 
 async fn apply(connection: &mut SqliteConnection, migrations: &[&'static str]) -> Result<(), StoreError> {

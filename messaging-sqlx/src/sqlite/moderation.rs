@@ -48,7 +48,7 @@ pub(super) const FIND_OPEN: &str =
 pub(super) const OPEN: &str = "INSERT INTO report
     (id, conversation_id, reporter_id, reporter_side, reported_id, opened_at) VALUES (?, ?, ?, ?, ?, ?)";
 /// Adds a complaint, unless an equal one exists.
-pub(super) const SAY: &str = "INSERT INTO complaint (report_id, place, about, reason, at)
+pub(super) const ADD_COMPLAINT: &str = "INSERT INTO complaint (report_id, place, about, reason, at)
     SELECT ?1, (SELECT COALESCE(max(place), 0) + 1 FROM complaint WHERE report_id = ?1), ?2, ?3, ?4
     WHERE NOT EXISTS (SELECT 1 FROM complaint WHERE report_id = ?1 AND about = ?2 AND reason = ?3)";
 /// Whether a report has room for another complaint, or has this one already.
@@ -86,7 +86,8 @@ macro_rules! list_reports {
 pub(super) const LIST: &str = list_reports!("");
 pub(super) const LIST_OF_STATUS: &str = list_reports!(" AND r.status = ?4");
 pub(super) const FIND: &str = select_reports!("r.id = ?");
-pub(super) const SAID: &str = "SELECT reason, about, at FROM complaint WHERE report_id = ? ORDER BY place";
+pub(super) const COMPLAINTS: &str =
+    "SELECT reason, about, at FROM complaint WHERE report_id = ? ORDER BY place";
 pub(super) const EVIDENCE: &str = concat!(
     "SELECT ",
     message_columns!(),
@@ -118,7 +119,7 @@ impl Step for FileReport {
         } else if !has_room(tx, id, about, &self.reason).await? {
             return Ok(Filed::Full(id));
         }
-        sqlx::query(SAY)
+        sqlx::query(ADD_COMPLAINT)
             .bind(id.as_uuid())
             .bind(about.map_or(0, number))
             .bind(self.reason.as_str())
@@ -244,16 +245,16 @@ async fn find(connection: &mut SqliteConnection, id: ReportId) -> Result<Option<
 /// Reads a report with its complaints.
 async fn report(connection: &mut SqliteConnection, row: &SqliteRow) -> Result<Report, Error> {
     let id: Uuid = row.try_get("id")?;
-    let said = sqlx::query(SAID).bind(id).fetch_all(connection).await?;
+    let complaints = sqlx::query(COMPLAINTS).bind(id).fetch_all(connection).await?;
     Ok(Report {
         id: ReportId::new(id),
         conversation_id: rows::conversation_id(row)?,
         reporter_id: rows::user_id(row, "reporter_id")?,
         reporter_side: codes::side_of_code(row.try_get("reporter_side")?)
-            .ok_or_else(|| damaged("a report is of no side"))?,
+            .ok_or_else(|| damaged("a stored report has no side"))?,
         reported_id: rows::user_id(row, "reported_id")?,
         opened_at: rows::time(row, "opened_at")?,
-        complaints: said.iter().map(complaint).collect::<Result<_, _>>()?,
+        complaints: complaints.iter().map(complaint).collect::<Result<_, _>>()?,
         resolution: resolution(row)?,
     })
 }

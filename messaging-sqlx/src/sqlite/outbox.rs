@@ -11,7 +11,7 @@ use sqlx::{Error, Row, SqliteConnection};
 
 use super::{
     SqliteStore,
-    dead_letters::{self, TakeOut},
+    dead_letters::{self, DeadLetterEntry},
     error::failed,
     lanes::{self, lane_columns},
     load,
@@ -66,7 +66,7 @@ impl OutboxStore for SqliteStore {
         why: &str,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.write(TakeOut {
+        self.write(DeadLetterEntry {
             by,
             lane: lane.clone(),
             letter: DeadLetter {
@@ -113,9 +113,9 @@ pub(super) const OWN: &str = "UPDATE lane SET owner = ?, until = ? WHERE convers
 pub(super) const FORGET: &str = "DELETE FROM outbox WHERE conversation_id = ? AND number <= ?";
 pub(super) const END: &str = "DELETE FROM lane WHERE conversation_id = ?1
     AND NOT EXISTS (SELECT 1 FROM outbox WHERE conversation_id = ?1)";
-pub(super) const GO_ON: &str = "UPDATE lane SET head = ?, until = ?, tries = 0, refusals = 0
+pub(super) const CONTINUE: &str = "UPDATE lane SET head = ?, until = ?, tries = 0, refusals = 0
     WHERE conversation_id = ?";
-pub(super) const LET_GO: &str = "UPDATE lane SET owner = NULL, until = ?,
+pub(super) const DEFER: &str = "UPDATE lane SET owner = NULL, until = ?,
     tries = MIN(tries + ?, 4294967295), refusals = MIN(refusals + ?, 4294967295)
     WHERE conversation_id = ? AND owner = ? AND until = ?";
 /// Every unpublished event has a lane, so the cost is proportional to the number of lanes.
@@ -174,7 +174,7 @@ impl Step for Acknowledge {
                 continue;
             }
             let head = progress.up_to.saturating_add(1);
-            sqlx::query(GO_ON)
+            sqlx::query(CONTINUE)
                 .bind(number(head))
                 .bind(self.lease_until.as_millis())
                 .bind(id.as_uuid())
@@ -199,11 +199,11 @@ struct Delay {
 
 impl Step for Delay {
     type Answer = ();
-    const DOING: &'static str = "letting go of lanes";
+    const DOING: &'static str = "deferring lanes";
 
     async fn take(self, tx: &mut SqliteConnection) -> Result<(), Error> {
         for delay in &self.delays {
-            sqlx::query(LET_GO)
+            sqlx::query(DEFER)
                 .bind(delay.until.as_millis())
                 .bind(delay.failure == LaneFailure::Transport)
                 .bind(delay.failure == LaneFailure::Refused)

@@ -57,19 +57,19 @@ async fn no_statement_reads_a_whole_table() {
         digest_steps::ENTER,
         digests::EXCERPT[0],
         digests::EXCERPT[1],
-        digests::TOLD[0],
-        digests::TOLD[1],
+        digests::COUNT_NOTIFIABLE[0],
+        digests::COUNT_NOTIFIABLE[1],
         digest_claim::EXTENTS,
         digest_steps::FORGET,
         digest_steps::FORGET_SENT,
         digest_steps::FREE,
-        digest_steps::HOLD[0],
-        digest_steps::HOLD[1],
+        digest_steps::POSTPONE[0],
+        digest_steps::POSTPONE[1],
         digest_claim::LEASE,
         digest_steps::RELEASE,
         digest_steps::REMEMBER,
         digest_claim::SENT,
-        digest_steps::UNDER,
+        digest_steps::FIND_LEASE,
         digests::UNMAILED[0],
         digests::UNMAILED[1],
         erasure::ERASE,
@@ -78,7 +78,7 @@ async fn no_statement_reads_a_whole_table() {
         erasure::REPORTS[0],
         erasure::REPORTS[1],
         erasure::REPORTS[2],
-        erasure::UNSAY,
+        erasure::DELETE_COMPLAINT,
         erasure::FORGET[0],
         erasure::FORGET[1],
         erasure::FORGET[2],
@@ -118,8 +118,8 @@ async fn no_statement_reads_a_whole_table() {
         moderation::LIST,
         moderation::LIST_OF_STATUS,
         moderation::OPEN,
-        moderation::SAID,
-        moderation::SAY,
+        moderation::COMPLAINTS,
+        moderation::ADD_COMPLAINT,
         moderation::RESOLVE,
         open::FIND_PAIR,
         open::INSERT,
@@ -129,13 +129,13 @@ async fn no_statement_reads_a_whole_table() {
         outbox::DUE,
         outbox::END,
         outbox::FORGET,
-        outbox::GO_ON,
-        outbox::LET_GO,
+        outbox::CONTINUE,
+        outbox::DEFER,
         outbox::OWN,
-        dead_letters::KEEP_ASIDE,
+        dead_letters::INSERT,
         dead_letters::LIST_AFTER,
-        dead_letters::TAKE_BACK,
-        dead_letters::TAKE_OUT,
+        dead_letters::TAKE_DEAD_LETTER,
+        dead_letters::TAKE_ENTRY,
         recount::IDS,
     ] {
         check_keyed(sql).await;
@@ -162,7 +162,7 @@ async fn a_list_goes_along_its_own_index_and_needs_no_sorting() {
     check_uses(list::OF_AGENT, "conversation_of_agent (agent_id=? AND id>?)").await;
     check_uses(outbox::DUE, "lane_due (until<?)").await;
     check_uses(digest_claim::DUE, "INDEX conversation_due (<expr><?)").await;
-    for (sql, index) in digest_steps::HOLD.into_iter().zip(["client", "agent"]) {
+    for (sql, index) in digest_steps::POSTPONE.into_iter().zip(["client", "agent"]) {
         check_uses(sql, &format!("conversation_unread_{index}")).await;
     }
     check_uses(
@@ -241,7 +241,7 @@ async fn first_replies_are_looked_for_where_somebody_wrote() {
 
 #[tokio::test]
 async fn a_tally_looks_at_one_conversation_and_sorts_nothing() {
-    for detail in plan(recount::TALLY).await {
+    for detail in plan(recount::RECOUNT).await {
         // Parts of the statement, each of which keeps rows of the one conversation only.
         let of_part = [
             "(subquery",

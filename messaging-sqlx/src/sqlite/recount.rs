@@ -34,7 +34,7 @@ pub(super) const IDS: &str = "SELECT id FROM conversation
     ORDER BY id LIMIT ?";
 
 /// Recounts conversation `?1`, so that each part is a range scan of a key.
-pub(super) const TALLY: &str = concat!(
+pub(super) const RECOUNT: &str = concat!(
     "WITH counted AS MATERIALIZED (
         SELECT m.seq, m.created_at, m.to_sides & 1 AS to_client, m.to_sides >> 1 & 1 AS to_agent,
             m.client_position, SUM(m.to_sides & 1) OVER so_far AS client_count,
@@ -89,7 +89,7 @@ async fn list(connection: &mut SqliteConnection, scan: &RecountScan) -> Result<V
         .await?;
     let mut recounts = Vec::with_capacity(ids.len());
     for id in ids {
-        let row = sqlx::query(TALLY).bind(id).fetch_one(&mut *connection).await?;
+        let row = sqlx::query(RECOUNT).bind(id).fetch_one(&mut *connection).await?;
         recounts.push(recount(&row)?);
     }
     Ok(recounts)

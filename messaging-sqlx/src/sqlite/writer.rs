@@ -111,13 +111,13 @@ async fn work(mut file: File, mut jobs: mpsc::Receiver<Box<dyn Job>>) {
     while let Some(job) = jobs.recv().await {
         let run = AssertUnwindSafe(job.run(&mut file)).catch_unwind().await;
         if run.is_err() {
-            tracing::error!("a step on the store panicked; its transaction is undone");
+            tracing::error!("a step on the store panicked; its transaction is rolled back");
         }
     }
     if let Some(connection) = file.connection
         && let Err(error) = connect::close(connection).await
     {
-        tracing::warn!(%error, "the store's file was not closed in good order");
+        tracing::warn!(%error, "closing the store's file failed; SQLite recovers its log at the next opening");
     }
 }
 

@@ -101,14 +101,14 @@ impl Queue {
         pending.ticket = ticket;
         let locked = state.locked.get_mut(&pending.step.conversation_id);
         let is_locked = locked.is_some();
-        let line = match locked {
-            Some(line) => line,
+        let queue = match locked {
+            Some(queue) => queue,
             None => &mut state.waiting,
         };
-        if line.len() >= self.capacity {
+        if queue.len() >= self.capacity {
             return Err(Full);
         }
-        line.push_back(pending);
+        queue.push_back(pending);
         state.next_ticket += 1;
         if is_locked {
             return Ok(Place {
@@ -126,9 +126,9 @@ impl Queue {
     pub(super) fn withdraw(&self, ticket: u64) -> bool {
         let mut state = self.lock();
         let State { waiting, locked, .. } = &mut *state;
-        std::iter::once(waiting).chain(locked.values_mut()).any(|line| {
-            let at = line.binary_search_by_key(&ticket, |pending| pending.ticket);
-            at.is_ok_and(|at| line.remove(at).is_some())
+        std::iter::once(waiting).chain(locked.values_mut()).any(|queue| {
+            let at = queue.binary_search_by_key(&ticket, |pending| pending.ticket);
+            at.is_ok_and(|at| queue.remove(at).is_some())
         })
     }
 
@@ -140,15 +140,15 @@ impl Queue {
         let mut new = Vec::new();
         for pending in skipped {
             let of = pending.step.conversation_id;
-            let line = locked.entry(of).or_insert_with(|| {
+            let queue = locked.entry(of).or_insert_with(|| {
                 new.push(of);
                 VecDeque::new()
             });
-            line.push_back(pending);
+            queue.push_back(pending);
         }
         for pending in mem::take(waiting) {
             match locked.get_mut(&pending.step.conversation_id) {
-                Some(line) => line.push_back(pending),
+                Some(queue) => queue.push_back(pending),
                 None => waiting.push_back(pending),
             }
         }
@@ -190,10 +190,10 @@ impl Queue {
 }
 
 /// Takes the messages of one round from the front of a queue.
-fn take(line: &mut VecDeque<Pending>, max: usize) -> Vec<Pending> {
+fn take(queue: &mut VecDeque<Pending>, max: usize) -> Vec<Pending> {
     let (mut group, mut later) = (Vec::new(), VecDeque::new());
     let mut taken = Taken::default();
-    for pending in mem::take(line) {
+    for pending in mem::take(queue) {
         if pending.answer.is_closed() {
             continue;
         }
@@ -203,7 +203,7 @@ fn take(line: &mut VecDeque<Pending>, max: usize) -> Vec<Pending> {
             later.push_back(pending);
         }
     }
-    *line = later;
+    *queue = later;
     group
 }
 
@@ -386,7 +386,7 @@ mod tests {
         let (two, _answer2) = to(2, 1);
         let (three, _answer3) = to(3, 1);
         queue.push(two).unwrap();
-        assert!(queue.push(three).is_err(), "its own line is full");
+        assert!(queue.push(three).is_err(), "its own queue is full");
         for n in 4..6 {
             let (other, answer) = to(n, 2);
             queue.push(other).unwrap();

@@ -6,7 +6,7 @@
 //! in the database.
 //!
 //! The same holds for many locked conversations with a step each. A step first waits for its row briefly
-//! ([`LockWait::Brief`]), and after that only with one of a few permits ([`Turns::permit`]).
+//! ([`LockWait::Brief`]), and after that only with one of a few permits ([`TargetLocks::permit`]).
 
 use std::{
     collections::HashMap,
@@ -33,8 +33,8 @@ impl From<ConversationId> for Target {
 
 /// The targets that have a step in progress, with the steps that wait for it.
 #[derive(Debug)]
-pub(super) struct Turns {
-    lines: Mutex<HashMap<Target, Arc<Semaphore>>>,
+pub(super) struct TargetLocks {
+    semaphores: Mutex<HashMap<Target, Arc<Semaphore>>>,
     /// One permit for each step that may wait for a locked row: each occupies a connection meanwhile.
     waiters: Semaphore,
 }
@@ -48,7 +48,7 @@ const MAX_WAITERS: u32 = 4;
 pub(super) enum LockWait {
     /// For the given time; then it fails.
     Brief(Duration),
-    /// For the session's lock timeout. Requires a [permit](Turns::permit).
+    /// For the session's lock timeout. Requires a [permit](TargetLocks::permit).
     Full,
 }
 
@@ -61,7 +61,7 @@ impl LockWait {
         Self::Brief(BRIEF.min(lock_timeout))
     }
 
-    /// Returns the argument of [`waits!`], in milliseconds: null to keep the session's setting.
+    /// Returns the argument of [`set_lock_timeout!`], in milliseconds: null to keep the session's setting.
     pub(super) fn setting(self) -> Option<String> {
         match self {
             Self::Brief(limit) => Some(limit.as_millis().max(1).to_string()),
@@ -72,7 +72,7 @@ impl LockWait {
 
 /// A true condition that sets its statement's lock timeout to `$wait`, a [`LockWait::setting`]. It is evaluated
 /// once, before the first row is locked, and the setting ends with the statement's transaction.
-macro_rules! waits {
+macro_rules! set_lock_timeout {
     ($wait:literal) => {
         concat!(
             "(SELECT set_config('lock_timeout', COALESCE(",
@@ -81,23 +81,23 @@ macro_rules! waits {
         )
     };
 }
-pub(super) use waits;
+pub(super) use set_lock_timeout;
 
 /// The exclusive right of one step to its target in this store, until dropped.
-#[must_use = "the turn is over when this is dropped"]
-pub(super) struct Turn<'a> {
-    turns: &'a Turns,
+#[must_use = "the target is released when this is dropped"]
+pub(super) struct TargetGuard<'a> {
+    locks: &'a TargetLocks,
     of: Target,
     /// `None` while the step waits.
     permit: Option<OwnedSemaphorePermit>,
 }
 
-impl Turns {
+impl TargetLocks {
     /// Creates the state of a store with `connections` connections.
     pub(super) fn new(connections: u32) -> Self {
         let waiters = (connections / CONNECTIONS_PER_WAITER).clamp(1, MAX_WAITERS);
         Self {
-            lines: Mutex::default(),
+            semaphores: Mutex::default(),
             waiters: Semaphore::new(waiters as usize),
         }
     }
@@ -109,39 +109,39 @@ impl Turns {
     }
 
     /// Waits for the earlier steps of a target. Cancel-safe.
-    pub(super) async fn wait(&self, of: impl Into<Target>) -> Turn<'_> {
+    pub(super) async fn wait(&self, of: impl Into<Target>) -> TargetGuard<'_> {
         let of = of.into();
-        let line = Arc::clone(
+        let semaphore = Arc::clone(
             self.lock()
                 .entry(of.clone())
                 .or_insert_with(|| Arc::new(Semaphore::new(1))),
         );
-        let mut turn = Turn {
-            turns: self,
+        let mut guard = TargetGuard {
+            locks: self,
             of,
             permit: None,
         };
         // Only a closed semaphore fails, and nothing closes this one.
-        turn.permit = line.acquire_owned().await.ok();
-        turn
+        guard.permit = semaphore.acquire_owned().await.ok();
+        guard
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Target, Arc<Semaphore>>> {
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+        self.semaphores.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Turn<'_> {
+impl Drop for TargetGuard<'_> {
     /// The last step of a target removes its semaphore.
     fn drop(&mut self) {
         drop(self.permit.take());
-        let mut lines = self.turns.lock();
+        let mut semaphores = self.locks.lock();
         // Waiting steps hold a reference too, and none can be added while the map is locked.
-        if lines
+        if semaphores
             .get(&self.of)
-            .is_some_and(|line| Arc::strong_count(line) == 1)
+            .is_some_and(|semaphore| Arc::strong_count(semaphore) == 1)
         {
-            lines.remove(&self.of);
+            semaphores.remove(&self.of);
         }
     }
 }
@@ -155,27 +155,27 @@ mod tests {
 
     #[tokio::test]
     async fn steps_of_one_conversation_take_turns_and_those_of_others_do_not_wait() {
-        let turns = Turns::new(1);
-        let first = turns.wait(conversation_id(1)).await;
-        let mut second = Box::pin(turns.wait(conversation_id(1)));
-        let mut third = Box::pin(turns.wait(conversation_id(1)));
+        let locks = TargetLocks::new(1);
+        let first = locks.wait(conversation_id(1)).await;
+        let mut second = Box::pin(locks.wait(conversation_id(1)));
+        let mut third = Box::pin(locks.wait(conversation_id(1)));
         assert!(poll!(&mut second).is_pending() && poll!(&mut third).is_pending());
-        drop(turns.wait(conversation_id(2)).await);
+        drop(locks.wait(conversation_id(2)).await);
         drop(first);
         assert!(poll!(&mut third).is_pending(), "the second comes first");
         drop(second.await);
         drop(third.await);
-        assert!(turns.lock().is_empty());
+        assert!(locks.lock().is_empty());
     }
 
     #[tokio::test]
     async fn who_gives_up_waiting_leaves_nothing_behind() {
-        let turns = Turns::new(1);
-        let first = turns.wait(conversation_id(1)).await;
-        let mut second = Box::pin(turns.wait(conversation_id(1)));
+        let locks = TargetLocks::new(1);
+        let first = locks.wait(conversation_id(1)).await;
+        let mut second = Box::pin(locks.wait(conversation_id(1)));
         assert!(poll!(&mut second).is_pending());
         drop(second);
         drop(first);
-        assert!(turns.lock().is_empty());
+        assert!(locks.lock().is_empty());
     }
 }
