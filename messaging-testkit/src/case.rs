@@ -74,7 +74,7 @@ pub fn has_capabilities(backend: &dyn Backend, names: &[&str]) {
     }));
     let known = Capability::ALL.map(Capability::name);
     let unknown: Vec<_> = names.iter().filter(|name| !known.contains(name)).collect();
-    assert!(unknown.is_empty(), "there is no capability {unknown:?}");
+    assert!(unknown.is_empty(), "unknown capabilities: {unknown:?}");
 }
 
 impl std::fmt::Debug for Case {

@@ -22,7 +22,6 @@
 //! ends the others. A store that blocks the calling thread is not covered: give each test a timeout, as `cargo
 //! nextest` does.
 
-mod again;
 mod backend;
 mod case;
 mod conformance;
@@ -32,6 +31,7 @@ mod mail;
 pub mod make;
 mod model;
 mod recount;
+mod retry;
 mod storm;
 mod suite;
 

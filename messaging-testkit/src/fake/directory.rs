@@ -30,12 +30,12 @@ pub struct FakeDirectory(Arc<Shared>);
 #[derive(Debug, Default)]
 struct Shared {
     calls: AtomicUsize,
-    mood: Mutex<Mood>,
+    behaviour: Mutex<Behaviour>,
     contacts: Mutex<HashMap<UserId, Contact>>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
-enum Mood {
+enum Behaviour {
     #[default]
     Answering,
     Failing(HostErrorKind),
@@ -55,17 +55,17 @@ impl FakeDirectory {
 
     /// Answers from now on.
     pub fn answer(&self) {
-        *self.mood() = Mood::Answering;
+        *self.behaviour() = Behaviour::Answering;
     }
 
     /// Fails every call from now on.
     pub fn fail(&self, kind: HostErrorKind) {
-        *self.mood() = Mood::Failing(kind);
+        *self.behaviour() = Behaviour::Failing(kind);
     }
 
     /// Leaves every call from now on without an answer.
     pub fn hang(&self) {
-        *self.mood() = Mood::Hanging;
+        *self.behaviour() = Behaviour::Hanging;
     }
 
     /// Sets a user's contact.
@@ -77,18 +77,18 @@ impl FakeDirectory {
         self.0.contacts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn mood(&self) -> MutexGuard<'_, Mood> {
-        self.0.mood.lock().unwrap_or_else(PoisonError::into_inner)
+    fn behaviour(&self) -> MutexGuard<'_, Behaviour> {
+        self.0.behaviour.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn called(&self) -> Result<(), HostError> {
         self.0.calls.fetch_add(1, Ordering::Relaxed);
-        let mood = *self.mood();
-        match mood {
-            Mood::Answering => Ok(()),
-            Mood::Hanging => pending().await,
-            Mood::Failing(HostErrorKind::Temporary) => Err(HostError::temporary("as asked for")),
-            Mood::Failing(_) => Err(HostError::permanent("as asked for")),
+        let behaviour = *self.behaviour();
+        match behaviour {
+            Behaviour::Answering => Ok(()),
+            Behaviour::Hanging => pending().await,
+            Behaviour::Failing(HostErrorKind::Temporary) => Err(HostError::temporary("simulated failure")),
+            Behaviour::Failing(_) => Err(HostError::permanent("simulated failure")),
         }
     }
 }

@@ -163,7 +163,7 @@ impl<S> FailingStore<S> {
                 if effect == Effect::Taken {
                     call.await?;
                 }
-                Err(StoreError::new(kind, doing).caused_by("as asked for"))
+                Err(StoreError::new(kind, doing).caused_by("simulated failure"))
             }
         }
     }

@@ -153,7 +153,7 @@ impl Realtime for RecordingRealtime {
             .iter()
             .find_map(|event| recorded.channels.get(&event.channel).copied());
         if let Some(kind) = recorded.failures.pop_front().or(failing) {
-            return Err(TransportError::new(kind, "as asked for"));
+            return Err(TransportError::new(kind, "simulated failure"));
         }
         recorded.events.extend_from_slice(batch);
         Ok(())

@@ -21,7 +21,7 @@ use proptest::{prop_assert, test_runner::TestCaseResult};
 use super::{
     TICK,
     deferrals::{Deferrals, Delay, ProcessNumber},
-    post::Mood,
+    mail_server::ServerState,
 };
 
 /// The default policy, except that an e-mail shows every message, and that three deferrals are final: a run has
@@ -191,10 +191,10 @@ impl Ledger {
             }
         };
         let is_unread = |text: &String| state.unread.contains(&(user_id.clone(), text.clone()));
-        expect(texts.iter().all(is_unread), "mailed what was read");
+        expect(texts.iter().all(is_unread), "mailed a message that was read");
         expect(
             digest.messages == texts.len() as u64,
-            "the count is not what there is",
+            "the count of messages is wrong",
         );
         let mut ages = state
             .messages
@@ -205,9 +205,12 @@ impl Ledger {
         let is_away = state.online.get(user_id) == Some(&Some(false));
         expect(
             is_away || now.since(oldest) >= policy.online_delay,
-            "mailed who is there",
+            "mailed a user who is online",
         );
-        expect(!state.unwanted.contains(user_id), "mailed who does not want it");
+        expect(
+            !state.unwanted.contains(user_id),
+            "mailed a user who does not want e-mail",
+        );
 
         let own: Vec<_> = state
             .mails
@@ -225,11 +228,11 @@ impl Ledger {
         let is_heard = own.iter().any(|mail| mail.id == digest.id && mail.is_heard);
         expect(
             !is_heard || state.all_obstructed == Some(now) || state.is_dying(now),
-            "repeated what was recorded",
+            "sent an attempt other than the recorded one",
         );
 
         if let Some(first) = state.tried.get(&digest.id) {
-            expect(texts.is_subset(first), "a repetition holds more");
+            expect(texts.is_subset(first), "a repeated e-mail contains more messages");
         } else {
             let all = state.to_mail(user_id);
             let is_known =
@@ -244,7 +247,7 @@ impl Ledger {
             let has_all = is(&all) || state.is_dying(now) || recorded.any(|then| is(&then));
             expect(
                 has_all && texts.is_subset(&all),
-                &format!("not all in one e-mail, which is {all:?}"),
+                &format!("one e-mail has to contain all of {all:?}"),
             );
             state.tried.insert(digest.id, texts.clone());
         }
@@ -290,10 +293,10 @@ impl Ledger {
     }
 
     /// Checks all users after a run of the workers.
-    pub(super) fn check(&self, conversations: &[Conversation], mood: Mood) -> TestCaseResult {
+    pub(super) fn check(&self, conversations: &[Conversation], server: ServerState) -> TestCaseResult {
         let now = self.clock.now();
         let mut state = self.lock();
-        if mood != Mood::Takes || state.directory_is_down {
+        if server != ServerState::Accepts || state.directory_is_down {
             state.all_obstructed = Some(now);
         }
         for conversation in conversations {
@@ -365,8 +368,9 @@ impl State {
                 && !self.excused.contains(&message)
                 && !self.maybe_excused.contains(&message)
             {
-                self.faults
-                    .push(format!("{text} counts as mailed to {user_id} and never was"));
+                self.faults.push(format!(
+                    "{text} counts as mailed to {user_id}, but was never mailed"
+                ));
             } else if !counts_as_mailed {
                 let obstructed = [self.all_obstructed, self.obstructed.get(&user_id).copied()];
                 let obstructed = obstructed
@@ -390,8 +394,9 @@ impl State {
                     .iter()
                     .filter(|mail| mail.user_id == user_id && now.since(mail.at) < a_day);
                 if now > free + 2 * TICK && today.count() < policy.a_day as usize {
-                    let late =
-                        format!("{text} of {sent_at} is not mailed to {user_id}, who was free at {free}");
+                    let late = format!(
+                        "{text} of {sent_at} was not mailed to {user_id}, which was possible at {free}"
+                    );
                     self.faults.push(format!("{late}: it is {now}"));
                 }
             }

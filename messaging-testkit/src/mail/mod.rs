@@ -2,7 +2,7 @@
 
 mod deferrals;
 mod ledger;
-mod post;
+mod mail_server;
 mod process;
 mod step;
 
@@ -29,7 +29,7 @@ use crate::{
     recount::recount,
 };
 use ledger::{Ledger, POLICY, user_of};
-use post::{Mood, Post};
+use mail_server::{MailServer, ServerState};
 use process::Process;
 use step::Step;
 
@@ -58,7 +58,7 @@ pub fn days_of_mail(backend: &dyn Backend) {
         outcome
     });
     if let Err(error) = outcome {
-        panic!("people are not mailed as they ought to be: {error}");
+        panic!("the e-mails of a run are wrong: {error}");
     }
 }
 
@@ -68,7 +68,7 @@ async fn live(backend: &dyn Backend, steps: &[Step]) -> TestCaseResult {
     for step in steps {
         days.take(step).await?;
     }
-    days.calm().await?;
+    days.finish().await?;
     let recounted = recount(&*fresh.store).await?;
     prop_assert!(
         recounted.discrepancies().is_empty(),
@@ -82,7 +82,7 @@ struct Days {
     store: Arc<dyn Store>,
     clock: ManualClock,
     directory: FakeDirectory,
-    post: Post,
+    server: MailServer,
     ledger: Ledger,
     processes: [Process; 2],
 }
@@ -91,19 +91,19 @@ impl Days {
     async fn begin(store: Arc<dyn Store>) -> Result<Self, TestCaseError> {
         let (clock, directory) = (ManualClock::new(), FakeDirectory::new());
         let ledger = Ledger::new(clock.clone());
-        let post = Post::new(ledger.clone());
+        let server = MailServer::new(ledger.clone());
         for (client, agency) in step::PAIRS {
             let mut plan = plan(client, agency);
             plan.now = clock.now();
             store.open(&plan, Publisher::Anyone).await?;
         }
-        let start = || Process::start(&store, &directory, &post, &clock);
+        let start = || Process::start(&store, &directory, &server, &clock);
         let processes = [start(), start()];
         Ok(Self {
             store,
             clock,
             directory,
-            post,
+            server,
             ledger,
             processes,
         })
@@ -126,8 +126,8 @@ impl Days {
                     .set_contact(user_id.clone(), contact.wanting_email(*wants));
                 self.ledger.set_wish(&user_id, *wants);
             }
-            Step::Mood(mood) => {
-                self.post.set(*mood);
+            Step::ServerState(state) => {
+                self.server.set(*state);
                 self.ledger.obstruct();
             }
             Step::Directory(is_up) => {
@@ -160,12 +160,12 @@ impl Days {
             let found = self.store.find_conversation(id(client, agency).into()).await?;
             conversations.extend(found);
         }
-        self.ledger.check(&conversations, self.post.mood())
+        self.ledger.check(&conversations, self.server.state())
     }
 
     /// Removes all faults, and checks that every due user is mailed.
-    async fn calm(&mut self) -> TestCaseResult {
-        self.post.set(Mood::Takes);
+    async fn finish(&mut self) -> TestCaseResult {
+        self.server.set(ServerState::Accepts);
         self.ledger.obstruct();
         self.take(&Step::Directory(true)).await?;
         for user in 0..4 {
@@ -183,13 +183,13 @@ impl Days {
     }
 
     fn restart(&mut self, process: usize) {
-        self.processes[process] = Process::start(&self.store, &self.directory, &self.post, &self.clock);
+        self.processes[process] = Process::start(&self.store, &self.directory, &self.server, &self.clock);
     }
 
     async fn send(&self, pair: usize, from: Option<Side>) -> TestCaseResult {
         let (client, agency) = step::PAIRS[pair];
         let found = self.store.find_conversation(id(client, agency).into()).await?;
-        let conversation = found.ok_or_else(|| TestCaseError::fail("the conversation is gone"))?;
+        let conversation = found.ok_or_else(|| TestCaseError::fail("the conversation does not exist"))?;
         let n = self.ledger.next();
         let mut message = match from {
             Some(side) => message_from(n, side, conversation.user(side)),
@@ -216,7 +216,7 @@ impl Days {
     async fn read(&self, pair: usize, side: Side, upto: u8) -> TestCaseResult {
         let (client, agency) = step::PAIRS[pair];
         let Some(found) = self.store.find_conversation(id(client, agency).into()).await? else {
-            return Err(TestCaseError::fail("the conversation is gone"));
+            return Err(TestCaseError::fail("the conversation does not exist"));
         };
         let Some(message) = self.ledger.nth_of(found.id, upto) else {
             return Ok(());

@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use super::{
     ledger::{Away, POLICY},
-    post::{Courier, Post},
+    mail_server::{MailServer, ServerConnection},
 };
 use crate::fake::{FailingStore, FakeDirectory, Signal};
 
@@ -32,22 +32,22 @@ impl Process {
     pub(super) fn start(
         store: &Arc<dyn Store>,
         directory: &FakeDirectory,
-        post: &Post,
+        server: &MailServer,
         clock: &ManualClock,
     ) -> Self {
         let (store, dead) = (FailingStore::new(store.clone()), Signal::default());
-        let courier = Courier {
-            post: post.clone(),
+        let connection = ServerConnection {
+            server: server.clone(),
             process: NEXT.fetch_add(1, Ordering::Relaxed),
             dead: dead.clone(),
         };
         let (_, workers) = Messaging::builder(store.clone(), directory.clone())
-            .digests(courier, POLICY())
-            .presence(Away(post.ledger().clone()))
+            .digests(connection, POLICY())
+            .presence(Away(server.ledger().clone()))
             .clock(clock.clone())
             .ids(Ids)
             .build()
-            .expect("the parts fit");
+            .expect("the service builds");
         Self { store, workers, dead }
     }
 
@@ -58,7 +58,7 @@ impl Process {
 
     /// Mails all due users; `false` if the process dies.
     pub(super) async fn step(&self) -> Result<bool, StoreError> {
-        let digests = self.workers.digests().expect("there is a mailer");
+        let digests = self.workers.digests().expect("a mailer is configured");
         let (hung, dead) = (pin!(self.store.hung()), pin!(self.dead.given()));
         let death = select(hung, dead);
         match select(pin!(digests.step()), death).await {

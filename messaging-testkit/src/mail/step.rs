@@ -1,7 +1,7 @@
 use messaging_core::{domain::side::Side, id::UserId};
 use proptest::prelude::*;
 
-use super::post::Mood;
+use super::mail_server::ServerState;
 use crate::make::{agent_user_id, client_id};
 
 /// The pairs of clients and agencies that have a conversation.
@@ -40,7 +40,7 @@ pub(super) enum Step {
         user: usize,
         wants: bool,
     },
-    Mood(Mood),
+    ServerState(ServerState),
     Directory(bool),
     /// Kills a worker at the given call of the store from now, which has no effect.
     Die {
@@ -60,13 +60,13 @@ fn step() -> impl Strategy<Value = Step> {
     let from = prop_oneof![6 => side().prop_map(Some), 1 => Just(None)];
     // Mostly offline, so that users are mailed.
     let online = prop_oneof![4 => Just(Some(false)), 1 => Just(Some(true)), 1 => Just(None)];
-    let mood = prop_oneof![
-        6 => Just(Mood::Takes),
-        1 => Just(Mood::Refuses),
-        1 => Just(Mood::IsAway),
-        1 => Just(Mood::Defers),
-        1 => any::<bool>().prop_map(|takes| Mood::LosesAnswers { takes }),
-        2 => any::<bool>().prop_map(|takes| Mood::IsTheEnd { takes }),
+    let state = prop_oneof![
+        6 => Just(ServerState::Accepts),
+        1 => Just(ServerState::Refuses),
+        1 => Just(ServerState::Unavailable),
+        1 => Just(ServerState::Defers),
+        1 => any::<bool>().prop_map(|takes| ServerState::LosesAnswers { takes }),
+        2 => any::<bool>().prop_map(|takes| ServerState::KillsSender { takes }),
     ];
     prop_oneof![
         10 => (1..=20_u8).prop_map(Step::Pass),
@@ -74,7 +74,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (0..4_usize, side(), any::<u8>()).prop_map(|(pair, side, upto)| Step::Read { pair, side, upto }),
         3 => (0..4_usize, online).prop_map(|(user, online)| Step::Presence { user, online }),
         1 => (0..4_usize, prop::bool::weighted(0.7)).prop_map(|(user, wants)| Step::Wish { user, wants }),
-        3 => mood.prop_map(Step::Mood),
+        3 => state.prop_map(Step::ServerState),
         1 => prop::bool::weighted(0.8).prop_map(Step::Directory),
         2 => (0..2_usize, 1..12_u8).prop_map(|(process, call)| Step::Die { process, call }),
         1 => (0..2_usize).prop_map(Step::Restart),

@@ -47,7 +47,7 @@ fn compare(backend: &dyn Backend, cases: u32) {
         outcome
     });
     if let Err(error) = outcome {
-        panic!("the store is not what the model is: {error}");
+        panic!("the store differs from the model: {error}");
     }
 }
 

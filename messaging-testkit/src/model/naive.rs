@@ -190,8 +190,8 @@ impl NaiveThread {
             Change::Close => self.closed = true,
             Change::Reopen => self.closed = false,
             Change::Reassign(user_id) => self.agent_user_id = user_id.clone(),
-            Change::Erase(_) => panic!("the model forgets nobody"),
-            other => panic!("the model does not know {other:?}"),
+            Change::Erase(_) => panic!("the model does not support erasure"),
+            other => panic!("the model does not support {other:?}"),
         }
         let changed = before != (self.blocked_by, self.closed, self.agent_user_id.clone());
         self.access_version += u32::from(changed);

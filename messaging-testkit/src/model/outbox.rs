@@ -204,7 +204,7 @@ impl NaiveThread {
             EntryKind::Updated => Subject::Updated {
                 booking_id: self.bookings.last().cloned(),
             },
-            other => panic!("the model does not know {other:?}"),
+            other => panic!("the model does not support {other:?}"),
         }
     }
 }

@@ -19,41 +19,41 @@ pub(super) enum Step {
         client: u64,
         agency: u64,
         booking: Option<u8>,
-        by: By,
+        by: PublisherChoice,
     },
     Send {
         to: u8,
-        from: From,
+        from: SenderChoice,
         key: Option<u8>,
         text: u8,
         access_version: AccessVersion,
-        by: By,
+        by: PublisherChoice,
     },
     Read {
         of: u8,
         side: Side,
         message: u8,
         access_version: AccessVersion,
-        by: By,
+        by: PublisherChoice,
     },
     Change {
         of: u8,
-        turn: Turn,
+        change: StateChange,
         access_version: AccessVersion,
-        by: By,
+        by: PublisherChoice,
     },
     Unlink {
         of: u8,
         booking: u8,
-        by: By,
+        by: PublisherChoice,
     },
     Page {
         of: u8,
-        way: Way,
+        direction: PageDirection,
         size: usize,
     },
     List {
-        whose: Whose,
+        scope: ScopeChoice,
         start: Start,
         size: usize,
     },
@@ -91,20 +91,20 @@ pub(super) enum Step {
     /// Requeues a dead letter, or an entry that is not one.
     Requeue {
         nth: u8,
-        by: By,
+        by: PublisherChoice,
     },
 }
 
 /// The publisher of a step's events.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum By {
+pub(super) enum PublisherChoice {
     Anyone,
     Worker(u64),
 }
 
 /// The sender of a message.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum From {
+pub(super) enum SenderChoice {
     Side(Side),
     System(Recipients),
 }
@@ -126,7 +126,7 @@ pub(super) enum Lease {
 
 /// A change of a conversation.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Turn {
+pub(super) enum StateChange {
     Block(Side),
     Unblock(Side),
     Close,
@@ -135,7 +135,7 @@ pub(super) enum Turn {
     Reassign(u64),
 }
 
-impl Turn {
+impl StateChange {
     pub(super) fn change(self) -> Change {
         match self {
             Self::Block(side) => Change::Block(side),
@@ -149,7 +149,7 @@ impl Turn {
 
 /// The direction of a history page.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Way {
+pub(super) enum PageDirection {
     Newest,
     Before(u64),
     After(u64),
@@ -157,7 +157,7 @@ pub(super) enum Way {
 
 /// The scope of a list.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Whose {
+pub(super) enum ScopeChoice {
     Client(u64),
     Agent(u64, u64),
     /// All conversations, as seen by the client of that number; the store does not check for an admin.
@@ -186,12 +186,12 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(to, from, key, text, access_version, by)| Step::Send { to, from, key, text, access_version, by }),
         6 => (any::<u8>(), side(), any::<u8>(), access_version(), by())
             .prop_map(|(of, side, message, access_version, by)| Step::Read { of, side, message, access_version, by }),
-        3 => (any::<u8>(), turn(), access_version(), by())
-            .prop_map(|(of, turn, access_version, by)| Step::Change { of, turn, access_version, by }),
+        3 => (any::<u8>(), change(), access_version(), by())
+            .prop_map(|(of, change, access_version, by)| Step::Change { of, change, access_version, by }),
         1 => (any::<u8>(), 0..3_u8, by()).prop_map(|(of, booking, by)| Step::Unlink { of, booking, by }),
-        3 => (any::<u8>(), way(), 1..=4_usize).prop_map(|(of, way, size)| Step::Page { of, way, size }),
-        3 => (whose(), start(), 1..=3_usize)
-            .prop_map(|(whose, start, size)| Step::List { whose, start, size }),
+        3 => (any::<u8>(), direction(), 1..=4_usize).prop_map(|(of, direction, size)| Step::Page { of, direction, size }),
+        3 => (scope(), start(), 1..=3_usize)
+            .prop_map(|(scope, start, size)| Step::List { scope, start, size }),
         4 => (worker(), 1..=3_usize, 0..60_u64)
             .prop_map(|(worker, most, lease)| Step::Claim { worker, most, lease }),
         2 => (any::<u8>(), 0..3_u64, 1..=4_usize)
@@ -210,19 +210,22 @@ fn worker() -> impl Strategy<Value = u64> {
     1..=2_u64
 }
 
-fn by() -> impl Strategy<Value = By> {
-    prop_oneof![Just(By::Anyone), worker().prop_map(By::Worker)]
+fn by() -> impl Strategy<Value = PublisherChoice> {
+    prop_oneof![
+        Just(PublisherChoice::Anyone),
+        worker().prop_map(PublisherChoice::Worker)
+    ]
 }
 
 fn side() -> impl Strategy<Value = Side> {
     proptest::sample::select(&Side::ALL[..])
 }
 
-fn from() -> impl Strategy<Value = From> {
+fn from() -> impl Strategy<Value = SenderChoice> {
     prop_oneof![
-        6 => side().prop_map(From::Side),
-        1 => side().prop_map(|side| From::System(Recipients::Side(side))),
-        1 => Just(From::System(Recipients::Both)),
+        6 => side().prop_map(SenderChoice::Side),
+        1 => side().prop_map(|side| SenderChoice::System(Recipients::Side(side))),
+        1 => Just(SenderChoice::System(Recipients::Both)),
     ]
 }
 
@@ -234,29 +237,29 @@ fn access_version() -> impl Strategy<Value = AccessVersion> {
     prop_oneof![9 => Just(AccessVersion::Current), 1 => Just(AccessVersion::Another)]
 }
 
-fn turn() -> impl Strategy<Value = Turn> {
+fn change() -> impl Strategy<Value = StateChange> {
     prop_oneof![
-        side().prop_map(Turn::Block),
-        side().prop_map(Turn::Unblock),
-        Just(Turn::Close),
-        Just(Turn::Reopen),
-        (1..=3_u64).prop_map(Turn::Reassign),
+        side().prop_map(StateChange::Block),
+        side().prop_map(StateChange::Unblock),
+        Just(StateChange::Close),
+        Just(StateChange::Reopen),
+        (1..=3_u64).prop_map(StateChange::Reassign),
     ]
 }
 
-fn way() -> impl Strategy<Value = Way> {
+fn direction() -> impl Strategy<Value = PageDirection> {
     prop_oneof![
-        Just(Way::Newest),
-        (0..12_u64).prop_map(Way::Before),
-        (0..12_u64).prop_map(Way::After),
+        Just(PageDirection::Newest),
+        (0..12_u64).prop_map(PageDirection::Before),
+        (0..12_u64).prop_map(PageDirection::After),
     ]
 }
 
-fn whose() -> impl Strategy<Value = Whose> {
+fn scope() -> impl Strategy<Value = ScopeChoice> {
     prop_oneof![
-        (1..=3_u64).prop_map(Whose::Client),
-        (1..=2_u64, 1..=3_u64).prop_map(|(agency, user)| Whose::Agent(agency, user)),
-        (1..=3_u64).prop_map(Whose::All),
+        (1..=3_u64).prop_map(ScopeChoice::Client),
+        (1..=2_u64, 1..=3_u64).prop_map(|(agency, user)| ScopeChoice::Agent(agency, user)),
+        (1..=3_u64).prop_map(ScopeChoice::All),
     ]
 }
 

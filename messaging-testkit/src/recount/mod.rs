@@ -39,7 +39,7 @@ use thread::Thread;
 /// Those of the store. A discrepancy is not an error: see [`discrepancies`](Recount::discrepancies).
 pub async fn recount(store: &dyn Store) -> Result<Recount, StoreError> {
     let mut findings = Findings::default();
-    let everything = ListScope::All(user_id("nobody"));
+    let everything = ListScope::All(user_id("unknown"));
     let summaries = walk(store, &everything).await?;
     let mut threads = BTreeMap::new();
     let mut pairs = BTreeSet::new();
@@ -229,7 +229,7 @@ impl Findings {
 
     fn same<T: PartialEq + fmt::Debug>(&mut self, what: fmt::Arguments<'_>, found: &T, recounted: &T) {
         self.unless(found == recounted, || {
-            format!("{what} is {found:?}, but counted again {recounted:?}")
+            format!("{what} is {found:?}, but recounted {recounted:?}")
         });
     }
 }

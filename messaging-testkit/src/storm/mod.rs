@@ -1,7 +1,7 @@
 //! Concurrent operations of all kinds on one store, followed by a recount.
 
-mod dice;
 mod people;
+mod random;
 mod relay;
 
 use std::{
@@ -22,10 +22,10 @@ use messaging_core::{
 
 use crate::{
     Backend,
-    again::again,
     limit::{Rounds, in_time},
     make::at,
     recount::{all_dead_letters, recount},
+    retry::retry,
 };
 use people::Person;
 use relay::Relay;
@@ -44,17 +44,17 @@ pub fn storm(backend: &dyn Backend) {
     let mut fresh = None;
     backend.run(Box::pin(async { fresh = Some(backend.fresh().await) }));
     let fresh = fresh.expect("`run` runs a future to its end");
-    let sky = Sky::over(fresh.store.clone());
+    let state = StormState::over(fresh.store.clone());
 
     thread::scope(|scope| {
         for n in 0..PEOPLE {
-            let mut person = Person::new(n, &sky);
+            let mut person = Person::new(n, &state);
             scope.spawn(move || {
-                let _busy = person.sky.busy();
-                let _watch = person.sky.watch();
+                let _busy = person.state.busy();
+                let _watch = person.state.watch();
                 backend.run(Box::pin(in_time("a person of the storm", async {
                     for _ in 0..STEPS {
-                        if person.sky.has_failed() {
+                        if person.state.has_failed() {
                             return;
                         }
                         person.act().await;
@@ -63,18 +63,21 @@ pub fn storm(backend: &dyn Backend) {
             });
         }
         scope.spawn(|| {
-            let _watch = sky.watch();
-            while sky.is_busy() {
-                backend.run(Box::pin(in_time("a recount amid the storm", look(&sky))));
+            let _watch = state.watch();
+            while state.is_busy() {
+                backend.run(Box::pin(in_time(
+                    "a recount amid the storm",
+                    recount_during_storm(&state),
+                )));
                 thread::yield_now();
             }
         });
         for n in 0..RELAYS {
-            let relay = Relay::new(PEOPLE + n, &sky);
+            let relay = Relay::new(PEOPLE + n, &state);
             scope.spawn(move || {
-                let _watch = relay.sky.watch();
-                while relay.sky.is_busy() {
-                    let round = relay.round(relay.sky.tick());
+                let _watch = relay.state.watch();
+                while relay.state.is_busy() {
+                    let round = relay.round(relay.state.tick());
                     backend.run(Box::pin(in_time("a round of the storm", round)));
                     thread::yield_now();
                 }
@@ -83,55 +86,59 @@ pub fn storm(backend: &dyn Backend) {
     });
 
     backend.run(Box::pin(async move {
-        in_time("the recount after the storm", calm(&sky)).await;
-        drop((sky, fresh));
+        in_time("the recount after the storm", publish_and_recount(&state)).await;
+        drop((state, fresh));
     }));
 }
 
 /// Recounts during writes: each conversation is read from one snapshot, and is consistent in every snapshot.
-async fn look(sky: &Sky) {
-    if let Some(store) = sky.store.recount() {
-        let found: Vec<_> = again(|| verify(store, ConversationRange::all()).try_collect()).await;
+async fn recount_during_storm(state: &StormState) {
+    if let Some(store) = state.store.recount() {
+        let found: Vec<_> = retry(|| verify(store, ConversationRange::all()).try_collect()).await;
         assert_eq!(found, [], "amid the storm");
     }
 }
 
 /// Publishes the remaining events, requeues and publishes the dead letters, and recounts.
-async fn calm(sky: &Sky) {
-    let store = &*sky.store;
-    publish_all(sky).await;
-    for DeadLetter { entry, .. } in all_dead_letters(store).await.expect("nobody else is there") {
+async fn publish_and_recount(state: &StormState) {
+    let store = &*state.store;
+    publish_all(state).await;
+    for DeadLetter { entry, .. } in all_dead_letters(store).await.expect("no concurrent step is left") {
         let step = Requeue {
             conversation_id: entry.conversation_id,
             number: entry.number,
-            now: sky.tick(),
+            now: state.tick(),
             publisher: Publisher::Anyone,
         };
-        let requeued = store.requeue(&step).await.expect("nobody else is there");
+        let requeued = store.requeue(&step).await.expect("no concurrent step is left");
         assert_eq!(requeued, Requeued::Done { lane: None });
-        sky.requeue(entry);
+        state.requeue(entry);
     }
-    publish_all(sky).await;
-    let recounted = recount(store).await.expect("nobody else is there");
-    let (published, requeued) = (lock(&sky.published).clone(), lock(&sky.requeued).clone());
-    assert!(!requeued.is_empty(), "some events were refused");
+    publish_all(state).await;
+    let recounted = recount(store).await.expect("no concurrent step is left");
+    let (published, requeued) = (lock(&state.published).clone(), lock(&state.requeued).clone());
+    assert!(!requeued.is_empty(), "no event was refused in the storm");
     recounted.with_published(&published, &requeued).assert_clean();
 }
 
-async fn publish_all(sky: &Sky) {
-    let relay = Relay::new(PEOPLE + RELAYS, sky);
-    let mut rounds = Rounds::at_most(
-        1_000,
-        "there are still lanes, though all of them were claimed and published",
-    );
-    while sky.store.backlog().await.expect("nobody else is there").lanes > 0 {
+async fn publish_all(state: &StormState) {
+    let relay = Relay::new(PEOPLE + RELAYS, state);
+    let mut rounds = Rounds::at_most(1_000, "lanes are left although all were claimed and published");
+    while state
+        .store
+        .backlog()
+        .await
+        .expect("no concurrent step is left")
+        .lanes
+        > 0
+    {
         rounds.begin();
         relay.round(at(1_000_000_000)).await;
     }
 }
 
 /// The state shared by all threads of the storm.
-struct Sky {
+struct StormState {
     store: Arc<dyn Store>,
     seconds: AtomicI64,
     ids: AtomicU64,
@@ -142,12 +149,12 @@ struct Sky {
 }
 
 /// Marks a thread as writing until dropped.
-struct Busy<'a>(&'a AtomicUsize);
+struct BusyGuard<'a>(&'a AtomicUsize);
 
 /// Tells the other threads when this one fails.
-struct Watch<'a>(&'a AtomicBool);
+struct FailureGuard<'a>(&'a AtomicBool);
 
-impl Sky {
+impl StormState {
     fn over(store: Arc<dyn Store>) -> Self {
         Self {
             store,
@@ -182,8 +189,8 @@ impl Sky {
     }
 
     /// Held by each person while writing.
-    fn busy(&self) -> Busy<'_> {
-        Busy(&self.people)
+    fn busy(&self) -> BusyGuard<'_> {
+        BusyGuard(&self.people)
     }
 
     /// Whether a thread is still writing; false once a thread has failed.
@@ -192,8 +199,8 @@ impl Sky {
     }
 
     /// Held by each thread for its lifetime.
-    fn watch(&self) -> Watch<'_> {
-        Watch(&self.failed)
+    fn watch(&self) -> FailureGuard<'_> {
+        FailureGuard(&self.failed)
     }
 
     /// Whether a thread has failed, so that the others stop.
@@ -206,13 +213,13 @@ fn lock(log: &Mutex<Vec<Entry>>) -> MutexGuard<'_, Vec<Entry>> {
     log.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Drop for Busy<'_> {
+impl Drop for BusyGuard<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Release);
     }
 }
 
-impl Drop for Watch<'_> {
+impl Drop for FailureGuard<'_> {
     fn drop(&mut self) {
         if thread::panicking() {
             self.0.store(true, Ordering::Release);

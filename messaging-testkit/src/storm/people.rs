@@ -12,34 +12,34 @@ use messaging_core::{
     time::Timestamp,
 };
 
-use super::{Sky, dice::Dice, relay::publish};
-use crate::again::again;
+use super::{StormState, random::Random, relay::publish};
 use crate::make::{admin_scope, body, booking, conversation_id, key, limit, plan, secs, worker_id};
+use crate::retry::retry;
 
 /// One thread of the storm: acts like a user, and publishes its own events, as a host's process would.
 pub(super) struct Person<'a> {
-    pub(super) sky: &'a Sky,
+    pub(super) state: &'a StormState,
     worker: WorkerId,
-    dice: Dice,
+    random: Random,
     /// The last send, to be repeated.
     sent: Option<(Append, Appended)>,
 }
 
 impl<'a> Person<'a> {
-    pub(super) fn new(n: u64, sky: &'a Sky) -> Self {
+    pub(super) fn new(n: u64, state: &'a StormState) -> Self {
         Self {
-            sky,
+            state,
             worker: worker_id(n),
-            dice: Dice::new(n + 1),
+            random: Random::new(n + 1),
             sent: None,
         }
     }
 
     pub(super) async fn act(&mut self) {
-        let Some(conversation) = self.look().await else {
+        let Some(conversation) = self.choose_conversation().await else {
             return self.open().await;
         };
-        match self.dice.roll(18) {
+        match self.random.below(18) {
             0 | 1 => self.open().await,
             2..=7 => self.send(&conversation).await,
             8 | 9 => self.send_again().await,
@@ -52,60 +52,60 @@ impl<'a> Person<'a> {
 
     /// Returns the time of this process's clock, which sometimes goes back.
     fn now(&mut self) -> Timestamp {
-        let back = self.dice.roll(10).saturating_sub(6) * 20;
-        self.sky.tick() - secs(back)
+        let back = self.random.below(10).saturating_sub(6) * 20;
+        self.state.tick() - secs(back)
     }
 
     fn publisher(&mut self) -> Publisher {
-        if self.dice.roll(4) == 0 {
+        if self.random.below(4) == 0 {
             return Publisher::Anyone;
         }
         Publisher::Worker {
             id: self.worker,
-            lease_until: self.sky.tick() + secs(20),
+            lease_until: self.state.tick() + secs(20),
         }
     }
 
     /// Publishes a lane obtained by writing; sometimes the process dies before.
     async fn publish(&mut self, lane: Option<Lane>) {
-        let survives = self.dice.roll(4) > 0;
+        let survives = self.random.below(4) > 0;
         if let Some(lane) = lane.filter(|_| survives) {
             let lease_until = lane.lease_until + secs(20);
-            publish(self.sky, self.worker, vec![lane], lease_until).await;
+            publish(self.state, self.worker, vec![lane], lease_until).await;
         }
     }
 
     fn pair(&mut self) -> PreparedOpen {
-        plan(1 + self.dice.roll(3), 1 + self.dice.roll(2))
+        plan(1 + self.random.below(3), 1 + self.random.below(2))
     }
 
-    async fn look(&mut self) -> Option<Conversation> {
+    async fn choose_conversation(&mut self) -> Option<Conversation> {
         let mut scan = ListScan {
             scope: admin_scope(1),
             start: ListStart::Skip(0),
             limit: limit(1),
         };
-        scan.start = ListStart::Skip(usize::try_from(self.dice.roll(4)).unwrap_or(0));
-        let page = again(|| self.sky.store.list_conversations(&scan)).await;
+        scan.start = ListStart::Skip(usize::try_from(self.random.below(4)).unwrap_or(0));
+        let page = retry(|| self.state.store.list_conversations(&scan)).await;
         page.rows.into_iter().next().map(|row| row.conversation)
     }
 
     async fn open(&mut self) {
         let plan = PreparedOpen {
-            id: conversation_id(self.sky.next_id()),
-            booking_id: Some(booking(format!("b{}", self.dice.roll(5)))),
+            id: conversation_id(self.state.next_id()),
+            booking_id: Some(booking(format!("b{}", self.random.below(5)))),
             now: self.now(),
             ..self.pair()
         };
         let publisher = self.publisher();
-        let opened = again(|| self.sky.store.open(&plan, publisher)).await;
+        let opened = retry(|| self.state.store.open(&plan, publisher)).await;
         assert_eq!(opened.created, opened.id == plan.id);
         self.publish(opened.lane).await;
     }
 
     async fn send(&mut self, conversation: &Conversation) {
-        let side = Side::ALL[usize::from(self.dice.roll(2) == 0)];
-        let origin = match self.dice.roll(8) {
+        let side = Side::ALL[usize::from(self.random.below(2) == 0)];
+        let origin = match self.random.below(8) {
             0 => Origin::System { to: Recipients::Both },
             _ => Origin::User {
                 side,
@@ -116,17 +116,17 @@ impl<'a> Person<'a> {
             conversation_id: conversation.id,
             access_version: conversation.access_version,
             message: NewMessage {
-                id: self.sky.next_message(),
+                id: self.state.next_message(),
                 origin,
                 body: body("hello"),
                 // Few keys, so that the threads race for them.
-                key: Some(key(format!("k{}", self.dice.roll(40)))),
+                key: Some(key(format!("k{}", self.random.below(40)))),
                 now: self.now(),
                 digest_at: Some(self.now()),
             },
             publisher: self.publisher(),
         };
-        let appended = again(|| self.sky.store.append(&step)).await;
+        let appended = retry(|| self.state.store.append(&step)).await;
         if let Appended::Stored(stored) = &appended {
             assert_eq!(stored.message.id, step.message.id);
             self.publish(stored.lane.clone()).await;
@@ -136,7 +136,7 @@ impl<'a> Person<'a> {
 
     async fn send_again(&mut self) {
         let Some((step, first)) = &self.sent else { return };
-        let appended = again(|| self.sky.store.append(step)).await;
+        let appended = retry(|| self.state.store.append(step)).await;
         let id = |appended: &Appended| match appended {
             Appended::Stored(stored) => Some(stored.message.id),
             Appended::Duplicate(row) => Some(row.message.id),
@@ -161,12 +161,12 @@ impl<'a> Person<'a> {
         let step = MarkRead {
             conversation_id: conversation.id,
             access_version: conversation.access_version,
-            side: Side::ALL[usize::from(self.dice.roll(2) == 0)],
+            side: Side::ALL[usize::from(self.random.below(2) == 0)],
             up_to: scan,
             now: self.now(),
             publisher: self.publisher(),
         };
-        match again(|| self.sky.store.mark_read(&step)).await {
+        match retry(|| self.state.store.mark_read(&step)).await {
             Marked::Moved { lane, counter, .. } => {
                 assert!(counter.read <= counter.received);
                 self.publish(lane).await;
@@ -183,7 +183,7 @@ impl<'a> Person<'a> {
             direction: Direction::Newest,
             limit: limit(5),
         };
-        let page = again(|| self.sky.store.list_messages(&scan)).await?;
+        let page = retry(|| self.state.store.list_messages(&scan)).await?;
         let seqs: Vec<_> = page.rows.iter().map(|row| row.message.seq).collect();
         let last = page.summary.conversation.last_seq;
         assert_eq!(seqs, (last.saturating_sub(4).max(1)..=last).collect::<Vec<_>>());
@@ -191,27 +191,27 @@ impl<'a> Person<'a> {
             page.summary.last_message.as_ref(),
             page.rows.last().map(|row| &row.message)
         );
-        let nth = self.dice.roll(last.clamp(1, 5));
+        let nth = self.random.below(last.clamp(1, 5));
         let row = page.rows.get(usize::try_from(nth).unwrap_or(0));
         row.map(|row| row.message.id)
     }
 
     async fn change(&mut self, conversation: &Conversation) {
-        let change = match self.dice.roll(3) {
+        let change = match self.random.below(3) {
             0 => Change::Block(Side::Client),
             1 => Change::Unblock(Side::Client),
             _ if conversation.closed => Change::Reopen,
             _ => Change::Close,
         };
         let step = ChangeState::new(conversation, change, self.now(), self.publisher());
-        if let Changed::Done { lane } = again(|| self.sky.store.change_state(&step)).await {
+        if let Changed::Done { lane } = retry(|| self.state.store.change_state(&step)).await {
             self.publish(lane).await;
         }
     }
 
     async fn requeue(&mut self) {
-        let listed = again(|| self.sky.store.list_dead_letters(None, 3)).await;
-        let nth = usize::try_from(self.dice.roll(3)).unwrap_or(0);
+        let listed = retry(|| self.state.store.list_dead_letters(None, 3)).await;
+        let nth = usize::try_from(self.random.below(3)).unwrap_or(0);
         let Some(DeadLetter { entry, .. }) = listed.into_iter().nth(nth) else {
             return;
         };
@@ -221,8 +221,8 @@ impl<'a> Person<'a> {
             now: self.now(),
             publisher: self.publisher(),
         };
-        if let Requeued::Done { lane } = again(|| self.sky.store.requeue(&step)).await {
-            self.sky.requeue(entry);
+        if let Requeued::Done { lane } = retry(|| self.state.store.requeue(&step)).await {
+            self.state.requeue(entry);
             self.publish(lane).await;
         }
     }
@@ -233,7 +233,7 @@ impl<'a> Person<'a> {
             start: ListStart::Newest,
             limit: limit(100),
         };
-        let page = again(|| self.sky.store.list_conversations(&scan)).await;
+        let page = retry(|| self.state.store.list_conversations(&scan)).await;
         let places = page
             .rows
             .iter()

@@ -4,29 +4,29 @@ use messaging_core::{
     time::Timestamp,
 };
 
-use super::Sky;
-use crate::again::again;
+use super::StormState;
 use crate::limit::Rounds;
 use crate::make::{secs, worker_id};
+use crate::retry::retry;
 
 /// A relay that publishes events of other threads.
 pub(super) struct Relay<'a> {
-    pub(super) sky: &'a Sky,
+    pub(super) state: &'a StormState,
     by: WorkerId,
 }
 
 impl<'a> Relay<'a> {
-    pub(super) fn new(n: u64, sky: &'a Sky) -> Self {
+    pub(super) fn new(n: u64, state: &'a StormState) -> Self {
         let by = worker_id(n);
-        Self { sky, by }
+        Self { state, by }
     }
 
     /// Claims some lanes and publishes all their events.
     pub(super) async fn round(&self, now: Timestamp) {
-        let store = &self.sky.store;
+        let store = &self.state.store;
         let claim = Claim::new(self.by, now, now + secs(20), 3);
-        let lanes = again(|| store.claim_lanes(&claim)).await;
-        publish(self.sky, self.by, lanes, now + secs(20)).await;
+        let lanes = retry(|| store.claim_lanes(&claim)).await;
+        publish(self.state, self.by, lanes, now + secs(20)).await;
     }
 }
 
@@ -35,11 +35,11 @@ impl<'a> Relay<'a> {
 const ROUNDS: usize = 10_000;
 
 /// Publishes the lanes of a worker, a few events at a time, until they end or another worker owns them.
-pub(super) async fn publish(sky: &Sky, by: WorkerId, mut lanes: Vec<Lane>, lease_until: Timestamp) {
+pub(super) async fn publish(state: &StormState, by: WorkerId, mut lanes: Vec<Lane>, lease_until: Timestamp) {
     let mut rounds = Rounds::at_most(ROUNDS, "the lanes of a worker have not come to their end");
-    while !lanes.is_empty() && !sky.has_failed() {
+    while !lanes.is_empty() && !state.has_failed() {
         rounds.begin();
-        let loaded = again(|| sky.store.load_entries(&lanes, 3)).await;
+        let loaded = retry(|| state.store.load_entries(&lanes, 3)).await;
         // A lane without entries is acknowledged too: a worker may have lost it after moving the last ones to
         // the dead letters.
         let as_it_is = |lane: &Lane| Progress {
@@ -56,13 +56,13 @@ pub(super) async fn publish(sky: &Sky, by: WorkerId, mut lanes: Vec<Lane>, lease
             let progress = done.find(|one| one.conversation_id == lane.conversation_id);
             progress.expect("each lane makes some").up_to = entry.number;
             if is_refused(&entry) {
-                let now = sky.tick();
-                again(|| sky.store.dead_letter(by, lane, &entry, "refused", now)).await;
+                let now = state.tick();
+                retry(|| state.store.dead_letter(by, lane, &entry, "refused", now)).await;
             } else {
-                sky.publish(entry);
+                state.publish(entry);
             }
         }
-        lanes = again(|| sky.store.acknowledge(by, lease_until, &done)).await;
+        lanes = retry(|| state.store.acknowledge(by, lease_until, &done)).await;
     }
 }
 

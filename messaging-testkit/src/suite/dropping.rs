@@ -8,8 +8,8 @@ use messaging_core::{
 
 use super::support::{Scene, claim, of};
 use crate::{
-    again::again,
     make::{at, booking, key, plan, worker_id},
+    retry::retry,
 };
 
 const MANY: usize = 1_000;
@@ -20,7 +20,7 @@ pub(crate) async fn an_open_dropped_and_repeated_is_one_conversation(store: &dyn
         ..plan(1, 1)
     };
     let dropped = store.open(&plan, Publisher::Anyone).now_or_never();
-    let opened = again(|| store.open(&plan, Publisher::Anyone)).await;
+    let opened = retry(|| store.open(&plan, Publisher::Anyone)).await;
     if let Some(Ok(first)) = dropped {
         assert!(first.created && !opened.created);
     }
@@ -36,7 +36,7 @@ pub(crate) async fn a_send_dropped_and_repeated_is_one_message(store: &dyn Store
         let mut step = scene.to_send(Side::Client).await;
         step.message.key = Some(key(format!("k{n}")));
         drop(store.append(&step).now_or_never());
-        again(|| store.append(&step)).await;
+        retry(|| store.append(&step)).await;
         assert_eq!(scene.unread(Side::Agent).await, n);
     }
     assert_eq!(
@@ -51,7 +51,7 @@ pub(crate) async fn a_reading_dropped_and_repeated_is_one_receipt(store: &dyn St
     let sent = scene.send(Side::Client).await;
     let step = scene.to_read(Side::Agent, sent.id, at(9)).await;
     drop(store.mark_read(&step).now_or_never());
-    again(|| store.mark_read(&step)).await;
+    retry(|| store.mark_read(&step)).await;
     assert_eq!(scene.unread(Side::Agent).await, 0);
     let entries = scene.entries().await;
     let reads = entries
@@ -81,6 +81,6 @@ pub(crate) async fn an_acknowledgement_dropped_and_repeated_ends_the_lane(store:
     claim(store, 1, at(0), 10).await;
     let done = [scene.published(at(30), 1)];
     drop(store.acknowledge(worker_id(1), at(40), &done).now_or_never());
-    assert_eq!(again(|| store.acknowledge(worker_id(1), at(40), &done)).await, []);
+    assert_eq!(retry(|| store.acknowledge(worker_id(1), at(40), &done)).await, []);
     assert_eq!(claim(store, 2, at(999), 10).await, []);
 }

@@ -182,15 +182,15 @@ async fn traces(
 
 pub(crate) async fn traces_are_where_somebody_stands_or_has_written(store: &dyn Store) {
     let as_client = PreparedOpen {
-        client_id: user_id("somebody"),
+        client_id: user_id("traced-user"),
         ..plan(1, 1)
     };
     let as_agent = PreparedOpen {
-        agent_user_id: user_id("somebody"),
+        agent_user_id: user_id("traced-user"),
         ..plan(2, 2)
     };
     let before = PreparedOpen {
-        agent_user_id: user_id("somebody"),
+        agent_user_id: user_id("traced-user"),
         ..plan(3, 3)
     };
     let (client, agent) = (
@@ -201,16 +201,18 @@ pub(crate) async fn traces_are_where_somebody_stands_or_has_written(store: &dyn 
     before.send(Side::Agent).await;
     before.change(Change::Reassign(user_id("another"))).await;
     let silent = PreparedOpen {
-        agent_user_id: user_id("somebody"),
+        agent_user_id: user_id("traced-user"),
         ..plan(4, 4)
     };
     let silent = Scene::open(store, silent).await;
     silent.change(Change::Reassign(user_id("another"))).await;
-    let found = traces(store, &user_id("somebody"), None, 10).await;
+    let found = traces(store, &user_id("traced-user"), None, 10).await;
     assert_eq!(found.conversations, [client.id, agent.id, before.id]);
     assert_eq!(found.looked_up_to, Some(silent.id));
     assert_eq!(
-        traces(store, &user_id("Somebody"), None, 10).await.conversations,
+        traces(store, &user_id("Traced-user"), None, 10)
+            .await
+            .conversations,
         []
     );
 }

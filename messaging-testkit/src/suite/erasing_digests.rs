@@ -61,7 +61,7 @@ pub(crate) async fn when_somebody_was_mailed_is_forgotten(store: &dyn Store) {
     store
         .erasure()
         .unwrap()
-        .forget_user(&user_id("nobody"))
+        .forget_user(&user_id("unknown"))
         .await
         .unwrap();
 }

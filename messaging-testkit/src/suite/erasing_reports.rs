@@ -113,13 +113,13 @@ pub(crate) async fn a_resolved_report_keeps_only_the_names_of_staff(store: &dyn 
         .await
         .unwrap();
     assert_eq!(erased, ErasedReports { erased: 2, open: 0 });
-    let nobody = erased_user(scene.id, Side::Client);
+    let erased = erased_user(scene.id, Side::Client);
     for (n, mut expected) in (1..).zip(before) {
         if n == 1 {
-            expected.report.reporter_id = nobody.clone();
+            expected.report.reporter_id = erased.clone();
             expected.report.complaints.clear();
         } else {
-            expected.report.reported_id = nobody.clone();
+            expected.report.reported_id = erased.clone();
         }
         expected.evidence[0] = emptied(&expected.evidence[0], Side::Client);
         assert_eq!(report(store, n).await, expected);

@@ -41,7 +41,7 @@ async fn one(store: &dyn Store, n: u64, now: Timestamp) -> DigestUser {
     let mut claimed = claim(store, n, now, 10).await;
     let one = claimed.pop();
     assert!(claimed.is_empty(), "{claimed:?}");
-    one.expect("somebody is due")
+    one.expect("a user is due")
 }
 
 async fn hold(store: &dyn Store, lease: &DigestLease, until: Timestamp, forget_attempt: bool) {

@@ -542,5 +542,5 @@ pub(crate) async fn reporting_changes_nothing_in_the_conversation(store: &dyn St
     let (before, entries) = (scene.summary().await, scene.entries().await.len());
     file(&scene, &complaint(&scene, 5, "rude", None)).await;
     assert_eq!(scene.summary().await, before);
-    assert_eq!(scene.entries().await.len(), entries, "nobody is told");
+    assert_eq!(scene.entries().await.len(), entries, "no side is notified");
 }

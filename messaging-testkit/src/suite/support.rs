@@ -20,8 +20,8 @@ use messaging_core::{
 };
 use uuid::Uuid;
 
-use crate::again::again;
 use crate::make::{at, body, booking, limit, plan, worker_id};
+use crate::retry::retry;
 
 /// How long after a message of a [`Scene`] an e-mail about it is due.
 pub(super) const DIGEST_DELAY: Duration = Duration::from_mins(30);
@@ -301,5 +301,5 @@ where
     T: Send,
 {
     let step = &step;
-    join_all((0..steps).map(|n| again(move || step(n)))).await
+    join_all((0..steps).map(|n| retry(move || step(n)))).await
 }

@@ -193,7 +193,7 @@ pub(crate) async fn whatever_was_done_adds_up(store: &dyn Store) {
     for change in [
         Change::Block(Side::Agent),
         Change::Close,
-        Change::Reassign(user_id("somebody-else")),
+        Change::Reassign(user_id("other-user")),
         Change::Reopen,
     ] {
         scene.change(change).await;

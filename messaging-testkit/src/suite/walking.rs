@@ -7,9 +7,9 @@ use messaging_core::{
 };
 
 use super::support::{Scene, behind, ids, list};
-use crate::again::again;
 use crate::limit::Rounds;
 use crate::make::{at, client_scope, plan};
+use crate::retry::retry;
 
 pub(crate) async fn a_walk_back_meets_each_message_once_whatever_is_sent(store: &dyn Store) {
     let scene = Scene::set(store).await;
@@ -61,7 +61,7 @@ pub(crate) async fn what_a_walk_sees_of_running_sends_is_dense(store: &dyn Store
         for n in 1..=40 {
             let mut step: Append = first.clone();
             step.message.id = scene.message_id(n);
-            again(|| store.append(&step)).await;
+            retry(|| store.append(&step)).await;
         }
     };
     let walk = async {

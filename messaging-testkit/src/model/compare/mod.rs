@@ -11,7 +11,7 @@ use proptest::{prop_assert, prop_assert_eq, test_runner::TestCaseResult};
 
 use super::{
     naive::NaiveThread,
-    step::{AccessVersion, By, Step},
+    step::{AccessVersion, PublisherChoice, Step},
 };
 use crate::make::{at, secs, worker_id};
 
@@ -112,10 +112,10 @@ impl<'a> Pair<'a> {
         }
     }
 
-    fn publisher(&self, by: By) -> Publisher {
+    fn publisher(&self, by: PublisherChoice) -> Publisher {
         match by {
-            By::Anyone => Publisher::Anyone,
-            By::Worker(n) => Publisher::Worker {
+            PublisherChoice::Anyone => Publisher::Anyone,
+            PublisherChoice::Worker(n) => Publisher::Worker {
                 id: worker_id(n),
                 lease_until: self.now + secs(30),
             },
@@ -132,7 +132,7 @@ impl<'a> Pair<'a> {
 fn same<T: PartialEq + std::fmt::Debug>(what: &str, store: &T, model: &T) -> TestCaseResult {
     prop_assert!(
         store == model,
-        "{what}: the store says {store:#?}, the model {model:#?}"
+        "{what}: the store returned {store:#?}, the model {model:#?}"
     );
     Ok(())
 }

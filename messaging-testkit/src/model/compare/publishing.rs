@@ -8,7 +8,7 @@ use messaging_core::{
 use proptest::{prop_assert, prop_assert_eq, test_runner::TestCaseResult};
 
 use super::{
-    super::step::{By, Lease, Step},
+    super::step::{Lease, PublisherChoice, Step},
     Pair, same,
 };
 use crate::make::{secs, worker_id};
@@ -157,7 +157,7 @@ impl Pair<'_> {
     }
 
     /// Requeues a dead letter, or, if there are fewer, an entry that is not one.
-    async fn requeue(&mut self, nth: usize, by: By) -> TestCaseResult {
+    async fn requeue(&mut self, nth: usize, by: PublisherChoice) -> TestCaseResult {
         let nth = nth % (self.dead_letters.len() + 1);
         let entry = (nth < self.dead_letters.len()).then(|| self.dead_letters.remove(nth).entry);
         let Some(id) = entry.as_ref().map_or_else(

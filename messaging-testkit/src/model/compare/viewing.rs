@@ -7,7 +7,7 @@ use proptest::{prop_assert_eq, test_runner::TestCaseResult};
 use super::{
     super::{
         naive::NaiveThread,
-        step::{Start, Step, Way, Whose},
+        step::{PageDirection, ScopeChoice, Start, Step},
     },
     Pair, same,
 };
@@ -16,37 +16,39 @@ use crate::make::{agency_id, agent_user_id, client_id, limit};
 impl Pair<'_> {
     pub(super) async fn view(&self, step: &Step) -> TestCaseResult {
         match *step {
-            Step::Page { of, way, size } => match self.choose(of) {
-                Some(nth) => self.page(nth, way, size).await,
+            Step::Page { of, direction, size } => match self.choose(of) {
+                Some(nth) => self.page(nth, direction, size).await,
                 None => Ok(()),
             },
-            Step::List { whose, start, size } => self.list(&scope(whose), start, size).await,
+            Step::List { scope, start, size } => self.list(&scope_of(scope), start, size).await,
             _ => Ok(()),
         }
     }
 
-    async fn page(&self, nth: usize, way: Way, size: usize) -> TestCaseResult {
+    async fn page(&self, nth: usize, direction: PageDirection, size: usize) -> TestCaseResult {
         let thread = &self.threads[nth];
         let scan = HistoryScan {
             conversation_id: thread.conversation().id,
-            direction: match way {
-                Way::Newest => Direction::Newest,
-                Way::Before(seq) => Direction::Before(seq),
-                Way::After(seq) => Direction::After(seq),
+            direction: match direction {
+                PageDirection::Newest => Direction::Newest,
+                PageDirection::Before(seq) => Direction::Before(seq),
+                PageDirection::After(seq) => Direction::After(seq),
             },
             limit: limit(size),
         };
-        let is_there = |seq: u64| match way {
-            Way::Newest => true,
-            Way::Before(before) => seq < before,
-            Way::After(after) => seq > after,
+        let is_there = |seq: u64| match direction {
+            PageDirection::Newest => true,
+            PageDirection::Before(before) => seq < before,
+            PageDirection::After(after) => seq > after,
         };
         let there = thread.messages.iter().filter(|message| is_there(message.seq));
         let mut rows: Vec<_> = there.map(|message| thread.row(message)).collect();
         let has_more = rows.len() > size;
-        match way {
-            Way::After(_) => rows.truncate(size),
-            Way::Newest | Way::Before(_) => drop(rows.drain(..rows.len().saturating_sub(size))),
+        match direction {
+            PageDirection::After(_) => rows.truncate(size),
+            PageDirection::Newest | PageDirection::Before(_) => {
+                drop(rows.drain(..rows.len().saturating_sub(size)));
+            }
         }
         let expected = HistoryPage {
             summary: thread.summary(),
@@ -103,11 +105,11 @@ impl Pair<'_> {
     }
 }
 
-fn scope(whose: Whose) -> ListScope {
-    match whose {
-        Whose::Client(n) => ListScope::Client(client_id(n)),
-        Whose::All(n) => ListScope::All(client_id(n)),
-        Whose::Agent(agency, user) => ListScope::Agent {
+fn scope_of(scope: ScopeChoice) -> ListScope {
+    match scope {
+        ScopeChoice::Client(n) => ListScope::Client(client_id(n)),
+        ScopeChoice::All(n) => ListScope::All(client_id(n)),
+        ScopeChoice::Agent(agency, user) => ListScope::Agent {
             agent_id: agency_id(agency),
             user_id: agent_user_id(user),
         },

@@ -12,7 +12,7 @@ use proptest::{prop_assert_eq, test_runner::TestCaseResult};
 use super::{super::naive::NaiveThread, super::step, Pair};
 use crate::make::{body, booking, conversation_id, key, message_id, plan};
 
-use step::{By, From, Step};
+use step::{PublisherChoice, SenderChoice, Step};
 
 impl Pair<'_> {
     pub(super) async fn write(&mut self, step: &Step) -> TestCaseResult {
@@ -47,8 +47,8 @@ impl Pair<'_> {
                     message: NewMessage {
                         id: message_id(self.next_id()),
                         origin: match from {
-                            From::System(to) => Origin::System { to },
-                            From::Side(side) => Origin::User {
+                            SenderChoice::System(to) => Origin::System { to },
+                            SenderChoice::Side(side) => Origin::User {
                                 side,
                                 user_id: conversation.user(side).clone(),
                             },
@@ -94,13 +94,13 @@ impl Pair<'_> {
             }
             Step::Change {
                 of,
-                turn,
+                change,
                 access_version,
                 by,
             } => {
                 let Some(nth) = self.choose(of) else { return Ok(()) };
                 let decided_on = self.threads[nth].conversation();
-                let mut change = ChangeState::new(&decided_on, turn.change(), self.now, self.publisher(by));
+                let mut change = ChangeState::new(&decided_on, change.change(), self.now, self.publisher(by));
                 change.access_version = self.access_version(nth, access_version);
                 self.change(nth, &change).await
             }
@@ -190,7 +190,7 @@ impl Pair<'_> {
         self.compare_thread(nth).await
     }
 
-    async fn unlink(&mut self, nth: usize, booking: BookingId, by: By) -> TestCaseResult {
+    async fn unlink(&mut self, nth: usize, booking: BookingId, by: PublisherChoice) -> TestCaseResult {
         let decided_on = self.threads[nth].conversation();
         let change = Change::Unlink(booking.clone());
         let step = ChangeState::new(&decided_on, change, self.now, self.publisher(by));

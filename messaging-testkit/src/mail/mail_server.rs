@@ -14,10 +14,10 @@ use crate::fake::Signal;
 
 /// How the mail server behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Mood {
-    Takes,
+pub(super) enum ServerState {
+    Accepts,
     Refuses,
-    IsAway,
+    Unavailable,
     /// Defers every recipient.
     Defers,
     /// Loses its answers, whether or not it has accepted the e-mail.
@@ -25,76 +25,76 @@ pub(super) enum Mood {
         takes: bool,
     },
     /// Kills the sending process before or after accepting the e-mail. Then the server accepts again.
-    IsTheEnd {
+    KillsSender {
         takes: bool,
     },
 }
 
 /// The mail server.
 #[derive(Clone)]
-pub(super) struct Post {
-    mood: Arc<Mutex<Mood>>,
+pub(super) struct MailServer {
+    state: Arc<Mutex<ServerState>>,
     ledger: Ledger,
 }
 
-impl Post {
+impl MailServer {
     pub(super) fn new(ledger: Ledger) -> Self {
-        let mood = Arc::new(Mutex::new(Mood::Takes));
-        Self { mood, ledger }
+        let state = Arc::new(Mutex::new(ServerState::Accepts));
+        Self { state, ledger }
     }
 
     pub(super) fn ledger(&self) -> &Ledger {
         &self.ledger
     }
 
-    pub(super) fn set(&self, mood: Mood) {
-        *self.mood.lock().unwrap_or_else(PoisonError::into_inner) = mood;
+    pub(super) fn set(&self, state: ServerState) {
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
     }
 
-    pub(super) fn mood(&self) -> Mood {
-        *self.mood.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn state(&self) -> ServerState {
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// One process's connection to the mail server.
-pub(super) struct Courier {
-    pub(super) post: Post,
+pub(super) struct ServerConnection {
+    pub(super) server: MailServer,
     pub(super) process: ProcessNumber,
     pub(super) dead: Signal,
 }
 
 #[async_trait]
-impl Mailer for Courier {
+impl Mailer for ServerConnection {
     async fn send(&self, digest: &Digest) -> Result<(), TransportError> {
-        let (mood, ledger) = (self.post.mood(), &self.post.ledger);
+        let (state, ledger) = (self.server.state(), &self.server.ledger);
         ledger.tried(digest);
-        let failed = |kind| Err(TransportError::new(kind, "as asked for"));
-        match mood {
-            Mood::Takes => {
+        let failed = |kind| Err(TransportError::new(kind, "simulated failure"));
+        match state {
+            ServerState::Accepts => {
                 ledger.heard(digest, self.process);
                 Ok(())
             }
-            Mood::Refuses => {
+            ServerState::Refuses => {
                 ledger.refused(digest);
                 failed(TransportErrorKind::Refused)
             }
-            Mood::IsAway => failed(TransportErrorKind::Unavailable),
-            Mood::Defers => {
+            ServerState::Unavailable => failed(TransportErrorKind::Unavailable),
+            ServerState::Defers => {
                 ledger.delayed(digest, self.process, Delay::Deferred);
                 failed(TransportErrorKind::Deferred { retry_after: None })
             }
-            Mood::LosesAnswers { takes } => {
+            ServerState::LosesAnswers { takes } => {
                 if takes {
                     ledger.unheard(digest);
                 }
                 ledger.delayed(digest, self.process, Delay::Lost);
                 failed(TransportErrorKind::OutcomeUnknown)
             }
-            Mood::IsTheEnd { takes } => {
+            ServerState::KillsSender { takes } => {
                 if takes {
                     ledger.unheard(digest);
                 }
-                self.post.set(Mood::Takes);
+                self.server.set(ServerState::Accepts);
                 self.dead.give();
                 std::future::pending().await
             }

@@ -6,7 +6,7 @@ const MANY: usize = 10_000;
 ///
 /// # Panics
 /// When the step fails otherwise, or loses without end.
-pub(crate) async fn again<T, Fut>(step: impl Fn() -> Fut + Send + Sync) -> T
+pub(crate) async fn retry<T, Fut>(step: impl Fn() -> Fut + Send + Sync) -> T
 where
     Fut: Future<Output = Result<T, StoreError>> + Send,
     T: Send,
