@@ -293,8 +293,9 @@ impl Conversation {
         }
     }
 
-    /// Writes what a change has made of the access, and raises the access version.
-    pub(crate) fn set_access(&mut self, after: &AccessState) {
+    /// Writes what a change has made of the access, and raises the access version: what a store does with
+    /// [`ChangeState::after`](crate::store::ChangeState::after).
+    pub fn set_access(&mut self, after: &AccessState) {
         let AccessState {
             client_id,
             agent_user_id,
