@@ -176,11 +176,7 @@ impl ConversationStore for CustomStore {
         record.messages.push(message.clone());
         let kind = EntryKind::Message { seq: message.seq };
         let lane = record.commit(kind, message.created_at, step.message.now, step.publisher);
-        Ok(Appended::Stored(Stored {
-            message,
-            conversation: record.conversation.clone(),
-            lane,
-        }))
+        Ok(Appended::Stored(Stored { message, conversation: record.conversation.clone(), lane }))
     }
 
     async fn mark_read(&self, step: &MarkRead) -> Result<Marked, StoreError> {
@@ -196,26 +192,15 @@ impl ConversationStore for CustomStore {
         let receipt = record.conversation.read(step.side, up_to, step.now);
         let counter = *record.conversation.counters.of(step.side);
         let Some(receipt) = receipt else {
-            let mut back = record
-                .messages
-                .iter()
-                .filter(|message| message.seq <= up_to.seq)
-                .rev();
+            let mut back = record.messages.iter().filter(|message| message.seq <= up_to.seq).rev();
             let last = back.find(|message| message.origin.addresses(step.side));
             let read_at = last.and_then(|message| first_covering(&record.receipts, step.side, message.seq));
             return Ok(Marked::Already { counter, read_at });
         };
         record.receipts.push(receipt);
-        let kind = EntryKind::Read {
-            side: receipt.side,
-            up_to_seq: receipt.up_to_seq,
-        };
+        let kind = EntryKind::Read { side: receipt.side, up_to_seq: receipt.up_to_seq };
         let lane = record.commit(kind, receipt.read_at, step.now, step.publisher);
-        Ok(Marked::Moved {
-            receipt,
-            counter,
-            lane,
-        })
+        Ok(Marked::Moved { receipt, counter, lane })
     }
 
     async fn change_state(&self, step: &ChangeState) -> Result<Changed, StoreError> {

@@ -44,20 +44,9 @@ async fn a_conversation() -> Result<(), Box<dyn Error>> {
         .build()?;
     let (client, agent) = (make::client(1), make::agent(1));
 
-    let open = OpenConversation {
-        agent_id: make::agency_id(1),
-        booking_id: Some(make::booking_id(1, 1)),
-    };
-    let conversation_id = messaging
-        .open_conversation(&client, &open)
-        .await?
-        .conversation
-        .id();
-    let hello = SendMessage {
-        conversation_id,
-        body: Body::parse("Is the hut open in May?")?,
-        key: None,
-    };
+    let open = OpenConversation { agent_id: make::agency_id(1), booking_id: Some(make::booking_id(1, 1)) };
+    let conversation_id = messaging.open_conversation(&client, &open).await?.conversation.id();
+    let hello = SendMessage { conversation_id, body: Body::parse("Is the hut open in May?")?, key: None };
     messaging.send_message(&client, &hello).await?;
     println!("unread by the agent: {}", messaging.count_unread(&agent).await?);
 

@@ -19,10 +19,7 @@ use crate::store::{CustomStore, LeasedLane, Record, State, Unpublished};
 impl OutboxStore for CustomStore {
     async fn claim_lanes(&self, claim: &Claim) -> Result<Vec<Lane>, StoreError> {
         let mut state = self.lock();
-        let lanes = state
-            .records
-            .values_mut()
-            .filter_map(|record| record.lane.as_mut());
+        let lanes = state.records.values_mut().filter_map(|record| record.lane.as_mut());
         // Lanes that are due since before `claim.since` may be passed over. They are found as cheaply here.
         let mut due: Vec<_> = lanes.filter(|it| it.lane.lease_until <= claim.now).collect();
         due.sort_by_key(|it| it.lane.lease_until);
@@ -39,10 +36,7 @@ impl OutboxStore for CustomStore {
         let mut loaded = Vec::new();
         for lane in lanes {
             if let Some(record) = state.records.get(&lane.conversation_id) {
-                let waiting = record
-                    .unpublished
-                    .iter()
-                    .filter(|it| it.entry.number >= lane.head);
+                let waiting = record.unpublished.iter().filter(|it| it.entry.number >= lane.head);
                 for event in waiting.take(per_lane) {
                     loaded.push(record.load(event)?);
                 }
@@ -108,11 +102,8 @@ impl OutboxStore for CustomStore {
         // The lane stays, even without entries, until its owner acknowledges it.
         let mut events = record.unpublished.iter();
         if let Some(at) = events.position(|it| it.entry.number == entry.number) {
-            let dead = DeadLetter {
-                entry: record.unpublished.remove(at).entry,
-                why: why.to_owned(),
-                at: now,
-            };
+            let dead =
+                DeadLetter { entry: record.unpublished.remove(at).entry, why: why.to_owned(), at: now };
             state.dead_letters.insert(dead.position(), dead);
         }
         Ok(())
@@ -131,10 +122,7 @@ impl OutboxStore for CustomStore {
 
     async fn requeue(&self, step: &Requeue) -> Result<Requeued, StoreError> {
         let mut state = self.lock();
-        let State {
-            records,
-            dead_letters,
-        } = &mut *state;
+        let State { records, dead_letters } = &mut *state;
         let is_it =
             |at: &DeadLetterPosition| (at.conversation_id, at.number) == (step.conversation_id, step.number);
         let position = dead_letters.keys().copied().find(is_it);
@@ -184,9 +172,7 @@ impl Record {
                 let mut receipts = self.receipts.iter().filter(|receipt| receipt.side == side);
                 let is_before = |it: &&Receipt| it.up_to_seq < up_to_seq;
                 let previous = receipts.clone().take_while(is_before).last();
-                let receipt = *receipts
-                    .find(|it| it.up_to_seq == up_to_seq)
-                    .ok_or_else(corrupt)?;
+                let receipt = *receipts.find(|it| it.up_to_seq == up_to_seq).ok_or_else(corrupt)?;
                 let newly = previous.map_or(0, |it| it.up_to_seq) + 1..=up_to_seq;
                 let by_other_side = self.messages.iter().filter(|message| {
                     newly.contains(&message.seq)
@@ -196,9 +182,7 @@ impl Record {
                 message_ids.drain(..message_ids.len().saturating_sub(Subject::MAX_READ_IDS));
                 Subject::Read { receipt, message_ids }
             }
-            EntryKind::Updated => Subject::Updated {
-                booking_id: self.bookings.last().cloned(),
-            },
+            EntryKind::Updated => Subject::Updated { booking_id: self.bookings.last().cloned() },
             _ => return Err(StoreError::new(StoreErrorKind::Unsupported, "loading an entry")),
         };
         Ok(LoadedEntry {

@@ -94,12 +94,7 @@ impl Record {
     ) -> Option<Lane> {
         let conversation_id = self.conversation.id;
         self.last_number += 1;
-        let entry = Entry {
-            conversation_id,
-            number: self.last_number,
-            kind,
-            at,
-        };
+        let entry = Entry { conversation_id, number: self.last_number, kind, at };
         let lost_access = None;
         self.unpublished.push(Unpublished { entry, lost_access });
         if self.lane.is_some() {
@@ -109,17 +104,8 @@ impl Record {
             Publisher::Worker { id, lease_until } => (Some(id), lease_until),
             Publisher::Anyone => (None, now),
         };
-        let lane = Lane {
-            conversation_id,
-            head: self.last_number,
-            lease_until,
-            tries: 0,
-            refusals: 0,
-        };
-        self.lane = Some(LeasedLane {
-            lane: lane.clone(),
-            owner,
-        });
+        let lane = Lane { conversation_id, head: self.last_number, lease_until, tries: 0, refusals: 0 };
+        self.lane = Some(LeasedLane { lane: lane.clone(), owner });
         owner.map(|_| lane)
     }
 
