@@ -24,6 +24,18 @@ pub(crate) fn server() -> &'static Path {
 /// # Panics
 /// When it cannot be built.
 pub fn built(package: &str) -> PathBuf {
+    build(package, &[], package)
+}
+
+/// Where an example of a package is, built in the same way.
+///
+/// # Panics
+/// When it cannot be built.
+pub fn built_example(package: &str, example: &str) -> PathBuf {
+    build(package, &["--example", example], example)
+}
+
+fn build(package: &str, target: &[&str], name: &str) -> PathBuf {
     let cargo = variable("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let built = Command::new(cargo)
         .args([
@@ -33,18 +45,19 @@ pub fn built(package: &str) -> PathBuf {
             "--message-format",
             "json-render-diagnostics",
         ])
+        .args(target)
         .args(["--profile", &profile()])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .stderr(Stdio::inherit())
         .output()
         .expect("cargo can be run");
-    assert!(built.status.success(), "{package} cannot be built");
+    assert!(built.status.success(), "{name} cannot be built");
     let messages = String::from_utf8(built.stdout).expect("cargo writes UTF-8");
     let mut artifacts = messages
         .lines()
         .filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let executable = artifacts.find_map(|artifact| {
-        let is_it = artifact["target"]["name"] == package;
+        let is_it = artifact["target"]["name"] == name;
         artifact["executable"]
             .as_str()
             .filter(|_| is_it)

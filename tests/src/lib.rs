@@ -15,7 +15,7 @@ mod sockudo;
 mod subscriber;
 
 pub use api::{Answer, Caller, NoAnswer};
-pub use binary::built;
+pub use binary::{built, built_example};
 pub use line::{Line, Way};
 pub use patience::{Patience, eventually};
 pub use server::{Ended, Server, Settings};

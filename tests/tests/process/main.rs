@@ -5,6 +5,7 @@
 mod configuration;
 mod directory_lock;
 mod embed;
+mod examples;
 mod observability;
 mod outbox_command;
 mod personal;
