@@ -31,7 +31,7 @@ impl ConversationStore for CustomStore {
         let record = state.records.entry(id);
         let record = record.or_insert_with(|| Record::new(Conversation::new(plan)));
 
-        // "A booking already linked changes nothing, not its place among the links either."
+        // "A booking already linked changes nothing, and keeps its place among the links."
         let is_new = |booking: &BookingId| !record.bookings.contains(booking);
         let link = plan.booking_id.clone().filter(is_new);
         let linked = link.is_some();
@@ -58,7 +58,7 @@ impl ConversationStore for CustomStore {
                 let record = newest_first.find(|record| record.bookings.contains(&booking));
                 record.map(|record| record.conversation.id)
             }
-            // A key of a newer core. "A variant that the backend does not know is answered with `Unsupported`."
+            // A kind of key that a newer core has: "a variant that the backend does not know" is `Unsupported`.
             _ => return Err(unsupported("finding a conversation")),
         };
         let record = id.and_then(|id| state.records.get(&id));
@@ -140,7 +140,7 @@ impl ConversationStore for CustomStore {
             Direction::Newest | Direction::Before(_) => &wanted[wanted.len() - size..],
             Direction::After(_) => &wanted[..size],
         };
-        // "Both as of one moment": the conversation is read under the same lock.
+        // "Both read at one moment": here under one lock.
         Ok(Some(HistoryPage {
             summary: record.summary(),
             rows: page.iter().map(|message| record.row(message)).collect(),
@@ -163,7 +163,7 @@ impl ConversationStore for CustomStore {
         let Some(record) = state.records.get_mut(&step.conversation_id) else {
             return Ok(Appended::Conflict);
         };
-        // The key comes first: "`Duplicate`, whatever the access version, and changes nothing".
+        // "The key is looked up first", before the access version: a send is repeated with what was known before.
         let sender = step.message.origin.sender();
         let key = step.message.key.as_ref();
         if let Some(row) = key.and_then(|key| record.sent(sender, key)) {
@@ -210,7 +210,7 @@ impl ConversationStore for CustomStore {
         let Some(record) = record.filter(decided_on) else {
             return Ok(Changed::Conflict);
         };
-        // What the other changes mean stands in `after`, made by the core.
+        // What any other change does stands in `after`.
         let changes = match &step.change {
             Change::Unlink(booking) => record.bookings.contains(booking),
             _ => step.after != record.conversation.access_state(),

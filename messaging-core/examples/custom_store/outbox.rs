@@ -20,7 +20,7 @@ impl OutboxStore for CustomStore {
     async fn claim_lanes(&self, claim: &Claim) -> Result<Vec<Lane>, StoreError> {
         let mut state = self.lock();
         let lanes = state.records.values_mut().filter_map(|record| record.lane.as_mut());
-        // Lanes that are due since before `claim.since` may be passed over. They are found as cheaply here.
+        // `claim.since` is ignored, as a store may: to skip lanes would not make this cheaper.
         let mut due: Vec<_> = lanes.filter(|it| it.lane.lease_until <= claim.now).collect();
         due.sort_by_key(|it| it.lane.lease_until);
         let claimed = due.into_iter().take(claim.limit).map(|leased| {
@@ -99,7 +99,7 @@ impl OutboxStore for CustomStore {
         let Some(record) = state.owned(lane.conversation_id, by, lane.lease_until) else {
             return Ok(());
         };
-        // The lane stays, even without entries, until its owner acknowledges it.
+        // "The lane stays as it is, even without entries, until it is acknowledged."
         let mut events = record.unpublished.iter();
         if let Some(at) = events.position(|it| it.entry.number == entry.number) {
             let dead =
@@ -131,7 +131,7 @@ impl OutboxStore for CustomStore {
         let (Some(letter), Some(record)) = (letter, record) else {
             return Ok(Requeued::NotFound);
         };
-        // "One more event of its conversation, the newest: under a new number."
+        // "The newest event of its conversation: under a new number, of the same kind."
         let lane = record.commit(letter.entry.kind, step.now, step.now, step.publisher);
         Ok(Requeued::Done { lane })
     }
@@ -149,8 +149,8 @@ impl OutboxStore for CustomStore {
 }
 
 impl State {
-    /// The record of a lane that the worker owns under that very lease: "a claim since then, by the same worker too, has
-    /// made it void".
+    /// The record of a lane that the worker owns under exactly that lease: "after any later claim, even one by the same
+    /// worker, it changes nothing".
     fn owned(&mut self, id: ConversationId, by: WorkerId, lease_until: Timestamp) -> Option<&mut Record> {
         let is_owned = |it: &LeasedLane| it.owner == Some(by) && it.lane.lease_until == lease_until;
         let record = self.records.get_mut(&id)?;

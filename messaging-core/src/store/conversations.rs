@@ -18,25 +18,27 @@ use crate::{
 /// Conversations, messages and receipts. The contract of the [module](super) holds for every method.
 #[async_trait]
 pub trait ConversationStore: Send + Sync {
-    /// Makes sure that the plan's pair has its one conversation, and that the plan's booking is linked to it.
+    /// Finds the one conversation of the plan's pair, or creates it as [`Conversation::new`] says, and links the plan's
+    /// booking to it.
     ///
-    /// All concurrent opens of a pair get the same conversation, and exactly one of them created it. A
-    /// booking already linked changes nothing, not its place among the links either. A new conversation,
-    /// and a new link, each bring one entry of kind [`Updated`](super::EntryKind::Updated). A new link to a conversation
-    /// that was there raises its access version.
+    /// All concurrent opens of a pair get the same conversation, and exactly one of them created it. An existing
+    /// conversation stays as it is, the user who answers for the agent included; only a new link raises its access
+    /// version. A booking already linked changes nothing, and keeps its place among the links. A call that creates the
+    /// conversation, links the booking, or does both, commits one entry of kind
+    /// [`Updated`](super::EntryKind::Updated).
     async fn open(&self, plan: &PreparedOpen, publisher: Publisher) -> Result<Opened, StoreError>;
 
-    /// The conversation of a key.
+    /// The conversation that a key names.
     async fn find_conversation(&self, key: ConversationKey) -> Result<Option<Conversation>, StoreError>;
 
-    /// One conversation as it is shown.
+    /// A conversation with its newest booking and its newest message.
     async fn find_summary(&self, id: ConversationId) -> Result<Option<ConversationSummary>, StoreError>;
 
     /// The bookings linked to a conversation, the newest link first.
     async fn list_bookings(&self, of: ConversationId) -> Result<Vec<BookingId>, StoreError>;
 
-    /// The newest links of several conversations, at most `limit` of each: in the order of `of`, and of each the newest
-    /// link first. By default one call of [`list_bookings`](Self::list_bookings) for each.
+    /// The newest links of several conversations, at most `limit` of each: in the order of `of`, and within a
+    /// conversation the newest link first. The default calls [`list_bookings`](Self::list_bookings) for each.
     async fn list_newest_bookings(
         &self,
         of: &[ConversationId],
@@ -50,20 +52,19 @@ pub trait ConversationStore: Send + Sync {
         Ok(newest)
     }
 
-    /// A page of a list of conversations by (activity, id), the largest first.
-    ///
-    /// # Errors
-    /// None of its own; a scope without conversations is an empty page.
+    /// A page of a scope's conversations, ordered by (`activity_at`, id), the largest first. A scope without
+    /// conversations has an empty page.
     async fn list_conversations(&self, scan: &ListScan) -> Result<ListPage, StoreError>;
 
-    /// How many conversations a scope holds; `cap` when there are more.
+    /// The number of conversations in a scope, at most `cap`.
     async fn count_conversations(&self, whose: &ListScope, cap: u64) -> Result<u64, StoreError>;
 
-    /// The sum of the unread counts of a scope's own side; for [`ListScope::All`], of the conversations in
-    /// which that admin takes part.
+    /// The sum of the unread counts of a scope's own side. For [`ListScope::All`] only conversations in which that admin
+    /// takes part count, each on the admin's side.
     async fn count_unread(&self, whose: &ListScope) -> Result<u64, StoreError>;
 
-    /// An agent's conversations by id, those above `after` only.
+    /// At most `limit` conversations of an agent, the smallest id first, from behind `after` on; whichever user answers
+    /// for the agent in them.
     async fn list_agent_conversations(
         &self,
         agent_id: &AgentId,
@@ -71,10 +72,11 @@ pub trait ConversationStore: Send + Sync {
         limit: usize,
     ) -> Result<Vec<Conversation>, StoreError>;
 
-    /// A page of a history and the conversation, both as of one moment; `None` for an unknown conversation.
+    /// A page of a history and its conversation, both read at one moment; `None` for an unknown conversation.
     async fn list_messages(&self, scan: &HistoryScan) -> Result<Option<HistoryPage>, StoreError>;
 
-    /// The message that a sender (`None`: the system) sent under a key.
+    /// The message that a sender has sent in a conversation with a key. The sender `None` is the system, which has keys
+    /// of its own.
     async fn find_sent(
         &self,
         of: ConversationId,
@@ -83,17 +85,19 @@ pub trait ConversationStore: Send + Sync {
     ) -> Result<Option<MessageRow>, StoreError>;
 
     /// Stores a message as [`Conversation::append`] says, with an entry of kind
-    /// [`Message`](super::EntryKind::Message). A key that this sender has used here before answers
-    /// [`Appended::Duplicate`], whatever the access version, and changes nothing.
+    /// [`Message`](super::EntryKind::Message).
+    ///
+    /// The key is looked up first: one that this sender has used in this conversation is answered with
+    /// [`Appended::Duplicate`] and changes nothing, even if the access version differs. A step that ends in a `Conflict`
+    /// leaves its key unused.
     async fn append(&self, step: &Append) -> Result<Appended, StoreError>;
 
     /// Moves a read position as [`Conversation::read`] says, with a receipt and an entry of kind
-    /// [`Read`](super::EntryKind::Read).
+    /// [`Read`](super::EntryKind::Read). A position that does not move is [`Marked::Already`], and nothing is written.
     async fn mark_read(&self, step: &MarkRead) -> Result<Marked, StoreError>;
 
     /// Changes a conversation as [`ChangeState`] says, with an entry of kind
-    /// [`Updated`](super::EntryKind::Updated), which names the user whose access the change
-    /// [ends](Conversation::loses_access).
+    /// [`Updated`](super::EntryKind::Updated), which keeps the step's [`lost_access`](ChangeState::lost_access).
     async fn change_state(&self, step: &ChangeState) -> Result<Changed, StoreError>;
 }
 
@@ -104,7 +108,7 @@ pub struct Opened {
     pub id: ConversationId,
     /// Whether this call created it.
     pub created: bool,
-    /// The lane, if this step created it for its publisher.
+    /// The lane, if this step created it for a [`Publisher::Worker`].
     pub lane: Option<Lane>,
 }
 
@@ -121,7 +125,8 @@ pub enum ConversationKey {
         /// The agent.
         agent_id: AgentId,
     },
-    /// A booking that is linked to it. Where it is linked in several, the conversation that was opened last.
+    /// A booking that is linked to it. Of several conversations the one that was opened last: ids are UUIDv7s, so it has
+    /// the largest id.
     Booking(BookingId),
 }
 
@@ -147,9 +152,9 @@ pub struct ListScan {
 pub enum ListStart {
     /// At the newest activity.
     Newest,
-    /// Behind the conversation at a cursor.
+    /// Behind the cursor's (`activity_at`, id). The conversation that was there may have moved, so it is not looked up.
     After(ListCursor),
-    /// Behind that many conversations; costs in proportion to the number.
+    /// Behind that many conversations; the cost grows with the number.
     Skip(usize),
 }
 
@@ -202,7 +207,7 @@ pub struct Append {
     pub conversation_id: ConversationId,
     /// The access version it was decided on.
     pub access_version: u32,
-    /// What.
+    /// The message.
     pub message: NewMessage,
     /// Who publishes it.
     pub publisher: Publisher,
@@ -223,9 +228,9 @@ pub enum Appended {
 /// A message just stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stored {
-    /// With its seq, positions and time.
+    /// The message, with its seq, positions and time.
     pub message: Message,
-    /// The conversation with it.
+    /// The conversation after it.
     pub conversation: Conversation,
     /// The lane, if this step created it for its publisher.
     pub lane: Option<Lane>,
@@ -240,7 +245,7 @@ pub struct MarkRead {
     pub access_version: u32,
     /// Whose.
     pub side: Side,
-    /// Up to which message: one that the reader has seen.
+    /// Up to which message of the conversation, this one included.
     pub up_to: MessageId,
     /// When.
     pub now: Timestamp,
@@ -260,12 +265,12 @@ pub enum Marked {
         /// The lane, if this step created it for its publisher.
         lane: Option<Lane>,
     },
-    /// The reader had read as far before.
+    /// The reader had read as far before: nothing was written.
     Already {
         /// The reader's counter.
         counter: UnreadCounter,
-        /// The time of the first receipt that covers the message; `None` when nothing addressed to the
-        /// reader stands at or before it.
+        /// When the reader first read the newest message addressed to them at or before the one named: the time of the
+        /// first receipt that covers it. `None` when there is no such message.
         read_at: Option<Timestamp>,
     },
     /// The conversation holds no such message.
@@ -276,8 +281,9 @@ pub enum Marked {
 
 /// Change a conversation.
 ///
-/// A store writes [`after`](Self::after) where the access version matches, and raises the version; only
-/// [`Change::Unlink`] asks for something else. It needs not know what the other changes mean.
+/// Where the access version matches, a store writes [`after`](Self::after) and raises the version, as
+/// [`Conversation::set_access`] does. It looks at [`change`](Self::change) for [`Change::Unlink`] alone, which removes a
+/// link and raises the version; no other change needs to be known to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ChangeState {
@@ -287,12 +293,13 @@ pub struct ChangeState {
     pub access_version: u32,
     /// How.
     pub change: Change,
-    /// Who takes part and who may write, after the change. What equals the present state is
-    /// [`AlreadySo`](Changed::AlreadySo).
+    /// Who takes part and who may write, after the change. Where it equals the present state and nothing is unlinked, the
+    /// answer is [`AlreadySo`](Changed::AlreadySo).
     pub after: AccessState,
-    /// The side of which no digest is due any more.
+    /// The side whose [`due_at`](crate::domain::digest::DigestMark::due_at) becomes `None`.
     pub not_due: Option<Side>,
-    /// The user whose access the change ends; kept with the entry.
+    /// The user whose access the change ends. It is kept with the entry until that is published:
+    /// [`LoadedEntry::lost_access`](super::LoadedEntry::lost_access).
     pub lost_access: Option<UserId>,
     /// When.
     pub now: Timestamp,

@@ -5,17 +5,19 @@
 //!
 //! # Contract
 //!
-//! - Every method is one step: all of it happens, or nothing does, whatever runs beside it. A step that
+//! - Every method is one step: all of it happens, or nothing does, even under concurrent steps. A step that has been
 //!   answered is as durable as the backend makes a commit.
 //! - Steps on one conversation take effect one after the other.
 //! - A step that names an access version is applied only if the conversation still has that access version; else it
-//!   answers `Conflict` and changes nothing. An unknown conversation is `Conflict` too.
+//!   answers `Conflict` and changes nothing. An unknown conversation is `Conflict` too. One check comes before this one:
+//!   that for a used key, in [`append`](ConversationStore::append).
 //! - A missing row is `None` or empty, never an error.
 //! - An error of any kind but [`StoreErrorKind::OutcomeUnknown`] changed nothing.
 //! - A visible change commits its outbox entry with it.
 //! - A future that is dropped may have taken effect or not, as with `OutcomeUnknown`.
 //! - A variant of a `#[non_exhaustive]` enum that the backend does not know is answered with
-//!   [`StoreErrorKind::Unsupported`].
+//!   [`StoreErrorKind::Unsupported`]. [`Change`](crate::domain::conversation::Change) is the exception: what a change
+//!   does to the access stands in [`ChangeState::after`].
 //!
 //! The crate `messaging-testkit` checks all of this against any implementation, capability by capability.
 //!

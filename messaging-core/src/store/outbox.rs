@@ -14,31 +14,36 @@ use crate::{
 
 /// The events that are committed and not yet published.
 ///
-/// Each conversation numbers its events 1, 2, 3 … in commit order. A conversation that has unpublished
-/// ones has a *lane*: a row that says from which number on, and which worker is publishing them until when.
-/// Who owns a lane publishes its entries in order; nobody else touches them until the lease is over.
+/// Each conversation numbers its events 1, 2, 3 … in commit order. A conversation with unpublished events has a *lane*:
+/// a queue with a lease, which says which number comes first and which worker publishes until when. The owner publishes
+/// the entries in order, and no other worker gets the lane before the lease is over. A lane begins with the first
+/// unpublished event and ends when the last one is [acknowledged](Self::acknowledge); an event that is committed
+/// meanwhile joins it and changes neither its owner nor its lease.
 ///
-/// What an owner does to a lane names the lease under which it does so. It counts only while the lane has
-/// that owner and that very lease: a claim since then, by the same worker too, has made it void.
+/// A worker names the lease under which it acts on a lane. The call takes effect only while the lane has that owner and
+/// exactly that lease; after any later claim, even one by the same worker, it changes nothing.
 ///
 /// The contract of the [module](super) holds for every method.
 #[async_trait]
 pub trait OutboxStore: Send + Sync {
-    /// Gives the lanes whose lease or delay is over to a worker, the longest waiting first: each lane to one
-    /// claimer only, whoever claims at the same time. A lane that another step is at just then may be passed over:
-    /// it stays due, for a later claim.
+    /// Claims up to `limit` lanes whose lease or deferral is over, the longest waiting first. Each lane is leased to at
+    /// most one worker, even under concurrent claims. A lane that another step holds locked may be skipped: it stays due,
+    /// for a later claim.
     ///
     /// # Errors
     /// [`ReadOnly`](super::StoreErrorKind::ReadOnly) when this store admits no workers of this process.
     async fn claim_lanes(&self, claim: &Claim) -> Result<Vec<Lane>, StoreError>;
 
-    /// For each lane given, its entries from `lane.head` on, in order, at most `per_lane`, with what is
-    /// needed to publish them. One call for all.
+    /// The entries of each lane from `lane.head` on, in order, at most `per_lane` of each, with what is needed to publish
+    /// them. One call for all lanes. Only reads: no lease is checked, and a lane that is not there has no entries.
     async fn load_entries(&self, lanes: &[Lane], per_lane: usize) -> Result<Vec<LoadedEntry>, StoreError>;
 
-    /// Forgets published entries. A lane that has no others ends; the rest keep their owner, with the new
-    /// lease, and are returned with the new head and no failures. A lane that `by` does not own under the
-    /// lease named is left as it is, and is not returned.
+    /// Removes the published entries of lanes. A lane without further entries ends. Any other keeps its owner and gets
+    /// the new lease, the head [`up_to`](Progress::up_to)` + 1` and no failures, and is returned. A lane that `by` does
+    /// not own under the lease named is left as it is, and is not returned.
+    ///
+    /// [`up_to`](Progress::up_to) may name an entry that is not there any more, also the one before the head: that is how
+    /// a lane ends whose last entries became dead letters.
     async fn acknowledge(
         &self,
         by: WorkerId,
@@ -46,12 +51,12 @@ pub trait OutboxStore: Send + Sync {
         done: &[Progress],
     ) -> Result<Vec<Lane>, StoreError>;
 
-    /// Lets go of lanes that `by` owns under the leases named: each is due again, for anyone, at its time.
-    /// Others are left as they are.
+    /// Ends the leases of lanes that `by` owns under the leases named: each can be claimed by any worker from its
+    /// [`until`](LaneDeferral::until) on. Other lanes are left as they are.
     async fn defer_lanes(&self, by: WorkerId, delays: &[LaneDeferral]) -> Result<(), StoreError>;
 
-    /// Moves an entry from its lane to the dead letters, with the reason, if `by` owns the lane under its
-    /// lease.
+    /// Moves an entry from its lane to the dead letters, with the reason, if `by` owns the lane under its lease and the
+    /// entry is in it; else changes nothing. The lane stays as it is, even without entries, until it is acknowledged.
     async fn dead_letter(
         &self,
         by: WorkerId,
@@ -62,8 +67,8 @@ pub trait OutboxStore: Send + Sync {
     ) -> Result<(), StoreError>;
 
     /// At most `limit` dead letters after a position, or from the first one on (`None`), ordered by
-    /// [position](DeadLetter::position): oldest first. No dead letter needs to be at the position any more. A walk that
-    /// continues after the last one listed meets each dead letter that existed throughout exactly once.
+    /// [position](DeadLetter::position), oldest first. The dead letter at the position may be gone. A walk that continues
+    /// after the last one listed returns each dead letter that existed throughout exactly once.
     async fn list_dead_letters(
         &self,
         after: Option<&DeadLetterPosition>,
@@ -71,22 +76,22 @@ pub trait OutboxStore: Send + Sync {
     ) -> Result<Vec<DeadLetter>, StoreError>;
 
     /// Moves a dead letter back to the unpublished events.
-    /// It is one more event of its conversation, the newest: under a new number, of the same kind, and with
-    /// the time of the step, so that the backlog is no older than its wait. No number is ever used again.
-    /// Nothing else of the conversation changes: no message, counter, receipt or access version, and not its activity.
     ///
-    /// Of two who requeue the same one, at once or one after the other, one does it, and the other is told
-    /// [`NotFound`](Requeued::NotFound). So it may be repeated when its outcome is unknown.
+    /// It becomes the newest event of its conversation: under a new number, of the same kind, and with the time of the
+    /// step, so that the backlog's age is that of the wait. No number is ever used again. Nothing else of the
+    /// conversation changes: no message, counter, receipt or access version, and not its activity.
+    ///
+    /// Of several calls for one dead letter, concurrent or not, one requeues it and the others answer
+    /// [`NotFound`](Requeued::NotFound). So a call whose outcome is unknown may be repeated.
     async fn requeue(&self, step: &Requeue) -> Result<Requeued, StoreError>;
 
-    /// How much is waiting to be published.
+    /// Counts what is waiting to be published.
     async fn backlog(&self) -> Result<Backlog, StoreError>;
 
-    /// Tries whether the store takes writes, by one that changes nothing that anyone sees. A store that cannot try says
-    /// that it does.
+    /// Tests whether the store takes writes, by a write without visible effect. The default answers that it does.
     ///
     /// # Errors
-    /// What a step that writes would fail with just now.
+    /// The error with which a step that writes would fail now.
     async fn probe_writes(&self, now: Timestamp) -> Result<(), StoreError> {
         let _ = now;
         Ok(())
@@ -98,12 +103,12 @@ pub trait OutboxStore: Send + Sync {
 pub struct Claim {
     /// The worker.
     pub by: WorkerId,
-    /// Until when the lanes' leases and delays must be over.
+    /// Now: a lane may be claimed whose lease or deferral ends at or before this.
     pub now: Timestamp,
     /// The end of the new leases.
     pub lease_until: Timestamp,
-    /// Lanes that have been due since before then may be passed over; a store that finds them as cheaply gives
-    /// them all the same. [`Timestamp::EPOCH`] passes over none.
+    /// Lanes that have been due since before this may be skipped, where that makes the claim cheaper. A store may ignore
+    /// it. With [`Timestamp::EPOCH`] none is skipped.
     pub since: Timestamp,
     /// At most how many.
     pub limit: usize,
@@ -121,23 +126,24 @@ impl Claim {
         }
     }
 
-    /// The same claim, by which lanes that have been due since before then may be passed over.
+    /// The same claim with another [`since`](Self::since).
     pub fn since(self, since: Timestamp) -> Self {
         Self { since, ..self }
     }
 }
 
-/// Who publishes the entry of a step, should the step have to create the lane.
+/// The owner of the lane, if a step creates one. A step on a conversation that has a lane leaves the lane's owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Publisher {
-    /// This worker, from memory, at once: the lane is its own until then.
+    /// This worker, which publishes from memory at once. The step answers with the lane.
     Worker {
         /// The worker.
         id: WorkerId,
-        /// Until when nobody else may claim the lane.
+        /// The end of the lease.
         lease_until: Timestamp,
     },
-    /// Whoever claims it first: the lane is nobody's, and due at once.
+    /// No worker: the lane is due from the step's `now` on, for the first claim. That is not the entry's time, which lies
+    /// later where the clock went back. The step answers without a lane.
     Anyone,
 }
 
@@ -150,7 +156,7 @@ pub struct Lane {
     pub head: u64,
     /// Until when the owner alone may publish.
     pub lease_until: Timestamp,
-    /// How often in a row publishing failed because the transport did; at most `u32::MAX`.
+    /// How often in a row publishing failed because the transport did. Stops at `u32::MAX`, as `refusals` does.
     pub tries: u32,
     /// How often in a row the event at the head was refused.
     pub refusals: u32,
@@ -165,7 +171,7 @@ pub struct Entry {
     pub number: u64,
     /// What happened.
     pub kind: EntryKind,
-    /// When.
+    /// When: the message's `created_at`, the receipt's `read_at`, or the `now` of any other step.
     pub at: Timestamp,
 }
 
@@ -213,8 +219,9 @@ pub enum Subject {
     Read {
         /// The receipt.
         receipt: Receipt,
-        /// The other side's messages between the reader's previous receipt and this one, oldest first; at
-        /// most the newest [`MAX_READ_IDS`](Self::MAX_READ_IDS). No message of the system is among them.
+        /// The messages that users of the other side wrote with a seq above that of the reader's previous receipt and up
+        /// to that of this one, oldest first; at most the newest [`MAX_READ_IDS`](Self::MAX_READ_IDS). The system's
+        /// messages are left out.
         message_ids: Vec<MessageId>,
     },
     /// The conversation's state.
@@ -234,18 +241,18 @@ impl Subject {
 pub struct Progress {
     /// The lane's conversation.
     pub conversation_id: ConversationId,
-    /// The lease under which this is said.
+    /// The end of the lease under which the worker acts.
     pub lease_until: Timestamp,
-    /// The number of the last event that was published or moved to the dead letters.
+    /// The number of the last event that was published or became a dead letter; `head - 1` if none has.
     pub up_to: u64,
 }
 
-/// A lane to let go of.
+/// A lane whose lease ends before it is empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LaneDeferral {
     /// The lane's conversation.
     pub conversation_id: ConversationId,
-    /// The lease under which this is said.
+    /// The end of the lease under which the worker acts.
     pub lease_until: Timestamp,
     /// When it may be claimed again.
     pub until: Timestamp,
@@ -253,7 +260,7 @@ pub struct LaneDeferral {
     pub failure: LaneFailure,
 }
 
-/// Why a lane is let go of before it is empty.
+/// Why a lane is deferred.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LaneFailure {
     /// Not for a failure: the counts stay.
@@ -318,7 +325,7 @@ pub enum Requeued {
         /// The lane, if this created it for its publisher.
         lane: Option<Lane>,
     },
-    /// There is no such dead letter, or not any more.
+    /// There is no such dead letter (any more).
     NotFound,
 }
 
@@ -334,7 +341,7 @@ pub struct Backlog {
 }
 
 impl Backlog {
-    /// How far a store counts at least: a probe is not to cost more, however far publishing is behind.
+    /// Up to which number a store has to count. It may stop there, so that a probe costs the same whatever the backlog.
     pub const MOST: u64 = 10_000;
 
     /// How long the oldest unpublished event has been waiting.
