@@ -56,21 +56,14 @@ impl AccessPolicy for RecentOrders {
             return Ok(Ruling::Allow);
         }
         let rulings = self.check_send_many(actor, slice::from_ref(on)).await?;
-        rulings
-            .into_iter()
-            .next()
-            .ok_or_else(|| HostError::permanent("no ruling"))
+        rulings.into_iter().next().ok_or_else(|| HostError::permanent("no ruling"))
     }
 
     /// One query for a whole page of a list.
     async fn check_send_many(&self, _: &Actor, on: &[Participants]) -> Result<Vec<Ruling>, HostError> {
         let bookings: Vec<_> = on.iter().flat_map(|one| one.bookings.clone()).collect();
         let since = self.clock.now() - 30 * DAY;
-        let recent = self
-            .orders
-            .since(&bookings, since)
-            .await
-            .map_err(HostError::temporary)?;
+        let recent = self.orders.since(&bookings, since).await.map_err(HostError::temporary)?;
         let rule = |one: &Participants| {
             if one.bookings.iter().any(|id| recent.contains(id)) {
                 Ruling::Allow
@@ -96,10 +89,7 @@ impl Directory for People {
     }
 
     async fn booking_parties(&self, _: &BookingId) -> Result<Option<BookingParties>, HostError> {
-        Ok(Some(BookingParties {
-            client_id: UserId::parse("carl")?,
-            agent_id: AgentId::parse("alpine")?,
-        }))
+        Ok(Some(BookingParties { client_id: UserId::parse("carl")?, agent_id: AgentId::parse("alpine")? }))
     }
 
     async fn contacts(&self, _: &[UserId]) -> Result<HashMap<UserId, Contact>, HostError> {
@@ -111,10 +101,7 @@ impl Directory for People {
 #[expect(clippy::print_stdout, reason = "an example shows what it does")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let (orders, clock) = (Arc::new(Orders::default()), ManualClock::new());
-    let policy = RecentOrders {
-        orders: orders.clone(),
-        clock: clock.clone(),
-    };
+    let policy = RecentOrders { orders: orders.clone(), clock: clock.clone() };
     let (messaging, _workers) = Messaging::builder(MemoryStore::new(), People)
         .policy(policy)
         .clock(clock.clone())
@@ -124,26 +111,15 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let order = BookingId::parse("order-1")?;
     orders.insert(order.clone(), clock.now()).await;
     let carl = Actor::new(UserId::parse("carl")?, Role::Client);
-    let open = OpenConversation {
-        agent_id: AgentId::parse("alpine")?,
-        booking_id: Some(order),
-    };
+    let open = OpenConversation { agent_id: AgentId::parse("alpine")?, booking_id: Some(order) };
     let conversation_id = messaging.open_conversation(&carl, &open).await?.conversation.id();
-    let question = SendMessage {
-        conversation_id,
-        body: Body::parse("Is the hut open in May?")?,
-        key: None,
-    };
+    let question = SendMessage { conversation_id, body: Body::parse("Is the hut open in May?")?, key: None };
 
     let mut outcomes = Vec::new();
     for days in [0, 30, 1] {
         clock.advance(days * DAY);
         let sent = messaging.send_message(&carl, &question).await;
-        let can_send = messaging
-            .find_conversation(&carl, conversation_id)
-            .await?
-            .view
-            .can_send();
+        let can_send = messaging.find_conversation(&carl, conversation_id).await?.view.can_send();
         match &sent {
             Ok(_) => println!("{}: sent; canSend is {can_send}", clock.now()),
             Err(error) => println!("{}: {error}; canSend is {can_send}", clock.now()),

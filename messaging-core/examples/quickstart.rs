@@ -3,6 +3,7 @@
 //! `cargo run -p messaging-core --example quickstart`
 
 #![expect(clippy::print_stdout, reason = "a program that reports")]
+#![expect(clippy::wildcard_imports, reason = "what a first program names, in two lines")]
 
 use std::{collections::HashMap, error::Error};
 
