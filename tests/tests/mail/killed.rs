@@ -108,7 +108,7 @@ fn before_the_attempt_is_recorded() {
 fn after_the_attempt_was_recorded() {
     check(
         "killed after the record",
-        &Moment::Before("s.settled < e.up_to"),
+        &Moment::Before("s.read_or_mailed < e.up_to"),
         1,
     );
 }

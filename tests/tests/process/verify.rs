@@ -39,7 +39,7 @@ fn a_file_is_recounted_beside_its_server_and_when_it_is_damaged() {
     let verify = || Settings::in_directory(data.path()).with_argument("verify");
     let none = verify().run();
     assert_eq!(none.status.code(), Some(1));
-    assert!(none.log.contains("there is no"), "{}", none.log);
+    assert!(none.log.contains("does not exist"), "{}", none.log);
 
     let server = Server::start(data.path());
     let id = talk(&server);
