@@ -1,6 +1,6 @@
-//! From a published message to a notification on the devices of whoever it is for and is away.
+//! From a published message to a notification on the devices of a recipient who is away.
 //!
-//! It is tried once, and is no promise: what waits here is gone with the process, and whoever missed it has the
+//! It is tried once, without a guarantee: pending notifications are lost with the process, and a user who missed one gets the
 //! digest. What the store keeps of it is only that of several processes, or of a message that is published again,
 //! one notifies.
 
@@ -51,7 +51,7 @@ pub struct Notifier {
     pub(crate) signal: Signal,
 }
 
-/// Somebody to notify.
+/// A user to notify.
 struct Candidate {
     user_id: UserId,
     side: Side,
@@ -79,7 +79,7 @@ impl Notifier {
         self.signal.raise();
     }
 
-    /// Notifies whoever the messages published since the last step are for, and is away. Returns how many
+    /// Notifies the recipients of messages published since the last step who are away. Returns how many
     /// notifications were handed over.
     pub async fn step(&self) -> usize {
         let published = std::mem::take(&mut *self.waiting());
@@ -139,7 +139,7 @@ impl Notifier {
         Ok(Side::ALL.into_iter().filter(is_for).map(candidate).collect())
     }
 
-    /// Notifies somebody, unless that has been done, or something was pushed just before.
+    /// Notifies a user, unless this message has been pushed already, or another one just before.
     async fn notify(&self, candidate: &Candidate) -> Result<bool, StoreError> {
         const DOING: &str = "admitting a push";
         let Candidate {

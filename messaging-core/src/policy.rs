@@ -38,7 +38,7 @@ pub enum Action<'a> {
     Unblock,
     /// Tell the staff about it.
     Report,
-    /// Stop everyone from writing.
+    /// Stop both sides from writing.
     Close,
     /// Let people write again.
     Reopen,

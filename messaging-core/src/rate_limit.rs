@@ -1,8 +1,8 @@
 //! The rate limits, and the limiter of one process.
 //!
 //! Each kind of thing has a [`Quota`], and each user their own of it, by the generic cell rate algorithm (GCRA): so
-//! many at once, and one more whenever a while has passed. What is refused counts for nothing, so that whoever waits
-//! as long as they were told is admitted.
+//! many at once, and one more whenever a while has passed. A refused call does not count, so that a user who
+//! waits for `retry_after` is admitted.
 
 use std::{
     collections::HashMap,
@@ -29,7 +29,7 @@ pub struct Quota {
 }
 
 impl Quota {
-    /// So many at once, at least 1, and one more `every` so often; as often as anybody likes if that is zero.
+    /// So many at once, at least 1, and one more `every` so often; without a limit if that is zero.
     pub const fn new(burst: u32, every: Duration) -> Self {
         let burst = match NonZeroU32::new(burst) {
             Some(burst) => burst,
@@ -100,7 +100,7 @@ impl RateLimits {
 /// Limits within this process: with several, a user has as many times the quota. Remembers only users who
 /// have lately done something.
 ///
-/// A clock that is set back makes nobody wait: whatever the clock did, a quota is whole after a whole quota's time.
+/// A clock that is set back makes no user wait longer than a whole quota's time: after that the quota is whole.
 #[derive(Debug)]
 pub struct ProcessLimiter {
     kinds: [Kind; Limited::ALL.len()],

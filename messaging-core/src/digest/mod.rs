@@ -83,9 +83,9 @@ pub struct Digester {
 /// What is known of the mail server.
 #[derive(Debug, Default)]
 struct MailServer {
-    /// How often in a row it took nothing from anybody.
+    /// How often in a row the server accepted no e-mail at all.
     failures: u32,
-    /// Not to be tried before then.
+    /// The time before which it is not tried again.
     until: Option<Timestamp>,
 }
 

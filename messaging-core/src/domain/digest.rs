@@ -224,7 +224,7 @@ pub(crate) fn pause_after(deferrals: u32) -> Duration {
     (FIRST_PAUSE * 2_u32.pow(doublings)).min(LONGEST_PAUSE)
 }
 
-/// A policy by which nothing would ever be mailed, or everybody looked at all the time.
+/// A policy by which no digest would ever be sent, or due users would be checked all the time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0} must not be zero")]
 pub struct InvalidDigestPolicy(&'static str);

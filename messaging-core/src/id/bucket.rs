@@ -67,7 +67,7 @@ mod tests {
         Bucket::of_client(&UserId::parse(client_id).unwrap()).number()
     }
 
-    /// Whoever splits a deployment computes them elsewhere: in SQL, in a proxy.
+    /// Operators who split a deployment compute buckets elsewhere: in SQL, in a proxy.
     #[test]
     fn a_bucket_is_the_first_12_bits_of_sha_256() {
         for (client_id, bucket) in [

@@ -1,10 +1,10 @@
 //! From when on lanes are looked for.
 //!
 //! A store may find what is due by walking an index from its low end, and that end is full of lanes that have
-//! long been acknowledged while somebody keeps the database from forgetting them: a long transaction of the host's,
-//! a backup. So a look begins near where the last one has seen everything. Lanes that come to lie before that
-//! stem from clocks further apart than leases allow, or from steps that took longer than a lease: for them
-//! everything is looked at every few minutes.
+//! been acknowledged, which the database cannot remove while a transaction stays open: one of the host's, or a backup. So a
+//! scan begins near the watermark up to which an earlier one has seen everything. A lane can come to lie before it through
+//! clocks further apart than leases allow, or a step that took longer than a lease: for them a full scan is made every
+//! few minutes.
 //!
 //! A store may pass over a lane that a step holds just then. Near the mark the next look finds it; so that it is
 //! found wherever it lies, everything is looked at twice before looks begin near a mark.

@@ -1,9 +1,9 @@
 //! From the outbox to the transport.
 //!
-//! A lane is the unpublished part of one conversation; whoever owns it publishes its entries in order. Lanes
+//! A lane is the unpublished part of one conversation; its owner publishes the entries in order. Lanes
 //! come to this process in two ways, and into one queue: a step of this process that created a lane *hands it
-//! over* with what it has in memory, and a *claim* takes lanes that nobody owns or whose owner's lease is
-//! over. A [round](round) takes some lanes from the queue: it loads what is not at hand, projects it to
+//! over* with what it has in memory, and a *claim* takes lanes without an owner or with an expired
+//! lease. A [round](round) takes some lanes from the queue: it loads what is not at hand, projects it to
 //! events, delivers them in batches, acknowledges what was accepted and delays what was not. Lanes that have got
 //! more entries meanwhile go to the back of the queue, so that a busy conversation keeps no other waiting.
 //!
@@ -77,7 +77,7 @@ pub(crate) struct RelayParts {
 pub struct Relay {
     id: WorkerId,
     parts: RelayParts,
-    /// How many drive this relay: lanes are kept for it only if somebody does.
+    /// How many tasks drive this relay: lanes are kept for it only while there is one.
     attending: AtomicUsize,
     queue: Queue,
     /// Whether to look for lanes at once.
@@ -136,7 +136,7 @@ impl Relay {
     }
 
     /// Keeps the lanes that this process creates for this relay, to be published from memory, as long as
-    /// the answer lives. Otherwise they are due for whoever probes first.
+    /// the answer lives. Otherwise any worker may claim them at once.
     pub fn attend(&self) -> Attending<'_> {
         self.attending.fetch_add(1, Ordering::AcqRel);
         Attending(self)
@@ -172,7 +172,7 @@ impl Relay {
     }
 
     /// Takes a lane that a step of this process created. One for which there is no room, or whose step was
-    /// abandoned before it came here, is claimed by somebody when its lease is over.
+    /// abandoned before it came here, is claimed by any worker when its lease is over.
     pub(crate) fn hand_over(&self, work: Work) {
         self.queue.hand_over(work);
     }
@@ -264,7 +264,7 @@ impl fmt::Debug for Relay {
     }
 }
 
-/// As long as this lives, its relay is driven by somebody.
+/// While this lives, a task drives its relay.
 #[must_use = "lanes are kept for the relay only while this lives"]
 #[derive(Debug)]
 pub struct Attending<'a>(&'a Relay);

@@ -13,7 +13,7 @@ pub struct RelayOptions {
     pub lease: Duration,
     /// How long one call to the transport, or of the relay to the store, may take. Default: 5 s.
     pub call_timeout: Duration,
-    /// How often lanes are looked for that nobody is publishing. Default: 250 ms.
+    /// How often due lanes are claimed. Default: 250 ms.
     pub probe_every: Duration,
     /// How often a look for lanes goes back to the beginning. The others begin two leases before the last
     /// that saw everything: what came to lie before that, because clocks differ by more or a step took longer,

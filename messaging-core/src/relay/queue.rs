@@ -70,7 +70,7 @@ impl Queue {
         }
     }
 
-    /// The next lanes, at most that many. Those whose lease is over are forgotten: they are somebody else's.
+    /// The next lanes, at most that many. Lanes whose lease has expired are dropped: another worker may own them.
     pub(super) fn take(&self, at_most: usize, now: Timestamp) -> Vec<Work> {
         let mut waiting = self.waiting();
         std::iter::from_fn(|| waiting.pop_front())

@@ -15,7 +15,7 @@ impl Messaging {
     /// How much goes on in each of some hours or days, in all conversations or those of one agent. For admins; audited.
     ///
     /// # Errors
-    /// [`Forbidden`](crate::ErrorKind::Forbidden) for everybody else;
+    /// [`Forbidden`](crate::ErrorKind::Forbidden) unless the actor is an admin;
     /// [`Unavailable`](crate::ErrorKind::Unavailable).
     #[instrument(level = "debug", skip_all, fields(user_id = %actor.user_id()))]
     pub async fn count_activity(&self, actor: &Actor, scan: &ActivityScan) -> Result<Vec<Activity>, Error> {

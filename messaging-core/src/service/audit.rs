@@ -30,7 +30,7 @@ impl Messaging {
     /// on. For admins; this reading is in the log, too, and on its own first page.
     ///
     /// # Errors
-    /// [`Forbidden`](crate::ErrorKind::Forbidden) for everybody else;
+    /// [`Forbidden`](crate::ErrorKind::Forbidden) unless the actor is an admin;
     /// [`Unavailable`](crate::ErrorKind::Unavailable).
     #[instrument(level = "debug", skip_all, fields(user_id = %actor.user_id()))]
     pub async fn read_audit(

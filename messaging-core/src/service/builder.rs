@@ -98,10 +98,10 @@ pub enum ConfigError {
     /// [`Options::relay`] would publish nothing.
     #[error("invalid options of the relay")]
     Relay(#[from] InvalidRelayOptions),
-    /// [`Options::digests`] would mail nobody.
+    /// With [`Options::digests`] no digest would be sent.
     #[error("invalid options of the digests")]
     Digests(#[from] InvalidDigestOptions),
-    /// The policy given to [`digests`](MessagingBuilder::digests) would mail nobody.
+    /// By the policy given to [`digests`](MessagingBuilder::digests) no digest would be sent.
     #[error("invalid policy for digests")]
     DigestPolicy(#[from] InvalidDigestPolicy),
     /// The store lacks a capability that something given to the builder needs.
@@ -187,7 +187,7 @@ impl MessagingBuilder {
         }
     }
 
-    /// Who notifies the devices of people who are away. Without it nobody is notified.
+    /// The push service, which notifies the devices of users who are away. Without it there are no notifications.
     pub fn push(self, push: impl Push + 'static) -> Self {
         Self {
             push: Some(Arc::new(push)),
@@ -195,9 +195,9 @@ impl MessagingBuilder {
         }
     }
 
-    /// Who mails people who are away, and when. Without it nobody is mailed, and nothing is due; to be given to
-    /// processes that only serve requests too, whose messages would be mailed only along with others. Without
-    /// [`presence`](Self::presence) nobody is known to be away, and mailed after the policy's
+    /// The mailer of digests to users who are away, and when they are due. Without it no digest is due or sent. Processes
+    /// that only serve requests need it, too: else their messages do not make a digest due. Without
+    /// [`presence`](Self::presence) it is unknown who is away, and digests are sent after the policy's
     /// [`online_delay`](DigestPolicy::online_delay).
     pub fn digests(self, mailer: impl Mailer + 'static, policy: DigestPolicy) -> Self {
         Self {

@@ -63,7 +63,7 @@ impl Messaging {
     /// Stops both sides from writing. Audited.
     ///
     /// # Errors
-    /// [`Forbidden`](ErrorKind::Forbidden) for everyone but an admin who takes no part;
+    /// [`Forbidden`](ErrorKind::Forbidden) unless the actor is an admin who takes no part;
     /// [`NotFound`](ErrorKind::NotFound); [`Unavailable`](ErrorKind::Unavailable).
     #[instrument(level = "debug", skip_all, fields(user_id = %actor.user_id(), conversation_id = %id))]
     pub async fn close(&self, actor: &Actor, id: ConversationId) -> Result<(), Error> {
@@ -112,7 +112,7 @@ impl Messaging {
         }
     }
 
-    /// Moves one conversation; `false` when somebody else has done so.
+    /// Moves one conversation; `false` when it has been moved already.
     async fn reassign(&self, conversation: Conversation, to: &UserId) -> Result<bool, Error> {
         let id = conversation.id;
         let mut listed = Some(conversation);

@@ -44,7 +44,7 @@ pub enum Exported {
     Conversation {
         /// The conversation.
         summary: Box<ConversationSummary>,
-        /// On which side they stand; `None` where that is somebody else now.
+        /// On which side they stand; `None` where another user stands there now.
         side: Option<Side>,
         /// The bookings linked to it, the newest link first.
         bookings: Vec<BookingId>,
@@ -56,9 +56,9 @@ pub enum Exported {
 }
 
 impl Messaging {
-    /// Forgets a user: their messages become empty, and in each conversation somebody whom no host knows stands in
-    /// their place. Seqs, times, counters and what others wrote stay. What has not been published yet is published as it
-    /// is then. Nobody is mailed about it any more, and their subscriptions end.
+    /// Forgets a user: their messages become empty, and in each conversation the
+    /// [erased user](crate::domain::erasure::erased_user) stands in their place. Seqs, times, counters and what others wrote stay. What has not been published yet is published as it
+    /// is then. No digest about it is sent any more, and their subscriptions end.
     ///
     /// # What stays
     ///
@@ -73,8 +73,8 @@ impl Messaging {
     ///
     /// # Use
     ///
-    /// A call for the host, which decides who may make it, and after which it should say of nobody that they are this
-    /// user; another user has to be [assigned](Self::reassign_agent) to agents that they answered for. It reads every
+    /// A call for the host, which decides who may make it, and after which no login should have this user's
+    /// id; another user has to be [assigned](Self::reassign_agent) to agents that they answered for. It reads every
     /// conversation once, 200 at a time. What an interrupted call has erased stays erased; repeating it erases the
     /// rest.
     ///
@@ -152,7 +152,7 @@ impl Messaging {
         Ok(traces)
     }
 
-    /// First nobody sends in their name any more, and then what they sent is erased.
+    /// Ends the user's part in the conversation first, so that no later send is theirs, and then erases their messages.
     async fn erase_in(&self, id: ConversationId, user_id: &UserId) -> Result<u64, Error> {
         let has_left = attempt(ERASING, || async {
             let conversation = self.conversation(id, ERASING).await?;

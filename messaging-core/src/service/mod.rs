@@ -73,7 +73,7 @@ struct Parts {
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
     names: ChannelNames,
-    /// How long after a message an e-mail about it is due; `None` where nobody is mailed.
+    /// How long after a message an e-mail about it is due; `None` where digests are off.
     digest_delay: Option<Duration>,
     push: Option<Arc<dyn Push>>,
     relay: Arc<Relay>,
@@ -169,8 +169,8 @@ impl Messaging {
         }
     }
 
-    /// Counts what an actor is about to do, before anything is looked up for it. A limiter that does not answer
-    /// stops nobody.
+    /// Counts what an actor is about to do, before anything is looked up for it. Without an answer of
+    /// the limiter the actor is admitted.
     async fn admit(&self, actor: &Actor, what: Limited, doing: &'static str) -> Result<(), Error> {
         match self.0.host.admit(actor.user_id(), what).await {
             Admission::Refused { retry_after } => {

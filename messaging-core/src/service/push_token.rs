@@ -2,12 +2,12 @@ use super::Messaging;
 use crate::{actor::Actor, error::Error, id::UserId, policy::Refusal};
 
 impl Messaging {
-    /// What a device of the actor's shows to the push service to get notifications for this user: themselves, and
-    /// nobody else.
+    /// What a device of the actor's shows to the push service to get notifications for this user: for
+    /// themselves only.
     ///
     /// # Errors
     /// [`Forbidden`](crate::ErrorKind::Forbidden) for another user;
-    /// [`NotFound`](crate::ErrorKind::NotFound) where nobody is notified at all.
+    /// [`NotFound`](crate::ErrorKind::NotFound) where push is off.
     pub fn push_token(&self, actor: &Actor, user_id: &UserId) -> Result<String, Error> {
         const DOING: &str = "making a token for notifications";
         let push = self.0.push.as_ref();

@@ -2,7 +2,7 @@
 //!
 //! Nothing here has to be invalidated, because nothing is decided by it for good: an append names the access version that it
 //! was decided on, and comes to nothing when a block, a closing or a new agent has raised it since, in whichever
-//! process. Then, whenever somebody is to be refused, and for a key that was used before, the conversation is looked up
+//! process. Then, before any refusal, and for a key that was used before, the conversation is looked up
 //! and decided anew.
 //!
 //! Bookings are not remembered: the host's policy is asked with the bookings as they are.

@@ -24,7 +24,7 @@ const RESOLVING: &str = "resolving a report";
 /// How many bytes of complaints and notes a page of reports shows. One report has less, so that each page has some.
 const PAGE_BYTES: usize = 256 * 1024;
 
-/// What somebody tells the staff about a conversation.
+/// A complaint about a conversation, for the host's staff.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewReport {
     /// Why.
@@ -132,7 +132,7 @@ impl Messaging {
     /// a part in. A page ends early, with [`has_more`](ReportList::has_more), before its texts exceed 256 KiB.
     ///
     /// # Errors
-    /// [`Forbidden`](ErrorKind::Forbidden) for everybody else; [`Unavailable`](ErrorKind::Unavailable).
+    /// [`Forbidden`](ErrorKind::Forbidden) for any other actor; [`Unavailable`](ErrorKind::Unavailable).
     #[instrument(level = "debug", skip_all, fields(user_id = %actor.user_id()))]
     pub async fn list_reports(&self, actor: &Actor, request: &ReportsRequest) -> Result<ReportList, Error> {
         self.decide(actor, Action::Moderate(None), None, LISTING).await?;
@@ -165,7 +165,7 @@ impl Messaging {
     /// One report, with its evidence. For admins who have no part in it; audited.
     ///
     /// # Errors
-    /// [`Forbidden`](ErrorKind::Forbidden) for everybody else;
+    /// [`Forbidden`](ErrorKind::Forbidden) for any other actor;
     /// [`NotFound`](ErrorKind::NotFound); [`Unavailable`](ErrorKind::Unavailable).
     #[instrument(level = "debug", skip_all, fields(user_id = %actor.user_id(), report_id = %id))]
     pub async fn find_report(&self, actor: &Actor, id: ReportId) -> Result<ReportDetails, Error> {
@@ -205,7 +205,7 @@ impl Messaging {
         Ok(self.details(file).await)
     }
 
-    /// A report, for whoever may resolve it.
+    /// A report, for an actor who may resolve it.
     async fn file(&self, actor: &Actor, id: ReportId, doing: &'static str) -> Result<ReportFile, Error> {
         self.decide(actor, Action::Moderate(None), None, doing).await?;
         let file = self.moderation(doing)?.find_report(id).await;

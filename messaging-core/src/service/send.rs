@@ -125,7 +125,7 @@ impl Messaging {
     /// closed conversation stops it.
     ///
     /// # Errors
-    /// As [`send_message`](Self::send_message), but nobody is refused.
+    /// As [`send_message`](Self::send_message), but there is no refusal.
     #[instrument(level = "debug", skip_all, fields(%conversation_id))]
     pub async fn send_system_message(
         &self,

@@ -13,7 +13,7 @@ const RECOUNTING: &str = "recounting conversations";
 
 impl Messaging {
     /// Recounts the conversations of a range, in the order of their ids, and gives everything that is not as
-    /// its messages say; nothing, when all is well. For the host's operators: it asks nobody for leave. Takes
+    /// its messages say; nothing, when all is well. For operators: no actor is needed. Takes
     /// no locks, and reads 1,000 conversations at a time, the next ones when what was found has been taken.
     ///
     /// # Errors

@@ -100,7 +100,7 @@ label! {
     Sent = "sent",
     Refused = "refused",
     Deferred = "deferred",
-    /// By a server that may defer everybody.
+    /// By a server that may defer every recipient.
     DeferredUncounted = "deferred_uncounted",
     Failed = "failed"
 }

@@ -1,4 +1,4 @@
-//! The mailer: how a digest reaches somebody who is away.
+//! The mailer: sends digests to users who are away.
 
 use async_trait::async_trait;
 
@@ -28,7 +28,7 @@ pub trait Mailer: Send + Sync {
     ///   [`DigestPolicy::deferrals`](crate::DigestPolicy::deferrals) of them count; then what it is about counts as mailed.
     ///   A deferral counts if the server accepted an e-mail to the same domain since this user's previous one.
     /// - [`Unavailable`](super::TransportErrorKind::Unavailable): the mail server cannot be reached, or asks to come back later,
-    ///   whoever the recipient. [`Busy`](super::TransportErrorKind::Busy) is treated alike.
+    ///   for any recipient. [`Busy`](super::TransportErrorKind::Busy) is treated alike.
     /// - [`OutcomeUnknown`](super::TransportErrorKind::OutcomeUnknown): the connection was lost, or the time was over, before the
     ///   server's answer came.
     /// - [`Misconfigured`](super::TransportErrorKind::Misconfigured): a wrong password, a sender that the server refuses, a quota

@@ -1,4 +1,4 @@
-//! Push: a notification on the devices of somebody who is away.
+//! Push: notifications on the devices of users who are away.
 
 use async_trait::async_trait;
 
@@ -23,7 +23,7 @@ pub trait Push: Send + Sync {
     fn user_token(&self, user_id: &UserId, now: Timestamp) -> String;
 }
 
-/// A message that somebody has got.
+/// The notification of a received message.
 ///
 /// What people wrote is as they wrote it. Whether it is shown on a locked screen is the adapter's to decide.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use crate::{
     id::UserId,
 };
 
-/// Delivers events to whoever is subscribed.
+/// Delivers events to subscribers.
 #[async_trait]
 pub trait Realtime: Channels {
     /// What one call can carry.
@@ -39,7 +39,7 @@ pub trait Realtime: Channels {
 
     /// Ends this one subscription of a user who keeps their access to the conversation: presence, while the other side
     /// blocks them. Does nothing by default: a transport that can only end whole connections leaves it, so that a block
-    /// throws nobody out, and the subscription lasts until its connection ends.
+    /// ends no connection, and the subscription lasts until its connection ends.
     ///
     /// # Errors
     /// As for [`publish`](Self::publish); the caller only notes it.

@@ -1,7 +1,7 @@
 //! Recounting: whether what a store keeps as a number is what its messages say.
 //!
-//! What an operator runs when in doubt, and what tests run after an ordeal. It takes no locks, and everybody
-//! may go on writing beside it: each conversation is looked at as of one moment.
+//! What an operator runs when in doubt, and what tests run after an ordeal. It takes no locks, and
+//! writes may go on beside it: each conversation is read as of one moment.
 //!
 //! ```
 //! use futures_util::TryStreamExt;
