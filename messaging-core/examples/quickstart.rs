@@ -3,12 +3,17 @@
 //! `cargo run -p messaging-core --example quickstart`
 
 #![expect(clippy::print_stdout, reason = "a program that reports")]
-#![expect(clippy::wildcard_imports, reason = "what a first program names, in two lines")]
 
 use std::{collections::HashMap, error::Error};
 
-use messaging_core::host::{HostError, directory::*};
-use messaging_core::*;
+use messaging_core::host::HostError;
+use messaging_core::host::directory::{
+    BookingParties, Contact, Directory, ProfileQuery, Profiles, UserProfile,
+};
+use messaging_core::{
+    Actor, AgentId, Body, BookingId, HistoryFrom, HistoryRequest, ListFrom, ListRequest, MarkOnRead,
+    Messaging, OpenConversation, PageSize, Role, SendMessage, UserId,
+};
 
 /// The application's users, agents and bookings.
 struct People;

@@ -15,7 +15,7 @@ mod breaker;
 mod call;
 mod deliver;
 mod health;
-mod low_water;
+mod scan_watermark;
 mod noop_realtime;
 mod options;
 mod queue;
@@ -55,7 +55,7 @@ use crate::{
 };
 use breaker::{Breaker, State};
 use health::LastLook;
-use low_water::LowWater;
+use scan_watermark::ScanWatermark;
 use queue::Queue;
 use revocations::Revocations;
 use round::Round;
@@ -82,7 +82,7 @@ pub struct Relay {
     queue: Queue,
     /// Whether to look for lanes at once.
     woken: AtomicBool,
-    low_water: Mutex<LowWater>,
+    scan_watermark: Mutex<ScanWatermark>,
     /// The lanes that rounds have taken from the queue, with their leases.
     under_way: Mutex<HashSet<(ConversationId, Timestamp)>>,
     breaker: Mutex<Breaker>,
@@ -100,7 +100,7 @@ impl Relay {
             attending: AtomicUsize::new(0),
             queue: Queue::new(parts.options.queue),
             woken: AtomicBool::new(false),
-            low_water: Mutex::default(),
+            scan_watermark: Mutex::default(),
             under_way: Mutex::default(),
             breaker: Mutex::new(Breaker::new(parts.options.drain_rate)),
             revocations: Revocations::default(),
@@ -119,7 +119,7 @@ impl Relay {
     /// When due lanes could not be claimed; what is at hand is published all the same. What could not be
     /// published stays in the outbox.
     pub async fn step(&self) -> Result<usize, StoreError> {
-        self.low_water().forget();
+        self.scan_watermark().forget();
         let claimed = self.claim(self.options().claim_limit).await;
         let mut lanes = 0;
         loop {
@@ -144,7 +144,7 @@ impl Relay {
 
     pub(crate) fn wake(&self) {
         // It may have been written long before it was committed.
-        self.low_water().forget();
+        self.scan_watermark().forget();
         self.woken.store(true, Ordering::Release);
         self.queue.signal().raise();
     }
@@ -196,8 +196,8 @@ impl Relay {
         let RelayOptions {
             lease, sweep_every, ..
         } = *self.options();
-        let look = self.low_water().look(now, lease, sweep_every);
-        let claim = Claim::new(self.id, now, now + lease, limit).since(look.since);
+        let scan = self.scan_watermark().begin(now, lease, sweep_every);
+        let claim = Claim::new(self.id, now, now + lease, limit).since(scan.since);
         let claimed = self.parts.store.claim_lanes(&claim);
         let claimed = self.in_time("claiming lanes", claimed).await;
         match &claimed {
@@ -208,7 +208,7 @@ impl Relay {
             Err(_) => {}
         }
         let lanes = claimed?;
-        self.low_water().note(look, &claim, lanes.len());
+        self.scan_watermark().note(scan, &claim, lanes.len());
         self.queue.put(lanes);
         Ok(())
     }
@@ -242,8 +242,8 @@ impl Relay {
         }
     }
 
-    fn low_water(&self) -> MutexGuard<'_, LowWater> {
-        self.low_water.lock().unwrap_or_else(PoisonError::into_inner)
+    fn scan_watermark(&self) -> MutexGuard<'_, ScanWatermark> {
+        self.scan_watermark.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn breaker(&self) -> MutexGuard<'_, Breaker> {

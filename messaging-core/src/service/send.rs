@@ -49,10 +49,10 @@ pub struct Sent {
 enum Done {
     Stored(Sent),
     /// The sender had sent this key before.
-    Seen(Seen),
+    Duplicate(EarlierSend),
 }
 
-struct Seen {
+struct EarlierSend {
     row: MessageRow,
     viewer: Option<Side>,
     profiles: Profiles,
@@ -88,7 +88,7 @@ impl Messaging {
             match decided.map(Standing::side) {
                 Ok(Some(side)) => match self.append(&remembered, by(actor, side), send).await? {
                     Some(Done::Stored(stored)) => return Ok(stored),
-                    Some(Done::Seen(seen)) => return self.show_seen(actor, send, seen).await,
+                    Some(Done::Duplicate(duplicate)) => return self.show_duplicate(actor, send, duplicate).await,
                     None => {}
                 },
                 // A host that did not answer would only be asked once more.
@@ -111,7 +111,7 @@ impl Messaging {
                     recent.remember(conversation);
                     Ok(Some(stored))
                 }
-                Some(Done::Seen(seen)) => same_text(send, seen).map(Some),
+                Some(Done::Duplicate(duplicate)) => same_text(send, duplicate).map(Some),
                 None => {
                     recent.forget(send.conversation_id);
                     Ok(None)
@@ -145,7 +145,7 @@ impl Messaging {
         });
         match appended.await? {
             Done::Stored(stored) => Ok(stored),
-            Done::Seen(seen) => same_text(&send, seen),
+            Done::Duplicate(duplicate) => same_text(&send, duplicate),
         }
     }
 
@@ -198,7 +198,7 @@ impl Messaging {
                     created: true,
                 })))
             }
-            Some(Appended::Duplicate(row)) => Ok(Some(Done::Seen(Seen {
+            Some(Appended::Duplicate(row)) => Ok(Some(Done::Duplicate(EarlierSend {
                 row,
                 viewer,
                 profiles: profiles.await,
@@ -209,10 +209,10 @@ impl Messaging {
 
     /// No access version protects what was sent before: an actor who is shown it has to take part now. The host's policy
     /// has been asked, and a refusal would get the same answer.
-    async fn show_seen(&self, actor: &Actor, send: &SendMessage, seen: Seen) -> Result<Sent, Error> {
+    async fn show_duplicate(&self, actor: &Actor, send: &SendMessage, duplicate: EarlierSend) -> Result<Sent, Error> {
         let conversation = self.conversation_for_send(send.conversation_id).await?;
         match by_our_rules(actor, Action::Send, conversation.as_ref(), SENDING) {
-            Ok(_) => same_text(send, seen),
+            Ok(_) => same_text(send, duplicate),
             Err(refused) => self.earlier_send(actor, send, refused).await,
         }
     }
@@ -239,7 +239,7 @@ impl Messaging {
         let viewer = viewer_of(&row.message.origin);
         same_text(
             send,
-            Seen {
+            EarlierSend {
                 row,
                 viewer,
                 profiles,
@@ -268,12 +268,12 @@ impl Messaging {
     }
 }
 
-fn same_text(send: &SendMessage, seen: Seen) -> Result<Sent, Error> {
-    let Seen {
+fn same_text(send: &SendMessage, duplicate: EarlierSend) -> Result<Sent, Error> {
+    let EarlierSend {
         row,
         viewer,
         profiles,
-    } = seen;
+    } = duplicate;
     if row.message.body == send.body {
         telemetry::sent(sent_by(viewer), SendOutcome::Repeated);
         Ok(Sent {
