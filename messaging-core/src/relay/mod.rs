@@ -15,7 +15,6 @@ mod breaker;
 mod call;
 mod deliver;
 mod health;
-mod scan_watermark;
 mod noop_realtime;
 mod options;
 mod queue;
@@ -24,6 +23,7 @@ mod revocations;
 mod round;
 #[cfg(feature = "worker")]
 mod run;
+mod scan_watermark;
 mod writes;
 
 use std::{
@@ -55,10 +55,10 @@ use crate::{
 };
 use breaker::{Breaker, State};
 use health::LastLook;
-use scan_watermark::ScanWatermark;
 use queue::Queue;
 use revocations::Revocations;
 use round::Round;
+use scan_watermark::ScanWatermark;
 use writes::Writes;
 
 /// What a relay is put together from.

@@ -88,7 +88,9 @@ impl Messaging {
             match decided.map(Standing::side) {
                 Ok(Some(side)) => match self.append(&remembered, by(actor, side), send).await? {
                     Some(Done::Stored(stored)) => return Ok(stored),
-                    Some(Done::Duplicate(duplicate)) => return self.show_duplicate(actor, send, duplicate).await,
+                    Some(Done::Duplicate(duplicate)) => {
+                        return self.show_duplicate(actor, send, duplicate).await;
+                    }
                     None => {}
                 },
                 // A host that did not answer would only be asked once more.
@@ -209,7 +211,12 @@ impl Messaging {
 
     /// No access version protects what was sent before: an actor who is shown it has to take part now. The host's policy
     /// has been asked, and a refusal would get the same answer.
-    async fn show_duplicate(&self, actor: &Actor, send: &SendMessage, duplicate: EarlierSend) -> Result<Sent, Error> {
+    async fn show_duplicate(
+        &self,
+        actor: &Actor,
+        send: &SendMessage,
+        duplicate: EarlierSend,
+    ) -> Result<Sent, Error> {
         let conversation = self.conversation_for_send(send.conversation_id).await?;
         match by_our_rules(actor, Action::Send, conversation.as_ref(), SENDING) {
             Ok(_) => same_text(send, duplicate),
