@@ -27,7 +27,7 @@ use crate::codes::{limit, number, side_code};
 #[async_trait]
 impl DigestStore for SqliteStore {
     /// Admits the workers of one store at a time, as
-    /// [`claim_lanes`](messaging_core::store::Outbox::claim_lanes) does.
+    /// [`claim_lanes`](messaging_core::store::OutboxStore::claim_lanes) does.
     async fn claim_digests(&self, claim: &DigestClaim) -> Result<Vec<DigestUser>, StoreError> {
         self.0.workers.admit(DigestClaim::DOING)?;
         self.write(*claim).await

@@ -4,7 +4,7 @@
 //! several statements runs in one transaction and so sees one snapshot. Readers block no writer.
 //!
 //! Several processes may open the file, but only the workers of one of them run: see
-//! [`claim_lanes`](messaging_core::store::Outbox::claim_lanes) of this store. A step of another process that
+//! [`claim_lanes`](messaging_core::store::OutboxStore::claim_lanes) of this store. A step of another process that
 //! names a worker as its [`Publisher`](messaging_core::store::Publisher) leaves its lane unowned.
 
 mod activity;
@@ -64,7 +64,7 @@ use crate::SchemaError;
 /// for as long as the runtime on which it was opened runs.
 ///
 /// ```
-/// use messaging_core::{id::ConversationId, store::Conversations};
+/// use messaging_core::{id::ConversationId, store::ConversationStore};
 /// use messaging_sqlx::{SqliteOptions, SqliteStore};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
