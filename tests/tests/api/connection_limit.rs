@@ -8,6 +8,9 @@ use crate::support::{answer, connect, kept, request, start, status};
 fn when_all_connections_are_taken_probes_are_answered_and_all_else_is_told_to_come_again() {
     let (server, _data) = start(&[("MAX_CONNECTIONS", "2"), ("CLIENT_TIMEOUT", "60")]);
     let taken = [kept(&server), kept(&server)];
+    // The connection that found the server started may have held a place beside the first of them. It has ended by now,
+    // and has lines of its own in the log.
+    let of_start = server.log().len();
     let ask = |line: &str| answer(&server, &request(line, &[], ""));
     for probe in ["GET /healthz", "GET /readyz", "GET /metrics"] {
         assert_eq!(status(&ask(probe)), "200", "{probe}");
@@ -28,9 +31,13 @@ fn when_all_connections_are_taken_probes_are_answered_and_all_else_is_told_to_co
         (status(&ask("GET /demo/users")) == "200").then_some(())
     });
     let log = server.stop("TERM").log;
-    for said in ["connection limit reached", "serving all requests again"] {
-        assert_eq!(log.matches(said).count(), 1, "{said}: {log}");
-    }
+    let count = |log: &str, said| log.matches(said).count();
+    assert_eq!(count(&log[of_start..], "serving all requests again"), 1, "{log}");
+    assert_eq!(
+        count(&log, "connection limit reached"),
+        count(&log, "serving all requests again"),
+        "{log}"
+    );
 }
 
 /// More than the reserve has places.
