@@ -1,6 +1,6 @@
 use tracing::instrument;
 
-use super::Messaging;
+use super::{Messaging, require};
 use crate::{
     actor::Actor,
     domain::activity::Activity,
@@ -21,8 +21,8 @@ impl Messaging {
     pub async fn count_activity(&self, actor: &Actor, scan: &ActivityScan) -> Result<Vec<Activity>, Error> {
         self.decide(actor, Action::ReadActivity, None, COUNTING).await?;
         self.audit(actor, AuditedAction::ReadActivity, None).await?;
-        let failed = |error| Error::store(error, COUNTING);
-        let store = Capability::Activity.require(self.store().activity(), COUNTING);
-        store.map_err(failed)?.count_activity(scan).await.map_err(failed)
+        let store = require(Capability::Activity, self.store().activity(), COUNTING)?;
+        let counted = store.count_activity(scan).await;
+        counted.map_err(|error| Error::store(error, COUNTING))
     }
 }

@@ -118,8 +118,7 @@ impl Messaging {
                     .map(drop);
             }
         };
-        let conversation = self.store().find_conversation(id.into()).await;
-        let conversation = conversation.map_err(|error| Error::store(error, AUTHORISING))?;
+        let conversation = self.stored(id, AUTHORISING).await?;
         self.decide(actor, action, conversation.as_ref(), AUTHORISING)
             .await
             .map(drop)

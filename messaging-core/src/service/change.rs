@@ -121,7 +121,7 @@ impl Messaging {
             async move {
                 let conversation = match listed {
                     Some(listed) => listed,
-                    None => self.conversation(id, REASSIGNING).await?,
+                    None => found(self.stored(id, REASSIGNING).await?, REASSIGNING)?,
                 };
                 if conversation.agent_user_id == *to {
                     return Ok(Some(false));
@@ -142,7 +142,7 @@ impl Messaging {
         change: fn(Side) -> Change,
     ) -> Result<(Conversation, Side), Error> {
         let changed = attempt(CHANGING, || async {
-            let conversation = self.conversation_to_change(id).await?;
+            let conversation = self.stored(id, CHANGING).await?;
             let standing = self
                 .decide(actor, action, conversation.as_ref(), CHANGING)
                 .await?;
@@ -166,7 +166,7 @@ impl Messaging {
         // One record, however often it is decided anew.
         let recorded = AtomicBool::new(false);
         let changed = attempt(CHANGING, || async {
-            let conversation = self.conversation_to_change(id).await?;
+            let conversation = self.stored(id, CHANGING).await?;
             let standing = self
                 .decide(actor, action, conversation.as_ref(), CHANGING)
                 .await?;
@@ -179,13 +179,6 @@ impl Messaging {
             Ok(is_changed.then_some(()))
         });
         changed.await
-    }
-
-    async fn conversation_to_change(&self, id: ConversationId) -> Result<Option<Conversation>, Error> {
-        self.store()
-            .find_conversation(id.into())
-            .await
-            .map_err(|error| Error::store(error, CHANGING))
     }
 
     /// Applies a change that was decided on `conversation`; `false` when that has changed since.

@@ -5,7 +5,7 @@ use tracing::instrument;
 use super::{Messaging, attempt::attempt, found};
 use crate::{
     domain::{
-        conversation::{Change, Conversation, ConversationSummary},
+        conversation::{Change, ConversationSummary},
         page::PageSize,
         receipt::MessageRow,
         report::Report,
@@ -155,7 +155,7 @@ impl Messaging {
     /// Ends the user's part in the conversation first, so that no later send is theirs, and then erases their messages.
     async fn erase_in(&self, id: ConversationId, user_id: &UserId) -> Result<u64, Error> {
         let has_left = attempt(ERASING, || async {
-            let conversation = self.conversation(id, ERASING).await?;
+            let conversation = found(self.stored(id, ERASING).await?, ERASING)?;
             let Some(side) = conversation.side_of(user_id) else {
                 return Ok(Some(()));
             };
@@ -166,15 +166,6 @@ impl Messaging {
         has_left.await?;
         let erased = self.erasure(ERASING)?.erase_messages(id, user_id).await;
         erased.map_err(|error| Error::store(error, ERASING))
-    }
-
-    pub(super) async fn conversation(
-        &self,
-        id: ConversationId,
-        doing: &'static str,
-    ) -> Result<Conversation, Error> {
-        let conversation = self.store().find_conversation(id.into()).await;
-        found(conversation.map_err(|error| Error::store(error, doing))?, doing)
     }
 
     /// A conversation, and its messages page by page.

@@ -82,11 +82,7 @@ impl Messaging {
         let id = request.conversation_id;
         let direction = direction(request)?;
         let store_error = |error| Error::store(error, READING);
-        let conversation = self
-            .store()
-            .find_conversation(id.into())
-            .await
-            .map_err(store_error)?;
+        let conversation = self.stored(id, READING).await?;
         let standing = self
             .decide(actor, Action::ReadHistory, conversation.as_ref(), READING)
             .await?;

@@ -41,8 +41,7 @@ impl Messaging {
         up_to: MessageId,
     ) -> Result<ReadState, Error> {
         let marked = attempt(MARKING, || async {
-            let conversation = self.store().find_conversation(conversation_id.into()).await;
-            let conversation = conversation.map_err(|error| Error::store(error, MARKING))?;
+            let conversation = self.stored(conversation_id, MARKING).await?;
             let standing = self
                 .decide(actor, Action::MarkRead, conversation.as_ref(), MARKING)
                 .await?;

@@ -40,6 +40,7 @@ pub use view::{ConversationDetails, ConversationView, MessageView};
 use crate::{
     actor::Actor,
     clock::{Clock, IdSource},
+    domain::conversation::Conversation,
     error::{Error, ErrorKind},
     event::ChannelNames,
     host::Host,
@@ -130,18 +131,21 @@ impl Messaging {
     }
 
     fn moderation(&self, doing: &'static str) -> Result<&dyn ModerationStore, Error> {
-        let required = Capability::Moderation.require(self.store().moderation(), doing);
-        required.map_err(|error| Error::store(error, doing))
+        require(Capability::Moderation, self.store().moderation(), doing)
     }
 
     fn erasure(&self, doing: &'static str) -> Result<&dyn ErasureStore, Error> {
-        let required = Capability::Erasure.require(self.store().erasure(), doing);
-        required.map_err(|error| Error::store(error, doing))
+        require(Capability::Erasure, self.store().erasure(), doing)
     }
 
     fn audit_log(&self, doing: &'static str) -> Result<&dyn AuditStore, Error> {
-        let required = Capability::Audit.require(self.store().audit(), doing);
-        required.map_err(|error| Error::store(error, doing))
+        require(Capability::Audit, self.store().audit(), doing)
+    }
+
+    /// The stored conversation, on which a step is decided.
+    async fn stored(&self, id: ConversationId, doing: &'static str) -> Result<Option<Conversation>, Error> {
+        let stored = self.store().find_conversation(id.into()).await;
+        stored.map_err(|error| Error::store(error, doing))
     }
 
     /// When an e-mail about a message of now is due.
@@ -211,6 +215,16 @@ fn unless_lost<T>(outcome: Result<T, StoreError>, doing: &'static str) -> Result
         Err(error) if error.kind() == StoreErrorKind::Retry => Ok(None),
         Err(error) => Err(Error::store(error, doing)),
     }
+}
+
+/// The store's part for a capability.
+fn require<'a, T: ?Sized>(
+    capability: Capability,
+    part: Option<&'a T>,
+    doing: &'static str,
+) -> Result<&'a T, Error> {
+    let required = capability.require(part, doing);
+    required.map_err(|error| Error::store(error, doing))
 }
 
 /// A conversation that must exist.

@@ -185,8 +185,7 @@ impl Messaging {
     ) -> Result<bool, Error> {
         let change = Change::Unlink(booking_id.clone());
         let unlinked = attempt(UNLINKING, || async {
-            let found = self.store().find_conversation(conversation_id.into()).await;
-            let Some(conversation) = found.map_err(|error| Error::store(error, UNLINKING))? else {
+            let Some(conversation) = self.stored(conversation_id, UNLINKING).await? else {
                 return Ok(Some(false));
             };
             Ok(match self.apply_change(&conversation, &change).await? {

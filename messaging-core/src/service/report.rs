@@ -93,8 +93,7 @@ impl Messaging {
         report: &NewReport,
     ) -> Result<Reported, Error> {
         self.admit(actor, Limited::Report, REPORTING).await?;
-        let conversation = self.store().find_conversation(conversation_id.into()).await;
-        let conversation = conversation.map_err(|error| Error::store(error, REPORTING))?;
+        let conversation = self.stored(conversation_id, REPORTING).await?;
         let standing = self
             .decide(actor, Action::Report, conversation.as_ref(), REPORTING)
             .await?;

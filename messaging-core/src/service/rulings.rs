@@ -27,11 +27,10 @@ impl Messaging {
     ) -> Result<Standing, Error> {
         let standing = by_our_rules(actor, action, on, doing)?;
         if let (true, Some(action), Some(conversation)) = (self.has_policy(), action.of_participant(), on) {
-            let bookings = self.bookings_of(&[conversation.id]).await;
-            let mut bookings = bookings.map_err(|error| Error::store(error, doing))?;
-            let linked = bookings.remove(&conversation.id).unwrap_or_default();
-            let participants = Participants::from(conversation).with_bookings(linked);
-            self.check(actor, action, &participants, doing).await?;
+            let participants = self.participants(&[conversation]).await;
+            for participants in participants.map_err(|error| Error::store(error, doing))? {
+                self.check(actor, action, &participants, doing).await?;
+            }
         }
         Ok(standing)
     }
@@ -69,20 +68,14 @@ impl Messaging {
         if asked.is_empty() || !self.has_policy() {
             return viewers;
         }
-        let ids: Vec<_> = asked.iter().map(|conversation| conversation.id).collect();
-        let mut bookings = match self.bookings_of(&ids).await {
-            Ok(bookings) => bookings,
+        let participants = match self.participants(&asked).await {
+            Ok(participants) => participants,
             Err(error) => {
                 let error: &dyn std::error::Error = &error;
                 tracing::warn!(error, "listing bookings failed; canSend follows our rules alone");
                 return viewers;
             }
         };
-        let participants = asked.into_iter().map(|conversation| {
-            let linked = bookings.remove(&conversation.id).unwrap_or_default();
-            Participants::from(conversation).with_bookings(linked)
-        });
-        let participants: Vec<_> = participants.collect();
         self.restrict(actor, viewers, &participants).await
     }
 
@@ -145,18 +138,23 @@ impl Messaging {
         self.0.host.require(HostPart::AccessPolicy, question).await
     }
 
-    /// The bookings linked to each of these conversations, the newest link first. Read after the conversations
-    /// themselves: a link that was made or removed since has raised the access version, on which the step is lost.
-    async fn bookings_of(
-        &self,
-        ids: &[ConversationId],
-    ) -> Result<HashMap<ConversationId, Vec<BookingId>>, StoreError> {
-        let newest = self.store().list_newest_bookings(ids, Participants::MAX_BOOKINGS);
-        let mut bookings: HashMap<_, Vec<_>> = HashMap::with_capacity(ids.len());
+    /// What the policy is told of each of these conversations, with their newest bookings. The bookings are read after the
+    /// conversations themselves: a link that was made or removed since has raised the access version, on which the step
+    /// is lost.
+    async fn participants(&self, of: &[&Conversation]) -> Result<Vec<Participants>, StoreError> {
+        let ids: Vec<_> = of.iter().map(|conversation| conversation.id).collect();
+        let newest = self
+            .store()
+            .list_newest_bookings(&ids, Participants::MAX_BOOKINGS);
+        let mut linked: HashMap<ConversationId, Vec<BookingId>> = HashMap::with_capacity(of.len());
         for (id, booking) in newest.await? {
-            bookings.entry(id).or_default().push(booking);
+            linked.entry(id).or_default().push(booking);
         }
-        Ok(bookings)
+        let participants = of.iter().map(|conversation| {
+            let linked = linked.remove(&conversation.id).unwrap_or_default();
+            Participants::from(*conversation).with_bookings(linked)
+        });
+        Ok(participants.collect())
     }
 
     fn has_policy(&self) -> bool {

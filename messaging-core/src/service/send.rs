@@ -99,7 +99,7 @@ impl Messaging {
             }
         }
         let outcome = attempt(SENDING, || async {
-            let conversation = self.conversation_for_send(send.conversation_id).await?;
+            let conversation = self.stored(send.conversation_id, SENDING).await?;
             let decided = self
                 .decide(actor, Action::Send, conversation.as_ref(), SENDING)
                 .await;
@@ -142,20 +142,13 @@ impl Messaging {
             key: Some(key),
         };
         let appended = attempt(SENDING, || async {
-            let conversation = found(self.conversation_for_send(conversation_id).await?, SENDING)?;
+            let conversation = found(self.stored(conversation_id, SENDING).await?, SENDING)?;
             self.append(&conversation, Origin::System { to }, &send).await
         });
         match appended.await? {
             Done::Stored(stored) => Ok(stored),
             Done::Duplicate(duplicate) => same_text(&send, duplicate),
         }
-    }
-
-    async fn conversation_for_send(&self, id: ConversationId) -> Result<Option<Conversation>, Error> {
-        self.store()
-            .find_conversation(id.into())
-            .await
-            .map_err(|error| Error::store(error, SENDING))
     }
 
     /// Applies a send that was decided on `conversation`; `None` when that has changed since.
@@ -217,7 +210,7 @@ impl Messaging {
         send: &SendMessage,
         duplicate: EarlierSend,
     ) -> Result<Sent, Error> {
-        let conversation = self.conversation_for_send(send.conversation_id).await?;
+        let conversation = self.stored(send.conversation_id, SENDING).await?;
         match by_our_rules(actor, Action::Send, conversation.as_ref(), SENDING) {
             Ok(_) => same_text(send, duplicate),
             Err(refused) => self.earlier_send(actor, send, refused).await,

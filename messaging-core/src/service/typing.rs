@@ -32,8 +32,7 @@ impl Messaging {
         except: Option<SocketId>,
     ) -> Result<(), Error> {
         self.admit(actor, Limited::Typing, TYPING).await?;
-        let conversation = self.store().find_conversation(conversation_id.into()).await;
-        let conversation = conversation.map_err(|error| Error::store(error, TYPING))?;
+        let conversation = self.stored(conversation_id, TYPING).await?;
         self.decide(actor, Action::Typing, conversation.as_ref(), TYPING)
             .await?;
         let conversation = found(conversation, TYPING)?;

@@ -23,11 +23,7 @@ impl Step for ChangeState {
         if !is_news {
             return Ok(Changed::AlreadySo);
         }
-        conversation.client_id = self.after.client_id;
-        conversation.agent_user_id = self.after.agent_user_id;
-        conversation.blocked_by = self.after.blocked_by;
-        conversation.closed = self.after.closed;
-        conversation.access_version += 1;
+        conversation.set_access(&self.after);
         if let Some(side) = self.not_due {
             conversation.digests.of_mut(side).due_at = None;
         }
