@@ -71,12 +71,12 @@ pub mod policy;
 mod profiles;
 mod rate_limit;
 mod relay;
-mod service;
 mod signal;
 pub mod store;
 pub mod telemetry;
 pub mod time;
 pub mod transport;
+mod use_case;
 pub mod verify;
 mod with;
 mod worker;
@@ -96,12 +96,16 @@ pub use id::{AgentId, AuditId, BookingId, ConversationId, DigestId, MessageId, R
 pub use notify::Notifier;
 pub use rate_limit::{ProcessLimiter, Quota, RateLimits, Unlimited};
 pub use relay::{Attending, Health, InvalidRelayOptions, Relay, RelayOptions};
-pub use service::{
-    AuditLog, Authorized, ConfigError, ConversationDetails, ConversationList, ConversationView, Erased,
-    Exported, History, HistoryFrom, HistoryRequest, HostOpen, ListFrom, ListRequest, MarkOnRead, MessageView,
-    Messaging, MessagingBuilder, NewReport, OpenConversation, OpenedConversation, Options, ReadState,
-    Reassigned, ReportDetails, ReportList, Reported, ReportsRequest, SendMessage, Sent,
-};
 pub use time::Timestamp;
+pub use use_case::{
+    ConfigError, Messaging, MessagingBuilder, Options,
+    admin::{self, Admin, AuditLog, ReportDetails, ReportList, ReportsRequest},
+    operations::{self, Erased, Exported, HostOpen, Operations, Reassigned},
+    participant::{
+        self, Authorized, ConversationDetails, ConversationList, ConversationView, History, HistoryFrom,
+        HistoryRequest, ListFrom, ListRequest, MarkOnRead, MessageView, NewReport, OpenConversation,
+        OpenedConversation, ReadState, Reported, SendMessage, Sent,
+    },
+};
 pub use verify::{ConversationRange, Discrepancy, Finding};
 pub use worker::Workers;

@@ -61,6 +61,9 @@ pub struct RateLimits {
     pub reporting: Quota,
     /// Showing that one types, or stopped. Default: 60 a minute, of which 10 at once.
     pub typing: Quota,
+    /// Repeating sends, of which each that is admitted gives its place among the sends back. Default: 60 a minute, of which
+    /// 20 at once.
+    pub repeating: Quota,
 }
 
 impl Default for RateLimits {
@@ -70,6 +73,7 @@ impl Default for RateLimits {
             opening: Quota::new(10, Duration::from_secs(3)),
             reporting: Quota::new(5, Duration::from_secs(30)),
             typing: Quota::new(10, Duration::from_secs(1)),
+            repeating: Quota::new(20, Duration::from_secs(1)),
         }
     }
 }
@@ -82,6 +86,7 @@ impl RateLimits {
             Limited::Open => &mut self.opening,
             Limited::Report => &mut self.reporting,
             Limited::Typing => &mut self.typing,
+            Limited::Repeat => &mut self.repeating,
         } = quota;
         self
     }
@@ -93,6 +98,7 @@ impl RateLimits {
             Limited::Open => self.opening,
             Limited::Report => self.reporting,
             Limited::Typing => self.typing,
+            Limited::Repeat => self.repeating,
         }
     }
 }
@@ -125,6 +131,11 @@ impl ProcessLimiter {
 impl RateLimiter for ProcessLimiter {
     async fn admit(&self, user_id: &UserId, what: Limited, now: Timestamp) -> Result<Admission, HostError> {
         Ok(self.kinds[what as usize].admit(user_id, Nanos::of(now)))
+    }
+
+    async fn give_back(&self, user_id: &UserId, what: Limited, _: Timestamp) -> Result<(), HostError> {
+        self.kinds[what as usize].give_back(user_id);
+        Ok(())
     }
 }
 
@@ -179,6 +190,13 @@ impl Kind {
         };
         users.whole_at.insert(user_id.clone(), kept);
         admission
+    }
+
+    /// Takes one admission back. A time before now means a whole quota, as when the user is not there.
+    fn give_back(&self, user_id: &UserId) {
+        if let Some(whole_at) = self.users().whole_at.get_mut(user_id) {
+            *whole_at = *whole_at - self.quota.every.into();
+        }
     }
 
     fn users(&self) -> MutexGuard<'_, Users> {
@@ -321,6 +339,26 @@ mod tests {
                 assert_eq!(admitted.unwrap().unwrap(), expected, "{what:?} {n}");
             }
         }
+    }
+
+    #[test]
+    fn what_is_given_back_may_be_done_again_and_never_more() {
+        let limiter = limiter(2, 100);
+        let give_back = |user: &str| {
+            let user = UserId::parse(user).unwrap();
+            let given = limiter.give_back(&user, Limited::Typing, Timestamp::EPOCH);
+            given.now_or_never().unwrap().unwrap();
+        };
+        assert_eq!([wait(&limiter, "a", 0), wait(&limiter, "a", 0)], [0, 0]);
+        give_back("a");
+        assert_eq!([wait(&limiter, "a", 0), wait(&limiter, "a", 0)], [0, 100]);
+        for _ in 0..9 {
+            give_back("a");
+        }
+        let waits: Vec<_> = (0..3).map(|_| wait(&limiter, "a", 0)).collect();
+        assert_eq!(waits, [0, 0, 100], "a whole quota is the most");
+        give_back("b");
+        assert_eq!(wait(&limiter, "b", 0), 0, "a user without an admission");
     }
 
     #[test]

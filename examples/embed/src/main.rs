@@ -83,11 +83,11 @@ async fn book(State(app): State<App>, me: Extension<Actor>, Json((agency, tour))
     let (booking, agent): (String, String) = insert.fetch_one(&mut *tx).await?;
     let (booking, agent) = (BookingId::parse(booking)?, UserId::parse(agent)?);
     let open = HostOpen::new(me.user_id(), &agency, &agent).booking(&booking);
-    let opened = app.store.open_in_transaction(&mut tx, &app.messaging.prepare_open(open)?).await?;
+    let opened = app.store.open_in_transaction(&mut tx, &app.messaging.operations().prepare_open(open)?).await?;
     tx.commit().await?;
-    app.messaging.wake();
+    app.messaging.operations().wake();
     let (text, key) = (Body::parse("Booking confirmed")?, IdempotencyKey::parse(booking.as_str())?);
-    app.messaging.send_system_message(opened.id, Recipients::Both, text, key).await?;
+    app.messaging.operations().send_system_message(opened.id, Recipients::Both, text, key).await?;
     Ok(StatusCode::CREATED)
 }
 

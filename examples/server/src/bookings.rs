@@ -92,11 +92,15 @@ async fn read(body: body::Body) -> Result<NewBooking, StatusCode> {
 async fn confirm(messaging: &Messaging, booking: DemoBooking) -> Result<ConversationId, Error> {
     let (client, agency) = (DemoUser::Client(booking.client).id(), DemoAgency(booking.agency));
     let open = HostOpen::new(&client, &agency.id(), &agency.user().id()).booking(&booking.id());
-    let opened = messaging.open_prepared(&messaging.prepare_open(open)?).await?;
+    let opened = messaging
+        .operations()
+        .open_prepared(&messaging.operations().prepare_open(open)?)
+        .await?;
     let text = format!("Booking {} confirmed: {}", booking.number(), booking.tour_title());
     let body = Body::parse(&text).expect("the confirmation is a valid text");
     let key = IdempotencyKey::parse(booking.id().as_str()).expect("a booking id is a valid key");
     messaging
+        .operations()
         .send_system_message(opened.id, Recipients::Both, body, key)
         .await?;
     Ok(opened.id)

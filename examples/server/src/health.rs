@@ -68,7 +68,7 @@ pub(crate) async fn alive() -> &'static str {
 
 /// `GET /readyz`: readiness, at most a second old; 503 unless ready.
 pub(crate) async fn ready(State(messaging): State<Messaging>) -> impl IntoResponse {
-    let readiness = match messaging.recent_health().await {
+    let readiness = match messaging.operations().recent_health().await {
         Ok(health) => health.into(),
         // The shared health check has already logged the error once.
         Err(_) => Readiness::UNKNOWN,

@@ -66,6 +66,6 @@ pub(crate) async fn show(
     State(metrics): State<Metrics>,
 ) -> impl IntoResponse {
     // Updates the gauges.
-    messaging.recent_health().await.ok();
+    messaging.operations().recent_health().await.ok();
     ([(CONTENT_TYPE, "text/plain; version=0.0.4")], metrics.0.render())
 }

@@ -74,7 +74,7 @@ async fn execute(
         }
         OutboxCommand::Requeue(args) => {
             let requeued = match (args.conversation, args.number) {
-                (Some(id), Some(number)) => usize::from(messaging.requeue(id, number).await?),
+                (Some(id), Some(number)) => usize::from(messaging.operations().requeue(id, number).await?),
                 _ => requeue_all(messaging).await?,
             };
             writeln!(out, "requeued: {requeued}")?;
@@ -102,7 +102,12 @@ async fn requeue_all(messaging: &Messaging) -> anyhow::Result<usize> {
     }
     let mut requeued = 0;
     for place in all {
-        requeued += usize::from(messaging.requeue(place.conversation_id, place.number).await?);
+        requeued += usize::from(
+            messaging
+                .operations()
+                .requeue(place.conversation_id, place.number)
+                .await?,
+        );
     }
     Ok(requeued)
 }
@@ -126,6 +131,7 @@ impl<'a> DeadLetterPages<'a> {
         let limit = max.min(PAGE);
         let page = self
             .messaging
+            .operations()
             .list_dead_letters(self.last.as_ref(), limit)
             .await?;
         self.last = page.last().map(DeadLetter::position).or(self.last);

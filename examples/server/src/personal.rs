@@ -23,7 +23,7 @@ pub(crate) struct UserArgs {
 /// Writes all data of a user, one line of JSON for each item.
 pub(crate) async fn export(storage: &Storage, args: UserArgs) -> anyhow::Result<ExitCode> {
     let (messaging, _) = storage.messaging(Switch::Off).build()?;
-    let mut exported = messaging.export_user(&args.user);
+    let mut exported = messaging.operations().export_user(&args.user);
     while let Some(item) = exported.try_next().await.context("the export stopped")? {
         if let Some(json) = to_json(item) {
             writeln!(io::stdout(), "{json}")?;
@@ -36,6 +36,7 @@ pub(crate) async fn export(storage: &Storage, args: UserArgs) -> anyhow::Result<
 pub(crate) async fn erase(storage: &Storage, args: UserArgs) -> anyhow::Result<ExitCode> {
     let (messaging, _) = storage.messaging(Switch::Off).build()?;
     let erased = messaging
+        .operations()
         .erase_user(&args.user)
         .await
         .context("the erasure stopped; repeat it to erase the rest")?;

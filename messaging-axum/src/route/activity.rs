@@ -61,7 +61,7 @@ pub(crate) async fn count(
     Query(query): Query<ActivityQuery>,
 ) -> Result<ApiResponse<ListBody<ActivityPayload, ActivityMeta>>, ApiError> {
     let (scan, meta) = query.parse()?;
-    let counted = messaging.count_activity(&actor, &scan).await?;
+    let counted = messaging.admin(&actor)?.count_activity(&scan).await?;
     let bounds = scan.buckets.bounds().windows(2).zip(&counted);
     let payloads = bounds.map(|(bounds, activity)| ActivityPayload::new(bounds[0], bounds[1], activity));
     Ok(ApiResponse::list(payloads, meta))

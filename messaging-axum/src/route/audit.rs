@@ -40,7 +40,7 @@ pub(crate) async fn list(
     Query(query): Query<AuditQuery>,
 ) -> Result<ApiResponse<ListBody<AuditPayload, PageMeta>>, ApiError> {
     let (from, limit) = query.parse()?;
-    let log = messaging.read_audit(&actor, from, limit).await?;
+    let log = messaging.admin(&actor)?.read_audit(from, limit).await?;
     let meta = PageMeta {
         limit: limit.get(),
         has_more: log.has_more,

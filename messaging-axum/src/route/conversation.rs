@@ -85,7 +85,7 @@ pub(crate) async fn close(
     State(messaging): State<Messaging>,
     PathId(id): PathId<ConversationId>,
 ) -> Result<NoContent, ApiError> {
-    messaging.close(&actor, id).await?;
+    messaging.admin(&actor)?.close(id).await?;
     Ok(NoContent)
 }
 
@@ -103,6 +103,6 @@ pub(crate) async fn reopen(
     State(messaging): State<Messaging>,
     PathId(id): PathId<ConversationId>,
 ) -> Result<NoContent, ApiError> {
-    messaging.reopen(&actor, id).await?;
+    messaging.admin(&actor)?.reopen(id).await?;
     Ok(NoContent)
 }

@@ -96,7 +96,7 @@ pub(crate) async fn list(
     Query(query): Query<ListQuery>,
 ) -> Result<ApiResponse<ListBody<ReportPayload, PageMeta>>, ApiError> {
     let request = query.parse()?;
-    let list = messaging.list_reports(&actor, &request).await?;
+    let list = messaging.admin(&actor)?.list_reports(&request).await?;
     let meta = PageMeta {
         limit: request.limit.get(),
         has_more: list.has_more,
@@ -144,7 +144,7 @@ pub(crate) async fn find(
     State(messaging): State<Messaging>,
     PathId(id): PathId<ReportId>,
 ) -> Result<ApiResponse<ItemBody<ReportFilePayload>>, ApiError> {
-    let details = messaging.find_report(&actor, id).await?;
+    let details = messaging.admin(&actor)?.find_report(id).await?;
     Ok(ApiResponse::ok(details.into()))
 }
 
@@ -211,6 +211,6 @@ async fn resolve_as(
     let Ok(note) = note else {
         return Err(fields.into());
     };
-    let resolved = messaging.resolve_report(&actor, id, outcome, note).await?;
+    let resolved = messaging.admin(&actor)?.resolve_report(id, outcome, note).await?;
     Ok(ApiResponse::ok(resolved.into()))
 }

@@ -40,7 +40,10 @@ pub(crate) async fn receive(
     let headers = headers
         .iter()
         .filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
-    match messaging.receive_webhook(&Webhook::new(headers, &body)) {
+    match messaging
+        .operations()
+        .receive_webhook(&Webhook::new(headers, &body))
+    {
         Ok(()) => Ok(ApiResponse::ok(WebhookAccepted {})),
         Err(error) => {
             tracing::warn!(

@@ -68,6 +68,6 @@ async fn a_request_is_completed_after_its_client_disconnects() {
     for _ in 0..100 {
         tokio::task::yield_now().await;
     }
-    let backlog = messaging.health().await.expect("a store").backlog;
+    let backlog = messaging.operations().health().await.expect("a store").backlog;
     assert_eq!(backlog.lanes, 1, "the conversation was opened");
 }

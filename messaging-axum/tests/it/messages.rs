@@ -29,7 +29,11 @@ async fn a_history_is_oldest_first_and_includes_its_own_read_mark() {
     let to = Recipients::Side(Side::Agent);
     let system = Body::parse("Booking confirmed").expect("a text");
     let key = IdempotencyKey::parse("booking-b-1").expect("a key");
-    let sent = app.messaging.send_system_message(id, to, system, key).await;
+    let sent = app
+        .messaging
+        .operations()
+        .send_system_message(id, to, system, key)
+        .await;
     sent.expect("a system message");
     app.send_text(&ada(), id, "From June on.").await;
     assert_snapshot!(app.history(&carl(), id, "").await.to_snapshot());

@@ -102,7 +102,7 @@ pub struct Report {
     /// When it was opened.
     pub opened_at: Timestamp,
     /// What they said, the oldest first; 1 to [`MAX_COMPLAINTS`]. None once its reporter was
-    /// [erased](crate::Messaging::erase_user).
+    /// [erased](crate::Operations::erase_user).
     pub complaints: Vec<Complaint>,
     /// What became of it; `None` while it is open.
     pub resolution: Option<Resolution>,

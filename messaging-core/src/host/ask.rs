@@ -91,6 +91,13 @@ impl Host {
         let admission = self.ask(HostPart::RateLimiter, question, warning).await;
         admission.unwrap_or(Admission::Admitted)
     }
+
+    /// Takes back what a user was admitted for.
+    pub(crate) async fn give_back(&self, user_id: &UserId, what: Limited) {
+        let question = self.rate_limiter.give_back(user_id, what, self.clock.now());
+        let warning = "rate limiter failed to give back a repeated call; it counts towards the user's limit";
+        self.ask(HostPart::RateLimiter, question, warning).await;
+    }
 }
 
 #[cfg(test)]

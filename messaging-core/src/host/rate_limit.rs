@@ -10,12 +10,21 @@ use crate::{id::UserId, telemetry::RateLimited, time::Timestamp};
 /// Counts what users do, and says when it is too much.
 #[async_trait]
 pub trait RateLimiter: Send + Sync {
-    /// Counts one more of these, at `now`, unless that would be over the user's limit. What is not admitted
-    /// does not count.
+    /// Counts one more of these, at `now`, unless that would exceed the user's limit. A refused call does not count.
     ///
     /// # Errors
-    /// When it cannot be said: the step is taken all the same.
+    /// When the limiter cannot decide: the call is admitted all the same.
     async fn admit(&self, user_id: &UserId, what: Limited, now: Timestamp) -> Result<Admission, HostError>;
+
+    /// Takes back one admission of these, at `now`, because the call stored nothing: it repeated an earlier one. Called at
+    /// most once for each admission. By default nothing happens, and the repeat counts.
+    ///
+    /// # Errors
+    /// When it cannot be taken back: the call keeps counting.
+    async fn give_back(&self, user_id: &UserId, what: Limited, now: Timestamp) -> Result<(), HostError> {
+        let _ = (user_id, what, now);
+        Ok(())
+    }
 }
 
 /// What is limited, each by itself.
@@ -30,11 +39,13 @@ pub enum Limited {
     Report,
     /// Showing that one types, or stopped.
     Typing,
+    /// Repeating a send: looking up a key that was used before, where the send itself is refused or stores nothing.
+    Repeat,
 }
 
 impl Limited {
     /// Everything that is limited.
-    pub const ALL: [Self; 4] = [Self::Send, Self::Open, Self::Report, Self::Typing];
+    pub const ALL: [Self; 5] = [Self::Send, Self::Open, Self::Report, Self::Typing, Self::Repeat];
 }
 
 impl From<Limited> for RateLimited {
@@ -44,6 +55,7 @@ impl From<Limited> for RateLimited {
             Limited::Open => Self::Open,
             Limited::Report => Self::Report,
             Limited::Typing => Self::Typing,
+            Limited::Repeat => Self::Repeat,
         }
     }
 }

@@ -66,7 +66,7 @@ label! {
 
 label! {
     /// A request that was refused for its rate.
-    RateLimited, "what": Send = "send", Open = "open", Typing = "typing", Report = "report"
+    RateLimited, "what": Send = "send", Open = "open", Typing = "typing", Report = "report", Repeat = "repeat"
 }
 
 label! {

@@ -12,6 +12,49 @@ use messaging_testkit::fake::FailingStore;
 use crate::support::*;
 
 #[tokio::test]
+async fn the_host_closes_and_reopens_without_an_admin_and_without_a_record() {
+    let world = World::new();
+    let id = world.open().await;
+    world.drain().await;
+    world.realtime.take();
+    let operations = world.messaging.operations();
+    for _ in 0..2 {
+        operations.close(id).await.unwrap();
+        let send = message(id, "hello", None);
+        assert_eq!(
+            kind(world.messaging.send_message(&carl(), &send).await),
+            ErrorKind::Closed
+        );
+    }
+    world.drain().await;
+    let closed = world.realtime.take();
+    assert_eq!(
+        closed.len(),
+        2,
+        "an event for each side, once: {}",
+        texts(&closed).join("\n")
+    );
+    operations.reopen(id).await.unwrap();
+    world.send(&carl(), id, "hello").await;
+    for unknown in [
+        operations.close(unknown_conversation()).await,
+        operations.reopen(unknown_conversation()).await,
+    ] {
+        assert_eq!(kind(unknown), ErrorKind::NotFound);
+    }
+    assert_eq!(world.store.list_accesses(None, 100).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn only_an_admin_gets_the_use_cases_of_an_admin() {
+    let world = World::new();
+    assert!(world.messaging.admin(&root()).is_ok());
+    for actor in [carl(), ada(), stranger()] {
+        assert_eq!(kind(world.messaging.admin(&actor)), FORBIDDEN);
+    }
+}
+
+#[tokio::test]
 async fn an_admin_reads_everything_marks_nothing_and_is_in_the_log() {
     let world = World::new();
     let id = world.open().await;
@@ -29,13 +72,23 @@ async fn an_admin_reads_everything_marks_nothing_and_is_in_the_log() {
         limit: PageSize::LIST,
     };
     world.messaging.list_conversations(&root(), &list).await.unwrap();
-    world.messaging.close(&root(), id).await.unwrap();
-    world.messaging.reopen(&root(), id).await.unwrap();
+    world.messaging.admin(&root()).unwrap().close(id).await.unwrap();
+    world.messaging.admin(&root()).unwrap().reopen(id).await.unwrap();
     assert_eq!(
-        kind(world.messaging.close(&root(), unknown_conversation()).await),
+        kind(
+            world
+                .messaging
+                .admin(&root())
+                .unwrap()
+                .close(unknown_conversation())
+                .await
+        ),
         ErrorKind::NotFound
     );
-    assert_eq!(kind(world.messaging.close(&carl(), id).await), FORBIDDEN);
+    assert_eq!(
+        kind(async { world.messaging.admin(&carl())?.close(id).await }.await),
+        FORBIDDEN
+    );
     assert_eq!(world.messaging.count_unread(&ada()).await.unwrap(), 1);
     let log = world.store.list_accesses(None, 100).await.unwrap();
     let log: Vec<_> = log
@@ -66,7 +119,10 @@ async fn an_admin_who_takes_part_acts_as_a_participant_there() {
         (Some(Side::Agent), 0)
     );
     world.send(&admin_ada, id, "hi").await;
-    assert_eq!(kind(world.messaging.close(&admin_ada, id).await), FORBIDDEN);
+    assert_eq!(
+        kind(async { world.messaging.admin(&admin_ada)?.close(id).await }.await),
+        FORBIDDEN
+    );
     assert_eq!(world.store.list_accesses(None, 100).await.unwrap(), []);
 }
 
@@ -89,6 +145,7 @@ async fn reassigning_moves_conversations_keeps_reading_and_ends_subscriptions() 
 
     let result = world
         .messaging
+        .operations()
         .reassign_agent(&agent("alpine"), &user("new"))
         .await
         .unwrap();
@@ -122,6 +179,7 @@ async fn reassigning_moves_conversations_keeps_reading_and_ends_subscriptions() 
 
     let again = world
         .messaging
+        .operations()
         .reassign_agent(&agent("alpine"), &user("new"))
         .await
         .unwrap();
@@ -164,7 +222,10 @@ async fn to_a_stranger_nothing_is_there() {
         );
         assert_eq!(kind(messaging.block(&mallory, id).await), ErrorKind::NotFound);
         assert_eq!(kind(messaging.unblock(&mallory, id).await), ErrorKind::NotFound);
-        assert_eq!(kind(messaging.close(&mallory, id).await), FORBIDDEN);
+        assert_eq!(
+            kind(async { messaging.admin(&mallory)?.close(id).await }.await),
+            FORBIDDEN
+        );
     }
 }
 
@@ -216,7 +277,9 @@ async fn for_a_stranger_the_same_is_done_whether_it_is_there_or_not() {
         count();
         messaging.block(&mallory, id).await.unwrap_err();
         count();
-        messaging.close(&mallory, id).await.unwrap_err();
+        async { messaging.admin(&mallory)?.close(id).await }
+            .await
+            .unwrap_err();
         count();
         for form in ["private", "presence"] {
             let channel = ChannelName::parse(format!("{form}-conversation-{id}")).unwrap();

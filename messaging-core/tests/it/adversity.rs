@@ -182,7 +182,7 @@ async fn a_passing_failure_of_the_store_repeats_no_event() {
         on.clock.advance(60 * SECOND);
         on.workers.relay().step().await.unwrap();
         assert_eq!(texts(&on.realtime.take()), ["once"], "{failure:?}");
-        assert_eq!(on.messaging.health().await.unwrap().backlog.lanes, 0);
+        assert_eq!(on.messaging.operations().health().await.unwrap().backlog.lanes, 0);
     }
 }
 
@@ -338,7 +338,7 @@ async fn no_more_calls_are_under_way_than_allowed() {
         } = world;
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let running = tokio::spawn(workers.run(async { drop(stopped.await) }));
-        while messaging.health().await.unwrap().backlog.lanes > 0 {
+        while messaging.operations().health().await.unwrap().backlog.lanes > 0 {
             tokio::task::yield_now().await;
             clock.advance(Duration::from_millis(250));
         }

@@ -46,11 +46,21 @@ async fn a_conversation_carries_its_clients_bucket_however_it_is_opened() {
             .await;
         let opened = opened.unwrap().conversation.summary.conversation.id;
         let by_host = HostOpen::new(&client, &agent("baltic"), &user("bo"));
-        let plan = world.messaging.prepare_open(by_host.clone()).unwrap();
-        let planned = world.messaging.open_prepared(&plan).await.unwrap().id;
+        let plan = world
+            .messaging
+            .operations()
+            .prepare_open(by_host.clone())
+            .unwrap();
+        let planned = world
+            .messaging
+            .operations()
+            .open_prepared(&plan)
+            .await
+            .unwrap()
+            .id;
         assert_eq!(planned, plan.id);
         // The next plan for the pair has an id of its own, which is not used.
-        let again = world.messaging.prepare_open(by_host).unwrap();
+        let again = world.messaging.operations().prepare_open(by_host).unwrap();
         for id in [opened, planned, again.id] {
             assert_eq!(bucket(id), carls, "{id}");
             assert_eq!(id.as_uuid().get_version_num(), 7);
@@ -70,7 +80,7 @@ async fn a_report_carries_the_bucket_of_its_conversation_after_the_client_was_er
             .await;
         let id = opened.unwrap().conversation.summary.conversation.id;
         let clients = report(&world, &actor, id).await;
-        world.messaging.erase_user(&client).await.unwrap();
+        world.messaging.operations().erase_user(&client).await.unwrap();
         let agents = report(&world, &ada(), id).await;
         assert_ne!(clients, agents);
         for report in [clients, agents] {

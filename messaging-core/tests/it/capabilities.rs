@@ -132,13 +132,20 @@ async fn participants_need_the_required_methods_alone_and_all_else_is_unsupporte
                 .await,
         ),
         kind(messaging.find_conversation(&root(), id).await),
-        kind(messaging.list_reports(&root(), &requested).await),
-        kind(messaging.read_audit(&root(), None, PageSize::LIST).await),
-        kind(messaging.count_activity(&root(), &activity).await),
-        kind(messaging.erase_user(&user).await),
-        kind(messaging.export_user(&user).try_collect::<Vec<_>>().await),
+        kind(async { messaging.admin(&root())?.list_reports(&requested).await }.await),
+        kind(async { messaging.admin(&root())?.read_audit(None, PageSize::LIST).await }.await),
+        kind(async { messaging.admin(&root())?.count_activity(&activity).await }.await),
+        kind(messaging.operations().erase_user(&user).await),
         kind(
             messaging
+                .operations()
+                .export_user(&user)
+                .try_collect::<Vec<_>>()
+                .await,
+        ),
+        kind(
+            messaging
+                .operations()
                 .verify(ConversationRange::all())
                 .try_collect::<Vec<_>>()
                 .await,

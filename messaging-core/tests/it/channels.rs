@@ -152,6 +152,7 @@ async fn access_that_ends_while_a_subscription_is_signed_is_not_handed_out() {
         world.realtime.on_sign(move || {
             let (alpine, new) = (agent("alpine"), user("new"));
             messaging
+                .operations()
                 .reassign_agent(&alpine, &new)
                 .now_or_never()
                 .unwrap()

@@ -161,7 +161,7 @@ impl House {
         }
         self.workers.notifier().unwrap().step().await;
         self.workers.digests().unwrap().step().await.unwrap();
-        self.messaging.health().await.unwrap();
+        self.messaging.operations().health().await.unwrap();
     }
 }
 
@@ -186,6 +186,7 @@ async fn much(house: &House) {
     for _ in 0..2 {
         let paid = Body::parse("Paid").unwrap();
         messaging
+            .operations()
             .send_system_message(id, Recipients::Both, paid, key("paid"))
             .await
             .unwrap();
@@ -232,7 +233,7 @@ async fn much(house: &House) {
     messaging.list_conversations(&admin, &list).await.unwrap();
     messaging.block(&agent(1), id).await.unwrap();
     house.send(&client(1), &message(id, "Blocked", None)).await;
-    messaging.close(&admin, id).await.unwrap();
+    messaging.admin(&admin).unwrap().close(id).await.unwrap();
     house.send(&client(1), &message(id, "Closed", None)).await;
     for _ in 0..21 {
         messaging
@@ -240,7 +241,7 @@ async fn much(house: &House) {
             .await
             .ok();
     }
-    messaging.erase_user(&client_id(1)).await.unwrap();
+    messaging.operations().erase_user(&client_id(1)).await.unwrap();
     house.work(HOUR).await;
 }
 

@@ -1,7 +1,7 @@
 //! What an operator does with events that were refused for good.
 
 use messaging_core::{
-    Messaging,
+    Operations,
     clock::Clock as _,
     store::{Claim, ConversationStore as _, DeadLetter, Lane, OutboxStore as _, Progress, Publisher},
 };
@@ -42,12 +42,21 @@ fn to_the_end(lane: &Lane) -> Progress {
 
 #[tokio::test]
 async fn a_page_has_an_end_and_a_walk_has_all_of_them() {
-    let most = Messaging::MAX_DEAD_LETTERS;
+    let most = Operations::MAX_DEAD_LETTERS;
     let world = refused(most as u64 + 1).await;
-    let first = world.messaging.list_dead_letters(None, usize::MAX).await.unwrap();
+    let first = world
+        .messaging
+        .operations()
+        .list_dead_letters(None, usize::MAX)
+        .await
+        .unwrap();
     assert_eq!(first.len(), most);
     let last = first.last().map(DeadLetter::position).unwrap();
-    let rest = world.messaging.list_dead_letters(Some(&last), usize::MAX).await;
+    let rest = world
+        .messaging
+        .operations()
+        .list_dead_letters(Some(&last), usize::MAX)
+        .await;
     assert_eq!(rest.unwrap().len(), 1);
 }
 
@@ -56,12 +65,13 @@ async fn a_process_without_workers_leaves_what_it_requeues_to_whoever_has_some()
     let world = refused(1).await;
     let dead = world
         .messaging
+        .operations()
         .list_dead_letters(None, 1)
         .await
         .unwrap()
         .remove(0);
     let (id, number) = (dead.entry.conversation_id, dead.entry.number);
-    assert!(world.messaging.requeue(id, number).await.unwrap());
+    assert!(world.messaging.operations().requeue(id, number).await.unwrap());
     let now = world.clock.now();
     let claim = Claim::new(worker_id(2), now, now + secs(10), 9);
     let lanes = world.store.claim_lanes(&claim).await.unwrap();

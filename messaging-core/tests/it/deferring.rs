@@ -133,8 +133,8 @@ impl House {
 
     async fn open(&self, n: u64) -> ConversationId {
         let open = HostOpen::new(&client_id(n), &agency_id(n), &agent_user_id(n));
-        let plan = self.messaging.prepare_open(open).unwrap();
-        self.messaging.open_prepared(&plan).await.unwrap().id
+        let plan = self.messaging.operations().prepare_open(open).unwrap();
+        self.messaging.operations().open_prepared(&plan).await.unwrap().id
     }
 
     /// Client `n` writes to agent `n`.

@@ -157,7 +157,17 @@ async fn check(steps: Vec<Step>) {
         expected.retain(|text| published.contains(text) || !is_dead(text));
         assert_eq!(published, expected, "first publications are all, in commit order");
     }
-    assert_eq!(processes[0].messaging.health().await.unwrap().backlog.lanes, 0);
+    assert_eq!(
+        processes[0]
+            .messaging
+            .operations()
+            .health()
+            .await
+            .unwrap()
+            .backlog
+            .lanes,
+        0
+    );
 }
 
 /// The seq of a text in its conversation.

@@ -59,8 +59,8 @@ impl House {
 
     async fn open(&self, c: u64, a: u64) -> ConversationId {
         let open = HostOpen::new(&client_id(c), &agency_id(a), &agent_user_id(a)).booking(&booking_id(c, a));
-        let plan = self.messaging.prepare_open(open).unwrap();
-        self.messaging.open_prepared(&plan).await.unwrap().id
+        let plan = self.messaging.operations().prepare_open(open).unwrap();
+        self.messaging.operations().open_prepared(&plan).await.unwrap().id
     }
 
     async fn send(&self, c: u64, to: ConversationId, text: &str) {
@@ -104,6 +104,7 @@ async fn one_e_mail_tells_of_all_conversations_the_longest_waiting_first() {
     let paid = Body::parse("Paid").unwrap();
     house
         .messaging
+        .operations()
         .send_system_message(third, Recipients::Both, paid, key)
         .await
         .unwrap();
@@ -284,14 +285,27 @@ async fn what_one_has_blocked_or_is_closed_or_was_written_by_an_erased_user_is_n
         house.send(1, id, "hello").await;
         match end {
             "blocks" => house.messaging.block(&agent(1), id).await.unwrap(),
-            "is closed" => house.messaging.close(&admin(1), id).await.unwrap(),
-            _ => drop(house.messaging.erase_user(&client_id(1)).await.unwrap()),
+            "is closed" => house.messaging.admin(&admin(1)).unwrap().close(id).await.unwrap(),
+            _ => drop(
+                house
+                    .messaging
+                    .operations()
+                    .erase_user(&client_id(1))
+                    .await
+                    .unwrap(),
+            ),
         }
         assert_eq!(house.after(30).await, [], "{end}");
         // It counts as mailed: what ends the block tells of it no later.
         match end {
             "blocks" => house.messaging.unblock(&agent(1), id).await.unwrap(),
-            "is closed" => house.messaging.reopen(&admin(1), id).await.unwrap(),
+            "is closed" => house
+                .messaging
+                .admin(&admin(1))
+                .unwrap()
+                .reopen(id)
+                .await
+                .unwrap(),
             _ => {}
         }
         assert_eq!(house.after(600).await, [], "{end}");
@@ -302,6 +316,7 @@ async fn what_one_has_blocked_or_is_closed_or_was_written_by_an_erased_user_is_n
         );
         let sent = house
             .messaging
+            .operations()
             .send_system_message(id, Recipients::Both, paid, key);
         sent.await.unwrap();
         let mails = house.after(30).await;

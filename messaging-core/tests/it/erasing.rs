@@ -72,7 +72,12 @@ async fn scene() -> (World, [ConversationId; 3]) {
 #[tokio::test]
 async fn nothing_of_an_erased_user_is_left_and_everything_else_is() {
     let (world, ids) = scene().await;
-    let erased = world.messaging.erase_user(&user("carl")).await.unwrap();
+    let erased = world
+        .messaging
+        .operations()
+        .erase_user(&user("carl"))
+        .await
+        .unwrap();
     assert_eq!((erased.conversations, erased.messages), (2, 2));
     let left = everything(&world.store, &ids).await;
     assert!(
@@ -93,6 +98,7 @@ async fn nothing_of_an_erased_user_is_left_and_everything_else_is() {
     );
     let discrepancies: Vec<_> = world
         .messaging
+        .operations()
         .verify(ConversationRange::all())
         .try_collect()
         .await
@@ -104,7 +110,12 @@ async fn nothing_of_an_erased_user_is_left_and_everything_else_is() {
 #[tokio::test]
 async fn what_was_not_published_yet_says_nothing_of_them() {
     let (world, _) = scene().await;
-    world.messaging.erase_user(&user("carl")).await.unwrap();
+    world
+        .messaging
+        .operations()
+        .erase_user(&user("carl"))
+        .await
+        .unwrap();
     world.drain().await;
     let published = texts(&world.realtime.take()).join("\n");
     assert!(
@@ -116,9 +127,14 @@ async fn what_was_not_published_yet_says_nothing_of_them() {
 #[tokio::test]
 async fn erasing_again_finds_nothing_and_an_unknown_user_is_nowhere() {
     let (world, _) = scene().await;
-    world.messaging.erase_user(&user("carl")).await.unwrap();
+    world
+        .messaging
+        .operations()
+        .erase_user(&user("carl"))
+        .await
+        .unwrap();
     for who in ["carl", "nobody"] {
-        let erased = world.messaging.erase_user(&user(who)).await.unwrap();
+        let erased = world.messaging.operations().erase_user(&user(who)).await.unwrap();
         assert_eq!((erased.conversations, erased.messages), (0, 0));
     }
 }
@@ -127,7 +143,12 @@ async fn erasing_again_finds_nothing_and_an_unknown_user_is_nowhere() {
 async fn who_was_erased_has_no_access_and_may_begin_anew() {
     let (world, [alpine, ..]) = scene().await;
     world.drain().await;
-    world.messaging.erase_user(&user("carl")).await.unwrap();
+    world
+        .messaging
+        .operations()
+        .erase_user(&user("carl"))
+        .await
+        .unwrap();
     let again = message(alpine, "still here?", None);
     assert_eq!(
         kind(world.messaging.send_message(&carl(), &again).await),
@@ -156,11 +177,17 @@ async fn an_agents_user_is_erased_also_where_somebody_else_answers_now() {
     let (world, ids) = scene().await;
     let moved = world
         .messaging
+        .operations()
         .reassign_agent(&agent("alpine"), &user("new"))
         .await
         .unwrap();
     assert_eq!(moved.moved, 2);
-    let erased = world.messaging.erase_user(&user("ada")).await.unwrap();
+    let erased = world
+        .messaging
+        .operations()
+        .erase_user(&user("ada"))
+        .await
+        .unwrap();
     assert_eq!((erased.conversations, erased.messages), (1, 1));
     let left = everything(&world.store, &ids).await;
     assert!(!left.contains("(ada)") && !left.contains("ada's"), "{left}");
@@ -175,8 +202,19 @@ async fn evidence_of_an_open_report_stays() {
         about: None,
     };
     let reported = world.messaging.report(&ada(), alpine, &report).await.unwrap();
-    world.messaging.erase_user(&user("carl")).await.unwrap();
-    let details = world.messaging.find_report(&root(), reported.id).await.unwrap();
+    world
+        .messaging
+        .operations()
+        .erase_user(&user("carl"))
+        .await
+        .unwrap();
+    let details = world
+        .messaging
+        .admin(&root())
+        .unwrap()
+        .find_report(reported.id)
+        .await
+        .unwrap();
     assert_eq!(details.file.evidence[0].body.as_str(), "carl's secret");
 }
 
@@ -188,21 +226,41 @@ async fn a_reporters_texts_are_erased_once_the_report_is_resolved() {
         about: None,
     };
     let reported = world.messaging.report(&carl(), alpine, &report).await.unwrap();
-    let erased = world.messaging.erase_user(&user("carl")).await.unwrap();
+    let erased = world
+        .messaging
+        .operations()
+        .erase_user(&user("carl"))
+        .await
+        .unwrap();
     assert_eq!((erased.reports, erased.open_reports), (0, 1));
-    let open = world.messaging.find_report(&root(), reported.id).await.unwrap();
+    let open = world
+        .messaging
+        .admin(&root())
+        .unwrap()
+        .find_report(reported.id)
+        .await
+        .unwrap();
     assert_eq!(open.file.report.complaints.len(), 1);
 
     world
         .messaging
-        .resolve_report(&root(), reported.id, Outcome::Dismissed, None)
+        .admin(&root())
+        .unwrap()
+        .resolve_report(reported.id, Outcome::Dismissed, None)
         .await
         .unwrap();
-    let erased = world.messaging.erase_user(&user("carl")).await.unwrap();
+    let erased = world
+        .messaging
+        .operations()
+        .erase_user(&user("carl"))
+        .await
+        .unwrap();
     assert_eq!((erased.reports, erased.open_reports), (1, 0));
     let file = world
         .messaging
-        .find_report(&root(), reported.id)
+        .admin(&root())
+        .unwrap()
+        .find_report(reported.id)
         .await
         .unwrap()
         .file;
@@ -242,9 +300,9 @@ async fn an_erasure_that_was_interrupted_is_finished_by_repeating_it() {
                 ids.push(id);
             }
             store.fail(nth, StoreErrorKind::OutcomeUnknown, effect);
-            let first = messaging.erase_user(&user("carl")).await;
+            let first = messaging.operations().erase_user(&user("carl")).await;
             if first.is_err() {
-                messaging.erase_user(&user("carl")).await.unwrap();
+                messaging.operations().erase_user(&user("carl")).await.unwrap();
             }
             let left = everything(&memory, &ids).await;
             assert!(
@@ -260,8 +318,8 @@ async fn an_erasure_that_was_interrupted_is_finished_by_repeating_it() {
 async fn an_export_is_all_that_is_theirs_in_order_and_nothing_else() {
     let (world, [alpine, baltic, _]) = scene().await;
     let by_host = HostOpen::new(&user("carl"), &agent("alpine"), &user("ada")).booking(&booking("b-carl"));
-    let plan = world.messaging.prepare_open(by_host).unwrap();
-    world.messaging.open_prepared(&plan).await.unwrap();
+    let plan = world.messaging.operations().prepare_open(by_host).unwrap();
+    world.messaging.operations().open_prepared(&plan).await.unwrap();
     let report = NewReport {
         reason: Remark::parse("rude").unwrap(),
         about: None,
@@ -273,6 +331,7 @@ async fn an_export_is_all_that_is_theirs_in_order_and_nothing_else() {
     }
     let exported: Vec<_> = world
         .messaging
+        .operations()
         .export_user(&user("carl"))
         .try_collect()
         .await
@@ -317,11 +376,13 @@ async fn where_somebody_else_answers_now_only_their_own_messages_are_exported() 
     let (world, [alpine, ..]) = scene().await;
     world
         .messaging
+        .operations()
         .reassign_agent(&agent("alpine"), &user("new"))
         .await
         .unwrap();
     let exported: Vec<_> = world
         .messaging
+        .operations()
         .export_user(&user("ada"))
         .try_collect()
         .await
@@ -340,6 +401,7 @@ async fn where_somebody_else_answers_now_only_their_own_messages_are_exported() 
     assert_eq!((summary.conversation.id, *side), (alpine, None));
     let nobody: Vec<_> = world
         .messaging
+        .operations()
         .export_user(&user("nobody"))
         .try_collect()
         .await

@@ -23,6 +23,7 @@ async fn reading_is_said_in_the_conversation_and_to_the_readers_other_tabs() {
     world.send(&carl(), id, "one").await;
     world
         .messaging
+        .operations()
         .send_system_message(
             id,
             Recipients::Both,
@@ -55,6 +56,7 @@ async fn a_system_message_is_said_to_whom_it_addresses() {
         let key = IdempotencyKey::parse(format!("{to:?}").replace(['(', ')'], "")).unwrap();
         world
             .messaging
+            .operations()
             .send_system_message(id, to, Body::parse("Hello").unwrap(), key)
             .await
             .unwrap();
@@ -95,7 +97,7 @@ async fn a_change_is_said_to_both_sides_once() {
     world.messaging.block(&ada(), id).await.unwrap();
     world.drain().await;
     let blocked = world.realtime.take();
-    world.messaging.close(&root(), id).await.unwrap();
+    world.messaging.admin(&root()).unwrap().close(id).await.unwrap();
     world.drain().await;
     insta::assert_snapshot!(said(&[blocked, world.realtime.take()].concat()));
 }

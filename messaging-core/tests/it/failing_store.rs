@@ -65,7 +65,7 @@ async fn scene() -> Failing {
         .send_message(&carl(), &message(id, "dead letter", None))
         .await
         .unwrap();
-    while messaging.health().await.unwrap().backlog.lanes > 0 {
+    while messaging.operations().health().await.unwrap().backlog.lanes > 0 {
         workers.relay().step().await.unwrap();
         clock.advance(Duration::from_secs(30));
     }
@@ -144,11 +144,12 @@ const USE_CASES: &[(&str, UseCase)] = &[
         Box::pin(async { on.messaging.block(&ada(), on.id).await })
     }),
     ("close", |on| {
-        Box::pin(async { on.messaging.close(&root(), on.id).await })
+        Box::pin(async { on.messaging.admin(&root())?.close(on.id).await })
     }),
     ("reassign", |on| {
         Box::pin(async {
             on.messaging
+                .operations()
                 .reassign_agent(&agent("alpine"), &user("new"))
                 .await
                 .map(drop)
@@ -156,16 +157,23 @@ const USE_CASES: &[(&str, UseCase)] = &[
     }),
     ("list dead letters", |on| {
         Box::pin(async {
-            let listed = on.messaging.list_dead_letters(None, 9).await?;
+            let listed = on.messaging.operations().list_dead_letters(None, 9).await?;
             let Some(last) = listed.last() else { return Ok(()) };
             on.messaging
+                .operations()
                 .list_dead_letters(Some(&last.position()), 9)
                 .await
                 .map(drop)
         })
     }),
     ("requeue", |on| {
-        Box::pin(async { on.messaging.requeue(on.id, DEAD_LETTER).await.map(drop) })
+        Box::pin(async {
+            on.messaging
+                .operations()
+                .requeue(on.id, DEAD_LETTER)
+                .await
+                .map(drop)
+        })
     }),
 ];
 
@@ -203,7 +211,11 @@ async fn check(name: &str, use_case: UseCase, failure: StoreErrorKind, effect: E
             .unwrap_or_else(|error| panic!("{case}: repeated: {error}"));
         while on.workers.relay().step().await.unwrap() > 0 {}
         recount(on.store.inner()).await.unwrap().assert_clean();
-        assert_eq!(on.messaging.health().await.unwrap().backlog.lanes, 0, "{case}");
+        assert_eq!(
+            on.messaging.operations().health().await.unwrap().backlog.lanes,
+            0,
+            "{case}"
+        );
         let expected = match name {
             "send" => vec!["three"],
             "requeue" => vec!["dead letter"],
@@ -238,7 +250,13 @@ async fn what_the_log_cannot_hold_is_not_answered() {
     let on = scene().await;
     // The first call finds the conversation, the second one writes the log.
     on.store.fail(2, StoreErrorKind::ReadOnly, Effect::None);
-    let refused = on.messaging.close(&root(), on.id).await.unwrap_err();
+    let refused = on
+        .messaging
+        .admin(&root())
+        .unwrap()
+        .close(on.id)
+        .await
+        .unwrap_err();
     assert!(matches!(refused.kind(), ErrorKind::Unavailable { .. }));
     on.messaging
         .send_message(&carl(), &message(on.id, "still open", None))
@@ -270,7 +288,7 @@ async fn the_relay_survives_a_store_that_fails_at_each_call_in_turn() {
                 "call {nth}: {texts:?}"
             );
             assert_eq!(
-                on.messaging.health().await.unwrap().backlog.lanes,
+                on.messaging.operations().health().await.unwrap().backlog.lanes,
                 0,
                 "call {nth}"
             );

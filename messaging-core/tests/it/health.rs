@@ -55,11 +55,11 @@ async fn the_store_is_looked_at_once_a_second_however_many_ask() {
         ..
     } = Probed::new();
     for second in 1..=3 {
-        for health in join_all((0..20).map(|_| messaging.recent_health())).await {
+        for health in join_all((0..20).map(|_| messaging.operations().recent_health())).await {
             assert_eq!(health.unwrap().backlog.lanes, 0);
         }
         clock.advance(Duration::from_millis(999));
-        messaging.recent_health().await.unwrap();
+        messaging.operations().recent_health().await.unwrap();
         assert_eq!(store.calls(), second * CALLS);
         clock.advance(Duration::from_millis(1));
     }
@@ -68,29 +68,47 @@ async fn the_store_is_looked_at_once_a_second_however_many_ask() {
 #[tokio::test]
 async fn a_look_that_is_a_second_old_is_not_given() {
     let Probed { messaging, clock, .. } = Probed::new();
-    assert_eq!(messaging.recent_health().await.unwrap().backlog.lanes, 0);
+    assert_eq!(
+        messaging
+            .operations()
+            .recent_health()
+            .await
+            .unwrap()
+            .backlog
+            .lanes,
+        0
+    );
     messaging
         .open_conversation(&carl(), &open("alpine", None))
         .await
         .unwrap();
     assert_eq!(
-        messaging.health().await.unwrap().backlog.lanes,
+        messaging.operations().health().await.unwrap().backlog.lanes,
         1,
         "by a look of now"
     );
     clock.advance(MAX_AGE);
-    assert_eq!(messaging.recent_health().await.unwrap().backlog.lanes, 1);
+    assert_eq!(
+        messaging
+            .operations()
+            .recent_health()
+            .await
+            .unwrap()
+            .backlog
+            .lanes,
+        1
+    );
 }
 
 #[tokio::test]
 async fn those_who_ask_while_it_is_under_way_share_it_and_what_it_fails_with() {
     let Probed { messaging, store, .. } = Probed::new();
     store.fail(1, UNAVAILABLE, Effect::None);
-    for health in join_all((0..20).map(|_| messaging.recent_health())).await {
+    for health in join_all((0..20).map(|_| messaging.operations().recent_health())).await {
         let kind = health.unwrap_err().kind().clone();
         assert!(matches!(kind, ErrorKind::Unavailable { .. }), "{kind:?}");
     }
-    messaging.recent_health().await.unwrap_err();
+    messaging.operations().recent_health().await.unwrap_err();
     assert_eq!(store.calls(), 1);
 }
 
@@ -98,13 +116,15 @@ async fn those_who_ask_while_it_is_under_way_share_it_and_what_it_fails_with() {
 async fn a_look_that_hangs_is_shared_and_ends_with_those_who_wait_for_it() {
     let Probed { messaging, store, .. } = Probed::new();
     store.hang(1);
-    let mut waiting: Vec<_> = (0..20).map(|_| Box::pin(messaging.recent_health())).collect();
+    let mut waiting: Vec<_> = (0..20)
+        .map(|_| Box::pin(messaging.operations().recent_health()))
+        .collect();
     for one in &mut waiting {
         assert!(poll!(one).is_pending());
     }
     assert_eq!(store.calls(), 1);
     drop(waiting);
-    messaging.recent_health().await.unwrap();
+    messaging.operations().recent_health().await.unwrap();
 }
 
 #[tokio::test]
@@ -117,9 +137,9 @@ async fn a_clock_that_is_set_back_keeps_no_look() {
     } = Probed::new();
     let before = clock.now();
     clock.advance(Duration::from_hours(1));
-    messaging.recent_health().await.unwrap();
+    messaging.operations().recent_health().await.unwrap();
     clock.set(before);
-    messaging.recent_health().await.unwrap();
+    messaging.operations().recent_health().await.unwrap();
     assert_eq!(store.calls(), 2 * CALLS);
 }
 
@@ -132,10 +152,10 @@ async fn a_store_that_takes_no_writes_still_says_how_much_waits() {
         ..
     } = Probed::new();
     store.fail(2, StoreErrorKind::ReadOnly, Effect::None);
-    let health = messaging.recent_health().await.unwrap();
+    let health = messaging.operations().recent_health().await.unwrap();
     assert!(!health.takes_writes && health.publishes());
     clock.advance(MAX_AGE);
-    assert!(messaging.recent_health().await.unwrap().takes_writes);
+    assert!(messaging.operations().recent_health().await.unwrap().takes_writes);
 }
 
 /// What says nothing of other writes.
@@ -145,7 +165,7 @@ const BUSY: [StoreErrorKind; 3] = [UNAVAILABLE, StoreErrorKind::OutcomeUnknown, 
 async fn a_store_that_is_busy_takes_writes_or_not_as_before() {
     for kind in BUSY {
         let Probed { messaging, store, .. } = Probed::new();
-        let takes_writes = async || messaging.health().await.unwrap().takes_writes;
+        let takes_writes = async || messaging.operations().health().await.unwrap().takes_writes;
         store.fail(2, kind, Effect::None);
         assert!(takes_writes().await, "{kind}");
         store.fail(2, StoreErrorKind::ReadOnly, Effect::None);
@@ -160,7 +180,7 @@ async fn a_store_that_is_busy_takes_writes_or_not_as_before() {
 async fn a_store_whose_table_is_lost_or_whose_file_is_damaged_takes_no_writes_until_a_probe_succeeds() {
     for kind in [StoreErrorKind::Internal, StoreErrorKind::Corrupt] {
         let Probed { messaging, store, .. } = Probed::new();
-        let takes_writes = async || messaging.health().await.unwrap().takes_writes;
+        let takes_writes = async || messaging.operations().health().await.unwrap().takes_writes;
         store.fail(2, kind, Effect::None);
         assert!(!takes_writes().await, "{kind}");
         store.fail(2, UNAVAILABLE, Effect::None);
@@ -180,7 +200,7 @@ async fn a_store_that_is_busy_for_longer_than_half_a_minute_takes_no_writes_unti
             clock,
             ..
         } = Probed::new();
-        let takes_writes = async || messaging.health().await.unwrap().takes_writes;
+        let takes_writes = async || messaging.operations().health().await.unwrap().takes_writes;
         let busy_after = async |pause: Duration| {
             clock.advance(pause);
             store.fail(2, kind, Effect::None);
@@ -211,14 +231,14 @@ async fn a_caller_of_an_older_look_does_not_put_it_in_the_place_of_a_newer_one()
     } = Probed::new();
     let open_one = async |c: &str| {
         let plan = HostOpen::new(&user(c), &agent("alpine"), &user("ada"));
-        let plan = messaging.prepare_open(plan).unwrap();
-        messaging.open_prepared(&plan).await.unwrap();
+        let plan = messaging.operations().prepare_open(plan).unwrap();
+        messaging.operations().open_prepared(&plan).await.unwrap();
     };
     for order in [Order::NewerFirst, Order::OlderFirst] {
         clock.advance(MAX_AGE);
         let (mut prompt, mut late) = (
-            Box::pin(messaging.recent_health()),
-            Box::pin(messaging.recent_health()),
+            Box::pin(messaging.operations().recent_health()),
+            Box::pin(messaging.operations().recent_health()),
         );
         let first = store.hold(1);
         assert!(poll!(&mut prompt).is_pending() && poll!(&mut late).is_pending());
@@ -227,7 +247,7 @@ async fn a_caller_of_an_older_look_does_not_put_it_in_the_place_of_a_newer_one()
         clock.advance(MAX_AGE);
         open_one(&format!("client of {order:?}").replace(' ', "-")).await;
         let second = store.hold(1);
-        let mut newer = Box::pin(messaging.recent_health());
+        let mut newer = Box::pin(messaging.operations().recent_health());
         assert!(poll!(&mut newer).is_pending());
         let calls = store.calls();
         match order {
@@ -238,7 +258,7 @@ async fn a_caller_of_an_older_look_does_not_put_it_in_the_place_of_a_newer_one()
             }
             Order::OlderFirst => {
                 assert_eq!(late.await.unwrap().backlog.lanes, older);
-                let mut another = Box::pin(messaging.recent_health());
+                let mut another = Box::pin(messaging.operations().recent_health());
                 assert!(
                     poll!(&mut another).is_pending(),
                     "it shares the look that is under way"
@@ -248,7 +268,16 @@ async fn a_caller_of_an_older_look_does_not_put_it_in_the_place_of_a_newer_one()
                 newer.await.unwrap();
             }
         }
-        assert_eq!(messaging.recent_health().await.unwrap().backlog.lanes, older + 1);
+        assert_eq!(
+            messaging
+                .operations()
+                .recent_health()
+                .await
+                .unwrap()
+                .backlog
+                .lanes,
+            older + 1
+        );
         assert_eq!(store.calls(), calls + CALLS - 1, "there is no third look");
     }
 }
@@ -267,11 +296,11 @@ async fn a_process_whose_workers_are_refused_says_that_it_does_not_publish_until
         store,
         ..
     } = Probed::new();
-    assert!(messaging.health().await.unwrap().publishes());
+    assert!(messaging.operations().health().await.unwrap().publishes());
     store.fail(1, StoreErrorKind::ReadOnly, Effect::None);
     workers.relay().step().await.unwrap_err();
-    let health = messaging.health().await.unwrap();
+    let health = messaging.operations().health().await.unwrap();
     assert!(health.takes_writes && !health.admits_workers && !health.publishes());
     workers.relay().step().await.unwrap();
-    assert!(messaging.health().await.unwrap().publishes());
+    assert!(messaging.operations().health().await.unwrap().publishes());
 }

@@ -98,7 +98,10 @@ async fn a_round_that_outlived_its_lease_starts_no_call_and_acknowledges_nothing
     world.drain().await;
     let rest = texts(&world.realtime.take());
     assert!(rest.ends_with(&["three".to_owned()]), "{rest:?}");
-    assert_eq!(world.messaging.health().await.unwrap().backlog.lanes, 0);
+    assert_eq!(
+        world.messaging.operations().health().await.unwrap().backlog.lanes,
+        0
+    );
 }
 
 #[tokio::test]
@@ -128,7 +131,7 @@ async fn running_workers_publish_at_once_and_drain_when_stopped() {
     stop.send(()).unwrap();
     running.await.unwrap();
     assert_eq!(texts(&realtime.take()), ["one", "two", "three"]);
-    assert_eq!(messaging.health().await.unwrap().backlog.lanes, 0);
+    assert_eq!(messaging.operations().health().await.unwrap().backlog.lanes, 0);
 }
 
 #[tokio::test]
@@ -146,10 +149,11 @@ async fn waking_publishes_what_was_committed_past_this_process() {
     let (stop, running) = start(workers).await;
     let open = messaging_core::HostOpen::new(&user("carl"), &agent("alpine"), &user("ada"));
     host.messaging
-        .open_prepared(&host.messaging.prepare_open(open).unwrap())
+        .operations()
+        .open_prepared(&host.messaging.operations().prepare_open(open).unwrap())
         .await
         .unwrap();
-    messaging.wake();
+    messaging.operations().wake();
     assert_eq!(events.recv().await, Some(2));
     stop.send(()).unwrap();
     running.await.unwrap();
@@ -188,7 +192,7 @@ async fn what_was_committed_long_after_it_was_written_waits_for_a_wake_or_a_swee
     };
     commit_late(1, "carl").await;
     assert!(events.try_recv().is_err(), "a probe looks at what came lately");
-    messaging.wake();
+    messaging.operations().wake();
     assert_eq!(events.recv().await, Some(2));
 
     commit_late(2, "erin").await;

@@ -112,6 +112,7 @@ async fn reading_and_the_host_itself_are_not_limited() {
         let to = Recipients::Side(Side::Client);
         world
             .messaging
+            .operations()
             .send_system_message(id, to, text, key)
             .await
             .unwrap();
@@ -120,33 +121,132 @@ async fn reading_and_the_host_itself_are_not_limited() {
     }
 }
 
-/// Whoever is refused for another reason may repeat that as often as anybody else.
 #[tokio::test]
-async fn a_repeated_send_counts_too_and_is_one_message() {
+async fn a_repeated_send_is_one_message_and_costs_nothing() {
     let world = World::with(|builder| builder.rate_limiter(limited()));
     let id = world.open().await;
     let send = message(id, "hello", Some("k"));
-    assert!(
-        world
-            .messaging
-            .send_message(&carl(), &send)
-            .await
-            .unwrap()
-            .created
-    );
-    assert!(
-        !world
-            .messaging
-            .send_message(&carl(), &send)
-            .await
-            .unwrap()
-            .created
-    );
+    let first = world.messaging.send_message(&carl(), &send).await.unwrap();
+    assert!(first.created);
+    for _ in 0..2 {
+        let repeated = world.messaging.send_message(&carl(), &send).await.unwrap();
+        assert_eq!(repeated.message, first.message);
+        assert!(!repeated.created);
+    }
+    world.send(&carl(), id, "the second place is left").await;
     assert_eq!(
-        kind(world.messaging.send_message(&carl(), &send).await),
+        kind(
+            world
+                .messaging
+                .send_message(&carl(), &message(id, "third", Some("l")))
+                .await
+        ),
         refused(EVERY)
     );
-    assert_eq!(world.messaging.count_unread(&ada()).await.unwrap(), 1);
+    assert_eq!(world.messaging.count_unread(&ada()).await.unwrap(), 2);
+}
+
+/// A limiter that admits so many sends and all repeats, and one more for both whenever an hour has passed.
+fn sends_and_repeats(sends: u32, repeats: u32) -> ProcessLimiter {
+    let hour = Duration::from_hours(1);
+    let limits = RateLimits::default()
+        .with(Limited::Send, Quota::new(sends, hour))
+        .with(Limited::Repeat, Quota::new(repeats, hour));
+    ProcessLimiter::new(limits)
+}
+
+#[tokio::test]
+async fn a_send_over_the_limit_gets_its_message_if_it_repeats_one() {
+    let world = World::with(|builder| builder.rate_limiter(sends_and_repeats(2, 3)));
+    let messaging = &world.messaging;
+    let id = world.open().await;
+    let hour = Duration::from_hours(1);
+    let send = message(id, "hello", Some("k"));
+    let first = messaging.send_message(&carl(), &send).await.unwrap();
+    world.send(&carl(), id, "the last place").await;
+    let repeated = messaging.send_message(&carl(), &send).await.unwrap();
+    assert_eq!((repeated.message, repeated.created), (first.message, false));
+    let another_text = messaging
+        .send_message(&carl(), &message(id, "bye", Some("k")))
+        .await;
+    assert_eq!(kind(another_text), ErrorKind::IdempotencyConflict);
+    let without_key = messaging.send_message(&carl(), &message(id, "hello", None)).await;
+    assert_eq!(kind(without_key), refused(hour));
+    let new_key = messaging
+        .send_message(&carl(), &message(id, "hello", Some("l")))
+        .await;
+    assert_eq!(kind(new_key), refused(hour), "the third look-up");
+    let beyond_the_repeats = messaging.send_message(&carl(), &send).await;
+    assert_eq!(kind(beyond_the_repeats), refused(hour));
+    assert_eq!(messaging.count_unread(&ada()).await.unwrap(), 2);
+}
+
+#[tokio::test]
+async fn repeats_beyond_their_own_limit_count_as_sends() {
+    let world = World::with(|builder| builder.rate_limiter(sends_and_repeats(4, 1)));
+    let id = world.open().await;
+    let send = message(id, "hello", Some("k"));
+    for created in [true, false, false, false] {
+        let answer = world.messaging.send_message(&carl(), &send).await.unwrap();
+        assert_eq!(answer.created, created);
+    }
+    world.send(&carl(), id, "one place had been given back").await;
+    assert!(matches!(
+        kind(world.messaging.send_message(&carl(), &send).await),
+        ErrorKind::RateLimited { .. }
+    ));
+}
+
+#[tokio::test]
+async fn a_repeat_over_the_limit_shows_nothing_to_an_actor_who_lost_access() {
+    let world = World::with(|builder| builder.rate_limiter(sends_and_repeats(1, 9)));
+    let id = world.open().await;
+    let send = message(id, "hello", Some("k"));
+    world.messaging.send_message(&ada(), &send).await.unwrap();
+    let operations = world.messaging.operations();
+    operations
+        .reassign_agent(&agent("alpine"), &user("alan"))
+        .await
+        .unwrap();
+    let repeated = world.messaging.send_message(&ada(), &send).await;
+    assert_eq!(kind(repeated), refused(Duration::from_hours(1)));
+}
+
+#[tokio::test]
+async fn what_the_host_does_on_behalf_of_a_person_is_outside_their_limits() {
+    let world = World::with(|builder| builder.rate_limiter(limited()));
+    let id = world.open().await;
+    let carl = carl();
+    let on_behalf = world.messaging.operations().on_behalf_of(&carl);
+    for _ in 0..2 {
+        for n in 0..41 {
+            let key = format!("night-{n}");
+            on_behalf.open_conversation(&open("alpine", None)).await.unwrap();
+            on_behalf
+                .send_message(&message(id, "news", Some(&key)))
+                .await
+                .unwrap();
+        }
+    }
+    assert_eq!(world.messaging.count_unread(&ada()).await.unwrap(), 41);
+    for _ in 0..2 {
+        world.send(&carl, id, "the whole limit is left").await;
+    }
+    world.messaging.block(&ada(), id).await.unwrap();
+    let blocked = on_behalf.send_message(&message(id, "news", None)).await;
+    assert_eq!(kind(blocked), ErrorKind::Blocked, "a block holds");
+}
+
+#[tokio::test]
+async fn the_host_marks_read_on_behalf_of_a_person() {
+    let world = World::new();
+    let id = world.open().await;
+    let sent = world.send(&carl(), id, "hello").await;
+    let ada = ada();
+    let on_behalf = world.messaging.operations().on_behalf_of(&ada);
+    let read = on_behalf.mark_read(id, sent.message.id()).await.unwrap();
+    assert_eq!(read.counter.unread(), 0);
+    assert_eq!(world.messaging.count_unread(&ada).await.unwrap(), 0);
 }
 
 #[test]
@@ -154,5 +254,8 @@ fn the_defaults_are_those_of_the_documentation() {
     let limits = RateLimits::default();
     let a_minute = |what| 60.0 / limits.of(what).every().as_secs_f64();
     let described = Limited::ALL.map(|what| (limits.of(what).burst(), a_minute(what)));
-    assert_eq!(described, [(10, 30.0), (10, 20.0), (5, 2.0), (10, 60.0)]);
+    assert_eq!(
+        described,
+        [(10, 30.0), (10, 20.0), (5, 2.0), (10, 60.0), (20, 60.0)]
+    );
 }

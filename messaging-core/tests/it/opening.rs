@@ -63,7 +63,10 @@ async fn only_a_client_opens_and_not_with_themselves() {
         FORBIDDEN
     );
     let by_host = HostOpen::new(&user("carl"), &agent("carls"), &user("carl"));
-    assert_eq!(kind(world.messaging.prepare_open(by_host)), FORBIDDEN);
+    assert_eq!(
+        kind(world.messaging.operations().prepare_open(by_host)),
+        FORBIDDEN
+    );
     assert_eq!(
         kind(
             world
@@ -123,7 +126,11 @@ async fn a_cancelled_booking_is_unlinked_and_both_sides_are_told_which_one_is_le
     world.realtime.take();
     for (cancelled, left) in [("b-carl-2", json!("b-carl")), ("b-carl", json!(null))] {
         let unlink = async || {
-            let unlinked = world.messaging.unlink_booking(id, &booking(cancelled)).await;
+            let unlinked = world
+                .messaging
+                .operations()
+                .unlink_booking(id, &booking(cancelled))
+                .await;
             unlinked.unwrap()
         };
         assert!(unlink().await);
@@ -154,6 +161,7 @@ async fn a_cancelled_booking_is_unlinked_and_both_sides_are_told_which_one_is_le
     assert!(
         !world
             .messaging
+            .operations()
             .unlink_booking(nowhere, &booking("b-carl"))
             .await
             .unwrap()
@@ -171,6 +179,7 @@ async fn a_send_goes_on_after_a_booking_was_linked_or_unlinked() {
     assert!(
         world
             .messaging
+            .operations()
             .unlink_booking(id, &booking("b-carl"))
             .await
             .unwrap()
@@ -194,9 +203,18 @@ async fn an_unlinking_whose_outcome_is_unknown_is_repeated_without_harm() {
     let opened = messaging.open_conversation(&carl(), &linked).await.unwrap();
     let id = opened.conversation.summary.conversation.id;
     store.fail(2, StoreErrorKind::OutcomeUnknown, Effect::Taken);
-    let unknown = messaging.unlink_booking(id, &booking("b-carl")).await;
+    let unknown = messaging
+        .operations()
+        .unlink_booking(id, &booking("b-carl"))
+        .await;
     assert_eq!(kind(unknown), ErrorKind::OutcomeUnknown);
-    assert!(!messaging.unlink_booking(id, &booking("b-carl")).await.unwrap());
+    assert!(
+        !messaging
+            .operations()
+            .unlink_booking(id, &booking("b-carl"))
+            .await
+            .unwrap()
+    );
     let conversation = store.find_conversation(id.into()).await.unwrap().unwrap();
     assert_eq!(conversation.access_version, 1);
 }

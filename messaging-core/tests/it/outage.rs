@@ -75,10 +75,13 @@ async fn a_transport_that_is_gone_is_asked_for_by_one_lane_at_a_time() {
     let calls = world.realtime.calls() - before;
     assert!((12..=40).contains(&calls), "{calls} calls in a minute");
     assert!(
-        !world.messaging.health().await.unwrap().halted,
+        !world.messaging.operations().health().await.unwrap().halted,
         "that is for credentials"
     );
-    assert_eq!(world.messaging.health().await.unwrap().backlog.lanes, 40);
+    assert_eq!(
+        world.messaging.operations().health().await.unwrap().backlog.lanes,
+        40
+    );
 
     world.realtime.fail(|_| None);
     drain_for(&world, 40).await;
@@ -166,7 +169,7 @@ async fn when_it_is_back_calls_are_paced() {
         noted.lock().unwrap().push(clock.now());
         None
     });
-    while world.messaging.health().await.unwrap().backlog.lanes > 0 {
+    while world.messaging.operations().health().await.unwrap().backlog.lanes > 0 {
         let mut step = Box::pin(world.drain());
         loop {
             let moved = Box::pin(async {
@@ -231,32 +234,78 @@ async fn a_dead_letter_can_be_requeued_and_is_published_once() {
     world.realtime.fail(|_| Some(Refused));
     world.send(&client(0), ids[0], "refused").await;
     drain_for(&world, 10).await;
-    let dead = world.messaging.list_dead_letters(None, 10).await.unwrap();
+    let dead = world
+        .messaging
+        .operations()
+        .list_dead_letters(None, 10)
+        .await
+        .unwrap();
     assert_eq!(dead.len(), 1);
     let number = dead[0].entry.number;
 
     world.realtime.fail(|_| None);
     world.send(&client(0), ids[0], "next").await;
     let _attending = world.workers.relay().attend();
-    assert!(world.messaging.requeue(ids[0], number).await.unwrap());
-    assert!(!world.messaging.requeue(ids[0], number).await.unwrap());
-    assert!(!world.messaging.requeue(unknown_conversation(), 1).await.unwrap());
+    assert!(
+        world
+            .messaging
+            .operations()
+            .requeue(ids[0], number)
+            .await
+            .unwrap()
+    );
+    assert!(
+        !world
+            .messaging
+            .operations()
+            .requeue(ids[0], number)
+            .await
+            .unwrap()
+    );
+    assert!(
+        !world
+            .messaging
+            .operations()
+            .requeue(unknown_conversation(), 1)
+            .await
+            .unwrap()
+    );
     world.drain().await;
     assert_eq!(
         texts(&world.realtime.take()),
         ["next", "refused"],
         "as the newest"
     );
-    assert_eq!(world.messaging.list_dead_letters(None, 10).await.unwrap(), []);
+    assert_eq!(
+        world
+            .messaging
+            .operations()
+            .list_dead_letters(None, 10)
+            .await
+            .unwrap(),
+        []
+    );
 
     // Where nothing else waits it is at hand: nothing has to be claimed.
     world.realtime.fail(|_| Some(Refused));
     world.send(&client(0), ids[0], "again").await;
     drain_for(&world, 10).await;
     world.realtime.fail(|_| None);
-    let dead = world.messaging.list_dead_letters(None, 10).await.unwrap();
+    let dead = world
+        .messaging
+        .operations()
+        .list_dead_letters(None, 10)
+        .await
+        .unwrap();
     let number = dead[0].entry.number;
-    assert!(world.messaging.requeue(ids[0], number).await.unwrap());
+    assert!(
+        world
+            .messaging
+            .operations()
+            .requeue(ids[0], number)
+            .await
+            .unwrap()
+    );
     world.drain().await;
     assert_eq!(texts(&world.realtime.take()), ["again"]);
 }

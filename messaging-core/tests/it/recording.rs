@@ -55,8 +55,8 @@ impl House {
 
     async fn open(&self, c: u64, a: u64) -> ConversationId {
         let open = HostOpen::new(&client_id(c), &agency_id(a), &agent_user_id(a));
-        let plan = self.messaging.prepare_open(open).unwrap();
-        self.messaging.open_prepared(&plan).await.unwrap().id
+        let plan = self.messaging.operations().prepare_open(open).unwrap();
+        self.messaging.operations().open_prepared(&plan).await.unwrap().id
     }
 
     async fn send(&self, c: u64, to: ConversationId) {

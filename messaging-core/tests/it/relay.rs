@@ -32,13 +32,22 @@ async fn a_publisher_that_is_down_does_not_fail_the_send() {
         world.clock.advance(LONG);
     }
     assert_eq!(world.realtime.take(), []);
-    let health = world.messaging.health().await.unwrap();
+    let health = world.messaging.operations().health().await.unwrap();
     assert_eq!(health.oldest_unpublished, Some(5 * LONG));
 
     world.realtime.fail(|_| None);
     world.drain().await;
     assert_eq!(texts(&world.realtime.take()), ["one", "two", "three"]);
-    assert_eq!(world.messaging.health().await.unwrap().oldest_unpublished, None);
+    assert_eq!(
+        world
+            .messaging
+            .operations()
+            .health()
+            .await
+            .unwrap()
+            .oldest_unpublished,
+        None
+    );
 }
 
 #[tokio::test]
@@ -108,7 +117,7 @@ async fn an_event_refused_three_times_becomes_a_dead_letter_and_its_lane_continu
     let dead = world.store.list_dead_letters(None, 10).await.unwrap();
     assert_eq!(dead.len(), 1);
     assert_eq!(dead[0].why, "refused by the transport: as scripted");
-    let backlog = world.messaging.health().await.unwrap().backlog;
+    let backlog = world.messaging.operations().health().await.unwrap().backlog;
     assert_eq!((backlog.lanes, backlog.dead_letters), (0, 1));
 }
 
@@ -190,7 +199,7 @@ async fn refused_credentials_halt_publishing_until_a_probe_succeeds() {
         world.clock.advance(Duration::from_secs(1));
     }
     assert_eq!(world.realtime.calls() - before, 1);
-    assert!(world.messaging.health().await.unwrap().halted);
+    assert!(world.messaging.operations().health().await.unwrap().halted);
 
     world.clock.advance(Duration::from_secs(1));
     world.drain().await;
@@ -204,7 +213,7 @@ async fn refused_credentials_halt_publishing_until_a_probe_succeeds() {
         [4, 2],
         "with the events of one conversation only"
     );
-    assert!(world.messaging.health().await.unwrap().halted);
+    assert!(world.messaging.operations().health().await.unwrap().halted);
 
     world.realtime.fail(|_| None);
     world.clock.advance(Duration::from_secs(30));
@@ -212,7 +221,7 @@ async fn refused_credentials_halt_publishing_until_a_probe_succeeds() {
     let mut texts = texts(&world.realtime.take());
     texts.sort();
     assert_eq!(texts, ["one", "two"]);
-    assert!(!world.messaging.health().await.unwrap().halted);
+    assert!(!world.messaging.operations().health().await.unwrap().halted);
     assert_eq!(world.store.list_dead_letters(None, 10).await.unwrap(), []);
 }
 
@@ -230,7 +239,10 @@ async fn a_transport_that_does_not_answer_counts_as_down() {
     };
     let (stepped, ()) = tokio::join!(world.workers.relay().step(), advance);
     assert_eq!(stepped.unwrap(), 1);
-    assert_eq!(world.messaging.health().await.unwrap().backlog.lanes, 1);
+    assert_eq!(
+        world.messaging.operations().health().await.unwrap().backlog.lanes,
+        1
+    );
 }
 
 #[tokio::test]
@@ -310,7 +322,7 @@ async fn without_a_realtime_server_the_outbox_is_emptied_all_the_same() {
     };
     messaging.open_conversation(&carl(), &open).await.unwrap();
     while workers.relay().step().await.unwrap() > 0 {}
-    assert_eq!(messaging.health().await.unwrap().backlog.lanes, 0);
+    assert_eq!(messaging.operations().health().await.unwrap().backlog.lanes, 0);
 }
 
 #[test]

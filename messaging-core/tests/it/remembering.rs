@@ -59,7 +59,12 @@ async fn who_was_replaced_in_another_process_sends_nothing_more() {
     here.send(&ada(), id, "one").await;
     let alpine = crate::support::agent("alpine");
     let new = crate::support::user("new");
-    elsewhere.messaging.reassign_agent(&alpine, &new).await.unwrap();
+    elsewhere
+        .messaging
+        .operations()
+        .reassign_agent(&alpine, &new)
+        .await
+        .unwrap();
     let refused = here
         .messaging
         .send_message(&ada(), &message(id, "two", None))

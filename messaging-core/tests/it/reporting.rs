@@ -47,11 +47,12 @@ impl World {
             cursor: None,
             limit: PageSize::LIST,
         };
-        self.messaging.list_reports(actor, &request).await
+        self.messaging.admin(actor)?.list_reports(&request).await
     }
 
     async fn resolve(&self, actor: &Actor, id: ReportId, outcome: Outcome) -> Result<ReportDetails, Error> {
-        self.messaging.resolve_report(actor, id, outcome, None).await
+        let admin = self.messaging.admin(actor)?;
+        admin.resolve_report(id, outcome, None).await
     }
 
     async fn log(&self) -> Vec<&'static str> {
@@ -120,7 +121,13 @@ async fn an_admin_sees_reports_with_names_and_evidence_and_is_in_the_log() {
         assert_eq!(list.profiles.user(&user(id)).name, name);
     }
 
-    let details = world.messaging.find_report(&root(), reported.id).await.unwrap();
+    let details = world
+        .messaging
+        .admin(&root())
+        .unwrap()
+        .find_report(reported.id)
+        .await
+        .unwrap();
     let report = &details.file.report;
     assert_eq!(
         (&report.reporter_id, &report.reported_id),
@@ -132,7 +139,9 @@ async fn an_admin_sees_reports_with_names_and_evidence_and_is_in_the_log() {
     let note = Some(remark("warned"));
     let resolution = world
         .messaging
-        .resolve_report(&root(), reported.id, Outcome::Resolved, note)
+        .admin(&root())
+        .unwrap()
+        .resolve_report(reported.id, Outcome::Resolved, note)
         .await
         .unwrap();
     assert_eq!(
@@ -178,7 +187,7 @@ async fn only_an_admin_who_is_not_a_party_sees_or_resolves_a_report() {
                 ErrorKind::NotFound
             };
             assert_eq!(
-                kind(world.messaging.find_report(&actor, report).await),
+                kind(async { world.messaging.admin(&actor)?.find_report(report).await }.await),
                 expected,
                 "{actor:?}"
             );
@@ -201,10 +210,23 @@ async fn only_an_admin_who_is_not_a_party_sees_or_resolves_a_report() {
             .is_empty()
     );
     assert_eq!(
-        kind(world.messaging.find_report(&root(), unknown_report()).await),
+        kind(
+            world
+                .messaging
+                .admin(&root())
+                .unwrap()
+                .find_report(unknown_report())
+                .await
+        ),
         ErrorKind::NotFound
     );
-    let still = world.messaging.find_report(&root(), reported.id).await.unwrap();
+    let still = world
+        .messaging
+        .admin(&root())
+        .unwrap()
+        .find_report(reported.id)
+        .await
+        .unwrap();
     assert_eq!(still.file.report.status(), ReportStatus::Open);
 }
 
@@ -229,7 +251,13 @@ async fn reports_are_walked_page_by_page() {
     };
     let mut walked = Vec::new();
     loop {
-        let page = world.messaging.list_reports(&root(), &request).await.unwrap();
+        let page = world
+            .messaging
+            .admin(&root())
+            .unwrap()
+            .list_reports(&request)
+            .await
+            .unwrap();
         walked.extend(page.reports.iter().map(|report| report.id));
         assert_eq!(page.has_more, page.next_cursor.is_some());
         match page.next_cursor {
@@ -296,7 +324,13 @@ async fn a_page_of_reports_ends_before_its_texts_are_too_long() {
     };
     let (mut walked, mut pages) = (Vec::new(), Vec::new());
     loop {
-        let page = world.messaging.list_reports(&root(), &request).await.unwrap();
+        let page = world
+            .messaging
+            .admin(&root())
+            .unwrap()
+            .list_reports(&request)
+            .await
+            .unwrap();
         let bytes: usize = page.reports.iter().map(Report::text_bytes).sum();
         assert!(bytes <= 256 * 1024, "{bytes}");
         walked.extend(page.reports.iter().map(|report| report.id));
@@ -362,14 +396,32 @@ async fn where_the_log_cannot_be_written_nothing_is_shown_or_done() {
     };
     let unwritten = |nth| store.fail(nth, StoreErrorKind::ReadOnly, Effect::None);
     unwritten(1);
-    messaging.list_reports(&root(), &request).await.unwrap_err();
-    unwritten(2);
-    messaging.find_report(&root(), id).await.unwrap_err();
-    unwritten(2);
     messaging
-        .resolve_report(&root(), id, Outcome::Resolved, None)
+        .admin(&root())
+        .unwrap()
+        .list_reports(&request)
         .await
         .unwrap_err();
-    let file = messaging.find_report(&root(), id).await.unwrap().file;
+    unwritten(2);
+    messaging
+        .admin(&root())
+        .unwrap()
+        .find_report(id)
+        .await
+        .unwrap_err();
+    unwritten(2);
+    messaging
+        .admin(&root())
+        .unwrap()
+        .resolve_report(id, Outcome::Resolved, None)
+        .await
+        .unwrap_err();
+    let file = messaging
+        .admin(&root())
+        .unwrap()
+        .find_report(id)
+        .await
+        .unwrap()
+        .file;
     assert_eq!(file.report.status(), ReportStatus::Open);
 }

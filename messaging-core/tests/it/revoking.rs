@@ -20,7 +20,11 @@ async fn reassign_and_send(world: &World, id: ConversationId, to: &str, text: &s
 }
 
 async fn reassign(world: &World, to: &str) {
-    let moved = world.messaging.reassign_agent(&agent("alpine"), &user(to)).await;
+    let moved = world
+        .messaging
+        .operations()
+        .reassign_agent(&agent("alpine"), &user(to))
+        .await;
     assert_eq!(moved.unwrap().moved, 1);
 }
 
@@ -55,7 +59,12 @@ async fn several_who_lose_access_one_after_the_other_are_all_revoked_in_order() 
     for to in ["second", "third"] {
         reassign(&world, to).await;
     }
-    world.messaging.erase_user(&user("carl")).await.unwrap();
+    world
+        .messaging
+        .operations()
+        .erase_user(&user("carl"))
+        .await
+        .unwrap();
     world.drain().await;
     let expected: Vec<_> = ["ada", "second", "carl"]
         .iter()
@@ -105,7 +114,7 @@ async fn a_transport_that_refuses_to_revoke_is_passed_over_and_does_not_open_the
         world.realtime.fail_revocations([kind]);
         world.drain().await;
         assert_eq!(texts(&world.realtime.take()), ["later"], "{kind}");
-        assert!(!world.messaging.health().await.unwrap().halted);
+        assert!(!world.messaging.operations().health().await.unwrap().halted);
     }
 }
 
@@ -120,7 +129,7 @@ async fn typing_is_refused_wherever_sending_is() {
     world.messaging.block(&ada(), id).await.unwrap();
     assert_eq!(types(&carl()).await, Err(ErrorKind::Blocked));
     assert_eq!(types(&ada()).await, Ok(()), "who blocks may still write");
-    world.messaging.close(&root(), id).await.unwrap();
+    world.messaging.admin(&root()).unwrap().close(id).await.unwrap();
     for actor in [carl(), ada()] {
         assert_eq!(types(&actor).await, Err(ErrorKind::Closed));
     }

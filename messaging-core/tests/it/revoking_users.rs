@@ -29,12 +29,23 @@ async fn open_with(world: &World, client: &str, agency: &str) -> ConversationId 
     let (client, agency, ada) = (user(client), agent(agency), user("ada"));
     let plan = world
         .messaging
+        .operations()
         .prepare_open(HostOpen::new(&client, &agency, &ada));
-    world.messaging.open_prepared(&plan.unwrap()).await.unwrap().id
+    world
+        .messaging
+        .operations()
+        .open_prepared(&plan.unwrap())
+        .await
+        .unwrap()
+        .id
 }
 
 async fn reassign(world: &World, agency: &str) -> usize {
-    let moved = world.messaging.reassign_agent(&agent(agency), &user("new")).await;
+    let moved = world
+        .messaging
+        .operations()
+        .reassign_agent(&agent(agency), &user("new"))
+        .await;
     moved.unwrap().moved
 }
 
@@ -47,7 +58,7 @@ async fn pass(world: &World, seconds: u32) {
 }
 
 async fn lanes(world: &World) -> u64 {
-    world.messaging.health().await.unwrap().backlog.lanes
+    world.messaging.operations().health().await.unwrap().backlog.lanes
 }
 
 #[tokio::test]
@@ -243,6 +254,9 @@ async fn a_call_that_is_refused_is_passed_over_by_all_that_it_serves() {
         pass(&world, 2 * SPACING).await;
         assert_eq!(lanes(&world).await, 0, "{kind}");
         assert!(world.realtime.revoke_calls() <= 2, "{kind}");
-        assert!(!world.messaging.health().await.unwrap().halted, "{kind}");
+        assert!(
+            !world.messaging.operations().health().await.unwrap().halted,
+            "{kind}"
+        );
     }
 }

@@ -30,7 +30,7 @@ async fn a_retry_gets_the_first_message_whatever_has_happened_since() {
         .send_message(&carl(), &message(id, " hello\r\n", Some("k")))
         .await
         .unwrap();
-    world.messaging.close(&root(), id).await.unwrap();
+    world.messaging.admin(&root()).unwrap().close(id).await.unwrap();
     let closed = world
         .messaging
         .send_message(&carl(), &message(id, "hello", Some("k")))
@@ -78,6 +78,7 @@ async fn one_key_of_two_senders_is_two_keys() {
     for created in [true, false] {
         let sent = world
             .messaging
+            .operations()
             .send_system_message(id, Recipients::Both, body.clone(), key.clone())
             .await
             .unwrap();
@@ -88,6 +89,7 @@ async fn one_key_of_two_senders_is_two_keys() {
         kind(
             world
                 .messaging
+                .operations()
                 .send_system_message(id, Recipients::Both, other, key)
                 .await
         ),
@@ -113,6 +115,7 @@ async fn a_block_stops_the_other_side_only_and_no_system_message() {
     let body = Body::parse("booked").unwrap();
     world
         .messaging
+        .operations()
         .send_system_message(id, Recipients::Both, body, IdempotencyKey::parse("k").unwrap())
         .await
         .unwrap();

@@ -18,6 +18,7 @@ async fn what_people_did_adds_up() {
     history(&world, &carl(), HistoryFrom::Newest, MarkOnRead::Yes).await;
     let found: Vec<_> = world
         .messaging
+        .operations()
         .verify(ConversationRange::all())
         .try_collect()
         .await
@@ -33,7 +34,7 @@ async fn without_a_store_nothing_is_said_of_it() {
         retry_after: Duration::from_secs(3),
     };
     store.fail(1, kind, Effect::None);
-    let mut found = messaging.verify(ConversationRange::all());
+    let mut found = messaging.operations().verify(ConversationRange::all());
     let error = found.next().await.unwrap().unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::Unavailable { .. }), "{error:?}");
     assert!(found.next().await.is_none());

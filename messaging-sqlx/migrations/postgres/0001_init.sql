@@ -249,10 +249,10 @@ CREATE TABLE "messaging".evidence (
 CREATE INDEX evidence_by_sender ON "messaging".evidence (sender_id);
 
 -- The time at which a user's quota of an action is whole again. Unlogged: a crash makes every quota whole.
--- Actions: 1 sending, 2 opening, 3 reporting, 4 typing.
+-- Actions: 1 sending, 2 opening, 3 reporting, 4 typing, 5 repeating a send.
 CREATE UNLOGGED TABLE "messaging".rate (
     user_id  text COLLATE "C" NOT NULL,
-    what     smallint         NOT NULL CHECK (what BETWEEN 1 AND 4),
+    what     smallint         NOT NULL CHECK (what BETWEEN 1 AND 5),
     whole_at timestamptz      NOT NULL,
     PRIMARY KEY (user_id, what)
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.1, autovacuum_vacuum_threshold = 1000);

@@ -4,8 +4,9 @@
 //! algorithm). One statement admits an action by moving that time forward; the row's lock serialises concurrent
 //! admissions. The time is the database's, which is the same for all processes.
 //!
-//! A refused user is remembered in memory until the next action may be admitted. The stored time only moves
-//! forward, so no query is needed before then.
+//! A refused user is remembered in memory until the next action may be admitted, so that no query is needed before then.
+//! An admission that is given back moves the stored time back: the process that gives it back forgets the refusal; another
+//! process may refuse the user for up to one more interval.
 
 use std::{
     collections::HashMap,
@@ -74,6 +75,21 @@ impl RateLimiter for PgRateLimiter {
         }
         Ok(admission)
     }
+
+    async fn give_back(&self, user_id: &UserId, what: Limited, _: Timestamp) -> Result<(), HostError> {
+        let every = self.limits.of(what).every();
+        let Some(code) = code(what).filter(|_| !every.is_zero()) else {
+            return Ok(());
+        };
+        let statement = sqlx::query(self.store.0.statements.give_back.clone())
+            .bind(user_id.as_str())
+            .bind(code)
+            .bind(interval(every));
+        let given_back = self.store.write("giving back a rate limit", statement).await;
+        given_back.map_err(HostError::temporary)?;
+        self.refused().forget(&(user_id.clone(), what));
+        Ok(())
+    }
 }
 
 impl PgRateLimiter {
@@ -98,6 +114,10 @@ impl Refused {
             .get(key)
             .filter(|(from, until)| *from <= now && now < *until)?;
         Some(until.since(now))
+    }
+
+    fn forget(&mut self, key: &(UserId, Limited)) {
+        self.0.remove(key);
     }
 
     fn remember(&mut self, key: (UserId, Limited), now: Timestamp, until: Timestamp) {
@@ -137,6 +157,10 @@ WITH moment AS (
 SELECT EXISTS (SELECT FROM admitted) AS admitted,
     (SELECT (EXTRACT(epoch FROM ahead - $4) * 1000000)::bigint FROM known) AS wait"#;
 
+/// `$1` user, `$2` action, `$3` interval after which one more is admitted. A time before now means a whole quota.
+pub(super) const GIVE_BACK: &str = r#"
+UPDATE "messaging".rate SET whole_at = GREATEST(whole_at, clock_timestamp()) - $3::interval WHERE user_id = $1 AND what = $2"#;
+
 fn read(row: &PgRow, quota: Quota) -> Result<Admission, sqlx::Error> {
     if row.try_get("admitted")? {
         return Ok(Admission::Admitted);
@@ -169,6 +193,7 @@ fn code(what: Limited) -> Option<i16> {
         Limited::Open => Some(2),
         Limited::Report => Some(3),
         Limited::Typing => Some(4),
+        Limited::Repeat => Some(5),
         _ => None,
     }
 }

@@ -106,7 +106,7 @@ impl PgStore {
 
     /// Executes a plan within a transaction of the host's: opens the conversation if the pair has none, and
     /// links the booking. Other transactions see it, and both sides are notified, once the transaction has
-    /// committed; a rollback leaves nothing. Call [`wake`](messaging_core::Messaging::wake) after the commit,
+    /// committed; a rollback leaves nothing. Call [`wake`](messaging_core::Operations::wake) after the commit,
     /// so that the notification is published at once.
     ///
     /// The connection must be in a transaction. The store sets no time limit here.

@@ -87,6 +87,7 @@ statements! {
     forget_user: SqlStr = erasure::FORGET_USER;
     activity: SqlStr = activity::COUNT;
     admit: SqlStr = limiter::ADMIT;
+    give_back: SqlStr = limiter::GIVE_BACK;
     record: SqlStr = audit::RECORD;
     accesses: SqlStr = audit::ACCESSES;
     recount_page: SqlStr = recount::PAGE;

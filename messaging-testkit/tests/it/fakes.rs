@@ -86,7 +86,10 @@ async fn a_transport_that_fails_delivers_when_it_is_healed() {
     world.realtime.heal();
     world.clock.advance(Duration::from_mins(1));
     assert!(world.publish().await > 0);
-    assert_eq!(world.messaging.health().await.unwrap().backlog.lanes, 0);
+    assert_eq!(
+        world.messaging.operations().health().await.unwrap().backlog.lanes,
+        0
+    );
 }
 
 #[tokio::test]
@@ -99,7 +102,10 @@ async fn a_transport_fails_as_often_as_it_was_told_to() {
         world.clock.advance(Duration::from_mins(1));
     }
     world.publish().await;
-    assert_eq!(world.messaging.health().await.unwrap().backlog.lanes, 0);
+    assert_eq!(
+        world.messaging.operations().health().await.unwrap().backlog.lanes,
+        0
+    );
 }
 
 #[tokio::test]

@@ -127,8 +127,18 @@ impl Storm {
             return id;
         }
         let wish = HostOpen::new(&client_id(client), &agency_id(agency), &agent_user_id(agency));
-        let plan = self.messaging.prepare_open(wish).expect("two people");
-        let id = self.messaging.open_prepared(&plan).await.expect("opened").id;
+        let plan = self
+            .messaging
+            .operations()
+            .prepare_open(wish)
+            .expect("two people");
+        let id = self
+            .messaging
+            .operations()
+            .open_prepared(&plan)
+            .await
+            .expect("opened")
+            .id;
         let known = opened().insert((client, agency), id);
         assert!(
             known.is_none_or(|known| known == id),

@@ -65,7 +65,13 @@ async fn state(world: &World, id: ConversationId) -> String {
     };
     let conversation = world.store.find_conversation(id.into()).await.unwrap();
     let messages = world.store.list_messages(&newest_of(id)).await.unwrap();
-    let reports = world.messaging.list_reports(&root(), &request).await.unwrap();
+    let reports = world
+        .messaging
+        .admin(&root())
+        .unwrap()
+        .list_reports(&request)
+        .await
+        .unwrap();
     let events = said(&world.realtime.take());
     let count = world.count_conversations().await;
     format!("{conversation:?} {messages:?} {reports:?} {events} {count}")
@@ -177,7 +183,7 @@ async fn what_our_rules_refuse_is_no_question_nor_is_what_an_admin_or_a_reader_d
     for outcome in [
         world.messaging.block(&stranger(), id).await,
         world.messaging.unblock(&root(), id).await,
-        world.messaging.close(&carl(), id).await,
+        async { world.messaging.admin(&carl())?.close(id).await }.await,
     ] {
         outcome.unwrap_err();
     }
@@ -186,8 +192,8 @@ async fn what_our_rules_refuse_is_no_question_nor_is_what_an_admin_or_a_reader_d
         .open_conversation(&ada(), &open("alpine", None))
         .await;
     assert_eq!(kind(opened), FORBIDDEN);
-    world.messaging.close(&root(), id).await.unwrap();
-    world.messaging.reopen(&root(), id).await.unwrap();
+    world.messaging.admin(&root()).unwrap().close(id).await.unwrap();
+    world.messaging.admin(&root()).unwrap().reopen(id).await.unwrap();
     world.messaging.find_conversation(&ada(), id).await.unwrap();
     world.messaging.count_unread(&ada()).await.unwrap();
     assert_eq!(policy.checks(), []);

@@ -68,6 +68,7 @@ async fn a_policy_is_told_who_takes_part_and_the_bookings_as_they_are() {
 
     elsewhere
         .messaging
+        .operations()
         .unlink_booking(id, &booking("b-carl-2"))
         .await
         .unwrap();

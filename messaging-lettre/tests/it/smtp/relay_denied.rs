@@ -65,11 +65,13 @@ impl Fixture {
         let open = HostOpen::new(&client_id(n), &agency_id(n), &agent_user_id(n));
         let plan = self
             .messaging
+            .operations()
             .prepare_open(open)
             .expect("the conversation may be opened");
         let send = SendMessage {
             conversation_id: self
                 .messaging
+                .operations()
                 .open_prepared(&plan)
                 .await
                 .expect("it is opened")

@@ -104,7 +104,7 @@ impl Host {
     }
 
     async fn waiting(&self) -> u64 {
-        self.messaging.health().await.unwrap().backlog.lanes
+        self.messaging.operations().health().await.unwrap().backlog.lanes
     }
 }
 
@@ -189,7 +189,7 @@ async fn rejected_credentials_halt_publishing_and_are_retried_every_30_seconds()
             host.publish_for(13).await;
         }
         assert_eq!(host.calls(), before + 1);
-        assert!(host.messaging.health().await.unwrap().halted);
+        assert!(host.messaging.operations().health().await.unwrap().halted);
         host.publish_for(5).await;
         assert_eq!(host.calls(), before + 2);
         host.fixture
@@ -198,7 +198,7 @@ async fn rejected_credentials_halt_publishing_and_are_retried_every_30_seconds()
         let before = host.published().len();
         host.publish_for(40).await;
         assert_eq!(host.published()[before..], ["one", "two"]);
-        assert!(!host.messaging.health().await.unwrap().halted);
+        assert!(!host.messaging.operations().health().await.unwrap().halted);
     }
 }
 
@@ -216,7 +216,12 @@ async fn revocations_of_many_conversations_share_calls() {
     }
     host.publish_for(0).await;
     let new = UserId::parse("new").unwrap();
-    let moved = host.messaging.reassign_agent(&agency, &new).await.unwrap();
+    let moved = host
+        .messaging
+        .operations()
+        .reassign_agent(&agency, &new)
+        .await
+        .unwrap();
     assert_eq!(moved.moved, 60);
     host.publish_for(8).await;
     assert_eq!(host.terminations(), 1);

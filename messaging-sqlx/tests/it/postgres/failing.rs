@@ -262,7 +262,7 @@ async fn a_server_is_ready_while_its_probe_waits_for_a_lock_and_not_while_the_di
         .ids(SequentialIds::default())
         .build()
         .unwrap();
-    let takes_writes = async || messaging.health().await.unwrap().takes_writes;
+    let takes_writes = async || messaging.operations().health().await.unwrap().takes_writes;
     assert!(takes_writes().await);
     let mut rival = bench.session().await;
     rival.run("BEGIN; SELECT FROM messaging.probe FOR UPDATE").await;

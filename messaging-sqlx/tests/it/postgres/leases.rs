@@ -230,7 +230,14 @@ async fn check(steps: Vec<Step>) {
         assert_eq!(first, said(&store, id).await, "first publications");
     }
     assert_eq!(
-        world.processes[0].messaging.health().await.unwrap().backlog.lanes,
+        world.processes[0]
+            .messaging
+            .operations()
+            .health()
+            .await
+            .unwrap()
+            .backlog
+            .lanes,
         0
     );
     world.bench.messages().await;

@@ -158,3 +158,36 @@ async fn who_was_refused_before_this_process_s_clock_was_set_back_is_asked_about
         assert!(retry_after <= HOUR, "{retry_after:?} at {seconds}");
     }
 }
+
+#[tokio::test]
+async fn what_is_given_back_may_be_done_again_in_every_process_and_never_more() {
+    let bench = Bench::new().await;
+    let processes = [bench.store(), bench.store()].map(|store| store.rate_limiter(limits(2, HOUR)));
+    let [one, other] = &processes;
+    for _ in 0..2 {
+        assert!(is_admitted(one, 1, Limited::Send).await);
+    }
+    assert!(
+        !is_admitted(one, 1, Limited::Send).await,
+        "refused, and remembered"
+    );
+    one.give_back(&client_id(1), Limited::Send, at(0)).await.unwrap();
+    assert!(is_admitted(one, 1, Limited::Send).await);
+    assert!(!is_admitted(other, 1, Limited::Send).await);
+    for _ in 0..9 {
+        other
+            .give_back(&client_id(1), Limited::Send, at(0))
+            .await
+            .unwrap();
+    }
+    let mut admitted = Vec::new();
+    for _ in 0..3 {
+        admitted.push(is_admitted(other, 1, Limited::Send).await);
+    }
+    assert_eq!(admitted, [true, true, false], "a whole quota is the most");
+    one.give_back(&client_id(2), Limited::Send, at(0)).await.unwrap();
+    assert!(
+        is_admitted(one, 2, Limited::Send).await,
+        "a user without an admission"
+    );
+}

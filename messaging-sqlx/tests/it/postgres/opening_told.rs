@@ -59,12 +59,15 @@ impl Host {
     /// The client's booking, with that agency.
     fn plan(&self, client: u64, name: &str) -> PreparedOpen {
         let open = HostOpen::new(&client_id(client), &agency_id(1), &agent_user_id(1));
-        self.messaging.prepare_open(open.booking(&booking(name))).unwrap()
+        self.messaging
+            .operations()
+            .prepare_open(open.booking(&booking(name)))
+            .unwrap()
     }
 
     /// What is published now, each event with the data of it.
     async fn told(&self) -> Vec<(&'static str, String)> {
-        self.messaging.wake();
+        self.messaging.operations().wake();
         self.workers.relay().step().await.unwrap();
         let events = self.realtime.take();
         events.into_iter().map(|event| (event.name, event.data)).collect()
@@ -140,7 +143,10 @@ async fn what_the_host_has_undone_is_not_published() {
     }
     tx.rollback().await.unwrap();
     assert_eq!(host.told().await, []);
-    assert_eq!(host.messaging.health().await.unwrap().backlog.lanes, 0);
+    assert_eq!(
+        host.messaging.operations().health().await.unwrap().backlog.lanes,
+        0
+    );
 }
 
 /// Everything that waits, by a worker of its own.
@@ -195,7 +201,13 @@ async fn a_link_is_numbered_after_what_was_sent_before_its_commit() {
 async fn a_link_of_a_host_s_transaction_raises_the_access_version_when_it_is_numbered() {
     let host = Host::new().await;
     let mut session = host.bench.session().await;
-    let id = host.messaging.open_prepared(&host.plan(1, "a")).await.unwrap().id;
+    let id = host
+        .messaging
+        .operations()
+        .open_prepared(&host.plan(1, "a"))
+        .await
+        .unwrap()
+        .id;
     let access_version = async || {
         host.store
             .find_conversation(id.into())

@@ -136,6 +136,6 @@ async fn a_server_is_ready_while_another_process_keeps_the_file_locked() {
     let mut other = place.connect().await;
     let lock = lock(&mut other).await;
     assert!(is_unavailable(&store.probe_writes(at(1)).await.unwrap_err()));
-    assert!(messaging.health().await.unwrap().takes_writes);
+    assert!(messaging.operations().health().await.unwrap().takes_writes);
     lock.rollback().await.unwrap();
 }

@@ -50,8 +50,8 @@ pub(crate) async fn all(
         "block": messaging.block(stranger, id);
         "unblock": messaging.unblock(stranger, id);
         "report": messaging.report(stranger, id, &report);
-        "close": messaging.close(stranger, id);
-        "reopen": messaging.reopen(stranger, id);
+        "close": async { messaging.admin(stranger)?.close(id).await };
+        "reopen": async { messaging.admin(stranger)?.reopen(id).await };
         "subscribe": messaging.authorize(stranger, &socket, &channel);
     }
     refused

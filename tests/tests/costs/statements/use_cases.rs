@@ -92,7 +92,7 @@ async fn open(host: &Host, n: u64) -> Costs {
     // A conversation of the same client with another agency.
     let (agency, user) = (agency_id(1_000 + n), agent_user_id(1_000 + n));
     let wish = HostOpen::new(&client_id(n), &agency, &user).booking(&booking_id(n, 1_000 + n));
-    let plan = host.messaging.prepare_open(wish).unwrap();
+    let plan = host.messaging.operations().prepare_open(wish).unwrap();
     let mut connection = PgConnection::connect(&host.url).await.unwrap();
     let mut within = Counts::default();
     // The first prepares it.
@@ -212,9 +212,16 @@ async fn report(host: &Host, Pair { client, id, .. }: &Pair) -> Costs {
         cursor: None,
         limit: PageSize::LIST,
     };
-    let (_, list) = host.count(messaging.list_reports(&admin, &request)).await;
-    let (_, one) = host.count(messaging.find_report(&admin, reported.id)).await;
-    let resolve = messaging.resolve_report(&admin, reported.id, Outcome::Resolved, None);
+    let (_, list) = host
+        .count(messaging.admin(&admin).unwrap().list_reports(&request))
+        .await;
+    let (_, one) = host
+        .count(messaging.admin(&admin).unwrap().find_report(reported.id))
+        .await;
+    let resolve = messaging
+        .admin(&admin)
+        .unwrap()
+        .resolve_report(reported.id, Outcome::Resolved, None);
     let (_, resolution) = host.count(resolve).await;
     vec![
         ("report a conversation", report),
@@ -234,10 +241,12 @@ async fn oversee(host: &Host, Pair { id, .. }: &Pair) -> Costs {
         mark: MarkOnRead::NewestPage,
     };
     let (_, history) = host.count(host.messaging.history(&admin, &request)).await;
-    let ((), close) = host.count(host.messaging.close(&admin, *id)).await;
-    let ((), reopen) = host.count(host.messaging.reopen(&admin, *id)).await;
+    let ((), close) = host.count(host.messaging.admin(&admin).unwrap().close(*id)).await;
+    let ((), reopen) = host
+        .count(host.messaging.admin(&admin).unwrap().reopen(*id))
+        .await;
     assert_eq!(close, reopen);
-    let (_, health) = host.count(host.messaging.health()).await;
+    let (_, health) = host.count(host.messaging.operations().health()).await;
     vec![
         ("page of a history, for an admin, audited", history),
         ("close or reopen a conversation, audited", close),

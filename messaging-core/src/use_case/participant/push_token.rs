@@ -1,5 +1,4 @@
-use super::Messaging;
-use crate::{actor::Actor, error::Error, id::UserId, policy::Refusal};
+use crate::{actor::Actor, error::Error, id::UserId, policy::Refusal, use_case::Messaging};
 
 impl Messaging {
     /// What a device of the actor's shows to the push service to get notifications for this user: for

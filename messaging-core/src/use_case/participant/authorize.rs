@@ -1,6 +1,5 @@
 use tracing::instrument;
 
-use super::Messaging;
 use crate::{
     actor::Actor,
     clock,
@@ -12,6 +11,7 @@ use crate::{
     transport::TransportError,
     transport::channels::{ChannelAuth, Member, Subscription, UserAuth},
     transport::realtime::RevokeScope,
+    use_case::Messaging,
 };
 
 const AUTHORISING: &str = "authorising a subscription";
@@ -131,7 +131,7 @@ impl Messaging {
     }
 
     /// Ends one subscription of a user who keeps their access, where the transport can.
-    pub(super) async fn unsubscribe(&self, user_id: &UserId, channel: &ChannelName) {
+    pub(in crate::use_case) async fn unsubscribe(&self, user_id: &UserId, channel: &ChannelName) {
         self.ended(channel, self.0.realtime.unsubscribe(user_id, channel))
             .await;
     }

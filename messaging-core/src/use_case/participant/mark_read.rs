@@ -1,6 +1,5 @@
 use tracing::instrument;
 
-use super::{Messaging, attempt::attempt, unless_lost};
 use crate::{
     actor::Actor,
     domain::conversation::UnreadCounter,
@@ -11,6 +10,7 @@ use crate::{
     store::{MarkRead, Marked},
     telemetry,
     time::Timestamp,
+    use_case::{Messaging, attempt::attempt, unless_lost},
 };
 
 const MARKING: &str = "marking messages as read";

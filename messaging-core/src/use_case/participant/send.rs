@@ -4,7 +4,7 @@ use futures_util::future::{Either, ready, select};
 
 use tracing::instrument;
 
-use super::{MessageView, Messaging, attempt::attempt, found, rulings::by_our_rules, unless_lost};
+use super::MessageView;
 use crate::{
     actor::Actor,
     domain::{
@@ -12,7 +12,7 @@ use crate::{
         conversation::{Conversation, NewMessage},
         message::{IdempotencyKey, Origin},
         receipt::MessageRow,
-        side::{Recipients, Side},
+        side::Side,
     },
     error::{Error, ErrorKind},
     host::directory::{ProfileQuery, Profiles},
@@ -21,9 +21,10 @@ use crate::{
     policy::{Action, Standing},
     store::{Append, Appended, Entry, EntryKind, LoadedEntry, Stored, Subject},
     telemetry::{self, SendOutcome, SendRefusal, SentBy},
+    use_case::{Messaging, attempt::attempt, rulings::by_our_rules, unless_lost},
 };
 
-const SENDING: &str = "sending a message";
+pub(in crate::use_case) const SENDING: &str = "sending a message";
 
 /// A message that someone wants to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,13 +47,13 @@ pub struct Sent {
 }
 
 /// What an append that held came to.
-enum Done {
+pub(in crate::use_case) enum Done {
     Stored(Sent),
     /// The sender had sent this key before.
     Duplicate(EarlierSend),
 }
 
-struct EarlierSend {
+pub(in crate::use_case) struct EarlierSend {
     row: MessageRow,
     viewer: Option<Side>,
     profiles: Profiles,
@@ -60,8 +61,11 @@ struct EarlierSend {
 
 impl Messaging {
     /// Sends a message to the other side. Once this has answered, the message is stored and counted, and
-    /// its event will be published whatever becomes of this process. When the future is dropped before, the
+    /// its event will be published even if this process ends. When the future is dropped before, the
     /// message may be stored all the same; its event is then published when its lane's lease is over.
+    ///
+    /// A repeat with the same key gets the message of the first send, and does not count towards the actor's
+    /// [rate limit](crate::RateLimits::sending): not when it is refused, either.
     ///
     /// # Errors
     /// [`NotFound`](ErrorKind::NotFound), [`Forbidden`](ErrorKind::Forbidden),
@@ -72,6 +76,23 @@ impl Messaging {
     /// [`OutcomeUnknown`](ErrorKind::OutcomeUnknown): repeat it with the same key.
     #[instrument(level = "debug", skip_all, fields(user_id = %actor.user_id(), conversation_id = %send.conversation_id))]
     pub async fn send_message(&self, actor: &Actor, send: &SendMessage) -> Result<Sent, Error> {
+        if let Err(limited) = self.admit(actor, Limited::Send, SENDING).await {
+            let repeated = self.find_repeat(actor, send).await?;
+            return repeated.ok_or(limited);
+        }
+        let answer = self.send_unlimited(actor, send).await?;
+        if !answer.created {
+            self.give_back_repeat(actor).await;
+        }
+        Ok(answer)
+    }
+
+    /// The same outside the actor's rate limit.
+    pub(in crate::use_case) async fn send_unlimited(
+        &self,
+        actor: &Actor,
+        send: &SendMessage,
+    ) -> Result<Sent, Error> {
         let outcome = self.send_as(actor, send).await;
         outcome.inspect_err(|error| {
             if let Some(refusal) = refusal(error) {
@@ -81,7 +102,6 @@ impl Messaging {
     }
 
     async fn send_as(&self, actor: &Actor, send: &SendMessage) -> Result<Sent, Error> {
-        self.admit(actor, Limited::Send, SENDING).await?;
         let recent = &self.0.recent;
         if let Some(remembered) = recent.find(send.conversation_id) {
             let decided = self.decide(actor, Action::Send, Some(&remembered), SENDING).await;
@@ -123,36 +143,8 @@ impl Messaging {
         outcome.await
     }
 
-    /// Sends a message of the host itself (*booking confirmed*) to one side or both. Neither a block nor a
-    /// closed conversation stops it.
-    ///
-    /// # Errors
-    /// As [`send_message`](Self::send_message), but there is no refusal.
-    #[instrument(level = "debug", skip_all, fields(%conversation_id))]
-    pub async fn send_system_message(
-        &self,
-        conversation_id: ConversationId,
-        to: Recipients,
-        body: Body,
-        key: IdempotencyKey,
-    ) -> Result<Sent, Error> {
-        let send = SendMessage {
-            conversation_id,
-            body,
-            key: Some(key),
-        };
-        let appended = attempt(SENDING, || async {
-            let conversation = found(self.stored(conversation_id, SENDING).await?, SENDING)?;
-            self.append(&conversation, Origin::System { to }, &send).await
-        });
-        match appended.await? {
-            Done::Stored(stored) => Ok(stored),
-            Done::Duplicate(duplicate) => same_text(&send, duplicate),
-        }
-    }
-
     /// Applies a send that was decided on `conversation`; `None` when that has changed since.
-    async fn append(
+    pub(in crate::use_case) async fn append(
         &self,
         conversation: &Conversation,
         origin: Origin,
@@ -229,22 +221,50 @@ impl Messaging {
         let (true, Some(key)) = (since, &send.key) else {
             return Err(refused);
         };
+        match self.find_earlier(actor, send, key).await? {
+            Some(earlier) => same_text(send, earlier),
+            None => Err(refused),
+        }
+    }
+
+    /// The message that a send over the actor's rate limit repeats; `None` where it is none, or would be refused otherwise,
+    /// or the actor repeats too often.
+    async fn find_repeat(&self, actor: &Actor, send: &SendMessage) -> Result<Option<Sent>, Error> {
+        let Some(key) = &send.key else { return Ok(None) };
+        if !self.admits_repeat(actor).await {
+            return Ok(None);
+        }
+        let conversation = self.stored(send.conversation_id, SENDING).await?;
+        match by_our_rules(actor, Action::Send, conversation.as_ref(), SENDING) {
+            Ok(_) => {}
+            Err(refused) if matches!(refused.kind(), ErrorKind::Blocked | ErrorKind::Closed) => {}
+            Err(_) => return Ok(None),
+        }
+        match self.find_earlier(actor, send, key).await? {
+            Some(earlier) => same_text(send, earlier).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    async fn find_earlier(
+        &self,
+        actor: &Actor,
+        send: &SendMessage,
+        key: &IdempotencyKey,
+    ) -> Result<Option<EarlierSend>, Error> {
+        let sender = actor.user_id();
         let earlier = self
             .store()
-            .find_sent(send.conversation_id, Some(actor.user_id()), key)
+            .find_sent(send.conversation_id, Some(sender), key)
             .await;
-        let earlier = earlier.map_err(|error| Error::store(error, SENDING))?;
-        let Some(row) = earlier else { return Err(refused) };
-        let profiles = self.profiles(&sender_query(Some(actor.user_id()))).await;
-        let viewer = viewer_of(&row.message.origin);
-        same_text(
-            send,
-            EarlierSend {
-                row,
-                viewer,
-                profiles,
-            },
-        )
+        let Some(row) = earlier.map_err(|error| Error::store(error, SENDING))? else {
+            return Ok(None);
+        };
+        Ok(Some(EarlierSend {
+            viewer: viewer_of(&row.message.origin),
+            profiles: self.profiles(&sender_query(Some(sender))).await,
+            row,
+        }))
     }
 
     fn publish_stored(&self, stored: Stored, profiles: Profiles) {
@@ -268,7 +288,7 @@ impl Messaging {
     }
 }
 
-fn same_text(send: &SendMessage, duplicate: EarlierSend) -> Result<Sent, Error> {
+pub(in crate::use_case) fn same_text(send: &SendMessage, duplicate: EarlierSend) -> Result<Sent, Error> {
     let EarlierSend {
         row,
         viewer,

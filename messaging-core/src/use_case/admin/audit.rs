@@ -1,8 +1,7 @@
 use tracing::instrument;
 
-use super::Messaging;
+use super::Admin;
 use crate::{
-    actor::Actor,
     domain::page::{AuditCursor, PageSize},
     error::Error,
     host::directory::{ProfileQuery, Profiles},
@@ -25,24 +24,24 @@ pub struct AuditLog {
     pub next_cursor: Option<AuditCursor>,
 }
 
-impl Messaging {
+impl Admin<'_> {
     /// A page of what admins looked at and did, the newest first, from behind a cursor or (`None`) from the newest
     /// on. For admins; this reading is in the log, too, and on its own first page.
     ///
     /// # Errors
     /// [`Forbidden`](crate::ErrorKind::Forbidden) unless the actor is an admin;
     /// [`Unavailable`](crate::ErrorKind::Unavailable).
-    #[instrument(level = "debug", skip_all, fields(user_id = %actor.user_id()))]
-    pub async fn read_audit(
-        &self,
-        actor: &Actor,
-        from: Option<AuditCursor>,
-        limit: PageSize,
-    ) -> Result<AuditLog, Error> {
-        self.decide(actor, Action::ReadAudit, None, READING).await?;
-        self.audit(actor, AuditedAction::ReadAudit, None).await?;
+    #[instrument(level = "debug", skip_all, fields(user_id = %self.actor.user_id()))]
+    pub async fn read_audit(self, from: Option<AuditCursor>, limit: PageSize) -> Result<AuditLog, Error> {
+        self.messaging
+            .decide(self.actor, Action::ReadAudit, None, READING)
+            .await?;
+        self.messaging
+            .audit(self.actor, AuditedAction::ReadAudit, None)
+            .await?;
         let before = from.map(AuditCursor::id);
         let listed = self
+            .messaging
             .audit_log(READING)?
             .list_accesses(before, limit.get() + 1)
             .await;
@@ -54,7 +53,7 @@ impl Messaging {
             .users
             .extend(records.iter().map(|record| record.actor_id.clone()));
         Ok(AuditLog {
-            profiles: self.profiles(&query).await,
+            profiles: self.messaging.profiles(&query).await,
             next_cursor: records
                 .last()
                 .filter(|_| has_more)

@@ -2,7 +2,7 @@ use futures_util::future::join;
 
 use tracing::instrument;
 
-use super::{ConversationView, MessageView, Messaging, found};
+use super::{ConversationView, MessageView};
 use crate::{
     actor::Actor,
     domain::{
@@ -15,6 +15,7 @@ use crate::{
     id::ConversationId,
     policy::{Action, Standing},
     store::{AuditedAction, Direction, HistoryPage, HistoryScan},
+    use_case::{Messaging, found},
 };
 
 const READING: &str = "reading a history";

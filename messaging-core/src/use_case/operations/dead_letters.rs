@@ -1,4 +1,4 @@
-use super::Messaging;
+use super::Operations;
 use crate::{
     error::Error,
     host::directory::Profiles,
@@ -6,7 +6,7 @@ use crate::{
     store::{DeadLetter, DeadLetterPosition, Requeue, Requeued},
 };
 
-impl Messaging {
+impl Operations<'_> {
     /// The most dead letters that are listed at once.
     pub const MAX_DEAD_LETTERS: usize = 1_000;
 
@@ -17,12 +17,12 @@ impl Messaging {
     /// # Errors
     /// [`Unavailable`](crate::ErrorKind::Unavailable) when the store is.
     pub async fn list_dead_letters(
-        &self,
+        self,
         after: Option<&DeadLetterPosition>,
         limit: usize,
     ) -> Result<Vec<DeadLetter>, Error> {
         let limit = limit.min(Self::MAX_DEAD_LETTERS);
-        let listed = self.store().list_dead_letters(after, limit).await;
+        let listed = self.messaging.store().list_dead_letters(after, limit).await;
         listed.map_err(|error| Error::store(error, "listing dead letters"))
     }
 
@@ -38,17 +38,17 @@ impl Messaging {
     /// [`Unavailable`](crate::ErrorKind::Unavailable): nothing has changed, try again later.
     /// [`OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown): repeat it; `false` then says that it had been done,
     /// or that it never was to be.
-    pub async fn requeue(&self, conversation_id: ConversationId, number: u64) -> Result<bool, Error> {
+    pub async fn requeue(self, conversation_id: ConversationId, number: u64) -> Result<bool, Error> {
         let step = Requeue {
             conversation_id,
             number,
-            now: self.now(),
-            publisher: self.publisher(),
+            now: self.messaging.now(),
+            publisher: self.messaging.publisher(),
         };
-        let requeued = self.store().requeue(&step).await;
+        let requeued = self.messaging.store().requeue(&step).await;
         match requeued.map_err(|error| Error::store(error, "requeueing an event"))? {
             Requeued::Done { lane } => {
-                self.hand_over(lane, None, Profiles::default());
+                self.messaging.hand_over(lane, None, Profiles::default());
                 Ok(true)
             }
             Requeued::NotFound => Ok(false),

@@ -1,6 +1,5 @@
 use tracing::instrument;
 
-use super::{Messaging, found};
 use crate::{
     actor::Actor,
     clock,
@@ -9,6 +8,7 @@ use crate::{
     host::rate_limit::Limited,
     id::ConversationId,
     policy::Action,
+    use_case::{Messaging, found},
 };
 
 const TYPING: &str = "showing that someone types";

@@ -2,7 +2,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream, stream::BoxStream}
 
 use tracing::instrument;
 
-use super::{Messaging, attempt::attempt, found};
+use super::Operations;
 use crate::{
     domain::{
         conversation::{Change, ConversationSummary},
@@ -14,6 +14,7 @@ use crate::{
     error::Error,
     id::{BookingId, ConversationId, UserId},
     store::{Direction, HistoryScan, ReportScan, StoreError, StoreErrorKind, Traces},
+    use_case::{attempt::attempt, found},
 };
 
 const ERASING: &str = "erasing a user";
@@ -55,7 +56,7 @@ pub enum Exported {
     Report(Report),
 }
 
-impl Messaging {
+impl<'a> Operations<'a> {
     /// Forgets a user: their messages become empty, and in each conversation the
     /// [erased user](crate::domain::erasure::erased_user) stands in their place. Seqs, times, counters and what others wrote stay. What has not been published yet is published as it
     /// is then. No digest about it is sent any more, and their subscriptions end.
@@ -81,7 +82,7 @@ impl Messaging {
     /// # Errors
     /// [`Unavailable`](crate::ErrorKind::Unavailable), [`OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown): repeat it.
     #[instrument(level = "debug", skip_all, fields(%user_id))]
-    pub async fn erase_user(&self, user_id: &UserId) -> Result<Erased, Error> {
+    pub async fn erase_user(self, user_id: &UserId) -> Result<Erased, Error> {
         let mut erased = Erased::default();
         let mut after = None;
         loop {
@@ -95,10 +96,10 @@ impl Messaging {
                 None => break,
             }
         }
-        let reports = self.erasure(ERASING)?.erase_from_reports(user_id).await;
+        let reports = self.messaging.erasure(ERASING)?.erase_from_reports(user_id).await;
         let reports = reports.map_err(|error| Error::store(error, ERASING))?;
         (erased.reports, erased.open_reports) = (reports.erased, reports.open);
-        let forgotten = self.erasure(ERASING)?.forget_user(user_id).await;
+        let forgotten = self.messaging.erasure(ERASING)?.forget_user(user_id).await;
         forgotten.map_err(|error| Error::store(error, ERASING))?;
         Ok(erased)
     }
@@ -108,7 +109,7 @@ impl Messaging {
     ///
     /// # Errors
     /// [`Unavailable`](crate::ErrorKind::Unavailable) when the store is. The first error ends the stream.
-    pub fn export_user(&self, user_id: &UserId) -> BoxStream<'_, Result<Exported, Error>> {
+    pub fn export_user(self, user_id: &UserId) -> BoxStream<'a, Result<Exported, Error>> {
         let user = user_id.clone();
         let chunks = stream::try_unfold(None, move |after: Option<ConversationId>| {
             let user = user.clone();
@@ -135,12 +136,12 @@ impl Messaging {
     }
 
     async fn traces(
-        &self,
+        self,
         of: &UserId,
         after: Option<ConversationId>,
         doing: &'static str,
     ) -> Result<Traces, Error> {
-        let traces = self.erasure(doing)?.list_traces(of, after, CHUNK).await;
+        let traces = self.messaging.erasure(doing)?.list_traces(of, after, CHUNK).await;
         let traces = traces.map_err(|error| Error::store(error, doing))?;
         // Else a store that does not move on would be asked without an end.
         if after.is_some() && traces.looked_up_to.is_some_and(|last| Some(last) <= after) {
@@ -153,31 +154,33 @@ impl Messaging {
     }
 
     /// Ends the user's part in the conversation first, so that no later send is theirs, and then erases their messages.
-    async fn erase_in(&self, id: ConversationId, user_id: &UserId) -> Result<u64, Error> {
+    async fn erase_in(self, id: ConversationId, user_id: &UserId) -> Result<u64, Error> {
         let has_left = attempt(ERASING, || async {
-            let conversation = found(self.stored(id, ERASING).await?, ERASING)?;
+            let conversation = found(self.messaging.stored(id, ERASING).await?, ERASING)?;
             let Some(side) = conversation.side_of(user_id) else {
                 return Ok(Some(()));
             };
             // The next look shows whether the user is on the other side, too.
-            self.try_change(&conversation, &Change::Erase(side)).await?;
+            self.messaging
+                .try_change(&conversation, &Change::Erase(side))
+                .await?;
             Ok(None)
         });
         has_left.await?;
-        let erased = self.erasure(ERASING)?.erase_messages(id, user_id).await;
+        let erased = self.messaging.erasure(ERASING)?.erase_messages(id, user_id).await;
         erased.map_err(|error| Error::store(error, ERASING))
     }
 
     /// A conversation, and its messages page by page.
     async fn export_conversation(
-        &self,
+        self,
         id: ConversationId,
         user: UserId,
-    ) -> Result<BoxStream<'_, Result<Exported, Error>>, Error> {
+    ) -> Result<BoxStream<'a, Result<Exported, Error>>, Error> {
         let failed = |error| Error::store(error, EXPORTING);
-        let summary = self.store().find_summary(id).await.map_err(failed)?;
+        let summary = self.messaging.store().find_summary(id).await.map_err(failed)?;
         let summary = Box::new(found(summary, EXPORTING)?);
-        let bookings = self.store().list_bookings(id).await.map_err(failed)?;
+        let bookings = self.messaging.store().list_bookings(id).await.map_err(failed)?;
         let side = summary.conversation.side_of(&user);
         let first = Exported::Conversation {
             summary,
@@ -191,7 +194,12 @@ impl Messaging {
                 direction: Direction::After(after),
                 limit: PageSize::HISTORY,
             };
-            let page = self.store().list_messages(&scan).await.map_err(failed)?;
+            let page = self
+                .messaging
+                .store()
+                .list_messages(&scan)
+                .await
+                .map_err(failed)?;
             let page = found(page, EXPORTING)?;
             let last = page.rows.last().map(|row| row.message.seq);
             Ok(Some((page.rows, last.filter(|_| page.has_more))))
@@ -204,7 +212,7 @@ impl Messaging {
             .boxed())
     }
 
-    async fn reports_by(&self, user_id: &UserId) -> Result<Vec<Report>, Error> {
+    async fn reports_by(self, user_id: &UserId) -> Result<Vec<Report>, Error> {
         let (mut made, mut before) = (Vec::new(), None);
         loop {
             let scan = ReportScan {
@@ -213,7 +221,7 @@ impl Messaging {
                 hidden_from: None,
                 limit: CHUNK,
             };
-            let listed = self.moderation(EXPORTING)?.list_reports(&scan).await;
+            let listed = self.messaging.moderation(EXPORTING)?.list_reports(&scan).await;
             let listed = listed.map_err(|error| Error::store(error, EXPORTING))?;
             let Some(last) = listed.last() else {
                 return Ok(made);

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use super::{Messaging, view::Viewer};
+use super::{Messaging, participant::Viewer};
 use crate::{
     actor::Actor,
     domain::conversation::Conversation,

@@ -30,16 +30,16 @@ pub struct ConversationView {
 
 /// How an actor stands to a conversation.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Viewer {
+pub(in crate::use_case) struct Viewer {
     /// The actor's side; `None` where they take no part.
-    pub(super) side: Option<Side>,
+    pub(in crate::use_case) side: Option<Side>,
     /// Whether their messages would be accepted.
-    pub(super) can_send: bool,
+    pub(in crate::use_case) can_send: bool,
 }
 
 impl Viewer {
     /// By our rules alone.
-    pub(super) fn by_our_rules(actor: &Actor, conversation: &Conversation) -> Self {
+    pub(in crate::use_case) fn by_our_rules(actor: &Actor, conversation: &Conversation) -> Self {
         let side = conversation.side_of(actor.user_id());
         Self {
             side,
@@ -49,7 +49,11 @@ impl Viewer {
 }
 
 impl ConversationView {
-    pub(super) fn new(summary: ConversationSummary, viewer: Viewer, profiles: &Profiles) -> Self {
+    pub(in crate::use_case) fn new(
+        summary: ConversationSummary,
+        viewer: Viewer,
+        profiles: &Profiles,
+    ) -> Self {
         Self {
             client: profiles.user(&summary.conversation.client_id),
             agent: profiles.agent(&summary.conversation.agent_id),
@@ -112,7 +116,7 @@ pub struct MessageView {
 }
 
 impl MessageView {
-    pub(super) fn new(row: MessageRow, viewer: Option<Side>, profiles: &Profiles) -> Self {
+    pub(in crate::use_case) fn new(row: MessageRow, viewer: Option<Side>, profiles: &Profiles) -> Self {
         Self {
             read_at: row.read_at(viewer),
             sender: row

@@ -1,55 +1,31 @@
 //! The use cases: load, decide, apply, answer.
 
-mod activity;
+pub mod admin;
 mod attempt;
-mod audit;
-mod authorize;
 mod builder;
 mod change;
-mod dead_letters;
-mod erasure;
-mod history;
-mod list;
-mod mark_read;
-mod open;
-mod push_token;
+mod limits;
+pub mod operations;
+pub mod participant;
 mod recent;
-mod report;
 mod rulings;
-mod send;
-mod typing;
-mod verify;
-mod view;
-mod webhook;
 
 use std::{fmt, sync::Arc, time::Duration};
 
-pub use audit::AuditLog;
-pub use authorize::Authorized;
 pub use builder::{ConfigError, MessagingBuilder, Options};
-pub use change::Reassigned;
-pub use erasure::{Erased, Exported};
-pub use history::{History, HistoryFrom, HistoryRequest, MarkOnRead};
-pub use list::{ConversationList, ListFrom, ListRequest};
-pub use mark_read::ReadState;
-pub use open::{HostOpen, OpenConversation, OpenedConversation};
-pub use report::{NewReport, ReportDetails, ReportList, Reported, ReportsRequest};
-pub use send::{SendMessage, Sent};
-pub use view::{ConversationDetails, ConversationView, MessageView};
 
 use crate::{
     actor::Actor,
     clock::{Clock, IdSource},
     domain::conversation::Conversation,
-    error::{Error, ErrorKind},
+    error::Error,
     event::ChannelNames,
     host::Host,
     host::access::AccessPolicy,
     host::directory::{ProfileQuery, Profiles},
-    host::rate_limit::{Admission, Limited},
     id::{AuditId, ConversationId},
     policy::Refusal,
-    relay::{Health, Relay, Work},
+    relay::{Relay, Work},
     store::{
         AuditRecord, AuditStore, AuditedAction, Capabilities, Capability, ErasureStore, Lane, LoadedEntry,
         ModerationStore, Publisher, Store, StoreError, StoreErrorKind,
@@ -81,45 +57,12 @@ struct Parts {
     recent: recent::Recent,
 }
 
-const READING_HEALTH: &str = "reading the health";
 const AUDITING: &str = "writing the audit log";
 
 impl Messaging {
     /// What the store can do.
     pub fn capabilities(&self) -> Capabilities {
         Capabilities::of(self.store())
-    }
-
-    /// Says that something was committed past this instance (an opening in the host's own transaction), so
-    /// that it is published at once and not at the next probe.
-    pub fn wake(&self) {
-        self.0.relay.wake();
-    }
-
-    /// How far publishing is behind, and what works, by a look at the store now; sets the gauges of [`telemetry`], too.
-    /// For probes that anyone may call: [`recent_health`](Self::recent_health).
-    ///
-    /// # Errors
-    /// [`Unavailable`](crate::ErrorKind::Unavailable) when the store cannot say.
-    pub async fn health(&self) -> Result<Health, Error> {
-        self.0
-            .relay
-            .health()
-            .await
-            .map_err(|error| Error::store(error, READING_HEALTH))
-    }
-
-    /// The same as of at most a second ago, for probes: the store is looked at once a second at most, and those who ask
-    /// meanwhile share the look, and its error.
-    ///
-    /// # Errors
-    /// [`Unavailable`](crate::ErrorKind::Unavailable) when the store cannot say.
-    pub async fn recent_health(&self) -> Result<Health, Error> {
-        let seen = Arc::clone(&self.0.relay).recent_health().await;
-        seen.map_err(|error| {
-            let shared = StoreError::new(error.kind(), READING_HEALTH).caused_by(error);
-            Error::store(shared, READING_HEALTH)
-        })
     }
 
     fn now(&self) -> Timestamp {
@@ -170,18 +113,6 @@ impl Messaging {
                 loaded,
                 profiles,
             });
-        }
-    }
-
-    /// Counts what an actor is about to do, before anything is looked up for it. Without an answer of
-    /// the limiter the actor is admitted.
-    async fn admit(&self, actor: &Actor, what: Limited, doing: &'static str) -> Result<(), Error> {
-        match self.0.host.admit(actor.user_id(), what).await {
-            Admission::Refused { retry_after } => {
-                telemetry::rate_limited(what.into());
-                Err(Error::new(ErrorKind::RateLimited { retry_after }, doing))
-            }
-            Admission::Admitted => Ok(()),
         }
     }
 
