@@ -20,7 +20,7 @@ impl OutboxStore for CustomStore {
     async fn claim_lanes(&self, claim: &Claim) -> Result<Vec<Lane>, StoreError> {
         let mut state = self.lock();
         let lanes = state.records.values_mut().filter_map(|record| record.lane.as_mut());
-        // `claim.since` is ignored, as a store may: to skip lanes would not make this cheaper.
+        // `claim.scan` is ignored: every claim finds all due lanes.
         let mut due: Vec<_> = lanes.filter(|it| it.lane.lease_until <= claim.now).collect();
         due.sort_by_key(|it| it.lane.lease_until);
         let claimed = due.into_iter().take(claim.limit).map(|leased| {

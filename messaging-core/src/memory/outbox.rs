@@ -20,7 +20,7 @@ impl OutboxStore for MemoryStore {
         let mut due: Vec<_> = state
             .lanes
             .iter_mut()
-            .filter(|(_, lane)| (claim.since..=claim.now).contains(&lane.until))
+            .filter(|(_, lane)| lane.until <= claim.now)
             .collect();
         due.sort_by_key(|(id, lane)| (lane.until, **id));
         let claimed = due.into_iter().take(claim.limit).map(|(id, lane)| {

@@ -23,7 +23,6 @@ mod revocations;
 mod round;
 #[cfg(feature = "worker")]
 mod run;
-mod scan_watermark;
 mod writes;
 
 use std::{
@@ -49,7 +48,7 @@ use crate::{
     host::Host,
     id::{ConversationId, WorkerId},
     notify::Notifier,
-    store::{Claim, Publisher, Store, StoreError, StoreErrorKind},
+    store::{Claim, Publisher, Scan, Store, StoreError, StoreErrorKind},
     time::Timestamp,
     transport::realtime::Realtime,
 };
@@ -58,7 +57,6 @@ use health::LastLook;
 use queue::Queue;
 use revocations::Revocations;
 use round::Round;
-use scan_watermark::ScanWatermark;
 use writes::Writes;
 
 /// What a relay is put together from.
@@ -82,7 +80,8 @@ pub struct Relay {
     queue: Queue,
     /// Whether to look for lanes at once.
     woken: AtomicBool,
-    scan_watermark: Mutex<ScanWatermark>,
+    /// Whether the next claim is to find what was committed long after it was written, too.
+    wants_full_scan: AtomicBool,
     /// The lanes that rounds have taken from the queue, with their leases.
     under_way: Mutex<HashSet<(ConversationId, Timestamp)>>,
     breaker: Mutex<Breaker>,
@@ -100,7 +99,7 @@ impl Relay {
             attending: AtomicUsize::new(0),
             queue: Queue::new(parts.options.queue),
             woken: AtomicBool::new(false),
-            scan_watermark: Mutex::default(),
+            wants_full_scan: AtomicBool::new(false),
             under_way: Mutex::default(),
             breaker: Mutex::new(Breaker::new(parts.options.drain_rate)),
             revocations: Revocations::default(),
@@ -119,7 +118,7 @@ impl Relay {
     /// When due lanes could not be claimed; what is at hand is published all the same. What could not be
     /// published stays in the outbox.
     pub async fn step(&self) -> Result<usize, StoreError> {
-        self.scan_watermark().forget();
+        self.wants_full_scan.store(true, Ordering::Release);
         let claimed = self.claim(self.options().claim_limit).await;
         let mut lanes = 0;
         loop {
@@ -144,7 +143,7 @@ impl Relay {
 
     pub(crate) fn wake(&self) {
         // It may have been written long before it was committed.
-        self.scan_watermark().forget();
+        self.wants_full_scan.store(true, Ordering::Release);
         self.woken.store(true, Ordering::Release);
         self.queue.signal().raise();
     }
@@ -193,11 +192,11 @@ impl Relay {
             State::HalfOpen => 1,
             State::Open => return Ok(()),
         };
-        let RelayOptions {
-            lease, sweep_every, ..
-        } = *self.options();
-        let scan = self.scan_watermark().begin(now, lease, sweep_every);
-        let claim = Claim::new(self.id, now, now + lease, limit).since(scan.since);
+        let scan = match self.wants_full_scan.swap(false, Ordering::AcqRel) {
+            true => Scan::Full,
+            false => Scan::Usual,
+        };
+        let claim = Claim::new(self.id, now, now + self.options().lease, limit).with_scan(scan);
         let claimed = self.parts.store.claim_lanes(&claim);
         let claimed = self.in_time("claiming lanes", claimed).await;
         match &claimed {
@@ -207,9 +206,10 @@ impl Relay {
             }
             Err(_) => {}
         }
-        let lanes = claimed?;
-        self.scan_watermark().note(scan, &claim, lanes.len());
-        self.queue.put(lanes);
+        if claimed.is_err() && scan == Scan::Full {
+            self.wants_full_scan.store(true, Ordering::Release);
+        }
+        self.queue.put(claimed?);
         Ok(())
     }
 
@@ -240,10 +240,6 @@ impl Relay {
             Ok(answer) => answer,
             Err(elapsed) => Err(StoreError::new(StoreErrorKind::OutcomeUnknown, doing).caused_by(elapsed)),
         }
-    }
-
-    fn scan_watermark(&self) -> MutexGuard<'_, ScanWatermark> {
-        self.scan_watermark.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn breaker(&self) -> MutexGuard<'_, Breaker> {

@@ -15,10 +15,6 @@ pub struct RelayOptions {
     pub call_timeout: Duration,
     /// How often due lanes are claimed. Default: 250 ms.
     pub probe_every: Duration,
-    /// How often a look for lanes goes back to the beginning. The others begin two leases before the last
-    /// that saw everything: what came to lie before that, because clocks differ by more or a step took longer,
-    /// waits for so long at most. Default: 5 minutes.
-    pub sweep_every: Duration,
     /// How many lanes one look takes at most; at least 1. Default: 64.
     pub claim_limit: usize,
     /// How many calls to the transport may be under way at once; at least 1. Default: 8.
@@ -41,7 +37,6 @@ impl Default for RelayOptions {
             lease: Duration::from_secs(10),
             call_timeout: Duration::from_secs(5),
             probe_every: Duration::from_millis(250),
-            sweep_every: Duration::from_mins(5),
             claim_limit: 64,
             concurrency: 8,
             queue: 1_000,
@@ -69,7 +64,6 @@ impl RelayOptions {
         with_lease lease: Duration,
         with_call_timeout call_timeout: Duration,
         with_probe_every probe_every: Duration,
-        with_sweep_every sweep_every: Duration,
         with_claim_limit claim_limit: usize,
         with_concurrency concurrency: usize,
         with_queue queue: usize,

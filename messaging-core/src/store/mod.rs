@@ -49,7 +49,7 @@ pub use methods::StoreMethod;
 pub use methods::wrapping;
 pub use outbox::{
     Backlog, Claim, DeadLetter, DeadLetterPosition, Entry, EntryKind, Lane, LaneDeferral, LaneFailure,
-    LoadedEntry, OutboxStore, Progress, Publisher, Requeue, Requeued, Subject,
+    LoadedEntry, OutboxStore, Progress, Publisher, Requeue, Requeued, Scan, Subject,
 };
 
 /// Everything that the library keeps: the required methods, and the capabilities that a backend has.

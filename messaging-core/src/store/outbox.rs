@@ -26,9 +26,12 @@ use crate::{
 /// The contract of the [module](super) holds for every method.
 #[async_trait]
 pub trait OutboxStore: Send + Sync {
-    /// Claims up to `limit` lanes whose lease or deferral is over, the longest waiting first. Each lane is leased to at
-    /// most one worker, even under concurrent claims. A lane that another step holds locked may be skipped: it stays due,
-    /// for a later claim.
+    /// Claims up to `limit` due lanes, the longest waiting first. A lane is due whose lease or deferral is over. Each is
+    /// leased to at most one worker, even under concurrent claims.
+    ///
+    /// A lane may be skipped, and stays due for a later claim, while another step holds it locked. For some minutes it may
+    /// also be skipped where it was committed more than a lease after the time from which it is due: by another process,
+    /// or by a transaction of the host's. A [full scan](Scan::Full) does not skip it for that.
     ///
     /// # Errors
     /// [`ReadOnly`](super::StoreErrorKind::ReadOnly) when this store admits no workers of this process.
@@ -107,29 +110,39 @@ pub struct Claim {
     pub now: Timestamp,
     /// The end of the new leases.
     pub lease_until: Timestamp,
-    /// Lanes that have been due since before this may be skipped, where that makes the claim cheaper. A store may ignore
-    /// it. With [`Timestamp::EPOCH`] none is skipped.
-    pub since: Timestamp,
     /// At most how many.
     pub limit: usize,
+    /// How far back to look.
+    pub scan: Scan,
 }
 
 impl Claim {
-    /// A claim that passes over none.
+    /// A claim as a worker makes it several times a second.
     pub fn new(by: WorkerId, now: Timestamp, lease_until: Timestamp, limit: usize) -> Self {
         Self {
             by,
             now,
             lease_until,
-            since: Timestamp::EPOCH,
             limit,
+            scan: Scan::Usual,
         }
     }
 
-    /// The same claim with another [`since`](Self::since).
-    pub fn since(self, since: Timestamp) -> Self {
-        Self { since, ..self }
+    /// The same claim with another [`scan`](Self::scan).
+    pub fn with_scan(self, scan: Scan) -> Self {
+        Self { scan, ..self }
     }
+}
+
+/// How far back a claim looks for due lanes. A store whose every claim finds all of them ignores it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Scan {
+    /// As far as the store finds sensible: what earlier claims have seen need not be scanned again.
+    #[default]
+    Usual,
+    /// Everything. Asked for after the host has committed something in its own transaction, where that may have taken
+    /// long.
+    Full,
 }
 
 /// The owner of the lane, if a step creates one. A step on a conversation that has a lane leaves the lane's owner.

@@ -5,14 +5,7 @@ use std::{
     time::Duration,
 };
 
-use messaging_core::{
-    ConversationId, RelayOptions, Workers,
-    clock::{Clock, ManualClock},
-    domain::conversation::PreparedOpen,
-    memory::MemoryStore,
-    store::{ConversationStore, Publisher},
-    transport::realtime::Limits,
-};
+use messaging_core::{Workers, clock::ManualClock, memory::MemoryStore, transport::realtime::Limits};
 use tokio::{
     sync::{
         mpsc::{UnboundedReceiver, unbounded_channel},
@@ -20,7 +13,6 @@ use tokio::{
     },
     task::JoinHandle,
 };
-use uuid::Uuid;
 
 use crate::support::*;
 
@@ -154,50 +146,6 @@ async fn waking_publishes_what_was_committed_past_this_process() {
         .await
         .unwrap();
     messaging.operations().wake();
-    assert_eq!(events.recv().await, Some(2));
-    stop.send(()).unwrap();
-    running.await.unwrap();
-}
-
-#[tokio::test]
-async fn what_was_committed_long_after_it_was_written_waits_for_a_wake_or_a_sweep() {
-    let World {
-        messaging,
-        workers,
-        store,
-        realtime,
-        clock,
-    } = World::new();
-    let mut events = calls_of(&realtime);
-    let (stop, running) = start(workers).await;
-    let pass_time = async || {
-        for _ in 0..10 {
-            clock.advance(Duration::from_secs(1));
-            tokio::task::yield_now().await;
-        }
-    };
-    let commit_late = async |n, client| {
-        // Everything has been looked at by then, and twice.
-        pass_time().await;
-        let plan = PreparedOpen {
-            id: ConversationId::new(Uuid::from_u128(n)),
-            client_id: user(client),
-            agent_id: agent("alpine"),
-            agent_user_id: user("ada"),
-            booking_id: None,
-            now: clock.now() - LONG,
-        };
-        store.open(&plan, Publisher::Anyone).await.unwrap();
-        pass_time().await;
-    };
-    commit_late(1, "carl").await;
-    assert!(events.try_recv().is_err(), "a probe looks at what came lately");
-    messaging.operations().wake();
-    assert_eq!(events.recv().await, Some(2));
-
-    commit_late(2, "erin").await;
-    assert!(events.try_recv().is_err());
-    clock.advance(RelayOptions::default().sweep_every);
     assert_eq!(events.recv().await, Some(2));
     stop.send(()).unwrap();
     running.await.unwrap();

@@ -31,6 +31,7 @@ mod reporting;
 mod revoking;
 mod revoking_users;
 mod ruling;
+mod scanning;
 mod sending;
 mod support;
 mod verifying;

@@ -96,6 +96,7 @@ impl PgStore {
         if_locked: IfLocked,
     ) -> Result<Appended, StoreError> {
         let ownership = self.ownership(step.publisher, step.message.now);
+        let _writing = self.0.scan_watermark.writing_all(ownership.due().into_iter());
         for _ in 1..MAX_TRIES {
             match self.try_append(step, ownership, if_locked).await {
                 Err(failure) if is_collision(&failure) => {}

@@ -156,6 +156,8 @@ impl PgStore {
             .iter()
             .map(|step| self.ownership(step.publisher, step.message.now))
             .collect();
+        let due = ownerships.iter().filter_map(|ownership| ownership.due());
+        let _writing = self.0.scan_watermark.writing_all(due);
         let mut columns = Columns::default();
         for (step, ownership) in steps.iter().zip(&ownerships) {
             columns.push(step, *ownership);

@@ -39,6 +39,7 @@ const DOING: &str = "changing a conversation";
 impl PgStore {
     pub(super) async fn apply_change(&self, step: &ChangeState) -> Result<Changed, StoreError> {
         let ownership = self.ownership(step.publisher, step.now);
+        let _writing = self.0.scan_watermark.writing_all(ownership.due().into_iter());
         let statement = |wait: LockWait| {
             let text = match &step.change {
                 Change::Unlink(_) => &self.0.statements.unlink,

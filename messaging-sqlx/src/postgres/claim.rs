@@ -16,6 +16,7 @@ use super::{
     error::{Effect, unread},
     lanes::{self, Ownership},
     rows::{count, instant},
+    scan_watermark::Found,
 };
 use crate::codes::limit;
 
@@ -99,24 +100,30 @@ pub struct ClockSkew {
 }
 
 impl PgStore {
+    /// Claims near the [scan watermark](super::scan_watermark), or everything that is due.
     pub(super) async fn claim(&self, claim: &Claim) -> Result<Vec<Lane>, StoreError> {
-        let answered = self.claim_rows(claim).await?;
-        let first = answered
-            .first()
-            .ok_or(Error::RowNotFound)
-            .map_err(unread(DOING))?;
+        let watermark = &self.0.scan_watermark;
+        // Lanes of links are due from the claim's time on, and claimed ones at the end of the lease.
+        let _writing = watermark.writing(claim.now.min(claim.lease_until));
+        let scan = watermark.begin(claim);
+        let (lanes, found) = self.claim_since(claim, scan.since).await?;
+        watermark.note(scan, found);
+        Ok(lanes)
+    }
+
+    async fn claim_since(&self, claim: &Claim, since: Timestamp) -> Result<(Vec<Lane>, Found), StoreError> {
+        let answered = self.claim_rows(claim, since).await?;
         let mut lanes = claimed(&answered, claim.lease_until).map_err(unread(DOING))?;
-        let has_unnumbered: bool = first.try_get("has_unnumbered").map_err(unread(DOING))?;
+        let mut has_unnumbered = has_unnumbered(&answered)?;
         let room = claim.limit.saturating_sub(lanes.len());
         if has_unnumbered && room > 0 {
-            match self
-                .claim_numbered(&Claim {
-                    limit: room,
-                    ..*claim
-                })
-                .await
-            {
-                Ok(more) => lanes.extend(more),
+            let mut rest = *claim;
+            rest.limit = room;
+            match self.claim_numbered(&rest, since).await {
+                Ok((more, are_left)) => {
+                    lanes.extend(more);
+                    has_unnumbered = are_left;
+                }
                 // The claimed lanes are returned nevertheless: the next claim finds the links again.
                 Err(error) => {
                     let error: &dyn std::error::Error = &error;
@@ -127,14 +134,20 @@ impl PgStore {
                 }
             }
         }
-        Ok(lanes)
+        let found = if has_unnumbered || lanes.len() >= claim.limit {
+            Found::Part
+        } else {
+            Found::Everything
+        };
+        Ok((lanes, found))
     }
 
     /// Numbers all waiting links, including several of one conversation, and claims the lanes that became due.
-    async fn claim_numbered(&self, claim: &Claim) -> Result<Vec<Lane>, StoreError> {
+    /// Returns them, and whether links are left.
+    async fn claim_numbered(&self, claim: &Claim, since: Timestamp) -> Result<(Vec<Lane>, bool), StoreError> {
         loop {
             let statement = sqlx::query(self.0.statements.number.clone())
-                .bind(instant(claim.since))
+                .bind(instant(since))
                 .bind(limit(LINKS_AT_ONCE))
                 .bind(instant(claim.now));
             let answered = self.write(DOING, statement).await?;
@@ -144,18 +157,19 @@ impl PgStore {
                 break;
             }
         }
-        let answered = self.claim_rows(claim).await?;
-        claimed(&answered, claim.lease_until).map_err(unread(DOING))
+        let answered = self.claim_rows(claim, since).await?;
+        let lanes = claimed(&answered, claim.lease_until).map_err(unread(DOING))?;
+        Ok((lanes, has_unnumbered(&answered)?))
     }
 
-    async fn claim_rows(&self, claim: &Claim) -> Result<Vec<PgRow>, StoreError> {
+    async fn claim_rows(&self, claim: &Claim, since: Timestamp) -> Result<Vec<PgRow>, StoreError> {
         let tolerated = claim.lease_until.since(claim.now) / 3;
         self.rows_by_clock(DOING, claim.now, tolerated, |sent, tolerated| {
             sqlx::query(self.0.statements.claim.clone())
                 .bind(claim.by.as_uuid())
                 .bind(instant(claim.lease_until))
                 .bind(instant(claim.now))
-                .bind(instant(claim.since))
+                .bind(instant(since))
                 .bind(limit(claim.limit))
                 .bind(tolerated)
                 .bind(instant(sent))
@@ -234,6 +248,12 @@ fn beyond(ahead: f64, under_way: Duration) -> f64 {
     } else {
         (ahead - under_way.as_secs_f64()).max(0.0)
     }
+}
+
+fn has_unnumbered(answered: &[PgRow]) -> Result<bool, StoreError> {
+    let first = answered.first().ok_or(Error::RowNotFound);
+    let links = first.and_then(|row| row.try_get("has_unnumbered"));
+    links.map_err(unread(DOING))
 }
 
 fn claimed(answered: &[PgRow], lease_until: Timestamp) -> Result<Vec<Lane>, Error> {

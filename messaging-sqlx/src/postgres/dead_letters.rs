@@ -116,6 +116,7 @@ impl PgStore {
     pub(super) async fn requeue_dead_letter(&self, step: &Requeue) -> Result<Requeued, StoreError> {
         const DOING: &str = "requeueing an event";
         let ownership = self.ownership(step.publisher, step.now);
+        let _writing = self.0.scan_watermark.writing_all(ownership.due().into_iter());
         let statement = |wait: LockWait| {
             let statement =
                 sqlx::query(self.0.statements.requeue.clone()).bind(step.conversation_id.as_uuid());

@@ -74,6 +74,16 @@ impl Ownership {
         }
     }
 
+    /// When the lane is due, if this process can tell.
+    pub(super) fn due(self) -> Option<Timestamp> {
+        match self {
+            Self::Worker { lease_until, .. } => Some(lease_until),
+            Self::Unowned { now } => Some(now),
+            // By the database's clock, and so not before any watermark.
+            Self::UnownedNow => None,
+        }
+    }
+
     /// Returns a step's `$2` and `$3`.
     pub(super) fn columns(self) -> (Option<Uuid>, Option<DateTime<Utc>>) {
         match self {

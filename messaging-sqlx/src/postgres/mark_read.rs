@@ -68,6 +68,7 @@ const MAX_REPEATS: usize = 8;
 impl PgStore {
     pub(super) async fn move_read_position(&self, step: &MarkRead) -> Result<Marked, StoreError> {
         let ownership = self.ownership(step.publisher, step.now);
+        let _writing = self.0.scan_watermark.writing_all(ownership.due().into_iter());
         for _ in 0..MAX_REPEATS {
             let statement = |wait: LockWait| {
                 let statement = sqlx::query(self.0.statements.mark_read.of(step.side).clone())

@@ -62,6 +62,7 @@ mod prepared;
 mod probe;
 mod recount;
 mod rows;
+mod scan_watermark;
 mod schema_name;
 mod settings;
 mod statements;
@@ -104,8 +105,8 @@ pub use self::{
     schema_name::{InvalidSchemaName, SchemaName},
 };
 
-/// A store in a schema of a PostgreSQL database. Clones share connections; any number of processes may use the
-/// same schema.
+/// A store in a schema of a PostgreSQL database. Clones share connections, and what the store remembers; any number
+/// of processes may use the same schema.
 ///
 /// A completed step is as durable as a commit of the database. Requires a tokio runtime with time enabled.
 ///
@@ -136,6 +137,7 @@ struct Inner {
     /// Minimum number of messages in a round that are written by one statement.
     batch_threshold: usize,
     clock_check: ClockCheck,
+    scan_watermark: scan_watermark::ScanWatermark,
     /// Whether the clocks were too far apart at the last comparison.
     is_skewed: AtomicBool,
     /// Whether the database's version and encoding have been checked.
@@ -204,6 +206,7 @@ impl PgStore {
             lock_timeout: options.lock_timeout,
             batch_threshold: options.batch_threshold,
             clock_check: options.clock_check,
+            scan_watermark: scan_watermark::ScanWatermark::default(),
             is_skewed: AtomicBool::new(false),
             admitted: AtomicBool::new(false),
         }))

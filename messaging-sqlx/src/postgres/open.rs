@@ -88,6 +88,7 @@ impl PgStore {
         publisher: Publisher,
     ) -> Result<Opened, StoreError> {
         let ownership = self.ownership(publisher, plan.now);
+        let _writing = self.0.scan_watermark.writing_all(ownership.due().into_iter());
         for _ in 0..MAX_REPEATS {
             let statement = |wait: LockWait| {
                 let statement = sqlx::query(self.0.statements.open.clone());

@@ -37,6 +37,7 @@ impl OutboxStore for PgStore {
         done: &[Progress],
     ) -> Result<Vec<Lane>, StoreError> {
         const DOING: &str = "acknowledging lanes";
+        let _writing = self.0.scan_watermark.writing(lease_until);
         let ids: Vec<_> = done.iter().map(|one| one.conversation_id.as_uuid()).collect();
         let leases: Vec<_> = done.iter().map(|one| instant(one.lease_until)).collect();
         let numbers: Vec<_> = done.iter().map(|one| number(one.up_to)).collect();
@@ -53,6 +54,8 @@ impl OutboxStore for PgStore {
 
     async fn defer_lanes(&self, by: WorkerId, delays: &[LaneDeferral]) -> Result<(), StoreError> {
         const DOING: &str = "deferring lanes";
+        let due = delays.iter().map(|one| one.until);
+        let _writing = self.0.scan_watermark.writing_all(due);
         let ids: Vec<_> = delays.iter().map(|one| one.conversation_id.as_uuid()).collect();
         let leases: Vec<_> = delays.iter().map(|one| instant(one.lease_until)).collect();
         let untils: Vec<_> = delays.iter().map(|one| instant(one.until)).collect();

@@ -1,12 +1,12 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use messaging_core::{
-    domain::side::Side,
-    store::{Append, Appended, Claim, Lane, Store},
+    domain::{conversation::Change, side::Side},
+    store::{Append, Appended, Claim, Lane, LaneDeferral, LaneFailure, MarkRead, Requeue, Scan, Store},
 };
 
 use super::support::{Scene, at_once, claim, of};
-use crate::make::{at, plan, worker, worker_id};
+use crate::make::{at, booking, plan, worker, worker_id};
 
 const MOMENT: Duration = Duration::from_millis(1);
 
@@ -136,18 +136,109 @@ pub(crate) async fn of_what_is_nobodys_the_longest_waiting_comes_first(store: &d
     );
 }
 
-pub(crate) async fn what_has_been_due_since_the_time_named_is_never_passed_over(store: &dyn Store) {
+pub(crate) async fn usual_and_full_scans_claim_all_that_is_due(store: &dyn Store) {
     let mut all = Vec::new();
     for (agency, until) in [(1, 20), (2, 25), (3, 30)] {
         let opened = store.open(&plan(1, agency), worker(1, at(until))).await.unwrap();
         all.push(opened.id);
     }
-    let claim = Claim::new(worker_id(2), at(30), at(60), 10);
-    let since_then = store.claim_lanes(&claim.since(at(25))).await.unwrap();
-    // Whether the first lane, which may be skipped, is included is up to the store.
-    let mut found = of(&since_then);
-    assert!(found.ends_with(&all[1..]), "{found:?}");
-    found.extend(of(&store.claim_lanes(&claim).await.unwrap()));
-    found.sort();
-    assert_eq!(found, all, "to look at everything is to find the rest");
+    for (scan, second) in [(Scan::Usual, 30), (Scan::Full, 60), (Scan::Usual, 90)] {
+        let claim = Claim::new(worker_id(2), at(second), at(second + 30), 10).with_scan(scan);
+        let mut found = of(&store.claim_lanes(&claim).await.unwrap());
+        found.sort();
+        assert_eq!(found, all);
+    }
+}
+
+/// What a store remembers of earlier claims hides no lane from it, however early the time that a step names.
+pub(crate) async fn what_a_step_makes_due_for_a_time_long_past_is_claimed(store: &dyn Store) {
+    let scene = Scene::set(store).await;
+    let sent = scene.send(Side::Client).await;
+    scene.drain().await;
+    let is_due = async || {
+        let claimed = claim(store, 2, at(100_000), 10).await;
+        assert_eq!(of(&claimed), [scene.id]);
+        let lane = claimed[0].clone();
+        let nothing_is_left = async || {
+            for _ in 0..3 {
+                assert_eq!(claim(store, 2, at(100_000), 10).await, []);
+            }
+        };
+        nothing_is_left().await;
+        // Given back for a time long past.
+        let deferral = LaneDeferral {
+            conversation_id: scene.id,
+            lease_until: lane.lease_until,
+            until: at(7),
+            failure: LaneFailure::None,
+        };
+        store.defer_lanes(worker_id(2), &[deferral]).await.unwrap();
+        let again = claim(store, 2, at(100_000), 10).await;
+        assert_eq!(of(&again), [scene.id], "a deferral");
+        let last = scene.entries().await.pop().unwrap().entry;
+        let done = scene.published(again[0].lease_until, last.number);
+        store.acknowledge(worker_id(2), at(8), &[done]).await.unwrap();
+        nothing_is_left().await;
+    };
+    let early = worker(1, at(9));
+    for _ in 0..3 {
+        assert_eq!(claim(store, 2, at(100_000), 10).await, []);
+    }
+
+    let step = scene.to_read(Side::Agent, sent.id, at(5)).await;
+    store
+        .mark_read(&MarkRead {
+            publisher: early,
+            ..step
+        })
+        .await
+        .unwrap();
+    is_due().await;
+
+    let step = scene.to_send(Side::Client).await;
+    scene
+        .append(Append {
+            publisher: early,
+            ..step
+        })
+        .await;
+    is_due().await;
+
+    let mut step = scene.to_change(Change::Close).await;
+    step.publisher = early;
+    store.change_state(&step).await.unwrap();
+    is_due().await;
+
+    let mut step = plan(1, 1);
+    step.booking_id = Some(booking("b"));
+    store.open(&step, early).await.unwrap();
+    let lane = claim(store, 2, at(100_000), 10).await.remove(0);
+    let entry = scene.entries().await.remove(0).entry;
+    store
+        .dead_letter(worker_id(2), &lane, &entry, "no", at(10))
+        .await
+        .unwrap();
+    let done = scene.published(lane.lease_until, entry.number);
+    store.acknowledge(worker_id(2), at(8), &[done]).await.unwrap();
+    for _ in 0..3 {
+        assert_eq!(claim(store, 2, at(100_000), 10).await, []);
+    }
+    let step = Requeue {
+        conversation_id: scene.id,
+        number: entry.number,
+        now: at(11),
+        publisher: early,
+    };
+    store.requeue(&step).await.unwrap();
+    is_due().await;
+
+    // In part: the lane goes on under a lease that is over.
+    scene.send_many(Side::Agent, 2).await;
+    let lane = claim(store, 2, at(100_000), 10).await.remove(0);
+    for _ in 0..3 {
+        assert_eq!(claim(store, 2, at(100_000), 10).await, []);
+    }
+    let done = scene.published(lane.lease_until, lane.head);
+    store.acknowledge(worker_id(2), at(8), &[done]).await.unwrap();
+    is_due().await;
 }

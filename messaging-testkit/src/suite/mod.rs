@@ -201,7 +201,8 @@ macro_rules! __each_case {
                 the_longest_waiting_come_first_and_no_more_than_asked
                 workers_that_claim_at_once_share_the_lanes_between_them
                 of_what_is_nobodys_the_longest_waiting_comes_first
-                what_has_been_due_since_the_time_named_is_never_passed_over
+                usual_and_full_scans_claim_all_that_is_due
+                what_a_step_makes_due_for_a_time_long_past_is_claimed
             }
             required: acknowledging {
                 a_lane_published_whole_ends

@@ -5,6 +5,7 @@ mod buckets;
 mod clocks;
 mod failing;
 mod group_commit;
+mod late_commits;
 mod leases;
 mod limiting;
 mod locked_row;

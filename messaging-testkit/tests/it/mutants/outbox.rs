@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use async_trait::async_trait;
 use messaging_core::{
     domain::conversation::Change,
@@ -28,8 +26,11 @@ impl OutboxStore for Broken {
         if self.has(Fault::ClaimsMoreThanAsked) {
             claim.limit = usize::MAX;
         }
-        if self.has(Fault::PassesOverTooMuch) && claim.since > Timestamp::EPOCH {
-            claim.now = claim.since - Duration::from_millis(1);
+        if self.has(Fault::PassesOverTooMuch) {
+            let lease = claim.lease_until.since(claim.now);
+            let mut passed_over = claim;
+            passed_over.now = claim.now - 2 * lease;
+            self.inner.claim_lanes(&passed_over).await?;
         }
         self.inner.claim_lanes(&claim).await
     }

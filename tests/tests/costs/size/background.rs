@@ -33,7 +33,7 @@ impl Reader<'_> {
             ("claim: some lanes are due", DUE, DUE_TIME),
         ] {
             let asked = claim(now);
-            let (by, until, since) = (asked.by, asked.lease_until, asked.since);
+            let (by, until, since) = (asked.by, asked.lease_until, QUIET);
             let arguments = format!("'{by}', '{until}', '{now}', '{since}', {CLAIMED}, NULL, '{now}'");
             // What the step itself took would not be there to be explained.
             let nothing = claim(QUIET);
@@ -75,7 +75,7 @@ impl Reader<'_> {
 }
 
 fn claim(now: Timestamp) -> Claim {
-    Claim::new(worker_id(0), now, now + secs(30), CLAIMED).since(QUIET)
+    Claim::new(worker_id(0), now, now + secs(30), CLAIMED)
 }
 
 fn array(values: impl Iterator<Item = String>) -> String {
