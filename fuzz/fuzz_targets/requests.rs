@@ -33,10 +33,10 @@ static WORLD: LazyLock<Mutex<World>> = LazyLock::new(|| {
         booking_id: None,
     };
     let opened = runtime.block_on(messaging.open_conversation(&client(1), &open)).expect("it opens");
-    let app = messaging_axum::routes::<Messaging>(HttpOptions::default()).all();
+    let app = messaging_axum::routes(&messaging, HttpOptions::default()).all();
     Mutex::new(World {
         runtime,
-        app: app.with_state(messaging),
+        app,
         id: opened.conversation.id().to_string(),
     })
 });

@@ -30,8 +30,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     // `FakeDirectory` knows client-1, agency-1 and the like. A host has its own.
     let (messaging, workers) = Messaging::builder(MemoryStore::new(), FakeDirectory::new()).build()?;
     let workers = tokio::spawn(workers.run(stopped()));
-    let api = messaging_axum::routes(HttpOptions::default()).all().layer(middleware::from_fn(authenticate));
-    let app = Router::new().nest("/api", api).with_state(messaging);
+    let api = messaging_axum::routes(&messaging, HttpOptions::default())
+        .all()
+        .layer(middleware::from_fn(authenticate));
+    let app = Router::new().nest("/api", api);
 
     let address = env::var("BIND").unwrap_or_else(|_| "127.0.0.1:3000".to_owned());
     let listener = tokio::net::TcpListener::bind(address).await?;

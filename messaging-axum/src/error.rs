@@ -34,6 +34,8 @@ pub(crate) struct FieldError {
     pub(crate) message: Cow<'static, str>,
 }
 
+const UNSUPPORTED: &str = "You are not allowed to do this: it is not supported here.";
+
 /// Retry delay after a write with an unknown outcome. Its idempotency key makes a repetition safe.
 const REPEAT_AFTER: Duration = Duration::from_secs(1);
 
@@ -103,6 +105,8 @@ impl From<Error> for ApiError {
             ErrorKind::NotFound => Self::new(Code::NotFound),
             ErrorKind::Forbidden { message: None } => Self::new(Code::Forbidden),
             ErrorKind::Forbidden { message: Some(host) } => Self::new(Code::Forbidden).with_message(host),
+            // A route whose capability the store lacks is not mounted. What remains is an admin without an audit log.
+            ErrorKind::Unsupported => Self::new(Code::Forbidden).with_message(UNSUPPORTED),
             ErrorKind::Blocked => Self::new(Code::ConversationBlocked),
             ErrorKind::Closed => Self::new(Code::ConversationClosed),
             ErrorKind::IdempotencyConflict => Self::new(Code::IdempotencyConflict),

@@ -16,15 +16,8 @@
 //! #     }
 //! # }
 //! # fn session(_: &Request) -> Option<Actor> { None }
-//! use axum::{Router, extract::{FromRef, Request}, middleware::{Next, from_fn}, response::Response};
+//! use axum::{Router, extract::Request, middleware::{Next, from_fn}, response::Response};
 //! use messaging_axum::HttpOptions;
-//!
-//! #[derive(Clone)]
-//! struct App { messaging: Messaging }
-//!
-//! impl FromRef<App> for Messaging {
-//!     fn from_ref(app: &App) -> Self { app.messaging.clone() }
-//! }
 //!
 //! async fn authenticate(mut request: Request, next: Next) -> Response {
 //!     if let Some(actor) = session(&request) {
@@ -34,8 +27,8 @@
 //! }
 //!
 //! let (messaging, _workers, _clock) = Messaging::in_memory(People);
-//! let api = messaging_axum::routes::<App>(HttpOptions::default()).all().layer(from_fn(authenticate));
-//! let app: Router = Router::new().nest("/api", api).with_state(App { messaging });
+//! let api = messaging_axum::routes(&messaging, HttpOptions::default()).all().layer(from_fn(authenticate));
+//! let app: Router = Router::new().nest("/api", api);
 //! ```
 //!
 //! Responses are JSON: `{"success": true, "data": …}`, or `{"success": false, "error": "<message>", "code":
@@ -67,4 +60,5 @@ mod wire;
 
 pub use middleware::METRICS;
 pub use options::{HttpOptions, Login};
+pub use route::Route;
 pub use routes::{Routes, openapi, routes};

@@ -1,23 +1,19 @@
 use std::time::Duration;
 
+use crate::route::{Route, RouteSet};
+
 /// Options of the routes. The defaults suit production.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HttpOptions {
-    /// Whether the typing route exists. Default: true.
-    pub typing: bool,
-    /// Whether the route for push tokens exists. It responds with 404 unless
-    /// [push](messaging_core::MessagingBuilder::push) is configured. Default: true.
-    pub push: bool,
     /// Maximum length of a request body, in bytes. Default: 64 KiB.
     pub body_limit: usize,
     /// Time limit for receiving a whole request body. On expiry the response is 408 and the connection is closed. Uses
     /// tokio's timer, which the host's runtime must enable. Default: 10 s.
     pub body_timeout: Duration,
-    /// Whether the route for the OpenAPI document exists. Default: true.
-    pub document: bool,
     /// The host's login scheme, for the OpenAPI document; `None` omits it. Default: `None`.
     pub login: Option<Login>,
+    left_out: RouteSet,
 }
 
 /// The part of a request that authenticates the caller.
@@ -35,36 +31,37 @@ pub enum Login {
 impl Default for HttpOptions {
     fn default() -> Self {
         Self {
-            typing: true,
-            push: true,
             body_limit: 64 * 1024,
             body_timeout: Duration::from_secs(10),
-            document: true,
             login: None,
+            left_out: RouteSet::default(),
         }
     }
 }
 
 impl HttpOptions {
-    /// Disables [`typing`](Self::typing).
-    pub fn without_typing(self) -> Self {
+    /// Leaves out a route. It is neither mounted nor described, and its path and method belong to the host:
+    ///
+    /// ```
+    /// use axum::{Router, routing::post};
+    /// use messaging_axum::{HttpOptions, Route};
+    ///
+    /// # fn app(messaging: &messaging_core::Messaging) -> Router {
+    /// let options = HttpOptions::default().without(Route::SendMessage);
+    /// let own = Router::new().route("/messages", post(async || "sent by the host"));
+    /// // GET `/messages` is ours, POST `/messages` is the host's.
+    /// Router::new().nest("/api", messaging_axum::routes(messaging, options).all().merge(own))
+    /// # }
+    /// ```
+    pub fn without(self, route: Route) -> Self {
         Self {
-            typing: false,
+            left_out: self.left_out.with(route),
             ..self
         }
     }
 
-    /// Disables [`push`](Self::push).
-    pub fn without_push(self) -> Self {
-        Self { push: false, ..self }
-    }
-
-    /// Disables the OpenAPI [`document`](Self::document).
-    pub fn without_document(self) -> Self {
-        Self {
-            document: false,
-            ..self
-        }
+    pub(crate) fn includes(&self, route: Route) -> bool {
+        !self.left_out.contains(route)
     }
 
     /// Sets the [`login`](Self::login) scheme in the document.

@@ -1,20 +1,23 @@
-use axum::{Extension, Router, extract::FromRef};
-use messaging_core::Messaging;
+use std::collections::BTreeMap;
+
+use axum::{Extension, Router, routing::MethodRouter};
+use messaging_core::{Messaging, store::Capabilities};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::UtoipaMethodRouter, routes};
 
 use crate::{
     contract,
-    middleware::{self, Middleware},
+    middleware::{BodyAccess, Middleware},
     options::HttpOptions,
     route::{
-        activity, audit, channel_auth, conversation, conversations,
+        Route, activity, audit, channel_auth, conversation, conversations,
         document::{self, Document},
         history, push_token, reading, reports, send, typing, user_auth, webhooks,
     },
 };
 
-/// The routes, by audience. Paths are relative to the host's mount point.
+/// The routes, by audience. Paths are relative to the host's mount point. A router without routes is empty, so layers are
+/// added with `layer`: `route_layer` panics on an empty router.
 #[must_use = "routes do nothing until they are mounted"]
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -40,7 +43,11 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     }
 }
 
-/// Creates the routes, for a host whose state contains a [`Messaging`].
+/// Creates the routes, for a host with any state.
+///
+/// A route is mounted unless it is [left out](HttpOptions::without), the store lacks a
+/// [capability that it requires](Route::required_capabilities), or, for push tokens,
+/// [push](messaging_core::MessagingBuilder::push) is not configured.
 ///
 /// The routes read an [`Actor`](messaging_core::Actor) from the request's extensions and respond with 401 without one.
 /// They respond with 405 to unsupported methods; all other paths belong to the host.
@@ -73,12 +80,12 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
 ///     next.run(request).await
 /// }
 ///
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let routes = messaging_axum::routes::<messaging_core::Messaging>(HttpOptions::default());
+/// # fn app(messaging: &messaging_core::Messaging) -> Result<axum::Router, Box<dyn std::error::Error>> {
+/// let routes = messaging_axum::routes(messaging, HttpOptions::default());
 /// let behind_login = routes.participants.merge(routes.admin)
 ///     .layer(from_fn(refuse_cross_site_reads))
 ///     .layer(CsrfLayer::new().add_trusted_origin("https://app.example")?);
-/// # let _ = behind_login; Ok(()) }
+/// # Ok(behind_login) }
 /// ```
 ///
 /// A host that authenticates by a header needs neither: other sites cannot set it.
@@ -89,46 +96,48 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
 /// [`body_timeout`](HttpOptions::body_timeout); a timeout of the host around the routes covers that too. Time limits
 /// for request heads and for clients that do not read responses, and the number of connections, are up to the host's
 /// server: `examples/server` in the repository has all three.
-pub fn routes<S>(options: HttpOptions) -> Routes<S>
+pub fn routes<S>(messaging: &Messaging, options: HttpOptions) -> Routes<S>
 where
     S: Clone + Send + Sync + 'static,
-    Messaging: FromRef<S>,
 {
+    let options = if messaging.has_push() {
+        options
+    } else {
+        options.without(Route::PushToken)
+    };
     let middleware = Middleware::new(&options);
-    let table = table(&options);
-    let served = options
-        .document
-        .then(|| Document::from(&table.describe(&options)));
+    let table = table(&messaging.capabilities(), &options);
+    let document = Document::from(&table.describe(&options));
+    let mount = |rows, access| router(rows, &middleware, access).with_state(messaging.clone());
     Routes {
-        participants: router(
-            table.participants,
-            &middleware,
-            middleware::BodyAccess::Authenticated,
-        ),
-        admin: router(table.admin, &middleware, middleware::BodyAccess::Authenticated),
-        webhooks: router(table.webhooks, &middleware, middleware::BodyAccess::Public),
-        document: served.map_or_else(Router::new, |served| {
-            router(table.document, &middleware, middleware::BodyAccess::Authenticated)
-                .layer(Extension(served))
-        }),
+        participants: mount(table.participants, BodyAccess::Authenticated),
+        admin: mount(table.admin, BodyAccess::Authenticated),
+        webhooks: mount(table.webhooks, BodyAccess::Public),
+        document: mount(table.document, BodyAccess::Authenticated).layer(Extension(document)),
     }
 }
 
-/// Returns the OpenAPI 3.1 document of [`routes()`], with paths relative to the mount point. Use it to merge it into
-/// the host's document, to generate clients, or to test access on every route.
-pub fn openapi(options: &HttpOptions) -> OpenApi {
-    table::<Messaging>(options).describe(options)
+/// Returns the OpenAPI 3.1 document of [`routes()`] on a store with these
+/// [capabilities](Messaging::capabilities), with paths relative to the mount point. Use it to merge it into the host's
+/// document, to generate clients, or to test access on every route.
+///
+/// It describes the route for push tokens where the store can keep track of pushes. A host that configures no push
+/// leaves the route out with [`without`](HttpOptions::without); the document that the routes serve does so by itself.
+pub fn openapi(capabilities: &Capabilities, options: &HttpOptions) -> OpenApi {
+    table(capabilities, options).describe(options)
 }
 
-/// The routes with their descriptions, by audience; one entry for each path.
-struct RouteTable<S> {
-    participants: Vec<UtoipaMethodRouter<S>>,
-    admin: Vec<UtoipaMethodRouter<S>>,
-    webhooks: Vec<UtoipaMethodRouter<S>>,
-    document: Vec<UtoipaMethodRouter<S>>,
+/// The routes with their descriptions, by audience; one row for each route.
+struct RouteTable {
+    participants: Vec<Row>,
+    admin: Vec<Row>,
+    webhooks: Vec<Row>,
+    document: Vec<Row>,
 }
 
-impl<S> RouteTable<S> {
+type Row = UtoipaMethodRouter<Messaging>;
+
+impl RouteTable {
     fn describe(&self, options: &HttpOptions) -> OpenApi {
         let rows = [&self.participants, &self.admin, &self.webhooks, &self.document];
         let rows = rows.into_iter().flatten();
@@ -137,61 +146,61 @@ impl<S> RouteTable<S> {
     }
 }
 
-fn table<S>(options: &HttpOptions) -> RouteTable<S>
-where
-    S: Clone + Send + Sync + 'static,
-    Messaging: FromRef<S>,
-{
-    let mut participants = vec![
-        routes!(history::read, send::send),
-        routes!(conversations::list, conversations::open),
-        routes!(conversation::find),
-        routes!(conversation::block, conversation::unblock),
-        routes!(reports::report),
-        routes!(reading::count_unread),
-        routes!(reading::mark_read),
-        routes!(channel_auth::authorize),
-        routes!(user_auth::sign_in),
+fn table(capabilities: &Capabilities, options: &HttpOptions) -> RouteTable {
+    let participants = vec![
+        (Route::ReadHistory, routes!(history::read)),
+        (Route::SendMessage, routes!(send::send)),
+        (Route::ListConversations, routes!(conversations::list)),
+        (Route::OpenConversation, routes!(conversations::open)),
+        (Route::FindConversation, routes!(conversation::find)),
+        (Route::Block, routes!(conversation::block)),
+        (Route::Unblock, routes!(conversation::unblock)),
+        (Route::Report, routes!(reports::report)),
+        (Route::CountUnread, routes!(reading::count_unread)),
+        (Route::MarkRead, routes!(reading::mark_read)),
+        (Route::AuthorizeChannel, routes!(channel_auth::authorize)),
+        (Route::AuthenticateUser, routes!(user_auth::sign_in)),
+        (Route::PushToken, routes!(push_token::token)),
+        (Route::SetTyping, routes!(typing::set_typing)),
     ];
-    if options.push {
-        participants.push(routes!(push_token::token));
-    }
-    if options.typing {
-        participants.push(routes!(typing::set_typing));
-    }
     let admin = vec![
-        routes!(conversation::close, conversation::reopen),
-        routes!(activity::count),
-        routes!(audit::list),
-        routes!(reports::list),
-        routes!(reports::find),
-        routes!(reports::resolve),
-        routes!(reports::dismiss),
+        (Route::Close, routes!(conversation::close)),
+        (Route::Reopen, routes!(conversation::reopen)),
+        (Route::CountActivity, routes!(activity::count)),
+        (Route::ReadAudit, routes!(audit::list)),
+        (Route::ListReports, routes!(reports::list)),
+        (Route::FindReport, routes!(reports::find)),
+        (Route::ResolveReport, routes!(reports::resolve)),
+        (Route::DismissReport, routes!(reports::dismiss)),
     ];
-    let mut document = Vec::new();
-    if options.document {
-        document.push(routes!(document::show));
-    }
+    let webhooks = vec![(Route::ReceiveWebhook, routes!(webhooks::receive))];
+    let document = vec![(Route::Document, routes!(document::show))];
+    let is_mounted = |route: Route| {
+        let mut required = route.required_capabilities().iter();
+        options.includes(route) && required.all(|it| capabilities.contains(*it))
+    };
+    let mounted = |rows: Vec<(Route, Row)>| {
+        let rows = rows.into_iter().filter(|(route, _)| is_mounted(*route));
+        rows.map(|(_, row)| row).collect()
+    };
     RouteTable {
-        participants,
-        admin,
-        webhooks: vec![routes!(webhooks::receive)],
-        document,
+        participants: mounted(participants),
+        admin: mounted(admin),
+        webhooks: mounted(webhooks),
+        document: mounted(document),
     }
 }
 
-fn router<S>(
-    rows: Vec<UtoipaMethodRouter<S>>,
-    middleware: &Middleware,
-    access: middleware::BodyAccess,
-) -> Router<S>
-where
-    S: Clone + Send + Sync + 'static,
-{
-    rows.into_iter()
-        .fold(Router::new(), |router, (_, paths, methods)| {
-            paths.paths.keys().fold(router, |router, path| {
-                router.route(path, middleware.apply(methods.clone(), access))
-            })
-        })
+/// Mounts the rows: the methods of a path first become one method router, with one fallback and one set of layers.
+fn router(rows: Vec<Row>, middleware: &Middleware, access: BodyAccess) -> Router<Messaging> {
+    let mut paths = BTreeMap::<String, MethodRouter<Messaging>>::new();
+    for (_, described, methods) in rows {
+        for path in described.paths.into_keys() {
+            let known = paths.remove(&path).unwrap_or_default();
+            paths.insert(path, known.merge(methods.clone()));
+        }
+    }
+    paths.into_iter().fold(Router::new(), |router, (path, methods)| {
+        router.route(&path, middleware.apply(methods, access))
+    })
 }

@@ -119,7 +119,7 @@ async fn main() -> anyhow::Result<()> {
     let app = App { db, store: store.clone(), messaging };
     let routes = Router::new()
         .route("/bookings", post(book))
-        .nest("/api", messaging_axum::routes::<App>(messaging_axum::HttpOptions::default()).all()) // <-
+        .nest("/api", messaging_axum::routes(&app.messaging, messaging_axum::HttpOptions::default()).all()) // <-
         .layer(middleware::from_fn_with_state(app.clone(), authenticate))
         .merge(hub.router()) // <-
         .with_state(app);

@@ -100,7 +100,7 @@ impl App {
             StatusCode::REQUEST_TIMEOUT,
             client_timeout,
         ));
-        let routes = messaging_axum::routes::<AppState>(options);
+        let routes = messaging_axum::routes(&self.messaging, options);
         Router::new()
             .nest("/api", routes.participants.merge(routes.admin))
             .route("/demo/bookings", book)

@@ -8,7 +8,7 @@ use messaging_axum::HttpOptions;
 use messaging_core::{Actor, AgentId, ConversationId, Role, UserId};
 use serde_json::{Value, json};
 
-use crate::support::{Devices, TestApp, TestResponse, ada, bob, carl, eve, root};
+use crate::support::{Devices, TestApp, TestResponse, ada, all_capabilities, bob, carl, eve, root};
 
 /// Carl's conversation with Ada, with a message from each and a report by Carl.
 struct Scenario {
@@ -240,7 +240,7 @@ async fn the_matrix_covers_every_route() {
         .map(|(method, route, ..)| (route.to_owned(), method.to_string()))
         .collect();
     requested.insert(("/pusher/auth".to_owned(), Method::POST.to_string()));
-    let document = messaging_axum::openapi(&HttpOptions::default());
+    let document = messaging_axum::openapi(&all_capabilities(), &HttpOptions::default());
     let document = serde_json::to_value(document).expect("the document serialises");
     let (mut described, mut routed) = (BTreeSet::new(), BTreeSet::new());
     for (path, item) in document["paths"].as_object().expect("paths") {

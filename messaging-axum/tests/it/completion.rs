@@ -52,9 +52,7 @@ async fn a_request_is_completed_after_its_client_disconnects() {
         .clock(ManualClock::new())
         .build()
         .expect("the parts fit");
-    let app = messaging_axum::routes::<Messaging>(HttpOptions::default())
-        .all()
-        .with_state(messaging.clone());
+    let app = messaging_axum::routes::<()>(&messaging, HttpOptions::default()).all();
     let open = Request::post("/messages/conversations")
         .header(CONTENT_TYPE, "application/json")
         .extension(carl())

@@ -1,12 +1,13 @@
 //! The OpenAPI document. The fixture validates every response of the other tests against it.
 
-use messaging_axum::{HttpOptions, Login};
+use messaging_axum::{HttpOptions, Login, Route};
 use serde_json::{Map, Value, json};
 
-use crate::support::{TestApp, carl, check_examples};
+use crate::support::{Devices, TestApp, all_capabilities, carl, check_examples};
 
 fn document(options: HttpOptions) -> Value {
-    serde_json::to_value(messaging_axum::openapi(&options)).expect("the document serialises")
+    serde_json::to_value(messaging_axum::openapi(&all_capabilities(), &options))
+        .expect("the document serialises")
 }
 
 #[test]
@@ -19,7 +20,7 @@ fn the_document_matches_the_snapshot() {
 #[tokio::test]
 async fn the_document_is_public() {
     let options = HttpOptions::default().with_login(Login::Bearer);
-    let app = TestApp::with(options, |parts| parts);
+    let app = TestApp::with(options, |parts| parts.push(Devices));
     let request = axum::http::Request::get("/messages/openapi.json").body(axum::body::Body::empty());
     let served = app.request(request.expect("a request")).await;
     assert_eq!(
@@ -31,16 +32,16 @@ async fn the_document_is_public() {
 
 #[tokio::test]
 async fn the_document_can_be_disabled() {
-    let app = TestApp::with(HttpOptions::default().without_document(), |parts| parts);
+    let app = TestApp::with(HttpOptions::default().without(Route::Document), |parts| parts);
     assert_eq!(app.get(&carl(), "/messages/openapi.json").await.status, 404);
 }
 
 #[test]
 fn disabled_routes_are_not_documented() {
     let options = HttpOptions::default()
-        .without_typing()
-        .without_push()
-        .without_document();
+        .without(Route::SetTyping)
+        .without(Route::PushToken)
+        .without(Route::Document);
     let paths = document(options)["paths"].clone();
     for path in ["/messages/typing", "/pusher/beams-auth", "/messages/openapi.json"] {
         assert_eq!(paths.get(path), None);

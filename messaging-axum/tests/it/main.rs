@@ -16,6 +16,7 @@ mod limits;
 mod messages;
 mod metrics;
 mod middleware;
+mod mounting;
 mod push_token;
 mod reading;
 mod reference_faults;

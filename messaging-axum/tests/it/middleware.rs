@@ -6,13 +6,13 @@ use async_trait::async_trait;
 use axum::{
     Extension, Router,
     body::Body,
-    extract::FromRef,
+    extract::State,
     http::{Request, StatusCode},
     routing::get,
 };
 use messaging_axum::HttpOptions;
 use messaging_core::{
-    Actor, ConversationId, Messaging,
+    Actor, ConversationId,
     host::HostError,
     host::access::{AccessPolicy, ParticipantAction, Participants, Ruling},
     store::StoreErrorKind,
@@ -91,28 +91,24 @@ async fn the_message_of_the_hosts_refusal_is_returned() {
     );
 }
 
+/// A host's state, of which the routes know nothing.
 #[derive(Clone)]
 struct Host {
-    messaging: Messaging,
-}
-
-impl FromRef<Host> for Messaging {
-    fn from_ref(host: &Host) -> Self {
-        host.messaging.clone()
-    }
+    name: &'static str,
 }
 
 #[tokio::test]
 async fn the_hosts_own_routes_are_unaffected() {
-    let routes = messaging_axum::routes::<Host>(HttpOptions::default());
+    let routes = messaging_axum::routes(&TestApp::new().messaging, HttpOptions::default());
     let api = Router::new()
-        .route("/bookings", get(async || "the host's"))
+        .route("/bookings", get(async |State(host): State<Host>| host.name))
         .merge(routes.participants)
         .layer(Extension(carl()))
         .merge(routes.admin)
         .fallback(async || (StatusCode::IM_A_TEAPOT, "the host's"));
-    let messaging = TestApp::new().messaging;
-    let app = Router::new().nest("/api", api).with_state(Host { messaging });
+    let app = Router::new()
+        .nest("/api", api)
+        .with_state(Host { name: "the host's" });
     let ask = async |path: &str| {
         let request = Request::get(path).body(Body::empty()).expect("a request");
         let Ok(response) = app.clone().oneshot(request).await;

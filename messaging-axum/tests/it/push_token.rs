@@ -1,4 +1,4 @@
-use messaging_axum::HttpOptions;
+use messaging_axum::{HttpOptions, Route};
 
 use crate::support::{Devices, TestApp, carl, root};
 
@@ -45,9 +45,12 @@ async fn a_request_without_a_valid_user_is_refused() {
 #[tokio::test]
 async fn without_push_there_is_no_token() {
     let without = TestApp::new();
+    assert!(!without.messaging.has_push());
     let response = without.get(&carl(), "/pusher/beams-auth?user_id=carl").await;
-    assert_eq!(response.error(), (404, "not_found".to_owned()));
-    let off = test_app(HttpOptions::default().without_push());
+    assert_eq!((response.status, response.text.as_str()), (404, ""));
+    let document = without.get(&carl(), "/messages/openapi.json").await.json();
+    assert_eq!(document["paths"].get("/pusher/beams-auth"), None);
+    let off = test_app(HttpOptions::default().without(Route::PushToken));
     assert_eq!(
         off.get(&carl(), "/pusher/beams-auth?user_id=carl").await.status,
         404

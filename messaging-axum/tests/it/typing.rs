@@ -1,4 +1,4 @@
-use messaging_axum::HttpOptions;
+use messaging_axum::{HttpOptions, Route};
 use messaging_core::{ProcessLimiter, event::SocketId};
 use serde_json::json;
 
@@ -74,7 +74,7 @@ async fn an_admin_cannot_set_typing() {
 
 #[tokio::test]
 async fn the_typing_route_can_be_disabled() {
-    let app = TestApp::with(HttpOptions::default().without_typing(), |parts| parts);
+    let app = TestApp::with(HttpOptions::default().without(Route::SetTyping), |parts| parts);
     let id = app.open("alpine").await;
     let response = app
         .post(&carl(), PATH, json!({"conversationId": id, "typing": true}))

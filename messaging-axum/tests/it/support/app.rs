@@ -45,9 +45,7 @@ impl TestApp {
             .clock(clock.clone())
             .ids(SequentialIds::default());
         let (messaging, workers) = parts(builder).build().expect("the parts fit");
-        let router = messaging_axum::routes::<Messaging>(options)
-            .all()
-            .with_state(messaging.clone());
+        let router = messaging_axum::routes(&messaging, options).all();
         Self {
             router,
             messaging,

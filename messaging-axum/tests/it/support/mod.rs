@@ -19,5 +19,5 @@ pub(crate) use self::{
     push::Devices,
     realtime::{NoSignIn, Transport},
     response::TestResponse,
-    store::{Fault, TestStore},
+    store::{BareStore, Fault, TestStore, all_capabilities},
 };

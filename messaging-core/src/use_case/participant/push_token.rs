@@ -1,6 +1,11 @@
 use crate::{actor::Actor, error::Error, id::UserId, policy::Refusal, use_case::Messaging};
 
 impl Messaging {
+    /// Whether a [push service](crate::MessagingBuilder::push) is configured.
+    pub fn has_push(&self) -> bool {
+        self.0.push.is_some()
+    }
+
     /// What a device of the actor's shows to the push service to get notifications for this user: for
     /// themselves only.
     ///
