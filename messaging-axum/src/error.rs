@@ -55,6 +55,10 @@ impl ApiError {
         self.code
     }
 
+    pub(crate) fn failure(&self) -> Option<&Failure> {
+        self.failure.as_ref()
+    }
+
     pub(crate) fn with_message(self, message: impl Into<Cow<'static, str>>) -> Self {
         Self {
             message: message.into(),

@@ -1,16 +1,14 @@
 //! Failures to log.
 
-use std::sync::Arc;
-
-use messaging_core::Error;
+use std::{error::Error, sync::Arc};
 
 /// The failure to log for a response; attached to it as an extension.
 #[derive(Debug, Clone)]
 pub(crate) enum Failure {
     /// A dependency is unavailable.
-    Unavailable(Arc<Error>),
+    Unavailable(Arc<dyn Error + Send + Sync>),
     /// An internal error.
-    Defect(Arc<Error>),
+    Defect(Arc<dyn Error + Send + Sync>),
     /// A panic.
     Panic,
     /// The request has no actor.

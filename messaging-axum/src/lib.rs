@@ -31,6 +31,8 @@
 //! let app: Router = Router::new().nest("/api", api);
 //! ```
 //!
+//! A host's own handlers get the caller by [`Caller`], and respond to errors as the routes do by [`ErrorResponse`].
+//!
 //! Responses are JSON: `{"success": true, "data": …}`, or `{"success": false, "error": "<message>", "code":
 //! "<stable_snake_case>"}`, with the invalid fields of a request in `details`. The routes serve their own OpenAPI 3.1
 //! document at `/messages/openapi.json`; [`openapi`] returns it. No middleware applies to the host's own routes, and no
@@ -42,11 +44,13 @@
 //! | `wire` | JSON forms of conversations, reports, activity and the audit log |
 //! | `extract` | from a request to parsed values, with an error for every invalid field |
 //! | `response`, `error`, `status` | from a result to a response |
+//! | `error_response` | the same errors for a host's own handlers |
 //! | `contract`, `schema` | the OpenAPI document, from the descriptions of the functions in `route` |
 //! | `middleware` | request ids, spans, logs and panics, for these routes only |
 
 mod contract;
 mod error;
+mod error_response;
 mod extract;
 mod failure;
 mod middleware;
@@ -58,6 +62,8 @@ mod schema;
 mod status;
 mod wire;
 
+pub use error_response::ErrorResponse;
+pub use extract::Caller;
 pub use middleware::METRICS;
 pub use options::{HttpOptions, Login};
 pub use route::Route;

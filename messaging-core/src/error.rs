@@ -126,6 +126,12 @@ impl Error {
         )
     }
 
+    /// The error of a use case for an error of the store, for a host that calls its store itself (`open_in_transaction`
+    /// of `messaging-sqlx`).
+    pub fn from_store(error: StoreError) -> Self {
+        Self::store(error, "calling the store")
+    }
+
     pub(crate) fn store(error: StoreError, doing: &'static str) -> Self {
         let kind = match error.kind() {
             StoreErrorKind::Unavailable { retry_after } => ErrorKind::Unavailable { retry_after },

@@ -3,9 +3,10 @@
 
 use std::{collections::HashMap, env, sync::Arc};
 
-use axum::extract::{Extension, FromRef, Json, Request, State};
+use axum::extract::{Json, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::{Router, http::StatusCode, http::header::COOKIE, middleware, routing::post};
+use messaging_axum::{Caller, ErrorResponse, HttpOptions};
 use messaging_core::host::HostError;
 use messaging_core::host::directory::*;
 use messaging_core::{
@@ -15,7 +16,7 @@ use messaging_pusher::{AppKey, AppSecret, Credentials, EmbeddedChannels, Embedde
 use messaging_sqlx::PgStore;
 use sqlx::{PgPool, query_as, query_scalar};
 
-#[derive(Clone, FromRef)]
+#[derive(Clone)]
 struct App {
     db: PgPool,
     store: PgStore,       // <-
@@ -61,7 +62,11 @@ impl Directory for Users {
 }
 
 /// Your login with a session cookie. <- It inserts the caller as an `Actor`.
-async fn authenticate(State(app): State<App>, mut request: Request, next: middleware::Next) -> Result<Response> {
+async fn authenticate(
+    State(app): State<App>,
+    mut request: Request,
+    next: middleware::Next,
+) -> Result<Response, ErrorResponse> {
     let cookies = request.headers().get(COOKIE).and_then(|it| it.to_str().ok()).unwrap_or_default();
     let session = cookies.split("; ").find_map(|it| it.strip_prefix("session=")).unwrap_or_default();
     let sql = "SELECT id, agency FROM users JOIN sessions ON user_id = id WHERE token = $1";
@@ -75,7 +80,11 @@ async fn authenticate(State(app): State<App>, mut request: Request, next: middle
 }
 
 /// Your booking in your transaction. <- The conversation is opened in the same transaction.
-async fn book(State(app): State<App>, me: Extension<Actor>, Json((agency, tour)): Json<(AgentId, String)>) -> Result {
+async fn book(
+    State(app): State<App>,
+    Caller(me): Caller, // <-
+    Json((agency, tour)): Json<(AgentId, String)>,
+) -> Result<StatusCode, ErrorResponse> {
     let mut tx = app.db.begin().await?;
     let sql = "INSERT INTO bookings (client, agency, tour) VALUES ($1, $2, $3) RETURNING id,
         (SELECT id FROM users u WHERE u.agency = $2)";
@@ -89,20 +98,6 @@ async fn book(State(app): State<App>, me: Extension<Actor>, Json((agency, tour))
     let (text, key) = (Body::parse("Booking confirmed")?, IdempotencyKey::parse(booking.as_str())?);
     app.messaging.operations().send_system_message(opened.id, Recipients::Both, text, key).await?;
     Ok(StatusCode::CREATED)
-}
-
-type Result<T = StatusCode, E = AppError> = std::result::Result<T, E>;
-struct AppError(anyhow::Error);
-impl<E: Into<anyhow::Error>> From<E> for AppError {
-    fn from(error: E) -> Self {
-        Self(error.into())
-    }
-}
-impl IntoResponse for AppError {
-    fn into_response(self) -> Response {
-        eprintln!("{:#}", self.0);
-        StatusCode::INTERNAL_SERVER_ERROR.into_response()
-    }
 }
 
 #[tokio::main]
@@ -119,7 +114,7 @@ async fn main() -> anyhow::Result<()> {
     let app = App { db, store: store.clone(), messaging };
     let routes = Router::new()
         .route("/bookings", post(book))
-        .nest("/api", messaging_axum::routes(&app.messaging, messaging_axum::HttpOptions::default()).all()) // <-
+        .nest("/api", messaging_axum::routes(&app.messaging, HttpOptions::default()).all()) // <-
         .layer(middleware::from_fn_with_state(app.clone(), authenticate))
         .merge(hub.router()) // <-
         .with_state(app);

@@ -7,23 +7,33 @@ use axum::{
 };
 use messaging_core::{Actor, Role, UserId};
 
-use crate::{error::ApiError, failure::Failure, status::Code};
+use crate::{error::ApiError, error_response::ErrorResponse, failure::Failure, status::Code};
 
-/// The caller: the [`Actor`] that the host's middleware inserted into the request. Rejects with 401 if there is none.
-#[derive(Debug)]
-pub(crate) struct Caller(pub(crate) Actor);
+/// The caller: the [`Actor`] that the host's middleware inserted into the request. Rejects with 401 `unauthenticated` if
+/// there is none, as our routes do. For a host's own handlers, too:
+///
+/// ```
+/// use messaging_axum::Caller;
+///
+/// async fn who_am_i(Caller(me): Caller) -> String {
+///     me.user_id().to_string()
+/// }
+/// # let _: axum::Router = axum::Router::new().route("/me", axum::routing::get(who_am_i));
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller(pub Actor);
 
 impl<S: Sync> FromRequestParts<S> for Caller {
-    type Rejection = ApiError;
+    type Rejection = ErrorResponse;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ErrorResponse> {
         match parts.extensions.get::<Actor>() {
             Some(actor) => Ok(Self(actor.clone())),
-            None => Err(
+            None => Err(ErrorResponse::new(
                 ApiError::new(Code::Unauthenticated).with_failure(Failure::MissingActor {
                     found: misplaced_actor(&parts.extensions),
                 }),
-            ),
+            )),
         }
     }
 }

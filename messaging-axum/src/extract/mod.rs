@@ -7,7 +7,7 @@ mod input;
 mod json_text;
 
 pub(crate) use body::{FormOrJson, Json, RawBody};
-pub(crate) use caller::Caller;
+pub use caller::Caller;
 pub(crate) use fields::{
     Field, Fields, InvalidField, OneOrMany, boolean, cursor, page_size, unsigned_integer,
 };

@@ -17,6 +17,7 @@ mod messages;
 mod metrics;
 mod middleware;
 mod mounting;
+mod own_handlers;
 mod push_token;
 mod reading;
 mod reference_faults;

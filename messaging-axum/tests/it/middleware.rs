@@ -1,7 +1,5 @@
 //! The middleware of the routes: request ids, methods, mounting and logs.
 
-use std::io::{self, Write};
-
 use async_trait::async_trait;
 use axum::{
     Extension, Router,
@@ -19,10 +17,9 @@ use messaging_core::{
 };
 use serde_json::json;
 use tower::ServiceExt;
-use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::fmt::format::FmtSpan;
 
-use crate::support::{Fault, Shared, TestApp, TestResponse, ada, carl};
+use crate::support::{Fault, Log, TestApp, TestResponse, ada, carl};
 
 #[tokio::test]
 async fn a_request_keeps_its_valid_id_or_gets_a_new_one() {
@@ -135,46 +132,6 @@ async fn the_hosts_own_routes_are_unaffected() {
     );
 }
 
-/// Captures log output while the guard lives.
-#[derive(Clone, Default)]
-struct Log(Shared<Vec<u8>>);
-
-impl Log {
-    fn capture(&self) -> DefaultGuard {
-        self.capture_with_spans(FmtSpan::NONE)
-    }
-
-    /// Also captures span events.
-    fn capture_with_spans(&self, spans: FmtSpan) -> DefaultGuard {
-        let log = self.clone();
-        let subscriber = tracing_subscriber::fmt()
-            .with_max_level(tracing::Level::TRACE)
-            .with_span_events(spans)
-            .with_ansi(false)
-            .with_writer(move || log.clone())
-            .finish();
-        tracing::subscriber::set_default(subscriber)
-    }
-
-    fn lines_with(&self, text: &str) -> Vec<String> {
-        let log = String::from_utf8(self.0.lock().expect("no panic").clone()).expect("text");
-        log.lines()
-            .filter(|line| line.contains(text))
-            .map(str::to_owned)
-            .collect()
-    }
-}
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().expect("no panic").write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test]
 async fn the_log_of_a_request_contains_no_content() {
     let log = Log::default();
@@ -211,7 +168,7 @@ async fn the_span_of_a_use_case_contains_ids_and_no_content() {
     let _capturing = log.capture_with_spans(FmtSpan::NEW);
     let app = TestApp::new();
     let id = app.open("alpine").await;
-    log.0.lock().expect("no panic").clear();
+    log.clear();
     app.send_text(&carl(), id, "a-secret-text").await;
     let reason = json!({"reason": "a-secret-reason"});
     app.post(&carl(), &format!("/messages/conversations/{id}/reports"), reason)
@@ -239,7 +196,7 @@ async fn a_failure_is_logged_once_with_its_cause() {
         (StoreErrorKind::Internal, "ERROR"),
         (StoreErrorKind::OutcomeUnknown, " WARN"),
     ] {
-        log.0.lock().expect("no panic").clear();
+        log.clear();
         app.store.fail(Fault::All(kind));
         let response = app.get(&carl(), "/messages/unread").await;
         let lines = log.lines_with("internal text");

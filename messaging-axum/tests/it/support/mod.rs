@@ -5,6 +5,7 @@ mod app;
 mod case;
 mod contract;
 mod directory;
+mod log;
 mod push;
 mod realtime;
 mod response;
@@ -16,6 +17,7 @@ pub(crate) use self::{
     case::{Case, check},
     contract::check_examples,
     directory::People,
+    log::Log,
     push::Devices,
     realtime::{NoSignIn, Transport},
     response::TestResponse,
