@@ -1,7 +1,7 @@
 //! A minimal host: an application with its own users, agencies, bookings, login cookie and migrations in Postgres.
 //! Lines marked `<-` add messaging to it.
 
-use std::{collections::HashMap, env, sync::Arc};
+use std::{collections::HashMap, env};
 
 use axum::extract::{Json, Request, State};
 use axum::response::{IntoResponse, Response};
@@ -9,9 +9,7 @@ use axum::{Router, http::StatusCode, http::header::COOKIE, middleware, routing::
 use messaging_axum::{Caller, ErrorResponse, HttpOptions};
 use messaging_core::host::HostError;
 use messaging_core::host::directory::*;
-use messaging_core::{
-    Actor, AgentId, Body, BookingId, HostOpen, IdempotencyKey, Messaging, Recipients, Role, UserId, clock::*,
-};
+use messaging_core::{Actor, AgentId, Body, BookingId, HostOpen, IdempotencyKey, Messaging, Recipients, Role, UserId};
 use messaging_pusher::{AppKey, AppSecret, Credentials, EmbeddedChannels, EmbeddedOptions};
 use messaging_sqlx::PgStore;
 use sqlx::{PgPool, query_as, query_scalar};
@@ -107,8 +105,8 @@ async fn main() -> anyhow::Result<()> {
     let store = PgStore::new(db.clone());
     store.migrate().await?; // <- a schema of its own, with its own
     let keys = Credentials { key: AppKey::parse("local")?, secret: AppSecret::parse(env::var("APP_SECRET")?)? };
-    let hub = EmbeddedChannels::new(&keys, EmbeddedOptions::default(), Arc::new(SystemClock), Arc::new(SystemIds));
-    let (messaging, workers) = Messaging::builder(store.clone(), Users(db.clone())).realtime(hub.clone()).build()?;
+    let hub = EmbeddedChannels::new(&keys, EmbeddedOptions::default());
+    let (messaging, workers) = Messaging::builder(store.clone(), Users(db.clone())).transport(hub.clone()).build()?;
     let stopped = || async { tokio::signal::ctrl_c().await.unwrap_or_default() };
     let workers = tokio::spawn(workers.run(stopped()));
     let app = App { db, store: store.clone(), messaging };

@@ -1,11 +1,9 @@
 //! The realtime server: embedded channels, or Pusher or a compatible server.
 
-use std::sync::Arc;
-
 use axum::Router;
 use messaging_core::{
     MessagingBuilder,
-    clock::{IdSource as _, SystemClock, SystemIds},
+    clock::{IdSource as _, SystemIds},
     time::Timestamp,
 };
 use messaging_pusher::{
@@ -40,8 +38,6 @@ impl Realtime {
                 EmbeddedOptions::default()
                     .with_max_connections(max_websockets as usize)
                     .with_close_timeout(shutdown::CHANNEL_TIMEOUT),
-                Arc::new(SystemClock),
-                Arc::new(SystemIds),
             )),
         })
     }
@@ -49,8 +45,8 @@ impl Realtime {
     /// Configures messaging to publish to it and to query its presence.
     pub(crate) fn attach(&self, messaging: MessagingBuilder) -> MessagingBuilder {
         match self {
-            Self::Embedded(channels) => messaging.realtime(channels.clone()).presence(channels.clone()),
-            Self::Pusher(pusher, _) => messaging.realtime(pusher.clone()).presence(pusher.clone()),
+            Self::Embedded(channels) => messaging.transport(channels.clone()),
+            Self::Pusher(pusher, _) => messaging.transport(pusher.clone()),
         }
     }
 

@@ -179,6 +179,12 @@ impl MessagingBuilder {
         }
     }
 
+    /// One server for [`realtime`](Self::realtime) and [`presence`](Self::presence): the one that delivers events also
+    /// knows who is connected.
+    pub fn transport(self, transport: impl Realtime + Presence + Clone + 'static) -> Self {
+        self.realtime(transport.clone()).presence(transport)
+    }
+
     /// Who knows who is connected. Without it that is unknown.
     pub fn presence(self, presence: impl Presence + 'static) -> Self {
         Self {

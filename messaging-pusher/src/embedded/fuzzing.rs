@@ -1,7 +1,5 @@
 //! The protocol without sockets, for fuzz targets.
 
-use std::sync::Arc;
-
 use messaging_core::clock::{Clock as _, ManualClock, SequentialIds};
 
 use super::{ClientEvents, EmbeddedChannels, EmbeddedOptions, PublicChannels, session::Session};
@@ -16,13 +14,14 @@ pub fn converse<'a>(messages: impl IntoIterator<Item = &'a str>) {
         return;
     };
     let clock = ManualClock::new();
-    let (credentials, ids) = (Credentials { key, secret }, Arc::new(SequentialIds::default()));
+    let credentials = Credentials { key, secret };
     // Everything optional is enabled, so that every path is tested.
     let options = EmbeddedOptions::default()
         .with_client_events(ClientEvents::AllChannels)
         .with_public_channels(PublicChannels::On)
         .with_queue_messages(8);
-    let channels = EmbeddedChannels::new(&credentials, options, Arc::new(clock.clone()), ids);
+    let channels =
+        EmbeddedChannels::new(&credentials, options).with_clock(clock.clone(), SequentialIds::default());
     let mut clients =
         [(); 2].map(|()| Session::open(channels.server.clone(), channels.new_socket_id(), Ok(())));
     for (nth, message) in messages.into_iter().enumerate() {

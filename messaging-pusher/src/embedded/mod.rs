@@ -27,7 +27,7 @@ use std::{fmt, sync::Arc};
 
 use axum::Router;
 use messaging_core::{
-    clock::{Clock, IdSource, timeout},
+    clock::{Clock, IdSource, SystemClock, SystemIds, timeout},
     event::ChannelName,
     telemetry::Metric,
 };
@@ -42,8 +42,6 @@ use crate::{credentials::Credentials, signer::PusherSigner};
 /// The server delivers to connections of its own process only. With several processes, run a separate server.
 ///
 /// ```
-/// # use std::sync::Arc;
-/// use messaging_core::clock::{ManualClock, SequentialIds};
 /// use messaging_pusher::{AppKey, AppSecret, Credentials, EmbeddedChannels, EmbeddedOptions};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -51,9 +49,7 @@ use crate::{credentials::Credentials, signer::PusherSigner};
 ///     key: AppKey::parse("local")?,
 ///     secret: AppSecret::parse("a random text, generated at start")?,
 /// };
-/// // In production, pass the system clock and random ids.
-/// let (clock, ids) = (Arc::new(ManualClock::new()), Arc::new(SequentialIds::default()));
-/// let channels = EmbeddedChannels::new(&credentials, EmbeddedOptions::default(), clock, ids);
+/// let channels = EmbeddedChannels::new(&credentials, EmbeddedOptions::default());
 ///
 /// let app: axum::Router = axum::Router::new().merge(channels.router());
 /// // Pages connect with `new Pusher("local", { wsHost, wsPort, forceTLS, cluster: "", … })`.
@@ -104,20 +100,25 @@ impl EmbeddedChannels {
     /// The metrics of the embedded server, in addition to those of [`messaging_core::telemetry`].
     pub const METRICS: &'static [Metric] = telemetry::METRICS;
 
-    /// Creates a server for one app. `ids` become socket ids: they must be unguessable and must not repeat after a
-    /// restart.
-    pub fn new(
-        credentials: &Credentials,
-        options: EmbeddedOptions,
-        clock: Arc<dyn Clock>,
-        ids: Arc<dyn IdSource>,
-    ) -> Self {
+    /// Creates a server for one app.
+    pub fn new(credentials: &Credentials, options: EmbeddedOptions) -> Self {
         Self {
             server: Arc::new(Server::new(credentials, options)),
             signer: PusherSigner::new(credentials),
             sockets: Arc::new(Sockets::new()),
-            clock,
-            ids,
+            clock: Arc::new(SystemClock),
+            ids: Arc::new(SystemIds),
+        }
+    }
+
+    /// Replaces the system's clock and ids, for tests. Call it before cloning: earlier clones keep theirs.
+    ///
+    /// Ids become socket ids. Outside of tests they must be unguessable and must not repeat after a restart.
+    pub fn with_clock(self, clock: impl Clock + 'static, ids: impl IdSource + 'static) -> Self {
+        Self {
+            clock: Arc::new(clock),
+            ids: Arc::new(ids),
+            ..self
         }
     }
 

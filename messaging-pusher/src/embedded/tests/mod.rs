@@ -62,9 +62,9 @@ impl TestServer {
             secret: AppSecret::parse("secret").unwrap(),
         };
         let clock = ManualClock::new();
-        let ids = Arc::new(SequentialIds::default());
         Self {
-            channels: EmbeddedChannels::new(&credentials, options, Arc::new(clock.clone()), ids),
+            channels: EmbeddedChannels::new(&credentials, options)
+                .with_clock(clock.clone(), SequentialIds::default()),
             clock,
         }
     }

@@ -3,11 +3,17 @@
 use std::time::Duration;
 
 use messaging_core::{
-    event::{Event, SocketId},
+    Authorized, Messaging, OpenConversation,
+    event::{Event, SocketId, Typing},
     host::presence::Presence,
+    memory::MemoryStore,
     transport::realtime::Realtime,
 };
 use messaging_pusher::{ClientEvents, EmbeddedOptions};
+use messaging_testkit::{
+    fake::FakeDirectory,
+    make::{agency_id, agent, client},
+};
 use serde_json::{Value, json};
 
 use crate::support::embedded::{Fixture, PRESENCE, PRIVATE, event, name, user};
@@ -63,6 +69,48 @@ async fn a_user_is_online_while_connected() {
     fixture
         .until(|channels| channels.occupied_channels().is_empty())
         .await;
+}
+
+#[tokio::test]
+async fn one_transport_signs_delivers_and_knows_who_is_connected() {
+    let fixture = Fixture::open().await;
+    let (messaging, _workers) = Messaging::builder(MemoryStore::new(), FakeDirectory::new())
+        .transport(fixture.channels.clone())
+        .build()
+        .unwrap();
+    let (ann, open) = (
+        client(1),
+        OpenConversation {
+            agent_id: agency_id(1),
+            booking_id: None,
+        },
+    );
+    let opened = messaging
+        .open_conversation(&ann, &open)
+        .await
+        .unwrap()
+        .conversation;
+    let [online] = messaging.list_online(std::slice::from_ref(&opened)).await[..] else {
+        panic!("one conversation");
+    };
+    assert_eq!(online.agent, Some(false));
+    let mut listener = fixture.client().await;
+    let socket = SocketId::parse(&listener.socket_id).unwrap();
+    let channel = format!("private-conversation-{}", opened.id());
+    let authorized = messaging.authorize(&agent(1), &socket, &name(&channel)).await;
+    let Authorized::Signed(signed) = authorized.unwrap() else {
+        panic!("a channel of ours");
+    };
+    listener.subscribe(&channel, &signed).await;
+    listener.receive("pusher_internal:subscription_succeeded").await;
+    messaging
+        .set_typing(&ann, opened.id(), Typing::Started, None)
+        .await
+        .unwrap();
+    assert_eq!(
+        listener.receive("typing-start").await["data"]["userId"],
+        "client-1"
+    );
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! A host with an embedded server on its own port.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::net::SocketAddr;
 
 use messaging_core::{
     clock::{ManualClock, SequentialIds},
@@ -33,8 +33,8 @@ impl Fixture {
             secret: AppSecret::parse("secret").unwrap(),
         };
         let clock = ManualClock::new();
-        let ids = Arc::new(SequentialIds::default());
-        let channels = EmbeddedChannels::new(&credentials, options, Arc::new(clock.clone()), ids);
+        let channels =
+            EmbeddedChannels::new(&credentials, options).with_clock(clock.clone(), SequentialIds::default());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let app: axum::Router = axum::Router::new().merge(channels.router());

@@ -4,7 +4,6 @@ use std::{net::SocketAddr, sync::Arc};
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use messaging_core::{
-    clock::{SystemClock, SystemIds},
     event::{ChannelName, Event, SocketId},
     id::UserId,
     transport::channels::{ChannelAuth, Member, Subscription},
@@ -35,8 +34,6 @@ impl Server {
         let channels = EmbeddedChannels::new(
             &credentials,
             EmbeddedOptions::default().with_public_channels(PublicChannels::On),
-            Arc::new(SystemClock),
-            Arc::new(SystemIds),
         );
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
