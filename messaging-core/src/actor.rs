@@ -1,28 +1,28 @@
-//! Who is calling.
+//! The actor: the user who calls.
 
 use crate::id::{AgentId, UserId};
 
-/// The caller, as the host authenticated them. The library never authenticates.
+/// The caller, as authenticated by the host; the library does not authenticate.
 ///
-/// The role decides which list and which total the actor sees, and whether they may open a conversation or
-/// moderate. Access to one conversation comes from being its client or its agent's user, in whatever role.
+/// The role decides which list and total the actor sees, and whether the actor may open conversations or moderate. A
+/// user has access to a conversation as its client or as its agent's user, in any role.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Actor {
     user_id: UserId,
     role: Role,
 }
 
-/// In which capacity the actor calls.
+/// The role in which the actor calls.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Role {
-    /// Someone who may ask agents.
+    /// A client, who may open conversations with agents.
     Client,
     /// The user who answers for this agent.
     Agent {
         /// The agent.
         agent_id: AgentId,
     },
-    /// Someone of the host's staff.
+    /// A member of the host's staff.
     Admin,
 }
 
@@ -32,12 +32,12 @@ impl Actor {
         Self { user_id, role }
     }
 
-    /// The person.
+    /// The user.
     pub fn user_id(&self) -> &UserId {
         &self.user_id
     }
 
-    /// The capacity.
+    /// The role.
     pub fn role(&self) -> &Role {
         &self.role
     }

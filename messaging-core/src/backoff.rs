@@ -1,17 +1,17 @@
-//! Back-off: how long to wait before a failed call is repeated.
+//! Back-off: the pause before a failed call is repeated.
 
 use std::time::Duration;
 
-/// The longest wait before another try.
+/// The longest pause before another try.
 pub(crate) const MAX_DELAY: Duration = Duration::from_secs(30);
 
-/// The longest wait before the second try. It doubles with every further one.
+/// The longest pause before the second try. It doubles with every further try.
 const FIRST_DELAY: Duration = Duration::from_millis(500);
 
-/// The wait after `failures` failures in a row: exponential with full jitter, at most [`MAX_DELAY`].
+/// The pause after `failures` failures in a row: exponential with full jitter, at most [`MAX_DELAY`].
 ///
-/// `chance`, from 0 to 1, picks the wait between nothing and the bound of this try, so that callers that failed together
-/// do not repeat their calls together.
+/// `chance`, from 0 to 1, selects the pause between zero and the bound of this try, so that callers that failed
+/// together do not retry together.
 pub(crate) fn delay(failures: u32, chance: f64) -> Duration {
     let doublings = failures.saturating_sub(1).min(16);
     let bound = FIRST_DELAY.saturating_mul(1 << doublings).min(MAX_DELAY);

@@ -1,4 +1,4 @@
-//! Where time, ids and chance come from. Nothing else in this workspace asks the system for them.
+//! The sources of time, ids and randomness. Nothing else in this workspace asks the system for them.
 
 use std::{
     fmt,
@@ -17,29 +17,29 @@ use uuid::Uuid;
 
 use crate::{id::Bucket, time::Timestamp};
 
-/// The time, and waiting for it to pass.
+/// A source of time, and of delays.
 #[async_trait]
 pub trait Clock: Send + Sync {
-    /// Now. May go backwards when the system's clock is set: no message, receipt or activity does. Leases and
-    /// delays of the relay count on clocks that agree within a third of a lease; one that is set back further
-    /// holds up publishing by as much.
+    /// The current time. It may go back when the system's clock is set; the times of messages, receipts and activity do
+    /// not. Leases and deferrals of the relay require the clocks of all processes to agree within a third of a lease; a
+    /// clock that is set back further delays publishing by that amount.
     fn now(&self) -> Timestamp;
 
-    /// Returns when `wait` has passed. Cancel-safe.
+    /// Returns after `wait` has passed. Cancel-safe.
     async fn sleep(&self, wait: Duration);
 }
 
-/// New ids, and chance for jitter.
+/// A source of new ids, and of randomness for jitter.
 pub trait IdSource: Send + Sync {
-    /// A new UUIDv7 for something made at `at`, different from every other in more than its last 12 bits: those of a
-    /// conversation and of a report are replaced by a [bucket](crate::id::Bucket).
+    /// A new UUIDv7 with the time `at`. It differs from every other id in more than its last 12 bits: a
+    /// [bucket](crate::id::Bucket) replaces those in ids of conversations and reports.
     fn new_id(&self, at: Timestamp) -> Uuid;
 
-    /// A number drawn evenly from 0 (included) to 1 (excluded).
+    /// A uniformly distributed number from 0 (inclusive) to 1 (exclusive).
     fn chance(&self) -> f64;
 }
 
-/// The future was not ready in time, and was dropped.
+/// The future was not ready in time and was dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("time-out")]
 pub struct Elapsed;
@@ -47,7 +47,7 @@ pub struct Elapsed;
 /// Runs a future for at most `limit`.
 ///
 /// # Errors
-/// [`Elapsed`] when it took longer.
+/// [`Elapsed`] if the future took longer.
 pub async fn timeout<F: Future>(clock: &dyn Clock, limit: Duration, future: F) -> Result<F::Output, Elapsed> {
     let sleep = clock.sleep(limit);
     match select(pin!(future), sleep).await {
@@ -56,7 +56,7 @@ pub async fn timeout<F: Future>(clock: &dyn Clock, limit: Duration, future: F) -
     }
 }
 
-/// A clock that moves only when it is told to: for tests.
+/// A clock for tests that moves only when a test moves it.
 ///
 /// Clones share the same time. It starts at 2026-01-01T00:00:00Z.
 #[derive(Clone)]
@@ -68,7 +68,7 @@ struct Manual {
 }
 
 impl ManualClock {
-    /// A clock that stands at 2026-01-01T00:00:00Z.
+    /// Creates a clock at 2026-01-01T00:00:00Z.
     pub fn new() -> Self {
         Self(Arc::new(Mutex::new(Manual {
             now: Timestamp::from_millis(1_767_225_600_000),
@@ -76,13 +76,13 @@ impl ManualClock {
         })))
     }
 
-    /// Moves the time forward and wakes the tasks that waited for it.
+    /// Moves the time forward, and wakes the tasks whose wait has passed.
     pub fn advance(&self, by: Duration) {
         let now = self.lock().now + by;
         self.set(now);
     }
 
-    /// Sets the time, backwards too.
+    /// Sets the time, also backwards.
     pub fn set(&self, now: Timestamp) {
         let mut manual = self.lock();
         manual.now = now;
@@ -131,7 +131,8 @@ impl Clock for ManualClock {
     }
 }
 
-/// Ids that count up above the bits of a [bucket](crate::id::Bucket), and a chance that is always one half: for tests.
+/// An id source for tests: ids count up above the bits of a [bucket](crate::id::Bucket), and the random number is
+/// always one half.
 #[derive(Debug, Default)]
 pub struct SequentialIds(AtomicU64);
 
@@ -153,16 +154,13 @@ impl IdSource for SequentialIds {
 pub use system::{SystemClock, SystemIds};
 
 #[cfg(feature = "worker")]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this is the one place that asks the system"
-)]
+#[expect(clippy::disallowed_methods, reason = "the only place that asks the system")]
 mod system {
     use std::time::{SystemTime, UNIX_EPOCH};
 
     use super::{Clock, Duration, IdSource, Timestamp, Uuid, async_trait};
 
-    /// The system's clock; waits on tokio's timer, so it needs a tokio runtime with time enabled.
+    /// The system's clock. It waits on tokio's timer, so it needs a tokio runtime with time enabled.
     #[derive(Debug, Clone, Copy, Default)]
     pub struct SystemClock;
 
@@ -178,8 +176,8 @@ mod system {
         }
     }
 
-    /// Random UUIDv7s. Of the 74 random bits of an id 62 are left beside a [bucket](crate::id::Bucket): among 1,000 ids made
-    /// in one millisecond for clients of one bucket, two are equal with a probability of 1 in 10^13.
+    /// Random UUIDv7s. A [bucket](crate::id::Bucket) leaves 62 of an id's 74 random bits: among 1,000 ids made in one
+    /// millisecond for clients of one bucket, two are equal with a probability of 1 in 10^13.
     #[derive(Debug, Clone, Copy, Default)]
     pub struct SystemIds;
 

@@ -1,4 +1,4 @@
-//! The names of things: the host's ids are opaque strings, ours are UUIDs.
+//! Ids: those of the host are opaque strings, ours are UUIDs.
 
 mod bucket;
 
@@ -11,10 +11,10 @@ use uuid::{Uuid, fmt::Hyphenated};
 
 pub use self::bucket::Bucket;
 
-/// What stands before a digest where a user's id could.
+/// The prefix that distinguishes the digest of a user id from an id.
 const DIGEST: &str = "==";
 
-/// A text that is not an id of the kind asked for.
+/// The text is not an id of the expected kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidId {
@@ -26,14 +26,14 @@ pub enum InvalidId {
     Uuid,
 }
 
-/// The most bytes an id of the host may have.
+/// The maximum number of bytes of a host's id.
 pub const MAX_HOST_ID_BYTES: usize = 255;
-/// The most characters that a user may take in a channel's name: with the longest prefix, the name still fits.
+/// The maximum number of characters of a user in a channel name: with the longest prefix, the name still fits.
 const MAX_SEGMENT_CHARS: usize = 135;
-/// The most characters of a user's id in the protocol of the realtime server.
+/// The maximum number of characters of a user id in the realtime server's protocol.
 const MAX_PROTOCOL_ID_CHARS: usize = 128;
 
-/// What every id can do that has a `parse` and a text.
+/// The traits of every id with a `parse` function and a text form.
 macro_rules! textual {
     ($name:ident) => {
         impl fmt::Debug for $name {
@@ -74,11 +74,11 @@ macro_rules! host_id {
         pub struct $name(Arc<str>);
 
         impl $name {
-            /// Takes the host's id as it is.
+            /// Parses a host's id, which is kept as it is.
             ///
             /// # Errors
-            /// [`InvalidId::Host`] when it is empty, longer than 255 bytes, or holds anything but printable
-            /// ASCII without space.
+            /// [`InvalidId::Host`] if the id is empty, longer than 255 bytes, or has a byte other than printable ASCII
+            /// without space.
             pub fn parse(id: impl AsRef<str>) -> Result<Self, InvalidId> {
                 let id = id.as_ref();
                 let fits = (1..=MAX_HOST_ID_BYTES).contains(&id.len());
@@ -89,7 +89,7 @@ macro_rules! host_id {
                 }
             }
 
-            /// The id as the host gave it.
+            /// The id as the host passed it.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -106,28 +106,28 @@ macro_rules! host_id {
 }
 
 host_id! {
-    /// A person the host knows.
+    /// A person, as known to the host.
     UserId
 }
 host_id! {
-    /// A business the host knows; one user answers for it.
+    /// A business, as known to the host; one user answers for it.
     AgentId
 }
 host_id! {
-    /// A booking the host knows; it belongs to one client and one agent.
+    /// A booking, as known to the host; it belongs to one client and one agent.
     BookingId
 }
 
 impl UserId {
-    /// An id that is made of parts known to be valid.
+    /// Wraps an id that consists of valid parts.
     pub(crate) fn from_valid(id: String) -> Self {
         debug_assert!(Self::parse(&id).is_ok());
         Self(id.into())
     }
 
-    /// The id as it stands in a channel's name: itself where that has at most 135 characters, a channel's name may hold
-    /// all of them, and it does not begin with `=`; else `=` and its base64url where that has at most 135 characters; else
-    /// `==` and the base64url of its SHA-256.
+    /// The id as a segment of a channel name: the id itself if it has at most 135 characters, all allowed in channel
+    /// names, and does not begin with `=`; otherwise `=` and its base64url if that has at most 135 characters;
+    /// otherwise `==` and the base64url of its SHA-256.
     pub fn to_channel_segment(&self) -> String {
         let plain = |b: u8| b.is_ascii_alphanumeric() || b"_-=@,.;".contains(&b);
         if self.0.len() <= MAX_SEGMENT_CHARS && !self.0.starts_with('=') && self.0.bytes().all(plain) {
@@ -141,8 +141,8 @@ impl UserId {
         }
     }
 
-    /// The id as the protocol of the realtime server names a user, as a member of a presence channel and when signing
-    /// in: itself up to 128 characters, else `==` and the base64url of its SHA-256.
+    /// The id as the realtime server's protocol names a user, in member data of presence channels and at signing in:
+    /// the id itself up to 128 characters, otherwise `==` and the base64url of its SHA-256.
     pub fn to_protocol_id(&self) -> Cow<'_, str> {
         if self.0.len() <= MAX_PROTOCOL_ID_CHARS {
             Cow::Borrowed(&self.0)
@@ -158,7 +158,7 @@ impl UserId {
         )
     }
 
-    /// Whether a segment is one of those from which no user can be read: `==` and the base64url of a SHA-256.
+    /// Whether a segment is a digest, from which no id can be decoded: `==` and the base64url of a SHA-256.
     pub(crate) fn is_digest_segment(segment: &str) -> bool {
         let decoded = segment
             .strip_prefix(DIGEST)
@@ -166,8 +166,8 @@ impl UserId {
         decoded.is_some_and(|digest| digest.len() == Sha256::output_size())
     }
 
-    /// The user that a segment made by [`to_channel_segment`](Self::to_channel_segment) names, if it can be read from it;
-    /// `None` for any other text, so that every user has exactly one channel.
+    /// Decodes the user from a segment that [`to_channel_segment`](Self::to_channel_segment) made. `None` for a digest
+    /// and for any other text, so that every user has exactly one channel.
     pub fn from_channel_segment(segment: &str) -> Option<Self> {
         let user = match segment.strip_prefix('=') {
             None => Self::parse(segment).ok()?,
@@ -193,19 +193,19 @@ macro_rules! uuid_id {
                 Self(id)
             }
 
-            /// The UUID itself.
+            /// The UUID.
             pub const fn as_uuid(&self) -> Uuid {
                 self.0
             }
 
-            /// Reads the hyphenated form, in either case (RFC 9562), and no other. It is written in lower case.
+            /// Parses the hyphenated form, in either case (RFC 9562), and no other form. It is written in lower case.
             ///
             /// # Errors
-            /// [`InvalidId::Uuid`] for everything else.
+            /// [`InvalidId::Uuid`] for any other text.
             pub fn parse(id: impl AsRef<str>) -> Result<Self, InvalidId> {
                 let id = id.as_ref();
                 let uuid = Uuid::try_parse(id).map_err(|_| InvalidId::Uuid)?;
-                // The forms without hyphens, and in braces or as a URN, have other lengths.
+                // The forms without hyphens, in braces or as a URN have other lengths.
                 if id.len() == Hyphenated::LENGTH { Ok(Self(uuid)) } else { Err(InvalidId::Uuid) }
             }
         }
@@ -221,27 +221,27 @@ macro_rules! uuid_id {
 }
 
 uuid_id! {
-    /// The one thread between one client and one agent. A UUIDv7 when made by us, with its client's [`Bucket`].
+    /// The conversation of a client and an agent. Created as a UUIDv7 with its client's [`Bucket`].
     ConversationId
 }
 uuid_id! {
-    /// A message. A UUIDv7 when made by us; its place in the conversation is its seq, never its id.
+    /// A message. Created as a UUIDv7; its seq, not its id, is its position in the conversation.
     MessageId
 }
 uuid_id! {
-    /// One running instance of the workers: the owner of lanes and of leases on users.
+    /// A running instance of the workers, which owns leases on lanes and users.
     WorkerId
 }
 uuid_id! {
-    /// One e-mail about what is unread; a repetition of it has the same. A UUIDv7 when made by us.
+    /// A digest e-mail; its repetitions have the same id. Created as a UUIDv7.
     DigestId
 }
 uuid_id! {
-    /// An entry of the audit log. A UUIDv7 when made by us.
+    /// An entry of the audit log. Created as a UUIDv7.
     AuditId
 }
 uuid_id! {
-    /// A report of a conversation. A UUIDv7 when made by us, with the [`Bucket`] of its conversation.
+    /// A report of a conversation. Created as a UUIDv7 with the [`Bucket`] of its conversation.
     ReportId
 }
 

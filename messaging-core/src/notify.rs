@@ -1,8 +1,8 @@
-//! From a published message to a notification on the devices of a recipient who is away.
+//! Push notifications of published messages, to recipients who are away.
 //!
-//! It is tried once, without a guarantee: pending notifications are lost with the process, and a user who missed one gets the
-//! digest. What the store keeps of it is only that of several processes, or of a message that is published again,
-//! one notifies.
+//! A notification is tried once and not guaranteed: pending ones are lost with the process, and a user who missed one
+//! gets the digest. The store keeps only the state that makes a single notification of a message, even if several
+//! processes publish it or one publishes it twice.
 
 use std::{
     collections::BTreeMap,
@@ -27,26 +27,26 @@ use crate::{
     transport::{TransportError, TransportErrorKind},
 };
 
-/// How many conversations may wait for their notification.
+/// The maximum number of conversations that wait for their notification.
 const CAPACITY: usize = 1_000;
 
-/// How long one call may take.
+/// The time limit of one call.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What a notifier is put together from.
+/// The dependencies of a [`Notifier`].
 pub(crate) struct NotifyParts {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) push: Arc<dyn Push>,
     pub(crate) host: Arc<Host>,
     pub(crate) clock: Arc<dyn Clock>,
-    /// The least time between two notifications about a conversation.
+    /// The minimum time between two notifications about a conversation.
     pub(crate) interval: Duration,
 }
 
-/// Notifies people who are away. Driven by [`Workers::run`](crate::Workers), or by hand in tests.
+/// Sends push notifications to users who are away. Driven by [`Workers::run`](crate::Workers), or by hand in tests.
 pub struct Notifier {
     parts: NotifyParts,
-    /// Of each conversation the newest message that has been published.
+    /// The seq of the newest published message of each conversation.
     waiting: Mutex<BTreeMap<ConversationId, u64>>,
     pub(crate) signal: Signal,
 }
@@ -68,7 +68,7 @@ impl Notifier {
         }
     }
 
-    /// A message has been published.
+    /// Queues a published message for notification.
     pub(crate) fn published(&self, of: ConversationId, seq: u64) {
         let mut waiting = self.waiting();
         if waiting.len() < CAPACITY || waiting.contains_key(&of) {
@@ -79,8 +79,8 @@ impl Notifier {
         self.signal.raise();
     }
 
-    /// Notifies the recipients of messages published since the last step who are away. Returns how many
-    /// notifications were handed over.
+    /// Notifies the recipients, if they are away, of messages published since the last step. Returns the number of
+    /// notifications sent.
     pub async fn step(&self) -> usize {
         let published = std::mem::take(&mut *self.waiting());
         let mut candidates = Vec::new();
@@ -115,7 +115,7 @@ impl Notifier {
         notified
     }
 
-    /// Whom a message is for who has not read it and may be told.
+    /// The recipients of a message who have not read it and may be notified.
     async fn candidates(&self, of: ConversationId, seq: u64) -> Result<Vec<Candidate>, StoreError> {
         let scan = HistoryScan {
             conversation_id: of,
@@ -123,7 +123,7 @@ impl Notifier {
             limit: PageSize::ONE,
         };
         let listed = self.parts.store.list_messages(&scan);
-        let page = self.in_time("finding a message to push", listed).await?;
+        let page = self.in_time("loading a message to push", listed).await?;
         let found = page.and_then(|page| Some((page.summary.conversation, page.rows.into_iter().next()?)));
         let Some((conversation, row)) = found else {
             return Ok(Vec::new());
@@ -139,7 +139,7 @@ impl Notifier {
         Ok(Side::ALL.into_iter().filter(is_for).map(candidate).collect())
     }
 
-    /// Notifies a user, unless this message has been pushed already, or another one just before.
+    /// Notifies a user, unless this message has been pushed already, or another one less than `interval` ago.
     async fn notify(&self, candidate: &Candidate) -> Result<bool, StoreError> {
         const DOING: &str = "admitting a push";
         let Candidate {
@@ -169,7 +169,7 @@ impl Notifier {
             Side::Agent => query.users.insert(conversation.client_id.clone()),
         };
         let profiles = self.parts.host.profiles(&query).await;
-        // The last look: nothing else is asked between it and the transport.
+        // The final check: no other call is made between it and the transport's.
         let now_told = self.candidates(of, message.seq).await?;
         if !now_told
             .iter()

@@ -1,5 +1,4 @@
-//! The schemas of what has a text of its own form. What is an object or a choice derives its schema where it is
-//! defined.
+//! OpenAPI schemas of types with a text form. Objects and enums derive their schemas at their definitions.
 
 use utoipa::{
     PartialSchema, ToSchema,
@@ -34,19 +33,19 @@ macro_rules! schemas {
 }
 
 schemas! {
-    UserId: host_id("A person whom the host knows.", "client-1");
-    AgentId: host_id("A business that the host knows.", "alpine");
-    BookingId: host_id("A booking that the host knows.", "booking-1");
+    UserId: host_id("A person, as known to the host.", "client-1");
+    AgentId: host_id("A business, as known to the host.", "alpine");
+    BookingId: host_id("A booking, as known to the host.", "booking-1");
     ConversationId: uuid("A conversation.", "0190163d-8694-739b-aea5-966c26f8ad91");
     MessageId: uuid("A message.", "0190163d-8a51-7b3c-9f3c-4a2d0c6f1e77");
     ReportId: uuid("A report.", "0190163d-8f02-7c15-8d44-73a1be5f2c08");
     AuditId: uuid("An entry of the audit log.", "0190163d-9310-7d6a-b2f1-05c9d8e4a613");
-    IdempotencyKey: text("What makes a send repeatable: with the same key it is the same message.", "5f0c7e1a")
+    IdempotencyKey: text("A key that makes a send repeatable: sends with the same key create one message.", "5f0c7e1a")
         .min_length(Some(1))
         .max_length(Some(MAX_IDEMPOTENCY_KEY_CHARS))
         .pattern(Some(GRAPHIC))
         .build();
-    SocketId: text("A connection to the realtime server.", "1234.5678")
+    SocketId: text("The id of a connection to the realtime server.", "1234.5678")
         .max_length(Some(64))
         .pattern(Some(r"^[0-9]+\.[0-9]+$"))
         .build();
@@ -64,9 +63,9 @@ schemas! {
     Timestamp: text("A point in time in UTC, with milliseconds.", "2026-01-02T03:04:05.678Z")
         .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
         .build();
-    BucketUnit: choice("What is counted apart.", ["hour", "day"]);
-    ReportStatus: choice("Where a report stands.", ReportStatus::ALL.map(ReportStatus::name));
-    AuditedAction: choice("What an admin looked at or did.", AuditedAction::ALL.map(AuditedAction::name));
+    BucketUnit: choice("The length of a bucket.", ["hour", "day"]);
+    ReportStatus: choice("The status of a report.", ReportStatus::ALL.map(ReportStatus::name));
+    AuditedAction: choice("An action of an admin.", AuditedAction::ALL.map(AuditedAction::name));
 }
 
 /// Printable ASCII without space.

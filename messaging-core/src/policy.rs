@@ -1,4 +1,4 @@
-//! Who may do what: one pure function, total and exhaustive.
+//! The access rules: one pure, total function from an actor and an action to a decision.
 
 use crate::{
     actor::{Actor, Role},
@@ -13,40 +13,40 @@ use crate::{
     id::UserId,
 };
 
-/// What an actor wants to do.
+/// An action that an actor requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Action<'a> {
     /// Open the conversation with an agent.
     Open {
-        /// The user who answers for the agent; `None` while that is not known.
+        /// The user who answers for the agent; `None` if unknown.
         agent_user_id: Option<&'a UserId>,
     },
-    /// See one conversation.
+    /// View one conversation.
     See,
     /// Read its messages.
     ReadHistory,
-    /// Write in it.
+    /// Send a message.
     Send,
     /// Mark messages as read.
     MarkRead,
-    /// Show that one is typing.
+    /// Notify the other side of typing.
     Typing,
     /// Refuse the other side's messages.
     Block,
-    /// Accept them again.
+    /// Accept the other side's messages again.
     Unblock,
-    /// Tell the staff about it.
+    /// Report the conversation to the host's staff.
     Report,
     /// Stop both sides from writing.
     Close,
-    /// Let people write again.
+    /// Let the participants write again.
     Reopen,
     /// List reports, or read and resolve this one.
     Moderate(Option<&'a Report>),
-    /// Read the log of what admins looked at and did.
+    /// Read the audit log.
     ReadAudit,
-    /// Read how much goes on.
+    /// Read the activity.
     ReadActivity,
     /// Subscribe to the conversation's channel.
     Subscribe,
@@ -57,9 +57,9 @@ pub enum Action<'a> {
 }
 
 impl Action<'_> {
-    /// The action that the host's policy is asked about; `None` where it has no say. Seeing and listing are decided
-    /// inside the store's queries as well, and what an admin does is the host's own doing. Opening concerns no
-    /// conversation: its use case asks the policy itself.
+    /// The action that the host's policy rules on; `None` if the policy is not asked. Viewing and listing are also
+    /// decided inside the store's queries, and actions of admins are the host's own. Opening concerns no conversation:
+    /// its use case asks the policy itself.
     pub(crate) const fn of_participant(self) -> Option<ParticipantAction> {
         match self {
             Self::Send => Some(ParticipantAction::Send),
@@ -83,28 +83,28 @@ impl Action<'_> {
     }
 }
 
-/// The answer.
+/// The decision about an action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
-    /// Yes, and as what.
+    /// Allowed, in this standing.
     Allow(Standing),
-    /// No, and why.
+    /// Refused, for this reason.
     Refuse(Refusal),
 }
 
-/// As what an actor is allowed to do something.
+/// The standing in which an actor is allowed an action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
-    /// As one of the two people in the conversation.
+    /// As a participant in the conversation, on that side.
     Participant(Side),
-    /// For themselves, where no conversation is concerned.
+    /// For the actor's own data, where no conversation is concerned.
     Oneself,
-    /// As an admin: to be written to the audit log before the answer is given.
+    /// As an admin: the action is written to the audit log before the response.
     Audited,
 }
 
 impl Standing {
-    /// The side on which a participant stands.
+    /// The participant's side; `None` for other standings.
     pub const fn side(self) -> Option<Side> {
         match self {
             Self::Participant(side) => Some(side),
@@ -113,12 +113,12 @@ impl Standing {
     }
 }
 
-/// Why not.
+/// The reason of a refusal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
-    /// For all that this actor is to know, there is no such conversation.
+    /// The conversation does not exist, or the actor must not learn that it exists.
     NotFound,
-    /// The actor may know of it, but not do this.
+    /// The actor may know of the conversation, but not perform the action.
     Forbidden,
     /// The other side has blocked the actor's messages.
     Blocked,
@@ -126,8 +126,8 @@ pub enum Refusal {
     Closed,
 }
 
-/// Decides. `on` is the conversation concerned, `None` when there is none of that id or the action
-/// concerns none. To an actor without access, both give the same answer.
+/// Decides about an action. `on` is the conversation; `None` if no conversation has the id, or the action concerns
+/// none. An actor without access gets the same decision for an existing conversation as for `None`.
 pub fn decide(actor: &Actor, action: Action<'_>, on: Option<&Conversation>) -> Decision {
     use Decision::{Allow, Refuse};
     use Standing::{Audited, Oneself, Participant};
@@ -187,7 +187,7 @@ pub fn decide(actor: &Actor, action: Action<'_>, on: Option<&Conversation>) -> D
 /// Whether a side may write.
 ///
 /// # Errors
-/// [`Refusal::Closed`] before [`Refusal::Blocked`]; a side that blocks the other may still write itself.
+/// [`Refusal::Closed`] before [`Refusal::Blocked`]. A side that blocks the other may still write.
 pub fn may_write(conversation: &Conversation, side: Side) -> Result<(), Refusal> {
     match conversation.status() {
         Status::Closed => Err(Refusal::Closed),
@@ -196,16 +196,16 @@ pub fn may_write(conversation: &Conversation, side: Side) -> Result<(), Refusal>
     }
 }
 
-/// Whether a side is told about the other side's presence: not while the other side blocks it.
+/// Whether a side sees the other side's presence: not while the other side blocks it.
 pub fn shows_presence(conversation: &Conversation, to: Side) -> bool {
     !*conversation.blocked_by.of(to.other())
 }
 
 /// Whether a side may be mailed or pushed about a message that it has not read.
 ///
-/// The host's own messages always are, but for one that is not for that side. A person's message is not when the side
-/// blocks the other, the conversation is closed, or its sender has been erased. Asked when a digest is composed, again
-/// directly before it is handed over, and directly before a push. It changes no count: the message stays unread.
+/// A message of the host may be, if it is addressed to the side. A user's message may not if the side blocks the other,
+/// the conversation is closed, or the sender has been erased. Checked when a digest is composed, again directly before
+/// it is sent, and directly before a push. It changes no count: the message stays unread.
 pub fn may_notify(conversation: &Conversation, side: Side, message: &Message) -> bool {
     let is_new = message.origin.addresses(side)
         && *message.positions.of(side) > conversation.counters.of(side).read
@@ -221,7 +221,7 @@ pub fn may_notify(conversation: &Conversation, side: Side, message: &Message) ->
         }
 }
 
-/// The refusal of an actor who takes no part: only an admin learns that the conversation exists.
+/// The refusal of an actor who does not take part: only an admin learns that the conversation exists.
 fn outsider(actor: &Actor, on: Option<&Conversation>) -> Refusal {
     if actor.is_admin() && on.is_some() {
         Refusal::Forbidden

@@ -1,4 +1,4 @@
-//! Which names a conversation, report or message needs, and how a conversation is shown to a side.
+//! The profiles that a conversation, report or message needs, and the name of a side's counterpart.
 
 use crate::{
     domain::{
@@ -11,7 +11,7 @@ use crate::{
 };
 
 impl Conversation {
-    /// The name of who is on the other side, as shown to this one: the business, or the client.
+    /// The name that a side sees for the other side: the business, or the client.
     pub(crate) fn shown_to(&self, side: Side, profiles: &Profiles) -> String {
         match side {
             Side::Client => profiles.agent(&self.agent_id).business_name,

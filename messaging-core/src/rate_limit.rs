@@ -1,8 +1,7 @@
 //! The rate limits, and the limiter of one process.
 //!
-//! Each kind of thing has a [`Quota`], and each user their own of it, by the generic cell rate algorithm (GCRA): so
-//! many at once, and one more whenever a while has passed. A refused call does not count, so that a user who
-//! waits for `retry_after` is admitted.
+//! Each user has a [`Quota`] for each kind of action, by the generic cell rate algorithm (GCRA): a burst, and then one
+//! more per interval. A refused call does not count, so a user who waits for `retry_after` is admitted.
 
 use std::{
     collections::HashMap,
@@ -21,7 +20,7 @@ use crate::{
     time::Timestamp,
 };
 
-/// How often something may be done: so many at once, and one more whenever a while has passed.
+/// How often an action is allowed: a burst, and then one more per interval.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Quota {
     burst: NonZeroU32,
@@ -29,7 +28,7 @@ pub struct Quota {
 }
 
 impl Quota {
-    /// So many at once, at least 1, and one more `every` so often; without a limit if that is zero.
+    /// Allows a burst of that many actions, at least 1, and one more per interval `every`; unlimited if that is zero.
     pub const fn new(burst: u32, every: Duration) -> Self {
         let burst = match NonZeroU32::new(burst) {
             Some(burst) => burst,
@@ -38,28 +37,28 @@ impl Quota {
         Self { burst, every }
     }
 
-    /// How many at once: at least 1.
+    /// The number of actions allowed at once; at least 1.
     pub const fn burst(&self) -> u32 {
         self.burst.get()
     }
 
-    /// After how long there is one more.
+    /// The interval after which one more action is allowed.
     pub const fn every(&self) -> Duration {
         self.every
     }
 }
 
-/// What each user may do, and how often; of one kind in whatever conversation.
+/// The quotas of each user, for each kind of action, over all conversations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RateLimits {
-    /// Sending messages. Default: 30 a minute, of which 10 at once.
+    /// Sending messages. Default: 30 per minute, with bursts of 10.
     pub sending: Quota,
-    /// Opening conversations, also those that are there. Default: 20 a minute, of which 10 at once.
+    /// Opening conversations, including existing ones. Default: 20 per minute, with bursts of 10.
     pub opening: Quota,
-    /// Reporting. Default: 2 a minute, of which 5 at once.
+    /// Reporting. Default: 2 per minute, with bursts of 5.
     pub reporting: Quota,
-    /// Showing that one types, or stopped. Default: 60 a minute, of which 10 at once.
+    /// Notifications that a user is typing or has stopped. Default: 60 per minute, with bursts of 10.
     pub typing: Quota,
     /// Repeating sends, of which each that is admitted gives its place among the sends back. Default: 60 a minute, of which
     /// 20 at once.
@@ -79,7 +78,7 @@ impl Default for RateLimits {
 }
 
 impl RateLimits {
-    /// With another quota for one kind.
+    /// Replaces the quota for one kind.
     pub fn with(mut self, what: Limited, quota: Quota) -> Self {
         *match what {
             Limited::Send => &mut self.sending,
@@ -103,10 +102,10 @@ impl RateLimits {
     }
 }
 
-/// Limits within this process: with several, a user has as many times the quota. Remembers only users who
-/// have lately done something.
+/// A limiter within one process: with several processes, a user has the quota in each of them. It remembers only users
+/// with recent actions.
 ///
-/// A clock that is set back makes no user wait longer than a whole quota's time: after that the quota is whole.
+/// After the clock is set back, a user waits at most the time in which a whole quota refills.
 #[derive(Debug)]
 pub struct ProcessLimiter {
     kinds: [Kind; Limited::ALL.len()],
@@ -119,7 +118,7 @@ impl Default for ProcessLimiter {
 }
 
 impl ProcessLimiter {
-    /// A limiter with these limits.
+    /// Creates a limiter with these limits.
     pub fn new(limits: RateLimits) -> Self {
         Self {
             kinds: Limited::ALL.map(|what| Kind::new(limits.of(what))),
@@ -139,22 +138,22 @@ impl RateLimiter for ProcessLimiter {
     }
 }
 
-/// The quotas of one kind.
+/// The quota of one kind, with its users.
 #[derive(Debug)]
 struct Kind {
     quota: Quota,
     users: Mutex<Users>,
 }
 
-/// When each user's quota will be whole again: of users who are not here it is.
+/// When each user's quota is full again; the quota of users without an entry is full.
 #[derive(Debug)]
 struct Users {
     whole_at: HashMap<UserId, Nanos>,
-    /// Upon how many users those are forgotten whose quota is whole.
+    /// The number of users at which those with a full quota are removed.
     forget_at: usize,
 }
 
-/// So few are not worth looking through.
+/// The number of users below which none are removed.
 const FEW: usize = 1_000;
 
 impl Kind {
@@ -176,7 +175,7 @@ impl Kind {
         let whole = Nanos(every.0.saturating_mul(self.quota.burst.get().into()));
         let mut users = self.users();
         users.forget(now);
-        // Beyond a whole quota lies only what was counted before the clock was set back.
+        // A time beyond a whole quota was counted before the clock was set back.
         let whole_at = users
             .whole_at
             .get(user_id)
@@ -213,7 +212,7 @@ impl Users {
     }
 }
 
-/// A time, or a span, in nanoseconds: a quota may be shorter than the millisecond of a [`Timestamp`].
+/// A time or a span in nanoseconds: an interval may be shorter than the millisecond of a [`Timestamp`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Nanos(i128);
 
@@ -230,7 +229,7 @@ impl From<Duration> for Nanos {
 }
 
 impl From<Nanos> for Duration {
-    /// Nothing, if it is negative.
+    /// Zero for a negative span.
     fn from(Nanos(span): Nanos) -> Self {
         u64::try_from(span.max(0)).map_or(Self::MAX, Self::from_nanos)
     }
@@ -252,7 +251,7 @@ impl Sub for Nanos {
     }
 }
 
-/// No limits: for load tests.
+/// A limiter without limits, for load tests.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Unlimited;
 
@@ -275,7 +274,7 @@ mod tests {
         ProcessLimiter::new(RateLimits::default().with(Limited::Typing, quota))
     }
 
-    /// After how many milliseconds it may be done, 0 if it was.
+    /// Admits once and returns the wait in milliseconds; 0 if admitted.
     fn wait(limiter: &ProcessLimiter, user: &str, at: u64) -> u128 {
         let user = UserId::parse(user).unwrap();
         let now = Timestamp::EPOCH + Duration::from_millis(at);

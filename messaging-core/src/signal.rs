@@ -5,7 +5,7 @@ use std::{
 
 use futures_util::task::AtomicWaker;
 
-/// Tells one waiting task that there is something to do.
+/// Wakes one waiting task when there is work.
 #[derive(Debug, Default)]
 pub(crate) struct Signal {
     raised: AtomicBool,

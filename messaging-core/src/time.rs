@@ -9,14 +9,14 @@ use std::{
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Serialize, Serializer};
 
-/// A point in time in UTC, in whole milliseconds since 1970, from year 1970 to the end of year 9999.
+/// A point in time in UTC, in whole milliseconds since 1970, from the year 1970 to the end of the year 9999.
 ///
 /// Arithmetic saturates at both ends. Displayed and serialised as RFC 3339 with milliseconds:
 /// `2026-01-02T03:04:05.678Z`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
-/// A text that is no point in time.
+/// The text is not a point in time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be a time such as 2026-01-02T03:04:05Z")]
 pub struct InvalidTime;
@@ -24,10 +24,10 @@ pub struct InvalidTime;
 const LAST: i64 = 253_402_300_799_999;
 
 impl Timestamp {
-    /// The beginning of 1970.
+    /// The start of 1970.
     pub const EPOCH: Self = Self(0);
 
-    /// The point that many milliseconds after the epoch, moved into the range if it lies outside.
+    /// The point in time `millis` milliseconds after the epoch, clamped to the range.
     pub const fn from_millis(millis: i64) -> Self {
         if millis < 0 {
             Self(0)
@@ -38,10 +38,10 @@ impl Timestamp {
         }
     }
 
-    /// Reads RFC 3339, with whatever offset; what is finer than a millisecond is cut off.
+    /// Parses RFC 3339 with any offset; digits beyond milliseconds are cut off.
     ///
     /// # Errors
-    /// [`InvalidTime`] for everything else, and for times that lie outside of the range.
+    /// [`InvalidTime`] for any other text, and for times outside of the range.
     pub fn parse(text: impl AsRef<str>) -> Result<Self, InvalidTime> {
         let parsed = DateTime::parse_from_rfc3339(text.as_ref()).map_err(|_| InvalidTime)?;
         match parsed.timestamp_millis() {
@@ -50,12 +50,12 @@ impl Timestamp {
         }
     }
 
-    /// Milliseconds since the epoch.
+    /// The milliseconds since the epoch.
     pub const fn as_millis(self) -> i64 {
         self.0
     }
 
-    /// How long after `earlier` this is; zero when it is not after it.
+    /// The time from `earlier` to this point; zero if this is not after `earlier`.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0 - earlier.0).unwrap_or(0))
     }
@@ -82,7 +82,7 @@ impl Sub<Duration> for Timestamp {
 }
 
 impl From<DateTime<Utc>> for Timestamp {
-    /// Cuts off what is finer than a millisecond.
+    /// Cuts off the digits beyond milliseconds.
     fn from(at: DateTime<Utc>) -> Self {
         Self::from_millis(at.timestamp_millis())
     }

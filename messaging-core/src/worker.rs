@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use crate::{digest::Digester, notify::Notifier, relay::Relay};
 
-/// The half of a [`Messaging`](crate::Messaging) that publishes, and mails people who are away. Run it in one
-/// process or in several; drop it in a process that only serves requests.
-#[must_use = "nothing is published by this process unless the workers run"]
+/// The workers of a [`Messaging`](crate::Messaging): they publish events, and notify users who are away. Run them in at
+/// least one process; drop them in a process that only serves requests.
+#[must_use = "this process publishes nothing unless the workers run"]
 #[derive(Debug)]
 pub struct Workers {
     relay: Arc<Relay>,
@@ -32,19 +32,19 @@ impl Workers {
         &self.relay
     }
 
-    /// The digests, to be stepped by hand in tests; `None` where there is no mailer.
+    /// The digester, to be stepped by hand in tests; `None` without a mailer.
     pub fn digests(&self) -> Option<&Digester> {
         self.digests.as_deref()
     }
 
-    /// The notifications, to be stepped by hand in tests; `None` where there is no push.
+    /// The notifier, to be stepped by hand in tests; `None` without push.
     pub fn notifier(&self) -> Option<&Notifier> {
         self.notifier.as_deref()
     }
 
-    /// Publishes and mails until `stop` is ready, then for at most [`drain`](crate::RelayOptions::drain) what is still
-    /// at hand or due, and gives back the rest. Never ends before that: whatever fails is logged and tried
-    /// again.
+    /// Publishes and mails until `stop` is ready, then finishes queued and due work for at most
+    /// [`drain`](crate::RelayOptions::drain), and releases the leases of the rest. Does not end before `stop` is ready:
+    /// failures are logged and retried.
     #[cfg(feature = "worker")]
     pub async fn run(self, stop: impl Future<Output = ()> + Send) {
         use futures_util::{

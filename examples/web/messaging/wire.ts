@@ -101,7 +101,7 @@ export interface Activity {
   readonly firstReplies: { readonly count: number; readonly medianMs: number | null; readonly p95Ms: number | null };
 }
 
-/** What an admin looked at or did. */
+/** An action of an admin. */
 export interface Access {
   readonly id: string;
   readonly at: string;

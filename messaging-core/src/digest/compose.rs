@@ -1,4 +1,4 @@
-//! What an e-mail says.
+//! The contents of a digest e-mail.
 
 use crate::{
     domain::{
@@ -12,15 +12,15 @@ use crate::{
     transport::mailer::{Digest, DigestBooking, DigestConversation, DigestMessage},
 };
 
-/// The conversations that an e-mail is to show, so that their names can be asked for before the last look.
+/// The conversations that an e-mail may show, kept so that their names are looked up before the final check.
 pub(super) struct Draft {
     user_id: UserId,
-    /// Those it shows, the longest waiting first.
+    /// The conversations shown, the longest waiting first.
     shown: Vec<Excerpt>,
 }
 
 impl Draft {
-    /// Of excerpts that each have a message.
+    /// Creates a draft of excerpts, each of which has a message.
     pub(super) fn new(user_id: &UserId, mut excerpts: Vec<Excerpt>, shown: usize) -> Self {
         excerpts.sort_by_key(|excerpt| (excerpt.oldest(), excerpt.extent));
         excerpts.truncate(shown);
@@ -30,7 +30,7 @@ impl Draft {
         }
     }
 
-    /// Whose names it needs.
+    /// The names that the e-mail needs.
     pub(super) fn query(&self) -> ProfileQuery {
         let mut query = ProfileQuery::default();
         query.users.insert(self.user_id.clone());
@@ -44,7 +44,8 @@ impl Draft {
         query
     }
 
-    /// The e-mail, of what the last look has shown; `None` when that has nothing of what was to be shown.
+    /// Composes the e-mail from the excerpts of the final check; `None` when none of the draft's conversations is among
+    /// them.
     pub(super) fn finish(
         self,
         id: DigestId,

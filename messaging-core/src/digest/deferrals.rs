@@ -1,18 +1,19 @@
 //! Which deferrals count towards the limit of [`DigestPolicy::deferrals`](crate::DigestPolicy::deferrals).
 //!
-//! A mail server that defers one recipient and accepts e-mails of others says something of that recipient: these deferrals
-//! count, and in the end the user's messages count as mailed. A server that denies relaying says the same of every
-//! recipient, and the fault is its configuration or ours: these deferrals do not count, so that nothing is lost. Such a
-//! server usually accepts e-mails to its own domain. So a deferral counts where the server has accepted an e-mail to the
-//! same domain, of any user, since this user's previous deferral.
+//! A mail server that defers one recipient and accepts e-mails to others has a reason that concerns the recipient:
+//! these deferrals count, and at the limit the user's messages count as mailed. A server that denies relaying defers
+//! every recipient, because of its configuration or ours: these deferrals do not count, so that no digest is lost. Such
+//! a server usually accepts e-mails to its own domain. So a deferral counts only if the server has accepted an e-mail
+//! to the same domain, for any user, since this user's previous deferral.
 //!
-//! Many users are the only one of their domain, and some of these counters are dead. So a deferral counts also where the
-//! user has been deferred for more than [`DOMAIN_MATTERS_FOR`], and the server has accepted an e-mail to whatever domain
-//! since the previous deferral. That is longer than a mail server itself tries (four to five days, RFC 5321, 4.5.4.1), and
-//! with the deferrals that have to count after it leaves an operator more than ten days to see that relaying is denied.
+//! Many users are the only ones of their domain, and some of these addresses are dead. So a deferral also counts if the
+//! user has been deferred for more than [`DOMAIN_MATTERS_FOR`], and the server has accepted an e-mail to any domain
+//! since the previous deferral. That time is longer than a mail server itself retries (four to five days, RFC 5321,
+//! 4.5.4.1). Together with the deferrals that must count afterwards it gives an operator more than ten days to notice
+//! that relaying is denied.
 //!
-//! A process remembers that for itself: after its start the first deferral of a user does not count, and the user's seven
-//! days begin anew.
+//! This state belongs to the process: after a start the first deferral of a user does not count, and the user's seven
+//! days restart.
 
 use std::{
     collections::HashMap,
@@ -22,16 +23,16 @@ use std::{
 
 use crate::{id::UserId, time::Timestamp};
 
-/// For how long a deferral is remembered: longer than the longest pause between two.
+/// How long a deferral is remembered: longer than the longest pause between two deferrals.
 const REMEMBERED: Duration = Duration::from_hours(12);
 
-/// For how long a user is deferred before acceptances by other domains make deferrals count.
+/// How long a user must have been deferred before e-mails accepted by other domains make deferrals count.
 const DOMAIN_MATTERS_FOR: Duration = Duration::from_hours(7 * 24);
 
-/// Up to how many users are remembered without a look at which of them can be forgotten.
+/// The number of remembered users up to which no expired ones are removed.
 const FEW: usize = 1_024;
 
-/// What this process has seen of the mail server's acceptances and deferrals.
+/// The mail server's acceptances and deferrals that this process has seen.
 #[derive(Debug, Default)]
 pub(super) struct Deferrals(Mutex<Seen>);
 
@@ -39,14 +40,14 @@ pub(super) struct Deferrals(Mutex<Seen>);
 struct Seen {
     /// The number of e-mails that the server has accepted.
     accepted: u64,
-    /// The domains of the users below, and no others: their number is bounded by that of the users.
+    /// The domains of the remembered users, and no others, so that their number is bounded too.
     domains: HashMap<Domain, Acceptances>,
     users: HashMap<UserId, Previous>,
-    /// The number of users after the last look at which can be forgotten.
+    /// The number of users that remained after the last removal of expired ones.
     kept: usize,
 }
 
-/// The domain of an address: what follows its last `@`, in lower case.
+/// The domain of an address: the part after its last `@`, in lower case.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Domain(String);
 
@@ -57,11 +58,11 @@ impl Domain {
     }
 }
 
-/// The e-mails to a domain that the server has accepted since one of its users was deferred.
+/// The e-mails to a domain that the server has accepted while users of the domain are remembered.
 #[derive(Debug, Default)]
 struct Acceptances {
     accepted: u64,
-    /// The number of its users who are remembered.
+    /// The number of remembered users of the domain.
     users: usize,
 }
 
@@ -69,14 +70,14 @@ struct Acceptances {
 #[derive(Debug, Clone)]
 struct Previous {
     at: Timestamp,
-    /// The first deferral of those in a row.
+    /// The time of the first of the consecutive deferrals.
     first_at: Timestamp,
-    /// Its number in the row.
+    /// Its number among the consecutive deferrals.
     in_a_row: u32,
     domain: Domain,
-    /// The number of e-mails to the domain that the server had accepted by then.
+    /// The number of e-mails to the domain that the server had accepted at that time.
     accepted_by_domain: u64,
-    /// The number of e-mails to whatever domain.
+    /// The number of e-mails to any domain that the server had accepted at that time.
     accepted: u64,
 }
 
@@ -84,7 +85,7 @@ struct Previous {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum CountsTowardsLimit {
     Yes,
-    /// The server may defer all users, or all of this domain; or nothing was deferred.
+    /// It does not: the server may defer all users, or all users of the domain; or there was no deferral.
     No,
 }
 
@@ -92,12 +93,12 @@ pub(super) enum CountsTowardsLimit {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Deferral {
     pub(super) counts: CountsTowardsLimit,
-    /// Its number among the deferrals in a row that this process knows of; at least 1.
+    /// Its number among the consecutive deferrals that this process knows of; at least 1.
     pub(super) in_a_row: u32,
 }
 
 impl Deferrals {
-    /// The server has accepted an e-mail to a user at that address.
+    /// Notes that the server has accepted an e-mail to a user at that address.
     pub(super) fn accepted(&self, user_id: &UserId, email: &str) {
         let mut seen = self.seen();
         seen.accepted = seen.accepted.saturating_add(1);
@@ -107,17 +108,17 @@ impl Deferrals {
         seen.forget(user_id);
     }
 
-    /// The user's deferrals are over without an acceptance.
+    /// Forgets the user's deferrals, which have ended without an acceptance.
     pub(super) fn forget(&self, user_id: &UserId) {
         self.seen().forget(user_id);
     }
 
-    /// The server has deferred a user at that address.
+    /// Notes that the server has deferred an e-mail to a user at that address.
     pub(super) fn defer(&self, user_id: &UserId, email: &str, now: Timestamp) -> Deferral {
         let (mut seen, domain) = (self.seen(), Domain::of(email));
         seen.make_room(now);
         let accepted_by_domain = seen.domains.get(&domain).map_or(0, |domain| domain.accepted);
-        // Another address is another mailbox.
+        // Another address is another mailbox: its deferrals start at 1.
         let previous = seen
             .users
             .get(user_id)
@@ -166,7 +167,7 @@ impl Seen {
         }
     }
 
-    /// One user less of that domain is remembered.
+    /// Removes one remembered user from the count of a domain.
     fn leave(&mut self, domain: &Domain) {
         if let Some(acceptances) = self.domains.get_mut(domain) {
             acceptances.users -= 1;
@@ -176,7 +177,7 @@ impl Seen {
         }
     }
 
-    /// Forgets users who were not tried for long: they have read their messages, or another process has them.
+    /// Removes users whose last deferral has expired: they have read their messages, or another process mails them.
     fn make_room(&mut self, now: Timestamp) {
         if self.users.len() < FEW.max(self.kept.saturating_mul(2)) {
             return;

@@ -1,4 +1,4 @@
-//! One user's e-mail: recorded, given its names, looked at once more, composed, sent, ended.
+//! The delivery of one user's e-mail: record the attempt, load names, check once more, compose, send, record the end.
 
 use std::time::Duration;
 
@@ -19,18 +19,18 @@ use crate::{
     transport::{TransportError, TransportErrorKind},
 };
 
-/// When to look again where all that was to be shown has gone between two looks.
+/// The pause before the next check, after all messages of an attempt were read while it was prepared.
 const AGAIN: Duration = Duration::from_mins(1);
 
-/// A user to mail, or one whose messages count as mailed because the user wants no e-mail.
+/// A user to mail, or a user who wants no e-mail and whose messages count as mailed.
 pub(super) struct Delivery {
     pub(super) lease: DigestLease,
     pub(super) contact: Contact,
-    /// An earlier attempt, which may have been sent.
+    /// An earlier attempt, whose e-mail may have been sent.
     pub(super) attempt: Option<DigestAttempt>,
-    /// What it is about; nothing when all of an attempt was read or mailed since.
+    /// The extents of the e-mail; empty if all messages of an attempt have been read or mailed since.
     pub(super) extents: Vec<Extent>,
-    /// The number of deferrals in a row that count.
+    /// The number of consecutive deferrals that count.
     pub(super) deferrals: u32,
 }
 
@@ -38,21 +38,22 @@ pub(super) struct Delivery {
 struct Begun {
     lease: DigestLease,
     attempt: DigestAttempt,
-    /// When the last try of it was begun that may have been sent; `None` where none was. Such an attempt is repeated with
-    /// its id and its extent; otherwise the next one is new, with all that there is by then.
+    /// When the last send began that may have succeeded; `None` if there was none. Such an attempt is repeated with its
+    /// id and its extents. Otherwise the next attempt is new and covers all messages that are unread then.
     maybe_sent: Option<Timestamp>,
-    /// The number of deferrals in a row that count.
+    /// The number of consecutive deferrals that count.
     deferrals: u32,
 }
 
 /// How an attempt ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
-    /// The mail server has accepted it.
+    /// The mail server has accepted the e-mail.
     Sent,
-    /// There is nothing more to send: its messages are read, mailed, not wanted, or refused for good. They count as mailed.
+    /// There is nothing left to send: the messages are read, mailed, unwanted or permanently refused. They count as
+    /// mailed.
     NothingToSend,
-    /// The user is looked at again.
+    /// The user is checked again later.
     Again {
         at: Timestamp,
         counts: CountsTowardsLimit,
@@ -60,7 +61,7 @@ enum End {
 }
 
 impl End {
-    /// The user is looked at again, and this was no deferral that counts.
+    /// A later check, after an end that is not a deferral that counts.
     const fn again(at: Timestamp) -> Self {
         Self::Again {
             at,
@@ -68,7 +69,7 @@ impl End {
         }
     }
 
-    /// The same end, but the user is not looked at again before that time.
+    /// The same end, with the next check not before that time.
     fn not_before(self, earliest: Timestamp) -> Self {
         match self {
             Self::Again { at, counts } => Self::Again {
@@ -79,7 +80,7 @@ impl End {
         }
     }
 
-    /// The text to log about a deferral that counts, of which this is the end.
+    /// The log text for a deferral that counts: `retrying`, or that the limit is reached.
     const fn limit_or(self, retrying: &'static str) -> &'static str {
         match self {
             Self::Again { .. } => retrying,
@@ -108,7 +109,7 @@ impl Digester {
             deferrals,
         } = delivery;
         let now = self.now();
-        // It may have been sent: then it counts from when it was begun.
+        // Its e-mail may have been sent: that send counts from when it began.
         let maybe_sent = attempt.as_ref().map(|attempt| attempt.at);
         let id = attempt.map_or_else(|| DigestId::new(self.parts.ids.new_id(now)), |attempt| attempt.id);
         let mut begun = Begun {
@@ -138,7 +139,7 @@ impl Digester {
         let draft = compose::Draft::new(&begun.lease.user_id, draft, self.parts.policy.conversations);
         let profiles = self.parts.host.profiles(&draft.query()).await;
 
-        // The last look: nothing else is asked between it and the mailer.
+        // The final check: no other call is made between it and the mailer's.
         let excerpts = self.look(&begun).await?;
         if let Some(end) = self.ends_without_a_mail(&excerpts) {
             return self.end(begun, end).await;
@@ -146,13 +147,13 @@ impl Digester {
         let now = self.now();
         let end = match draft.finish(begun.attempt.id, email, contact, now, &profiles, excerpts) {
             Some(digest) => self.mail(&mut begun, &digest).await,
-            // All that was to be shown has gone meanwhile, and something else has not.
+            // All messages of this attempt were read meanwhile, and others remain unread.
             None => End::again(now + AGAIN),
         };
         self.end(begun, end).await
     }
 
-    /// What there is to tell of an attempt now.
+    /// Loads the messages that an attempt would show now.
     async fn look(&self, begun: &Begun) -> Result<Vec<Excerpt>, StoreError> {
         let loaded = self
             .store()?
@@ -165,17 +166,17 @@ impl Digester {
         Ok(excerpts)
     }
 
-    /// The end of an attempt of which nothing is to be told, or not yet.
+    /// How an attempt ends for which there is no message to show; `None` if there is one.
     fn ends_without_a_mail(&self, excerpts: &[Excerpt]) -> Option<End> {
         let Some(oldest) = excerpts.iter().filter_map(Excerpt::oldest).min() else {
-            // Read or mailed meanwhile; or it may not be told, and counts as mailed.
+            // The messages were read or mailed meanwhile, or must not be shown: they count as mailed.
             return Some(End::NothingToSend);
         };
         let ripe = oldest + self.parts.policy.delay;
         (self.now() < ripe).then(|| End::again(ripe))
     }
 
-    /// Hands the e-mail to the mail server, and says how the attempt ends by that.
+    /// Sends the e-mail, and returns how the attempt ends.
     async fn mail(&self, begun: &mut Begun, digest: &Digest) -> End {
         let sent = self.parts.mailer.send(digest);
         let sent = clock::timeout(&*self.parts.clock, self.parts.options.mail_timeout, sent).await;
@@ -189,14 +190,14 @@ impl Digester {
             Err(error) => self.not_taken(begun, &digest.email, &error),
         };
         telemetry::mailed(outcome);
-        // A deferral may come from a template, before the server was asked.
+        // A template can defer too, before the server is called.
         if matches!(outcome, Mailed::Sent | Mailed::Refused) {
             *self.server() = MailServer::default();
         }
         end
     }
 
-    /// The end of an attempt that the mail server did not accept.
+    /// How an attempt ends that the mail server did not accept.
     fn not_taken(&self, begun: &mut Begun, email: &str, error: &TransportError) -> (End, Mailed) {
         let now = self.now();
         match error.kind() {
@@ -204,7 +205,7 @@ impl Digester {
                 log(
                     begun,
                     error,
-                    "the recipient is refused; these messages count as mailed",
+                    "digest refused for this recipient; its messages count as mailed",
                 );
                 (End::NothingToSend, Mailed::Refused)
             }
@@ -214,27 +215,28 @@ impl Digester {
                 let asked = retry_after.unwrap_or_default().min(LONGEST_PAUSE);
                 (end.not_before(now + asked), outcome)
             }
-            // It may have been taken: repeated with its id, seldom, and not for ever.
+            // The server may have accepted it: repeated with the same id, after long pauses, up to the limit.
             TransportErrorKind::OutcomeUnknown => {
                 self.rest(now);
                 begun.maybe_sent = Some(now);
                 let in_a_row = self.deferrals.defer(&begun.lease.user_id, email, now).in_a_row;
                 let end = self.counted(begun, now, in_a_row);
-                let what = "no answer to a digest; it may have been taken, and is repeated with its id after a pause";
+                let what = "digest sent without an answer from the mail server; retrying with the same id after a pause";
                 log(begun, error, end.limit_or(what));
                 (end, Mailed::Failed)
             }
             TransportErrorKind::Busy { .. }
             | TransportErrorKind::Unavailable
             | TransportErrorKind::Misconfigured => {
-                let what = "digest delivery failed; retrying, one recipient at a time until it works";
+                let what =
+                    "digest delivery failed for every recipient; retrying with one recipient at a time";
                 log(begun, error, what);
                 (End::again(self.rest(now)), Mailed::Failed)
             }
         }
     }
 
-    /// Lets one recipient wait, longer each time.
+    /// Postpones one recipient, by a longer pause each time.
     fn deferred(
         &self,
         begun: &Begun,
@@ -248,7 +250,7 @@ impl Digester {
                 log(
                     begun,
                     error,
-                    end.limit_or("the recipient is deferred; retrying after a pause"),
+                    end.limit_or("digest deferred for this recipient; retrying after a pause"),
                 );
                 (end, Mailed::Deferred)
             }
@@ -256,8 +258,8 @@ impl Digester {
                 log(
                     begun,
                     error,
-                    "the recipient is deferred, and the mail server has accepted no e-mail to its domain since it last \
-                     was; retrying after a pause, without counting the deferral",
+                    "digest deferred for this recipient, with no e-mail to the same domain accepted since the previous \
+                     deferral; retrying after a pause, without counting the deferral",
                 );
                 let in_a_row = deferral.in_a_row.max(begun.deferrals.saturating_add(1));
                 (End::again(now + pause_after(in_a_row)), Mailed::DeferredUncounted)
@@ -265,7 +267,7 @@ impl Digester {
         }
     }
 
-    /// The end by a deferral that counts: with the last one the messages count as mailed.
+    /// The end after a deferral that counts; at the limit, the messages count as mailed.
     fn counted(&self, begun: &Begun, now: Timestamp, in_a_row: u32) -> End {
         let Some(pause) = self.parts.policy.pause(begun.deferrals.saturating_add(1)) else {
             return End::NothingToSend;
@@ -276,7 +278,7 @@ impl Digester {
         }
     }
 
-    /// Says in the store how an attempt has ended.
+    /// Records in the store how an attempt has ended.
     async fn end(&self, begun: Begun, end: End) -> Result<(), StoreError> {
         let Begun {
             lease,

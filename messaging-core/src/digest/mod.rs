@@ -1,22 +1,22 @@
-//! From what is due to one e-mail a user.
+//! Digests: from unread messages that are due to one e-mail per user.
 //!
 //! ```text
-//! claim ─> what is unmailed, contacts, presence ─> decide ─┬─> hold: look again then
-//!   (some users)                          (pure, per user) └─> record ─> look again ─> compose ─> mail ─> settle
+//! claim users ─> list unmailed, contacts, presence ─> decide ─┬─> hold: check again later
+//!                                           (pure, per user) └─> record ─> final check ─> compose ─> mail ─> complete
 //! ```
 //!
-//! A crash between any two of these repeats nothing that was recorded and loses nothing that was not. Before the
-//! record nothing has left the process; after it the next claim of the user finds the attempt and repeats it,
-//! with its id and no more than it was to hold; settling moves watermarks, that a repetition does not move again.
-//! What was accepted and could not be [recorded](record) is recorded later, until the lease ends.
+//! A crash between any two steps loses no message and repeats no recorded step. Before *record*, nothing has left the
+//! process. After it, the next claim of the user finds the attempt and repeats it with the same id and at most the same
+//! messages. *Complete* advances watermarks, and a repetition does not advance them again. A result that could not be
+//! [recorded](record) is retried until the lease ends.
 //!
-//! No user is mailed without a lease that outlasts the mailer's time-out, and what is about to be sent is looked at
-//! once more under that lease, with no other call between the look and the mailer's: what has been read by then, or
-//! [may not be told](crate::policy::may_notify), is not in it and counts as mailed.
+//! No user is mailed without a lease that outlasts the mailer's time-out. The final check runs under that lease, with
+//! no other call between it and the mailer's: messages that have been read by then, or that
+//! [must not be shown](crate::policy::may_notify), are left out and count as mailed.
 //!
-//! A failure of the mail server as a whole lets it rest, and one user is tried at a time until it takes something. A
-//! recipient whom it defers waits alone, longer each time; whether that [counts](deferrals) depends on what it takes of
-//! other users of the domain.
+//! If the mail server fails as a whole, mailing pauses, and then one user at a time is tried until the server accepts
+//! an e-mail. A recipient that the server defers waits alone, longer each time; whether a deferral [counts](deferrals)
+//! depends on the e-mails accepted for other users of the domain.
 
 mod compose;
 mod deferrals;
@@ -57,7 +57,7 @@ use deferrals::Deferrals;
 use deliver::Delivery;
 use record::Unrecorded;
 
-/// What a digester is put together from.
+/// The dependencies of a [`Digester`].
 pub(crate) struct DigestParts {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) mailer: Arc<dyn Mailer>,
@@ -68,24 +68,24 @@ pub(crate) struct DigestParts {
     pub(crate) options: DigestOptions,
 }
 
-/// Mails people who are away. Driven by [`Workers::run`](crate::Workers), or by hand in tests.
+/// Sends digests to users who are away. Driven by [`Workers::run`](crate::Workers), or by hand in tests.
 pub struct Digester {
     id: WorkerId,
     parts: DigestParts,
     server: Mutex<MailServer>,
     deferrals: Deferrals,
-    /// What the store has not recorded yet.
+    /// Results that the store has not recorded yet.
     unrecorded: Unrecorded,
-    /// No e-mail is begun any more.
+    /// Whether the process is stopping: then no further e-mail is begun.
     stopping: AtomicBool,
 }
 
-/// What is known of the mail server.
+/// The recent failures of the mail server.
 #[derive(Debug, Default)]
 struct MailServer {
-    /// How often in a row the server accepted no e-mail at all.
+    /// The number of consecutive failures without an accepted e-mail.
     failures: u32,
-    /// The time before which it is not tried again.
+    /// No e-mail is sent before this time.
     until: Option<Timestamp>,
 }
 
@@ -101,19 +101,19 @@ impl Digester {
         }
     }
 
-    /// Mails all users with a digest due now, or holds their digests back. Returns the number of these users; 0 when no
-    /// digest was due, or the mail server is left alone for a while.
+    /// Mails or postpones all users with a digest due now. Returns their number; 0 if no digest is due, or if mailing
+    /// pauses after failures of the mail server.
     ///
     /// # Errors
-    /// When the store could not say which users are due, or list their messages. The users who were claimed by then are due
-    /// again when the lease is over.
+    /// A [`StoreError`] if due users could not be claimed or their messages not listed. Users claimed by then are due
+    /// again when their lease expires.
     pub async fn step(&self) -> Result<usize, StoreError> {
-        // The worker has a loop of its own for records; here they come first.
+        // The worker retries records in a loop of their own; here they come first.
         self.record_due().await;
         self.mail_due().await
     }
 
-    /// Mails users until no other is due, or holds them back. Returns their number.
+    /// Mails or postpones users until no other user is due. Returns their number.
     async fn mail_due(&self) -> Result<usize, StoreError> {
         let mut seen = BTreeSet::new();
         loop {
@@ -124,14 +124,14 @@ impl Digester {
             let users = self.step_once(limit).await?;
             let before = seen.len();
             seen.extend(users);
-            // No new user: all that are due have been mailed or held as far as can be now.
+            // Every claimed user had been claimed before: all due users are mailed or postponed.
             if seen.len() == before {
                 return Ok(before);
             }
         }
     }
 
-    /// Claims some users, and mails them or holds them back. Returns them; none where no digest is due.
+    /// Claims some users, and mails or postpones them. Returns them; none if no digest is due.
     async fn step_once(&self, limit: usize) -> Result<Vec<UserId>, StoreError> {
         let now = self.now();
         let claim = DigestClaim {
@@ -155,7 +155,7 @@ impl Digester {
         Ok(users)
     }
 
-    /// Says of each user whether they are held or mailed.
+    /// Decides for each user whether to mail or to postpone them.
     async fn sort(
         &self,
         due: Vec<DigestUser>,
@@ -218,7 +218,7 @@ impl Digester {
                 .collect(),
         };
         let Some(oldest) = left.iter().map(|one| one.oldest).min() else {
-            // All of it was read or mailed. What is due otherwise is due still.
+            // All messages of the attempt were read or mailed; the user's other messages stay due.
             return match attempt {
                 Some(_) => Sorted::Deliver(delivery(Vec::new())),
                 None => Sorted::Hold(hold(lease, now + self.parts.policy.look_again)),
@@ -241,7 +241,7 @@ impl Digester {
         self.in_time("postponing e-mails", held).await
     }
 
-    /// How many users may be claimed now: one, to try with, where the mail server took nothing lately.
+    /// The number of users that may be claimed now: 1 after a failure of the mail server.
     fn limit(&self) -> usize {
         let (server, now) = (self.server(), self.now());
         match server.until {
@@ -251,13 +251,13 @@ impl Digester {
         }
     }
 
-    /// Whether e-mails are to be begun.
+    /// Whether e-mails may be begun.
     fn is_open(&self, now: Timestamp) -> bool {
         let is_resting = self.server().until.is_some_and(|until| now < until);
         !is_resting && !self.stopping.load(Ordering::Acquire)
     }
 
-    /// The mail server took nothing: it is left alone until the answer.
+    /// Pauses mailing after a failure of the mail server. Returns when the pause ends.
     fn rest(&self, now: Timestamp) -> Timestamp {
         let chance = self.parts.ids.chance();
         let mut server = self.server();
@@ -276,12 +276,12 @@ impl Digester {
         self.parts.clock.now()
     }
 
-    /// The store's part for digests, which the builder has checked.
+    /// The store's digest capability, which the builder has checked.
     fn store(&self) -> Result<&dyn DigestStore, StoreError> {
-        Capability::Digests.require(self.parts.store.digests(), "mailing digests")
+        Capability::Digests.require(self.parts.store.digests(), "sending digests")
     }
 
-    /// A call of the store, for as long as a call may take.
+    /// Calls the store, limited to `call_timeout`.
     async fn in_time<T>(
         &self,
         doing: &'static str,
@@ -308,7 +308,7 @@ fn hold(lease: DigestLease, until: Timestamp) -> DigestPostponement {
     }
 }
 
-/// Whether something of it is within these extents.
+/// Whether a message of `unmailed` is within these extents.
 fn is_within(unmailed: &Unmailed, extents: &[Extent]) -> bool {
     let own = unmailed.extent();
     let mut of_side = extents

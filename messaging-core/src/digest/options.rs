@@ -2,16 +2,15 @@ use std::time::Duration;
 
 use crate::with::with;
 
-/// How people are mailed; the defaults are right for production. When they are is the
-/// [`DigestPolicy`](crate::domain::digest::DigestPolicy)'s.
+/// How digests are sent; the defaults suit production. [`DigestPolicy`](crate::domain::digest::DigestPolicy) decides
+/// when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DigestOptions {
     /// How often to look for users with a digest due. Default: 10 s.
     pub every: Duration,
-    /// For how long a user belongs to the worker that mails them; at least twice
-    /// [`mail_timeout`](Self::mail_timeout). After a crash, what was under way is repeated when this is over.
-    /// Default: 5 minutes.
+    /// How long a claimed user is leased to the worker; at least twice [`mail_timeout`](Self::mail_timeout). After a
+    /// crash, an unfinished digest is repeated once the lease has expired. Default: 5 minutes.
     pub lease: Duration,
     /// How long the mailer may take for one e-mail. Default: 60 s.
     pub mail_timeout: Duration,
@@ -21,10 +20,10 @@ pub struct DigestOptions {
     pub users: usize,
     /// How many of them are mailed at the same time; at least 1. Default: 4.
     pub concurrency: usize,
-    /// How many conversations one step marks as mailed, so that no step locks many for long; at least 1.
-    /// Default: 200.
+    /// How many conversations one step marks as mailed, so that none locks many rows for long; at least 1. Default:
+    /// 200.
     pub chunk: usize,
-    /// How long shutting down may take, for e-mails that have been begun. Default: 10 s.
+    /// How long shutting down may wait for e-mails that have been begun. Default: 10 s.
     pub drain: Duration,
 }
 
@@ -43,14 +42,14 @@ impl Default for DigestOptions {
     }
 }
 
-/// Options with which no user would ever be mailed.
+/// Options with which no digest would ever be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidDigestOptions {
-    /// No e-mail is begun that could outlast its lease: none, or hardly one, would be.
+    /// Every e-mail must end within its lease; with a shorter lease none, or hardly any, could be begun.
     #[error("the lease must be at least twice the time-out of an e-mail")]
     Lease,
-    /// A count of which there must be at least one.
+    /// The named count must be at least 1.
     #[error("{0} must be at least 1")]
     None(&'static str),
 }

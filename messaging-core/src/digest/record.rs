@@ -1,9 +1,9 @@
-//! The record of what came of an attempt: conversations first, the user last.
+//! Recording the result of an attempt: conversations first, the user last.
 //!
-//! An accepted e-mail cannot be taken back, so a record that fails is repeated, after a longer pause each time, until its
-//! lease ends. The first try is part of the delivery, and ends after two failed chunks. Each later one waits in a queue: a
-//! locked conversation of one user keeps no other user's e-mail waiting for longer. Each conversation that is recorded is
-//! out of a repeated e-mail, so a chunk that fails is halved.
+//! An accepted e-mail cannot be taken back, so a record that fails is retried, after a longer pause each time, until
+//! its lease ends. The first try is part of the delivery, and ends after two failed chunks. Later tries wait in a
+//! queue, so that a locked conversation of one user does not delay the e-mails of others. A repeated e-mail leaves out
+//! each conversation that has been recorded, so a chunk that fails is halved.
 
 use std::{
     collections::VecDeque,
@@ -26,32 +26,32 @@ use crate::{
 /// The longest pause before a record is tried again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
-/// After so many failed chunks a try ends: it is the store, and not a locked conversation.
+/// A try ends after this many failed chunks: then the store fails, rather than one locked conversation.
 const MAX_FAILED_CHUNKS: usize = 2;
 
-/// What is to be recorded of an attempt that has ended.
+/// The result of an attempt that has ended, as it is recorded.
 #[derive(Debug)]
 pub(super) struct Record {
     pub(super) lease: DigestLease,
     pub(super) id: DigestId,
     pub(super) outcome: Outcome,
-    /// When to look at messages that came later.
+    /// When to check messages that arrived later.
     pub(super) again_at: Timestamp,
-    /// The extents that are not recorded yet, by step.
+    /// The extents that are not recorded yet, in chunks of one step each.
     chunks: VecDeque<Vec<Extent>>,
     failures: u32,
 }
 
 /// Why the messages of an attempt count as mailed.
 ///
-/// An attempt that is held back has no outcome and no record. A hold that fails is not tried again, since it loses nothing:
-/// the user is due again when the lease is over, the attempt is repeated with its id and its extent, and a deferral that is
-/// not counted delays the end of the attempts by one.
+/// A postponed attempt has no outcome and no record. A failed postponement is not retried, since it loses nothing: the
+/// user is due again when the lease expires, and the attempt is repeated with its id and its extents. The uncounted
+/// deferral delays the end of the attempts by one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
-    /// The mail server accepted the e-mail then.
+    /// The mail server accepted the e-mail at this time.
     Accepted(Timestamp),
-    /// No e-mail is sent any more; a try that began then may have been accepted.
+    /// No e-mail will be sent; an earlier send that began at this time may have been accepted.
     NothingToSend(Option<Timestamp>),
 }
 
@@ -83,7 +83,7 @@ impl Record {
         }
     }
 
-    /// Puts a chunk that failed behind the others, in halves.
+    /// Moves a chunk that failed to the end, in halves.
     fn halve(&mut self, mut chunk: Vec<Extent>) {
         let second = chunk.split_off(chunk.len() / 2);
         let halves = [chunk, second].into_iter();
@@ -91,7 +91,7 @@ impl Record {
     }
 }
 
-/// The records that failed, until they are tried again.
+/// The records that failed and wait for another try.
 #[derive(Debug, Default)]
 pub(super) struct Unrecorded {
     waiting: Mutex<Waiting>,
@@ -105,15 +105,15 @@ struct Waiting {
     is_closed: bool,
 }
 
-/// What the queue has for its worker.
+/// The next work of the queue.
 #[cfg(feature = "worker")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Next {
-    /// A record is to be tried then.
+    /// A record is due at this time.
     At(Timestamp),
-    /// No record waits, and another may come.
+    /// The queue is empty, and records may still be added.
     Empty,
-    /// No record waits, and none comes any more.
+    /// The queue is empty and closed.
     Over,
 }
 
@@ -136,7 +136,7 @@ impl Unrecorded {
 
 #[cfg(feature = "worker")]
 impl Unrecorded {
-    /// The deliveries have ended: the queue is over when it is empty.
+    /// Closes the queue once the deliveries have ended.
     pub(super) fn close(&self) {
         self.waiting().is_closed = true;
         self.signal.raise();
@@ -151,25 +151,25 @@ impl Unrecorded {
         }
     }
 
-    /// Raised when [`next`](Self::next) has another answer.
+    /// Raised when the result of [`next`](Self::next) changes.
     pub(super) fn signal(&self) -> &Signal {
         &self.signal
     }
 }
 
 impl Digester {
-    /// Records what came of an attempt, or puts it into the queue to be tried again.
+    /// Records the result of an attempt; on a failure, queues it for another try.
     pub(super) async fn record(&self, mut record: Record) {
         let recorded = self.try_to_record(&mut record).await;
         let (user_id, digest_id, failures) = (&record.lease.user_id, record.id, record.failures);
         match recorded {
             Ok(()) if failures == 0 => {}
-            Ok(()) => tracing::info!(%user_id, %digest_id, failures, "digest recorded after failed tries"),
+            Ok(()) => tracing::info!(%user_id, %digest_id, failures, "digest recorded after retries"),
             Err(error) => self.failed_to_record(record, &error),
         }
     }
 
-    /// Tries the records again whose pause is over.
+    /// Retries the records that are due.
     pub(super) async fn record_due(&self) {
         let due = self.unrecorded.take_due(self.now());
         stream::iter(due)
@@ -177,7 +177,7 @@ impl Digester {
             .await;
     }
 
-    /// Each of its steps may be taken twice.
+    /// Runs the steps that are left; each may run twice without harm.
     async fn try_to_record(&self, record: &mut Record) -> Result<(), StoreError> {
         let (store, mut errors) = (self.store()?, Vec::new());
         for _ in 0..record.chunks.len() {
@@ -234,7 +234,7 @@ impl Digester {
     }
 }
 
-/// At least half of a bound that doubles with every failure.
+/// A random pause, at least half of a bound that doubles with every failure.
 fn pause(failures: u32, chance: f64) -> Duration {
     backoff::delay(failures, 0.5 + chance / 2.0).min(LONGEST_PAUSE)
 }

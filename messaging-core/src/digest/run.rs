@@ -1,4 +1,4 @@
-//! The loops: one looks for users to mail, and one repeats records that failed.
+//! The worker loops: one claims and mails users, one retries failed records.
 
 use std::{pin::pin, sync::atomic::Ordering};
 
@@ -16,16 +16,16 @@ impl Digester {
                 let left = drain_until.since(self.now());
                 if clock::timeout(&*self.parts.clock, left, recording).await.is_err() {
                     tracing::warn!(
-                        "shutting down before every digest was recorded; the others are repeated after their lease expires"
+                        "shutting down with unrecorded digests; they are repeated after their leases expire"
                     );
                 }
             }
-            // Not before it is closed.
+            // The queue ends only after it has been closed.
             Either::Right(((), mailing)) => drop(mailing.await),
         }
     }
 
-    /// Repeats records as they become due, until the queue is over.
+    /// Retries records as they become due, until the queue is closed and empty.
     async fn record_until_over(&self) {
         loop {
             self.record_due().await;
@@ -41,7 +41,8 @@ impl Digester {
         }
     }
 
-    /// Mails users until `stop` is ready, and what has been begun by then. Returns until when shutting down may take.
+    /// Mails users until `stop` is ready, and finishes the e-mails begun by then. Returns the deadline for shutting
+    /// down.
     async fn mail_until(&self, stop: impl Future<Output = ()> + Send) -> Timestamp {
         let clock = &*self.parts.clock;
         let mut stop = pin!(stop);
@@ -59,7 +60,7 @@ impl Digester {
                     let drain = self.parts.options.drain;
                     let until = self.now() + drain;
                     if clock::timeout(clock, drain, mailing).await.is_err() {
-                        tracing::warn!("shutting down amid an e-mail: it is repeated when its lease is over");
+                        tracing::warn!("shutting down during a delivery; the digest is repeated after its lease expires");
                     }
                     return until;
                 }
@@ -67,11 +68,11 @@ impl Digester {
             match (stepped, is_failing) {
                 (Err(error), false) => {
                     let error: &dyn std::error::Error = &error;
-                    tracing::error!(error, "people cannot be mailed; trying again");
+                    tracing::error!(error, "digest users cannot be claimed or listed; retrying");
                     is_failing = true;
                 }
                 (Ok(_), true) => {
-                    tracing::info!("people can be mailed again");
+                    tracing::info!("digest users can be claimed and listed again");
                     is_failing = false;
                 }
                 _ => {}

@@ -1,7 +1,7 @@
-//! How much goes on, per hour or day as people of a place count them.
+//! Activity: counts of messages, openings and replies per hour or day of a time zone.
 //!
-//! A span is cut into buckets at the hours or midnights of a time zone, so that a day has 23, 24 or 25 hours where the
-//! clocks are changed. The bounds are points in time: no store knows of time zones.
+//! A span is divided into buckets at the hours or midnights of a time zone, so that a day has 23, 24 or 25 hours when
+//! the offset from UTC changes. The bounds are points in time: a store needs no time zones.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -9,7 +9,7 @@ use chrono::{DateTime, Datelike as _, TimeZone, Timelike as _, Utc};
 
 use crate::{id::UserId, time::Timestamp};
 
-/// How long a bucket is.
+/// The length of a bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BucketUnit {
     /// An hour of the clock.
@@ -18,37 +18,37 @@ pub enum BucketUnit {
     Day,
 }
 
-/// Buckets that follow each other without a gap.
+/// Consecutive buckets without gaps.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Buckets {
-    /// Where each begins, and where the last one ends.
+    /// The start of each bucket, and the end of the last one.
     bounds: Vec<Timestamp>,
 }
 
-/// A span that cannot be cut into buckets.
+/// The span cannot be divided into buckets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidSpan {
-    /// It ends before it begins, or as it does.
+    /// The span is empty: its end is not after its start.
     #[error("must be after from")]
     Empty,
-    /// It has more buckets than 1,000.
+    /// The span has more than 1,000 buckets.
     #[error("must be at most {} hours or days after from", Buckets::MAX)]
     TooLong,
 }
 
-/// All offsets from UTC, and all changes of them, are whole quarters of an hour.
+/// All offsets from UTC, and all their changes, are multiples of a quarter of an hour.
 const QUARTER: Duration = Duration::from_mins(15);
 
 impl Buckets {
-    /// The most there may be.
+    /// The maximum number of buckets.
     pub const MAX: usize = 1_000;
 
-    /// The hours or days of a time zone that have something in common with the span from `from` (included) to `to`
-    /// (excluded), each of them whole.
+    /// The hours or days of a time zone that overlap the span from `from` (inclusive) to `to` (exclusive), each of full
+    /// length.
     ///
     /// # Errors
-    /// [`InvalidSpan`] when it is empty or too long.
+    /// [`InvalidSpan`] if the span is empty or too long.
     pub fn of<Tz: TimeZone>(
         from: Timestamp,
         to: Timestamp,
@@ -73,31 +73,31 @@ impl Buckets {
         Ok(Self { bounds })
     }
 
-    /// The same in UTC.
+    /// The hours or days in UTC.
     ///
     /// # Errors
-    /// As [`of`](Self::of).
+    /// As for [`of`](Self::of).
     pub fn in_utc(from: Timestamp, to: Timestamp, unit: BucketUnit) -> Result<Self, InvalidSpan> {
         Self::of(from, to, unit, &Utc)
     }
 
-    /// Where each begins, and where the last one ends.
+    /// The start of each bucket, and the end of the last one.
     pub fn bounds(&self) -> &[Timestamp] {
         &self.bounds
     }
 
-    /// How many there are: at least one.
+    /// The number of buckets; at least 1.
     pub fn count(&self) -> usize {
         self.bounds.len() - 1
     }
 
-    /// Which of them a point in time is in.
+    /// The index of the bucket that contains a point in time; `None` outside of the span.
     pub fn position(&self, at: Timestamp) -> Option<usize> {
         let begun = self.bounds.partition_point(|bound| *bound <= at);
         begun.checked_sub(1).filter(|position| *position < self.count())
     }
 
-    /// The whole span: its begin, and its end, which it does not include.
+    /// The whole span: its start, and its end, exclusive.
     pub fn span(&self) -> (Timestamp, Timestamp) {
         (self.bounds[0], self.bounds[self.count()])
     }
@@ -108,32 +108,32 @@ fn quarter_of(at: Timestamp) -> Timestamp {
     Timestamp::from_millis(at.as_millis() - at.as_millis() % quarter)
 }
 
-/// What strikes the hours or the days of a place.
+/// Finds the hours or days of a time zone.
 struct Clock<'a, Tz> {
     unit: BucketUnit,
     zone: &'a Tz,
 }
 
 impl<Tz: TimeZone> Clock<'_, Tz> {
-    /// Whether an hour or a day begins with this quarter.
+    /// Whether an hour or a day begins with this quarter of an hour.
     fn strikes(&self, at: Timestamp) -> bool {
         let (now, before) = (self.local(at), self.local(at - QUARTER));
         let is_new_day = now.num_days_from_ce() != before.num_days_from_ce();
         match self.unit {
             BucketUnit::Day => is_new_day,
-            // Where the clock is put back, an hour comes twice.
+            // When the clock is set back, an hour occurs twice.
             BucketUnit::Hour => is_new_day || now.hour() != before.hour() || now.minute() == 0,
         }
     }
 
     fn next(&self, at: Timestamp) -> Timestamp {
-        // No day is shorter than this.
+        // Every day is longer than 20 hours.
         let skipped = match self.unit {
             BucketUnit::Hour => QUARTER,
             BucketUnit::Day => Duration::from_hours(20),
         };
         let mut next = at + skipped;
-        // Time ends, too.
+        // The range of times is finite.
         while !self.strikes(next) && next + QUARTER > next {
             next = next + QUARTER;
         }
@@ -145,39 +145,39 @@ impl<Tz: TimeZone> Clock<'_, Tz> {
     }
 }
 
-/// What went on in a bucket.
+/// The activity in one bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Activity {
-    /// How many messages people sent.
+    /// The number of messages sent by users.
     pub messages: u64,
-    /// How many conversations were opened.
+    /// The number of conversations opened.
     pub opened: u64,
-    /// How many people sent or read something.
+    /// The number of users who sent or read a message.
     pub active_users: u64,
-    /// How agents answered for the first time.
+    /// The agents' first replies.
     pub first_replies: FirstReplies,
 }
 
-/// The first messages of agents after the first messages of clients, one in each conversation, and how long those
-/// clients had waited. A percentile is one of the times: the least that is not exceeded by so many of them.
+/// Agents' first replies to clients, one per conversation, and how long the clients waited. A percentile is one of the
+/// waits: the smallest one that is at least as long as the given share of all waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct FirstReplies {
-    /// How many there were.
+    /// The number of first replies.
     pub count: u64,
-    /// Half of the clients waited no longer; `None` when there were none.
+    /// The median wait; `None` if there were no replies.
     pub median: Option<Duration>,
-    /// 95 of 100 waited no longer; `None` when there were none.
+    /// The 95th percentile of the waits; `None` if there were no replies.
     pub p95: Option<Duration>,
 }
 
-/// Counts for a store that looks at each thing of what went on. What lies in none of the buckets counts for nothing.
+/// Counts activity per bucket, for a store that reads every row. Times outside of the buckets are not counted.
 #[derive(Debug)]
 pub struct ActivityCounter<'a> {
     buckets: &'a Buckets,
     counted: Vec<Counted>,
 }
 
-/// What is counted of a bucket.
+/// The counts of one bucket.
 #[derive(Debug, Clone, Default)]
 struct Counted {
     messages: u64,
@@ -187,7 +187,7 @@ struct Counted {
 }
 
 impl<'a> ActivityCounter<'a> {
-    /// Nothing has gone on yet.
+    /// Creates a counter without activity.
     pub fn new(buckets: &'a Buckets) -> Self {
         Self {
             buckets,
@@ -195,12 +195,12 @@ impl<'a> ActivityCounter<'a> {
         }
     }
 
-    /// A conversation was opened.
+    /// Counts an opened conversation.
     pub fn opened(&mut self, at: Timestamp) {
         self.at(at, |bucket| bucket.opened += 1);
     }
 
-    /// Counts a message that a user sent.
+    /// Counts a message sent by a user.
     pub fn sent(&mut self, at: Timestamp, by: UserId) {
         self.at(at, |bucket| {
             bucket.messages += 1;
@@ -208,19 +208,19 @@ impl<'a> ActivityCounter<'a> {
         });
     }
 
-    /// Counts a user who read something.
+    /// Counts a user who read a message.
     pub fn read(&mut self, at: Timestamp, by: UserId) {
         self.at(at, |bucket| {
             bucket.active.insert(by);
         });
     }
 
-    /// Counts an agent's first answer in a conversation, and how long the client had waited for it.
+    /// Counts an agent's first reply in a conversation, and how long the client had waited for it.
     pub fn replied(&mut self, at: Timestamp, wait: Duration) {
         self.at(at, |bucket| bucket.waits.push(wait));
     }
 
-    /// What went on in each of the buckets.
+    /// The activity in each bucket.
     pub fn finish(self) -> Vec<Activity> {
         self.counted.into_iter().map(Into::into).collect()
     }
@@ -244,7 +244,7 @@ impl From<Counted> for Activity {
 }
 
 impl FirstReplies {
-    /// Those with these waits.
+    /// The count and percentiles of these waits.
     pub fn of(mut waits: Vec<Duration>) -> Self {
         waits.sort_unstable();
         Self {
@@ -255,7 +255,7 @@ impl FirstReplies {
     }
 }
 
-/// The least of these, in order, that at least that share of them does not exceed.
+/// The smallest of the sorted waits that is at least as long as `share` of them.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -306,7 +306,7 @@ mod tests {
                 "03-31T00:00+0200"
             ]
         );
-        // Midnight does not come there that night.
+        // There is no midnight in that night.
         assert_eq!(
             bounds(
                 "2024-04-25T12:00:00Z",

@@ -1,12 +1,12 @@
-//! What the audit log tells of an admin.
+//! The actions of admins that the audit log records.
 
-/// What an admin did.
+/// An action of an admin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AuditedAction {
     /// Listed conversations.
     List,
-    /// Looked at a conversation.
+    /// Viewed a conversation.
     See,
     /// Read messages.
     ReadHistory,
@@ -16,15 +16,15 @@ pub enum AuditedAction {
     Reopen,
     /// Listed reports.
     ListReports,
-    /// Looked at a report and its evidence.
+    /// Viewed a report and its evidence.
     SeeReport,
     /// Resolved a report.
     ResolveReport,
     /// Dismissed a report.
     DismissReport,
-    /// Read this log.
+    /// Read the audit log.
     ReadAudit,
-    /// Read how much goes on.
+    /// Read the activity.
     ReadActivity,
 }
 
@@ -44,7 +44,7 @@ impl AuditedAction {
         Self::ReadActivity,
     ];
 
-    /// Its stable name.
+    /// The action's stable name.
     pub const fn name(self) -> &'static str {
         match self {
             Self::List => "list",
@@ -61,7 +61,7 @@ impl AuditedAction {
         }
     }
 
-    /// The action of that name.
+    /// The action with that name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|action| action.name() == name)
     }

@@ -1,40 +1,40 @@
-//! The text of a message: what is kept of it, and what is refused.
+//! The text of a message: normalisation and limits.
 
 use std::fmt;
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
 
-/// The most characters (Unicode scalar values) a message may have.
+/// The maximum number of characters (Unicode scalar values) of a message.
 pub const MAX_BODY_CHARS: usize = 2_000;
 
 /// A message's text, normalised.
 ///
-/// It is data, never markup: HTML is kept as typed and is to be escaped where it is shown.
+/// The text is data, never markup: HTML is kept as typed, and must be escaped where it is shown.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Body(String);
 
-/// A text that cannot be a message.
+/// The text cannot be a message.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidBody {
-    /// Nothing in it can be seen.
+    /// The text has no visible character.
     #[error("must contain at least one visible character")]
     Invisible,
-    /// More than 2,000 characters after normalisation.
+    /// The text has more than 2,000 characters after normalisation.
     #[error("must be at most {MAX_BODY_CHARS} characters long, but is {chars}")]
     TooLong {
-        /// How many it has.
+        /// The number of characters.
         chars: usize,
     },
 }
 
 impl Body {
-    /// Normalises a text: CRLF and CR become LF; control characters other than LF and TAB and the overrides
-    /// U+202D and U+202E go; NFC; white space is trimmed at both ends. Normalising twice changes nothing.
+    /// Normalises a text: CRLF and CR become LF; control characters other than LF and TAB and the overrides U+202D and
+    /// U+202E are removed; NFC; white space is trimmed at both ends. Normalising twice changes nothing.
     ///
     /// # Errors
-    /// [`InvalidBody`] when the result has no visible character or more than 2,000 characters.
+    /// [`InvalidBody`] if the result has no visible character or more than 2,000 characters.
     pub fn parse(text: &str) -> Result<Self, InvalidBody> {
         let unix = text.replace("\r\n", "\n").replace('\r', "\n");
         let composed: String = unix.chars().filter(|&c| is_kept(c)).nfc().collect();
@@ -48,8 +48,8 @@ impl Body {
         }
     }
 
-    /// A text that a store gives back. It is not checked again: it was normalised when it was written, or
-    /// is empty because it was erased.
+    /// Wraps a text from a store. It is not checked again: it was normalised when it was written, or is empty because
+    /// it was erased.
     pub fn from_stored(text: String) -> Self {
         Self(text)
     }
@@ -61,7 +61,7 @@ impl Body {
 }
 
 impl fmt::Debug for Body {
-    /// Says how long it is, not what it says, so that no log ever does.
+    /// Shows the length only, so that no log contains the text.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Body({} bytes)", self.0.len())
     }
@@ -82,8 +82,8 @@ fn is_visible(c: char) -> bool {
         || c == '\u{2800}')
 }
 
-/// The assigned characters of `Default_Ignorable_Code_Point` that are not of category C anyway; among them
-/// the Hangul fillers.
+/// The assigned characters of `Default_Ignorable_Code_Point` that are not already of category C; among them the Hangul
+/// fillers.
 fn is_default_ignorable(c: char) -> bool {
     matches!(c,
         '\u{034f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'

@@ -4,41 +4,41 @@ use std::{borrow::Cow, fmt, sync::Arc};
 
 use crate::id::{ConversationId, UserId};
 
-/// A channel of ours.
+/// A channel of a conversation or of a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Channel {
-    /// What happens in a conversation: `private-conversation-{id}`.
+    /// The events of a conversation: `private-conversation-{id}`.
     Conversation(ConversationId),
-    /// Who of a conversation is looking at it: `presence-conversation-{id}`.
+    /// The participants of a conversation who are viewing it: `presence-conversation-{id}`.
     ConversationPresence(ConversationId),
-    /// What concerns one user: `private-user-{id}`, or what [`UserId::to_channel_segment`] makes of the id.
+    /// The events of one user: `private-user-{id}`, with the id as [`UserId::to_channel_segment`] writes it.
     User(UserId),
-    /// The same of a user whose id is too long to stand in a name, and cannot be read from it: which user's it is, is
-    /// found by comparing names.
+    /// The channel of a user whose id is too long for a channel name. The name holds a digest of the id: to find the
+    /// user, names are compared.
     LongUser(UserDigest),
 }
 
-/// What stands for a long user id in a channel's name.
+/// The digest of a long user id, as a channel name holds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserDigest(Arc<str>);
 
-/// The most characters a channel's name may have.
+/// The maximum number of characters of a channel name.
 pub(super) const MAX_CHANNEL_NAME_CHARS: usize = 164;
 
-/// The name of a channel, ours or not: 1 to 164 characters of `A-Z a-z 0-9 _ - = @ , . ;`.
+/// The name of any channel: 1 to 164 characters of `A-Z a-z 0-9 _ - = @ , . ;`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ChannelName(Arc<str>);
 
-/// A text that cannot be a channel's name.
+/// The text is not a valid channel name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be 1 to {MAX_CHANNEL_NAME_CHARS} characters of A-Z a-z 0-9 _ - = @ , . ;")]
 pub struct InvalidChannelName;
 
 impl ChannelName {
-    /// Takes a name as it is.
+    /// Parses a name, which is kept as it is.
     ///
     /// # Errors
-    /// [`InvalidChannelName`] when it is empty, too long, or holds another character.
+    /// [`InvalidChannelName`] if the name is empty, too long, or has another character.
     pub fn parse(name: impl AsRef<str>) -> Result<Self, InvalidChannelName> {
         let name = name.as_ref();
         let fits = (1..=MAX_CHANNEL_NAME_CHARS).contains(&name.len());
@@ -60,7 +60,7 @@ impl ChannelName {
         self.0.starts_with("private-") || self.is_presence()
     }
 
-    /// Whether its members see one another.
+    /// Whether the members of the channel see each other.
     pub fn is_presence(&self) -> bool {
         self.0.starts_with("presence-")
     }
@@ -72,25 +72,26 @@ impl fmt::Display for ChannelName {
     }
 }
 
-/// How our channels are called: with a prefix, several environments can share one realtime app.
+/// The names of our channels. With a prefix, several environments can share one realtime app.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ChannelNames {
     prefix: String,
 }
 
-/// The most characters a prefix may have: the longest user's channel still fits.
+/// The maximum number of characters of a prefix: with it the longest channel name of a user still fits.
 const MAX_PREFIX_CHARS: usize = 16;
 
-/// A text that cannot be a prefix.
+/// The text is not a valid prefix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be at most {MAX_PREFIX_CHARS} characters of A-Z a-z 0-9 _ - = @ , . ;")]
 pub struct InvalidPrefix;
 
 impl ChannelNames {
-    /// Puts a prefix behind `private-` or `presence-`, for instance `staging-`.
+    /// Inserts a prefix after `private-` or `presence-`, for instance `staging-`.
     ///
     /// # Errors
-    /// [`InvalidPrefix`] when it is longer than 16 characters or holds one that no channel may have.
+    /// [`InvalidPrefix`] if the prefix is longer than 16 characters, or has a character that channel names do not
+    /// allow.
     pub fn with_prefix(prefix: impl Into<String>) -> Result<Self, InvalidPrefix> {
         let prefix = prefix.into();
         let fits =
@@ -102,7 +103,7 @@ impl ChannelNames {
         }
     }
 
-    /// The name of a channel of ours.
+    /// The name of one of our channels.
     pub fn name(&self, channel: &Channel) -> ChannelName {
         let prefix = &self.prefix;
         ChannelName(match channel {
@@ -113,7 +114,7 @@ impl ChannelNames {
         })
     }
 
-    /// The one name of the channel that a name means: a UUID in a channel of ours may be written in either case.
+    /// The canonical name of a channel: a UUID in the name of one of our channels may be in either case.
     pub fn canonical<'a>(&self, name: &'a ChannelName) -> Cow<'a, ChannelName> {
         let may_differ = name.0.bytes().any(|b| matches!(b, b'A'..=b'F'));
         match may_differ.then(|| self.parse(name)).flatten() {
@@ -122,8 +123,7 @@ impl ChannelNames {
         }
     }
 
-    /// The channel of ours that a name means, whatever the case of its UUID; `None` when it has another form, and so is
-    /// not ours.
+    /// The channel with this name, with the UUID in either case; `None` for a name that is not one of ours.
     pub fn parse(&self, name: &ChannelName) -> Option<Channel> {
         let (is_presence, rest) = match name.0.split_once('-')? {
             ("private", rest) => (false, rest),
@@ -149,20 +149,20 @@ impl ChannelNames {
     }
 }
 
-/// A connection to the realtime server: digits, a dot, digits; at most 64 characters.
+/// The id of a connection to the realtime server: digits, a dot, digits; at most 64 characters.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct SocketId(Arc<str>);
 
-/// A text that is not a socket id.
+/// The text is not a socket id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be digits, a dot, digits")]
 pub struct InvalidSocketId;
 
 impl SocketId {
-    /// Takes a socket id as it is.
+    /// Parses a socket id, which is kept as it is.
     ///
     /// # Errors
-    /// [`InvalidSocketId`] when it has another form.
+    /// [`InvalidSocketId`] for any other form.
     pub fn parse(id: impl AsRef<str>) -> Result<Self, InvalidSocketId> {
         let id = id.as_ref();
         let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());

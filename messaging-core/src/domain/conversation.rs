@@ -1,11 +1,11 @@
-//! A conversation, and what each step makes of it.
+//! A conversation and its transitions.
 //!
-//! The transitions here are the rules. A store applies them atomically: by calling them under its lock or
-//! in its transaction, or by a statement that does the same.
+//! The transitions are the rules of the domain. A store applies them atomically: it calls them under its lock or in its
+//! transaction, or runs a statement with the same effect.
 //!
-//! Unread is a difference of two counters, `received - read`. Sending advances the other side's received messages by one;
-//! reading up to a message sets `read` to the larger of itself and that message's position. Both commute,
-//! so no interleaving, retry or crash can make the count drift.
+//! Unread is the difference of two counters, `received - read`. Sending increments the other side's `received`. Reading
+//! up to a message sets `read` to the larger of its value and the message's position. Both operations commute, so the
+//! count stays exact under any interleaving, retry or crash.
 
 use serde::Serialize;
 
@@ -33,52 +33,52 @@ pub struct Conversation {
     pub agent_id: AgentId,
     /// The user who answers for the agent.
     pub agent_user_id: UserId,
-    /// Raised by every block, unblock, close, reopen, reassignment and erasure, and whenever a booking is linked or
-    /// unlinked: what a step was decided on.
+    /// The number that a step was decided on: raised by every block, unblock, close, reopen, reassignment and erasure,
+    /// and by every booking that is linked or unlinked.
     pub access_version: u32,
     /// Which sides have blocked the other.
     pub blocked_by: PerSide<bool>,
     /// Whether an admin has closed it.
     pub closed: bool,
-    /// The seq of its newest message; 0 when it has none.
+    /// The seq of the newest message; 0 without messages.
     pub last_seq: u64,
-    /// What each side has received and read.
+    /// The number of messages that each side has received and read.
     pub counters: PerSide<UnreadCounter>,
-    /// How far e-mail about it has got on each side.
+    /// The progress of digests about each side.
     pub digests: PerSide<DigestMark>,
     /// When it was opened.
     pub created_at: Timestamp,
-    /// The time of its last message, or of its opening. Never decreases.
+    /// The time of the newest message, or of opening. Never decreases.
     pub activity_at: Timestamp,
 }
 
-/// What one side has received and read.
+/// The messages that one side has received and read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct UnreadCounter {
-    /// How many messages were addressed to this side.
+    /// The number of messages addressed to this side.
     pub received: u64,
-    /// Up to which of them this side has read; at most `received`.
+    /// The number of received messages up to the last one read; at most `received`.
     pub read: u64,
-    /// Up to which message, and when; `None` until the side has read something.
+    /// The last message read, and when; `None` until the side has read a message.
     pub last_read: Option<ReadMark>,
 }
 
-/// Where a side's reading stands.
+/// The read position of a side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReadMark {
     /// The seq of the last message read.
     pub up_to_seq: u64,
-    /// When that was.
+    /// When the side read up to it.
     pub at: Timestamp,
 }
 
 impl UnreadCounter {
-    /// How many messages addressed to this side it has not read.
+    /// The number of unread messages of this side.
     pub const fn unread(&self) -> u64 {
         self.received.saturating_sub(self.read)
     }
 
-    /// Grows with every change of the unread count, so that a client can tell which of two is newer.
+    /// Grows with every change of the unread count: of two counts, the one with the greater version is newer.
     pub const fn version(&self) -> u64 {
         self.received + self.read
     }
@@ -89,60 +89,60 @@ impl UnreadCounter {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
-    /// Both sides can.
+    /// Both sides can write.
     Open,
     /// At least one side has blocked the other.
     Blocked,
-    /// Neither side can: the conversation is closed, whether it is blocked or not.
+    /// Neither side can write: the conversation is closed. Takes precedence over `Blocked`.
     Closed,
 }
 
-/// A conversation as it is shown: with its newest booking and its newest message.
+/// A conversation with its newest booking and its newest message, as lists show it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConversationSummary {
     /// The conversation.
     pub conversation: Conversation,
-    /// The booking linked last.
+    /// The most recently linked booking.
     pub booking_id: Option<BookingId>,
     /// The message with the highest seq.
     pub last_message: Option<Message>,
 }
 
-/// A conversation that is to exist, with an id and a time for the case that it does not.
+/// A prepared opening: the conversation is created, with this id and time, unless the pair has one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PreparedOpen {
-    /// Its id if it is new.
+    /// The id of a new conversation.
     pub id: ConversationId,
     /// The client.
     pub client_id: UserId,
     /// The agent.
     pub agent_id: AgentId,
-    /// The user who answers for the agent, if it is new; an existing conversation keeps its own.
+    /// The user who answers for the agent of a new conversation; an existing conversation keeps its own.
     pub agent_user_id: UserId,
     /// A booking to link, already checked to belong to this client and this agent.
     pub booking_id: Option<BookingId>,
-    /// When.
+    /// The time of the opening.
     pub now: Timestamp,
 }
 
-/// A message that is to be stored.
+/// A message to store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewMessage {
     /// Its id.
     pub id: MessageId,
-    /// Who writes it.
+    /// The sender.
     pub origin: Origin,
-    /// What it says.
+    /// The text.
     pub body: Body,
     /// The key that makes the send repeatable.
     pub key: Option<IdempotencyKey>,
-    /// When it is sent.
+    /// The time of sending.
     pub now: Timestamp,
-    /// When an e-mail about it is due, if nothing is due on that side yet; `None` where digests are off.
+    /// When a digest of the message is due, unless the side has an earlier one due; `None` if digests are off.
     pub digest_at: Option<Timestamp>,
 }
 
-/// Who takes part in a conversation, and who may write.
+/// The participants of a conversation, and which of them may write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccessState {
     /// The client.
@@ -155,28 +155,28 @@ pub struct AccessState {
     pub closed: bool,
 }
 
-/// A change of who may write, of who stands on a side, or of the bookings.
+/// A change of the participants, of their right to write, or of the bookings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Change {
-    /// That side refuses the other's messages.
+    /// The side refuses the other side's messages.
     Block(Side),
-    /// That side accepts them again.
+    /// The side accepts the other side's messages again.
     Unblock(Side),
     /// Neither side can write any more.
     Close,
-    /// People may write again.
+    /// Participants may write again.
     Reopen,
     /// Another user answers for the agent.
     Reassign(UserId),
     /// The user on that side is replaced by the [erased user](erased_user), and no digest is due for it any more.
     Erase(Side),
-    /// A booking is no longer linked.
+    /// A booking is unlinked.
     Unlink(BookingId),
 }
 
 impl Conversation {
-    /// The conversation that a plan makes.
+    /// Creates the conversation of a prepared opening.
     pub fn new(plan: &PreparedOpen) -> Self {
         Self {
             id: plan.id,
@@ -194,7 +194,7 @@ impl Conversation {
         }
     }
 
-    /// The side on which that user stands.
+    /// The side of a user; `None` for a user who does not take part.
     pub fn side_of(&self, user_id: &UserId) -> Option<Side> {
         Side::ALL.into_iter().find(|side| self.user(*side) == user_id)
     }
@@ -207,7 +207,7 @@ impl Conversation {
         }
     }
 
-    /// Closed before blocked before open.
+    /// The status: closed takes precedence over blocked, and blocked over open.
     pub const fn status(&self) -> Status {
         if self.closed {
             Status::Closed
@@ -218,8 +218,8 @@ impl Conversation {
         }
     }
 
-    /// Appends a message: the next seq, both positions, a time not before the conversation's latest, and when
-    /// whom it addresses is to be mailed.
+    /// Appends a message: assigns the next seq, both positions and a time that is not before the newest activity, and
+    /// sets when the addressed sides are due for a digest.
     pub fn append(&mut self, new: &NewMessage) -> Message {
         self.last_seq += 1;
         self.activity_at = self.activity_at.max(new.now);
@@ -242,8 +242,8 @@ impl Conversation {
         }
     }
 
-    /// Reads up to a message of this conversation; `None` when that side had read as far before. Who has read
-    /// everything is not to be mailed.
+    /// Reads up to a message of this conversation; `None` if the side had already read up to it. A side that has read
+    /// all its messages is no longer due for a digest.
     pub fn read(&mut self, side: Side, up_to: &Message, now: Timestamp) -> Option<Receipt> {
         let activity_at = self.activity_at;
         let counter = self.counters.of_mut(side);
@@ -269,8 +269,8 @@ impl Conversation {
         })
     }
 
-    /// The user whose access to the conversation a change ends: the agent's user who is replaced, the user who is
-    /// erased. `None` for a change that ends no access or changes nothing.
+    /// The user whose access a change ends: the replaced user of the agent, or the erased user. `None` for a change
+    /// that ends no access or changes nothing.
     pub fn loses_access(&self, change: &Change) -> Option<&UserId> {
         match change {
             Change::Reassign(to) => Some(&self.agent_user_id).filter(|from| *from != to),
@@ -283,7 +283,7 @@ impl Conversation {
         }
     }
 
-    /// Who takes part and who may write.
+    /// The participants, and which of them may write.
     pub fn access_state(&self) -> AccessState {
         AccessState {
             client_id: self.client_id.clone(),
@@ -293,7 +293,7 @@ impl Conversation {
         }
     }
 
-    /// Writes what a change has made of the access, and raises the access version: what a store does with
+    /// Sets the access state and raises the access version. A store does so with
     /// [`ChangeState::after`](crate::store::ChangeState::after).
     pub fn set_access(&mut self, after: &AccessState) {
         let AccessState {
@@ -309,8 +309,8 @@ impl Conversation {
         self.access_version += 1;
     }
 
-    /// Applies a change and raises the access version; `false`, and nothing changed, when it was so already. Bookings
-    /// are no part of this value: of [`Change::Unlink`] only the store can tell.
+    /// Applies a change and raises the access version; `false`, without any effect, if the change had already been
+    /// made. Bookings are not part of this value, so only the store can apply [`Change::Unlink`].
     pub fn apply(&mut self, change: &Change) -> bool {
         let before = (self.blocked_by, self.closed);
         match change {

@@ -1,12 +1,12 @@
 //! Digests: e-mails about unread messages to users who are away, and when they are due.
 //!
-//! The first unread message addressed to a side makes that side *due*, a [delay](DigestPolicy::delay) later.
-//! Reading everything ends that; later messages do not push it back. When a user has something due, the rule
-//! [`decide`](DigestPolicy::decide) looks at all that is unread for them and not yet mailed, in all their
-//! conversations, and says whether one e-mail about all of it goes now, or when to look again.
+//! The first unread message addressed to a side makes the side *due* after a [delay](DigestPolicy::delay). Reading all
+//! messages ends that; later messages do not postpone it. When a user has a side due, [`decide`](DigestPolicy::decide)
+//! considers all messages that the user has neither read nor been mailed, in all conversations. It decides whether one
+//! e-mail about all of them is sent now, or when to check again.
 //!
-//! What was mailed is a watermark, as what was read is: a side's `mailed` is the received position up to which its
-//! messages have been in an e-mail, or count as if. It only grows, so that a repetition moves nothing.
+//! The mailed messages are a watermark, as the read ones are: `mailed` is the received position up to which a side's
+//! messages have been in an e-mail, or count as mailed. It only grows, so a repetition has no effect.
 
 use std::time::Duration;
 
@@ -17,12 +17,12 @@ use crate::{
     with::with,
 };
 
-/// How far e-mail about one side of a conversation has got.
+/// The progress of digests about one side of a conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct DigestMark {
-    /// Up to which received position messages have been mailed, or count as mailed; at most `received`.
+    /// The received position up to which messages have been mailed, or count as mailed; at most `received`.
     pub mailed: u64,
-    /// When to look whether something is to be mailed: early perhaps, never late. `None` when nothing is.
+    /// When to check whether a digest is due: perhaps too early, never too late. `None` if no check is needed.
     pub due_at: Option<Timestamp>,
 }
 
@@ -33,11 +33,11 @@ pub struct Extent {
     pub conversation_id: ConversationId,
     /// The side.
     pub side: Side,
-    /// Up to which of the messages addressed to the side.
+    /// The received position of the last message included.
     pub up_to: u64,
 }
 
-/// A side with messages that are neither read nor mailed.
+/// A side with messages that it has neither read nor been mailed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unmailed {
     /// The conversation.
@@ -49,12 +49,12 @@ pub struct Unmailed {
 }
 
 impl Unmailed {
-    /// Whom it waits for.
+    /// The user on the side.
     pub const fn user(&self) -> &UserId {
         self.conversation.user(self.side)
     }
 
-    /// All of it.
+    /// The extent with all these messages.
     pub const fn extent(&self) -> Extent {
         Extent {
             conversation_id: self.conversation.id,
@@ -65,12 +65,12 @@ impl Unmailed {
 }
 
 impl Conversation {
-    /// Up to which received position a side's messages have been read or mailed.
+    /// The received position up to which a side's messages have been read or mailed.
     pub fn read_or_mailed(&self, side: Side) -> u64 {
         self.counters.of(side).read.max(self.digests.of(side).mailed)
     }
 
-    /// How many messages within an extent of it are neither read nor mailed.
+    /// The number of messages within an extent that are neither read nor mailed.
     pub fn unmailed_within(&self, extent: &Extent) -> u64 {
         let received = self.counters.of(extent.side).received;
         extent
@@ -84,8 +84,7 @@ impl Conversation {
         self.read_or_mailed(side) < self.counters.of(side).received
     }
 
-    /// Counts what a side has got as mailed, up to a received position. What came later is looked at again at
-    /// `again_at`.
+    /// Marks a side's messages as mailed, up to a received position. Later messages are checked at `again_at`.
     pub fn mail(&mut self, side: Side, up_to: u64, again_at: Timestamp) {
         let received = self.counters.of(side).received;
         let mark = self.digests.of_mut(side);
@@ -94,36 +93,36 @@ impl Conversation {
         self.digests.of_mut(side).due_at = is_unmailed.then_some(again_at);
     }
 
-    /// Moves a due time before `until` to that.
+    /// Postpones an earlier due time to `until`.
     pub fn hold_digest(&mut self, side: Side, until: Timestamp) {
         let mark = self.digests.of_mut(side);
         mark.due_at = mark.due_at.map(|due_at| due_at.max(until));
     }
 }
 
-/// When people are mailed; the defaults are what most people bear.
+/// When digests are sent, and how much they show; the defaults suit most users.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DigestPolicy {
-    /// How long a message is unread before it is mailed. Default: 30 minutes.
+    /// The age at which an unread message is mailed. Default: 30 minutes.
     pub delay: Duration,
-    /// How often a due user is checked again who is online, or whose presence is unknown. Default: 5 minutes.
+    /// The pause between checks of a due user who is online, or whose presence is unknown. Default: 5 minutes.
     pub look_again: Duration,
     /// The age at which a message is mailed to a user who is online, or whose presence is unknown. Default: 4 hours.
     pub online_delay: Duration,
-    /// The least time between two e-mails to a user. Default: 30 minutes.
+    /// The minimum time between two e-mails to a user. Default: 30 minutes.
     pub interval: Duration,
-    /// The most e-mails to a user in any 24 hours; at least 1. Default: 20.
+    /// The maximum number of e-mails to a user in any 24 hours; at least 1. Default: 20.
     pub a_day: u32,
-    /// How many conversations an e-mail shows, those that have waited longest; at least 1. It tells how many more
-    /// there are. Default: 10.
+    /// The maximum number of conversations in an e-mail, the longest waiting first; at least 1. The e-mail states how
+    /// many more there are. Default: 10.
     pub conversations: usize,
-    /// How many messages it shows of each, the oldest; at least 1. Default: 3.
+    /// The maximum number of messages shown per conversation, the oldest first; at least 1. Default: 3.
     pub messages: usize,
-    /// How often in a row a mail server may defer one recipient before what is due counts as mailed; at least 1. A
-    /// deferral counts where the server has accepted an e-mail to the same domain, of any user, since this recipient's
-    /// previous deferral; after seven days of deferrals, an e-mail to whatever domain. So a server that defers all
-    /// recipients loses no digest. Default: 24, which takes about three days.
+    /// After how many consecutive deferrals of one recipient the due messages count as mailed; at least 1. A deferral
+    /// counts if the server has accepted an e-mail to the same domain, for any user, since this recipient's previous
+    /// deferral; after seven days of deferrals, an e-mail to any domain. So a server that defers all recipients loses
+    /// no digest. Default: 24, which takes about three days.
     pub deferrals: u32,
 }
 
@@ -145,23 +144,23 @@ impl Default for DigestPolicy {
 /// The decision about a user with a digest due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// Mail them now.
+    /// Send the e-mail now.
     Mail,
-    /// Look again then.
+    /// Check again at this time.
     Hold(Timestamp),
 }
 
 const DAY: Duration = Duration::from_hours(24);
 
-/// The pause after the first deferral of a recipient, and the longest.
+/// The pause after the first deferral of a recipient.
 const FIRST_PAUSE: Duration = Duration::from_mins(1);
 pub(crate) const LONGEST_PAUSE: Duration = Duration::from_hours(4);
 
 impl DigestPolicy {
-    /// Decides about a user whose oldest message that is neither read nor mailed was sent at `oldest`.
+    /// Decides about a user; the oldest message that the user has neither read nor been mailed was sent at `oldest`.
     ///
-    /// `sent`: when they were mailed in the last 24 hours at least, the newest last. `is_online`: whether they are
-    /// connected, if that is known.
+    /// `sent` are the times of the e-mails to the user, of the last 24 hours at least, the newest last. `is_online` is
+    /// whether the user is connected; `None` if unknown.
     pub fn decide(
         &self,
         now: Timestamp,
@@ -179,10 +178,10 @@ impl DigestPolicy {
         Verdict::Hold((now + self.look_again).min(oldest + self.online_delay))
     }
 
-    /// Before when nothing is mailed, whether they are online or not.
+    /// The earliest time of the next e-mail, whether the user is online or not.
     fn earliest(&self, oldest: Timestamp, sent: &[Timestamp]) -> Timestamp {
         let spaced = sent.iter().max().map(|last| *last + self.interval);
-        // The last but so many: when it is a day old, one more may go.
+        // The oldest of the last `a_day` e-mails: once it is a day old, another e-mail is allowed.
         let a_day = usize::try_from(self.a_day).unwrap_or(usize::MAX);
         let mut newest_first = sent.to_vec();
         newest_first.sort_by(|a, b| b.cmp(a));
@@ -191,13 +190,13 @@ impl DigestPolicy {
         times.into_iter().flatten().max().unwrap_or(oldest)
     }
 
-    /// How long to wait after the mail server has deferred a recipient so many times in a row, at least once: 1
-    /// minute, then twice as long each time, at most 4 hours. `None` when it is not to be tried again.
+    /// The pause after `deferrals` consecutive deferrals of a recipient, at least 1: 1 minute, doubled each time, at
+    /// most 4 hours. `None` once the limit is reached.
     pub fn pause(&self, deferrals: u32) -> Option<Duration> {
         (deferrals < self.deferrals).then(|| pause_after(deferrals))
     }
 
-    /// How many of the newest e-mails to a user a store has to remember.
+    /// The number of a user's newest e-mails whose times a store keeps.
     pub fn remembered(&self) -> usize {
         usize::try_from(self.a_day).unwrap_or(usize::MAX).max(1)
     }
@@ -218,7 +217,7 @@ impl DigestPolicy {
     }
 }
 
-/// The pause after so many deferrals in a row, without an end of the tries.
+/// The pause after that many consecutive deferrals, without a limit.
 pub(crate) fn pause_after(deferrals: u32) -> Duration {
     let doublings = deferrals.saturating_sub(1).min(16);
     (FIRST_PAUSE * 2_u32.pow(doublings)).min(LONGEST_PAUSE)

@@ -5,8 +5,8 @@ use crate::{
     id::{ConversationId, UserId},
 };
 
-/// The id that stands on a side of a conversation in place of an erased user. It differs for each conversation and side, so
-/// that it does not show which conversations were those of one person; no user of the host has it.
+/// The id that replaces an erased user on a side of a conversation. It differs for each conversation and side, so that
+/// it does not reveal which conversations were of one person. No user of the host has it.
 pub fn erased_user(of: ConversationId, side: Side) -> UserId {
     let side = match side {
         Side::Client => "client",

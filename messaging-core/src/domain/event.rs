@@ -1,4 +1,4 @@
-//! What a transport delivers.
+//! Events, as a transport delivers them.
 
 use super::channel::{ChannelName, SocketId};
 
@@ -11,6 +11,6 @@ pub struct Event {
     pub name: &'static str,
     /// Its payload, already JSON.
     pub data: String,
-    /// A connection that is not to receive it.
+    /// A connection that does not receive the event.
     pub except: Option<SocketId>,
 }

@@ -1,4 +1,4 @@
-//! A message, and the key under which it was sent.
+//! A message, and its idempotency key.
 
 use std::{fmt, sync::Arc};
 
@@ -17,42 +17,42 @@ use crate::{
 pub struct Message {
     /// Its id.
     pub id: MessageId,
-    /// The conversation it stands in.
+    /// The conversation.
     pub conversation_id: ConversationId,
-    /// Its place there: 1, 2, 3 … without a gap.
+    /// The position in the conversation: 1, 2, 3 … without gaps.
     pub seq: u64,
-    /// Who wrote it, and so whom it is for.
+    /// The sender, which determines the addressed sides.
     pub origin: Origin,
-    /// What it says.
+    /// The text.
     pub body: Body,
-    /// The key it was sent with, if any.
+    /// The idempotency key, if any.
     pub key: Option<IdempotencyKey>,
     /// When it was stored; never before an earlier message of the conversation.
     pub created_at: Timestamp,
-    /// For each side, how many messages addressed to it the conversation held with this one: what that
-    /// side's read position becomes by reading up to here.
+    /// For each side, the number of messages addressed to it up to and including this one: the side's `read` after it
+    /// has read up to here.
     pub positions: PerSide<u64>,
 }
 
-/// Who wrote a message.
+/// The origin of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
-    /// One side, to the other.
+    /// A user on one side, who writes to the other side.
     User {
-        /// The writer's side.
+        /// The sender's side.
         side: Side,
-        /// The writer.
+        /// The sender.
         user_id: UserId,
     },
-    /// The host itself.
+    /// The host.
     System {
-        /// Whom it addresses.
+        /// The addressed sides.
         to: Recipients,
     },
 }
 
 impl Origin {
-    /// Whether the message counts as unread for that side until read. Both sides see every message.
+    /// Whether the message is addressed to that side, and unread until the side reads it. Both sides see every message.
     pub fn addresses(&self, side: Side) -> bool {
         match self {
             Self::User { side: from, .. } => *from != side,
@@ -60,7 +60,7 @@ impl Origin {
         }
     }
 
-    /// The person who wrote it; `None` for the system.
+    /// The user who sent the message; `None` for the host.
     pub fn sender(&self) -> Option<&UserId> {
         match self {
             Self::User { user_id, .. } => Some(user_id),
@@ -70,8 +70,8 @@ impl Origin {
 }
 
 impl Message {
-    /// Makes it empty and puts the [erased user](erased_user) in its sender's place, if a user is its sender; whether they
-    /// are.
+    /// Clears the text and replaces the sender by the [erased user](erased_user). Returns whether `sender` is the
+    /// sender; if not, nothing changes.
     pub(crate) fn erase(&mut self, sender: &UserId) -> bool {
         match &mut self.origin {
             Origin::User { side, user_id } if user_id == sender => {
@@ -85,24 +85,25 @@ impl Message {
     }
 }
 
-/// The most characters a send key may have.
+/// The maximum number of characters of an idempotency key.
 pub const MAX_IDEMPOTENCY_KEY_CHARS: usize = 64;
 
-/// What makes a send repeatable: sends of one sender in one conversation with the same key are one message.
-/// 1 to 64 visible ASCII characters; it never expires.
+/// A key that makes a send repeatable: all sends of one sender in one conversation with the same key create one
+/// message. 1 to 64 visible ASCII characters; it never expires.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct IdempotencyKey(Arc<str>);
 
-/// A text that cannot be a send key.
+/// The text is not a valid idempotency key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be 1 to {MAX_IDEMPOTENCY_KEY_CHARS} visible ASCII characters")]
 pub struct InvalidIdempotencyKey;
 
 impl IdempotencyKey {
-    /// Takes a key as it is.
+    /// Parses a key, which is kept as it is.
     ///
     /// # Errors
-    /// [`InvalidIdempotencyKey`] when it is empty, longer than 64, or holds anything but visible ASCII.
+    /// [`InvalidIdempotencyKey`] if the key is empty, longer than 64 characters, or has a character other than visible
+    /// ASCII.
     pub fn parse(key: impl AsRef<str>) -> Result<Self, InvalidIdempotencyKey> {
         let key = key.as_ref();
         let fits = (1..=MAX_IDEMPOTENCY_KEY_CHARS).contains(&key.len());
@@ -113,7 +114,7 @@ impl IdempotencyKey {
         }
     }
 
-    /// The key as it was given.
+    /// The key as it was passed.
     pub fn as_str(&self) -> &str {
         &self.0
     }

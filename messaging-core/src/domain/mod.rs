@@ -1,4 +1,4 @@
-//! Values and the rules on them. Nothing here awaits, and nothing here fails but a parse.
+//! Values and their rules, without I/O. Only parsing can fail.
 
 pub mod activity;
 pub mod audit;

@@ -1,8 +1,7 @@
 //! Pages, and the cursors between them.
 //!
-//! A cursor is opaque to the outside: base64url of a version byte, a byte for the kind of list, and the
-//! scan it belongs to with a position in it. It carries the scan so that the cursor of another list is
-//! refused instead of being obeyed.
+//! A cursor is opaque to clients: base64url of a version byte, a byte for the kind of list, the scope of the scan and a
+//! position in it. It carries the scope so that a cursor of another list is refused.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use uuid::Uuid;
@@ -13,11 +12,11 @@ use crate::{
     time::Timestamp,
 };
 
-/// How many items a page may hold: 1 to 100.
+/// The maximum number of items on a page: 1 to 100.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PageSize(usize);
 
-/// A number that is not the size of a page.
+/// The number is not a valid page size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be a number from 1 to {}", PageSize::MAX)]
 pub struct InvalidPageSize;
@@ -25,17 +24,17 @@ pub struct InvalidPageSize;
 impl PageSize {
     /// The largest size.
     pub const MAX: usize = 100;
-    /// A single one.
+    /// A page of one item.
     pub(crate) const ONE: Self = Self(1);
-    /// What a page of a history holds when nothing else is asked for.
+    /// The default page size of a history.
     pub const HISTORY: Self = Self(50);
-    /// What a page of a list of conversations holds when nothing else is asked for.
+    /// The default page size of a list of conversations.
     pub const LIST: Self = Self(20);
 
-    /// Takes a size.
+    /// Creates a page size.
     ///
     /// # Errors
-    /// [`InvalidPageSize`] unless it is 1 to 100.
+    /// [`InvalidPageSize`] unless the size is 1 to 100.
     pub const fn new(size: usize) -> Result<Self, InvalidPageSize> {
         if size >= 1 && size <= Self::MAX {
             Ok(Self(size))
@@ -44,32 +43,32 @@ impl PageSize {
         }
     }
 
-    /// The number.
+    /// The size as a number.
     pub const fn get(self) -> usize {
         self.0
     }
 }
 
-/// A page counted from the newest item: the classic form of a list, which counts and skips.
+/// A page by number, counted from the newest item. The store counts and skips the items before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NumberedPage {
     number: usize,
     size: PageSize,
 }
 
-/// A page that lies deeper than counting and skipping is allowed to go.
+/// The page is beyond the limit of numbered pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be at least 1, and page times limit at most {}", NumberedPage::DEEPEST)]
 pub struct InvalidNumberedPage;
 
 impl NumberedPage {
-    /// How many items a numbered page may reach, and up to where totals are counted.
+    /// The position of the last item that a numbered page may include, and the limit up to which totals are counted.
     pub const DEEPEST: usize = 10_000;
 
-    /// The page of that number, the first being 1.
+    /// The page with that number; the first page is 1.
     ///
     /// # Errors
-    /// [`InvalidNumberedPage`] for page 0, and when number times size exceeds 10,000.
+    /// [`InvalidNumberedPage`] for page 0, and if number times size exceeds 10,000.
     pub fn new(number: usize, size: PageSize) -> Result<Self, InvalidNumberedPage> {
         let reach = number
             .checked_mul(size.get())
@@ -77,40 +76,40 @@ impl NumberedPage {
         reach.map(|_| Self { number, size }).ok_or(InvalidNumberedPage)
     }
 
-    /// Its number.
+    /// The page number.
     pub fn number(self) -> usize {
         self.number
     }
 
-    /// How many items it holds at most.
+    /// The maximum number of items on the page.
     pub fn size(self) -> PageSize {
         self.size
     }
 
-    /// How many items lie before it.
+    /// The number of items before the page.
     pub fn skip(self) -> usize {
         (self.number - 1) * self.size.get()
     }
 }
 
-/// Whose conversations a list shows and a total counts.
+/// The conversations of a list or a total.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ListScope {
-    /// Those in which this user is the client.
+    /// The conversations in which this user is the client.
     Client(UserId),
-    /// Those of this agent for which this user answers.
+    /// The conversations of this agent for which this user answers.
     Agent {
         /// The agent.
         agent_id: AgentId,
         /// The user.
         user_id: UserId,
     },
-    /// All of them, seen by this admin; the admin's total counts those in which they take part.
+    /// All conversations, as seen by this admin; the admin's total counts those in which the admin takes part.
     All(UserId),
 }
 
 impl ListScope {
-    /// The scope that an actor sees.
+    /// The scope of an actor's list.
     pub fn of(actor: &Actor) -> Self {
         let user_id = actor.user_id().clone();
         match actor.role() {
@@ -124,7 +123,7 @@ impl ListScope {
     }
 }
 
-/// Where a walk through a list of conversations stands: behind the conversation with this activity and id.
+/// A position in a list of conversations: after the conversation with this activity and id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListCursor {
     scope: ListScope,
@@ -132,14 +131,14 @@ pub struct ListCursor {
     id: ConversationId,
 }
 
-/// A position in a conversation's history: at the message with this seq, or before the first one.
+/// A position in a conversation's history: at the message with this seq, or before the first message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HistoryCursor {
     conversation_id: ConversationId,
     seq: u64,
 }
 
-/// A text that is not a cursor of ours, is of another version, or belongs to another list.
+/// The text is not a valid cursor, has another version, or belongs to another list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("is not a cursor of this list")]
 pub struct InvalidCursor;
@@ -151,22 +150,22 @@ const REPORTS: u8 = b'r';
 const AUDIT: u8 = b'a';
 
 impl HistoryCursor {
-    /// The position at a message, or (seq 0) before the first one.
+    /// The position at a message, or (seq 0) before the first message.
     pub fn new(conversation_id: ConversationId, seq: u64) -> Self {
         Self { conversation_id, seq }
     }
 
-    /// The conversation it belongs to.
+    /// The conversation of the history.
     pub fn conversation_id(&self) -> ConversationId {
         self.conversation_id
     }
 
-    /// The seq it stands at.
+    /// The seq of the position.
     pub fn seq(&self) -> u64 {
         self.seq
     }
 
-    /// The opaque form.
+    /// The opaque text form.
     pub fn encode(&self) -> String {
         let mut bytes = vec![VERSION, HISTORY];
         bytes.extend(self.conversation_id.as_uuid().as_bytes());
@@ -174,7 +173,7 @@ impl HistoryCursor {
         URL_SAFE_NO_PAD.encode(bytes)
     }
 
-    /// Reads the opaque form of a cursor of this conversation.
+    /// Decodes a cursor of this conversation's history.
     ///
     /// # Errors
     /// [`InvalidCursor`] for anything else.
@@ -184,7 +183,7 @@ impl HistoryCursor {
             conversation_id: scan.conversation_id()?,
             seq: scan.number()?,
         };
-        // A seq is kept as a signed number by the stores.
+        // Stores keep a seq as a signed number.
         let possible = i64::try_from(cursor.seq).is_ok();
         if scan.0.is_empty() && cursor.conversation_id == of && possible {
             Ok(cursor)
@@ -195,7 +194,7 @@ impl HistoryCursor {
 }
 
 impl ListCursor {
-    /// The position behind a conversation.
+    /// The position after a conversation.
     pub fn new(scope: ListScope, activity_at: Timestamp, id: ConversationId) -> Self {
         Self {
             scope,
@@ -204,22 +203,22 @@ impl ListCursor {
         }
     }
 
-    /// The scope it belongs to.
+    /// The scope of the list.
     pub fn scope(&self) -> &ListScope {
         &self.scope
     }
 
-    /// The activity of the conversation it stands behind.
+    /// The activity of the conversation before this position.
     pub fn activity_at(&self) -> Timestamp {
         self.activity_at
     }
 
-    /// The id of the conversation it stands behind.
+    /// The id of the conversation before this position.
     pub fn id(&self) -> ConversationId {
         self.id
     }
 
-    /// The opaque form.
+    /// The opaque text form.
     pub fn encode(&self) -> String {
         let mut bytes = vec![VERSION, LIST];
         bytes.extend(self.activity_at.as_millis().to_be_bytes());
@@ -228,7 +227,7 @@ impl ListCursor {
         URL_SAFE_NO_PAD.encode(bytes)
     }
 
-    /// Reads the opaque form of a cursor of this scope.
+    /// Decodes a cursor of this scope's list.
     ///
     /// # Errors
     /// [`InvalidCursor`] for anything else.
@@ -249,7 +248,7 @@ impl ListCursor {
     }
 }
 
-/// A list that goes by the ids of what stands in it, which grow with time.
+/// A cursor of a list that is sorted by ids, which grow with time.
 macro_rules! id_cursor {
     ($(#[$doc:meta])* $name:ident of $kind:ident at $id:ty) => {
         $(#[$doc])*
@@ -257,24 +256,24 @@ macro_rules! id_cursor {
         pub struct $name($id);
 
         impl $name {
-            /// The position behind the one with that id.
+            /// The position after the item with that id.
             pub fn new(id: $id) -> Self {
                 Self(id)
             }
 
-            /// The id it stands behind.
+            /// The id of the item before this position.
             pub fn id(self) -> $id {
                 self.0
             }
 
-            /// The opaque form.
+            /// The opaque text form.
             pub fn encode(&self) -> String {
                 let mut bytes = vec![VERSION, $kind];
                 bytes.extend(self.0.as_uuid().as_bytes());
                 URL_SAFE_NO_PAD.encode(bytes)
             }
 
-            /// Reads the opaque form.
+            /// Decodes a cursor of this list.
             ///
             /// # Errors
             /// [`InvalidCursor`] for anything else.
@@ -292,16 +291,16 @@ macro_rules! id_cursor {
 }
 
 id_cursor! {
-    /// Where a walk through the reports stands.
+    /// A position in the list of reports.
     ReportCursor of REPORTS at ReportId
 }
 id_cursor! {
-    /// Where a walk through the audit log stands.
+    /// A position in the audit log.
     AuditCursor of AUDIT at AuditId
 }
 
 impl ListScope {
-    /// A text that no other scope has. No id holds the space that separates its parts.
+    /// A text that is unique to this scope: its parts are separated by a space, which no id contains.
     fn tag(&self) -> Vec<u8> {
         match self {
             Self::Client(user_id) => format!("c {user_id}"),
@@ -312,7 +311,7 @@ impl ListScope {
     }
 }
 
-/// What is left to read of a decoded cursor.
+/// The unread rest of a decoded cursor.
 struct Scan(Vec<u8>);
 
 impl Scan {

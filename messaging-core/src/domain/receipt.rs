@@ -8,18 +8,18 @@ use crate::{
     time::Timestamp,
 };
 
-/// The fact that a side read up to a message. Receipts are only ever added.
+/// A read receipt: a side has read up to a message. Receipts are only added, never changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Receipt {
-    /// Who read.
+    /// The side that read.
     pub side: Side,
-    /// Up to which seq; grows from one receipt of a side to its next.
+    /// The seq of the last message read; greater than in the side's previous receipt.
     pub up_to_seq: u64,
-    /// When; never decreases from one receipt of a side to its next.
+    /// The time of reading; never less than in the side's previous receipt.
     pub read_at: Timestamp,
 }
 
-/// When one side first read a message: the time of the first receipt, in order, that covers it.
+/// When a side first read a message: the time of its first receipt, in order, that covers the message.
 pub fn first_covering(receipts: &[Receipt], side: Side, seq: u64) -> Option<Timestamp> {
     receipts
         .iter()
@@ -27,7 +27,7 @@ pub fn first_covering(receipts: &[Receipt], side: Side, seq: u64) -> Option<Time
         .map(|r| r.read_at)
 }
 
-/// A message, and when each side first read up to it.
+/// A message, and when each side first read it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MessageRow {
     /// The message.
@@ -45,8 +45,8 @@ impl MessageRow {
         }
     }
 
-    /// The `readAt` that a viewer sees: when the side it was addressed to read it. For a message to both
-    /// it is the viewer's own side's, and `None` for a viewer who stands on no side.
+    /// The `readAt` that a viewer sees: when the addressed side read the message. For a message to both sides it is the
+    /// value of the viewer's side, and `None` for a viewer without a side.
     pub fn read_at(&self, viewer: Option<Side>) -> Option<Timestamp> {
         let side = match &self.message.origin {
             Origin::User { side, .. } => Some(side.other()),

@@ -1,8 +1,8 @@
 //! A report: a user's complaints about a conversation, the evidence, and the resolution.
 //!
-//! Each side has at most one open report of a conversation: reporting again adds a complaint to it. With each
-//! complaint the messages around the reported one are copied, as they are then: evidence that stays whatever
-//! becomes of the conversation.
+//! Each side has at most one open report of a conversation: a further report adds a complaint to it. Each complaint
+//! copies the messages around the reported one, as they are at that time: evidence that later changes of the
+//! conversation do not affect.
 
 use std::fmt;
 
@@ -16,33 +16,33 @@ use crate::{
     time::Timestamp,
 };
 
-/// How many messages before and after the reported one are copied.
+/// How many messages before and after the reported one are copied as evidence.
 pub const EVIDENCE_AROUND: u64 = 15;
 
-/// How many of the newest are copied where no message is named.
+/// How many of the newest messages are copied if no message is named.
 pub const EVIDENCE_NEWEST: u64 = 2 * EVIDENCE_AROUND + 1;
 
-/// The most characters (Unicode scalar values) a remark may have.
+/// The maximum number of characters (Unicode scalar values) of a remark.
 pub const MAX_REMARK_CHARS: usize = 1_000;
 
-/// The most complaints of one report. Staff have enough to look into by then.
+/// The maximum number of complaints in one report; enough for the staff to act on.
 pub const MAX_COMPLAINTS: usize = 20;
 
 /// The reason of a complaint, or a note of staff: 1 to 1,000 characters, normalised as a [`Body`] is.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Remark(Body);
 
-/// A text that cannot be a remark.
+/// The text cannot be a remark.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidRemark {
-    /// Nothing in it can be seen.
+    /// The text has no visible character.
     #[error("must contain at least one visible character")]
     Invisible,
-    /// More than 1,000 characters after normalisation.
+    /// The text has more than 1,000 characters after normalisation.
     #[error("must be at most {MAX_REMARK_CHARS} characters long, but is {chars}")]
     TooLong {
-        /// How many it has.
+        /// The number of characters.
         chars: usize,
     },
 }
@@ -51,7 +51,7 @@ impl Remark {
     /// Normalises a text.
     ///
     /// # Errors
-    /// [`InvalidRemark`] when the result has no visible character or more than 1,000 characters.
+    /// [`InvalidRemark`] if the result has no visible character or more than 1,000 characters.
     pub fn parse(text: &str) -> Result<Self, InvalidRemark> {
         let body = Body::parse(text).map_err(|invalid| match invalid {
             InvalidBody::Invisible => InvalidRemark::Invisible,
@@ -63,7 +63,7 @@ impl Remark {
         }
     }
 
-    /// A remark that a store gives back. It is not checked again.
+    /// Wraps a remark from a store. It is not checked again.
     pub fn from_stored(text: String) -> Self {
         Self(Body::from_stored(text))
     }
@@ -75,13 +75,13 @@ impl Remark {
 }
 
 impl fmt::Debug for Remark {
-    /// Says how long it is, not what it says, so that no log ever does.
+    /// Shows the length only, so that no log contains the text.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Remark({} bytes)", self.as_str().len())
     }
 }
 
-/// A report takes no more complaints.
+/// The report accepts no more complaints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the report holds {MAX_COMPLAINTS} complaints already")]
 pub struct ReportFull;
@@ -93,60 +93,60 @@ pub struct Report {
     pub id: ReportId,
     /// The conversation.
     pub conversation_id: ConversationId,
-    /// Who reports.
+    /// The reporter.
     pub reporter_id: UserId,
-    /// On which side they stand.
+    /// The side of the reporter.
     pub reporter_side: Side,
     /// The user on the other side when the report was opened.
     pub reported_id: UserId,
     /// When it was opened.
     pub opened_at: Timestamp,
-    /// What they said, the oldest first; 1 to [`MAX_COMPLAINTS`]. None once its reporter was
+    /// The reporter's complaints, the oldest first; 1 to [`MAX_COMPLAINTS`]. Empty once the reporter has been
     /// [erased](crate::Operations::erase_user).
     pub complaints: Vec<Complaint>,
-    /// What became of it; `None` while it is open.
+    /// The resolution; `None` while the report is open.
     pub resolution: Option<Resolution>,
 }
 
-/// What a reporter said, once.
+/// One complaint of a reporter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Complaint {
-    /// Why they report.
+    /// The reason.
     pub reason: Remark,
-    /// The seq of the message that it is about; `None` for the whole conversation.
+    /// The seq of the reported message; `None` for the whole conversation.
     pub about: Option<u64>,
-    /// When.
+    /// The time of the complaint.
     pub at: Timestamp,
 }
 
-/// What became of a report.
+/// The resolution of a report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resolution {
-    /// How it ended.
+    /// Whether the report was resolved or dismissed.
     pub outcome: Outcome,
-    /// The admin who ended it.
+    /// The admin who resolved or dismissed it.
     pub by: UserId,
-    /// When.
+    /// The time of the resolution.
     pub at: Timestamp,
-    /// What they noted.
+    /// The admin's note.
     pub note: Option<Remark>,
 }
 
-/// How a report ended.
+/// The outcome of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// Something was done about it.
+    /// The report was acted upon.
     Resolved,
-    /// There was nothing to be done.
+    /// The report needed no action.
     Dismissed,
 }
 
-/// Where a report stands.
+/// The status of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReportStatus {
-    /// No admin has decided it yet.
+    /// No admin has resolved or dismissed the report yet.
     Open,
-    /// It was resolved or dismissed.
+    /// The report was resolved or dismissed.
     Closed(Outcome),
 }
 
@@ -158,7 +158,7 @@ impl ReportStatus {
         Self::Closed(Outcome::Dismissed),
     ];
 
-    /// Its stable name.
+    /// The status's stable name.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Open => "open",
@@ -167,14 +167,14 @@ impl ReportStatus {
         }
     }
 
-    /// The status of that name.
+    /// The status with that name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|status| status.name() == name)
     }
 }
 
 impl Report {
-    /// Where it stands.
+    /// The status of the report.
     pub fn status(&self) -> ReportStatus {
         match &self.resolution {
             None => ReportStatus::Open,
@@ -182,15 +182,15 @@ impl Report {
         }
     }
 
-    /// Whether a user made it, or it is about them.
+    /// Whether a user made the report or is its subject.
     pub fn concerns(&self, user: &UserId) -> bool {
         self.reporter_id == *user || self.reported_id == *user
     }
 
-    /// Adds what was said, unless just that was said before: then it is a repetition.
+    /// Adds a complaint, unless the report already has an equal one.
     ///
     /// # Errors
-    /// [`ReportFull`] when it holds [`MAX_COMPLAINTS`], and this is none of them.
+    /// [`ReportFull`] if the report has [`MAX_COMPLAINTS`], none of which equals this one.
     pub fn complain(&mut self, complaint: Complaint) -> Result<(), ReportFull> {
         let is_repeated = self
             .complaints
@@ -206,7 +206,7 @@ impl Report {
         Ok(())
     }
 
-    /// How many bytes of text its complaints and its note are.
+    /// The total size of its complaints and its note, in bytes of text.
     pub fn text_bytes(&self) -> usize {
         let complaints = self.complaints.iter().map(|complaint| &complaint.reason);
         let note = self
@@ -217,16 +217,16 @@ impl Report {
     }
 }
 
-/// A report with what it is about.
+/// A report with its evidence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReportFile {
     /// The report.
     pub report: Report,
-    /// The messages that were copied, each once, in the order of their seqs; without their keys.
+    /// The copied messages, each once, in the order of their seqs; without idempotency keys.
     pub evidence: Vec<Message>,
 }
 
-/// The seqs to copy, from and to, of a conversation with that many messages.
+/// The range of seqs to copy as evidence, both ends included, of a conversation with that many messages.
 pub fn evidence_range(about: Option<u64>, last_seq: u64) -> (u64, u64) {
     match about {
         Some(seq) => (

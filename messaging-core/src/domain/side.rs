@@ -1,15 +1,15 @@
-//! The two ends of a conversation.
+//! The two sides of a conversation.
 
 use serde::{Deserialize, Serialize};
 
-/// One end of a conversation.
+/// A side of a conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Side {
-    /// The client's.
+    /// The client's side.
     Client,
-    /// That of the user who answers for the agent.
+    /// The side of the user who answers for the agent.
     Agent,
 }
 
@@ -17,7 +17,7 @@ impl Side {
     /// Both sides, the client's first.
     pub const ALL: [Self; 2] = [Self::Client, Self::Agent];
 
-    /// The opposite end.
+    /// The opposite side.
     pub const fn other(self) -> Self {
         match self {
             Self::Client => Self::Agent,
@@ -29,9 +29,9 @@ impl Side {
 /// One value for each side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct PerSide<T> {
-    /// The client's.
+    /// The client's value.
     pub client: T,
-    /// The agent's.
+    /// The agent's value.
     pub agent: T,
 }
 
@@ -44,7 +44,7 @@ impl<T> PerSide<T> {
         }
     }
 
-    /// The value of one side, to change it.
+    /// The value of one side, mutable.
     pub const fn of_mut(&mut self, side: Side) -> &mut T {
         match side {
             Side::Client => &mut self.client,
@@ -52,7 +52,7 @@ impl<T> PerSide<T> {
         }
     }
 
-    /// A value for each side, made by a function of the side.
+    /// Creates a value for each side from a function of the side.
     pub fn from_fn(mut make: impl FnMut(Side) -> T) -> Self {
         Self {
             client: make(Side::Client),
@@ -61,7 +61,7 @@ impl<T> PerSide<T> {
     }
 }
 
-/// Whom a message of the system is for.
+/// The sides that a system message is addressed to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Recipients {
     /// One side.

@@ -1,4 +1,4 @@
-//! What is said on which channel.
+//! Events: names, payloads, and the channels they are published on.
 
 mod payload;
 mod project;
@@ -11,12 +11,12 @@ pub use crate::domain::event::Event;
 pub use payload::{MessageKind, MessagePayload, SenderPayload};
 pub(crate) use project::{project, typing};
 
-/// What someone at the keyboard does.
+/// A change of a user's typing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Typing {
-    /// They began to type, or still do.
+    /// The user has begun to type, or is still typing.
     Started,
-    /// They stopped.
+    /// The user has stopped typing.
     Stopped,
 }
 
@@ -26,12 +26,12 @@ pub mod name {
     pub const NEW_MESSAGE: &str = "new-message";
     /// A side read messages.
     pub const MESSAGE_READ: &str = "message-read";
-    /// The user's own unread count changed because they read.
+    /// The user's own unread count changed because the user read.
     pub const UNREAD_CHANGED: &str = "unread-changed";
     /// A conversation was opened, or its state or booking changed.
     pub const CONVERSATION_UPDATED: &str = "conversation-updated";
-    /// Someone began to type.
+    /// A user began to type.
     pub const TYPING_START: &str = "typing-start";
-    /// Someone stopped typing.
+    /// A user stopped typing.
     pub const TYPING_STOP: &str = "typing-stop";
 }

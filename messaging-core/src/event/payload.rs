@@ -1,4 +1,4 @@
-//! The JSON of events. A message is the same in an event and in an answer of the API.
+//! The JSON of events. A message has the same form in events and in responses of the API.
 
 use serde::Serialize;
 
@@ -20,20 +20,20 @@ use crate::{
 pub struct MessagePayload {
     /// Its id.
     pub id: MessageId,
-    /// Where it stands.
+    /// The id of the conversation.
     pub conversation_id: ConversationId,
-    /// Its place in the conversation, from 1.
+    /// Its position in the conversation, from 1.
     #[cfg_attr(feature = "openapi", schema(minimum = 1))]
     pub seq: u64,
-    /// Who wrote it: a person, or the host.
+    /// The kind of sender: a user or the host.
     pub kind: MessageKind,
-    /// Who wrote it; null for the system.
+    /// The id of the sender; null for the host.
     #[cfg_attr(feature = "openapi", schema(required))]
     pub sender_id: Option<UserId>,
-    /// The writer, as shown; null for the system.
+    /// The sender, as shown; null for the host.
     #[cfg_attr(feature = "openapi", schema(required))]
     pub sender: Option<SenderPayload>,
-    /// The text, never markup: to be escaped where it is shown. Empty where it was erased.
+    /// The text, never markup: escape it where it is shown. Empty after erasure.
     #[cfg_attr(feature = "openapi", schema(examples("Is there snow?")))]
     pub content: String,
     /// When it was sent.
@@ -41,44 +41,44 @@ pub struct MessagePayload {
     /// When the other side read it; null until then.
     #[cfg_attr(feature = "openapi", schema(required))]
     pub read_at: Option<Timestamp>,
-    /// The key that its sender gave it; null when there was none.
+    /// The idempotency key of its sender; null if there was none.
     #[cfg_attr(feature = "openapi", schema(required))]
     pub client_message_id: Option<String>,
 }
 
-/// Who wrote a message.
+/// The kind of sender.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum MessageKind {
-    /// A person.
+    /// A user.
     User,
     /// The host.
     System,
 }
 
-/// The writer, as shown.
+/// The sender of a message, as shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = Sender))]
 pub struct SenderPayload {
-    /// Who.
+    /// The id of the user.
     pub id: UserId,
-    /// Their name; empty when it is not known.
+    /// The name; empty if unknown.
     #[cfg_attr(feature = "openapi", schema(examples("Ada")))]
     pub name: String,
-    /// Where their picture is; null when there is none.
+    /// The URL of the picture; null if there is none.
     #[cfg_attr(feature = "openapi", schema(required))]
     pub image: Option<String>,
 }
 
 impl MessagePayload {
-    /// Puts together a message, its writer's profile, and when it was read.
+    /// Combines a message with its sender's profile and the time when it was read.
     pub fn new(
         message: &Message,
         sender: impl FnOnce(&UserId) -> UserProfile,
         read_at: Option<Timestamp>,
     ) -> Self {
-        // The host's own keys are no business of the clients.
+        // The host's own keys are not shown to clients.
         let client_key = message
             .key
             .as_ref()
@@ -114,7 +114,7 @@ impl Message {
     }
 }
 
-/// A message that is too large for the transport: the client fetches it.
+/// A message that is too large for the transport: clients fetch its content.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct TruncatedMessage<'a> {

@@ -1,4 +1,4 @@
-//! From what happened to what is said about it.
+//! Projection of outbox entries to events.
 
 use serde::Serialize;
 
@@ -16,8 +16,8 @@ use crate::{
     store::{LoadedEntry, Subject},
 };
 
-/// The events of one outbox entry. A message whose event would have more than `data_bytes` of data goes
-/// without its content and says `"truncated": true`; all other events are small: under 6,000 bytes.
+/// The events of one outbox entry. A message whose event would have more than `data_bytes` bytes of data is sent
+/// without its content and with `"truncated": true`; all other events have less than 6,000 bytes.
 pub(crate) fn project(
     loaded: &LoadedEntry,
     profiles: &Profiles,
@@ -86,7 +86,7 @@ pub(crate) fn project(
     }
 }
 
-/// The event that says that someone types, or stopped; `except` is their own connection.
+/// The event for a user who is typing or has stopped; `except` is the user's own connection.
 pub(crate) fn typing(
     conversation: &Conversation,
     user_id: &UserId,
@@ -201,7 +201,7 @@ mod tests {
         serde_json::from_str(&event.data).unwrap()
     }
 
-    /// Long enough for every event whose content is left out.
+    /// Enough for every event of which only the content may be left out.
     const ROOM: usize = 6_000;
 
     proptest! {

@@ -1,4 +1,4 @@
-//! The host's access policy: its own rules on who may do what.
+//! The host's access policy: its own rules on top of ours.
 
 use async_trait::async_trait;
 
@@ -12,11 +12,10 @@ use crate::{
     id::{AgentId, BookingId, ConversationId, UserId},
 };
 
-/// Rules of the host on top of ours. A policy is asked after our rules have allowed an action: it can refuse, never
-/// grant.
+/// The host's access policy. It is asked after our rules have allowed an action, so it can refuse and never grant.
 ///
-/// It is asked about each [`ParticipantAction`], and has no say in seeing and listing, which the store's queries decide
-/// too, nor in what an admin does.
+/// It rules on each [`ParticipantAction`]. It is not asked about viewing and listing, which the store's queries decide
+/// too, nor about actions of admins.
 ///
 /// ```
 /// use async_trait::async_trait;
@@ -58,30 +57,30 @@ use crate::{
 ///
 /// # Concurrency
 ///
-/// A ruling is never kept: each action is a question. Sending, marking as read, blocking and unblocking are applied only
-/// if the conversation still has the [access version](Participants::access_version) of the question; otherwise the policy
-/// is asked again. What the host's own data say may change between the ruling and the step.
+/// A ruling is never cached: each action asks again. Sending, marking as read, blocking and unblocking are applied only
+/// if the conversation still has the [access version](Participants::access_version) that the policy was asked about;
+/// otherwise the policy is asked again. The host's own data may change between the ruling and the step.
 ///
 /// # Failures
 ///
-/// A question may take [`directory_timeout`](crate::Options::directory_timeout), 1 second by default. On an error and
-/// after that time, opening, sending and typing answer [`Unavailable`](crate::ErrorKind::Unavailable) and store nothing;
-/// marking as read, blocking, unblocking and reporting pass, and a warning is logged. Both count in
+/// The time limit of a question is [`directory_timeout`](crate::Options::directory_timeout), 1 second by default. On an
+/// error or a time-out, opening, sending and typing return [`Unavailable`](crate::ErrorKind::Unavailable) and store
+/// nothing; marking as read, blocking, unblocking and reporting are allowed, and a warning is logged. Both count in
 /// `messaging_host_failures_total`. See [`check_send_many`](Self::check_send_many) for views.
 ///
 /// # Costs
 ///
-/// Each question about a conversation is one more statement of the store, for its bookings: a send is 2 instead of 1. A
-/// send is asked about again where the conversation has changed meanwhile, and before it is refused on a conversation that
-/// the process only remembers. A page of a list, a page of a history and an opened conversation bring one question to
-/// [`check_send_many`](Self::check_send_many), and one more statement; one conversation with all its bookings brings the
-/// question alone.
+/// Each question about a conversation needs one more statement of the store, for its bookings: a send takes 2
+/// statements instead of 1. The policy is asked about a send again if the conversation has changed meanwhile, and
+/// before a refusal that is based on the process's cached conversation. A page of a list, a page of a history and an
+/// opened conversation each need one question to [`check_send_many`](Self::check_send_many) and one more statement; a
+/// view of one conversation with all its bookings needs the question alone.
 #[async_trait]
 pub trait AccessPolicy: Send + Sync {
-    /// Whether the actor may do this.
+    /// Whether the actor may perform the action.
     ///
     /// # Errors
-    /// When the host cannot say; see [Failures](#failures).
+    /// A [`HostError`] if the host cannot decide; see [Failures](#failures).
     async fn check(
         &self,
         actor: &Actor,
@@ -89,14 +88,14 @@ pub trait AccessPolicy: Send + Sync {
         on: &Participants,
     ) -> Result<Ruling, HostError>;
 
-    /// Whether the actor may send in each of these conversations: one ruling for each, in the same order. Decides
-    /// [`can_send`](crate::ConversationView::can_send) of one answer, for those conversations in which our rules let the
-    /// actor send. By default, [`check`](Self::check) for each, one after the other within the time limit of one question; a
-    /// policy that asks a database answers all of them by one query.
+    /// Whether the actor may send in each of these conversations: one ruling for each, in the same order. The rulings
+    /// decide [`can_send`](crate::ConversationView::can_send) in one response, for the conversations in which our rules
+    /// let the actor send. By default calls [`check`](Self::check) for each, one after the other within the time limit
+    /// of one question; a policy that asks a database should answer all of them with one query.
     ///
     /// # Errors
-    /// When the host cannot say. Then, after the time limit, and for another number of rulings, `can_send` follows our
-    /// rules alone, and a warning is logged.
+    /// A [`HostError`] if the host cannot decide. On an error, a time-out, or a wrong number of rulings, `can_send`
+    /// follows our rules alone, and a warning is logged.
     async fn check_send_many(&self, actor: &Actor, on: &[Participants]) -> Result<Vec<Ruling>, HostError> {
         let mut rulings = Vec::with_capacity(on.len());
         for participants in on {
@@ -106,32 +105,32 @@ pub trait AccessPolicy: Send + Sync {
     }
 }
 
-/// What the host's policy is asked about.
+/// An action of a participant, about which the host's policy is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ParticipantAction {
-    /// Opening the conversation with an agent, also one that exists.
+    /// Opening the conversation with an agent, including an existing one.
     Open,
     /// Sending a message.
     Send,
     /// Marking messages as read.
     MarkRead,
-    /// Showing that the actor is typing, or stopped.
+    /// Notifying the other side that the actor is typing or has stopped.
     Typing,
     /// Refusing the other side's messages.
     Block,
-    /// Accepting them again.
+    /// Accepting the other side's messages again.
     Unblock,
     /// Reporting the conversation to the staff.
     Report,
 }
 
-/// What an action means for a question without an answer.
+/// The effect of a missing answer on an action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum WithoutAnswer {
-    /// The action is not taken, and can be tried again.
+    /// The action fails, and can be retried.
     Unavailable,
-    /// The action is taken.
+    /// The action is allowed.
     Pass,
 }
 
@@ -147,7 +146,8 @@ impl ParticipantAction {
         Self::Report,
     ];
 
-    /// What reaches the other side waits for an answer. What protects the actor, or only counts, does not.
+    /// The effect of a missing answer. Actions with an effect on the other side need an answer; actions that protect
+    /// the actor or only count do not.
     pub(crate) const fn without_answer(self) -> WithoutAnswer {
         match self {
             Self::Open | Self::Send | Self::Typing => WithoutAnswer::Unavailable,
@@ -156,21 +156,21 @@ impl ParticipantAction {
     }
 }
 
-/// The host's answer.
+/// The host's ruling.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Ruling {
     /// The action is allowed.
     Allow,
-    /// The action is refused: the caller gets [`Forbidden`](crate::ErrorKind::Forbidden) with the host's sentence.
+    /// The action is refused: the caller gets [`Forbidden`](crate::ErrorKind::Forbidden) with the host's message.
     Refuse {
-        /// A sentence for the person who is refused.
+        /// A sentence for the refused user.
         message: String,
     },
 }
 
 impl Ruling {
-    /// A refusal with a sentence for the person who is refused.
+    /// A refusal with a sentence for the refused user.
     pub fn refuse(message: impl Into<String>) -> Self {
         Self::Refuse {
             message: message.into(),
@@ -178,7 +178,7 @@ impl Ruling {
     }
 }
 
-/// The two sides of a conversation and what is between them, as a policy is asked about them.
+/// The two sides of a conversation and its state, as a policy is asked about them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Participants {
@@ -190,24 +190,24 @@ pub struct Participants {
     pub agent_id: AgentId,
     /// The user who answers for the agent.
     pub agent_user_id: UserId,
-    /// The linked bookings, the newest link first: the newest [`MAX_BOOKINGS`](Self::MAX_BOOKINGS). For opening, the
-    /// booking that is to be linked, which the directory has confirmed.
+    /// The linked bookings, the newest link first, at most [`MAX_BOOKINGS`](Self::MAX_BOOKINGS). For opening, the
+    /// booking to be linked, which the directory has confirmed.
     pub bookings: Vec<BookingId>,
     /// Which sides have blocked the other.
     pub blocked_by: PerSide<bool>,
     /// Whether the conversation is closed.
     pub closed: bool,
-    /// Raised by every change of who may write, and by every link of a booking that is made or removed; 0 for opening.
-    /// The bookings are as of this version, or newer.
+    /// Raised by every change of who may write, and by every booking that is linked or unlinked; 0 for opening. The
+    /// bookings are as of this version or a newer one.
     pub access_version: u32,
 }
 
 impl Participants {
-    /// At most how many bookings a policy is given.
+    /// The maximum number of bookings that a policy is given.
     pub const MAX_BOOKINGS: usize = 20;
 
-    /// A client and an agent who open a conversation, without a booking: for tests of a policy, which set other fields as
-    /// they need them.
+    /// A client and an agent who open a conversation without a booking. For tests of a policy, which set the other
+    /// fields as needed.
     pub fn new(client_id: UserId, agent_id: AgentId, agent_user_id: UserId) -> Self {
         Self {
             conversation_id: None,
@@ -221,7 +221,7 @@ impl Participants {
         }
     }
 
-    /// With these bookings, of which the first [`MAX_BOOKINGS`](Self::MAX_BOOKINGS) are taken.
+    /// Sets the bookings, of which the first [`MAX_BOOKINGS`](Self::MAX_BOOKINGS) are kept.
     pub fn with_bookings(self, bookings: impl IntoIterator<Item = BookingId>) -> Self {
         Self {
             bookings: bookings.into_iter().take(Self::MAX_BOOKINGS).collect(),
@@ -229,7 +229,7 @@ impl Participants {
         }
     }
 
-    /// The side on which that user stands.
+    /// The side of a user; `None` for a user who does not take part.
     pub fn side_of(&self, user_id: &UserId) -> Option<Side> {
         match user_id {
             client if *client == self.client_id => Some(Side::Client),
@@ -239,7 +239,7 @@ impl Participants {
     }
 }
 
-/// Of a conversation, without its bookings.
+/// The participants of a conversation, without its bookings.
 impl From<&Conversation> for Participants {
     fn from(conversation: &Conversation) -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! Asking the host: once, for a limited time.
+//! Questions to the host: each is asked once, with a time limit.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -14,7 +14,7 @@ use crate::{
     telemetry::{self, HostPart},
 };
 
-/// The parts of the host, and the time limit of a question to any of them.
+/// The parts of the host, and the time limit of a question to each of them.
 pub(crate) struct Host {
     pub(crate) directory: Arc<dyn Directory>,
     pub(crate) presence: Option<Arc<dyn Presence>>,
@@ -24,7 +24,7 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    /// Asks once and carries on without an answer: a failure or a time-out is counted, logged as `warning`, and `None`.
+    /// Asks once, and returns `None` on a failure or a time-out, which is counted and logged as `warning`.
     async fn ask<T>(
         &self,
         part: HostPart,
@@ -39,11 +39,11 @@ impl Host {
         answer.inspect_err(log).ok()
     }
 
-    /// Asks once, for a caller that cannot do without the answer.
+    /// Asks once, for a caller that needs the answer.
     ///
     /// # Errors
-    /// A failure of the host, or a [temporary](super::HostErrorKind::Temporary) one after a time-out. It is counted, and
-    /// logged by the caller.
+    /// The host's error, or a [temporary](super::HostErrorKind::Temporary) one after a time-out. It is counted here,
+    /// and logged by the caller.
     pub(crate) async fn require<T>(
         &self,
         part: HostPart,
@@ -54,7 +54,7 @@ impl Host {
         answer.inspect_err(|_| telemetry::host_failed(part))
     }
 
-    /// The names and pictures of everything in the query; blank without an answer. An empty query is no question.
+    /// The profiles of everything in the query; blank without an answer. An empty query is not asked.
     pub(crate) async fn profiles(&self, query: &ProfileQuery) -> Profiles {
         if query.is_empty() {
             return Profiles::default();
@@ -65,14 +65,14 @@ impl Host {
         profiles.unwrap_or_default()
     }
 
-    /// How the users want to be reached; `None` without an answer.
+    /// The users' contacts; `None` without an answer.
     pub(crate) async fn contacts(&self, users: &[UserId]) -> Option<HashMap<UserId, Contact>> {
         let question = self.directory.contacts(users);
         let warning = "directory lookup of contacts failed; skipping push and postponing e-mail for this batch of users";
         self.ask(HostPart::Directory, question, warning).await
     }
 
-    /// Whether each user is connected. A user whose presence is not known is missing: all of them without an answer.
+    /// Whether each user is online. Users of unknown presence are missing; without an answer, all of them are.
     pub(crate) async fn online(&self, users: &[UserId]) -> HashMap<UserId, bool> {
         let Some(presence) = &self.presence else {
             return HashMap::new();
@@ -83,7 +83,7 @@ impl Host {
         online.await.unwrap_or_default()
     }
 
-    /// Counts what a user is about to do; without an answer it is admitted.
+    /// Counts an action of a user against its rate limit; admitted without an answer.
     pub(crate) async fn admit(&self, user_id: &UserId, what: Limited) -> Admission {
         let question = self.rate_limiter.admit(user_id, what, self.clock.now());
         let warning =

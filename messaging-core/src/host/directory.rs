@@ -1,4 +1,4 @@
-//! The directory: what the host knows about its people, agents and bookings.
+//! The directory: the host's data about users, agents and bookings.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -8,46 +8,46 @@ use serde::Serialize;
 use super::HostError;
 use crate::id::{AgentId, BookingId, UserId};
 
-/// What the host knows.
+/// The host's data about users, agents and bookings.
 ///
-/// Names and pictures are decoration: what the directory does not know, or does not say in time, is shown
-/// blank and never fails a read, a send or an event. Who answers for an agent and whom a booking belongs to
-/// are facts: where they cannot be had, opening fails and changes nothing. How a user is reached when they are
-/// away is a fact too: where it cannot be had, nothing is mailed until it can.
+/// Names and pictures are decoration: if the directory does not know them, or does not answer in time, they are blank,
+/// and no read, send or event fails. The user who answers for an agent and the parties of a booking are facts: without
+/// an answer, opening fails and changes nothing. The contact of a user is a fact too: without an answer, no e-mail is
+/// sent until there is one.
 #[async_trait]
 pub trait Directory: Send + Sync {
-    /// How everything in the query is shown. One call for a whole page; whatever is unknown is left out.
+    /// The profiles of everything in the query. Called once per page; unknown ids are left out.
     async fn profiles(&self, query: &ProfileQuery) -> Result<Profiles, HostError>;
 
     /// The user who answers for an agent; `None` for an agent that does not exist.
     async fn agent_user(&self, agent_id: &AgentId) -> Result<Option<UserId>, HostError>;
 
-    /// Whom a booking belongs to; `None` for a booking that does not exist.
+    /// The parties of a booking; `None` for a booking that does not exist.
     async fn booking_parties(&self, booking_id: &BookingId) -> Result<Option<BookingParties>, HostError>;
 
-    /// How these users want to be reached when they are away. A user who is missing from the answer gets neither e-mail
-    /// nor notifications. Asked only where a mailer or a push service is configured.
+    /// The contacts of these users. A user who is missing from the answer gets neither e-mail nor push notifications.
+    /// Called only if a mailer or a push service is configured.
     async fn contacts(&self, users: &[UserId]) -> Result<HashMap<UserId, Contact>, HostError>;
 }
 
-/// How a user wants to be reached when they are away.
+/// How a user is reached when away.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Contact {
-    /// Where e-mail goes, as an address alone (`ada@example.com`); `None` without an address.
+    /// The e-mail address alone (`ada@example.com`); `None` without an address.
     pub email: Option<String>,
-    /// Whether they want e-mail about unread messages.
+    /// Whether the user wants e-mail about unread messages.
     pub wants_email: bool,
-    /// Whether they want notifications on their devices.
+    /// Whether the user wants push notifications.
     pub wants_push: bool,
-    /// The language that they read, as a BCP 47 tag (`de-CH`); `None`: as the templates have it.
+    /// The user's language as a BCP 47 tag (`de-CH`); `None` for the language of the templates.
     pub language: Option<String>,
-    /// Where they are, as a name of the IANA database (`Europe/Zurich`); `None`: UTC.
+    /// The user's time zone as an IANA name (`Europe/Zurich`); `None` for UTC.
     pub time_zone: Option<String>,
 }
 
 impl Default for Contact {
-    /// A user without an address who wants e-mail and notifications.
+    /// A user without an address who wants e-mail and push notifications.
     fn default() -> Self {
         Self {
             email: None,
@@ -60,7 +60,7 @@ impl Default for Contact {
 }
 
 impl Contact {
-    /// A user who wants e-mail at that address, and notifications.
+    /// A user who wants e-mail at that address, and push notifications.
     pub fn at(email: impl Into<String>) -> Self {
         Self {
             email: Some(email.into()),
@@ -68,17 +68,17 @@ impl Contact {
         }
     }
 
-    /// The same, with another wish for e-mail.
+    /// Sets whether the user wants e-mail.
     pub fn wanting_email(self, wants_email: bool) -> Self {
         Self { wants_email, ..self }
     }
 
-    /// The same, with another wish for notifications.
+    /// Sets whether the user wants push notifications.
     pub fn wanting_push(self, wants_push: bool) -> Self {
         Self { wants_push, ..self }
     }
 
-    /// The same, with a language.
+    /// Sets the language.
     pub fn with_language(self, language: impl Into<String>) -> Self {
         Self {
             language: Some(language.into()),
@@ -86,7 +86,7 @@ impl Contact {
         }
     }
 
-    /// The same, with a time zone.
+    /// Sets the time zone.
     pub fn with_time_zone(self, time_zone: impl Into<String>) -> Self {
         Self {
             time_zone: Some(time_zone.into()),
@@ -94,7 +94,7 @@ impl Contact {
         }
     }
 
-    /// The address to which e-mail about unread messages goes, if any.
+    /// The address for digest e-mails; `None` without an address, or if the user wants no e-mail.
     pub fn mailable(&self) -> Option<&str> {
         self.email
             .as_deref()
@@ -102,7 +102,7 @@ impl Contact {
     }
 }
 
-/// Whom a booking belongs to.
+/// The parties of a booking.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BookingParties {
     /// The client who booked.
@@ -111,40 +111,40 @@ pub struct BookingParties {
     pub agent_id: AgentId,
 }
 
-/// Whose profiles are wanted; each once.
+/// The users, agents and bookings whose profiles are needed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ProfileQuery {
-    /// Of these users.
+    /// The users.
     pub users: BTreeSet<UserId>,
-    /// Of these agents.
+    /// The agents.
     pub agents: BTreeSet<AgentId>,
-    /// Of these bookings.
+    /// The bookings.
     pub bookings: BTreeSet<BookingId>,
 }
 
 impl ProfileQuery {
-    /// Whether nothing is wanted.
+    /// Whether the query is empty.
     pub fn is_empty(&self) -> bool {
         self.users.is_empty() && self.agents.is_empty() && self.bookings.is_empty()
     }
 
-    /// The users as a database takes them.
+    /// The user ids, as a database takes them.
     pub fn user_ids(&self) -> Vec<&str> {
         self.users.iter().map(UserId::as_str).collect()
     }
 
-    /// The agents as a database takes them.
+    /// The agent ids, as a database takes them.
     pub fn agent_ids(&self) -> Vec<&str> {
         self.agents.iter().map(AgentId::as_str).collect()
     }
 
-    /// The bookings as a database takes them.
+    /// The booking ids, as a database takes them.
     pub fn booking_ids(&self) -> Vec<&str> {
         self.bookings.iter().map(BookingId::as_str).collect()
     }
 }
 
-/// What was found.
+/// The profiles found.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Profiles {
     users: BTreeMap<UserId, UserProfile>,
@@ -168,73 +168,73 @@ impl Profiles {
         self.bookings.insert(id, profile);
     }
 
-    /// Whether nothing was found.
+    /// Whether no profile was found.
     pub fn is_empty(&self) -> bool {
         self.users.is_empty() && self.agents.is_empty() && self.bookings.is_empty()
     }
 
-    /// Adds everything that `other` holds.
+    /// Adds all profiles of `other`.
     pub fn merge(&mut self, other: Self) {
         self.users.extend(other.users);
         self.agents.extend(other.agents);
         self.bookings.extend(other.bookings);
     }
 
-    /// A user's profile, blank when unknown.
+    /// A user's profile; blank if unknown.
     pub fn user(&self, id: &UserId) -> UserProfile {
         self.users.get(id).cloned().unwrap_or_default()
     }
 
-    /// An agent's profile, blank when unknown.
+    /// An agent's profile; blank if unknown.
     pub fn agent(&self, id: &AgentId) -> AgentProfile {
         self.agents.get(id).cloned().unwrap_or_default()
     }
 
-    /// A booking's profile, blank when unknown.
+    /// A booking's profile; blank if unknown.
     pub fn booking(&self, id: &BookingId) -> BookingProfile {
         self.bookings.get(id).cloned().unwrap_or_default()
     }
 }
 
-/// How a person is shown.
+/// The profile of a user.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct UserProfile {
-    /// Their name.
+    /// The name.
     pub name: String,
-    /// Where their picture is.
+    /// The URL of the picture.
     pub image: Option<String>,
 }
 
 impl UserProfile {
-    /// A user without a picture.
+    /// A profile without a picture.
     pub fn named(name: impl Into<String>) -> Self {
         let (name, image) = (name.into(), None);
         Self { name, image }
     }
 }
 
-/// How an agent is shown.
+/// The profile of an agent.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct AgentProfile {
     /// The name of the business.
     pub business_name: String,
-    /// Where its logo is.
+    /// The URL of the logo.
     pub logo: Option<String>,
 }
 
 impl AgentProfile {
-    /// A business without a logo.
+    /// A profile without a logo.
     pub fn named(business_name: impl Into<String>) -> Self {
         let (business_name, logo) = (business_name.into(), None);
         Self { business_name, logo }
     }
 }
 
-/// How a booking is shown.
+/// The profile of a booking.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct BookingProfile {
-    /// The number that people call it by.
+    /// The booking number, as people know it.
     pub number: String,
-    /// What was booked.
+    /// The title of the booked item.
     pub title: String,
 }

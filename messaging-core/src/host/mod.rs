@@ -1,4 +1,4 @@
-//! The host: what messaging asks the application that embeds it.
+//! The host: the application that embeds messaging, as messaging asks it.
 
 pub mod access;
 mod ask;
@@ -14,7 +14,7 @@ use crate::id::InvalidId;
 
 pub(crate) type Cause = Box<dyn std::error::Error + Send + Sync>;
 
-/// Why the host cannot answer a question.
+/// The error of a host that cannot answer a question.
 #[derive(Debug, thiserror::Error)]
 #[error("{kind}")]
 pub struct HostError {
@@ -23,7 +23,7 @@ pub struct HostError {
     source: Cause,
 }
 
-/// Whether asking again can help.
+/// Whether a retry can help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HostErrorKind {
@@ -42,7 +42,7 @@ impl HostError {
         }
     }
 
-    /// A failure that will stay.
+    /// A failure that does not pass.
     pub fn permanent(source: impl Into<Cause>) -> Self {
         Self {
             kind: HostErrorKind::Permanent,
@@ -50,13 +50,13 @@ impl HostError {
         }
     }
 
-    /// Whether asking again can help.
+    /// Whether a retry can help.
     pub fn kind(&self) -> HostErrorKind {
         self.kind
     }
 }
 
-/// The host knows something by an id that messaging cannot take: that will not change by asking again.
+/// The host has an id that messaging does not accept; a retry does not help.
 impl From<InvalidId> for HostError {
     fn from(invalid: InvalidId) -> Self {
         Self::permanent(invalid)

@@ -1,4 +1,4 @@
-//! Presence: who is connected.
+//! Presence: which users are online.
 
 use std::collections::HashMap;
 
@@ -7,9 +7,9 @@ use async_trait::async_trait;
 use super::HostError;
 use crate::id::UserId;
 
-/// Who is connected: has a connection subscribed to their user channel.
+/// Which users are online: have a connection that is subscribed to their user channel.
 #[async_trait]
 pub trait Presence: Send + Sync {
-    /// For each user, whether they are connected. A user who is missing from the answer is unknown.
+    /// Whether each user is online. The presence of a user who is missing from the answer is unknown.
     async fn online(&self, users: &[UserId]) -> Result<HashMap<UserId, bool>, HostError>;
 }

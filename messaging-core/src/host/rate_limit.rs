@@ -1,4 +1,4 @@
-//! Rate limits: how often a user may do what costs others something.
+//! Rate limits: how often a user may perform actions that cost others resources or attention.
 
 use std::time::Duration;
 
@@ -7,13 +7,13 @@ use async_trait::async_trait;
 use super::HostError;
 use crate::{id::UserId, telemetry::RateLimited, time::Timestamp};
 
-/// Counts what users do, and says when it is too much.
+/// Counts users' actions, and refuses them above a limit.
 #[async_trait]
 pub trait RateLimiter: Send + Sync {
-    /// Counts one more of these, at `now`, unless that would exceed the user's limit. A refused call does not count.
+    /// Counts one action at `now`, unless that would exceed the user's limit. A refused action does not count.
     ///
     /// # Errors
-    /// When the limiter cannot decide: the call is admitted all the same.
+    /// A [`HostError`] if the limiter cannot decide: then the action is admitted.
     async fn admit(&self, user_id: &UserId, what: Limited, now: Timestamp) -> Result<Admission, HostError>;
 
     /// Takes back one admission of these, at `now`, because the call stored nothing: it repeated an earlier one. Called at
@@ -27,24 +27,24 @@ pub trait RateLimiter: Send + Sync {
     }
 }
 
-/// What is limited, each by itself.
+/// The kinds of limited actions, each with its own limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Limited {
     /// Sending a message.
     Send,
-    /// Opening a conversation, also one that is there.
+    /// Opening a conversation, including an existing one.
     Open,
     /// Reporting.
     Report,
-    /// Showing that one types, or stopped.
+    /// Notifying the other side that the user is typing or has stopped.
     Typing,
     /// Repeating a send: looking up a key that was used before, where the send itself is refused or stores nothing.
     Repeat,
 }
 
 impl Limited {
-    /// Everything that is limited.
+    /// All kinds.
     pub const ALL: [Self; 5] = [Self::Send, Self::Open, Self::Report, Self::Typing, Self::Repeat];
 }
 
@@ -60,14 +60,14 @@ impl From<Limited> for RateLimited {
     }
 }
 
-/// Whether something may be done now.
+/// Whether an action is admitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Admission {
-    /// It may, and was counted.
+    /// The action is admitted and was counted.
     Admitted,
-    /// It may not.
+    /// The action is refused.
     Refused {
-        /// After how long it may, if nothing else is done until then.
+        /// The time after which it is admitted, if the user performs no other action of the kind until then.
         retry_after: Duration,
     },
 }

@@ -1,4 +1,4 @@
-//! Buckets: a deployment that outgrows one database is split by client.
+//! Buckets: groups of clients, by which a deployment that outgrows one database is split.
 
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
@@ -7,9 +7,9 @@ use super::UserId;
 
 /// One of 4,096 groups of clients: the first 12 bits of the SHA-256 of the client's id.
 ///
-/// The id of a conversation, and that of a report, has the bucket of its conversation's client as its last 12 bits. So the
-/// id alone says in which database the row lies, once clients are distributed over several by bucket
-/// (`docs/scaling.md`). The computation never changes: ids outlive it. An id keeps its bucket when the
+/// The last 12 bits of the id of a conversation or a report are the bucket of the conversation's client. So the id
+/// alone determines the database of the row, once clients are distributed over several databases by bucket
+/// (`docs/scaling.md`). The computation never changes, because ids are permanent. An id keeps its bucket when the
 /// client is erased.
 ///
 /// ```
@@ -23,35 +23,35 @@ use super::UserId;
 pub struct Bucket(u16);
 
 impl Bucket {
-    /// How many last bits of an id are its bucket.
+    /// The number of an id's last bits that hold its bucket.
     pub const BITS: u32 = 12;
 
-    /// How many buckets there are.
+    /// The number of buckets.
     pub const COUNT: u16 = 1 << Self::BITS;
 
     const MASK: u128 = (1 << Self::BITS) - 1;
 
-    /// The bucket of a client, whatever becomes of it later.
+    /// The bucket of a client; it never changes.
     pub fn of_client(client_id: &UserId) -> Self {
         let digest = Sha256::digest(client_id.as_str());
         let first = u16::from_be_bytes([digest[0], digest[1]]);
         Self(first >> (u16::BITS - Self::BITS))
     }
 
-    /// The bucket that an id carries. Of an id that was made without one it is any.
+    /// The bucket in an id. An id that was created without a bucket has an arbitrary one.
     pub const fn of_id(id: Uuid) -> Self {
         let [.., high, low] = *id.as_bytes();
         Self(u16::from_be_bytes([high, low]) % Self::COUNT)
     }
 
-    /// An id that carries this bucket: its last 12 bits are replaced. A UUIDv7 stays one, of the same millisecond, with 62
-    /// of its 74 random bits.
+    /// Replaces the last 12 bits of an id by this bucket. A UUIDv7 stays a UUIDv7 of the same millisecond, with 62 of
+    /// its 74 random bits.
     #[must_use]
     pub const fn put_in(self, id: Uuid) -> Uuid {
         Uuid::from_u128(id.as_u128() & !Self::MASK | self.0 as u128)
     }
 
-    /// Its number, from 0 to 4,095.
+    /// The bucket's number, from 0 to 4,095.
     pub const fn number(self) -> u16 {
         self.0
     }
@@ -67,7 +67,7 @@ mod tests {
         Bucket::of_client(&UserId::parse(client_id).unwrap()).number()
     }
 
-    /// Operators who split a deployment compute buckets elsewhere: in SQL, in a proxy.
+    /// Operators who split a deployment compute buckets in SQL or in a proxy, so the values are fixed.
     #[test]
     fn a_bucket_is_the_first_12_bits_of_sha_256() {
         for (client_id, bucket) in [

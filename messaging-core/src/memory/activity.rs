@@ -46,7 +46,7 @@ fn count(counter: &mut ActivityCounter<'_>, thread: &Thread) {
     }
 }
 
-/// When the agent answered for the first time, and how long the client had waited.
+/// The time of the agent's first reply, and how long the client had waited for it.
 fn first_reply(thread: &Thread) -> Option<(Timestamp, Duration)> {
     let mut messages = thread.messages.iter();
     let mut first = |side| {

@@ -1,4 +1,4 @@
-//! What this store can do: everything.
+//! The capabilities of the memory store: all of them.
 
 use crate::store::{
     ActivityStore, AuditStore, DigestStore, ErasureStore, ModerationStore, PushStore, RecountStore, Store,
@@ -6,7 +6,7 @@ use crate::store::{
 
 use super::MemoryStore;
 
-/// With every capability.
+/// Has every capability.
 impl Store for MemoryStore {
     fn digests(&self) -> Option<&dyn DigestStore> {
         Some(self)

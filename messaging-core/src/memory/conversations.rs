@@ -301,13 +301,13 @@ impl ConversationStore for MemoryStore {
     }
 }
 
-/// There is one conversation of a pair.
+/// The pair of a client and an agent, which identifies one conversation.
 fn pair_of(conversation: &Conversation) -> (UserId, AgentId) {
     (conversation.client_id.clone(), conversation.agent_id.clone())
 }
 
 impl State {
-    /// The conversations of a scope, each with the side on which its owner stands.
+    /// The conversations of a scope, each with the side of the scope's user.
     fn scope<'a>(&'a self, whose: &'a ListScope) -> impl Iterator<Item = (&'a Thread, Option<Side>)> {
         self.threads.values().filter_map(move |thread| {
             let conversation = &thread.conversation;

@@ -23,7 +23,7 @@ use crate::{
 pub(super) struct DigestUserState {
     lease: Option<DigestLease>,
     attempt: Option<DigestAttempt>,
-    /// The newest last.
+    /// The times of sent digests, the newest last.
     sent: Vec<Timestamp>,
     deferrals: u32,
 }
@@ -197,7 +197,7 @@ impl State {
         lease.is_some_and(|lease| now < lease.until)
     }
 
-    /// The user's state, if this is their present lease.
+    /// The user's state if this lease is the current one.
     fn under(&mut self, lease: &DigestLease) -> Option<&mut DigestUserState> {
         let user = self.digest_users.get_mut(&lease.user_id)?;
         (user.lease.as_ref() == Some(lease)).then_some(user)
@@ -214,7 +214,7 @@ impl Thread {
         })
     }
 
-    /// The messages to a side that it has neither read nor been mailed.
+    /// The messages addressed to a side that it has neither read nor been mailed.
     fn neither_read_nor_mailed(&self, side: Side) -> impl Iterator<Item = &Message> {
         let handled = self.conversation.read_or_mailed(side);
         let to_side = self

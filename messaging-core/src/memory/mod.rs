@@ -1,8 +1,7 @@
-//! The store in memory: complete, the reference for the others, and what a host's unit tests use.
+//! The memory store: complete, the reference for other stores, and meant for a host's unit tests.
 //!
-//! Everything lies behind one mutex, and every step is a function of what lies there that calls the
-//! transitions of [`Conversation`]: the shortest form in which
-//! the contract of [`Store`](crate::store::Store) can be read.
+//! All state is behind one mutex, and every step is a function of that state which calls the transitions of
+//! [`Conversation`]. So this module is the shortest form of the contract of [`Store`](crate::store::Store).
 
 mod activity;
 mod capabilities;
@@ -37,7 +36,7 @@ use crate::{
 use digests::DigestUserState;
 use moderation::Filing;
 
-/// Keeps everything in memory. Clones share it; it is gone with the last one.
+/// A store in memory. Clones share their state, which is dropped with the last clone.
 #[derive(Debug, Clone, Default)]
 pub struct MemoryStore(Arc<Mutex<State>>);
 
@@ -59,26 +58,26 @@ struct State {
     lanes: HashMap<ConversationId, LaneState>,
     dead_letters: BTreeMap<DeadLetterPosition, DeadLetter>,
     digest_users: HashMap<UserId, DigestUserState>,
-    /// Up to which message something was pushed to a side, and when last.
+    /// The seq of the last message pushed to a side, and the time of the push.
     pushed: HashMap<(ConversationId, Side), (u64, Timestamp)>,
-    /// Their ids grow with time.
+    /// Reports by id; ids grow with time.
     reports: BTreeMap<ReportId, Filing>,
     audit: BTreeMap<AuditId, AuditRecord>,
 }
 
-/// A conversation and all that belongs to it.
+/// A conversation with its messages, bookings and receipts.
 #[derive(Debug)]
 struct Thread {
     conversation: Conversation,
-    /// The message with seq n is at n - 1.
+    /// The message with seq n is at index n - 1.
     messages: Vec<Message>,
     keys: HashMap<(Option<UserId>, IdempotencyKey), u64>,
     receipts: Vec<Receipt>,
-    /// The newest link last.
+    /// The linked bookings, the newest link last.
     bookings: Vec<BookingId>,
     events: u64,
     outbox: BTreeMap<u64, Entry>,
-    /// By the number of their entry, until that is published.
+    /// Users who lost access, by the number of the outbox entry, until the entry is published.
     lost_access: BTreeMap<u64, UserId>,
 }
 
@@ -91,7 +90,7 @@ struct LaneState {
     refusals: u32,
 }
 
-/// What a step has to say.
+/// The outbox entry that a step appends.
 #[derive(Debug, Clone)]
 struct Event {
     of: ConversationId,
@@ -101,7 +100,7 @@ struct Event {
 }
 
 impl State {
-    /// Numbers an event of a step taken `now`, keeps it, and sees to it that the conversation has a lane.
+    /// Numbers the entry of a step taken `now`, appends it, and creates a lane if the conversation has none.
     fn commit(&mut self, event: Event, now: Timestamp, by: Publisher) -> Option<Lane> {
         let Event {
             of: id,
@@ -170,7 +169,7 @@ impl Thread {
         }
     }
 
-    /// The message with that seq. Seqs are dense, so it stands at the one before.
+    /// The message with that seq. Seqs have no gaps, so its index is `seq - 1`.
     fn message(&self, seq: u64) -> Option<&Message> {
         usize::try_from(seq)
             .ok()?

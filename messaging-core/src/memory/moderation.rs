@@ -13,7 +13,7 @@ use crate::{
     store::{FileReport, Filed, ModerationStore, ReportScan, StoreError},
 };
 
-/// A report, and copies of messages by their seqs.
+/// A report with copies of messages by their seqs.
 #[derive(Debug)]
 pub(super) struct Filing {
     report: Report,
@@ -105,7 +105,7 @@ impl ModerationStore for MemoryStore {
 }
 
 impl Filing {
-    /// Whether a user made the report, or it is about them, or has copies of their messages.
+    /// Whether a user made the report, is its subject, or wrote one of the copied messages.
     pub(super) fn has(&self, user: &UserId) -> bool {
         let mut senders = self.evidence.values().map(|message| message.origin.sender());
         self.report.concerns(user) || senders.any(|sender| sender == Some(user))
@@ -115,7 +115,7 @@ impl Filing {
         self.report.resolution.is_none()
     }
 
-    /// Puts the erased users of the conversation in a user's place.
+    /// Replaces a user by the erased users of the conversation.
     pub(super) fn erase(&mut self, user: &UserId) {
         let (of, report) = (self.report.conversation_id, &mut self.report);
         if report.reporter_id == *user {

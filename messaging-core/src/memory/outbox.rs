@@ -146,7 +146,7 @@ impl OutboxStore for MemoryStore {
 }
 
 impl State {
-    /// A lane, if that worker owns it under that lease.
+    /// A lane, if that worker holds it under that lease.
     fn owned(&mut self, id: ConversationId, by: WorkerId, lease_until: Timestamp) -> Option<&mut LaneState> {
         self.lanes
             .get_mut(&id)

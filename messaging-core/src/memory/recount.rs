@@ -122,7 +122,7 @@ mod tests {
     #[derive(Debug, Clone)]
     enum Step {
         Send(Origin),
-        /// Up to one of the messages.
+        /// Reads up to one of the messages, by its index.
         Read(Side, usize),
         Change(Change),
     }
@@ -185,8 +185,8 @@ mod tests {
             .collect()
     }
 
-    /// What is found when that is done to a thread of four messages, the third of them by the agent, of which
-    /// the agent has read all: the first two one after the other.
+    /// Checks the findings after `harm` to a thread of four messages: two of the client, one of the agent, and one of
+    /// the system to both sides. The agent has read all of them, the first two in two steps.
     fn check(harm: impl FnOnce(&mut Thread), expected: &[Finding]) {
         let mut thread = thread();
         for (at, step) in [

@@ -1,9 +1,9 @@
-//! Access that has ended: its user's subscriptions end before anything later is published.
+//! Ended access: the user's subscriptions end before any later entry is published.
 //!
-//! The process that ends access, and the one that publishes, may be two: the outbox entry of the change names the user,
-//! and the process that publishes the entry revokes. Where the transport can only end all connections of a user, one call
-//! serves [many entries](super::revocations). A round publishes an entry that names one only as the first of its
-//! lane, so that everything before it has been published, and nothing after it.
+//! The process that ends access and the process that publishes the change may differ. So the outbox entry of the change
+//! names the user, and the process that publishes the entry revokes. If the transport can only end all connections of a
+//! user, one call serves [many entries](super::revocations). A round publishes such an entry only as the first of its
+//! lane: all earlier entries have been published by then, and no later one.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ use crate::{
     transport::{TransportError, TransportErrorKind},
 };
 
-/// The entries of a lane that are published together: up to the next that ends a user's access.
+/// The entries of a lane that are published together: up to the next one that ends a user's access, exclusive.
 pub(super) fn up_to_the_next(mut entries: Vec<LoadedEntry>) -> Vec<LoadedEntry> {
     let next = entries
         .iter()
@@ -34,14 +34,14 @@ pub(super) fn up_to_the_next(mut entries: Vec<LoadedEntry>) -> Vec<LoadedEntry> 
     entries
 }
 
-/// Whose access the first entry of a lane has ended.
+/// The user whose access the first entry of a lane has ended.
 pub(super) fn lost_access(entries: &[LoadedEntry]) -> Option<UserId> {
     entries.first()?.lost_access.clone()
 }
 
 impl Relay {
-    /// Ends the subscriptions of the users who have lost access. A lane whose transport is busy or down waits, for a
-    /// minute or so at most; whatever else goes wrong is logged and passed over, and never opens the circuit breaker.
+    /// Ends the subscriptions of the users who have lost access. If the transport is busy or down, the lane waits, for
+    /// about a minute at most. Other failures are logged, do not stop the lane, and never open the circuit breaker.
     pub(super) async fn end_access(&self, runs: &mut [Run]) {
         match self.parts.realtime.revoke_scope() {
             RevokeScope::Subscription => {
@@ -67,7 +67,7 @@ impl Relay {
         }
     }
 
-    /// Ends all connections of a user for the runs of a round, or leaves that to a later call.
+    /// Ends all connections of a user for the runs of a round, or leaves the runs to a later call.
     async fn end_connections(&self, user_id: UserId, runs: Vec<&mut Run>) {
         let keys: Vec<_> = runs.iter().filter_map(|run| run.head()).collect();
         if let Some(number) = self.revocations.begin(&user_id, &keys, self.parts.clock.now()) {
@@ -87,7 +87,7 @@ impl Relay {
                     if outcome == Outcome::GivenUp && self.revocations.is_first_given_up(&user_id) {
                         tracing::error!(
                             %user_id,
-                            "publishing gave up ending a user's connections, which failed for a minute; the user, whose \
+                            "giving up on ending a user's connections after a minute of failed calls; the user, whose \
                              access has ended, receives events until the connections end; end them at the transport, \
                              and see the warnings before this for the cause"
                         );
@@ -107,7 +107,7 @@ impl Relay {
         user_id: &UserId,
         keys: &[EntryKey],
     ) -> Result<(), TransportErrorKind> {
-        // Any of its channels: it is the user who is named.
+        // Any channel of the user will do: the transport ends all connections of the user.
         let Some((of, _)) = keys.first() else {
             return Ok(());
         };
@@ -130,7 +130,7 @@ impl Relay {
                 kind @ (TransportErrorKind::Refused | TransportErrorKind::Misconfigured) => {
                     tracing::error!(
                         %user_id, error = cause,
-                        "ending a user's connections failed; publishing goes on, and the subscriptions last until their \
+                        "ending a user's connections failed; publishing continues, and the subscriptions last until the \
                          connections end"
                     );
                     kind
@@ -172,7 +172,7 @@ impl Relay {
             }
             tracing::error!(
                 %user_id, %channel, error = cause,
-                "publishing gave up ending a subscription; the user, whose access has ended, receives events until the \
+                "giving up on ending a subscription; the user, whose access has ended, receives events until the \
                  connection ends; end it at the transport"
             );
             telemetry::revoked(RevocationOutcome::Failed);

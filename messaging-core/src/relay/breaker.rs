@@ -1,7 +1,7 @@
-//! The circuit breaker of this process: whether it may call the transport.
+//! The circuit breaker of one process: decides whether the process may call the transport.
 //!
-//! Back-off belongs to the lane, but three conditions concern all lanes: the transport refuses the credentials, it asks
-//! for a pause, or it is down. Each of them *opens* the breaker:
+//! Each lane has its own back-off. Three conditions concern all lanes: the transport refuses the credentials, asks for
+//! a pause, or is down. Each of them *opens* the breaker:
 //!
 //! ```text
 //!          3 lanes in a row fail, a pause is asked for, credentials are refused
@@ -11,30 +11,30 @@
 //!                                              └── it fails: Open again, for longer
 //! ```
 //!
-//! While the breaker is open, steps of this process leave their lanes unowned: nothing piles up in memory, and the store
-//! is not asked again and again for lanes that cannot be published.
+//! While the breaker is open, this process publishes no lanes and creates new ones without an owner: no queue grows in
+//! memory, and the store is not polled for lanes that cannot be published.
 //!
-//! A single lane whose event makes the transport fail must not look like an outage: repeated failures of one lane do not
-//! open the breaker.
+//! A single lane whose events make the transport fail must not look like an outage: repeated failures of one lane do
+//! not open the breaker.
 //!
-//! When the breaker closes, all lanes are due at once: calls [ramp up](super::ramp_up).
+//! When the breaker closes, many lanes are due at once, so calls [ramp up](super::ramp_up).
 
 use std::time::Duration;
 
 use super::ramp_up::RampUp;
 use crate::{backoff, id::ConversationId, time::Timestamp};
 
-/// Failures of so many lanes in a row are an outage.
+/// Consecutive failures of this many different lanes count as an outage.
 const OUTAGE_LANES: usize = 3;
 
 /// The longest wait before the transport is tried again.
 const MAX_OUTAGE_WAIT: Duration = Duration::from_secs(5);
 
-/// Whether calls may be made, and how fast after an outage.
+/// Decides whether calls may be made, and at which rate after an outage.
 #[derive(Debug)]
 pub(super) struct Breaker {
     tripped: Option<Tripped>,
-    /// The lanes, each once, that failed since a call was last answered.
+    /// The lanes that failed since the last answered call, without duplicates.
     failing: Vec<ConversationId>,
     drain_rate: u32,
     ramp_up: Option<RampUp>,
@@ -44,20 +44,20 @@ pub(super) struct Breaker {
 struct Tripped {
     until: Timestamp,
     why: Why,
-    /// How often in a row the breaker opened.
+    /// How many times in a row the breaker has opened.
     times: u32,
-    /// Whether a lane is being published on trial.
+    /// Whether a lane is being published as a trial.
     is_on_trial: bool,
 }
 
-/// Why the breaker is open; the more severe reason is the greater one.
+/// The reason why the breaker is open, ordered by severity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Why {
     /// The transport is down.
     Outage,
-    /// It asks for a pause.
+    /// The transport asks for a pause.
     Busy,
-    /// It refuses the credentials.
+    /// The transport refuses the credentials.
     Credentials,
 }
 
@@ -66,32 +66,32 @@ pub(super) enum Why {
 pub(super) enum State {
     /// Every lane may be published.
     Closed,
-    /// One lane may be published, on trial.
+    /// One lane may be published, as a trial.
     HalfOpen,
     /// No lane may be published.
     Open,
 }
 
-/// The publication of one lane that tries the transport.
+/// A trial: the publication of one lane, to test the transport.
 #[derive(Debug)]
 pub(super) struct Trial {
-    /// When it ends without an answer; trials that overlap differ by it.
+    /// The time at which the trial ends without an answer. It also identifies the trial.
     until: Timestamp,
 }
 
 /// Why a call to the transport failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum CallFailure {
-    /// No usable answer.
+    /// The transport gave no usable answer.
     Down,
     /// The transport asks for a pause.
     Busy { retry_after: Option<Duration> },
-    /// The credentials are refused; nothing is published for `halt`.
+    /// The transport refuses the credentials; publishing stops for `halt`.
     Credentials { halt: Duration },
 }
 
 impl CallFailure {
-    /// Why the breaker opens, and for how long; `backed_off` where the failure does not say.
+    /// The reason and the duration for which the breaker opens; `backed_off` if the failure names no duration.
     fn opens(self, backed_off: Duration) -> (Why, Duration) {
         match self {
             Self::Down => (Why::Outage, backed_off),
@@ -105,7 +105,7 @@ impl CallFailure {
 }
 
 impl Breaker {
-    /// A closed breaker; `drain_rate` is the rate after an outage, in calls a second.
+    /// Creates a closed breaker; `drain_rate` is the call rate after an outage, per second.
     pub(super) fn new(drain_rate: u32) -> Self {
         Self {
             tripped: None,
@@ -123,18 +123,18 @@ impl Breaker {
         }
     }
 
-    /// Why the breaker is open; `None` while it is closed.
+    /// The reason why the breaker is open; `None` while it is closed.
     pub(super) fn why(&self) -> Option<Why> {
         self.tripped.map(|tripped| tripped.why)
     }
 
-    /// Whether calls that have not begun must not be made.
+    /// Whether new calls are forbidden.
     pub(super) fn forbids_calls(&self, now: Timestamp) -> bool {
         self.tripped
             .is_some_and(|tripped| !tripped.is_on_trial && tripped.until > now)
     }
 
-    /// Begins a trial of one lane; without an answer by `until`, another trial may begin.
+    /// Begins a trial of one lane. If there is no answer by `until`, another trial may begin.
     pub(super) fn begin_trial(&mut self, until: Timestamp) -> Trial {
         if let Some(tripped) = &mut self.tripped {
             tripped.until = until;
@@ -143,7 +143,7 @@ impl Breaker {
         Trial { until }
     }
 
-    /// Ends a trial that made no call and so says nothing of the transport: another may begin at once.
+    /// Ends a trial that made no call and so has no result: another trial may begin at once.
     pub(super) fn abandon(&mut self, trial: &Trial, now: Timestamp) {
         let unused = |tripped: &&mut Tripped| tripped.is_on_trial && tripped.until == trial.until;
         if let Some(tripped) = self.tripped.as_mut().filter(unused) {
@@ -152,8 +152,8 @@ impl Breaker {
         }
     }
 
-    /// Closes the breaker: the transport answered and accepted the credentials, whatever it said of the events. Returns
-    /// why the breaker was open, if it was.
+    /// Closes the breaker: the transport answered and accepted the credentials, even if it refused the events. Returns
+    /// the reason why the breaker was open, if it was.
     pub(super) fn answered(&mut self, now: Timestamp) -> Option<Why> {
         self.failing.clear();
         let tripped = self.tripped.take()?;
@@ -161,8 +161,8 @@ impl Breaker {
         Some(tripped.why)
     }
 
-    /// Counts a failed call that carried this lane, and may open the breaker. `chance` spreads the tries of many
-    /// processes. Returns why the breaker is open, if that has changed.
+    /// Counts a failed call that carried events of this lane, and opens the breaker if needed. `chance` spreads the
+    /// retries of several processes. Returns the reason why the breaker is open, if the reason has changed.
     pub(super) fn failed(
         &mut self,
         now: Timestamp,
@@ -177,7 +177,7 @@ impl Breaker {
         if failure == CallFailure::Down && !outage {
             return None;
         }
-        // Calls that had begun before the breaker opened do not count as another try.
+        // Calls that began before the breaker opened do not count as another failed trial.
         let straggling = self.tripped.filter(|tripped| !tripped.is_on_trial);
         let times = match straggling {
             Some(tripped) => tripped.times,
@@ -198,7 +198,7 @@ impl Breaker {
         (was != Some(why)).then_some(why)
     }
 
-    /// How long the next call waits, while calls ramp up.
+    /// The pause before the next call during the ramp-up.
     pub(super) fn wait(&mut self, now: Timestamp) -> Duration {
         let Some(ramp_up) = &mut self.ramp_up else {
             return Duration::ZERO;

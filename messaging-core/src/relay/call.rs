@@ -1,4 +1,4 @@
-//! One call to the transport, and what its end says of the transport.
+//! One call to the transport, and its effect on the circuit breaker.
 
 use super::{Relay, breaker::CallFailure};
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
 };
 
 impl Relay {
-    /// One call; `lane` is the first that it carries. One that is not answered in time counts as
+    /// Makes one call; `lane` is the first lane whose events it carries. A call without an answer in time counts as
     /// [`OutcomeUnknown`](TransportErrorKind::OutcomeUnknown).
     pub(super) async fn call(&self, lane: ConversationId, events: &[Event]) -> Result<(), TransportError> {
         let published = self.parts.realtime.publish(events);
@@ -32,19 +32,22 @@ impl Relay {
         let cause: &dyn std::error::Error = error;
         let failure = match error.kind() {
             TransportErrorKind::Refused => {
-                tracing::warn!(error = cause, "the transport refused events");
+                tracing::warn!(error = cause, "publishing failed; the transport refused events");
                 return self.answered();
             }
             TransportErrorKind::Busy { retry_after } | TransportErrorKind::Deferred { retry_after } => {
-                tracing::info!(error = cause, "the transport is busy");
+                tracing::info!(error = cause, "publishing delayed; the transport is busy");
                 CallFailure::Busy { retry_after }
             }
             TransportErrorKind::Unavailable | TransportErrorKind::OutcomeUnknown => {
-                tracing::warn!(error = cause, "the transport is down");
+                tracing::warn!(error = cause, "publishing failed; the transport is down");
                 CallFailure::Down
             }
             TransportErrorKind::Misconfigured => {
-                tracing::error!(error = cause, "the transport does not accept our credentials");
+                tracing::error!(
+                    error = cause,
+                    "publishing failed; the transport does not accept our credentials"
+                );
                 let halt = self.options().halt;
                 CallFailure::Credentials { halt }
             }
@@ -56,7 +59,7 @@ impl Relay {
         if let Some(why) = closed {
             tracing::warn!(
                 ?why,
-                "publishing pauses: one event at a time is tried until the transport takes it"
+                "publishing paused; one lane at a time is tried until the transport answers"
             );
         }
     }
@@ -64,7 +67,7 @@ impl Relay {
     fn answered(&self) {
         let was_closed = self.breaker().answered(self.parts.clock.now());
         if let Some(why) = was_closed {
-            tracing::info!(?why, "publishing goes on");
+            tracing::info!(?why, "publishing resumed; the transport answers again");
             self.queue.signal().raise();
         }
     }

@@ -1,4 +1,4 @@
-//! Handing the events of some lanes to the transport: in order within a lane, in batches across lanes.
+//! Delivery of the events of some lanes to the transport: in order within a lane, in batches across lanes.
 
 use std::time::Duration;
 
@@ -12,41 +12,41 @@ use crate::{
     transport::{TransportError, TransportErrorKind},
 };
 
-/// After how many refusals an event becomes a dead letter.
+/// An event becomes a dead letter after this many refusals.
 const MAX_REFUSALS: u32 = 3;
 
-/// One lane's events, and how far they have come.
+/// The events of one lane, and how many of them are done.
 pub(super) struct Run {
     lane: Lane,
     entries: Vec<(Entry, Vec<Event>)>,
-    /// How many entries are done: published or moved to the dead letters.
+    /// The number of entries that are done: published or moved to the dead letters.
     done: usize,
-    /// How many events of the entry at `done` the transport has accepted.
+    /// The number of events of the entry at `done` that the transport has accepted.
     accepted: usize,
-    /// The entries among those done that the transport refused for good, with what it said.
+    /// Entries that are done because the transport refused them permanently: their indices and the refusals' texts.
     dead: Vec<(usize, String)>,
     failure: Option<Failure>,
-    /// Who is to be revoked before the first entry is published.
+    /// The user whose access is revoked before the first entry is published.
     lost_access: Option<UserId>,
 }
 
-/// Why a run did not come to its end.
+/// The reason why a run stopped before its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Failure {
-    /// The transport failed, or asked for patience.
+    /// The transport failed, or asked for a pause.
     Transport { retry_after: Option<Duration> },
-    /// The transport refused the entry at the head, so often now.
+    /// The transport refused the first unpublished entry, for the `refusals`th time.
     Refused { refusals: u32 },
-    /// It waits, though nothing has failed.
+    /// The lane waits, although no call has failed.
     Waits { until: Timestamp },
-    /// It is not this lane's turn any more: another call might outlast its lease, or the breaker has opened.
+    /// The lane must not be published now: another call might outlast its lease, or the breaker has opened.
     Stopped,
 }
 
 impl Run {
     pub(super) fn new(lane: Lane, entries: Vec<(Entry, Vec<Event>)>, lost_access: Option<UserId>) -> Self {
-        // Its last entry may have become a dead letter just before a crash: acknowledging ends it. Should the outbox
-        // have entries that do not load, it waits instead of turning in circles.
+        // Without entries, the last entry may have become a dead letter just before a crash: acknowledging ends the
+        // lane. If the outbox has entries that do not load, the lane waits, so that it is not retried in a busy loop.
         let failure = entries
             .is_empty()
             .then_some(Failure::Transport { retry_after: None });
@@ -65,8 +65,8 @@ impl Run {
         &self.lane
     }
 
-    /// How far the lane has come in the outbox. A lane without entries is acknowledged just before its head, so
-    /// that it ends if the outbox has none either.
+    /// The lane's progress in the outbox. A lane without entries is acknowledged up to just before its head, so that
+    /// the lane ends if the outbox has no entries either.
     pub(super) fn progress(&self) -> Option<Progress> {
         let up_to = match self.done.checked_sub(1) {
             Some(last) => self.entries.get(last)?.0.number,
@@ -88,29 +88,29 @@ impl Run {
         self.lost_access.as_ref()
     }
 
-    /// The entry at the head: its conversation, and its number there.
+    /// The key of the first unpublished entry.
     pub(super) fn head(&self) -> Option<EntryKey> {
         let (entry, _) = self.entries.first()?;
         Some((entry.conversation_id, entry.number))
     }
 
-    /// Whose access the head has ended, once the head is done with.
+    /// The user whose access the first entry has ended, once that entry is done.
     pub(super) fn ended_access(&self) -> Option<(&UserId, EntryKey)> {
         let user_id = self.lost_access()?;
         self.head().filter(|_| self.done > 0).map(|head| (user_id, head))
     }
 
-    /// Ends the run before its next event.
+    /// Stops the run before its next event.
     pub(super) fn fail(&mut self, failure: Failure) {
         self.failure = Some(failure);
     }
 
-    /// How often in a row the transport had failed before; progress forgives that.
+    /// The number of consecutive failures before this run; 0 once the run has made progress.
     pub(super) fn tries_before(&self) -> u32 {
         if self.done == 0 { self.lane.tries } else { 0 }
     }
 
-    /// The entries that the transport refused for good, with what it said.
+    /// The entries that the transport refused permanently, with the refusals' texts.
     pub(super) fn dead_letter(&self) -> Vec<(&Entry, &str)> {
         self.dead
             .iter()
@@ -118,7 +118,7 @@ impl Run {
             .collect()
     }
 
-    /// The next events, at most that many, in order.
+    /// The next events in order, at most `at_most`.
     fn next(&self, at_most: usize) -> impl Iterator<Item = &Event> {
         let live = if self.failure.is_none() {
             &self.entries[self.done..]
@@ -131,7 +131,8 @@ impl Run {
             .take(at_most)
     }
 
-    /// A lane that has failed before goes by itself, so that it does not take others down with it.
+    /// Whether the lane is published in calls of its own: after a failure, so that it does not fail other lanes'
+    /// events.
     fn goes_alone(&self) -> bool {
         self.done == 0 && (self.lane.tries > 0 || self.lane.refusals > 0)
     }
@@ -140,7 +141,7 @@ impl Run {
         self.next(1).next().is_some()
     }
 
-    /// The transport has accepted the next events. Returns the entries that are done with by that.
+    /// Notes that the transport has accepted the next `count` events. Returns the entries that are done as a result.
     fn accept(&mut self, count: usize) -> impl Iterator<Item = &Entry> {
         let before = self.done;
         self.accepted += count;
@@ -154,7 +155,7 @@ impl Run {
         self.entries[before..self.done].iter().map(|(entry, _)| entry)
     }
 
-    /// A call with the run's next events was not accepted.
+    /// Notes that a call with the run's next events failed.
     fn reject(&mut self, error: &TransportError) {
         self.failure = Some(match error.kind() {
             TransportErrorKind::Refused => return self.refuse(error_chain(error)),
@@ -164,12 +165,13 @@ impl Run {
             TransportErrorKind::Unavailable | TransportErrorKind::OutcomeUnknown => {
                 Failure::Transport { retry_after: None }
             }
-            // Nothing is wrong with the lane: the breaker is open.
+            // The lane did not fail: the breaker is open.
             TransportErrorKind::Misconfigured => Failure::Stopped,
         });
     }
 
-    /// The transport refused the next event. After enough refusals the entry becomes a dead letter, and the lane continues.
+    /// Notes that the transport refused the next event. After [`MAX_REFUSALS`] the entry becomes a dead letter, and the
+    /// lane continues.
     fn refuse(&mut self, why: String) {
         let before = if self.done == 0 { self.lane.refusals } else { 0 };
         let refusals = before.saturating_add(1);
@@ -183,14 +185,14 @@ impl Run {
     }
 }
 
-/// The events of one call, as (run, count) parts in order; never empty.
+/// The events of one call, with `(run, count)` parts in order; never empty.
 struct Batch {
     parts: Vec<(usize, usize)>,
     events: Vec<Event>,
 }
 
 impl Relay {
-    /// Hands over what the runs hold until each has come to its end or failed.
+    /// Delivers the events of the runs until each run has ended or failed.
     pub(super) async fn deliver(&self, runs: &mut [Run]) {
         let size = self.parts.realtime.limits().events_per_call.max(1);
         while runs.iter().any(Run::has_next) {
@@ -205,7 +207,7 @@ impl Relay {
                         self.count_published(runs[run].accept(count));
                     }
                 }
-                // One event of many may be at fault: each goes by itself.
+                // One event of the batch may be the cause: each one is sent alone.
                 Err(error) if error.kind() == TransportErrorKind::Refused && batch.events.len() > 1 => {
                     self.deliver_singly(runs, &batch.parts).await;
                 }
@@ -241,7 +243,7 @@ impl Relay {
         }
     }
 
-    /// The next call's events: each run's next ones, in order, one run after the other.
+    /// The events of the next call: for each run its next events, in order.
     fn next_batch(&self, runs: &mut [Run], size: usize) -> Option<Batch> {
         let mut batch = Batch {
             parts: Vec::new(),
@@ -259,7 +261,7 @@ impl Relay {
             if alone && !batch.events.is_empty() {
                 continue;
             }
-            // A lane that was refused before must not be judged by its later events.
+            // A lane that was refused before is sent one event at a time: a later event must not cause its refusal.
             let room = if alone && run.lane.refusals > 0 {
                 1
             } else {
@@ -275,7 +277,7 @@ impl Relay {
         (!batch.events.is_empty()).then_some(batch)
     }
 
-    /// Waits while calls ramp up after an outage.
+    /// Pauses before a call during the ramp-up after an outage.
     async fn wait_for_turn(&self) {
         let wait = self.breaker().wait(self.parts.clock.now());
         if !wait.is_zero() {

@@ -1,4 +1,4 @@
-//! How the parts of this process do, for probes.
+//! Health of this process and of the outbox, for probes.
 
 use std::{
     fmt,
@@ -18,24 +18,24 @@ use crate::{
     time::Timestamp,
 };
 
-/// How far publishing is behind, and what works.
+/// The backlog of the outbox, and whether publishing and the store work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Health {
-    /// When the store was looked at.
+    /// When the store was checked.
     pub seen_at: Timestamp,
-    /// What is waiting, in the whole store.
+    /// The backlog of the whole store.
     pub backlog: Backlog,
-    /// How long the oldest unpublished event has been waiting; `None` when nothing is.
+    /// The age of the oldest unpublished event; `None` if all events are published.
     pub oldest_unpublished: Option<Duration>,
     /// Whether this process has stopped publishing because the transport does not accept its credentials.
     pub halted: bool,
-    /// Whether the store takes writes: `false` while it is a replica, its disk is full, a table or a right is missing, or its
-    /// data is damaged. A probing write that fails because the store is busy, or whose outcome is unknown, leaves it as it
-    /// was, for up to 30 s since the last one that succeeded; then it is `false`.
+    /// Whether the store takes writes: `false` while it is a replica, its disk is full, a table or a privilege is
+    /// missing, or its data is corrupt. A probing write that fails because the store is busy, or with an unknown
+    /// outcome, does not change the value until 30 s after the last successful probe; then the value is `false`.
     pub takes_writes: bool,
-    /// Whether the store gave this process what is due when it last asked: not while it refuses its workers, as between
-    /// clocks that are too far apart. `true` where it never asked.
+    /// Whether the store served this process's last claim: `false` while it refuses its workers, for instance because
+    /// clocks differ too much. `true` if the process has made no claim.
     pub admits_workers: bool,
 }
 
@@ -46,19 +46,19 @@ impl Health {
     }
 }
 
-/// How old an answer to a probe may be.
+/// The maximum age of a cached health check.
 const MAX_AGE: Duration = Duration::from_secs(1);
 
 type Looked = (Timestamp, Result<Health, Arc<StoreError>>);
 type Look = BoxFuture<'static, Looked>;
 
-/// The last look at the store: one a second at most, which all who ask meanwhile share.
+/// The last health check of the store. At most one check per second is made; concurrent callers share it.
 #[derive(Default)]
 pub(super) struct LastLook(Mutex<Looks>);
 
 #[derive(Default)]
 struct Looks {
-    /// How many looks have begun: the number of the newest.
+    /// The number of checks that have begun, which numbers the newest one.
     begun: u64,
     newest: State,
 }
@@ -67,7 +67,7 @@ struct Looks {
 enum State {
     #[default]
     None,
-    /// It is under way, and given up when no caller waits for it any more.
+    /// The check is running; it is dropped when no caller waits for it any more.
     Looking(WeakShared<Look>),
     Looked(Looked),
 }
@@ -77,7 +77,8 @@ impl LastLook {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Keeps what a look saw, unless a newer one has begun: a caller may be polled long after its look has ended.
+    /// Caches the result of a check unless a newer check has begun: a caller may be polled long after its check has
+    /// ended.
     fn keep(&self, number: u64, looked: &Looked) {
         let mut looks = self.looks();
         if looks.begun == number {
@@ -93,7 +94,7 @@ impl fmt::Debug for LastLook {
 }
 
 impl Relay {
-    /// Looks at the store now.
+    /// Checks the store now.
     pub(crate) async fn health(&self) -> Result<Health, StoreError> {
         let store = &self.parts.store;
         let seen_at = self.parts.clock.now();
@@ -101,7 +102,7 @@ impl Relay {
             let error: &dyn std::error::Error = error;
             tracing::warn!(
                 error,
-                "the store does not answer; health is unknown until it does"
+                "health check failed; the store does not answer, and health is unknown until it does"
             );
         })?;
         let now = self.parts.clock.now();
@@ -124,7 +125,7 @@ impl Relay {
         Ok(health)
     }
 
-    /// Notes how a probing write ended, and returns whether the store takes writes by that.
+    /// Notes the result of a probing write, and returns whether the store takes writes.
     fn note_write_probe(&self, probed: &Result<(), StoreError>) -> bool {
         let now = self.parts.clock.now();
         let kind = probed.as_ref().map_err(StoreError::kind);
@@ -137,11 +138,11 @@ impl Relay {
             match inference {
                 Inference::Known => tracing::warn!(
                     error,
-                    "the probing write was refused; health reports that the store takes no writes, until a probe succeeds"
+                    "probing write refused; health reports that the store takes no writes until a probe succeeds"
                 ),
                 Inference::AsBefore => tracing::warn!(
                     error,
-                    "the probing write failed; health reports writes as before, for up to 30 s since one succeeded"
+                    "probing write failed; health reports the previous result until 30 s after the last successful probe"
                 ),
                 Inference::Expired => tracing::warn!(
                     error,
@@ -153,13 +154,13 @@ impl Relay {
         takes_writes
     }
 
-    /// What the last look saw that began at most a second ago, or a new one.
+    /// The result of a check that began at most a second ago, or of a new one.
     pub(crate) async fn recent_health(self: Arc<Self>) -> Result<Health, Arc<StoreError>> {
         let (number, look) = {
             let now = self.parts.clock.now();
             let mut looks = self.last_look.looks();
             if let State::Looked((began, seen)) = &looks.newest
-                // A clock that was set back says nothing of its age.
+                // After the clock was set back, the age of a check is unknown.
                 && *began <= now
                 && now.since(*began) < MAX_AGE
             {
@@ -173,7 +174,7 @@ impl Relay {
         looked.1
     }
 
-    /// The look under way, or one that begins now.
+    /// The check that is running, or a new one.
     fn look(self: &Arc<Self>, looks: &mut Looks, now: Timestamp) -> Shared<Look> {
         if let State::Looking(look) = &looks.newest
             && let Some(look) = look.upgrade()

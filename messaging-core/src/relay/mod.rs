@@ -1,14 +1,14 @@
-//! From the outbox to the transport.
+//! The relay: publishes the outbox through the transport.
 //!
-//! A lane is the unpublished part of one conversation; its owner publishes the entries in order. Lanes
-//! come to this process in two ways, and into one queue: a step of this process that created a lane *hands it
-//! over* with what it has in memory, and a *claim* takes lanes without an owner or with an expired
-//! lease. A [round](round) takes some lanes from the queue: it loads what is not at hand, projects it to
-//! events, delivers them in batches, acknowledges what was accepted and delays what was not. Lanes that have got
-//! more entries meanwhile go to the back of the queue, so that a busy conversation keeps no other waiting.
+//! A lane is the queue of one conversation's unpublished entries; its owner publishes them in order. Lanes reach the
+//! queue of this process in two ways: a step of this process that creates a lane *hands it over* with its entry in
+//! memory, and a *claim* takes due lanes without an owner or with an expired lease. A [round](round) takes some lanes
+//! from the queue: it loads missing entries, projects them to events, delivers the events in batches, acknowledges
+//! published entries and defers the other lanes. A lane that has got more entries meanwhile goes to the end of the
+//! queue, so that a busy conversation does not delay others.
 //!
-//! Two things bound what is done when it is of no use. A lane that failed waits, longer each time; and when
-//! the transport as a whole is at fault, the [circuit breaker](breaker) of this process opens.
+//! Two mechanisms limit useless work. A lane that failed waits, longer each time. If the transport fails for all lanes,
+//! the [circuit breaker](breaker) of this process opens.
 
 mod access;
 mod breaker;
@@ -59,7 +59,7 @@ use revocations::Revocations;
 use round::Round;
 use writes::Writes;
 
-/// What a relay is put together from.
+/// The dependencies of a [`Relay`].
 pub(crate) struct RelayParts {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) realtime: Arc<dyn Realtime>,
@@ -71,18 +71,19 @@ pub(crate) struct RelayParts {
     pub(crate) options: RelayOptions,
 }
 
-/// Publishes what the outbox holds. Driven by [`Workers::run`](crate::Workers), or by hand in tests.
+/// Publishes the outbox. Driven by [`Workers::run`](crate::Workers), or by hand in tests.
 pub struct Relay {
     id: WorkerId,
     parts: RelayParts,
-    /// How many tasks drive this relay: lanes are kept for it only while there is one.
+    /// The number of tasks that drive this relay. Only while it is above 0, lanes are created with this relay as their
+    /// owner.
     attending: AtomicUsize,
     queue: Queue,
-    /// Whether to look for lanes at once.
+    /// Whether to claim lanes at once.
     woken: AtomicBool,
-    /// Whether the next claim is to find what was committed long after it was written, too.
+    /// Whether the next claim is a full scan, which also finds entries that were committed long after they were written.
     wants_full_scan: AtomicBool,
-    /// The lanes that rounds have taken from the queue, with their leases.
+    /// The lanes that rounds have taken from the queue, with the ends of their leases.
     under_way: Mutex<HashSet<(ConversationId, Timestamp)>>,
     breaker: Mutex<Breaker>,
     revocations: Revocations,
@@ -110,13 +111,12 @@ impl Relay {
         }
     }
 
-    /// Publishes all that is at hand and all that is due now, however long it has been, as far as the
-    /// transport takes it. Returns how many lanes that were, each counted as often as it was its turn; 0 when
-    /// there was nothing to do.
+    /// Publishes the lanes of the queue and all lanes that are due now, including old ones, as far as the transport
+    /// accepts their events. Returns the number of published lanes, each counted once per round; 0 if no lane was due.
     ///
     /// # Errors
-    /// When due lanes could not be claimed; what is at hand is published all the same. What could not be
-    /// published stays in the outbox.
+    /// A [`StoreError`] if due lanes could not be claimed; lanes of the queue are published all the same. Entries that
+    /// could not be published stay in the outbox.
     pub async fn step(&self) -> Result<usize, StoreError> {
         self.wants_full_scan.store(true, Ordering::Release);
         let claimed = self.claim(self.options().claim_limit).await;
@@ -134,15 +134,15 @@ impl Relay {
         }
     }
 
-    /// Keeps the lanes that this process creates for this relay, to be published from memory, as long as
-    /// the answer lives. Otherwise any worker may claim them at once.
+    /// Makes this relay the owner of lanes that this process creates, so that they are published from memory, as long
+    /// as the returned value lives. Without it, new lanes have no owner and any worker may claim them at once.
     pub fn attend(&self) -> Attending<'_> {
         self.attending.fetch_add(1, Ordering::AcqRel);
         Attending(self)
     }
 
     pub(crate) fn wake(&self) {
-        // It may have been written long before it was committed.
+        // The entry may have been written long before it was committed.
         self.wants_full_scan.store(true, Ordering::Release);
         self.woken.store(true, Ordering::Release);
         self.queue.signal().raise();
@@ -157,7 +157,7 @@ impl Relay {
         self.breaker().state(now) == State::Closed
     }
 
-    /// Who is to publish the event of a step taken now.
+    /// The publisher for the event of a step taken at `now`.
     pub(crate) fn publisher(&self, now: Timestamp) -> Publisher {
         let is_attended = self.attending.load(Ordering::Acquire) > 0;
         if is_attended && !self.queue.is_full() && self.accepts_calls(now) {
@@ -170,8 +170,8 @@ impl Relay {
         }
     }
 
-    /// Takes a lane that a step of this process created. One for which there is no room, or whose step was
-    /// abandoned before it came here, is claimed by any worker when its lease is over.
+    /// Queues a lane that a step of this process created. If the queue is full, or the step was cancelled before this
+    /// call, any worker claims the lane when its lease expires.
     pub(crate) fn hand_over(&self, work: Work) {
         self.queue.hand_over(work);
     }
@@ -184,7 +184,7 @@ impl Relay {
         self.parts.realtime.limits().events_per_call.max(1)
     }
 
-    /// Puts lanes that are due into the queue, at most that many, as far as the circuit breaker allows.
+    /// Claims due lanes, at most `limit`, as far as the circuit breaker allows, and queues them.
     async fn claim(&self, limit: usize) -> Result<(), StoreError> {
         let now = self.parts.clock.now();
         let limit = match self.breaker().state(now) {
@@ -213,7 +213,7 @@ impl Relay {
         Ok(())
     }
 
-    /// The next lanes of the queue, in at most that many rounds of the size that fits the transport's calls.
+    /// Takes the next lanes of the queue, in at most `at_most` rounds of the size that fits the transport's calls.
     fn next_rounds(&self, at_most: usize) -> Vec<Round> {
         let (now, size) = (self.parts.clock.now(), self.round_size());
         let mut breaker = self.breaker();
@@ -230,7 +230,7 @@ impl Relay {
         }
     }
 
-    /// A call of the store, for as long as a call may take.
+    /// Calls the store, limited to `call_timeout`.
     async fn in_time<T>(
         &self,
         doing: &'static str,
@@ -260,8 +260,8 @@ impl fmt::Debug for Relay {
     }
 }
 
-/// While this lives, a task drives its relay.
-#[must_use = "lanes are kept for the relay only while this lives"]
+/// Marks that a task drives the relay, as long as the value lives.
+#[must_use = "new lanes belong to the relay only while this value lives"]
 #[derive(Debug)]
 pub struct Attending<'a>(&'a Relay);
 

@@ -8,21 +8,19 @@ use crate::{
     transport::{TransportError, TransportErrorKind},
 };
 
-/// The transport of a host that has none: takes everything, delivers nothing, signs nothing.
+/// The transport of a host without one: accepts all events, delivers none, signs nothing.
 pub(crate) struct NoopRealtime;
 
 impl Channels for NoopRealtime {
     fn sign(&self, _: &Subscription) -> Result<ChannelAuth, TransportError> {
         Err(TransportError::new(
             TransportErrorKind::Misconfigured,
-            "there is no realtime server to sign for",
+            "no realtime server is configured",
         ))
     }
 
     fn receive_webhook(&self, _: &Webhook<'_>) -> Result<(), WebhookError> {
-        Err(WebhookError::NotAuthentic(
-            "there is none that could have sent it",
-        ))
+        Err(WebhookError::NotAuthentic("no realtime server is configured"))
     }
 }
 

@@ -1,31 +1,30 @@
-//! How the outbox is published.
+//! Options of the relay.
 
 use std::time::Duration;
 
 use crate::with::with;
 
-/// How the outbox is published; the defaults are right for production.
+/// Options of the relay; the defaults suit production.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RelayOptions {
-    /// For how long a lane belongs to its owner; at least twice [`call_timeout`](Self::call_timeout).
-    /// Default: 10 s.
+    /// How long a lane is leased to its owner; at least twice [`call_timeout`](Self::call_timeout). Default: 10 s.
     pub lease: Duration,
-    /// How long one call to the transport, or of the relay to the store, may take. Default: 5 s.
+    /// The time limit of one call to the transport, and of one call of the relay to the store. Default: 5 s.
     pub call_timeout: Duration,
     /// How often due lanes are claimed. Default: 250 ms.
     pub probe_every: Duration,
-    /// How many lanes one look takes at most; at least 1. Default: 64.
+    /// How many lanes one claim takes at most; at least 1. Default: 64.
     pub claim_limit: usize,
     /// How many calls to the transport may be under way at once; at least 1. Default: 8.
     pub concurrency: usize,
     /// How many lanes may wait in memory to be published. Default: 1,000.
     pub queue: usize,
-    /// How many calls to the transport are made in a second once it is back after an outage, so that what has
-    /// piled up does not bring it down again; at least 1. So many more may go at once at first. The rate
-    /// doubles every 5 seconds, and after a minute there is none. Default: 50.
+    /// How many calls to the transport are made per second after an outage, so that the backlog does not overload it
+    /// again; at least 1. The first burst may be as large as one second's calls. The rate doubles every 5 seconds, and
+    /// is unlimited after a minute. Default: 50.
     pub drain_rate: u32,
-    /// For how long nothing is published after the transport did not accept our credentials. Default: 30 s.
+    /// How long publishing stops after the transport refused our credentials. Default: 30 s.
     pub halt: Duration,
     /// How long shutting down may take. Default: 10 s.
     pub drain: Duration,
@@ -47,14 +46,14 @@ impl Default for RelayOptions {
     }
 }
 
-/// Options with which nothing would ever be published.
+/// Options with which no event would ever be published.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidRelayOptions {
-    /// An owner starts no call that could outlast its lease: it would start none, or only one at a time.
+    /// Every call must end within its lane's lease; with a shorter lease no call, or one at a time, could be made.
     #[error("the lease must be at least twice the time-out of a call")]
     Lease,
-    /// A count of which there must be at least one.
+    /// The named count must be at least 1.
     #[error("{0} must be at least 1")]
     None(&'static str),
 }

@@ -1,4 +1,4 @@
-//! What waits to be published by this process.
+//! The queue of lanes that this process publishes.
 
 use std::{
     collections::VecDeque,
@@ -12,10 +12,10 @@ use crate::{
     time::Timestamp,
 };
 
-/// A lane of this process, with what is already at hand to publish it.
+/// A lane of this process, with the entries that are in memory.
 pub(crate) struct Work {
     pub(crate) lane: Lane,
-    /// The entry at the lane's head; loaded from the store when it is not here.
+    /// The entry at the lane's head; `None` if it must be loaded from the store.
     pub(crate) loaded: Option<LoadedEntry>,
     pub(crate) profiles: Profiles,
 }
@@ -30,8 +30,8 @@ impl Work {
     }
 }
 
-/// Lanes in the order in which they are taken. It may overflow: what is dropped is claimed when its lease is
-/// over.
+/// Lanes in the order in which they are published. A lane that does not fit is dropped, and claimed when its lease
+/// expires.
 pub(super) struct Queue {
     waiting: Mutex<VecDeque<Work>>,
     capacity: usize,
@@ -51,7 +51,7 @@ impl Queue {
         self.waiting().len() >= self.capacity
     }
 
-    /// Takes what a step of this process created, if there is room.
+    /// Adds a lane that a step of this process created, if there is room.
     pub(super) fn hand_over(&self, work: Work) {
         let mut waiting = self.waiting();
         if waiting.len() < self.capacity {
@@ -61,8 +61,7 @@ impl Queue {
         self.signal.raise();
     }
 
-    /// Takes lanes that were claimed or have got more entries; how many those can be is bounded by their
-    /// claimer.
+    /// Adds lanes that were claimed or have got more entries; the claimer bounds their number.
     pub(super) fn put(&self, lanes: Vec<Lane>) {
         if !lanes.is_empty() {
             self.waiting().extend(lanes.into_iter().map(Work::of));
@@ -70,7 +69,7 @@ impl Queue {
         }
     }
 
-    /// The next lanes, at most that many. Lanes whose lease has expired are dropped: another worker may own them.
+    /// Takes the next lanes, at most `at_most`. Lanes with an expired lease are dropped: another worker may own them.
     pub(super) fn take(&self, at_most: usize, now: Timestamp) -> Vec<Work> {
         let mut waiting = self.waiting();
         std::iter::from_fn(|| waiting.pop_front())

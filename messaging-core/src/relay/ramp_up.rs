@@ -1,7 +1,7 @@
-//! The slow start of calls after an outage.
+//! The ramp-up: a slow start of calls after an outage.
 //!
-//! All lanes are due at once then, and must not overload the transport again. The rate of calls begins low and doubles
-//! every 5 seconds; after a minute it is unlimited.
+//! All lanes are due at once after an outage, and must not overload the transport again. The rate of calls begins low
+//! and doubles every 5 seconds; after a minute it is unlimited.
 
 use std::time::Duration;
 
@@ -10,16 +10,16 @@ use crate::time::Timestamp;
 /// How often the rate doubles.
 const DOUBLES_EVERY: Duration = Duration::from_secs(5);
 
-/// After so many doublings the rate is unlimited.
+/// The rate is unlimited after this many doublings.
 const DOUBLINGS: u32 = 12;
 
 /// The rate of calls after an outage. A burst may be as large as one second of the rate.
 #[derive(Debug)]
 pub(super) struct RampUp {
     since: Timestamp,
-    /// Calls a second at first.
+    /// The initial number of calls per second.
     rate: u32,
-    /// How far the calls so far are ahead of an even rate, at the time `at`.
+    /// How far the calls made by `at` are ahead of an even rate.
     ahead: Duration,
     at: Timestamp,
 }
@@ -34,7 +34,7 @@ impl RampUp {
         }
     }
 
-    /// How long the next call waits; `None` once the rate is unlimited.
+    /// The pause before the next call; `None` once the rate is unlimited.
     pub(super) fn wait(&mut self, now: Timestamp) -> Option<Duration> {
         let doublings = now.since(self.since).as_secs() / DOUBLES_EVERY.as_secs();
         let doublings = u32::try_from(doublings).ok().filter(|n| *n < DOUBLINGS)?;

@@ -1,10 +1,10 @@
-//! Calls that revoke a user as a whole, and which entries each of them serves.
+//! Calls that end all connections of a user, and the entries that each call serves.
 //!
-//! Such a call ends all connections of the user, so it is made for many entries at once, and seldom: of each user at most
-//! one in [`SPACING`]. A call serves every entry that this process had seen before it began, since what has been seen was
-//! committed. Clocks are not asked for that: an entry bears another process's time, from before its commit.
+//! Such a call serves many entries at once, and each user gets at most one per [`SPACING`]. A call serves every entry
+//! that this process had seen before the call began, since a seen entry has been committed. Timestamps are not
+//! compared: an entry has the time of another process, from before its commit.
 //!
-//! All of it is this process's own memory: another process that publishes entries of the same user makes calls of its own.
+//! This state belongs to one process: another process that publishes entries of the same user makes its own calls.
 
 use std::{
     collections::HashMap,
@@ -20,43 +20,43 @@ use crate::{
     transport::TransportErrorKind,
 };
 
-/// The time between the beginnings of two calls for a user.
+/// The time between the starts of two calls for a user.
 const SPACING: Duration = Duration::from_secs(10);
 
 /// For how long an entry is held while calls for its user fail.
 const HELD_FOR: Duration = Duration::from_mins(1);
 
-/// The number of tries of a lane after which a failed call holds it no longer: about a minute, by the pauses between
-/// tries. Without this bound a lane that every process takes up anew would be held for a minute by each of them.
+/// A failed call holds a lane no longer after this many tries of the lane: about a minute, with the pauses between
+/// tries. Without this bound, each process that claims the lane would hold it for another minute.
 pub(super) const MAX_TRIES: u32 = 8;
 
-/// When an entry is looked at again that the call under way will serve.
+/// The pause before an entry is checked again that a running call will serve.
 const UNDER_WAY: Duration = Duration::from_millis(500);
 
-/// After how long an entry is forgotten that another process publishes by now.
+/// How long an entry is remembered. An older one has been published by another process.
 const FORGOTTEN_AFTER: Duration = Duration::from_mins(10);
 
-/// An entry that ends access: the conversation, and its number there.
+/// An outbox entry that ends access: the conversation, and the entry's number.
 pub(super) type EntryKey = (ConversationId, u64);
 
-/// The users whose access has ended of late.
+/// Users whose access has ended recently, with their calls.
 #[derive(Debug, Default)]
 pub(super) struct Revocations(Mutex<HashMap<UserId, Calls>>);
 
-/// The calls for one user, numbered from 1 in the order of their beginnings.
+/// The calls for one user, numbered from 1 in the order in which they begin.
 #[derive(Debug)]
 struct Calls {
-    /// How many have begun.
+    /// The number of calls that have begun.
     begun: u64,
-    /// The last one, while it has no answer.
+    /// The last call, while it has no answer.
     under_way: Option<u64>,
-    /// None begins before then.
+    /// No call begins before this time.
     not_before: Timestamp,
-    /// The last call that need not be repeated, and what came of it.
+    /// The last call that need not be repeated, with its outcome.
     over: (u64, Outcome),
-    /// The last call that failed in a way that passes.
+    /// The last call that failed with an error that may pass.
     failed: u64,
-    /// Whether the log has a line about entries that were given up since the last call that succeeded.
+    /// Whether entries given up since the last successful call have been logged.
     is_giving_up_logged: bool,
     entries: HashMap<EntryKey, Seen>,
 }
@@ -65,38 +65,38 @@ struct Calls {
 struct Seen {
     at: Timestamp,
     last: Timestamp,
-    /// How many calls had begun when it was first seen: a later one serves it.
+    /// The number of calls that had begun when the entry was first seen: a later call serves it.
     begun: u64,
-    /// Whether its outcome has been logged and counted.
+    /// Whether the outcome has been logged and counted.
     is_reported: bool,
 }
 
-/// What came of the revocation that an entry asks for.
+/// The outcome of the revocation that an entry requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
     /// The user's connections have been ended.
     Ended,
-    /// The transport refuses to end them: they last until they end by themselves.
+    /// The transport refuses to end the connections: they last until the client disconnects.
     Refused,
-    /// Calls have failed for too long: the connections last until they end by themselves.
+    /// Calls have failed for too long: the connections last until the client disconnects.
     GivenUp,
 }
 
-/// What an entry waits for.
+/// The state of an entry's revocation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Standing {
-    /// Nothing: the outcome is known, and this caller reports it.
+    /// The outcome is known, and this caller reports it.
     Known(Outcome),
-    /// Nothing: the outcome was reported before, and the lane is published once more.
+    /// The outcome was reported before, and the lane is published once more.
     Reported,
-    /// Another try at that time: the last call for it failed.
+    /// The last call for the entry failed; the next try is at this time.
     Failed(Timestamp),
-    /// A later call, which serves it: the entry is looked at again at that time.
+    /// A later call serves the entry; it is checked again at this time.
     Waits(Timestamp),
 }
 
 impl Revocations {
-    /// Begins a call for a user, unless these entries need none, or none may be made yet. Returns its number.
+    /// Begins a call for a user, unless these entries need no call, or no call may be made yet. Returns its number.
     pub(super) fn begin(&self, user_id: &UserId, entries: &[EntryKey], now: Timestamp) -> Option<u64> {
         let mut users = self.users();
         users.retain(|_, calls| calls.is_wanted(now));
@@ -108,7 +108,7 @@ impl Revocations {
         (is_needed && calls.not_before <= now).then(|| calls.begin(now))
     }
 
-    /// Notes how a call ended.
+    /// Notes the result of a call.
     pub(super) fn end(
         &self,
         user_id: &UserId,
@@ -121,7 +121,7 @@ impl Revocations {
         }
     }
 
-    /// What an entry waits for that [`begin`](Self::begin) has seen, and whose lane has failed that many times in a row.
+    /// The state of an entry that [`begin`](Self::begin) has seen, and whose lane has failed `tries` times in a row.
     pub(super) fn standing(
         &self,
         user_id: &UserId,
@@ -133,18 +133,18 @@ impl Revocations {
         let standing = users
             .get_mut(user_id)
             .and_then(|calls| calls.standing(entry, tries, now));
-        // It was forgotten since: as if it were new.
+        // The entry was forgotten meanwhile, and counts as new.
         standing.unwrap_or(Standing::Waits(now))
     }
 
-    /// Whether an entry of the user that is given up is the first since the last call that succeeded.
+    /// Whether an entry of the user that is given up is the first since the last successful call.
     pub(super) fn is_first_given_up(&self, user_id: &UserId) -> bool {
         let mut users = self.users();
         let calls = users.get_mut(user_id);
         calls.is_none_or(|calls| !mem::replace(&mut calls.is_giving_up_logged, true))
     }
 
-    /// The entry has been published.
+    /// Forgets an entry that has been published.
     pub(super) fn forget(&self, user_id: &UserId, entry: &EntryKey) {
         if let Some(calls) = self.users().get_mut(user_id) {
             calls.entries.remove(entry);
@@ -186,7 +186,7 @@ impl Calls {
         seen.last = now;
     }
 
-    /// Whether a call that began after an entry was seen need not be repeated.
+    /// Whether a call that began after the entry was first seen need not be repeated.
     fn serves(&self, entry: &EntryKey) -> bool {
         self.entries
             .get(entry)
@@ -202,7 +202,7 @@ impl Calls {
 
     fn end(&mut self, number: u64, ended: Result<(), TransportErrorKind>, now: Timestamp) {
         self.under_way = self.under_way.filter(|under_way| *under_way != number);
-        // A later one, which may begin where this one took long, says more.
+        // A later call, which may begin before a slow one ends, has the newer result.
         if number < self.over.0.max(self.failed) {
             return;
         }

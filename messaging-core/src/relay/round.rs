@@ -1,4 +1,4 @@
-//! One round: some lanes, each once.
+//! A round: publishes some lanes, each once.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -23,19 +23,19 @@ use crate::{
     time::Timestamp,
 };
 
-/// How many entries of a lane are published before it is another one's turn.
+/// How many entries of a lane are published in one round.
 const PER_LANE: usize = 32;
 
-/// How often a step of the outbox is repeated that did nothing.
+/// How often a failed step of the outbox is retried.
 const MAX_REPEATS: usize = 8;
 
-/// The longest wait before a step of the outbox is repeated.
+/// The longest pause before a failed step of the outbox is retried.
 const REPEAT_AFTER: Duration = Duration::from_millis(250);
 
-/// Lanes that are published together, so that their events can share calls.
+/// Lanes that are published together, so that their events share calls.
 pub(super) struct Round {
     lanes: Vec<Work>,
-    /// The trial that this round is; `None` where the breaker is closed.
+    /// The trial that this round is; `None` if the breaker is closed.
     trial: Option<Trial>,
 }
 
@@ -45,7 +45,7 @@ impl Round {
         (!lanes.is_empty()).then_some(Self { lanes, trial: None })
     }
 
-    /// The same round, which tries whether the transport is back.
+    /// The same round as a trial, which tests whether the transport answers again.
     pub(super) fn on_trial(self, trial: Trial) -> Self {
         Self {
             trial: Some(trial),
@@ -59,7 +59,7 @@ impl Round {
 }
 
 impl Relay {
-    /// Publishes what the lanes of a round hold. Those that have got more meanwhile go back into the queue.
+    /// Publishes the entries of a round's lanes. Lanes that have got more entries meanwhile go back into the queue.
     pub(super) async fn publish(&self, Round { lanes, trial }: Round) {
         let held: Vec<_> = lanes
             .iter()
@@ -72,12 +72,12 @@ impl Relay {
                 let error: &dyn std::error::Error = &error;
                 tracing::warn!(
                     error,
-                    "publishing stopped: the lanes are due when their lease is over"
+                    "publishing a round failed; its lanes are due again when their leases expire"
                 );
             }
         }
         if let Some(trial) = trial {
-            // Its lane may wait for a revocation, which says nothing of publishing.
+            // The lane may wait for a revocation, whose calls are no trial of publishing.
             self.breaker().abandon(&trial, self.parts.clock.now());
         }
         let mut under_way = self.under_way();
@@ -88,7 +88,7 @@ impl Relay {
 
     async fn publish_once(&self, lanes: Vec<Work>) -> Result<Vec<Lane>, StoreError> {
         let runs = self.project(lanes).await?;
-        // A transport that is slow to revoke keeps no other lane waiting.
+        // A transport that is slow to revoke must not delay other lanes.
         let (mut ending, mut runs): (Vec<_>, Vec<_>) =
             runs.into_iter().partition(|run| run.lost_access().is_some());
         let ended = async {
@@ -122,7 +122,7 @@ impl Relay {
         if !delays.is_empty() {
             telemetry::retried(delays.len());
             let delay = || self.parts.store.defer_lanes(self.id, &delays);
-            self.repeated("delaying lanes", earliest, &delay).await?;
+            self.repeated("deferring lanes", earliest, &delay).await?;
         }
         let failed: HashSet<_> = runs
             .iter()
@@ -133,7 +133,8 @@ impl Relay {
         Ok(left)
     }
 
-    /// Loads what is not at hand, in one call of the store and one of the directory, and makes the events.
+    /// Loads missing entries in one call of the store, looks profiles up in one call of the directory, and makes the
+    /// events.
     async fn project(&self, lanes: Vec<Work>) -> Result<Vec<Run>, StoreError> {
         let to_load: Vec<_> = lanes
             .iter()
@@ -173,8 +174,8 @@ impl Relay {
         Ok(runs)
     }
 
-    /// The entries of some lanes. One that cannot be read does not keep its neighbours: it comes out empty,
-    /// and waits.
+    /// Loads the entries of some lanes. A lane that cannot be read does not fail the others: it gets no entries, and
+    /// waits.
     async fn load(&self, lanes: &[Lane]) -> Result<Vec<LoadedEntry>, StoreError> {
         const LOADING: &str = "loading entries";
         if lanes.is_empty() {
@@ -190,7 +191,7 @@ impl Relay {
                         Err(error) if is_defect(&error) => {
                             let error: &dyn std::error::Error = &error;
                             let conversation_id = lane.conversation_id;
-                            tracing::error!(%conversation_id, error, "a lane cannot be read");
+                            tracing::error!(%conversation_id, error, "reading a lane failed; it is retried later");
                         }
                         Err(error) => return Err(error),
                     }
@@ -201,8 +202,8 @@ impl Relay {
         }
     }
 
-    /// Takes a step of the outbox, and repeats it while it did nothing and the leases it is about hold: what
-    /// the transport has accepted is not to be published again for a passing failure of the store.
+    /// Runs a step of the outbox, and retries it while it fails without an effect and its leases last, so that accepted
+    /// events are not published again because of a short failure of the store.
     async fn repeated<'a, T>(
         &self,
         doing: &'static str,
@@ -236,7 +237,7 @@ impl Relay {
             for (entry, why) in run.dead_letter() {
                 tracing::error!(
                     conversation_id = %entry.conversation_id, event = entry.number, why,
-                    "event refused for good; moved to the dead letters until an operator requeues it"
+                    "event refused permanently; moved to the dead letters until an operator requeues it"
                 );
                 telemetry::dead_letter();
                 let now = self.parts.clock.now();
@@ -248,7 +249,8 @@ impl Relay {
         Ok(())
     }
 
-    /// When a lane whose run did not come to its end is due again. `left` are the lanes as acknowledged.
+    /// The deferral of a lane whose run stopped before its end; `None` if the run did not. `left` are the lanes as
+    /// acknowledged.
     fn delay_for(&self, run: &Run, left: &[Lane]) -> Option<LaneDeferral> {
         let now = self.parts.clock.now();
         let chance = self.parts.ids.chance();

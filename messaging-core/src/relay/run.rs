@@ -1,4 +1,4 @@
-//! The loop.
+//! The worker loop of the relay.
 
 use std::{pin::pin, sync::atomic::Ordering, time::Duration};
 
@@ -58,12 +58,14 @@ impl Relay {
             .await
             .is_err()
         {
-            tracing::warn!("shutting down before everything was published: the rest stays in the outbox");
+            tracing::warn!(
+                "shutting down before all due events were published; the rest stays in the outbox"
+            );
         }
         self.give_back().await;
     }
 
-    /// Gives back the lanes of this process that will not be published any more.
+    /// Releases the leases of lanes that this process will not publish any more.
     async fn give_back(&self) {
         let now = self.parts.clock.now();
         let waiting = self.queue.take(usize::MAX, now).into_iter();
@@ -82,17 +84,17 @@ impl Relay {
             return;
         }
         let given_back = self.parts.store.defer_lanes(self.id, &delays);
-        if let Err(error) = self.in_time("giving lanes back", given_back).await {
+        if let Err(error) = self.in_time("releasing lanes", given_back).await {
             let error: &dyn std::error::Error = &error;
             tracing::warn!(
                 error,
-                "lanes were not given back: they are due when their lease is over"
+                "releasing lanes failed; they are due when their leases expire"
             );
         }
     }
 }
 
-/// Logs the first of a row of failures, and the end of the row.
+/// Logs the first of consecutive failures, and the first success after them.
 #[derive(Default)]
 struct ProbeLog {
     failing: bool,
@@ -102,7 +104,7 @@ impl ProbeLog {
     fn note(&mut self, error: Option<&StoreError>) {
         if let (Some(error), false) = (error, self.failing) {
             let error: &dyn std::error::Error = error;
-            tracing::error!(error, "lanes cannot be claimed; trying again");
+            tracing::error!(error, "lanes cannot be claimed; retrying");
         }
         if error.is_none() && self.failing {
             tracing::info!("lanes can be claimed again");

@@ -1,37 +1,37 @@
-//! Whether the store takes writes, as far as probing writes say.
+//! Whether the store takes writes, as inferred from probing writes.
 //!
 //! A write that fails because the store is busy does not make a process unready: a load balancer would move its load to
-//! the other processes, whose store is the same. A store that takes no write for long is not busy, whatever the errors
-//! say, so the last success counts for a bounded time.
+//! other processes of the same store. A store that takes no write for a long time is not merely busy, whatever the
+//! errors are, so the last success counts for a bounded time.
 
 use std::time::Duration;
 
 use crate::{store::StoreErrorKind, time::Timestamp};
 
-/// For how long a success counts while later probes do not say whether the store takes writes.
+/// How long a success counts while later probes are inconclusive.
 const SUCCESS_COUNTS_FOR: Duration = Duration::from_secs(30);
 
-/// What is known of the store's writes.
+/// The results of probing writes.
 #[derive(Debug)]
 pub(super) struct Writes {
     takes_writes: bool,
-    /// When a probe last succeeded, or the process began.
+    /// When a probe last succeeded, or the process started.
     succeeded_at: Timestamp,
 }
 
-/// What a probe said.
+/// The meaning of a probe's result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Inference {
-    /// Whether the store takes writes.
+    /// The probe shows whether the store takes writes.
     Known,
-    /// Nothing: the answer is that of the probe before.
+    /// The probe is inconclusive: the previous result stays.
     AsBefore,
-    /// Nothing, for so long that the store is taken to refuse writes.
+    /// Probes have been inconclusive for so long that the store counts as refusing writes.
     Expired,
 }
 
 impl Writes {
-    /// A process that begins `now`; its store takes writes until a probe says otherwise.
+    /// The state of a process that starts at `now`: the store takes writes until a probe shows otherwise.
     pub(super) fn new(now: Timestamp) -> Self {
         Self {
             takes_writes: true,
@@ -43,9 +43,9 @@ impl Writes {
         self.takes_writes
     }
 
-    /// Notes how a probe ended.
+    /// Notes the result of a probe.
     pub(super) fn note(&mut self, probed: Result<(), StoreErrorKind>, now: Timestamp) -> Inference {
-        // A clock that was set back must not prolong the time.
+        // After the clock was set back, the previous success must not count for longer.
         self.succeeded_at = self.succeeded_at.min(now);
         match probed {
             Ok(()) => {
@@ -62,7 +62,7 @@ impl Writes {
                 self.takes_writes = false;
                 Inference::Expired
             }
-            // A replica, a full disk, a lost table, a revoked right, a damaged file: every write fails likewise.
+            // A replica, a full disk, a missing table or privilege, a corrupt file: every write fails in the same way.
             Err(
                 StoreErrorKind::ReadOnly
                 | StoreErrorKind::Corrupt

@@ -1,14 +1,14 @@
-//! The labels of metrics: an enum each, with every value that the label can have.
+//! Labels of metrics: an enum for each, with all values of the label.
 
 use crate::domain::audit::AuditedAction;
 
-/// A label's key, with all its values.
+/// A label's key with all its values.
 pub(super) type Values = (&'static str, &'static [&'static str]);
 
-/// A label's key, with one of its values.
+/// A label's key with one of its values.
 pub(super) type Pair = (&'static str, &'static str);
 
-/// Declares a label: an enum of its values, each with the text that stands for it.
+/// Declares a label: an enum of its values, each with its text.
 macro_rules! label {
     ($(#[$doc:meta])* $name:ident, $key:literal: $($(#[$variant_doc:meta])* $variant:ident = $value:literal),+) => {
         $(#[$doc])*
@@ -31,17 +31,17 @@ macro_rules! label {
 }
 
 label! {
-    /// Who wrote a message.
+    /// The origin of a message.
     SentBy, "origin": User = "user", System = "system"
 }
 
 label! {
-    /// What became of a send that succeeded.
+    /// The outcome of a successful send.
     SendOutcome, "outcome": Stored = "stored", Repeated = "repeated"
 }
 
 label! {
-    /// Why a send was refused.
+    /// The reason of a refused send.
     SendRefusal, "reason":
     Blocked = "blocked",
     Closed = "closed",
@@ -51,21 +51,21 @@ label! {
 }
 
 label! {
-    /// What became of an opening.
+    /// The outcome of an opening.
     OpenOutcome, "outcome": Created = "created", Found = "found"
 }
 
 label! {
-    /// What became of a complaint.
+    /// The outcome of a complaint.
     ReportOutcome, "outcome":
     /// It opened a report.
     Opened = "opened",
-    /// The open report holds it too.
+    /// It was added to the open report.
     Added = "added"
 }
 
 label! {
-    /// A request that was refused for its rate.
+    /// The kind of a request that exceeded its rate limit.
     RateLimited, "what": Send = "send", Open = "open", Typing = "typing", Report = "report", Repeat = "repeat"
 }
 
@@ -79,38 +79,38 @@ label! {
 }
 
 label! {
-    /// What became of a call to the realtime server.
+    /// The outcome of a call to the realtime server.
     CallOutcome, "outcome":
     Accepted = "accepted",
     Refused = "refused",
     Busy = "busy",
-    /// Unavailable, or no answer.
+    /// The server is unavailable or did not answer.
     Down = "down",
     Misconfigured = "misconfigured"
 }
 
 label! {
-    /// What became of a revocation.
+    /// The outcome of a revocation.
     RevocationOutcome, "outcome": Ended = "ended", Failed = "failed"
 }
 
 label! {
-    /// What became of an e-mail.
+    /// The outcome of an e-mail.
     Mailed, "outcome":
     Sent = "sent",
     Refused = "refused",
     Deferred = "deferred",
-    /// By a server that may defer every recipient.
+    /// Deferred by a server that may defer every recipient.
     DeferredUncounted = "deferred_uncounted",
     Failed = "failed"
 }
 
 label! {
-    /// What became of a notification.
+    /// The outcome of a push notification.
     PushOutcome, "outcome": Sent = "sent", Failed = "failed"
 }
 
-/// The label of an audited action: the actions have names of their own.
+/// The label of an audited action, with the names of [`AuditedAction`].
 pub(super) const ACTIONS: Values = ("action", &ACTION_NAMES);
 
 const ACTION_NAMES: [&str; AuditedAction::ALL.len()] = {

@@ -1,8 +1,8 @@
-//! What is counted: through the [`metrics`] facade, to whatever recorder the host has installed, and to nothing where
-//! it has none.
+//! Metrics, through the [`metrics`] facade: they go to the recorder that the host has installed, and nowhere without
+//! one.
 //!
-//! No label holds an id, a name or a text: each has a few values, which are known beforehand. Tell the recorder what
-//! the metrics mean with [`describe`], and set its buckets for what is measured in seconds.
+//! No label contains an id, a name or a text: each has a few values, which are known in advance. Pass [`METRICS`] to
+//! [`describe`] to describe them to the recorder, and set its buckets for metrics in seconds.
 
 mod label;
 mod record;
@@ -20,30 +20,30 @@ pub use table::METRICS;
 
 use metrics::Unit;
 
-/// A metric: what it is called, and what it tells.
+/// A metric: its name and its meaning.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Metric {
-    /// Its name.
+    /// The metric's name.
     pub name: &'static str,
-    /// How it behaves.
+    /// How the metric's values change.
     pub kind: MetricKind,
-    /// What its values are.
+    /// The unit of its values.
     pub unit: Unit,
-    /// Its labels, each with all the values that it can have.
+    /// Its labels, each with all possible values.
     pub labels: &'static [(&'static str, &'static [&'static str])],
-    /// What it tells.
+    /// A sentence that describes the metric.
     pub description: &'static str,
 }
 
-/// How a metric behaves.
+/// How the values of a metric change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MetricKind {
-    /// It only grows, from zero when the process starts.
+    /// The value only grows, from zero at the start of the process.
     Counter,
-    /// It goes up and down.
+    /// The value can rise and fall.
     Gauge,
-    /// It is a distribution.
+    /// The values form a distribution.
     Histogram,
 }
 
@@ -59,14 +59,14 @@ impl Metric {
         }
     }
 
-    /// With these labels.
+    /// Sets the labels.
     pub const fn labelled(mut self, labels: &'static [(&'static str, &'static [&'static str])]) -> Self {
         self.labels = labels;
         self
     }
 }
 
-/// Tells the recorder what metrics mean: [`METRICS`], and those of the other crates.
+/// Describes metrics to the recorder: [`METRICS`], and those of the other crates.
 pub fn describe(metrics: &[Metric]) {
     for metric in metrics {
         let Metric {

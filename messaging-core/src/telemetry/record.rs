@@ -20,7 +20,7 @@ pub(crate) fn sent(by: SentBy, outcome: SendOutcome) {
     counter!(MESSAGES.name, &[by.pair(), outcome.pair()]).increment(1);
 }
 
-/// A send that was refused by a decision, and not by a failure.
+/// A send that a decision refused; failures are not counted.
 pub(crate) fn send_refused(reason: SendRefusal) {
     counter!(REFUSED.name, &[reason.pair()]).increment(1);
 }
@@ -59,7 +59,7 @@ pub(crate) fn accepted(events: usize) {
     counter!(EVENTS.name).increment(wide(events));
 }
 
-/// An outbox entry all of whose events were accepted, so long after the change.
+/// An outbox entry whose events have all been accepted, `took` after the change.
 pub(crate) fn published(took: Duration) {
     counter!(PUBLISHED.name).increment(1);
     histogram!(PUBLISH_SECONDS.name).record(took.as_secs_f64());
@@ -85,7 +85,7 @@ pub(crate) fn notified(outcome: PushOutcome) {
     counter!(NOTIFICATIONS.name, &[outcome.pair()]).increment(1);
 }
 
-/// What the gauges of the outbox show.
+/// The values of the outbox gauges.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct OutboxGauges {
     pub(crate) unpublished_conversations: u64,
@@ -94,7 +94,7 @@ pub(crate) struct OutboxGauges {
     pub(crate) is_halted: bool,
 }
 
-#[expect(clippy::cast_precision_loss, reason = "as precise as gauges are")]
+#[expect(clippy::cast_precision_loss, reason = "gauges hold f64 values")]
 pub(crate) fn outbox(gauges: OutboxGauges) {
     gauge!(UNPUBLISHED.name).set(gauges.unpublished_conversations as f64);
     gauge!(OLDEST.name).set(gauges.oldest_unpublished.as_secs_f64());

@@ -1,4 +1,4 @@
-//! Every metric of this crate: its name, unit and labels, and what it tells.
+//! Every metric of this crate: name, kind, unit, labels and description.
 
 use metrics::Unit;
 
@@ -22,12 +22,7 @@ pub(super) const CONVERSATIONS: Metric = Metric::new(
 )
 .labelled(&[OpenOutcome::VALUES]);
 
-pub(super) const READS: Metric = Metric::new(
-    "messaging_reads_total",
-    Counter,
-    Unit::Count,
-    "Receipts: somebody has read further.",
-);
+pub(super) const READS: Metric = Metric::new("messaging_reads_total", Counter, Unit::Count, "Read receipts.");
 
 pub(super) const REPORTS: Metric = Metric::new(
     "messaging_reports_total",
@@ -57,7 +52,7 @@ pub(super) const RATE_LIMITED: Metric = Metric::new(
     "messaging_rate_limited_total",
     Counter,
     Unit::Count,
-    "Requests refused for their rate.",
+    "Requests refused by a rate limit.",
 )
 .labelled(&[RateLimited::VALUES]);
 
@@ -65,7 +60,7 @@ pub(super) const FAILURES: Metric = Metric::new(
     "messaging_host_failures_total",
     Counter,
     Unit::Count,
-    "Calls to parts of the host that failed or took too long.",
+    "Calls to the host that failed or timed out.",
 )
 .labelled(&[HostPart::VALUES]);
 
@@ -81,58 +76,54 @@ pub(super) const EVENTS: Metric = Metric::new(
     "messaging_events_total",
     Counter,
     Unit::Count,
-    "Events that the realtime server accepted; what is repeated counts again.",
+    "Events that the realtime server accepted; repetitions count again.",
 );
 
 pub(super) const PUBLISHED: Metric = Metric::new(
     "messaging_published_total",
     Counter,
     Unit::Count,
-    "Outbox entries all of whose events were accepted.",
+    "Published outbox entries.",
 );
 
 pub(super) const PUBLISH_SECONDS: Metric = Metric::new(
     "messaging_publish_seconds",
     Histogram,
     Unit::Seconds,
-    "From a change to the acceptance of its events.",
+    "Time from a change to the acceptance of its events.",
 );
 
 pub(super) const RETRIED: Metric = Metric::new(
     "messaging_retried_total",
     Counter,
     Unit::Count,
-    "Conversations whose events had to wait for another try.",
+    "Lanes deferred to a later try.",
 );
 
 pub(super) const DEAD_LETTERED: Metric = Metric::new(
     "messaging_dead_letters_total",
     Counter,
     Unit::Count,
-    "Outbox entries that the transport refused for good.",
+    "Outbox entries moved to the dead letters.",
 );
 
 pub(super) const REVOCATIONS: Metric = Metric::new(
     "messaging_revocations_total",
     Counter,
     Unit::Count,
-    "Users whose subscriptions to a conversation were to end with their access.",
+    "Revocations of users whose access to a conversation ended.",
 )
 .labelled(&[RevocationOutcome::VALUES]);
 
-pub(super) const EMAILS: Metric = Metric::new(
-    "messaging_emails_total",
-    Counter,
-    Unit::Count,
-    "E-mails about unread messages.",
-)
-.labelled(&[Mailed::VALUES]);
+pub(super) const EMAILS: Metric =
+    Metric::new("messaging_emails_total", Counter, Unit::Count, "Digest e-mails.")
+        .labelled(&[Mailed::VALUES]);
 
 pub(super) const NOTIFICATIONS: Metric = Metric::new(
     "messaging_notifications_total",
     Counter,
     Unit::Count,
-    "Notifications of devices.",
+    "Push notifications.",
 )
 .labelled(&[PushOutcome::VALUES]);
 
@@ -161,7 +152,7 @@ pub(super) const HALTED: Metric = Metric::new(
     "messaging_halted",
     Gauge,
     Unit::Count,
-    "1 while the realtime server does not accept our credentials, 0 otherwise.",
+    "1 while publishing is stopped because the realtime server refuses the credentials, else 0.",
 );
 
 /// Every metric of this crate.

@@ -1,4 +1,4 @@
-//! Channels: signing a subscription, and what the realtime server reports.
+//! Channels: signatures of subscriptions, and webhooks of the realtime server.
 
 use serde::Serialize;
 
@@ -8,19 +8,20 @@ use crate::{
     id::UserId,
 };
 
-/// Signs subscriptions that have been decided on, and takes note of what the realtime server reports. It decides
-/// nothing itself.
+/// Signs subscriptions, and receives webhooks of the realtime server. It takes no access decisions: the caller has made
+/// them.
 pub trait Channels: Send + Sync {
-    /// The answer with which a client proves to the realtime server that it may subscribe. Member data are
-    /// signed into a presence channel's answer, and never into a private channel's.
+    /// Signs a subscription: the client shows the result to the realtime server. Member data are part of the signature
+    /// for a presence channel, and never for a private channel.
     ///
     /// # Errors
     /// [`Refused`](super::TransportErrorKind::Refused) if this subscription cannot be signed;
-    /// [`Misconfigured`](super::TransportErrorKind::Misconfigured) if the adapter's configuration allows no signing.
+    /// [`Misconfigured`](super::TransportErrorKind::Misconfigured) if the adapter's configuration does not allow
+    /// signing.
     fn sign(&self, subscription: &Subscription) -> Result<ChannelAuth, TransportError>;
 
-    /// The answer with which a client proves to the realtime server whose connection it is, so that the server can end all
-    /// of a user's connections; `None` where the server has no notion of it, as by default.
+    /// Signs a user in: the client shows the result to the realtime server, which then knows the user of the connection
+    /// and can end all of the user's connections. `None` if the server does not support it, as by default.
     ///
     /// # Errors
     /// As for [`sign`](Self::sign).
@@ -29,56 +30,56 @@ pub trait Channels: Send + Sync {
         Ok(None)
     }
 
-    /// Takes note of what a webhook reports. It is checked on the body as it came, before anything of it is
-    /// read, that the realtime server sent it; what is reported is a hint, and what is not known is ignored.
+    /// Receives a webhook. The signature is checked on the unparsed body, before it is read. Reported changes are
+    /// hints, and unknown ones are ignored.
     ///
     /// # Errors
-    /// [`WebhookError`]; then nothing was noted.
+    /// [`WebhookError`]; then the webhook has had no effect.
     fn receive_webhook(&self, webhook: &Webhook<'_>) -> Result<(), WebhookError>;
 }
 
-/// Who subscribes to what, from which connection.
+/// A subscription to sign: connection, channel and user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subscription {
     /// The connection.
     pub socket_id: SocketId,
     /// The channel.
     pub channel: ChannelName,
-    /// The person.
+    /// The user.
     pub member: Member,
 }
 
-/// A person as the other members of a presence channel see them.
+/// A user, as the other members of a presence channel see them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member {
-    /// Who.
+    /// The user's id.
     pub user_id: UserId,
-    /// Their name; may be blank.
+    /// The user's name; may be empty.
     pub name: String,
 }
 
-/// The signed answer, as the protocol's clients read it.
+/// The signature for a subscription, in the form that the protocol's clients expect.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ChannelAuth {
     /// `<key>:<signature>`.
     pub auth: String,
-    /// What was signed about the member, byte for byte; presence channels only.
+    /// The signed member data, byte for byte; presence channels only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub channel_data: Option<String>,
 }
 
-/// The signed answer to signing in, as the protocol's clients read it.
+/// The signature for signing in, in the form that the protocol's clients expect.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct UserAuth {
     /// `<key>:<signature>`.
     pub auth: String,
-    /// What was signed about the user, byte for byte.
+    /// The signed user data, byte for byte.
     pub user_data: String,
 }
 
-/// What the realtime server posted, as it came.
+/// A webhook as the realtime server sent it.
 #[derive(Debug, Clone)]
 pub struct Webhook<'a> {
     headers: Vec<(&'a str, &'a str)>,
@@ -86,7 +87,7 @@ pub struct Webhook<'a> {
 }
 
 impl<'a> Webhook<'a> {
-    /// A body, with the headers that came with it.
+    /// Creates a webhook from its headers and its body.
     pub fn new(headers: impl IntoIterator<Item = (&'a str, &'a str)>, body: &'a [u8]) -> Self {
         Self {
             headers: headers.into_iter().collect(),
@@ -94,7 +95,7 @@ impl<'a> Webhook<'a> {
         }
     }
 
-    /// A header's value, whatever the case of its name; `None` when it is not there exactly once.
+    /// A header's value; names are compared without case. `None` unless the header occurs exactly once.
     pub fn header(&self, name: &str) -> Option<&'a str> {
         let mut named = self
             .headers
@@ -110,14 +111,15 @@ impl<'a> Webhook<'a> {
     }
 }
 
-/// Why nothing was noted of a webhook.
+/// The reason why a webhook had no effect.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum WebhookError {
-    /// The realtime server did not send it, or not now and for the first time; or this one sends none.
+    /// The realtime server did not send it, it is too old, or it was received before; or this transport has no
+    /// webhooks.
     #[error("the webhook is not authentic: {0}")]
     NotAuthentic(&'static str),
-    /// The realtime server sent it, but it cannot be read.
+    /// The realtime server sent it, but it cannot be parsed.
     #[error("the webhook cannot be read")]
     Unreadable(#[source] Box<dyn std::error::Error + Send + Sync>),
 }

@@ -26,22 +26,23 @@ pub struct TransportError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TransportErrorKind {
-    /// This item or its recipient is refused, and every repetition will be: an invalid event (400, 413), no such mailbox.
+    /// This item or its recipient is refused, and so is every repetition: an invalid event (400, 413), a mailbox that
+    /// does not exist.
     #[error("refused by the transport")]
     Refused,
-    /// This recipient is not served for now: a full mailbox, greylisting. Other recipients are not concerned.
+    /// This recipient is not served for now: a full mailbox, greylisting. Other recipients are not affected.
     #[error("deferred by the transport")]
     Deferred {
-        /// The pause that the transport asks for; `None` where it names none.
+        /// The pause that the transport asks for; `None` if it names none.
         retry_after: Option<Duration>,
     },
-    /// The transport asks for a pause, independently of item and recipient (429). It did not accept the item.
+    /// The transport asks for a pause, regardless of item and recipient (429). It did not accept the item.
     #[error("the transport is busy")]
     Busy {
-        /// The pause that the transport asks for; `None` where it names none.
+        /// The pause that the transport asks for; `None` if it names none.
         retry_after: Option<Duration>,
     },
-    /// The transport cannot be reached or cannot work for now. It did not accept the item.
+    /// The transport cannot be reached, or does not work for now. It did not accept the item.
     #[error("the transport is unavailable")]
     Unavailable,
     /// The answer is missing or cannot be read (time-out, lost connection, 5xx). The transport may have accepted the item.

@@ -13,86 +13,86 @@ use crate::{
 /// Sends digests.
 #[async_trait]
 pub trait Mailer: Send + Sync {
-    /// Hands one digest to the mail server, and returns when the server has taken it.
+    /// Sends one digest, and returns when the mail server has accepted it.
     ///
-    /// The same digest may be handed over again: after [`OutcomeUnknown`](super::TransportErrorKind::OutcomeUnknown), or
-    /// after a crash before its record. It then has the same [id](Digest::id), and holds nothing that the first
-    /// did not: a `Message-ID` made from the id lets a mailbox know the two for one.
+    /// The same digest may be sent again: after [`OutcomeUnknown`](super::TransportErrorKind::OutcomeUnknown), or after
+    /// a crash before its record. It then has the same [id](Digest::id), and no messages beyond those of the first. A
+    /// `Message-ID` made from the id lets a mailbox recognise the repetition.
     ///
     /// # Errors
-    /// - [`Refused`](super::TransportErrorKind::Refused): this digest or its recipient will not be taken, however often it is
-    ///   tried: no such mailbox, no address at all. What it is about counts as mailed.
-    /// - [`Deferred`](super::TransportErrorKind::Deferred): this digest or its recipient is not taken for now: a full mailbox,
-    ///   greylisting, a text that a filter or a template will not have. It is tried again, after a longer pause each time
-    ///   and not before `retry_after` (at most 4 hours), until
-    ///   [`DigestPolicy::deferrals`](crate::DigestPolicy::deferrals) of them count; then what it is about counts as mailed.
+    /// - [`Refused`](super::TransportErrorKind::Refused): this digest or its recipient is never accepted: no such
+    ///   mailbox, or an invalid address. Its messages count as mailed.
+    /// - [`Deferred`](super::TransportErrorKind::Deferred): this digest or its recipient is not accepted for now: a
+    ///   full mailbox, greylisting, a text that a filter or a template rejects. It is retried after a longer pause each
+    ///   time, and not before `retry_after` (at most 4 hours), until
+    ///   [`DigestPolicy::deferrals`](crate::DigestPolicy::deferrals) of them count; then its messages count as mailed.
     ///   A deferral counts if the server accepted an e-mail to the same domain since this user's previous one.
-    /// - [`Unavailable`](super::TransportErrorKind::Unavailable): the mail server cannot be reached, or asks to come back later,
-    ///   for any recipient. [`Busy`](super::TransportErrorKind::Busy) is treated alike.
-    /// - [`OutcomeUnknown`](super::TransportErrorKind::OutcomeUnknown): the connection was lost, or the time was over, before the
-    ///   server's answer came.
-    /// - [`Misconfigured`](super::TransportErrorKind::Misconfigured): a wrong password, a sender that the server refuses, a quota
-    ///   that is used up. It is tried again until that is corrected, and nothing is lost.
+    /// - [`Unavailable`](super::TransportErrorKind::Unavailable): the mail server cannot be reached, or asks for a
+    ///   later retry regardless of the recipient. [`Busy`](super::TransportErrorKind::Busy) is treated alike.
+    /// - [`OutcomeUnknown`](super::TransportErrorKind::OutcomeUnknown): the connection was lost, or the time limit
+    ///   expired, before the server's answer.
+    /// - [`Misconfigured`](super::TransportErrorKind::Misconfigured): a wrong password, a sender address that the
+    ///   server refuses, an exhausted quota. It is retried until the configuration is corrected, and no digest is lost.
     async fn send(&self, digest: &Digest) -> Result<(), TransportError>;
 }
 
-/// One e-mail to one user about what is unread for them, in all their conversations.
+/// One e-mail to one user about the unread messages in all their conversations.
 ///
-/// Everything that people wrote is as they wrote it: to be escaped where it is shown.
+/// All texts of users are unescaped: escape them where they are shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Digest {
-    /// Stays the same when it is sent again.
+    /// The id; a repetition has the same one.
     pub id: DigestId,
-    /// To whom.
+    /// The recipient.
     pub user_id: UserId,
-    /// Their name; empty when the directory does not say.
+    /// The recipient's name; empty if the directory does not know it.
     pub name: String,
-    /// Their address, as the host has it; never empty.
+    /// The recipient's address, as the host returns it; never empty.
     pub email: String,
-    /// In which language and time zone, as far as known.
+    /// The recipient's language and time zone, as far as known.
     pub contact: Contact,
-    /// When it was composed.
+    /// When the digest was composed.
     pub at: Timestamp,
-    /// How many messages it is about, shown or not; at least 1.
+    /// The number of unread messages, including those not shown; at least 1.
     pub messages: u64,
-    /// The conversations that it shows, the longest waiting first; at least one.
+    /// The conversations shown, the longest waiting first; at least one.
     pub conversations: Vec<DigestConversation>,
-    /// How many more conversations it is about.
+    /// The number of further conversations with unread messages.
     pub more_conversations: u64,
 }
 
 /// One conversation of a digest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DigestConversation {
-    /// Which.
+    /// The id of the conversation.
     pub conversation_id: ConversationId,
-    /// The recipient's side of it.
+    /// The recipient's side.
     pub side: Side,
-    /// Who is on the other side: the business's name, or the client's; empty when the directory does not say.
+    /// The name of the other side: the business's or the client's; empty if the directory does not know it.
     pub from: String,
-    /// The booking linked last.
+    /// The most recently linked booking.
     pub booking: Option<DigestBooking>,
-    /// How many messages are new to the recipient; at least 1.
+    /// The number of messages that are new to the recipient; at least 1.
     pub messages: u64,
-    /// The first of them, oldest first; at least one.
+    /// The first of these messages, the oldest first; at least one.
     pub first: Vec<DigestMessage>,
 }
 
-/// The booking that a conversation is about.
+/// The booking of a conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DigestBooking {
-    /// Which.
+    /// The id of the booking.
     pub id: BookingId,
-    /// How it is shown; blank when the directory does not say.
+    /// The profile; blank if the directory does not know it.
     pub profile: BookingProfile,
 }
 
 /// One message of a digest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DigestMessage {
-    /// Who wrote it: the other side, or the system.
+    /// The sender: a user of the other side, or the host.
     pub origin: Origin,
-    /// All of it.
+    /// The whole text.
     pub body: Body,
     /// When it was sent.
     pub sent_at: Timestamp,

@@ -1,4 +1,5 @@
-//! Transports: the traits through which events, notifications and e-mails leave the process. Implemented by adapters.
+//! Transports: the traits through which events, push notifications and e-mails leave the process. Adapters implement
+//! them.
 
 pub mod channels;
 mod error;

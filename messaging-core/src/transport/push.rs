@@ -9,33 +9,33 @@ use crate::{
     time::Timestamp,
 };
 
-/// Sends notifications to people's devices.
+/// Sends push notifications to users' devices.
 #[async_trait]
 pub trait Push: Send + Sync {
-    /// Notifies these users, in as few calls as it takes. It is tried once: an error is noted, and that is all.
+    /// Notifies these users, in as few calls as possible. Tried once: an error is logged, and not retried.
     ///
     /// # Errors
-    /// A [`TransportError`] of any kind: all are treated alike. What has been sent by then stays sent.
+    /// A [`TransportError`] of any kind; all are treated alike. Notifications that were already sent stay sent.
     async fn notify(&self, users: &[UserId], notification: &Notification) -> Result<(), TransportError>;
 
-    /// What a device shows to the push service to be one of this user's, valid from `now` on for as long as the
-    /// service allows. Given to that user only.
+    /// A token with which a device proves to the push service that it belongs to this user, valid from `now` for as
+    /// long as the service allows. It is given to that user only.
     fn user_token(&self, user_id: &UserId, now: Timestamp) -> String;
 }
 
-/// The notification of a received message.
+/// A push notification of a received message.
 ///
-/// What people wrote is as they wrote it. Whether it is shown on a locked screen is the adapter's to decide.
+/// The text is unescaped. The adapter decides whether it is shown on a locked screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notification {
-    /// In which conversation.
+    /// The id of the conversation.
     pub conversation_id: ConversationId,
-    /// Which message.
+    /// The id of the message.
     pub message_id: MessageId,
-    /// Who wrote it: the other side, or the system.
+    /// The sender: a user of the other side, or the host.
     pub origin: Origin,
-    /// The name of who is on the other side: the business, or the client; empty when the directory does not say.
+    /// The name of the other side: the business's or the client's; empty if the directory does not know it.
     pub from: String,
-    /// All of the message.
+    /// The whole text of the message.
     pub body: Body,
 }

@@ -4,10 +4,10 @@ use crate::{
     store::{LaneRecount, Recount, Unpublished},
 };
 
-/// Every way in which what is kept of a conversation differs from what there is of it.
+/// Finds every discrepancy between the stored state of a conversation and its recount.
 ///
-/// A gap among the unpublished events is none: what the transport refused for good was taken out. Nor is a lane
-/// without any: it ends with the next thing its owner says.
+/// A gap among the unpublished events is no discrepancy: dead letters are taken out of the outbox. Nor is a lane
+/// without entries: its owner's next acknowledgement deletes it.
 pub(crate) fn compare(recount: &Recount) -> Vec<Discrepancy> {
     let mut findings = messages(recount);
     for side in Side::ALL {
@@ -100,8 +100,8 @@ pub(super) mod tests {
     use Finding::*;
     use Side::{Agent, Client};
 
-    /// Three messages of the client's, of which the agent has read two, and one of the agent's between them.
-    /// The last two events wait to be published, but the first of them is a dead letter.
+    /// Three messages of the client, of which the agent has read two, and one message of the agent between them. The
+    /// last two events are unpublished; the first of them is a dead letter.
     pub(in crate::verify) fn sound() -> Recount {
         let mut conversation = Conversation::new(&PreparedOpen {
             id: ConversationId::new(Uuid::nil()),
@@ -164,7 +164,7 @@ pub(super) mod tests {
         Timestamp::from_millis(second * 1_000)
     }
 
-    /// What is found when that is done to what was sound.
+    /// Checks the findings after `harm` to a sound recount.
     fn check(harm: impl FnOnce(&mut Recount), expected: &[Finding]) {
         let mut recount = sound();
         harm(&mut recount);

@@ -6,41 +6,41 @@ use crate::{
     time::Timestamp,
 };
 
-/// Something that a store keeps and that is not what there is. Displayed as a sentence for an operator.
+/// A stored value that differs from its recount. Displayed as a sentence for an operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Discrepancy {
-    /// Of which conversation.
+    /// The conversation.
     pub conversation_id: ConversationId,
-    /// What it is.
+    /// The stored and the counted value.
     pub finding: Finding,
 }
 
-/// What does not add up: what is kept, and what was counted.
+/// The kind of a discrepancy, with the stored (`kept`) and the counted value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Finding {
-    /// The seq kept of the newest message is not the largest there is.
+    /// The stored seq of the newest message is not the largest seq.
     LastSeq {
-        /// As kept with the conversation.
+        /// The stored seq.
         kept: u64,
-        /// The largest there is.
+        /// The largest seq.
         counted: u64,
     },
-    /// There are not as many messages as seqs.
+    /// The number of messages is not the largest seq.
     Messages {
         /// The largest seq.
         last_seq: u64,
-        /// How many messages there are.
+        /// The number of messages.
         counted: u64,
     },
-    /// The conversation's activity is not the time of its newest message, or of its opening.
+    /// The stored activity is not the time of the newest message, or of opening.
     Activity {
-        /// As kept with the conversation.
+        /// The stored activity.
         kept: Timestamp,
-        /// The time of its newest message, or of its opening.
+        /// The time of the newest message, or of opening.
         counted: Timestamp,
     },
-    /// A message is older than what stands before it.
+    /// A message is older than the message before it.
     Time {
         /// The first such message.
         seq: u64,
@@ -52,65 +52,66 @@ pub enum Finding {
         /// The first such message.
         seq: u64,
     },
-    /// A side's received messages is not the number of messages addressed to it; so its unread count is wrong.
+    /// A side's number of received messages is not the number of messages addressed to it, so its unread count is
+    /// wrong.
     Received {
         /// The side.
         side: Side,
-        /// As kept with the conversation.
+        /// The stored number.
         kept: u64,
-        /// How many messages are addressed to the side.
+        /// The number of messages addressed to the side.
         counted: u64,
     },
-    /// A side's read position is not the number of messages addressed to it up to its last receipt; so its
+    /// A side's number of read messages is not the number of messages addressed to it up to its last receipt, so its
     /// unread count is wrong.
     Read {
         /// The side.
         side: Side,
-        /// As kept with the conversation.
+        /// The stored number.
         kept: u64,
-        /// How many messages addressed to the side its receipts cover.
+        /// The number of messages addressed to the side that its receipts cover.
         counted: u64,
     },
-    /// Where a side's reading stands is not where its last receipt says.
+    /// A side's stored read position is not that of its last receipt.
     LastRead {
         /// The side.
         side: Side,
-        /// As kept with the conversation.
+        /// The stored read position.
         kept: Option<ReadMark>,
         /// The last receipt.
         counted: Option<ReadMark>,
     },
-    /// A receipt fits no message, or is older than what it is about.
+    /// A receipt names no existing message, or is older than its message or than the receipt before it.
     Receipt {
-        /// Whose.
+        /// The side of the receipt.
         side: Side,
-        /// The first such receipt.
+        /// The seq of the first such receipt.
         up_to_seq: u64,
     },
-    /// The number kept of the newest event is smaller than there were events.
+    /// The stored number of the newest event is smaller than the number of events.
     Events {
-        /// As kept with the conversation.
+        /// The stored number.
         kept: u64,
-        /// How many there were at least.
+        /// The minimum number of events.
         at_least: u64,
     },
-    /// Events wait to be published, and no lane exists: no worker will publish them.
+    /// The conversation has unpublished events and no lane: no worker will publish them.
     LaneMissing {
-        /// How many events.
+        /// The number of unpublished events.
         unpublished: u64,
     },
-    /// An event waits before the head of its lane: no worker will publish it.
+    /// An unpublished event precedes the head of its lane: no worker will publish it.
     LaneHead {
         /// The head.
         kept: u64,
-        /// The first event that waits.
+        /// The first unpublished event.
         counted: u64,
     },
-    /// An event waits behind the tail of its lane.
+    /// An unpublished event follows the tail of its lane.
     LaneTail {
         /// The tail.
         kept: u64,
-        /// The last event that waits.
+        /// The last unpublished event.
         counted: u64,
     },
 }
@@ -127,76 +128,73 @@ impl fmt::Display for Finding {
             Self::LastSeq { kept, counted } => {
                 write!(
                     f,
-                    "the newest message is said to be number {kept}, and is number {counted}"
+                    "the newest message is recorded as number {kept}, but is number {counted}"
                 )
             }
             Self::Messages { last_seq, counted } => {
                 write!(
                     f,
-                    "the newest message is number {last_seq}, and there are {counted}"
+                    "the newest message is number {last_seq}, but there are {counted} messages"
                 )
             }
             Self::Activity { kept, counted } => {
-                write!(
-                    f,
-                    "the last activity is said to be of {kept}, and is of {counted}"
-                )
+                write!(f, "the last activity is recorded as {kept}, but is {counted}")
             }
-            Self::Time { seq } => write!(f, "message {seq} is older than what stands before it"),
+            Self::Time { seq } => write!(f, "message {seq} is older than the message before it"),
             Self::Position { side, seq } => {
                 let side = name(side);
                 write!(
                     f,
-                    "message {seq} has another place in the {side}'s received messages than it says"
+                    "message {seq} has a wrong position among the {side}'s received messages"
                 )
             }
             Self::Received { side, kept, counted } => {
                 let side = name(side);
                 write!(
                     f,
-                    "the {side} is said to have received {kept} messages, and has received {counted}"
+                    "the {side} is recorded as having received {kept} messages, but has received {counted}"
                 )
             }
             Self::Read { side, kept, counted } => {
                 let side = name(side);
                 write!(
                     f,
-                    "the {side} is said to have read {kept} messages, and has read {counted}"
+                    "the {side} is recorded as having read {kept} messages, but has read {counted}"
                 )
             }
             Self::LastRead { side, kept, counted } => {
                 let (side, kept, counted) = (name(side), Mark(kept), Mark(counted));
                 write!(
                     f,
-                    "the {side} is said to have read {kept}, and has read {counted}"
+                    "the {side} is recorded as having read {kept}, but has read {counted}"
                 )
             }
             Self::Receipt { side, up_to_seq } => {
                 let side = name(side);
-                write!(f, "the {side}'s receipt of message {up_to_seq} does not fit it")
+                write!(
+                    f,
+                    "the {side}'s receipt of message {up_to_seq} does not match the message"
+                )
             }
             Self::Events { kept, at_least } => {
                 write!(
                     f,
-                    "the newest event is said to be number {kept}, and there were at least {at_least}"
+                    "the newest event is recorded as number {kept}, but there were at least {at_least} events"
                 )
             }
             Self::LaneMissing { unpublished } => {
-                write!(
-                    f,
-                    "{unpublished} events wait to be published, and no lane says so"
-                )
+                write!(f, "{unpublished} events are unpublished, but there is no lane")
             }
             Self::LaneHead { kept, counted } => {
                 write!(
                     f,
-                    "its lane begins at event {kept}, and event {counted} waits to be published"
+                    "its lane begins at event {kept}, but event {counted} is unpublished"
                 )
             }
             Self::LaneTail { kept, counted } => {
                 write!(
                     f,
-                    "its lane ends at event {kept}, and event {counted} waits to be published"
+                    "its lane ends at event {kept}, but event {counted} is unpublished"
                 )
             }
         }
@@ -243,7 +241,7 @@ mod tests {
         let (side, kept, counted) = (Side::Agent, 7, 6);
         check(
             Finding::Received { side, kept, counted },
-            "the agent is said to have received 7 messages, and has received 6",
+            "the agent is recorded as having received 7 messages, but has received 6",
         );
         let at = Timestamp::EPOCH;
         check(
@@ -252,11 +250,11 @@ mod tests {
                 kept: Some(ReadMark { up_to_seq: 7, at }),
                 counted: None,
             },
-            "the agent is said to have read up to message 7 at 1970-01-01T00:00:00.000Z, and has read nothing",
+            "the agent is recorded as having read up to message 7 at 1970-01-01T00:00:00.000Z, but has read nothing",
         );
         check(
             Finding::LaneHead { kept, counted },
-            "its lane begins at event 7, and event 6 waits to be published",
+            "its lane begins at event 7, but event 6 is unpublished",
         );
     }
 }

@@ -1,7 +1,7 @@
-//! Recounting: whether what a store keeps as a number is what its messages say.
+//! Verification: compares the values that a store keeps with a recount of its messages.
 //!
-//! What an operator runs when in doubt, and what tests run after an ordeal. It takes no locks, and
-//! writes may go on beside it: each conversation is read as of one moment.
+//! For operators in doubt, and for tests. It takes no locks and can run beside writes: each conversation is read as of
+//! one moment.
 //!
 //! ```
 //! use futures_util::TryStreamExt;
@@ -33,18 +33,17 @@ use crate::{
     store::{Recount, RecountScan, RecountStore, StoreError, StoreErrorKind},
 };
 
-/// How many conversations are looked at together.
+/// The number of conversations recounted in one call of the store.
 const CHUNK: usize = 1_000;
 
-/// Recounts the conversations of a range, in the order of their ids, and gives every discrepancy as it is
-/// found.
+/// Recounts the conversations of a range in the order of their ids, and yields every discrepancy as it is found.
 ///
-/// Goes in chunks of 1,000 conversations, and looks at no chunk before what was found in those before it has
-/// been taken.
+/// Reads 1,000 conversations at a time, and reads no chunk before the discrepancies of the previous ones have been
+/// taken.
 ///
 /// # Errors
-/// Those of the store, and [`Corrupt`](StoreErrorKind::Corrupt) where it answers conversations out of order. The first
-/// one ends the stream: to go on, begin again with what is left of the range.
+/// The errors of the store, and [`Corrupt`](StoreErrorKind::Corrupt) if it returns conversations out of order. The
+/// first error ends the stream: to continue, verify the rest of the range.
 pub fn verify(
     store: &dyn RecountStore,
     range: ConversationRange,
@@ -52,7 +51,7 @@ pub fn verify(
     in_chunks(store, range, CHUNK)
 }
 
-/// Some conversations, by their ids. Those of a UUIDv7 are in the order in which they were opened.
+/// A range of conversations by id. UUIDv7 ids are in the order in which the conversations were opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConversationRange {
     after: Option<ConversationId>,
@@ -60,19 +59,19 @@ pub struct ConversationRange {
 }
 
 impl ConversationRange {
-    /// All of them.
+    /// All conversations.
     pub const fn all() -> Self {
         let (after, up_to) = (None, None);
         Self { after, up_to }
     }
 
-    /// The same, but only those with a larger id.
+    /// Limits the range to ids greater than this one.
     pub const fn after(self, id: ConversationId) -> Self {
         let after = Some(id);
         Self { after, ..self }
     }
 
-    /// The same, but only up to the one with that id, which is among them.
+    /// Limits the range to ids up to this one, included.
     pub const fn up_to(self, id: ConversationId) -> Self {
         let up_to = Some(id);
         Self { up_to, ..self }
@@ -103,7 +102,7 @@ fn in_chunks(
     chunks.try_flatten().boxed()
 }
 
-/// A store that answers the same chunk again would be recounted without an end.
+/// Fails if the ids do not ascend: a store that returns the same chunk again would be recounted without an end.
 fn goes_on(recounts: &[Recount], after: Option<ConversationId>) -> Result<(), StoreError> {
     let ids = recounts.iter().map(|recount| recount.conversation.id);
     if after
@@ -128,8 +127,7 @@ mod tests {
 
     use super::{discrepancy::Finding::LastSeq, *};
 
-    /// Conversations 1 to 7, all of them with one discrepancy; what comes behind number 4 cannot be read if
-    /// it is so wished.
+    /// Conversations 1 to 7, each with one discrepancy. Reading after `broken_after` fails, if it is set.
     struct Seven {
         calls: AtomicUsize,
         broken_after: Option<u128>,
@@ -198,7 +196,7 @@ mod tests {
         assert_eq!(calls, [0, 1, 1, 2, 2, 3, 3, 4]);
     }
 
-    /// The same conversation, whatever is asked for.
+    /// Returns the same conversation for every scan.
     struct Again;
 
     #[async_trait]
