@@ -34,25 +34,25 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`id`], [`actor`], [`time`], [`clock`] | names of things, who calls, when |
-//! | [`domain`] | conversations, messages, receipts, pages: values, and the rules on them |
-//! | [`policy`] | who may do what |
-//! | [`event`] | what is said on which channel |
-//! | [`host`] | what the application answers: names, agents, bookings, access, limits |
+//! | [`id`], [`actor`], [`time`], [`clock`] | ids, the caller, time |
+//! | [`domain`] | conversations, messages, receipts, pages: values and their rules |
+//! | [`policy`] | the access rules |
+//! | [`event`] | the events: names, payloads, channels |
+//! | [`host`] | the traits of the application: names, agents, bookings, access, limits |
 //! | [`store`] | the traits of a store |
 //! | [`transport`] | the traits of realtime, push and mail |
 //! | [`memory`] | the store in memory |
 //! | [`Messaging`] | the use cases |
-//! | [`Relay`], [`Workers`] | from the outbox to the transport |
-//! | [`Digester`] | from what is due to one e-mail a user |
-//! | [`Notifier`] | from a message to a notification |
-//! | [`telemetry`] | what is counted |
-//! | [`verify`] | whether what a store keeps is what there is |
+//! | [`Relay`], [`Workers`] | publishing of the outbox |
+//! | [`Digester`] | digest e-mails |
+//! | [`Notifier`] | push notifications |
+//! | [`telemetry`] | the metrics |
+//! | [`verify`] | verification of stored counters |
 //!
 //! | feature | brings |
 //! |---|---|
-//! | `worker` (default) | the system's clock, and the loops that drive the relay; on tokio |
-//! | `openapi` | schemas of ids, messages and whatever else stands in JSON, by utoipa |
+//! | `worker` (default) | the system's clock, and the worker loops; on tokio |
+//! | `openapi` | OpenAPI schemas of ids, messages and other JSON, by utoipa |
 
 pub mod actor;
 mod backoff;

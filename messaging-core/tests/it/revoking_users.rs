@@ -184,7 +184,7 @@ async fn while_calls_fail_a_lane_waits_for_a_minute_and_no_other_lane_does_and_o
             panic!("{kind}: one error, not {:?}", log.lines(" ERROR "))
         };
         for part in [
-            "gave up",
+            "giving up",
             "user_id=ada",
             "receives events",
             "end them at the transport",
