@@ -134,12 +134,12 @@ async fn a_wake_asks_for_one_full_scan_which_is_repeated_until_it_succeeds() {
     assert_eq!(next(&mut asked, &clock).await, Scan::Usual);
 
     // At once: the clock stands still.
-    messaging.wake();
+    messaging.operations().wake();
     assert_eq!(asked.recv().await, Some(Scan::Full));
     assert_eq!(next(&mut asked, &clock).await, Scan::Usual);
 
     fails.store(true, Ordering::Relaxed);
-    messaging.wake();
+    messaging.operations().wake();
     assert_eq!(asked.recv().await, Some(Scan::Full));
     fails.store(false, Ordering::Relaxed);
     assert_eq!(next(&mut asked, &clock).await, Scan::Full);
