@@ -27,11 +27,8 @@ struct World {
 
 static WORLD: LazyLock<Mutex<World>> = LazyLock::new(|| {
     let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let (messaging, _workers, _clock) = Messaging::in_memory(FakeDirectory::new());
-    let open = OpenConversation {
-        agent_id: agency_id(1),
-        booking_id: None,
-    };
+    let (messaging, _workers) = Messaging::in_memory(FakeDirectory::new()).build().unwrap();
+    let open = OpenConversation::new(agency_id(1));
     let opened = runtime.block_on(messaging.open_conversation(&client(1), &open)).expect("it opens");
     let app = messaging_axum::routes(&messaging, HttpOptions::default()).all();
     Mutex::new(World {

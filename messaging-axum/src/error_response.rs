@@ -27,7 +27,7 @@ use crate::{error::ApiError, failure::Failure, status::Code};
 ///     Json(agent_id): Json<AgentId>,
 /// ) -> Result<StatusCode, ErrorResponse> {
 ///     let receipt = std::fs::read("receipt")?; // 500 `internal`
-///     let open = OpenConversation { agent_id, booking_id: None };
+///     let open = OpenConversation::new(agent_id);
 ///     messaging.open_conversation(&me, &open).await?; // 403 `forbidden` unless the caller is a client
 /// #   drop(receipt);
 ///     Ok(StatusCode::CREATED)

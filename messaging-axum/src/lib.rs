@@ -26,9 +26,11 @@
 //!     next.run(request).await
 //! }
 //!
-//! let (messaging, _workers, _clock) = Messaging::in_memory(People);
+//! # fn main() -> Result<(), messaging_core::ConfigError> {
+//! let (messaging, _workers) = Messaging::in_memory(People).build()?;
 //! let api = messaging_axum::routes(&messaging, HttpOptions::default()).all().layer(from_fn(authenticate));
 //! let app: Router = Router::new().nest("/api", api);
+//! # let _ = app; Ok(()) }
 //! ```
 //!
 //! A host's own handlers get the caller by [`Caller`], and respond to errors as the routes do by [`ErrorResponse`].

@@ -111,9 +111,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let order = BookingId::parse("order-1")?;
     orders.insert(order.clone(), clock.now()).await;
     let carl = Actor::new(UserId::parse("carl")?, Role::Client);
-    let open = OpenConversation { agent_id: AgentId::parse("alpine")?, booking_id: Some(order) };
+    let open = OpenConversation::new(AgentId::parse("alpine")?).with_booking(order);
     let conversation_id = messaging.open_conversation(&carl, &open).await?.conversation.id();
-    let question = SendMessage { conversation_id, body: Body::parse("Is the hut open in May?")?, key: None };
+    let question = SendMessage::new(conversation_id, Body::parse("Is the hut open in May?")?);
 
     let mut outcomes = Vec::new();
     for days in [0, 30, 1] {

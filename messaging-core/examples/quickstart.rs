@@ -11,8 +11,8 @@ use messaging_core::host::directory::{
     BookingParties, Contact, Directory, ProfileQuery, Profiles, UserProfile,
 };
 use messaging_core::{
-    Actor, AgentId, Body, BookingId, HistoryFrom, HistoryRequest, ListFrom, ListRequest, MarkOnRead,
-    Messaging, OpenConversation, PageSize, Role, SendMessage, UserId,
+    Actor, AgentId, Body, BookingId, HistoryFrom, HistoryRequest, ListRequest, MarkOnRead, Messaging,
+    OpenConversation, PageSize, Role, SendMessage, UserId,
 };
 
 /// The application's users, agents and bookings.
@@ -45,24 +45,24 @@ impl Directory for People {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let (messaging, _workers, _clock) = Messaging::in_memory(People);
+    let (messaging, _workers) = Messaging::in_memory(People).build()?;
     let agent_id = AgentId::parse("alpine-trails")?;
     let carl = Actor::new(UserId::parse("carl")?, Role::Client);
     let ada = Actor::new(UserId::parse("ada")?, Role::Agent { agent_id: agent_id.clone() });
 
-    let open = OpenConversation { agent_id, booking_id: None };
+    let open = OpenConversation::new(agent_id);
     let conversation_id = messaging.open_conversation(&carl, &open).await?.conversation.id();
-    let question = SendMessage { conversation_id, body: Body::parse("Is the hut open in May?")?, key: None };
+    let question = SendMessage::new(conversation_id, Body::parse("Is the hut open in May?")?);
     messaging.send_message(&carl, &question).await?;
 
     println!("Ada's unread messages: {}", messaging.count_unread(&ada).await?);
-    let list = ListRequest::From { from: ListFrom::Newest, limit: PageSize::LIST };
+    let list = ListRequest::newest();
     for conversation in messaging.list_conversations(&ada, &list).await?.conversations {
         println!("{} of them from {}", conversation.unread_count(), conversation.client.name);
     }
 
     let (from, limit, mark) = (HistoryFrom::Newest, PageSize::HISTORY, MarkOnRead::Yes);
-    let history = HistoryRequest { conversation_id, from, limit, mark };
+    let history = HistoryRequest::new(conversation_id, from).with_limit(limit).with_mark(mark);
     for message in messaging.history(&ada, &history).await?.messages {
         println!("{}: {}", message.sender.name, message.row.message.body.as_str());
     }

@@ -19,13 +19,13 @@
 //! #     }
 //! # }
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let (messaging, _workers, _clock) = Messaging::in_memory(People);
+//! let (messaging, _workers) = Messaging::in_memory(People).build()?;
 //! let client = Actor::new(UserId::parse("carl")?, Role::Client);
 //! let agent = Actor::new(UserId::parse("ada")?, Role::Agent { agent_id: AgentId::parse("alpine")? });
 //!
-//! let open = OpenConversation { agent_id: AgentId::parse("alpine")?, booking_id: None };
+//! let open = OpenConversation::new(AgentId::parse("alpine")?);
 //! let conversation_id = messaging.open_conversation(&client, &open).await?.conversation.id();
-//! let hello = SendMessage { conversation_id, body: Body::parse("Is the hut open in May?")?, key: None };
+//! let hello = SendMessage::new(conversation_id, Body::parse("Is the hut open in May?")?);
 //! messaging.send_message(&client, &hello).await?;
 //!
 //! assert_eq!(messaging.count_unread(&agent).await?, 1);
@@ -100,7 +100,7 @@ pub use time::Timestamp;
 pub use use_case::{
     ConfigError, Messaging, MessagingBuilder, Options,
     admin::{self, Admin, AuditLog, ReportDetails, ReportList, ReportsRequest},
-    operations::{self, Erased, Exported, HostOpen, Operations, Reassigned},
+    operations::{self, Erased, Exported, HostOpen, Operations, Reassigned, SystemMessage},
     participant::{
         self, Authorized, ConversationDetails, ConversationList, ConversationView, History, HistoryFrom,
         HistoryRequest, ListFrom, ListRequest, MarkOnRead, MessageView, NewReport, OpenConversation,

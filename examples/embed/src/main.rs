@@ -9,7 +9,9 @@ use axum::{Router, http::StatusCode, http::header::COOKIE, middleware, routing::
 use messaging_axum::{Caller, ErrorResponse, HttpOptions};
 use messaging_core::host::HostError;
 use messaging_core::host::directory::*;
-use messaging_core::{Actor, AgentId, Body, BookingId, HostOpen, IdempotencyKey, Messaging, Recipients, Role, UserId};
+use messaging_core::{
+    Actor, AgentId, Body, BookingId, HostOpen, IdempotencyKey, Messaging, Role, SystemMessage, UserId,
+};
 use messaging_pusher::{AppKey, AppSecret, Credentials, EmbeddedChannels, EmbeddedOptions};
 use messaging_sqlx::PgStore;
 use sqlx::{PgPool, query_as, query_scalar};
@@ -89,12 +91,12 @@ async fn book(
     let insert = query_as(sql).bind(me.user_id().as_str()).bind(agency.as_str()).bind(tour);
     let (booking, agent): (String, String) = insert.fetch_one(&mut *tx).await?;
     let (booking, agent) = (BookingId::parse(booking)?, UserId::parse(agent)?);
-    let open = HostOpen::new(me.user_id(), &agency, &agent).booking(&booking);
+    let open = HostOpen::new(me.user_id(), &agency, &agent).with_booking(&booking);
     let opened = app.store.open_in_transaction(&mut tx, &app.messaging.operations().prepare_open(open)?).await?;
     tx.commit().await?;
     app.messaging.operations().wake();
     let (text, key) = (Body::parse("Booking confirmed")?, IdempotencyKey::parse(booking.as_str())?);
-    app.messaging.operations().send_system_message(opened.id, Recipients::Both, text, key).await?;
+    app.messaging.operations().send_system_message(&SystemMessage::new(opened.id, text, key)).await?;
     Ok(StatusCode::CREATED)
 }
 

@@ -8,7 +8,7 @@ use axum::{
 };
 use futures_util::StreamExt as _;
 use messaging_core::{
-    Actor, AgentId, Body, ConversationId, Error, HostOpen, IdempotencyKey, Messaging, Recipients,
+    Actor, AgentId, Body, ConversationId, Error, HostOpen, IdempotencyKey, Messaging, SystemMessage,
 };
 use serde::{Deserialize, Serialize};
 
@@ -91,7 +91,7 @@ async fn read(body: body::Body) -> Result<NewBooking, StatusCode> {
 
 async fn confirm(messaging: &Messaging, booking: DemoBooking) -> Result<ConversationId, Error> {
     let (client, agency) = (DemoUser::Client(booking.client).id(), DemoAgency(booking.agency));
-    let open = HostOpen::new(&client, &agency.id(), &agency.user().id()).booking(&booking.id());
+    let open = HostOpen::new(&client, &agency.id(), &agency.user().id()).with_booking(&booking.id());
     let opened = messaging
         .operations()
         .open_prepared(&messaging.operations().prepare_open(open)?)
@@ -101,7 +101,7 @@ async fn confirm(messaging: &Messaging, booking: DemoBooking) -> Result<Conversa
     let key = IdempotencyKey::parse(booking.id().as_str()).expect("a booking id is a valid key");
     messaging
         .operations()
-        .send_system_message(opened.id, Recipients::Both, body, key)
+        .send_system_message(&SystemMessage::new(opened.id, body, key))
         .await?;
     Ok(opened.id)
 }

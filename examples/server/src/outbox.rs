@@ -163,10 +163,7 @@ mod tests {
         let (messaging, _) = Messaging::builder(store.clone(), DemoDirectory).build().unwrap();
         for n in 1..=count {
             let client = Actor::new(UserId::parse(format!("client-{n}")).unwrap(), Role::Client);
-            let open = OpenConversation {
-                agent_id: AgentId::parse("agency-1").unwrap(),
-                booking_id: None,
-            };
+            let open = OpenConversation::new(AgentId::parse("agency-1").unwrap());
             messaging.open_conversation(&client, &open).await.unwrap();
         }
         refuse_all(&store, count).await;

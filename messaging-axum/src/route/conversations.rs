@@ -78,8 +78,11 @@ pub(crate) async fn list(
     let (request, includes_presence) = query.parse(&actor)?;
     let list = messaging.list_conversations(&actor, &request).await?;
     let (limit, page) = match request {
-        ListRequest::From { limit, .. } => (limit, None),
-        ListRequest::Numbered(page) => (page.size(), Some(page)),
+        ListRequest {
+            from: ListFrom::Page(page),
+            ..
+        } => (page.size(), Some(page)),
+        ListRequest { limit, .. } => (limit, None),
     };
     let meta = ListMeta {
         page: PageMeta {
@@ -121,14 +124,14 @@ impl ListQuery {
                 fields.reject("page", "cannot be given together with cursor");
                 return Err(fields.into());
             }
-            (Some(page), _) => return Ok((ListRequest::Numbered(page), presence)),
+            (Some(page), _) => return Ok((ListRequest::numbered(page), presence)),
             (None, Field::Given(cursor)) => {
                 let cursor = ListCursor::decode(&cursor, &ListScope::of(actor));
                 ListFrom::After(cursor.map_err(|_| ApiError::new(Code::InvalidCursor))?)
             }
             (None, _) => ListFrom::Newest,
         };
-        Ok((ListRequest::From { from, limit: size }, presence))
+        Ok((ListRequest::new(from).with_limit(size), presence))
     }
 }
 
@@ -176,7 +179,7 @@ pub(crate) async fn open(
     let (Ok(agent_id), Ok(booking_id)) = (agent_id, booking_id) else {
         return Err(fields.into());
     };
-    let open = OpenConversation { agent_id, booking_id };
+    let open = OpenConversation::new(agent_id).with_booking(booking_id);
     let opened = messaging.open_conversation(&actor, &open).await?;
     Ok(ApiResponse::created_or_ok(
         opened.conversation.into(),

@@ -92,16 +92,16 @@ impl HistoryQuery {
         let cursor = |text: String| {
             HistoryCursor::decode(&text, conversation_id).map_err(|_| ApiError::new(Code::InvalidCursor))
         };
-        Ok(HistoryRequest {
+        Ok(HistoryRequest::new(
             conversation_id,
-            from: match (before, after) {
+            match (before, after) {
                 (Field::Given(before), _) => HistoryFrom::Before(cursor(before)?),
                 (_, Field::Given(after)) => HistoryFrom::After(cursor(after)?),
                 _ => HistoryFrom::Newest,
             },
-            limit: limit.unwrap_or(PageSize::HISTORY),
-            mark: mark.unwrap_or(MarkOnRead::NewestPage),
-        })
+        )
+        .with_limit(limit.unwrap_or(PageSize::HISTORY))
+        .with_mark(mark.unwrap_or(MarkOnRead::NewestPage)))
     }
 }
 

@@ -96,7 +96,7 @@ pub(crate) async fn mark_read(
 }
 
 impl From<ReadState> for ReadStatePayload {
-    fn from(ReadState { counter, read_at }: ReadState) -> Self {
+    fn from(ReadState { counter, read_at, .. }: ReadState) -> Self {
         Self {
             unread_count: counter.unread(),
             unread_version: counter.version(),

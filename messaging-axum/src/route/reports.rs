@@ -59,7 +59,9 @@ pub(crate) async fn report(
     let (Ok(reason), Ok(about)) = (reason, about) else {
         return Err(fields.into());
     };
-    let reported = messaging.report(&actor, id, &NewReport { reason, about }).await?;
+    let reported = messaging
+        .report(&actor, id, &NewReport::new(reason).with_message(about))
+        .await?;
     Ok(ApiResponse::created_or_ok(reported.into(), reported.created))
 }
 
@@ -116,11 +118,10 @@ impl ListQuery {
             return Err(fields.into());
         };
         let cursor = cursor(self.cursor, ReportCursor::decode)?;
-        Ok(ReportsRequest {
-            status,
-            cursor,
-            limit: limit.unwrap_or(PageSize::LIST),
-        })
+        Ok(ReportsRequest::newest()
+            .with_status(status)
+            .after(cursor)
+            .with_limit(limit.unwrap_or(PageSize::LIST)))
     }
 }
 

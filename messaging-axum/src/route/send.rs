@@ -82,11 +82,9 @@ impl SendBody {
             (Err(failed), _) | (_, Err(failed)) => Err(failed),
         };
         match (conversation_id, content, key) {
-            (Ok(conversation_id), Ok(body), Ok(key)) => Ok(SendMessage {
-                conversation_id,
-                body,
-                key,
-            }),
+            (Ok(conversation_id), Ok(body), Ok(key)) => {
+                Ok(SendMessage::new(conversation_id, body).with_idempotency_key(key))
+            }
             _ => Err(fields.into()),
         }
     }

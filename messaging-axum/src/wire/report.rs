@@ -107,7 +107,7 @@ impl ReportPayload {
 }
 
 impl From<ReportDetails> for ReportFilePayload {
-    fn from(ReportDetails { file, profiles }: ReportDetails) -> Self {
+    fn from(ReportDetails { file, profiles, .. }: ReportDetails) -> Self {
         let shown = |message| MessagePayload::new(message, |id| profiles.user(id), None);
         Self {
             evidence: file.evidence.iter().map(shown).collect(),

@@ -1,6 +1,6 @@
 use axum::http::{Request, header::CONTENT_TYPE};
 use insta::assert_snapshot;
-use messaging_core::{Body, ConversationId, IdempotencyKey, Recipients, Side};
+use messaging_core::{Body, ConversationId, IdempotencyKey, Recipients, Side, SystemMessage};
 use serde_json::{Value, json};
 
 use crate::support::{TestApp, TestResponse, ada, carl, root};
@@ -32,7 +32,7 @@ async fn a_history_is_oldest_first_and_includes_its_own_read_mark() {
     let sent = app
         .messaging
         .operations()
-        .send_system_message(id, to, system, key)
+        .send_system_message(&SystemMessage::new(id, system, key).to(to))
         .await;
     sent.expect("a system message");
     app.send_text(&ada(), id, "From June on.").await;

@@ -29,10 +29,7 @@ async fn open(
     Json(open): Json<Value>,
 ) -> Result<StatusCode, ErrorResponse> {
     let agent_id = open["agentId"].as_str().unwrap_or_default();
-    let open = OpenConversation {
-        agent_id: messaging_core::AgentId::parse(agent_id)?,
-        booking_id: None,
-    };
+    let open = OpenConversation::new(messaging_core::AgentId::parse(agent_id)?);
     messaging.open_conversation(&me, &open).await?;
     Ok(StatusCode::CREATED)
 }

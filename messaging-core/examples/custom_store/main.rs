@@ -23,9 +23,7 @@ use std::{
 };
 
 use futures_util::future::BoxFuture;
-use messaging_core::{
-    Body, HistoryFrom, HistoryRequest, MarkOnRead, Messaging, OpenConversation, PageSize, SendMessage,
-};
+use messaging_core::{Body, HistoryRequest, MarkOnRead, Messaging, OpenConversation, SendMessage};
 use messaging_testkit::{Backend, Fresh, cases, compare_with_model, fake, has_capabilities, make, storm};
 use tokio::runtime::{Builder, Runtime};
 
@@ -44,18 +42,13 @@ async fn a_conversation() -> Result<(), Box<dyn Error>> {
         .build()?;
     let (client, agent) = (make::client(1), make::agent(1));
 
-    let open = OpenConversation { agent_id: make::agency_id(1), booking_id: Some(make::booking_id(1, 1)) };
+    let open = OpenConversation::new(make::agency_id(1)).with_booking(make::booking_id(1, 1));
     let conversation_id = messaging.open_conversation(&client, &open).await?.conversation.id();
-    let hello = SendMessage { conversation_id, body: Body::parse("Is the hut open in May?")?, key: None };
+    let hello = SendMessage::new(conversation_id, Body::parse("Is the hut open in May?")?);
     messaging.send_message(&client, &hello).await?;
     println!("unread by the agent: {}", messaging.count_unread(&agent).await?);
 
-    let request = HistoryRequest {
-        conversation_id,
-        from: HistoryFrom::Newest,
-        limit: PageSize::HISTORY,
-        mark: MarkOnRead::Yes,
-    };
+    let request = HistoryRequest::newest(conversation_id).with_mark(MarkOnRead::Yes);
     for message in messaging.history(&agent, &request).await?.messages {
         println!("the agent reads: {}", message.row.message.body.as_str());
     }

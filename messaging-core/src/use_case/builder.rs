@@ -2,7 +2,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use super::{Messaging, Parts, recent::Recent};
 use crate::{
-    clock::{Clock, IdSource, ManualClock, SequentialIds},
+    clock::{Clock, IdSource, SequentialIds},
     digest::{DigestOptions, DigestParts, Digester, InvalidDigestOptions},
     domain::digest::{DigestPolicy, InvalidDigestPolicy},
     event::{ChannelNames, InvalidPrefix},
@@ -148,16 +148,21 @@ impl Messaging {
         }
     }
 
-    /// Everything in memory, with a clock that the caller moves and no rate limits: for a host's tests.
-    pub fn in_memory(directory: impl Directory + 'static) -> (Self, Workers, ManualClock) {
-        let clock = ManualClock::new();
-        let builder = Self::builder(MemoryStore::new(), directory).rate_limiter(Unlimited);
-        let (messaging, workers) = builder.assemble(
-            Arc::new(clock.clone()),
-            Arc::new(SequentialIds::default()),
-            ChannelNames::default(),
-        );
-        (messaging, workers, clock)
+    /// Starts from a store in memory, without rate limits: for a host's tests. A [`ManualClock`](crate::clock::ManualClock)
+    /// makes them deterministic:
+    ///
+    /// ```
+    /// # use messaging_core::{*, clock::{Clock, ManualClock}};
+    /// # fn test(directory: impl host::directory::Directory + 'static) -> Result<(), ConfigError> {
+    /// let clock = ManualClock::new();
+    /// let (messaging, workers) = Messaging::in_memory(directory).clock(clock.clone()).build()?;
+    /// clock.advance(std::time::Duration::from_secs(60));
+    /// # Ok(()) }
+    /// ```
+    pub fn in_memory(directory: impl Directory + 'static) -> MessagingBuilder {
+        Self::builder(MemoryStore::new(), directory)
+            .rate_limiter(Unlimited)
+            .ids(SequentialIds::default())
     }
 }
 

@@ -1,8 +1,7 @@
 //! Admins, strangers, and a change of the agent's user.
 
 use messaging_core::{
-    Actor, ErrorKind, HistoryFrom, HistoryRequest, ListFrom, ListRequest, MarkOnRead, Messaging, PageSize,
-    Role, Side,
+    Actor, ErrorKind, HistoryFrom, HistoryRequest, ListRequest, MarkOnRead, Messaging, Role, Side,
     clock::SequentialIds,
     event::{ChannelName, SocketId, Typing},
     store::AuditStore,
@@ -67,10 +66,7 @@ async fn an_admin_reads_everything_marks_nothing_and_is_in_the_log() {
         (vec!["hello"], None, false)
     );
     world.messaging.find_conversation(&root(), id).await.unwrap();
-    let list = ListRequest::From {
-        from: ListFrom::Newest,
-        limit: PageSize::LIST,
-    };
+    let list = ListRequest::newest();
     world.messaging.list_conversations(&root(), &list).await.unwrap();
     world.messaging.admin(&root()).unwrap().close(id).await.unwrap();
     world.messaging.admin(&root()).unwrap().reopen(id).await.unwrap();
@@ -194,12 +190,7 @@ async fn to_a_stranger_nothing_is_there() {
     let messaging = &world.messaging;
     let mallory = stranger();
     for id in [id, unknown_conversation()] {
-        let page = HistoryRequest {
-            conversation_id: id,
-            from: HistoryFrom::Newest,
-            limit: PageSize::HISTORY,
-            mark: MarkOnRead::Yes,
-        };
+        let page = HistoryRequest::newest(id).with_mark(MarkOnRead::Yes);
         assert_eq!(
             kind(messaging.find_conversation(&mallory, id).await),
             ErrorKind::NotFound
@@ -251,12 +242,7 @@ async fn for_a_stranger_the_same_is_done_whether_it_is_there_or_not() {
     let socket = SocketId::parse("1.2").unwrap();
     let mut calls = Vec::new();
     for id in [id, unknown_conversation()] {
-        let page = HistoryRequest {
-            conversation_id: id,
-            from: HistoryFrom::Newest,
-            limit: PageSize::HISTORY,
-            mark: MarkOnRead::Yes,
-        };
+        let page = HistoryRequest::newest(id).with_mark(MarkOnRead::Yes);
         let mut counts = Vec::new();
         let mut count = || counts.push(store.calls());
         messaging.find_conversation(&mallory, id).await.unwrap_err();

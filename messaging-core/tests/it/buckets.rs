@@ -26,10 +26,7 @@ fn bucket(id: ConversationId) -> Bucket {
 }
 
 async fn report(world: &World, actor: &Actor, of: ConversationId) -> ReportId {
-    let report = NewReport {
-        reason: Remark::parse("rude").unwrap(),
-        about: None,
-    };
+    let report = NewReport::new(Remark::parse("rude").unwrap());
     world.messaging.report(actor, of, &report).await.unwrap().id
 }
 

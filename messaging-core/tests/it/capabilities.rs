@@ -100,22 +100,15 @@ async fn participants_need_the_required_methods_alone_and_all_else_is_unsupporte
         .send_message(&carl(), &message(id, "hello", None))
         .await
         .unwrap();
-    let list = |from| ListRequest::From {
-        from,
-        limit: PageSize::LIST,
-    };
+    let list = |from| ListRequest::new(from);
     let listed = messaging
         .list_conversations(&carl(), &list(ListFrom::Newest))
         .await;
     assert_eq!(listed.unwrap().conversations.len(), 1);
 
     let reason = Remark::parse("rude").unwrap();
-    let report = NewReport { reason, about: None };
-    let requested = ReportsRequest {
-        status: None,
-        cursor: None,
-        limit: PageSize::LIST,
-    };
+    let report = NewReport::new(reason);
+    let requested = ReportsRequest::newest();
     let day = [0, 86_400_000].map(Timestamp::from_millis);
     let buckets = Buckets::in_utc(day[0], day[1], BucketUnit::Day).unwrap();
     let activity = ActivityScan {

@@ -8,11 +8,11 @@ use std::{
 
 use async_trait::async_trait;
 use messaging_core::{
-    Actor, Body, ConversationId, DigestPolicy, ErrorKind, ListFrom, ListRequest, Messaging, NewReport,
-    OpenConversation, PageSize, ProcessLimiter, Quota, RateLimits, Role, SendMessage, Timestamp, UserId,
+    Actor, Body, ConversationId, DigestPolicy, ErrorKind, ListRequest, Messaging, NewReport,
+    OpenConversation, ProcessLimiter, Quota, RateLimits, Role, SendMessage, SystemMessage, Timestamp, UserId,
     Workers,
     clock::{ManualClock, SequentialIds},
-    domain::{report::Remark, side::Recipients},
+    domain::report::Remark,
     event::Typing,
     host::HostError,
     host::HostErrorKind,
@@ -140,10 +140,7 @@ impl House {
     }
 
     async fn open(&self) -> ConversationId {
-        let open = OpenConversation {
-            agent_id: agency_id(1),
-            booking_id: None,
-        };
+        let open = OpenConversation::new(agency_id(1));
         let opened = self.messaging.open_conversation(&client(1), &open).await;
         opened.unwrap().conversation.id()
     }
@@ -187,7 +184,7 @@ async fn much(house: &House) {
         let paid = Body::parse("Paid").unwrap();
         messaging
             .operations()
-            .send_system_message(id, Recipients::Both, paid, key("paid"))
+            .send_system_message(&SystemMessage::new(id, paid, key("paid")))
             .await
             .unwrap();
     }
@@ -223,13 +220,10 @@ async fn much(house: &House) {
 
     for reason in ["Rude", "Very rude"] {
         let reason = Remark::parse(reason).unwrap();
-        let report = NewReport { reason, about: None };
+        let report = NewReport::new(reason);
         messaging.report(&client(1), id, &report).await.unwrap();
     }
-    let list = ListRequest::From {
-        from: ListFrom::Newest,
-        limit: PageSize::LIST,
-    };
+    let list = ListRequest::newest();
     messaging.list_conversations(&admin, &list).await.unwrap();
     messaging.block(&agent(1), id).await.unwrap();
     house.send(&client(1), &message(id, "Blocked", None)).await;
@@ -308,10 +302,7 @@ async fn everything_that_is_documented_is_counted_and_nothing_else() {
 #[tokio::test]
 async fn a_directory_that_fails_or_takes_too_long_is_counted_by_an_opening_too() {
     let house = House::new();
-    let open = OpenConversation {
-        agent_id: agency_id(1),
-        booking_id: None,
-    };
+    let open = OpenConversation::new(agency_id(1));
     let failed = async |counted: &Counted| {
         let opened = house.messaging.open_conversation(&client(1), &open).await;
         assert!(matches!(

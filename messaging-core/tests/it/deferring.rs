@@ -139,11 +139,7 @@ impl House {
 
     /// Client `n` writes to agent `n`.
     async fn send(&self, n: u64) {
-        let send = SendMessage {
-            conversation_id: self.open(n).await,
-            body: Body::parse("hello").unwrap(),
-            key: None,
-        };
+        let send = SendMessage::new(self.open(n).await, Body::parse("hello").unwrap());
         self.messaging.send_message(&client(n), &send).await.unwrap();
     }
 

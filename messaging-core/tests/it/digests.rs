@@ -6,7 +6,7 @@ use std::{collections::HashMap, time::Duration};
 use async_trait::async_trait;
 use messaging_core::{
     AgentId, Body, BookingId, ConfigError, ConversationId, DigestOptions, DigestPolicy, HostOpen,
-    IdempotencyKey, Messaging, Options, PageSize, Recipients, SendMessage, UserId, Workers,
+    IdempotencyKey, Messaging, Options, PageSize, SendMessage, SystemMessage, UserId, Workers,
     clock::{Clock as _, ManualClock, SequentialIds},
     domain::{conversation::Change, page::ListScope, side::Side},
     host::HostError,
@@ -58,17 +58,14 @@ impl House {
     }
 
     async fn open(&self, c: u64, a: u64) -> ConversationId {
-        let open = HostOpen::new(&client_id(c), &agency_id(a), &agent_user_id(a)).booking(&booking_id(c, a));
+        let open =
+            HostOpen::new(&client_id(c), &agency_id(a), &agent_user_id(a)).with_booking(&booking_id(c, a));
         let plan = self.messaging.operations().prepare_open(open).unwrap();
         self.messaging.operations().open_prepared(&plan).await.unwrap().id
     }
 
     async fn send(&self, c: u64, to: ConversationId, text: &str) {
-        let send = SendMessage {
-            conversation_id: to,
-            body: Body::parse(text).unwrap(),
-            key: None,
-        };
+        let send = SendMessage::new(to, Body::parse(text).unwrap());
         self.messaging.send_message(&client(c), &send).await.unwrap();
     }
 
@@ -105,7 +102,7 @@ async fn one_e_mail_tells_of_all_conversations_the_longest_waiting_first() {
     house
         .messaging
         .operations()
-        .send_system_message(third, Recipients::Both, paid, key)
+        .send_system_message(&SystemMessage::new(third, paid, key))
         .await
         .unwrap();
 
@@ -314,11 +311,9 @@ async fn what_one_has_blocked_or_is_closed_or_was_written_by_an_erased_user_is_n
             IdempotencyKey::parse("paid").unwrap(),
             Body::parse("Paid").unwrap(),
         );
-        let sent = house
-            .messaging
-            .operations()
-            .send_system_message(id, Recipients::Both, paid, key);
-        sent.await.unwrap();
+        let message = SystemMessage::new(id, paid, key);
+        let operations = house.messaging.operations();
+        operations.send_system_message(&message).await.unwrap();
         let mails = house.after(30).await;
         let of_agent = mails
             .iter()
@@ -402,7 +397,7 @@ async fn while_the_directory_fails_nobody_is_mailed_and_nothing_counts_as_mailed
 
 #[tokio::test]
 async fn where_there_is_no_mailer_nobody_is_due() {
-    let (messaging, workers, _) = Messaging::in_memory(FakeDirectory::new());
+    let (messaging, workers) = Messaging::in_memory(FakeDirectory::new()).build().unwrap();
     assert!(workers.digests().is_none());
     drop(messaging);
     let house = House::new();

@@ -197,10 +197,7 @@ async fn an_agents_user_is_erased_also_where_somebody_else_answers_now() {
 #[tokio::test]
 async fn evidence_of_an_open_report_stays() {
     let (world, [alpine, ..]) = scene().await;
-    let report = NewReport {
-        reason: Remark::parse("rude").unwrap(),
-        about: None,
-    };
+    let report = NewReport::new(Remark::parse("rude").unwrap());
     let reported = world.messaging.report(&ada(), alpine, &report).await.unwrap();
     world
         .messaging
@@ -221,10 +218,7 @@ async fn evidence_of_an_open_report_stays() {
 #[tokio::test]
 async fn a_reporters_texts_are_erased_once_the_report_is_resolved() {
     let (world, [alpine, ..]) = scene().await;
-    let report = NewReport {
-        reason: Remark::parse("carl's reason").unwrap(),
-        about: None,
-    };
+    let report = NewReport::new(Remark::parse("carl's reason").unwrap());
     let reported = world.messaging.report(&carl(), alpine, &report).await.unwrap();
     let erased = world
         .messaging
@@ -317,13 +311,11 @@ async fn an_erasure_that_was_interrupted_is_finished_by_repeating_it() {
 #[tokio::test]
 async fn an_export_is_all_that_is_theirs_in_order_and_nothing_else() {
     let (world, [alpine, baltic, _]) = scene().await;
-    let by_host = HostOpen::new(&user("carl"), &agent("alpine"), &user("ada")).booking(&booking("b-carl"));
+    let by_host =
+        HostOpen::new(&user("carl"), &agent("alpine"), &user("ada")).with_booking(&booking("b-carl"));
     let plan = world.messaging.operations().prepare_open(by_host).unwrap();
     world.messaging.operations().open_prepared(&plan).await.unwrap();
-    let report = NewReport {
-        reason: Remark::parse("rude").unwrap(),
-        about: None,
-    };
+    let report = NewReport::new(Remark::parse("rude").unwrap());
     world.messaging.report(&carl(), alpine, &report).await.unwrap();
     world.messaging.report(&ada(), alpine, &report).await.unwrap();
     for _ in 0..120 {

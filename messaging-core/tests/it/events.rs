@@ -1,7 +1,9 @@
 //! What is said on which channel: the projection of outbox entries to events, as the outside sees it.
 
 use crate::support::*;
-use messaging_core::{Body, IdempotencyKey, OpenConversation, Recipients, Side, transport::realtime::Limits};
+use messaging_core::{
+    Body, IdempotencyKey, OpenConversation, Recipients, Side, SystemMessage, transport::realtime::Limits,
+};
 
 #[tokio::test]
 async fn a_message_is_said_in_the_conversation_and_to_the_other_side() {
@@ -24,12 +26,11 @@ async fn reading_is_said_in_the_conversation_and_to_the_readers_other_tabs() {
     world
         .messaging
         .operations()
-        .send_system_message(
+        .send_system_message(&SystemMessage::new(
             id,
-            Recipients::Both,
             Body::parse("Booked").unwrap(),
             IdempotencyKey::parse("s").unwrap(),
-        )
+        ))
         .await
         .unwrap();
     let last = world.send(&carl(), id, "two").await;
@@ -57,7 +58,7 @@ async fn a_system_message_is_said_to_whom_it_addresses() {
         world
             .messaging
             .operations()
-            .send_system_message(id, to, Body::parse("Hello").unwrap(), key)
+            .send_system_message(&SystemMessage::new(id, Body::parse("Hello").unwrap(), key).to(to))
             .await
             .unwrap();
         world.drain().await;
@@ -84,10 +85,7 @@ async fn a_system_message_is_said_to_whom_it_addresses() {
 #[tokio::test]
 async fn a_change_is_said_to_both_sides_once() {
     let world = World::new();
-    let open = OpenConversation {
-        agent_id: agent("alpine"),
-        booking_id: Some(booking("b-carl")),
-    };
+    let open = OpenConversation::new(agent("alpine")).with_booking(booking("b-carl"));
     for _ in 0..2 {
         world.messaging.open_conversation(&carl(), &open).await.unwrap();
         world.drain().await;
@@ -105,10 +103,7 @@ async fn a_change_is_said_to_both_sides_once() {
 #[tokio::test]
 async fn opening_is_said_to_both_sides() {
     let world = World::new();
-    let open = OpenConversation {
-        agent_id: agent("alpine"),
-        booking_id: Some(booking("b-carl")),
-    };
+    let open = OpenConversation::new(agent("alpine")).with_booking(booking("b-carl"));
     world.messaging.open_conversation(&carl(), &open).await.unwrap();
     world.drain().await;
     insta::assert_snapshot!(said(&world.realtime.take()));

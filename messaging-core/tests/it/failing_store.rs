@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use messaging_core::{
-    ConversationId, Error, ErrorKind, HistoryFrom, HistoryRequest, ListFrom, ListRequest, MarkOnRead,
-    MessageId, Messaging, PageSize, Unlimited, Workers,
+    ConversationId, Error, ErrorKind, HistoryRequest, ListRequest, MarkOnRead, MessageId, Messaging,
+    Unlimited, Workers,
     clock::{ManualClock, SequentialIds},
     memory::MemoryStore,
     store::StoreErrorKind,
@@ -105,32 +105,19 @@ const USE_CASES: &[(&str, UseCase)] = &[
     }),
     ("history", |on| {
         Box::pin(async {
-            let request = HistoryRequest {
-                conversation_id: on.id,
-                from: HistoryFrom::Newest,
-                limit: PageSize::HISTORY,
-                mark: MarkOnRead::Yes,
-            };
+            let request = HistoryRequest::newest(on.id).with_mark(MarkOnRead::Yes);
             on.messaging.history(&ada(), &request).await.map(drop)
         })
     }),
     ("admin's history", |on| {
         Box::pin(async {
-            let request = HistoryRequest {
-                conversation_id: on.id,
-                from: HistoryFrom::Newest,
-                limit: PageSize::HISTORY,
-                mark: MarkOnRead::No,
-            };
+            let request = HistoryRequest::newest(on.id).with_mark(MarkOnRead::No);
             on.messaging.history(&root(), &request).await.map(drop)
         })
     }),
     ("list", |on| {
         Box::pin(async {
-            let request = ListRequest::From {
-                from: ListFrom::Newest,
-                limit: PageSize::LIST,
-            };
+            let request = ListRequest::newest();
             on.messaging.list_conversations(&root(), &request).await.map(drop)
         })
     }),

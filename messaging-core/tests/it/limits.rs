@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use messaging_core::{
-    Actor, ErrorKind, Messaging, NewReport, ProcessLimiter, Quota, RateLimits, Side,
+    Actor, ErrorKind, Messaging, NewReport, ProcessLimiter, Quota, RateLimits, Side, SystemMessage,
     clock::{ManualClock, SequentialIds},
     domain::{report::Remark, side::Recipients},
     event::Typing,
@@ -61,10 +61,7 @@ async fn who_sends_too_much_is_told_when_to_come_again_and_is_admitted_then() {
 /// Opens, sends, reports and types, each once.
 async fn everything(messaging: &Messaging, actor: &Actor) -> Vec<Result<(), ErrorKind>> {
     let id = unknown_conversation();
-    let report = NewReport {
-        reason: Remark::parse("rude").unwrap(),
-        about: None,
-    };
+    let report = NewReport::new(Remark::parse("rude").unwrap());
     let opened = messaging.open_conversation(actor, &open("alpine", None)).await;
     let sent = messaging.send_message(actor, &message(id, "hello", None)).await;
     let reported = messaging.report(actor, id, &report).await;
@@ -113,7 +110,7 @@ async fn reading_and_the_host_itself_are_not_limited() {
         world
             .messaging
             .operations()
-            .send_system_message(id, to, text, key)
+            .send_system_message(&SystemMessage::new(id, text, key).to(to))
             .await
             .unwrap();
         world.messaging.find_conversation(&carl(), id).await.unwrap();

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use messaging_core::{
-    Actor, ErrorKind, ListFrom, ListRequest, NumberedPage, PageSize, Role, clock::ManualClock,
-    host::HostError, host::directory::Profiles, host::presence::Presence, memory::MemoryStore,
+    Actor, ErrorKind, ListRequest, NumberedPage, PageSize, Role, clock::ManualClock, host::HostError,
+    host::directory::Profiles, host::presence::Presence, memory::MemoryStore,
 };
 
 use crate::support::*;
@@ -38,10 +38,7 @@ async fn an_actor_s_total_is_the_sum_over_their_list() {
         (root(), 0),
         (admin_ada, 1),
     ] {
-        let request = ListRequest::From {
-            from: ListFrom::Newest,
-            limit: PageSize::LIST,
-        };
+        let request = ListRequest::newest();
         let listed = world
             .messaging
             .list_conversations(&actor, &request)
@@ -78,10 +75,7 @@ async fn a_page_asks_the_directory_once_for_everything_on_it() {
         .withf(|query| (query.users.len(), query.agents.len(), query.bookings.len()) == (1, 2, 2))
         .returning(|_| Ok(Profiles::default()));
     let world = World::on(store, ManualClock::new(), directory, |builder| builder);
-    let request = ListRequest::From {
-        from: ListFrom::Newest,
-        limit: PageSize::LIST,
-    };
+    let request = ListRequest::newest();
     assert_eq!(
         world
             .messaging
@@ -175,7 +169,7 @@ async fn a_numbered_page_counts_and_a_cursor_continues() {
             .map(|view| view.summary.conversation.client_id.to_string())
             .collect()
     };
-    let numbered = ListRequest::Numbered(NumberedPage::new(3, limit).unwrap());
+    let numbered = ListRequest::numbered(NumberedPage::new(3, limit).unwrap());
     let last = world
         .messaging
         .list_conversations(&ada(), &numbered)
@@ -186,16 +180,10 @@ async fn a_numbered_page_counts_and_a_cursor_continues() {
         (vec!["client-0".to_owned()], Some(5), false)
     );
 
-    let first = ListRequest::From {
-        from: ListFrom::Newest,
-        limit,
-    };
+    let first = ListRequest::newest().with_limit(limit);
     let first = world.messaging.list_conversations(&ada(), &first).await.unwrap();
     let cursor = first.next_cursor.clone().unwrap();
-    let next = ListRequest::From {
-        from: ListFrom::After(cursor),
-        limit,
-    };
+    let next = ListRequest::after(cursor).with_limit(limit);
     let second = world.messaging.list_conversations(&ada(), &next).await.unwrap();
     assert_eq!(
         [clients(&first), clients(&second)].concat(),
@@ -274,10 +262,7 @@ async fn presence_of_a_whole_page_is_one_question() {
         .open_conversation(&carl(), &open("baltic", None))
         .await
         .unwrap();
-    let request = ListRequest::From {
-        from: ListFrom::Newest,
-        limit: PageSize::LIST,
-    };
+    let request = ListRequest::newest();
     let list = world
         .messaging
         .list_conversations(&carl(), &request)

@@ -85,10 +85,7 @@ impl House {
             .build()
             .unwrap();
         known.0.lock().unwrap().insert(agent_user_id(1), false);
-        let open = OpenConversation {
-            agent_id: agency_id(1),
-            booking_id: None,
-        };
+        let open = OpenConversation::new(agency_id(1));
         let id = messaging
             .open_conversation(&client(1), &open)
             .await
@@ -107,11 +104,7 @@ impl House {
     }
 
     async fn send(&self, text: &str) {
-        let send = SendMessage {
-            conversation_id: self.id,
-            body: Body::parse(text).unwrap(),
-            key: None,
-        };
+        let send = SendMessage::new(self.id, Body::parse(text).unwrap());
         self.messaging.send_message(&client(1), &send).await.unwrap();
     }
 
@@ -207,7 +200,7 @@ async fn a_token_is_given_to_the_user_whose_it_is_and_to_nobody_else() {
     assert_eq!(token, "client-1 from 2026-01-01T00:00:00.000Z");
     let refused = house.messaging.push_token(&client(1), &client_id(2)).unwrap_err();
     assert!(matches!(refused.kind(), ErrorKind::Forbidden { .. }));
-    let (without, ..) = Messaging::in_memory(FakeDirectory::new());
+    let (without, _) = Messaging::in_memory(FakeDirectory::new()).build().unwrap();
     let refused = without.push_token(&client(1), &client_id(1)).unwrap_err();
     assert!(matches!(refused.kind(), ErrorKind::NotFound));
 }

@@ -135,12 +135,7 @@ async fn a_cursor_of_another_conversation_is_refused() {
     let id = world.open().await;
     let cursor = HistoryCursor::new(unknown_conversation(), 1);
     for from in [HistoryFrom::Before(cursor), HistoryFrom::After(cursor)] {
-        let request = HistoryRequest {
-            conversation_id: id,
-            from,
-            limit: PageSize::HISTORY,
-            mark: MarkOnRead::No,
-        };
+        let request = HistoryRequest::new(id, from).with_mark(MarkOnRead::No);
         assert_eq!(
             kind(world.messaging.history(&carl(), &request).await),
             ErrorKind::InvalidCursor
@@ -202,12 +197,7 @@ async fn a_page_that_cannot_be_marked_is_answered_unmarked_unless_marking_was_as
     world.send(&carl(), id, "1").await;
     let page = history(&world, &ada(), HistoryFrom::Newest, MarkOnRead::NewestPage).await;
     assert_eq!((shown(&page), page.conversation.unread_count()), (vec!["1"], 1));
-    let request = HistoryRequest {
-        conversation_id: id,
-        from: HistoryFrom::Newest,
-        limit: PageSize::HISTORY,
-        mark: MarkOnRead::Yes,
-    };
+    let request = HistoryRequest::newest(id).with_mark(MarkOnRead::Yes);
     let message = Some("We keep no receipts.".to_owned());
     assert_eq!(
         kind(world.messaging.history(&ada(), &request).await),

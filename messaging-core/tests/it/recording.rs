@@ -60,11 +60,7 @@ impl House {
     }
 
     async fn send(&self, c: u64, to: ConversationId) {
-        let send = SendMessage {
-            conversation_id: to,
-            body: Body::parse("hello").unwrap(),
-            key: None,
-        };
+        let send = SendMessage::new(to, Body::parse("hello").unwrap());
         self.messaging.send_message(&client(c), &send).await.unwrap();
     }
 

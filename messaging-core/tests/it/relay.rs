@@ -228,10 +228,7 @@ async fn refused_credentials_halt_publishing_until_a_probe_succeeds() {
 #[tokio::test]
 async fn a_transport_that_does_not_answer_counts_as_down() {
     let world = World::with(|builder| builder.realtime(Stuck));
-    let open = messaging_core::OpenConversation {
-        agent_id: agent("alpine"),
-        booking_id: None,
-    };
+    let open = messaging_core::OpenConversation::new(agent("alpine"));
     world.messaging.open_conversation(&carl(), &open).await.unwrap();
     let advance = async {
         tokio::task::yield_now().await;
@@ -315,11 +312,8 @@ async fn a_claim_asks_the_directory_once() {
 
 #[tokio::test]
 async fn without_a_realtime_server_the_outbox_is_emptied_all_the_same() {
-    let (messaging, workers, _) = Messaging::in_memory(People);
-    let open = messaging_core::OpenConversation {
-        agent_id: agent("alpine"),
-        booking_id: None,
-    };
+    let (messaging, workers) = Messaging::in_memory(People).build().unwrap();
+    let open = messaging_core::OpenConversation::new(agent("alpine"));
     messaging.open_conversation(&carl(), &open).await.unwrap();
     while workers.relay().step().await.unwrap() > 0 {}
     assert_eq!(messaging.operations().health().await.unwrap().backlog.lanes, 0);
@@ -338,10 +332,7 @@ fn actor(id: &str) -> messaging_core::Actor {
 }
 
 async fn open_as(world: &World, client: &str) -> messaging_core::ConversationId {
-    let open = messaging_core::OpenConversation {
-        agent_id: agent("alpine"),
-        booking_id: None,
-    };
+    let open = messaging_core::OpenConversation::new(agent("alpine"));
     let opened = world
         .messaging
         .open_conversation(&actor(client), &open)

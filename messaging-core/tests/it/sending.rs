@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use messaging_core::{
-    Actor, Body, ConversationId, ErrorKind, IdempotencyKey, Recipients, Side,
+    Actor, Body, ConversationId, ErrorKind, IdempotencyKey, Side, SystemMessage,
     clock::{Clock, ManualClock},
     domain::conversation::Change,
     host::HostError,
@@ -79,7 +79,7 @@ async fn one_key_of_two_senders_is_two_keys() {
         let sent = world
             .messaging
             .operations()
-            .send_system_message(id, Recipients::Both, body.clone(), key.clone())
+            .send_system_message(&SystemMessage::new(id, body.clone(), key.clone()))
             .await
             .unwrap();
         assert_eq!((sent.created, sent.message.row.message.seq), (created, 3));
@@ -90,7 +90,7 @@ async fn one_key_of_two_senders_is_two_keys() {
             world
                 .messaging
                 .operations()
-                .send_system_message(id, Recipients::Both, other, key)
+                .send_system_message(&SystemMessage::new(id, other, key))
                 .await
         ),
         ErrorKind::IdempotencyConflict
@@ -116,7 +116,7 @@ async fn a_block_stops_the_other_side_only_and_no_system_message() {
     world
         .messaging
         .operations()
-        .send_system_message(id, Recipients::Both, body, IdempotencyKey::parse("k").unwrap())
+        .send_system_message(&SystemMessage::new(id, body, IdempotencyKey::parse("k").unwrap()))
         .await
         .unwrap();
     world.messaging.unblock(&ada(), id).await.unwrap();

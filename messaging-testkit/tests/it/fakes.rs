@@ -46,16 +46,10 @@ impl World {
     }
 
     async fn say(&self, text: &str) {
-        let open = OpenConversation {
-            agent_id: agency_id(1),
-            booking_id: Some(booking_id(1, 1)),
-        };
+        let open = OpenConversation::new(agency_id(1)).with_booking(booking_id(1, 1));
         let opened = self.messaging.open_conversation(&client(1), &open).await.unwrap();
-        let send = SendMessage {
-            conversation_id: opened.conversation.summary.conversation.id,
-            body: body(text),
-            key: Some(key(text)),
-        };
+        let send = SendMessage::new(opened.conversation.summary.conversation.id, body(text))
+            .with_idempotency_key(key(text));
         self.messaging.send_message(&client(1), &send).await.unwrap();
     }
 

@@ -17,8 +17,8 @@ use std::{
 };
 
 use messaging_core::{
-    Actor, ConversationId, ErrorKind, HistoryFrom, HistoryRequest, HostOpen, ListFrom, ListRequest,
-    MarkOnRead, Messaging, PageSize, SendMessage, Sent, Unlimited,
+    Actor, ConversationId, ErrorKind, HistoryRequest, HostOpen, ListRequest, MarkOnRead, Messaging,
+    SendMessage, Sent, Unlimited,
 };
 use messaging_sqlx::{PgOptions, PgStore};
 use messaging_testkit::{
@@ -149,15 +149,12 @@ impl Storm {
 
     async fn send(&self, sender: &Actor, conversation_id: ConversationId, message: u64) {
         let key_of = format!("key-{message}");
-        let send = SendMessage {
-            conversation_id,
-            body: body(format!("message {message}")),
-            key: Some(key(&key_of)),
-        };
+        let send = SendMessage::new(conversation_id, body(format!("message {message}")))
+            .with_idempotency_key(key(&key_of));
         for _ in 0..MANY {
             let by = sender.user_id();
             match self.messaging.send_message(sender, &send).await {
-                Ok(Sent { message, created }) => {
+                Ok(Sent { message, created, .. }) => {
                     let (seq, id) = (message.row.message.seq, message.id());
                     say(&format_args!(
                         "sent {conversation_id} {by} {key_of} {seq} {id} {created}"
@@ -176,12 +173,9 @@ impl Storm {
 
     /// Reads the newest page, which is all of one moment.
     async fn read(&self, reader: &Actor, conversation_id: ConversationId) {
-        let request = HistoryRequest {
-            conversation_id,
-            from: HistoryFrom::Newest,
-            limit: limit(10),
-            mark: MarkOnRead::Yes,
-        };
+        let request = HistoryRequest::newest(conversation_id)
+            .with_limit(limit(10))
+            .with_mark(MarkOnRead::Yes);
         match self.messaging.history(reader, &request).await {
             Ok(page) => {
                 let seqs = page.messages.iter().map(|message| message.row.message.seq);
@@ -193,10 +187,7 @@ impl Storm {
     }
 
     async fn look(&self, reader: &Actor) {
-        let request = ListRequest::From {
-            from: ListFrom::Newest,
-            limit: PageSize::LIST,
-        };
+        let request = ListRequest::newest();
         let listed = self.messaging.list_conversations(reader, &request).await;
         listed.expect("a list");
         let counted = self.messaging.count_unread(reader).await;

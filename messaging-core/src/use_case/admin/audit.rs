@@ -13,6 +13,7 @@ const READING: &str = "reading the audit log";
 
 /// A page of the audit log.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct AuditLog {
     /// What admins looked at and did, the newest first.
     pub records: Vec<AuditRecord>,

@@ -23,17 +23,51 @@ const PAGE_BYTES: usize = 256 * 1024;
 
 /// Which reports to list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ReportsRequest {
-    /// Only those that stand so; `None` for all.
+    /// The status of the reports. Default: `None`, any.
     pub status: Option<ReportStatus>,
-    /// From behind it; `None` from the newest on.
+    /// The cursor after which the page begins. Default: `None`, with the newest report.
     pub cursor: Option<ReportCursor>,
-    /// At most how many.
+    /// The maximum number of reports. Default: [`PageSize::LIST`].
     pub limit: PageSize,
+}
+
+impl ReportsRequest {
+    /// The newest reports.
+    pub const fn newest() -> Self {
+        Self {
+            status: None,
+            cursor: None,
+            limit: PageSize::LIST,
+        }
+    }
+
+    /// Only reports with this status.
+    pub fn with_status(self, status: impl Into<Option<ReportStatus>>) -> Self {
+        Self {
+            status: status.into(),
+            ..self
+        }
+    }
+
+    /// Only reports after this cursor.
+    pub fn after(self, cursor: impl Into<Option<ReportCursor>>) -> Self {
+        Self {
+            cursor: cursor.into(),
+            ..self
+        }
+    }
+
+    /// At most so many reports.
+    pub const fn with_limit(self, limit: PageSize) -> Self {
+        Self { limit, ..self }
+    }
 }
 
 /// A page of reports.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ReportList {
     /// The reports, the newest first.
     pub reports: Vec<Report>,
@@ -47,6 +81,7 @@ pub struct ReportList {
 
 /// A report with its evidence, as staff see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ReportDetails {
     /// The report, and the messages copied.
     pub file: ReportFile,

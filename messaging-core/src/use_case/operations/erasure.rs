@@ -25,6 +25,7 @@ const CHUNK: usize = 200;
 
 /// What has been erased.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Erased {
     /// In how many conversations the user stood on a side, or had written.
     pub conversations: u64,

@@ -15,6 +15,7 @@ pub use erasure::{Erased, Exported};
 pub use on_behalf::OnBehalf;
 pub use open::HostOpen;
 pub use reassign::Reassigned;
+pub use system_message::SystemMessage;
 
 use super::Messaging;
 

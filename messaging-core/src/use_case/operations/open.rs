@@ -38,7 +38,7 @@ impl HostOpen {
     }
 
     /// With a booking to link.
-    pub fn booking(self, booking_id: &BookingId) -> Self {
+    pub fn with_booking(self, booking_id: &BookingId) -> Self {
         Self {
             booking_id: Some(booking_id.clone()),
             ..self

@@ -15,6 +15,7 @@ const CHUNK: usize = 100;
 
 /// What became of an agent's conversations.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Reassigned {
     /// How many moved to the new user.
     pub moved: usize,

@@ -20,21 +20,60 @@ use crate::{
 
 const READING: &str = "reading a history";
 
-/// Which messages someone wants to see.
+/// A page of a conversation's messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct HistoryRequest {
-    /// Of which conversation.
+    /// The conversation.
     pub conversation_id: ConversationId,
-    /// From where, which way.
+    /// Where the page begins, and its direction.
     pub from: HistoryFrom,
-    /// At most how many.
+    /// The maximum number of messages. Default: [`PageSize::HISTORY`].
     pub limit: PageSize,
-    /// Whether seeing them is reading them.
+    /// Whether the page marks messages as read. Default: [`MarkOnRead::NewestPage`].
     pub mark: MarkOnRead,
 }
 
-/// From where, which way.
+impl HistoryRequest {
+    /// A page that begins there.
+    pub const fn new(conversation_id: ConversationId, from: HistoryFrom) -> Self {
+        Self {
+            conversation_id,
+            from,
+            limit: PageSize::HISTORY,
+            mark: MarkOnRead::NewestPage,
+        }
+    }
+
+    /// The newest messages.
+    pub const fn newest(conversation_id: ConversationId) -> Self {
+        Self::new(conversation_id, HistoryFrom::Newest)
+    }
+
+    /// The messages before a cursor: older ones.
+    pub const fn before(conversation_id: ConversationId, cursor: HistoryCursor) -> Self {
+        Self::new(conversation_id, HistoryFrom::Before(cursor))
+    }
+
+    /// The messages after a cursor: newer ones.
+    pub const fn after(conversation_id: ConversationId, cursor: HistoryCursor) -> Self {
+        Self::new(conversation_id, HistoryFrom::After(cursor))
+    }
+
+    /// At most so many messages.
+    pub const fn with_limit(self, limit: PageSize) -> Self {
+        Self { limit, ..self }
+    }
+
+    /// With another rule for marking messages as read.
+    pub const fn with_mark(self, mark: MarkOnRead) -> Self {
+        Self { mark, ..self }
+    }
+}
+
+/// Where a page of a history begins, and its direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum HistoryFrom {
     /// The newest messages.
     Newest,
@@ -46,6 +85,7 @@ pub enum HistoryFrom {
 
 /// Whether a page of a history marks the newest message on it as read. An admin's never does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum MarkOnRead {
     /// The newest page does, others do not. Where marking fails or the host refuses it, the page is answered
     /// unmarked.
@@ -58,6 +98,7 @@ pub enum MarkOnRead {
 
 /// A page of a history, in the state after it was marked.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct History {
     /// The conversation.
     pub conversation: ConversationView,

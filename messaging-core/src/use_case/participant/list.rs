@@ -14,31 +14,60 @@ use crate::{
 
 const LISTING: &str = "listing conversations";
 
-/// Which part of their list an actor wants to see.
+/// A page of an actor's list.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ListRequest {
-    /// Following a cursor: the cost of a page does not depend on how deep it lies.
-    From {
-        /// From where.
-        from: ListFrom,
-        /// At most how many.
-        limit: PageSize,
-    },
-    /// The classic form, which counts and skips.
-    Numbered(NumberedPage),
+#[non_exhaustive]
+pub struct ListRequest {
+    /// Where the page begins.
+    pub from: ListFrom,
+    /// The maximum number of conversations; a [numbered](ListFrom::Page) page has a size of its own. Default:
+    /// [`PageSize::LIST`].
+    pub limit: PageSize,
 }
 
-/// From where.
+impl ListRequest {
+    /// A page that begins there.
+    pub const fn new(from: ListFrom) -> Self {
+        let limit = PageSize::LIST;
+        Self { from, limit }
+    }
+
+    /// The conversations with the newest activity.
+    pub const fn newest() -> Self {
+        Self::new(ListFrom::Newest)
+    }
+
+    /// The conversations after a cursor. A page costs the same, however deep it lies.
+    pub const fn after(cursor: ListCursor) -> Self {
+        Self::new(ListFrom::After(cursor))
+    }
+
+    /// A numbered page: the store counts and skips.
+    pub const fn numbered(page: NumberedPage) -> Self {
+        Self::new(ListFrom::Page(page))
+    }
+
+    /// At most so many conversations.
+    pub fn with_limit(self, limit: PageSize) -> Self {
+        Self { limit, ..self }
+    }
+}
+
+/// Where a page of a list begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ListFrom {
-    /// From the newest activity on.
+    /// With the newest activity.
     Newest,
-    /// From behind a cursor on.
+    /// After a cursor.
     After(ListCursor),
+    /// With the first conversation of a numbered page.
+    Page(NumberedPage),
 }
 
 /// A page of an actor's list.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ConversationList {
     /// The conversations, newest activity first.
     pub conversations: Vec<ConversationView>,
@@ -63,17 +92,13 @@ impl Messaging {
         request: &ListRequest,
     ) -> Result<ConversationList, Error> {
         let scope = ListScope::of(actor);
-        let (start, limit, counts) = match request {
-            ListRequest::From {
-                from: ListFrom::Newest,
-                limit,
-            } => (ListStart::Newest, *limit, false),
-            ListRequest::From {
-                from: ListFrom::After(cursor),
-                limit,
-            } if *cursor.scope() == scope => (ListStart::After(cursor.clone()), *limit, false),
-            ListRequest::From { .. } => return Err(Error::new(ErrorKind::InvalidCursor, LISTING)),
-            ListRequest::Numbered(page) => (ListStart::Skip(page.skip()), page.size(), true),
+        let (start, limit, counts) = match &request.from {
+            ListFrom::Newest => (ListStart::Newest, request.limit, false),
+            ListFrom::After(cursor) if *cursor.scope() == scope => {
+                (ListStart::After(cursor.clone()), request.limit, false)
+            }
+            ListFrom::After(_) => return Err(Error::new(ErrorKind::InvalidCursor, LISTING)),
+            ListFrom::Page(page) => (ListStart::Skip(page.skip()), page.size(), true),
         };
         if actor.is_admin() {
             self.audit(actor, AuditedAction::List, None).await?;

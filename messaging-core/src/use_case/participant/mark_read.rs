@@ -17,6 +17,7 @@ const MARKING: &str = "marking messages as read";
 
 /// Where the reader stands after marking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ReadState {
     /// The reader's own counts.
     pub counter: UnreadCounter,

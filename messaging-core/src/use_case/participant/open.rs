@@ -19,18 +19,37 @@ use crate::{
 
 pub(in crate::use_case) const OPENING: &str = "opening a conversation";
 
-/// A client's wish to talk to an agent.
+/// The conversation with an agent that a client opens.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct OpenConversation {
     /// The agent.
     pub agent_id: AgentId,
-    /// The booking it is about. It is linked only if the directory says that it is this client's with
-    /// this agent.
+    /// A booking to link, which must be one of this client with this agent by the directory. Default: `None`.
     pub booking_id: Option<BookingId>,
+}
+
+impl OpenConversation {
+    /// The conversation with this agent.
+    pub const fn new(agent_id: AgentId) -> Self {
+        Self {
+            agent_id,
+            booking_id: None,
+        }
+    }
+
+    /// With a booking to link.
+    pub fn with_booking(self, booking_id: impl Into<Option<BookingId>>) -> Self {
+        Self {
+            booking_id: booking_id.into(),
+            ..self
+        }
+    }
 }
 
 /// The conversation that was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct OpenedConversation {
     /// The conversation.
     pub conversation: ConversationView,

@@ -16,15 +16,32 @@ const REPORTING: &str = "reporting a conversation";
 
 /// A complaint about a conversation, for the host's staff.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct NewReport {
-    /// Why.
+    /// The reason.
     pub reason: Remark,
-    /// The message that it is about; `None` for the whole conversation.
+    /// The message that it is about. Default: `None`, the whole conversation.
     pub about: Option<MessageId>,
+}
+
+impl NewReport {
+    /// A complaint about the whole conversation.
+    pub const fn new(reason: Remark) -> Self {
+        Self { reason, about: None }
+    }
+
+    /// About one message.
+    pub fn with_message(self, id: impl Into<Option<MessageId>>) -> Self {
+        Self {
+            about: id.into(),
+            ..self
+        }
+    }
 }
 
 /// Where a complaint went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Reported {
     /// The report.
     pub id: ReportId,

@@ -26,19 +26,40 @@ use crate::{
 
 pub(in crate::use_case) const SENDING: &str = "sending a message";
 
-/// A message that someone wants to send.
+/// A message to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SendMessage {
-    /// Where.
+    /// The conversation.
     pub conversation_id: ConversationId,
-    /// What it says.
+    /// The text.
     pub body: Body,
-    /// A key that makes the send repeatable: sends with the same key are one message.
-    pub key: Option<IdempotencyKey>,
+    /// A key that makes the send repeatable: sends of one person with the same key are one message. Default: `None`.
+    pub idempotency_key: Option<IdempotencyKey>,
+}
+
+impl SendMessage {
+    /// A message with this text.
+    pub const fn new(conversation_id: ConversationId, body: Body) -> Self {
+        Self {
+            conversation_id,
+            body,
+            idempotency_key: None,
+        }
+    }
+
+    /// With a key that makes the send repeatable.
+    pub fn with_idempotency_key(self, key: impl Into<Option<IdempotencyKey>>) -> Self {
+        Self {
+            idempotency_key: key.into(),
+            ..self
+        }
+    }
 }
 
 /// The message that was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Sent {
     /// The message.
     pub message: MessageView,
@@ -160,7 +181,7 @@ impl Messaging {
                 id: MessageId::new(self.0.ids.new_id(now)),
                 origin,
                 body: send.body.clone(),
-                key: send.key.clone(),
+                key: send.idempotency_key.clone(),
                 now,
                 digest_at: self.digest_at(now),
             },
@@ -218,7 +239,7 @@ impl Messaging {
             ErrorKind::Forbidden { message } => message.is_some(),
             _ => false,
         };
-        let (true, Some(key)) = (since, &send.key) else {
+        let (true, Some(key)) = (since, &send.idempotency_key) else {
             return Err(refused);
         };
         match self.find_earlier(actor, send, key).await? {
@@ -230,7 +251,9 @@ impl Messaging {
     /// The message that a send over the actor's rate limit repeats; `None` where it is none, or would be refused otherwise,
     /// or the actor repeats too often.
     async fn find_repeat(&self, actor: &Actor, send: &SendMessage) -> Result<Option<Sent>, Error> {
-        let Some(key) = &send.key else { return Ok(None) };
+        let Some(key) = &send.idempotency_key else {
+            return Ok(None);
+        };
         if !self.admits_repeat(actor).await {
             return Ok(None);
         }

@@ -14,6 +14,7 @@ use crate::{
 
 /// A conversation as one viewer sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ConversationView {
     /// The conversation, its newest booking and its newest message.
     pub summary: ConversationSummary,
@@ -95,6 +96,7 @@ impl ConversationView {
 
 /// A conversation with what only its own page shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ConversationDetails {
     /// The conversation.
     pub view: ConversationView,
@@ -106,6 +108,7 @@ pub struct ConversationDetails {
 
 /// A message as one viewer sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct MessageView {
     /// The message, and when each side read it.
     pub row: MessageRow,

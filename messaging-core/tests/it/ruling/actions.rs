@@ -37,10 +37,7 @@ async fn take(action: ParticipantAction, world: &World, id: ConversationId) -> R
         ParticipantAction::Block => messaging.block(&ada(), id).await,
         ParticipantAction::Unblock => messaging.unblock(&ada(), id).await,
         ParticipantAction::Report => {
-            let report = NewReport {
-                reason: Remark::parse("rude").unwrap(),
-                about: None,
-            };
+            let report = NewReport::new(Remark::parse("rude").unwrap());
             messaging.report(&ada(), id, &report).await.map(drop)
         }
         other => panic!("{other:?} has no test"),
@@ -58,11 +55,7 @@ fn newest_of(conversation_id: ConversationId) -> HistoryScan {
 /// All that an action can change, and what it publishes.
 async fn state(world: &World, id: ConversationId) -> String {
     world.drain().await;
-    let request = ReportsRequest {
-        status: None,
-        cursor: None,
-        limit: PageSize::LIST,
-    };
+    let request = ReportsRequest::newest();
     let conversation = world.store.find_conversation(id.into()).await.unwrap();
     let messages = world.store.list_messages(&newest_of(id)).await.unwrap();
     let reports = world

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use messaging_core::{
-    Actor, ConversationId, ConversationView, HistoryFrom, HistoryRequest, ListFrom, ListRequest, MarkOnRead,
-    Messaging, PageSize, Role, Unlimited,
+    Actor, ConversationId, ConversationView, HistoryRequest, ListRequest, Messaging, Role, Unlimited,
     host::{
         HostError,
         access::{AccessPolicy, ParticipantAction, Participants, Ruling},
@@ -24,10 +23,7 @@ fn client(name: &str) -> Actor {
 }
 
 fn newest_list() -> ListRequest {
-    ListRequest::From {
-        from: ListFrom::Newest,
-        limit: PageSize::LIST,
-    }
+    ListRequest::newest()
 }
 
 /// Ada's list: four clients have opened a conversation with her, and fred blocks her.
@@ -111,12 +107,7 @@ async fn every_answer_with_a_conversation_says_what_the_policy_says() {
         assert_eq!(opened.conversation.can_send(), expected);
         let details = world.messaging.find_conversation(&carl(), ids[0]).await.unwrap();
         assert_eq!(details.view.can_send(), expected);
-        let request = HistoryRequest {
-            conversation_id: ids[0],
-            from: HistoryFrom::Newest,
-            limit: PageSize::HISTORY,
-            mark: MarkOnRead::NewestPage,
-        };
+        let request = HistoryRequest::newest(ids[0]);
         let page = world.messaging.history(&carl(), &request).await.unwrap();
         assert_eq!(page.conversation.can_send(), expected);
         let pages = policy.pages();
@@ -188,12 +179,7 @@ async fn bookings_that_cannot_be_listed_leave_our_rules_and_nothing_is_listed_wi
 async fn a_page_that_the_policy_leaves_unread_is_no_failure_and_its_sentence_is_not_logged() {
     let (world, policy, ids) = ruled().await;
     policy.answer(|_, _| Answer::Refuse);
-    let request = HistoryRequest {
-        conversation_id: ids[0],
-        from: HistoryFrom::Newest,
-        limit: PageSize::HISTORY,
-        mark: MarkOnRead::NewestPage,
-    };
+    let request = HistoryRequest::newest(ids[0]);
     let (log, _logging) = Log::begin();
     let page = world.messaging.history(&ada(), &request).await.unwrap();
     assert_eq!(

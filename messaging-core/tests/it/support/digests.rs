@@ -7,8 +7,7 @@ use std::{
 
 use async_trait::async_trait;
 use messaging_core::{
-    ConversationId, HistoryFrom, HistoryRequest, MarkOnRead, Messaging, MessagingBuilder, PageSize,
-    Unlimited, UserId,
+    ConversationId, HistoryRequest, Messaging, MessagingBuilder, Unlimited, UserId,
     clock::{ManualClock, SequentialIds},
     host::HostError,
     host::presence::Presence,
@@ -59,10 +58,5 @@ pub(crate) fn quiet_house(
 
 /// The newest messages, which are read by that.
 pub(crate) fn newest(conversation_id: ConversationId) -> HistoryRequest {
-    HistoryRequest {
-        conversation_id,
-        from: HistoryFrom::Newest,
-        limit: PageSize::HISTORY,
-        mark: MarkOnRead::NewestPage,
-    }
+    HistoryRequest::newest(conversation_id)
 }

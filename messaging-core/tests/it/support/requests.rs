@@ -8,18 +8,11 @@ use super::people::{agent, booking};
 
 pub(crate) fn message(conversation_id: ConversationId, text: &str, key: Option<&str>) -> SendMessage {
     let key = key.map(|key| IdempotencyKey::parse(key).unwrap());
-    SendMessage {
-        conversation_id,
-        body: Body::parse(text).unwrap(),
-        key,
-    }
+    SendMessage::new(conversation_id, Body::parse(text).unwrap()).with_idempotency_key(key)
 }
 
 pub(crate) fn open(agent_id: &str, booking_id: Option<&str>) -> OpenConversation {
-    OpenConversation {
-        agent_id: agent(agent_id),
-        booking_id: booking_id.map(booking),
-    }
+    OpenConversation::new(agent(agent_id)).with_booking(booking_id.map(booking))
 }
 
 pub(crate) fn unknown_conversation() -> ConversationId {

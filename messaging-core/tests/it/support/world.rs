@@ -58,10 +58,7 @@ impl World {
 
     /// Opens carl's conversation with alpine and publishes what that brings.
     pub(crate) async fn open(&self) -> ConversationId {
-        let open = OpenConversation {
-            agent_id: agent("alpine"),
-            booking_id: None,
-        };
+        let open = OpenConversation::new(agent("alpine"));
         let opened = self.messaging.open_conversation(&carl(), &open).await.unwrap();
         self.drain().await;
         self.realtime.take();
@@ -98,12 +95,9 @@ impl World {
 
 pub(crate) async fn history(world: &World, actor: &Actor, from: HistoryFrom, mark: MarkOnRead) -> History {
     let id = world.first_conversation().await;
-    let request = HistoryRequest {
-        conversation_id: id,
-        from,
-        limit: PageSize::new(2).unwrap(),
-        mark,
-    };
+    let request = HistoryRequest::new(id, from)
+        .with_limit(PageSize::new(2).unwrap())
+        .with_mark(mark);
     world.messaging.history(actor, &request).await.unwrap()
 }
 

@@ -68,17 +68,15 @@ impl Fixture {
             .operations()
             .prepare_open(open)
             .expect("the conversation may be opened");
-        let send = SendMessage {
-            conversation_id: self
-                .messaging
+        let send = SendMessage::new(
+            self.messaging
                 .operations()
                 .open_prepared(&plan)
                 .await
                 .expect("it is opened")
                 .id,
-            body: Body::parse("Is the hut open?").expect("a text"),
-            key: None,
-        };
+            Body::parse("Is the hut open?").expect("a text"),
+        );
         let result = self.messaging.send_message(&client(n), &send).await;
         result.expect("the message is sent");
     }

@@ -78,13 +78,7 @@ async fn one_transport_signs_delivers_and_knows_who_is_connected() {
         .transport(fixture.channels.clone())
         .build()
         .unwrap();
-    let (ann, open) = (
-        client(1),
-        OpenConversation {
-            agent_id: agency_id(1),
-            booking_id: None,
-        },
-    );
+    let (ann, open) = (client(1), OpenConversation::new(agency_id(1)));
     let opened = messaging
         .open_conversation(&ann, &open)
         .await

@@ -38,10 +38,7 @@ impl Host {
             .build()
             .unwrap();
         let carl = Actor::new(UserId::parse("client-1").unwrap(), Role::Client);
-        let open = OpenConversation {
-            agent_id,
-            booking_id: None,
-        };
+        let open = OpenConversation::new(agent_id);
         let opened = messaging.open_conversation(&carl, &open).await.unwrap();
         let id = opened.conversation.id();
         let host = Self {
@@ -57,11 +54,7 @@ impl Host {
     }
 
     async fn send(&self, text: &str) {
-        let message = SendMessage {
-            conversation_id: self.id,
-            body: Body::parse(text).unwrap(),
-            key: None,
-        };
+        let message = SendMessage::new(self.id, Body::parse(text).unwrap());
         self.messaging.send_message(&self.carl, &message).await.unwrap();
     }
 
@@ -208,10 +201,7 @@ async fn revocations_of_many_conversations_share_calls() {
     let agency = AgentId::parse("agency-1").unwrap();
     for n in 2..=60 {
         let carl = Actor::new(UserId::parse(format!("client-{n}")).unwrap(), Role::Client);
-        let open = OpenConversation {
-            agent_id: agency.clone(),
-            booking_id: None,
-        };
+        let open = OpenConversation::new(agency.clone());
         host.messaging.open_conversation(&carl, &open).await.unwrap();
     }
     host.publish_for(0).await;

@@ -61,7 +61,7 @@ impl Host {
         let open = HostOpen::new(&client_id(client), &agency_id(1), &agent_user_id(1));
         self.messaging
             .operations()
-            .prepare_open(open.booking(&booking(name)))
+            .prepare_open(open.with_booking(&booking(name)))
             .unwrap()
     }
 

@@ -113,11 +113,7 @@ impl Scene {
             .build()
             .unwrap();
         for (id, a) in [(LOCKED, 1), (FREE, 2)] {
-            let send = SendMessage {
-                conversation_id: conversation_id(id),
-                body: Body::parse("hello").unwrap(),
-                key: None,
-            };
+            let send = SendMessage::new(conversation_id(id), Body::parse("hello").unwrap());
             messaging.send_message(&agent(a), &send).await.unwrap();
         }
         clock.advance(Duration::from_mins(30));

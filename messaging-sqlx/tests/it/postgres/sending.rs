@@ -52,11 +52,8 @@ impl Process {
     }
 
     async fn send(&self) -> Result<Sent, ErrorKind> {
-        let request = SendMessage {
-            conversation_id: conversation_id(1_001),
-            body: body("Is the hut open in May?"),
-            key: Some(key("the-one")),
-        };
+        let request = SendMessage::new(conversation_id(1_001), body("Is the hut open in May?"))
+            .with_idempotency_key(key("the-one"));
         let sent = self.messaging.send_message(&client(1), &request).await;
         sent.map_err(|error| error.kind().clone())
     }

@@ -1,6 +1,5 @@
 use messaging_core::{
-    Actor, ConversationId, Error, ErrorKind, HistoryFrom, HistoryRequest, MarkOnRead, MessageId, NewReport,
-    PageSize, SendMessage,
+    Actor, ConversationId, Error, ErrorKind, HistoryRequest, MessageId, NewReport, SendMessage,
     domain::report::Remark,
     event::{ChannelName, SocketId, Typing},
 };
@@ -17,21 +16,9 @@ pub(crate) async fn all(
     up_to: MessageId,
 ) -> Vec<(&'static str, ErrorKind, Counts)> {
     let messaging = &host.messaging;
-    let send = SendMessage {
-        conversation_id: id,
-        body: body("hello"),
-        key: Some(key("hello")),
-    };
-    let history = HistoryRequest {
-        conversation_id: id,
-        from: HistoryFrom::Newest,
-        limit: PageSize::HISTORY,
-        mark: MarkOnRead::NewestPage,
-    };
-    let report = NewReport {
-        reason: Remark::parse("rude").unwrap(),
-        about: Some(up_to),
-    };
+    let send = SendMessage::new(id, body("hello")).with_idempotency_key(key("hello"));
+    let history = HistoryRequest::newest(id);
+    let report = NewReport::new(Remark::parse("rude").unwrap()).with_message(up_to);
     let socket = SocketId::parse("1.1").unwrap();
     let channel = ChannelName::parse(format!("private-conversation-{id}")).unwrap();
     let mut refused = Vec::new();

@@ -1,6 +1,6 @@
 use messaging_core::{
-    Actor, ConversationId, HistoryFrom, HistoryRequest, HostOpen, ListFrom, ListRequest, MarkOnRead,
-    MessageId, NewReport, NumberedPage, OpenConversation, PageSize, ReportsRequest, SendMessage,
+    Actor, ConversationId, HistoryFrom, HistoryRequest, HostOpen, ListRequest, MarkOnRead, MessageId,
+    NewReport, NumberedPage, OpenConversation, PageSize, ReportsRequest, SendMessage,
     domain::report::{Outcome, Remark, ReportStatus},
     event::{ChannelName, SocketId, Typing},
 };
@@ -51,10 +51,7 @@ pub(crate) async fn look_on_a_new_connection(host: &Host) -> (Counts, Counts) {
 async fn pair(host: &Host, n: u64) -> Pair {
     let client = client(n);
     let agent_id = agency_id(n);
-    let wish = OpenConversation {
-        agent_id,
-        booking_id: None,
-    };
+    let wish = OpenConversation::new(agent_id);
     let opened = host.other.open_conversation(&client, &wish).await.unwrap();
     Pair {
         client,
@@ -71,19 +68,12 @@ pub(crate) async fn somebodys(host: &Host) -> (ConversationId, MessageId) {
 }
 
 fn message(conversation_id: ConversationId, text: &str) -> SendMessage {
-    SendMessage {
-        conversation_id,
-        body: body(text),
-        key: Some(key(text)),
-    }
+    SendMessage::new(conversation_id, body(text)).with_idempotency_key(key(text))
 }
 
 async fn open(host: &Host, n: u64) -> Costs {
     let client = client(n);
-    let wish = OpenConversation {
-        agent_id: agency_id(n),
-        booking_id: None,
-    };
+    let wish = OpenConversation::new(agency_id(n));
     let open = || host.count(host.messaging.open_conversation(&client, &wish));
     let (made, new) = open().await;
     let (found, there) = open().await;
@@ -91,7 +81,7 @@ async fn open(host: &Host, n: u64) -> Costs {
 
     // A conversation of the same client with another agency.
     let (agency, user) = (agency_id(1_000 + n), agent_user_id(1_000 + n));
-    let wish = HostOpen::new(&client_id(n), &agency, &user).booking(&booking_id(n, 1_000 + n));
+    let wish = HostOpen::new(&client_id(n), &agency, &user).with_booking(&booking_id(n, 1_000 + n));
     let plan = host.messaging.operations().prepare_open(wish).unwrap();
     let mut connection = PgConnection::connect(&host.url).await.unwrap();
     let mut within = Counts::default();
@@ -126,12 +116,9 @@ async fn send(host: &Host, Pair { client, id, .. }: &Pair) -> Costs {
 
 async fn read(host: &Host, Pair { client, agent, id }: &Pair) -> Costs {
     let page = |from, mark| {
-        let request = HistoryRequest {
-            conversation_id: *id,
-            from,
-            limit: limit(2),
-            mark,
-        };
+        let request = HistoryRequest::new(*id, from)
+            .with_limit(limit(2))
+            .with_mark(mark);
         async move { host.count(host.messaging.history(agent, &request)).await }
     };
     for text in ["one", "two", "three", "four"] {
@@ -160,11 +147,8 @@ async fn read(host: &Host, Pair { client, agent, id }: &Pair) -> Costs {
 }
 
 async fn list(host: &Host, Pair { client, id, .. }: &Pair) -> Costs {
-    let newest = ListRequest::From {
-        from: ListFrom::Newest,
-        limit: PageSize::LIST,
-    };
-    let first = ListRequest::Numbered(NumberedPage::new(1, PageSize::LIST).unwrap());
+    let newest = ListRequest::newest();
+    let first = ListRequest::numbered(NumberedPage::new(1, PageSize::LIST).unwrap());
     let (_, page) = host
         .count(host.messaging.list_conversations(client, &newest))
         .await;
@@ -201,17 +185,10 @@ async fn change(host: &Host, Pair { agent, id, .. }: &Pair) -> Costs {
 
 async fn report(host: &Host, Pair { client, id, .. }: &Pair) -> Costs {
     let (messaging, admin) = (&host.messaging, admin(1));
-    let about = NewReport {
-        reason: Remark::parse("rude").unwrap(),
-        about: None,
-    };
+    let about = NewReport::new(Remark::parse("rude").unwrap());
     let (reported, report) = host.count(messaging.report(client, *id, &about)).await;
     let (_, again) = host.count(messaging.report(client, *id, &about)).await;
-    let request = ReportsRequest {
-        status: Some(ReportStatus::Open),
-        cursor: None,
-        limit: PageSize::LIST,
-    };
+    let request = ReportsRequest::newest().with_status(ReportStatus::Open);
     let (_, list) = host
         .count(messaging.admin(&admin).unwrap().list_reports(&request))
         .await;
@@ -234,12 +211,7 @@ async fn report(host: &Host, Pair { client, id, .. }: &Pair) -> Costs {
 
 async fn oversee(host: &Host, Pair { id, .. }: &Pair) -> Costs {
     let admin = admin(1);
-    let request = HistoryRequest {
-        conversation_id: *id,
-        from: HistoryFrom::Newest,
-        limit: PageSize::HISTORY,
-        mark: MarkOnRead::NewestPage,
-    };
+    let request = HistoryRequest::newest(*id);
     let (_, history) = host.count(host.messaging.history(&admin, &request)).await;
     let ((), close) = host.count(host.messaging.admin(&admin).unwrap().close(*id)).await;
     let ((), reopen) = host

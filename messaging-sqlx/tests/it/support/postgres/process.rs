@@ -85,11 +85,7 @@ impl Process {
     /// The client of conversation 1001, 2001 … says something; this process is to publish it.
     pub(crate) async fn send(&self, n: u64, to: ConversationId, text: &str) {
         let _attending = self.workers.relay().attend();
-        let request = SendMessage {
-            conversation_id: to,
-            body: body(text),
-            key: None,
-        };
+        let request = SendMessage::new(to, body(text));
         self.messaging.send_message(&client(n), &request).await.unwrap();
     }
 
