@@ -1,4 +1,4 @@
-//! The routes below `/api`, on a store in memory, for clients that a header names. Runs until ctrl-c.
+//! The routes below `/api`, on a store in memory, for clients that a header names. Runs until SIGTERM or ctrl-c.
 //!
 //! ```sh
 //! cargo run -p messaging-axum --example minimal    # or with BIND=127.0.0.1:8080
@@ -12,7 +12,7 @@
 use std::{env, error::Error};
 
 use axum::{Router, extract::Request, middleware, response::Response};
-use messaging_axum::HttpOptions;
+use messaging_axum::{HttpOptions, Server};
 use messaging_core::{Actor, Messaging, Role, UserId, memory::MemoryStore};
 use messaging_testkit::fake::FakeDirectory;
 
@@ -29,7 +29,6 @@ async fn authenticate(mut request: Request, next: middleware::Next) -> Response 
 async fn main() -> Result<(), Box<dyn Error>> {
     // `FakeDirectory` knows client-1, agency-1 and the like. A host has its own.
     let (messaging, workers) = Messaging::builder(MemoryStore::new(), FakeDirectory::new()).build()?;
-    let workers = tokio::spawn(workers.run(stopped()));
     let api = messaging_axum::routes(&messaging, HttpOptions::default())
         .all()
         .layer(middleware::from_fn(authenticate));
@@ -38,11 +37,6 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let address = env::var("BIND").unwrap_or_else(|_| "127.0.0.1:3000".to_owned());
     let listener = tokio::net::TcpListener::bind(address).await?;
     println!("listening on http://{}", listener.local_addr()?);
-    axum::serve(listener, app).with_graceful_shutdown(stopped()).await?;
-    workers.await?;
+    Server::new(listener, app).workers(workers).run().await?;
     Ok(())
-}
-
-async fn stopped() {
-    tokio::signal::ctrl_c().await.ok();
 }

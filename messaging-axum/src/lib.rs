@@ -48,6 +48,7 @@
 //! | `response`, `error`, `status` | from a result to a response |
 //! | `error_response` | the same errors for a host's own handlers |
 //! | `contract`, `schema` | the OpenAPI document, from the descriptions of the functions in `route` |
+//! | `server` | serving until a signal, and stopping in order |
 //! | `middleware` | request ids, spans, logs and panics, for these routes only |
 
 mod contract;
@@ -61,6 +62,7 @@ mod response;
 mod route;
 mod routes;
 mod schema;
+mod server;
 mod status;
 mod wire;
 
@@ -70,3 +72,4 @@ pub use middleware::METRICS;
 pub use options::{HttpOptions, Login};
 pub use route::Route;
 pub use routes::{Routes, openapi, routes};
+pub use server::{Server, ServerError, StopSignal, Stopped};

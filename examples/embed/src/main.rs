@@ -4,17 +4,18 @@
 use std::{collections::HashMap, env};
 
 use axum::extract::{Json, Request, State};
-use axum::response::{IntoResponse, Response};
-use axum::{Router, http::StatusCode, http::header::COOKIE, middleware, routing::post};
-use messaging_axum::{Caller, ErrorResponse, HttpOptions};
-use messaging_core::host::HostError;
-use messaging_core::host::directory::*;
+use axum::{Router, http::StatusCode, http::header::COOKIE, middleware, response::Response, routing::post};
+use messaging_axum::{Caller, ErrorResponse, HttpOptions, Server};
+use messaging_core::host::{HostError, directory::*};
 use messaging_core::{
     Actor, AgentId, Body, BookingId, HostOpen, IdempotencyKey, Messaging, Role, SystemMessage, UserId,
 };
 use messaging_pusher::{AppKey, AppSecret, Credentials, EmbeddedChannels, EmbeddedOptions};
 use messaging_sqlx::PgStore;
 use sqlx::{PgPool, query_as, query_scalar};
+
+/// <- Any error of yours is a response: 500, or what one of messaging means.
+type Result<T = StatusCode, E = ErrorResponse> = std::result::Result<T, E>;
 
 #[derive(Clone)]
 struct App {
@@ -62,29 +63,20 @@ impl Directory for Users {
 }
 
 /// Your login with a session cookie. <- It inserts the caller as an `Actor`.
-async fn authenticate(
-    State(app): State<App>,
-    mut request: Request,
-    next: middleware::Next,
-) -> Result<Response, ErrorResponse> {
+async fn authenticate(State(app): State<App>, mut request: Request, next: middleware::Next) -> Result<Response> {
     let cookies = request.headers().get(COOKIE).and_then(|it| it.to_str().ok()).unwrap_or_default();
     let session = cookies.split("; ").find_map(|it| it.strip_prefix("session=")).unwrap_or_default();
     let sql = "SELECT id, agency FROM users JOIN sessions ON user_id = id WHERE token = $1";
     let user = query_as::<_, (String, Option<String>)>(sql).bind(session).fetch_optional(&app.db).await?;
-    let Some((id, agency)) = user else {
-        return Ok(StatusCode::UNAUTHORIZED.into_response());
-    };
-    let role = agency.map_or(Ok(Role::Client), |it| AgentId::parse(it).map(|agent_id| Role::Agent { agent_id }))?;
-    request.extensions_mut().insert(Actor::new(UserId::parse(id)?, role));
+    if let Some((id, agency)) = user {
+        let role = agency.map_or(Ok(Role::Client), |it| AgentId::parse(it).map(|agent_id| Role::Agent { agent_id }))?;
+        request.extensions_mut().insert(Actor::new(UserId::parse(id)?, role));
+    }
     Ok(next.run(request).await)
 }
 
-/// Your booking in your transaction. <- The conversation is opened in the same transaction.
-async fn book(
-    State(app): State<App>,
-    Caller(me): Caller, // <-
-    Json((agency, tour)): Json<(AgentId, String)>,
-) -> Result<StatusCode, ErrorResponse> {
+/// Your booking in your transaction. <- The conversation is opened in the same transaction. Without a caller: 401.
+async fn book(State(app): State<App>, Caller(me): Caller, Json((agency, tour)): Json<(AgentId, String)>) -> Result {
     let mut tx = app.db.begin().await?;
     let sql = "INSERT INTO bookings (client, agency, tour) VALUES ($1, $2, $3) RETURNING id,
         (SELECT id FROM users u WHERE u.agency = $2)";
@@ -109,8 +101,6 @@ async fn main() -> anyhow::Result<()> {
     let keys = Credentials { key: AppKey::parse("local")?, secret: AppSecret::parse(env::var("APP_SECRET")?)? };
     let hub = EmbeddedChannels::new(&keys, EmbeddedOptions::default());
     let (messaging, workers) = Messaging::builder(store.clone(), Users(db.clone())).transport(hub.clone()).build()?;
-    let stopped = || async { tokio::signal::ctrl_c().await.unwrap_or_default() };
-    let workers = tokio::spawn(workers.run(stopped()));
     let app = App { db, store: store.clone(), messaging };
     let routes = Router::new()
         .route("/bookings", post(book))
@@ -119,8 +109,11 @@ async fn main() -> anyhow::Result<()> {
         .merge(hub.router()) // <-
         .with_state(app);
     let listener = tokio::net::TcpListener::bind(env::var("BIND")?).await?;
-    axum::serve(listener, routes).with_graceful_shutdown(stopped()).await?;
-    workers.await?;
-    store.close().await; // <-
+    Server::new(listener, routes)
+        .workers(workers) // <-
+        .on_stop(async move { hub.shutdown().await }) // <-
+        .finally(async move { store.close().await }) // <-
+        .run()
+        .await?;
     Ok(())
 }

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use anyhow::Context as _;
 use axum::{
     Router,
     extract::FromRef,
@@ -10,9 +9,9 @@ use axum::{
     middleware::{from_fn, from_fn_with_state},
     routing::{get, post},
 };
-use messaging_axum::HttpOptions;
+use messaging_axum::{HttpOptions, Server, ServerError, Stopped};
 use messaging_core::{Messaging, Options, RelayOptions, Workers};
-use tokio::{net::TcpListener, sync::oneshot};
+use tokio::net::TcpListener;
 use tower_http::timeout::TimeoutLayer;
 
 use crate::{
@@ -25,7 +24,7 @@ use crate::{
     realtime::Realtime,
     reference, security_headers,
     serve::{self, Limits, Routers},
-    shutdown::{self, ShutdownOutcome, ShutdownSteps},
+    shutdown,
     storage::Storage,
 };
 
@@ -142,47 +141,24 @@ impl App {
         Routers { all, probes }
     }
 
-    /// Serves until `stop` completes, then shuts down gracefully within the [deadline](shutdown::DEADLINE).
-    pub(crate) async fn serve(
-        self,
-        listener: TcpListener,
-        stop: impl Future<Output = ()>,
-    ) -> anyhow::Result<ShutdownOutcome> {
-        let (stop_accepting, accepting) = oneshot::channel::<()>();
-        let (stop_publishing, publishing) = oneshot::channel::<()>();
-        let server = tokio::spawn(serve::serve(
-            listener,
-            self.routers(),
-            self.limits,
-            sender_dropped(accepting),
-        ));
-        let workers = tokio::spawn(self.workers.run(sender_dropped(publishing)));
-
-        stop.await;
-        tracing::info!("stopping: finishing requests and publishing");
-        let mut server_result = Ok(());
-        let mut workers_result = Ok(());
-        let outcome = shutdown::shut_down(ShutdownSteps {
-            requests: async {
-                drop(stop_accepting);
-                server_result = server.await.context("the HTTP server failed");
-            },
-            publishing: async {
-                drop(stop_publishing);
-                workers_result = workers.await.context("the workers failed");
-            },
-            channels: self.realtime.shutdown(),
-            storage: self.storage.close(),
+    /// Serves until SIGTERM or Ctrl-C, then stops.
+    pub(crate) async fn serve(self, listener: TcpListener) -> Result<Stopped, ServerError> {
+        let (routers, limits) = (self.routers(), self.limits);
+        let Self {
+            workers,
+            realtime,
+            storage,
+            ..
+        } = self;
+        Server::from_fn(move |stop| async move {
+            serve::serve(listener, routers, limits, stop).await;
+            Ok(())
         })
-        .await;
-        server_result.and(workers_result)?;
-        match outcome {
-            ShutdownOutcome::Complete => tracing::info!("stopped"),
-            ShutdownOutcome::TimedOut => {
-                tracing::warn!("stopped at the shutdown deadline; unfinished work was aborted");
-            }
-        }
-        Ok(outcome)
+        .workers(workers)
+        .on_stop(async move { realtime.shutdown().await })
+        .finally(async move { storage.close().await })
+        .run()
+        .await
     }
 }
 
@@ -192,9 +168,4 @@ fn probes() -> Router<AppState> {
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(metrics::show))
-}
-
-/// Completes when the sender is dropped.
-async fn sender_dropped(signal: oneshot::Receiver<()>) {
-    signal.await.ok();
 }

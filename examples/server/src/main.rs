@@ -23,7 +23,6 @@ mod reference;
 mod security_headers;
 mod serve;
 mod shutdown;
-mod signals;
 mod storage;
 mod users;
 mod verify;
@@ -36,6 +35,7 @@ use std::{
 };
 
 use anyhow::Context as _;
+use messaging_axum::{ServerError, Stopped};
 use tracing_subscriber::EnvFilter;
 
 use crate::{
@@ -44,8 +44,6 @@ use crate::{
     mail::Mail,
     metrics::Metrics,
     realtime::Realtime,
-    shutdown::ShutdownOutcome,
-    signals::Signals,
     storage::Storage,
 };
 
@@ -78,7 +76,6 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         config.pusher().context("Pusher is not fully configured")?,
         config.max_websockets,
     )?;
-    let mut signals = Signals::listen().context("cannot register signal handlers")?;
     let listener = serve::listen(config.bind);
     let listener = listener.with_context(|| format!("cannot listen on {}", config.bind))?;
     let storage = Storage::open(config.database(), &config.data_dir).await?;
@@ -98,19 +95,12 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         );
     }
     let app = App::new(storage, realtime, mail, Metrics::install()?, &config)?;
-    let ended = app.serve(listener, async move {
-        signals.next().await;
-        tokio::spawn(async move {
-            signals.next().await;
-            tracing::warn!("second signal received; stopped immediately");
-            std::process::exit(1);
-        });
-    });
-    if ended.await? == ShutdownOutcome::TimedOut {
+    match app.serve(listener).await {
         // Hanging tasks would also block the end of the runtime. No acknowledged message is lost.
-        std::process::exit(0);
+        Ok(Stopped::TimedOut) => std::process::exit(0),
+        Err(ServerError::Interrupted) => std::process::exit(1),
+        ended => ended.map(|_| ()).map_err(Into::into),
     }
-    Ok(())
 }
 
 fn init_logging(config: &Config) -> anyhow::Result<()> {

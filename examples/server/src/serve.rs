@@ -16,12 +16,11 @@ use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
     sync::watch,
     task::yield_now,
-    time::{sleep, timeout},
+    time::sleep,
 };
 
 use crate::{
     connection_limit::{ActivityMarker, ConnectionLimit, ReserveSlot, Slot},
-    shutdown,
     write_timeout::WriteTimeout,
 };
 
@@ -160,12 +159,7 @@ pub(crate) async fn serve(
     drop(listener);
     stopping.send_replace(());
     // Each connection holds a receiver, so the channel closes after the last one.
-    if timeout(shutdown::REQUEST_TIMEOUT, stopping.closed())
-        .await
-        .is_err()
-    {
-        tracing::warn!("some requests were cut off: they exceeded the shutdown timeout");
-    }
+    stopping.closed().await;
 }
 
 fn http(head_timeout: Duration) -> http1::Builder {
@@ -229,6 +223,7 @@ mod tests {
     use tokio::{
         io::{AsyncReadExt as _, AsyncWriteExt as _},
         sync::oneshot,
+        time::timeout,
     };
 
     use super::*;

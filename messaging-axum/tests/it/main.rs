@@ -24,6 +24,7 @@ mod reference_faults;
 mod reports;
 mod ruling;
 mod slow_bodies;
+mod stopping;
 mod support;
 mod typing;
 mod webhooks;

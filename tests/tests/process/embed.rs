@@ -1,8 +1,9 @@
 //! The smallest host: a booking and its conversation are one transaction, beside tables of its own.
 
 use std::{
-    net::TcpListener,
-    process::{Child, Command},
+    io::Write as _,
+    net::{TcpListener, TcpStream},
+    process::{Child, Command, ExitStatus},
 };
 
 use messaging_test_postgres::{Database, PgServer};
@@ -65,18 +66,28 @@ impl Host {
         serde_json::from_value(body["data"].take()).unwrap()
     }
 
+    fn signal(&self, signal: &str) {
+        let kill = format!("kill -{signal} {}", self.process.id());
+        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+    }
+
+    fn ended(mut self) -> ExitStatus {
+        eventually("the host stops", || self.process.try_wait().unwrap())
+    }
+
     /// Asks it to stop, and waits until it has.
-    fn stop(mut self) {
-        let interrupt = format!("kill -INT {}", self.process.id());
-        assert!(
-            Command::new("sh")
-                .args(["-c", &interrupt])
-                .status()
-                .unwrap()
-                .success()
-        );
-        let status = eventually("the host stops", || self.process.try_wait().unwrap());
+    fn stop(self, signal: &str) {
+        self.signal(signal);
+        let status = self.ended();
         assert!(status.success(), "{status}");
+    }
+
+    /// A client that has sent half the head of a request.
+    fn half_a_request(&self) -> TcpStream {
+        let address = self.url.strip_prefix("http://").unwrap();
+        let mut client = TcpStream::connect(address).unwrap();
+        client.write_all(b"GET /api/messages HTTP/1.1\r\nHost: ").unwrap();
+        client
     }
 }
 
@@ -133,7 +144,7 @@ fn a_booking_brings_its_conversation_or_neither_is_there() {
     assert_eq!(host.book(CARLA, "Down the valley"), 201);
     assert_eq!(host.conversations(ALBERT).len(), 1, "one for the pair");
     assert_eq!(host.conversations(CARLA)[0]["unreadCount"], 2);
-    host.stop();
+    host.stop("INT");
 }
 
 #[test]
@@ -147,7 +158,7 @@ fn they_talk_and_the_host_starts_again_where_it_was() {
     assert_eq!(host.post(CARLA, "/api/messages/conversations", &others).0, 400);
     let text = json!({ "conversationId": opened["data"]["id"], "content": "Is the hut open in May?" });
     assert_eq!(host.post(CARLA, "/api/messages", &text).0, 201);
-    host.stop();
+    host.stop("TERM");
 
     let host = Host::start(&database);
     assert_eq!(
@@ -163,4 +174,27 @@ fn they_talk_and_the_host_starts_again_where_it_was() {
         "SELECT tablename::text FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename",
     );
     assert_eq!(own, ["_sqlx_migrations", "bookings", "sessions", "users"]);
+}
+
+#[test]
+fn clients_that_hold_on_do_not_keep_it_from_ending() {
+    let database = Database::create_blocking(PgServer::shared());
+    let host = Host::start(&database);
+    // The agent keeps this connection, too.
+    assert_eq!(host.book(CARLA, "Over the pass"), 201);
+    let half = host.half_a_request();
+    host.stop("TERM");
+    drop(half);
+}
+
+#[test]
+fn a_second_signal_ends_it_at_once() {
+    let database = Database::create_blocking(PgServer::shared());
+    let host = Host::start(&database);
+    let half = host.half_a_request();
+    host.signal("TERM");
+    host.signal("INT");
+    let status = host.ended();
+    assert_eq!(status.code(), Some(1), "it did not wait for the client: {status}");
+    drop(half);
 }
