@@ -14,7 +14,7 @@ use messaging_core::{
     },
     store::{
         Append, Appended, ChangeState, Changed, ConversationKey, ConversationStore, Direction, EntryKind,
-        HistoryPage, HistoryScan, ListPage, ListScan, ListStart, MarkRead, Marked, Opened, Publisher,
+        HistoryPage, HistoryScan, ListPage, ListScan, ListStart, MarkRead, Marked, Moved, Opened, Publisher,
         StoreError, StoreErrorKind, Stored,
     },
 };
@@ -39,12 +39,9 @@ impl ConversationStore for CustomStore {
         if linked && !created {
             record.conversation.access_version += 1;
         }
-        let lane = if created || linked {
-            record.commit(EntryKind::Updated, plan.now, plan.now, publisher)
-        } else {
-            None
-        };
-        Ok(Opened { id, created, lane })
+        let is_news = created || linked;
+        let entry = is_news.then(|| record.commit(EntryKind::Updated, plan.now, plan.now, publisher));
+        Ok(Opened { id, created, entry })
     }
 
     async fn find_conversation(&self, key: ConversationKey) -> Result<Option<Conversation>, StoreError> {
@@ -175,8 +172,8 @@ impl ConversationStore for CustomStore {
         let message = record.conversation.append(&step.message);
         record.messages.push(message.clone());
         let kind = EntryKind::Message { seq: message.seq };
-        let lane = record.commit(kind, message.created_at, step.message.now, step.publisher);
-        Ok(Appended::Stored(Stored { message, conversation: record.conversation.clone(), lane }))
+        let entry = record.commit(kind, message.created_at, step.message.now, step.publisher);
+        Ok(Appended::Stored(Stored { message, conversation: record.conversation.clone(), entry }))
     }
 
     async fn mark_read(&self, step: &MarkRead) -> Result<Marked, StoreError> {
@@ -199,8 +196,8 @@ impl ConversationStore for CustomStore {
         };
         record.receipts.push(receipt);
         let kind = EntryKind::Read { side: receipt.side, up_to_seq: receipt.up_to_seq };
-        let lane = record.commit(kind, receipt.read_at, step.now, step.publisher);
-        Ok(Marked::Moved { receipt, counter, lane })
+        let entry = record.commit(kind, receipt.read_at, step.now, step.publisher);
+        Ok(Marked::Moved(Moved { receipt, counter, entry }))
     }
 
     async fn change_state(&self, step: &ChangeState) -> Result<Changed, StoreError> {
@@ -225,11 +222,11 @@ impl ConversationStore for CustomStore {
         if let Some(side) = step.not_due {
             record.conversation.digests.of_mut(side).due_at = None;
         }
-        let lane = record.commit(EntryKind::Updated, step.now, step.now, step.publisher);
+        let entry = record.commit(EntryKind::Updated, step.now, step.now, step.publisher);
         if let Some(event) = record.unpublished.last_mut() {
             event.lost_access.clone_from(&step.lost_access);
         }
-        Ok(Changed::Done { lane })
+        Ok(Changed::Done(entry))
     }
 }
 

@@ -132,8 +132,8 @@ impl OutboxStore for CustomStore {
             return Ok(Requeued::NotFound);
         };
         // "The newest event of its conversation: under a new number, of the same kind."
-        let lane = record.commit(letter.entry.kind, step.now, step.now, step.publisher);
-        Ok(Requeued::Done { lane })
+        let entry = record.commit(letter.entry.kind, step.now, step.now, step.publisher);
+        Ok(Requeued::Done(entry))
     }
 
     async fn backlog(&self) -> Result<Backlog, StoreError> {

@@ -17,7 +17,7 @@ use messaging_core::{
         side::PerSide,
     },
     id::WorkerId,
-    store::{DeadLetter, DeadLetterPosition, Entry, EntryKind, Lane, Publisher, Store},
+    store::{CommittedEntry, DeadLetter, DeadLetterPosition, Entry, EntryKind, Lane, Publisher, Store},
 };
 
 /// Clones share what it keeps, as clones of a pool of connections do.
@@ -91,14 +91,15 @@ impl Record {
         at: Timestamp,
         now: Timestamp,
         publisher: Publisher,
-    ) -> Option<Lane> {
+    ) -> CommittedEntry {
         let conversation_id = self.conversation.id;
         self.last_number += 1;
         let entry = Entry { conversation_id, number: self.last_number, kind, at };
         let lost_access = None;
         self.unpublished.push(Unpublished { entry, lost_access });
+        let committed = CommittedEntry::new(self.last_number);
         if self.lane.is_some() {
-            return None;
+            return committed;
         }
         let (owner, lease_until) = match publisher {
             Publisher::Worker { id, lease_until } => (Some(id), lease_until),
@@ -106,7 +107,7 @@ impl Record {
         };
         let lane = Lane { conversation_id, head: self.last_number, lease_until, tries: 0, refusals: 0 };
         self.lane = Some(LeasedLane { lane: lane.clone(), owner });
-        owner.map(|_| lane)
+        committed.with_lane(owner.map(|_| lane))
     }
 
     pub(crate) fn summary(&self) -> ConversationSummary {

@@ -12,7 +12,7 @@ use crate::{
     id::{AgentId, BookingId, ConversationId, UserId},
     store::{
         Append, Appended, ChangeState, Changed, ConversationKey, ConversationStore, Direction, EntryKind,
-        HistoryPage, HistoryScan, ListPage, ListScan, ListStart, MarkRead, Marked, Opened, Publisher,
+        HistoryPage, HistoryScan, ListPage, ListScan, ListStart, MarkRead, Marked, Moved, Opened, Publisher,
         StoreError, Stored,
     },
 };
@@ -38,21 +38,19 @@ impl ConversationStore for MemoryStore {
         thread.conversation.access_version += u32::from(linked && !created);
         state.pairs.insert(pair, id);
 
-        let lane = if created || linked {
-            state.commit(
-                Event {
-                    of: id,
-                    kind: EntryKind::Updated,
-                    at: plan.now,
-                    lost_access: None,
-                },
-                plan.now,
-                publisher,
-            )
-        } else {
-            None
+        let is_news = created || linked;
+        let event = Event {
+            of: id,
+            kind: EntryKind::Updated,
+            at: plan.now,
+            lost_access: None,
         };
-        Ok(Opened { id, created, lane })
+        let entry = is_news.then(|| state.commit(event, plan.now, publisher));
+        Ok(Opened {
+            id,
+            created,
+            entry: entry.transpose()?,
+        })
     }
 
     async fn find_conversation(&self, key: ConversationKey) -> Result<Option<Conversation>, StoreError> {
@@ -197,7 +195,7 @@ impl ConversationStore for MemoryStore {
         let conversation = thread.conversation.clone();
 
         let kind = EntryKind::Message { seq: message.seq };
-        let lane = state.commit(
+        let entry = state.commit(
             Event {
                 of: step.conversation_id,
                 kind,
@@ -206,11 +204,11 @@ impl ConversationStore for MemoryStore {
             },
             step.message.now,
             step.publisher,
-        );
+        )?;
         Ok(Appended::Stored(Stored {
             message,
             conversation,
-            lane,
+            entry,
         }))
     }
 
@@ -242,7 +240,7 @@ impl ConversationStore for MemoryStore {
             side: receipt.side,
             up_to_seq: receipt.up_to_seq,
         };
-        let lane = state.commit(
+        let entry = state.commit(
             Event {
                 of: step.conversation_id,
                 kind,
@@ -251,12 +249,12 @@ impl ConversationStore for MemoryStore {
             },
             step.now,
             step.publisher,
-        );
-        Ok(Marked::Moved {
+        )?;
+        Ok(Marked::Moved(Moved {
             receipt,
             counter,
-            lane,
-        })
+            entry,
+        }))
     }
 
     async fn change_state(&self, step: &ChangeState) -> Result<Changed, StoreError> {
@@ -287,7 +285,7 @@ impl ConversationStore for MemoryStore {
             state.pairs.remove(&pair);
             state.pairs.insert(new_pair, step.conversation_id);
         }
-        let lane = state.commit(
+        let entry = state.commit(
             Event {
                 of: step.conversation_id,
                 kind: EntryKind::Updated,
@@ -296,8 +294,8 @@ impl ConversationStore for MemoryStore {
             },
             step.now,
             step.publisher,
-        );
-        Ok(Changed::Done { lane })
+        )?;
+        Ok(Changed::Done(entry))
     }
 }
 

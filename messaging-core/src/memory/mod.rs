@@ -28,8 +28,8 @@ use crate::{
     },
     id::{AgentId, AuditId, BookingId, ConversationId, ReportId, UserId, WorkerId},
     store::{
-        AuditRecord, AuditStore, DeadLetter, DeadLetterPosition, Entry, EntryKind, Lane, Publisher,
-        StoreError,
+        AuditRecord, AuditStore, CommittedEntry, DeadLetter, DeadLetterPosition, Entry, EntryKind, Lane,
+        Publisher, StoreError, StoreErrorKind,
     },
     time::Timestamp,
 };
@@ -101,14 +101,18 @@ struct Event {
 
 impl State {
     /// Numbers the entry of a step taken `now`, appends it, and creates a lane if the conversation has none.
-    fn commit(&mut self, event: Event, now: Timestamp, by: Publisher) -> Option<Lane> {
+    ///
+    /// # Errors
+    /// [`Internal`](StoreErrorKind::Internal) for an unknown conversation: no step has an entry of one.
+    fn commit(&mut self, event: Event, now: Timestamp, by: Publisher) -> Result<CommittedEntry, StoreError> {
         let Event {
             of: id,
             kind,
             at,
             lost_access,
         } = event;
-        let thread = self.threads.get_mut(&id)?;
+        let thread = self.threads.get_mut(&id);
+        let thread = thread.ok_or(StoreError::new(StoreErrorKind::Internal, "committing an event"))?;
         thread.events += 1;
         let number = thread.events;
         let entry = Entry {
@@ -122,7 +126,7 @@ impl State {
             .lost_access
             .extend(lost_access.map(|user_id| (number, user_id)));
         if self.lanes.contains_key(&id) {
-            return None;
+            return Ok(CommittedEntry::new(number));
         }
         let (owner, until) = match by {
             Publisher::Worker { id, lease_until } => (Some(id), lease_until),
@@ -137,7 +141,7 @@ impl State {
         };
         let given = owner.map(|_| lane.as_lane(id));
         self.lanes.insert(id, lane);
-        given
+        Ok(CommittedEntry::new(number).with_lane(given))
     }
 }
 

@@ -127,8 +127,8 @@ impl OutboxStore for MemoryStore {
             at: step.now,
             lost_access: None,
         };
-        let lane = state.commit(event, step.now, step.publisher);
-        Ok(Requeued::Done { lane })
+        let entry = state.commit(event, step.now, step.publisher)?;
+        Ok(Requeued::Done(entry))
     }
 
     async fn backlog(&self) -> Result<Backlog, StoreError> {

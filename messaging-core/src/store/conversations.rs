@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 
-use super::{Lane, Publisher, StoreError};
+use super::{CommittedEntry, Publisher, StoreError};
 use crate::{
     domain::{
         conversation::{
@@ -108,8 +108,8 @@ pub struct Opened {
     pub id: ConversationId,
     /// Whether this call created it.
     pub created: bool,
-    /// The lane, if this step created it for a [`Publisher::Worker`].
-    pub lane: Option<Lane>,
+    /// The entry of the opening, of the link or of both; `None` if there was nothing new.
+    pub entry: Option<CommittedEntry>,
 }
 
 /// What identifies a conversation.
@@ -232,8 +232,8 @@ pub struct Stored {
     pub message: Message,
     /// The conversation after it.
     pub conversation: Conversation,
-    /// The lane, if this step created it for its publisher.
-    pub lane: Option<Lane>,
+    /// Its entry.
+    pub entry: CommittedEntry,
 }
 
 /// Move a read position.
@@ -257,14 +257,7 @@ pub struct MarkRead {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Marked {
     /// The position moved.
-    Moved {
-        /// The receipt written.
-        receipt: Receipt,
-        /// The reader's counter after it.
-        counter: UnreadCounter,
-        /// The lane, if this step created it for its publisher.
-        lane: Option<Lane>,
-    },
+    Moved(Moved),
     /// The reader had read as far before: nothing was written.
     Already {
         /// The reader's counter.
@@ -277,6 +270,17 @@ pub enum Marked {
     UnknownMessage,
     /// The access version no longer holds, or there is no such conversation.
     Conflict,
+}
+
+/// A read position that has just moved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Moved {
+    /// The receipt written.
+    pub receipt: Receipt,
+    /// The reader's counter after it.
+    pub counter: UnreadCounter,
+    /// Its entry.
+    pub entry: CommittedEntry,
 }
 
 /// Change a conversation.
@@ -331,11 +335,8 @@ impl ChangeState {
 /// What changing did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Changed {
-    /// It is so now.
-    Done {
-        /// The lane, if this step created it for its publisher.
-        lane: Option<Lane>,
-    },
+    /// It is so now, and this is its entry.
+    Done(CommittedEntry),
     /// It was so before, or the booking was not linked: nothing was written.
     AlreadySo,
     /// The access version no longer holds, or there is no such conversation.

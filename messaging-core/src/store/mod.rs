@@ -13,7 +13,8 @@
 //!   that for a used key, in [`append`](ConversationStore::append).
 //! - A missing row is `None` or empty, never an error.
 //! - An error of any kind but [`StoreErrorKind::OutcomeUnknown`] changed nothing.
-//! - A visible change commits its outbox entry with it.
+//! - A visible change commits its outbox entry with it, and the answer carries the entry's number
+//!   ([`CommittedEntry::number`]).
 //! - A future that is dropped may have taken effect or not, as with `OutcomeUnknown`.
 //! - A variant of a `#[non_exhaustive]` enum that the backend does not know is answered with
 //!   [`StoreErrorKind::Unsupported`]. [`Change`](crate::domain::conversation::Change) is the exception: what a change
@@ -41,15 +42,15 @@ pub use capability::{
 };
 pub use conversations::{
     Append, Appended, ChangeState, Changed, ConversationKey, ConversationStore, Direction, HistoryPage,
-    HistoryScan, ListPage, ListScan, ListStart, MarkRead, Marked, Opened, Stored,
+    HistoryScan, ListPage, ListScan, ListStart, MarkRead, Marked, Moved, Opened, Stored,
 };
 pub use error::{StoreError, StoreErrorKind};
 pub use methods::StoreMethod;
 #[doc(hidden)]
 pub use methods::wrapping;
 pub use outbox::{
-    Backlog, Claim, DeadLetter, DeadLetterPosition, Entry, EntryKind, Lane, LaneDeferral, LaneFailure,
-    LoadedEntry, OutboxStore, Progress, Publisher, Requeue, Requeued, Scan, Subject,
+    Backlog, Claim, CommittedEntry, DeadLetter, DeadLetterPosition, Entry, EntryKind, Lane, LaneDeferral,
+    LaneFailure, LoadedEntry, OutboxStore, Progress, Publisher, Requeue, Requeued, Scan, Subject,
 };
 
 /// Everything that the library keeps: the required methods, and the capabilities that a backend has.

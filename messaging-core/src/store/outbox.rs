@@ -148,7 +148,7 @@ pub enum Scan {
 /// The owner of the lane, if a step creates one. A step on a conversation that has a lane leaves the lane's owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Publisher {
-    /// This worker, which publishes from memory at once. The step answers with the lane.
+    /// This worker, which publishes from memory at once. The step [answers](CommittedEntry::lane) with the lane.
     Worker {
         /// The worker.
         id: WorkerId,
@@ -173,6 +173,29 @@ pub struct Lane {
     pub tries: u32,
     /// How often in a row the event at the head was refused.
     pub refusals: u32,
+}
+
+/// The outbox entry that a step has committed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CommittedEntry {
+    /// Its number in its conversation, under which [`load_entries`](OutboxStore::load_entries) gives it. Always there, so
+    /// that a worker that owns the lane can publish the entry from memory.
+    pub number: u64,
+    /// The lane that begins with it, if the step created one for a [`Publisher::Worker`].
+    pub lane: Option<Lane>,
+}
+
+impl CommittedEntry {
+    /// An entry that joined a lane, or whose lane has no owner.
+    pub const fn new(number: u64) -> Self {
+        Self { number, lane: None }
+    }
+
+    /// The same entry with the lane that its step created for its publisher, `None` if it created none.
+    pub fn with_lane(self, lane: Option<Lane>) -> Self {
+        Self { lane, ..self }
+    }
 }
 
 /// One event to publish, as a reference to what happened.
@@ -333,11 +356,8 @@ pub struct Requeue {
 /// What came of requeueing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Requeued {
-    /// It is to be published.
-    Done {
-        /// The lane, if this created it for its publisher.
-        lane: Option<Lane>,
-    },
+    /// It is to be published, as this entry.
+    Done(CommittedEntry),
     /// There is no such dead letter (any more).
     NotFound,
 }

@@ -18,7 +18,7 @@ impl Messaging {
         change: &Change,
     ) -> Result<bool, Error> {
         let changed = self.apply_change(conversation, change).await?;
-        Ok(matches!(changed, Some(Changed::Done { .. } | Changed::AlreadySo)))
+        Ok(matches!(changed, Some(Changed::Done(_) | Changed::AlreadySo)))
     }
 
     /// The same, with what it did; `None` where the store asks to decide anew.
@@ -29,8 +29,8 @@ impl Messaging {
     ) -> Result<Option<Changed>, Error> {
         let step = ChangeState::new(conversation, change.clone(), self.now(), self.publisher());
         let changed = unless_lost(self.store().change_state(&step).await, CHANGING)?;
-        if let Some(Changed::Done { lane }) = &changed {
-            self.hand_over(lane.clone(), None, Profiles::default());
+        if let Some(Changed::Done(entry)) = &changed {
+            self.hand_over(entry.lane.clone(), None, Profiles::default());
         }
         Ok(changed)
     }

@@ -193,7 +193,7 @@ pub(super) fn appended(row: &PgRow, step: &Append, ownership: Ownership) -> Resu
     };
     Ok(Appended::Stored(Stored {
         message,
-        lane: ownership.given(row, conversation.id)?,
+        entry: ownership.committed(row, conversation.id)?,
         conversation,
     }))
 }

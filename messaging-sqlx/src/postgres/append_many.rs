@@ -85,7 +85,7 @@ macro_rules! append_many {
         RETURNING l.conversation_id AS lane_of, l.head)
     SELECT i.place, l.id IS NOT NULL AS is_locked, s.*, "#,
             conversation_columns!(),
-            r#", d.head, d.head = c.events AS is_new
+            r#", c.events AS entry_number, d.head = c.events AS is_new
     FROM item i LEFT JOIN locked l ON l.id = i.conversation_id LEFT JOIN seen s ON s.seen_place = i.place
         LEFT JOIN stored c ON c.place = i.place LEFT JOIN laned d ON d.lane_of = c.id"#
         )

@@ -31,7 +31,7 @@ pub(super) const CHANGE_STATE: &str = concat!(
         FROM before WHERE c.id = before.id AND before.is_news RETURNING c.id, c.events),
     "#,
     publish!("changed", "3, NULL::smallint, NULL::bigint, $5", "$11::text"),
-    r#"SELECT before.is_news AS is_done, head, is_new FROM before LEFT JOIN laned ON true"#
+    r#"SELECT before.is_news AS is_done, entry_number, is_new FROM before LEFT JOIN laned ON true"#
 );
 
 const DOING: &str = "changing a conversation";
@@ -72,9 +72,9 @@ impl PgStore {
 fn changed(row: Option<&PgRow>, step: &ChangeState, ownership: Ownership) -> Result<Changed, Error> {
     Ok(match row {
         None => Changed::Conflict,
-        Some(row) if row.try_get("is_done")? => Changed::Done {
-            lane: ownership.given(row, step.conversation_id)?,
-        },
+        Some(row) if row.try_get("is_done")? => {
+            Changed::Done(ownership.committed(row, step.conversation_id)?)
+        }
         Some(_) => Changed::AlreadySo,
     })
 }

@@ -70,7 +70,7 @@ pub(super) const REQUEUE: &str = concat!(
         RETURNING c.id, c.events, taken.kind, taken.side, taken.seq),
     "#,
     publish!("changed", "kind, side, seq, $5"),
-    "SELECT head, is_new FROM changed LEFT JOIN laned ON true"
+    "SELECT entry_number, is_new FROM changed LEFT JOIN laned ON true"
 );
 
 impl PgStore {
@@ -129,11 +129,11 @@ impl PgStore {
         let answered = self
             .write_serialized(DOING, step.conversation_id, statement)
             .await?;
-        let lane = answered
+        let entry = answered
             .first()
-            .map(|row| ownership.given(row, step.conversation_id));
-        Ok(match lane.transpose().map_err(unread(DOING))? {
-            Some(lane) => Requeued::Done { lane },
+            .map(|row| ownership.committed(row, step.conversation_id));
+        Ok(match entry.transpose().map_err(unread(DOING))? {
+            Some(entry) => Requeued::Done(entry),
             None => Requeued::NotFound,
         })
     }

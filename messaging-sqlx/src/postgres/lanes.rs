@@ -2,7 +2,7 @@
 
 use messaging_core::{
     id::{ConversationId, WorkerId},
-    store::{Entry, Lane, Publisher},
+    store::{CommittedEntry, Entry, Lane, Publisher},
     time::Timestamp,
 };
 use sqlx::{
@@ -49,7 +49,7 @@ macro_rules! publish {
                 SELECT id, events, events, $2::uuid, COALESCE($3::timestamptz, date_trunc('milliseconds', clock_timestamp())) FROM "#,
             $changed,
             " ON CONFLICT (conversation_id) DO UPDATE SET tail = EXCLUDED.tail
-                RETURNING l.head, l.head = l.tail AS is_new) "
+                RETURNING l.tail AS entry_number, l.head = l.tail AS is_new) "
         )
     };
 }
@@ -98,22 +98,22 @@ impl Ownership {
         statement.bind(owner).bind(until)
     }
 
-    /// Reads the lane from a row with `head` and `is_new`, if the step created it for a worker.
-    pub(super) fn given(self, row: &PgRow, of: ConversationId) -> Result<Option<Lane>, Error> {
-        let Self::Worker { lease_until, .. } = self else {
-            return Ok(None);
+    /// Reads the entry of a step from a row with `entry_number` and `is_new`, with the lane if the step created
+    /// it for a worker.
+    pub(super) fn committed(self, row: &PgRow, of: ConversationId) -> Result<CommittedEntry, Error> {
+        let number = count(row, "entry_number")?;
+        let is_new: bool = row.try_get("is_new")?;
+        let lane = match self {
+            Self::Worker { lease_until, .. } if is_new => Some(Lane {
+                conversation_id: of,
+                head: number,
+                lease_until,
+                tries: 0,
+                refusals: 0,
+            }),
+            _ => None,
         };
-        let is_new: Option<bool> = row.try_get("is_new")?;
-        if is_new != Some(true) {
-            return Ok(None);
-        }
-        Ok(Some(Lane {
-            conversation_id: of,
-            head: count(row, "head")?,
-            lease_until,
-            tries: 0,
-            refusals: 0,
-        }))
+        Ok(CommittedEntry::new(number).with_lane(lane))
     }
 }
 

@@ -4,7 +4,7 @@ use messaging_core::{
         receipt::Receipt,
         side::PerSide,
     },
-    store::{MarkRead, Marked, StoreError, StoreErrorKind},
+    store::{MarkRead, Marked, Moved, StoreError, StoreErrorKind},
 };
 use sqlx::{Error, Row, postgres::PgRow};
 
@@ -40,7 +40,7 @@ macro_rules! mark_read {
                 SELECT id, "#, $code, ", read_seq, read, read_at FROM moved),
             ",
             publish!("moved", concat!("2, ", $code, "::smallint, read_seq, read_at")),
-            "SELECT 'moved' AS outcome, received, read, read_seq, read_at, head, is_new, read_at AS first_read_at
+            "SELECT 'moved' AS outcome, received, read, read_seq, read_at, entry_number, is_new, read_at AS first_read_at
                 FROM moved LEFT JOIN laned ON true
             UNION ALL
             SELECT CASE WHEN t.seq IS NULL THEN 'unknown' WHEN c.", $side, "_read >= t.position THEN 'already'
@@ -104,15 +104,15 @@ fn marked(row: Option<&PgRow>, step: &MarkRead, ownership: Ownership) -> Result<
             let mark = counter
                 .last_read
                 .ok_or_else(|| damaged("a position moved without a receipt"))?;
-            Marked::Moved {
+            Marked::Moved(Moved {
                 receipt: Receipt {
                     side: step.side,
                     up_to_seq: mark.up_to_seq,
                     read_at: mark.at,
                 },
                 counter,
-                lane: ownership.given(row, step.conversation_id)?,
-            }
+                entry: ownership.committed(row, step.conversation_id)?,
+            })
         }
         "already" => Marked::Already {
             counter: counter(row)?,

@@ -12,7 +12,7 @@ use super::{
     error::{failed, unread},
     lanes::{Ownership, publish},
     moment::moment,
-    rows::{conversation_id, instant},
+    rows::{conversation_id, instant, maybe_count},
     target_locks::{LockWait, Target, set_lock_timeout},
 };
 
@@ -59,7 +59,7 @@ pub(super) const OPEN: &str = concat!(
         "opened",
         "3, NULL::smallint, NULL::bigint, (SELECT now FROM moment)"
     ),
-    "SELECT pair.id AS opened_id, is_made, head, is_new FROM pair LEFT JOIN laned ON true"
+    "SELECT pair.id AS opened_id, is_made, entry_number, is_new FROM pair LEFT JOIN laned ON true"
 );
 
 /// Like [`OPEN`], but a link to an existing conversation is left for a worker to number, which raises the
@@ -73,7 +73,7 @@ pub(super) const OPEN_IN: &str = concat!(
         "made",
         "3, NULL::smallint, NULL::bigint, (SELECT now FROM moment)"
     ),
-    "SELECT pair.id AS opened_id, is_made, head, is_new FROM pair LEFT JOIN laned ON true"
+    "SELECT pair.id AS opened_id, is_made, entry_number, is_new FROM pair LEFT JOIN laned ON true"
 );
 
 const DOING: &str = "opening a conversation";
@@ -156,9 +156,11 @@ fn bind<'q>(statement: Statement<'q>, plan: &PreparedOpen, ownership: Ownership)
 
 fn opened(row: &PgRow, ownership: Ownership) -> Result<Opened, Error> {
     let id = conversation_id(row, "opened_id")?;
+    let has_entry = maybe_count(row, "entry_number")?.is_some();
+    let entry = has_entry.then(|| ownership.committed(row, id));
     Ok(Opened {
         id,
         created: row.try_get("is_made")?,
-        lane: ownership.given(row, id)?,
+        entry: entry.transpose()?,
     })
 }

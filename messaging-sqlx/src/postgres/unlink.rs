@@ -16,6 +16,6 @@ pub(super) const UNLINK: &str = concat!(
             FROM unlinked WHERE c.id = unlinked.id RETURNING c.id, c.events),
     "#,
     publish!("changed", "3, NULL::smallint, NULL::bigint, $5::timestamptz"),
-    "SELECT changed.id IS NOT NULL AS is_done, head, is_new
+    "SELECT changed.id IS NOT NULL AS is_done, entry_number, is_new
         FROM held LEFT JOIN changed ON true LEFT JOIN laned ON true"
 );

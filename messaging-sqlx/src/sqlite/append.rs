@@ -37,11 +37,11 @@ impl Step for Append {
             publisher: self.publisher,
             lost_access: None,
         };
-        let lane = event.commit(tx).await?;
+        let entry = event.commit(tx).await?;
         Ok(Appended::Stored(Stored {
             message,
             conversation,
-            lane,
+            entry,
         }))
     }
 }

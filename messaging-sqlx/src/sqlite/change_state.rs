@@ -36,7 +36,7 @@ impl Step for ChangeState {
             publisher: self.publisher,
             lost_access: self.lost_access,
         };
-        let lane = event.commit(tx).await?;
-        Ok(Changed::Done { lane })
+        let entry = event.commit(tx).await?;
+        Ok(Changed::Done(entry))
     }
 }

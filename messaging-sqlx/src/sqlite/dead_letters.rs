@@ -96,8 +96,8 @@ impl Step for Requeue {
             publisher: self.publisher,
             lost_access: None,
         };
-        let lane = event.commit(tx).await?;
-        Ok(Requeued::Done { lane })
+        let entry = event.commit(tx).await?;
+        Ok(Requeued::Done(entry))
     }
 }
 

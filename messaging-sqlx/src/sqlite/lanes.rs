@@ -2,7 +2,7 @@
 
 use messaging_core::{
     id::{ConversationId, UserId, WorkerId},
-    store::{Entry, EntryKind, Lane, Publisher},
+    store::{CommittedEntry, Entry, EntryKind, Lane, Publisher},
     time::Timestamp,
 };
 use sqlx::{Error, Row, SqliteConnection, sqlite::SqliteRow};
@@ -46,9 +46,8 @@ pub(super) struct Event {
 }
 
 impl Event {
-    /// Numbers and stores the event, and creates the conversation's lane if it has none. Returns the lane if it
-    /// was created for its publisher.
-    pub(super) async fn commit(self, tx: &mut SqliteConnection) -> Result<Option<Lane>, Error> {
+    /// Numbers and stores the event, and creates the conversation's lane if it has none. Returns the entry.
+    pub(super) async fn commit(self, tx: &mut SqliteConnection) -> Result<CommittedEntry, Error> {
         let event: u64 = sqlx::query_scalar(NUMBER)
             .bind(self.of.as_uuid())
             .fetch_one(&mut *tx)
@@ -77,13 +76,14 @@ impl Event {
             .execute(tx)
             .await?;
         let given = owner.is_some() && created.rows_affected() > 0;
-        Ok(given.then_some(Lane {
+        let lane = given.then_some(Lane {
             conversation_id: self.of,
             head: event,
             lease_until: until,
             tries: 0,
             refusals: 0,
-        }))
+        });
+        Ok(CommittedEntry::new(event).with_lane(lane))
     }
 }
 

@@ -1,7 +1,7 @@
 use messaging_core::{
     domain::{receipt::Receipt, side::Side},
     id::ConversationId,
-    store::{EntryKind, MarkRead, Marked},
+    store::{EntryKind, MarkRead, Marked, Moved},
     time::Timestamp,
 };
 use sqlx::{Error, SqliteConnection};
@@ -42,12 +42,12 @@ impl Step for MarkRead {
             publisher: self.publisher,
             lost_access: None,
         };
-        let lane = event.commit(tx).await?;
-        Ok(Marked::Moved {
+        let entry = event.commit(tx).await?;
+        Ok(Marked::Moved(Moved {
             receipt,
             counter,
-            lane,
-        })
+            entry,
+        }))
     }
 }
 

@@ -34,7 +34,7 @@ impl Step for Open {
         if linked && !created {
             raise_access_version(tx, id).await?;
         }
-        let lane = if created || linked {
+        let entry = if created || linked {
             let event = Event {
                 of: id,
                 kind: EntryKind::Updated,
@@ -43,11 +43,11 @@ impl Step for Open {
                 publisher,
                 lost_access: None,
             };
-            event.commit(tx).await?
+            Some(event.commit(tx).await?)
         } else {
             None
         };
-        Ok(Opened { id, created, lane })
+        Ok(Opened { id, created, entry })
     }
 }
 

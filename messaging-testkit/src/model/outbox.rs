@@ -3,7 +3,10 @@ use std::collections::BTreeMap;
 use messaging_core::{
     domain::message::Origin,
     id::{ConversationId, UserId, WorkerId},
-    store::{Entry, EntryKind, Lane, LaneDeferral, LaneFailure, LoadedEntry, Progress, Publisher, Subject},
+    store::{
+        CommittedEntry, Entry, EntryKind, Lane, LaneDeferral, LaneFailure, LoadedEntry, Progress, Publisher,
+        Subject,
+    },
     time::Timestamp,
 };
 
@@ -43,14 +46,14 @@ impl NaiveOutbox {
         }
     }
 
-    /// Records an event; returns the lane if it is given to its publisher.
+    /// Records an event.
     pub(super) fn commit(
         &mut self,
         kind: EntryKind,
         at: Timestamp,
         by: Publisher,
         now: Timestamp,
-    ) -> Option<Lane> {
+    ) -> CommittedEntry {
         let number = self.events.len() as u64 + 1;
         self.events.push(Entry {
             conversation_id: self.id,
@@ -59,7 +62,7 @@ impl NaiveOutbox {
             at,
         });
         if self.lane.is_some() {
-            return None;
+            return CommittedEntry::new(number);
         }
         let (owner, until) = match by {
             Publisher::Worker { id, lease_until } => (Some(id), lease_until),
@@ -72,7 +75,7 @@ impl NaiveOutbox {
             tries: 0,
             refusals: 0,
         });
-        owner.and_then(|_| self.as_lane())
+        CommittedEntry::new(number).with_lane(owner.and_then(|_| self.as_lane()))
     }
 
     /// Records that the next entry ends a user's access.

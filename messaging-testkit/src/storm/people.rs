@@ -100,7 +100,7 @@ impl<'a> Person<'a> {
         let publisher = self.publisher();
         let opened = retry(|| self.state.store.open(&plan, publisher)).await;
         assert_eq!(opened.created, opened.id == plan.id);
-        self.publish(opened.lane).await;
+        self.publish(opened.entry.and_then(|entry| entry.lane)).await;
     }
 
     async fn send(&mut self, conversation: &Conversation) {
@@ -129,7 +129,7 @@ impl<'a> Person<'a> {
         let appended = retry(|| self.state.store.append(&step)).await;
         if let Appended::Stored(stored) = &appended {
             assert_eq!(stored.message.id, step.message.id);
-            self.publish(stored.lane.clone()).await;
+            self.publish(stored.entry.lane.clone()).await;
         }
         self.sent = Some((step, appended));
     }
@@ -150,7 +150,7 @@ impl<'a> Person<'a> {
             );
         }
         if let Appended::Stored(stored) = appended {
-            self.publish(stored.lane).await;
+            self.publish(stored.entry.lane).await;
         }
     }
 
@@ -167,9 +167,9 @@ impl<'a> Person<'a> {
             publisher: self.publisher(),
         };
         match retry(|| self.state.store.mark_read(&step)).await {
-            Marked::Moved { lane, counter, .. } => {
-                assert!(counter.read <= counter.received);
-                self.publish(lane).await;
+            Marked::Moved(moved) => {
+                assert!(moved.counter.read <= moved.counter.received);
+                self.publish(moved.entry.lane).await;
             }
             Marked::Already { .. } | Marked::Conflict => {}
             Marked::UnknownMessage => panic!("a message that was seen is known"),
@@ -204,8 +204,8 @@ impl<'a> Person<'a> {
             _ => Change::Close,
         };
         let step = ChangeState::new(conversation, change, self.now(), self.publisher());
-        if let Changed::Done { lane } = retry(|| self.state.store.change_state(&step)).await {
-            self.publish(lane).await;
+        if let Changed::Done(entry) = retry(|| self.state.store.change_state(&step)).await {
+            self.publish(entry.lane).await;
         }
     }
 
@@ -221,9 +221,9 @@ impl<'a> Person<'a> {
             now: self.now(),
             publisher: self.publisher(),
         };
-        if let Requeued::Done { lane } = retry(|| self.state.store.requeue(&step)).await {
+        if let Requeued::Done(requeued) = retry(|| self.state.store.requeue(&step)).await {
             self.state.requeue(entry);
-            self.publish(lane).await;
+            self.publish(requeued.lane).await;
         }
     }
 

@@ -45,7 +45,7 @@ pub(crate) async fn the_next_event_begins_a_new_lane(store: &dyn Store) {
         publisher: worker(2, at(90)),
         ..scene.to_send(Side::Client).await
     };
-    let lane = stored(scene.append(step).await).lane;
+    let lane = stored(scene.append(step).await).entry.lane;
     let expected = Lane {
         lease_until: at(90),
         ..scene.lane(5)

@@ -163,7 +163,7 @@ pub(crate) async fn only_the_send_that_creates_the_lane_gets_it(store: &dyn Stor
             publisher,
             ..scene.to_send(Side::Client).await
         };
-        stored(scene.append(step).await).lane
+        stored(scene.append(step).await).entry.lane
     };
     let lane = send(worker(1, at(30))).await.unwrap();
     assert_eq!(

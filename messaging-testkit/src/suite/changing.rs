@@ -3,7 +3,7 @@ use messaging_core::{
     store::{Append, Appended, Changed, Direction, EntryKind, Publisher, Requeue, Store},
 };
 
-use super::support::{Scene, at_once, claim, ids, list};
+use super::support::{Scene, at_once, claim, done, ids, list};
 use crate::make::{agent_scope, agent_user_id, at, client_id, conversation_id, user_id, worker, worker_id};
 
 /// Changes each of which has an effect when applied in this order.
@@ -27,7 +27,7 @@ pub(crate) async fn a_change_does_what_it_says_and_raises_the_access_version(sto
     let mut expected = scene.conversation().await;
     for change in changes() {
         assert!(expected.apply(&change));
-        assert_eq!(scene.change(change.clone()).await, Changed::Done { lane: None });
+        assert_eq!(done(scene.change(change.clone()).await).lane, None);
         assert_eq!(scene.conversation().await, expected, "{change:?}");
     }
 }
@@ -83,7 +83,8 @@ pub(crate) async fn of_two_changes_decided_on_one_access_version_one_is_stale(st
     ];
     let changed = at_once(2, |n| store.change_state(&steps[n])).await;
     assert!(changed.contains(&Changed::Conflict), "{changed:?}");
-    assert!(changed.contains(&Changed::Done { lane: None }), "{changed:?}");
+    let is_done = |it: &Changed| matches!(it, Changed::Done(entry) if entry.lane.is_none());
+    assert!(changed.iter().any(is_done), "{changed:?}");
     assert_eq!(scene.conversation().await.access_version, 1);
 }
 
@@ -213,18 +214,14 @@ pub(crate) async fn the_worker_that_changes_owns_the_new_lane(store: &dyn Store)
     scene.drain().await;
     let mut step = scene.to_change(Change::Close).await;
     step.publisher = worker(1, at(30));
-    match store.change_state(&step).await.unwrap() {
-        Changed::Done { lane: Some(lane) } => {
-            assert_eq!(
-                (lane.conversation_id, lane.head, lane.lease_until),
-                (scene.id, 2, at(30))
-            );
-        }
-        other => panic!("the lane was to be the worker's, but: {other:?}"),
-    }
+    let lane = done(store.change_state(&step).await.unwrap()).lane.unwrap();
+    assert_eq!(
+        (lane.conversation_id, lane.head, lane.lease_until),
+        (scene.id, 2, at(30))
+    );
     let extended = Append {
         publisher: worker(1, at(40)),
         ..scene.to_send(Side::Client).await
     };
-    assert!(matches!(scene.append(extended).await, Appended::Stored(s) if s.lane.is_none()));
+    assert!(matches!(scene.append(extended).await, Appended::Stored(s) if s.entry.lane.is_none()));
 }

@@ -48,7 +48,7 @@ pub(crate) async fn what_is_nobodys_is_due_at_once_when_the_clock_went_back(stor
 
 pub(crate) async fn a_writers_lane_is_its_own_until_the_lease_is_over(store: &dyn Store) {
     let opened = store.open(&plan(1, 1), worker(1, at(30))).await.unwrap();
-    assert!(opened.lane.is_some());
+    assert!(opened.entry.unwrap().lane.is_some());
     for worker in [1, 2] {
         assert_eq!(claim(store, worker, at(30) - MOMENT, 10).await, []);
     }
@@ -90,7 +90,7 @@ pub(crate) async fn a_later_event_extends_the_lane_and_leaves_its_owner(store: &
         publisher: worker(2, at(999)),
         ..scene.to_send(Side::Client).await
     };
-    assert!(matches!(scene.append(step).await, Appended::Stored(s) if s.lane.is_none()));
+    assert!(matches!(scene.append(step).await, Appended::Stored(s) if s.entry.lane.is_none()));
     assert_eq!(claim(store, 2, at(30) - MOMENT, 10).await, []);
     assert_eq!(claim(store, 2, at(30), 10).await[0].head, 1);
 }

@@ -43,7 +43,7 @@ pub(crate) async fn somebody_unknown_stands_in_the_place_of_whom_is_erased(store
         assert_eq!(expected.user(side), &erased_user(scene.id, side));
         assert!(matches!(
             scene.change(Change::Erase(side)).await,
-            Changed::Done { .. }
+            Changed::Done(_)
         ));
         assert_eq!(scene.conversation().await, expected);
         assert_eq!(scene.change(Change::Erase(side)).await, Changed::AlreadySo);

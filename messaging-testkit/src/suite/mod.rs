@@ -20,6 +20,7 @@ pub(crate) mod listing;
 pub(crate) mod loading;
 pub(crate) mod mailing;
 pub(crate) mod naming;
+pub(crate) mod numbering;
 pub(crate) mod opening;
 pub(crate) mod pushing;
 pub(crate) mod reading;
@@ -203,6 +204,15 @@ macro_rules! __each_case {
                 of_what_is_nobodys_the_longest_waiting_comes_first
                 usual_and_full_scans_claim_all_that_is_due
                 what_a_step_makes_due_for_a_time_long_past_is_claimed
+            }
+            required: numbering {
+                opening_answers_the_number_of_its_entry
+                linking_answers_the_number_of_its_entry
+                sending_answers_the_number_of_its_entry
+                reading_answers_the_number_of_its_entry
+                changing_answers_the_number_of_its_entry
+                unlinking_answers_the_number_of_its_entry
+                requeueing_answers_the_number_of_its_entry
             }
             required: acknowledging {
                 a_lane_published_whole_ends

@@ -171,6 +171,8 @@ pub(crate) async fn the_worker_that_opens_owns_the_new_lane(store: &dyn Store) {
         .open(&plan(1, 1), worker(1, at(30)))
         .await
         .unwrap()
+        .entry
+        .unwrap()
         .lane
         .unwrap();
     let scene = Scene::set(store).await;
@@ -181,7 +183,7 @@ pub(crate) async fn the_worker_that_opens_owns_the_new_lane(store: &dyn Store) {
     );
     let again = store.open(&plan(1, 1), worker(1, at(60))).await.unwrap();
     assert_eq!(
-        again.lane, None,
+        again.entry, None,
         "nothing happened, so there is nothing to publish"
     );
     let ended = store

@@ -27,14 +27,12 @@ pub(crate) async fn reading_moves_the_position_to_the_message(store: &dyn Store)
         up_to_seq: 2,
         read_at: at(9),
     };
-    let lane = None;
+    let Marked::Moved(moved) = marked else {
+        panic!("a read position was to move, but: {marked:?}")
+    };
     assert_eq!(
-        marked,
-        Marked::Moved {
-            receipt,
-            counter,
-            lane
-        }
+        (moved.receipt, moved.counter, moved.entry.lane),
+        (receipt, counter, None)
     );
     assert_eq!(scene.counter(Side::Agent).await, counter);
 }
@@ -169,7 +167,7 @@ pub(crate) async fn concurrent_readers_end_at_the_furthest_message(store: &dyn S
 
     let counter = scene.counter(Side::Agent).await;
     assert_eq!((counter.read, counter.unread()), (8, 0));
-    let moves = marked.iter().filter(|one| matches!(one, Marked::Moved { .. }));
+    let moves = marked.iter().filter(|one| matches!(one, Marked::Moved(_)));
     let reads: Vec<_> = scene.entries_from(10).await;
     assert_eq!(reads.len(), moves.count(), "{marked:?}");
     let up_to = |kind| match kind {
@@ -231,7 +229,8 @@ pub(crate) async fn the_worker_that_reads_owns_the_new_lane(store: &dyn Store) {
         ..scene.to_read(Side::Agent, sent.id, at(9)).await
     };
     match store.mark_read(&step).await.unwrap() {
-        Marked::Moved { lane: Some(lane), .. } => {
+        Marked::Moved(moved) => {
+            let lane = moved.entry.lane.unwrap();
             assert_eq!(
                 (lane.conversation_id, lane.head, lane.lease_until),
                 (scene.id, 3, at(30))

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{
     refusing::Claimed,
-    support::{at_once, claim},
+    support::{at_once, claim, requeued},
 };
 use crate::make::{at, message_id, worker_id};
 
@@ -32,8 +32,6 @@ fn for_worker(claimed: &Claimed<'_>, number: u64) -> Requeue {
     }
 }
 
-const DONE: Requeued = Requeued::Done { lane: None };
-
 /// Makes all three events dead letters, so that no event waits.
 async fn all_dead(store: &dyn Store) -> Claimed<'_> {
     let claimed = Claimed::set(store).await;
@@ -48,7 +46,10 @@ async fn all_dead(store: &dyn Store) -> Claimed<'_> {
 pub(crate) async fn an_event_requeued_is_the_newest_of_its_conversation(store: &dyn Store) {
     let claimed = Claimed::set(store).await;
     claimed.dead_letter(1, 2, "no", 9).await;
-    assert_eq!(store.requeue(&for_worker(&claimed, 2)).await.unwrap(), DONE);
+    assert_eq!(
+        requeued(store.requeue(&for_worker(&claimed, 2)).await.unwrap()).lane,
+        None
+    );
     assert_eq!(claimed.numbers().await, [1, 3, 4]);
     let newest = claimed.scene.entries().await.remove(2).entry;
     assert_eq!((newest.kind, newest.at), (claimed.entries[1].kind, at(50)));
@@ -67,8 +68,8 @@ pub(crate) async fn what_names_a_receipt_or_the_conversation_comes_back_as_it_wa
         step.await.unwrap();
     }
     for loaded in &all {
-        let requeued = store.requeue(&requeue(&claimed, loaded.entry.number)).await;
-        assert_eq!(requeued.unwrap(), DONE);
+        let answer = store.requeue(&requeue(&claimed, loaded.entry.number)).await;
+        assert_eq!(requeued(answer.unwrap()).lane, None);
     }
     let again = claimed.scene.entries().await;
     let subjects = |loaded: Vec<messaging_core::store::LoadedEntry>| {
@@ -84,9 +85,12 @@ pub(crate) async fn where_nothing_else_waits_its_publisher_gets_the_lane(store: 
         lease_until: at(90),
         ..claimed.lane.clone()
     };
-    let given = Requeued::Done { lane: Some(lane) };
-    assert_eq!(store.requeue(&for_worker(&claimed, 3)).await.unwrap(), given);
-    assert_eq!(store.requeue(&for_worker(&claimed, 1)).await.unwrap(), DONE);
+    let given = requeued(store.requeue(&for_worker(&claimed, 3)).await.unwrap());
+    assert_eq!(given.lane, Some(lane));
+    assert_eq!(
+        requeued(store.requeue(&for_worker(&claimed, 1)).await.unwrap()).lane,
+        None
+    );
     assert_eq!(claim(store, 3, at(89), 10).await, []);
     let taken_over = claim(store, 3, at(90), 10).await;
     assert_eq!(taken_over[0].head, 4);
@@ -94,7 +98,10 @@ pub(crate) async fn where_nothing_else_waits_its_publisher_gets_the_lane(store: 
 
 pub(crate) async fn where_nothing_else_waits_and_nobody_is_named_it_is_due_at_once(store: &dyn Store) {
     let claimed = all_dead(store).await;
-    assert_eq!(store.requeue(&requeue(&claimed, 2)).await.unwrap(), DONE);
+    assert_eq!(
+        requeued(store.requeue(&requeue(&claimed, 2)).await.unwrap()).lane,
+        None
+    );
     let backlog = Backlog {
         lanes: 1,
         oldest: Some(at(50)),
@@ -111,7 +118,10 @@ pub(crate) async fn where_nothing_else_waits_and_nobody_is_named_it_is_due_at_on
 
 pub(crate) async fn requeueing_twice_does_it_once(store: &dyn Store) {
     let claimed = all_dead(store).await;
-    assert_eq!(store.requeue(&requeue(&claimed, 1)).await.unwrap(), DONE);
+    assert_eq!(
+        requeued(store.requeue(&requeue(&claimed, 1)).await.unwrap()).lane,
+        None
+    );
     let again = store.requeue(&requeue(&claimed, 1)).await.unwrap();
     assert_eq!(again, Requeued::NotFound);
     assert_eq!(claimed.numbers().await, [4]);
@@ -121,7 +131,10 @@ pub(crate) async fn of_many_at_once_one_requeues(store: &dyn Store) {
     let claimed = all_dead(store).await;
     let step = requeue(&claimed, 1);
     let outcomes = at_once(8, |_| async move { store.requeue(&step).await }).await;
-    let done = outcomes.iter().filter(|outcome| **outcome == DONE).count();
+    let done = outcomes
+        .iter()
+        .filter(|outcome| matches!(outcome, Requeued::Done(entry) if entry.lane.is_none()))
+        .count();
     assert_eq!(done, 1, "{outcomes:?}");
     assert_eq!(claimed.numbers().await, [4]);
 }
@@ -137,14 +150,14 @@ pub(crate) async fn whatever_is_requeued_at_once_beside_sends_is_numbered_densel
     let sent = claimed.scene.to_send(Side::Agent).await;
     let count = all.len();
     at_once(2 * count, |n| {
-        let requeued = requeue(&claimed, n as u64 / 2 + 1);
+        let step = requeue(&claimed, n as u64 / 2 + 1);
         let mut sent = sent.clone();
         sent.message.id = message_id(100 + n as u64);
         sent.message.key = None;
         async move {
             if n % 2 == 0 {
-                let requeued = store.requeue(&requeued).await?;
-                assert_eq!(requeued, DONE);
+                let entry = requeued(store.requeue(&step).await?);
+                assert_eq!(entry.lane, None);
             } else {
                 store.append(&sent).await?;
             }
@@ -204,7 +217,10 @@ pub(crate) async fn a_requeued_event_can_become_a_dead_letter_again(store: &dyn 
     let listed = store.list_dead_letters(None, 10).await.unwrap();
     let numbers: Vec<_> = listed.iter().map(|one| one.entry.number).collect();
     assert_eq!(numbers, [1, 3, 4]);
-    assert_eq!(store.requeue(&requeue(&claimed, 4)).await.unwrap(), DONE);
+    assert_eq!(
+        requeued(store.requeue(&requeue(&claimed, 4)).await.unwrap()).lane,
+        None
+    );
     assert_eq!(claimed.numbers().await, [5]);
 }
 

@@ -13,8 +13,9 @@ use messaging_core::{
     },
     id::{ConversationId, MessageId},
     store::{
-        Append, Appended, ChangeState, Changed, Claim, Direction, HistoryPage, HistoryScan, Lane, ListPage,
-        ListScan, ListStart, LoadedEntry, MarkRead, Marked, Progress, Publisher, Store, StoreError, Stored,
+        Append, Appended, ChangeState, Changed, Claim, CommittedEntry, Direction, HistoryPage, HistoryScan,
+        Lane, ListPage, ListScan, ListStart, LoadedEntry, MarkRead, Marked, Progress, Publisher, Requeued,
+        Store, StoreError, Stored,
     },
     time::Timestamp,
 };
@@ -253,8 +254,22 @@ pub(super) fn stored(appended: Appended) -> Stored {
 
 pub(super) fn moved(marked: Marked) -> Receipt {
     match marked {
-        Marked::Moved { receipt, .. } => receipt,
+        Marked::Moved(moved) => moved.receipt,
         other => panic!("a read position was to move, but: {other:?}"),
+    }
+}
+
+pub(super) fn done(changed: Changed) -> CommittedEntry {
+    match changed {
+        Changed::Done(entry) => entry,
+        other => panic!("something was to change, but: {other:?}"),
+    }
+}
+
+pub(super) fn requeued(requeued: Requeued) -> CommittedEntry {
+    match requeued {
+        Requeued::Done(entry) => entry,
+        Requeued::NotFound => panic!("an event was to be requeued, but there is no such dead letter"),
     }
 }
 

@@ -47,8 +47,8 @@ impl Operations<'_> {
         };
         let requeued = self.messaging.store().requeue(&step).await;
         match requeued.map_err(|error| Error::store(error, "requeueing an event"))? {
-            Requeued::Done { lane } => {
-                self.messaging.hand_over(lane, None, Profiles::default());
+            Requeued::Done(entry) => {
+                self.messaging.hand_over(entry.lane, None, Profiles::default());
                 Ok(true)
             }
             Requeued::NotFound => Ok(false),

@@ -81,8 +81,8 @@ impl Operations<'_> {
         } else {
             OpenOutcome::Found
         });
-        self.messaging
-            .hand_over(opened.lane.clone(), None, Profiles::default());
+        let lane = opened.entry.as_ref().and_then(|entry| entry.lane.clone());
+        self.messaging.hand_over(lane, None, Profiles::default());
         Ok(opened)
     }
 
@@ -108,7 +108,7 @@ impl Operations<'_> {
                 return Ok(Some(false));
             };
             Ok(match self.messaging.apply_change(&conversation, &change).await? {
-                Some(Changed::Done { .. }) => Some(true),
+                Some(Changed::Done(_)) => Some(true),
                 Some(Changed::AlreadySo) => Some(false),
                 Some(Changed::Conflict) | None => None,
             })

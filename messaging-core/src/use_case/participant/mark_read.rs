@@ -58,16 +58,12 @@ impl Messaging {
                 publisher: self.publisher(),
             };
             match unless_lost(self.store().mark_read(&step).await, MARKING)? {
-                Some(Marked::Moved {
-                    receipt,
-                    counter,
-                    lane,
-                }) => {
+                Some(Marked::Moved(moved)) => {
                     telemetry::read();
-                    self.hand_over(lane, None, Profiles::default());
+                    self.hand_over(moved.entry.lane, None, Profiles::default());
                     Ok(Some(ReadState {
-                        counter,
-                        read_at: Some(receipt.read_at),
+                        counter: moved.counter,
+                        read_at: Some(moved.receipt.read_at),
                     }))
                 }
                 Some(Marked::Already { counter, read_at }) => Ok(Some(ReadState { counter, read_at })),

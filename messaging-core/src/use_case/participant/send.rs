@@ -294,12 +294,12 @@ impl Messaging {
         let Stored {
             message,
             conversation,
-            lane,
+            entry: committed,
         } = stored;
-        let loaded = lane.as_ref().map(|lane| LoadedEntry {
+        let loaded = committed.lane.as_ref().map(|_| LoadedEntry {
             entry: Entry {
                 conversation_id: conversation.id,
-                number: lane.head,
+                number: committed.number,
                 kind: EntryKind::Message { seq: message.seq },
                 at: message.created_at,
             },
@@ -307,7 +307,7 @@ impl Messaging {
             subject: Subject::Message(MessageRow::unread(message)),
             lost_access: None,
         });
-        self.hand_over(lane, loaded, profiles);
+        self.hand_over(committed.lane, loaded, profiles);
     }
 }
 

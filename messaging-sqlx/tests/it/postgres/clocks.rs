@@ -7,8 +7,8 @@ use futures_util::future::join_all;
 use messaging_core::{
     domain::{conversation::PreparedOpen, side::Side},
     store::{
-        Append, Appended, Claim, ConversationStore as _, Lane, MarkRead, Marked, OutboxStore as _, Publisher,
-        StoreError, StoreErrorKind,
+        Append, Appended, Claim, ConversationStore as _, Lane, MarkRead, Marked, Moved, OutboxStore as _,
+        Publisher, StoreError, StoreErrorKind,
     },
     time::Timestamp,
 };
@@ -52,7 +52,7 @@ async fn owns_what_it_makes(store: &PgStore, client: u64, now: Timestamp) -> boo
     let publisher = worker(1, now + secs(LEASE));
     let opened = store.open(&plan(client, 1), publisher).await.unwrap();
     assert!(opened.created);
-    opened.lane.is_some()
+    opened.entry.unwrap().lane.is_some()
 }
 
 #[tokio::test]
@@ -201,7 +201,7 @@ async fn no_time_is_written_that_is_ahead_of_the_databases_clock() {
             now: ahead,
             publisher: Publisher::Anyone,
         };
-        let Marked::Moved { receipt, .. } = store.mark_read(&read).await.unwrap() else {
+        let Marked::Moved(Moved { receipt, .. }) = store.mark_read(&read).await.unwrap() else {
             panic!("it was not read");
         };
         let latest = time(&bench, 2).await;

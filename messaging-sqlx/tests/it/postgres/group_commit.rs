@@ -303,7 +303,7 @@ async fn a_lane_is_given_to_one_of_those_who_made_it() {
     let (bench, outcomes) = held.send(steps).await;
     let lanes: Vec<bool> = outcomes
         .iter()
-        .map(|outcome| matches!(outcome, Ok(Appended::Stored(stored)) if stored.lane.is_some()))
+        .map(|outcome| matches!(outcome, Ok(Appended::Stored(stored)) if stored.entry.lane.is_some()))
         .collect();
     assert_eq!(lanes, [true, false, false, false, false]);
     recount(&bench.store()).await.unwrap().assert_clean();

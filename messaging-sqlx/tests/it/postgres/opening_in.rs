@@ -79,7 +79,7 @@ async fn what_the_host_commits_is_there_and_is_told() {
         .open_in_transaction(&mut tx, &with_booking(2, "b"))
         .await
         .unwrap();
-    assert!(opened.created && opened.lane.is_none());
+    assert!(opened.created && opened.entry.unwrap().lane.is_none());
     assert_eq!(opened.id, plan(2, 1).id);
     assert_eq!(
         store.find_conversation(opened.id.into()).await.unwrap(),
@@ -142,17 +142,14 @@ async fn nobody_who_talks_waits_for_the_hosts_transaction() {
         now: at(9),
         publisher: Publisher::Anyone,
     };
-    assert!(matches!(
-        hasty.mark_read(&read).await.unwrap(),
-        Marked::Moved { .. }
-    ));
+    assert!(matches!(hasty.mark_read(&read).await.unwrap(), Marked::Moved(_)));
     let conversation = hasty.find_conversation(id.into()).await.unwrap().unwrap();
     let change = Change::Block(Side::Client);
     let mut block = ChangeState::new(&conversation, change, at(9), Publisher::Anyone);
     block.access_version = 0;
     assert!(matches!(
         hasty.change_state(&block).await.unwrap(),
-        Changed::Done { .. }
+        Changed::Done(_)
     ));
     hasty
         .open(&with_booking(1, "another"), Publisher::Anyone)

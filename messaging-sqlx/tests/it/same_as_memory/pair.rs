@@ -127,7 +127,7 @@ impl<K: Kept> Pair<K> {
                 };
                 let opened = same!(self, open(&plan, self.publisher(*by)));
                 self.conversations.push(opened.id);
-                self.lanes.extend(opened.lane);
+                self.lanes.extend(opened.entry.and_then(|entry| entry.lane));
             }
             Write::Append(at, from, key, body, access_version, by) => {
                 let id = MessageId::new(self.new_id());
@@ -146,7 +146,7 @@ impl<K: Kept> Pair<K> {
                     publisher: self.publisher(*by),
                 };
                 if let Appended::Stored(stored) = same!(self, append(&step)) {
-                    self.lanes.extend(stored.lane);
+                    self.lanes.extend(stored.entry.lane);
                 }
             }
             Write::MarkRead(at, side, message, access_version, by) => {
@@ -158,8 +158,8 @@ impl<K: Kept> Pair<K> {
                     now: self.now,
                     publisher: self.publisher(*by),
                 };
-                if let Marked::Moved { lane, .. } = same!(self, mark_read(&step)) {
-                    self.lanes.extend(lane);
+                if let Marked::Moved(moved) = same!(self, mark_read(&step)) {
+                    self.lanes.extend(moved.entry.lane);
                 }
             }
             Write::Change(at, change, access_version, by) => {
@@ -173,8 +173,8 @@ impl<K: Kept> Pair<K> {
                 let publisher = self.publisher(*by);
                 let mut step = ChangeState::new(&decided_on, change.clone(), self.now, publisher);
                 step.access_version = self.access_version(*at, *access_version).await;
-                if let Changed::Done { lane } = same!(self, change_state(&step)) {
-                    self.lanes.extend(lane);
+                if let Changed::Done(entry) = same!(self, change_state(&step)) {
+                    self.lanes.extend(entry.lane);
                 }
             }
             Write::Record(actor, action, at) => {
@@ -249,8 +249,8 @@ impl<K: Kept> Pair<K> {
                     now: self.now,
                     publisher: self.publisher(*by),
                 };
-                if let Requeued::Done { lane } = same!(self, requeue(&step)) {
-                    self.lanes.extend(lane);
+                if let Requeued::Done(entry) = same!(self, requeue(&step)) {
+                    self.lanes.extend(entry.lane);
                 }
             }
         }

@@ -178,8 +178,8 @@ impl Pair<'_> {
                 let mut threads = self.threads.iter_mut();
                 let thread = threads.find(|thread| thread.conversation().id == id);
                 let outbox = &mut thread.expect("a dead letter is of a conversation").outbox;
-                let lane = outbox.commit(entry.kind, step.now, step.publisher, step.now);
-                Requeued::Done { lane }
+                let entry = outbox.commit(entry.kind, step.now, step.publisher, step.now);
+                Requeued::Done(entry)
             }
             None => Requeued::NotFound,
         };

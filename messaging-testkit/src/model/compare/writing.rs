@@ -5,7 +5,9 @@ use messaging_core::{
         message::Origin,
     },
     id::BookingId,
-    store::{Append, Appended, ChangeState, Changed, EntryKind, MarkRead, Marked, Opened, Publisher, Stored},
+    store::{
+        Append, Appended, ChangeState, Changed, EntryKind, MarkRead, Marked, Moved, Opened, Publisher, Stored,
+    },
 };
 use proptest::{prop_assert_eq, test_runner::TestCaseResult};
 
@@ -122,14 +124,14 @@ impl Pair<'_> {
         let thread = &mut self.threads[nth];
         let is_linked = plan.booking_id.clone().is_some_and(|id| thread.link(id));
         let is_news = existing.is_none() || is_linked;
-        let lane = is_news.then(|| {
+        let entry = is_news.then(|| {
             let outbox = &mut thread.outbox;
             outbox.commit(EntryKind::Updated, plan.now, publisher, plan.now)
         });
         let expected = Opened {
             id: thread.conversation().id,
             created: existing.is_none(),
-            lane: lane.flatten(),
+            entry,
         };
         prop_assert_eq!(answer, expected);
         self.compare_thread(nth).await
@@ -146,11 +148,11 @@ impl Pair<'_> {
             let message = thread.append(&step.message);
             let kind = EntryKind::Message { seq: message.seq };
             let outbox = &mut thread.outbox;
-            let lane = outbox.commit(kind, message.created_at, step.publisher, step.message.now);
+            let entry = outbox.commit(kind, message.created_at, step.publisher, step.message.now);
             Appended::Stored(Stored {
                 message,
                 conversation: thread.conversation(),
-                lane,
+                entry,
             })
         } else {
             Appended::Conflict
@@ -177,12 +179,13 @@ impl Pair<'_> {
                         up_to_seq: receipt.up_to_seq,
                     };
                     let outbox = &mut thread.outbox;
-                    let lane = outbox.commit(kind, receipt.read_at, step.publisher, step.now);
-                    Marked::Moved {
+                    let entry = outbox.commit(kind, receipt.read_at, step.publisher, step.now);
+                    let counter = thread.counter(step.side);
+                    Marked::Moved(Moved {
                         receipt,
-                        counter: thread.counter(step.side),
-                        lane,
-                    }
+                        counter,
+                        entry,
+                    })
                 },
             ),
         };
@@ -198,8 +201,8 @@ impl Pair<'_> {
         let thread = &mut self.threads[nth];
         let expected = if thread.unlink(&booking) {
             let outbox = &mut thread.outbox;
-            let lane = outbox.commit(EntryKind::Updated, step.now, step.publisher, step.now);
-            Changed::Done { lane }
+            let entry = outbox.commit(EntryKind::Updated, step.now, step.publisher, step.now);
+            Changed::Done(entry)
         } else {
             Changed::AlreadySo
         };
@@ -216,8 +219,8 @@ impl Pair<'_> {
         } else if thread.apply(&step.change) {
             let outbox = &mut thread.outbox;
             outbox.next_ends_access(lost_access);
-            let lane = outbox.commit(EntryKind::Updated, step.now, step.publisher, step.now);
-            Changed::Done { lane }
+            let entry = outbox.commit(EntryKind::Updated, step.now, step.publisher, step.now);
+            Changed::Done(entry)
         } else {
             Changed::AlreadySo
         };

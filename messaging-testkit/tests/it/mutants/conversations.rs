@@ -11,8 +11,9 @@ use messaging_core::{
     },
     id::{AgentId, BookingId, ConversationId, UserId},
     store::{
-        Append, Appended, ChangeState, Changed, ConversationKey, ConversationStore, Direction, HistoryPage,
-        HistoryScan, ListPage, ListScan, ListStart, MarkRead, Marked, Opened, Publisher, StoreError,
+        Append, Appended, ChangeState, Changed, CommittedEntry, ConversationKey, ConversationStore,
+        Direction, HistoryPage, HistoryScan, ListPage, ListScan, ListStart, MarkRead, Marked, Opened,
+        Publisher, StoreError,
     },
 };
 
@@ -24,7 +25,10 @@ impl ConversationStore for Broken {
         let mut opened = self.inner.open(plan, publisher).await?;
         opened.created |= self.has(Fault::CreatesTwice);
         if self.has(Fault::GivesItsLaneAway) {
-            opened.lane = None;
+            opened.entry = opened.entry.map(|entry| entry.with_lane(None));
+        }
+        if let (Some(entry), true) = (&mut opened.entry, self.has(Fault::NumbersOpeningsWrong)) {
+            entry.number += 1;
         }
         Ok(opened)
     }
@@ -170,12 +174,19 @@ impl ConversationStore for Broken {
         if let (Appended::Stored(stored), true) = (&mut appended, self.has(Fault::TakesTimesAsTheyCome)) {
             stored.message.created_at = step.message.now;
         }
+        if let (Appended::Stored(stored), true) = (&mut appended, self.has(Fault::NumbersSendsWrong)) {
+            stored.entry.number = stored.message.seq;
+        }
         Ok(appended)
     }
 
     async fn mark_read(&self, step: &MarkRead) -> Result<Marked, StoreError> {
         let marked = self.inner.mark_read(step).await?;
         Ok(match marked {
+            Marked::Moved(mut moved) if self.has(Fault::NumbersReadsWrong) => {
+                moved.entry.number = moved.receipt.up_to_seq;
+                Marked::Moved(moved)
+            }
             Marked::UnknownMessage if self.has(Fault::KnowsEveryMessage) => Marked::Already {
                 counter: UnreadCounter::default(),
                 read_at: None,
@@ -200,10 +211,14 @@ impl ConversationStore for Broken {
         let changed = self.inner.change_state(&step).await?;
         Ok(match changed {
             Changed::AlreadySo if !unlinks && self.has(Fault::ChangesWhatIsSo) => {
-                Changed::Done { lane: None }
+                Changed::Done(CommittedEntry::new(1))
             }
-            Changed::Done { lane: Some(_) } if unlinks && self.has(Fault::GivesItsLaneAway) => {
-                Changed::Done { lane: None }
+            Changed::Done(entry) if unlinks && self.has(Fault::GivesItsLaneAway) => {
+                Changed::Done(entry.with_lane(None))
+            }
+            Changed::Done(mut entry) if self.has(Fault::NumbersChangesWrong) => {
+                entry.number = 1;
+                Changed::Done(entry)
             }
             changed => changed,
         })

@@ -90,6 +90,11 @@ the_suite_notices_a_store_that! {
     never_lets_go: delaying notices NeverLetsGo;
     forgets_an_entry: loading notices ForgetsAnEntry;
     lists_too_few_read_ids: loading notices ListsTooFewReadIds;
+    numbers_openings_wrong: numbering notices NumbersOpeningsWrong;
+    numbers_sends_wrong: numbering notices NumbersSendsWrong;
+    numbers_reads_wrong: numbering notices NumbersReadsWrong;
+    numbers_changes_wrong: numbering notices NumbersChangesWrong;
+    numbers_requeues_wrong: numbering notices NumbersRequeuesWrong;
     makes_no_dead_letter: refusing notices MakesNoDeadLetter;
     requeues_nothing: requeueing notices RequeuesNothing;
     requeues_for_anyone: requeueing notices RequeuesForAnyone;

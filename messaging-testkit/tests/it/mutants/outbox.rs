@@ -3,7 +3,7 @@ use messaging_core::{
     domain::conversation::Change,
     id::{AuditId, ConversationId, WorkerId},
     store::{
-        AuditRecord, AuditStore, Backlog, ChangeState, Claim, ConversationStore, DeadLetter,
+        AuditRecord, AuditStore, Backlog, ChangeState, Claim, CommittedEntry, ConversationStore, DeadLetter,
         DeadLetterPosition, Entry, Lane, LaneDeferral, LoadedEntry, OutboxStore, Progress, Publisher,
         Requeue, Requeued, StoreError, Subject,
     },
@@ -114,7 +114,7 @@ impl OutboxStore for Broken {
             return Ok(Requeued::NotFound);
         }
         if self.has(Fault::KeepsAsideWhatItRequeues) {
-            return Ok(Requeued::Done { lane: None });
+            return Ok(Requeued::Done(CommittedEntry::new(1)));
         }
         if self.has(Fault::RequeuesForAnyone) {
             step.publisher = Publisher::Anyone;
@@ -125,12 +125,15 @@ impl OutboxStore for Broken {
         if self.has(Fault::LosesWhatItRequeues) {
             return self.lose(&step).await;
         }
-        let requeued = self.inner.requeue(&step).await?;
+        let mut requeued = self.inner.requeue(&step).await?;
         if self.has(Fault::RequeuesWhatIsNotThere) {
             return Ok(match requeued {
-                Requeued::NotFound => Requeued::Done { lane: None },
-                done @ Requeued::Done { .. } => done,
+                Requeued::NotFound => Requeued::Done(CommittedEntry::new(1)),
+                done @ Requeued::Done(_) => done,
             });
+        }
+        if let (Requeued::Done(entry), true) = (&mut requeued, self.has(Fault::NumbersRequeuesWrong)) {
+            entry.number = step.number;
         }
         if self.has(Fault::ClosesWhereItRequeues) {
             self.close(step.conversation_id, step.now).await?;
@@ -160,8 +163,11 @@ impl Broken {
         let (by, lease_until) = (worker_id(u64::MAX - 1), step.now + LONG);
         let publisher = Publisher::Worker { id: by, lease_until };
         let requeued = self.inner.requeue(&Requeue { publisher, ..*step }).await?;
-        let Requeued::Done { lane: Some(lane) } = requeued else {
+        let Requeued::Done(entry) = requeued else {
             return Ok(requeued);
+        };
+        let Some(lane) = entry.lane.clone() else {
+            return Ok(Requeued::Done(entry));
         };
         let done = Progress {
             conversation_id: lane.conversation_id,
@@ -169,7 +175,7 @@ impl Broken {
             up_to: lane.head,
         };
         self.inner.acknowledge(by, lease_until, &[done]).await?;
-        Ok(Requeued::Done { lane: None })
+        Ok(Requeued::Done(entry.with_lane(None)))
     }
 
     async fn close(&self, conversation_id: ConversationId, now: Timestamp) -> Result<(), StoreError> {
