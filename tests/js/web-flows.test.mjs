@@ -218,7 +218,7 @@ test("who is reported is not told, and staff see what was said, and end it", asy
 
   await staff.getByLabel("What was done").fill("Has been warned.");
   await staff.getByRole("button", { name: "Resolve" }).click();
-  await staff.locator(".settled", { hasText: "Resolved by" }).getByText("Has been warned.").waitFor();
+  await staff.locator(".resolution", { hasText: "Resolved by" }).getByText("Has been warned.").waitFor();
   await listed.waitFor({ state: "detached" });
   await staff.getByRole("link", { name: "resolved" }).click();
   await listed.click();

@@ -6,7 +6,7 @@ import { useMe } from "./session";
 import { Shell } from "./shell";
 import { TourPage } from "./tours/tour-page";
 import { ToursPage } from "./tours/tours-page";
-import { Guard } from "./ui/guard";
+import { ErrorBoundary } from "./ui/error-boundary";
 import { Loading } from "./ui/notice";
 import { ToastProvider } from "./ui/toast";
 
@@ -19,15 +19,15 @@ export function App() {
   return (
     <ToastProvider>
       <Shell>
-        <Guard at={pathname}>
-          <Suspense fallback={<Loading />}>{isStaff ? <Staff /> : <Everybody />}</Suspense>
-        </Guard>
+        <ErrorBoundary at={pathname}>
+          <Suspense fallback={<Loading />}>{isStaff ? <Staff /> : <UserPages />}</Suspense>
+        </ErrorBoundary>
       </Shell>
     </ToastProvider>
   );
 }
 
-function Everybody() {
+function UserPages() {
   const home = useMe().role === "client" ? "/tours" : "/inbox";
   return (
     <Routes>

@@ -14,7 +14,7 @@ import { BrowserRouter } from "react-router";
 import { App } from "./app";
 import { Session } from "./session";
 import { SignIn } from "./sign-in";
-import { Guard } from "./ui/guard";
+import { ErrorBoundary } from "./ui/error-boundary";
 
 const root = document.getElementById("root");
 if (!root) throw new Error("the page has no root");
@@ -24,7 +24,7 @@ const name = /^\/as\/([^/]+)/.exec(location.pathname)?.[1];
 
 createRoot(root).render(
   <StrictMode>
-    <Guard>
+    <ErrorBoundary>
       {name === undefined ? (
         <SignIn />
       ) : (
@@ -34,7 +34,7 @@ createRoot(root).render(
           </Session>
         </BrowserRouter>
       )}
-    </Guard>
+    </ErrorBoundary>
   </StrictMode>,
 );
 

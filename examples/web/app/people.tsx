@@ -3,7 +3,7 @@
 import { type User, listUsers } from "./host";
 import { Avatar } from "./ui/avatar";
 import { Loading } from "./ui/notice";
-import { useAnswer } from "./ui/use-answer";
+import { useRequest } from "./ui/use-request";
 
 const roleOf = (user: User) =>
   ({ client: "Client", agent: `Agent of ${user.agency?.name}`, admin: "Staff" })[user.role];
@@ -12,7 +12,7 @@ export const roleName = (user: User) => (user.role === "agent" ? user.agency?.na
 
 /** Links to be one of some users, and a field for all others. A change of user is a new page. */
 export function People({ current }: { current?: string }) {
-  const [people, again] = useAnswer(listUsers);
+  const [people, again] = useRequest(listUsers);
   return (
     <>
       {people.is !== "there" && <Loading of="part" onRetry={again} />}

@@ -13,7 +13,7 @@ const Context = createContext<User | null>(null);
 /** The user of this window. */
 export function useMe(): User {
   const me = useContext(Context);
-  if (!me) throw new Error("nobody is signed in");
+  if (!me) throw new Error("no user is signed in");
   return me;
 }
 

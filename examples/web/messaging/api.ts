@@ -140,8 +140,8 @@ export class Api {
     return this.#call<ReportFile>("GET", report(id));
   }
 
-  /** For admins: it stays as it is if it was settled before. */
-  settleReport(id: string, outcome: "resolved" | "dismissed", note: string | null) {
+  /** For admins: a report that is already resolved or dismissed stays unchanged. */
+  resolveReport(id: string, outcome: "resolved" | "dismissed", note: string | null) {
     const verb = outcome === "resolved" ? "resolve" : "dismiss";
     return this.#call<ReportFile>("POST", `${report(id)}/${verb}`, { note });
   }

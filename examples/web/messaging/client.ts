@@ -11,11 +11,11 @@ import { watchPresence } from "./presence";
 import { Reader } from "./reader";
 import { Thread } from "./thread";
 import { OwnTyping } from "./typing";
-import { watchWaking } from "./waking";
+import { watchWakeUp } from "./wake-up";
 import type { Message } from "./wire";
 
-/** How many conversations that are no longer open keep what has been fetched of them. */
-const KEPT = 10;
+/** The number of closed conversations whose fetched messages are kept. */
+const MAX_IDLE = 10;
 /** How often, in milliseconds, it is asked what is new as long as nothing is told. */
 const POLL = 10_000;
 
@@ -36,7 +36,7 @@ export interface OpenConversation {
   readonly typing: OwnTyping;
 }
 
-interface Held extends OpenConversation {
+interface HeldConversation extends OpenConversation {
   holders: number;
   close: (() => void) | null;
 }
@@ -50,7 +50,7 @@ export class MessagingClient {
   readonly #outbox: Outbox;
   /** Whether the connection, if there is one, is known to be alive. */
   readonly #trusted = new Observable(true);
-  readonly #open = new Map<string, Held>();
+  readonly #open = new Map<string, HeldConversation>();
   readonly #presences = new Map<string, { isHere: Observable<boolean>; holders: number; close: () => void }>();
 
   constructor({ userId, api, channels, outbox = browserOutbox(userId) }: ClientOptions) {
@@ -86,7 +86,7 @@ export class MessagingClient {
     const poll = setInterval(() => {
       if (channels.connection.get() !== "connected") this.#look();
     }, POLL);
-    const unwake = watchWaking(() => void this.lookAgain());
+    const unwake = watchWakeUp(() => void this.resync());
     return () => {
       unwake();
       clearInterval(poll);
@@ -96,8 +96,8 @@ export class MessagingClient {
     };
   }
 
-  /** The page may have slept: fetches what is new, and is not live until the connection has answered. */
-  readonly lookAgain: () => Promise<void> = coalesced(async () => {
+  /** Fetches news after the page may have been suspended; not live until the connection has answered. */
+  readonly resync: () => Promise<void> = coalesced(async () => {
     this.#trusted.set(false);
     this.#look();
     this.#resume();
@@ -165,7 +165,7 @@ export class MessagingClient {
     };
   }
 
-  #held(id: string): Held {
+  #held(id: string): HeldConversation {
     const held = this.#open.get(id) ?? this.#make(id);
     // What was asked for last is forgotten last.
     this.#open.delete(id);
@@ -173,7 +173,7 @@ export class MessagingClient {
     return held;
   }
 
-  #make(id: string): Held {
+  #make(id: string): HeldConversation {
     const { api, inbox } = this;
     const { conversations } = inbox;
     const send = async (content: string, key: string): Promise<Message> => {
@@ -214,6 +214,6 @@ export class MessagingClient {
   /** Keeps what is open, what is not sent, and what was open last. */
   #forgetOldest(): void {
     const idle = [...this.#open].filter(([, held]) => held.holders === 0 && held.outgoing.waiting.get().length === 0);
-    for (const [id] of idle.slice(0, -KEPT)) this.#open.delete(id);
+    for (const [id] of idle.slice(0, -MAX_IDLE)) this.#open.delete(id);
   }
 }

@@ -1,14 +1,14 @@
-// What is known of a conversation, from answers and events that come in any order.
+// The known state of a conversation, from responses and events that arrive in any order.
 
 import type { BothSides, Conversation, Message, ReadMark, Side } from "./wire";
 
-/** A conversation, and as which call it was asked for. */
-export interface Known extends Conversation {
+/** A conversation with the number of the call that returned it. */
+export interface KnownConversation extends Conversation {
   readonly asked: number;
 }
 
-/** Of two views of a conversation, all that is newest. */
-export function newest(one: Known, other: Known | undefined): Known {
+/** Merges the newest parts of two views of a conversation. */
+export function newest(one: KnownConversation, other: KnownConversation | undefined): KnownConversation {
   if (!other) return one;
   const [older, newer] = one.asked < other.asked ? [one, other] : [other, one];
   const { lastMessage, lastMessageAt } = seqOf(older) > seqOf(newer) ? older : newer;
@@ -26,13 +26,13 @@ export function newest(one: Known, other: Known | undefined): Known {
 }
 
 /** What an event says of how far a side has read. */
-export function withRead(known: Known, side: Side, { upToSeq, readAt }: ReadMark): Known {
+export function withRead(known: KnownConversation, side: Side, { upToSeq, readAt }: ReadMark): KnownConversation {
   const reads = newestReads(known.reads, { ...known.reads, [side]: { upToSeq, readAt } });
   return reads === known.reads ? known : { ...known, reads };
 }
 
 /** What a message says of its conversation. */
-export function withLast(known: Known, { seq, content, createdAt, senderId }: Message): Known {
+export function withLast(known: KnownConversation, { seq, content, createdAt, senderId }: Message): KnownConversation {
   if (seq <= seqOf(known)) return known;
   return { ...known, lastMessage: { seq, content, createdAt, senderId }, lastMessageAt: createdAt };
 }
@@ -43,15 +43,15 @@ function newestReads(some: BothSides<ReadMark | null>, others: BothSides<ReadMar
   return client === some.client && agent === some.agent ? some : { client, agent };
 }
 
-const seqOf = (known: Known) => known.lastMessage?.seq ?? 0;
+const seqOf = (known: KnownConversation) => known.lastMessage?.seq ?? 0;
 
 /** Those that are known in the order of the list, as `order` was: only what has changed finds its place anew. */
-export function reordered(order: readonly Known[], known: ReadonlyMap<string, Known>): readonly Known[] {
+export function reordered(order: readonly KnownConversation[], known: ReadonlyMap<string, KnownConversation>): readonly KnownConversation[] {
   const same = order.filter((conversation) => known.get(conversation.id) === conversation);
   if (same.length === known.size) return same.length === order.length ? order : same;
   const stays = new Set(same);
   const changed = [...known.values()].filter((conversation) => !stays.has(conversation)).toSorted(byActivity);
-  const next: Known[] = [];
+  const next: KnownConversation[] = [];
   let at = 0;
   for (const conversation of changed) {
     for (let other = same[at]; other && byActivity(other, conversation) < 0; other = same[at]) {

@@ -2,12 +2,12 @@
 
 import type { Answer, Api } from "./api";
 import { coalesced } from "./coalesce";
-import { type Known, newest, withLast, withRead } from "./conversation";
+import { type KnownConversation, newest, withLast, withRead } from "./conversation";
 import { Observable } from "./observable";
 import type { Conversation, Count, Message, ReadMark, Side } from "./wire";
 
 export class Conversations {
-  readonly known = new Observable<ReadonlyMap<string, Known>>(new Map());
+  readonly known = new Observable<ReadonlyMap<string, KnownConversation>>(new Map());
   readonly #api: Api;
   readonly #refetches = new Map<string, () => Promise<void>>();
   readonly #unreachable: () => void;
@@ -18,7 +18,7 @@ export class Conversations {
     this.#unreachable = unreachable;
   }
 
-  find(id: string): Known | undefined {
+  find(id: string): KnownConversation | undefined {
     return this.known.get().get(id);
   }
 
@@ -83,7 +83,7 @@ export class Conversations {
     void refetch();
   }
 
-  #put(conversation: Known): void {
+  #put(conversation: KnownConversation): void {
     if (conversation === this.find(conversation.id)) return;
     this.known.set(new Map(this.known.get()).set(conversation.id, conversation));
   }

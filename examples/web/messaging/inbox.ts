@@ -3,7 +3,7 @@
 import type { Api } from "./api";
 import type { Channels, Subscriber } from "./channels";
 import { RETRY_AFTER, coalesced } from "./coalesce";
-import { type Known, reordered } from "./conversation";
+import { type KnownConversation, reordered } from "./conversation";
 import { Conversations } from "./conversations";
 import { Observable } from "./observable";
 import { userChannel } from "./user-channel";
@@ -40,7 +40,7 @@ export class Inbox {
   /** The activity down to which the list is known. */
   #bottom = "";
   /** All that are known, in the order of the list. */
-  #order: readonly Known[] = [];
+  #order: readonly KnownConversation[] = [];
   #total = { unreadCount: 0, asked: -1 };
   #isSubscribed = false;
   #hasCaughtUp = false;

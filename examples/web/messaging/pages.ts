@@ -1,4 +1,4 @@
-// A list of which nobody is told anything: it is asked for, page by page.
+// A paged list without events: it is fetched on request.
 
 import type { Answer } from "./api";
 import { coalesced } from "./coalesce";

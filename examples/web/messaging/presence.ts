@@ -1,8 +1,8 @@
-// Whether the other side is looking at a conversation.
+// Whether the other side is viewing a conversation.
 
 import type { Channels } from "./channels";
 
-/** Calls `changed` with whether somebody else is there, whenever that changes. Returns its end. */
+/** Calls `changed` with whether another user is viewing, on every change. Returns a function that stops it. */
 export function watchPresence(
   channels: Channels,
   conversationId: string,
@@ -12,7 +12,7 @@ export function watchPresence(
   const others = new Set<string>();
   const come = (id: string) => id !== userId && others.add(id);
   const tell = () => changed(others.size > 0);
-  const nobody = () => {
+  const clear = () => {
     others.clear();
     tell();
   };
@@ -22,7 +22,7 @@ export function watchPresence(
       present.forEach(come);
       tell();
     },
-    refused: nobody,
+    refused: clear,
     came: (id) => {
       come(id);
       tell();
@@ -32,8 +32,8 @@ export function watchPresence(
       tell();
     },
   });
-  // Who is there is known only while we are.
-  const unwatch = channels.connection.watch(() => channels.connection.get() !== "connected" && nobody());
+  // Members are known only while this client is connected.
+  const unwatch = channels.connection.watch(() => channels.connection.get() !== "connected" && clear());
   return () => {
     unwatch();
     unsubscribe();

@@ -10,7 +10,7 @@ const ANSWERS_WITHIN = 5000;
 const FIRST_WAIT = 10_000;
 const LONGEST_WAIT = 300_000;
 /** After how long a connection was a good one, so that the next wait is short again. */
-const LASTED = 60_000;
+const STABLE_AFTER = 60_000;
 
 /** `connecting` until it is connected for the first time, and `lost` whenever it is not any more. */
 export type Connection = "connecting" | "connected" | "lost";
@@ -64,11 +64,11 @@ export class PusherConnection {
 
   #changed(current: string): void {
     clearTimeout(this.#retry);
-    if (this.state.get() === "connected" && Date.now() - this.#since >= LASTED) this.#wait = FIRST_WAIT;
+    if (this.state.get() === "connected" && Date.now() - this.#since >= STABLE_AFTER) this.#wait = FIRST_WAIT;
     this.#since = Date.now();
     if (current === "connected") this.state.set("connected");
     else if (this.state.get() === "connected" || !STARTING.has(current)) this.state.set("lost");
-    if (GIVEN_UP.has(current) && !this.#isRestarting && !this.#hasEnded) {
+    if (STOPPED_STATES.has(current) && !this.#isRestarting && !this.#hasEnded) {
       this.#retry = setTimeout(() => this.#restart(), this.#wait);
       this.#wait = Math.min(2 * this.#wait, LONGEST_WAIT);
     }
@@ -86,4 +86,4 @@ export class PusherConnection {
 }
 
 const STARTING: ReadonlySet<string> = new Set(["initialized", "connecting"]);
-const GIVEN_UP: ReadonlySet<string> = new Set(["failed", "disconnected"]);
+const STOPPED_STATES: ReadonlySet<string> = new Set(["failed", "disconnected"]);

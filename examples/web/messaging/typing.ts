@@ -1,32 +1,33 @@
-// Who is typing. Nobody misses it if it gets lost.
+// Typing indicators. Losing one does no harm.
 
 import { Observable } from "./observable";
 
-/** How often it is told that somebody goes on typing, and for how long it is believed. */
-const EVERY = 3000;
-const IDLE = EVERY + 1000;
-/** How long it is quiet between two times that somebody begins. */
+/** The interval at which continued typing is announced, and the pause after which typing has stopped; in milliseconds. */
+const REPEAT_INTERVAL = 3000;
+const IDLE = REPEAT_INTERVAL + 1000;
+/** The minimum time between two announcements of a start. */
 const GAP = 1000;
-const LASTS = 6000;
+/** How long an announcement of the other side is valid. */
+const EXPIRES_AFTER = 6000;
 
-/** Whether the other side is typing. It ends by itself when nothing more is heard. */
+/** Whether the other side is typing; expires without further announcements. */
 export class OtherTyping {
   readonly isTyping = new Observable(false);
   #end: ReturnType<typeof setTimeout> | undefined;
 
   set(isTyping: boolean): void {
     clearTimeout(this.#end);
-    if (isTyping) this.#end = setTimeout(() => this.isTyping.set(false), LASTS);
+    if (isTyping) this.#end = setTimeout(() => this.isTyping.set(false), EXPIRES_AFTER);
     this.isTyping.set(isTyping);
   }
 }
 
-/** Tells that this user is typing, not more often than it is of use, nor than a server may allow. */
+/** Announces that this user is typing, at most as often as a server may allow. */
 export class OwnTyping {
   readonly #tell: (isTyping: boolean) => void;
-  /** Whether it was told last that they type. */
-  #isTold = false;
-  #toldAt = Number.NEGATIVE_INFINITY;
+  /** Whether the last announcement was a start. */
+  #isAnnounced = false;
+  #announcedAt = Number.NEGATIVE_INFINITY;
   #idle: ReturnType<typeof setTimeout> | undefined;
   #soon: ReturnType<typeof setTimeout> | undefined;
 
@@ -34,33 +35,33 @@ export class OwnTyping {
     this.#tell = tell;
   }
 
-  /** To be called with each stroke. */
+  /** Call on every key stroke. */
   typed(): void {
     clearTimeout(this.#idle);
     this.#idle = setTimeout(() => this.stopped(), IDLE);
-    const wait = this.#toldAt + (this.#isTold ? EVERY : GAP) - Date.now();
+    const wait = this.#announcedAt + (this.#isAnnounced ? REPEAT_INTERVAL : GAP) - Date.now();
     if (wait <= 0) this.#say(true);
-    else if (!this.#isTold) this.#soon ??= setTimeout(() => this.#say(true), wait);
+    else if (!this.#isAnnounced) this.#soon ??= setTimeout(() => this.#say(true), wait);
   }
 
-  /** There is nothing left of what was typed, or nobody goes on with it. */
+  /** The text was cleared, or the user has stopped typing. */
   stopped(): void {
-    const wasTold = this.#isTold;
+    const wasAnnounced = this.#isAnnounced;
     this.sent();
-    if (wasTold) this.#say(false);
+    if (wasAnnounced) this.#say(false);
   }
 
-  /** What was typed has been sent, which says by itself that the typing is over. */
+  /** The text was sent; the message itself ends the typing. */
   sent(): void {
     clearTimeout(this.#idle);
     this.#forgetSoon();
-    this.#isTold = false;
+    this.#isAnnounced = false;
   }
 
   #say(isTyping: boolean): void {
     this.#forgetSoon();
-    this.#isTold = isTyping;
-    this.#toldAt = Date.now();
+    this.#isAnnounced = isTyping;
+    this.#announcedAt = Date.now();
     this.#tell(isTyping);
   }
 

@@ -9,7 +9,7 @@ export interface Booking {
   readonly tour: { readonly title: string };
 }
 
-/** How far a side has read, and when it did last. */
+/** The read position of a side, and when it last changed. */
 export interface ReadMark {
   readonly upToSeq: number;
   readonly readAt: string;
@@ -71,7 +71,7 @@ export interface Person {
 
 export type ReportStatus = "open" | "resolved" | "dismissed";
 
-/** What somebody told the staff about a conversation. */
+/** A user's report of a conversation. */
 export interface Report {
   readonly id: string;
   readonly conversationId: string;
@@ -90,7 +90,7 @@ export interface ReportFile extends Report {
   readonly evidence: readonly Message[];
 }
 
-/** What went on in an hour or a day. */
+/** The activity in one hour or day. */
 export interface Activity {
   readonly from: string;
   readonly to: string;

@@ -3,7 +3,7 @@ import { useEffect, useState } from "react";
 import { type Activity, type ActivityRequest, useMessagingClient } from "../../messaging";
 import { Loading } from "../ui/notice";
 import { Chart } from "./chart";
-import { bucketName, waited } from "./measures";
+import { formatBucket, formatDuration } from "./format";
 
 const HOUR = 3_600_000;
 
@@ -60,7 +60,7 @@ export function ActivityPage() {
 }
 
 function Charts({ counted, span, agentId }: { counted: readonly Activity[]; span: Span; agentId: string }) {
-  const names = counted.map(({ from }) => bucketName(from, span.bucket));
+  const names = counted.map(({ from }) => formatBucket(from, span.bucket));
   const of = (value: (activity: Activity) => number | null) => counted.map(value);
   return (
     <>
@@ -87,7 +87,7 @@ function Charts({ counted, span, agentId }: { counted: readonly Activity[]; span
             { name: "Half of the clients", values: of((it) => it.firstReplies.medianMs) },
             { name: "95 of 100", values: of((it) => it.firstReplies.p95Ms) },
           ]}
-          shown={waited}
+          shown={formatDuration}
           isSummed={false}
         />
       </div>

@@ -7,7 +7,7 @@ import { Icon } from "../ui/icon";
 import { Loading } from "../ui/notice";
 import { fullTime } from "../ui/time";
 import { useToasts } from "../ui/toast";
-import { useNear } from "../ui/use-near";
+import { useInfiniteScroll } from "../ui/use-infinite-scroll";
 import { nameOf } from "../ui/name-of";
 
 /** What is done, in words; what this page does not know it shows as it is named. */
@@ -31,7 +31,7 @@ export function AuditPage() {
   const { attempt } = useToasts();
   useEffect(() => attempt(refresh), [attempt, refresh]);
   const scroller = useRef<HTMLDivElement>(null);
-  const end = useNear(scroller, {
+  const end = useInfiniteScroll(scroller, {
     load: () => attempt(loadMore),
     loaded: items.length,
     isOff: !hasMore || isLoadingMore,

@@ -10,18 +10,18 @@ import { Icon } from "../ui/icon";
 import { Loading } from "../ui/notice";
 import { fullTime } from "../ui/time";
 import { nameOf } from "../ui/name-of";
-import { Settle } from "./settle";
+import { Resolution } from "./resolution";
 
 interface PaneProps {
   readonly id: string;
   /** The list it was chosen from. */
   readonly back: string;
-  readonly onSettled: () => void;
+  readonly onResolved: () => void;
 }
 
 /** One report: what was said, the messages as they were then, and what became of it. */
-export function ReportPane({ id, back, onSettled }: PaneProps) {
-  const { file, error, settle } = useReportFile(id);
+export function ReportPane({ id, back, onResolved }: PaneProps) {
+  const { file, error, resolve } = useReportFile(id);
   if (!file) {
     return (
       <section className="thread nothing-open" aria-label="Report" aria-busy={error === null}>
@@ -43,11 +43,11 @@ export function ReportPane({ id, back, onSettled }: PaneProps) {
         <Complaints file={file} />
         <Evidence file={file} />
       </div>
-      <Settle
+      <Resolution
         file={file}
-        onSettle={async (outcome, note) => {
-          await settle(outcome, note);
-          onSettled();
+        onResolve={async (outcome, note) => {
+          await resolve(outcome, note);
+          onResolved();
         }}
       />
     </section>

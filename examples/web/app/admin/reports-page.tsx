@@ -8,7 +8,7 @@ import { Icon } from "../ui/icon";
 import { Loading } from "../ui/notice";
 import { shortTime } from "../ui/time";
 import { useToasts } from "../ui/toast";
-import { useNear } from "../ui/use-near";
+import { useInfiniteScroll } from "../ui/use-infinite-scroll";
 import { nameOf } from "../ui/name-of";
 import { ReportPane } from "./report-pane";
 
@@ -28,7 +28,7 @@ export function ReportsPage() {
       <h1 className="visually-hidden">Reports</h1>
       <Sidebar list={list} status={status} openId={id} onRefresh={refresh} />
       {id ? (
-        <ReportPane key={id} id={id} back={`/admin/reports?status=${status}`} onSettled={refresh} />
+        <ReportPane key={id} id={id} back={`/admin/reports?status=${status}`} onResolved={refresh} />
       ) : (
         <NothingOpen what="report" />
       )}
@@ -47,7 +47,7 @@ function Sidebar({ list, status, openId, onRefresh }: SidebarProps) {
   const { items: reports, isLoaded, hasMore, isLoadingMore, loadMore } = list;
   const { attempt } = useToasts();
   const scroller = useRef<HTMLElement>(null);
-  const end = useNear(scroller, {
+  const end = useInfiniteScroll(scroller, {
     load: () => attempt(loadMore),
     loaded: reports.length,
     isOff: !hasMore || isLoadingMore,

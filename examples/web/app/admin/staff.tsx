@@ -5,7 +5,7 @@ import { AuditPage } from "./audit-page";
 import { ConversationsPage } from "./conversations-page";
 import { ReportsPage } from "./reports-page";
 
-/** The pages for staff, which nobody else loads. */
+/** The pages for staff, loaded for staff only. */
 export default function Staff() {
   return (
     <Routes>

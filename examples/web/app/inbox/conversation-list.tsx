@@ -8,11 +8,11 @@ import { Icon } from "../ui/icon";
 import { Loading } from "../ui/notice";
 import { shortTime } from "../ui/time";
 import { useToasts } from "../ui/toast";
-import { useNear } from "../ui/use-near";
-import { otherOf } from "./other";
+import { useInfiniteScroll } from "../ui/use-infinite-scroll";
+import { counterpartOf } from "./counterpart";
 
-/** How often it is asked who is connected, which nobody tells. */
-const LOOK_AGAIN = 60_000;
+/** The interval at which presence is polled, which no event announces; in milliseconds. */
+const PRESENCE_INTERVAL = 60_000;
 
 /** The conversations, the newest activity first; more of them as one scrolls. */
 export function ConversationList({ base, openId }: { base: string; openId: string | undefined }) {
@@ -21,13 +21,13 @@ export function ConversationList({ base, openId }: { base: string; openId: strin
   const { conversations, isLoaded, isLive, hasMore, isLoadingMore, loadMore, refresh } = useConversations();
   const { gone } = (useLocation().state ?? {}) as { gone?: boolean };
   const scroller = useRef<HTMLElement>(null);
-  const end = useNear(scroller, {
+  const end = useInfiniteScroll(scroller, {
     load: () => attempt(loadMore),
     loaded: conversations.length,
     isOff: !hasMore || isLoadingMore,
   });
   useEffect(() => {
-    const timer = setInterval(() => document.visibilityState === "visible" && void refresh(), LOOK_AGAIN);
+    const timer = setInterval(() => document.visibilityState === "visible" && void refresh(), PRESENCE_INTERVAL);
     return () => clearInterval(timer);
   }, [refresh]);
 
@@ -80,7 +80,7 @@ interface RowProps {
 
 const Row = memo(function Row({ base, conversation, isOpen, meId }: RowProps) {
   const { id, side, lastMessage, lastMessageAt, unreadCount, presence, status } = conversation;
-  const other = otherOf(conversation);
+  const other = counterpartOf(conversation);
   const isOnline = side !== null && presence?.[otherSide(side)] === true;
   return (
     <li>

@@ -2,19 +2,19 @@ import { type FormEvent, type KeyboardEvent, useLayoutEffect, useRef, useState }
 
 import { useTyping } from "../../messaging";
 import { Icon } from "../ui/icon";
-import { keep, kept } from "../ui/kept";
+import { writeItem, readItem } from "../ui/session-storage";
 
 /** The most characters that a message may have. */
 const LONGEST = 2000;
 /** From how many on it is said how many are left. */
-const NEAR = 200;
+const COUNTER_FROM = 200;
 
 /** As the server counts: what is at the ends does not count, and a composed character is one. */
 const lengthOf = (text: string) => Array.from(text.trim().normalize("NFC")).length;
 
 /** Writing. Enter sends, with Shift it begins a new line. */
 export function Composer({ id, onSend }: { id: string; onSend: (content: string) => void }) {
-  const [text, setText] = useState(() => kept(draftKey(id)) ?? "");
+  const [text, setText] = useState(() => readItem(draftKey(id)) ?? "");
   const { typed, stopped } = useTyping(id);
   const field = useRef<HTMLTextAreaElement>(null);
   const left = LONGEST - lengthOf(text);
@@ -31,7 +31,7 @@ export function Composer({ id, onSend }: { id: string; onSend: (content: string)
 
   const change = (value: string) => {
     setText(value);
-    keep(draftKey(id), value === "" ? null : value);
+    writeItem(draftKey(id), value === "" ? null : value);
   };
   const send = (event: FormEvent | KeyboardEvent) => {
     event.preventDefault();
@@ -69,7 +69,7 @@ export function Composer({ id, onSend }: { id: string; onSend: (content: string)
         <Icon name="send" />
       </button>
       <p id="left" className={left < 0 ? "left over" : "left"} role="status">
-        {left < 0 ? `${-left} too many` : left <= NEAR ? `${left} left` : ""}
+        {left < 0 ? `${-left} too many` : left <= COUNTER_FROM ? `${left} left` : ""}
       </p>
     </form>
   );

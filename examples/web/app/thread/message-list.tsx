@@ -1,12 +1,12 @@
 import { useMemo, useState } from "react";
 
 import { type Conversation, type Messages, otherSide, useReadWhenSeen, useTyping } from "../../messaging";
-import { otherOf } from "../inbox/other";
+import { counterpartOf } from "../inbox/counterpart";
 import { useMe } from "../session";
 import { Icon } from "../ui/icon";
 import { Loading } from "../ui/notice";
 import { useToasts } from "../ui/toast";
-import { useNear } from "../ui/use-near";
+import { useInfiniteScroll } from "../ui/use-infinite-scroll";
 import { Blocks } from "./blocks";
 import { MessageBlock } from "./message-block";
 import { OutgoingItem } from "./outgoing-item";
@@ -33,9 +33,9 @@ export function MessageList({ id, conversation, messages: thread, sent }: ListPr
     () => readUpTo === null ? null : (messages.find((it) => it.seq > readUpTo && it.senderId !== me.id)?.seq ?? null),
     [messages, readUpTo, me.id],
   );
-  const isSettled = conversation.side ? isLive : status === "ready";
-  const { scroller, isAtEnd, toEnd } = useScroll({ messages, outgoing, newSeq, sent, isSettled });
-  const beginning = useNear(scroller, {
+  const isComplete = conversation.side ? isLive : status === "ready";
+  const { scroller, isAtEnd, toEnd } = useScroll({ messages, outgoing, newSeq, sent, isComplete });
+  const beginning = useInfiniteScroll(scroller, {
     load: () => attempt(loadOlder),
     loaded: messages.length,
     isOff: !hasOlder || isLoadingOlder,
@@ -43,7 +43,7 @@ export function MessageList({ id, conversation, messages: thread, sent }: ListPr
   const [known] = useState(() => new Blocks());
   const blocks = useMemo(() => known.of(messages), [known, messages]);
   const theirs = conversation.side ? conversation.reads[otherSide(conversation.side)] : conversation.reads.agent;
-  const other = otherOf(conversation);
+  const other = counterpartOf(conversation);
 
   return (
     <div className="scroll-frame">

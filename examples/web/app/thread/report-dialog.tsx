@@ -1,13 +1,13 @@
 import { useState } from "react";
 
 import { type Conversation, type Message, useReport } from "../../messaging";
-import { otherOf } from "../inbox/other";
+import { counterpartOf } from "../inbox/counterpart";
 import { useMe } from "../session";
 import { Dialog } from "../ui/dialog";
 import { useToasts } from "../ui/toast";
 
 /** How many of the other side's messages can be pointed at, and how much of each is shown. */
-const OFFERED = 20;
+const MAX_MESSAGES = 20;
 const EXCERPT = 60;
 
 interface ReportProps {
@@ -24,7 +24,7 @@ export function ReportDialog({ conversation, messages, onClose }: ReportProps) {
   const [error, setError] = useState<string | null>(null);
   const [isBusy, setBusy] = useState(false);
   const theirs = messages.filter(({ kind, senderId }) => kind === "user" && senderId !== me.id);
-  const { name } = otherOf(conversation);
+  const { name } = counterpartOf(conversation);
 
   const submit = async (form: FormData) => {
     setBusy(true);
@@ -58,7 +58,7 @@ export function ReportDialog({ conversation, messages, onClose }: ReportProps) {
           <select name="about">
             <option value="">The whole conversation</option>
             {theirs
-              .slice(-OFFERED)
+              .slice(-MAX_MESSAGES)
               .toReversed()
               .map(({ id, content }) => (
                 <option key={id} value={id}>

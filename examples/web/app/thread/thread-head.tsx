@@ -2,7 +2,7 @@ import { useState } from "react";
 import { Link } from "react-router";
 
 import { type Conversation, type Message, useBlock, usePresence } from "../../messaging";
-import { otherOf } from "../inbox/other";
+import { counterpartOf } from "../inbox/counterpart";
 import { Avatar } from "../ui/avatar";
 import { Icon } from "../ui/icon";
 import { useToasts } from "../ui/toast";
@@ -19,13 +19,13 @@ interface HeadProps {
 /** Whom one talks with, about what, and what can be done about them. */
 export function ThreadHead({ conversation, messages, base, onRefresh }: HeadProps) {
   const { side, booking } = conversation;
-  const other = otherOf(conversation);
+  const other = counterpartOf(conversation);
   return (
     <header className="thread-head">
       <Link className="icon-button back" to={base} aria-label="Back to the conversations" title="Back">
         <Icon name="back" />
       </Link>
-      <OtherAvatar conversation={conversation} />
+      <CounterpartAvatar conversation={conversation} />
       <div className="thread-title">
         <h2 dir="auto">{other.name}</h2>
         <p className="muted about" dir="auto">
@@ -33,22 +33,22 @@ export function ThreadHead({ conversation, messages, base, onRefresh }: HeadProp
         </p>
       </div>
       {side ? (
-        <ForParticipants conversation={conversation} messages={messages} />
+        <ParticipantActions conversation={conversation} messages={messages} />
       ) : (
-        <ForStaff conversation={conversation} onRefresh={onRefresh} />
+        <StaffActions conversation={conversation} onRefresh={onRefresh} />
       )}
     </header>
   );
 }
 
-function OtherAvatar({ conversation }: { conversation: Conversation }) {
-  const other = otherOf(conversation);
+function CounterpartAvatar({ conversation }: { conversation: Conversation }) {
+  const other = counterpartOf(conversation);
   const { isHere, isOnline } = usePresence(conversation.id);
   const label = isHere ? "Here now" : isOnline ? "Online" : null;
   return <Avatar src={other.image} name={other.name} shape={other.shape} dot={label ? { label } : null} />;
 }
 
-function ForParticipants({ conversation, messages }: Pick<HeadProps, "conversation" | "messages">) {
+function ParticipantActions({ conversation, messages }: Pick<HeadProps, "conversation" | "messages">) {
   const { attempt } = useToasts();
   const { isBlocked, setBlocked } = useBlock(conversation.id);
   const [isReporting, setReporting] = useState(false);
@@ -78,7 +78,7 @@ function ForParticipants({ conversation, messages }: Pick<HeadProps, "conversati
   );
 }
 
-function ForStaff({ conversation, onRefresh }: Pick<HeadProps, "conversation" | "onRefresh">) {
+function StaffActions({ conversation, onRefresh }: Pick<HeadProps, "conversation" | "onRefresh">) {
   return (
     <>
       <button type="button" className="icon-button" aria-label="Look again" title="Look again" onClick={onRefresh}>

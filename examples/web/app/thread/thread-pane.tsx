@@ -6,7 +6,7 @@ import { useMe } from "../session";
 import { Loading } from "../ui/notice";
 import { Composer } from "./composer";
 import { MessageList } from "./message-list";
-import { Blocked, NoWriting } from "./standing";
+import { BlockNotice, ReadOnlyNotice } from "./write-access";
 import { ThreadHead } from "./thread-head";
 
 /** The conversation that is open. */
@@ -27,7 +27,7 @@ export function ThreadPane({ id, base }: { id: string; base: string }) {
     <section className="thread" aria-label="Conversation" data-live={isLive}>
       <ThreadHead conversation={conversation} base={base} onRefresh={messages.refresh} messages={messages.messages} />
       <MessageList id={id} conversation={conversation} messages={messages} sent={sent} />
-      <Blocked conversation={conversation} />
+      <BlockNotice conversation={conversation} />
       {conversation.canSend ? (
         <Composer
           id={id}
@@ -37,7 +37,7 @@ export function ThreadPane({ id, base }: { id: string; base: string }) {
           }}
         />
       ) : (
-        <NoWriting conversation={conversation} />
+        <ReadOnlyNotice conversation={conversation} />
       )}
       {status === "ready" && <Announcer messages={messages.messages} />}
     </section>

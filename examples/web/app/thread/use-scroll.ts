@@ -5,12 +5,12 @@ import { type RefObject, useCallback, useEffect, useLayoutEffect, useRef, useSta
 import type { Message, OutgoingMessage } from "../../messaging";
 
 /** How near to the end, in pixels, counts as at the end. */
-const NEAR = 60;
+const AT_END_PIXELS = 60;
 /** How far below the top what is new begins, so that one sees what it follows: in pixels, and in a low pane. */
 const CONTEXT = 96;
 const CONTEXT_OF_PANE = 1 / 6;
 
-interface Shown {
+interface ScrollOptions {
   readonly messages: readonly Message[];
   readonly outgoing: readonly OutgoingMessage[];
   /** Of the first that is new. */
@@ -18,7 +18,7 @@ interface Shown {
   /** Grows with each message that is sent here. */
   readonly sent: number;
   /** All that was missed has been fetched. */
-  readonly isSettled: boolean;
+  readonly isComplete: boolean;
 }
 
 export interface Scroll {
@@ -31,7 +31,7 @@ export interface Scroll {
  * Begins at what is new, or else at the end; stays at the end; and stays where it is when older messages are put
  * above. In the scroller, messages have `data-seq`, and what is new begins with `data-new`.
  */
-export function useScroll({ messages, outgoing, newSeq, sent, isSettled }: Shown): Scroll {
+export function useScroll({ messages, outgoing, newSeq, sent, isComplete }: ScrollOptions): Scroll {
   const scroller = useRef<HTMLDivElement>(null);
   const [isAtEnd, setAtEnd] = useState(true);
   const stays = useRef(true);
@@ -64,11 +64,11 @@ export function useScroll({ messages, outgoing, newSeq, sent, isSettled }: Shown
     } else if (before && oldest && oldest.seq < before.seq) {
       element.scrollTop += (topOf(element, before.seq) ?? before.top) - before.top;
     }
-    if (isSettled && oldest) isPlaced.current = true;
+    if (isComplete && oldest) isPlaced.current = true;
     wasSent.current = sent;
     height.current = element.scrollHeight;
     first.current = oldest ? { seq: oldest.seq, top: topOf(element, oldest.seq) ?? 0 } : null;
-  }, [messages, outgoing, newSeq, sent, isSettled, toEnd]);
+  }, [messages, outgoing, newSeq, sent, isComplete, toEnd]);
 
   useEffect(() => {
     const element = scroller.current;
@@ -104,4 +104,4 @@ function topOf(scroller: HTMLElement, seq: number): number | undefined {
 }
 
 const isNearEnd = ({ scrollHeight, scrollTop, clientHeight }: HTMLElement, height = scrollHeight) =>
-  height - scrollTop - clientHeight < NEAR;
+  height - scrollTop - clientHeight < AT_END_PIXELS;

@@ -7,13 +7,13 @@ import { useMe } from "../session";
 import { Avatar } from "../ui/avatar";
 import { Failed, Loading, Notice } from "../ui/notice";
 import { useToasts } from "../ui/toast";
-import { useAnswer } from "../ui/use-answer";
+import { useRequest } from "../ui/use-request";
 import { days } from "./tours-page";
 
 /** One tour: its agent can be asked, and it can be booked. */
 export function TourPage() {
   const { id = "" } = useParams();
-  const [answer, again] = useAnswer(useCallback(() => findTour(id), [id]));
+  const [answer, again] = useRequest(useCallback(() => findTour(id), [id]));
   if (answer.is === "loading") return <Loading onRetry={again} />;
   if (answer.is === "failed") return <Failed why={answer.why} onRetry={again} />;
   const tour = answer.value;

@@ -3,12 +3,12 @@ import { Link } from "react-router";
 import { type Tour, listTours } from "../host";
 import { useMe } from "../session";
 import { Failed, Loading } from "../ui/notice";
-import { useAnswer } from "../ui/use-answer";
+import { useRequest } from "../ui/use-request";
 
 /** All tours there are. */
 export function ToursPage() {
   const me = useMe();
-  const [tours, again] = useAnswer(listTours);
+  const [tours, again] = useRequest(listTours);
   return (
     <div className="tours">
       <h1>Where to next?</h1>

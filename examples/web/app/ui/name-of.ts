@@ -1,6 +1,6 @@
 import type { Person } from "../../messaging";
 
-/** What somebody is called; their id where nobody knows. */
+/** A person's name; the id if the name is unknown. */
 export function nameOf({ name, id }: Pick<Person, "name" | "id">): string {
   if (id.startsWith("erased-")) return "Somebody who has left";
   return name || id;

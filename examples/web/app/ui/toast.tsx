@@ -2,7 +2,7 @@
 
 import { type ReactNode, createContext, useCallback, useContext, useEffect, useMemo, useState } from "react";
 
-const LASTS = 5000;
+const DURATION = 5000;
 
 interface Toasts {
   say(words: string): void;
@@ -18,7 +18,7 @@ export function ToastProvider({ children }: { children: ReactNode }) {
   const [toast, setToast] = useState<{ words: string } | null>(null);
   useEffect(() => {
     if (!toast) return;
-    const timer = setTimeout(() => setToast(null), LASTS);
+    const timer = setTimeout(() => setToast(null), DURATION);
     return () => clearTimeout(timer);
   }, [toast]);
   const say = useCallback((words: string) => setToast({ words }), []);

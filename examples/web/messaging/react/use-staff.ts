@@ -39,7 +39,7 @@ export interface OneReport {
   /** Why it cannot be shown. */
   readonly error: unknown;
   /** Ends it, unless that was done before. Rejects as the request does. */
-  settle(outcome: "resolved" | "dismissed", note: string | null): Promise<void>;
+  resolve(outcome: "resolved" | "dismissed", note: string | null): Promise<void>;
 }
 
 /** One report, with its evidence. */
@@ -57,12 +57,12 @@ export function useReportFile(id: string): OneReport {
       isOver = true;
     };
   }, [api, id]);
-  const settle = useCallback(
+  const resolve = useCallback(
     async (outcome: "resolved" | "dismissed", note: string | null) => {
-      const { data } = await api.settleReport(id, outcome, note);
+      const { data } = await api.resolveReport(id, outcome, note);
       setFound({ file: data, error: null });
     },
     [api, id],
   );
-  return { file, error, settle };
+  return { file, error, resolve };
 }

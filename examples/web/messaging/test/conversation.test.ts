@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 
-import { type Known, newest, reordered, withLast, withRead } from "../conversation";
+import { type KnownConversation, newest, reordered, withLast, withRead } from "../conversation";
 import { Server } from "./world";
 
-function known(by: Partial<Known>): Known {
+function known(by: Partial<KnownConversation>): KnownConversation {
   const server = new Server();
   server.open("a");
   return { ...server.view("a"), asked: 1, ...by };
@@ -30,8 +30,8 @@ test("of two views the newest of everything is taken, in whatever order they com
   fc.assert(
     fc.property(view, view, (one, other) => {
       const [both, turned] = [newest(one, other), newest(other, one)];
-      const seqOf = (it: Known) => it.lastMessage?.seq ?? 0;
-      const readOf = (it: Known, side: "client" | "agent") => it.reads[side]?.upToSeq ?? 0;
+      const seqOf = (it: KnownConversation) => it.lastMessage?.seq ?? 0;
+      const readOf = (it: KnownConversation, side: "client" | "agent") => it.reads[side]?.upToSeq ?? 0;
       expect(seqOf(both)).toBe(Math.max(seqOf(one), seqOf(other)));
       expect(both.lastMessageAt).toBe(`at ${seqOf(both)}`);
       expect(both.unreadVersion).toBe(Math.max(one.unreadVersion, other.unreadVersion));
@@ -64,14 +64,14 @@ const listed = fc.array(fc.record({ id: fc.nat(9), at: fc.nat(9) }), { maxLength
 test("the list is in the order of activity, whatever has changed, come or gone", () => {
   fc.assert(
     fc.property(fc.array(listed, { minLength: 1, maxLength: 5 }), (steps) => {
-      let order: readonly Known[] = [];
-      let all = new Map<string, Known>();
+      let order: readonly KnownConversation[] = [];
+      let all = new Map<string, KnownConversation>();
       for (const step of steps) {
         // Every other step forgets what it does not name.
         all = new Map(step.length % 2 === 0 ? [] : all);
         for (const { id, at } of step) all.set(`${id}`, known({ id: `${id}`, lastMessageAt: `${at}` }));
         order = reordered(order, all);
-        const key = ({ lastMessageAt, id }: Known) => lastMessageAt + id;
+        const key = ({ lastMessageAt, id }: KnownConversation) => lastMessageAt + id;
         expect(order.map(key)).toEqual([...all.values()].map(key).toSorted().toReversed());
         expect(reordered(order, new Map(all))).toBe(order);
       }
@@ -87,7 +87,7 @@ test("a conversation that moves to the top is compared with the one that was the
       return lastMessageAt;
     },
   });
-  const one = (id: string, activity: string) => Object.assign(Object.create(at(activity)) as Known, { id });
+  const one = (id: string, activity: string) => Object.assign(Object.create(at(activity)) as KnownConversation, { id });
   const all = new Map(Array.from({ length: 1000 }, (_, n) => [`${n}`, one(`${n}`, `${1000 + n}`)]));
   const order = reordered([], all);
   looks = 0;

@@ -81,16 +81,16 @@ test("a page that comes after the list was begun again is not added to it", asyn
   expect(result.current.hasMore).toBe(false);
 });
 
-test("useReportFile shows a report, and how it stands once it is settled", async () => {
+test("useReportFile shows a report, and how it stands once it is resolved", async () => {
   const staff = new Staff(2);
   const { result } = renderHook(() => useReportFile("r2"), { wrapper: staff.wrapper });
   expect(result.current.file).toBe(null);
   await waitFor(() => expect(result.current.file).toMatchObject({ id: "r2", status: "open" }));
   staff.isDown = true;
-  await act(() => expect(result.current.settle("resolved", null)).rejects.toThrow("Not now."));
+  await act(() => expect(result.current.resolve("resolved", null)).rejects.toThrow("Not now."));
   expect(result.current.file).toMatchObject({ status: "open" });
   staff.isDown = false;
-  await act(() => result.current.settle("resolved", "Has been warned."));
+  await act(() => result.current.resolve("resolved", "Has been warned."));
   expect(result.current.file).toMatchObject({ status: "resolved" });
   expect(staff.asked.at(-1)).toBe('POST /messages/admin/reports/r2/resolve {"note":"Has been warned."}');
 });

@@ -105,7 +105,7 @@ class Screen {
         this.leave();
         break;
       case "wake":
-        void world.client.lookAgain();
+        void world.client.resync();
         break;
       case "older":
         void this.open.thread.loadOlder().catch(() => {});

@@ -1,14 +1,14 @@
 import type { Conversation } from "../../messaging";
 import { nameOf } from "../ui/name-of";
 
-export interface Shown {
+export interface Counterpart {
   readonly name: string;
   readonly image: string | null;
   readonly shape: "round" | "square";
 }
 
-/** Whom a conversation is with; for staff, who they are. */
-export function otherOf({ side, client, agent }: Conversation): Shown {
+/** The other side of a conversation; for staff, both participants. */
+export function counterpartOf({ side, client, agent }: Conversation): Counterpart {
   const clientName = nameOf(client);
   const agentName = agent.businessName || agent.id;
   if (side === "client") return { name: agentName, image: agent.logo, shape: "square" };

@@ -1,11 +1,11 @@
-// Noticing that the page may have slept: nothing was told meanwhile, and a connection may be dead without saying so.
+// Detects that the page may have been suspended: events may be missing, and the connection may be dead without notice.
 
-/** How often the clock is looked at, and by how much a timer is late only on a machine that has slept. */
+/** The interval of a timer, and the delay of it that only a suspended machine causes; in milliseconds. */
 const TICK = 5000;
 const LATE = 10_000;
 
-/** Calls `woke` whenever the page may have slept, or the network has come or gone. Returns its end. */
-export function watchWaking(woke: () => void): () => void {
+/** Calls `woke` when the page may have been suspended, or the network came or went. Returns a function that stops it. */
+export function watchWakeUp(woke: () => void): () => void {
   // Absent outside of browsers.
   const { document: page, window: view } = globalThis as Partial<Pick<typeof globalThis, "document" | "window">>;
   const isHidden = () => page?.visibilityState === "hidden";

@@ -2,7 +2,7 @@
 
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
-import { watchWaking } from "../waking";
+import { watchWakeUp } from "../wake-up";
 import { World, flush } from "./world";
 
 beforeEach(() => void vi.useFakeTimers());
@@ -23,7 +23,7 @@ const shownFromCache = (persisted: boolean) =>
 
 test("a page notices that it comes back, and stops when it is over", () => {
   let woken = 0;
-  const end = watchWaking(() => (woken += 1));
+  const end = watchWakeUp(() => (woken += 1));
   const wakes = (because: string, by: number, what: () => unknown) => {
     const before = woken;
     what();

@@ -1,12 +1,12 @@
-// Hours, days and waits, as people say them.
+// Formats of hours, days and durations.
 
 const hour = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
 const day = new Intl.DateTimeFormat(undefined, { weekday: "short", day: "numeric", month: "short" });
 
-export const bucketName = (from: string, bucket: "hour" | "day") => (bucket === "hour" ? hour : day).format(new Date(from));
+export const formatBucket = (from: string, bucket: "hour" | "day") => (bucket === "hour" ? hour : day).format(new Date(from));
 
-/** Milliseconds in the largest two units that say something. */
-export function waited(ms: number): string {
+/** Formats milliseconds in the largest one or two units. */
+export function formatDuration(ms: number): string {
   if (ms < 1000) return `${ms} ms`;
   const seconds = Math.round(ms / 1000);
   if (seconds < 60) return `${seconds} s`;

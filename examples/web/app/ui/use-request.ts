@@ -1,17 +1,17 @@
 import { useEffect, useState } from "react";
 
-export type Answer<T> =
+export type RequestState<T> =
   | { readonly is: "loading" }
   | { readonly is: "failed"; readonly why: string }
   | { readonly is: "there"; readonly value: T };
 
-/** What `ask` answers, which has to stay the same as long as the question does, and how to ask again. */
-export function useAnswer<T>(ask: () => Promise<T>): [Answer<T>, () => void] {
-  const [answer, setAnswer] = useState<Answer<T>>({ is: "loading" });
+/** The state of the request `ask`, and a function that repeats it. `ask` must be stable: a new function is a new request. */
+export function useRequest<T>(ask: () => Promise<T>): [RequestState<T>, () => void] {
+  const [answer, setAnswer] = useState<RequestState<T>>({ is: "loading" });
   const [attempt, setAttempt] = useState(0);
   useEffect(() => {
     let isCurrent = true;
-    const show = (it: Answer<T>) => isCurrent && setAnswer(it);
+    const show = (it: RequestState<T>) => isCurrent && setAnswer(it);
     ask().then(
       (value) => show({ is: "there", value }),
       (error: unknown) => show({ is: "failed", why: error instanceof Error ? error.message : "That did not work." }),

@@ -7,19 +7,19 @@ import { nameOf } from "../ui/name-of";
 
 type Outcome = "resolved" | "dismissed";
 
-interface SettleProps {
+interface ResolutionProps {
   readonly file: ReportFile;
-  readonly onSettle: (outcome: Outcome, note: string | null) => Promise<void>;
+  readonly onResolve: (outcome: Outcome, note: string | null) => Promise<void>;
 }
 
-/** What became of a report, or the means to end it. */
-export function Settle({ file, onSettle }: SettleProps) {
-  return file.settled ? <Settled status={file.status} settled={file.settled} /> : <Form onSettle={onSettle} />;
+/** The resolution of a report, or the form to resolve it. */
+export function Resolution({ file, onResolve }: ResolutionProps) {
+  return file.settled ? <ResolutionNotice status={file.status} settled={file.settled} /> : <Form onResolve={onResolve} />;
 }
 
-function Settled({ status, settled }: { status: string; settled: NonNullable<ReportFile["settled"]> }) {
+function ResolutionNotice({ status, settled }: { status: string; settled: NonNullable<ReportFile["settled"]> }) {
   return (
-    <div className="settled" role="status">
+    <div className="resolution" role="status">
       <p>
         <Icon name="check" />
         <span>
@@ -36,15 +36,15 @@ function Settled({ status, settled }: { status: string; settled: NonNullable<Rep
   );
 }
 
-function Form({ onSettle }: Pick<SettleProps, "onSettle">) {
+function Form({ onResolve }: Pick<ResolutionProps, "onResolve">) {
   const [note, setNote] = useState("");
   const [error, setError] = useState<string | null>(null);
   const [isBusy, setBusy] = useState(false);
-  const settle = async (outcome: Outcome) => {
+  const resolve = async (outcome: Outcome) => {
     setBusy(true);
     setError(null);
     try {
-      await onSettle(outcome, note.trim() === "" ? null : note);
+      await onResolve(outcome, note.trim() === "" ? null : note);
     } catch (failure) {
       setError(failure instanceof Error ? failure.message : "That did not work.");
       setBusy(false);
@@ -52,10 +52,10 @@ function Form({ onSettle }: Pick<SettleProps, "onSettle">) {
   };
   return (
     <form
-      className="settle"
+      className="resolution-form"
       onSubmit={(event) => {
         event.preventDefault();
-        void settle("resolved");
+        void resolve("resolved");
       }}
     >
       <label>
@@ -67,11 +67,11 @@ function Form({ onSettle }: Pick<SettleProps, "onSettle">) {
           {error}
         </p>
       )}
-      <div className="settle-buttons">
+      <div className="resolution-buttons">
         <button type="submit" className="button primary" disabled={isBusy}>
           Resolve
         </button>
-        <button type="button" className="button" disabled={isBusy} onClick={() => void settle("dismissed")}>
+        <button type="button" className="button" disabled={isBusy} onClick={() => void resolve("dismissed")}>
           Dismiss
         </button>
       </div>

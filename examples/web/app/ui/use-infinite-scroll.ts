@@ -1,13 +1,13 @@
 import { type RefObject, useEffect, useRef } from "react";
 
-/** How far ahead of what is seen, in pixels. */
-const AHEAD = 600;
+/** The distance from the visible part at which more is loaded, in pixels. */
+const MARGIN = 600;
 
 /**
- * Calls `load` whenever the end of a list, marked by the element of the returned ref, comes near what is seen in
- * its scroller; again after each change of `loaded`, as long as it stays near. Not while `isOff`.
+ * Calls `load` when the end of a list, marked by the element of the returned ref, comes near the visible part of its
+ * scroller, and again after each change of `loaded` while it stays near. Does nothing while `isOff`.
  */
-export function useNear(
+export function useInfiniteScroll(
   scroller: RefObject<HTMLElement | null>,
   { load, loaded, isOff }: { load: () => void; loaded: number; isOff: boolean },
 ): RefObject<HTMLDivElement | null> {
@@ -20,7 +20,7 @@ export function useNear(
     if (isOff || !end.current) return;
     const observer = new IntersectionObserver(
       (entries) => entries.some(({ isIntersecting }) => isIntersecting) && latest.current(),
-      { root: scroller.current, rootMargin: `${AHEAD}px 0px` },
+      { root: scroller.current, rootMargin: `${MARGIN}px 0px` },
     );
     observer.observe(end.current);
     return () => observer.disconnect();

@@ -1,11 +1,11 @@
-// What stands in the way of writing, or of being written to.
+// Notices for conversations in which the user cannot write, or has blocked the other side.
 
 import { type Conversation, useBlock } from "../../messaging";
-import { otherOf } from "../inbox/other";
+import { counterpartOf } from "../inbox/counterpart";
 import { useToasts } from "../ui/toast";
 
-/** Why nothing can be written here. */
-export function NoWriting({ conversation: { side, status } }: { conversation: Conversation }) {
+/** The reason why the user cannot write. */
+export function ReadOnlyNotice({ conversation: { side, status } }: { conversation: Conversation }) {
   const why = !side
     ? "You read this as staff. The participants are not told; it is in the audit log."
     : status === "closed"
@@ -14,15 +14,15 @@ export function NoWriting({ conversation: { side, status } }: { conversation: Co
   return <p className="no-writing">{why}</p>;
 }
 
-/** That one has blocked the other side, and the way back. */
-export function Blocked({ conversation }: { conversation: Conversation }) {
+/** States that the user has blocked the other side, with a button to unblock it. */
+export function BlockNotice({ conversation }: { conversation: Conversation }) {
   const { isBlocked, setBlocked } = useBlock(conversation.id);
   const { attempt } = useToasts();
   if (!isBlocked) return null;
   return (
     <p className="blocked">
       <span>
-        You have blocked this conversation: <bdi>{otherOf(conversation).name}</bdi> cannot write to you.
+        You have blocked this conversation: <bdi>{counterpartOf(conversation).name}</bdi> cannot write to you.
       </span>
       <button type="button" className="button small" onClick={() => attempt(() => setBlocked(false))}>
         Unblock
