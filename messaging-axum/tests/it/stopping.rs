@@ -33,11 +33,7 @@ struct Host {
 async fn send(Caller(me): Caller, State(host): State<Host>) -> Result<&'static str, ErrorResponse> {
     host.arrived.add_permits(1);
     host.released.acquire().await?.forget();
-    let message = SendMessage {
-        conversation_id: host.id,
-        body: Body::parse("The last one")?,
-        key: None,
-    };
+    let message = SendMessage::new(host.id, Body::parse("The last one")?);
     host.messaging.send_message(&me, &message).await?;
     Ok("sent")
 }
@@ -117,10 +113,7 @@ async fn host(transport: &Transport) -> (Host, Workers) {
         .realtime(transport.clone())
         .build()
         .expect("the parts fit");
-    let open = OpenConversation {
-        agent_id: messaging_core::AgentId::parse("alpine").expect("an id"),
-        booking_id: None,
-    };
+    let open = OpenConversation::new(messaging_core::AgentId::parse("alpine").expect("an id"));
     let opened = messaging
         .open_conversation(&carl(), &open)
         .await

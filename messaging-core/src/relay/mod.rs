@@ -192,9 +192,10 @@ impl Relay {
             State::HalfOpen => 1,
             State::Open => return Ok(()),
         };
-        let scan = match self.wants_full_scan.swap(false, Ordering::AcqRel) {
-            true => Scan::Full,
-            false => Scan::Usual,
+        let scan = if self.wants_full_scan.swap(false, Ordering::AcqRel) {
+            Scan::Full
+        } else {
+            Scan::Usual
         };
         let claim = Claim::new(self.id, now, now + self.options().lease, limit).with_scan(scan);
         let claimed = self.parts.store.claim_lanes(&claim);
