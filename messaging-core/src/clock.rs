@@ -150,10 +150,8 @@ impl IdSource for SequentialIds {
     }
 }
 
-#[cfg(feature = "worker")]
 pub use system::{SystemClock, SystemIds};
 
-#[cfg(feature = "worker")]
 #[expect(clippy::disallowed_methods, reason = "the only place that asks the system")]
 mod system {
     use std::time::{SystemTime, UNIX_EPOCH};

@@ -51,7 +51,6 @@
 //!
 //! | feature | brings |
 //! |---|---|
-//! | `worker` (default) | the system's clock, and the worker loops; on tokio |
 //! | `openapi` | OpenAPI schemas of ids, messages and other JSON, by utoipa |
 
 pub mod actor;

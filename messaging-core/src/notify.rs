@@ -217,7 +217,6 @@ impl Notifier {
         }
     }
 
-    #[cfg(feature = "worker")]
     pub(crate) async fn run(&self, stop: impl Future<Output = ()> + Send) {
         let mut stop = std::pin::pin!(stop);
         loop {

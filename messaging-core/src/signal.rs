@@ -19,7 +19,6 @@ impl Signal {
     }
 
     /// Returns once the signal has been raised since the last return.
-    #[cfg_attr(not(feature = "worker"), expect(dead_code, reason = "only the loop waits"))]
     pub(crate) async fn raised(&self) {
         std::future::poll_fn(|cx| {
             self.waiting.register(cx.waker());

@@ -45,7 +45,6 @@ impl Workers {
     /// Publishes and mails until `stop` is ready, then finishes queued and due work for at most
     /// [`drain`](crate::RelayOptions::drain), and releases the leases of the rest. Does not end before `stop` is ready:
     /// failures are logged and retried.
-    #[cfg(feature = "worker")]
     pub async fn run(self, stop: impl Future<Output = ()> + Send) {
         use futures_util::{
             FutureExt as _,

@@ -23,7 +23,6 @@ mod deferrals;
 mod deliver;
 mod options;
 mod record;
-#[cfg(feature = "worker")]
 mod run;
 
 use std::{

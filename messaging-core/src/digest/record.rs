@@ -101,12 +101,10 @@ pub(super) struct Unrecorded {
 #[derive(Debug, Default)]
 struct Waiting {
     records: Vec<(Timestamp, Record)>,
-    #[cfg(feature = "worker")]
     is_closed: bool,
 }
 
 /// The next work of the queue.
-#[cfg(feature = "worker")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Next {
     /// A record is due at this time.
@@ -134,7 +132,6 @@ impl Unrecorded {
     }
 }
 
-#[cfg(feature = "worker")]
 impl Unrecorded {
     /// Closes the queue once the deliveries have ended.
     pub(super) fn close(&self) {

@@ -21,7 +21,6 @@ mod queue;
 mod ramp_up;
 mod revocations;
 mod round;
-#[cfg(feature = "worker")]
 mod run;
 mod writes;
 

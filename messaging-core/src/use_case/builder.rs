@@ -2,7 +2,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use super::{Messaging, Parts, recent::Recent};
 use crate::{
-    clock::{Clock, IdSource, SequentialIds},
+    clock::{Clock, IdSource, SequentialIds, SystemClock, SystemIds},
     digest::{DigestOptions, DigestParts, Digester, InvalidDigestOptions},
     domain::digest::{DigestPolicy, InvalidDigestPolicy},
     event::{ChannelNames, InvalidPrefix},
@@ -19,6 +19,7 @@ use crate::{
     transport::mailer::Mailer,
     transport::push::Push,
     transport::realtime::Realtime,
+    with::with,
     worker::Workers,
 };
 
@@ -61,30 +62,11 @@ impl Options {
         }
     }
 
-    /// With another [`directory_timeout`](Self::directory_timeout).
-    pub fn with_directory_timeout(self, directory_timeout: Duration) -> Self {
-        Self {
-            directory_timeout,
-            ..self
-        }
-    }
-
-    /// With other [`RelayOptions`].
-    pub fn with_relay(self, relay: RelayOptions) -> Self {
-        Self { relay, ..self }
-    }
-
-    /// With another [`push_interval`](Self::push_interval).
-    pub fn with_push_interval(self, push_interval: Duration) -> Self {
-        Self {
-            push_interval,
-            ..self
-        }
-    }
-
-    /// With other [`DigestOptions`].
-    pub fn with_digests(self, digests: DigestOptions) -> Self {
-        Self { digests, ..self }
+    with! {
+        with_directory_timeout directory_timeout: Duration,
+        with_relay relay: RelayOptions,
+        with_push_interval push_interval: Duration,
+        with_digests digests: DigestOptions,
     }
 }
 
@@ -110,9 +92,6 @@ pub enum ConfigError {
         /// The capability.
         capability: Capability,
     },
-    /// There is no default clock or id source without the feature `worker`.
-    #[error("a clock and an id source are needed without the feature `worker`")]
-    NoClock,
 }
 
 /// Puts a [`Messaging`] together. Parts that are left out are off.
@@ -125,8 +104,8 @@ pub struct MessagingBuilder {
     digests: Option<(Arc<dyn Mailer>, DigestPolicy)>,
     policy: Option<Arc<dyn AccessPolicy>>,
     rate_limiter: Arc<dyn RateLimiter>,
-    clock: Option<Arc<dyn Clock>>,
-    ids: Option<Arc<dyn IdSource>>,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn IdSource>,
     options: Options,
 }
 
@@ -142,8 +121,8 @@ impl Messaging {
             digests: None,
             policy: None,
             rate_limiter: Arc::new(ProcessLimiter::default()),
-            clock: system_clock(),
-            ids: system_ids(),
+            clock: Arc::new(SystemClock),
+            ids: Arc::new(SystemIds),
             options: Options::default(),
         }
     }
@@ -236,7 +215,7 @@ impl MessagingBuilder {
     /// Another clock than the system's.
     pub fn clock(self, clock: impl Clock + 'static) -> Self {
         Self {
-            clock: Some(Arc::new(clock)),
+            clock: Arc::new(clock),
             ..self
         }
     }
@@ -244,7 +223,7 @@ impl MessagingBuilder {
     /// Another source of ids than the system's.
     pub fn ids(self, ids: impl IdSource + 'static) -> Self {
         Self {
-            ids: Some(Arc::new(ids)),
+            ids: Arc::new(ids),
             ..self
         }
     }
@@ -259,7 +238,7 @@ impl MessagingBuilder {
     ///
     /// # Errors
     /// [`ConfigError`] says what does not fit.
-    pub fn build(mut self) -> Result<(Messaging, Workers), ConfigError> {
+    pub fn build(self) -> Result<(Messaging, Workers), ConfigError> {
         let names = ChannelNames::with_prefix(self.options.channel_prefix.as_str())?;
         self.options.relay.check()?;
         self.options.digests.check()?;
@@ -267,9 +246,7 @@ impl MessagingBuilder {
             policy.check()?;
         }
         self.check_capabilities()?;
-        let clock = self.clock.take().ok_or(ConfigError::NoClock)?;
-        let ids = self.ids.take().ok_or(ConfigError::NoClock)?;
-        Ok(self.assemble(clock, ids, names))
+        Ok(self.assemble(names))
     }
 
     fn check_capabilities(&self) -> Result<(), ConfigError> {
@@ -284,12 +261,8 @@ impl MessagingBuilder {
         }
     }
 
-    fn assemble(
-        self,
-        clock: Arc<dyn Clock>,
-        ids: Arc<dyn IdSource>,
-        names: ChannelNames,
-    ) -> (Messaging, Workers) {
+    fn assemble(self, names: ChannelNames) -> (Messaging, Workers) {
+        let (clock, ids) = (self.clock, self.ids);
         let host = Arc::new(Host {
             directory: self.directory,
             presence: self.presence,
@@ -343,26 +316,4 @@ impl MessagingBuilder {
         };
         (Messaging(Arc::new(parts)), Workers::new(relay, digests, notifier))
     }
-}
-
-#[cfg(feature = "worker")]
-#[expect(clippy::unnecessary_wraps, reason = "there is none without the feature")]
-fn system_clock() -> Option<Arc<dyn Clock>> {
-    Some(Arc::new(crate::clock::SystemClock))
-}
-
-#[cfg(feature = "worker")]
-#[expect(clippy::unnecessary_wraps, reason = "there is none without the feature")]
-fn system_ids() -> Option<Arc<dyn IdSource>> {
-    Some(Arc::new(crate::clock::SystemIds))
-}
-
-#[cfg(not(feature = "worker"))]
-fn system_clock() -> Option<Arc<dyn Clock>> {
-    None
-}
-
-#[cfg(not(feature = "worker"))]
-fn system_ids() -> Option<Arc<dyn IdSource>> {
-    None
 }
