@@ -128,7 +128,7 @@ mod tests {
         let short = Duration::from_millis(100);
         let order = ["publishing", "channels", "requests", "storage"];
         check(
-            [DEADLINE - FINISH_TIME, short, short, short],
+            [DEADLINE.saturating_sub(FINISH_TIME), short, short, short],
             Stopped::Complete,
             &order,
             8_100,

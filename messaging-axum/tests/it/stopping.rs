@@ -129,7 +129,7 @@ async fn host(transport: &Transport) -> (Host, Workers) {
 
 const REQUEST: &str = "POST /send HTTP/1.1\r\nHost: here\r\nContent-Length: 0\r\n\r\n";
 /// Longer than a test.
-const LONG: Duration = Duration::from_secs(600);
+const LONG: Duration = Duration::from_mins(10);
 
 #[tokio::test]
 async fn a_request_in_flight_is_answered_and_its_message_published_before_the_end() {
