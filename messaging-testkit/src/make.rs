@@ -10,7 +10,7 @@ use messaging_core::{
     domain::{
         body::Body,
         conversation::{NewMessage, PreparedOpen},
-        message::{IdempotencyKey, Origin},
+        message::{IdempotencyKey, MessageExtras, Origin},
         page::{ListScope, PageSize},
         side::{Recipients, Side},
     },
@@ -137,29 +137,25 @@ pub fn plan(client: u64, agency: u64) -> PreparedOpen {
 
 /// Message number `n` from a side, without a key, at [`at`]`(n)`.
 pub fn message(n: u32, side: Side, user_id: &UserId) -> NewMessage {
-    NewMessage {
-        id: message_id(u64::from(n)),
-        origin: Origin::User {
+    NewMessage::new(
+        message_id(u64::from(n)),
+        Origin::User {
             side,
             user_id: user_id.clone(),
         },
-        body: body(format!("message {n}")),
-        key: None,
-        now: at(i64::from(n)),
-        digest_at: None,
-    }
+        body(format!("message {n}")),
+        at(i64::from(n)),
+    )
 }
 
 /// Message number `n` from the system, without a key, at [`at`]`(n)`.
 pub fn system_message(n: u32, to: Recipients) -> NewMessage {
-    NewMessage {
-        id: message_id(u64::from(n)),
-        origin: Origin::System { to },
-        body: body(format!("message {n}")),
-        key: None,
-        now: at(i64::from(n)),
-        digest_at: None,
-    }
+    NewMessage::new(
+        message_id(u64::from(n)),
+        Origin::System { to },
+        body(format!("message {n}")),
+        at(i64::from(n)),
+    )
 }
 
 /// A message body.
@@ -168,6 +164,11 @@ pub fn system_message(n: u32, to: Recipients) -> NewMessage {
 /// When the text is not a valid body.
 pub fn body(text: impl AsRef<str>) -> Body {
     Body::parse(text.as_ref()).expect("it is visible and short")
+}
+
+/// Extras of a message, which no store looks into.
+pub fn extras(text: impl Into<String>) -> MessageExtras {
+    MessageExtras::from_stored(text.into())
 }
 
 /// An idempotency key.

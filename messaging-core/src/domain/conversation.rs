@@ -14,12 +14,13 @@ use crate::{
         body::Body,
         digest::DigestMark,
         erasure::erased_user,
-        message::{IdempotencyKey, Message, Origin},
+        message::{IdempotencyKey, Message, MessageExtras, Origin},
         receipt::Receipt,
         side::{PerSide, Side},
     },
     id::{AgentId, BookingId, ConversationId, MessageId, UserId},
     time::Timestamp,
+    with::with,
 };
 
 /// The one thread between one client and one agent.
@@ -127,6 +128,7 @@ pub struct PreparedOpen {
 
 /// A message to store.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct NewMessage {
     /// Its id.
     pub id: MessageId,
@@ -134,12 +136,39 @@ pub struct NewMessage {
     pub origin: Origin,
     /// The text.
     pub body: Body,
+    /// What belongs to it besides its text.
+    pub extras: Option<MessageExtras>,
     /// The key that makes the send repeatable.
     pub key: Option<IdempotencyKey>,
     /// The time of sending.
     pub now: Timestamp,
     /// When a digest of the message is due, unless the side has an earlier one due; `None` if digests are off.
     pub digest_at: Option<Timestamp>,
+}
+
+impl NewMessage {
+    /// A message without extras and without a key, about which no e-mail is due.
+    pub fn new(id: MessageId, origin: Origin, body: Body, now: Timestamp) -> Self {
+        Self {
+            id,
+            origin,
+            body,
+            extras: None,
+            key: None,
+            now,
+            digest_at: None,
+        }
+    }
+
+    with! {
+        with_id id: MessageId,
+        with_origin origin: Origin,
+        with_body body: Body,
+        with_extras extras: Option<MessageExtras>,
+        with_key key: Option<IdempotencyKey>,
+        with_now now: Timestamp,
+        with_digest_at digest_at: Option<Timestamp>,
+    }
 }
 
 /// The participants of a conversation, and which of them may write.
@@ -236,6 +265,7 @@ impl Conversation {
             seq: self.last_seq,
             origin: new.origin.clone(),
             body: new.body.clone(),
+            extras: new.extras.clone(),
             key: new.key.clone(),
             created_at: self.activity_at,
             positions: PerSide::from_fn(|side| self.counters.of(side).received),
@@ -369,6 +399,7 @@ mod tests {
             id: MessageId::new(Uuid::from_u128(n)),
             origin,
             body: Body::parse("hello").unwrap(),
+            extras: None,
             key: None,
             now: Timestamp::from_millis(at),
             digest_at: Some(Timestamp::from_millis(at + 1_800_000)),

@@ -10,10 +10,12 @@ use crate::{
     },
     id::{ConversationId, MessageId, UserId},
     time::Timestamp,
+    with::with,
 };
 
 /// An immutable text in a conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Message {
     /// Its id.
     pub id: MessageId,
@@ -25,6 +27,8 @@ pub struct Message {
     pub origin: Origin,
     /// The text.
     pub body: Body,
+    /// What belongs to it besides its text.
+    pub extras: Option<MessageExtras>,
     /// The idempotency key, if any.
     pub key: Option<IdempotencyKey>,
     /// When it was stored; never before an earlier message of the conversation.
@@ -70,6 +74,39 @@ impl Origin {
 }
 
 impl Message {
+    /// A message without extras and without a key, at position 0 of both sides.
+    pub fn new(
+        conversation_id: ConversationId,
+        seq: u64,
+        id: MessageId,
+        origin: Origin,
+        body: Body,
+        created_at: Timestamp,
+    ) -> Self {
+        Self {
+            id,
+            conversation_id,
+            seq,
+            origin,
+            body,
+            extras: None,
+            key: None,
+            created_at,
+            positions: PerSide::default(),
+        }
+    }
+
+    with! {
+        with_id id: MessageId,
+        with_seq seq: u64,
+        with_origin origin: Origin,
+        with_body body: Body,
+        with_extras extras: Option<MessageExtras>,
+        with_key key: Option<IdempotencyKey>,
+        with_created_at created_at: Timestamp,
+        with_positions positions: PerSide<u64>,
+    }
+
     /// Clears the text and replaces the sender by the [erased user](erased_user). Returns whether `sender` is the
     /// sender; if not, nothing changes.
     pub(crate) fn erase(&mut self, sender: &UserId) -> bool {
@@ -77,11 +114,40 @@ impl Message {
             Origin::User { side, user_id } if user_id == sender => {
                 *user_id = erased_user(self.conversation_id, *side);
                 self.body = Body::from_stored(String::new());
+                self.extras = None;
                 self.key = None;
                 true
             }
             _ => false,
         }
+    }
+}
+
+/// What belongs to a message besides its text, as one opaque text: what kind of message it is, its payload, what it is
+/// about, the files that were sent with it.
+///
+/// A store keeps it and gives it back byte for byte, with the message, wherever the message is given back. It never looks
+/// inside: only the core defines what is written, and adds to it without a change of any store. At most 64 KiB, which the
+/// core ensures. It goes with the text when the sender is erased.
+#[derive(Clone, PartialEq, Eq)]
+pub struct MessageExtras(Arc<str>);
+
+impl MessageExtras {
+    /// Takes what was stored, as it is.
+    pub fn from_stored(text: String) -> Self {
+        Self(text.into())
+    }
+
+    /// What is to be stored.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Its length only: it may hold what people wrote.
+impl fmt::Debug for MessageExtras {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "MessageExtras({} bytes)", self.0.len())
     }
 }
 

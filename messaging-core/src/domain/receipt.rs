@@ -77,6 +77,7 @@ mod tests {
                 seq: 1,
                 origin,
                 body: Body::parse("hello").unwrap(),
+                extras: None,
                 key: None,
                 created_at: Timestamp::EPOCH,
                 positions: PerSide::default(),

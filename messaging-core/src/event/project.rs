@@ -191,6 +191,7 @@ mod tests {
             id: MessageId::new(Uuid::from_u128(8)),
             origin,
             body: Body::from_stored(text.to_owned()),
+            extras: None,
             key: None,
             now: Timestamp::EPOCH,
             digest_at: None,

@@ -160,6 +160,7 @@ mod tests {
                 id: MessageId::new(Uuid::from_u128(number)),
                 origin,
                 body: Body::parse("hello").unwrap(),
+                extras: None,
                 key: None,
                 now,
                 digest_at: None,

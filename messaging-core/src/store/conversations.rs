@@ -13,6 +13,7 @@ use crate::{
     },
     id::{AgentId, BookingId, ConversationId, MessageId, UserId},
     time::Timestamp,
+    with::with,
 };
 
 /// Conversations, messages and receipts. The contract of the [module](super) holds for every method.
@@ -85,7 +86,8 @@ pub trait ConversationStore: Send + Sync {
     ) -> Result<Option<MessageRow>, StoreError>;
 
     /// Stores a message as [`Conversation::append`] says, with an entry of kind
-    /// [`Message`](super::EntryKind::Message).
+    /// [`Message`](super::EntryKind::Message). Its [extras](crate::domain::message::MessageExtras) are kept whole and
+    /// given back wherever the message is.
     ///
     /// The key is looked up first: one that this sender has used in this conversation is answered with
     /// [`Appended::Duplicate`] and changes nothing, even if the access version differs. A step that ends in a `Conflict`
@@ -202,6 +204,7 @@ pub struct HistoryPage {
 
 /// Store a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Append {
     /// Where.
     pub conversation_id: ConversationId,
@@ -211,6 +214,30 @@ pub struct Append {
     pub message: NewMessage,
     /// Who publishes it.
     pub publisher: Publisher,
+}
+
+impl Append {
+    /// The step of a message that was decided on this access version.
+    pub fn new(
+        conversation_id: ConversationId,
+        access_version: u32,
+        message: NewMessage,
+        publisher: Publisher,
+    ) -> Self {
+        Self {
+            conversation_id,
+            access_version,
+            message,
+            publisher,
+        }
+    }
+
+    with! {
+        with_conversation_id conversation_id: ConversationId,
+        with_access_version access_version: u32,
+        with_message message: NewMessage,
+        with_publisher publisher: Publisher,
+    }
 }
 
 /// What appending did.

@@ -47,6 +47,11 @@ pub trait OutboxStore: Send + Sync {
     ///
     /// [`up_to`](Progress::up_to) may name an entry that is not there any more, also the one before the head: that is how
     /// a lane ends whose last entries became dead letters.
+    ///
+    /// A store may answer late: it may join the step with others for up to 50 ms, so that one commit serves several. The
+    /// worker publishes other lanes meanwhile, and continues with these after the answer. An acknowledgement need not
+    /// survive a crash of the backend: if it is lost, its entries are published a second time, in order, when the lease is
+    /// over. Nothing else is lost, since an entry is removed by its acknowledgement alone.
     async fn acknowledge(
         &self,
         by: WorkerId,

@@ -277,23 +277,16 @@ async fn marking_covers_the_page_and_not_what_arrives_while_it_is_marked() {
             let (ParticipantAction::MarkRead, Some(conversation_id)) = (action, on.conversation_id) else {
                 return Ok(Ruling::Allow);
             };
-            let message = NewMessage {
-                id: MessageId::new(conversation_id.as_uuid()),
-                origin: Origin::User {
+            let message = NewMessage::new(
+                MessageId::new(conversation_id.as_uuid()),
+                Origin::User {
                     side: Side::Client,
                     user_id: user("carl"),
                 },
-                body: Body::parse("meanwhile").unwrap(),
-                key: None,
-                now: ManualClock::new().now(),
-                digest_at: None,
-            };
-            let step = Append {
-                conversation_id,
-                access_version: on.access_version,
-                message,
-                publisher: Publisher::Anyone,
-            };
+                Body::parse("meanwhile").unwrap(),
+                ManualClock::new().now(),
+            );
+            let step = Append::new(conversation_id, on.access_version, message, Publisher::Anyone);
             self.0.append(&step).await.unwrap();
             Ok(Ruling::Allow)
         }

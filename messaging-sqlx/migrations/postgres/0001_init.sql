@@ -90,6 +90,7 @@ CREATE TABLE "messaging".message (
     sender_id       text COLLATE "C" NOT NULL,                                   -- empty: the system
     key             text COLLATE "C",
     body            text             NOT NULL,
+    extras          text,
     created_at      timestamptz      NOT NULL,
     client_position bigint           NOT NULL,
     agent_position  bigint           NOT NULL,
@@ -239,6 +240,7 @@ CREATE TABLE "messaging".evidence (
     to_sides        smallint         NOT NULL,
     sender_id       text COLLATE "C" NOT NULL,
     body            text             NOT NULL,
+    extras          text,
     created_at      timestamptz      NOT NULL,
     client_position bigint           NOT NULL,
     agent_position  bigint           NOT NULL,

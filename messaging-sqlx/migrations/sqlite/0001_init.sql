@@ -76,6 +76,7 @@ CREATE TABLE message (
     sender_id       TEXT    NOT NULL,                                   -- empty: the system
     key             TEXT,
     body            TEXT    NOT NULL,
+    extras          TEXT,
     created_at      INTEGER NOT NULL,
     client_position INTEGER NOT NULL,
     agent_position  INTEGER NOT NULL,
@@ -213,6 +214,7 @@ CREATE TABLE evidence (
     to_sides        INTEGER NOT NULL,
     sender_id       TEXT    NOT NULL,
     body            TEXT    NOT NULL,
+    extras          TEXT,
     created_at      INTEGER NOT NULL,
     client_position INTEGER NOT NULL,
     agent_position  INTEGER NOT NULL,

@@ -1,6 +1,6 @@
 use messaging_core::{
     domain::{
-        message::{IdempotencyKey, Message},
+        message::{IdempotencyKey, Message, MessageExtras},
         side::PerSide,
     },
     store::{Append, Appended, StoreError, StoreErrorKind, Stored},
@@ -21,8 +21,8 @@ use crate::codes::{origin_code, sender_code, sides_code};
 /// The statement; `$locked` is the condition on the conversation besides its access version.
 ///
 /// `$1` conversation, `$2` owner, `$3` lease, `$4` access version, `$5` from, `$6` to, `$7` sender, `$8` key,
-/// `$9` id, `$10` body, `$11` now, `$12` when an e-mail about it is due, `$13` the number of seconds that now
-/// may be ahead. Returns one row, or none where the access version does not hold.
+/// `$9` id, `$10` body, `$11` extras, `$12` now, `$13` when an e-mail about it is due, `$14` the number of
+/// seconds that now may be ahead. Returns one row, or none where the access version does not hold.
 ///
 /// A message with this key that another transaction has just committed is not in this statement's snapshot; the
 /// unique index on keys then refuses the message, and the whole statement is undone, including the counters.
@@ -34,14 +34,14 @@ macro_rules! append {
             r#" FROM "messaging".message m WHERE m.conversation_id = $1 AND m.sender_id = $7 AND m.key = $8),
     bumped AS (UPDATE "messaging".conversation c SET last_seq = c.last_seq + 1, events = c.events + 1,
         activity_at = GREATEST(c.activity_at, "#,
-            moment!("$11", "$13"),
+            moment!("$12", "$14"),
             r#"),
         client_received = c.client_received + ($6::int & 1), agent_received = c.agent_received + ($6::int >> 1),
         client_due_at = CASE WHEN $6::int & 1 <> 0 THEN COALESCE(c.client_due_at, "#,
-            moment_after!("$12", "$11", "$13"),
+            moment_after!("$13", "$12", "$14"),
             r#") ELSE c.client_due_at END,
         agent_due_at = CASE WHEN $6::int & 2 <> 0 THEN COALESCE(c.agent_due_at, "#,
-            moment_after!("$12", "$11", "$13"),
+            moment_after!("$13", "$12", "$14"),
             r#") ELSE c.agent_due_at END
         WHERE c.id = $1 AND c.access_version = $4 AND NOT EXISTS (SELECT FROM seen)"#,
             $locked,
@@ -49,8 +49,8 @@ macro_rules! append {
             conversation_columns!(),
             r#", c.events),
     stored AS (INSERT INTO "messaging".message (conversation_id, seq, id, from_side, to_sides, sender_id, key,
-        body, created_at, client_position, agent_position)
-        SELECT id, last_seq, $9, $5, $6::int, $7, $8, $10, activity_at, client_received, agent_received FROM bumped),
+        body, extras, created_at, client_position, agent_position)
+        SELECT id, last_seq, $9, $5, $6::int, $7, $8, $10, $11, activity_at, client_received, agent_received FROM bumped),
     "#,
             publish!("bumped", "1, NULL::smallint, last_seq, activity_at"),
             "SELECT * FROM bumped FULL JOIN seen ON false LEFT JOIN laned ON true"
@@ -154,6 +154,7 @@ impl PgStore {
             .bind(new.key.as_ref().map(IdempotencyKey::as_str))
             .bind(new.id.as_uuid())
             .bind(new.body.as_str())
+            .bind(new.extras.as_ref().map(MessageExtras::as_str))
             .bind(instant(new.now))
             .bind(new.digest_at.map(instant))
             .bind(self.max_ahead());
@@ -181,16 +182,17 @@ pub(super) fn appended(row: &PgRow, step: &Append, ownership: Ownership) -> Resu
     }
     let conversation = rows::conversation(row)?;
     let new = &step.message;
-    let message = Message {
-        id: new.id,
-        conversation_id: conversation.id,
-        seq: conversation.last_seq,
-        origin: new.origin.clone(),
-        body: new.body.clone(),
-        key: new.key.clone(),
-        created_at: conversation.activity_at,
-        positions: PerSide::from_fn(|side| conversation.counters.of(side).received),
-    };
+    let mut message = Message::new(
+        conversation.id,
+        conversation.last_seq,
+        new.id,
+        new.origin.clone(),
+        new.body.clone(),
+        conversation.activity_at,
+    );
+    message.extras.clone_from(&new.extras);
+    message.key.clone_from(&new.key);
+    message.positions = PerSide::from_fn(|side| conversation.counters.of(side).received);
     Ok(Appended::Stored(Stored {
         message,
         entry: ownership.committed(row, conversation.id)?,

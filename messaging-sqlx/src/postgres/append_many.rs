@@ -1,5 +1,5 @@
 use messaging_core::{
-    domain::message::IdempotencyKey,
+    domain::message::{IdempotencyKey, MessageExtras},
     store::{Append, Appended},
 };
 use sqlx::{
@@ -32,14 +32,14 @@ macro_rules! append_many {
     ($locking:literal) => {
         concat!(
             r#"WITH given AS (SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::bigint[],
-        $5::smallint[], $6::smallint[], $7::text[], $8::text[], $9::uuid[], $10::text[], $11::timestamptz[],
-        $12::timestamptz[]) WITH ORDINALITY AS i(conversation_id, owner, until, access_version, from_side, to_sides, sender_id,
-        key, id, body, now, due_at, place)),
+        $5::smallint[], $6::smallint[], $7::text[], $8::text[], $9::uuid[], $10::text[], $11::text[],
+        $12::timestamptz[], $13::timestamptz[]) WITH ORDINALITY AS i(conversation_id, owner, until, access_version, from_side, to_sides, sender_id,
+        key, id, body, extras, now, due_at, place)),
     item AS MATERIALIZED (SELECT g.conversation_id, g.owner, g.until, g.access_version, g.from_side, g.to_sides, g.sender_id,
-        g.key, g.id, g.body, "#,
-            moment!("g.now", "$13"),
+        g.key, g.id, g.body, g.extras, "#,
+            moment!("g.now", "$14"),
             " AS now, ",
-            moment_after!("g.due_at", "g.now", "$13"),
+            moment_after!("g.due_at", "g.now", "$14"),
             r#" AS due_at, g.place FROM given g),
     locked AS MATERIALIZED (SELECT "#,
             conversation_columns!(),
@@ -52,7 +52,7 @@ macro_rules! append_many {
             r#" FROM item i CROSS JOIN LATERAL (SELECT * FROM "messaging".message m
         WHERE m.conversation_id = i.conversation_id AND m.sender_id = i.sender_id AND m.key = i.key LIMIT 1) m),
     stored AS MATERIALIZED (SELECT i.place, i.owner, i.until, i.from_side, i.to_sides, i.sender_id, i.key,
-        i.id AS message_id, i.body, l.id, l.client_id, l.agent_id, l.agent_user_id, l.access_version, l.blocked_by, l.closed,
+        i.id AS message_id, i.body, i.extras, l.id, l.client_id, l.agent_id, l.agent_user_id, l.access_version, l.blocked_by, l.closed,
         l.client_read, l.client_read_seq, l.client_read_at, l.client_mailed,
         l.agent_read, l.agent_read_seq, l.agent_read_at, l.agent_mailed, l.created_at,
         l.last_seq + count(*) OVER sofar AS last_seq, l.events + count(*) OVER sofar AS events,
@@ -72,8 +72,8 @@ macro_rules! append_many {
         activity_at = n.activity_at, client_received = n.client_received, agent_received = n.agent_received,
         client_due_at = n.client_due_at, agent_due_at = n.agent_due_at FROM newest n WHERE c.id = n.id),
     inserted AS (INSERT INTO "messaging".message (conversation_id, seq, id, from_side, to_sides, sender_id, key,
-        body, created_at, client_position, agent_position)
-        SELECT id, last_seq, message_id, from_side, to_sides, sender_id, key, body, activity_at, client_received,
+        body, extras, created_at, client_position, agent_position)
+        SELECT id, last_seq, message_id, from_side, to_sides, sender_id, key, body, extras, activity_at, client_received,
             agent_received FROM stored),
     entry AS (INSERT INTO "messaging".outbox (conversation_id, number, kind, side, seq, at)
         SELECT id, events, 1, NULL::smallint, last_seq, activity_at FROM stored),
@@ -120,6 +120,7 @@ struct Columns {
     keys: Vec<Option<String>>,
     ids: Vec<Uuid>,
     bodies: Vec<String>,
+    extras: Vec<Option<String>>,
     nows: Vec<DateTime<Utc>>,
     due_at: Vec<Option<DateTime<Utc>>>,
 }
@@ -139,6 +140,8 @@ impl Columns {
             .push(new.key.as_ref().map(IdempotencyKey::as_str).map(str::to_owned));
         self.ids.push(new.id.as_uuid());
         self.bodies.push(new.body.as_str().to_owned());
+        let extras = new.extras.as_ref().map(MessageExtras::as_str);
+        self.extras.push(extras.map(str::to_owned));
         self.nows.push(instant(new.now));
         self.due_at.push(new.digest_at.map(instant));
     }
@@ -177,6 +180,7 @@ impl PgStore {
             .bind(columns.keys)
             .bind(columns.ids)
             .bind(columns.bodies)
+            .bind(columns.extras)
             .bind(columns.nows)
             .bind(columns.due_at)
             .bind(self.max_ahead());

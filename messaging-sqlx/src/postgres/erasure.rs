@@ -76,7 +76,8 @@ FROM (
 /// `$1` conversation, `$2` user, `$3` and `$4` the replacement ids on the client's and on the agent's side.
 pub(super) const ERASE_MESSAGES: &str = r#"
 WITH erased AS (
-    UPDATE "messaging".message SET body = '', key = NULL, sender_id = CASE from_side WHEN 1 THEN $3 ELSE $4 END
+    UPDATE "messaging".message SET body = '', extras = NULL, key = NULL,
+        sender_id = CASE from_side WHEN 1 THEN $3 ELSE $4 END
     WHERE conversation_id = $1 AND sender_id = $2 RETURNING true
 )
 SELECT count(*) AS erased FROM erased"#;
@@ -94,7 +95,7 @@ WITH made AS (
 ), said AS (
     DELETE FROM "messaging".complaint c USING made WHERE c.report_id = made.id
 ), copied AS (
-    UPDATE "messaging".evidence e SET body = '',
+    UPDATE "messaging".evidence e SET body = '', extras = NULL,
         sender_id = CASE e.from_side WHEN 1 THEN 'erased-client-' ELSE 'erased-agent-' END
             || (SELECT r.conversation_id FROM "messaging".report r WHERE r.id = e.report_id LIMIT 1)
     WHERE e.sender_id = $1

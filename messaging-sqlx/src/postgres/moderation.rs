@@ -136,8 +136,9 @@ WITH subject AS (
     ON CONFLICT (report_id, about, sha256(replace(reason, chr(92), chr(92) || chr(92))::bytea)) DO NOTHING
 ), copied AS (
     INSERT INTO "messaging".evidence
-        (report_id, seq, id, from_side, to_sides, sender_id, body, created_at, client_position, agent_position)
-    SELECT filed.id, m.seq, m.id, m.from_side, m.to_sides, m.sender_id, m.body, m.created_at,
+        (report_id, seq, id, from_side, to_sides, sender_id, body, extras, created_at, client_position,
+            agent_position)
+    SELECT filed.id, m.seq, m.id, m.from_side, m.to_sides, m.sender_id, m.body, m.extras, m.created_at,
         m.client_position, m.agent_position
     FROM filed, subject, "messaging".message m
     WHERE filed.is_filed AND m.conversation_id = $2 AND m.seq BETWEEN subject.from_seq AND subject.to_seq

@@ -1,5 +1,5 @@
 use messaging_core::{
-    domain::message::{IdempotencyKey, Message},
+    domain::message::{IdempotencyKey, Message, MessageExtras},
     store::{Append, Appended, EntryKind, Stored},
 };
 use sqlx::{Error, SqliteConnection};
@@ -48,7 +48,7 @@ impl Step for Append {
 
 pub(super) const INSERT: &str =
     "INSERT INTO message (conversation_id, seq, id, from_side, to_sides, sender_id,
-    key, body, created_at, client_position, agent_position) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    key, body, extras, created_at, client_position, agent_position) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
 async fn insert(tx: &mut SqliteConnection, message: &Message) -> Result<(), Error> {
     sqlx::query(INSERT)
@@ -60,6 +60,7 @@ async fn insert(tx: &mut SqliteConnection, message: &Message) -> Result<(), Erro
         .bind(sender_code(message.origin.sender()))
         .bind(message.key.as_ref().map(IdempotencyKey::as_str))
         .bind(message.body.as_str())
+        .bind(message.extras.as_ref().map(MessageExtras::as_str))
         .bind(message.created_at.as_millis())
         .bind(number(message.positions.client))
         .bind(number(message.positions.agent))

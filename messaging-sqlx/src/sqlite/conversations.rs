@@ -125,11 +125,7 @@ impl ConversationStore for SqliteStore {
 
     async fn append(&self, step: &Append) -> Result<Appended, StoreError> {
         let publisher = self.0.workers.admitted(step.publisher);
-        self.write(Append {
-            publisher,
-            ..step.clone()
-        })
-        .await
+        self.write(step.clone().with_publisher(publisher)).await
     }
 
     async fn mark_read(&self, step: &MarkRead) -> Result<Marked, StoreError> {

@@ -55,8 +55,8 @@ pub(super) const ADD_COMPLAINT: &str = "INSERT INTO complaint (report_id, place,
 pub(super) const HAS_ROOM: &str = "SELECT count(*) < ?4 OR COALESCE(max(about = ?2 AND reason = ?3), 0)
     FROM complaint WHERE report_id = ?1";
 pub(super) const COPY: &str = "INSERT OR IGNORE INTO evidence
-    (report_id, seq, id, from_side, to_sides, sender_id, body, created_at, client_position, agent_position)
-    SELECT ?, seq, id, from_side, to_sides, sender_id, body, created_at, client_position, agent_position
+    (report_id, seq, id, from_side, to_sides, sender_id, body, extras, created_at, client_position, agent_position)
+    SELECT ?, seq, id, from_side, to_sides, sender_id, body, extras, created_at, client_position, agent_position
     FROM message WHERE conversation_id = ? AND seq BETWEEN ? AND ?";
 
 /// The columns of [`report`], of `report AS r`.

@@ -5,7 +5,7 @@ use messaging_core::{
         body::Body,
         conversation::{Conversation, ConversationSummary, ReadMark, UnreadCounter},
         digest::DigestMark,
-        message::{IdempotencyKey, Message, Origin},
+        message::{IdempotencyKey, Message, MessageExtras, Origin},
         receipt::MessageRow,
         side::PerSide,
     },
@@ -31,7 +31,7 @@ macro_rules! conversation_columns {
 /// The columns of [`message`], of `message AS m`.
 macro_rules! message_columns {
     () => {
-        "m.conversation_id, m.seq, m.id AS message_id, m.from_side, m.to_sides, m.sender_id, m.key, m.body,
+        "m.conversation_id, m.seq, m.id AS message_id, m.from_side, m.to_sides, m.sender_id, m.key, m.body, m.extras,
          m.created_at AS sent_at, m.client_position, m.agent_position"
     };
 }
@@ -146,20 +146,24 @@ pub(super) fn message(row: &SqliteRow) -> Result<Message, Error> {
                 .ok_or_else(|| damaged("a stored message has no recipient"))?,
         },
     };
-    let key: Option<&str> = row.try_get("key")?;
-    Ok(Message {
-        id: MessageId::new(row.try_get("message_id")?),
-        conversation_id: ConversationId::new(row.try_get("conversation_id")?),
-        seq: row.try_get("seq")?,
+    let mut message = Message::new(
+        ConversationId::new(row.try_get("conversation_id")?),
+        row.try_get("seq")?,
+        MessageId::new(row.try_get("message_id")?),
         origin,
-        body: Body::from_stored(row.try_get("body")?),
-        key: key.map(IdempotencyKey::parse).transpose().map_err(damaged)?,
-        created_at: time(row, "sent_at")?,
-        positions: PerSide {
-            client: row.try_get("client_position")?,
-            agent: row.try_get("agent_position")?,
-        },
-    })
+        Body::from_stored(row.try_get("body")?),
+        time(row, "sent_at")?,
+    );
+    let key: Option<&str> = row.try_get("key")?;
+    message.key = key.map(IdempotencyKey::parse).transpose().map_err(damaged)?;
+    message.extras = row
+        .try_get::<Option<String>, _>("extras")?
+        .map(MessageExtras::from_stored);
+    message.positions = PerSide {
+        client: row.try_get("client_position")?,
+        agent: row.try_get("agent_position")?,
+    };
+    Ok(message)
 }
 
 pub(super) fn message_row(row: &SqliteRow) -> Result<MessageRow, Error> {

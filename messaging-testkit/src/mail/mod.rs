@@ -200,12 +200,12 @@ impl Days {
         message.body = body(format!("m{n}"));
         message.now = now;
         message.digest_at = Some(now + POLICY().delay);
-        let step = Append {
-            conversation_id: conversation.id,
-            access_version: conversation.access_version,
+        let step = Append::new(
+            conversation.id,
+            conversation.access_version,
             message,
-            publisher: Publisher::Anyone,
-        };
+            Publisher::Anyone,
+        );
         match self.store.append(&step).await? {
             Appended::Stored(stored) => self.ledger.sent(&stored.message, &conversation),
             other => return Err(TestCaseError::fail(format!("{other:?}"))),

@@ -146,16 +146,19 @@ impl NaiveThread {
     pub(super) fn append(&mut self, new: &NewMessage) -> Message {
         let seq = self.messages.len() as u64 + 1;
         let before = |side| self.addressed_up_to(side, u64::MAX);
-        let message = Message {
-            id: new.id,
-            conversation_id: self.plan.id,
+        let message = Message::new(
+            self.plan.id,
             seq,
-            origin: new.origin.clone(),
-            body: new.body.clone(),
-            key: new.key.clone(),
-            created_at: new.now.max(self.activity_at()),
-            positions: PerSide::from_fn(|side| before(side) + u64::from(new.origin.addresses(side))),
-        };
+            new.id,
+            new.origin.clone(),
+            new.body.clone(),
+            new.now.max(self.activity_at()),
+        )
+        .with_extras(new.extras.clone())
+        .with_key(new.key.clone())
+        .with_positions(PerSide::from_fn(|side| {
+            before(side) + u64::from(new.origin.addresses(side))
+        }));
         self.messages.push(message.clone());
         message
     }

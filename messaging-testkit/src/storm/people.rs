@@ -112,20 +112,15 @@ impl<'a> Person<'a> {
                 user_id: conversation.user(side).clone(),
             },
         };
-        let step = Append {
-            conversation_id: conversation.id,
-            access_version: conversation.access_version,
-            message: NewMessage {
-                id: self.state.next_message(),
-                origin,
-                body: body("hello"),
+        let step = Append::new(
+            conversation.id,
+            conversation.access_version,
+            NewMessage::new(self.state.next_message(), origin, body("hello"), self.now())
                 // Few keys, so that the threads race for them.
-                key: Some(key(format!("k{}", self.random.below(40)))),
-                now: self.now(),
-                digest_at: Some(self.now()),
-            },
-            publisher: self.publisher(),
-        };
+                .with_key(Some(key(format!("k{}", self.random.below(40)))))
+                .with_digest_at(Some(self.now())),
+            self.publisher(),
+        );
         let appended = retry(|| self.state.store.append(&step)).await;
         if let Appended::Stored(stored) = &appended {
             assert_eq!(stored.message.id, step.message.id);

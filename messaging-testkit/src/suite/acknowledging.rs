@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use messaging_core::{
     domain::side::Side,
-    store::{Append, Backlog, Lane, LaneDeferral, LaneFailure, Store},
+    store::{Backlog, Lane, LaneDeferral, LaneFailure, Store},
 };
 
 use super::support::{Scene, claim, of, stored};
@@ -41,10 +41,10 @@ pub(crate) async fn a_lane_published_whole_ends(store: &dyn Store) {
 pub(crate) async fn the_next_event_begins_a_new_lane(store: &dyn Store) {
     let scene = claimed(store).await;
     acknowledge(&scene, 1, (30, 40), 4).await;
-    let step = Append {
-        publisher: worker(2, at(90)),
-        ..scene.to_send(Side::Client).await
-    };
+    let step = scene
+        .to_send(Side::Client)
+        .await
+        .with_publisher(worker(2, at(90)));
     let lane = stored(scene.append(step).await).entry.lane;
     let expected = Lane {
         lease_until: at(90),

@@ -1,10 +1,9 @@
 use messaging_core::{
     domain::{
-        conversation::NewMessage,
         message::Origin,
         side::{PerSide, Recipients, Side},
     },
-    store::{Append, Appended, Direction, EntryKind, Publisher, Store},
+    store::{Appended, Direction, EntryKind, Publisher, Store},
 };
 
 use super::support::{Scene, at_once, stored};
@@ -23,13 +22,14 @@ pub(crate) async fn concurrent_sends_get_dense_seqs_and_times_that_never_decreas
     let scene = Scene::set(store).await;
     let first = scene.to_send(Side::Client).await;
     let steps: Vec<_> = (1..=16_u32)
-        .map(|n| Append {
-            message: NewMessage {
-                id: scene.message_id(u64::from(n)),
-                now: at(i64::from(n * 7 % 16)),
-                ..first.message.clone()
-            },
-            ..first.clone()
+        .map(|n| {
+            first.clone().with_message(
+                first
+                    .message
+                    .clone()
+                    .with_id(scene.message_id(u64::from(n)))
+                    .with_now(at(i64::from(n * 7 % 16))),
+            )
         })
         .collect();
     let sent = at_once(steps.len(), |n| store.append(&steps[n])).await;
@@ -110,10 +110,7 @@ pub(crate) async fn a_stale_access_version_leaves_no_trace(store: &dyn Store) {
     let before = (scene.summary().await, scene.entries().await);
     let step = scene.to_send(Side::Client).await;
     for access_version in [step.access_version + 1, u32::MAX] {
-        let stale = Append {
-            access_version,
-            ..step.clone()
-        };
+        let stale = step.clone().with_access_version(access_version);
         assert_eq!(scene.append(stale).await, Appended::Conflict);
     }
     assert_eq!((scene.summary().await, scene.entries().await), before);
@@ -123,20 +120,17 @@ pub(crate) async fn a_stale_access_version_leaves_no_trace(store: &dyn Store) {
 pub(crate) async fn what_was_stale_can_be_sent_on_the_new_access_version(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let step = scene.to_send(Side::Client).await;
-    let stale = Append {
-        access_version: step.access_version + 1,
-        ..step.clone()
-    };
+    let stale = step.clone().with_access_version(step.access_version + 1);
     assert_eq!(scene.append(stale).await, Appended::Conflict);
     assert_eq!(stored(scene.append(step).await).message.seq, 1);
 }
 
 pub(crate) async fn an_unknown_conversation_is_stale(store: &dyn Store) {
     let scene = Scene::set(store).await;
-    let elsewhere = Append {
-        conversation_id: conversation_id(9),
-        ..scene.to_send(Side::Client).await
-    };
+    let elsewhere = scene
+        .to_send(Side::Client)
+        .await
+        .with_conversation_id(conversation_id(9));
     assert_eq!(scene.append(elsewhere).await, Appended::Conflict);
 }
 
@@ -159,10 +153,7 @@ pub(crate) async fn only_the_send_that_creates_the_lane_gets_it(store: &dyn Stor
     let scene = Scene::set(store).await;
     scene.drain().await;
     let send = async |publisher| {
-        let step = Append {
-            publisher,
-            ..scene.to_send(Side::Client).await
-        };
+        let step = scene.to_send(Side::Client).await.with_publisher(publisher);
         stored(scene.append(step).await).entry.lane
     };
     let lane = send(worker(1, at(30))).await.unwrap();

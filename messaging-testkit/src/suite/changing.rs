@@ -1,6 +1,6 @@
 use messaging_core::{
     domain::{conversation::Change, side::Side},
-    store::{Append, Appended, Changed, Direction, EntryKind, Publisher, Requeue, Store},
+    store::{Appended, Changed, Direction, EntryKind, Publisher, Requeue, Store},
 };
 
 use super::support::{Scene, at_once, claim, done, ids, list};
@@ -219,9 +219,9 @@ pub(crate) async fn the_worker_that_changes_owns_the_new_lane(store: &dyn Store)
         (lane.conversation_id, lane.head, lane.lease_until),
         (scene.id, 2, at(30))
     );
-    let extended = Append {
-        publisher: worker(1, at(40)),
-        ..scene.to_send(Side::Client).await
-    };
+    let extended = scene
+        .to_send(Side::Client)
+        .await
+        .with_publisher(worker(1, at(40)));
     assert!(matches!(scene.append(extended).await, Appended::Stored(s) if s.entry.lane.is_none()));
 }

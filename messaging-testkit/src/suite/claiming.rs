@@ -2,7 +2,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use messaging_core::{
     domain::{conversation::Change, side::Side},
-    store::{Append, Appended, Claim, Lane, LaneDeferral, LaneFailure, MarkRead, Requeue, Scan, Store},
+    store::{Appended, Claim, Lane, LaneDeferral, LaneFailure, MarkRead, Requeue, Scan, Store},
 };
 
 use super::support::{Scene, at_once, claim, of};
@@ -86,10 +86,10 @@ pub(crate) async fn a_lane_taken_over_starts_at_its_first_unpublished_event(stor
 pub(crate) async fn a_later_event_extends_the_lane_and_leaves_its_owner(store: &dyn Store) {
     let scene = Scene::set(store).await;
     claim(store, 1, at(0), 10).await;
-    let step = Append {
-        publisher: worker(2, at(999)),
-        ..scene.to_send(Side::Client).await
-    };
+    let step = scene
+        .to_send(Side::Client)
+        .await
+        .with_publisher(worker(2, at(999)));
     assert!(matches!(scene.append(step).await, Appended::Stored(s) if s.entry.lane.is_none()));
     assert_eq!(claim(store, 2, at(30) - MOMENT, 10).await, []);
     assert_eq!(claim(store, 2, at(30), 10).await[0].head, 1);
@@ -196,12 +196,7 @@ pub(crate) async fn what_a_step_makes_due_for_a_time_long_past_is_claimed(store:
     is_due().await;
 
     let step = scene.to_send(Side::Client).await;
-    scene
-        .append(Append {
-            publisher: early,
-            ..step
-        })
-        .await;
+    scene.append(step.with_publisher(early)).await;
     is_due().await;
 
     let mut step = scene.to_change(Change::Close).await;

@@ -22,15 +22,15 @@ async fn messages(scene: &Scene<'_>) -> Vec<Message> {
 
 /// The message after the erasure of its sender.
 pub(super) fn emptied(message: &Message, side: Side) -> Message {
-    Message {
-        origin: Origin::User {
+    message
+        .clone()
+        .with_origin(Origin::User {
             side,
             user_id: erased_user(message.conversation_id, side),
-        },
-        body: Body::from_stored(String::new()),
-        key: None,
-        ..message.clone()
-    }
+        })
+        .with_body(Body::from_stored(String::new()))
+        .with_extras(None)
+        .with_key(None)
 }
 
 pub(crate) async fn somebody_unknown_stands_in_the_place_of_whom_is_erased(store: &dyn Store) {

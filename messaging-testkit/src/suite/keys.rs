@@ -40,15 +40,7 @@ pub(crate) async fn a_key_is_seen_whatever_the_access_version(store: &dyn Store)
     assert_eq!(seen(scene.append(step.clone()).await).message, first);
     let access_version = u32::MAX;
     assert_eq!(
-        seen(
-            scene
-                .append(Append {
-                    access_version,
-                    ..step
-                })
-                .await
-        )
-        .message,
+        seen(scene.append(step.with_access_version(access_version)).await).message,
         first
     );
 }
@@ -139,10 +131,7 @@ pub(crate) async fn what_was_stale_did_not_use_up_its_key(store: &dyn Store) {
     let access_version = step.access_version + 1;
     assert_eq!(
         scene
-            .append(Append {
-                access_version,
-                ..step.clone()
-            })
+            .append(step.clone().with_access_version(access_version))
             .await,
         Appended::Conflict
     );

@@ -14,6 +14,7 @@ pub(crate) mod due;
 pub(crate) mod erasing;
 pub(crate) mod erasing_digests;
 pub(crate) mod erasing_reports;
+pub(crate) mod extras;
 pub(crate) mod history;
 pub(crate) mod keys;
 pub(crate) mod listing;
@@ -76,6 +77,10 @@ macro_rules! __each_case {
                 only_the_send_that_creates_the_lane_gets_it
                 a_text_is_kept_to_the_byte
                 the_writer_is_kept_as_the_step_says
+            }
+            required: extras {
+                extras_come_back_whole_wherever_their_message_does
+                extras_of_messages_sent_at_once_are_not_mixed_up
             }
             required: keys {
                 a_key_sent_again_answers_with_its_message

@@ -2,7 +2,7 @@
 
 use messaging_core::{
     domain::{conversation::Change, side::Side},
-    store::{Append, CommittedEntry, MarkRead, Marked, Publisher, Requeue, Store},
+    store::{CommittedEntry, MarkRead, Marked, Publisher, Requeue, Store},
 };
 
 use super::support::{Scene, claim, done, requeued, stored};
@@ -60,7 +60,7 @@ pub(crate) async fn sending_answers_the_number_of_its_entry(store: &dyn Store) {
     scene.drain().await;
     for (nth, (publisher, _)) in publishers().into_iter().enumerate() {
         let step = scene.to_send(Side::Client).await;
-        let stored = stored(scene.append(Append { publisher, ..step }).await);
+        let stored = stored(scene.append(step.with_publisher(publisher)).await);
         check(&scene, nth, &stored.entry).await;
     }
 }

@@ -1,7 +1,6 @@
 use futures_util::future::{join, join_all};
 use messaging_core::{
     domain::{
-        message::Message,
         report::{Complaint, MAX_COMPLAINTS, Outcome, Remark, Report, ReportFile, ReportStatus, Resolution},
         side::{Recipients, Side},
     },
@@ -366,10 +365,7 @@ pub(crate) async fn evidence_is_the_messages_as_they_were_sent(store: &dyn Store
     sent.extend(scene.send_many(Side::Client, 1).await);
     sent.push(scene.send_from_system(Recipients::Both).await);
     file(&scene, &complaint(&scene, 5, "rude", None)).await;
-    let expected: Vec<_> = sent
-        .into_iter()
-        .map(|message| Message { key: None, ..message })
-        .collect();
+    let expected: Vec<_> = sent.into_iter().map(|message| message.with_key(None)).collect();
     assert_eq!(found(store, 5).await.evidence, expected);
     scene.send(Side::Agent).await;
     assert_eq!(

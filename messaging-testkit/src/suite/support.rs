@@ -21,7 +21,7 @@ use messaging_core::{
 };
 use uuid::Uuid;
 
-use crate::make::{at, body, booking, limit, plan, worker_id};
+use crate::make::{at, body, booking, extras, limit, plan, worker_id};
 use crate::retry::retry;
 
 /// How long after a message of a [`Scene`] an e-mail about it is due.
@@ -73,19 +73,12 @@ impl<'a> Scene<'a> {
 
     fn to_append(&self, conversation: &Conversation, origin: Origin) -> Append {
         let n = conversation.last_seq + 1;
-        Append {
-            conversation_id: self.id,
-            access_version: conversation.access_version,
-            message: NewMessage {
-                id: self.message_id(n),
-                origin,
-                body: body(format!("message {n}")),
-                key: None,
-                now: at(i64::try_from(n).unwrap()),
-                digest_at: Some(at(i64::try_from(n).unwrap()) + DIGEST_DELAY),
-            },
-            publisher: Publisher::Anyone,
-        }
+        let now = at(i64::try_from(n).unwrap());
+        let message = NewMessage::new(self.message_id(n), origin, body(format!("message {n}")), now)
+            // So that whatever reads messages back shows that they are kept.
+            .with_extras(n.is_multiple_of(2).then(|| extras(format!("of message {n}"))))
+            .with_digest_at(Some(now + DIGEST_DELAY));
+        Append::new(self.id, conversation.access_version, message, Publisher::Anyone)
     }
 
     /// Returns the id of message number `n` of this conversation, unique across conversations.

@@ -71,11 +71,11 @@ fn script(ground: &Ground, scenario: Scenario) -> Option<String> {
     let any = "('00000000-0000-7000-8000-' || lpad(to_hex(:c::bigint << 12), 12, '0'))::uuid";
     let one = "'00000000-0000-7000-8000-000000000000'";
     let append = |conversation: &str| {
-        // Conversation, owner, lease, access version, from, to, sender, key, id, body, now, due.
+        // Conversation, owner, lease, access version, from, to, sender, key, id, body, extras, now, due.
         format!(
             "{conversation}, '00000000-0000-7000-8000-000000000001', now() + interval '1 hour', 0, 1::smallint, \
              2::smallint, 'client-' || :c + 1, gen_random_uuid()::text, gen_random_uuid(), \
-             'Is the hut open in May? We would be four, and a dog.', date_trunc('milliseconds', now()), NULL, 1"
+             'Is the hut open in May? We would be four, and a dog.', NULL, date_trunc('milliseconds', now()), NULL, 1"
         )
     };
     let (text, range, arguments) = match scenario {

@@ -181,6 +181,7 @@ impl Messaging {
                 id: MessageId::new(self.0.ids.new_id(now)),
                 origin,
                 body: send.body.clone(),
+                extras: None,
                 key: send.idempotency_key.clone(),
                 now,
                 digest_at: self.digest_at(now),

@@ -239,12 +239,12 @@ mod tests {
 
     fn message(n: u32) -> (Pending, Answered) {
         let (answer, answered) = oneshot::channel();
-        let step = Append {
-            conversation_id: conversation_id(1),
-            access_version: 0,
-            message: make::message(n, Side::Client, &client_id(1)),
-            publisher: Publisher::Anyone,
-        };
+        let step = Append::new(
+            conversation_id(1),
+            0,
+            make::message(n, Side::Client, &client_id(1)),
+            Publisher::Anyone,
+        );
         (Pending::new(step, answer), answered)
     }
 

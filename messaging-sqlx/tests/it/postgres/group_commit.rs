@@ -17,10 +17,7 @@ use crate::support::postgres::{Bench, Session, UNAVAILABLE, check, send};
 
 /// Message `n` to the conversation of client 1 and agency `agency`.
 fn send_to(agency: u64, n: u32) -> Append {
-    Append {
-        conversation_id: conversation_id(1_000 + agency),
-        ..send(n)
-    }
+    send(n).with_conversation_id(conversation_id(1_000 + agency))
 }
 
 /// The text of the statement for many messages, and of no other.
@@ -294,12 +291,7 @@ async fn a_lane_is_given_to_one_of_those_who_made_it() {
         .run("DELETE FROM messaging.outbox; DELETE FROM messaging.lane")
         .await;
     let worker = worker(1, at(30));
-    let steps = (1..=5)
-        .map(|n| Append {
-            publisher: worker,
-            ..send_to(3, n)
-        })
-        .collect();
+    let steps = (1..=5).map(|n| send_to(3, n).with_publisher(worker)).collect();
     let (bench, outcomes) = held.send(steps).await;
     let lanes: Vec<bool> = outcomes
         .iter()

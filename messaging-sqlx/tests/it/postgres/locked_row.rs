@@ -40,10 +40,7 @@ async fn lock(bench: &Bench, conversations: &[u64]) -> Session {
 }
 
 fn send_to(conversation: u64, n: u32) -> Append {
-    Append {
-        conversation_id: conversation_id(conversation),
-        ..send(n)
-    }
+    send(n).with_conversation_id(conversation_id(conversation))
 }
 
 fn read(n: u64) -> MarkRead {
@@ -256,10 +253,7 @@ async fn a_stale_send_waits_for_no_locked_row() {
         let steps: Vec<Append> = ids.iter().zip(1..).map(|(id, n)| send_to(*id, n)).collect();
         let mut waiting = Box::pin(join_all(steps.iter().map(|step| store.append(step))));
         assert!(poll!(&mut waiting).is_pending());
-        let stale = Append {
-            access_version: 7,
-            ..send_to(1_003, 200)
-        };
+        let stale = send_to(1_003, 200).with_access_version(7);
         tokio::select! {
             answers = &mut waiting => panic!("nobody gets the lock: {answers:?}"),
             () = async {

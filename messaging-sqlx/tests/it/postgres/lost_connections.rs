@@ -7,7 +7,7 @@ use messaging_core::{
         side::Side,
     },
     store::{
-        Append, Appended, ChangeState, Changed, Claim, ConversationStore as _, Lane, MarkRead, Marked,
+        Appended, ChangeState, Changed, Claim, ConversationStore as _, Lane, MarkRead, Marked,
         OutboxStore as _, Progress, RecountScan, RecountStore as _, Requeue, Requeued, StoreError,
         StoreErrorKind,
     },
@@ -117,10 +117,7 @@ async fn a_message_is_stored_once_and_its_lane_is_due_when_the_lease_is_over() {
         for bench in Bench::both().await {
             let scene = Scene::of(bench).await;
             scene.calm().await;
-            let step = Append {
-                publisher: worker(1, at(11)),
-                ..send(1)
-            };
+            let step = send(1).with_publisher(worker(1, at(11)));
             let appended = scene.repeated(cut, async |store| store.append(&step).await).await;
             match appended {
                 Appended::Stored(stored) => {

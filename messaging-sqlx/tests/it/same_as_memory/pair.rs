@@ -132,19 +132,20 @@ impl<K: Kept> Pair<K> {
             Write::Append(at, from, key, body, access_version, by) => {
                 let id = MessageId::new(self.new_id());
                 self.messages.push((self.conversation(*at), id));
-                let step = Append {
-                    conversation_id: self.conversation(*at),
-                    access_version: self.access_version(*at, *access_version).await,
-                    message: NewMessage {
-                        id,
-                        origin: from.origin(),
-                        body: body.clone(),
-                        key: key.map(send_key),
-                        now: self.now,
-                        digest_at: Some(self.now),
-                    },
-                    publisher: self.publisher(*by),
-                };
+                let step = Append::new(
+                    self.conversation(*at),
+                    self.access_version(*at, *access_version).await,
+                    NewMessage::new(id, from.origin(), body.clone(), self.now)
+                        .with_extras(
+                            body.as_str()
+                                .len()
+                                .is_multiple_of(2)
+                                .then(|| messaging_testkit::make::extras(body.as_str())),
+                        )
+                        .with_key(key.map(send_key))
+                        .with_digest_at(Some(self.now)),
+                    self.publisher(*by),
+                );
                 if let Appended::Stored(stored) = same!(self, append(&step)) {
                     self.lanes.extend(stored.entry.lane);
                 }

@@ -1,8 +1,8 @@
 use std::error::Error;
 
 use messaging_core::store::{
-    Append, Claim, ConversationStore, Lane, LaneDeferral, LaneFailure, OutboxStore, Progress, Publisher,
-    Requeue, Requeued, StoreErrorKind,
+    Claim, ConversationStore, Lane, LaneDeferral, LaneFailure, OutboxStore, Progress, Publisher, Requeue,
+    Requeued, StoreErrorKind,
 };
 use messaging_sqlx::SqliteStore;
 
@@ -50,10 +50,7 @@ async fn a_step_of_a_second_store_leaves_its_lane_to_anyone() {
         second.open(&plan(2), by(2)).await.unwrap().entry.unwrap().lane,
         None
     );
-    let third = Append {
-        publisher: by(2),
-        ..append(2, 20)
-    };
+    let third = append(2, 20).with_publisher(by(2));
     assert_eq!(stored(second.append(&third).await.unwrap()).entry.lane, None);
 
     let lanes = first

@@ -12,7 +12,7 @@ use messaging_core::{
 use proptest::{prop_assert_eq, test_runner::TestCaseResult};
 
 use super::{super::naive::NaiveThread, super::step, Pair};
-use crate::make::{body, booking, conversation_id, key, message_id, plan};
+use crate::make::{body, booking, conversation_id, extras, key, message_id, plan};
 
 use step::{PublisherChoice, SenderChoice, Step};
 
@@ -43,25 +43,25 @@ impl Pair<'_> {
             } => {
                 let Some(nth) = self.choose(to) else { return Ok(()) };
                 let conversation = self.threads[nth].conversation();
-                let append = Append {
-                    conversation_id: conversation.id,
-                    access_version: self.access_version(nth, access_version),
-                    message: NewMessage {
-                        id: message_id(self.next_id()),
-                        origin: match from {
+                let append = Append::new(
+                    conversation.id,
+                    self.access_version(nth, access_version),
+                    NewMessage::new(
+                        message_id(self.next_id()),
+                        match from {
                             SenderChoice::System(to) => Origin::System { to },
                             SenderChoice::Side(side) => Origin::User {
                                 side,
                                 user_id: conversation.user(side).clone(),
                             },
                         },
-                        body: body(format!("text {text}")),
-                        key: sent_as.map(|n| key(format!("k{n}"))),
-                        now: self.now,
-                        digest_at: None,
-                    },
-                    publisher: self.publisher(by),
-                };
+                        body(format!("text {text}")),
+                        self.now,
+                    )
+                    .with_extras((text % 3 == 0).then(|| extras(format!("extras {text}"))))
+                    .with_key(sent_as.map(|n| key(format!("k{n}")))),
+                    self.publisher(by),
+                );
                 self.send(nth, &append).await
             }
             Step::Read {

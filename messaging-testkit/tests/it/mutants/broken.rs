@@ -101,6 +101,7 @@ pub(crate) enum Fault {
     NumbersReadsWrong,
     NumbersChangesWrong,
     NumbersRequeuesWrong,
+    DropsExtras,
     LoadsNothing,
     AcknowledgesNothing,
     LooksForTracesForEver,

@@ -170,6 +170,9 @@ impl ConversationStore for Broken {
         ) {
             step.access_version = current;
         }
+        if self.has(Fault::DropsExtras) {
+            step.message.extras = None;
+        }
         let mut appended = self.inner.append(&step).await?;
         if let (Appended::Stored(stored), true) = (&mut appended, self.has(Fault::TakesTimesAsTheyCome)) {
             stored.message.created_at = step.message.now;

@@ -95,6 +95,7 @@ the_suite_notices_a_store_that! {
     numbers_reads_wrong: numbering notices NumbersReadsWrong;
     numbers_changes_wrong: numbering notices NumbersChangesWrong;
     numbers_requeues_wrong: numbering notices NumbersRequeuesWrong;
+    drops_extras: extras notices DropsExtras;
     makes_no_dead_letter: refusing notices MakesNoDeadLetter;
     requeues_nothing: requeueing notices RequeuesNothing;
     requeues_for_anyone: requeueing notices RequeuesForAnyone;

@@ -10,12 +10,7 @@ use messaging_testkit::make::{client_id, conversation_id, key, message};
 pub(crate) fn send(n: u32) -> Append {
     let mut message = message(n, Side::Client, &client_id(1));
     message.key = Some(key(n.to_string()));
-    Append {
-        conversation_id: conversation_id(1_001),
-        access_version: 0,
-        message,
-        publisher: Publisher::Anyone,
-    }
+    Append::new(conversation_id(1_001), 0, message, Publisher::Anyone)
 }
 
 /// Sends message `n`, and says whether this call stored it.
@@ -42,10 +37,7 @@ pub(crate) async fn is_stored_in_the_end(store: &dyn Store, n: u32) -> bool {
             .unwrap()
             .access_version;
         match store
-            .append(&Append {
-                access_version,
-                ..send(n)
-            })
+            .append(&send(n).with_access_version(access_version))
             .await
             .unwrap()
         {

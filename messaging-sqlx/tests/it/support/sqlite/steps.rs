@@ -57,19 +57,18 @@ pub(crate) fn append(n: u128, id: u128) -> Append {
         side: Side::Client,
         user_id: user(&format!("client-{n}")),
     };
-    Append {
-        conversation_id: conversation(n),
-        access_version: 0,
-        message: NewMessage {
-            id: message(id),
+    Append::new(
+        conversation(n),
+        0,
+        NewMessage::new(
+            message(id),
             origin,
-            body: Body::parse("Is the hut open in May? 🏔").unwrap(),
-            key: Some(IdempotencyKey::parse(id.to_string()).unwrap()),
-            now: at(1),
-            digest_at: None,
-        },
-        publisher: Publisher::Anyone,
-    }
+            Body::parse("Is the hut open in May? 🏔").unwrap(),
+            at(1),
+        )
+        .with_key(Some(IdempotencyKey::parse(id.to_string()).unwrap())),
+        Publisher::Anyone,
+    )
 }
 
 pub(crate) fn stored(appended: Appended) -> Stored {
