@@ -101,7 +101,7 @@ pub enum ServerError {
 }
 
 impl Server {
-    /// Serves an application by [`axum::serve`].
+    /// Serves an application by [`axum::serve`](axum::serve()).
     ///
     /// It limits neither connections nor the time for a request's head: use it behind a proxy that does, or use an accept
     /// loop with limits by [`from_fn`](Self::from_fn).
@@ -113,8 +113,8 @@ impl Server {
         })
     }
 
-    /// Serves by a function of the host's, such as an accept loop with limits, or [`axum::serve`] with TLS. When the signal
-    /// completes it accepts no more connections, and returns after the last request. At the request limit it is dropped.
+    /// Serves by a function of the host's, such as an accept loop with limits or TLS. When the signal completes the function
+    /// accepts no more connections, and returns after the last request. At the request limit it is dropped.
     ///
     /// ```
     /// # async fn example(listener: tokio::net::TcpListener, app: axum::Router) {
