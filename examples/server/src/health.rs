@@ -28,6 +28,8 @@ struct Readiness {
     /// Number of conversations with unpublished events; `null` if the store does not respond.
     unpublished_conversations: Option<u64>,
     oldest_unpublished_ms: Option<u128>,
+    /// How long the first due event has been waiting for a worker; `null` if none is due.
+    unclaimed_ms: Option<u128>,
     dead_letters: Option<u64>,
 }
 
@@ -41,6 +43,7 @@ impl Readiness {
         as_of_ms: None,
         unpublished_conversations: None,
         oldest_unpublished_ms: None,
+        unclaimed_ms: None,
         dead_letters: None,
     };
 }
@@ -56,6 +59,7 @@ impl From<Health> for Readiness {
             as_of_ms: Some(health.seen_at.as_millis()),
             unpublished_conversations: Some(health.backlog.lanes),
             oldest_unpublished_ms: health.oldest_unpublished.map(|age| age.as_millis()),
+            unclaimed_ms: health.unclaimed_for.map(|waited| waited.as_millis()),
             dead_letters: Some(health.backlog.dead_letters),
         }
     }

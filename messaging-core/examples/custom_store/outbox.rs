@@ -138,10 +138,11 @@ impl OutboxStore for CustomStore {
 
     async fn backlog(&self) -> Result<Backlog, StoreError> {
         let state = self.lock();
-        let lanes = state.records.values().filter(|record| record.lane.is_some());
+        let lanes = state.records.values().filter_map(|record| record.lane.as_ref());
         let waiting = state.records.values().flat_map(|record| &record.unpublished);
         Ok(Backlog {
-            lanes: lanes.count() as u64,
+            lanes: lanes.clone().count() as u64,
+            next_due: lanes.map(|it| it.lane.lease_until).min(),
             oldest: waiting.map(|event| event.entry.at).min(),
             dead_letters: state.dead_letters.len() as u64,
         })

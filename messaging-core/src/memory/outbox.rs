@@ -140,6 +140,7 @@ impl OutboxStore for MemoryStore {
         Ok(Backlog {
             lanes: state.lanes.len() as u64,
             oldest: waiting.map(|entry| entry.at).min(),
+            next_due: state.lanes.values().map(|lane| lane.until).min(),
             dead_letters: state.dead_letters.len() as u64,
         })
     }

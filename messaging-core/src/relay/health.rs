@@ -11,7 +11,7 @@ use futures_util::{
     future::{BoxFuture, Shared, WeakShared},
 };
 
-use super::{Relay, breaker::Why, writes::Inference};
+use super::{Relay, breaker::Why, idle::MAX_UNCLAIMED, writes::Inference};
 use crate::{
     store::{Backlog, StoreError},
     telemetry::{self, OutboxGauges},
@@ -28,6 +28,9 @@ pub struct Health {
     pub backlog: Backlog,
     /// The age of the oldest unpublished event; `None` if all events are published.
     pub oldest_unpublished: Option<Duration>,
+    /// How long the first due lane has been waiting for a worker, in the whole store; `None` where no lane is due. Workers
+    /// claim due lanes within a second, unless the transport fails.
+    pub unclaimed_for: Option<Duration>,
     /// Whether this process has stopped publishing because the transport does not accept its credentials.
     pub halted: bool,
     /// Whether the store takes writes: `false` while it is a replica, its disk is full, a table or a privilege is
@@ -43,6 +46,12 @@ impl Health {
     /// Whether this process can publish.
     pub fn publishes(&self) -> bool {
         !self.halted && self.admits_workers
+    }
+
+    /// Whether a lane has been due for at least 5 s and no worker has claimed it. Either no process runs its
+    /// [`Workers`](crate::Workers), or all of them have paused because the transport fails.
+    pub fn lacks_workers(&self) -> bool {
+        self.unclaimed_for.is_some_and(|waited| waited >= MAX_UNCLAIMED)
     }
 }
 
@@ -112,6 +121,7 @@ impl Relay {
             seen_at,
             backlog,
             oldest_unpublished: backlog.age(now),
+            unclaimed_for: backlog.unclaimed_for(now),
             halted: self.breaker().why() == Some(Why::Credentials),
             takes_writes,
             admits_workers: !self.is_refused.load(Ordering::Acquire),

@@ -15,6 +15,7 @@ mod breaker;
 mod call;
 mod deliver;
 mod health;
+mod idle;
 mod noop_realtime;
 mod options;
 mod queue;
@@ -53,6 +54,7 @@ use crate::{
 };
 use breaker::{Breaker, State};
 use health::LastLook;
+use idle::Watch;
 use queue::Queue;
 use revocations::Revocations;
 use round::Round;
@@ -90,6 +92,7 @@ pub struct Relay {
     is_refused: AtomicBool,
     writes: Mutex<Writes>,
     last_look: LastLook,
+    idle_watch: Watch,
 }
 
 impl Relay {
@@ -106,6 +109,7 @@ impl Relay {
             is_refused: AtomicBool::new(false),
             writes: Mutex::new(Writes::new(parts.clock.now())),
             last_look: LastLook::default(),
+            idle_watch: Watch::default(),
             parts,
         }
     }
@@ -140,6 +144,11 @@ impl Relay {
         Attending(self)
     }
 
+    /// Whether a task drives this relay.
+    fn is_attended(&self) -> bool {
+        self.attending.load(Ordering::Acquire) > 0
+    }
+
     pub(crate) fn wake(&self) {
         // The entry may have been written long before it was committed.
         self.wants_full_scan.store(true, Ordering::Release);
@@ -158,8 +167,7 @@ impl Relay {
 
     /// The publisher for the event of a step taken at `now`.
     pub(crate) fn publisher(&self, now: Timestamp) -> Publisher {
-        let is_attended = self.attending.load(Ordering::Acquire) > 0;
-        if is_attended && !self.queue.is_full() && self.accepts_calls(now) {
+        if self.is_attended() && !self.queue.is_full() && self.accepts_calls(now) {
             Publisher::Worker {
                 id: self.id,
                 lease_until: now + self.options().lease,

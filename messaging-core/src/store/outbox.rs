@@ -374,6 +374,9 @@ pub struct Backlog {
     pub lanes: u64,
     /// When the oldest unpublished event was committed, of those counted.
     pub oldest: Option<Timestamp>,
+    /// When the first lane is due, of those counted; `None` without a lane. It lies in the past while no worker claims that
+    /// lane, and in the future while all lanes are leased or deferred.
+    pub next_due: Option<Timestamp>,
     /// How many dead letters there are; at least [`MOST`](Self::MOST) where a store stops counting there.
     pub dead_letters: u64,
 }
@@ -385,5 +388,11 @@ impl Backlog {
     /// How long the oldest unpublished event has been waiting.
     pub fn age(&self, now: Timestamp) -> Option<Duration> {
         self.oldest.map(|oldest| now.since(oldest))
+    }
+
+    /// How long the first due lane has been waiting for a worker; `None` where no lane is due.
+    pub fn unclaimed_for(&self, now: Timestamp) -> Option<Duration> {
+        let due = self.next_due.filter(|due| *due <= now);
+        due.map(|due| now.since(due))
     }
 }

@@ -113,6 +113,8 @@ impl Messaging {
                 loaded,
                 profiles,
             });
+        } else {
+            self.0.relay.watch_for_workers();
         }
     }
 

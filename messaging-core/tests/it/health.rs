@@ -304,3 +304,94 @@ async fn a_process_whose_workers_are_refused_says_that_it_does_not_publish_until
     workers.relay().step().await.unwrap();
     assert!(messaging.operations().health().await.unwrap().publishes());
 }
+
+/// A host that dropped its workers, with the log of its thread.
+fn without_workers() -> (World, Log, tracing::subscriber::DefaultGuard) {
+    let (log, guard) = Log::begin();
+    (World::new(), log, guard)
+}
+
+const NO_WORKER: &str = "no worker has claimed them";
+
+/// Lets the tasks run that wait for this time.
+async fn pass(clock: &ManualClock, time: Duration) {
+    tokio::task::yield_now().await;
+    clock.advance(time);
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_host_without_workers_is_told_once_that_nothing_is_published() {
+    let (world, log, _guard) = without_workers();
+    let opened = world
+        .messaging
+        .open_conversation(&carl(), &open("alpine", None))
+        .await;
+    let id = opened.unwrap().conversation.id();
+    pass(&world.clock, Duration::from_millis(4_999)).await;
+    let health = world.messaging.operations().health().await.unwrap();
+    assert_eq!(log.lines(NO_WORKER), Vec::<String>::new());
+    assert_eq!(health.unclaimed_for, Some(Duration::from_millis(4_999)));
+    assert!(!health.lacks_workers());
+    pass(&world.clock, Duration::from_millis(1)).await;
+    assert_eq!(log.lines(NO_WORKER).len(), 1);
+    assert!(
+        world
+            .messaging
+            .operations()
+            .health()
+            .await
+            .unwrap()
+            .lacks_workers()
+    );
+    for _ in 0..3 {
+        world.send(&carl(), id, "hello").await;
+        pass(&world.clock, Duration::from_secs(10)).await;
+    }
+    assert_eq!(log.lines(NO_WORKER).len(), 1, "once");
+}
+
+#[tokio::test]
+async fn a_host_whose_events_another_process_publishes_is_told_nothing() {
+    let (world, log, _guard) = without_workers();
+    let id = world.open().await;
+    for _ in 0..3 {
+        world.send(&carl(), id, "hello").await;
+        pass(&world.clock, Duration::from_millis(4_999)).await;
+        // As a worker of another process, which holds no lane for this one.
+        world.workers.relay().step().await.unwrap();
+        pass(&world.clock, Duration::from_secs(1)).await;
+    }
+    assert_eq!(log.lines(NO_WORKER), Vec::<String>::new());
+    let health = world.messaging.operations().health().await.unwrap();
+    assert_eq!(health.unclaimed_for, None);
+    world.send(&carl(), id, "and then its workers end").await;
+    pass(&world.clock, Duration::from_secs(5)).await;
+    assert_eq!(log.lines(NO_WORKER).len(), 1);
+}
+
+#[tokio::test]
+async fn each_append_is_watched_for_as_long_as_it_may_wait() {
+    let (world, log, _guard) = without_workers();
+    let id = world.open().await;
+    pass(&world.clock, Duration::from_secs(3)).await;
+    world
+        .send(&carl(), id, "three seconds after the watch began")
+        .await;
+    pass(&world.clock, Duration::from_millis(4_999)).await;
+    assert_eq!(log.lines(NO_WORKER), Vec::<String>::new());
+    pass(&world.clock, Duration::from_millis(1)).await;
+    assert_eq!(log.lines(NO_WORKER).len(), 1);
+}
+
+#[tokio::test]
+async fn a_host_with_workers_is_told_nothing_while_they_run() {
+    let (world, log, _guard) = without_workers();
+    let running = world.workers.relay().attend();
+    world.open().await;
+    pass(&world.clock, Duration::from_secs(60)).await;
+    assert_eq!(log.lines(NO_WORKER), Vec::<String>::new());
+    drop(running);
+}

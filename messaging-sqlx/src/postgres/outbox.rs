@@ -207,12 +207,14 @@ pub(super) const DEFER: &str = concat!(
 /// bounded by [`Backlog::MOST`] of each kind.
 pub(super) const BACKLOG: &str = concat!(
     r#"SELECT waiting.lanes + unnumbered.lanes AS lanes, LEAST(waiting.oldest, unnumbered.oldest) AS oldest,
+        LEAST(waiting.next_due, unnumbered.oldest) AS next_due,
         (SELECT COUNT(*) FROM (SELECT FROM "messaging".dead_letter s WHERE "#,
     part!("s.dead_lettered_at"),
     r#" ORDER BY s.dead_lettered_at, s.conversation_id, s.number LIMIT 10000) s) AS dead_letters
     FROM (SELECT COUNT(*) AS lanes, MIN((SELECT o.at FROM "messaging".outbox o
-            WHERE o.conversation_id = l.conversation_id AND o.number >= l.head ORDER BY o.number LIMIT 1)) AS oldest
-        FROM (SELECT l.conversation_id, l.head FROM "messaging".lane l WHERE "#,
+            WHERE o.conversation_id = l.conversation_id AND o.number >= l.head ORDER BY o.number LIMIT 1)) AS oldest,
+            MIN(l.until) AS next_due
+        FROM (SELECT l.conversation_id, l.head, l.until FROM "messaging".lane l WHERE "#,
     part!("l.until"),
     r#" ORDER BY l.until, l.conversation_id LIMIT 10000) l) waiting,
     (SELECT COUNT(DISTINCT u.conversation_id) AS lanes, MIN(u.at) AS oldest
@@ -228,6 +230,7 @@ fn backlog(row: &PgRow) -> Result<Backlog, Error> {
     Ok(Backlog {
         lanes: count(row, "lanes")?,
         oldest: maybe_time(row, "oldest")?,
+        next_due: maybe_time(row, "next_due")?,
         dead_letters: count(row, "dead_letters")?,
     })
 }

@@ -120,7 +120,7 @@ pub(super) const DEFER: &str = "UPDATE lane SET owner = NULL, until = ?,
     WHERE conversation_id = ? AND owner = ? AND until = ?";
 /// Every unpublished event has a lane, so the cost is proportional to the number of lanes.
 pub(super) const BACKLOG: &str = "SELECT COUNT(*) AS lanes, MIN((SELECT o.at FROM outbox o
-    WHERE o.conversation_id = l.conversation_id ORDER BY o.number LIMIT 1)) AS oldest,
+    WHERE o.conversation_id = l.conversation_id ORDER BY o.number LIMIT 1)) AS oldest, MIN(l.until) AS next_due,
     (SELECT COUNT(*) FROM dead_letter) AS dead_letters FROM lane l";
 
 impl Step for Claim {
@@ -234,10 +234,11 @@ impl Step for Probe {
 
 async fn backlog(connection: &mut SqliteConnection) -> Result<Backlog, Error> {
     let row = sqlx::query(BACKLOG).fetch_one(connection).await?;
-    let oldest: Option<i64> = row.try_get("oldest")?;
+    let (oldest, next_due): (Option<i64>, Option<i64>) = (row.try_get("oldest")?, row.try_get("next_due")?);
     Ok(Backlog {
         lanes: row.try_get("lanes")?,
         oldest: oldest.map(Timestamp::from_millis),
+        next_due: next_due.map(Timestamp::from_millis),
         dead_letters: row.try_get("dead_letters")?,
     })
 }

@@ -290,6 +290,7 @@ macro_rules! __each_case {
                 a_backlog_counts_conversations_not_events
                 claiming_publishes_nothing
                 a_backlog_ages_from_its_oldest_unpublished_event
+                a_backlog_has_the_time_when_its_first_lane_is_due
                 a_probe_of_writes_changes_nothing
             }
             required: dropping {

@@ -105,6 +105,7 @@ pub(crate) async fn where_nothing_else_waits_and_nobody_is_named_it_is_due_at_on
     let backlog = Backlog {
         lanes: 1,
         oldest: Some(at(50)),
+        next_due: Some(at(50)),
         dead_letters: 2,
     };
     assert_eq!(

@@ -51,6 +51,20 @@ pub(crate) async fn a_backlog_ages_from_its_oldest_unpublished_event(store: &dyn
     check(store, 2, 25).await;
 }
 
+pub(crate) async fn a_backlog_has_the_time_when_its_first_lane_is_due(store: &dyn Store) {
+    let next_due = async || store.backlog().await.unwrap().next_due;
+    three(store).await;
+    assert_eq!(next_due().await, Some(at(10)), "no worker has claimed it");
+    let lanes = claim(store, 1, at(30), 2).await;
+    assert_eq!(next_due().await, Some(at(30)), "the lane that is not leased");
+    claim(store, 1, at(30), 10).await;
+    assert_eq!(
+        next_due().await,
+        Some(lanes[0].lease_until),
+        "when the leases end"
+    );
+}
+
 pub(crate) async fn a_probe_of_writes_changes_nothing(store: &dyn Store) {
     let scenes = three(store).await;
     let before = store.find_summary(scenes[0].id).await.unwrap();

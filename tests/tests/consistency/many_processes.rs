@@ -110,12 +110,7 @@ async fn storm(crowd: &Crowd) -> Answers {
         let seqs: BTreeSet<_> = stored.values().map(|(seq, _)| *seq).collect();
         assert!(seqs.into_iter().eq(1..=stored.len() as u64), "{id}");
     }
-    let nothing = Backlog {
-        lanes: 0,
-        oldest: None,
-        dead_letters: 0,
-    };
-    assert_eq!(store.backlog().await.unwrap(), nothing);
+    assert_eq!(store.backlog().await.unwrap(), Backlog::default());
     println!(
         "{} conversations: {} sends made a message, {} were repetitions, {} were refused, {} lost a race",
         recounted.conversations(),

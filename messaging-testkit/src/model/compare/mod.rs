@@ -71,10 +71,12 @@ impl<'a> Pair<'a> {
         let Backlog {
             lanes,
             oldest,
+            next_due,
             dead_letters,
         } = self.store.backlog().await?;
         prop_assert_eq!(lanes, waiting.count() as u64);
         prop_assert_eq!(oldest.is_some(), lanes > 0);
+        prop_assert_eq!(next_due.is_some(), lanes > 0);
         prop_assert_eq!(dead_letters, self.dead_letters.len() as u64);
         self.claim_everything().await
     }

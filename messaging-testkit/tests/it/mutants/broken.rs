@@ -60,6 +60,7 @@ pub(crate) enum Fault {
     ListsDeadLettersAgain,
     SkipsOneDeadLetter,
     ForgetsTheOldest,
+    ReportsALaterDueTime,
     ProbesByOpening,
     ReportsMessagesOfOthers,
     SaysThatItOpened,

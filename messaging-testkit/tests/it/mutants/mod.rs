@@ -107,6 +107,7 @@ the_suite_notices_a_store_that! {
     lists_dead_letters_again: refusing notices ListsDeadLettersAgain;
     skips_one_dead_letter: refusing notices SkipsOneDeadLetter;
     forgets_the_oldest: waiting notices ForgetsTheOldest;
+    reports_a_later_due_time: waiting notices ReportsALaterDueTime;
     probes_by_opening: waiting notices ProbesByOpening;
     reports_messages_of_others: reporting notices ReportsMessagesOfOthers;
     says_that_it_opened: reporting notices SaysThatItOpened;

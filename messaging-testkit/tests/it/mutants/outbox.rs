@@ -146,6 +146,9 @@ impl OutboxStore for Broken {
         if self.has(Fault::ForgetsTheOldest) {
             backlog.oldest = backlog.oldest.map(|oldest| oldest + LONG);
         }
+        if self.has(Fault::ReportsALaterDueTime) {
+            backlog.next_due = backlog.next_due.map(|due| due + LONG);
+        }
         Ok(backlog)
     }
 
