@@ -53,6 +53,9 @@ impl HttpOptions {
     /// Router::new().nest("/api", messaging_axum::routes(messaging, options).all().merge(own))
     /// # }
     /// ```
+    ///
+    /// Where another method of the path is ours, so is the response to unsupported methods: the host's route must not have a
+    /// method fallback, since axum panics when it merges two.
     pub fn without(self, route: Route) -> Self {
         Self {
             left_out: self.left_out.with(route),
