@@ -125,14 +125,13 @@ pub const fn secs(seconds: u64) -> Duration {
 /// A plan that opens the conversation of a client and an agency, without a booking: number
 /// `1000 * client + agency`, at [`at`]`(0)`.
 pub fn plan(client: u64, agency: u64) -> PreparedOpen {
-    PreparedOpen {
-        id: conversation_id(1_000 * client + agency),
-        client_id: client_id(client),
-        agent_id: agency_id(agency),
-        agent_user_id: agent_user_id(agency),
-        booking_id: None,
-        now: at(0),
-    }
+    PreparedOpen::new(
+        conversation_id(1_000 * client + agency),
+        client_id(client),
+        agency_id(agency),
+        agent_user_id(agency),
+        at(0),
+    )
 }
 
 /// Message number `n` from a side, without a key, at [`at`]`(n)`.

@@ -65,7 +65,7 @@ async fn execute(
                     break;
                 }
                 left -= page.len();
-                for DeadLetter { entry, why, at } in page {
+                for DeadLetter { entry, why, at, .. } in page {
                     let (id, number, why) = (entry.conversation_id, entry.number, why.escape_debug());
                     writeln!(out, "{at} {id} {number} {why}")?;
                 }

@@ -183,10 +183,6 @@ mod tests {
     }
 
     fn all() -> RecountScan {
-        RecountScan {
-            after: None,
-            up_to: None,
-            limit: 9,
-        }
+        RecountScan::new(9)
     }
 }

@@ -82,7 +82,7 @@ impl ActivityQuery {
         let tz = tz.unwrap_or(Tz::UTC);
         match Buckets::of(from, to, unit, &tz) {
             Ok(buckets) => Ok((
-                ActivityScan { buckets, agent_id },
+                ActivityScan::new(buckets).with_agent_id(agent_id),
                 ActivityMeta {
                     bucket,
                     tz: tz.name(),

@@ -41,7 +41,7 @@ impl ConversationStore for CustomStore {
         }
         let is_news = created || linked;
         let entry = is_news.then(|| record.commit(EntryKind::Updated, plan.now, plan.now, publisher));
-        Ok(Opened { id, created, entry })
+        Ok(Opened::new(id).with_created(created).with_entry(entry))
     }
 
     async fn find_conversation(&self, key: ConversationKey) -> Result<Option<Conversation>, StoreError> {
@@ -89,10 +89,8 @@ impl ConversationStore for CustomStore {
             }
         }
         let page = records.iter().take(scan.limit.get());
-        Ok(ListPage {
-            rows: page.map(|record| record.summary()).collect(),
-            has_more: records.len() > scan.limit.get(),
-        })
+        Ok(ListPage::new(page.map(|record| record.summary()).collect())
+            .with_has_more(records.len() > scan.limit.get()))
     }
 
     async fn count_conversations(&self, whose: &ListScope, cap: u64) -> Result<u64, StoreError> {
@@ -138,11 +136,10 @@ impl ConversationStore for CustomStore {
             Direction::After(_) => &wanted[..size],
         };
         // "Both read at one moment": here under one lock.
-        Ok(Some(HistoryPage {
-            summary: record.summary(),
-            rows: page.iter().map(|message| record.row(message)).collect(),
-            has_more: size < wanted.len(),
-        }))
+        Ok(Some(
+            HistoryPage::new(record.summary(), page.iter().map(|message| record.row(message)).collect())
+                .with_has_more(size < wanted.len()),
+        ))
     }
 
     async fn find_sent(
@@ -173,7 +170,7 @@ impl ConversationStore for CustomStore {
         record.messages.push(message.clone());
         let kind = EntryKind::Message { seq: message.seq };
         let entry = record.commit(kind, message.created_at, step.message.now, step.publisher);
-        Ok(Appended::Stored(Stored { message, conversation: record.conversation.clone(), entry }))
+        Ok(Appended::Stored(Stored::new(message, record.conversation.clone(), entry)))
     }
 
     async fn mark_read(&self, step: &MarkRead) -> Result<Marked, StoreError> {
@@ -197,7 +194,7 @@ impl ConversationStore for CustomStore {
         record.receipts.push(receipt);
         let kind = EntryKind::Read { side: receipt.side, up_to_seq: receipt.up_to_seq };
         let entry = record.commit(kind, receipt.read_at, step.now, step.publisher);
-        Ok(Marked::Moved(Moved { receipt, counter, entry }))
+        Ok(Marked::Moved(Moved::new(receipt, counter, entry)))
     }
 
     async fn change_state(&self, step: &ChangeState) -> Result<Changed, StoreError> {

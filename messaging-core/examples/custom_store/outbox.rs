@@ -102,8 +102,7 @@ impl OutboxStore for CustomStore {
         // "The lane stays as it is, even without entries, until it is acknowledged."
         let mut events = record.unpublished.iter();
         if let Some(at) = events.position(|it| it.entry.number == entry.number) {
-            let dead =
-                DeadLetter { entry: record.unpublished.remove(at).entry, why: why.to_owned(), at: now };
+            let dead = DeadLetter::new(record.unpublished.remove(at).entry, why.to_owned(), now);
             state.dead_letters.insert(dead.position(), dead);
         }
         Ok(())
@@ -140,12 +139,11 @@ impl OutboxStore for CustomStore {
         let state = self.lock();
         let lanes = state.records.values().filter_map(|record| record.lane.as_ref());
         let waiting = state.records.values().flat_map(|record| &record.unpublished);
-        Ok(Backlog {
-            lanes: lanes.clone().count() as u64,
-            next_due: lanes.map(|it| it.lane.lease_until).min(),
-            oldest: waiting.map(|event| event.entry.at).min(),
-            dead_letters: state.dead_letters.len() as u64,
-        })
+        Ok(Backlog::default()
+            .with_lanes(lanes.clone().count() as u64)
+            .with_oldest(waiting.map(|event| event.entry.at).min())
+            .with_next_due(lanes.map(|it| it.lane.lease_until).min())
+            .with_dead_letters(state.dead_letters.len() as u64))
     }
 }
 
@@ -186,11 +184,7 @@ impl Record {
             EntryKind::Updated => Subject::Updated { booking_id: self.bookings.last().cloned() },
             _ => return Err(StoreError::new(StoreErrorKind::Unsupported, "loading an entry")),
         };
-        Ok(LoadedEntry {
-            entry: event.entry.clone(),
-            conversation: self.conversation.clone(),
-            subject,
-            lost_access: event.lost_access.clone(),
-        })
+        Ok(LoadedEntry::new(event.entry.clone(), self.conversation.clone(), subject)
+            .with_lost_access(event.lost_access.clone()))
     }
 }

@@ -94,7 +94,7 @@ impl Record {
     ) -> CommittedEntry {
         let conversation_id = self.conversation.id;
         self.last_number += 1;
-        let entry = Entry { conversation_id, number: self.last_number, kind, at };
+        let entry = Entry::new(conversation_id, self.last_number, kind, at);
         let lost_access = None;
         self.unpublished.push(Unpublished { entry, lost_access });
         let committed = CommittedEntry::new(self.last_number);
@@ -105,24 +105,20 @@ impl Record {
             Publisher::Worker { id, lease_until } => (Some(id), lease_until),
             Publisher::Anyone => (None, now),
         };
-        let lane = Lane { conversation_id, head: self.last_number, lease_until, tries: 0, refusals: 0 };
+        let lane = Lane::new(conversation_id, self.last_number, lease_until);
         self.lane = Some(LeasedLane { lane: lane.clone(), owner });
         committed.with_lane(owner.map(|_| lane))
     }
 
     pub(crate) fn summary(&self) -> ConversationSummary {
-        ConversationSummary {
-            conversation: self.conversation.clone(),
-            booking_id: self.bookings.last().cloned(),
-            last_message: self.messages.last().cloned(),
-        }
+        ConversationSummary::new(self.conversation.clone())
+            .with_booking_id(self.bookings.last().cloned())
+            .with_last_message(self.messages.last().cloned())
     }
 
     pub(crate) fn row(&self, message: &Message) -> MessageRow {
-        MessageRow {
-            message: message.clone(),
-            read: PerSide::from_fn(|side: Side| first_covering(&self.receipts, side, message.seq)),
-        }
+        MessageRow::unread(message.clone())
+            .with_read(PerSide::from_fn(|side: Side| first_covering(&self.receipts, side, message.seq)))
     }
 
     /// The message of a key. Each sender has keys of their own in each conversation, and so has the system.

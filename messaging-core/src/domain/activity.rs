@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use chrono::{DateTime, Datelike as _, TimeZone, Timelike as _, Utc};
 
-use crate::{id::UserId, time::Timestamp};
+use crate::{id::UserId, time::Timestamp, with::with};
 
 /// The length of a bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -147,6 +147,7 @@ impl<Tz: TimeZone> Clock<'_, Tz> {
 
 /// The activity in one bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Activity {
     /// The number of messages sent by users.
     pub messages: u64,
@@ -158,9 +159,19 @@ pub struct Activity {
     pub first_replies: FirstReplies,
 }
 
+impl Activity {
+    with! {
+        with_messages messages: u64,
+        with_opened opened: u64,
+        with_active_users active_users: u64,
+        with_first_replies first_replies: FirstReplies,
+    }
+}
+
 /// Agents' first replies to clients, one per conversation, and how long the clients waited. A percentile is one of the
 /// waits: the smallest one that is at least as long as the given share of all waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct FirstReplies {
     /// The number of first replies.
     pub count: u64,
@@ -168,6 +179,14 @@ pub struct FirstReplies {
     pub median: Option<Duration>,
     /// The 95th percentile of the waits; `None` if there were no replies.
     pub p95: Option<Duration>,
+}
+
+impl FirstReplies {
+    with! {
+        with_count count: u64,
+        with_median median: Option<Duration>,
+        with_p95 p95: Option<Duration>,
+    }
 }
 
 /// Counts activity per bucket, for a store that reads every row. Times outside of the buckets are not counted.

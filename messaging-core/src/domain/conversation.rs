@@ -25,6 +25,7 @@ use crate::{
 
 /// The one thread between one client and one agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Conversation {
     /// Its id.
     pub id: ConversationId,
@@ -53,8 +54,45 @@ pub struct Conversation {
     pub activity_at: Timestamp,
 }
 
+impl Conversation {
+    /// A conversation as it is when it is opened, at this time.
+    pub fn between(
+        id: ConversationId,
+        client_id: UserId,
+        agent_id: AgentId,
+        agent_user_id: UserId,
+        created_at: Timestamp,
+    ) -> Self {
+        Self {
+            id,
+            client_id,
+            agent_id,
+            agent_user_id,
+            access_version: 0,
+            blocked_by: PerSide::default(),
+            closed: false,
+            last_seq: 0,
+            counters: PerSide::default(),
+            digests: PerSide::default(),
+            created_at,
+            activity_at: created_at,
+        }
+    }
+
+    with! {
+        with_access_version access_version: u32,
+        with_blocked_by blocked_by: PerSide<bool>,
+        with_closed closed: bool,
+        with_last_seq last_seq: u64,
+        with_counters counters: PerSide<UnreadCounter>,
+        with_digests digests: PerSide<DigestMark>,
+        with_activity_at activity_at: Timestamp,
+    }
+}
+
 /// The messages that one side has received and read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct UnreadCounter {
     /// The number of messages addressed to this side.
     pub received: u64,
@@ -64,13 +102,29 @@ pub struct UnreadCounter {
     pub last_read: Option<ReadMark>,
 }
 
+impl UnreadCounter {
+    with! {
+        with_received received: u64,
+        with_read read: u64,
+        with_last_read last_read: Option<ReadMark>,
+    }
+}
+
 /// The read position of a side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ReadMark {
     /// The seq of the last message read.
     pub up_to_seq: u64,
     /// When the side read up to it.
     pub at: Timestamp,
+}
+
+impl ReadMark {
+    /// A mark.
+    pub fn new(up_to_seq: u64, at: Timestamp) -> Self {
+        Self { up_to_seq, at }
+    }
 }
 
 impl UnreadCounter {
@@ -100,6 +154,7 @@ pub enum Status {
 
 /// A conversation with its newest booking and its newest message, as lists show it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ConversationSummary {
     /// The conversation.
     pub conversation: Conversation,
@@ -109,8 +164,26 @@ pub struct ConversationSummary {
     pub last_message: Option<Message>,
 }
 
+impl ConversationSummary {
+    /// A conversation without bookings and messages.
+    pub fn new(conversation: Conversation) -> Self {
+        Self {
+            conversation,
+            booking_id: None,
+            last_message: None,
+        }
+    }
+
+    with! {
+        with_conversation conversation: Conversation,
+        with_booking_id booking_id: Option<BookingId>,
+        with_last_message last_message: Option<Message>,
+    }
+}
+
 /// A prepared opening: the conversation is created, with this id and time, unless the pair has one.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct PreparedOpen {
     /// The id of a new conversation.
     pub id: ConversationId,
@@ -124,6 +197,35 @@ pub struct PreparedOpen {
     pub booking_id: Option<BookingId>,
     /// The time of the opening.
     pub now: Timestamp,
+}
+
+impl PreparedOpen {
+    /// A plan without a booking.
+    pub fn new(
+        id: ConversationId,
+        client_id: UserId,
+        agent_id: AgentId,
+        agent_user_id: UserId,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            id,
+            client_id,
+            agent_id,
+            agent_user_id,
+            booking_id: None,
+            now,
+        }
+    }
+
+    with! {
+        with_id id: ConversationId,
+        with_client_id client_id: UserId,
+        with_agent_id agent_id: AgentId,
+        with_agent_user_id agent_user_id: UserId,
+        with_booking_id booking_id: Option<BookingId>,
+        with_now now: Timestamp,
+    }
 }
 
 /// A message to store.
@@ -173,6 +275,7 @@ impl NewMessage {
 
 /// The participants of a conversation, and which of them may write.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct AccessState {
     /// The client.
     pub client_id: UserId,
@@ -182,6 +285,18 @@ pub struct AccessState {
     pub blocked_by: PerSide<bool>,
     /// Whether an admin or the host has closed it.
     pub closed: bool,
+}
+
+impl AccessState {
+    /// Two participants who may both write.
+    pub fn new(client_id: UserId, agent_user_id: UserId) -> Self {
+        Self {
+            client_id,
+            agent_user_id,
+            blocked_by: PerSide::default(),
+            closed: false,
+        }
+    }
 }
 
 /// A change of the participants, of their right to write, or of the bookings.
@@ -207,20 +322,13 @@ pub enum Change {
 impl Conversation {
     /// Creates the conversation of a prepared opening.
     pub fn new(plan: &PreparedOpen) -> Self {
-        Self {
-            id: plan.id,
-            client_id: plan.client_id.clone(),
-            agent_id: plan.agent_id.clone(),
-            agent_user_id: plan.agent_user_id.clone(),
-            access_version: 0,
-            blocked_by: PerSide::default(),
-            closed: false,
-            last_seq: 0,
-            counters: PerSide::default(),
-            digests: PerSide::default(),
-            created_at: plan.now,
-            activity_at: plan.now,
-        }
+        Self::between(
+            plan.id,
+            plan.client_id.clone(),
+            plan.agent_id.clone(),
+            plan.agent_user_id.clone(),
+            plan.now,
+        )
     }
 
     /// The side of a user; `None` for a user who does not take part.

@@ -19,6 +19,7 @@ use crate::{
 
 /// The progress of digests about one side of a conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct DigestMark {
     /// The received position up to which messages have been mailed, or count as mailed; at most `received`.
     pub mailed: u64,
@@ -26,8 +27,16 @@ pub struct DigestMark {
     pub due_at: Option<Timestamp>,
 }
 
+impl DigestMark {
+    with! {
+        with_mailed mailed: u64,
+        with_due_at due_at: Option<Timestamp>,
+    }
+}
+
 /// A part of a digest: one side of one conversation, up to a received position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
 pub struct Extent {
     /// The conversation.
     pub conversation_id: ConversationId,
@@ -37,8 +46,20 @@ pub struct Extent {
     pub up_to: u64,
 }
 
+impl Extent {
+    /// An extent.
+    pub fn new(conversation_id: ConversationId, side: Side, up_to: u64) -> Self {
+        Self {
+            conversation_id,
+            side,
+            up_to,
+        }
+    }
+}
+
 /// A side with messages that it has neither read nor been mailed.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Unmailed {
     /// The conversation.
     pub conversation: Conversation,
@@ -46,6 +67,17 @@ pub struct Unmailed {
     pub side: Side,
     /// When the oldest of these messages was sent.
     pub oldest: Timestamp,
+}
+
+impl Unmailed {
+    /// Messages that are not mailed.
+    pub fn new(conversation: Conversation, side: Side, oldest: Timestamp) -> Self {
+        Self {
+            conversation,
+            side,
+            oldest,
+        }
+    }
 }
 
 impl Unmailed {

@@ -6,10 +6,12 @@ use crate::{
         side::{PerSide, Recipients, Side},
     },
     time::Timestamp,
+    with::with,
 };
 
 /// A read receipt: a side has read up to a message. Receipts are only added, never changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Receipt {
     /// The side that read.
     pub side: Side,
@@ -17,6 +19,17 @@ pub struct Receipt {
     pub up_to_seq: u64,
     /// The time of reading; never less than in the side's previous receipt.
     pub read_at: Timestamp,
+}
+
+impl Receipt {
+    /// A receipt.
+    pub fn new(side: Side, up_to_seq: u64, read_at: Timestamp) -> Self {
+        Self {
+            side,
+            up_to_seq,
+            read_at,
+        }
+    }
 }
 
 /// When a side first read a message: the time of its first receipt, in order, that covers the message.
@@ -29,11 +42,18 @@ pub fn first_covering(receipts: &[Receipt], side: Side, seq: u64) -> Option<Time
 
 /// A message, and when each side first read it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct MessageRow {
     /// The message.
     pub message: Message,
     /// For each side, the time of its first receipt that covers the message.
     pub read: PerSide<Option<Timestamp>>,
+}
+
+impl MessageRow {
+    with! {
+        with_read read: PerSide<Option<Timestamp>>,
+    }
 }
 
 impl MessageRow {

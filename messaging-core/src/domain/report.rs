@@ -14,6 +14,7 @@ use crate::{
     },
     id::{ConversationId, ReportId, UserId},
     time::Timestamp,
+    with::with,
 };
 
 /// How many messages before and after the reported one are copied as evidence.
@@ -88,6 +89,7 @@ pub struct ReportFull;
 
 /// A user's complaints about a conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Report {
     /// Its id.
     pub id: ReportId,
@@ -108,8 +110,37 @@ pub struct Report {
     pub resolution: Option<Resolution>,
 }
 
+impl Report {
+    /// An open report without complaints.
+    pub fn new(
+        id: ReportId,
+        conversation_id: ConversationId,
+        reporter_id: UserId,
+        reporter_side: Side,
+        reported_id: UserId,
+        opened_at: Timestamp,
+    ) -> Self {
+        Self {
+            id,
+            conversation_id,
+            reporter_id,
+            reporter_side,
+            reported_id,
+            opened_at,
+            complaints: Vec::new(),
+            resolution: None,
+        }
+    }
+
+    with! {
+        with_complaints complaints: Vec<Complaint>,
+        with_resolution resolution: Option<Resolution>,
+    }
+}
+
 /// One complaint of a reporter.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Complaint {
     /// The reason.
     pub reason: Remark,
@@ -119,8 +150,24 @@ pub struct Complaint {
     pub at: Timestamp,
 }
 
+impl Complaint {
+    /// A complaint about the conversation.
+    pub fn new(reason: Remark, at: Timestamp) -> Self {
+        Self {
+            reason,
+            about: None,
+            at,
+        }
+    }
+
+    with! {
+        with_about about: Option<u64>,
+    }
+}
+
 /// The resolution of a report.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Resolution {
     /// Whether the report was resolved or dismissed.
     pub outcome: Outcome,
@@ -130,6 +177,22 @@ pub struct Resolution {
     pub at: Timestamp,
     /// The admin's note.
     pub note: Option<Remark>,
+}
+
+impl Resolution {
+    /// A resolution without a note.
+    pub fn new(outcome: Outcome, by: UserId, at: Timestamp) -> Self {
+        Self {
+            outcome,
+            by,
+            at,
+            note: None,
+        }
+    }
+
+    with! {
+        with_note note: Option<Remark>,
+    }
 }
 
 /// The outcome of a report.
@@ -219,11 +282,19 @@ impl Report {
 
 /// A report with its evidence.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ReportFile {
     /// The report.
     pub report: Report,
     /// The copied messages, each once, in the order of their seqs; without idempotency keys.
     pub evidence: Vec<Message>,
+}
+
+impl ReportFile {
+    /// A report with its evidence.
+    pub fn new(report: Report, evidence: Vec<Message>) -> Self {
+        Self { report, evidence }
+    }
 }
 
 /// The range of seqs to copy as evidence, both ends included, of a conversation with that many messages.

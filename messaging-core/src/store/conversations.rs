@@ -105,6 +105,7 @@ pub trait ConversationStore: Send + Sync {
 
 /// What opening found or made.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Opened {
     /// The pair's conversation.
     pub id: ConversationId,
@@ -112,6 +113,22 @@ pub struct Opened {
     pub created: bool,
     /// The entry of the opening, of the link or of both; `None` if there was nothing new.
     pub entry: Option<CommittedEntry>,
+}
+
+impl Opened {
+    /// A conversation that was there, and about which nothing is new.
+    pub fn new(id: ConversationId) -> Self {
+        Self {
+            id,
+            created: false,
+            entry: None,
+        }
+    }
+
+    with! {
+        with_created created: bool,
+        with_entry entry: Option<CommittedEntry>,
+    }
 }
 
 /// What identifies a conversation.
@@ -140,6 +157,7 @@ impl From<ConversationId> for ConversationKey {
 
 /// Which conversations to list.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ListScan {
     /// Whose.
     pub scope: ListScope,
@@ -147,6 +165,17 @@ pub struct ListScan {
     pub start: ListStart,
     /// At most how many.
     pub limit: PageSize,
+}
+
+impl ListScan {
+    /// A scan for a page.
+    pub fn new(scope: ListScope, start: ListStart, limit: PageSize) -> Self {
+        Self { scope, start, limit }
+    }
+
+    with! {
+        with_start start: ListStart,
+    }
 }
 
 /// Where a page of a list begins.
@@ -162,6 +191,7 @@ pub enum ListStart {
 
 /// A page of a list of conversations.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ListPage {
     /// The conversations, newest activity first.
     pub rows: Vec<ConversationSummary>,
@@ -169,8 +199,23 @@ pub struct ListPage {
     pub has_more: bool,
 }
 
+impl ListPage {
+    /// The last page.
+    pub fn new(rows: Vec<ConversationSummary>) -> Self {
+        Self {
+            rows,
+            has_more: false,
+        }
+    }
+
+    with! {
+        with_has_more has_more: bool,
+    }
+}
+
 /// Which messages to list.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct HistoryScan {
     /// Of which conversation.
     pub conversation_id: ConversationId,
@@ -178,6 +223,17 @@ pub struct HistoryScan {
     pub direction: Direction,
     /// At most how many.
     pub limit: PageSize,
+}
+
+impl HistoryScan {
+    /// A scan for a page.
+    pub fn new(conversation_id: ConversationId, direction: Direction, limit: PageSize) -> Self {
+        Self {
+            conversation_id,
+            direction,
+            limit,
+        }
+    }
 }
 
 /// Which way a page of a history goes.
@@ -193,6 +249,7 @@ pub enum Direction {
 
 /// A page of a history.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct HistoryPage {
     /// The conversation at the same moment.
     pub summary: ConversationSummary,
@@ -200,6 +257,21 @@ pub struct HistoryPage {
     pub rows: Vec<MessageRow>,
     /// Whether more lie in the direction asked for.
     pub has_more: bool,
+}
+
+impl HistoryPage {
+    /// A page behind which nothing lies.
+    pub fn new(summary: ConversationSummary, rows: Vec<MessageRow>) -> Self {
+        Self {
+            summary,
+            rows,
+            has_more: false,
+        }
+    }
+
+    with! {
+        with_has_more has_more: bool,
+    }
 }
 
 /// Store a message.
@@ -243,6 +315,7 @@ impl Append {
 /// What appending did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(clippy::large_enum_variant, reason = "one for each step, and never kept")]
+#[non_exhaustive]
 pub enum Appended {
     /// The message is in the store.
     Stored(Stored),
@@ -254,6 +327,7 @@ pub enum Appended {
 
 /// A message just stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Stored {
     /// The message, with its seq, positions and time.
     pub message: Message,
@@ -263,8 +337,20 @@ pub struct Stored {
     pub entry: CommittedEntry,
 }
 
+impl Stored {
+    /// A message, the conversation after it, and its entry.
+    pub fn new(message: Message, conversation: Conversation, entry: CommittedEntry) -> Self {
+        Self {
+            message,
+            conversation,
+            entry,
+        }
+    }
+}
+
 /// Move a read position.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct MarkRead {
     /// Where.
     pub conversation_id: ConversationId,
@@ -280,8 +366,36 @@ pub struct MarkRead {
     pub publisher: Publisher,
 }
 
+impl MarkRead {
+    /// The step of a reading that was decided on this access version.
+    pub fn new(
+        conversation_id: ConversationId,
+        access_version: u32,
+        side: Side,
+        up_to: MessageId,
+        now: Timestamp,
+        publisher: Publisher,
+    ) -> Self {
+        Self {
+            conversation_id,
+            access_version,
+            side,
+            up_to,
+            now,
+            publisher,
+        }
+    }
+
+    with! {
+        with_conversation_id conversation_id: ConversationId,
+        with_up_to up_to: MessageId,
+        with_publisher publisher: Publisher,
+    }
+}
+
 /// What marking did.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Marked {
     /// The position moved.
     Moved(Moved),
@@ -301,6 +415,7 @@ pub enum Marked {
 
 /// A read position that has just moved.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Moved {
     /// The receipt written.
     pub receipt: Receipt,
@@ -308,6 +423,17 @@ pub struct Moved {
     pub counter: UnreadCounter,
     /// Its entry.
     pub entry: CommittedEntry,
+}
+
+impl Moved {
+    /// A receipt, the counter after it, and its entry.
+    pub fn new(receipt: Receipt, counter: UnreadCounter, entry: CommittedEntry) -> Self {
+        Self {
+            receipt,
+            counter,
+            entry,
+        }
+    }
 }
 
 /// Change a conversation.
@@ -361,6 +487,7 @@ impl ChangeState {
 
 /// What changing did.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Changed {
     /// It is so now, and this is its entry.
     Done(CommittedEntry),

@@ -10,6 +10,7 @@ use crate::{
     },
     id::{BookingId, ConversationId, MessageId, UserId, WorkerId},
     time::Timestamp,
+    with::with,
 };
 
 /// The events that are committed and not yet published.
@@ -108,6 +109,7 @@ pub trait OutboxStore: Send + Sync {
 
 /// Which lanes a worker wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Claim {
     /// The worker.
     pub by: WorkerId,
@@ -167,6 +169,7 @@ pub enum Publisher {
 
 /// A conversation with unpublished events, as its owner holds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Lane {
     /// The conversation.
     pub conversation_id: ConversationId,
@@ -178,6 +181,26 @@ pub struct Lane {
     pub tries: u32,
     /// How often in a row the event at the head was refused.
     pub refusals: u32,
+}
+
+impl Lane {
+    /// A lane of which no publishing has failed.
+    pub fn new(conversation_id: ConversationId, head: u64, lease_until: Timestamp) -> Self {
+        Self {
+            conversation_id,
+            head,
+            lease_until,
+            tries: 0,
+            refusals: 0,
+        }
+    }
+
+    with! {
+        with_head head: u64,
+        with_lease_until lease_until: Timestamp,
+        with_tries tries: u32,
+        with_refusals refusals: u32,
+    }
 }
 
 /// The outbox entry that a step has committed.
@@ -205,6 +228,7 @@ impl CommittedEntry {
 
 /// One event to publish, as a reference to what happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Entry {
     /// In which conversation.
     pub conversation_id: ConversationId,
@@ -214,6 +238,18 @@ pub struct Entry {
     pub kind: EntryKind,
     /// When: the message's `created_at`, the receipt's `read_at`, or the `now` of any other step.
     pub at: Timestamp,
+}
+
+impl Entry {
+    /// An entry.
+    pub fn new(conversation_id: ConversationId, number: u64, kind: EntryKind, at: Timestamp) -> Self {
+        Self {
+            conversation_id,
+            number,
+            kind,
+            at,
+        }
+    }
 }
 
 /// What happened.
@@ -238,6 +274,7 @@ pub enum EntryKind {
 
 /// An entry with what it names.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct LoadedEntry {
     /// The entry.
     pub entry: Entry,
@@ -251,8 +288,25 @@ pub struct LoadedEntry {
     pub lost_access: Option<UserId>,
 }
 
+impl LoadedEntry {
+    /// An entry that ended no access.
+    pub fn new(entry: Entry, conversation: Conversation, subject: Subject) -> Self {
+        Self {
+            entry,
+            conversation,
+            subject,
+            lost_access: None,
+        }
+    }
+
+    with! {
+        with_lost_access lost_access: Option<UserId>,
+    }
+}
+
 /// What an entry names.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Subject {
     /// The message.
     Message(MessageRow),
@@ -279,6 +333,7 @@ impl Subject {
 
 /// How far a lane has been published.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Progress {
     /// The lane's conversation.
     pub conversation_id: ConversationId,
@@ -288,8 +343,20 @@ pub struct Progress {
     pub up_to: u64,
 }
 
+impl Progress {
+    /// The progress of a lane under a lease.
+    pub fn new(conversation_id: ConversationId, lease_until: Timestamp, up_to: u64) -> Self {
+        Self {
+            conversation_id,
+            lease_until,
+            up_to,
+        }
+    }
+}
+
 /// A lane whose lease ends before it is empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct LaneDeferral {
     /// The lane's conversation.
     pub conversation_id: ConversationId,
@@ -299,6 +366,23 @@ pub struct LaneDeferral {
     pub until: Timestamp,
     /// Why.
     pub failure: LaneFailure,
+}
+
+impl LaneDeferral {
+    /// A deferral that follows no failure.
+    pub fn new(conversation_id: ConversationId, lease_until: Timestamp, until: Timestamp) -> Self {
+        Self {
+            conversation_id,
+            lease_until,
+            until,
+            failure: LaneFailure::None,
+        }
+    }
+
+    with! {
+        with_conversation_id conversation_id: ConversationId,
+        with_failure failure: LaneFailure,
+    }
 }
 
 /// Why a lane is deferred.
@@ -314,6 +398,7 @@ pub enum LaneFailure {
 
 /// An event that the transport refused for good. Clients heal by refetching.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct DeadLetter {
     /// The entry.
     pub entry: Entry,
@@ -321,6 +406,13 @@ pub struct DeadLetter {
     pub why: String,
     /// When it became a dead letter.
     pub at: Timestamp,
+}
+
+impl DeadLetter {
+    /// A dead letter.
+    pub fn new(entry: Entry, why: String, at: Timestamp) -> Self {
+        Self { entry, why, at }
+    }
 }
 
 impl DeadLetter {
@@ -347,6 +439,7 @@ pub struct DeadLetterPosition {
 
 /// An event that is to be published after all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Requeue {
     /// Of which conversation.
     pub conversation_id: ConversationId,
@@ -358,8 +451,26 @@ pub struct Requeue {
     pub publisher: Publisher,
 }
 
+impl Requeue {
+    /// The step.
+    pub fn new(conversation_id: ConversationId, number: u64, now: Timestamp, publisher: Publisher) -> Self {
+        Self {
+            conversation_id,
+            number,
+            now,
+            publisher,
+        }
+    }
+
+    with! {
+        with_conversation_id conversation_id: ConversationId,
+        with_publisher publisher: Publisher,
+    }
+}
+
 /// What came of requeueing.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Requeued {
     /// It is to be published, as this entry.
     Done(CommittedEntry),
@@ -369,6 +480,7 @@ pub enum Requeued {
 
 /// How much is waiting to be published.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Backlog {
     /// How many conversations have unpublished events; at least [`MOST`](Self::MOST) where a store stops counting there.
     pub lanes: u64,
@@ -379,6 +491,15 @@ pub struct Backlog {
     pub next_due: Option<Timestamp>,
     /// How many dead letters there are; at least [`MOST`](Self::MOST) where a store stops counting there.
     pub dead_letters: u64,
+}
+
+impl Backlog {
+    with! {
+        with_lanes lanes: u64,
+        with_oldest oldest: Option<Timestamp>,
+        with_next_due next_due: Option<Timestamp>,
+        with_dead_letters dead_letters: u64,
+    }
 }
 
 impl Backlog {

@@ -111,10 +111,7 @@ async fn participants_need_the_required_methods_alone_and_all_else_is_unsupporte
     let requested = ReportsRequest::newest();
     let day = [0, 86_400_000].map(Timestamp::from_millis);
     let buckets = Buckets::in_utc(day[0], day[1], BucketUnit::Day).unwrap();
-    let activity = ActivityScan {
-        buckets,
-        agent_id: None,
-    };
+    let activity = ActivityScan::new(buckets);
     let user = carl().user_id().clone();
     let unsupported = [
         kind(messaging.report(&carl(), id, &report).await),

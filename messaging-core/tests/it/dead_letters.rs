@@ -33,11 +33,7 @@ async fn refused(count: u64) -> World {
 }
 
 fn to_the_end(lane: &Lane) -> Progress {
-    Progress {
-        conversation_id: lane.conversation_id,
-        lease_until: lane.lease_until,
-        up_to: lane.head,
-    }
+    Progress::new(lane.conversation_id, lane.lease_until, lane.head)
 }
 
 #[tokio::test]

@@ -333,11 +333,11 @@ struct Blocks {
 #[async_trait]
 impl Directory for Blocks {
     async fn profiles(&self, query: &ProfileQuery) -> Result<Profiles, HostError> {
-        let all = ListScan {
-            scope: ListScope::All(agent_user_id(1)),
-            start: ListStart::Newest,
-            limit: PageSize::LIST,
-        };
+        let all = ListScan::new(
+            ListScope::All(agent_user_id(1)),
+            ListStart::Newest,
+            PageSize::LIST,
+        );
         for row in self.store.list_conversations(&all).await.unwrap().rows {
             let now = self.clock.now();
             let change = Change::Block(Side::Agent);

@@ -29,11 +29,7 @@ use crate::support::*;
 async fn everything(store: &MemoryStore, ids: &[ConversationId]) -> String {
     let mut shown = String::new();
     for id in ids {
-        let scan = HistoryScan {
-            conversation_id: *id,
-            direction: Direction::After(0),
-            limit: limit(100),
-        };
+        let scan = HistoryScan::new(*id, Direction::After(0), limit(100));
         let page = store.list_messages(&scan).await.unwrap().unwrap();
         write!(shown, "{page:?}").unwrap();
         let texts = page.rows.iter().map(|row| row.message.body.as_str());
@@ -354,12 +350,7 @@ async fn an_export_is_all_that_is_theirs_in_order_and_nothing_else() {
         .filter(|one| matches!(one, Exported::Report(_)))
         .count();
     assert_eq!(reports, 1);
-    let all = ReportScan {
-        status: None,
-        before: None,
-        hidden_from: None,
-        limit: 10,
-    };
+    let all = ReportScan::new(10);
     assert_eq!(world.store.list_reports(&all).await.unwrap().len(), 2);
 }
 

@@ -24,14 +24,13 @@ fn agent_role(id: &str) -> Role {
 }
 
 fn conversation(changes: &[Change]) -> Conversation {
-    let mut conversation = Conversation::new(&PreparedOpen {
-        id: ConversationId::new(Uuid::nil()),
-        client_id: user("carl"),
-        agent_id: AgentId::parse("alpine").unwrap(),
-        agent_user_id: user("ada"),
-        booking_id: None,
-        now: Timestamp::EPOCH,
-    });
+    let mut conversation = Conversation::new(&PreparedOpen::new(
+        ConversationId::new(Uuid::nil()),
+        user("carl"),
+        AgentId::parse("alpine").unwrap(),
+        user("ada"),
+        Timestamp::EPOCH,
+    ));
     for change in changes {
         assert!(conversation.apply(change));
     }
@@ -39,16 +38,14 @@ fn conversation(changes: &[Change]) -> Conversation {
 }
 
 fn report_by_carl() -> Report {
-    Report {
-        id: ReportId::new(Uuid::nil()),
-        conversation_id: ConversationId::new(Uuid::nil()),
-        reporter_id: user("carl"),
-        reporter_side: Side::Client,
-        reported_id: user("ada"),
-        opened_at: Timestamp::EPOCH,
-        complaints: Vec::new(),
-        resolution: None,
-    }
+    Report::new(
+        ReportId::new(Uuid::nil()),
+        ConversationId::new(Uuid::nil()),
+        user("carl"),
+        Side::Client,
+        user("ada"),
+        Timestamp::EPOCH,
+    )
 }
 
 fn cell(decision: Decision) -> &'static str {

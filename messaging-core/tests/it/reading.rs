@@ -222,20 +222,16 @@ impl AccessPolicy for OtherTab {
     ) -> Result<Ruling, HostError> {
         if action == ParticipantAction::MarkRead && !self.has_acted.swap(true, Ordering::Relaxed) {
             let conversation_id = on.conversation_id.unwrap();
-            let scan = HistoryScan {
-                conversation_id,
-                direction: Direction::Newest,
-                limit: PageSize::HISTORY,
-            };
+            let scan = HistoryScan::new(conversation_id, Direction::Newest, PageSize::HISTORY);
             let page = self.store.list_messages(&scan).await.unwrap().unwrap();
-            let step = MarkRead {
+            let step = MarkRead::new(
                 conversation_id,
-                access_version: on.access_version,
-                side: Side::Agent,
-                up_to: page.rows.last().unwrap().message.id,
-                now: self.clock.now(),
-                publisher: Publisher::Anyone,
-            };
+                on.access_version,
+                Side::Agent,
+                page.rows.last().unwrap().message.id,
+                self.clock.now(),
+                Publisher::Anyone,
+            );
             self.store.mark_read(&step).await.unwrap();
             self.clock.advance(Duration::from_mins(1));
         }

@@ -106,14 +106,14 @@ fn activity(row: &PgRow) -> Result<Activity, Error> {
             .and_then(|millis| u64::try_from(millis).ok())
             .map(Duration::from_millis))
     };
-    Ok(Activity {
-        messages: rows::count(row, "messages")?,
-        opened: rows::count(row, "opened")?,
-        active_users: rows::count(row, "users")?,
-        first_replies: FirstReplies {
-            count: rows::count(row, "replies")?,
-            median: wait("median")?,
-            p95: wait("p95")?,
-        },
-    })
+    Ok(Activity::default()
+        .with_messages(rows::count(row, "messages")?)
+        .with_opened(rows::count(row, "opened")?)
+        .with_active_users(rows::count(row, "users")?)
+        .with_first_replies(
+            FirstReplies::default()
+                .with_count(rows::count(row, "replies")?)
+                .with_median(wait("median")?)
+                .with_p95(wait("p95")?),
+        ))
 }

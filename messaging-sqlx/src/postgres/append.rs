@@ -193,9 +193,6 @@ pub(super) fn appended(row: &PgRow, step: &Append, ownership: Ownership) -> Resu
     message.extras.clone_from(&new.extras);
     message.key.clone_from(&new.key);
     message.positions = PerSide::from_fn(|side| conversation.counters.of(side).received);
-    Ok(Appended::Stored(Stored {
-        message,
-        entry: ownership.committed(row, conversation.id)?,
-        conversation,
-    }))
+    let entry = ownership.committed(row, conversation.id)?;
+    Ok(Appended::Stored(Stored::new(message, conversation, entry)))
 }

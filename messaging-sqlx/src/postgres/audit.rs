@@ -51,11 +51,11 @@ pub(super) const ACCESSES: &str = r#"SELECT id, at, actor_id, action, conversati
 fn record(row: &PgRow) -> Result<AuditRecord, Error> {
     let action = AuditedAction::from_name(row.try_get("action")?);
     let conversation_id: Option<Uuid> = row.try_get("conversation_id")?;
-    Ok(AuditRecord {
-        id: AuditId::new(row.try_get("id")?),
-        at: rows::time(row, "at")?,
-        actor_id: rows::user_id(row, "actor_id")?,
-        action: action.ok_or_else(|| damaged("a stored action of an admin is unknown"))?,
-        conversation_id: conversation_id.map(ConversationId::new),
-    })
+    Ok(AuditRecord::new(
+        AuditId::new(row.try_get("id")?),
+        rows::time(row, "at")?,
+        rows::user_id(row, "actor_id")?,
+        action.ok_or_else(|| damaged("a stored action of an admin is unknown"))?,
+    )
+    .with_conversation_id(conversation_id.map(ConversationId::new)))
 }

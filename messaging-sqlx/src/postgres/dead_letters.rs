@@ -140,9 +140,9 @@ impl PgStore {
 }
 
 fn dead_letter(row: &PgRow) -> Result<DeadLetter, Error> {
-    Ok(DeadLetter {
-        entry: lanes::entry(row)?,
-        why: row.try_get("why")?,
-        at: rows::time(row, "dead_lettered_at")?,
-    })
+    Ok(DeadLetter::new(
+        lanes::entry(row)?,
+        row.try_get("why")?,
+        rows::time(row, "dead_lettered_at")?,
+    ))
 }

@@ -58,11 +58,11 @@ impl DigestStore for PgStore {
         let statement = sqlx::query(self.0.statements.unmailed.clone()).bind(users);
         let answered = self.read(DOING, statement).await?;
         let unmailed = |row: &PgRow| -> Result<Unmailed, Error> {
-            Ok(Unmailed {
-                conversation: rows::conversation(row)?,
-                side: side(row, "side")?,
-                oldest: time(row, "oldest")?,
-            })
+            Ok(Unmailed::new(
+                rows::conversation(row)?,
+                side(row, "side")?,
+                time(row, "oldest")?,
+            ))
         };
         answered
             .iter()
@@ -197,16 +197,16 @@ fn digest_user(row: &PgRow, claim: &DigestClaim) -> Result<Option<DigestUser>, E
         return Ok(None);
     }
     let sent: Vec<DateTime<Utc>> = row.try_get("sent")?;
-    Ok(Some(DigestUser {
-        lease: DigestLease {
-            user_id: rows::user_id(row, "user_id")?,
-            by: claim.by,
-            until: claim.lease_until,
-        },
-        attempt: attempt(row)?,
-        sent: sent.into_iter().map(Timestamp::from).collect(),
-        deferrals: u32::try_from(row.try_get::<i32, _>("deferrals")?).map_err(damaged)?,
-    }))
+    Ok(Some(
+        DigestUser::new(DigestLease::new(
+            rows::user_id(row, "user_id")?,
+            claim.by,
+            claim.lease_until,
+        ))
+        .with_attempt(attempt(row)?)
+        .with_sent(sent.into_iter().map(Timestamp::from).collect())
+        .with_deferrals(u32::try_from(row.try_get::<i32, _>("deferrals")?).map_err(damaged)?),
+    ))
 }
 
 fn attempt(row: &PgRow) -> Result<Option<DigestAttempt>, Error> {
@@ -219,17 +219,17 @@ fn attempt(row: &PgRow) -> Result<Option<DigestAttempt>, Error> {
     let up_tos: Vec<i64> = row.try_get("extent_up_tos")?;
     let extents = conversations.into_iter().zip(sides).zip(up_tos);
     let extent = |((conversation_id, side), up_to)| -> Result<Extent, Error> {
-        Ok(Extent {
-            conversation_id: ConversationId::new(conversation_id),
-            side: known_side(side)?,
-            up_to: u64::try_from(up_to).map_err(damaged)?,
-        })
+        Ok(Extent::new(
+            ConversationId::new(conversation_id),
+            known_side(side)?,
+            u64::try_from(up_to).map_err(damaged)?,
+        ))
     };
-    Ok(Some(DigestAttempt {
-        id: DigestId::new(id),
-        extents: extents.map(extent).collect::<Result<_, _>>()?,
+    Ok(Some(DigestAttempt::new(
+        DigestId::new(id),
+        extents.map(extent).collect::<Result<_, _>>()?,
         at,
-    }))
+    )))
 }
 
 /// Reads one row per message, or one row without a message for an extent without any.
@@ -240,20 +240,18 @@ fn excerpts(answered: &[PgRow]) -> Result<Vec<Excerpt>, Error> {
         if row.try_get::<i64, _>("place")? != place {
             place = row.try_get("place")?;
             let conversation = rows::conversation(row)?;
-            excerpts.push(Excerpt {
-                extent: Extent {
-                    conversation_id: conversation.id,
-                    side: side(row, "side")?,
-                    up_to: count(row, "up_to")?,
-                },
-                conversation,
-                booking_id: rows::booking_id(row)?,
-                messages: row
-                    .try_get::<Option<i64>, _>("told")?
-                    .map_or(Ok(0), u64::try_from)
-                    .map_err(damaged)?,
-                first: Vec::new(),
-            });
+            excerpts.push(
+                Excerpt::new(
+                    Extent::new(conversation.id, side(row, "side")?, count(row, "up_to")?),
+                    conversation,
+                )
+                .with_booking_id(rows::booking_id(row)?)
+                .with_messages(
+                    row.try_get::<Option<i64>, _>("told")?
+                        .map_or(Ok(0), u64::try_from)
+                        .map_err(damaged)?,
+                ),
+            );
         }
         if let Some(excerpt) = excerpts.last_mut()
             && rows::has_message(row)?

@@ -52,10 +52,9 @@ impl ErasureStore for PgStore {
         let Some(row) = answered.first() else {
             return Ok(ErasedReports::default());
         };
-        Ok(ErasedReports {
-            erased: rows::count(row, "erased").map_err(failed(DOING))?,
-            open: rows::count(row, "open").map_err(failed(DOING))?,
-        })
+        Ok(ErasedReports::default()
+            .with_erased(rows::count(row, "erased").map_err(failed(DOING))?)
+            .with_open(rows::count(row, "open").map_err(failed(DOING))?))
     }
 
     async fn forget_user(&self, user_id: &UserId) -> Result<(), StoreError> {

@@ -100,9 +100,5 @@ fn history(answered: &[PgRow], scan: &HistoryScan) -> Result<Option<HistoryPage>
         Direction::After(_) => rows.truncate(size),
         Direction::Newest | Direction::Before(_) => drop(rows.drain(..beyond)),
     }
-    Ok(Some(HistoryPage {
-        summary,
-        rows,
-        has_more: beyond > 0,
-    }))
+    Ok(Some(HistoryPage::new(summary, rows).with_has_more(beyond > 0)))
 }

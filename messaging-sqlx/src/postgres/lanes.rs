@@ -104,13 +104,7 @@ impl Ownership {
         let number = count(row, "entry_number")?;
         let is_new: bool = row.try_get("is_new")?;
         let lane = match self {
-            Self::Worker { lease_until, .. } if is_new => Some(Lane {
-                conversation_id: of,
-                head: number,
-                lease_until,
-                tries: 0,
-                refusals: 0,
-            }),
+            Self::Worker { lease_until, .. } if is_new => Some(Lane::new(of, number, lease_until)),
             _ => None,
         };
         Ok(CommittedEntry::new(number).with_lane(lane))
@@ -122,13 +116,13 @@ pub(super) fn claimed(row: &PgRow, lease_until: Timestamp) -> Result<Lane, Error
     let times = |column: &str| -> Result<u32, Error> {
         u32::try_from(row.try_get::<i64, _>(column)?).map_err(damaged)
     };
-    Ok(Lane {
-        conversation_id: rows::conversation_id(row, "conversation_id")?,
-        head: count(row, "head")?,
+    Ok(Lane::new(
+        rows::conversation_id(row, "conversation_id")?,
+        count(row, "head")?,
         lease_until,
-        tries: times("tries")?,
-        refusals: times("refusals")?,
-    })
+    )
+    .with_tries(times("tries")?)
+    .with_refusals(times("refusals")?))
 }
 
 pub(super) fn entry(row: &PgRow) -> Result<Entry, Error> {
@@ -137,10 +131,10 @@ pub(super) fn entry(row: &PgRow) -> Result<Entry, Error> {
         row.try_get("side")?,
         maybe_count(row, "entry_seq")?,
     );
-    Ok(Entry {
-        conversation_id: rows::conversation_id(row, "entry_of")?,
-        number: count(row, "number")?,
-        kind: kind.ok_or_else(|| damaged("a stored entry has an unknown kind"))?,
-        at: rows::time(row, "at")?,
-    })
+    Ok(Entry::new(
+        rows::conversation_id(row, "entry_of")?,
+        count(row, "number")?,
+        kind.ok_or_else(|| damaged("a stored entry has an unknown kind"))?,
+        rows::time(row, "at")?,
+    ))
 }

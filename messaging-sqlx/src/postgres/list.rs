@@ -184,10 +184,10 @@ impl PgStore {
         let statement = bind_owner(statement, &scan.scope);
         let found = self.read(DOING, statement).await?;
         let summaries = found.iter().take(size).map(rows::summary);
-        Ok(ListPage {
-            rows: summaries.collect::<Result<_, _>>().map_err(failed(DOING))?,
-            has_more: found.len() > size,
-        })
+        Ok(
+            ListPage::new(summaries.collect::<Result<_, _>>().map_err(failed(DOING))?)
+                .with_has_more(found.len() > size),
+        )
     }
 
     pub(super) async fn count(&self, whose: &ListScope, cap: u64) -> Result<u64, StoreError> {

@@ -83,12 +83,9 @@ fn loaded(row: &PgRow) -> Result<Option<LoadedEntry>, Error> {
             booking_id: rows::booking_id(row)?,
         },
     };
-    Ok(Some(LoadedEntry {
-        entry,
-        conversation: rows::conversation(row)?,
-        subject,
-        lost_access: lost_access(row)?,
-    }))
+    Ok(Some(
+        LoadedEntry::new(entry, rows::conversation(row)?, subject).with_lost_access(lost_access(row)?),
+    ))
 }
 
 fn lost_access(row: &PgRow) -> Result<Option<UserId>, Error> {
@@ -102,11 +99,7 @@ fn read(row: &PgRow, side: Side, up_to_seq: u64) -> Result<Option<Subject>, Erro
     };
     let newest_first: Vec<Uuid> = row.try_get("newly_read")?;
     Ok(Some(Subject::Read {
-        receipt: Receipt {
-            side,
-            up_to_seq,
-            read_at,
-        },
+        receipt: Receipt::new(side, up_to_seq, read_at),
         message_ids: newest_first.into_iter().rev().map(MessageId::new).collect(),
     }))
 }

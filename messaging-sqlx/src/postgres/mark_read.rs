@@ -104,15 +104,11 @@ fn marked(row: Option<&PgRow>, step: &MarkRead, ownership: Ownership) -> Result<
             let mark = counter
                 .last_read
                 .ok_or_else(|| damaged("a position moved without a receipt"))?;
-            Marked::Moved(Moved {
-                receipt: Receipt {
-                    side: step.side,
-                    up_to_seq: mark.up_to_seq,
-                    read_at: mark.at,
-                },
+            Marked::Moved(Moved::new(
+                Receipt::new(step.side, mark.up_to_seq, mark.at),
                 counter,
-                entry: ownership.committed(row, step.conversation_id)?,
-            })
+                ownership.committed(row, step.conversation_id)?,
+            ))
         }
         "already" => Marked::Already {
             counter: counter(row)?,
@@ -128,11 +124,10 @@ fn counter(row: &PgRow) -> Result<UnreadCounter, Error> {
     let has_read = row.try_get::<Option<i64>, _>("read_seq")?.is_some();
     let mark = || -> Result<Option<ReadMark>, Error> {
         let up_to_seq = count(row, "read_seq")?;
-        Ok(maybe_time(row, "read_at")?.map(|at| ReadMark { up_to_seq, at }))
+        Ok(maybe_time(row, "read_at")?.map(|at| ReadMark::new(up_to_seq, at)))
     };
-    Ok(UnreadCounter {
-        received: count(row, "received")?,
-        read: count(row, "read")?,
-        last_read: if has_read { mark()? } else { None },
-    })
+    Ok(UnreadCounter::default()
+        .with_received(count(row, "received")?)
+        .with_read(count(row, "read")?)
+        .with_last_read(if has_read { mark()? } else { None }))
 }

@@ -80,10 +80,7 @@ impl ModerationStore for PgStore {
         let copied = sqlx::query(statements.evidence.clone()).bind(id.as_uuid());
         let copied = self.read(DOING, copied).await?;
         let evidence = copied.iter().map(rows::message).collect::<Result<_, _>>();
-        Ok(Some(ReportFile {
-            report,
-            evidence: evidence.map_err(failed(DOING))?,
-        }))
+        Ok(Some(ReportFile::new(report, evidence.map_err(failed(DOING))?)))
     }
 
     async fn resolve_report(
@@ -197,22 +194,20 @@ fn report(row: &PgRow) -> Result<Report, Error> {
     let abouts: Vec<i64> = row.try_get("abouts")?;
     let times: Vec<DateTime<Utc>> = row.try_get("times")?;
     let said = reasons.into_iter().zip(abouts).zip(times);
-    let complaints = said.map(|((reason, about), at)| Complaint {
-        reason: Remark::from_stored(reason),
-        about: codes::about(about),
-        at: Timestamp::from(at),
+    let complaints = said.map(|((reason, about), at)| {
+        Complaint::new(Remark::from_stored(reason), Timestamp::from(at)).with_about(codes::about(about))
     });
-    Ok(Report {
-        id: ReportId::new(row.try_get::<Uuid, _>("id")?),
-        conversation_id: rows::conversation_id(row, "conversation_id")?,
-        reporter_id: rows::user_id(row, "reporter_id")?,
-        reporter_side: codes::side_of_code(row.try_get("reporter_side")?)
+    Ok(Report::new(
+        ReportId::new(row.try_get::<Uuid, _>("id")?),
+        rows::conversation_id(row, "conversation_id")?,
+        rows::user_id(row, "reporter_id")?,
+        codes::side_of_code(row.try_get("reporter_side")?)
             .ok_or_else(|| damaged("a stored report has no side"))?,
-        reported_id: rows::user_id(row, "reported_id")?,
-        opened_at: rows::time(row, "opened_at")?,
-        complaints: complaints.collect(),
-        resolution: resolution(row)?,
-    })
+        rows::user_id(row, "reported_id")?,
+        rows::time(row, "opened_at")?,
+    )
+    .with_complaints(complaints.collect())
+    .with_resolution(resolution(row)?))
 }
 
 fn resolution(row: &PgRow) -> Result<Option<Resolution>, Error> {
@@ -220,10 +215,12 @@ fn resolution(row: &PgRow) -> Result<Option<Resolution>, Error> {
         return Ok(None);
     };
     let note: Option<String> = row.try_get("note")?;
-    Ok(Some(Resolution {
-        outcome,
-        by: rows::user_id(row, "resolved_by")?,
-        at: rows::time(row, "resolved_at")?,
-        note: note.map(Remark::from_stored),
-    }))
+    Ok(Some(
+        Resolution::new(
+            outcome,
+            rows::user_id(row, "resolved_by")?,
+            rows::time(row, "resolved_at")?,
+        )
+        .with_note(note.map(Remark::from_stored)),
+    ))
 }

@@ -158,9 +158,7 @@ fn opened(row: &PgRow, ownership: Ownership) -> Result<Opened, Error> {
     let id = conversation_id(row, "opened_id")?;
     let has_entry = maybe_count(row, "entry_number")?.is_some();
     let entry = has_entry.then(|| ownership.committed(row, id));
-    Ok(Opened {
-        id,
-        created: row.try_get("is_made")?,
-        entry: entry.transpose()?,
-    })
+    Ok(Opened::new(id)
+        .with_created(row.try_get("is_made")?)
+        .with_entry(entry.transpose()?))
 }

@@ -227,10 +227,9 @@ pub(super) const BACKLOG: &str = concat!(
 const _: () = assert!(Backlog::MOST == 10_000);
 
 fn backlog(row: &PgRow) -> Result<Backlog, Error> {
-    Ok(Backlog {
-        lanes: count(row, "lanes")?,
-        oldest: maybe_time(row, "oldest")?,
-        next_due: maybe_time(row, "next_due")?,
-        dead_letters: count(row, "dead_letters")?,
-    })
+    Ok(Backlog::default()
+        .with_lanes(count(row, "lanes")?)
+        .with_oldest(maybe_time(row, "oldest")?)
+        .with_next_due(maybe_time(row, "next_due")?)
+        .with_dead_letters(count(row, "dead_letters")?))
 }

@@ -120,43 +120,34 @@ fn together(found: &[PgRow]) -> Result<Vec<Vec<Uuid>>, Error> {
 fn recount(row: &PgRow) -> Result<Recount, Error> {
     let mark = |seq: &str, at: &str| -> Result<Option<ReadMark>, Error> {
         let mark = maybe_count(row, seq)?.zip(maybe_time(row, at)?);
-        Ok(mark.map(|(up_to_seq, at)| ReadMark { up_to_seq, at }))
+        Ok(mark.map(|(up_to_seq, at)| ReadMark::new(up_to_seq, at)))
     };
     let first_and_last = maybe_count(row, "first")?.zip(maybe_count(row, "last")?);
     let entries = count(row, "waiting")?;
-    Ok(Recount {
-        conversation: rows::conversation(row)?,
-        events: count(row, "events")?,
-        messages: count(row, "messages")?,
-        last_seq: count(row, "newest")?,
-        newest_at: maybe_time(row, "newest_at")?,
-        first_untimely: maybe_count(row, "untimely")?,
-        sides: PerSide {
-            client: SideRecount {
-                addressed: count(row, "to_client")?,
-                first_misplaced: maybe_count(row, "client_misplaced")?,
-                read: count(row, "seen_by_client")?,
-                last_receipt: mark("client_up_to", "client_up_to_at")?,
-                first_wrong_receipt: maybe_count(row, "client_wrong")?,
-            },
-            agent: SideRecount {
-                addressed: count(row, "to_agent")?,
-                first_misplaced: maybe_count(row, "agent_misplaced")?,
-                read: count(row, "seen_by_agent")?,
-                last_receipt: mark("agent_up_to", "agent_up_to_at")?,
-                first_wrong_receipt: maybe_count(row, "agent_wrong")?,
-            },
-        },
-        unpublished: first_and_last.map(|(first, last)| Unpublished {
-            first,
-            last,
-            count: entries,
-        }),
-        lane: maybe_count(row, "head")?
-            .zip(maybe_count(row, "tail")?)
-            .map(|(head, tail)| LaneRecount {
-                head,
-                tail: Some(tail),
-            }),
-    })
+    Ok(Recount::new(rows::conversation(row)?)
+        .with_events(count(row, "events")?)
+        .with_messages(count(row, "messages")?)
+        .with_last_seq(count(row, "newest")?)
+        .with_newest_at(maybe_time(row, "newest_at")?)
+        .with_first_untimely(maybe_count(row, "untimely")?)
+        .with_sides(PerSide {
+            client: SideRecount::default()
+                .with_addressed(count(row, "to_client")?)
+                .with_first_misplaced(maybe_count(row, "client_misplaced")?)
+                .with_read(count(row, "seen_by_client")?)
+                .with_last_receipt(mark("client_up_to", "client_up_to_at")?)
+                .with_first_wrong_receipt(maybe_count(row, "client_wrong")?),
+            agent: SideRecount::default()
+                .with_addressed(count(row, "to_agent")?)
+                .with_first_misplaced(maybe_count(row, "agent_misplaced")?)
+                .with_read(count(row, "seen_by_agent")?)
+                .with_last_receipt(mark("agent_up_to", "agent_up_to_at")?)
+                .with_first_wrong_receipt(maybe_count(row, "agent_wrong")?),
+        })
+        .with_unpublished(first_and_last.map(|(first, last)| Unpublished::new(first, last, entries)))
+        .with_lane(
+            maybe_count(row, "head")?
+                .zip(maybe_count(row, "tail")?)
+                .map(|(head, tail)| LaneRecount::new(head).with_tail(Some(tail))),
+        ))
 }

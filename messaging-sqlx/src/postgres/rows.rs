@@ -85,56 +85,53 @@ pub(super) use {
 pub(super) fn conversation(row: &PgRow) -> Result<Conversation, Error> {
     let counter = |received: &str, read: &str, seq: &str, at: &str| -> Result<UnreadCounter, Error> {
         let seq = maybe_count(row, seq)?;
-        Ok(UnreadCounter {
-            received: count(row, received)?,
-            read: count(row, read)?,
-            last_read: seq
-                .zip(maybe_time(row, at)?)
-                .map(|(up_to_seq, at)| ReadMark { up_to_seq, at }),
-        })
+        Ok(UnreadCounter::default()
+            .with_received(count(row, received)?)
+            .with_read(count(row, read)?)
+            .with_last_read(
+                seq.zip(maybe_time(row, at)?)
+                    .map(|(up_to_seq, at)| ReadMark::new(up_to_seq, at)),
+            ))
     };
     let blocked_by: i16 = row.try_get("blocked_by")?;
     let access_version: i64 = row.try_get("access_version")?;
-    Ok(Conversation {
-        id: ConversationId::new(row.try_get("id")?),
-        client_id: user_id(row, "client_id")?,
-        agent_id: AgentId::parse(row.try_get::<&str, _>("agent_id")?).map_err(damaged)?,
-        agent_user_id: user_id(row, "agent_user_id")?,
-        access_version: u32::try_from(access_version).map_err(damaged)?,
-        blocked_by: PerSide::from_fn(|side| codes::holds(blocked_by, side)),
-        closed: row.try_get("closed")?,
-        last_seq: count(row, "last_seq")?,
-        counters: PerSide {
-            client: counter(
-                "client_received",
-                "client_read",
-                "client_read_seq",
-                "client_read_at",
-            )?,
-            agent: counter("agent_received", "agent_read", "agent_read_seq", "agent_read_at")?,
-        },
-        digests: PerSide {
-            client: digest_mark(row, "client_mailed", "client_due_at")?,
-            agent: digest_mark(row, "agent_mailed", "agent_due_at")?,
-        },
-        created_at: time(row, "created_at")?,
-        activity_at: time(row, "activity_at")?,
+    Ok(Conversation::between(
+        ConversationId::new(row.try_get("id")?),
+        user_id(row, "client_id")?,
+        AgentId::parse(row.try_get::<&str, _>("agent_id")?).map_err(damaged)?,
+        user_id(row, "agent_user_id")?,
+        time(row, "created_at")?,
+    )
+    .with_access_version(u32::try_from(access_version).map_err(damaged)?)
+    .with_blocked_by(PerSide::from_fn(|side| codes::holds(blocked_by, side)))
+    .with_closed(row.try_get("closed")?)
+    .with_last_seq(count(row, "last_seq")?)
+    .with_counters(PerSide {
+        client: counter(
+            "client_received",
+            "client_read",
+            "client_read_seq",
+            "client_read_at",
+        )?,
+        agent: counter("agent_received", "agent_read", "agent_read_seq", "agent_read_at")?,
     })
+    .with_digests(PerSide {
+        client: digest_mark(row, "client_mailed", "client_due_at")?,
+        agent: digest_mark(row, "agent_mailed", "agent_due_at")?,
+    })
+    .with_activity_at(time(row, "activity_at")?))
 }
 
 fn digest_mark(row: &PgRow, mailed: &str, due_at: &str) -> Result<DigestMark, Error> {
-    Ok(DigestMark {
-        mailed: count(row, mailed)?,
-        due_at: maybe_time(row, due_at)?,
-    })
+    Ok(DigestMark::default()
+        .with_mailed(count(row, mailed)?)
+        .with_due_at(maybe_time(row, due_at)?))
 }
 
 pub(super) fn summary(row: &PgRow) -> Result<ConversationSummary, Error> {
-    Ok(ConversationSummary {
-        conversation: conversation(row)?,
-        booking_id: booking_id(row)?,
-        last_message: has_message(row)?.then(|| message(row)).transpose()?,
-    })
+    Ok(ConversationSummary::new(conversation(row)?)
+        .with_booking_id(booking_id(row)?)
+        .with_last_message(has_message(row)?.then(|| message(row)).transpose()?))
 }
 
 /// Whether the outer join found a message.
@@ -180,13 +177,10 @@ pub(super) fn message(row: &PgRow) -> Result<Message, Error> {
 }
 
 pub(super) fn message_row(row: &PgRow) -> Result<MessageRow, Error> {
-    Ok(MessageRow {
-        message: message(row)?,
-        read: PerSide {
-            client: maybe_time(row, "read_by_client")?,
-            agent: maybe_time(row, "read_by_agent")?,
-        },
-    })
+    Ok(MessageRow::unread(message(row)?).with_read(PerSide {
+        client: maybe_time(row, "read_by_client")?,
+        agent: maybe_time(row, "read_by_agent")?,
+    }))
 }
 
 pub(super) fn conversation_id(row: &PgRow, column: &str) -> Result<ConversationId, Error> {

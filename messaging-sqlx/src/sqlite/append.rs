@@ -38,11 +38,7 @@ impl Step for Append {
             lost_access: None,
         };
         let entry = event.commit(tx).await?;
-        Ok(Appended::Stored(Stored {
-            message,
-            conversation,
-            entry,
-        }))
+        Ok(Appended::Stored(Stored::new(message, conversation, entry)))
     }
 }
 

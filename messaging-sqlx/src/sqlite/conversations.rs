@@ -130,11 +130,7 @@ impl ConversationStore for SqliteStore {
 
     async fn mark_read(&self, step: &MarkRead) -> Result<Marked, StoreError> {
         let publisher = self.0.workers.admitted(step.publisher);
-        self.write(MarkRead {
-            publisher,
-            ..step.clone()
-        })
-        .await
+        self.write(step.clone().with_publisher(publisher)).await
     }
 
     async fn change_state(&self, step: &ChangeState) -> Result<Changed, StoreError> {

@@ -48,7 +48,7 @@ impl Step for DeadLetterEntry {
     const DOING: &'static str = "moving an event to the dead letters";
 
     async fn take(self, tx: &mut SqliteConnection) -> Result<(), Error> {
-        let DeadLetter { entry, why, at } = &self.letter;
+        let DeadLetter { entry, why, at, .. } = &self.letter;
         if !lanes::is_owned(tx, self.lane.conversation_id, self.by, self.lane.lease_until).await? {
             return Ok(());
         }
@@ -118,9 +118,9 @@ pub(super) async fn list(
 }
 
 fn dead_letter(row: &SqliteRow) -> Result<DeadLetter, Error> {
-    Ok(DeadLetter {
-        entry: lanes::entry(row)?,
-        why: row.try_get("why")?,
-        at: rows::time(row, "dead_lettered_at")?,
-    })
+    Ok(DeadLetter::new(
+        lanes::entry(row)?,
+        row.try_get("why")?,
+        rows::time(row, "dead_lettered_at")?,
+    ))
 }

@@ -87,11 +87,7 @@ impl Step for DigestClaim {
         due.truncate(self.limit);
         let mut claimed = Vec::with_capacity(due.len());
         for (_, user_id) in due {
-            let lease = DigestLease {
-                user_id,
-                by: self.by,
-                until: self.lease_until,
-            };
+            let lease = DigestLease::new(user_id, self.by, self.lease_until);
             claimed.push(lease_user(tx, lease).await?);
         }
         Ok(claimed)
@@ -109,22 +105,19 @@ async fn lease_user(tx: &mut SqliteConnection, lease: DigestLease) -> Result<Dig
     let (id, at): (Option<Uuid>, Option<i64>) = (row.try_get("attempt_id")?, row.try_get("attempt_at")?);
     let mut extents = Vec::new();
     for row in sqlx::query(EXTENTS).bind(user_id).fetch_all(&mut *tx).await? {
-        extents.push(Extent {
-            conversation_id: rows::conversation_id(&row)?,
-            side: side_of_code(row.try_get("side")?)
+        extents.push(Extent::new(
+            rows::conversation_id(&row)?,
+            side_of_code(row.try_get("side")?)
                 .ok_or_else(|| damaged("a stored code is not that of a side"))?,
-            up_to: row.try_get("up_to")?,
-        });
+            row.try_get("up_to")?,
+        ));
     }
     let sent: Vec<i64> = sqlx::query_scalar(SENT).bind(user_id).fetch_all(tx).await?;
-    Ok(DigestUser {
-        attempt: id.zip(at).map(|(id, at)| DigestAttempt {
-            id: DigestId::new(id),
-            extents,
-            at: Timestamp::from_millis(at),
-        }),
-        sent: sent.into_iter().map(Timestamp::from_millis).collect(),
-        deferrals: row.try_get("deferrals")?,
-        lease,
-    })
+    Ok(DigestUser::new(lease)
+        .with_attempt(
+            id.zip(at)
+                .map(|(id, at)| DigestAttempt::new(DigestId::new(id), extents, Timestamp::from_millis(at))),
+        )
+        .with_sent(sent.into_iter().map(Timestamp::from_millis).collect())
+        .with_deferrals(row.try_get("deferrals")?))
 }

@@ -160,11 +160,11 @@ async fn unmailed(connection: &mut SqliteConnection, users: &[UserId]) -> Result
                 .bind(user_id.as_str())
                 .fetch_all(&mut *connection);
             for row in rows.await? {
-                all.push(Unmailed {
-                    conversation: rows::conversation(&row)?,
+                all.push(Unmailed::new(
+                    rows::conversation(&row)?,
                     side,
-                    oldest: rows::time(&row, "oldest")?,
-                });
+                    rows::time(&row, "oldest")?,
+                ));
             }
         }
     }
@@ -248,13 +248,12 @@ async fn excerpts(
             .bind(number(Excerpt::MOST))
             .fetch_one(&mut *connection)
             .await?;
-        excerpts.push(Excerpt {
-            extent: *extent,
-            conversation: rows::conversation(first)?,
-            booking_id: rows::booking_id(first)?,
-            messages: notifiable,
-            first: shown.iter().map(rows::message).collect::<Result<_, _>>()?,
-        });
+        excerpts.push(
+            Excerpt::new(*extent, rows::conversation(first)?)
+                .with_booking_id(rows::booking_id(first)?)
+                .with_messages(notifiable)
+                .with_first(shown.iter().map(rows::message).collect::<Result<_, _>>()?),
+        );
     }
     Ok(excerpts)
 }

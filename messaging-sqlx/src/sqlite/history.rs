@@ -62,11 +62,9 @@ pub(super) async fn page(
     if sql == BEFORE {
         rows.reverse();
     }
-    Ok(Some(HistoryPage {
-        summary,
-        rows,
-        has_more: found.len() > size,
-    }))
+    Ok(Some(
+        HistoryPage::new(summary, rows).with_has_more(found.len() > size),
+    ))
 }
 
 /// Finds the message that a sender sent under a key.

@@ -76,13 +76,7 @@ impl Event {
             .execute(tx)
             .await?;
         let given = owner.is_some() && created.rows_affected() > 0;
-        let lane = given.then_some(Lane {
-            conversation_id: self.of,
-            head: event,
-            lease_until: until,
-            tries: 0,
-            refusals: 0,
-        });
+        let lane = given.then_some(Lane::new(self.of, event, until));
         Ok(CommittedEntry::new(event).with_lane(lane))
     }
 }
@@ -103,13 +97,13 @@ pub(super) async fn is_owned(
 }
 
 pub(super) fn lane(row: &SqliteRow) -> Result<Lane, Error> {
-    Ok(Lane {
-        conversation_id: rows::conversation_id(row)?,
-        head: row.try_get("head")?,
-        lease_until: rows::time(row, "until")?,
-        tries: row.try_get("tries")?,
-        refusals: row.try_get("refusals")?,
-    })
+    Ok(Lane::new(
+        rows::conversation_id(row)?,
+        row.try_get("head")?,
+        rows::time(row, "until")?,
+    )
+    .with_tries(row.try_get("tries")?)
+    .with_refusals(row.try_get("refusals")?))
 }
 
 pub(super) fn entry(row: &SqliteRow) -> Result<Entry, Error> {
@@ -118,12 +112,12 @@ pub(super) fn entry(row: &SqliteRow) -> Result<Entry, Error> {
         row.try_get("side")?,
         row.try_get("entry_seq")?,
     );
-    Ok(Entry {
-        conversation_id: ConversationId::new(row.try_get::<Uuid, _>("entry_of")?),
-        number: row.try_get("number")?,
-        kind: kind.ok_or_else(|| damaged("a stored entry has an unknown kind"))?,
-        at: rows::time(row, "at")?,
-    })
+    Ok(Entry::new(
+        ConversationId::new(row.try_get::<Uuid, _>("entry_of")?),
+        row.try_get("number")?,
+        kind.ok_or_else(|| damaged("a stored entry has an unknown kind"))?,
+        rows::time(row, "at")?,
+    ))
 }
 
 /// Returns the columns kind, side and seq.

@@ -103,10 +103,7 @@ pub(super) async fn page(connection: &mut SqliteConnection, scan: &ListScan) -> 
 
     let found = query.fetch_all(connection).await?;
     let summaries = found.iter().take(size).map(rows::summary);
-    Ok(ListPage {
-        rows: summaries.collect::<Result<_, _>>()?,
-        has_more: found.len() > size,
-    })
+    Ok(ListPage::new(summaries.collect::<Result<_, _>>()?).with_has_more(found.len() > size))
 }
 
 pub(super) async fn count(

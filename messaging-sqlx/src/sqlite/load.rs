@@ -63,12 +63,10 @@ pub(super) async fn entries(
         for row in &found {
             let entry = lanes::entry(row)?;
             if let Some(subject) = subject(tx, id, entry.kind, row, booking_id.as_ref()).await? {
-                loaded.push(LoadedEntry {
-                    entry,
-                    conversation: conversation.clone(),
-                    subject,
-                    lost_access: lost_access(row)?,
-                });
+                loaded.push(
+                    LoadedEntry::new(entry, conversation.clone(), subject)
+                        .with_lost_access(lost_access(row)?),
+                );
             }
         }
     }
@@ -120,11 +118,7 @@ async fn read(
         .await?;
     ids.reverse();
     Ok(Some(Subject::Read {
-        receipt: Receipt {
-            side,
-            up_to_seq,
-            read_at: rows::time(&found, "read_at")?,
-        },
+        receipt: Receipt::new(side, up_to_seq, rows::time(&found, "read_at")?),
         message_ids: ids.into_iter().map(MessageId::new).collect(),
     }))
 }

@@ -43,11 +43,7 @@ impl Step for MarkRead {
             lost_access: None,
         };
         let entry = event.commit(tx).await?;
-        Ok(Marked::Moved(Moved {
-            receipt,
-            counter,
-            entry,
-        }))
+        Ok(Marked::Moved(Moved::new(receipt, counter, entry)))
     }
 }
 

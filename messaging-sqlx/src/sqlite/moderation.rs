@@ -228,7 +228,7 @@ async fn find_file(connection: &mut SqliteConnection, id: ReportId) -> Result<Op
         .fetch_all(&mut *tx)
         .await?;
     let evidence = copied.iter().map(rows::message).collect::<Result<_, _>>()?;
-    Ok(Some(ReportFile { report, evidence }))
+    Ok(Some(ReportFile::new(report, evidence)))
 }
 
 async fn find(connection: &mut SqliteConnection, id: ReportId) -> Result<Option<Report>, Error> {
@@ -246,25 +246,25 @@ async fn find(connection: &mut SqliteConnection, id: ReportId) -> Result<Option<
 async fn report(connection: &mut SqliteConnection, row: &SqliteRow) -> Result<Report, Error> {
     let id: Uuid = row.try_get("id")?;
     let complaints = sqlx::query(COMPLAINTS).bind(id).fetch_all(connection).await?;
-    Ok(Report {
-        id: ReportId::new(id),
-        conversation_id: rows::conversation_id(row)?,
-        reporter_id: rows::user_id(row, "reporter_id")?,
-        reporter_side: codes::side_of_code(row.try_get("reporter_side")?)
+    Ok(Report::new(
+        ReportId::new(id),
+        rows::conversation_id(row)?,
+        rows::user_id(row, "reporter_id")?,
+        codes::side_of_code(row.try_get("reporter_side")?)
             .ok_or_else(|| damaged("a stored report has no side"))?,
-        reported_id: rows::user_id(row, "reported_id")?,
-        opened_at: rows::time(row, "opened_at")?,
-        complaints: complaints.iter().map(complaint).collect::<Result<_, _>>()?,
-        resolution: resolution(row)?,
-    })
+        rows::user_id(row, "reported_id")?,
+        rows::time(row, "opened_at")?,
+    )
+    .with_complaints(complaints.iter().map(complaint).collect::<Result<_, _>>()?)
+    .with_resolution(resolution(row)?))
 }
 
 fn complaint(row: &SqliteRow) -> Result<Complaint, Error> {
-    Ok(Complaint {
-        reason: Remark::from_stored(row.try_get("reason")?),
-        about: codes::about(row.try_get("about")?),
-        at: rows::time(row, "at")?,
-    })
+    Ok(Complaint::new(
+        Remark::from_stored(row.try_get("reason")?),
+        rows::time(row, "at")?,
+    )
+    .with_about(codes::about(row.try_get("about")?)))
 }
 
 fn resolution(row: &SqliteRow) -> Result<Option<Resolution>, Error> {
@@ -272,10 +272,12 @@ fn resolution(row: &SqliteRow) -> Result<Option<Resolution>, Error> {
         return Ok(None);
     };
     let note: Option<String> = row.try_get("note")?;
-    Ok(Some(Resolution {
-        outcome,
-        by: rows::user_id(row, "resolved_by")?,
-        at: rows::time(row, "resolved_at")?,
-        note: note.map(Remark::from_stored),
-    }))
+    Ok(Some(
+        Resolution::new(
+            outcome,
+            rows::user_id(row, "resolved_by")?,
+            rows::time(row, "resolved_at")?,
+        )
+        .with_note(note.map(Remark::from_stored)),
+    ))
 }

@@ -47,7 +47,7 @@ impl Step for Open {
         } else {
             None
         };
-        Ok(Opened { id, created, entry })
+        Ok(Opened::new(id).with_created(created).with_entry(entry))
     }
 }
 

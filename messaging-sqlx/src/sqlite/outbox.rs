@@ -69,11 +69,7 @@ impl OutboxStore for SqliteStore {
         self.write(DeadLetterEntry {
             by,
             lane: lane.clone(),
-            letter: DeadLetter {
-                entry: entry.clone(),
-                why: why.to_owned(),
-                at: now,
-            },
+            letter: DeadLetter::new(entry.clone(), why.to_owned(), now),
         })
         .await
     }
@@ -90,7 +86,7 @@ impl OutboxStore for SqliteStore {
 
     async fn requeue(&self, step: &Requeue) -> Result<Requeued, StoreError> {
         let publisher = self.0.workers.admitted(step.publisher);
-        self.write(Requeue { publisher, ..*step }).await
+        self.write(step.with_publisher(publisher)).await
     }
 
     async fn backlog(&self) -> Result<Backlog, StoreError> {
@@ -180,13 +176,7 @@ impl Step for Acknowledge {
                 .bind(id.as_uuid())
                 .execute(&mut *tx)
                 .await?;
-            going_on.push(Lane {
-                conversation_id: id,
-                head,
-                lease_until: self.lease_until,
-                tries: 0,
-                refusals: 0,
-            });
+            going_on.push(Lane::new(id, head, self.lease_until));
         }
         Ok(going_on)
     }
@@ -235,10 +225,9 @@ impl Step for Probe {
 async fn backlog(connection: &mut SqliteConnection) -> Result<Backlog, Error> {
     let row = sqlx::query(BACKLOG).fetch_one(connection).await?;
     let (oldest, next_due): (Option<i64>, Option<i64>) = (row.try_get("oldest")?, row.try_get("next_due")?);
-    Ok(Backlog {
-        lanes: row.try_get("lanes")?,
-        oldest: oldest.map(Timestamp::from_millis),
-        next_due: next_due.map(Timestamp::from_millis),
-        dead_letters: row.try_get("dead_letters")?,
-    })
+    Ok(Backlog::default()
+        .with_lanes(row.try_get("lanes")?)
+        .with_oldest(oldest.map(Timestamp::from_millis))
+        .with_next_due(next_due.map(Timestamp::from_millis))
+        .with_dead_letters(row.try_get("dead_letters")?))
 }

@@ -100,32 +100,30 @@ fn recount(row: &SqliteRow) -> Result<Recount, Error> {
     let (first, last): (Option<u64>, Option<u64>) = (row.try_get("first")?, row.try_get("last")?);
     let count = row.try_get("waiting")?;
     let head: Option<u64> = row.try_get("head")?;
-    Ok(Recount {
-        conversation: rows::conversation(row)?,
-        events: row.try_get("events")?,
-        messages: row.try_get("messages")?,
-        last_seq: row.try_get("newest")?,
-        newest_at: newest_at.map(Timestamp::from_millis),
-        first_untimely: row.try_get("untimely")?,
-        sides: PerSide {
-            client: SideRecount {
-                addressed: row.try_get("to_client")?,
-                first_misplaced: row.try_get("client_misplaced")?,
-                read: row.try_get("seen_by_client")?,
-                last_receipt: rows::read_mark(row, "client_up_to", "client_up_to_at")?,
-                first_wrong_receipt: row.try_get("client_wrong")?,
-            },
-            agent: SideRecount {
-                addressed: row.try_get("to_agent")?,
-                first_misplaced: row.try_get("agent_misplaced")?,
-                read: row.try_get("seen_by_agent")?,
-                last_receipt: rows::read_mark(row, "agent_up_to", "agent_up_to_at")?,
-                first_wrong_receipt: row.try_get("agent_wrong")?,
-            },
-        },
-        unpublished: first
-            .zip(last)
-            .map(|(first, last)| Unpublished { first, last, count }),
-        lane: head.map(|head| LaneRecount { head, tail: None }),
-    })
+    Ok(Recount::new(rows::conversation(row)?)
+        .with_events(row.try_get("events")?)
+        .with_messages(row.try_get("messages")?)
+        .with_last_seq(row.try_get("newest")?)
+        .with_newest_at(newest_at.map(Timestamp::from_millis))
+        .with_first_untimely(row.try_get("untimely")?)
+        .with_sides(PerSide {
+            client: SideRecount::default()
+                .with_addressed(row.try_get("to_client")?)
+                .with_first_misplaced(row.try_get("client_misplaced")?)
+                .with_read(row.try_get("seen_by_client")?)
+                .with_last_receipt(rows::read_mark(row, "client_up_to", "client_up_to_at")?)
+                .with_first_wrong_receipt(row.try_get("client_wrong")?),
+            agent: SideRecount::default()
+                .with_addressed(row.try_get("to_agent")?)
+                .with_first_misplaced(row.try_get("agent_misplaced")?)
+                .with_read(row.try_get("seen_by_agent")?)
+                .with_last_receipt(rows::read_mark(row, "agent_up_to", "agent_up_to_at")?)
+                .with_first_wrong_receipt(row.try_get("agent_wrong")?),
+        })
+        .with_unpublished(
+            first
+                .zip(last)
+                .map(|(first, last)| Unpublished::new(first, last, count)),
+        )
+        .with_lane(head.map(|head| LaneRecount::new(head))))
 }

@@ -74,59 +74,53 @@ pub(super) use {
 
 pub(super) fn conversation(row: &SqliteRow) -> Result<Conversation, Error> {
     let blocked_by: i16 = row.try_get("blocked_by")?;
-    Ok(Conversation {
-        id: ConversationId::new(row.try_get("id")?),
-        client_id: user_id(row, "client_id")?,
-        agent_id: AgentId::parse(row.try_get::<&str, _>("agent_id")?).map_err(damaged)?,
-        agent_user_id: user_id(row, "agent_user_id")?,
-        access_version: row.try_get("access_version")?,
-        blocked_by: PerSide::from_fn(|side| codes::holds(blocked_by, side)),
-        closed: row.try_get("closed")?,
-        last_seq: row.try_get("last_seq")?,
-        counters: PerSide {
-            client: UnreadCounter {
-                received: row.try_get("client_received")?,
-                read: row.try_get("client_read")?,
-                last_read: read_mark(row, "client_read_seq", "client_read_at")?,
-            },
-            agent: UnreadCounter {
-                received: row.try_get("agent_received")?,
-                read: row.try_get("agent_read")?,
-                last_read: read_mark(row, "agent_read_seq", "agent_read_at")?,
-            },
-        },
-        digests: PerSide {
-            client: digest_mark(row, "client_mailed", "client_due_at")?,
-            agent: digest_mark(row, "agent_mailed", "agent_due_at")?,
-        },
-        created_at: time(row, "created_at")?,
-        activity_at: time(row, "activity_at")?,
+    Ok(Conversation::between(
+        ConversationId::new(row.try_get("id")?),
+        user_id(row, "client_id")?,
+        AgentId::parse(row.try_get::<&str, _>("agent_id")?).map_err(damaged)?,
+        user_id(row, "agent_user_id")?,
+        time(row, "created_at")?,
+    )
+    .with_access_version(row.try_get("access_version")?)
+    .with_blocked_by(PerSide::from_fn(|side| codes::holds(blocked_by, side)))
+    .with_closed(row.try_get("closed")?)
+    .with_last_seq(row.try_get("last_seq")?)
+    .with_counters(PerSide {
+        client: UnreadCounter::default()
+            .with_received(row.try_get("client_received")?)
+            .with_read(row.try_get("client_read")?)
+            .with_last_read(read_mark(row, "client_read_seq", "client_read_at")?),
+        agent: UnreadCounter::default()
+            .with_received(row.try_get("agent_received")?)
+            .with_read(row.try_get("agent_read")?)
+            .with_last_read(read_mark(row, "agent_read_seq", "agent_read_at")?),
     })
+    .with_digests(PerSide {
+        client: digest_mark(row, "client_mailed", "client_due_at")?,
+        agent: digest_mark(row, "agent_mailed", "agent_due_at")?,
+    })
+    .with_activity_at(time(row, "activity_at")?))
 }
 
 pub(super) fn read_mark(row: &SqliteRow, seq: &str, at: &str) -> Result<Option<ReadMark>, Error> {
     let (seq, at): (Option<u64>, Option<i64>) = (row.try_get(seq)?, row.try_get(at)?);
-    Ok(seq.zip(at).map(|(up_to_seq, at)| ReadMark {
-        up_to_seq,
-        at: Timestamp::from_millis(at),
-    }))
+    Ok(seq
+        .zip(at)
+        .map(|(up_to_seq, at)| ReadMark::new(up_to_seq, Timestamp::from_millis(at))))
 }
 
 fn digest_mark(row: &SqliteRow, mailed: &str, due_at: &str) -> Result<DigestMark, Error> {
     let due_at: Option<i64> = row.try_get(due_at)?;
-    Ok(DigestMark {
-        mailed: row.try_get(mailed)?,
-        due_at: due_at.map(Timestamp::from_millis),
-    })
+    Ok(DigestMark::default()
+        .with_mailed(row.try_get(mailed)?)
+        .with_due_at(due_at.map(Timestamp::from_millis)))
 }
 
 pub(super) fn summary(row: &SqliteRow) -> Result<ConversationSummary, Error> {
     let has_message = row.try_get::<Option<i64>, _>("seq")?.is_some();
-    Ok(ConversationSummary {
-        conversation: conversation(row)?,
-        booking_id: booking_id(row)?,
-        last_message: has_message.then(|| message(row)).transpose()?,
-    })
+    Ok(ConversationSummary::new(conversation(row)?)
+        .with_booking_id(booking_id(row)?)
+        .with_last_message(has_message.then(|| message(row)).transpose()?))
 }
 
 /// Reads the booking linked last, if any.
@@ -171,13 +165,10 @@ pub(super) fn message_row(row: &SqliteRow) -> Result<MessageRow, Error> {
         let at: Option<i64> = row.try_get(column)?;
         Ok(at.map(Timestamp::from_millis))
     };
-    Ok(MessageRow {
-        message: message(row)?,
-        read: PerSide {
-            client: read("read_by_client")?,
-            agent: read("read_by_agent")?,
-        },
-    })
+    Ok(MessageRow::unread(message(row)?).with_read(PerSide {
+        client: read("read_by_client")?,
+        agent: read("read_by_agent")?,
+    }))
 }
 
 pub(super) fn conversation_id(row: &SqliteRow) -> Result<ConversationId, Error> {

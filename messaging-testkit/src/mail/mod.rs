@@ -221,14 +221,14 @@ impl Days {
         let Some(message) = self.ledger.nth_of(found.id, upto) else {
             return Ok(());
         };
-        let step = MarkRead {
-            conversation_id: found.id,
-            access_version: found.access_version,
+        let step = MarkRead::new(
+            found.id,
+            found.access_version,
             side,
-            up_to: message.id,
-            now: self.clock.now(),
-            publisher: Publisher::Anyone,
-        };
+            message.id,
+            self.clock.now(),
+            Publisher::Anyone,
+        );
         self.store.mark_read(&step).await?;
         self.ledger.read(user_of(&found, side), found.id, message.seq);
         Ok(())

@@ -64,41 +64,37 @@ impl NaiveThread {
     }
 
     pub(super) fn conversation(&self) -> Conversation {
-        Conversation {
-            id: self.plan.id,
-            client_id: self.plan.client_id.clone(),
-            agent_id: self.plan.agent_id.clone(),
-            agent_user_id: self.agent_user_id.clone(),
-            access_version: self.access_version,
-            blocked_by: self.blocked_by,
-            closed: self.closed,
-            last_seq: self.messages.len() as u64,
-            counters: PerSide::from_fn(|side| self.counter(side)),
-            // No e-mail is sent in these sequences: digests have their own model.
-            digests: PerSide::default(),
-            created_at: self.plan.now,
-            activity_at: self.activity_at(),
-        }
+        Conversation::between(
+            self.plan.id,
+            self.plan.client_id.clone(),
+            self.plan.agent_id.clone(),
+            self.agent_user_id.clone(),
+            self.plan.now,
+        )
+        .with_access_version(self.access_version)
+        .with_blocked_by(self.blocked_by)
+        .with_closed(self.closed)
+        .with_last_seq(self.messages.len() as u64)
+        .with_counters(PerSide::from_fn(|side| self.counter(side)))
+        .with_activity_at(self.activity_at())
     }
 
     pub(super) fn summary(&self) -> ConversationSummary {
-        ConversationSummary {
-            conversation: self.conversation(),
-            booking_id: self.bookings.last().cloned(),
-            last_message: self.messages.last().cloned(),
-        }
+        ConversationSummary::new(self.conversation())
+            .with_booking_id(self.bookings.last().cloned())
+            .with_last_message(self.messages.last().cloned())
     }
 
     pub(super) fn counter(&self, side: Side) -> UnreadCounter {
         let received = self.addressed_up_to(side, u64::MAX);
-        UnreadCounter {
-            received,
-            read: received - self.unread(side),
-            last_read: self.receipts_of(side).last().map(|receipt| ReadMark {
-                up_to_seq: receipt.up_to_seq,
-                at: receipt.read_at,
-            }),
-        }
+        UnreadCounter::default()
+            .with_received(received)
+            .with_read(received - self.unread(side))
+            .with_last_read(
+                self.receipts_of(side)
+                    .last()
+                    .map(|receipt| ReadMark::new(receipt.up_to_seq, receipt.read_at)),
+            )
     }
 
     /// Returns how many messages addressed to a side are above the highest that it has read.
@@ -131,10 +127,9 @@ impl NaiveThread {
 
     pub(super) fn row(&self, message: &Message) -> MessageRow {
         let covering = |side| self.receipts_of(side).find(|one| one.up_to_seq >= message.seq);
-        MessageRow {
-            message: message.clone(),
-            read: PerSide::from_fn(|side| covering(side).map(|receipt| receipt.read_at)),
-        }
+        MessageRow::unread(message.clone()).with_read(PerSide::from_fn(|side| {
+            covering(side).map(|receipt| receipt.read_at)
+        }))
     }
 
     pub(super) fn sent(&self, sender: Option<&UserId>, key: &IdempotencyKey) -> Option<MessageRow> {
@@ -176,11 +171,7 @@ impl NaiveThread {
             });
         }
         let last = self.receipts_of(side).last().map(|receipt| receipt.read_at);
-        let receipt = Receipt {
-            side,
-            up_to_seq: up_to,
-            read_at: now.max(self.activity_at()).max(last.unwrap_or(now)),
-        };
+        let receipt = Receipt::new(side, up_to, now.max(self.activity_at()).max(last.unwrap_or(now)));
         self.receipts.push(receipt);
         Ok(receipt)
     }

@@ -55,12 +55,7 @@ impl NaiveOutbox {
         now: Timestamp,
     ) -> CommittedEntry {
         let number = self.events.len() as u64 + 1;
-        self.events.push(Entry {
-            conversation_id: self.id,
-            number,
-            kind,
-            at,
-        });
+        self.events.push(Entry::new(self.id, number, kind, at));
         if self.lane.is_some() {
             return CommittedEntry::new(number);
         }
@@ -86,12 +81,10 @@ impl NaiveOutbox {
 
     /// Returns the lane as its owner holds it.
     pub(super) fn as_lane(&self) -> Option<Lane> {
-        self.lane.map(|lane| Lane {
-            conversation_id: self.id,
-            head: self.done + 1,
-            lease_until: lane.until,
-            tries: lane.tries,
-            refusals: lane.refusals,
+        self.lane.map(|lane| {
+            Lane::new(self.id, self.done + 1, lane.until)
+                .with_tries(lane.tries)
+                .with_refusals(lane.refusals)
         })
     }
 
@@ -159,11 +152,7 @@ impl NaiveOutbox {
     /// Returns the progress of `count` more events under a lease.
     pub(super) fn progress(&self, count: usize, lease_until: Timestamp) -> Progress {
         let count = count.min(self.waiting().len()) as u64;
-        Progress {
-            conversation_id: self.id,
-            lease_until,
-            up_to: self.done + count,
-        }
+        Progress::new(self.id, lease_until, self.done + count)
     }
 }
 
@@ -171,11 +160,9 @@ impl NaiveThread {
     /// Returns the unpublished events from a number on, as they are loaded.
     pub(super) fn load(&self, head: u64, most: usize) -> Vec<LoadedEntry> {
         let wanted = self.outbox.waiting().iter().filter(|entry| entry.number >= head);
-        let loaded = wanted.take(most).map(|entry| LoadedEntry {
-            entry: entry.clone(),
-            conversation: self.conversation(),
-            subject: self.subject(entry.kind),
-            lost_access: self.outbox.lost_access.get(&entry.number).cloned(),
+        let loaded = wanted.take(most).map(|entry| {
+            LoadedEntry::new(entry.clone(), self.conversation(), self.subject(entry.kind))
+                .with_lost_access(self.outbox.lost_access.get(&entry.number).cloned())
         });
         loaded.collect()
     }

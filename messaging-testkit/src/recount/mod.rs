@@ -128,11 +128,7 @@ async fn walk(store: &dyn Store, scope: &ListScope) -> Result<Vec<ConversationSu
     let mut pages = Rounds::at_most(PAGES, "the walk of a list has not come to its end");
     loop {
         pages.begin();
-        let scan = ListScan {
-            scope: scope.clone(),
-            start,
-            limit: limit(PageSize::MAX),
-        };
+        let scan = ListScan::new(scope.clone(), start, limit(PageSize::MAX));
         let page = store.list_conversations(&scan).await?;
         let place = |row: &ConversationSummary| (row.conversation.activity_at, row.conversation.id);
         let goes_on = match (walked.last(), page.rows.last()) {
@@ -200,7 +196,7 @@ async fn check_own_recount(
     }
     let (after, up_to, limit) = (None, None, usize::MAX);
     let recounts = store
-        .recount_conversations(&RecountScan { after, up_to, limit })
+        .recount_conversations(&RecountScan::new(limit).with_after(after).with_up_to(up_to))
         .await?;
     let counted: Vec<_> = recounts.iter().map(|recount| recount.conversation.id).collect();
     let ids: Vec<_> = threads.keys().copied().collect();

@@ -198,11 +198,7 @@ async fn history(store: &dyn Store, of: ConversationId) -> Result<Vec<MessageRow
     loop {
         pages.begin();
         let last = rows.last().map_or(0, |row| row.message.seq);
-        let scan = HistoryScan {
-            conversation_id: of,
-            direction: Direction::After(last),
-            limit: limit(PageSize::MAX),
-        };
+        let scan = HistoryScan::new(of, Direction::After(last), limit(PageSize::MAX));
         match store.list_messages(&scan).await? {
             Some(page) if page.has_more && goes_on(&page.rows, last) => rows.extend(page.rows),
             page => {

@@ -104,12 +104,12 @@ async fn publish_and_recount(state: &StormState) {
     let store = &*state.store;
     publish_all(state).await;
     for DeadLetter { entry, .. } in all_dead_letters(store).await.expect("no concurrent step is left") {
-        let step = Requeue {
-            conversation_id: entry.conversation_id,
-            number: entry.number,
-            now: state.tick(),
-            publisher: Publisher::Anyone,
-        };
+        let step = Requeue::new(
+            entry.conversation_id,
+            entry.number,
+            state.tick(),
+            Publisher::Anyone,
+        );
         let requeued = store.requeue(&step).await.expect("no concurrent step is left");
         assert!(matches!(requeued, Requeued::Done(entry) if entry.lane.is_none()));
         state.requeue(entry);

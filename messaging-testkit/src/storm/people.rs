@@ -80,23 +80,18 @@ impl<'a> Person<'a> {
     }
 
     async fn choose_conversation(&mut self) -> Option<Conversation> {
-        let mut scan = ListScan {
-            scope: admin_scope(1),
-            start: ListStart::Skip(0),
-            limit: limit(1),
-        };
+        let mut scan = ListScan::new(admin_scope(1), ListStart::Skip(0), limit(1));
         scan.start = ListStart::Skip(usize::try_from(self.random.below(4)).unwrap_or(0));
         let page = retry(|| self.state.store.list_conversations(&scan)).await;
         page.rows.into_iter().next().map(|row| row.conversation)
     }
 
     async fn open(&mut self) {
-        let plan = PreparedOpen {
-            id: conversation_id(self.state.next_id()),
-            booking_id: Some(booking(format!("b{}", self.random.below(5)))),
-            now: self.now(),
-            ..self.pair()
-        };
+        let plan = self
+            .pair()
+            .with_id(conversation_id(self.state.next_id()))
+            .with_booking_id(Some(booking(format!("b{}", self.random.below(5)))))
+            .with_now(self.now());
         let publisher = self.publisher();
         let opened = retry(|| self.state.store.open(&plan, publisher)).await;
         assert_eq!(opened.created, opened.id == plan.id);
@@ -135,7 +130,7 @@ impl<'a> Person<'a> {
         let id = |appended: &Appended| match appended {
             Appended::Stored(stored) => Some(stored.message.id),
             Appended::Duplicate(row) => Some(row.message.id),
-            Appended::Conflict => None,
+            _ => None,
         };
         if let Some(first) = id(first) {
             assert_eq!(
@@ -153,14 +148,14 @@ impl<'a> Person<'a> {
         let Some(scan) = self.page(conversation.id).await else {
             return;
         };
-        let step = MarkRead {
-            conversation_id: conversation.id,
-            access_version: conversation.access_version,
-            side: Side::ALL[usize::from(self.random.below(2) == 0)],
-            up_to: scan,
-            now: self.now(),
-            publisher: self.publisher(),
-        };
+        let step = MarkRead::new(
+            conversation.id,
+            conversation.access_version,
+            Side::ALL[usize::from(self.random.below(2) == 0)],
+            scan,
+            self.now(),
+            self.publisher(),
+        );
         match retry(|| self.state.store.mark_read(&step)).await {
             Marked::Moved(moved) => {
                 assert!(moved.counter.read <= moved.counter.received);
@@ -168,16 +163,13 @@ impl<'a> Person<'a> {
             }
             Marked::Already { .. } | Marked::Conflict => {}
             Marked::UnknownMessage => panic!("a message that was seen is known"),
+            other => panic!("no step of the storm has this outcome: {other:?}"),
         }
     }
 
     /// Reads one of the newest messages, and checks that their page is from one snapshot.
     async fn page(&mut self, of: ConversationId) -> Option<messaging_core::id::MessageId> {
-        let scan = HistoryScan {
-            conversation_id: of,
-            direction: Direction::Newest,
-            limit: limit(5),
-        };
+        let scan = HistoryScan::new(of, Direction::Newest, limit(5));
         let page = retry(|| self.state.store.list_messages(&scan)).await?;
         let seqs: Vec<_> = page.rows.iter().map(|row| row.message.seq).collect();
         let last = page.summary.conversation.last_seq;
@@ -210,12 +202,7 @@ impl<'a> Person<'a> {
         let Some(DeadLetter { entry, .. }) = listed.into_iter().nth(nth) else {
             return;
         };
-        let step = Requeue {
-            conversation_id: entry.conversation_id,
-            number: entry.number,
-            now: self.now(),
-            publisher: self.publisher(),
-        };
+        let step = Requeue::new(entry.conversation_id, entry.number, self.now(), self.publisher());
         if let Requeued::Done(requeued) = retry(|| self.state.store.requeue(&step)).await {
             self.state.requeue(entry);
             self.publish(requeued.lane).await;
@@ -223,11 +210,7 @@ impl<'a> Person<'a> {
     }
 
     async fn list(&mut self) {
-        let scan = ListScan {
-            scope: admin_scope(1),
-            start: ListStart::Newest,
-            limit: limit(100),
-        };
+        let scan = ListScan::new(admin_scope(1), ListStart::Newest, limit(100));
         let page = retry(|| self.state.store.list_conversations(&scan)).await;
         let places = page
             .rows

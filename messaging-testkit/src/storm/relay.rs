@@ -42,11 +42,7 @@ pub(super) async fn publish(state: &StormState, by: WorkerId, mut lanes: Vec<Lan
         let loaded = retry(|| state.store.load_entries(&lanes, 3)).await;
         // A lane without entries is acknowledged too: a worker may have lost it after moving the last ones to
         // the dead letters.
-        let as_it_is = |lane: &Lane| Progress {
-            conversation_id: lane.conversation_id,
-            lease_until: lane.lease_until,
-            up_to: lane.head - 1,
-        };
+        let as_it_is = |lane: &Lane| Progress::new(lane.conversation_id, lane.lease_until, lane.head - 1);
         let mut done: Vec<Progress> = lanes.iter().map(as_it_is).collect();
         for entry in loaded.into_iter().map(|loaded| loaded.entry) {
             let mut owned = lanes.iter();

@@ -46,19 +46,13 @@ pub(crate) async fn the_next_event_begins_a_new_lane(store: &dyn Store) {
         .await
         .with_publisher(worker(2, at(90)));
     let lane = stored(scene.append(step).await).entry.lane;
-    let expected = Lane {
-        lease_until: at(90),
-        ..scene.lane(5)
-    };
+    let expected = scene.lane(5).with_lease_until(at(90));
     assert_eq!(lane, Some(expected));
 }
 
 pub(crate) async fn a_lane_published_in_part_goes_on_behind_it(store: &dyn Store) {
     let scene = claimed(store).await;
-    let rest = Lane {
-        lease_until: at(40),
-        ..scene.lane(3)
-    };
+    let rest = scene.lane(3).with_lease_until(at(40));
     assert_eq!(acknowledge(&scene, 1, (30, 40), 2).await, [rest]);
     assert_eq!(numbers(&scene).await, [3, 4]);
 }
@@ -90,12 +84,7 @@ pub(crate) async fn an_event_committed_since_loading_is_not_lost(store: &dyn Sto
 pub(crate) async fn acknowledging_in_part_forgets_failures(store: &dyn Store) {
     let scene = claimed(store).await;
     for failure in [LaneFailure::Transport, LaneFailure::Refused] {
-        let delay = LaneDeferral {
-            conversation_id: scene.id,
-            lease_until: at(30),
-            until: at(0),
-            failure,
-        };
+        let delay = LaneDeferral::new(scene.id, at(30), at(0)).with_failure(failure);
         store.defer_lanes(worker_id(1), &[delay]).await.unwrap();
         let lanes = claim(store, 1, at(0), 10).await;
         assert!(lanes[0].tries + lanes[0].refusals > 0);
@@ -152,10 +141,7 @@ pub(crate) async fn several_lanes_are_acknowledged_in_one_call(store: &dyn Store
     ];
     let mut rest = store.acknowledge(worker_id(1), at(40), &done).await.unwrap();
     rest.sort_by_key(|lane| lane.conversation_id);
-    let expected = [&scenes[0], &scenes[2]].map(|scene| Lane {
-        lease_until: at(40),
-        ..scene.lane(2)
-    });
+    let expected = [&scenes[0], &scenes[2]].map(|scene| scene.lane(2).with_lease_until(at(40)));
     assert_eq!(rest, expected);
     assert_eq!(numbers(&scenes[3]).await, [1, 2]);
 }

@@ -13,12 +13,14 @@ fn audit_id(n: u64) -> AuditId {
 /// Writes records 1 to 5, each of another action, out of order.
 async fn five(store: &dyn Store) -> Vec<AuditRecord> {
     let of = Scene::set(store).await.id;
-    let record = |n: u32| AuditRecord {
-        id: audit_id(u64::from(n)),
-        at: at(i64::from(n)),
-        actor_id: admin_id(1),
-        action: AuditedAction::ALL[n as usize - 1],
-        conversation_id: (n > 1).then_some(of),
+    let record = |n: u32| {
+        AuditRecord::new(
+            audit_id(u64::from(n)),
+            at(i64::from(n)),
+            admin_id(1),
+            AuditedAction::ALL[n as usize - 1],
+        )
+        .with_conversation_id((n > 1).then_some(of))
     };
     for n in [2, 1, 5, 3, 4] {
         store.audit().unwrap().record_access(&record(n)).await.unwrap();
@@ -46,10 +48,7 @@ pub(crate) async fn a_page_begins_behind_the_record_named(store: &dyn Store) {
 pub(crate) async fn a_walk_meets_no_record_twice_whatever_is_added(store: &dyn Store) {
     let all = five(store).await;
     let first = list(store, None, 3).await;
-    let newer = AuditRecord {
-        id: audit_id(77),
-        ..all[0].clone()
-    };
+    let newer = all[0].clone().with_id(audit_id(77));
     store.audit().unwrap().record_access(&newer).await.unwrap();
     assert_eq!(list(store, Some(first[2].id), 3).await, all[3..]);
 }
@@ -60,13 +59,8 @@ pub(crate) async fn an_empty_log_is_an_empty_page(store: &dyn Store) {
 }
 
 pub(crate) async fn a_record_may_be_of_a_conversation_that_does_not_exist(store: &dyn Store) {
-    let record = AuditRecord {
-        id: audit_id(1),
-        at: at(1),
-        actor_id: admin_id(1),
-        action: AuditedAction::See,
-        conversation_id: Some(crate::make::conversation_id(404)),
-    };
+    let record = AuditRecord::new(audit_id(1), at(1), admin_id(1), AuditedAction::See)
+        .with_conversation_id(Some(crate::make::conversation_id(404)));
     store.audit().unwrap().record_access(&record).await.unwrap();
     assert_eq!(list(store, None, 10).await, [record]);
 }

@@ -199,12 +199,7 @@ pub(crate) async fn the_entry_of_a_change_that_ends_access_names_its_user_until_
         .dead_letter(worker_id(1), &lane, &last, "no", at(1))
         .await
         .unwrap();
-    let step = Requeue {
-        conversation_id: scene.id,
-        number: last.number,
-        now: at(2),
-        publisher: Publisher::Anyone,
-    };
+    let step = Requeue::new(scene.id, last.number, at(2), Publisher::Anyone);
     store.requeue(&step).await.unwrap();
     assert_eq!(scene.entries().await.pop().unwrap().lost_access, None);
 }

@@ -2,7 +2,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use messaging_core::{
     domain::{conversation::Change, side::Side},
-    store::{Appended, Claim, Lane, LaneDeferral, LaneFailure, MarkRead, Requeue, Scan, Store},
+    store::{Appended, Claim, LaneDeferral, Requeue, Scan, Store},
 };
 
 use super::support::{Scene, at_once, claim, of};
@@ -29,10 +29,7 @@ pub(crate) async fn without_events_there_is_nothing_to_claim(store: &dyn Store) 
 
 pub(crate) async fn what_is_nobodys_is_due_at_once(store: &dyn Store) {
     let scene = Scene::set(store).await;
-    let lane = Lane {
-        lease_until: at(30),
-        ..scene.lane(1)
-    };
+    let lane = scene.lane(1).with_lease_until(at(30));
     assert_eq!(claim(store, 1, at(0), 10).await, [lane]);
 }
 
@@ -76,10 +73,7 @@ pub(crate) async fn a_lane_taken_over_starts_at_its_first_unpublished_event(stor
         .await
         .unwrap();
     assert_eq!(rest[0].head, 3);
-    let lane = Lane {
-        lease_until: at(60),
-        ..scene.lane(3)
-    };
+    let lane = scene.lane(3).with_lease_until(at(60));
     assert_eq!(claim(store, 2, at(30), 10).await, [lane]);
 }
 
@@ -166,12 +160,7 @@ pub(crate) async fn what_a_step_makes_due_for_a_time_long_past_is_claimed(store:
         };
         nothing_is_left().await;
         // Given back for a time long past.
-        let deferral = LaneDeferral {
-            conversation_id: scene.id,
-            lease_until: lane.lease_until,
-            until: at(7),
-            failure: LaneFailure::None,
-        };
+        let deferral = LaneDeferral::new(scene.id, lane.lease_until, at(7));
         store.defer_lanes(worker_id(2), &[deferral]).await.unwrap();
         let again = claim(store, 2, at(100_000), 10).await;
         assert_eq!(of(&again), [scene.id], "a deferral");
@@ -186,13 +175,7 @@ pub(crate) async fn what_a_step_makes_due_for_a_time_long_past_is_claimed(store:
     }
 
     let step = scene.to_read(Side::Agent, sent.id, at(5)).await;
-    store
-        .mark_read(&MarkRead {
-            publisher: early,
-            ..step
-        })
-        .await
-        .unwrap();
+    store.mark_read(&step.with_publisher(early)).await.unwrap();
     is_due().await;
 
     let step = scene.to_send(Side::Client).await;
@@ -218,12 +201,7 @@ pub(crate) async fn what_a_step_makes_due_for_a_time_long_past_is_claimed(store:
     for _ in 0..3 {
         assert_eq!(claim(store, 2, at(100_000), 10).await, []);
     }
-    let step = Requeue {
-        conversation_id: scene.id,
-        number: entry.number,
-        now: at(11),
-        publisher: early,
-    };
+    let step = Requeue::new(scene.id, entry.number, at(11), early);
     store.requeue(&step).await.unwrap();
     is_due().await;
 

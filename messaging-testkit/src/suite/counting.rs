@@ -23,11 +23,9 @@ fn plan_at(client: u64, agency: u64, now: Timestamp) -> PreparedOpen {
     bytes[2..].copy_from_slice(&random);
     bytes[2] &= 0x3f;
     let id = uuid::Builder::from_unix_timestamp_millis(millis, &bytes).into_uuid();
-    PreparedOpen {
-        id: ConversationId::new(id),
-        now,
-        ..plan(client, agency)
-    }
+    plan(client, agency)
+        .with_id(ConversationId::new(id))
+        .with_now(now)
 }
 
 async fn opened(store: &dyn Store, client: u64, agency: u64, hour: i64) -> Scene<'_> {
@@ -45,10 +43,7 @@ async fn send_at(scene: &Scene<'_>, side: Side, seconds: i64) -> Message {
 /// Hours 0 to `hours`, in UTC.
 async fn count(store: &dyn Store, hours: i64, agent: Option<AgentId>) -> Vec<Activity> {
     let buckets = Buckets::in_utc(at(0), at(hours * HOUR), BucketUnit::Hour).unwrap();
-    let scan = ActivityScan {
-        buckets,
-        agent_id: agent,
-    };
+    let scan = ActivityScan::new(buckets).with_agent_id(agent);
     store.activity().unwrap().count_activity(&scan).await.unwrap()
 }
 
@@ -106,10 +101,7 @@ pub(crate) async fn who_sent_or_read_is_active_once(store: &dyn Store) {
 }
 
 pub(crate) async fn one_user_on_both_sides_of_the_market_is_one(store: &dyn Store) {
-    let plan = PreparedOpen {
-        client_id: user_id("agent-1"),
-        ..plan_at(9, 2, at(0))
-    };
+    let plan = plan_at(9, 2, at(0)).with_client_id(user_id("agent-1"));
     let (scene, other) = (opened(store, 1, 1, 0).await, Scene::open(store, plan).await);
     send_at(&scene, Side::Agent, 10).await;
     send_at(&other, Side::Client, 20).await;
@@ -126,11 +118,10 @@ pub(crate) async fn a_first_reply_counts_when_it_is_sent_with_how_long_the_clien
     send_at(&scene, Side::Client, HOUR + 200).await;
     send_at(&scene, Side::Agent, HOUR + 201).await;
     let counted = count(store, 3, None).await;
-    let expected = FirstReplies {
-        count: 1,
-        median: Some(secs(3_600)),
-        p95: Some(secs(3_600)),
-    };
+    let expected = FirstReplies::default()
+        .with_count(1)
+        .with_median(Some(secs(3_600)))
+        .with_p95(Some(secs(3_600)));
     assert_eq!(
         each(&counted, |it| it.first_replies),
         [FirstReplies::default(), expected, FirstReplies::default()]
@@ -152,11 +143,10 @@ pub(crate) async fn percentiles_are_waits_that_occurred(store: &dyn Store) {
         send_at(&scene, Side::Client, 100).await;
         send_at(&scene, Side::Agent, 100 + wait).await;
     }
-    let expected = FirstReplies {
-        count: 21,
-        median: Some(secs(77)),
-        p95: Some(secs(140)),
-    };
+    let expected = FirstReplies::default()
+        .with_count(21)
+        .with_median(Some(secs(77)))
+        .with_p95(Some(secs(140)));
     assert_eq!(count(store, 1, None).await[0].first_replies, expected);
 }
 

@@ -19,12 +19,7 @@ async fn claimed(store: &dyn Store) -> Scene<'_> {
 
 /// Defers the lane held under the lease until second `from` to second `to`.
 async fn delay(scene: &Scene<'_>, by: u64, (from, to): (i64, i64), failure: LaneFailure) {
-    let delay = LaneDeferral {
-        conversation_id: scene.id,
-        lease_until: at(from),
-        until: at(to),
-        failure,
-    };
+    let delay = LaneDeferral::new(scene.id, at(from), at(to)).with_failure(failure);
     scene.store.defer_lanes(worker_id(by), &[delay]).await.unwrap();
 }
 
@@ -105,17 +100,13 @@ pub(crate) async fn a_lane_let_go_cannot_be_acknowledged_by_who_had_it(store: &d
 pub(crate) async fn several_lanes_are_let_go_in_one_call(store: &dyn Store) {
     let mut delays = Vec::new();
     for (agency, until) in [(1, 50), (2, 40), (3, 60)] {
-        delays.push(LaneDeferral {
-            conversation_id: Scene::open(store, plan(1, agency)).await.id,
-            lease_until: at(30),
-            until: at(until),
-            failure: LaneFailure::None,
-        });
+        delays.push(LaneDeferral::new(
+            Scene::open(store, plan(1, agency)).await.id,
+            at(30),
+            at(until),
+        ));
     }
-    delays.push(LaneDeferral {
-        conversation_id: conversation_id(9),
-        ..delays[0]
-    });
+    delays.push(delays[0].with_conversation_id(conversation_id(9)));
     claim(store, 1, at(0), 10).await;
     store.defer_lanes(worker_id(1), &delays).await.unwrap();
     assert_eq!(

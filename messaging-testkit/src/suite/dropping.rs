@@ -2,7 +2,7 @@
 
 use futures_util::FutureExt;
 use messaging_core::{
-    domain::{conversation::PreparedOpen, side::Side},
+    domain::side::Side,
     store::{Claim, Direction, EntryKind, Publisher, Store},
 };
 
@@ -15,10 +15,7 @@ use crate::{
 const MANY: usize = 1_000;
 
 pub(crate) async fn an_open_dropped_and_repeated_is_one_conversation(store: &dyn Store) {
-    let plan = PreparedOpen {
-        booking_id: Some(booking("b")),
-        ..plan(1, 1)
-    };
+    let plan = plan(1, 1).with_booking_id(Some(booking("b")));
     let dropped = store.open(&plan, Publisher::Anyone).now_or_never();
     let opened = retry(|| store.open(&plan, Publisher::Anyone)).await;
     if let Some(Ok(first)) = dropped {

@@ -23,12 +23,7 @@ pub(super) fn due(n: i64) -> Timestamp {
 pub(super) const LEASE: std::time::Duration = std::time::Duration::from_mins(5);
 
 pub(super) async fn claim(store: &dyn Store, n: u64, now: Timestamp, limit: usize) -> Vec<DigestUser> {
-    let claim = DigestClaim {
-        by: worker_id(n),
-        now,
-        lease_until: now + LEASE,
-        limit,
-    };
+    let claim = DigestClaim::new(worker_id(n), now, now + LEASE, limit);
     store.digests().unwrap().claim_digests(&claim).await.unwrap()
 }
 
@@ -169,12 +164,7 @@ pub(crate) async fn of_many_who_claim_at_once_one_gets_each_user(store: &dyn Sto
             .await;
     }
     let claimed = at_once(8, |n| {
-        let claim = DigestClaim {
-            by: worker_id(n as u64),
-            now: due(9),
-            lease_until: due(9) + LEASE,
-            limit: 4,
-        };
+        let claim = DigestClaim::new(worker_id(n as u64), due(9), due(9) + LEASE, 4);
         async move { store.digests().unwrap().claim_digests(&claim).await }
     })
     .await;

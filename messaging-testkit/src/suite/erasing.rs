@@ -1,7 +1,7 @@
 use messaging_core::{
     domain::{
         body::Body,
-        conversation::{Change, PreparedOpen},
+        conversation::Change,
         erasure::erased_user,
         message::{Message, Origin},
         side::{Recipients, Side},
@@ -69,10 +69,7 @@ pub(crate) async fn who_is_erased_sends_nothing_that_was_decided_before(store: &
 pub(crate) async fn the_pair_is_free_for_another_conversation(store: &dyn Store) {
     let scene = Scene::set(store).await;
     scene.change(Change::Erase(Side::Client)).await;
-    let again = PreparedOpen {
-        id: conversation_id(77),
-        ..plan(1, 1)
-    };
+    let again = plan(1, 1).with_id(conversation_id(77));
     let opened = store.open(&again, Publisher::Anyone).await.unwrap();
     assert!(opened.created && opened.id == conversation_id(77));
 }
@@ -181,18 +178,9 @@ async fn traces(
 }
 
 pub(crate) async fn traces_are_where_somebody_stands_or_has_written(store: &dyn Store) {
-    let as_client = PreparedOpen {
-        client_id: user_id("traced-user"),
-        ..plan(1, 1)
-    };
-    let as_agent = PreparedOpen {
-        agent_user_id: user_id("traced-user"),
-        ..plan(2, 2)
-    };
-    let before = PreparedOpen {
-        agent_user_id: user_id("traced-user"),
-        ..plan(3, 3)
-    };
+    let as_client = plan(1, 1).with_client_id(user_id("traced-user"));
+    let as_agent = plan(2, 2).with_agent_user_id(user_id("traced-user"));
+    let before = plan(3, 3).with_agent_user_id(user_id("traced-user"));
     let (client, agent) = (
         Scene::open(store, as_client).await,
         Scene::open(store, as_agent).await,
@@ -200,10 +188,7 @@ pub(crate) async fn traces_are_where_somebody_stands_or_has_written(store: &dyn 
     let before = Scene::open(store, before).await;
     before.send(Side::Agent).await;
     before.change(Change::Reassign(user_id("another"))).await;
-    let silent = PreparedOpen {
-        agent_user_id: user_id("traced-user"),
-        ..plan(4, 4)
-    };
+    let silent = plan(4, 4).with_agent_user_id(user_id("traced-user"));
     let silent = Scene::open(store, silent).await;
     silent.change(Change::Reassign(user_id("another"))).await;
     let found = traces(store, &user_id("traced-user"), None, 10).await;

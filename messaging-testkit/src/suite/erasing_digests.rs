@@ -22,12 +22,7 @@ pub(crate) async fn whom_is_erased_is_not_due(store: &dyn Store) {
 pub(crate) async fn when_somebody_was_mailed_is_forgotten(store: &dyn Store) {
     let scene = Scene::set(store).await;
     scene.send(Side::Client).await;
-    let claim = |n, now| DigestClaim {
-        by: worker_id(n),
-        now: at(now),
-        lease_until: at(now) + secs(60),
-        limit: 10,
-    };
+    let claim = |n, now| DigestClaim::new(worker_id(n), at(now), at(now) + secs(60), 10);
     let due = store
         .digests()
         .unwrap()
@@ -79,11 +74,7 @@ pub(crate) async fn an_excerpt_leaves_out_what_was_erased(store: &dyn Store) {
         .await
         .unwrap();
     let load = async |up_to| {
-        let extent = Extent {
-            conversation_id: scene.id,
-            side: Side::Agent,
-            up_to,
-        };
+        let extent = Extent::new(scene.id, Side::Agent, up_to);
         let loaded = store.digests().unwrap().load_excerpts(&[extent], 9).await;
         loaded.unwrap().remove(0)
     };

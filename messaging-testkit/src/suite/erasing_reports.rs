@@ -19,33 +19,25 @@ async fn reported(store: &dyn Store, n: u64) -> Scene<'_> {
     scene.send(Side::Agent).await;
     for (nth, side) in (n..).zip(Side::ALL) {
         let conversation = scene.conversation().await;
-        let report = FileReport {
-            id: ReportId::new(uuid(7, nth)),
-            conversation_id: scene.id,
-            reporter_id: conversation.user(side).clone(),
-            reporter_side: side,
-            reported_id: conversation.user(side.other()).clone(),
-            reason: Remark::parse("rude").unwrap(),
-            about: None,
-            now: at(9),
-        };
+        let report = FileReport::new(
+            ReportId::new(uuid(7, nth)),
+            scene.id,
+            conversation.user(side).clone(),
+            side,
+            conversation.user(side.other()).clone(),
+            Remark::parse("rude").unwrap(),
+            at(9),
+        );
         store.moderation().unwrap().file_report(&report).await.unwrap();
-        let again = FileReport {
-            reason: Remark::parse("and pushy").unwrap(),
-            ..report
-        };
+        let again = report.with_reason(Remark::parse("and pushy").unwrap());
         store.moderation().unwrap().file_report(&again).await.unwrap();
     }
     scene
 }
 
 fn resolution() -> Resolution {
-    Resolution {
-        outcome: Outcome::Resolved,
-        by: admin_id(1),
-        at: at(20),
-        note: Some(Remark::parse("has been warned").unwrap()),
-    }
+    Resolution::new(Outcome::Resolved, admin_id(1), at(20))
+        .with_note(Some(Remark::parse("has been warned").unwrap()))
 }
 
 async fn report(store: &dyn Store, n: u64) -> ReportFile {
@@ -62,16 +54,15 @@ pub(crate) async fn evidence_stays_as_it_was(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let sent = scene.send(Side::Agent).await;
     let id = ReportId::new(uuid(7, 1));
-    let report = FileReport {
+    let report = FileReport::new(
         id,
-        conversation_id: scene.id,
-        reporter_id: client_id(1),
-        reporter_side: Side::Client,
-        reported_id: agent_user_id(1),
-        reason: Remark::parse("rude").unwrap(),
-        about: None,
-        now: at(9),
-    };
+        scene.id,
+        client_id(1),
+        Side::Client,
+        agent_user_id(1),
+        Remark::parse("rude").unwrap(),
+        at(9),
+    );
     store.moderation().unwrap().file_report(&report).await.unwrap();
     scene.change(Change::Erase(Side::Agent)).await;
     store
@@ -112,7 +103,7 @@ pub(crate) async fn a_resolved_report_keeps_only_the_names_of_staff(store: &dyn 
         .erase_from_reports(&client_id(1))
         .await
         .unwrap();
-    assert_eq!(erased, ErasedReports { erased: 2, open: 0 });
+    assert_eq!(erased, ErasedReports::default().with_erased(2));
     let erased = erased_user(scene.id, Side::Client);
     for (n, mut expected) in (1..).zip(before) {
         if n == 1 {
@@ -132,12 +123,7 @@ pub(crate) async fn a_resolved_report_keeps_only_the_names_of_staff(store: &dyn 
         .await
         .unwrap();
     assert_eq!(again, ErasedReports::default());
-    let scan = ReportScan {
-        status: None,
-        before: None,
-        hidden_from: None,
-        limit: 10,
-    };
+    let scan = ReportScan::new(10);
     assert_eq!(
         store
             .moderation()
@@ -153,16 +139,15 @@ pub(crate) async fn a_resolved_report_keeps_only_the_names_of_staff(store: &dyn 
 pub(crate) async fn an_open_report_stays_until_it_is_resolved_and_others_stay(store: &dyn Store) {
     reported(store, 1).await;
     let others = Scene::open(store, plan(2, 8)).await;
-    let of_others = FileReport {
-        id: ReportId::new(uuid(7, 8)),
-        conversation_id: others.id,
-        reporter_id: client_id(2),
-        reporter_side: Side::Client,
-        reported_id: agent_user_id(8),
-        reason: Remark::parse("rude").unwrap(),
-        about: None,
-        now: at(9),
-    };
+    let of_others = FileReport::new(
+        ReportId::new(uuid(7, 8)),
+        others.id,
+        client_id(2),
+        Side::Client,
+        agent_user_id(8),
+        Remark::parse("rude").unwrap(),
+        at(9),
+    );
     store.moderation().unwrap().file_report(&of_others).await.unwrap();
     for n in [2, 8] {
         let id = ReportId::new(uuid(7, n));
@@ -181,7 +166,7 @@ pub(crate) async fn an_open_report_stays_until_it_is_resolved_and_others_stay(st
         .erase_from_reports(&client_id(1))
         .await
         .unwrap();
-    assert_eq!(erased, ErasedReports { erased: 1, open: 1 });
+    assert_eq!(erased, ErasedReports::default().with_erased(1).with_open(1));
     assert_eq!(
         (report(store, 1).await, report(store, 8).await),
         (open, of_others)
@@ -200,7 +185,7 @@ pub(crate) async fn an_open_report_stays_until_it_is_resolved_and_others_stay(st
         .erase_from_reports(&client_id(1))
         .await
         .unwrap();
-    assert_eq!(erased, ErasedReports { erased: 1, open: 0 });
+    assert_eq!(erased, ErasedReports::default().with_erased(1));
     assert!(report(store, 1).await.report.complaints.is_empty());
 }
 
@@ -208,16 +193,15 @@ pub(crate) async fn copies_of_a_former_users_messages_are_emptied_too(store: &dy
     let scene = Scene::set(store).await;
     let sent = scene.send(Side::Agent).await;
     scene.change(Change::Reassign(user_id("new"))).await;
-    let report_of_the_new = FileReport {
-        id: ReportId::new(uuid(7, 1)),
-        conversation_id: scene.id,
-        reporter_id: client_id(1),
-        reporter_side: Side::Client,
-        reported_id: user_id("new"),
-        reason: Remark::parse("rude").unwrap(),
-        about: None,
-        now: at(9),
-    };
+    let report_of_the_new = FileReport::new(
+        ReportId::new(uuid(7, 1)),
+        scene.id,
+        client_id(1),
+        Side::Client,
+        user_id("new"),
+        Remark::parse("rude").unwrap(),
+        at(9),
+    );
     store
         .moderation()
         .unwrap()
@@ -231,7 +215,7 @@ pub(crate) async fn copies_of_a_former_users_messages_are_emptied_too(store: &dy
         .erase_from_reports(&agent_user_id(1))
         .await
         .unwrap();
-    assert_eq!(open, ErasedReports { erased: 0, open: 1 });
+    assert_eq!(open, ErasedReports::default().with_open(1));
     store
         .moderation()
         .unwrap()
@@ -245,7 +229,7 @@ pub(crate) async fn copies_of_a_former_users_messages_are_emptied_too(store: &dy
         .erase_from_reports(&agent_user_id(1))
         .await
         .unwrap();
-    assert_eq!(erased, ErasedReports { erased: 1, open: 0 });
+    assert_eq!(erased, ErasedReports::default().with_erased(1));
     let file = report(store, 1).await;
     assert_eq!(file.evidence, [emptied(&sent, Side::Agent)]);
     assert_eq!(file.report.reported_id, user_id("new"));

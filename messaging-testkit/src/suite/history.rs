@@ -96,11 +96,7 @@ pub(crate) async fn a_conversation_without_messages_has_empty_pages(store: &dyn 
 
 pub(crate) async fn an_unknown_conversation_has_no_history(store: &dyn Store) {
     with_messages(store, 1).await;
-    let scan = HistoryScan {
-        conversation_id: conversation_id(9),
-        direction: Direction::Newest,
-        limit: limit(1),
-    };
+    let scan = HistoryScan::new(conversation_id(9), Direction::Newest, limit(1));
     assert_eq!(store.list_messages(&scan).await.unwrap(), None);
 }
 

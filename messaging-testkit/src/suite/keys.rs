@@ -71,7 +71,7 @@ pub(crate) async fn concurrent_sends_with_one_key_are_one_message(store: &dyn St
     let ids = sent.into_iter().map(|one| match one {
         Appended::Stored(stored) => stored.message.id,
         Appended::Duplicate(row) => row.message.id,
-        Appended::Conflict => panic!("the access version holds"),
+        _other => panic!("the access version holds"),
     });
     let page = scene.history(Direction::Newest, 10).await;
     assert_eq!(page.rows.len(), 1);

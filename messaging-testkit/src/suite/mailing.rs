@@ -21,19 +21,11 @@ use crate::make::{agent_user_id, at, booking_id, client_id, conversation_id, pla
 const AGENT: Side = Side::Agent;
 
 fn extent(conversation_id: ConversationId, side: Side, up_to: u64) -> Extent {
-    Extent {
-        conversation_id,
-        side,
-        up_to,
-    }
+    Extent::new(conversation_id, side, up_to)
 }
 
 fn attempt(n: u128, extents: Vec<Extent>) -> DigestAttempt {
-    DigestAttempt {
-        id: DigestId::new(Uuid::from_u128(n)),
-        extents,
-        at: at(77),
-    }
+    DigestAttempt::new(DigestId::new(Uuid::from_u128(n)), extents, at(77))
 }
 
 /// The single due user.
@@ -45,12 +37,7 @@ async fn one(store: &dyn Store, n: u64, now: Timestamp) -> DigestUser {
 }
 
 async fn hold(store: &dyn Store, lease: &DigestLease, until: Timestamp, forget_attempt: bool) {
-    let hold = DigestPostponement {
-        lease: lease.clone(),
-        until,
-        forget_attempt,
-        is_deferred: false,
-    };
+    let hold = DigestPostponement::new(lease.clone(), until).with_forget_attempt(forget_attempt);
     store.digests().unwrap().postpone_digests(&[hold]).await.unwrap();
 }
 
@@ -172,27 +159,9 @@ pub(crate) async fn nothing_is_recorded_under_a_lease_that_is_over_or_not_theirs
     let new = attempt(1, vec![extent(scene.id, AGENT, 1)]);
     let until = given.lease.until;
     let wrong = [
-        (
-            DigestLease {
-                by: worker_id(2),
-                ..given.lease.clone()
-            },
-            due(1),
-        ),
-        (
-            DigestLease {
-                until: until + secs(1),
-                ..given.lease.clone()
-            },
-            due(1),
-        ),
-        (
-            DigestLease {
-                user_id: client_id(1),
-                ..given.lease.clone()
-            },
-            due(1),
-        ),
+        (given.lease.clone().with_by(worker_id(2)), due(1)),
+        (given.lease.clone().with_until(until + secs(1)), due(1)),
+        (given.lease.clone().with_user_id(client_id(1)), due(1)),
         (given.lease.clone(), until),
     ];
     for (lease, now) in wrong {
@@ -249,13 +218,10 @@ pub(crate) async fn an_excerpt_shows_the_first_messages_within_its_extent(store:
             .load_excerpts(&[unknown, asked], most)
             .await
             .unwrap();
-        let expected = Excerpt {
-            extent: asked,
-            conversation: scene.conversation().await,
-            booking_id: Some(booking_id(1, 1)),
-            messages: up_to.saturating_sub(1).min(5),
-            first: sent[shown].to_vec(),
-        };
+        let expected = Excerpt::new(asked, scene.conversation().await)
+            .with_booking_id(Some(booking_id(1, 1)))
+            .with_messages(up_to.saturating_sub(1).min(5))
+            .with_first(sent[shown].to_vec());
         assert_eq!(excerpts, [expected]);
     }
 }
@@ -295,14 +261,14 @@ pub(crate) async fn what_was_mailed_is_not_due_and_what_came_later_is_looked_at_
             .mark_mailed(&user, &extents, due(5))
             .await
             .unwrap();
-        assert_eq!(mark(&scene, AGENT).await, DigestMark { mailed, due_at });
+        assert_eq!(
+            mark(&scene, AGENT).await,
+            DigestMark::default().with_mailed(mailed).with_due_at(due_at)
+        );
     }
     assert_eq!(mark(&scene, Side::Client).await, DigestMark::default());
     scene.send(Side::Client).await;
-    let later = DigestMark {
-        mailed: 3,
-        due_at: Some(due(4)),
-    };
+    let later = DigestMark::default().with_mailed(3).with_due_at(Some(due(4)));
     assert_eq!(mark(&scene, AGENT).await, later);
     assert_eq!(scene.unread(AGENT).await, 4);
 }
@@ -318,13 +284,7 @@ pub(crate) async fn what_was_read_meanwhile_is_not_looked_at_again(store: &dyn S
         .mark_mailed(&agent_user_id(1), &extents, due(5))
         .await
         .unwrap();
-    assert_eq!(
-        mark(&scene, AGENT).await,
-        DigestMark {
-            mailed: 1,
-            due_at: None
-        }
-    );
+    assert_eq!(mark(&scene, AGENT).await, DigestMark::default().with_mailed(1));
 }
 
 pub(crate) async fn nothing_is_mailed_of_a_side_that_is_not_the_users(store: &dyn Store) {
@@ -428,12 +388,9 @@ pub(crate) async fn deferrals_are_counted_until_a_digest_is_finished(store: &dyn
         let now = due(i64::try_from(n).unwrap());
         let given = one(store, n, now).await;
         assert_eq!(given.deferrals, deferrals);
-        let held = DigestPostponement {
-            lease: given.lease,
-            until: due(i64::try_from(n).unwrap() + 1),
-            forget_attempt: true,
-            is_deferred,
-        };
+        let held = DigestPostponement::new(given.lease, due(i64::try_from(n).unwrap() + 1))
+            .with_forget_attempt(true)
+            .with_is_deferred(is_deferred);
         store
             .digests()
             .unwrap()

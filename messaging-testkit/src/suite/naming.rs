@@ -1,5 +1,5 @@
 use messaging_core::{
-    domain::{conversation::PreparedOpen, page::ListScope, side::Side},
+    domain::{page::ListScope, side::Side},
     id::{AgentId, BookingId, UserId},
     store::{Publisher, Store},
     time::Timestamp,
@@ -15,14 +15,12 @@ fn alphabet() -> String {
 
 pub(crate) async fn a_hosts_ids_are_kept_to_the_byte(store: &dyn Store) {
     for (n, text) in (1..).zip([alphabet(), "x".repeat(255), "'".to_owned(), "null".to_owned()]) {
-        let plan = PreparedOpen {
-            id: conversation_id(n),
-            client_id: UserId::parse(&text).unwrap(),
-            agent_id: AgentId::parse(&text).unwrap(),
-            agent_user_id: UserId::parse(format!("u{}", &text[1..])).unwrap(),
-            booking_id: Some(BookingId::parse(&text).unwrap()),
-            ..plan(1, 1)
-        };
+        let plan = plan(1, 1)
+            .with_id(conversation_id(n))
+            .with_client_id(UserId::parse(&text).unwrap())
+            .with_agent_id(AgentId::parse(&text).unwrap())
+            .with_agent_user_id(UserId::parse(format!("u{}", &text[1..])).unwrap())
+            .with_booking_id(Some(BookingId::parse(&text).unwrap()));
         let scene = Scene::open(store, plan.clone()).await;
         let conversation = scene.conversation().await;
         assert_eq!(conversation.client_id, plan.client_id);
@@ -36,12 +34,10 @@ pub(crate) async fn a_hosts_ids_are_kept_to_the_byte(store: &dyn Store) {
 
 pub(crate) async fn ids_that_differ_in_case_are_different(store: &dyn Store) {
     for (n, (client, agent)) in (1..).zip([("a", "a"), ("A", "a"), ("a", "A"), ("a%", "_")]) {
-        let plan = PreparedOpen {
-            id: conversation_id(n),
-            client_id: user_id(client),
-            agent_id: AgentId::parse(agent).unwrap(),
-            ..plan(1, 1)
-        };
+        let plan = plan(1, 1)
+            .with_id(conversation_id(n))
+            .with_client_id(user_id(client))
+            .with_agent_id(AgentId::parse(agent).unwrap());
         let opened = store.open(&plan, Publisher::Anyone).await.unwrap();
         assert!(opened.created, "{client} and {agent}");
     }

@@ -2,7 +2,7 @@
 
 use messaging_core::{
     domain::{conversation::Change, side::Side},
-    store::{CommittedEntry, MarkRead, Marked, Publisher, Requeue, Store},
+    store::{CommittedEntry, Marked, Publisher, Requeue, Store},
 };
 
 use super::support::{Scene, claim, done, requeued, stored};
@@ -72,7 +72,7 @@ pub(crate) async fn reading_answers_the_number_of_its_entry(store: &dyn Store) {
     scene.drain().await;
     for (nth, (publisher, _)) in publishers().into_iter().enumerate() {
         let step = scene.to_read(Side::Agent, sent[nth].id, at(9)).await;
-        let marked = store.mark_read(&MarkRead { publisher, ..step }).await.unwrap();
+        let marked = store.mark_read(&step.with_publisher(publisher)).await.unwrap();
         let Marked::Moved(moved) = marked else {
             panic!("{marked:?}")
         };
@@ -124,12 +124,7 @@ pub(crate) async fn requeueing_answers_the_number_of_its_entry(store: &dyn Store
     let none = [scene.published(lane.lease_until, 0)];
     assert_eq!(store.acknowledge(worker_id(9), at(500), &none).await.unwrap(), []);
     for (nth, (publisher, _)) in publishers().into_iter().enumerate() {
-        let step = Requeue {
-            conversation_id: scene.id,
-            number: dead[nth].entry.number,
-            now: at(50),
-            publisher,
-        };
+        let step = Requeue::new(scene.id, dead[nth].entry.number, at(50), publisher);
         let committed = requeued(store.requeue(&step).await.unwrap());
         check(&scene, nth, &committed).await;
     }

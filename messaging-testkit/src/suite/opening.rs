@@ -1,5 +1,5 @@
 use messaging_core::{
-    domain::conversation::{Change, Conversation, PreparedOpen},
+    domain::conversation::{Change, Conversation},
     domain::side::Side,
     store::{Appended, ConversationKey, EntryKind, Publisher, Store},
 };
@@ -13,11 +13,7 @@ pub(crate) async fn the_first_open_creates_and_the_second_finds(store: &dyn Stor
     let first = store.open(&plan(1, 1), Publisher::Anyone).await.unwrap();
     assert!(first.created && first.id == plan(1, 1).id);
 
-    let again = PreparedOpen {
-        id: conversation_id(7),
-        now: at(9),
-        ..plan(1, 1)
-    };
+    let again = plan(1, 1).with_id(conversation_id(7)).with_now(at(9));
     let second = store.open(&again, Publisher::Anyone).await.unwrap();
     assert!(!second.created && second.id == first.id);
     assert_eq!(
@@ -37,11 +33,7 @@ pub(crate) async fn a_new_conversation_is_what_its_plan_says(store: &dyn Store) 
 pub(crate) async fn opening_again_changes_nothing(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let before = (scene.summary().await, scene.entries().await.len());
-    let again = PreparedOpen {
-        agent_user_id: agent_user_id(9),
-        now: at(9),
-        ..plan(1, 1)
-    };
+    let again = plan(1, 1).with_agent_user_id(agent_user_id(9)).with_now(at(9));
     Scene::open(store, again).await;
     assert_eq!((scene.summary().await, scene.entries().await.len()), before);
 }
@@ -63,10 +55,10 @@ pub(crate) async fn each_pair_has_its_own(store: &dyn Store) {
 
 pub(crate) async fn concurrent_opens_of_a_pair_get_the_same_and_one_created_it(store: &dyn Store) {
     let plans: Vec<_> = (0..8)
-        .map(|n| PreparedOpen {
-            id: conversation_id(n),
-            booking_id: (n % 2 == 0).then(|| booking(format!("b{n}"))),
-            ..plan(1, 1)
+        .map(|n| {
+            plan(1, 1)
+                .with_id(conversation_id(n))
+                .with_booking_id((n % 2 == 0).then(|| booking(format!("b{n}"))))
         })
         .collect();
     let opened = at_once(plans.len(), |n| store.open(&plans[n], Publisher::Anyone)).await;
@@ -105,10 +97,7 @@ pub(crate) async fn linking_again_keeps_the_place_among_the_links(store: &dyn St
 pub(crate) async fn one_booking_can_be_linked_in_two_conversations(store: &dyn Store) {
     for agency in [1, 2] {
         let scene = Scene::open(store, plan(1, agency)).await;
-        let linked = PreparedOpen {
-            booking_id: Some(booking("shared")),
-            ..plan(1, agency)
-        };
+        let linked = plan(1, agency).with_booking_id(Some(booking("shared")));
         Scene::open(store, linked).await;
         assert_eq!(store.list_bookings(scene.id).await.unwrap(), [booking("shared")]);
     }
@@ -122,10 +111,7 @@ pub(crate) async fn a_link_is_no_activity_and_raises_the_access_version_once(sto
     }
     expected.access_version += 2;
     assert_eq!(scene.conversation().await, expected);
-    let with_booking = PreparedOpen {
-        booking_id: Some(booking("a")),
-        ..plan(1, 2)
-    };
+    let with_booking = plan(1, 2).with_booking_id(Some(booking("a")));
     let opened_with_it = Scene::open(store, with_booking).await;
     assert_eq!(opened_with_it.conversation().await.access_version, 0);
 }
@@ -138,10 +124,7 @@ pub(crate) async fn a_send_decided_before_a_link_is_decided_anew(store: &dyn Sto
 }
 
 pub(crate) async fn a_conversation_opened_with_its_booking_is_one_event(store: &dyn Store) {
-    let with_booking = PreparedOpen {
-        booking_id: Some(booking("b")),
-        ..plan(1, 1)
-    };
+    let with_booking = plan(1, 1).with_booking_id(Some(booking("b")));
     let scene = Scene::open(store, with_booking).await;
     assert_eq!(store.list_bookings(scene.id).await.unwrap(), [booking("b")]);
     assert_eq!(scene.entries().await.len(), 1);
@@ -149,11 +132,7 @@ pub(crate) async fn a_conversation_opened_with_its_booking_is_one_event(store: &
 
 pub(crate) async fn opening_and_linking_are_updates_at_their_time(store: &dyn Store) {
     let scene = Scene::set(store).await;
-    let linked = PreparedOpen {
-        booking_id: Some(booking("b")),
-        now: at(5),
-        ..plan(1, 1)
-    };
+    let linked = plan(1, 1).with_booking_id(Some(booking("b"))).with_now(at(5));
     Scene::open(store, linked).await;
     let entries = scene.entries().await;
     let seen: Vec<_> = entries

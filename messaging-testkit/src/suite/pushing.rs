@@ -11,13 +11,7 @@ use crate::make::at;
 const AGENT: Side = Side::Agent;
 
 fn push(scene: &Scene<'_>, side: Side, seq: u64, minute: i64) -> PushMark {
-    PushMark {
-        conversation_id: scene.id,
-        side,
-        seq,
-        now: at(minute * 60),
-        not_since: at((minute - 1) * 60),
-    }
+    PushMark::new(scene.id, side, seq, at(minute * 60), at((minute - 1) * 60))
 }
 
 pub(crate) async fn a_message_is_pushed_once_and_none_within_a_minute(store: &dyn Store) {

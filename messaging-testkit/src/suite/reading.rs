@@ -4,7 +4,7 @@ use messaging_core::{
         receipt::Receipt,
         side::{Recipients, Side},
     },
-    store::{EntryKind, MarkRead, Marked, Store},
+    store::{EntryKind, Marked, Store},
 };
 
 use super::support::{Scene, at_once};
@@ -14,19 +14,11 @@ pub(crate) async fn reading_moves_the_position_to_the_message(store: &dyn Store)
     let scene = Scene::set(store).await;
     let sent = scene.send_many(Side::Client, 3).await;
     let marked = scene.mark(Side::Agent, &sent[1], at(9)).await;
-    let counter = UnreadCounter {
-        received: 3,
-        read: 2,
-        last_read: Some(ReadMark {
-            up_to_seq: 2,
-            at: at(9),
-        }),
-    };
-    let receipt = Receipt {
-        side: Side::Agent,
-        up_to_seq: 2,
-        read_at: at(9),
-    };
+    let counter = UnreadCounter::default()
+        .with_received(3)
+        .with_read(2)
+        .with_last_read(Some(ReadMark::new(2, at(9))));
+    let receipt = Receipt::new(Side::Agent, 2, at(9));
     let Marked::Moved(moved) = marked else {
         panic!("a read position was to move, but: {marked:?}")
     };
@@ -137,10 +129,7 @@ pub(crate) async fn a_stale_access_version_leaves_no_trace(store: &dyn Store) {
     scene.change(Change::Block(Side::Client)).await;
     let before = (scene.summary().await, scene.entries().await);
     assert_eq!(store.mark_read(&decided).await.unwrap(), Marked::Conflict);
-    let unknown = MarkRead {
-        up_to: message_id(77),
-        ..decided
-    };
+    let unknown = decided.with_up_to(message_id(77));
     assert_eq!(store.mark_read(&unknown).await.unwrap(), Marked::Conflict);
     assert_eq!((scene.summary().await, scene.entries().await), before);
 }
@@ -148,10 +137,10 @@ pub(crate) async fn a_stale_access_version_leaves_no_trace(store: &dyn Store) {
 pub(crate) async fn an_unknown_conversation_is_stale(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let sent = scene.send(Side::Client).await;
-    let elsewhere = MarkRead {
-        conversation_id: conversation_id(9),
-        ..scene.to_read(Side::Agent, sent.id, at(9)).await
-    };
+    let elsewhere = scene
+        .to_read(Side::Agent, sent.id, at(9))
+        .await
+        .with_conversation_id(conversation_id(9));
     assert_eq!(store.mark_read(&elsewhere).await.unwrap(), Marked::Conflict);
 }
 
@@ -224,10 +213,10 @@ pub(crate) async fn the_worker_that_reads_owns_the_new_lane(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let sent = scene.send(Side::Client).await;
     scene.drain().await;
-    let step = MarkRead {
-        publisher: worker(1, at(30)),
-        ..scene.to_read(Side::Agent, sent.id, at(9)).await
-    };
+    let step = scene
+        .to_read(Side::Agent, sent.id, at(9))
+        .await
+        .with_publisher(worker(1, at(30)));
     match store.mark_read(&step).await.unwrap() {
         Marked::Moved(moved) => {
             let lane = moved.entry.lane.unwrap();

@@ -51,11 +51,7 @@ pub(crate) async fn a_dead_letter_leaves_its_lane_and_is_listed(store: &dyn Stor
     let why = "413: „zu groß“ '\\%";
     claimed.dead_letter(1, 1, why, 9).await;
     assert_eq!(claimed.numbers().await, [2, 3]);
-    let expected = DeadLetter {
-        entry: claimed.entries[0].clone(),
-        why: why.to_owned(),
-        at: at(9),
-    };
+    let expected = DeadLetter::new(claimed.entries[0].clone(), why.to_owned(), at(9));
     assert_eq!(store.list_dead_letters(None, 10).await.unwrap(), [expected]);
 }
 
@@ -71,10 +67,7 @@ pub(crate) async fn what_stands_before_and_behind_is_published(store: &dyn Store
     claimed.dead_letter(1, 2, "no", 9).await;
     assert_eq!(claimed.numbers().await, [1, 3]);
     assert_eq!(claimed.acknowledge(3).await, []);
-    let expected = Backlog {
-        dead_letters: 1,
-        ..Backlog::default()
-    };
+    let expected = Backlog::default().with_dead_letters(1);
     assert_eq!(store.backlog().await.unwrap(), expected);
 }
 
@@ -149,12 +142,7 @@ pub(crate) async fn a_walk_goes_on_where_what_it_met_last_was_requeued(store: &d
         claimed.dead_letter(1, number, "no", now).await;
     }
     let second = store.list_dead_letters(None, 2).await.unwrap().remove(1);
-    let step = Requeue {
-        conversation_id: claimed.scene.id,
-        number: 2,
-        now: at(40),
-        publisher: Publisher::Anyone,
-    };
+    let step = Requeue::new(claimed.scene.id, 2, at(40), Publisher::Anyone);
     store.requeue(&step).await.unwrap();
     let rest = store
         .list_dead_letters(Some(&second.position()), 10)

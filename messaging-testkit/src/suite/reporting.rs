@@ -21,16 +21,16 @@ fn remark(text: &str) -> Remark {
 
 /// A complaint of the scene's client; if it opens a report, that is number `n`, at second `n`.
 fn complaint(scene: &Scene<'_>, n: u32, reason: &str, about: Option<MessageId>) -> FileReport {
-    FileReport {
-        id: report_id(u64::from(n)),
-        conversation_id: scene.id,
-        reporter_id: client_id(1),
-        reporter_side: Side::Client,
-        reported_id: agent_user_id(1),
-        reason: remark(reason),
-        about,
-        now: at(i64::from(n)),
-    }
+    FileReport::new(
+        report_id(u64::from(n)),
+        scene.id,
+        client_id(1),
+        Side::Client,
+        agent_user_id(1),
+        remark(reason),
+        at(i64::from(n)),
+    )
+    .with_about(about)
 }
 
 async fn file(scene: &Scene<'_>, step: &FileReport) -> Filed {
@@ -58,23 +58,16 @@ async fn list(
     before: Option<u64>,
     limit: usize,
 ) -> Vec<ReportId> {
-    let scan = ReportScan {
-        status,
-        before: before.map(report_id),
-        hidden_from: Some(admin_id(1)),
-        limit,
-    };
+    let scan = ReportScan::new(limit)
+        .with_status(status)
+        .with_before(before.map(report_id))
+        .with_hidden_from(Some(admin_id(1)));
     let listed = store.moderation().unwrap().list_reports(&scan).await.unwrap();
     listed.iter().map(|report| report.id).collect()
 }
 
 fn resolution(outcome: Outcome, by: u64) -> Resolution {
-    Resolution {
-        outcome,
-        by: admin_id(by),
-        at: at(100),
-        note: None,
-    }
+    Resolution::new(outcome, admin_id(by), at(100))
 }
 
 fn numbers(range: impl Iterator<Item = u64>) -> Vec<ReportId> {
@@ -95,20 +88,15 @@ pub(crate) async fn the_first_complaint_opens_a_report(store: &dyn Store) {
     let about = scene.send_many(Side::Agent, 2).await[1].id;
     let step = complaint(&scene, 5, "rude", Some(about));
     assert_eq!(file(&scene, &step).await, Filed::Opened(report_id(5)));
-    let expected = Report {
-        id: report_id(5),
-        conversation_id: scene.id,
-        reporter_id: client_id(1),
-        reporter_side: Side::Client,
-        reported_id: agent_user_id(1),
-        opened_at: at(5),
-        complaints: vec![Complaint {
-            reason: remark("rude"),
-            about: Some(2),
-            at: at(5),
-        }],
-        resolution: None,
-    };
+    let expected = Report::new(
+        report_id(5),
+        scene.id,
+        client_id(1),
+        Side::Client,
+        agent_user_id(1),
+        at(5),
+    )
+    .with_complaints(vec![Complaint::new(remark("rude"), at(5)).with_about(Some(2))]);
     assert_eq!(found(store, 5).await.report, expected);
 }
 
@@ -290,12 +278,10 @@ pub(crate) async fn after_a_full_report_is_resolved_the_next_complaint_opens_ano
 pub(crate) async fn each_reporter_has_their_own(store: &dyn Store) {
     let scene = Scene::set(store).await;
     file(&scene, &complaint(&scene, 5, "rude", None)).await;
-    let step = FileReport {
-        reporter_id: agent_user_id(1),
-        reporter_side: Side::Agent,
-        reported_id: client_id(1),
-        ..complaint(&scene, 6, "rude", None)
-    };
+    let step = complaint(&scene, 6, "rude", None)
+        .with_reporter_id(agent_user_id(1))
+        .with_reporter_side(Side::Agent)
+        .with_reported_id(client_id(1));
     assert_eq!(file(&scene, &step).await, Filed::Opened(report_id(6)));
     let report = found(store, 6).await.report;
     assert_eq!(
@@ -315,10 +301,7 @@ pub(crate) async fn what_is_not_there_is_not_reported(store: &dyn Store) {
         let step = complaint(&scene, 5, "rude", Some(about));
         assert_eq!(file(&scene, &step).await, Filed::Unknown);
     }
-    let step = FileReport {
-        conversation_id: conversation_id(404),
-        ..complaint(&scene, 5, "rude", None)
-    };
+    let step = complaint(&scene, 5, "rude", None).with_conversation_id(conversation_id(404));
     assert_eq!(file(&scene, &step).await, Filed::Unknown);
     assert_eq!(list(store, None, None, 10).await, []);
     assert_eq!(
@@ -421,12 +404,7 @@ pub(crate) async fn nobody_is_listed_a_report_that_they_have_a_part_in(store: &d
         (user_id("Client-1"), 1),
         (agent_user_id(2), 1),
     ] {
-        let scan = ReportScan {
-            status: None,
-            before: None,
-            hidden_from: Some(user),
-            limit: 10,
-        };
+        let scan = ReportScan::new(10).with_hidden_from(Some(user));
         let listed = store.moderation().unwrap().list_reports(&scan).await.unwrap();
         assert_eq!(listed.len(), expected, "{:?}", scan.hidden_from);
     }
@@ -434,10 +412,7 @@ pub(crate) async fn nobody_is_listed_a_report_that_they_have_a_part_in(store: &d
 
 pub(crate) async fn a_report_is_resolved_once(store: &dyn Store) {
     reports(store, 1).await;
-    let first = Resolution {
-        note: Some(remark("has been warned")),
-        ..resolution(Outcome::Resolved, 1)
-    };
+    let first = resolution(Outcome::Resolved, 1).with_note(Some(remark("has been warned")));
     let report = store
         .moderation()
         .unwrap()

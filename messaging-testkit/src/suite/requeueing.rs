@@ -1,7 +1,7 @@
 use messaging_core::{
     domain::side::Side,
     id::ConversationId,
-    store::{Backlog, Lane, Publisher, Requeue, Requeued, Store},
+    store::{Backlog, Publisher, Requeue, Requeued, Store},
 };
 use uuid::Uuid;
 
@@ -13,23 +13,15 @@ use crate::make::{at, message_id, worker_id};
 
 /// A requeue at second 50 that leaves the lane unowned.
 fn requeue(claimed: &Claimed<'_>, number: u64) -> Requeue {
-    Requeue {
-        conversation_id: claimed.scene.id,
-        number,
-        now: at(50),
-        publisher: Publisher::Anyone,
-    }
+    Requeue::new(claimed.scene.id, number, at(50), Publisher::Anyone)
 }
 
 /// The same requeue, with the lane given to worker 2 until second 90.
 fn for_worker(claimed: &Claimed<'_>, number: u64) -> Requeue {
-    Requeue {
-        publisher: Publisher::Worker {
-            id: worker_id(2),
-            lease_until: at(90),
-        },
-        ..requeue(claimed, number)
-    }
+    requeue(claimed, number).with_publisher(Publisher::Worker {
+        id: worker_id(2),
+        lease_until: at(90),
+    })
 }
 
 /// Makes all three events dead letters, so that no event waits.
@@ -80,11 +72,7 @@ pub(crate) async fn what_names_a_receipt_or_the_conversation_comes_back_as_it_wa
 
 pub(crate) async fn where_nothing_else_waits_its_publisher_gets_the_lane(store: &dyn Store) {
     let claimed = all_dead(store).await;
-    let lane = Lane {
-        head: 4,
-        lease_until: at(90),
-        ..claimed.lane.clone()
-    };
+    let lane = claimed.lane.clone().with_head(4).with_lease_until(at(90));
     let given = requeued(store.requeue(&for_worker(&claimed, 3)).await.unwrap());
     assert_eq!(given.lane, Some(lane));
     assert_eq!(
@@ -102,12 +90,11 @@ pub(crate) async fn where_nothing_else_waits_and_nobody_is_named_it_is_due_at_on
         requeued(store.requeue(&requeue(&claimed, 2)).await.unwrap()).lane,
         None
     );
-    let backlog = Backlog {
-        lanes: 1,
-        oldest: Some(at(50)),
-        next_due: Some(at(50)),
-        dead_letters: 2,
-    };
+    let backlog = Backlog::default()
+        .with_lanes(1)
+        .with_oldest(Some(at(50)))
+        .with_next_due(Some(at(50)))
+        .with_dead_letters(2);
     assert_eq!(
         store.backlog().await.unwrap(),
         backlog,
@@ -188,10 +175,7 @@ pub(crate) async fn the_next_event_follows_what_was_requeued(store: &dyn Store) 
 pub(crate) async fn an_entry_that_is_no_dead_letter_is_not_requeued(store: &dyn Store) {
     let claimed = Claimed::set(store).await;
     claimed.dead_letter(1, 1, "no", 9).await;
-    let elsewhere = Requeue {
-        conversation_id: ConversationId::new(Uuid::from_u128(7)),
-        ..requeue(&claimed, 1)
-    };
+    let elsewhere = requeue(&claimed, 1).with_conversation_id(ConversationId::new(Uuid::from_u128(7)));
     for step in [
         requeue(&claimed, 2),
         requeue(&claimed, 0),
@@ -208,11 +192,7 @@ pub(crate) async fn a_requeued_event_can_become_a_dead_letter_again(store: &dyn 
     let claimed = all_dead(store).await;
     store.requeue(&for_worker(&claimed, 2)).await.unwrap();
     let loaded = claimed.scene.entries().await.remove(0);
-    let lane = Lane {
-        head: 4,
-        lease_until: at(90),
-        ..claimed.lane.clone()
-    };
+    let lane = claimed.lane.clone().with_head(4).with_lease_until(at(90));
     let dead = store.dead_letter(worker_id(2), &lane, &loaded.entry, "again", at(60));
     dead.await.unwrap();
     let listed = store.list_dead_letters(None, 10).await.unwrap();

@@ -1,6 +1,6 @@
 use messaging_core::{
     domain::{
-        conversation::{Change, PreparedOpen},
+        conversation::Change,
         page::ListScope,
         side::{Recipients, Side},
     },
@@ -61,10 +61,7 @@ pub(crate) async fn an_admin_sees_all(store: &dyn Store) {
 
 pub(crate) async fn one_user_in_two_parts_has_two_inboxes(store: &dyn Store) {
     four(store).await;
-    let as_client = PreparedOpen {
-        client_id: agent_user_id(1),
-        ..plan(3, 2)
-    };
+    let as_client = plan(3, 2).with_client_id(agent_user_id(1));
     Scene::open(store, as_client).await;
     check(store, &ListScope::Client(agent_user_id(1)), &[(3, 2)]).await;
     check(store, &agent_scope(1), &[(2, 1), (1, 1)]).await;
@@ -116,10 +113,7 @@ pub(crate) async fn an_admins_total_is_of_the_conversations_they_take_part_in(st
     assert_eq!(total(client_id(1)).await, 6);
     assert_eq!(total(agent_user_id(1)).await, 4);
 
-    let as_client = PreparedOpen {
-        client_id: agent_user_id(1),
-        ..plan(3, 2)
-    };
+    let as_client = plan(3, 2).with_client_id(agent_user_id(1));
     Scene::open(store, as_client).await.send(Side::Agent).await;
     assert_eq!(total(agent_user_id(1)).await, 5, "on whichever side they stand");
 }

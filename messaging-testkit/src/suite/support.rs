@@ -116,14 +116,14 @@ impl<'a> Scene<'a> {
 
     /// Returns the step that reads up to a message, decided on the current state.
     pub(super) async fn to_read(&self, side: Side, up_to: MessageId, now: Timestamp) -> MarkRead {
-        MarkRead {
-            conversation_id: self.id,
-            access_version: self.conversation().await.access_version,
+        MarkRead::new(
+            self.id,
+            self.conversation().await.access_version,
             side,
             up_to,
             now,
-            publisher: Publisher::Anyone,
-        }
+            Publisher::Anyone,
+        )
     }
 
     pub(super) async fn mark(&self, side: Side, up_to: &Message, now: Timestamp) -> Marked {
@@ -153,11 +153,7 @@ impl<'a> Scene<'a> {
     }
 
     pub(super) async fn history(&self, direction: Direction, size: usize) -> HistoryPage {
-        let scan = HistoryScan {
-            conversation_id: self.id,
-            direction,
-            limit: limit(size),
-        };
+        let scan = HistoryScan::new(self.id, direction, limit(size));
         self.store.list_messages(&scan).await.unwrap().unwrap()
     }
 
@@ -191,14 +187,8 @@ impl<'a> Scene<'a> {
             agent_user_id,
             ..
         } = self.conversation().await;
-        let plan = PreparedOpen {
-            id: self.id,
-            client_id,
-            agent_id,
-            agent_user_id,
-            booking_id: Some(booking(id)),
-            now,
-        };
+        let plan = PreparedOpen::new(self.id, client_id, agent_id, agent_user_id, now)
+            .with_booking_id(Some(booking(id)));
         self.store.open(&plan, Publisher::Anyone).await.unwrap();
     }
 
@@ -219,22 +209,12 @@ impl<'a> Scene<'a> {
 
     /// Returns the progress of the lane's owner up to that event, under a lease.
     pub(super) fn published(&self, lease_until: Timestamp, up_to: u64) -> Progress {
-        Progress {
-            conversation_id: self.id,
-            lease_until,
-            up_to,
-        }
+        Progress::new(self.id, lease_until, up_to)
     }
 
     /// Returns the lane from that entry on, as a worker requests it.
     pub(super) fn lane(&self, head: u64) -> Lane {
-        Lane {
-            conversation_id: self.id,
-            head,
-            lease_until: at(0),
-            tries: 0,
-            refusals: 0,
-        }
+        Lane::new(self.id, head, at(0))
     }
 }
 
@@ -262,17 +242,13 @@ pub(super) fn done(changed: Changed) -> CommittedEntry {
 pub(super) fn requeued(requeued: Requeued) -> CommittedEntry {
     match requeued {
         Requeued::Done(entry) => entry,
-        Requeued::NotFound => panic!("an event was to be requeued, but there is no such dead letter"),
+        other => panic!("an event was to be requeued, but: {other:?}"),
     }
 }
 
 /// Lists a page.
 pub(super) async fn list(store: &dyn Store, scope: &ListScope, start: ListStart, size: usize) -> ListPage {
-    let scan = ListScan {
-        scope: scope.clone(),
-        start,
-        limit: limit(size),
-    };
+    let scan = ListScan::new(scope.clone(), start, limit(size));
     store.list_conversations(&scan).await.unwrap()
 }
 

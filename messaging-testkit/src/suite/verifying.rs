@@ -22,7 +22,7 @@ async fn verified(store: &dyn Store) -> Result<Vec<Discrepancy>, StoreError> {
 }
 
 fn scan(after: Option<ConversationId>, up_to: Option<ConversationId>, limit: usize) -> RecountScan {
-    RecountScan { after, up_to, limit }
+    RecountScan::new(limit).with_after(after).with_up_to(up_to)
 }
 
 async fn ids(store: &dyn Store, scan: RecountScan) -> Vec<ConversationId> {
@@ -61,7 +61,7 @@ async fn waiting(scene: &Scene<'_>) -> (Option<Unpublished>, Option<u64>) {
 }
 
 const fn entries(first: u64, last: u64, count: u64) -> Unpublished {
-    Unpublished { first, last, count }
+    Unpublished::new(first, last, count)
 }
 
 /// Conversations opened in another order than that of their ids.
@@ -88,17 +88,10 @@ pub(crate) async fn an_empty_store_has_no_tallies(store: &dyn Store) {
 pub(crate) async fn a_conversation_just_opened_has_one_event(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let recount = recount(&scene).await;
-    let expected = Recount {
-        conversation: scene.conversation().await,
-        events: 1,
-        messages: 0,
-        last_seq: 0,
-        newest_at: None,
-        first_untimely: None,
-        sides: PerSide::default(),
-        unpublished: Some(entries(1, 1, 1)),
-        lane: recount.lane,
-    };
+    let expected = Recount::new(scene.conversation().await)
+        .with_events(1)
+        .with_unpublished(Some(entries(1, 1, 1)))
+        .with_lane(recount.lane);
     assert_eq!(recount, expected);
     assert_eq!(waiting(&scene).await, (Some(entries(1, 1, 1)), Some(1)));
 }
@@ -113,10 +106,7 @@ pub(crate) async fn what_is_addressed_to_each_side_is_counted(store: &dyn Store)
     let recount = recount(&scene).await;
     assert_eq!((recount.events, recount.messages, recount.last_seq), (7, 6, 6));
     assert_eq!((recount.newest_at, recount.first_untimely), (Some(at(6)), None));
-    let addressed = |addressed| SideRecount {
-        addressed,
-        ..SideRecount::default()
-    };
+    let addressed = |addressed| SideRecount::default().with_addressed(addressed);
     let (client, agent) = (addressed(3), addressed(4));
     assert_eq!(recount.sides, PerSide { client, agent });
     assert_eq!(recount.conversation, scene.conversation().await);
@@ -133,16 +123,11 @@ pub(crate) async fn what_each_side_has_read_is_counted(store: &dyn Store) {
     scene.read(Side::Agent, &own, at(11)).await;
     let sides = recount(&scene).await.sides;
     let (up_to_seq, at) = (own.seq, at(11));
-    let agent = SideRecount {
-        addressed: 3,
-        read: 2,
-        last_receipt: Some(ReadMark { up_to_seq, at }),
-        ..SideRecount::default()
-    };
-    let client = SideRecount {
-        addressed: 2,
-        ..SideRecount::default()
-    };
+    let agent = SideRecount::default()
+        .with_addressed(3)
+        .with_read(2)
+        .with_last_receipt(Some(ReadMark::new(up_to_seq, at)));
+    let client = SideRecount::default().with_addressed(2);
     assert_eq!(sides, PerSide { client, agent });
 }
 
@@ -207,12 +192,7 @@ pub(crate) async fn whatever_was_done_adds_up(store: &dyn Store) {
         .acknowledge(worker_id(1), lane.lease_until, &done)
         .await
         .unwrap();
-    let delay = LaneDeferral {
-        conversation_id: scene.id,
-        lease_until: lane.lease_until,
-        until: at(50),
-        failure: LaneFailure::Transport,
-    };
+    let delay = LaneDeferral::new(scene.id, lane.lease_until, at(50)).with_failure(LaneFailure::Transport);
     store.defer_lanes(worker_id(1), &[delay]).await.unwrap();
     Scene::open(store, plan(1, 2)).await.drain().await;
     assert_eq!(verified(store).await.unwrap(), []);

@@ -351,6 +351,7 @@ fn everything_recounts(server: &Server, conversation: &mut Conversation) {
         client,
         agent,
         sends,
+        ..
     } = conversation;
     let stored = server.caller(client).walk(id);
     let seqs: Vec<_> = stored.iter().map(seq_of).collect();

@@ -138,11 +138,7 @@ async fn stored(store: &PgStore, conversation_id: ConversationId) -> BTreeMap<Se
     let mut messages = BTreeMap::new();
     let mut last = 0;
     loop {
-        let scan = HistoryScan {
-            conversation_id,
-            direction: Direction::After(last),
-            limit: limit(100),
-        };
+        let scan = HistoryScan::new(conversation_id, Direction::After(last), limit(100));
         let page = store.list_messages(&scan).await.unwrap().unwrap();
         for message in page.rows.into_iter().map(|row| row.message) {
             last = message.seq;

@@ -139,12 +139,7 @@ async fn a_hundred_thousand_conversations_are_one_e_mail_a_user() {
 /// How many pages the statement touches that claims users, when nobody is due.
 async fn pages_of_an_idle_look(pool: &sqlx::PgPool) -> u64 {
     let store = PgStore::on_pool(pool.clone(), &options());
-    let claim = DigestClaim {
-        by: worker_id(1),
-        now: at(0),
-        lease_until: at(300),
-        limit: 50,
-    };
+    let claim = DigestClaim::new(worker_id(1), at(0), at(300), 50);
     pool.acquire()
         .await
         .unwrap()

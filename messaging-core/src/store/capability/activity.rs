@@ -4,6 +4,7 @@ use crate::{
     domain::activity::{Activity, Buckets},
     id::AgentId,
     store::StoreError,
+    with::with,
 };
 
 /// How much goes on. The contract of the [module](crate::store) holds for every method.
@@ -22,9 +23,24 @@ pub trait ActivityStore: Send + Sync {
 
 /// What to count.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ActivityScan {
     /// In which buckets; the answer has one for each.
     pub buckets: Buckets,
     /// Only in this agent's conversations; `None` in all.
     pub agent_id: Option<AgentId>,
+}
+
+impl ActivityScan {
+    /// A scan of all agents.
+    pub fn new(buckets: Buckets) -> Self {
+        Self {
+            buckets,
+            agent_id: None,
+        }
+    }
+
+    with! {
+        with_agent_id agent_id: Option<AgentId>,
+    }
 }

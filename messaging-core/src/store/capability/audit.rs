@@ -5,6 +5,7 @@ use crate::{
     id::{AuditId, ConversationId, UserId},
     store::StoreError,
     time::Timestamp,
+    with::with,
 };
 
 /// The log of what admins looked at and did. The contract of the [module](crate::store) holds for every method.
@@ -23,6 +24,7 @@ pub trait AuditStore: Send + Sync {
 
 /// One access of an admin.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct AuditRecord {
     /// A UUIDv7, so that the log is in order of time.
     pub id: AuditId,
@@ -34,4 +36,22 @@ pub struct AuditRecord {
     pub action: AuditedAction,
     /// On which conversation, if on one.
     pub conversation_id: Option<ConversationId>,
+}
+
+impl AuditRecord {
+    /// An access that names no conversation.
+    pub fn new(id: AuditId, at: Timestamp, actor_id: UserId, action: AuditedAction) -> Self {
+        Self {
+            id,
+            at,
+            actor_id,
+            action,
+            conversation_id: None,
+        }
+    }
+
+    with! {
+        with_id id: AuditId,
+        with_conversation_id conversation_id: Option<ConversationId>,
+    }
 }

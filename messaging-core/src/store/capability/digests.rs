@@ -9,6 +9,7 @@ use crate::{
     id::{BookingId, DigestId, UserId, WorkerId},
     store::StoreError,
     time::Timestamp,
+    with::with,
 };
 
 /// Users to whom a digest may be due, and what has been mailed to them.
@@ -72,6 +73,7 @@ pub trait DigestStore: Send + Sync {
 
 /// A worker's request for users with a digest due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct DigestClaim {
     /// The worker.
     pub by: WorkerId,
@@ -83,8 +85,21 @@ pub struct DigestClaim {
     pub limit: usize,
 }
 
+impl DigestClaim {
+    /// A claim.
+    pub fn new(by: WorkerId, now: Timestamp, lease_until: Timestamp, limit: usize) -> Self {
+        Self {
+            by,
+            now,
+            lease_until,
+            limit,
+        }
+    }
+}
+
 /// A user with a digest due, under a lease.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct DigestUser {
     /// The user, the worker and the end of the lease.
     pub lease: DigestLease,
@@ -97,8 +112,27 @@ pub struct DigestUser {
     pub deferrals: u32,
 }
 
+impl DigestUser {
+    /// A user to whom nothing has been mailed or attempted.
+    pub fn new(lease: DigestLease) -> Self {
+        Self {
+            lease,
+            attempt: None,
+            sent: Vec::new(),
+            deferrals: 0,
+        }
+    }
+
+    with! {
+        with_attempt attempt: Option<DigestAttempt>,
+        with_sent sent: Vec<Timestamp>,
+        with_deferrals deferrals: u32,
+    }
+}
+
 /// The right of one worker to mail a user until a time.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct DigestLease {
     /// The user.
     pub user_id: UserId,
@@ -108,8 +142,22 @@ pub struct DigestLease {
     pub until: Timestamp,
 }
 
+impl DigestLease {
+    /// A lease.
+    pub fn new(user_id: UserId, by: WorkerId, until: Timestamp) -> Self {
+        Self { user_id, by, until }
+    }
+
+    with! {
+        with_user_id user_id: UserId,
+        with_by by: WorkerId,
+        with_until until: Timestamp,
+    }
+}
+
 /// An e-mail that may have been sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct DigestAttempt {
     /// Its id.
     pub id: DigestId,
@@ -119,8 +167,16 @@ pub struct DigestAttempt {
     pub at: Timestamp,
 }
 
+impl DigestAttempt {
+    /// An attempt.
+    pub fn new(id: DigestId, extents: Vec<Extent>, at: Timestamp) -> Self {
+        Self { id, extents, at }
+    }
+}
+
 /// What an e-mail shows of a conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Excerpt {
     /// What it is of.
     pub extent: Extent,
@@ -136,6 +192,25 @@ pub struct Excerpt {
 }
 
 impl Excerpt {
+    /// An excerpt without messages, of a conversation without bookings.
+    pub fn new(extent: Extent, conversation: Conversation) -> Self {
+        Self {
+            extent,
+            conversation,
+            booking_id: None,
+            messages: 0,
+            first: Vec::new(),
+        }
+    }
+
+    with! {
+        with_booking_id booking_id: Option<BookingId>,
+        with_messages messages: u64,
+        with_first first: Vec<Message>,
+    }
+}
+
+impl Excerpt {
     /// How far a store counts: an e-mail is not to cost more, however much is unread.
     pub const MOST: u64 = 1_000;
 
@@ -147,6 +222,7 @@ impl Excerpt {
 
 /// Ends a lease without a digest, until a later time.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct DigestPostponement {
     /// The lease that it ends.
     pub lease: DigestLease,
@@ -157,4 +233,21 @@ pub struct DigestPostponement {
     /// Whether the mail server has deferred them, while it accepts e-mails of others: counts as one more of their
     /// [`deferrals`](DigestUser::deferrals).
     pub is_deferred: bool,
+}
+
+impl DigestPostponement {
+    /// A postponement that keeps the attempt, and is no deferral.
+    pub fn new(lease: DigestLease, until: Timestamp) -> Self {
+        Self {
+            lease,
+            until,
+            forget_attempt: false,
+            is_deferred: false,
+        }
+    }
+
+    with! {
+        with_forget_attempt forget_attempt: bool,
+        with_is_deferred is_deferred: bool,
+    }
 }

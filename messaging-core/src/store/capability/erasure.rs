@@ -1,3 +1,4 @@
+use crate::with::with;
 use async_trait::async_trait;
 
 use crate::id::{ConversationId, UserId};
@@ -38,6 +39,7 @@ pub trait ErasureStore: Send + Sync {
 
 /// In how many reports a user was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct ErasedReports {
     /// From how many resolved ones they were erased.
     pub erased: u64,
@@ -45,8 +47,16 @@ pub struct ErasedReports {
     pub open: u64,
 }
 
+impl ErasedReports {
+    with! {
+        with_erased erased: u64,
+        with_open open: u64,
+    }
+}
+
 /// Conversations in which a user takes part, or has written.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Traces {
     /// Among the conversations looked at, in the order of their ids.
     pub conversations: Vec<ConversationId>,

@@ -8,6 +8,7 @@ use crate::{
     id::{ConversationId, MessageId, ReportId, UserId},
     store::StoreError,
     time::Timestamp,
+    with::with,
 };
 
 /// What people report, and what becomes of it. The contract of the [module](crate::store) holds for every method.
@@ -37,6 +38,7 @@ pub trait ModerationStore: Send + Sync {
 
 /// A complaint.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct FileReport {
     /// The id of the report, should it be a new one: a UUIDv7, larger than those before.
     pub id: ReportId,
@@ -56,8 +58,42 @@ pub struct FileReport {
     pub now: Timestamp,
 }
 
+impl FileReport {
+    /// A complaint about the conversation.
+    pub fn new(
+        id: ReportId,
+        conversation_id: ConversationId,
+        reporter_id: UserId,
+        reporter_side: Side,
+        reported_id: UserId,
+        reason: Remark,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            id,
+            conversation_id,
+            reporter_id,
+            reporter_side,
+            reported_id,
+            reason,
+            about: None,
+            now,
+        }
+    }
+
+    with! {
+        with_conversation_id conversation_id: ConversationId,
+        with_reporter_id reporter_id: UserId,
+        with_reporter_side reporter_side: Side,
+        with_reported_id reported_id: UserId,
+        with_reason reason: Remark,
+        with_about about: Option<MessageId>,
+    }
+}
+
 /// What became of a complaint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Filed {
     /// It opened this report.
     Opened(ReportId),
@@ -71,6 +107,7 @@ pub enum Filed {
 
 /// Which reports to list.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ReportScan {
     /// Only those that stand so; `None` for all.
     pub status: Option<ReportStatus>,
@@ -80,4 +117,22 @@ pub struct ReportScan {
     pub hidden_from: Option<UserId>,
     /// At most how many.
     pub limit: usize,
+}
+
+impl ReportScan {
+    /// A scan of the newest reports, whatever their status, hidden from no one.
+    pub fn new(limit: usize) -> Self {
+        Self {
+            status: None,
+            before: None,
+            hidden_from: None,
+            limit,
+        }
+    }
+
+    with! {
+        with_status status: Option<ReportStatus>,
+        with_before before: Option<ReportId>,
+        with_hidden_from hidden_from: Option<UserId>,
+    }
 }

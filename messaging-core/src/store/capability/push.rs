@@ -13,6 +13,7 @@ pub trait PushStore: Send + Sync {
 
 /// A message that is to be pushed to a side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct PushMark {
     /// In which conversation.
     pub conversation_id: ConversationId,
@@ -24,4 +25,23 @@ pub struct PushMark {
     pub now: Timestamp,
     /// None may have been pushed to that side after then.
     pub not_since: Timestamp,
+}
+
+impl PushMark {
+    /// A mark.
+    pub fn new(
+        conversation_id: ConversationId,
+        side: Side,
+        seq: u64,
+        now: Timestamp,
+        not_since: Timestamp,
+    ) -> Self {
+        Self {
+            conversation_id,
+            side,
+            seq,
+            now,
+            not_since,
+        }
+    }
 }

@@ -8,6 +8,7 @@ use crate::{
     id::ConversationId,
     store::StoreError,
     time::Timestamp,
+    with::with,
 };
 
 /// What a store holds, counted anew, next to the numbers that it keeps. A store only counts: what the counts
@@ -29,6 +30,7 @@ pub trait RecountStore: Send + Sync {
 
 /// Which conversations to recount.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct RecountScan {
     /// Those with a larger id than this; `None`: from the smallest on.
     pub after: Option<ConversationId>,
@@ -38,8 +40,25 @@ pub struct RecountScan {
     pub limit: usize,
 }
 
+impl RecountScan {
+    /// A scan of the first conversations.
+    pub const fn new(limit: usize) -> Self {
+        Self {
+            after: None,
+            up_to: None,
+            limit,
+        }
+    }
+
+    with! {
+        with_after after: Option<ConversationId>,
+        with_up_to up_to: Option<ConversationId>,
+    }
+}
+
 /// A conversation, and what there is of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Recount {
     /// The conversation as it is kept.
     pub conversation: Conversation,
@@ -61,8 +80,37 @@ pub struct Recount {
     pub lane: Option<LaneRecount>,
 }
 
+impl Recount {
+    /// A conversation with nothing counted.
+    pub fn new(conversation: Conversation) -> Self {
+        Self {
+            conversation,
+            events: 0,
+            messages: 0,
+            last_seq: 0,
+            newest_at: None,
+            first_untimely: None,
+            sides: PerSide::default(),
+            unpublished: None,
+            lane: None,
+        }
+    }
+
+    with! {
+        with_events events: u64,
+        with_messages messages: u64,
+        with_last_seq last_seq: u64,
+        with_newest_at newest_at: Option<Timestamp>,
+        with_first_untimely first_untimely: Option<u64>,
+        with_sides sides: PerSide<SideRecount>,
+        with_unpublished unpublished: Option<Unpublished>,
+        with_lane lane: Option<LaneRecount>,
+    }
+}
+
 /// What there is of one side of a conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct SideRecount {
     /// How many messages are addressed to it.
     pub addressed: u64,
@@ -79,8 +127,19 @@ pub struct SideRecount {
     pub first_wrong_receipt: Option<u64>,
 }
 
+impl SideRecount {
+    with! {
+        with_addressed addressed: u64,
+        with_first_misplaced first_misplaced: Option<u64>,
+        with_read read: u64,
+        with_last_receipt last_receipt: Option<ReadMark>,
+        with_first_wrong_receipt first_wrong_receipt: Option<u64>,
+    }
+}
+
 /// A conversation's entries in the outbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Unpublished {
     /// The smallest number.
     pub first: u64,
@@ -90,11 +149,30 @@ pub struct Unpublished {
     pub count: u64,
 }
 
+impl Unpublished {
+    /// Entries from the first to the last.
+    pub const fn new(first: u64, last: u64, count: u64) -> Self {
+        Self { first, last, count }
+    }
+}
+
 /// What a lane keeps of its entries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct LaneRecount {
     /// The number of its first unpublished event.
     pub head: u64,
     /// The number of its last one; `None` in a store that does not keep it with the lane.
     pub tail: Option<u64>,
+}
+
+impl LaneRecount {
+    /// A lane without entries.
+    pub fn new(head: u64) -> Self {
+        Self { head, tail: None }
+    }
+
+    with! {
+        with_tail tail: Option<u64>,
+    }
 }

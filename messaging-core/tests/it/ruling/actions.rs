@@ -45,11 +45,7 @@ async fn take(action: ParticipantAction, world: &World, id: ConversationId) -> R
 }
 
 fn newest_of(conversation_id: ConversationId) -> HistoryScan {
-    HistoryScan {
-        conversation_id,
-        direction: Direction::Newest,
-        limit: PageSize::HISTORY,
-    }
+    HistoryScan::new(conversation_id, Direction::Newest, PageSize::HISTORY)
 }
 
 /// All that an action can change, and what it publishes.

@@ -97,14 +97,14 @@ async fn a_policy_is_told_the_newest_bookings_up_to_its_number() {
     let id = world.open().await;
     let conversation = world.store.find_conversation(id.into()).await.unwrap().unwrap();
     for n in 0..=Participants::MAX_BOOKINGS {
-        let plan = PreparedOpen {
+        let plan = PreparedOpen::new(
             id,
-            client_id: user("carl"),
-            agent_id: agent("alpine"),
-            agent_user_id: user("ada"),
-            booking_id: Some(booking(&format!("b-{n}"))),
-            now: conversation.created_at,
-        };
+            user("carl"),
+            agent("alpine"),
+            user("ada"),
+            conversation.created_at,
+        )
+        .with_booking_id(Some(booking(&format!("b-{n}"))));
         world.store.open(&plan, Publisher::Anyone).await.unwrap();
     }
     policy.checks();
@@ -159,14 +159,14 @@ impl AccessPolicy for LinksMeanwhile {
             return Ok(Ruling::refuse(REFUSAL));
         }
         if let (true, Some(id)) = (self.is_told.load(Ordering::Relaxed), on.conversation_id) {
-            let plan = PreparedOpen {
+            let plan = PreparedOpen::new(
                 id,
-                client_id: on.client_id.clone(),
-                agent_id: on.agent_id.clone(),
-                agent_user_id: on.agent_user_id.clone(),
-                booking_id: Some(booking("b-carl")),
-                now: Timestamp::EPOCH,
-            };
+                on.client_id.clone(),
+                on.agent_id.clone(),
+                on.agent_user_id.clone(),
+                Timestamp::EPOCH,
+            )
+            .with_booking_id(Some(booking("b-carl")));
             self.store.open(&plan, Publisher::Anyone).await.unwrap();
         }
         Ok(Ruling::Allow)

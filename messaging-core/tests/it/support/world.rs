@@ -103,9 +103,5 @@ pub(crate) async fn history(world: &World, actor: &Actor, from: HistoryFrom, mar
 
 fn everything() -> ListScan {
     let scope = ListScope::All(user("root"));
-    ListScan {
-        scope,
-        start: ListStart::Newest,
-        limit: PageSize::LIST,
-    }
+    ListScan::new(scope, ListStart::Newest, PageSize::LIST)
 }

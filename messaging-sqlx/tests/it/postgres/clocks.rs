@@ -5,7 +5,7 @@ use std::{error::Error as _, time::Duration};
 
 use futures_util::future::join_all;
 use messaging_core::{
-    domain::{conversation::PreparedOpen, side::Side},
+    domain::side::Side,
     store::{
         Append, Appended, Claim, ConversationStore as _, Lane, MarkRead, Marked, Moved, OutboxStore as _,
         Publisher, StoreError, StoreErrorKind,
@@ -170,13 +170,7 @@ async fn no_time_is_written_that_is_ahead_of_the_databases_clock() {
         let options = bench.options().with_clock_check(ClockCheck::On);
         let store = bench.store_with(&options.with_group_commit(group_commit));
         let ahead = time(&bench, 86_400).await;
-        let (opening, id) = (
-            PreparedOpen {
-                now: ahead,
-                ..plan(2, 1)
-            },
-            plan(2, 1).id,
-        );
+        let (opening, id) = (plan(2, 1).with_now(ahead), plan(2, 1).id);
         store.open(&opening, Publisher::Anyone).await.unwrap();
         let steps: Vec<Append> = (1..=4)
             .map(|n| {
@@ -193,14 +187,7 @@ async fn no_time_is_written_that_is_ahead_of_the_databases_clock() {
             };
             assert!(stored.message.created_at < time(&bench, 2).await);
         }
-        let read = MarkRead {
-            conversation_id: id,
-            access_version: 0,
-            side: Side::Agent,
-            up_to: steps[3].message.id,
-            now: ahead,
-            publisher: Publisher::Anyone,
-        };
+        let read = MarkRead::new(id, 0, Side::Agent, steps[3].message.id, ahead, Publisher::Anyone);
         let Marked::Moved(Moved { receipt, .. }) = store.mark_read(&read).await.unwrap() else {
             panic!("it was not read");
         };

@@ -181,7 +181,7 @@ async fn the_victim_of_a_deadlock_is_to_repeat_its_step() {
         .run(
             "SET deadlock_timeout = '1h'; BEGIN;
             INSERT INTO messaging.message VALUES ((SELECT id FROM messaging.conversation), 99, gen_random_uuid(),
-                1, 2, 'client-1', '1', '', now(), 0, 1)",
+                1, 2, 'client-1', '1', '', NULL, now(), 0, 1)",
         )
         .await;
         let (lost, ()) = tokio::join!(async { store.append(&send(1)).await }, async {

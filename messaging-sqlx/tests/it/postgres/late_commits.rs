@@ -44,11 +44,7 @@ async fn set_watermark(store: &PgStore) {
         .unwrap();
     let done: Vec<_> = lanes
         .iter()
-        .map(|lane| Progress {
-            conversation_id: lane.conversation_id,
-            lease_until: lane.lease_until,
-            up_to: lane.head,
-        })
+        .map(|lane| Progress::new(lane.conversation_id, lane.lease_until, lane.head))
         .collect();
     assert_eq!(store.acknowledge(worker_id(1), at(10), &done).await.unwrap(), []);
     for _ in 0..2 {

@@ -203,11 +203,7 @@ fn conversation(n: usize) -> (u64, ConversationId) {
 async fn said(store: &PgStore, id: ConversationId) -> Vec<String> {
     let mut texts = Vec::new();
     loop {
-        let scan = HistoryScan {
-            conversation_id: id,
-            direction: Direction::After(texts.len() as u64),
-            limit: limit(100),
-        };
+        let scan = HistoryScan::new(id, Direction::After(texts.len() as u64), limit(100));
         let page = store.list_messages(&scan).await.unwrap().unwrap();
         texts.extend(page.rows.iter().map(|row| row.message.body.as_str().to_owned()));
         if !page.has_more {

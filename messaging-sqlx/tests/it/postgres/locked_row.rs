@@ -5,7 +5,7 @@ use std::{slice, time::Duration};
 use futures_util::{future::join_all, poll};
 use messaging_core::{
     domain::{
-        conversation::{Change, Conversation, PreparedOpen},
+        conversation::{Change, Conversation},
         digest::Extent,
         side::Side,
     },
@@ -44,14 +44,14 @@ fn send_to(conversation: u64, n: u32) -> Append {
 }
 
 fn read(n: u64) -> MarkRead {
-    MarkRead {
-        conversation_id: conversation_id(LOCKED),
-        access_version: 0,
-        side: Side::Agent,
-        up_to: message_id(n),
-        now: at(1),
-        publisher: Publisher::Anyone,
-    }
+    MarkRead::new(
+        conversation_id(LOCKED),
+        0,
+        Side::Agent,
+        message_id(n),
+        at(1),
+        Publisher::Anyone,
+    )
 }
 
 fn block_in(n: u64) -> ChangeState {
@@ -202,21 +202,20 @@ async fn of_many_steps_of_every_kind_that_find_a_locked_row_a_few_have_a_connect
     let bench = Bench::new().await;
     let store = store_of_six(&bench, GroupCommit::On);
     let (ids, locked) = locked_conversations(&bench, &store).await;
-    let reads = ids.iter().zip(900..).map(|(id, n)| MarkRead {
-        conversation_id: conversation_id(*id),
-        ..read(n)
-    });
+    let reads = ids
+        .iter()
+        .zip(900..)
+        .map(|(id, n)| read(n).with_conversation_id(conversation_id(*id)));
     let changes = ids.iter().map(|id| block_in(*id));
     // Two of each pair: they take turns, though no id is known.
-    let links = ids.iter().chain(&ids).zip(0..).map(|(id, n)| PreparedOpen {
-        booking_id: Some(booking(format!("b-{n}"))),
-        ..plan(1, id - 1_000)
-    });
-    let mailed = ids.iter().map(|id| Extent {
-        conversation_id: conversation_id(*id),
-        side: Side::Agent,
-        up_to: 1,
-    });
+    let links = ids
+        .iter()
+        .chain(&ids)
+        .zip(0..)
+        .map(|(id, n)| plan(1, id - 1_000).with_booking_id(Some(booking(format!("b-{n}")))));
+    let mailed = ids
+        .iter()
+        .map(|id| Extent::new(conversation_id(*id), Side::Agent, 1));
     let (reads, changes): (Vec<_>, Vec<_>) = (reads.collect(), changes.collect());
     let (links, mailed): (Vec<_>, Vec<_>) = (links.collect(), mailed.collect());
     let user = client_id(1);

@@ -76,11 +76,7 @@ impl Scene {
 
     /// All that the store counts.
     async fn counted(&self) -> String {
-        let scan = RecountScan {
-            after: None,
-            up_to: None,
-            limit: 9,
-        };
+        let scan = RecountScan::new(9);
         format!("{:?}", self.store.recount_conversations(&scan).await.unwrap())
     }
 
@@ -104,11 +100,7 @@ impl Scene {
 }
 
 fn progress(lane: &Lane, up_to: u64) -> Progress {
-    Progress {
-        conversation_id: lane.conversation_id,
-        lease_until: lane.lease_until,
-        up_to,
-    }
+    Progress::new(lane.conversation_id, lane.lease_until, up_to)
 }
 
 #[tokio::test]
@@ -129,7 +121,7 @@ async fn a_message_is_stored_once_and_its_lane_is_due_when_the_lease_is_over() {
                     assert_eq!(cut, Cut::AfterAnswer);
                     assert_eq!((row.message.id, row.message.seq), (message_id(1), 1));
                 }
-                Appended::Conflict => panic!("the conversation is as it was"),
+                other => panic!("the conversation is as it was, but: {other:?}"),
             }
             assert_eq!(scene.bench.messages().await, 1);
             assert_eq!(scene.due(10).await, []);
@@ -166,14 +158,14 @@ async fn a_read_position_moves_once() {
     for cut in CUTS {
         let scene = Scene::new().await;
         scene.store.append(&send(1)).await.unwrap();
-        let step = MarkRead {
-            conversation_id: conversation_id(1_001),
-            access_version: 0,
-            side: Side::Agent,
-            up_to: message_id(1),
-            now: at(2),
-            publisher: worker(1, at(12)),
-        };
+        let step = MarkRead::new(
+            conversation_id(1_001),
+            0,
+            Side::Agent,
+            message_id(1),
+            at(2),
+            worker(1, at(12)),
+        );
         let marked = scene
             .repeated(cut, async |store| store.mark_read(&step).await)
             .await;
@@ -255,12 +247,7 @@ async fn an_event_is_requeued_once() {
             .store
             .dead_letter(worker_id(2), &lane, &loaded[0].entry, "no", at(1));
         dead.await.unwrap();
-        let step = Requeue {
-            conversation_id: lane.conversation_id,
-            number: 1,
-            now: at(2),
-            publisher: worker(1, at(12)),
-        };
+        let step = Requeue::new(lane.conversation_id, 1, at(2), worker(1, at(12)));
         let requeued = scene
             .repeated(cut, async |store| store.requeue(&step).await)
             .await;

@@ -25,10 +25,7 @@ use crate::support::postgres::{Bench, is_stored, is_stored_in_the_end};
 
 /// The plan of a pair with a booking to link.
 fn with_booking(client: u64, name: &str) -> PreparedOpen {
-    PreparedOpen {
-        booking_id: Some(booking(name)),
-        ..plan(client, 1)
-    }
+    plan(client, 1).with_booking_id(Some(booking(name)))
 }
 
 async fn connect(bench: &Bench) -> PgConnection {
@@ -134,14 +131,7 @@ async fn nobody_who_talks_waits_for_the_hosts_transaction() {
     // Whoever had to wait for a lock would be refused at once.
     let hasty = PgStore::from_url(&bench.url_with("lock_timeout=1"), &bench.options()).unwrap();
     assert!(is_stored(&hasty, 1).await);
-    let read = MarkRead {
-        conversation_id: id,
-        access_version: 0,
-        side: Side::Agent,
-        up_to: message_id(1),
-        now: at(9),
-        publisher: Publisher::Anyone,
-    };
+    let read = MarkRead::new(id, 0, Side::Agent, message_id(1), at(9), Publisher::Anyone);
     assert!(matches!(hasty.mark_read(&read).await.unwrap(), Marked::Moved(_)));
     let conversation = hasty.find_conversation(id.into()).await.unwrap().unwrap();
     let change = Change::Block(Side::Client);
@@ -206,10 +196,7 @@ async fn second_of_two(end: &'static str) -> bool {
         .await
         .unwrap();
     sqlx::raw_sql("BEGIN").execute(&mut second).await.unwrap();
-    let own = PreparedOpen {
-        id: conversation_id(77),
-        ..with_booking(2, "b")
-    };
+    let own = with_booking(2, "b").with_id(conversation_id(77));
     let (opened, ()) = tokio::join!(store.open_in_transaction(&mut second, &own), async {
         bench.until_waiting(1).await;
         sqlx::raw_sql(end).execute(&mut first).await.unwrap();
@@ -245,10 +232,7 @@ async fn a_stricter_transaction_that_loses_is_told_to_begin_again() {
             .await
             .unwrap();
         store.open(&plan(2, 1), Publisher::Anyone).await.unwrap();
-        let mine = PreparedOpen {
-            id: conversation_id(77),
-            ..with_booking(2, "b")
-        };
+        let mine = with_booking(2, "b").with_id(conversation_id(77));
         let lost = store
             .open_in_transaction(&mut connection, &mine)
             .await
@@ -344,10 +328,7 @@ async fn links_of_one_conversation_are_numbered_at_once_however_many() {
 async fn the_agent_s_user_of_a_conversation_that_was_there_stays() {
     let bench = Bench::new().await;
     let mut connection = connect(&bench).await;
-    let other = PreparedOpen {
-        agent_user_id: client_id(9),
-        ..with_booking(1, "b")
-    };
+    let other = with_booking(1, "b").with_agent_user_id(client_id(9));
     let opened = bench
         .store()
         .open_in_transaction(&mut connection, &other)

@@ -164,10 +164,7 @@ async fn a_link_is_numbered_after_what_was_sent_before_its_commit() {
     let mut host = bench.session().await;
     let mut tx = host.connection.begin().await.unwrap();
     for name in ["a", "b"] {
-        let plan = PreparedOpen {
-            booking_id: Some(booking(name)),
-            ..plan(1, 1)
-        };
+        let plan = plan(1, 1).with_booking_id(Some(booking(name)));
         store.open_in_transaction(&mut tx, &plan).await.unwrap();
     }
     for n in 1..=2 {
@@ -240,10 +237,7 @@ async fn of_workers_that_look_at_once_each_link_is_one_s() {
     claimed(&stores[0]).await;
     let mut host = bench.session().await;
     for n in 0..30 {
-        let plan = PreparedOpen {
-            booking_id: Some(booking(format!("b{n}"))),
-            ..plan(1, 1)
-        };
+        let plan = plan(1, 1).with_booking_id(Some(booking(format!("b{n}"))));
         stores[0]
             .open_in_transaction(&mut host.connection, &plan)
             .await
@@ -256,11 +250,7 @@ async fn of_workers_that_look_at_once_each_link_is_one_s() {
     let given = join_all(claims).await.concat();
     // The lane was there, and its owner sees that it has become longer.
     assert_eq!(given, []);
-    let done = Progress {
-        conversation_id: conversation_id(1_001),
-        lease_until: at(1_030),
-        up_to: 1,
-    };
+    let done = Progress::new(conversation_id(1_001), at(1_030), 1);
     let lanes = stores[0]
         .acknowledge(worker_id(99), at(1_060), &[done])
         .await
@@ -277,11 +267,9 @@ const CLIENTS: u32 = 8;
 /// One of many bookings, of which the host undoes every third, and a message beside it.
 async fn book(store: &PgStore, pool: &PgPool, n: u32) -> Option<PreparedOpen> {
     let client = u64::from(n % CLIENTS) + 1;
-    let plan = PreparedOpen {
-        id: conversation_id(10_000 + u64::from(n)),
-        booking_id: Some(booking(format!("b{n}"))),
-        ..plan(client, 1)
-    };
+    let plan = plan(client, 1)
+        .with_id(conversation_id(10_000 + u64::from(n)))
+        .with_booking_id(Some(booking(format!("b{n}"))));
     let mut tx = pool.begin().await.unwrap();
     store.open_in_transaction(&mut tx, &plan).await.unwrap();
     if n.is_multiple_of(3) {

@@ -1,10 +1,7 @@
 //! A store beside a host's pool: its connections are its own.
 
 use futures_util::future::join_all;
-use messaging_core::{
-    domain::conversation::PreparedOpen,
-    store::{ConversationStore as _, Publisher},
-};
+use messaging_core::store::{ConversationStore as _, Publisher};
 use messaging_sqlx::{PgOptions, PgStore, postgres::ClockCheck};
 use messaging_test_postgres::{How, PgServer};
 use messaging_testkit::make::{booking, conversation_id, plan};
@@ -26,10 +23,7 @@ async fn the_hosts_pool_serves_only_what_stands_in_the_hosts_transaction() {
     assert_eq!(pool.size(), 0);
 
     let mut tx = pool.begin().await.unwrap();
-    let plan = PreparedOpen {
-        booking_id: Some(booking("b")),
-        ..plan(9, 1)
-    };
+    let plan = plan(9, 1).with_booking_id(Some(booking("b")));
     assert!(store.open_in_transaction(&mut tx, &plan).await.unwrap().created);
     // The host has its one connection in use, and no step needs it.
     assert_eq!(store.find_conversation(plan.id.into()).await.unwrap(), None);

@@ -117,11 +117,7 @@ impl Scene {
 }
 
 fn to_the_end(lane: &Lane) -> Progress {
-    Progress {
-        conversation_id: lane.conversation_id,
-        lease_until: lane.lease_until,
-        up_to: u64::from(u32::MAX),
-    }
+    Progress::new(lane.conversation_id, lane.lease_until, u64::from(u32::MAX))
 }
 
 const LANE: &str = "lane (conversation_id, head, tail, until) SELECT gen_random_uuid(), 1, 1, at";

@@ -1,9 +1,6 @@
 //! Who migrates, and who then runs: roles with no more rights than they need.
 
-use messaging_core::{
-    domain::conversation::PreparedOpen,
-    store::{Claim, ConversationStore as _, OutboxStore as _, StoreErrorKind},
-};
+use messaging_core::store::{Claim, ConversationStore as _, OutboxStore as _, StoreErrorKind};
 use messaging_sqlx::PgStore;
 use messaging_testkit::{
     make::{at, booking, conversation_id, plan, worker_id},
@@ -88,10 +85,7 @@ async fn check_links(bench: &Bench, role: &str, store: &PgStore) {
     host.run(&format!("SET ROLE {role}")).await;
     let mut tx = host.connection.begin().await.unwrap();
     for client in [1, 2] {
-        let plan = PreparedOpen {
-            booking_id: Some(booking("b")),
-            ..plan(client, 1)
-        };
+        let plan = plan(client, 1).with_booking_id(Some(booking("b")));
         store.open_in_transaction(&mut tx, &plan).await.unwrap();
     }
     tx.commit().await.unwrap();

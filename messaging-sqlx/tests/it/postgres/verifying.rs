@@ -22,14 +22,14 @@ async fn talked() -> Bench {
     for n in 1..=5 {
         assert!(is_stored(&store, n).await);
     }
-    let read = MarkRead {
-        conversation_id: conversation_id(1_001),
-        access_version: 0,
-        side: Agent,
-        up_to: message_id(3),
-        now: at(9),
-        publisher: Publisher::Anyone,
-    };
+    let read = MarkRead::new(
+        conversation_id(1_001),
+        0,
+        Agent,
+        message_id(3),
+        at(9),
+        Publisher::Anyone,
+    );
     store.mark_read(&read).await.unwrap();
     store.open(&plan(2, 1), Publisher::Anyone).await.unwrap();
     bench
@@ -85,12 +85,8 @@ const WRONG_RECEIPT: Finding = Finding::Receipt {
 };
 
 fn last_read(kept: Option<(u64, i64)>, counted: Option<(u64, i64)>) -> Finding {
-    let mark = |mark: Option<(u64, i64)>| {
-        mark.map(|(up_to_seq, second)| ReadMark {
-            up_to_seq,
-            at: at(second),
-        })
-    };
+    let mark =
+        |mark: Option<(u64, i64)>| mark.map(|(up_to_seq, second)| ReadMark::new(up_to_seq, at(second)));
     Finding::LastRead {
         side: Agent,
         kept: mark(kept),

@@ -3,7 +3,7 @@
 use futures_util::{TryStreamExt as _, future::join_all};
 use messaging_core::{
     ConversationId,
-    domain::{conversation::PreparedOpen, side::Side},
+    domain::side::Side,
     store::{Claim, ConversationStore as _, MarkRead, Marked, OutboxStore as _, Publisher, StoreErrorKind},
     verify::{ConversationRange, Discrepancy, Finding, verify},
 };
@@ -94,13 +94,15 @@ async fn what_cannot_even_be_read_ends_the_walk() {
 /// Sends, reads what was sent, books and publishes.
 async fn talk(store: &PgStore, id: ConversationId, n: u32) {
     assert!(is_stored_in_the_end(store, n).await);
-    let read = |access_version| MarkRead {
-        conversation_id: id,
-        access_version,
-        side: Side::Agent,
-        up_to: message_id(n.into()),
-        now: at(n.into()),
-        publisher: Publisher::Anyone,
+    let read = |access_version| {
+        MarkRead::new(
+            id,
+            access_version,
+            Side::Agent,
+            message_id(n.into()),
+            at(n.into()),
+            Publisher::Anyone,
+        )
     };
     // Decided anew after each booking that comes between.
     loop {
@@ -114,10 +116,7 @@ async fn talk(store: &PgStore, id: ConversationId, n: u32) {
             break;
         }
     }
-    let book = PreparedOpen {
-        booking_id: Some(booking(format!("b{n}"))),
-        ..plan(1, 1)
-    };
+    let book = plan(1, 1).with_booking_id(Some(booking(format!("b{n}"))));
     store.open(&book, Publisher::Anyone).await.unwrap();
     let now = at(n.into());
     let claim = Claim::new(worker_id(u64::from(n)), now, now + secs(1), 9);

@@ -58,11 +58,7 @@ macro_rules! same {
     }};
 }
 
-const EVERYTHING: RecountScan = RecountScan {
-    after: None,
-    up_to: None,
-    limit: usize::MAX,
-};
+const EVERYTHING: RecountScan = RecountScan::new(usize::MAX);
 
 struct Pair<K> {
     memory: MemoryStore,
@@ -117,14 +113,14 @@ impl<K: Kept> Pair<K> {
     async fn write(&mut self, step: &Write) {
         match step {
             Write::Open(client, agent, booking, by) => {
-                let plan = PreparedOpen {
-                    id: ConversationId::new(self.new_id()),
-                    client_id: user(*client),
-                    agent_id: agency(*agent),
-                    agent_user_id: user(agent + 2),
-                    booking_id: booking.map(|n| BookingId::parse(format!("booking-{n}")).unwrap()),
-                    now: self.now,
-                };
+                let plan = PreparedOpen::new(
+                    ConversationId::new(self.new_id()),
+                    user(*client),
+                    agency(*agent),
+                    user(agent + 2),
+                    self.now,
+                )
+                .with_booking_id(booking.map(|n| BookingId::parse(format!("booking-{n}")).unwrap()));
                 let opened = same!(self, open(&plan, self.publisher(*by)));
                 self.conversations.push(opened.id);
                 self.lanes.extend(opened.entry.and_then(|entry| entry.lane));
@@ -151,14 +147,14 @@ impl<K: Kept> Pair<K> {
                 }
             }
             Write::MarkRead(at, side, message, access_version, by) => {
-                let step = MarkRead {
-                    conversation_id: self.conversation(*at),
-                    access_version: self.access_version(*at, *access_version).await,
-                    side: *side,
-                    up_to: self.message(*at, *message),
-                    now: self.now,
-                    publisher: self.publisher(*by),
-                };
+                let step = MarkRead::new(
+                    self.conversation(*at),
+                    self.access_version(*at, *access_version).await,
+                    *side,
+                    self.message(*at, *message),
+                    self.now,
+                    self.publisher(*by),
+                );
                 if let Marked::Moved(moved) = same!(self, mark_read(&step)) {
                     self.lanes.extend(moved.entry.lane);
                 }
@@ -179,13 +175,8 @@ impl<K: Kept> Pair<K> {
                 }
             }
             Write::Record(actor, action, at) => {
-                let record = AuditRecord {
-                    id: AuditId::new(self.new_id()),
-                    at: self.now,
-                    actor_id: user(*actor),
-                    action: *action,
-                    conversation_id: at.as_ref().map(|at| self.conversation(*at)),
-                };
+                let record = AuditRecord::new(AuditId::new(self.new_id()), self.now, user(*actor), *action)
+                    .with_conversation_id(at.as_ref().map(|at| self.conversation(*at)));
                 same!(self, record_access(&record));
                 same!(self, list_accesses(None, 3));
                 let before = AuditId::new(Uuid::from_u128(record.id.as_uuid().as_u128() - 1));
@@ -208,21 +199,21 @@ impl<K: Kept> Pair<K> {
                 self.entries.extend(loaded.into_iter().map(|loaded| loaded.entry));
             }
             Publish::Acknowledge(by, lanes, more, lease) => {
-                let progress = |lane: Lane| Progress {
-                    conversation_id: lane.conversation_id,
-                    lease_until: lane.lease_until,
-                    up_to: (lane.head + more).saturating_sub(1),
+                let progress = |lane: Lane| {
+                    Progress::new(
+                        lane.conversation_id,
+                        lane.lease_until,
+                        (lane.head + more).saturating_sub(1),
+                    )
                 };
                 let done: Vec<_> = self.some_lanes(lanes).into_iter().map(progress).collect();
                 let lanes = same!(self, acknowledge(worker(*by), self.now + *lease, &done));
                 self.lanes.extend(lanes);
             }
             Publish::Delay(by, lanes, delay, failure) => {
-                let release = |lane: Lane| LaneDeferral {
-                    conversation_id: lane.conversation_id,
-                    lease_until: lane.lease_until,
-                    until: self.now + *delay,
-                    failure: *failure,
+                let release = |lane: Lane| {
+                    LaneDeferral::new(lane.conversation_id, lane.lease_until, self.now + *delay)
+                        .with_failure(*failure)
                 };
                 let delays: Vec<_> = self.some_lanes(lanes).into_iter().map(release).collect();
                 same!(self, defer_lanes(worker(*by), &delays));
@@ -244,12 +235,7 @@ impl<K: Kept> Pair<K> {
                     Some(one) => (one.entry.conversation_id, one.entry.number),
                     None => (self.conversation(*nth), 1),
                 };
-                let step = Requeue {
-                    conversation_id,
-                    number,
-                    now: self.now,
-                    publisher: self.publisher(*by),
-                };
+                let step = Requeue::new(conversation_id, number, self.now, self.publisher(*by));
                 if let Requeued::Done(entry) = same!(self, requeue(&step)) {
                     self.lanes.extend(entry.lane);
                 }
@@ -270,21 +256,13 @@ impl<K: Kept> Pair<K> {
                         ListStart::After(ListCursor::new(scope.clone(), activity_at, id))
                     }
                 };
-                let scan = ListScan {
-                    scope: scope.clone(),
-                    start,
-                    limit: *limit,
-                };
+                let scan = ListScan::new(scope.clone(), start, *limit);
                 same!(self, list_conversations(&scan));
                 same!(self, count_conversations(scope, limit.get() as u64));
                 same!(self, count_unread(scope));
             }
             Read::History(at, direction, limit) => {
-                let scan = HistoryScan {
-                    conversation_id: self.conversation(*at),
-                    direction: *direction,
-                    limit: *limit,
-                };
+                let scan = HistoryScan::new(self.conversation(*at), *direction, *limit);
                 same!(self, list_messages(&scan));
             }
             Read::Look(at, sender, key) => {

@@ -12,11 +12,7 @@ async fn a_reader_sees_whole_steps_while_others_write() {
     let place = Place::new();
     let store = place.open().await;
     store.open(&plan(1), Publisher::Anyone).await.unwrap();
-    let scan = HistoryScan {
-        conversation_id: conversation(1),
-        direction: Direction::Newest,
-        limit: PageSize::new(100).unwrap(),
-    };
+    let scan = HistoryScan::new(conversation(1), Direction::Newest, PageSize::new(100).unwrap());
     let readers = (0..4).map(|_| {
         let (store, scan) = (store.clone(), scan.clone());
         tokio::spawn(async move {
@@ -68,11 +64,7 @@ async fn a_read_that_is_given_up_leaves_its_connection_usable() {
     let options = messaging_sqlx::SqliteOptions::default().with_readers(1);
     let store = place.open_with(&options).await;
     store.open(&plan(1), Publisher::Anyone).await.unwrap();
-    let scan = HistoryScan {
-        conversation_id: conversation(1),
-        direction: Direction::Newest,
-        limit: PageSize::HISTORY,
-    };
+    let scan = HistoryScan::new(conversation(1), Direction::Newest, PageSize::HISTORY);
     for polls in 0..12 {
         let mut read = Box::pin(store.list_messages(&scan));
         for _ in 0..polls {

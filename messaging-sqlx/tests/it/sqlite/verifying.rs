@@ -48,7 +48,7 @@ async fn check(damage: &str, expected: &[Finding]) {
 
 fn up_to(up_to_seq: u64, second: u64) -> ReadMark {
     let at = at(second);
-    ReadMark { up_to_seq, at }
+    ReadMark::new(up_to_seq, at)
 }
 
 #[tokio::test]

@@ -77,22 +77,13 @@ async fn what_a_second_store_requeues_is_published_by_the_first() {
     let entry = first.load_entries(lanes, 1).await.unwrap().remove(0).entry;
     let refused = first.dead_letter(worker(1), &lane, &entry, "no", at(1)).await;
     refused.unwrap();
-    let progress = Progress {
-        conversation_id: lane.conversation_id,
-        lease_until: lane.lease_until,
-        up_to: 1,
-    };
+    let progress = Progress::new(lane.conversation_id, lane.lease_until, 1);
     assert_eq!(
         first.acknowledge(worker(1), at(20), &[progress]).await.unwrap(),
         []
     );
 
-    let step = Requeue {
-        conversation_id: lane.conversation_id,
-        number: 1,
-        now: at(2),
-        publisher: by(2),
-    };
+    let step = Requeue::new(lane.conversation_id, 1, at(2), by(2));
     let requeued = second.requeue(&step).await.unwrap();
     assert!(
         matches!(requeued, Requeued::Done(entry) if entry.lane.is_none()),
@@ -152,17 +143,10 @@ async fn what_is_said_under_an_old_lease_is_void() {
         .await
         .unwrap()
         .remove(0);
-    let delay = |lane: &Lane| LaneDeferral {
-        conversation_id: lane.conversation_id,
-        lease_until: lane.lease_until,
-        until: at(25),
-        failure: LaneFailure::Transport,
+    let delay = |lane: &Lane| {
+        LaneDeferral::new(lane.conversation_id, lane.lease_until, at(25)).with_failure(LaneFailure::Transport)
     };
-    let progress = Progress {
-        conversation_id: old.conversation_id,
-        lease_until: old.lease_until,
-        up_to: 1,
-    };
+    let progress = Progress::new(old.conversation_id, old.lease_until, 1);
     let entry = store
         .load_entries(std::slice::from_ref(&old), 1)
         .await

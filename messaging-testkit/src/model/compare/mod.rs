@@ -73,6 +73,7 @@ impl<'a> Pair<'a> {
             oldest,
             next_due,
             dead_letters,
+            ..
         } = self.store.backlog().await?;
         prop_assert_eq!(lanes, waiting.count() as u64);
         prop_assert_eq!(oldest.is_some(), lanes > 0);

@@ -50,12 +50,12 @@ impl Pair<'_> {
                 failure,
             } => {
                 let Some(nth) = self.choose(of) else { return Ok(()) };
-                let delay = LaneDeferral {
-                    conversation_id: self.id(nth),
-                    lease_until: self.threads[nth].outbox.lease(under),
-                    until: self.latest + secs(wait),
-                    failure,
-                };
+                let delay = LaneDeferral::new(
+                    self.id(nth),
+                    self.threads[nth].outbox.lease(under),
+                    self.latest + secs(wait),
+                )
+                .with_failure(failure);
                 let by = worker_id(worker);
                 self.store.defer_lanes(by, &[delay]).await?;
                 let outbox = &mut self.threads[nth].outbox;
@@ -146,11 +146,8 @@ impl Pair<'_> {
             .dead_letter(by, &lane, &entry, "refused", self.latest)
             .await?;
         if owns {
-            self.dead_letters.push(DeadLetter {
-                entry,
-                why: "refused".to_owned(),
-                at: self.latest,
-            });
+            self.dead_letters
+                .push(DeadLetter::new(entry, "refused".to_owned(), self.latest));
         }
         let until = self.latest + secs(lease);
         self.acknowledge(by, nth, 1, under, until).await
@@ -166,12 +163,12 @@ impl Pair<'_> {
         ) else {
             return Ok(());
         };
-        let step = Requeue {
-            conversation_id: id,
-            number: entry.as_ref().map_or(u64::MAX, |entry| entry.number),
-            now: self.now,
-            publisher: self.publisher(by),
-        };
+        let step = Requeue::new(
+            id,
+            entry.as_ref().map_or(u64::MAX, |entry| entry.number),
+            self.now,
+            self.publisher(by),
+        );
         let requeued = self.store.requeue(&step).await?;
         let expected = match entry {
             Some(entry) => {
@@ -209,12 +206,6 @@ impl Pair<'_> {
     }
 
     fn lane(&self, nth: usize, head: u64, lease_until: Timestamp) -> Lane {
-        Lane {
-            conversation_id: self.id(nth),
-            head,
-            lease_until,
-            tries: 0,
-            refusals: 0,
-        }
+        Lane::new(self.id(nth), head, lease_until)
     }
 }

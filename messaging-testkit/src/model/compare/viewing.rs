@@ -27,15 +27,15 @@ impl Pair<'_> {
 
     async fn page(&self, nth: usize, direction: PageDirection, size: usize) -> TestCaseResult {
         let thread = &self.threads[nth];
-        let scan = HistoryScan {
-            conversation_id: thread.conversation().id,
-            direction: match direction {
+        let scan = HistoryScan::new(
+            thread.conversation().id,
+            match direction {
                 PageDirection::Newest => Direction::Newest,
                 PageDirection::Before(seq) => Direction::Before(seq),
                 PageDirection::After(seq) => Direction::After(seq),
             },
-            limit: limit(size),
-        };
+            limit(size),
+        );
         let is_there = |seq: u64| match direction {
             PageDirection::Newest => true,
             PageDirection::Before(before) => seq < before,
@@ -50,11 +50,7 @@ impl Pair<'_> {
                 drop(rows.drain(..rows.len().saturating_sub(size)));
             }
         }
-        let expected = HistoryPage {
-            summary: thread.summary(),
-            rows,
-            has_more,
-        };
+        let expected = HistoryPage::new(thread.summary(), rows).with_has_more(has_more);
         let page = self.store.list_messages(&scan).await?;
         same("a page of a history", &page, &Some(expected))
     }
@@ -91,15 +87,9 @@ impl Pair<'_> {
         };
         let has_more = rest.len() > size;
         rest.truncate(size);
-        let expected = ListPage {
-            rows: rest.into_iter().map(NaiveThread::summary).collect(),
-            has_more,
-        };
-        let scan = ListScan {
-            scope: scope.clone(),
-            start,
-            limit: limit(size),
-        };
+        let expected =
+            ListPage::new(rest.into_iter().map(NaiveThread::summary).collect()).with_has_more(has_more);
+        let scan = ListScan::new(scope.clone(), start, limit(size));
         let page = self.store.list_conversations(&scan).await?;
         same("a page of a list", &page, &expected)
     }

@@ -25,12 +25,10 @@ impl Pair<'_> {
                 booking: linked,
                 by,
             } => {
-                let plan = PreparedOpen {
-                    id: conversation_id(self.next_id()),
-                    booking_id: linked.map(|n| booking(format!("b{n}"))),
-                    now: self.now,
-                    ..plan(client, agency)
-                };
+                let plan = plan(client, agency)
+                    .with_id(conversation_id(self.next_id()))
+                    .with_booking_id(linked.map(|n| booking(format!("b{n}"))))
+                    .with_now(self.now);
                 self.open(&plan, self.publisher(by)).await
             }
             Step::Send {
@@ -75,14 +73,14 @@ impl Pair<'_> {
                 let messages = &self.threads[nth].messages;
                 // One more than the number of messages: an unknown message.
                 let chosen = messages.get(usize::from(message) % (messages.len() + 1));
-                let mark = MarkRead {
-                    conversation_id: self.id(nth),
-                    access_version: self.access_version(nth, access_version),
+                let mark = MarkRead::new(
+                    self.id(nth),
+                    self.access_version(nth, access_version),
                     side,
-                    up_to: chosen.map_or(message_id(u64::MAX), |message| message.id),
-                    now: self.now,
-                    publisher: self.publisher(by),
-                };
+                    chosen.map_or(message_id(u64::MAX), |message| message.id),
+                    self.now,
+                    self.publisher(by),
+                );
                 let up_to = chosen.map(|message| message.seq);
                 self.read(nth, &mark, up_to).await
             }
@@ -128,11 +126,9 @@ impl Pair<'_> {
             let outbox = &mut thread.outbox;
             outbox.commit(EntryKind::Updated, plan.now, publisher, plan.now)
         });
-        let expected = Opened {
-            id: thread.conversation().id,
-            created: existing.is_none(),
-            entry,
-        };
+        let expected = Opened::new(thread.conversation().id)
+            .with_created(existing.is_none())
+            .with_entry(entry);
         prop_assert_eq!(answer, expected);
         self.compare_thread(nth).await
     }
@@ -149,11 +145,7 @@ impl Pair<'_> {
             let kind = EntryKind::Message { seq: message.seq };
             let outbox = &mut thread.outbox;
             let entry = outbox.commit(kind, message.created_at, step.publisher, step.message.now);
-            Appended::Stored(Stored {
-                message,
-                conversation: thread.conversation(),
-                entry,
-            })
+            Appended::Stored(Stored::new(message, thread.conversation(), entry))
         } else {
             Appended::Conflict
         };
@@ -181,11 +173,7 @@ impl Pair<'_> {
                     let outbox = &mut thread.outbox;
                     let entry = outbox.commit(kind, receipt.read_at, step.publisher, step.now);
                     let counter = thread.counter(step.side);
-                    Marked::Moved(Moved {
-                        receipt,
-                        counter,
-                        entry,
-                    })
+                    Marked::Moved(Moved::new(receipt, counter, entry))
                 },
             ),
         };

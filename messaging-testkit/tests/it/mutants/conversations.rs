@@ -62,10 +62,7 @@ impl ConversationStore for Broken {
             let start = ListStart::Newest;
             let mut page = self
                 .inner
-                .list_conversations(&ListScan {
-                    start,
-                    ..scan.clone()
-                })
+                .list_conversations(&scan.clone().with_start(start))
                 .await?;
             page.has_more = true;
             return Ok(page);

@@ -129,7 +129,7 @@ impl OutboxStore for Broken {
         if self.has(Fault::RequeuesWhatIsNotThere) {
             return Ok(match requeued {
                 Requeued::NotFound => Requeued::Done(CommittedEntry::new(1)),
-                done @ Requeued::Done(_) => done,
+                done => done,
             });
         }
         if let (Requeued::Done(entry), true) = (&mut requeued, self.has(Fault::NumbersRequeuesWrong)) {
@@ -165,18 +165,14 @@ impl Broken {
     async fn lose(&self, step: &Requeue) -> Result<Requeued, StoreError> {
         let (by, lease_until) = (worker_id(u64::MAX - 1), step.now + LONG);
         let publisher = Publisher::Worker { id: by, lease_until };
-        let requeued = self.inner.requeue(&Requeue { publisher, ..*step }).await?;
+        let requeued = self.inner.requeue(&step.with_publisher(publisher)).await?;
         let Requeued::Done(entry) = requeued else {
             return Ok(requeued);
         };
         let Some(lane) = entry.lane.clone() else {
             return Ok(Requeued::Done(entry));
         };
-        let done = Progress {
-            conversation_id: lane.conversation_id,
-            lease_until,
-            up_to: lane.head,
-        };
+        let done = Progress::new(lane.conversation_id, lease_until, lane.head);
         self.inner.acknowledge(by, lease_until, &[done]).await?;
         Ok(Requeued::Done(entry.with_lane(None)))
     }

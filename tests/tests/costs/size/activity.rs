@@ -42,7 +42,7 @@ const PER_MESSAGE: u64 = 8;
 /// Counts by the hour: how many messages, and what that touched.
 async fn count_a_day(session: &Session, agent_id: Option<AgentId>) -> (u64, Touched) {
     let buckets = Buckets::in_utc(at(5 * DAY), at(6 * DAY), BucketUnit::Hour).unwrap();
-    let scan = ActivityScan { buckets, agent_id };
+    let scan = ActivityScan::new(buckets).with_agent_id(agent_id);
     let (hours, touched) = session.touched(session.store().count_activity(&scan)).await;
     (hours.iter().map(|hour| hour.messages).sum(), touched)
 }

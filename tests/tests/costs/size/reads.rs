@@ -203,17 +203,9 @@ impl Reader<'_> {
 }
 
 fn scan(scope: ListScope, start: ListStart) -> ListScan {
-    ListScan {
-        scope,
-        start,
-        limit: PageSize::LIST,
-    }
+    ListScan::new(scope, start, PageSize::LIST)
 }
 
 fn history(conversation_id: ConversationId, direction: Direction) -> HistoryScan {
-    HistoryScan {
-        conversation_id,
-        direction,
-        limit: PageSize::HISTORY,
-    }
+    HistoryScan::new(conversation_id, direction, PageSize::HISTORY)
 }

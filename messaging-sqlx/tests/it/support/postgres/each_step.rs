@@ -20,11 +20,7 @@ use messaging_testkit::make::{
     message_id, plan, uuid, worker_id,
 };
 
-const EVERYTHING: RecountScan = RecountScan {
-    after: None,
-    up_to: None,
-    limit: 9,
-};
+const EVERYTHING: RecountScan = RecountScan::new(9);
 
 /// What became of each step of the port, in a schema that knows of none of them: each has something to do.
 pub(crate) async fn each_step(store: &PgStore) -> Vec<Result<(), StoreError>> {
@@ -37,23 +33,16 @@ pub(crate) async fn each_step(store: &PgStore) -> Vec<Result<(), StoreError>> {
 
 async fn writes(store: &PgStore) -> Vec<Result<(), StoreError>> {
     let (id, publisher) = (conversation_id(1_001), Publisher::Anyone);
-    let read = MarkRead {
-        conversation_id: id,
-        access_version: 0,
-        side: Side::Agent,
-        up_to: message_id(1),
-        now: at(2),
-        publisher,
-    };
+    let read = MarkRead::new(id, 0, Side::Agent, message_id(1), at(2), publisher);
     let conversation = Conversation::new(&plan(1, 1));
     let close = ChangeState::new(&conversation, Change::Close, at(3), publisher);
-    let record = AuditRecord {
-        id: AuditId::new(uuid(9, 1)),
-        at: at(4),
-        actor_id: admin_id(1),
-        action: AuditedAction::ReadHistory,
-        conversation_id: Some(id),
-    };
+    let record = AuditRecord::new(
+        AuditId::new(uuid(9, 1)),
+        at(4),
+        admin_id(1),
+        AuditedAction::ReadHistory,
+    )
+    .with_conversation_id(Some(id));
     vec![
         store.open(&plan(1, 1), publisher).await.map(drop),
         store.append(&send(1)).await.map(drop),
@@ -93,20 +82,12 @@ async fn reads(store: &PgStore) -> Vec<Result<(), StoreError>> {
         done.push(store.count_conversations(&scope, 9).await.map(drop));
         done.push(store.count_unread(&scope).await.map(drop));
         for start in [ListStart::Newest, ListStart::Skip(0)] {
-            let scan = ListScan {
-                scope: scope.clone(),
-                start,
-                limit: limit(9),
-            };
+            let scan = ListScan::new(scope.clone(), start, limit(9));
             done.push(store.list_conversations(&scan).await.map(drop));
         }
     }
     for direction in [Direction::Newest, Direction::Before(9), Direction::After(0)] {
-        let scan = HistoryScan {
-            conversation_id: id,
-            direction,
-            limit: limit(9),
-        };
+        let scan = HistoryScan::new(id, direction, limit(9));
         done.push(store.list_messages(&scan).await.map(drop));
     }
     done
@@ -115,37 +96,12 @@ async fn reads(store: &PgStore) -> Vec<Result<(), StoreError>> {
 /// The worker's: the opening is a dead letter, what follows is published but for the last event.
 async fn publishes(store: &PgStore) -> Vec<Result<(), StoreError>> {
     let (worker, id) = (worker_id(1), conversation_id(1_001));
-    let lane = Lane {
-        conversation_id: id,
-        head: 1,
-        lease_until: at(15),
-        tries: 0,
-        refusals: 0,
-    };
-    let opening = Entry {
-        conversation_id: id,
-        number: 1,
-        kind: EntryKind::Updated,
-        at: at(0),
-    };
-    let progress = Progress {
-        conversation_id: id,
-        lease_until: at(15),
-        up_to: 3,
-    };
-    let delay = LaneDeferral {
-        conversation_id: id,
-        lease_until: at(16),
-        until: at(20),
-        failure: LaneFailure::Transport,
-    };
+    let lane = Lane::new(id, 1, at(15));
+    let opening = Entry::new(id, 1, EntryKind::Updated, at(0));
+    let progress = Progress::new(id, at(15), 3);
+    let delay = LaneDeferral::new(id, at(16), at(20)).with_failure(LaneFailure::Transport);
     let claim = Claim::new(worker, at(5), at(15), 9);
-    let requeue = Requeue {
-        conversation_id: id,
-        number: 1,
-        now: at(7),
-        publisher: Publisher::Anyone,
-    };
+    let requeue = Requeue::new(id, 1, at(7), Publisher::Anyone);
     vec![
         store.claim_lanes(&claim).await.map(drop),
         store.load_entries(std::slice::from_ref(&lane), 9).await.map(drop),

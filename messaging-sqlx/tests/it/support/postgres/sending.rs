@@ -21,7 +21,7 @@ pub(crate) async fn is_stored(store: &dyn Store, n: u32) -> bool {
             assert_eq!(row.message.id, send(n).message.id);
             false
         }
-        Appended::Conflict => panic!("the conversation is as it was"),
+        other => panic!("the conversation is as it was, but: {other:?}"),
     }
 }
 
@@ -44,6 +44,7 @@ pub(crate) async fn is_stored_in_the_end(store: &dyn Store, n: u32) -> bool {
             Appended::Stored(_) => return true,
             Appended::Duplicate(_) => return false,
             Appended::Conflict => {}
+            other => panic!("no send has this outcome: {other:?}"),
         }
     }
     panic!("the conversation changes without an end")

@@ -28,27 +28,13 @@ pub(crate) struct Picture {
 impl Picture {
     pub(crate) async fn of(store: &SqliteStore) -> Self {
         let limit = PageSize::new(100).unwrap();
-        let scan = |n| HistoryScan {
-            conversation_id: conversation(n),
-            direction: Direction::Newest,
-            limit,
-        };
-        let lane = |n| Lane {
-            conversation_id: conversation(n),
-            head: 1,
-            lease_until: at(0),
-            tries: 0,
-            refusals: 0,
-        };
+        let scan = |n| HistoryScan::new(conversation(n), Direction::Newest, limit);
+        let lane = |n| Lane::new(conversation(n), 1, at(0));
         let agent = ListScope::Agent {
             agent_id: AgentId::parse("agency").unwrap(),
             user_id: user("agent"),
         };
-        let list = ListScan {
-            scope: agent.clone(),
-            start: ListStart::Newest,
-            limit,
-        };
+        let list = ListScan::new(agent.clone(), ListStart::Newest, limit);
         Self {
             list: store.list_conversations(&list).await.unwrap(),
             histories: vec![

@@ -41,14 +41,14 @@ pub(crate) fn worker(n: u128) -> WorkerId {
 
 /// Conversation `n`, between client `n` and the one agent.
 pub(crate) fn plan(n: u128) -> PreparedOpen {
-    PreparedOpen {
-        id: conversation(n),
-        client_id: user(&format!("client-{n}")),
-        agent_id: AgentId::parse("agency").unwrap(),
-        agent_user_id: user("agent"),
-        booking_id: Some(BookingId::parse(format!("booking-{n}")).unwrap()),
-        now: at(0),
-    }
+    PreparedOpen::new(
+        conversation(n),
+        user(&format!("client-{n}")),
+        AgentId::parse("agency").unwrap(),
+        user("agent"),
+        at(0),
+    )
+    .with_booking_id(Some(BookingId::parse(format!("booking-{n}")).unwrap()))
 }
 
 /// Message `id` of conversation `n`, by its client, under a key of its own.
@@ -79,14 +79,14 @@ pub(crate) fn stored(appended: Appended) -> Stored {
 }
 
 pub(crate) fn mark_read(n: u128, up_to: u128) -> MarkRead {
-    MarkRead {
-        conversation_id: conversation(n),
-        access_version: 0,
-        side: Side::Agent,
-        up_to: message(up_to),
-        now: at(2),
-        publisher: Publisher::Anyone,
-    }
+    MarkRead::new(
+        conversation(n),
+        0,
+        Side::Agent,
+        message(up_to),
+        at(2),
+        Publisher::Anyone,
+    )
 }
 
 /// Opens two conversations, and does something of everything in them.
@@ -107,13 +107,13 @@ pub(crate) async fn play(store: &SqliteStore) {
         .unwrap();
     let block = ChangeState::new(&found, Change::Block(Side::Agent), at(3), Publisher::Anyone);
     store.change_state(&block).await.unwrap();
-    let record = AuditRecord {
-        id: AuditId::new(Uuid::from_u128(30)),
-        at: at(4),
-        actor_id: user("admin"),
-        action: AuditedAction::ReadHistory,
-        conversation_id: Some(conversation(1)),
-    };
+    let record = AuditRecord::new(
+        AuditId::new(Uuid::from_u128(30)),
+        at(4),
+        user("admin"),
+        AuditedAction::ReadHistory,
+    )
+    .with_conversation_id(Some(conversation(1)));
     store.record_access(&record).await.unwrap();
 
     let lanes = store
