@@ -112,6 +112,7 @@ pub struct Report {
 
 impl Report {
     /// An open report without complaints.
+    #[expect(clippy::similar_names, reason = "the two users of a report")]
     pub fn new(
         id: ReportId,
         conversation_id: ConversationId,

@@ -125,5 +125,5 @@ fn recount(row: &SqliteRow) -> Result<Recount, Error> {
                 .zip(last)
                 .map(|(first, last)| Unpublished::new(first, last, count)),
         )
-        .with_lane(head.map(|head| LaneRecount::new(head))))
+        .with_lane(head.map(LaneRecount::new)))
 }

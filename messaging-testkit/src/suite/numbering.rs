@@ -93,8 +93,8 @@ pub(crate) async fn changing_answers_the_number_of_its_entry(store: &dyn Store) 
     for (nth, ((publisher, _), change)) in publishers().into_iter().zip(changes).enumerate() {
         let mut step = scene.to_change(change).await;
         step.publisher = publisher;
-        let changed = store.change_state(&step).await.unwrap();
-        check(&scene, nth, &done(changed)).await;
+        let entry = done(store.change_state(&step).await.unwrap());
+        check(&scene, nth, &entry).await;
     }
 }
 
@@ -107,8 +107,8 @@ pub(crate) async fn unlinking_answers_the_number_of_its_entry(store: &dyn Store)
     for (nth, (publisher, _)) in publishers().into_iter().enumerate() {
         let mut step = scene.to_change(Change::Unlink(booking(format!("b{nth}")))).await;
         step.publisher = publisher;
-        let changed = store.change_state(&step).await.unwrap();
-        check(&scene, nth, &done(changed)).await;
+        let entry = done(store.change_state(&step).await.unwrap());
+        check(&scene, nth, &entry).await;
     }
 }
 

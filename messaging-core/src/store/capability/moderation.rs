@@ -60,6 +60,7 @@ pub struct FileReport {
 
 impl FileReport {
     /// A complaint about the conversation.
+    #[expect(clippy::similar_names, reason = "the two users of a report")]
     pub fn new(
         id: ReportId,
         conversation_id: ConversationId,
