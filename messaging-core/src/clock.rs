@@ -199,7 +199,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_manual_clock_wakes_who_waited_long_enough() {
+    async fn a_manual_clock_wakes_tasks_whose_wait_has_passed() {
         let clock = ManualClock::new();
         let slow = timeout(&clock, Duration::from_secs(1), std::future::pending::<()>());
         let advance = async { clock.advance(Duration::from_secs(1)) };

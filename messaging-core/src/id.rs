@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn our_ids_are_read_in_either_case_and_written_in_one() {
+    fn a_uuid_is_parsed_in_either_case_and_written_in_lower_case() {
         let id = "0190163d-8694-739b-aea5-966c26f8ad91";
         for same in [id.to_owned(), id.to_uppercase(), id.replace('d', "D")] {
             assert_eq!(ConversationId::parse(&same).unwrap().to_string(), id, "{same}");
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn a_user_stands_in_a_channel_as_it_is_where_it_can() {
+    fn a_user_id_is_used_unchanged_in_a_channel_name_if_possible() {
         let segment = |id: &str| UserId::parse(id).unwrap().to_channel_segment();
         assert_eq!(segment("client-1"), "client-1");
         assert_eq!(segment("a@b.example"), "a@b.example");
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn the_protocol_names_a_user_by_the_id_where_that_is_short_enough() {
+    fn the_protocol_id_is_the_user_id_up_to_128_characters() {
         let id = |length: usize| UserId::parse("|".repeat(length)).unwrap();
         assert_eq!(id(128).to_protocol_id(), id(128).as_str());
         assert_eq!(id(129).to_protocol_id(), id(129).to_channel_segment());

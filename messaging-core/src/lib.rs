@@ -94,7 +94,7 @@ pub use error::{Error, ErrorKind};
 pub use id::{AgentId, AuditId, BookingId, ConversationId, DigestId, MessageId, ReportId, UserId};
 pub use notify::Notifier;
 pub use rate_limit::{ProcessLimiter, Quota, RateLimits, Unlimited};
-pub use relay::{Attending, Health, InvalidRelayOptions, Relay, RelayOptions};
+pub use relay::{ActiveWorker, Health, InvalidRelayOptions, Relay, RelayOptions};
 pub use time::Timestamp;
 pub use use_case::{
     ConfigError, Messaging, MessagingBuilder, Options,

@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_set_back_makes_nobody_wait_longer_than_a_whole_quota_lasts() {
+    fn a_clock_set_back_never_causes_a_wait_longer_than_a_full_refill() {
         let hour = 3_600_000;
         let limiter = limiter(3, 100);
         for _ in 0..3 {
@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn users_whose_quota_is_whole_are_forgotten() {
+    fn users_with_a_full_quota_are_removed() {
         let limiter = limiter(2, 10);
         for n in 0..100_000 {
             assert_eq!(wait(&limiter, &format!("user-{n}"), n), 0);
@@ -341,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_given_back_may_be_done_again_and_never_more() {
+    fn a_refunded_action_is_admitted_again_within_the_quota() {
         let limiter = limiter(2, 100);
         let give_back = |user: &str| {
             let user = UserId::parse(user).unwrap();
@@ -361,13 +361,13 @@ mod tests {
     }
 
     #[test]
-    fn without_a_while_between_nothing_is_limited() {
+    fn a_zero_interval_is_unlimited() {
         let limiter = limiter(0, 0);
         assert!((0..1_000).all(|_| wait(&limiter, "a", 0) == 0));
     }
 
     #[test]
-    fn at_the_ends_of_time_nothing_breaks() {
+    fn the_first_and_last_timestamps_are_accepted() {
         let limiter = limiter(2, 100);
         let user = UserId::parse("a").unwrap();
         for millis in [i64::MIN, -1, 0, i64::MAX / 2, i64::MAX, 0] {
@@ -383,7 +383,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_the_clock_does_nobody_waits_longer_than_a_whole_quota_lasts(
+        fn under_any_clock_a_wait_is_at_most_a_full_refill(
             burst in 1..5_u32, every in 1..50_u64, times in proptest::collection::vec(0..10_000_u64, 1..100)
         ) {
             let limiter = limiter(burst, every);
@@ -398,7 +398,7 @@ mod tests {
         }
 
         #[test]
-        fn never_more_than_the_quota_in_any_span(
+        fn at_most_the_quota_is_admitted_in_any_span(
             burst in 1..5_u32, every in 1..50_u64, steps in proptest::collection::vec(0..60_u64, 1..200)
         ) {
             let limiter = limiter(burst, every);

@@ -149,7 +149,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_side_is_read_back_from_its_code_and_from_no_other() {
+    fn a_side_round_trips_through_its_code() {
         for side in Side::ALL {
             let code = side_code(side);
             assert_eq!(side_of_code(code), Some(side));
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_s_kind_is_read_back_from_its_columns() {
+    fn an_entry_kind_round_trips_through_its_columns() {
         let (seq, side) = (7, Side::Agent);
         for kind in [
             EntryKind::Message { seq },

@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn code_runs_on_its_own_version_and_on_newer_ones_that_admit_it() {
+    fn code_runs_on_its_own_schema_and_on_compatible_newer_ones() {
         check(3, 2, 3, Ok(()));
         check(5, 3, 3, Ok(()));
         check(2, 2, 3, Err(SchemaError::NotMigrated { at: 2, needed: 3 }));

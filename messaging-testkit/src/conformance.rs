@@ -55,7 +55,7 @@ macro_rules! conformance {
         }
 
         #[test]
-        fn the_store_has_the_capabilities_that_are_listed() {
+        fn the_store_has_the_listed_capabilities() {
             $crate::has_capabilities(&ConformanceBackend, &[$(stringify!($capability)),*]);
         }
 
@@ -63,19 +63,19 @@ macro_rules! conformance {
         $crate::__each_case! { $crate::__conformance_tests! }
 
         #[test]
-        fn every_sequence_of_steps_is_what_the_model_makes_of_it() {
+        fn every_sequence_of_steps_matches_the_model() {
             $crate::compare_with_model(&ConformanceBackend);
         }
 
         if_listed! { [digests] {
             #[test]
-            fn in_days_of_mail_nothing_comes_twice_too_soon_or_too_late() {
-                $crate::days_of_mail(&ConformanceBackend);
+            fn simulated_digests_are_neither_repeated_nor_early_nor_late() {
+                $crate::simulate_digests(&ConformanceBackend);
             }
         } }
 
         #[test]
-        fn a_storm_leaves_nothing_that_does_not_add_up() {
+        fn a_storm_causes_no_discrepancy() {
             $crate::storm(&ConformanceBackend);
         }
     };

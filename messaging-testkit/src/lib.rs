@@ -10,7 +10,7 @@
 //! | [`cases`] | the suite: each sentence of the port's contract, as a case |
 //! | [`compare_with_model`] | random sequences of steps, compared with a model that recounts everything |
 //! | [`storm`] | many threads at once on one store, and a recount afterwards |
-//! | [`days_of_mail`] | days in which people are mailed, by workers that die; every e-mail held against what happened |
+//! | [`simulate_digests`] | days in which people are mailed, by workers that die; every e-mail held against what happened |
 //! | [`recount`] | counts again all that a store keeps as a number: for use after any ordeal |
 //! | [`make`] | people, ids, plans, times: values from small numbers |
 //! | [`fake`] | a directory, a transport and a store that fail on demand; mocks |
@@ -39,7 +39,7 @@ pub use backend::{Backend, Fresh};
 pub use case::{Case, cases, has_capabilities};
 #[doc(hidden)]
 pub use futures_util::future::BoxFuture;
-pub use mail::days_of_mail;
+pub use mail::simulate_digests;
 pub use model::{compare_with_model, compare_with_model_briefly};
 pub use recount::{Recount, recount};
 pub use storm::storm;

@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     #[should_panic(expected = "after 2 rounds the walk has not come to its end")]
-    fn a_loop_without_an_end_fails() {
+    fn an_endless_loop_fails() {
         let mut rounds = Rounds::at_most(2, "the walk has not come to its end");
         loop {
             rounds.begin();
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_future_that_ends_gives_its_output() {
+    async fn a_completed_future_returns_its_output() {
         assert_eq!(within(Duration::MAX, "it", ready(1)).await, 1);
     }
 

@@ -85,7 +85,7 @@ async fn a_route_that_is_left_out_is_neither_mounted_nor_described() {
 }
 
 #[tokio::test]
-async fn a_store_without_capabilities_serves_what_needs_none() {
+async fn a_store_without_capabilities_serves_routes_that_need_none() {
     let (messaging, _workers) = Messaging::builder(BareStore::default(), People)
         .build()
         .expect("the parts fit");

@@ -225,7 +225,7 @@ async fn a_transport_failure_after_the_commit_does_not_undo_the_send() {
     let app = TestApp::new();
     let id = app.open("alpine").await;
     app.transport.go_down();
-    let _attending = app.workers.relay().attend();
+    let _worker = app.workers.relay().activate_worker();
     app.send_text(&carl(), id, "Hello").await;
     assert!(app.publish_events().await.is_empty());
     assert_eq!(
@@ -240,7 +240,7 @@ async fn a_history_is_returned_even_if_its_receipt_cannot_be_published() {
     let id = app.open("alpine").await;
     app.send_text(&carl(), id, "Hello").await;
     app.transport.go_down();
-    let _attending = app.workers.relay().attend();
+    let _worker = app.workers.relay().activate_worker();
     let history = app.history(&ada(), id, "").await;
     assert_eq!(
         (history.status, history.contents()),

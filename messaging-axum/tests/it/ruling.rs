@@ -53,7 +53,7 @@ async fn can_send(app: &TestApp) -> [Value; 4] {
 }
 
 #[tokio::test]
-async fn every_response_says_can_send_as_the_policy_says_it_or_else_as_our_rules_say() {
+async fn every_response_has_can_send_by_the_policy_or_our_rules() {
     let said = [
         (app(|| Ok(Ruling::Allow)), true),
         (app(|| Ok(Ruling::refuse("Not on Sundays."))), false),
@@ -68,7 +68,7 @@ async fn every_response_says_can_send_as_the_policy_says_it_or_else_as_our_rules
 }
 
 #[tokio::test]
-async fn a_policy_that_is_down_has_a_send_repeated_and_lets_a_block_pass() {
+async fn a_failing_policy_makes_sends_unavailable_and_allows_blocks() {
     let app = app(down);
     let id = app.open("alpine").await;
     let body = json!({"conversationId": id, "content": "Hello"});

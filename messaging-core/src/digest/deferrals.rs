@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deferral_counts_where_an_e_mail_to_the_same_domain_was_accepted_since_the_previous_one() {
+    fn a_deferral_counts_after_an_accepted_e_mail_to_the_same_domain() {
         let deferrals = Deferrals::default();
         let defer = || deferrals.defer(&user(1), OWN, at(0)).counts;
         deferrals.accepted(&user(2), OWN);
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_user_with_another_address_begins_anew() {
+    fn a_new_address_restarts_the_deferrals_of_a_user() {
         let deferrals = Deferrals::default();
         deferrals.defer(&user(1), OWN, at(0));
         deferrals.defer(&user(1), OWN, at(0));
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn deferrals_in_a_row_are_counted_until_the_user_is_forgotten() {
+    fn consecutive_deferrals_are_counted_until_the_user_is_forgotten() {
         let deferrals = Deferrals::default();
         let in_a_row = || deferrals.defer(&user(1), OWN, at(0)).in_a_row;
         assert_eq!([in_a_row(), in_a_row()], [1, 2]);
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn users_who_were_not_tried_for_long_are_forgotten_with_their_domains_and_no_others() {
+    fn users_with_expired_deferrals_are_removed_with_their_domains() {
         let deferrals = Deferrals::default();
         let defer = |n, hours| deferrals.defer(&user(n), &format!("x@{n}.example"), at(hours));
         let remembered = || {

@@ -128,7 +128,7 @@ impl Digester {
             return self.end(begun, End::again(now)).await;
         }
         let recorded = self.store()?.record_attempt(&begun.lease, &begun.attempt, now);
-        if !self.in_time("recording an e-mail", recorded).await? {
+        if !self.in_time("recording a digest attempt", recorded).await? {
             return Ok(());
         }
 
@@ -158,7 +158,7 @@ impl Digester {
         let loaded = self
             .store()?
             .load_excerpts(&begun.attempt.extents, self.parts.policy.messages);
-        let mut excerpts = self.in_time("loading what is to be mailed", loaded).await?;
+        let mut excerpts = self.in_time("loading messages to mail", loaded).await?;
         excerpts.retain(|excerpt| {
             let is_theirs = *excerpt.conversation.user(excerpt.extent.side) == begun.lease.user_id;
             is_theirs && !excerpt.first.is_empty()

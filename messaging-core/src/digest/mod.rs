@@ -140,7 +140,7 @@ impl Digester {
             limit,
         };
         let claimed = self.store()?.claim_digests(&claim);
-        let due = self.in_time("claiming users to mail", claimed).await?;
+        let due = self.in_time("claiming digest users", claimed).await?;
         if due.is_empty() {
             return Ok(Vec::new());
         }
@@ -162,7 +162,7 @@ impl Digester {
     ) -> Result<(Vec<DigestPostponement>, Vec<Delivery>), StoreError> {
         let listed = self.store()?.list_unmailed(users);
         let mut unmailed: BTreeMap<UserId, Vec<Unmailed>> = BTreeMap::new();
-        for one in self.in_time("listing what is not mailed", listed).await? {
+        for one in self.in_time("listing unmailed messages", listed).await? {
             unmailed.entry(one.user().clone()).or_default().push(one);
         }
         let now = self.now();
@@ -237,7 +237,7 @@ impl Digester {
             return Ok(());
         }
         let held = self.store()?.postpone_digests(holds);
-        self.in_time("postponing e-mails", held).await
+        self.in_time("postponing digests", held).await
     }
 
     /// The number of users that may be claimed now: 1 after a failure of the mail server.

@@ -185,7 +185,7 @@ impl Digester {
                 break;
             };
             let marked = store.mark_mailed(&record.lease.user_id, &chunk, record.again_at);
-            if let Err(error) = self.in_time("marking messages mailed", marked).await {
+            if let Err(error) = self.in_time("marking messages as mailed", marked).await {
                 record.halve(chunk);
                 errors.push(error);
             }
@@ -195,7 +195,7 @@ impl Digester {
         }
         let (sent_at, remember) = (record.outcome.sent_at(), self.parts.policy.remembered());
         let finished = store.complete_digest(&record.lease, sent_at, remember);
-        self.in_time("completing an e-mail", finished).await.map(drop)
+        self.in_time("completing a digest", finished).await.map(drop)
     }
 
     fn failed_to_record(&self, mut record: Record, error: &StoreError) {

@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn days_are_those_of_the_place_whole_and_of_any_length() {
+    fn days_are_calendar_days_of_the_time_zone_with_23_to_25_hours() {
         assert_eq!(
             bounds(
                 "2026-03-28T12:00:00Z",
@@ -338,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn an_hour_that_comes_twice_is_two_and_one_that_does_not_come_is_none() {
+    fn a_repeated_hour_is_two_buckets_and_a_skipped_hour_is_none() {
         assert_eq!(
             bounds(
                 "2026-10-24T23:30:00Z",
@@ -365,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn places_half_an_hour_off_and_half_an_hour_s_change_are_right() {
+    fn half_hour_offsets_and_half_hour_changes_are_supported() {
         assert_eq!(
             bounds(
                 "2026-01-01T00:00:00Z",
@@ -401,14 +401,14 @@ mod tests {
     }
 
     #[test]
-    fn the_ends_of_time_are_reached() {
+    fn buckets_reach_the_first_and_last_timestamps() {
         let last = Timestamp::from_millis(i64::MAX);
         assert!(Buckets::of(Timestamp::EPOCH, Timestamp::from_millis(1), BucketUnit::Day, &Utc).is_ok());
         assert!(Buckets::of(last - QUARTER, last, BucketUnit::Day, &Utc).is_ok());
     }
 
     #[test]
-    fn percentiles_are_times_that_occurred() {
+    fn a_percentile_is_one_of_the_waits() {
         let replies = |secs: &[u64]| FirstReplies::of(secs.iter().map(|n| Duration::from_secs(*n)).collect());
         let expected = |count, median, p95| FirstReplies {
             count,
@@ -424,7 +424,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn each_moment_is_in_the_one_bucket_of_its_local_day_and_hour(
+        fn each_timestamp_is_in_the_bucket_of_its_local_day_or_hour(
             zone in proptest::sample::select(&chrono_tz::TZ_VARIANTS[..]),
             begin in 1_000_000_000_000_i64..1_900_000_000_000, length in 1_i64..40 * 3_600_000, picked in 0_i64..1_000,
         ) {
@@ -447,7 +447,7 @@ mod tests {
         }
 
         #[test]
-        fn offsets_that_never_change_give_hours_of_an_hour(offset in -48_i32..56, begin in 0_i64..2_000_000_000_000) {
+        fn fixed_offsets_have_hours_of_60_minutes(offset in -48_i32..56, begin in 0_i64..2_000_000_000_000) {
             let zone = FixedOffset::east_opt(offset * 900).unwrap();
             let from = Timestamp::from_millis(begin) + Duration::from_hours(48);
             let buckets = Buckets::of(from, from + Duration::from_hours(30), BucketUnit::Hour, &zone).unwrap();

@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn control_characters_and_overrides_go() {
+    fn control_characters_and_overrides_are_removed() {
         check("a\0b\u{7}c\u{85}d\te\u{202e}f\u{202d}g", Ok("abcd\tefg"));
         check("\u{200f}שלום\u{200e}", Ok("\u{200f}שלום\u{200e}"));
     }
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_can_see_is_no_message() {
+    fn an_invisible_text_is_refused() {
         for text in [
             "",
             " ",
@@ -200,7 +200,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_kept_is_short_visible_and_clean(
+        fn a_parsed_body_is_short_visible_and_normalised(
             text in "[ \\t\\r\\n\\x00-\\x1f\\u{202a}-\\u{202e}\\u{2000}-\\u{200f}e\u{301}a-c\\u{1100}-\\u{11ff}]{0,40}"
         ) {
             if let Ok(body) = Body::parse(&text) {

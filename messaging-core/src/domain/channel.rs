@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_channel_of_another_form_is_not_ours() {
+    fn a_channel_with_another_name_is_not_ours() {
         let id = Uuid::nil();
         for other in [
             "conversation".to_owned(),
@@ -291,7 +291,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_name_means_the_channel_that_it_was_made_from(id: u128, user in "[!-~]{1,255}", prefix in "[a-z0-9_-]{0,16}") {
+        fn a_channel_name_round_trips(id: u128, user in "[!-~]{1,255}", prefix in "[a-z0-9_-]{0,16}") {
             let names = ChannelNames::with_prefix(prefix).unwrap();
             let id = ConversationId::new(Uuid::from_u128(id));
             for channel in [

@@ -559,7 +559,7 @@ mod tests {
     }
 
     #[test]
-    fn reassigning_moves_the_side_and_keeps_what_was_read() {
+    fn reassigning_replaces_the_user_and_keeps_the_read_position() {
         let mut conversation = conversation();
         let origin = Origin::User {
             side: Side::Client,
@@ -579,7 +579,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn counters_equal_a_recount_whatever_happens(steps in steps()) {
+        fn counters_equal_a_recount_after_any_steps(steps in steps()) {
             let mut conversation = conversation();
             let mut messages: Vec<Message> = Vec::new();
             let mut receipts: Vec<Receipt> = Vec::new();

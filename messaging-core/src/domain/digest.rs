@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn somebody_offline_is_mailed_after_half_an_hour() {
+    fn an_offline_user_is_mailed_after_half_an_hour() {
         assert_eq!(
             POLICY().decide(at(129), at(100), &[], Some(false)),
             Verdict::Hold(at(130))
@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn somebody_online_or_unknown_is_looked_at_every_five_minutes_for_four_hours() {
+    fn a_user_online_or_of_unknown_presence_is_checked_every_five_minutes_for_four_hours() {
         for is_online in [Some(true), None] {
             let decide = |now| POLICY().decide(at(now), at(100), &[], is_online);
             assert_eq!(decide(130), Verdict::Hold(at(135)));
@@ -306,14 +306,14 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_mailed_twice_within_half_an_hour() {
+    fn e_mails_to_a_user_are_half_an_hour_apart() {
         let decide = |now| POLICY().decide(at(now), at(100), &[at(125)], Some(false));
         assert_eq!(decide(140), Verdict::Hold(at(155)));
         assert_eq!(decide(155), Verdict::Mail);
     }
 
     #[test]
-    fn nobody_is_mailed_more_than_twenty_times_a_day() {
+    fn a_user_gets_at_most_twenty_e_mails_a_day() {
         let sent: Vec<_> = (1..=20).map(|n| at(n * 40)).collect();
         let decide = |now| POLICY().decide(at(now), at(900), &sent, Some(false));
         assert_eq!(decide(1_000), Verdict::Hold(at(1_480)));
@@ -346,7 +346,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_hold_ends_and_then_never_comes_before_now(
+        fn a_hold_ends_in_the_future_and_leads_to_an_e_mail(
             oldest in 0..3_000_i64, wait in 0..3_000_i64, sent in prop::collection::vec(0..3_000_i64, 0..30),
             is_online: Option<bool>,
         ) {

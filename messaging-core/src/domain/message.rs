@@ -197,14 +197,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_send_key_is_1_to_64_visible_characters() {
+    fn an_idempotency_key_is_1_to_64_visible_characters() {
         let ok = |key: &str| IdempotencyKey::parse(key).is_ok();
         assert!(ok("a") && ok("0190163d-8694-739b-aea5-966c26f8ad91") && ok(&"k".repeat(64)));
         assert!(!ok("") && !ok("a b") && !ok("é") && !ok("a\n") && !ok(&"k".repeat(65)));
     }
 
     #[test]
-    fn ones_own_message_is_for_the_other_side_only() {
+    fn a_message_is_addressed_to_the_other_side_only() {
         let user_id = UserId::parse("u").unwrap();
         for side in Side::ALL {
             let origin = Origin::User {

@@ -375,7 +375,7 @@ mod tests {
     }
 
     #[test]
-    fn garbage_is_refused() {
+    fn invalid_cursors_are_refused() {
         for text in [
             "",
             "!",
@@ -394,7 +394,7 @@ mod tests {
     }
 
     #[test]
-    fn another_version_is_refused() {
+    fn a_cursor_of_another_version_is_refused() {
         let mut bytes = URL_SAFE_NO_PAD
             .decode(HistoryCursor::new(id(1), 1).encode())
             .unwrap();
@@ -406,14 +406,14 @@ mod tests {
     }
 
     #[test]
-    fn a_seq_that_no_store_could_hold_is_refused() {
+    fn a_seq_above_the_range_of_a_signed_number_is_refused() {
         assert!(HistoryCursor::decode(&HistoryCursor::new(id(1), i64::MAX as u64).encode(), id(1)).is_ok());
         assert!(HistoryCursor::decode(&HistoryCursor::new(id(1), u64::MAX).encode(), id(1)).is_err());
     }
 
     proptest! {
         #[test]
-        fn a_history_cursor_is_read_back_for_its_conversation_only(a: u128, b: u128, seq in 0..u64::MAX / 2) {
+        fn a_history_cursor_is_decoded_for_its_conversation_only(a: u128, b: u128, seq in 0..u64::MAX / 2) {
             let cursor = HistoryCursor::new(id(a), seq);
             prop_assert_eq!(HistoryCursor::decode(&cursor.encode(), id(a)), Ok(cursor));
             if a != b {
@@ -422,7 +422,7 @@ mod tests {
         }
 
         #[test]
-        fn a_list_cursor_is_read_back_for_its_inbox_only(
+        fn a_list_cursor_is_decoded_for_its_scope_only(
             a in scopes(), b in scopes(), n: u128, at in 0..253_402_300_800_000_i64
         ) {
             let cursor = ListCursor::new(a.clone(), Timestamp::from_millis(at), id(n));
@@ -434,7 +434,7 @@ mod tests {
         }
 
         #[test]
-        fn a_cursor_of_reports_is_read_back_by_no_other_list(n: u128) {
+        fn a_report_cursor_is_refused_by_other_lists(n: u128) {
             let cursor = ReportCursor::new(ReportId::new(Uuid::from_u128(n)));
             prop_assert_eq!(ReportCursor::decode(&cursor.encode()), Ok(cursor));
             prop_assert_eq!(HistoryCursor::decode(&cursor.encode(), id(n)), Err(InvalidCursor));
@@ -446,7 +446,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_makes_decoding_panic(text: String, bytes: Vec<u8>) {
+        fn decoding_any_text_does_not_panic(text: String, bytes: Vec<u8>) {
             for text in [text, URL_SAFE_NO_PAD.encode(bytes)] {
                 let _ = HistoryCursor::decode(&text, id(0));
                 let _ = (ReportCursor::decode(&text), AuditCursor::decode(&text));

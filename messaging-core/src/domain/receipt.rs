@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn read_at_is_that_of_the_side_addressed_whoever_looks() {
+    fn read_at_is_that_of_the_addressed_side_for_every_viewer() {
         let user_id = UserId::parse("u").unwrap();
         for viewer in [None, Some(Side::Client), Some(Side::Agent)] {
             let check = |origin, millis| {

@@ -328,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn a_status_is_read_back_from_its_name() {
+    fn a_status_round_trips_through_its_name() {
         for status in ReportStatus::ALL {
             assert_eq!(ReportStatus::from_name(status.name()), Some(status));
         }
@@ -336,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn evidence_is_around_the_message_or_the_newest() {
+    fn evidence_surrounds_the_message_or_is_the_newest() {
         assert_eq!(evidence_range(Some(40), 100), (25, 55));
         assert_eq!(evidence_range(Some(3), 100), (0, 18));
         assert_eq!(evidence_range(None, 100), (70, 100));

@@ -207,7 +207,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_message_is_said_to_the_conversation_and_to_whom_it_addresses(
+        fn a_message_is_published_to_the_conversation_and_the_addressed_users(
             client in "[!-~]{1,255}", agent in "[!-~]{1,255}", text in any::<String>(), name in any::<String>(),
             system in origins(), data_bytes in ROOM..20_000_usize, repeat in 1..300_usize
         ) {
@@ -249,7 +249,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_not_a_message_is_always_small(
+        fn events_other_than_messages_are_small(
             client in "[!-~]{255}", agent in "[!-~]{255}", booking in "[!-~]{255}", ids in 0..=Subject::MAX_READ_IDS
         ) {
             let receipt = Receipt { side: Side::Agent, up_to_seq: u64::MAX, read_at: Timestamp::EPOCH };

@@ -148,14 +148,14 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_in_time_is_passed_on() {
+    fn an_answer_in_time_is_returned() {
         let host = host(&ManualClock::new());
         let asked = host.ask(HostPart::Directory, ready(Ok(1)), "failed; carrying on");
         assert_eq!(asked.now_or_never(), Some(Some(1)));
     }
 
     #[test]
-    fn a_failure_is_no_answer_or_the_error_of_the_host() {
+    fn a_failure_is_none_when_asked_and_the_hosts_error_when_required() {
         let host = host(&ManualClock::new());
         let failed = || ready(Err::<(), _>(HostError::permanent("broken")));
         let asked = host.ask(HostPart::Directory, failed(), "failed; carrying on");
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_question_without_an_answer_ends_at_the_time_limit_as_a_temporary_failure() {
+    fn an_unanswered_question_fails_temporarily_at_the_time_limit() {
         let clock = ManualClock::new();
         let host = host(&clock);
         let required = host.require(HostPart::Presence, pending::<Result<(), _>>());

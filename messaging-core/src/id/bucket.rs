@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_is_marked_in_its_last_12_bits_alone() {
+    fn a_bucket_replaces_only_the_last_12_bits() {
         let id = Uuid::from_u128(0x0190_163d_8694_739b_aea5_966c_26f8_ad91);
         let marked = Bucket(0xabc).put_in(id);
         assert_eq!(marked.to_string(), "0190163d-8694-739b-aea5-966c26f8aabc");
@@ -96,7 +96,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_id_carries_the_bucket_that_was_put_in_and_keeps_the_rest(client_id in "[!-~]{1,255}", id: u128) {
+        fn an_id_holds_its_bucket_and_keeps_its_other_bits(client_id in "[!-~]{1,255}", id: u128) {
             let (bucket, id) = (Bucket::of_client(&UserId::parse(client_id).unwrap()), Uuid::from_u128(id));
             prop_assert!(bucket.number() < Bucket::COUNT);
             let marked = bucket.put_in(id);

@@ -109,7 +109,7 @@ impl DigestStore for MemoryStore {
                 extent: *extent,
                 conversation: thread.conversation.clone(),
                 booking_id: thread.bookings.last().cloned(),
-                messages: Excerpt::MOST.min(told.len() as u64),
+                messages: Excerpt::MAX_COUNT.min(told.len() as u64),
                 first: told.into_iter().take(messages).cloned().collect(),
             })
         };

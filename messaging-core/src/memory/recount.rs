@@ -152,7 +152,7 @@ mod tests {
         }
     }
 
-    fn take(thread: &mut Thread, step: Step, now: Timestamp) {
+    fn apply(thread: &mut Thread, step: Step, now: Timestamp) {
         let number = thread.messages.len() as u128;
         thread.events += 1;
         match step {
@@ -199,7 +199,7 @@ mod tests {
             (7, Step::Send(Origin::System { to: Recipients::Both })),
             (8, Step::Read(Agent, 3)),
         ] {
-            take(&mut thread, step, Timestamp::from_millis(at * 1_000));
+            apply(&mut thread, step, Timestamp::from_millis(at * 1_000));
         }
         assert_eq!(found(&thread), []);
         harm(&mut thread);
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_that_is_lost_is_missed_everywhere() {
+    fn a_lost_message_is_found_in_every_counter() {
         let harm = |thread: &mut Thread| drop(thread.messages.remove(1));
         check(
             harm,
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_message_out_of_place_or_time_is_named() {
+    fn the_first_message_with_a_wrong_position_or_time_is_reported() {
         check(
             |thread| thread.messages[2].positions.client = 0,
             &[Finding::Position { side: Client, seq: 3 }],
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn a_receipt_that_is_older_than_its_message_or_the_one_before_is_wrong() {
+    fn a_receipt_older_than_its_message_or_its_predecessor_is_wrong() {
         for too_early in [2_500, 3_999] {
             check(
                 |thread| thread.receipts[1].read_at = Timestamp::from_millis(too_early),
@@ -266,10 +266,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_the_transitions_make_always_adds_up(steps in steps()) {
+        fn transitions_never_cause_a_discrepancy(steps in steps()) {
             let mut thread = thread();
             for (step, at) in steps {
-                take(&mut thread, step, Timestamp::from_millis(at));
+                apply(&mut thread, step, Timestamp::from_millis(at));
                 prop_assert_eq!(found(&thread), []);
             }
         }

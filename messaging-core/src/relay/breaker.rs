@@ -317,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn calls_that_had_begun_before_it_opened_do_not_lengthen_the_wait() {
+    fn calls_begun_before_it_opened_do_not_lengthen_the_wait() {
         let mut breaker = tripped();
         for n in 4..=8 {
             assert_eq!(breaker.failed(at(100), lane(n), CallFailure::Down, 1.0), None);
@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pause_lasts_as_long_as_asked_for_and_half_a_minute_at_most() {
+    fn a_requested_pause_is_observed_for_half_a_minute_at_most() {
         for (asked, given) in [(7, 7), (30, 30), (3_600, 30), (0, 0)] {
             let mut breaker = Breaker::new(10);
             assert_eq!(breaker.failed(at(0), lane(1), busy(asked), 0.0), Some(Why::Busy));

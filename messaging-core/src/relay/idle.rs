@@ -31,7 +31,7 @@ impl Relay {
     /// Watches the backlog for a while after an append, unless a worker of this process publishes it.
     pub(crate) fn watch_for_workers(self: &Arc<Self>) {
         let watch = &self.idle_watch;
-        if self.is_attended()
+        if self.has_active_worker()
             || watch.is_waiting.load(Ordering::Acquire)
             || watch.has_warned.load(Ordering::Acquire)
         {
@@ -50,7 +50,7 @@ impl Relay {
     async fn look_for_unclaimed(&self) -> Option<Duration> {
         // Before the backlog is read: an append that comes later begins a watch of its own.
         self.idle_watch.is_waiting.store(false, Ordering::Release);
-        if self.is_attended() {
+        if self.has_active_worker() {
             return None;
         }
         // A store that does not answer is reported by the steps that need it.

@@ -78,7 +78,7 @@ pub struct Relay {
     parts: RelayParts,
     /// The number of tasks that drive this relay. Only while it is above 0, lanes are created with this relay as their
     /// owner.
-    attending: AtomicUsize,
+    active_workers: AtomicUsize,
     queue: Queue,
     /// Whether to claim lanes at once.
     woken: AtomicBool,
@@ -99,7 +99,7 @@ impl Relay {
     pub(crate) fn new(parts: RelayParts) -> Self {
         Self {
             id: WorkerId::new(parts.ids.new_id(parts.clock.now())),
-            attending: AtomicUsize::new(0),
+            active_workers: AtomicUsize::new(0),
             queue: Queue::new(parts.options.queue),
             woken: AtomicBool::new(false),
             wants_full_scan: AtomicBool::new(false),
@@ -139,14 +139,14 @@ impl Relay {
 
     /// Makes this relay the owner of lanes that this process creates, so that they are published from memory, as long
     /// as the returned value lives. Without it, new lanes have no owner and any worker may claim them at once.
-    pub fn attend(&self) -> Attending<'_> {
-        self.attending.fetch_add(1, Ordering::AcqRel);
-        Attending(self)
+    pub fn activate_worker(&self) -> ActiveWorker<'_> {
+        self.active_workers.fetch_add(1, Ordering::AcqRel);
+        ActiveWorker(self)
     }
 
     /// Whether a task drives this relay.
-    fn is_attended(&self) -> bool {
-        self.attending.load(Ordering::Acquire) > 0
+    fn has_active_worker(&self) -> bool {
+        self.active_workers.load(Ordering::Acquire) > 0
     }
 
     pub(crate) fn wake(&self) {
@@ -167,7 +167,7 @@ impl Relay {
 
     /// The publisher for the event of a step taken at `now`.
     pub(crate) fn publisher(&self, now: Timestamp) -> Publisher {
-        if self.is_attended() && !self.queue.is_full() && self.accepts_calls(now) {
+        if self.has_active_worker() && !self.queue.is_full() && self.accepts_calls(now) {
             Publisher::Worker {
                 id: self.id,
                 lease_until: now + self.options().lease,
@@ -271,10 +271,10 @@ impl fmt::Debug for Relay {
 /// Marks that a task drives the relay, as long as the value lives.
 #[must_use = "new lanes belong to the relay only while this value lives"]
 #[derive(Debug)]
-pub struct Attending<'a>(&'a Relay);
+pub struct ActiveWorker<'a>(&'a Relay);
 
-impl Drop for Attending<'_> {
+impl Drop for ActiveWorker<'_> {
     fn drop(&mut self) {
-        self.0.attending.fetch_sub(1, Ordering::AcqRel);
+        self.0.active_workers.fetch_sub(1, Ordering::AcqRel);
     }
 }

@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn options_that_would_publish_nothing_are_refused() {
+    fn options_that_publish_nothing_are_refused() {
         let options = RelayOptions::default();
         let call = Duration::from_secs(1);
         assert_eq!(options.check(), Ok(()));

@@ -17,7 +17,7 @@ use crate::{
 impl Relay {
     pub(crate) async fn run(&self, stop: impl Future<Output = ()> + Send) {
         let clock = &self.parts.clock;
-        let attending = self.attend();
+        let active = self.activate_worker();
         let mut stop = pin!(stop);
         let mut rounds = FuturesUnordered::new();
         let mut claim: Fuse<BoxFuture<'_, _>> = Fuse::terminated();
@@ -46,7 +46,7 @@ impl Relay {
                 }
             }
         }
-        drop(attending);
+        drop(active);
         let drain = async {
             if !claim.is_terminated() {
                 probes.note(claim.await.as_ref().err());

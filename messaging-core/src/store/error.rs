@@ -66,7 +66,7 @@ impl fmt::Display for StoreErrorKind {
             Self::OutcomeUnknown => "the outcome is unknown",
             Self::Retry => "lost against a concurrent step",
             Self::ReadOnly => "the store takes no writes",
-            Self::Corrupt => "the stored data is damaged",
+            Self::Corrupt => "the stored data is corrupt",
             Self::Internal => "the store has a defect",
             Self::Unsupported => "the store does not support this",
         })

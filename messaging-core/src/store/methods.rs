@@ -86,13 +86,13 @@ macro_rules! __store_methods {
             }
             {
                 digests Digests DigestStore {
-                    claim_digests(claim: &DigestClaim) -> Vec<DigestUser>, changes, "claiming users to mail";
-                    list_unmailed(users: &[UserId]) -> Vec<Unmailed>, reads, "listing what is not mailed";
-                    record_attempt(lease: &DigestLease, attempt: &DigestAttempt, now: Timestamp) -> bool, changes, "recording an e-mail";
-                    load_excerpts(extents: &[Extent], messages: usize) -> Vec<Excerpt>, reads, "loading what is to be mailed";
-                    mark_mailed(user_id: &UserId, extents: &[Extent], again_at: Timestamp) -> (), changes, "marking messages mailed";
-                    complete_digest(lease: &DigestLease, sent_at: Option<Timestamp>, remember: usize) -> bool, changes, "completing an e-mail";
-                    postpone_digests(postponements: &[DigestPostponement]) -> (), changes, "postponing e-mails";
+                    claim_digests(claim: &DigestClaim) -> Vec<DigestUser>, changes, "claiming digest users";
+                    list_unmailed(users: &[UserId]) -> Vec<Unmailed>, reads, "listing unmailed messages";
+                    record_attempt(lease: &DigestLease, attempt: &DigestAttempt, now: Timestamp) -> bool, changes, "recording a digest attempt";
+                    load_excerpts(extents: &[Extent], messages: usize) -> Vec<Excerpt>, reads, "loading messages to mail";
+                    mark_mailed(user_id: &UserId, extents: &[Extent], again_at: Timestamp) -> (), changes, "marking messages as mailed";
+                    complete_digest(lease: &DigestLease, sent_at: Option<Timestamp>, remember: usize) -> bool, changes, "completing a digest";
+                    postpone_digests(postponements: &[DigestPostponement]) -> (), changes, "postponing digests";
                 }
                 push Push PushStore {
                     admit_push(push: &PushMark) -> bool, changes, "admitting a push";

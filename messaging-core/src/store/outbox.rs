@@ -482,14 +482,14 @@ pub enum Requeued {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Backlog {
-    /// How many conversations have unpublished events; at least [`MOST`](Self::MOST) where a store stops counting there.
+    /// How many conversations have unpublished events; at least [`MAX_COUNT`](Self::MAX_COUNT) where a store stops counting there.
     pub lanes: u64,
     /// When the oldest unpublished event was committed, of those counted.
     pub oldest: Option<Timestamp>,
     /// When the first lane is due, of those counted; `None` without a lane. It lies in the past while no worker claims that
     /// lane, and in the future while all lanes are leased or deferred.
     pub next_due: Option<Timestamp>,
-    /// How many dead letters there are; at least [`MOST`](Self::MOST) where a store stops counting there.
+    /// How many dead letters there are; at least [`MAX_COUNT`](Self::MAX_COUNT) where a store stops counting there.
     pub dead_letters: u64,
 }
 
@@ -504,7 +504,7 @@ impl Backlog {
 
 impl Backlog {
     /// Up to which number a store has to count. It may stop there, so that a probe costs the same whatever the backlog.
-    pub const MOST: u64 = 10_000;
+    pub const MAX_COUNT: u64 = 10_000;
 
     /// How long the oldest unpublished event has been waiting.
     pub fn age(&self, now: Timestamp) -> Option<Duration> {

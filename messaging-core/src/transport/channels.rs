@@ -129,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_header_that_comes_twice_is_none() {
+    fn a_repeated_header_is_none() {
         let headers = [("X-Key", "a"), ("x-signature", "b"), ("X-SIGNATURE", "c")];
         let webhook = Webhook::new(headers, b"body");
         assert_eq!(webhook.header("x-key"), Some("a"));

@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_cause_is_the_source_and_no_part_of_the_text() {
+    fn the_cause_is_the_source_and_not_part_of_the_message() {
         let error = TransportError::new(TransportErrorKind::Unavailable, "no route to host");
         assert_eq!(error.to_string(), "the transport is unavailable");
         let source = error.source().map(ToString::to_string);

@@ -44,7 +44,7 @@ mod tests {
     }
 
     #[test]
-    fn a_step_is_decided_anew_after_each_conflict() {
+    fn a_step_is_decided_again_after_each_conflict() {
         for conflicts in [0, 1, 7] {
             let (attempted, made) = after(conflicts);
             assert_eq!((attempted.unwrap(), made), ("done", conflicts + 1));

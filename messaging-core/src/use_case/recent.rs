@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_remembered_is_found_until_it_is_forgotten() {
+    fn a_cached_conversation_is_found_until_it_is_evicted() {
         let recent = Recent::default();
         let one = conversation(1);
         assert_eq!(recent.find(one.id), None);
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn there_are_never_more_than_two_generations() {
+    fn the_cache_has_at_most_two_generations() {
         let mut generations = Generations::default();
         for n in 1..=7 {
             put(&mut generations, n);
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_put_again_is_there_once_as_it_is_now() {
+    fn a_conversation_put_twice_is_cached_once_with_its_newest_value() {
         let mut generations = Generations::default();
         for n in [1, 2, 3] {
             put(&mut generations, n);

@@ -173,12 +173,12 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn what_adds_up_has_no_discrepancy() {
+    fn a_sound_conversation_has_no_discrepancy() {
         check(|_| {}, &[]);
     }
 
     #[test]
-    fn a_conversation_without_messages_adds_up() {
+    fn a_conversation_without_messages_has_no_discrepancy() {
         let harm = |recount: &mut Recount| {
             let kept = &mut recount.conversation;
             (kept.last_seq, kept.activity_at, kept.counters) = (0, at(0), PerSide::default());
@@ -232,7 +232,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn positions_and_inboxes_count_what_is_addressed_to_a_side() {
+    fn positions_and_counters_count_messages_addressed_to_a_side() {
         check(
             |recount| recount.sides.agent.first_misplaced = Some(3),
             &[Position { side: Agent, seq: 3 }],
@@ -248,7 +248,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn reading_stands_where_the_last_receipt_says() {
+    fn the_read_position_is_that_of_the_last_receipt() {
         check(
             |recount| recount.sides.agent.read = 3,
             &[Read {
@@ -269,7 +269,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_receipt_fits_its_message() {
+    fn a_receipt_matches_its_message() {
         check(
             |recount| recount.sides.client.first_wrong_receipt = Some(9),
             &[Receipt {
@@ -280,7 +280,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn no_event_has_a_larger_number_than_is_kept() {
+    fn no_event_exceeds_the_stored_number() {
         let at_least = 6;
         check(|recount| recount.events = 5, &[Events { kept: 5, at_least }]);
         let tail = |recount: &mut Recount| {
@@ -297,7 +297,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn what_waits_to_be_published_stands_in_a_lane() {
+    fn unpublished_events_are_within_a_lane() {
         check(|recount| recount.lane = None, &[LaneMissing { unpublished: 2 }]);
         let lane = |head, tail| move |recount: &mut Recount| recount.lane = Some(LaneRecount { head, tail });
         check(lane(5, Some(6)), &[LaneHead { kept: 5, counted: 4 }]);
@@ -306,7 +306,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_lane_may_be_without_entries_for_a_moment() {
+    fn a_lane_may_briefly_have_no_entries() {
         check(|recount| recount.unpublished = None, &[]);
     }
 }

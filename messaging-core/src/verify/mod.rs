@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn each_conversation_of_a_range_is_met_once_whatever_the_chunk() {
+    async fn each_conversation_of_a_range_is_visited_once_for_every_chunk_size() {
         let all: Vec<_> = (1..=7).map(id).collect();
         for (chunk, calls) in [(1, 8), (2, 4), (3, 3), (7, 2), (8, 1), (1_000, 1)] {
             assert_eq!(walk(ConversationRange::all(), chunk).await, (all.clone(), calls));
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nothing_is_read_before_what_came_before_it_was_taken() {
+    async fn a_chunk_is_read_only_after_the_previous_one_was_consumed() {
         let store = Seven::new(None);
         let mut found = in_chunks(&store, ConversationRange::all(), 2);
         let mut calls = vec![store.calls.load(Ordering::Relaxed)];
@@ -207,14 +207,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_store_that_does_not_move_on_is_an_error() {
+    async fn a_store_that_repeats_a_chunk_is_an_error() {
         let found: Vec<_> = in_chunks(&Again, ConversationRange::all(), 1).collect().await;
         let kinds: Vec<_> = found.into_iter().map(|one| one.unwrap_err().kind()).collect();
         assert_eq!(kinds, [StoreErrorKind::Corrupt]);
     }
 
     #[tokio::test]
-    async fn an_error_is_the_end() {
+    async fn an_error_ends_the_stream() {
         let store = Seven::new(Some(4));
         let found: Vec<_> = in_chunks(&store, ConversationRange::all(), 2).collect().await;
         assert!(found[..4].iter().all(Result::is_ok) && found[4].is_err());

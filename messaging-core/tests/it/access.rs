@@ -54,7 +54,7 @@ async fn only_an_admin_gets_the_use_cases_of_an_admin() {
 }
 
 #[tokio::test]
-async fn an_admin_reads_everything_marks_nothing_and_is_in_the_log() {
+async fn an_admin_reads_everything_marks_nothing_and_is_audited() {
     let world = World::new();
     let id = world.open().await;
     world.send(&carl(), id, "hello").await;
@@ -123,7 +123,7 @@ async fn an_admin_who_takes_part_acts_as_a_participant_there() {
 }
 
 #[tokio::test]
-async fn reassigning_moves_conversations_keeps_reading_and_ends_subscriptions() {
+async fn reassigning_moves_conversations_keeps_read_positions_and_ends_subscriptions() {
     let world = World::new();
     let carls = world.open().await;
     let other = Actor::new(user("new"), Role::Client);
@@ -183,7 +183,7 @@ async fn reassigning_moves_conversations_keeps_reading_and_ends_subscriptions() 
 }
 
 #[tokio::test]
-async fn to_a_stranger_nothing_is_there() {
+async fn to_an_outsider_every_conversation_is_not_found() {
     let world = World::new();
     let id = world.open().await;
     let message_id = world.send(&carl(), id, "secret").await.message.row.message.id;
@@ -227,7 +227,7 @@ fn a_handle_can_be_shared_between_threads() {
 }
 
 #[tokio::test]
-async fn for_a_stranger_the_same_is_done_whether_it_is_there_or_not() {
+async fn an_outsiders_request_has_the_same_cost_for_existing_and_missing_conversations() {
     let opener = World::new();
     let id = opener.open().await;
     let message_id = opener.send(&carl(), id, "secret").await.message.id();

@@ -31,7 +31,7 @@ async fn report(world: &World, actor: &Actor, of: ConversationId) -> ReportId {
 }
 
 #[tokio::test]
-async fn a_conversation_carries_its_clients_bucket_however_it_is_opened() {
+async fn every_way_of_opening_puts_the_clients_bucket_in_the_id() {
     let world = World::new();
     let mut ids = HashSet::new();
     for client in clients() {
@@ -67,7 +67,7 @@ async fn a_conversation_carries_its_clients_bucket_however_it_is_opened() {
 }
 
 #[tokio::test]
-async fn a_report_carries_the_bucket_of_its_conversation_after_the_client_was_erased_too() {
+async fn a_report_id_has_the_conversations_bucket_after_erasure() {
     let world = World::new();
     for client in clients() {
         let actor = Actor::new(client.clone(), Role::Client);

@@ -65,7 +65,7 @@ impl Push for Unused {
 }
 
 #[test]
-fn a_wrapper_has_the_capabilities_of_what_it_wraps() {
+fn a_wrapper_has_the_capabilities_of_its_store() {
     assert_eq!(all(&MemoryStore::new()), Capability::ALL);
     assert_eq!(all(&Arc::new(MemoryStore::new())), Capability::ALL);
     assert_eq!(all(&FailingStore::new(MemoryStore::new())), Capability::ALL);
@@ -73,7 +73,7 @@ fn a_wrapper_has_the_capabilities_of_what_it_wraps() {
 }
 
 #[test]
-fn a_store_that_cannot_keep_digests_or_pushes_is_refused_with_a_mailer_or_a_push_service() {
+fn a_mailer_or_push_service_requires_the_stores_capability() {
     let builder = || Messaging::builder(bare(), FakeDirectory::new());
     assert!(builder().build().is_ok());
     for (built, capability) in [
@@ -88,7 +88,7 @@ fn a_store_that_cannot_keep_digests_or_pushes_is_refused_with_a_mailer_or_a_push
 }
 
 #[tokio::test]
-async fn participants_need_the_required_methods_alone_and_all_else_is_unsupported() {
+async fn participants_need_only_required_methods_and_the_rest_is_unsupported() {
     let (messaging, _workers) = Messaging::builder(bare(), People).build().unwrap();
     assert_eq!(messaging.capabilities().iter().count(), 0);
     let opened = messaging

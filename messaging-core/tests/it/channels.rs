@@ -60,7 +60,7 @@ async fn typing_names_the_actor_and_needs_access() {
 }
 
 #[tokio::test]
-async fn typing_is_limited_for_each_user_before_anything_is_looked_up() {
+async fn typing_is_rate_limited_before_any_lookup() {
     let world = World::with(|builder| builder.rate_limiter(ProcessLimiter::default()));
     let (id, clock) = (world.open().await, world.clock.clone());
     let typing = |actor, id| {
@@ -83,7 +83,7 @@ async fn typing_is_limited_for_each_user_before_anything_is_looked_up() {
 }
 
 #[tokio::test]
-async fn a_limiter_that_does_not_answer_stops_nobody() {
+async fn a_limiter_without_an_answer_admits() {
     struct Broken;
     #[async_trait::async_trait]
     impl RateLimiter for Broken {
@@ -102,7 +102,7 @@ async fn a_limiter_that_does_not_answer_stops_nobody() {
 }
 
 #[tokio::test]
-async fn a_subscription_is_signed_for_whom_it_belongs_to_only() {
+async fn a_subscription_is_signed_only_for_users_with_access() {
     let world = World::new();
     let id = world.open().await;
     let socket = SocketId::parse("1.2").unwrap();
@@ -142,7 +142,7 @@ async fn a_subscription_is_signed_for_whom_it_belongs_to_only() {
 }
 
 #[tokio::test]
-async fn access_that_ends_while_a_subscription_is_signed_is_not_handed_out() {
+async fn a_signature_is_withheld_if_access_ends_while_signing() {
     // A signature that is not handed out is nothing to a transport that only ends connections.
     for (scope, calls) in [(RevokeScope::Subscription, 1), (RevokeScope::User, 0)] {
         let world = World::new();

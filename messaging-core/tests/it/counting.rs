@@ -212,7 +212,7 @@ async fn much(house: &House) {
     house.realtime.fail_next([TransportErrorKind::Refused; 200]);
     house.send(&client(1), &message(id, "Never", None)).await;
     house.work(HOUR).await;
-    house.realtime.heal();
+    house.realtime.recover();
 
     house.directory.fail(HostErrorKind::Temporary);
     messaging.history(&client(1), &newest(id)).await.unwrap();
@@ -240,7 +240,7 @@ async fn much(house: &House) {
 }
 
 #[tokio::test]
-async fn everything_that_is_documented_is_counted_and_nothing_else() {
+async fn exactly_the_documented_metrics_are_recorded() {
     let house = House::new();
     let counted = Counted::begin();
     much(&house).await;
@@ -300,7 +300,7 @@ async fn everything_that_is_documented_is_counted_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_directory_that_fails_or_takes_too_long_is_counted_by_an_opening_too() {
+async fn an_opening_counts_a_directory_that_fails_or_times_out() {
     let house = House::new();
     let open = OpenConversation::new(agency_id(1));
     let failed = async |counted: &Counted| {
@@ -323,7 +323,7 @@ async fn a_directory_that_fails_or_takes_too_long_is_counted_by_an_opening_too()
 }
 
 #[test]
-fn a_metric_says_what_it_is_by_its_name() {
+fn a_metric_name_ends_with_its_unit_or_total() {
     for metric in METRICS {
         assert!(metric.name.starts_with("messaging_"), "{metric:?}");
         let is_counter = metric.kind == messaging_core::telemetry::MetricKind::Counter;

@@ -37,7 +37,7 @@ fn to_the_end(lane: &Lane) -> Progress {
 }
 
 #[tokio::test]
-async fn a_page_has_an_end_and_a_walk_has_all_of_them() {
+async fn pages_of_dead_letters_end_and_cover_all_of_them() {
     let most = Operations::MAX_DEAD_LETTERS;
     let world = refused(most as u64 + 1).await;
     let first = world
@@ -57,7 +57,7 @@ async fn a_page_has_an_end_and_a_walk_has_all_of_them() {
 }
 
 #[tokio::test]
-async fn a_process_without_workers_leaves_what_it_requeues_to_whoever_has_some() {
+async fn without_workers_a_requeued_event_can_be_claimed_by_any_worker() {
     let world = refused(1).await;
     let dead = world
         .messaging

@@ -104,11 +104,11 @@ async fn check(steps: Vec<Step>) {
                 process,
             } => {
                 let process = &processes[process];
-                let attending = process.workers.relay().attend();
+                let active = process.workers.relay().activate_worker();
                 let (id, text) = (conversations[conversation], format!("message {n}"));
                 process.send(&clients[conversation], id, &text).await;
                 sent.entry(id).or_default().push(text);
-                drop(attending);
+                drop(active);
             }
             Step::Crash { process } => processes[process] = start(),
             Step::Relay { process } => drop(processes[process].workers.relay().step().await.unwrap()),

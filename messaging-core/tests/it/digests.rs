@@ -85,7 +85,7 @@ impl House {
 }
 
 #[tokio::test]
-async fn one_e_mail_tells_of_all_conversations_the_longest_waiting_first() {
+async fn one_e_mail_lists_all_conversations_longest_waiting_first() {
     let house = House::with(DigestPolicy::default().with_conversations(2).with_messages(2));
     let (second, first, third) = (
         house.open(1, 1).await,
@@ -160,7 +160,7 @@ async fn one_e_mail_tells_of_all_conversations_the_longest_waiting_first() {
 }
 
 #[tokio::test]
-async fn who_does_not_want_e_mail_or_has_no_address_is_not_mailed_later_either() {
+async fn a_user_without_address_or_opted_out_is_not_mailed_later() {
     for contact in [
         Contact::at("ada@example.com").wanting_email(false),
         Contact::default(),
@@ -181,7 +181,7 @@ async fn who_does_not_want_e_mail_or_has_no_address_is_not_mailed_later_either()
 }
 
 #[tokio::test]
-async fn a_server_that_is_away_is_tried_again_with_all_that_there_is_by_then() {
+async fn a_retry_after_an_outage_includes_newer_messages() {
     for kind in [TransportErrorKind::Unavailable, TransportErrorKind::Misconfigured] {
         let house = House::new();
         let id = house.open(1, 1).await;
@@ -195,7 +195,7 @@ async fn a_server_that_is_away_is_tried_again_with_all_that_there_is_by_then() {
 }
 
 #[tokio::test]
-async fn what_may_have_been_taken_is_repeated_with_its_id_and_nothing_more() {
+async fn an_e_mail_of_unknown_outcome_is_repeated_with_the_same_id_and_content() {
     let house = House::new();
     let id = house.open(1, 1).await;
     house.send(1, id, "hello").await;
@@ -212,7 +212,7 @@ async fn what_may_have_been_taken_is_repeated_with_its_id_and_nothing_more() {
 }
 
 #[tokio::test]
-async fn what_may_have_been_taken_at_last_keeps_the_next_e_mail_waiting_for_the_interval() {
+async fn an_e_mail_of_unknown_outcome_counts_for_the_interval() {
     let house = House::with(DigestPolicy::default().with_deferrals(3));
     let id = house.open(1, 1).await;
     house.send(1, id, "hello").await;
@@ -233,7 +233,7 @@ async fn what_may_have_been_taken_at_last_keeps_the_next_e_mail_waiting_for_the_
 }
 
 #[tokio::test]
-async fn a_refused_address_is_not_tried_again_for_these_messages() {
+async fn a_refused_digest_is_not_retried() {
     let house = House::new();
     let id = house.open(1, 1).await;
     house.send(1, id, "hello").await;
@@ -245,7 +245,7 @@ async fn a_refused_address_is_not_tried_again_for_these_messages() {
 }
 
 #[tokio::test]
-async fn a_deferred_recipient_keeps_no_other_waiting_and_waits_longer_each_time() {
+async fn a_deferred_recipient_waits_longer_each_time_without_delaying_others() {
     let house = House::new();
     let (first, second) = (house.open(1, 1).await, house.open(2, 2).await);
     house.send(1, first, "hello").await;
@@ -275,7 +275,7 @@ async fn a_deferred_recipient_keeps_no_other_waiting_and_waits_longer_each_time(
 }
 
 #[tokio::test]
-async fn what_one_has_blocked_or_is_closed_or_was_written_by_an_erased_user_is_not_mailed_and_stays_unread() {
+async fn messages_that_are_blocked_closed_or_of_erased_users_are_not_mailed_and_stay_unread() {
     for end in ["blocks", "is closed", "erases"] {
         let house = House::new();
         let id = house.open(1, 1).await;
@@ -361,7 +361,7 @@ impl Directory for Blocks {
 }
 
 #[tokio::test]
-async fn what_is_blocked_while_names_are_looked_up_is_not_handed_over() {
+async fn a_block_during_the_directory_lookup_prevents_the_e_mail() {
     let house = House::new();
     let id = house.open(1, 1).await;
     house.send(1, id, "hello").await;
@@ -385,7 +385,7 @@ async fn what_is_blocked_while_names_are_looked_up_is_not_handed_over() {
 }
 
 #[tokio::test]
-async fn while_the_directory_fails_nobody_is_mailed_and_nothing_counts_as_mailed() {
+async fn a_failing_directory_postpones_all_digests() {
     let house = House::new();
     let id = house.open(1, 1).await;
     house.send(1, id, "hello").await;
@@ -396,7 +396,7 @@ async fn while_the_directory_fails_nobody_is_mailed_and_nothing_counts_as_mailed
 }
 
 #[tokio::test]
-async fn where_there_is_no_mailer_nobody_is_due() {
+async fn without_a_mailer_no_user_is_due() {
     let (messaging, workers) = Messaging::in_memory(FakeDirectory::new()).build().unwrap();
     assert!(workers.digests().is_none());
     drop(messaging);
@@ -411,7 +411,7 @@ async fn where_there_is_no_mailer_nobody_is_due() {
 }
 
 #[tokio::test]
-async fn options_with_which_nobody_would_be_mailed_are_refused() {
+async fn options_that_mail_no_user_are_refused() {
     let with = |policy, digests| {
         Messaging::builder(MemoryStore::new(), FakeDirectory::new())
             .digests(Letterbox::default(), policy)

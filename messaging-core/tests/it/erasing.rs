@@ -66,7 +66,7 @@ async fn scene() -> (World, [ConversationId; 3]) {
 }
 
 #[tokio::test]
-async fn nothing_of_an_erased_user_is_left_and_everything_else_is() {
+async fn erasure_removes_all_data_of_the_user_and_nothing_else() {
     let (world, ids) = scene().await;
     let erased = world
         .messaging
@@ -104,7 +104,7 @@ async fn nothing_of_an_erased_user_is_left_and_everything_else_is() {
 }
 
 #[tokio::test]
-async fn what_was_not_published_yet_says_nothing_of_them() {
+async fn unpublished_events_contain_no_data_of_an_erased_user() {
     let (world, _) = scene().await;
     world
         .messaging
@@ -121,7 +121,7 @@ async fn what_was_not_published_yet_says_nothing_of_them() {
 }
 
 #[tokio::test]
-async fn erasing_again_finds_nothing_and_an_unknown_user_is_nowhere() {
+async fn erasing_twice_or_an_unknown_user_finds_nothing() {
     let (world, _) = scene().await;
     world
         .messaging
@@ -136,7 +136,7 @@ async fn erasing_again_finds_nothing_and_an_unknown_user_is_nowhere() {
 }
 
 #[tokio::test]
-async fn who_was_erased_has_no_access_and_may_begin_anew() {
+async fn an_erased_user_has_no_access_and_can_open_a_new_conversation() {
     let (world, [alpine, ..]) = scene().await;
     world.drain().await;
     world
@@ -169,7 +169,7 @@ async fn who_was_erased_has_no_access_and_may_begin_anew() {
 }
 
 #[tokio::test]
-async fn an_agents_user_is_erased_also_where_somebody_else_answers_now() {
+async fn a_replaced_agent_user_is_erased_too() {
     let (world, ids) = scene().await;
     let moved = world
         .messaging
@@ -266,7 +266,7 @@ async fn a_reporters_texts_are_erased_once_the_report_is_resolved() {
 
 /// Fails at each call in turn, before or after having taken effect: repeating it erases the rest.
 #[tokio::test]
-async fn an_erasure_that_was_interrupted_is_finished_by_repeating_it() {
+async fn repeating_an_interrupted_erasure_completes_it() {
     for nth in 1..=12 {
         for effect in [Effect::None, Effect::Taken] {
             let (memory, directory) = (MemoryStore::new(), People);
@@ -305,7 +305,7 @@ async fn an_erasure_that_was_interrupted_is_finished_by_repeating_it() {
 }
 
 #[tokio::test]
-async fn an_export_is_all_that_is_theirs_in_order_and_nothing_else() {
+async fn an_export_has_exactly_the_users_data_in_order() {
     let (world, [alpine, baltic, _]) = scene().await;
     let by_host =
         HostOpen::new(&user("carl"), &agent("alpine"), &user("ada")).with_booking(&booking("b-carl"));
@@ -355,7 +355,7 @@ async fn an_export_is_all_that_is_theirs_in_order_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn where_somebody_else_answers_now_only_their_own_messages_are_exported() {
+async fn an_export_of_a_replaced_agent_user_has_only_their_own_messages() {
     let (world, [alpine, ..]) = scene().await;
     world
         .messaging

@@ -6,7 +6,7 @@ use messaging_core::{
 };
 
 #[tokio::test]
-async fn a_message_is_said_in_the_conversation_and_to_the_other_side() {
+async fn a_message_is_published_to_the_conversation_and_the_other_side() {
     let world = World::new();
     let id = world.open().await;
     world
@@ -19,7 +19,7 @@ async fn a_message_is_said_in_the_conversation_and_to_the_other_side() {
 }
 
 #[tokio::test]
-async fn reading_is_said_in_the_conversation_and_to_the_readers_other_tabs() {
+async fn reading_is_published_to_the_conversation_and_the_readers_channel() {
     let world = World::new();
     let id = world.open().await;
     world.send(&carl(), id, "one").await;
@@ -46,7 +46,7 @@ async fn reading_is_said_in_the_conversation_and_to_the_readers_other_tabs() {
 }
 
 #[tokio::test]
-async fn a_system_message_is_said_to_whom_it_addresses() {
+async fn a_system_message_is_published_to_the_addressed_users() {
     let world = World::new();
     let id = world.open().await;
     for (to, expected) in [
@@ -83,7 +83,7 @@ async fn a_system_message_is_said_to_whom_it_addresses() {
 }
 
 #[tokio::test]
-async fn a_change_is_said_to_both_sides_once() {
+async fn a_change_is_published_to_each_side_once() {
     let world = World::new();
     let open = OpenConversation::new(agent("alpine")).with_booking(booking("b-carl"));
     for _ in 0..2 {
@@ -101,7 +101,7 @@ async fn a_change_is_said_to_both_sides_once() {
 }
 
 #[tokio::test]
-async fn opening_is_said_to_both_sides() {
+async fn opening_is_published_to_both_sides() {
     let world = World::new();
     let open = OpenConversation::new(agent("alpine")).with_booking(booking("b-carl"));
     world.messaging.open_conversation(&carl(), &open).await.unwrap();
@@ -110,7 +110,7 @@ async fn opening_is_said_to_both_sides() {
 }
 
 #[tokio::test]
-async fn what_is_too_large_for_the_transport_is_said_without_its_content() {
+async fn an_oversized_message_is_published_without_its_content() {
     let world = World::new();
     let id = world.open().await;
     world.realtime.set_limits(Limits {
@@ -124,7 +124,7 @@ async fn what_is_too_large_for_the_transport_is_said_without_its_content() {
 }
 
 #[tokio::test]
-async fn the_longest_texts_fit_the_hosted_transport_whole() {
+async fn the_longest_texts_fit_the_hosted_transport() {
     let world = World::new();
     let id = world.open().await;
     world.send(&carl(), id, &"😀".repeat(2_000)).await;

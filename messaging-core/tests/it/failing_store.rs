@@ -233,7 +233,7 @@ async fn every_use_case_survives_a_store_that_fails_at_each_call_in_turn() {
 }
 
 #[tokio::test]
-async fn what_the_log_cannot_hold_is_not_answered() {
+async fn an_access_that_cannot_be_audited_is_refused() {
     let on = scene().await;
     // The first call finds the conversation, the second one writes the log.
     on.store.fail(2, StoreErrorKind::ReadOnly, Effect::None);

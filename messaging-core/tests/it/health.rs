@@ -47,7 +47,7 @@ impl Probed {
 }
 
 #[tokio::test]
-async fn the_store_is_looked_at_once_a_second_however_many_ask() {
+async fn concurrent_callers_share_one_health_check_per_second() {
     let Probed {
         messaging,
         store,
@@ -66,7 +66,7 @@ async fn the_store_is_looked_at_once_a_second_however_many_ask() {
 }
 
 #[tokio::test]
-async fn a_look_that_is_a_second_old_is_not_given() {
+async fn a_health_check_expires_after_a_second() {
     let Probed { messaging, clock, .. } = Probed::new();
     assert_eq!(
         messaging
@@ -101,7 +101,7 @@ async fn a_look_that_is_a_second_old_is_not_given() {
 }
 
 #[tokio::test]
-async fn those_who_ask_while_it_is_under_way_share_it_and_what_it_fails_with() {
+async fn concurrent_callers_share_a_running_check_and_its_error() {
     let Probed { messaging, store, .. } = Probed::new();
     store.fail(1, UNAVAILABLE, Effect::None);
     for health in join_all((0..20).map(|_| messaging.operations().recent_health())).await {
@@ -113,7 +113,7 @@ async fn those_who_ask_while_it_is_under_way_share_it_and_what_it_fails_with() {
 }
 
 #[tokio::test]
-async fn a_look_that_hangs_is_shared_and_ends_with_those_who_wait_for_it() {
+async fn a_hanging_check_is_shared_and_ends_with_its_callers() {
     let Probed { messaging, store, .. } = Probed::new();
     store.hang(1);
     let mut waiting: Vec<_> = (0..20)
@@ -128,7 +128,7 @@ async fn a_look_that_hangs_is_shared_and_ends_with_those_who_wait_for_it() {
 }
 
 #[tokio::test]
-async fn a_clock_that_is_set_back_keeps_no_look() {
+async fn a_clock_set_back_invalidates_the_cached_check() {
     let Probed {
         messaging,
         store,
@@ -144,7 +144,7 @@ async fn a_clock_that_is_set_back_keeps_no_look() {
 }
 
 #[tokio::test]
-async fn a_store_that_takes_no_writes_still_says_how_much_waits() {
+async fn a_read_only_store_still_reports_its_backlog() {
     let Probed {
         messaging,
         store,
@@ -162,7 +162,7 @@ async fn a_store_that_takes_no_writes_still_says_how_much_waits() {
 const BUSY: [StoreErrorKind; 3] = [UNAVAILABLE, StoreErrorKind::OutcomeUnknown, StoreErrorKind::Retry];
 
 #[tokio::test]
-async fn a_store_that_is_busy_takes_writes_or_not_as_before() {
+async fn a_busy_store_keeps_the_previous_write_health() {
     for kind in BUSY {
         let Probed { messaging, store, .. } = Probed::new();
         let takes_writes = async || messaging.operations().health().await.unwrap().takes_writes;
@@ -177,7 +177,7 @@ async fn a_store_that_is_busy_takes_writes_or_not_as_before() {
 }
 
 #[tokio::test]
-async fn a_store_whose_table_is_lost_or_whose_file_is_damaged_takes_no_writes_until_a_probe_succeeds() {
+async fn a_missing_table_or_corrupt_file_fails_write_health_until_a_probe_succeeds() {
     for kind in [StoreErrorKind::Internal, StoreErrorKind::Corrupt] {
         let Probed { messaging, store, .. } = Probed::new();
         let takes_writes = async || messaging.operations().health().await.unwrap().takes_writes;
@@ -190,7 +190,7 @@ async fn a_store_whose_table_is_lost_or_whose_file_is_damaged_takes_no_writes_un
 }
 
 #[tokio::test]
-async fn a_store_that_is_busy_for_longer_than_half_a_minute_takes_no_writes_until_a_probe_succeeds() {
+async fn a_store_busy_for_30_seconds_fails_write_health_until_a_probe_succeeds() {
     const HALF_A_MINUTE: Duration = Duration::from_secs(30);
     const BRIEF: Duration = Duration::from_millis(1);
     for kind in BUSY {
@@ -222,7 +222,7 @@ async fn a_store_that_is_busy_for_longer_than_half_a_minute_takes_no_writes_unti
 }
 
 #[tokio::test]
-async fn a_caller_of_an_older_look_does_not_put_it_in_the_place_of_a_newer_one() {
+async fn an_older_check_does_not_replace_a_newer_one() {
     let Probed {
         messaging,
         store,
@@ -242,7 +242,7 @@ async fn a_caller_of_an_older_look_does_not_put_it_in_the_place_of_a_newer_one()
         );
         let first = store.hold(1);
         assert!(poll!(&mut prompt).is_pending() && poll!(&mut late).is_pending());
-        first.let_go();
+        first.release();
         let older = prompt.await.unwrap().backlog.lanes;
         clock.advance(MAX_AGE);
         open_one(&format!("client of {order:?}").replace(' ', "-")).await;
@@ -252,7 +252,7 @@ async fn a_caller_of_an_older_look_does_not_put_it_in_the_place_of_a_newer_one()
         let calls = store.calls();
         match order {
             Order::NewerFirst => {
-                second.let_go();
+                second.release();
                 assert_eq!(newer.await.unwrap().backlog.lanes, older + 1);
                 assert_eq!(late.await.unwrap().backlog.lanes, older, "what its look saw");
             }
@@ -263,7 +263,7 @@ async fn a_caller_of_an_older_look_does_not_put_it_in_the_place_of_a_newer_one()
                     poll!(&mut another).is_pending(),
                     "it shares the look that is under way"
                 );
-                second.let_go();
+                second.release();
                 assert_eq!(another.await.unwrap().backlog.lanes, older + 1);
                 newer.await.unwrap();
             }
@@ -289,7 +289,7 @@ enum Order {
 }
 
 #[tokio::test]
-async fn a_process_whose_workers_are_refused_says_that_it_does_not_publish_until_they_are_admitted() {
+async fn refused_workers_fail_publish_health_until_admitted() {
     let Probed {
         messaging,
         workers,
@@ -389,7 +389,7 @@ async fn each_append_is_watched_for_as_long_as_it_may_wait() {
 #[tokio::test]
 async fn a_host_with_workers_is_told_nothing_while_they_run() {
     let (world, log, _guard) = without_workers();
-    let running = world.workers.relay().attend();
+    let running = world.workers.relay().activate_worker();
     world.open().await;
     pass(&world.clock, Duration::from_secs(60)).await;
     assert_eq!(log.lines(NO_WORKER), Vec::<String>::new());

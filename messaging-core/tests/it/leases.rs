@@ -19,12 +19,12 @@ use crate::support::*;
 const LONG: Duration = Duration::from_mins(1);
 
 #[tokio::test]
-async fn an_attended_relay_publishes_from_memory_what_nobody_else_may_claim() {
+async fn a_driven_relay_publishes_its_own_lanes_from_memory() {
     let (store, clock) = (MemoryStore::new(), ManualClock::new());
     let world = World::on(store.clone(), clock.clone(), People, |builder| builder);
     let other = World::on(store, clock, People, |builder| builder.ids(OtherIds::new(1)));
     let id = world.open().await;
-    let attending = world.workers.relay().attend();
+    let active = world.workers.relay().activate_worker();
     world.send(&carl(), id, "one").await;
     other.drain().await;
     assert_eq!(
@@ -34,19 +34,19 @@ async fn an_attended_relay_publishes_from_memory_what_nobody_else_may_claim() {
     );
     world.drain().await;
     assert_eq!(texts(&world.realtime.take()), ["one"]);
-    drop(attending);
+    drop(active);
     world.send(&carl(), id, "two").await;
     other.drain().await;
     assert_eq!(texts(&other.realtime.take()), ["two"]);
 }
 
 #[tokio::test]
-async fn another_process_takes_over_when_the_owner_s_lease_is_over() {
+async fn another_process_claims_a_lane_after_its_lease_expires() {
     let (store, clock) = (MemoryStore::new(), ManualClock::new());
     let dead = World::on(store.clone(), clock.clone(), People, |builder| builder);
     let alive = World::on(store, clock, People, |builder| builder.ids(OtherIds::new(1)));
     let id = dead.open().await;
-    let _attending = dead.workers.relay().attend();
+    let _worker = dead.workers.relay().activate_worker();
     dead.send(&carl(), id, "one").await;
     alive.send(&carl(), id, "two").await;
     alive.clock.advance(Duration::from_millis(9_999));
@@ -64,7 +64,7 @@ async fn another_process_takes_over_when_the_owner_s_lease_is_over() {
 }
 
 #[tokio::test]
-async fn a_round_that_outlived_its_lease_starts_no_call_and_acknowledges_nothing() {
+async fn a_round_with_an_expired_lease_makes_no_call_and_acknowledges_nothing() {
     let world = World::new();
     let id = world.open().await;
     world.realtime.set_limits(Limits {
@@ -127,7 +127,7 @@ async fn running_workers_publish_at_once_and_drain_when_stopped() {
 }
 
 #[tokio::test]
-async fn waking_publishes_what_was_committed_past_this_process() {
+async fn waking_publishes_entries_committed_by_the_host() {
     let (store, clock) = (MemoryStore::new(), ManualClock::new());
     let world = World::on(store.clone(), clock.clone(), People, |builder| builder);
     let host = World::on(store, clock, People, |builder| builder.ids(OtherIds::new(1)));

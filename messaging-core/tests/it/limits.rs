@@ -32,7 +32,7 @@ const fn refused(retry_after: Duration) -> ErrorKind {
 }
 
 #[tokio::test]
-async fn who_sends_too_much_is_told_when_to_come_again_and_is_admitted_then() {
+async fn a_rate_limited_send_is_admitted_after_retry_after() {
     let world = World::with(|builder| builder.rate_limiter(limited()));
     let id = world.open().await;
     for _ in 0..2 {
@@ -73,7 +73,7 @@ async fn everything(messaging: &Messaging, actor: &Actor) -> Vec<Result<(), Erro
 }
 
 #[tokio::test]
-async fn what_is_refused_asks_nobody_and_changes_nothing() {
+async fn a_rate_limited_request_makes_no_call_and_changes_nothing() {
     let store = FailingStore::new(MemoryStore::new());
     let (messaging, _) = Messaging::builder(store.clone(), People)
         .rate_limiter(limited())
@@ -99,7 +99,7 @@ async fn what_is_refused_asks_nobody_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn reading_and_the_host_itself_are_not_limited() {
+async fn reading_and_host_calls_are_not_rate_limited() {
     let quota = Quota::new(1, EVERY);
     let limits = RateLimits::default().with(Limited::Send, quota);
     let world = World::with(|builder| builder.rate_limiter(ProcessLimiter::new(limits)));
@@ -195,7 +195,7 @@ async fn repeats_beyond_their_own_limit_count_as_sends() {
 }
 
 #[tokio::test]
-async fn a_repeat_over_the_limit_shows_nothing_to_an_actor_who_lost_access() {
+async fn a_repeat_over_the_limit_reveals_nothing_after_access_ended() {
     let world = World::with(|builder| builder.rate_limiter(sends_and_repeats(1, 9)));
     let id = world.open().await;
     let send = message(id, "hello", Some("k"));
@@ -210,7 +210,7 @@ async fn a_repeat_over_the_limit_shows_nothing_to_an_actor_who_lost_access() {
 }
 
 #[tokio::test]
-async fn what_the_host_does_on_behalf_of_a_person_is_outside_their_limits() {
+async fn actions_on_behalf_of_a_user_do_not_count_towards_the_users_limits() {
     let world = World::with(|builder| builder.rate_limiter(limited()));
     let id = world.open().await;
     let carl = carl();
@@ -235,7 +235,7 @@ async fn what_the_host_does_on_behalf_of_a_person_is_outside_their_limits() {
 }
 
 #[tokio::test]
-async fn the_host_marks_read_on_behalf_of_a_person() {
+async fn the_host_marks_messages_as_read_on_behalf_of_a_user() {
     let world = World::new();
     let id = world.open().await;
     let sent = world.send(&carl(), id, "hello").await;
@@ -247,7 +247,7 @@ async fn the_host_marks_read_on_behalf_of_a_person() {
 }
 
 #[test]
-fn the_defaults_are_those_of_the_documentation() {
+fn the_default_limits_match_the_documentation() {
     let limits = RateLimits::default();
     let a_minute = |what| 60.0 / limits.of(what).every().as_secs_f64();
     let described = Limited::ALL.map(|what| (limits.of(what).burst(), a_minute(what)));

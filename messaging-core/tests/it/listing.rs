@@ -89,7 +89,7 @@ async fn a_page_asks_the_directory_once_for_everything_on_it() {
 }
 
 #[tokio::test]
-async fn a_directory_that_fails_or_hangs_leaves_names_blank() {
+async fn a_failing_or_hanging_directory_leaves_names_blank() {
     for hangs in [false, true] {
         let store = MemoryStore::new();
         let opener = World::on(store.clone(), ManualClock::new(), People, |builder| builder);
@@ -196,7 +196,7 @@ async fn a_numbered_page_counts_and_a_cursor_continues() {
 }
 
 #[tokio::test]
-async fn presence_is_shown_where_it_is_known() {
+async fn presence_is_shown_if_known() {
     struct OnlyAda;
     #[async_trait::async_trait]
     impl Presence for OnlyAda {
@@ -238,7 +238,7 @@ async fn presence_is_shown_where_it_is_known() {
 }
 
 #[tokio::test]
-async fn presence_of_a_whole_page_is_one_question() {
+async fn presence_of_a_page_is_one_lookup() {
     #[derive(Clone, Default)]
     struct Counting(std::sync::Arc<std::sync::Mutex<Vec<Vec<messaging_core::UserId>>>>);
     #[async_trait::async_trait]

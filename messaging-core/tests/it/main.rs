@@ -3,13 +3,13 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod access;
-mod adversity;
 mod buckets;
+mod cached_conversations;
 mod capabilities;
 mod channels;
 mod counting;
 mod dead_letters;
-mod deferring;
+mod deferrals;
 mod delivery;
 mod digests;
 mod erasing;
@@ -26,7 +26,7 @@ mod policy_matrix;
 mod reading;
 mod recording;
 mod relay;
-mod remembering;
+mod relay_failures;
 mod reporting;
 mod revoking;
 mod revoking_users;

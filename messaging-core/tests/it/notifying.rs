@@ -121,7 +121,7 @@ impl House {
 }
 
 #[tokio::test]
-async fn who_is_away_is_notified_after_the_message_was_published() {
+async fn an_offline_recipient_is_notified_after_publication() {
     let house = House::new().await;
     house.send("hello").await;
     assert_eq!(
@@ -134,7 +134,7 @@ async fn who_is_away_is_notified_after_the_message_was_published() {
 }
 
 #[tokio::test]
-async fn who_is_there_or_not_known_to_be_away_is_not_notified() {
+async fn an_online_or_unknown_recipient_is_not_notified() {
     let house = House::new().await;
     for known in [Some(true), None] {
         let user_id = agent_user_id(1);
@@ -148,7 +148,7 @@ async fn who_is_there_or_not_known_to_be_away_is_not_notified() {
 }
 
 #[tokio::test]
-async fn who_does_not_want_it_or_has_read_it_is_not_notified() {
+async fn a_recipient_who_opted_out_or_has_read_is_not_notified() {
     let house = House::new().await;
     house
         .directory
@@ -169,7 +169,7 @@ async fn who_does_not_want_it_or_has_read_it_is_not_notified() {
 }
 
 #[tokio::test]
-async fn a_burst_is_one_notification_and_the_next_comes_a_minute_later() {
+async fn a_burst_causes_one_notification_per_minute() {
     let house = House::new().await;
     for text in ["one", "two", "three"] {
         house.send(text).await;
@@ -184,7 +184,7 @@ async fn a_burst_is_one_notification_and_the_next_comes_a_minute_later() {
 }
 
 #[tokio::test]
-async fn a_notification_that_fails_is_not_tried_again() {
+async fn a_failed_notification_is_not_retried() {
     let house = House::new().await;
     house.devices.0.lock().unwrap().1 = true;
     house.send("hello").await;
@@ -194,7 +194,7 @@ async fn a_notification_that_fails_is_not_tried_again() {
 }
 
 #[tokio::test]
-async fn a_token_is_given_to_the_user_whose_it_is_and_to_nobody_else() {
+async fn a_push_token_is_issued_only_to_its_own_user() {
     let house = House::new().await;
     let token = house.messaging.push_token(&client(1), &client_id(1)).unwrap();
     assert_eq!(token, "client-1 from 2026-01-01T00:00:00.000Z");

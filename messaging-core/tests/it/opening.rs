@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::support::*;
 
 #[tokio::test]
-async fn ten_simultaneous_opens_give_one_conversation() {
+async fn ten_concurrent_openings_create_one_conversation() {
     let world = World::new();
     let request = open("alpine", None);
     let carl = carl();
@@ -80,7 +80,7 @@ async fn only_a_client_opens_and_not_with_themselves() {
 }
 
 #[tokio::test]
-async fn a_booking_of_others_is_refused_like_one_that_does_not_exist() {
+async fn a_foreign_booking_is_refused_like_a_missing_one() {
     let world = World::new();
     for booking in ["b-nothing", "b-other", "b-baltic"] {
         let refused = world
@@ -115,7 +115,7 @@ async fn the_newest_booking_is_shown_and_all_stay_listed() {
 }
 
 #[tokio::test]
-async fn a_cancelled_booking_is_unlinked_and_both_sides_are_told_which_one_is_left() {
+async fn unlinking_a_cancelled_booking_notifies_both_sides_of_the_remaining_one() {
     let world = World::new();
     for booking in ["b-carl", "b-carl-2"] {
         let open = open("alpine", Some(booking));
@@ -169,7 +169,7 @@ async fn a_cancelled_booking_is_unlinked_and_both_sides_are_told_which_one_is_le
 }
 
 #[tokio::test]
-async fn a_send_goes_on_after_a_booking_was_linked_or_unlinked() {
+async fn a_send_succeeds_after_a_booking_was_linked_or_unlinked() {
     let world = World::new();
     let id = world.open().await;
     world.send(&carl(), id, "one").await;
@@ -196,7 +196,7 @@ async fn a_send_goes_on_after_a_booking_was_linked_or_unlinked() {
 }
 
 #[tokio::test]
-async fn an_unlinking_whose_outcome_is_unknown_is_repeated_without_harm() {
+async fn an_unlinking_of_unknown_outcome_can_be_repeated() {
     let store = FailingStore::new(MemoryStore::new());
     let (messaging, _) = Messaging::builder(store.clone(), People).build().unwrap();
     let linked = open("alpine", Some("b-carl"));
@@ -220,7 +220,7 @@ async fn an_unlinking_whose_outcome_is_unknown_is_repeated_without_harm() {
 }
 
 #[tokio::test]
-async fn opening_fails_while_the_directory_does() {
+async fn opening_fails_while_the_directory_fails() {
     let mut directory = MockDirectory::new();
     directory
         .expect_agent_user()

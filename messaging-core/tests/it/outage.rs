@@ -63,7 +63,7 @@ async fn drain_for(world: &World, seconds: u32) {
 }
 
 #[tokio::test]
-async fn a_transport_that_is_gone_is_asked_for_by_one_lane_at_a_time() {
+async fn during_an_outage_one_lane_at_a_time_tries_the_transport() {
     let world = World::new();
     let ids = conversations(&world, 40).await;
     a_call_each(&world);
@@ -93,13 +93,13 @@ async fn a_transport_that_is_gone_is_asked_for_by_one_lane_at_a_time() {
 }
 
 #[tokio::test]
-async fn meanwhile_this_process_keeps_nothing_for_itself() {
+async fn during_an_outage_new_lanes_have_no_owner() {
     let world = World::new();
     let ids = conversations(&world, 40).await;
     a_call_each(&world);
     world.realtime.fail(|_| Some(Unavailable));
     send_as(&world, &ids, 0..20).await;
-    let _attending = world.workers.relay().attend();
+    let _worker = world.workers.relay().activate_worker();
     world.drain().await;
     send_as(&world, &ids, 20..40).await;
     // Another process, whose breaker is closed, finds all that was sent since at once.
@@ -114,7 +114,7 @@ async fn meanwhile_this_process_keeps_nothing_for_itself() {
 }
 
 #[tokio::test]
-async fn an_event_on_which_the_transport_chokes_holds_up_no_other_conversation() {
+async fn an_event_that_fails_the_transport_does_not_block_other_conversations() {
     let world = World::new();
     let ids = conversations(&world, 2).await;
     let choke = |batch: &[messaging_core::event::Event]| -> Option<TransportErrorKind> {
@@ -134,7 +134,7 @@ async fn an_event_on_which_the_transport_chokes_holds_up_no_other_conversation()
 }
 
 #[tokio::test]
-async fn patience_that_is_asked_for_is_had_with_all_lanes() {
+async fn a_requested_pause_applies_to_all_lanes() {
     let world = World::new();
     let ids = conversations(&world, 5).await;
     a_call_each(&world);
@@ -152,7 +152,7 @@ async fn patience_that_is_asked_for_is_had_with_all_lanes() {
 }
 
 #[tokio::test]
-async fn when_it_is_back_calls_are_paced() {
+async fn calls_ramp_up_after_an_outage() {
     const LANES: usize = 300;
     let relay = RelayOptions::default().with_drain_rate(20);
     let world = World::with(|builder| builder.options(Options::default().with_relay(relay)));
@@ -198,7 +198,7 @@ async fn when_it_is_back_calls_are_paced() {
 }
 
 #[tokio::test]
-async fn what_is_published_is_counted() {
+async fn published_entries_are_counted() {
     let world = World::new();
     let ids = conversations(&world, 1).await;
     let counted = Counted::begin();
@@ -245,7 +245,7 @@ async fn a_dead_letter_can_be_requeued_and_is_published_once() {
 
     world.realtime.fail(|_| None);
     world.send(&client(0), ids[0], "next").await;
-    let _attending = world.workers.relay().attend();
+    let _worker = world.workers.relay().activate_worker();
     assert!(
         world
             .messaging

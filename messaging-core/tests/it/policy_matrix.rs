@@ -151,7 +151,7 @@ fn the_policy_is_this_table() {
 }
 
 #[test]
-fn to_a_stranger_what_is_there_answers_like_what_is_not() {
+fn to_an_outsider_an_existing_conversation_looks_like_a_missing_one() {
     let there = conversation(&[]);
     let carl = user("carl");
     for stranger in [

@@ -20,7 +20,7 @@ use messaging_core::{
 use crate::support::*;
 
 #[tokio::test]
-async fn walking_a_history_back_meets_every_message_once_and_stops_at_the_first() {
+async fn paging_backwards_visits_every_message_once_and_ends_at_the_first() {
     let world = World::new();
     let id = world.open().await;
     // All at the same time: the order is that of the seqs.
@@ -77,7 +77,7 @@ async fn an_empty_history_begins_at_its_beginning() {
 }
 
 #[tokio::test]
-async fn an_old_page_does_not_mark_what_is_newer() {
+async fn an_older_page_does_not_mark_newer_messages() {
     let world = World::new();
     let id = world.open().await;
     for text in ["1", "2", "3", "4"] {
@@ -101,7 +101,7 @@ async fn an_old_page_does_not_mark_what_is_newer() {
 }
 
 #[tokio::test]
-async fn reading_the_newest_page_marks_it_and_answers_the_state_after() {
+async fn reading_the_newest_page_marks_it_and_returns_the_state_after() {
     let world = World::new();
     let id = world.open().await;
     for text in ["1", "2", "3"] {
@@ -191,7 +191,7 @@ impl AccessPolicy for NoReceipts {
 }
 
 #[tokio::test]
-async fn a_page_that_cannot_be_marked_is_answered_unmarked_unless_marking_was_asked_for() {
+async fn a_page_that_cannot_be_marked_is_returned_unless_marking_was_requested() {
     let world = World::with(|builder| builder.policy(NoReceipts));
     let id = world.open().await;
     world.send(&carl(), id, "1").await;
@@ -240,7 +240,7 @@ impl AccessPolicy for OtherTab {
 }
 
 #[tokio::test]
-async fn a_page_that_another_tab_marks_meanwhile_shows_what_is_so_after_it() {
+async fn a_page_marked_concurrently_shows_the_later_state() {
     let (store, clock) = (MemoryStore::new(), ManualClock::new());
     let tab = OtherTab {
         store: store.clone(),
@@ -260,7 +260,7 @@ async fn a_page_that_another_tab_marks_meanwhile_shows_what_is_so_after_it() {
 }
 
 #[tokio::test]
-async fn marking_covers_the_page_and_not_what_arrives_while_it_is_marked() {
+async fn marking_a_page_excludes_messages_that_arrive_meanwhile() {
     struct Sends(MemoryStore);
     #[async_trait]
     impl AccessPolicy for Sends {

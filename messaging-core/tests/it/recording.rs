@@ -17,8 +17,8 @@ use crate::support::{Letterbox, quiet_house};
 const MINUTE: Duration = Duration::from_mins(1);
 const SECOND: Duration = Duration::from_secs(1);
 
-const MARKING: &str = "marking messages mailed";
-const FINISHING: &str = "completing an e-mail";
+const MARKING: &str = "marking messages as mailed";
+const FINISHING: &str = "completing a digest";
 /// What records that an e-mail was accepted.
 const STEPS: [&str; 2] = [MARKING, FINISHING];
 
@@ -119,7 +119,7 @@ async fn the_pauses_between_tries_to_record_grow() {
 }
 
 #[tokio::test]
-async fn a_store_that_is_away_is_asked_for_few_of_many_conversations_at_each_try() {
+async fn a_failed_store_gets_few_chunks_per_try() {
     let house = House::new();
     // Ten steps of four.
     for n in 1..=40 {
@@ -141,7 +141,7 @@ async fn a_store_that_is_away_is_asked_for_few_of_many_conversations_at_each_try
 }
 
 #[tokio::test]
-async fn a_record_that_waits_keeps_no_other_user_waiting() {
+async fn a_pending_record_does_not_delay_other_users() {
     let house = House::new();
     let (first, second) = (house.open(1, 1).await, house.open(2, 2).await);
     house.send(1, first).await;
@@ -167,13 +167,13 @@ async fn a_step_records_before_it_claims() {
     let mut step = pin!(house.workers.digests().unwrap().step());
     assert!(poll!(&mut step).is_pending());
     assert_eq!(house.store.calls(), before + 1, "the record alone");
-    marking.let_go();
+    marking.release();
     step.await.unwrap();
     assert!(house.store.calls() > before + 2, "and then a claim");
 }
 
 #[tokio::test]
-async fn what_is_never_recorded_is_repeated_with_its_id_when_the_lease_is_over() {
+async fn an_unrecorded_digest_is_repeated_with_its_id_after_the_lease() {
     let house = House::new();
     let id = house.open(1, 1).await;
     house.send(1, id).await;
@@ -187,7 +187,7 @@ async fn what_is_never_recorded_is_repeated_with_its_id_when_the_lease_is_over()
 }
 
 #[tokio::test]
-async fn the_worker_records_between_its_looks_and_while_it_shuts_down() {
+async fn the_worker_records_between_claims_and_during_shutdown() {
     for stops in [Stops::Later, Stops::BeforeItIsRecorded] {
         let house = House::new();
         let id = house.open(1, 1).await;

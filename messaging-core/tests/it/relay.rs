@@ -20,7 +20,7 @@ use messaging_core::{
 const LONG: Duration = Duration::from_mins(1);
 
 #[tokio::test]
-async fn a_publisher_that_is_down_does_not_fail_the_send() {
+async fn a_transport_that_is_down_does_not_fail_the_send() {
     let world = World::new();
     let id = world.open().await;
     world.realtime.fail(|_| Some(Unavailable));
@@ -75,7 +75,7 @@ async fn a_lane_waits_longer_with_every_failure() {
 }
 
 #[tokio::test]
-async fn a_busy_transport_gets_the_time_it_asks_for() {
+async fn a_busy_transport_gets_the_requested_pause() {
     let world = World::new();
     let id = world.open().await;
     world.realtime.fail_next([Busy {
@@ -122,7 +122,7 @@ async fn an_event_refused_three_times_becomes_a_dead_letter_and_its_lane_continu
 }
 
 #[tokio::test]
-async fn one_bad_event_does_not_take_its_batch_down() {
+async fn a_refused_event_does_not_fail_its_batch() {
     let world = World::new();
     world.realtime.fail(|batch| {
         batch
@@ -138,7 +138,7 @@ async fn one_bad_event_does_not_take_its_batch_down() {
 }
 
 #[tokio::test]
-async fn a_lane_that_brings_the_transport_down_goes_alone_afterwards() {
+async fn a_failed_lane_is_published_alone_afterwards() {
     let world = World::new();
     world.realtime.fail(|batch| {
         batch
@@ -162,7 +162,7 @@ async fn a_lane_that_brings_the_transport_down_goes_alone_afterwards() {
 }
 
 #[tokio::test]
-async fn when_the_queue_is_full_lanes_are_left_to_anyone() {
+async fn with_a_full_queue_new_lanes_have_no_owner() {
     let (store, clock) = (MemoryStore::new(), ManualClock::new());
     let mut relay = RelayOptions::default();
     relay.queue = 1;
@@ -172,7 +172,7 @@ async fn when_the_queue_is_full_lanes_are_left_to_anyone() {
     });
     let other = World::on(store, clock, People, |builder| builder.ids(OtherIds::new(1)));
     let (carls, erins) = (world.open().await, open_as(&world, "erin").await);
-    let _attending = world.workers.relay().attend();
+    let _worker = world.workers.relay().activate_worker();
     world.send(&carl(), carls, "kept").await;
     world.send(&actor("erin"), erins, "left").await;
     other.drain().await;
@@ -311,7 +311,7 @@ async fn a_claim_asks_the_directory_once() {
 }
 
 #[tokio::test]
-async fn without_a_realtime_server_the_outbox_is_emptied_all_the_same() {
+async fn without_a_realtime_server_the_outbox_is_still_emptied() {
     let (messaging, workers) = Messaging::in_memory(People).build().unwrap();
     let open = messaging_core::OpenConversation::new(agent("alpine"));
     messaging.open_conversation(&carl(), &open).await.unwrap();

@@ -55,7 +55,7 @@ impl World {
 }
 
 #[tokio::test]
-async fn both_sides_may_report_and_the_other_is_not_told() {
+async fn both_sides_may_report_without_notifying_the_other() {
     let world = World::new();
     let id = world.open().await;
     let about = world.send(&carl(), id, "hello").await.message.row.message.id;
@@ -71,7 +71,7 @@ async fn both_sides_may_report_and_the_other_is_not_told() {
 }
 
 #[tokio::test]
-async fn what_is_not_theirs_is_not_there_to_be_reported() {
+async fn a_foreign_conversation_cannot_be_reported() {
     let world = World::new();
     let id = world.open().await;
     let elsewhere = {
@@ -101,7 +101,7 @@ async fn what_is_not_theirs_is_not_there_to_be_reported() {
 }
 
 #[tokio::test]
-async fn an_admin_sees_reports_with_names_and_evidence_and_is_in_the_log() {
+async fn an_admin_sees_reports_with_names_and_evidence_and_is_audited() {
     let world = World::new();
     let id = world.open().await;
     let about = world.send(&carl(), id, "hello").await.message.row.message.id;
@@ -224,7 +224,7 @@ async fn only_an_admin_who_is_not_a_party_sees_or_resolves_a_report() {
 }
 
 #[tokio::test]
-async fn reports_are_walked_page_by_page() {
+async fn reports_are_listed_in_pages() {
     let world = World::new();
     let mut expected = Vec::new();
     for n in 0..5 {
@@ -283,7 +283,7 @@ async fn a_full_report_is_refused_until_it_is_resolved() {
 }
 
 #[tokio::test]
-async fn a_page_of_reports_ends_before_its_texts_are_too_long() {
+async fn a_page_of_reports_has_a_maximum_of_text() {
     let world = World::with(|builder| builder.rate_limiter(Unlimited));
     let mut expected = Vec::new();
     for n in 0..8 {
@@ -344,7 +344,7 @@ impl AccessPolicy for NoReports {
 }
 
 #[tokio::test]
-async fn the_host_may_refuse_reports_but_has_no_say_in_what_staff_see() {
+async fn the_access_policy_rules_on_reporting_and_not_on_moderation() {
     let world = World::with(|builder| builder.policy(NoReports));
     let id = world.open().await;
     let message = Some("Not here.".to_owned());
@@ -357,7 +357,7 @@ async fn the_host_may_refuse_reports_but_has_no_say_in_what_staff_see() {
 
 /// Nothing is answered to an admin, nor resolved, unless it is in the log.
 #[tokio::test]
-async fn where_the_log_cannot_be_written_nothing_is_shown_or_done() {
+async fn without_an_audit_record_nothing_is_shown_or_resolved() {
     let store = FailingStore::new(MemoryStore::new());
     let (messaging, _) = Messaging::builder(store.clone(), People).build().unwrap();
     let opened = messaging

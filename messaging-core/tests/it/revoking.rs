@@ -29,7 +29,7 @@ async fn reassign(world: &World, to: &str) {
 }
 
 /// By another handle on the same store, which publishes nothing: as a command beside a running server.
-async fn reassign_elsewhere(world: &World, to: &str) {
+async fn reassign_by_another_process(world: &World, to: &str) {
     let other = World::on(world.store.clone(), world.clock.clone(), People, |builder| {
         builder
     });
@@ -38,11 +38,11 @@ async fn reassign_elsewhere(world: &World, to: &str) {
 }
 
 #[tokio::test]
-async fn the_process_that_publishes_ends_the_subscriptions_before_anything_later() {
+async fn the_publishing_process_revokes_before_later_entries() {
     let world = World::new();
     let id = world.open().await;
     world.send(&carl(), id, "before").await;
-    reassign_elsewhere(&world, "new").await;
+    reassign_by_another_process(&world, "new").await;
     world.send(&carl(), id, "after").await;
     world.drain().await;
     assert_eq!(world.realtime.revoked(), revoked("ada", id));
@@ -53,7 +53,7 @@ async fn the_process_that_publishes_ends_the_subscriptions_before_anything_later
 }
 
 #[tokio::test]
-async fn several_who_lose_access_one_after_the_other_are_all_revoked_in_order() {
+async fn successive_revocations_are_all_made_in_order() {
     let world = World::new();
     let id = world.open().await;
     for to in ["second", "third"] {
@@ -74,7 +74,7 @@ async fn several_who_lose_access_one_after_the_other_are_all_revoked_in_order() 
 }
 
 #[tokio::test]
-async fn a_lane_waits_for_a_transport_that_is_down_and_not_for_ever() {
+async fn a_lane_waits_for_a_revocation_for_a_bounded_time() {
     let world = World::new();
     let id = world.open().await;
     reassign_and_send(&world, id, "new", "later").await;
@@ -106,7 +106,7 @@ async fn a_lane_waits_for_a_transport_that_is_down_and_not_for_ever() {
 }
 
 #[tokio::test]
-async fn a_transport_that_refuses_to_revoke_is_passed_over_and_does_not_open_the_circuit_breaker() {
+async fn a_refused_revocation_is_skipped_and_does_not_open_the_breaker() {
     for kind in [Refused, Misconfigured] {
         let world = World::new();
         let id = world.open().await;
@@ -119,7 +119,7 @@ async fn a_transport_that_refuses_to_revoke_is_passed_over_and_does_not_open_the
 }
 
 #[tokio::test]
-async fn typing_is_refused_wherever_sending_is() {
+async fn typing_is_refused_whenever_sending_is() {
     let world = World::new();
     let id = world.open().await;
     let types = async |actor: &_| {
@@ -136,7 +136,7 @@ async fn typing_is_refused_wherever_sending_is() {
 }
 
 #[tokio::test]
-async fn who_is_blocked_is_told_nothing_of_the_other_sides_presence() {
+async fn a_blocked_side_does_not_see_the_other_sides_presence() {
     let world = World::new();
     let id = world.open().await;
     let channel = format!("presence-conversation-{id}");

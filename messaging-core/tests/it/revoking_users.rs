@@ -62,7 +62,7 @@ async fn lanes(world: &World) -> u64 {
 }
 
 #[tokio::test]
-async fn a_thousand_conversations_that_are_reassigned_are_few_calls() {
+async fn reassigning_a_thousand_conversations_takes_few_calls() {
     let world = world();
     for n in 1..=1_000 {
         open_with(&world, &format!("client-{n}"), "alpine").await;
@@ -85,7 +85,7 @@ async fn a_thousand_conversations_that_are_reassigned_are_few_calls() {
 }
 
 #[tokio::test]
-async fn one_call_is_made_for_both_channels_before_anything_later_is_published() {
+async fn one_call_covers_both_channels_before_later_entries() {
     let world = world();
     let id = open_with(&world, "carl", "alpine").await;
     world.send(&carl(), id, "before").await;
@@ -100,7 +100,7 @@ async fn one_call_is_made_for_both_channels_before_anything_later_is_published()
 }
 
 #[tokio::test]
-async fn a_lane_whose_events_are_not_accepted_does_not_call_again() {
+async fn a_lane_with_failed_events_does_not_revoke_again() {
     let world = world();
     let id = open_with(&world, "carl", "alpine").await;
     world.drain().await;
@@ -116,7 +116,7 @@ async fn a_lane_whose_events_are_not_accepted_does_not_call_again() {
 }
 
 #[tokio::test]
-async fn what_a_call_does_not_serve_waits_for_the_next_one_and_that_is_no_failure() {
+async fn an_unserved_entry_waits_for_the_next_call_without_counting_as_a_failure() {
     let world = world();
     let (first, second) = (
         open_with(&world, "carl", "alpine").await,
@@ -145,7 +145,7 @@ async fn what_a_call_does_not_serve_waits_for_the_next_one_and_that_is_no_failur
 }
 
 #[tokio::test]
-async fn while_calls_fail_a_lane_waits_for_a_minute_and_no_other_lane_does_and_one_error_is_logged() {
+async fn failing_revocations_hold_only_their_lane_for_a_minute_and_log_one_error() {
     let retry_after = None;
     for kind in [
         Unavailable,
@@ -241,7 +241,7 @@ async fn a_lane_that_waits_for_a_revocation_does_not_keep_the_breaker_open() {
 }
 
 #[tokio::test]
-async fn a_call_that_is_refused_is_passed_over_by_all_that_it_serves() {
+async fn a_refused_call_is_skipped_by_every_entry_it_serves() {
     for kind in [Refused, Misconfigured] {
         let world = world();
         for n in 1..=30 {

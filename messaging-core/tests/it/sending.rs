@@ -16,7 +16,7 @@ use messaging_core::{
 use crate::support::*;
 
 #[tokio::test]
-async fn a_retry_gets_the_first_message_whatever_has_happened_since() {
+async fn a_retry_returns_the_original_message_after_any_change() {
     let world = World::new();
     let id = world.open().await;
     let first = world
@@ -60,7 +60,7 @@ async fn a_retry_gets_the_first_message_whatever_has_happened_since() {
 }
 
 #[tokio::test]
-async fn one_key_of_two_senders_is_two_keys() {
+async fn idempotency_keys_are_per_sender() {
     let world = World::new();
     let id = world.open().await;
     let key = IdempotencyKey::parse("k").unwrap();
@@ -98,7 +98,7 @@ async fn one_key_of_two_senders_is_two_keys() {
 }
 
 #[tokio::test]
-async fn a_block_stops_the_other_side_only_and_no_system_message() {
+async fn a_block_refuses_only_the_other_sides_messages() {
     let world = World::new();
     let id = world.open().await;
     world.messaging.block(&ada(), id).await.unwrap();
@@ -174,7 +174,7 @@ async fn meddled_with(changes: Vec<Change>) -> (World, ConversationId) {
 }
 
 #[tokio::test]
-async fn a_block_between_the_decision_and_the_step_is_obeyed() {
+async fn a_block_between_decision_and_step_is_enforced() {
     let (world, id) = meddled_with(vec![Change::Block(Side::Agent)]).await;
     assert_eq!(
         kind(
@@ -196,7 +196,7 @@ async fn a_send_is_decided_again_when_the_conversation_has_changed() {
 }
 
 #[tokio::test]
-async fn a_conversation_that_never_stands_still_asks_to_try_later() {
+async fn a_constantly_changing_conversation_is_unavailable() {
     let flips = [Change::Unblock(Side::Client), Change::Block(Side::Client)];
     let (world, id) = meddled_with(flips.into_iter().cycle().take(100).collect()).await;
     let refused = world

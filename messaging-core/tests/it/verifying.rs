@@ -10,7 +10,7 @@ use messaging_testkit::fake::{Effect, FailingStore};
 use crate::support::*;
 
 #[tokio::test]
-async fn what_people_did_adds_up() {
+async fn use_cases_cause_no_discrepancy() {
     let world = World::new();
     let id = world.open().await;
     world.send(&carl(), id, "one").await;
@@ -27,7 +27,7 @@ async fn what_people_did_adds_up() {
 }
 
 #[tokio::test]
-async fn without_a_store_nothing_is_said_of_it() {
+async fn a_store_failure_ends_the_verification() {
     let store = FailingStore::new(MemoryStore::new());
     let (messaging, _workers) = Messaging::builder(store.clone(), People).build().unwrap();
     let kind = StoreErrorKind::Unavailable {

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::{
     PgStore,
     append::{self, IfLocked},
-    error::{Failure, damaged},
+    error::{Failure, corrupt},
     lanes::Ownership,
     moment::{moment, moment_after},
     rows::{conversation_columns, instant, message_row_columns},
@@ -198,9 +198,9 @@ fn outcomes(
     let mut outcomes: Vec<Option<Outcome>> = steps.iter().map(|_| None).collect();
     for row in rows {
         let place: i64 = row.try_get("place")?;
-        let at = usize::try_from(place - 1).map_err(damaged)?;
+        let at = usize::try_from(place - 1).map_err(corrupt)?;
         let (Some(step), Some(ownership)) = (steps.get(at), ownerships.get(at)) else {
-            return Err(damaged("a result row belongs to no message"));
+            return Err(corrupt("a result row belongs to no message"));
         };
         let is_decided = if_locked == IfLocked::Wait || row.try_get("is_locked")?;
         let outcome = match append::appended(row, step, *ownership)? {
@@ -210,5 +210,5 @@ fn outcomes(
         outcomes[at] = Some(outcome);
     }
     let all: Option<Vec<Outcome>> = outcomes.into_iter().collect();
-    all.ok_or_else(|| damaged("a message has no result row"))
+    all.ok_or_else(|| corrupt("a message has no result row"))
 }

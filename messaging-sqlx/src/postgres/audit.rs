@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{
     PgStore,
-    error::{damaged, failed},
+    error::{corrupt, failed},
     rows::{self, instant},
 };
 use crate::codes::limit;
@@ -55,7 +55,7 @@ fn record(row: &PgRow) -> Result<AuditRecord, Error> {
         AuditId::new(row.try_get("id")?),
         rows::time(row, "at")?,
         rows::user_id(row, "actor_id")?,
-        action.ok_or_else(|| damaged("a stored action of an admin is unknown"))?,
+        action.ok_or_else(|| corrupt("a stored action of an admin is unknown"))?,
     )
     .with_conversation_id(conversation_id.map(ConversationId::new)))
 }

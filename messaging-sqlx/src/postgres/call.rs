@@ -17,8 +17,8 @@ use tokio::time::timeout;
 use super::{
     PgOptions,
     connect::Session,
+    connection_pool::{ConnectionPool, PooledConnection},
     error::{Effect, Failure, is_broken},
-    lend::{Lender, Lent},
     probe::Refusal,
     settings::Settings,
 };
@@ -29,10 +29,10 @@ const GRACE: Duration = Duration::from_secs(1);
 /// A statement with its arguments.
 pub(super) type Statement<'q> = Query<'q, Postgres, PgArguments>;
 
-/// Executes statements on connections of a [`Lender`].
+/// Executes statements on connections of a [`ConnectionPool`].
 #[derive(Clone)]
 pub(super) struct Caller {
-    lender: Arc<Lender>,
+    pool: Arc<ConnectionPool>,
     /// The texts that begin a transaction of one statement.
     begin: Begin,
     refusal: Arc<Refusal>,
@@ -41,9 +41,9 @@ pub(super) struct Caller {
 }
 
 impl Caller {
-    pub(super) fn new(lender: Lender, options: &PgOptions) -> Self {
+    pub(super) fn new(pool: ConnectionPool, options: &PgOptions) -> Self {
         Self {
-            lender: Arc::new(lender),
+            pool: Arc::new(pool),
             begin: Begin::new(&Settings::new(options)),
             refusal: Arc::default(),
             acquire_timeout: options.acquire_timeout,
@@ -51,8 +51,8 @@ impl Caller {
         }
     }
 
-    pub(super) fn lender(&self) -> &Lender {
-        &self.lender
+    pub(super) fn pool(&self) -> &ConnectionPool {
+        &self.pool
     }
 
     /// Returns the record of the last refused write.
@@ -83,10 +83,10 @@ impl Caller {
         doing: &'static str,
         statement: Statement<'_>,
     ) -> Result<Vec<PgRow>, StoreError> {
-        let lent = self.connect().await;
-        let answered = match lent {
-            Ok(lent) => {
-                self.call_in(lent, Some(&self.begin.without_scans), statement)
+        let acquired = self.connect().await;
+        let answered = match acquired {
+            Ok(acquired) => {
+                self.call_in(acquired, Some(&self.begin.without_scans), statement)
                     .await
             }
             Err(failure) => Err(failure),
@@ -96,27 +96,31 @@ impl Caller {
 
     /// Executes a statement; the failure tells the phase in which it occurred.
     pub(super) async fn call(&self, statement: Statement<'_>) -> Result<Vec<PgRow>, Failure> {
-        let lent = self.connect().await?;
-        self.call_on(lent, statement).await
+        let acquired = self.connect().await?;
+        self.call_on(acquired, statement).await
     }
 
-    /// Executes a statement on a connection that was already lent.
-    pub(super) async fn call_on(&self, lent: Lent, statement: Statement<'_>) -> Result<Vec<PgRow>, Failure> {
-        let begin = match lent.session() {
+    /// Executes a statement on a connection that was already acquired.
+    pub(super) async fn call_on(
+        &self,
+        acquired: PooledConnection,
+        statement: Statement<'_>,
+    ) -> Result<Vec<PgRow>, Failure> {
+        let begin = match acquired.session() {
             Session::Set | Session::OfHost => None,
             Session::Shared => Some(&self.begin.usual),
         };
-        self.call_in(lent, begin, statement).await
+        self.call_in(acquired, begin, statement).await
     }
 
     /// Executes a statement, in a transaction if `begin` is given.
     async fn call_in(
         &self,
-        mut lent: Lent,
+        mut acquired: PooledConnection,
         begin: Option<&SqlStr>,
         statement: Statement<'_>,
     ) -> Result<Vec<PgRow>, Failure> {
-        let is_limited_by_server = begin.is_some() || lent.session() == Session::Set;
+        let is_limited_by_server = begin.is_some() || acquired.session() == Session::Set;
         let limit = if is_limited_by_server {
             self.statement_timeout + GRACE
         } else {
@@ -125,10 +129,10 @@ impl Caller {
         let answered = timeout(limit, async {
             match begin {
                 None => statement
-                    .fetch_all(lent.connection())
+                    .fetch_all(acquired.connection())
                     .await
                     .map_err(Failure::Within),
-                Some(begin) => in_transaction(lent.connection(), begin, statement).await,
+                Some(begin) => in_transaction(acquired.connection(), begin, statement).await,
             }
         })
         .await
@@ -136,7 +140,7 @@ impl Caller {
         match &answered {
             Err(Failure::TimedOut) => {}
             Err(Failure::Before(error) | Failure::Within(error)) if is_broken(error) => {}
-            Ok(_) | Err(_) => lent.give_back(),
+            Ok(_) | Err(_) => acquired.release(),
         }
         if answered.as_ref().is_err_and(Failure::is_read_only_database) {
             self.refusal.note();
@@ -144,9 +148,10 @@ impl Caller {
         answered
     }
 
-    pub(super) async fn connect(&self) -> Result<Lent, Failure> {
-        let lent = timeout(self.acquire_timeout, self.lender.lend()).await;
-        lent.unwrap_or(Err(sqlx::Error::PoolTimedOut))
+    pub(super) async fn connect(&self) -> Result<PooledConnection, Failure> {
+        let acquired = timeout(self.acquire_timeout, self.pool.acquire()).await;
+        acquired
+            .unwrap_or(Err(sqlx::Error::PoolTimedOut))
             .map_err(Failure::Before)
     }
 }

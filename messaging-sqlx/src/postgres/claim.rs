@@ -190,12 +190,12 @@ impl PgStore {
         let asked = started();
         // The connection is acquired before the statement is built: that wait is no clock difference.
         self.admit(doing).await?;
-        let lent = self.0.caller.connect().await;
-        let lent = lent.map_err(|failure| failure.of(doing, Effect::Writes))?;
+        let acquired = self.0.caller.connect().await;
+        let acquired = acquired.map_err(|failure| failure.of(doing, Effect::Writes))?;
         let sent = now + asked.elapsed();
         let is_checked = self.0.clock_check == ClockCheck::On;
         let statement = statement(sent, is_checked.then_some(tolerated.as_secs_f64()));
-        let answered = self.0.caller.call_on(lent, statement).await;
+        let answered = self.0.caller.call_on(acquired, statement).await;
         let answered = answered.map_err(|failure| failure.of(doing, Effect::Writes))?;
         if is_checked {
             let under_way = (now + asked.elapsed()).since(sent);
@@ -271,7 +271,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_lies_outside_of_the_call_counts() {
+    fn only_skew_beyond_the_duration_of_the_call_counts() {
         let check = |ahead: f64, seconds, expected: f64| {
             let found = beyond(ahead, Duration::from_secs(seconds));
             assert!((found - expected).abs() < 1e-9, "{ahead} in {seconds} s: {found}");

@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn no_session_compiles_plans_or_waits_for_locks_as_long_as_a_statement_may_take() {
+    async fn own_sessions_have_the_settings_of_the_store() {
         let schema = Schema::fresh();
         let options = PgOptions::default();
         let to_url = Opener::to_url(schema.url(), &options).unwrap();
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_settings_outrank_those_of_the_host_and_leave_its_others_as_they_are() {
+    async fn the_settings_override_the_hosts_and_keep_its_others() {
         let schema = Schema::fresh();
         let host: PgConnectOptions = schema.url().parse().unwrap();
         let host = host.application_name("the host").options([
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_pooler_that_refuses_or_ignores_the_settings_is_warned_of_once() {
+    async fn a_pooler_that_ignores_the_settings_is_warned_about_once() {
         if PgBouncer::is_installed_for("a pooler without settings") {
             for ignored in ["extra_float_digits", "extra_float_digits, options"] {
                 let (session, log) = opened_through_a_pooler(&PgOptions::default(), ignored).await;
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_pooler_that_is_said_to_be_there_is_warned_of_never() {
+    async fn a_declared_pooler_causes_no_warning() {
         if PgBouncer::is_installed_for("a pooler that is said to be there") {
             let options = PgOptions::default().with_pooler(Pooler::Transaction);
             let (session, log) = opened_through_a_pooler(&options, "extra_float_digits").await;
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_refuses_more_than_the_settings_is_an_error_and_no_warning() {
+    async fn a_refusal_of_more_than_the_settings_is_an_error() {
         if PgBouncer::is_installed_for("a pooler that refuses everything") {
             // `extra_float_digits`, which the host's own connections send.
             let pooler = PgBouncer::start_with(

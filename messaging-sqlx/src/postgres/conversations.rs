@@ -17,7 +17,7 @@ use sqlx::{Row, postgres::PgRow};
 use super::{
     PgStore,
     by_index::few,
-    error::{damaged, failed},
+    error::{corrupt, failed},
     rows::{self, conversation_columns, last_message, summary_columns},
 };
 
@@ -62,7 +62,7 @@ impl ConversationStore for PgStore {
         let found = self.read(DOING, statement).await?;
         let ids = found
             .iter()
-            .map(|row| BookingId::parse(row.try_get::<&str, _>("booking_id")?).map_err(damaged));
+            .map(|row| BookingId::parse(row.try_get::<&str, _>("booking_id")?).map_err(corrupt));
         ids.collect::<Result<_, _>>().map_err(failed(DOING))
     }
 
@@ -79,7 +79,7 @@ impl ConversationStore for PgStore {
         let found = self.read(DOING, statement).await?;
         let link = |row: &PgRow| {
             let id = ConversationId::new(row.try_get("conversation_id")?);
-            let booking = BookingId::parse(row.try_get::<&str, _>("booking_id")?).map_err(damaged)?;
+            let booking = BookingId::parse(row.try_get::<&str, _>("booking_id")?).map_err(corrupt)?;
             Ok((id, booking))
         };
         found

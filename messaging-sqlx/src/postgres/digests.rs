@@ -23,7 +23,7 @@ use uuid::Uuid;
 use super::{
     PgStore,
     digest_sql::SIDES_AT_ONCE,
-    error::{damaged, failed, unread},
+    error::{corrupt, failed, unread},
     rows::{self, count, instant, maybe_time, time},
     target_locks::LockWait,
 };
@@ -34,7 +34,7 @@ impl DigestStore for PgStore {
     /// Fails with [`ReadOnly`](messaging_core::store::StoreErrorKind::ReadOnly), caused by a
     /// [`ClockSkew`](super::ClockSkew), while the clocks are too far apart for leases.
     async fn claim_digests(&self, claim: &DigestClaim) -> Result<Vec<DigestUser>, StoreError> {
-        const DOING: &str = "claiming users to mail";
+        const DOING: &str = "claiming digest users";
         let tolerated = claim.lease_until.since(claim.now) / 3;
         let answered = self.rows_by_clock(DOING, claim.now, tolerated, |sent, tolerated| {
             sqlx::query(self.0.statements.claim_digests.clone())
@@ -53,7 +53,7 @@ impl DigestStore for PgStore {
     }
 
     async fn list_unmailed(&self, users: &[UserId]) -> Result<Vec<Unmailed>, StoreError> {
-        const DOING: &str = "listing what is not mailed";
+        const DOING: &str = "listing unmailed messages";
         let users: Vec<_> = users.iter().map(UserId::as_str).collect();
         let statement = sqlx::query(self.0.statements.unmailed.clone()).bind(users);
         let answered = self.read(DOING, statement).await?;
@@ -88,19 +88,19 @@ impl DigestStore for PgStore {
             .bind(sides)
             .bind(up_tos)
             .bind(instant(now));
-        let answered = self.write("recording an e-mail", statement).await?;
+        let answered = self.write("recording a digest attempt", statement).await?;
         Ok(!answered.is_empty())
     }
 
     async fn load_excerpts(&self, extents: &[Extent], messages: usize) -> Result<Vec<Excerpt>, StoreError> {
-        const DOING: &str = "loading what is to be mailed";
+        const DOING: &str = "loading messages to mail";
         let (conversations, sides, up_tos) = columns(extents);
         let statement = sqlx::query(self.0.statements.excerpts.clone())
             .bind(conversations)
             .bind(sides)
             .bind(up_tos)
             .bind(limit(messages))
-            .bind(number(Excerpt::MOST));
+            .bind(number(Excerpt::MAX_COUNT));
         let answered = self.read(DOING, statement).await?;
         excerpts(&answered).map_err(failed(DOING))
     }
@@ -121,7 +121,7 @@ impl DigestStore for PgStore {
                 .bind(instant(again_at))
                 .bind(wait.setting())
         };
-        let answered = self.write_locking("marking messages mailed", statement).await;
+        let answered = self.write_locking("marking messages as mailed", statement).await;
         answered.map(drop)
     }
 
@@ -138,7 +138,7 @@ impl DigestStore for PgStore {
             .bind(instant(lease.until))
             .bind(sent)
             .bind(i32::try_from(remember).unwrap_or(i32::MAX));
-        let answered = self.write("completing an e-mail", statement).await?;
+        let answered = self.write("completing a digest", statement).await?;
         Ok(!answered.is_empty())
     }
 
@@ -158,7 +158,7 @@ impl DigestStore for PgStore {
             .bind(untils)
             .bind(forgets)
             .bind(deferred);
-        self.write("postponing e-mails", statement).await.map(drop)
+        self.write("postponing digests", statement).await.map(drop)
     }
 }
 
@@ -188,7 +188,7 @@ fn side(row: &PgRow, column: &str) -> Result<Side, Error> {
 }
 
 fn known_side(code: i16) -> Result<Side, Error> {
-    side_of_code(code).ok_or_else(|| damaged("a stored code is not that of a side"))
+    side_of_code(code).ok_or_else(|| corrupt("a stored code is not that of a side"))
 }
 
 /// Reads a claimed user; `None` for the row that is returned when no user is due.
@@ -205,7 +205,7 @@ fn digest_user(row: &PgRow, claim: &DigestClaim) -> Result<Option<DigestUser>, E
         ))
         .with_attempt(attempt(row)?)
         .with_sent(sent.into_iter().map(Timestamp::from).collect())
-        .with_deferrals(u32::try_from(row.try_get::<i32, _>("deferrals")?).map_err(damaged)?),
+        .with_deferrals(u32::try_from(row.try_get::<i32, _>("deferrals")?).map_err(corrupt)?),
     ))
 }
 
@@ -222,7 +222,7 @@ fn attempt(row: &PgRow) -> Result<Option<DigestAttempt>, Error> {
         Ok(Extent::new(
             ConversationId::new(conversation_id),
             known_side(side)?,
-            u64::try_from(up_to).map_err(damaged)?,
+            u64::try_from(up_to).map_err(corrupt)?,
         ))
     };
     Ok(Some(DigestAttempt::new(
@@ -249,7 +249,7 @@ fn excerpts(answered: &[PgRow]) -> Result<Vec<Excerpt>, Error> {
                 .with_messages(
                     row.try_get::<Option<i64>, _>("told")?
                         .map_or(Ok(0), u64::try_from)
-                        .map_err(damaged)?,
+                        .map_err(corrupt)?,
                 ),
             );
         }

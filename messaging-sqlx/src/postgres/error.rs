@@ -108,7 +108,7 @@ impl Failure {
 }
 
 /// An error for a stored value that this library does not write.
-pub(super) fn damaged(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+pub(super) fn corrupt(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
     Error::Decode(cause.into())
 }
 
@@ -217,28 +217,28 @@ mod tests {
     }
 
     #[test]
-    fn what_lost_against_another_is_to_be_repeated() {
+    fn a_serialization_failure_or_deadlock_is_retryable() {
         for state in ["40001", "40P01"] {
             check(state, StoreErrorKind::Retry);
         }
     }
 
     #[test]
-    fn what_the_server_undid_changed_nothing() {
+    fn a_cancelled_statement_changed_nothing() {
         for state in ["57014", "55P03", "53200", "53300", "53400", "58000", "58030"] {
             check(state, UNAVAILABLE);
         }
     }
 
     #[test]
-    fn what_takes_no_writes_is_read_only() {
+    fn refused_writes_are_read_only() {
         for state in ["25006", "53100"] {
             check(state, StoreErrorKind::ReadOnly);
         }
     }
 
     #[test]
-    fn a_connection_that_is_ended_leaves_a_write_open_and_a_read_to_be_repeated() {
+    fn a_terminated_connection_leaves_a_write_unknown_and_a_read_retryable() {
         for state in [
             "57P01", "57P02", "57P03", "57P05", "25P03", "08006", "08P01", "08003",
         ] {
@@ -248,16 +248,16 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_corrupt() {
+    fn an_unreadable_value_is_corrupt() {
         for state in ["XX001", "XX002"] {
             check(state, StoreErrorKind::Corrupt);
         }
-        let kind = failed("x")(damaged("what")).kind();
+        let kind = failed("x")(corrupt("what")).kind();
         assert_eq!(kind, StoreErrorKind::Corrupt);
     }
 
     #[test]
-    fn everything_else_is_a_defect() {
+    fn any_other_error_is_internal() {
         for state in [
             "0A000", "42P01", "42501", "23514", "23505", "26000", "22021", "XX000", "28P01",
         ] {
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn where_a_call_stood_says_whether_it_may_have_taken_effect() {
+    fn the_stage_of_a_call_determines_whether_it_may_have_taken_effect() {
         let lost = || Error::Io(std::io::ErrorKind::ConnectionReset.into());
         let kind = |failure: Failure, effect| failure.of("x", effect).kind();
         assert_eq!(kind(Failure::Before(lost()), Effect::Writes), UNAVAILABLE);

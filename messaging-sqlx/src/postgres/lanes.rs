@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::{
     call::Statement,
-    error::damaged,
+    error::corrupt,
     rows::{self, count, instant, maybe_count},
 };
 use crate::codes;
@@ -114,7 +114,7 @@ impl Ownership {
 /// Reads a claimed lane, leased until `lease_until`.
 pub(super) fn claimed(row: &PgRow, lease_until: Timestamp) -> Result<Lane, Error> {
     let times = |column: &str| -> Result<u32, Error> {
-        u32::try_from(row.try_get::<i64, _>(column)?).map_err(damaged)
+        u32::try_from(row.try_get::<i64, _>(column)?).map_err(corrupt)
     };
     Ok(Lane::new(
         rows::conversation_id(row, "conversation_id")?,
@@ -134,7 +134,7 @@ pub(super) fn entry(row: &PgRow) -> Result<Entry, Error> {
     Ok(Entry::new(
         rows::conversation_id(row, "entry_of")?,
         count(row, "number")?,
-        kind.ok_or_else(|| damaged("a stored entry has an unknown kind"))?,
+        kind.ok_or_else(|| corrupt("a stored entry has an unknown kind"))?,
         rows::time(row, "at")?,
     ))
 }

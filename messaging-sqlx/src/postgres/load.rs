@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::{
     PgStore,
     by_index::few,
-    error::{damaged, failed},
+    error::{corrupt, failed},
     lanes::{self, entry_columns},
     rows::{self, booking_column, conversation_columns, maybe_time, message_row_columns},
 };
@@ -90,7 +90,7 @@ fn loaded(row: &PgRow) -> Result<Option<LoadedEntry>, Error> {
 
 fn lost_access(row: &PgRow) -> Result<Option<UserId>, Error> {
     let lost: Option<String> = row.try_get("lost_access")?;
-    lost.map(|id| UserId::parse(&id).map_err(damaged)).transpose()
+    lost.map(|id| UserId::parse(&id).map_err(corrupt)).transpose()
 }
 
 fn read(row: &PgRow, side: Side, up_to_seq: u64) -> Result<Option<Subject>, Error> {

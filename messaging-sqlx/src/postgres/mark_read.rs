@@ -10,7 +10,7 @@ use sqlx::{Error, Row, postgres::PgRow};
 
 use super::{
     PgStore,
-    error::{damaged, unread},
+    error::{corrupt, unread},
     lanes::{Ownership, publish},
     moment::moment,
     rows::{count, instant, maybe_time},
@@ -103,7 +103,7 @@ fn marked(row: Option<&PgRow>, step: &MarkRead, ownership: Ownership) -> Result<
             let counter = counter(row)?;
             let mark = counter
                 .last_read
-                .ok_or_else(|| damaged("a position moved without a receipt"))?;
+                .ok_or_else(|| corrupt("a position moved without a receipt"))?;
             Marked::Moved(Moved::new(
                 Receipt::new(step.side, mark.up_to_seq, mark.at),
                 counter,

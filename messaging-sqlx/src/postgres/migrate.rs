@@ -5,7 +5,7 @@ use sqlx::{Connection as _, PgConnection, Row};
 
 use super::{
     SchemaName,
-    error::{damaged, failed},
+    error::{corrupt, failed},
 };
 use crate::schema::{Ledger, SchemaError};
 
@@ -126,7 +126,7 @@ async fn read_ledger(connection: &mut PgConnection, schema: &SchemaName) -> Resu
     }
     let row = sqlx::raw_sql(schema.fill(LEDGER)).fetch_one(connection).await?;
     let version = |column: &str| -> Result<u32, sqlx::Error> {
-        u32::try_from(row.try_get::<i32, _>(column)?).map_err(damaged)
+        u32::try_from(row.try_get::<i32, _>(column)?).map_err(corrupt)
     };
     Ok(Ledger {
         at: version("at")?,
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_what_is_missing_is_applied() {
+    async fn only_missing_migrations_are_applied() {
         let mut place = Place::new().await;
         for migrations in [&[FIRST][..], &[FIRST, EXPAND], &[FIRST, EXPAND]] {
             place.apply(migrations).await.unwrap();
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_migration_that_fails_half_way_leaves_nothing_of_any() {
+    async fn a_failed_migration_leaves_no_migration_applied() {
         for bad in [BROKEN, SILENT] {
             let mut place = Place::new().await;
             assert!(place.apply(&[FIRST, bad]).await.is_err());
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_migration_that_enters_nothing_in_the_ledger_is_refused() {
+    async fn a_migration_without_a_ledger_entry_is_refused() {
         let mut place = Place::new().await;
         let error = place.apply(&[FIRST, SILENT]).await.unwrap_err();
         assert_eq!(why(&error), Some(&SchemaError::NotRecorded { version: 2 }));
@@ -253,7 +253,7 @@ mod tests {
 
     /// A connection remembers the names that it looked up before it waited.
     #[tokio::test]
-    async fn whoever_waited_for_another_finds_the_schema_migrated() {
+    async fn a_waiting_migrator_finds_the_schema_migrated() {
         let schema = Schema::fresh();
         let migrator = PgMigrator::new(SchemaName::parse(schema.name()).unwrap());
         let mut first = PgConnection::connect(schema.url()).await.unwrap();

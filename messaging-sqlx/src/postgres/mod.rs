@@ -33,6 +33,7 @@ mod capabilities;
 mod change_state;
 mod claim;
 mod connect;
+mod connection_pool;
 mod conversations;
 mod dead_letters;
 mod digest_sql;
@@ -42,7 +43,6 @@ mod error;
 mod group_commit;
 mod history;
 mod lanes;
-mod lend;
 mod limiter;
 mod list;
 mod load;
@@ -92,8 +92,8 @@ pub use self::statements::Text;
 use self::{
     call::{Caller, Statement},
     connect::Opener,
+    connection_pool::ConnectionPool,
     error::{Effect, Failure, UNAVAILABLE, failed},
-    lend::Lender,
     statements::Statements,
     target_locks::{LockWait, Target},
 };
@@ -170,7 +170,7 @@ impl PgStore {
     /// [`SchemaError`](crate::SchemaError) as its cause.
     pub fn with_options(pool: PgPool, options: &PgOptions) -> Self {
         let opener = Opener::beside(pool, options);
-        Self::on(Lender::own(opener, options.max_connections), options)
+        Self::on(ConnectionPool::own(opener, options.max_connections), options)
     }
 
     /// Creates a store on exactly a host's pool, whose settings and limits stay unchanged. Meant for tests that
@@ -179,7 +179,7 @@ impl PgStore {
     /// sqlx pings each returned connection, and the database plans some statements anew unless the pool's role
     /// has the settings. No I/O.
     pub fn on_pool(pool: PgPool, options: &PgOptions) -> Self {
-        Self::on(Lender::Host(pool, options.pooler), options)
+        Self::on(ConnectionPool::Host(pool, options.pooler), options)
     }
 
     /// Creates a store with its own connections to a URL such as
@@ -191,13 +191,16 @@ impl PgStore {
     /// [`Internal`](StoreErrorKind::Internal) when the text is not a PostgreSQL URL.
     pub fn from_url(url: &str, options: &PgOptions) -> Result<Self, StoreError> {
         let opener = Opener::to_url(url, options)?;
-        Ok(Self::on(Lender::own(opener, options.max_connections), options))
+        Ok(Self::on(
+            ConnectionPool::own(opener, options.max_connections),
+            options,
+        ))
     }
 
-    fn on(lender: Lender, options: &PgOptions) -> Self {
-        let connections = lender.size();
+    fn on(pool: ConnectionPool, options: &PgOptions) -> Self {
+        let connections = pool.size();
         Self(Arc::new(Inner {
-            caller: Caller::new(lender, options),
+            caller: Caller::new(pool, options),
             statements: Statements::new(&options.schema),
             schema: options.schema.clone(),
             group_commit: (options.group_commit == GroupCommit::On)
@@ -221,7 +224,7 @@ impl PgStore {
     /// cannot be reached.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         const CONNECTING: &str = "connecting to migrate the database";
-        let opening = self.0.caller.lender().open();
+        let opening = self.0.caller.pool().open();
         let connected = timeout(self.0.caller.acquire_timeout(), opening).await;
         let connected = connected.unwrap_or(Err(sqlx::Error::PoolTimedOut));
         let mut connection = connected.map_err(failed(CONNECTING))?;
@@ -240,7 +243,7 @@ impl PgStore {
     /// its clones fails with [`Unavailable`](StoreErrorKind::Unavailable). A store [on a host's
     /// pool](Self::on_pool) leaves that pool open and remains usable.
     pub async fn close(&self) {
-        self.0.caller.lender().close().await;
+        self.0.caller.pool().close().await;
     }
 
     /// Executes a read-only step and returns its rows.
@@ -309,12 +312,12 @@ impl PgStore {
         if self.0.admitted.load(Ordering::Acquire) {
             return Ok(());
         }
-        let lent = self.0.caller.connect().await;
-        let mut lent = lent.map_err(|failure| failure.of(doing, Effect::Reads))?;
+        let acquired = self.0.caller.connect().await;
+        let mut acquired = acquired.map_err(|failure| failure.of(doing, Effect::Reads))?;
         let limit = self.0.caller.acquire_timeout();
-        let admitted = timeout(limit, self.admit_on(lent.connection(), doing)).await;
+        let admitted = timeout(limit, self.admit_on(acquired.connection(), doing)).await;
         admitted.unwrap_or_else(|_| Err(Failure::TimedOut.of(doing, Effect::Reads)))?;
-        lent.give_back();
+        acquired.release();
         Ok(())
     }
 

@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use super::{
     PgStore,
-    error::{damaged, failed},
+    error::{corrupt, failed},
     rows::{self, instant, message_columns},
 };
 use crate::codes::{self, limit, number, outcome_code, side_code, status_code};
@@ -202,7 +202,7 @@ fn report(row: &PgRow) -> Result<Report, Error> {
         rows::conversation_id(row, "conversation_id")?,
         rows::user_id(row, "reporter_id")?,
         codes::side_of_code(row.try_get("reporter_side")?)
-            .ok_or_else(|| damaged("a stored report has no side"))?,
+            .ok_or_else(|| corrupt("a stored report has no side"))?,
         rows::user_id(row, "reported_id")?,
         rows::time(row, "opened_at")?,
     )

@@ -134,7 +134,7 @@ impl PgStore {
             let statement = sqlx::query(self.0.statements.open_in_transaction.clone());
             let statement = bind(statement, plan, ownership)
                 .bind(self.max_ahead())
-                .persistent(self.0.caller.lender().keeps_statements());
+                .persistent(self.0.caller.pool().keeps_statements());
             let answered = statement.fetch_optional(&mut *connection).await;
             if let Some(row) = answered.map_err(failed(DOING))? {
                 return opened(&row, ownership).map_err(failed(DOING));

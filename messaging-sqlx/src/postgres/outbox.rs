@@ -204,7 +204,7 @@ pub(super) const DEFER: &str = concat!(
 );
 
 /// Every unpublished event has a lane or waits for its number, so the cost is proportional to these, and
-/// bounded by [`Backlog::MOST`] of each kind.
+/// bounded by [`Backlog::MAX_COUNT`] of each kind.
 pub(super) const BACKLOG: &str = concat!(
     r#"SELECT waiting.lanes + unnumbered.lanes AS lanes, LEAST(waiting.oldest, unnumbered.oldest) AS oldest,
         LEAST(waiting.next_due, unnumbered.oldest) AS next_due,
@@ -224,7 +224,7 @@ pub(super) const BACKLOG: &str = concat!(
         WHERE (SELECT true FROM "messaging".lane l WHERE l.conversation_id = u.conversation_id LIMIT 1) IS NULL)
         unnumbered"#
 );
-const _: () = assert!(Backlog::MOST == 10_000);
+const _: () = assert!(Backlog::MAX_COUNT == 10_000);
 
 fn backlog(row: &PgRow) -> Result<Backlog, Error> {
     Ok(Backlog::default()

@@ -157,7 +157,7 @@ fn is_scan(line: &str, next: &str, indexes: &[QueueIndex]) -> bool {
 }
 
 #[test]
-fn a_scan_of_a_queues_index_is_noticed() {
+fn a_scan_of_a_queue_index_is_detected() {
     let line = "->  Index Scan using outbox_pkey on outbox o  (cost=0.25..8.26 rows=1 width=30)";
     let bitmap = "->  Bitmap Index Scan on lane_due  (cost=0.00..5.05 rows=90 width=0)";
     let is_scan = |line, next| is_scan(line, next, &QUEUE_INDEXES);
@@ -172,7 +172,7 @@ fn a_scan_of_a_queues_index_is_noticed() {
 }
 
 #[tokio::test]
-async fn no_statement_scans_a_table_of_which_nothing_is_known() {
+async fn no_statement_scans_a_table_without_statistics() {
     Planner::with(Size::Empty).await.check().await;
 }
 
@@ -187,6 +187,6 @@ async fn no_statement_scans_a_table_of_a_million_rows() {
 }
 
 #[tokio::test]
-async fn no_statement_goes_through_all_that_was_deleted_from_a_queue() {
+async fn no_statement_scans_deleted_queue_rows() {
     Planner::with(Size::EmptiedQueues(10_000)).await.check().await;
 }

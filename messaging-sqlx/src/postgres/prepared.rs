@@ -52,7 +52,7 @@ fn every_statement_names_its_schema_and_no_other() {
 
 /// A server whose OpenSSL is in FIPS mode has no MD5.
 #[test]
-fn no_statement_and_no_migration_asks_for_md5() {
+fn no_statement_or_migration_uses_md5() {
     let name = SchemaName::parse("somewhere").unwrap();
     let statements = Statements::new(&name);
     let scripts = PgMigrator::new(name.clone()).scripts();

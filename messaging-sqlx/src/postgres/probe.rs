@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refusal_counts_for_a_while() {
+    fn a_refused_write_counts_for_a_limited_time() {
         let (refusal, at) = (Refusal::default(), now());
         assert!(!refusal.is_recent(at));
         refusal.note_at(at);

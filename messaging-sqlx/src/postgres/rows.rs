@@ -19,7 +19,7 @@ use sqlx::{
 };
 use uuid::Uuid;
 
-use super::error::damaged;
+use super::error::corrupt;
 use crate::codes;
 
 /// The columns of [`conversation`], of `conversation AS c`.
@@ -98,11 +98,11 @@ pub(super) fn conversation(row: &PgRow) -> Result<Conversation, Error> {
     Ok(Conversation::between(
         ConversationId::new(row.try_get("id")?),
         user_id(row, "client_id")?,
-        AgentId::parse(row.try_get::<&str, _>("agent_id")?).map_err(damaged)?,
+        AgentId::parse(row.try_get::<&str, _>("agent_id")?).map_err(corrupt)?,
         user_id(row, "agent_user_id")?,
         time(row, "created_at")?,
     )
-    .with_access_version(u32::try_from(access_version).map_err(damaged)?)
+    .with_access_version(u32::try_from(access_version).map_err(corrupt)?)
     .with_blocked_by(PerSide::from_fn(|side| codes::holds(blocked_by, side)))
     .with_closed(row.try_get("closed")?)
     .with_last_seq(count(row, "last_seq")?)
@@ -142,7 +142,7 @@ pub(super) fn has_message(row: &PgRow) -> Result<bool, Error> {
 /// Reads the booking linked last, if any.
 pub(super) fn booking_id(row: &PgRow) -> Result<Option<BookingId>, Error> {
     let id: Option<&str> = row.try_get("booking_id")?;
-    id.map(BookingId::parse).transpose().map_err(damaged)
+    id.map(BookingId::parse).transpose().map_err(corrupt)
 }
 
 pub(super) fn message(row: &PgRow) -> Result<Message, Error> {
@@ -153,7 +153,7 @@ pub(super) fn message(row: &PgRow) -> Result<Message, Error> {
         },
         None => Origin::System {
             to: codes::to_of_code(row.try_get("to_sides")?)
-                .ok_or_else(|| damaged("a stored message has no recipient"))?,
+                .ok_or_else(|| corrupt("a stored message has no recipient"))?,
         },
     };
     let mut message = Message::new(
@@ -165,7 +165,7 @@ pub(super) fn message(row: &PgRow) -> Result<Message, Error> {
         time(row, "sent_at")?,
     );
     let key: Option<&str> = row.try_get("key")?;
-    message.key = key.map(IdempotencyKey::parse).transpose().map_err(damaged)?;
+    message.key = key.map(IdempotencyKey::parse).transpose().map_err(corrupt)?;
     message.extras = row
         .try_get::<Option<String>, _>("extras")?
         .map(MessageExtras::from_stored);
@@ -188,7 +188,7 @@ pub(super) fn conversation_id(row: &PgRow, column: &str) -> Result<ConversationI
 }
 
 pub(super) fn user_id(row: &PgRow, column: &str) -> Result<UserId, Error> {
-    UserId::parse(row.try_get::<&str, _>(column)?).map_err(damaged)
+    UserId::parse(row.try_get::<&str, _>(column)?).map_err(corrupt)
 }
 
 /// Reads a number that is never negative.
@@ -217,5 +217,5 @@ pub(super) fn instant(at: Timestamp) -> DateTime<Utc> {
 }
 
 fn unsigned(n: i64) -> Result<u64, Error> {
-    u64::try_from(n).map_err(damaged)
+    u64::try_from(n).map_err(corrupt)
 }

@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_set_back_and_a_claim_that_asks_for_it_cause_a_full_scan() {
+    fn a_clock_set_back_or_a_request_causes_a_full_scan() {
         let water = ScanWatermark::default();
         scan(&water, 100, 0);
         scan(&water, 100, 0);

@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_needs_no_quotes_and_is_not_somebody_elses() {
+    fn a_schema_name_needs_no_quotes_and_is_not_reserved() {
         for good in ["messaging", "m", "_", "chat_2", &"x".repeat(63)] {
             assert_eq!(SchemaName::parse(good).unwrap().as_str(), good);
         }
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn filling_a_template_names_the_schema_wherever_it_stands() {
+    fn filling_a_template_replaces_every_schema_placeholder() {
         let name = SchemaName::parse("chat").unwrap();
         let filled = name.fill("SELECT 'messaging' FROM \"messaging\".a JOIN \"messaging\".b");
         assert_eq!(

@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_transaction_begins_with_the_settings_in_one_text() {
+    fn a_transaction_begins_with_the_settings_in_one_statement() {
         let options = PgOptions::default()
             .with_statement_timeout(Duration::from_secs(2))
             .with_lock_timeout(Duration::ZERO);

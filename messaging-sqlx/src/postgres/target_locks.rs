@@ -154,7 +154,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn steps_of_one_conversation_take_turns_and_those_of_others_do_not_wait() {
+    async fn steps_of_one_conversation_are_serialised_and_others_do_not_wait() {
         let locks = TargetLocks::new(1);
         let first = locks.wait(conversation_id(1)).await;
         let mut second = Box::pin(locks.wait(conversation_id(1)));
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_gives_up_waiting_leaves_nothing_behind() {
+    async fn a_cancelled_wait_leaves_no_lock() {
         let locks = TargetLocks::new(1);
         let first = locks.wait(conversation_id(1)).await;
         let mut second = Box::pin(locks.wait(conversation_id(1)));

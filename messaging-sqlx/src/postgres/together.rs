@@ -31,7 +31,7 @@ impl Backend for Batches {
 }
 
 #[test]
-fn every_promise_is_kept() {
+fn the_conformance_suite_passes() {
     for case in messaging_testkit::cases() {
         println!("{case:?}");
         case.run(&Batches);
@@ -39,11 +39,11 @@ fn every_promise_is_kept() {
 }
 
 #[test]
-fn a_few_sequences_of_steps_are_what_the_model_makes_of_them() {
+fn a_few_sequences_of_steps_match_the_model() {
     messaging_testkit::compare_with_model_briefly(&Batches, 80);
 }
 
 #[test]
-fn a_storm_leaves_nothing_that_does_not_add_up() {
+fn a_storm_causes_no_discrepancy() {
     messaging_testkit::storm(&Batches);
 }

@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_of_another_database_is_none_of_postgresql() {
+    fn a_url_of_another_database_is_refused() {
         for url in ["postgres://localhost", "postgresql://me@localhost:1/app"] {
             assert!(parse(url).is_ok(), "{url}");
         }
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn no_secret_of_a_url_is_said_wherever_it_stands() {
+    async fn errors_reveal_no_secret_of_a_url() {
         for url in [
             "postgres://me:sesame@localhost/app?sslpassword=sesame",
             "postgres://me@localhost/app?password=sesame&passwort=sesame",
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_parameter_that_is_not_supported_is_named_and_an_unknown_one_is_not() {
+    async fn an_unsupported_parameter_is_named_and_an_unknown_one_is_not() {
         let said =
             said("postgres://localhost/app?sslpassword=x&target_session_attrs=any&keep=1&sslmode=prefer");
         assert!(
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_driver_knows_is_left_as_it_is() {
+    fn parameters_of_the_driver_are_unchanged() {
         let options =
             parse("postgres://me@localhost/a?x=1&application_name=b%26c&options[jit]=on&dbname=d").unwrap();
         assert_eq!(options.get_application_name(), Some("b&c"));

@@ -11,7 +11,7 @@ impl Step for Append {
     type Answer = Appended;
     const DOING: &'static str = "appending a message";
 
-    async fn take(self, tx: &mut SqliteConnection) -> Result<Appended, Error> {
+    async fn execute(self, tx: &mut SqliteConnection) -> Result<Appended, Error> {
         let id = self.conversation_id;
         let Some(mut conversation) = conversations::find(tx, id).await? else {
             return Ok(Appended::Conflict);

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{
     SqliteStore,
-    error::{damaged, failed},
+    error::{corrupt, failed},
     rows,
     writer::Step,
 };
@@ -45,7 +45,7 @@ impl Step for Record {
     type Answer = ();
     const DOING: &'static str = "recording an access of an admin";
 
-    async fn take(self, tx: &mut SqliteConnection) -> Result<(), Error> {
+    async fn execute(self, tx: &mut SqliteConnection) -> Result<(), Error> {
         let Self(record) = self;
         sqlx::query(RECORD)
             .bind(record.id.as_uuid())
@@ -79,7 +79,7 @@ fn record(row: &SqliteRow) -> Result<AuditRecord, Error> {
         AuditId::new(row.try_get("id")?),
         rows::time(row, "at")?,
         rows::user_id(row, "actor_id")?,
-        action.ok_or_else(|| damaged("a stored action of an admin is unknown"))?,
+        action.ok_or_else(|| corrupt("a stored action of an admin is unknown"))?,
     )
     .with_conversation_id(conversation_id.map(ConversationId::new)))
 }

@@ -10,7 +10,7 @@ impl Step for ChangeState {
     type Answer = Changed;
     const DOING: &'static str = "changing a conversation";
 
-    async fn take(self, tx: &mut SqliteConnection) -> Result<Changed, Error> {
+    async fn execute(self, tx: &mut SqliteConnection) -> Result<Changed, Error> {
         let id = self.conversation_id;
         let found = conversations::find(tx, id).await?;
         let Some(mut conversation) = found.filter(|found| found.access_version == self.access_version) else {

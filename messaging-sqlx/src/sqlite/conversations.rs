@@ -18,7 +18,7 @@ use sqlx::{Error, Sqlite, SqliteConnection, query::Query, sqlite::SqliteArgument
 
 use super::{
     SqliteStore,
-    error::{damaged, failed},
+    error::{corrupt, failed},
     history, list,
     open::Open,
     rows::{self, conversation_columns, select_overview},
@@ -235,6 +235,6 @@ async fn bookings(connection: &mut SqliteConnection, of: ConversationId) -> Resu
         .fetch_all(connection)
         .await?;
     ids.into_iter()
-        .map(|id| BookingId::parse(id).map_err(damaged))
+        .map(|id| BookingId::parse(id).map_err(corrupt))
         .collect()
 }

@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_file_that_exists_is_left_as_it_is() {
+    async fn an_existing_file_is_unchanged() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("messaging.db");
         fs::write(&path, "Dear diary").unwrap();
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_file_that_appears_during_creation_is_left_as_it_is() {
+    async fn a_file_created_concurrently_is_unchanged() {
         type Link = fn(&Path, &Path) -> io::Result<()>;
         let ways: [Link; 2] = [|new, path| fs::hard_link(new, path), no_links];
         for way in ways {
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rename_that_fails_leaves_no_placeholder() {
+    fn a_failed_rename_leaves_no_placeholder() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("messaging.db");
         let error = publish(&directory.path().join("gone.new"), &path, no_links).unwrap_err();

@@ -47,7 +47,7 @@ impl Step for DeadLetterEntry {
     type Answer = ();
     const DOING: &'static str = "moving an event to the dead letters";
 
-    async fn take(self, tx: &mut SqliteConnection) -> Result<(), Error> {
+    async fn execute(self, tx: &mut SqliteConnection) -> Result<(), Error> {
         let DeadLetter { entry, why, at, .. } = &self.letter;
         if !lanes::is_owned(tx, self.lane.conversation_id, self.by, self.lane.lease_until).await? {
             return Ok(());
@@ -79,7 +79,7 @@ impl Step for Requeue {
     type Answer = Requeued;
     const DOING: &'static str = "requeueing an event";
 
-    async fn take(self, tx: &mut SqliteConnection) -> Result<Requeued, Error> {
+    async fn execute(self, tx: &mut SqliteConnection) -> Result<Requeued, Error> {
         let taken = sqlx::query(TAKE_DEAD_LETTER)
             .bind(self.conversation_id.as_uuid())
             .bind(number(self.number))

@@ -11,7 +11,7 @@ use messaging_core::{
 use sqlx::{Error, Row, SqliteConnection};
 use uuid::Uuid;
 
-use super::{error::damaged, rows, writer::Step};
+use super::{error::corrupt, rows, writer::Step};
 use crate::codes::{limit, side_of_code};
 
 /// The earlier due time of both sides, written as in the index's expression.
@@ -59,9 +59,9 @@ const CONVERSATIONS_AT_ONCE: usize = 20;
 
 impl Step for DigestClaim {
     type Answer = Vec<DigestUser>;
-    const DOING: &'static str = "claiming users to mail";
+    const DOING: &'static str = "claiming digest users";
 
-    async fn take(self, tx: &mut SqliteConnection) -> Result<Vec<DigestUser>, Error> {
+    async fn execute(self, tx: &mut SqliteConnection) -> Result<Vec<DigestUser>, Error> {
         let rows = sqlx::query(DUE)
             .bind(self.now.as_millis())
             .bind(limit(self.limit.saturating_mul(CONVERSATIONS_AT_ONCE)))
@@ -108,7 +108,7 @@ async fn lease_user(tx: &mut SqliteConnection, lease: DigestLease) -> Result<Dig
         extents.push(Extent::new(
             rows::conversation_id(&row)?,
             side_of_code(row.try_get("side")?)
-                .ok_or_else(|| damaged("a stored code is not that of a side"))?,
+                .ok_or_else(|| corrupt("a stored code is not that of a side"))?,
             row.try_get("up_to")?,
         ));
     }

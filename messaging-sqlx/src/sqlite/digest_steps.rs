@@ -69,9 +69,9 @@ async fn set_attempt(
 
 impl Step for Record {
     type Answer = bool;
-    const DOING: &'static str = "recording an e-mail";
+    const DOING: &'static str = "recording a digest attempt";
 
-    async fn take(self, tx: &mut SqliteConnection) -> Result<bool, Error> {
+    async fn execute(self, tx: &mut SqliteConnection) -> Result<bool, Error> {
         if self.now >= self.lease.until || !is_leased(tx, &self.lease).await? {
             return Ok(false);
         }
@@ -88,9 +88,9 @@ pub(super) struct MarkMailed {
 
 impl Step for MarkMailed {
     type Answer = ();
-    const DOING: &'static str = "marking messages mailed";
+    const DOING: &'static str = "marking messages as mailed";
 
-    async fn take(self, tx: &mut SqliteConnection) -> Result<(), Error> {
+    async fn execute(self, tx: &mut SqliteConnection) -> Result<(), Error> {
         for extent in &self.extents {
             let found = conversations::find(tx, extent.conversation_id).await?;
             if let Some(mut conversation) = found.filter(|one| *one.user(extent.side) == self.user_id) {
@@ -115,9 +115,9 @@ pub(super) const FORGET_SENT: &str = "DELETE FROM digest_user_sent WHERE user_id
 
 impl Step for Finish {
     type Answer = bool;
-    const DOING: &'static str = "completing an e-mail";
+    const DOING: &'static str = "completing a digest";
 
-    async fn take(self, tx: &mut SqliteConnection) -> Result<bool, Error> {
+    async fn execute(self, tx: &mut SqliteConnection) -> Result<bool, Error> {
         if !is_leased(tx, &self.lease).await? {
             return Ok(false);
         }
@@ -149,9 +149,9 @@ pub(super) const POSTPONE: [&str; 2] = [
 
 impl Step for Postpone {
     type Answer = ();
-    const DOING: &'static str = "postponing e-mails";
+    const DOING: &'static str = "postponing digests";
 
-    async fn take(self, tx: &mut SqliteConnection) -> Result<(), Error> {
+    async fn execute(self, tx: &mut SqliteConnection) -> Result<(), Error> {
         for hold in &self.0 {
             if !is_leased(tx, &hold.lease).await? {
                 continue;

@@ -34,7 +34,7 @@ impl DigestStore for SqliteStore {
     }
 
     async fn list_unmailed(&self, users: &[UserId]) -> Result<Vec<Unmailed>, StoreError> {
-        const DOING: &str = "listing what is not mailed";
+        const DOING: &str = "listing unmailed messages";
         let mut snapshot = self.snapshot(DOING).await?;
         unmailed(&mut snapshot, users).await.map_err(failed(DOING))
     }
@@ -54,7 +54,7 @@ impl DigestStore for SqliteStore {
     }
 
     async fn load_excerpts(&self, extents: &[Extent], messages: usize) -> Result<Vec<Excerpt>, StoreError> {
-        const DOING: &str = "loading what is to be mailed";
+        const DOING: &str = "loading messages to mail";
         let mut snapshot = self.snapshot(DOING).await?;
         let loaded = excerpts(&mut snapshot, extents, messages).await;
         loaded.map_err(failed(DOING))
@@ -245,7 +245,7 @@ async fn excerpts(
         let notifiable = sqlx::query_scalar(COUNT_NOTIFIABLE[side])
             .bind(extent.conversation_id.as_uuid())
             .bind(number(extent.up_to))
-            .bind(number(Excerpt::MOST))
+            .bind(number(Excerpt::MAX_COUNT))
             .fetch_one(&mut *connection)
             .await?;
         excerpts.push(
@@ -267,7 +267,7 @@ impl Step for PushMark {
     type Answer = bool;
     const DOING: &'static str = "admitting a push";
 
-    async fn take(self, tx: &mut SqliteConnection) -> Result<bool, Error> {
+    async fn execute(self, tx: &mut SqliteConnection) -> Result<bool, Error> {
         let admitted = sqlx::query(ADMIT_PUSH)
             .bind(self.conversation_id.as_uuid())
             .bind(side_code(self.side))

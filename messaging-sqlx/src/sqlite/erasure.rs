@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::{
     SqliteStore,
-    error::{damaged, failed},
+    error::{corrupt, failed},
     rows,
     writer::Step,
 };
@@ -105,7 +105,7 @@ impl Step for EraseMessages {
     type Answer = u64;
     const DOING: &'static str = "erasing a user's messages";
 
-    async fn take(self, tx: &mut SqliteConnection) -> Result<u64, Error> {
+    async fn execute(self, tx: &mut SqliteConnection) -> Result<u64, Error> {
         let Self(conversation_id, user_id) = self;
         let erased = sqlx::query(ERASE)
             .bind(erased_user(conversation_id, Side::Client).to_string())
@@ -124,7 +124,7 @@ impl Step for EraseFromReports {
     type Answer = ErasedReports;
     const DOING: &'static str = "erasing a user from reports";
 
-    async fn take(self, tx: &mut SqliteConnection) -> Result<ErasedReports, Error> {
+    async fn execute(self, tx: &mut SqliteConnection) -> Result<ErasedReports, Error> {
         let Self(user) = self;
         let mut found = BTreeMap::new();
         for sql in REPORTS {
@@ -139,7 +139,7 @@ impl Step for EraseFromReports {
                 continue;
             }
             let reporter = side_of_code(row.try_get("reporter_side")?);
-            let reporter = reporter.ok_or_else(|| damaged("a stored report has no side"))?;
+            let reporter = reporter.ok_or_else(|| corrupt("a stored report has no side"))?;
             erase_from_report(tx, id, rows::conversation_id(&row)?, reporter, &user).await?;
             reports.erased += 1;
         }
@@ -179,7 +179,7 @@ impl Step for Forget {
     type Answer = ();
     const DOING: &'static str = "forgetting a user";
 
-    async fn take(self, tx: &mut SqliteConnection) -> Result<(), Error> {
+    async fn execute(self, tx: &mut SqliteConnection) -> Result<(), Error> {
         for sql in FORGET {
             sqlx::query(sql).bind(self.0.as_str()).execute(&mut *tx).await?;
         }

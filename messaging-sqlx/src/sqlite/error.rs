@@ -35,7 +35,7 @@ pub(super) fn is_busy(error: &Error) -> bool {
 }
 
 /// An error for a stored value that this library does not write.
-pub(super) fn damaged(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+pub(super) fn corrupt(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
     Error::Decode(cause.into())
 }
 
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn what_passes_is_worth_trying_again() {
+    fn transient_errors_are_retryable() {
         for code in [5, 261, 773, 6, 262, 7, 9, 10, 266, 778, 1034, 14, 270] {
             check(code, UNAVAILABLE);
         }
@@ -103,22 +103,22 @@ mod tests {
     }
 
     #[test]
-    fn what_takes_no_writes_is_read_only() {
+    fn refused_writes_are_read_only() {
         for code in [3, 8, 264, 520, 776, 1032, 13] {
             check(code, StoreErrorKind::ReadOnly);
         }
     }
 
     #[test]
-    fn what_cannot_be_read_is_corrupt() {
+    fn an_unreadable_value_is_corrupt() {
         for code in [11, 267, 523, 779, 24, 26, 8202, 8458] {
             check(code, StoreErrorKind::Corrupt);
         }
-        assert_eq!(kind(&damaged("what")), StoreErrorKind::Corrupt);
+        assert_eq!(kind(&corrupt("what")), StoreErrorKind::Corrupt);
     }
 
     #[test]
-    fn everything_else_is_a_defect() {
+    fn any_other_error_is_internal() {
         for code in [1, 2, 12, 15, 17, 18, 20, 21, 25, 19, 275, 787, 1299, 1555, 2067] {
             check(code, StoreErrorKind::Internal);
         }

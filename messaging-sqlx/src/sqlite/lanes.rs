@@ -8,7 +8,7 @@ use messaging_core::{
 use sqlx::{Error, Row, SqliteConnection, sqlite::SqliteRow};
 use uuid::Uuid;
 
-use super::{error::damaged, rows};
+use super::{error::corrupt, rows};
 use crate::codes::{self, number};
 
 /// The columns of [`lane`], of `lane AS l`.
@@ -115,7 +115,7 @@ pub(super) fn entry(row: &SqliteRow) -> Result<Entry, Error> {
     Ok(Entry::new(
         ConversationId::new(row.try_get::<Uuid, _>("entry_of")?),
         row.try_get("number")?,
-        kind.ok_or_else(|| damaged("a stored entry has an unknown kind"))?,
+        kind.ok_or_else(|| corrupt("a stored entry has an unknown kind"))?,
         rows::time(row, "at")?,
     ))
 }

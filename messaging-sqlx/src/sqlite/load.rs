@@ -9,7 +9,7 @@ use sqlx::{Error, Row, SqliteConnection, sqlite::SqliteRow};
 use uuid::Uuid;
 
 use super::{
-    error::damaged,
+    error::corrupt,
     lanes::{self, entry_columns},
     rows::{self, booking_column, conversation_columns, message_row_columns},
 };
@@ -75,7 +75,7 @@ pub(super) async fn entries(
 
 fn lost_access(row: &SqliteRow) -> Result<Option<UserId>, Error> {
     let lost: Option<&str> = row.try_get("lost_access")?;
-    lost.map(|id| UserId::parse(id).map_err(damaged)).transpose()
+    lost.map(|id| UserId::parse(id).map_err(corrupt)).transpose()
 }
 
 async fn subject(

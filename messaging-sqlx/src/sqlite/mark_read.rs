@@ -13,7 +13,7 @@ impl Step for MarkRead {
     type Answer = Marked;
     const DOING: &'static str = "marking messages read";
 
-    async fn take(self, tx: &mut SqliteConnection) -> Result<Marked, Error> {
+    async fn execute(self, tx: &mut SqliteConnection) -> Result<Marked, Error> {
         let id = self.conversation_id;
         let found = conversations::find(tx, id).await?;
         let Some(mut conversation) = found.filter(|found| found.access_version == self.access_version) else {

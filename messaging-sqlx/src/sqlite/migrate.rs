@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_what_is_missing_is_applied() {
+    async fn only_missing_migrations_are_applied() {
         let mut db = empty().await;
         apply(&mut db, &[FIRST]).await.unwrap();
         apply(&mut db, &[FIRST, EXPAND]).await.unwrap();
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_migration_that_fails_half_way_leaves_nothing_of_any() {
+    async fn a_failed_migration_leaves_no_migration_applied() {
         for bad in [BROKEN, SILENT] {
             let mut db = empty().await;
             assert!(apply(&mut db, &[FIRST, bad]).await.is_err());

@@ -198,7 +198,7 @@ impl SqliteStore {
     /// Executes a writing step.
     async fn write<S: Step>(&self, step: S) -> Result<S::Answer, StoreError> {
         self.admit(S::DOING).await?;
-        self.0.writer.take(step).await
+        self.0.writer.run(step).await
     }
 
     /// Acquires a connection for a read of one statement.

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{
     SqliteStore, conversations,
-    error::{damaged, failed},
+    error::{corrupt, failed},
     history,
     rows::{self, message_columns},
     writer::Step,
@@ -101,7 +101,7 @@ impl Step for FileReport {
     type Answer = Filed;
     const DOING: &'static str = "filing a report";
 
-    async fn take(self, tx: &mut SqliteConnection) -> Result<Filed, Error> {
+    async fn execute(self, tx: &mut SqliteConnection) -> Result<Filed, Error> {
         let Some(conversation) = conversations::find(tx, self.conversation_id).await? else {
             return Ok(Filed::Unknown);
         };
@@ -182,7 +182,7 @@ impl Step for Resolve {
     type Answer = Option<Report>;
     const DOING: &'static str = "resolving a report";
 
-    async fn take(self, tx: &mut SqliteConnection) -> Result<Option<Report>, Error> {
+    async fn execute(self, tx: &mut SqliteConnection) -> Result<Option<Report>, Error> {
         let Self(id, resolution) = self;
         sqlx::query(RESOLVE)
             .bind(outcome_code(resolution.outcome))
@@ -251,7 +251,7 @@ async fn report(connection: &mut SqliteConnection, row: &SqliteRow) -> Result<Re
         rows::conversation_id(row)?,
         rows::user_id(row, "reporter_id")?,
         codes::side_of_code(row.try_get("reporter_side")?)
-            .ok_or_else(|| damaged("a stored report has no side"))?,
+            .ok_or_else(|| corrupt("a stored report has no side"))?,
         rows::user_id(row, "reported_id")?,
         rows::time(row, "opened_at")?,
     )

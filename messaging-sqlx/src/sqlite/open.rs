@@ -18,7 +18,7 @@ impl Step for Open {
     type Answer = Opened;
     const DOING: &'static str = "opening a conversation";
 
-    async fn take(self, tx: &mut SqliteConnection) -> Result<Opened, Error> {
+    async fn execute(self, tx: &mut SqliteConnection) -> Result<Opened, Error> {
         let Self { plan, publisher } = self;
         let existing = find_pair(tx, &plan).await?;
         let created = existing.is_none();

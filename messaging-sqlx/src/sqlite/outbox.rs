@@ -123,7 +123,7 @@ impl Step for Claim {
     type Answer = Vec<Lane>;
     const DOING: &'static str = "claiming lanes";
 
-    async fn take(self, tx: &mut SqliteConnection) -> Result<Vec<Lane>, Error> {
+    async fn execute(self, tx: &mut SqliteConnection) -> Result<Vec<Lane>, Error> {
         let due = sqlx::query(DUE)
             .bind(self.now.as_millis())
             .bind(limit(self.limit))
@@ -153,7 +153,7 @@ impl Step for Acknowledge {
     type Answer = Vec<Lane>;
     const DOING: &'static str = "acknowledging lanes";
 
-    async fn take(self, tx: &mut SqliteConnection) -> Result<Vec<Lane>, Error> {
+    async fn execute(self, tx: &mut SqliteConnection) -> Result<Vec<Lane>, Error> {
         let mut going_on = Vec::new();
         for progress in &self.done {
             let id = progress.conversation_id;
@@ -191,7 +191,7 @@ impl Step for Delay {
     type Answer = ();
     const DOING: &'static str = "deferring lanes";
 
-    async fn take(self, tx: &mut SqliteConnection) -> Result<(), Error> {
+    async fn execute(self, tx: &mut SqliteConnection) -> Result<(), Error> {
         for delay in &self.delays {
             sqlx::query(DEFER)
                 .bind(delay.until.as_millis())
@@ -214,7 +214,7 @@ impl Step for Probe {
     type Answer = ();
     const DOING: &'static str = "trying to write";
 
-    async fn take(self, tx: &mut SqliteConnection) -> Result<(), Error> {
+    async fn execute(self, tx: &mut SqliteConnection) -> Result<(), Error> {
         sqlx::query("UPDATE migration SET name = name WHERE version = 1")
             .execute(tx)
             .await

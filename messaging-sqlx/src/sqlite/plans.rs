@@ -143,7 +143,7 @@ async fn no_statement_reads_a_whole_table() {
 }
 
 #[tokio::test]
-async fn a_list_goes_along_its_own_index_and_needs_no_sorting() {
+async fn a_list_uses_its_own_index_without_sorting() {
     check_uses(
         list::FROM_CURSOR.client,
         "conversation_by_client (client_id=? AND (activity_at,id)<(?,?))",
@@ -173,7 +173,7 @@ async fn a_list_goes_along_its_own_index_and_needs_no_sorting() {
 }
 
 #[tokio::test]
-async fn what_begins_at_the_end_of_all_stops_after_a_page() {
+async fn a_scan_from_the_newest_row_stops_after_a_page() {
     for sql in [list::FROM_NEWEST.all, list::FROM_OFFSET.all] {
         check_uses(sql, "SCAN c USING INDEX conversation_by_activity").await;
         assert!(
@@ -193,7 +193,7 @@ async fn what_begins_at_the_end_of_all_stops_after_a_page() {
 }
 
 #[tokio::test]
-async fn totals_see_only_conversations_with_something_unread() {
+async fn totals_read_only_conversations_with_unread_messages() {
     check_uses(list::UNREAD.client, "COVERING INDEX conversation_unread_client").await;
     check_uses(list::UNREAD.agent, "COVERING INDEX conversation_unread_agent").await;
     check_uses(list::UNREAD.all, "COVERING INDEX conversation_unread_client").await;
@@ -201,7 +201,7 @@ async fn totals_see_only_conversations_with_something_unread() {
 }
 
 #[tokio::test]
-async fn a_conversation_that_is_shown_costs_one_message_however_many_it_has() {
+async fn a_summary_reads_one_message_of_a_conversation() {
     for sql in [
         conversations::OVERVIEW,
         list::FROM_CURSOR.agent,
@@ -227,7 +227,7 @@ async fn a_conversation_that_is_shown_costs_one_message_however_many_it_has() {
 }
 
 #[tokio::test]
-async fn first_replies_are_looked_for_where_somebody_wrote() {
+async fn first_replies_are_searched_only_among_active_conversations() {
     let plan = plan(activity::REPLIED).await;
     for expected in ["message_by_time (created_at>? AND created_at<?)", "SCAN s"] {
         assert!(plan.iter().any(|detail| detail.contains(expected)), "{plan:#?}");
@@ -240,7 +240,7 @@ async fn first_replies_are_looked_for_where_somebody_wrote() {
 }
 
 #[tokio::test]
-async fn a_tally_looks_at_one_conversation_and_sorts_nothing() {
+async fn a_recount_reads_one_conversation_without_sorting() {
     for detail in plan(recount::RECOUNT).await {
         // Parts of the statement, each of which keeps rows of the one conversation only.
         let of_part = [

@@ -15,7 +15,7 @@ use messaging_core::{
 use sqlx::{Error, Row, sqlite::SqliteRow};
 use uuid::Uuid;
 
-use super::error::damaged;
+use super::error::corrupt;
 use crate::codes;
 
 /// The columns of [`conversation`], of `conversation AS c`.
@@ -77,7 +77,7 @@ pub(super) fn conversation(row: &SqliteRow) -> Result<Conversation, Error> {
     Ok(Conversation::between(
         ConversationId::new(row.try_get("id")?),
         user_id(row, "client_id")?,
-        AgentId::parse(row.try_get::<&str, _>("agent_id")?).map_err(damaged)?,
+        AgentId::parse(row.try_get::<&str, _>("agent_id")?).map_err(corrupt)?,
         user_id(row, "agent_user_id")?,
         time(row, "created_at")?,
     )
@@ -126,7 +126,7 @@ pub(super) fn summary(row: &SqliteRow) -> Result<ConversationSummary, Error> {
 /// Reads the booking linked last, if any.
 pub(super) fn booking_id(row: &SqliteRow) -> Result<Option<BookingId>, Error> {
     let id: Option<&str> = row.try_get("booking_id")?;
-    id.map(BookingId::parse).transpose().map_err(damaged)
+    id.map(BookingId::parse).transpose().map_err(corrupt)
 }
 
 pub(super) fn message(row: &SqliteRow) -> Result<Message, Error> {
@@ -137,7 +137,7 @@ pub(super) fn message(row: &SqliteRow) -> Result<Message, Error> {
         },
         None => Origin::System {
             to: codes::to_of_code(row.try_get("to_sides")?)
-                .ok_or_else(|| damaged("a stored message has no recipient"))?,
+                .ok_or_else(|| corrupt("a stored message has no recipient"))?,
         },
     };
     let mut message = Message::new(
@@ -149,7 +149,7 @@ pub(super) fn message(row: &SqliteRow) -> Result<Message, Error> {
         time(row, "sent_at")?,
     );
     let key: Option<&str> = row.try_get("key")?;
-    message.key = key.map(IdempotencyKey::parse).transpose().map_err(damaged)?;
+    message.key = key.map(IdempotencyKey::parse).transpose().map_err(corrupt)?;
     message.extras = row
         .try_get::<Option<String>, _>("extras")?
         .map(MessageExtras::from_stored);
@@ -176,7 +176,7 @@ pub(super) fn conversation_id(row: &SqliteRow) -> Result<ConversationId, Error> 
 }
 
 pub(super) fn user_id(row: &SqliteRow, column: &str) -> Result<UserId, Error> {
-    UserId::parse(row.try_get::<&str, _>(column)?).map_err(damaged)
+    UserId::parse(row.try_get::<&str, _>(column)?).map_err(corrupt)
 }
 
 pub(super) fn time(row: &SqliteRow, column: &str) -> Result<Timestamp, Error> {

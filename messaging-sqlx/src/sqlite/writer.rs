@@ -27,7 +27,7 @@ pub(super) trait Step: Send + 'static {
     const DOING: &'static str;
 
     /// Executes the step. An error rolls all of it back.
-    fn take(
+    fn execute(
         self,
         tx: &mut SqliteConnection,
     ) -> impl Future<Output = Result<Self::Answer, sqlx::Error>> + Send;
@@ -62,7 +62,7 @@ impl Writer {
 
     /// Queues a step and waits for its result. A step that has started runs to its end even if the caller is
     /// dropped.
-    pub(super) async fn take<S: Step>(&self, step: S) -> Result<S::Answer, StoreError> {
+    pub(super) async fn run<S: Step>(&self, step: S) -> Result<S::Answer, StoreError> {
         let (reply, answer) = oneshot::channel();
         self.enqueue(Box::new(Waiting { step, reply }))
             .map_err(|why| StoreError::new(UNAVAILABLE, S::DOING).caused_by(why))?;
@@ -101,7 +101,7 @@ trait Job: Send {
 #[async_trait]
 impl<S: Step> Job for Waiting<S> {
     async fn run(self: Box<Self>, file: &mut File) {
-        let answer = file.take(self.step).await;
+        let answer = file.run(self.step).await;
         // The caller may have been dropped.
         self.reply.send(answer).ok();
     }
@@ -128,7 +128,7 @@ struct File {
 }
 
 impl File {
-    async fn take<S: Step>(&mut self, step: S) -> Result<S::Answer, StoreError> {
+    async fn run<S: Step>(&mut self, step: S) -> Result<S::Answer, StoreError> {
         let failed = failed(S::DOING);
         // Put back only after a completed step, not after a panic or a failed rollback.
         let mut connection = match self.connection.take() {
@@ -138,7 +138,7 @@ impl File {
         // Immediate: a transaction that upgrades from reading to writing would fail at once, whatever the busy
         // timeout.
         let mut tx = connection.begin_with("BEGIN IMMEDIATE").await.map_err(&failed)?;
-        let answer = match step.take(&mut tx).await {
+        let answer = match step.execute(&mut tx).await {
             Ok(answer) => {
                 tx.commit().await.map_err(commit_failed(S::DOING))?;
                 Ok(answer)
@@ -165,7 +165,7 @@ mod tests {
         type Answer = ();
         const DOING: &'static str = "inserting a number";
 
-        async fn take(self, tx: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+        async fn execute(self, tx: &mut SqliteConnection) -> Result<(), sqlx::Error> {
             sqlx::query("INSERT INTO number VALUES (?)")
                 .bind(self.0)
                 .execute(&mut *tx)
@@ -186,7 +186,7 @@ mod tests {
         type Answer = i64;
         const DOING: &'static str = "counting numbers";
 
-        async fn take(self, tx: &mut SqliteConnection) -> Result<i64, sqlx::Error> {
+        async fn execute(self, tx: &mut SqliteConnection) -> Result<i64, sqlx::Error> {
             sqlx::query_scalar("SELECT COUNT(*) FROM number")
                 .fetch_one(tx)
                 .await
@@ -199,7 +199,7 @@ mod tests {
         type Answer = ();
         const DOING: &'static str = "running statements";
 
-        async fn take(self, tx: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+        async fn execute(self, tx: &mut SqliteConnection) -> Result<(), sqlx::Error> {
             sqlx::raw_sql(self.0).execute(tx).await.map(drop)
         }
     }
@@ -219,10 +219,10 @@ mod tests {
     async fn check_survives(bad: i64, expected: StoreErrorKind) {
         let dir = tempfile::tempdir().unwrap();
         let writer = writer(&dir).await;
-        writer.take(Insert(1)).await.unwrap();
-        assert_eq!(writer.take(Insert(bad)).await.unwrap_err().kind(), expected);
-        writer.take(Insert(2)).await.unwrap();
-        assert_eq!(writer.take(Count).await.unwrap(), 2);
+        writer.run(Insert(1)).await.unwrap();
+        assert_eq!(writer.run(Insert(bad)).await.unwrap_err().kind(), expected);
+        writer.run(Insert(2)).await.unwrap();
+        assert_eq!(writer.run(Count).await.unwrap(), 2);
     }
 
     #[tokio::test]
@@ -231,27 +231,27 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_step_whose_transaction_broke_is_followed_by_one_on_a_new_connection() {
+    async fn a_broken_transaction_is_followed_by_a_new_connection() {
         check_survives(7, StoreErrorKind::Internal).await;
     }
 
     #[tokio::test]
-    async fn a_step_that_panics_ends_neither_the_task_nor_what_it_wrote_before() {
+    async fn a_panicking_step_ends_neither_the_task_nor_earlier_writes() {
         check_survives(13, StoreErrorKind::OutcomeUnknown).await;
     }
 
     async fn check_kind(sql: &'static str, undo: &'static str, expected: StoreErrorKind) {
         let dir = tempfile::tempdir().unwrap();
         let writer = writer(&dir).await;
-        assert_eq!(writer.take(Sql(sql)).await.unwrap_err().kind(), expected, "{sql}");
+        assert_eq!(writer.run(Sql(sql)).await.unwrap_err().kind(), expected, "{sql}");
         // Where even `BEGIN` is refused, the connection and its settings are discarded.
-        writer.take(Sql(undo)).await.ok();
-        writer.take(Insert(1)).await.unwrap();
-        assert_eq!(writer.take(Count).await.unwrap(), 1, "{sql}");
+        writer.run(Sql(undo)).await.ok();
+        writer.run(Insert(1)).await.unwrap();
+        assert_eq!(writer.run(Count).await.unwrap(), 1, "{sql}");
     }
 
     #[tokio::test]
-    async fn a_file_that_takes_no_writes_is_read_only() {
+    async fn a_write_protected_file_is_read_only() {
         check_kind(
             "PRAGMA query_only = 1; INSERT INTO number VALUES (2)",
             "PRAGMA query_only = 0",
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_file_that_is_full_is_read_only() {
+    async fn a_full_file_is_read_only() {
         check_kind(
             "PRAGMA max_page_count = 1;
              WITH RECURSIVE n (n) AS (SELECT 2 UNION ALL SELECT n + 1 FROM n LIMIT 100000)
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_constraint_or_a_wrong_statement_is_a_defect() {
+    async fn a_constraint_violation_or_invalid_statement_is_internal() {
         for sql in [
             "INSERT INTO number VALUES (2), (2)",
             "INSERT INTO number VALUES ('two')",
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_constraint_that_only_the_commit_checks_undoes_the_step() {
+    async fn a_deferred_constraint_violation_rolls_the_step_back() {
         check_kind(
             "CREATE TABLE child (n REFERENCES number DEFERRABLE INITIALLY DEFERRED); INSERT INTO child VALUES (2)",
             "",
@@ -294,32 +294,32 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_file_that_is_gone_is_not_made_anew() {
+    async fn a_deleted_file_is_not_recreated() {
         let dir = tempfile::tempdir().unwrap();
         let writer = writer(&dir).await;
-        writer.take(Insert(7)).await.unwrap_err();
+        writer.run(Insert(7)).await.unwrap_err();
         std::fs::remove_file(dir.path().join("db")).unwrap();
-        assert_eq!(writer.take(Count).await.unwrap_err().kind(), UNAVAILABLE);
+        assert_eq!(writer.run(Count).await.unwrap_err().kind(), UNAVAILABLE);
     }
 
     #[tokio::test]
-    async fn finishing_takes_the_steps_that_wait_and_refuses_others() {
+    async fn finishing_runs_queued_steps_and_refuses_new_ones() {
         let dir = tempfile::tempdir().unwrap();
         let writer = writer(&dir).await;
-        let waiting = futures_util::future::join_all((20..40).map(|n| writer.take(Insert(n))));
+        let waiting = futures_util::future::join_all((20..40).map(|n| writer.run(Insert(n))));
         let (answers, (), ()) = tokio::join!(waiting, writer.finish(), writer.finish());
         assert!(answers.iter().all(Result::is_ok));
-        assert_eq!(writer.take(Count).await.unwrap_err().kind(), UNAVAILABLE);
+        assert_eq!(writer.run(Count).await.unwrap_err().kind(), UNAVAILABLE);
     }
 
     #[test]
-    fn a_step_whose_runtime_is_gone_is_unavailable() {
+    fn a_step_after_the_runtime_ended_is_unavailable() {
         let runtime = || tokio::runtime::Runtime::new().unwrap();
         let dir = tempfile::tempdir().unwrap();
         let first = runtime();
         let writer = first.block_on(writer(&dir));
         drop(first);
-        let error = runtime().block_on(writer.take(Count)).unwrap_err();
+        let error = runtime().block_on(writer.run(Count)).unwrap_err();
         assert_eq!(error.kind(), UNAVAILABLE);
     }
 }

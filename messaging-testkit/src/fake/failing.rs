@@ -33,7 +33,7 @@ pub struct Held(Signal);
 
 impl Held {
     /// Lets the call continue.
-    pub fn let_go(self) {
+    pub fn release(self) {
         self.0.give();
     }
 }
@@ -70,7 +70,7 @@ impl<S> FailingStore<S> {
         shared.failures.push((call, kind, effect));
     }
 
-    /// Fails every call of a step, named as in its errors (*marking messages mailed*), until it is
+    /// Fails every call of a step, named as in its errors (*marking messages as mailed*), until it is
     /// [admitted](Self::admit). These calls change nothing.
     pub fn refuse(&self, step: &'static str, kind: StoreErrorKind) {
         self.lock().refused.insert(step, kind);

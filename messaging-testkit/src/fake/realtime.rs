@@ -54,13 +54,13 @@ impl RecordingRealtime {
         self.lock().failures.extend(kinds);
     }
 
-    /// Fails every call with an event for that channel, until [`heal`](Self::heal).
+    /// Fails every call with an event for that channel, until [`recover`](Self::recover).
     pub fn fail_channel(&self, channel: ChannelName, kind: TransportErrorKind) {
         self.lock().channels.insert(channel, kind);
     }
 
     /// Accepts everything from now on.
-    pub fn heal(&self) {
+    pub fn recover(&self) {
         let mut recorded = self.lock();
         recorded.failures.clear();
         recorded.channels.clear();
@@ -126,9 +126,7 @@ impl Channels for RecordingRealtime {
     }
 
     fn receive_webhook(&self, _: &Webhook<'_>) -> Result<(), WebhookError> {
-        Err(WebhookError::NotAuthentic(
-            "there is none that could have sent it",
-        ))
+        Err(WebhookError::NotAuthentic("no realtime server is configured"))
     }
 }
 

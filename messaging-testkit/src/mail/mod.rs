@@ -44,7 +44,7 @@ const TICK: Duration = Duration::from_mins(5);
 ///
 /// # Panics
 /// When an e-mail is wrong or missing, with the shortest failing run.
-pub fn days_of_mail(backend: &dyn Backend) {
+pub fn simulate_digests(backend: &dyn Backend) {
     let config = Config {
         failure_persistence: None,
         ..Config::default()
@@ -66,7 +66,7 @@ async fn live(backend: &dyn Backend, steps: &[Step]) -> TestCaseResult {
     let fresh = backend.fresh().await;
     let mut days = Days::begin(fresh.store.clone()).await?;
     for step in steps {
-        days.take(step).await?;
+        days.apply(step).await?;
     }
     days.finish().await?;
     let recounted = recount(&*fresh.store).await?;
@@ -109,7 +109,7 @@ impl Days {
         })
     }
 
-    async fn take(&mut self, step: &Step) -> TestCaseResult {
+    async fn apply(&mut self, step: &Step) -> TestCaseResult {
         match step {
             Step::Pass(ticks) => {
                 for _ in 0..*ticks {
@@ -167,10 +167,10 @@ impl Days {
     async fn finish(&mut self) -> TestCaseResult {
         self.server.set(ServerState::Accepts);
         self.ledger.obstruct();
-        self.take(&Step::Directory(true)).await?;
+        self.apply(&Step::Directory(true)).await?;
         for user in 0..4 {
-            self.take(&Step::Wish { user, wants: true }).await?;
-            self.take(&Step::Presence {
+            self.apply(&Step::Wish { user, wants: true }).await?;
+            self.apply(&Step::Presence {
                 user,
                 online: Some(false),
             })
@@ -179,7 +179,7 @@ impl Days {
         for process in 0..2 {
             self.restart(process);
         }
-        self.take(&Step::Pass(16)).await
+        self.apply(&Step::Pass(16)).await
     }
 
     fn restart(&mut self, process: usize) {

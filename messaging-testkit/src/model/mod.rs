@@ -55,7 +55,7 @@ async fn check(backend: &dyn Backend, steps: &[Step]) -> TestCaseResult {
     let fresh = backend.fresh().await;
     let mut pair = Pair::new(&*fresh.store);
     for step in steps {
-        pair.take(step).await?;
+        pair.apply(step).await?;
     }
     pair.compare_everything().await?;
     let recounted = recount(&*fresh.store).await?;

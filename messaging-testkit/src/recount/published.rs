@@ -73,11 +73,11 @@ impl Events<'_> {
         all.dedup();
         let dense: Vec<_> = (1..=all.len() as u64).collect();
         findings.same(format_args!("what became of {id}"), &numbers(&all), &dense);
-        self.check_told(&all, thread, findings);
+        self.check_published(&all, thread, findings);
     }
 
     /// Checks all events, by number.
-    fn check_told(&self, all: &[&Entry], thread: &Thread, findings: &mut Findings) {
+    fn check_published(&self, all: &[&Entry], thread: &Thread, findings: &mut Findings) {
         let id = thread.id();
         let mut told = Vec::new();
         let mut to_return = Vec::new();

@@ -30,7 +30,7 @@ async fn numbers(scene: &Scene<'_>) -> Vec<u64> {
     entries.iter().map(|loaded| loaded.entry.number).collect()
 }
 
-pub(crate) async fn a_lane_published_whole_ends(store: &dyn Store) {
+pub(crate) async fn a_fully_published_lane_ends(store: &dyn Store) {
     let scene = claimed(store).await;
     assert_eq!(acknowledge(&scene, 1, (30, 40), 4).await, []);
     assert!(numbers(&scene).await.is_empty());
@@ -50,21 +50,21 @@ pub(crate) async fn the_next_event_begins_a_new_lane(store: &dyn Store) {
     assert_eq!(lane, Some(expected));
 }
 
-pub(crate) async fn a_lane_published_in_part_goes_on_behind_it(store: &dyn Store) {
+pub(crate) async fn a_partly_published_lane_continues_after_the_acknowledged_entries(store: &dyn Store) {
     let scene = claimed(store).await;
     let rest = scene.lane(3).with_lease_until(at(40));
     assert_eq!(acknowledge(&scene, 1, (30, 40), 2).await, [rest]);
     assert_eq!(numbers(&scene).await, [3, 4]);
 }
 
-pub(crate) async fn acknowledging_in_part_renews_the_lease(store: &dyn Store) {
+pub(crate) async fn a_partial_acknowledgement_renews_the_lease(store: &dyn Store) {
     let scene = claimed(store).await;
     acknowledge(&scene, 1, (30, 80), 2).await;
     assert_eq!(claim(store, 2, at(80) - MOMENT, 10).await, []);
     assert_eq!(of(&claim(store, 2, at(80), 10).await), [scene.id]);
 }
 
-pub(crate) async fn an_owner_goes_on_under_its_renewed_lease(store: &dyn Store) {
+pub(crate) async fn an_owner_continues_under_its_renewed_lease(store: &dyn Store) {
     let scene = claimed(store).await;
     assert_eq!(acknowledge(&scene, 1, (30, 40), 1).await[0].head, 2);
     assert_eq!(acknowledge(&scene, 1, (40, 50), 3).await[0].head, 4);
@@ -81,7 +81,7 @@ pub(crate) async fn an_event_committed_since_loading_is_not_lost(store: &dyn Sto
     assert_eq!((rest[0].head, numbers(&scene).await), (5, vec![5]));
 }
 
-pub(crate) async fn acknowledging_in_part_forgets_failures(store: &dyn Store) {
+pub(crate) async fn a_partial_acknowledgement_resets_failures(store: &dyn Store) {
     let scene = claimed(store).await;
     for failure in [LaneFailure::Transport, LaneFailure::Refused] {
         let delay = LaneDeferral::new(scene.id, at(30), at(0)).with_failure(failure);
@@ -95,7 +95,7 @@ pub(crate) async fn acknowledging_in_part_forgets_failures(store: &dyn Store) {
     assert_eq!((lanes[0].tries, lanes[0].refusals), (0, 0));
 }
 
-pub(crate) async fn who_does_not_own_a_lane_leaves_it_as_it_is(store: &dyn Store) {
+pub(crate) async fn an_acknowledgement_without_ownership_has_no_effect(store: &dyn Store) {
     let scene = claimed(store).await;
     assert_eq!(acknowledge(&scene, 2, (30, 999), 4).await, []);
     assert_eq!(numbers(&scene).await, [1, 2, 3, 4]);
@@ -103,7 +103,7 @@ pub(crate) async fn who_does_not_own_a_lane_leaves_it_as_it_is(store: &dyn Store
     assert_eq!(claim(store, 2, at(30), 10).await[0].head, 1);
 }
 
-pub(crate) async fn who_lost_a_lane_leaves_it_to_the_new_owner(store: &dyn Store) {
+pub(crate) async fn an_acknowledgement_by_a_former_owner_has_no_effect(store: &dyn Store) {
     let scene = claimed(store).await;
     assert_eq!(of(&claim(store, 2, at(30), 10).await), [scene.id]);
     for lease in [30, 60] {
@@ -115,7 +115,7 @@ pub(crate) async fn who_lost_a_lane_leaves_it_to_the_new_owner(store: &dyn Store
     assert_eq!(store.backlog().await.unwrap(), Backlog::default());
 }
 
-pub(crate) async fn what_is_said_under_an_earlier_lease_is_void(store: &dyn Store) {
+pub(crate) async fn an_earlier_lease_has_no_effect(store: &dyn Store) {
     let scene = claimed(store).await;
     assert_eq!(of(&claim(store, 1, at(30), 10).await), [scene.id]);
     assert_eq!(acknowledge(&scene, 1, (30, 999), 4).await, []);
@@ -146,7 +146,7 @@ pub(crate) async fn several_lanes_are_acknowledged_in_one_call(store: &dyn Store
     assert_eq!(numbers(&scenes[3]).await, [1, 2]);
 }
 
-pub(crate) async fn acknowledging_what_is_not_there_is_nothing(store: &dyn Store) {
+pub(crate) async fn acknowledging_a_missing_lane_has_no_effect(store: &dyn Store) {
     let scene = claimed(store).await;
     acknowledge(&scene, 1, (30, 40), 4).await;
     assert_eq!(acknowledge(&scene, 1, (30, 40), 4).await, []);

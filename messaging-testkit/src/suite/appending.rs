@@ -50,7 +50,7 @@ pub(crate) async fn concurrent_sends_get_dense_seqs_and_times_that_never_decreas
     assert_eq!(scene.unread(Side::Agent).await, 16);
 }
 
-pub(crate) async fn the_answer_is_what_the_store_holds(store: &dyn Store) {
+pub(crate) async fn the_result_equals_the_stored_message(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let step = scene.to_send(Side::Agent).await;
     let answer = stored(scene.append(step.clone()).await);
@@ -83,7 +83,7 @@ pub(crate) async fn positions_count_what_was_addressed_to_each_side(store: &dyn 
     assert_eq!(scene.unread(Side::Agent).await, 4);
 }
 
-pub(crate) async fn time_stands_still_when_the_clock_goes_back(store: &dyn Store) {
+pub(crate) async fn message_times_do_not_decrease_when_the_clock_is_set_back(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let mut times = Vec::new();
     for now in [at(50), at(20), at(-9_999), at(51)] {
@@ -104,7 +104,7 @@ pub(crate) async fn no_message_is_older_than_its_conversation(store: &dyn Store)
     assert_eq!(scene.conversation().await.created_at, at(0));
 }
 
-pub(crate) async fn a_stale_access_version_leaves_no_trace(store: &dyn Store) {
+pub(crate) async fn a_stale_access_version_changes_nothing(store: &dyn Store) {
     let scene = Scene::set(store).await;
     scene.send(Side::Client).await;
     let before = (scene.summary().await, scene.entries().await);
@@ -117,7 +117,7 @@ pub(crate) async fn a_stale_access_version_leaves_no_trace(store: &dyn Store) {
     assert_eq!(scene.seqs(Direction::Newest, 10).await, (vec![1], false));
 }
 
-pub(crate) async fn what_was_stale_can_be_sent_on_the_new_access_version(store: &dyn Store) {
+pub(crate) async fn a_conflicting_send_succeeds_on_the_new_access_version(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let step = scene.to_send(Side::Client).await;
     let stale = step.clone().with_access_version(step.access_version + 1);
@@ -125,7 +125,7 @@ pub(crate) async fn what_was_stale_can_be_sent_on_the_new_access_version(store: 
     assert_eq!(stored(scene.append(step).await).message.seq, 1);
 }
 
-pub(crate) async fn an_unknown_conversation_is_stale(store: &dyn Store) {
+pub(crate) async fn an_unknown_conversation_is_a_conflict(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let elsewhere = scene
         .to_send(Side::Client)
@@ -166,7 +166,7 @@ pub(crate) async fn only_the_send_that_creates_the_lane_gets_it(store: &dyn Stor
     assert_eq!(send(Publisher::Anyone).await, None);
 }
 
-pub(crate) async fn a_text_is_kept_to_the_byte(store: &dyn Store) {
+pub(crate) async fn a_text_is_stored_byte_for_byte(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let texts = [
         "😀".repeat(2_000),
@@ -183,7 +183,7 @@ pub(crate) async fn a_text_is_kept_to_the_byte(store: &dyn Store) {
     }
 }
 
-pub(crate) async fn the_writer_is_kept_as_the_step_says(store: &dyn Store) {
+pub(crate) async fn the_sender_is_stored_unchanged(store: &dyn Store) {
     let scene = Scene::set(store).await;
     scene.send(Side::Client).await;
     scene.send(Side::Agent).await;

@@ -37,7 +37,7 @@ pub(crate) async fn records_are_kept_and_listed_newest_first(store: &dyn Store) 
     assert_eq!(list(store, None, 10).await, all);
 }
 
-pub(crate) async fn a_page_begins_behind_the_record_named(store: &dyn Store) {
+pub(crate) async fn a_page_begins_after_the_named_record(store: &dyn Store) {
     let all = five(store).await;
     assert_eq!(list(store, None, 2).await, all[..2]);
     assert_eq!(list(store, Some(all[1].id), 2).await, all[2..4]);
@@ -45,7 +45,7 @@ pub(crate) async fn a_page_begins_behind_the_record_named(store: &dyn Store) {
     assert_eq!(list(store, Some(all[4].id), 2).await, []);
 }
 
-pub(crate) async fn a_walk_meets_no_record_twice_whatever_is_added(store: &dyn Store) {
+pub(crate) async fn paging_repeats_no_record_during_additions(store: &dyn Store) {
     let all = five(store).await;
     let first = list(store, None, 3).await;
     let newer = all[0].clone().with_id(audit_id(77));

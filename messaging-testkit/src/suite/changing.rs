@@ -21,7 +21,7 @@ fn changes() -> [Change; 9] {
     ]
 }
 
-pub(crate) async fn a_change_does_what_it_says_and_raises_the_access_version(store: &dyn Store) {
+pub(crate) async fn each_change_is_applied_and_raises_the_access_version(store: &dyn Store) {
     let scene = Scene::set(store).await;
     scene.send(Side::Client).await;
     let mut expected = scene.conversation().await;
@@ -32,7 +32,7 @@ pub(crate) async fn a_change_does_what_it_says_and_raises_the_access_version(sto
     }
 }
 
-pub(crate) async fn what_is_so_already_changes_nothing(store: &dyn Store) {
+pub(crate) async fn a_change_already_made_has_no_effect(store: &dyn Store) {
     let scene = Scene::set(store).await;
     for change in [
         Change::Unblock(Side::Client),
@@ -56,7 +56,7 @@ pub(crate) async fn what_is_so_already_changes_nothing(store: &dyn Store) {
     }
 }
 
-pub(crate) async fn a_stale_access_version_leaves_no_trace(store: &dyn Store) {
+pub(crate) async fn a_stale_access_version_changes_nothing(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let decided = scene.to_change(Change::Close).await;
     scene.change(Change::Block(Side::Client)).await;
@@ -68,14 +68,14 @@ pub(crate) async fn a_stale_access_version_leaves_no_trace(store: &dyn Store) {
     assert_eq!((scene.summary().await, scene.entries().await), before);
 }
 
-pub(crate) async fn an_unknown_conversation_is_stale(store: &dyn Store) {
+pub(crate) async fn an_unknown_conversation_is_a_conflict(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let mut elsewhere = scene.to_change(Change::Close).await;
     elsewhere.conversation_id = conversation_id(9);
     assert_eq!(store.change_state(&elsewhere).await.unwrap(), Changed::Conflict);
 }
 
-pub(crate) async fn of_two_changes_decided_on_one_access_version_one_is_stale(store: &dyn Store) {
+pub(crate) async fn of_two_changes_on_one_access_version_one_is_a_conflict(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let steps = [
         scene.to_change(Change::Block(Side::Client)).await,
@@ -88,7 +88,7 @@ pub(crate) async fn of_two_changes_decided_on_one_access_version_one_is_stale(st
     assert_eq!(scene.conversation().await.access_version, 1);
 }
 
-pub(crate) async fn a_send_decided_before_a_block_is_not_accepted_after_it(store: &dyn Store) {
+pub(crate) async fn a_send_decided_before_a_block_is_a_conflict_after_it(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let decided = scene.to_send(Side::Client).await;
     scene.change(Change::Block(Side::Agent)).await;
@@ -96,7 +96,7 @@ pub(crate) async fn a_send_decided_before_a_block_is_not_accepted_after_it(store
     assert_eq!(scene.seqs(Direction::Newest, 10).await, (vec![], false));
 }
 
-pub(crate) async fn a_send_and_a_block_at_once_come_one_after_the_other(store: &dyn Store) {
+pub(crate) async fn a_concurrent_send_and_block_are_serialised(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let message = scene.to_send(Side::Client).await;
     let block = scene.to_change(Change::Block(Side::Agent)).await;
@@ -123,7 +123,7 @@ pub(crate) async fn a_blocked_or_closed_conversation_stays_readable(store: &dyn 
     assert_eq!(scene.read(Side::Agent, &sent, at(9)).await.up_to_seq, 1);
 }
 
-pub(crate) async fn the_store_leaves_it_to_the_rules_who_may_send(store: &dyn Store) {
+pub(crate) async fn the_store_does_not_enforce_the_right_to_send(store: &dyn Store) {
     let scene = Scene::set(store).await;
     scene.change(Change::Close).await;
     assert_eq!(
@@ -133,7 +133,7 @@ pub(crate) async fn the_store_leaves_it_to_the_rules_who_may_send(store: &dyn St
     );
 }
 
-pub(crate) async fn a_reassignment_moves_the_conversation_to_the_new_users_inbox(store: &dyn Store) {
+pub(crate) async fn a_reassignment_moves_the_conversation_to_the_new_users_list(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let sent = scene.send_many(Side::Client, 3).await;
     scene.read(Side::Agent, &sent[0], at(9)).await;

@@ -10,7 +10,7 @@ use crate::make::{at, booking, plan, worker, worker_id};
 
 const MOMENT: Duration = Duration::from_millis(1);
 
-pub(crate) async fn events_are_numbered_densely_in_commit_order(store: &dyn Store) {
+pub(crate) async fn events_are_numbered_without_gaps_in_commit_order(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let sent = scene.send(Side::Client).await;
     scene.drain().await;
@@ -21,19 +21,19 @@ pub(crate) async fn events_are_numbered_densely_in_commit_order(store: &dyn Stor
     assert_eq!(numbers, [3, 4, 5]);
 }
 
-pub(crate) async fn without_events_there_is_nothing_to_claim(store: &dyn Store) {
+pub(crate) async fn without_events_no_lane_can_be_claimed(store: &dyn Store) {
     assert_eq!(claim(store, 1, at(0), 10).await, []);
     Scene::set(store).await.drain().await;
     assert_eq!(claim(store, 1, at(1_000), 10).await, []);
 }
 
-pub(crate) async fn what_is_nobodys_is_due_at_once(store: &dyn Store) {
+pub(crate) async fn a_lane_without_an_owner_is_due_at_once(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let lane = scene.lane(1).with_lease_until(at(30));
     assert_eq!(claim(store, 1, at(0), 10).await, [lane]);
 }
 
-pub(crate) async fn what_is_nobodys_is_due_at_once_when_the_clock_went_back(store: &dyn Store) {
+pub(crate) async fn a_lane_without_an_owner_is_due_at_once_after_the_clock_was_set_back(store: &dyn Store) {
     let scene = Scene::set(store).await;
     scene.send(Side::Client).await;
     scene.drain().await;
@@ -43,7 +43,7 @@ pub(crate) async fn what_is_nobodys_is_due_at_once_when_the_clock_went_back(stor
     assert_eq!(of(&claim(store, 1, at(-3_600), 10).await), [scene.id]);
 }
 
-pub(crate) async fn a_writers_lane_is_its_own_until_the_lease_is_over(store: &dyn Store) {
+pub(crate) async fn a_lane_belongs_to_its_creator_until_the_lease_expires(store: &dyn Store) {
     let opened = store.open(&plan(1, 1), worker(1, at(30))).await.unwrap();
     assert!(opened.entry.unwrap().lane.is_some());
     for worker in [1, 2] {
@@ -52,7 +52,7 @@ pub(crate) async fn a_writers_lane_is_its_own_until_the_lease_is_over(store: &dy
     assert_eq!(of(&claim(store, 2, at(30), 10).await), [opened.id]);
 }
 
-pub(crate) async fn a_claimed_lane_is_its_claimers_until_the_lease_is_over(store: &dyn Store) {
+pub(crate) async fn a_claimed_lane_belongs_to_its_claimer_until_the_lease_expires(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let until = claim(store, 1, at(1), 10).await[0].lease_until;
     assert_eq!(until, at(31));
@@ -77,7 +77,7 @@ pub(crate) async fn a_lane_taken_over_starts_at_its_first_unpublished_event(stor
     assert_eq!(claim(store, 2, at(30), 10).await, [lane]);
 }
 
-pub(crate) async fn a_later_event_extends_the_lane_and_leaves_its_owner(store: &dyn Store) {
+pub(crate) async fn a_later_event_extends_the_lane_and_keeps_its_owner(store: &dyn Store) {
     let scene = Scene::set(store).await;
     claim(store, 1, at(0), 10).await;
     let step = scene
@@ -89,7 +89,7 @@ pub(crate) async fn a_later_event_extends_the_lane_and_leaves_its_owner(store: &
     assert_eq!(claim(store, 2, at(30), 10).await[0].head, 1);
 }
 
-pub(crate) async fn the_longest_waiting_come_first_and_no_more_than_asked(store: &dyn Store) {
+pub(crate) async fn lanes_are_claimed_longest_waiting_first_up_to_the_limit(store: &dyn Store) {
     let mut scenes = Vec::new();
     for (agency, until) in [(1, 40), (2, 10), (3, 30), (4, 20)] {
         store.open(&plan(1, agency), worker(1, at(until))).await.unwrap();
@@ -100,7 +100,7 @@ pub(crate) async fn the_longest_waiting_come_first_and_no_more_than_asked(store:
     assert_eq!(claim(store, 2, at(30), 2).await, []);
 }
 
-pub(crate) async fn workers_that_claim_at_once_share_the_lanes_between_them(store: &dyn Store) {
+pub(crate) async fn concurrent_workers_claim_disjoint_lanes(store: &dyn Store) {
     let mut all = BTreeSet::new();
     for agency in 1..=20 {
         all.insert(Scene::open(store, plan(1, agency)).await.id);
@@ -118,7 +118,7 @@ pub(crate) async fn workers_that_claim_at_once_share_the_lanes_between_them(stor
     assert_eq!(claimed.into_iter().collect::<BTreeSet<_>>(), all);
 }
 
-pub(crate) async fn of_what_is_nobodys_the_longest_waiting_comes_first(store: &dyn Store) {
+pub(crate) async fn lanes_without_an_owner_are_claimed_longest_waiting_first(store: &dyn Store) {
     for (agency, second) in [(1, 20), (2, 10), (3, 30)] {
         let mut plan = plan(1, agency);
         plan.now = at(second);

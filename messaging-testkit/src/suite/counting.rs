@@ -55,7 +55,7 @@ pub(crate) async fn an_empty_store_has_empty_buckets(store: &dyn Store) {
     assert_eq!(count(store, 3, None).await, [Activity::default(); 3]);
 }
 
-pub(crate) async fn what_is_at_the_begin_of_a_bucket_is_in_it_and_at_its_end_in_the_next(store: &dyn Store) {
+pub(crate) async fn a_bucket_includes_its_start_and_excludes_its_end(store: &dyn Store) {
     let scene = opened(store, 1, 1, 0).await;
     for seconds in [0, HOUR - 1, HOUR, 3 * HOUR] {
         send_at(&scene, Side::Client, seconds).await;
@@ -67,7 +67,7 @@ pub(crate) async fn what_is_at_the_begin_of_a_bucket_is_in_it_and_at_its_end_in_
     assert_eq!(each(&counted, |it| it.opened), [1, 1, 0]);
 }
 
-pub(crate) async fn messages_of_the_system_are_nobodys(store: &dyn Store) {
+pub(crate) async fn system_messages_count_for_no_user(store: &dyn Store) {
     let scene = opened(store, 1, 1, 0).await;
     scene.send_from_system(Recipients::Both).await;
     let counted = count(store, 1, None).await;
@@ -77,7 +77,7 @@ pub(crate) async fn messages_of_the_system_are_nobodys(store: &dyn Store) {
     );
 }
 
-pub(crate) async fn who_sent_or_read_is_active_once(store: &dyn Store) {
+pub(crate) async fn a_user_who_sent_or_read_is_active_once(store: &dyn Store) {
     let scene = opened(store, 1, 1, 0).await;
     let other = opened(store, 1, 2, 0).await;
     let first = send_at(&scene, Side::Client, 10).await;
@@ -100,7 +100,7 @@ pub(crate) async fn who_sent_or_read_is_active_once(store: &dyn Store) {
     assert_eq!(each(&counted, |it| it.active_users), [2, 1]);
 }
 
-pub(crate) async fn one_user_on_both_sides_of_the_market_is_one(store: &dyn Store) {
+pub(crate) async fn a_user_on_both_sides_counts_once(store: &dyn Store) {
     let plan = plan_at(9, 2, at(0)).with_client_id(user_id("agent-1"));
     let (scene, other) = (opened(store, 1, 1, 0).await, Scene::open(store, plan).await);
     send_at(&scene, Side::Agent, 10).await;
@@ -108,7 +108,7 @@ pub(crate) async fn one_user_on_both_sides_of_the_market_is_one(store: &dyn Stor
     assert_eq!(count(store, 1, None).await[0].active_users, 1);
 }
 
-pub(crate) async fn a_first_reply_counts_when_it_is_sent_with_how_long_the_client_waited(store: &dyn Store) {
+pub(crate) async fn a_first_reply_counts_at_its_time_with_the_clients_wait(store: &dyn Store) {
     let scene = opened(store, 1, 1, 0).await;
     send_at(&scene, Side::Agent, 5).await;
     scene.send_from_system(Recipients::Both).await;
@@ -128,7 +128,7 @@ pub(crate) async fn a_first_reply_counts_when_it_is_sent_with_how_long_the_clien
     );
 }
 
-pub(crate) async fn who_is_not_answered_yet_is_no_reply(store: &dyn Store) {
+pub(crate) async fn an_unanswered_conversation_has_no_first_reply(store: &dyn Store) {
     let scene = opened(store, 1, 1, 0).await;
     send_at(&scene, Side::Agent, 5).await;
     send_at(&scene, Side::Client, 100).await;
@@ -136,7 +136,7 @@ pub(crate) async fn who_is_not_answered_yet_is_no_reply(store: &dyn Store) {
     assert_eq!((counted[0].messages, counted[0].first_replies.count), (2, 0));
 }
 
-pub(crate) async fn percentiles_are_waits_that_occurred(store: &dyn Store) {
+pub(crate) async fn percentiles_are_actual_waits(store: &dyn Store) {
     for n in 1..=21 {
         let scene = opened(store, n, 1, 0).await;
         let wait = i64::try_from(n).unwrap() * 7;
@@ -167,7 +167,7 @@ pub(crate) async fn an_agents_activity_is_that_of_its_conversations(store: &dyn 
     assert_eq!(numbers(count(store, 1, None).await[0]), (3, 2, 4, 1));
 }
 
-pub(crate) async fn what_somebody_else_answers_for_now_still_counts(store: &dyn Store) {
+pub(crate) async fn a_reassigned_conversation_still_counts(store: &dyn Store) {
     let scene = opened(store, 1, 1, 0).await;
     send_at(&scene, Side::Client, 10).await;
     scene.change(Change::Reassign(user_id("new"))).await;
@@ -177,7 +177,7 @@ pub(crate) async fn what_somebody_else_answers_for_now_still_counts(store: &dyn 
     assert_eq!(counted.first_replies.median, Some(secs(60)));
 }
 
-pub(crate) async fn many_buckets_are_counted_at_once(store: &dyn Store) {
+pub(crate) async fn many_buckets_are_counted_together(store: &dyn Store) {
     for hour in [0, 499, 998, 999] {
         let scene = opened(store, 1 + u64::try_from(hour).unwrap(), 1, hour).await;
         send_at(&scene, Side::Client, hour * HOUR + 1).await;

@@ -39,7 +39,7 @@ async fn due_at(scene: &Scene<'_>, side: Side) -> Option<Timestamp> {
     mark(scene, side).await.due_at
 }
 
-pub(crate) async fn the_first_unread_message_makes_a_side_due_and_later_ones_do_not_put_it_off(
+pub(crate) async fn the_first_unread_message_makes_a_side_due_and_later_ones_do_not_postpone_it(
     store: &dyn Store,
 ) {
     let scene = Scene::set(store).await;
@@ -49,7 +49,7 @@ pub(crate) async fn the_first_unread_message_makes_a_side_due_and_later_ones_do_
     assert_eq!(due_at(&scene, Side::Client).await, None);
 }
 
-pub(crate) async fn a_message_of_the_system_makes_those_due_whom_it_addresses(store: &dyn Store) {
+pub(crate) async fn a_system_message_makes_the_addressed_sides_due(store: &dyn Store) {
     let scene = Scene::set(store).await;
     scene.send_from_system(Recipients::Side(Side::Client)).await;
     assert_eq!(due_at(&scene, Side::Agent).await, None);
@@ -58,7 +58,7 @@ pub(crate) async fn a_message_of_the_system_makes_those_due_whom_it_addresses(st
     assert_eq!(due_at(&scene, Side::Agent).await, Some(due(2)));
 }
 
-pub(crate) async fn where_nobody_is_mailed_nobody_is_due(store: &dyn Store) {
+pub(crate) async fn without_digests_no_side_is_due(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let mut step = scene.to_send(Side::Client).await;
     step.message.digest_at = None;
@@ -68,7 +68,7 @@ pub(crate) async fn where_nobody_is_mailed_nobody_is_due(store: &dyn Store) {
     assert_eq!(due_at(&scene, Side::Agent).await, Some(due(2)));
 }
 
-pub(crate) async fn who_has_read_everything_is_not_due_and_who_has_read_a_part_stays_so(store: &dyn Store) {
+pub(crate) async fn reading_all_messages_clears_the_due_time_and_reading_some_keeps_it(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let sent = scene.send_many(Side::Client, 2).await;
     scene.read(Side::Agent, &sent[0], at(10)).await;
@@ -79,7 +79,7 @@ pub(crate) async fn who_has_read_everything_is_not_due_and_who_has_read_a_part_s
     assert_eq!(due_at(&scene, Side::Agent).await, Some(due(3)));
 }
 
-pub(crate) async fn reading_and_sending_at_once_leave_who_has_something_unread_due(store: &dyn Store) {
+pub(crate) async fn concurrent_reading_and_sending_keep_a_side_with_unread_messages_due(store: &dyn Store) {
     for pair in 1..=8 {
         let scene = Scene::open(store, plan(pair, 1)).await;
         let first = scene.send(Side::Client).await;
@@ -101,7 +101,7 @@ pub(crate) async fn reading_and_sending_at_once_leave_who_has_something_unread_d
     }
 }
 
-pub(crate) async fn nobody_is_claimed_before_they_are_due(store: &dyn Store) {
+pub(crate) async fn no_user_is_claimed_before_their_due_time(store: &dyn Store) {
     let scene = Scene::set(store).await;
     scene.send(Side::Client).await;
     assert_eq!(claim(store, 1, due(1) - secs(1), 10).await, []);
@@ -114,7 +114,7 @@ pub(crate) async fn nobody_is_claimed_before_they_are_due(store: &dyn Store) {
     assert_eq!((&one.attempt, &one.sent[..]), (&None, &[][..]));
 }
 
-pub(crate) async fn who_has_been_due_longest_comes_first_and_no_more_than_asked(store: &dyn Store) {
+pub(crate) async fn users_are_claimed_longest_due_first_up_to_the_limit(store: &dyn Store) {
     for (pair, waits) in [(1, 3), (2, 1), (3, 2)] {
         let scene = Scene::open(store, plan(pair, pair)).await;
         let mut step = scene.to_send(Side::Client).await;
@@ -126,7 +126,7 @@ pub(crate) async fn who_has_been_due_longest_comes_first_and_no_more_than_asked(
     assert_eq!(names(&claim(store, 1, due(9), 2).await), [agent_user_id(1)]);
 }
 
-pub(crate) async fn who_is_due_in_several_conversations_and_on_both_sides_is_claimed_once(store: &dyn Store) {
+pub(crate) async fn a_user_due_in_several_conversations_is_claimed_once(store: &dyn Store) {
     let both = user_id("both");
     for agency in 1..=3 {
         let mut plan = plan(agency, agency);
@@ -140,7 +140,7 @@ pub(crate) async fn who_is_due_in_several_conversations_and_on_both_sides_is_cla
     assert_eq!(names(&claim(store, 1, due(9), 10).await), [both]);
 }
 
-pub(crate) async fn somebody_under_a_lease_is_passed_over_until_it_is_over(store: &dyn Store) {
+pub(crate) async fn a_leased_user_is_skipped_until_the_lease_expires(store: &dyn Store) {
     let scene = Scene::set(store).await;
     scene.send(Side::Client).await;
     claim(store, 1, due(1), 10).await;
@@ -156,7 +156,7 @@ pub(crate) async fn somebody_under_a_lease_is_passed_over_until_it_is_over(store
     );
 }
 
-pub(crate) async fn of_many_who_claim_at_once_one_gets_each_user(store: &dyn Store) {
+pub(crate) async fn concurrent_claims_lease_each_user_once(store: &dyn Store) {
     for pair in 1..=6 {
         Scene::open(store, plan(pair, pair))
             .await

@@ -33,7 +33,7 @@ pub(super) fn emptied(message: &Message, side: Side) -> Message {
         .with_key(None)
 }
 
-pub(crate) async fn somebody_unknown_stands_in_the_place_of_whom_is_erased(store: &dyn Store) {
+pub(crate) async fn an_erased_user_is_replaced_by_an_anonymous_id(store: &dyn Store) {
     for (n, side) in [(1, Side::Client), (2, Side::Agent)] {
         let scene = Scene::open(store, plan(n, n)).await;
         scene.send(Side::Client).await;
@@ -59,14 +59,14 @@ pub(crate) async fn somebody_unknown_stands_in_the_place_of_whom_is_erased(store
     }
 }
 
-pub(crate) async fn who_is_erased_sends_nothing_that_was_decided_before(store: &dyn Store) {
+pub(crate) async fn a_send_decided_before_the_erasure_is_a_conflict(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let decided = scene.to_send(Side::Client).await;
     scene.change(Change::Erase(Side::Client)).await;
     assert_eq!(scene.append(decided).await, Appended::Conflict);
 }
 
-pub(crate) async fn the_pair_is_free_for_another_conversation(store: &dyn Store) {
+pub(crate) async fn after_an_erasure_the_pair_can_open_another_conversation(store: &dyn Store) {
     let scene = Scene::set(store).await;
     scene.change(Change::Erase(Side::Client)).await;
     let again = plan(1, 1).with_id(conversation_id(77));
@@ -74,7 +74,7 @@ pub(crate) async fn the_pair_is_free_for_another_conversation(store: &dyn Store)
     assert!(opened.created && opened.id == conversation_id(77));
 }
 
-pub(crate) async fn messages_of_whom_is_erased_are_empty_and_nothing_else_is_changed(store: &dyn Store) {
+pub(crate) async fn messages_of_an_erased_user_are_empty_and_others_are_unchanged(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let mut keyed = scene.to_send(Side::Client).await;
     keyed.message.key = Some(key("k"));
@@ -129,7 +129,7 @@ pub(crate) async fn messages_of_whom_is_erased_are_empty_and_nothing_else_is_cha
     );
 }
 
-pub(crate) async fn what_waits_to_be_published_is_empty_too(store: &dyn Store) {
+pub(crate) async fn unpublished_messages_of_an_erased_user_are_empty_too(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let sent = scene.send(Side::Client).await;
     store
@@ -145,7 +145,7 @@ pub(crate) async fn what_waits_to_be_published_is_empty_too(store: &dyn Store) {
     assert_eq!(row.message, emptied(&sent, Side::Client));
 }
 
-pub(crate) async fn numbers_add_up_after_somebody_was_erased(store: &dyn Store) {
+pub(crate) async fn an_erasure_causes_no_discrepancy(store: &dyn Store) {
     let scene = Scene::set(store).await;
     for side in [Side::Client, Side::Agent, Side::Client] {
         scene.send(side).await;
@@ -177,7 +177,7 @@ async fn traces(
         .unwrap()
 }
 
-pub(crate) async fn traces_are_where_somebody_stands_or_has_written(store: &dyn Store) {
+pub(crate) async fn traces_are_conversations_of_a_participant_or_sender(store: &dyn Store) {
     let as_client = plan(1, 1).with_client_id(user_id("traced-user"));
     let as_agent = plan(2, 2).with_agent_user_id(user_id("traced-user"));
     let before = plan(3, 3).with_agent_user_id(user_id("traced-user"));
@@ -202,7 +202,7 @@ pub(crate) async fn traces_are_where_somebody_stands_or_has_written(store: &dyn 
     );
 }
 
-pub(crate) async fn traces_are_looked_for_piece_by_piece(store: &dyn Store) {
+pub(crate) async fn traces_are_listed_in_pages(store: &dyn Store) {
     for n in 1..=5 {
         Scene::open(store, plan(n % 2, n)).await;
     }

@@ -10,7 +10,7 @@ use messaging_core::{
 use super::support::Scene;
 use crate::make::{agent_user_id, at, client_id, secs, user_id, worker_id};
 
-pub(crate) async fn whom_is_erased_is_not_due(store: &dyn Store) {
+pub(crate) async fn an_erased_user_is_not_due(store: &dyn Store) {
     let scene = Scene::set(store).await;
     scene.send(Side::Client).await;
     scene.send(Side::Agent).await;
@@ -19,7 +19,7 @@ pub(crate) async fn whom_is_erased_is_not_due(store: &dyn Store) {
     assert!(digests.agent.due_at.is_none() && digests.client.due_at.is_some());
 }
 
-pub(crate) async fn when_somebody_was_mailed_is_forgotten(store: &dyn Store) {
+pub(crate) async fn erasure_removes_the_times_of_e_mails(store: &dyn Store) {
     let scene = Scene::set(store).await;
     scene.send(Side::Client).await;
     let claim = |n, now| DigestClaim::new(worker_id(n), at(now), at(now) + secs(60), 10);
@@ -61,7 +61,7 @@ pub(crate) async fn when_somebody_was_mailed_is_forgotten(store: &dyn Store) {
         .unwrap();
 }
 
-pub(crate) async fn an_excerpt_leaves_out_what_was_erased(store: &dyn Store) {
+pub(crate) async fn an_excerpt_leaves_erased_messages_out(store: &dyn Store) {
     let scene = Scene::set(store).await;
     scene.send_many(Side::Client, 2).await;
     scene.send_from_system(Recipients::Both).await;

@@ -50,7 +50,7 @@ async fn report(store: &dyn Store, n: u64) -> ReportFile {
     found.unwrap()
 }
 
-pub(crate) async fn evidence_stays_as_it_was(store: &dyn Store) {
+pub(crate) async fn evidence_of_an_open_report_is_unchanged(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let sent = scene.send(Side::Agent).await;
     let id = ReportId::new(uuid(7, 1));

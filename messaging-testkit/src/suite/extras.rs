@@ -15,7 +15,7 @@ use super::support::{Scene, at_once, list, stored};
 use crate::make::{client_scope, extras, key};
 
 /// The most that the core writes.
-const MOST: usize = 64 * 1024;
+const MAX_COUNT: usize = 64 * 1024;
 
 /// None, and texts of which a byte might get lost.
 fn all() -> [Option<MessageExtras>; 6] {
@@ -24,7 +24,7 @@ fn all() -> [Option<MessageExtras>; 6] {
         Some(extras("")),
         Some(extras("{\"b\": 1,  \"a\":\t[null],\"b\":2.0}")),
         Some(extras(" '\\x41' $1 ?1 %s \u{301}e 🏔\r\n ")),
-        Some(extras("x".repeat(MOST))),
+        Some(extras("x".repeat(MAX_COUNT))),
         None,
     ]
 }

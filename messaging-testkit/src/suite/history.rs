@@ -22,15 +22,15 @@ pub(crate) async fn the_newest_come_oldest_first(store: &dyn Store) {
     check(store, Direction::Newest, 3, &[3, 4, 5], true).await;
 }
 
-pub(crate) async fn before_a_message_stand_the_nearest_earlier_ones(store: &dyn Store) {
+pub(crate) async fn a_page_before_a_message_has_the_nearest_earlier_ones(store: &dyn Store) {
     check(store, Direction::Before(5), 3, &[2, 3, 4], true).await;
 }
 
-pub(crate) async fn after_a_message_stand_the_nearest_later_ones(store: &dyn Store) {
+pub(crate) async fn a_page_after_a_message_has_the_nearest_later_ones(store: &dyn Store) {
     check(store, Direction::After(1), 3, &[2, 3, 4], true).await;
 }
 
-pub(crate) async fn a_full_page_of_the_newest_that_holds_all_has_no_more(store: &dyn Store) {
+pub(crate) async fn a_full_page_of_all_messages_has_no_more(store: &dyn Store) {
     check(store, Direction::Newest, 5, &[1, 2, 3, 4, 5], false).await;
 }
 
@@ -46,39 +46,39 @@ pub(crate) async fn a_page_with_room_to_spare_has_no_more(store: &dyn Store) {
     check(store, Direction::Newest, 100, &[1, 2, 3, 4, 5], false).await;
 }
 
-pub(crate) async fn one_left_after_is_more(store: &dyn Store) {
+pub(crate) async fn a_single_further_message_is_more(store: &dyn Store) {
     check(store, Direction::After(0), 4, &[1, 2, 3, 4], true).await;
 }
 
-pub(crate) async fn nothing_stands_before_the_first(store: &dyn Store) {
+pub(crate) async fn a_page_before_the_first_message_is_empty(store: &dyn Store) {
     check(store, Direction::Before(1), 3, &[], false).await;
 }
 
-pub(crate) async fn nothing_stands_before_the_beginning(store: &dyn Store) {
+pub(crate) async fn a_page_before_the_beginning_is_empty(store: &dyn Store) {
     check(store, Direction::Before(0), 3, &[], false).await;
 }
 
-pub(crate) async fn after_the_beginning_stands_the_first(store: &dyn Store) {
+pub(crate) async fn a_page_after_the_beginning_starts_with_the_first_message(store: &dyn Store) {
     check(store, Direction::After(0), 2, &[1, 2], true).await;
 }
 
-pub(crate) async fn nothing_stands_after_the_last(store: &dyn Store) {
+pub(crate) async fn a_page_after_the_last_message_is_empty(store: &dyn Store) {
     check(store, Direction::After(5), 3, &[], false).await;
 }
 
-pub(crate) async fn nothing_stands_after_a_seq_beyond_the_end(store: &dyn Store) {
+pub(crate) async fn a_page_after_a_seq_beyond_the_end_is_empty(store: &dyn Store) {
     check(store, Direction::After(9), 3, &[], false).await;
 }
 
-pub(crate) async fn before_a_seq_beyond_the_end_stand_the_newest(store: &dyn Store) {
+pub(crate) async fn a_page_before_a_seq_beyond_the_end_has_the_newest(store: &dyn Store) {
     check(store, Direction::Before(9), 3, &[3, 4, 5], true).await;
 }
 
-pub(crate) async fn before_the_largest_seq_stand_the_newest(store: &dyn Store) {
+pub(crate) async fn a_page_before_the_largest_seq_has_the_newest(store: &dyn Store) {
     check(store, Direction::Before(u64::MAX), 3, &[3, 4, 5], true).await;
 }
 
-pub(crate) async fn nothing_stands_after_the_largest_seq(store: &dyn Store) {
+pub(crate) async fn a_page_after_the_largest_seq_is_empty(store: &dyn Store) {
     check(store, Direction::After(u64::MAX), 3, &[], false).await;
 }
 
@@ -100,7 +100,7 @@ pub(crate) async fn an_unknown_conversation_has_no_history(store: &dyn Store) {
     assert_eq!(store.list_messages(&scan).await.unwrap(), None);
 }
 
-pub(crate) async fn a_page_comes_with_the_conversation_as_it_is(store: &dyn Store) {
+pub(crate) async fn a_page_includes_the_current_conversation(store: &dyn Store) {
     let scene = with_messages(store, 3).await;
     let last = scene.send(Side::Agent).await;
     scene.read(Side::Client, &last, at(9)).await;
@@ -123,7 +123,7 @@ pub(crate) async fn the_largest_page_is_exact_at_its_end(store: &dyn Store) {
     assert_eq!(scene.seqs(Direction::Newest, 100).await, (newest, true));
 }
 
-pub(crate) async fn a_history_holds_nothing_of_another_conversation(store: &dyn Store) {
+pub(crate) async fn a_history_excludes_other_conversations(store: &dyn Store) {
     let scene = with_messages(store, 2).await;
     let other = Scene::open(store, plan(2, 1)).await;
     other.send_many(Side::Agent, 3).await;

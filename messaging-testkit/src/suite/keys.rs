@@ -12,7 +12,7 @@ use messaging_core::{
 use super::support::{Scene, at_once, stored};
 use crate::make::{at, body, client_id, conversation_id, key, plan, user_id};
 
-pub(crate) async fn a_key_sent_again_answers_with_its_message(store: &dyn Store) {
+pub(crate) async fn a_repeated_key_returns_its_message(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let first = stored(scene.append(keyed(&scene, Side::Client, "k").await).await).message;
     scene.send(Side::Agent).await;
@@ -23,7 +23,7 @@ pub(crate) async fn a_key_sent_again_answers_with_its_message(store: &dyn Store)
     assert_eq!((scene.summary().await, scene.entries().await), before);
 }
 
-pub(crate) async fn a_key_sent_again_with_another_text_answers_with_the_first(store: &dyn Store) {
+pub(crate) async fn a_repeated_key_with_another_text_returns_the_original(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let first = stored(scene.append(keyed(&scene, Side::Client, "k").await).await).message;
     let mut again = keyed(&scene, Side::Client, "k").await;
@@ -31,7 +31,7 @@ pub(crate) async fn a_key_sent_again_with_another_text_answers_with_the_first(st
     assert_eq!(seen(scene.append(again).await).message, first);
 }
 
-pub(crate) async fn a_key_is_seen_whatever_the_access_version(store: &dyn Store) {
+pub(crate) async fn a_repeated_key_is_a_duplicate_under_any_access_version(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let step = keyed(&scene, Side::Client, "k").await;
     let first = stored(scene.append(step.clone()).await).message;
@@ -45,7 +45,7 @@ pub(crate) async fn a_key_is_seen_whatever_the_access_version(store: &dyn Store)
     );
 }
 
-pub(crate) async fn what_is_seen_says_when_it_was_read(store: &dyn Store) {
+pub(crate) async fn a_duplicate_includes_its_read_time(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let step = keyed(&scene, Side::Client, "k").await;
     let first = stored(scene.append(step.clone()).await).message;
@@ -118,14 +118,14 @@ pub(crate) async fn keys_differ_by_every_character(store: &dyn Store) {
     }
 }
 
-pub(crate) async fn messages_without_a_key_are_never_the_same(store: &dyn Store) {
+pub(crate) async fn messages_without_a_key_are_never_duplicates(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let sent = scene.send_many(Side::Client, 3).await;
     assert!(sent.iter().all(|message| message.key.is_none()));
     assert_eq!(scene.unread(Side::Agent).await, 3);
 }
 
-pub(crate) async fn what_was_stale_did_not_use_up_its_key(store: &dyn Store) {
+pub(crate) async fn a_conflicting_send_does_not_use_its_key(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let step = keyed(&scene, Side::Client, "k").await;
     let access_version = step.access_version + 1;
@@ -139,7 +139,7 @@ pub(crate) async fn what_was_stale_did_not_use_up_its_key(store: &dyn Store) {
     assert_eq!(stored(scene.append(step).await).message.seq, 1);
 }
 
-pub(crate) async fn what_was_sent_is_found_by_sender_and_key(store: &dyn Store) {
+pub(crate) async fn a_message_is_found_by_sender_and_key(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let sent = stored(scene.append(keyed(&scene, Side::Client, "k").await).await).message;
     scene.read(Side::Agent, &sent, at(7)).await;
@@ -161,7 +161,7 @@ pub(crate) async fn what_was_sent_is_found_by_sender_and_key(store: &dyn Store) 
     assert_eq!(find(&elsewhere, Some(&client_id), &key("k")).await, None);
 }
 
-pub(crate) async fn what_the_system_sent_is_found_without_a_sender(store: &dyn Store) {
+pub(crate) async fn a_system_message_is_found_by_key_alone(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let mut step = keyed(&scene, Side::Client, "k").await;
     step.message.origin = Origin::System {

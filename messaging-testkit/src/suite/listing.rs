@@ -28,7 +28,7 @@ pub(crate) async fn the_newest_activity_comes_first(store: &dyn Store) {
     );
 }
 
-pub(crate) async fn a_message_brings_its_conversation_to_the_top(store: &dyn Store) {
+pub(crate) async fn a_message_moves_its_conversation_to_the_top(store: &dyn Store) {
     let scenes = with_conversations(store, 3).await;
     let mut step = scenes[2].to_send(Side::Agent).await;
     step.message.now = at(60);
@@ -49,7 +49,7 @@ pub(crate) async fn reading_linking_and_changing_move_nothing(store: &dyn Store)
     assert_eq!(ids(&page), [0, 1, 2].map(|n: usize| scenes[n].id));
 }
 
-pub(crate) async fn of_equal_times_the_larger_id_comes_first(store: &dyn Store) {
+pub(crate) async fn at_equal_times_the_larger_id_comes_first(store: &dyn Store) {
     for agency in [2, 4, 1, 3] {
         Scene::open(store, plan(1, agency)).await;
     }
@@ -57,13 +57,13 @@ pub(crate) async fn of_equal_times_the_larger_id_comes_first(store: &dyn Store) 
     assert_eq!(ids(&page), [4, 3, 2, 1].map(|agency| plan(1, agency).id));
 }
 
-pub(crate) async fn an_inbox_without_conversations_is_an_empty_page(store: &dyn Store) {
+pub(crate) async fn a_list_without_conversations_is_an_empty_page(store: &dyn Store) {
     with_conversations(store, 2).await;
     let page = list(store, &client_scope(2), ListStart::Newest, 10).await;
     assert_eq!((ids(&page), page.has_more), (vec![], false));
 }
 
-pub(crate) async fn a_full_page_that_holds_all_has_no_more(store: &dyn Store) {
+pub(crate) async fn a_full_page_of_all_conversations_has_no_more(store: &dyn Store) {
     with_conversations(store, 3).await;
     let scope = client_scope(1);
     for (size, rows, has_more) in [(2, 2, true), (3, 3, false), (4, 3, false)] {
@@ -89,7 +89,7 @@ pub(crate) async fn a_full_last_page_has_no_more(store: &dyn Store) {
     assert_eq!((ids(&third), third.has_more), (vec![], false));
 }
 
-pub(crate) async fn skipping_gives_the_same_pages_as_walking(store: &dyn Store) {
+pub(crate) async fn numbered_pages_equal_cursor_pages(store: &dyn Store) {
     with_conversations(store, 7).await;
     let scope = client_scope(1);
     let mut page = list(store, &scope, ListStart::Newest, 3).await;
@@ -99,7 +99,7 @@ pub(crate) async fn skipping_gives_the_same_pages_as_walking(store: &dyn Store) 
     }
 }
 
-pub(crate) async fn skipping_to_or_past_the_end_is_an_empty_page(store: &dyn Store) {
+pub(crate) async fn a_numbered_page_past_the_end_is_empty(store: &dyn Store) {
     with_conversations(store, 3).await;
     for skipped in [3, 4, 1_000_000] {
         let page = list(store, &client_scope(1), ListStart::Skip(skipped), 3).await;
@@ -107,13 +107,13 @@ pub(crate) async fn skipping_to_or_past_the_end_is_an_empty_page(store: &dyn Sto
     }
 }
 
-pub(crate) async fn skipping_to_a_full_last_page_has_no_more(store: &dyn Store) {
+pub(crate) async fn a_full_last_numbered_page_has_no_more(store: &dyn Store) {
     with_conversations(store, 6).await;
     let page = list(store, &client_scope(1), ListStart::Skip(3), 3).await;
     assert_eq!((page.rows.len(), page.has_more), (3, false));
 }
 
-pub(crate) async fn a_row_is_the_conversation_as_it_is_shown(store: &dyn Store) {
+pub(crate) async fn a_row_equals_the_conversations_summary(store: &dyn Store) {
     let scenes = with_conversations(store, 2).await;
     scenes[0].link("a").await;
     scenes[0].link("b").await;

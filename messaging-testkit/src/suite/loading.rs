@@ -11,7 +11,7 @@ use messaging_core::{
 use super::support::{Scene, claim};
 use crate::make::{at, booking, conversation_id, plan};
 
-pub(crate) async fn entries_come_in_order_from_the_head_on(store: &dyn Store) {
+pub(crate) async fn entries_are_loaded_in_order_from_the_head(store: &dyn Store) {
     let scene = Scene::set(store).await;
     scene.send_many(Side::Client, 4).await;
     for (head, per_lane, expected) in [
@@ -46,7 +46,7 @@ pub(crate) async fn several_lanes_are_loaded_each_from_its_own_head(store: &dyn 
     assert_eq!(loaded.len(), 6);
 }
 
-pub(crate) async fn what_is_not_there_is_not_loaded(store: &dyn Store) {
+pub(crate) async fn missing_lanes_are_not_loaded(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let nowhere = Scene {
         id: conversation_id(9),
@@ -56,7 +56,7 @@ pub(crate) async fn what_is_not_there_is_not_loaded(store: &dyn Store) {
     assert_eq!(store.load_entries(&[], 10).await.unwrap(), []);
 }
 
-pub(crate) async fn loading_takes_nothing_away(store: &dyn Store) {
+pub(crate) async fn loading_changes_nothing(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let lanes = claim(store, 1, at(0), 10).await;
     let first = store.load_entries(&lanes, 10).await.unwrap();
@@ -64,7 +64,7 @@ pub(crate) async fn loading_takes_nothing_away(store: &dyn Store) {
     assert_eq!(scene.entries().await, first);
 }
 
-pub(crate) async fn an_entry_comes_with_the_conversation_as_it_is_now(store: &dyn Store) {
+pub(crate) async fn an_entry_is_loaded_with_the_current_conversation(store: &dyn Store) {
     let scene = Scene::set(store).await;
     scene.send(Side::Client).await;
     scene.send(Side::Agent).await;
@@ -72,7 +72,7 @@ pub(crate) async fn an_entry_comes_with_the_conversation_as_it_is_now(store: &dy
     assert!(scene.entries().await.iter().all(|one| one.conversation == now));
 }
 
-pub(crate) async fn a_message_comes_as_it_was_sent_and_read(store: &dyn Store) {
+pub(crate) async fn a_message_entry_is_loaded_with_its_read_times(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let sent = scene.send(Side::Client).await;
     scene.read(Side::Agent, &sent, at(9)).await;
@@ -84,7 +84,7 @@ pub(crate) async fn a_message_comes_as_it_was_sent_and_read(store: &dyn Store) {
     }
 }
 
-pub(crate) async fn an_update_comes_with_the_booking_linked_last(store: &dyn Store) {
+pub(crate) async fn an_update_is_loaded_with_the_newest_booking(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let subjects = async || -> Vec<_> {
         let entries = scene.entries().await;
@@ -98,7 +98,7 @@ pub(crate) async fn an_update_comes_with_the_booking_linked_last(store: &dyn Sto
     assert_eq!(subjects().await, [newest.clone(), newest.clone(), newest]);
 }
 
-pub(crate) async fn a_receipt_comes_with_what_it_newly_covered(store: &dyn Store) {
+pub(crate) async fn a_receipt_is_loaded_with_the_messages_it_newly_covers(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let sent = scene.send_many(Side::Client, 5).await;
     let first = scene.read(Side::Agent, &sent[1], at(9)).await;
@@ -107,7 +107,7 @@ pub(crate) async fn a_receipt_comes_with_what_it_newly_covered(store: &dyn Store
     assert_eq!(reads, [(first, ids(&sent[..2])), (second, ids(&sent[2..]))]);
 }
 
-pub(crate) async fn a_receipt_lists_neither_ones_own_messages_nor_the_systems(store: &dyn Store) {
+pub(crate) async fn a_receipt_lists_neither_own_nor_system_messages(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let theirs = scene.send(Side::Client).await;
     scene.send(Side::Agent).await;
@@ -119,14 +119,14 @@ pub(crate) async fn a_receipt_lists_neither_ones_own_messages_nor_the_systems(st
     assert_eq!(reads(&scene).await, [(receipt, ids(&[theirs, last]))]);
 }
 
-pub(crate) async fn a_receipt_of_system_messages_only_lists_nothing(store: &dyn Store) {
+pub(crate) async fn a_receipt_of_system_messages_alone_lists_none(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let sent = scene.send_from_system(Recipients::Both).await;
     let receipt = scene.read(Side::Agent, &sent, at(9)).await;
     assert_eq!(reads(&scene).await, [(receipt, vec![])]);
 }
 
-pub(crate) async fn a_receipt_does_not_list_what_the_other_sides_receipt_covered(store: &dyn Store) {
+pub(crate) async fn a_receipt_is_independent_of_the_other_sides_receipts(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let to_agent = scene.send(Side::Client).await;
     let to_client = scene.send(Side::Agent).await;

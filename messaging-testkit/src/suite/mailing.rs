@@ -45,7 +45,7 @@ async fn mark(scene: &Scene<'_>, side: Side) -> DigestMark {
     *scene.conversation().await.digests.of(side)
 }
 
-pub(crate) async fn what_is_neither_read_nor_mailed_is_listed_with_its_oldest(store: &dyn Store) {
+pub(crate) async fn unmailed_sides_are_listed_with_their_oldest_message(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let sent = scene.send_many(Side::Client, 5).await;
     scene.read(AGENT, &sent[0], at(10)).await;
@@ -78,7 +78,7 @@ pub(crate) async fn what_is_neither_read_nor_mailed_is_listed_with_its_oldest(st
     }
 }
 
-pub(crate) async fn what_a_side_wrote_itself_is_not_among_it(store: &dyn Store) {
+pub(crate) async fn own_messages_are_not_unmailed(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let first = scene.send(Side::Client).await;
     scene.read(AGENT, &first, at(2)).await;
@@ -101,7 +101,7 @@ pub(crate) async fn what_a_side_wrote_itself_is_not_among_it(store: &dyn Store) 
     );
 }
 
-pub(crate) async fn what_waits_longest_for_a_user_is_listed_first(store: &dyn Store) {
+pub(crate) async fn unmailed_sides_are_listed_longest_waiting_first(store: &dyn Store) {
     let (late, early) = (
         Scene::open(store, plan(1, 1)).await,
         Scene::open(store, plan(2, 1)).await,
@@ -121,7 +121,7 @@ pub(crate) async fn what_waits_longest_for_a_user_is_listed_first(store: &dyn St
     assert_eq!(store.digests().unwrap().list_unmailed(&[]).await.unwrap(), []);
 }
 
-pub(crate) async fn an_attempt_is_given_to_whoever_claims_next_and_the_last_one_counts(store: &dyn Store) {
+pub(crate) async fn the_next_claim_returns_the_last_attempt(store: &dyn Store) {
     let scene = Scene::set(store).await;
     scene.send(Side::Client).await;
     let mut now = due(1);
@@ -152,7 +152,7 @@ pub(crate) async fn an_attempt_is_given_to_whoever_claims_next_and_the_last_one_
     }
 }
 
-pub(crate) async fn nothing_is_recorded_under_a_lease_that_is_over_or_not_theirs(store: &dyn Store) {
+pub(crate) async fn an_expired_or_foreign_lease_records_nothing(store: &dyn Store) {
     let scene = Scene::set(store).await;
     scene.send(Side::Client).await;
     let given = one(store, 1, due(1)).await;
@@ -226,7 +226,7 @@ pub(crate) async fn an_excerpt_shows_the_first_messages_within_its_extent(store:
     }
 }
 
-pub(crate) async fn excerpts_come_as_they_were_asked_for(store: &dyn Store) {
+pub(crate) async fn excerpts_are_in_the_order_of_the_extents(store: &dyn Store) {
     let mut extents = Vec::new();
     for pair in [3, 1, 2] {
         let scene = Scene::open(store, plan(pair, 1)).await;
@@ -240,7 +240,7 @@ pub(crate) async fn excerpts_come_as_they_were_asked_for(store: &dyn Store) {
     assert_eq!(store.digests().unwrap().load_excerpts(&[], 1).await.unwrap(), []);
 }
 
-pub(crate) async fn what_was_mailed_is_not_due_and_what_came_later_is_looked_at_again(store: &dyn Store) {
+pub(crate) async fn mailed_messages_are_not_due_and_later_ones_are_checked_again(store: &dyn Store) {
     let scene = Scene::set(store).await;
     scene.send_many(Side::Client, 3).await;
     let user = agent_user_id(1);
@@ -273,7 +273,7 @@ pub(crate) async fn what_was_mailed_is_not_due_and_what_came_later_is_looked_at_
     assert_eq!(scene.unread(AGENT).await, 4);
 }
 
-pub(crate) async fn what_was_read_meanwhile_is_not_looked_at_again(store: &dyn Store) {
+pub(crate) async fn messages_read_meanwhile_are_not_checked_again(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let sent = scene.send_many(Side::Client, 3).await;
     scene.read(AGENT, &sent[2], at(9)).await;
@@ -287,7 +287,7 @@ pub(crate) async fn what_was_read_meanwhile_is_not_looked_at_again(store: &dyn S
     assert_eq!(mark(&scene, AGENT).await, DigestMark::default().with_mailed(1));
 }
 
-pub(crate) async fn nothing_is_mailed_of_a_side_that_is_not_the_users(store: &dyn Store) {
+pub(crate) async fn a_foreign_side_is_not_marked_as_mailed(store: &dyn Store) {
     let scene = Scene::set(store).await;
     scene.send(Side::Client).await;
     scene.change(Change::Reassign(client_id(7))).await;
@@ -303,7 +303,7 @@ pub(crate) async fn nothing_is_mailed_of_a_side_that_is_not_the_users(store: &dy
     assert_eq!(scene.conversation().await, before);
 }
 
-pub(crate) async fn finishing_ends_the_lease_and_remembers_the_newest(store: &dyn Store) {
+pub(crate) async fn completing_ends_the_lease_and_keeps_the_newest_times(store: &dyn Store) {
     let scene = Scene::set(store).await;
     scene.send(Side::Client).await;
     let mut sent = Vec::new();
@@ -342,7 +342,7 @@ pub(crate) async fn finishing_ends_the_lease_and_remembers_the_newest(store: &dy
     assert_eq!(sent, [at(3), at(4), at(5)]);
 }
 
-pub(crate) async fn holding_moves_what_is_due_earlier_and_nobody_elses(store: &dyn Store) {
+pub(crate) async fn postponing_moves_earlier_due_times_of_that_user_only(store: &dyn Store) {
     let (first, second) = (
         Scene::open(store, plan(1, 1)).await,
         Scene::open(store, plan(2, 1)).await,
@@ -361,7 +361,7 @@ pub(crate) async fn holding_moves_what_is_due_earlier_and_nobody_elses(store: &d
     assert!(names(&claim(store, 2, due(3), 10).await).contains(&agent_user_id(1)));
 }
 
-pub(crate) async fn an_attempt_is_kept_through_a_hold_unless_it_came_to_nothing(store: &dyn Store) {
+pub(crate) async fn a_postponement_keeps_the_attempt_unless_it_is_forgotten(store: &dyn Store) {
     let scene = Scene::set(store).await;
     scene.send(Side::Client).await;
     let new = attempt(1, vec![extent(scene.id, AGENT, 1)]);
@@ -381,7 +381,7 @@ pub(crate) async fn an_attempt_is_kept_through_a_hold_unless_it_came_to_nothing(
     assert_eq!(one(store, 1, due(3)).await.attempt, None);
 }
 
-pub(crate) async fn deferrals_are_counted_until_a_digest_is_finished(store: &dyn Store) {
+pub(crate) async fn deferrals_are_counted_until_a_digest_is_completed(store: &dyn Store) {
     let scene = Scene::set(store).await;
     scene.send(Side::Client).await;
     for (n, is_deferred, deferrals) in [(1, true, 0), (2, true, 1), (3, false, 2), (4, true, 2)] {
@@ -413,7 +413,7 @@ pub(crate) async fn deferrals_are_counted_until_a_digest_is_finished(store: &dyn
     assert_eq!(one(store, 6, due(6)).await.deferrals, 0);
 }
 
-pub(crate) async fn an_excerpt_shows_only_what_may_be_told(store: &dyn Store) {
+pub(crate) async fn an_excerpt_shows_only_messages_that_may_be_mailed(store: &dyn Store) {
     let scene = Scene::set(store).await;
     scene.send_many(Side::Client, 2).await;
     scene.send_from_system(Recipients::Both).await;

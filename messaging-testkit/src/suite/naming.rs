@@ -13,7 +13,7 @@ fn alphabet() -> String {
     ('!'..='~').collect()
 }
 
-pub(crate) async fn a_hosts_ids_are_kept_to_the_byte(store: &dyn Store) {
+pub(crate) async fn host_ids_are_stored_byte_for_byte(store: &dyn Store) {
     for (n, text) in (1..).zip([alphabet(), "x".repeat(255), "'".to_owned(), "null".to_owned()]) {
         let plan = plan(1, 1)
             .with_id(conversation_id(n))
@@ -56,7 +56,7 @@ pub(crate) async fn bookings_that_differ_in_case_are_different(store: &dyn Store
     assert_eq!(listed, ["B", "b"].map(booking));
 }
 
-pub(crate) async fn times_are_kept_to_the_millisecond_from_first_to_last(store: &dyn Store) {
+pub(crate) async fn all_times_are_stored_to_the_millisecond(store: &dyn Store) {
     let moments = [0, 1, 1_767_225_600_123, i64::MAX].map(Timestamp::from_millis);
     for (agency, moment) in (1..).zip(moments) {
         let mut plan = plan(1, agency);

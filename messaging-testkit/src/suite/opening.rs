@@ -22,7 +22,7 @@ pub(crate) async fn the_first_open_creates_and_the_second_finds(store: &dyn Stor
     );
 }
 
-pub(crate) async fn a_new_conversation_is_what_its_plan_says(store: &dyn Store) {
+pub(crate) async fn a_new_conversation_equals_its_prepared_opening(store: &dyn Store) {
     let scene = Scene::set(store).await;
     assert_eq!(scene.conversation().await, Conversation::new(&plan(1, 1)));
     let summary = scene.summary().await;
@@ -45,7 +45,7 @@ pub(crate) async fn opening_again_after_a_reassignment_keeps_the_new_user(store:
     assert_eq!(scene.conversation().await.agent_user_id, user_id("new"));
 }
 
-pub(crate) async fn each_pair_has_its_own(store: &dyn Store) {
+pub(crate) async fn each_pair_has_its_own_conversation(store: &dyn Store) {
     let ids = [(1, 1), (1, 2), (2, 1), (2, 2)].map(|(client, agency)| plan(client, agency));
     for plan in &ids {
         let opened = store.open(plan, Publisher::Anyone).await.unwrap();
@@ -53,7 +53,7 @@ pub(crate) async fn each_pair_has_its_own(store: &dyn Store) {
     }
 }
 
-pub(crate) async fn concurrent_opens_of_a_pair_get_the_same_and_one_created_it(store: &dyn Store) {
+pub(crate) async fn concurrent_openings_of_a_pair_return_one_conversation(store: &dyn Store) {
     let plans: Vec<_> = (0..8)
         .map(|n| {
             plan(1, 1)
@@ -79,7 +79,7 @@ pub(crate) async fn bookings_are_listed_with_the_newest_link_first(store: &dyn S
     assert_eq!(scene.summary().await.booking_id, Some(booking("a")));
 }
 
-pub(crate) async fn linking_again_keeps_the_place_among_the_links(store: &dyn Store) {
+pub(crate) async fn linking_again_keeps_the_order_of_links(store: &dyn Store) {
     let scene = Scene::set(store).await;
     for id in ["a", "b", "a"] {
         scene.link(id).await;
@@ -116,7 +116,7 @@ pub(crate) async fn a_link_is_no_activity_and_raises_the_access_version_once(sto
     assert_eq!(opened_with_it.conversation().await.access_version, 0);
 }
 
-pub(crate) async fn a_send_decided_before_a_link_is_decided_anew(store: &dyn Store) {
+pub(crate) async fn a_send_decided_before_a_link_is_a_conflict(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let decided = scene.to_send(Side::Client).await;
     scene.link("b").await;
@@ -172,7 +172,7 @@ pub(crate) async fn the_worker_that_opens_owns_the_new_lane(store: &dyn Store) {
     assert_eq!(ended, []);
 }
 
-pub(crate) async fn what_was_never_opened_is_not_there(store: &dyn Store) {
+pub(crate) async fn an_unknown_pair_has_no_conversation(store: &dyn Store) {
     let nowhere = conversation_id(1);
     assert_eq!(store.find_conversation(nowhere.into()).await.unwrap(), None);
     assert_eq!(store.find_summary(nowhere).await.unwrap(), None);

@@ -34,7 +34,7 @@ pub(crate) async fn a_message_is_pushed_once_and_none_within_a_minute(store: &dy
     }
 }
 
-pub(crate) async fn of_many_pushes_at_once_one_is_admitted(store: &dyn Store) {
+pub(crate) async fn of_concurrent_pushes_one_is_admitted(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let asked = push(&scene, AGENT, 1, 10);
     let admitted = at_once(8, |_| store.push().unwrap().admit_push(&asked)).await;

@@ -29,7 +29,7 @@ pub(crate) async fn reading_moves_the_position_to_the_message(store: &dyn Store)
     assert_eq!(scene.counter(Side::Agent).await, counter);
 }
 
-pub(crate) async fn unread_is_what_was_addressed_to_a_side_above_what_it_read(store: &dyn Store) {
+pub(crate) async fn unread_counts_addressed_messages_after_the_read_position(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let mut sent = Vec::new();
     for side in [Side::Client, Side::Agent, Side::Client, Side::Client, Side::Agent] {
@@ -56,7 +56,7 @@ pub(crate) async fn reading_never_moves_back(store: &dyn Store) {
     assert_eq!((scene.summary().await, scene.entries().await), before);
 }
 
-pub(crate) async fn reading_again_tells_when_it_was_read_first(store: &dyn Store) {
+pub(crate) async fn reading_again_returns_the_first_read_time(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let sent = scene.send_many(Side::Client, 3).await;
     scene.read(Side::Agent, &sent[0], at(10)).await;
@@ -69,7 +69,7 @@ pub(crate) async fn reading_again_tells_when_it_was_read_first(store: &dyn Store
     }
 }
 
-pub(crate) async fn ones_own_messages_are_never_unread(store: &dyn Store) {
+pub(crate) async fn own_messages_are_never_unread(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let own = scene.send(Side::Client).await;
     assert_eq!(scene.unread(Side::Client).await, 0);
@@ -80,7 +80,7 @@ pub(crate) async fn ones_own_messages_are_never_unread(store: &dyn Store) {
     assert_eq!(scene.entries().await.len(), 2, "the opening and the message");
 }
 
-pub(crate) async fn reading_up_to_ones_own_message_reads_what_stands_before_it(store: &dyn Store) {
+pub(crate) async fn reading_up_to_an_own_message_reads_earlier_ones(store: &dyn Store) {
     let scene = Scene::set(store).await;
     scene.send(Side::Agent).await;
     let own = scene.send(Side::Client).await;
@@ -91,7 +91,7 @@ pub(crate) async fn reading_up_to_ones_own_message_reads_what_stands_before_it(s
     assert_eq!((receipt.up_to_seq, scene.unread(Side::Client).await), (3, 0));
 }
 
-pub(crate) async fn messages_of_the_system_are_read_by_whom_they_address(store: &dyn Store) {
+pub(crate) async fn system_messages_are_read_by_the_addressed_sides(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let to_client = scene.send_from_system(Recipients::Side(Side::Client)).await;
     let to_both = scene.send_from_system(Recipients::Both).await;
@@ -122,7 +122,7 @@ pub(crate) async fn a_message_of_another_conversation_is_unknown(store: &dyn Sto
     assert_eq!(scene.entries().await.len(), 2, "the opening and the message");
 }
 
-pub(crate) async fn a_stale_access_version_leaves_no_trace(store: &dyn Store) {
+pub(crate) async fn a_stale_access_version_changes_nothing(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let sent = scene.send(Side::Client).await;
     let decided = scene.to_read(Side::Agent, sent.id, at(9)).await;
@@ -134,7 +134,7 @@ pub(crate) async fn a_stale_access_version_leaves_no_trace(store: &dyn Store) {
     assert_eq!((scene.summary().await, scene.entries().await), before);
 }
 
-pub(crate) async fn an_unknown_conversation_is_stale(store: &dyn Store) {
+pub(crate) async fn an_unknown_conversation_is_a_conflict(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let sent = scene.send(Side::Client).await;
     let elsewhere = scene
@@ -169,7 +169,7 @@ pub(crate) async fn concurrent_readers_end_at_the_furthest_message(store: &dyn S
     );
 }
 
-pub(crate) async fn sending_and_reading_at_once_keep_the_count(store: &dyn Store) {
+pub(crate) async fn concurrent_sending_and_reading_keep_the_count(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let sent = scene.send_many(Side::Client, 4).await;
     let mut steps = Vec::new();

@@ -29,7 +29,7 @@ pub(crate) async fn a_read_time_never_changes(store: &dyn Store) {
     }
 }
 
-pub(crate) async fn no_receipt_covers_what_came_after_it(store: &dyn Store) {
+pub(crate) async fn no_receipt_covers_later_messages(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let first = scene.send(Side::Client).await;
     scene.read(Side::Agent, &first, at(10)).await;

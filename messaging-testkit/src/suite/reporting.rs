@@ -125,7 +125,7 @@ pub(crate) async fn the_next_complaint_is_added_to_it(store: &dyn Store) {
     assert_eq!(report.opened_at, at(5));
 }
 
-pub(crate) async fn a_complaint_repeated_is_kept_once(store: &dyn Store) {
+pub(crate) async fn a_repeated_complaint_is_kept_once(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let about = scene.send(Side::Agent).await.id;
     for (n, about) in [
@@ -175,7 +175,7 @@ pub(crate) async fn complaints_that_differ_in_any_character_are_all_kept(store: 
     assert_eq!(kept.into_iter().map(|it| it.reason).collect::<Vec<_>>(), expected);
 }
 
-pub(crate) async fn of_many_complaints_at_once_one_opens_the_report(store: &dyn Store) {
+pub(crate) async fn of_concurrent_complaints_one_opens_the_report(store: &dyn Store) {
     let scene = Scene::set(store).await;
     scene.send(Side::Agent).await;
     let steps: Vec<_> = (1..=8)
@@ -217,7 +217,7 @@ async fn full(scene: &Scene<'_>) {
     }
 }
 
-pub(crate) async fn a_report_that_is_full_stays_as_it_is(store: &dyn Store) {
+pub(crate) async fn a_full_report_is_unchanged(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let sent = scene.send_many(Side::Agent, 40).await;
     full(&scene).await;
@@ -237,7 +237,7 @@ pub(crate) async fn a_report_that_is_full_stays_as_it_is(store: &dyn Store) {
     assert_eq!(file(&scene, &about_another).await, Filed::Full(report_id(1)));
 }
 
-pub(crate) async fn of_many_complaints_at_once_no_more_are_kept_than_fit(store: &dyn Store) {
+pub(crate) async fn concurrent_complaints_do_not_exceed_the_maximum(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let steps: Vec<_> = (1..=30)
         .map(|n| complaint(&scene, n, &n.to_string(), None))
@@ -275,7 +275,7 @@ pub(crate) async fn after_a_full_report_is_resolved_the_next_complaint_opens_ano
     assert_eq!(found(store, 30).await.report.complaints.len(), 1);
 }
 
-pub(crate) async fn each_reporter_has_their_own(store: &dyn Store) {
+pub(crate) async fn each_reporter_has_their_own_report(store: &dyn Store) {
     let scene = Scene::set(store).await;
     file(&scene, &complaint(&scene, 5, "rude", None)).await;
     let step = complaint(&scene, 6, "rude", None)
@@ -293,7 +293,7 @@ pub(crate) async fn each_reporter_has_their_own(store: &dyn Store) {
     assert_eq!(file(&other, &step).await, Filed::Opened(report_id(7)));
 }
 
-pub(crate) async fn what_is_not_there_is_not_reported(store: &dyn Store) {
+pub(crate) async fn a_missing_conversation_or_message_is_not_reported(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let other = Scene::open(store, plan(1, 2)).await;
     let elsewhere = other.send(Side::Agent).await.id;
@@ -342,7 +342,7 @@ pub(crate) async fn an_empty_conversation_is_reported_without_evidence(store: &d
     assert!(found(store, 5).await.evidence.is_empty());
 }
 
-pub(crate) async fn evidence_is_the_messages_as_they_were_sent(store: &dyn Store) {
+pub(crate) async fn evidence_equals_the_sent_messages(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let mut sent = scene.send_many(Side::Agent, 1).await;
     sent.extend(scene.send_many(Side::Client, 1).await);
@@ -358,7 +358,7 @@ pub(crate) async fn evidence_is_the_messages_as_they_were_sent(store: &dyn Store
     );
 }
 
-pub(crate) async fn reports_are_listed_newest_first_and_page_by_page(store: &dyn Store) {
+pub(crate) async fn reports_are_listed_newest_first_in_pages(store: &dyn Store) {
     reports(store, 5).await;
     assert_eq!(list(store, None, None, 10).await, numbers((1..=5).rev()));
     assert_eq!(list(store, None, None, 2).await, numbers([5, 4].into_iter()));
@@ -366,7 +366,7 @@ pub(crate) async fn reports_are_listed_newest_first_and_page_by_page(store: &dyn
     assert_eq!(list(store, None, Some(1), 2).await, []);
 }
 
-pub(crate) async fn reports_are_listed_by_how_they_stand(store: &dyn Store) {
+pub(crate) async fn reports_are_listed_by_status(store: &dyn Store) {
     reports(store, 5).await;
     for (n, outcome) in [
         (2, Outcome::Resolved),
@@ -396,7 +396,7 @@ pub(crate) async fn reports_are_listed_by_how_they_stand(store: &dyn Store) {
     assert_eq!(list(store, dismissed, None, 10).await, numbers([4].into_iter()));
 }
 
-pub(crate) async fn nobody_is_listed_a_report_that_they_have_a_part_in(store: &dyn Store) {
+pub(crate) async fn a_report_is_not_listed_to_its_parties(store: &dyn Store) {
     reports(store, 1).await;
     for (user, expected) in [
         (client_id(1), 0),
@@ -440,7 +440,7 @@ pub(crate) async fn a_report_is_resolved_once(store: &dyn Store) {
     assert_eq!(unknown, None);
 }
 
-pub(crate) async fn of_many_concurrent_resolutions_one_takes_effect(store: &dyn Store) {
+pub(crate) async fn of_concurrent_resolutions_one_takes_effect(store: &dyn Store) {
     reports(store, 1).await;
     let resolution: Vec<_> = (1..=8).map(|n| resolution(Outcome::Resolved, n)).collect();
     let resolve = |resolution| {
@@ -507,7 +507,7 @@ pub(crate) async fn a_complaint_concurrent_with_a_resolution_is_not_lost(store: 
     assert_eq!(id == report_id(5), matches!(filed, Filed::Added(_)));
 }
 
-pub(crate) async fn reporting_changes_nothing_in_the_conversation(store: &dyn Store) {
+pub(crate) async fn reporting_does_not_change_the_conversation(store: &dyn Store) {
     let scene = Scene::set(store).await;
     scene.send(Side::Agent).await;
     let (before, entries) = (scene.summary().await, scene.entries().await.len());

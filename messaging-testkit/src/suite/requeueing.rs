@@ -6,7 +6,7 @@ use messaging_core::{
 use uuid::Uuid;
 
 use super::{
-    refusing::Claimed,
+    dead_letters::Claimed,
     support::{at_once, claim, requeued},
 };
 use crate::make::{at, message_id, worker_id};
@@ -35,7 +35,7 @@ async fn all_dead(store: &dyn Store) -> Claimed<'_> {
     claimed
 }
 
-pub(crate) async fn an_event_requeued_is_the_newest_of_its_conversation(store: &dyn Store) {
+pub(crate) async fn a_requeued_event_is_the_newest_of_its_conversation(store: &dyn Store) {
     let claimed = Claimed::set(store).await;
     claimed.dead_letter(1, 2, "no", 9).await;
     assert_eq!(
@@ -50,7 +50,7 @@ pub(crate) async fn an_event_requeued_is_the_newest_of_its_conversation(store: &
     assert_eq!((rest.len(), rest[0].head), (1, 4), "its owner goes on with it");
 }
 
-pub(crate) async fn what_names_a_receipt_or_the_conversation_comes_back_as_it_was(store: &dyn Store) {
+pub(crate) async fn receipts_and_updates_are_requeued_unchanged(store: &dyn Store) {
     let claimed = Claimed::set(store).await;
     let last = claimed.scene.send(Side::Client).await;
     claimed.scene.read(Side::Agent, &last, at(9)).await;
@@ -70,7 +70,7 @@ pub(crate) async fn what_names_a_receipt_or_the_conversation_comes_back_as_it_wa
     assert_eq!(subjects(again), subjects(all));
 }
 
-pub(crate) async fn where_nothing_else_waits_its_publisher_gets_the_lane(store: &dyn Store) {
+pub(crate) async fn without_a_lane_the_requeueing_publisher_owns_the_new_lane(store: &dyn Store) {
     let claimed = all_dead(store).await;
     let lane = claimed.lane.clone().with_head(4).with_lease_until(at(90));
     let given = requeued(store.requeue(&for_worker(&claimed, 3)).await.unwrap());
@@ -84,7 +84,7 @@ pub(crate) async fn where_nothing_else_waits_its_publisher_gets_the_lane(store: 
     assert_eq!(taken_over[0].head, 4);
 }
 
-pub(crate) async fn where_nothing_else_waits_and_nobody_is_named_it_is_due_at_once(store: &dyn Store) {
+pub(crate) async fn without_a_lane_or_a_publisher_a_requeued_event_is_due_at_once(store: &dyn Store) {
     let claimed = all_dead(store).await;
     assert_eq!(
         requeued(store.requeue(&requeue(&claimed, 2)).await.unwrap()).lane,
@@ -104,7 +104,7 @@ pub(crate) async fn where_nothing_else_waits_and_nobody_is_named_it_is_due_at_on
     assert_eq!((due.len(), due[0].head), (1, 4));
 }
 
-pub(crate) async fn requeueing_twice_does_it_once(store: &dyn Store) {
+pub(crate) async fn requeueing_twice_requeues_once(store: &dyn Store) {
     let claimed = all_dead(store).await;
     assert_eq!(
         requeued(store.requeue(&requeue(&claimed, 1)).await.unwrap()).lane,
@@ -115,7 +115,7 @@ pub(crate) async fn requeueing_twice_does_it_once(store: &dyn Store) {
     assert_eq!(claimed.numbers().await, [4]);
 }
 
-pub(crate) async fn of_many_at_once_one_requeues(store: &dyn Store) {
+pub(crate) async fn of_concurrent_requeues_one_takes_effect(store: &dyn Store) {
     let claimed = all_dead(store).await;
     let step = requeue(&claimed, 1);
     let outcomes = at_once(8, |_| async move { store.requeue(&step).await }).await;
@@ -127,7 +127,7 @@ pub(crate) async fn of_many_at_once_one_requeues(store: &dyn Store) {
     assert_eq!(claimed.numbers().await, [4]);
 }
 
-pub(crate) async fn whatever_is_requeued_at_once_beside_sends_is_numbered_densely(store: &dyn Store) {
+pub(crate) async fn events_requeued_during_sends_are_numbered_without_gaps(store: &dyn Store) {
     let claimed = Claimed::set(store).await;
     claimed.scene.send_many(Side::Client, 5).await;
     let all = claimed.scene.entries().await;
@@ -162,7 +162,7 @@ pub(crate) async fn whatever_is_requeued_at_once_beside_sends_is_numbered_densel
     assert_eq!(store.list_dead_letters(None, 10).await.unwrap(), []);
 }
 
-pub(crate) async fn the_next_event_follows_what_was_requeued(store: &dyn Store) {
+pub(crate) async fn the_next_event_follows_the_requeued_one(store: &dyn Store) {
     let claimed = all_dead(store).await;
     store.requeue(&for_worker(&claimed, 1)).await.unwrap();
     claimed.scene.send(Side::Client).await;
@@ -205,7 +205,7 @@ pub(crate) async fn a_requeued_event_can_become_a_dead_letter_again(store: &dyn 
     assert_eq!(claimed.numbers().await, [5]);
 }
 
-pub(crate) async fn requeueing_changes_nothing_else(store: &dyn Store) {
+pub(crate) async fn requeueing_changes_only_the_outbox(store: &dyn Store) {
     let claimed = all_dead(store).await;
     let before = claimed.scene.conversation().await;
     store.requeue(&requeue(&claimed, 2)).await.unwrap();

@@ -33,18 +33,18 @@ async fn check(store: &dyn Store, scope: &ListScope, expected: &[(u64, u64)]) {
     assert_eq!(count, expected.len() as u64, "{scope:?}");
 }
 
-pub(crate) async fn a_client_sees_their_own(store: &dyn Store) {
+pub(crate) async fn a_client_sees_their_own_conversations(store: &dyn Store) {
     four(store).await;
     check(store, &client_scope(1), &[(1, 2), (1, 1)]).await;
     check(store, &client_scope(3), &[]).await;
 }
 
-pub(crate) async fn an_agents_user_sees_the_agents(store: &dyn Store) {
+pub(crate) async fn an_agents_user_sees_the_agents_conversations(store: &dyn Store) {
     four(store).await;
     check(store, &agent_scope(1), &[(2, 1), (1, 1)]).await;
 }
 
-pub(crate) async fn an_agents_inbox_needs_both_the_agent_and_the_user(store: &dyn Store) {
+pub(crate) async fn an_agent_scope_needs_both_the_agent_and_the_user(store: &dyn Store) {
     four(store).await;
     let mixed = ListScope::Agent {
         agent_id: agency_id(1),
@@ -59,7 +59,7 @@ pub(crate) async fn an_admin_sees_all(store: &dyn Store) {
     check(store, &admin_scope(1), &[(2, 2), (2, 1), (1, 2), (1, 1)]).await;
 }
 
-pub(crate) async fn one_user_in_two_parts_has_two_inboxes(store: &dyn Store) {
+pub(crate) async fn a_user_in_two_roles_has_two_lists(store: &dyn Store) {
     four(store).await;
     let as_client = plan(3, 2).with_client_id(agent_user_id(1));
     Scene::open(store, as_client).await;
@@ -75,7 +75,7 @@ pub(crate) async fn counting_stops_at_the_cap(store: &dyn Store) {
     }
 }
 
-pub(crate) async fn a_total_is_the_sum_of_its_own_sides_unread(store: &dyn Store) {
+pub(crate) async fn a_total_is_the_sum_of_the_scopes_unread_counts(store: &dyn Store) {
     let scenes = four(store).await;
     for (scene, (to_agent, to_client)) in scenes.iter().zip([(1, 2), (3, 4), (5, 6), (0, 7)]) {
         scene.send_many(Side::Client, to_agent).await;
@@ -103,7 +103,7 @@ pub(crate) async fn a_total_follows_reading(store: &dyn Store) {
     assert_eq!(store.count_unread(&client_scope(1)).await.unwrap(), 2);
 }
 
-pub(crate) async fn an_admins_total_is_of_the_conversations_they_take_part_in(store: &dyn Store) {
+pub(crate) async fn an_admins_total_covers_conversations_they_take_part_in(store: &dyn Store) {
     for scene in four(store).await {
         scene.send_many(Side::Client, 2).await;
         scene.send_many(Side::Agent, 3).await;
@@ -145,7 +145,7 @@ pub(crate) async fn an_agents_conversations_are_listed_by_id(store: &dyn Store) 
     assert_eq!(of_one(Some(expected[3]), 10).await, []);
 }
 
-pub(crate) async fn an_agents_conversations_are_all_of_them_whoever_answers(store: &dyn Store) {
+pub(crate) async fn an_agents_conversations_include_those_of_former_users(store: &dyn Store) {
     let scenes = four(store).await;
     scenes[0].send(Side::Client).await;
     scenes[0].change(Change::Reassign(user_id("new"))).await;

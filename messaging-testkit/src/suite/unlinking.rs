@@ -36,7 +36,7 @@ async fn bookings(scene: &Scene<'_>) -> Vec<BookingId> {
     listed
 }
 
-pub(crate) async fn the_newest_link_that_is_left_is_shown(store: &dyn Store) {
+pub(crate) async fn the_newest_remaining_link_is_shown(store: &dyn Store) {
     let scene = linked(store, &["a", "b", "c"]).await;
     for (id, left) in [("c", &["b", "a"][..]), ("a", &["b"]), ("b", &[])] {
         assert_eq!(done(unlink(&scene, id).await).lane, None);
@@ -68,14 +68,14 @@ pub(crate) async fn unlinking_raises_the_access_version_and_is_an_update_at_its_
     assert_eq!((entry.kind, entry.at), (EntryKind::Updated, at(5)));
 }
 
-pub(crate) async fn a_send_decided_before_it_is_decided_anew(store: &dyn Store) {
+pub(crate) async fn a_send_decided_before_an_unlinking_is_a_conflict(store: &dyn Store) {
     let scene = linked(store, &["a"]).await;
     let decided = scene.to_send(Side::Client).await;
     unlink(&scene, "a").await;
     assert_eq!(scene.append(decided).await, Appended::Conflict);
 }
 
-pub(crate) async fn what_is_not_linked_changes_nothing(store: &dyn Store) {
+pub(crate) async fn unlinking_an_unlinked_booking_changes_nothing(store: &dyn Store) {
     let scene = linked(store, &["a"]).await;
     let other = Scene::open(store, plan(1, 2)).await;
     other.link("b").await;
@@ -114,7 +114,7 @@ pub(crate) async fn the_worker_that_unlinks_owns_the_new_lane(store: &dyn Store)
     );
 }
 
-pub(crate) async fn of_many_at_once_one_unlinks_it(store: &dyn Store) {
+pub(crate) async fn of_concurrent_unlinkings_one_takes_effect(store: &dyn Store) {
     let scene = linked(store, &["a"]).await;
     let before = (
         scene.conversation().await.access_version,
@@ -136,7 +136,7 @@ pub(crate) async fn of_many_at_once_one_unlinks_it(store: &dyn Store) {
     assert_eq!(after, (before.0 + 1, before.1 + 1));
 }
 
-pub(crate) async fn linking_and_unlinking_at_once_come_one_after_the_other(store: &dyn Store) {
+pub(crate) async fn concurrent_linking_and_unlinking_are_serialised(store: &dyn Store) {
     let scene = linked(store, &["a"]).await;
     let step = step(&scene, "a").await;
     let (unlinked, ()) = join(store.change_state(&step), scene.link("a")).await;

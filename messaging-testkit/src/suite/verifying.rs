@@ -72,7 +72,7 @@ async fn four(store: &dyn Store) -> [ConversationId; 4] {
     [1, 2, 3, 4].map(|agency| plan(1, agency).id)
 }
 
-pub(crate) async fn an_empty_store_has_no_tallies(store: &dyn Store) {
+pub(crate) async fn an_empty_store_has_no_recounts(store: &dyn Store) {
     assert_eq!(
         store
             .recount()
@@ -96,7 +96,7 @@ pub(crate) async fn a_conversation_just_opened_has_one_event(store: &dyn Store) 
     assert_eq!(waiting(&scene).await, (Some(entries(1, 1, 1)), Some(1)));
 }
 
-pub(crate) async fn what_is_addressed_to_each_side_is_counted(store: &dyn Store) {
+pub(crate) async fn messages_addressed_to_each_side_are_counted(store: &dyn Store) {
     let scene = Scene::set(store).await;
     scene.send_many(Side::Client, 3).await;
     scene.send(Side::Agent).await;
@@ -112,7 +112,7 @@ pub(crate) async fn what_is_addressed_to_each_side_is_counted(store: &dyn Store)
     assert_eq!(recount.conversation, scene.conversation().await);
 }
 
-pub(crate) async fn what_each_side_has_read_is_counted(store: &dyn Store) {
+pub(crate) async fn messages_read_by_each_side_are_counted(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let first = scene.send(Side::Client).await;
     scene.send(Side::Client).await;
@@ -152,7 +152,7 @@ pub(crate) async fn a_dead_letter_is_not_unpublished(store: &dyn Store) {
     }
 }
 
-pub(crate) async fn what_was_published_does_not_wait(store: &dyn Store) {
+pub(crate) async fn published_events_are_not_unpublished(store: &dyn Store) {
     let scene = Scene::set(store).await;
     scene.send_many(Side::Client, 2).await;
     let lease = claim(store, 1, at(9), 1).await[0].lease_until;
@@ -165,7 +165,7 @@ pub(crate) async fn what_was_published_does_not_wait(store: &dyn Store) {
     assert_eq!(recount(&scene).await.events, 3);
 }
 
-pub(crate) async fn whatever_was_done_adds_up(store: &dyn Store) {
+pub(crate) async fn any_steps_are_recounted_without_a_discrepancy(store: &dyn Store) {
     let mut plan_with_booking = plan(1, 1);
     plan_with_booking.booking_id = Some(booking_id(1, 1));
     let scene = Scene::open(store, plan_with_booking).await;
@@ -198,14 +198,14 @@ pub(crate) async fn whatever_was_done_adds_up(store: &dyn Store) {
     assert_eq!(verified(store).await.unwrap(), []);
 }
 
-pub(crate) async fn tallies_come_by_id_and_no_more_than_asked(store: &dyn Store) {
+pub(crate) async fn recounts_are_in_id_order_up_to_the_limit(store: &dyn Store) {
     let all = four(store).await;
     for limit in 0..=5 {
         assert_eq!(ids(store, scan(None, None, limit)).await, all[..limit.min(4)]);
     }
 }
 
-pub(crate) async fn a_range_begins_after_one_and_ends_with_another(store: &dyn Store) {
+pub(crate) async fn a_range_excludes_its_start_and_includes_its_end(store: &dyn Store) {
     let all = four(store).await;
     assert_eq!(ids(store, scan(Some(all[0]), None, 10)).await, all[1..]);
     assert_eq!(ids(store, scan(None, Some(all[2]), 10)).await, all[..3]);
@@ -214,7 +214,7 @@ pub(crate) async fn a_range_begins_after_one_and_ends_with_another(store: &dyn S
     assert_eq!(ids(store, scan(Some(all[2]), Some(all[1]), 10)).await, []);
 }
 
-pub(crate) async fn a_walk_in_small_chunks_meets_each_conversation_once(store: &dyn Store) {
+pub(crate) async fn small_chunks_visit_each_conversation_once(store: &dyn Store) {
     let all = four(store).await;
     for chunk in 1..=4 {
         let mut walked: Vec<ConversationId> = Vec::new();
@@ -231,7 +231,7 @@ pub(crate) async fn a_walk_in_small_chunks_meets_each_conversation_once(store: &
     }
 }
 
-pub(crate) async fn a_step_beside_it_is_counted_whole_or_not_at_all(store: &dyn Store) {
+pub(crate) async fn a_concurrent_step_is_recounted_as_a_whole(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let first = scene.to_send(Side::Client).await;
     let step = |n: usize| {

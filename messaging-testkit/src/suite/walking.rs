@@ -11,7 +11,7 @@ use crate::limit::Rounds;
 use crate::make::{at, client_scope, plan};
 use crate::retry::retry;
 
-pub(crate) async fn a_walk_back_meets_each_message_once_whatever_is_sent(store: &dyn Store) {
+pub(crate) async fn paging_backwards_visits_each_message_once_during_sends(store: &dyn Store) {
     let scene = Scene::set(store).await;
     scene.send_many(Side::Client, 10).await;
     let mut walked = Vec::new();
@@ -31,7 +31,7 @@ pub(crate) async fn a_walk_back_meets_each_message_once_whatever_is_sent(store: 
     assert_eq!(walked, (1..=10).collect::<Vec<_>>());
 }
 
-pub(crate) async fn a_walk_forward_meets_each_message_once_whatever_is_sent(store: &dyn Store) {
+pub(crate) async fn paging_forwards_visits_each_message_once_during_sends(store: &dyn Store) {
     let scene = Scene::set(store).await;
     scene.send_many(Side::Client, 10).await;
     let mut walked = Vec::new();
@@ -54,7 +54,7 @@ pub(crate) async fn a_walk_forward_meets_each_message_once_whatever_is_sent(stor
     assert_eq!(walked, (1..=walked.len() as u64).collect::<Vec<_>>());
 }
 
-pub(crate) async fn what_a_walk_sees_of_running_sends_is_dense(store: &dyn Store) {
+pub(crate) async fn paging_during_sends_sees_seqs_without_gaps(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let first = scene.to_send(Side::Client).await;
     let sends = async {
@@ -79,7 +79,7 @@ pub(crate) async fn what_a_walk_sees_of_running_sends_is_dense(store: &dyn Store
     futures_util::future::join(sends, walk).await;
 }
 
-pub(crate) async fn a_walk_of_the_list_meets_what_stays_where_it_is_exactly_once(store: &dyn Store) {
+pub(crate) async fn paging_a_list_visits_unmoved_conversations_once(store: &dyn Store) {
     let mut scenes = Vec::new();
     for agency in 1..=10 {
         let scene = Scene::open(store, plan(1, agency)).await;
@@ -110,7 +110,7 @@ pub(crate) async fn a_walk_of_the_list_meets_what_stays_where_it_is_exactly_once
     );
 }
 
-pub(crate) async fn a_walk_goes_on_behind_a_conversation_that_has_moved_away(store: &dyn Store) {
+pub(crate) async fn paging_continues_after_a_moved_conversation(store: &dyn Store) {
     let mut scenes = Vec::new();
     for agency in 1..=5 {
         let scene = Scene::open(store, plan(1, agency)).await;
@@ -125,7 +125,7 @@ pub(crate) async fn a_walk_goes_on_behind_a_conversation_that_has_moved_away(sto
     assert_eq!(ids(&page), [scenes[2].id, scenes[1].id]);
 }
 
-pub(crate) async fn a_walk_of_equal_times_meets_each_conversation_once(store: &dyn Store) {
+pub(crate) async fn paging_at_equal_times_visits_each_conversation_once(store: &dyn Store) {
     let mut all = BTreeSet::new();
     for agency in 1..=7 {
         all.insert(Scene::open(store, plan(1, agency)).await.id);

@@ -60,7 +60,7 @@ impl World {
 }
 
 #[tokio::test]
-async fn a_world_of_fakes_carries_a_message() {
+async fn the_fakes_deliver_a_message() {
     let world = World::new();
     world.say("hello").await;
     assert_eq!(world.messaging.count_unread(&agent(1)).await.unwrap(), 1);
@@ -69,7 +69,7 @@ async fn a_world_of_fakes_carries_a_message() {
 }
 
 #[tokio::test]
-async fn a_transport_that_fails_delivers_when_it_is_healed() {
+async fn a_failing_transport_delivers_after_its_recovery() {
     let world = World::new();
     world.say("hello").await;
     let channel = ChannelName::parse("private-user-agent-1").unwrap();
@@ -77,7 +77,7 @@ async fn a_transport_that_fails_delivers_when_it_is_healed() {
         .realtime
         .fail_channel(channel, TransportErrorKind::Unavailable);
     world.publish().await;
-    world.realtime.heal();
+    world.realtime.recover();
     world.clock.advance(Duration::from_mins(1));
     assert!(world.publish().await > 0);
     assert_eq!(
@@ -87,7 +87,7 @@ async fn a_transport_that_fails_delivers_when_it_is_healed() {
 }
 
 #[tokio::test]
-async fn a_transport_fails_as_often_as_it_was_told_to() {
+async fn a_transport_fails_the_requested_number_of_times() {
     let world = World::new();
     world.say("hello").await;
     world.realtime.fail_next([TransportErrorKind::Unavailable; 2]);
@@ -121,7 +121,7 @@ async fn a_call_fails_with_or_without_its_effect() {
 }
 
 #[tokio::test]
-async fn a_directory_knows_everybody_with_a_number() {
+async fn the_fake_directory_knows_every_numbered_user() {
     let directory = FakeDirectory::new();
     let user = directory.agent_user(&agency_id(7)).await.unwrap();
     assert_eq!(user, Some(agent_user_id(7)));
@@ -146,7 +146,7 @@ async fn a_directory_knows_everybody_with_a_number() {
 }
 
 #[tokio::test]
-async fn a_directory_fails_until_it_answers_again() {
+async fn the_fake_directory_fails_until_answer_is_called() {
     let directory = FakeDirectory::new();
     directory.fail(HostErrorKind::Permanent);
     let error = directory.agent_user(&agency_id(1)).await.unwrap_err();

@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_old_databases_of_tests_are_left_over() {
+    fn only_old_test_databases_are_leftovers() {
         let now = 1_800_000_000;
         assert!(is_left_over("messaging_test_1799990000_0a", now));
         assert!(!is_left_over("messaging_test_1799999000_0a", now));

@@ -145,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_command_says_whether_it_succeeded() {
+    fn a_command_reports_whether_it_succeeded() {
         let supervisor = Supervisor::start("");
         assert!(supervisor.run("echo fine; true").is_ok());
         assert!(supervisor.run("echo broken >&2; false").is_err());
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn its_end_is_the_end_of_what_it_started() {
+    fn the_end_of_the_supervisor_ends_its_programs() {
         let supervisor = Supervisor::start("kill -KILL $(cat pid)");
         supervisor.run("sleep 600 & echo $! >pid").unwrap();
         let directory = supervisor.directory().to_owned();
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn signals_to_all_do_not_end_it() {
+    fn signals_to_the_process_group_do_not_end_the_supervisor() {
         let supervisor = Supervisor::start("");
         for signal in ["HUP", "INT", "TERM"] {
             supervisor.run(&format!("kill -{signal} $$")).unwrap();

@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_url_keeps_all_but_its_database() {
+    fn a_url_changes_only_its_database() {
         let check = |url: &str, of_admin: &str, of_other: &str| {
             let parsed = ServerUrl::parse(url).unwrap();
             assert_eq!(parsed.of_admin(), of_admin);
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_url_of_a_server_is_refused() {
+    fn an_invalid_server_url_is_refused() {
         for url in [
             "",
             "mysql://localhost/app",
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_local_server_trusts_everybody() {
+    fn a_local_server_trusts_all_users() {
         let local = ServerUrl::local(15_432);
         assert_eq!(local.of_admin(), "postgres://postgres@127.0.0.1:15432/postgres");
         assert_eq!(local.credentials(), ("postgres".to_owned(), None));

@@ -5,7 +5,7 @@ use messaging_tests::eventually;
 use crate::support::{answer, connect, kept, request, start, status};
 
 #[test]
-fn when_all_connections_are_taken_probes_are_answered_and_all_else_is_told_to_come_again() {
+fn at_the_connection_limit_probes_are_answered_and_other_requests_get_503() {
     let (server, _data) = start(&[("MAX_CONNECTIONS", "2"), ("CLIENT_TIMEOUT", "60")]);
     let taken = [kept(&server), kept(&server)];
     // The connection that found the server started may have held a place beside the first of them. It has ended by now,
@@ -42,7 +42,7 @@ fn when_all_connections_are_taken_probes_are_answered_and_all_else_is_told_to_co
 
 /// More than the reserve has places.
 #[test]
-fn when_all_connections_are_taken_probes_are_answered_beside_any_number_of_silent_connections() {
+fn at_the_connection_limit_probes_are_answered_beside_silent_connections() {
     let (server, _data) = start(&[("MAX_CONNECTIONS", "1"), ("CLIENT_TIMEOUT", "60")]);
     let taken = kept(&server);
     let mut silent = Vec::new();

@@ -73,21 +73,21 @@ fn check(test: &str, user: Option<&str>) {
 }
 
 #[test]
-fn a_client_is_answered_as_the_contract_says() {
+fn responses_to_a_client_match_the_contract() {
     check("a client", Some("client-1"));
 }
 
 #[test]
-fn an_agent_is_answered_as_the_contract_says() {
+fn responses_to_an_agent_match_the_contract() {
     check("an agent", Some("agent-1"));
 }
 
 #[test]
-fn an_admin_is_answered_as_the_contract_says() {
+fn responses_to_an_admin_match_the_contract() {
     check("an admin", Some("admin-1"));
 }
 
 #[test]
-fn nobody_is_answered_as_the_contract_says() {
+fn responses_without_a_login_match_the_contract() {
     check("nobody", None);
 }

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::support::{answer, request, start, status};
 
 #[test]
-fn another_site_does_nothing_with_somebodys_cookie() {
+fn another_site_cannot_use_a_users_cookie() {
     let (server, _data) = start(&[]);
     let open = |headers: &[&str]| {
         let headers = [&["Content-Type: application/json"], headers].concat();
@@ -43,7 +43,7 @@ fn another_site_does_nothing_with_somebodys_cookie() {
 }
 
 #[test]
-fn no_method_of_the_api_is_open_to_another_sites_use_of_a_cookie() {
+fn every_method_refuses_cross_site_cookies() {
     let (server, _data) = start(&[]);
     let document = server.anybody().get("/api/messages/openapi.json").unwrap().body;
     let mut seen = 0;
@@ -88,7 +88,7 @@ fn no_method_of_the_api_is_open_to_another_sites_use_of_a_cookie() {
 }
 
 #[test]
-fn another_site_neither_marks_as_read_nor_looks_in_an_admins_name() {
+fn another_site_can_neither_mark_as_read_nor_view_as_an_admin() {
     let (server, _data) = start(&[]);
     let [client, agent, admin] = ["client-1", "agent-1", "admin-1"].map(|user| server.caller(user));
     let opened = client
@@ -124,7 +124,7 @@ fn another_site_neither_marks_as_read_nor_looks_in_an_admins_name() {
 }
 
 #[test]
-fn the_public_origin_is_this_sites_own() {
+fn requests_from_the_public_origin_are_accepted() {
     let (server, _data) = start(&[("PUBLIC_URL", "https://tours.example/")]);
     let cookie = "Cookie: demo_user=client-1";
     for (origin, expected) in [("https://tours.example", "200"), ("https://evil.example", "403")] {
@@ -136,7 +136,7 @@ fn the_public_origin_is_this_sites_own() {
 }
 
 #[test]
-fn no_other_origin_is_allowed_anything() {
+fn cors_allows_no_other_origin() {
     let (server, _data) = start(&[]);
     let ask = [
         "Origin: http://evil.example",

@@ -13,7 +13,7 @@ fn probes_are_answered() {
 }
 
 #[test]
-fn whoever_is_not_known_is_not_let_in() {
+fn an_unknown_caller_is_unauthorized() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path());
     for caller in [

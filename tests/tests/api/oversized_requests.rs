@@ -3,7 +3,7 @@
 use crate::support::{answer, request, start, status};
 
 #[test]
-fn heads_that_are_too_large_are_refused() {
+fn oversized_request_heads_are_refused() {
     let (server, _data) = start(&[]);
     let many: Vec<_> = (0..100).map(|n| format!("X-{n}: a")).collect();
     let many: Vec<_> = many.iter().map(String::as_str).collect();
@@ -21,7 +21,7 @@ fn heads_that_are_too_large_are_refused() {
 }
 
 #[test]
-fn bodies_that_are_too_large_or_too_deep_are_refused() {
+fn oversized_or_deeply_nested_bodies_are_refused() {
     let (server, _data) = start(&[]);
     let rows = "{\"conversationId\": \"x\", \"content\": \"Hello\"},".repeat(100_000);
     let deep = format!("{{\"content\": {}", "[".repeat(60_000));
@@ -33,7 +33,7 @@ fn bodies_that_are_too_large_or_too_deep_are_refused() {
 }
 
 #[test]
-fn a_body_that_announces_too_much_is_refused_before_it_comes() {
+fn an_oversized_content_length_is_refused_before_the_body() {
     let (server, _data) = start(&[("CLIENT_TIMEOUT", "60")]);
     for length in ["65537", "999999999999", "18446744073709551615"] {
         let head = format!(

@@ -3,7 +3,7 @@
 use crate::support::{answer, request, start};
 
 #[test]
-fn every_answer_has_what_protects_browsers() {
+fn every_response_has_the_security_headers() {
     let (server, _data) = start(&[]);
     for (line, is_kept) in [
         ("GET /", true),

@@ -11,7 +11,7 @@ use tokio_tungstenite::tungstenite::{self, Bytes, Message};
 use crate::support::{answer, connect, kept, request, resident_mib, rest, start, status};
 
 #[test]
-fn who_does_not_go_on_with_a_request_is_given_up_and_nobody_else_waits() {
+fn a_stalled_request_times_out_without_delaying_others() {
     let (server, _data) = start(&[("CLIENT_TIMEOUT", "1")]);
     let halves = [
         "",
@@ -36,7 +36,7 @@ fn who_does_not_go_on_with_a_request_is_given_up_and_nobody_else_waits() {
 }
 
 #[test]
-fn bodies_that_come_a_byte_at_a_time_lock_nobody_out_and_are_cut_off() {
+fn bodies_sent_byte_by_byte_time_out_without_blocking_others() {
     const CONNECTIONS: usize = 300;
     let (server, _data) = start(&[
         ("MAX_CONNECTIONS", &CONNECTIONS.to_string()),
@@ -74,7 +74,7 @@ fn bodies_that_come_a_byte_at_a_time_lock_nobody_out_and_are_cut_off() {
 }
 
 #[test]
-fn websocket_messages_that_come_a_byte_at_a_time_take_no_more_memory_than_their_bytes() {
+fn websocket_messages_sent_byte_by_byte_use_memory_for_their_bytes_only() {
     const CONNECTIONS: usize = 20;
     // What the server reads of a message, but for one byte.
     const BYTES: usize = 4 * 32 * 1024 - 1;
@@ -122,7 +122,7 @@ fn websocket_messages_that_come_a_byte_at_a_time_take_no_more_memory_than_their_
 }
 
 #[test]
-fn a_body_is_given_up_at_the_deadline_and_with_it_the_connection() {
+fn a_body_times_out_at_the_deadline_and_closes_its_connection() {
     let (server, _data) = start(&[("CLIENT_TIMEOUT", "1")]);
     let json = "Content-Type: application/json";
     let named = "X-Demo-User: client-1";
@@ -142,12 +142,12 @@ fn a_body_is_given_up_at_the_deadline_and_with_it_the_connection() {
 }
 
 #[test]
-fn a_client_that_does_not_read_its_answers_is_given_up() {
+fn a_client_that_reads_no_responses_is_disconnected() {
     check_given_up(|_| ());
 }
 
 #[test]
-fn a_client_that_reads_its_answers_a_byte_at_a_time_is_given_up() {
+fn a_client_that_reads_responses_byte_by_byte_is_disconnected() {
     check_given_up(|stream| {
         // The server may have hung up already.
         stream.read_exact(&mut [0]).ok();

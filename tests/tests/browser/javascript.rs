@@ -56,31 +56,31 @@ fn the_web_client_is_used_with_another_server_of_the_protocol() {
 }
 
 #[test]
-fn the_web_client_bears_with_the_network() {
+fn the_web_client_survives_network_failures() {
     run("web-network.test.mjs", Needs::Browser);
 }
 
 #[test]
-fn the_web_client_bears_with_the_network_to_another_server_of_the_protocol() {
+fn the_web_client_survives_network_failures_with_another_server_of_the_protocol() {
     run_with_sockudo("web-network.test.mjs", Needs::Browser);
 }
 
 #[test]
-fn the_web_client_wakes_up_and_sends_what_was_written_meanwhile() {
+fn the_web_client_sends_pending_messages_after_waking_up() {
     run("web-asleep.test.mjs", Needs::Browser);
 }
 
 #[test]
-fn the_web_client_bears_with_browsers_as_they_are() {
+fn the_web_client_works_on_all_devices() {
     run("web-devices.test.mjs", Needs::Browser);
 }
 
 #[test]
-fn the_web_client_scrolls_through_what_is_long() {
+fn the_web_client_scrolls_long_histories() {
     run("web-history.test.mjs", Needs::Browser);
 }
 
 #[test]
-fn every_page_of_the_web_client_is_for_everybody() {
+fn every_page_of_the_web_client_is_accessible() {
     run("web-pages.test.mjs", Needs::Browser);
 }

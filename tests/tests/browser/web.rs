@@ -11,7 +11,7 @@ use messaging_tests::js::{self, Package};
 static WEB: Package = Package::at("examples/web");
 
 #[test]
-fn the_hooks_follow_the_rules_whatever_the_network_does() {
+fn the_hooks_are_correct_under_network_failures() {
     if !js::is_ready(&WEB, "the hooks") {
         return;
     }
@@ -31,7 +31,7 @@ fn the_source_is_typed_and_has_no_lint() {
 }
 
 #[test]
-fn what_is_served_is_built_from_the_source() {
+fn the_served_bundle_is_built_from_the_source() {
     if !js::is_ready(&WEB, "the bundle") {
         return;
     }

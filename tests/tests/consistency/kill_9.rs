@@ -51,7 +51,7 @@ enum Happened {
 }
 
 #[test]
-fn what_was_acknowledged_is_there_once_and_is_published() {
+fn acknowledged_messages_are_stored_once_and_published() {
     let data = tempfile::tempdir().unwrap();
     let mut server = Server::start(data.path());
     let mut conversations: Vec<_> = (1..=CONVERSATIONS).map(|n| open(&server, n)).collect();
@@ -66,7 +66,7 @@ fn what_was_acknowledged_is_there_once_and_is_published() {
         });
         let listeners = listen(&server, &conversations);
         burst(server, &mut conversations, &blocked, round, enough);
-        let before: Vec<_> = listeners.iter().map(all_told).collect();
+        let before: Vec<_> = listeners.iter().map(all_received_events).collect();
         let unpublished = unpublished(data.path());
         left += unpublished.values().map(Vec::len).sum::<usize>();
 
@@ -81,8 +81,8 @@ fn what_was_acknowledged_is_there_once_and_is_published() {
             assert_eq!(told(&listeners[n]), expected, "{}", conversation.id);
             let stored_now = messages(&server, conversation);
             assert_eq!(stored_now[..stored[n].len()], stored[n]);
-            everything_is_told(&stored_now[stored[n].len()..], &before[n], &expected);
-            the_last_receipts_are_told(&server, conversation, &had_read[n], &before[n], &expected);
+            all_events_are_published(&stored_now[stored[n].len()..], &before[n], &expected);
+            the_last_receipts_are_published(&server, conversation, &had_read[n], &before[n], &expected);
             receipts += before[n].iter().chain(&expected).filter(|it| is_read(it)).count();
             everything_recounts(&server, conversation);
         }
@@ -134,7 +134,7 @@ fn message_of(message: &Value) -> Happened {
 }
 
 /// All that somebody has been told, once their connection has ended.
-fn all_told(listener: &Subscriber) -> Vec<Happened> {
+fn all_received_events(listener: &Subscriber) -> Vec<Happened> {
     eventually("the connection ends", || listener.end());
     told(listener)
 }
@@ -210,7 +210,7 @@ fn name_of(side: Side) -> &'static str {
 
 /// What was stored was told before, in order, and is told after, in order. Between the two may be what the
 /// server had published, which means handed to its connections, and not yet written to them.
-fn everything_is_told(stored: &[Happened], before: &[Happened], after: &[Happened]) {
+fn all_events_are_published(stored: &[Happened], before: &[Happened], after: &[Happened]) {
     let [before, after] = [before, after].map(|told| {
         let messages = told.iter().filter(|it| !is_read(it));
         messages.cloned().collect::<Vec<_>>()
@@ -225,7 +225,7 @@ fn everything_is_told(stored: &[Happened], before: &[Happened], after: &[Happene
 }
 
 /// How far each side has read was told, but for receipts that had not yet been written to the connection.
-fn the_last_receipts_are_told(
+fn the_last_receipts_are_published(
     server: &Server,
     conversation: &Conversation,
     read_before: &BTreeMap<&str, u64>,
@@ -274,7 +274,7 @@ fn burst(
             .map(|(user, id)| {
                 let (caller, acknowledged) = (server.caller(user), &acknowledged);
                 scope.spawn(move || {
-                    send_until_it_is_gone(&caller, id, &format!("{round}-{user}"), acknowledged)
+                    send_until_the_server_is_killed(&caller, id, &format!("{round}-{user}"), acknowledged)
                 })
             })
             .collect();
@@ -303,7 +303,12 @@ fn burst(
 
 /// Of every eight steps two are sends that are refused, for their text and for their key, and one reads the
 /// newest page.
-fn send_until_it_is_gone(caller: &Caller, id: &str, name: &str, acknowledged: &AtomicUsize) -> Sends {
+fn send_until_the_server_is_killed(
+    caller: &Caller,
+    id: &str,
+    name: &str,
+    acknowledged: &AtomicUsize,
+) -> Sends {
     let mut sends = Sends::default();
     for n in 0.. {
         let key = format!("{name}-{n}");

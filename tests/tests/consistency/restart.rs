@@ -38,7 +38,7 @@ struct Course {
 }
 
 #[test]
-fn what_was_acknowledged_survives_restarts_of_the_database() {
+fn acknowledged_messages_survive_database_restarts() {
     let postgres = PgServer::start();
     let url = postgres.url("postgres");
     let data = tempfile::tempdir().unwrap();

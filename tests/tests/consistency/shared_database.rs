@@ -99,7 +99,7 @@ fn sends_through_both_are_one_conversation() {
 }
 
 #[test]
-fn both_say_how_much_is_unread() {
+fn both_servers_report_the_unread_count() {
     let Two { first, second, .. } = &Two::start();
     let id = first.caller("client-1").open("agency-1");
     let says = |server: &Server, unread: u64| {
@@ -122,7 +122,7 @@ fn both_say_how_much_is_unread() {
 }
 
 #[test]
-fn a_send_repeated_at_the_other_one_is_answered_with_the_first_message() {
+fn a_send_repeated_at_the_other_server_returns_the_original() {
     let Two { first, second, .. } = &Two::start();
     let id = first.caller("client-1").open("agency-1");
     let sent = first.caller("client-1").send(&id, "hello", "key").unwrap();
@@ -137,7 +137,7 @@ fn a_send_repeated_at_the_other_one_is_answered_with_the_first_message() {
 }
 
 #[test]
-fn each_publishes_what_it_was_sent() {
+fn each_server_publishes_its_own_messages() {
     let Two { first, second, .. } = &Two::start();
     let id = first.caller("client-1").open("agency-1");
     everything_is_published(first);
@@ -152,7 +152,7 @@ fn each_publishes_what_it_was_sent() {
 }
 
 #[test]
-fn what_a_killed_one_did_not_publish_the_other_one_does() {
+fn events_of_a_killed_server_are_published_by_the_other() {
     let database = Database::create_blocking(PgServer::shared());
     let wire = Wire::to_server(PgServer::shared());
     let data = tempfile::tempdir().unwrap();
@@ -177,7 +177,7 @@ fn what_a_killed_one_did_not_publish_the_other_one_does() {
 }
 
 #[test]
-fn the_log_says_that_the_channels_are_each_servers_own() {
+fn the_log_warns_that_embedded_channels_are_per_process() {
     let database = Database::create_blocking(PgServer::shared());
     let data = tempfile::tempdir().unwrap();
     let log = start(data.path(), database.url()).stop("TERM").log;
@@ -187,7 +187,7 @@ fn the_log_says_that_the_channels_are_each_servers_own() {
 }
 
 #[test]
-fn a_database_that_cannot_be_used_is_said_without_its_password() {
+fn an_unusable_database_is_reported_without_its_password() {
     let check = |url: &str, says: &str| {
         let data = tempfile::tempdir().unwrap();
         let settings = Settings::in_directory(data.path()).with_env("DATABASE_URL", url);

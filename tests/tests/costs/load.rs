@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::Value;
 
 #[test]
-fn every_scenario_is_measured_without_an_error_and_leaves_nothing_that_does_not_add_up() {
+fn every_scenario_runs_without_errors_or_discrepancies() {
     let ran = Command::new(messaging_tests::built("messaging-load"))
         .args(["--json", "--verify", "--seconds", "1", "--turns", "1"])
         .args(["--messages", "10000", "--connections", "8"])

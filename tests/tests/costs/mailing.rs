@@ -131,13 +131,13 @@ async fn a_hundred_thousand_conversations_are_one_e_mail_a_user() {
         .execute(&pool)
         .await
         .unwrap();
-    let pages = pages_of_an_idle_look(&pool).await;
+    let pages = pages_of_an_idle_claim(&pool).await;
     println!("a look that finds nothing touches {pages} pages");
     assert!(pages <= 3, "{pages} pages");
 }
 
 /// How many pages the statement touches that claims users, when nobody is due.
-async fn pages_of_an_idle_look(pool: &sqlx::PgPool) -> u64 {
+async fn pages_of_an_idle_claim(pool: &sqlx::PgPool) -> u64 {
     let store = PgStore::on_pool(pool.clone(), &options());
     let claim = DigestClaim::new(worker_id(1), at(0), at(300), 50);
     pool.acquire()

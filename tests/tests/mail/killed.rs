@@ -91,7 +91,7 @@ fn about(smtp: &SmtpServer, text: &str) -> Vec<Mail> {
 }
 
 #[test]
-fn after_somebody_was_claimed() {
+fn after_a_user_was_claimed() {
     check("killed after a claim", &Moment::Before("u.unmailed_id"), 1);
 }
 
@@ -114,7 +114,7 @@ fn after_the_attempt_was_recorded() {
 }
 
 #[test]
-fn after_the_mail_server_has_taken_it() {
+fn after_the_mail_server_has_accepted_it() {
     check("killed while mailing", &Moment::Taken, 2);
 }
 

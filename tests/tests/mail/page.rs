@@ -2,7 +2,7 @@ use messaging_tests::{Server, Settings, eventually};
 
 /// Without a mail server e-mails are on a page, whoever asks.
 #[test]
-fn what_would_have_been_sent_is_shown_on_a_page() {
+fn unsent_e_mails_are_shown_on_a_page() {
     let data = tempfile::tempdir().unwrap();
     let server: Server = Settings::in_directory(data.path())
         .with_env("DIGEST_DELAY", "1")

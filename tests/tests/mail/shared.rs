@@ -10,7 +10,7 @@ const CONVERSATIONS: usize = 6;
 
 /// Several processes mail the same people, and nobody twice about anything.
 #[test]
-fn of_several_processes_one_mails_each_message() {
+fn several_processes_mail_each_message_once() {
     let Some(smtp) = SmtpServer::start("several processes that mail") else {
         return;
     };

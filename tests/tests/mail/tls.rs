@@ -29,11 +29,11 @@ fn check(what: &str, security: Security) {
 }
 
 #[test]
-fn by_tls_from_the_beginning() {
+fn with_implicit_tls() {
     check("mail by TLS", Security::Implicit);
 }
 
 #[test]
-fn by_tls_after_starttls() {
+fn with_starttls() {
     check("mail by STARTTLS", Security::StartTls);
 }

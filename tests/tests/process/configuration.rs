@@ -5,7 +5,7 @@ use std::fs;
 use messaging_tests::{Server, Settings};
 
 #[test]
-fn help_names_what_can_be_configured_and_nothing_else() {
+fn help_lists_exactly_the_settings() {
     let help = Settings::new()
         .with_env("DATABASE_URL", "postgres://me:hush@localhost/x")
         .with_env("PUSHER_SECRET", "hush")
@@ -39,7 +39,7 @@ fn help_names_what_can_be_configured_and_nothing_else() {
 }
 
 #[test]
-fn an_address_that_cannot_be_listened_on_is_said() {
+fn an_unusable_address_is_reported() {
     let malformed = Settings::new().with_env("BIND", "here").run();
     assert_eq!(malformed.status.code(), Some(2));
     assert!(malformed.log.contains("--bind"), "{}", malformed.log);
@@ -56,7 +56,7 @@ fn an_address_that_cannot_be_listened_on_is_said() {
 }
 
 #[test]
-fn a_data_directory_that_cannot_be_used_is_said() {
+fn an_unusable_data_directory_is_reported() {
     let data = tempfile::tempdir().unwrap();
     let file = data.path().join("file");
     fs::write(&file, "").unwrap();
@@ -75,7 +75,7 @@ fn a_data_directory_that_cannot_be_used_is_said() {
 }
 
 #[test]
-fn without_a_data_directory_it_makes_one_where_it_is_started() {
+fn without_a_setting_the_data_directory_is_created_in_the_current_one() {
     let directory = tempfile::tempdir().unwrap();
     let server = Settings::new()
         .with_env("BIND", "127.0.0.1:0")
@@ -94,7 +94,7 @@ fn without_a_data_directory_it_makes_one_where_it_is_started() {
 }
 
 #[test]
-fn it_says_what_to_be_careful_about() {
+fn risky_settings_are_logged_as_warnings() {
     let data = tempfile::tempdir().unwrap();
     let quiet = Settings::in_directory(data.path()).start().stop("TERM").log;
     assert!(
@@ -117,7 +117,7 @@ fn it_says_what_to_be_careful_about() {
 }
 
 #[test]
-fn half_an_app_at_pusher_is_refused_at_start_by_what_is_missing() {
+fn an_incomplete_pusher_app_is_refused_at_start() {
     let data = tempfile::tempdir().unwrap();
     let all = [
         ("PUSHER_APP_ID", "1"),

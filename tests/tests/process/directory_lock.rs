@@ -25,7 +25,7 @@ fn listen(server: &Server, conversation_id: &str) -> Subscriber {
 }
 
 #[test]
-fn a_second_server_on_a_directory_is_refused_and_the_first_goes_on() {
+fn a_second_server_on_a_directory_is_refused_and_the_first_continues() {
     let data = tempfile::tempdir().unwrap();
     let first = Server::start(data.path());
     let client = first.caller("client-1");
@@ -47,7 +47,7 @@ fn a_second_server_on_a_directory_is_refused_and_the_first_goes_on() {
 }
 
 #[test]
-fn a_directory_whose_server_was_lost_is_free_for_the_next_which_publishes_what_is_left() {
+fn the_next_server_on_a_directory_publishes_the_rest_of_a_lost_one() {
     let data = tempfile::tempdir().unwrap();
     let first = Server::start(data.path());
     let client = first.caller("client-1");

@@ -55,7 +55,7 @@ impl Host {
     }
 
     /// Without a body: a server that refuses does not wait for one, and may hang up while it is being sent.
-    fn book_as_nobody(&self) -> u16 {
+    fn book_without_login(&self) -> u16 {
         let request = self.agent.post(format!("{}/bookings", self.url));
         request.send_empty().unwrap().status().as_u16()
     }
@@ -118,11 +118,11 @@ fn texts(database: &Database, sql: &'static str) -> Vec<String> {
 }
 
 #[test]
-fn a_booking_brings_its_conversation_or_neither_is_there() {
+fn a_booking_and_its_conversation_are_created_together_or_not_at_all() {
     let database = Database::create_blocking(PgServer::shared());
     let host = Host::start(&database);
     assert_eq!(host.get("nobody", "/api/messages/unread").0, 401);
-    assert_eq!(host.book_as_nobody(), 401);
+    assert_eq!(host.book_without_login(), 401);
     assert_eq!(
         host.book(CARLA, ""),
         500,
@@ -148,7 +148,7 @@ fn a_booking_brings_its_conversation_or_neither_is_there() {
 }
 
 #[test]
-fn they_talk_and_the_host_starts_again_where_it_was() {
+fn the_embedding_host_continues_after_a_restart() {
     let database = Database::create_blocking(PgServer::shared());
     let host = Host::start(&database);
     let wish = json!({ "agentId": "alpine" });
@@ -177,7 +177,7 @@ fn they_talk_and_the_host_starts_again_where_it_was() {
 }
 
 #[test]
-fn clients_that_hold_on_do_not_keep_it_from_ending() {
+fn clients_that_stay_connected_do_not_delay_shutdown() {
     let database = Database::create_blocking(PgServer::shared());
     let host = Host::start(&database);
     // The agent keeps this connection, too.

@@ -48,7 +48,7 @@ fn table() -> String {
 }
 
 #[test]
-fn the_page_says_what_is_counted() {
+fn the_observability_page_lists_all_metrics() {
     let expected = table();
     let said = PAGE.split_once("<!-- metrics -->");
     let said = said.and_then(|(_, rest)| rest.split_once("<!-- /metrics -->"));
@@ -60,7 +60,7 @@ fn the_page_says_what_is_counted() {
 }
 
 #[test]
-fn the_server_shows_what_it_has_counted_to_prometheus() {
+fn the_server_exposes_its_metrics_to_prometheus() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path());
     let client = server.caller("client-1");

@@ -66,13 +66,13 @@ fn check(settings: impl Fn() -> Settings) {
 }
 
 #[test]
-fn what_is_of_a_user_is_exported_and_erased_in_a_file() {
+fn a_users_data_is_exported_and_erased_in_a_file() {
     let data = tempfile::tempdir().unwrap();
     check(|| Settings::in_directory(data.path()));
 }
 
 #[test]
-fn what_is_of_a_user_is_exported_and_erased_in_a_database() {
+fn a_users_data_is_exported_and_erased_in_a_database() {
     let database = Database::create_blocking(PgServer::shared());
     let data = tempfile::tempdir().unwrap();
     check(|| Settings::in_directory(data.path()).with_env("DATABASE_URL", database.url()));

@@ -68,12 +68,12 @@ fn key_of(message: &Value) -> String {
 }
 
 #[test]
-fn sigterm_finishes_what_was_begun() {
+fn sigterm_completes_running_requests() {
     stops_gracefully("TERM");
 }
 
 #[test]
-fn sigint_finishes_what_was_begun() {
+fn sigint_completes_running_requests() {
     stops_gracefully("INT");
 }
 
@@ -88,7 +88,7 @@ fn start_and_listen(data: &Path, conversations: &[String]) -> (Server, Vec<Subsc
     (server, listeners)
 }
 
-fn keys_told(listener: &Subscriber, conversation_id: &str) -> Vec<String> {
+fn published_keys(listener: &Subscriber, conversation_id: &str) -> Vec<String> {
     listener.messages_of(conversation_id).iter().map(key_of).collect()
 }
 
@@ -144,7 +144,7 @@ fn stop(server: Server) {
 }
 
 #[test]
-fn what_is_acknowledged_while_it_stops_is_told_before_the_goodbye() {
+fn messages_acknowledged_during_shutdown_are_published_before_the_close() {
     let data = tempfile::tempdir().unwrap();
     let first = Server::start(data.path());
     let conversations = open_eight(&first);
@@ -155,7 +155,7 @@ fn what_is_acknowledged_while_it_stops_is_told_before_the_goodbye() {
         for ((listener, id), acknowledged) in listeners.iter().zip(&conversations).zip(&acknowledged) {
             let end = eventually("the connection ends", || listener.end());
             assert_eq!(end, End::Closed(4200));
-            let told: BTreeSet<_> = keys_told(listener, id).into_iter().collect();
+            let told: BTreeSet<_> = published_keys(listener, id).into_iter().collect();
             let untold: Vec<_> = acknowledged.difference(&told).collect();
             assert!(untold.is_empty(), "{untold:?} of {id}");
         }
@@ -163,7 +163,7 @@ fn what_is_acknowledged_while_it_stops_is_told_before_the_goodbye() {
 }
 
 #[test]
-fn what_it_may_not_publish_yet_when_it_stops_is_told_after_the_next_start() {
+fn events_deferred_at_shutdown_are_published_after_the_next_start() {
     let data = tempfile::tempdir().unwrap();
     let first = Server::start(data.path());
     let conversations = open_eight(&first);
@@ -178,7 +178,7 @@ fn what_it_may_not_publish_yet_when_it_stops_is_told_after_the_next_start() {
         .map(|(listener, id)| {
             let end = eventually("the connection ends", || listener.end());
             assert_eq!(end, End::Closed(4200));
-            keys_told(listener, id)
+            published_keys(listener, id)
         })
         .collect();
     let lacks = |(told, acknowledged): (&Vec<String>, &BTreeSet<String>)| {
@@ -195,11 +195,11 @@ fn what_it_may_not_publish_yet_when_it_stops_is_told_after_the_next_start() {
     });
     for (n, id) in conversations.iter().enumerate() {
         eventually("everything is told", || {
-            let told = [told_before[n].clone(), keys_told(&listeners[n], id)].concat();
+            let told = [told_before[n].clone(), published_keys(&listeners[n], id)].concat();
             acknowledged[n].iter().all(|key| told.contains(key)).then_some(())
         });
         // In the order in which it was sent, from some message on.
-        let after = keys_told(&listeners[n], id);
+        let after = published_keys(&listeners[n], id);
         let stored: Vec<_> = server.caller("admin-1").walk(id).iter().map(key_of).collect();
         assert!(stored.ends_with(&after), "{after:?} of {stored:?}");
     }

@@ -37,7 +37,7 @@ fn deaf_websocket(server: &Server) -> TcpStream {
 }
 
 #[test]
-fn clients_that_hold_on_do_not_keep_it_from_ending() {
+fn clients_that_stay_connected_do_not_delay_shutdown() {
     let data = tempfile::tempdir().unwrap();
     // Of itself the server would wait for the halves for ten minutes.
     let server = Settings::in_directory(data.path())

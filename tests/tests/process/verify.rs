@@ -22,7 +22,7 @@ fn check_clean(ended: &Ended) {
     assert_eq!(ended.status.code(), Some(0));
 }
 
-fn check_damaged(ended: &Ended, id: &str) {
+fn check_corrupt(ended: &Ended, id: &str) {
     let said: Vec<_> = ended.output.lines().collect();
     let [finding, "discrepancies: 1"] = said[..] else {
         panic!("{said:?}")
@@ -34,7 +34,7 @@ fn check_damaged(ended: &Ended, id: &str) {
 const DAMAGE: &str = "agent_received = agent_received + 1";
 
 #[test]
-fn a_file_is_recounted_beside_its_server_and_when_it_is_damaged() {
+fn a_file_is_verified_beside_its_server_and_after_corruption() {
     let data = tempfile::tempdir().unwrap();
     let verify = || Settings::in_directory(data.path()).with_argument("verify");
     let none = verify().run();
@@ -54,14 +54,14 @@ fn a_file_is_recounted_beside_its_server_and_when_it_is_damaged() {
             .await
             .unwrap();
     });
-    check_damaged(&verify().run(), &id);
+    check_corrupt(&verify().run(), &id);
     check_clean(&verify().with_argument("--after").with_argument(&id).run());
     let malformed = verify().with_argument("--after").with_argument("here").run();
     assert_eq!(malformed.status.code(), Some(2));
 }
 
 #[test]
-fn so_is_a_database() {
+fn a_database_is_verified_beside_its_server_and_after_corruption() {
     let database = Database::create_blocking(PgServer::shared());
     let data = tempfile::tempdir().unwrap();
     let settings = || Settings::in_directory(data.path()).with_env("DATABASE_URL", database.url());
@@ -80,6 +80,6 @@ fn so_is_a_database() {
             .await
             .unwrap();
     });
-    check_damaged(&settings().with_argument("verify").run(), &id);
+    check_corrupt(&settings().with_argument("verify").run(), &id);
     server.stop("TERM");
 }

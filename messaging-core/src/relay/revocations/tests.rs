@@ -39,7 +39,7 @@ impl World {
 }
 
 #[test]
-fn a_call_serves_what_was_seen_before_it_began_and_nothing_later() {
+fn a_call_serves_only_entries_seen_before_it_began() {
     let world = World::new();
     assert_eq!(world.begin(1, 0), Some(1));
     assert_eq!(world.begin(2, 0), None, "one is under way");
@@ -62,7 +62,7 @@ fn a_call_serves_what_was_seen_before_it_began_and_nothing_later() {
 }
 
 #[test]
-fn what_has_been_served_needs_no_call_until_it_is_published() {
+fn a_served_entry_needs_no_call_until_it_is_published() {
     let world = World::new();
     world.begin(1, 0);
     world.end(1, Ok(()), 0);
@@ -72,7 +72,7 @@ fn what_has_been_served_needs_no_call_until_it_is_published() {
 }
 
 #[test]
-fn a_call_that_fails_is_repeated_as_seldom_and_for_a_minute_at_most() {
+fn a_failed_call_is_retried_every_10_seconds_for_a_minute_at_most() {
     let world = World::new();
     let mut now = 0;
     for number in 1..=6 {
@@ -94,7 +94,7 @@ fn a_call_that_fails_is_repeated_as_seldom_and_for_a_minute_at_most() {
 }
 
 #[test]
-fn an_entry_is_given_up_after_as_many_tries_and_its_outcome_is_reported_once() {
+fn an_entry_is_given_up_after_the_maximum_of_tries_and_reported_once() {
     let world = World::new();
     world.begin(1, 0);
     assert_eq!(
@@ -117,7 +117,7 @@ fn an_entry_is_given_up_after_as_many_tries_and_its_outcome_is_reported_once() {
 }
 
 #[test]
-fn the_first_entry_that_is_given_up_since_a_call_succeeded_is_the_one_to_log() {
+fn only_the_first_entry_given_up_since_a_success_is_logged() {
     let world = World::new();
     let is_first = || world.0.is_first_given_up(&world.1);
     world.begin(1, 0);
@@ -129,7 +129,7 @@ fn the_first_entry_that_is_given_up_since_a_call_succeeded_is_the_one_to_log() {
 }
 
 #[test]
-fn patience_is_as_long_as_was_asked_for_and_half_a_minute_at_most() {
+fn a_requested_pause_between_calls_is_half_a_minute_at_most() {
     for (asked, given) in [(5, 10), (20, 20), (3_600, 30)] {
         let world = World::new();
         world.begin(1, 0);
@@ -142,7 +142,7 @@ fn patience_is_as_long_as_was_asked_for_and_half_a_minute_at_most() {
 }
 
 #[test]
-fn a_call_that_is_refused_is_not_repeated() {
+fn a_refused_call_is_not_retried() {
     let world = World::new();
     world.begin(1, 0);
     world.end(1, Err(TransportErrorKind::Refused), 0);
@@ -151,7 +151,7 @@ fn a_call_that_is_refused_is_not_repeated() {
 }
 
 #[test]
-fn users_and_entries_that_are_published_elsewhere_are_forgotten() {
+fn users_and_entries_published_by_other_processes_are_forgotten() {
     let world = World::new();
     world.begin(1, 0);
     world.end(1, Ok(()), 0);

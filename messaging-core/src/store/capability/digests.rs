@@ -185,7 +185,7 @@ pub struct Excerpt {
     /// The booking linked last.
     pub booking_id: Option<BookingId>,
     /// How many messages of the extent are neither read nor mailed and may be told, shown or not; counted up to
-    /// [`MOST`](Self::MOST).
+    /// [`MAX_COUNT`](Self::MAX_COUNT).
     pub messages: u64,
     /// The first of them.
     pub first: Vec<Message>,
@@ -212,7 +212,7 @@ impl Excerpt {
 
 impl Excerpt {
     /// How far a store counts: an e-mail is not to cost more, however much is unread.
-    pub const MOST: u64 = 1_000;
+    pub const MAX_COUNT: u64 = 1_000;
 
     /// When the first message was sent; `None` when there is none.
     pub(crate) fn oldest(&self) -> Option<Timestamp> {

@@ -17,7 +17,7 @@ use crate::support::*;
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Takes an action, in a conversation in which carl has written and ada has blocked him if that is to be undone.
-async fn take(action: ParticipantAction, world: &World, id: ConversationId) -> Result<(), Error> {
+async fn perform(action: ParticipantAction, world: &World, id: ConversationId) -> Result<(), Error> {
     let messaging = &world.messaging;
     match action {
         ParticipantAction::Open => {
@@ -100,7 +100,7 @@ async fn every_action_is_allowed_and_refused_by_the_policy() {
         for answer in [Answer::Allow, Answer::Refuse] {
             let (world, policy, id, before) = ready_for(action).await;
             answers(&policy, action, answer);
-            let outcome = take(action, &world, id).await;
+            let outcome = perform(action, &world, id).await;
             let asked: Vec<_> = policy.checks().into_iter().map(|(asked, _)| asked).collect();
             assert!(asked.contains(&action) && asked.iter().all(|asked| *asked == action));
             let after = state(&world, id).await;
@@ -116,7 +116,7 @@ async fn every_action_is_allowed_and_refused_by_the_policy() {
 }
 
 #[tokio::test]
-async fn without_an_answer_what_reaches_the_other_side_is_unavailable_and_the_rest_passes() {
+async fn without_a_ruling_actions_on_the_other_side_are_unavailable_and_the_rest_passes() {
     for action in ParticipantAction::ALL {
         for answer in [Answer::Fail, Answer::Hang] {
             let (world, policy, id, before) = ready_for(action).await;
@@ -124,7 +124,7 @@ async fn without_an_answer_what_reaches_the_other_side_is_unavailable_and_the_re
             let counted = Counted::begin();
             let (log, _logging) = Log::begin();
             let outcome = {
-                let mut taken = Box::pin(take(action, &world, id));
+                let mut taken = Box::pin(perform(action, &world, id));
                 if answer == Answer::Hang {
                     assert!(poll!(taken.as_mut()).is_pending(), "{action:?}");
                     world.clock.advance(Duration::from_millis(999));
@@ -158,7 +158,7 @@ async fn without_an_answer_what_reaches_the_other_side_is_unavailable_and_the_re
 }
 
 #[tokio::test]
-async fn what_our_rules_refuse_is_no_question_nor_is_what_an_admin_or_a_reader_does() {
+async fn the_policy_is_not_asked_about_refused_actions_admins_or_reads() {
     let (world, policy) = ruled();
     let id = world.open().await;
     world.messaging.block(&ada(), id).await.unwrap();
@@ -189,7 +189,7 @@ async fn what_our_rules_refuse_is_no_question_nor_is_what_an_admin_or_a_reader_d
 }
 
 #[tokio::test]
-async fn a_repeat_of_what_the_policy_refuses_since_gets_its_message() {
+async fn a_repeated_send_that_the_policy_now_refuses_returns_the_original() {
     let (world, policy) = ruled();
     let id = world.open().await;
     let send = message(id, "hello", Some("k"));
@@ -205,7 +205,7 @@ async fn a_repeat_of_what_the_policy_refuses_since_gets_its_message() {
 }
 
 #[tokio::test]
-async fn the_hosts_sentence_stands_in_the_errors_text() {
+async fn the_error_contains_the_hosts_message() {
     let (world, policy) = ruled();
     let id = world.open().await;
     policy.answer(|_, _| Answer::Refuse);

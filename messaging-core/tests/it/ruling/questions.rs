@@ -37,7 +37,7 @@ fn bookings(policy: &ScriptedPolicy) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_policy_is_told_who_takes_part_and_the_bookings_as_they_are() {
+async fn a_policy_receives_the_current_participants_and_bookings() {
     let (store, clock, policy) = (MemoryStore::new(), ManualClock::new(), ScriptedPolicy::new());
     let here = World::on(store.clone(), clock.clone(), People, |builder| {
         builder.policy(policy.clone())
@@ -92,7 +92,7 @@ async fn a_policy_is_told_who_takes_part_and_the_bookings_as_they_are() {
 }
 
 #[tokio::test]
-async fn a_policy_is_told_the_newest_bookings_up_to_its_number() {
+async fn a_policy_receives_the_newest_bookings_up_to_the_maximum() {
     let (world, policy) = ruled();
     let id = world.open().await;
     let conversation = world.store.find_conversation(id.into()).await.unwrap().unwrap();

@@ -73,7 +73,7 @@ async fn list(messaging: &Messaging, actor: &Actor) -> Vec<ConversationView> {
 const OUR_RULES: [(&str, bool); 4] = [("carl", true), ("dora", true), ("emil", true), ("fred", false)];
 
 #[tokio::test]
-async fn a_page_of_a_list_is_one_question_about_those_who_can_send_by_our_rules() {
+async fn a_page_of_a_list_is_one_question_about_sendable_conversations() {
     let (world, policy, _) = ruled().await;
     policy.answer(|_, on| {
         if on.client_id.as_str() == "dora" {
@@ -95,7 +95,7 @@ async fn a_page_of_a_list_is_one_question_about_those_who_can_send_by_our_rules(
 }
 
 #[tokio::test]
-async fn every_answer_with_a_conversation_says_what_the_policy_says() {
+async fn every_view_of_a_conversation_follows_the_policy() {
     let (world, policy, ids) = ruled().await;
     let linked = open("alpine", Some("b-carl"));
     for (answer, expected) in [(Answer::Allow, true), (Answer::Refuse, false)] {
@@ -119,7 +119,7 @@ async fn every_answer_with_a_conversation_says_what_the_policy_says() {
 }
 
 #[tokio::test]
-async fn where_our_rules_let_the_viewer_send_nowhere_there_is_no_question() {
+async fn without_sendable_conversations_the_policy_is_not_asked() {
     let (world, policy, ids) = ruled().await;
     assert_eq!(can_send(&list(&world.messaging, &root()).await).len(), 4);
     world.messaging.find_conversation(&root(), ids[0]).await.unwrap();
@@ -129,7 +129,7 @@ async fn where_our_rules_let_the_viewer_send_nowhere_there_is_no_question() {
 }
 
 #[tokio::test]
-async fn a_policy_that_does_not_answer_leaves_our_rules() {
+async fn without_a_ruling_can_send_follows_our_rules() {
     for answer in [Answer::Fail, Answer::Hang, Answer::Short] {
         let (world, policy, _) = ruled().await;
         policy.answer(move |_, on| {
@@ -157,7 +157,7 @@ async fn a_policy_that_does_not_answer_leaves_our_rules() {
 }
 
 #[tokio::test]
-async fn bookings_that_cannot_be_listed_leave_our_rules_and_nothing_is_listed_without_a_policy() {
+async fn unlistable_bookings_leave_our_rules_and_are_not_listed_without_a_policy() {
     let (store, policy) = (FailingStore::new(MemoryStore::new()), ScriptedPolicy::new());
     let builder = || Messaging::builder(store.clone(), People).rate_limiter(Unlimited);
     let (plain, _) = builder().build().unwrap();
@@ -176,7 +176,7 @@ async fn bookings_that_cannot_be_listed_leave_our_rules_and_nothing_is_listed_wi
 }
 
 #[tokio::test]
-async fn a_page_that_the_policy_leaves_unread_is_no_failure_and_its_sentence_is_not_logged() {
+async fn a_refused_mark_on_a_page_is_no_failure_and_not_logged() {
     let (world, policy, ids) = ruled().await;
     policy.answer(|_, _| Answer::Refuse);
     let request = HistoryRequest::newest(ids[0]);
@@ -210,7 +210,7 @@ impl AccessPolicy for NotToDora {
 }
 
 #[tokio::test]
-async fn by_default_many_sends_are_ruled_on_one_by_one() {
+async fn by_default_many_sends_are_ruled_on_one_after_the_other() {
     let participants = CLIENTS.map(|name| Participants::new(user(name), agent("alpine"), user("ada")));
     let rulings = NotToDora.check_send_many(&ada(), &participants).await.unwrap();
     let allowed: Vec<_> = rulings.iter().map(|ruling| *ruling == Ruling::Allow).collect();

@@ -142,9 +142,7 @@ impl Channels for Recorder {
     }
 
     fn receive_webhook(&self, _: &Webhook<'_>) -> Result<(), WebhookError> {
-        Err(WebhookError::NotAuthentic(
-            "there is none that could have sent it",
-        ))
+        Err(WebhookError::NotAuthentic("no realtime server is configured"))
     }
 }
 

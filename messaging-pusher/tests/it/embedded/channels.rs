@@ -72,7 +72,7 @@ async fn a_user_is_online_while_connected() {
 }
 
 #[tokio::test]
-async fn one_transport_signs_delivers_and_knows_who_is_connected() {
+async fn one_transport_signs_delivers_and_reports_presence() {
     let fixture = Fixture::open().await;
     let (messaging, _workers) = Messaging::builder(MemoryStore::new(), FakeDirectory::new())
         .transport(fixture.channels.clone())

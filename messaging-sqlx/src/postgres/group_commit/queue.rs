@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn a_round_takes_what_waits_in_its_order_and_no_more_than_it_may() {
+    fn a_round_takes_pending_messages_in_order_up_to_its_limit() {
         let queue = Queue::new(9);
         let (one, _answer1) = message(1);
         let (two, _answer2) = message(2);
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn where_nothing_waits_nobody_is_at_work() {
+    fn an_empty_queue_has_no_committer() {
         let queue = Queue::new(9);
         let (one, _answer1) = message(1);
         let (two, _answer2) = message(2);
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_queue_takes_no_more() {
+    fn a_full_queue_refuses_messages() {
         let queue = Queue::new(1);
         let (one, _answer1) = message(1);
         let (two, _answer2) = message(2);
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn what_still_waits_can_be_taken_back() {
+    fn a_pending_message_can_be_withdrawn() {
         let queue = Queue::new(9);
         let (one, _answer1) = message(1);
         let (two, _answer2) = message(2);
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_waits_for_is_not_committed() {
+    fn an_abandoned_message_is_not_committed() {
         let queue = Queue::new(9);
         let (one, answered) = message(1);
         let (two, _answer2) = message(2);
@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_to_a_locked_conversation_keep_their_order_in_one_line_of_its_own() {
+    fn messages_to_a_locked_conversation_keep_their_order_in_its_own_queue() {
         let queue = Queue::new(9);
         let mut answers = Vec::new();
         let push = |n, conversation| {
@@ -378,7 +378,7 @@ mod tests {
     }
 
     #[test]
-    fn a_locked_conversation_leaves_the_queue_to_others() {
+    fn a_locked_conversation_does_not_block_the_queue() {
         let queue = Queue::new(2);
         let (one, _answer1) = to(1, 1);
         queue.push(one).unwrap();
@@ -396,7 +396,7 @@ mod tests {
     }
 
     #[test]
-    fn a_queue_that_was_abandoned_begins_anew() {
+    fn an_abandoned_queue_restarts() {
         let queue = Queue::new(9);
         let (one, _answer1) = message(1);
         let (two, _answer2) = message(2);

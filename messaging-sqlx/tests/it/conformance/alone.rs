@@ -22,7 +22,7 @@ impl Backend for Alone {
 }
 
 #[test]
-fn every_promise_is_kept() {
+fn the_conformance_suite_passes() {
     for case in messaging_testkit::cases() {
         println!("{case:?}");
         case.run(&Alone);
@@ -30,11 +30,11 @@ fn every_promise_is_kept() {
 }
 
 #[test]
-fn a_few_sequences_of_steps_are_what_the_model_makes_of_them() {
+fn a_few_sequences_of_steps_match_the_model() {
     messaging_testkit::compare_with_model_briefly(&Alone, 40);
 }
 
 #[test]
-fn a_storm_leaves_nothing_that_does_not_add_up() {
+fn a_storm_causes_no_discrepancy() {
     messaging_testkit::storm(&Alone);
 }

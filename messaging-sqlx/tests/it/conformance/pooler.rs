@@ -43,7 +43,7 @@ impl Backend for Behind {
 }
 
 #[test]
-fn every_promise_is_kept() {
+fn the_conformance_suite_passes() {
     if PgBouncer::is_installed_for("the suite behind a pooler") {
         for case in messaging_testkit::cases() {
             println!("{case:?}");
@@ -53,7 +53,7 @@ fn every_promise_is_kept() {
 }
 
 #[test]
-fn a_few_sequences_of_steps_are_what_the_model_makes_of_them() {
+fn a_few_sequences_of_steps_match_the_model() {
     if PgBouncer::is_installed_for("the model behind a pooler") {
         // On all of them it is compared without a pooler, and each call takes four round trips here.
         messaging_testkit::compare_with_model_briefly(&Behind, 40);
@@ -61,7 +61,7 @@ fn a_few_sequences_of_steps_are_what_the_model_makes_of_them() {
 }
 
 #[test]
-fn a_storm_leaves_nothing_that_does_not_add_up() {
+fn a_storm_causes_no_discrepancy() {
     if PgBouncer::is_installed_for("a storm behind a pooler") {
         messaging_testkit::storm(&Behind);
     }

@@ -22,6 +22,6 @@ impl messaging_testkit::Backend for Serializable {
 }
 
 #[test]
-fn a_storm_leaves_nothing_that_does_not_add_up() {
+fn a_storm_causes_no_discrepancy() {
     messaging_testkit::storm(&Serializable);
 }

@@ -136,7 +136,7 @@ async fn check_works(store: &PgStore) {
 }
 
 #[tokio::test]
-async fn the_hosts_tables_and_ledger_are_as_they_were_whatever_the_search_path() {
+async fn the_hosts_tables_and_ledger_are_unchanged_under_any_search_path() {
     for search_path in ["public", "''", "messaging, public"] {
         for made in EITHER {
             let host = Host::new(search_path).await;
@@ -154,7 +154,7 @@ async fn the_hosts_tables_and_ledger_are_as_they_were_whatever_the_search_path()
 }
 
 #[tokio::test]
-async fn the_settings_of_the_hosts_pool_are_left_alone() {
+async fn the_settings_of_the_hosts_pool_are_unchanged() {
     for made in EITHER {
         let host = Host::new("public").await;
         let before = host.settings().await;
@@ -195,7 +195,7 @@ async fn no_step_leaves_anything_on_the_hosts_connection() {
 }
 
 #[tokio::test]
-async fn both_migrate_at_the_same_moment() {
+async fn the_host_and_the_store_migrate_concurrently() {
     for made in EITHER.into_iter().cycle().take(6) {
         let host = Host::new("public").await;
         let store = host.store(made);
@@ -208,7 +208,7 @@ async fn both_migrate_at_the_same_moment() {
 }
 
 #[tokio::test]
-async fn neither_migrator_waits_for_the_other_s_lock() {
+async fn neither_migrator_waits_for_the_others_lock() {
     let host = Host::new("public").await;
     let mut held = host.pool.acquire().await.unwrap();
     // A migrator of sqlx's that died half-way keeps its lock as long as its connection lives.
@@ -222,7 +222,7 @@ async fn neither_migrator_waits_for_the_other_s_lock() {
 }
 
 #[tokio::test]
-async fn two_schemas_in_one_database_do_not_know_of_each_other() {
+async fn two_schemas_in_one_database_are_independent() {
     let host = Host::new("public").await;
     let stores = ["messaging", "chat"].map(|name| {
         let options = PgOptions::default().with_schema(SchemaName::parse(name).unwrap());

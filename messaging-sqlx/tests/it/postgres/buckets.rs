@@ -31,7 +31,7 @@ const FILTERED: [(&str, &[&str]); 3] = [
 ];
 
 #[tokio::test]
-async fn the_bucket_in_sql_is_that_of_the_core() {
+async fn the_bucket_computed_in_sql_equals_the_cores() {
     assert!(SCALING.contains(EXPRESSION));
     let mut session = Bench::new().await.session().await;
     for n in 0..50 {
@@ -49,7 +49,7 @@ async fn the_bucket_in_sql_is_that_of_the_core() {
 
 /// PostgreSQL refuses to update or delete a row where a filter names a column that does not identify it.
 #[tokio::test]
-async fn every_step_is_taken_while_the_rows_of_some_buckets_are_published() {
+async fn every_step_succeeds_during_logical_replication_of_some_buckets() {
     let bench = Bench::unmigrated();
     let store = bench.store();
     store.migrate().await.unwrap();

@@ -48,7 +48,7 @@ async fn claim(store: &PgStore, now: Timestamp) -> Result<Vec<Lane>, StoreError>
 }
 
 /// Whether a step of this store gets the lane that it makes.
-async fn owns_what_it_makes(store: &PgStore, client: u64, now: Timestamp) -> bool {
+async fn owns_its_new_lanes(store: &PgStore, client: u64, now: Timestamp) -> bool {
     let publisher = worker(1, now + secs(LEASE));
     let opened = store.open(&plan(client, 1), publisher).await.unwrap();
     assert!(opened.created);
@@ -56,18 +56,18 @@ async fn owns_what_it_makes(store: &PgStore, client: u64, now: Timestamp) -> boo
 }
 
 #[tokio::test]
-async fn a_clock_within_a_third_of_a_lease_gets_lanes() {
+async fn a_clock_within_a_third_of_a_lease_can_claim() {
     for ahead in WITHIN {
         let bench = Bench::new().await;
         let store = checking(&bench);
         let now = time(&bench, ahead).await;
         assert_eq!(claim(&store, now).await.unwrap().len(), 1);
-        assert!(owns_what_it_makes(&store, 2, now).await);
+        assert!(owns_its_new_lanes(&store, 2, now).await);
     }
 }
 
 #[tokio::test]
-async fn a_clock_that_is_off_by_more_gets_none_and_says_by_how_much() {
+async fn a_clock_with_more_skew_cannot_claim_and_reports_the_skew() {
     for ahead in BEYOND {
         let bench = Bench::new().await;
         let store = checking(&bench);
@@ -89,36 +89,36 @@ async fn a_clock_that_is_off_by_more_gets_none_and_says_by_how_much() {
 }
 
 #[tokio::test]
-async fn what_a_process_writes_whose_clock_is_off_is_anyone_s_until_the_clocks_agree() {
+async fn lanes_of_a_process_with_clock_skew_have_no_owner_until_the_clocks_agree() {
     for ahead in BEYOND {
         let bench = Bench::new().await;
         let (store, other) = (checking(&bench), checking(&bench));
         // Nobody has compared them yet.
         let off = time(&bench, ahead).await;
-        assert!(owns_what_it_makes(&store, 2, off).await);
+        assert!(owns_its_new_lanes(&store, 2, off).await);
         claim(&store, off).await.unwrap_err();
-        assert!(!owns_what_it_makes(&store, 3, off).await);
+        assert!(!owns_its_new_lanes(&store, 3, off).await);
         assert!(
-            !owns_what_it_makes(&store.clone(), 4, off).await,
+            !owns_its_new_lanes(&store.clone(), 4, off).await,
             "a clone is the same"
         );
 
         let now = time(&bench, 0).await;
-        assert!(owns_what_it_makes(&other, 5, now).await, "another is not");
+        assert!(owns_its_new_lanes(&other, 5, now).await, "another is not");
         assert!(!claim(&store, now).await.unwrap().is_empty());
-        assert!(owns_what_it_makes(&store, 6, now).await, "the clocks agree again");
+        assert!(owns_its_new_lanes(&store, 6, now).await, "the clocks agree again");
     }
 }
 
 #[tokio::test]
-async fn a_lane_of_a_process_whose_clock_is_off_is_due_now_by_the_databases() {
+async fn a_lane_of_a_process_with_clock_skew_is_due_by_the_databases_clock() {
     for ahead in BEYOND {
         let bench = Bench::new().await;
         let (store, other) = (checking(&bench), checking(&bench));
         claim(&other, time(&bench, 0).await).await.unwrap();
         claim(&store, time(&bench, ahead).await).await.unwrap_err();
         let before = time(&bench, 0).await;
-        assert!(!owns_what_it_makes(&store, 2, time(&bench, ahead).await).await);
+        assert!(!owns_its_new_lanes(&store, 2, time(&bench, ahead).await).await);
         assert_eq!(claim(&other, before - secs(1)).await.unwrap(), [], "{ahead}");
         let now = time(&bench, 0).await + secs(1);
         assert_eq!(claim(&other, now).await.unwrap().len(), 1, "{ahead}");
@@ -126,17 +126,17 @@ async fn a_lane_of_a_process_whose_clock_is_off_is_due_now_by_the_databases() {
 }
 
 #[tokio::test]
-async fn clocks_that_are_not_to_be_compared_are_not() {
+async fn the_comparison_of_clocks_can_be_disabled() {
     let bench = Bench::new().await;
     let store = bench.store_with(&bench.options().with_clock_check(ClockCheck::Off));
     let off = time(&bench, 1_000_000).await;
     assert_eq!(claim(&store, off).await.unwrap().len(), 1);
-    assert!(owns_what_it_makes(&store, 2, off).await);
+    assert!(owns_its_new_lanes(&store, 2, off).await);
 }
 
 /// One connection, which somebody has for longer than leases bear.
 #[tokio::test]
-async fn a_wait_for_a_connection_is_no_skew() {
+async fn a_wait_for_a_connection_does_not_count_as_clock_skew() {
     let bench = Bench::new().await;
     let pool = bench.pool(1);
     let options = bench.options().with_clock_check(ClockCheck::On);
@@ -157,14 +157,14 @@ async fn a_wait_for_a_connection_is_no_skew() {
     drop(taken);
     claiming.await.unwrap();
     assert!(
-        owns_what_it_makes(&store, 2, time(&bench, 0).await).await,
+        owns_its_new_lanes(&store, 2, time(&bench, 0).await).await,
         "its clock is right"
     );
 }
 
 /// What a process writes whose clock is ahead does not lie in the future for everyone who comes later.
 #[tokio::test]
-async fn no_time_is_written_that_is_ahead_of_the_databases_clock() {
+async fn no_written_time_is_ahead_of_the_databases_clock() {
     for group_commit in [GroupCommit::On, GroupCommit::Off] {
         let bench = Bench::new().await;
         let options = bench.options().with_clock_check(ClockCheck::On);
@@ -206,7 +206,7 @@ async fn no_time_is_written_that_is_ahead_of_the_databases_clock() {
 }
 
 #[tokio::test]
-async fn a_time_that_is_not_ahead_is_written_as_it_is() {
+async fn a_time_not_ahead_is_written_unchanged() {
     let bench = Bench::new().await;
     let store = checking(&bench);
     for (ahead, n) in [(-86_400, 1), (-1, 2)] {

@@ -42,7 +42,7 @@ async fn check_all(store: &PgStore, kind: StoreErrorKind) {
 }
 
 #[tokio::test]
-async fn a_server_that_is_not_there_is_unavailable() {
+async fn an_unreachable_server_is_unavailable() {
     // Where nobody listens, on any machine.
     let url = "postgres://postgres:sesame@127.0.0.1:1/messaging";
     let options = PgOptions::default().with_acquire_timeout(SOON);
@@ -65,14 +65,14 @@ async fn a_pool_without_a_free_connection_is_unavailable() {
 }
 
 #[tokio::test]
-async fn a_pool_that_was_closed_is_unavailable() {
+async fn a_closed_pool_is_unavailable() {
     let store = Bench::new().await.store();
     store.close().await;
     check_all(&store, UNAVAILABLE).await;
 }
 
 #[tokio::test]
-async fn a_host_s_own_pool_is_the_host_s_to_close() {
+async fn the_store_does_not_close_the_hosts_pool() {
     for bench in Bench::both().await {
         let pool = bench.pool(1);
         PgStore::on_pool(pool.clone(), &bench.options()).close().await;
@@ -83,7 +83,7 @@ async fn a_host_s_own_pool_is_the_host_s_to_close() {
 }
 
 #[tokio::test]
-async fn a_database_that_does_not_exist_is_a_defect() {
+async fn a_missing_database_is_internal() {
     let url = PgServer::shared().url("no_such_database");
     let store = PgStore::from_url(&url, &PgOptions::default()).unwrap();
     check_all(&store, StoreErrorKind::Internal).await;
@@ -91,7 +91,7 @@ async fn a_database_that_does_not_exist_is_a_defect() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_is_a_defect() {
+async fn a_wrong_password_is_internal() {
     let server = PgServer::start();
     let admin = server.admin_url().parse::<PgConnectOptions>().unwrap();
     let mut admin = admin.connect().await.unwrap();
@@ -109,7 +109,7 @@ async fn a_wrong_password_is_a_defect() {
 }
 
 #[tokio::test]
-async fn a_database_that_takes_no_writes_is_read_only_and_can_be_read() {
+async fn a_read_only_database_can_be_read() {
     for bench in Bench::both().await {
         assert!(is_stored(&bench.store(), 1).await);
         let url = bench.url_with("default_transaction_read_only=on");
@@ -133,7 +133,7 @@ async fn a_database_that_takes_no_writes_is_read_only_and_can_be_read() {
 }
 
 #[tokio::test]
-async fn what_waits_too_long_for_a_lock_by_the_host_s_own_limit_is_unavailable() {
+async fn the_hosts_lock_timeout_is_unavailable() {
     for bench in Bench::both().await {
         let pool = PgPoolOptions::new().connect_lazy(&bench.url_with("lock_timeout=10ms"));
         let store = PgStore::on_pool(pool.unwrap(), &bench.options());
@@ -141,13 +141,13 @@ async fn what_waits_too_long_for_a_lock_by_the_host_s_own_limit_is_unavailable()
         let error = store.append(&send(1)).await.unwrap_err();
         check(&error, UNAVAILABLE);
         assert_eq!(code(&error).as_deref(), Some("55P03"));
-        locked.let_go().await;
+        locked.release().await;
         assert!(is_stored(&store, 1).await);
     }
 }
 
 #[tokio::test]
-async fn what_cannot_be_serialized_is_to_be_repeated() {
+async fn a_serialization_failure_is_retried() {
     for bench in Bench::both().await {
         let url = bench.url_with("default_transaction_isolation=serializable");
         let store = PgStore::from_url(&url, &bench.options()).unwrap();
@@ -170,7 +170,7 @@ async fn what_cannot_be_serialized_is_to_be_repeated() {
 /// key, and waits for the conversation. When the lane is free, each waits for the other, and the store is
 /// the one who looks for that.
 #[tokio::test]
-async fn the_victim_of_a_deadlock_is_to_repeat_its_step() {
+async fn a_deadlock_victim_is_retried() {
     for bench in Bench::both().await {
         let url = bench.url_with("deadlock_timeout=10ms");
         let store = PgStore::from_url(&url, &bench.options()).unwrap();
@@ -190,21 +190,21 @@ async fn the_victim_of_a_deadlock_is_to_repeat_its_step() {
                 rival.run("SELECT FROM messaging.conversation FOR UPDATE"),
                 async {
                     bench.until_blocked_by_a_step().await;
-                    lane.let_go().await;
+                    lane.release().await;
                 }
             );
         });
         let error = lost.unwrap_err();
         check(&error, StoreErrorKind::Retry);
         assert_eq!(code(&error).as_deref(), Some("40P01"));
-        rival.let_go().await;
+        rival.release().await;
         assert!(is_stored(&store, 1).await);
         assert_eq!(bench.messages().await, 1);
     }
 }
 
 #[tokio::test]
-async fn a_probe_says_whether_writes_are_taken_and_changes_nothing() {
+async fn a_probe_reports_whether_writes_succeed_and_changes_nothing() {
     let bench = Bench::new().await;
     let store = bench.store();
     store.probe_writes(at(1)).await.unwrap();
@@ -226,7 +226,7 @@ async fn a_probe_says_whether_writes_are_taken_and_changes_nothing() {
 
 /// Where the disk is full there may be room for a probe, and not for a message.
 #[tokio::test]
-async fn a_probe_knows_of_a_write_that_was_refused_a_moment_ago() {
+async fn a_probe_includes_a_recently_refused_write() {
     for bench in Bench::both().await {
         let mut session = bench.session().await;
         session
@@ -253,7 +253,7 @@ async fn a_probe_knows_of_a_write_that_was_refused_a_moment_ago() {
 
 /// A balancer that takes a busy server out gives its load to the others.
 #[tokio::test]
-async fn a_server_is_ready_while_its_probe_waits_for_a_lock_and_not_while_the_disk_is_full() {
+async fn a_probe_waiting_for_a_lock_is_ready_and_a_full_disk_is_not() {
     let bench = Bench::new().await;
     let options = bench.options().with_lock_timeout(Duration::from_millis(50));
     let store = bench.store_with(&options);
@@ -268,7 +268,7 @@ async fn a_server_is_ready_while_its_probe_waits_for_a_lock_and_not_while_the_di
     rival.run("BEGIN; SELECT FROM messaging.probe FOR UPDATE").await;
     check(&store.probe_writes(at(1)).await.unwrap_err(), UNAVAILABLE);
     assert!(takes_writes().await);
-    rival.let_go().await;
+    rival.release().await;
     bench
         .session()
         .await

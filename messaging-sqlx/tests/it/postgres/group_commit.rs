@@ -74,7 +74,7 @@ fn seq(outcome: &Result<Appended, StoreError>) -> u64 {
 }
 
 #[tokio::test]
-async fn what_waits_goes_together_in_the_order_in_which_it_came() {
+async fn pending_messages_are_committed_together_in_order() {
     let held = Held::with(|options| options).await;
     let (bench, outcomes) = held.send((1..=25).map(|n| send_to(1, n)).collect()).await;
     let seqs: Vec<u64> = outcomes.iter().map(seq).collect();
@@ -89,7 +89,7 @@ async fn what_waits_goes_together_in_the_order_in_which_it_came() {
 }
 
 #[tokio::test]
-async fn without_group_commit_each_is_a_commit_of_its_own() {
+async fn without_group_commit_each_message_is_committed_alone() {
     let bench = Bench::new().await;
     let store = bench.store_with(&bench.options().with_group_commit(GroupCommit::Off));
     let steps: Vec<Append> = (1..=20).map(|n| send_to(1, n)).collect();
@@ -103,7 +103,7 @@ async fn without_group_commit_each_is_a_commit_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_repeated_key_is_stored_once_and_a_access_version_that_does_not_hold_stops_its_message_only() {
+async fn in_a_group_a_repeated_key_is_stored_once_and_a_stale_access_version_fails_alone() {
     let held = Held::with(|options| options).await;
     let mut again = send_to(1, 2);
     again.message.key = Some(key("1"));
@@ -126,7 +126,7 @@ async fn a_repeated_key_is_stored_once_and_a_access_version_that_does_not_hold_s
 }
 
 #[tokio::test]
-async fn a_message_that_the_database_refuses_fails_alone() {
+async fn a_refused_message_fails_alone() {
     let bench = Bench::new().await;
     let mut session = bench.session().await;
     session
@@ -144,7 +144,7 @@ async fn a_message_that_the_database_refuses_fails_alone() {
 }
 
 #[tokio::test]
-async fn a_conversation_that_is_locked_elsewhere_holds_up_no_other() {
+async fn a_conversation_locked_elsewhere_does_not_block_others() {
     let bench = Bench::new().await;
     let store = bench.store();
     let mut lock = bench.session().await;
@@ -176,7 +176,7 @@ async fn a_conversation_that_is_locked_elsewhere_holds_up_no_other() {
 }
 
 #[tokio::test]
-async fn a_key_that_another_process_has_just_used_is_seen_and_takes_nobody_with_it() {
+async fn a_key_just_used_by_another_process_is_a_duplicate_and_fails_no_other() {
     let held = Held::with(|options| options).await;
     let elsewhere = held.bench.store();
     let mut theirs = send_to(3, 50);
@@ -206,7 +206,7 @@ async fn a_key_that_another_process_has_just_used_is_seen_and_takes_nobody_with_
 }
 
 #[tokio::test]
-async fn more_than_may_wait_are_refused_at_once() {
+async fn messages_beyond_the_queue_limit_are_refused_at_once() {
     let held = Held::with(|options| options.with_max_waiting(8)).await;
     let (bench, outcomes) = held.send((1..=6).map(|n| send_to(1, n)).collect()).await;
     let (taken, refused) = outcomes.split_at(4);
@@ -218,7 +218,7 @@ async fn more_than_may_wait_are_refused_at_once() {
 }
 
 #[tokio::test]
-async fn what_has_waited_too_long_is_refused_and_not_stored() {
+async fn a_message_that_waited_too_long_is_refused_and_not_stored() {
     let held = Held::with(|options| options.with_acquire_timeout(Duration::from_millis(50))).await;
     let first = tokio::spawn({
         let store = held.store.clone();
@@ -234,7 +234,7 @@ async fn what_has_waited_too_long_is_refused_and_not_stored() {
 }
 
 #[tokio::test]
-async fn who_goes_away_takes_nothing_of_a_commit_with_them() {
+async fn a_cancelled_caller_does_not_affect_the_group() {
     let mut held = Held::with(|options| options).await;
     let task = tokio::spawn({
         let store = held.store.clone();
@@ -249,7 +249,7 @@ async fn who_goes_away_takes_nothing_of_a_commit_with_them() {
 }
 
 #[tokio::test]
-async fn a_commit_whose_connection_is_lost_is_unknown_to_all_and_found_when_they_repeat_it() {
+async fn a_group_with_a_lost_connection_is_unknown_to_all_and_found_by_repetition() {
     for is_committed in [false, true] {
         let bench = Bench::new().await;
         let (wire, url) = bench.wire();
@@ -283,7 +283,7 @@ async fn a_commit_whose_connection_is_lost_is_unknown_to_all_and_found_when_they
 }
 
 #[tokio::test]
-async fn a_lane_is_given_to_one_of_those_who_made_it() {
+async fn a_lane_is_given_to_one_of_its_concurrent_senders() {
     let held = Held::with(|options| options).await;
     // What told of the opening has been published.
     let mut session = held.bench.session().await;

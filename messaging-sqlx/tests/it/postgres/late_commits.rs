@@ -77,7 +77,7 @@ async fn a_lane_of_another_process_within_two_leases_is_found_by_the_next_scan()
 }
 
 #[tokio::test]
-async fn a_lane_before_the_watermark_is_found_when_a_full_scan_is_asked_for() {
+async fn a_lane_before_the_watermark_is_found_by_a_requested_full_scan() {
     let bench = Bench::new().await;
     let (store, other) = scene(&bench).await;
     let opened = other.open(&plan(2, 1), worker(2, at(20))).await.unwrap();
@@ -87,7 +87,7 @@ async fn a_lane_before_the_watermark_is_found_when_a_full_scan_is_asked_for() {
 
 /// The host calls `wake` after its commit, and that asks for a full scan.
 #[tokio::test]
-async fn what_a_host_s_transaction_commits_late_is_found_when_a_full_scan_is_asked_for() {
+async fn entries_committed_late_by_the_host_are_found_by_a_requested_full_scan() {
     let bench = Bench::new().await;
     let store = bench.store();
     let mut connection = PgConnection::connect(&bench.url()).await.unwrap();
@@ -114,7 +114,7 @@ async fn a_lane_that_one_full_scan_skipped_is_found_by_the_second() {
     let mut locked = bench.session().await;
     locked.run("BEGIN; SELECT FROM messaging.lane FOR UPDATE").await;
     assert_eq!(claim(&store, NOW).await, []);
-    locked.let_go().await;
+    locked.release().await;
     assert_eq!(claim(&store, NOW + 1).await, [opened.id]);
 }
 
@@ -135,6 +135,6 @@ async fn the_watermark_waits_for_a_link_whose_conversation_is_locked() {
     for second in NOW..NOW + 100 {
         assert_eq!(claim(&store, second).await, []);
     }
-    locked.let_go().await;
+    locked.release().await;
     assert_eq!(claim(&store, NOW + 100).await, [linked.id]);
 }

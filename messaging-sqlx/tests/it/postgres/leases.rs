@@ -35,7 +35,7 @@ async fn stopped(calls: usize, moment: Moment) -> (Bench, Transport, [Process; 2
 }
 
 #[tokio::test]
-async fn who_comes_back_after_its_lease_repeats_one_call_and_is_told_nothing() {
+async fn a_worker_resuming_after_its_lease_repeats_one_call_and_acknowledges_nothing() {
     for (calls, moment) in [(1, Before), (1, After), (2, Before), (2, After)] {
         let (bench, transport, [mut first, second], id) = stopped(calls, moment).await;
         let published_before: Vec<String> = transport.take(id);
@@ -69,7 +69,7 @@ async fn who_comes_back_after_its_lease_repeats_one_call_and_is_told_nothing() {
 }
 
 #[tokio::test]
-async fn who_comes_back_within_its_lease_goes_on() {
+async fn a_worker_resuming_within_its_lease_continues() {
     for moment in [Before, After] {
         let (_bench, transport, [mut first, second], id) = stopped(1, moment).await;
         second.tick(at(4));

@@ -27,7 +27,7 @@ async fn is_admitted(limiter: &PgRateLimiter, user: u64, what: Limited) -> bool 
 }
 
 #[tokio::test]
-async fn of_many_in_two_processes_at_once_the_burst_is_admitted_and_no_more() {
+async fn concurrent_actions_in_two_processes_admit_exactly_the_burst() {
     let bench = Bench::new().await;
     let processes = [bench.store(), bench.store()].map(|store| store.rate_limiter(limits(7, HOUR)));
     let tries = (0..60).map(|n| is_admitted(&processes[n % 2], 1, Limited::Send));
@@ -51,7 +51,7 @@ async fn of_many_in_two_processes_at_once_the_burst_is_admitted_and_no_more() {
 }
 
 #[tokio::test]
-async fn who_waits_as_long_as_they_were_told_is_admitted() {
+async fn a_user_who_waits_for_retry_after_is_admitted() {
     let bench = Bench::new().await;
     let (limiter, every) = (bench.store().rate_limiter(limits(2, HOUR)), HOUR.as_millis());
     for _ in 0..2 {
@@ -76,7 +76,7 @@ async fn who_waits_as_long_as_they_were_told_is_admitted() {
 }
 
 #[tokio::test]
-async fn what_is_refused_is_not_asked_again_before_its_time_and_writes_nothing() {
+async fn a_refusal_is_cached_until_retry_after_and_writes_nothing() {
     let bench = Bench::new().await;
     let (wire, url) = bench.wire();
     let store = PgStore::from_url(&url, &bench.options()).unwrap();
@@ -97,7 +97,7 @@ async fn what_is_refused_is_not_asked_again_before_its_time_and_writes_nothing()
 }
 
 #[tokio::test]
-async fn without_a_while_between_nothing_is_limited_or_kept() {
+async fn a_zero_interval_is_unlimited_and_stores_nothing() {
     let bench = Bench::new().await;
     let limiter = bench.store().rate_limiter(limits(1, Duration::ZERO));
     for _ in 0..20 {
@@ -112,7 +112,7 @@ async fn without_a_while_between_nothing_is_limited_or_kept() {
 }
 
 #[tokio::test]
-async fn the_longest_while_is_no_error() {
+async fn the_longest_interval_is_accepted() {
     let bench = Bench::new().await;
     let limiter = bench.store().rate_limiter(limits(u32::MAX, Duration::MAX));
     for _ in 0..3 {
@@ -122,7 +122,7 @@ async fn the_longest_while_is_no_error() {
 
 /// As long ahead as a clock was before it was set back.
 #[tokio::test]
-async fn a_clock_that_was_set_back_makes_nobody_wait_longer_than_a_whole_quota_lasts() {
+async fn after_setting_the_clock_back_a_wait_is_at_most_a_full_refill() {
     let every = Duration::from_millis(1);
     let (bench, user) = (Bench::new().await, client_id(1));
     let limiter = bench.store().rate_limiter(limits(3, every));
@@ -145,7 +145,7 @@ async fn a_clock_that_was_set_back_makes_nobody_wait_longer_than_a_whole_quota_l
 }
 
 #[tokio::test]
-async fn who_was_refused_before_this_process_s_clock_was_set_back_is_asked_about_again() {
+async fn a_clock_set_back_invalidates_cached_refusals() {
     let bench = Bench::new().await;
     let limiter = bench.store().rate_limiter(limits(1, HOUR));
     let user = client_id(1);
@@ -160,7 +160,7 @@ async fn who_was_refused_before_this_process_s_clock_was_set_back_is_asked_about
 }
 
 #[tokio::test]
-async fn what_is_given_back_may_be_done_again_in_every_process_and_never_more() {
+async fn a_refunded_action_is_admitted_again_by_every_process() {
     let bench = Bench::new().await;
     let processes = [bench.store(), bench.store()].map(|store| store.rate_limiter(limits(2, HOUR)));
     let [one, other] = &processes;

@@ -100,7 +100,7 @@ async fn until_few_wait(bench: &Bench, store: &PgStore, waiters: i64) {
 }
 
 #[tokio::test]
-async fn however_many_messages_wait_for_it_one_of_them_has_a_connection() {
+async fn of_all_messages_to_a_locked_row_one_uses_a_connection() {
     for bench in Bench::both().await {
         let store = bench.store_with(&bench.options().with_max_connections(CONNECTIONS));
         store.open(&plan(1, 3), Publisher::Anyone).await.unwrap();
@@ -115,7 +115,7 @@ async fn however_many_messages_wait_for_it_one_of_them_has_a_connection() {
                 check_others_go_on(&bench, &store, 1).await;
             } => {}
         }
-        locked.let_go().await;
+        locked.release().await;
         for answer in waiting.await {
             assert!(matches!(answer, Ok(Appended::Stored(_))), "{answer:?}");
         }
@@ -124,7 +124,7 @@ async fn however_many_messages_wait_for_it_one_of_them_has_a_connection() {
 }
 
 #[tokio::test]
-async fn whatever_else_is_done_to_it_waits_in_the_same_line() {
+async fn other_steps_on_a_locked_row_wait_in_the_same_queue() {
     let bench = Bench::new().await;
     let store = bench.store_with(&bench.options().with_max_connections(CONNECTIONS));
     store.open(&plan(1, 3), Publisher::Anyone).await.unwrap();
@@ -144,7 +144,7 @@ async fn whatever_else_is_done_to_it_waits_in_the_same_line() {
             check_others_go_on(&bench, &store, 1).await;
         } => {}
     }
-    locked.let_go().await;
+    locked.release().await;
     let (reads, changes) = waiting.await;
     assert!(reads.iter().all(Result::is_ok) && changes.iter().all(Result::is_ok));
 }
@@ -170,7 +170,7 @@ fn store_of_six(bench: &Bench, group_commit: GroupCommit) -> PgStore {
 }
 
 #[tokio::test]
-async fn of_many_locked_conversations_a_few_have_a_connection() {
+async fn few_of_many_locked_conversations_use_a_connection() {
     for group_commit in [GroupCommit::On, GroupCommit::Off] {
         let bench = Bench::new().await;
         let store = store_of_six(&bench, group_commit);
@@ -189,7 +189,7 @@ async fn of_many_locked_conversations_a_few_have_a_connection() {
                 check_others_go_on(&bench, &store, 2).await;
             } => {}
         }
-        locked.let_go().await;
+        locked.release().await;
         assert!(waiting.await.iter().all(Result::is_ok));
         assert_eq!(bench.messages().await, 2 * ids.len() + 5 + ids.len());
     }
@@ -198,7 +198,7 @@ async fn of_many_locked_conversations_a_few_have_a_connection() {
 /// Marking as read or as mailed, changing and linking lock the same rows. Each waits for a moment on a connection of its own,
 /// and then as one of the few.
 #[tokio::test]
-async fn of_many_steps_of_every_kind_that_find_a_locked_row_a_few_have_a_connection() {
+async fn few_of_many_steps_on_locked_rows_use_a_connection() {
     let bench = Bench::new().await;
     let store = store_of_six(&bench, GroupCommit::On);
     let (ids, locked) = locked_conversations(&bench, &store).await;
@@ -234,7 +234,7 @@ async fn of_many_steps_of_every_kind_that_find_a_locked_row_a_few_have_a_connect
         _ = &mut waiting => panic!("nobody gets the lock"),
         () = until_few_wait(&bench, &store, 2) => {}
     }
-    locked.let_go().await;
+    locked.release().await;
     let (reads, changes, links, mails) = waiting.await;
     assert!(mails.iter().all(Result::is_ok), "{mails:?}");
     assert!(reads.iter().all(Result::is_ok), "{reads:?}");
@@ -244,7 +244,7 @@ async fn of_many_steps_of_every_kind_that_find_a_locked_row_a_few_have_a_connect
 
 /// A send that was decided on an older state is told so at once, however many rows are locked and waited for.
 #[tokio::test]
-async fn a_stale_send_waits_for_no_locked_row() {
+async fn a_conflicting_send_does_not_wait_for_a_locked_row() {
     for group_commit in [GroupCommit::On, GroupCommit::Off] {
         let bench = Bench::new().await;
         let store = store_of_six(&bench, group_commit);
@@ -260,14 +260,14 @@ async fn a_stale_send_waits_for_no_locked_row() {
                 assert_eq!(store.append(&stale).await.unwrap(), Appended::Conflict);
             } => {}
         }
-        locked.let_go().await;
+        locked.release().await;
         assert!(waiting.await.iter().all(Result::is_ok));
     }
 }
 
 /// The server gives up, and says so: nothing was changed.
 #[tokio::test]
-async fn a_row_that_stays_locked_is_given_up_long_before_a_statement_is() {
+async fn a_lock_wait_ends_long_before_the_statement_timeout() {
     for bench in Bench::both().await {
         let options = bench.options().with_lock_timeout(Duration::from_millis(50));
         let store = bench.store_with(&options.with_max_connections(CONNECTIONS));
@@ -286,7 +286,7 @@ async fn a_row_that_stays_locked_is_given_up_long_before_a_statement_is() {
         for answer in join_all(steps.iter().map(|step| store.append(step))).await {
             check(&answer.unwrap_err(), UNAVAILABLE);
         }
-        locked.let_go().await;
+        locked.release().await;
         let appended = store.append(&send).await.unwrap();
         assert!(matches!(appended, Appended::Stored(_)));
         assert_eq!(bench.messages().await, 1);

@@ -104,7 +104,7 @@ fn progress(lane: &Lane, up_to: u64) -> Progress {
 }
 
 #[tokio::test]
-async fn a_message_is_stored_once_and_its_lane_is_due_when_the_lease_is_over() {
+async fn a_repeated_send_stores_one_message_and_its_lane_is_due_after_the_lease() {
     for cut in CUTS {
         for bench in Bench::both().await {
             let scene = Scene::of(bench).await;
@@ -131,7 +131,7 @@ async fn a_message_is_stored_once_and_its_lane_is_due_when_the_lease_is_over() {
 }
 
 #[tokio::test]
-async fn a_conversation_is_opened_once() {
+async fn a_repeated_opening_creates_one_conversation() {
     for cut in CUTS {
         let scene = Scene::new().await;
         let mut plan = plan(2, 1);
@@ -154,7 +154,7 @@ async fn a_conversation_is_opened_once() {
 }
 
 #[tokio::test]
-async fn a_read_position_moves_once() {
+async fn a_repeated_mark_read_moves_the_position_once() {
     for cut in CUTS {
         let scene = Scene::new().await;
         scene.store.append(&send(1)).await.unwrap();
@@ -181,7 +181,7 @@ async fn a_read_position_moves_once() {
 }
 
 #[tokio::test]
-async fn a_conversation_is_changed_once() {
+async fn a_repeated_change_is_applied_once() {
     for cut in CUTS {
         let scene = Scene::new().await;
         let (change, publisher) = (Change::Block(Side::Agent), worker(1, at(12)));
@@ -201,7 +201,7 @@ async fn a_conversation_is_changed_once() {
 }
 
 #[tokio::test]
-async fn lanes_are_given_once_and_due_again_when_the_lease_is_over() {
+async fn lanes_of_a_lost_claim_are_due_after_the_lease() {
     for cut in CUTS {
         let scene = Scene::new().await;
         let claim = Claim::new(worker_id(1), at(1), at(11), 9);
@@ -215,7 +215,7 @@ async fn lanes_are_given_once_and_due_again_when_the_lease_is_over() {
 }
 
 #[tokio::test]
-async fn a_lane_is_acknowledged_once_whether_it_ends_or_goes_on() {
+async fn a_repeated_acknowledgement_has_no_further_effect() {
     for (cut, messages) in CUTS.into_iter().flat_map(|cut| [(cut, 0), (cut, 1)]) {
         let scene = Scene::new().await;
         for n in 1..=messages {

@@ -21,7 +21,7 @@ fn why(error: &StoreError) -> SchemaError {
 }
 
 #[tokio::test]
-async fn before_it_is_migrated_every_step_says_so() {
+async fn every_step_reports_a_missing_migration() {
     let bench = Bench::unmigrated();
     let store = bench.store();
     let mut refused = each_step(&store).await;
@@ -68,7 +68,7 @@ async fn migrating_again_changes_nothing() {
 }
 
 #[tokio::test]
-async fn within_a_transaction_of_the_hosts_it_is_the_hosts_to_commit() {
+async fn a_migration_in_the_hosts_transaction_is_committed_by_the_host() {
     let bench = Bench::unmigrated();
     let mut session = bench.session().await;
     let migrator = bench.store().migrator();
@@ -106,7 +106,7 @@ const MADE_OF: &str = r"
     ) AS everything ORDER BY 1";
 
 #[tokio::test]
-async fn the_plain_file_and_the_scripts_do_the_same_as_migrating() {
+async fn the_plain_file_and_the_scripts_equal_a_migration() {
     let database = Database::create(PgServer::shared()).await;
     let mut connection = PgConnection::connect(database.url()).await.unwrap();
     let file = include_str!("../../../migrations/postgres/0001_init.sql");
@@ -136,7 +136,7 @@ async fn the_plain_file_and_the_scripts_do_the_same_as_migrating() {
 }
 
 #[tokio::test]
-async fn a_migration_that_fails_half_way_leaves_nothing_and_can_be_repeated() {
+async fn a_failed_migration_is_rolled_back_and_can_be_repeated() {
     let bench = Bench::unmigrated();
     let mut somebody = bench.session().await;
     let schema = bench.name();
@@ -172,7 +172,7 @@ async fn a_database_that_needs_newer_code_is_refused() {
 }
 
 #[tokio::test]
-async fn a_newer_database_that_admits_this_code_is_not() {
+async fn a_compatible_newer_database_is_accepted() {
     let bench = Bench::new().await;
     let newer = "INSERT INTO messaging.migration (version, name, oldest_code) VALUES (2, 'more', 1)";
     bench.session().await.run(newer).await;
@@ -182,7 +182,7 @@ async fn a_newer_database_that_admits_this_code_is_not() {
 }
 
 #[tokio::test]
-async fn two_schemas_in_one_database_do_not_know_of_each_other() {
+async fn two_schemas_in_one_database_are_independent() {
     let (one, other) = (Bench::new().await, Bench::new().await);
     assert_eq!(one.store().migrator(), one.store().migrator());
     assert_ne!(one.store().migrator(), other.store().migrator());
@@ -204,7 +204,7 @@ async fn two_schemas_in_one_database_do_not_know_of_each_other() {
 }
 
 #[tokio::test]
-async fn a_database_that_cannot_hold_every_text_is_refused() {
+async fn a_database_with_another_encoding_is_refused() {
     let server = PgServer::shared();
     let mut admin = PgConnection::connect(&server.admin_url()).await.unwrap();
     let name = Schema::fresh_name();

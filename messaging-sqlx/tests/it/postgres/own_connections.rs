@@ -11,7 +11,7 @@ use crate::support::postgres::{Bench, UNAVAILABLE, check, each_step, is_stored};
 
 /// The host's statements in its transaction, and none besides, go over its pool.
 #[tokio::test]
-async fn the_hosts_pool_serves_only_what_stands_in_the_hosts_transaction() {
+async fn the_hosts_pool_serves_only_the_hosts_transactions() {
     let bench = Bench::new().await;
     let pool = bench.pool(1);
     let store = PgStore::with_options(pool.clone(), &bench.options());
@@ -32,7 +32,7 @@ async fn the_hosts_pool_serves_only_what_stands_in_the_hosts_transaction() {
 }
 
 #[tokio::test]
-async fn a_store_opens_five_connections_beside_the_hosts_or_as_many_as_it_is_told_to() {
+async fn a_store_opens_five_own_connections_or_the_configured_number() {
     let bench = Bench::new().await;
     for (options, connections) in [(bench.options(), 5), (bench.options().with_max_connections(2), 2)] {
         let store = PgStore::with_options(bench.pool(9), &options);
@@ -45,7 +45,7 @@ async fn a_store_opens_five_connections_beside_the_hosts_or_as_many_as_it_is_tol
             bench.until_waiting(connections).await;
             // All of the twenty have asked for a connection by now.
             assert_eq!(bench.connections().await, connections);
-            shut.let_go().await;
+            shut.release().await;
         });
         assert!(answers.iter().all(Result::is_ok), "{answers:?}");
         assert_eq!(bench.connections().await, connections);
@@ -55,7 +55,7 @@ async fn a_store_opens_five_connections_beside_the_hosts_or_as_many_as_it_is_tol
 }
 
 #[tokio::test]
-async fn closing_a_store_leaves_the_hosts_pool_open_and_the_other_way_round() {
+async fn the_store_and_the_hosts_pool_are_closed_independently() {
     let bench = Bench::new().await;
     let pool = bench.pool(1);
     let store = PgStore::with_options(pool.clone(), &bench.options());
@@ -125,7 +125,7 @@ async fn connect(server: &PgServer) -> PgConnection {
 }
 
 #[tokio::test]
-async fn a_password_that_the_host_sets_on_its_pool_is_the_stores_too() {
+async fn a_password_set_on_the_hosts_pool_applies_to_the_store() {
     let mut guarded = Guarded::new("before").await;
     let pool = PgPool::connect_lazy_with(guarded.host("before"));
     let options = PgOptions::default().with_clock_check(ClockCheck::Off);

@@ -57,7 +57,7 @@ impl Behind {
 }
 
 #[tokio::test]
-async fn a_host_s_pool_behind_it_is_migrated_and_used() {
+async fn a_hosts_pool_behind_a_pooler_is_migrated_and_used() {
     let Some(behind) = Behind::start("a host's pool behind a pooler").await else {
         return;
     };
@@ -73,7 +73,7 @@ async fn a_host_s_pool_behind_it_is_migrated_and_used() {
 }
 
 #[tokio::test]
-async fn a_host_s_transaction_through_it_opens_a_conversation() {
+async fn a_hosts_transaction_through_a_pooler_opens_a_conversation() {
     let Some(behind) = Behind::start("a host's transaction through a pooler").await else {
         return;
     };
@@ -100,7 +100,7 @@ async fn a_host_s_transaction_through_it_opens_a_conversation() {
 }
 
 #[tokio::test]
-async fn a_url_of_one_that_is_not_said_to_be_there_is_refused() {
+async fn a_url_of_an_undeclared_pooler_is_refused() {
     let Some(behind) = Behind::start("a URL of a pooler").await else {
         return;
     };
@@ -120,7 +120,7 @@ async fn a_url_of_one_that_is_not_said_to_be_there_is_refused() {
 /// Each of a host's pools names its first prepared statement alike, and the pooler's one connection knows the
 /// name already.
 #[tokio::test]
-async fn what_is_prepared_through_one_that_is_not_said_to_be_there_clashes() {
+async fn prepared_statements_clash_through_an_undeclared_pooler() {
     let Some(behind) = Behind::start("preparing statements through a pooler").await else {
         return;
     };
@@ -138,7 +138,7 @@ async fn what_is_prepared_through_one_that_is_not_said_to_be_there_clashes() {
 
 /// A host that says nothing of its pooler: the store finds out.
 #[tokio::test]
-async fn a_store_beside_a_hosts_pool_works_behind_one_that_is_not_said_to_be_there() {
+async fn a_store_beside_a_hosts_pool_works_behind_an_undeclared_pooler() {
     let Some(behind) = Behind::start("a store beside a host's pool, behind a pooler").await else {
         return;
     };
@@ -173,7 +173,7 @@ async fn a_store_beside_a_hosts_pool_works_behind_one_that_is_not_said_to_be_the
 
 /// Each transaction has the settings, and none stays behind on the connection, which others use as well.
 #[tokio::test]
-async fn a_step_through_it_waits_no_longer_for_a_lock_or_an_answer_than_the_store_says() {
+async fn a_step_through_a_pooler_observes_the_stores_timeouts() {
     let Some(behind) = Behind::start("the settings of a step through a pooler").await else {
         return;
     };

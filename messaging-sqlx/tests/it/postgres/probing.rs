@@ -147,11 +147,11 @@ async fn check(rows: &str) {
 }
 
 #[tokio::test]
-async fn a_look_for_lanes_is_cheap_beside_an_old_snapshot() {
+async fn claiming_lanes_is_cheap_beside_an_old_snapshot() {
     check(LANE).await;
 }
 
 #[tokio::test]
-async fn a_look_for_links_to_number_is_cheap_beside_an_old_snapshot() {
+async fn searching_unnumbered_links_is_cheap_beside_an_old_snapshot() {
     check(LINK).await;
 }

@@ -28,8 +28,8 @@ use crate::support::postgres::{Bench, Session};
 
 const LOCKED: u64 = 1_001;
 const FREE: u64 = 1_002;
-const MARKING: &str = "marking messages mailed";
-const FINISHING: &str = "completing an e-mail";
+const MARKING: &str = "marking messages as mailed";
+const FINISHING: &str = "completing a digest";
 
 /// A mail server: it accepts everything, and with the first e-mail another transaction locks a conversation.
 #[derive(Clone)]
@@ -68,9 +68,9 @@ impl LockingMailer {
             .collect()
     }
 
-    async fn let_go(&self) {
+    async fn release(&self) {
         let session = self.0.locked.lock().unwrap().take();
-        session.unwrap().let_go().await;
+        session.unwrap().release().await;
     }
 }
 
@@ -132,7 +132,7 @@ impl Scene {
 }
 
 #[tokio::test]
-async fn an_accepted_e_mail_is_recorded_when_its_conversation_is_let_go() {
+async fn an_accepted_e_mail_is_recorded_once_its_conversation_is_unlocked() {
     let scene = Scene::new().await;
     scene.look_after(Duration::ZERO).await;
     // Twice as many tries as three lock time-outs would be.
@@ -140,7 +140,7 @@ async fn an_accepted_e_mail_is_recorded_when_its_conversation_is_let_go() {
         scene.look_after(Duration::from_secs(5)).await;
     }
     assert_eq!(scene.store.calls_of(FINISHING), 0);
-    scene.mailer.let_go().await;
+    scene.mailer.release().await;
     scene.look_after(Duration::from_secs(10)).await;
     assert_eq!(scene.store.calls_of(FINISHING), 1);
     for _ in 0..20 {
@@ -152,13 +152,13 @@ async fn an_accepted_e_mail_is_recorded_when_its_conversation_is_let_go() {
 }
 
 #[tokio::test]
-async fn where_it_is_locked_until_the_lease_is_over_nothing_else_is_mailed_again() {
+async fn a_conversation_locked_beyond_the_lease_repeats_no_other() {
     let scene = Scene::new().await;
     // The lease is of five minutes.
     for _ in 0..35 {
         scene.look_after(Duration::from_secs(10)).await;
     }
-    scene.mailer.let_go().await;
+    scene.mailer.release().await;
     for _ in 0..20 {
         scene.look_after(Duration::from_mins(5)).await;
     }

@@ -28,7 +28,7 @@ async fn forget(bench: &Bench, role: &str) {
 }
 
 #[tokio::test]
-async fn whoever_may_not_make_a_schema_can_fill_one_that_was_made_for_them() {
+async fn a_role_without_create_can_migrate_a_prepared_schema() {
     let bench = Bench::unmigrated();
     let role = role(&bench).await;
     let store = store_of(&bench, &role);
@@ -48,7 +48,7 @@ async fn whoever_may_not_make_a_schema_can_fill_one_that_was_made_for_them() {
 }
 
 #[tokio::test]
-async fn whoever_may_only_read_and_write_rows_can_take_every_step() {
+async fn a_role_with_row_privileges_can_run_every_step() {
     let bench = Bench::unmigrated();
     let role = role(&bench).await;
     let store = store_of(&bench, &role);

@@ -59,7 +59,7 @@ impl Process {
     }
 
     async fn check(&self, fault: fn(Statement) -> Fault, expected_created: bool) {
-        let _attending = self.workers.relay().attend();
+        let _worker = self.workers.relay().activate_worker();
         let armed = self.wire.arm(fault(Statement::containing(".message (")));
         assert_eq!(self.send().await.unwrap_err(), ErrorKind::OutcomeUnknown);
         assert!(armed.has_happened());
@@ -80,11 +80,11 @@ impl Process {
 }
 
 #[tokio::test]
-async fn a_send_whose_answer_was_lost_is_found_by_its_key_and_published_once() {
+async fn a_send_with_a_lost_answer_is_found_by_its_key_and_published_once() {
     Process::new().await.check(Fault::CutAfterAnswer, false).await;
 }
 
 #[tokio::test]
-async fn a_send_that_never_arrived_is_stored_when_it_is_repeated_and_published_once() {
+async fn a_lost_send_is_stored_by_repetition_and_published_once() {
     Process::new().await.check(Fault::CutBeforeRequest, true).await;
 }

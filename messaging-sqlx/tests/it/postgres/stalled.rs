@@ -20,7 +20,7 @@ async fn through_a_wire(bench: &Bench) -> (Wire, PgPool) {
 }
 
 #[tokio::test]
-async fn a_write_is_given_up_in_time_and_others_go_on_elsewhere() {
+async fn a_stalled_write_times_out_and_other_connections_work() {
     for bench in Bench::both().await {
         let (wire, pool) = through_a_wire(&bench).await;
         let store = PgStore::on_pool(pool, &bench.options().with_statement_timeout(SOON));
@@ -42,7 +42,7 @@ async fn a_write_is_given_up_in_time_and_others_go_on_elsewhere() {
 }
 
 #[tokio::test]
-async fn a_read_is_given_up_in_time() {
+async fn a_stalled_read_times_out() {
     let bench = Bench::new().await;
     let (wire, pool) = through_a_wire(&bench).await;
     let options = bench.options().with_acquire_timeout(SOON);
@@ -65,7 +65,7 @@ async fn a_read_is_given_up_in_time() {
 }
 
 #[tokio::test]
-async fn the_first_step_of_a_store_is_given_up_in_time_too() {
+async fn the_first_step_of_a_store_times_out_too() {
     for bench in Bench::both().await {
         let (wire, pool) = through_a_wire(&bench).await;
         let store = PgStore::on_pool(pool, &bench.options().with_acquire_timeout(SOON));
@@ -78,7 +78,7 @@ async fn the_first_step_of_a_store_is_given_up_in_time_too() {
 }
 
 #[tokio::test]
-async fn a_pool_made_from_a_url_gives_up_by_itself_where_the_server_cannot_be_heard() {
+async fn a_pool_from_a_url_times_out_on_a_silent_server() {
     for bench in Bench::both().await {
         let (wire, url) = bench.wire();
         let store = PgStore::from_url(&url, &bench.options().with_statement_timeout(SOON)).unwrap();

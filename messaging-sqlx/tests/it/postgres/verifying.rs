@@ -95,7 +95,7 @@ fn last_read(kept: Option<(u64, i64)>, counted: Option<(u64, i64)>) -> Finding {
 }
 
 #[tokio::test]
-async fn a_message_that_is_lost_or_moved_is_missed() {
+async fn a_lost_or_moved_message_is_found() {
     let misplaced = Finding::Position { side: Agent, seq: 3 };
     let lost = Finding::Messages {
         last_seq: 5,
@@ -130,7 +130,7 @@ async fn a_message_that_is_lost_or_moved_is_missed() {
 }
 
 #[tokio::test]
-async fn a_number_that_drifted_is_found() {
+async fn a_wrong_stored_number_is_found() {
     let clients = Finding::Received {
         side: Client,
         kept: 1,
@@ -155,7 +155,7 @@ async fn a_number_that_drifted_is_found() {
 }
 
 #[tokio::test]
-async fn a_receipt_that_is_lost_or_wrong_is_found() {
+async fn a_lost_or_wrong_receipt_is_found() {
     check(
         "DELETE FROM messaging.receipt WHERE OF_IT",
         &[read(3, 0), last_read(Some((3, 9)), None)],
@@ -169,7 +169,7 @@ async fn a_receipt_that_is_lost_or_wrong_is_found() {
 }
 
 #[tokio::test]
-async fn a_receipt_that_says_something_else_is_found() {
+async fn an_altered_receipt_is_found() {
     let reaches_too_far = Finding::Receipt {
         side: Agent,
         up_to_seq: 8,
@@ -190,7 +190,7 @@ async fn a_receipt_that_says_something_else_is_found() {
 }
 
 #[tokio::test]
-async fn a_time_or_a_reader_that_was_changed_is_found() {
+async fn an_altered_time_or_reader_is_found() {
     let (kept, counted) = (at(14), at(5));
     check(
         "UPDATE messaging.conversation SET activity_at = activity_at + interval '9 s' WHERE IT",

@@ -42,7 +42,7 @@ pub(crate) fn check<K: Kept>(steps: &[Step]) {
     runtime.block_on(async {
         let mut pair = Pair::<K>::new().await;
         for step in steps {
-            pair.take(step).await;
+            pair.apply(step).await;
         }
         pair.reopen().await;
     });
@@ -91,7 +91,7 @@ impl<K: Kept> Pair<K> {
         same!(self, backlog());
     }
 
-    async fn take(&mut self, step: &Step) {
+    async fn apply(&mut self, step: &Step) {
         match step {
             Step::Wait(millis) => self.now = Timestamp::from_millis(self.now.as_millis() + millis),
             Step::Reopen => self.reopen().await,

@@ -45,7 +45,7 @@ proptest! {
     #![proptest_config(Config { cases: 48, ..Config::default() })]
 
     #[test]
-    fn both_stores_answer_the_same_whatever_is_done(steps in steps::any_number()) {
+    fn both_stores_return_the_same_results(steps in steps::any_number()) {
         check::<InSchema>(&steps);
     }
 }

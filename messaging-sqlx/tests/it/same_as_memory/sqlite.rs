@@ -44,7 +44,7 @@ proptest! {
     #![proptest_config(Config { cases: 96, ..Config::default() })]
 
     #[test]
-    fn both_stores_answer_the_same_whatever_is_done(steps in steps::any_number()) {
+    fn both_stores_return_the_same_results(steps in steps::any_number()) {
         check::<InFile>(&steps);
     }
 }

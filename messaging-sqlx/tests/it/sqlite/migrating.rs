@@ -17,7 +17,7 @@ fn why(error: &StoreError) -> Option<SchemaError> {
 }
 
 #[tokio::test]
-async fn before_it_is_migrated_every_step_says_so() {
+async fn every_step_reports_a_missing_migration() {
     let place = Place::new();
     let store = open(&place).await;
     let refused = [
@@ -51,7 +51,7 @@ async fn a_migration_by_another_store_counts() {
 }
 
 #[tokio::test]
-async fn the_plain_file_does_the_same_as_migrating() {
+async fn the_plain_file_equals_a_migration() {
     let place = Place::new();
     let mut other = place.connect().await;
     sqlx::raw_sql(include_str!("../../../migrations/sqlite/0001_init.sql"))
@@ -105,7 +105,7 @@ async fn a_database_that_needs_newer_code_is_refused() {
 }
 
 #[tokio::test]
-async fn a_newer_database_that_admits_this_code_is_not() {
+async fn a_compatible_newer_database_is_accepted() {
     let place = Place::new();
     place.open().await.close().await;
     sqlx::query("INSERT INTO migration (version, name, oldest_code) VALUES (2, 'more', 1)")
@@ -121,7 +121,7 @@ async fn a_newer_database_that_admits_this_code_is_not() {
 }
 
 #[tokio::test]
-async fn a_migration_that_fails_half_way_leaves_nothing_and_can_be_repeated() {
+async fn a_failed_migration_is_rolled_back_and_can_be_repeated() {
     let place = Place::new();
     let store = open(&place).await;
     let mut other = place.connect().await;

@@ -1,6 +1,6 @@
 //! What is SQLite's own: the file, its locks, its migrations, its one writer.
 
-mod damage;
+mod corruption;
 mod migrating;
 mod reading;
 mod restart;

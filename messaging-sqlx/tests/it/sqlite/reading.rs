@@ -8,7 +8,7 @@ use sqlx::Connection;
 use crate::support::sqlite::{Place, append, conversation, plan, stored, user};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reader_sees_whole_steps_while_others_write() {
+async fn a_reader_sees_complete_steps_during_writes() {
     let place = Place::new();
     let store = place.open().await;
     store.open(&plan(1), Publisher::Anyone).await.unwrap();
@@ -42,7 +42,7 @@ async fn a_reader_sees_whole_steps_while_others_write() {
 }
 
 #[tokio::test]
-async fn nobody_who_reads_waits_for_who_writes() {
+async fn readers_do_not_wait_for_writers() {
     let place = Place::new();
     let store = place.open().await;
     store.open(&plan(1), Publisher::Anyone).await.unwrap();
@@ -59,7 +59,7 @@ async fn nobody_who_reads_waits_for_who_writes() {
 }
 
 #[tokio::test]
-async fn a_read_that_is_given_up_leaves_its_connection_usable() {
+async fn a_cancelled_read_leaves_its_connection_usable() {
     let place = Place::new();
     let options = messaging_sqlx::SqliteOptions::default().with_readers(1);
     let store = place.open_with(&options).await;

@@ -3,7 +3,7 @@ use messaging_core::store::{Appended, Claim, ConversationStore, OutboxStore};
 use messaging_sqlx::{SqliteOptions, SqliteStore};
 
 #[tokio::test]
-async fn everything_is_there_after_a_restart() {
+async fn all_data_survives_a_restart() {
     let place = Place::new();
     let store = place.open().await;
     play(&store).await;
@@ -36,7 +36,7 @@ async fn a_lane_keeps_its_owner_over_a_restart() {
 }
 
 #[tokio::test]
-async fn what_was_answered_is_there_after_a_crash() {
+async fn acknowledged_steps_survive_a_crash() {
     let place = Place::new();
     let store = place.open().await;
     play(&store).await;
@@ -53,7 +53,7 @@ async fn what_was_answered_is_there_after_a_crash() {
 }
 
 #[tokio::test]
-async fn closing_leaves_one_file_with_everything_in_it() {
+async fn closing_leaves_one_complete_file() {
     let place = Place::new();
     let store = place.open().await;
     let clone = store.clone();

@@ -52,7 +52,7 @@ fn up_to(up_to_seq: u64, second: u64) -> ReadMark {
 }
 
 #[tokio::test]
-async fn a_message_that_is_lost_is_missed() {
+async fn a_lost_message_is_found() {
     check(
         "DELETE FROM message FIRST AND seq = 2",
         &[
@@ -118,7 +118,7 @@ async fn a_message_that_is_lost_is_missed() {
 }
 
 #[tokio::test]
-async fn a_counter_that_drifted_is_found() {
+async fn a_wrong_counter_is_found() {
     let set = async |column: &str, finding| {
         check(
             &format!("UPDATE conversation SET {column} WHERE client_id = 'client-1'"),
@@ -186,7 +186,7 @@ async fn a_counter_that_drifted_is_found() {
 }
 
 #[tokio::test]
-async fn a_time_that_was_moved_is_found() {
+async fn an_altered_time_is_found() {
     let later = at(9).as_millis();
     check(
         &format!("UPDATE conversation SET activity_at = {later} WHERE client_id = 'client-1'"),
@@ -217,7 +217,7 @@ async fn a_time_that_was_moved_is_found() {
 }
 
 #[tokio::test]
-async fn a_position_that_is_not_the_messages_is_found() {
+async fn a_wrong_position_is_found() {
     check(
         "UPDATE message SET agent_position = 9 FIRST AND seq IN (4, 5)",
         &[Finding::Position { side: Agent, seq: 4 }],
@@ -243,7 +243,7 @@ async fn a_position_that_is_not_the_messages_is_found() {
 }
 
 #[tokio::test]
-async fn a_receipt_that_fits_nothing_is_found() {
+async fn a_receipt_without_a_message_is_found() {
     let (side, kept) = (Agent, Some(up_to(3, 2)));
     check(
         "DELETE FROM receipt FIRST",
@@ -300,7 +300,7 @@ async fn a_receipt_that_fits_nothing_is_found() {
 }
 
 #[tokio::test]
-async fn what_nobody_will_publish_is_found() {
+async fn an_event_outside_of_its_lane_is_found() {
     check(
         "DELETE FROM lane FIRST",
         &[Finding::LaneMissing { unpublished: 6 }],
@@ -322,7 +322,7 @@ async fn what_nobody_will_publish_is_found() {
 }
 
 #[tokio::test]
-async fn the_conversations_of_a_range_come_by_their_ids() {
+async fn the_conversations_of_a_range_are_in_id_order() {
     let place = Place::new();
     let store = place.open().await;
     play(&store).await;
@@ -347,7 +347,7 @@ async fn the_conversations_of_a_range_come_by_their_ids() {
 }
 
 #[tokio::test]
-async fn what_cannot_even_be_read_ends_the_walk() {
+async fn an_unreadable_conversation_ends_the_verification() {
     let place = Place::new();
     let store = place.open().await;
     play(&store).await;

@@ -38,7 +38,7 @@ async fn workers_of_a_second_store_are_refused() {
 }
 
 #[tokio::test]
-async fn a_step_of_a_second_store_leaves_its_lane_to_anyone() {
+async fn a_lane_created_by_a_second_store_has_no_owner() {
     let place = Place::new();
     let (first, second) = (place.open().await, place.open().await);
     let opened = first.open(&plan(1), by(1)).await.unwrap();
@@ -62,7 +62,7 @@ async fn a_step_of_a_second_store_leaves_its_lane_to_anyone() {
 }
 
 #[tokio::test]
-async fn what_a_second_store_requeues_is_published_by_the_first() {
+async fn an_event_requeued_by_a_second_store_is_published_by_the_first() {
     let place = Place::new();
     let (first, second) = (place.open().await, place.open().await);
     let lane = first
@@ -101,7 +101,7 @@ async fn clones_are_one_store() {
 }
 
 #[tokio::test]
-async fn a_store_that_is_dropped_or_closed_lets_others_in() {
+async fn a_dropped_or_closed_store_releases_the_worker_lock() {
     let place = Place::new();
     let (first, second, third) = (place.open().await, place.open().await, place.open().await);
     assert_eq!(claim(&first, 1).await, Ok(0));
@@ -115,7 +115,7 @@ async fn a_store_that_is_dropped_or_closed_lets_others_in() {
 }
 
 #[tokio::test]
-async fn a_lock_that_cannot_be_taken_admits_nobody() {
+async fn an_unavailable_lock_refuses_workers() {
     let place = Place::new();
     let store = place.open().await;
     let mut lock = place.path().into_os_string();
@@ -129,7 +129,7 @@ async fn a_lock_that_cannot_be_taken_admits_nobody() {
 }
 
 #[tokio::test]
-async fn what_is_said_under_an_old_lease_is_void() {
+async fn an_acknowledgement_under_an_old_lease_has_no_effect() {
     let place = Place::new();
     let store = place.open().await;
     store.open(&plan(1), by(1)).await.unwrap();

@@ -21,7 +21,7 @@ fn is_unavailable(error: &StoreError) -> bool {
 }
 
 #[tokio::test]
-async fn a_step_is_taken_to_its_end_also_when_its_caller_goes_away() {
+async fn a_step_completes_after_its_caller_is_cancelled() {
     let place = Place::new();
     let store = place.open().await;
     store.open(&plan(1), Publisher::Anyone).await.unwrap();
@@ -62,7 +62,7 @@ async fn a_full_queue_refuses_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_file_that_stays_locked_is_unavailable_and_then_works_again() {
+async fn a_locked_file_is_unavailable_until_it_is_unlocked() {
     let place = Place::new();
     let options = SqliteOptions::default().with_busy_timeout(Duration::from_millis(1));
     let store = place.open_with(&options).await;
@@ -79,7 +79,7 @@ async fn a_file_that_stays_locked_is_unavailable_and_then_works_again() {
 }
 
 #[tokio::test]
-async fn a_step_that_fails_leaves_nothing_of_it() {
+async fn a_failed_step_is_rolled_back() {
     let place = Place::new();
     let store = place.open().await;
     store.open(&plan(1), Publisher::Anyone).await.unwrap();
@@ -124,7 +124,7 @@ async fn two_stores_write_to_one_file_without_losing_anything() {
 }
 
 #[tokio::test]
-async fn a_server_is_ready_while_another_process_keeps_the_file_locked() {
+async fn a_file_locked_by_another_process_keeps_the_server_ready() {
     let place = Place::new();
     let options = SqliteOptions::default().with_busy_timeout(Duration::from_millis(1));
     let store = place.open_with(&options).await;

@@ -39,7 +39,7 @@ impl<'a> Pair<'a> {
     }
 
     /// Applies a step. A step that needs a conversation is skipped while there is none.
-    pub(super) async fn take(&mut self, step: &Step) -> TestCaseResult {
+    pub(super) async fn apply(&mut self, step: &Step) -> TestCaseResult {
         match step {
             Step::Clock(seconds) => {
                 let by = secs(seconds.unsigned_abs());

@@ -20,11 +20,11 @@ impl ActivityStore for Broken {
             if self.has(Fault::CountsUsersByMessages) {
                 activity.active_users = activity.messages;
             }
-            if self.has(Fault::SaysTheMedianTwice) {
+            if self.has(Fault::ReturnsTheMedianAsP95) {
                 activity.first_replies.p95 = activity.first_replies.median;
             }
         }
-        if self.has(Fault::CountsABucketLate) {
+        if self.has(Fault::ShiftsBuckets) {
             counted.rotate_right(1);
         }
         Ok(counted)

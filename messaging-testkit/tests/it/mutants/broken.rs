@@ -22,79 +22,79 @@ pub(crate) struct Broken {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
     CreatesTwice,
-    GivesItsLaneAway,
+    LosesTheCreatedLane,
     ListsOldestBookingFirst,
-    LosesTheGuardCheck,
-    TakesTimesAsTheyCome,
+    SkipsTheAccessVersionCheck,
+    StoresDecreasingTimes,
     ForgetsKeys,
     SharesKeysAmongSenders,
-    CountsOnesOwnMessages,
-    KnowsEveryMessage,
-    ForgetsWhenItWasRead,
+    CountsOwnMessages,
+    AcceptsUnknownMessages,
+    OmitsTheReadTime,
     RewritesReadTimes,
-    ChangesWhatIsSo,
-    KeepsItsAccessVersion,
-    BreaksTiesTheOtherWay,
+    RepeatsChanges,
+    DoesNotRaiseTheAccessVersion,
+    OrdersEqualTimesBySmallerId,
     IgnoresTheCap,
     CountsUnreadTwice,
     SkipsAMessageBetweenPages,
-    SeesMoreBehindAFullPage,
+    ReportsMoreAfterTheLastPage,
     SkipsAConversationBetweenPages,
     LetsTwoWorkersClaimOneLane,
-    TakesOverTooLate,
-    ClaimsMoreThanAsked,
-    PassesOverTooMuch,
+    ExtendsLeases,
+    IgnoresTheClaimLimit,
+    SkipsLanesDueAtTheWatermark,
     AcknowledgesTooMuch,
-    LeavesTheOwnerInTheDark,
-    NeverLetsGo,
+    OmitsRemainingLanes,
+    DefersNothing,
     ForgetsAnEntry,
     ListsTooFewReadIds,
     MakesNoDeadLetter,
     RequeuesNothing,
     RequeuesForAnyone,
-    RequeuesAsOfLater,
-    RequeuesWhatIsNotThere,
-    KeepsAsideWhatItRequeues,
-    LosesWhatItRequeues,
-    ClosesWhereItRequeues,
+    RequeuesWithALaterTime,
+    RequeuesMissingEntries,
+    KeepsRequeuedDeadLetters,
+    LosesRequeuedEvents,
+    ClosesTheConversationWhenRequeueing,
     ListsDeadLettersAgain,
     SkipsOneDeadLetter,
-    ForgetsTheOldest,
+    ReportsAYoungerBacklog,
     ReportsALaterDueTime,
-    ProbesByOpening,
+    OpensAConversationWhenProbing,
     ReportsMessagesOfOthers,
-    SaysThatItOpened,
-    ListsReportsToThoseConcerned,
-    ListsReportsHoweverTheyStand,
-    CopiesTooLittle,
-    ForgetsWhatWasSaidFirst,
-    SettlesAgain,
-    TakesWhatDoesNotFit,
+    ReportsEveryComplaintAsOpened,
+    ListsReportsToTheirParties,
+    IgnoresTheStatusOfReports,
+    CopiesTooFewMessages,
+    LosesTheFirstComplaint,
+    ResolvesTwice,
+    ReportsAFullReportAsExtended,
     UnlinksTheNewest,
-    KeepsWhatReportersSaid,
+    KeepsComplaintsOfErasedUsers,
     CountsAllAgents,
     CountsUsersByMessages,
-    SaysTheMedianTwice,
-    CountsABucketLate,
+    ReturnsTheMedianAsP95,
+    ShiftsBuckets,
     OverlooksATrace,
     ErasesNothing,
-    RemembersWhenItMailed,
+    KeepsEMailTimesOfErasedUsers,
     ListsOldestAccessFirst,
-    TalliesAnything,
-    TalliesAllAgain,
-    CountsWhatIsForTheOther,
+    IgnoresTheRecountLimit,
+    IgnoresTheRecountStart,
+    SwapsTheAddressedCounts,
     CountsAllAsRead,
-    MissesWhatWaits,
-    TearsTalliesApart,
+    OmitsUnpublishedEvents,
+    RecountsAtTwoMoments,
     ClaimsUsersTwice,
-    ForgetsWhatIsTried,
+    LosesAttempts,
     MarksNothingMailed,
     MarksTooMuchMailed,
     MarksOthersMailed,
-    HoldsNobodyBack,
-    ForgetsWhenItMailed,
+    PostponesNothing,
+    LosesEMailTimes,
     ShowsBeyondTheExtent,
-    PushesAgain,
+    AdmitsEveryPush,
     ForgetsDeferrals,
     ListsTheSamePageAgain,
     NumbersOpeningsWrong,
@@ -105,7 +105,7 @@ pub(crate) enum Fault {
     DropsExtras,
     LoadsNothing,
     AcknowledgesNothing,
-    LooksForTracesForEver,
+    RepeatsTheFirstPageOfTraces,
 }
 
 /// Longer than any lease in the suite.
@@ -123,12 +123,12 @@ impl Broken {
 
     /// What the fault makes of a conversation that is shown.
     pub(crate) fn distort(&self, conversation: &mut Conversation) {
-        if self.has(Fault::CountsOnesOwnMessages) {
+        if self.has(Fault::CountsOwnMessages) {
             for side in Side::ALL {
                 conversation.counters.of_mut(side).received = conversation.last_seq;
             }
         }
-        if self.has(Fault::KeepsItsAccessVersion) {
+        if self.has(Fault::DoesNotRaiseTheAccessVersion) {
             conversation.access_version = 0;
         }
     }
@@ -139,7 +139,10 @@ impl Broken {
     }
 
     /// Whoever may have sent something in a conversation; `None` is the system.
-    pub(crate) async fn everybody(&self, of: ConversationId) -> Result<Vec<Option<UserId>>, StoreError> {
+    pub(crate) async fn possible_senders(
+        &self,
+        of: ConversationId,
+    ) -> Result<Vec<Option<UserId>>, StoreError> {
         let conversation = self.inner.find_conversation(of.into()).await?;
         let both = conversation.map(|one| Side::ALL.map(|side| Some(one.user(side).clone())));
         Ok(both.into_iter().flatten().chain([None]).collect())

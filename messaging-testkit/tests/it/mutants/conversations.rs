@@ -24,7 +24,7 @@ impl ConversationStore for Broken {
     async fn open(&self, plan: &PreparedOpen, publisher: Publisher) -> Result<Opened, StoreError> {
         let mut opened = self.inner.open(plan, publisher).await?;
         opened.created |= self.has(Fault::CreatesTwice);
-        if self.has(Fault::GivesItsLaneAway) {
+        if self.has(Fault::LosesTheCreatedLane) {
             opened.entry = opened.entry.map(|entry| entry.with_lane(None));
         }
         if let (Some(entry), true) = (&mut opened.entry, self.has(Fault::NumbersOpeningsWrong)) {
@@ -75,12 +75,12 @@ impl ConversationStore for Broken {
         if self.has(Fault::SkipsAConversationBetweenPages) && goes_on {
             page.rows.remove(0);
         }
-        if self.has(Fault::BreaksTiesTheOtherWay) {
+        if self.has(Fault::OrdersEqualTimesBySmallerId) {
             let place =
                 |row: &ConversationSummary| (Reverse(row.conversation.activity_at), row.conversation.id);
             page.rows.sort_by_key(place);
         }
-        if self.has(Fault::SeesMoreBehindAFullPage) {
+        if self.has(Fault::ReportsMoreAfterTheLastPage) {
             page.has_more = page.rows.len() == scan.limit.get();
         }
         Ok(page)
@@ -129,7 +129,7 @@ impl ConversationStore for Broken {
                     }
                 }
             }
-            if self.has(Fault::SeesMoreBehindAFullPage) {
+            if self.has(Fault::ReportsMoreAfterTheLastPage) {
                 page.has_more = page.rows.len() == scan.limit.get();
             }
             page.has_more |= self.has(Fault::ListsTheSamePageAgain);
@@ -154,7 +154,7 @@ impl ConversationStore for Broken {
             step.message.key = step.message.key.filter(|_| seen.is_none());
         }
         if let (Some(key), true) = (&step.message.key, self.has(Fault::SharesKeysAmongSenders)) {
-            for sender in self.everybody(step.conversation_id).await? {
+            for sender in self.possible_senders(step.conversation_id).await? {
                 let seen = self.inner.find_sent(step.conversation_id, sender.as_ref(), key);
                 if let Some(row) = seen.await? {
                     return Ok(Appended::Duplicate(row));
@@ -163,7 +163,7 @@ impl ConversationStore for Broken {
         }
         if let (Some(current), true) = (
             self.access_version(step.conversation_id).await?,
-            self.has(Fault::LosesTheGuardCheck),
+            self.has(Fault::SkipsTheAccessVersionCheck),
         ) {
             step.access_version = current;
         }
@@ -171,7 +171,7 @@ impl ConversationStore for Broken {
             step.message.extras = None;
         }
         let mut appended = self.inner.append(&step).await?;
-        if let (Appended::Stored(stored), true) = (&mut appended, self.has(Fault::TakesTimesAsTheyCome)) {
+        if let (Appended::Stored(stored), true) = (&mut appended, self.has(Fault::StoresDecreasingTimes)) {
             stored.message.created_at = step.message.now;
         }
         if let (Appended::Stored(stored), true) = (&mut appended, self.has(Fault::NumbersSendsWrong)) {
@@ -187,11 +187,11 @@ impl ConversationStore for Broken {
                 moved.entry.number = moved.receipt.up_to_seq;
                 Marked::Moved(moved)
             }
-            Marked::UnknownMessage if self.has(Fault::KnowsEveryMessage) => Marked::Already {
+            Marked::UnknownMessage if self.has(Fault::AcceptsUnknownMessages) => Marked::Already {
                 counter: UnreadCounter::default(),
                 read_at: None,
             },
-            Marked::Already { counter, .. } if self.has(Fault::ForgetsWhenItWasRead) => Marked::Already {
+            Marked::Already { counter, .. } if self.has(Fault::OmitsTheReadTime) => Marked::Already {
                 counter,
                 read_at: Some(step.now),
             },
@@ -210,10 +210,10 @@ impl ConversationStore for Broken {
         let unlinks = matches!(step.change, Change::Unlink(_));
         let changed = self.inner.change_state(&step).await?;
         Ok(match changed {
-            Changed::AlreadySo if !unlinks && self.has(Fault::ChangesWhatIsSo) => {
+            Changed::AlreadySo if !unlinks && self.has(Fault::RepeatsChanges) => {
                 Changed::Done(CommittedEntry::new(1))
             }
-            Changed::Done(entry) if unlinks && self.has(Fault::GivesItsLaneAway) => {
+            Changed::Done(entry) if unlinks && self.has(Fault::LosesTheCreatedLane) => {
                 Changed::Done(entry.with_lane(None))
             }
             Changed::Done(mut entry) if self.has(Fault::NumbersChangesWrong) => {

@@ -33,7 +33,7 @@ impl DigestStore for Broken {
         attempt: &DigestAttempt,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        if self.has(Fault::ForgetsWhatIsTried) {
+        if self.has(Fault::LosesAttempts) {
             return Ok(true);
         }
         self.inner.record_attempt(lease, attempt, now).await
@@ -89,13 +89,13 @@ impl DigestStore for Broken {
         sent_at: Option<Timestamp>,
         remember: usize,
     ) -> Result<bool, StoreError> {
-        let sent_at = sent_at.filter(|_| !self.has(Fault::ForgetsWhenItMailed));
+        let sent_at = sent_at.filter(|_| !self.has(Fault::LosesEMailTimes));
         self.inner.complete_digest(lease, sent_at, remember).await
     }
 
     async fn postpone_digests(&self, holds: &[DigestPostponement]) -> Result<(), StoreError> {
         let mut holds = holds.to_vec();
-        if self.has(Fault::HoldsNobodyBack) {
+        if self.has(Fault::PostponesNothing) {
             for hold in &mut holds {
                 hold.until = Timestamp::EPOCH;
             }
@@ -107,6 +107,6 @@ impl DigestStore for Broken {
 #[async_trait]
 impl PushStore for Broken {
     async fn admit_push(&self, push: &PushMark) -> Result<bool, StoreError> {
-        Ok(self.inner.admit_push(push).await? || self.has(Fault::PushesAgain))
+        Ok(self.inner.admit_push(push).await? || self.has(Fault::AdmitsEveryPush))
     }
 }

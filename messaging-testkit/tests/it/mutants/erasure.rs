@@ -20,7 +20,7 @@ impl ErasureStore for Broken {
         if self.has(Fault::OverlooksATrace) {
             traces.conversations.pop();
         }
-        if self.has(Fault::LooksForTracesForEver) {
+        if self.has(Fault::RepeatsTheFirstPageOfTraces) {
             traces.looked_up_to = traces.looked_up_to.or(after);
         }
         Ok(traces)
@@ -34,14 +34,14 @@ impl ErasureStore for Broken {
     }
 
     async fn erase_from_reports(&self, user_id: &UserId) -> Result<ErasedReports, StoreError> {
-        if self.has(Fault::KeepsWhatReportersSaid) {
+        if self.has(Fault::KeepsComplaintsOfErasedUsers) {
             return Ok(ErasedReports::default());
         }
         self.inner.erase_from_reports(user_id).await
     }
 
     async fn forget_user(&self, user_id: &UserId) -> Result<(), StoreError> {
-        if self.has(Fault::RemembersWhenItMailed) {
+        if self.has(Fault::KeepsEMailTimesOfErasedUsers) {
             return Ok(());
         }
         self.inner.forget_user(user_id).await

@@ -52,8 +52,8 @@ fn check(topic: &str, fault: Fault) {
     assert!(noticed, "no case of `{topic}` notices {fault:?}");
 }
 
-macro_rules! the_suite_notices_a_store_that {
-    ($($name:ident: $topic:ident notices $fault:ident;)*) => {
+macro_rules! the_suite_detects_a_store_that {
+    ($($name:ident: $topic:ident detects $fault:ident;)*) => {
         $(#[test]
         fn $name() {
             check(stringify!($topic), Fault::$fault);
@@ -61,96 +61,96 @@ macro_rules! the_suite_notices_a_store_that {
     };
 }
 
-the_suite_notices_a_store_that! {
-    creates_twice: opening notices CreatesTwice;
-    gives_its_lane_away: opening notices GivesItsLaneAway;
-    lists_oldest_booking_first: opening notices ListsOldestBookingFirst;
-    loses_the_access_version_check: appending notices LosesTheGuardCheck;
-    takes_times_as_they_come: appending notices TakesTimesAsTheyCome;
-    forgets_keys: keys notices ForgetsKeys;
-    shares_keys_among_senders: keys notices SharesKeysAmongSenders;
-    counts_ones_own_messages: reading notices CountsOnesOwnMessages;
-    knows_every_message: reading notices KnowsEveryMessage;
-    forgets_when_it_was_read: reading notices ForgetsWhenItWasRead;
-    rewrites_read_times: receipts notices RewritesReadTimes;
-    changes_what_is_so: changing notices ChangesWhatIsSo;
-    keeps_its_access_version: changing notices KeepsItsAccessVersion;
-    breaks_ties_the_other_way: listing notices BreaksTiesTheOtherWay;
-    ignores_the_cap: scopes notices IgnoresTheCap;
-    counts_unread_twice: scopes notices CountsUnreadTwice;
-    skips_a_message_between_pages: history notices SkipsAMessageBetweenPages;
-    sees_more_behind_a_full_page: history notices SeesMoreBehindAFullPage;
-    skips_a_conversation_between_pages: walking notices SkipsAConversationBetweenPages;
-    lets_two_workers_claim_one_lane: claiming notices LetsTwoWorkersClaimOneLane;
-    takes_over_too_late: claiming notices TakesOverTooLate;
-    claims_more_than_asked: claiming notices ClaimsMoreThanAsked;
-    passes_over_too_much: claiming notices PassesOverTooMuch;
-    acknowledges_too_much: acknowledging notices AcknowledgesTooMuch;
-    leaves_the_owner_in_the_dark: acknowledging notices LeavesTheOwnerInTheDark;
-    never_lets_go: delaying notices NeverLetsGo;
-    forgets_an_entry: loading notices ForgetsAnEntry;
-    lists_too_few_read_ids: loading notices ListsTooFewReadIds;
-    numbers_openings_wrong: numbering notices NumbersOpeningsWrong;
-    numbers_sends_wrong: numbering notices NumbersSendsWrong;
-    numbers_reads_wrong: numbering notices NumbersReadsWrong;
-    numbers_changes_wrong: numbering notices NumbersChangesWrong;
-    numbers_requeues_wrong: numbering notices NumbersRequeuesWrong;
-    drops_extras: extras notices DropsExtras;
-    makes_no_dead_letter: refusing notices MakesNoDeadLetter;
-    requeues_nothing: requeueing notices RequeuesNothing;
-    requeues_for_anyone: requeueing notices RequeuesForAnyone;
-    requeues_as_of_later: requeueing notices RequeuesAsOfLater;
-    requeues_what_is_not_there: requeueing notices RequeuesWhatIsNotThere;
-    keeps_aside_what_it_requeues: requeueing notices KeepsAsideWhatItRequeues;
-    loses_what_it_requeues: requeueing notices LosesWhatItRequeues;
-    closes_where_it_requeues: requeueing notices ClosesWhereItRequeues;
-    lists_dead_letters_again: refusing notices ListsDeadLettersAgain;
-    skips_one_dead_letter: refusing notices SkipsOneDeadLetter;
-    forgets_the_oldest: waiting notices ForgetsTheOldest;
-    reports_a_later_due_time: waiting notices ReportsALaterDueTime;
-    probes_by_opening: waiting notices ProbesByOpening;
-    reports_messages_of_others: reporting notices ReportsMessagesOfOthers;
-    says_that_it_opened: reporting notices SaysThatItOpened;
-    lists_reports_to_those_concerned: reporting notices ListsReportsToThoseConcerned;
-    lists_reports_however_they_stand: reporting notices ListsReportsHoweverTheyStand;
-    copies_too_little: reporting notices CopiesTooLittle;
-    forgets_what_was_said_first: reporting notices ForgetsWhatWasSaidFirst;
-    settles_again: reporting notices SettlesAgain;
-    unlinks_the_newest: unlinking notices UnlinksTheNewest;
-    keeps_its_access_version_where_bookings_change: unlinking notices KeepsItsAccessVersion;
-    takes_what_does_not_fit: reporting notices TakesWhatDoesNotFit;
-    counts_all_agents: counting notices CountsAllAgents;
-    counts_users_by_messages: counting notices CountsUsersByMessages;
-    says_the_median_twice: counting notices SaysTheMedianTwice;
-    counts_a_bucket_late: counting notices CountsABucketLate;
-    overlooks_a_trace: erasing notices OverlooksATrace;
-    keeps_what_reporters_said: erasing_reports notices KeepsWhatReportersSaid;
-    erases_nothing: erasing notices ErasesNothing;
-    remembers_when_it_mailed: erasing_digests notices RemembersWhenItMailed;
-    lists_oldest_access_first: auditing notices ListsOldestAccessFirst;
-    tallies_anything: verifying notices TalliesAnything;
-    tallies_all_again: verifying notices TalliesAllAgain;
-    counts_what_is_for_the_other: verifying notices CountsWhatIsForTheOther;
-    counts_all_as_read: verifying notices CountsAllAsRead;
-    misses_what_waits: verifying notices MissesWhatWaits;
-    tears_tallies_apart: verifying notices TearsTalliesApart;
-    claims_users_twice: due notices ClaimsUsersTwice;
-    forgets_what_is_tried: mailing notices ForgetsWhatIsTried;
-    marks_nothing_mailed: mailing notices MarksNothingMailed;
-    marks_too_much_mailed: mailing notices MarksTooMuchMailed;
-    marks_others_mailed: mailing notices MarksOthersMailed;
-    holds_nobody_back: mailing notices HoldsNobodyBack;
-    forgets_when_it_mailed: mailing notices ForgetsWhenItMailed;
-    shows_beyond_the_extent: mailing notices ShowsBeyondTheExtent;
-    pushes_again: pushing notices PushesAgain;
-    forgets_deferrals: mailing notices ForgetsDeferrals;
-    lists_the_same_page_again: walking notices ListsTheSamePageAgain;
-    loads_nothing: loading notices LoadsNothing;
-    acknowledges_nothing: acknowledging notices AcknowledgesNothing;
-    looks_for_traces_for_ever: erasing notices LooksForTracesForEver;
+the_suite_detects_a_store_that! {
+    creates_twice: opening detects CreatesTwice;
+    loses_the_created_lane: opening detects LosesTheCreatedLane;
+    lists_oldest_booking_first: opening detects ListsOldestBookingFirst;
+    skips_the_access_version_check: appending detects SkipsTheAccessVersionCheck;
+    stores_decreasing_times: appending detects StoresDecreasingTimes;
+    forgets_keys: keys detects ForgetsKeys;
+    shares_keys_among_senders: keys detects SharesKeysAmongSenders;
+    counts_own_messages: reading detects CountsOwnMessages;
+    accepts_unknown_messages: reading detects AcceptsUnknownMessages;
+    omits_the_read_time: reading detects OmitsTheReadTime;
+    rewrites_read_times: receipts detects RewritesReadTimes;
+    repeats_changes: changing detects RepeatsChanges;
+    does_not_raise_the_access_version: changing detects DoesNotRaiseTheAccessVersion;
+    orders_equal_times_by_smaller_id: listing detects OrdersEqualTimesBySmallerId;
+    ignores_the_cap: scopes detects IgnoresTheCap;
+    counts_unread_twice: scopes detects CountsUnreadTwice;
+    skips_a_message_between_pages: history detects SkipsAMessageBetweenPages;
+    reports_more_after_the_last_page: history detects ReportsMoreAfterTheLastPage;
+    skips_a_conversation_between_pages: walking detects SkipsAConversationBetweenPages;
+    lets_two_workers_claim_one_lane: claiming detects LetsTwoWorkersClaimOneLane;
+    extends_leases: claiming detects ExtendsLeases;
+    ignores_the_claim_limit: claiming detects IgnoresTheClaimLimit;
+    skips_lanes_due_at_the_watermark: claiming detects SkipsLanesDueAtTheWatermark;
+    acknowledges_too_much: acknowledging detects AcknowledgesTooMuch;
+    omits_remaining_lanes: acknowledging detects OmitsRemainingLanes;
+    defers_nothing: deferring detects DefersNothing;
+    forgets_an_entry: loading detects ForgetsAnEntry;
+    lists_too_few_read_ids: loading detects ListsTooFewReadIds;
+    numbers_openings_wrong: numbering detects NumbersOpeningsWrong;
+    numbers_sends_wrong: numbering detects NumbersSendsWrong;
+    numbers_reads_wrong: numbering detects NumbersReadsWrong;
+    numbers_changes_wrong: numbering detects NumbersChangesWrong;
+    numbers_requeues_wrong: numbering detects NumbersRequeuesWrong;
+    drops_extras: extras detects DropsExtras;
+    makes_no_dead_letter: dead_letters detects MakesNoDeadLetter;
+    requeues_nothing: requeueing detects RequeuesNothing;
+    requeues_for_anyone: requeueing detects RequeuesForAnyone;
+    requeues_with_a_later_time: requeueing detects RequeuesWithALaterTime;
+    requeues_missing_entries: requeueing detects RequeuesMissingEntries;
+    keeps_requeued_dead_letters: requeueing detects KeepsRequeuedDeadLetters;
+    loses_requeued_events: requeueing detects LosesRequeuedEvents;
+    closes_the_conversation_when_requeueing: requeueing detects ClosesTheConversationWhenRequeueing;
+    lists_dead_letters_again: dead_letters detects ListsDeadLettersAgain;
+    skips_one_dead_letter: dead_letters detects SkipsOneDeadLetter;
+    reports_a_younger_backlog: backlog detects ReportsAYoungerBacklog;
+    reports_a_later_due_time: backlog detects ReportsALaterDueTime;
+    opens_a_conversation_when_probing: backlog detects OpensAConversationWhenProbing;
+    reports_messages_of_others: reporting detects ReportsMessagesOfOthers;
+    reports_every_complaint_as_opened: reporting detects ReportsEveryComplaintAsOpened;
+    lists_reports_to_their_parties: reporting detects ListsReportsToTheirParties;
+    ignores_the_status_of_reports: reporting detects IgnoresTheStatusOfReports;
+    copies_too_few_messages: reporting detects CopiesTooFewMessages;
+    loses_the_first_complaint: reporting detects LosesTheFirstComplaint;
+    resolves_twice: reporting detects ResolvesTwice;
+    unlinks_the_newest: unlinking detects UnlinksTheNewest;
+    does_not_raise_the_access_version_for_bookings: unlinking detects DoesNotRaiseTheAccessVersion;
+    reports_a_full_report_as_extended: reporting detects ReportsAFullReportAsExtended;
+    counts_all_agents: counting detects CountsAllAgents;
+    counts_users_by_messages: counting detects CountsUsersByMessages;
+    returns_the_median_as_p95: counting detects ReturnsTheMedianAsP95;
+    shifts_buckets: counting detects ShiftsBuckets;
+    overlooks_a_trace: erasing detects OverlooksATrace;
+    keeps_complaints_of_erased_users: erasing_reports detects KeepsComplaintsOfErasedUsers;
+    erases_nothing: erasing detects ErasesNothing;
+    keeps_e_mail_times_of_erased_users: erasing_digests detects KeepsEMailTimesOfErasedUsers;
+    lists_oldest_access_first: auditing detects ListsOldestAccessFirst;
+    ignores_the_recount_limit: verifying detects IgnoresTheRecountLimit;
+    ignores_the_recount_start: verifying detects IgnoresTheRecountStart;
+    swaps_the_addressed_counts: verifying detects SwapsTheAddressedCounts;
+    counts_all_as_read: verifying detects CountsAllAsRead;
+    omits_unpublished_events: verifying detects OmitsUnpublishedEvents;
+    recounts_at_two_moments: verifying detects RecountsAtTwoMoments;
+    claims_users_twice: due detects ClaimsUsersTwice;
+    loses_attempts: mailing detects LosesAttempts;
+    marks_nothing_mailed: mailing detects MarksNothingMailed;
+    marks_too_much_mailed: mailing detects MarksTooMuchMailed;
+    marks_others_mailed: mailing detects MarksOthersMailed;
+    postpones_nothing: mailing detects PostponesNothing;
+    loses_e_mail_times: mailing detects LosesEMailTimes;
+    shows_beyond_the_extent: mailing detects ShowsBeyondTheExtent;
+    admits_every_push: pushing detects AdmitsEveryPush;
+    forgets_deferrals: mailing detects ForgetsDeferrals;
+    lists_the_same_page_again: walking detects ListsTheSamePageAgain;
+    loads_nothing: loading detects LoadsNothing;
+    acknowledges_nothing: acknowledging detects AcknowledgesNothing;
+    repeats_the_first_page_of_traces: erasing detects RepeatsTheFirstPageOfTraces;
 }
 
-macro_rules! the_model_notices_a_store_that {
+macro_rules! the_model_detects_a_store_that {
     ($($name:ident: $fault:ident;)*) => {
         mod model {
             $(#[test]
@@ -164,13 +164,13 @@ macro_rules! the_model_notices_a_store_that {
     };
 }
 
-the_model_notices_a_store_that! {
+the_model_detects_a_store_that! {
     forgets_keys: ForgetsKeys;
-    loses_the_access_version_check: LosesTheGuardCheck;
+    skips_the_access_version_check: SkipsTheAccessVersionCheck;
     unlinks_the_newest: UnlinksTheNewest;
     lets_two_workers_claim_one_lane: LetsTwoWorkersClaimOneLane;
-    keeps_aside_what_it_requeues: KeepsAsideWhatItRequeues;
-    loses_what_it_requeues: LosesWhatItRequeues;
+    keeps_requeued_dead_letters: KeepsRequeuedDeadLetters;
+    loses_requeued_events: LosesRequeuedEvents;
     rewrites_read_times: RewritesReadTimes;
     acknowledges_too_much: AcknowledgesTooMuch;
     skips_a_message_between_pages: SkipsAMessageBetweenPages;
@@ -180,7 +180,7 @@ the_model_notices_a_store_that! {
     acknowledges_nothing: AcknowledgesNothing;
 }
 
-macro_rules! the_recount_after_a_storm_notices_a_store_that {
+macro_rules! the_recount_after_a_storm_detects_a_store_that {
     ($($name:ident: $fault:ident;)*) => {
         mod storm {
             $(#[test]
@@ -192,13 +192,13 @@ macro_rules! the_recount_after_a_storm_notices_a_store_that {
     };
 }
 
-the_recount_after_a_storm_notices_a_store_that! {
-    counts_ones_own_messages: CountsOnesOwnMessages;
+the_recount_after_a_storm_detects_a_store_that! {
+    counts_own_messages: CountsOwnMessages;
     counts_unread_twice: CountsUnreadTwice;
     forgets_an_entry: ForgetsAnEntry;
     forgets_keys: ForgetsKeys;
-    keeps_aside_what_it_requeues: KeepsAsideWhatItRequeues;
-    loses_what_it_requeues: LosesWhatItRequeues;
+    keeps_requeued_dead_letters: KeepsRequeuedDeadLetters;
+    loses_requeued_events: LosesRequeuedEvents;
     rewrites_read_times: RewritesReadTimes;
     acknowledges_too_much: AcknowledgesTooMuch;
     // Whose loops have no end of their own.
@@ -207,24 +207,24 @@ the_recount_after_a_storm_notices_a_store_that! {
     acknowledges_nothing: AcknowledgesNothing;
 }
 
-macro_rules! days_of_mail_notice_a_store_that {
+macro_rules! the_digest_simulation_detects_a_store_that {
     ($($name:ident: $fault:ident;)*) => {
-        mod days {
+        mod digest_simulation {
             $(#[test]
             fn $name() {
                 let stores = super::Stores(Some(super::Fault::$fault));
                 // As above: what shows seldom in one run shows in one of ten.
                 let mut runs = 0..10;
-                assert!(runs.any(|_| super::fails(|| messaging_testkit::days_of_mail(&stores))));
+                assert!(runs.any(|_| super::fails(|| messaging_testkit::simulate_digests(&stores))));
             })*
         }
     };
 }
 
-days_of_mail_notice_a_store_that! {
-    forgets_what_is_tried: ForgetsWhatIsTried;
+the_digest_simulation_detects_a_store_that! {
+    loses_attempts: LosesAttempts;
     marks_nothing_mailed: MarksNothingMailed;
     marks_too_much_mailed: MarksTooMuchMailed;
-    forgets_when_it_mailed: ForgetsWhenItMailed;
+    loses_e_mail_times: LosesEMailTimes;
     shows_beyond_the_extent: ShowsBeyondTheExtent;
 }

@@ -19,18 +19,18 @@ impl ModerationStore for Broken {
         }
         let filed = self.inner.file_report(&step).await?;
         Ok(match filed {
-            Filed::Full(id) if self.has(Fault::TakesWhatDoesNotFit) => Filed::Added(id),
-            Filed::Added(_) if self.has(Fault::SaysThatItOpened) => Filed::Opened(step.id),
+            Filed::Full(id) if self.has(Fault::ReportsAFullReportAsExtended) => Filed::Added(id),
+            Filed::Added(_) if self.has(Fault::ReportsEveryComplaintAsOpened) => Filed::Opened(step.id),
             filed => filed,
         })
     }
 
     async fn list_reports(&self, scan: &ReportScan) -> Result<Vec<Report>, StoreError> {
         let mut scan = scan.clone();
-        if self.has(Fault::ListsReportsToThoseConcerned) {
+        if self.has(Fault::ListsReportsToTheirParties) {
             scan.hidden_from = None;
         }
-        if self.has(Fault::ListsReportsHoweverTheyStand) {
+        if self.has(Fault::IgnoresTheStatusOfReports) {
             scan.status = None;
         }
         self.inner.list_reports(&scan).await
@@ -39,10 +39,10 @@ impl ModerationStore for Broken {
     async fn find_report(&self, id: ReportId) -> Result<Option<ReportFile>, StoreError> {
         let mut file = self.inner.find_report(id).await?;
         if let Some(file) = &mut file {
-            if self.has(Fault::CopiesTooLittle) {
+            if self.has(Fault::CopiesTooFewMessages) {
                 file.evidence.truncate(30);
             }
-            if self.has(Fault::ForgetsWhatWasSaidFirst) && file.report.complaints.len() > 1 {
+            if self.has(Fault::LosesTheFirstComplaint) && file.report.complaints.len() > 1 {
                 file.report.complaints.remove(0);
             }
         }
@@ -56,7 +56,7 @@ impl ModerationStore for Broken {
     ) -> Result<Option<Report>, StoreError> {
         let mut report = self.inner.resolve_report(id, resolution).await?;
         if let Some(report) = &mut report
-            && self.has(Fault::SettlesAgain)
+            && self.has(Fault::ResolvesTwice)
         {
             report.resolution = Some(resolution.clone());
         }

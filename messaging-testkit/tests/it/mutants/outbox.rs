@@ -20,13 +20,13 @@ impl OutboxStore for Broken {
         if self.has(Fault::LetsTwoWorkersClaimOneLane) {
             claim.now = claim.lease_until + LONG;
         }
-        if self.has(Fault::TakesOverTooLate) {
+        if self.has(Fault::ExtendsLeases) {
             claim.now = claim.now - LONG;
         }
-        if self.has(Fault::ClaimsMoreThanAsked) {
+        if self.has(Fault::IgnoresTheClaimLimit) {
             claim.limit = usize::MAX;
         }
-        if self.has(Fault::PassesOverTooMuch) {
+        if self.has(Fault::SkipsLanesDueAtTheWatermark) {
             let lease = claim.lease_until.since(claim.now);
             let mut passed_over = claim;
             passed_over.now = claim.now - 2 * lease;
@@ -68,14 +68,14 @@ impl OutboxStore for Broken {
             }
         }
         let mut lanes = self.inner.acknowledge(by, lease_until, &done).await?;
-        if self.has(Fault::LeavesTheOwnerInTheDark) {
+        if self.has(Fault::OmitsRemainingLanes) {
             lanes.clear();
         }
         Ok(lanes)
     }
 
     async fn defer_lanes(&self, by: WorkerId, delays: &[LaneDeferral]) -> Result<(), StoreError> {
-        if self.has(Fault::NeverLetsGo) {
+        if self.has(Fault::DefersNothing) {
             return Ok(());
         }
         self.inner.defer_lanes(by, delays).await
@@ -113,20 +113,20 @@ impl OutboxStore for Broken {
         if self.has(Fault::RequeuesNothing) {
             return Ok(Requeued::NotFound);
         }
-        if self.has(Fault::KeepsAsideWhatItRequeues) {
+        if self.has(Fault::KeepsRequeuedDeadLetters) {
             return Ok(Requeued::Done(CommittedEntry::new(1)));
         }
         if self.has(Fault::RequeuesForAnyone) {
             step.publisher = Publisher::Anyone;
         }
-        if self.has(Fault::RequeuesAsOfLater) {
+        if self.has(Fault::RequeuesWithALaterTime) {
             step.now = step.now + LONG;
         }
-        if self.has(Fault::LosesWhatItRequeues) {
+        if self.has(Fault::LosesRequeuedEvents) {
             return self.lose(&step).await;
         }
         let mut requeued = self.inner.requeue(&step).await?;
-        if self.has(Fault::RequeuesWhatIsNotThere) {
+        if self.has(Fault::RequeuesMissingEntries) {
             return Ok(match requeued {
                 Requeued::NotFound => Requeued::Done(CommittedEntry::new(1)),
                 done => done,
@@ -135,7 +135,7 @@ impl OutboxStore for Broken {
         if let (Requeued::Done(entry), true) = (&mut requeued, self.has(Fault::NumbersRequeuesWrong)) {
             entry.number = step.number;
         }
-        if self.has(Fault::ClosesWhereItRequeues) {
+        if self.has(Fault::ClosesTheConversationWhenRequeueing) {
             self.close(step.conversation_id, step.now).await?;
         }
         Ok(requeued)
@@ -143,7 +143,7 @@ impl OutboxStore for Broken {
 
     async fn backlog(&self) -> Result<Backlog, StoreError> {
         let mut backlog = self.inner.backlog().await?;
-        if self.has(Fault::ForgetsTheOldest) {
+        if self.has(Fault::ReportsAYoungerBacklog) {
             backlog.oldest = backlog.oldest.map(|oldest| oldest + LONG);
         }
         if self.has(Fault::ReportsALaterDueTime) {
@@ -153,7 +153,7 @@ impl OutboxStore for Broken {
     }
 
     async fn probe_writes(&self, now: Timestamp) -> Result<(), StoreError> {
-        if self.has(Fault::ProbesByOpening) {
+        if self.has(Fault::OpensAConversationWhenProbing) {
             self.inner.open(&plan(1, 77), Publisher::Anyone).await?;
         }
         self.inner.probe_writes(now).await

@@ -12,14 +12,14 @@ use crate::mutants::broken::{Broken, Fault};
 impl RecountStore for Broken {
     async fn recount_conversations(&self, scan: &RecountScan) -> Result<Vec<Recount>, StoreError> {
         let mut scan = *scan;
-        if self.has(Fault::TalliesAnything) {
+        if self.has(Fault::IgnoresTheRecountLimit) {
             scan.limit = usize::MAX;
         }
-        if self.has(Fault::TalliesAllAgain) {
+        if self.has(Fault::IgnoresTheRecountStart) {
             scan.after = None;
         }
         let mut recounts = self.inner.recount_conversations(&scan).await?;
-        if self.has(Fault::TearsTalliesApart) {
+        if self.has(Fault::RecountsAtTwoMoments) {
             // What is kept, of a later moment than what is counted.
             tokio::task::yield_now().await;
             for (recount, later) in recounts
@@ -32,7 +32,7 @@ impl RecountStore for Broken {
         for recount in &mut recounts {
             self.distort(&mut recount.conversation);
             let sides = &mut recount.sides;
-            if self.has(Fault::CountsWhatIsForTheOther) {
+            if self.has(Fault::SwapsTheAddressedCounts) {
                 swap(&mut sides.client.addressed, &mut sides.agent.addressed);
             }
             for side in Side::ALL {
@@ -41,7 +41,7 @@ impl RecountStore for Broken {
                     side.read = side.addressed;
                 }
             }
-            if self.has(Fault::MissesWhatWaits) {
+            if self.has(Fault::OmitsUnpublishedEvents) {
                 recount.unpublished = None;
             }
         }

@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn messages_are_told_apart() {
+    fn messages_are_distinguished_by_their_tags() {
         let mut stream: &[u8] = b"Q\0\0\0\x0dSELECT 1\0S\0\0\0\x04X\0\0";
         let query = Message::read(&mut stream).unwrap();
         assert_eq!((query.kind(), query.body()), (b'Q', b"SELECT 1\0".as_slice()));
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn an_opening_says_what_it_is() {
+    fn a_startup_message_is_recognised() {
         let tls = Opening::read(&mut b"\0\0\0\x08\x04\xd2\x16\x2f".as_slice()).unwrap();
         assert_eq!(tls.code(), Opening::TLS);
         let session = Opening::read(&mut b"\0\0\0\x09\0\x03\0\0\0".as_slice()).unwrap();

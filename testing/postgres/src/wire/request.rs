@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_ends_where_the_client_waits() {
+    fn a_request_ends_at_the_clients_sync() {
         let bytes = stream(&[
             (b'P', b"one\0SELECT 1\0\0\0"),
             (b'D', b"Sone\0"),

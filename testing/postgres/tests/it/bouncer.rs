@@ -20,7 +20,7 @@ async fn clients_share_connections_between_transactions() {
 }
 
 #[tokio::test]
-async fn what_is_prepared_does_not_survive_its_transaction() {
+async fn a_prepared_statement_does_not_survive_its_transaction() {
     if !PgBouncer::is_installed_for("preparing statements") {
         return;
     }
@@ -37,7 +37,7 @@ async fn what_is_prepared_does_not_survive_its_transaction() {
 }
 
 #[tokio::test]
-async fn a_wire_leads_to_it_as_well() {
+async fn a_wire_can_connect_to_the_pooler() {
     if !PgBouncer::is_installed_for("a wire to PgBouncer") {
         return;
     }
@@ -51,7 +51,7 @@ async fn a_wire_leads_to_it_as_well() {
 }
 
 #[tokio::test]
-async fn a_dropped_one_is_gone() {
+async fn a_dropped_pooler_is_stopped() {
     if !PgBouncer::is_installed_for("ending PgBouncer") {
         return;
     }

@@ -5,7 +5,7 @@ use messaging_test_postgres::{Database, How, PgServer};
 use crate::{connect, run, value};
 
 #[tokio::test]
-async fn a_database_is_empty_and_of_its_own() {
+async fn a_database_is_empty_and_private() {
     let (one, other) = (create().await, create().await);
     assert_ne!(one.name(), other.name());
     let mut connection = connect(one.url()).await;
@@ -22,7 +22,7 @@ async fn a_database_is_empty_and_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_dropped_database_is_gone_whoever_is_connected() {
+async fn a_database_is_dropped_despite_connections() {
     let database = create().await;
     let mut connection = connect(database.url()).await;
     run(&mut connection, "BEGIN; CREATE TABLE open (number int)").await;
@@ -43,7 +43,7 @@ async fn a_panic_drops_the_database() {
 }
 
 #[test]
-fn a_database_of_a_stopped_server_is_dropped_without_ado() {
+fn dropping_a_database_of_a_stopped_server_does_nothing() {
     let server = PgServer::start();
     let database = Database::create_blocking(&server);
     server.stop(How::Immediate);

@@ -4,7 +4,7 @@ use sqlx::PgConnection;
 use crate::{connect, eventually, run, value};
 
 #[tokio::test]
-async fn a_dropped_schema_is_gone_with_all_that_is_in_it() {
+async fn dropping_a_schema_removes_its_contents() {
     let schema = Schema::fresh();
     let mut connection = connect(schema.url()).await;
     fill(&mut connection, schema.name()).await;
@@ -14,7 +14,7 @@ async fn a_dropped_schema_is_gone_with_all_that_is_in_it() {
 }
 
 #[tokio::test]
-async fn an_open_transaction_holds_up_only_its_own_schema() {
+async fn an_open_transaction_blocks_only_its_own_schema() {
     let (held, free) = (Schema::fresh(), Schema::fresh());
     let mut holder = connect(held.url()).await;
     fill(&mut holder, held.name()).await;
@@ -31,7 +31,7 @@ async fn an_open_transaction_holds_up_only_its_own_schema() {
 }
 
 #[tokio::test]
-async fn a_schema_that_was_never_created_is_dropped_without_ado() {
+async fn dropping_a_missing_schema_does_nothing() {
     drop(Schema::fresh());
     let schema = Schema::fresh();
     let mut connection = connect(schema.url()).await;

@@ -11,7 +11,7 @@ use sqlx::{Connection as _, PgConnection};
 use crate::{connect, eventually, run, value};
 
 #[tokio::test]
-async fn a_server_is_ready_when_it_is_there() {
+async fn a_started_server_is_ready() {
     let mut connection = connect(&PgServer::shared().admin_url()).await;
     assert_eq!(value::<i32>(&mut connection, "SELECT 1").await, 1);
 }
@@ -29,7 +29,7 @@ async fn settings_can_be_added() {
 }
 
 #[tokio::test]
-async fn what_is_committed_survives_any_restart() {
+async fn committed_rows_survive_every_kind_of_restart() {
     let server = PgServer::start();
     let port = server.port();
     let mut connection = connect(&server.admin_url()).await;
@@ -69,7 +69,7 @@ async fn a_stopped_server_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn nothing_is_left_however_the_process_ends() {
+async fn no_file_or_process_is_left_after_any_exit() {
     for end in ["exit", "panic", "KILL", "INT", "TERM"] {
         let mut other = OtherProcess::start(&[]);
         let port = other.told("port ").parse().unwrap();
@@ -85,7 +85,7 @@ async fn nothing_is_left_however_the_process_ends() {
 }
 
 #[tokio::test]
-async fn the_server_of_the_environment_is_used_and_left_alone() {
+async fn the_server_of_the_environment_is_used_and_not_stopped() {
     let server = PgServer::start();
     let url = server.admin_url();
     let mut other = OtherProcess::start(&[("DATABASE_URL", &url)]);

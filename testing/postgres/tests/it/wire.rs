@@ -15,7 +15,7 @@ struct Scene {
 }
 
 #[tokio::test]
-async fn what_passes_is_unchanged() {
+async fn forwarded_bytes_are_unchanged() {
     let mut scene = Scene::new().await;
     let long = "ä".repeat(100_000);
     let rows = sqlx::query("SELECT $1 || n AS text FROM generate_series(1, 20) n")
@@ -96,7 +96,7 @@ async fn a_connection_cut_before_the_request_has_not() {
 }
 
 #[tokio::test]
-async fn a_cut_is_for_prepared_statements_too_and_happens_once() {
+async fn a_cut_applies_to_prepared_statements_and_happens_once() {
     for fault in [Fault::CutAfterAnswer, Fault::CutBeforeRequest] {
         let mut scene = Scene::new().await;
         insert(&mut scene.through, 1).await.unwrap();
@@ -122,7 +122,7 @@ async fn only_the_connection_that_executes_is_cut() {
 }
 
 #[tokio::test]
-async fn an_answer_before_the_one_that_is_cut_arrives() {
+async fn an_answer_before_the_cut_arrives() {
     let mut scene = Scene::new().await;
     let transaction = scene.through.begin().await.unwrap();
     // Its rollback is sent with what comes next, and answered before it.
@@ -136,7 +136,7 @@ async fn an_answer_before_the_one_that_is_cut_arrives() {
 }
 
 #[tokio::test]
-async fn a_stalled_wire_passes_nothing_until_it_is_released() {
+async fn a_stalled_wire_forwards_nothing_until_released() {
     let mut scene = Scene::new().await;
     let moment = Duration::from_millis(100);
     let url = scene.wire.url(scene.database.name());
@@ -177,7 +177,7 @@ async fn a_dropped_wire_ends_its_connections() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_not_there_is_a_lost_connection() {
+async fn an_unreachable_server_is_a_lost_connection() {
     let wire = Wire::to(1);
     let lost = PgConnection::connect(&wire.url("postgres")).await;
     assert!(matches!(lost, Err(sqlx::Error::Io(_))));

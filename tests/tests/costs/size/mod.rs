@@ -27,7 +27,7 @@ const HUNDREDTH: Scale = Scale(1);
 const FULL: Scale = Scale(100);
 
 #[tokio::test]
-async fn what_a_read_touches_does_not_grow_with_the_database() {
+async fn the_pages_of_a_read_do_not_grow_with_the_database() {
     let database = Database::create(PgServer::shared()).await;
     make(database.url(), "hundredth", HUNDREDTH).await;
     make(database.url(), "whole", FULL).await;
@@ -45,7 +45,7 @@ async fn what_a_read_touches_does_not_grow_with_the_database() {
 
 /// What is measured is a database as the store would have written it.
 #[tokio::test]
-async fn what_is_made_adds_up() {
+async fn the_generated_data_has_no_discrepancy() {
     let schema = Schema::fresh();
     make(schema.url(), schema.name(), HUNDREDTH).await;
     let session = Session::connect(schema.url(), schema.name()).await;

@@ -68,7 +68,7 @@ fn rows(node: &Value) -> u64 {
 }
 
 #[test]
-fn a_plan_says_what_it_scanned_and_sorted() {
+fn a_plan_reports_its_scans_and_sorts() {
     let plan = Plan::parse(
         r#"[{"Plan": {"Node Type": "Nested Loop", "Actual Rows": 3, "Actual Loops": 1,
             "Shared Hit Blocks": 5, "Shared Read Blocks": 2, "Plans": [

@@ -17,7 +17,7 @@ use self::{support::Host, table::Table};
 const PAGE: &str = include_str!("../../../../docs/costs.md");
 
 #[tokio::test]
-async fn the_page_says_what_each_use_case_costs() {
+async fn the_costs_page_lists_the_statements_of_each_use_case() {
     let table = Table::new(
         &counted(Pooler::Session).await,
         &counted(Pooler::Transaction).await,
@@ -55,14 +55,14 @@ async fn a_send_is_at_most_two_round_trips_and_one_of_them_appends() {
 #[tokio::test]
 async fn a_statement_costs_one_more_round_trip_the_first_time_on_a_connection() {
     let host = Host::new(Pooler::Session).await;
-    let (first, again) = use_cases::look_on_a_new_connection(&host).await;
+    let (first, again) = use_cases::claim_on_a_new_connection(&host).await;
     assert_eq!(first.statements, again.statements);
     assert_eq!(first.round_trips, again.round_trips + again.statements);
 }
 
 /// Neither an answer nor the work behind it tells a stranger what there is.
 #[tokio::test]
-async fn what_is_not_theirs_costs_a_stranger_what_is_not_there_does() {
+async fn a_foreign_conversation_costs_an_outsider_as_much_as_a_missing_one() {
     let host = Host::new(Pooler::Session).await;
     let (id, message) = use_cases::somebodys(&host).await;
     let (nowhere, nothing) = (ConversationId::new(Uuid::nil()), MessageId::new(Uuid::nil()));

@@ -37,7 +37,7 @@ pub(crate) async fn all(host: &Host, n: u64) -> Costs {
 }
 
 /// Looking at a conversation for the first time on a connection, and the next time.
-pub(crate) async fn look_on_a_new_connection(host: &Host) -> (Counts, Counts) {
+pub(crate) async fn claim_on_a_new_connection(host: &Host) -> (Counts, Counts) {
     let Pair { client, id, .. } = pair(host, 1).await;
     // Before anything else a store looks whether the database is migrated.
     host.messaging.count_unread(&client).await.unwrap();
@@ -240,9 +240,9 @@ async fn publish(host: &Host, Pair { client, id, .. }: &Pair) -> Costs {
     let (lanes, claimed) = host.count(relay.step()).await;
     assert_eq!(lanes, 1);
 
-    let attending = relay.attend();
+    let active = relay.activate_worker();
     send(&host.messaging, "this-process").await;
-    drop(attending);
+    drop(active);
     let (lanes, at_hand) = host.count(relay.step()).await;
     assert_eq!(lanes, 1);
     vec![

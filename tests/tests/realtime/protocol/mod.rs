@@ -60,7 +60,7 @@ const REFUSED: &str =
 const FORM: &str = "an error on both, in another form and with another code";
 
 #[tokio::test]
-async fn two_servers_of_the_protocol_say_the_same() {
+async fn two_servers_of_the_protocol_send_the_same_messages() {
     let Some(theirs) = Server::sockudo() else { return };
     let ours = Play::on(&Server::embedded().await).await;
     let theirs = Play::on(&theirs).await;

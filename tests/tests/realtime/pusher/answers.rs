@@ -117,7 +117,7 @@ fn refused_events_are_listed_and_requeued() {
 }
 
 #[test]
-fn refused_credentials_are_told_to_whoever_probes() {
+fn refused_credentials_fail_the_readiness_probe() {
     let data = tempfile::tempdir().unwrap();
     let pusher = Answering::with(401);
     let server = pusher.server(data.path());

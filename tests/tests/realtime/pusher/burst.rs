@@ -58,7 +58,7 @@ fn events_that_are_ready_together_share_calls() {
 }
 
 #[test]
-fn a_server_that_asks_for_patience_gets_everything_in_order() {
+fn a_server_with_retry_after_gets_all_events_in_order() {
     const CLIENTS: usize = 4;
     let Some(sockudo) = Sockudo::start_limited("a server that asks for patience", 10) else {
         return;

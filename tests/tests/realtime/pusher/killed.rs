@@ -61,7 +61,7 @@ fn kill_while_held(test: &str, way: Way) -> Option<(Vec<Value>, Vec<Value>)> {
 }
 
 #[test]
-fn before_the_event_is_out_the_other_process_publishes_it() {
+fn killed_before_the_call_the_other_process_publishes_the_event() {
     let Some((told, shown)) = kill_while_held("killed before publishing", Way::There) else {
         return;
     };
@@ -69,7 +69,7 @@ fn before_the_event_is_out_the_other_process_publishes_it() {
 }
 
 #[test]
-fn before_its_acceptance_is_known_it_is_told_again_and_shows_once() {
+fn killed_before_the_acceptance_the_event_is_repeated_and_shown_once() {
     let Some((told, shown)) = kill_while_held("killed before the answer", Way::Back) else {
         return;
     };

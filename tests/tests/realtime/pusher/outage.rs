@@ -69,7 +69,7 @@ fn wait(how_long: Duration) {
 }
 
 #[test]
-fn sends_are_answered_meanwhile_and_everything_arrives_in_order() {
+fn sends_succeed_during_an_outage_and_all_events_arrive_in_order() {
     let Some(mut house) = House::build("an outage") else {
         return;
     };

@@ -26,7 +26,7 @@ fn notified(listener: &Subscriber, user: &str) -> Vec<Value> {
 }
 
 #[test]
-fn whoever_is_connected_anywhere_hears_what_is_sent_anywhere() {
+fn clients_receive_events_of_all_servers() {
     let Some(house) = House::build("two servers") else {
         return;
     };
@@ -71,7 +71,7 @@ fn whoever_is_connected_anywhere_hears_what_is_sent_anywhere() {
 }
 
 #[test]
-fn who_is_connected_by_way_of_one_server_is_online_at_the_other() {
+fn a_user_connected_at_one_server_is_online_at_the_other() {
     let Some(house) = House::build("presence") else {
         return;
     };

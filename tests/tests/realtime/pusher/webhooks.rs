@@ -20,7 +20,7 @@ fn is_online(server: &Server, id: &str) -> bool {
 }
 
 #[test]
-fn only_an_authentic_webhook_makes_a_server_ask_again() {
+fn only_an_authentic_webhook_causes_a_new_lookup() {
     let Some(house) = House::build("webhooks") else {
         return;
     };

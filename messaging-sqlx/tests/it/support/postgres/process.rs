@@ -84,7 +84,7 @@ impl Process {
 
     /// The client of conversation 1001, 2001 … says something; this process is to publish it.
     pub(crate) async fn send(&self, n: u64, to: ConversationId, text: &str) {
-        let _attending = self.workers.relay().attend();
+        let _worker = self.workers.relay().activate_worker();
         let request = SendMessage::new(to, body(text));
         self.messaging.send_message(&client(n), &request).await.unwrap();
     }
@@ -198,9 +198,7 @@ impl Channels for Line {
     }
 
     fn receive_webhook(&self, _: &Webhook<'_>) -> Result<(), WebhookError> {
-        Err(WebhookError::NotAuthentic(
-            "there is none that could have sent it",
-        ))
+        Err(WebhookError::NotAuthentic("no realtime server is configured"))
     }
 }
 

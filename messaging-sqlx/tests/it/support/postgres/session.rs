@@ -40,7 +40,7 @@ impl Session {
     }
 
     /// Undoes its transaction.
-    pub(crate) async fn let_go(mut self) {
+    pub(crate) async fn release(mut self) {
         self.run("ROLLBACK").await;
     }
 }

@@ -62,7 +62,7 @@ pub(crate) async fn a_lane_continues_after_a_dead_letter(store: &dyn Store) {
     assert_eq!((rest[0].head, claimed.numbers().await), (2, vec![2, 3]));
 }
 
-pub(crate) async fn what_stands_before_and_behind_is_published(store: &dyn Store) {
+pub(crate) async fn entries_before_and_after_a_dead_letter_are_published(store: &dyn Store) {
     let claimed = Claimed::set(store).await;
     claimed.dead_letter(1, 2, "no", 9).await;
     assert_eq!(claimed.numbers().await, [1, 3]);
@@ -106,7 +106,7 @@ pub(crate) async fn dead_letters_are_listed_oldest_first(store: &dyn Store) {
     }
 }
 
-pub(crate) async fn dead_letters_are_listed_page_by_page(store: &dyn Store) {
+pub(crate) async fn dead_letters_are_listed_in_pages(store: &dyn Store) {
     let mut all = Vec::new();
     for agency in 1..=3 {
         let scene = Scene::open(store, plan(1, agency)).await;
@@ -136,7 +136,7 @@ pub(crate) async fn dead_letters_are_listed_page_by_page(store: &dyn Store) {
     }
 }
 
-pub(crate) async fn a_walk_goes_on_where_what_it_met_last_was_requeued(store: &dyn Store) {
+pub(crate) async fn paging_continues_after_its_last_dead_letter_was_requeued(store: &dyn Store) {
     let claimed = Claimed::set(store).await;
     for (number, now) in [(1, 10), (2, 20), (3, 30)] {
         claimed.dead_letter(1, number, "no", now).await;

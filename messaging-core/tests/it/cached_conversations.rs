@@ -20,7 +20,7 @@ fn two() -> (World, World) {
 }
 
 #[tokio::test]
-async fn a_block_and_its_end_in_another_process_hold_for_the_next_message() {
+async fn a_block_or_unblock_by_another_process_applies_to_the_next_message() {
     let (here, elsewhere) = two();
     let id = here.open().await;
     here.send(&carl(), id, "one").await;
@@ -36,7 +36,7 @@ async fn a_block_and_its_end_in_another_process_hold_for_the_next_message() {
 }
 
 #[tokio::test]
-async fn a_retry_after_a_block_in_another_process_gets_its_first_answer() {
+async fn a_retry_after_a_block_by_another_process_returns_the_original() {
     let (here, elsewhere) = two();
     let id = here.open().await;
     let first = message(id, "one", Some("k"));
@@ -53,7 +53,7 @@ async fn a_retry_after_a_block_in_another_process_gets_its_first_answer() {
 }
 
 #[tokio::test]
-async fn who_was_replaced_in_another_process_sends_nothing_more() {
+async fn a_user_replaced_by_another_process_cannot_send() {
     let (here, elsewhere) = two();
     let id = here.open().await;
     here.send(&ada(), id, "one").await;

@@ -14,7 +14,7 @@ use crate::{
 
 const MANY: usize = 1_000;
 
-pub(crate) async fn an_open_dropped_and_repeated_is_one_conversation(store: &dyn Store) {
+pub(crate) async fn a_cancelled_and_repeated_opening_creates_one_conversation(store: &dyn Store) {
     let plan = plan(1, 1).with_booking_id(Some(booking("b")));
     let dropped = store.open(&plan, Publisher::Anyone).now_or_never();
     let opened = retry(|| store.open(&plan, Publisher::Anyone)).await;
@@ -27,7 +27,7 @@ pub(crate) async fn an_open_dropped_and_repeated_is_one_conversation(store: &dyn
     assert_eq!(scene.entries().await.len(), 1);
 }
 
-pub(crate) async fn a_send_dropped_and_repeated_is_one_message(store: &dyn Store) {
+pub(crate) async fn a_cancelled_and_repeated_send_stores_one_message(store: &dyn Store) {
     let scene = Scene::set(store).await;
     for n in 1..=5 {
         let mut step = scene.to_send(Side::Client).await;
@@ -43,7 +43,7 @@ pub(crate) async fn a_send_dropped_and_repeated_is_one_message(store: &dyn Store
     assert_eq!(scene.entries().await.len(), 6, "the opening and five messages");
 }
 
-pub(crate) async fn a_reading_dropped_and_repeated_is_one_receipt(store: &dyn Store) {
+pub(crate) async fn a_cancelled_and_repeated_mark_read_stores_one_receipt(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let sent = scene.send(Side::Client).await;
     let step = scene.to_read(Side::Agent, sent.id, at(9)).await;
@@ -57,7 +57,7 @@ pub(crate) async fn a_reading_dropped_and_repeated_is_one_receipt(store: &dyn St
     assert_eq!(reads.count(), 1);
 }
 
-pub(crate) async fn a_claim_dropped_leaves_its_lanes_due_after_the_lease_at_the_latest(store: &dyn Store) {
+pub(crate) async fn lanes_of_a_cancelled_claim_are_due_after_the_lease(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let first = Claim::new(worker_id(1), at(0), at(30), 10);
     let dropped = store.claim_lanes(&first);
@@ -73,7 +73,7 @@ pub(crate) async fn a_claim_dropped_leaves_its_lanes_due_after_the_lease_at_the_
     assert_eq!(of(&lanes), [scene.id]);
 }
 
-pub(crate) async fn an_acknowledgement_dropped_and_repeated_ends_the_lane(store: &dyn Store) {
+pub(crate) async fn a_cancelled_and_repeated_acknowledgement_ends_the_lane(store: &dyn Store) {
     let scene = Scene::set(store).await;
     claim(store, 1, at(0), 10).await;
     let done = [scene.published(at(30), 1)];

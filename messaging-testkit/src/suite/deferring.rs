@@ -23,14 +23,14 @@ async fn delay(scene: &Scene<'_>, by: u64, (from, to): (i64, i64), failure: Lane
     scene.store.defer_lanes(worker_id(by), &[delay]).await.unwrap();
 }
 
-pub(crate) async fn a_lane_let_go_early_is_due_for_anyone_at_its_time(store: &dyn Store) {
+pub(crate) async fn a_lane_deferred_within_its_lease_can_be_claimed_at_its_time(store: &dyn Store) {
     let scene = claimed(store).await;
     delay(&scene, 1, (30, 5), LaneFailure::None).await;
     assert_eq!(claim(store, 2, at(5) - MOMENT, 10).await, []);
     assert_eq!(of(&claim(store, 2, at(5), 10).await), [scene.id]);
 }
 
-pub(crate) async fn a_lane_let_go_for_long_is_due_for_nobody_before_its_time(store: &dyn Store) {
+pub(crate) async fn a_lane_deferred_beyond_its_lease_cannot_be_claimed_before_its_time(store: &dyn Store) {
     let scene = claimed(store).await;
     delay(&scene, 1, (30, 500), LaneFailure::None).await;
     for worker in [1, 2] {
@@ -56,13 +56,13 @@ pub(crate) async fn failures_are_counted_by_their_kind(store: &dyn Store) {
     }
 }
 
-pub(crate) async fn being_claimed_or_taken_over_is_no_failure(store: &dyn Store) {
+pub(crate) async fn claiming_a_lane_is_no_failure(store: &dyn Store) {
     claimed(store).await;
     let lane = &claim(store, 2, at(30), 10).await[0];
     assert_eq!((lane.tries, lane.refusals), (0, 0));
 }
 
-pub(crate) async fn an_event_that_comes_meanwhile_waits_with_the_lane(store: &dyn Store) {
+pub(crate) async fn a_new_event_waits_with_its_deferred_lane(store: &dyn Store) {
     let scene = claimed(store).await;
     delay(&scene, 1, (30, 60), LaneFailure::Transport).await;
     scene.send(Side::Client).await;
@@ -72,14 +72,14 @@ pub(crate) async fn an_event_that_comes_meanwhile_waits_with_the_lane(store: &dy
     assert_eq!(scene.entries().await.len(), 2);
 }
 
-pub(crate) async fn who_does_not_own_a_lane_cannot_let_it_go(store: &dyn Store) {
+pub(crate) async fn a_lane_is_deferred_only_by_its_owner(store: &dyn Store) {
     let scene = claimed(store).await;
     delay(&scene, 2, (30, 0), LaneFailure::Transport).await;
     assert_eq!(claim(store, 2, at(30) - MOMENT, 10).await, []);
     assert_eq!(claim(store, 2, at(30), 10).await[0].tries, 0);
 }
 
-pub(crate) async fn what_is_said_under_an_earlier_lease_is_void(store: &dyn Store) {
+pub(crate) async fn an_earlier_lease_has_no_effect(store: &dyn Store) {
     let scene = claimed(store).await;
     assert_eq!(of(&claim(store, 1, at(30), 10).await), [scene.id]);
     delay(&scene, 1, (30, 0), LaneFailure::Refused).await;
@@ -87,7 +87,7 @@ pub(crate) async fn what_is_said_under_an_earlier_lease_is_void(store: &dyn Stor
     assert_eq!(claim(store, 2, at(60), 10).await[0].refusals, 0);
 }
 
-pub(crate) async fn a_lane_let_go_cannot_be_acknowledged_by_who_had_it(store: &dyn Store) {
+pub(crate) async fn a_deferred_lane_cannot_be_acknowledged_by_its_former_owner(store: &dyn Store) {
     let scene = claimed(store).await;
     scene.send(Side::Client).await;
     delay(&scene, 1, (30, 30), LaneFailure::None).await;
@@ -97,7 +97,7 @@ pub(crate) async fn a_lane_let_go_cannot_be_acknowledged_by_who_had_it(store: &d
     assert_eq!(of(&claim(store, 2, at(30), 10).await), [scene.id]);
 }
 
-pub(crate) async fn several_lanes_are_let_go_in_one_call(store: &dyn Store) {
+pub(crate) async fn several_lanes_are_deferred_in_one_call(store: &dyn Store) {
     let mut delays = Vec::new();
     for (agency, until) in [(1, 50), (2, 40), (3, 60)] {
         delays.push(LaneDeferral::new(

@@ -97,7 +97,7 @@ impl Hard {
 }
 
 #[tokio::test]
-async fn an_event_that_is_refused_slowly_becomes_a_dead_letter() {
+async fn a_slowly_refused_event_becomes_a_dead_letter() {
     let on = hard().await;
     let clock = on.clock.clone();
     on.realtime.fail(move |batch| {
@@ -146,14 +146,14 @@ impl Directory for SlowAtFirst {
 }
 
 #[tokio::test]
-async fn a_sender_who_goes_away_while_names_are_looked_up_holds_nothing_up() {
+async fn a_send_cancelled_during_a_directory_lookup_blocks_nothing() {
     let opener = World::new();
     let id = opener.open().await;
     let directory = SlowAtFirst(AtomicBool::new(false));
     let world = World::on(opener.store.clone(), opener.clock.clone(), directory, |builder| {
         builder
     });
-    let _attending = world.workers.relay().attend();
+    let _worker = world.workers.relay().activate_worker();
     let (carl, request) = (carl(), message(id, "hello", None));
     let mut sending = Box::pin(world.messaging.send_message(&carl, &request));
     assert!(poll!(&mut sending).is_pending(), "the names are missing");
@@ -163,7 +163,7 @@ async fn a_sender_who_goes_away_while_names_are_looked_up_holds_nothing_up() {
 }
 
 #[tokio::test]
-async fn a_passing_failure_of_the_store_repeats_no_event() {
+async fn a_transient_store_failure_repeats_no_event() {
     // Of the relay's calls for one message: claim, load, acknowledge.
     for failure in [
         StoreErrorKind::Retry,
@@ -187,7 +187,7 @@ async fn a_passing_failure_of_the_store_repeats_no_event() {
 }
 
 #[tokio::test]
-async fn a_lane_that_cannot_be_read_does_not_keep_its_neighbours() {
+async fn an_unreadable_lane_does_not_block_other_lanes() {
     let on = hard().await;
     on.send("unreadable").await;
     on.clock.advance(SECOND);
@@ -203,9 +203,9 @@ async fn a_lane_that_cannot_be_read_does_not_keep_its_neighbours() {
 }
 
 #[tokio::test]
-async fn a_claim_that_fails_does_not_lose_what_is_at_hand() {
+async fn a_failed_claim_does_not_lose_queued_lanes() {
     let on = hard().await;
-    let _attending = on.workers.relay().attend();
+    let _worker = on.workers.relay().activate_worker();
     on.send("at hand").await;
     on.store.fail(
         1,
@@ -217,7 +217,7 @@ async fn a_claim_that_fails_does_not_lose_what_is_at_hand() {
 }
 
 #[tokio::test]
-async fn a_claim_that_hangs_holds_up_neither_what_is_at_hand_nor_the_end() {
+async fn a_hanging_claim_delays_neither_queued_lanes_nor_shutdown() {
     let on = hard().await;
     let (published, mut events) = tokio::sync::mpsc::unbounded_channel();
     on.realtime.fail(move |batch| {
@@ -251,7 +251,7 @@ async fn a_claim_that_hangs_holds_up_neither_what_is_at_hand_nor_the_end() {
 }
 
 #[tokio::test]
-async fn a_busy_conversation_keeps_no_other_waiting() {
+async fn a_busy_conversation_does_not_delay_others() {
     let on = hard_with(RelayOptions::default().with_concurrency(1)).await;
     on.realtime.set_limits(Limits {
         events_per_call: 1,
@@ -285,9 +285,7 @@ impl Channels for Counting {
     }
 
     fn receive_webhook(&self, _: &Webhook<'_>) -> Result<(), WebhookError> {
-        Err(WebhookError::NotAuthentic(
-            "there is none that could have sent it",
-        ))
+        Err(WebhookError::NotAuthentic("no realtime server is configured"))
     }
 }
 
@@ -316,7 +314,7 @@ impl Realtime for Counting {
 }
 
 #[tokio::test]
-async fn no_more_calls_are_under_way_than_allowed() {
+async fn concurrent_calls_do_not_exceed_the_limit() {
     for allowed in [1, 3] {
         let realtime = Counting::default();
         let options = Options::default().with_relay(RelayOptions::default().with_concurrency(allowed));
@@ -351,7 +349,7 @@ async fn no_more_calls_are_under_way_than_allowed() {
 #[tokio::test]
 async fn after_a_halt_lanes_are_published_from_memory_again() {
     let on = hard().await;
-    let _attending = on.workers.relay().attend();
+    let _worker = on.workers.relay().activate_worker();
     on.realtime.fail_next([TransportErrorKind::Misconfigured]);
     on.send("refused").await;
     on.workers.relay().step().await.unwrap();
@@ -369,7 +367,7 @@ async fn after_a_halt_lanes_are_published_from_memory_again() {
 }
 
 #[tokio::test]
-async fn what_a_stopped_process_could_not_publish_is_anyone_s_at_once() {
+async fn lanes_of_a_stopped_process_can_be_claimed_at_once() {
     let on = hard().await;
     let relay = RelayOptions::default().with_drain(SECOND);
     let world = World::on(on.store.inner().clone(), on.clock.clone(), People, |builder| {

@@ -100,7 +100,7 @@ async fn an_opening_or_a_link_is_published_after_the_commit() {
 }
 
 #[tokio::test]
-async fn a_link_to_a_locked_conversation_keeps_no_other_from_being_published() {
+async fn a_link_to_a_locked_conversation_does_not_block_others() {
     let host = Host::new().await;
     let mut session = host.bench.session().await;
     let open = async |connection: &mut sqlx::PgConnection, name: &str| {
@@ -126,12 +126,12 @@ async fn a_link_to_a_locked_conversation_keeps_no_other_from_being_published() {
     locked.run(&lock).await;
     open(&mut session.connection, "second").await;
     assert_eq!(links(host.told().await), ["second-2"]);
-    locked.let_go().await;
+    locked.release().await;
     assert_eq!(links(host.told().await), ["second-1"]);
 }
 
 #[tokio::test]
-async fn what_the_host_has_undone_is_not_published() {
+async fn a_rolled_back_opening_is_not_published() {
     let host = Host::new().await;
     let mut session = host.bench.session().await;
     let mut tx = session.connection.begin().await.unwrap();
@@ -158,7 +158,7 @@ async fn claimed(store: &PgStore) -> (Vec<Lane>, Vec<LoadedEntry>) {
 }
 
 #[tokio::test]
-async fn a_link_is_numbered_after_what_was_sent_before_its_commit() {
+async fn a_link_is_numbered_after_messages_sent_before_its_commit() {
     let bench = Bench::new().await;
     let store = bench.store();
     let mut host = bench.session().await;
@@ -195,7 +195,7 @@ async fn a_link_is_numbered_after_what_was_sent_before_its_commit() {
 
 /// What was decided on the conversation without the link holds until a worker takes the link up, and no longer.
 #[tokio::test]
-async fn a_link_of_a_host_s_transaction_raises_the_access_version_when_it_is_numbered() {
+async fn a_hosts_link_raises_the_access_version_when_numbered() {
     let host = Host::new().await;
     let mut session = host.bench.session().await;
     let id = host
@@ -231,7 +231,7 @@ async fn a_link_of_a_host_s_transaction_raises_the_access_version_when_it_is_num
 
 /// Whoever looks for lanes takes a link that somebody else is just numbering neither twice nor not at all.
 #[tokio::test]
-async fn of_workers_that_look_at_once_each_link_is_one_s() {
+async fn concurrent_workers_number_each_link_once() {
     let bench = Bench::new().await;
     let stores: Vec<_> = (0..6).map(|_| bench.store()).collect();
     claimed(&stores[0]).await;
@@ -281,7 +281,7 @@ async fn book(store: &PgStore, pool: &PgPool, n: u32) -> Option<PreparedOpen> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_mix_of_bookings_sends_and_workers_adds_up() {
+async fn a_mix_of_bookings_sends_and_workers_causes_no_discrepancy() {
     let bench = Bench::new().await;
     let (store, pool) = (bench.store(), bench.pool(20));
     let booking = (0..HOSTS).map(async |n| {

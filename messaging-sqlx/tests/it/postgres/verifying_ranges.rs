@@ -60,7 +60,7 @@ async fn a_long_conversation_and_many_short_ones_are_all_counted() {
 }
 
 #[tokio::test]
-async fn the_conversations_of_a_range_come_by_their_ids() {
+async fn the_conversations_of_a_range_are_in_id_order() {
     let bench = Bench::new().await;
     let store = bench.store();
     store.open(&plan(2, 1), Publisher::Anyone).await.unwrap();
@@ -82,7 +82,7 @@ async fn the_conversations_of_a_range_come_by_their_ids() {
 }
 
 #[tokio::test]
-async fn what_cannot_even_be_read_ends_the_walk() {
+async fn an_unreadable_conversation_ends_the_verification() {
     let bench = Bench::new().await;
     let damage = "UPDATE messaging.conversation SET access_version = -1";
     bench.session().await.run(damage).await;

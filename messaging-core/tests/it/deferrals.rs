@@ -164,7 +164,7 @@ impl House {
 }
 
 #[tokio::test]
-async fn a_server_that_defers_everybody_loses_nothing_however_long() {
+async fn a_server_that_defers_all_recipients_loses_no_digest() {
     let house = House::new();
     house.server.defers(1..=USERS);
     for user in 1..=USERS {
@@ -185,7 +185,7 @@ async fn a_server_that_defers_everybody_loses_nothing_however_long() {
 }
 
 #[tokio::test]
-async fn a_user_whose_deferrals_do_not_count_waits_longer_each_time_and_four_hours_at_most() {
+async fn uncounted_deferrals_pause_longer_each_time_up_to_four_hours() {
     let house = House::new();
     house.server.defers([FULL]);
     house.send(FULL).await;
@@ -200,7 +200,7 @@ async fn a_user_whose_deferrals_do_not_count_waits_longer_each_time_and_four_hou
 }
 
 #[tokio::test]
-async fn a_deferred_user_waits_as_long_as_the_server_asks_and_four_hours_at_most() {
+async fn a_deferred_user_waits_for_retry_after_up_to_four_hours() {
     for (asked, waited) in [(600, 10), (1, 1), (60_000, 240)] {
         let asked = Duration::from_secs(asked);
         let house = House::new();
@@ -216,7 +216,7 @@ async fn a_deferred_user_waits_as_long_as_the_server_asks_and_four_hours_at_most
 }
 
 #[tokio::test]
-async fn what_is_deferred_too_often_while_others_are_mailed_counts_as_mailed() {
+async fn too_many_deferrals_while_others_are_mailed_count_as_mailed() {
     let house = House::new();
     house.server.defers([FULL]);
     house.send(FULL).await;
@@ -233,7 +233,7 @@ async fn what_is_deferred_too_often_while_others_are_mailed_counts_as_mailed() {
 }
 
 #[tokio::test]
-async fn the_first_deferral_that_a_process_sees_does_not_count() {
+async fn the_first_deferral_after_a_start_does_not_count() {
     let mut house = House::new();
     house.server.defers([FULL]);
     house.send(FULL).await;

@@ -34,7 +34,7 @@ async fn check_full_size(bench: &Bench, store: &PgStore) {
     let reads = (0..CONNECTIONS).map(|_| read(store));
     let (answers, ()) = tokio::join!(join_all(reads), async {
         bench.until_waiting(i64::from(CONNECTIONS)).await;
-        locked.let_go().await;
+        locked.release().await;
     });
     assert!(answers.iter().all(Result::is_ok), "{answers:?}");
     let sends = (100..100 + CONNECTIONS).map(|n| is_stored(store, n));
@@ -42,7 +42,7 @@ async fn check_full_size(bench: &Bench, store: &PgStore) {
 }
 
 #[tokio::test]
-async fn a_statement_that_the_server_ends_changed_nothing() {
+async fn a_statement_cancelled_by_the_server_changed_nothing() {
     for bench in Bench::both().await {
         let options = bench.options().with_max_connections(CONNECTIONS);
         let store = bench.store_with(&options.with_statement_timeout(SOON));
@@ -56,13 +56,13 @@ async fn a_statement_that_the_server_ends_changed_nothing() {
                 assert_eq!(code(&error).as_deref(), Some("57014"));
             }
         }
-        locked.let_go().await;
+        locked.release().await;
         assert_eq!(bench.messages().await, 0);
     }
 }
 
 #[tokio::test]
-async fn what_became_of_a_write_that_a_host_s_pool_gave_up_is_found_by_repeating_it() {
+async fn a_write_timed_out_on_a_hosts_pool_is_found_by_repetition() {
     for bench in Bench::both().await {
         let pool = bench.pool(CONNECTIONS);
         let patient = PgStore::on_pool(pool.clone(), &bench.options());
@@ -73,7 +73,7 @@ async fn what_became_of_a_write_that_a_host_s_pool_gave_up_is_found_by_repeating
         }
         // The server does not know that they have been given up.
         bench.until_waiting(i64::from(OFTEN)).await;
-        locked.let_go().await;
+        locked.release().await;
         let repeated = patient.append(&send(1)).await.unwrap();
         assert!(matches!(repeated, Appended::Stored(_) | Appended::Duplicate(_)));
         assert_eq!(bench.messages().await, 1);
@@ -83,7 +83,7 @@ async fn what_became_of_a_write_that_a_host_s_pool_gave_up_is_found_by_repeating
 }
 
 #[tokio::test]
-async fn a_read_that_a_host_s_pool_gave_up_is_unavailable() {
+async fn a_read_timed_out_on_a_hosts_pool_is_unavailable() {
     for bench in Bench::both().await {
         let pool = bench.pool(CONNECTIONS);
         let patient = PgStore::on_pool(pool.clone(), &bench.options());
@@ -92,14 +92,14 @@ async fn a_read_that_a_host_s_pool_gave_up_is_unavailable() {
         for _ in 0..OFTEN {
             check(&read(&store).await.unwrap_err(), UNAVAILABLE);
         }
-        locked.let_go().await;
+        locked.release().await;
         read(&patient).await.unwrap();
         check_full_size(&bench, &patient).await;
     }
 }
 
 #[tokio::test]
-async fn whose_connection_is_ended_by_somebody_is_told_that_it_may_have_happened() {
+async fn a_write_on_a_terminated_connection_has_an_unknown_outcome() {
     for bench in Bench::both().await {
         let store = bench.store_with(&bench.options().with_max_connections(CONNECTIONS));
         let locked = shut(&bench).await;
@@ -115,7 +115,7 @@ async fn whose_connection_is_ended_by_somebody_is_told_that_it_may_have_happened
             check(&written.unwrap_err(), OutcomeUnknown);
             check(&read.unwrap_err(), UNAVAILABLE);
         }
-        locked.let_go().await;
+        locked.release().await;
         assert!(is_stored(&store, 1).await);
         check_full_size(&bench, &store).await;
         assert_eq!(bench.messages().await, 1 + CONNECTIONS as usize);
@@ -125,7 +125,7 @@ async fn whose_connection_is_ended_by_somebody_is_told_that_it_may_have_happened
 /// What was answered a moment ago is not asked whether it lives: that would be a round trip more for each
 /// step. So a step may fail for it, and says what is so: nobody knows whether it was taken.
 #[tokio::test]
-async fn a_connection_that_was_ended_while_idle_costs_one_step_at_most() {
+async fn a_connection_terminated_while_idle_fails_one_step_at_most() {
     for bench in Bench::both().await {
         let store = bench.store_with(&bench.options().with_max_connections(1));
         for n in 1..=OFTEN {
@@ -143,7 +143,7 @@ async fn a_connection_that_was_ended_while_idle_costs_one_step_at_most() {
 
 /// Where each message goes alone: a commit of several goes on without those who have gone away.
 #[tokio::test]
-async fn steps_that_nobody_waits_for_any_more_leave_the_pool_as_it_was() {
+async fn cancelled_steps_leave_the_pool_unchanged() {
     let benches = [Bench::alone().await, Bench::alone().await];
     let stores = [
         benches[0].store_with(&benches[0].options().with_max_connections(CONNECTIONS)),
@@ -157,7 +157,7 @@ async fn steps_that_nobody_waits_for_any_more_leave_the_pool_as_it_was() {
                 () = bench.until_waiting(n) => {}
             }
         }
-        locked.let_go().await;
+        locked.release().await;
         bench.until_idle().await;
         assert!(!is_stored(store, 1).await, "the server went on with the first");
         check_full_size(bench, store).await;

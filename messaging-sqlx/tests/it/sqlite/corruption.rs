@@ -11,7 +11,7 @@ use sqlx::Connection as _;
 use crate::support::sqlite::{Picture, Place, append, at, conversation, plan, play, stored};
 
 #[tokio::test]
-async fn a_file_that_is_no_database_is_corrupt_and_stays_as_it_is() {
+async fn a_file_that_is_no_database_is_corrupt_and_unchanged() {
     let place = Place::new();
     let text = "Dear diary, ".repeat(1000);
     std::fs::write(place.path(), &text).unwrap();
@@ -36,7 +36,7 @@ const OTHER: &str = "CREATE TABLE migration (version INTEGER PRIMARY KEY, name T
     INSERT INTO migration VALUES (1, 'init')";
 
 #[tokio::test]
-async fn a_database_of_another_program_is_refused_and_stays_as_it_is() {
+async fn a_database_of_another_program_is_refused_and_unchanged() {
     for schema in [
         "CREATE TABLE diary (day TEXT)",
         OTHER,
@@ -57,7 +57,7 @@ async fn a_database_of_another_program_is_refused_and_stays_as_it_is() {
 
 /// Neither is its log moved into the file, as the last connection of a program does that may write.
 #[tokio::test]
-async fn a_database_that_another_program_has_left_with_a_log_is_refused_and_keeps_it() {
+async fn a_foreign_database_with_a_log_is_refused_and_keeps_its_log() {
     let (running, place) = (Place::new(), Place::new());
     let mut other = running.connect().await;
     sqlx::raw_sql("PRAGMA journal_mode = WAL")
@@ -78,7 +78,7 @@ async fn a_database_that_another_program_has_left_with_a_log_is_refused_and_keep
 
 /// Neither is what it had not committed rolled back.
 #[tokio::test]
-async fn a_database_that_another_program_has_left_half_written_is_refused_and_stays_as_it_is() {
+async fn a_half_written_foreign_database_is_refused_and_unchanged() {
     let (running, place) = (Place::new(), Place::new());
     let mut other = running.connect().await;
     sqlx::raw_sql(OTHER).execute(&mut other).await.unwrap();
@@ -147,7 +147,7 @@ async fn check_not_ours(place: &Place) {
 }
 
 #[tokio::test]
-async fn a_file_that_has_to_be_there_is_not_made() {
+async fn a_required_file_is_not_created() {
     let place = Place::new();
     let options = SqliteOptions::default();
     let error = SqliteStore::open_existing(place.path(), &options)
@@ -171,7 +171,7 @@ async fn a_file_that_has_to_be_there_is_not_made() {
 
 /// Whoever is first makes it, and nothing else is left beside it.
 #[tokio::test(flavor = "multi_thread")]
-async fn several_that_make_the_file_at_once_have_the_same() {
+async fn concurrent_creators_share_one_file() {
     let place = Place::new();
     let options = SqliteOptions::default();
     let opened = (0..8).map(|_| SqliteStore::open_migrated(place.path(), &options));
@@ -197,7 +197,7 @@ async fn several_that_make_the_file_at_once_have_the_same() {
 }
 
 #[tokio::test]
-async fn a_place_where_no_file_can_be_is_unavailable() {
+async fn an_impossible_path_is_unavailable() {
     let place = Place::new();
     let path = place.path().join("not").join("there");
     let opened = SqliteStore::open(path, &SqliteOptions::default()).await;
@@ -206,7 +206,7 @@ async fn a_place_where_no_file_can_be_is_unavailable() {
 }
 
 #[tokio::test]
-async fn what_this_library_would_not_have_written_is_corrupt() {
+async fn an_invalid_stored_value_is_corrupt() {
     for damage in [
         "UPDATE conversation SET client_id = '' WHERE client_id = 'client-1'",
         "UPDATE conversation SET id = x'00' WHERE client_id = 'client-1'",
@@ -239,7 +239,7 @@ async fn what_this_library_would_not_have_written_is_corrupt() {
 }
 
 #[tokio::test]
-async fn a_damaged_page_is_corrupt_for_reads_and_writes() {
+async fn a_broken_page_is_corrupt_for_reads_and_writes() {
     let place = Place::new();
     let store = place.open().await;
     store.open(&plan(1), Publisher::Anyone).await.unwrap();

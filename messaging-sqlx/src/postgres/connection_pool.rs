@@ -1,10 +1,10 @@
-//! The store's connections, each lent for one call.
+//! The store's connections, each acquired for one call.
 //!
 //! ```text
-//! lend ─┬─ exactly a host's pool: acquire from the pool
-//!       └─ the store's own: a permit ─┬─ idle, used within a second: as it is
-//!                                     ├─ idle for longer: pinged first
-//!                                     └─ none: one is opened
+//! acquire ─┬─ exactly a host's pool: acquire from the pool
+//!          └─ the store's own: a permit ─┬─ idle, used within a second: as it is
+//!                                        ├─ idle for longer: pinged first
+//!                                        └─ none: one is opened
 //! ```
 //!
 //! sqlx's pool is not used for the store's own connections: it pings each returned connection, in a task of its own,
@@ -43,8 +43,8 @@ const UNUSED: Duration = Duration::from_mins(10);
 /// The pause after the first connection attempt that came too early, and the longest pause after later ones.
 const PAUSES: [Duration; 2] = [Duration::from_millis(10), Duration::from_secs(1)];
 
-/// Lends connections.
-pub(super) enum Lender {
+/// A pool of connections.
+pub(super) enum ConnectionPool {
     /// The connections of a host's pool, shared with the host.
     Host(PgPool, Pooler),
     /// The store's own connections.
@@ -68,8 +68,8 @@ struct Idle {
     since: Instant,
 }
 
-impl Lender {
-    /// Creates a lender of at most `size` own connections.
+impl ConnectionPool {
+    /// Creates a pool of at most `size` own connections.
     pub(super) fn own(opener: Opener, size: u32) -> Self {
         Self::Own(Arc::new(Own::new(opener, size)))
     }
@@ -90,10 +90,10 @@ impl Lender {
         }
     }
 
-    /// Lends a connection as soon as one is available.
-    pub(super) async fn lend(&self) -> Result<Lent, Error> {
+    /// Acquires a connection as soon as one is available.
+    pub(super) async fn acquire(&self) -> Result<PooledConnection, Error> {
         match self {
-            Self::Host(pool, pooler) => Ok(Lent::Host(OfHost {
+            Self::Host(pool, pooler) => Ok(PooledConnection::Host(OfHost {
                 connection: pool.acquire().await?,
                 session: match pooler {
                     Pooler::Session => Session::OfHost,
@@ -101,7 +101,7 @@ impl Lender {
                 },
                 is_idle: false,
             })),
-            Self::Own(own) => own.lend().await.map(Lent::Own),
+            Self::Own(own) => own.acquire().await.map(PooledConnection::Own),
         }
     }
 
@@ -132,14 +132,14 @@ impl Own {
         }
     }
 
-    async fn lend(self: &Arc<Self>) -> Result<OfOwn, Error> {
+    async fn acquire(self: &Arc<Self>) -> Result<OfOwn, Error> {
         if self.idle().is_none() {
             // Returns at once instead of waiting for the permits that closing holds.
             return Err(Error::PoolClosed);
         }
         let permit = Arc::clone(&self.permits).acquire_owned().await;
         let permit = permit.map_err(|_| Error::PoolClosed)?;
-        let lent = |connection, session, opened| OfOwn {
+        let acquired = |connection, session, opened| OfOwn {
             connection,
             session,
             opened,
@@ -154,11 +154,11 @@ impl Own {
         }) = self.used_last()?
         {
             if now().duration_since(since) < self.surely_alive || connection.ping().await.is_ok() {
-                return Ok(lent(connection, session, opened));
+                return Ok(acquired(connection, session, opened));
             }
         }
         let (connection, session) = self.open().await?;
-        Ok(lent(connection, session, now()))
+        Ok(acquired(connection, session, now()))
     }
 
     /// Opens a connection as soon as the server accepts one.
@@ -214,37 +214,41 @@ impl Own {
     }
 }
 
-impl fmt::Debug for Lender {
+impl fmt::Debug for ConnectionPool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Lender").finish_non_exhaustive()
+        f.debug_struct("ConnectionPool").finish_non_exhaustive()
     }
 }
 
-/// A lent connection, closed unless it is given back: after a cancelled call its protocol state is unknown.
-pub(super) enum Lent {
+/// An acquired connection, closed unless it is released: after a cancelled call its protocol state is unknown.
+pub(super) enum PooledConnection {
     Host(OfHost),
     Own(OfOwn),
 }
 
-impl Lent {
+impl PooledConnection {
     pub(super) fn connection(&mut self) -> &mut PgConnection {
         match self {
-            Self::Host(lent) => &mut lent.connection,
-            Self::Own(lent) => &mut lent.connection,
+            Self::Host(acquired) => &mut acquired.connection,
+            Self::Own(acquired) => &mut acquired.connection,
         }
     }
 
     pub(super) fn session(&self) -> Session {
         match self {
-            Self::Host(lent) => lent.session,
-            Self::Own(lent) => lent.session,
+            Self::Host(acquired) => acquired.session,
+            Self::Own(acquired) => acquired.session,
         }
     }
 
-    pub(super) fn give_back(self) {
+    pub(super) fn release(self) {
         match self {
-            Self::Host(mut lent) => lent.is_idle = true,
-            Self::Own(lent) => lent.owner.keep(lent.connection, lent.session, lent.opened),
+            Self::Host(mut acquired) => acquired.is_idle = true,
+            Self::Own(acquired) => {
+                acquired
+                    .owner
+                    .keep(acquired.connection, acquired.session, acquired.opened)
+            }
         }
     }
 }
@@ -286,20 +290,20 @@ mod tests {
 
     use super::{super::PgOptions, *};
 
-    fn lender(schema: &Schema, size: u32, surely_alive: Duration) -> Lender {
+    fn pool(schema: &Schema, size: u32, surely_alive: Duration) -> ConnectionPool {
         let opener = Opener::to_url(schema.url(), &PgOptions::default()).unwrap();
-        Lender::Own(Arc::new(Own {
+        ConnectionPool::Own(Arc::new(Own {
             surely_alive,
             ..Own::new(opener, size)
         }))
     }
 
-    async fn pid(lender: &Lender) -> Result<i32, Error> {
-        let mut lent = lender.lend().await?;
+    async fn pid(pool: &ConnectionPool) -> Result<i32, Error> {
+        let mut acquired = pool.acquire().await?;
         let pid = sqlx::query_scalar("SELECT pg_backend_pid()")
-            .fetch_one(lent.connection())
+            .fetch_one(acquired.connection())
             .await?;
-        lent.give_back();
+        acquired.release();
         Ok(pid)
     }
 
@@ -317,48 +321,48 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_connection_that_is_given_back_is_lent_again() {
+    async fn a_released_connection_is_reused() {
         let schema = Schema::fresh();
-        let lender = lender(&schema, 2, Duration::MAX);
-        let first = pid(&lender).await.unwrap();
-        assert_eq!(pid(&lender).await.unwrap(), first);
-        drop(lender.lend().await.unwrap());
-        assert_ne!(pid(&lender).await.unwrap(), first, "it was not given back");
+        let pool = pool(&schema, 2, Duration::MAX);
+        let first = pid(&pool).await.unwrap();
+        assert_eq!(pid(&pool).await.unwrap(), first);
+        drop(pool.acquire().await.unwrap());
+        assert_ne!(pid(&pool).await.unwrap(), first, "it was not released");
     }
 
     #[tokio::test]
-    async fn a_connection_that_was_ended_while_idle_is_replaced_if_it_was_idle_for_long() {
+    async fn a_connection_terminated_during_a_long_idle_time_is_replaced() {
         let schema = Schema::fresh();
         for (surely_alive, is_replaced) in [(Duration::ZERO, true), (Duration::MAX, false)] {
-            let lender = lender(&schema, 1, surely_alive);
-            end(&schema, pid(&lender).await.unwrap()).await;
-            assert_eq!(pid(&lender).await.is_ok(), is_replaced);
-            assert!(pid(&lender).await.is_ok(), "what failed was not given back");
+            let pool = pool(&schema, 1, surely_alive);
+            end(&schema, pid(&pool).await.unwrap()).await;
+            assert_eq!(pid(&pool).await.is_ok(), is_replaced);
+            assert!(pid(&pool).await.is_ok(), "what failed was not released");
         }
     }
 
     #[tokio::test]
-    async fn there_are_never_more_connections_than_there_may_be() {
+    async fn the_number_of_connections_is_limited() {
         let schema = Schema::fresh();
-        let lender = lender(&schema, 1, Duration::MAX);
-        let lent = lender.lend().await.unwrap();
-        let mut second = std::pin::pin!(lender.lend());
+        let pool = pool(&schema, 1, Duration::MAX);
+        let acquired = pool.acquire().await.unwrap();
+        let mut second = std::pin::pin!(pool.acquire());
         assert!(futures_util::poll!(&mut second).is_pending());
-        lent.give_back();
+        acquired.release();
         assert!(second.await.is_ok());
     }
 
     #[tokio::test]
-    async fn closing_waits_for_what_is_lent_and_lends_no_more() {
+    async fn closing_waits_for_acquired_connections_and_refuses_new_ones() {
         let schema = Schema::fresh();
-        let lender = lender(&schema, 2, Duration::MAX);
-        pid(&lender).await.unwrap();
-        let lent = lender.lend().await.unwrap();
-        let mut closing = std::pin::pin!(lender.close());
+        let pool = pool(&schema, 2, Duration::MAX);
+        pid(&pool).await.unwrap();
+        let acquired = pool.acquire().await.unwrap();
+        let mut closing = std::pin::pin!(pool.close());
         assert!(futures_util::poll!(&mut closing).is_pending());
-        assert!(matches!(lender.lend().await, Err(Error::PoolClosed)));
-        lent.give_back();
+        assert!(matches!(pool.acquire().await, Err(Error::PoolClosed)));
+        acquired.release();
         closing.await;
-        assert!(matches!(lender.lend().await, Err(Error::PoolClosed)));
+        assert!(matches!(pool.acquire().await, Err(Error::PoolClosed)));
     }
 }

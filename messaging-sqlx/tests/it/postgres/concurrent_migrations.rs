@@ -63,7 +63,7 @@ async fn any_number_of_stores_migrate_a_new_schema_at_once_and_it_is_applied_onc
 }
 
 #[tokio::test]
-async fn of_one_that_dies_in_the_middle_nothing_is_left_and_who_waited_goes_on() {
+async fn a_killed_migrator_leaves_nothing_and_a_waiting_one_continues() {
     let bench = Bench::unmigrated();
     let mut dying = half_way(&bench).await;
     let pid = sqlx::query_scalar("SELECT pg_backend_pid()")
@@ -85,7 +85,7 @@ async fn of_one_that_dies_in_the_middle_nothing_is_left_and_who_waited_goes_on()
 
 /// The store's own migration, stopped in the middle by a table that somebody else is just making.
 #[tokio::test]
-async fn a_migration_that_is_ended_in_the_middle_is_undone_and_who_waited_goes_on() {
+async fn a_terminated_migration_is_rolled_back_and_a_waiting_one_continues() {
     let bench = Bench::unmigrated();
     let schema = bench.name();
     let mut somebody = bench.session().await;
@@ -107,13 +107,13 @@ async fn a_migration_that_is_ended_in_the_middle_is_undone_and_who_waited_goes_o
     bench.until_waiting(2).await;
     end(&mut somebody.connection, in_the_middle).await;
     check(&dying.await.unwrap().unwrap_err(), UNAVAILABLE);
-    somebody.let_go().await;
+    somebody.release().await;
     waiting.await.unwrap().unwrap();
     assert_eq!(applied(&bench).await, [1]);
 }
 
 #[tokio::test]
-async fn a_migrator_whose_connection_is_cut_leaves_all_or_nothing() {
+async fn a_migrator_with_a_cut_connection_leaves_all_or_nothing() {
     let script = || Statement::containing("CREATE TABLE");
     let commit = || Statement::containing("COMMIT");
     for (fault, expected) in [
@@ -142,7 +142,7 @@ async fn a_migrator_whose_connection_is_cut_leaves_all_or_nothing() {
 
 /// Another migrator begins while the database has not yet seen that the first is gone.
 #[tokio::test]
-async fn who_waits_for_a_migrator_that_is_cut_off_goes_on_when_it_is_gone() {
+async fn a_waiting_migrator_continues_after_the_other_is_disconnected() {
     let bench = Bench::unmigrated();
     let (wire, url) = bench.wire();
     let stalled = PgStore::from_url(&url, &bench.options()).unwrap();
@@ -158,7 +158,7 @@ async fn who_waits_for_a_migrator_that_is_cut_off_goes_on_when_it_is_gone() {
 }
 
 #[tokio::test]
-async fn a_host_s_limits_for_its_statements_do_not_end_a_migration_that_waits() {
+async fn the_hosts_statement_timeout_does_not_end_a_waiting_migration() {
     for setting in ["statement_timeout=250", "lock_timeout=250"] {
         let bench = Bench::unmigrated();
         let impatient = PgStore::from_url(&bench.url_with(setting), &bench.options()).unwrap();
@@ -174,7 +174,7 @@ async fn a_host_s_limits_for_its_statements_do_not_end_a_migration_that_waits() 
 }
 
 #[tokio::test]
-async fn a_host_s_strict_transactions_do_not_hide_what_others_have_migrated() {
+async fn serializable_transactions_see_concurrent_migrations() {
     for level in ["repeatable%5C%20read", "serializable"] {
         let bench = Bench::unmigrated();
         let url = bench.url_with(&format!("default_transaction_isolation={level}"));
@@ -197,7 +197,7 @@ async fn a_host_s_strict_transactions_do_not_hide_what_others_have_migrated() {
 }
 
 #[tokio::test]
-async fn a_database_that_takes_no_writes_cannot_be_migrated() {
+async fn a_read_only_database_cannot_be_migrated() {
     let bench = Bench::unmigrated();
     let url = bench.url_with("default_transaction_read_only=on");
     let store = PgStore::from_url(&url, &bench.options()).unwrap();

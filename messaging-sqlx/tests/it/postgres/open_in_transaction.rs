@@ -67,7 +67,7 @@ async fn claimed(store: &PgStore) -> Vec<(u64, &'static str)> {
 }
 
 #[tokio::test]
-async fn what_the_host_commits_is_there_and_is_told() {
+async fn an_opening_committed_by_the_host_is_stored_and_published() {
     let bench = Bench::new().await;
     let store = bench.store();
     let mut connection = connect(&bench).await;
@@ -102,7 +102,7 @@ async fn what_the_host_commits_is_there_and_is_told() {
 }
 
 #[tokio::test]
-async fn what_the_host_undoes_never_was() {
+async fn an_opening_rolled_back_by_the_host_leaves_nothing() {
     let bench = Bench::new().await;
     let store = bench.store();
     let before = rows(&bench).await;
@@ -117,7 +117,7 @@ async fn what_the_host_undoes_never_was() {
 }
 
 #[tokio::test]
-async fn nobody_who_talks_waits_for_the_hosts_transaction() {
+async fn sends_do_not_wait_for_the_hosts_transaction() {
     let bench = Bench::new().await;
     let id = conversation_id(1_001);
     let mut connection = connect(&bench).await;
@@ -167,7 +167,7 @@ async fn nobody_who_talks_waits_for_the_hosts_transaction() {
 }
 
 #[tokio::test]
-async fn linking_what_is_linked_writes_nothing() {
+async fn linking_a_linked_booking_writes_nothing() {
     let bench = Bench::new().await;
     let store = bench.store();
     store
@@ -212,13 +212,13 @@ async fn second_of_two(end: &'static str) -> bool {
 }
 
 #[tokio::test]
-async fn of_two_hosts_that_open_a_pair_the_second_gets_what_the_first_commits() {
+async fn the_second_of_two_concurrent_openings_gets_the_first_conversation() {
     assert!(!second_of_two("COMMIT").await);
     assert!(second_of_two("ROLLBACK").await);
 }
 
 #[tokio::test]
-async fn a_stricter_transaction_that_loses_is_told_to_begin_again() {
+async fn a_losing_serializable_transaction_is_retryable() {
     for level in ["REPEATABLE READ", "SERIALIZABLE"] {
         let bench = Bench::new().await;
         let store = bench.store();
@@ -252,7 +252,7 @@ async fn a_stricter_transaction_that_loses_is_told_to_begin_again() {
 }
 
 #[tokio::test]
-async fn the_hosts_one_connection_is_enough() {
+async fn a_single_connection_of_the_host_suffices() {
     let bench = Bench::new().await;
     let pool = bench.pool(1);
     // A store that has not looked at its database yet.
@@ -269,7 +269,7 @@ async fn the_hosts_one_connection_is_enough() {
 }
 
 #[tokio::test]
-async fn each_link_is_numbered_once_whoever_looks_and_whoever_sends() {
+async fn each_link_is_numbered_once_by_concurrent_workers_and_senders() {
     let bench = Bench::new().await;
     let store = bench.store();
     let hosts = (0..40_u32).map(|n| {
@@ -304,7 +304,7 @@ async fn each_link_is_numbered_once_whoever_looks_and_whoever_sends() {
 }
 
 #[tokio::test]
-async fn links_of_one_conversation_are_numbered_at_once_however_many() {
+async fn all_links_of_a_conversation_are_numbered_together() {
     let bench = Bench::new().await;
     let store = bench.store();
     let mut connection = connect(&bench).await;
@@ -325,7 +325,7 @@ async fn links_of_one_conversation_are_numbered_at_once_however_many() {
 }
 
 #[tokio::test]
-async fn the_agent_s_user_of_a_conversation_that_was_there_stays() {
+async fn an_existing_conversation_keeps_its_agent_user() {
     let bench = Bench::new().await;
     let mut connection = connect(&bench).await;
     let other = with_booking(1, "b").with_agent_user_id(client_id(9));
