@@ -19,27 +19,27 @@ use crate::{
 /// Conversations, messages and receipts. The contract of the [module](super) holds for every method.
 #[async_trait]
 pub trait ConversationStore: Send + Sync {
-    /// Finds the one conversation of the plan's pair, or creates it as [`Conversation::new`] says, and links the plan's
-    /// booking to it.
+    /// Finds the conversation of the pair, or creates it as [`Conversation::new`] does, and links the booking to it.
     ///
-    /// All concurrent opens of a pair get the same conversation, and exactly one of them created it. An existing
-    /// conversation stays as it is, the user who answers for the agent included; only a new link raises its access
-    /// version. A booking already linked changes nothing, and keeps its place among the links. A call that creates the
-    /// conversation, links the booking, or does both, commits one entry of kind
+    /// All concurrent calls for a pair return the same conversation, and exactly one of them creates it. An existing
+    /// conversation is not changed, not even its user who answers for the agent; only a new link raises its access
+    /// version. A booking that is already linked changes nothing, and keeps its place among the links. A call that
+    /// creates the conversation, links the booking or does both commits one entry of kind
     /// [`Updated`](super::EntryKind::Updated).
     async fn open(&self, plan: &PreparedOpen, publisher: Publisher) -> Result<Opened, StoreError>;
 
-    /// The conversation that a key names.
+    /// Finds a conversation by a key.
     async fn find_conversation(&self, key: ConversationKey) -> Result<Option<Conversation>, StoreError>;
 
-    /// A conversation with its newest booking and its newest message.
+    /// Finds a conversation with its newest booking and its newest message.
     async fn find_summary(&self, id: ConversationId) -> Result<Option<ConversationSummary>, StoreError>;
 
-    /// The bookings linked to a conversation, the newest link first.
+    /// Lists the bookings linked to a conversation, the newest link first.
     async fn list_bookings(&self, of: ConversationId) -> Result<Vec<BookingId>, StoreError>;
 
-    /// The newest links of several conversations, at most `limit` of each: in the order of `of`, and within a
-    /// conversation the newest link first. The default calls [`list_bookings`](Self::list_bookings) for each.
+    /// Lists the newest links of several conversations, at most `limit` of each: in the order of `of`, and within a
+    /// conversation the newest link first. The default calls [`list_bookings`](Self::list_bookings) for each
+    /// conversation.
     async fn list_newest_bookings(
         &self,
         of: &[ConversationId],
@@ -53,19 +53,18 @@ pub trait ConversationStore: Send + Sync {
         Ok(newest)
     }
 
-    /// A page of a scope's conversations, ordered by (`activity_at`, id), the largest first. A scope without
-    /// conversations has an empty page.
+    /// Lists a page of a scope's conversations, ordered by (`activity_at`, id), largest first.
     async fn list_conversations(&self, scan: &ListScan) -> Result<ListPage, StoreError>;
 
-    /// The number of conversations in a scope, at most `cap`.
+    /// Counts the conversations in a scope, up to `cap`.
     async fn count_conversations(&self, whose: &ListScope, cap: u64) -> Result<u64, StoreError>;
 
-    /// The sum of the unread counts of a scope's own side. For [`ListScope::All`] only conversations in which that admin
-    /// takes part count, each on the admin's side.
+    /// Sums the unread counts of the scope's side. For [`ListScope::All`] only conversations in which the admin takes
+    /// part count, with the admin's side.
     async fn count_unread(&self, whose: &ListScope) -> Result<u64, StoreError>;
 
-    /// At most `limit` conversations of an agent, the smallest id first, from behind `after` on; whichever user answers
-    /// for the agent in them.
+    /// Lists up to `limit` conversations of an agent by id, smallest first, starting after `after`; including those in
+    /// which another user answers for the agent.
     async fn list_agent_conversations(
         &self,
         agent_id: &AgentId,
@@ -73,11 +72,11 @@ pub trait ConversationStore: Send + Sync {
         limit: usize,
     ) -> Result<Vec<Conversation>, StoreError>;
 
-    /// A page of a history and its conversation, both read at one moment; `None` for an unknown conversation.
+    /// Lists a page of a history, with the conversation at the same moment; `None` for an unknown conversation.
     async fn list_messages(&self, scan: &HistoryScan) -> Result<Option<HistoryPage>, StoreError>;
 
-    /// The message that a sender has sent in a conversation with a key. The sender `None` is the system, which has keys
-    /// of its own.
+    /// Finds a message by its sender and idempotency key in a conversation. The sender `None` is the system, which has
+    /// keys of its own.
     async fn find_sent(
         &self,
         of: ConversationId,
@@ -85,25 +84,24 @@ pub trait ConversationStore: Send + Sync {
         key: &IdempotencyKey,
     ) -> Result<Option<MessageRow>, StoreError>;
 
-    /// Stores a message as [`Conversation::append`] says, with an entry of kind
-    /// [`Message`](super::EntryKind::Message). Its [extras](crate::domain::message::MessageExtras) are kept whole and
-    /// given back wherever the message is.
+    /// Stores a message as [`Conversation::append`] does, with an entry of kind [`Message`](super::EntryKind::Message). Its
+    /// [extras](crate::domain::message::MessageExtras) are stored whole and returned wherever the message is.
     ///
-    /// The key is looked up first: one that this sender has used in this conversation is answered with
-    /// [`Appended::Duplicate`] and changes nothing, even if the access version differs. A step that ends in a `Conflict`
-    /// leaves its key unused.
+    /// The key is looked up first: a key that this sender has used in this conversation returns [`Appended::Duplicate`]
+    /// and changes nothing, even if the access version differs. A step that ends in a `Conflict` does not use its key.
     async fn append(&self, step: &Append) -> Result<Appended, StoreError>;
 
-    /// Moves a read position as [`Conversation::read`] says, with a receipt and an entry of kind
-    /// [`Read`](super::EntryKind::Read). A position that does not move is [`Marked::Already`], and nothing is written.
+    /// Moves a read position as [`Conversation::read`] does, with a receipt and an entry of kind
+    /// [`Read`](super::EntryKind::Read). If the position does not move, the result is [`Marked::Already`], and nothing
+    /// is written.
     async fn mark_read(&self, step: &MarkRead) -> Result<Marked, StoreError>;
 
-    /// Changes a conversation as [`ChangeState`] says, with an entry of kind
-    /// [`Updated`](super::EntryKind::Updated), which keeps the step's [`lost_access`](ChangeState::lost_access).
+    /// Changes a conversation as [`ChangeState`] describes, with an entry of kind
+    /// [`Updated`](super::EntryKind::Updated) that stores the step's [`lost_access`](ChangeState::lost_access).
     async fn change_state(&self, step: &ChangeState) -> Result<Changed, StoreError>;
 }
 
-/// What opening found or made.
+/// The result of opening.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Opened {
@@ -131,21 +129,21 @@ impl Opened {
     }
 }
 
-/// What identifies a conversation.
+/// A key that identifies a conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ConversationKey {
-    /// Its id.
+    /// The conversation's id.
     Id(ConversationId),
-    /// Its pair: there is one conversation of a client with an agent.
+    /// The pair: a client has one conversation with an agent.
     Pair {
         /// The client.
         client_id: UserId,
         /// The agent.
         agent_id: AgentId,
     },
-    /// A booking that is linked to it. Of several conversations the one that was opened last: ids are UUIDv7s, so it has
-    /// the largest id.
+    /// A booking that is linked to it. Of several such conversations, the one opened last: it has the largest id, since
+    /// ids are UUIDv7s.
     Booking(BookingId),
 }
 
@@ -155,15 +153,15 @@ impl From<ConversationId> for ConversationKey {
     }
 }
 
-/// Which conversations to list.
+/// The conversations to list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ListScan {
-    /// Whose.
+    /// The scope.
     pub scope: ListScope,
-    /// From where.
+    /// The start of the page.
     pub start: ListStart,
-    /// At most how many.
+    /// The maximum number of conversations.
     pub limit: PageSize,
 }
 
@@ -178,14 +176,14 @@ impl ListScan {
     }
 }
 
-/// Where a page of a list begins.
+/// The start of a page of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ListStart {
     /// At the newest activity.
     Newest,
-    /// Behind the cursor's (`activity_at`, id). The conversation that was there may have moved, so it is not looked up.
+    /// After the cursor's (`activity_at`, id). The conversation at the cursor may have moved, so it is not looked up.
     After(ListCursor),
-    /// Behind that many conversations; the cost grows with the number.
+    /// After that many conversations; the cost grows with the number.
     Skip(usize),
 }
 
@@ -213,15 +211,15 @@ impl ListPage {
     }
 }
 
-/// Which messages to list.
+/// The messages to list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HistoryScan {
-    /// Of which conversation.
+    /// The conversation.
     pub conversation_id: ConversationId,
-    /// Which way, from where.
+    /// The direction and the start of the page.
     pub direction: Direction,
-    /// At most how many.
+    /// The maximum number of messages.
     pub limit: PageSize,
 }
 
@@ -236,14 +234,14 @@ impl HistoryScan {
     }
 }
 
-/// Which way a page of a history goes.
+/// The direction and the start of a page of a history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
     /// The newest messages.
     Newest,
-    /// The newest of those with a smaller seq.
+    /// The newest messages with a smaller seq.
     Before(u64),
-    /// The oldest of those with a larger seq.
+    /// The oldest messages with a larger seq.
     After(u64),
 }
 
@@ -255,7 +253,7 @@ pub struct HistoryPage {
     pub summary: ConversationSummary,
     /// The messages, oldest first.
     pub rows: Vec<MessageRow>,
-    /// Whether more lie in the direction asked for.
+    /// Whether more messages follow in the requested direction.
     pub has_more: bool,
 }
 
@@ -274,17 +272,17 @@ impl HistoryPage {
     }
 }
 
-/// Store a message.
+/// A step that stores a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Append {
-    /// Where.
+    /// The conversation.
     pub conversation_id: ConversationId,
-    /// The access version it was decided on.
+    /// The access version that the step was decided on.
     pub access_version: u32,
     /// The message.
     pub message: NewMessage,
-    /// Who publishes it.
+    /// The owner of the lane, if the step creates one.
     pub publisher: Publisher,
 }
 
@@ -312,26 +310,26 @@ impl Append {
     }
 }
 
-/// What appending did.
+/// The outcome of appending.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(clippy::large_enum_variant, reason = "one for each step, and never kept")]
 #[non_exhaustive]
 pub enum Appended {
     /// The message is in the store.
     Stored(Stored),
-    /// This sender has sent this key here before: the message it made.
+    /// This sender has already used the key in this conversation: the message stored with it.
     Duplicate(MessageRow),
-    /// The access version no longer holds, or there is no such conversation.
+    /// The access version has changed, or the conversation does not exist.
     Conflict,
 }
 
-/// A message just stored.
+/// A message that was just stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stored {
     /// The message, with its seq, positions and time.
     pub message: Message,
-    /// The conversation after it.
+    /// The conversation after the step.
     pub conversation: Conversation,
     /// Its entry.
     pub entry: CommittedEntry,
@@ -348,21 +346,21 @@ impl Stored {
     }
 }
 
-/// Move a read position.
+/// A step that moves a read position.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MarkRead {
-    /// Where.
+    /// The conversation.
     pub conversation_id: ConversationId,
-    /// The access version it was decided on.
+    /// The access version that the step was decided on.
     pub access_version: u32,
-    /// Whose.
+    /// The reader's side.
     pub side: Side,
-    /// Up to which message of the conversation, this one included.
+    /// The last message to mark as read.
     pub up_to: MessageId,
-    /// When.
+    /// The time of reading.
     pub now: Timestamp,
-    /// Who publishes it.
+    /// The owner of the lane, if the step creates one.
     pub publisher: Publisher,
 }
 
@@ -393,23 +391,23 @@ impl MarkRead {
     }
 }
 
-/// What marking did.
+/// The outcome of marking as read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Marked {
     /// The position moved.
     Moved(Moved),
-    /// The reader had read as far before: nothing was written.
+    /// The position was already at or after the message: nothing was written.
     Already {
         /// The reader's counter.
         counter: UnreadCounter,
-        /// When the reader first read the newest message addressed to them at or before the one named: the time of the
-        /// first receipt that covers it. `None` when there is no such message.
+        /// When the reader first read the newest message addressed to them up to the named one: the time of the first
+        /// receipt that covers it. `None` if there is no such message.
         read_at: Option<Timestamp>,
     },
-    /// The conversation holds no such message.
+    /// The conversation has no such message.
     UnknownMessage,
-    /// The access version no longer holds, or there is no such conversation.
+    /// The access version has changed, or the conversation does not exist.
     Conflict,
 }
 
@@ -436,36 +434,36 @@ impl Moved {
     }
 }
 
-/// Change a conversation.
+/// A step that changes a conversation.
 ///
-/// Where the access version matches, a store writes [`after`](Self::after) and raises the version, as
-/// [`Conversation::set_access`] does. It looks at [`change`](Self::change) for [`Change::Unlink`] alone, which removes a
-/// link and raises the version; no other change needs to be known to it.
+/// If the access version matches, a store writes [`after`](Self::after) and raises the version, as
+/// [`Conversation::set_access`] does. It needs [`change`](Self::change) only for [`Change::Unlink`], which removes a
+/// link and raises the version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ChangeState {
-    /// Which.
+    /// The conversation.
     pub conversation_id: ConversationId,
-    /// The access version it was decided on.
+    /// The access version that the step was decided on.
     pub access_version: u32,
-    /// How.
+    /// The change.
     pub change: Change,
-    /// Who takes part and who may write, after the change. Where it equals the present state and nothing is unlinked, the
-    /// answer is [`AlreadySo`](Changed::AlreadySo).
+    /// The access state after the change. If it equals the current state and no booking is unlinked, the result is
+    /// [`AlreadySo`](Changed::AlreadySo).
     pub after: AccessState,
     /// The side whose [`due_at`](crate::domain::digest::DigestMark::due_at) becomes `None`.
     pub not_due: Option<Side>,
-    /// The user whose access the change ends. It is kept with the entry until that is published:
+    /// The user whose access the change ends. Stored with the entry until it is published:
     /// [`LoadedEntry::lost_access`](super::LoadedEntry::lost_access).
     pub lost_access: Option<UserId>,
-    /// When.
+    /// The time of the change.
     pub now: Timestamp,
-    /// Who publishes it.
+    /// The owner of the lane, if the step creates one.
     pub publisher: Publisher,
 }
 
 impl ChangeState {
-    /// The step of a change that was decided on this conversation.
+    /// Creates the step of a change that was decided on this conversation.
     pub fn new(on: &Conversation, change: Change, now: Timestamp, publisher: Publisher) -> Self {
         let mut changed = on.clone();
         changed.apply(&change);
@@ -485,14 +483,14 @@ impl ChangeState {
     }
 }
 
-/// What changing did.
+/// The outcome of a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Changed {
-    /// It is so now, and this is its entry.
+    /// The change was made, with this entry.
     Done(CommittedEntry),
-    /// It was so before, or the booking was not linked: nothing was written.
+    /// The change had already been made, or the booking was not linked: nothing was written.
     AlreadySo,
-    /// The access version no longer holds, or there is no such conversation.
+    /// The access version has changed, or the conversation does not exist.
     Conflict,
 }

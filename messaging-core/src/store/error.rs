@@ -2,7 +2,7 @@ use std::{fmt, time::Duration};
 
 use crate::transport::Cause;
 
-/// Why a store could not take a step.
+/// The error of a step of a store.
 #[derive(Debug, thiserror::Error)]
 #[error("{doing}: {kind}")]
 pub struct StoreError {
@@ -12,33 +12,33 @@ pub struct StoreError {
     source: Option<Cause>,
 }
 
-/// What the caller can do about it.
+/// The kind of the error: what the caller can do about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StoreErrorKind {
     /// The backend cannot be reached, or has no capacity left. Nothing was changed; try again later.
     Unavailable {
-        /// When it may be worth trying again.
+        /// The pause before a retry is useful.
         retry_after: Duration,
     },
-    /// A write was under way when the connection was lost or the time was over: it may have happened.
-    /// Repeat it with the same key.
+    /// The connection was lost, or the time limit expired, during a write: it may have taken effect. Repeat it with the
+    /// same key.
     OutcomeUnknown,
-    /// The step lost against another one. Nothing was changed; repeat it at once.
+    /// The step lost against a concurrent one. Nothing was changed; repeat it at once.
     Retry,
-    /// The backend takes no writes (a replica, a full disk), or these workers are not admitted to it.
+    /// The backend takes no writes (a replica, a full disk), or does not admit these workers.
     ReadOnly,
-    /// What is stored cannot be read: it was not written by this library, or is damaged.
+    /// A stored value cannot be read: this library did not write it, or it is corrupt.
     Corrupt,
-    /// A defect: of the store, or of its schema.
+    /// A defect of the store or of its schema.
     Internal,
-    /// The store cannot do this: it lacks a capability, or does not know a value that a newer core gave it. Nothing was
-    /// changed.
+    /// The store does not support the step: it lacks a capability, or does not know a value of a newer core. Nothing
+    /// was changed.
     Unsupported,
 }
 
 impl StoreError {
-    /// An error while `doing` something, said as a phrase: *appending a message*.
+    /// Creates an error of the step `doing`, a phrase such as *appending a message*.
     pub fn new(kind: StoreErrorKind, doing: &'static str) -> Self {
         Self {
             kind,
@@ -47,13 +47,13 @@ impl StoreError {
         }
     }
 
-    /// The same error with its cause.
+    /// Sets the cause.
     pub fn caused_by(mut self, source: impl Into<Cause>) -> Self {
         self.source = Some(source.into());
         self
     }
 
-    /// What the caller can do about it.
+    /// The kind of the error.
     pub fn kind(&self) -> StoreErrorKind {
         self.kind
     }

@@ -1,6 +1,6 @@
-//! The methods of all store traits, listed once: for the implementations that only pass calls on.
+//! The methods of all store traits, listed once, for implementations that only forward calls.
 
-/// A method of a store's trait, as [`wrap_store!`](crate::wrap_store) names it to its wrapper.
+/// A method of a store's trait, as [`wrap_store!`](crate::wrap_store) passes it to the wrapper.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StoreMethod {
@@ -10,7 +10,7 @@ pub struct StoreMethod {
     pub name: &'static str,
     /// The step as a phrase, such as *appending a message*.
     pub doing: &'static str,
-    /// Whether it can change something.
+    /// Whether it can change stored data.
     pub changes: bool,
 }
 
@@ -26,7 +26,7 @@ impl StoreMethod {
     }
 }
 
-/// What the expansion of [`wrap_store!`](crate::wrap_store) names.
+/// The names that the expansion of [`wrap_store!`](crate::wrap_store) uses.
 #[doc(hidden)]
 pub mod wrapping {
     pub use async_trait::async_trait;
@@ -47,7 +47,7 @@ pub mod wrapping {
     };
 }
 
-/// Gives the list to a macro: the required traits in one pair of braces, the capabilities in another. A line is the
+/// Passes the list to a macro: the required traits in one pair of braces, the capabilities in another. A line has the
 /// method, whether it `changes` or `reads`, and the step as a phrase.
 #[doc(hidden)]
 #[macro_export]
@@ -125,7 +125,7 @@ macro_rules! __store_methods {
 }
 
 /// Implements [`Store`](crate::store::Store) for a type that wraps a store, so that every call goes through a method of
-/// the wrapper. The wrapper has the capabilities of what it wraps; with `without capabilities` at the end it has none.
+/// the wrapper. The wrapper has the capabilities of its store; with `without capabilities` at the end it has none.
 ///
 /// The method gets the [`StoreMethod`] and the call, a future that does nothing until it is polled.
 ///

@@ -1,31 +1,30 @@
 //! The store: conversations, messages and unpublished events, and the traits through which the core uses them.
 //!
 //! A backend implements [`ConversationStore`] and [`OutboxStore`], which are required, and the capability traits that
-//! its hosts need. [`Store`] joins them: a getter answers `Some` for a capability that the backend has.
+//! its hosts need. [`Store`] combines them: a getter returns `Some` for a capability that the backend has.
 //!
 //! # Contract
 //!
-//! - Every method is one step: all of it happens, or nothing does, even under concurrent steps. A step that has been
-//!   answered is as durable as the backend makes a commit.
-//! - Steps on one conversation take effect one after the other.
-//! - A step that names an access version is applied only if the conversation still has that access version; else it
-//!   answers `Conflict` and changes nothing. An unknown conversation is `Conflict` too. One check comes before this one:
-//!   that for a used key, in [`append`](ConversationStore::append).
-//! - A missing row is `None` or empty, never an error.
-//! - An error of any kind but [`StoreErrorKind::OutcomeUnknown`] changed nothing.
-//! - A visible change commits its outbox entry with it, and the answer carries the entry's number
+//! - Every method is one atomic step, even under concurrent steps. A step that has returned is as durable as a commit
+//!   of the backend.
+//! - Steps on one conversation are serialised.
+//! - A step that names an access version is applied only if the conversation still has it; otherwise, and for an
+//!   unknown conversation, the result is `Conflict`, and nothing changes. Only the check for a used key, in
+//!   [`append`](ConversationStore::append), precedes this check.
+//! - A missing row is `None` or an empty list, never an error.
+//! - After any error but [`StoreErrorKind::OutcomeUnknown`], nothing has changed.
+//! - A visible change and its outbox entry are committed together, and the result has the entry's number
 //!   ([`CommittedEntry::number`]).
-//! - A future that is dropped may have taken effect or not, as with `OutcomeUnknown`.
-//! - A variant of a `#[non_exhaustive]` enum that the backend does not know is answered with
-//!   [`StoreErrorKind::Unsupported`]. [`Change`](crate::domain::conversation::Change) is the exception: what a change
-//!   does to the access stands in [`ChangeState::after`].
+//! - A dropped future may or may not have taken effect, as with `OutcomeUnknown`.
+//! - For a variant of a `#[non_exhaustive]` enum that the backend does not know, the result is
+//!   [`StoreErrorKind::Unsupported`]. [`Change`](crate::domain::conversation::Change) is the exception:
+//!   [`ChangeState::after`] contains the effect of a change on the access.
 //!
 //! The crate `messaging-testkit` checks all of this against any implementation, capability by capability.
 //!
-//! # Growth
+//! # Compatibility
 //!
-//! Published traits never gain a required method. What a store must newly do is a capability; what it must only keep is
-//! an optional field.
+//! Published traits never gain a required method. New behaviour becomes a capability, and new data an optional field.
 
 mod capability;
 mod conversations;
@@ -53,10 +52,10 @@ pub use outbox::{
     LaneFailure, LoadedEntry, OutboxStore, Progress, Publisher, Requeue, Requeued, Scan, Subject,
 };
 
-/// Everything that the library keeps: the required methods, and the capabilities that a backend has.
+/// A store: the required methods, and the capabilities that a backend has.
 ///
-/// A getter answers the same for a store's life. [`Arc<T>`](std::sync::Arc) is a store with the capabilities of `T`;
-/// other wrappers use [`wrap_store!`](crate::wrap_store), so that none loses a capability.
+/// A getter returns the same result for the lifetime of a store. [`Arc<T>`](std::sync::Arc) is a store with the
+/// capabilities of `T`; other wrappers use [`wrap_store!`](crate::wrap_store), so that no capability is lost.
 pub trait Store: ConversationStore + OutboxStore {
     /// E-mails about unread messages.
     fn digests(&self) -> Option<&dyn DigestStore> {
@@ -73,7 +72,7 @@ pub trait Store: ConversationStore + OutboxStore {
         None
     }
 
-    /// The log of what admins looked at and did.
+    /// The audit log.
     fn audit(&self) -> Option<&dyn AuditStore> {
         None
     }
@@ -83,7 +82,7 @@ pub trait Store: ConversationStore + OutboxStore {
         None
     }
 
-    /// Erasing a user, and exporting what is theirs.
+    /// Erasing a user, and exporting a user's data.
     fn erasure(&self) -> Option<&dyn ErasureStore> {
         None
     }

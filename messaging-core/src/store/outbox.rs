@@ -13,46 +13,46 @@ use crate::{
     with::with,
 };
 
-/// The events that are committed and not yet published.
+/// The outbox: events that are committed and not yet published.
 ///
-/// Each conversation numbers its events 1, 2, 3 … in commit order. A conversation with unpublished events has a *lane*:
-/// a queue with a lease, which says which number comes first and which worker publishes until when. The owner publishes
-/// the entries in order, and no other worker gets the lane before the lease is over. A lane begins with the first
-/// unpublished event and ends when the last one is [acknowledged](Self::acknowledge); an event that is committed
-/// meanwhile joins it and changes neither its owner nor its lease.
+/// The events of each conversation are numbered 1, 2, 3 … in commit order. A conversation with unpublished events has
+/// a *lane*: a queue with a lease, which holds the number of its first event, its owner, and the end of the lease. The
+/// owner publishes the entries in order, and no other worker can claim the lane until the lease expires. A lane begins
+/// with the first unpublished event and ends when the last one is [acknowledged](Self::acknowledge). An event committed
+/// meanwhile joins the lane, and changes neither its owner nor its lease.
 ///
 /// A worker names the lease under which it acts on a lane. The call takes effect only while the lane has that owner and
-/// exactly that lease; after any later claim, even one by the same worker, it changes nothing.
+/// exactly that lease. After any later claim, even by the same worker, it changes nothing.
 ///
 /// The contract of the [module](super) holds for every method.
 #[async_trait]
 pub trait OutboxStore: Send + Sync {
-    /// Claims up to `limit` due lanes, the longest waiting first. A lane is due whose lease or deferral is over. Each is
-    /// leased to at most one worker, even under concurrent claims.
+    /// Claims up to `limit` lanes whose lease or deferral has expired, longest waiting first. Each lane is leased to at
+    /// most one worker, even under concurrent claims.
     ///
-    /// A lane may be skipped, and stays due for a later claim, while another step holds it locked. For some minutes it may
-    /// also be skipped where it was committed more than a lease after the time from which it is due: by another process,
-    /// or by a transaction of the host's. A [full scan](Scan::Full) does not skip it for that.
+    /// A lane that another step has locked may be skipped; it stays due. For some minutes a lane may also be skipped if it
+    /// was committed more than a lease after its due time: by another process, or by a transaction of the host. A
+    /// [full scan](Scan::Full) does not skip it for that.
     ///
     /// # Errors
-    /// [`ReadOnly`](super::StoreErrorKind::ReadOnly) when this store admits no workers of this process.
+    /// [`ReadOnly`](super::StoreErrorKind::ReadOnly) if this store does not admit workers of this process.
     async fn claim_lanes(&self, claim: &Claim) -> Result<Vec<Lane>, StoreError>;
 
-    /// The entries of each lane from `lane.head` on, in order, at most `per_lane` of each, with what is needed to publish
-    /// them. One call for all lanes. Only reads: no lease is checked, and a lane that is not there has no entries.
+    /// Loads the entries of each lane in order, starting with `lane.head`, at most `per_lane` of each, with the data
+    /// needed to publish them. Checks no lease; a missing lane has no entries.
     async fn load_entries(&self, lanes: &[Lane], per_lane: usize) -> Result<Vec<LoadedEntry>, StoreError>;
 
-    /// Removes the published entries of lanes. A lane without further entries ends. Any other keeps its owner and gets
+    /// Removes published entries from lanes. A lane without further entries ends. Any other lane keeps its owner, gets
     /// the new lease, the head [`up_to`](Progress::up_to)` + 1` and no failures, and is returned. A lane that `by` does
-    /// not own under the lease named is left as it is, and is not returned.
+    /// not own under the named lease is unchanged, and not returned.
     ///
-    /// [`up_to`](Progress::up_to) may name an entry that is not there any more, also the one before the head: that is how
-    /// a lane ends whose last entries became dead letters.
+    /// [`up_to`](Progress::up_to) may name an entry that no longer exists, and the one before the head. This ends a
+    /// lane whose last entries became dead letters.
     ///
     /// A store may answer late: it may join the step with others for up to 50 ms, so that one commit serves several. The
-    /// worker publishes other lanes meanwhile, and continues with these after the answer. An acknowledgement need not
-    /// survive a crash of the backend: if it is lost, its entries are published a second time, in order, when the lease is
-    /// over. Nothing else is lost, since an entry is removed by its acknowledgement alone.
+    /// worker publishes other lanes meanwhile. An acknowledgement need not survive a crash of the backend: if it is lost,
+    /// its entries are published a second time, in order, when the lease expires. Nothing else is lost, since only an
+    /// acknowledgement removes an entry.
     async fn acknowledge(
         &self,
         by: WorkerId,
@@ -60,12 +60,12 @@ pub trait OutboxStore: Send + Sync {
         done: &[Progress],
     ) -> Result<Vec<Lane>, StoreError>;
 
-    /// Ends the leases of lanes that `by` owns under the leases named: each can be claimed by any worker from its
-    /// [`until`](LaneDeferral::until) on. Other lanes are left as they are.
+    /// Ends the leases of lanes that `by` owns under the named leases: any worker can claim them from
+    /// [`until`](LaneDeferral::until) on. Other lanes are unchanged.
     async fn defer_lanes(&self, by: WorkerId, delays: &[LaneDeferral]) -> Result<(), StoreError>;
 
     /// Moves an entry from its lane to the dead letters, with the reason, if `by` owns the lane under its lease and the
-    /// entry is in it; else changes nothing. The lane stays as it is, even without entries, until it is acknowledged.
+    /// lane has the entry; otherwise changes nothing. The lane stays, even without entries, until it is acknowledged.
     async fn dead_letter(
         &self,
         by: WorkerId,
@@ -75,9 +75,9 @@ pub trait OutboxStore: Send + Sync {
         now: Timestamp,
     ) -> Result<(), StoreError>;
 
-    /// At most `limit` dead letters after a position, or from the first one on (`None`), ordered by
-    /// [position](DeadLetter::position), oldest first. The dead letter at the position may be gone. A walk that continues
-    /// after the last one listed returns each dead letter that existed throughout exactly once.
+    /// Lists up to `limit` dead letters, starting after a position or with the first one (`None`), ordered by
+    /// [position](DeadLetter::position), oldest first. The position need not exist any more. Paging with the position
+    /// of the last one returned visits each dead letter that exists throughout exactly once.
     async fn list_dead_letters(
         &self,
         after: Option<&DeadLetterPosition>,
@@ -86,45 +86,45 @@ pub trait OutboxStore: Send + Sync {
 
     /// Moves a dead letter back to the unpublished events.
     ///
-    /// It becomes the newest event of its conversation: under a new number, of the same kind, and with the time of the
-    /// step, so that the backlog's age is that of the wait. No number is ever used again. Nothing else of the
-    /// conversation changes: no message, counter, receipt or access version, and not its activity.
+    /// It becomes the newest event of its conversation: with a new number, the same kind, and the time of the step, so
+    /// that the backlog's age does not include the time as a dead letter. Numbers are never reused. The rest of the
+    /// conversation is unchanged: messages, counters, receipts, access version and activity.
     ///
-    /// Of several calls for one dead letter, concurrent or not, one requeues it and the others answer
-    /// [`NotFound`](Requeued::NotFound). So a call whose outcome is unknown may be repeated.
+    /// Of several calls for one dead letter, concurrent or not, one requeues it and the others return
+    /// [`NotFound`](Requeued::NotFound). So a call with an unknown outcome can be repeated.
     async fn requeue(&self, step: &Requeue) -> Result<Requeued, StoreError>;
 
-    /// Counts what is waiting to be published.
+    /// Counts the unpublished conversations and the dead letters.
     async fn backlog(&self) -> Result<Backlog, StoreError>;
 
-    /// Tests whether the store takes writes, by a write without visible effect. The default answers that it does.
+    /// Tests whether the store takes writes, by a write without visible effect. The default returns `Ok`.
     ///
     /// # Errors
-    /// The error with which a step that writes would fail now.
+    /// The error that a writing step would return now.
     async fn probe_writes(&self, now: Timestamp) -> Result<(), StoreError> {
         let _ = now;
         Ok(())
     }
 }
 
-/// Which lanes a worker wants.
+/// A worker's request for due lanes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Claim {
     /// The worker.
     pub by: WorkerId,
-    /// Now: a lane may be claimed whose lease or deferral ends at or before this.
+    /// The current time: lanes whose lease or deferral ends at or before it may be claimed.
     pub now: Timestamp,
     /// The end of the new leases.
     pub lease_until: Timestamp,
-    /// At most how many.
+    /// The maximum number of lanes.
     pub limit: usize,
     /// How far back to look.
     pub scan: Scan,
 }
 
 impl Claim {
-    /// A claim as a worker makes it several times a second.
+    /// Creates a claim with the usual scan.
     pub fn new(by: WorkerId, now: Timestamp, lease_until: Timestamp, limit: usize) -> Self {
         Self {
             by,
@@ -135,39 +135,38 @@ impl Claim {
         }
     }
 
-    /// The same claim with another [`scan`](Self::scan).
+    /// Sets [`scan`](Self::scan).
     pub fn with_scan(self, scan: Scan) -> Self {
         Self { scan, ..self }
     }
 }
 
-/// How far back a claim looks for due lanes. A store whose every claim finds all of them ignores it.
+/// The range in which a claim scans for due lanes. A store whose every claim finds all due lanes ignores it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Scan {
-    /// As far as the store finds sensible: what earlier claims have seen need not be scanned again.
+    /// The store may skip a range in which earlier claims have found all due lanes.
     #[default]
     Usual,
-    /// Everything. Asked for after the host has committed something in its own transaction, where that may have taken
-    /// long.
+    /// No range is skipped. Workers ask for it after a transaction of the host, whose commit may be late.
     Full,
 }
 
-/// The owner of the lane, if a step creates one. A step on a conversation that has a lane leaves the lane's owner.
+/// The owner of the lane that a step creates. A step on a conversation with a lane does not change the owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Publisher {
-    /// This worker, which publishes from memory at once. The step [answers](CommittedEntry::lane) with the lane.
+    /// This worker, which publishes the event from memory at once. The step [returns](CommittedEntry::lane) the lane.
     Worker {
         /// The worker.
         id: WorkerId,
         /// The end of the lease.
         lease_until: Timestamp,
     },
-    /// No worker: the lane is due from the step's `now` on, for the first claim. That is not the entry's time, which lies
-    /// later where the clock went back. The step answers without a lane.
+    /// No worker: the lane can be claimed from the step's `now` on, which may be before the entry's time if the clock
+    /// was set back. The step returns no lane.
     Anyone,
 }
 
-/// A conversation with unpublished events, as its owner holds it.
+/// A lane of a conversation, as its owner holds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Lane {
@@ -175,11 +174,11 @@ pub struct Lane {
     pub conversation_id: ConversationId,
     /// The number of its first unpublished event.
     pub head: u64,
-    /// Until when the owner alone may publish.
+    /// The end of the lease, until which only the owner publishes.
     pub lease_until: Timestamp,
-    /// How often in a row publishing failed because the transport did. Stops at `u32::MAX`, as `refusals` does.
+    /// The number of consecutive failures of the transport. Saturates at `u32::MAX`, as `refusals` does.
     pub tries: u32,
-    /// How often in a row the event at the head was refused.
+    /// The number of consecutive refusals of the first unpublished event.
     pub refusals: u32,
 }
 
@@ -226,17 +225,17 @@ impl CommittedEntry {
     }
 }
 
-/// One event to publish, as a reference to what happened.
+/// One event to publish, as a reference to its subject.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Entry {
-    /// In which conversation.
+    /// The conversation.
     pub conversation_id: ConversationId,
-    /// Its number there.
+    /// Its number in the conversation.
     pub number: u64,
-    /// What happened.
+    /// The kind of the event.
     pub kind: EntryKind,
-    /// When: the message's `created_at`, the receipt's `read_at`, or the `now` of any other step.
+    /// The time: the message's `created_at`, the receipt's `read_at`, or the `now` of any other step.
     pub at: Timestamp,
 }
 
@@ -252,7 +251,7 @@ impl Entry {
     }
 }
 
-/// What happened.
+/// The kind of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EntryKind {
@@ -268,23 +267,23 @@ pub enum EntryKind {
         /// The seq.
         up_to_seq: u64,
     },
-    /// The conversation was opened, linked to a booking, blocked, closed, or the like.
+    /// The conversation was opened, linked to a booking, or changed.
     Updated,
 }
 
-/// An entry with what it names.
+/// An entry with the data needed to publish it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LoadedEntry {
     /// The entry.
     pub entry: Entry,
-    /// The conversation as it is now.
+    /// The current conversation.
     pub conversation: Conversation,
-    /// What the entry names.
+    /// The subject of the entry.
     pub subject: Subject,
-    /// The user whose access to the conversation this change has ended: by a reassignment or an erasure. Kept with the
-    /// entry, since the conversation has forgotten them by the time another process publishes; gone with it, and not
-    /// kept in a dead letter.
+    /// The user whose access to the conversation this change has ended, by a reassignment or an erasure. Stored with
+    /// the entry, since the conversation no longer names the user when another process publishes. Removed with the
+    /// entry, and not kept in a dead letter.
     pub lost_access: Option<UserId>,
 }
 
@@ -304,34 +303,34 @@ impl LoadedEntry {
     }
 }
 
-/// What an entry names.
+/// The subject of an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Subject {
     /// The message.
     Message(MessageRow),
-    /// The receipt, and what it newly covered.
+    /// The receipt, and the messages that it newly covers.
     Read {
         /// The receipt.
         receipt: Receipt,
-        /// The messages that users of the other side wrote with a seq above that of the reader's previous receipt and up
-        /// to that of this one, oldest first; at most the newest [`MAX_READ_IDS`](Self::MAX_READ_IDS). The system's
-        /// messages are left out.
+        /// The messages of users of the other side with a seq above that of the reader's previous receipt, up to that
+        /// of this one, oldest first; at most the newest [`MAX_READ_IDS`](Self::MAX_READ_IDS). System messages are left
+        /// out.
         message_ids: Vec<MessageId>,
     },
     /// The conversation's state.
     Updated {
-        /// The booking linked last.
+        /// The most recently linked booking.
         booking_id: Option<BookingId>,
     },
 }
 
 impl Subject {
-    /// The most messages that a receipt's event lists.
+    /// The maximum number of messages in a receipt's event.
     pub const MAX_READ_IDS: usize = 100;
 }
 
-/// How far a lane has been published.
+/// The progress of a lane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Progress {
@@ -354,7 +353,7 @@ impl Progress {
     }
 }
 
-/// A lane whose lease ends before it is empty.
+/// A deferral: ends the lease of a lane before it is empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LaneDeferral {
@@ -362,9 +361,9 @@ pub struct LaneDeferral {
     pub conversation_id: ConversationId,
     /// The end of the lease under which the worker acts.
     pub lease_until: Timestamp,
-    /// When it may be claimed again.
+    /// When the lane can be claimed again.
     pub until: Timestamp,
-    /// Why.
+    /// The reason.
     pub failure: LaneFailure,
 }
 
@@ -385,24 +384,24 @@ impl LaneDeferral {
     }
 }
 
-/// Why a lane is deferred.
+/// The reason of a deferral.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LaneFailure {
-    /// Not for a failure: the counts stay.
+    /// No failure: the counts are unchanged.
     None,
-    /// The transport failed: counts as a try.
+    /// The transport failed: `tries` is incremented.
     Transport,
-    /// The transport refused the event at the head: counts as a refusal.
+    /// The transport refused the first unpublished event: `refusals` is incremented.
     Refused,
 }
 
-/// An event that the transport refused for good. Clients heal by refetching.
+/// A dead letter: an event that the transport refused permanently. Clients recover by refetching.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DeadLetter {
     /// The entry.
     pub entry: Entry,
-    /// What the transport said.
+    /// The text of the refusal.
     pub why: String,
     /// When it became a dead letter.
     pub at: Timestamp,
@@ -431,23 +430,23 @@ impl DeadLetter {
 pub struct DeadLetterPosition {
     /// When it became a dead letter.
     pub at: Timestamp,
-    /// Of which conversation.
+    /// The conversation.
     pub conversation_id: ConversationId,
-    /// Its number there.
+    /// The entry's number in the conversation.
     pub number: u64,
 }
 
-/// An event that is to be published after all.
+/// A dead letter to publish again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Requeue {
-    /// Of which conversation.
+    /// The conversation.
     pub conversation_id: ConversationId,
-    /// Its number there.
+    /// The entry's number in the conversation.
     pub number: u64,
-    /// Now: the time of the new entry.
+    /// The current time, which becomes the time of the new entry.
     pub now: Timestamp,
-    /// Who publishes it, should the conversation have nothing else to publish.
+    /// The owner of the lane, if the step creates one.
     pub publisher: Publisher,
 }
 
@@ -468,28 +467,29 @@ impl Requeue {
     }
 }
 
-/// What came of requeueing.
+/// The outcome of requeueing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Requeued {
-    /// It is to be published, as this entry.
+    /// The event is unpublished again, as this entry.
     Done(CommittedEntry),
-    /// There is no such dead letter (any more).
+    /// There is no such dead letter, or no longer.
     NotFound,
 }
 
-/// How much is waiting to be published.
+/// The amount of unpublished work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Backlog {
-    /// How many conversations have unpublished events; at least [`MAX_COUNT`](Self::MAX_COUNT) where a store stops counting there.
+    /// The number of conversations with unpublished events; a store that stops counting at
+    /// [`MAX_COUNT`](Self::MAX_COUNT) returns at least that.
     pub lanes: u64,
-    /// When the oldest unpublished event was committed, of those counted.
+    /// The time of the oldest unpublished event among those counted.
     pub oldest: Option<Timestamp>,
     /// When the first lane is due, of those counted; `None` without a lane. It lies in the past while no worker claims that
     /// lane, and in the future while all lanes are leased or deferred.
     pub next_due: Option<Timestamp>,
-    /// How many dead letters there are; at least [`MAX_COUNT`](Self::MAX_COUNT) where a store stops counting there.
+    /// The number of dead letters; a store that stops counting at [`MAX_COUNT`](Self::MAX_COUNT) returns at least that.
     pub dead_letters: u64,
 }
 
@@ -503,10 +503,10 @@ impl Backlog {
 }
 
 impl Backlog {
-    /// Up to which number a store has to count. It may stop there, so that a probe costs the same whatever the backlog.
+    /// The number up to which a store must count. It may stop there, so that the cost of a probe is bounded.
     pub const MAX_COUNT: u64 = 10_000;
 
-    /// How long the oldest unpublished event has been waiting.
+    /// The age of the oldest unpublished event; `None` without one.
     pub fn age(&self, now: Timestamp) -> Option<Duration> {
         self.oldest.map(|oldest| now.since(oldest))
     }

@@ -7,27 +7,27 @@ use crate::{
     with::with,
 };
 
-/// How much goes on. The contract of the [module](crate::store) holds for every method.
+/// Counts of activity over time. The contract of the [module](crate::store) holds for every method.
 #[async_trait]
 pub trait ActivityStore: Send + Sync {
-    /// What went on in each of the buckets, as far as it is the agent's if one is named.
+    /// Counts the activity in each bucket; if an agent is named, of this agent's conversations only.
     ///
     /// - A message counts at its `createdAt`, unless it is the system's.
     /// - A conversation counts at its `createdAt`.
-    /// - A user is active once in a bucket in which they sent a message or read something for the first time; a
-    ///   reading counts for the user who stands on its side now.
-    /// - A first reply counts when it is sent: the agent's first message behind the client's first, and the time
+    /// - A user is active in a bucket, and counts once in it, if the user sent a message or wrote a receipt in it. A
+    ///   receipt counts for the user who is on its side now.
+    /// - A first reply counts at its `createdAt`: the agent's first message after the client's first one, with the time
     ///   between the two.
     async fn count_activity(&self, scan: &ActivityScan) -> Result<Vec<Activity>, StoreError>;
 }
 
-/// What to count.
+/// The buckets to count, and the agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ActivityScan {
-    /// In which buckets; the answer has one for each.
+    /// The buckets; the result has one element for each, in the same order.
     pub buckets: Buckets,
-    /// Only in this agent's conversations; `None` in all.
+    /// The agent whose conversations are counted; `None` for all conversations.
     pub agent_id: Option<AgentId>,
 }
 

@@ -8,13 +8,13 @@ use crate::{
     with::with,
 };
 
-/// The log of what admins looked at and did. The contract of the [module](crate::store) holds for every method.
+/// The audit log of admins' accesses and actions. The contract of the [module](crate::store) holds for every method.
 #[async_trait]
 pub trait AuditStore: Send + Sync {
-    /// Adds a record. The answer to the admin is given only after this has succeeded.
+    /// Adds a record. The core returns data to the admin only after this has succeeded.
     async fn record_access(&self, record: &AuditRecord) -> Result<(), StoreError>;
 
-    /// The newest records first, from behind the one with id `before`.
+    /// Lists records, newest first, starting after the one with id `before`; `None` starts with the newest.
     async fn list_accesses(
         &self,
         before: Option<AuditId>,
@@ -28,13 +28,13 @@ pub trait AuditStore: Send + Sync {
 pub struct AuditRecord {
     /// A UUIDv7, so that the log is in order of time.
     pub id: AuditId,
-    /// When.
+    /// The time of the access.
     pub at: Timestamp,
-    /// Who.
+    /// The admin.
     pub actor_id: UserId,
-    /// What.
+    /// The action.
     pub action: AuditedAction,
-    /// On which conversation, if on one.
+    /// The conversation; `None` for an action on none or on several.
     pub conversation_id: Option<ConversationId>,
 }
 

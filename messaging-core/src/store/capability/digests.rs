@@ -12,12 +12,12 @@ use crate::{
     with::with,
 };
 
-/// Users to whom a digest may be due, and what has been mailed to them.
+/// Users with a digest due, and the progress of their digests.
 ///
-/// Each side of a conversation keeps when a digest is due and up to which position its messages have been mailed:
+/// Each side of a conversation has a due time and the position up to which its messages have been mailed:
 /// [`DigestMark`](crate::domain::digest::DigestMark). A user with a digest due is *leased* to one worker. The worker
-/// records the attempt before it calls the mailer, then marks what was mailed, conversation by conversation, and completes
-/// the digest last. A step that names a lease takes effect only while the user has that very lease.
+/// records the attempt before it calls the mailer, then marks the messages as mailed, conversation by conversation, and
+/// completes the digest last. A step that names a lease takes effect only while the user has exactly that lease.
 ///
 /// The contract of the [module](crate::store) holds for every method.
 #[async_trait]
@@ -33,8 +33,8 @@ pub trait DigestStore: Send + Sync {
     /// the oldest such message, then by conversation and side.
     async fn list_unmailed(&self, users: &[UserId]) -> Result<Vec<Unmailed>, StoreError>;
 
-    /// Records an e-mail that is about to be sent, in place of any earlier attempt. `false`, and nothing was recorded, when
-    /// the lease has expired by `now` or is not the user's any more.
+    /// Records an e-mail before it is sent, and replaces any earlier attempt. Returns `false` and records nothing if
+    /// the lease has expired at `now` or is no longer the user's lease.
     async fn record_attempt(
         &self,
         lease: &DigestLease,
@@ -42,14 +42,14 @@ pub trait DigestStore: Send + Sync {
         now: Timestamp,
     ) -> Result<bool, StoreError>;
 
-    /// What each of these extents is about: the conversation as it is now, and the first of its messages that
-    /// [may be told](crate::policy::may_notify) to that side, from behind what has been read or mailed up to the
-    /// extent's end, oldest first, at most `messages`. In the order of the extents; one whose conversation is not
-    /// there is left out.
+    /// Loads the excerpt of each extent: the current conversation, and up to `messages` of its messages, oldest first.
+    /// An excerpt has the messages after the position that the side has read or been mailed up to, to the end of the
+    /// extent, as far as they [may be mailed](crate::policy::may_notify) to the side. In the order of the extents; an
+    /// extent of an unknown conversation is left out.
     async fn load_excerpts(&self, extents: &[Extent], messages: usize) -> Result<Vec<Excerpt>, StoreError>;
 
-    /// Counts extents as mailed, as [`Conversation::mail`] says, where the side is still that user's. Not bound to
-    /// a lease: what was mailed was mailed.
+    /// Marks extents as mailed, as [`Conversation::mail`] does, if the user is still on the side. Needs no lease: an
+    /// e-mail that was sent stays sent.
     async fn mark_mailed(
         &self,
         user_id: &UserId,
@@ -57,8 +57,8 @@ pub trait DigestStore: Send + Sync {
         again_at: Timestamp,
     ) -> Result<(), StoreError>;
 
-    /// Ends a lease, the attempt with it, and the count of deferrals; remembers the e-mail, if one was sent, as the newest of
-    /// `remember`. `false`, and nothing changed, when the lease is not theirs any more.
+    /// Ends a lease with its attempt, and resets the count of deferrals. If an e-mail was sent, keeps its time, and of
+    /// all times the newest `remember`. Returns `false` and changes nothing if the lease is no longer the user's lease.
     async fn complete_digest(
         &self,
         lease: &DigestLease,
@@ -66,8 +66,8 @@ pub trait DigestStore: Send + Sync {
         remember: usize,
     ) -> Result<bool, StoreError>;
 
-    /// Ends leases, and moves every due time of their users before `until` to that. A lease that is not theirs any
-    /// more is left, and its user's due times too.
+    /// Ends leases without a digest, and postpones every earlier due time of their users to `until`. A lease that is no
+    /// longer the user's lease is skipped, with the user's due times.
     async fn postpone_digests(&self, holds: &[DigestPostponement]) -> Result<(), StoreError>;
 }
 
@@ -81,7 +81,7 @@ pub struct DigestClaim {
     pub now: Timestamp,
     /// The end of the new leases.
     pub lease_until: Timestamp,
-    /// At most how many.
+    /// The maximum number of users.
     pub limit: usize,
 }
 
@@ -103,12 +103,12 @@ impl DigestClaim {
 pub struct DigestUser {
     /// The user, the worker and the end of the lease.
     pub lease: DigestLease,
-    /// An attempt without a recorded outcome: that e-mail may have been sent.
+    /// The attempt without a recorded outcome, whose e-mail may have been sent; `None` if there is none.
     pub attempt: Option<DigestAttempt>,
-    /// When e-mails were sent to the user, the newest last.
+    /// The times of the e-mails sent to the user, the newest last.
     pub sent: Vec<Timestamp>,
-    /// How many deferrals of the mail server count, as [held](DigestPostponement::is_deferred) since a digest was last
-    /// [finished](DigestStore::complete_digest).
+    /// The number of [counted deferrals](DigestPostponement::is_deferred) since the last
+    /// [completed](DigestStore::complete_digest) digest.
     pub deferrals: u32,
 }
 
@@ -130,7 +130,7 @@ impl DigestUser {
     }
 }
 
-/// The right of one worker to mail a user until a time.
+/// The lease of a user: the right of one worker to mail the user until a time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DigestLease {
@@ -138,7 +138,7 @@ pub struct DigestLease {
     pub user_id: UserId,
     /// The worker.
     pub by: WorkerId,
-    /// Until when.
+    /// The end of the lease.
     pub until: Timestamp,
 }
 
@@ -161,9 +161,9 @@ impl DigestLease {
 pub struct DigestAttempt {
     /// Its id.
     pub id: DigestId,
-    /// What it is about.
+    /// The conversations and messages of the e-mail.
     pub extents: Vec<Extent>,
-    /// When it was recorded last: it may have been sent since then.
+    /// When the attempt was last recorded: the e-mail may have been sent since then.
     pub at: Timestamp,
 }
 
@@ -174,20 +174,20 @@ impl DigestAttempt {
     }
 }
 
-/// What an e-mail shows of a conversation.
+/// The part of an e-mail about one conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Excerpt {
-    /// What it is of.
+    /// The side of the conversation, and the position of the last message included.
     pub extent: Extent,
     /// The conversation.
     pub conversation: Conversation,
     /// The booking linked last.
     pub booking_id: Option<BookingId>,
-    /// How many messages of the extent are neither read nor mailed and may be told, shown or not; counted up to
-    /// [`MAX_COUNT`](Self::MAX_COUNT).
+    /// The number of messages in the extent that are neither read nor mailed and may be mailed, including those not in
+    /// `first`; counted up to [`MAX_COUNT`](Self::MAX_COUNT).
     pub messages: u64,
-    /// The first of them.
+    /// The first of these messages.
     pub first: Vec<Message>,
 }
 
@@ -211,27 +211,27 @@ impl Excerpt {
 }
 
 impl Excerpt {
-    /// How far a store counts: an e-mail is not to cost more, however much is unread.
+    /// The number up to which a store counts, so that the cost of an e-mail is bounded.
     pub const MAX_COUNT: u64 = 1_000;
 
-    /// When the first message was sent; `None` when there is none.
+    /// The time of the first message; `None` without messages.
     pub(crate) fn oldest(&self) -> Option<Timestamp> {
         self.first.first().map(|message| message.created_at)
     }
 }
 
-/// Ends a lease without a digest, until a later time.
+/// A request to end a lease without a digest, until a later time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DigestPostponement {
-    /// The lease that it ends.
+    /// The lease to end.
     pub lease: DigestLease,
     /// When the user is due again.
     pub until: Timestamp,
-    /// Whether the attempt is known to have failed: nothing was sent.
+    /// Whether to delete the attempt: it is known to have failed, and no e-mail was sent.
     pub forget_attempt: bool,
-    /// Whether the mail server has deferred them, while it accepts e-mails of others: counts as one more of their
-    /// [`deferrals`](DigestUser::deferrals).
+    /// Whether to count a [deferral](DigestUser::deferrals): the mail server deferred this user and accepts e-mails to
+    /// others.
     pub is_deferred: bool,
 }
 

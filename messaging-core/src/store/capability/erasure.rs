@@ -4,12 +4,12 @@ use async_trait::async_trait;
 use crate::id::{ConversationId, UserId};
 use crate::store::StoreError;
 
-/// Erasing a user. The contract of the [module](crate::store) holds for every method.
+/// Erasure of users. The contract of the [module](crate::store) holds for every method.
 #[async_trait]
 pub trait ErasureStore: Send + Sync {
-    /// Looks at so many conversations, in the order of their ids, from behind one of them or (`None`) from the first on:
-    /// which are those in which a user stands on a side, or has written. It reads everything that it looks at, and
-    /// needs no index for it.
+    /// Examines up to `conversations` conversations in the order of their ids, starting after `after` or with the first
+    /// (`None`), and lists those in which the user is a participant or has sent a message. Reads every message of these
+    /// conversations, and needs no index.
     async fn list_traces(
         &self,
         of: &UserId,
@@ -17,33 +17,33 @@ pub trait ErasureStore: Send + Sync {
         conversations: usize,
     ) -> Result<Traces, StoreError>;
 
-    /// Makes a user's messages in a conversation empty, forgets their keys, and puts the
-    /// [erased user](crate::domain::erasure::erased_user) of their side in the sender's place; says how many there were. Nothing else of them changes, nor what has been
-    /// copied as evidence. It is no event.
+    /// Clears the user's messages in a conversation, deletes their idempotency keys, and replaces their sender by the
+    /// [erased user](crate::domain::erasure::erased_user) of the side. Returns the number of these messages. All other
+    /// fields, and copies of the messages as evidence, stay unchanged. Commits no outbox entry.
     ///
-    /// Who stands on a side is replaced before, by [`Change::Erase`](crate::domain::conversation::Change::Erase): from
-    /// then on they send nothing.
+    /// The caller has already replaced the user as a participant with
+    /// [`Change::Erase`](crate::domain::conversation::Change::Erase), so the user sends no further message.
     async fn erase_messages(&self, in_conversation: ConversationId, of: &UserId) -> Result<u64, StoreError>;
 
-    /// Erases a user from the reports that are resolved. Where they made one, the
-    /// [erased user](crate::domain::erasure::erased_user) of their side is its reporter and what they said is gone; where
-    /// one is about them, the erased user of the other side is reported; and copies of their messages are made empty, as
-    /// their messages are. Who resolved it, and what they noted, stays. An open report stays as it is. All of it is one
-    /// step.
+    /// Erases a user from all resolved reports in one step. If the user is the reporter, the [erased
+    /// user](crate::domain::erasure::erased_user) of the side becomes the reporter, and the complaints are deleted. If
+    /// the user is the reported one, the erased user of the other side is reported. Copies of the user's messages are
+    /// cleared, as the messages are. The admin who resolved the report and the admin's note stay. Open reports stay
+    /// unchanged.
     async fn erase_from_reports(&self, user_id: &UserId) -> Result<ErasedReports, StoreError>;
 
-    /// Forgets what is kept of a user and not of a conversation: when they were mailed, what is being mailed, and how
-    /// often they have done something.
+    /// Deletes data of a user that belongs to no conversation: the times of e-mails, the digest attempt, and rate
+    /// limits.
     async fn forget_user(&self, user_id: &UserId) -> Result<(), StoreError>;
 }
 
-/// In how many reports a user was.
+/// The number of reports that concern an erased user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct ErasedReports {
-    /// From how many resolved ones they were erased.
+    /// The number of resolved reports from which the user was erased.
     pub erased: u64,
-    /// How many are open and still name them, or have copies of their messages.
+    /// The number of open reports that still name the user, or have copies of their messages.
     pub open: u64,
 }
 
@@ -54,12 +54,12 @@ impl ErasedReports {
     }
 }
 
-/// Conversations in which a user takes part, or has written.
+/// Conversations in which a user is a participant or has sent a message.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Traces {
-    /// Among the conversations looked at, in the order of their ids.
+    /// The conversations found among those examined, in the order of their ids.
     pub conversations: Vec<ConversationId>,
-    /// The last one looked at; `None` when there was none.
+    /// The last conversation examined; `None` if there was none.
     pub looked_up_to: Option<ConversationId>,
 }

@@ -1,4 +1,4 @@
-//! What a store may do beyond the required methods, each a trait of its own.
+//! Capabilities: optional parts of a store, each a trait of its own.
 
 mod activity;
 mod audit;
@@ -23,7 +23,7 @@ pub use recount::{LaneRecount, Recount, RecountScan, RecountStore, SideRecount, 
 
 use super::{Store, StoreError, StoreErrorKind};
 
-/// Something that a store may do beyond the required methods.
+/// A capability that a store may have beyond the required methods.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Capability {
@@ -33,11 +33,11 @@ pub enum Capability {
     Push,
     /// [`Store::moderation`]: reports.
     Moderation,
-    /// [`Store::audit`]: the log of what admins looked at and did. Admins see nothing without it.
+    /// [`Store::audit`]: the audit log. Without it, admins have no access.
     Audit,
     /// [`Store::activity`]: counts of messages, conversations and active users over time.
     Activity,
-    /// [`Store::erasure`]: erasing a user, and exporting what is theirs.
+    /// [`Store::erasure`]: erasing a user, and exporting a user's data.
     Erasure,
     /// [`Store::recount`]: comparing the stored counters with a recount.
     Recount,
@@ -55,7 +55,7 @@ impl Capability {
         Self::Recount,
     ];
 
-    /// Its stable name, that of the getter of [`Store`].
+    /// The capability's stable name: that of the getter of [`Store`].
     pub const fn name(self) -> &'static str {
         match self {
             Self::Digests => "digests",
@@ -68,7 +68,7 @@ impl Capability {
         }
     }
 
-    /// Whether a store has it: its getter answers `Some`.
+    /// Whether a store has the capability: its getter returns `Some`.
     pub fn is_of(self, store: &dyn Store) -> bool {
         match self {
             Self::Digests => store.digests().is_some(),
@@ -81,10 +81,10 @@ impl Capability {
         }
     }
 
-    /// The store's part for it, as its getter answered.
+    /// Returns the capability that a getter returned.
     ///
     /// # Errors
-    /// [`Unsupported`](StoreErrorKind::Unsupported) where the getter answered `None`, while `doing` something.
+    /// [`Unsupported`](StoreErrorKind::Unsupported) if the getter returned `None`; the error names the step `doing`.
     pub fn require<'a, T: ?Sized>(
         self,
         part: Option<&'a T>,
@@ -106,12 +106,12 @@ impl fmt::Display for Capability {
 #[error("the store lacks the capability `{0}`")]
 struct MissingCapability(Capability);
 
-/// The capabilities of a store, read from its getters.
+/// The set of a store's capabilities.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Capabilities(Vec<Capability>);
 
 impl Capabilities {
-    /// Those of a store.
+    /// Reads the capabilities of a store from its getters.
     pub fn of(store: &dyn Store) -> Self {
         Self(
             Capability::ALL
@@ -121,12 +121,12 @@ impl Capabilities {
         )
     }
 
-    /// Whether a capability is among them.
+    /// Whether the set contains a capability.
     pub fn contains(&self, capability: Capability) -> bool {
         self.0.contains(&capability)
     }
 
-    /// All of them, in the order of [`Capability::ALL`].
+    /// Iterates over the capabilities in the order of [`Capability::ALL`].
     pub fn iter(&self) -> impl Iterator<Item = Capability> {
         self.0.iter().copied()
     }

@@ -11,24 +11,24 @@ use crate::{
     with::with,
 };
 
-/// What people report, and what becomes of it. The contract of the [module](crate::store) holds for every method.
+/// Reports and their resolutions. The contract of the [module](crate::store) holds for every method.
 #[async_trait]
 pub trait ModerationStore: Send + Sync {
-    /// Adds a complaint to the reporter's open report of a conversation, or opens one with it, and copies the
-    /// messages that it concerns ([`evidence_range`](crate::domain::report::evidence_range)). What was copied
-    /// before stays as it was. A complaint that was made before is not added again, and one more than
-    /// [`MAX_COMPLAINTS`](crate::domain::report::MAX_COMPLAINTS) changes nothing, evidence included. Of many at once one
-    /// opens the report, and all of them find themselves in it, as long as it has room.
+    /// Adds a complaint to the reporter's open report of a conversation, or opens a report with it, and copies the
+    /// messages around the reported one as evidence ([`evidence_range`](crate::domain::report::evidence_range)).
+    /// Earlier copies stay unchanged. A complaint that equals an earlier one is not added again. A complaint beyond
+    /// [`MAX_COMPLAINTS`](crate::domain::report::MAX_COMPLAINTS) changes nothing, evidence included. Of concurrent
+    /// complaints one opens the report, and all are added to it up to the maximum.
     async fn file_report(&self, step: &FileReport) -> Result<Filed, StoreError>;
 
-    /// Reports, the newest first.
+    /// Lists reports, newest first.
     async fn list_reports(&self, scan: &ReportScan) -> Result<Vec<Report>, StoreError>;
 
-    /// One report, with its evidence.
+    /// Finds a report with its evidence.
     async fn find_report(&self, id: ReportId) -> Result<Option<ReportFile>, StoreError>;
 
-    /// Resolves a report that is open, and answers the report as it is then, which another call may have resolved first. `None` when
-    /// there is no such report.
+    /// Resolves a report if it is open, and returns the report as it is then; a concurrent call may have resolved it
+    /// first. `None` for an unknown report.
     async fn resolve_report(
         &self,
         id: ReportId,
@@ -36,25 +36,25 @@ pub trait ModerationStore: Send + Sync {
     ) -> Result<Option<Report>, StoreError>;
 }
 
-/// A complaint.
+/// A complaint to store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FileReport {
-    /// The id of the report, should it be a new one: a UUIDv7, larger than those before.
+    /// The id of the report if the complaint opens one: a UUIDv7, larger than the ids of earlier reports.
     pub id: ReportId,
     /// The conversation.
     pub conversation_id: ConversationId,
-    /// Who reports.
+    /// The reporter.
     pub reporter_id: UserId,
-    /// On which side they stand.
+    /// The side of the reporter.
     pub reporter_side: Side,
-    /// Who stands on the other side.
+    /// The user on the other side.
     pub reported_id: UserId,
-    /// Why.
+    /// The reason.
     pub reason: Remark,
-    /// The message that it is about; `None` for the whole conversation.
+    /// The reported message; `None` for the whole conversation.
     pub about: Option<MessageId>,
-    /// When.
+    /// The time of the complaint.
     pub now: Timestamp,
 }
 
@@ -92,31 +92,31 @@ impl FileReport {
     }
 }
 
-/// What became of a complaint.
+/// The outcome of a complaint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Filed {
-    /// It opened this report.
+    /// The complaint opened this report.
     Opened(ReportId),
-    /// It is in this report, which was open.
+    /// The open report has the complaint.
     Added(ReportId),
-    /// This report is open and holds as many complaints as it may; nothing was changed.
+    /// The open report has the maximum number of complaints; nothing was changed.
     Full(ReportId),
-    /// The conversation is not there, or has no such message.
+    /// The conversation does not exist, or has no such message.
     Unknown,
 }
 
-/// Which reports to list.
+/// The reports to list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ReportScan {
-    /// Only those that stand so; `None` for all.
+    /// The status of the reports; `None` for any.
     pub status: Option<ReportStatus>,
-    /// From behind this one on; `None` from the newest on.
+    /// The report before the page; `None` to start with the newest.
     pub before: Option<ReportId>,
-    /// Without those that this user has a part in; `None` hides none.
+    /// Leaves out reports that this user made or is the subject of; `None` leaves none out.
     pub hidden_from: Option<UserId>,
-    /// At most how many.
+    /// The maximum number of reports.
     pub limit: usize,
 }
 

@@ -2,28 +2,28 @@ use async_trait::async_trait;
 
 use crate::{domain::side::Side, id::ConversationId, store::StoreError, time::Timestamp};
 
-/// Which notifications have been sent to devices. The contract of the [module](crate::store) holds for every method.
+/// The push notifications sent to devices. The contract of the [module](crate::store) holds for every method.
 #[async_trait]
 pub trait PushStore: Send + Sync {
-    /// Records that a message is pushed to a side, and answers whether it may be: neither this message nor a later one
-    /// has been pushed to the side, and none has been since `not_since`. Of concurrent calls for one message exactly one
-    /// is answered `true`.
+    /// Admits and records a push of a message to a side. Returns `true` if neither this message nor a later one has
+    /// been pushed to the side, and no message since `not_since`. Of concurrent calls for one message exactly one
+    /// returns `true`.
     async fn admit_push(&self, push: &PushMark) -> Result<bool, StoreError>;
 }
 
-/// A message that is to be pushed to a side.
+/// A push of a message to a side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PushMark {
-    /// In which conversation.
+    /// The conversation.
     pub conversation_id: ConversationId,
-    /// To which side.
+    /// The side.
     pub side: Side,
-    /// Which message.
+    /// The seq of the message.
     pub seq: u64,
-    /// Now.
+    /// The current time.
     pub now: Timestamp,
-    /// None may have been pushed to that side after then.
+    /// The push is refused if another one was sent to the side after this time.
     pub not_since: Timestamp,
 }
 

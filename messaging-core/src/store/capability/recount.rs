@@ -11,32 +11,31 @@ use crate::{
     with::with,
 };
 
-/// What a store holds, counted anew, next to the numbers that it keeps. A store only counts: what the counts
-/// ought to be is said by [`verify`](crate::verify).
+/// Recounts of stored data, beside the stored counters. A store only counts; [`verify`](crate::verify) compares.
 ///
 /// The contract of the [module](crate::store) holds for every method.
 #[async_trait]
 pub trait RecountStore: Send + Sync {
-    /// Recounts conversations, by id. Each is of one moment: a step taken meanwhile is in it whole, or not
-    /// at all. No step waits for this one.
+    /// Recounts conversations in the order of their ids. Each recount is a snapshot: a concurrent step is included as a
+    /// whole, or not at all. Other steps do not wait for it.
     ///
-    /// Costs in proportion to the messages of these conversations. Of what is counted nothing is taken from
-    /// what is kept: not a position from a message, not a number from a conversation.
+    /// The cost is proportional to the number of messages. Counted values are computed from the rows alone, without
+    /// stored positions or counters.
     ///
     /// # Errors
-    /// [`Corrupt`](crate::store::StoreErrorKind::Corrupt) when something cannot even be read.
+    /// [`Corrupt`](crate::store::StoreErrorKind::Corrupt) if a row cannot be read.
     async fn recount_conversations(&self, scan: &RecountScan) -> Result<Vec<Recount>, StoreError>;
 }
 
-/// Which conversations to recount.
+/// The range of conversations to recount.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RecountScan {
-    /// Those with a larger id than this; `None`: from the smallest on.
+    /// Only ids greater than this one; `None` starts with the smallest.
     pub after: Option<ConversationId>,
-    /// Those with no larger id than this; `None`: to the largest.
+    /// Only ids up to this one, included; `None` for no upper bound.
     pub up_to: Option<ConversationId>,
-    /// At most how many.
+    /// The maximum number of conversations.
     pub limit: usize,
 }
 
@@ -56,27 +55,27 @@ impl RecountScan {
     }
 }
 
-/// A conversation, and what there is of it.
+/// A conversation with its stored and its counted values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Recount {
-    /// The conversation as it is kept.
+    /// The conversation as stored.
     pub conversation: Conversation,
-    /// The number kept of its newest event.
+    /// The stored number of its newest event.
     pub events: u64,
-    /// How many messages there are.
+    /// The number of messages.
     pub messages: u64,
     /// The largest seq of a message; 0 without messages.
     pub last_seq: u64,
-    /// The time of the message with the largest seq.
+    /// The time of the message with the largest seq; `None` without messages.
     pub newest_at: Option<Timestamp>,
-    /// The smallest seq of a message whose time lies before that of the message before it, or of the opening.
+    /// The smallest seq of a message that is older than the message before it, or than the opening.
     pub first_untimely: Option<u64>,
-    /// What there is of each side.
+    /// The counted values of each side.
     pub sides: PerSide<SideRecount>,
-    /// Its entries in the outbox; `None` when there are none.
+    /// Its outbox entries; `None` without entries.
     pub unpublished: Option<Unpublished>,
-    /// Its lane, if it has one.
+    /// Its lane; `None` without one.
     pub lane: Option<LaneRecount>,
 }
 
@@ -108,22 +107,22 @@ impl Recount {
     }
 }
 
-/// What there is of one side of a conversation.
+/// The counted values of one side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct SideRecount {
-    /// How many messages are addressed to it.
+    /// The number of messages addressed to the side.
     pub addressed: u64,
     /// The smallest seq of a message whose position for this side is not the number of messages addressed to
     /// the side up to and including it.
     pub first_misplaced: Option<u64>,
-    /// How many messages addressed to it have a seq up to that of its last receipt.
+    /// The number of messages addressed to the side with a seq up to that of its last receipt.
     pub read: u64,
     /// Its receipt with the largest seq.
     pub last_receipt: Option<ReadMark>,
-    /// The smallest seq of a receipt of the side that names no message, is older than the message that it
-    /// names or than the receipt before it, or, in a store that keeps positions with receipts, does not have
-    /// the position that counting gives that message.
+    /// The smallest seq of a receipt of the side that names no message, or is older than its message or than the
+    /// receipt before it. In a store that keeps positions with receipts, also one whose position differs from the
+    /// counted position of its message.
     pub first_wrong_receipt: Option<u64>,
 }
 
@@ -137,15 +136,15 @@ impl SideRecount {
     }
 }
 
-/// A conversation's entries in the outbox.
+/// The outbox entries of a conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Unpublished {
-    /// The smallest number.
+    /// The smallest entry number.
     pub first: u64,
-    /// The largest number.
+    /// The largest entry number.
     pub last: u64,
-    /// How many there are: fewer than there are numbers between, when some are dead letters.
+    /// The number of entries; smaller than the range of numbers if some are dead letters.
     pub count: u64,
 }
 
@@ -156,13 +155,13 @@ impl Unpublished {
     }
 }
 
-/// What a lane keeps of its entries.
+/// The stored values of a lane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LaneRecount {
-    /// The number of its first unpublished event.
+    /// The number of the first unpublished event.
     pub head: u64,
-    /// The number of its last one; `None` in a store that does not keep it with the lane.
+    /// The number of the last event; `None` in a store that does not store it with the lane.
     pub tail: Option<u64>,
 }
 
