@@ -47,7 +47,7 @@ pub(crate) async fn read_everything(session: &Session, scale: Scale) -> Vec<Read
 }
 
 pub(crate) struct Reader<'s> {
-    session: &'s Session,
+    pub(crate) session: &'s Session,
     pub(crate) scale: Scale,
     taken: Vec<Reading>,
 }

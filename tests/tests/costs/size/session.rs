@@ -109,6 +109,16 @@ impl Session {
         plans.try_into().unwrap()
     }
 
+    /// Takes steps of the store as if no link waited for its number. Nothing of them remains but their answer, and
+    /// what the store remembers.
+    pub(crate) async fn without_links<T>(&self, steps: impl Future<Output = T>) -> T {
+        self.ask(format!("BEGIN; DELETE FROM {}.unnumbered", self.schema))
+            .await;
+        let answer = steps.await;
+        self.ask("ROLLBACK".to_owned()).await;
+        answer
+    }
+
     /// What the first column says, not prepared.
     async fn ask(&self, sql: String) -> Vec<String> {
         let mut connection = self.pool.acquire().await.unwrap();
