@@ -58,7 +58,7 @@ impl Relay {
         let waited = backlog.unclaimed_for(self.parts.clock.now())?;
         if waited < MAX_UNCLAIMED {
             let has_successor = self.idle_watch.is_waiting.swap(true, Ordering::AcqRel);
-            return (!has_successor).then(|| MAX_UNCLAIMED - waited);
+            return (!has_successor).then(|| MAX_UNCLAIMED.saturating_sub(waited));
         }
         if !self.idle_watch.has_warned.swap(true, Ordering::AcqRel) {
             tracing::warn!(

@@ -247,7 +247,7 @@ impl PooledConnection {
             Self::Own(acquired) => {
                 acquired
                     .owner
-                    .keep(acquired.connection, acquired.session, acquired.opened)
+                    .keep(acquired.connection, acquired.session, acquired.opened);
             }
         }
     }
