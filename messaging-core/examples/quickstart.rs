@@ -64,7 +64,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let (from, limit, mark) = (HistoryFrom::Newest, PageSize::HISTORY, MarkOnRead::Yes);
     let history = HistoryRequest::new(conversation_id, from).with_limit(limit).with_mark(mark);
     for message in messaging.history(&ada, &history).await?.messages {
-        println!("{}: {}", message.sender.name, message.row.message.body.as_str());
+        println!("{}: {}", message.sender.name, message.text.as_str());
     }
     println!("Ada's unread messages: {}", messaging.count_unread(&ada).await?);
     Ok(())

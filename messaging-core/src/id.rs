@@ -64,11 +64,24 @@ macro_rules! textual {
     };
 }
 
+/// The keys of a host's tables, each of which has a text form that is an id.
+macro_rules! from_host_key {
+    ($name:ident: $($key:ty),+) => {$(
+        impl From<$key> for $name {
+            /// The id in its text form: decimal digits, or a hyphenated UUID in lower case.
+            fn from(id: $key) -> Self {
+                Self(id.to_string().into())
+            }
+        }
+    )+};
+}
+
 macro_rules! host_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         ///
-        /// An opaque string of the host: 1 to 255 bytes of printable ASCII without space. Cheap to clone.
+        /// An opaque string of the host: 1 to 255 bytes of printable ASCII without space. Cheap to clone. Made from text by
+        /// [`parse`](Self::parse), and from integers and UUIDs by `from`.
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
         pub struct $name(Arc<str>);
@@ -102,6 +115,7 @@ macro_rules! host_id {
         }
 
         textual!($name);
+        from_host_key!($name: i32, u32, i64, u64, i128, u128, Uuid);
     };
 }
 
@@ -250,6 +264,22 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn integers_and_uuids_of_the_host_are_ids() {
+        let uuid = Uuid::from_u128(0x0190_163d_8694_739b_aea5_966c_26f8_ad91);
+        for (id, text) in [
+            (UserId::from(42_i64), "42"),
+            (UserId::from(i64::MIN), "-9223372036854775808"),
+            (UserId::from(u64::MAX), "18446744073709551615"),
+            (UserId::from(0_i32), "0"),
+            (UserId::from(7_u32), "7"),
+            (UserId::from(uuid), "0190163d-8694-739b-aea5-966c26f8ad91"),
+        ] {
+            assert_eq!(Ok(&id), UserId::parse(text).as_ref());
+        }
+        assert_eq!(AgentId::from(42_i64).as_str(), BookingId::from(42_u32).as_str());
+    }
 
     #[test]
     fn a_host_id_is_1_to_255_graphic_ascii_characters() {

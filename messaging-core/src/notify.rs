@@ -13,7 +13,7 @@ use std::{
 
 use crate::{
     clock::{self, Clock},
-    domain::{conversation::Conversation, message::Message, page::PageSize, side::Side},
+    domain::{conversation::Conversation, message::Message, page::PageSize, shown::Shown, side::Side},
     host::{
         Host,
         directory::{Contact, ProfileQuery},
@@ -177,13 +177,9 @@ impl Notifier {
         {
             return Ok(false);
         }
-        let notification = Notification {
-            conversation_id: conversation.id,
-            message_id: message.id,
-            origin: message.origin.clone(),
-            from: conversation.shown_to(*side, &profiles),
-            body: message.body.clone(),
-        };
+        let origin = message.origin.clone();
+        let notification = Notification::new(conversation.id, message.id, origin, Shown::of(message))
+            .with_from(conversation.shown_to(*side, &profiles));
         let pushed = self
             .parts
             .push

@@ -48,9 +48,9 @@ impl DigestMail {
         let from: Mailbox = from.parse().map_err(InvalidFrom)?;
         Ok(Self {
             domain: from.email.domain().to_owned(),
+            templates: templates.or_host(from.name.as_deref()),
             from,
             reply_to: None,
-            templates,
             links: Arc::new(links),
         })
     }

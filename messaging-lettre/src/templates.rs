@@ -17,12 +17,14 @@ const DEFAULT: &str = "en";
 /// | variable | value |
 /// |---|---|
 /// | `name` | name of the recipient; may be empty |
+/// | `host` | name of the host ([`Templates::with_host`], or that of the sender); may be empty |
 /// | `messages` | number of unread messages |
 /// | `conversations` | the listed conversations; at least one |
 /// | `more_conversations` | number of conversations that are not listed |
 /// | `unsubscribe` | URL for unsubscribing; may be none |
 /// | `answers_are_read` | whether the e-mail has a reply address |
 /// | conversation: `from` | name of the other side; may be empty |
+/// | conversation: `is_from_host` | whether all new messages are system messages, which are the host's own |
 /// | conversation: `booking` | none, or `number` and `title`, which may be empty |
 /// | conversation: `messages`, `first`, `more` | number of unread messages, the first of them, and the number of others |
 /// | conversation: `link` | URL of the conversation |
@@ -55,6 +57,7 @@ impl Default for DigestTemplates {
 /// The e-mail templates by language. Cheap to clone.
 #[derive(Clone)]
 pub struct Templates {
+    host: String,
     sources: Arc<BTreeMap<String, DigestTemplates>>,
     environment: Arc<Environment<'static>>,
 }
@@ -90,7 +93,27 @@ impl Templates {
     pub fn with(self, language: &str, templates: DigestTemplates) -> Result<Self, TemplateError> {
         let mut sources = Arc::unwrap_or_clone(self.sources);
         sources.insert(language.to_ascii_lowercase(), templates);
-        Self::compile(sources)
+        let host = self.host;
+        Ok(Self {
+            host,
+            ..Self::compile(sources)?
+        })
+    }
+
+    /// Sets the name under which system messages arrive, which are the host's own. Default: the name of the sender.
+    pub fn with_host(self, name: impl Into<String>) -> Self {
+        Self {
+            host: name.into(),
+            ..self
+        }
+    }
+
+    /// With a name for the host where none is set.
+    pub(crate) fn or_host(self, name: Option<&str>) -> Self {
+        match name {
+            Some(name) if self.host.is_empty() => self.with_host(name),
+            _ => self,
+        }
     }
 
     fn compile(sources: BTreeMap<String, DigestTemplates>) -> Result<Self, TemplateError> {
@@ -115,6 +138,7 @@ impl Templates {
             }
         }
         Ok(Self {
+            host: String::new(),
             sources: Arc::new(sources),
             environment: Arc::new(environment),
         })
@@ -134,8 +158,8 @@ impl Templates {
         links: &dyn Links,
         replies: Replies,
     ) -> Result<Rendered, TemplateError> {
-        let view =
-            View::new(digest, links, replies).map_err(|error: InvalidLink| TemplateError(error.into()))?;
+        let view = View::new(digest, &self.host, links, replies)
+            .map_err(|error: InvalidLink| TemplateError(error.into()))?;
         let language = self.language(digest.contact.language.as_deref());
         let part = |part: &str| -> Result<String, TemplateError> {
             let template = self.environment.get_template(&format!("{language}/{part}"));

@@ -18,6 +18,7 @@ use crate::{
 #[derive(Debug, Serialize)]
 pub(crate) struct View {
     name: String,
+    host: String,
     messages: u64,
     conversations: Vec<ConversationView>,
     more_conversations: u64,
@@ -37,6 +38,7 @@ pub(crate) enum Replies {
 #[derive(Debug, Serialize)]
 struct ConversationView {
     from: String,
+    is_from_host: bool,
     booking: Option<BookingView>,
     messages: u64,
     first: Vec<MessageView>,
@@ -64,12 +66,18 @@ struct MessageView {
 pub(crate) struct InvalidLink;
 
 impl View {
-    pub(crate) fn new(digest: &Digest, links: &dyn Links, replies: Replies) -> Result<Self, InvalidLink> {
+    pub(crate) fn new(
+        digest: &Digest,
+        host: &str,
+        links: &dyn Links,
+        replies: Replies,
+    ) -> Result<Self, InvalidLink> {
         let zone = digest.contact.time_zone.as_deref();
         let zone = zone.and_then(|zone| zone.parse().ok()).unwrap_or(Tz::UTC);
         let conversation_view = |conversation| self::conversation(digest, conversation, zone, links);
         Ok(Self {
             name: label(&digest.name),
+            host: label(host),
             messages: digest.messages,
             conversations: digest
                 .conversations
@@ -103,6 +111,7 @@ fn conversation(
 ) -> Result<ConversationView, InvalidLink> {
     Ok(ConversationView {
         from: label(&conversation.from),
+        is_from_host: conversation.is_from_host(),
         booking: conversation.booking.as_ref().and_then(booking),
         messages: conversation.messages,
         first: conversation
@@ -126,7 +135,7 @@ fn booking(booking: &DigestBooking) -> Option<BookingView> {
 fn message(message: &DigestMessage, zone: Tz) -> MessageView {
     MessageView {
         is_system: matches!(message.origin, Origin::System { .. }),
-        text: excerpt(message.body.as_str()),
+        text: excerpt(message.text.as_str()),
         at: at(message.sent_at, zone, |at| {
             at.format("%-d %b %Y, %H:%M %Z").to_string()
         }),

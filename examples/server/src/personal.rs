@@ -70,12 +70,12 @@ fn to_json(exported: Exported) -> Option<Value> {
             "bookings": bookings,
             "createdAt": summary.conversation.created_at,
         }}),
-        Exported::Message(row) => json!({"message": {
+        Exported::Message { row, text, .. } => json!({"message": {
             "id": row.message.id,
             "conversationId": row.message.conversation_id,
             "seq": row.message.seq,
             "senderId": row.message.origin.sender(),
-            "content": row.message.body.as_str(),
+            "content": text.as_str(),
             "createdAt": row.message.created_at,
             "readAt": row.read_at(None),
         }}),

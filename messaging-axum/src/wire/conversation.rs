@@ -5,6 +5,7 @@ use messaging_core::{
     domain::{
         conversation::{ReadMark, Status},
         message::Message,
+        shown::Shown,
         side::PerSide,
     },
     host::directory::{AgentProfile, BookingProfile},
@@ -135,8 +136,8 @@ struct ReadPayload {
 struct LastMessagePayload {
     #[schema(minimum = 1)]
     seq: u64,
-    #[schema(examples("Is there snow?"))]
-    content: String,
+    #[schema(value_type = String, examples("Is there snow?"))]
+    content: Shown,
     created_at: Timestamp,
     /// Null for a system message.
     #[schema(required)]
@@ -170,7 +171,12 @@ impl From<ConversationView> for ConversationPayload {
             side: view.side,
             created_at: conversation.created_at,
             last_message_at: conversation.activity_at,
-            last_message: view.summary.last_message.map(Into::into),
+            last_message: view
+                .summary
+                .last_message
+                .as_ref()
+                .zip(view.last_text)
+                .map(|(message, text)| LastMessagePayload::new(message, text)),
             unread_count,
             unread_version,
         }
@@ -211,11 +217,11 @@ impl BookingPayload {
     }
 }
 
-impl From<Message> for LastMessagePayload {
-    fn from(message: Message) -> Self {
+impl LastMessagePayload {
+    fn new(message: &Message, text: Shown) -> Self {
         Self {
             seq: message.seq,
-            content: message.body.as_str().to_owned(),
+            content: text,
             created_at: message.created_at,
             sender_id: message.origin.sender().cloned(),
         }

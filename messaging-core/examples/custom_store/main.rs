@@ -50,7 +50,7 @@ async fn a_conversation() -> Result<(), Box<dyn Error>> {
 
     let request = HistoryRequest::newest(conversation_id).with_mark(MarkOnRead::Yes);
     for message in messaging.history(&agent, &request).await?.messages {
-        println!("the agent reads: {}", message.row.message.body.as_str());
+        println!("the agent reads: {}", message.text.as_str());
     }
     println!("unread by the agent: {}", messaging.count_unread(&agent).await?);
 

@@ -1,10 +1,7 @@
 //! The contents of a digest e-mail.
 
 use crate::{
-    domain::{
-        message::{Message, Origin},
-        side::Side,
-    },
+    domain::{message::Message, shown::Shown, side::Side},
     host::directory::{Contact, ProfileQuery, Profiles},
     id::{DigestId, UserId},
     store::Excerpt,
@@ -63,43 +60,28 @@ impl Draft {
         if shown.is_empty() {
             return None;
         }
-        Some(Digest {
-            id,
-            name: profiles.user(&self.user_id).name,
-            email,
-            contact,
-            at,
-            messages,
-            conversations: shown
-                .iter()
-                .map(|excerpt| conversation(excerpt, profiles))
-                .collect(),
-            more_conversations: (of - shown.len()) as u64,
-            user_id: self.user_id,
-        })
+        let hidden = (of - shown.len()) as u64;
+        let conversations = shown.iter().map(|excerpt| conversation(excerpt, profiles));
+        let name = profiles.user(&self.user_id).name;
+        let digest = Digest::new(id, self.user_id, email, at, conversations.collect())
+            .with_name(name)
+            .with_contact(contact)
+            .with_messages(messages)
+            .with_more_conversations(hidden);
+        Some(digest)
     }
 }
 
 fn conversation(excerpt: &Excerpt, profiles: &Profiles) -> DigestConversation {
-    let booking = excerpt.booking_id.as_ref().map(|id| DigestBooking {
-        id: id.clone(),
-        profile: profiles.booking(id),
-    });
-    DigestConversation {
-        conversation_id: excerpt.conversation.id,
-        side: excerpt.extent.side,
-        from: excerpt.conversation.shown_to(excerpt.extent.side, profiles),
-        booking,
-        messages: excerpt.messages,
-        first: excerpt.first.iter().map(message).collect(),
-    }
+    let booking = excerpt.booking_id.clone();
+    let booking = booking.map(|id| DigestBooking::new(id.clone(), profiles.booking(&id)));
+    let first = excerpt.first.iter().map(message).collect();
+    DigestConversation::new(excerpt.conversation.id, excerpt.extent.side, first)
+        .with_from(excerpt.conversation.shown_to(excerpt.extent.side, profiles))
+        .with_booking(booking)
+        .with_messages(excerpt.messages)
 }
 
 fn message(message: &Message) -> DigestMessage {
-    let origin: Origin = message.origin.clone();
-    DigestMessage {
-        origin,
-        body: message.body.clone(),
-        sent_at: message.created_at,
-    }
+    DigestMessage::new(message.origin.clone(), Shown::of(message), message.created_at)
 }

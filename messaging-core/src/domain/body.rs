@@ -54,8 +54,8 @@ impl Body {
         Self(text)
     }
 
-    /// The text.
-    pub fn as_str(&self) -> &str {
+    /// The text as a store keeps it. A person is shown a [`Shown`](super::shown::Shown) instead.
+    pub fn stored_text(&self) -> &str {
         &self.0
     }
 }
@@ -99,7 +99,7 @@ mod tests {
     #[expect(clippy::needless_pass_by_value, reason = "so that a case is one short line")]
     fn check(text: &str, expected: Result<&str, InvalidBody>) {
         assert_eq!(
-            Body::parse(text).as_ref().map(Body::as_str),
+            Body::parse(text).as_ref().map(Body::stored_text),
             expected.as_ref().copied(),
             "{text:?}"
         );
@@ -195,7 +195,7 @@ mod tests {
         #[test]
         fn normalising_twice_changes_nothing(text in any::<String>()) {
             if let Ok(body) = Body::parse(&text) {
-                prop_assert_eq!(Body::parse(body.as_str()), Ok(body));
+                prop_assert_eq!(Body::parse(body.stored_text()), Ok(body));
             }
         }
 
@@ -204,7 +204,7 @@ mod tests {
             text in "[ \\t\\r\\n\\x00-\\x1f\\u{202a}-\\u{202e}\\u{2000}-\\u{200f}e\u{301}a-c\\u{1100}-\\u{11ff}]{0,40}"
         ) {
             if let Ok(body) = Body::parse(&text) {
-                let kept = body.as_str();
+                let kept = body.stored_text();
                 prop_assert!((1..=MAX_BODY_CHARS).contains(&kept.chars().count()));
                 prop_assert_eq!(kept.trim(), kept);
                 prop_assert!(kept.chars().all(is_kept));

@@ -12,4 +12,5 @@ pub mod message;
 pub mod page;
 pub mod receipt;
 pub mod report;
+pub mod shown;
 pub mod side;

@@ -58,7 +58,7 @@ impl Remark {
             InvalidBody::Invisible => InvalidRemark::Invisible,
             InvalidBody::TooLong { chars } => InvalidRemark::TooLong { chars },
         })?;
-        match body.as_str().chars().count() {
+        match body.stored_text().chars().count() {
             0..=MAX_REMARK_CHARS => Ok(Self(body)),
             chars => Err(InvalidRemark::TooLong { chars }),
         }
@@ -71,7 +71,7 @@ impl Remark {
 
     /// The text.
     pub fn as_str(&self) -> &str {
-        self.0.as_str()
+        self.0.stored_text()
     }
 }
 

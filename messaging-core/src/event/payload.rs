@@ -6,6 +6,7 @@ use crate::{
     domain::{
         conversation::{Conversation, Status},
         message::{Message, Origin},
+        shown::Shown,
         side::Side,
     },
     host::directory::UserProfile,
@@ -34,8 +35,8 @@ pub struct MessagePayload {
     #[cfg_attr(feature = "openapi", schema(required))]
     pub sender: Option<SenderPayload>,
     /// The text, never markup: escape it where it is shown. Empty after erasure.
-    #[cfg_attr(feature = "openapi", schema(examples("Is there snow?")))]
-    pub content: String,
+    #[cfg_attr(feature = "openapi", schema(value_type = String, examples("Is there snow?")))]
+    pub content: Shown,
     /// When it was sent.
     pub created_at: Timestamp,
     /// When the other side read it; null until then.
@@ -97,7 +98,7 @@ impl MessagePayload {
                     image,
                 }
             }),
-            content: message.body.as_str().to_owned(),
+            content: Shown::of(message),
             created_at: message.created_at,
             read_at,
             client_message_id: client_key.map(|key| key.as_str().to_owned()),

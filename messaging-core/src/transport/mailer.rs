@@ -4,10 +4,11 @@ use async_trait::async_trait;
 
 use super::TransportError;
 use crate::{
-    domain::{body::Body, message::Origin, side::Side},
+    domain::{message::Origin, shown::Shown, side::Side},
     host::directory::{BookingProfile, Contact},
     id::{BookingId, ConversationId, DigestId, UserId},
     time::Timestamp,
+    with::with,
 };
 
 /// Sends digests.
@@ -40,6 +41,7 @@ pub trait Mailer: Send + Sync {
 ///
 /// All texts of users are unescaped: escape them where they are shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Digest {
     /// The id; a repetition has the same one.
     pub id: DigestId,
@@ -61,8 +63,39 @@ pub struct Digest {
     pub more_conversations: u64,
 }
 
+impl Digest {
+    /// A digest of these conversations and their messages, to a recipient whose name is unknown.
+    pub fn new(
+        id: DigestId,
+        user_id: UserId,
+        email: String,
+        at: Timestamp,
+        conversations: Vec<DigestConversation>,
+    ) -> Self {
+        Self {
+            id,
+            user_id,
+            name: String::new(),
+            contact: Contact::at(email.as_str()),
+            email,
+            at,
+            messages: conversations.iter().map(|one| one.messages).sum(),
+            conversations,
+            more_conversations: 0,
+        }
+    }
+
+    with! {
+        with_name name: String,
+        with_contact contact: Contact,
+        with_messages messages: u64,
+        with_more_conversations more_conversations: u64,
+    }
+}
+
 /// One conversation of a digest.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct DigestConversation {
     /// The id of the conversation.
     pub conversation_id: ConversationId,
@@ -78,8 +111,36 @@ pub struct DigestConversation {
     pub first: Vec<DigestMessage>,
 }
 
+impl DigestConversation {
+    /// A conversation with these new messages, whose other side has no known name.
+    pub fn new(conversation_id: ConversationId, side: Side, first: Vec<DigestMessage>) -> Self {
+        Self {
+            conversation_id,
+            side,
+            from: String::new(),
+            booking: None,
+            messages: first.len() as u64,
+            first,
+        }
+    }
+
+    with! {
+        with_from from: String,
+        with_booking booking: Option<DigestBooking>,
+        with_messages messages: u64,
+    }
+
+    /// Whether the host itself sent all new messages: the conversation is then not news of the other side. `false` while
+    /// there are more than those in [`first`](Self::first), whose senders are not known here.
+    pub fn is_from_host(&self) -> bool {
+        let of_host = |message: &DigestMessage| matches!(message.origin, Origin::System { .. });
+        self.messages == self.first.len() as u64 && self.first.iter().all(of_host)
+    }
+}
+
 /// The booking of a conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct DigestBooking {
     /// The id of the booking.
     pub id: BookingId,
@@ -87,13 +148,32 @@ pub struct DigestBooking {
     pub profile: BookingProfile,
 }
 
+impl DigestBooking {
+    /// A booking as the directory knows it.
+    pub const fn new(id: BookingId, profile: BookingProfile) -> Self {
+        Self { id, profile }
+    }
+}
+
 /// One message of a digest.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct DigestMessage {
     /// The sender: a user of the other side, or the host.
     pub origin: Origin,
-    /// The whole text.
-    pub body: Body,
+    /// The whole text, as the recipient is shown it.
+    pub text: Shown,
     /// When it was sent.
     pub sent_at: Timestamp,
+}
+
+impl DigestMessage {
+    /// A message.
+    pub const fn new(origin: Origin, text: Shown, sent_at: Timestamp) -> Self {
+        Self {
+            origin,
+            text,
+            sent_at,
+        }
+    }
 }

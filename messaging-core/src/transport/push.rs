@@ -4,9 +4,10 @@ use async_trait::async_trait;
 
 use super::TransportError;
 use crate::{
-    domain::{body::Body, message::Origin},
+    domain::{message::Origin, shown::Shown},
     id::{ConversationId, MessageId, UserId},
     time::Timestamp,
+    with::with,
 };
 
 /// Sends push notifications to users' devices.
@@ -27,6 +28,7 @@ pub trait Push: Send + Sync {
 ///
 /// The text is unescaped. The adapter decides whether it is shown on a locked screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Notification {
     /// The id of the conversation.
     pub conversation_id: ConversationId,
@@ -37,5 +39,27 @@ pub struct Notification {
     /// The name of the other side: the business's or the client's; empty if the directory does not know it.
     pub from: String,
     /// The whole text of the message.
-    pub body: Body,
+    pub text: Shown,
+}
+
+impl Notification {
+    /// A notification from a sender whose name is unknown.
+    pub const fn new(
+        conversation_id: ConversationId,
+        message_id: MessageId,
+        origin: Origin,
+        text: Shown,
+    ) -> Self {
+        Self {
+            conversation_id,
+            message_id,
+            origin,
+            from: String::new(),
+            text,
+        }
+    }
+
+    with! {
+        with_from from: String,
+    }
 }

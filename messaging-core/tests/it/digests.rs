@@ -121,7 +121,7 @@ async fn one_e_mail_lists_all_conversations_longest_waiting_first() {
         .iter()
         .map(|one| {
             let booking = one.booking.as_ref().unwrap().profile.title.as_str();
-            let first: Vec<_> = one.first.iter().map(|message| message.body.as_str()).collect();
+            let first: Vec<_> = one.first.iter().map(|message| message.text.as_str()).collect();
             (one.from.as_str(), one.side, booking, one.messages, first)
         })
         .collect();

@@ -32,7 +32,7 @@ async fn everything(store: &MemoryStore, ids: &[ConversationId]) -> String {
         let scan = HistoryScan::new(*id, Direction::After(0), limit(100));
         let page = store.list_messages(&scan).await.unwrap().unwrap();
         write!(shown, "{page:?}").unwrap();
-        let texts = page.rows.iter().map(|row| row.message.body.as_str());
+        let texts = page.rows.iter().map(|row| row.message.body.stored_text());
         shown.extend(texts);
     }
     shown
@@ -208,7 +208,7 @@ async fn evidence_of_an_open_report_stays() {
         .find_report(reported.id)
         .await
         .unwrap();
-    assert_eq!(details.file.evidence[0].body.as_str(), "carl's secret");
+    assert_eq!(details.file.evidence[0].body.stored_text(), "carl's secret");
 }
 
 #[tokio::test]
@@ -259,7 +259,7 @@ async fn a_reporters_texts_are_erased_once_the_report_is_resolved() {
     let texts: Vec<_> = file
         .evidence
         .iter()
-        .map(|message| message.body.as_str())
+        .map(|message| message.body.stored_text())
         .collect();
     assert_eq!(texts, ["", "ada's answer"]);
 }
@@ -335,7 +335,7 @@ async fn an_export_has_exactly_the_users_data_in_order() {
                 assert_eq!(*side, Some(Side::Client));
                 told.push((summary.conversation.id, bookings.len(), 0));
             }
-            Exported::Message(row) => {
+            Exported::Message { row, .. } => {
                 let (id, _, messages) = told.last_mut().unwrap();
                 *messages += 1;
                 assert_eq!((row.message.conversation_id, row.message.seq), (*id, *messages));
@@ -373,7 +373,7 @@ async fn an_export_of_a_replaced_agent_user_has_only_their_own_messages() {
     let messages: Vec<_> = exported
         .iter()
         .filter_map(|one| match one {
-            Exported::Message(row) => Some(row.message.body.as_str()),
+            Exported::Message { text, .. } => Some(text.as_str()),
             _ => None,
         })
         .collect();

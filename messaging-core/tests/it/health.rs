@@ -391,7 +391,7 @@ async fn a_host_with_workers_is_told_nothing_while_they_run() {
     let (world, log, _guard) = without_workers();
     let running = world.workers.relay().activate_worker();
     world.open().await;
-    pass(&world.clock, Duration::from_secs(60)).await;
+    pass(&world.clock, Duration::from_mins(1)).await;
     assert_eq!(log.lines(NO_WORKER), Vec::<String>::new());
     drop(running);
 }

@@ -114,7 +114,7 @@ impl House {
         self.workers.notifier().unwrap().step().await;
         let pushed = std::mem::take(&mut self.devices.0.lock().unwrap().0);
         let say = |(users, one): (Vec<UserId>, Notification)| {
-            format!("{}: {} says {}", users[0], one.from, one.body.as_str())
+            format!("{}: {} says {}", users[0], one.from, one.text.as_str())
         };
         pushed.into_iter().map(say).collect()
     }

@@ -127,7 +127,7 @@ async fn an_admin_sees_reports_with_names_and_evidence_and_is_audited() {
         (&user("ada"), &user("carl"))
     );
     assert_eq!(report.complaints[0].about, Some(1));
-    assert_eq!(details.file.evidence[0].body.as_str(), "hello");
+    assert_eq!(details.file.evidence[0].body.stored_text(), "hello");
 
     let note = Some(remark("warned"));
     let resolution = world

@@ -3,12 +3,13 @@
 use messaging_core::host::directory::Contact;
 use messaging_core::{
     transport::TransportErrorKind,
+    transport::mailer::DigestMessage,
     transport::mailer::{Digest, DigestConversation},
 };
-use messaging_lettre::{DigestMail, DigestTemplates, Links, Templates};
+use messaging_lettre::{DigestMail, DigestTemplates, Links, Rendered, Templates};
 use proptest::prelude::*;
 
-use crate::support::digests::{Pages, conversation, digest, sample_digest};
+use crate::support::digests::{Pages, conversation, digest, message_of_host, sample_digest};
 
 #[test]
 fn subject_text_and_html_match_the_snapshots() {
@@ -17,6 +18,54 @@ fn subject_text_and_html_match_the_snapshots() {
     insta::assert_snapshot!("text", rendered.text);
     let body = rendered.html.split_once("<body>").unwrap().1;
     insta::assert_snapshot!("html", body);
+}
+
+#[test]
+fn a_notice_of_the_host_arrives_under_the_name_of_the_host() {
+    let rendered = |messages: Vec<DigestMessage>, host: &str| {
+        let mut one = conversation("Ada", &[], 0);
+        one.messages = messages.len() as u64;
+        one.first = messages;
+        let templates = Templates::default().with_host(host);
+        templates.render(&digest(vec![one]), &Pages).unwrap()
+    };
+    let notice = || message_of_host("Booking confirmed");
+    let of_agent = || conversation("Ada", &["hi"], 1).first.remove(0);
+    let subject = |messages, host| rendered(messages, host).subject;
+    assert_eq!(
+        subject(vec![notice()], "Tours"),
+        "\u{2068}Tours\u{2069} wrote to you"
+    );
+    assert_eq!(subject(vec![notice()], ""), "Somebody wrote to you");
+    assert_eq!(
+        subject(vec![notice(), notice()], "Tours"),
+        "2 new messages from \u{2068}Tours\u{2069}"
+    );
+    assert_eq!(
+        subject(vec![of_agent(), notice()], "Tours"),
+        "2 new messages from \u{2068}Ada\u{2069}"
+    );
+    let Rendered { text, html, .. } = rendered(vec![notice()], "Tours & <Co>");
+    assert!(
+        text.contains("(notice from \u{2068}Tours & <Co>\u{2069})"),
+        "{text}"
+    );
+    assert!(html.contains("Tours &amp; &lt;Co&gt;"), "{html}");
+}
+
+#[test]
+fn a_conversation_with_more_messages_than_are_known_is_not_of_the_host() {
+    let mut one = conversation("Ada", &[], 0);
+    one.first = vec![message_of_host("Booking confirmed")];
+    one.messages = 2;
+    assert!(!one.is_from_host());
+    let subject = Templates::default()
+        .with_host("Tours")
+        .render(&digest(vec![one]), &Pages);
+    assert_eq!(
+        subject.unwrap().subject,
+        "2 new messages from \u{2068}Ada\u{2069}"
+    );
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The request body for Beams.
 
-use messaging_core::{id::UserId, transport::push::Notification};
+use messaging_core::{domain::message::Origin, id::UserId, transport::push::Notification};
 use serde_json::{Value, json};
 
 use super::config::{BeamsConfig, BeamsContent};
@@ -34,12 +34,15 @@ pub(super) fn body(users: &[UserId], notification: &Notification, config: &Beams
 fn title_and_text(notification: &Notification, content: BeamsContent) -> (String, String) {
     match content {
         BeamsContent::Hidden => (NEW_MESSAGE.to_owned(), String::new()),
-        BeamsContent::Shown if notification.from.is_empty() => {
-            (NEW_MESSAGE.to_owned(), truncated(notification.body.as_str()))
+        // The host's own message is not from the other side.
+        BeamsContent::Shown
+            if notification.from.is_empty() || matches!(notification.origin, Origin::System { .. }) =>
+        {
+            (NEW_MESSAGE.to_owned(), truncated(notification.text.as_str()))
         }
         BeamsContent::Shown => (
             truncated(&notification.from),
-            truncated(notification.body.as_str()),
+            truncated(notification.text.as_str()),
         ),
     }
 }

@@ -4,8 +4,12 @@ use std::time::Duration;
 
 use crate::support::fault_server::{FaultServer, Reply, status};
 use messaging_core::{
-    Body, ConversationId, MessageId, UserId,
-    domain::{message::Origin, side::Side},
+    ConversationId, MessageId, UserId,
+    domain::{
+        message::Origin,
+        shown::Shown,
+        side::{Recipients, Side},
+    },
     transport::TransportErrorKind,
     transport::push::{Notification, Push as _},
 };
@@ -16,16 +20,15 @@ const CONVERSATION: &str = "0190163d-8694-739b-aea5-966c26f8ad91";
 const MESSAGE: &str = "0190163d-8694-739b-aea5-966c26f8ad92";
 
 fn notification(from: &str, text: &str) -> Notification {
-    Notification {
-        conversation_id: ConversationId::parse(CONVERSATION).unwrap(),
-        message_id: MessageId::parse(MESSAGE).unwrap(),
-        origin: Origin::User {
-            side: Side::Client,
-            user_id: UserId::parse("carl").unwrap(),
-        },
-        from: from.to_owned(),
-        body: Body::parse(text).unwrap(),
-    }
+    let user_id = UserId::parse("carl").unwrap();
+    let side = Side::Client;
+    sent_by(Origin::User { side, user_id }, from, text)
+}
+
+fn sent_by(origin: Origin, from: &str, text: &str) -> Notification {
+    let conversation_id = ConversationId::parse(CONVERSATION).unwrap();
+    let message_id = MessageId::parse(MESSAGE).unwrap();
+    Notification::new(conversation_id, message_id, origin, Shown::verbatim(text)).with_from(from.to_owned())
 }
 
 fn users(count: usize) -> Vec<UserId> {
@@ -84,6 +87,20 @@ async fn a_call_matches_pushers_documentation() {
         "apns": { "aps": { "alert": shown }, "data": data },
     });
     assert_eq!(serde_json::from_str::<Value>(&call.body).unwrap(), expected);
+}
+
+#[tokio::test]
+async fn a_message_of_the_host_is_not_from_the_other_side() {
+    let (server, config) = server().await;
+    let push = BeamsPush::new(config).unwrap();
+    let origin = Origin::System { to: Recipients::Both };
+    let notice = sent_by(origin, "Carl", "Booking confirmed");
+    push.notify(&users(1), &notice).await.unwrap();
+    let call: Value = serde_json::from_str(&server.requests()[0].body).unwrap();
+    assert_eq!(
+        call["apns"]["aps"]["alert"],
+        json!({ "title": "New message", "body": "Booking confirmed" })
+    );
 }
 
 #[tokio::test]

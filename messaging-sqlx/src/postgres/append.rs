@@ -153,7 +153,7 @@ impl PgStore {
             .bind(sender_code(new.origin.sender()))
             .bind(new.key.as_ref().map(IdempotencyKey::as_str))
             .bind(new.id.as_uuid())
-            .bind(new.body.as_str())
+            .bind(new.body.stored_text())
             .bind(new.extras.as_ref().map(MessageExtras::as_str))
             .bind(instant(new.now))
             .bind(new.digest_at.map(instant))

@@ -139,7 +139,7 @@ impl Columns {
         self.keys
             .push(new.key.as_ref().map(IdempotencyKey::as_str).map(str::to_owned));
         self.ids.push(new.id.as_uuid());
-        self.bodies.push(new.body.as_str().to_owned());
+        self.bodies.push(new.body.stored_text().to_owned());
         let extras = new.extras.as_ref().map(MessageExtras::as_str);
         self.extras.push(extras.map(str::to_owned));
         self.nows.push(instant(new.now));

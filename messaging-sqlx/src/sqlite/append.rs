@@ -55,7 +55,7 @@ async fn insert(tx: &mut SqliteConnection, message: &Message) -> Result<(), Erro
         .bind(sides_code(|side| message.origin.addresses(side)))
         .bind(sender_code(message.origin.sender()))
         .bind(message.key.as_ref().map(IdempotencyKey::as_str))
-        .bind(message.body.as_str())
+        .bind(message.body.stored_text())
         .bind(message.extras.as_ref().map(MessageExtras::as_str))
         .bind(message.created_at.as_millis())
         .bind(number(message.positions.client))

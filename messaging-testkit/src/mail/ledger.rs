@@ -108,7 +108,9 @@ impl Ledger {
         for side in Side::ALL {
             if message.origin.addresses(side) {
                 let user_id = conversation.user(side).clone();
-                state.unread.insert((user_id, message.body.as_str().to_owned()));
+                state
+                    .unread
+                    .insert((user_id, message.body.stored_text().to_owned()));
             }
         }
         state.messages.push(message.clone());
@@ -132,7 +134,7 @@ impl Ledger {
             .messages
             .iter()
             .filter(|one| one.conversation_id == id && one.seq <= up_to_seq)
-            .map(|one| (user_id.clone(), one.body.as_str().to_owned()))
+            .map(|one| (user_id.clone(), one.body.stored_text().to_owned()))
             .collect();
         for message in &covered {
             state.unread.remove(message);
@@ -199,7 +201,7 @@ impl Ledger {
         let mut ages = state
             .messages
             .iter()
-            .filter(|one| texts.contains(one.body.as_str()));
+            .filter(|one| texts.contains(one.body.stored_text()));
         let oldest = ages.by_ref().map(|one| one.created_at).min().unwrap_or(now);
         expect(now.since(oldest) >= policy.delay, "mailed too early");
         let is_away = state.online.get(user_id) == Some(&Some(false));
@@ -345,7 +347,7 @@ impl State {
             .filter(|one| one.conversation_id == conversation.id && one.origin.addresses(side))
             .map(|one| {
                 (
-                    one.body.as_str().to_owned(),
+                    one.body.stored_text().to_owned(),
                     *one.positions.of(side),
                     one.created_at,
                 )
@@ -406,7 +408,7 @@ impl State {
 
 fn texts_of(digest: &Digest) -> HashSet<String> {
     let messages = digest.conversations.iter().flat_map(|one| &one.first);
-    messages.map(|message| message.body.as_str().to_owned()).collect()
+    messages.map(|message| message.text.as_str().to_owned()).collect()
 }
 
 fn messages_of(digest: &Digest) -> impl Iterator<Item = (UserId, String)> {

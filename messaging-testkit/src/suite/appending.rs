@@ -179,7 +179,7 @@ pub(crate) async fn a_text_is_stored_byte_for_byte(store: &dyn Store) {
         step.message.body = body(&text);
         scene.append(step).await;
         let page = scene.history(Direction::Newest, 1).await;
-        assert_eq!(page.rows[0].message.body.as_str(), body(&text).as_str());
+        assert_eq!(page.rows[0].message.body.stored_text(), body(&text).stored_text());
     }
 }
 

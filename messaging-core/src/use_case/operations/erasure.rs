@@ -9,6 +9,7 @@ use crate::{
         page::PageSize,
         receipt::MessageRow,
         report::Report,
+        shown::Shown,
         side::Side,
     },
     error::Error,
@@ -52,7 +53,13 @@ pub enum Exported {
         bookings: Vec<BookingId>,
     },
     /// A message, in the order of their seqs: all of the conversation, or their own where they stand on no side.
-    Message(MessageRow),
+    #[non_exhaustive]
+    Message {
+        /// The message, and when each side read it.
+        row: MessageRow,
+        /// The text, as shown.
+        text: Shown,
+    },
     /// A report that they made.
     Report(Report),
 }
@@ -208,9 +215,7 @@ impl<'a> Operations<'a> {
         let messages = pages.map_ok(|rows| stream::iter(rows).map(Ok)).try_flatten();
         let is_theirs = move |row: &MessageRow| side.is_some() || row.message.origin.sender() == Some(&user);
         let messages = messages.try_filter(move |row| std::future::ready(is_theirs(row)));
-        Ok(stream::iter([Ok(first)])
-            .chain(messages.map_ok(Exported::Message))
-            .boxed())
+        Ok(stream::iter([Ok(first)]).chain(messages.map_ok(exported)).boxed())
     }
 
     async fn reports_by(self, user_id: &UserId) -> Result<Vec<Report>, Error> {
@@ -230,5 +235,12 @@ impl<'a> Operations<'a> {
             before = Some(last.id);
             made.extend(listed.into_iter().filter(|report| report.reporter_id == *user_id));
         }
+    }
+}
+
+fn exported(row: MessageRow) -> Exported {
+    Exported::Message {
+        text: Shown::of(&row.message),
+        row,
     }
 }

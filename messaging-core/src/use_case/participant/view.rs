@@ -3,6 +3,7 @@ use crate::{
     domain::{
         conversation::{Conversation, ConversationSummary, UnreadCounter},
         receipt::MessageRow,
+        shown::Shown,
         side::{PerSide, Side},
     },
     event::MessagePayload,
@@ -26,6 +27,8 @@ pub struct ConversationView {
     pub agent: AgentProfile,
     /// The newest booking, as shown; blank when there is none.
     pub booking: BookingProfile,
+    /// The text of the newest message, as shown; `None` without a message.
+    pub last_text: Option<Shown>,
     can_send: bool,
 }
 
@@ -62,6 +65,7 @@ impl ConversationView {
                 .booking_id
                 .as_ref()
                 .map_or_else(Default::default, |id| profiles.booking(id)),
+            last_text: summary.last_message.as_ref().map(Shown::of),
             summary,
             side: viewer.side,
             can_send: viewer.can_send,
@@ -112,6 +116,8 @@ pub struct ConversationDetails {
 pub struct MessageView {
     /// The message, and when each side read it.
     pub row: MessageRow,
+    /// The text, as shown.
+    pub text: Shown,
     /// When the side it was addressed to read it.
     pub read_at: Option<Timestamp>,
     /// Its writer, as shown; blank for the system.
@@ -121,6 +127,7 @@ pub struct MessageView {
 impl MessageView {
     pub(in crate::use_case) fn new(row: MessageRow, viewer: Option<Side>, profiles: &Profiles) -> Self {
         Self {
+            text: Shown::of(&row.message),
             read_at: row.read_at(viewer),
             sender: row
                 .message

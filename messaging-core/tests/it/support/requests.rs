@@ -29,6 +29,6 @@ pub(crate) fn shown(history: &History) -> Vec<&str> {
     history
         .messages
         .iter()
-        .map(|message| message.row.message.body.as_str())
+        .map(|message| message.row.message.body.stored_text())
         .collect()
 }

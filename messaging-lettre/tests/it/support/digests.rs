@@ -1,9 +1,10 @@
 //! Sample digests and links.
 
 use messaging_core::{
-    Body, BookingId, ConversationId, DigestId, Timestamp, UserId,
+    BookingId, ConversationId, DigestId, Timestamp, UserId,
     domain::{
         message::Origin,
+        shown::Shown,
         side::{Recipients, Side},
     },
     host::directory::{BookingProfile, Contact},
@@ -23,43 +24,47 @@ impl Links for Pages {
     }
 }
 
+fn at(millis: i64) -> Timestamp {
+    Timestamp::from_millis(millis)
+}
+
+fn message_of_agent(text: &str, sent_at: Timestamp) -> DigestMessage {
+    let user_id = UserId::parse("ada").expect("an id");
+    let side = Side::Agent;
+    DigestMessage::new(Origin::User { side, user_id }, Shown::verbatim(text), sent_at)
+}
+
+pub(crate) fn message_of_host(text: &str) -> DigestMessage {
+    let origin = Origin::System { to: Recipients::Both };
+    DigestMessage::new(origin, Shown::verbatim(text), at(1_767_324_000_000))
+}
+
 pub(crate) fn conversation(from: &str, texts: &[&str], messages: u64) -> DigestConversation {
-    let message = |(text, nth): (&&str, i64)| DigestMessage {
-        origin: Origin::User {
-            side: Side::Agent,
-            user_id: UserId::parse("ada").expect("an id"),
-        },
-        body: Body::from_stored((*text).to_owned()),
-        sent_at: Timestamp::from_millis(1_767_323_040_000 + nth * 60_000),
+    let message = |(text, nth): (&&str, i64)| message_of_agent(text, at(1_767_323_040_000 + nth * 60_000));
+    let id = ConversationId::parse("0190163d-8694-739b-aea5-966c26f8ad91").expect("an id");
+    let profile = BookingProfile {
+        number: "BK-042".to_owned(),
+        title: "Hut to hut".to_owned(),
     };
-    DigestConversation {
-        conversation_id: ConversationId::parse("0190163d-8694-739b-aea5-966c26f8ad91").expect("an id"),
-        side: Side::Client,
-        from: from.to_owned(),
-        booking: Some(DigestBooking {
-            id: BookingId::parse("b-1").expect("an id"),
-            profile: BookingProfile {
-                number: "BK-042".to_owned(),
-                title: "Hut to hut".to_owned(),
-            },
-        }),
-        messages,
-        first: texts.iter().zip(0..).map(message).collect(),
-    }
+    let booking = DigestBooking::new(BookingId::parse("b-1").expect("an id"), profile);
+    DigestConversation::new(id, Side::Client, texts.iter().zip(0..).map(message).collect())
+        .with_from(from.to_owned())
+        .with_booking(Some(booking))
+        .with_messages(messages)
 }
 
 pub(crate) fn digest(conversations: Vec<DigestConversation>) -> Digest {
-    Digest {
-        id: DigestId::parse("0190163d-8694-739b-aea5-966c26f8ad92").expect("an id"),
-        user_id: UserId::parse("carl").expect("an id"),
-        name: "Carl Client".to_owned(),
-        email: "carl@example.com".to_owned(),
-        contact: Contact::at("carl@example.com").with_time_zone("Europe/Zurich"),
-        at: Timestamp::from_millis(1_767_324_840_000),
-        messages: conversations.iter().map(|one| one.messages).sum(),
+    let id = DigestId::parse("0190163d-8694-739b-aea5-966c26f8ad92").expect("an id");
+    let (user_id, email) = (UserId::parse("carl").expect("an id"), "carl@example.com");
+    Digest::new(
+        id,
+        user_id,
+        email.to_owned(),
+        at(1_767_324_840_000),
         conversations,
-        more_conversations: 0,
-    }
+    )
+    .with_name("Carl Client".to_owned())
+    .with_contact(Contact::at(email).with_time_zone("Europe/Zurich"))
 }
 
 /// A digest with several conversations, senders and kinds of text.
@@ -72,11 +77,7 @@ pub(crate) fn sample_digest() -> Digest {
         ],
         5,
     );
-    alpine.first.push(DigestMessage {
-        origin: Origin::System { to: Recipients::Both },
-        body: Body::from_stored("Booking confirmed".to_owned()),
-        sent_at: Timestamp::from_millis(1_767_324_000_000),
-    });
+    alpine.first.push(message_of_host("Booking confirmed"));
     let mut lake = conversation(
         "Lake & Sail <Lugano>",
         &["مرحبا! The boat leaves at 9 ⛵️ — don't be late 🙂"],

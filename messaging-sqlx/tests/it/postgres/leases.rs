@@ -205,7 +205,11 @@ async fn said(store: &PgStore, id: ConversationId) -> Vec<String> {
     loop {
         let scan = HistoryScan::new(id, Direction::After(texts.len() as u64), limit(100));
         let page = store.list_messages(&scan).await.unwrap().unwrap();
-        texts.extend(page.rows.iter().map(|row| row.message.body.as_str().to_owned()));
+        texts.extend(
+            page.rows
+                .iter()
+                .map(|row| row.message.body.stored_text().to_owned()),
+        );
         if !page.has_more {
             return texts;
         }

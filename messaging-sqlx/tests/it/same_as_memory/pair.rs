@@ -133,10 +133,10 @@ impl<K: Kept> Pair<K> {
                     self.access_version(*at, *access_version).await,
                     NewMessage::new(id, from.origin(), body.clone(), self.now)
                         .with_extras(
-                            body.as_str()
+                            body.stored_text()
                                 .len()
                                 .is_multiple_of(2)
-                                .then(|| messaging_testkit::make::extras(body.as_str())),
+                                .then(|| messaging_testkit::make::extras(body.stored_text())),
                         )
                         .with_key(key.map(send_key))
                         .with_digest_at(Some(self.now)),
