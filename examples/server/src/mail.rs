@@ -80,7 +80,8 @@ impl Mail {
     /// Uses SMTP if `smtp_url` is set, otherwise the page. `base` is the base URL of links.
     pub(crate) fn new(smtp_url: Option<&str>, from: &str, base: String) -> anyhow::Result<Self> {
         let links = PageLinks { base };
-        let templates = Templates::default();
+        let host = from.split('<').next().unwrap_or_default().trim();
+        let templates = Templates::default().with_host(host);
         let Some(url) = smtp_url else {
             return Ok(Self::Page(MailPage {
                 mails: Arc::default(),
