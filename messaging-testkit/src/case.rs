@@ -38,16 +38,16 @@ impl Case {
     /// Finds a case by name.
     ///
     /// # Panics
-    /// When there is no such case.
+    /// If the suite has no such case.
     pub fn find(topic: &str, name: &str) -> Self {
         let named = |case: &Self| case.topic == topic && case.name == name;
-        cases().into_iter().find(named).expect("there is such a case")
+        cases().into_iter().find(named).expect("the suite has this case")
     }
 
     /// Runs the case on a fresh store.
     ///
     /// # Panics
-    /// When the store does not keep the promise.
+    /// If the store does not keep the promise.
     pub fn run(&self, backend: &dyn Backend) {
         backend.run(Box::pin(async {
             let fresh = backend.fresh().await;
@@ -59,7 +59,7 @@ impl Case {
 /// Checks that the store has exactly the named capabilities.
 ///
 /// # Panics
-/// When it has another one, or lacks one.
+/// If the store has a capability that is not listed, or lacks a listed one.
 pub fn has_capabilities(backend: &dyn Backend, names: &[&str]) {
     backend.run(Box::pin(async {
         let fresh = backend.fresh().await;
@@ -68,7 +68,7 @@ pub fn has_capabilities(backend: &dyn Backend, names: &[&str]) {
             assert_eq!(
                 capability.is_of(&*fresh.store),
                 is_listed,
-                "`{capability}` of the store, and whether it is listed"
+                "whether the store has `{capability}`, and whether its tests list it"
             );
         }
     }));

@@ -3,22 +3,22 @@
 //!
 //! One line tests a store: [`conformance!`] generates a `#[test]` per case.
 //!
-//! | item | is |
+//! | item | purpose |
 //! |---|---|
 //! | [`conformance!`] | all of the below, as tests of one store |
 //! | [`has_capabilities`] | whether a store has exactly the capabilities that its tests list |
-//! | [`cases`] | the suite: each sentence of the port's contract, as a case |
+//! | [`cases`] | the suite: one case for each sentence of the store contract |
 //! | [`compare_with_model`] | random sequences of steps, compared with a model that recounts everything |
-//! | [`storm`] | many threads at once on one store, and a recount afterwards |
-//! | [`simulate_digests`] | days in which people are mailed, by workers that die; every e-mail held against what happened |
-//! | [`recount`] | counts again all that a store keeps as a number: for use after any ordeal |
-//! | [`make`] | people, ids, plans, times: values from small numbers |
+//! | [`storm`] | many concurrent threads on one store, and a recount afterwards |
+//! | [`simulate_digests`] | simulated days of digest e-mails, sent by workers that die; every e-mail is checked |
+//! | [`recount`] | recomputes every number that a store keeps, for use at the end of any test |
+//! | [`make`] | users, ids, plans and times, made from small numbers |
 //! | [`fake`] | a directory, a transport and a store that fail on demand; mocks |
 //!
 //! This crate contains no runtime: the host's runs all futures. Nothing sleeps, and the cases set the clock.
 //!
-//! A broken store fails instead of hanging. Every loop over a store's results is bounded and reports what did
-//! not happen; a test run whose calls do not return fails after five minutes; a failing thread of the storm
+//! A broken store fails instead of hanging. Every loop over a store's results is bounded and reports the
+//! missing result; a test run whose calls do not return fails after five minutes; a failing thread of the storm
 //! ends the others. A store that blocks the calling thread is not covered: give each test a timeout, as `cargo
 //! nextest` does.
 

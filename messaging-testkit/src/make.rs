@@ -64,7 +64,7 @@ pub fn booking_id(client: u64, agency: u64) -> BookingId {
 /// The booking with this id.
 ///
 /// # Panics
-/// When the text is not a valid booking id.
+/// If the text is not a valid booking id.
 pub fn booking(id: impl AsRef<str>) -> BookingId {
     BookingId::parse(id).expect("a booking's id is short and printable")
 }
@@ -72,7 +72,7 @@ pub fn booking(id: impl AsRef<str>) -> BookingId {
 /// The agency with this id.
 ///
 /// # Panics
-/// When the text is not a valid agent id.
+/// If the text is not a valid agent id.
 pub fn agency(id: impl AsRef<str>) -> AgentId {
     AgentId::parse(id).expect("an agent's id is short and printable")
 }
@@ -80,7 +80,7 @@ pub fn agency(id: impl AsRef<str>) -> AgentId {
 /// The user with this id.
 ///
 /// # Panics
-/// When the text is not a valid user id.
+/// If the text is not a valid user id.
 pub fn user_id(id: impl AsRef<str>) -> UserId {
     UserId::parse(id).expect("a user's id is short and printable")
 }
@@ -160,12 +160,12 @@ pub fn system_message(n: u32, to: Recipients) -> NewMessage {
 /// A message body.
 ///
 /// # Panics
-/// When the text is not a valid body.
+/// If the text is not a valid body.
 pub fn body(text: impl AsRef<str>) -> Body {
-    Body::parse(text.as_ref()).expect("it is visible and short")
+    Body::parse(text.as_ref()).expect("a body is visible and short")
 }
 
-/// Extras of a message, which no store looks into.
+/// Extras of a message, which the store does not interpret.
 pub fn extras(text: impl Into<String>) -> MessageExtras {
     MessageExtras::from_stored(text.into())
 }
@@ -173,20 +173,20 @@ pub fn extras(text: impl Into<String>) -> MessageExtras {
 /// An idempotency key.
 ///
 /// # Panics
-/// When the text is not a valid key.
+/// If the text is not a valid key.
 pub fn key(key: impl AsRef<str>) -> IdempotencyKey {
-    IdempotencyKey::parse(key).expect("it is short and visible")
+    IdempotencyKey::parse(key).expect("a key is short and visible")
 }
 
 /// A page size.
 ///
 /// # Panics
-/// Unless the size is 1 to 100.
+/// If the size is not 1 to 100.
 pub fn limit(size: usize) -> PageSize {
-    PageSize::new(size).expect("it is 1 to 100")
+    PageSize::new(size).expect("a page size is 1 to 100")
 }
 
-/// Worker number `n` as a publisher, with a lease of new lanes until `lease_until`.
+/// Worker number `n` as a publisher; its lease of new lanes lasts until `lease_until`.
 pub fn worker(n: u64, lease_until: Timestamp) -> Publisher {
     let id = worker_id(n);
     Publisher::Worker { id, lease_until }

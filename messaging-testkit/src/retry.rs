@@ -2,10 +2,10 @@ use messaging_core::store::{StoreError, StoreErrorKind};
 
 const MANY: usize = 10_000;
 
-/// Repeats a step for as long as it loses against concurrent ones, as a caller of the store does.
+/// Repeats a step until it wins against the concurrent ones, as a caller of the store does.
 ///
 /// # Panics
-/// When the step fails otherwise, or loses without end.
+/// If the step fails otherwise, or conflicts without end.
 pub(crate) async fn retry<T, Fut>(step: impl Fn() -> Fut + Send + Sync) -> T
 where
     Fut: Future<Output = Result<T, StoreError>> + Send,
@@ -14,8 +14,8 @@ where
     for _ in 0..MANY {
         match step().await {
             Err(error) if error.kind() == StoreErrorKind::Retry => {}
-            done => return done.expect("a step among others succeeds"),
+            done => return done.expect("a step that is repeated succeeds"),
         }
     }
-    panic!("a step lost against others {MANY} times")
+    panic!("a step had {MANY} conflicts")
 }

@@ -43,17 +43,17 @@ enum Behaviour {
 }
 
 impl FakeDirectory {
-    /// Creates a directory that answers.
+    /// Creates a directory that answers every call.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Returns how many calls it has received.
+    /// Returns the number of calls so far.
     pub fn calls(&self) -> usize {
         self.0.calls.load(Ordering::Relaxed)
     }
 
-    /// Answers from now on.
+    /// Answers every call from now on.
     pub fn answer(&self) {
         *self.behaviour() = Behaviour::Answering;
     }
@@ -63,7 +63,7 @@ impl FakeDirectory {
         *self.behaviour() = Behaviour::Failing(kind);
     }
 
-    /// Leaves every call from now on without an answer.
+    /// Leaves every call from now on pending.
     pub fn hang(&self) {
         *self.behaviour() = Behaviour::Hanging;
     }

@@ -23,7 +23,7 @@ pub struct FailingStore<S> {
 pub enum Effect {
     /// The call changes nothing.
     None,
-    /// The call takes its full effect, and only its answer is lost.
+    /// The call takes effect, and only its answer is lost.
     Taken,
 }
 
@@ -81,12 +81,12 @@ impl<S> FailingStore<S> {
         self.lock().refused.remove(step);
     }
 
-    /// Returns how many calls of a step it has received, including failed ones.
+    /// Returns the number of calls of a step so far, including failed ones.
     pub fn calls_of(&self, step: &'static str) -> u64 {
         self.lock().by_step.get(step).copied().unwrap_or(0)
     }
 
-    /// Leaves the `nth` call from now on without an answer or effect.
+    /// Leaves the `nth` call from now on pending, without an effect.
     pub fn hang(&self, nth: u64) {
         let mut shared = self.lock();
         let call = shared.calls + nth;
@@ -106,12 +106,12 @@ impl<S> FailingStore<S> {
         async move { hung.given().await }
     }
 
-    /// Returns how many calls it has received.
+    /// Returns the number of calls so far.
     pub fn calls(&self) -> u64 {
         self.lock().calls
     }
 
-    /// Returns the wrapped store, whose direct calls neither count nor fail.
+    /// Returns the wrapped store. Calls on it neither count nor fail.
     pub fn inner(&self) -> &S {
         &self.inner
     }
@@ -120,7 +120,7 @@ impl<S> FailingStore<S> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts a call; returns how it fails.
+    /// Counts a call, and returns its failure.
     fn next_call(&self, step: &'static str) -> Option<(StoreErrorKind, Effect)> {
         let mut shared = self.lock();
         shared.calls += 1;
@@ -132,7 +132,7 @@ impl<S> FailingStore<S> {
         failure.map(|(_, kind, effect)| (kind, effect)).or(refused)
     }
 
-    /// Whether the call counted last never returns, and the signal that it waits for.
+    /// Returns whether the last counted call never returns, and the signal that it waits for.
     fn waits(&self) -> (bool, Option<Signal>) {
         let shared = self.lock();
         let held = shared.held.get(&shared.calls).cloned();
@@ -159,7 +159,7 @@ impl<S> FailingStore<S> {
         match failure {
             None => call.await,
             Some((kind, effect)) => {
-                // Without an effect the future is dropped unpolled, and so does nothing.
+                // Without an effect, the future is dropped before it is polled.
                 if effect == Effect::Taken {
                     call.await?;
                 }

@@ -16,7 +16,7 @@ use messaging_core::{
 use mockall::mock;
 
 mock! {
-    /// For tests of the queries that a directory receives.
+    /// A mock for tests of the queries to a directory.
     #[derive(Debug)]
     pub Directory {}
 
@@ -30,7 +30,7 @@ mock! {
 }
 
 mock! {
-    /// For tests of what a transport receives.
+    /// A mock for tests of the calls to a transport.
     #[derive(Debug)]
     pub Realtime {}
 
@@ -48,7 +48,7 @@ mock! {
 }
 
 mock! {
-    /// For tests of the users that a presence query names.
+    /// A mock for tests of the users in a presence query.
     #[derive(Debug)]
     pub Presence {}
 
@@ -59,7 +59,7 @@ mock! {
 }
 
 mock! {
-    /// For tests of the decisions that a host is asked for.
+    /// A mock for tests of the decisions that the host is asked for.
     #[derive(Debug)]
     pub AccessPolicy {}
 

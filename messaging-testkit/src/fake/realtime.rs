@@ -76,7 +76,7 @@ impl RecordingRealtime {
         std::mem::take(&mut self.lock().events)
     }
 
-    /// Returns how many calls to publish it has received, including failed ones.
+    /// Returns the number of calls to publish so far, including failed ones.
     pub fn calls(&self) -> usize {
         self.lock().calls
     }
@@ -137,7 +137,7 @@ impl Realtime for RecordingRealtime {
     }
 
     /// # Panics
-    /// When the batch is empty or over the limits.
+    /// If the batch is empty or exceeds the limits.
     async fn publish(&self, batch: &[Event]) -> Result<(), TransportError> {
         let mut recorded = self.lock();
         let Limits {

@@ -39,7 +39,7 @@ struct Deferred {
 }
 
 impl Deferrals {
-    /// Records an accepted e-mail whose answer the process received.
+    /// Records that a process received the answer about an accepted e-mail.
     pub(super) fn heard(&mut self, user_id: &UserId, process: ProcessNumber) {
         *self.taken.entry(process).or_default() += 1;
         self.taken_then.remove(&(process, user_id.clone()));

@@ -43,7 +43,7 @@ const TICK: Duration = Duration::from_mins(5);
 /// `PROPTEST_CASES`, divided by 16, sets the number of runs.
 ///
 /// # Panics
-/// When an e-mail is wrong or missing, with the shortest failing run.
+/// If an e-mail is wrong or missing; shows the shortest failing run.
 pub fn simulate_digests(backend: &dyn Backend) {
     let config = Config {
         failure_persistence: None,

@@ -19,7 +19,7 @@ pub(super) fn user(nth: usize) -> UserId {
 
 #[derive(Debug, Clone)]
 pub(super) enum Step {
-    /// Advances the clock so many times by five minutes, with a run of the workers after each.
+    /// Advances the clock by five minutes so many times, and runs the workers after each.
     Pass(u8),
     /// Sends from a side, or from the system to both.
     Send {
@@ -42,7 +42,7 @@ pub(super) enum Step {
     },
     ServerState(ServerState),
     Directory(bool),
-    /// Kills a worker at the given call of the store from now, which has no effect.
+    /// Kills a worker at the given call of the store from now on; that call has no effect.
     Die {
         process: usize,
         call: u8,
@@ -50,7 +50,7 @@ pub(super) enum Step {
     Restart(usize),
 }
 
-/// Generates some days.
+/// Generates the steps of some days.
 pub(super) fn days() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step(), 1..200)
 }

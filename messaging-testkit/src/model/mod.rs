@@ -18,16 +18,16 @@ use step::Step;
 /// no positions. Its clock also goes backwards.
 ///
 /// # Panics
-/// When store and model differ, with the shortest failing sequence of steps.
+/// If store and model differ; shows the shortest failing sequence of steps.
 pub fn compare_with_model(backend: &dyn Backend) {
     compare(backend, Config::default().cases);
 }
 
-/// Like [`compare_with_model`], with the given number of sequences, for a store that is compared at length in
+/// Like [`compare_with_model`], with the given number of sequences. For a store whose full comparison runs in
 /// another configuration.
 ///
 /// # Panics
-/// As [`compare_with_model`] does.
+/// Like [`compare_with_model`].
 pub fn compare_with_model_briefly(backend: &dyn Backend, sequences: u32) {
     compare(backend, sequences);
 }

@@ -104,7 +104,7 @@ impl NaiveThread {
         above.filter(|message| message.origin.addresses(side)).count() as u64
     }
 
-    /// Returns the unread count of a scope's user; 0 for a user who does not take part.
+    /// Returns the unread count of a scope's user; 0 for a user who is not a participant.
     pub(super) fn unread_in(&self, scope: &ListScope) -> u64 {
         let side = match scope {
             ListScope::Client(_) => Some(Side::Client),
@@ -158,7 +158,7 @@ impl NaiveThread {
         message
     }
 
-    /// Reads up to the message with that seq; the error is the result for a message read before.
+    /// Reads up to the message with that seq. The error is the outcome for a message that is read already.
     pub(super) fn read(&mut self, side: Side, up_to: u64, now: Timestamp) -> Result<Receipt, Marked> {
         let newest = self.messages.iter().rev();
         let mut newest = newest.filter(|one| one.seq <= up_to && one.origin.addresses(side));

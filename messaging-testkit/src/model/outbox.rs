@@ -172,13 +172,13 @@ impl NaiveThread {
             EntryKind::Message { seq } => {
                 let mut messages = self.messages.iter();
                 let message = messages.find(|message| message.seq == seq);
-                Subject::Message(self.row(message.expect("only what exists is an event")))
+                Subject::Message(self.row(message.expect("the message of an event exists")))
             }
             EntryKind::Read { side, up_to_seq } => {
                 let is_this = |seq| seq == up_to_seq;
                 let receipts: Vec<_> = self.receipts_of(side).copied().collect();
                 let nth = receipts.iter().position(|receipt| is_this(receipt.up_to_seq));
-                let nth = nth.expect("only what exists is an event");
+                let nth = nth.expect("the receipt of an event exists");
                 let before = nth.checked_sub(1).map_or(0, |nth| receipts[nth].up_to_seq);
                 let covered = self.messages.iter().filter(|message| {
                     let theirs = matches!(message.origin, Origin::User { side: from, .. } if from != side);

@@ -53,11 +53,11 @@ pub async fn recount(store: &dyn Store) -> Result<Recount, StoreError> {
         let thread = Thread::read(store, summary, &mut findings).await?;
         for row in &thread.rows {
             findings.unless(ids.insert(row.message.id), || {
-                format!("{} stands twice", row.message.id)
+                format!("{} occurs twice", row.message.id)
             });
         }
         findings.unless(threads.insert(thread.id(), thread).is_none(), || {
-            "a walk of all conversations met one twice".to_owned()
+            "a walk of all conversations returned one twice".to_owned()
         });
     }
     check_inboxes(store, &threads, &mut findings).await?;
@@ -109,7 +109,7 @@ const PAGES: usize = 10_000;
 pub(crate) async fn all_dead_letters(store: &dyn Store) -> Result<Vec<DeadLetter>, StoreError> {
     const PAGE: usize = 100;
     let mut walked = store.list_dead_letters(None, PAGE).await?;
-    let mut pages = Rounds::at_most(PAGES, "the walk of the dead letters has not come to its end");
+    let mut pages = Rounds::at_most(PAGES, "paging through the dead letters has not ended");
     while let Some(last) = walked.last().map(DeadLetter::position) {
         pages.begin();
         let page = store.list_dead_letters(Some(&last), PAGE).await?;
@@ -125,7 +125,7 @@ pub(crate) async fn all_dead_letters(store: &dyn Store) -> Result<Vec<DeadLetter
 async fn walk(store: &dyn Store, scope: &ListScope) -> Result<Vec<ConversationSummary>, StoreError> {
     let mut walked: Vec<ConversationSummary> = Vec::new();
     let mut start = ListStart::Newest;
-    let mut pages = Rounds::at_most(PAGES, "the walk of a list has not come to its end");
+    let mut pages = Rounds::at_most(PAGES, "paging through a list has not ended");
     loop {
         pages.begin();
         let scan = ListScan::new(scope.clone(), start, limit(PageSize::MAX));
@@ -200,7 +200,11 @@ async fn check_own_recount(
         .await?;
     let counted: Vec<_> = recounts.iter().map(|recount| recount.conversation.id).collect();
     let ids: Vec<_> = threads.keys().copied().collect();
-    findings.same(format_args!("what is tallied"), &counted, &ids);
+    findings.same(
+        format_args!("the conversations of the store's recount"),
+        &counted,
+        &ids,
+    );
     Ok(())
 }
 

@@ -44,7 +44,7 @@ impl Recount {
             events.check(thread, &mut self.findings);
         }
         self.findings.same(
-            format_args!("what was published of nothing"),
+            format_args!("the events published for unknown conversations"),
             &first,
             &BTreeMap::new(),
         );
@@ -72,7 +72,11 @@ impl Events<'_> {
         all.sort_by_key(|one| one.number);
         all.dedup();
         let dense: Vec<_> = (1..=all.len() as u64).collect();
-        findings.same(format_args!("what became of {id}"), &numbers(&all), &dense);
+        findings.same(
+            format_args!("the outcome of each event of {id}"),
+            &numbers(&all),
+            &dense,
+        );
         self.check_published(&all, thread, findings);
     }
 
@@ -90,7 +94,7 @@ impl Events<'_> {
             to_return.extend(requeued.map(|one| one.kind));
         }
         findings.same(
-            format_args!("what was requeued of {id} and never returned"),
+            format_args!("the events of {id} that were requeued and not published again"),
             &to_return,
             &Vec::new(),
         );
@@ -100,12 +104,12 @@ impl Events<'_> {
         for side in Side::ALL {
             let reads: Vec<_> = told.iter().filter_map(|kind| read_by(side, *kind)).collect();
             findings.unless(reads.is_sorted_by(|a, b| a < b), || {
-                format!("{side:?} of {id} read backwards: {reads:?}")
+                format!("{side:?} of {id} has decreasing read positions: {reads:?}")
             });
             let mark = thread.conversation().counters.of(side).last_read;
             let mark = mark.map(|mark| mark.up_to_seq);
             findings.same(
-                format_args!("the last reading of {side:?} published of {id}"),
+                format_args!("the last published read position of {side:?} in {id}"),
                 &reads.last().copied(),
                 &mark,
             );

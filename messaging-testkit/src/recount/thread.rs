@@ -34,13 +34,13 @@ impl Thread {
 
         let conversation = store.find_conversation(id.into()).await?;
         findings.same(
-            format_args!("{id} on its own"),
+            format_args!("{id} by its id"),
             &conversation.as_ref(),
             &Some(thread.conversation()),
         );
         let summary = store.find_summary(id).await?;
         findings.same(
-            format_args!("{id} as shown"),
+            format_args!("{id} in its summary"),
             &summary.as_ref(),
             &Some(&thread.summary),
         );
@@ -59,7 +59,7 @@ impl Thread {
                 let sender = row.message.origin.sender();
                 let found = store.find_sent(id, sender, key).await?;
                 findings.same(
-                    format_args!("what {sender:?} sent as {key:?} in {id}"),
+                    format_args!("the message of {sender:?} with key {key:?} in {id}"),
                     &found.as_ref(),
                     &Some(row),
                 );
@@ -115,7 +115,7 @@ impl Thread {
                 &id,
             );
             findings.unless(message.created_at >= latest, || {
-                format!("{id}/{seq} is older than what came before it")
+                format!("{id}/{seq} is older than the message before it")
             });
             latest = latest.max(message.created_at);
             for side in Side::ALL {
@@ -128,7 +128,7 @@ impl Thread {
             );
             if let Some(key) = &message.key {
                 findings.unless(keys.insert((message.origin.sender(), key)), || {
-                    format!("the key of {id}/{seq} stands twice")
+                    format!("the key of {id}/{seq} occurs twice")
                 });
             }
         }
@@ -183,7 +183,7 @@ impl Thread {
                 format!("{side:?} has read {id}/{seq} before it was written")
             });
             findings.unless(read.is_none() || read >= earlier, || {
-                format!("{side:?} has read {id}/{seq} before the one in front of it")
+                format!("{side:?} has read {id}/{seq} before the message in front of it")
             });
             earlier = earlier.max(read);
         }
@@ -194,7 +194,7 @@ impl Thread {
 
 async fn history(store: &dyn Store, of: ConversationId) -> Result<Vec<MessageRow>, StoreError> {
     let mut rows: Vec<MessageRow> = Vec::new();
-    let mut pages = Rounds::at_most(PAGES, "the walk of a history has not come to its end");
+    let mut pages = Rounds::at_most(PAGES, "paging through a history has not ended");
     loop {
         pages.begin();
         let last = rows.last().map_or(0, |row| row.message.seq);
@@ -209,7 +209,7 @@ async fn history(store: &dyn Store, of: ConversationId) -> Result<Vec<MessageRow
     }
 }
 
-/// A store that repeats a page would never end; the rows reveal the repetition.
+/// Detects a repeated page, so that paging ends; the rows reveal the repetition.
 fn goes_on(page: &[MessageRow], last: u64) -> bool {
     page.last().is_some_and(|row| row.message.seq > last)
 }

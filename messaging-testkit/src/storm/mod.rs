@@ -39,7 +39,7 @@ const STEPS: usize = 120;
 /// store recounts itself; afterwards the store and the published events are recounted.
 ///
 /// # Panics
-/// When there is a discrepancy. A failing thread ends the others, and the storm fails with the first failure.
+/// If there is a discrepancy. A failing thread ends the others, and the storm fails with the first failure.
 pub fn storm(backend: &dyn Backend) {
     let mut fresh = None;
     backend.run(Box::pin(async { fresh = Some(backend.fresh().await) }));
@@ -52,7 +52,7 @@ pub fn storm(backend: &dyn Backend) {
             scope.spawn(move || {
                 let _busy = person.state.busy();
                 let _watch = person.state.watch();
-                backend.run(Box::pin(in_time("a person of the storm", async {
+                backend.run(Box::pin(in_time("a user's steps in the storm", async {
                     for _ in 0..STEPS {
                         if person.state.has_failed() {
                             return;
@@ -66,7 +66,7 @@ pub fn storm(backend: &dyn Backend) {
             let _watch = state.watch();
             while state.is_busy() {
                 backend.run(Box::pin(in_time(
-                    "a recount amid the storm",
+                    "a recount during the storm",
                     recount_during_storm(&state),
                 )));
                 thread::yield_now();
@@ -95,7 +95,7 @@ pub fn storm(backend: &dyn Backend) {
 async fn recount_during_storm(state: &StormState) {
     if let Some(store) = state.store.recount() {
         let found: Vec<_> = retry(|| verify(store, ConversationRange::all()).try_collect()).await;
-        assert_eq!(found, [], "amid the storm");
+        assert_eq!(found, [], "during the storm");
     }
 }
 
@@ -117,7 +117,7 @@ async fn publish_and_recount(state: &StormState) {
     publish_all(state).await;
     let recounted = recount(store).await.expect("no concurrent step is left");
     let (published, requeued) = (lock(&state.published).clone(), lock(&state.requeued).clone());
-    assert!(!requeued.is_empty(), "no event was refused in the storm");
+    assert!(!requeued.is_empty(), "the storm refused no event");
     recounted.with_published(&published, &requeued).assert_clean();
 }
 
@@ -188,7 +188,7 @@ impl StormState {
         lock(&self.requeued).push(entry);
     }
 
-    /// Held by each person while writing.
+    /// Held by each writing thread.
     fn busy(&self) -> BusyGuard<'_> {
         BusyGuard(&self.people)
     }

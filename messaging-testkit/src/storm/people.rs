@@ -136,7 +136,7 @@ impl<'a> Person<'a> {
             assert_eq!(
                 id(&appended),
                 Some(first),
-                "what was acknowledged stays: {appended:?}"
+                "an answered send stays stored: {appended:?}"
             );
         }
         if let Appended::Stored(stored) = appended {
@@ -162,7 +162,7 @@ impl<'a> Person<'a> {
                 self.publish(moved.entry.lane).await;
             }
             Marked::Already { .. } | Marked::Conflict => {}
-            Marked::UnknownMessage => panic!("a message that was seen is known"),
+            Marked::UnknownMessage => panic!("a listed message exists"),
             other => panic!("no step of the storm has this outcome: {other:?}"),
         }
     }

@@ -36,7 +36,7 @@ const ROUNDS: usize = 10_000;
 
 /// Publishes the lanes of a worker, a few events at a time, until they end or another worker owns them.
 pub(super) async fn publish(state: &StormState, by: WorkerId, mut lanes: Vec<Lane>, lease_until: Timestamp) {
-    let mut rounds = Rounds::at_most(ROUNDS, "the lanes of a worker have not come to their end");
+    let mut rounds = Rounds::at_most(ROUNDS, "a worker's lanes have not been published");
     while !lanes.is_empty() && !state.has_failed() {
         rounds.begin();
         let loaded = retry(|| state.store.load_entries(&lanes, 3)).await;
@@ -47,10 +47,10 @@ pub(super) async fn publish(state: &StormState, by: WorkerId, mut lanes: Vec<Lan
         for entry in loaded.into_iter().map(|loaded| loaded.entry) {
             let mut owned = lanes.iter();
             let lane = owned.find(|lane| lane.conversation_id == entry.conversation_id);
-            let lane = lane.expect("only what was asked for is loaded");
+            let lane = lane.expect("an entry is loaded only for a requested lane");
             let mut done = done.iter_mut();
             let progress = done.find(|one| one.conversation_id == lane.conversation_id);
-            progress.expect("each lane makes some").up_to = entry.number;
+            progress.expect("each lane has progress").up_to = entry.number;
             if is_refused(&entry) {
                 let now = state.tick();
                 retry(|| state.store.dead_letter(by, lane, &entry, "refused", now)).await;

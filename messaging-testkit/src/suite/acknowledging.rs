@@ -77,7 +77,7 @@ pub(crate) async fn an_event_committed_since_loading_is_not_lost(store: &dyn Sto
     let loaded = scene.entries().await.last().unwrap().entry.number;
     scene.send(Side::Agent).await;
     let rest = acknowledge(&scene, 1, (30, 40), loaded).await;
-    assert_eq!(rest.len(), 1, "the owner is told that there is more");
+    assert_eq!(rest.len(), 1, "the owner learns of the remaining entries");
     assert_eq!((rest[0].head, numbers(&scene).await), (5, vec![5]));
 }
 

@@ -54,14 +54,14 @@ pub(crate) async fn a_backlog_ages_from_its_oldest_unpublished_event(store: &dyn
 pub(crate) async fn a_backlog_has_the_time_when_its_first_lane_is_due(store: &dyn Store) {
     let next_due = async || store.backlog().await.unwrap().next_due;
     three(store).await;
-    assert_eq!(next_due().await, Some(at(10)), "no worker has claimed it");
+    assert_eq!(next_due().await, Some(at(10)), "a lane without an owner");
     let lanes = claim(store, 1, at(30), 2).await;
     assert_eq!(next_due().await, Some(at(30)), "the lane that is not leased");
     claim(store, 1, at(30), 10).await;
     assert_eq!(
         next_due().await,
         Some(lanes[0].lease_until),
-        "when the leases end"
+        "the end of the earliest lease"
     );
 }
 

@@ -1,4 +1,4 @@
-//! A dropped future has either taken full effect or none.
+//! A dropped future has taken either full effect or none.
 
 use futures_util::FutureExt;
 use messaging_core::{

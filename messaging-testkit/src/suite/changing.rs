@@ -6,7 +6,7 @@ use messaging_core::{
 use super::support::{Scene, at_once, claim, done, ids, list};
 use crate::make::{agent_scope, agent_user_id, at, client_id, conversation_id, user_id, worker, worker_id};
 
-/// Changes each of which has an effect when applied in this order.
+/// Changes that each have an effect when applied in this order.
 fn changes() -> [Change; 9] {
     [
         Change::Block(Side::Client),
@@ -129,7 +129,7 @@ pub(crate) async fn the_store_does_not_enforce_the_right_to_send(store: &dyn Sto
     assert_eq!(
         scene.send(Side::Client).await.seq,
         1,
-        "the access version it was decided on holds"
+        "the access version is current"
     );
 }
 

@@ -112,9 +112,9 @@ pub(crate) async fn concurrent_workers_claim_disjoint_lanes(store: &dyn Store) {
     .await;
     assert!(claims.iter().all(|lanes| lanes.len() <= 7));
     let mut claimed = claims.iter().flat_map(|lanes| of(lanes)).collect::<Vec<_>>();
-    // Lanes that a concurrent claim had locked may have been skipped.
+    // Lanes locked by a concurrent claim may have been skipped.
     claimed.extend(of(&claim(store, 9, at(1), 20).await));
-    assert_eq!(claimed.len(), 20, "none was given to two");
+    assert_eq!(claimed.len(), 20, "no lane was claimed by two workers");
     assert_eq!(claimed.into_iter().collect::<BTreeSet<_>>(), all);
 }
 
@@ -144,7 +144,7 @@ pub(crate) async fn usual_and_full_scans_claim_all_that_is_due(store: &dyn Store
     }
 }
 
-/// What a store remembers of earlier claims hides no lane from it, however early the time that a step names.
+/// Scan state kept from earlier claims hides no lane, even if a step names a time far in the past.
 pub(crate) async fn what_a_step_makes_due_for_a_time_long_past_is_claimed(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let sent = scene.send(Side::Client).await;
@@ -159,7 +159,7 @@ pub(crate) async fn what_a_step_makes_due_for_a_time_long_past_is_claimed(store:
             }
         };
         nothing_is_left().await;
-        // Given back for a time long past.
+        // Deferred to a time far in the past.
         let deferral = LaneDeferral::new(scene.id, lane.lease_until, at(7));
         store.defer_lanes(worker_id(2), &[deferral]).await.unwrap();
         let again = claim(store, 2, at(100_000), 10).await;
@@ -205,7 +205,7 @@ pub(crate) async fn what_a_step_makes_due_for_a_time_long_past_is_claimed(store:
     store.requeue(&step).await.unwrap();
     is_due().await;
 
-    // In part: the lane goes on under a lease that is over.
+    // A partial acknowledgement: the lane continues under an expired lease.
     scene.send_many(Side::Agent, 2).await;
     let lane = claim(store, 2, at(100_000), 10).await.remove(0);
     for _ in 0..3 {

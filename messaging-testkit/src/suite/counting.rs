@@ -33,14 +33,14 @@ async fn opened(store: &dyn Store, client: u64, agency: u64, hour: i64) -> Scene
     Scene::open(store, plan).await
 }
 
-/// Sends at a time of its own.
+/// Sends a message at the given second.
 async fn send_at(scene: &Scene<'_>, side: Side, seconds: i64) -> Message {
     let mut step = scene.to_send(side).await;
     step.message.now = at(seconds);
     stored(scene.append(step).await).message
 }
 
-/// Hours 0 to `hours`, in UTC.
+/// Counts in hourly buckets, 0 to `hours`, in UTC.
 async fn count(store: &dyn Store, hours: i64, agent: Option<AgentId>) -> Vec<Activity> {
     let buckets = Buckets::in_utc(at(0), at(hours * HOUR), BucketUnit::Hour).unwrap();
     let scan = ActivityScan::new(buckets).with_agent_id(agent);

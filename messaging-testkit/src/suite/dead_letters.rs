@@ -113,7 +113,7 @@ pub(crate) async fn dead_letters_are_listed_in_pages(store: &dyn Store) {
         scene.send_many(Side::Client, 2).await;
         let lane = claim(store, 1, at(0), 10).await.remove(0);
         for loaded in scene.entries().await {
-            // Many at one time: conversation and number order them.
+            // Many at one time: they are ordered by conversation and number.
             let now = at(10 - i64::from(loaded.entry.number == 2));
             let step = store.dead_letter(worker_id(1), &lane, &loaded.entry, "no", now);
             step.await.unwrap();

@@ -17,7 +17,7 @@ async fn claimed(store: &dyn Store) -> Scene<'_> {
     scene
 }
 
-/// Defers the lane held under the lease until second `from` to second `to`.
+/// Moves the lane held under the lease until second `from` to second `to`.
 async fn delay(scene: &Scene<'_>, by: u64, (from, to): (i64, i64), failure: LaneFailure) {
     let delay = LaneDeferral::new(scene.id, at(from), at(to)).with_failure(failure);
     scene.store.defer_lanes(worker_id(by), &[delay]).await.unwrap();

@@ -20,7 +20,7 @@ async fn messages(scene: &Scene<'_>) -> Vec<Message> {
     page.rows.into_iter().map(|row| row.message).collect()
 }
 
-/// The message after the erasure of its sender.
+/// Returns the message as it is after the erasure of its sender.
 pub(super) fn emptied(message: &Message, side: Side) -> Message {
     message
         .clone()
@@ -102,7 +102,7 @@ pub(crate) async fn messages_of_an_erased_user_are_empty_and_others_are_unchange
     ];
     assert_eq!(messages(&scene).await, expected);
     assert_eq!(scene.conversation().await.counters, counters);
-    assert_eq!(scene.entries().await.len(), events, "it is no event");
+    assert_eq!(scene.entries().await.len(), events, "an erasure is no event");
     assert_eq!(scene.read_time(Side::Agent, 1).await, Some(at(50)));
     let by_key = store
         .find_sent(scene.id, Some(&client_id(1)), &key("k"))
@@ -207,7 +207,7 @@ pub(crate) async fn traces_are_listed_in_pages(store: &dyn Store) {
         Scene::open(store, plan(n % 2, n)).await;
     }
     let (mut found, mut after, mut pieces) = (Vec::new(), None, 0);
-    let mut rounds = Rounds::at_most(10, "the search for traces has not come to its end");
+    let mut rounds = Rounds::at_most(10, "paging through the traces has not ended");
     loop {
         rounds.begin();
         let piece = traces(store, &client_id(1), after, 2).await;

@@ -52,7 +52,7 @@ pub(crate) async fn erasure_removes_the_times_of_e_mails(store: &dyn Store) {
         .claim_digests(&claim(2, 10_001))
         .await
         .unwrap();
-    assert_eq!(again.len(), 1, "the lease is forgotten, too");
+    assert_eq!(again.len(), 1, "the lease is deleted, too");
     store
         .erasure()
         .unwrap()
@@ -89,6 +89,6 @@ pub(crate) async fn an_excerpt_leaves_erased_messages_out(store: &dyn Store) {
     assert_eq!(
         scene.unread(Side::Agent).await,
         4,
-        "the badge counts what it counted"
+        "the unread count is unchanged"
     );
 }

@@ -1,5 +1,5 @@
-//! What belongs to a message besides its text is kept and given back whole. The messages of every other case have
-//! extras, too: what shows messages in reports, digests and after an erasure is compared there.
+//! The extras of a message are stored and returned unchanged. Messages of the other cases have extras as
+//! well, so the comparisons of reports, digests and erasures cover them.
 
 use std::array;
 
@@ -14,10 +14,10 @@ use messaging_core::{
 use super::support::{Scene, at_once, list, stored};
 use crate::make::{client_scope, extras, key};
 
-/// The most that the core writes.
+/// The maximum size that the core writes.
 const MAX_COUNT: usize = 64 * 1024;
 
-/// None, and texts of which a byte might get lost.
+/// No extras, and texts whose bytes an encoding might change.
 fn all() -> [Option<MessageExtras>; 6] {
     [
         None,
@@ -29,7 +29,7 @@ fn all() -> [Option<MessageExtras>; 6] {
     ]
 }
 
-/// Each comes back with its message by every way there is, and twice by its key.
+/// Each message is read by every query, and twice by its key.
 pub(crate) async fn extras_come_back_whole_wherever_their_message_does(store: &dyn Store) {
     let scene = Scene::set(store).await;
     for (n, extras) in all().into_iter().enumerate() {
@@ -42,30 +42,30 @@ pub(crate) async fn extras_come_back_whole_wherever_their_message_does(store: &d
         };
         assert_eq!(sent.extras, extras);
         let Appended::Duplicate(again) = scene.append(step.clone()).await else {
-            panic!("the key was used")
+            panic!("the key is a duplicate")
         };
-        check(Some(again.message), "by sending again");
+        check(Some(again.message), "returned by a repeated send");
         let key = step.message.key.as_ref().unwrap();
         let found = store.find_sent(scene.id, sent.origin.sender(), key).await;
-        check(found.unwrap().map(|row| row.message), "by its key");
+        check(found.unwrap().map(|row| row.message), "found by its key");
         let page = scene.history(Direction::Newest, 1).await;
-        check(page.summary.last_message, "as the newest of a history");
+        check(page.summary.last_message, "newest in a history's summary");
         check(
             page.rows.into_iter().next().map(|row| row.message),
             "in a history",
         );
-        check(scene.summary().await.last_message, "as the newest");
+        check(scene.summary().await.last_message, "newest in the summary");
         let mut page = list(store, &client_scope(1), ListStart::Newest, 1).await;
-        check(page.rows.remove(0).last_message, "as the newest in a list");
+        check(page.rows.remove(0).last_message, "newest in a list");
         let loaded = scene.entries().await.pop().unwrap();
         let Subject::Message(row) = loaded.subject else {
-            panic!("the newest entry is that of the message")
+            panic!("the newest entry is a message")
         };
-        check(Some(row.message), "to publish");
+        check(Some(row.message), "in a loaded entry");
     }
 }
 
-/// Also where a store writes several messages together.
+/// Also if the store writes several messages together.
 pub(crate) async fn extras_of_messages_sent_at_once_are_not_mixed_up(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let first = scene.to_send(Side::Client).await;

@@ -19,7 +19,7 @@ pub(crate) async fn a_repeated_key_returns_its_message(store: &dyn Store) {
     let before = (scene.summary().await, scene.entries().await);
 
     let again = keyed(&scene, Side::Client, "k").await;
-    assert_eq!(seen(scene.append(again).await), MessageRow::unread(first));
+    assert_eq!(duplicate(scene.append(again).await), MessageRow::unread(first));
     assert_eq!((scene.summary().await, scene.entries().await), before);
 }
 
@@ -28,7 +28,7 @@ pub(crate) async fn a_repeated_key_with_another_text_returns_the_original(store:
     let first = stored(scene.append(keyed(&scene, Side::Client, "k").await).await).message;
     let mut again = keyed(&scene, Side::Client, "k").await;
     again.message.body = body("another text");
-    assert_eq!(seen(scene.append(again).await).message, first);
+    assert_eq!(duplicate(scene.append(again).await).message, first);
 }
 
 pub(crate) async fn a_repeated_key_is_a_duplicate_under_any_access_version(store: &dyn Store) {
@@ -37,10 +37,10 @@ pub(crate) async fn a_repeated_key_is_a_duplicate_under_any_access_version(store
     let first = stored(scene.append(step.clone()).await).message;
     scene.change(Change::Block(Side::Agent)).await;
     scene.change(Change::Close).await;
-    assert_eq!(seen(scene.append(step.clone()).await).message, first);
+    assert_eq!(duplicate(scene.append(step.clone()).await).message, first);
     let access_version = u32::MAX;
     assert_eq!(
-        seen(scene.append(step.with_access_version(access_version)).await).message,
+        duplicate(scene.append(step.with_access_version(access_version)).await).message,
         first
     );
 }
@@ -50,7 +50,7 @@ pub(crate) async fn a_duplicate_includes_its_read_time(store: &dyn Store) {
     let step = keyed(&scene, Side::Client, "k").await;
     let first = stored(scene.append(step.clone()).await).message;
     scene.read(Side::Agent, &first, at(9)).await;
-    let row = seen(scene.append(step).await);
+    let row = duplicate(scene.append(step).await);
     assert_eq!((row.read.agent, row.read.client), (Some(at(9)), None));
 }
 
@@ -71,7 +71,7 @@ pub(crate) async fn concurrent_sends_with_one_key_are_one_message(store: &dyn St
     let ids = sent.into_iter().map(|one| match one {
         Appended::Stored(stored) => stored.message.id,
         Appended::Duplicate(row) => row.message.id,
-        _other => panic!("the access version holds"),
+        _other => panic!("the access version is current"),
     });
     let page = scene.history(Direction::Newest, 10).await;
     assert_eq!(page.rows.len(), 1);
@@ -89,7 +89,7 @@ pub(crate) async fn each_sender_has_keys_of_their_own(store: &dyn Store) {
     let mut step = keyed(&scene, Side::Client, "k").await;
     step.message.origin = Origin::System { to: Recipients::Both };
     assert_eq!(stored(scene.append(step.clone()).await).message.seq, 3);
-    assert_eq!(seen(scene.append(step).await).message.seq, 3);
+    assert_eq!(duplicate(scene.append(step).await).message.seq, 3);
 }
 
 pub(crate) async fn the_next_user_of_an_agent_has_keys_of_their_own(store: &dyn Store) {
@@ -183,9 +183,9 @@ async fn find(scene: &Scene<'_>, sender: Option<&UserId>, key: &IdempotencyKey) 
     scene.store.find_sent(scene.id, sender, key).await.unwrap()
 }
 
-fn seen(appended: Appended) -> MessageRow {
+fn duplicate(appended: Appended) -> MessageRow {
     match appended {
         Appended::Duplicate(row) => row,
-        other => panic!("the key was to be recognised, but: {other:?}"),
+        other => panic!("expected a duplicate, not {other:?}"),
     }
 }

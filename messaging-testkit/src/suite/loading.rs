@@ -80,7 +80,7 @@ pub(crate) async fn a_message_entry_is_loaded_with_its_read_times(store: &dyn St
         Subject::Message(row) => {
             assert_eq!((&row.message, row.read.agent), (&sent, Some(at(9))));
         }
-        other => panic!("a message was to be loaded, but: {other:?}"),
+        other => panic!("expected a message, not {other:?}"),
     }
 }
 

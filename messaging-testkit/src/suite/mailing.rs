@@ -28,7 +28,7 @@ fn attempt(n: u128, extents: Vec<Extent>) -> DigestAttempt {
     DigestAttempt::new(DigestId::new(Uuid::from_u128(n)), extents, at(77))
 }
 
-/// The single due user.
+/// Claims the single due user.
 async fn one(store: &dyn Store, n: u64, now: Timestamp) -> DigestUser {
     let mut claimed = claim(store, n, now, 10).await;
     let one = claimed.pop();
@@ -353,7 +353,13 @@ pub(crate) async fn postponing_moves_earlier_due_times_of_that_user_only(store: 
     second.send(Side::Client).await;
     let given = claim(store, 1, due(1), 10).await;
     let of_agent = given.iter().find(|one| one.lease.user_id == agent_user_id(1));
-    hold(store, &of_agent.expect("they are due").lease, due(3), false).await;
+    hold(
+        store,
+        &of_agent.expect("the agent's user is due").lease,
+        due(3),
+        false,
+    )
+    .await;
     assert_eq!(mark(&first, AGENT).await.due_at, Some(due(3)));
     assert_eq!(mark(&first, Side::Client).await.due_at, Some(due(2)));
     assert_eq!(mark(&second, AGENT).await.due_at, Some(due(5)));
@@ -433,7 +439,7 @@ pub(crate) async fn an_excerpt_shows_only_messages_that_may_be_mailed(store: &dy
     };
     assert_eq!(told().await, [1, 2, 3, 4]);
     for (change, seqs) in [
-        // The other side's actions prevent nothing.
+        // Actions of the other side prevent no e-mail.
         (Change::Block(Side::Client), vec![1, 2, 3, 4]),
         (Change::Block(AGENT), vec![3]),
         (Change::Unblock(AGENT), vec![1, 2, 3, 4]),

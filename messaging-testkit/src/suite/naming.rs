@@ -8,7 +8,7 @@ use messaging_core::{
 use super::support::{Scene, stored};
 use crate::make::{booking, conversation_id, plan, user_id};
 
-/// All characters that a host's id may have.
+/// All characters that a host's id may contain.
 fn alphabet() -> String {
     ('!'..='~').collect()
 }

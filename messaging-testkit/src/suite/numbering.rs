@@ -1,4 +1,5 @@
-//! What a step stored carries the number of its entry: whoever owns the lane, and whether there was one.
+//! The outcome of a step contains the number of its entry, for every owner of the lane, and with or without
+//! an existing lane.
 
 use messaging_core::{
     domain::{conversation::Change, side::Side},
@@ -8,21 +9,21 @@ use messaging_core::{
 use super::support::{Scene, claim, done, requeued, stored};
 use crate::make::{at, booking, plan, worker, worker_id};
 
-/// The publishers of five steps, and whether each is given a lane. The conversation has no lane before the first and the
-/// fourth.
+/// The publishers of five steps, and whether each obtains a lane. The conversation has no lane before the
+/// first and the fourth step.
 fn publishers() -> [(Publisher, bool); 5] {
     [
         (worker(1, at(30)), true),
         (Publisher::Anyone, false),
-        // It finds a lane without an owner.
+        // The existing lane has no owner.
         (worker(1, at(30)), false),
         (worker(2, at(40)), true),
-        // It finds the lane of another.
+        // The existing lane has another owner.
         (worker(1, at(30)), false),
     ]
 }
 
-/// Checks that the newest entry has the number that its step answered.
+/// Checks that the newest entry has the number that the step returned.
 async fn check(scene: &Scene<'_>, nth: usize, committed: &CommittedEntry) {
     let newest = scene.entries().await.pop().unwrap();
     assert_eq!(newest.entry.number, committed.number, "{nth}");
@@ -40,7 +41,7 @@ pub(crate) async fn opening_answers_the_number_of_its_entry(store: &dyn Store) {
         let entry = opened.entry.unwrap();
         assert_eq!(scene.entries().await[0].entry.number, entry.number);
         let again = store.open(&plan(nth as u64 + 1, 1), publisher).await.unwrap();
-        assert_eq!(again.entry, None, "nothing is new");
+        assert_eq!(again.entry, None, "opening again writes no entry");
     }
 }
 

@@ -161,10 +161,7 @@ pub(crate) async fn the_worker_that_opens_owns_the_new_lane(store: &dyn Store) {
         (scene.id, 1, 0, 0)
     );
     let again = store.open(&plan(1, 1), worker(1, at(60))).await.unwrap();
-    assert_eq!(
-        again.entry, None,
-        "nothing happened, so there is nothing to publish"
-    );
+    assert_eq!(again.entry, None, "a step without effect has nothing to publish");
     let ended = store
         .acknowledge(worker_id(1), at(0) + secs(60), &[scene.published(at(30), 1)])
         .await
@@ -204,7 +201,7 @@ pub(crate) async fn a_conversation_is_found_by_its_pair_and_by_its_booking(store
         agent_id: agency_id(1),
     };
     assert_eq!(store.find_conversation(strangers).await.unwrap(), None);
-    // What an open of the same pair finds.
+    // The key by which opening the same pair looks.
     scene.change(Change::Erase(Side::Client)).await;
     let pair = ConversationKey::Pair {
         client_id: client_id(1),
@@ -213,7 +210,7 @@ pub(crate) async fn a_conversation_is_found_by_its_pair_and_by_its_booking(store
     assert_eq!(
         store.find_conversation(pair).await.unwrap(),
         None,
-        "the pair is free"
+        "the pair has no conversation"
     );
     scene.change(Change::Unlink(booking("a"))).await;
     assert_eq!(by_booking("a").await, None);

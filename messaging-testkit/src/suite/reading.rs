@@ -20,7 +20,7 @@ pub(crate) async fn reading_moves_the_position_to_the_message(store: &dyn Store)
         .with_last_read(Some(ReadMark::new(2, at(9))));
     let receipt = Receipt::new(Side::Agent, 2, at(9));
     let Marked::Moved(moved) = marked else {
-        panic!("a read position was to move, but: {marked:?}")
+        panic!("expected a moved read position, not {marked:?}")
     };
     assert_eq!(
         (moved.receipt, moved.counter, moved.entry.lane),
@@ -64,7 +64,7 @@ pub(crate) async fn reading_again_returns_the_first_read_time(store: &dyn Store)
     for (message, first) in sent.iter().zip([at(10), at(20), at(20)]) {
         match scene.mark(Side::Agent, message, at(99)).await {
             Marked::Already { read_at, .. } => assert_eq!(read_at, Some(first)),
-            other => panic!("it was read before, but: {other:?}"),
+            other => panic!("expected a message read before, not {other:?}"),
         }
     }
 }
@@ -161,7 +161,7 @@ pub(crate) async fn concurrent_readers_end_at_the_furthest_message(store: &dyn S
     assert_eq!(reads.len(), moves.count(), "{marked:?}");
     let up_to = |kind| match kind {
         EntryKind::Read { up_to_seq, .. } => up_to_seq,
-        other => panic!("only reading happened, but: {other:?}"),
+        other => panic!("expected reading outcomes only, not {other:?}"),
     };
     assert!(
         reads.is_sorted_by(|a, b| up_to(a.entry.kind) < up_to(b.entry.kind)),
@@ -225,6 +225,6 @@ pub(crate) async fn the_worker_that_reads_owns_the_new_lane(store: &dyn Store) {
                 (scene.id, 3, at(30))
             );
         }
-        other => panic!("the lane was to be the worker's, but: {other:?}"),
+        other => panic!("expected a lane of the worker, not {other:?}"),
     }
 }

@@ -19,7 +19,7 @@ fn remark(text: &str) -> Remark {
     Remark::parse(text).unwrap()
 }
 
-/// A complaint of the scene's client; if it opens a report, that is number `n`, at second `n`.
+/// A complaint of the scene's client. If it opens a report, that has number `n` and second `n`.
 fn complaint(scene: &Scene<'_>, n: u32, reason: &str, about: Option<MessageId>) -> FileReport {
     FileReport::new(
         report_id(u64::from(n)),
@@ -74,7 +74,7 @@ fn numbers(range: impl Iterator<Item = u64>) -> Vec<ReportId> {
     range.map(report_id).collect()
 }
 
-/// Reports 1 to `count`, each of a conversation of its own.
+/// Opens reports 1 to `count`, each on its own conversation.
 async fn reports(store: &dyn Store, count: u32) {
     for n in 1..=count {
         let scene = Scene::open(store, plan(1, u64::from(n))).await;
@@ -229,7 +229,7 @@ pub(crate) async fn a_full_report_is_unchanged(store: &dyn Store) {
             assert_eq!(file(&scene, &step).await, Filed::Full(report_id(1)));
         }
     }
-    assert_eq!(found(store, 1).await, before, "nor is anything copied");
+    assert_eq!(found(store, 1).await, before, "no evidence is added");
     let repeated = complaint(&scene, 31, "7", None);
     assert_eq!(file(&scene, &repeated).await, Filed::Added(report_id(1)));
     assert_eq!(found(store, 1).await, before);
@@ -354,7 +354,7 @@ pub(crate) async fn evidence_equals_the_sent_messages(store: &dyn Store) {
     assert_eq!(
         evidence(store, 5).await,
         [1, 2, 3],
-        "what comes later is not copied by itself"
+        "later messages are not copied"
     );
 }
 

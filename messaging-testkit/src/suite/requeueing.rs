@@ -24,8 +24,8 @@ fn for_worker(claimed: &Claimed<'_>, number: u64) -> Requeue {
     })
 }
 
-/// Makes all three events dead letters, so that no event waits.
-async fn all_dead(store: &dyn Store) -> Claimed<'_> {
+/// Moves all three events to the dead letters, so that no event is unpublished.
+async fn claimed_dead_letters(store: &dyn Store) -> Claimed<'_> {
     let claimed = Claimed::set(store).await;
     for number in 1..=3 {
         claimed.dead_letter(1, number, "no", 9).await;
@@ -47,7 +47,7 @@ pub(crate) async fn a_requeued_event_is_the_newest_of_its_conversation(store: &d
     assert_eq!((newest.kind, newest.at), (claimed.entries[1].kind, at(50)));
     assert_eq!(store.list_dead_letters(None, 10).await.unwrap(), []);
     let rest = claimed.acknowledge(3).await;
-    assert_eq!((rest.len(), rest[0].head), (1, 4), "its owner goes on with it");
+    assert_eq!((rest.len(), rest[0].head), (1, 4), "its owner continues with it");
 }
 
 pub(crate) async fn receipts_and_updates_are_requeued_unchanged(store: &dyn Store) {
@@ -71,7 +71,7 @@ pub(crate) async fn receipts_and_updates_are_requeued_unchanged(store: &dyn Stor
 }
 
 pub(crate) async fn without_a_lane_the_requeueing_publisher_owns_the_new_lane(store: &dyn Store) {
-    let claimed = all_dead(store).await;
+    let claimed = claimed_dead_letters(store).await;
     let lane = claimed.lane.clone().with_head(4).with_lease_until(at(90));
     let given = requeued(store.requeue(&for_worker(&claimed, 3)).await.unwrap());
     assert_eq!(given.lane, Some(lane));
@@ -85,7 +85,7 @@ pub(crate) async fn without_a_lane_the_requeueing_publisher_owns_the_new_lane(st
 }
 
 pub(crate) async fn without_a_lane_or_a_publisher_a_requeued_event_is_due_at_once(store: &dyn Store) {
-    let claimed = all_dead(store).await;
+    let claimed = claimed_dead_letters(store).await;
     assert_eq!(
         requeued(store.requeue(&requeue(&claimed, 2)).await.unwrap()).lane,
         None
@@ -98,14 +98,14 @@ pub(crate) async fn without_a_lane_or_a_publisher_a_requeued_event_is_due_at_onc
     assert_eq!(
         store.backlog().await.unwrap(),
         backlog,
-        "it waits since it was requeued"
+        "its age counts from the requeue"
     );
     let due = claim(store, 3, at(50), 10).await;
     assert_eq!((due.len(), due[0].head), (1, 4));
 }
 
 pub(crate) async fn requeueing_twice_requeues_once(store: &dyn Store) {
-    let claimed = all_dead(store).await;
+    let claimed = claimed_dead_letters(store).await;
     assert_eq!(
         requeued(store.requeue(&requeue(&claimed, 1)).await.unwrap()).lane,
         None
@@ -116,7 +116,7 @@ pub(crate) async fn requeueing_twice_requeues_once(store: &dyn Store) {
 }
 
 pub(crate) async fn of_concurrent_requeues_one_takes_effect(store: &dyn Store) {
-    let claimed = all_dead(store).await;
+    let claimed = claimed_dead_letters(store).await;
     let step = requeue(&claimed, 1);
     let outcomes = at_once(8, |_| async move { store.requeue(&step).await }).await;
     let done = outcomes
@@ -158,12 +158,12 @@ pub(crate) async fn events_requeued_during_sends_are_numbered_without_gaps(store
     assert_eq!(claimed.numbers().await, dense);
     let mut kinds: Vec<_> = claimed.scene.entries().await;
     kinds.retain(|one| all.iter().any(|before| before.entry.kind == one.entry.kind));
-    assert_eq!(kinds.len(), count, "each is there once");
+    assert_eq!(kinds.len(), count, "each event occurs once");
     assert_eq!(store.list_dead_letters(None, 10).await.unwrap(), []);
 }
 
 pub(crate) async fn the_next_event_follows_the_requeued_one(store: &dyn Store) {
-    let claimed = all_dead(store).await;
+    let claimed = claimed_dead_letters(store).await;
     store.requeue(&for_worker(&claimed, 1)).await.unwrap();
     claimed.scene.send(Side::Client).await;
     assert_eq!(claimed.numbers().await, [4, 5]);
@@ -189,7 +189,7 @@ pub(crate) async fn an_entry_that_is_no_dead_letter_is_not_requeued(store: &dyn 
 }
 
 pub(crate) async fn a_requeued_event_can_become_a_dead_letter_again(store: &dyn Store) {
-    let claimed = all_dead(store).await;
+    let claimed = claimed_dead_letters(store).await;
     store.requeue(&for_worker(&claimed, 2)).await.unwrap();
     let loaded = claimed.scene.entries().await.remove(0);
     let lane = claimed.lane.clone().with_head(4).with_lease_until(at(90));
@@ -206,7 +206,7 @@ pub(crate) async fn a_requeued_event_can_become_a_dead_letter_again(store: &dyn 
 }
 
 pub(crate) async fn requeueing_changes_only_the_outbox(store: &dyn Store) {
-    let claimed = all_dead(store).await;
+    let claimed = claimed_dead_letters(store).await;
     let before = claimed.scene.conversation().await;
     store.requeue(&requeue(&claimed, 2)).await.unwrap();
     assert_eq!(claimed.scene.conversation().await, before);

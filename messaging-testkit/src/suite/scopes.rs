@@ -115,7 +115,7 @@ pub(crate) async fn an_admins_total_covers_conversations_they_take_part_in(store
 
     let as_client = plan(3, 2).with_client_id(agent_user_id(1));
     Scene::open(store, as_client).await.send(Side::Agent).await;
-    assert_eq!(total(agent_user_id(1)).await, 5, "on whichever side they stand");
+    assert_eq!(total(agent_user_id(1)).await, 5, "on either side");
 }
 
 pub(crate) async fn blocked_and_closed_conversations_still_count(store: &dyn Store) {

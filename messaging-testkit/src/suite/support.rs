@@ -75,7 +75,7 @@ impl<'a> Scene<'a> {
         let n = conversation.last_seq + 1;
         let now = at(i64::try_from(n).unwrap());
         let message = NewMessage::new(self.message_id(n), origin, body(format!("message {n}")), now)
-            // So that whatever reads messages back shows that they are kept.
+            // Every other message has extras, so that reading them back shows that they are stored.
             .with_extras(n.is_multiple_of(2).then(|| extras(format!("of message {n}"))))
             .with_digest_at(Some(now + DIGEST_DELAY));
         Append::new(self.id, conversation.access_version, message, Publisher::Anyone)
@@ -192,7 +192,7 @@ impl<'a> Scene<'a> {
         self.store.open(&plan, Publisher::Anyone).await.unwrap();
     }
 
-    /// Publishes everything, so that the conversation has no lane.
+    /// Publishes all events, so that the conversation has no lane.
     pub(super) async fn drain(&self) {
         let far = at(1_000_000_000);
         let lanes = self
@@ -200,7 +200,10 @@ impl<'a> Scene<'a> {
             .claim_lanes(&Claim::new(worker_id(99), far, far, 10_000))
             .await
             .unwrap();
-        assert!(of(&lanes).contains(&self.id), "it has something to publish");
+        assert!(
+            of(&lanes).contains(&self.id),
+            "the conversation has unpublished events"
+        );
         let last = self.entries().await.last().unwrap().entry.number;
         let done = [self.published(far, last)];
         let rest = self.store.acknowledge(worker_id(99), far, &done).await.unwrap();
@@ -221,28 +224,28 @@ impl<'a> Scene<'a> {
 pub(super) fn stored(appended: Appended) -> Stored {
     match appended {
         Appended::Stored(stored) => stored,
-        other => panic!("a message was to be stored, but: {other:?}"),
+        other => panic!("expected a stored message, not {other:?}"),
     }
 }
 
 pub(super) fn moved(marked: Marked) -> Receipt {
     match marked {
         Marked::Moved(moved) => moved.receipt,
-        other => panic!("a read position was to move, but: {other:?}"),
+        other => panic!("expected a moved read position, not {other:?}"),
     }
 }
 
 pub(super) fn done(changed: Changed) -> CommittedEntry {
     match changed {
         Changed::Done(entry) => entry,
-        other => panic!("something was to change, but: {other:?}"),
+        other => panic!("expected an applied change, not {other:?}"),
     }
 }
 
 pub(super) fn requeued(requeued: Requeued) -> CommittedEntry {
     match requeued {
         Requeued::Done(entry) => entry,
-        other => panic!("an event was to be requeued, but: {other:?}"),
+        other => panic!("expected a requeued event, not {other:?}"),
     }
 }
 
@@ -277,7 +280,7 @@ pub(super) fn of(lanes: &[Lane]) -> Vec<ConversationId> {
     lanes.iter().map(|lane| lane.conversation_id).collect()
 }
 
-/// Runs steps concurrently, each repeated for as long as it loses against another.
+/// Runs steps concurrently, and repeats each while it conflicts.
 pub(super) async fn at_once<T, F, Fut>(steps: usize, step: F) -> Vec<T>
 where
     F: Fn(usize) -> Fut + Send + Sync,

@@ -61,7 +61,7 @@ pub(crate) async fn unlinking_raises_the_access_version_and_is_an_update_at_its_
     let entries = scene.entries().await.len();
     unlink(&scene, "a").await;
     expected.access_version += 1;
-    assert_eq!(scene.conversation().await, expected, "nor is it activity");
+    assert_eq!(scene.conversation().await, expected, "unlinking is no activity");
     let entries = scene.entries_from(entries as u64 + 1).await;
     assert_eq!(entries.len(), 1);
     let entry = &entries[0].entry;
@@ -126,7 +126,7 @@ pub(crate) async fn of_concurrent_unlinkings_one_takes_effect(store: &dyn Store)
         .iter()
         .filter(|it| matches!(it, Changed::Done(entry) if entry.lane.is_none()));
     assert_eq!(ended.count(), 1, "{unlinked:?}");
-    // The others were decided on the access version before it.
+    // The other steps were decided on the access version before it.
     let conflicts = unlinked.iter().filter(|it| **it == Changed::Conflict);
     assert_eq!(conflicts.count(), 7, "{unlinked:?}");
     let after = (
@@ -141,7 +141,7 @@ pub(crate) async fn concurrent_linking_and_unlinking_are_serialised(store: &dyn 
     let step = step(&scene, "a").await;
     let (unlinked, ()) = join(store.change_state(&step), scene.link("a")).await;
     assert_eq!(done(unlinked.unwrap()).lane, None);
-    // Whether the link existed before or was created again.
+    // The link existed before, or was created again.
     let left = bookings(&scene).await;
     let access_version = u32::try_from(2 + left.len()).unwrap();
     assert_eq!(

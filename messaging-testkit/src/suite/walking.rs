@@ -16,7 +16,7 @@ pub(crate) async fn paging_backwards_visits_each_message_once_during_sends(store
     scene.send_many(Side::Client, 10).await;
     let mut walked = Vec::new();
     let mut direction = Direction::Newest;
-    let mut pages = Rounds::at_most(10, "the walk back has not come to the beginning");
+    let mut pages = Rounds::at_most(10, "paging backwards has not reached the beginning");
     loop {
         pages.begin();
         let (mut seqs, has_more) = scene.seqs(direction, 3).await;
@@ -36,7 +36,7 @@ pub(crate) async fn paging_forwards_visits_each_message_once_during_sends(store:
     scene.send_many(Side::Client, 10).await;
     let mut walked = Vec::new();
     let mut has_more = true;
-    let mut pages = Rounds::at_most(20, "the walk forward has not come to the newest message");
+    let mut pages = Rounds::at_most(20, "paging forwards has not reached the newest message");
     while has_more {
         pages.begin();
         let after = Direction::After(walked.last().copied().unwrap_or(0));
@@ -49,7 +49,7 @@ pub(crate) async fn paging_forwards_visits_each_message_once_during_sends(store:
     }
     assert!(
         walked.len() >= 10,
-        "it meets at least what was there when it began"
+        "paging returns at least the messages that existed at its start"
     );
     assert_eq!(walked, (1..=walked.len() as u64).collect::<Vec<_>>());
 }
@@ -66,7 +66,7 @@ pub(crate) async fn paging_during_sends_sees_seqs_without_gaps(store: &dyn Store
     };
     let walk = async {
         let mut walked = Vec::new();
-        let mut looks = Rounds::at_most(1_000_000, "the walk has not met all 40 messages");
+        let mut looks = Rounds::at_most(1_000_000, "paging has not returned all 40 messages");
         while walked.len() < 40 {
             looks.begin();
             let after = walked.last().copied().unwrap_or(0);
@@ -90,11 +90,12 @@ pub(crate) async fn paging_a_list_visits_unmoved_conversations_once(store: &dyn 
     let mut met: Vec<ConversationId> = Vec::new();
     let mut page = list(store, &scope, ListStart::Newest, 3).await;
     met.extend(ids(&page));
-    // One conversation already seen moves to the top, one not yet seen overtakes the walk, and one is new.
+    // One conversation already listed moves to the top, one not yet listed moves ahead of the cursor, and one
+    // is new.
     say_at(&scenes[9], 100).await;
     say_at(&scenes[4], 101).await;
     say_at(&Scene::open(store, plan(1, 11)).await, 102).await;
-    let mut pages = Rounds::at_most(20, "the walk of the list has not come to its end");
+    let mut pages = Rounds::at_most(20, "paging through the list has not ended");
     while page.has_more {
         pages.begin();
         page = list(store, &scope, behind(&scope, &page), 3).await;
@@ -106,7 +107,7 @@ pub(crate) async fn paging_a_list_visits_unmoved_conversations_once(store: &dyn 
     let afterwards = ids(&list(store, &scope, ListStart::Newest, 3).await);
     assert!(
         afterwards.contains(&scenes[4].id),
-        "what was missed is on a first page afterwards"
+        "a conversation missed by paging is on the next first page"
     );
 }
 
@@ -134,7 +135,7 @@ pub(crate) async fn paging_at_equal_times_visits_each_conversation_once(store: &
     for size in 1..=7 {
         let mut page = list(store, &scope, ListStart::Newest, size).await;
         let mut met = ids(&page);
-        let mut pages = Rounds::at_most(20, "the walk of the list has not come to its end");
+        let mut pages = Rounds::at_most(20, "paging through the list has not ended");
         while page.has_more {
             pages.begin();
             page = list(store, &scope, behind(&scope, &page), size).await;

@@ -1,4 +1,4 @@
-//! The stand-ins do what they say, under the core's own use cases.
+//! The fakes behave as documented, under the core's own use cases.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! The kit itself: the suite passes on a whole store and fails on broken ones, and the fakes do what they say.
+//! Tests of the kit: the suite passes on a correct store and fails on broken ones, and the fakes behave as
+//! documented.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

@@ -1,4 +1,4 @@
-//! The store in memory, before the suite that every store is held to.
+//! The memory store passes the conformance suite.
 
 use std::{future::ready, sync::LazyLock};
 

@@ -89,20 +89,25 @@ impl Pair<'_> {
         let due: BTreeSet<_> = due.map(|thread| thread.conversation().id).collect();
         prop_assert_eq!(claimed.len(), most.min(due.len()), "of {:?}", due);
         let distinct: BTreeSet<_> = claimed.iter().map(|lane| lane.conversation_id).collect();
-        prop_assert_eq!(distinct.len(), claimed.len(), "a lane twice: {:?}", claimed);
+        prop_assert_eq!(
+            distinct.len(),
+            claimed.len(),
+            "a lane was claimed twice: {:?}",
+            claimed
+        );
         prop_assert!(distinct.is_subset(&due), "{:?} of {:?}", claimed, due);
         // Which of several due lanes a worker gets is unspecified here; the suite tests the order.
         for lane in claimed {
             let mut threads = self.threads.iter_mut();
             let thread = threads.find(|thread| thread.conversation().id == lane.conversation_id);
-            let outbox = &mut thread.expect("what is due is there").outbox;
+            let outbox = &mut thread.expect("a due lane belongs to a conversation").outbox;
             outbox.claim(by, until);
             same("a claimed lane", &Some(lane), &outbox.as_lane())?;
         }
         Ok(())
     }
 
-    /// Claims each lane just before it is due, which returns nothing, and when it is due.
+    /// Claims each lane just before it is due, which must return no lane, and when it is due.
     pub(super) async fn claim_everything(&mut self) -> TestCaseResult {
         let last = worker_id(u64::MAX);
         self.claim(last, 1_000, FOREVER).await?;
@@ -131,7 +136,7 @@ impl Pair<'_> {
         let progress = outbox.progress(count, under);
         let rest = self.store.acknowledge(by, until, &[progress]).await?;
         let expected = owns.then(|| outbox.acknowledge(progress.up_to, until)).flatten();
-        same("what is left of a lane", &rest, &Vec::from_iter(expected))?;
+        same("the rest of a lane", &rest, &Vec::from_iter(expected))?;
         self.compare_thread(nth).await
     }
 
@@ -174,7 +179,7 @@ impl Pair<'_> {
             Some(entry) => {
                 let mut threads = self.threads.iter_mut();
                 let thread = threads.find(|thread| thread.conversation().id == id);
-                let outbox = &mut thread.expect("a dead letter is of a conversation").outbox;
+                let outbox = &mut thread.expect("a dead letter belongs to a conversation").outbox;
                 let entry = outbox.commit(entry.kind, step.now, step.publisher, step.now);
                 Requeued::Done(entry)
             }
@@ -202,7 +207,7 @@ impl Pair<'_> {
         let thread = &self.threads[nth];
         let lane = self.lane(nth, head, thread.outbox.lease(Lease::Current));
         let loaded = self.store.load_entries(&[lane], per_lane).await?;
-        same("what is to publish", &loaded, &thread.load(head, per_lane))
+        same("the loaded entries", &loaded, &thread.load(head, per_lane))
     }
 
     fn lane(&self, nth: usize, head: u64, lease_until: Timestamp) -> Lane {

@@ -1,4 +1,4 @@
-//! What a store can get wrong about how much goes on.
+//! Faults of a store in counting activity.
 
 use async_trait::async_trait;
 use messaging_core::{

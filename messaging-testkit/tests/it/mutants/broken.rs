@@ -1,4 +1,4 @@
-//! The store in memory, broken on purpose in one way.
+//! The memory store with one deliberate fault.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ pub(crate) struct Broken {
     fault: Fault,
 }
 
-/// What a store may get wrong.
+/// A fault of a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
     CreatesTwice,
@@ -121,7 +121,7 @@ impl Broken {
         self.fault == fault
     }
 
-    /// What the fault makes of a conversation that is shown.
+    /// Applies the fault to a conversation that is read.
     pub(crate) fn distort(&self, conversation: &mut Conversation) {
         if self.has(Fault::CountsOwnMessages) {
             for side in Side::ALL {
@@ -138,7 +138,7 @@ impl Broken {
         Ok(conversation.map(|conversation| conversation.access_version))
     }
 
-    /// Whoever may have sent something in a conversation; `None` is the system.
+    /// Returns the possible senders of messages in a conversation; `None` is the system.
     pub(crate) async fn possible_senders(
         &self,
         of: ConversationId,

@@ -1,4 +1,4 @@
-//! What a store can get wrong about who is to be mailed.
+//! Faults of a store in digests and pushes.
 
 use async_trait::async_trait;
 use messaging_core::{

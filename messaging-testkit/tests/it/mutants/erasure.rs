@@ -1,4 +1,4 @@
-//! What a store can get wrong about forgetting somebody.
+//! Faults of a store in erasing a user.
 
 use async_trait::async_trait;
 use messaging_core::{

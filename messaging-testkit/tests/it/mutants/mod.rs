@@ -1,4 +1,4 @@
-//! The suite can fail: each of these stores is broken in one way, and some case of the topic notices.
+//! Mutation tests of the suite: each of these stores has one fault, and a case of the topic detects it.
 
 mod activity;
 mod broken;
@@ -23,7 +23,7 @@ use self::broken::{Broken, Fault};
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("threads can be started"));
 
-/// Makes stores with a fault, or (`None`) whole ones.
+/// Creates stores with a fault, or correct ones (`None`).
 struct Stores(Option<Fault>);
 
 impl Backend for Stores {
@@ -49,7 +49,7 @@ fn check(topic: &str, fault: Fault) {
         let notices = fails(|| case.run(&Stores(Some(fault))));
         notices && !fails(|| case.run(&Stores(None)))
     });
-    assert!(noticed, "no case of `{topic}` notices {fault:?}");
+    assert!(noticed, "no case of `{topic}` detects {fault:?}");
 }
 
 macro_rules! the_suite_detects_a_store_that {
@@ -156,7 +156,7 @@ macro_rules! the_model_detects_a_store_that {
             $(#[test]
             fn $name() {
                 let stores = super::Stores(Some(super::Fault::$fault));
-                // A run that happens to take no step in which it shows is rare; ten of them do not happen.
+                // A single run rarely contains no step that shows the fault; ten such runs do not occur.
                 let mut runs = 0..10;
                 assert!(runs.any(|_| super::fails(|| messaging_testkit::compare_with_model(&stores))));
             })*
@@ -201,7 +201,7 @@ the_recount_after_a_storm_detects_a_store_that! {
     loses_requeued_events: LosesRequeuedEvents;
     rewrites_read_times: RewritesReadTimes;
     acknowledges_too_much: AcknowledgesTooMuch;
-    // Whose loops have no end of their own.
+    // The loops of the storm over these stores have no end of their own.
     lists_the_same_page_again: ListsTheSamePageAgain;
     loads_nothing: LoadsNothing;
     acknowledges_nothing: AcknowledgesNothing;
@@ -213,7 +213,7 @@ macro_rules! the_digest_simulation_detects_a_store_that {
             $(#[test]
             fn $name() {
                 let stores = super::Stores(Some(super::Fault::$fault));
-                // As above: what shows seldom in one run shows in one of ten.
+                // As above: a fault that one run seldom shows is shown by one of ten.
                 let mut runs = 0..10;
                 assert!(runs.any(|_| super::fails(|| messaging_testkit::simulate_digests(&stores))));
             })*

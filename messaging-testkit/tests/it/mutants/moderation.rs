@@ -1,4 +1,4 @@
-//! What a store can get wrong about reports.
+//! Faults of a store in reports.
 
 use async_trait::async_trait;
 use messaging_core::{

@@ -20,7 +20,7 @@ impl RecountStore for Broken {
         }
         let mut recounts = self.inner.recount_conversations(&scan).await?;
         if self.has(Fault::RecountsAtTwoMoments) {
-            // What is kept, of a later moment than what is counted.
+            // The stored values, read later than the counted ones.
             tokio::task::yield_now().await;
             for (recount, later) in recounts
                 .iter_mut()
