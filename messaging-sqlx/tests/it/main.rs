@@ -1,4 +1,4 @@
-//! The stores: what every store promises, and what each has of its own.
+//! The stores: the contract of every store, and the behaviour specific to each.
 
 #![cfg(any(feature = "postgres", feature = "sqlite"))]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]

@@ -1,4 +1,4 @@
-//! Where each message is a commit of its own, the store is the same.
+//! The conformance suite without group commit: each message is a commit of its own.
 
 use messaging_sqlx::{PgOptions, postgres::GroupCommit};
 use messaging_testkit::{Backend, BoxFuture, Fresh};

@@ -1,4 +1,4 @@
-//! The suite that every store passes.
+//! The conformance suite, for every store and several configurations.
 
 #[cfg(feature = "postgres")]
 mod alone;

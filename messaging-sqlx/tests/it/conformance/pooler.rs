@@ -1,5 +1,5 @@
-//! Behind `PgBouncer` in transaction mode, which keeps nothing that was prepared, the store is the same: with
-//! more connections to the pooler than the pooler has to the server.
+//! The conformance suite behind `PgBouncer` in transaction mode, which keeps no prepared statements. The
+//! store has more connections to the pooler than the pooler has to the server.
 
 use std::sync::LazyLock;
 
@@ -15,10 +15,10 @@ use crate::conformance::block_on;
 
 struct Behind;
 
-/// The one that all of these go through.
+/// The pooler that all these tests share.
 static POOLER: LazyLock<PgBouncer> = LazyLock::new(|| {
     let url: PgConnectOptions = Schema::fresh().url().parse().expect("a URL");
-    let database = url.get_database().expect("its name");
+    let database = url.get_database().expect("the URL names a database");
     let few = [("default_pool_size", "2")];
     PgBouncer::start_with(PgServer::shared(), database, &few)
 });
@@ -32,11 +32,11 @@ impl Backend for Behind {
         Box::pin(async {
             let schema = Schema::fresh();
             let options = PgOptions::default()
-                .with_schema(SchemaName::parse(schema.name()).expect("a name"))
+                .with_schema(SchemaName::parse(schema.name()).expect("the schema's name is valid"))
                 .with_clock_check(ClockCheck::Off)
                 .with_pooler(Pooler::Transaction);
             let store = PgStore::from_url(&POOLER.url(), &options).expect("a URL");
-            store.migrate().await.expect("a database");
+            store.migrate().await.expect("the database can be migrated");
             Fresh::new(store, schema)
         })
     }
@@ -55,7 +55,7 @@ fn the_conformance_suite_passes() {
 #[test]
 fn a_few_sequences_of_steps_match_the_model() {
     if PgBouncer::is_installed_for("the model behind a pooler") {
-        // On all of them it is compared without a pooler, and each call takes four round trips here.
+        // The full number runs without a pooler; here, each call takes four round trips.
         messaging_testkit::compare_with_model_briefly(&Behind, 40);
     }
 }

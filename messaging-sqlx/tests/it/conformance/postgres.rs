@@ -7,7 +7,7 @@ async fn fresh_store() -> (PgStore, Schema) {
     store_at("").await
 }
 
-/// A new store on connections with these parameters in their URL.
+/// Creates an empty store on connections with these parameters in their URL.
 pub(crate) async fn store_at(parameters: &str) -> (PgStore, Schema) {
     store_with(PgOptions::default(), parameters).await
 }
@@ -15,11 +15,11 @@ pub(crate) async fn store_at(parameters: &str) -> (PgStore, Schema) {
 pub(crate) async fn store_with(options: PgOptions, parameters: &str) -> (PgStore, Schema) {
     let schema = Schema::fresh();
     let options = options
-        .with_schema(SchemaName::parse(schema.name()).expect("a name"))
+        .with_schema(SchemaName::parse(schema.name()).expect("the schema's name is valid"))
         .with_clock_check(ClockCheck::Off);
     let url = format!("{}{parameters}", schema.url());
     let store = PgStore::from_url(&url, &options).expect("a URL");
-    store.migrate().await.expect("a database");
+    store.migrate().await.expect("the database can be migrated");
     (store, schema)
 }
 

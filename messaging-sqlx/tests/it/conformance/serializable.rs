@@ -1,4 +1,5 @@
-//! A host may have made its database stricter than it is by default: steps then lose more often, and say so.
+//! A host may configure its database with a stricter isolation level: steps then conflict more often, and
+//! report it.
 
 use messaging_sqlx::PgStore;
 use messaging_test_postgres::Schema;

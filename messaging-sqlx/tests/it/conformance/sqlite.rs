@@ -7,7 +7,9 @@ async fn fresh_store() -> (SqliteStore, TempDir) {
     let dir = fresh_dir();
     let path = dir.path().join("messaging.db");
     let options = SqliteOptions::default();
-    let store = SqliteStore::open_migrated(path, &options).await.expect("a store");
+    let store = SqliteStore::open_migrated(path, &options)
+        .await
+        .expect("the store opens");
     (store, dir)
 }
 

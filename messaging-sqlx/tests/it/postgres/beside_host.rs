@@ -1,4 +1,4 @@
-//! The host's own tables, migrator and settings in the same database: neither side sees the other.
+//! The host's own tables, migrator and settings in the same database: neither side affects the other.
 
 use std::{fs, path::Path};
 
@@ -16,8 +16,8 @@ use tempfile::TempDir;
 
 use crate::support::postgres::{each_step, is_stored};
 
-/// Tables of the host's with the names that ours have, and names that others might take for ours.
-const HOSTS: &str = "
+/// Tables of the host that have the names of ours, and names that a migrator might mistake for ours.
+const HOST_TABLES: &str = "
     CREATE TABLE users (id text PRIMARY KEY, name text NOT NULL);
     CREATE TABLE conversations (id bigint PRIMARY KEY, title text NOT NULL);
     CREATE TABLE messages (id bigint PRIMARY KEY, body text NOT NULL);
@@ -30,8 +30,8 @@ const HOSTS: &str = "
     INSERT INTO message VALUES (1, 'the host''s');
     INSERT INTO migration VALUES ('the host''s');";
 
-/// What a host has, all of it outside of our schema: relations, types, functions, and the rows of its tables.
-const PICTURE: &str = "
+/// The host's objects outside of our schema: relations, types, functions, and the rows of its tables.
+const HOST_OBJECTS: &str = "
     SELECT 'relation ' || c.relname AS what FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
         WHERE n.nspname = 'public'
     UNION ALL SELECT 'type ' || t.typname FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
@@ -45,13 +45,13 @@ const PICTURE: &str = "
     UNION ALL SELECT 'applied ' || version || ' ' || success FROM public._sqlx_migrations
     ORDER BY what";
 
-/// How a store is made of a host's pool.
-type Made = fn(PgPool, &PgOptions) -> PgStore;
+/// Constructs a store from a host's pool.
+type Constructor = fn(PgPool, &PgOptions) -> PgStore;
 
-/// With connections of its own, and with those of the host.
-const EITHER: [Made; 2] = [PgStore::with_options, PgStore::on_pool];
+/// With connections of its own, and with the host's connections.
+const CONSTRUCTORS: [Constructor; 2] = [PgStore::with_options, PgStore::on_pool];
 
-/// A host: a database, a pool with settings of its own, and migrations on the disk.
+/// A host: a database, a pool with settings of its own, and migrations on disk.
 struct Host {
     pool: PgPool,
     migrations: TempDir,
@@ -78,7 +78,7 @@ impl Host {
         let migrations = tempfile::tempdir().unwrap();
         fs::write(
             migrations.path().join("1_host.sql"),
-            format!("SET search_path = public; {HOSTS}"),
+            format!("SET search_path = public; {HOST_TABLES}"),
         )
         .unwrap();
         Self {
@@ -88,7 +88,7 @@ impl Host {
         }
     }
 
-    /// As a host migrates: on a connection on which its own names are found.
+    /// Migrates as a host does: on a connection whose search path finds the host's tables.
     async fn migrate(&self) {
         let connect = (*self.pool.connect_options()).clone();
         let mut connection = PgConnection::connect_with(&connect).await.unwrap();
@@ -96,18 +96,21 @@ impl Host {
         migrator.run(&mut connection).await.unwrap();
     }
 
-    fn store(&self, made: Made) -> PgStore {
+    fn store(&self, made: Constructor) -> PgStore {
         made(
             self.pool.clone(),
             &PgOptions::default().with_clock_check(ClockCheck::Off),
         )
     }
 
-    async fn picture(&self) -> Vec<String> {
-        sqlx::query_scalar(PICTURE).fetch_all(&self.pool).await.unwrap()
+    async fn objects(&self) -> Vec<String> {
+        sqlx::query_scalar(HOST_OBJECTS)
+            .fetch_all(&self.pool)
+            .await
+            .unwrap()
     }
 
-    /// The settings of each of its connections.
+    /// Returns the settings of each connection of the pool.
     async fn settings(&self) -> Vec<[String; 4]> {
         let connections = join_all((0..2).map(|_| self.pool.acquire())).await;
         let mut settings = Vec::new();
@@ -124,7 +127,7 @@ impl Host {
     }
 }
 
-/// Opens and sends, and recounts.
+/// Opens a conversation, sends, and recounts.
 async fn check_works(store: &PgStore) {
     store.open(&plan(1, 1), Publisher::Anyone).await.unwrap();
     for n in 1..=5 {
@@ -138,24 +141,24 @@ async fn check_works(store: &PgStore) {
 #[tokio::test]
 async fn the_hosts_tables_and_ledger_are_unchanged_under_any_search_path() {
     for search_path in ["public", "''", "messaging, public"] {
-        for made in EITHER {
+        for made in CONSTRUCTORS {
             let host = Host::new(search_path).await;
             host.migrate().await;
-            let before = host.picture().await;
+            let before = host.objects().await;
             let store = host.store(made);
             store.migrate().await.unwrap();
             check_works(&store).await;
-            assert_eq!(host.picture().await, before, "{search_path}");
+            assert_eq!(host.objects().await, before, "{search_path}");
             host.migrate().await;
             store.migrate().await.unwrap();
-            assert_eq!(host.picture().await, before, "{search_path}");
+            assert_eq!(host.objects().await, before, "{search_path}");
         }
     }
 }
 
 #[tokio::test]
 async fn the_settings_of_the_hosts_pool_are_unchanged() {
-    for made in EITHER {
+    for made in CONSTRUCTORS {
         let host = Host::new("public").await;
         let before = host.settings().await;
         let store = host.store(made);
@@ -166,7 +169,7 @@ async fn the_settings_of_the_hosts_pool_are_unchanged() {
     }
 }
 
-/// All that a connection could keep of a step, and that its next user would feel.
+/// All session state that a step could leave on a connection for its next user.
 const SESSION: &str = "
     SELECT name || ' = ' || setting AS what FROM pg_settings
     UNION ALL SELECT 'listens to ' || channel FROM pg_listening_channels() channel
@@ -196,14 +199,14 @@ async fn no_step_leaves_anything_on_the_hosts_connection() {
 
 #[tokio::test]
 async fn the_host_and_the_store_migrate_concurrently() {
-    for made in EITHER.into_iter().cycle().take(6) {
+    for made in CONSTRUCTORS.into_iter().cycle().take(6) {
         let host = Host::new("public").await;
         let store = host.store(made);
         tokio::join!(host.migrate(), host.migrate(), async {
             store.migrate().await.unwrap();
         });
         check_works(&store).await;
-        assert!(host.picture().await.contains(&"applied 1 true".to_owned()));
+        assert!(host.objects().await.contains(&"applied 1 true".to_owned()));
     }
 }
 
@@ -211,7 +214,7 @@ async fn the_host_and_the_store_migrate_concurrently() {
 async fn neither_migrator_waits_for_the_others_lock() {
     let host = Host::new("public").await;
     let mut held = host.pool.acquire().await.unwrap();
-    // A migrator of sqlx's that died half-way keeps its lock as long as its connection lives.
+    // A migrator of sqlx that died midway keeps its lock while its connection lives.
     held.lock().await.unwrap();
     host.store(PgStore::on_pool).migrate().await.unwrap();
     held.unlock().await.unwrap();

@@ -1,4 +1,4 @@
-//! What `docs/scaling.md` says of a split by client.
+//! The statements of `docs/scaling.md` about splitting by client.
 
 use messaging_core::id::{Bucket, ConversationId};
 use messaging_testkit::make::{client_id, conversation_id};
@@ -8,11 +8,11 @@ use crate::support::postgres::{Bench, each_step};
 
 const SCALING: &str = include_str!("../../../../docs/scaling.md");
 
-/// The bucket of a conversation, as the page has it.
+/// The bucket of a conversation, as the page computes it.
 const EXPRESSION: &str =
     "(get_byte(uuid_send(conversation_id), 14) & 15) << 8 | get_byte(uuid_send(conversation_id), 15)";
 
-/// The tables of which the page says that a row filter copies them, by the column that carries the bucket.
+/// The tables that the page copies with a row filter, and the columns that contain the bucket.
 const FILTERED: [(&str, &[&str]); 3] = [
     ("id", &["conversation", "report"]),
     ("report_id", &["complaint", "evidence"]),
@@ -47,7 +47,7 @@ async fn the_bucket_computed_in_sql_equals_the_cores() {
     }
 }
 
-/// PostgreSQL refuses to update or delete a row where a filter names a column that does not identify it.
+/// PostgreSQL refuses to update or delete a row if a filter names a column outside of the replica identity.
 #[tokio::test]
 async fn every_step_succeeds_during_logical_replication_of_some_buckets() {
     let bench = Bench::unmigrated();

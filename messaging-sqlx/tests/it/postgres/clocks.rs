@@ -1,5 +1,5 @@
-//! Leases mean nothing between clocks that are far apart: a relay whose clock is not the database's gets no
-//! lanes, and what its process writes is published by others.
+//! Leases require clocks that roughly agree: a relay whose clock differs too much from the database's gets no
+//! lanes, and other processes publish the events of its process.
 
 use std::{error::Error as _, time::Duration};
 
@@ -23,7 +23,7 @@ use messaging_testkit::{
 
 use crate::support::postgres::{Bench, check, send};
 
-/// Far longer than any of this takes: a third of it is what clocks may differ by.
+/// Far longer than these tests take. Clocks may differ by a third of it.
 const LEASE: u64 = 600;
 const WITHIN: [i64; 3] = [-100, 0, 100];
 const BEYOND: [i64; 2] = [-300, 300];
@@ -32,7 +32,7 @@ fn checking(bench: &Bench) -> PgStore {
     bench.store_with(&bench.options().with_clock_check(ClockCheck::On))
 }
 
-/// The time by a clock that is so many seconds ahead of the database's.
+/// Returns the time of a clock that is `ahead` seconds ahead of the database's.
 async fn time(bench: &Bench, ahead: i64) -> Timestamp {
     let mut session = bench.session().await;
     let millis: i64 = sqlx::query_scalar("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint")
@@ -47,7 +47,7 @@ async fn claim(store: &PgStore, now: Timestamp) -> Result<Vec<Lane>, StoreError>
     store.claim_lanes(&claim).await
 }
 
-/// Whether a step of this store gets the lane that it makes.
+/// Opens a conversation, and returns whether the step obtains the new lane.
 async fn owns_its_new_lanes(store: &PgStore, client: u64, now: Timestamp) -> bool {
     let publisher = worker(1, now + secs(LEASE));
     let opened = store.open(&plan(client, 1), publisher).await.unwrap();
@@ -75,7 +75,7 @@ async fn a_clock_with_more_skew_cannot_claim_and_reports_the_skew() {
         check(&error, StoreErrorKind::ReadOnly);
         let cause = error.source().unwrap().downcast_ref::<ClockSkew>();
         let ClockSkew { skew, tolerated } = *cause.unwrap();
-        // The database is behind of whoever is ahead; some seconds may have passed.
+        // A clock that is ahead sees the database behind; some seconds may have passed.
         assert!(
             (skew + f64::from(i32::try_from(ahead).unwrap())).abs() < 60.0,
             "{skew}"
@@ -84,7 +84,7 @@ async fn a_clock_with_more_skew_cannot_claim_and_reports_the_skew() {
 
         let other = checking(&bench);
         let left = claim(&other, time(&bench, 0).await).await.unwrap();
-        assert_eq!(left.len(), 1, "it was given to nobody");
+        assert_eq!(left.len(), 1, "the refused claim leased no lane");
     }
 }
 
@@ -93,18 +93,21 @@ async fn lanes_of_a_process_with_clock_skew_have_no_owner_until_the_clocks_agree
     for ahead in BEYOND {
         let bench = Bench::new().await;
         let (store, other) = (checking(&bench), checking(&bench));
-        // Nobody has compared them yet.
+        // The clocks have not been compared yet.
         let off = time(&bench, ahead).await;
         assert!(owns_its_new_lanes(&store, 2, off).await);
         claim(&store, off).await.unwrap_err();
         assert!(!owns_its_new_lanes(&store, 3, off).await);
         assert!(
             !owns_its_new_lanes(&store.clone(), 4, off).await,
-            "a clone is the same"
+            "a clone shares the comparison"
         );
 
         let now = time(&bench, 0).await;
-        assert!(owns_its_new_lanes(&other, 5, now).await, "another is not");
+        assert!(
+            owns_its_new_lanes(&other, 5, now).await,
+            "another store does not share it"
+        );
         assert!(!claim(&store, now).await.unwrap().is_empty());
         assert!(owns_its_new_lanes(&store, 6, now).await, "the clocks agree again");
     }
@@ -134,21 +137,21 @@ async fn the_comparison_of_clocks_can_be_disabled() {
     assert!(owns_its_new_lanes(&store, 2, off).await);
 }
 
-/// One connection, which somebody has for longer than leases bear.
+/// The only connection is in use for longer than the tolerated skew.
 #[tokio::test]
 async fn a_wait_for_a_connection_does_not_count_as_clock_skew() {
     let bench = Bench::new().await;
     let pool = bench.pool(1);
     let options = bench.options().with_clock_check(ClockCheck::On);
     let store = PgStore::on_pool(pool.clone(), &options.with_acquire_timeout(secs(60)));
-    // The first step looks at the migrations, too.
+    // The first step checks the migrations as well.
     store
         .find_conversation(conversation_id(1_001).into())
         .await
         .unwrap();
     let taken = pool.acquire().await.unwrap();
     let now = time(&bench, 0).await;
-    // A third of this lease is over before the connection is free.
+    // A third of this lease expires before the connection is free.
     let lease = Duration::from_millis(300);
     let claim = Claim::new(worker_id(1), now, now + lease, 9);
     let mut claiming = Box::pin(store.claim_lanes(&claim));
@@ -158,11 +161,11 @@ async fn a_wait_for_a_connection_does_not_count_as_clock_skew() {
     claiming.await.unwrap();
     assert!(
         owns_its_new_lanes(&store, 2, time(&bench, 0).await).await,
-        "its clock is right"
+        "its clock agrees"
     );
 }
 
-/// What a process writes whose clock is ahead does not lie in the future for everyone who comes later.
+/// The times of a process whose clock is ahead do not lie in the future of other processes.
 #[tokio::test]
 async fn no_written_time_is_ahead_of_the_databases_clock() {
     for group_commit in [GroupCommit::On, GroupCommit::Off] {
@@ -183,13 +186,13 @@ async fn no_written_time_is_ahead_of_the_databases_clock() {
             .collect();
         for sent in join_all(steps.iter().map(|step| store.append(step))).await {
             let Appended::Stored(stored) = sent.unwrap() else {
-                panic!("it was not stored");
+                panic!("the message was not stored");
             };
             assert!(stored.message.created_at < time(&bench, 2).await);
         }
         let read = MarkRead::new(id, 0, Side::Agent, steps[3].message.id, ahead, Publisher::Anyone);
         let Marked::Moved(Moved { receipt, .. }) = store.mark_read(&read).await.unwrap() else {
-            panic!("it was not read");
+            panic!("the read position did not move");
         };
         let latest = time(&bench, 2).await;
         assert!(receipt.read_at < latest);
@@ -200,7 +203,7 @@ async fn no_written_time_is_ahead_of_the_databases_clock() {
             .count("SELECT count(*) FROM messaging.conversation WHERE client_due_at > now() + interval '1803 seconds'
                 OR agent_due_at > now() + interval '1803 seconds'")
             .await;
-        assert_eq!(late, 0, "an e-mail is due as long after as it would have been");
+        assert_eq!(late, 0, "the delay of an e-mail is unchanged");
         recount(&store).await.unwrap().assert_clean();
     }
 }
@@ -214,7 +217,7 @@ async fn a_time_not_ahead_is_written_unchanged() {
         let mut step = send(n);
         step.message.now = now;
         let Appended::Stored(stored) = store.append(&step).await.unwrap() else {
-            panic!("it was not stored");
+            panic!("the message was not stored");
         };
         assert_eq!(stored.message.created_at, now);
     }

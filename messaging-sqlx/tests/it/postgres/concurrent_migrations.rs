@@ -1,4 +1,4 @@
-//! Several migrate a schema at the same time, and some of them do not live to see the end of it.
+//! Concurrent migrations of one schema, some of which are interrupted.
 
 use futures_util::future::{join_all, try_join_all};
 use messaging_core::store::{ConversationStore as _, StoreError, StoreErrorKind};
@@ -9,14 +9,14 @@ use tokio::task::JoinHandle;
 
 use crate::support::postgres::{Bench, Session, UNAVAILABLE, check, code, tables};
 
-/// Somebody migrates; others wait for them until then.
+/// Starts a migration, which waits for any other one.
 fn migrate(store: &PgStore) -> JoinHandle<Result<(), StoreError>> {
     let store = store.clone();
     tokio::spawn(async move { store.migrate().await })
 }
 
-/// A migrator in the middle: it has the lock, the schema and a table.
-async fn half_way(bench: &Bench) -> Session {
+/// An unfinished migration: it holds the lock, and has created the schema and tables.
+async fn unfinished_migration(bench: &Bench) -> Session {
     let mut session = bench.session().await;
     let schema = bench.name();
     let begun = format!(
@@ -28,7 +28,7 @@ async fn half_way(bench: &Bench) -> Session {
     session
 }
 
-async fn end(connection: &mut sqlx::PgConnection, pid: i32) {
+async fn terminate_backend(connection: &mut sqlx::PgConnection, pid: i32) {
     let ended: bool = sqlx::query_scalar("SELECT pg_terminate_backend($1)")
         .bind(pid)
         .fetch_one(connection)
@@ -37,8 +37,8 @@ async fn end(connection: &mut sqlx::PgConnection, pid: i32) {
     assert!(ended);
 }
 
-/// How often the one migration has been applied, as it stands in the ledger.
-async fn applied(bench: &Bench) -> Vec<i32> {
+/// Returns the applied versions, as recorded in the ledger.
+async fn applied_versions(bench: &Bench) -> Vec<i32> {
     let mut session = bench.session().await;
     let versions = format!("SELECT version FROM {}.migration", bench.name());
     let versions = sqlx::query_scalar(sqlx::AssertSqlSafe(versions));
@@ -57,7 +57,7 @@ async fn any_number_of_stores_migrate_a_new_schema_at_once_and_it_is_applied_onc
         for store in &stores {
             store.find_conversation(conversation_id(1).into()).await.unwrap();
         }
-        assert_eq!(applied(&bench).await, [1]);
+        assert_eq!(applied_versions(&bench).await, [1]);
         join_all(stores.iter().map(PgStore::close)).await;
     }
 }
@@ -65,16 +65,16 @@ async fn any_number_of_stores_migrate_a_new_schema_at_once_and_it_is_applied_onc
 #[tokio::test]
 async fn a_killed_migrator_leaves_nothing_and_a_waiting_one_continues() {
     let bench = Bench::unmigrated();
-    let mut dying = half_way(&bench).await;
+    let mut dying = unfinished_migration(&bench).await;
     let pid = sqlx::query_scalar("SELECT pg_backend_pid()")
         .fetch_one(&mut dying.connection)
         .await
         .unwrap();
     let waiting = migrate(&bench.store());
     bench.until_waiting(1).await;
-    end(&mut bench.session().await.connection, pid).await;
+    terminate_backend(&mut bench.session().await.connection, pid).await;
     waiting.await.unwrap().unwrap();
-    assert_eq!(applied(&bench).await, [1]);
+    assert_eq!(applied_versions(&bench).await, [1]);
     assert!(
         tables(&mut bench.session().await.connection, bench.name())
             .await
@@ -83,33 +83,33 @@ async fn a_killed_migrator_leaves_nothing_and_a_waiting_one_continues() {
     );
 }
 
-/// The store's own migration, stopped in the middle by a table that somebody else is just making.
+/// The store's own migration, blocked midway by a table that another session is creating.
 #[tokio::test]
 async fn a_terminated_migration_is_rolled_back_and_a_waiting_one_continues() {
     let bench = Bench::unmigrated();
     let schema = bench.name();
-    let mut somebody = bench.session().await;
-    somebody
+    let mut other_session = bench.session().await;
+    other_session
         .run(&format!(
             "CREATE SCHEMA {schema}; BEGIN; CREATE TABLE messaging.lane (n integer)"
         ))
         .await;
     let dying = migrate(&bench.store());
     bench.until_waiting(1).await;
-    let in_the_middle = sqlx::query_scalar(
+    let migrator_pid = sqlx::query_scalar(
         "SELECT pid FROM pg_stat_activity WHERE application_name = $1 AND wait_event_type = 'Lock'",
     )
     .bind(schema)
-    .fetch_one(&mut somebody.connection)
+    .fetch_one(&mut other_session.connection)
     .await
     .unwrap();
     let waiting = migrate(&bench.store());
     bench.until_waiting(2).await;
-    end(&mut somebody.connection, in_the_middle).await;
+    terminate_backend(&mut other_session.connection, migrator_pid).await;
     check(&dying.await.unwrap().unwrap_err(), UNAVAILABLE);
-    somebody.release().await;
+    other_session.release().await;
     waiting.await.unwrap().unwrap();
-    assert_eq!(applied(&bench).await, [1]);
+    assert_eq!(applied_versions(&bench).await, [1]);
 }
 
 #[tokio::test]
@@ -120,7 +120,7 @@ async fn a_migrator_with_a_cut_connection_leaves_all_or_nothing() {
         (Fault::CutBeforeRequest(script()), vec![]),
         (Fault::CutAfterAnswer(script()), vec![]),
         (Fault::CutBeforeRequest(commit()), vec![]),
-        // It is there, and who migrates again finds it.
+        // The schema exists, and migrating again detects it.
         (Fault::CutAfterAnswer(commit()), vec![1]),
     ] {
         let bench = Bench::unmigrated();
@@ -133,14 +133,14 @@ async fn a_migrator_with_a_cut_connection_leaves_all_or_nothing() {
         let left = tables(&mut bench.session().await.connection, bench.name()).await;
         assert_eq!(left.is_empty(), expected.is_empty(), "{fault:?}: {left:?}");
         if !expected.is_empty() {
-            assert_eq!(applied(&bench).await, expected);
+            assert_eq!(applied_versions(&bench).await, expected);
         }
         cut.migrate().await.unwrap();
-        assert_eq!(applied(&bench).await, [1]);
+        assert_eq!(applied_versions(&bench).await, [1]);
     }
 }
 
-/// Another migrator begins while the database has not yet seen that the first is gone.
+/// Another migrator begins before the server has noticed that the first is disconnected.
 #[tokio::test]
 async fn a_waiting_migrator_continues_after_the_other_is_disconnected() {
     let bench = Bench::unmigrated();
@@ -154,7 +154,7 @@ async fn a_waiting_migrator_continues_after_the_other_is_disconnected() {
     drop(wire);
     check(&dying.await.unwrap().unwrap_err(), UNAVAILABLE);
     waiting.await.unwrap().unwrap();
-    assert_eq!(applied(&bench).await, [1]);
+    assert_eq!(applied_versions(&bench).await, [1]);
 }
 
 #[tokio::test]
@@ -162,14 +162,14 @@ async fn the_hosts_statement_timeout_does_not_end_a_waiting_migration() {
     for setting in ["statement_timeout=250", "lock_timeout=250"] {
         let bench = Bench::unmigrated();
         let impatient = PgStore::from_url(&bench.url_with(setting), &bench.options()).unwrap();
-        let mut first = half_way(&bench).await;
+        let mut first = unfinished_migration(&bench).await;
         let mut waiting = migrate(&impatient);
         tokio::select! {
             ended = &mut waiting => panic!("{setting}: {ended:?}"),
             () = bench.until_waiting_for_long() => first.run("ROLLBACK").await,
         }
         waiting.await.unwrap().unwrap();
-        assert_eq!(applied(&bench).await, [1]);
+        assert_eq!(applied_versions(&bench).await, [1]);
     }
 }
 
@@ -191,7 +191,7 @@ async fn serializable_transactions_see_concurrent_migrations() {
         }
         first.run("COMMIT").await;
         waiting.await.unwrap().unwrap();
-        assert_eq!(applied(&bench).await, [1]);
+        assert_eq!(applied_versions(&bench).await, [1]);
         strict.find_conversation(conversation_id(1).into()).await.unwrap();
     }
 }

@@ -1,4 +1,4 @@
-//! What a step says that failed: whether to try again, and whether something may have happened.
+//! Errors of failed steps: whether a retry makes sense, and whether the step may have taken effect.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ use crate::support::postgres::{Bench, UNAVAILABLE, check, code, is_stored, send}
 
 const SOON: Duration = Duration::from_millis(100);
 
-/// How every step of a store fails: one that reads, one that writes, and that of a worker.
+/// Returns the errors of one step of each kind: a read, a write, and a worker's step.
 async fn errors(store: &PgStore) -> [StoreError; 3] {
     let claim = Claim::new(worker_id(1), at(1), at(11), 9);
     [
@@ -43,7 +43,7 @@ async fn check_all(store: &PgStore, kind: StoreErrorKind) {
 
 #[tokio::test]
 async fn an_unreachable_server_is_unavailable() {
-    // Where nobody listens, on any machine.
+    // A port on which no process listens, on any machine.
     let url = "postgres://postgres:sesame@127.0.0.1:1/messaging";
     let options = PgOptions::default().with_acquire_timeout(SOON);
     let store = PgStore::from_url(url, &options).unwrap();
@@ -60,7 +60,7 @@ async fn a_pool_without_a_free_connection_is_unavailable() {
         check_all(&store, UNAVAILABLE).await;
         drop(taken);
         let patient = PgStore::on_pool(pool, &bench.options());
-        assert!(is_stored(&patient, 1).await, "nothing was done before");
+        assert!(is_stored(&patient, 1).await, "the failed sends stored nothing");
     }
 }
 
@@ -100,7 +100,7 @@ async fn a_wrong_password_is_internal() {
         ALTER ROLE postgres PASSWORD 'open'";
     sqlx::raw_sql(demand).execute(&mut admin).await.unwrap();
     server.stop(How::Immediate);
-    // It cannot be asked whether it is ready: that would take the password.
+    // Readiness is not checked here: that would need the password.
     server.start_again();
     let url = format!("postgres://postgres:sesame@127.0.0.1:{}/postgres", server.port());
     let store = PgStore::from_url(&url, &PgOptions::default()).unwrap();
@@ -166,9 +166,9 @@ async fn a_serialization_failure_is_retried() {
     }
 }
 
-/// The store holds the conversation and waits for the lane. Somebody holds what the store wants next, the
-/// key, and waits for the conversation. When the lane is free, each waits for the other, and the store is
-/// the one who looks for that.
+/// The step holds the conversation and waits for the lane. Another session holds the unique key that the step
+/// needs next, and waits for the conversation. When the lane is free, each waits for the other, and the
+/// server cancels the step, whose deadlock timeout is the shorter one.
 #[tokio::test]
 async fn a_deadlock_victim_is_retried() {
     for bench in Bench::both().await {
@@ -224,7 +224,7 @@ async fn a_probe_reports_whether_writes_succeed_and_changes_nothing() {
     );
 }
 
-/// Where the disk is full there may be room for a probe, and not for a message.
+/// A full disk may have space for a probe, but not for a message.
 #[tokio::test]
 async fn a_probe_includes_a_recently_refused_write() {
     for bench in Bench::both().await {
@@ -251,7 +251,7 @@ async fn a_probe_includes_a_recently_refused_write() {
     }
 }
 
-/// A balancer that takes a busy server out gives its load to the others.
+/// A load balancer that removes a busy server moves its load to the others.
 #[tokio::test]
 async fn a_probe_waiting_for_a_lock_is_ready_and_a_full_disk_is_not() {
     let bench = Bench::new().await;

@@ -1,4 +1,4 @@
-//! Messages that wait for a commit go together in the next, each with its own result.
+//! Messages that wait for a commit are committed together in the next one, each with its own result.
 
 use std::time::Duration;
 
@@ -15,17 +15,18 @@ use messaging_testkit::{
 
 use crate::support::postgres::{Bench, Session, UNAVAILABLE, check, send};
 
-/// Message `n` to the conversation of client 1 and agency `agency`.
+/// A step that sends message `n` to the conversation of client 1 and agency `agency`.
 fn send_to(agency: u64, n: u32) -> Append {
     send(n).with_conversation_id(conversation_id(1_000 + agency))
 }
 
-/// The text of the statement for many messages, and of no other.
-fn of_many() -> Statement {
+/// The statement that inserts several messages.
+fn batch_statement() -> Statement {
     Statement::containing("WITH ORDINALITY")
 }
 
-/// A store whose first commit waits for somebody who has locked the tables, so that everything else waits for that.
+/// A store whose first commit waits for a table lock of another session, so that all other messages wait for
+/// it.
 struct Held {
     bench: Bench,
     store: PgStore,
@@ -49,7 +50,8 @@ impl Held {
         Self { bench, store, lock }
     }
 
-    /// Sends one, then the others while it is in its commit, and lets go. What became of the others.
+    /// Sends one message, then the others during its commit, and releases the lock. Returns the results of
+    /// the others.
     async fn send(mut self, others: Vec<Append>) -> (Bench, Vec<Result<Appended, StoreError>>) {
         let first = tokio::spawn({
             let store = self.store.clone();
@@ -57,7 +59,7 @@ impl Held {
         });
         self.bench.until_waiting(1).await;
         let mut others = Box::pin(join_all(others.iter().map(|step| self.store.append(step))));
-        // They are in the queue, in this order, as soon as each has been looked at.
+        // After one poll of each, all are in the queue, in this order.
         assert!(futures_util::poll!(&mut others).is_pending());
         self.lock.run("COMMIT").await;
         let outcomes = others.await;
@@ -68,7 +70,7 @@ impl Held {
 
 fn seq(outcome: &Result<Appended, StoreError>) -> u64 {
     let Ok(Appended::Stored(stored)) = outcome else {
-        panic!("it was not stored: {outcome:?}");
+        panic!("the message was not stored: {outcome:?}");
     };
     stored.message.seq
 }
@@ -79,7 +81,7 @@ async fn pending_messages_are_committed_together_in_order() {
     let (bench, outcomes) = held.send((1..=25).map(|n| send_to(1, n)).collect()).await;
     let seqs: Vec<u64> = outcomes.iter().map(seq).collect();
     assert_eq!(seqs, (2..=26).collect::<Vec<_>>());
-    // One transaction each for the first and for all the others.
+    // One transaction for the first message, and one for all the others.
     let mut session = bench.session().await;
     let commits = session
         .count("SELECT count(DISTINCT xmin::text) FROM messaging.message")
@@ -113,11 +115,11 @@ async fn in_a_group_a_repeated_key_is_stored_once_and_a_stale_access_version_fai
     let others = vec![send_to(1, 1), again, stale, unknown, send_to(3, 4)];
     let (bench, outcomes) = held.send(others).await;
     let [one, again, stale, unknown, other] = &*outcomes else {
-        panic!("five results");
+        panic!("expected five results");
     };
     assert_eq!((seq(one), seq(other)), (2, 1));
     let Ok(Appended::Duplicate(seen)) = again else {
-        panic!("it has been sent: {again:?}");
+        panic!("expected a duplicate: {again:?}");
     };
     assert_eq!(seen.message.id, message_id(1));
     assert!(matches!(stale, Ok(Appended::Conflict)), "{stale:?}");
@@ -156,7 +158,7 @@ async fn a_conversation_locked_elsewhere_does_not_block_others() {
         conversation_id(1_001).as_uuid()
     ))
     .await;
-    // By itself, and among others: both wait, and everything else goes on.
+    // The conversation's messages wait, alone or in a group, and all other steps continue.
     let waiting: Vec<_> = [1, 2, 3]
         .map(|n| {
             let store = store.clone();
@@ -256,9 +258,9 @@ async fn a_group_with_a_lost_connection_is_unknown_to_all_and_found_by_repetitio
         let store = PgStore::from_url(&url, &bench.options()).unwrap();
         let held = Held::of(bench, store.clone()).await;
         let armed = wire.arm(if is_committed {
-            Fault::CutAfterAnswer(of_many())
+            Fault::CutAfterAnswer(batch_statement())
         } else {
-            Fault::CutBeforeRequest(of_many())
+            Fault::CutBeforeRequest(batch_statement())
         });
         let steps: Vec<Append> = (1..=4)
             .map(|n| {
@@ -285,7 +287,7 @@ async fn a_group_with_a_lost_connection_is_unknown_to_all_and_found_by_repetitio
 #[tokio::test]
 async fn a_lane_is_given_to_one_of_its_concurrent_senders() {
     let held = Held::with(|options| options).await;
-    // What told of the opening has been published.
+    // The event of the opening has been published.
     let mut session = held.bench.session().await;
     session
         .run("DELETE FROM messaging.outbox; DELETE FROM messaging.lane")

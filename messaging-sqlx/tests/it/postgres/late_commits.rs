@@ -1,5 +1,5 @@
-//! Lanes that are committed when scans have long passed the time from which they are due. A scan from the watermark
-//! may miss them; full scans find them.
+//! Lanes that are committed after the scan watermark has passed their due time. A scan from the watermark may
+//! miss them; full scans find them.
 
 use std::time::Duration;
 
@@ -14,9 +14,9 @@ use sqlx::{Connection as _, PgConnection};
 use crate::support::postgres::Bench;
 
 const LEASE: u64 = 10;
-/// A full scan is made this often, in seconds.
+/// The interval between full scans, in seconds.
 const FULL_SCAN_EVERY: i64 = 300;
-/// When the watermark is set.
+/// The time at which the watermark is set.
 const NOW: i64 = 1_000;
 
 async fn claim_as(store: &PgStore, second: i64, scan: Scan) -> Vec<ConversationId> {
@@ -29,14 +29,14 @@ async fn claim(store: &PgStore, second: i64) -> Vec<ConversationId> {
     claim_as(store, second, Scan::Usual).await
 }
 
-/// A store that has published everything and set its watermark, and another process's store.
+/// A store that has published everything and set its watermark, and the store of another process.
 async fn scene(bench: &Bench) -> (PgStore, PgStore) {
     let store = bench.store();
     set_watermark(&store).await;
     (store, bench.store())
 }
 
-/// Publishes everything, and claims nothing twice.
+/// Publishes everything, and checks that no lane is claimed twice.
 async fn set_watermark(store: &PgStore) {
     let lanes = store
         .claim_lanes(&Claim::new(worker_id(1), at(0), at(10), 9))
@@ -58,7 +58,7 @@ async fn a_lane_of_another_process_before_the_watermark_is_found_by_the_full_sca
     let (store, other) = scene(&bench).await;
     let early = at(NOW) - secs(2 * LEASE) - Duration::from_millis(1);
     let opened = other.open(&plan(2, 1), worker(2, early)).await.unwrap();
-    assert_eq!(claim(&store, NOW).await, [], "it lies before the watermark");
+    assert_eq!(claim(&store, NOW).await, [], "the lane is before the watermark");
     assert_eq!(
         claim(&store.clone(), NOW + FULL_SCAN_EVERY - 1).await,
         [],
@@ -85,7 +85,7 @@ async fn a_lane_before_the_watermark_is_found_by_a_requested_full_scan() {
     assert_eq!(claim_as(&store, NOW, Scan::Full).await, [opened.id]);
 }
 
-/// The host calls `wake` after its commit, and that asks for a full scan.
+/// The host calls `wake` after its commit, which requests a full scan.
 #[tokio::test]
 async fn entries_committed_late_by_the_host_are_found_by_a_requested_full_scan() {
     let bench = Bench::new().await;
@@ -99,13 +99,13 @@ async fn entries_committed_late_by_the_host_are_found_by_a_requested_full_scan()
     let opened = store.open_in_transaction(&mut tx, &plan(2, 1)).await.unwrap();
     set_watermark(&store).await;
     tx.commit().await.unwrap();
-    assert_eq!(claim(&store, NOW).await, [], "they lie before the watermark");
+    assert_eq!(claim(&store, NOW).await, [], "the lanes are before the watermark");
     let mut found = claim_as(&store, NOW, Scan::Full).await;
     found.sort();
     assert_eq!(found, [linked.id, opened.id]);
 }
 
-/// A scan skips what is locked, and so two full scans precede the first from the watermark.
+/// A scan skips locked rows. Two full scans therefore precede the first scan from the watermark.
 #[tokio::test]
 async fn a_lane_that_one_full_scan_skipped_is_found_by_the_second() {
     let bench = Bench::new().await;
@@ -118,7 +118,7 @@ async fn a_lane_that_one_full_scan_skipped_is_found_by_the_second() {
     assert_eq!(claim(&store, NOW + 1).await, [opened.id]);
 }
 
-/// A link that cannot be numbered, because its conversation is locked, stays before the watermark for none.
+/// The watermark does not pass a link that cannot be numbered because its conversation is locked.
 #[tokio::test]
 async fn the_watermark_waits_for_a_link_whose_conversation_is_locked() {
     let bench = Bench::new().await;

@@ -1,5 +1,5 @@
-//! The order of each conversation is kept when several processes write and publish, when the owner of a lane
-//! dies, and when it stops for longer than its lease and comes back.
+//! Events of a conversation are published in order when several processes write and publish, when the owner
+//! of a lane dies, and when it resumes after its lease has expired.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -20,7 +20,7 @@ use crate::support::postgres::{
 
 const LEASE: Duration = Duration::from_secs(10);
 
-/// Two processes, the first of which has said `one`, `two` and `three` and stops while it publishes.
+/// Two processes, the first of which has sent `one`, `two` and `three` and stops while it publishes.
 async fn stopped(calls: usize, moment: Moment) -> (Bench, Transport, [Process; 2], ConversationId) {
     let (bench, transport) = (Bench::new().await, Transport::default());
     let id = conversation_id(1_001);
@@ -50,7 +50,7 @@ async fn a_worker_resuming_after_its_lease_repeats_one_call_and_acknowledges_not
         second.tick(at(0) + LEASE);
         second.publish().await;
         let all = ["one", "two", "three", "four"];
-        // What the owner had not acknowledged is published from there on.
+        // Publishing continues after the last acknowledged event.
         assert_eq!(transport.take(id), all[calls - 1..]);
 
         first.go_on(at(0) + LEASE).await;
@@ -83,13 +83,13 @@ async fn a_worker_resuming_within_its_lease_continues() {
 
 #[derive(Debug, Clone)]
 enum Step {
-    /// Through each of these processes at once somebody sends in a conversation.
+    /// Concurrent sends to a conversation, one through each of these processes.
     Send(usize, Vec<usize>),
     Publish(usize),
-    /// A process publishes and stops at that call.
+    /// A process publishes and stops at the given call.
     Stop(usize, usize, Moment),
     GoOn(usize),
-    /// A process dies, and another one starts in its place.
+    /// A process dies, and another one replaces it.
     Die(usize),
     Wait(Duration),
 }
@@ -180,8 +180,8 @@ impl World {
         }
     }
 
-    /// Whoever has stopped comes back, and all is published.
-    async fn calm(&mut self) {
+    /// Resumes all stopped processes, and publishes everything.
+    async fn finish(&mut self) {
         for process in &mut self.processes {
             process.go_on(self.now).await;
         }
@@ -199,8 +199,8 @@ fn conversation(n: usize) -> (u64, ConversationId) {
     (client, conversation_id(1_000 * client + 1))
 }
 
-/// What was said in a conversation, in the order in which it was committed.
-async fn said(store: &PgStore, id: ConversationId) -> Vec<String> {
+/// Returns the texts of a conversation's messages, in commit order.
+async fn committed_texts(store: &PgStore, id: ConversationId) -> Vec<String> {
     let mut texts = Vec::new();
     loop {
         let scan = HistoryScan::new(id, Direction::After(texts.len() as u64), limit(100));
@@ -221,13 +221,13 @@ async fn check(steps: Vec<Step>) {
     for (n, step) in steps.into_iter().enumerate() {
         world.take(n, step).await;
     }
-    world.calm().await;
+    world.finish().await;
     let store = world.bench.store();
     for (_, id) in (0..CONVERSATIONS).map(conversation) {
         let mut seen = BTreeSet::new();
         let mut first = world.transport.take(id);
         first.retain(|text| seen.insert(text.clone()));
-        assert_eq!(first, said(&store, id).await, "first publications");
+        assert_eq!(first, committed_texts(&store, id).await, "first publications");
     }
     assert_eq!(
         world.processes[0]
@@ -243,7 +243,7 @@ async fn check(steps: Vec<Step>) {
     world.bench.messages().await;
 }
 
-/// Each case has a schema and three pools of its own, and takes that much longer than others.
+/// Few cases: each creates a schema and three pools, and so takes longer than other cases.
 fn cases() -> ProptestConfig {
     let all = ProptestConfig::default();
     ProptestConfig {

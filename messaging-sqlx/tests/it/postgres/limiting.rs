@@ -1,4 +1,4 @@
-//! Rate limits of several processes together.
+//! Rate limits across processes.
 
 use std::time::Duration;
 
@@ -41,11 +41,11 @@ async fn concurrent_actions_in_two_processes_admit_exactly_the_burst() {
         assert!(!is_admitted(process, 1, Limited::Send).await);
         assert!(
             is_admitted(process, 2, Limited::Send).await,
-            "everybody has their own"
+            "each user has a quota"
         );
         assert!(
             is_admitted(process, 1, Limited::Open).await,
-            "and so has everything"
+            "each kind of action has a quota"
         );
     }
 }
@@ -61,7 +61,7 @@ async fn a_user_who_waits_for_retry_after_is_admitted() {
     let Admission::Refused { retry_after } = refused else {
         panic!("{refused:?}")
     };
-    // Some of the hour has passed by the time that the answer is there.
+    // Part of the hour has passed when the answer arrives.
     assert!(
         (every - 60_000..=every).contains(&retry_after.as_millis()),
         "{retry_after:?}"
@@ -93,7 +93,7 @@ async fn a_refusal_is_cached_until_retry_after_and_writes_nothing() {
     assert_eq!(wire.counts().since(before).statements, 0);
     let another = bench.store().rate_limiter(limits(1, HOUR));
     assert!(!is_admitted(&another, 1, Limited::Send).await);
-    assert_eq!(session.text(row).await, written, "not even a lock");
+    assert_eq!(session.text(row).await, written, "the row was not even locked");
 }
 
 #[tokio::test]
@@ -120,7 +120,7 @@ async fn the_longest_interval_is_accepted() {
     }
 }
 
-/// As long ahead as a clock was before it was set back.
+/// The stored time is as far ahead as it is after a clock was set back.
 #[tokio::test]
 async fn after_setting_the_clock_back_a_wait_is_at_most_a_full_refill() {
     let every = Duration::from_millis(1);
@@ -131,7 +131,7 @@ async fn after_setting_the_clock_back_a_wait_is_at_most_a_full_refill() {
     session
         .run("UPDATE messaging.rate SET whole_at = now() + interval '1 hour'")
         .await;
-    // The database's clock is the one that counts; this only says when to ask again.
+    // Only the database's clock counts; this time decides when to ask again.
     let mut now = at(0);
     loop {
         match limiter.admit(&user, Limited::Send, now).await.unwrap() {
@@ -167,10 +167,7 @@ async fn a_refunded_action_is_admitted_again_by_every_process() {
     for _ in 0..2 {
         assert!(is_admitted(one, 1, Limited::Send).await);
     }
-    assert!(
-        !is_admitted(one, 1, Limited::Send).await,
-        "refused, and remembered"
-    );
+    assert!(!is_admitted(one, 1, Limited::Send).await, "the refusal is cached");
     one.give_back(&client_id(1), Limited::Send, at(0)).await.unwrap();
     assert!(is_admitted(one, 1, Limited::Send).await);
     assert!(!is_admitted(other, 1, Limited::Send).await);
@@ -184,7 +181,11 @@ async fn a_refunded_action_is_admitted_again_by_every_process() {
     for _ in 0..3 {
         admitted.push(is_admitted(other, 1, Limited::Send).await);
     }
-    assert_eq!(admitted, [true, true, false], "a whole quota is the most");
+    assert_eq!(
+        admitted,
+        [true, true, false],
+        "refunds do not exceed a full quota"
+    );
     one.give_back(&client_id(2), Limited::Send, at(0)).await.unwrap();
     assert!(
         is_admitted(one, 2, Limited::Send).await,

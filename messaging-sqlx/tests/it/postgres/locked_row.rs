@@ -1,4 +1,5 @@
-//! A conversation whose row another transaction keeps locked: its own steps wait, in one connection, and no other does.
+//! A conversation whose row another transaction holds locked: its steps wait on one connection, and other
+//! steps do not wait.
 
 use std::{slice, time::Duration};
 
@@ -19,12 +20,12 @@ use messaging_testkit::make::{at, booking, client_id, conversation_id, message_i
 
 use crate::support::postgres::{Bench, Session, UNAVAILABLE, check, code, send};
 
-/// As few as a store may well have.
+/// The smallest useful number of connections.
 const CONNECTIONS: u32 = 3;
 const MANY: u32 = 16;
 const LOCKED: u64 = 1_001;
 
-/// Somebody who has the rows of some conversations locked.
+/// A session that holds the rows of these conversations locked.
 async fn lock(bench: &Bench, conversations: &[u64]) -> Session {
     let mut session = bench.session().await;
     session.run("BEGIN").await;
@@ -64,8 +65,8 @@ fn block_in(n: u64) -> ChangeState {
     )
 }
 
-/// Whether somebody else's step goes on, and how many wait for a lock meanwhile: at each of some looks.
-async fn check_others_go_on(bench: &Bench, store: &PgStore, waiters: i64) {
+/// Checks repeatedly that steps on another conversation succeed while at most `waiters` wait for a lock.
+async fn check_other_steps_succeed(bench: &Bench, store: &PgStore, waiters: i64) {
     for n in 100..105 {
         store
             .find_conversation(conversation_id(1_003).into())
@@ -74,11 +75,11 @@ async fn check_others_go_on(bench: &Bench, store: &PgStore, waiters: i64) {
         let sent = store.append(&send_to(1_003, n)).await.unwrap();
         assert!(matches!(sent, Appended::Stored(_)));
         let waiting = bench.waiting().await;
-        assert!(waiting <= waiters, "{waiting} wait for the row");
+        assert!(waiting <= waiters, "{waiting} steps wait for the row");
     }
 }
 
-/// Waits until no more than that wait for a lock, at each of some looks in a row, between which others go on.
+/// Waits until at most `waiters` wait for a lock, in ten checks in a row with other steps between them.
 async fn until_few_wait(bench: &Bench, store: &PgStore, waiters: i64) {
     bench.until_waiting_at_least(1).await;
     let mut in_a_row = 0;
@@ -96,7 +97,7 @@ async fn until_few_wait(bench: &Bench, store: &PgStore, waiters: i64) {
             return;
         }
     }
-    panic!("more than {waiters} wait for locked rows, and go on doing so");
+    panic!("more than {waiters} steps keep waiting for locked rows");
 }
 
 #[tokio::test]
@@ -109,10 +110,10 @@ async fn of_all_messages_to_a_locked_row_one_uses_a_connection() {
         let mut waiting = Box::pin(join_all(steps.iter().map(|step| store.append(step))));
         assert!(poll!(&mut waiting).is_pending());
         tokio::select! {
-            answers = &mut waiting => panic!("nobody gets the lock: {answers:?}"),
+            answers = &mut waiting => panic!("no step gets the lock: {answers:?}"),
             () = async {
                 bench.until_waiting(1).await;
-                check_others_go_on(&bench, &store, 1).await;
+                check_other_steps_succeed(&bench, &store, 1).await;
             } => {}
         }
         locked.release().await;
@@ -138,10 +139,10 @@ async fn other_steps_on_a_locked_row_wait_in_the_same_queue() {
     });
     assert!(poll!(&mut waiting).is_pending());
     tokio::select! {
-        answers = &mut waiting => panic!("nobody gets the lock: {answers:?}"),
+        answers = &mut waiting => panic!("no step gets the lock: {answers:?}"),
         () = async {
             bench.until_waiting(1).await;
-            check_others_go_on(&bench, &store, 1).await;
+            check_other_steps_succeed(&bench, &store, 1).await;
         } => {}
     }
     locked.release().await;
@@ -149,7 +150,7 @@ async fn other_steps_on_a_locked_row_wait_in_the_same_queue() {
     assert!(reads.iter().all(Result::is_ok) && changes.iter().all(Result::is_ok));
 }
 
-/// Some conversations, all locked but that of others.
+/// Several locked conversations, and one that is not locked.
 async fn locked_conversations(bench: &Bench, store: &PgStore) -> (Vec<u64>, Session) {
     let agencies = [3_u64, 5, 7, 9, 11, 13];
     for agency in agencies {
@@ -163,7 +164,7 @@ async fn locked_conversations(bench: &Bench, store: &PgStore) -> (Vec<u64>, Sess
     (ids, locked)
 }
 
-/// A store of six connections, of which two may wait for locked rows.
+/// A store of six connections, of which at most two may wait for locked rows.
 fn store_of_six(bench: &Bench, group_commit: GroupCommit) -> PgStore {
     let options = bench.options().with_max_connections(6);
     bench.store_with(&options.with_group_commit(group_commit))
@@ -183,10 +184,10 @@ async fn few_of_many_locked_conversations_use_a_connection() {
         let mut waiting = Box::pin(join_all(steps.iter().map(|step| store.append(step))));
         assert!(poll!(&mut waiting).is_pending());
         tokio::select! {
-            answers = &mut waiting => panic!("nobody gets the lock: {answers:?}"),
+            answers = &mut waiting => panic!("no step gets the lock: {answers:?}"),
             () = async {
                 bench.until_waiting(2).await;
-                check_others_go_on(&bench, &store, 2).await;
+                check_other_steps_succeed(&bench, &store, 2).await;
             } => {}
         }
         locked.release().await;
@@ -195,8 +196,8 @@ async fn few_of_many_locked_conversations_use_a_connection() {
     }
 }
 
-/// Marking as read or as mailed, changing and linking lock the same rows. Each waits for a moment on a connection of its own,
-/// and then as one of the few.
+/// Marking as read or as mailed, changing and linking lock the same rows. Each step waits briefly on a
+/// connection of its own, and then as one of the few that may wait.
 #[tokio::test]
 async fn few_of_many_steps_on_locked_rows_use_a_connection() {
     let bench = Bench::new().await;
@@ -207,7 +208,7 @@ async fn few_of_many_steps_on_locked_rows_use_a_connection() {
         .zip(900..)
         .map(|(id, n)| read(n).with_conversation_id(conversation_id(*id)));
     let changes = ids.iter().map(|id| block_in(*id));
-    // Two of each pair: they take turns, though no id is known.
+    // Two of each pair: they wait in one queue, although their conversation's id is unknown.
     let links = ids
         .iter()
         .chain(&ids)
@@ -231,7 +232,7 @@ async fn few_of_many_steps_on_locked_rows_use_a_connection() {
     });
     assert!(poll!(&mut waiting).is_pending());
     tokio::select! {
-        _ = &mut waiting => panic!("nobody gets the lock"),
+        _ = &mut waiting => panic!("no step gets the lock"),
         () = until_few_wait(&bench, &store, 2) => {}
     }
     locked.release().await;
@@ -242,7 +243,7 @@ async fn few_of_many_steps_on_locked_rows_use_a_connection() {
     assert!(links.iter().all(Result::is_ok), "{links:?}");
 }
 
-/// A send that was decided on an older state is told so at once, however many rows are locked and waited for.
+/// A send decided on an old access version is a conflict at once, however many rows are locked.
 #[tokio::test]
 async fn a_conflicting_send_does_not_wait_for_a_locked_row() {
     for group_commit in [GroupCommit::On, GroupCommit::Off] {
@@ -254,7 +255,7 @@ async fn a_conflicting_send_does_not_wait_for_a_locked_row() {
         assert!(poll!(&mut waiting).is_pending());
         let stale = send_to(1_003, 200).with_access_version(7);
         tokio::select! {
-            answers = &mut waiting => panic!("nobody gets the lock: {answers:?}"),
+            answers = &mut waiting => panic!("no step gets the lock: {answers:?}"),
             () = async {
                 bench.until_waiting(2).await;
                 assert_eq!(store.append(&stale).await.unwrap(), Appended::Conflict);
@@ -265,7 +266,7 @@ async fn a_conflicting_send_does_not_wait_for_a_locked_row() {
     }
 }
 
-/// The server gives up, and says so: nothing was changed.
+/// The server cancels the wait, and the error says that nothing was changed.
 #[tokio::test]
 async fn a_lock_wait_ends_long_before_the_statement_timeout() {
     for bench in Bench::both().await {

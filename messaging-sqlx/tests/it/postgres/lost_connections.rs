@@ -1,5 +1,5 @@
-//! A connection that is cut between the commit and its answer, or before the request. The caller cannot tell
-//! which, takes the step again, and it was taken once.
+//! A connection that is cut before the request, or between the commit and its answer. The caller cannot tell
+//! which and repeats the step, which takes effect once.
 
 use messaging_core::{
     domain::{
@@ -18,7 +18,7 @@ use messaging_testkit::make::{at, booking_id, conversation_id, message_id, plan,
 
 use crate::support::postgres::{Bench, check, send};
 
-/// Where the connection is cut.
+/// The point at which the connection is cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Cut {
     BeforeRequest,
@@ -27,7 +27,7 @@ enum Cut {
 
 const CUTS: [Cut; 2] = [Cut::BeforeRequest, Cut::AfterAnswer];
 
-/// A store at the other end of a wire.
+/// A store that is connected through a wire.
 struct Scene {
     bench: Bench,
     wire: Wire,
@@ -43,18 +43,18 @@ impl Scene {
         let (wire, url) = bench.wire();
         let store = PgStore::from_url(&url, &bench.options()).unwrap();
         let scene = Self { bench, wire, store };
-        // The next statement is that of the next step.
-        scene.counted().await;
+        // The next statement on the wire is that of the next step.
+        scene.recounts().await;
         scene
     }
 
-    /// Takes a step whose connection is cut, and takes it again: answers what is said then.
+    /// Runs a step whose connection is cut, repeats it, and returns the second result.
     async fn repeated<T: std::fmt::Debug>(
         &self,
         cut: Cut,
         step: impl AsyncFn(&PgStore) -> Result<T, StoreError>,
     ) -> T {
-        let before = self.counted().await;
+        let before = self.recounts().await;
         let armed = self.wire.arm(match cut {
             Cut::BeforeRequest => Fault::CutBeforeRequest(Statement::Any),
             Cut::AfterAnswer => Fault::CutAfterAnswer(Statement::Any),
@@ -62,32 +62,32 @@ impl Scene {
         let error = step(&self.store).await.unwrap_err();
         assert!(armed.has_happened());
         check(&error, StoreErrorKind::OutcomeUnknown);
-        let after = self.counted().await;
+        let after = self.recounts().await;
         if cut == Cut::BeforeRequest {
-            assert_eq!(before, after, "nothing was changed");
+            assert_eq!(before, after, "a request that was not sent changes nothing");
         }
         let repeated = step(&self.store).await.unwrap();
         if cut == Cut::AfterAnswer {
-            assert_eq!(self.counted().await, after, "{repeated:?} changed nothing more");
+            assert_eq!(self.recounts().await, after, "{repeated:?} has no further effect");
         }
         self.bench.messages().await;
         repeated
     }
 
-    /// All that the store counts.
-    async fn counted(&self) -> String {
+    /// Returns the store's recounts as text.
+    async fn recounts(&self) -> String {
         let scan = RecountScan::new(9);
         format!("{:?}", self.store.recount_conversations(&scan).await.unwrap())
     }
 
-    /// The lanes that are due at that second.
+    /// Claims the lanes that are due at that second.
     async fn due(&self, second: i64) -> Vec<Lane> {
         let claim = Claim::new(worker_id(2), at(second), at(second + 10), 9);
         self.store.claim_lanes(&claim).await.unwrap()
     }
 
-    /// Acknowledges what opening the conversation brought.
-    async fn calm(&self) {
+    /// Acknowledges the event of the opening.
+    async fn acknowledge_opening(&self) {
         let lanes = self.due(0).await;
         let progress = progress(&lanes[0], 1);
         let left = self
@@ -108,7 +108,7 @@ async fn a_repeated_send_stores_one_message_and_its_lane_is_due_after_the_lease(
     for cut in CUTS {
         for bench in Bench::both().await {
             let scene = Scene::of(bench).await;
-            scene.calm().await;
+            scene.acknowledge_opening().await;
             let step = send(1).with_publisher(worker(1, at(11)));
             let appended = scene.repeated(cut, async |store| store.append(&step).await).await;
             match appended {
@@ -121,7 +121,7 @@ async fn a_repeated_send_stores_one_message_and_its_lane_is_due_after_the_lease(
                     assert_eq!(cut, Cut::AfterAnswer);
                     assert_eq!((row.message.id, row.message.seq), (message_id(1), 1));
                 }
-                other => panic!("the conversation is as it was, but: {other:?}"),
+                other => panic!("expected an unchanged conversation, not {other:?}"),
             }
             assert_eq!(scene.bench.messages().await, 1);
             assert_eq!(scene.due(10).await, []);
@@ -192,7 +192,7 @@ async fn a_repeated_change_is_applied_once() {
             .await;
         match cut {
             Cut::BeforeRequest => assert!(matches!(changed, Changed::Done(entry) if entry.lane.is_none())),
-            // Whoever decides again sees what became of it.
+            // A new decision sees the applied change.
             Cut::AfterAnswer => assert_eq!(changed, Changed::Conflict),
         }
         step.access_version = 1;
@@ -209,7 +209,7 @@ async fn lanes_of_a_lost_claim_are_due_after_the_lease() {
             .repeated(cut, async |store| store.claim_lanes(&claim).await)
             .await;
         assert_eq!(lanes.len(), usize::from(cut == Cut::BeforeRequest));
-        assert_eq!(scene.due(10).await, [], "nobody else gets it");
+        assert_eq!(scene.due(10).await, [], "no other worker gets the lane");
         assert_eq!(scene.due(11).await[0].head, 1);
     }
 }
@@ -225,7 +225,7 @@ async fn a_repeated_acknowledgement_has_no_further_effect() {
         let acknowledge = async |store: &PgStore| store.acknowledge(worker_id(2), at(21), &done).await;
         let left = scene.repeated(cut, acknowledge).await;
         let goes_on = messages > 0;
-        // The lease that the repeated step names is over: that of the first holds.
+        // The lease named by the repeated step has expired; the lease of the first call holds.
         assert_eq!(left.len(), usize::from(goes_on && cut == Cut::BeforeRequest));
         assert_eq!(scene.due(20).await, []);
         let heads: Vec<_> = scene.due(21).await.iter().map(|lane| lane.head).collect();

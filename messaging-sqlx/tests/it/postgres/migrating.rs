@@ -1,4 +1,4 @@
-//! How a schema comes to be there, and which code runs on it.
+//! How a schema is created, and which versions of the code accept it.
 
 use std::error::Error as _;
 
@@ -13,9 +13,9 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
 use crate::support::postgres::{Bench, code, each_step, is_stored, tables};
 
-/// Why a store refuses its database.
+/// Returns why a store refuses its database.
 #[track_caller]
-fn why(error: &StoreError) -> SchemaError {
+fn schema_error(error: &StoreError) -> SchemaError {
     assert_eq!(error.kind(), StoreErrorKind::Internal, "{error:?}");
     *error.source().unwrap().downcast_ref().unwrap()
 }
@@ -30,7 +30,7 @@ async fn every_step_reports_a_missing_migration() {
     refused.push(opened.map(drop));
     for step in refused {
         let expected = SchemaError::NotMigrated { at: 0, needed: 1 };
-        assert_eq!(why(&step.unwrap_err()), expected);
+        assert_eq!(schema_error(&step.unwrap_err()), expected);
     }
 
     store.migrate().await.unwrap();
@@ -90,8 +90,8 @@ async fn a_migration_in_the_hosts_transaction_is_committed_by_the_host() {
     );
 }
 
-/// Everything that a schema is made of, but for its name.
-const MADE_OF: &str = r"
+/// All definitions of a schema, without its name.
+const DEFINITIONS: &str = r"
     SELECT replace(what, quote_ident($1) || '.', '') FROM (
         SELECT concat_ws(' ', 'column', table_name, ordinal_position, column_name, data_type, collation_name,
             is_nullable, column_default, identity_generation) AS what
@@ -122,7 +122,7 @@ async fn the_plain_file_and_the_scripts_equal_a_migration() {
 
     let mut made = Vec::new();
     for schema in ["migrated", "scripted", "messaging"] {
-        let parts = sqlx::query_scalar::<_, String>(MADE_OF).bind(schema);
+        let parts = sqlx::query_scalar::<_, String>(DEFINITIONS).bind(schema);
         made.push(parts.fetch_all(&mut connection).await.unwrap());
         let options = PgOptions::default().with_schema(named(schema));
         let store = PgStore::from_url(database.url(), &options).unwrap();
@@ -167,7 +167,7 @@ async fn a_database_that_needs_newer_code_is_refused() {
     refused.push(store.migrate().await);
     for step in refused {
         let expected = SchemaError::NeedsNewerCode { needed: 3, code: 1 };
-        assert_eq!(why(&step.unwrap_err()), expected);
+        assert_eq!(schema_error(&step.unwrap_err()), expected);
     }
 }
 
@@ -186,7 +186,7 @@ async fn two_schemas_in_one_database_are_independent() {
     let (one, other) = (Bench::new().await, Bench::new().await);
     assert_eq!(one.store().migrator(), one.store().migrator());
     assert_ne!(one.store().migrator(), other.store().migrator());
-    // On one pool of one host.
+    // On one host's pool.
     let pool = one.pool(2);
     let mine = PgStore::on_pool(pool.clone(), &one.options());
     let yours = PgStore::on_pool(pool, &other.options());
@@ -221,5 +221,5 @@ async fn a_database_with_another_encoding_is_refused() {
         .execute(&mut admin)
         .await
         .unwrap();
-    assert_eq!(why(&migrated.unwrap_err()), SchemaError::Encoding);
+    assert_eq!(schema_error(&migrated.unwrap_err()), SchemaError::Encoding);
 }

@@ -1,4 +1,4 @@
-//! What is PostgreSQL's own: other processes, other sessions, a network in between.
+//! Behaviour specific to PostgreSQL: other processes, other sessions, and the network.
 
 mod beside_host;
 mod buckets;

@@ -1,5 +1,5 @@
-//! A conversation is opened within a transaction of the host's own: there is what the host commits, and nobody
-//! waits for it who talks.
+//! Opening a conversation within a transaction of the host: it exists once the host commits, and no send
+//! waits for that.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ use sqlx::{Connection as _, PgConnection};
 
 use crate::support::postgres::{Bench, is_stored, is_stored_in_the_end};
 
-/// The plan of a pair with a booking to link.
+/// A plan of client `client` with agency 1, with a booking to link.
 fn with_booking(client: u64, name: &str) -> PreparedOpen {
     plan(client, 1).with_booking_id(Some(booking(name)))
 }
@@ -32,7 +32,7 @@ async fn connect(bench: &Bench) -> PgConnection {
     PgConnection::connect(&bench.url()).await.unwrap()
 }
 
-/// How many rows each table of the schema has.
+/// Returns the number of rows of each table in the schema.
 async fn rows(bench: &Bench) -> BTreeMap<String, i64> {
     let mut connection = connect(bench).await;
     let tables: Vec<String> =
@@ -50,8 +50,7 @@ async fn rows(bench: &Bench) -> BTreeMap<String, i64> {
     rows
 }
 
-/// What waits to be published in the bench's conversation, claimed by a worker: the numbers of the updates and
-/// of the messages, in order.
+/// Claims the unpublished entries of the bench's conversation: the numbers of updates and messages, in order.
 async fn claimed(store: &PgStore) -> Vec<(u64, &'static str)> {
     let far = at(1_000_000);
     let lanes = store
@@ -59,11 +58,11 @@ async fn claimed(store: &PgStore) -> Vec<(u64, &'static str)> {
         .await
         .unwrap();
     let entries = store.load_entries(&lanes, 1_000).await.unwrap();
-    let told = entries.iter().map(|loaded| match loaded.entry.kind {
+    let events = entries.iter().map(|loaded| match loaded.entry.kind {
         EntryKind::Message { .. } => (loaded.entry.number, "message"),
         _ => (loaded.entry.number, "updated"),
     });
-    told.collect()
+    events.collect()
 }
 
 #[tokio::test]
@@ -81,7 +80,7 @@ async fn an_opening_committed_by_the_host_is_stored_and_published() {
     assert_eq!(
         store.find_conversation(opened.id.into()).await.unwrap(),
         None,
-        "not yet"
+        "the host has not committed"
     );
     tx.commit().await.unwrap();
 
@@ -90,12 +89,12 @@ async fn an_opening_committed_by_the_host_is_stored_and_published() {
         .claim_lanes(&Claim::new(worker_id(1), at(1), at(31), 100))
         .await
         .unwrap();
-    let told = store.load_entries(&lanes, 100).await.unwrap();
-    let told: Vec<_> = told
+    let events = store.load_entries(&lanes, 100).await.unwrap();
+    let events: Vec<_> = events
         .into_iter()
         .filter(|one| one.conversation.id == opened.id)
         .collect();
-    let [only] = &told[..] else { panic!("{told:?}") };
+    let [only] = &events[..] else { panic!("{events:?}") };
     assert_eq!((only.entry.number, only.entry.kind), (1, EntryKind::Updated));
     let booking_id = Some(booking("b"));
     assert_eq!(only.subject, Subject::Updated { booking_id });
@@ -128,26 +127,29 @@ async fn sends_do_not_wait_for_the_hosts_transaction() {
         .await;
     assert!(!host.unwrap().created);
 
-    // Whoever had to wait for a lock would be refused at once.
-    let hasty = PgStore::from_url(&bench.url_with("lock_timeout=1"), &bench.options()).unwrap();
-    assert!(is_stored(&hasty, 1).await);
+    // A step that had to wait for a lock would fail at once.
+    let impatient = PgStore::from_url(&bench.url_with("lock_timeout=1"), &bench.options()).unwrap();
+    assert!(is_stored(&impatient, 1).await);
     let read = MarkRead::new(id, 0, Side::Agent, message_id(1), at(9), Publisher::Anyone);
-    assert!(matches!(hasty.mark_read(&read).await.unwrap(), Marked::Moved(_)));
-    let conversation = hasty.find_conversation(id.into()).await.unwrap().unwrap();
+    assert!(matches!(
+        impatient.mark_read(&read).await.unwrap(),
+        Marked::Moved(_)
+    ));
+    let conversation = impatient.find_conversation(id.into()).await.unwrap().unwrap();
     let change = Change::Block(Side::Client);
     let mut block = ChangeState::new(&conversation, change, at(9), Publisher::Anyone);
     block.access_version = 0;
     assert!(matches!(
-        hasty.change_state(&block).await.unwrap(),
+        impatient.change_state(&block).await.unwrap(),
         Changed::Done(_)
     ));
-    hasty
+    impatient
         .open(&with_booking(1, "another"), Publisher::Anyone)
         .await
         .unwrap();
     let mut other = connect(&bench).await;
     let mut another = other.begin().await.unwrap();
-    hasty
+    impatient
         .open_in_transaction(&mut another, &with_booking(1, "third"))
         .await
         .unwrap();
@@ -155,12 +157,12 @@ async fn sends_do_not_wait_for_the_hosts_transaction() {
     tx.commit().await.unwrap();
 
     // The opening, a message, a reading, a block and a link were numbered before the two links of hosts.
-    let told = claimed(&bench.store()).await;
+    let events = claimed(&bench.store()).await;
     assert_eq!(
-        told.iter().map(|(number, _)| *number).collect::<Vec<_>>(),
+        events.iter().map(|(number, _)| *number).collect::<Vec<_>>(),
         (1..=7).collect::<Vec<_>>()
     );
-    assert_eq!(told[1], (2, "message"));
+    assert_eq!(events[1], (2, "message"));
     let bookings = bench.store().list_bookings(id).await.unwrap();
     assert_eq!(bookings, ["third", "another", "b"].map(booking));
     recount(&bench.store()).await.unwrap().assert_clean();
@@ -185,7 +187,8 @@ async fn linking_a_linked_booking_writes_nothing() {
     assert_eq!(rows(&bench).await, before);
 }
 
-/// A second host opens the pair that a first one is about to open; `end` is how the first one ends.
+/// A second host opens the pair that a first one is opening; `end` is the statement that ends the first
+/// transaction. Returns whether the second one creates the conversation.
 async fn second_of_two(end: &'static str) -> bool {
     let bench = Bench::new().await;
     let store = bench.store();
@@ -255,7 +258,7 @@ async fn a_losing_serializable_transaction_is_retryable() {
 async fn a_single_connection_of_the_host_suffices() {
     let bench = Bench::new().await;
     let pool = bench.pool(1);
-    // A store that has not looked at its database yet.
+    // A store that has not checked its database yet.
     let store = PgStore::on_pool(pool.clone(), &bench.options().with_acquire_timeout(secs(0)));
     let mut tx = pool.begin().await.unwrap();
     assert!(
@@ -292,11 +295,11 @@ async fn each_link_is_numbered_once_by_concurrent_workers_and_senders() {
         }
     });
     join_all(hosts).await;
-    let told = claimed(&store).await;
-    let numbers: Vec<_> = told.iter().map(|(number, _)| *number).collect();
+    let events = claimed(&store).await;
+    let numbers: Vec<_> = events.iter().map(|(number, _)| *number).collect();
     // The opening, 40 messages, 30 links.
     assert_eq!(numbers, (1..=71).collect::<Vec<_>>());
-    let updates = told.iter().filter(|(_, what)| *what == "updated").count();
+    let updates = events.iter().filter(|(_, what)| *what == "updated").count();
     assert_eq!(updates, 31);
     let bookings = store.list_bookings(conversation_id(1_001)).await.unwrap();
     assert_eq!(bookings.len(), 30);

@@ -1,4 +1,4 @@
-//! A store beside a host's pool: its connections are its own.
+//! The connections of a store are separate from the host's pool.
 
 use futures_util::future::join_all;
 use messaging_core::store::{ConversationStore as _, Publisher};
@@ -9,13 +9,13 @@ use sqlx::{ConnectOptions as _, PgConnection, PgPool, postgres::PgConnectOptions
 
 use crate::support::postgres::{Bench, UNAVAILABLE, check, each_step, is_stored};
 
-/// The host's statements in its transaction, and none besides, go over its pool.
+/// Only the host's statements in its own transaction use its pool.
 #[tokio::test]
 async fn the_hosts_pool_serves_only_the_hosts_transactions() {
     let bench = Bench::new().await;
     let pool = bench.pool(1);
     let store = PgStore::with_options(pool.clone(), &bench.options());
-    // Migrated before, which is found out over its own connections as well.
+    // The store finds out over its own connections that the schema is migrated.
     store.migrate().await.unwrap();
     for step in each_step(&store).await {
         step.unwrap();
@@ -25,7 +25,7 @@ async fn the_hosts_pool_serves_only_the_hosts_transactions() {
     let mut tx = pool.begin().await.unwrap();
     let plan = plan(9, 1).with_booking_id(Some(booking("b")));
     assert!(store.open_in_transaction(&mut tx, &plan).await.unwrap().created);
-    // The host has its one connection in use, and no step needs it.
+    // The host's only connection is in use, and no step needs it.
     assert_eq!(store.find_conversation(plan.id.into()).await.unwrap(), None);
     tx.commit().await.unwrap();
     assert_eq!(store.list_bookings(plan.id).await.unwrap(), [booking("b")]);
@@ -43,7 +43,7 @@ async fn a_store_opens_five_own_connections_or_the_configured_number() {
         let reads = (0..20).map(|_| store.find_conversation(conversation_id(1_001).into()));
         let (answers, ()) = tokio::join!(join_all(reads), async {
             bench.until_waiting(connections).await;
-            // All of the twenty have asked for a connection by now.
+            // All twenty steps have requested a connection by now.
             assert_eq!(bench.connections().await, connections);
             shut.release().await;
         });
@@ -71,7 +71,7 @@ async fn the_store_and_the_hosts_pool_are_closed_independently() {
     assert!(is_stored(&other, 2).await);
 }
 
-/// A server on which a role has a password, and somebody who may change it.
+/// A server on which a role has a password, and a session that may change it.
 struct Guarded {
     server: PgServer,
     admin: PgConnection,
@@ -81,7 +81,7 @@ impl Guarded {
     async fn new(password: &str) -> Self {
         let server = PgServer::start();
         let mut admin = connect(&server).await;
-        // Only the role has to say who it is.
+        // Only this role needs a password.
         let demand = format!(
             "CREATE ROLE host LOGIN SUPERUSER PASSWORD '{password}';
             DO $$ BEGIN EXECUTE format('COPY (SELECT unnest(ARRAY[%L, %L])) TO %L',
@@ -97,7 +97,7 @@ impl Guarded {
         Self { server, admin }
     }
 
-    /// The connection of a host that knows the password.
+    /// The connection options of a host that knows the password.
     fn host(&self, password: &str) -> PgConnectOptions {
         let url = format!(
             "postgres://host:{password}@127.0.0.1:{}/postgres",
@@ -106,7 +106,7 @@ impl Guarded {
         url.parse().unwrap()
     }
 
-    /// Changes the password, and ends every session that knew another.
+    /// Changes the password, and terminates all other sessions of the role.
     async fn change_password(&mut self, password: &str) {
         let change = format!(
             "ALTER ROLE host PASSWORD '{password}';
@@ -135,7 +135,7 @@ async fn a_password_set_on_the_hosts_pool_applies_to_the_store() {
 
     guarded.change_password("after").await;
     let id = conversation_id(1_001);
-    // The connection that was ended is one failure, and the password the next.
+    // The terminated connection is one failure, and the wrong password the next.
     assert!(store.find_conversation(id.into()).await.is_err());
     assert!(store.find_conversation(id.into()).await.is_err());
     pool.set_connect_options(guarded.host("after"));

@@ -1,5 +1,5 @@
-//! `PgBouncer` in transaction mode, before version 1.21 or as that comes: whoever does not say that it is there
-//! is told so. (That the store behind it is the same is a matter of the conformance suite.)
+//! `PgBouncer` in transaction mode before version 1.21 or with its default settings: a pooler that is not
+//! declared causes a clear error. (The conformance suite covers the store's behaviour behind a pooler.)
 
 use std::time::Duration;
 
@@ -24,14 +24,14 @@ use sqlx::{
 
 use crate::support::postgres::{UNAVAILABLE, check, code, each_step};
 
-/// A database behind a pooler with one connection to it, which all clients share.
+/// A database behind a pooler that has one connection to it, shared by all clients.
 struct Behind {
     pooler: PgBouncer,
     database: Database,
 }
 
 impl Behind {
-    /// `None`, and said so, where there is no such pooler.
+    /// Returns `None` and prints that the test is skipped if no such pooler is installed.
     async fn start(what: &str) -> Option<Self> {
         if !PgBouncer::is_installed_for(what) {
             return None;
@@ -42,7 +42,7 @@ impl Behind {
         Some(Self { pooler, database })
     }
 
-    /// The database past the pooler, migrated.
+    /// A store on the database itself, migrated.
     async fn migrated(&self) -> PgStore {
         let direct = PgStore::from_url(self.database.url(), &PgOptions::default()).unwrap();
         direct.migrate().await.unwrap();
@@ -81,7 +81,7 @@ async fn a_hosts_transaction_through_a_pooler_opens_a_conversation() {
     let store = PgStore::on_pool(behind.pool(), &PgOptions::default().with_pooler(Transaction));
     let mut plan = plan(1, 1);
     plan.booking_id = Some(booking_id(1, 1));
-    // The pooler's one connection is the transaction's: the store needs no other.
+    // The pooler's only connection belongs to the transaction: the store needs no other.
     let mut host = PgConnection::connect(&behind.pooler.url()).await.unwrap();
     for (commits, created) in [(false, true), (true, true), (true, false)] {
         let mut tx = host.begin().await.unwrap();
@@ -111,14 +111,14 @@ async fn a_url_of_an_undeclared_pooler_is_refused() {
         store.migrate().await.unwrap_err(),
         store.find_conversation(id.into()).await.unwrap_err(),
     ] {
-        // It takes no limit for statements, as its clients share connections.
+        // The pooler accepts no statement timeout, since its clients share connections.
         check(&error, UNAVAILABLE);
         assert_eq!(code(&error).as_deref(), Some("08P01"));
     }
 }
 
-/// Each of a host's pools names its first prepared statement alike, and the pooler's one connection knows the
-/// name already.
+/// Each pool of a host gives its first prepared statement the same name, which the pooler's only connection
+/// knows already.
 #[tokio::test]
 async fn prepared_statements_clash_through_an_undeclared_pooler() {
     let Some(behind) = Behind::start("preparing statements through a pooler").await else {
@@ -136,7 +136,7 @@ async fn prepared_statements_clash_through_an_undeclared_pooler() {
     assert_eq!(recounted.conversations(), 1);
 }
 
-/// A host that says nothing of its pooler: the store finds out.
+/// The store detects a pooler that the host has not declared.
 #[tokio::test]
 async fn a_store_beside_a_hosts_pool_works_behind_an_undeclared_pooler() {
     let Some(behind) = Behind::start("a store beside a host's pool, behind a pooler").await else {
@@ -146,7 +146,7 @@ async fn a_store_beside_a_hosts_pool_works_behind_an_undeclared_pooler() {
     let [first, second] = [(); 2].map(|()| PgStore::with_options(behind.pool(), &options));
     let pool = behind.pool();
     let third = PgStore::with_options(pool.clone(), &options);
-    // It has opened no connection of its own yet, and knows of no pooler.
+    // The store has opened no connection of its own yet, and has not detected the pooler.
     first.migrate().await.unwrap();
     for n in 5..7 {
         let mut tx = pool.begin().await.unwrap();
@@ -171,7 +171,7 @@ async fn a_store_beside_a_hosts_pool_works_behind_an_undeclared_pooler() {
     recount(&second).await.unwrap().assert_clean();
 }
 
-/// Each transaction has the settings, and none stays behind on the connection, which others use as well.
+/// Each transaction has the settings, and leaves none on the connection, which other clients share.
 #[tokio::test]
 async fn a_step_through_a_pooler_observes_the_stores_timeouts() {
     let Some(behind) = Behind::start("the settings of a step through a pooler").await else {
@@ -187,15 +187,15 @@ async fn a_step_through_a_pooler_observes_the_stores_timeouts() {
             PgStore::from_url(&behind.pooler.url(), options).unwrap(),
         ]
     };
-    let mut somebody = PgConnection::connect(behind.database.url()).await.unwrap();
+    let mut other_session = PgConnection::connect(behind.database.url()).await.unwrap();
     for (options, ended) in [
         (options.clone().with_statement_timeout(limit), "57014"),
         (options.with_lock_timeout(limit), "55P03"),
     ] {
         for store in through(&options) {
-            // The first look at a database is not limited by the server.
+            // The check of the schema has no server-side timeout.
             store.find_conversation(conversation_id(1).into()).await.unwrap();
-            let mut tx = somebody.begin().await.unwrap();
+            let mut tx = other_session.begin().await.unwrap();
             let lock = "LOCK TABLE messaging.conversation IN ACCESS EXCLUSIVE MODE";
             sqlx::raw_sql(lock).execute(&mut *tx).await.unwrap();
             let error = store
@@ -207,7 +207,7 @@ async fn a_step_through_a_pooler_observes_the_stores_timeouts() {
             tx.rollback().await.unwrap();
         }
     }
-    // The pooler's one connection, past any transaction.
+    // The pooler's only connection, outside of any transaction.
     let mut shared = PgConnection::connect(&behind.pooler.url()).await.unwrap();
     for (name, of_server) in [("statement_timeout", "0"), ("lock_timeout", "0"), ("jit", "on")] {
         let show = sqlx::query_scalar::<_, String>("SELECT current_setting($1)").bind(name);

@@ -1,5 +1,5 @@
-//! What was opened within transactions of the host's is told once they have committed, in order, beside all that
-//! goes on meanwhile.
+//! Openings within transactions of the host are published after the commit, in order, beside concurrent
+//! steps.
 
 use std::time::Duration;
 
@@ -52,11 +52,11 @@ impl Host {
             realtime,
             clock,
         };
-        host.told().await;
+        host.published().await;
         host
     }
 
-    /// The client's booking, with that agency.
+    /// A plan of that client with agency 1 and a booking.
     fn plan(&self, client: u64, name: &str) -> PreparedOpen {
         let open = HostOpen::new(&client_id(client), &agency_id(1), &agent_user_id(1));
         self.messaging
@@ -65,8 +65,8 @@ impl Host {
             .unwrap()
     }
 
-    /// What is published now, each event with the data of it.
-    async fn told(&self) -> Vec<(&'static str, String)> {
+    /// Publishes, and returns the name and data of each event.
+    async fn published(&self) -> Vec<(&'static str, String)> {
         self.messaging.operations().wake();
         self.workers.relay().step().await.unwrap();
         let events = self.realtime.take();
@@ -84,18 +84,18 @@ async fn an_opening_or_a_link_is_published_after_the_commit() {
             .open_in_transaction(&mut tx, &host.plan(client, name))
             .await
             .unwrap();
-        assert_eq!(host.told().await, [], "{name}: not yet");
-        // However long it takes.
+        assert_eq!(host.published().await, [], "{name}: published before the commit");
+        // A long transaction changes nothing.
         host.clock.advance(Duration::from_mins(1));
-        assert_eq!(host.told().await, [], "{name}: not yet");
+        assert_eq!(host.published().await, [], "{name}: published before the commit");
         tx.commit().await.unwrap();
-        let told = host.told().await;
-        assert!(!told.is_empty(), "{name}");
-        for (event, data) in told {
+        let published = host.published().await;
+        assert!(!published.is_empty(), "{name}");
+        for (event, data) in published {
             assert_eq!(event, "conversation-updated");
             assert!(data.contains(name), "{data}");
         }
-        assert_eq!(host.told().await, [], "{name}: once");
+        assert_eq!(host.published().await, [], "{name}: once");
     }
 }
 
@@ -111,13 +111,13 @@ async fn a_link_to_a_locked_conversation_does_not_block_others() {
         }
         tx.commit().await.unwrap();
     };
-    let links = |told: Vec<(_, String)>| {
+    let links = |published: Vec<(_, String)>| {
         let mut links: Vec<_> = ["second-1", "second-2"].into();
-        links.retain(|link| told.iter().any(|(_, data)| data.contains(link)));
+        links.retain(|link| published.iter().any(|(_, data)| data.contains(link)));
         links
     };
     open(&mut session.connection, "first").await;
-    host.told().await;
+    host.published().await;
     let mut locked = host.bench.session().await;
     let lock = format!(
         "BEGIN; SELECT FROM messaging.conversation WHERE client_id = '{}' FOR UPDATE",
@@ -125,9 +125,9 @@ async fn a_link_to_a_locked_conversation_does_not_block_others() {
     );
     locked.run(&lock).await;
     open(&mut session.connection, "second").await;
-    assert_eq!(links(host.told().await), ["second-2"]);
+    assert_eq!(links(host.published().await), ["second-2"]);
     locked.release().await;
-    assert_eq!(links(host.told().await), ["second-1"]);
+    assert_eq!(links(host.published().await), ["second-1"]);
 }
 
 #[tokio::test]
@@ -142,14 +142,14 @@ async fn a_rolled_back_opening_is_not_published() {
             .unwrap();
     }
     tx.rollback().await.unwrap();
-    assert_eq!(host.told().await, []);
+    assert_eq!(host.published().await, []);
     assert_eq!(
         host.messaging.operations().health().await.unwrap().backlog.lanes,
         0
     );
 }
 
-/// Everything that waits, by a worker of its own.
+/// Claims all due lanes as a new worker, and loads their entries.
 async fn claimed(store: &PgStore) -> (Vec<Lane>, Vec<LoadedEntry>) {
     let claim = Claim::new(worker_id(99), at(1_000), at(1_030), 1_000);
     let lanes = store.claim_lanes(&claim).await.unwrap();
@@ -174,13 +174,13 @@ async fn a_link_is_numbered_after_messages_sent_before_its_commit() {
     assert_eq!(store.backlog().await.unwrap().lanes, 1);
 
     let (_, entries) = claimed(&store).await;
-    let told: Vec<_> = entries
+    let published: Vec<_> = entries
         .iter()
         .map(|one| (one.entry.number, one.entry.kind))
         .collect();
     let message = |seq| EntryKind::Message { seq };
     assert_eq!(
-        told,
+        published,
         [
             (1, EntryKind::Updated),
             (2, message(1)),
@@ -193,7 +193,7 @@ async fn a_link_is_numbered_after_messages_sent_before_its_commit() {
     assert_eq!(entries[4].subject, Subject::Updated { booking_id });
 }
 
-/// What was decided on the conversation without the link holds until a worker takes the link up, and no longer.
+/// A decision made without the link is valid until a worker numbers the link.
 #[tokio::test]
 async fn a_hosts_link_raises_the_access_version_when_numbered() {
     let host = Host::new().await;
@@ -213,7 +213,7 @@ async fn a_hosts_link_raises_the_access_version_when_numbered() {
             .unwrap()
             .access_version
     };
-    host.told().await;
+    host.published().await;
     let before = access_version().await;
     let mut tx = session.connection.begin().await.unwrap();
     for name in ["b", "c", "b"] {
@@ -223,13 +223,13 @@ async fn a_hosts_link_raises_the_access_version_when_numbered() {
             .unwrap();
     }
     tx.commit().await.unwrap();
-    host.told().await;
+    host.published().await;
     assert_eq!(access_version().await, before + 2);
-    host.told().await;
+    host.published().await;
     assert_eq!(access_version().await, before + 2, "once");
 }
 
-/// Whoever looks for lanes takes a link that somebody else is just numbering neither twice nor not at all.
+/// A worker skips links that another one is numbering, and each link is numbered once.
 #[tokio::test]
 async fn concurrent_workers_number_each_link_once() {
     let bench = Bench::new().await;
@@ -248,7 +248,7 @@ async fn concurrent_workers_number_each_link_once() {
         store.claim_lanes(&claim).await.unwrap()
     });
     let given = join_all(claims).await.concat();
-    // The lane was there, and its owner sees that it has become longer.
+    // The lane already existed, and its owner sees the added entries.
     assert_eq!(given, []);
     let done = Progress::new(conversation_id(1_001), at(1_030), 1);
     let lanes = stores[0]
@@ -264,7 +264,7 @@ async fn concurrent_workers_number_each_link_once() {
 const HOSTS: u32 = 200;
 const CLIENTS: u32 = 8;
 
-/// One of many bookings, of which the host undoes every third, and a message beside it.
+/// One of many bookings, a third of which the host rolls back, with a message beside it.
 async fn book(store: &PgStore, pool: &PgPool, n: u32) -> Option<PreparedOpen> {
     let client = u64::from(n % CLIENTS) + 1;
     let plan = plan(client, 1)
@@ -299,7 +299,7 @@ async fn a_mix_of_bookings_sends_and_workers_causes_no_discrepancy() {
 
     let (_, entries) = claimed(&store).await;
     let updates = entries.iter().filter(|one| one.entry.kind == EntryKind::Updated);
-    // Each booking that was committed, and the opening of the bench's conversation.
+    // One per committed booking, and the opening of the bench's conversation.
     assert_eq!(updates.count(), booked.len() + 1);
     let recounted = recount(&store).await.unwrap();
     recounted.assert_clean();

@@ -1,5 +1,5 @@
-//! What came of a digest is recorded although another transaction keeps one of its conversations locked, for longer than
-//! a lock time-out.
+//! The result of a digest is recorded although another transaction holds one of its conversations locked for
+//! longer than a lock timeout.
 
 use std::{
     collections::HashMap,
@@ -31,7 +31,7 @@ const FREE: u64 = 1_002;
 const MARKING: &str = "marking messages as mailed";
 const FINISHING: &str = "completing a digest";
 
-/// A mail server: it accepts everything, and with the first e-mail another transaction locks a conversation.
+/// A mail server that accepts every e-mail. At the first e-mail, another transaction locks a conversation.
 #[derive(Clone)]
 struct LockingMailer(Arc<Inner>);
 
@@ -58,7 +58,7 @@ impl Mailer for LockingMailer {
 }
 
 impl LockingMailer {
-    /// Of each e-mail its id, and the conversations that it shows.
+    /// Returns the id of each e-mail, and the conversations that it contains.
     fn mails(&self) -> Vec<(uuid::Uuid, Vec<ConversationId>)> {
         let mails = self.0.mails.lock().unwrap();
         let shown = |mail: &Digest| mail.conversations.iter().map(|one| one.conversation_id).collect();
@@ -74,7 +74,7 @@ impl LockingMailer {
     }
 }
 
-/// Every user is offline.
+/// Presence in which every user is offline.
 struct Offline;
 
 #[async_trait]
@@ -92,7 +92,7 @@ struct Scene {
 }
 
 impl Scene {
-    /// A client to whom two agents have written half an hour ago.
+    /// A client to whom two agents have sent a message half an hour ago.
     async fn new() -> Self {
         let bench = Bench::new().await;
         let options = bench.options().with_lock_timeout(Duration::from_millis(50));
@@ -125,7 +125,7 @@ impl Scene {
         }
     }
 
-    async fn look_after(&self, pause: Duration) {
+    async fn step_after(&self, pause: Duration) {
         self.clock.advance(pause);
         self.workers.digests().unwrap().step().await.unwrap();
     }
@@ -134,17 +134,17 @@ impl Scene {
 #[tokio::test]
 async fn an_accepted_e_mail_is_recorded_once_its_conversation_is_unlocked() {
     let scene = Scene::new().await;
-    scene.look_after(Duration::ZERO).await;
-    // Twice as many tries as three lock time-outs would be.
+    scene.step_after(Duration::ZERO).await;
+    // Twice as many calls as three lock timeouts would need.
     while scene.store.calls_of(MARKING) < 6 {
-        scene.look_after(Duration::from_secs(5)).await;
+        scene.step_after(Duration::from_secs(5)).await;
     }
     assert_eq!(scene.store.calls_of(FINISHING), 0);
     scene.mailer.release().await;
-    scene.look_after(Duration::from_secs(10)).await;
+    scene.step_after(Duration::from_secs(10)).await;
     assert_eq!(scene.store.calls_of(FINISHING), 1);
     for _ in 0..20 {
-        scene.look_after(Duration::from_mins(5)).await;
+        scene.step_after(Duration::from_mins(5)).await;
     }
     let mails = scene.mailer.mails();
     assert_eq!(mails.len(), 1, "{mails:?}");
@@ -154,13 +154,13 @@ async fn an_accepted_e_mail_is_recorded_once_its_conversation_is_unlocked() {
 #[tokio::test]
 async fn a_conversation_locked_beyond_the_lease_repeats_no_other() {
     let scene = Scene::new().await;
-    // The lease is of five minutes.
+    // The lease lasts five minutes.
     for _ in 0..35 {
-        scene.look_after(Duration::from_secs(10)).await;
+        scene.step_after(Duration::from_secs(10)).await;
     }
     scene.mailer.release().await;
     for _ in 0..20 {
-        scene.look_after(Duration::from_mins(5)).await;
+        scene.step_after(Duration::from_mins(5)).await;
     }
     let mails = scene.mailer.mails();
     let [(first, of_first), (second, of_second)] = &mails[..] else {

@@ -1,4 +1,4 @@
-//! Who migrates, and who then runs: roles with no more rights than they need.
+//! The roles that migrate and that run the store need only minimal privileges.
 
 use messaging_core::store::{Claim, ConversationStore as _, OutboxStore as _, StoreErrorKind};
 use messaging_sqlx::PgStore;
@@ -10,21 +10,21 @@ use sqlx::Connection as _;
 
 use crate::support::postgres::{Bench, code, each_step};
 
-/// A role that may connect, and nothing else.
+/// Creates a role that may only connect.
 async fn role(bench: &Bench) -> String {
     let name = format!("{}_role", bench.name());
     bench.session().await.run(&format!("CREATE ROLE {name}")).await;
     name
 }
 
-/// A store whose connections are of that role.
+/// A store whose connections use that role.
 fn store_of(bench: &Bench, role: &str) -> PgStore {
     PgStore::from_url(&bench.url_with(&format!("role={role}")), &bench.options()).unwrap()
 }
 
-async fn forget(bench: &Bench, role: &str) {
-    let forget = format!("DROP OWNED BY {role} CASCADE; DROP ROLE {role}");
-    bench.session().await.run(&forget).await;
+async fn drop_role(bench: &Bench, role: &str) {
+    let drop_role = format!("DROP OWNED BY {role} CASCADE; DROP ROLE {role}");
+    bench.session().await.run(&drop_role).await;
 }
 
 #[tokio::test]
@@ -44,7 +44,7 @@ async fn a_role_without_create_can_migrate_a_prepared_schema() {
         step.unwrap();
     }
     store.close().await;
-    forget(&bench, &role).await;
+    drop_role(&bench, &role).await;
 }
 
 #[tokio::test]
@@ -66,7 +66,7 @@ async fn a_role_with_row_privileges_can_run_every_step() {
     );
     owner.run(&grants).await;
 
-    // What is missing is nothing: it has no need to write for that.
+    // The schema is complete, so that migrating writes nothing.
     store.migrate().await.unwrap();
     for step in each_step(&store).await {
         step.unwrap();
@@ -76,10 +76,10 @@ async fn a_role_with_row_privileges_can_run_every_step() {
     recounted.assert_clean();
     assert_eq!((recounted.conversations(), recounted.messages()), (2, 2));
     store.close().await;
-    forget(&bench, &role).await;
+    drop_role(&bench, &role).await;
 }
 
-/// Links made within a transaction of that role, and numbered.
+/// Opens in transactions of that role, and numbers the links.
 async fn check_links(bench: &Bench, role: &str, store: &PgStore) {
     let mut host = bench.session().await;
     host.run(&format!("SET ROLE {role}")).await;

@@ -1,4 +1,4 @@
-//! A message whose connection is cut, as whoever sends it sees it.
+//! A message whose connection is cut, as its sender sees it.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use messaging_testkit::{
 
 use crate::support::postgres::Bench;
 
-/// A process at the other end of a wire, and what it publishes.
+/// A process that is connected through a wire, and its published events.
 struct Process {
     bench: Bench,
     wire: Wire,

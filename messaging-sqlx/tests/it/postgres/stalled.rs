@@ -1,4 +1,4 @@
-//! A network in which nothing passes any more, and every connection stays open.
+//! A network that stops forwarding data while every connection stays open.
 
 use std::time::Duration;
 
@@ -54,7 +54,7 @@ async fn a_stalled_read_times_out() {
         &store.find_conversation(id.into()).await.unwrap_err(),
         UNAVAILABLE,
     );
-    // No other connection comes about either.
+    // No other connection can be opened either.
     check(
         &store.find_conversation(id.into()).await.unwrap_err(),
         UNAVAILABLE,
@@ -73,7 +73,10 @@ async fn the_first_step_of_a_store_times_out_too() {
         check(&store.append(&send(1)).await.unwrap_err(), UNAVAILABLE);
         assert!(armed.has_happened());
         wire.release();
-        assert!(is_stored(&bench.store(), 1).await, "nothing was done before");
+        assert!(
+            is_stored(&bench.store(), 1).await,
+            "the failed step stored nothing"
+        );
     }
 }
 
@@ -82,7 +85,7 @@ async fn a_pool_from_a_url_times_out_on_a_silent_server() {
     for bench in Bench::both().await {
         let (wire, url) = bench.wire();
         let store = PgStore::from_url(&url, &bench.options().with_statement_timeout(SOON)).unwrap();
-        // However slow this machine is.
+        // A generous limit for a slow machine.
         while store
             .find_conversation(conversation_id(1_001).into())
             .await

@@ -1,5 +1,5 @@
-//! Steps that are ended in the middle: by the server, by the store, by somebody else, by who waits for them.
-//! Each is ended more often than its pool has connections, which has all of them afterwards.
+//! Steps that are interrupted: by the server, by the store, by another session, or by their caller. More
+//! steps are interrupted than the pool has connections, and afterwards all connections are usable.
 
 use std::time::Duration;
 
@@ -12,15 +12,15 @@ use crate::support::postgres::{Bench, Session, UNAVAILABLE, check, code, is_stor
 
 const SOON: Duration = Duration::from_millis(500);
 const CONNECTIONS: u32 = 2;
-const OFTEN: u32 = CONNECTIONS + 2;
+const REPETITIONS: u32 = CONNECTIONS + 2;
 
 async fn read(store: &PgStore) -> Result<(), StoreError> {
     let found = store.find_conversation(conversation_id(1_001).into()).await;
     found.map(drop)
 }
 
-/// Somebody who lets nobody even read until they let go.
-async fn shut(bench: &Bench) -> Session {
+/// A session that locks the table even against reads, until it is released.
+async fn lock_table(bench: &Bench) -> Session {
     let mut session = bench.session().await;
     session
         .run("BEGIN; LOCK TABLE messaging.conversation IN ACCESS EXCLUSIVE MODE")
@@ -28,9 +28,9 @@ async fn shut(bench: &Bench) -> Session {
     session
 }
 
-/// As many steps at once as there are connections; all of them are under way, and all succeed.
+/// Runs as many steps concurrently as there are connections, and checks that all of them succeed.
 async fn check_full_size(bench: &Bench, store: &PgStore) {
-    let locked = shut(bench).await;
+    let locked = lock_table(bench).await;
     let reads = (0..CONNECTIONS).map(|_| read(store));
     let (answers, ()) = tokio::join!(join_all(reads), async {
         bench.until_waiting(i64::from(CONNECTIONS)).await;
@@ -46,8 +46,8 @@ async fn a_statement_cancelled_by_the_server_changed_nothing() {
     for bench in Bench::both().await {
         let options = bench.options().with_max_connections(CONNECTIONS);
         let store = bench.store_with(&options.with_statement_timeout(SOON));
-        let locked = shut(&bench).await;
-        for _ in 0..OFTEN {
+        let locked = lock_table(&bench).await;
+        for _ in 0..REPETITIONS {
             for error in [
                 store.append(&send(1)).await.unwrap_err(),
                 read(&store).await.unwrap_err(),
@@ -68,11 +68,11 @@ async fn a_write_timed_out_on_a_hosts_pool_is_found_by_repetition() {
         let patient = PgStore::on_pool(pool.clone(), &bench.options());
         let store = PgStore::on_pool(pool, &bench.options().with_statement_timeout(SOON));
         let locked = bench.lock().await;
-        for _ in 0..OFTEN {
+        for _ in 0..REPETITIONS {
             check(&store.append(&send(1)).await.unwrap_err(), OutcomeUnknown);
         }
-        // The server does not know that they have been given up.
-        bench.until_waiting(i64::from(OFTEN)).await;
+        // The server does not know that their callers have given up.
+        bench.until_waiting(i64::from(REPETITIONS)).await;
         locked.release().await;
         let repeated = patient.append(&send(1)).await.unwrap();
         assert!(matches!(repeated, Appended::Stored(_) | Appended::Duplicate(_)));
@@ -88,8 +88,8 @@ async fn a_read_timed_out_on_a_hosts_pool_is_unavailable() {
         let pool = bench.pool(CONNECTIONS);
         let patient = PgStore::on_pool(pool.clone(), &bench.options());
         let store = PgStore::on_pool(pool, &bench.options().with_statement_timeout(SOON));
-        let locked = shut(&bench).await;
-        for _ in 0..OFTEN {
+        let locked = lock_table(&bench).await;
+        for _ in 0..REPETITIONS {
             check(&read(&store).await.unwrap_err(), UNAVAILABLE);
         }
         locked.release().await;
@@ -102,8 +102,8 @@ async fn a_read_timed_out_on_a_hosts_pool_is_unavailable() {
 async fn a_write_on_a_terminated_connection_has_an_unknown_outcome() {
     for bench in Bench::both().await {
         let store = bench.store_with(&bench.options().with_max_connections(CONNECTIONS));
-        let locked = shut(&bench).await;
-        for _ in 0..OFTEN {
+        let locked = lock_table(&bench).await;
+        for _ in 0..REPETITIONS {
             let (written, read, ()) = tokio::join!(
                 async { store.append(&send(1)).await },
                 async { read(&store).await },
@@ -122,26 +122,26 @@ async fn a_write_on_a_terminated_connection_has_an_unknown_outcome() {
     }
 }
 
-/// What was answered a moment ago is not asked whether it lives: that would be a round trip more for each
-/// step. So a step may fail for it, and says what is so: nobody knows whether it was taken.
+/// A recently used connection is not checked before a step, which would cost a round trip. So one step may
+/// fail, with an unknown outcome.
 #[tokio::test]
 async fn a_connection_terminated_while_idle_fails_one_step_at_most() {
     for bench in Bench::both().await {
         let store = bench.store_with(&bench.options().with_max_connections(1));
-        for n in 1..=OFTEN {
+        for n in 1..=REPETITIONS {
             read(&store).await.unwrap();
             bench.terminate().await;
             if let Err(error) = store.append(&send(n)).await {
                 check(&error, OutcomeUnknown);
-                assert!(is_stored(&store, n).await, "the server had it not");
+                assert!(is_stored(&store, n).await, "the server had not received the step");
             }
             assert!(!is_stored(&store, n).await);
         }
-        assert_eq!(bench.messages().await, OFTEN as usize);
+        assert_eq!(bench.messages().await, REPETITIONS as usize);
     }
 }
 
-/// Where each message goes alone: a commit of several goes on without those who have gone away.
+/// Without group commit: a group is committed even if some of its callers are cancelled.
 #[tokio::test]
 async fn cancelled_steps_leave_the_pool_unchanged() {
     let benches = [Bench::alone().await, Bench::alone().await];
@@ -151,15 +151,15 @@ async fn cancelled_steps_leave_the_pool_unchanged() {
     ];
     for (bench, store) in benches.iter().zip(&stores) {
         let (locked, step) = (bench.lock().await, send(1));
-        for n in 1..=i64::from(OFTEN) {
+        for n in 1..=i64::from(REPETITIONS) {
             tokio::select! {
-                answer = store.append(&step) => panic!("nobody gets the lock: {answer:?}"),
+                answer = store.append(&step) => panic!("no step gets the lock: {answer:?}"),
                 () = bench.until_waiting(n) => {}
             }
         }
         locked.release().await;
         bench.until_idle().await;
-        assert!(!is_stored(store, 1).await, "the server went on with the first");
+        assert!(!is_stored(store, 1).await, "the server completed the first step");
         check_full_size(bench, store).await;
     }
 }

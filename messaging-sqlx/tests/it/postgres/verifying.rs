@@ -1,4 +1,4 @@
-//! What a recount finds in a schema that somebody has damaged: exactly that.
+//! A recount of a corrupt schema finds exactly the corrupt values.
 
 use futures_util::TryStreamExt as _;
 use messaging_core::{
@@ -15,8 +15,8 @@ use messaging_testkit::make::{at, conversation_id, message_id, plan};
 use crate::support::postgres::{Bench, is_stored};
 
 /// Five messages of the client, of which the agent has read three at second 9, beside another conversation.
-/// Seven events wait in a lane.
-async fn talked() -> Bench {
+/// Seven events are unpublished.
+async fn conversation_with_events() -> Bench {
     let bench = Bench::new().await;
     let store = bench.store();
     for n in 1..=5 {
@@ -40,16 +40,16 @@ async fn verified(store: &PgStore) -> Vec<Discrepancy> {
     found.try_collect().await.unwrap()
 }
 
-/// What is found in the first conversation after a damage to it, and in no other.
+/// Checks the findings in the first conversation after a corruption of it, and that the other has none.
 async fn check(damage: &str, expected: &[Finding]) {
-    let bench = talked().await;
+    let bench = conversation_with_events().await;
     let store = bench.store();
     assert_eq!(verified(&store).await, []);
     let id = conversation_id(1_001);
     let of_it = damage
         .replace("OF_IT", &format!("conversation_id = '{id}'"))
         .replace("IT", &format!("id = '{id}'"));
-    // What the schema itself would refuse.
+    // Constraints that would refuse the corruption.
     let unguarded = "ALTER TABLE messaging.conversation DROP CONSTRAINT conversation_check,
         DROP CONSTRAINT conversation_check1, DROP CONSTRAINT conversation_check2,
         DROP CONSTRAINT conversation_check3;";
@@ -226,7 +226,7 @@ async fn a_lane_that_would_lose_an_event_is_found() {
     check("UPDATE messaging.lane SET head = 3 WHERE OF_IT", &[head]).await;
     let tail = Finding::LaneTail { kept: 5, counted: 7 };
     check("UPDATE messaging.lane SET tail = 5 WHERE OF_IT", &[tail]).await;
-    // What the transport refused for good was taken out.
+    // A dead letter is no longer in the outbox.
     check("DELETE FROM messaging.outbox WHERE OF_IT AND number = 4", &[]).await;
     check(
         "UPDATE messaging.outbox SET number = 8 WHERE OF_IT AND number = 7",
@@ -240,8 +240,8 @@ async fn a_lane_that_would_lose_an_event_is_found() {
 
 #[tokio::test]
 async fn conversations_that_share_no_statement_are_counted_alike() {
-    let bench = talked().await;
-    // By their own count, each is too long for another one beside it.
+    let bench = conversation_with_events().await;
+    // By its own counter, each conversation is too long to share a statement with another one.
     let long = "UPDATE messaging.conversation SET last_seq = 30000";
     bench.session().await.run(long).await;
     let found = verified(&bench.store()).await;

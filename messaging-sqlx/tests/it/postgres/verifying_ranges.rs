@@ -1,4 +1,4 @@
-//! A recount of much, beside traffic, and in parts.
+//! Recounts of large data, during traffic, and in ranges.
 
 use futures_util::{TryStreamExt as _, future::join_all};
 use messaging_core::{
@@ -19,7 +19,7 @@ async fn verified(store: &PgStore, range: ConversationRange) -> Vec<Discrepancy>
     verify(store, range).try_collect().await.unwrap()
 }
 
-/// Makes the bench's conversation one of 30,000 messages of its client.
+/// Extends the bench's conversation to 30,000 messages of its client.
 const LONG: &str = "
     INSERT INTO messaging.message (conversation_id, seq, id, from_side, to_sides, sender_id, body, created_at,
         client_position, agent_position)
@@ -91,8 +91,8 @@ async fn an_unreadable_conversation_ends_the_verification() {
     assert_eq!(walked.unwrap_err().kind(), StoreErrorKind::Corrupt);
 }
 
-/// Sends, reads what was sent, books and publishes.
-async fn talk(store: &PgStore, id: ConversationId, n: u32) {
+/// Sends a message, reads it, links a booking and claims lanes.
+async fn run_steps(store: &PgStore, id: ConversationId, n: u32) {
     assert!(is_stored_in_the_end(store, n).await);
     let read = |access_version| {
         MarkRead::new(
@@ -104,7 +104,7 @@ async fn talk(store: &PgStore, id: ConversationId, n: u32) {
             Publisher::Anyone,
         )
     };
-    // Decided anew after each booking that comes between.
+    // Decided again after each concurrent booking.
     loop {
         let access_version = store
             .find_conversation(id.into())
@@ -128,7 +128,7 @@ async fn a_recount_beside_traffic_finds_nothing() {
     let bench = Bench::new().await;
     let (store, id) = (bench.store(), conversation_id(1_001));
     for round in 0..10 {
-        let talking = join_all((1..=10).map(|n| talk(&store, id, 10 * round + n)));
+        let talking = join_all((1..=10).map(|n| run_steps(&store, id, 10 * round + n)));
         let counting = async {
             for _ in 0..10 {
                 assert_eq!(verified(&store, ConversationRange::all()).await, []);

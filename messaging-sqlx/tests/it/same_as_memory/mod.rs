@@ -1,5 +1,5 @@
-//! The store in memory is the reference: whatever steps are taken, every other one answers the same, and goes on
-//! doing so after it has been closed and opened again.
+//! The memory store is the reference: every other store returns the same results for the same steps, also
+//! after it has been closed and reopened.
 
 mod pair;
 #[cfg(feature = "postgres")]

@@ -1,4 +1,4 @@
-//! Two stores that are given the same steps: the one in memory, and another.
+//! Two stores that receive the same steps: the memory store and another one.
 
 use messaging_core::{
     domain::{
@@ -20,20 +20,20 @@ use uuid::Uuid;
 
 use crate::same_as_memory::steps::{By, From, Publish, Read, Step, Write};
 
-/// A store, and where it keeps what it keeps.
+/// A store, and the place where its data is kept.
 pub(crate) trait Kept: Send + Sync {
     type Store: Store + AuditStore;
 
-    /// An empty one.
+    /// Creates an empty store.
     fn new() -> impl Future<Output = Self> + Send;
 
     fn store(&self) -> &Self::Store;
 
-    /// Closes the store, and opens it again where it was.
+    /// Closes the store, and reopens it on the same data.
     fn reopen(&mut self) -> impl Future<Output = ()> + Send;
 }
 
-/// Takes these steps on both stores, which have to answer the same.
+/// Applies these steps to both stores, and checks that their results are equal.
 pub(crate) fn check<K: Kept>(steps: &[Step]) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -48,7 +48,7 @@ pub(crate) fn check<K: Kept>(steps: &[Step]) {
     });
 }
 
-/// Takes the same step on both stores, and gives what both answered.
+/// Calls both stores, and returns their common result.
 macro_rules! same {
     ($pair:expr, $method:ident ( $($argument:expr),* )) => {{
         let memory = $pair.memory.$method($($argument),*).await.unwrap();
@@ -67,7 +67,7 @@ struct Pair<K> {
     ids: u128,
     conversations: Vec<ConversationId>,
     messages: Vec<(ConversationId, MessageId)>,
-    /// As they were given, most of them out of date.
+    /// The lanes as they were claimed; most of them are outdated.
     lanes: Vec<Lane>,
     entries: Vec<Entry>,
 }
@@ -222,7 +222,7 @@ impl<K: Kept> Pair<K> {
                 let Some(lane) = pick(*lane, &self.lanes) else {
                     return;
                 };
-                // Of another lane it would mean nothing.
+                // A dead letter names an entry of its own lane.
                 let mut its = self.entries.clone();
                 its.retain(|entry| entry.conversation_id == lane.conversation_id);
                 if let Some(entry) = pick(*entry, &its) {
@@ -288,7 +288,7 @@ impl<K: Kept> Pair<K> {
         *at.get(&self.conversations)
     }
 
-    /// A message that was sent to a conversation, or one that never was.
+    /// A message sent to a conversation, or an id that no message has.
     fn message(&self, at: Index, which: Index) -> MessageId {
         let of = self.conversation(at);
         let sent = self
@@ -300,7 +300,7 @@ impl<K: Kept> Pair<K> {
         *which.get(&ids)
     }
 
-    /// The access version that holds, or one that is off by so much.
+    /// The current access version, or one that differs by `off`.
     async fn access_version(&self, at: Index, off: u32) -> u32 {
         let found = same!(self, find_conversation(self.conversation(at).into()));
         found.map_or(0, |found| found.access_version) + off
@@ -319,7 +319,7 @@ impl<K: Kept> Pair<K> {
     }
 }
 
-/// Without the tails of lanes, which not every store keeps.
+/// Recounts without the tails of lanes, which not every store keeps.
 async fn recounts(store: &dyn Store) -> Vec<Recount> {
     let mut recounts = store
         .recount()
@@ -333,7 +333,7 @@ async fn recounts(store: &dyn Store) -> Vec<Recount> {
     recounts
 }
 
-/// One of those given last, more often than not still what it was.
+/// One of the newest five elements, most of which are still current.
 fn pick<T>(index: Index, from: &[T]) -> Option<&T> {
     let recent = &from[from.len().saturating_sub(5)..];
     (!recent.is_empty()).then(|| index.get(recent))

@@ -40,7 +40,7 @@ fn open(schema: &Schema) -> PgStore {
     PgStore::from_url(schema.url(), &options).unwrap()
 }
 
-// Fewer than on a file: each step goes to a server.
+// Fewer than on a file: each step is a call to a server.
 proptest! {
     #![proptest_config(Config { cases: 48, ..Config::default() })]
 

@@ -1,4 +1,4 @@
-//! What can be done to a store, drawn at random from a world so small that steps meet.
+//! Random steps on a store, on so few users and conversations that steps interact.
 
 use std::time::Duration;
 
@@ -16,12 +16,12 @@ use proptest::{collection::vec, option, prelude::*, sample::Index};
 
 use crate::same_as_memory::pair::{agency, user};
 
-/// A worker and for how long it leases.
+/// A worker, and the duration of its lease.
 pub(crate) type By = (u8, Duration);
 
 #[derive(Debug, Clone)]
 pub(crate) enum Step {
-    /// The clock goes that many milliseconds, forward or back.
+    /// Moves the clock by that many milliseconds, forwards or backwards.
     Wait(i64),
     Reopen,
     Write(Write),
@@ -45,7 +45,7 @@ pub(crate) enum Publish {
     Acknowledge(u8, Vec<Index>, u64, Duration),
     Delay(u8, Vec<Index>, Duration, LaneFailure),
     DeadLetter(u8, Index, Index),
-    /// A dead letter, or an entry that never was one.
+    /// A dead letter, or an entry that is not one.
     Requeue(Index, Option<By>),
 }
 
@@ -156,7 +156,7 @@ fn lanes() -> impl Strategy<Value = Vec<Index>> {
     vec(any::<Index>(), 0..4)
 }
 
-/// Mostly the access version that holds.
+/// Mostly the current access version.
 fn access_version() -> impl Strategy<Value = u32> {
     prop_oneof![9 => Just(0), 1 => Just(1)]
 }

@@ -20,7 +20,7 @@ async fn a_file_that_is_no_database_is_corrupt_and_unchanged() {
     assert_eq!(std::fs::read_to_string(place.path()).unwrap(), text);
 }
 
-/// As a disk that was full leaves it, or a copy that was broken off.
+/// The state after a full disk or an interrupted copy.
 #[tokio::test]
 async fn an_empty_file_is_refused_and_stays_empty() {
     let place = Place::new();
@@ -31,16 +31,16 @@ async fn an_empty_file_is_refused_and_stays_empty() {
     }
 }
 
-/// A ledger like ours, of another program.
-const OTHER: &str = "CREATE TABLE migration (version INTEGER PRIMARY KEY, name TEXT); \
+/// Another program's ledger with the same schema as ours.
+const FOREIGN_LEDGER: &str = "CREATE TABLE migration (version INTEGER PRIMARY KEY, name TEXT); \
     INSERT INTO migration VALUES (1, 'init')";
 
 #[tokio::test]
 async fn a_database_of_another_program_is_refused_and_unchanged() {
     for schema in [
         "CREATE TABLE diary (day TEXT)",
-        OTHER,
-        // Its ledger is even named and shaped like ours.
+        FOREIGN_LEDGER,
+        // Its ledger even has the name and schema of ours.
         "CREATE TABLE migration (version INTEGER NOT NULL PRIMARY KEY, name TEXT NOT NULL, \
             oldest_code INTEGER NOT NULL, applied_at INTEGER NOT NULL DEFAULT 0) STRICT",
         "PRAGMA application_id = 1; CREATE TABLE diary (day TEXT)",
@@ -55,7 +55,7 @@ async fn a_database_of_another_program_is_refused_and_unchanged() {
     }
 }
 
-/// Neither is its log moved into the file, as the last connection of a program does that may write.
+/// Nor is its log moved into the file, as the last connection of a program with write access would do.
 #[tokio::test]
 async fn a_foreign_database_with_a_log_is_refused_and_keeps_its_log() {
     let (running, place) = (Place::new(), Place::new());
@@ -64,8 +64,8 @@ async fn a_foreign_database_with_a_log_is_refused_and_keeps_its_log() {
         .execute(&mut other)
         .await
         .unwrap();
-    sqlx::raw_sql(OTHER).execute(&mut other).await.unwrap();
-    // As it is when the program is killed now.
+    sqlx::raw_sql(FOREIGN_LEDGER).execute(&mut other).await.unwrap();
+    // The state after the program is killed now.
     let log = place.beside("-wal");
     std::fs::copy(running.path(), place.path()).unwrap();
     std::fs::copy(running.beside("-wal"), &log).unwrap();
@@ -76,13 +76,13 @@ async fn a_foreign_database_with_a_log_is_refused_and_keeps_its_log() {
     assert_eq!(files(), before);
 }
 
-/// Neither is what it had not committed rolled back.
+/// Nor are its uncommitted changes rolled back.
 #[tokio::test]
 async fn a_half_written_foreign_database_is_refused_and_unchanged() {
     let (running, place) = (Place::new(), Place::new());
     let mut other = running.connect().await;
-    sqlx::raw_sql(OTHER).execute(&mut other).await.unwrap();
-    // More than the cache takes, so that a part of it is in the file.
+    sqlx::raw_sql(FOREIGN_LEDGER).execute(&mut other).await.unwrap();
+    // More than the cache holds, so that a part of it is in the file.
     let half = "PRAGMA cache_size = 1; BEGIN; \
         WITH RECURSIVE n (n) AS (SELECT 2 UNION ALL SELECT n + 1 FROM n WHERE n < 100) \
         INSERT INTO migration SELECT n, hex(randomblob(2000)) FROM n";
@@ -111,7 +111,7 @@ async fn a_copy_by_vacuum_into_is_opened() {
     assert_eq!(Picture::of(&copied).await, Picture::of(&store).await);
 }
 
-/// As one is that was restored from a `.dump`.
+/// The state after a restore from a `.dump`.
 #[tokio::test]
 async fn a_database_without_the_application_id_is_refused_until_it_is_set() {
     let place = Place::new();
@@ -158,7 +158,7 @@ async fn a_required_file_is_not_created() {
         "{error:?}"
     );
     assert!(!place.path().exists());
-    // One that was made before it was migrated is one, too.
+    // A file that was created without being migrated exists, too.
     SqliteStore::open(place.path(), &options)
         .await
         .unwrap()
@@ -169,7 +169,7 @@ async fn a_required_file_is_not_created() {
     store.probe_writes(at(1)).await.unwrap();
 }
 
-/// Whoever is first makes it, and nothing else is left beside it.
+/// The first store creates the file, and no other file is left beside it.
 #[tokio::test(flavor = "multi_thread")]
 async fn concurrent_creators_share_one_file() {
     let place = Place::new();

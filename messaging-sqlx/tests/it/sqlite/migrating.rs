@@ -11,7 +11,7 @@ async fn open(place: &Place) -> SqliteStore {
     SqliteStore::open(place.path(), &options).await.unwrap()
 }
 
-fn why(error: &StoreError) -> Option<SchemaError> {
+fn schema_error(error: &StoreError) -> Option<SchemaError> {
     assert_eq!(error.kind(), StoreErrorKind::Internal);
     error.source()?.downcast_ref().copied()
 }
@@ -29,7 +29,10 @@ async fn every_step_reports_a_missing_migration() {
             .unwrap_err(),
     ];
     for error in refused {
-        assert_eq!(why(&error), Some(SchemaError::NotMigrated { at: 0, needed: 1 }));
+        assert_eq!(
+            schema_error(&error),
+            Some(SchemaError::NotMigrated { at: 0, needed: 1 })
+        );
     }
 
     store.migrate().await.unwrap();
@@ -98,10 +101,10 @@ async fn a_database_that_needs_newer_code_is_refused() {
     let expected = SchemaError::NeedsNewerCode { needed: 3, code: 1 };
     let store = open(&place).await;
     let error = store.find_conversation(conversation(1).into()).await.unwrap_err();
-    assert_eq!(why(&error), Some(expected));
+    assert_eq!(schema_error(&error), Some(expected));
     let error = store.open(&plan(1), Publisher::Anyone).await.unwrap_err();
-    assert_eq!(why(&error), Some(expected));
-    assert_eq!(why(&store.migrate().await.unwrap_err()), Some(expected));
+    assert_eq!(schema_error(&error), Some(expected));
+    assert_eq!(schema_error(&store.migrate().await.unwrap_err()), Some(expected));
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! What is SQLite's own: the file, its locks, its migrations, its one writer.
+//! Behaviour specific to SQLite: the file, its locks, its migrations, and its single writer.
 
 mod corruption;
 mod migrating;

@@ -42,7 +42,7 @@ async fn acknowledged_steps_survive_a_crash() {
     play(&store).await;
     let before = Picture::of(&store).await;
 
-    // What a process that is killed leaves behind: the file and the log as they are.
+    // The files as a killed process leaves them: the database and its log.
     let after = Place::new();
     for (from, to) in [("messaging.db", ""), ("messaging.db-wal", "-wal")] {
         let mut copy = after.path().into_os_string();

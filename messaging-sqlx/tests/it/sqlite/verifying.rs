@@ -17,7 +17,7 @@ async fn verified(store: &SqliteStore, range: ConversationRange) -> Vec<Discrepa
     verify(store, range).try_collect().await.unwrap()
 }
 
-async fn harm(place: &Place, damage: &str) {
+async fn apply_corruption(place: &Place, damage: &str) {
     let mut connection = place.connect().await;
     for sql in ["PRAGMA ignore_check_constraints = ON", damage] {
         let done = sqlx::query(sqlx::AssertSqlSafe(sql))
@@ -28,14 +28,15 @@ async fn harm(place: &Place, damage: &str) {
     }
 }
 
-/// What is found in the first of two conversations after a damage to it, and in no other. It has five messages
-/// of its client, of which the agent has read three; seven events, of which the first is a dead letter.
+/// Checks the findings in the first of two conversations after a corruption of it, and that the other has
+/// none. The first has five messages of its client, of which the agent has read three, and seven events, the
+/// first of which is a dead letter.
 async fn check(damage: &str, expected: &[Finding]) {
     let place = Place::new();
     let store = place.open().await;
     play(&store).await;
     assert_eq!(verified(&store, ConversationRange::all()).await, []);
-    harm(&place, &damage.replace("FIRST", FIRST)).await;
+    apply_corruption(&place, &damage.replace("FIRST", FIRST)).await;
     let found = verified(&store, ConversationRange::all()).await;
     assert!(
         found.iter().all(|one| one.conversation_id == conversation(1)),
@@ -317,7 +318,7 @@ async fn an_event_outside_of_its_lane_is_found() {
         &[Finding::Events { kept: 7, at_least: 8 }],
     )
     .await;
-    // As if it had become a dead letter.
+    // The state after the entry has become a dead letter.
     check("DELETE FROM outbox FIRST AND number = 4", &[]).await;
 }
 
@@ -326,7 +327,7 @@ async fn the_conversations_of_a_range_are_in_id_order() {
     let place = Place::new();
     let store = place.open().await;
     play(&store).await;
-    harm(
+    apply_corruption(
         &place,
         "UPDATE conversation SET last_seq = last_seq + 1, events = 0",
     )
@@ -351,7 +352,7 @@ async fn an_unreadable_conversation_ends_the_verification() {
     let place = Place::new();
     let store = place.open().await;
     play(&store).await;
-    harm(&place, "UPDATE conversation SET agent_received = -1").await;
+    apply_corruption(&place, "UPDATE conversation SET agent_received = -1").await;
     let walked: Result<Vec<_>, _> = verify(&store, ConversationRange::all()).try_collect().await;
     assert_eq!(walked.unwrap_err().kind(), StoreErrorKind::Corrupt);
 }

@@ -57,7 +57,7 @@ async fn a_lane_created_by_a_second_store_has_no_owner() {
         .claim_lanes(&Claim::new(worker(1), at(1), at(10), 9))
         .await
         .unwrap();
-    assert_eq!(lanes.len(), 1, "the second's, at once");
+    assert_eq!(lanes.len(), 1, "the second store's lane is due at once");
     assert_eq!(first.load_entries(&lanes, 9).await.unwrap().len(), 2);
 }
 
@@ -87,7 +87,7 @@ async fn an_event_requeued_by_a_second_store_is_published_by_the_first() {
     let requeued = second.requeue(&step).await.unwrap();
     assert!(
         matches!(requeued, Requeued::Done(entry) if entry.lane.is_none()),
-        "it has no workers"
+        "the second store has no workers"
     );
     assert_eq!(claim(&first, 1).await, Ok(1));
 }
@@ -170,7 +170,7 @@ async fn an_acknowledgement_under_an_old_lease_has_no_effect() {
     assert_eq!(claim_at(&store, 29).await, [1]);
 }
 
-/// How often publishing each of the lanes that are due at that time has failed.
+/// Returns the failure count of each lane due at that time.
 async fn claim_at(store: &SqliteStore, now: u64) -> Vec<u32> {
     let lanes = store
         .claim_lanes(&Claim::new(worker(1), at(now), at(60), 9))

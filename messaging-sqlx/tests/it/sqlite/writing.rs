@@ -89,7 +89,7 @@ async fn a_failed_step_is_rolled_back() {
         store.backlog().await.unwrap(),
     );
 
-    // Ids that are not new are a defect of their source.
+    // An id that is not new is a defect of the id source.
     let mut again = append(1, 10);
     again.message.key = None;
     let error = store.append(&again).await.unwrap_err();

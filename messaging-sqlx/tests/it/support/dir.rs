@@ -1,11 +1,11 @@
-//! Where the tests that make hundreds of databases keep them.
+//! The directory of tests that create hundreds of databases.
 
 use std::path::Path;
 
 use tempfile::TempDir;
 
-/// A directory in memory where the system has one: a disk that is synced at every commit is most of what
-/// these tests would wait for.
+/// A directory in memory if the system has one: most of the duration of these tests would be disk syncs, one
+/// per commit.
 pub(crate) fn fresh_dir() -> TempDir {
     let in_memory = Path::new("/dev/shm");
     let dir = if in_memory.is_dir() {
@@ -13,5 +13,5 @@ pub(crate) fn fresh_dir() -> TempDir {
     } else {
         tempfile::tempdir()
     };
-    dir.expect("a directory")
+    dir.expect("a temporary directory can be created")
 }

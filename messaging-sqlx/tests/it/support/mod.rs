@@ -1,4 +1,4 @@
-//! What these tests share.
+//! Shared fixtures.
 
 #[cfg(feature = "sqlite")]
 pub(crate) mod dir;

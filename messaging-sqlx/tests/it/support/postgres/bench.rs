@@ -1,4 +1,4 @@
-//! A store on a schema of its own, with one conversation in it, and hands on its server.
+//! A store on a schema of its own with one conversation, and control over its server.
 
 use messaging_core::store::{ConversationStore as _, Publisher};
 use messaging_sqlx::{
@@ -17,17 +17,17 @@ use sqlx::{
 
 use super::session::Session;
 
-/// A look takes a round trip: these are far more than anything here needs.
-const LOOKS: usize = 100_000;
+/// The maximum number of checks, each a round trip: far more than any test needs.
+const MAX_CHECKS: usize = 100_000;
 
-/// How many steps wait for a lock.
-const WAITING: &str =
+/// The number of steps that wait for a lock.
+const COUNT_WAITING: &str =
     "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1 AND wait_event_type = 'Lock'";
 
-/// How many connections there are.
-const CONNECTIONS: &str = "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1";
+/// The number of connections.
+const COUNT_CONNECTIONS: &str = "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1";
 
-/// The conversation is that of client 1 and agency 1.
+/// A bench whose conversation is that of client 1 and agency 1.
 pub(crate) struct Bench(Schema, GroupCommit);
 
 impl Bench {
@@ -35,12 +35,12 @@ impl Bench {
         Self::with(GroupCommit::On).await
     }
 
-    /// One whose options commit messages together, and one where each goes alone.
+    /// One bench with group commit, and one without.
     pub(crate) async fn both() -> [Self; 2] {
         [Self::new().await, Self::alone().await]
     }
 
-    /// One whose options have each message go alone.
+    /// A bench without group commit.
     pub(crate) async fn alone() -> Self {
         Self::with(GroupCommit::Off).await
     }
@@ -53,7 +53,7 @@ impl Bench {
         bench
     }
 
-    /// One whose schema is not there yet.
+    /// A bench whose schema does not exist yet.
     pub(crate) fn unmigrated() -> Self {
         Self(Schema::fresh(), GroupCommit::On)
     }
@@ -62,12 +62,12 @@ impl Bench {
         options(&self.0).with_group_commit(self.1)
     }
 
-    /// By which the sessions of its stores are known.
+    /// The application name of its stores' sessions.
     pub(crate) fn name(&self) -> &str {
         self.0.name()
     }
 
-    /// The database, with a setting of the server for each connection.
+    /// The URL of the database, with a server setting for each connection.
     pub(crate) fn url_with(&self, setting: &str) -> String {
         let url = self.0.url();
         let begin = if url.contains('?') { '&' } else { '?' };
@@ -100,7 +100,7 @@ impl Bench {
         (wire, url)
     }
 
-    /// A pool as a host has one.
+    /// A host's pool.
     pub(crate) fn pool(&self, connections: u32) -> PgPool {
         let connect: PgConnectOptions = self.url().parse().unwrap();
         PgPoolOptions::new()
@@ -108,7 +108,7 @@ impl Bench {
             .connect_lazy_with(connect)
     }
 
-    /// A connection of somebody else's.
+    /// A session beside the stores'.
     pub(crate) async fn session(&self) -> Session {
         let connection = PgConnection::connect(self.0.url()).await.unwrap();
         Session {
@@ -117,7 +117,7 @@ impl Bench {
         }
     }
 
-    /// Somebody else who has the conversation's row locked until they let go.
+    /// A session that holds the conversation's row locked until it is released.
     pub(crate) async fn lock(&self) -> Session {
         let mut session = self.session().await;
         session
@@ -126,20 +126,20 @@ impl Bench {
         session
     }
 
-    /// Waits until so many steps wait for a lock.
+    /// Waits until exactly `steps` steps wait for a lock.
     pub(crate) async fn until_waiting(&self, steps: i64) {
-        self.until(WAITING, steps).await;
+        self.until(COUNT_WAITING, steps).await;
     }
 
-    /// Waits until at least so many steps wait for a lock.
+    /// Waits until at least `steps` steps wait for a lock.
     pub(crate) async fn until_waiting_at_least(&self, steps: i64) {
-        self.until_holds(WAITING, |found| found >= steps).await;
+        self.until_holds(COUNT_WAITING, |found| found >= steps).await;
     }
 
-    /// How many steps wait for a lock just now.
+    /// Returns how many steps wait for a lock.
     pub(crate) async fn waiting(&self) -> i64 {
         let mut session = self.session().await;
-        let count = sqlx::query_scalar(WAITING).bind(self.name());
+        let count = sqlx::query_scalar(COUNT_WAITING).bind(self.name());
         count.fetch_one(&mut session.connection).await.unwrap()
     }
 
@@ -153,7 +153,7 @@ impl Bench {
         .await;
     }
 
-    /// Waits until somebody waits for what a step holds.
+    /// Waits until another session waits for a lock that a step holds.
     pub(crate) async fn until_blocked_by_a_step(&self) {
         self.until(
             "SELECT count(*) FROM pg_stat_activity step, pg_stat_activity other
@@ -163,7 +163,7 @@ impl Bench {
         .await;
     }
 
-    /// Waits until no step is under way any more, those given up as well.
+    /// Waits until no step is in progress, including cancelled ones.
     pub(crate) async fn until_idle(&self) {
         self.until(
             "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1 AND state = 'active'",
@@ -172,7 +172,7 @@ impl Bench {
         .await;
     }
 
-    /// Ends the connections of its stores, and waits for their end.
+    /// Terminates the connections of its stores, and waits until they are gone.
     pub(crate) async fn terminate(&self) {
         let mut session = self.session().await;
         sqlx::query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1")
@@ -183,15 +183,15 @@ impl Bench {
         self.until_gone().await;
     }
 
-    /// Waits until none of its stores is connected any more.
+    /// Waits until none of its stores is connected.
     pub(crate) async fn until_gone(&self) {
-        self.until(CONNECTIONS, 0).await;
+        self.until(COUNT_CONNECTIONS, 0).await;
     }
 
-    /// How many connections its stores have just now.
+    /// Returns how many connections its stores have.
     pub(crate) async fn connections(&self) -> i64 {
         let mut session = self.session().await;
-        let count = sqlx::query_scalar(CONNECTIONS).bind(self.name());
+        let count = sqlx::query_scalar(COUNT_CONNECTIONS).bind(self.name());
         count.fetch_one(&mut session.connection).await.unwrap()
     }
 
@@ -202,7 +202,7 @@ impl Bench {
     async fn until_holds(&self, count: &'static str, holds: impl Fn(i64) -> bool) {
         let mut session = self.session().await;
         let mut found = 0;
-        for _ in 0..LOOKS {
+        for _ in 0..MAX_CHECKS {
             found = sqlx::query_scalar(count)
                 .bind(self.name())
                 .fetch_one(&mut session.connection)
@@ -212,10 +212,10 @@ impl Bench {
                 return;
             }
         }
-        panic!("{found} after {LOOKS} looks: {count}");
+        panic!("{found} after {MAX_CHECKS} checks: {count}");
     }
 
-    /// How many messages there are; nothing else is out of place.
+    /// Returns the number of messages, after a recount without discrepancies.
     pub(crate) async fn messages(&self) -> usize {
         self.until_idle().await;
         let recounted = recount(&self.store()).await.unwrap();
@@ -228,6 +228,6 @@ fn options(schema: &Schema) -> PgOptions {
     PgOptions::default()
         .with_schema(SchemaName::parse(schema.name()).unwrap())
         .with_clock_check(ClockCheck::Off)
-        // As long as a statement may take: a slow machine is not to decide what a test sees.
+        // As long as the statement timeout, so that a slow machine does not change the result of a test.
         .with_lock_timeout(secs(60))
 }

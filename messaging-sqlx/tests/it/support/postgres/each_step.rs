@@ -22,7 +22,7 @@ use messaging_testkit::make::{
 
 const EVERYTHING: RecountScan = RecountScan::new(9);
 
-/// What became of each step of the port, in a schema that knows of none of them: each has something to do.
+/// Runs every step of the port on an empty schema, so that each has something to do. Returns their results.
 pub(crate) async fn each_step(store: &PgStore) -> Vec<Result<(), StoreError>> {
     let mut done = Vec::new();
     for steps in [writes(store).await, reads(store).await, publishes(store).await] {
@@ -93,7 +93,7 @@ async fn reads(store: &PgStore) -> Vec<Result<(), StoreError>> {
     done
 }
 
-/// The worker's: the opening is a dead letter, what follows is published but for the last event.
+/// The worker's steps: the opening becomes a dead letter, and all later events but the last are published.
 async fn publishes(store: &PgStore) -> Vec<Result<(), StoreError>> {
     let (worker, id) = (worker_id(1), conversation_id(1_001));
     let lane = Lane::new(id, 1, at(15));

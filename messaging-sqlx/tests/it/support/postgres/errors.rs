@@ -1,4 +1,4 @@
-//! What an error of the store says, and what it does not.
+//! Checks of a store's errors.
 
 use std::error::Error;
 
@@ -7,7 +7,7 @@ use messaging_testkit::make::secs;
 
 pub(crate) const UNAVAILABLE: StoreErrorKind = StoreErrorKind::Unavailable { retry_after: secs(1) };
 
-/// An error of that kind, which has a cause and keeps to itself what is nobody's business.
+/// Checks that an error has that kind and a cause, and that its text contains no private data.
 #[track_caller]
 pub(crate) fn check(error: &StoreError, kind: StoreErrorKind) {
     assert_eq!(error.kind(), kind, "{error:?}");
@@ -18,7 +18,7 @@ pub(crate) fn check(error: &StoreError, kind: StoreErrorKind) {
     }
 }
 
-/// The server's code for what caused an error, if it is the server's.
+/// Returns the server's code of an error, if the server caused it.
 pub(crate) fn code(error: &StoreError) -> Option<String> {
     let cause = error.source()?.downcast_ref::<sqlx::Error>()?;
     let code = cause.as_database_error()?.code()?;

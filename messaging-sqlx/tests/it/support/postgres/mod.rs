@@ -1,4 +1,4 @@
-//! What the tests of PostgreSQL share.
+//! Shared fixtures of the PostgreSQL tests.
 
 mod bench;
 mod each_step;

@@ -1,4 +1,4 @@
-//! A process of a host among others: its own connections, its own clock, and a transport that all share.
+//! A process of a host: its own connections, its own clock, and a transport that all processes share.
 
 use std::{
     mem,
@@ -41,17 +41,17 @@ struct Stopped {
     go_on: Sender<()>,
 }
 
-/// When a process stops.
+/// The point at which a process stops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Moment {
-    /// Just before the transport has its events.
+    /// Before the transport has received the events.
     Before,
-    /// When the transport has them, and has not said so.
+    /// After the transport has received the events, and before it answers.
     After,
 }
 
 impl Process {
-    /// Process `n` of those that publish to `transport`.
+    /// Starts process number `n`, which publishes to `transport`.
     pub(crate) fn start(n: u8, bench: &Bench, transport: &Transport) -> Self {
         let store = bench.store_with(&bench.options().with_max_connections(3));
         let (line, clock) = (Line::to(transport), ManualClock::new());
@@ -71,7 +71,7 @@ impl Process {
         }
     }
 
-    /// It is so late, unless this process does not run.
+    /// Sets the process's clock, unless the process is stopped.
     pub(crate) fn tick(&self, now: Timestamp) {
         if !self.is_stopped() {
             self.clock.set(now);
@@ -82,19 +82,19 @@ impl Process {
         self.stopped.is_some()
     }
 
-    /// The client of conversation 1001, 2001 … says something; this process is to publish it.
+    /// The client of conversation 1001, 2001 … sends a message that this process is to publish.
     pub(crate) async fn send(&self, n: u64, to: ConversationId, text: &str) {
         let _worker = self.workers.relay().activate_worker();
         let request = SendMessage::new(to, body(text));
         self.messaging.send_message(&client(n), &request).await.unwrap();
     }
 
-    /// Publishes until there is nothing more to do now.
+    /// Publishes until no due event is left.
     pub(crate) async fn publish(&self) {
         while self.workers.relay().step().await.unwrap() > 0 {}
     }
 
-    /// Publishes, and stops at its call number `calls` from now on, if it comes so far.
+    /// Publishes, and stops at call number `calls` from now on, if the process makes so many.
     pub(crate) async fn stop(&mut self, calls: usize, moment: Moment) {
         let (reached, is_reached) = channel();
         let (go_on, goes_on) = channel();
@@ -115,7 +115,7 @@ impl Process {
         }
     }
 
-    /// Goes on where it has stopped, now that it is so late.
+    /// Resumes at the given time.
     pub(crate) async fn go_on(&mut self, now: Timestamp) {
         if let Some(Stopped { step, go_on }) = self.stopped.take() {
             self.clock.set(now);
@@ -124,7 +124,7 @@ impl Process {
         }
     }
 
-    /// Ends as if it were killed.
+    /// Ends like a killed process.
     pub(crate) fn die(mut self) {
         if let Some(stopped) = self.stopped.take() {
             stopped.step.abort();
@@ -132,12 +132,12 @@ impl Process {
     }
 }
 
-/// What the transport has been given, by all processes, in order.
+/// The events that all processes have published, in order.
 #[derive(Clone, Default)]
 pub(crate) struct Transport(Arc<Mutex<Vec<Event>>>);
 
 impl Transport {
-    /// The texts that were published on a conversation's channel since this was asked last, repetitions too.
+    /// Returns the texts published on a conversation's channel since the last call, including repetitions.
     pub(crate) fn take(&self, of: ConversationId) -> Vec<String> {
         let channel = format!("private-conversation-{of}");
         let mut events = self.0.lock().unwrap();
@@ -154,7 +154,7 @@ fn text(event: &Event) -> Option<String> {
     Some(rest.split_once('"')?.0.to_owned())
 }
 
-/// A process's way to the transport.
+/// The connection of a process to the transport.
 #[derive(Clone)]
 struct Line {
     transport: Transport,
@@ -180,7 +180,7 @@ impl Line {
         self.transport.0.lock().unwrap().extend_from_slice(batch);
     }
 
-    /// How this call is to stop, if it is.
+    /// Returns how the current call stops, if it does.
     fn next_stop(&self) -> Option<Stop> {
         self.stop.lock().unwrap().take_if(|stop| {
             stop.calls -= 1;
@@ -193,7 +193,7 @@ impl Channels for Line {
     fn sign(&self, _: &Subscription) -> Result<ChannelAuth, TransportError> {
         Err(TransportError::new(
             TransportErrorKind::Misconfigured,
-            "nothing is signed here",
+            "signing is not supported",
         ))
     }
 
@@ -204,7 +204,7 @@ impl Channels for Line {
 
 #[async_trait]
 impl Realtime for Line {
-    /// Those of one message in each call: one for the conversation, one for the reader.
+    /// The events of one message fit into one call: one for the conversation, one for the reader.
     fn limits(&self) -> Limits {
         Limits {
             events_per_call: 2,
@@ -233,7 +233,7 @@ impl Realtime for Line {
     }
 }
 
-/// Ids that do not meet those of another process.
+/// Ids that are unique across processes.
 struct Ids(u8, SequentialIds);
 
 impl IdSource for Ids {

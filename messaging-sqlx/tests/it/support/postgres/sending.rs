@@ -1,4 +1,4 @@
-//! Messages of the one client, and what became of them.
+//! Messages of the client, and the outcomes of sending them.
 
 use messaging_core::{
     domain::side::Side,
@@ -6,14 +6,14 @@ use messaging_core::{
 };
 use messaging_testkit::make::{client_id, conversation_id, key, message};
 
-/// Message `n` of the client, under a key of its own.
+/// A step that sends message `n` of the client, under a key of its own.
 pub(crate) fn send(n: u32) -> Append {
     let mut message = message(n, Side::Client, &client_id(1));
     message.key = Some(key(n.to_string()));
     Append::new(conversation_id(1_001), 0, message, Publisher::Anyone)
 }
 
-/// Sends message `n`, and says whether this call stored it.
+/// Sends message `n`, and returns whether this call stored it.
 pub(crate) async fn is_stored(store: &dyn Store, n: u32) -> bool {
     match store.append(&send(n)).await.unwrap() {
         Appended::Stored(stored) => stored.message.id == send(n).message.id,
@@ -21,13 +21,14 @@ pub(crate) async fn is_stored(store: &dyn Store, n: u32) -> bool {
             assert_eq!(row.message.id, send(n).message.id);
             false
         }
-        other => panic!("the conversation is as it was, but: {other:?}"),
+        other => panic!("expected an unchanged conversation, not {other:?}"),
     }
 }
 
-/// The same, decided anew after each change of the conversation that comes between: such as a link of a booking.
+/// Like [`is_stored`], but decides again after each concurrent change of the conversation, such as a link of
+/// a booking.
 pub(crate) async fn is_stored_in_the_end(store: &dyn Store, n: u32) -> bool {
-    // More than anything here changes it.
+    // More than the number of changes in any test.
     for _ in 0..1_000 {
         let of = send(n).conversation_id;
         let access_version = store
@@ -47,5 +48,5 @@ pub(crate) async fn is_stored_in_the_end(store: &dyn Store, n: u32) -> bool {
             other => panic!("no send has this outcome: {other:?}"),
         }
     }
-    panic!("the conversation changes without an end")
+    panic!("the conversation keeps changing")
 }

@@ -1,15 +1,15 @@
-//! A connection beside the store's, and what it sees.
+//! A connection beside the store's.
 
 use sqlx::{AssertSqlSafe, PgConnection};
 
-/// Somebody else's connection.
+/// A connection of another user of the database.
 pub(crate) struct Session {
     pub(crate) connection: PgConnection,
     pub(super) schema: String,
 }
 
 impl Session {
-    /// Runs SQL in which the schema is `messaging`.
+    /// Runs SQL that names the schema `messaging`.
     pub(crate) async fn run(&mut self, sql: &str) {
         let sql = sql.replace("messaging.", &format!("{}.", self.schema));
         sqlx::raw_sql(AssertSqlSafe(sql))
@@ -18,12 +18,12 @@ impl Session {
             .unwrap();
     }
 
-    /// Asks for one text with SQL in which the schema is `messaging`.
+    /// Returns the text that a query returns; the SQL names the schema `messaging`.
     pub(crate) async fn text(&mut self, sql: &str) -> String {
         self.one(sql).await
     }
 
-    /// Asks for one number with SQL in which the schema is `messaging`.
+    /// Returns the number that a query returns; the SQL names the schema `messaging`.
     pub(crate) async fn count(&mut self, sql: &str) -> i64 {
         self.one(sql).await
     }
@@ -39,7 +39,7 @@ impl Session {
             .unwrap()
     }
 
-    /// Undoes its transaction.
+    /// Rolls back its transaction.
     pub(crate) async fn release(mut self) {
         self.run("ROLLBACK").await;
     }

@@ -1,4 +1,4 @@
-//! What the tests of SQLite share.
+//! Shared fixtures of the SQLite tests.
 
 mod picture;
 mod place;

@@ -1,4 +1,4 @@
-//! All that a store holds.
+//! The contents of a store.
 
 use messaging_core::{
     domain::page::{ListScope, PageSize},
@@ -12,7 +12,7 @@ use messaging_sqlx::SqliteStore;
 
 use super::steps::{at, conversation, user};
 
-/// All that a store holds, as it shows.
+/// The contents of a store, as its queries return them.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Picture {
     list: ListPage,

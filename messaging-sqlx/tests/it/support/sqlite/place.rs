@@ -1,4 +1,4 @@
-//! A file for each test.
+//! A database file for each test.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,7 @@ use messaging_sqlx::{SqliteOptions, SqliteStore};
 use sqlx::{ConnectOptions, SqliteConnection, sqlite::SqliteConnectOptions};
 use tempfile::TempDir;
 
-/// A directory of a test's own, with a database in it or not yet.
+/// A directory for one test, in which the database may not exist yet.
 pub(crate) struct Place(TempDir);
 
 impl Place {
@@ -27,7 +27,7 @@ impl Place {
         names
     }
 
-    /// The file that SQLite keeps beside the database under its name and an ending.
+    /// The path of a file that SQLite keeps beside the database, by its suffix.
     pub(crate) fn beside(&self, ending: &str) -> PathBuf {
         self.0.path().join(format!("messaging.db{ending}"))
     }
@@ -51,7 +51,7 @@ impl Place {
         SqliteStore::open_migrated(self.path(), options).await.unwrap()
     }
 
-    /// A connection of somebody else's.
+    /// A connection beside the store's.
     pub(crate) async fn connect(&self) -> SqliteConnection {
         connect(&self.path()).await
     }

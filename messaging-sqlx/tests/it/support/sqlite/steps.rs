@@ -1,4 +1,4 @@
-//! Values for steps, and a few of every kind of step.
+//! Values for steps, and an example of each kind of step.
 
 use std::time::Duration;
 
@@ -39,7 +39,7 @@ pub(crate) fn worker(n: u128) -> WorkerId {
     WorkerId::new(Uuid::from_u128(n))
 }
 
-/// Conversation `n`, between client `n` and the one agent.
+/// A step that opens conversation `n`, between client `n` and the only agent.
 pub(crate) fn plan(n: u128) -> PreparedOpen {
     PreparedOpen::new(
         conversation(n),
@@ -51,7 +51,7 @@ pub(crate) fn plan(n: u128) -> PreparedOpen {
     .with_booking_id(Some(BookingId::parse(format!("booking-{n}")).unwrap()))
 }
 
-/// Message `id` of conversation `n`, by its client, under a key of its own.
+/// A step that sends message `id` to conversation `n`, from its client, under a key of its own.
 pub(crate) fn append(n: u128, id: u128) -> Append {
     let origin = Origin::User {
         side: Side::Client,
@@ -89,7 +89,7 @@ pub(crate) fn mark_read(n: u128, up_to: u128) -> MarkRead {
     )
 }
 
-/// Opens two conversations, and does something of everything in them.
+/// Opens two conversations, and applies a step of every kind to them.
 pub(crate) async fn play(store: &SqliteStore) {
     store.open(&plan(1), Publisher::Anyone).await.unwrap();
     store.open(&plan(2), Publisher::Anyone).await.unwrap();
