@@ -138,9 +138,9 @@ async fn the_plain_file_and_the_scripts_equal_a_migration() {
 #[tokio::test]
 async fn a_failed_migration_is_rolled_back_and_can_be_repeated() {
     let bench = Bench::unmigrated();
-    let mut somebody = bench.session().await;
+    let mut other_session = bench.session().await;
     let schema = bench.name();
-    somebody
+    other_session
         .run(&format!(
             "CREATE SCHEMA {schema}; CREATE TABLE messaging.lane (n int)"
         ))
@@ -149,9 +149,9 @@ async fn a_failed_migration_is_rolled_back_and_can_be_repeated() {
     let error = store.migrate().await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Internal);
     assert_eq!(code(&error).as_deref(), Some("42P07"));
-    assert_eq!(tables(&mut somebody.connection, schema).await, ["lane"]);
+    assert_eq!(tables(&mut other_session.connection, schema).await, ["lane"]);
 
-    somebody.run("DROP TABLE messaging.lane").await;
+    other_session.run("DROP TABLE messaging.lane").await;
     store.migrate().await.unwrap();
     assert!(store.open(&plan(1, 1), Publisher::Anyone).await.unwrap().created);
 }
