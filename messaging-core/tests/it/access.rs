@@ -1,4 +1,4 @@
-//! Admins, strangers, and a change of the agent's user.
+//! Access of admins and strangers, and after a change of the agent's user.
 
 use messaging_core::{
     Actor, ErrorKind, HistoryFrom, HistoryRequest, ListRequest, MarkOnRead, Messaging, Role, Side,
@@ -30,7 +30,7 @@ async fn the_host_closes_and_reopens_without_an_admin_and_without_a_record() {
     assert_eq!(
         closed.len(),
         2,
-        "an event for each side, once: {}",
+        "one event per side, sent once: {}",
         texts(&closed).join("\n")
     );
     operations.reopen(id).await.unwrap();
@@ -166,7 +166,7 @@ async fn reassigning_moves_conversations_keeps_read_positions_and_ends_subscript
                 .await
         ),
         ErrorKind::NotFound,
-        "not even a retry of what was sent before"
+        "a retry of an earlier send is refused, too"
     );
     world.send(&new, carls, "I am here now").await;
     world.drain().await;

@@ -1,4 +1,4 @@
-//! The bucket of a client in the ids of their conversations and reports.
+//! The bucket of a client, in the ids of their conversations and reports.
 
 use std::collections::HashSet;
 
@@ -10,13 +10,13 @@ use messaging_core::{
 
 use crate::support::*;
 
-/// Two clients whose buckets differ.
+/// Returns two clients whose buckets differ.
 fn clients() -> [UserId; 2] {
     let clients = ["carl", "carla"].map(user);
     assert_ne!(
         Bucket::of_client(&clients[0]),
         Bucket::of_client(&clients[1]),
-        "choose others"
+        "choose clients in different buckets"
     );
     clients
 }
@@ -56,7 +56,7 @@ async fn every_way_of_opening_puts_the_clients_bucket_in_the_id() {
             .unwrap()
             .id;
         assert_eq!(planned, plan.id);
-        // The next plan for the pair has an id of its own, which is not used.
+        // The next plan for the pair has a new id, which remains unused.
         let again = world.messaging.operations().prepare_open(by_host).unwrap();
         for id in [opened, planned, again.id] {
             assert_eq!(bucket(id), carls, "{id}");

@@ -1,4 +1,4 @@
-//! What a process remembers of a conversation decides nothing: another process may have changed it since.
+//! A process decides nothing on a cached conversation alone: another process may have changed it since.
 
 use messaging_core::{
     ErrorKind,
@@ -8,7 +8,7 @@ use messaging_core::{
 
 use crate::support::{People, World, ada, carl, kind, message};
 
-/// Two processes on one store.
+/// Two processes that share a store.
 fn two() -> (World, World) {
     let (store, clock) = (MemoryStore::new(), ManualClock::new());
     let process = || {

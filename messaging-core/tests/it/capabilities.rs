@@ -1,4 +1,4 @@
-//! What a store cannot do is refused: at configuration where that is possible, else when it is asked for.
+//! Missing capabilities of a store are refused: at configuration if possible, or else by the use case.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ use messaging_testkit::fake::{FailingStore, FakeDirectory};
 
 use crate::support::{People, carl, kind, message, open, root};
 
-/// A store with the required methods alone.
+/// A store with the required methods only.
 struct Bare(MemoryStore);
 
 impl Bare {
@@ -49,18 +49,18 @@ struct Unused;
 #[async_trait]
 impl Mailer for Unused {
     async fn send(&self, _: &Digest) -> Result<(), TransportError> {
-        unreachable!("nothing was built")
+        unreachable!("the build fails before any call")
     }
 }
 
 #[async_trait]
 impl Push for Unused {
     async fn notify(&self, _: &[UserId], _: &Notification) -> Result<(), TransportError> {
-        unreachable!("nothing was built")
+        unreachable!("the build fails before any call")
     }
 
     fn user_token(&self, _: &UserId, _: Timestamp) -> String {
-        unreachable!("nothing was built")
+        unreachable!("the build fails before any call")
     }
 }
 
@@ -115,7 +115,7 @@ async fn participants_need_only_required_methods_and_the_rest_is_unsupported() {
     let user = carl().user_id().clone();
     let unsupported = [
         kind(messaging.report(&carl(), id, &report).await),
-        // An admin looks at nothing that cannot be recorded.
+        // An admin reads nothing without an audit record.
         kind(
             messaging
                 .list_conversations(&root(), &list(ListFrom::Newest))

@@ -1,4 +1,4 @@
-//! Typing, and who may subscribe to what.
+//! Typing events, and authorization of subscriptions.
 
 use std::time::Duration;
 
@@ -143,7 +143,7 @@ async fn a_subscription_is_signed_only_for_users_with_access() {
 
 #[tokio::test]
 async fn a_signature_is_withheld_if_access_ends_while_signing() {
-    // A signature that is not handed out is nothing to a transport that only ends connections.
+    // A transport that only ends connections is not told of signatures that are withheld.
     for (scope, calls) in [(RevokeScope::Subscription, 1), (RevokeScope::User, 0)] {
         let world = World::new();
         world.realtime.set_revoke_scope(scope);

@@ -1,4 +1,4 @@
-//! What is counted: all that is documented, and nothing else.
+//! The metrics: exactly the documented ones are recorded.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -31,9 +31,9 @@ use messaging_testkit::{
 
 use crate::support::{Counted, message, newest};
 
-/// Mails, notifies and knows who is connected, but for what is broken.
+/// A mailer, push service and presence, one part of which may be broken.
 #[derive(Clone, Default)]
-struct Outside(Arc<Mutex<Option<Broken>>>);
+struct ExternalServices(Arc<Mutex<Option<Broken>>>);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Broken {
@@ -44,7 +44,7 @@ enum Broken {
     Presence,
 }
 
-impl Outside {
+impl ExternalServices {
     fn set_broken(&self, broken: Option<Broken>) {
         *self.0.lock().unwrap() = broken;
     }
@@ -55,21 +55,24 @@ impl Outside {
 }
 
 #[async_trait]
-impl Mailer for Outside {
+impl Mailer for ExternalServices {
     async fn send(&self, _: &Digest) -> Result<(), TransportError> {
         if self.is(Broken::Mailbox) {
             return Err(TransportError::new(
                 TransportErrorKind::Deferred { retry_after: None },
-                "as asked for",
+                "simulated failure",
             ));
         }
         if self.is(Broken::Recipient) {
-            return Err(TransportError::new(TransportErrorKind::Refused, "as asked for"));
+            return Err(TransportError::new(
+                TransportErrorKind::Refused,
+                "simulated failure",
+            ));
         }
         if self.is(Broken::Mailer) {
             return Err(TransportError::new(
                 TransportErrorKind::Unavailable,
-                "as asked for",
+                "simulated failure",
             ));
         }
         Ok(())
@@ -77,12 +80,12 @@ impl Mailer for Outside {
 }
 
 #[async_trait]
-impl Push for Outside {
+impl Push for ExternalServices {
     async fn notify(&self, _: &[UserId], _: &Notification) -> Result<(), TransportError> {
         if self.is(Broken::Push) {
             return Err(TransportError::new(
                 TransportErrorKind::Unavailable,
-                "as asked for",
+                "simulated failure",
             ));
         }
         Ok(())
@@ -94,10 +97,10 @@ impl Push for Outside {
 }
 
 #[async_trait]
-impl Presence for Outside {
+impl Presence for ExternalServices {
     async fn online(&self, users: &[UserId]) -> Result<HashMap<UserId, bool>, HostError> {
         if self.is(Broken::Presence) {
-            return Err(HostError::temporary("as asked for"));
+            return Err(HostError::temporary("simulated failure"));
         }
         Ok(users.iter().map(|user| (user.clone(), false)).collect())
     }
@@ -109,13 +112,13 @@ struct House {
     clock: ManualClock,
     directory: FakeDirectory,
     realtime: RecordingRealtime,
-    outside: Outside,
+    outside: ExternalServices,
 }
 
 impl House {
     fn new() -> Self {
         let (clock, directory) = (ManualClock::new(), FakeDirectory::new());
-        let (realtime, outside) = (RecordingRealtime::new(), Outside::default());
+        let (realtime, outside) = (RecordingRealtime::new(), ExternalServices::default());
         let seldom = Quota::new(20, Duration::from_secs(1));
         let limits = Limited::ALL.into_iter();
         let limits = limits.fold(RateLimits::default(), |limits, what| limits.with(what, seldom));
@@ -146,11 +149,11 @@ impl House {
     }
 
     async fn send(&self, actor: &Actor, send: &SendMessage) {
-        // Whatever comes of it.
+        // The outcome does not matter here.
         self.messaging.send_message(actor, send).await.ok();
     }
 
-    /// Publishes, notifies and mails, some time later.
+    /// Publishes within the next `later`, then notifies and mails.
     async fn work(&self, later: Duration) {
         for _ in 0..8 {
             self.workers.relay().step().await.unwrap();
@@ -164,8 +167,8 @@ impl House {
 
 const HOUR: Duration = Duration::from_hours(1);
 
-/// Everything that can happen happens.
-async fn much(house: &House) {
+/// Causes every event that a metric counts.
+async fn cause_every_event(house: &House) {
     let messaging = &house.messaging;
     let (id, admin) = (
         house.open().await,
@@ -243,7 +246,7 @@ async fn much(house: &House) {
 async fn exactly_the_documented_metrics_are_recorded() {
     let house = House::new();
     let counted = Counted::begin();
-    much(&house).await;
+    cause_every_event(&house).await;
     let taken = counted.take();
     let names: BTreeSet<_> = taken.keys().filter_map(|name| name.split(' ').next()).collect();
     assert_eq!(names, METRICS.iter().map(|metric| metric.name).collect());
@@ -295,7 +298,7 @@ async fn exactly_the_documented_metrics_are_recorded() {
     assert_eq!(
         reads,
         &[2.0],
-        "the agent's, and the client's of the system's message"
+        "one by the agent, and one of the system's message by the client"
     );
 }
 

@@ -1,4 +1,4 @@
-//! What an operator does with events that were refused for good.
+//! Operations on dead letters.
 
 use messaging_core::{
     Operations,
@@ -9,8 +9,8 @@ use messaging_testkit::make::{at, plan, secs, worker_id};
 
 use crate::support::*;
 
-/// Has so many conversations, the opening of each of which was refused.
-async fn refused(count: u64) -> World {
+/// A world with `count` conversations, the opening of each of which is a dead letter.
+async fn world_with_dead_letters(count: u64) -> World {
     let world = World::new();
     let store = &world.store;
     for agency in 1..=count {
@@ -26,20 +26,20 @@ async fn refused(count: u64) -> World {
         let step = store.dead_letter(by, lane, &loaded[0].entry, "no", at(1));
         step.await.unwrap();
     }
-    // Whoever published them ends their lanes.
-    let done: Vec<_> = lanes.iter().map(to_the_end).collect();
+    // The publishing worker ends the lanes.
+    let done: Vec<_> = lanes.iter().map(full_progress).collect();
     assert_eq!(store.acknowledge(by, at(20), &done).await.unwrap(), []);
     world
 }
 
-fn to_the_end(lane: &Lane) -> Progress {
+fn full_progress(lane: &Lane) -> Progress {
     Progress::new(lane.conversation_id, lane.lease_until, lane.head)
 }
 
 #[tokio::test]
 async fn pages_of_dead_letters_end_and_cover_all_of_them() {
     let most = Operations::MAX_DEAD_LETTERS;
-    let world = refused(most as u64 + 1).await;
+    let world = world_with_dead_letters(most as u64 + 1).await;
     let first = world
         .messaging
         .operations()
@@ -58,7 +58,7 @@ async fn pages_of_dead_letters_end_and_cover_all_of_them() {
 
 #[tokio::test]
 async fn without_workers_a_requeued_event_can_be_claimed_by_any_worker() {
-    let world = refused(1).await;
+    let world = world_with_dead_letters(1).await;
     let dead = world
         .messaging
         .operations()

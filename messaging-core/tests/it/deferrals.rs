@@ -1,4 +1,5 @@
-//! A mail server that defers one recipient says something of that recipient; one that defers everybody does not.
+//! A mail server that defers a single recipient is a problem of that recipient; a server that defers all of
+//! them is down.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -22,38 +23,40 @@ use messaging_testkit::{
 use crate::support::{Nobody, OtherIds, quiet_house};
 
 const MINUTE: Duration = Duration::from_mins(1);
-const FULL: u64 = 1;
+const FULL_MAILBOX: u64 = 1;
 const USERS: u64 = 5;
 
-/// Defers the recipients that it is told to.
+/// A mail server that defers the given recipients.
 #[derive(Clone, Default)]
 struct Server(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
     deferred: BTreeSet<UserId>,
-    /// The pause that it asks for.
+    /// The pause that the server requests.
     retry_after: Option<Duration>,
     tries: BTreeMap<UserId, u32>,
     accepted: Vec<(UserId, u64)>,
-    log: Vec<Said>,
+    log: Vec<LogEntry>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Said {
+enum LogEntry {
     Accepted,
     Deferred,
-    /// Of the process, not of the server.
+    /// The process restarted; the server is not involved.
     Restarted,
 }
 
-/// How many deferrals of the one user who is deferred come after an e-mail that was accepted since the last one.
-fn counted(log: &[Said]) -> usize {
-    let between = log.split(|said| *said == Said::Deferred).skip(1);
-    let counts = |said: &&[Said]| said.contains(&Said::Accepted) && !said.contains(&Said::Restarted);
-    // What comes after the last deferral is not before one.
+/// Counts the deferrals of the single deferred user that follow an e-mail accepted since the previous
+/// deferral.
+fn counted_deferrals(log: &[LogEntry]) -> usize {
+    let between = log.split(|entry| *entry == LogEntry::Deferred).skip(1);
+    let counts =
+        |part: &&[LogEntry]| part.contains(&LogEntry::Accepted) && !part.contains(&LogEntry::Restarted);
+    // The last part follows the last deferral, and precedes none.
     let all = between.collect::<Vec<_>>();
-    all.iter().rev().skip(1).filter(|said| counts(said)).count()
+    all.iter().rev().skip(1).filter(|part| counts(part)).count()
 }
 
 #[async_trait]
@@ -62,21 +65,21 @@ impl Mailer for Server {
         let mut state = self.0.lock().unwrap();
         *state.tries.entry(digest.user_id.clone()).or_default() += 1;
         if state.deferred.contains(&digest.user_id) {
-            state.log.push(Said::Deferred);
+            state.log.push(LogEntry::Deferred);
             let retry_after = state.retry_after;
             return Err(TransportError::new(
                 TransportErrorKind::Deferred { retry_after },
-                "as asked for",
+                "simulated failure",
             ));
         }
-        state.log.push(Said::Accepted);
+        state.log.push(LogEntry::Accepted);
         state.accepted.push((digest.user_id.clone(), digest.messages));
         Ok(())
     }
 }
 
 impl Server {
-    fn defers(&self, users: impl IntoIterator<Item = u64>) {
+    fn set_deferred(&self, users: impl IntoIterator<Item = u64>) {
         self.0.lock().unwrap().deferred = users.into_iter().map(agent_user_id).collect();
     }
 
@@ -85,7 +88,7 @@ impl Server {
         state.tries.get(&agent_user_id(user)).copied().unwrap_or(0)
     }
 
-    /// Who was mailed since the last look, about how many messages.
+    /// Returns the mailed users since the last call, and the number of messages in each e-mail.
     fn accepted(&self) -> BTreeMap<UserId, u64> {
         std::mem::take(&mut self.0.lock().unwrap().accepted)
             .into_iter()
@@ -102,7 +105,7 @@ struct House {
 }
 
 impl House {
-    /// After three deferrals that count the messages count as mailed.
+    /// Three counted deferrals are final: the messages then count as mailed.
     fn new() -> Self {
         let (store, clock, server) = (MemoryStore::new(), ManualClock::new(), Server::default());
         let (messaging, workers) = quiet_house(store.clone(), FakeDirectory::new(), &clock)
@@ -128,7 +131,7 @@ impl House {
             .build()
             .unwrap();
         self.workers = workers;
-        self.server.0.lock().unwrap().log.push(Said::Restarted);
+        self.server.0.lock().unwrap().log.push(LogEntry::Restarted);
     }
 
     async fn open(&self, n: u64) -> ConversationId {
@@ -137,7 +140,7 @@ impl House {
         self.messaging.operations().open_prepared(&plan).await.unwrap().id
     }
 
-    /// Client `n` writes to agent `n`.
+    /// Client `n` sends a message to agent `n`.
     async fn send(&self, n: u64) {
         let send = SendMessage::new(self.open(n).await, Body::parse("hello").unwrap());
         self.messaging.send_message(&client(n), &send).await.unwrap();
@@ -148,7 +151,7 @@ impl House {
         self.workers.digests().unwrap().step().await.unwrap();
     }
 
-    /// A day in which another user is mailed each hour.
+    /// A day in which another user receives an e-mail each hour.
     async fn day(&self) {
         for _ in 0..24 {
             self.send(USERS + 1).await;
@@ -158,15 +161,15 @@ impl House {
         assert!(self.server.accepted().contains_key(&agent_user_id(USERS + 1)));
     }
 
-    fn counted(&self) -> usize {
-        counted(&self.server.0.lock().unwrap().log)
+    fn counted_deferrals(&self) -> usize {
+        counted_deferrals(&self.server.0.lock().unwrap().log)
     }
 }
 
 #[tokio::test]
 async fn a_server_that_defers_all_recipients_loses_no_digest() {
     let house = House::new();
-    house.server.defers(1..=USERS);
+    house.server.set_deferred(1..=USERS);
     for user in 1..=USERS {
         house.send(user).await;
     }
@@ -175,8 +178,8 @@ async fn a_server_that_defers_all_recipients_loses_no_digest() {
         house.after(60 * MINUTE).await;
     }
     assert_eq!(house.server.accepted(), BTreeMap::new());
-    house.server.defers([]);
-    // The longest pause is of four hours.
+    house.server.set_deferred([]);
+    // The longest pause is four hours.
     for _ in 0..5 {
         house.after(60 * MINUTE).await;
     }
@@ -187,15 +190,15 @@ async fn a_server_that_defers_all_recipients_loses_no_digest() {
 #[tokio::test]
 async fn uncounted_deferrals_pause_longer_each_time_up_to_four_hours() {
     let house = House::new();
-    house.server.defers([FULL]);
-    house.send(FULL).await;
+    house.server.set_deferred([FULL_MAILBOX]);
+    house.send(FULL_MAILBOX).await;
     house.after(30 * MINUTE).await;
-    assert_eq!(house.server.tries(FULL), 1);
+    assert_eq!(house.server.tries(FULL_MAILBOX), 1);
     for (n, pause) in (2..).zip([1, 2, 4, 8, 16, 32, 64, 128, 240, 240, 240]) {
         house.after(MINUTE * (pause - 1)).await;
-        assert_eq!(house.server.tries(FULL), n - 1, "before {pause} minutes");
+        assert_eq!(house.server.tries(FULL_MAILBOX), n - 1, "before {pause} minutes");
         house.after(MINUTE).await;
-        assert_eq!(house.server.tries(FULL), n, "after {pause} minutes");
+        assert_eq!(house.server.tries(FULL_MAILBOX), n, "after {pause} minutes");
     }
 }
 
@@ -204,54 +207,61 @@ async fn a_deferred_user_waits_for_retry_after_up_to_four_hours() {
     for (asked, waited) in [(600, 10), (1, 1), (60_000, 240)] {
         let asked = Duration::from_secs(asked);
         let house = House::new();
-        house.server.defers([FULL]);
+        house.server.set_deferred([FULL_MAILBOX]);
         house.server.0.lock().unwrap().retry_after = Some(asked);
-        house.send(FULL).await;
+        house.send(FULL_MAILBOX).await;
         house.after(30 * MINUTE).await;
         house.after(MINUTE * (waited - 1)).await;
-        assert_eq!(house.server.tries(FULL), 1, "{asked:?}");
+        assert_eq!(house.server.tries(FULL_MAILBOX), 1, "{asked:?}");
         house.after(MINUTE).await;
-        assert_eq!(house.server.tries(FULL), 2, "{asked:?}");
+        assert_eq!(house.server.tries(FULL_MAILBOX), 2, "{asked:?}");
     }
 }
 
 #[tokio::test]
 async fn too_many_deferrals_while_others_are_mailed_count_as_mailed() {
     let house = House::new();
-    house.server.defers([FULL]);
-    house.send(FULL).await;
+    house.server.set_deferred([FULL_MAILBOX]);
+    house.send(FULL_MAILBOX).await;
     for _ in 0..3 {
         house.day().await;
     }
-    assert_eq!(house.counted(), 3);
-    house.server.defers([]);
+    assert_eq!(house.counted_deferrals(), 3);
+    house.server.set_deferred([]);
     house.after(1_000 * MINUTE).await;
-    assert_eq!(house.server.accepted().get(&agent_user_id(FULL)), None);
-    house.send(FULL).await;
+    assert_eq!(house.server.accepted().get(&agent_user_id(FULL_MAILBOX)), None);
+    house.send(FULL_MAILBOX).await;
     house.after(30 * MINUTE).await;
-    assert_eq!(house.server.accepted().get(&agent_user_id(FULL)), Some(&1));
+    assert_eq!(
+        house.server.accepted().get(&agent_user_id(FULL_MAILBOX)),
+        Some(&1)
+    );
 }
 
 #[tokio::test]
 async fn the_first_deferral_after_a_start_does_not_count() {
     let mut house = House::new();
-    house.server.defers([FULL]);
-    house.send(FULL).await;
-    // The longest pause is of four hours: in three hours there is often no second deferral.
+    house.server.set_deferred([FULL_MAILBOX]);
+    house.send(FULL_MAILBOX).await;
+    // The longest pause is four hours, so three hours often contain no second deferral.
     let mut days = 0;
-    while house.counted() < 3 {
+    while house.counted_deferrals() < 3 {
         for _ in 0..3 {
             house.send(USERS + 1).await;
             house.after(60 * MINUTE).await;
         }
         house.restart();
         days += 1;
-        assert!(days < 100, "{} of 3 deferrals count", house.counted());
+        assert!(days < 100, "{} of 3 deferrals count", house.counted_deferrals());
     }
-    let tries = house.server.tries(FULL);
-    assert!(tries > 4, "{tries} tries, and four are enough for one process");
+    let tries = house.server.tries(FULL_MAILBOX);
+    assert!(tries > 4, "{tries} tries; a single process would need four");
     for _ in 0..3 {
         house.after(480 * MINUTE).await;
     }
-    assert_eq!(house.server.tries(FULL), tries, "that was the end");
+    assert_eq!(
+        house.server.tries(FULL_MAILBOX),
+        tries,
+        "no try follows the final deferral"
+    );
 }

@@ -1,5 +1,5 @@
-//! Whatever the transport does, whoever dies: every event is published at least once, and the first
-//! publications of a conversation are in commit order (invariants 8 and 9).
+//! Whatever the transport returns, and even if processes die: every event is published at least once, and the
+//! first publications of a conversation are in commit order (invariants 8 and 9).
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -21,15 +21,15 @@ use crate::support::*;
 
 #[derive(Debug, Clone)]
 enum Step {
-    /// Somebody sends in one of the conversations, through one of the processes.
+    /// A client sends in one of the conversations, through one of the processes.
     Send { conversation: usize, process: usize },
-    /// A process that owns what it creates dies before it publishes; another one starts.
+    /// A process that owns its new lanes dies before it publishes, and another one starts.
     Crash { process: usize },
     /// A process publishes.
     Relay { process: usize },
-    /// The clock goes that many milliseconds, forward or (within what leases allow) back.
+    /// Moves the clock by that many milliseconds, forwards, or backwards within the tolerance of leases.
     Wait { millis: i64 },
-    /// The next calls end like that; a call of an unknown outcome may have been accepted all the same.
+    /// The next calls fail with these kinds; a call of unknown outcome may have been accepted.
     Fail { kinds: Vec<(TransportErrorKind, bool)> },
 }
 
@@ -55,7 +55,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 1..80)
 }
 
-/// What the transport accepted, from all processes, in order.
+/// The events that the transport accepted from all processes, in order.
 type Accepted = Arc<Mutex<Vec<Event>>>;
 
 fn process(store: &MemoryStore, clock: &ManualClock, accepted: &Accepted, number: usize) -> World {
@@ -151,11 +151,14 @@ async fn check(steps: Vec<Step>) {
         let mut seen = BTreeSet::new();
         let mut published = texts(&on_channel);
         published.retain(|text| seen.insert(text.clone()));
-        // What was refused for good may be missing; nothing else, and nothing is out of order.
+        // Dead letters may be missing. No other event is missing, and all are in order.
         let is_dead = |text: &String| dead.contains(&(id, place_of(text, &texts_sent)));
         let mut expected = texts_sent.clone();
         expected.retain(|text| published.contains(text) || !is_dead(text));
-        assert_eq!(published, expected, "first publications are all, in commit order");
+        assert_eq!(
+            published, expected,
+            "first publications are complete and in commit order"
+        );
     }
     assert_eq!(
         processes[0]
@@ -170,7 +173,7 @@ async fn check(steps: Vec<Step>) {
     );
 }
 
-/// The seq of a text in its conversation.
+/// Returns the seq of a text in its conversation.
 fn place_of(text: &String, texts: &[String]) -> u64 {
     texts.iter().position(|other| other == text).unwrap() as u64 + 1
 }

@@ -1,5 +1,5 @@
-//! What people are mailed, and when. That it comes neither twice nor too late, whatever happens, is shown by the test
-//! kit's days of mail; here is what one e-mail says, and what one failure does.
+//! The contents and times of digest e-mails. The digest simulation of the test kit covers repeated and late
+//! e-mails; these tests cover single e-mails and single failures.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -144,7 +144,7 @@ async fn one_e_mail_lists_all_conversations_longest_waiting_first() {
             ),
         ]
     );
-    // The client of the third waits a minute longer.
+    // The client of the third conversation has waited a minute less.
     let mails = house.after(1).await;
     let [to_client] = &mails[..] else {
         panic!("{mails:?}")
@@ -188,7 +188,7 @@ async fn a_retry_after_an_outage_includes_newer_messages() {
         house.send(1, id, "hello").await;
         house.fail(kind);
         assert_eq!(house.after(30).await, []);
-        assert_eq!(house.step().await, 0, "it is left alone for a while");
+        assert_eq!(house.step().await, 0, "no attempt during the pause");
         house.send(1, id, "again").await;
         assert_eq!(house.after(1).await[0].messages, 2);
     }
@@ -226,7 +226,7 @@ async fn an_e_mail_of_unknown_outcome_counts_for_the_interval() {
     assert_eq!(
         house.after(29).await,
         [],
-        "half an hour after the first one but the last"
+        "half an hour has not passed since the last attempt"
     );
     let next = house.after(1).await;
     assert_eq!((next.len(), next[0].messages), (1, 1));
@@ -254,8 +254,8 @@ async fn a_deferred_recipient_waits_longer_each_time_without_delaying_others() {
     house.fail(TransportErrorKind::Deferred { retry_after: None });
     let mails = house.after(30).await;
     let users: Vec<_> = mails.iter().map(|mail| mail.user_id.as_str()).collect();
-    assert_eq!(users, ["agent-2"], "the server did not rest");
-    // After 1 minute, 2 more, 4 more.
+    assert_eq!(users, ["agent-2"], "the server continues with other users");
+    // The pauses are 1, 2 and 4 minutes.
     for pause in [1, 2, 4] {
         house.fail(TransportErrorKind::Deferred { retry_after: None });
         assert_eq!(house.after(pause - 1).await, []);
@@ -271,7 +271,7 @@ async fn a_deferred_recipient_waits_longer_each_time_without_delaying_others() {
             "tried after {pause} minutes"
         );
     }
-    assert_eq!(house.after(8).await[0].messages, 1, "nothing is lost");
+    assert_eq!(house.after(8).await[0].messages, 1, "no message is lost");
 }
 
 #[tokio::test]
@@ -293,7 +293,7 @@ async fn messages_that_are_blocked_closed_or_of_erased_users_are_not_mailed_and_
             ),
         }
         assert_eq!(house.after(30).await, [], "{end}");
-        // It counts as mailed: what ends the block tells of it no later.
+        // The message counts as mailed: unblocking does not mail it later.
         match end {
             "blocks" => house.messaging.unblock(&agent(1), id).await.unwrap(),
             "is closed" => house
@@ -319,11 +319,11 @@ async fn messages_that_are_blocked_closed_or_of_erased_users_are_not_mailed_and_
             .iter()
             .find(|mail| mail.user_id == agent_user_id(1))
             .unwrap();
-        assert_eq!(of_agent.messages, 1, "the host's own are told: {end}");
+        assert_eq!(of_agent.messages, 1, "a system message is mailed: {end}");
     }
 }
 
-/// Names people, and blocks a conversation meanwhile.
+/// A directory during whose lookup the conversation is blocked.
 struct Blocks {
     directory: FakeDirectory,
     store: MemoryStore,
@@ -381,7 +381,7 @@ async fn a_block_during_the_directory_lookup_prevents_the_e_mail() {
     house.clock.advance(MINUTE * 30);
     workers.digests().unwrap().step().await.unwrap();
     assert_eq!(mails.0.lock().unwrap().0, []);
-    assert_eq!(house.after(600).await, [], "it counts as mailed");
+    assert_eq!(house.after(600).await, [], "the message counts as mailed");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Forgetting a user, and handing them what is theirs.
+//! Erasing a user, and exporting a user's data.
 
 use std::fmt::Write as _;
 
@@ -25,8 +25,8 @@ use messaging_testkit::{
 
 use crate::support::*;
 
-/// Everything that the port shows of conversations and messages.
-async fn everything(store: &MemoryStore, ids: &[ConversationId]) -> String {
+/// Returns all data of conversations and messages that the port exposes.
+async fn stored_text(store: &MemoryStore, ids: &[ConversationId]) -> String {
     let mut shown = String::new();
     for id in ids {
         let scan = HistoryScan::new(*id, Direction::After(0), limit(100));
@@ -38,7 +38,7 @@ async fn everything(store: &MemoryStore, ids: &[ConversationId]) -> String {
     shown
 }
 
-/// Carl's conversations with alpine and baltic, and one of somebody else with alpine.
+/// Carl's conversations with alpine and baltic, and one of another client with alpine.
 async fn scene() -> (World, [ConversationId; 3]) {
     let world = World::new();
     let alpine = world.open().await;
@@ -75,7 +75,7 @@ async fn erasure_removes_all_data_of_the_user_and_nothing_else() {
         .await
         .unwrap();
     assert_eq!((erased.conversations, erased.messages), (2, 2));
-    let left = everything(&world.store, &ids).await;
+    let left = stored_text(&world.store, &ids).await;
     assert!(
         !left.contains("\"carl\"") && !left.contains("(carl)") && !left.contains("secret"),
         "{left}"
@@ -84,13 +84,13 @@ async fn erasure_removes_all_data_of_the_user_and_nothing_else() {
     assert_eq!(
         world.messaging.count_unread(&ada()).await.unwrap(),
         2,
-        "what was unread still is"
+        "unread messages stay unread"
     );
     let page = history(&world, &ada(), HistoryFrom::Newest, MarkOnRead::Yes).await;
     assert_eq!(
         shown(&page),
         ["a stranger's words"],
-        "the conversation opened first in a list is another one's"
+        "the first conversation of the list belongs to another client"
     );
     let discrepancies: Vec<_> = world
         .messaging
@@ -185,9 +185,9 @@ async fn a_replaced_agent_user_is_erased_too() {
         .await
         .unwrap();
     assert_eq!((erased.conversations, erased.messages), (1, 1));
-    let left = everything(&world.store, &ids).await;
+    let left = stored_text(&world.store, &ids).await;
     assert!(!left.contains("(ada)") && !left.contains("ada's"), "{left}");
-    assert!(left.contains("(new)"), "who answers now still does");
+    assert!(left.contains("(new)"), "the current agent's user is unchanged");
 }
 
 #[tokio::test]
@@ -264,7 +264,7 @@ async fn a_reporters_texts_are_erased_once_the_report_is_resolved() {
     assert_eq!(texts, ["", "ada's answer"]);
 }
 
-/// Fails at each call in turn, before or after having taken effect: repeating it erases the rest.
+/// The store fails at each call in turn, with and without effect; a repetition erases the rest.
 #[tokio::test]
 async fn repeating_an_interrupted_erasure_completes_it() {
     for nth in 1..=12 {
@@ -294,7 +294,7 @@ async fn repeating_an_interrupted_erasure_completes_it() {
             if first.is_err() {
                 messaging.operations().erase_user(&user("carl")).await.unwrap();
             }
-            let left = everything(&memory, &ids).await;
+            let left = stored_text(&memory, &ids).await;
             assert!(
                 !left.contains("secret") && !left.contains("(carl)"),
                 "{nth} {effect:?}: {left}"
@@ -393,6 +393,6 @@ async fn an_export_of_a_replaced_agent_user_has_only_their_own_messages() {
     assert_eq!(
         world.store.count_unread(&ListScope::of(&carl())).await.unwrap(),
         1,
-        "exporting reads nothing"
+        "an export marks no message as read"
     );
 }

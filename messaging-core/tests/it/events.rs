@@ -1,4 +1,4 @@
-//! What is said on which channel: the projection of outbox entries to events, as the outside sees it.
+//! The projection of outbox entries to events: channels, names and data.
 
 use crate::support::*;
 use messaging_core::{
@@ -65,7 +65,7 @@ async fn a_system_message_is_published_to_the_addressed_users() {
         let events = world.realtime.take();
         assert!(
             events[0].data.contains("\"clientMessageId\":null"),
-            "the host's keys stay with the host"
+            "idempotency keys are not published"
         );
         let (conversation, users) = events.split_first().unwrap();
         assert_eq!(

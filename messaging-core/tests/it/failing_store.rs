@@ -1,5 +1,5 @@
-//! A store that fails at each call in turn, before or after having taken effect: the answer says what to
-//! do, doing it succeeds, and nothing is lost, doubled or miscounted.
+//! A store that fails at each call in turn, with or without effect: the error says whether to repeat, the
+//! repetition succeeds, and no message is lost, duplicated or miscounted.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ struct Failing {
     last: MessageId,
 }
 
-/// A conversation with two messages for ada, everything said; and one that is a dead letter.
+/// A conversation with two published messages for ada, and one message that is a dead letter.
 async fn scene() -> Failing {
     let store = FailingStore::new(MemoryStore::new());
     let (realtime, clock) = (Recorder::new(), ManualClock::new());
@@ -164,10 +164,10 @@ const USE_CASES: &[(&str, UseCase)] = &[
     }),
 ];
 
-/// The number of the dead letter, after the opening and two messages.
+/// The entry number of the dead letter, after the opening and two messages.
 const DEAD_LETTER: u64 = 4;
 
-/// What the caller is told of a store's failure; `None` where the use case may get over it by itself.
+/// Returns the error of the use case for a store's failure; `None` if the use case may recover by itself.
 fn expected(failure: StoreErrorKind) -> Option<fn(&ErrorKind) -> bool> {
     match failure {
         StoreErrorKind::Retry => None,
@@ -190,7 +190,7 @@ async fn check(name: &str, use_case: UseCase, failure: StoreErrorKind, effect: E
         let answer = use_case(&on).await;
         match (answer, expected(failure)) {
             (Err(error), Some(expected)) => assert!(expected(error.kind()), "{case}: {error}"),
-            (Ok(()), Some(_)) => panic!("{case}: a failure was not told"),
+            (Ok(()), Some(_)) => panic!("{case}: the failure was not reported"),
             (Ok(()) | Err(_), None) => {}
         }
         use_case(&on)
@@ -235,7 +235,7 @@ async fn every_use_case_survives_a_store_that_fails_at_each_call_in_turn() {
 #[tokio::test]
 async fn an_access_that_cannot_be_audited_is_refused() {
     let on = scene().await;
-    // The first call finds the conversation, the second one writes the log.
+    // The first call finds the conversation, the second one writes the audit record.
     on.store.fail(2, StoreErrorKind::ReadOnly, Effect::None);
     let refused = on
         .messaging

@@ -1,4 +1,4 @@
-//! Probes that anyone may call: one look at the store a second, however many ask, and what works.
+//! Public health checks: at most one check of the store per second, shared by all callers.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ const UNAVAILABLE: StoreErrorKind = StoreErrorKind::Unavailable {
     retry_after: Duration::from_secs(1),
 };
 const MAX_AGE: Duration = Duration::from_secs(1);
-/// What a look asks the store.
+/// The calls of the store in one check.
 const CALLS: u64 = 2;
 
 struct Probed {
@@ -85,7 +85,7 @@ async fn a_health_check_expires_after_a_second() {
     assert_eq!(
         messaging.operations().health().await.unwrap().backlog.lanes,
         1,
-        "by a look of now"
+        "a direct check is not cached"
     );
     clock.advance(MAX_AGE);
     assert_eq!(
@@ -158,7 +158,7 @@ async fn a_read_only_store_still_reports_its_backlog() {
     assert!(messaging.operations().recent_health().await.unwrap().takes_writes);
 }
 
-/// What says nothing of other writes.
+/// Failures that allow no conclusion about other writes.
 const BUSY: [StoreErrorKind; 3] = [UNAVAILABLE, StoreErrorKind::OutcomeUnknown, StoreErrorKind::Retry];
 
 #[tokio::test]
@@ -171,7 +171,10 @@ async fn a_busy_store_keeps_the_previous_write_health() {
         store.fail(2, StoreErrorKind::ReadOnly, Effect::None);
         assert!(!takes_writes().await);
         store.fail(2, kind, Effect::None);
-        assert!(!takes_writes().await, "a full disk may be busy, too: {kind}");
+        assert!(
+            !takes_writes().await,
+            "a busy store keeps the earlier failure: {kind}"
+        );
         assert!(takes_writes().await);
     }
 }
@@ -206,14 +209,14 @@ async fn a_store_busy_for_30_seconds_fails_write_health_until_a_probe_succeeds()
             store.fail(2, kind, Effect::None);
             takes_writes().await
         };
-        // Since the process began, then since a probe succeeded.
+        // Since the start of the process, then since a successful probe.
         for _ in 0..2 {
             assert!(busy_after(HALF_A_MINUTE).await, "{kind}");
             assert!(!busy_after(BRIEF).await, "{kind}");
             assert!(!busy_after(BRIEF).await, "{kind}");
             assert!(takes_writes().await, "{kind}");
         }
-        // A clock that is set back prolongs nothing.
+        // A clock that is set back does not extend the 30 seconds.
         clock.set(clock.now() - Duration::from_hours(1));
         assert!(busy_after(BRIEF).await, "{kind}");
         assert!(busy_after(HALF_A_MINUTE).await, "{kind}");
@@ -254,14 +257,18 @@ async fn an_older_check_does_not_replace_a_newer_one() {
             Order::NewerFirst => {
                 second.release();
                 assert_eq!(newer.await.unwrap().backlog.lanes, older + 1);
-                assert_eq!(late.await.unwrap().backlog.lanes, older, "what its look saw");
+                assert_eq!(
+                    late.await.unwrap().backlog.lanes,
+                    older,
+                    "the result of its own check"
+                );
             }
             Order::OlderFirst => {
                 assert_eq!(late.await.unwrap().backlog.lanes, older);
                 let mut another = Box::pin(messaging.operations().recent_health());
                 assert!(
                     poll!(&mut another).is_pending(),
-                    "it shares the look that is under way"
+                    "the caller shares the check in progress"
                 );
                 second.release();
                 assert_eq!(another.await.unwrap().backlog.lanes, older + 1);
@@ -278,7 +285,7 @@ async fn an_older_check_does_not_replace_a_newer_one() {
                 .lanes,
             older + 1
         );
-        assert_eq!(store.calls(), calls + CALLS - 1, "there is no third look");
+        assert_eq!(store.calls(), calls + CALLS - 1, "no third check is made");
     }
 }
 
@@ -305,7 +312,7 @@ async fn refused_workers_fail_publish_health_until_admitted() {
     assert!(messaging.operations().health().await.unwrap().publishes());
 }
 
-/// A host that dropped its workers, with the log of its thread.
+/// A host without running workers, and the log of its thread.
 fn without_workers() -> (World, Log, tracing::subscriber::DefaultGuard) {
     let (log, guard) = Log::begin();
     (World::new(), log, guard)
@@ -313,7 +320,7 @@ fn without_workers() -> (World, Log, tracing::subscriber::DefaultGuard) {
 
 const NO_WORKER: &str = "no worker has claimed them";
 
-/// Lets the tasks run that wait for this time.
+/// Advances the clock, and runs the tasks that wait for it.
 async fn pass(clock: &ManualClock, time: Duration) {
     tokio::task::yield_now().await;
     clock.advance(time);
@@ -360,7 +367,7 @@ async fn a_host_whose_events_another_process_publishes_is_told_nothing() {
     for _ in 0..3 {
         world.send(&carl(), id, "hello").await;
         pass(&world.clock, Duration::from_millis(4_999)).await;
-        // As a worker of another process, which holds no lane for this one.
+        // This worker stands for another process: it registers no lane for this one.
         world.workers.relay().step().await.unwrap();
         pass(&world.clock, Duration::from_secs(1)).await;
     }

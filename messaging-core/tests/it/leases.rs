@@ -1,4 +1,4 @@
-//! Who publishes what: leases, take-overs, and the loops that drive the relay.
+//! The right to publish: leases, takeovers, and the loops that drive the relay.
 
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
@@ -43,23 +43,23 @@ async fn a_driven_relay_publishes_its_own_lanes_from_memory() {
 #[tokio::test]
 async fn another_process_claims_a_lane_after_its_lease_expires() {
     let (store, clock) = (MemoryStore::new(), ManualClock::new());
-    let dead = World::on(store.clone(), clock.clone(), People, |builder| builder);
-    let alive = World::on(store, clock, People, |builder| builder.ids(OtherIds::new(1)));
-    let id = dead.open().await;
-    let _worker = dead.workers.relay().activate_worker();
-    dead.send(&carl(), id, "one").await;
-    alive.send(&carl(), id, "two").await;
-    alive.clock.advance(Duration::from_millis(9_999));
-    alive.drain().await;
-    assert_eq!(alive.realtime.take(), []);
-    alive.clock.advance(Duration::from_millis(1));
-    alive.drain().await;
-    assert_eq!(texts(&alive.realtime.take()), ["one", "two"]);
-    dead.drain().await;
+    let stopped = World::on(store.clone(), clock.clone(), People, |builder| builder);
+    let running = World::on(store, clock, People, |builder| builder.ids(OtherIds::new(1)));
+    let id = stopped.open().await;
+    let _worker = stopped.workers.relay().activate_worker();
+    stopped.send(&carl(), id, "one").await;
+    running.send(&carl(), id, "two").await;
+    running.clock.advance(Duration::from_millis(9_999));
+    running.drain().await;
+    assert_eq!(running.realtime.take(), []);
+    running.clock.advance(Duration::from_millis(1));
+    running.drain().await;
+    assert_eq!(texts(&running.realtime.take()), ["one", "two"]);
+    stopped.drain().await;
     assert_eq!(
-        dead.realtime.take(),
+        stopped.realtime.take(),
         [],
-        "what comes back from the dead starts no call"
+        "a process without its lease makes no call"
     );
 }
 
@@ -76,7 +76,7 @@ async fn a_round_with_an_expired_lease_makes_no_call_and_acknowledges_nothing() 
     }
     let (clock, calls) = (world.clock.clone(), AtomicUsize::new(0));
     world.realtime.fail(move |_| {
-        // The third call, for the second message, is a long one.
+        // The third call, for the second message, takes long.
         if calls.fetch_add(1, Ordering::Relaxed) == 2 {
             clock.advance(Duration::from_secs(11));
         }
@@ -108,7 +108,7 @@ async fn running_workers_publish_at_once_and_drain_when_stopped() {
     } = world;
     let mut events = calls_of(&realtime);
     let (stop, running) = start(workers).await;
-    // The clock stands still: nothing here waits for a probe.
+    // The clock stands still, so that no step waits for a probe.
     for text in ["one", "two"] {
         messaging
             .send_message(&carl(), &message(id, text, None))
@@ -151,7 +151,7 @@ async fn waking_publishes_entries_committed_by_the_host() {
     running.await.unwrap();
 }
 
-/// How many events each call to the transport carries from now on.
+/// Reports the number of events of each call to the transport from now on.
 fn calls_of(realtime: &Recorder) -> UnboundedReceiver<usize> {
     let (published, events) = unbounded_channel();
     realtime.fail(move |batch| {

@@ -1,4 +1,4 @@
-//! How often somebody may do something, whoever calls for them.
+//! Rate limits of users, whichever service calls on their behalf.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ use crate::support::*;
 
 const EVERY: Duration = Duration::from_secs(10);
 
-/// Two at once of everything, and one more every ten seconds.
+/// Admits two of each action at once, and one more every ten seconds.
 fn limited() -> ProcessLimiter {
     let quota = Quota::new(2, EVERY);
     let limits = Limited::ALL.into_iter();
@@ -46,9 +46,9 @@ async fn a_rate_limited_send_is_admitted_after_retry_after() {
     assert_eq!(
         kind(too_early),
         refused(Duration::from_millis(7_500)),
-        "what is refused does not count"
+        "a refused request does not count"
     );
-    world.send(&ada(), id, "everybody has their own").await;
+    world.send(&ada(), id, "each user has a quota").await;
     world.clock.advance(Duration::from_millis(7_500));
     world.send(&carl(), id, "hello").await;
     assert_eq!(
@@ -58,8 +58,8 @@ async fn a_rate_limited_send_is_admitted_after_retry_after() {
     assert_eq!(world.messaging.count_unread(&ada()).await.unwrap(), 3);
 }
 
-/// Opens, sends, reports and types, each once.
-async fn everything(messaging: &Messaging, actor: &Actor) -> Vec<Result<(), ErrorKind>> {
+/// Opens, sends, reports and types once each.
+async fn run_all_actions(messaging: &Messaging, actor: &Actor) -> Vec<Result<(), ErrorKind>> {
     let id = unknown_conversation();
     let report = NewReport::new(Remark::parse("rude").unwrap());
     let opened = messaging.open_conversation(actor, &open("alpine", None)).await;
@@ -82,17 +82,17 @@ async fn a_rate_limited_request_makes_no_call_and_changes_nothing() {
         .build()
         .unwrap();
     for _ in 0..2 {
-        let outcomes = everything(&messaging, &carl()).await;
+        let outcomes = run_all_actions(&messaging, &carl()).await;
         let not_found = Err(ErrorKind::NotFound);
         assert_eq!(
             outcomes,
             [Ok(()), not_found.clone(), not_found.clone(), not_found]
         );
     }
-    // The next call of the store would say that it is broken.
+    // A call of the store would fail.
     store.fail(1, StoreErrorKind::Internal, Effect::None);
     for _ in 0..3 {
-        let outcomes = everything(&messaging, &carl()).await;
+        let outcomes = run_all_actions(&messaging, &carl()).await;
         assert_eq!(outcomes, vec![Err(refused(EVERY)); 4]);
     }
     assert_eq!(kind(messaging.count_unread(&carl()).await), ErrorKind::Internal);
@@ -130,7 +130,7 @@ async fn a_repeated_send_is_one_message_and_costs_nothing() {
         assert_eq!(repeated.message, first.message);
         assert!(!repeated.created);
     }
-    world.send(&carl(), id, "the second place is left").await;
+    world.send(&carl(), id, "within the quota").await;
     assert_eq!(
         kind(
             world
@@ -143,7 +143,7 @@ async fn a_repeated_send_is_one_message_and_costs_nothing() {
     assert_eq!(world.messaging.count_unread(&ada()).await.unwrap(), 2);
 }
 
-/// A limiter that admits so many sends and all repeats, and one more for both whenever an hour has passed.
+/// Admits `sends` sends and `repeats` repeats at once, and one more of each every hour.
 fn sends_and_repeats(sends: u32, repeats: u32) -> ProcessLimiter {
     let hour = Duration::from_hours(1);
     let limits = RateLimits::default()
@@ -160,7 +160,7 @@ async fn a_send_over_the_limit_gets_its_message_if_it_repeats_one() {
     let hour = Duration::from_hours(1);
     let send = message(id, "hello", Some("k"));
     let first = messaging.send_message(&carl(), &send).await.unwrap();
-    world.send(&carl(), id, "the last place").await;
+    world.send(&carl(), id, "within the quota").await;
     let repeated = messaging.send_message(&carl(), &send).await.unwrap();
     assert_eq!((repeated.message, repeated.created), (first.message, false));
     let another_text = messaging
@@ -172,7 +172,7 @@ async fn a_send_over_the_limit_gets_its_message_if_it_repeats_one() {
     let new_key = messaging
         .send_message(&carl(), &message(id, "hello", Some("l")))
         .await;
-    assert_eq!(kind(new_key), refused(hour), "the third look-up");
+    assert_eq!(kind(new_key), refused(hour), "the third lookup");
     let beyond_the_repeats = messaging.send_message(&carl(), &send).await;
     assert_eq!(kind(beyond_the_repeats), refused(hour));
     assert_eq!(messaging.count_unread(&ada()).await.unwrap(), 2);
@@ -187,7 +187,7 @@ async fn repeats_beyond_their_own_limit_count_as_sends() {
         let answer = world.messaging.send_message(&carl(), &send).await.unwrap();
         assert_eq!(answer.created, created);
     }
-    world.send(&carl(), id, "one place had been given back").await;
+    world.send(&carl(), id, "one admission was refunded").await;
     assert!(matches!(
         kind(world.messaging.send_message(&carl(), &send).await),
         ErrorKind::RateLimited { .. }
@@ -227,11 +227,11 @@ async fn actions_on_behalf_of_a_user_do_not_count_towards_the_users_limits() {
     }
     assert_eq!(world.messaging.count_unread(&ada()).await.unwrap(), 41);
     for _ in 0..2 {
-        world.send(&carl, id, "the whole limit is left").await;
+        world.send(&carl, id, "the full quota is left").await;
     }
     world.messaging.block(&ada(), id).await.unwrap();
     let blocked = on_behalf.send_message(&message(id, "news", None)).await;
-    assert_eq!(kind(blocked), ErrorKind::Blocked, "a block holds");
+    assert_eq!(kind(blocked), ErrorKind::Blocked, "a block applies");
 }
 
 #[tokio::test]

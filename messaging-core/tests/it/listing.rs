@@ -1,4 +1,4 @@
-//! Lists, totals and decoration.
+//! Lists, totals, profiles and presence.
 
 use std::time::Duration;
 
@@ -216,7 +216,7 @@ async fn presence_is_shown_if_known() {
         .unwrap()
         .online;
     assert_eq!((online.client, online.agent), (None, Some(true)));
-    // Not while the other side blocks; and who blocks is told as ever.
+    // A blocked side does not see the other side's presence; the blocking side still does.
     world.messaging.block(&ada(), id).await.unwrap();
     let found = world.messaging.find_conversation(&carl(), id).await.unwrap();
     assert_eq!((found.online.client, found.online.agent), (None, None));
@@ -291,7 +291,7 @@ async fn presence_of_a_page_is_one_lookup() {
     assert_eq!(
         asked,
         [vec![user("ada"), user("bo")]],
-        "nobody asks about themselves"
+        "users do not query their own presence"
     );
     let list = world
         .messaging

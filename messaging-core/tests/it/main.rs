@@ -1,4 +1,4 @@
-//! The core from the outside: its use cases on the store in memory.
+//! The core through its public interface: its use cases on the memory store.
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 

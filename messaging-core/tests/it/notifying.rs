@@ -1,4 +1,4 @@
-//! Who is notified of a message, and how often.
+//! Push notifications: their recipients and frequency.
 
 use std::{
     collections::HashMap,
@@ -24,7 +24,7 @@ use messaging_testkit::{
     make::{agency_id, agent, agent_user_id, client, client_id},
 };
 
-/// Notes who is notified of what, and fails if it is told to.
+/// Records notifications, and fails on demand.
 #[derive(Clone, Default)]
 struct Devices(Arc<Mutex<(Notified, bool)>>);
 
@@ -38,7 +38,7 @@ impl Push for Devices {
         if state.1 {
             return Err(TransportError::new(
                 TransportErrorKind::Unavailable,
-                "as asked for",
+                "simulated failure",
             ));
         }
         Ok(())
@@ -49,7 +49,7 @@ impl Push for Devices {
     }
 }
 
-/// Who is connected; nobody is known to be, or not to be, but them.
+/// Presence of the listed users; that of all others is unknown.
 #[derive(Clone, Default)]
 struct Known(Arc<Mutex<HashMap<UserId, bool>>>);
 
@@ -71,7 +71,7 @@ struct House {
 }
 
 impl House {
-    /// One conversation, whose agent is away.
+    /// One conversation, whose agent is offline.
     async fn new() -> Self {
         let (clock, directory) = (ManualClock::new(), FakeDirectory::new());
         let (devices, known) = (Devices::default(), Known::default());
@@ -108,7 +108,7 @@ impl House {
         self.messaging.send_message(&client(1), &send).await.unwrap();
     }
 
-    /// Publishes what there is, notifies, and gives what was said to whom.
+    /// Publishes and notifies; returns the notifications since the last call as text.
     async fn notified(&self) -> Vec<String> {
         self.workers.relay().step().await.unwrap();
         self.workers.notifier().unwrap().step().await;
@@ -127,7 +127,7 @@ async fn an_offline_recipient_is_notified_after_publication() {
     assert_eq!(
         house.workers.notifier().unwrap().step().await,
         0,
-        "it is not published yet"
+        "the message is not published yet"
     );
     assert_eq!(house.notified().await, ["agent-1: client-1 says hello"]);
     assert_eq!(house.notified().await, [""; 0]);

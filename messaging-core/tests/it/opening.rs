@@ -42,7 +42,7 @@ async fn only_a_client_opens_and_not_with_themselves() {
             ),
             FORBIDDEN
         );
-        // Nor does it tell them which agents there are.
+        // The error does not reveal which agents exist.
         assert_eq!(
             kind(
                 world

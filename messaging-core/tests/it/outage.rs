@@ -1,4 +1,4 @@
-//! What happens to all lanes when the transport as a whole is at fault.
+//! Publishing during an outage of the transport.
 
 use std::{
     ops::Range,
@@ -23,7 +23,7 @@ fn client(n: usize) -> Actor {
     Actor::new(user(&format!("client-{n}")), Role::Client)
 }
 
-/// A conversation for each of so many clients, with nothing left to publish.
+/// Opens a conversation for each of `count` clients, and publishes everything.
 async fn conversations(world: &World, count: usize) -> Vec<ConversationId> {
     let mut ids = Vec::new();
     for n in 0..count {
@@ -36,8 +36,8 @@ async fn conversations(world: &World, count: usize) -> Vec<ConversationId> {
     ids
 }
 
-/// Each client sends.
-async fn everyone_sends(world: &World, ids: &[ConversationId]) {
+/// Sends a message from each client.
+async fn send_from_all(world: &World, ids: &[ConversationId]) {
     send_as(world, ids, 0..ids.len()).await;
 }
 
@@ -47,8 +47,8 @@ async fn send_as(world: &World, ids: &[ConversationId], clients: Range<usize>) {
     }
 }
 
-/// One call carries one conversation's message.
-fn a_call_each(world: &World) {
+/// Sets limits under which each call contains the message of one conversation.
+fn one_conversation_per_call(world: &World) {
     world.realtime.set_limits(Limits {
         events_per_call: 2,
         data_bytes: 10_240,
@@ -66,17 +66,17 @@ async fn drain_for(world: &World, seconds: u32) {
 async fn during_an_outage_one_lane_at_a_time_tries_the_transport() {
     let world = World::new();
     let ids = conversations(&world, 40).await;
-    a_call_each(&world);
+    one_conversation_per_call(&world);
     world.realtime.fail(|_| Some(Unavailable));
     let before = world.realtime.calls();
-    everyone_sends(&world, &ids).await;
+    send_from_all(&world, &ids).await;
     drain_for(&world, 60).await;
-    // Three lanes and those whose calls were under way, then after 0.25, 0.5, 1, 2, 4 s and every 5 s at most.
+    // Three lanes and the calls in progress, then tries after 0.25, 0.5, 1, 2, 4 s and at most every 5 s.
     let calls = world.realtime.calls() - before;
     assert!((12..=40).contains(&calls), "{calls} calls in a minute");
     assert!(
         !world.messaging.operations().health().await.unwrap().halted,
-        "that is for credentials"
+        "only refused credentials halt publishing"
     );
     assert_eq!(
         world.messaging.operations().health().await.unwrap().backlog.lanes,
@@ -96,13 +96,13 @@ async fn during_an_outage_one_lane_at_a_time_tries_the_transport() {
 async fn during_an_outage_new_lanes_have_no_owner() {
     let world = World::new();
     let ids = conversations(&world, 40).await;
-    a_call_each(&world);
+    one_conversation_per_call(&world);
     world.realtime.fail(|_| Some(Unavailable));
     send_as(&world, &ids, 0..20).await;
     let _worker = world.workers.relay().activate_worker();
     world.drain().await;
     send_as(&world, &ids, 20..40).await;
-    // Another process, whose breaker is closed, finds all that was sent since at once.
+    // Another process, whose breaker is closed, claims the later messages at once.
     let other = World::on(world.store.clone(), world.clock.clone(), People, |builder| {
         builder.ids(OtherIds::new(1))
     });
@@ -137,11 +137,11 @@ async fn an_event_that_fails_the_transport_does_not_block_other_conversations() 
 async fn a_requested_pause_applies_to_all_lanes() {
     let world = World::new();
     let ids = conversations(&world, 5).await;
-    a_call_each(&world);
+    one_conversation_per_call(&world);
     let retry_after = Some(7 * SECOND);
     world.realtime.fail(move |_| Some(Busy { retry_after }));
     let before = world.realtime.calls();
-    everyone_sends(&world, &ids).await;
+    send_from_all(&world, &ids).await;
     world.drain().await;
     let at_first = world.realtime.calls() - before;
     drain_for(&world, 6).await;
@@ -157,9 +157,9 @@ async fn calls_ramp_up_after_an_outage() {
     let relay = RelayOptions::default().with_drain_rate(20);
     let world = World::with(|builder| builder.options(Options::default().with_relay(relay)));
     let ids = conversations(&world, LANES).await;
-    a_call_each(&world);
+    one_conversation_per_call(&world);
     world.realtime.fail(|_| Some(Unavailable));
-    everyone_sends(&world, &ids).await;
+    send_from_all(&world, &ids).await;
     drain_for(&world, 10).await;
 
     let start = world.clock.now();
@@ -189,7 +189,7 @@ async fn calls_ramp_up_after_an_outage() {
         calls.iter().filter(|at| **at <= end).count()
     };
     assert_eq!(calls.len(), LANES);
-    // 20 at once, then 20 a second, and 40 a second after five seconds.
+    // 20 at once, then 20 per second, and 40 per second after five seconds.
     for (seconds, bound) in [(1, 41), (2, 61), (5, 121), (6, 161), (9, 281)] {
         let made = within(seconds);
         assert!(made <= bound, "{made} calls within {seconds} s");
@@ -212,7 +212,7 @@ async fn published_entries_are_counted() {
     assert_eq!(
         so_far[&format!("{calls} outcome=accepted")],
         [2.0],
-        "each event by itself"
+        "one call per event"
     );
     assert_eq!(so_far["messaging_events_total"], [2.0]);
     assert_eq!(so_far["messaging_published_total"], [1.0]);
@@ -274,7 +274,7 @@ async fn a_dead_letter_can_be_requeued_and_is_published_once() {
     assert_eq!(
         texts(&world.realtime.take()),
         ["next", "refused"],
-        "as the newest"
+        "the requeued event is the newest"
     );
     assert_eq!(
         world
@@ -286,7 +286,7 @@ async fn a_dead_letter_can_be_requeued_and_is_published_once() {
         []
     );
 
-    // Where nothing else waits it is at hand: nothing has to be claimed.
+    // Without other unpublished events, the requeued lane is queued in the process and needs no claim.
     world.realtime.fail(|_| Some(Refused));
     world.send(&client(0), ids[0], "again").await;
     drain_for(&world, 10).await;

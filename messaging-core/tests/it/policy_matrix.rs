@@ -1,5 +1,5 @@
-//! The access policy as a table: every actor, every action, every state of the conversation. A change of
-//! permissions is a change of this file's snapshot.
+//! The access policy as a table: every actor, every action, every state of a conversation. A change of
+//! permissions shows in the snapshot of this file.
 
 use std::fmt::Write as _;
 

@@ -23,7 +23,7 @@ use crate::support::*;
 async fn paging_backwards_visits_every_message_once_and_ends_at_the_first() {
     let world = World::new();
     let id = world.open().await;
-    // All at the same time: the order is that of the seqs.
+    // All messages have the same time: the seq determines the order.
     for text in ["1", "2", "3", "4"] {
         world.send(&carl(), id, text).await;
     }
@@ -113,7 +113,7 @@ async fn reading_the_newest_page_marks_it_and_returns_the_state_after() {
         (0, vec!["2", "3"])
     );
     assert!(page.messages.iter().all(|message| message.read_at.is_some()));
-    // Its own messages are the client's to see as read; seeing them again changes nothing.
+    // The client sees own messages as read; loading them again changes nothing.
     let own = history(&world, &carl(), HistoryFrom::Newest, MarkOnRead::NewestPage).await;
     assert_eq!(
         own.messages.iter().map(|m| m.read_at).collect::<Vec<_>>(),
@@ -155,7 +155,7 @@ async fn marking_an_older_message_changes_nothing() {
     let again = world.messaging.mark_read(&ada(), id, first).await.unwrap();
     assert_eq!((read, read.counter.unread()), (again, 0));
     assert_eq!(world.messaging.mark_read(&ada(), id, own).await.unwrap(), read);
-    // Nothing before it was for carl.
+    // No earlier message was addressed to carl.
     assert_eq!(
         world
             .messaging
@@ -172,7 +172,7 @@ async fn marking_an_older_message_changes_nothing() {
     );
 }
 
-/// Lets nobody mark anything as read.
+/// A policy that refuses to mark messages as read.
 struct NoReceipts;
 
 #[async_trait]
@@ -205,7 +205,7 @@ async fn a_page_that_cannot_be_marked_is_returned_unless_marking_was_requested()
     );
 }
 
-/// Another tab of the same reader marks the newest message while this one's page is under way.
+/// Another tab of the same reader marks the newest message while this tab loads its page.
 struct OtherTab {
     store: MemoryStore,
     clock: ManualClock,
@@ -256,7 +256,7 @@ async fn a_page_marked_concurrently_shows_the_later_state() {
     let again = history(&world, &ada(), HistoryFrom::Newest, MarkOnRead::No).await;
     assert_eq!(page.conversation.unread_count(), 0);
     assert!(page.messages.iter().all(|message| message.read_at.is_some()));
-    assert_eq!(page, again, "and what is read at a time stays read at that time");
+    assert_eq!(page, again, "read times do not change");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! What came of an e-mail is recorded however long the store refuses that, as long as the lease holds.
+//! The result of an e-mail is recorded as soon as the store accepts it, as long as the lease lasts.
 
 use std::{pin::pin, time::Duration};
 
@@ -18,9 +18,9 @@ const MINUTE: Duration = Duration::from_mins(1);
 const SECOND: Duration = Duration::from_secs(1);
 
 const MARKING: &str = "marking messages as mailed";
-const FINISHING: &str = "completing a digest";
-/// What records that an e-mail was accepted.
-const STEPS: [&str; 2] = [MARKING, FINISHING];
+const COMPLETING: &str = "completing a digest";
+/// The steps that record an accepted e-mail.
+const STEPS: [&str; 2] = [MARKING, COMPLETING];
 
 const LOCKED: StoreErrorKind = StoreErrorKind::Unavailable { retry_after: SECOND };
 
@@ -64,9 +64,9 @@ impl House {
         self.messaging.send_message(&client(c), &send).await.unwrap();
     }
 
-    /// What is mailed in so many looks, with a pause before each.
-    async fn looks(&self, looks: u32, pause: Duration) -> Vec<Digest> {
-        for _ in 0..looks {
+    /// Runs `steps` steps of the worker with a pause before each, and returns the e-mails.
+    async fn run_steps(&self, steps: u32, pause: Duration) -> Vec<Digest> {
+        for _ in 0..steps {
             self.clock.advance(pause);
             self.workers.digests().unwrap().step().await.unwrap();
         }
@@ -87,16 +87,16 @@ async fn an_accepted_e_mail_that_cannot_be_recorded_for_minutes_is_not_sent_agai
         let id = house.open(1, 1).await;
         house.send(1, id).await;
         house.store.refuse(step, kind);
-        assert_eq!(house.looks(1, 30 * MINUTE).await.len(), 1);
-        // The lease is of five minutes.
-        assert_eq!(house.looks(280, SECOND).await, [], "{step}: {kind}");
+        assert_eq!(house.run_steps(1, 30 * MINUTE).await.len(), 1);
+        // The lease lasts five minutes.
+        assert_eq!(house.run_steps(280, SECOND).await, [], "{step}: {kind}");
         let tries = house.store.calls_of(step);
         assert!((20..60).contains(&tries), "{step}: {kind}: {tries} tries");
         house.store.admit(step);
-        assert_eq!(house.looks(60, SECOND).await, [], "{step}: {kind}");
-        assert_eq!(house.looks(100, MINUTE).await, [], "{step}: {kind}");
+        assert_eq!(house.run_steps(60, SECOND).await, [], "{step}: {kind}");
+        assert_eq!(house.run_steps(100, MINUTE).await, [], "{step}: {kind}");
         house.send(1, id).await;
-        let next = house.looks(1, 30 * MINUTE).await;
+        let next = house.run_steps(1, 30 * MINUTE).await;
         assert_eq!((next.len(), next[0].messages), (1, 1), "{step}: {kind}");
     }
 }
@@ -107,11 +107,11 @@ async fn the_pauses_between_tries_to_record_grow() {
     let id = house.open(1, 1).await;
     house.send(1, id).await;
     house.store.refuse(MARKING, LOCKED);
-    house.looks(1, 30 * MINUTE).await;
+    house.run_steps(1, 30 * MINUTE).await;
     let mut tries = Vec::new();
     for _ in 0..4 {
         let before = house.store.calls_of(MARKING);
-        house.looks(200, 10 * SECOND / 200).await;
+        house.run_steps(200, 10 * SECOND / 200).await;
         tries.push(house.store.calls_of(MARKING) - before);
     }
     assert!(tries.is_sorted_by(|a, b| a >= b), "{tries:?}");
@@ -121,23 +121,23 @@ async fn the_pauses_between_tries_to_record_grow() {
 #[tokio::test]
 async fn a_failed_store_gets_few_chunks_per_try() {
     let house = House::new();
-    // Ten steps of four.
+    // Ten chunks of four.
     for n in 1..=40 {
         let id = house.open(n, 1).await;
         house.send(n, id).await;
     }
     house.store.refuse(MARKING, LOCKED);
-    assert_eq!(house.looks(1, 30 * MINUTE).await.len(), 1);
+    assert_eq!(house.run_steps(1, 30 * MINUTE).await.len(), 1);
     for _ in 0..280 {
         let before = house.store.calls_of(MARKING);
-        house.looks(1, SECOND).await;
+        house.run_steps(1, SECOND).await;
         let calls = house.store.calls_of(MARKING) - before;
-        assert!(calls <= 2, "{calls} in one try");
+        assert!(calls <= 2, "{calls} calls in one try");
     }
     house.store.admit(MARKING);
-    assert_eq!(house.looks(60, SECOND).await, []);
-    assert_eq!(house.store.calls_of(FINISHING), 1);
-    assert_eq!(house.looks(100, MINUTE).await, []);
+    assert_eq!(house.run_steps(60, SECOND).await, []);
+    assert_eq!(house.store.calls_of(COMPLETING), 1);
+    assert_eq!(house.run_steps(100, MINUTE).await, []);
 }
 
 #[tokio::test]
@@ -147,11 +147,11 @@ async fn a_pending_record_does_not_delay_other_users() {
     house.send(1, first).await;
     house.clock.advance(MINUTE);
     house.send(2, second).await;
-    house.store.refuse(FINISHING, LOCKED);
-    assert_eq!(house.looks(1, 29 * MINUTE).await[0].user_id, agent_user_id(1));
-    assert_eq!(house.looks(1, MINUTE).await[0].user_id, agent_user_id(2));
-    house.store.admit(FINISHING);
-    assert_eq!(house.looks(600, SECOND).await, []);
+    house.store.refuse(COMPLETING, LOCKED);
+    assert_eq!(house.run_steps(1, 29 * MINUTE).await[0].user_id, agent_user_id(1));
+    assert_eq!(house.run_steps(1, MINUTE).await[0].user_id, agent_user_id(2));
+    house.store.admit(COMPLETING);
+    assert_eq!(house.run_steps(600, SECOND).await, []);
 }
 
 #[tokio::test]
@@ -160,16 +160,20 @@ async fn a_step_records_before_it_claims() {
     let id = house.open(1, 1).await;
     house.send(1, id).await;
     house.store.refuse(MARKING, LOCKED);
-    house.looks(1, 30 * MINUTE).await;
+    house.run_steps(1, 30 * MINUTE).await;
     house.store.admit(MARKING);
     house.clock.advance(10 * SECOND);
     let (before, marking) = (house.store.calls(), house.store.hold(1));
     let mut step = pin!(house.workers.digests().unwrap().step());
     assert!(poll!(&mut step).is_pending());
-    assert_eq!(house.store.calls(), before + 1, "the record alone");
+    assert_eq!(
+        house.store.calls(),
+        before + 1,
+        "only the pending record is written"
+    );
     marking.release();
     step.await.unwrap();
-    assert!(house.store.calls() > before + 2, "and then a claim");
+    assert!(house.store.calls() > before + 2, "a claim follows");
 }
 
 #[tokio::test]
@@ -178,12 +182,16 @@ async fn an_unrecorded_digest_is_repeated_with_its_id_after_the_lease() {
     let id = house.open(1, 1).await;
     house.send(1, id).await;
     house.store.refuse(MARKING, LOCKED);
-    let first = house.looks(1, 30 * MINUTE).await;
-    assert_eq!(house.looks(299, SECOND).await, [], "the lease holds");
+    let first = house.run_steps(1, 30 * MINUTE).await;
+    assert_eq!(
+        house.run_steps(299, SECOND).await,
+        [],
+        "the lease has not expired"
+    );
     house.store.admit(MARKING);
-    let second = house.looks(30, MINUTE).await;
+    let second = house.run_steps(30, MINUTE).await;
     assert_eq!((second.len(), second[0].id), (1, first[0].id));
-    assert_eq!(house.looks(600, MINUTE).await, []);
+    assert_eq!(house.run_steps(600, MINUTE).await, []);
 }
 
 #[tokio::test]
@@ -206,7 +214,7 @@ async fn the_worker_records_between_claims_and_during_shutdown() {
         let mut running = pin!(workers.run(stopped.map(drop)));
         let mut pass = async |time: Duration| {
             clock.advance(time);
-            // As often as one thing can wake the next.
+            // Enough polls for each task to wake the next.
             for _ in 0..100 {
                 if poll!(&mut running).is_ready() {
                     return true;
@@ -224,13 +232,16 @@ async fn the_worker_records_between_claims_and_during_shutdown() {
             assert!(!pass(SECOND).await, "{stops:?}");
         }
         let tries = store.calls_of(MARKING);
-        assert!(tries > 2, "{stops:?}: {tries} tries in less than a look's pause");
+        assert!(
+            tries > 2,
+            "{stops:?}: {tries} tries within one interval of the worker"
+        );
         store.admit(MARKING);
         let mut is_over = false;
         for _ in 0..5 {
             is_over = is_over || pass(SECOND).await;
         }
-        assert_eq!(store.calls_of(FINISHING), 1, "{stops:?}");
+        assert_eq!(store.calls_of(COMPLETING), 1, "{stops:?}");
         assert_eq!(is_over, stops == Stops::BeforeItIsRecorded);
         assert_eq!(mails.0.lock().unwrap().0.len(), 1, "{stops:?}");
     }

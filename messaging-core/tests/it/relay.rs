@@ -1,4 +1,4 @@
-//! The relay: at least once, in order, whatever the transport does.
+//! The relay publishes at least once and in order, whatever the transport returns.
 
 use std::{
     sync::{Arc, Mutex},
@@ -70,7 +70,7 @@ async fn a_lane_waits_longer_with_every_failure() {
         .windows(2)
         .map(|pair| pair[1].since(pair[0]).as_millis())
         .collect();
-    // The chance of these tests is always one half.
+    // The random factor in these tests is always one half.
     assert_eq!(waits, [250, 500, 1_000, 2_000, 4_000, 8_000, 15_000, 15_000]);
 }
 
@@ -150,7 +150,7 @@ async fn a_failed_lane_is_published_alone_afterwards() {
     world.send(&carl(), carls, "poison").await;
     world.send(&actor("erin"), others, "fine").await;
     world.drain().await;
-    assert_eq!(world.realtime.take(), [], "they shared a call");
+    assert_eq!(world.realtime.take(), [], "both events were in the failed call");
     world.clock.advance(LONG);
     world.drain().await;
     assert_eq!(texts(&world.realtime.take()), ["fine"]);
@@ -206,7 +206,7 @@ async fn refused_credentials_halt_publishing_until_a_probe_succeeds() {
     assert_eq!(
         world.realtime.calls() - before,
         2,
-        "one call to see whether it still is so"
+        "a single probe of the credentials"
     );
     assert_eq!(
         *sizes.lock().unwrap(),
@@ -274,7 +274,7 @@ async fn events_of_many_conversations_share_calls_and_each_keeps_its_order() {
             ]
         );
     }
-    assert_eq!(world.realtime.calls() - before, 6, "60 events, ten a call");
+    assert_eq!(world.realtime.calls() - before, 6, "60 events, ten per call");
 }
 
 #[tokio::test]

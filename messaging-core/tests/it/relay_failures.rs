@@ -1,4 +1,4 @@
-//! The relay when the store, the transport or the clock gives it a hard time.
+//! The relay under failures of the store, the transport and the clock.
 
 use std::{
     collections::HashMap,
@@ -28,8 +28,8 @@ use crate::support::*;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// A world whose store can be told to fail, with carl's and erin's conversations, everything said.
-struct Hard {
+/// A world whose store fails on demand, with the conversations of carl and erin, fully published.
+struct Fixture {
     messaging: Messaging,
     workers: Workers,
     store: FailingStore<MemoryStore>,
@@ -39,11 +39,11 @@ struct Hard {
     erins: ConversationId,
 }
 
-async fn hard() -> Hard {
-    hard_with(RelayOptions::default()).await
+async fn fixture() -> Fixture {
+    fixture_with(RelayOptions::default()).await
 }
 
-async fn hard_with(relay: RelayOptions) -> Hard {
+async fn fixture_with(relay: RelayOptions) -> Fixture {
     let store = FailingStore::new(MemoryStore::new());
     let (realtime, clock) = (Recorder::new(), ManualClock::new());
     let (messaging, workers) = Messaging::builder(store.clone(), People)
@@ -64,7 +64,7 @@ async fn hard_with(relay: RelayOptions) -> Hard {
     }
     while workers.relay().step().await.unwrap() > 0 {}
     realtime.take();
-    Hard {
+    Fixture {
         messaging,
         workers,
         store,
@@ -79,7 +79,7 @@ fn client_actor(id: &str) -> messaging_core::Actor {
     messaging_core::Actor::new(user(id), messaging_core::Role::Client)
 }
 
-impl Hard {
+impl Fixture {
     async fn send(&self, text: &str) {
         self.messaging
             .send_message(&carl(), &message(self.carls, text, None))
@@ -98,7 +98,7 @@ impl Hard {
 
 #[tokio::test]
 async fn a_slowly_refused_event_becomes_a_dead_letter() {
-    let on = hard().await;
+    let on = fixture().await;
     let clock = on.clock.clone();
     on.realtime.fail(move |batch| {
         let refused = batch.iter().any(|event| event.data.contains("poison"));
@@ -120,7 +120,7 @@ async fn a_slowly_refused_event_becomes_a_dead_letter() {
     );
 }
 
-/// Does not answer the first question about names, and answers the others.
+/// A directory that leaves its first query pending and answers later ones.
 struct SlowAtFirst(AtomicBool);
 
 #[async_trait::async_trait]
@@ -156,7 +156,7 @@ async fn a_send_cancelled_during_a_directory_lookup_blocks_nothing() {
     let _worker = world.workers.relay().activate_worker();
     let (carl, request) = (carl(), message(id, "hello", None));
     let mut sending = Box::pin(world.messaging.send_message(&carl, &request));
-    assert!(poll!(&mut sending).is_pending(), "the names are missing");
+    assert!(poll!(&mut sending).is_pending(), "the send waits for profiles");
     drop(sending);
     world.drain().await;
     assert_eq!(texts(&world.realtime.take()), ["hello"]);
@@ -164,12 +164,12 @@ async fn a_send_cancelled_during_a_directory_lookup_blocks_nothing() {
 
 #[tokio::test]
 async fn a_transient_store_failure_repeats_no_event() {
-    // Of the relay's calls for one message: claim, load, acknowledge.
+    // The relay makes three calls for a message: claim, load, acknowledge.
     for failure in [
         StoreErrorKind::Retry,
         StoreErrorKind::Unavailable { retry_after: SECOND },
     ] {
-        let on = hard().await;
+        let on = fixture().await;
         on.send("once").await;
         on.store.fail(3, failure, Effect::None);
         let step = on.workers.relay().step();
@@ -188,23 +188,27 @@ async fn a_transient_store_failure_repeats_no_event() {
 
 #[tokio::test]
 async fn an_unreadable_lane_does_not_block_other_lanes() {
-    let on = hard().await;
+    let on = fixture().await;
     on.send("unreadable").await;
     on.clock.advance(SECOND);
     on.send_as_erin("fine").await;
-    // Both are claimed; loading both fails, and then loading the first alone.
+    // Both lanes are claimed. Loading both fails, and then loading the first one alone.
     on.store.fail(2, StoreErrorKind::Corrupt, Effect::None);
     on.store.fail(3, StoreErrorKind::Corrupt, Effect::None);
     on.workers.relay().step().await.unwrap();
     assert_eq!(texts(&on.realtime.take()), ["fine"]);
     on.clock.advance(60 * SECOND);
     on.workers.relay().step().await.unwrap();
-    assert_eq!(texts(&on.realtime.take()), ["unreadable"], "once it can be read");
+    assert_eq!(
+        texts(&on.realtime.take()),
+        ["unreadable"],
+        "published once it is readable"
+    );
 }
 
 #[tokio::test]
 async fn a_failed_claim_does_not_lose_queued_lanes() {
-    let on = hard().await;
+    let on = fixture().await;
     let _worker = on.workers.relay().activate_worker();
     on.send("at hand").await;
     on.store.fail(
@@ -218,7 +222,7 @@ async fn a_failed_claim_does_not_lose_queued_lanes() {
 
 #[tokio::test]
 async fn a_hanging_claim_delays_neither_queued_lanes_nor_shutdown() {
-    let on = hard().await;
+    let on = fixture().await;
     let (published, mut events) = tokio::sync::mpsc::unbounded_channel();
     on.realtime.fail(move |batch| {
         published.send(batch.len()).unwrap();
@@ -226,7 +230,7 @@ async fn a_hanging_claim_delays_neither_queued_lanes_nor_shutdown() {
     });
     on.store.hang(1);
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let Hard {
+    let Fixture {
         messaging,
         workers,
         clock,
@@ -252,7 +256,7 @@ async fn a_hanging_claim_delays_neither_queued_lanes_nor_shutdown() {
 
 #[tokio::test]
 async fn a_busy_conversation_does_not_delay_others() {
-    let on = hard_with(RelayOptions::default().with_concurrency(1)).await;
+    let on = fixture_with(RelayOptions::default().with_concurrency(1)).await;
     on.realtime.set_limits(Limits {
         events_per_call: 1,
         data_bytes: 10_240,
@@ -266,10 +270,10 @@ async fn a_busy_conversation_does_not_delay_others() {
     let texts = texts(&on.realtime.take());
     let place = texts.iter().position(|text| text == "me too").unwrap();
     assert_eq!(texts.len(), 301);
-    assert!(place < 40, "came {place}th");
+    assert!(place < 40, "published in place {place}");
 }
 
-/// Counts how many calls are under way at once.
+/// Counts concurrent calls.
 #[derive(Clone, Default)]
 struct Counting {
     now: Arc<AtomicUsize>,
@@ -280,7 +284,7 @@ impl Channels for Counting {
     fn sign(&self, _: &Subscription) -> Result<ChannelAuth, TransportError> {
         Err(TransportError::new(
             TransportErrorKind::Misconfigured,
-            "nothing is signed here",
+            "signing is not supported",
         ))
     }
 
@@ -348,7 +352,7 @@ async fn concurrent_calls_do_not_exceed_the_limit() {
 
 #[tokio::test]
 async fn after_a_halt_lanes_are_published_from_memory_again() {
-    let on = hard().await;
+    let on = fixture().await;
     let _worker = on.workers.relay().activate_worker();
     on.realtime.fail_next([TransportErrorKind::Misconfigured]);
     on.send("refused").await;
@@ -368,7 +372,7 @@ async fn after_a_halt_lanes_are_published_from_memory_again() {
 
 #[tokio::test]
 async fn lanes_of_a_stopped_process_can_be_claimed_at_once() {
-    let on = hard().await;
+    let on = fixture().await;
     let relay = RelayOptions::default().with_drain(SECOND);
     let world = World::on(on.store.inner().clone(), on.clock.clone(), People, |builder| {
         builder

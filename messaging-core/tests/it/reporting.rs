@@ -1,4 +1,4 @@
-//! Reports: who makes them, who sees them, and what becomes of them.
+//! Reports: filing, listing and resolving them.
 
 use async_trait::async_trait;
 use messaging_core::{
@@ -145,7 +145,7 @@ async fn an_admin_sees_reports_with_names_and_evidence_and_is_audited() {
         .resolve(&root(), reported.id, Outcome::Dismissed)
         .await
         .unwrap();
-    assert_eq!(again.file, resolution.file, "it stays as it was");
+    assert_eq!(again.file, resolution.file, "the resolution is unchanged");
     assert!(
         world
             .reports(&root(), Some(ReportStatus::Open))
@@ -257,7 +257,7 @@ async fn reports_are_listed_in_pages() {
     assert_eq!(walked, expected);
 }
 
-/// The longest reason there is, in bytes; numbers make it another.
+/// Returns a reason of the maximum length in bytes; each number gives another reason.
 fn longest_reason(n: usize) -> Remark {
     remark(&format!("{n:04}{}", "\u{1f600}".repeat(996)))
 }
@@ -327,7 +327,7 @@ async fn a_page_of_reports_has_a_maximum_of_text() {
 
 struct NoReports;
 
-/// Refuses whatever it is asked about, but for opening.
+/// A policy that refuses every action except opening.
 #[async_trait]
 impl AccessPolicy for NoReports {
     async fn check(
@@ -355,7 +355,7 @@ async fn the_access_policy_rules_on_reporting_and_not_on_moderation() {
     assert!(world.reports(&root(), None).await.unwrap().reports.is_empty());
 }
 
-/// Nothing is answered to an admin, nor resolved, unless it is in the log.
+/// Without an audit record, an admin can neither read nor resolve a report.
 #[tokio::test]
 async fn without_an_audit_record_nothing_is_shown_or_resolved() {
     let store = FailingStore::new(MemoryStore::new());

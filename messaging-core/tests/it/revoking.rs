@@ -1,4 +1,5 @@
-//! Access that ends in one process ends in all: the one that publishes the change ends the user's subscriptions first.
+//! Ended access ends in all processes: the process that publishes the change first ends the user's
+//! subscriptions.
 
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ fn revoked(user: &str, id: ConversationId) -> Vec<String> {
         .into()
 }
 
-/// Gives alpine's conversation to another user, and says something in it afterwards.
+/// Reassigns alpine's conversation to another user, and sends a message in it.
 async fn reassign_and_send(world: &World, id: ConversationId, to: &str, text: &str) {
     reassign(world, to).await;
     world.send(&carl(), id, text).await;
@@ -28,7 +29,7 @@ async fn reassign(world: &World, to: &str) {
     assert_eq!(moved.unwrap().moved, 1);
 }
 
-/// By another handle on the same store, which publishes nothing: as a command beside a running server.
+/// Uses another handle on the same store, without publishing, as a command beside a running server does.
 async fn reassign_by_another_process(world: &World, to: &str) {
     let other = World::on(world.store.clone(), world.clock.clone(), People, |builder| {
         builder
@@ -91,7 +92,7 @@ async fn a_lane_waits_for_a_revocation_for_a_bounded_time() {
     assert_eq!(texts(&world.realtime.take()), ["later"]);
 
     reassign_and_send(&world, id, "newer", "at last").await;
-    // However long ago that was committed, by whichever clock: it is tries that count.
+    // The number of tries counts, not the time since the commit by any clock.
     world.clock.advance(Duration::from_hours(1));
     world.realtime.fail_revocations([Unavailable; 20]);
     let mut tries = 0;
@@ -99,7 +100,10 @@ async fn a_lane_waits_for_a_revocation_for_a_bounded_time() {
         world.clock.advance(Duration::from_secs(16));
         world.drain().await;
         tries += 1;
-        assert!(tries < 12, "it is passed over after about a minute of pauses");
+        assert!(
+            tries < 12,
+            "the revocation is skipped after about a minute of pauses"
+        );
     }
     assert!(tries > 7, "{tries} tries");
     assert_eq!(world.realtime.revoked(), revoked("ada", id));
@@ -128,7 +132,7 @@ async fn typing_is_refused_whenever_sending_is() {
     };
     world.messaging.block(&ada(), id).await.unwrap();
     assert_eq!(types(&carl()).await, Err(ErrorKind::Blocked));
-    assert_eq!(types(&ada()).await, Ok(()), "who blocks may still write");
+    assert_eq!(types(&ada()).await, Ok(()), "the blocking side may still write");
     world.messaging.admin(&root()).unwrap().close(id).await.unwrap();
     for actor in [carl(), ada()] {
         assert_eq!(types(&actor).await, Err(ErrorKind::Closed));

@@ -1,4 +1,5 @@
-//! A transport that can only end all connections of a user is called seldom, and for much at once.
+//! A transport that can only end all connections of a user is called rarely, and one call covers many
+//! entries.
 
 use std::time::Duration;
 
@@ -24,7 +25,7 @@ fn world() -> World {
     world
 }
 
-/// A conversation of carl's with an agency of ada's.
+/// Carl's conversation with one of ada's agencies.
 async fn open_with(world: &World, client: &str, agency: &str) -> ConversationId {
     let (client, agency, ada) = (user(client), agent(agency), user("ada"));
     let plan = world
@@ -49,7 +50,7 @@ async fn reassign(world: &World, agency: &str) -> usize {
     moved.unwrap().moved
 }
 
-/// Lets seconds pass, and publishes in each.
+/// Advances the clock by seconds, and publishes after each.
 async fn pass(world: &World, seconds: u32) {
     for _ in 0..seconds {
         world.clock.advance(SECOND);
@@ -155,7 +156,7 @@ async fn failing_revocations_hold_only_their_lane_for_a_minute_and_log_one_error
     ] {
         let world = world();
         let mut ids = Vec::new();
-        // More lanes than are an outage where publishing fails.
+        // More lanes than it takes to open the breaker when publishing fails.
         for n in 1..=12 {
             ids.push(open_with(&world, &format!("client-{n}"), "alpine").await);
         }
@@ -206,12 +207,12 @@ async fn a_lane_that_waits_for_a_revocation_does_not_keep_the_breaker_open() {
         open_with(&world, "carl", "baltic").await;
         world.drain().await;
         if failure.is_none() {
-            // The next call for this user is not due before ten seconds have passed.
+            // The next call for this user is due in ten seconds.
             reassign(&world, "alpine").await;
             world.drain().await;
         }
         world.realtime.take();
-        // One such answer opens the breaker.
+        // A single such result opens the breaker.
         let retry_after = Some(SECOND);
         world.realtime.fail(move |_| Some(Busy { retry_after }));
         for (client, id) in ["client-1", "client-2", "client-3"].into_iter().zip(ids) {
@@ -220,7 +221,7 @@ async fn a_lane_that_waits_for_a_revocation_does_not_keep_the_breaker_open() {
                 .await;
         }
         world.drain().await;
-        // The oldest lane that is due when the breaker is half-open, since the other three have a pause.
+        // The oldest due lane when the breaker is half-open, since the other three have a pause.
         reassign(&world, "baltic").await;
         world.realtime.fail(|_| None);
         world
@@ -236,7 +237,11 @@ async fn a_lane_that_waits_for_a_revocation_does_not_keep_the_breaker_open() {
         let mut texts = texts(&world.realtime.take());
         texts.sort();
         assert_eq!(texts, ["client-1", "client-2", "client-3"], "{failure:?}");
-        assert_eq!(lanes(&world).await, 1, "{failure:?}: the one that waits");
+        assert_eq!(
+            lanes(&world).await,
+            1,
+            "{failure:?}: only the lane that waits for the revocation"
+        );
     }
 }
 

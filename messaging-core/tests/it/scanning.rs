@@ -1,4 +1,4 @@
-//! How far back a relay asks its store to look for due lanes.
+//! The scans that a relay requests from its store.
 
 use std::sync::{
     Arc,
@@ -23,7 +23,7 @@ use tokio::sync::{
 
 use crate::support::*;
 
-/// The store in memory, which tells of each claim how far back it looks.
+/// A memory store that reports the scan of each claim.
 struct Scans {
     inner: MemoryStore,
     asked: UnboundedSender<Scan>,
@@ -108,7 +108,7 @@ impl OutboxStore for Scans {
 
 impl Store for Scans {}
 
-/// Passes the time between two claims, and returns how far back the next one looks.
+/// Advances the clock to the next claim, and returns its scan.
 async fn next(asked: &mut UnboundedReceiver<Scan>, clock: &ManualClock) -> Scan {
     clock.advance(RelayOptions::default().probe_every);
     asked.recv().await.unwrap()
@@ -146,6 +146,10 @@ async fn a_wake_asks_for_one_full_scan_which_is_repeated_until_it_succeeds() {
     assert_eq!(next(&mut asked, &clock).await, Scan::Usual);
 
     stop.send(()).unwrap();
-    assert_eq!(asked.recv().await, Some(Scan::Full), "what is left when it stops");
+    assert_eq!(
+        asked.recv().await,
+        Some(Scan::Full),
+        "the scan during the shutdown"
+    );
     running.await.unwrap();
 }

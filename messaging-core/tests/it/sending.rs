@@ -1,4 +1,4 @@
-//! Sending: decided, stored once, whatever happens meanwhile.
+//! Sending: each message is decided on the current state and stored once.
 
 use std::sync::Mutex;
 
@@ -123,7 +123,7 @@ async fn a_block_refuses_only_the_other_sides_messages() {
     world.send(&carl(), id, "hello").await;
 }
 
-/// Changes the conversation between the decision and the step, as often as it is told to.
+/// A policy that changes the conversation between the decision and the step, once per listed change.
 struct Meddling {
     store: MemoryStore,
     changes: Mutex<Vec<Change>>,
@@ -206,7 +206,7 @@ async fn a_constantly_changing_conversation_is_unavailable() {
     assert!(matches!(kind(refused), ErrorKind::Unavailable { .. }));
 }
 
-/// The host's own rules: nobody writes about money, and nobody blocks.
+/// The host's own rules: messages about money and blocks are refused.
 struct HouseRules;
 
 #[async_trait]

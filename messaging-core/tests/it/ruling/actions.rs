@@ -1,4 +1,4 @@
-//! Every action, and what comes of each answer of the host's policy.
+//! Every action, with each ruling of the host's policy.
 
 use std::{task::Poll, time::Duration};
 
@@ -16,7 +16,8 @@ use crate::support::*;
 
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// Takes an action, in a conversation in which carl has written and ada has blocked him if that is to be undone.
+/// Performs an action, in a conversation in which carl has sent a message and, for unblocking, ada has
+/// blocked him.
 async fn perform(action: ParticipantAction, world: &World, id: ConversationId) -> Result<(), Error> {
     let messaging = &world.messaging;
     match action {
@@ -48,7 +49,7 @@ fn newest_of(conversation_id: ConversationId) -> HistoryScan {
     HistoryScan::new(conversation_id, Direction::Newest, PageSize::HISTORY)
 }
 
-/// All that an action can change, and what it publishes.
+/// Returns all state that an action can change, and the published events.
 async fn state(world: &World, id: ConversationId) -> String {
     world.drain().await;
     let request = ReportsRequest::newest();
@@ -83,7 +84,7 @@ fn answers(policy: &ScriptedPolicy, action: ParticipantAction, answer: Answer) {
     policy.checks();
 }
 
-/// What becomes of an action without an answer.
+/// Whether an action is allowed without a ruling.
 const fn passes(action: ParticipantAction) -> bool {
     use ParticipantAction::{Block, MarkRead, Report, Unblock};
     matches!(action, MarkRead | Block | Unblock | Report)

@@ -1,4 +1,4 @@
-//! The host's policy: what it is asked, and what comes of its answers.
+//! The host's access policy: its questions, and the effect of its rulings.
 
 mod actions;
 mod questions;

@@ -1,4 +1,4 @@
-//! What the host's policy is told, when, and what asking costs.
+//! The questions to the host's policy: their contents, their time and their cost.
 
 use std::{
     sync::{
@@ -26,7 +26,7 @@ use messaging_testkit::fake::FailingStore;
 use super::{refusal, ruled};
 use crate::support::*;
 
-/// The bookings of each question about an action.
+/// Returns the bookings of each question about an action.
 fn bookings(policy: &ScriptedPolicy) -> Vec<String> {
     let names = |on: &Participants| -> Vec<_> { on.bookings.iter().map(ToString::to_string).collect() };
     let checks = policy.checks();
@@ -56,7 +56,7 @@ async fn a_policy_receives_the_current_participants_and_bookings() {
             .open_conversation(&carl(), &open("alpine", Some(name)))
             .await;
         linked.unwrap();
-        // The first question is about the conversation as it is remembered: its step is lost.
+        // The first question is about the cached conversation; its step is a conflict.
         here.send(&carl(), id, "2").await;
     }
     let questions = bookings(&policy);
@@ -146,10 +146,11 @@ async fn opening_is_ruled_on_with_the_confirmed_booking_only() {
     assert_eq!(world.count_conversations().await, 1);
 }
 
-/// Links a booking between a ruling and its step, once told to, and refuses where there is one.
+/// A policy that, once enabled, links a booking between the ruling and the step, and refuses conversations
+/// with one.
 struct LinksMeanwhile {
     store: MemoryStore,
-    is_told: Arc<AtomicBool>,
+    is_enabled: Arc<AtomicBool>,
 }
 
 #[async_trait]
@@ -158,7 +159,7 @@ impl AccessPolicy for LinksMeanwhile {
         if !on.bookings.is_empty() {
             return Ok(Ruling::refuse(REFUSAL));
         }
-        if let (true, Some(id)) = (self.is_told.load(Ordering::Relaxed), on.conversation_id) {
+        if let (true, Some(id)) = (self.is_enabled.load(Ordering::Relaxed), on.conversation_id) {
             let plan = PreparedOpen::new(
                 id,
                 on.client_id.clone(),
@@ -176,17 +177,17 @@ impl AccessPolicy for LinksMeanwhile {
 #[tokio::test]
 async fn a_booking_linked_between_the_ruling_and_the_step_is_ruled_on() {
     for sent_before in [0, 1] {
-        let (store, is_told) = (MemoryStore::new(), Arc::new(AtomicBool::new(false)));
+        let (store, is_enabled) = (MemoryStore::new(), Arc::new(AtomicBool::new(false)));
         let links = LinksMeanwhile {
             store: store.clone(),
-            is_told: is_told.clone(),
+            is_enabled: is_enabled.clone(),
         };
         let world = World::on(store, ManualClock::new(), People, |builder| builder.policy(links));
         let id = world.open().await;
         for _ in 0..sent_before {
-            world.send(&carl(), id, "remembered from now on").await;
+            world.send(&carl(), id, "the conversation is cached").await;
         }
-        is_told.store(true, Ordering::Relaxed);
+        is_enabled.store(true, Ordering::Relaxed);
         let refused = world
             .messaging
             .send_message(&carl(), &message(id, "hello", None))
@@ -230,10 +231,6 @@ async fn a_send_costs_a_question_and_its_bookings_and_a_failing_host_is_asked_on
     store.refuse("listing bookings", StoreErrorKind::Unavailable { retry_after });
     let unread = ruled.send_message(&carl(), &message(id, "hello", None)).await;
     assert_eq!(kind(unread), ErrorKind::Unavailable { retry_after });
-    assert_eq!(
-        policy.checks(),
-        [],
-        "without its bookings a conversation is not ruled on"
-    );
+    assert_eq!(policy.checks(), [], "no ruling is requested without the bookings");
     assert_eq!(ruled.count_unread(&ada()).await.unwrap(), 4);
 }

@@ -1,4 +1,4 @@
-//! Whether views say that the viewer can send: by our rules, and by one question to the host's policy.
+//! Whether a viewer can send: by the rules of the core, and by one question to the host's policy.
 
 use std::time::Duration;
 
@@ -53,7 +53,7 @@ async fn ruled() -> (World, ScriptedPolicy, Vec<ConversationId>) {
     (world, policy, ids)
 }
 
-/// For each of ada's clients, whether she can send.
+/// Returns whether ada can send, for each of her clients.
 fn can_send(views: &[ConversationView]) -> Vec<(&str, bool)> {
     let of = |view: &ConversationView| {
         let client = view.summary.conversation.client_id.as_str();
@@ -70,7 +70,7 @@ async fn list(messaging: &Messaging, actor: &Actor) -> Vec<ConversationView> {
     listed.unwrap().conversations
 }
 
-const OUR_RULES: [(&str, bool); 4] = [("carl", true), ("dora", true), ("emil", true), ("fred", false)];
+const CORE_RULES: [(&str, bool); 4] = [("carl", true), ("dora", true), ("emil", true), ("fred", false)];
 
 #[tokio::test]
 async fn a_page_of_a_list_is_one_question_about_sendable_conversations() {
@@ -90,7 +90,11 @@ async fn a_page_of_a_list_is_one_question_about_sendable_conversations() {
         page.iter().map(|on| on.client_id.as_str().to_owned()).collect()
     };
     let asked: Vec<_> = pages.iter().map(clients).collect();
-    assert_eq!(asked, [["emil", "dora", "carl"]], "in the order of the page");
+    assert_eq!(
+        asked,
+        [["emil", "dora", "carl"]],
+        "the question has the order of the page"
+    );
     assert_eq!(policy.checks(), []);
 }
 
@@ -111,7 +115,7 @@ async fn every_view_of_a_conversation_follows_the_policy() {
         let page = world.messaging.history(&carl(), &request).await.unwrap();
         assert_eq!(page.conversation.can_send(), expected);
         let pages = policy.pages();
-        assert_eq!(pages.len(), 3, "one question an answer");
+        assert_eq!(pages.len(), 3, "one question per view");
         for page in &pages {
             assert_eq!((page.len(), &page[0].bookings), (1, &vec![booking("b-carl")]));
         }
@@ -144,7 +148,7 @@ async fn without_a_ruling_can_send_follows_our_rules() {
         let ada = ada();
         let pass = async { world.clock.advance(Duration::from_secs(1)) };
         let (listed, ()) = tokio::join!(list(&world.messaging, &ada), pass);
-        assert_eq!(can_send(&listed), OUR_RULES, "{answer:?}");
+        assert_eq!(can_send(&listed), CORE_RULES, "{answer:?}");
         let failures = "messaging_host_failures_total part=access_policy";
         assert_eq!(counted.take().get(failures), Some(&vec![1.0]), "{answer:?}");
         assert_eq!(
@@ -162,7 +166,7 @@ async fn unlistable_bookings_leave_our_rules_and_are_not_listed_without_a_policy
     let builder = || Messaging::builder(store.clone(), People).rate_limiter(Unlimited);
     let (plain, _) = builder().build().unwrap();
     ada_and_four_clients(&plain).await;
-    assert_eq!(can_send(&list(&plain, &ada()).await), OUR_RULES);
+    assert_eq!(can_send(&list(&plain, &ada()).await), CORE_RULES);
     assert_eq!(store.calls_of("listing bookings"), 0);
 
     let (ruled, _) = builder().policy(policy.clone()).build().unwrap();
@@ -170,7 +174,7 @@ async fn unlistable_bookings_leave_our_rules_and_are_not_listed_without_a_policy
     let retry_after = Duration::from_secs(1);
     store.refuse("listing bookings", StoreErrorKind::Unavailable { retry_after });
     let (log, _logging) = Log::begin();
-    assert_eq!(can_send(&list(&ruled, &ada()).await), OUR_RULES);
+    assert_eq!(can_send(&list(&ruled, &ada()).await), CORE_RULES);
     assert_eq!(log.lines("canSend follows our rules alone").len(), 1);
     assert_eq!(policy.pages(), Vec::<Vec<Participants>>::new());
 }
@@ -189,7 +193,7 @@ async fn a_refused_mark_on_a_page_is_no_failure_and_not_logged() {
     assert_eq!(log.lines(""), Vec::<String>::new());
 }
 
-/// Rules on single sends only.
+/// A policy that only rules on single sends.
 struct NotToDora;
 
 #[async_trait]

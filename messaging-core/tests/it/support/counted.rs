@@ -1,4 +1,4 @@
-//! Looking at what is counted on this thread.
+//! Reading the metrics of this thread.
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
@@ -8,7 +8,7 @@ use metrics_util::{
     debugging::{DebugValue, DebuggingRecorder, Snapshotter},
 };
 
-/// What is counted from now on, until this is dropped.
+/// Records the metrics of this thread until dropped.
 pub(crate) struct Counted {
     snapshotter: Snapshotter,
     _here: metrics::LocalRecorderGuard<'static>,
@@ -16,7 +16,7 @@ pub(crate) struct Counted {
 
 impl Counted {
     pub(crate) fn begin() -> Self {
-        // As long as the guard, and so as long as the test.
+        // Lives as long as the guard, which lives as long as the test.
         let recorder: &'static DebuggingRecorder = Box::leak(Box::default());
         Self {
             snapshotter: recorder.snapshotter(),
@@ -24,8 +24,8 @@ impl Counted {
         }
     }
 
-    /// What was counted since the last look, by the metric and its labels: `name`, or `name label=value …`. Each is as
-    /// it is documented.
+    /// Returns the values since the last call, by metric and labels: `name`, or `name label=value …`. Panics
+    /// if a metric differs from its documentation.
     pub(crate) fn take(&self) -> BTreeMap<String, Vec<f64>> {
         let mut taken = BTreeMap::new();
         for (key, _, _, value) in self.snapshotter.snapshot().into_vec() {

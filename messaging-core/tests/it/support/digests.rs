@@ -1,4 +1,4 @@
-//! Digests in a house where nobody is connected.
+//! Digests in a world whose users are all offline.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -17,7 +17,7 @@ use messaging_core::{
 };
 use messaging_testkit::fake::FakeDirectory;
 
-/// Takes what comes, but for the failures that it was told.
+/// A mailer that accepts every e-mail, except for the scripted failures.
 #[derive(Clone, Default)]
 pub(crate) struct Letterbox(pub(crate) Arc<Mutex<(Vec<Digest>, VecDeque<TransportErrorKind>)>>);
 
@@ -26,14 +26,14 @@ impl Mailer for Letterbox {
     async fn send(&self, digest: &Digest) -> Result<(), TransportError> {
         let mut state = self.0.lock().unwrap();
         if let Some(kind) = state.1.pop_front() {
-            return Err(TransportError::new(kind, "as asked for"));
+            return Err(TransportError::new(kind, "simulated failure"));
         }
         state.0.push(digest.clone());
         Ok(())
     }
 }
 
-/// Nobody is there.
+/// Presence in which every user is offline.
 pub(crate) struct Nobody;
 
 #[async_trait]
@@ -43,7 +43,7 @@ impl Presence for Nobody {
     }
 }
 
-/// What builds a house in which nobody is there and nothing is limited; how people are mailed is left to the test.
+/// A builder without rate limits whose users are all offline; the test configures digests.
 pub(crate) fn quiet_house(
     store: impl Store + 'static,
     directory: FakeDirectory,
@@ -56,7 +56,7 @@ pub(crate) fn quiet_house(
         .ids(SequentialIds::default())
 }
 
-/// The newest messages, which are read by that.
+/// Requests the newest messages, which marks them as read.
 pub(crate) fn newest(conversation_id: ConversationId) -> HistoryRequest {
     HistoryRequest::newest(conversation_id)
 }

@@ -1,9 +1,9 @@
-//! What events say.
+//! The contents of events.
 
 use messaging_core::event::Event;
 use serde_json::Value;
 
-/// The text of each `new-message` on a conversation's channel, in order, repetitions included.
+/// Returns the text of each `new-message` on a conversation's channel, in order, including repetitions.
 pub(crate) fn texts(events: &[Event]) -> Vec<String> {
     let on_conversation = |event: &&Event| {
         event.name == "new-message" && event.channel.as_str().starts_with("private-conversation-")
@@ -20,7 +20,7 @@ fn field(event: &Event, name: &str) -> String {
     data[name].as_str().unwrap().to_owned()
 }
 
-/// What was said, as `channel event data` lines.
+/// Returns the events as lines of channel, name and data.
 pub(crate) fn said(events: &[Event]) -> String {
     let lines: Vec<_> = events
         .iter()

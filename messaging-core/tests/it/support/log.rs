@@ -1,4 +1,4 @@
-//! What a test logs.
+//! The log of a test.
 
 use std::{
     io::{self, Write},
@@ -10,12 +10,12 @@ use tracing::{
     subscriber::{DefaultGuard, set_default},
 };
 
-/// The lines at level warn and error of this thread.
+/// The lines of this thread at the levels warn and error.
 #[derive(Clone, Default)]
 pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
-    /// A log that is written as long as the guard lives.
+    /// Starts a log that is written until the guard is dropped.
     #[must_use = "the guard ends the log"]
     pub(crate) fn begin() -> (Self, DefaultGuard) {
         let log = Self::default();
@@ -28,7 +28,7 @@ impl Log {
         (log, set_default(subscriber))
     }
 
-    /// The lines that contain a text.
+    /// Returns the lines that contain a text.
     pub(crate) fn lines(&self, containing: &str) -> Vec<String> {
         let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
         let lines = text.lines().filter(|line| line.contains(containing));

@@ -1,4 +1,4 @@
-//! What these tests share.
+//! Shared fixtures.
 
 mod counted;
 mod digests;

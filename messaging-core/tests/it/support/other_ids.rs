@@ -6,7 +6,7 @@ use messaging_core::{
 };
 use uuid::Uuid;
 
-/// Ids that do not meet those of another process.
+/// Ids that are unique across processes.
 pub(crate) struct OtherIds {
     process: u128,
     ids: SequentialIds,

@@ -1,4 +1,4 @@
-//! Who there is: `carl` the client, `ada` who answers for `alpine`, `root` the admin.
+//! The users: `carl` the client, `ada` who answers for `alpine`, and `root` the admin.
 
 use std::collections::HashMap;
 
@@ -56,7 +56,7 @@ pub(crate) fn root() -> Actor {
     Actor::new(user("root"), Role::Admin)
 }
 
-/// Ada answers for `alpine`; booking `b-carl` is carl's with `alpine`, `b-other` somebody else's.
+/// Ada answers for `alpine`. Booking `b-carl` is carl's with `alpine`, and `b-other` another client's.
 pub(crate) struct People;
 
 #[async_trait]

@@ -1,4 +1,4 @@
-//! A host's policy that answers as a test says.
+//! A host's policy with scripted answers.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -14,29 +14,30 @@ use messaging_core::{
 /// The sentence of every refusal.
 pub(crate) const REFUSAL: &str = "Please call us first.";
 
-/// What comes of a question.
+/// The answer to a question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Answer {
     Allow,
     Refuse,
     /// An error.
     Fail,
-    /// Nothing, ever.
+    /// The question stays pending.
     Hang,
-    /// One ruling less than asked for; for questions about many conversations only.
+    /// One ruling too few; for questions about several conversations only.
     Short,
 }
 
 type Rule = Box<dyn FnMut(ParticipantAction, &Participants) -> Answer + Send>;
 
-/// Allows everything until it is told otherwise, and keeps what it was asked. Clones share both.
+/// Allows everything unless scripted otherwise, and records its questions. Clones share the script and the
+/// record.
 #[derive(Clone)]
 pub(crate) struct ScriptedPolicy(Arc<Mutex<Script>>);
 
 struct Script {
     rule: Rule,
     checks: Vec<(ParticipantAction, Participants)>,
-    /// The questions about many conversations.
+    /// The questions about several conversations.
     pages: Vec<Vec<Participants>>,
 }
 
@@ -49,8 +50,8 @@ impl ScriptedPolicy {
         })))
     }
 
-    /// Answers like that from now on. A question about many conversations is answered one by one, and comes to the first
-    /// answer that is no ruling.
+    /// Sets the script. A question about several conversations is answered one by one, up to the first answer
+    /// without a ruling.
     pub(crate) fn answer(
         &self,
         rule: impl FnMut(ParticipantAction, &Participants) -> Answer + Send + 'static,
@@ -58,12 +59,12 @@ impl ScriptedPolicy {
         self.lock().rule = Box::new(rule);
     }
 
-    /// What was asked about single actions since the last look.
+    /// Returns the questions about single actions since the last call.
     pub(crate) fn checks(&self) -> Vec<(ParticipantAction, Participants)> {
         std::mem::take(&mut self.lock().checks)
     }
 
-    /// What was asked about many conversations since the last look, a question each.
+    /// Returns the questions about several conversations since the last call.
     pub(crate) fn pages(&self) -> Vec<Vec<Participants>> {
         std::mem::take(&mut self.lock().pages)
     }
@@ -104,7 +105,7 @@ impl AccessPolicy for ScriptedPolicy {
     }
 }
 
-/// One ruling, or none.
+/// Returns one ruling or none.
 async fn ruling(answer: Answer) -> Result<Vec<Ruling>, HostError> {
     match answer {
         Answer::Allow => Ok(vec![Ruling::Allow]),

@@ -1,4 +1,4 @@
-//! A transport that records what it is given.
+//! A transport that records its calls.
 
 use std::{
     collections::VecDeque,
@@ -16,7 +16,7 @@ use messaging_core::{
 
 type Script = Box<dyn FnMut(&[Event]) -> Option<TransportErrorKind> + Send>;
 
-/// Takes events down; fails when its script says so.
+/// Records events, and fails as scripted.
 #[derive(Clone)]
 pub(crate) struct Recorder(Arc<Mutex<Recorded>>);
 
@@ -25,11 +25,11 @@ struct Recorded {
     calls: usize,
     revoked: Vec<(UserId, ChannelName)>,
     revoke_scope: RevokeScope,
-    /// How many calls to revoke there were, failed ones too.
+    /// The number of calls to revoke, including failed ones.
     revoke_calls: usize,
-    /// What comes of the next revocations; then they succeed.
+    /// The failures of the next revocations; later ones succeed.
     revocations: VecDeque<TransportErrorKind>,
-    /// How many events had been accepted when the last user was revoked.
+    /// The number of events accepted before the last revocation.
     accepted_before_revocation: Option<usize>,
     unsubscribed: Vec<(UserId, ChannelName)>,
     signed: Vec<Subscription>,
@@ -59,18 +59,18 @@ impl Recorder {
         })))
     }
 
-    /// Asks `script` before each call whether it fails.
+    /// Calls `script` before each publication to decide whether it fails.
     pub(crate) fn fail(&self, script: impl FnMut(&[Event]) -> Option<TransportErrorKind> + Send + 'static) {
         self.0.lock().unwrap().script = Box::new(script);
     }
 
-    /// Fails the next calls like that, then no more.
+    /// Fails the next publications with these kinds; later ones succeed.
     pub(crate) fn fail_next(&self, kinds: impl IntoIterator<Item = TransportErrorKind>) {
         let mut kinds: VecDeque<_> = kinds.into_iter().collect();
         self.fail(move |_| kinds.pop_front());
     }
 
-    /// Does something just after the next signature.
+    /// Calls `act` just after the next signature.
     pub(crate) fn on_sign(&self, act: impl FnOnce() + Send + 'static) {
         self.0.lock().unwrap().on_sign = Some(Box::new(act));
     }
@@ -100,17 +100,17 @@ impl Recorder {
         self.0.lock().unwrap().revoke_scope = scope;
     }
 
-    /// How many calls to revoke there were, failed ones too.
+    /// Returns the number of calls to revoke, including failed ones.
     pub(crate) fn revoke_calls(&self) -> usize {
         self.0.lock().unwrap().revoke_calls
     }
 
-    /// Fails the next revocations like that.
+    /// Fails the next revocations with these kinds.
     pub(crate) fn fail_revocations(&self, kinds: impl IntoIterator<Item = TransportErrorKind>) {
         self.0.lock().unwrap().revocations.extend(kinds);
     }
 
-    /// How many events had been accepted when the last user was revoked.
+    /// Returns the number of events accepted before the last revocation.
     pub(crate) fn accepted_before_revocation(&self) -> Option<usize> {
         self.0.lock().unwrap().accepted_before_revocation
     }
@@ -172,7 +172,7 @@ impl Realtime for Recorder {
         let mut recorded = self.0.lock().unwrap();
         recorded.revoke_calls += 1;
         if let Some(kind) = recorded.revocations.pop_front() {
-            return Err(TransportError::new(kind, "as asked for"));
+            return Err(TransportError::new(kind, "simulated failure"));
         }
         recorded.accepted_before_revocation = Some(recorded.accepted.len());
         recorded.revoked.push((user_id.clone(), channel.clone()));

@@ -1,4 +1,4 @@
-//! What is asked of the use cases, and what is seen of their answers.
+//! Requests of use cases, and parts of their results.
 
 use messaging_core::{
     Body, ConversationId, Error, ErrorKind, History, IdempotencyKey, OpenConversation, SendMessage,

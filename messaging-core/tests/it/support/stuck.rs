@@ -1,4 +1,4 @@
-//! A transport that never answers.
+//! A transport whose calls stay pending.
 
 use messaging_core::{
     UserId,
@@ -8,14 +8,14 @@ use messaging_core::{
     transport::{TransportError, TransportErrorKind},
 };
 
-/// Never answers.
+/// Leaves every call pending.
 pub(crate) struct Stuck;
 
 impl Channels for Stuck {
     fn sign(&self, _: &Subscription) -> Result<ChannelAuth, TransportError> {
         Err(TransportError::new(
             TransportErrorKind::Misconfigured,
-            "nothing is signed here",
+            "signing is not supported",
         ))
     }
 

@@ -16,7 +16,7 @@ use super::{
     requests::message,
 };
 
-/// Everything in memory, and a hand on each part.
+/// A service in memory, with access to each of its parts.
 pub(crate) struct World {
     pub(crate) messaging: Messaging,
     pub(crate) workers: Workers,
@@ -56,7 +56,7 @@ impl World {
         }
     }
 
-    /// Opens carl's conversation with alpine and publishes what that brings.
+    /// Opens carl's conversation with alpine, and publishes its events.
     pub(crate) async fn open(&self) -> ConversationId {
         let open = OpenConversation::new(agent("alpine"));
         let opened = self.messaging.open_conversation(&carl(), &open).await.unwrap();
@@ -72,7 +72,7 @@ impl World {
             .unwrap()
     }
 
-    /// Publishes until there is nothing more to do now.
+    /// Publishes until no due event is left.
     pub(crate) async fn drain(&self) {
         while self.workers.relay().step().await.unwrap() > 0 {}
     }
