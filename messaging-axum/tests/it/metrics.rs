@@ -27,7 +27,7 @@ fn recorded(snapshotter: &Snapshotter) -> BTreeMap<String, u64> {
             let count = match value {
                 DebugValue::Counter(count) => count,
                 DebugValue::Histogram(values) => values.len() as u64,
-                DebugValue::Gauge(_) => panic!("{key} is no gauge"),
+                DebugValue::Gauge(_) => panic!("{key} is not a gauge"),
             };
             Some((format!("{} {}", key.name(), values.join(" ")), count))
         });

@@ -88,7 +88,7 @@ async fn the_message_of_the_hosts_refusal_is_returned() {
     );
 }
 
-/// A host's state, of which the routes know nothing.
+/// A host's state, which is unknown to the routes.
 #[derive(Clone)]
 struct Host {
     name: &'static str,

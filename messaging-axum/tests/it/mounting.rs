@@ -1,4 +1,4 @@
-//! Which routes are there: those that the store supports and the host has not left out.
+//! Mounted routes: those that the store supports and the host has not left out.
 
 use std::collections::BTreeSet;
 
@@ -100,7 +100,7 @@ async fn a_store_without_capabilities_serves_routes_that_need_none() {
     for (method, path) in documented(&HttpOptions::default()) {
         let asked = ask(&app, method.clone(), &path.replace("{id}", UNKNOWN_ID)).await;
         let is_mounted = mounted.contains(&(method.clone(), path.clone()));
-        // What is mounted never fails for want of a capability.
+        // A mounted route never fails for a missing capability.
         assert_ne!(asked.status, 500, "{method} {path}");
         assert_eq!(!asked.text.is_empty(), is_mounted, "{method} {path}: {asked:?}");
     }

@@ -1,4 +1,4 @@
-//! A host's own handlers: they know the caller, and respond to errors as our routes do.
+//! A host's own handlers: they receive the actor, and return errors in the form of our routes.
 
 use std::time::Duration;
 
@@ -76,7 +76,7 @@ fn post_request(actor: &messaging_core::Actor, path: &str, body: &Value) -> Requ
     request.expect("a request")
 }
 
-/// Everything that a client sees but the id of our routes.
+/// All that a client sees of a response, except for its request id.
 fn seen(response: &TestResponse) -> (u16, &str, Option<&str>) {
     (response.status, &response.text, response.header("retry-after"))
 }

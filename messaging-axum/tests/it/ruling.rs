@@ -1,4 +1,4 @@
-//! The host's policy in responses: `canSend`, and what a policy without an answer comes to.
+//! The host's policy in responses: `canSend`, and the error for a policy that does not answer.
 
 use async_trait::async_trait;
 use messaging_axum::HttpOptions;
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::support::{TestApp, carl};
 
-/// Answers everything but opening like that.
+/// Answers every question except those about opening with this function.
 struct Answers(fn() -> Result<Ruling, HostError>);
 
 #[async_trait]
@@ -39,7 +39,7 @@ fn down() -> Result<Ruling, HostError> {
     Err(HostError::temporary("the host's database is down"))
 }
 
-/// `canSend` as opening, a list, the conversation itself and its history say it.
+/// Returns `canSend` of an opening, a list, a single conversation and a history.
 async fn can_send(app: &TestApp) -> [Value; 4] {
     let body = json!({"agentId": "alpine"});
     let opened = app.post(&carl(), "/messages/conversations", body).await.data();

@@ -32,7 +32,7 @@ const ROUTES: [(&str, &str); 7] = [
     ("/pusher/webhooks", "application/json"),
 ];
 
-/// A part of a body as a web server passes it on: one byte that keeps its receive buffer alive.
+/// A part of a body as a web server forwards it: one byte that keeps its receive buffer allocated.
 struct BodyPart {
     buffer: [u8; 8192],
     alive: Arc<AtomicUsize>,

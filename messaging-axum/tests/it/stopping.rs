@@ -21,7 +21,7 @@ use tokio::{
 
 use crate::support::{People, Transport, carl};
 
-/// A host whose only route sends a message, once it may.
+/// A host whose only route sends a message after it is permitted to.
 #[derive(Clone)]
 struct Host {
     messaging: Messaging,
@@ -94,12 +94,14 @@ impl Running {
     }
 
     async fn connect(&self, text: &str) -> TcpStream {
-        let mut stream = TcpStream::connect(self.address).await.expect("it listens");
-        stream.write_all(text.as_bytes()).await.expect("it reads");
+        let mut stream = TcpStream::connect(self.address)
+            .await
+            .expect("the server listens");
+        stream.write_all(text.as_bytes()).await.expect("the server reads");
         stream
     }
 
-    /// Stops it; returns once it accepts no more connections.
+    /// Stops the server; returns once it accepts no more connections.
     async fn stop(&mut self) {
         self.stop = None;
         while TcpStream::connect(self.address).await.is_ok() {
@@ -117,7 +119,7 @@ async fn host(transport: &Transport) -> (Host, Workers) {
     let opened = messaging
         .open_conversation(&carl(), &open)
         .await
-        .expect("it opens");
+        .expect("the conversation opens");
     let host = Host {
         messaging,
         id: opened.conversation.id(),
@@ -146,7 +148,7 @@ async fn a_request_in_flight_is_answered_and_its_message_published_before_the_en
     assert_eq!(stopped, Stopped::Complete);
     let expected = ["new-message \"The last one\"", "channels closed", "store closed"];
     let events = running.events.all();
-    // On the conversation's channel; elsewhere there is no content.
+    // Only the event on the conversation's channel has the content.
     let told: Vec<_> = events.iter().filter(|event| !event.ends_with("null")).collect();
     assert_eq!(told, expected, "{events:?}");
 }
@@ -165,7 +167,7 @@ async fn clients_that_hold_on_to_connections_delay_the_end_only_to_the_limit() {
     kept_alive
         .read_to_end(&mut Vec::new())
         .await
-        .expect("it is closed");
+        .expect("the connection is closed");
     let stopped = running.server.await.expect("no panic").expect("it stops");
     assert_eq!(stopped, Stopped::Complete);
     let events = running.events.all();
@@ -194,8 +196,8 @@ async fn an_accept_loop_that_fails_stops_the_rest() {
 async fn an_accept_loop_that_panics_stops_the_rest() {
     let events = Events::default();
     let finally = events.clone();
-    let server =
-        Server::from_fn(async |_| panic!("of this test")).finally(async move { finally.add("store closed") });
+    let server = Server::from_fn(async |_| panic!("the panic of this test"))
+        .finally(async move { finally.add("store closed") });
     let failed = server.run_until(std::future::pending()).await;
     assert!(matches!(failed, Err(ServerError::Serve(_))), "{failed:?}");
     assert_eq!(events.all(), ["store closed"]);

@@ -1,4 +1,4 @@
-//! Digests as e-mails: what they say, and how they are sent.
+//! Digests as e-mails: their contents, and their delivery.
 
 mod rendering;
 #[cfg(feature = "smtp")]

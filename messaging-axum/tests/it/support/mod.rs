@@ -1,4 +1,4 @@
-//! The fixtures of these tests.
+//! Shared fixtures.
 
 mod actor;
 mod app;

@@ -1,4 +1,4 @@
-//! What arrives, read by an independent library.
+//! The received e-mail, parsed by an independent library.
 
 use std::time::Duration;
 

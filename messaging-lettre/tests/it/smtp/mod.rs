@@ -1,4 +1,4 @@
-//! Through a real SMTP server.
+//! Tests with a real SMTP server.
 
 mod contents;
 mod outcomes;

@@ -1,4 +1,4 @@
-//! What a mailer says came of an e-mail, for each way that a server takes or refuses it.
+//! The result of a delivery, for every reply of a server.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::support::{
     smtp::{kind, mailer, one},
 };
 
-/// A reply names no pause.
+/// An SMTP reply contains no pause.
 const DEFERRED: TransportErrorKind = TransportErrorKind::Deferred { retry_after: None };
 
 #[tokio::test]
@@ -34,7 +34,7 @@ async fn a_temporary_server_failure_is_unavailable_and_a_refusal_is_not() {
     };
     let mailer = mailer(&server.url(), Duration::from_secs(30));
     for (behaviour, expected) in [
-        // `451 4.3.0`: the mail system, whoever the recipient.
+        // `451 4.3.0` concerns the mail system, not a single recipient.
         (Behaviour::Temporary, Some(TransportErrorKind::Unavailable)),
         (Behaviour::Refuse, Some(TransportErrorKind::Refused)),
         (Behaviour::Accept, None),
@@ -131,7 +131,7 @@ async fn a_connection_lost_after_the_content_has_an_unknown_outcome() {
         );
         assert_eq!(server.mails().len(), taken);
     }
-    // And what was lost with the connection is not missed.
+    // The next e-mail is sent over a new connection.
     server.behave(Behaviour::Accept);
     assert_eq!(kind(&mailer, &sample_digest()).await, None);
 }

@@ -1,4 +1,4 @@
-//! A mail server that refuses every recipient although the sender is at fault, as Postfix does without credentials.
+//! A mail server that refuses every recipient because of the sender, as Postfix does without credentials.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -60,7 +60,7 @@ impl Fixture {
         }
     }
 
-    /// Client `n` writes to agent `n`.
+    /// Client `n` sends a message to agent `n`.
     async fn send(&self, n: u64) {
         let open = HostOpen::new(&client_id(n), &agency_id(n), &agent_user_id(n));
         let plan = self
@@ -73,7 +73,7 @@ impl Fixture {
                 .operations()
                 .open_prepared(&plan)
                 .await
-                .expect("it is opened")
+                .expect("the conversation is opened")
                 .id,
             Body::parse("Is the hut open?").expect("a text"),
         );

@@ -1,4 +1,4 @@
-//! What these tests share.
+//! Shared fixtures.
 
 pub(crate) mod digests;
 #[cfg(feature = "smtp")]

@@ -1,4 +1,4 @@
-//! A mailer at an SMTP server, and what is in an e-mail.
+//! A mailer for an SMTP server, and the contents of an e-mail.
 
 use std::time::Duration;
 

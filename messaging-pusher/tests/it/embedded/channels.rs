@@ -85,7 +85,7 @@ async fn one_transport_signs_delivers_and_reports_presence() {
         .unwrap()
         .conversation;
     let [online] = messaging.list_online(std::slice::from_ref(&opened)).await[..] else {
-        panic!("one conversation");
+        panic!("expected one conversation");
     };
     assert_eq!(online.agent, Some(false));
     let mut listener = fixture.client().await;
@@ -93,7 +93,7 @@ async fn one_transport_signs_delivers_and_reports_presence() {
     let channel = format!("private-conversation-{}", opened.id());
     let authorized = messaging.authorize(&agent(1), &socket, &name(&channel)).await;
     let Authorized::Signed(signed) = authorized.unwrap() else {
-        panic!("a channel of ours");
+        panic!("expected a channel of this crate");
     };
     listener.subscribe(&channel, &signed).await;
     listener.receive("pusher_internal:subscription_succeeded").await;
@@ -161,7 +161,7 @@ async fn messages_above_the_rate_stay_unread() {
     for _ in 0..200 {
         client.receive("pusher:pong").await;
     }
-    // The last one is answered only after the bucket refills.
+    // The last request is answered only after the bucket refills.
     client.expect_nothing().await;
     fixture.clock.advance(Duration::from_millis(10));
     client.receive("pusher:pong").await;

@@ -76,7 +76,7 @@ async fn a_failed_lookup_is_omitted_and_repeated_by_the_next_call() {
     fixture.server.reply_all(Reply::Status(200, "", "{}".to_owned()));
     assert!(
         fixture.pusher.online(&both).await.is_err(),
-        "the response lacks the answer"
+        "the response contains no presence"
     );
     assert_eq!(fixture.pusher.online(&[]).await.unwrap(), HashMap::new());
 }

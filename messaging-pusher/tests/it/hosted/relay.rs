@@ -26,7 +26,7 @@ struct Host {
 }
 
 impl Host {
-    /// Carl's conversation, with nothing left to publish.
+    /// Carl's conversation, fully published.
     async fn open() -> Self {
         let (fixture, store) = (Fixture::open().await, MemoryStore::new());
         let agent_id = AgentId::parse("agency-1").unwrap();

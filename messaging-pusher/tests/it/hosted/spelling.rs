@@ -70,7 +70,7 @@ async fn a_non_canonical_spelling_is_logged_once_with_the_canonical_name() {
     });
     let lines: Vec<_> = log.lines().collect();
     let [line] = lines[..] else {
-        panic!("one line: {log}")
+        panic!("expected one line: {log}")
     };
     for part in [
         "WARN",
