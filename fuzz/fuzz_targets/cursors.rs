@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use messaging_core::{
-    AuditCursor, ConversationId, HistoryCursor, ListCursor, ReportCursor, UserId, domain::page::ListScope,
+    AuditCursor, ConversationId, HistoryCursor, ListCursor, ReportCursor, UserId, domain::scope::ListScope,
 };
 
 fuzz_target!(|input: (&str, [u8; 16])| {

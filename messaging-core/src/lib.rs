@@ -83,11 +83,12 @@ mod worker;
 pub use actor::{Actor, Role};
 pub use digest::{DigestOptions, Digester, InvalidDigestOptions};
 pub use domain::{
-    activity::{BucketUnit, Buckets},
     body::Body,
-    digest::{DigestPolicy, InvalidDigestPolicy},
+    calendar::{BucketUnit, Buckets},
+    cursor::{AuditCursor, HistoryCursor, ListCursor, ReportCursor},
+    digest_policy::{DigestPolicy, InvalidDigestPolicy},
     message::IdempotencyKey,
-    page::{AuditCursor, HistoryCursor, ListCursor, NumberedPage, PageSize, ReportCursor},
+    page::{NumberedPage, PageSize},
     side::{Recipients, Side},
 };
 pub use error::{Error, ErrorKind};

@@ -10,7 +10,7 @@ use utoipa::{
 
 use crate::{
     domain::{
-        activity::BucketUnit,
+        calendar::BucketUnit,
         message::{IdempotencyKey, MAX_IDEMPOTENCY_KEY_CHARS},
         report::ReportStatus,
     },

@@ -9,9 +9,10 @@ use messaging_core::{
     actor::{Actor, Role},
     domain::{
         body::Body,
-        conversation::{NewMessage, PreparedOpen},
-        message::{IdempotencyKey, MessageExtras, Origin},
-        page::{ListScope, PageSize},
+        message::{IdempotencyKey, MessageExtras, NewMessage, Origin},
+        opening::PreparedOpen,
+        page::PageSize,
+        scope::ListScope,
         side::{Recipients, Side},
     },
     id::{AgentId, BookingId, ConversationId, MessageId, UserId, WorkerId},

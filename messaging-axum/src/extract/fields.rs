@@ -2,7 +2,7 @@ use std::{borrow::Cow, fmt::Display};
 
 use messaging_core::{
     PageSize,
-    domain::page::{InvalidCursor, InvalidPageSize},
+    domain::{cursor::InvalidCursor, page::InvalidPageSize},
 };
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::Value;

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use chrono_tz::Tz;
 use messaging_core::{
-    AgentId, BucketUnit, Buckets, Messaging, Timestamp, domain::activity::InvalidSpan, store::ActivityScan,
+    AgentId, BucketUnit, Buckets, Messaging, Timestamp, domain::calendar::InvalidSpan, store::ActivityScan,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

@@ -4,7 +4,7 @@ use axum::extract::State;
 use messaging_core::{
     Actor, AgentId, BookingId, ListCursor, ListFrom, ListRequest, Messaging, NumberedPage, OpenConversation,
     PageSize,
-    domain::page::{InvalidNumberedPage, ListScope},
+    domain::{page::InvalidNumberedPage, scope::ListScope},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

@@ -2,12 +2,7 @@
 
 use messaging_core::{
     AgentId, BookingId, ConversationDetails, ConversationId, ConversationView, Side, Timestamp, UserId,
-    domain::{
-        conversation::{ReadMark, Status},
-        message::Message,
-        shown::Shown,
-        side::PerSide,
-    },
+    domain::{conversation::Status, message::Message, shown::Shown, side::PerSide, unread::ReadMark},
     host::directory::{AgentProfile, BookingProfile},
 };
 use serde::Serialize;

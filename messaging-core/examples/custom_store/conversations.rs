@@ -7,10 +7,12 @@ use async_trait::async_trait;
 use messaging_core::{
     AgentId, BookingId, ConversationId, IdempotencyKey, Side, UserId,
     domain::{
-        conversation::{Change, Conversation, ConversationSummary, PreparedOpen},
+        change::Change,
+        conversation::{Conversation, ConversationSummary},
         message::Message,
-        page::ListScope,
+        opening::PreparedOpen,
         receipt::{MessageRow, first_covering},
+        scope::ListScope,
     },
     store::{
         Append, Appended, ChangeState, Changed, ConversationKey, ConversationStore, Direction, EntryKind,

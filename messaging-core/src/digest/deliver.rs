@@ -9,7 +9,10 @@ use super::{
 };
 use crate::{
     clock,
-    domain::digest::{Extent, LONGEST_PAUSE, pause_after},
+    domain::{
+        digest::Extent,
+        digest_policy::{LONGEST_PAUSE, pause_after},
+    },
     host::directory::Contact,
     id::DigestId,
     store::{DigestAttempt, DigestLease, DigestPostponement, Excerpt, StoreError},

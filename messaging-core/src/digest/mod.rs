@@ -42,7 +42,11 @@ pub use options::{DigestOptions, InvalidDigestOptions};
 use crate::{
     backoff,
     clock::{self, Clock, IdSource},
-    domain::digest::{DigestPolicy, Extent, Unmailed, Verdict},
+    domain::{
+        digest::Extent,
+        digest_policy::{DigestPolicy, Verdict},
+        unmailed::Unmailed,
+    },
     host::{Host, directory::Contact},
     id::{UserId, WorkerId},
     store::{

@@ -2,8 +2,7 @@ use std::time::Duration;
 
 use crate::with::with;
 
-/// How digests are sent; the defaults suit production. [`DigestPolicy`](crate::domain::digest::DigestPolicy) decides
-/// when.
+/// How digests are sent; the defaults suit production. [`DigestPolicy`](crate::DigestPolicy) decides when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DigestOptions {

@@ -1,4 +1,4 @@
-//! A message, and its idempotency key.
+//! A message, as it is sent and as it is stored, and its idempotency key.
 
 use std::{fmt, sync::Arc};
 
@@ -189,6 +189,51 @@ impl IdempotencyKey {
 impl fmt::Debug for IdempotencyKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "IdempotencyKey({})", self.0)
+    }
+}
+
+/// A message to store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NewMessage {
+    /// Its id.
+    pub id: MessageId,
+    /// The sender.
+    pub origin: Origin,
+    /// The text.
+    pub body: Body,
+    /// What belongs to it besides its text.
+    pub extras: Option<MessageExtras>,
+    /// The key that makes the send repeatable.
+    pub key: Option<IdempotencyKey>,
+    /// The time of sending.
+    pub now: Timestamp,
+    /// When a digest of the message is due, unless the side has an earlier one due; `None` if digests are off.
+    pub digest_at: Option<Timestamp>,
+}
+
+impl NewMessage {
+    /// A message without extras and without a key, about which no e-mail is due.
+    pub fn new(id: MessageId, origin: Origin, body: Body, now: Timestamp) -> Self {
+        Self {
+            id,
+            origin,
+            body,
+            extras: None,
+            key: None,
+            now,
+            digest_at: None,
+        }
+    }
+
+    with! {
+        with_id id: MessageId,
+        with_origin origin: Origin,
+        with_body body: Body,
+        with_extras extras: Option<MessageExtras>,
+        with_key key: Option<IdempotencyKey>,
+        with_now now: Timestamp,
+        with_digest_at digest_at: Option<Timestamp>,
     }
 }
 

@@ -133,8 +133,8 @@ mod tests {
     use crate::{
         domain::{
             body::Body,
-            conversation::{NewMessage, PreparedOpen},
-            message::Origin,
+            message::{NewMessage, Origin},
+            opening::PreparedOpen,
             receipt::Receipt,
             side::Recipients,
         },

@@ -3,10 +3,12 @@ use async_trait::async_trait;
 use super::{Event, MemoryStore, State, Thread};
 use crate::{
     domain::{
-        conversation::{Change, Conversation, ConversationSummary, PreparedOpen},
+        change::Change,
+        conversation::{Conversation, ConversationSummary},
         message::IdempotencyKey,
-        page::ListScope,
+        opening::PreparedOpen,
         receipt::{MessageRow, first_covering},
+        scope::ListScope,
         side::Side,
     },
     id::{AgentId, BookingId, ConversationId, UserId},

@@ -4,11 +4,7 @@ use async_trait::async_trait;
 
 use super::{MemoryStore, State, Thread};
 use crate::{
-    domain::{
-        digest::{Extent, Unmailed},
-        message::Message,
-        side::Side,
-    },
+    domain::{digest::Extent, message::Message, side::Side, unmailed::Unmailed},
     id::UserId,
     policy::may_notify,
     store::{

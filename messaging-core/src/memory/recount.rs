@@ -3,9 +3,9 @@ use async_trait::async_trait;
 use super::{LaneState, MemoryStore, Thread};
 use crate::{
     domain::{
-        conversation::ReadMark,
         receipt::Receipt,
         side::{PerSide, Side},
+        unread::ReadMark,
     },
     store::{LaneRecount, Recount, RecountScan, RecountStore, SideRecount, StoreError, Unpublished},
     time::Timestamp,
@@ -110,8 +110,10 @@ mod tests {
     use crate::{
         domain::{
             body::Body,
-            conversation::{Change, Conversation, NewMessage, PreparedOpen},
-            message::Origin,
+            change::Change,
+            conversation::Conversation,
+            message::{NewMessage, Origin},
+            opening::PreparedOpen,
             side::Recipients,
         },
         id::{AgentId, ConversationId, MessageId, UserId},

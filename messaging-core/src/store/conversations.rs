@@ -3,13 +3,16 @@ use async_trait::async_trait;
 use super::{CommittedEntry, Publisher, StoreError};
 use crate::{
     domain::{
-        conversation::{
-            AccessState, Change, Conversation, ConversationSummary, NewMessage, PreparedOpen, UnreadCounter,
-        },
-        message::{IdempotencyKey, Message},
-        page::{ListCursor, ListScope, PageSize},
+        change::{AccessState, Change},
+        conversation::{Conversation, ConversationSummary},
+        cursor::ListCursor,
+        message::{IdempotencyKey, Message, NewMessage},
+        opening::PreparedOpen,
+        page::PageSize,
         receipt::{MessageRow, Receipt},
+        scope::ListScope,
         side::Side,
+        unread::UnreadCounter,
     },
     id::{AgentId, BookingId, ConversationId, MessageId, UserId},
     time::Timestamp,

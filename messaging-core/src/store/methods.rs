@@ -34,12 +34,14 @@ pub mod wrapping {
     pub use crate::{
         domain::{
             activity::Activity,
-            conversation::{Conversation, ConversationSummary, PreparedOpen},
-            digest::{Extent, Unmailed},
+            conversation::{Conversation, ConversationSummary},
+            digest::Extent,
             message::IdempotencyKey,
-            page::ListScope,
+            opening::PreparedOpen,
             receipt::MessageRow,
             report::{Report, ReportFile, Resolution},
+            scope::ListScope,
+            unmailed::Unmailed,
         },
         id::{AgentId, AuditId, BookingId, ConversationId, ReportId, UserId, WorkerId},
         store::*,

@@ -17,7 +17,7 @@
 //!   ([`CommittedEntry::number`]).
 //! - A dropped future may or may not have taken effect, as with `OutcomeUnknown`.
 //! - For a variant of a `#[non_exhaustive]` enum that the backend does not know, the result is
-//!   [`StoreErrorKind::Unsupported`]. [`Change`](crate::domain::conversation::Change) is the exception:
+//!   [`StoreErrorKind::Unsupported`]. [`Change`](crate::domain::change::Change) is the exception:
 //!   [`ChangeState::after`] contains the effect of a change on the access.
 //!
 //! The crate `messaging-testkit` checks all of this against any implementation, capability by capability.

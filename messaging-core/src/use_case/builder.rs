@@ -4,7 +4,7 @@ use super::{Messaging, Parts, recent::Recent};
 use crate::{
     clock::{Clock, IdSource, SequentialIds, SystemClock, SystemIds},
     digest::{DigestOptions, DigestParts, Digester, InvalidDigestOptions},
-    domain::digest::{DigestPolicy, InvalidDigestPolicy},
+    domain::digest_policy::{DigestPolicy, InvalidDigestPolicy},
     event::{ChannelNames, InvalidPrefix},
     host::Host,
     host::access::AccessPolicy,

@@ -2,7 +2,7 @@
 
 use super::{Messaging, unless_lost};
 use crate::{
-    domain::conversation::{Change, Conversation},
+    domain::{change::Change, conversation::Conversation},
     error::Error,
     host::directory::Profiles,
     store::{ChangeState, Changed},

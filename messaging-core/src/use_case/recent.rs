@@ -68,7 +68,7 @@ impl Generations {
 mod tests {
     use super::*;
     use crate::{
-        domain::conversation::PreparedOpen,
+        domain::opening::PreparedOpen,
         id::{AgentId, UserId},
         time::Timestamp,
     };

@@ -90,8 +90,10 @@ pub(super) mod tests {
     use super::*;
     use crate::{
         domain::{
-            conversation::{Conversation, PreparedOpen, ReadMark, UnreadCounter},
+            conversation::Conversation,
+            opening::PreparedOpen,
             side::PerSide,
+            unread::{ReadMark, UnreadCounter},
         },
         id::{AgentId, ConversationId, UserId},
         store::SideRecount,

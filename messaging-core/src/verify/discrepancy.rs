@@ -1,7 +1,7 @@
 use std::fmt;
 
 use crate::{
-    domain::{conversation::ReadMark, side::Side},
+    domain::{side::Side, unread::ReadMark},
     id::ConversationId,
     time::Timestamp,
 };

@@ -8,7 +8,7 @@ use messaging_core::{
     AgentId, Body, BookingId, ConfigError, ConversationId, DigestOptions, DigestPolicy, HostOpen,
     IdempotencyKey, Messaging, Options, PageSize, SendMessage, SystemMessage, UserId, Workers,
     clock::{Clock as _, ManualClock, SequentialIds},
-    domain::{conversation::Change, page::ListScope, side::Side},
+    domain::{change::Change, scope::ListScope, side::Side},
     host::HostError,
     host::HostErrorKind,
     host::directory::{BookingParties, Contact, Directory, ProfileQuery, Profiles},

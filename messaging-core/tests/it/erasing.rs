@@ -8,8 +8,8 @@ use messaging_core::{
     clock::SequentialIds,
     domain::{
         erasure::erased_user,
-        page::ListScope,
         report::{Outcome, Remark},
+        scope::ListScope,
     },
     memory::MemoryStore,
     store::{

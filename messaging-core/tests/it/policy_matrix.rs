@@ -5,10 +5,7 @@ use std::fmt::Write as _;
 
 use messaging_core::{
     Actor, AgentId, ConversationId, ReportId, Role, Side, Timestamp, UserId,
-    domain::{
-        conversation::{Change, Conversation, PreparedOpen},
-        report::Report,
-    },
+    domain::{change::Change, conversation::Conversation, opening::PreparedOpen, report::Report},
     policy::{Action, Decision, Refusal, Standing, decide},
 };
 use uuid::Uuid;

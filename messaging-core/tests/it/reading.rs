@@ -10,9 +10,11 @@ use messaging_core::{
     Actor, Body, ErrorKind, HistoryCursor, HistoryFrom, HistoryRequest, MarkOnRead, MessageId, PageSize,
     Side,
     clock::{Clock, ManualClock},
-    domain::{conversation::NewMessage, message::Origin},
-    host::HostError,
-    host::access::{AccessPolicy, ParticipantAction, Participants, Ruling},
+    domain::message::{NewMessage, Origin},
+    host::{
+        HostError,
+        access::{AccessPolicy, ParticipantAction, Participants, Ruling},
+    },
     memory::MemoryStore,
     store::{Append, ConversationStore, Direction, HistoryScan, MarkRead, Publisher},
 };

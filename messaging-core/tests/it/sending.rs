@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use messaging_core::{
     Actor, Body, ConversationId, ErrorKind, IdempotencyKey, Side, SystemMessage,
     clock::{Clock, ManualClock},
-    domain::conversation::Change,
+    domain::change::Change,
     host::HostError,
     host::access::{AccessPolicy, ParticipantAction, Participants, Ruling},
     memory::MemoryStore,

@@ -1,5 +1,5 @@
 use messaging_core::{
-    domain::conversation::Change,
+    domain::change::Change,
     id::UserId,
     store::{ChangeState, Changed, StoreError},
 };

@@ -1,10 +1,7 @@
 //! Lists of conversations, each along one index.
 
 use messaging_core::{
-    domain::{
-        conversation::Conversation,
-        page::{ListScope, PageSize},
-    },
+    domain::{conversation::Conversation, page::PageSize, scope::ListScope},
     id::{AgentId, ConversationId},
     store::{ListPage, ListScan, ListStart, StoreError},
 };

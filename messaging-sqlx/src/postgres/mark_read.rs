@@ -1,8 +1,8 @@
 use messaging_core::{
     domain::{
-        conversation::{ReadMark, UnreadCounter},
         receipt::Receipt,
         side::PerSide,
+        unread::{ReadMark, UnreadCounter},
     },
     store::{MarkRead, Marked, Moved, StoreError, StoreErrorKind},
 };

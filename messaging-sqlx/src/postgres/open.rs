@@ -1,7 +1,7 @@
 //! Opening a conversation, by itself or within a transaction of the host's.
 
 use messaging_core::{
-    domain::conversation::PreparedOpen,
+    domain::opening::PreparedOpen,
     store::{Opened, Publisher, StoreError, StoreErrorKind},
 };
 use sqlx::{Error, PgConnection, Row, postgres::PgRow};

@@ -5,7 +5,7 @@
 
 use async_trait::async_trait;
 use messaging_core::{
-    domain::{conversation::ReadMark, side::PerSide},
+    domain::{side::PerSide, unread::ReadMark},
     store::{LaneRecount, Recount, RecountScan, RecountStore, SideRecount, StoreError, Unpublished},
 };
 use sqlx::{Error, Row, postgres::PgRow};

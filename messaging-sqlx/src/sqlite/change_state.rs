@@ -1,5 +1,5 @@
 use messaging_core::{
-    domain::conversation::Change,
+    domain::change::Change,
     store::{ChangeState, Changed, EntryKind},
 };
 use sqlx::{Error, SqliteConnection};

@@ -1,10 +1,11 @@
 use async_trait::async_trait;
 use messaging_core::{
     domain::{
-        conversation::{Conversation, ConversationSummary, PreparedOpen},
+        conversation::{Conversation, ConversationSummary},
         message::IdempotencyKey,
-        page::ListScope,
+        opening::PreparedOpen,
         receipt::MessageRow,
+        scope::ListScope,
         side::Side,
     },
     id::{AgentId, BookingId, ConversationId, UserId},

@@ -2,10 +2,7 @@
 
 use async_trait::async_trait;
 use messaging_core::{
-    domain::{
-        digest::{Extent, Unmailed},
-        side::Side,
-    },
+    domain::{digest::Extent, side::Side, unmailed::Unmailed},
     id::UserId,
     store::{
         DigestAttempt, DigestClaim, DigestLease, DigestPostponement, DigestStore, DigestUser, Excerpt,

@@ -1,7 +1,7 @@
 //! Lists of conversations, each along one index.
 
 use messaging_core::{
-    domain::{conversation::Conversation, page::ListScope},
+    domain::{conversation::Conversation, scope::ListScope},
     id::{AgentId, ConversationId},
     store::{ListPage, ListScan, ListStart},
 };

@@ -1,5 +1,5 @@
 use messaging_core::{
-    domain::conversation::{Conversation, PreparedOpen},
+    domain::{conversation::Conversation, opening::PreparedOpen},
     id::{BookingId, ConversationId},
     store::{EntryKind, Opened, Publisher},
 };

@@ -3,11 +3,12 @@
 use messaging_core::{
     domain::{
         body::Body,
-        conversation::{Conversation, ConversationSummary, ReadMark, UnreadCounter},
+        conversation::{Conversation, ConversationSummary},
         digest::DigestMark,
         message::{IdempotencyKey, Message, MessageExtras, Origin},
         receipt::MessageRow,
         side::PerSide,
+        unread::{ReadMark, UnreadCounter},
     },
     id::{AgentId, BookingId, ConversationId, MessageId, UserId},
     time::Timestamp,

@@ -1,12 +1,13 @@
 use messaging_core::{
     domain::{
-        conversation::{
-            Change, Conversation, ConversationSummary, NewMessage, PreparedOpen, ReadMark, UnreadCounter,
-        },
-        message::{IdempotencyKey, Message},
-        page::ListScope,
+        change::Change,
+        conversation::{Conversation, ConversationSummary},
+        message::{IdempotencyKey, Message, NewMessage},
+        opening::PreparedOpen,
         receipt::{MessageRow, Receipt},
+        scope::ListScope,
         side::{PerSide, Side},
+        unread::{ReadMark, UnreadCounter},
     },
     id::{BookingId, UserId},
     store::Marked,

@@ -1,6 +1,6 @@
 use messaging_core::{
     domain::{
-        conversation::Change,
+        change::Change,
         side::{Recipients, Side},
     },
     store::LaneFailure,

@@ -12,7 +12,9 @@ use futures_util::TryStreamExt;
 use messaging_core::{
     domain::{
         conversation::{Conversation, ConversationSummary},
-        page::{ListCursor, ListScope, PageSize},
+        cursor::ListCursor,
+        page::PageSize,
+        scope::ListScope,
     },
     id::ConversationId,
     store::{DeadLetter, ListScan, ListStart, RecountScan, Store, StoreError},

@@ -3,8 +3,9 @@ use std::collections::BTreeSet;
 use messaging_core::{
     domain::{
         conversation::{Conversation, ConversationSummary},
-        page::{ListScope, PageSize},
+        page::PageSize,
         receipt::MessageRow,
+        scope::ListScope,
         side::{PerSide, Side},
     },
     id::ConversationId,

@@ -1,7 +1,9 @@
 use messaging_core::{
     domain::{
-        conversation::{Change, Conversation, NewMessage, PreparedOpen},
-        message::Origin,
+        change::Change,
+        conversation::Conversation,
+        message::{NewMessage, Origin},
+        opening::PreparedOpen,
         side::{Recipients, Side},
     },
     id::{ConversationId, WorkerId},

@@ -1,5 +1,5 @@
 use messaging_core::{
-    domain::{conversation::Change, side::Side},
+    domain::{change::Change, side::Side},
     store::{Appended, Changed, Direction, EntryKind, Publisher, Requeue, Store},
 };
 
@@ -141,7 +141,7 @@ pub(crate) async fn a_reassignment_moves_the_conversation_to_the_new_users_list(
     scene.change(Change::Reassign(user_id("new"))).await;
 
     let (old, mut new) = (agent_scope(1), agent_scope(1));
-    if let messaging_core::domain::page::ListScope::Agent { user_id: owner, .. } = &mut new {
+    if let messaging_core::domain::scope::ListScope::Agent { user_id: owner, .. } = &mut new {
         *owner = user_id("new");
     }
     for (scope, expected, unread) in [(&old, vec![], 0), (&new, vec![scene.id], 2)] {

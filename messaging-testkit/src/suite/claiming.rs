@@ -1,7 +1,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use messaging_core::{
-    domain::{conversation::Change, side::Side},
+    domain::{change::Change, side::Side},
     store::{Appended, Claim, LaneDeferral, Requeue, Scan, Store},
 };
 

@@ -1,8 +1,10 @@
 use messaging_core::{
     domain::{
-        activity::{Activity, BucketUnit, Buckets, FirstReplies},
-        conversation::{Change, PreparedOpen},
+        activity::{Activity, FirstReplies},
+        calendar::{BucketUnit, Buckets},
+        change::Change,
         message::Message,
+        opening::PreparedOpen,
         side::{Recipients, Side},
     },
     id::{AgentId, ConversationId},

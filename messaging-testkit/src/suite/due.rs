@@ -2,7 +2,7 @@
 
 use messaging_core::{
     domain::{
-        conversation::Change,
+        change::Change,
         digest::DigestMark,
         side::{Recipients, Side},
     },

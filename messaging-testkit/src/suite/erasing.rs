@@ -1,7 +1,7 @@
 use messaging_core::{
     domain::{
         body::Body,
-        conversation::Change,
+        change::Change,
         erasure::erased_user,
         message::{Message, Origin},
         side::{Recipients, Side},

@@ -1,6 +1,6 @@
 use messaging_core::{
     domain::{
-        conversation::Change,
+        change::Change,
         digest::Extent,
         side::{Recipients, Side},
     },

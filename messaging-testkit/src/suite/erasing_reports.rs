@@ -1,6 +1,6 @@
 use messaging_core::{
     domain::{
-        conversation::Change,
+        change::Change,
         erasure::erased_user,
         report::{Outcome, Remark, ReportFile, Resolution},
         side::Side,

@@ -1,6 +1,7 @@
 use messaging_core::{
     domain::{
-        conversation::{Change, Conversation},
+        change::Change,
+        conversation::Conversation,
         message::{IdempotencyKey, Origin},
         receipt::MessageRow,
         side::{Recipients, Side},

@@ -43,7 +43,7 @@ pub(crate) async fn reading_linking_and_changing_move_nothing(store: &dyn Store)
     scenes[0].read(Side::Agent, &sent, at(60)).await;
     scenes[2].link("b").await;
     scenes[2]
-        .change(messaging_core::domain::conversation::Change::Close)
+        .change(messaging_core::domain::change::Change::Close)
         .await;
     let page = list(store, &client_scope(1), ListStart::Newest, 10).await;
     assert_eq!(ids(&page), [0, 1, 2].map(|n: usize| scenes[n].id));

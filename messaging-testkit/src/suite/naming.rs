@@ -1,5 +1,5 @@
 use messaging_core::{
-    domain::{page::ListScope, side::Side},
+    domain::{scope::ListScope, side::Side},
     id::{AgentId, BookingId, UserId},
     store::{Publisher, Store},
     time::Timestamp,

@@ -2,7 +2,7 @@
 //! an existing lane.
 
 use messaging_core::{
-    domain::{conversation::Change, side::Side},
+    domain::{change::Change, side::Side},
     store::{CommittedEntry, Marked, Publisher, Requeue, Store},
 };
 

@@ -1,6 +1,6 @@
 use messaging_core::{
-    domain::conversation::{Change, Conversation},
     domain::side::Side,
+    domain::{change::Change, conversation::Conversation},
     store::{Appended, ConversationKey, EntryKind, Publisher, Store},
 };
 

@@ -1,8 +1,9 @@
 use messaging_core::{
     domain::{
-        conversation::{Change, ReadMark, UnreadCounter},
+        change::Change,
         receipt::Receipt,
         side::{Recipients, Side},
+        unread::{ReadMark, UnreadCounter},
     },
     store::{EntryKind, Marked, Store},
 };

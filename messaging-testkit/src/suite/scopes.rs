@@ -1,7 +1,7 @@
 use messaging_core::{
     domain::{
-        conversation::Change,
-        page::ListScope,
+        change::Change,
+        scope::ListScope,
         side::{Recipients, Side},
     },
     store::{ListStart, Store},

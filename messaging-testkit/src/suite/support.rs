@@ -5,11 +5,15 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use messaging_core::{
     domain::{
-        conversation::{Change, Conversation, ConversationSummary, NewMessage, PreparedOpen, UnreadCounter},
-        message::{Message, Origin},
-        page::{ListCursor, ListScope},
+        change::Change,
+        conversation::{Conversation, ConversationSummary},
+        cursor::ListCursor,
+        message::{Message, NewMessage, Origin},
+        opening::PreparedOpen,
         receipt::Receipt,
+        scope::ListScope,
         side::{Recipients, Side},
+        unread::UnreadCounter,
     },
     id::{ConversationId, MessageId},
     store::{

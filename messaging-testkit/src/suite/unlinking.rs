@@ -1,6 +1,6 @@
 use futures_util::future::join;
 use messaging_core::{
-    domain::{conversation::Change, side::Side},
+    domain::{change::Change, side::Side},
     id::BookingId,
     store::{Appended, ChangeState, Changed, EntryKind, Store},
 };

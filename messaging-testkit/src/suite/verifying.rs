@@ -1,8 +1,9 @@
 use futures_util::TryStreamExt;
 use messaging_core::{
     domain::{
-        conversation::{Change, ReadMark},
+        change::Change,
         side::{PerSide, Recipients, Side},
+        unread::ReadMark,
     },
     id::ConversationId,
     store::{

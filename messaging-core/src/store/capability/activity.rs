@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 
 use crate::{
-    domain::activity::{Activity, Buckets},
+    domain::{activity::Activity, calendar::Buckets},
     id::AgentId,
     store::StoreError,
     with::with,

@@ -1,11 +1,7 @@
 use async_trait::async_trait;
 
 use crate::{
-    domain::{
-        conversation::Conversation,
-        digest::{Extent, Unmailed},
-        message::Message,
-    },
+    domain::{conversation::Conversation, digest::Extent, message::Message, unmailed::Unmailed},
     id::{BookingId, DigestId, UserId, WorkerId},
     store::StoreError,
     time::Timestamp,

@@ -22,7 +22,7 @@ pub trait ErasureStore: Send + Sync {
     /// fields, and copies of the messages as evidence, stay unchanged. Commits no outbox entry.
     ///
     /// The caller has already replaced the user as a participant with
-    /// [`Change::Erase`](crate::domain::conversation::Change::Erase), so the user sends no further message.
+    /// [`Change::Erase`](crate::domain::change::Change::Erase), so the user sends no further message.
     async fn erase_messages(&self, in_conversation: ConversationId, of: &UserId) -> Result<u64, StoreError>;
 
     /// Erases a user from all resolved reports in one step. If the user is the reporter, the [erased

@@ -1,10 +1,7 @@
 use async_trait::async_trait;
 
 use crate::{
-    domain::{
-        conversation::{Conversation, ReadMark},
-        side::PerSide,
-    },
+    domain::{conversation::Conversation, side::PerSide, unread::ReadMark},
     id::ConversationId,
     store::StoreError,
     time::Timestamp,

@@ -2,7 +2,7 @@ use tracing::instrument;
 
 use super::Admin;
 use crate::{
-    domain::page::{AuditCursor, PageSize},
+    domain::{cursor::AuditCursor, page::PageSize},
     error::Error,
     host::directory::{ProfileQuery, Profiles},
     policy::Action,

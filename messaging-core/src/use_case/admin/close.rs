@@ -4,7 +4,7 @@ use tracing::instrument;
 
 use super::Admin;
 use crate::{
-    domain::conversation::Change,
+    domain::change::Change,
     error::Error,
     id::ConversationId,
     policy::{Action, Standing},

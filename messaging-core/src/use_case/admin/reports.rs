@@ -3,7 +3,8 @@ use tracing::instrument;
 use super::Admin;
 use crate::{
     domain::{
-        page::{PageSize, ReportCursor},
+        cursor::ReportCursor,
+        page::PageSize,
         report::{Outcome, Remark, Report, ReportFile, ReportStatus, Resolution},
     },
     error::Error,

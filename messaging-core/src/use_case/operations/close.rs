@@ -2,7 +2,7 @@ use tracing::instrument;
 
 use super::Operations;
 use crate::{
-    domain::conversation::Change,
+    domain::change::Change,
     error::Error,
     id::ConversationId,
     use_case::{attempt::attempt, change::CHANGING, found},

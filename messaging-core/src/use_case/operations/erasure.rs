@@ -5,12 +5,8 @@ use tracing::instrument;
 use super::Operations;
 use crate::{
     domain::{
-        conversation::{Change, ConversationSummary},
-        page::PageSize,
-        receipt::MessageRow,
-        report::Report,
-        shown::Shown,
-        side::Side,
+        change::Change, conversation::ConversationSummary, page::PageSize, receipt::MessageRow,
+        report::Report, shown::Shown, side::Side,
     },
     error::Error,
     id::{BookingId, ConversationId, UserId},

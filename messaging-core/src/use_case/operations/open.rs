@@ -4,7 +4,7 @@ use tracing::instrument;
 
 use super::Operations;
 use crate::{
-    domain::conversation::{Change, PreparedOpen},
+    domain::{change::Change, opening::PreparedOpen},
     error::Error,
     host::directory::Profiles,
     id::{AgentId, BookingId, Bucket, ConversationId, UserId},

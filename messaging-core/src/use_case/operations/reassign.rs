@@ -2,7 +2,7 @@ use tracing::instrument;
 
 use super::Operations;
 use crate::{
-    domain::conversation::{Change, Conversation},
+    domain::{change::Change, conversation::Conversation},
     error::Error,
     id::{AgentId, ConversationId, UserId},
     use_case::{attempt::attempt, found},

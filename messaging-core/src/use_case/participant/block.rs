@@ -2,10 +2,7 @@ use tracing::instrument;
 
 use crate::{
     actor::Actor,
-    domain::{
-        conversation::{Change, Conversation},
-        side::Side,
-    },
+    domain::{change::Change, conversation::Conversation, side::Side},
     error::{Error, ErrorKind},
     event::Channel,
     id::ConversationId,

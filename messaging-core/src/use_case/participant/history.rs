@@ -5,11 +5,7 @@ use tracing::instrument;
 use super::{ConversationView, MessageView};
 use crate::{
     actor::Actor,
-    domain::{
-        page::{HistoryCursor, PageSize},
-        receipt::MessageRow,
-        side::Side,
-    },
+    domain::{cursor::HistoryCursor, page::PageSize, receipt::MessageRow, side::Side},
     error::{Error, ErrorKind},
     host::directory::ProfileQuery,
     id::ConversationId,

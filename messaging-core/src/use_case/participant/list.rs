@@ -5,7 +5,11 @@ use tracing::instrument;
 use super::ConversationView;
 use crate::{
     actor::Actor,
-    domain::page::{ListCursor, ListScope, NumberedPage, PageSize},
+    domain::{
+        cursor::ListCursor,
+        page::{NumberedPage, PageSize},
+        scope::ListScope,
+    },
     error::{Error, ErrorKind},
     host::directory::ProfileQuery,
     store::{AuditedAction, ListScan, ListStart},

@@ -2,7 +2,7 @@ use tracing::instrument;
 
 use crate::{
     actor::Actor,
-    domain::conversation::UnreadCounter,
+    domain::unread::UnreadCounter,
     error::{Error, ErrorKind},
     host::directory::Profiles,
     id::{ConversationId, MessageId},

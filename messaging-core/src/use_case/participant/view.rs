@@ -1,10 +1,11 @@
 use crate::{
     actor::Actor,
     domain::{
-        conversation::{Conversation, ConversationSummary, UnreadCounter},
+        conversation::{Conversation, ConversationSummary},
         receipt::MessageRow,
         shown::Shown,
         side::{PerSide, Side},
+        unread::UnreadCounter,
     },
     event::MessagePayload,
     host::directory::{AgentProfile, BookingProfile, Profiles, UserProfile},

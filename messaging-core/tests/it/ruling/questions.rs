@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use messaging_core::{
     Actor, ErrorKind, Messaging, Timestamp, Unlimited,
     clock::{ManualClock, SystemIds},
-    domain::conversation::PreparedOpen,
+    domain::opening::PreparedOpen,
     event::Typing,
     host::{
         HostError,

@@ -4,7 +4,7 @@ use messaging_core::{
     Actor, ConversationId, History, HistoryFrom, HistoryRequest, MarkOnRead, Messaging, MessagingBuilder,
     OpenConversation, PageSize, Sent, Unlimited, Workers,
     clock::{ManualClock, SequentialIds},
-    domain::page::ListScope,
+    domain::scope::ListScope,
     host::directory::Directory,
     memory::MemoryStore,
     store::{ConversationStore, ListScan, ListStart},

@@ -5,11 +5,7 @@ use std::{slice, time::Duration};
 
 use futures_util::{future::join_all, poll};
 use messaging_core::{
-    domain::{
-        conversation::{Change, Conversation},
-        digest::Extent,
-        side::Side,
-    },
+    domain::{change::Change, conversation::Conversation, digest::Extent, side::Side},
     store::{
         Append, Appended, ChangeState, ConversationStore as _, DigestStore as _, MarkRead, Publisher,
         StoreError,

@@ -2,10 +2,7 @@
 //! which and repeats the step, which takes effect once.
 
 use messaging_core::{
-    domain::{
-        conversation::{Change, Conversation},
-        side::Side,
-    },
+    domain::{change::Change, conversation::Conversation, side::Side},
     store::{
         Appended, ChangeState, Changed, Claim, ConversationStore as _, Lane, MarkRead, Marked,
         OutboxStore as _, Progress, RecountScan, RecountStore as _, Requeue, Requeued, StoreError,

@@ -5,10 +5,7 @@ use std::collections::BTreeMap;
 
 use futures_util::future::join_all;
 use messaging_core::{
-    domain::{
-        conversation::{Change, PreparedOpen},
-        side::Side,
-    },
+    domain::{change::Change, opening::PreparedOpen, side::Side},
     store::{
         ChangeState, Changed, Claim, ConversationStore as _, EntryKind, MarkRead, Marked, OutboxStore as _,
         Publisher, StoreErrorKind, Subject,

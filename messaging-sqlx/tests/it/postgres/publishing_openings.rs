@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use messaging_core::{
     HostOpen, Messaging, Unlimited, Workers,
     clock::{ManualClock, SequentialIds},
-    domain::conversation::PreparedOpen,
+    domain::opening::PreparedOpen,
     store::{
         Claim, ConversationStore as _, EntryKind, Lane, LoadedEntry, OutboxStore as _, Progress, Subject,
     },

@@ -3,8 +3,8 @@
 use futures_util::TryStreamExt as _;
 use messaging_core::{
     domain::{
-        conversation::ReadMark,
         side::Side::{Agent, Client},
+        unread::ReadMark,
     },
     store::{ConversationStore as _, MarkRead, Publisher},
     verify::{ConversationRange, Discrepancy, Finding, verify},

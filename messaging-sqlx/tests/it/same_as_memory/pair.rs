@@ -2,9 +2,10 @@
 
 use messaging_core::{
     domain::{
-        conversation::{Conversation, NewMessage, PreparedOpen},
-        message::IdempotencyKey,
-        page::ListCursor,
+        conversation::Conversation,
+        cursor::ListCursor,
+        message::{IdempotencyKey, NewMessage},
+        opening::PreparedOpen,
     },
     id::{AgentId, AuditId, BookingId, ConversationId, MessageId, UserId, WorkerId},
     memory::MemoryStore,

@@ -5,9 +5,10 @@ use std::time::Duration;
 use messaging_core::{
     domain::{
         body::Body,
-        conversation::Change,
+        change::Change,
         message::Origin,
-        page::{ListScope, PageSize},
+        page::PageSize,
+        scope::ListScope,
         side::{Recipients, Side},
     },
     store::{AuditedAction, Direction, LaneFailure},

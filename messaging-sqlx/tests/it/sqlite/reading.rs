@@ -1,6 +1,6 @@
 use futures_util::future::join_all;
 use messaging_core::{
-    domain::page::{ListScope, PageSize},
+    domain::{page::PageSize, scope::ListScope},
     store::{ConversationStore, Direction, HistoryScan, Publisher},
 };
 use sqlx::Connection;

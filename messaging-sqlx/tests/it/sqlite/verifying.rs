@@ -1,8 +1,8 @@
 use futures_util::TryStreamExt;
 use messaging_core::{
     domain::{
-        conversation::ReadMark,
         side::Side::{Agent, Client},
+        unread::ReadMark,
     },
     store::StoreErrorKind,
     verify::{ConversationRange, Discrepancy, Finding, verify},

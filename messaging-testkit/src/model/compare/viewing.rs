@@ -1,5 +1,5 @@
 use messaging_core::{
-    domain::page::{ListCursor, ListScope},
+    domain::{cursor::ListCursor, scope::ListScope},
     store::{Direction, HistoryPage, HistoryScan, ListPage, ListScan, ListStart},
 };
 use proptest::{prop_assert_eq, test_runner::TestCaseResult};

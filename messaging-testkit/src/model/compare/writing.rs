@@ -1,8 +1,8 @@
 use messaging_core::{
     domain::{
-        conversation::Change,
-        conversation::{NewMessage, PreparedOpen},
-        message::Origin,
+        change::Change,
+        message::{NewMessage, Origin},
+        opening::PreparedOpen,
     },
     id::BookingId,
     store::{

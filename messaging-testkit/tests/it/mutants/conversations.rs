@@ -3,11 +3,14 @@ use std::cmp::Reverse;
 use async_trait::async_trait;
 use messaging_core::{
     domain::{
-        conversation::{Change, Conversation, ConversationSummary, PreparedOpen, UnreadCounter},
+        change::Change,
+        conversation::{Conversation, ConversationSummary},
         message::IdempotencyKey,
-        page::ListScope,
+        opening::PreparedOpen,
         receipt::MessageRow,
+        scope::ListScope,
         side::Side,
+        unread::UnreadCounter,
     },
     id::{AgentId, BookingId, ConversationId, UserId},
     store::{

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use messaging_core::{
-    domain::digest::{Extent, Unmailed},
+    domain::{digest::Extent, unmailed::Unmailed},
     id::UserId,
     store::{
         ConversationStore as _, DigestAttempt, DigestClaim, DigestLease, DigestPostponement, DigestStore,

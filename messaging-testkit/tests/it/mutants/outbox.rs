@@ -1,6 +1,6 @@
 use async_trait::async_trait;
 use messaging_core::{
-    domain::conversation::Change,
+    domain::change::Change,
     id::{AuditId, ConversationId, WorkerId},
     store::{
         AuditRecord, AuditStore, Backlog, ChangeState, Claim, CommittedEntry, ConversationStore, DeadLetter,

@@ -1,5 +1,5 @@
 use messaging_core::{
-    domain::page::{ListCursor, ListScope, PageSize},
+    domain::{cursor::ListCursor, page::PageSize, scope::ListScope},
     id::ConversationId,
     store::{ConversationStore as _, Direction, HistoryScan, ListScan, ListStart, StoreError},
 };

@@ -2,10 +2,7 @@
 
 use super::sending::send;
 use messaging_core::{
-    domain::{
-        conversation::{Change, Conversation},
-        side::Side,
-    },
+    domain::{change::Change, conversation::Conversation, side::Side},
     id::AuditId,
     store::{
         AuditRecord, AuditStore as _, AuditedAction, ChangeState, Claim, ConversationStore as _,

@@ -1,7 +1,7 @@
 //! The contents of a store.
 
 use messaging_core::{
-    domain::page::{ListScope, PageSize},
+    domain::{page::PageSize, scope::ListScope},
     id::{AgentId, BookingId},
     store::{
         AuditRecord, AuditStore as _, Backlog, ConversationStore as _, DeadLetter, Direction, HistoryPage,

@@ -5,8 +5,9 @@ use std::time::Duration;
 use messaging_core::{
     domain::{
         body::Body,
-        conversation::{Change, NewMessage, PreparedOpen},
-        message::{IdempotencyKey, Origin},
+        change::Change,
+        message::{IdempotencyKey, NewMessage, Origin},
+        opening::PreparedOpen,
         side::{Recipients, Side},
     },
     id::{AgentId, AuditId, BookingId, ConversationId, MessageId, UserId, WorkerId},
