@@ -68,7 +68,6 @@ mod notify;
 mod openapi;
 pub mod policy;
 mod profiles;
-mod rate_limit;
 mod relay;
 mod signal;
 pub mod store;
@@ -92,9 +91,9 @@ pub use domain::{
     side::{Recipients, Side},
 };
 pub use error::{Error, ErrorKind};
+pub use host::rate_limit::{ProcessLimiter, Quota, RateLimits, Unlimited};
 pub use id::{AgentId, AuditId, BookingId, ConversationId, DigestId, MessageId, ReportId, UserId};
 pub use notify::Notifier;
-pub use rate_limit::{ProcessLimiter, Quota, RateLimits, Unlimited};
 pub use relay::{ActiveWorker, Health, InvalidRelayOptions, Relay, RelayOptions};
 pub use time::Timestamp;
 pub use use_case::{

@@ -109,9 +109,8 @@ mod tests {
     use super::*;
     use crate::{
         clock::ManualClock,
-        host::{HostErrorKind, directory::BookingParties},
+        host::{HostErrorKind, directory::BookingParties, rate_limit::Unlimited},
         id::{AgentId, BookingId},
-        rate_limit::Unlimited,
     };
 
     const LIMIT: Duration = Duration::from_secs(1);

@@ -1,8 +1,14 @@
 //! Rate limits: how often a user may perform actions that cost others resources or attention.
 
+mod process;
+mod quota;
+
 use std::time::Duration;
 
 use async_trait::async_trait;
+
+pub use process::{ProcessLimiter, Unlimited};
+pub use quota::{Quota, RateLimits};
 
 use super::HostError;
 use crate::{id::UserId, telemetry::RateLimited, time::Timestamp};
