@@ -318,7 +318,7 @@ mod tests {
         let digest = |id: &str| segment(id).starts_with("==") && segment(id).len() == 45;
         assert!(digest(&"x".repeat(136)) && digest(&"|".repeat(101)));
         assert_eq!(segment(&"|".repeat(100)).len(), 135);
-        // The first vector of FIPS 180 stands for all.
+        // The first test vector of FIPS 180.
         let abc = Sha256::digest(b"abc");
         assert_eq!(
             URL_SAFE_NO_PAD.encode(abc),

@@ -213,10 +213,10 @@ mod tests {
         let deferrals = Deferrals::default();
         let defer = || deferrals.defer(&user(1), OWN, at(0)).counts;
         deferrals.accepted(&user(2), OWN);
-        assert_eq!(defer(), No, "there was no previous one");
+        assert_eq!(defer(), No, "the first deferral");
         assert_eq!(defer(), No);
         deferrals.accepted(&user(2), OTHER);
-        assert_eq!(defer(), No, "the server may take its own domain alone");
+        assert_eq!(defer(), No, "the server may accept only its own domain");
         deferrals.accepted(&user(2), "\"a@b\"@Own.Example");
         assert_eq!(defer(), Yes);
         assert_eq!(defer(), No);
@@ -231,14 +231,18 @@ mod tests {
             deferrals.accepted(&user(2), OTHER);
         }
         assert_eq!(defer(172), Yes);
-        assert_eq!(defer(176), No, "nothing was accepted since the previous one");
+        assert_eq!(
+            defer(176),
+            No,
+            "no e-mail was accepted since the previous deferral"
+        );
         deferrals.accepted(&user(2), OTHER);
         assert_eq!(defer(180), Yes);
         deferrals.accepted(&user(2), OTHER);
         assert_eq!(
             defer(180 + 12),
             No,
-            "the week begins anew after a longer pause than any"
+            "the week restarts after a pause longer than any delay"
         );
     }
 

@@ -202,7 +202,7 @@ mod tests {
         serde_json::from_str(&event.data).unwrap()
     }
 
-    /// Enough for every event of which only the content may be left out.
+    /// Enough for every event whose content alone may be left out.
     const ROOM: usize = 6_000;
 
     proptest! {

@@ -71,7 +71,7 @@ mod tests {
     #[test]
     fn a_bucket_is_the_first_12_bits_of_sha_256() {
         for (client_id, bucket) in [
-            // The first vector of FIPS 180.
+            // The first test vector of FIPS 180.
             ("abc", 0xba7),
             ("client-1", 0x570),
             ("client-2", 0x66c),

@@ -291,7 +291,7 @@ mod tests {
         assert_eq!(
             breaker.state(at(now + 10_000)),
             State::HalfOpen,
-            "it never came back"
+            "the lane of the probe was lost"
         );
         assert_eq!(breaker.answered(at(now)), Some(Why::Outage));
         assert_eq!(breaker.state(at(now)), State::Closed);
@@ -306,10 +306,10 @@ mod tests {
         assert_eq!(breaker.state(at(600)), State::HalfOpen);
         let later = breaker.begin_trial(at(10_600));
         breaker.abandon(&unused, at(700));
-        assert_eq!(breaker.state(at(700)), State::Open, "another lane has it");
+        assert_eq!(breaker.state(at(700)), State::Open, "another lane is the probe");
         breaker.failed(at(700), lane(1), CallFailure::Down, 1.0);
         breaker.abandon(&later, at(700));
-        assert_eq!(breaker.state(at(1_699)), State::Open, "its call has failed");
+        assert_eq!(breaker.state(at(1_699)), State::Open, "the probe has failed");
         let answered = breaker.begin_trial(at(11_700));
         breaker.answered(at(1_800));
         breaker.abandon(&answered, at(1_800));

@@ -33,7 +33,7 @@ mod tests {
 
     const DOING: &str = "testing";
 
-    /// How an attempt ends whose step meets so many conflicts, and how often it was made.
+    /// Returns the result of an attempt with this many conflicts, and the number of tries.
     fn after(conflicts: usize) -> (Result<&'static str, Error>, usize) {
         let mut made = 0;
         let attempted = attempt(DOING, || {

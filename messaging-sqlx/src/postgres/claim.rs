@@ -277,7 +277,7 @@ mod tests {
             assert!((found - expected).abs() < 1e-9, "{ahead} in {seconds} s: {found}");
         };
         check(0.5, 1, 0.0);
-        // The answer or the request may have been slow.
+        // The request or the answer may have been slow.
         check(4.0, 5, 0.0);
         check(0.0, 5, 0.0);
         check(9.0, 5, 4.0);

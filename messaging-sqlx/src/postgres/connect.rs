@@ -157,11 +157,11 @@ mod tests {
         let options = PgOptions::default();
         let to_url = Opener::to_url(schema.url(), &options).unwrap();
         for opener in [to_url, Opener::beside(pool(schema.url()), &options)] {
-            assert!(!opener.keeps_statements(), "nothing is known yet");
+            assert!(!opener.keeps_statements(), "the pooler is not detected yet");
             let (mut connection, session) = opener.open().await.unwrap();
             assert_eq!(session, Session::Set);
             assert!(opener.keeps_statements());
-            // The value of the last one is the server's default.
+            // The last setting has the server's default value.
             for (name, value) in SETTINGS.into_iter().chain([("enable_seqscan", "on")]) {
                 assert_eq!(shown(&mut connection, name).await, value, "{name}");
             }
@@ -219,7 +219,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_declared_pooler_causes_no_warning() {
-        if PgBouncer::is_installed_for("a pooler that is said to be there") {
+        if PgBouncer::is_installed_for("a declared pooler") {
             let options = PgOptions::default().with_pooler(Pooler::Transaction);
             let (session, log) = opened_through_a_pooler(&options, "extra_float_digits").await;
             assert_eq!((session, warnings(&log)), (Session::Shared, 0));
@@ -228,7 +228,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_refusal_of_more_than_the_settings_is_an_error() {
-        if PgBouncer::is_installed_for("a pooler that refuses everything") {
+        if PgBouncer::is_installed_for("a pooler that refuses all settings") {
             // `extra_float_digits`, which the host's own connections send.
             let pooler = PgBouncer::start_with(
                 PgServer::shared(),

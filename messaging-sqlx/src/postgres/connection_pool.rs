@@ -327,7 +327,11 @@ mod tests {
         let first = pid(&pool).await.unwrap();
         assert_eq!(pid(&pool).await.unwrap(), first);
         drop(pool.acquire().await.unwrap());
-        assert_ne!(pid(&pool).await.unwrap(), first, "it was not released");
+        assert_ne!(
+            pid(&pool).await.unwrap(),
+            first,
+            "the connection was not released"
+        );
     }
 
     #[tokio::test]
@@ -337,7 +341,7 @@ mod tests {
             let pool = pool(&schema, 1, surely_alive);
             end(&schema, pid(&pool).await.unwrap()).await;
             assert_eq!(pid(&pool).await.is_ok(), is_replaced);
-            assert!(pid(&pool).await.is_ok(), "what failed was not released");
+            assert!(pid(&pool).await.is_ok(), "the failed connection was not released");
         }
     }
 

@@ -251,7 +251,7 @@ mod tests {
     const WAITING: &str = "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
         AND pid = $1)";
 
-    /// A connection remembers the names that it looked up before it waited.
+    /// A connection caches the names that it resolved before it waited.
     #[tokio::test]
     async fn a_waiting_migrator_finds_the_schema_migrated() {
         let schema = Schema::fresh();

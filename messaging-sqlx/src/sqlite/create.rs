@@ -139,7 +139,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("messaging.db");
         fs::write(&path, "Dear diary").unwrap();
-        create_by(&options(&path), |_, _| panic!("it has its name already"))
+        create_by(&options(&path), |_, _| panic!("the file already has its name"))
             .await
             .unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"Dear diary");

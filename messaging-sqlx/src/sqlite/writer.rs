@@ -172,7 +172,7 @@ mod tests {
                 .await?;
             assert!(self.0 != 13, "a defect");
             if self.0 == 7 {
-                // As SQLite does on some errors.
+                // The transaction ends, as it does in SQLite after some errors.
                 sqlx::query("ROLLBACK").execute(&mut *tx).await?;
                 return Err(sqlx::Error::RowNotFound);
             }

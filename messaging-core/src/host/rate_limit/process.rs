@@ -215,10 +215,10 @@ mod tests {
         for _ in 0..3 {
             assert_eq!(wait(&limiter, "a", hour), 0);
         }
-        assert_eq!(wait(&limiter, "a", 0), 100, "an hour back");
+        assert_eq!(wait(&limiter, "a", 0), 100, "the clock was set back by an hour");
         assert_eq!(wait(&limiter, "a", 60), 40);
         assert_eq!(wait(&limiter, "a", 100), 0);
-        assert_eq!(wait(&limiter, "a", 400), 0, "it fills again");
+        assert_eq!(wait(&limiter, "a", 400), 0, "the quota refills");
         assert_eq!(wait(&limiter, "a", 400), 0);
         assert_eq!(wait(&limiter, "a", 400), 0);
         assert_eq!(wait(&limiter, "a", 400), 100);
@@ -268,7 +268,7 @@ mod tests {
             give_back("a");
         }
         let waits: Vec<_> = (0..3).map(|_| wait(&limiter, "a", 0)).collect();
-        assert_eq!(waits, [0, 0, 100], "a whole quota is the most");
+        assert_eq!(waits, [0, 0, 100], "refunds do not exceed a full quota");
         give_back("b");
         assert_eq!(wait(&limiter, "b", 0), 0, "a user without an admission");
     }
@@ -305,7 +305,7 @@ mod tests {
                 prop_assert!(waited <= u128::from(u64::from(burst) * every), "{waited}");
                 let then = now + u64::try_from(waited).unwrap();
                 if waited > 0 {
-                    prop_assert_eq!(wait(&limiter, "a", then), 0, "as it was told");
+                    prop_assert_eq!(wait(&limiter, "a", then), 0, "admitted after the returned wait");
                 }
             }
         }
@@ -323,7 +323,7 @@ mod tests {
                     0 => admitted.push(now),
                     refused => {
                         let then = now + u64::try_from(refused).unwrap();
-                        prop_assert!(wait(&limiter, "a", then - 1) > 0, "it may come earlier");
+                        prop_assert!(wait(&limiter, "a", then - 1) > 0, "not admitted before the returned wait");
                         now = then;
                         prop_assert_eq!(wait(&limiter, "a", now), 0);
                         admitted.push(now);

@@ -42,11 +42,11 @@ impl World {
 fn a_call_serves_only_entries_seen_before_it_began() {
     let world = World::new();
     assert_eq!(world.begin(1, 0), Some(1));
-    assert_eq!(world.begin(2, 0), None, "one is under way");
+    assert_eq!(world.begin(2, 0), None, "a call is in progress");
     assert_eq!(
         world.standing(2, 0),
         Standing::Waits(at(10)),
-        "and began before it was seen"
+        "the call began before the entry was seen"
     );
     world.end(1, Ok(()), 1);
     assert_eq!(world.standing(1, 1), Standing::Known(Outcome::Ended));
@@ -89,7 +89,7 @@ fn a_failed_call_is_retried_every_10_seconds_for_a_minute_at_most() {
     assert_eq!(
         world.standing(2, 60),
         Standing::Failed(at(70)),
-        "for a minute of its own"
+        "the entry has a minute of its own"
     );
 }
 
@@ -100,7 +100,7 @@ fn an_entry_is_given_up_after_the_maximum_of_tries_and_reported_once() {
     assert_eq!(
         world.standing_after(MAX_TRIES, 1, 0),
         Standing::Waits(at(0) + UNDER_WAY),
-        "no call for it has failed"
+        "no call for this entry has failed"
     );
     world.end(1, DOWN, 0);
     let outcomes = [MAX_TRIES - 1, MAX_TRIES, MAX_TRIES + 1, 0].map(|n| world.standing_after(n, 1, 0));

@@ -357,11 +357,11 @@ mod tests {
         };
         answers.push(push(1, 1));
         let round = queue.next_round(9).unwrap();
-        // They arrive while the round is in progress.
+        // These messages arrive while the round is in progress.
         answers.extend([push(2, 1), push(3, 2)]);
         assert_eq!(queue.hold(round), [conversation_id(1)]);
         let (place, answer) = push(4, 1);
-        assert!(!place.is_first, "a task has been asked for already");
+        assert!(!place.is_first, "a task was requested already");
         answers.push((place, answer));
         assert_eq!(ids(queue.next_round(9)), [message_id(3)]);
         assert!(queue.next_round(9).is_none());
@@ -373,7 +373,7 @@ mod tests {
         );
         assert!(queue.next_locked(conversation_id(1), 9).is_none());
         let (place, _answer) = push(5, 1);
-        assert!(place.is_first, "it is one as any other again");
+        assert!(place.is_first, "the conversation has no backlog any more");
         assert_eq!(ids(queue.next_round(9)), [message_id(5)]);
     }
 
@@ -386,7 +386,7 @@ mod tests {
         let (two, _answer2) = to(2, 1);
         let (three, _answer3) = to(3, 1);
         queue.push(two).unwrap();
-        assert!(queue.push(three).is_err(), "its own queue is full");
+        assert!(queue.push(three).is_err(), "the conversation's queue is full");
         for n in 4..6 {
             let (other, answer) = to(n, 2);
             queue.push(other).unwrap();
