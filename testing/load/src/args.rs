@@ -4,40 +4,40 @@ use clap::Parser;
 
 use crate::scenario::Scenario;
 
-/// Measures what the example server carries, beside what its database alone does.
+/// Measures the throughput and latency of the example server, and of its database alone.
 #[derive(Debug, Parser)]
 pub(crate) struct Args {
-    /// What to measure: all of them, unless said.
+    /// The scenarios to measure; by default all of them.
     #[arg(long, value_enum)]
     scenario: Vec<Scenario>,
-    /// For how long each is measured, in seconds; the reference takes as long.
+    /// The duration of each scenario in seconds; its reference takes as long.
     #[arg(long, default_value_t = 20)]
     pub(crate) seconds: u64,
-    /// In how many turns.
+    /// The number of turns into which the duration is divided.
     #[arg(long, default_value_t = 4)]
     pub(crate) turns: u32,
-    /// How many connections send requests at the same time.
+    /// The number of connections that send requests concurrently.
     #[arg(long, default_value_t = 64)]
     pub(crate) connections: usize,
-    /// How many messages there are beforehand, in conversations of 100.
+    /// The number of messages in the database at the start, in conversations of 100.
     #[arg(long, default_value_t = 1_000_000)]
     pub(crate) messages: u64,
-    /// How many messages a second are sent while their delivery is measured.
+    /// The rates, in messages per second, at which delivery is measured.
     #[arg(long, default_values_t = [100, 500, 1000])]
     pub(crate) rate: Vec<u32>,
-    /// How many WebSockets are idle.
+    /// The number of idle WebSockets.
     #[arg(long, default_value_t = 10_000)]
     pub(crate) sockets: usize,
-    /// A server with the same contract that runs already, and has the conversations: no reference is measured then.
+    /// The URL of a running server with the same contract and data; no reference is measured then.
     #[arg(long)]
     pub(crate) url: Option<String>,
-    /// Leaves out what the database does alone.
+    /// Does not measure the database alone.
     #[arg(long)]
     pub(crate) no_reference: bool,
-    /// A JSON object a line instead of a table.
+    /// Prints a JSON object per line instead of a table.
     #[arg(long)]
     pub(crate) json: bool,
-    /// Recounts everything at the end.
+    /// Verifies all counters at the end.
     #[arg(long)]
     pub(crate) verify: bool,
 }

@@ -1,4 +1,4 @@
-//! A WebSocket of the Pusher protocol, subscribed to channels.
+//! A WebSocket of the Pusher protocol with subscriptions.
 
 use anyhow::{Context as _, ensure};
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -15,7 +15,7 @@ use crate::http::{Call, Connection};
 #[derive(Debug)]
 pub(crate) struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
-/// Where sockets connect to.
+/// The address of the WebSocket server.
 pub(crate) async fn url(connection: &mut Connection) -> anyhow::Result<String> {
     let config = Call {
         user: "client-1".to_owned(),
@@ -24,8 +24,8 @@ pub(crate) async fn url(connection: &mut Connection) -> anyhow::Result<String> {
         body: String::new(),
     };
     let config: Value = serde_json::from_slice(&connection.call(config).await?.body)?;
-    let text = |name: &str| config[name].as_str().context("a text");
-    let port = config["wsPort"].as_u64().context("a port")?;
+    let text = |name: &str| config[name].as_str().context("the setting is a text");
+    let port = config["wsPort"].as_u64().context("the setting is a port")?;
     Ok(format!(
         "ws://{}:{port}/app/{}?protocol=7&client=load&version=1",
         text("wsHost")?,
@@ -34,7 +34,7 @@ pub(crate) async fn url(connection: &mut Connection) -> anyhow::Result<String> {
 }
 
 impl Socket {
-    /// Connects, and subscribes to these channels in the name of a user.
+    /// Connects, and subscribes to these channels as a user.
     pub(crate) async fn subscribed(
         connection: &mut Connection,
         url: &str,
@@ -45,7 +45,7 @@ impl Socket {
         let mut socket = Self(stream);
         let established = socket.event().await?;
         let data: Value = serde_json::from_str(established["data"].as_str().context("data")?)?;
-        let id = data["socket_id"].as_str().context("a socket id")?;
+        let id = data["socket_id"].as_str().context("no socket id")?;
         for channel in channels {
             let sign = Call {
                 user: user.to_owned(),
@@ -68,7 +68,7 @@ impl Socket {
         Ok(socket)
     }
 
-    /// The next event.
+    /// Returns the next event.
     pub(crate) async fn event(&mut self) -> anyhow::Result<Value> {
         loop {
             match self.0.next().await.context("the socket was closed")? {

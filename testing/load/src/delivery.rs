@@ -1,4 +1,4 @@
-//! From the request to the frame on a subscribed WebSocket, at a given rate.
+//! The delay between a request and the frame on a subscribed WebSocket, at a given rate.
 
 use std::{
     collections::HashMap,
@@ -24,10 +24,10 @@ use crate::{
     scenario::{self, Scenario, id},
 };
 
-/// How many conversations the messages are spread over, each with somebody who listens.
+/// The number of conversations, each with a subscriber.
 const LISTENERS: u64 = 50;
 
-/// When each message was sent, by its key, until it has been told.
+/// The time of each undelivered message, by its key.
 type Sent = Arc<Mutex<HashMap<String, Instant>>>;
 
 pub(crate) async fn measure(ground: &Ground, args: &Args) -> anyhow::Result<Vec<Line>> {
@@ -63,12 +63,12 @@ async fn at_rate(ground: &Ground, args: &Args, rate: u32) -> anyhow::Result<Line
     for n in 0..total {
         ticks.tick().await;
         let begun = Instant::now();
-        let mut sender = idle.recv().await.context("a connection")?;
+        let mut sender = idle.recv().await.context("no connection is left")?;
         let (sent, free) = (sent.clone(), free.clone());
         tasks.push(tokio::spawn(async move {
             let call = scenario::send(n % LISTENERS);
             let body: Value = serde_json::from_str(&call.body)?;
-            let key = body["clientMessageId"].as_str().context("a key")?.to_owned();
+            let key = body["clientMessageId"].as_str().context("the message has no key")?.to_owned();
             lock(&sent).insert(key, begun);
             let answered = sender.call(call).await?;
             free.send(sender).ok();
@@ -89,7 +89,7 @@ async fn at_rate(ground: &Ground, args: &Args, rate: u32) -> anyhow::Result<Line
         };
         latencies.push(latency);
     }
-    // What was not told counts as an error.
+    // An undelivered message counts as an error.
     let errors = total - latencies.len() as u64;
     let measured = Measured {
         latencies,

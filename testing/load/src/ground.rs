@@ -1,4 +1,4 @@
-//! What is measured on: a database with its data, and a server.
+//! The environment of a measurement: a database with its data, and a server.
 
 use std::{
     process::Stdio,
@@ -25,7 +25,7 @@ use crate::{
     scenario,
 };
 
-/// As on a machine that is meant to lose nothing; the rest is what a small machine is given.
+/// Full durability; the other settings are usual for a small machine.
 const SETTINGS: [(&str, &str); 9] = [
     ("fsync", "on"),
     ("full_page_writes", "on"),
@@ -40,7 +40,7 @@ const SETTINGS: [(&str, &str); 9] = [
 
 const SEED: &str = include_str!("seed.sql");
 
-/// How much there is beforehand.
+/// The size of the data at the start.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Scale {
     pub(crate) conversations: u64,
@@ -72,7 +72,7 @@ pub(crate) struct Ground {
     own: Option<Own>,
 }
 
-/// What was started here.
+/// The server and database of this run.
 struct Own {
     server: Child,
     server_pid: u32,
@@ -90,7 +90,7 @@ impl Ground {
             let host = url.trim_end_matches('/').strip_prefix("http://");
             return Ok(Self {
                 scale,
-                host: host.context("the URL is none of http")?.to_owned(),
+                host: host.context("the URL does not begin with http://")?.to_owned(),
                 seeds: AtomicU64::new(1),
                 own: None,
             });
@@ -130,12 +130,12 @@ impl Ground {
         self.seeds.fetch_add(1, Relaxed)
     }
 
-    /// Where our own database is.
+    /// The URL of our own database.
     pub(crate) fn database_url(&self) -> Option<&str> {
         self.own.as_ref().map(|own| own.url.as_str())
     }
 
-    /// The text of a statement; empty where the database is not ours.
+    /// The text of the store's statement; empty if the database is not ours.
     pub(crate) fn text(&self, of: Text) -> &str {
         self.own.as_ref().map_or("", |own| own.store.text(of))
     }
@@ -155,17 +155,17 @@ impl Ground {
         )
     }
 
-    /// In MiB.
+    /// Returns the resident memory of the server in MiB.
     pub(crate) fn server_memory(&self) -> Option<f64> {
         mebibytes(self.own.as_ref()?.server_pid)
     }
 
-    /// What it was before the first request, in MiB.
+    /// Returns the resident memory before the first request, in MiB.
     pub(crate) fn server_memory_at_start(&self) -> Option<f64> {
         self.own.as_ref()?.memory_at_start
     }
 
-    /// Where the middles of some histories begin, as the first pages say.
+    /// Returns cursors in the middle of some histories, taken from their first pages.
     pub(crate) async fn middles(&self) -> anyhow::Result<Vec<(u64, String)>> {
         let mut connection = Connection::open(&self.host).await?;
         let mut middles = Vec::new();
@@ -175,7 +175,7 @@ impl Ground {
             let page = connection.call(scenario::history(conversation, None)).await?;
             let page: Value = serde_json::from_slice(&page.body)?;
             let cursor = page["data"]["nextCursor"].as_str();
-            middles.push((conversation, cursor.context("a page without a next")?.to_owned()));
+            middles.push((conversation, cursor.context("the page has no next cursor")?.to_owned()));
         }
         Ok(middles)
     }
@@ -190,10 +190,10 @@ impl Ground {
             anyhow::Ok(())
         };
         let published = timeout(Duration::from_mins(1), published).await;
-        published.context("after a minute not everything is published")?
+        published.context("events are unpublished after a minute")?
     }
 
-    /// Takes out what pgbench has left to publish: nobody waits for it.
+    /// Deletes the unpublished events of pgbench, which have no subscriber.
     pub(crate) async fn forget_unpublished(&self) -> anyhow::Result<()> {
         let Some(url) = self.database_url() else {
             return Ok(());
@@ -207,7 +207,7 @@ impl Ground {
         run(&mut connection, "VACUUM messaging.outbox, messaging.lane").await
     }
 
-    /// Ends what was started here, after a recount if that is asked for.
+    /// Stops the server and database of this run, after a verification if requested.
     pub(crate) async fn finish(mut self, args: &Args) -> anyhow::Result<()> {
         let Some(mut own) = self.own.take() else {
             return Ok(());
@@ -240,7 +240,7 @@ async fn seed(url: &str, scale: Scale) -> anyhow::Result<u32> {
         .replace("$agents", &scale.agents().to_string())
         .replace("$per", &scale.per_conversation.to_string());
     run(&mut connection, &filled).await?;
-    // A page is marked as visible to all only when what committed it is on disk.
+    // VACUUM marks a page as all-visible only once its transactions are on disk.
     for step in ["CHECKPOINT", "VACUUM (ANALYZE)", "CHECKPOINT"] {
         run(&mut connection, step).await?;
     }
@@ -263,7 +263,7 @@ fn mebibytes(pid: u32) -> Option<f64> {
     Some(process::memory(pid)? / 1024.0 / 1024.0)
 }
 
-/// Built beside this program.
+/// Finds the server, which cargo builds beside this program.
 fn server_binary() -> anyhow::Result<std::path::PathBuf> {
     Ok(std::env::current_exe()?.with_file_name("messaging-server"))
 }
@@ -289,7 +289,7 @@ async fn start_server(database_url: &str) -> anyhow::Result<(Child, String)> {
         .stderr(Stdio::piped())
         .kill_on_drop(true)
         .spawn()?;
-    let log = server.stderr.take().context("it is piped")?;
+    let log = server.stderr.take().context("stderr is piped")?;
     let mut lines = BufReader::new(log).lines();
     let host = timeout(Duration::from_mins(1), async {
         while let Some(line) = lines.next_line().await? {

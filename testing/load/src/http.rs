@@ -1,4 +1,4 @@
-//! Connections that are kept, and one call after the other on each.
+//! Persistent connections with one call at a time.
 
 use std::time::{Duration, Instant};
 
@@ -13,13 +13,13 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-/// One request in the name of a user.
+/// A request of a user.
 #[derive(Debug)]
 pub(crate) struct Call {
     pub(crate) user: String,
     pub(crate) method: Method,
     pub(crate) path: String,
-    /// JSON, or a form; empty: none.
+    /// The body: JSON, a form, or empty for none.
     pub(crate) body: String,
 }
 
@@ -51,7 +51,7 @@ impl Connection {
         })
     }
 
-    /// Makes a call, and reads all of its answer.
+    /// Makes a call, and reads the complete response.
     pub(crate) async fn call(&mut self, call: Call) -> anyhow::Result<Answered> {
         let media = if call.body.starts_with('{') {
             "application/json"

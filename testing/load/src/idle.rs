@@ -1,4 +1,4 @@
-//! WebSockets that only listen: what they hold, and what one message costs beside them.
+//! WebSockets that only listen: their memory, and the cost of one message beside them.
 
 use std::time::{Duration, Instant};
 
@@ -15,9 +15,9 @@ use crate::{
     scenario::{self, Scenario, client, id},
 };
 
-/// How many connect at the same time.
+/// The number of concurrent connection attempts.
 const AT_ONCE: usize = 50;
-/// How many messages are sent beside them.
+/// The number of messages sent during the measurement.
 const MESSAGES: u64 = 200;
 
 pub(crate) async fn measure(ground: &Ground, args: &Args) -> anyhow::Result<Line> {
@@ -52,7 +52,7 @@ pub(crate) async fn measure(ground: &Ground, args: &Args) -> anyhow::Result<Line
         };
         tokio::time::timeout(Duration::from_secs(10), told)
             .await
-            .context("a message was not told")??;
+            .context("a message was not delivered")??;
         latencies.push(begun.elapsed());
     }
     let took = begun.elapsed();

@@ -1,4 +1,4 @@
-//! A closed loop: connections that each make a call when the one before it is answered.
+//! A closed loop: each connection makes its next call when the previous one is answered.
 
 use std::time::{Duration, Instant};
 
@@ -13,14 +13,14 @@ use crate::{
     scenario::{Scenario, Turn},
 };
 
-/// What some turns came to.
+/// The sums of several turns.
 #[derive(Debug, Default)]
 pub(crate) struct Measured {
     pub(crate) latencies: Latencies,
     pub(crate) errors: u64,
     pub(crate) took: Duration,
     pub(crate) usage: Usage,
-    /// Of the server, in MiB, after each turn.
+    /// The server's memory after each turn, in MiB.
     pub(crate) memory: Vec<f64>,
 }
 
@@ -116,7 +116,7 @@ pub(crate) async fn run(
     Ok(measured)
 }
 
-/// Numbers that are spread well, the same for the same seed: xorshift64*.
+/// A uniform pseudo-random generator with the same sequence for the same seed: xorshift64*.
 #[derive(Debug)]
 pub(crate) struct Random(u64);
 

@@ -1,4 +1,4 @@
-//! What the example server carries, and how that compares with its database alone.
+//! The load bench of the example server, with a comparison to its database alone.
 //!
 //! ```text
 //! Ground ── PostgreSQL with durability on, filled by seed.sql ── the server, as a process of its own
@@ -8,8 +8,8 @@
 //!   └─ reference ─ pgbench, the same number of clients, the store's own text ─┘
 //! ```
 //!
-//! `delivery` sends at a rate instead, and measures until a WebSocket has been told; `idle` only connects. What all
-//! of them say is in `docs/performance.md`.
+//! `delivery` sends at a rate instead, and measures until the frame arrives on a WebSocket; `idle` only
+//! connects. `docs/performance.md` explains the results.
 
 #![expect(clippy::print_stdout, reason = "its output is what it is for")]
 #![expect(clippy::disallowed_methods, reason = "it measures time, and finds cargo")]
@@ -68,7 +68,7 @@ async fn measure(ground: &Ground, args: &Args, scenario: Scenario) -> anyhow::Re
     }
 }
 
-/// The server and the database alone take turns, so that what else happens to the machine happens to both.
+/// The server and the database alone take turns, so that other load on the machine affects both.
 async fn beside_reference(ground: &Ground, args: &Args, scenario: Scenario) -> anyhow::Result<Line> {
     let connections = scenario.connections(args.connections);
     let mut measured = load::Measured::default();

@@ -1,10 +1,10 @@
-//! What processes use, as `/proc` has it.
+//! The resources of processes, from `/proc`.
 
 use std::{fs, time::Duration};
 
 use serde::Serialize;
 
-/// What was used so far, in seconds of CPU.
+/// CPU time so far, in seconds.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Usage {
     pub(crate) server: f64,
@@ -49,12 +49,12 @@ impl Usage {
 /// Linux counts in hundredths of a second.
 const TICKS: f64 = 100.0;
 
-/// The CPU seconds of a process.
+/// Returns the CPU seconds of a process.
 pub(crate) fn cpu(pid: u32) -> f64 {
     stat(pid).map_or(0.0, |stat| stat.own)
 }
 
-/// The CPU seconds of a process and of all its children, those that have ended as well.
+/// Returns the CPU seconds of a process and of all its children, including ended ones.
 pub(crate) fn cpu_of_family(pid: u32) -> f64 {
     let ended = stat(pid).map_or(0.0, |stat| stat.own + stat.ended);
     let all = fs::read_dir("/proc").into_iter().flatten().flatten();
@@ -63,7 +63,7 @@ pub(crate) fn cpu_of_family(pid: u32) -> f64 {
     ended + children.map(|stat| stat.own).sum::<f64>()
 }
 
-/// The resident memory of a process in bytes.
+/// Returns the resident memory of a process in bytes.
 pub(crate) fn memory(pid: u32) -> Option<f64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
@@ -79,7 +79,7 @@ struct Stat {
 
 fn stat(pid: u32) -> Option<Stat> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name may hold anything, and ends with the last bracket.
+    // The name may contain any character, and ends with the last bracket.
     let fields: Vec<&str> = stat.rsplit_once(") ")?.1.split(' ').collect();
     let ticks = |at: usize| fields.get(at)?.parse::<f64>().ok();
     Some(Stat {

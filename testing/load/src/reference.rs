@@ -1,4 +1,4 @@
-//! The database alone: pgbench executes the store's own text, one statement a transaction.
+//! The database alone: pgbench executes the store's own statement, one per transaction.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -8,7 +8,7 @@ use tokio::process::Command;
 
 use crate::{ground::Ground, report::Reference, scenario::Scenario};
 
-/// Runs it, if the scenario is a statement that pgbench can be given and the database is ours.
+/// Runs pgbench, if the scenario is a single statement and the database is ours.
 pub(crate) async fn run(
     ground: &Ground,
     scenario: Scenario,
@@ -49,8 +49,8 @@ pub(crate) async fn run(
         let line = said.lines().find_map(|line| line.strip_prefix(name))?;
         line.split_whitespace().next()?.parse().ok()
     };
-    let transactions = number("number of transactions actually processed: ").context("no count")?;
-    let per_second = number("tps = ").context("no rate")?;
+    let transactions = number("number of transactions actually processed: ").context("pgbench reports no count")?;
+    let per_second = number("tps = ").context("pgbench reports no rate")?;
     Ok(Some(Reference {
         transactions,
         seconds: transactions / per_second,
@@ -58,14 +58,14 @@ pub(crate) async fn run(
     }))
 }
 
-/// The sessions are planned for as the store's are.
+/// The sessions have the planner settings of the store.
 fn options() -> String {
     PgStore::planning()
         .map(|(name, value)| format!("-c {name}={value}"))
         .join(" ")
 }
 
-/// A connection prepares the statement once, then executes it with other arguments each time.
+/// Each connection prepares the statement once, and then executes it with different arguments.
 fn script(ground: &Ground, scenario: Scenario) -> Option<String> {
     let scale = ground.scale();
     let any = "('00000000-0000-7000-8000-' || lpad(to_hex(:c::bigint << 12), 12, '0'))::uuid";

@@ -1,4 +1,4 @@
-//! What is printed.
+//! The printed results.
 
 use std::{fmt::Write as _, time::Duration};
 
@@ -6,12 +6,12 @@ use serde::Serialize;
 
 use crate::process::Cores;
 
-/// What a scenario came to.
+/// The result of a scenario.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Line {
     pub(crate) scenario: &'static str,
-    /// How many messages there were beforehand.
+    /// The number of messages at the start.
     pub(crate) messages: u64,
     pub(crate) connections: usize,
     pub(crate) seconds: f64,
@@ -19,32 +19,32 @@ pub(crate) struct Line {
     pub(crate) p50_ms: f64,
     pub(crate) p99_ms: f64,
     pub(crate) errors: u64,
-    /// Seconds of CPU in a second.
+    /// CPU seconds per second.
     pub(crate) cores: Cores,
-    /// Of the server's memory, what was resident once it had started, and what is at the end.
+    /// The server's resident memory after its start and at the end, in MiB.
     pub(crate) server_mib_at_start: Option<f64>,
     pub(crate) server_mib: Option<f64>,
-    /// The same after each turn.
+    /// The server's resident memory after each turn, in MiB.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) server_mib_by_turn: Vec<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reference_per_second: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reference_mean_ms: Option<f64>,
-    /// To the reference's throughput.
+    /// The throughput relative to the reference.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) ratio: Option<f64>,
-    /// The median, to the reference's mean.
+    /// The median relative to the mean of the reference.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) p50_ratio: Option<f64>,
-    /// Messages a second that were asked for.
+    /// The requested rate in messages per second.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) rate: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) bytes_per_socket: Option<f64>,
 }
 
-/// What pgbench came to, in all turns.
+/// The sums of pgbench's turns.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Reference {
     pub(crate) transactions: f64,
@@ -70,7 +70,7 @@ impl Reference {
     }
 }
 
-/// How long calls took.
+/// The durations of calls.
 #[derive(Debug, Default)]
 pub(crate) struct Latencies(Vec<Duration>);
 
@@ -87,7 +87,7 @@ impl Latencies {
         self.0.len()
     }
 
-    /// In milliseconds; that of nothing is 0.
+    /// Returns a quantile in milliseconds; 0 without any calls.
     pub(crate) fn quantile(&mut self, q: f64) -> f64 {
         self.0.sort_unstable();
         #[expect(
@@ -131,7 +131,7 @@ pub(crate) fn table(lines: &[Line]) -> String {
             line.cores.database,
             line.cores.bench,
         )
-        .expect("a string takes everything");
+        .expect("writing to a string succeeds");
     }
     table
 }

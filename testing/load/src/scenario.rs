@@ -1,4 +1,4 @@
-//! What is asked of the server.
+//! The scenarios and their requests.
 
 use clap::ValueEnum;
 use hyper::Method;
@@ -10,40 +10,40 @@ use crate::{ground::Scale, http::Call};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Scenario {
-    /// Messages, each to another of the conversations.
+    /// Sends messages, each to another conversation.
     Send,
-    /// Messages, all to one conversation.
+    /// Sends messages to a single conversation.
     SendOne,
-    /// One client that sends one message after the other.
+    /// Sends messages one after the other, on one connection.
     Lone,
-    /// The newest page of a history.
+    /// Reads the newest page of a history.
     History,
-    /// A page from the middle of a history.
+    /// Reads a page in the middle of a history.
     HistoryDeep,
-    /// The first page of an agent's list.
+    /// Reads the first page of an agent's list.
     List,
-    /// An agent's unread total.
+    /// Reads an agent's unread total.
     Unread,
-    /// Marking a conversation read.
+    /// Marks a conversation as read.
     MarkRead,
-    /// Opening conversations that were not there.
+    /// Opens new conversations.
     Open,
-    /// From the request to the frame on a subscribed WebSocket.
+    /// Measures the delay from a request to the frame on a subscribed WebSocket.
     Delivery,
-    /// WebSockets that only listen.
+    /// Opens WebSockets that only listen.
     Idle,
 }
 
-/// What is to be had from one call to the next.
+/// The inputs of a call.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Turn<'a> {
-    /// Which of the connections.
+    /// The number of the connection.
     pub(crate) connection: usize,
-    /// Which of its calls.
+    /// The number of the call on its connection.
     pub(crate) n: usize,
     pub(crate) scale: Scale,
     pub(crate) random: u64,
-    /// Conversations, and where the middle of each begins.
+    /// Conversations, with a cursor in the middle of each.
     pub(crate) middles: &'a [(u64, String)],
 }
 
@@ -82,7 +82,7 @@ impl Scenario {
         if self == Self::Lone { 1 } else { asked }
     }
 
-    /// The next call of a connection.
+    /// Returns the next call of a connection.
     pub(crate) fn call(self, turn: Turn<'_>) -> Call {
         let Turn { scale, random, .. } = turn;
         let any = random % scale.conversations;
@@ -101,7 +101,7 @@ impl Scenario {
                 user: client(any),
                 method: Method::POST,
                 path: "/api/messages/conversations".to_owned(),
-                // Nobody else has this number.
+                // No other call has this number.
                 body: json!({ "agentId": format!("agency-{}", 1_000_000 + random % 1_000_000_000) })
                     .to_string(),
             },
@@ -109,7 +109,7 @@ impl Scenario {
     }
 }
 
-/// A message of the client.
+/// Sends a message of the client.
 pub(crate) fn send(conversation: u64) -> Call {
     let key = Uuid::new_v4().simple().to_string();
     let body = json!({
@@ -125,8 +125,8 @@ pub(crate) fn send(conversation: u64) -> Call {
     }
 }
 
-/// The agent reads one message more each time the connection comes by the conversation; of each connection its own
-/// conversations, so that none is read backwards.
+/// Marks one more message as read on each visit of a conversation. Each connection has its own conversations,
+/// so that no position moves backwards.
 fn mark_read(turn: Turn<'_>) -> Call {
     let Scale {
         conversations,
@@ -134,7 +134,7 @@ fn mark_read(turn: Turn<'_>) -> Call {
     } = turn.scale;
     let own = (conversations / 64).max(1);
     let conversation = (turn.connection as u64 % 64) * own + turn.n as u64 % own;
-    // What the client sent has odd seqs, and the last five of it are unread.
+    // The client's messages have odd seqs, and the last five of them are unread.
     let seq = per_conversation - 9 + 2 * (turn.n as u64 / own % 5);
     Call {
         user: agent(conversation, turn.scale),
@@ -167,7 +167,7 @@ fn of_agent(scale: Scale, random: u64, path: &str) -> Call {
     }
 }
 
-/// As `seed.sql` has them.
+/// Ids as in `seed.sql`.
 pub(crate) fn id(conversation: u64) -> Uuid {
     Uuid::from_u128(0x7000_8000_0000_0000_0000 | u128::from(conversation) << Bucket::BITS)
 }

@@ -4,21 +4,22 @@ use std::{
     process::Command,
 };
 
-/// An account that is not root's.
+/// An account other than root.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Account {
     user: u32,
     group: u32,
 }
 
-/// Both refuse to run as root; the first is there where Debian's package is.
+/// Both programs refuse to run as root. Debian's package creates the first account.
 const NAMES: [&str; 2] = ["postgres", "nobody"];
 
 impl Account {
-    /// The account for programs that refuse to run as root; `None` if this process does not run as root.
+    /// Returns the account for programs that refuse to run as root; `None` if this process does not run as
+    /// root.
     ///
     /// # Panics
-    /// When root has no other account to run them as.
+    /// If root has none of the accounts.
     pub(crate) fn instead_of_root() -> Option<Self> {
         // The owner of a process's directory is its effective user.
         let is_root = fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
@@ -29,7 +30,7 @@ impl Account {
         })
     }
 
-    /// Makes a command run as this account.
+    /// Makes a command run under this account.
     pub(crate) fn run(self, command: &mut Command) {
         command.uid(self.user).gid(self.group);
     }

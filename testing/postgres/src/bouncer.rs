@@ -13,9 +13,9 @@ use crate::{
     url::ServerUrl,
 };
 
-/// `PgBouncer` before a server, in transaction mode: between two transactions a client may find itself on
-/// another connection of the server, without what it had set or prepared there. It ends when this is dropped or
-/// the process ends.
+/// `PgBouncer` in transaction mode: consecutive transactions of a client may use different server
+/// connections, without the session's settings and prepared statements. It ends when this is dropped or the
+/// process ends.
 #[derive(Debug)]
 pub struct PgBouncer {
     supervisor: Supervisor,
@@ -23,7 +23,7 @@ pub struct PgBouncer {
     database: String,
 }
 
-/// Few connections, so that clients have to share them.
+/// Few connections, so that clients must share them.
 const SETTINGS: [(&str, &str); 7] = [
     ("listen_addr", "127.0.0.1"),
     ("unix_socket_dir", ""),
@@ -31,7 +31,7 @@ const SETTINGS: [(&str, &str); 7] = [
     ("pool_mode", "transaction"),
     ("default_pool_size", "2"),
     ("max_client_conn", "200"),
-    // As whoever uses it with sqlx has to.
+    // Required for clients with sqlx.
     ("ignore_startup_parameters", "extra_float_digits"),
 ];
 
@@ -40,34 +40,35 @@ const LOOKS: usize = 500;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
 
 impl PgBouncer {
-    /// Whether it is installed. If it is not, says that `what` is skipped for it; where `CI` is set, that is a
-    /// failure.
+    /// Returns whether `PgBouncer` is installed. If it is not, prints that `what` is skipped; if `CI` is set,
+    /// it panics instead.
     ///
     /// # Panics
-    /// When it is not installed and `CI` is set.
+    /// If it is not installed and `CI` is set.
     pub fn is_installed_for(what: &str) -> bool {
         let is_installed = programs::bouncer().is_some();
         if !is_installed {
             let missing = "there is no pgbouncer: install Debian's package of that name";
             assert!(variable("CI").is_none(), "{what} cannot be run: {missing}");
-            // Past the test harness, which keeps to itself what a passing test prints.
+            // Bypasses the test harness, which hides the output of passing tests.
             writeln!(io::stderr(), "SKIPPED: {what}: {missing}").ok();
         }
         is_installed
     }
 
-    /// One with two connections to a server, and all of its databases; [`url`](Self::url) is that of this one.
+    /// Starts one with two connections to a server and access to all of its databases; [`url`](Self::url)
+    /// names this one.
     ///
     /// # Panics
-    /// When it is not installed, or does not start; with what it says.
+    /// If it is not installed or does not start; the message contains its log.
     pub fn start(server: &PgServer, database: &str) -> Self {
         Self::start_with(server, database, &[])
     }
 
-    /// As [`start`](Self::start), with more settings, in the notation of `pgbouncer.ini`.
+    /// Like [`start`](Self::start), with further settings in the notation of `pgbouncer.ini`.
     ///
     /// # Panics
-    /// As [`start`](Self::start).
+    /// Like [`start`](Self::start).
     pub fn start_with(server: &PgServer, database: &str, settings: &[(&str, &str)]) -> Self {
         let program = programs::bouncer().expect("pgbouncer is installed");
         let supervisor = Supervisor::start("kill -KILL $(cat pid)");
@@ -89,17 +90,17 @@ impl PgBouncer {
         panic!("PgBouncer does not start:\n{}", supervisor.log());
     }
 
-    /// The URL of the database through it.
+    /// Returns the URL of the database through the pooler.
     pub fn url(&self) -> String {
         self.url.of(&self.database)
     }
 
-    /// The port of 127.0.0.1 on which it listens.
+    /// Returns its port on 127.0.0.1.
     pub fn port(&self) -> u16 {
         self.url.port()
     }
 
-    /// What it has written to its log.
+    /// Returns its log so far.
     pub fn log(&self) -> String {
         self.supervisor.log()
     }
@@ -133,7 +134,7 @@ fn configure<'a>(
     supervisor.append("pgbouncer.ini", lines);
 }
 
-/// Whether it does, soon. Somebody else could be who answers there: it says itself that it is there.
+/// Waits briefly until it listens. Another program could answer on the port, so its own log decides.
 fn listens(supervisor: &Supervisor, port: u16) -> bool {
     let said = format!("listening on 127.0.0.1:{port}");
     (0..LOOKS).any(|_| {

@@ -8,7 +8,7 @@ use crate::{
     fresh_name::random,
 };
 
-/// A fresh, empty database of a test's own. It is dropped with this, whoever is connected to it.
+/// A new, empty database of a test. It is dropped with this value, even while clients are connected.
 #[derive(Debug)]
 pub struct Database {
     name: String,
@@ -18,19 +18,19 @@ pub struct Database {
 
 const PREFIX: &str = "messaging_test_";
 
-/// A run of tests that was killed leaves its databases on a server that was not its own. After so long,
-/// those to which nobody is connected are somebody's no more.
+/// A killed test run leaves its databases on a server that it did not start. After this time, those without
+/// connections are dropped.
 const LEFT_OVER_AFTER: Duration = Duration::from_hours(1);
 
 impl Database {
-    /// The environment variable that names a database of `DATABASE_URL`'s server in which the processes of one run of
-    /// tests keep their [schemas](crate::Schema). `with-postgres` sets it.
+    /// The environment variable with the name of a database on `DATABASE_URL`'s server in which all processes
+    /// of a test run keep their [schemas](crate::Schema). `with-postgres` sets it.
     pub const SHARED: &str = "TEST_DATABASE";
 
-    /// Creates one. It is in UTF-8, and compares texts as the server's `template0` does.
+    /// Creates a database in UTF-8 with the collation of the server's `template0`.
     ///
     /// # Panics
-    /// When the server is not there, or refuses.
+    /// If the server is unreachable or refuses.
     pub async fn create(server: &PgServer) -> Self {
         let admin_url = server.admin_url();
         let name = create(&admin_url).await.expect("a database can be created");
@@ -41,20 +41,20 @@ impl Database {
         }
     }
 
-    /// As [`create`](Self::create), where nothing can be awaited.
+    /// Like [`create`](Self::create), but blocking.
     ///
     /// # Panics
-    /// As [`create`](Self::create).
+    /// Like [`create`](Self::create).
     pub fn create_blocking(server: &PgServer) -> Self {
         block_on(Self::create(server))
     }
 
-    /// Where it is.
+    /// Returns its URL.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Its name, which needs no quotes.
+    /// Returns its name, which needs no quotes.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -63,7 +63,7 @@ impl Database {
 impl Drop for Database {
     fn drop(&mut self) {
         let drop = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
-        // It may be that the test has stopped the server, and then its data go with it.
+        // The test may have stopped the server, whose data then go with it.
         blocking::execute(&self.admin_url, &drop).ok();
     }
 }
@@ -72,17 +72,17 @@ async fn create(admin_url: &str) -> Result<String, sqlx::Error> {
     let mut admin = PgConnection::connect(admin_url).await?;
     let now = now(&mut admin).await?;
     let name = format!("{PREFIX}{now}_{:016x}", random());
-    // Others may be connected to `template1`, and that would forbid it.
+    // Copying `template1` fails while clients are connected to it.
     let create = format!("CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'");
     sqlx::raw_sql(AssertSqlSafe(create)).execute(&mut admin).await?;
     admin.close().await?;
     Ok(name)
 }
 
-/// Drops what killed runs of tests have left on a server.
+/// Drops databases that killed test runs have left on a server.
 ///
 /// # Errors
-/// When the server is not there. That one database cannot be dropped is none.
+/// If the server is unreachable. A database that cannot be dropped is skipped.
 pub(crate) async fn drop_left_over(admin_url: &str) -> Result<(), sqlx::Error> {
     let mut admin = PgConnection::connect(admin_url).await?;
     let now = now(&mut admin).await?;
@@ -100,7 +100,7 @@ pub(crate) async fn drop_left_over(admin_url: &str) -> Result<(), sqlx::Error> {
     admin.close().await
 }
 
-/// The server's time, in seconds since 1970: that of this machine may be another.
+/// Returns the server's time in seconds since 1970, which may differ from this machine's.
 async fn now(admin: &mut PgConnection) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar("SELECT extract(epoch FROM now())::bigint")
         .fetch_one(admin)

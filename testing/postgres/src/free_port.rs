@@ -5,11 +5,11 @@ use std::{
 
 use crate::fresh_name::random;
 
-/// Below those that the system gives to outgoing connections. One of those could be taken while a server is
-/// stopped, or even connect to itself: to the port that it was given.
+/// Below the ports of outgoing connections: one of those could be taken while a server is stopped, or connect
+/// to itself.
 const PORTS: Range<u16> = 15_000..32_000;
 
-/// A port of 127.0.0.1 on which nobody listens, just now.
+/// Returns a port of 127.0.0.1 on which no process listens at the moment.
 pub fn free_port() -> u16 {
     loop {
         let offset = random() % u64::from(PORTS.end - PORTS.start);

@@ -3,12 +3,13 @@ use std::{
     process,
 };
 
-/// A name that nobody else has, `[a-z_][a-z0-9_]{0,62}` if the prefix begins so and has 30 bytes at most.
+/// Returns a unique name; it matches `[a-z_][a-z0-9_]{0,62}` if the prefix begins so and has at most 30
+/// bytes.
 pub(crate) fn fresh_name(prefix: &str) -> String {
     format!("{prefix}_{:x}_{:016x}", process::id(), random())
 }
 
-/// The standard library's one source of randomness.
+/// The only source of randomness in the standard library.
 pub(crate) fn random() -> u64 {
     RandomState::new().hash_one(())
 }

@@ -1,8 +1,8 @@
-//! PostgreSQL for tests: a real server, databases and schemas of a test's own, `PgBouncer`, and a wire between
-//! client and server that counts and that fails on demand.
+//! PostgreSQL for tests: a real server, databases and schemas for single tests, `PgBouncer`, and a wire
+//! between client and server that counts requests and fails on demand.
 //!
-//! Nothing has to be set up for it, and nothing is left of it: what is started here ends with the process that
-//! started it, however that ends. What cannot be had is a panic that says what to install.
+//! It needs no setup and leaves nothing behind: a server ends with the process that started it, however that
+//! process ends. A missing program causes a panic that says what to install.
 
 mod account;
 mod blocking;

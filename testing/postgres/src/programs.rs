@@ -1,4 +1,4 @@
-//! Where the programs of PostgreSQL and of `PgBouncer` are.
+//! The paths of PostgreSQL's programs and of `PgBouncer`.
 
 use std::{
     env, fs,
@@ -11,10 +11,10 @@ use crate::environment::variable;
 const SERVER: [&str; 3] = ["initdb", "pg_ctl", "postgres"];
 const DEBIAN: &str = "/usr/lib/postgresql";
 
-/// The directory with the server's programs.
+/// Returns the directory with the server's programs.
 ///
 /// # Panics
-/// When there is none.
+/// If there is none.
 pub(crate) fn server() -> PathBuf {
     let mut candidates = debian(Path::new(DEBIAN)).into_iter().chain(told()).chain(path());
     candidates
@@ -28,7 +28,7 @@ pub(crate) fn server() -> PathBuf {
         })
 }
 
-/// `PgBouncer`, if it is there. Debian has it where only root's `PATH` looks.
+/// Returns the path of `PgBouncer`, if it is installed. Debian installs it in a directory of root's `PATH`.
 pub(crate) fn bouncer() -> Option<PathBuf> {
     let directories = path().chain([PathBuf::from("/usr/sbin"), PathBuf::from("/usr/local/sbin")]);
     directories
@@ -36,7 +36,7 @@ pub(crate) fn bouncer() -> Option<PathBuf> {
         .find(|program| program.is_file())
 }
 
-/// Debian keeps a directory a version; the newest is first.
+/// Debian has a directory per version; the newest comes first.
 fn debian(versions: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(versions).into_iter().flatten().flatten();
     let mut numbered: Vec<(u32, PathBuf)> = entries

@@ -16,13 +16,13 @@ use crate::{
     fresh_name::fresh_name,
 };
 
-/// The name of a schema of a test's own, in a database that all schemas of this process share. Cheaper than a
-/// [`Database`], by far.
+/// The name of a schema for one test, in a database that all schemas of this process share. Far cheaper than
+/// a [`Database`].
 ///
-/// It is for the code under test to create it. What is in it when this is dropped is dropped too, soon after:
-/// by one thread, for which no test waits. What that does not come to goes with a private server; on that of
-/// `DATABASE_URL` it stays, with its database, until a run of tests more than an hour later. In a database that several
-/// processes share ([`Database::SHARED`]) dropping waits until the schema is gone.
+/// The code under test creates the schema. A background thread drops it after this value is dropped; no test
+/// waits for that. Schemas that are not dropped in time go with a private server. On the server of
+/// `DATABASE_URL` they stay, with their database, until a test run more than an hour later. In a database
+/// that several processes share ([`Database::SHARED`]), dropping this value waits until the schema is gone.
 #[derive(Debug)]
 pub struct Schema {
     name: String,
@@ -30,26 +30,26 @@ pub struct Schema {
 
 struct Shared {
     url: String,
-    /// Kept for as long as the process lives; `None` for a database that other processes use too.
+    /// Lives as long as the process; `None` for a database that other processes use too.
     _database: Option<Database>,
     outlives_the_process: bool,
     dropped: Sender<Dropped>,
 }
 
-/// A schema that its test needs no longer.
+/// A schema that its test no longer needs.
 struct Dropped {
     name: String,
-    /// Told when the schema is gone.
+    /// Notified when the schema is gone.
     gone: Option<SyncSender<()>>,
 }
 
 static SHARED: LazyLock<Shared> = LazyLock::new(Shared::create);
 
 impl Schema {
-    /// One that nobody else uses. The first starts the [shared server](PgServer::shared), and waits for it.
+    /// Returns a unique name. The first call starts the [shared server](PgServer::shared) and waits for it.
     ///
     /// # Panics
-    /// As [`PgServer::shared`], or when the server refuses.
+    /// Like [`PgServer::shared`], or if the server refuses.
     pub fn fresh() -> Self {
         LazyLock::force(&SHARED);
         Self {
@@ -57,17 +57,17 @@ impl Schema {
         }
     }
 
-    /// Only a name, `[a-z_][a-z0-9_]{0,62}`, of a schema that is nowhere yet.
+    /// Returns only a unique name, `[a-z_][a-z0-9_]{0,62}`, of a schema in no database.
     pub fn fresh_name() -> String {
         fresh_name("test")
     }
 
-    /// Where its database is.
+    /// Returns the URL of its database.
     pub fn url(&self) -> &'static str {
         &SHARED.url
     }
 
-    /// Its name, which needs no quotes.
+    /// Returns its name, which needs no quotes.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -80,7 +80,7 @@ impl Drop for Schema {
             SHARED.dropped.send(Dropped { name, gone: None }).ok();
             return;
         }
-        // The process may end with this test, and nothing else would drop the schema.
+        // The process may end with this test, and no other process would drop the schema.
         let (gone, is_gone) = mpsc::sync_channel(1);
         SHARED
             .dropped
@@ -97,11 +97,11 @@ impl Shared {
     fn create() -> Self {
         let server = PgServer::shared();
         if let Some(database) = variable(Database::SHARED) {
-            let database = database.to_str().expect("the name of a database is in UTF-8");
+            let database = database.to_str().expect("the database's name is in UTF-8");
             return Self::of(server.url(database), None);
         }
         if !server.is_private() {
-            block_on(drop_left_over(&server.admin_url())).expect("DATABASE_URL is that of a running server");
+            block_on(drop_left_over(&server.admin_url())).expect("DATABASE_URL names a running server");
         }
         let database = Database::create_blocking(server);
         Self::of(database.url().to_owned(), Some(database))
@@ -120,10 +120,10 @@ impl Shared {
     }
 }
 
-/// Drops schemas as they come, until this process ends.
+/// Drops schemas as they arrive, until this process ends.
 fn drop_each(url: &str, schemas: &Receiver<Dropped>) {
     let runtime = runtime();
-    // It is there from the beginning, so that others see that the database is in use.
+    // This connection exists from the beginning, so that other runs see that the database is in use.
     let mut connection = runtime.block_on(connect(url)).ok();
     for Dropped { name, gone } in schemas {
         let drop = format!("DROP SCHEMA IF EXISTS {name} CASCADE");
@@ -134,7 +134,7 @@ fn drop_each(url: &str, schemas: &Receiver<Dropped>) {
             };
             sqlx::raw_sql(AssertSqlSafe(drop)).execute(connection).await
         });
-        // A schema that cannot be dropped, because the test has left a transaction open, goes with its database.
+        // A schema that a transaction of the test still locks goes with its database.
         if dropped.is_err_and(|error| error.as_database_error().is_none()) {
             connection = None;
         }
@@ -146,7 +146,7 @@ fn drop_each(url: &str, schemas: &Receiver<Dropped>) {
 
 async fn connect(url: &str) -> Result<PgConnection, sqlx::Error> {
     let mut connection = PgConnection::connect(url).await?;
-    // A test that has panicked may have left a transaction, and others wait behind it.
+    // A test that has panicked may have left a transaction, which must not block the others.
     sqlx::raw_sql("SET lock_timeout = '2s'; SET client_min_messages = 'warning'")
         .execute(&mut connection)
         .await?;

@@ -15,36 +15,37 @@ pub struct PgServer {
     private: Option<Private>,
 }
 
-/// How a server stops.
+/// How a server is stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum How {
-    /// In order: transactions are rolled back, connections are told, what is written is flushed.
+    /// Fast shutdown: transactions are rolled back, clients are disconnected, and data are flushed.
     Fast,
-    /// As if it crashed: connections break off, and the next start recovers from the log of writes.
+    /// Like a crash: connections break, and the next start recovers from the write-ahead log.
     Immediate,
 }
 
-/// One that was started here. It ends, and its data go, when this is dropped or the process ends.
+/// A private server, which ends with its data when this is dropped or the process ends.
 #[derive(Debug)]
 struct Private {
     supervisor: Supervisor,
     programs: PathBuf,
 }
 
-/// What differs from PostgreSQL's defaults. Nothing of how statements are planned, compiled or locked: what is slow with
-/// these defaults is to be slow here, too.
+/// Settings that differ from PostgreSQL's defaults. None affects planning, compilation or locking, so that a
+/// statement that is slow with the defaults is slow here, too.
 const SETTINGS: [(&str, &str); 7] = [
-    // Where only this machine reaches it, and by a port alone.
+    // Reachable from this machine only, and only by a port.
     ("listen_addresses", "127.0.0.1"),
     ("unix_socket_directories", ""),
-    // Many tests share it, each with pools of its own.
+    // Many tests share the server, each with its own pools.
     ("max_connections", "200"),
-    // In the data directory, so that a killed server leaves none of it. What workers of a plan share lies there.
+    // In the data directory, so that a killed server leaves none of it. Parallel workers keep shared memory
+    // there.
     ("dynamic_shared_memory_type", "mmap"),
-    // The data may lie in memory, which is not to hold a gigabyte of log. Checkpoints come earlier.
+    // The data may be in memory, which must not hold a gigabyte of log: checkpoints come earlier.
     ("max_wal_size", "256MB"),
-    // Only the end of the machine loses what is not flushed, and a test does not see that. Commits are faster; what
-    // they mean, and in which order they come, is the same.
+    // Only a crash of the machine loses unflushed data, which no test observes. Commits are faster, with the
+    // same semantics and order.
     ("fsync", "off"),
     ("full_page_writes", "off"),
 ];
@@ -53,11 +54,11 @@ const SETTINGS: [(&str, &str); 7] = [
 const TRIES: usize = 5;
 
 impl PgServer {
-    /// The server of all tests of this process: that of the environment's `DATABASE_URL`, a `postgres://` URL
-    /// of somebody who may create databases, or else a private one. Nobody may stop it.
+    /// Returns the server that all tests of this process share: that of `DATABASE_URL`, a `postgres://` URL
+    /// of a user who may create databases, or else a private one. No test may stop it.
     ///
     /// # Panics
-    /// When `DATABASE_URL` is not a PostgreSQL URL, or as [`start`](Self::start).
+    /// If `DATABASE_URL` is not a PostgreSQL URL, or like [`start`](Self::start).
     pub fn shared() -> &'static Self {
         static SHARED: LazyLock<PgServer> = LazyLock::new(|| match variable("DATABASE_URL") {
             None => PgServer::start(),
@@ -69,26 +70,28 @@ impl PgServer {
         &SHARED
     }
 
-    /// A private one of the caller's own: to stop, or to break.
+    /// Starts a private server that the caller may stop or break.
     ///
     /// # Panics
-    /// When PostgreSQL is not installed, or does not start; with what it says.
+    /// If PostgreSQL is not installed or does not start; the message contains its log.
     pub fn start() -> Self {
         Self::start_with(&[])
     }
 
-    /// As [`start`](Self::start), with more settings, in the notation of `postgresql.conf` without quotes.
+    /// Like [`start`](Self::start), with further settings in the notation of `postgresql.conf`, without
+    /// quotes.
     ///
     /// # Panics
-    /// As [`start`](Self::start).
+    /// Like [`start`](Self::start).
     pub fn start_with(settings: &[(&str, &str)]) -> Self {
         Self::launch(Supervisor::start, settings)
     }
 
-    /// The same, its data being where temporary files are, and not in memory.
+    /// Like [`start_with`](Self::start_with), with the data in the directory of temporary files instead of
+    /// memory.
     ///
     /// # Panics
-    /// As [`start`](Self::start).
+    /// Like [`start`](Self::start).
     pub fn start_on_disk(settings: &[(&str, &str)]) -> Self {
         Self::launch(Supervisor::start_on_disk, settings)
     }
@@ -107,40 +110,40 @@ impl PgServer {
         panic!("PostgreSQL does not start:\n{}", private.supervisor.log());
     }
 
-    /// The URL of a database.
+    /// Returns the URL of a database.
     pub fn url(&self, database: &str) -> String {
         self.url.of(database)
     }
 
-    /// The URL of a database that is always there.
+    /// Returns the URL of a database that always exists.
     pub fn admin_url(&self) -> String {
         self.url.of_admin()
     }
 
-    /// The port on which it listens; the same after a restart.
+    /// Returns its port, which stays the same after a restart.
     pub fn port(&self) -> u16 {
         self.url.port()
     }
 
-    /// Whether it was started here.
+    /// Whether it was started by this process.
     pub fn is_private(&self) -> bool {
         self.private.is_some()
     }
 
-    /// Stops it, and waits for its end.
+    /// Stops it, and waits until it has ended.
     ///
     /// # Panics
-    /// When it is not private, or does not run.
+    /// If it is not private or does not run.
     pub fn stop(&self, how: How) {
         let private = self.private();
         let stopped = private.control(&format!("stop -m {}", how.mode()));
         assert!(stopped, "PostgreSQL does not stop:\n{}", private.supervisor.log());
     }
 
-    /// Starts it after a [`stop`](Self::stop), and waits until it is ready: the same port, the same data.
+    /// Starts it after a [`stop`](Self::stop) on the same port and data, and waits until it is ready.
     ///
     /// # Panics
-    /// When it is not private, or does not start.
+    /// If it is not private or does not start.
     pub fn start_again(&self) {
         let private = self.private();
         let started = private.launch(self.port());
@@ -154,13 +157,13 @@ impl PgServer {
     /// Stops it and starts it again.
     ///
     /// # Panics
-    /// When it is not private, does not run, or does not start.
+    /// If it is not private, does not run, or does not start.
     pub fn restart(&self, how: How) {
         self.stop(how);
         self.start_again();
     }
 
-    /// What a private one has written to its log; empty for another.
+    /// Returns the log of a private server; empty for another one.
     pub fn log(&self) -> String {
         let private = self.private.as_ref();
         private
@@ -198,11 +201,11 @@ impl Private {
             "{} -D data -U postgres -A trust --no-sync -E UTF8",
             program("initdb")
         );
-        // Not every system has the locale that sorts by code point and yet knows what a letter is.
+        // Not every system has the locale that sorts by code point and knows letters.
         let initialized = supervisor.run(&format!("{initdb} --locale=C.UTF-8 || {initdb} --locale=C"));
         assert!(
             initialized.is_ok(),
-            "PostgreSQL makes no data directory:\n{}",
+            "PostgreSQL does not create a data directory:\n{}",
             supervisor.log()
         );
         let lines = SETTINGS
@@ -213,7 +216,7 @@ impl Private {
         Self { supervisor, programs }
     }
 
-    /// Whether it started, and is ready.
+    /// Starts it; returns whether it is ready.
     fn launch(&self, port: u16) -> bool {
         self.control(&format!("start -l log -o '-p {port}'"))
     }

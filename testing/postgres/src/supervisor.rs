@@ -9,8 +9,8 @@ use std::{
 
 use crate::account::Account;
 
-/// A shell that starts programs and stops them when this process ends, however it ends: a static is never
-/// dropped, and a killed process drops nothing. Not as root, and in a directory that goes with it.
+/// A shell that starts programs, and stops them when this process ends in any way: statics are never dropped,
+/// and a killed process drops nothing. It does not run as root, and its directory is removed with it.
 #[derive(Debug)]
 pub(crate) struct Supervisor {
     shell: Child,
@@ -20,12 +20,12 @@ pub(crate) struct Supervisor {
 
 #[derive(Debug)]
 struct Pipes {
-    // Nobody else holds this end: its end is that of this process.
+    // No other process holds this end, so that it closes with this process.
     commands: ChildStdin,
     answers: BufReader<ChildStdout>,
 }
 
-/// The command's status was not 0.
+/// The command returned a status other than 0.
 #[derive(Debug)]
 pub(crate) struct Failed;
 
@@ -33,16 +33,16 @@ const SCRIPT: &str = include_str!("supervisor.sh");
 const LOG: &str = "log";
 
 impl Supervisor {
-    /// Starts one that runs this at its end. Commands are the shell's, and run in its directory, which is in memory
-    /// where it can be.
+    /// Starts a supervisor that runs this command at its end. Commands are those of the shell, and run in its
+    /// directory, which is in memory if possible.
     ///
     /// # Panics
-    /// When no directory can be made for it.
+    /// If no directory can be created.
     pub(crate) fn start(at_the_end: &str) -> Self {
         Self::start_in(&["/dev/shm".into(), env::temp_dir(), "/tmp".into()], at_the_end)
     }
 
-    /// The same, with a directory where temporary files are.
+    /// Like [`start`](Self::start), with a directory among temporary files.
     pub(crate) fn start_on_disk(at_the_end: &str) -> Self {
         Self::start_in(&[env::temp_dir()], at_the_end)
     }
@@ -53,19 +53,19 @@ impl Supervisor {
             .args(["-c", SCRIPT, "supervisor.sh", at_the_end])
             .args(parents)
             .current_dir("/")
-            // Ctrl-C, or a time limit, is for the tests.
+            // Ctrl-C, or a time limit, is meant for the tests.
             .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            // Nobody who reads what the tests write shall wait for its end.
+            // A reader of the tests' output must not wait for the shell to end.
             .stderr(Stdio::null());
         if let Some(account) = Account::instead_of_root() {
             account.run(&mut command);
         }
-        let mut shell = command.spawn().expect("there is a shell");
+        let mut shell = command.spawn().expect("a shell is installed");
         let mut pipes = Pipes {
-            commands: shell.stdin.take().expect("it is piped"),
-            answers: BufReader::new(shell.stdout.take().expect("it is piped")),
+            commands: shell.stdin.take().expect("stdin is piped"),
+            answers: BufReader::new(shell.stdout.take().expect("stdout is piped")),
         };
         let directory = PathBuf::from(pipes.answer());
         assert!(directory.is_absolute(), "no directory for tests has 1 GB of room");
@@ -76,21 +76,21 @@ impl Supervisor {
         }
     }
 
-    /// Where the commands run.
+    /// Returns the directory in which the commands run.
     pub(crate) fn directory(&self) -> &Path {
         &self.directory
     }
 
-    /// Runs a command of one line, to its end.
+    /// Runs a command of one line until it ends.
     ///
     /// # Errors
-    /// [`Failed`], and [`log`](Self::log) says why.
+    /// [`Failed`]; the [`log`](Self::log) contains the cause.
     ///
     /// # Panics
-    /// When somebody has ended the shell.
+    /// If the shell has ended.
     pub(crate) fn run(&self, command: &str) -> Result<(), Failed> {
         let mut pipes = self.pipes.lock().unwrap_or_else(PoisonError::into_inner);
-        let pipes = pipes.as_mut().expect("only dropping it takes its pipes");
+        let pipes = pipes.as_mut().expect("the pipes are taken on drop only");
         writeln!(pipes.commands, "{command}").expect("the supervisor reads");
         match pipes.answer().as_str() {
             "" => panic!("the supervisor of {} has ended", self.directory.display()),
@@ -99,17 +99,17 @@ impl Supervisor {
         }
     }
 
-    /// Adds lines to a file in its directory.
+    /// Appends lines to a file in its directory.
     ///
     /// # Panics
-    /// When they cannot be written.
+    /// If they cannot be written.
     pub(crate) fn append(&self, file: &str, lines: impl Iterator<Item = String>) {
         let lines: Vec<String> = lines.map(|line| quoted(&line)).collect();
         let appended = self.run(&format!("printf '%s\\n' {} >>{}", lines.join(" "), quoted(file)));
         assert!(appended.is_ok(), "{file} cannot be written:\n{}", self.log());
     }
 
-    /// What the commands wrote.
+    /// Returns the output of the commands.
     pub(crate) fn log(&self) -> String {
         let log = fs::read(self.directory.join(LOG)).unwrap_or_default();
         String::from_utf8_lossy(&log).into_owned()
@@ -117,7 +117,7 @@ impl Supervisor {
 }
 
 impl Pipes {
-    /// The next line without its end; empty if the shell has ended.
+    /// Returns the next line without its end; empty if the shell has ended.
     fn answer(&mut self) -> String {
         let mut line = String::new();
         self.answers.read_line(&mut line).ok();
@@ -133,7 +133,7 @@ impl Drop for Supervisor {
     }
 }
 
-/// A word of a command, whatever is in it.
+/// Quotes a word of a command.
 pub(crate) fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }

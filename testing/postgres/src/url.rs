@@ -1,11 +1,11 @@
-/// Where a server is and who connects to it: a `postgres://` URL without its database.
+/// The address and credentials of a server: a `postgres://` URL without a database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ServerUrl {
-    /// `user` or `user:password`, as the URL has it.
+    /// `user` or `user:password`, encoded as in the URL.
     user: String,
     host: String,
     port: u16,
-    /// From `?` on.
+    /// The parameters, beginning with `?`.
     parameters: String,
     database: String,
 }
@@ -13,7 +13,7 @@ pub(crate) struct ServerUrl {
 const SUPERUSER: &str = "postgres";
 
 impl ServerUrl {
-    /// A server on this machine that trusts everybody.
+    /// A server on this machine that trusts every user.
     pub(crate) fn local(port: u16) -> Self {
         Self {
             user: SUPERUSER.to_owned(),
@@ -24,7 +24,8 @@ impl ServerUrl {
         }
     }
 
-    /// Of `postgres://user:password@host:port/database?parameters`, where all but the host may be missing.
+    /// Parses `postgres://user:password@host:port/database?parameters`; everything except the host is
+    /// optional.
     pub(crate) fn parse(url: &str) -> Option<Self> {
         let rest = url
             .strip_prefix("postgres://")
@@ -46,7 +47,7 @@ impl ServerUrl {
         })
     }
 
-    /// The same, through another port of this machine.
+    /// The same server, through another port of this machine.
     pub(crate) fn through(&self, port: u16) -> Self {
         Self {
             host: "127.0.0.1".to_owned(),
@@ -55,7 +56,7 @@ impl ServerUrl {
         }
     }
 
-    /// The URL of a database.
+    /// Returns the URL of a database.
     pub(crate) fn of(&self, database: &str) -> String {
         let Self {
             user,
@@ -67,7 +68,7 @@ impl ServerUrl {
         format!("postgres://{user}@{host}:{port}/{database}{parameters}")
     }
 
-    /// The URL of the database that was there before the tests.
+    /// Returns the URL of the database that existed before the tests.
     pub(crate) fn of_admin(&self) -> String {
         self.of(&self.database)
     }
@@ -80,7 +81,7 @@ impl ServerUrl {
         self.port
     }
 
-    /// Who connects, and with what password; `None` if there is none.
+    /// Returns the user and password; `None` if the URL contains none.
     pub(crate) fn credentials(&self) -> (String, Option<String>) {
         match self.user.split_once(':') {
             Some((user, password)) => (decode(user), Some(decode(password))),
@@ -89,7 +90,7 @@ impl ServerUrl {
     }
 }
 
-/// A part of a URL without its `%xx`.
+/// Decodes the `%xx` of a part of a URL.
 fn decode(part: &str) -> String {
     let mut pieces = part.split('%');
     let mut bytes = pieces.next().unwrap_or_default().as_bytes().to_vec();

@@ -1,8 +1,8 @@
-//! A real SMTP server for tests: aiosmtpd, and Python's `email` package to read what it got.
+//! A real SMTP server for tests: aiosmtpd, with Python's `email` package to parse received e-mails.
 
 #![expect(
     clippy::disallowed_methods,
-    reason = "a server for tests is found by the environment, and waited for"
+    reason = "a test server is configured by the environment and waited for"
 )]
 
 use std::{
@@ -21,27 +21,27 @@ use tempfile::TempDir;
 
 const PROGRAM: &str = include_str!("server.py");
 
-/// How long anything may take.
+/// The time limit of every operation.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-/// A server that ends when this is dropped, or the process ends, however it does.
+/// A server that ends when this is dropped or the process ends in any way.
 #[derive(Debug)]
 pub struct SmtpServer {
     port: u16,
     security: Security,
-    /// Where the certificate and its key are.
+    /// The directory with the certificate and its key.
     files: TempDir,
     talk: Mutex<Talk>,
 }
 
-/// How a connection is kept from others' eyes.
+/// The encryption of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Security {
-    /// It is not.
+    /// No encryption.
     None,
-    /// By TLS from the beginning.
+    /// TLS from the beginning.
     Implicit,
-    /// By TLS after STARTTLS, and nothing is taken without.
+    /// TLS after STARTTLS, which the server requires.
     StartTls,
 }
 
@@ -52,24 +52,24 @@ struct Talk {
     from: BufReader<ChildStdout>,
 }
 
-/// What the server does with an e-mail.
+/// The server's behaviour for an e-mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Behaviour {
-    /// Takes it.
+    /// Accepts the e-mail.
     Accept,
-    /// Refuses it for good after its content, with 554.
+    /// Refuses the e-mail permanently after its content, with 554.
     Refuse,
-    /// Asks to come back later after its content, with 451.
+    /// Defers the e-mail after its content, with 451.
     Temporary,
-    /// Takes it, and does not answer before it is told to behave otherwise.
+    /// Accepts the e-mail, and does not answer until its behaviour changes.
     Hold,
-    /// Closes the connection after its content, and forgets it.
+    /// Closes the connection after the content, and discards the e-mail.
     Drop,
-    /// Takes it, and closes the connection without an answer.
+    /// Accepts the e-mail, and closes the connection without an answer.
     TakeAndDrop,
 }
 
-/// An e-mail as it arrived, read by Python's `email` package.
+/// A received e-mail, parsed by Python's `email` package.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Mail {
     /// The sender of the envelope.
@@ -82,16 +82,16 @@ pub struct Mail {
     pub text: Option<String>,
     /// The HTML.
     pub html: Option<String>,
-    /// What is wrong with it, by the names of Python's classes.
+    /// Its defects, by the names of Python's classes.
     pub defects: Vec<String>,
     /// The length of the longest line on the wire, in bytes.
     pub longest_line: usize,
-    /// All of it, in base64.
+    /// The raw e-mail in base64.
     pub raw: String,
 }
 
 impl Mail {
-    /// The values of a header.
+    /// Returns the values of a header.
     pub fn header(&self, name: &str) -> Vec<&str> {
         let named = self
             .headers
@@ -102,25 +102,25 @@ impl Mail {
 }
 
 impl SmtpServer {
-    /// Starts one on a free port. Where there is no Python with aiosmtpd it says that `test` is skipped, and there is
-    /// none; where `CI` is set, that is a failure.
+    /// Starts a server on a free port. If no Python with aiosmtpd is installed, prints that `test` is skipped
+    /// and returns `None`; if `CI` is set, it panics instead.
     ///
     /// # Panics
-    /// When it does not start; or when it is not installed and `CI` is set.
+    /// If it does not start; or if it is not installed and `CI` is set.
     pub fn start(test: &str) -> Option<Self> {
         Self::start_with(test, Security::None)
     }
 
-    /// The same, with TLS by a certificate of its own for `localhost`.
+    /// Starts a server with TLS and a certificate for `localhost`.
     ///
     /// # Panics
-    /// As [`start`](Self::start).
+    /// Like [`start`](Self::start).
     pub fn start_with(test: &str, security: Security) -> Option<Self> {
         let Some(python) = python() else {
             let missing =
                 "there is no aiosmtpd: `./test` installs it, or set SMTP_PYTHON to a Python that has it";
             assert!(env::var_os("CI").is_none(), "{test} cannot be run: {missing}");
-            // Past the test harness, which keeps to itself what a passing test prints.
+            // Bypasses the test harness, which hides the output of passing tests.
             writeln!(io::stderr(), "SKIPPED: {test}: {missing}").ok();
             return None;
         };
@@ -140,21 +140,21 @@ impl SmtpServer {
         let (to, from) = (child.stdin.take(), child.stdout.take());
         let mut talk = Talk {
             child,
-            to: to.expect("it is piped"),
-            from: BufReader::new(from.expect("it is piped")),
+            to: to.expect("stdin is piped"),
+            from: BufReader::new(from.expect("stdout is piped")),
         };
         let port = talk.listen()["port"]
             .as_u64()
             .and_then(|port| u16::try_from(port).ok());
         Some(Self {
-            port: port.expect("it says its port"),
+            port: port.expect("the server prints its port"),
             security,
             files,
             talk: Mutex::new(talk),
         })
     }
 
-    /// Its URL.
+    /// Returns its URL.
     pub fn url(&self) -> String {
         let port = self.port;
         match self.security {
@@ -164,12 +164,12 @@ impl SmtpServer {
         }
     }
 
-    /// The file with the certificate that a client has to trust, in PEM.
+    /// Returns the PEM file with the certificate that clients must trust.
     pub fn certificate(&self) -> PathBuf {
         self.files.path().join(CERTIFICATE)
     }
 
-    /// Does that with e-mails from now on.
+    /// Sets its behaviour for e-mails from now on.
     pub fn behave(&self, behaviour: Behaviour) {
         self.say(&json!({ "mode": match behaviour {
             Behaviour::Accept => "accept",
@@ -181,23 +181,23 @@ impl SmtpServer {
         }}));
     }
 
-    /// Refuses these recipients from now on, and no others.
+    /// Refuses exactly these recipients from now on.
     pub fn refuse(&self, addresses: &[&str]) {
         self.say(&json!({ "refuse": addresses }));
     }
 
-    /// Takes e-mails to this domain from now on, and denies relaying to every other.
+    /// Accepts e-mails to this domain only from now on, and denies relaying to every other.
     pub fn deny_relaying(&self, own_domain: &str) {
         self.say(&json!({ "own_domain": own_domain }));
     }
 
-    /// Takes e-mails to every domain again.
+    /// Accepts e-mails to every domain again.
     pub fn relay(&self) {
         self.say(&json!({ "own_domain": null }));
     }
 
-    /// Answers a command (`MAIL`, `RCPT`, or `DATA` after the content) with this reply from now on, and every other
-    /// command as ever; all of them for an empty command.
+    /// Replies to a command (`MAIL`, `RCPT`, or `DATA` after the content) with this text from now on, and
+    /// normally to all others. An empty command resets this.
     pub fn reply(&self, command: &str, reply: &str) {
         let replies = if command.is_empty() {
             json!({})
@@ -207,15 +207,15 @@ impl SmtpServer {
         self.say(&json!({ "replies": replies }));
     }
 
-    /// The e-mails that it took, the oldest first.
+    /// Returns the accepted e-mails, oldest first.
     pub fn mails(&self) -> Vec<Mail> {
         self.say(&json!({}))
     }
 
-    /// The same, once there are so many.
+    /// Waits for `count` accepted e-mails, and returns them.
     ///
     /// # Panics
-    /// When there are not within two minutes.
+    /// If they do not arrive within two minutes.
     pub fn wait_for(&self, count: usize) -> Vec<Mail> {
         let begun = Instant::now();
         loop {
@@ -225,7 +225,7 @@ impl SmtpServer {
             }
             assert!(
                 begun.elapsed() < PATIENCE,
-                "{} of {count} e-mails came",
+                "{} of {count} e-mails arrived",
                 mails.len()
             );
             thread::sleep(Duration::from_millis(10));
@@ -233,8 +233,8 @@ impl SmtpServer {
     }
 
     fn say(&self, what: &Value) -> Vec<Mail> {
-        let mut talk = self.talk.lock().expect("nobody panicked while talking");
-        writeln!(talk.to, "{what}").expect("the server listens");
+        let mut talk = self.talk.lock().expect("the lock is not poisoned");
+        writeln!(talk.to, "{what}").expect("the server reads stdin");
         let answer = talk.listen();
         serde_json::from_value(answer["mails"].clone()).expect("e-mails")
     }
@@ -244,7 +244,7 @@ impl Talk {
     fn listen(&mut self) -> Value {
         let mut line = String::new();
         self.from.read_line(&mut line).expect("the server answers");
-        serde_json::from_str(&line).expect("it says JSON")
+        serde_json::from_str(&line).expect("the answer is JSON")
     }
 }
 
@@ -258,16 +258,16 @@ impl Drop for Talk {
 const CERTIFICATE: &str = "certificate.pem";
 const KEY: &str = "key.pem";
 
-/// A directory with a certificate for `localhost`, and its key.
+/// Creates a directory with a certificate for `localhost` and its key.
 fn certificate() -> TempDir {
-    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a name");
-    let files = TempDir::new().expect("a directory");
-    fs::write(files.path().join(CERTIFICATE), made.cert.pem()).expect("it is written");
-    fs::write(files.path().join(KEY), made.signing_key.serialize_pem()).expect("it is written");
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("the name is valid");
+    let files = TempDir::new().expect("a directory can be created");
+    fs::write(files.path().join(CERTIFICATE), made.cert.pem()).expect("the file is written");
+    fs::write(files.path().join(KEY), made.signing_key.serialize_pem()).expect("the file is written");
     files
 }
 
-/// The first Python that has aiosmtpd.
+/// Finds the first Python with aiosmtpd.
 fn python() -> Option<PathBuf> {
     let own = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/python/bin/python3");
     let candidates = [

@@ -1,4 +1,4 @@
-//! A process that uses the shared server until it is told how to end: for the tests of what is left then.
+//! A process that uses the shared server until it is told how to end, for tests of the cleanup.
 
 use std::{
     io::{self, BufRead as _, Write as _},
@@ -11,18 +11,18 @@ use tokio::runtime::Builder;
 
 fn main() {
     let runtime = Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.expect("the system has what a runtime needs");
+    let runtime = runtime.expect("a runtime can be created");
     runtime
         .block_on(use_it())
-        .expect("the server does what it is told");
+        .expect("the server runs SQL");
     let told = io::stdin().lock().lines().next();
-    match told.expect("it is told how to end").as_deref() {
+    match told.expect("stdin names the way to end").as_deref() {
         Ok("exit") => process::exit(0),
-        other => panic!("it is told: {other:?}"),
+        other => panic!("unknown way to end: {other:?}"),
     }
 }
 
-/// Says where the server is, and when a schema that it has dropped is gone.
+/// Prints the server's address, and reports when a dropped schema is gone.
 async fn use_it() -> Result<(), sqlx::Error> {
     let server = PgServer::shared();
     let schema = Schema::fresh();
@@ -50,5 +50,5 @@ async fn use_it() -> Result<(), sqlx::Error> {
 }
 
 fn say(what: &str, value: impl std::fmt::Display) {
-    writeln!(io::stdout(), "{what} {value}").expect("somebody reads");
+    writeln!(io::stdout(), "{what} {value}").expect("stdout is open");
 }

@@ -1,7 +1,7 @@
-//! Runs a command, and gives all its processes one PostgreSQL server: `with-postgres COMMAND [ARGUMENT]...`
+//! Runs a command whose processes share one PostgreSQL server: `with-postgres COMMAND [ARGUMENT]...`
 //!
-//! A test runner that starts a process for each test would otherwise start a server for each. The server is the one of
-//! `DATABASE_URL`, or a private one. It and its database are gone when the command has ended.
+//! A test runner that starts a process per test would otherwise start a server per test. The server is that
+//! of `DATABASE_URL`, or a private one, which ends with the command. The database is dropped at the end.
 
 use std::{
     env,

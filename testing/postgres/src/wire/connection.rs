@@ -13,7 +13,7 @@ use super::{
 };
 use crate::url::ServerUrl;
 
-/// A client's connection, and the one to the server that it stands for. If one end goes, both do.
+/// A client's connection, and the connection to the server that it is forwarded to. If one ends, both do.
 pub(super) struct Connection {
     client: TcpStream,
     server: TcpStream,
@@ -21,9 +21,9 @@ pub(super) struct Connection {
     cut: Mutex<Option<Cut>>,
 }
 
-/// An answer that the client shall not have.
+/// An answer that is withheld from the client.
 struct Cut {
-    /// Its number: each ends with a `ReadyForQuery`.
+    /// Its number; each answer ends with a `ReadyForQuery`.
     answer: u64,
     trap: Trap,
 }
@@ -34,7 +34,7 @@ impl Connection {
     /// Connects a client to the server.
     ///
     /// # Errors
-    /// When the server is not there.
+    /// If the server is unreachable.
     pub(super) fn open(
         client: TcpStream,
         server: &ServerUrl,
@@ -53,7 +53,7 @@ impl Connection {
         Ok(connection)
     }
 
-    /// Carries both ways until one end goes.
+    /// Forwards in both directions until one end closes.
     pub(super) fn carry(&self) {
         let mut requests = BufReader::new(&self.client);
         if self.begin(&mut requests).is_ok() {
@@ -69,13 +69,13 @@ impl Connection {
         self.close();
     }
 
-    /// Breaks off, in both directions.
+    /// Closes both directions.
     pub(super) fn close(&self) {
         self.client.shutdown(Shutdown::Both).ok();
         self.server.shutdown(Shutdown::Both).ok();
     }
 
-    /// Carries what comes before a session, and its first packet.
+    /// Forwards the packets before a session, and its first packet.
     fn begin(&self, requests: &mut impl Read) -> io::Result<()> {
         loop {
             let opening = Opening::read(requests)?;
@@ -85,13 +85,13 @@ impl Connection {
                 Opening::TLS | Opening::GSS => {
                     let mut answer = [0];
                     (&self.server).read_exact(&mut answer)?;
-                    // What is encrypted cannot be counted.
+                    // Encrypted data cannot be counted.
                     if answer != *b"N" {
                         return Err(io::ErrorKind::Unsupported.into());
                     }
                     (&self.client).write_all(&answer)?;
                 }
-                // That is all that it says, and there is no answer.
+                // A cancel request has no other content and no answer.
                 Opening::CANCEL => return Err(io::ErrorKind::UnexpectedEof.into()),
                 _ => return Ok(()),
             }
@@ -100,7 +100,7 @@ impl Connection {
 
     fn carry_requests(&self, source: impl Read) -> io::Result<()> {
         let mut requests = Requests::of(source);
-        // The beginning of the session is answered too.
+        // The server answers the start of a session, too.
         let mut asked = 1;
         loop {
             let request = requests.next()?;
@@ -139,7 +139,7 @@ impl Connection {
                 }
                 return Ok(());
             }
-            // As long as more is at hand, there is more to write.
+            // Flushes once no received data are left to write.
             if answers.buffer().is_empty() {
                 client.flush()?;
             }

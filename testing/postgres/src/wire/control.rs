@@ -9,19 +9,19 @@ use super::{
     request::Request,
 };
 
-/// What clients have asked for.
+/// The number of requests of clients.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Statements executed, `BEGIN` and `COMMIT` among them.
+    /// Executed statements, including `BEGIN` and `COMMIT`.
     pub statements: u64,
-    /// How often a client waited for the server: each request, of however many statements; and also each
-    /// preparation of a statement by itself. Neither pings nor connecting are among them.
+    /// Round trips: how often a client waited for the server. Each request counts, however many statements it
+    /// has, as does each separate preparation. Pings and connecting do not count.
     pub round_trips: u64,
-    /// Requests for nothing, by which a client sees that the connection is alive.
+    /// Empty requests, by which a client checks its connection.
     pub pings: u64,
 }
 
-/// What the connections of a wire share.
+/// The state shared by the connections of a wire.
 #[derive(Default)]
 pub(super) struct Control {
     state: Mutex<State>,
@@ -37,7 +37,7 @@ struct State {
     connections: Vec<Weak<Connection>>,
 }
 
-/// What becomes of a request.
+/// The fate of a request.
 pub(super) enum Passage {
     Free,
     CutBefore(Trap),
@@ -45,7 +45,7 @@ pub(super) enum Passage {
 }
 
 impl Counts {
-    /// What has been added since an earlier count.
+    /// Returns the difference to an earlier count.
     pub fn since(self, earlier: Self) -> Self {
         Self {
             statements: self.statements - earlier.statements,
@@ -80,7 +80,7 @@ impl Control {
         self.changed.notify_all();
     }
 
-    /// Closes all connections, those to come as well.
+    /// Closes all present and future connections.
     pub(super) fn end(&self) {
         let connections = {
             let mut state = self.state();
@@ -97,7 +97,7 @@ impl Control {
         self.state().has_ended
     }
 
-    /// Makes a connection one of those that [`end`](Self::end) closes.
+    /// Adds a connection to those that [`end`](Self::end) closes.
     pub(super) fn register(&self, connection: &Arc<Connection>) {
         let mut state = self.state();
         state.connections.retain(|other| other.strong_count() > 0);
@@ -107,7 +107,7 @@ impl Control {
         }
     }
 
-    /// Counts a request, and says whether something happens to it.
+    /// Counts a request, and returns its fate.
     pub(super) fn pass(&self, request: &Request) -> Passage {
         let mut state = self.state();
         state.counts.add(request);
@@ -129,10 +129,10 @@ impl Control {
         }
     }
 
-    /// Waits until the wire passes something.
+    /// Waits until the wire forwards data.
     ///
     /// # Errors
-    /// When it never will: it has ended.
+    /// If the wire has ended.
     pub(super) fn wait_until_open(&self) -> io::Result<()> {
         let state = self
             .changed

@@ -2,29 +2,29 @@ use std::time::Duration;
 
 use tokio::{sync::watch, time::timeout};
 
-/// What goes wrong on a [`Wire`](crate::Wire), once, when a client executes a statement.
+/// A fault on a [`Wire`](crate::Wire), which occurs once, when a client executes a statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
-    /// The connection is lost before the server has the request.
+    /// The connection is lost before the server receives the request.
     CutBeforeRequest(Statement),
-    /// The connection is lost after the server has answered, and before the client has any of the answer: what
-    /// was asked for is done, and the client cannot know.
+    /// The connection is lost after the server has answered and before the client receives any of the answer:
+    /// the statement has taken effect, which the client cannot know.
     CutAfterAnswer(Statement),
-    /// From this request on nothing passes any more, in either direction and on every connection, old or new;
-    /// but they stay open, until [`release`](crate::Wire::release).
+    /// From this request on, no connection forwards data in either direction, but all of them stay open until
+    /// [`release`](crate::Wire::release).
     Stall(Statement),
 }
 
-/// At which statement a fault happens.
+/// The statement at which a fault occurs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Statement {
-    /// Whichever is next.
+    /// The next statement.
     Any,
-    /// One whose SQL contains this, with the same capitals. `COMMIT` is what sqlx sends to commit.
+    /// A statement whose SQL contains this text, in the same case. sqlx commits with `COMMIT`.
     Containing(String),
 }
 
-/// A fault that was armed. Dropping this does not disarm it.
+/// An armed fault. Dropping this does not disarm it.
 #[derive(Debug, Clone)]
 pub struct Armed {
     happened: watch::Receiver<bool>,
@@ -40,7 +40,7 @@ pub(super) struct Trap {
 const ENOUGH: Duration = Duration::from_mins(2);
 
 impl Statement {
-    /// One whose SQL contains this.
+    /// Matches a statement whose SQL contains this text.
     pub fn containing(text: &str) -> Self {
         Self::Containing(text.to_owned())
     }
@@ -54,18 +54,18 @@ impl Statement {
 }
 
 impl Armed {
-    /// Whether it has happened. A client that has lost its connection to it sees that it has.
+    /// Whether the fault has occurred. It has once a client sees its connection lost.
     pub fn has_happened(&self) -> bool {
         *self.happened.borrow()
     }
 
-    /// Waits until it has happened.
+    /// Waits until the fault has occurred.
     ///
     /// # Panics
-    /// When it has not after two minutes.
+    /// If it has not occurred within two minutes.
     pub async fn happened(&mut self) {
         let happened = timeout(ENOUGH, self.happened.wait_for(|happened| *happened)).await;
-        assert!(matches!(happened, Ok(Ok(_))), "the fault has not happened");
+        assert!(matches!(happened, Ok(Ok(_))), "the fault has not occurred");
     }
 }
 
@@ -79,14 +79,14 @@ impl Trap {
         (trap, Armed { happened: receiver })
     }
 
-    /// Whether it is for one of these.
+    /// Whether the fault matches one of these statements.
     pub(super) fn is_for(&self, statements: &[String]) -> bool {
         let (Fault::CutBeforeRequest(which) | Fault::CutAfterAnswer(which) | Fault::Stall(which)) =
             &self.fault;
         statements.iter().any(|sql| which.is(sql))
     }
 
-    /// Says that it has happened.
+    /// Reports that the fault has occurred.
     pub(super) fn spring(self) {
         self.happened.send_replace(true);
     }

@@ -1,10 +1,10 @@
 use std::io::{self, Read};
 
-/// A message with its type, as both sides send them once a session has begun.
+/// A message with its type, as both sides send them after the start of a session.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Message(Vec<u8>);
 
-/// A packet before the session, whose first word says what it is.
+/// A packet before the session; its first word is its code.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Opening(Vec<u8>);
 
@@ -43,7 +43,7 @@ impl Opening {
         Ok(Self(bytes))
     }
 
-    /// One of the above, or the version of the protocol, which begins a session.
+    /// The code of the packet, or the protocol version, which starts a session.
     pub(super) fn code(&self) -> u32 {
         let word = self.0.get(LENGTH..2 * LENGTH);
         word.and_then(|word| word.try_into().ok())
@@ -55,7 +55,7 @@ impl Opening {
     }
 }
 
-/// Appends a length and what it is the length of. It counts itself.
+/// Appends a length, which includes itself, and the data.
 fn read_body(source: &mut impl Read, bytes: &mut Vec<u8>) -> io::Result<()> {
     let mut length = [0; LENGTH];
     source.read_exact(&mut length)?;

@@ -18,8 +18,8 @@ use crate::{PgServer, url::ServerUrl};
 use connection::Connection;
 use control::Control;
 
-/// A wire between clients and a server: it counts what passes, and fails on demand. It speaks the protocol of
-/// PostgreSQL without TLS. All its connections end when this is dropped.
+/// A wire between clients and a server: it counts requests and fails on demand. It speaks PostgreSQL's
+/// protocol without TLS. Dropping it closes all its connections.
 pub struct Wire {
     url: ServerUrl,
     control: Arc<Control>,
@@ -27,45 +27,47 @@ pub struct Wire {
 }
 
 impl Wire {
-    /// A wire to a port of 127.0.0.1, where everybody is trusted: a private server or a
+    /// A wire to a port of 127.0.0.1 that trusts every user: a private server or a
+    /// [`PgBouncer`](crate::PgBouncer).
     /// [`PgBouncer`](crate::PgBouncer).
     pub fn to(port: u16) -> Self {
         Self::between(&ServerUrl::local(port))
     }
 
-    /// A wire to a server, wherever it is.
+    /// A wire to any server.
     pub fn to_server(server: &PgServer) -> Self {
         Self::between(server.server_url())
     }
 
-    /// The URL of a database through this wire.
+    /// Returns the URL of a database through this wire.
     pub fn url(&self, database: &str) -> String {
         self.url.of(database)
     }
 
-    /// The port of 127.0.0.1 where clients connect.
+    /// Returns its port on 127.0.0.1.
     pub fn port(&self) -> u16 {
         self.url.port()
     }
 
-    /// What has been asked for so far. A request is counted before it is passed on.
+    /// Returns the counts so far. A request is counted before it is forwarded.
     pub fn counts(&self) -> Counts {
         self.control.counts()
     }
 
-    /// Lets this happen once, at the next statement that it is for. Of several, the oldest that fits happens.
+    /// Arms a fault, which occurs once, at the next statement that it matches. The oldest of several matching
+    /// faults occurs.
     pub fn arm(&self, fault: Fault) -> Armed {
         self.control.arm(fault)
     }
 
-    /// Ends a [`Fault::Stall`]: what was held passes now.
+    /// Ends a [`Fault::Stall`]: withheld data are forwarded.
     pub fn release(&self) {
         self.control.release();
     }
 
     fn between(server: &ServerUrl) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
-        let port = listener.local_addr().expect("it has an address").port();
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is available");
+        let port = listener.local_addr().expect("the listener has an address").port();
         let control = Arc::new(Control::default());
         let accepting = thread::spawn({
             let (server, control) = (server.clone(), control.clone());
@@ -82,7 +84,7 @@ impl Wire {
 impl Drop for Wire {
     fn drop(&mut self) {
         self.control.end();
-        // The one who accepts sees it at the next connection.
+        // The accepting thread notices the end at the next connection.
         TcpStream::connect((Ipv4Addr::LOCALHOST, self.port())).ok();
         if let Some(accepting) = self.accepting.take() {
             accepting.join().ok();
@@ -104,7 +106,7 @@ fn accept(listener: &TcpListener, server: &ServerUrl, control: &Arc<Control>) {
         }
         let (server, control) = (server.clone(), control.clone());
         thread::spawn(move || {
-            // A server that is not there is a connection that is lost at once.
+            // An unreachable server is a connection that is lost at once.
             if let Ok(connection) = Connection::open(client, &server, control) {
                 connection.carry();
             }

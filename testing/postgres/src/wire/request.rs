@@ -6,15 +6,15 @@ use std::{
 
 use super::message::Message;
 
-/// What a client sends before it waits: a simple query, or messages up to the one that asks for the answers.
+/// The messages that a client sends before it waits: a simple query, or an extended query up to its sync.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Request {
     pub(super) bytes: Vec<u8>,
-    /// The SQL of each statement that it executes.
+    /// The SQL of each executed statement.
     pub(super) statements: Vec<String>,
-    /// Whether the server says when it is ready for the next.
+    /// Whether the server answers with `ReadyForQuery`.
     pub(super) is_answered: bool,
-    /// Whether it asks for nothing but that answer.
+    /// Whether the request is empty otherwise.
     pub(super) is_ping: bool,
 }
 
@@ -22,9 +22,9 @@ pub(super) struct Request {
 pub(super) struct Requests<R> {
     source: R,
     pending: Request,
-    /// SQL by the name of what was prepared of it.
+    /// The SQL of each prepared statement, by its name.
     prepared: HashMap<String, String>,
-    /// SQL by the name of what was bound of it.
+    /// The SQL of each portal, by its name.
     portals: HashMap<String, String>,
 }
 
@@ -38,10 +38,10 @@ impl<R: Read> Requests<R> {
         }
     }
 
-    /// Waits for the next.
+    /// Waits for the next request.
     ///
     /// # Errors
-    /// When the client has gone.
+    /// If the client has disconnected.
     pub(super) fn next(&mut self) -> io::Result<Request> {
         loop {
             let message = Message::read(&mut self.source)?;
@@ -51,7 +51,7 @@ impl<R: Read> Requests<R> {
         }
     }
 
-    /// Adds a message, and says whether it was the last of its request.
+    /// Adds a message, and returns whether it ends the request.
     fn add(&mut self, message: &Message) -> bool {
         let pending = &mut self.pending;
         let is_first = pending.bytes.is_empty();
@@ -82,19 +82,19 @@ impl<R: Read> Requests<R> {
                 pending.is_ping = is_first;
                 return true;
             }
-            // A call of a function, of a kind that nobody makes any more.
+            // A function call of the obsolete sub-protocol.
             b'F' => {
                 pending.is_answered = true;
                 return true;
             }
-            // Passwords, copied data, a flush, the end.
+            // Passwords, copied data, a flush, and the termination.
             _ => return true,
         }
         false
     }
 }
 
-/// The next text of a message, up to its end marker.
+/// Reads the next text of a message, up to its terminator.
 fn text(body: &mut &[u8]) -> String {
     let end = body.iter().position(|byte| *byte == 0).unwrap_or(body.len());
     let (text, rest) = body.split_at(end);

@@ -25,13 +25,13 @@ async fn a_prepared_statement_does_not_survive_its_transaction() {
         return;
     }
     let database = Database::create(PgServer::shared()).await;
-    // As every version does it: newer ones can keep what is prepared, if they are told to.
+    // Every version does this by default; newer ones can keep prepared statements if configured.
     let bouncer = PgBouncer::start(PgServer::shared(), database.name());
     let mut ada = connect(&bouncer.url()).await;
     let mut bob = connect(&bouncer.url()).await;
     let statement = "SELECT 1";
     assert_eq!(value::<i32>(&mut ada, statement).await, 1);
-    // Both name their first statement alike, and are on the same connection.
+    // Both clients use the same statement name on the same server connection.
     let clash = sqlx::query(statement).execute(&mut bob).await.unwrap_err();
     assert_eq!(clash.as_database_error().unwrap().code().unwrap(), "42P05");
 }
@@ -63,7 +63,7 @@ async fn a_dropped_pooler_is_stopped() {
     assert!(PgConnection::connect(&url).await.is_err());
 }
 
-/// The one value of a query that is not prepared.
+/// Returns the single value of a query that is not prepared.
 async fn simple<T>(connection: &mut PgConnection, sql: &'static str) -> T
 where
     T: for<'r> sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres>,

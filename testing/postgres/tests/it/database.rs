@@ -36,7 +36,7 @@ async fn a_panic_drops_the_database() {
     let database = create().await;
     let name = database.name().to_owned();
     let panicked = panic::catch_unwind(panic::AssertUnwindSafe(move || {
-        assert!(database.name().is_empty(), "as it should");
+        assert!(database.name().is_empty(), "the intended panic");
     }));
     assert!(panicked.is_err());
     assert!(!exists(&name).await);

@@ -1,4 +1,4 @@
-//! Against real servers.
+//! Tests with real servers.
 
 mod bouncer;
 mod database;
@@ -11,12 +11,12 @@ use std::time::Duration;
 use sqlx::{AssertSqlSafe, Connection as _, FromRow, PgConnection, postgres::PgRow};
 use tokio::time::{sleep, timeout};
 
-const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
-const ENOUGH: Duration = Duration::from_mins(2);
+const CHECK_INTERVAL: Duration = Duration::from_millis(10);
+const TIME_LIMIT: Duration = Duration::from_mins(2);
 
 /// A connection to a database.
 async fn connect(url: &str) -> PgConnection {
-    PgConnection::connect(url).await.expect("the server is there")
+    PgConnection::connect(url).await.expect("the server accepts connections")
 }
 
 /// Runs SQL that must succeed.
@@ -25,7 +25,7 @@ async fn run(connection: &mut PgConnection, sql: &str) {
     ran.unwrap_or_else(|error| panic!("{sql}: {error}"));
 }
 
-/// The one value that a query yields.
+/// Returns the single value of a query.
 async fn value<T>(connection: &mut PgConnection, sql: &str) -> T
 where
     (T,): for<'r> FromRow<'r, PgRow>,
@@ -35,13 +35,13 @@ where
     row.unwrap_or_else(|error| panic!("{sql}: {error}")).0
 }
 
-/// Waits until this is so, for two minutes at most.
+/// Waits until the condition holds, for at most two minutes.
 async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     let wait = async {
         while !is_so().await {
-            sleep(BETWEEN_LOOKS).await;
+            sleep(CHECK_INTERVAL).await;
         }
     };
-    let waited = timeout(ENOUGH, wait).await;
-    waited.unwrap_or_else(|_| panic!("after {ENOUGH:?} still not so: {what}"));
+    let waited = timeout(TIME_LIMIT, wait).await;
+    waited.unwrap_or_else(|_| panic!("not within {TIME_LIMIT:?}: {what}"));
 }

@@ -96,7 +96,7 @@ async fn the_server_of_the_environment_is_used_and_not_stopped() {
     assert_eq!(value::<i32>(&mut connection, "SELECT 1").await, 1);
 }
 
-/// A process of its own that uses its shared server.
+/// A separate process that uses its shared server.
 struct OtherProcess {
     child: Child,
     output: BufReader<ChildStdout>,
@@ -112,29 +112,29 @@ impl OtherProcess {
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
-            .expect("it can be started");
-        let output = BufReader::new(child.stdout.take().expect("it is piped"));
+            .expect("the process can be started");
+        let output = BufReader::new(child.stdout.take().expect("stdout is piped"));
         Self { child, output }
     }
 
-    /// What it writes after this, once it does.
+    /// Waits for a line with this prefix, and returns the rest.
     fn told(&mut self, what: &str) -> String {
         let mut lines = self.output.by_ref().lines().map_while(Result::ok);
         let told = lines.find_map(|line| line.strip_prefix(what).map(str::to_owned));
-        told.unwrap_or_else(|| panic!("it ended without its {what}"))
+        told.unwrap_or_else(|| panic!("the process ended without printing its {what}"))
     }
 
     fn end(&mut self, how: &str) {
         if how == how.to_lowercase() {
-            let input = self.child.stdin.as_mut().expect("it is piped");
-            writeln!(input, "{how}").expect("it reads");
+            let input = self.child.stdin.as_mut().expect("stdin is piped");
+            writeln!(input, "{how}").expect("the process reads stdin");
         } else {
             let kill = format!("kill -{how} {}", self.child.id());
             let killed = Command::new("sh").args(["-c", &kill]).status();
-            let killed = killed.expect("there is a shell");
+            let killed = killed.expect("a shell is installed");
             assert!(killed.success(), "{kill}");
         }
-        self.child.wait().expect("it ends");
+        self.child.wait().expect("the process ends");
     }
 }
 
@@ -145,14 +145,14 @@ impl Drop for OtherProcess {
     }
 }
 
-/// What goes with a server.
+/// Returns the directories that are removed with a server.
 async fn directory_of(server: &PgServer) -> PathBuf {
     let data: String = value(&mut connect(&server.admin_url()).await, "SHOW data_directory").await;
     parent(&data)
 }
 
 fn parent(data: &str) -> PathBuf {
-    Path::new(data).parent().expect("it is in a directory").to_owned()
+    Path::new(data).parent().expect("the data directory has a parent").to_owned()
 }
 
 fn is_gone(directory: &Path, port: u16) -> bool {

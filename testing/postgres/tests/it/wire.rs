@@ -6,7 +6,7 @@ use tokio::time::timeout;
 
 use crate::{connect, eventually, run, value};
 
-/// A wire to a database with an empty table `kept`, one connection through it, and one past it.
+/// A wire to a database with an empty table `kept`, a connection through it, and a direct one.
 struct Scene {
     wire: Wire,
     database: Database,
@@ -62,7 +62,7 @@ async fn statements_round_trips_and_pings_are_counted() {
     let counted = scene
         .counted(async |through| run(through, "SELECT 1; SELECT 2").await)
         .await;
-    assert_eq!(counted, counts(1, 1, 0), "a simple query is one");
+    assert_eq!(counted, counts(1, 1, 0), "a simple query is one round trip");
 }
 
 #[tokio::test]
@@ -125,7 +125,7 @@ async fn only_the_connection_that_executes_is_cut() {
 async fn an_answer_before_the_cut_arrives() {
     let mut scene = Scene::new().await;
     let transaction = scene.through.begin().await.unwrap();
-    // Its rollback is sent with what comes next, and answered before it.
+    // The rollback is sent with the next request, and answered before it.
     drop(transaction);
     let armed = scene
         .wire
@@ -202,7 +202,7 @@ impl Scene {
         self.through = connect(&self.wire.url(self.database.name())).await;
     }
 
-    /// What is counted while the connection does this.
+    /// Returns what the wire counts during this action.
     async fn counted(&mut self, work: impl AsyncFnOnce(&mut PgConnection)) -> Counts {
         let before = self.wire.counts();
         work(&mut self.through).await;
@@ -213,7 +213,7 @@ impl Scene {
         value(&mut self.past, "SELECT count(*) FROM kept").await
     }
 
-    /// Waits until no transaction of others is open.
+    /// Waits until no other transaction is open.
     async fn rolled_back(&mut self) {
         let open = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database()
                     AND pid <> pg_backend_pid() AND xact_start IS NOT NULL AND backend_type = 'client backend')";
@@ -235,7 +235,7 @@ fn counts(statements: u64, round_trips: u64, pings: u64) -> Counts {
 
 async fn execute(connection: &mut PgConnection, sql: &'static str) {
     let executed = sqlx::query(sql).bind(1).execute(connection).await;
-    executed.expect("it is executed");
+    executed.expect("the statement is executed");
 }
 
 async fn insert(connection: &mut PgConnection, number: i32) -> Result<(), sqlx::Error> {
