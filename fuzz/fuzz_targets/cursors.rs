@@ -2,9 +2,7 @@
 //! Cursors: a text is refused, or is the one text of its cursor, in the one list that it is of.
 
 use libfuzzer_sys::fuzz_target;
-use messaging_core::{
-    AuditCursor, ConversationId, HistoryCursor, ListCursor, ReportCursor, UserId, domain::scope::ListScope,
-};
+use messaging_core::{domain::{cursor::{AuditCursor, HistoryCursor, ListCursor, ReportCursor}, scope::ListScope}, ConversationId, UserId};
 
 fuzz_target!(|input: (&str, [u8; 16])| {
     let (text, id) = input;

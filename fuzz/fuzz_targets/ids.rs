@@ -2,9 +2,7 @@
 //! Ids and times: a text is refused, or is the one text of what it names.
 
 use libfuzzer_sys::fuzz_target;
-use messaging_core::{
-    AgentId, BookingId, ConversationId, MessageId, ReportId, Timestamp, UserId, event::SocketId,
-};
+use messaging_core::{AgentId, BookingId, ConversationId, MessageId, id::ReportId, Timestamp, UserId, event::SocketId};
 
 fuzz_target!(|text: &str| {
     macro_rules! one_text_each {

@@ -11,8 +11,10 @@ use messaging_core::host::directory::{
     BookingParties, Contact, Directory, ProfileQuery, Profiles, UserProfile,
 };
 use messaging_core::{
-    Actor, AgentId, Body, BookingId, HistoryFrom, HistoryRequest, ListRequest, MarkOnRead, Messaging,
-    OpenConversation, PageSize, Role, SendMessage, UserId,
+    Actor, AgentId, Body, BookingId, HistoryRequest, ListRequest, Messaging, OpenConversation, Role,
+    SendMessage, UserId,
+    domain::page::PageSize,
+    participant::{HistoryFrom, MarkOnRead},
 };
 
 /// The application's users, agents and bookings.

@@ -32,20 +32,19 @@
 //! # Ok(()) }
 //! ```
 //!
+//! What a host of participants names is at the root. The rest is in modules:
+//!
 //! | module | holds |
 //! |---|---|
-//! | [`id`], [`actor`], [`time`], [`clock`] | ids, the caller, time |
+//! | [`participant`], [`admin`], [`operations`] | the use cases by audience, with their inputs and outcomes |
+//! | [`worker`] | the background work: publishing of the outbox, digest e-mails, push notifications |
+//! | [`host`] | the traits of the application: names, agents, bookings, access, limits |
+//! | [`store`] | the traits of a store; [`memory`] is one |
+//! | [`transport`] | the traits of realtime, push and mail |
 //! | [`domain`] | conversations, messages, receipts, pages: values and their rules |
 //! | [`policy`] | the access rules |
 //! | [`event`] | the events: names, payloads, channels |
-//! | [`host`] | the traits of the application: names, agents, bookings, access, limits |
-//! | [`store`] | the traits of a store |
-//! | [`transport`] | the traits of realtime, push and mail |
-//! | [`memory`] | the store in memory |
-//! | [`Messaging`] | the use cases |
-//! | [`Relay`], [`Workers`] | publishing of the outbox |
-//! | [`Digester`] | digest e-mails |
-//! | [`Notifier`] | push notifications |
+//! | [`id`], [`actor`], [`time`], [`clock`] | ids, the caller, time |
 //! | [`telemetry`] | the metrics |
 //! | [`verify`] | verification of stored counters |
 //!
@@ -77,34 +76,30 @@ pub mod transport;
 mod use_case;
 pub mod verify;
 mod with;
-mod worker;
+pub mod worker;
 
 pub use actor::{Actor, Role};
-pub use digest::{DigestOptions, Digester, InvalidDigestOptions};
 pub use domain::{
     body::Body,
-    calendar::{BucketUnit, Buckets},
-    cursor::{AuditCursor, HistoryCursor, ListCursor, ReportCursor},
-    digest_policy::{DigestPolicy, InvalidDigestPolicy},
+    conversation::Conversation,
+    digest_policy::DigestPolicy,
     message::IdempotencyKey,
-    page::{NumberedPage, PageSize},
     side::{Recipients, Side},
 };
 pub use error::{Error, ErrorKind};
-pub use host::rate_limit::{ProcessLimiter, Quota, RateLimits, Unlimited};
-pub use id::{AgentId, AuditId, BookingId, ConversationId, DigestId, MessageId, ReportId, UserId};
-pub use notify::Notifier;
-pub use relay::{ActiveWorker, Health, InvalidRelayOptions, Relay, RelayOptions};
+pub use host::{
+    HostError,
+    access::{AccessPolicy, ParticipantAction, Participants, Ruling},
+    directory::Directory,
+};
+pub use id::{AgentId, BookingId, ConversationId, MessageId, UserId};
 pub use time::Timestamp;
 pub use use_case::{
     ConfigError, Messaging, MessagingBuilder, Options,
-    admin::{self, Admin, AuditLog, ReportDetails, ReportList, ReportsRequest},
-    operations::{self, Erased, Exported, HostOpen, Operations, Reassigned, SystemMessage},
+    admin::{self, Admin},
+    operations::{self, HostOpen, Operations, SystemMessage},
     participant::{
-        self, Authorized, ConversationDetails, ConversationList, ConversationView, History, HistoryFrom,
-        HistoryRequest, ListFrom, ListRequest, MarkOnRead, MessageView, NewReport, OpenConversation,
-        OpenedConversation, ReadState, Reported, SendMessage, Sent,
+        self, ConversationView, HistoryRequest, ListRequest, MessageView, OpenConversation, SendMessage, Sent,
     },
 };
-pub use verify::{ConversationRange, Discrepancy, Finding};
 pub use worker::Workers;

@@ -1,8 +1,13 @@
-//! The loops that drive the relay and the digests.
+//! The background work: the relay publishes the outbox, the digester mails, the notifier pushes; [`Workers`] runs all of
+//! them. Each can be stepped by hand in tests.
 
 use std::sync::Arc;
 
-use crate::{digest::Digester, notify::Notifier, relay::Relay};
+pub use crate::{
+    digest::{DigestOptions, Digester, InvalidDigestOptions},
+    notify::Notifier,
+    relay::{ActiveWorker, InvalidRelayOptions, Relay, RelayOptions},
+};
 
 /// The workers of a [`Messaging`](crate::Messaging): they publish events, and notify users who are away. Run them in at
 /// least one process; drop them in a process that only serves requests.
@@ -43,7 +48,7 @@ impl Workers {
     }
 
     /// Publishes and mails until `stop` is ready, then finishes queued and due work for at most
-    /// [`drain`](crate::RelayOptions::drain), and releases the leases of the rest. Does not end before `stop` is ready:
+    /// [`drain`](crate::worker::RelayOptions::drain), and releases the leases of the rest. Does not end before `stop` is ready:
     /// failures are logged and retried.
     pub async fn run(self, stop: impl Future<Output = ()> + Send) {
         use futures_util::{

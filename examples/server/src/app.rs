@@ -10,7 +10,7 @@ use axum::{
     routing::{get, post},
 };
 use messaging_axum::{HttpOptions, Server, ServerError, Stopped};
-use messaging_core::{Messaging, Options, RelayOptions, Workers};
+use messaging_core::{Messaging, Options, Workers, worker::RelayOptions};
 use tokio::net::TcpListener;
 use tower_http::timeout::TimeoutLayer;
 

@@ -6,7 +6,7 @@ use axum::{
     http::{StatusCode, header::RETRY_AFTER},
     response::IntoResponse,
 };
-use messaging_core::{Health, Messaging};
+use messaging_core::{Messaging, operations::Health};
 use serde::Serialize;
 use serde_json::json;
 

@@ -17,9 +17,13 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use messaging_core::{
-    DigestId, DigestOptions, DigestPolicy,
-    transport::mailer::{Digest, DigestConversation, Mailer},
-    transport::{TransportError, TransportErrorKind},
+    DigestPolicy,
+    id::DigestId,
+    transport::{
+        TransportError, TransportErrorKind,
+        mailer::{Digest, DigestConversation, Mailer},
+    },
+    worker::DigestOptions,
 };
 use messaging_lettre::{DigestMail, Links, Rendered, SmtpMailer, Templates};
 use minijinja::{Environment, context};

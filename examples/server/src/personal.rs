@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::Context as _;
 use futures_util::TryStreamExt as _;
-use messaging_core::{Exported, UserId};
+use messaging_core::{UserId, operations::Exported};
 use serde_json::{Value, json};
 
 use crate::{config::Switch, storage::Storage};

@@ -3,7 +3,11 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use messaging_core::{Messaging, MessagingBuilder, RateLimits, Unlimited, store::RecountStore};
+use messaging_core::{
+    Messaging, MessagingBuilder,
+    host::rate_limit::{RateLimits, Unlimited},
+    store::RecountStore,
+};
 use messaging_sqlx::{PgOptions, PgStore, SqliteOptions, SqliteStore, postgres::Pooler};
 
 use crate::{

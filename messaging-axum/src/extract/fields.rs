@@ -1,8 +1,8 @@
 use std::{borrow::Cow, fmt::Display};
 
-use messaging_core::{
-    PageSize,
-    domain::{cursor::InvalidCursor, page::InvalidPageSize},
+use messaging_core::domain::{
+    cursor::InvalidCursor,
+    page::{InvalidPageSize, PageSize},
 };
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use serde_json::Value;

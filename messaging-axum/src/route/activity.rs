@@ -3,7 +3,9 @@
 use axum::extract::State;
 use chrono_tz::Tz;
 use messaging_core::{
-    AgentId, BucketUnit, Buckets, Messaging, Timestamp, domain::calendar::InvalidSpan, store::ActivityScan,
+    AgentId, Messaging, Timestamp,
+    domain::calendar::{BucketUnit, Buckets, InvalidSpan},
+    store::ActivityScan,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

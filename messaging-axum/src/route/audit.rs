@@ -1,7 +1,10 @@
 //! GET `/messages/admin/audit`: the audit log, newest first.
 
 use axum::extract::State;
-use messaging_core::{AuditCursor, Messaging, PageSize};
+use messaging_core::{
+    Messaging,
+    domain::{cursor::AuditCursor, page::PageSize},
+};
 use serde::Deserialize;
 
 use crate::{

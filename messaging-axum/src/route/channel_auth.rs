@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use axum::extract::State;
 use messaging_core::{
-    Actor, Authorized, ErrorKind, Messaging,
+    Actor, ErrorKind, Messaging,
     event::{ChannelName, SocketId},
+    participant::Authorized,
     transport::channels::ChannelAuth,
 };
 use serde::{Deserialize, Serialize};

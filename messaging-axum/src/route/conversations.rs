@@ -2,9 +2,13 @@
 
 use axum::extract::State;
 use messaging_core::{
-    Actor, AgentId, BookingId, ListCursor, ListFrom, ListRequest, Messaging, NumberedPage, OpenConversation,
-    PageSize,
-    domain::{page::InvalidNumberedPage, scope::ListScope},
+    Actor, AgentId, BookingId, ListRequest, Messaging, OpenConversation,
+    domain::{
+        cursor::ListCursor,
+        page::{InvalidNumberedPage, NumberedPage, PageSize},
+        scope::ListScope,
+    },
+    participant::ListFrom,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

@@ -2,8 +2,10 @@
 
 use axum::extract::State;
 use messaging_core::{
-    ConversationId, History, HistoryCursor, HistoryFrom, HistoryRequest, MarkOnRead, MessageView, Messaging,
-    PageSize, event::MessagePayload,
+    ConversationId, HistoryRequest, MessageView, Messaging,
+    domain::{cursor::HistoryCursor, page::PageSize},
+    event::MessagePayload,
+    participant::{History, HistoryFrom, MarkOnRead},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

@@ -1,7 +1,9 @@
 //! Marks messages as read and counts unread ones.
 
 use axum::extract::State;
-use messaging_core::{ConversationId, MessageId, Messaging, ReadState, Timestamp, event::ChannelName};
+use messaging_core::{
+    ConversationId, MessageId, Messaging, Timestamp, event::ChannelName, participant::ReadState,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 

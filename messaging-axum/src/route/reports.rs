@@ -2,8 +2,15 @@
 
 use axum::extract::State;
 use messaging_core::{
-    ConversationId, MessageId, Messaging, NewReport, PageSize, ReportCursor, ReportId, ReportsRequest,
-    domain::report::{Outcome, Remark, ReportStatus},
+    ConversationId, MessageId, Messaging,
+    admin::ReportsRequest,
+    domain::{
+        cursor::ReportCursor,
+        page::PageSize,
+        report::{Outcome, Remark, ReportStatus},
+    },
+    id::ReportId,
+    participant::NewReport,
 };
 use serde::Deserialize;
 use utoipa::ToSchema;

@@ -48,7 +48,7 @@ use self::{shutdown::ShutdownSteps, signals::Signals};
 ///
 /// 1. accepts no more connections, and waits at most 2 s for the requests in progress;
 /// 2. stops the [`workers`](Self::workers), which publish what the requests have stored, within their
-///    [`drain`](messaging_core::RelayOptions::drain);
+///    [`drain`](messaging_core::worker::RelayOptions::drain);
 /// 3. runs the steps of [`on_stop`](Self::on_stop): closing realtime connections;
 /// 4. waits for the slower requests, until a second before the [`deadline`](Self::deadline). A client that holds on to half
 ///    a request, or does not read its response, delays the end until then and nothing else;

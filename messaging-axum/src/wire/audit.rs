@@ -1,8 +1,9 @@
 //! JSON form of audit records.
 
 use messaging_core::{
-    AuditId, ConversationId, Timestamp,
+    ConversationId, Timestamp,
     host::directory::Profiles,
+    id::AuditId,
     store::{AuditRecord, AuditedAction},
 };
 use serde::Serialize;

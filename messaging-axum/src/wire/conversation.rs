@@ -1,9 +1,10 @@
 //! JSON form of conversations.
 
 use messaging_core::{
-    AgentId, BookingId, ConversationDetails, ConversationId, ConversationView, Side, Timestamp, UserId,
+    AgentId, BookingId, ConversationId, ConversationView, Side, Timestamp, UserId,
     domain::{conversation::Status, message::Message, shown::Shown, side::PerSide, unread::ReadMark},
     host::directory::{AgentProfile, BookingProfile},
+    participant::ConversationDetails,
 };
 use serde::Serialize;
 use utoipa::ToSchema;

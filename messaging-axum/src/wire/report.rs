@@ -1,10 +1,13 @@
 //! JSON form of reports.
 
 use messaging_core::{
-    ConversationId, ReportDetails, ReportId, Reported, Side, Timestamp,
+    ConversationId, Side, Timestamp,
+    admin::ReportDetails,
     domain::report::{Complaint, Report, ReportStatus, Resolution},
     event::MessagePayload,
     host::directory::Profiles,
+    id::ReportId,
+    participant::Reported,
 };
 use serde::Serialize;
 use utoipa::ToSchema;

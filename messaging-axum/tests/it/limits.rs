@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use messaging_axum::HttpOptions;
-use messaging_core::{ProcessLimiter, Quota, RateLimits, host::rate_limit::Limited};
+use messaging_core::host::rate_limit::{Limited, ProcessLimiter, Quota, RateLimits};
 use serde_json::json;
 
 use crate::support::{TestApp, carl};

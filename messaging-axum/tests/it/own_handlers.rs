@@ -11,7 +11,8 @@ use axum::{
 };
 use messaging_axum::{Caller, ErrorResponse, HttpOptions};
 use messaging_core::{
-    ConversationId, Messaging, OpenConversation, ProcessLimiter, UserId,
+    ConversationId, Messaging, OpenConversation, UserId,
+    host::rate_limit::ProcessLimiter,
     store::{StoreError, StoreErrorKind},
 };
 use serde_json::{Value, json};

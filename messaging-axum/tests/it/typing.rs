@@ -1,5 +1,5 @@
 use messaging_axum::{HttpOptions, Route};
-use messaging_core::{ProcessLimiter, event::SocketId};
+use messaging_core::{event::SocketId, host::rate_limit::ProcessLimiter};
 use serde_json::json;
 
 use crate::support::{TestApp, ada, carl, root};

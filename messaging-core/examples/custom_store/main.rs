@@ -23,7 +23,9 @@ use std::{
 };
 
 use futures_util::future::BoxFuture;
-use messaging_core::{Body, HistoryRequest, MarkOnRead, Messaging, OpenConversation, SendMessage};
+use messaging_core::{
+    Body, HistoryRequest, Messaging, OpenConversation, SendMessage, participant::MarkOnRead,
+};
 use messaging_testkit::{Backend, Fresh, cases, compare_with_model, fake, has_capabilities, make, storm};
 use tokio::runtime::{Builder, Runtime};
 

@@ -203,7 +203,7 @@ impl MessagingBuilder {
         }
     }
 
-    /// Another limiter than one for this process with the defaults of [`RateLimits`](crate::RateLimits).
+    /// Another limiter than one for this process with the defaults of [`RateLimits`](crate::host::rate_limit::RateLimits).
     pub fn rate_limiter(self, rate_limiter: impl RateLimiter + 'static) -> Self {
         Self {
             rate_limiter: Arc::new(rate_limiter),

@@ -1,9 +1,10 @@
 //! Access of admins and strangers, and after a change of the agent's user.
 
 use messaging_core::{
-    Actor, ErrorKind, HistoryFrom, HistoryRequest, ListRequest, MarkOnRead, Messaging, Role, Side,
+    Actor, ErrorKind, HistoryRequest, ListRequest, Messaging, Role, Side,
     clock::SequentialIds,
     event::{ChannelName, SocketId, Typing},
+    participant::{HistoryFrom, MarkOnRead},
     store::AuditStore,
 };
 use messaging_testkit::fake::FailingStore;

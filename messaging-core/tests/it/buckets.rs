@@ -3,9 +3,10 @@
 use std::collections::HashSet;
 
 use messaging_core::{
-    Actor, HostOpen, NewReport, ReportId, Role,
+    Actor, HostOpen, Role,
     domain::report::Remark,
-    id::{Bucket, ConversationId, UserId},
+    id::{Bucket, ConversationId, ReportId, UserId},
+    participant::NewReport,
 };
 
 use crate::support::*;

@@ -5,16 +5,22 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures_util::TryStreamExt as _;
 use messaging_core::{
-    BucketUnit, Buckets, ConfigError, ConversationRange, DigestPolicy, ErrorKind, ListFrom, ListRequest,
-    Messaging, NewReport, PageSize, ReportsRequest, Timestamp, UserId,
-    domain::report::Remark,
+    ConfigError, DigestPolicy, ErrorKind, ListRequest, Messaging, Timestamp, UserId,
+    admin::ReportsRequest,
+    domain::{
+        calendar::{BucketUnit, Buckets},
+        page::PageSize,
+        report::Remark,
+    },
     memory::MemoryStore,
+    participant::{ListFrom, NewReport},
     store::{ActivityScan, Capabilities, Capability, Store, StoreError, StoreMethod},
     transport::{
         TransportError,
         mailer::{Digest, Mailer},
         push::{Notification, Push},
     },
+    verify::ConversationRange,
     wrap_store,
 };
 use messaging_testkit::fake::{FailingStore, FakeDirectory};

@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use messaging_core::{
-    Authorized, ErrorKind, ProcessLimiter, Timestamp, UserId,
+    ErrorKind, Timestamp, UserId,
     event::{ChannelName, SocketId, Typing},
-    host::HostError,
-    host::rate_limit::{Admission, Limited, RateLimiter},
+    host::{
+        HostError,
+        rate_limit::{Admission, Limited, ProcessLimiter, RateLimiter},
+    },
+    participant::Authorized,
     transport::realtime::RevokeScope,
 };
 

@@ -8,21 +8,24 @@ use std::{
 
 use async_trait::async_trait;
 use messaging_core::{
-    Actor, Body, ConversationId, DigestPolicy, ErrorKind, ListRequest, Messaging, NewReport,
-    OpenConversation, ProcessLimiter, Quota, RateLimits, Role, SendMessage, SystemMessage, Timestamp, UserId,
-    Workers,
+    Actor, Body, ConversationId, DigestPolicy, ErrorKind, ListRequest, Messaging, OpenConversation, Role,
+    SendMessage, SystemMessage, Timestamp, UserId, Workers,
     clock::{ManualClock, SequentialIds},
     domain::report::Remark,
     event::Typing,
-    host::HostError,
-    host::HostErrorKind,
-    host::presence::Presence,
-    host::rate_limit::Limited,
+    host::{
+        HostError, HostErrorKind,
+        presence::Presence,
+        rate_limit::{Limited, ProcessLimiter, Quota, RateLimits},
+    },
     memory::MemoryStore,
+    participant::NewReport,
     telemetry::METRICS,
-    transport::mailer::{Digest, Mailer},
-    transport::push::{Notification, Push},
-    transport::{TransportError, TransportErrorKind},
+    transport::{
+        TransportError, TransportErrorKind,
+        mailer::{Digest, Mailer},
+        push::{Notification, Push},
+    },
 };
 use messaging_testkit::{
     fake::{FakeDirectory, RecordingRealtime},

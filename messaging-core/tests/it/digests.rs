@@ -5,17 +5,18 @@ use std::{collections::HashMap, time::Duration};
 
 use async_trait::async_trait;
 use messaging_core::{
-    AgentId, Body, BookingId, ConfigError, ConversationId, DigestOptions, DigestPolicy, HostOpen,
-    IdempotencyKey, Messaging, Options, PageSize, SendMessage, SystemMessage, UserId, Workers,
+    AgentId, Body, BookingId, ConfigError, ConversationId, DigestPolicy, HostOpen, IdempotencyKey, Messaging,
+    Options, SendMessage, SystemMessage, UserId, Workers,
     clock::{Clock as _, ManualClock, SequentialIds},
-    domain::{change::Change, scope::ListScope, side::Side},
-    host::HostError,
-    host::HostErrorKind,
-    host::directory::{BookingParties, Contact, Directory, ProfileQuery, Profiles},
+    domain::{change::Change, page::PageSize, scope::ListScope, side::Side},
+    host::{
+        HostError, HostErrorKind,
+        directory::{BookingParties, Contact, Directory, ProfileQuery, Profiles},
+    },
     memory::MemoryStore,
     store::{ChangeState, ConversationStore as _, ListScan, ListStart, Publisher},
-    transport::TransportErrorKind,
-    transport::mailer::Digest,
+    transport::{TransportErrorKind, mailer::Digest},
+    worker::DigestOptions,
 };
 use messaging_testkit::{
     fake::FakeDirectory,

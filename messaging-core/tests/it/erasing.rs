@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use futures_util::TryStreamExt as _;
 use messaging_core::{
-    ConversationId, ErrorKind, Exported, HistoryFrom, HostOpen, MarkOnRead, Messaging, NewReport, Side,
+    ConversationId, ErrorKind, HostOpen, Messaging, Side,
     clock::SequentialIds,
     domain::{
         erasure::erased_user,
@@ -12,6 +12,8 @@ use messaging_core::{
         scope::ListScope,
     },
     memory::MemoryStore,
+    operations::Exported,
+    participant::{HistoryFrom, MarkOnRead, NewReport},
     store::{
         ConversationStore as _, Direction, HistoryScan, ModerationStore as _, ReportScan, StoreErrorKind,
     },
@@ -272,7 +274,7 @@ async fn repeating_an_interrupted_erasure_completes_it() {
             let (memory, directory) = (MemoryStore::new(), People);
             let store = FailingStore::new(memory.clone());
             let (messaging, _) = Messaging::builder(store.clone(), directory)
-                .rate_limiter(messaging_core::Unlimited)
+                .rate_limiter(messaging_core::host::rate_limit::Unlimited)
                 .ids(SequentialIds::default())
                 .build()
                 .unwrap();

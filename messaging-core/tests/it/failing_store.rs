@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use messaging_core::{
-    ConversationId, Error, ErrorKind, HistoryRequest, ListRequest, MarkOnRead, MessageId, Messaging,
-    Unlimited, Workers,
+    ConversationId, Error, ErrorKind, HistoryRequest, ListRequest, MessageId, Messaging, Workers,
     clock::{ManualClock, SequentialIds},
+    host::rate_limit::Unlimited,
     memory::MemoryStore,
+    participant::MarkOnRead,
     store::StoreErrorKind,
     transport::TransportErrorKind,
 };

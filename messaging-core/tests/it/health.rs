@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use futures_util::{future::join_all, poll};
 use messaging_core::{
-    ErrorKind, HostOpen, Messaging, Unlimited, Workers,
+    ErrorKind, HostOpen, Messaging, Workers,
     clock::{Clock as _, ManualClock, SequentialIds},
+    host::rate_limit::Unlimited,
     memory::MemoryStore,
     store::StoreErrorKind,
 };

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use messaging_core::{
-    Actor, ErrorKind, Messaging, NewReport, ProcessLimiter, Quota, RateLimits, Side, SystemMessage,
+    Actor, ErrorKind, Messaging, Side, SystemMessage,
     clock::{ManualClock, SequentialIds},
     domain::{report::Remark, side::Recipients},
     event::Typing,
-    host::rate_limit::Limited,
+    host::rate_limit::{Limited, ProcessLimiter, Quota, RateLimits},
     memory::MemoryStore,
+    participant::NewReport,
     store::StoreErrorKind,
 };
 use messaging_testkit::{

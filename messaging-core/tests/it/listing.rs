@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use messaging_core::{
-    Actor, ErrorKind, ListRequest, NumberedPage, PageSize, Role, clock::ManualClock, host::HostError,
-    host::directory::Profiles, host::presence::Presence, memory::MemoryStore,
+    Actor, ErrorKind, ListRequest, Role,
+    clock::ManualClock,
+    domain::page::{NumberedPage, PageSize},
+    host::{HostError, directory::Profiles, presence::Presence},
+    memory::MemoryStore,
 };
 
 use crate::support::*;
@@ -163,7 +166,7 @@ async fn a_numbered_page_counts_and_a_cursor_continues() {
         world.clock.advance(Duration::from_secs(1));
     }
     let limit = PageSize::new(2).unwrap();
-    let clients = |list: &messaging_core::ConversationList| -> Vec<String> {
+    let clients = |list: &messaging_core::participant::ConversationList| -> Vec<String> {
         list.conversations
             .iter()
             .map(|view| view.summary.conversation.client_id.to_string())

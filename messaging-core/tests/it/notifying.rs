@@ -8,16 +8,14 @@ use std::{
 
 use async_trait::async_trait;
 use messaging_core::{
-    Body, ConversationId, ErrorKind, Messaging, OpenConversation, SendMessage, Timestamp, Unlimited, UserId,
-    Workers,
+    Body, ConversationId, ErrorKind, Messaging, OpenConversation, SendMessage, Timestamp, UserId, Workers,
     clock::{ManualClock, SequentialIds},
-    host::HostError,
-    host::HostErrorKind,
-    host::directory::Contact,
-    host::presence::Presence,
+    host::{HostError, HostErrorKind, directory::Contact, presence::Presence, rate_limit::Unlimited},
     memory::MemoryStore,
-    transport::push::{Notification, Push},
-    transport::{TransportError, TransportErrorKind},
+    transport::{
+        TransportError, TransportErrorKind,
+        push::{Notification, Push},
+    },
 };
 use messaging_testkit::{
     fake::{FakeDirectory, RecordingRealtime},

@@ -8,11 +8,14 @@ use std::{
 
 use futures_util::future::{Either, select};
 use messaging_core::{
-    Actor, ConversationId, Options, RelayOptions, Role,
+    Actor, ConversationId, Options, Role,
     clock::Clock as _,
     time::Timestamp,
-    transport::TransportErrorKind::{self, Busy, Refused, Unavailable},
-    transport::realtime::Limits,
+    transport::{
+        TransportErrorKind::{self, Busy, Refused, Unavailable},
+        realtime::Limits,
+    },
+    worker::RelayOptions,
 };
 
 use crate::support::*;

@@ -4,8 +4,9 @@
 use std::fmt::Write as _;
 
 use messaging_core::{
-    Actor, AgentId, ConversationId, ReportId, Role, Side, Timestamp, UserId,
+    Actor, AgentId, ConversationId, Role, Side, Timestamp, UserId,
     domain::{change::Change, conversation::Conversation, opening::PreparedOpen, report::Report},
+    id::ReportId,
     policy::{Action, Decision, Refusal, Standing, decide},
 };
 use uuid::Uuid;

@@ -7,15 +7,19 @@ use std::{
 
 use async_trait::async_trait;
 use messaging_core::{
-    Actor, Body, ErrorKind, HistoryCursor, HistoryFrom, HistoryRequest, MarkOnRead, MessageId, PageSize,
-    Side,
+    Actor, Body, ErrorKind, HistoryRequest, MessageId, Side,
     clock::{Clock, ManualClock},
-    domain::message::{NewMessage, Origin},
+    domain::{
+        cursor::HistoryCursor,
+        message::{NewMessage, Origin},
+        page::PageSize,
+    },
     host::{
         HostError,
         access::{AccessPolicy, ParticipantAction, Participants, Ruling},
     },
     memory::MemoryStore,
+    participant::{HistoryFrom, MarkOnRead},
     store::{Append, ConversationStore, Direction, HistoryScan, MarkRead, Publisher},
 };
 

@@ -4,8 +4,9 @@ use std::{pin::pin, time::Duration};
 
 use futures_util::{FutureExt as _, poll};
 use messaging_core::{
-    Body, ConversationId, DigestOptions, DigestPolicy, HostOpen, Messaging, Options, SendMessage, Workers,
+    Body, ConversationId, DigestPolicy, HostOpen, Messaging, Options, SendMessage, Workers,
     clock::ManualClock, memory::MemoryStore, store::StoreErrorKind, transport::mailer::Digest,
+    worker::DigestOptions,
 };
 use messaging_testkit::{
     fake::{FailingStore, FakeDirectory},

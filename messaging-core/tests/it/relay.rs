@@ -8,13 +8,13 @@ use std::{
 use crate::support::*;
 use TransportErrorKind::{Busy, Misconfigured, Refused, Unavailable};
 use messaging_core::{
-    Messaging, Options, RelayOptions,
+    Messaging, Options,
     clock::{Clock, ManualClock},
     host::directory::Profiles,
     memory::MemoryStore,
     store::OutboxStore,
-    transport::TransportErrorKind,
-    transport::realtime::Limits,
+    transport::{TransportErrorKind, realtime::Limits},
+    worker::RelayOptions,
 };
 
 const LONG: Duration = Duration::from_mins(1);

@@ -11,16 +11,22 @@ use std::{
 
 use futures_util::poll;
 use messaging_core::{
-    AgentId, BookingId, ConversationId, Messaging, Options, RelayOptions, Unlimited, UserId, Workers,
+    AgentId, BookingId, ConversationId, Messaging, Options, UserId, Workers,
     clock::{ManualClock, SequentialIds},
     event::{ChannelName, Event},
-    host::HostError,
-    host::directory::{BookingParties, Contact, Directory, ProfileQuery, Profiles},
+    host::{
+        HostError,
+        directory::{BookingParties, Contact, Directory, ProfileQuery, Profiles},
+        rate_limit::Unlimited,
+    },
     memory::MemoryStore,
     store::{OutboxStore, StoreErrorKind},
-    transport::channels::{ChannelAuth, Channels, Subscription, Webhook, WebhookError},
-    transport::realtime::{Limits, Realtime},
-    transport::{TransportError, TransportErrorKind},
+    transport::{
+        TransportError, TransportErrorKind,
+        channels::{ChannelAuth, Channels, Subscription, Webhook, WebhookError},
+        realtime::{Limits, Realtime},
+    },
+    worker::RelayOptions,
 };
 use messaging_testkit::fake::{Effect, FailingStore};
 

@@ -2,12 +2,20 @@
 
 use async_trait::async_trait;
 use messaging_core::{
-    Actor, ConversationId, Error, ErrorKind, MessageId, Messaging, NewReport, PageSize, ReportDetails,
-    ReportId, ReportList, Reported, ReportsRequest, Role, Unlimited,
-    domain::report::{MAX_COMPLAINTS, Outcome, Remark, Report, ReportStatus},
-    host::HostError,
-    host::access::{AccessPolicy, ParticipantAction, Participants, Ruling},
+    Actor, ConversationId, Error, ErrorKind, MessageId, Messaging, Role,
+    admin::{ReportDetails, ReportList, ReportsRequest},
+    domain::{
+        page::PageSize,
+        report::{MAX_COMPLAINTS, Outcome, Remark, Report, ReportStatus},
+    },
+    host::{
+        HostError,
+        access::{AccessPolicy, ParticipantAction, Participants, Ruling},
+        rate_limit::Unlimited,
+    },
+    id::ReportId,
     memory::MemoryStore,
+    participant::{NewReport, Reported},
     store::{AuditStore as _, StoreErrorKind},
 };
 use messaging_testkit::fake::{Effect, FailingStore};

@@ -6,7 +6,6 @@ use std::sync::{
 };
 
 use messaging_core::{
-    RelayOptions,
     clock::ManualClock,
     id::WorkerId,
     memory::MemoryStore,
@@ -15,6 +14,7 @@ use messaging_core::{
         Progress, Requeue, Requeued, Scan, Store, StoreError, StoreErrorKind, StoreMethod,
     },
     time::Timestamp,
+    worker::RelayOptions,
 };
 use tokio::sync::{
     mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},

@@ -2,8 +2,11 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, TryStreamExt};
 use messaging_core::{
-    ConversationRange, ErrorKind, HistoryFrom, MarkOnRead, Messaging, memory::MemoryStore,
+    ErrorKind, Messaging,
+    memory::MemoryStore,
+    participant::{HistoryFrom, MarkOnRead},
     store::StoreErrorKind,
+    verify::ConversationRange,
 };
 use messaging_testkit::fake::{Effect, FailingStore};
 

@@ -16,9 +16,10 @@ use std::{
 
 use async_trait::async_trait;
 use messaging_core::{
-    Quota, RateLimits,
-    host::HostError,
-    host::rate_limit::{Admission, Limited, RateLimiter},
+    host::{
+        HostError,
+        rate_limit::{Admission, Limited, Quota, RateLimiter, RateLimits},
+    },
     id::UserId,
     time::Timestamp,
 };

@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use messaging_core::{
-    BookingId, Messaging, OpenConversation, SendMessage, Unlimited, Workers,
+    BookingId, Messaging, OpenConversation, SendMessage, Workers,
     clock::{ManualClock, SequentialIds},
     event::ChannelName,
-    host::HostErrorKind,
-    host::directory::Directory,
+    host::{HostErrorKind, directory::Directory, rate_limit::Unlimited},
     memory::MemoryStore,
     store::{ConversationStore, Publisher, StoreErrorKind},
     transport::TransportErrorKind,

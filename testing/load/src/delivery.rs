@@ -68,7 +68,10 @@ async fn at_rate(ground: &Ground, args: &Args, rate: u32) -> anyhow::Result<Line
         tasks.push(tokio::spawn(async move {
             let call = scenario::send(n % LISTENERS);
             let body: Value = serde_json::from_str(&call.body)?;
-            let key = body["clientMessageId"].as_str().context("the message has no key")?.to_owned();
+            let key = body["clientMessageId"]
+                .as_str()
+                .context("the message has no key")?
+                .to_owned();
             lock(&sent).insert(key, begun);
             let answered = sender.call(call).await?;
             free.send(sender).ok();

@@ -175,7 +175,10 @@ impl Ground {
             let page = connection.call(scenario::history(conversation, None)).await?;
             let page: Value = serde_json::from_slice(&page.body)?;
             let cursor = page["data"]["nextCursor"].as_str();
-            middles.push((conversation, cursor.context("the page has no next cursor")?.to_owned()));
+            middles.push((
+                conversation,
+                cursor.context("the page has no next cursor")?.to_owned(),
+            ));
         }
         Ok(middles)
     }

@@ -49,7 +49,8 @@ pub(crate) async fn run(
         let line = said.lines().find_map(|line| line.strip_prefix(name))?;
         line.split_whitespace().next()?.parse().ok()
     };
-    let transactions = number("number of transactions actually processed: ").context("pgbench reports no count")?;
+    let transactions =
+        number("number of transactions actually processed: ").context("pgbench reports no count")?;
     let per_second = number("tps = ").context("pgbench reports no rate")?;
     Ok(Some(Reference {
         transactions,

@@ -17,8 +17,8 @@ use std::{
 };
 
 use messaging_core::{
-    Actor, ConversationId, ErrorKind, HistoryRequest, HostOpen, ListRequest, MarkOnRead, Messaging,
-    SendMessage, Sent, Unlimited,
+    Actor, ConversationId, ErrorKind, HistoryRequest, HostOpen, ListRequest, Messaging, SendMessage, Sent,
+    host::rate_limit::Unlimited, participant::MarkOnRead,
 };
 use messaging_sqlx::{PgOptions, PgStore};
 use messaging_testkit::{

@@ -10,9 +10,9 @@ use std::{
 
 use futures_util::TryStreamExt as _;
 use messaging_core::{
-    ConversationId, ConversationRange,
+    ConversationId,
     store::{Backlog, ConversationStore as _, Direction, HistoryScan, OutboxStore as _},
-    verify::verify,
+    verify::{ConversationRange, verify},
 };
 use messaging_sqlx::{PgOptions, PgStore};
 use messaging_test_postgres::{Database, PgServer};

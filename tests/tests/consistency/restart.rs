@@ -8,7 +8,7 @@ use std::{
 };
 
 use futures_util::TryStreamExt as _;
-use messaging_core::{ConversationRange, verify::verify};
+use messaging_core::verify::{ConversationRange, verify};
 use messaging_sqlx::{PgOptions, PgStore};
 use messaging_test_postgres::{How, PgServer};
 use messaging_testkit::recount;

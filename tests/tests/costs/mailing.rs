@@ -12,13 +12,15 @@ use std::{
 
 use async_trait::async_trait;
 use messaging_core::{
-    DigestOptions, DigestPolicy, Messaging, Options, UserId,
+    DigestPolicy, Messaging, Options, UserId,
     clock::{ManualClock, SequentialIds},
-    host::HostError,
-    host::presence::Presence,
+    host::{HostError, presence::Presence},
     store::{DigestClaim, DigestStore as _},
-    transport::TransportError,
-    transport::mailer::{Digest, Mailer},
+    transport::{
+        TransportError,
+        mailer::{Digest, Mailer},
+    },
+    worker::DigestOptions,
 };
 use messaging_sqlx::{
     PgOptions, PgStore,

@@ -9,8 +9,9 @@ use axum::{
 };
 use messaging_axum::HttpOptions;
 use messaging_core::{
-    Actor, ConversationId, Messaging, MessagingBuilder, Unlimited, Workers,
+    Actor, ConversationId, Messaging, MessagingBuilder, Workers,
     clock::{ManualClock, SequentialIds},
+    host::rate_limit::Unlimited,
 };
 use serde_json::{Value, json};
 use tower::ServiceExt;

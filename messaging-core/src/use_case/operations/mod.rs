@@ -18,6 +18,7 @@ pub use reassign::Reassigned;
 pub use system_message::SystemMessage;
 
 use super::Messaging;
+pub use crate::relay::Health;
 
 /// The use cases of the host and its operators: [`Messaging::operations`].
 ///

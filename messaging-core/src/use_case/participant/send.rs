@@ -88,7 +88,7 @@ impl Messaging {
     /// message may be stored all the same; its event is then published when its lane's lease is over.
     ///
     /// A repeat with the same key gets the message of the first send, and does not count towards the actor's
-    /// [rate limit](crate::RateLimits::sending): not when it is refused, either.
+    /// [rate limit](crate::host::rate_limit::RateLimits::sending): not when it is refused, either.
     ///
     /// # Errors
     /// [`NotFound`](ErrorKind::NotFound), [`Forbidden`](ErrorKind::Forbidden),

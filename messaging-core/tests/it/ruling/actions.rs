@@ -4,10 +4,12 @@ use std::{task::Poll, time::Duration};
 
 use futures_util::poll;
 use messaging_core::{
-    ConversationId, Error, ErrorKind, NewReport, PageSize, ReportsRequest,
-    domain::report::Remark,
+    ConversationId, Error, ErrorKind,
+    admin::ReportsRequest,
+    domain::{page::PageSize, report::Remark},
     event::Typing,
     host::access::ParticipantAction,
+    participant::NewReport,
     store::{ConversationStore, Direction, HistoryScan},
 };
 

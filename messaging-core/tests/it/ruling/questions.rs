@@ -10,13 +10,14 @@ use std::{
 
 use async_trait::async_trait;
 use messaging_core::{
-    Actor, ErrorKind, Messaging, Timestamp, Unlimited,
+    Actor, ErrorKind, Messaging, Timestamp,
     clock::{ManualClock, SystemIds},
     domain::opening::PreparedOpen,
     event::Typing,
     host::{
         HostError,
         access::{AccessPolicy, ParticipantAction, Participants, Ruling},
+        rate_limit::Unlimited,
     },
     memory::MemoryStore,
     store::{ConversationStore, Publisher, StoreErrorKind},

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use messaging_core::{
-    Actor, ConversationId, ConversationView, HistoryRequest, ListRequest, Messaging, Role, Unlimited,
+    Actor, ConversationId, ConversationView, HistoryRequest, ListRequest, Messaging, Role,
     host::{
         HostError,
         access::{AccessPolicy, ParticipantAction, Participants, Ruling},
+        rate_limit::Unlimited,
     },
     memory::MemoryStore,
     store::StoreErrorKind,

@@ -7,13 +7,14 @@ use std::{
 
 use async_trait::async_trait;
 use messaging_core::{
-    ConversationId, HistoryRequest, Messaging, MessagingBuilder, Unlimited, UserId,
+    ConversationId, HistoryRequest, Messaging, MessagingBuilder, UserId,
     clock::{ManualClock, SequentialIds},
-    host::HostError,
-    host::presence::Presence,
+    host::{HostError, presence::Presence, rate_limit::Unlimited},
     store::Store,
-    transport::mailer::{Digest, Mailer},
-    transport::{TransportError, TransportErrorKind},
+    transport::{
+        TransportError, TransportErrorKind,
+        mailer::{Digest, Mailer},
+    },
 };
 use messaging_testkit::fake::FakeDirectory;
 

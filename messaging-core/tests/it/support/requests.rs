@@ -1,7 +1,8 @@
 //! Requests of use cases, and parts of their results.
 
 use messaging_core::{
-    Body, ConversationId, Error, ErrorKind, History, IdempotencyKey, OpenConversation, SendMessage,
+    Body, ConversationId, Error, ErrorKind, IdempotencyKey, OpenConversation, SendMessage,
+    participant::History,
 };
 
 use super::people::{agent, booking};

@@ -1,12 +1,12 @@
 //! A small marketplace, all of it in memory.
 
 use messaging_core::{
-    Actor, ConversationId, History, HistoryFrom, HistoryRequest, MarkOnRead, Messaging, MessagingBuilder,
-    OpenConversation, PageSize, Sent, Unlimited, Workers,
+    Actor, ConversationId, HistoryRequest, Messaging, MessagingBuilder, OpenConversation, Sent, Workers,
     clock::{ManualClock, SequentialIds},
-    domain::scope::ListScope,
-    host::directory::Directory,
+    domain::{page::PageSize, scope::ListScope},
+    host::{directory::Directory, rate_limit::Unlimited},
     memory::MemoryStore,
+    participant::{History, HistoryFrom, MarkOnRead},
     store::{ConversationStore, ListScan, ListStart},
 };
 

@@ -4,11 +4,9 @@ use std::{collections::HashMap, time::Duration};
 
 use async_trait::async_trait;
 use messaging_core::{
-    Body, DigestPolicy, HostOpen, Messaging, SendMessage, Unlimited, UserId, Workers,
+    Body, DigestPolicy, HostOpen, Messaging, SendMessage, UserId, Workers,
     clock::{ManualClock, SequentialIds},
-    host::HostError,
-    host::directory::Contact,
-    host::presence::Presence,
+    host::{HostError, directory::Contact, presence::Presence, rate_limit::Unlimited},
     memory::MemoryStore,
 };
 use messaging_test_smtp::SmtpServer;

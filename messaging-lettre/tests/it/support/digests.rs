@@ -1,13 +1,14 @@
 //! Sample digests and links.
 
 use messaging_core::{
-    BookingId, ConversationId, DigestId, Timestamp, UserId,
+    BookingId, ConversationId, Timestamp, UserId,
     domain::{
         message::Origin,
         shown::Shown,
         side::{Recipients, Side},
     },
     host::directory::{BookingProfile, Contact},
+    id::DigestId,
     transport::mailer::{Digest, DigestBooking, DigestConversation, DigestMessage},
 };
 use messaging_lettre::Links;

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use messaging_core::{
-    Authorized, Messaging, OpenConversation,
+    Messaging, OpenConversation,
     event::{Event, SocketId, Typing},
     host::presence::Presence,
     memory::MemoryStore,
+    participant::Authorized,
     transport::realtime::Realtime,
 };
 use messaging_pusher::{ClientEvents, EmbeddedOptions};

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use messaging_core::{
-    Actor, AgentId, ConversationId, Messaging, OpenConversation, Role, SendMessage, Unlimited, UserId,
-    Workers, clock::SequentialIds, domain::body::Body, memory::MemoryStore, store::OutboxStore as _,
+    Actor, AgentId, ConversationId, Messaging, OpenConversation, Role, SendMessage, UserId, Workers,
+    clock::SequentialIds, domain::body::Body, host::rate_limit::Unlimited, memory::MemoryStore,
+    store::OutboxStore as _,
 };
 use messaging_testkit::fake::FakeDirectory;
 use serde_json::Value;

@@ -3,10 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use messaging_core::{
-    Quota, RateLimits,
-    host::rate_limit::{Admission, Limited, RateLimiter},
-};
+use messaging_core::host::rate_limit::{Admission, Limited, Quota, RateLimiter, RateLimits};
 use messaging_sqlx::{PgRateLimiter, PgStore};
 use messaging_testkit::make::{at, client_id};
 

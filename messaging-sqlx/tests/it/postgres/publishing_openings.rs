@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use messaging_core::{
-    HostOpen, Messaging, Unlimited, Workers,
+    HostOpen, Messaging, Workers,
     clock::{ManualClock, SequentialIds},
     domain::opening::PreparedOpen,
+    host::rate_limit::Unlimited,
     store::{
         Claim, ConversationStore as _, EntryKind, Lane, LoadedEntry, OutboxStore as _, Progress, Subject,
     },

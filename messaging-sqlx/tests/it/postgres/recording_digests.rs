@@ -9,14 +9,15 @@ use std::{
 
 use async_trait::async_trait;
 use messaging_core::{
-    Body, DigestPolicy, Messaging, SendMessage, Unlimited, UserId, Workers,
+    Body, DigestPolicy, Messaging, SendMessage, UserId, Workers,
     clock::{ManualClock, SequentialIds},
-    host::HostError,
-    host::presence::Presence,
+    host::{HostError, presence::Presence, rate_limit::Unlimited},
     id::ConversationId,
     store::{ConversationStore as _, Publisher},
-    transport::TransportError,
-    transport::mailer::{Digest, Mailer},
+    transport::{
+        TransportError,
+        mailer::{Digest, Mailer},
+    },
 };
 use messaging_sqlx::PgStore;
 use messaging_testkit::{

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use messaging_core::{
-    ErrorKind, Messaging, SendMessage, Sent, Unlimited, Workers,
+    ErrorKind, Messaging, SendMessage, Sent, Workers,
     clock::{ManualClock, SequentialIds},
     event::Event,
+    host::rate_limit::Unlimited,
 };
 use messaging_sqlx::PgStore;
 use messaging_test_postgres::{Fault, Statement, Wire};

@@ -12,9 +12,7 @@ use tokio::runtime::Builder;
 fn main() {
     let runtime = Builder::new_current_thread().enable_all().build();
     let runtime = runtime.expect("a runtime can be created");
-    runtime
-        .block_on(use_it())
-        .expect("the server runs SQL");
+    runtime.block_on(use_it()).expect("the server runs SQL");
     let told = io::stdin().lock().lines().next();
     match told.expect("stdin names the way to end").as_deref() {
         Ok("exit") => process::exit(0),

@@ -16,7 +16,9 @@ const TIME_LIMIT: Duration = Duration::from_mins(2);
 
 /// A connection to a database.
 async fn connect(url: &str) -> PgConnection {
-    PgConnection::connect(url).await.expect("the server accepts connections")
+    PgConnection::connect(url)
+        .await
+        .expect("the server accepts connections")
 }
 
 /// Runs SQL that must succeed.

@@ -152,7 +152,10 @@ async fn directory_of(server: &PgServer) -> PathBuf {
 }
 
 fn parent(data: &str) -> PathBuf {
-    Path::new(data).parent().expect("the data directory has a parent").to_owned()
+    Path::new(data)
+        .parent()
+        .expect("the data directory has a parent")
+        .to_owned()
 }
 
 fn is_gone(directory: &Path, port: u16) -> bool {

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use messaging_core::{
-    BucketUnit, Buckets,
+    domain::calendar::{BucketUnit, Buckets},
     id::AgentId,
     store::{ActivityScan, ActivityStore as _, AuditStore as _},
 };

@@ -1,7 +1,8 @@
 use messaging_core::{
-    Actor, ConversationId, Error, ErrorKind, HistoryRequest, MessageId, NewReport, SendMessage,
+    Actor, ConversationId, Error, ErrorKind, HistoryRequest, MessageId, SendMessage,
     domain::report::Remark,
     event::{ChannelName, SocketId, Typing},
+    participant::NewReport,
 };
 use messaging_test_postgres::Counts;
 use messaging_testkit::make::{body, key};

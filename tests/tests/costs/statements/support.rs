@@ -1,6 +1,6 @@
 use std::fmt::Debug;
 
-use messaging_core::{Messaging, Unlimited, Workers};
+use messaging_core::{Messaging, Workers, host::rate_limit::Unlimited};
 use messaging_sqlx::{PgOptions, PgStore, postgres::Pooler};
 use messaging_test_postgres::{Counts, Database, PgServer, Wire};
 use messaging_testkit::fake::{FakeDirectory, RecordingRealtime};

@@ -1,8 +1,12 @@
 use messaging_core::{
-    Actor, ConversationId, HistoryFrom, HistoryRequest, HostOpen, ListRequest, MarkOnRead, MessageId,
-    NewReport, NumberedPage, OpenConversation, PageSize, ReportsRequest, SendMessage,
-    domain::report::{Outcome, Remark, ReportStatus},
+    Actor, ConversationId, HistoryRequest, HostOpen, ListRequest, MessageId, OpenConversation, SendMessage,
+    admin::ReportsRequest,
+    domain::{
+        page::{NumberedPage, PageSize},
+        report::{Outcome, Remark, ReportStatus},
+    },
     event::{ChannelName, SocketId, Typing},
+    participant::{HistoryFrom, MarkOnRead, NewReport},
 };
 use messaging_test_postgres::Counts;
 use messaging_testkit::make::{

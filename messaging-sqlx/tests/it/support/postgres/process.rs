@@ -7,13 +7,16 @@ use std::{
 
 use async_trait::async_trait;
 use messaging_core::{
-    ConversationId, Messaging, SendMessage, Timestamp, Unlimited, Workers,
+    ConversationId, Messaging, SendMessage, Timestamp, Workers,
     clock::{IdSource, ManualClock, SequentialIds},
     event::{ChannelName, Event},
+    host::rate_limit::Unlimited,
     id::UserId,
-    transport::channels::{ChannelAuth, Channels, Subscription, Webhook, WebhookError},
-    transport::realtime::{Limits, Realtime},
-    transport::{TransportError, TransportErrorKind},
+    transport::{
+        TransportError, TransportErrorKind,
+        channels::{ChannelAuth, Channels, Subscription, Webhook, WebhookError},
+        realtime::{Limits, Realtime},
+    },
 };
 use messaging_testkit::{
     fake::FakeDirectory,
