@@ -161,7 +161,7 @@ impl ConversationStore for CustomStore {
         };
         // "The key is looked up first", before the access version: a send is repeated with what was known before.
         let sender = step.message.origin.sender();
-        let key = step.message.key.as_ref();
+        let key = step.message.idempotency_key.as_ref();
         if let Some(row) = key.and_then(|key| record.sent(sender, key)) {
             return Ok(Appended::Duplicate(row));
         }

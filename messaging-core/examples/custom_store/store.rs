@@ -124,8 +124,9 @@ impl Record {
     /// The message of a key. Each sender has keys of their own in each conversation, and so has the system.
     pub(crate) fn sent(&self, sender: Option<&UserId>, key: &IdempotencyKey) -> Option<MessageRow> {
         let mut messages = self.messages.iter();
-        let is_it =
-            |message: &&Message| message.key.as_ref() == Some(key) && message.origin.sender() == sender;
+        let is_it = |message: &&Message| {
+            message.idempotency_key.as_ref() == Some(key) && message.origin.sender() == sender
+        };
         messages.find(is_it).map(|message| self.row(message))
     }
 }

@@ -30,7 +30,7 @@ pub struct Message {
     /// What belongs to it besides its text.
     pub extras: Option<MessageExtras>,
     /// The idempotency key, if any.
-    pub key: Option<IdempotencyKey>,
+    pub idempotency_key: Option<IdempotencyKey>,
     /// When it was stored; never before an earlier message of the conversation.
     pub created_at: Timestamp,
     /// For each side, the number of messages addressed to it up to and including this one: the side's `read` after it
@@ -90,7 +90,7 @@ impl Message {
             origin,
             body,
             extras: None,
-            key: None,
+            idempotency_key: None,
             created_at,
             positions: PerSide::default(),
         }
@@ -102,7 +102,7 @@ impl Message {
         with_origin origin: Origin,
         with_body body: Body,
         with_extras extras: Option<MessageExtras>,
-        with_key key: Option<IdempotencyKey>,
+        with_idempotency_key idempotency_key: Option<IdempotencyKey>,
         with_created_at created_at: Timestamp,
         with_positions positions: PerSide<u64>,
     }
@@ -115,7 +115,7 @@ impl Message {
                 *user_id = erased_user(self.conversation_id, *side);
                 self.body = Body::from_stored(String::new());
                 self.extras = None;
-                self.key = None;
+                self.idempotency_key = None;
                 true
             }
             _ => false,
@@ -205,7 +205,7 @@ pub struct NewMessage {
     /// What belongs to it besides its text.
     pub extras: Option<MessageExtras>,
     /// The key that makes the send repeatable.
-    pub key: Option<IdempotencyKey>,
+    pub idempotency_key: Option<IdempotencyKey>,
     /// The time of sending.
     pub now: Timestamp,
     /// When a digest of the message is due, unless the side has an earlier one due; `None` if digests are off.
@@ -220,7 +220,7 @@ impl NewMessage {
             origin,
             body,
             extras: None,
-            key: None,
+            idempotency_key: None,
             now,
             digest_at: None,
         }
@@ -231,7 +231,7 @@ impl NewMessage {
         with_origin origin: Origin,
         with_body body: Body,
         with_extras extras: Option<MessageExtras>,
-        with_key key: Option<IdempotencyKey>,
+        with_idempotency_key idempotency_key: Option<IdempotencyKey>,
         with_now now: Timestamp,
         with_digest_at digest_at: Option<Timestamp>,
     }

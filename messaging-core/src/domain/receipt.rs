@@ -98,7 +98,7 @@ mod tests {
                 origin,
                 body: Body::parse("hello").unwrap(),
                 extras: None,
-                key: None,
+                idempotency_key: None,
                 created_at: Timestamp::EPOCH,
                 positions: PerSide::default(),
             },

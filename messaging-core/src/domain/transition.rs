@@ -32,7 +32,7 @@ impl Conversation {
             origin: new.origin.clone(),
             body: new.body.clone(),
             extras: new.extras.clone(),
-            key: new.key.clone(),
+            idempotency_key: new.idempotency_key.clone(),
             created_at: self.activity_at,
             positions: PerSide::from_fn(|side| self.counters.of(side).received),
         }
@@ -96,7 +96,7 @@ mod tests {
             origin,
             body: Body::parse("hello").unwrap(),
             extras: None,
-            key: None,
+            idempotency_key: None,
             now: Timestamp::from_millis(at),
             digest_at: Some(Timestamp::from_millis(at + 1_800_000)),
         }

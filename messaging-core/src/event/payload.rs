@@ -81,7 +81,7 @@ impl MessagePayload {
     ) -> Self {
         // The host's own keys are not shown to clients.
         let client_key = message
-            .key
+            .idempotency_key
             .as_ref()
             .filter(|_| message.kind() == MessageKind::User);
         Self {

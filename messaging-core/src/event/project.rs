@@ -192,7 +192,7 @@ mod tests {
             origin,
             body: Body::from_stored(text.to_owned()),
             extras: None,
-            key: None,
+            idempotency_key: None,
             now: Timestamp::EPOCH,
             digest_at: None,
         })))

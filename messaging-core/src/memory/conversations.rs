@@ -183,14 +183,19 @@ impl ConversationStore for MemoryStore {
             return Ok(Appended::Conflict);
         };
         let sender = step.message.origin.sender();
-        if let Some(seen) = step.message.key.as_ref().and_then(|key| thread.sent(sender, key)) {
+        if let Some(seen) = step
+            .message
+            .idempotency_key
+            .as_ref()
+            .and_then(|key| thread.sent(sender, key))
+        {
             return Ok(Appended::Duplicate(seen));
         }
         if thread.conversation.access_version != step.access_version {
             return Ok(Appended::Conflict);
         }
         let message = thread.conversation.append(&step.message);
-        if let Some(key) = &message.key {
+        if let Some(key) = &message.idempotency_key {
             thread.keys.insert((sender.cloned(), key.clone()), message.seq);
         }
         thread.messages.push(message.clone());

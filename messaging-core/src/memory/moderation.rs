@@ -59,7 +59,7 @@ impl ModerationStore for MemoryStore {
         for message in &thread.messages {
             if (from..=to).contains(&message.seq) {
                 let copy = Message {
-                    key: None,
+                    idempotency_key: None,
                     ..message.clone()
                 };
                 filing.evidence.entry(message.seq).or_insert(copy);

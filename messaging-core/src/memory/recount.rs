@@ -163,7 +163,7 @@ mod tests {
                 origin,
                 body: Body::parse("hello").unwrap(),
                 extras: None,
-                key: None,
+                idempotency_key: None,
                 now,
                 digest_at: None,
             })),

@@ -151,7 +151,7 @@ impl PgStore {
             .bind(origin_code(&new.origin))
             .bind(sides_code(|side| new.origin.addresses(side)))
             .bind(sender_code(new.origin.sender()))
-            .bind(new.key.as_ref().map(IdempotencyKey::as_str))
+            .bind(new.idempotency_key.as_ref().map(IdempotencyKey::as_str))
             .bind(new.id.as_uuid())
             .bind(new.body.stored_text())
             .bind(new.extras.as_ref().map(MessageExtras::as_str))
@@ -191,7 +191,7 @@ pub(super) fn appended(row: &PgRow, step: &Append, ownership: Ownership) -> Resu
         conversation.activity_at,
     );
     message.extras.clone_from(&new.extras);
-    message.key.clone_from(&new.key);
+    message.idempotency_key.clone_from(&new.idempotency_key);
     message.positions = PerSide::from_fn(|side| conversation.counters.of(side).received);
     let entry = ownership.committed(row, conversation.id)?;
     Ok(Appended::Stored(Stored::new(message, conversation, entry)))

@@ -136,8 +136,12 @@ impl Columns {
         self.from.push(origin_code(&new.origin));
         self.to.push(sides_code(|side| new.origin.addresses(side)));
         self.senders.push(sender_code(new.origin.sender()).to_owned());
-        self.keys
-            .push(new.key.as_ref().map(IdempotencyKey::as_str).map(str::to_owned));
+        self.keys.push(
+            new.idempotency_key
+                .as_ref()
+                .map(IdempotencyKey::as_str)
+                .map(str::to_owned),
+        );
         self.ids.push(new.id.as_uuid());
         self.bodies.push(new.body.stored_text().to_owned());
         let extras = new.extras.as_ref().map(MessageExtras::as_str);

@@ -166,7 +166,7 @@ pub(super) fn message(row: &PgRow) -> Result<Message, Error> {
         time(row, "sent_at")?,
     );
     let key: Option<&str> = row.try_get("key")?;
-    message.key = key.map(IdempotencyKey::parse).transpose().map_err(corrupt)?;
+    message.idempotency_key = key.map(IdempotencyKey::parse).transpose().map_err(corrupt)?;
     message.extras = row
         .try_get::<Option<String>, _>("extras")?
         .map(MessageExtras::from_stored);

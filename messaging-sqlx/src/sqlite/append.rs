@@ -16,7 +16,7 @@ impl Step for Append {
         let Some(mut conversation) = conversations::find(tx, id).await? else {
             return Ok(Appended::Conflict);
         };
-        if let Some(key) = &self.message.key {
+        if let Some(key) = &self.message.idempotency_key {
             let sender = self.message.origin.sender();
             if let Some(seen) = history::sent(tx, id, sender, key).await? {
                 return Ok(Appended::Duplicate(seen));
@@ -54,7 +54,7 @@ async fn insert(tx: &mut SqliteConnection, message: &Message) -> Result<(), Erro
         .bind(origin_code(&message.origin))
         .bind(sides_code(|side| message.origin.addresses(side)))
         .bind(sender_code(message.origin.sender()))
-        .bind(message.key.as_ref().map(IdempotencyKey::as_str))
+        .bind(message.idempotency_key.as_ref().map(IdempotencyKey::as_str))
         .bind(message.body.stored_text())
         .bind(message.extras.as_ref().map(MessageExtras::as_str))
         .bind(message.created_at.as_millis())

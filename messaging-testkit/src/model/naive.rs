@@ -134,8 +134,9 @@ impl NaiveThread {
     }
 
     pub(super) fn sent(&self, sender: Option<&UserId>, key: &IdempotencyKey) -> Option<MessageRow> {
-        let same =
-            |message: &&Message| message.origin.sender() == sender && message.key.as_ref() == Some(key);
+        let same = |message: &&Message| {
+            message.origin.sender() == sender && message.idempotency_key.as_ref() == Some(key)
+        };
         self.messages.iter().find(same).map(|message| self.row(message))
     }
 
@@ -151,7 +152,7 @@ impl NaiveThread {
             new.now.max(self.activity_at()),
         )
         .with_extras(new.extras.clone())
-        .with_key(new.key.clone())
+        .with_idempotency_key(new.idempotency_key.clone())
         .with_positions(PerSide::from_fn(|side| {
             before(side) + u64::from(new.origin.addresses(side))
         }));

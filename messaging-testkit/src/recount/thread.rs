@@ -56,7 +56,7 @@ impl Thread {
             format!("{id} has a booking twice: {bookings:?}")
         });
         for row in &thread.rows {
-            if let Some(key) = &row.message.key {
+            if let Some(key) = &row.message.idempotency_key {
                 let sender = row.message.origin.sender();
                 let found = store.find_sent(id, sender, key).await?;
                 findings.same(
@@ -127,7 +127,7 @@ impl Thread {
                 &message.positions,
                 &positions,
             );
-            if let Some(key) = &message.key {
+            if let Some(key) = &message.idempotency_key {
                 findings.unless(keys.insert((message.origin.sender(), key)), || {
                     format!("the key of {id}/{seq} occurs twice")
                 });

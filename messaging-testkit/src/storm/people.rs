@@ -114,7 +114,7 @@ impl<'a> Person<'a> {
             conversation.access_version,
             NewMessage::new(self.state.next_message(), origin, body("hello"), self.now())
                 // Few keys, so that the threads race for them.
-                .with_key(Some(key(format!("k{}", self.random.below(40)))))
+                .with_idempotency_key(Some(key(format!("k{}", self.random.below(40)))))
                 .with_digest_at(Some(self.now())),
             self.publisher(),
         );

@@ -31,7 +31,7 @@ pub(crate) async fn a_cancelled_and_repeated_send_stores_one_message(store: &dyn
     let scene = Scene::set(store).await;
     for n in 1..=5 {
         let mut step = scene.to_send(Side::Client).await;
-        step.message.key = Some(key(format!("k{n}")));
+        step.message.idempotency_key = Some(key(format!("k{n}")));
         drop(store.append(&step).now_or_never());
         retry(|| store.append(&step)).await;
         assert_eq!(scene.unread(Side::Agent).await, n);

@@ -30,7 +30,7 @@ pub(super) fn emptied(message: &Message, side: Side) -> Message {
         })
         .with_body(Body::from_stored(String::new()))
         .with_extras(None)
-        .with_key(None)
+        .with_idempotency_key(None)
 }
 
 pub(crate) async fn an_erased_user_is_replaced_by_an_anonymous_id(store: &dyn Store) {
@@ -77,7 +77,7 @@ pub(crate) async fn after_an_erasure_the_pair_can_open_another_conversation(stor
 pub(crate) async fn messages_of_an_erased_user_are_empty_and_others_are_unchanged(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let mut keyed = scene.to_send(Side::Client).await;
-    keyed.message.key = Some(key("k"));
+    keyed.message.idempotency_key = Some(key("k"));
     stored(scene.append(keyed).await);
     scene.send(Side::Agent).await;
     scene.send_from_system(Recipients::Both).await;

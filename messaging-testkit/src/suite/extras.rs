@@ -34,7 +34,7 @@ pub(crate) async fn extras_come_back_whole_wherever_their_message_does(store: &d
     let scene = Scene::set(store).await;
     for (n, extras) in all().into_iter().enumerate() {
         let mut step = scene.to_send(Side::Client).await;
-        step.message.key = Some(key(format!("k{n}")));
+        step.message.idempotency_key = Some(key(format!("k{n}")));
         step.message.extras.clone_from(&extras);
         let sent = stored(scene.append(step.clone()).await).message;
         let check = |message: Option<Message>, by: &str| {
@@ -45,7 +45,7 @@ pub(crate) async fn extras_come_back_whole_wherever_their_message_does(store: &d
             panic!("the key is a duplicate")
         };
         check(Some(again.message), "returned by a repeated send");
-        let key = step.message.key.as_ref().unwrap();
+        let key = step.message.idempotency_key.as_ref().unwrap();
         let found = store.find_sent(scene.id, sent.origin.sender(), key).await;
         check(found.unwrap().map(|row| row.message), "found by its key");
         let page = scene.history(Direction::Newest, 1).await;

@@ -115,14 +115,14 @@ pub(crate) async fn keys_differ_by_every_character(store: &dyn Store) {
     for (n, text) in (1..).zip(["k", "K", "k%", "k_", "'", longest.as_str()]) {
         let step = keyed(&scene, Side::Client, text).await;
         let message = stored(scene.append(step).await).message;
-        assert_eq!((message.seq, message.key), (n, Some(key(text))));
+        assert_eq!((message.seq, message.idempotency_key), (n, Some(key(text))));
     }
 }
 
 pub(crate) async fn messages_without_a_key_are_never_duplicates(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let sent = scene.send_many(Side::Client, 3).await;
-    assert!(sent.iter().all(|message| message.key.is_none()));
+    assert!(sent.iter().all(|message| message.idempotency_key.is_none()));
     assert_eq!(scene.unread(Side::Agent).await, 3);
 }
 
@@ -176,7 +176,7 @@ pub(crate) async fn a_system_message_is_found_by_key_alone(store: &dyn Store) {
 
 async fn keyed(scene: &Scene<'_>, side: Side, text: &str) -> Append {
     let mut step = scene.to_send(side).await;
-    step.message.key = Some(key(text));
+    step.message.idempotency_key = Some(key(text));
     step
 }
 

@@ -348,7 +348,10 @@ pub(crate) async fn evidence_equals_the_sent_messages(store: &dyn Store) {
     sent.extend(scene.send_many(Side::Client, 1).await);
     sent.push(scene.send_from_system(Recipients::Both).await);
     file(&scene, &complaint(&scene, 5, "rude", None)).await;
-    let expected: Vec<_> = sent.into_iter().map(|message| message.with_key(None)).collect();
+    let expected: Vec<_> = sent
+        .into_iter()
+        .map(|message| message.with_idempotency_key(None))
+        .collect();
     assert_eq!(found(store, 5).await.evidence, expected);
     scene.send(Side::Agent).await;
     assert_eq!(

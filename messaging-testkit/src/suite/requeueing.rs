@@ -141,7 +141,7 @@ pub(crate) async fn events_requeued_during_sends_are_numbered_without_gaps(store
         let step = requeue(&claimed, n as u64 / 2 + 1);
         let mut sent = sent.clone();
         sent.message.id = message_id(100 + n as u64);
-        sent.message.key = None;
+        sent.message.idempotency_key = None;
         async move {
             if n % 2 == 0 {
                 let entry = requeued(store.requeue(&step).await?);

@@ -143,7 +143,7 @@ async fn stored(store: &PgStore, conversation_id: ConversationId) -> BTreeMap<Se
         for message in page.rows.into_iter().map(|row| row.message) {
             last = message.seq;
             let sender = message.origin.sender().unwrap().to_string();
-            let key = message.key.unwrap().as_str().to_owned();
+            let key = message.idempotency_key.unwrap().as_str().to_owned();
             messages.insert((sender, key), (message.seq, message.id.to_string()));
         }
         if !page.has_more {

@@ -184,7 +184,7 @@ impl Messaging {
                 origin,
                 body: send.body.clone(),
                 extras: None,
-                key: send.idempotency_key.clone(),
+                idempotency_key: send.idempotency_key.clone(),
                 now,
                 digest_at: self.digest_at(now),
             },

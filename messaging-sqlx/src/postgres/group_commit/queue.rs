@@ -51,7 +51,10 @@ impl Pending {
             ..
         } = &self.step;
         let sender = message.origin.sender().map_or("", |user| user.as_str());
-        message.key.as_ref().map(|key| (*conversation_id, sender, key))
+        message
+            .idempotency_key
+            .as_ref()
+            .map(|key| (*conversation_id, sender, key))
     }
 }
 
@@ -250,7 +253,7 @@ mod tests {
 
     fn with_key(n: u32, name: &str) -> (Pending, Answered) {
         let (mut pending, answered) = message(n);
-        pending.step.message.key = Some(key(name));
+        pending.step.message.idempotency_key = Some(key(name));
         (pending, answered)
     }
 

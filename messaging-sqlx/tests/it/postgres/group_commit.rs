@@ -108,7 +108,7 @@ async fn without_group_commit_each_message_is_committed_alone() {
 async fn in_a_group_a_repeated_key_is_stored_once_and_a_stale_access_version_fails_alone() {
     let held = Held::with(|options| options).await;
     let mut again = send_to(1, 2);
-    again.message.key = Some(key("1"));
+    again.message.idempotency_key = Some(key("1"));
     let mut stale = send_to(1, 3);
     stale.access_version = 7;
     let unknown = send_to(9, 5);
@@ -182,12 +182,12 @@ async fn a_key_just_used_by_another_process_is_a_duplicate_and_fails_no_other() 
     let held = Held::with(|options| options).await;
     let elsewhere = held.bench.store();
     let mut theirs = send_to(3, 50);
-    theirs.message.key = Some(key("1"));
+    theirs.message.idempotency_key = Some(key("1"));
     let raced = tokio::spawn(async move { elsewhere.append(&theirs).await });
     held.bench.until_waiting(1).await;
     let store = held.store.clone();
     let mut ours = send_to(3, 1);
-    ours.message.key = Some(key("1"));
+    ours.message.idempotency_key = Some(key("1"));
     let steps = [ours, send_to(5, 2), send_to(7, 3)];
     let outcomes = tokio::spawn(async move { join_all(steps.iter().map(|step| store.append(step))).await });
     held.bench.until_waiting_at_least(2).await;
@@ -265,7 +265,7 @@ async fn a_group_with_a_lost_connection_is_unknown_to_all_and_found_by_repetitio
         let steps: Vec<Append> = (1..=4)
             .map(|n| {
                 let mut step = send_to(1, n);
-                step.message.key = Some(key(n.to_string()));
+                step.message.idempotency_key = Some(key(n.to_string()));
                 step
             })
             .collect();

@@ -139,7 +139,7 @@ impl<K: Kept> Pair<K> {
                                 .is_multiple_of(2)
                                 .then(|| messaging_testkit::make::extras(body.stored_text())),
                         )
-                        .with_key(key.map(send_key))
+                        .with_idempotency_key(key.map(send_key))
                         .with_digest_at(Some(self.now)),
                     self.publisher(*by),
                 );

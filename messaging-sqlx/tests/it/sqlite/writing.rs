@@ -91,7 +91,7 @@ async fn a_failed_step_is_rolled_back() {
 
     // An id that is not new is a defect of the id source.
     let mut again = append(1, 10);
-    again.message.key = None;
+    again.message.idempotency_key = None;
     let error = store.append(&again).await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Internal);
     let mut twin = plan(2);

@@ -57,7 +57,7 @@ impl Pair<'_> {
                         self.now,
                     )
                     .with_extras((text % 3 == 0).then(|| extras(format!("extras {text}"))))
-                    .with_key(sent_as.map(|n| key(format!("k{n}")))),
+                    .with_idempotency_key(sent_as.map(|n| key(format!("k{n}")))),
                     self.publisher(by),
                 );
                 self.send(nth, &append).await
@@ -137,7 +137,11 @@ impl Pair<'_> {
         let answer = self.store.append(step).await?;
         let thread = &mut self.threads[nth];
         let sender = step.message.origin.sender();
-        let seen = step.message.key.as_ref().and_then(|key| thread.sent(sender, key));
+        let seen = step
+            .message
+            .idempotency_key
+            .as_ref()
+            .and_then(|key| thread.sent(sender, key));
         let expected = if let Some(row) = seen {
             Appended::Duplicate(row)
         } else if step.access_version == thread.conversation().access_version {
@@ -150,7 +154,7 @@ impl Pair<'_> {
             Appended::Conflict
         };
         prop_assert_eq!(answer, expected);
-        if let Some(key) = &step.message.key {
+        if let Some(key) = &step.message.idempotency_key {
             let found = self.store.find_sent(step.conversation_id, sender, key).await?;
             prop_assert_eq!(found, self.threads[nth].sent(sender, key));
         }

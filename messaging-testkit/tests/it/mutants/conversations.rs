@@ -152,11 +152,14 @@ impl ConversationStore for Broken {
     async fn append(&self, step: &Append) -> Result<Appended, StoreError> {
         let mut step = step.clone();
         let sender = step.message.origin.sender();
-        if let (Some(key), true) = (&step.message.key, self.has(Fault::ForgetsKeys)) {
+        if let (Some(key), true) = (&step.message.idempotency_key, self.has(Fault::ForgetsKeys)) {
             let seen = self.inner.find_sent(step.conversation_id, sender, key).await?;
-            step.message.key = step.message.key.filter(|_| seen.is_none());
+            step.message.idempotency_key = step.message.idempotency_key.filter(|_| seen.is_none());
         }
-        if let (Some(key), true) = (&step.message.key, self.has(Fault::SharesKeysAmongSenders)) {
+        if let (Some(key), true) = (
+            &step.message.idempotency_key,
+            self.has(Fault::SharesKeysAmongSenders),
+        ) {
             for sender in self.possible_senders(step.conversation_id).await? {
                 let seen = self.inner.find_sent(step.conversation_id, sender.as_ref(), key);
                 if let Some(row) = seen.await? {

@@ -192,9 +192,12 @@ impl Reader<'_> {
             .await
             .unwrap();
         let rows = page.unwrap().rows;
-        let sent = rows
-            .iter()
-            .find_map(|row| row.message.origin.sender().zip(row.message.key.as_ref()));
+        let sent = rows.iter().find_map(|row| {
+            row.message
+                .origin
+                .sender()
+                .zip(row.message.idempotency_key.as_ref())
+        });
         let (sender, key) = sent.unwrap();
         let arguments = format!("'{id}', '{sender}', '{}'", key.as_str());
         let step = store.find_sent(id, Some(sender), key);

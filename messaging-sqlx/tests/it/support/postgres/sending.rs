@@ -9,7 +9,7 @@ use messaging_testkit::make::{client_id, conversation_id, key, message};
 /// A step that sends message `n` of the client, under a key of its own.
 pub(crate) fn send(n: u32) -> Append {
     let mut message = message(n, Side::Client, &client_id(1));
-    message.key = Some(key(n.to_string()));
+    message.idempotency_key = Some(key(n.to_string()));
     Append::new(conversation_id(1_001), 0, message, Publisher::Anyone)
 }
 

@@ -67,7 +67,7 @@ pub(crate) fn append(n: u128, id: u128) -> Append {
             Body::parse("Is the hut open in May? 🏔").unwrap(),
             at(1),
         )
-        .with_key(Some(IdempotencyKey::parse(id.to_string()).unwrap())),
+        .with_idempotency_key(Some(IdempotencyKey::parse(id.to_string()).unwrap())),
         Publisher::Anyone,
     )
 }
