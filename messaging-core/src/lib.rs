@@ -62,12 +62,12 @@ pub mod event;
 pub mod host;
 pub mod id;
 pub mod memory;
-mod notify;
 #[cfg(feature = "openapi")]
 mod openapi;
+mod outbox;
 pub mod policy;
 mod profiles;
-mod relay;
+mod push;
 mod signal;
 pub mod store;
 pub mod telemetry;

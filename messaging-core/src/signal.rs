@@ -1,3 +1,5 @@
+//! Waking a worker when there is work.
+
 use std::{
     sync::atomic::{AtomicBool, Ordering},
     task::Poll,

@@ -1,6 +1,6 @@
 use std::{fmt, sync::Arc, time::Duration};
 
-use super::{Messaging, Parts, recent::Recent};
+use super::{Messaging, Parts, recent::Recent, workers::Workers};
 use crate::{
     clock::{Clock, IdSource, SequentialIds, SystemClock, SystemIds},
     digest::{DigestOptions, DigestParts, Digester, InvalidDigestOptions},
@@ -12,14 +12,13 @@ use crate::{
     host::presence::Presence,
     host::rate_limit::{ProcessLimiter, RateLimiter, Unlimited},
     memory::MemoryStore,
-    notify::{Notifier, NotifyParts},
-    relay::{InvalidRelayOptions, NoopRealtime, Relay, RelayOptions, RelayParts},
+    outbox::{InvalidRelayOptions, NoopRealtime, Relay, RelayOptions, RelayParts},
+    push::{Notifier, NotifyParts},
     store::{Capability, Store},
     transport::mailer::Mailer,
     transport::push::Push,
     transport::realtime::Realtime,
     with::with,
-    worker::Workers,
 };
 
 /// What can be set about a [`Messaging`]; the defaults are right for production.

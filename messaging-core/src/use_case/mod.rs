@@ -9,10 +9,12 @@ pub mod operations;
 pub mod participant;
 mod recent;
 mod rulings;
+mod workers;
 
 use std::{fmt, sync::Arc, time::Duration};
 
 pub use builder::{ConfigError, MessagingBuilder, Options};
+pub use workers::Workers;
 
 use crate::{
     actor::Actor,
@@ -24,8 +26,8 @@ use crate::{
     host::access::AccessPolicy,
     host::directory::{ProfileQuery, Profiles},
     id::{AuditId, ConversationId},
+    outbox::{Relay, Work},
     policy::Refusal,
-    relay::{Relay, Work},
     store::{
         AuditRecord, AuditStore, AuditedAction, Capabilities, Capability, ErasureStore, Lane, LoadedEntry,
         ModerationStore, Publisher, Store, StoreError, StoreErrorKind,

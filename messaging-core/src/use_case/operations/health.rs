@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::Operations;
-use crate::{error::Error, relay::Health, store::StoreError};
+use crate::{error::Error, outbox::Health, store::StoreError};
 
 const READING_HEALTH: &str = "reading the health";
 

@@ -17,8 +17,10 @@ pub use open::HostOpen;
 pub use reassign::Reassigned;
 pub use system_message::SystemMessage;
 
+pub(super) use open::OPENING;
+
 use super::Messaging;
-pub use crate::relay::Health;
+pub use crate::outbox::Health;
 
 /// The use cases of the host and its operators: [`Messaging::operations`].
 ///

@@ -1,6 +1,6 @@
 use tracing::instrument;
 
-use super::Operations;
+use super::{Operations, open::OPENING};
 use crate::{
     actor::Actor,
     error::Error,
@@ -8,7 +8,7 @@ use crate::{
     policy::Action,
     use_case::{
         Messaging,
-        participant::{OPENING, OpenConversation, OpenedConversation, ReadState, SendMessage, Sent},
+        participant::{OpenConversation, OpenedConversation, ReadState, SendMessage, Sent},
         rulings::by_our_rules,
     },
 };

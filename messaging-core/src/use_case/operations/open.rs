@@ -11,9 +11,10 @@ use crate::{
     policy::Refusal,
     store::{Changed, Opened},
     telemetry::{self, OpenOutcome},
-    use_case::{attempt::attempt, participant::OPENING, unless_lost},
+    use_case::{attempt::attempt, unless_lost},
 };
 
+pub(in crate::use_case) const OPENING: &str = "opening a conversation";
 const UNLINKING: &str = "unlinking a booking";
 
 /// An opening for which the host vouches: who answers for the agent, and whose the booking is.

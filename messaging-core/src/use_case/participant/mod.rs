@@ -24,6 +24,5 @@ pub use report::{NewReport, Reported};
 pub use send::{SendMessage, Sent};
 pub use view::{ConversationDetails, ConversationView, MessageView};
 
-pub(super) use open::OPENING;
 pub(super) use send::{Done, SENDING, same_text};
 pub(super) use view::Viewer;

@@ -14,10 +14,12 @@ use crate::{
     policy::Action,
     store::Opened,
     telemetry::HostPart,
-    use_case::{Messaging, found, operations::HostOpen, rulings::by_our_rules},
+    use_case::{
+        Messaging, found,
+        operations::{HostOpen, OPENING},
+        rulings::by_our_rules,
+    },
 };
-
-pub(in crate::use_case) const OPENING: &str = "opening a conversation";
 
 /// The conversation with an agent that a client opens.
 #[derive(Debug, Clone, PartialEq, Eq)]

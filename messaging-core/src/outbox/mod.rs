@@ -47,7 +47,7 @@ use crate::{
     event::ChannelNames,
     host::Host,
     id::{ConversationId, WorkerId},
-    notify::Notifier,
+    push::Notifier,
     store::{Claim, Publisher, Scan, Store, StoreError, StoreErrorKind},
     time::Timestamp,
     transport::realtime::Realtime,
