@@ -22,6 +22,7 @@ pub(crate) mod keys;
 pub(crate) mod listing;
 pub(crate) mod loading;
 pub(crate) mod mailing;
+pub(crate) mod moderating;
 pub(crate) mod naming;
 pub(crate) mod numbering;
 pub(crate) mod opening;
@@ -365,6 +366,9 @@ macro_rules! __each_case {
                 without_a_message_the_newest_31_are_copied
                 an_empty_conversation_is_reported_without_evidence
                 evidence_equals_the_sent_messages
+                reporting_does_not_change_the_conversation
+            }
+            moderation: moderating {
                 reports_are_listed_newest_first_in_pages
                 reports_are_listed_by_status
                 a_report_is_not_listed_to_its_parties
@@ -372,7 +376,6 @@ macro_rules! __each_case {
                 of_concurrent_resolutions_one_takes_effect
                 after_a_report_is_resolved_the_next_complaint_opens_another
                 a_complaint_concurrent_with_a_resolution_is_not_lost
-                reporting_does_not_change_the_conversation
             }
             activity: counting {
                 an_empty_store_has_empty_buckets

@@ -1,4 +1,4 @@
-use futures_util::future::{join, join_all};
+use futures_util::future::join_all;
 use messaging_core::{
     domain::{
         report::{Complaint, MAX_COMPLAINTS, Outcome, Remark, Report, ReportFile, ReportStatus, Resolution},
@@ -9,18 +9,18 @@ use messaging_core::{
 };
 
 use super::support::Scene;
-use crate::make::{admin_id, agent_user_id, at, client_id, conversation_id, message_id, plan, user_id, uuid};
+use crate::make::{admin_id, agent_user_id, at, client_id, conversation_id, message_id, plan, uuid};
 
-fn report_id(n: u64) -> ReportId {
+pub(super) fn report_id(n: u64) -> ReportId {
     ReportId::new(uuid(7, n))
 }
 
-fn remark(text: &str) -> Remark {
+pub(super) fn remark(text: &str) -> Remark {
     Remark::parse(text).unwrap()
 }
 
 /// A complaint of the scene's client. If it opens a report, that has number `n` and second `n`.
-fn complaint(scene: &Scene<'_>, n: u32, reason: &str, about: Option<MessageId>) -> FileReport {
+pub(super) fn complaint(scene: &Scene<'_>, n: u32, reason: &str, about: Option<MessageId>) -> FileReport {
     FileReport::new(
         report_id(u64::from(n)),
         scene.id,
@@ -33,11 +33,11 @@ fn complaint(scene: &Scene<'_>, n: u32, reason: &str, about: Option<MessageId>) 
     .with_about(about)
 }
 
-async fn file(scene: &Scene<'_>, step: &FileReport) -> Filed {
+pub(super) async fn file(scene: &Scene<'_>, step: &FileReport) -> Filed {
     scene.store.moderation().unwrap().file_report(step).await.unwrap()
 }
 
-async fn found(store: &dyn Store, n: u64) -> ReportFile {
+pub(super) async fn found(store: &dyn Store, n: u64) -> ReportFile {
     store
         .moderation()
         .unwrap()
@@ -47,12 +47,12 @@ async fn found(store: &dyn Store, n: u64) -> ReportFile {
         .unwrap()
 }
 
-async fn evidence(store: &dyn Store, n: u64) -> Vec<u64> {
+pub(super) async fn evidence(store: &dyn Store, n: u64) -> Vec<u64> {
     let file = found(store, n).await;
     file.evidence.iter().map(|message| message.seq).collect()
 }
 
-async fn list(
+pub(super) async fn list(
     store: &dyn Store,
     status: Option<ReportStatus>,
     before: Option<u64>,
@@ -66,21 +66,8 @@ async fn list(
     listed.iter().map(|report| report.id).collect()
 }
 
-fn resolution(outcome: Outcome, by: u64) -> Resolution {
+pub(super) fn resolution(outcome: Outcome, by: u64) -> Resolution {
     Resolution::new(outcome, admin_id(by), at(100))
-}
-
-fn numbers(range: impl Iterator<Item = u64>) -> Vec<ReportId> {
-    range.map(report_id).collect()
-}
-
-/// Opens reports 1 to `count`, each on its own conversation.
-async fn reports(store: &dyn Store, count: u32) {
-    for n in 1..=count {
-        let scene = Scene::open(store, plan(1, u64::from(n))).await;
-        let step = complaint(&scene, n, "rude", None);
-        assert_eq!(file(&scene, &step).await, Filed::Opened(step.id));
-    }
 }
 
 pub(crate) async fn the_first_complaint_opens_a_report(store: &dyn Store) {
@@ -359,155 +346,6 @@ pub(crate) async fn evidence_equals_the_sent_messages(store: &dyn Store) {
         [1, 2, 3],
         "later messages are not copied"
     );
-}
-
-pub(crate) async fn reports_are_listed_newest_first_in_pages(store: &dyn Store) {
-    reports(store, 5).await;
-    assert_eq!(list(store, None, None, 10).await, numbers((1..=5).rev()));
-    assert_eq!(list(store, None, None, 2).await, numbers([5, 4].into_iter()));
-    assert_eq!(list(store, None, Some(4), 2).await, numbers([3, 2].into_iter()));
-    assert_eq!(list(store, None, Some(1), 2).await, []);
-}
-
-pub(crate) async fn reports_are_listed_by_status(store: &dyn Store) {
-    reports(store, 5).await;
-    for (n, outcome) in [
-        (2, Outcome::Resolved),
-        (4, Outcome::Dismissed),
-        (5, Outcome::Resolved),
-    ] {
-        let resolution = resolution(outcome, 1);
-        store
-            .moderation()
-            .unwrap()
-            .resolve_report(report_id(n), &resolution)
-            .await
-            .unwrap()
-            .unwrap();
-    }
-    let resolved = Some(ReportStatus::Closed(Outcome::Resolved));
-    let dismissed = Some(ReportStatus::Closed(Outcome::Dismissed));
-    assert_eq!(
-        list(store, Some(ReportStatus::Open), None, 10).await,
-        numbers([3, 1].into_iter())
-    );
-    assert_eq!(
-        list(store, Some(ReportStatus::Open), Some(3), 10).await,
-        numbers([1].into_iter())
-    );
-    assert_eq!(list(store, resolved, None, 1).await, numbers([5].into_iter()));
-    assert_eq!(list(store, dismissed, None, 10).await, numbers([4].into_iter()));
-}
-
-pub(crate) async fn a_report_is_not_listed_to_its_parties(store: &dyn Store) {
-    reports(store, 1).await;
-    for (user, expected) in [
-        (client_id(1), 0),
-        (agent_user_id(1), 0),
-        (user_id("Client-1"), 1),
-        (agent_user_id(2), 1),
-    ] {
-        let scan = ReportScan::new(10).with_hidden_from(Some(user));
-        let listed = store.moderation().unwrap().list_reports(&scan).await.unwrap();
-        assert_eq!(listed.len(), expected, "{:?}", scan.hidden_from);
-    }
-}
-
-pub(crate) async fn a_report_is_resolved_once(store: &dyn Store) {
-    reports(store, 1).await;
-    let first = resolution(Outcome::Resolved, 1).with_note(Some(remark("has been warned")));
-    let report = store
-        .moderation()
-        .unwrap()
-        .resolve_report(report_id(1), &first)
-        .await
-        .unwrap()
-        .unwrap();
-    assert_eq!(report.resolution, Some(first.clone()));
-    assert_eq!(found(store, 1).await.report, report);
-    let second = resolution(Outcome::Dismissed, 2);
-    let again = store
-        .moderation()
-        .unwrap()
-        .resolve_report(report_id(1), &second)
-        .await
-        .unwrap()
-        .unwrap();
-    assert_eq!(again.resolution, Some(first));
-    let unknown = store
-        .moderation()
-        .unwrap()
-        .resolve_report(report_id(404), &second)
-        .await
-        .unwrap();
-    assert_eq!(unknown, None);
-}
-
-pub(crate) async fn of_concurrent_resolutions_one_takes_effect(store: &dyn Store) {
-    reports(store, 1).await;
-    let resolution: Vec<_> = (1..=8).map(|n| resolution(Outcome::Resolved, n)).collect();
-    let resolve = |resolution| {
-        store
-            .moderation()
-            .unwrap()
-            .resolve_report(report_id(1), resolution)
-    };
-    let answered = join_all(resolution.iter().map(resolve)).await;
-    let by: Vec<_> = answered
-        .into_iter()
-        .map(|answer| answer.unwrap().unwrap().resolution.unwrap().by)
-        .collect();
-    assert!(by.iter().all(|admin| *admin == by[0]), "{by:?}");
-}
-
-pub(crate) async fn after_a_report_is_resolved_the_next_complaint_opens_another(store: &dyn Store) {
-    let scene = Scene::set(store).await;
-    scene.send(Side::Agent).await;
-    file(&scene, &complaint(&scene, 5, "rude", None)).await;
-    let dismissed = resolution(Outcome::Dismissed, 1);
-    store
-        .moderation()
-        .unwrap()
-        .resolve_report(report_id(5), &dismissed)
-        .await
-        .unwrap()
-        .unwrap();
-    let step = complaint(&scene, 6, "rude", None);
-    assert_eq!(file(&scene, &step).await, Filed::Opened(report_id(6)));
-    assert_eq!(evidence(store, 6).await, [1]);
-    assert_eq!(found(store, 5).await.report.complaints.len(), 1);
-}
-
-pub(crate) async fn a_complaint_concurrent_with_a_resolution_is_not_lost(store: &dyn Store) {
-    let scene = Scene::set(store).await;
-    file(&scene, &complaint(&scene, 5, "rude", None)).await;
-    let step = complaint(&scene, 6, "pushy", None);
-    let resolved = resolution(Outcome::Resolved, 1);
-    let (filed, resolution) = join(
-        file(&scene, &step),
-        store
-            .moderation()
-            .unwrap()
-            .resolve_report(report_id(5), &resolved),
-    )
-    .await;
-    assert_eq!(
-        resolution.unwrap().unwrap().status(),
-        ReportStatus::Closed(Outcome::Resolved)
-    );
-    let (Filed::Added(id) | Filed::Opened(id)) = filed else {
-        panic!("{filed:?}")
-    };
-    let report = store
-        .moderation()
-        .unwrap()
-        .find_report(id)
-        .await
-        .unwrap()
-        .unwrap()
-        .report;
-    assert!(report.complaints.iter().any(|it| it.reason.as_str() == "pushy"));
-    assert_eq!(id == report_id(5), matches!(filed, Filed::Added(_)));
 }
 
 pub(crate) async fn reporting_does_not_change_the_conversation(store: &dyn Store) {

@@ -111,11 +111,11 @@ the_suite_detects_a_store_that! {
     opens_a_conversation_when_probing: backlog detects OpensAConversationWhenProbing;
     reports_messages_of_others: reporting detects ReportsMessagesOfOthers;
     reports_every_complaint_as_opened: reporting detects ReportsEveryComplaintAsOpened;
-    lists_reports_to_their_parties: reporting detects ListsReportsToTheirParties;
-    ignores_the_status_of_reports: reporting detects IgnoresTheStatusOfReports;
+    lists_reports_to_their_parties: moderating detects ListsReportsToTheirParties;
+    ignores_the_status_of_reports: moderating detects IgnoresTheStatusOfReports;
     copies_too_few_messages: reporting detects CopiesTooFewMessages;
     loses_the_first_complaint: reporting detects LosesTheFirstComplaint;
-    resolves_twice: reporting detects ResolvesTwice;
+    resolves_twice: moderating detects ResolvesTwice;
     unlinks_the_newest: unlinking detects UnlinksTheNewest;
     does_not_raise_the_access_version_for_bookings: unlinking detects DoesNotRaiseTheAccessVersion;
     reports_a_full_report_as_extended: reporting detects ReportsAFullReportAsExtended;
