@@ -3,7 +3,7 @@ use std::time::Duration;
 use serde_json::Value;
 use ureq::{Agent, Body, http::Response};
 
-/// Somebody who calls the server's API. Clones share their connections.
+/// A caller of the server's API. Clones share their connections.
 #[derive(Debug, Clone)]
 pub struct Caller {
     agent: Agent,
@@ -11,18 +11,18 @@ pub struct Caller {
     user: Option<String>,
 }
 
-/// What the server answered.
+/// A response of the server.
 #[derive(Debug)]
 pub struct Answer {
     /// The status code.
     pub status: u16,
     /// The body, `null` if it is not JSON.
     pub body: Value,
-    /// After how many seconds to try again, if it says so.
+    /// The seconds of its `Retry-After` header, if any.
     pub retry_after: Option<u64>,
 }
 
-/// There was none: the connection was refused or lost, or it took too long.
+/// There was no response: the connection was refused or lost, or the request timed out.
 #[derive(Debug)]
 pub struct NoAnswer(pub ureq::Error);
 
@@ -40,7 +40,7 @@ impl Caller {
         }
     }
 
-    /// Asks for this path, with its query.
+    /// Gets this path and query.
     ///
     /// # Errors
     /// [`NoAnswer`].
@@ -52,14 +52,14 @@ impl Caller {
         Answer::of(request.call())
     }
 
-    /// The text at this path, whatever it is.
+    /// Returns the text at this path, whatever the status.
     ///
     /// # Panics
-    /// When there is none.
+    /// If there is no response.
     pub fn text(&self, path: &str) -> String {
         let answer = self.agent.get(self.at(path)).call();
-        let mut answer = answer.expect("an answer");
-        answer.body_mut().read_to_string().expect("a text")
+        let mut answer = answer.expect("a response");
+        answer.body_mut().read_to_string().expect("a text body")
     }
 
     /// Posts JSON.
@@ -74,7 +74,7 @@ impl Caller {
         Answer::of(request.send_json(body))
     }
 
-    /// Posts a body as it is, with these headers.
+    /// Posts a body unchanged, with these headers.
     ///
     /// # Errors
     /// [`NoAnswer`].
@@ -98,23 +98,23 @@ impl Caller {
         Answer::of(request.send_form(fields.iter().copied()))
     }
 
-    /// The `data` of an answer that must be a success.
+    /// Returns the `data` of a successful response.
     ///
     /// # Panics
-    /// When it is not.
+    /// If the response is not a success.
     pub fn data(&self, path: &str) -> Value {
-        self.get(path).expect("an answer").data()
+        self.get(path).expect("a response").data()
     }
 
     /// Opens the conversation with an agency, or finds it, and returns its id.
     ///
     /// # Panics
-    /// When that is refused.
+    /// If the server refuses.
     pub fn open(&self, agent_id: &str) -> String {
         let wish = serde_json::json!({ "agentId": agent_id });
         let conversation = self
             .post("/api/messages/conversations", &wish)
-            .expect("an answer")
+            .expect("a response")
             .data();
         conversation["id"].as_str().expect("an id").to_owned()
     }
@@ -122,18 +122,18 @@ impl Caller {
     /// Blocks the other side of a conversation.
     ///
     /// # Panics
-    /// When that is refused.
+    /// If the server refuses.
     pub fn block(&self, conversation_id: &str) {
         let path = format!("/api/messages/conversations/{conversation_id}/block");
         let mut request = self.agent.put(self.at(&path));
         if let Some(user) = &self.user {
             request = request.header("x-demo-user", user);
         }
-        let blocked = Answer::of(request.send_empty()).expect("an answer");
+        let blocked = Answer::of(request.send_empty()).expect("a response");
         assert!(matches!(blocked.status, 200 | 204), "{blocked:?}");
     }
 
-    /// Sends a message, with a key that makes it repeatable.
+    /// Sends a message with an idempotency key.
     ///
     /// # Errors
     /// [`NoAnswer`].
@@ -146,10 +146,11 @@ impl Caller {
         self.post("/api/messages", &message)
     }
 
-    /// All messages of a conversation, walked page by page from the newest; oldest first. Reads nothing.
+    /// Pages through all messages of a conversation from the newest; returns them oldest first. Marks nothing
+    /// as read.
     ///
     /// # Panics
-    /// When a page is refused.
+    /// If the server refuses a page.
     pub fn walk(&self, conversation_id: &str) -> Vec<Value> {
         let mut pages = Vec::new();
         let mut cursor = String::new();
@@ -179,7 +180,7 @@ impl Answer {
         let status = response.status().as_u16();
         let retry_after = response.headers().get("retry-after");
         let retry_after = retry_after.and_then(|seconds| seconds.to_str().ok()?.parse().ok());
-        // A body that breaks off is no answer: what it would have said is not known.
+        // A truncated body is no response: its content is unknown.
         let text = response.body_mut().read_to_string().map_err(NoAnswer)?;
         let body = serde_json::from_str(&text).unwrap_or(Value::Null);
         Ok(Self {
@@ -189,10 +190,10 @@ impl Answer {
         })
     }
 
-    /// The `data` of a success.
+    /// Returns the `data` of a success.
     ///
     /// # Panics
-    /// When it is not one.
+    /// If the response is not a success.
     pub fn data(mut self) -> Value {
         assert!(self.body["success"] == true, "{self:?}");
         self.body["data"].take()

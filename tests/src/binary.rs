@@ -12,25 +12,24 @@ use serde_json::Value;
 
 use crate::environment::variable;
 
-/// Where the server's binary is.
+/// Returns the path of the server's binary.
 pub(crate) fn server() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| built("messaging-server"))
 }
 
-/// Where the binary of a package is that has its name: built now, in the profile of the tests, wherever cargo
-/// puts it.
+/// Builds the binary of this name in a package, in the profile of the tests, and returns its path.
 ///
 /// # Panics
-/// When it cannot be built.
+/// If it cannot be built.
 pub fn built(package: &str) -> PathBuf {
     build(package, &[], package)
 }
 
-/// Where an example of a package is, built in the same way.
+/// Builds an example of a package in the same way, and returns its path.
 ///
 /// # Panics
-/// When it cannot be built.
+/// If it cannot be built.
 pub fn built_example(package: &str, example: &str) -> PathBuf {
     build(package, &["--example", example], example)
 }
@@ -63,12 +62,12 @@ fn build(package: &str, target: &[&str], name: &str) -> PathBuf {
             .filter(|_| is_it)
             .map(PathBuf::from)
     });
-    executable.expect("cargo says where it put the binary")
+    executable.expect("cargo prints the path of the binary")
 }
 
-/// The profile of the running test, which is in `<target>/<profile's directory>/deps/`.
+/// Returns the profile of the running test, whose path is `<target>/<profile's directory>/deps/`.
 fn profile() -> String {
-    let test = env::current_exe().expect("a test knows where it is");
+    let test = env::current_exe().expect("the path of the test is known");
     let directory = test.parent().and_then(Path::parent).and_then(Path::file_name);
     match directory.and_then(|name| name.to_str()) {
         None | Some("debug") => "dev".to_owned(),

@@ -1,9 +1,9 @@
 use std::ffi::OsString;
 
-/// An environment variable of the tests.
+/// Returns an environment variable of the tests.
 #[expect(
     clippy::disallowed_methods,
-    reason = "what runs the tests says so in the environment"
+    reason = "the test runner configures tests by the environment"
 )]
 pub(crate) fn variable(name: &str) -> Option<OsString> {
     std::env::var_os(name)

@@ -1,5 +1,6 @@
-//! What crosses the crates. The tests of the running server are in `tests/`, a binary for each subject; what several
-//! binaries share is here; the suites that need JavaScript are in `js/`. `README.md` says where a test goes.
+//! Tests across crates. The tests of the running server are in `tests/`, with a binary per subject; their
+//! shared fixtures are in this library; the JavaScript suites are in `js/`. `README.md` says where to add a
+//! test.
 
 mod api;
 mod binary;
@@ -22,12 +23,12 @@ pub use server::{Ended, Server, Settings};
 pub use sockudo::Sockudo;
 pub use subscriber::{End, Subscriber};
 
-/// The README's code compiles.
+/// Compiles the code of the README.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;
 
-/// The code of the page for hosts compiles.
+/// Compiles the code of the page for hosts.
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/embedding.md")]
 struct Embedding;

@@ -5,19 +5,19 @@ use std::{
     thread,
 };
 
-/// A line to another server, on which what is said can be held up: it neither arrives nor comes back.
+/// A proxy to another server that can withhold the data of one direction.
 #[derive(Debug)]
 pub struct Line {
     address: SocketAddr,
     state: Arc<Mutex<State>>,
 }
 
-/// Which way something is said.
+/// The direction of data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Way {
     /// To the other server.
     There,
-    /// Back from it.
+    /// From the other server.
     Back,
 }
 
@@ -28,13 +28,13 @@ struct State {
 }
 
 impl Line {
-    /// A line to the server at this address.
+    /// Starts a proxy to the server at this address.
     ///
     /// # Panics
-    /// When there is no free port.
+    /// If no port is free.
     pub fn to(far: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let address = listener.local_addr().expect("it has one");
+        let address = listener.local_addr().expect("the listener has an address");
         let state = Arc::new(Mutex::new(State::default()));
         let shared = state.clone();
         thread::spawn(move || {
@@ -47,17 +47,17 @@ impl Line {
         Self { address, state }
     }
 
-    /// Where it begins.
+    /// Returns the address for clients.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// From now on holds up what is said this way, for good.
+    /// Withholds the data of this direction from now on.
     pub fn hold(&self, way: Way) {
         lock(&self.state).holds = Some(way);
     }
 
-    /// How many bytes have been held up.
+    /// Returns how many bytes are withheld.
     pub fn held(&self) -> usize {
         lock(&self.state).held
     }

@@ -4,7 +4,7 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-/// What a process writes, read as it comes, so that the process never waits for a reader.
+/// The output of a process, read continuously, so that the process never blocks on it.
 #[derive(Debug)]
 pub(crate) struct Log {
     text: Arc<Mutex<String>>,
@@ -28,12 +28,12 @@ impl Log {
         }
     }
 
-    /// What has been written so far.
+    /// Returns the output so far.
     pub(crate) fn text(&self) -> String {
         self.text.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// All that is ever written: waits for the end of it.
+    /// Waits for the end of the output, and returns all of it.
     pub(crate) fn read_to_end(&mut self) -> String {
         if let Some(reader) = self.reader.take() {
             reader.join().ok();

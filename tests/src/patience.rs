@@ -3,45 +3,45 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// A point in time until which something is waited for.
+/// A deadline of a wait.
 #[derive(Debug, Clone, Copy)]
 pub struct Patience(Instant);
 
-const BETWEEN_LOOKS: Duration = Duration::from_millis(10);
-const ENOUGH: Duration = Duration::from_mins(2);
+const CHECK_INTERVAL: Duration = Duration::from_millis(10);
+const TIME_LIMIT: Duration = Duration::from_mins(2);
 
 impl Patience {
-    /// For so long from now.
+    /// Ends after this time.
     pub fn of(limit: Duration) -> Self {
         Self(now() + limit)
     }
 
-    /// What is left; `None` when it is over.
+    /// Returns the remaining time; `None` after the deadline.
     pub fn left(self) -> Option<Duration> {
         self.0
             .checked_duration_since(now())
             .filter(|left| !left.is_zero())
     }
 
-    /// Looks again and again until there is something to see; `None` when it is over.
+    /// Repeats a check until it returns a value; `None` after the deadline.
     pub fn wait_for<T>(self, mut look: impl FnMut() -> Option<T>) -> Option<T> {
         loop {
             if let Some(seen) = look() {
                 return Some(seen);
             }
             self.left()?;
-            thread::sleep(BETWEEN_LOOKS);
+            thread::sleep(CHECK_INTERVAL);
         }
     }
 }
 
-/// Waits until `look` sees something.
+/// Waits until `look` returns a value.
 ///
 /// # Panics
-/// When it has not after two minutes.
+/// If it returns none within two minutes.
 pub fn eventually<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
-    let seen = Patience::of(ENOUGH).wait_for(look);
-    seen.unwrap_or_else(|| panic!("after {ENOUGH:?} still not so: {what}"))
+    let seen = Patience::of(TIME_LIMIT).wait_for(look);
+    seen.unwrap_or_else(|| panic!("not within {TIME_LIMIT:?}: {what}"))
 }
 
 #[expect(

@@ -1,4 +1,4 @@
-//! Programs that tests run and that are not ours.
+//! External programs that tests run.
 
 use std::{
     env,
@@ -9,22 +9,22 @@ use std::{
 
 use crate::environment::variable;
 
-/// A program, and where it may be.
+/// A program, and its possible paths.
 #[derive(Debug)]
 pub(crate) struct Program {
     pub(crate) name: &'static str,
-    /// The environment variable that says where it is.
+    /// The environment variable with its path.
     pub(crate) variable: &'static str,
-    /// Where `./test` puts it, below the checkout.
+    /// The directory into which `./test` installs it, relative to the checkout.
     pub(crate) ours: &'static str,
 }
 
 impl Program {
-    /// Where its variable says, where `PATH` and cargo keep programs, and where `./test` puts it. Where it is not, it
-    /// is said that `test` is skipped; where `CI` is set, that is a failure.
+    /// Looks for the program in its variable, in `PATH`, in cargo's directory, and where `./test` installs
+    /// it. If it is missing, prints that `test` is skipped; if `CI` is set, it panics instead.
     ///
     /// # Panics
-    /// When it is not there and `CI` is set.
+    /// If it is missing and `CI` is set.
     pub(crate) fn find(&self, test: &str) -> Option<PathBuf> {
         let Self { name, variable, .. } = self;
         let found = self.path();
@@ -47,11 +47,11 @@ impl Program {
     }
 }
 
-/// Whether a test can be run. Where something is missing it says that it is skipped; where `CI` is set, that is a
-/// failure.
+/// Whether a test can run. If a requirement is missing, prints that it is skipped; if `CI` is set, it panics
+/// instead.
 ///
 /// # Panics
-/// When it cannot be run in CI.
+/// If it cannot run and `CI` is set.
 pub(crate) fn can_run(found: Result<(), String>, test: &str) -> bool {
     let Err(missing) = found else { return true };
     assert!(variable("CI").is_none(), "{test} cannot be run: {missing}");
@@ -59,14 +59,14 @@ pub(crate) fn can_run(found: Result<(), String>, test: &str) -> bool {
     false
 }
 
-/// Past the test harness, which keeps to itself what a passing test prints: to standard error and, for a runner that
-/// captures that too, to the end of the file that `TEST_NOTES` names.
+/// Bypasses the test harness, which hides the output of passing tests: writes to standard error and, for a
+/// runner that captures that too, to the file that `TEST_NOTES` names.
 pub(crate) fn say(words: &str) {
     writeln!(io::stderr(), "{words}").ok();
     let notes =
         variable("TEST_NOTES").and_then(|path| File::options().append(true).create(true).open(path).ok());
     if let Some(mut notes) = notes {
-        // One write, so that lines of several processes do not mix.
+        // A single write, so that lines of concurrent processes do not mix.
         notes.write_all(format!("{words}\n").as_bytes()).ok();
     }
 }

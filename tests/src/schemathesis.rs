@@ -1,4 +1,4 @@
-//! schemathesis: thousands of requests made of an OpenAPI document, and of what it forbids.
+//! schemathesis: thousands of requests generated from an OpenAPI document, valid and invalid ones.
 
 use std::{fs, path::Path, process::Command};
 
@@ -15,14 +15,14 @@ const PROGRAM: Program = Program {
     ours: "target/python/bin",
 };
 
-/// Requests for each operation and kind of data.
+/// The number of requests for each operation and kind of data.
 const EXAMPLES: &str = "60";
 
-/// Holds a server to its document, as a user or as nobody. Where schemathesis is not installed it says that `test` is
-/// skipped; where `CI` is set, that is a failure.
+/// Checks a server against its document, as a user or without a login. If schemathesis is not installed,
+/// prints that `test` is skipped; if `CI` is set, it panics instead.
 ///
 /// # Panics
-/// When an answer is not in the document, or is a mistake of the server, with what was found.
+/// If a response is not in the document or is a server error; the message contains the findings.
 pub fn run(test: &str, server: &Server, user: Option<&str>, document: &Value) {
     let Some(program) = PROGRAM.find(test) else {
         return;
@@ -46,7 +46,7 @@ pub fn run(test: &str, server: &Server, user: Option<&str>, document: &Value) {
     if let Some(user) = user {
         command.args(["--header", &format!("x-demo-user: {user}")]);
     }
-    let ran = command.output().expect("it was there a moment ago");
+    let ran = command.output().expect("schemathesis was found before");
     let said = String::from_utf8_lossy(&ran.stdout);
     assert!(
         ran.status.success(),

@@ -1,4 +1,4 @@
-//! The server, in a process of its own.
+//! The example server in a separate process.
 
 use std::{
     ffi::OsStr,
@@ -10,14 +10,14 @@ use std::{
 
 use crate::{Caller, binary, eventually, log::Log};
 
-/// A server in a process of its own. It is killed when this is dropped.
+/// A server in a separate process. It is killed when this is dropped.
 #[derive(Debug)]
 pub struct Server {
     process: Process,
     address: SocketAddr,
 }
 
-/// A process and what it writes. It is killed when this is dropped.
+/// A process and its output. It is killed when this is dropped.
 #[derive(Debug)]
 struct Process {
     child: Child,
@@ -25,23 +25,23 @@ struct Process {
     log: Log,
 }
 
-/// How to start a server.
+/// The settings of a server.
 #[derive(Debug)]
 pub struct Settings(Command);
 
-/// How a process ended.
+/// The end of a process.
 #[derive(Debug)]
 pub struct Ended {
-    /// With what status.
+    /// The exit status.
     pub status: ExitStatus,
-    /// What it wrote to standard output.
+    /// The standard output.
     pub output: String,
-    /// What it wrote to standard error.
+    /// The standard error.
     pub log: String,
 }
 
 impl Settings {
-    /// Nothing set but what is given here, whatever the environment of the tests.
+    /// No settings except these, whatever the environment of the tests.
     pub fn new() -> Self {
         let mut command = Command::new(binary::server());
         for name in [
@@ -73,7 +73,7 @@ impl Settings {
         Self(command)
     }
 
-    /// On a free port, with its data in this directory.
+    /// Listens on a free port, with the data in this directory.
     pub fn in_directory(data_dir: &Path) -> Self {
         Self::new()
             .with_env("BIND", "127.0.0.1:0")
@@ -81,40 +81,40 @@ impl Settings {
             .with_env("RATE_LIMITS", "off")
     }
 
-    /// With an environment variable.
+    /// Sets an environment variable.
     pub fn with_env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.0.env(name, value);
         self
     }
 
-    /// With this as its working directory.
+    /// Sets the working directory.
     pub fn with_working_directory(mut self, directory: &Path) -> Self {
         self.0.current_dir(directory);
         self
     }
 
-    /// With an argument.
+    /// Adds an argument.
     pub fn with_argument(mut self, argument: &str) -> Self {
         self.0.arg(argument);
         self
     }
 
-    /// Runs it to its end, which must come by itself.
+    /// Starts the server, and waits until it ends by itself.
     ///
     /// # Panics
-    /// When it has not ended after two minutes.
+    /// If it has not ended within two minutes.
     pub fn run(self) -> Ended {
         self.spawn().ended("the server ends by itself")
     }
 
-    /// Starts it, and waits until it is ready.
+    /// Starts the server, and waits until it is ready.
     ///
     /// # Panics
-    /// When it is not after two minutes.
+    /// If it is not ready within two minutes.
     pub fn start(self) -> Server {
         let mut process = self.spawn();
         let address = eventually("the server says where it listens", || {
-            let ended = process.child.try_wait().expect("a child can be asked");
+            let ended = process.child.try_wait().expect("the status of a child is known");
             assert!(
                 ended.is_none(),
                 "the server ended at once:\n{}",
@@ -133,14 +133,14 @@ impl Settings {
     fn spawn(mut self) -> Process {
         let mut child = self.0.spawn().expect("the server can be started");
         Process {
-            output: Log::of(child.stdout.take().expect("it is piped")),
-            log: Log::of(child.stderr.take().expect("it is piped")),
+            output: Log::of(child.stdout.take().expect("stdout is piped")),
+            log: Log::of(child.stderr.take().expect("stderr is piped")),
             child,
         }
     }
 }
 
-/// The address in the line that says where to open the page.
+/// The address in the line with the page's URL.
 fn announced(line: &str) -> Option<SocketAddr> {
     let (_, rest) = line.split_once("open http://")?;
     rest.split_once('/')?
@@ -157,81 +157,81 @@ impl Default for Settings {
 }
 
 impl Server {
-    /// A server on a free port, with its data in this directory.
+    /// Starts a server on a free port, with the data in this directory.
     pub fn start(data_dir: &Path) -> Self {
         Settings::in_directory(data_dir).start()
     }
 
-    /// Where it listens.
+    /// Returns its address.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Where it is found.
+    /// Returns its URL.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// What it has written to its log.
+    /// Returns its log so far.
     pub fn log(&self) -> String {
         self.process.log.text()
     }
 
-    /// Somebody who calls it.
+    /// Returns a caller with this user's login.
     pub fn caller(&self, user: &str) -> Caller {
         Caller::new(self.url(), Some(user))
     }
 
-    /// Somebody who does not say who they are.
+    /// Returns a caller without a login.
     pub fn anybody(&self) -> Caller {
         Caller::new(self.url(), None)
     }
 
-    /// How many conversations have unpublished events, by a look that began after this was called: an answer may be of
-    /// one before.
+    /// Returns the number of conversations with unpublished events, from a check that began after this call:
+    /// the server may answer with an earlier check.
     ///
     /// # Panics
-    /// When the server is not ready.
+    /// If the server is not ready.
     pub fn unpublished(&self) -> u64 {
-        let ask = || self.anybody().get("/readyz").expect("an answer").body;
+        let ask = || self.anybody().get("/readyz").expect("a response").body;
         let before = ask()["asOfMs"].as_i64().expect("a time");
-        let ready = eventually("the server has looked anew", || {
+        let ready = eventually("the server has made a new check", || {
             Some(ask()).filter(|ready| ready["asOfMs"] != before)
         });
         ready["unpublishedConversations"].as_u64().expect("a number")
     }
 
-    /// The number of its process.
+    /// Returns its process id.
     pub fn process_id(&self) -> u32 {
         self.process.child.id()
     }
 
-    /// Sends it a signal, by its name without `SIG`.
+    /// Sends it a signal, by the name without `SIG`.
     ///
     /// # Panics
-    /// When there is no such process or signal.
+    /// If there is no such process or signal.
     pub fn signal(&self, name: &str) {
         let kill = format!("kill -{name} {}", self.process.child.id());
         let sent = Command::new("sh")
             .args(["-c", &kill])
             .status()
-            .expect("there is a shell");
+            .expect("a shell is installed");
         assert!(sent.success(), "{kill}");
     }
 
-    /// Ends it as a lost machine would.
+    /// Kills it, as if the machine was lost.
     ///
     /// # Panics
-    /// When it had ended before.
+    /// If it has ended already.
     pub fn kill(self) {
         self.signal("KILL");
         self.process.ended("the server is gone");
     }
 
-    /// Asks it to stop, by this signal, and waits for its end.
+    /// Sends it this signal, and waits until it ends.
     ///
     /// # Panics
-    /// When it has not ended after two minutes.
+    /// If it has not ended within two minutes.
     pub fn stop(self, signal: &str) -> Ended {
         self.signal(signal);
         self.process.ended("the server stops")
@@ -240,7 +240,9 @@ impl Server {
 
 impl Process {
     fn ended(mut self, what: &str) -> Ended {
-        let status = eventually(what, || self.child.try_wait().expect("a child can be asked"));
+        let status = eventually(what, || {
+            self.child.try_wait().expect("the status of a child is known")
+        });
         Ended {
             status,
             output: self.output.read_to_end(),
@@ -250,12 +252,12 @@ impl Process {
 }
 
 impl Drop for Process {
-    #[expect(clippy::print_stderr, reason = "shown with the test that failed")]
+    #[expect(clippy::print_stderr, reason = "printed with the failed test")]
     fn drop(&mut self) {
         self.child.kill().ok();
         self.child.wait().ok();
         if thread::panicking() {
-            eprintln!("What the server logged:\n{}", self.log.read_to_end());
+            eprintln!("The server's log:\n{}", self.log.read_to_end());
         }
     }
 }

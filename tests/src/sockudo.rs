@@ -8,14 +8,14 @@ use std::{
 
 use crate::{eventually, program::Program};
 
-/// A server of the Pusher Channels protocol that is not ours. It ends when this is dropped, or the process
-/// ends, however it does.
+/// A server of the Pusher Channels protocol by another project. It ends when this is dropped or the process
+/// ends in any way.
 #[derive(Debug)]
 pub struct Sockudo {
     program: PathBuf,
     app: App,
     port: u16,
-    /// How many calls of its HTTP API it answers in a second; all without.
+    /// The limit of HTTP API calls per second, if any.
     calls_a_second: Option<u32>,
     shell: Option<Child>,
     log: PathBuf,
@@ -40,7 +40,7 @@ const PROGRAM: Program = Program {
     ours: "target/sockudo/bin",
 };
 
-/// What the next `sh` runs: the server, until its own input ends, because whoever holds the other end has.
+/// A script that runs the server until its standard input ends, when this process does.
 const SCRIPT: &str = r#"
 trap '' HUP INT TERM PIPE
 log=$1; shift
@@ -52,19 +52,19 @@ wait
 "#;
 
 impl Sockudo {
-    /// Starts one on a free port. Where it is not installed it says that `test` is skipped, and there is none;
-    /// where `CI` is set, that is a failure.
+    /// Starts a server on a free port. If it is not installed, prints that `test` is skipped and returns
+    /// `None`; if `CI` is set, it panics instead.
     ///
     /// # Panics
-    /// When it does not start, with what it said; or when it is not installed and `CI` is set.
+    /// If it does not start (the message contains its log), or is not installed and `CI` is set.
     pub fn start(test: &str) -> Option<Self> {
         Self::start_with(test, None)
     }
 
-    /// The same, but it answers only so many calls of its HTTP API in a second, and the others with 429.
+    /// Like [`start`](Self::start), but HTTP API calls beyond this number per second are answered with 429.
     ///
     /// # Panics
-    /// As [`start`](Self::start).
+    /// Like [`start`](Self::start).
     pub fn start_limited(test: &str, calls_a_second: u32) -> Option<Self> {
         Self::start_with(test, Some(calls_a_second))
     }
@@ -85,27 +85,27 @@ impl Sockudo {
         Some(server)
     }
 
-    /// Where it listens.
+    /// Returns its address.
     pub fn address(&self) -> SocketAddr {
         (Ipv4Addr::LOCALHOST, self.port).into()
     }
 
-    /// By what clients name the app.
+    /// Returns the app's key, which clients use.
     pub fn key(&self) -> &str {
         self.app.key
     }
 
-    /// With what the app signs.
+    /// Returns the app's secret, which signs.
     pub fn secret(&self) -> &str {
         self.app.secret
     }
 
-    /// By what the HTTP API names the app.
+    /// Returns the app's id, which the HTTP API uses.
     pub fn app_id(&self) -> &str {
         self.app.id
     }
 
-    /// The variables by which a server of ours finds it.
+    /// Returns the environment variables that connect our server to it.
     pub fn environment(&self) -> [(&'static str, String); 6] {
         [
             ("PUSHER_APP_ID", self.app.id.to_owned()),
@@ -117,20 +117,20 @@ impl Sockudo {
         ]
     }
 
-    /// Ends it as a lost machine would.
+    /// Kills it, as if the machine was lost.
     ///
     /// # Panics
-    /// When it was not running.
+    /// If it is not running.
     pub fn stop(&mut self) {
-        let mut shell = self.shell.take().expect("it is running");
+        let mut shell = self.shell.take().expect("the server is running");
         drop(shell.stdin.take());
-        shell.wait().expect("it is our child");
+        shell.wait().expect("the process is our child");
     }
 
-    /// Starts it again, on the same port, and waits until it listens.
+    /// Starts it again on the same port, and waits until it listens.
     ///
     /// # Panics
-    /// When it does not.
+    /// If it does not start.
     pub fn restart(&mut self) {
         let mut shell = Command::new("sh")
             .args(["-c", SCRIPT, "sockudo"])
@@ -153,12 +153,12 @@ impl Sockudo {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .expect("there is a shell");
+            .expect("a shell is installed");
         let mut pid = String::new();
-        let said = shell.stdout.take().expect("it is piped");
+        let said = shell.stdout.take().expect("stdout is piped");
         BufReader::new(said)
             .read_line(&mut pid)
-            .expect("it says what it started");
+            .expect("the script prints the process id");
         self.shell = Some(shell);
         let process = Path::new("/proc").join(pid.trim());
         eventually("sockudo listens", || {
@@ -167,7 +167,7 @@ impl Sockudo {
         });
     }
 
-    /// What it has written to its log.
+    /// Returns its log so far.
     pub fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
     }

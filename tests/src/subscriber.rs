@@ -10,7 +10,7 @@ use tokio_tungstenite::tungstenite::{self, Message, WebSocket};
 
 use crate::{Caller, Server, eventually};
 
-/// Somebody connected to a server's channels, who remembers all that they are told.
+/// A client of a server's channels that records all received events.
 #[derive(Debug)]
 pub struct Subscriber {
     heard: Arc<Mutex<Heard>>,
@@ -18,12 +18,12 @@ pub struct Subscriber {
     stream: TcpStream,
 }
 
-/// How a connection ended.
+/// The end of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
-    /// The server said goodbye, with this code.
+    /// The server closed it with this code.
     Closed(u16),
-    /// It broke off.
+    /// It was lost.
     Lost,
 }
 
@@ -33,20 +33,21 @@ struct Heard {
     end: Option<End>,
 }
 
-/// For how long the server may leave a step of the handshake unanswered.
+/// The time limit of each step of the handshake.
 const TIME_LIMIT: Duration = Duration::from_mins(1);
 
 impl Subscriber {
-    /// Connects to the server's channels, wherever they are, and subscribes to these in the name of the caller. All of them have been accepted
+    /// Connects to the server's channels, wherever they are, and subscribes to these as the caller. Returns
+    /// when all subscriptions have succeeded.
     /// when this returns.
     ///
-    /// # Panics
+    /// If the server refuses one.
     /// When one is refused.
     pub fn connect(server: &Server, caller: &Caller, channels: &[String]) -> Self {
-        let config = server.anybody().get("/demo/config").expect("an answer").body;
-        let host = config["wsHost"].as_str().expect("a host");
-        let port = config["wsPort"].as_u64().expect("a port");
-        let stream = TcpStream::connect(format!("{host}:{port}")).expect("the channels' server listens");
+        let config = server.anybody().get("/demo/config").expect("a response").body;
+        let host = config["wsHost"].as_str().expect("the setting has a host");
+        let port = config["wsPort"].as_u64().expect("the setting has a port");
+        let stream = TcpStream::connect(format!("{host}:{port}")).expect("the realtime server listens");
         stream
             .set_read_timeout(Some(TIME_LIMIT))
             .expect("a limit can be set");
@@ -61,13 +62,13 @@ impl Subscriber {
         let socket_id = data["socket_id"].as_str().expect("a socket id");
         for channel in channels {
             let form = [("socket_id", socket_id), ("channel_name", channel.as_str())];
-            let signed = caller.post_form("/api/pusher/auth", &form).expect("an answer");
+            let signed = caller.post_form("/api/pusher/auth", &form).expect("a response");
             assert_eq!(signed.status, 200, "{channel}: {signed:?}");
             let data = json!({ "channel": channel, "auth": signed.body["auth"] });
             let subscribe = json!({ "event": "pusher:subscribe", "data": data }).to_string();
             socket.send(Message::text(subscribe)).expect("the server reads");
         }
-        // From here on there may be nothing to say for long; dropping this ends the connection.
+        // A subscriber may be silent for long; dropping this ends the connection.
         closer.set_read_timeout(None).expect("a limit can be lifted");
         let heard = Arc::new(Mutex::new(Heard::default()));
         let told = heard.clone();
@@ -84,12 +85,12 @@ impl Subscriber {
         subscriber
     }
 
-    /// All events so far, each `{event, channel, data}` with its data as JSON.
+    /// Returns all events so far, each as `{event, channel, data}` with parsed data.
     pub fn events(&self) -> Vec<Value> {
         self.heard().events.clone()
     }
 
-    /// The events of this name so far, each `{event, channel, data}` with its data as JSON.
+    /// Returns the events with this name so far, each as `{event, channel, data}` with parsed data.
     pub fn named(&self, event: &str) -> Vec<Value> {
         let heard = self.heard();
         heard
@@ -100,7 +101,7 @@ impl Subscriber {
             .collect()
     }
 
-    /// The messages told on a conversation's channel so far.
+    /// Returns the messages received on a conversation's channel so far.
     pub fn messages_of(&self, conversation_id: &str) -> Vec<Value> {
         let channel = format!("private-conversation-{conversation_id}");
         let events = self.named("new-message").into_iter();
@@ -110,7 +111,7 @@ impl Subscriber {
             .collect()
     }
 
-    /// How the connection ended; `None` as long as it has not.
+    /// Returns the end of the connection; `None` while it is open.
     pub fn end(&self) -> Option<End> {
         self.heard().end
     }
@@ -148,18 +149,18 @@ fn listen(mut socket: WebSocket<TcpStream>, heard: &Mutex<Heard>) {
         }
     };
     heard.lock().unwrap_or_else(PoisonError::into_inner).end = Some(end);
-    // The goodbye is answered before the connection goes.
+    // The close frame is answered before the connection ends.
     socket.flush().ok();
 }
 
 fn next_event(socket: &mut WebSocket<TcpStream>) -> Value {
-    match socket.read().expect("the server talks") {
+    match socket.read().expect("the connection is readable") {
         Message::Text(text) => serde_json::from_str(&text).expect("JSON"),
         other => panic!("not an event: {other:?}"),
     }
 }
 
-/// An event whose data, a string of JSON on the wire, are JSON.
+/// An event whose data, a JSON text on the wire, are parsed.
 fn parse(text: &str) -> Value {
     let mut event: Value = serde_json::from_str(text).expect("JSON");
     if let Some(data) = event["data"]

@@ -1,8 +1,8 @@
-//! One of several processes on one database, for `tests/consistency/many_processes.rs`: sends, sends again, reads, blocks
-//! and publishes, and says what it was answered.
+//! One of several processes on one database, for `tests/consistency/many_processes.rs`: sends, repeats sends,
+//! reads, blocks and publishes, and prints the results.
 //!
-//! `storm-process URL PROCESS CLIENTS AGENCIES SENDS` begins when it is sent a line, and writes one for each
-//! send: `sent CONVERSATION SENDER KEY SEQ ID CREATED`, or `blocked CONVERSATION SENDER KEY`.
+//! `storm-process URL PROCESS CLIENTS AGENCIES SENDS` begins when it receives a line, and prints a line for
+//! each send: `sent CONVERSATION SENDER KEY SEQ ID CREATED`, or `blocked CONVERSATION SENDER KEY`.
 
 use std::{
     collections::BTreeMap,
@@ -27,11 +27,11 @@ use messaging_testkit::{
 };
 use tokio::{sync::oneshot, task::JoinSet};
 
-/// So many at once in each process.
+/// The number of concurrent tasks in each process.
 const TASKS: usize = 4;
-/// What each process sends by itself has keys of its own, from a multiple of this on.
+/// The first of the keys that only one process uses; those of each process begin at a multiple of it.
 const OWN: u64 = 1_000_000;
-/// Whoever is not answered repeats the send, but not for ever.
+/// The maximum number of attempts of a send without a response.
 const MANY: usize = 1_000;
 
 struct Storm {
@@ -54,17 +54,17 @@ async fn main() {
     let [process, clients, agencies, sends] = numbers[..] else {
         panic!("URL PROCESS CLIENTS AGENCIES SENDS");
     };
-    // All processes bring the database up to date, and all of them at once.
+    // All processes migrate the database concurrently.
     say(&"ready");
     let told = io::stdin().lines().next();
-    told.expect("it is told to begin").expect("a line");
+    told.expect("the start line arrives").expect("stdin is readable");
     let store = PgStore::from_url(url, &PgOptions::default()).expect("a URL");
-    store.migrate().await.expect("one after the other");
+    store.migrate().await.expect("concurrent migrations succeed");
 
     let (messaging, workers) = Messaging::builder(store.clone(), FakeDirectory::new())
         .rate_limiter(Unlimited)
         .build()
-        .expect("the defaults fit");
+        .expect("the defaults are valid");
     let (stop, stopped) = oneshot::channel::<()>();
     let publishing = tokio::spawn(workers.run(async {
         stopped.await.ok();
@@ -96,7 +96,7 @@ impl Storm {
         }
     }
 
-    /// Of four sends two are the same in all processes, and one is sent once more at the same time.
+    /// Two of four sends are the same in all processes, and one is sent twice concurrently.
     async fn act(&self, step: u64) {
         let message = match step % 4 {
             0 | 1 => step,
@@ -119,7 +119,7 @@ impl Storm {
         }
     }
 
-    /// Opens the conversation of a pair, if this process has not yet done so.
+    /// Opens the conversation of a pair, unless this process has opened it.
     async fn open(&self, client: u64, agency: u64) -> ConversationId {
         let opened = || self.opened.lock().unwrap_or_else(PoisonError::into_inner);
         let known = opened().get(&(client, agency)).copied();
@@ -131,7 +131,7 @@ impl Storm {
             .messaging
             .operations()
             .prepare_open(wish)
-            .expect("two people");
+            .expect("the conversation opens");
         let id = self
             .messaging
             .operations()
@@ -168,10 +168,10 @@ impl Storm {
                 Err(error) => assert!(is_busy(&error), "{error:?}"),
             }
         }
-        panic!("{key_of} was not answered");
+        panic!("{key_of} received no response");
     }
 
-    /// Reads the newest page, which is all of one moment.
+    /// Reads the newest page, and checks that it is from one snapshot.
     async fn read(&self, reader: &Actor, conversation_id: ConversationId) {
         let request = HistoryRequest::newest(conversation_id)
             .with_limit(limit(10))
@@ -189,12 +189,12 @@ impl Storm {
     async fn look(&self, reader: &Actor) {
         let request = ListRequest::newest();
         let listed = self.messaging.list_conversations(reader, &request).await;
-        listed.expect("a list");
+        listed.expect("the list succeeds");
         let counted = self.messaging.count_unread(reader).await;
-        counted.expect("a total");
+        counted.expect("the total succeeds");
     }
 
-    /// Blocks the other side for a moment: what is under way then was decided on what is no longer so.
+    /// Blocks the other side briefly: concurrent sends were decided on an outdated state.
     async fn block(&self, reader: &Actor, id: ConversationId) {
         for done in [
             self.messaging.block(reader, id).await,
@@ -207,12 +207,12 @@ impl Storm {
     }
 }
 
-/// Whether it may be repeated: nothing was changed, since others were faster again and again.
+/// Whether the step may be repeated: it changed nothing, because it conflicted too often.
 fn is_busy(error: &messaging_core::Error) -> bool {
     matches!(error.kind(), ErrorKind::Unavailable { .. })
 }
 
-/// A number that looks like chance, and is the same in every process.
+/// Returns a pseudo-random number that is the same in every process.
 fn chance(of: u64, salt: u64) -> u64 {
     // SplitMix64: good enough to mix steps.
     let mut mixed = of.wrapping_add(salt << 32).wrapping_mul(0x9e37_79b9_7f4a_7c15);
@@ -223,9 +223,9 @@ fn chance(of: u64, salt: u64) -> u64 {
 
 fn parse<T: FromStr>(argument: &str) -> T {
     let parsed = argument.parse().ok();
-    parsed.expect("a number")
+    parsed.expect("the argument is a number")
 }
 
 fn say(line: &dyn Display) {
-    writeln!(io::stdout(), "{line}").expect("somebody reads");
+    writeln!(io::stdout(), "{line}").expect("stdout is open");
 }

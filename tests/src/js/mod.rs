@@ -1,4 +1,4 @@
-//! Suites in JavaScript, run by Node.
+//! JavaScript suites, run by Node.
 
 mod package;
 
@@ -18,10 +18,10 @@ use crate::{
     program::{can_run, say},
 };
 
-/// What a suite needs beside Node and its packages.
+/// The requirements of a suite besides Node and its packages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Needs {
-    /// Nothing else.
+    /// None.
     Node,
     /// Chromium.
     Browser,
@@ -30,14 +30,14 @@ pub enum Needs {
 /// The suites of this crate.
 static SUITES: Package = Package::at("tests/js");
 
-/// One suite at a time: some of them measure how fast the server is.
+/// One suite at a time: some of them measure the server's speed.
 static ALONE: Mutex<()> = Mutex::new(());
 
-/// Runs a suite of `js/` against a server. Where something that it needs is missing it says that it is
-/// skipped; where `CI` is set, that is a failure.
+/// Runs a suite of `js/` against a server. If a requirement is missing, prints that the suite is skipped; if
+/// `CI` is set, it panics instead.
 ///
 /// # Panics
-/// When the suite fails, with what it said.
+/// If the suite fails; the message contains its output.
 pub fn run(suite: &str, needs: Needs, server: &Server) {
     if !can_run(find(needs), suite) {
         return;
@@ -73,11 +73,11 @@ pub struct Script {
 }
 
 impl Script {
-    /// Starts it, against a server. Where Node is missing it says that `test` is skipped, and there is none;
-    /// where `CI` is set, that is a failure.
+    /// Starts a script against a server. If Node is missing, prints that `test` is skipped and returns
+    /// `None`; if `CI` is set, it panics instead.
     ///
     /// # Panics
-    /// When it cannot be run in CI.
+    /// If it cannot run and `CI` is set.
     pub fn start(script: &str, test: &str, server: &Server, environment: &[(&str, &str)]) -> Option<Self> {
         if !can_run(find(Needs::Node), test) {
             return None;
@@ -93,29 +93,29 @@ impl Script {
             .spawn()
             .expect("node was there a moment ago");
         Some(Self {
-            output: Log::of(child.stdout.take().expect("it is piped")),
-            log: Log::of(child.stderr.take().expect("it is piped")),
+            output: Log::of(child.stdout.take().expect("stdout is piped")),
+            log: Log::of(child.stderr.take().expect("stderr is piped")),
             child,
         })
     }
 
-    /// Waits until it has said this line.
+    /// Waits until the script has printed this line.
     ///
     /// # Panics
-    /// When it does not.
+    /// If it does not print the line.
     pub fn wait_for(&self, line: &str) {
-        eventually("the script says so", || {
+        eventually("the script prints the line", || {
             self.output.text().lines().any(|said| said == line).then_some(())
         });
     }
 
-    /// Waits for its end, and returns the last line that it said.
+    /// Waits for its end, and returns its last line.
     ///
     /// # Panics
-    /// When it fails.
+    /// If it fails.
     pub fn last_line(mut self) -> String {
         let output = self.output.read_to_end();
-        let status = self.child.wait().expect("it is our child");
+        let status = self.child.wait().expect("the process is our child");
         assert!(status.success(), "{output}\n{}", self.log.read_to_end());
         output.lines().last().unwrap_or_default().to_owned()
     }
@@ -128,16 +128,16 @@ impl Drop for Script {
     }
 }
 
-/// Whether `test` can be run with a package: its own packages are there. Where they cannot be installed it says
-/// that the test is skipped; where `CI` is set, that is a failure.
+/// Whether a package's dependencies are installed, so that `test` can run. If they cannot be installed,
+/// prints that the test is skipped; if `CI` is set, it panics instead.
 ///
 /// # Panics
-/// When it cannot be run in CI.
+/// If it cannot run and `CI` is set.
 pub fn is_ready(package: &Package, test: &str) -> bool {
     can_run(package.install(), test)
 }
 
-/// Says how many tests of a suite have passed, for the sum at the end.
+/// Prints the number of passed tests of a suite, for the sum at the end.
 pub fn count(suite: &str, passed: &str) {
     say(&format!("{suite}: {passed} passed"));
 }

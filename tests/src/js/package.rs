@@ -1,4 +1,4 @@
-//! What npm installs, and runs.
+//! Packages installed and run by npm.
 
 use std::{
     fs, io,
@@ -7,7 +7,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-/// The first that knows `--test-force-exit`, and that Vite wants.
+/// The first version with `--test-force-exit`, and the minimum of Vite.
 const OLDEST_NODE: (u32, u32) = (20, 19);
 
 /// A directory with a `package.json`.
@@ -18,7 +18,7 @@ pub struct Package {
 }
 
 impl Package {
-    /// One of this workspace, below its root.
+    /// A package of this workspace, relative to its root.
     pub const fn at(path: &'static str) -> Self {
         Self {
             path,
@@ -26,15 +26,15 @@ impl Package {
         }
     }
 
-    /// Where it is.
+    /// Returns its directory.
     pub fn directory(&self) -> PathBuf {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(self.path)
     }
 
-    /// Installs its packages, unless what the lock file asks for is there.
+    /// Installs its dependencies, unless those of the lock file are installed.
     ///
     /// # Errors
-    /// In words, what is missing.
+    /// A sentence that names the missing requirement.
     pub fn install(&self) -> Result<(), String> {
         let mut installed = self.installed.lock().unwrap_or_else(PoisonError::into_inner);
         installed.get_or_insert_with(|| self.install_now()).clone()
@@ -52,10 +52,10 @@ impl Package {
             .map(|_| ())
     }
 
-    /// Runs a program in its directory, and returns what it wrote to standard output.
+    /// Runs a program in its directory, and returns its standard output.
     ///
     /// # Errors
-    /// In words, why it failed.
+    /// A sentence with the cause.
     pub fn run(&self, program: &str, arguments: &[&str]) -> Result<String, String> {
         let ran = Command::new(program)
             .args(arguments)
@@ -66,7 +66,7 @@ impl Package {
     }
 }
 
-/// What `node --version` says, as in `v20.19.0`.
+/// The output of `node --version`, such as `v20.19.0`.
 fn is_new_enough(version: &str) -> Result<(), String> {
     let version = version.trim();
     let mut numbers = version.trim_start_matches('v').split('.').map(str::parse::<u32>);
@@ -79,7 +79,7 @@ fn is_new_enough(version: &str) -> Result<(), String> {
     }
 }
 
-/// Runs to its end, and returns what it wrote to standard output.
+/// Waits until it ends, and returns its standard output.
 fn works(outcome: io::Result<Output>, what: &str) -> Result<String, String> {
     let output = outcome.map_err(|why| format!("{what}: {why}"))?;
     let said = String::from_utf8_lossy(&output.stdout).into_owned();

@@ -1,4 +1,4 @@
-//! More connections than the server takes.
+//! More connections than the server accepts.
 
 use messaging_tests::eventually;
 
@@ -8,8 +8,8 @@ use crate::support::{answer, connect, kept, request, start, status};
 fn at_the_connection_limit_probes_are_answered_and_other_requests_get_503() {
     let (server, _data) = start(&[("MAX_CONNECTIONS", "2"), ("CLIENT_TIMEOUT", "60")]);
     let taken = [kept(&server), kept(&server)];
-    // The connection that found the server started may have held a place beside the first of them. It has ended by now,
-    // and has lines of its own in the log.
+    // The connection that checked readiness may have used a slot beside the first of these. It has ended by
+    // now, and has its own lines in the log.
     let of_start = server.log().len();
     let ask = |line: &str| answer(&server, &request(line, &[], ""));
     for probe in ["GET /healthz", "GET /readyz", "GET /metrics"] {
@@ -40,7 +40,7 @@ fn at_the_connection_limit_probes_are_answered_and_other_requests_get_503() {
     );
 }
 
-/// More than the reserve has places.
+/// More than the number of slots in the reserve.
 #[test]
 fn at_the_connection_limit_probes_are_answered_beside_silent_connections() {
     let (server, _data) = start(&[("MAX_CONNECTIONS", "1"), ("CLIENT_TIMEOUT", "60")]);

@@ -1,10 +1,10 @@
-//! The OpenAPI document against the running server: whatever a program can make of the one, the other answers as it
-//! says, and all that is kept still adds up afterwards.
+//! The OpenAPI document against the running server: every generated request receives a documented response,
+//! and afterwards all counters match a recount.
 
 use messaging_tests::{Server, Settings, schemathesis};
 use serde_json::{Value, json};
 
-/// Things that are there, so that not all is answered with 404.
+/// The ids of existing data, so that not every request is answered with 404.
 struct Scene {
     conversations: Vec<Value>,
     messages: Vec<Value>,
@@ -12,7 +12,7 @@ struct Scene {
 }
 
 impl Scene {
-    /// Two clients have written to two agents, each of whom has answered, and reported them.
+    /// Two clients have sent messages to two agents, who have answered; each client has reported the agent.
     fn set(server: &Server) -> Self {
         let (mut conversations, mut messages, mut reports) = (Vec::new(), Vec::new(), Vec::new());
         let post = |user: &str, path: &str, body: Value| {
@@ -42,7 +42,7 @@ impl Scene {
         }
     }
 
-    /// Has ids be also those of what is there.
+    /// Adds existing ids to the schemas of ids.
     fn name_in(&self, document: &mut Value) {
         let agents = vec![json!("agency-1"), json!("agency-2"), json!("agency-3")];
         let users = vec![json!("client-1"), json!("agent-1"), json!("admin-1")];

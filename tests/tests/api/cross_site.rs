@@ -1,4 +1,4 @@
-//! Requests that a browser sends for another site.
+//! Requests that a browser sends from another site.
 
 use serde_json::json;
 
@@ -36,8 +36,8 @@ fn another_site_cannot_use_a_users_cookie() {
         assert_eq!(status(&open(&[cookie, here])), "200", "{here}");
     }
     let named = open(&["X-Demo-User: client-1", "Origin: http://evil.example"]);
-    assert_eq!(status(&named), "200", "no other site may set that header");
-    // With both, the browser sent the cookie along.
+    assert_eq!(status(&named), "200", "another site cannot set this header");
+    // With both, a browser may have added the cookie.
     let both = open(&[cookie, "X-Demo-User: client-1", "Origin: http://evil.example"]);
     assert_eq!(status(&both), "403");
 }
@@ -60,7 +60,7 @@ fn every_method_refuses_cross_site_cookies() {
         for method in
             methods.filter(|name| ["GET", "PUT", "POST", "PATCH", "DELETE"].contains(&name.as_str()))
         {
-            // A route for GET answers HEAD too.
+            // A route for GET answers HEAD, too.
             let also = (method == "GET").then(|| "HEAD".to_owned());
             for method in [Some(method), also].into_iter().flatten() {
                 let line = format!("{method} /api{path}");

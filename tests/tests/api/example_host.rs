@@ -1,4 +1,4 @@
-//! What the example host adds to the routes: probes, a login, and bookings.
+//! The example host's own routes: probes, a login, and bookings.
 
 use messaging_tests::Server;
 use serde_json::Value;

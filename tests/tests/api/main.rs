@@ -1,5 +1,5 @@
-//! What a client of the running server meets: the contract, limits, and what comes over the wire that no honest
-//! client sends.
+//! The running server as a client sees it: the contract, the limits, and requests that no regular client
+//! sends.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

@@ -1,6 +1,6 @@
 //! Rate limits of two servers together, as users meet them.
 
-#![expect(clippy::disallowed_methods, reason = "the servers go by the time that passes")]
+#![expect(clippy::disallowed_methods, reason = "the servers use real time")]
 
 use std::{
     thread,
@@ -10,12 +10,12 @@ use std::{
 use messaging_test_postgres::{Database, PgServer};
 use messaging_tests::{Caller, Settings};
 
-/// 30 a minute, of which 10 at once.
+/// 30 per minute, of which 10 at once.
 const BURST: u128 = 10;
 const EVERY: Duration = Duration::from_secs(2);
 const TRIES: usize = 60;
 
-/// Sends again and again; how often that was admitted.
+/// Sends repeatedly, and returns how many sends were admitted.
 fn flood(caller: &Caller, conversation_id: &str, name: &str) -> usize {
     let send = |n| {
         caller
@@ -56,10 +56,10 @@ fn two_servers_on_one_database_never_admit_more_than_one_would() {
         "{admitted} of at most {most}"
     );
     let stored = servers[1].caller("agent-1").walk(&id);
-    assert_eq!(stored.len(), admitted, "what was refused is not there");
+    assert_eq!(stored.len(), admitted, "a refused message is not stored");
     let other = servers[0]
         .caller("agent-1")
         .send(&id, "Please stop", "k")
         .unwrap();
-    assert_eq!(other.status, 201, "others are not limited by it");
+    assert_eq!(other.status, 201, "other users are not limited");
 }

@@ -1,4 +1,4 @@
-//! What browsers are told with every answer.
+//! Security headers of all responses.
 
 use crate::support::{answer, request, start};
 

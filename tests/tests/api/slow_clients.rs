@@ -1,4 +1,4 @@
-//! Clients that send or read too slowly, and what they take from the others: nothing.
+//! Clients that send or read too slowly do not affect others.
 
 use std::{
     io::{ErrorKind, Read as _, Write as _},
@@ -46,7 +46,7 @@ fn bodies_sent_byte_by_byte_time_out_without_blocking_others() {
         .map(|n| {
             let mut stream = connect(&server);
             stream.set_nodelay(true).unwrap();
-            // Without a login, as anyone, and as somebody.
+            // Alternately a route without a login and one with a login.
             let path = ["pusher/webhooks", "messages"][n % 2];
             let head = format!(
                 "POST /api/{path} HTTP/1.1\r\nHost: here\r\nX-Demo-User: client-1\r\n\
@@ -58,7 +58,7 @@ fn bodies_sent_byte_by_byte_time_out_without_blocking_others() {
         .collect();
     for _ in 0..500 {
         for stream in &mut held {
-            // Whoever was cut off already cannot be written to.
+            // A write to a disconnected client fails.
             stream.write_all(b" ").ok();
         }
     }
@@ -67,7 +67,7 @@ fn bodies_sent_byte_by_byte_time_out_without_blocking_others() {
     assert!(memory < 150, "{memory} MiB");
     for stream in held {
         let cut_off = rest(stream);
-        // A connection that was reset while it was written to may have lost its answer.
+        // A connection that was reset during a write may have lost its response.
         assert!(matches!(status(&cut_off), "408" | "none"), "{cut_off}");
     }
     assert_eq!(server.anybody().get("/healthz").unwrap().status, 200);
@@ -76,7 +76,7 @@ fn bodies_sent_byte_by_byte_time_out_without_blocking_others() {
 #[test]
 fn websocket_messages_sent_byte_by_byte_use_memory_for_their_bytes_only() {
     const CONNECTIONS: usize = 20;
-    // What the server reads of a message, but for one byte.
+    // All that the server reads of a message, except for one byte.
     const BYTES: usize = 4 * 32 * 1024 - 1;
     let (server, _data) = start(&[]);
     let key = server.anybody().get("/demo/config").unwrap().body["key"].clone();
@@ -85,7 +85,7 @@ fn websocket_messages_sent_byte_by_byte_use_memory_for_their_bytes_only() {
         server.address(),
         key.as_str().unwrap()
     );
-    // Masked with zeros: a text of one byte that goes on, one more byte that does, and the end.
+    // Masked with zeros: a text fragment of one byte, a continuation of one byte, and the final frame.
     let (first, part, last) = (
         [0x01, 0x81, 0, 0, 0, 0, b'x'],
         [0x00, 0x81, 0, 0, 0, 0, b'x'],
@@ -108,7 +108,7 @@ fn websocket_messages_sent_byte_by_byte_use_memory_for_their_bytes_only() {
             socket
         })
         .collect();
-    // A ping between two parts: all before it has been read.
+    // A ping between two fragments: all earlier data have been read.
     for socket in &mut sockets {
         socket.send(Message::Ping(Bytes::new())).unwrap();
         assert!(socket.read().unwrap().is_pong());
@@ -131,7 +131,7 @@ fn a_body_times_out_at_the_deadline_and_closes_its_connection() {
         ("POST /api/pusher/webhooks", &[json]),
         ("POST /demo/bookings", &[json, named]),
     ] {
-        // It announces more than it sends.
+        // The announced length exceeds the sent data.
         for length in ["Content-Length: 100", "Transfer-Encoding: chunked"] {
             let headers = headers.join("\r\n");
             let head = format!("{line} HTTP/1.1\r\nHost: here\r\n{headers}\r\n{length}\r\n\r\n");
@@ -149,24 +149,25 @@ fn a_client_that_reads_no_responses_is_disconnected() {
 #[test]
 fn a_client_that_reads_responses_byte_by_byte_is_disconnected() {
     check_given_up(|stream| {
-        // The server may have hung up already.
+        // The server may have disconnected already.
         stream.read_exact(&mut [0]).ok();
     });
 }
 
-/// That the only connection is ended whose client asks for more than the buffers take, and goes on so.
+/// Checks that the only connection is closed if its client requests more than the buffers hold and goes on
+/// like this.
 fn check_given_up(mut go_on: impl FnMut(&mut TcpStream)) {
     let (server, _data) = start(&[("MAX_CONNECTIONS", "1"), ("CLIENT_TIMEOUT", "1")]);
     let mut slow = kept(&server);
     slow.set_nonblocking(true).unwrap();
     let requests = "GET /demo/tours HTTP/1.1\r\nHost: here\r\n\r\n".repeat(1000);
-    let blocked = eventually("the server does not go on", || {
+    let blocked = eventually("the server stops reading", || {
         let written = slow.write_all(requests.as_bytes());
         written.err().map(|error| error.kind())
     });
     assert_eq!(blocked, ErrorKind::WouldBlock);
     let ask = || answer(&server, &request("GET /demo/users", &[], ""));
-    eventually("there is room again", || {
+    eventually("a connection is accepted again", || {
         go_on(&mut slow);
         (status(&ask()) == "200").then_some(())
     });

@@ -1,4 +1,4 @@
-//! A server, and requests written byte by byte, as no honest client writes them.
+//! A server, and requests written byte by byte, as no regular client writes them.
 
 use std::{
     io::{ErrorKind, Read as _, Write as _},
@@ -9,7 +9,7 @@ use std::{
 use messaging_tests::{Server, Settings, eventually};
 use tempfile::TempDir;
 
-/// Longer than the server waits.
+/// Longer than the server's own limits.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(crate) fn start(settings: &[(&str, &str)]) -> (Server, TempDir) {
@@ -27,9 +27,9 @@ pub(crate) fn connect(server: &Server) -> TcpStream {
     stream
 }
 
-/// A connection that has a place among all others, and keeps it. One that is closed keeps its own for a moment.
+/// A connection with a regular slot, which it keeps. A closed one occupies its slot for a moment.
 pub(crate) fn kept(server: &Server) -> TcpStream {
-    eventually("there is a place", || {
+    eventually("a slot is free", || {
         let mut stream = connect(server);
         stream
             .write_all(b"HEAD /demo/users HTTP/1.1\r\nHost: here\r\n\r\n")
@@ -46,27 +46,27 @@ pub(crate) fn kept(server: &Server) -> TcpStream {
     })
 }
 
-/// What is answered until the server hangs up.
+/// Reads the response until the server disconnects.
 pub(crate) fn rest(mut stream: TcpStream) -> String {
     let mut answer = Vec::new();
     match stream.read_to_end(&mut answer) {
         Ok(_) => {}
-        // It did not read all that it was sent.
+        // The server did not read all of the request.
         Err(error) if error.kind() == ErrorKind::ConnectionReset => {}
-        Err(error) => panic!("the server does not hang up: {error}"),
+        Err(error) => panic!("the server does not disconnect: {error}"),
     }
     String::from_utf8(answer).unwrap()
 }
 
-/// Sends this, and gives what is answered until the server hangs up.
+/// Sends this, and reads the response until the server disconnects.
 pub(crate) fn answer(server: &Server, request: &str) -> String {
     let mut stream = connect(server);
-    // It may have hung up before all of it was sent.
+    // The server may have disconnected before all of it was sent.
     stream.write_all(request.as_bytes()).ok();
     rest(stream)
 }
 
-/// A request after which the server hangs up.
+/// A request after which the server disconnects.
 pub(crate) fn request(line: &str, headers: &[&str], body: &str) -> String {
     let headers: String = headers.iter().flat_map(|header| [header, "\r\n"]).collect();
     let length = body.len();
@@ -79,7 +79,7 @@ pub(crate) fn status(answer: &str) -> &str {
     answer.split(' ').nth(1).unwrap_or("none")
 }
 
-/// How much memory the server's process has, where that can be seen.
+/// Returns the memory of the server's process, where the system reports it.
 pub(crate) fn resident_mib(server: &Server) -> u64 {
     let Ok(told) = std::fs::read_to_string(format!("/proc/{}/status", server.process_id())) else {
         return 0;

@@ -1,5 +1,5 @@
-//! The suites in JavaScript, each against a server of its own; and all that has to do with events a second time,
-//! with a server of the Pusher protocol that is not ours.
+//! The JavaScript suites, each with its own server. Those about events run a second time with a server of the
+//! Pusher protocol by another project.
 
 use messaging_tests::{
     Server, Settings, Sockudo,

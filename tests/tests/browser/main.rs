@@ -1,4 +1,4 @@
-//! The suites in JavaScript. `.config/nextest.toml` runs each of them with nothing beside it.
+//! The JavaScript suites. `.config/nextest.toml` runs each of them alone.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

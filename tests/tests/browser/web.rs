@@ -1,4 +1,4 @@
-//! The web client by itself: its hooks, its types, and that what the server serves is built from it.
+//! The web client: its hooks, its types, and the bundle that the server serves.
 
 use std::{
     collections::BTreeMap,
@@ -48,7 +48,7 @@ fn the_served_bundle_is_built_from_the_source() {
     assert!(built == served, "run `npm run build` in examples/web");
 }
 
-/// All files below a directory, by their path in it.
+/// Returns all files below a directory, by relative path.
 fn files(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut found = BTreeMap::new();
     let mut directories = vec![root.to_owned()];

@@ -1,4 +1,4 @@
-//! Whatever is acknowledged survives a process that is killed in the middle of everything.
+//! Acknowledged data survive a process that is killed at any time.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -19,12 +19,13 @@ use messaging_tests::{Caller, Server, Subscriber, eventually};
 use serde_json::Value;
 
 const CONVERSATIONS: usize = 4;
-/// In each round the server is killed when so many sends have been acknowledged.
+/// The numbers of acknowledged sends after which the server is killed, by round.
 const ROUNDS: [usize; 3] = [40, 150, 90];
-/// So many events of a kind in a conversation may have been handed to a connection and not yet written to it.
+/// The maximum number of events of a kind in a conversation that were handed to a connection and not yet
+/// written.
 const ON_THE_WIRE: usize = 2;
 
-/// A conversation, and what its two sides know about their sends: their keys.
+/// A conversation, and the keys of its sides' sends.
 #[derive(Debug)]
 struct Conversation {
     id: String,
@@ -35,15 +36,15 @@ struct Conversation {
 
 #[derive(Debug, Default)]
 struct Sends {
-    /// Answered 201: the seq by the key.
+    /// Answered with 201: the seq of each key.
     acknowledged: BTreeMap<String, u64>,
-    /// Texts that were refused.
+    /// The refused texts.
     refused: BTreeSet<String>,
-    /// Not answered: stored or not.
+    /// Without a response: stored or not.
     open: BTreeSet<String>,
 }
 
-/// What is told on a conversation's channel, in the order in which it happened.
+/// An event of a conversation's channel, in the order of publication.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Happened {
     Message { seq: u64, id: String },
@@ -70,12 +71,12 @@ fn acknowledged_messages_are_stored_once_and_published() {
         let unpublished = unpublished(data.path());
         left += unpublished.values().map(Vec::len).sum::<usize>();
 
-        // The lease of the dead process leaves time to listen before anything is published.
+        // The lease of the dead process leaves time to subscribe before any event is published.
         server = Server::start(data.path());
         let listeners = listen(&server, &conversations);
         for (n, conversation) in conversations.iter_mut().enumerate() {
             let expected = unpublished.get(&conversation.id).cloned().unwrap_or_default();
-            eventually("what was not published is told", || {
+            eventually("the unpublished events are published", || {
                 (told(&listeners[n]).len() >= expected.len()).then_some(())
             });
             assert_eq!(told(&listeners[n]), expected, "{}", conversation.id);
@@ -89,8 +90,8 @@ fn acknowledged_messages_are_stored_once_and_published() {
         let strangers = server.caller(&blocked.agent).walk(&blocked.id);
         assert_eq!(strangers, [] as [Value; 0], "a blocked sender's messages");
     }
-    assert!(receipts > 0, "nobody has read");
-    assert!(left > 0, "the server was never killed with something unpublished");
+    assert!(receipts > 0, "no receipt was published");
+    assert!(left > 0, "the server was never killed with unpublished events");
 }
 
 fn open(server: &Server, n: usize) -> Conversation {
@@ -103,7 +104,7 @@ fn open(server: &Server, n: usize) -> Conversation {
     }
 }
 
-/// Somebody who listens to each conversation.
+/// A subscriber of each conversation.
 fn listen(server: &Server, conversations: &[Conversation]) -> Vec<Subscriber> {
     let agents = conversations.iter().map(|it| {
         let channel = format!("private-conversation-{}", it.id);
@@ -117,7 +118,7 @@ fn messages(server: &Server, conversation: &Conversation) -> Vec<Happened> {
     stored.iter().map(message_of).collect()
 }
 
-/// How far each side has read.
+/// Returns the read position of each side.
 fn read(server: &Server, conversation: &Conversation) -> BTreeMap<&'static str, u64> {
     let row = &server
         .caller(&conversation.client)
@@ -133,7 +134,7 @@ fn message_of(message: &Value) -> Happened {
     }
 }
 
-/// All that somebody has been told, once their connection has ended.
+/// Returns all events that a subscriber received, once its connection has ended.
 fn all_received_events(listener: &Subscriber) -> Vec<Happened> {
     eventually("the connection ends", || listener.end());
     told(listener)
@@ -155,7 +156,7 @@ fn told(listener: &Subscriber) -> Vec<Happened> {
     happened.collect()
 }
 
-/// What the dead server's outbox holds, by conversation. Looks at a copy: the file stays as it was left.
+/// Returns the outbox of the dead server, by conversation. Reads a copy, which leaves the file unchanged.
 fn unpublished(data_dir: &Path) -> BTreeMap<String, Vec<Happened>> {
     let copy = tempfile::tempdir().unwrap();
     for file in ["messaging.db", "messaging.db-wal"] {
@@ -189,7 +190,7 @@ fn unpublished(data_dir: &Path) -> BTreeMap<String, Vec<Happened>> {
                 side: name_of(side).to_owned(),
                 up_to_seq,
             },
-            other => panic!("nothing else has happened: {other:?}"),
+            other => panic!("unexpected entry: {other:?}"),
         };
         let id = entry.conversation_id.to_string();
         unpublished.entry(id).or_default().push(happened);
@@ -208,8 +209,8 @@ fn name_of(side: Side) -> &'static str {
     }
 }
 
-/// What was stored was told before, in order, and is told after, in order. Between the two may be what the
-/// server had published, which means handed to its connections, and not yet written to them.
+/// Stored messages were published before the kill or after it, each in order. Those between may be missing:
+/// they were handed to connections, and not yet written.
 fn all_events_are_published(stored: &[Happened], before: &[Happened], after: &[Happened]) {
     let [before, after] = [before, after].map(|told| {
         let messages = told.iter().filter(|it| !is_read(it));
@@ -220,11 +221,11 @@ fn all_events_are_published(stored: &[Happened], before: &[Happened], after: &[H
     let lost = stored.len().saturating_sub(before.len() + after.len());
     assert!(
         lost <= ON_THE_WIRE,
-        "{lost} messages of {stored:?} were told to nobody"
+        "{lost} messages of {stored:?} were not published"
     );
 }
 
-/// How far each side has read was told, but for receipts that had not yet been written to the connection.
+/// The last read position of each side was published, except for receipts not yet written to the connection.
 fn the_last_receipts_are_published(
     server: &Server,
     conversation: &Conversation,
@@ -255,8 +256,8 @@ fn the_last_receipts_are_published(
     }
 }
 
-/// Both sides of every conversation send and read as fast as they can, until the server is killed.
-/// So does somebody who is blocked, in vain.
+/// Both sides of every conversation send and read as fast as possible until the server is killed, while a
+/// blocked sender is refused.
 fn burst(
     server: Server,
     conversations: &mut [Conversation],
@@ -278,13 +279,13 @@ fn burst(
                 })
             })
             .collect();
-        let in_vain = (server.caller(&blocked.client), &blocked.id);
-        let in_vain = scope.spawn(move || send_in_vain(&in_vain.0, in_vain.1));
-        eventually("enough is acknowledged", || {
+        let blocked_sender = (server.caller(&blocked.client), &blocked.id);
+        let blocked_sender = scope.spawn(move || send_blocked(&blocked_sender.0, blocked_sender.1));
+        eventually("enough sends are acknowledged", || {
             (acknowledged.load(Ordering::Relaxed) >= enough).then_some(())
         });
         server.kill();
-        assert!(in_vain.join().unwrap() > 0, "a blocked sender was refused");
+        assert!(blocked_sender.join().unwrap() > 0, "a blocked sender was refused");
         senders.into_iter().map(|sender| sender.join().unwrap()).collect()
     });
     for (conversation, sides) in conversations.iter_mut().zip(sends.chunks(2)) {
@@ -301,8 +302,7 @@ fn burst(
     }
 }
 
-/// Of every eight steps two are sends that are refused, for their text and for their key, and one reads the
-/// newest page.
+/// Of eight steps each, two are refused sends (for the text and for the key), and one reads the newest page.
 fn send_until_the_server_is_killed(
     caller: &Caller,
     id: &str,
@@ -342,8 +342,8 @@ fn send_until_the_server_is_killed(
     sends
 }
 
-/// Returns how often a blocked sender was refused until the server was gone.
-fn send_in_vain(caller: &Caller, id: &str) -> usize {
+/// Returns how often a blocked sender was refused before the server was killed.
+fn send_blocked(caller: &Caller, id: &str) -> usize {
     let answers = (0..).map_while(|n| caller.send(id, "in vain", &format!("in-vain-{n}")).ok());
     answers
         .inspect(|answer| assert_eq!(answer.status, 403, "{answer:?}"))
@@ -369,7 +369,7 @@ fn everything_recounts(server: &Server, conversation: &mut Conversation) {
         .iter()
         .map(|message| (key_of(message), seq_of(message)))
         .collect();
-    assert_eq!(by_key.len(), stored.len(), "no key is there twice");
+    assert_eq!(by_key.len(), stored.len(), "no key is stored twice");
     for (key, seq) in &sends.acknowledged {
         assert_eq!(by_key.get(key), Some(seq), "{key} was acknowledged");
     }
@@ -385,10 +385,10 @@ fn everything_recounts(server: &Server, conversation: &mut Conversation) {
         );
     }
 
-    // Whoever got no answer repeats the send, and it is stored once.
+    // A sender without a response repeats the send, which is stored once.
     for key in std::mem::take(&mut sends.open) {
         let user = if key.contains("client") { &*client } else { &*agent };
-        let repeated = server.caller(user).send(id, &key, &key).expect("an answer");
+        let repeated = server.caller(user).send(id, &key, &key).expect("a response");
         let expected = if by_key.contains_key(&key) { 200 } else { 201 };
         assert_eq!(repeated.status, expected, "{key}: {repeated:?}");
         sends

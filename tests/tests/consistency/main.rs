@@ -1,4 +1,5 @@
-//! What was acknowledged is there once, and for all: after crashes, and with several processes on one database.
+//! Acknowledged data are stored once and stay stored: after crashes, and with several processes on one
+//! database.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

@@ -1,5 +1,5 @@
-//! Four processes on one database, each with a pool and a relay of its own, that send the same messages at the
-//! same time: whatever one of them was answered is so for all.
+//! Four processes on one database, each with its own pool and relay, send the same messages concurrently: a
+//! response to one of them holds for all.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -20,10 +20,10 @@ use messaging_testkit::{make::limit, recount};
 use sqlx::{Connection as _, PgConnection};
 
 const PROCESSES: u64 = 4;
-/// In each of the tests, by all processes together.
+/// The number of sends in each test, by all processes together.
 const SENDS: u64 = 10_000;
 
-/// Whose conversations they are: each client talks to each agency.
+/// The participants: each client has a conversation with each agency.
 struct Crowd {
     clients: u64,
     agencies: u64,
@@ -35,15 +35,15 @@ type Send = (String, String);
 /// The message of a send: its seq and its id.
 type Message = (u64, String);
 
-/// What the processes were answered.
+/// The responses to the processes.
 #[derive(Default)]
 struct Answers {
     /// The message of each send, by conversation.
     sent: BTreeMap<String, BTreeMap<Send, Message>>,
-    /// How many sends made their message, and how many were told that another had.
+    /// The numbers of sends that stored their message, and that found it stored.
     made: u64,
     repeated: u64,
-    /// Sends that were refused, each because of a block.
+    /// The number of sends refused because of a block.
     refused: u64,
 }
 
@@ -60,7 +60,7 @@ async fn over_few_conversations() {
         agencies: 2,
     };
     let answers = storm(&crowd).await;
-    assert!(answers.refused > 0, "nobody was blocked while others sent");
+    assert!(answers.refused > 0, "no send was refused during a block");
 }
 
 #[tokio::test]
@@ -72,8 +72,8 @@ async fn over_many_conversations() {
     storm(&crowd).await;
 }
 
-/// Lets the processes send, and recounts.
-#[expect(clippy::print_stdout, reason = "how hard it was; shown with --nocapture")]
+/// Runs the processes, and recounts.
+#[expect(clippy::print_stdout, reason = "the counts are shown with --nocapture")]
 async fn storm(crowd: &Crowd) -> Answers {
     let database = Database::create(PgServer::shared()).await;
     let mut processes: Vec<_> = (0..PROCESSES)
@@ -102,7 +102,7 @@ async fn storm(crowd: &Crowd) -> Answers {
     assert_eq!(found, []);
     let recounted = recount(&store).await.unwrap();
     recounted.assert_clean();
-    // Each was made once, and nothing is there that nobody was told of.
+    // Each message was stored once, and every stored message was acknowledged.
     assert_eq!(recounted.messages() as u64, answers.made);
     for (id, sent) in &answers.sent {
         let stored = stored(&store, ConversationId::parse(id).unwrap()).await;
@@ -123,7 +123,7 @@ async fn storm(crowd: &Crowd) -> Answers {
     answers
 }
 
-/// How many statements were undone, each because another had just used its key.
+/// Returns the number of rolled back statements, each due to a key that another process had just used.
 async fn undone(url: &str) -> i64 {
     let mut connection = PgConnection::connect(url).await.unwrap();
     let undone = "SELECT xact_rollback FROM pg_stat_database WHERE datname = current_database()";
@@ -133,7 +133,7 @@ async fn undone(url: &str) -> i64 {
         .unwrap()
 }
 
-/// The messages of a conversation, by what sent them.
+/// Returns the messages of a conversation, by sender and key.
 async fn stored(store: &PgStore, conversation_id: ConversationId) -> BTreeMap<Send, Message> {
     let mut messages = BTreeMap::new();
     let mut last = 0;
@@ -173,7 +173,7 @@ impl Answers {
 }
 
 impl Process {
-    /// Starts one that waits.
+    /// Starts a process, which waits for its start line.
     fn start(url: &str, number: u64, Crowd { clients, agencies }: &Crowd) -> Self {
         let numbers = [number, *clients, *agencies, SENDS / PROCESSES];
         let mut child = Command::new(env!("CARGO_BIN_EXE_storm-process"))
@@ -194,7 +194,7 @@ impl Process {
         writeln!(self.child.stdin.as_mut().unwrap(), "begin").unwrap();
     }
 
-    /// What it says until its end, which must be a good one.
+    /// Returns its output until its successful end.
     fn end(mut self) -> Vec<String> {
         let said = self.says.by_ref().map(Result::unwrap).collect();
         let status = self.child.wait().unwrap();

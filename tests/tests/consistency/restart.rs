@@ -1,5 +1,5 @@
-//! The database is restarted while everybody sends: whatever was acknowledged is there once, and the server
-//! goes on by itself.
+//! The database is restarted during sends: every acknowledged message is stored once, and the server recovers
+//! by itself.
 
 use std::{
     collections::BTreeMap,
@@ -16,9 +16,9 @@ use messaging_tests::{Answer, Caller, Server, Settings, eventually};
 use serde_json::Value;
 
 const CONVERSATIONS: usize = 4;
-/// So many sends are acknowledged before each restart, and after the last one.
+/// The number of acknowledged sends before each restart, and after the last one.
 const ENOUGH: usize = 200;
-/// So many requests are refused in each outage.
+/// The number of refused requests in each outage.
 const REFUSED: usize = 8;
 
 /// A conversation and its two sides.
@@ -27,12 +27,12 @@ struct Conversation {
     sides: [String; 2],
 }
 
-/// How it goes.
+/// The progress of the test.
 #[derive(Default)]
 struct Course {
     acknowledged: AtomicUsize,
     refused: AtomicUsize,
-    /// Sends that were found to be stored already, by an attempt whose outcome was not known.
+    /// Sends whose message an earlier attempt of unknown outcome had stored.
     stored_before: AtomicUsize,
     is_over: AtomicBool,
 }
@@ -98,8 +98,8 @@ fn open(server: &Server, n: usize) -> Conversation {
     }
 }
 
-/// Sends one message after the other, each until it is acknowledged, and reads now and then. Returns the seq
-/// of each key.
+/// Sends messages one after the other, each until it is acknowledged, and sometimes reads. Returns the seq of
+/// each key.
 fn send_until_it_is_over(caller: &Caller, id: &str, name: &str, course: &Course) -> BTreeMap<String, u64> {
     let mut sent = BTreeMap::new();
     while !course.is_over.load(Ordering::Relaxed) {
@@ -142,9 +142,9 @@ fn everything_is_there_once(caller: &Caller, id: &str, sent: &BTreeMap<String, u
         "seqs are dense"
     );
     let by_key: BTreeMap<_, _> = stored.iter().map(key_of).zip(seqs).collect();
-    // Everybody sent until they were answered: so nothing else is there either.
+    // Every send was repeated until it was acknowledged, so no other message is stored.
     assert_eq!(by_key, *sent, "{id}");
-    assert_eq!(by_key.len(), stored.len(), "no key is there twice");
+    assert_eq!(by_key.len(), stored.len(), "no key is stored twice");
 }
 
 fn key_of(message: &Value) -> String {
@@ -164,7 +164,7 @@ fn everything_adds_up(url: &str) {
 }
 
 impl Course {
-    /// Whoever is refused is told when to try again, and whether it may have happened.
+    /// Checks that a refusal says when to retry, and whether the outcome is known.
     fn note_refusal(&self, answer: &Answer) {
         assert_eq!(answer.status, 503, "{answer:?}");
         assert!(
@@ -176,7 +176,7 @@ impl Course {
         one_more(&self.refused);
     }
 
-    #[expect(clippy::print_stdout, reason = "how hard it was; shown with --nocapture")]
+    #[expect(clippy::print_stdout, reason = "the counts are shown with --nocapture")]
     fn print(&self) {
         let Self {
             acknowledged,
@@ -195,7 +195,7 @@ fn one_more(count: &AtomicUsize) {
     count.fetch_add(1, Ordering::Relaxed);
 }
 
-/// Waits until there are so many more of them.
+/// Waits until the count has grown by `more`.
 fn wait_for(what: &str, count: &AtomicUsize, more: usize) {
     let before = count.load(Ordering::Relaxed);
     eventually(what, || {

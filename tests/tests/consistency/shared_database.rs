@@ -1,4 +1,4 @@
-//! Two servers on one PostgreSQL database: each serves, each publishes, and neither needs the other.
+//! Two servers on one PostgreSQL database: each serves and publishes without the other.
 
 use std::{collections::BTreeSet, path::Path, thread};
 
@@ -7,7 +7,7 @@ use messaging_tests::{Caller, Server, Settings, Subscriber, eventually};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// Two servers, and what they share.
+/// Two servers, and their shared data.
 struct Two {
     first: Server,
     second: Server,
@@ -16,7 +16,7 @@ struct Two {
 }
 
 impl Two {
-    /// Both are started at the same moment, on a database in which there is nothing.
+    /// Both servers start at the same time on an empty database.
     fn start() -> Self {
         let database = Database::create_blocking(PgServer::shared());
         let data = tempfile::tempdir().unwrap();
@@ -39,16 +39,16 @@ fn start(data: &Path, url: &str) -> Server {
     Settings::in_directory(data).with_env("DATABASE_URL", url).start()
 }
 
-/// Sends so many messages, each acknowledged.
+/// Sends this number of messages, each acknowledged.
 fn send(caller: &Caller, conversation_id: &str, name: &str, count: usize) {
     for n in 1..=count {
         let key = format!("{name}-{n}");
-        let sent = caller.send(conversation_id, &key, &key).expect("an answer");
+        let sent = caller.send(conversation_id, &key, &key).expect("a response");
         assert_eq!(sent.status, 201, "{sent:?}");
     }
 }
 
-/// Somebody who listens to a conversation at one of the servers.
+/// A subscriber of a conversation at one of the servers.
 fn listen(server: &Server, conversation_id: &str) -> Subscriber {
     let channel = format!("private-conversation-{conversation_id}");
     Subscriber::connect(server, &server.caller("agent-1"), &[channel])
@@ -83,9 +83,10 @@ fn sends_through_both_are_one_conversation() {
     assert_eq!(seqs(&stored), (1..=100).collect::<Vec<_>>());
     assert_eq!(stored, second.caller("agent-1").walk(&id));
 
-    // What one of them published is told there, and each message by one of them at least.
+    // Subscribers of the publishing server receive its events, and each message is published by at least one
+    // server.
     everything_is_published(first);
-    eventually("all are told", || {
+    eventually("all messages are received", || {
         let told = listeners.iter().flat_map(|it| seqs(&it.messages_of(&id)));
         (told.collect::<BTreeSet<_>>().len() == stored.len()).then_some(())
     });
@@ -144,7 +145,7 @@ fn each_server_publishes_its_own_messages() {
     for (n, server) in [(1, first), (2, second)] {
         let listener = listen(server, &id);
         send(&server.caller("client-1"), &id, &format!("message-{n}"), 1);
-        eventually("it is told where it was sent", || {
+        eventually("the message is published where it was sent", || {
             (seqs(&listener.messages_of(&id)) == [n]).then_some(())
         });
         everything_is_published(server);
@@ -162,15 +163,17 @@ fn events_of_a_killed_server_are_published_by_the_other() {
     everything_is_published(&other);
     let listener = listen(&other, &id);
 
-    // It cannot say any more that it has published something.
+    // It can no longer acknowledge what it has published.
     let stalled = wire.arm(Fault::Stall(Statement::containing("forgotten AS (DELETE")));
     send(&doomed.caller("client-1"), &id, "doomed", 1);
-    eventually("it is about to say so", || stalled.has_happened().then_some(()));
-    // What comes by way of the other one waits behind that.
+    eventually("the acknowledgement is withheld", || {
+        stalled.has_happened().then_some(())
+    });
+    // Later events of the conversation wait behind that.
     send(&other.caller("client-1"), &id, "other", 5);
     doomed.kill();
 
-    eventually("all are told", || {
+    eventually("all messages are received", || {
         (seqs(&listener.messages_of(&id)) == [1, 2, 3, 4, 5, 6]).then_some(())
     });
     everything_is_published(&other);
@@ -199,7 +202,7 @@ fn an_unusable_database_is_reported_without_its_password() {
     };
     let unreachable = "the database of DATABASE_URL cannot be used";
     let malformed = "DATABASE_URL is not a PostgreSQL URL";
-    // Nobody listens on port 1.
+    // No process listens on port 1.
     check("postgres://me:secret@127.0.0.1:1/x", unreachable);
     let nowhere = PgServer::shared().url("nowhere");
     check(&nowhere.replacen('@', ":secret@", 1), unreachable);

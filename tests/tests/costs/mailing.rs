@@ -1,5 +1,5 @@
-//! Much to mail: 100,000 conversations with something due, of 1,000 users. Counted is what it costs; with
-//! `--nocapture` the test also says how long it took.
+//! A large backlog of digests: 100,000 due conversations of 1,000 users. The test counts statements, and
+//! prints the duration with `--nocapture`.
 
 use std::{
     collections::HashMap,
@@ -38,7 +38,7 @@ const USERS: u64 = 1_000;
 const CONVERSATIONS: u64 = 100_000;
 const AT_ONCE: u64 = 50;
 
-/// Every conversation has one message of its client's, which its agent has not read: due since the end of 2025.
+/// Every conversation has one message by its client that its agent has not read, due since the end of 2025.
 const MADE: &str = "
     CREATE FUNCTION pg_temp.id(n bigint) RETURNS uuid LANGUAGE sql AS $$ SELECT lpad(to_hex(n), 32, '0')::uuid $$;
     INSERT INTO messaging.conversation (id, client_id, agent_id, agent_user_id, last_seq, agent_received, agent_due_at,
@@ -80,7 +80,7 @@ fn options() -> PgOptions {
 #[tokio::test]
 #[expect(
     clippy::disallowed_methods,
-    reason = "it says how long it took, and asserts nothing of that"
+    reason = "the duration is printed, and not asserted"
 )]
 async fn a_hundred_thousand_conversations_are_one_e_mail_a_user() {
     let database = Database::create(PgServer::shared()).await;
@@ -117,15 +117,15 @@ async fn a_hundred_thousand_conversations_are_one_e_mail_a_user() {
     let sent = [&mails.0.0, &mails.0.1].map(|count| count.load(Ordering::Relaxed));
     assert_eq!(sent, [USERS, CONVERSATIONS]);
     println!("{USERS} e-mails about {CONVERSATIONS} conversations: {cost:?} in {took:?}");
-    // Of each fifty users: claim and list. Of each: record, load, load again after the names, mark, finish. A claim that finds nobody. And once,
-    // in two, whether the database is migrated.
+    // For each 50 users: claim and list. For each user: record, load, load again after the profiles, mark,
+    // complete. One empty claim. Once, in two statements, the check of the schema.
     let statements = USERS / AT_ONCE * 2 + USERS * 5 + 1 + 2;
     assert!(
         cost.statements <= statements + 1,
-        "{cost:?}, and at most {statements} were to be"
+        "{cost:?}, expected at most {statements}"
     );
 
-    // From now on nothing is due: that costs one statement, which looks into one index and finds its end.
+    // From now on no user is due: a claim costs one statement, which reads one end of one index.
     let before = wire.counts();
     assert_eq!(digests.step().await.unwrap(), 0);
     assert_eq!(wire.counts().since(before).statements, 1);
@@ -134,11 +134,11 @@ async fn a_hundred_thousand_conversations_are_one_e_mail_a_user() {
         .await
         .unwrap();
     let pages = pages_of_an_idle_claim(&pool).await;
-    println!("a look that finds nothing touches {pages} pages");
+    println!("an empty claim touches {pages} pages");
     assert!(pages <= 3, "{pages} pages");
 }
 
-/// How many pages the statement touches that claims users, when nobody is due.
+/// Returns how many pages the claim of users touches if no user is due.
 async fn pages_of_an_idle_claim(pool: &sqlx::PgPool) -> u64 {
     let store = PgStore::on_pool(pool.clone(), &options());
     let claim = DigestClaim::new(worker_id(1), at(0), at(300), 50);

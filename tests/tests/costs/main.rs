@@ -1,4 +1,4 @@
-//! What things cost, counted or measured.
+//! Costs, counted or measured.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

@@ -1,5 +1,5 @@
-//! A server that is killed at each step of an e-mail: nothing is lost, and repeated only what the mail server had
-//! taken and nobody had recorded, as the same e-mail.
+//! A server that is killed at each step of an e-mail: no e-mail is lost, and only an accepted e-mail without
+//! a record is repeated, unchanged.
 
 use messaging_test_postgres::{Database, Fault, PgServer, Statement, Wire};
 use messaging_test_smtp::{Behaviour, Mail, SmtpServer};
@@ -7,15 +7,15 @@ use messaging_tests::{Server, eventually};
 
 use crate::support::{send, settings};
 
-/// Where it is killed.
+/// The moment of the kill.
 enum Moment {
-    /// When that statement is about to be executed.
+    /// Just before that statement is executed.
     Before(&'static str),
-    /// When the mail server has taken the e-mail, and has not said so.
+    /// After the mail server has accepted the e-mail, and before it answers.
     Taken,
 }
 
-/// Kills a server there, twice, and sees that the one after it mails as often as that.
+/// Kills a server at that moment, twice, and checks that `copies` e-mails arrive in total.
 fn check(what: &str, moment: &Moment, copies: usize) {
     let Some(smtp) = SmtpServer::start(what) else {
         return;
@@ -31,12 +31,12 @@ fn check(what: &str, moment: &Moment, copies: usize) {
         die(moment, &smtp, &database, data.path(), &id, &text);
         let next = settings(data.path(), database.url(), &smtp).start();
         let later = format!("later-{round}-end");
-        eventually("it is mailed", || {
+        eventually("the e-mail is sent", || {
             (about(&smtp, &text).len() >= copies).then_some(())
         });
-        // And whatever comes later is, once, and by itself.
+        // A later message is mailed once, in an e-mail of its own.
         send(&next.caller("client-1"), &id, &later);
-        eventually("the next is mailed", || {
+        eventually("the later e-mail is sent", || {
             (!about(&smtp, &later).is_empty()).then_some(())
         });
         drop(next.stop("TERM"));
@@ -56,7 +56,7 @@ fn check(what: &str, moment: &Moment, copies: usize) {
     }
 }
 
-/// A server that is killed at that moment of mailing a message.
+/// Starts a server, and kills it at that moment of mailing a message.
 fn die(
     moment: &Moment,
     smtp: &SmtpServer,
@@ -71,13 +71,17 @@ fn die(
         Moment::Before(statement) => {
             let stalled = wire.arm(Fault::Stall(Statement::containing(statement)));
             send(&server.caller("client-1"), id, text);
-            eventually("it is about to", || stalled.has_happened().then_some(()));
+            eventually("the statement is withheld", || {
+                stalled.has_happened().then_some(())
+            });
             server.kill();
         }
         Moment::Taken => {
             smtp.behave(Behaviour::Hold);
             send(&server.caller("client-1"), id, text);
-            eventually("it is taken", || (!about(smtp, text).is_empty()).then_some(()));
+            eventually("the e-mail is accepted", || {
+                (!about(smtp, text).is_empty()).then_some(())
+            });
             server.kill();
             smtp.behave(Behaviour::Accept);
         }

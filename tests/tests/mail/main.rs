@@ -1,4 +1,4 @@
-//! Servers that mail people who are away, by a real SMTP server.
+//! Servers that mail absent users, with a real SMTP server.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

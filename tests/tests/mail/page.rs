@@ -1,6 +1,6 @@
 use messaging_tests::{Server, Settings, eventually};
 
-/// Without a mail server e-mails are on a page, whoever asks.
+/// Without a mail server, e-mails are shown on a page without a login.
 #[test]
 fn unsent_e_mails_are_shown_on_a_page() {
     let data = tempfile::tempdir().unwrap();
@@ -11,7 +11,7 @@ fn unsent_e_mails_are_shown_on_a_page() {
     let id = client.open("agency-1");
     crate::support::send(&client, &id, "is-it-<b>open</b>?");
     let anybody = server.anybody();
-    let page = eventually("somebody is mailed", || {
+    let page = eventually("an e-mail is shown", || {
         let page = anybody.text("/demo/mail");
         page.contains("As a mail program shows it").then_some(page)
     });

@@ -8,7 +8,7 @@ use crate::support::{send, settings};
 
 const CONVERSATIONS: usize = 6;
 
-/// Several processes mail the same people, and nobody twice about anything.
+/// Several processes mail the same users, and each message once.
 #[test]
 fn several_processes_mail_each_message_once() {
     let Some(smtp) = SmtpServer::start("several processes that mail") else {
@@ -29,7 +29,7 @@ fn several_processes_mail_each_message_once() {
             send(&client, &id, &text);
             texts.push(text);
         }
-        eventually("everything is mailed", || {
+        eventually("every message is mailed", || {
             let mails = smtp.mails();
             let is_mailed = |text: &String| {
                 mails

@@ -1,11 +1,11 @@
-//! A server that mails, and messages to mail about.
+//! A server that sends e-mail, and messages to mail.
 
 use std::path::Path;
 
 use messaging_test_smtp::SmtpServer;
 use messaging_tests::{Caller, Settings};
 
-/// A server that mails people a second after a message.
+/// A server that mails users a second after a message.
 pub(crate) fn settings(data: &Path, database_url: &str, smtp: &SmtpServer) -> Settings {
     Settings::in_directory(data)
         .with_env("DATABASE_URL", database_url)

@@ -1,7 +1,7 @@
 use messaging_test_smtp::{Security, SmtpServer};
 use messaging_tests::{Settings, eventually};
 
-/// Sends by TLS to whom the system trusts, and to nobody else.
+/// Mails by TLS only to a server whose certificate the system trusts.
 fn check(what: &str, security: Security) {
     let Some(smtp) = SmtpServer::start_with(what, security) else {
         return;
@@ -16,7 +16,7 @@ fn check(what: &str, security: Security) {
     let client = distrusting.caller("client-1");
     let id = client.open("agency-1");
     crate::support::send(&client, &id, "a-secret");
-    eventually("it is tried", || {
+    eventually("a delivery is tried", || {
         distrusting.log().contains("digest delivery failed").then_some(())
     });
     assert!(smtp.mails().is_empty());

@@ -1,4 +1,4 @@
-//! What the server is told at its start, and what it says of that.
+//! The server's settings, and its messages about them.
 
 use std::fs;
 
@@ -66,7 +66,7 @@ fn an_unusable_data_directory_is_reported() {
 
     fs::write(
         data.path().join("messaging.db"),
-        "this is no database, however long it may be",
+        "this text is not a database, whatever its length",
     )
     .unwrap();
     let ended = Settings::in_directory(data.path()).run();
@@ -87,7 +87,7 @@ fn without_a_setting_the_data_directory_is_created_in_the_current_one() {
     assert!(directory.path().join("data/messaging.db").is_file());
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
 
-    // The next start finds it there.
+    // The next start finds the file.
     let again = Server::start(&directory.path().join("data"));
     let conversations = again.caller("client-1").data("/api/messages/conversations");
     assert_eq!(conversations.as_array().unwrap().len(), 1);
@@ -135,5 +135,9 @@ fn an_incomplete_pusher_app_is_refused_at_start() {
         assert!(refused.log.contains(missing), "{missing}: {}", refused.log);
         assert!(!refused.log.contains("hush"), "{}", refused.log);
     }
-    assert_eq!(fs::read_dir(data.path()).unwrap().count(), 0, "nothing was made");
+    assert_eq!(
+        fs::read_dir(data.path()).unwrap().count(),
+        0,
+        "no file was created"
+    );
 }

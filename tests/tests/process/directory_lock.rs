@@ -1,13 +1,13 @@
-//! Two servers on the same directory: the second is refused, and changes nothing for the first.
+//! Two servers on the same directory: the second is refused, and does not affect the first.
 
 use messaging_tests::{Caller, Server, Settings, Subscriber, eventually};
 use serde_json::Value;
 
-/// Sends so many messages, each of which is acknowledged.
+/// Sends this number of messages, each acknowledged.
 fn send(caller: &Caller, conversation_id: &str, name: &str, count: usize) {
     for n in 1..=count {
         let key = format!("{name}-{n}");
-        let sent = caller.send(conversation_id, &key, &key).expect("an answer");
+        let sent = caller.send(conversation_id, &key, &key).expect("a response");
         assert_eq!(sent.status, 201, "{sent:?}");
     }
 }
@@ -40,7 +40,7 @@ fn a_second_server_on_a_directory_is_refused_and_the_first_continues() {
     send(&client, &id, "after", 20);
     let stored = first.caller("agent-1").walk(&id);
     assert_eq!(seqs(&stored), (1..=25).collect::<Vec<_>>());
-    eventually("all are told", || {
+    eventually("all messages are received", || {
         (subscriber.messages_of(&id).len() >= 25).then_some(())
     });
     assert_eq!(subscriber.messages_of(&id), stored);
@@ -63,7 +63,7 @@ fn the_next_server_on_a_directory_publishes_the_rest_of_a_lost_one() {
     eventually("nothing is unpublished", || {
         (second.unpublished() == 0).then_some(())
     });
-    eventually("the newest are told", || {
+    eventually("the newest messages are received", || {
         (subscriber.messages_of(&id).len() >= 5).then_some(())
     });
     let told = subscriber.messages_of(&id);

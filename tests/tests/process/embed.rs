@@ -1,4 +1,4 @@
-//! The smallest host: a booking and its conversation are one transaction, beside tables of its own.
+//! The smallest host: a booking and its conversation in one transaction, beside the host's own tables.
 
 use std::{
     io::Write as _,
@@ -15,7 +15,7 @@ use ureq::{Agent, http::Response};
 const CARLA: &str = "session-of-carla";
 const ALBERT: &str = "session-of-albert";
 
-/// The host, in a process of its own. It is killed when this is dropped.
+/// The host in a separate process. It is killed when this is dropped.
 struct Host {
     process: Child,
     url: String,
@@ -54,7 +54,7 @@ impl Host {
         self.post(session, "/bookings", &json!(["alpine", tour])).0
     }
 
-    /// Without a body: a server that refuses does not wait for one, and may hang up while it is being sent.
+    /// Without a body: a server that refuses does not wait for one, and may disconnect while it is sent.
     fn book_without_login(&self) -> u16 {
         let request = self.agent.post(format!("{}/bookings", self.url));
         request.send_empty().unwrap().status().as_u16()
@@ -75,14 +75,14 @@ impl Host {
         eventually("the host stops", || self.process.try_wait().unwrap())
     }
 
-    /// Asks it to stop, and waits until it has.
+    /// Asks the host to stop, and waits until it has ended.
     fn stop(self, signal: &str) {
         self.signal(signal);
         let status = self.ended();
         assert!(status.success(), "{status}");
     }
 
-    /// A client that has sent half the head of a request.
+    /// A client that has sent half of a request head.
     fn half_a_request(&self) -> TcpStream {
         let address = self.url.strip_prefix("http://").unwrap();
         let mut client = TcpStream::connect(address).unwrap();
@@ -108,7 +108,7 @@ fn answer(mut response: Response<ureq::Body>) -> (u16, Value) {
     (response.status().as_u16(), body)
 }
 
-/// A column of the host's own.
+/// Returns a column of the host's own.
 fn texts(database: &Database, sql: &'static str) -> Vec<String> {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
@@ -132,7 +132,7 @@ fn a_booking_and_its_conversation_are_created_together_or_not_at_all() {
 
     assert_eq!(host.book(CARLA, "Over the pass"), 201);
     let [conversation] = &host.conversations(ALBERT)[..] else {
-        panic!("there is one conversation");
+        panic!("expected one conversation");
     };
     let bookings = texts(&database, "SELECT id FROM bookings");
     assert_eq!(bookings, [conversation["booking"]["id"].as_str().unwrap()]);
@@ -142,7 +142,7 @@ fn a_booking_and_its_conversation_are_created_together_or_not_at_all() {
     assert_eq!(conversation["unreadCount"], 1);
 
     assert_eq!(host.book(CARLA, "Down the valley"), 201);
-    assert_eq!(host.conversations(ALBERT).len(), 1, "one for the pair");
+    assert_eq!(host.conversations(ALBERT).len(), 1, "one conversation per pair");
     assert_eq!(host.conversations(CARLA)[0]["unreadCount"], 2);
     host.stop("INT");
 }
@@ -180,7 +180,7 @@ fn the_embedding_host_continues_after_a_restart() {
 fn clients_that_stay_connected_do_not_delay_shutdown() {
     let database = Database::create_blocking(PgServer::shared());
     let host = Host::start(&database);
-    // The agent keeps this connection, too.
+    // The agent keeps this connection as well.
     assert_eq!(host.book(CARLA, "Over the pass"), 201);
     let half = host.half_a_request();
     host.stop("TERM");
@@ -195,6 +195,10 @@ fn a_second_signal_ends_it_at_once() {
     host.signal("TERM");
     host.signal("INT");
     let status = host.ended();
-    assert_eq!(status.code(), Some(1), "it did not wait for the client: {status}");
+    assert_eq!(
+        status.code(),
+        Some(1),
+        "the host did not wait for the client: {status}"
+    );
     drop(half);
 }

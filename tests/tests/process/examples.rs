@@ -1,4 +1,4 @@
-//! The examples of the crates, run as a reader runs them.
+//! The crates' examples, run like a reader runs them.
 
 use std::{
     fs,
@@ -13,7 +13,7 @@ use ureq::Agent;
 
 const CORE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../messaging-core/examples");
 
-/// Runs an example of the core to its end; what it printed.
+/// Runs an example of the core, and returns its output.
 fn output(example: &str) -> String {
     let run = Command::new(built_example("messaging-core", example))
         .stderr(Stdio::inherit())
@@ -89,7 +89,7 @@ fn the_minimal_host_serves_the_routes_and_stops_when_it_is_interrupted() {
     assert!(host.0.wait().unwrap().success());
 }
 
-/// Killed when a test fails before it has stopped it.
+/// Killed if a test fails before stopping it.
 struct Host(Child);
 
 impl Drop for Host {

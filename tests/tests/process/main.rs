@@ -1,4 +1,4 @@
-//! The programs as processes: how they are configured, what operators run and see, how they stop.
+//! The programs as processes: configuration, commands for operators, observability and shutdown.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

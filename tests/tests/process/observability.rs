@@ -1,4 +1,4 @@
-//! What can be seen of the server: the page says what is counted, and the server counts it.
+//! The metrics: the page documents them, and the server records them.
 
 use std::{collections::BTreeSet, fmt::Write as _};
 
@@ -90,7 +90,7 @@ fn the_server_exposes_its_metrics_to_prometheus() {
             "{line} is missing:\n{page}"
         );
     }
-    // A metric is explained, and has one value for each set of labels.
+    // Each metric is described, and has one value per set of labels.
     let mut seen = BTreeSet::new();
     for line in page
         .lines()

@@ -14,7 +14,12 @@ fn an_operator_lists_and_requeues_dead_letters() {
             .run()
     };
     let none = command(&["outbox", "list"]);
-    assert_eq!(none.status.code(), Some(1), "there is no database: {}", none.log);
+    assert_eq!(
+        none.status.code(),
+        Some(1),
+        "a missing database is refused: {}",
+        none.log
+    );
     Server::start(data.path()).stop("TERM");
 
     let id = "00000000-0000-7000-8000-000000000000";

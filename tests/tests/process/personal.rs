@@ -31,15 +31,15 @@ fn check(settings: impl Fn() -> Settings) {
         .collect();
     assert_eq!(contents, ["my secret", "an answer"]);
 
-    // Both listen on the conversation; the command that erases has no transport.
+    // Both users subscribe to the conversation; the command that erases has no transport.
     let channel = [format!("private-conversation-{id}")];
     let [erased, other] = [&client, &agent].map(|caller| Subscriber::connect(&server, caller, &channel));
     assert_eq!(run("erase", "client-1"), "conversations: 1, messages: 1\n");
     assert_eq!(agent.send(&id, "whoever reads this", "k-3").unwrap().status, 201);
-    eventually("the agent's other page hears it", || {
+    eventually("the agent's page receives it", || {
         (other.messages_of(&id).len() == 1).then_some(())
     });
-    eventually("the erased user's page is told that access has ended", || {
+    eventually("the erased user's subscription is revoked", || {
         (erased.named("pusher:subscription_error").len() == 1).then_some(())
     });
     assert_eq!(erased.messages_of(&id), [Value::Null; 0]);
@@ -58,7 +58,7 @@ fn check(settings: impl Fn() -> Settings) {
             .status,
         404
     );
-    eventually("the server publishes that it has changed", || {
+    eventually("the server publishes the change", || {
         (server.unpublished() == 0).then_some(())
     });
     let verified = settings().with_argument("verify").run();

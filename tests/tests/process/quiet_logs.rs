@@ -1,4 +1,4 @@
-//! What a log never says, at whatever level: texts, addresses, and what signs.
+//! Data that no log contains, at any level: texts, addresses, and secrets of signatures.
 
 use messaging_test_postgres::{Database, PgServer};
 use messaging_tests::{Server, Settings, Subscriber, eventually};
@@ -9,7 +9,7 @@ const REASON: &str = "giraffe-is-rude";
 const NOTE: &str = "hippo-was-warned";
 const ADDRESS: &str = "@example.com";
 
-/// Of everything something; gives the signature of a subscription.
+/// Uses every feature once; returns the signature of a subscription.
 fn everything(server: &Server) -> String {
     let (client, agent, admin) = (
         server.caller("client-1"),
@@ -29,7 +29,7 @@ fn everything(server: &Server) -> String {
         assert!(client.send(&id, TEXT, key).unwrap().status < 300);
     }
     assert_eq!(client.send(&id, "another text", "k-1").unwrap().status, 409);
-    eventually("it is published", || {
+    eventually("the events are published", || {
         (listener.messages_of(&id).len() == 2).then_some(())
     });
     agent.data(&format!("/api/messages?conversationId={id}"));
@@ -97,11 +97,14 @@ fn check(settings: Settings) {
     assert_eq!(other.send(&id, TEXT, "k").unwrap().status, 201);
     let signature = everything(&server);
     let anybody = server.anybody();
-    eventually("somebody is mailed", || {
+    eventually("an e-mail is sent", || {
         anybody.text("/demo/mail").contains(ADDRESS).then_some(())
     });
     let log = server.stop("TERM").log;
-    assert!(log.contains("DEBUG sqlx::query"), "everything is logged");
+    assert!(
+        log.contains("DEBUG sqlx::query"),
+        "the log has the most verbose level"
+    );
     for secret in [TEXT, REASON, NOTE, ADDRESS, &signature] {
         let line = log.lines().find(|line| line.contains(secret));
         assert_eq!(line, None, "{secret} is in the log");

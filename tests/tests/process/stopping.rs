@@ -1,4 +1,4 @@
-//! How the server stops: what it has acknowledged is stored, and told now or after the next start.
+//! Shutdown of the server: acknowledged messages are stored, and published before it or after the next start.
 
 use std::{
     collections::BTreeSet,
@@ -11,7 +11,7 @@ use std::{
 use messaging_tests::{Caller, End, Server, Subscriber, eventually};
 use serde_json::Value;
 
-/// Sends until the server stops answering; returns the keys of what was acknowledged.
+/// Sends until the server stops answering; returns the keys of acknowledged sends.
 fn send_until_it_stops(caller: &Caller, conversation_id: &str) -> Vec<String> {
     let acknowledged = (0..).map(|n| format!("message-{n}")).map_while(|key| {
         let sent = caller.send(conversation_id, &key, &key).ok()?;
@@ -45,7 +45,7 @@ fn stops_gracefully(signal: &str) {
         End::Closed(4200)
     );
 
-    // What was acknowledged has been told, too: publishing was finished before the connections were closed.
+    // Acknowledged messages were published, since publishing finished before the connections were closed.
     let told: Vec<_> = subscriber.messages_of(&id).iter().map(key_of).collect();
     assert_eq!(told[..acknowledged.len()], acknowledged);
     let left: Vec<_> = fs::read_dir(data.path())
@@ -77,7 +77,7 @@ fn sigint_completes_running_requests() {
     stops_gracefully("INT");
 }
 
-/// A server on this data, and somebody who listens to each of these conversations.
+/// Starts a server on this data, with a subscriber of each of these conversations.
 fn start_and_listen(data: &Path, conversations: &[String]) -> (Server, Vec<Subscriber>) {
     let server = Server::start(data);
     let listeners = conversations.iter().enumerate().map(|(n, id)| {
@@ -92,8 +92,8 @@ fn published_keys(listener: &Subscriber, conversation_id: &str) -> Vec<String> {
     listener.messages_of(conversation_id).iter().map(key_of).collect()
 }
 
-/// Three send to each conversation at once, until the server stops answering; returns the keys of what was
-/// acknowledged, by conversation.
+/// Sends to each conversation with three concurrent senders, until the server stops answering. Returns the
+/// keys of acknowledged sends, by conversation.
 fn crowd(
     server: Server,
     conversations: &[String],
@@ -169,10 +169,10 @@ fn events_deferred_at_shutdown_are_published_after_the_next_start() {
     let conversations = open_eight(&first);
     crowd(first, &conversations, "killed", Server::kill);
 
-    // What the killed one left waits for the end of its lease, and whatever is sent meanwhile waits behind.
+    // The lanes of the killed server wait for their leases, and later events wait behind them.
     let (server, listeners) = start_and_listen(data.path(), &conversations);
     let waiting = server.unpublished();
-    assert!(waiting > 0, "the killed one has left something");
+    assert!(waiting > 0, "the killed server has left unpublished events");
     let acknowledged = crowd(server, &conversations, "stopped", stop);
     let told_before: Vec<_> = (listeners.iter().zip(&conversations))
         .map(|(listener, id)| {
@@ -186,7 +186,7 @@ fn events_deferred_at_shutdown_are_published_after_the_next_start() {
     };
     assert!(
         told_before.iter().zip(&acknowledged).any(lacks),
-        "something is left"
+        "some messages are unpublished"
     );
 
     let (server, listeners) = start_and_listen(data.path(), &conversations);
@@ -194,11 +194,11 @@ fn events_deferred_at_shutdown_are_published_after_the_next_start() {
         (server.unpublished() == 0).then_some(())
     });
     for (n, id) in conversations.iter().enumerate() {
-        eventually("everything is told", || {
+        eventually("every message is published", || {
             let told = [told_before[n].clone(), published_keys(&listeners[n], id)].concat();
             acknowledged[n].iter().all(|key| told.contains(key)).then_some(())
         });
-        // In the order in which it was sent, from some message on.
+        // In order, from some message on.
         let after = published_keys(&listeners[n], id);
         let stored: Vec<_> = server.caller("admin-1").walk(id).iter().map(key_of).collect();
         assert!(stored.ends_with(&after), "{after:?} of {stored:?}");

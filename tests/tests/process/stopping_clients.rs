@@ -1,4 +1,4 @@
-//! A server that is told to stop while clients hold on to their connections.
+//! Shutdown of a server whose clients keep their connections open.
 
 use std::{
     io::{Read as _, Write as _},
@@ -8,7 +8,7 @@ use std::{
 
 use messaging_tests::{End, Server, Settings, Subscriber, eventually};
 
-/// Longer than anything here takes.
+/// Longer than any step of these tests.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A client that has sent this, and neither sends nor reads any more.
@@ -19,7 +19,7 @@ fn mute(server: &Server, text: &str) -> TcpStream {
     stream
 }
 
-/// A WebSocket whose client reads nothing after the handshake, and answers no goodbye.
+/// A WebSocket client that reads nothing after the handshake, and answers no close frame.
 fn deaf_websocket(server: &Server) -> TcpStream {
     let config = server.anybody().get("/demo/config").unwrap().body;
     let key = config["key"].as_str().unwrap();
@@ -39,7 +39,7 @@ fn deaf_websocket(server: &Server) -> TcpStream {
 #[test]
 fn clients_that_stay_connected_do_not_delay_shutdown() {
     let data = tempfile::tempdir().unwrap();
-    // Of itself the server would wait for the halves for ten minutes.
+    // By default the server would wait ten minutes for the incomplete requests.
     let server = Settings::in_directory(data.path())
         .with_env("CLIENT_TIMEOUT", "600")
         .start();
@@ -64,7 +64,7 @@ fn clients_that_stay_connected_do_not_delay_shutdown() {
     let cut_off = "some requests were cut off";
     assert!(ended.log.contains(cut_off), "{}", ended.log);
     assert!(ended.log.contains("stopped"), "{}", ended.log);
-    // Those who listen are told everything, and goodbye.
+    // Subscribers receive all events, and a close frame.
     assert_eq!(
         eventually("the connection ends", || listener.end()),
         End::Closed(4200)

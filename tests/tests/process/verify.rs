@@ -1,10 +1,10 @@
-//! `messaging-server verify`, on both databases, beside a running server and after damage.
+//! `messaging-server verify` on both databases, beside a running server and after corruption.
 
 use messaging_sqlx::sqlx::{self, Connection as _, PgConnection, SqliteConnection};
 use messaging_test_postgres::{Database, PgServer};
 use messaging_tests::{Ended, Server, Settings};
 
-/// A conversation of three messages, one of them read.
+/// A conversation with three messages, one of which is read.
 fn talk(server: &Server) -> String {
     let id = server.caller("client-1").open("agency-1");
     for (n, user) in ["client-1", "agent-1", "client-1"].into_iter().enumerate() {

@@ -1,4 +1,4 @@
-//! What counting activity touches: what is in the span, not what there is.
+//! The pages touched by counting activity depend on the span, not on the size of the database.
 
 use std::fmt::Write as _;
 
@@ -13,11 +13,11 @@ use crate::size::session::{Session, Touched};
 
 const DAY: i64 = 24 * 3_600;
 
-/// At every scale about as much goes on in the sixth day. Gives what was counted.
+/// The sixth day has about as many messages at every scale. Returns a report.
 pub(crate) async fn check(small: &Session, full: &Session) -> String {
     let mut report = String::new();
     for (size, session) in [("small", small), ("full", full)] {
-        // The first step looks at the migrations, too.
+        // The first step checks the schema as well.
         session.store().list_accesses(None, 1).await.unwrap();
         let (messages, of_all) = count_a_day(session, None).await;
         let (of_agent, of_one) = count_a_day(session, Some(agency_id(0))).await;
@@ -36,10 +36,10 @@ pub(crate) async fn check(small: &Session, full: &Session) -> String {
     report
 }
 
-/// A message is found among its neighbours, and its conversation by an index, whosever it is; and so is who read it.
+/// A message is found beside its neighbours; its conversation and receipts are found by an index.
 const PER_MESSAGE: u64 = 8;
 
-/// Counts by the hour: how many messages, and what that touched.
+/// Counts in hourly buckets; returns the number of messages, and the touched pages.
 async fn count_a_day(session: &Session, agent_id: Option<AgentId>) -> (u64, Touched) {
     let buckets = Buckets::in_utc(at(5 * DAY), at(6 * DAY), BucketUnit::Hour).unwrap();
     let scan = ActivityScan::new(buckets).with_agent_id(agent_id);

@@ -1,4 +1,4 @@
-//! What the relay and operators read.
+//! The reads of the relay and of operators.
 
 use messaging_core::{
     id::ConversationId,
@@ -12,23 +12,23 @@ use crate::size::{
     reads::Reader,
 };
 
-/// As the relay asks.
+/// The limits of the relay.
 const CLAIMED: usize = 64;
 const PER_LANE: usize = 32;
-/// As much as somebody exports at once.
+/// The page size of an export.
 const LOG: usize = 500;
 
-/// When everything is past, but what is due is not.
+/// After all data, and before any lane is due.
 const QUIET: Timestamp = at(3 * YEAR);
-/// When it is due.
+/// After some lanes are due.
 const DUE_TIME: Timestamp = at(10 * YEAR);
 const YEAR: i64 = 365 * 24 * 3_600;
 
 impl Reader<'_> {
-    /// Claiming, and loading what was claimed; gives one of the conversations.
+    /// Claims lanes and loads their entries; returns one of the conversations.
     pub(crate) async fn lanes(&mut self) -> ConversationId {
         let store = self.store();
-        // Two full scans precede the first that begins near the watermark.
+        // Two full scans precede the first scan from the watermark.
         let nothing = claim(QUIET);
         for _ in 0..2 {
             let claimed = self.session.without_links(store.claim_lanes(&nothing));
@@ -41,7 +41,7 @@ impl Reader<'_> {
             let asked = claim(now);
             let (by, until, since) = (asked.by, asked.lease_until, QUIET);
             let arguments = format!("'{by}', '{until}', '{now}', '{since}', {CLAIMED}, NULL, '{now}'");
-            // What the step itself took would not be there to be explained.
+            // A claim in the step itself would leave no lane for the explained statement.
             self.read(name, rows, arguments, store.claim_lanes(&nothing))
                 .await;
         }

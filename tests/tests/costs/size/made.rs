@@ -3,36 +3,36 @@ use std::fmt::Write as _;
 use messaging_sqlx::{PgMigrator, SchemaName};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
 
-/// How many thousand conversations, with 20 messages each.
+/// The number of thousand conversations, each with 20 messages.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Scale(pub(crate) usize);
 
 impl Scale {
-    /// How many conversations there are.
+    /// Returns the number of conversations.
     pub(crate) fn conversations(self) -> usize {
         1_000 * self.0
     }
 
-    /// How many messages the long conversation, number 0, has.
+    /// Returns the number of messages in the long conversation, number 0.
     pub(crate) fn longest(self) -> usize {
         1_000 * self.0
     }
 
-    /// How many conversations agent 0 has.
+    /// Returns the number of conversations of agent 0.
     pub(crate) fn of_agent(self) -> usize {
         200 * self.0
     }
 }
 
-/// Client 0 has so many conversations, at every scale.
+/// The number of conversations of client 0, at every scale.
 pub(crate) const OF_CLIENT: usize = 50;
-/// So many lanes are due, at every scale, with so many entries each.
+/// The number of due lanes, at every scale, and of entries in each.
 pub(crate) const DUE: usize = 5;
 pub(crate) const ENTRIES: usize = 4;
 
 const MADE: &str = include_str!("made.sql");
 
-/// Makes a database of that scale in a schema.
+/// Fills a schema with data of that scale.
 pub(crate) async fn make(url: &str, schema: &str, scale: Scale) {
     let mut connection = connect(url, schema).await;
     let migrator = PgMigrator::new(SchemaName::parse(schema).unwrap());
@@ -40,14 +40,14 @@ pub(crate) async fn make(url: &str, schema: &str, scale: Scale) {
     let mut tx = connection.begin().await.unwrap();
     run(&mut tx, MADE.replace("$scale", &scale.0.to_string())).await;
     tx.commit().await.unwrap();
-    // What autovacuum comes to in its own time: what all can see, and what the planner knows.
+    // Does the work of autovacuum: visibility and statistics.
     for Table { name, .. } in tables(&mut connection, schema).await {
         run(&mut connection, format!("VACUUM (ANALYZE) {name}")).await;
     }
     connection.close().await.unwrap();
 }
 
-/// How large the tables of a schema are, with their indexes.
+/// Returns the sizes of a schema's tables, with their indexes.
 pub(crate) async fn sizes(url: &str, schema: &str) -> String {
     let mut connection = connect(url, schema).await;
     let mut sizes = format!("{:<16}{:>12}{:>12}{:>12}\n", "table", "rows", "MB", "of indexes");
@@ -60,7 +60,7 @@ pub(crate) async fn sizes(url: &str, schema: &str) -> String {
     sizes
 }
 
-/// Connects so that statements need not name the schema.
+/// Connects with a search path, so that statements need not name the schema.
 async fn connect(url: &str, schema: &str) -> PgConnection {
     let mut connection = PgConnection::connect(url).await.unwrap();
     let settings = format!("SET search_path = {schema}, pg_temp; SET work_mem = '256MB'");
@@ -80,7 +80,7 @@ struct Table {
     indexes: f64,
 }
 
-/// The tables of a schema, the largest first.
+/// Returns the tables of a schema, largest first.
 async fn tables(connection: &mut PgConnection, schema: &str) -> Vec<Table> {
     let tables = sqlx::query(
         "SELECT relname::text, pg_total_relation_size(oid) / 1e6::float8, pg_indexes_size(oid) / 1e6::float8

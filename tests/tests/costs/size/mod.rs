@@ -1,8 +1,8 @@
-//! What a read costs does not grow with the database: at 100,000 conversations and 2,000,000 messages it
+//! The cost of a read does not grow with the database: at 100,000 conversations and 2,000,000 messages it
 //! touches about as many pages as at a hundredth of that, and scans no table.
 //!
-//! Counted are pages, not seconds: the same on every machine. With `--nocapture` the test says what it has
-//! counted.
+//! The test counts pages instead of seconds, which gives the same result on every machine. It prints the
+//! counts with `--nocapture`.
 
 mod activity;
 mod background;
@@ -43,7 +43,7 @@ async fn the_pages_of_a_read_do_not_grow_with_the_database() {
     assert!(report.is_fine(), "{report}");
 }
 
-/// What is measured is a database as the store would have written it.
+/// The measured data are as the store would have written them.
 #[tokio::test]
 async fn the_generated_data_has_no_discrepancy() {
     let schema = Schema::fresh();

@@ -1,13 +1,13 @@
 use serde_json::Value;
 
-/// A plan as it was executed.
+/// An executed plan.
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
     root: Value,
 }
 
 impl Plan {
-    /// Of what `EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON)` answers.
+    /// Parses the result of `EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON)`.
     pub(crate) fn parse(explained: &str) -> Self {
         let mut explained: Value = serde_json::from_str(explained).unwrap();
         Self {
@@ -15,18 +15,18 @@ impl Plan {
         }
     }
 
-    /// How many pages it touched: a page that it came back to counts again.
+    /// Returns the number of touched pages, counting repeated ones again.
     pub(crate) fn pages(&self) -> u64 {
         let blocks = |kind: &str| self.root[kind].as_u64().unwrap();
         blocks("Shared Hit Blocks") + blocks("Shared Read Blocks")
     }
 
-    /// How many rows it answered.
+    /// Returns the number of result rows.
     pub(crate) fn rows(&self) -> u64 {
         rows(&self.root)
     }
 
-    /// The tables that it read from end to end.
+    /// Returns the tables that were scanned completely.
     pub(crate) fn scanned(&self) -> Vec<&str> {
         let mut scanned = Vec::new();
         walk(&self.root, &mut |node| {
@@ -37,7 +37,7 @@ impl Plan {
         scanned
     }
 
-    /// The most rows that it sorted at once.
+    /// Returns the largest number of rows in a sort.
     pub(crate) fn sorted(&self) -> u64 {
         let mut sorted = 0;
         walk(&self.root, &mut |node| {
@@ -56,7 +56,7 @@ fn walk<'p>(node: &'p Value, visit: &mut impl FnMut(&'p Value)) {
     }
 }
 
-/// What a node gave, over all of its executions.
+/// Returns the rows of a node, over all executions.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,

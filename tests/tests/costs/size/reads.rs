@@ -14,18 +14,18 @@ use crate::size::{
     session::Session,
 };
 
-/// What became of one read.
+/// The plans of one read.
 pub(crate) struct Reading {
     pub(crate) name: String,
-    /// How many rows it answers, at every scale.
+    /// The number of result rows, at every scale.
     pub(crate) rows: u64,
     pub(crate) plans: [Plan; 2],
 }
 
-/// Takes each read of the store: the first page, and one deep inside. What says of itself that it costs in
-/// proportion is left out: a page by its number, counting up to a limit, the backlog, and recounting.
+/// Runs each read of the store: the first page, and one deep inside. Reads whose documented cost is
+/// proportional are left out: a page by number, counting up to a limit, the backlog, and recounting.
 ///
-/// What is due is claimed by it.
+/// Claims the due lanes.
 pub(crate) async fn read_everything(session: &Session, scale: Scale) -> Vec<Reading> {
     let mut reader = Reader {
         session,
@@ -52,10 +52,10 @@ pub(crate) struct Reader<'s> {
     taken: Vec<Reading>,
 }
 
-/// One row more than a page says whether there are more.
+/// A page reads one more row to know whether there are more.
 const LIST: usize = PageSize::LIST.get() + 1;
 const HISTORY: usize = PageSize::HISTORY.get() + 1;
-/// As whoever reassigns an agent's conversations asks.
+/// The chunk size of a reassignment.
 const CHUNK: usize = 100;
 
 impl Reader<'_> {
@@ -63,7 +63,7 @@ impl Reader<'_> {
         self.session.store().clone()
     }
 
-    /// Takes a step that reads, whose statement has these arguments and answers so many rows.
+    /// Runs a read whose statement has these arguments and this number of result rows.
     pub(crate) async fn read<T>(
         &mut self,
         name: impl Into<String>,
@@ -165,7 +165,7 @@ impl Reader<'_> {
             .await;
     }
 
-    /// Of the long conversation, which is the oldest.
+    /// Pages of the long conversation, which is the oldest.
     async fn history(&mut self) {
         let store = self.store();
         let oldest = store
@@ -183,7 +183,7 @@ impl Reader<'_> {
         ] {
             let scan = history(id, direction);
             let arguments = format!("'{id}', {seq}, {HISTORY}");
-            // The conversation is a row of its own.
+            // The conversation is an additional row.
             self.read(name, 1 + HISTORY, arguments, store.list_messages(&scan))
                 .await;
         }

@@ -4,7 +4,7 @@ use messaging_core::domain::page::PageSize;
 
 use crate::size::{reads::Reading, session::PLANNED};
 
-/// What the same reads touched in a small database and in a large one.
+/// The pages of the same reads in a small and in a large database.
 pub(crate) struct Report {
     lines: Vec<Line>,
 }
@@ -16,11 +16,12 @@ struct Line {
     faults: Vec<String>,
 }
 
-/// How much more a read may touch at a hundred times the size: an index has a level more, or two.
+/// The tolerated growth at a hundred times the size: an index has one or two more levels.
 const GROWTH: f64 = 1.5;
-/// Or so many pages more, where it touches few: another plan, as good. What really grows touches a hundred times as many.
+/// The tolerated number of additional pages, for reads that touch few: another plan may be as good.
+/// Proportional growth would be a hundredfold.
 const FEW: u64 = 10;
-/// How many rows may be sorted, whatever is answered: the largest page, and one row more.
+/// The maximum number of rows in a sort: the largest page, and one more row.
 const PAGE: u64 = PageSize::MAX as u64 + 1;
 
 impl Report {
@@ -56,7 +57,7 @@ impl Report {
 }
 
 impl Line {
-    #[expect(clippy::cast_precision_loss, reason = "nothing touches so many pages")]
+    #[expect(clippy::cast_precision_loss, reason = "page counts are far below 2^52")]
     fn growth(&self) -> f64 {
         self.full as f64 / self.small as f64
     }

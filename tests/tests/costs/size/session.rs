@@ -6,31 +6,31 @@ use sqlx::{AssertSqlSafe, Connection as _, PgPool, Row as _, postgres::PgPoolOpt
 
 use crate::size::plan::Plan;
 
-/// A store on one connection, so that what it has prepared can be explained.
+/// A store on one connection, so that its prepared statement can be explained.
 pub(crate) struct Session {
     pool: PgPool,
     store: PgStore,
     schema: String,
 }
 
-/// What was read of the tables.
+/// The table accesses of a step.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Touched {
-    /// Pages of tables and indexes, each time that they were.
+    /// Touched pages of tables and indexes, counting repeated ones again.
     pub(crate) pages: u64,
-    /// How many tables were read from end to end.
+    /// The number of complete table scans.
     pub(crate) whole_tables: u64,
 }
 
-/// How PostgreSQL may plan a prepared statement: for its arguments, or for any. It goes over to the second
-/// when it expects that to cost no more.
+/// The modes in which PostgreSQL plans a prepared statement: for its arguments, or for any arguments. It
+/// switches to the second if that is not expected to cost more.
 pub(crate) const PLANNED: [&str; 2] = ["custom", "generic"];
 
 impl Session {
     pub(crate) async fn connect(url: &str, schema: &str) -> Self {
         let options = PgOptions::default()
             .with_schema(SchemaName::parse(schema).unwrap())
-            // However slow the machine is: nothing is measured in seconds.
+            // Generous for slow machines: no duration is measured.
             .with_statement_timeout(Duration::from_mins(5))
             .with_clock_check(ClockCheck::Off);
         let pool = PgPoolOptions::new()
@@ -49,7 +49,7 @@ impl Session {
         &self.store
     }
 
-    /// Takes a step of the store, and says what it touched.
+    /// Runs a step of the store, and returns its table accesses.
     pub(crate) async fn touched<T>(&self, step: impl Future<Output = Result<T, StoreError>>) -> (T, Touched) {
         let before = self.counted().await;
         let answer = step.await.unwrap();
@@ -61,7 +61,7 @@ impl Session {
         (answer, touched)
     }
 
-    /// What the one connection has touched until now.
+    /// Returns the accesses of the connection so far.
     async fn counted(&self) -> Touched {
         self.ask("SELECT pg_stat_force_next_flush()::text".to_owned())
             .await;
@@ -80,8 +80,8 @@ impl Session {
         }
     }
 
-    /// Takes a step of the store, and executes its one statement with these arguments once more for each way
-    /// in which it may be [planned](PLANNED). Nothing of that remains.
+    /// Runs a step of the store, and then executes its single statement with these arguments in each [plan
+    /// mode](PLANNED), rolled back.
     pub(crate) async fn explain<T>(
         &self,
         step: impl Future<Output = Result<T, StoreError>>,
@@ -102,15 +102,15 @@ impl Session {
         let mut plans = Vec::new();
         for mode in PLANNED {
             let once = format!("BEGIN; SET LOCAL plan_cache_mode = force_{mode}_plan; {execute}; ROLLBACK");
-            // The first time, what the server has to look up of its own counts too.
+            // The first execution also counts the server's own catalog lookups.
             self.ask(once.clone()).await;
             plans.push(Plan::parse(&self.ask(once).await[0]));
         }
         plans.try_into().unwrap()
     }
 
-    /// Takes steps of the store as if no link waited for its number. Nothing of them remains but their answer, and
-    /// what the store remembers.
+    /// Runs steps of the store as if no link was unnumbered, and rolls them back. Only their result remains,
+    /// and the state that the store keeps in memory.
     pub(crate) async fn without_links<T>(&self, steps: impl Future<Output = T>) -> T {
         self.ask(format!("BEGIN; DELETE FROM {}.unnumbered", self.schema))
             .await;
@@ -119,7 +119,7 @@ impl Session {
         answer
     }
 
-    /// What the first column says, not prepared.
+    /// Returns the first column of an unprepared query.
     async fn ask(&self, sql: String) -> Vec<String> {
         let mut connection = self.pool.acquire().await.unwrap();
         let rows = sqlx::raw_sql(AssertSqlSafe(sql))

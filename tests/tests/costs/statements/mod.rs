@@ -1,5 +1,4 @@
-//! What each use case costs on PostgreSQL, counted on the wire: `docs/costs.md` says it, and this holds it to
-//! that.
+//! The cost of each use case on PostgreSQL, counted on the wire and compared with `docs/costs.md`.
 
 mod strangers;
 mod support;
@@ -40,7 +39,7 @@ async fn a_send_is_at_most_two_round_trips_and_one_of_them_appends() {
     assert_eq!(
         of("send a message").statements,
         1,
-        "it appends, and looks nothing up"
+        "a send appends without a lookup"
     );
     for send in [
         "send the first message of a while",
@@ -60,14 +59,14 @@ async fn a_statement_costs_one_more_round_trip_the_first_time_on_a_connection() 
     assert_eq!(first.round_trips, again.round_trips + again.statements);
 }
 
-/// Neither an answer nor the work behind it tells a stranger what there is.
+/// Neither the response nor its cost tells an outsider whether a conversation exists.
 #[tokio::test]
 async fn a_foreign_conversation_costs_an_outsider_as_much_as_a_missing_one() {
     let host = Host::new(Pooler::Session).await;
     let (id, message) = use_cases::somebodys(&host).await;
     let (nowhere, nothing) = (ConversationId::new(Uuid::nil()), MessageId::new(Uuid::nil()));
     for stranger in [client(7), agent(7)] {
-        // The first time prepares what it executes.
+        // The first run prepares the statements.
         strangers::all(&host, &stranger, nowhere, nothing).await;
         let not_there = strangers::all(&host, &stranger, nowhere, nothing).await;
         let not_theirs = strangers::all(&host, &stranger, id, message).await;
@@ -77,7 +76,7 @@ async fn a_foreign_conversation_costs_an_outsider_as_much_as_a_missing_one() {
     }
 }
 
-/// Every use case and its cost, once all statements are prepared.
+/// Returns every use case and its cost, after all statements are prepared.
 async fn counted(pooler: Pooler) -> Vec<(&'static str, Counts)> {
     let host = Host::new(pooler).await;
     use_cases::all(&host, 1).await;

@@ -9,7 +9,7 @@ use messaging_testkit::make::{body, key};
 
 use crate::statements::support::Host;
 
-/// What each use case that names a conversation costs somebody who has no part in it, and what it says.
+/// Returns the error and the cost of each use case that names a conversation, for an outsider.
 pub(crate) async fn all(
     host: &Host,
     stranger: &Actor,

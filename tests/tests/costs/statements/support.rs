@@ -5,8 +5,8 @@ use messaging_sqlx::{PgOptions, PgStore, postgres::Pooler};
 use messaging_test_postgres::{Counts, Database, PgServer, Wire};
 use messaging_testkit::fake::{FakeDirectory, RecordingRealtime};
 
-/// A process that reaches its database through a wire that counts, by one connection; and another one that
-/// does not.
+/// A process whose only database connection goes through a counting wire, and another process with a direct
+/// one.
 pub(crate) struct Host {
     pub(crate) store: PgStore,
     pub(crate) messaging: Messaging,
@@ -14,7 +14,7 @@ pub(crate) struct Host {
     pub(crate) other: Messaging,
     pub(crate) url: String,
     wire: Wire,
-    // Dropped last: what is connected to it is gone then.
+    // Dropped last, after its connections.
     _database: Database,
 }
 
@@ -39,14 +39,14 @@ impl Host {
         }
     }
 
-    /// What a step answers, and what it costs.
+    /// Returns the result of a step, and its cost.
     pub(crate) async fn count<T, E: Debug>(&self, step: impl Future<Output = Result<T, E>>) -> (T, Counts) {
         let before = self.wire.counts();
         let answer = step.await.unwrap();
         (answer, self.wire.counts().since(before))
     }
 
-    /// With what words a step is refused, and what that costs.
+    /// Returns the error of a refused step, and its cost.
     pub(crate) async fn count_refused<T: Debug, E>(
         &self,
         step: impl Future<Output = Result<T, E>>,

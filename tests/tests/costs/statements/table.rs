@@ -2,7 +2,7 @@ use std::fmt;
 
 use messaging_test_postgres::Counts;
 
-/// The table of the page: what each use case costs, the same behind a pooler of transactions.
+/// The table of the page: the cost of each use case, directly and behind a transaction pooler.
 pub(crate) struct Table(Vec<[String; 4]>);
 
 const HEAD: [&str; 4] = [

@@ -16,17 +16,17 @@ use sqlx::{Connection as _, PgConnection};
 
 use crate::statements::support::Host;
 
-/// What each use case costs.
+/// The cost of each use case.
 type Costs = Vec<(&'static str, Counts)>;
 
-/// Two people and their conversation.
+/// Two users and their conversation.
 struct Pair {
     client: Actor,
     agent: Actor,
     id: ConversationId,
 }
 
-/// All use cases, among people of this number.
+/// Runs all use cases for the users with this number.
 pub(crate) async fn all(host: &Host, n: u64) -> Costs {
     let mut costs = open(host, n).await;
     let pair = pair(host, n).await;
@@ -40,10 +40,10 @@ pub(crate) async fn all(host: &Host, n: u64) -> Costs {
     costs
 }
 
-/// Looking at a conversation for the first time on a connection, and the next time.
+/// Reads a conversation twice on a new connection.
 pub(crate) async fn claim_on_a_new_connection(host: &Host) -> (Counts, Counts) {
     let Pair { client, id, .. } = pair(host, 1).await;
-    // Before anything else a store looks whether the database is migrated.
+    // The first step of a store checks whether the database is migrated.
     host.messaging.count_unread(&client).await.unwrap();
     let look = async || host.messaging.find_conversation(&client, id).await;
     let (_, first) = host.count(look()).await;
@@ -51,7 +51,7 @@ pub(crate) async fn claim_on_a_new_connection(host: &Host) -> (Counts, Counts) {
     (first, next)
 }
 
-/// The pair of this number, opened by another process.
+/// Opens the conversation of the pair with this number, in another process.
 async fn pair(host: &Host, n: u64) -> Pair {
     let client = client(n);
     let agent_id = agency_id(n);
@@ -83,13 +83,13 @@ async fn open(host: &Host, n: u64) -> Costs {
     let (found, there) = open().await;
     assert!(made.created && !found.created);
 
-    // A conversation of the same client with another agency.
+    // Another conversation of the client, with another agency.
     let (agency, user) = (agency_id(1_000 + n), agent_user_id(1_000 + n));
     let wish = HostOpen::new(&client_id(n), &agency, &user).with_booking(&booking_id(n, 1_000 + n));
     let plan = host.messaging.operations().prepare_open(wish).unwrap();
     let mut connection = PgConnection::connect(&host.url).await.unwrap();
     let mut within = Counts::default();
-    // The first prepares it.
+    // The first execution prepares the statement.
     for created in [true, false] {
         let mut tx = connection.begin().await.unwrap();
         let (opened, counts) = host.count(host.store.open_in_transaction(&mut tx, &plan)).await;
@@ -235,7 +235,7 @@ async fn publish(host: &Host, Pair { client, id, .. }: &Pair) -> Costs {
     let send = async |messaging: &messaging_core::Messaging, text| {
         messaging.send_message(client, &message(*id, text)).await.unwrap();
     };
-    // All that has come together until now.
+    // Publishes all earlier events.
     relay.step().await.unwrap();
     let (lanes, idle) = host.count(relay.step()).await;
     assert_eq!(lanes, 0);

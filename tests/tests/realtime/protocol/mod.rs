@@ -1,5 +1,5 @@
-//! Our server of the protocol, and another one, are told the same, and what each answers is compared frame by
-//! frame. The snapshot is what they said; where they differ, the reason is here.
+//! Our server of the protocol and one by another project receive the same frames, and their answers are
+//! compared frame by frame. The snapshot contains the answers, and the reasons of the differences are below.
 
 mod peer;
 mod script;
@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use self::script::{Play, Step};
 use self::servers::Server;
 
-/// Where the two differ, and why ours says what it does.
+/// The differences between the servers, with the reason for our answer.
 const DIFFERENCES: [(&str, &str); 18] = [
     (
         "another app's key",

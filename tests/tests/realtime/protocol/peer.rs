@@ -1,4 +1,4 @@
-//! A client of the protocol that tells what it hears.
+//! A client of the protocol that records received frames.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::{net::TcpStream, time::timeout};
 use tokio_tungstenite::{WebSocketStream, client_async, tungstenite::Message};
 
-/// How long what is expected may take.
+/// The time limit of an expected frame.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) struct Peer {
@@ -31,7 +31,7 @@ impl Peer {
         }
     }
 
-    /// The id that the server gave it, once it has been greeted.
+    /// Returns its socket id, which the greeting contains.
     pub(crate) fn socket_id(&self) -> SocketId {
         SocketId::parse(self.socket_id.as_deref().unwrap()).unwrap()
     }
@@ -45,7 +45,7 @@ impl Peer {
             .await;
     }
 
-    /// What it hears next, so many frames, and whatever has come with them; a line for each.
+    /// Returns the next frames, so many and any that arrived with them, as lines.
     pub(crate) async fn hears(&mut self, frames: usize) -> Vec<String> {
         let mut lines = Vec::new();
         while lines.len() < frames {
@@ -58,7 +58,7 @@ impl Peer {
                 return lines;
             }
         }
-        // What was to come before the answer to a ping has come by then.
+        // Frames that precede the answer to a ping have arrived by then.
         self.socket.send(Message::Ping("settled".into())).await.ok();
         loop {
             match timeout(PATIENCE, self.socket.next()).await {
@@ -69,7 +69,7 @@ impl Peer {
         }
     }
 
-    /// A frame as a line, and whether it is the last.
+    /// Formats a frame as a line; returns whether it is the last.
     fn tell(&mut self, heard: Option<Message>) -> (String, bool) {
         let name = self.name;
         match heard {
@@ -84,8 +84,8 @@ impl Peer {
         }
     }
 
-    /// A frame in one form: keys in order, the id of the connection by its name, and what is a JSON text within
-    /// a string marked as such.
+    /// Formats a frame uniformly: sorted keys, the socket id replaced by the client's name, and JSON texts
+    /// within strings marked as such.
     fn frame(&mut self, text: &str) -> String {
         let mut frame: Value = serde_json::from_str(text).unwrap();
         let data = frame["data"].take();
@@ -104,11 +104,11 @@ impl Peer {
     }
 
     fn by_name(&mut self, mut data: Value) -> Value {
-        // Their order is nobody's business.
+        // Their order is not specified.
         if let Some(ids) = data.pointer_mut("/presence/ids").and_then(Value::as_array_mut) {
             ids.sort_by_key(ToString::to_string);
         }
-        // Errors are for people, and may name a connection.
+        // Error texts are for people, and may contain a socket id.
         if let (Some(text), Some(id)) = (data["message"].as_str(), &self.socket_id) {
             data["message"] = text.replace(id, &format!("<{}>", self.name)).into();
         }

@@ -1,4 +1,4 @@
-//! What is said to each of the servers.
+//! The frames that both servers receive.
 
 use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
@@ -10,7 +10,7 @@ const PRIVATE: &str = "private-orders";
 const PRESENCE: &str = "presence-orders";
 const MEMBER: &str = r#"{"user_id":"eve"}"#;
 
-/// A step, and what was heard upon it.
+/// A step, and the frames received after it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Step {
     pub(crate) name: &'static str,
@@ -23,7 +23,7 @@ pub(crate) struct Play<'a> {
 }
 
 impl<'a> Play<'a> {
-    /// Plays everything.
+    /// Runs all steps.
     pub(crate) async fn on(server: &'a Server) -> Vec<Step> {
         let mut play = Self {
             server,
@@ -45,7 +45,7 @@ impl<'a> Play<'a> {
         self.steps.push(Step { name, heard });
     }
 
-    /// So many frames here, and so many there.
+    /// Returns the number of frames expected from this server: `ours` or `theirs`.
     fn either(&self, ours: usize, theirs: usize) -> usize {
         if self.server.is_ours { ours } else { theirs }
     }
@@ -56,7 +56,7 @@ impl<'a> Play<'a> {
         peer
     }
 
-    /// Subscribes with the right signature.
+    /// Subscribes with a valid signature.
     async fn join(&self, peer: &mut Peer, channel: &str, user: &str) {
         let auth = self.server.sign(&peer.socket_id(), channel, user);
         let mut data = json!({ "channel": channel, "auth": auth.auth });

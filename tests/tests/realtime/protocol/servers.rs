@@ -1,4 +1,4 @@
-//! The two servers that are compared.
+//! The two compared servers.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -49,7 +49,7 @@ impl Server {
         }
     }
 
-    /// `None` where there is none, which has been said.
+    /// Returns `None` if sockudo is not installed; a note is printed then.
     pub(crate) fn sockudo() -> Option<Self> {
         let sockudo = Sockudo::start("the protocol, frame by frame")?;
         assert_eq!((sockudo.key(), sockudo.secret()), ("tests-key", SECRET));
@@ -68,12 +68,12 @@ impl Server {
         })
     }
 
-    /// Where a client of that version of the protocol connects.
+    /// Returns the WebSocket URL for that version of the protocol.
     pub(crate) fn path(&self, protocol: &str) -> String {
         format!("/app/{}?{protocol}client=tests&version=1", self.key)
     }
 
-    /// Signs as a host's own endpoint would.
+    /// Signs like a host's own endpoint.
     pub(crate) fn sign(&self, socket_id: &SocketId, channel: &str, user: &str) -> ChannelAuth {
         let subscription = Subscription {
             socket_id: socket_id.clone(),
@@ -86,7 +86,7 @@ impl Server {
         self.signer.sign(&subscription).unwrap()
     }
 
-    /// Signs member data with whatever channel it is.
+    /// Signs member data for any channel.
     pub(crate) fn sign_with_data(&self, socket_id: &SocketId, channel: &str, data: &str) -> String {
         let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).unwrap();
         mac.update(format!("{socket_id}:{channel}:{data}").as_bytes());

@@ -1,4 +1,4 @@
-//! What an operator sees when the realtime server refuses events, or us.
+//! The effects of a realtime server that refuses events or credentials, as operators see them.
 
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
@@ -88,7 +88,7 @@ fn refused_events_are_listed_and_requeued() {
     let id = server.caller("client-1").open("agency-1");
     eventually("the event is a dead letter", || {
         let (status, body) = ready(&server);
-        assert_eq!(status, 200, "one event is no reason to send nobody here");
+        assert_eq!(status, 200, "a dead letter does not fail readiness");
         (body["deadLetters"] == 1 && body["unpublishedConversations"] == 0).then_some(())
     });
     let outbox = |arguments: &[&str]| {
@@ -105,7 +105,7 @@ fn refused_events_are_listed_and_requeued() {
     );
     pusher.now_with(200);
     assert_eq!(outbox(&["requeue", "--all"]), "requeued: 1\n");
-    eventually("it is published", || {
+    eventually("the event is published", || {
         let (_, body) = ready(&server);
         (body["deadLetters"] == 0 && body["unpublishedConversations"] == 0).then_some(())
     });
@@ -131,10 +131,10 @@ fn refused_credentials_fail_the_readiness_probe() {
         "{log}"
     );
 
-    // Whoever mends the configuration starts it again.
+    // The operator corrects the configuration and restarts the server.
     pusher.now_with(200);
     let server = pusher.server(data.path());
-    eventually("everything is published", || {
+    eventually("every event is published", || {
         let (status, body) = ready(&server);
         (status == 200 && body["unpublishedConversations"] == 0).then_some(())
     });

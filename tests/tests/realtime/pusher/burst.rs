@@ -1,4 +1,4 @@
-//! How many calls a burst takes.
+//! The number of calls for a burst of messages.
 
 use std::thread;
 
@@ -8,7 +8,7 @@ use crate::pusher::support::{House, metric, send};
 
 const MESSAGES: usize = 1_000;
 
-/// Sends them from so many conversations at once; returns the calls that they took.
+/// Sends the burst from this number of conversations concurrently; returns the number of calls.
 fn calls(conversations: usize) -> Option<u64> {
     let house = House::build("calls a burst")?;
     let server = house.server();
@@ -20,8 +20,8 @@ fn calls(conversations: usize) -> Option<u64> {
             )
         })
         .collect();
-    let settled = || (server.unpublished() == 0).then_some(());
-    eventually("nothing is unpublished", settled);
+    let all_published = || (server.unpublished() == 0).then_some(());
+    eventually("nothing is unpublished", all_published);
     let (calls, events) = (
         metric(&server, "realtime_calls_total"),
         metric(&server, "events_total"),
@@ -36,7 +36,7 @@ fn calls(conversations: usize) -> Option<u64> {
             });
         }
     });
-    eventually("nothing is unpublished", settled);
+    eventually("nothing is unpublished", all_published);
     let events = metric(&server, "events_total") - events;
     assert_eq!(
         events,
@@ -51,7 +51,7 @@ fn events_that_are_ready_together_share_calls() {
     for conversations in [1, 8, 40] {
         let Some(calls) = calls(conversations) else { return };
         println!("{MESSAGES} messages in a burst over {conversations} conversations: {calls} calls");
-        // Ten events a call at best; a call for each message at worst.
+        // At best a call per ten events, at worst a call per message.
         let (best, worst) = (MESSAGES as u64 / 5, MESSAGES as u64);
         assert!((best..=worst).contains(&calls), "{calls}");
     }
@@ -86,15 +86,15 @@ fn a_server_with_retry_after_gets_all_events_in_order() {
     });
     for (client, id, listener) in &talks {
         let stored = client.walk(id);
-        let told = eventually("everything is told", || {
+        let told = eventually("every message is received", || {
             let told = listener.messages_of(id);
             (told.last()? == stored.last()?).then_some(told)
         });
-        assert_eq!(told, stored, "each once, in order");
+        assert_eq!(told, stored, "each message once, in order");
     }
     assert!(
         metric(&server, "retried_total") > 0,
-        "it never asked for patience"
+        "the server never answered with 429"
     );
     assert_eq!(metric(&server, "dead_letters_total"), 0);
 }

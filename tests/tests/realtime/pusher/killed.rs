@@ -1,16 +1,16 @@
-//! The process that took a send is killed between its commit and its publication.
+//! A process that accepted a send is killed between its commit and its publication.
 
 use messaging_tests::{Line, Way, js::Script};
 use serde_json::{Value, json};
 
 use crate::pusher::support::{House, send};
 
-/// So many before the kill, all of them published, and so many after it, by way of the other process.
+/// Messages before the kill, all of them published, and messages after it, sent by the other process.
 const BEFORE: usize = 10;
 const AFTER: usize = 10;
 
-/// Kills the process that took a send while this is held up of what it says to the realtime server, and
-/// returns what a screen was told, and what it shows.
+/// Kills the process that accepted a send while its traffic with the realtime server is withheld in one
+/// direction. Returns the messages that a page received, and those that it shows.
 fn kill_while_held(test: &str, way: Way) -> Option<(Vec<Value>, Vec<Value>)> {
     let house = House::build(test)?;
     let line = Line::to(house.sockudo.address());
@@ -34,12 +34,12 @@ fn kill_while_held(test: &str, way: Way) -> Option<(Vec<Value>, Vec<Value>)> {
     for n in 0..BEFORE {
         send(&client, &id, &format!("before-{n}"));
     }
-    messaging_tests::eventually("everything so far is published", || {
+    messaging_tests::eventually("all earlier messages are published", || {
         (other.unpublished() == 0).then_some(())
     });
     line.hold(way);
     send(&client, &id, "in-between");
-    messaging_tests::eventually("it was to be published", || (line.held() > 0).then_some(()));
+    messaging_tests::eventually("the publication is withheld", || (line.held() > 0).then_some(()));
     doomed.kill();
     for n in 0..AFTER {
         send(&agent, &id, &format!("after-{n}"));
@@ -51,11 +51,7 @@ fn kill_while_held(test: &str, way: Way) -> Option<(Vec<Value>, Vec<Value>)> {
         .map(|message| json!({ "id": message["id"], "seq": message["seq"] }))
         .collect();
     assert_eq!(stored.len(), BEFORE + 1 + AFTER);
-    assert_eq!(
-        seen["shown"],
-        Value::from(stored),
-        "everything once, and in order"
-    );
+    assert_eq!(seen["shown"], Value::from(stored), "every message once, in order");
     let list = |name: &str| seen[name].as_array().unwrap().clone();
     Some((list("told"), list("shown")))
 }
@@ -65,7 +61,7 @@ fn killed_before_the_call_the_other_process_publishes_the_event() {
     let Some((told, shown)) = kill_while_held("killed before publishing", Way::There) else {
         return;
     };
-    assert_eq!(told, shown, "each told once");
+    assert_eq!(told, shown, "each message received once");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Servers on PostgreSQL and a real server of the Pusher protocol, and what happens when one of them dies.
+//! Servers on PostgreSQL with a real server of the Pusher protocol, and failures of either.
 
 mod answers;
 mod burst;

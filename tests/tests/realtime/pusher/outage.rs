@@ -1,4 +1,4 @@
-//! The realtime server is gone for half a minute under load.
+//! An outage of the realtime server for half a minute under load.
 
 use std::{
     collections::BTreeMap,
@@ -16,7 +16,7 @@ const CONVERSATIONS: usize = 8;
 const BEFORE: Duration = Duration::from_secs(8);
 const OUTAGE: Duration = Duration::from_secs(30);
 
-/// Somebody's sends, each with what it took.
+/// The sends of one client, with the duration of each.
 #[derive(Default)]
 struct Load {
     before: Vec<Duration>,
@@ -24,24 +24,24 @@ struct Load {
     sent: usize,
 }
 
-/// Sends one message after the other, each of which must be acknowledged.
+/// Sends messages one after the other, each of which must be acknowledged.
 fn keep_sending(caller: &Caller, id: &str, is_out: &AtomicBool, is_over: &AtomicBool) -> Load {
     let mut load = Load::default();
     while !is_over.load(Ordering::Acquire) {
         let out = is_out.load(Ordering::Acquire);
         let text = format!("{}", load.sent);
-        let (sent, took) = timed(|| caller.send(id, &text, &text).expect("an answer"));
+        let (sent, took) = timed(|| caller.send(id, &text, &text).expect("a response"));
         assert_eq!(sent.status, 201, "{sent:?}");
         load.sent += 1;
         let class = if out { &mut load.during } else { &mut load.before };
         class.push(took);
-        // A steady load, whatever the answers take.
+        // A constant rate, whatever the response times.
         thread::sleep(Duration::from_millis(40).saturating_sub(took));
     }
     load
 }
 
-#[expect(clippy::disallowed_methods, reason = "what a request takes is real time")]
+#[expect(clippy::disallowed_methods, reason = "the duration of a request is real time")]
 fn timed<T>(act: impl FnOnce() -> T) -> (T, Duration) {
     let start = Instant::now();
     let done = act();
@@ -54,7 +54,7 @@ fn median(of: impl Iterator<Item = Duration>) -> Duration {
     all[all.len() / 2]
 }
 
-/// What a process has in memory, in KiB.
+/// Returns the memory of a process in KiB.
 fn memory(server: &Server) -> u64 {
     let status = fs::read_to_string(format!("/proc/{}/status", server.process_id())).unwrap();
     let line = status
@@ -101,7 +101,7 @@ fn sends_succeed_during_an_outage_and_all_events_arrive_in_order() {
     let waiting = server.unpublished();
     assert_eq!(
         waiting, CONVERSATIONS as u64,
-        "all conversations have something to publish"
+        "all conversations have unpublished events"
     );
     let published = metric(&server, "published_total");
 
@@ -120,11 +120,11 @@ fn sends_succeed_during_an_outage_and_all_events_arrive_in_order() {
     for ((_, caller, id), load) in people.iter().zip(&loads) {
         let stored = caller.walk(id);
         assert_eq!(stored.len(), load.sent);
-        let told = eventually("the last is told", || {
+        let told = eventually("the last message is received", || {
             let told = listeners[id].messages_of(id);
             (told.last()?["seq"] == load.sent).then_some(told)
         });
-        // Who listens only since the outage ended hears all that is left of it, in order, and nothing twice.
+        // A subscriber since the end of the outage receives all remaining messages once, in order.
         assert_eq!(told, stored[stored.len() - told.len()..]);
     }
     assert!(metric(&server, "published_total") > published);

@@ -1,4 +1,4 @@
-//! Two servers share a database and a realtime server: whoever is connected hears what is sent anywhere.
+//! Two servers share a database and a realtime server: each subscriber receives messages sent through either.
 
 use std::thread;
 
@@ -17,7 +17,7 @@ fn listen(server: &Server, user: &str, id: &str) -> Subscriber {
     Subscriber::connect(server, &server.caller(user), &channels)
 }
 
-/// What a user is told on their own channel of the other's messages.
+/// Returns the notifications on a user's own channel about the other user's messages.
 fn notified(listener: &Subscriber, user: &str) -> Vec<Value> {
     let channel = format!("private-user-{user}");
     let events = listener.named("new-message").into_iter();
@@ -53,16 +53,16 @@ fn clients_receive_events_of_all_servers() {
     let stored = first.caller("client-1").walk(&id);
     assert_eq!(stored.len(), 4 * EACH);
     for (user, listener) in &listeners {
-        let told = eventually("everything is told", || {
+        let told = eventually("every message is received", || {
             let told = listener.messages_of(&id);
             (told.len() >= stored.len()).then_some(told)
         });
-        assert_eq!(told, stored, "{user} hears each message once, in order");
+        assert_eq!(told, stored, "{user} receives each message once, in order");
         let of_other: Vec<_> = stored
             .iter()
             .filter(|message| message["senderId"] != *user)
             .collect();
-        let notified = eventually("all is notified", || {
+        let notified = eventually("every message is notified", || {
             let notified = notified(listener, user);
             (notified.len() >= of_other.len()).then_some(notified)
         });

@@ -1,4 +1,4 @@
-//! A database, a server of the Pusher protocol, and servers on both.
+//! A database, a server of the Pusher protocol, and servers that use both.
 
 use messaging_test_postgres::{Database, PgServer};
 use messaging_tests::{Caller, Server, Settings, Sockudo};
@@ -11,7 +11,7 @@ pub(crate) struct House {
 }
 
 impl House {
-    /// `None` where there is no such server, which has been said.
+    /// Returns `None` if that server is not installed; a note is printed then.
     pub(crate) fn build(test: &str) -> Option<Self> {
         Some(Self::around(Sockudo::start(test)?))
     }
@@ -37,7 +37,7 @@ impl House {
     }
 }
 
-/// A number from `/metrics`, of whatever labels.
+/// Returns the sum of a metric in `/metrics`, over all labels.
 pub(crate) fn metric(server: &Server, name: &str) -> u64 {
     let text = server.anybody().text("/metrics");
     let of_name = text.lines().filter_map(|line| {
@@ -50,6 +50,6 @@ pub(crate) fn metric(server: &Server, name: &str) -> u64 {
 
 /// Sends a message, which must be acknowledged.
 pub(crate) fn send(caller: &Caller, conversation_id: &str, text: &str) {
-    let sent = caller.send(conversation_id, text, text).expect("an answer");
+    let sent = caller.send(conversation_id, text, text).expect("a response");
     assert_eq!(sent.status, 201, "{sent:?}");
 }

@@ -1,4 +1,4 @@
-//! A webhook makes a server ask again who is connected; one that is not authentic does not.
+//! An authentic webhook makes a server query presence again; any other webhook does not.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use messaging_core::clock::{Clock as _, SystemClock};
@@ -34,7 +34,7 @@ fn only_an_authentic_webhook_causes_a_new_lookup() {
         let other = house.server();
         (!is_online(&other, &id)).then_some(())
     });
-    assert!(is_online(&server, &id), "remembered for a minute");
+    assert!(is_online(&server, &id), "presence is cached for a minute");
 
     let now = SystemClock.now().as_millis();
     let body = |time| {
@@ -64,8 +64,8 @@ fn only_an_authentic_webhook_causes_a_new_lookup() {
             (401, &"unauthenticated".into())
         );
     }
-    assert!(is_online(&server, &id), "what was refused changed nothing");
+    assert!(is_online(&server, &id), "a refused webhook changes nothing");
     assert_eq!(post(&right, &fresh).status, 200);
-    assert!(!is_online(&server, &id), "it has asked again");
-    assert_eq!(post(&right, &fresh).status, 200, "taken before, and repeated");
+    assert!(!is_online(&server, &id), "the server has queried presence again");
+    assert_eq!(post(&right, &fresh).status, 200, "a repeated webhook is accepted");
 }
