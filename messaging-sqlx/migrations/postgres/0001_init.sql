@@ -88,7 +88,7 @@ CREATE TABLE "messaging".message (
     from_side       smallint         NOT NULL CHECK (from_side BETWEEN 0 AND 2), -- 0: the system
     to_sides        smallint         NOT NULL CHECK (to_sides BETWEEN 1 AND 3),
     sender_id       text COLLATE "C" NOT NULL,                                   -- empty: the system
-    key             text COLLATE "C",
+    idempotency_key text COLLATE "C",
     body            text             NOT NULL,
     extras          text,
     created_at      timestamptz      NOT NULL,
@@ -98,7 +98,8 @@ CREATE TABLE "messaging".message (
 );
 
 CREATE UNIQUE INDEX message_id ON "messaging".message (conversation_id, id);
-CREATE UNIQUE INDEX message_key ON "messaging".message (conversation_id, sender_id, key) WHERE key IS NOT NULL;
+CREATE UNIQUE INDEX message_idempotency_key ON "messaging".message (conversation_id, sender_id, idempotency_key)
+    WHERE idempotency_key IS NOT NULL;
 
 -- For counting activity: rows are only appended, almost in time order.
 CREATE INDEX message_by_time ON "messaging".message USING brin (created_at)

@@ -74,7 +74,7 @@ CREATE TABLE message (
     from_side       INTEGER NOT NULL CHECK (from_side BETWEEN 0 AND 2), -- 0: the system
     to_sides        INTEGER NOT NULL CHECK (to_sides BETWEEN 1 AND 3),
     sender_id       TEXT    NOT NULL,                                   -- empty: the system
-    key             TEXT,
+    idempotency_key TEXT,
     body            TEXT    NOT NULL,
     extras          TEXT,
     created_at      INTEGER NOT NULL,
@@ -84,7 +84,8 @@ CREATE TABLE message (
 ) STRICT, WITHOUT ROWID;
 
 CREATE UNIQUE INDEX message_id ON message (conversation_id, id);
-CREATE UNIQUE INDEX message_key ON message (conversation_id, sender_id, key) WHERE key IS NOT NULL;
+CREATE UNIQUE INDEX message_idempotency_key ON message (conversation_id, sender_id, idempotency_key)
+    WHERE idempotency_key IS NOT NULL;
 
 CREATE TABLE receipt (
     conversation_id BLOB    NOT NULL REFERENCES conversation (id),

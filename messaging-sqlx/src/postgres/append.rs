@@ -31,7 +31,7 @@ macro_rules! append {
         concat!(
             "WITH seen AS (SELECT ",
             message_row_columns!(),
-            r#" FROM "messaging".message m WHERE m.conversation_id = $1 AND m.sender_id = $7 AND m.key = $8),
+            r#" FROM "messaging".message m WHERE m.conversation_id = $1 AND m.sender_id = $7 AND m.idempotency_key = $8),
     bumped AS (UPDATE "messaging".conversation c SET last_seq = c.last_seq + 1, events = c.events + 1,
         activity_at = GREATEST(c.activity_at, "#,
             moment!("$12", "$14"),
@@ -48,7 +48,7 @@ macro_rules! append {
             " RETURNING ",
             conversation_columns!(),
             r#", c.events),
-    stored AS (INSERT INTO "messaging".message (conversation_id, seq, id, from_side, to_sides, sender_id, key,
+    stored AS (INSERT INTO "messaging".message (conversation_id, seq, id, from_side, to_sides, sender_id, idempotency_key,
         body, extras, created_at, client_position, agent_position)
         SELECT id, last_seq, $9, $5, $6::int, $7, $8, $10, $11, activity_at, client_received, agent_received FROM bumped),
     "#,
@@ -78,7 +78,7 @@ pub(super) enum IfLocked {
 }
 
 /// The unique index on the keys of a sender in a conversation.
-const KEY: &str = "message_key";
+const KEY: &str = "message_idempotency_key";
 /// The unique index on message ids in a conversation.
 const ID: &str = "message_id";
 

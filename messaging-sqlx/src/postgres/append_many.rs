@@ -34,9 +34,9 @@ macro_rules! append_many {
             r#"WITH given AS (SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::bigint[],
         $5::smallint[], $6::smallint[], $7::text[], $8::text[], $9::uuid[], $10::text[], $11::text[],
         $12::timestamptz[], $13::timestamptz[]) WITH ORDINALITY AS i(conversation_id, owner, until, access_version, from_side, to_sides, sender_id,
-        key, id, body, extras, now, due_at, place)),
+        idempotency_key, id, body, extras, now, due_at, place)),
     item AS MATERIALIZED (SELECT g.conversation_id, g.owner, g.until, g.access_version, g.from_side, g.to_sides, g.sender_id,
-        g.key, g.id, g.body, g.extras, "#,
+        g.idempotency_key, g.id, g.body, g.extras, "#,
             moment!("g.now", "$14"),
             " AS now, ",
             moment_after!("g.due_at", "g.now", "$14"),
@@ -50,8 +50,9 @@ macro_rules! append_many {
     seen AS MATERIALIZED (SELECT i.place AS seen_place, "#,
             message_row_columns!(),
             r#" FROM item i CROSS JOIN LATERAL (SELECT * FROM "messaging".message m
-        WHERE m.conversation_id = i.conversation_id AND m.sender_id = i.sender_id AND m.key = i.key LIMIT 1) m),
-    stored AS MATERIALIZED (SELECT i.place, i.owner, i.until, i.from_side, i.to_sides, i.sender_id, i.key,
+        WHERE m.conversation_id = i.conversation_id AND m.sender_id = i.sender_id
+            AND m.idempotency_key = i.idempotency_key LIMIT 1) m),
+    stored AS MATERIALIZED (SELECT i.place, i.owner, i.until, i.from_side, i.to_sides, i.sender_id, i.idempotency_key,
         i.id AS message_id, i.body, i.extras, l.id, l.client_id, l.agent_id, l.agent_user_id, l.access_version, l.blocked_by, l.closed,
         l.client_read, l.client_read_seq, l.client_read_at, l.client_mailed,
         l.agent_read, l.agent_read_seq, l.agent_read_at, l.agent_mailed, l.created_at,
@@ -71,9 +72,9 @@ macro_rules! append_many {
     bumped AS (UPDATE "messaging".conversation c SET last_seq = n.last_seq, events = n.events,
         activity_at = n.activity_at, client_received = n.client_received, agent_received = n.agent_received,
         client_due_at = n.client_due_at, agent_due_at = n.agent_due_at FROM newest n WHERE c.id = n.id),
-    inserted AS (INSERT INTO "messaging".message (conversation_id, seq, id, from_side, to_sides, sender_id, key,
+    inserted AS (INSERT INTO "messaging".message (conversation_id, seq, id, from_side, to_sides, sender_id, idempotency_key,
         body, extras, created_at, client_position, agent_position)
-        SELECT id, last_seq, message_id, from_side, to_sides, sender_id, key, body, extras, activity_at, client_received,
+        SELECT id, last_seq, message_id, from_side, to_sides, sender_id, idempotency_key, body, extras, activity_at, client_received,
             agent_received FROM stored),
     entry AS (INSERT INTO "messaging".outbox (conversation_id, number, kind, side, seq, at)
         SELECT id, events, 1, NULL::smallint, last_seq, activity_at FROM stored),

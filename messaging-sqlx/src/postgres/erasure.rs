@@ -75,7 +75,7 @@ FROM (
 /// `$1` conversation, `$2` user, `$3` and `$4` the replacement ids on the client's and on the agent's side.
 pub(super) const ERASE_MESSAGES: &str = r#"
 WITH erased AS (
-    UPDATE "messaging".message SET body = '', extras = NULL, key = NULL,
+    UPDATE "messaging".message SET body = '', extras = NULL, idempotency_key = NULL,
         sender_id = CASE from_side WHEN 1 THEN $3 ELSE $4 END
     WHERE conversation_id = $1 AND sender_id = $2 RETURNING true
 )

@@ -43,7 +43,7 @@ pub(super) const AFTER: &str = page!(">", "ASC");
 pub(super) const SENT: &str = concat!(
     "SELECT ",
     message_row_columns!(),
-    r#" FROM "messaging".message m WHERE m.conversation_id = $1 AND m.sender_id = $2 AND m.key = $3"#
+    r#" FROM "messaging".message m WHERE m.conversation_id = $1 AND m.sender_id = $2 AND m.idempotency_key = $3"#
 );
 
 impl PgStore {

@@ -182,7 +182,7 @@ pub(super) const FIND: &str = select_reports!("r.id = $1");
 pub(super) const EVIDENCE: &str = concat!(
     "SELECT ",
     message_columns!(),
-    r#" FROM (SELECT r.conversation_id, NULL::text AS key, e.* FROM "messaging".report r
+    r#" FROM (SELECT r.conversation_id, NULL::text AS idempotency_key, e.* FROM "messaging".report r
         JOIN "messaging".evidence e ON e.report_id = r.id WHERE r.id = $1) m ORDER BY m.seq"#
 );
 /// `$1` id, `$2` resolution, `$3` actor, `$4` time, `$5` note.

@@ -25,7 +25,7 @@ SELECT pg_temp.id(n), 'client-' || n / 5, 'agency-' || n % 997, 'agent-' || n % 
     CASE WHEN n % 100 = 0 THEN pg_temp.at(n) END, CASE WHEN n % 100 = 1 THEN pg_temp.at(n) END,
     pg_temp.at(n), pg_temp.at(n), 2 FROM n;
 INSERT INTO "messaging".booking_link (conversation_id, booking_id) SELECT pg_temp.id(n), 'booking-' || n FROM n;
-INSERT INTO "messaging".message (conversation_id, seq, id, from_side, to_sides, sender_id, key, body, created_at,
+INSERT INTO "messaging".message (conversation_id, seq, id, from_side, to_sides, sender_id, idempotency_key, body, created_at,
     client_position, agent_position)
 SELECT pg_temp.id(n), 1, pg_temp.id(n), 1, 2, 'client-' || n / 5, n, 'words of message ' || n, pg_temp.at(n), 0, 1
 FROM n;

@@ -36,7 +36,7 @@ macro_rules! conversation_columns {
 /// The columns of [`message`], of `message AS m`.
 macro_rules! message_columns {
     () => {
-        "m.conversation_id, m.seq, m.id AS message_id, m.from_side, m.to_sides, m.sender_id, m.key, m.body, m.extras,
+        "m.conversation_id, m.seq, m.id AS message_id, m.from_side, m.to_sides, m.sender_id, m.idempotency_key, m.body, m.extras,
          m.created_at AS sent_at, m.client_position, m.agent_position"
     };
 }
@@ -165,7 +165,7 @@ pub(super) fn message(row: &PgRow) -> Result<Message, Error> {
         Body::from_stored(row.try_get("body")?),
         time(row, "sent_at")?,
     );
-    let key: Option<&str> = row.try_get("key")?;
+    let key: Option<&str> = row.try_get("idempotency_key")?;
     message.idempotency_key = key.map(IdempotencyKey::parse).transpose().map_err(corrupt)?;
     message.extras = row
         .try_get::<Option<String>, _>("extras")?

@@ -44,7 +44,7 @@ impl Step for Append {
 
 pub(super) const INSERT: &str =
     "INSERT INTO message (conversation_id, seq, id, from_side, to_sides, sender_id,
-    key, body, extras, created_at, client_position, agent_position) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    idempotency_key, body, extras, created_at, client_position, agent_position) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
 async fn insert(tx: &mut SqliteConnection, message: &Message) -> Result<(), Error> {
     sqlx::query(INSERT)

@@ -49,7 +49,7 @@ pub(super) const TRACES: &str = "SELECT c.id, c.client_id = ?1 OR c.agent_user_i
     OR EXISTS (SELECT 1 FROM message m WHERE m.conversation_id = c.id AND m.sender_id = ?1) AS is_trace
     FROM conversation c WHERE c.id > COALESCE(?2, x'') ORDER BY c.id LIMIT ?3";
 pub(super) const ERASE: &str = "UPDATE message
-    SET body = '', extras = NULL, key = NULL, sender_id = CASE from_side WHEN 1 THEN ? ELSE ? END
+    SET body = '', extras = NULL, idempotency_key = NULL, sender_id = CASE from_side WHEN 1 THEN ? ELSE ? END
     WHERE conversation_id = ? AND sender_id = ?";
 pub(super) const FORGET: [&str; 3] = [
     "DELETE FROM digest_user WHERE user_id = ?",

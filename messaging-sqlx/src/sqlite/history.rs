@@ -29,7 +29,7 @@ pub(super) const AFTER: &str = concat!(
 pub(super) const SENT: &str = concat!(
     "SELECT ",
     message_row_columns!(),
-    " FROM message m WHERE m.conversation_id = ? AND m.sender_id = ? AND m.key = ?"
+    " FROM message m WHERE m.conversation_id = ? AND m.sender_id = ? AND m.idempotency_key = ?"
 );
 pub(super) const BY_ID: &str = concat!(
     "SELECT ",

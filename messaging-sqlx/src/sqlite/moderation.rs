@@ -91,7 +91,7 @@ pub(super) const COMPLAINTS: &str =
 pub(super) const EVIDENCE: &str = concat!(
     "SELECT ",
     message_columns!(),
-    " FROM (SELECT ?1 AS conversation_id, NULL AS key, e.* FROM evidence e WHERE e.report_id = ?2) m
+    " FROM (SELECT ?1 AS conversation_id, NULL AS idempotency_key, e.* FROM evidence e WHERE e.report_id = ?2) m
     ORDER BY m.seq"
 );
 pub(super) const RESOLVE: &str = "UPDATE report

@@ -10,7 +10,7 @@ SELECT ('00000000-0000-7000-8000-' || lpad(to_hex(c::bigint << 12), 12, '0'))::u
     now() - interval '40 days', date_trunc('milliseconds', now() - interval '1 day' - c * interval '1 millisecond')
 FROM generate_series(0, $conversations - 1) c;
 
-INSERT INTO messaging.message (conversation_id, seq, id, from_side, to_sides, sender_id, key, body, created_at,
+INSERT INTO messaging.message (conversation_id, seq, id, from_side, to_sides, sender_id, idempotency_key, body, created_at,
     client_position, agent_position)
 SELECT ('00000000-0000-7000-8000-' || lpad(to_hex(c::bigint << 12), 12, '0'))::uuid, s,
     (lpad(to_hex(c), 16, '0') || '8' || lpad(to_hex(s), 15, '0'))::uuid,

@@ -212,7 +212,7 @@ async fn an_invalid_stored_value_is_corrupt() {
         "UPDATE conversation SET id = x'00' WHERE client_id = 'client-1'",
         "UPDATE conversation SET access_version = -1",
         "UPDATE message SET sender_id = 'a b' WHERE sender_id = 'client-1'",
-        "UPDATE message SET key = 'ü' WHERE seq = 5",
+        "UPDATE message SET idempotency_key = 'ü' WHERE seq = 5",
         "UPDATE audit SET action = 'dance'",
         "UPDATE dead_letter SET kind = 9",
         "UPDATE dead_letter SET kind = 2",

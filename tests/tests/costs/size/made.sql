@@ -41,7 +41,7 @@ CREATE TEMP TABLE thread ON COMMIT DROP AS SELECT
         ELSE last_seq END, 0) AS agent_read
 FROM pair;
 
-INSERT INTO message (conversation_id, seq, id, from_side, to_sides, sender_id, key, body, created_at,
+INSERT INTO message (conversation_id, seq, id, from_side, to_sides, sender_id, idempotency_key, body, created_at,
     client_position, agent_position)
 SELECT thread.id, seq, pg_temp.id(at, n, seq),
     CASE WHEN seq % 10 = 0 THEN 0 ELSE 2 - seq % 2 END,
