@@ -4,7 +4,7 @@ use messaging_core::{
 };
 use sqlx::{Error, SqliteConnection};
 
-use super::{conversations, history, lanes::Event, writer::Step};
+use super::{conversation_rows, history, lanes::Event, writer::Step};
 use crate::codes::{number, origin_code, sender_code, sides_code};
 
 impl Step for Append {
@@ -13,7 +13,7 @@ impl Step for Append {
 
     async fn execute(self, tx: &mut SqliteConnection) -> Result<Appended, Error> {
         let id = self.conversation_id;
-        let Some(mut conversation) = conversations::find(tx, id).await? else {
+        let Some(mut conversation) = conversation_rows::find(tx, id).await? else {
             return Ok(Appended::Conflict);
         };
         if let Some(key) = &self.message.idempotency_key {
@@ -26,7 +26,7 @@ impl Step for Append {
             return Ok(Appended::Conflict);
         }
         let message = conversation.append(&self.message);
-        conversations::save(tx, &conversation).await?;
+        conversation_rows::save(tx, &conversation).await?;
         insert(tx, &message).await?;
 
         let event = Event {

@@ -4,7 +4,7 @@ use messaging_core::{
 };
 use sqlx::{Error, SqliteConnection};
 
-use super::{conversations, lanes::Event, open, writer::Step};
+use super::{conversation_rows, lanes::Event, open, writer::Step};
 
 impl Step for ChangeState {
     type Answer = Changed;
@@ -12,7 +12,7 @@ impl Step for ChangeState {
 
     async fn execute(self, tx: &mut SqliteConnection) -> Result<Changed, Error> {
         let id = self.conversation_id;
-        let found = conversations::find(tx, id).await?;
+        let found = conversation_rows::find(tx, id).await?;
         let Some(mut conversation) = found.filter(|found| found.access_version == self.access_version) else {
             return Ok(Changed::Conflict);
         };
@@ -27,7 +27,7 @@ impl Step for ChangeState {
         if let Some(side) = self.not_due {
             conversation.digests.of_mut(side).due_at = None;
         }
-        conversations::save(tx, &conversation).await?;
+        conversation_rows::save(tx, &conversation).await?;
         let event = Event {
             of: id,
             kind: EntryKind::Updated,

@@ -5,7 +5,11 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use super::{SqliteOptions, create::create, error::is_busy};
+use super::{
+    SqliteOptions,
+    create::create,
+    pragmas::{APPLICATION_ID, set_wal},
+};
 
 /// How long a read waits for a lock on the file.
 const READER_TIMEOUT: Duration = Duration::from_secs(5);
@@ -76,38 +80,10 @@ pub(super) enum NotOpened {
     Failed(sqlx::Error),
 }
 
-/// The application id in the header of each file of this library: `mess`. The first migration sets it too, for
-/// a file that only the migration scripts created.
-const APPLICATION_ID: i32 = 0x6d65_7373;
-pub(super) const SET_APPLICATION_ID: &str = "PRAGMA application_id = 0x6d657373";
-
 /// Checkpoints the log and closes the connection.
 pub(super) async fn close(mut connection: SqliteConnection) -> Result<(), sqlx::Error> {
     sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
         .execute(&mut connection)
         .await?;
     connection.close().await
-}
-
-pub(super) async fn set_wal(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
-    const ATTEMPTS: u32 = 100;
-    const PAUSE: Duration = Duration::from_millis(50);
-
-    let mut attempt = 1;
-    loop {
-        let mode = sqlx::query_scalar::<_, String>("PRAGMA journal_mode = WAL")
-            .fetch_one(&mut *connection)
-            .await;
-        match mode {
-            Ok(mode) if mode == "wal" => return Ok(()),
-            Ok(mode) => {
-                let why = format!("the file cannot be in WAL mode here, only in mode {mode}");
-                return Err(sqlx::Error::Configuration(why.into()));
-            }
-            // SQLite does not apply the busy timeout to this lock.
-            Err(error) if is_busy(&error) && attempt < ATTEMPTS => attempt += 1,
-            Err(error) => return Err(error),
-        }
-        tokio::time::sleep(PAUSE).await;
-    }
 }

@@ -9,7 +9,7 @@ use std::{
 
 use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
 
-use super::connect::{SET_APPLICATION_ID, set_wal};
+use super::pragmas::{SET_APPLICATION_ID, set_wal};
 
 /// Creates the file unless it exists. A file that exists has this library's application id.
 ///

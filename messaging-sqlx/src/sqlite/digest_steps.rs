@@ -8,7 +8,7 @@ use messaging_core::{
 };
 use sqlx::{Error, SqliteConnection};
 
-use super::{conversations, writer::Step};
+use super::{conversation_rows, writer::Step};
 use crate::codes::{limit, number, side_code};
 
 pub(super) struct Record {
@@ -92,10 +92,10 @@ impl Step for MarkMailed {
 
     async fn execute(self, tx: &mut SqliteConnection) -> Result<(), Error> {
         for extent in &self.extents {
-            let found = conversations::find(tx, extent.conversation_id).await?;
+            let found = conversation_rows::find(tx, extent.conversation_id).await?;
             if let Some(mut conversation) = found.filter(|one| *one.user(extent.side) == self.user_id) {
                 conversation.mail(extent.side, extent.up_to, self.again_at);
-                conversations::save(tx, &conversation).await?;
+                conversation_rows::save(tx, &conversation).await?;
             }
         }
         Ok(())

@@ -11,7 +11,7 @@ use messaging_core::{
 use sqlx::{Error, SqliteConnection};
 
 use super::{
-    conversations,
+    conversation_rows,
     rows::{self, message_columns, message_row_columns},
 };
 use crate::codes::{limit, number, sender_code};
@@ -42,7 +42,7 @@ pub(super) async fn page(
     tx: &mut SqliteConnection,
     scan: &HistoryScan,
 ) -> Result<Option<HistoryPage>, Error> {
-    let Some(summary) = conversations::summary(tx, scan.conversation_id).await? else {
+    let Some(summary) = conversation_rows::summary(tx, scan.conversation_id).await? else {
         return Ok(None);
     };
     let (sql, seq) = match scan.direction {

@@ -6,7 +6,7 @@ use messaging_core::{
 };
 use sqlx::{Error, SqliteConnection};
 
-use super::{conversations, history, lanes::Event, writer::Step};
+use super::{conversation_rows, history, lanes::Event, writer::Step};
 use crate::codes::{number, side_code};
 
 impl Step for MarkRead {
@@ -15,7 +15,7 @@ impl Step for MarkRead {
 
     async fn execute(self, tx: &mut SqliteConnection) -> Result<Marked, Error> {
         let id = self.conversation_id;
-        let found = conversations::find(tx, id).await?;
+        let found = conversation_rows::find(tx, id).await?;
         let Some(mut conversation) = found.filter(|found| found.access_version == self.access_version) else {
             return Ok(Marked::Conflict);
         };
@@ -28,7 +28,7 @@ impl Step for MarkRead {
             let read_at = first_covering(tx, id, self.side, *up_to.positions.of(self.side)).await?;
             return Ok(Marked::Already { counter, read_at });
         };
-        conversations::save(tx, &conversation).await?;
+        conversation_rows::save(tx, &conversation).await?;
         insert(tx, id, &receipt, counter.read).await?;
 
         let event = Event {

@@ -13,6 +13,7 @@ mod audit;
 mod capabilities;
 mod change_state;
 mod connect;
+mod conversation_rows;
 mod conversations;
 mod create;
 mod dead_letters;
@@ -33,6 +34,7 @@ mod options;
 mod outbox;
 #[cfg(test)]
 mod plans;
+mod pragmas;
 mod recount;
 mod rows;
 mod workers;

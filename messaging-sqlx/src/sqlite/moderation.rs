@@ -8,7 +8,7 @@ use sqlx::{Connection, Error, Row, SqliteConnection, sqlite::SqliteRow};
 use uuid::Uuid;
 
 use super::{
-    SqliteStore, conversations,
+    SqliteStore, conversation_rows,
     error::{corrupt, failed},
     history,
     rows::{self, message_columns},
@@ -102,7 +102,7 @@ impl Step for FileReport {
     const DOING: &'static str = "filing a report";
 
     async fn execute(self, tx: &mut SqliteConnection) -> Result<Filed, Error> {
-        let Some(conversation) = conversations::find(tx, self.conversation_id).await? else {
+        let Some(conversation) = conversation_rows::find(tx, self.conversation_id).await? else {
             return Ok(Filed::Unknown);
         };
         let about = match self.about {

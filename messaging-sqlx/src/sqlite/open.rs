@@ -6,7 +6,7 @@ use messaging_core::{
 use sqlx::{Error, SqliteConnection};
 use uuid::Uuid;
 
-use super::{conversations, lanes::Event, writer::Step};
+use super::{conversation_rows, lanes::Event, writer::Step};
 
 /// The step that opens a conversation.
 pub(super) struct Open {
@@ -77,7 +77,7 @@ async fn insert(tx: &mut SqliteConnection, new: &Conversation) -> Result<(), Err
         .bind(new.id.as_uuid())
         .bind(new.client_id.as_str())
         .bind(new.agent_id.as_str());
-    conversations::bind_state(insert, new)
+    conversation_rows::bind_state(insert, new)
         .bind(new.created_at.as_millis())
         .bind(new.activity_at.as_millis())
         .execute(tx)

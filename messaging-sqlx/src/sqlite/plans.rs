@@ -3,7 +3,7 @@
 use sqlx::{Connection, Row, SqliteConnection};
 
 use super::{
-    activity, append, audit, conversations, dead_letters, digest_claim, digest_steps, digests, erasure,
+    activity, append, audit, conversation_rows, dead_letters, digest_claim, digest_steps, digests, erasure,
     history, lanes, list, load, mark_read, migrate, moderation, open, outbox, recount,
 };
 
@@ -45,12 +45,12 @@ async fn no_statement_reads_a_whole_table() {
         append::INSERT,
         audit::LIST,
         audit::RECORD,
-        conversations::BOOKINGS,
-        conversations::FIND,
-        conversations::FIND_BY_BOOKING,
-        conversations::FIND_BY_PAIR,
-        conversations::OVERVIEW,
-        conversations::SAVE,
+        conversation_rows::BOOKINGS,
+        conversation_rows::FIND,
+        conversation_rows::FIND_BY_BOOKING,
+        conversation_rows::FIND_BY_PAIR,
+        conversation_rows::OVERVIEW,
+        conversation_rows::SAVE,
         digests::ADMIT_PUSH,
         digest_steps::BEGIN,
         digest_claim::DUE,
@@ -203,7 +203,7 @@ async fn totals_read_only_conversations_with_unread_messages() {
 #[tokio::test]
 async fn a_summary_reads_one_message_of_a_conversation() {
     for sql in [
-        conversations::OVERVIEW,
+        conversation_rows::OVERVIEW,
         list::FROM_CURSOR.agent,
         list::FROM_CURSOR.all,
         list::FROM_CURSOR.client,

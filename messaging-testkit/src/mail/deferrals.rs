@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use messaging_core::{Timestamp, id::UserId};
 
-use super::ledger::POLICY;
+use super::policy::POLICY;
 
 /// The number of a process from its start to its end: a restart gets another number.
 pub(super) type ProcessNumber = u64;

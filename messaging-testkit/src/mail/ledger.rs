@@ -8,7 +8,7 @@ use std::{
 
 use async_trait::async_trait;
 use messaging_core::{
-    DigestPolicy, Timestamp,
+    Timestamp,
     clock::{Clock as _, ManualClock},
     domain::{conversation::Conversation, message::Message, side::Side},
     host::HostError,
@@ -19,18 +19,9 @@ use messaging_core::{
 use proptest::{prop_assert, test_runner::TestCaseResult};
 
 use super::{
-    TICK,
     deferrals::{Deferrals, Delay, ProcessNumber},
-    mail_server::ServerState,
-};
-
-/// The default policy, except that an e-mail shows every message, and that three deferrals are final: a run has
-/// few.
-pub(super) const POLICY: fn() -> DigestPolicy = || {
-    DigestPolicy::default()
-        .with_conversations(99)
-        .with_messages(999)
-        .with_deferrals(3)
+    policy::{POLICY, TICK},
+    step::ServerState,
 };
 
 /// How long workers lease users.

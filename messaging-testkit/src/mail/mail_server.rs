@@ -9,26 +9,9 @@ use messaging_core::{
 use super::{
     deferrals::{Delay, ProcessNumber},
     ledger::Ledger,
+    step::ServerState,
 };
 use crate::fake::Signal;
-
-/// How the mail server behaves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ServerState {
-    Accepts,
-    Refuses,
-    Unavailable,
-    /// Defers every recipient.
-    Defers,
-    /// Loses its answers, whether or not it has accepted the e-mail.
-    LosesAnswers {
-        takes: bool,
-    },
-    /// Kills the sending process before or after accepting the e-mail. Then the server accepts again.
-    KillsSender {
-        takes: bool,
-    },
-}
 
 /// The mail server.
 #[derive(Clone)]

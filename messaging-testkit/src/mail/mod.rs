@@ -3,10 +3,11 @@
 mod deferrals;
 mod ledger;
 mod mail_server;
+mod policy;
 mod process;
 mod step;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use messaging_core::{
     clock::{Clock as _, ManualClock},
@@ -28,13 +29,11 @@ use crate::{
     make::{body, conversation_id, message as message_from, message_id, plan, system_message},
     recount::recount,
 };
-use ledger::{Ledger, POLICY, user_of};
-use mail_server::{MailServer, ServerState};
+use ledger::{Ledger, user_of};
+use mail_server::MailServer;
+use policy::{POLICY, TICK};
 use process::Process;
-use step::Step;
-
-/// The interval between runs of the workers.
-const TICK: Duration = Duration::from_mins(5);
+use step::{ServerState, Step};
 
 /// Runs random days on fresh stores. Users write, read, come online and change their preferences; the mail
 /// server refuses, is down or loses its answers; two workers send e-mail, die at any call and are restarted.

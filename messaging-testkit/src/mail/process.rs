@@ -16,8 +16,9 @@ use messaging_core::{
 use uuid::Uuid;
 
 use super::{
-    ledger::{Away, POLICY},
+    ledger::Away,
     mail_server::{MailServer, ServerConnection},
+    policy::POLICY,
 };
 use crate::fake::{FailingStore, FakeDirectory, Signal};
 

@@ -1,7 +1,6 @@
 use messaging_core::{domain::side::Side, id::UserId};
 use proptest::prelude::*;
 
-use super::mail_server::ServerState;
 use crate::make::{agent_user_id, client_id};
 
 /// The pairs of clients and agencies that have a conversation.
@@ -48,6 +47,24 @@ pub(super) enum Step {
         call: u8,
     },
     Restart(usize),
+}
+
+/// How the mail server behaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ServerState {
+    Accepts,
+    Refuses,
+    Unavailable,
+    /// Defers every recipient.
+    Defers,
+    /// Loses its answers, whether or not it has accepted the e-mail.
+    LosesAnswers {
+        takes: bool,
+    },
+    /// Kills the sending process before or after accepting the e-mail. Then the server accepts again.
+    KillsSender {
+        takes: bool,
+    },
 }
 
 /// Generates the steps of some days.

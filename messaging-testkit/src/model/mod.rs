@@ -1,6 +1,7 @@
 //! Comparison of a store with a model that recounts everything, in random sequences of steps.
 
 mod compare;
+mod loading;
 mod naive;
 mod outbox;
 mod step;

@@ -1,16 +1,12 @@
 use std::collections::BTreeMap;
 
 use messaging_core::{
-    domain::message::Origin,
     id::{ConversationId, UserId, WorkerId},
-    store::{
-        CommittedEntry, Entry, EntryKind, Lane, LaneDeferral, LaneFailure, LoadedEntry, Progress, Publisher,
-        Subject,
-    },
+    store::{CommittedEntry, Entry, EntryKind, Lane, LaneDeferral, LaneFailure, Progress, Publisher},
     time::Timestamp,
 };
 
-use super::{naive::NaiveThread, step::Lease};
+use super::step::Lease;
 
 /// A conversation's full list of events, and its lane.
 #[derive(Debug)]
@@ -23,7 +19,7 @@ pub(super) struct NaiveOutbox {
     /// The lease of the latest lane when it was created.
     first_lease: Timestamp,
     /// The users whose access an event ended, by the event's number.
-    lost_access: BTreeMap<u64, UserId>,
+    pub(super) lost_access: BTreeMap<u64, UserId>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -153,48 +149,5 @@ impl NaiveOutbox {
     pub(super) fn progress(&self, count: usize, lease_until: Timestamp) -> Progress {
         let count = count.min(self.waiting().len()) as u64;
         Progress::new(self.id, lease_until, self.done + count)
-    }
-}
-
-impl NaiveThread {
-    /// Returns the unpublished events from a number on, as they are loaded.
-    pub(super) fn load(&self, head: u64, most: usize) -> Vec<LoadedEntry> {
-        let wanted = self.outbox.waiting().iter().filter(|entry| entry.number >= head);
-        let loaded = wanted.take(most).map(|entry| {
-            LoadedEntry::new(entry.clone(), self.conversation(), self.subject(entry.kind))
-                .with_lost_access(self.outbox.lost_access.get(&entry.number).cloned())
-        });
-        loaded.collect()
-    }
-
-    fn subject(&self, kind: EntryKind) -> Subject {
-        match kind {
-            EntryKind::Message { seq } => {
-                let mut messages = self.messages.iter();
-                let message = messages.find(|message| message.seq == seq);
-                Subject::Message(self.row(message.expect("the message of an event exists")))
-            }
-            EntryKind::Read { side, up_to_seq } => {
-                let is_this = |seq| seq == up_to_seq;
-                let receipts: Vec<_> = self.receipts_of(side).copied().collect();
-                let nth = receipts.iter().position(|receipt| is_this(receipt.up_to_seq));
-                let nth = nth.expect("the receipt of an event exists");
-                let before = nth.checked_sub(1).map_or(0, |nth| receipts[nth].up_to_seq);
-                let covered = self.messages.iter().filter(|message| {
-                    let theirs = matches!(message.origin, Origin::User { side: from, .. } if from != side);
-                    theirs && message.seq > before && message.seq <= up_to_seq
-                });
-                let ids: Vec<_> = covered.map(|message| message.id).collect();
-                let newest = ids.len().saturating_sub(Subject::MAX_READ_IDS);
-                Subject::Read {
-                    receipt: receipts[nth],
-                    message_ids: ids[newest..].to_vec(),
-                }
-            }
-            EntryKind::Updated => Subject::Updated {
-                booking_id: self.bookings.last().cloned(),
-            },
-            other => panic!("the model does not support {other:?}"),
-        }
     }
 }

@@ -1,12 +1,10 @@
 //! Recounting a store: every number that it keeps is computed again from its messages.
 
+mod findings;
 mod published;
 mod thread;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::TryStreamExt;
 use messaging_core::{
@@ -25,7 +23,8 @@ use crate::{
     limit::Rounds,
     make::{limit, user_id},
 };
-use thread::Thread;
+use findings::Findings;
+use thread::{PAGES, Thread};
 
 /// Reads everything in a store through its port, and recomputes every number in it.
 ///
@@ -103,9 +102,6 @@ impl Recount {
         assert!(self.findings.0.is_empty(), "{:#?}", self.findings.0);
     }
 }
-
-/// More pages of 100 than any list or history of a test has.
-const PAGES: usize = 10_000;
 
 /// Lists all dead letters, page by page.
 pub(crate) async fn all_dead_letters(store: &dyn Store) -> Result<Vec<DeadLetter>, StoreError> {
@@ -216,22 +212,4 @@ fn scopes_of(conversation: &Conversation) -> [ListScope; 2] {
         user_id: conversation.agent_user_id.clone(),
     };
     [ListScope::Client(conversation.client_id.clone()), agent]
-}
-
-/// The discrepancies found so far.
-#[derive(Debug, Default)]
-struct Findings(Vec<String>);
-
-impl Findings {
-    fn unless(&mut self, holds: bool, say: impl FnOnce() -> String) {
-        if !holds {
-            self.0.push(say());
-        }
-    }
-
-    fn same<T: PartialEq + fmt::Debug>(&mut self, what: fmt::Arguments<'_>, found: &T, recounted: &T) {
-        self.unless(found == recounted, || {
-            format!("{what} is {found:?}, but recounted {recounted:?}")
-        });
-    }
 }

@@ -6,7 +6,7 @@ use messaging_core::{
     store::{Entry, EntryKind},
 };
 
-use super::{Findings, Recount, thread::Thread};
+use super::{Recount, findings::Findings, thread::Thread};
 
 impl Recount {
     /// Compares the recount with what a relay handed to the transport, in order and including repetitions, and

@@ -12,8 +12,11 @@ use messaging_core::{
     store::{Direction, HistoryScan, Store, StoreError},
 };
 
-use super::{Findings, PAGES};
+use super::findings::Findings;
 use crate::{limit::Rounds, make::limit};
+
+/// More pages of 100 than any list or history of a test has.
+pub(super) const PAGES: usize = 10_000;
 
 /// A conversation and all its messages.
 #[derive(Debug)]

@@ -3,20 +3,13 @@
 mod people;
 mod random;
 mod relay;
+mod state;
 
-use std::{
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering},
-    },
-    thread,
-};
+use std::thread;
 
 use futures_util::TryStreamExt;
 use messaging_core::{
-    id::MessageId,
-    store::{DeadLetter, Entry, Publisher, Requeue, Requeued, Store},
-    time::Timestamp,
+    store::{DeadLetter, Publisher, Requeue, Requeued},
     verify::{ConversationRange, verify},
 };
 
@@ -29,6 +22,7 @@ use crate::{
 };
 use people::Person;
 use relay::Relay;
+use state::{StormState, lock};
 
 const PEOPLE: u64 = 4;
 const RELAYS: u64 = 2;
@@ -44,7 +38,7 @@ pub fn storm(backend: &dyn Backend) {
     let mut fresh = None;
     backend.run(Box::pin(async { fresh = Some(backend.fresh().await) }));
     let fresh = fresh.expect("`run` runs a future to its end");
-    let state = StormState::over(fresh.store.clone());
+    let state = StormState::over(fresh.store.clone(), usize::try_from(PEOPLE).unwrap_or(usize::MAX));
 
     thread::scope(|scope| {
         for n in 0..PEOPLE {
@@ -134,95 +128,5 @@ async fn publish_all(state: &StormState) {
     {
         rounds.begin();
         relay.round(at(1_000_000_000)).await;
-    }
-}
-
-/// The state shared by all threads of the storm.
-struct StormState {
-    store: Arc<dyn Store>,
-    seconds: AtomicI64,
-    ids: AtomicU64,
-    people: AtomicUsize,
-    failed: AtomicBool,
-    published: Mutex<Vec<Entry>>,
-    requeued: Mutex<Vec<Entry>>,
-}
-
-/// Marks a thread as writing until dropped.
-struct BusyGuard<'a>(&'a AtomicUsize);
-
-/// Tells the other threads when this one fails.
-struct FailureGuard<'a>(&'a AtomicBool);
-
-impl StormState {
-    fn over(store: Arc<dyn Store>) -> Self {
-        Self {
-            store,
-            seconds: AtomicI64::new(0),
-            ids: AtomicU64::new(1),
-            people: AtomicUsize::new(usize::try_from(PEOPLE).unwrap_or(usize::MAX)),
-            failed: AtomicBool::new(false),
-            published: Mutex::default(),
-            requeued: Mutex::default(),
-        }
-    }
-
-    /// Advances the clock by a second, and returns it.
-    fn tick(&self) -> Timestamp {
-        at(self.seconds.fetch_add(1, Ordering::Relaxed))
-    }
-
-    fn next_id(&self) -> u64 {
-        self.ids.fetch_add(1, Ordering::Relaxed)
-    }
-
-    fn next_message(&self) -> MessageId {
-        crate::make::message_id(self.next_id())
-    }
-
-    fn publish(&self, entry: Entry) {
-        lock(&self.published).push(entry);
-    }
-
-    fn requeue(&self, entry: Entry) {
-        lock(&self.requeued).push(entry);
-    }
-
-    /// Held by each writing thread.
-    fn busy(&self) -> BusyGuard<'_> {
-        BusyGuard(&self.people)
-    }
-
-    /// Whether a thread is still writing; false once a thread has failed.
-    fn is_busy(&self) -> bool {
-        self.people.load(Ordering::Acquire) > 0 && !self.has_failed()
-    }
-
-    /// Held by each thread for its lifetime.
-    fn watch(&self) -> FailureGuard<'_> {
-        FailureGuard(&self.failed)
-    }
-
-    /// Whether a thread has failed, so that the others stop.
-    fn has_failed(&self) -> bool {
-        self.failed.load(Ordering::Acquire)
-    }
-}
-
-fn lock(log: &Mutex<Vec<Entry>>) -> MutexGuard<'_, Vec<Entry>> {
-    log.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl Drop for BusyGuard<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Release);
-    }
-}
-
-impl Drop for FailureGuard<'_> {
-    fn drop(&mut self) {
-        if thread::panicking() {
-            self.0.store(true, Ordering::Release);
-        }
     }
 }

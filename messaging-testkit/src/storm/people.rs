@@ -14,7 +14,7 @@ use messaging_core::{
     time::Timestamp,
 };
 
-use super::{StormState, random::Random, relay::publish};
+use super::{random::Random, relay::publish, state::StormState};
 use crate::make::{admin_scope, body, booking, conversation_id, key, limit, plan, secs, worker_id};
 use crate::retry::retry;
 

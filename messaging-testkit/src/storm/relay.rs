@@ -4,7 +4,7 @@ use messaging_core::{
     time::Timestamp,
 };
 
-use super::StormState;
+use super::state::StormState;
 use crate::limit::Rounds;
 use crate::make::{secs, worker_id};
 use crate::retry::retry;
