@@ -6,10 +6,10 @@ import { Blocks } from "./blocks";
 
 const message = (seq: number) => ({ id: `${seq}`, seq }) as Message;
 
-/** What a history goes through: messages come at the end, and pages at the beginning. */
+/** The changes of a history: messages at the end, and pages at the beginning. */
 const steps = fc.array(fc.record({ older: fc.nat(120), newer: fc.nat(120) }), { minLength: 1, maxLength: 8 });
 
-test("blocks hold all messages in their order, and stay the same where nothing has changed", () => {
+test("blocks contain all messages in order, and unchanged blocks stay identical", () => {
   fc.assert(
     fc.property(steps, (all) => {
       const blocks = new Blocks();

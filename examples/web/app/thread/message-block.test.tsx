@@ -50,7 +50,7 @@ function list() {
   return { draw: (...it: Parameters<typeof of>) => rerender(of(...it)), shown: () => container.querySelectorAll("[data-seq]") };
 }
 
-test("a new message draws one row, however many there are", () => {
+test("a new message renders one row, whatever the number of rows", () => {
   const { draw, shown } = list();
   const messages: Message[] = [];
   drawn.rows = 0;
@@ -62,7 +62,7 @@ test("a new message draws one row, however many there are", () => {
   expect(shown().length).toBe(300);
 });
 
-test("a page of older messages, and what is read, draw what they change", () => {
+test("a page of older messages, and a receipt, render only changed rows", () => {
   const { draw, shown } = list();
   const all = Array.from({ length: 200 }, (_, at) => message(at + 1, at % 2 === 0 ? "me" : "other"));
   draw(all.slice(100));
@@ -75,7 +75,7 @@ test("a page of older messages, and what is read, draw what they change", () => 
   expect(drawn.rows, "one's own among the first ten").toBe(5);
 });
 
-test("a message that is replaced is drawn anew, wherever it stands", () => {
+test("a replaced message renders again, at any position", () => {
   const { draw, shown } = list();
   const all = Array.from({ length: 120 }, (_, at) => message(at + 1));
   draw(all);

@@ -14,14 +14,14 @@ test("a day of another year shows its year, in every language", () => {
     for (const name of [times.dayName, times.shortTime]) {
       const years = [2023, 2024, 2025].map((year) => name(at(year, 12, 24), now));
       expect(new Set(years).size, `${locale}: ${years}`).toBe(3);
-      // The month and the day are there, too.
+      // The month and the day are shown, too.
       const others = [name(at(2025, 12, 23), now), name(at(2025, 11, 24), now), years[2]];
       expect(new Set(others).size, `${locale}: ${others}`).toBe(3);
     }
   }
 });
 
-test("a day of this year does not, and today and yesterday have names", () => {
+test("a day of this year does not show it, and today and yesterday have names", () => {
   const today = new Date(2026, 5, 3, 9);
   expect(timesIn("en-US").dayName(at(2026, 3, 2), today)).toBe("Monday, March 2");
   expect(timesIn("en-US").shortTime(at(2026, 3, 2), today)).toBe("Mar 2");

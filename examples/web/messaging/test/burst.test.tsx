@@ -1,7 +1,6 @@
 // @vitest-environment happy-dom
 
-// Messages that come faster than a person reads: one update a frame, and each message costs the same, however many
-// there are.
+// Messages that arrive faster than a user reads: one update per frame, and a constant cost per message.
 
 import { act, cleanup, render } from "@testing-library/react";
 import { memo, useEffect } from "react";
@@ -23,7 +22,7 @@ afterEach(() => {
 
 const CHANNEL = "private-conversation-a";
 
-/** A client on a server that answers at once, and what tells it of messages. */
+/** A client of a server that answers at once, and functions that publish messages to it. */
 async function connected() {
   const server = new Server();
   server.open("a");
@@ -53,7 +52,7 @@ async function connected() {
 
 const rendered = { list: 0, inbox: 0, rows: 0 };
 
-/** Counts how often this is drawn. */
+/** Counts the renders of a component. */
 function useCount(of: keyof typeof rendered) {
   useEffect(() => {
     rendered[of] += 1;
@@ -75,7 +74,7 @@ function Inbox() {
   return <b>{useConversations().unreadCount}</b>;
 }
 
-test("whatever is told within a frame is drawn once, and no row is drawn twice", async () => {
+test("all events of a frame are rendered together, and no row renders twice", async () => {
   const { client, pusher, write, frame } = await connected();
   const { container } = render(
     <MessagingProvider client={client}>
@@ -98,7 +97,7 @@ test("whatever is told within a frame is drawn once, and no row is drawn twice",
   expect(rendered).toEqual({ list: 10, inbox: 10, rows: 1000 });
 });
 
-test("a page that is hidden, and draws no frame, is told at once", async () => {
+test("a hidden page without frames receives events at once", async () => {
   const { client, pusher, write } = await connected();
   vi.spyOn(document, "visibilityState", "get").mockReturnValue("hidden");
   client.start();
@@ -109,7 +108,7 @@ test("a page that is hidden, and draws no frame, is told at once", async () => {
   expect(client.inbox.state.get().unreadCount).toBe(1);
 });
 
-test("a browser that has stopped to draw is told a little later", async () => {
+test("a browser that has stopped rendering receives events a little later", async () => {
   const { client, pusher, write } = await connected();
   vi.spyOn(globalThis, "requestAnimationFrame").mockReturnValue(1);
   client.start();
@@ -121,7 +120,7 @@ test("a browser that has stopped to draw is told a little later", async () => {
   expect(client.inbox.state.get().unreadCount).toBe(1);
 });
 
-test("what was told on a connection that is lost before the frame does not make it live", async () => {
+test("an event on a connection that is lost before the frame does not make it live", async () => {
   const { client, pusher, frame } = await connected();
   client.start();
   pusher.becomes("connected");
@@ -131,7 +130,7 @@ test("what was told on a connection that is lost before the frame does not make 
   expect(client.inbox.state.get().isLive).toBe(false);
 });
 
-test("a message costs no more looks at others than the one before it", async () => {
+test("each message reads as many other messages as the one before it", async () => {
   const client = new MessagingClient({
     userId: "me",
     api: new Api({ base: "", fetch: (() => new Promise(() => {})) as typeof fetch }),
@@ -162,7 +161,7 @@ test("a message costs no more looks at others than the one before it", async () 
   expect(Math.max(...costs)).toBeLessThan(10);
 });
 
-test("work that fails keeps nothing else from being done", async () => {
+test("failed work does not prevent other work", async () => {
   const reported = vi.fn();
   vi.stubGlobal("reportError", reported);
   const frames = new Frames();

@@ -8,7 +8,7 @@ afterEach(() => void vi.useRealTimers());
 
 const connected = () => FakePusher.withChannels(pusherChannels);
 
-test("the connection is lost only after it was there, or could not be made", () => {
+test("the connection is lost only after it was established or has failed", () => {
   const { pusher, channels } = connected();
   const seen: Connection[] = [channels.connection.get()];
   channels.connection.watch(() => seen.push(channels.connection.get()));
@@ -21,7 +21,7 @@ test("the connection is lost only after it was there, or could not be made", () 
   expect(second.channels.connection.get()).toBe("lost");
 });
 
-test("a refused subscription is asked for again, more and more seldom, until its end", () => {
+test("a refused subscription is retried at growing intervals until its end", () => {
   const { pusher, channels } = connected();
   const told: string[] = [];
   const end = channels.subscribe("private-a", { ready: () => told.push("ready"), refused: () => told.push("refused") });
@@ -42,7 +42,7 @@ test("a refused subscription is asked for again, more and more seldom, until its
   expect(pusher.asked).toEqual(["private-a", "private-a", "private-a", "not private-a"]);
 });
 
-test("on a presence channel one hears who is there, who comes and who leaves", () => {
+test("a presence channel reports its members, and those who join and leave", () => {
   const { pusher, channels } = connected();
   const told: unknown[] = [];
   channels.subscribe("presence-a", {

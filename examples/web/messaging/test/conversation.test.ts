@@ -26,7 +26,7 @@ const view = fc
     });
   });
 
-test("of two views the newest of everything is taken, in whatever order they come", () => {
+test("merging two views takes the newest of each field, in either order", () => {
   fc.assert(
     fc.property(view, view, (one, other) => {
       const [both, turned] = [newest(one, other), newest(other, one)];
@@ -45,14 +45,14 @@ test("of two views the newest of everything is taken, in whatever order they com
   );
 });
 
-test("an old event changes nothing, and draws nothing", () => {
+test("an old event changes and renders nothing", () => {
   const it = known({ lastMessage: last(3), reads: { client: null, agent: { upToSeq: 3, readAt: "then" } } });
   const old = { ...new Server(), ...last(2), id: "2", conversationId: "a", kind: "user" as const, sender: null, readAt: null, clientMessageId: null };
   expect(withLast(it, old)).toBe(it);
   expect(withRead(it, "agent", { upToSeq: 3, readAt: "later" })).toBe(it);
 });
 
-test("what was not asked for again stays known", () => {
+test("fields that were not requested again stay known", () => {
   const presence = { client: true, agent: false };
   expect(newest(known({ asked: 2 }), known({ asked: 1, presence })).presence).toEqual({ client: true, agent: null });
   const { presence: _, ...without } = known({ asked: 2 });
@@ -61,13 +61,13 @@ test("what was not asked for again stays known", () => {
 
 const listed = fc.array(fc.record({ id: fc.nat(9), at: fc.nat(9) }), { maxLength: 12 });
 
-test("the list is in the order of activity, whatever has changed, come or gone", () => {
+test("the list stays in the order of activity after any change", () => {
   fc.assert(
     fc.property(fc.array(listed, { minLength: 1, maxLength: 5 }), (steps) => {
       let order: readonly KnownConversation[] = [];
       let all = new Map<string, KnownConversation>();
       for (const step of steps) {
-        // Every other step forgets what it does not name.
+        // Every second step removes conversations that it does not name.
         all = new Map(step.length % 2 === 0 ? [] : all);
         for (const { id, at } of step) all.set(`${id}`, known({ id: `${id}`, lastMessageAt: `${at}` }));
         order = reordered(order, all);
@@ -79,7 +79,7 @@ test("the list is in the order of activity, whatever has changed, come or gone",
   );
 });
 
-test("a conversation that moves to the top is compared with the one that was there", () => {
+test("a conversation that moves to the top is merged with its earlier state", () => {
   let looks = 0;
   const at = (lastMessageAt: string) => ({
     get lastMessageAt() {

@@ -1,4 +1,4 @@
-// What of pusher-js is used; what it would tell is told by the test.
+// The used part of pusher-js; the test triggers its events.
 
 import type Pusher from "pusher-js";
 
@@ -6,7 +6,7 @@ type Handler = (data: unknown) => void;
 
 export class FakePusher {
   readonly handlers = new Map<string, Map<string, Set<Handler>>>();
-  /** What was asked of it: subscriptions, and in which order it was to connect and to disconnect. */
+  /** The recorded calls: subscriptions, and the order of connecting and disconnecting. */
   readonly asked: string[] = [];
   readonly connection = {
     ...this.#binding("connection"),

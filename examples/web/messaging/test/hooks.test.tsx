@@ -28,7 +28,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** In which elements come into view when the test says so. */
+/** The elements that come into view on the test's request. */
 class FakeIntersectionObserver {
   static seen: (element: Element, isIntersecting: boolean) => void = () => {};
   readonly elements = new Set<Element>();
@@ -64,7 +64,7 @@ async function rendered<T>(world: World, use: () => T) {
   return { result, unmount, rerender };
 }
 
-test("useConversations shows the list as it moves, and opens the one with an agent", async () => {
+test("useConversations follows the list, and opens the conversation with an agent", async () => {
   const world = new World();
   const { result } = await rendered(world, useConversations);
   expect(result.current).toMatchObject({ isLoaded: true, isLive: true, hasMore: false });
@@ -75,7 +75,7 @@ test("useConversations shows the list as it moves, and opens the one with an age
   expect(result.current.conversations[0]?.lastMessage?.content).toBe("hello");
 });
 
-test("useUnreadCount follows what is told", async () => {
+test("useUnreadCount follows events", async () => {
   const world = new World();
   const { result } = await rendered(world, useUnreadCount);
   expect(result.current).toBe(0);
@@ -85,7 +85,7 @@ test("useUnreadCount follows what is told", async () => {
   expect(result.current).toBe(2);
 });
 
-test("useConnection says when the connection is lost", async () => {
+test("useConnection reports a lost connection", async () => {
   const world = new World();
   const { result } = await rendered(world, useConnection);
   expect(result.current).toBe("connected");
@@ -93,7 +93,7 @@ test("useConnection says when the connection is lost", async () => {
   expect(result.current).toBe("lost");
 });
 
-test("useMessages shows, sends and retries, and listens no longer than it is shown", async () => {
+test("useMessages shows, sends and retries, and unsubscribes when unmounted", async () => {
   const world = new World({ page: 2 });
   for (const content of ["one", "two", "three"]) world.write("a", content);
   const { result, unmount } = await rendered(world, () => useMessages("a"));
@@ -145,7 +145,7 @@ test("useMessages of another conversation shows another conversation", async () 
   expect(result.current.messages.map(({ content }) => content)).toEqual(["in a", "meanwhile"]);
 });
 
-test("useTyping hears the other side, and tells of its own", async () => {
+test("useTyping reports the other side's typing, and sends this side's", async () => {
   const world = new World();
   const { result } = await rendered(world, () => useTyping("a"));
   world.tell("private-conversation-a", "typing-start", { conversationId: "a", userId: "other" });
@@ -161,7 +161,7 @@ test("useTyping hears the other side, and tells of its own", async () => {
   expect(world.requests).toMatchObject([{ path: "/messages/typing", body: { conversationId: "a", typing: true } }]);
 });
 
-test("usePresence says who is here, and who was online when it was asked", async () => {
+test("usePresence reports members of the channel, and the loaded online state", async () => {
   const world = new World();
   const { result, unmount } = await rendered(world, () => usePresence("a"));
   expect(result.current).toEqual({ isHere: false, isOnline: null });
@@ -177,7 +177,7 @@ test("usePresence says who is here, and who was online when it was asked", async
   unmount();
 });
 
-test("useBlock refuses the other side's messages, and takes them again", async () => {
+test("useBlock refuses the other side's messages, and accepts them again", async () => {
   const world = new World();
   const { result } = await rendered(world, () => useBlock("a"));
   for (const isBlocked of [true, false]) {
@@ -187,7 +187,7 @@ test("useBlock refuses the other side's messages, and takes them again", async (
   }
 });
 
-test("useReport says what is wrong with which message", async () => {
+test("useReport sends a reason and a message", async () => {
   const world = new World();
   const { result } = await rendered(world, () => useReport("a"));
   void result.current("rude", "a:1");
@@ -203,7 +203,7 @@ function Seen() {
   return messages.map((message) => <p key={message.id} id={message.id} ref={seen(message)} />);
 }
 
-test("useReadWhenSeen marks what is in view on a visible page, and nothing else", async () => {
+test("useReadWhenSeen marks only messages in view on a visible page", async () => {
   const world = new World({ page: 50 });
   for (const content of ["one", "two", "three"]) world.write("a", content);
   render(
@@ -243,7 +243,7 @@ test("useReadWhenSeen marks what is in view on a visible page, and nothing else"
   expect(unread()).toBe(1);
 });
 
-test("without a provider the hooks say what is missing", () => {
+test("without a provider the hooks name the missing provider", () => {
   vi.spyOn(console, "error").mockReturnValue();
   expect(() => renderHook(useUnreadCount)).toThrow("<MessagingProvider>");
 });

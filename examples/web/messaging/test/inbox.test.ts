@@ -19,7 +19,7 @@ const ids = (world: World) => world.client.inbox.state.get().conversations.map((
 const total = (world: World) => world.client.inbox.state.get().unreadCount;
 const truth = (world: World) => world.server.list().map(({ id }) => id);
 
-test("the list goes on where a page ends, and stays long when the connection comes back", async () => {
+test("the list continues after a page, and keeps its length after a reconnect", async () => {
   const world = await started(MANY);
   expect(ids(world)).toEqual(truth(world).slice(0, 30));
   for (const expected of [60, 75]) {
@@ -36,7 +36,7 @@ test("the list goes on where a page ends, and stays long when the connection com
   expect(ids(world)[0]).toBe("c00");
 });
 
-test("when everything on the first page is new, the list begins anew", async () => {
+test("a first page of new conversations only restarts the list", async () => {
   const world = await started(MANY);
   void world.client.inbox.loadMore();
   await world.settle();
@@ -50,7 +50,7 @@ test("when everything on the first page is new, the list begins anew", async () 
   expect(ids(world)).toEqual(truth(world).slice(0, 60));
 });
 
-test("the total counts what is not loaded, too", async () => {
+test("the total includes conversations that are not loaded", async () => {
   const world = await started(MANY);
   expect(total(world)).toBe(0);
   const [oldest, newest] = [truth(world).at(-1) ?? "", truth(world)[0] ?? ""];
@@ -63,7 +63,7 @@ test("the total counts what is not loaded, too", async () => {
   expect(ids(world).slice(0, 2)).toEqual([newest, oldest]);
 });
 
-test("a total that was asked for earlier does not replace a later one", async () => {
+test("a total that was requested earlier does not replace a later one", async () => {
   const world = await started(MANY);
   const [one, two] = [truth(world)[0] ?? "", truth(world)[1] ?? ""];
   world.write(one, "one");
@@ -74,7 +74,7 @@ test("a total that was asked for earlier does not replace a later one", async ()
   await flush();
   world.write(two, "two");
   while (world.requests.some(({ answer }) => !answer)) world.handle();
-  // The later answer comes first.
+  // The later answer arrives first.
   for (let at = world.requests.length - 1; at >= 0; at -= 1) {
     world.answer(at);
     await flush();
@@ -82,7 +82,7 @@ test("a total that was asked for earlier does not replace a later one", async ()
   expect(total(world)).toBe(2);
 });
 
-test("a conversation that is gone from the first page is gone from the list", async () => {
+test("a conversation missing from the first page is removed from the list", async () => {
   const world = await started(["a", "b", "c"]);
   world.cut();
   world.server.stored.delete("b");
@@ -91,7 +91,7 @@ test("a conversation that is gone from the first page is gone from the list", as
   expect(ids(world)).toEqual(["c", "a"]);
 });
 
-test("a conversation that one is told of, and does not have, is fetched", async () => {
+test("an event of an unknown conversation fetches it", async () => {
   const world = await started(["a"]);
   world.server.open("new");
   world.tell("private-user-me", "conversation-updated", { conversationId: "new", status: "open", bookingId: null });
@@ -104,7 +104,7 @@ test("a conversation that one is told of, and does not have, is fetched", async 
   expect(total(world)).toBe(1);
 });
 
-test("the list is not live as long as the server does not answer", async () => {
+test("the list is not live until the server answers", async () => {
   const world = new World();
   world.client.start();
   world.connect();
@@ -119,7 +119,7 @@ test("the list is not live as long as the server does not answer", async () => {
   expect(world.client.inbox.state.get().isLive).toBe(true);
 });
 
-test("a list that was read before a message was sent, and comes after it, does not hide it", async () => {
+test("a list read before a message and received after it does not hide the message", async () => {
   const world = new World();
   world.client.start();
   await flush();

@@ -16,7 +16,7 @@ afterEach(() => {
 
 const unsent = (key: string, at: number): Unsent => ({ key, conversationId: "a", content: `text of ${key}`, at, error: null });
 
-test("what one user has not sent is kept in the order of writing, apart from that of another user", () => {
+test("unsent messages are kept per user, in the order of writing", () => {
   const [one, other] = [browserOutbox("client-1"), browserOutbox("client-10")];
   one.put(unsent("second", 2));
   one.put({ ...unsent("first", 1), error: "Refused." });
@@ -29,7 +29,7 @@ test("what one user has not sent is kept in the order of writing, apart from tha
   expect(browserOutbox("client").list()).toEqual([]);
 });
 
-test("what is no message of ours is passed over", () => {
+test("foreign entries in storage are ignored", () => {
   const outbox = browserOutbox("me");
   outbox.put(unsent("ours", 1));
   const [prefix = ""] = Object.keys(localStorage).map((key) => key.replace("ours", ""));
@@ -43,7 +43,7 @@ const denied = () => {
   throw new DOMException("denied", "SecurityError");
 };
 
-test("storage that is denied, absent or full keeps nothing, and breaks nothing", () => {
+test("denied, absent or full storage keeps nothing, and causes no error", () => {
   const full = { length: 0, key: () => null, getItem: () => null, setItem: denied, removeItem: denied };
   for (const storage of [{ get: denied }, { value: undefined }, { value: null }, { value: full }]) {
     const real = Object.getOwnPropertyDescriptor(globalThis, "localStorage");
@@ -59,7 +59,7 @@ test("storage that is denied, absent or full keeps nothing, and breaks nothing",
   }
 });
 
-test("one hears what another tab has sent or given up, and nothing else", () => {
+test("a tab is notified only of messages that another tab has sent or discarded", () => {
   const removed: string[] = [];
   const outbox = browserOutbox("me");
   outbox.put(unsent("a", 1));
@@ -78,7 +78,7 @@ test("one hears what another tab has sent or given up, and nothing else", () => 
   expect(removed).toEqual(["a"]);
 });
 
-test("work is done alone where there are locks, and all the same where there are none or they are denied", async () => {
+test("work runs under a lock if locks are available, and without one otherwise", async () => {
   const asked: string[] = [];
   const request = async (name: string, work: () => Promise<void>) => {
     asked.push(name);
@@ -105,7 +105,7 @@ test("work is done alone where there are locks, and all the same where there are
 const contents = (world: World, id: string) => world.server.stored.get(id)?.messages.map(({ content }) => content);
 const waiting = (world: World, id: string) => world.client.conversation(id).outgoing.waiting.get();
 
-/** A page that has come up with a connection, or without one. */
+/** A page that was loaded with a connection, or without one. */
 async function page(parts: ConstructorParameters<typeof World>[0], network: "works" | "is away" = "works") {
   const world = new World(parts);
   const end = world.client.start();
@@ -115,7 +115,7 @@ async function page(parts: ConstructorParameters<typeof World>[0], network: "wor
   return { world, end };
 }
 
-test("what was written without a connection goes out after a reload, in order and once", async () => {
+test("messages written without a connection are sent once after a reload, in order", async () => {
   const kept = new Map<string, Unsent>();
   const { world } = await page({ outbox: new MemoryOutbox(kept) }, "is away");
   for (const content of ["one", "two"]) world.client.conversation("a").outgoing.send(content);
@@ -131,7 +131,7 @@ test("what was written without a connection goes out after a reload, in order an
   expect(kept.size).toBe(0);
 });
 
-test("a send whose answer the page did not live to see is one message", async () => {
+test("a send whose answer arrives after a reload is one message", async () => {
   const kept = new Map<string, Unsent>();
   const { world } = await page({ outbox: new MemoryOutbox(kept) });
   world.client.conversation("a").outgoing.send("once");
@@ -142,7 +142,7 @@ test("a send whose answer the page did not live to see is one message", async ()
   expect(kept.size).toBe(0);
 });
 
-test("what was refused waits for the user also after a reload, and can be given up there", async () => {
+test("a refused message survives a reload, and can be discarded then", async () => {
   const kept = new Map<string, Unsent>();
   const { world } = await page({ outbox: new MemoryOutbox(kept) });
   world.otherBlocks("a");
@@ -158,7 +158,7 @@ test("what was refused waits for the user also after a reload, and can be given 
   expect(kept.size).toBe(0);
 });
 
-test("two tabs send what both have written in the order of writing, and each message once", async () => {
+test("two tabs send each message once, in the common order of writing", async () => {
   const kept = new Map<string, Unsent>();
   const shared = new MemoryOutbox(kept);
   const { world: one } = await page({ outbox: shared }, "is away");
@@ -167,7 +167,7 @@ test("two tabs send what both have written in the order of writing, and each mes
   other.client.conversation("a").outgoing.send("second");
   one.client.conversation("a").outgoing.send("third");
   await vi.advanceTimersByTimeAsync(300_000);
-  // The tab that wrote later comes back first.
+  // The tab with the later message reconnects first.
   other.connect();
   for (let round = 0; round < 10; round += 1) {
     await other.settle();
@@ -183,7 +183,7 @@ test("two tabs send what both have written in the order of writing, and each mes
   expect(kept.size).toBe(0);
 });
 
-test("the tab that is left sends what one that was closed has written", async () => {
+test("the remaining tab sends the messages of a closed one", async () => {
   const kept = new Map<string, Unsent>();
   const { world: closed, end } = await page({ outbox: new MemoryOutbox(kept) }, "is away");
   closed.client.conversation("a").outgoing.send("closed too soon");
@@ -195,7 +195,7 @@ test("the tab that is left sends what one that was closed has written", async ()
   expect(contents(left, "a")).toEqual(["closed too soon"]);
 });
 
-test("after the end of a client nothing of its user goes out", async () => {
+test("after the end of a client no message of its user is sent", async () => {
   const kept = new Map<string, Unsent>();
   const { world, end } = await page({ outbox: new MemoryOutbox(kept) }, "is away");
   world.client.conversation("a").outgoing.send("mine");
@@ -208,7 +208,7 @@ test("after the end of a client nothing of its user goes out", async () => {
   expect([...kept.values()].map(({ content }) => content)).toEqual(["mine"]);
 });
 
-test("what another tab has given up is not sent", async () => {
+test("a message that another tab has discarded is not sent", async () => {
   const kept = new Map<string, Unsent>();
   const outbox = new MemoryOutbox(kept);
   const { world } = await page({ outbox }, "is away");

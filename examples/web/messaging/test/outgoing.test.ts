@@ -8,7 +8,7 @@ import { MemoryOutbox, Server, flush } from "./world";
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-/** Sends of which each does what the next of `outcomes` says; all succeed when there are none left. */
+/** Sends whose results are the given outcomes, in order; later sends succeed. */
 function sending(...outcomes: ("ok" | "lost" | "gone" | ApiError)[]) {
   const server = new Server();
   server.open("a");
@@ -39,7 +39,7 @@ function sending(...outcomes: ("ok" | "lost" | "gone" | ApiError)[]) {
 
 const refusal = new ApiError("Blocked.", 403, "conversation_blocked");
 
-test("one after the other, and never two at the same time", async () => {
+test("messages are sent one after the other, and never concurrently", async () => {
   const { outgoing, stored, waiting, arrived } = sending();
   for (const content of ["one", "two", "three"]) outgoing.send(content);
   expect(waiting().map(({ state }) => state)).toEqual(["sending", "sending", "sending"]);
@@ -58,7 +58,7 @@ test("a send whose answer was lost is repeated, and appears once", async () => {
   expect(waiting()).toEqual([]);
 });
 
-test("what is refused waits for somebody, with the reason; what comes after it goes on", async () => {
+test("a refused message waits for the user with its reason; later messages are sent", async () => {
   const { outgoing, stored, waiting } = sending(refusal);
   outgoing.send("refused");
   outgoing.send("fine");
@@ -72,7 +72,7 @@ test("what is refused waits for somebody, with the reason; what comes after it g
   expect(stored()).toEqual(["fine", "refused"]);
 });
 
-test("after half a minute without an answer it says so, and goes on by itself, in order", async () => {
+test("after half a minute without an answer messages show it, and are sent by themselves, in order", async () => {
   const { outgoing, calls, stored, waiting } = sending(...Array.from({ length: 16 }, () => "gone" as const));
   for (const content of ["one", "two"]) outgoing.send(content);
   await vi.advanceTimersByTimeAsync(29_999);
@@ -88,7 +88,7 @@ test("after half a minute without an answer it says so, and goes on by itself, i
   expect(waiting()).toEqual([]);
 });
 
-test("a server that fails at one message does not hold up the next for ever", async () => {
+test("a message at which the server fails does not block the next one for ever", async () => {
   const broken = new ApiError("It broke.", 500);
   const { outgoing, stored, waiting } = sending(...Array.from({ length: 6 }, () => broken));
   for (const content of ["broken", "fine"]) outgoing.send(content);
@@ -97,7 +97,7 @@ test("a server that fails at one message does not hold up the next for ever", as
   expect(stored()).toEqual(["fine"]);
 });
 
-test("when the connection is back nothing waits any longer", async () => {
+test("after a reconnect no message waits any longer", async () => {
   const { outgoing, stored } = sending("gone", "gone", "gone");
   outgoing.send("soon");
   await vi.advanceTimersByTimeAsync(3000);
@@ -107,7 +107,7 @@ test("when the connection is back nothing waits any longer", async () => {
   expect(stored()).toEqual(["soon"]);
 });
 
-test("it comes again not before the server wants it to", async () => {
+test("a send is not repeated before the server's Retry-After", async () => {
   const { outgoing, calls } = sending(new ApiError("Slowly.", 429, "rate_limited", 7));
   outgoing.send("slowly");
   await vi.advanceTimersByTimeAsync(6000);
@@ -118,7 +118,7 @@ test("it comes again not before the server wants it to", async () => {
   expect(calls.length).toBe(2);
 });
 
-test("what the channels told first is not sent again", async () => {
+test("a message whose event arrives before the answer is not sent again", async () => {
   const { outgoing, calls, waiting } = sending("lost");
   outgoing.send("told");
   await flush();
@@ -128,7 +128,7 @@ test("what the channels told first is not sent again", async () => {
   expect(calls.length).toBe(1);
 });
 
-test("what is given up is gone", async () => {
+test("a discarded message is removed", async () => {
   const { outgoing, waiting, stored } = sending(refusal);
   outgoing.send("no");
   await flush();
@@ -138,7 +138,7 @@ test("what is given up is gone", async () => {
   expect(stored()).toEqual([]);
 });
 
-test("after it was stopped nothing goes out until it is resumed", async () => {
+test("after a stop no message is sent until it is resumed", async () => {
   const { outgoing, calls, stored } = sending("gone");
   outgoing.send("mine");
   await flush();

@@ -22,14 +22,14 @@ function connected() {
 const RESTART = ["disconnect", "new transports", "connect"];
 const MINUTE = 60_000;
 
-test("a connection that was there before is there", () => {
+test("an existing connection counts as connected", () => {
   const pusher = new FakePusher();
   pusher.connection.state = "connected";
   expect(new PusherConnection(pusher as never).state.get()).toBe("connected");
 });
 
 for (const state of ["failed", "disconnected"]) {
-  test(`when pusher-js has ${state}, it is made to try again, more and more seldom`, () => {
+  test(`when pusher-js has ${state}, the client reconnects at growing intervals`, () => {
     const { pusher, connection } = connected();
     const times: number[] = [];
     const begin = Date.now();
@@ -46,7 +46,7 @@ for (const state of ["failed", "disconnected"]) {
   });
 }
 
-test("a server that lets everybody in and throws them out is not asked every few seconds", () => {
+test("a server that accepts and ends every connection is not retried every few seconds", () => {
   const { pusher } = connected();
   for (const wait of [10_000, 20_000, 40_000]) {
     pusher.becomes("disconnected");
@@ -61,19 +61,19 @@ test("a server that lets everybody in and throws them out is not asked every few
   expect(pusher.connection.state).toBe("connecting");
 });
 
-test("what was ended is not tried again", () => {
+test("an ended connection is not retried", () => {
   const { pusher, connection } = connected();
   connection.disconnect();
   vi.advanceTimersByTime(60 * MINUTE);
   expect(pusher.asked).toEqual(["disconnect"]);
 });
 
-test("a connection that answers is kept", async () => {
+test("a connection that answers a ping is kept", async () => {
   const { pusher, connection } = connected();
   let hasAnswered = false;
   void connection.check().then(() => (hasAnswered = true));
   expect(pusher.asked).toEqual(["pusher:ping"]);
-  // It may have been received before the machine slept.
+  // The answer may have been received before the machine slept.
   pusher.tell("connection", "message", { event: "new-message" });
   await flush();
   expect(hasAnswered).toBe(false);
@@ -84,7 +84,7 @@ test("a connection that answers is kept", async () => {
   expect(pusher.asked).toEqual(["pusher:ping"]);
 });
 
-test("a connection that does not answer is replaced, and counts as lost", async () => {
+test("a connection that does not answer a ping is replaced, and counts as lost", async () => {
   const { pusher, connection } = connected();
   let isOver = false;
   void connection.check().then(() => (isOver = true));
@@ -101,7 +101,7 @@ test("a connection that does not answer is replaced, and counts as lost", async 
 });
 
 for (const state of ["connecting", "unavailable", "failed", "disconnected"]) {
-  test(`who comes back while it is ${state} does not wait`, async () => {
+  test(`a page that wakes while the connection is ${state} does not wait`, async () => {
     const { pusher, connection } = connecting();
     pusher.becomes(state);
     await connection.check();

@@ -1,4 +1,4 @@
-// The four races that a hook loses when it fetches without having subscribed, or adds without looking.
+// The four races of a hook that fetches before it subscribes, or appends without comparing.
 
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
@@ -17,7 +17,7 @@ function opened(): World {
 const shown = (world: World) => world.client.conversation("a").thread.state.get().messages.map(({ content }) => content);
 const pending = (world: World, path: string) => world.requests.findIndex((request) => request.path.startsWith(path));
 
-/** Handles what is asked, but answers no history. */
+/** Handles all requests, without answering the history. */
 async function withhold(world: World): Promise<void> {
   for (let round = 0; round < 50; round += 1) {
     await flush();
@@ -29,7 +29,7 @@ async function withhold(world: World): Promise<void> {
   }
 }
 
-test("a message that arrives while the history is loading stays", async () => {
+test("a message that arrives while the history is loading is kept", async () => {
   const world = opened();
   world.write("a", "before");
   world.connect();
@@ -45,14 +45,14 @@ test("a message that arrives while the history is loading stays", async () => {
 test("a message between the history and the subscription is shown", async () => {
   const world = opened();
   await withhold(world);
-  // The history was read, but the channel is not there yet.
+  // The history is loaded, and the subscription is pending.
   world.write("a", "between");
   world.connect();
   await world.settle();
   expect(shown(world)).toEqual(["between"]);
 });
 
-test("a message that was sent while there was no connection is shown", async () => {
+test("a message sent while the connection is lost is shown", async () => {
   const world = opened();
   world.connect();
   await world.settle();
@@ -68,7 +68,7 @@ test("a message that was sent while there was no connection is shown", async () 
   expect(shown(world)).toEqual(["one", "two", "three"]);
 });
 
-test("a message that is in the history before its event is shown once", async () => {
+test("a message in the history before its event is shown once", async () => {
   const world = opened();
   world.connect();
   await flush();
@@ -82,7 +82,7 @@ test("a message that is in the history before its event is shown once", async ()
   expect(shown(world)).toEqual(["committed"]);
 });
 
-test("when more was missed than a page holds before the first page, all of it is fetched", async () => {
+test("more missed messages than a page holds are all fetched", async () => {
   const world = new World({ conversations: ["a"], page: 3 });
   world.client.start();
   world.client.hold("a");
@@ -102,7 +102,7 @@ test("when more was missed than a page holds before the first page, all of it is
   expect(shown(world)).toEqual(Array.from({ length: 12 }, (_, at) => `${at + 1}`));
 });
 
-test("what is not there says so", async () => {
+test("a missing conversation is reported", async () => {
   const world = opened();
   world.server.stored.delete("a");
   world.connect();
@@ -110,7 +110,7 @@ test("what is not there says so", async () => {
   expect(world.client.conversation("a").thread.state.get().status).toBe("gone");
 });
 
-test("a message that was too long for an event is fetched", async () => {
+test("a message too long for an event is fetched", async () => {
   const world = opened();
   world.connect();
   await world.settle();

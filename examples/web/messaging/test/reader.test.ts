@@ -31,7 +31,7 @@ function reading(...failures: ApiError[]) {
   return { reader, told, marked, answer };
 }
 
-test("what is seen while it is being told is told afterwards, and only the newest", async () => {
+test("messages seen during a request are marked afterwards, by the newest alone", async () => {
   const { reader, told, marked, answer } = reading();
   for (const seq of [1, 2, 3]) reader.saw(message(seq), 0);
   expect(told).toEqual([1]);
@@ -41,7 +41,7 @@ test("what is seen while it is being told is told afterwards, and only the newes
   expect(marked).toEqual([1, 3]);
 });
 
-test("what the server knows, or was told, is not told again", async () => {
+test("a position that the server knows is not sent again", async () => {
   const { reader, told, answer } = reading();
   reader.saw(message(3), 5);
   expect(told).toEqual([]);
@@ -52,7 +52,7 @@ test("what the server knows, or was told, is not told again", async () => {
   expect(told).toEqual([6]);
 });
 
-test("what was not answered is told again, as long as somebody looks", async () => {
+test("an unanswered position is sent again while the conversation is shown", async () => {
   const { reader, told, answer } = reading(new ApiError("Nothing.", null), new ApiError("Nothing.", null));
   reader.saw(message(1), 0);
   await answer();
@@ -66,7 +66,7 @@ test("what was not answered is told again, as long as somebody looks", async () 
   expect(told).toEqual([1, 1, 1]);
 });
 
-test("what is refused is not told again by itself", async () => {
+test("a refused position is not sent again by itself", async () => {
   const { reader, told, answer } = reading(new ApiError("No such thing.", 404));
   reader.saw(message(1), 0);
   await answer();

@@ -9,7 +9,7 @@ import { Observable } from "../observable";
 
 afterEach(cleanup);
 
-/** A server that holds as many reports as it is told, all of them open, and hands out two a page. */
+/** A server with so many open reports, two per page. */
 class Staff {
   readonly asked: string[] = [];
   readonly open: string[];
@@ -47,7 +47,7 @@ class Staff {
   }
 }
 
-test("useReports shows a page at a time, and begins again when asked", async () => {
+test("useReports loads page by page, and reloads on request", async () => {
   const staff = new Staff(5);
   const { result } = renderHook(() => useReports("open"), { wrapper: staff.wrapper });
   expect(result.current).toMatchObject({ items: [], isLoaded: false });
@@ -71,7 +71,7 @@ test("useReports shows a page at a time, and begins again when asked", async () 
   ]);
 });
 
-test("a page that comes after the list was begun again is not added to it", async () => {
+test("a page that arrives after a reload is not appended", async () => {
   const staff = new Staff(5);
   const { result } = renderHook(() => useReports(null), { wrapper: staff.wrapper });
   await act(() => result.current.refresh());
@@ -81,7 +81,7 @@ test("a page that comes after the list was begun again is not added to it", asyn
   expect(result.current.hasMore).toBe(false);
 });
 
-test("useReportFile shows a report, and how it stands once it is resolved", async () => {
+test("useReportFile shows a report, and its resolution", async () => {
   const staff = new Staff(2);
   const { result } = renderHook(() => useReportFile("r2"), { wrapper: staff.wrapper });
   expect(result.current.file).toBe(null);
@@ -95,7 +95,7 @@ test("useReportFile shows a report, and how it stands once it is resolved", asyn
   expect(staff.asked.at(-1)).toBe('POST /messages/admin/reports/r2/resolve {"note":"Has been warned."}');
 });
 
-test("useReportFile says why there is nothing to see", async () => {
+test("useReportFile reports why a report cannot be shown", async () => {
   const staff = new Staff(1);
   staff.isDown = true;
   const { result } = renderHook(() => useReportFile("r1"), { wrapper: staff.wrapper });

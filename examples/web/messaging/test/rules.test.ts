@@ -1,4 +1,4 @@
-// Whatever the network does, and in whatever order: the screen shows what the server has, exactly once.
+// For any network behaviour and order of events, the screen shows the server's state, each message once.
 
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
@@ -34,7 +34,7 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
 );
 const anySteps = fc.array(anyStep, { minLength: 10, maxLength: 120, size: "max" });
 
-/** Somebody who looks at conversation `a`, and goes away and comes back. */
+/** A user who opens conversation `a`, leaves it and returns. */
 class Screen {
   readonly world = new World();
   readonly written = new Map<string, string[]>();
@@ -120,7 +120,7 @@ class Screen {
     this.check();
   }
 
-  /** What holds at any moment. */
+  /** The invariants at any moment. */
   check(): void {
     const { messages } = this.open.thread.state.get();
     const seqs = messages.map(({ seq }) => seq);
@@ -141,7 +141,7 @@ class Screen {
     }
   }
 
-  /** Everything works again; and where a message was not told, another one follows. */
+  /** Ends all faults; a message whose event was lost is followed by another one. */
   async calm(): Promise<void> {
     const { world } = this;
     this.look();
@@ -173,7 +173,7 @@ class Screen {
 declare const process: { readonly env: Readonly<Record<string, string | undefined>> };
 const runs = Number(process.env["FC_RUNS"] ?? 300);
 
-test("the screen shows what the server has, whatever the network does", async () => {
+test("the screen shows the server's state, whatever the network does", async () => {
   await fc.assert(
     fc.asyncProperty(fc.nat(6), fc.boolean(), anySteps, async (before, isConnected, steps) => {
       const screen = new Screen();
@@ -208,7 +208,7 @@ test("the screen shows what the server has, whatever the network does", async ()
   );
 }, 120_000);
 
-test("what is sent while everything works arrives in the order of writing", async () => {
+test("messages sent without faults arrive in the order of writing", async () => {
   const screen = new Screen();
   screen.world.connect();
   await screen.world.settle();

@@ -7,7 +7,7 @@ import type { Message } from "../wire";
 const message = (seq: number) => ({ id: `${seq}`, seq }) as Message;
 const seqs = (messages: readonly Message[]) => messages.map(({ seq }) => seq);
 
-test("whatever comes, and in whatever order, stands where its seq says", () => {
+test("messages are in the order of their seqs, in whatever order they arrive", () => {
   fc.assert(
     fc.property(fc.uniqueArray(fc.integer({ min: 1, max: 40 })), fc.nat(40), (all, some) => {
       const [before, after] = [all.slice(0, some).toSorted((a, b) => a - b), all.slice(some)];

@@ -5,7 +5,7 @@ import { OtherTyping, OwnTyping } from "../typing";
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-test("strokes are told every three seconds, and the end once", () => {
+test("typing is sent every three seconds, and its end once", () => {
   const told: boolean[] = [];
   const typing = new OwnTyping((isTyping) => told.push(isTyping));
   for (let stroke = 0; stroke < 70; stroke += 1) {
@@ -18,7 +18,7 @@ test("strokes are told every three seconds, and the end once", () => {
   expect(told).toEqual([true, true, true, false]);
 });
 
-test("a message says by itself that the typing is over, and the next one is told of a second later", () => {
+test("a message ends the typing state, and typing is sent again a second later", () => {
   const told: boolean[] = [];
   const typing = new OwnTyping((isTyping) => told.push(isTyping));
   typing.typed();
@@ -33,7 +33,7 @@ test("a message says by itself that the typing is over, and the next one is told
   expect(told).toEqual([true, true]);
 });
 
-test("nobody can write so fast that it is told more than once a second", () => {
+test("typing is sent at most once a second", () => {
   const told: number[] = [];
   const typing = new OwnTyping(() => told.push(Date.now()));
   for (let message = 0; message < 100; message += 1) {
@@ -45,7 +45,7 @@ test("nobody can write so fast that it is told more than once a second", () => {
   expect(Math.min(...gaps)).toBeGreaterThanOrEqual(1000);
 });
 
-test("who stops typing has stopped after a while", () => {
+test("typing ends after a pause", () => {
   const told: boolean[] = [];
   const typing = new OwnTyping((isTyping) => told.push(isTyping));
   typing.typed();
@@ -53,7 +53,7 @@ test("who stops typing has stopped after a while", () => {
   expect(told).toEqual([true, false]);
 });
 
-test("the other side types as long as one hears of it", () => {
+test("the other side types as long as its events arrive", () => {
   const other = new OtherTyping();
   other.set(true);
   vi.advanceTimersByTime(5999);

@@ -15,7 +15,7 @@ afterEach(() => {
 
 const LONG = "~".repeat(255);
 
-test("an id stands in its channel's name as it is, encoded, or hashed", async () => {
+test("a channel name contains the id unchanged, encoded, or hashed", async () => {
   for (const plain of ["client-1", "a@b.c", "a=b", "A_;,.", "x".repeat(135)]) {
     expect(userChannel(plain)).toBe(`private-user-${plain}`);
   }
@@ -38,7 +38,7 @@ test("an id stands in its channel's name as it is, encoded, or hashed", async ()
   }
 });
 
-/** A list that listens, and the channels that it has subscribed to; the server may not answer at first. */
+/** A list with subscriptions, and their channel names; the server may not answer at first. */
 function listening(failures = 0) {
   const subscribed: string[] = [];
   const channels: Channels = {
@@ -61,7 +61,7 @@ function listening(failures = 0) {
 
 const withoutHashes = () => vi.stubGlobal("crypto", {});
 
-test("one listens to it as soon as its name is known, and not after the end", async () => {
+test("the user's channel is subscribed once its name is known, until the end", async () => {
   const name = await userChannel(LONG);
   const { subscribed, end } = listening();
   await vi.waitFor(() => expect(subscribed).toEqual([name]));
@@ -74,7 +74,7 @@ test("one listens to it as soon as its name is known, and not after the end", as
   expect(late.subscribed).toEqual([]);
 });
 
-test("where the browser does not hash, the server says the name, as soon as it answers", async () => {
+test("if the browser cannot hash, the server's answer gives the name", async () => {
   withoutHashes();
   const { subscribed } = listening(1);
   await flush();

@@ -21,7 +21,7 @@ const sleep = (milliseconds: number) => {
 const shownFromCache = (persisted: boolean) =>
   window.dispatchEvent(Object.assign(new Event("pageshow"), { persisted }));
 
-test("a page notices that it comes back, and stops when it is over", () => {
+test("a page detects that it wakes, until it is stopped", () => {
   let woken = 0;
   const end = watchWakeUp(() => (woken += 1));
   const wakes = (because: string, by: number, what: () => unknown) => {
@@ -60,12 +60,12 @@ async function asleep() {
   const shown = () => thread.get().messages.map(({ content }) => content);
   const isLive = () => [thread.get().isLive, world.client.inbox.state.get().isLive];
   expect(isLive()).toEqual([true, true]);
-  // The connection is dead, and does not say so.
+  // The connection is dead without an error.
   world.server.append("a", "other", "while you slept", null);
   return { world, shown, isLive };
 }
 
-test("what was missed asleep is there at once, and nothing is live before the connection has answered", async () => {
+test("missed events are fetched at once, and nothing is live before the connection has answered", async () => {
   const { world, shown, isLive } = await asleep();
   become("visible");
   await flush();
@@ -79,7 +79,7 @@ test("what was missed asleep is there at once, and nothing is live before the co
   expect(isLive()).toEqual([true, true]);
 });
 
-test("a connection that was replaced is live when it has been subscribed to again", async () => {
+test("a replaced connection is live after its subscriptions have succeeded", async () => {
   const { world, shown, isLive } = await asleep();
   sleep(600_000);
   await world.settle();
@@ -95,7 +95,7 @@ test("a connection that was replaced is live when it has been subscribed to agai
   expect(shown()).toEqual(["while you slept"]);
 });
 
-test("as long as there is no connection it is asked what is new", async () => {
+test("without a connection the client polls", async () => {
   const { world, shown } = await asleep();
   world.connection.set("lost");
   const before = world.asked;

@@ -1,7 +1,7 @@
-// A server that answers when it is told to, and a network that loses, repeats and breaks off.
+// A server that answers on request, and a network that loses, repeats and breaks connections.
 //
-// Nothing happens by itself: requests wait until they are handled, answers until they arrive, frames until they
-// are delivered. What a test does with them in which order is all there is of chance.
+// Nothing happens by itself: requests wait until they are handled, answers until they arrive, frames until
+// they are delivered. The order of a test's actions is the only source of variation.
 
 import { vi } from "vitest";
 
@@ -33,7 +33,7 @@ export interface InFlight {
   readonly method: string;
   readonly path: string;
   readonly body: Record<string, unknown> | null;
-  /** What the server has answered, once it has. */
+  /** The server's answer, once it is handled. */
   answer: Answered | null;
   readonly settle: (answered: Answered | null) => void;
 }
@@ -44,7 +44,7 @@ interface Frame {
   readonly data: unknown;
 }
 
-/** Conversations of a client, `ME`, whose other side writes as the test says. */
+/** The conversations of a client, `ME`; the other side sends on the test's request. */
 export class Server {
   readonly stored = new Map<string, Stored>();
   #clock = 0;
@@ -65,7 +65,7 @@ export class Server {
       senderId,
       sender: { id: senderId, name: senderId, image: null },
       content,
-      // Two in a row are of the same millisecond.
+      // Two consecutive messages share a millisecond.
       createdAt: this.#now(messages.length % 2 === 1),
       readAt: null,
       clientMessageId: key,
@@ -74,7 +74,7 @@ export class Server {
     return { message, isNew: true };
   }
 
-  /** Returns whether that was new. */
+  /** Returns whether the message is new. */
   read(id: string, side: Side, upToSeq: number): boolean {
     const stored = this.#find(id);
     if (upToSeq <= (stored.reads[side]?.upToSeq ?? 0)) return false;
@@ -138,7 +138,7 @@ export class Server {
   }
 }
 
-/** What a browser keeps; several tabs may share what is `kept`, and their turns. */
+/** The state of a browser; several tabs may share `kept` and their locks. */
 export class MemoryOutbox implements Outbox {
   readonly #kept: Map<string, Unsent>;
   #turn: Promise<void> = Promise.resolve();
@@ -177,9 +177,9 @@ export class World {
   readonly requests: InFlight[] = [];
   readonly frames: Frame[] = [];
   hasDropped = false;
-  /** Whether no request arrives as long as the connection is lost. */
+  /** Whether requests fail while the connection is lost. */
   isOffline = true;
-  /** How many requests were made. */
+  /** The number of requests so far. */
   asked = 0;
   readonly #checks: (() => void)[] = [];
   readonly #delivered: Frame[] = [];
@@ -187,10 +187,10 @@ export class World {
   readonly connection = new Observable<Connection>("connecting");
   readonly #subscribers = new Map<string, Subscriber>();
   readonly #subscribed = new Set<string>();
-  /** How many messages a page holds. */
+  /** The number of messages per page. */
   readonly #page: number;
 
-  /** Its server and its outbox may be those of another tab or of an earlier page. */
+  /** The server and the outbox may be those of another tab or of an earlier page. */
   constructor({ conversations = ["a", "b"], page = 3, server = new Server(), outbox = new MemoryOutbox() } = {}) {
     this.server = server;
     for (const id of conversations) if (!server.stored.has(id)) server.open(id);
@@ -212,7 +212,7 @@ export class World {
     this.client = new MessagingClient({ userId: ME, api, channels, outbox });
   }
 
-  // What the network does.
+  // The network's actions.
 
   connect(): void {
     if (this.connection.get() === "connected") return;
@@ -220,7 +220,7 @@ export class World {
     for (const channel of this.#subscribers.keys()) this.#ask(channel);
   }
 
-  /** Whatever was on its way to the client is lost. */
+  /** Loses all data on the way to the client. */
   cut(): void {
     if (this.connection.get() !== "connected") return;
     this.frames.length = 0;
@@ -229,7 +229,7 @@ export class World {
     this.connection.set("lost");
   }
 
-  /** The connection answers, or is known to be gone. */
+  /** Answers the ping, or reports the connection lost. */
   answerCheck(): void {
     for (const answered of this.#checks.splice(0)) answered();
   }
@@ -239,7 +239,7 @@ export class World {
     if (request) request.answer = this.#answer(request);
   }
 
-  /** The answer arrives, or gets lost. */
+  /** Delivers the answer, or loses it. */
   answer(at = 0, isLost = false): void {
     const answered = this.requests.filter(({ answer }) => answer)[at];
     if (!answered) return;
@@ -247,7 +247,7 @@ export class World {
     answered.settle(isLost ? null : answered.answer);
   }
 
-  /** The request never arrives. */
+  /** Loses the request. */
   lose(at = 0): void {
     const request = this.requests.filter(({ answer }) => !answer)[at];
     if (!request) return;
@@ -268,20 +268,20 @@ export class World {
     subscriber?.on?.[frame.event]?.(frame.data as never);
   }
 
-  /** An event comes once more, however old it is. */
+  /** Repeats an event, however old it is. */
   repeat(back = 0): void {
     const frame = this.#delivered.at(-1 - back);
     if (frame && this.#subscribed.has(frame.channel)) this.frames.unshift(frame);
   }
 
-  /** The next message is not told. Of anything else, nothing that follows would say that it is missing. */
+  /** Loses the event of the next message. After any other event, no later one would reveal the loss. */
   drop(): void {
     if (this.frames[0]?.event !== "new-message") return;
     this.frames.shift();
     this.hasDropped = true;
   }
 
-  // What the other side does.
+  // The other side's actions.
 
   write(id: string, content: string): Message {
     const { message } = this.server.append(id, OTHER, content, null);
@@ -294,12 +294,12 @@ export class World {
     if (upToSeq > 0 && this.server.read(id, "agent", upToSeq)) this.#publishRead(id, "agent");
   }
 
-  /** Somebody comes to a presence channel, or leaves it. */
+  /** Adds a member to a presence channel, or removes one. */
   member(channel: string, what: "came" | "left", userId: string): void {
     this.#subscribers.get(channel)?.[what]?.(userId);
   }
 
-  /** The other side takes no messages any more, or takes them again. */
+  /** The other side blocks this side, or unblocks it. */
   otherBlocks(id: string): void {
     const stored = this.server.stored.get(id);
     if (!stored) return;
@@ -312,7 +312,7 @@ export class World {
     if (this.#subscribed.has(channel)) this.frames.push({ channel, event, data });
   }
 
-  // Everything that is on its way arrives.
+  // Delivers everything that is on the way.
 
   async settle(): Promise<void> {
     for (let round = 0; round < 10_000; round += 1) {
@@ -326,7 +326,7 @@ export class World {
   }
 
   #ask(channel: string): void {
-    // Authorised at once: whatever is published from here on is told, after the success.
+    // Authorized at once: every later event is delivered after the success.
     this.#subscribed.add(channel);
     this.frames.push({ channel, event: "subscribed", data: null });
   }
@@ -419,5 +419,5 @@ export class World {
 
 const refused = (status: number, code: string) => ({ status, body: { success: false, error: "Refused.", code } });
 
-/** Lets everything that can go on go on, without time passing. */
+/** Runs all pending work, without advancing time. */
 export const flush = () => vi.advanceTimersByTimeAsync(0);
