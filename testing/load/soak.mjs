@@ -1,4 +1,4 @@
-// Ten minutes of everything at once that may slow a server down, and what other users notice of it.
+// Ten minutes of concurrent load that may slow a server down, and its effect on other users.
 //
 //   cargo build --release -p messaging-server
 //   DATABASE_URL=postgres://…/empty node testing/load/soak.mjs [minutes [seconds]]
@@ -6,10 +6,10 @@
 // `DATABASE_URL` names an empty database of a PostgreSQL with its default settings, on which `psql` may lock a row. The row
 // is locked all the time, by one transaction after the other, each of so many seconds (9 where none are given). A
 // transaction of some minutes has a cost of its own, whatever it locks: see docs/postgres.md, *Long transactions*.
-// At once: 500 bodies and 500 heads that come a byte at a time, 500 readers that take nothing of their answers, 20
-// callers of /readyz, messages to a conversation whose row is locked, and 30 mailboxes that the mail server defers.
-// Ends with 0 when other users' sends take at most 3 times their median before, the server stays below 150 MiB, every
-// probe is answered within a second, and the other mailboxes are mailed.
+// The load: 500 bodies and 500 heads that arrive byte by byte, 500 readers that read nothing, 20 callers of
+// /readyz, messages to a conversation whose row is locked, and 30 mailboxes that the mail server defers.
+// Exits with 0 if other users' sends take at most 3 times their earlier median, the server stays below 150
+// MiB, every probe is answered within a second, and the other mailboxes are mailed.
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import http from "node:http";
@@ -34,7 +34,7 @@ const listen = (server) => new Promise((done) => server.listen(0, "127.0.0.1", (
 const median = (of) => of.toSorted((a, b) => a - b)[of.length >> 1];
 const at = (of, part) => of.toSorted((a, b) => a - b)[Math.min(of.length - 1, Math.floor(of.length * part))];
 
-/** Accepts mail, except for mailboxes that are full for now. */
+/** A mail server that accepts every mailbox except the full ones. */
 const mailed = new Set();
 let deferrals = 0;
 const smtp = net.createServer((socket) => {
@@ -85,7 +85,7 @@ const child = spawn(SERVER, [], {
 });
 const agent = new http.Agent({ keepAlive: true, maxSockets: 64 });
 
-/** One request: its status and its JSON; rejects after `limit` ms. */
+/** Makes a request; resolves to its status and JSON, and rejects after `limit` ms. */
 const ask = (method, route, { user, body, limit = 60_000, own = false } = {}) =>
   new Promise((done, fail) => {
     const text = body === undefined ? undefined : JSON.stringify(body);
@@ -111,10 +111,10 @@ for (let tries = 0; ; tries++) {
 let over = false;
 const work = [];
 const wrong = {};
-/** Does something again and again until the end. */
+/** Repeats an action until the end. */
 const again = (act) => work.push((async () => { while (!over) await act(); })());
 
-/** Sends of four users, one after the other, for so long. */
+/** Sends by four users, one after the other, for this time. */
 async function sends(conversations, ms) {
   const [took, end] = [[], Date.now() + ms];
   await Promise.all(conversations.map(async (id, n) => {
@@ -129,7 +129,7 @@ async function sends(conversations, ms) {
   return took;
 }
 
-/** A connection that is opened anew whenever it ends. `begin` gets it, and may return what is done every 250 ms. */
+/** A connection that is reopened whenever it ends. `begin` receives it, and may return an action for every 250 ms. */
 function hog(begin) {
   if (over) return;
   const socket = net.connect(port, "127.0.0.1");
@@ -230,6 +230,6 @@ child.kill("SIGTERM");
 await new Promise((done) => child.on("exit", done));
 smtp.close();
 rmSync(data, { recursive: true, force: true });
-// What was sent last may still wait for its delay.
+// The last messages may still wait for their delay.
 const isFine = is <= MOST.times * was && most < MOST.mebibytes && probes.missed === 0 && mailedWell >= well - 4 && Object.keys(wrong).length === 0;
 process.exit(isFine ? 0 : 1);

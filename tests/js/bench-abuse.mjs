@@ -1,5 +1,5 @@
-// What others feel of somebody who sends without an end: `SERVER_URL=… node bench-abuse.mjs [seconds]`, on a server whose
-// rate limits are on.
+// The effect of a user who sends without a pause on others: `SERVER_URL=… node bench-abuse.mjs [seconds]`, on
+// a server with rate limits.
 
 import { Worker, isMainThread, parentPort, workerData } from "node:worker_threads";
 import { Caller, fresh } from "./support.mjs";
@@ -15,7 +15,7 @@ async function pair() {
   return { client, id: await client.open(`agency-${fresh()}`) };
 }
 
-/** Each of the others sends every two seconds and lists every tenth of one; how long that took, in order. */
+/** Each of the others sends every two seconds and lists every tenth of a second; returns the sorted durations. */
 async function others(until) {
   const took = [];
   const timed = async (work) => {
@@ -35,7 +35,7 @@ async function others(until) {
   return took.sort((a, b) => a - b);
 }
 
-/** One user on many connections; what was answered how often. */
+/** One user on many connections; returns the number of answers by status. */
 async function abuse(until) {
   const { client, id } = await pair();
   const answered = {};
@@ -49,7 +49,7 @@ async function abuse(until) {
   return answered;
 }
 
-/** The flood, in a thread of its own: others must not wait for what sends it. */
+/** The flood, in a thread of its own, so that it does not delay the others' requests. */
 const abuseBeside = (until) =>
   new Promise((resolve, reject) => {
     const worker = new Worker(new URL(import.meta.url), { workerData: until });

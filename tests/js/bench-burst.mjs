@@ -1,12 +1,12 @@
-// How late messages are shown that come faster than a person reads, on a slow processor:
-// `SERVER_URL=… node bench-burst.mjs [messages a second] [seconds] [times slower]`.
+// The delay of messages that arrive faster than a user reads, on a slow processor: `SERVER_URL=… node
+// bench-burst.mjs [messages a second] [seconds] [times slower]`.
 
 import { launch } from "./browser.mjs";
 import { Caller, SERVER, eventually, fresh } from "./support.mjs";
 
 const [RATE = 50, SECONDS = 20, SLOWER = 4] = process.argv.slice(2).map(Number);
 
-/** Notes when each message is shown, and how long the page does not answer. */
+/** Records when each message is shown, and how long the page is blocked. */
 function note() {
   const shown = new Map();
   const pauses = [];
@@ -48,7 +48,7 @@ const sends = [];
 for (let at = 0; at < RATE * SECONDS; at += 1) {
   const wait = begin + (at * 1000) / RATE - Date.now();
   if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
-  // One after the other would be as slow as the server answers; all at once would be no rate.
+  // Sequential sends would be limited by the server's answers; sending all at once would be no rate.
   sends.push(agent.send(id, `message ${at}`).then(({ seq }) => sent.set(seq, Date.now())));
 }
 await Promise.all(sends);

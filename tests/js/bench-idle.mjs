@@ -1,5 +1,5 @@
-// What many WebSockets that say nothing cost, and one that does not stop:
-// `SERVER_URL=… SERVER_PID=… node bench-idle.mjs [connections]`. Both processes need as many file descriptors.
+// The cost of many silent WebSockets, and of one that does not stop writing: `SERVER_URL=… SERVER_PID=… node
+// bench-idle.mjs [connections]`. Both processes need as many file descriptors.
 
 import net from "node:net";
 import { readFileSync } from "node:fs";
@@ -12,10 +12,10 @@ const config = await channelsConfig();
 const HEAD = `GET /app/${config.key}?protocol=7&client=bench&version=1 HTTP/1.1\r\nHost: ${config.wsHost}\r\n`
   + "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 
-/** The server's resident memory, in MB. */
+/** Returns the server's resident memory in MB. */
 const memory = () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${process.env.SERVER_PID}/status`, "utf8"))[1]) / 1024;
 
-/** A connection, as soon as it is established, or null where it is refused. */
+/** Resolves to an established connection, or to null if it is refused. */
 const connect = () =>
   new Promise((resolve) => {
     const socket = net.connect(config.wsPort, config.wsHost, () => socket.write(HEAD));
@@ -45,7 +45,7 @@ while (sockets.length < COUNT) {
 }
 console.log(`${sockets.length}: ${memory().toFixed(0)} MB, a send takes ${await latency()} ms`);
 
-/** Frames of a text, masked with zeros, one after the other. */
+/** Text frames, masked with zeros, that are written repeatedly. */
 const frame = Buffer.concat([Buffer.from([0x81, 0x80 | 15, 0, 0, 0, 0]), Buffer.from('{"event":"ping"}'.slice(0, 15))]);
 const flood = Buffer.concat(Array.from({ length: 1000 }, () => frame));
 const flooding = await connect();

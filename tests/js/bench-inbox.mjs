@@ -1,5 +1,5 @@
-// How long it takes until the inbox can be used, in a browser that has nothing cached:
-// `SERVER_URL=… node bench-inbox.mjs [runs]`.
+// The time until the inbox can be used, in a browser without a cache: `SERVER_URL=… node bench-inbox.mjs
+// [runs]`.
 
 import { launch } from "./browser.mjs";
 import { Caller, SERVER, fresh } from "./support.mjs";
@@ -17,7 +17,7 @@ for (let at = 0; at < 40; at += 1) {
   await client.send(await client.open(`agency-${n}`), "Is the hut open in May?");
 }
 
-/** Notes when the rows are there, and when events arrive. */
+/** Records when the rows are shown, and when events arrive. */
 function note() {
   const seen = {};
   const look = () => {

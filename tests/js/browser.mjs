@@ -17,7 +17,7 @@ export function launch() {
   return chromium.launch({ executablePath, headless: true, args: ["--headless", ...FLAGS] });
 }
 
-/** Everything that a page complains about. */
+/** Collects all errors and warnings of a page. */
 export function complaints(page) {
   const found = [];
   page.on("console", (message) => {

@@ -18,7 +18,7 @@ async function connected(user, port) {
   return pusher;
 }
 
-/** A client, an agent, and the conversation between them. */
+/** A client, an agent, and their conversation. */
 async function pair() {
   const n = fresh();
   const [client, agent] = [new Caller(`client-${n}`), new Caller(`agent-${n}`)];
@@ -49,7 +49,7 @@ test("200 messages both ways in bursts arrive exactly once and in order", async 
     assert.deepEqual([await client.unread(), await agent.unread()], [each, each]);
   }
   assert.equal(sent.length, 200);
-  // Each side's last word is told after everything else, repetitions included.
+  // The last message of each side is delivered after all others, repetitions included.
   for (const caller of [client, agent]) sent.push(await caller.send(id, `last of ${caller.user}`));
   const inOrder = sent.toSorted((a, b) => a.seq - b.seq);
   assert.deepEqual(seqs(inOrder), upTo(202));
@@ -66,7 +66,7 @@ test("200 messages both ways in bursts arrive exactly once and in order", async 
   }
 });
 
-test("messages of one sender arrive as they were sent", async () => {
+test("messages of one sender arrive in the order of sending", async () => {
   const { client, agent, id } = await pair();
   const screen = new Screen(agent, await connected(agent.user), id);
   await within("the screen is ready", screen.ready);
@@ -107,7 +107,7 @@ test("a signature for another connection is refused", async () => {
     body: form,
   });
   const { auth } = await signed.json();
-  // One server refuses by an event of the channel, another by an error of the connection.
+  // One server refuses with an event of the channel, another with an error of the connection.
   const answered = new Promise((resolve) => {
     pusher.connection.bind("message", ({ event, channel: about, data }) => {
       const isRefusal = event === "pusher:subscription_error" || (event === "pusher:error" && data.code === 4009);
@@ -118,7 +118,7 @@ test("a signature for another connection is refused", async () => {
   assert.equal(await within("an answer", answered), true);
 });
 
-test("unread counts are right at every step", async () => {
+test("unread counts are exact at every step", async () => {
   const { client, agent, id } = await pair();
   const other = fresh();
   const second = await client.open(`agency-${other}`);
@@ -158,7 +158,7 @@ test("unread counts are right at every step", async () => {
   assert.ok(receipt.every(({ readAt }) => readAt !== null));
 });
 
-test("after a severed connection everything is there exactly once", async () => {
+test("after a severed connection every message is shown exactly once", async () => {
   const { client, agent, id } = await pair();
   const proxy = await new Proxy().start();
   proxies.push(proxy);
@@ -179,7 +179,7 @@ test("after a severed connection everything is there exactly once", async () => 
     assert.equal(screen.told.length, before, "nothing comes through a severed connection");
     const caught = screen.caught;
     proxy.restore();
-    // More is sent while it connects and catches up.
+    // More messages are sent while the client connects and catches up.
     await eventually("it catches up", async () => {
       if (screen.caught === caught) await send(1);
       return screen.caught > caught;

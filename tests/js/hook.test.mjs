@@ -53,7 +53,7 @@ async function open(user, conversationId) {
   const context = await browser.newContext();
   context.setDefaultTimeout(PATIENCE);
   await context.addCookies([{ name: "demo_user", value: user, url: SERVER }]);
-  // To the browser, a page that the suite makes up does not come from this machine, as the server does.
+  // A page of the suite's own would have another address space than the server, to the browser.
   await context.grantPermissions(["local-network-access"], { origin: SERVER });
   const page = await context.newPage();
   page.complaints = complaints(page);
@@ -89,7 +89,7 @@ test("the history is shown, and opening it marks it as read", async () => {
   assert.deepEqual(page.complaints, []);
 });
 
-test("what is sent is stored, answered and shown once", async () => {
+test("a sent message is stored, answered and shown once", async () => {
   const { client, agent, id } = await pair();
   const page = await open(client.user, id);
   await page.locator("input").fill("Is the hut open in May?");
@@ -103,7 +103,7 @@ test("what is sent is stored, answered and shown once", async () => {
   assert.equal(await page.locator("li").getAttribute("data-sender"), client.user);
 });
 
-test("new-message brings what the other side writes", async () => {
+test("new-message delivers the other side's messages", async () => {
   const { client, agent, id } = await pair();
   const page = await open(agent.user, id);
   for (let n = 1; n <= 20; n += 1) await client.send(id, `message ${n}`);
@@ -111,7 +111,7 @@ test("new-message brings what the other side writes", async () => {
   assert.deepEqual(await shown(page), Array.from({ length: 20 }, (_, i) => `message ${i + 1}`));
 });
 
-test("message-read brings the receipt", async () => {
+test("message-read delivers the receipt", async () => {
   const { client, agent, id } = await pair();
   const [first, second] = [await client.send(id, "first"), await client.send(id, "second")];
   const page = await open(client.user, id);

@@ -1,5 +1,5 @@
-// Pictures of every page, for people to look at; on a server without data, those of the README:
-// `SERVER_URL=… node pictures.mjs <directory>`.
+// Pictures of every page, for manual review; on a server without data, those of the README: `SERVER_URL=…
+// node pictures.mjs <directory>`.
 
 import { mkdir } from "node:fs/promises";
 import path from "node:path";
@@ -18,7 +18,7 @@ const TALK = [
   ["agent", "There is, behind the islands: an hour more, and almost flat. I will put it on your map."],
 ];
 
-/** Fills the server with something to see, once. */
+/** Fills an empty server with sample data. */
 async function furnish() {
   const [client, agent] = [new Caller("client-1"), new Caller("agent-1")];
   const id = await client.open("agency-1");

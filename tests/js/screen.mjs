@@ -1,5 +1,5 @@
-// One screen with pusher-js that follows the rules for clients: says "ready", and at its end what it was told
-// and what it shows.
+// A screen with pusher-js that follows the rules for clients: prints "ready", and at its end the received and
+// the shown messages.
 
 import { Caller, Screen, connect, eventually } from "./support.mjs";
 
@@ -13,7 +13,7 @@ const patience = AbortSignal.timeout(300_000);
 while (!patience.aborted && screen.shown.length < Number(messages)) {
   await new Promise((resolve) => setTimeout(resolve, 20));
 }
-// What is told twice has been told by the time that a message sent last is.
+// All repetitions have arrived by the time that the last message does.
 await eventually("the last is told", () => screen.told.some(({ seq }) => seq === Number(messages)));
 const brief = (messages) => messages.map(({ id, seq }) => ({ id, seq }));
 console.log(JSON.stringify({ told: brief(screen.told), shown: brief(screen.shown) }));

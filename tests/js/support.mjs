@@ -1,4 +1,4 @@
-// What the suites share: calling the server, waiting, and a client that follows the rules.
+// Shared by the suites: calls of the server, waits, and a client that follows the rules.
 
 import assert from "node:assert/strict";
 import net from "node:net";
@@ -14,15 +14,15 @@ export const SERVER = process.env.SERVER_URL ?? "http://127.0.0.1:3000";
 export const PATIENCE = 60_000;
 const LIMIT = 600_000;
 
-/** A test with a limit of its own; the runner's limit is one for the whole file. */
+/** A test with a time limit of its own; the runner's limit is one for the whole file. */
 export const test = (name, run) => limitless(name, { timeout: LIMIT }, run);
 
 let last = Date.now() % 4_000_000_000;
 
-/** A number that no user has yet, so that a suite can be run again on the same server. */
+/** A number that no user has yet, so that a suite can run again on the same server. */
 export const fresh = () => (last += 1);
 
-/** Waits until `look` returns something true, and returns that; what it throws meanwhile is its excuse. */
+/** Waits until `look` returns a truthy value, and returns it. The last exception is the cause of a timeout. */
 export async function eventually(what, look) {
   const deadline = Date.now() + PATIENCE;
   let excuse = null;
@@ -39,7 +39,7 @@ export async function eventually(what, look) {
   throw new Error(`still not so: ${what}`, { cause: excuse });
 }
 
-/** What a promise resolves to, which must not take forever. */
+/** Resolves to the value of a promise, within the time limit. */
 export function within(what, promise) {
   let timer;
   const limit = new Promise((_, reject) => {
@@ -48,7 +48,7 @@ export function within(what, promise) {
   return Promise.race([promise, limit]).finally(() => clearTimeout(timer));
 }
 
-/** Somebody who calls the API. */
+/** A caller of the API. */
 export class Caller {
   constructor(user) {
     this.user = user;
@@ -74,7 +74,7 @@ export class Caller {
     return answer.body?.data;
   }
 
-  /** The id of the one conversation with an agency. */
+  /** Returns the id of the conversation with an agency. */
   async open(agentId) {
     return (await this.post("/messages/conversations", { agentId })).id;
   }
@@ -102,7 +102,7 @@ export class Caller {
   }
 }
 
-/** pusher-js, connected as this user; by way of a proxy if its port is given. */
+/** pusher-js, connected as this user; through a proxy if its port is given. */
 export async function connect(user, port = null) {
   const config = await channelsConfig();
   return new Pusher(config.key, {
@@ -182,10 +182,10 @@ export class Screen {
   }
 }
 
-/** What the server says about where the channels are. */
+/** Returns the server's settings of the channels. */
 export const channelsConfig = async () => (await fetch(`${SERVER}/demo/config`)).json();
 
-/** A TCP proxy in front of the channels, whose connections can be severed. */
+/** A TCP proxy to the channels, whose connections can be severed. */
 export class Proxy {
   #far = null; // where the channels are
   #sockets = new Set();
@@ -204,7 +204,7 @@ export class Proxy {
     return this;
   }
 
-  /** Ends all connections without a goodbye. Until it is restored, nobody hears anything. */
+  /** Ends all connections without a close frame. Until it is restored, no client receives events. */
   sever() {
     this.#waiting = [];
     for (const socket of this.#sockets) socket.destroy();

@@ -1,4 +1,4 @@
-// Pages that slept, that have no connection for long, and what was written on them meanwhile.
+// Pages that slept or have no connection for long, and messages written on them meanwhile.
 
 import assert from "node:assert/strict";
 import { after, before } from "node:test";
@@ -13,7 +13,7 @@ after(stop);
 
 const MINUTE = 60_000;
 
-/** The server's routes, which can be out of reach. */
+/** The server's routes, which can be made unreachable. */
 class Routes {
   isDown = false;
   #sent = [];
@@ -27,7 +27,7 @@ class Routes {
     });
   }
 
-  /** The texts of all sends that went through. */
+  /** Returns the texts of all successful sends. */
   get sent() {
     return this.#sent;
   }
@@ -63,7 +63,7 @@ const wakings = {
 };
 
 for (const [what, wake] of Object.entries(wakings)) {
-  test(`a page that ${what} shows what it missed, and is not live before its connection has answered`, async () => {
+  test(`a page that ${what} shows missed messages, and is not live before its connection has answered`, async () => {
     const { page, channels, agent, id, isLive } = await asleep();
     await wake(page);
     await text(page, "while you slept").waitFor();
@@ -80,7 +80,7 @@ for (const [what, wake] of Object.entries(wakings)) {
   });
 }
 
-test("a page that is looked at again on a good connection is live again at once", async () => {
+test("a page that becomes visible on a good connection is live at once", async () => {
   const { client, agent, id } = await pair();
   const page = await open(client.user, id);
   let sockets = 0;
@@ -94,7 +94,7 @@ test("a page that is looked at again on a good connection is live again at once"
   assertQuiet(page);
 });
 
-test("a connection that the server refuses for good is tried again, and the page asks meanwhile", async () => {
+test("a permanently refused connection is retried, and the page polls meanwhile", async () => {
   const { client, agent, id } = await pair();
   const channels = new Channels();
   const page = await open(client.user, id, {
@@ -114,7 +114,7 @@ test("a connection that the server refuses for good is tried again, and the page
   assertOnlyFailedRequests(page);
 });
 
-/** Tabs of one browser that have lost all connection, and what stands between them and the server. */
+/** Tabs of one browser without any connection, and the network between them and the server. */
 async function cutOff(user, id, { tabs = 1 } = {}) {
   const [routes, channels] = [new Routes(), new Channels()];
   const page = await open(user, id, {
@@ -136,7 +136,7 @@ async function cutOff(user, id, { tabs = 1 } = {}) {
 const contents = async (caller, id) => (await caller.history(id)).map(({ content }) => content);
 const three = ["one", "two", "three"];
 
-test("what is written without a connection goes out by itself after five minutes, in order", async () => {
+test("messages written without a connection are sent by themselves after five minutes, in order", async () => {
   const { client, agent, id } = await pair();
   const { page, restore } = await cutOff(client.user, id);
   for (const content of three) await write(page, content);
@@ -152,7 +152,7 @@ test("what is written without a connection goes out by itself after five minutes
   assertOnlyFailedRequests(page);
 });
 
-test("what is written without a connection outlives a reload, and goes out once", async () => {
+test("a message written without a connection survives a reload, and is sent once", async () => {
   const { client, agent, id } = await pair();
   const { page, routes, restore } = await cutOff(client.user, id);
   for (const content of three) await write(page, content);
@@ -170,7 +170,7 @@ test("what is written without a connection outlives a reload, and goes out once"
   assertOnlyFailedRequests(page);
 });
 
-test("what is written in a conversation goes out also if another page is opened next", async () => {
+test("an unsent message is sent from whatever page is opened next", async () => {
   const { client, agent, id } = await pair();
   const { page, restore } = await cutOff(client.user, id);
   await write(page, "see you");
@@ -181,7 +181,7 @@ test("what is written in a conversation goes out also if another page is opened 
   assertOnlyFailedRequests(page);
 });
 
-test("two tabs send what both have written in the order of writing, also that of one that was closed", async () => {
+test("two tabs send their messages in the common order of writing, those of a closed tab included", async () => {
   const { client, agent, id } = await pair();
   const { page, other, routes, restore } = await cutOff(client.user, id, { tabs: 2 });
   for (const [from, content] of [[page, "one"], [other, "two"], [page, "three"]]) {
@@ -198,7 +198,7 @@ test("two tabs send what both have written in the order of writing, also that of
   assertOnlyFailedRequests(page, other);
 });
 
-test("two tabs that come back together send each message once", async () => {
+test("two tabs that reconnect together send each message once", async () => {
   const { client, agent, id } = await pair();
   const { page, other, routes, restore } = await cutOff(client.user, id, { tabs: 2 });
   for (const [at, content] of three.entries()) await write([page, other][at % 2], content);
@@ -211,7 +211,7 @@ test("two tabs that come back together send each message once", async () => {
   assertOnlyFailedRequests(page, other);
 });
 
-test("what one user has not sent is not sent by the next one of the same browser, and waits", async () => {
+test("an unsent message of one user is not sent by the next user of the browser, and is kept", async () => {
   const { client, agent, id } = await pair();
   const { page, routes, restore } = await cutOff(client.user, id);
   await write(page, "for the agent only");
@@ -228,7 +228,7 @@ test("what one user has not sent is not sent by the next one of the same browser
   assertOnlyFailedRequests(page);
 });
 
-test("what waits can be given up, and does not come back", async () => {
+test("a waiting message can be discarded, and does not return", async () => {
   const { client, agent, id } = await pair();
   const { page, restore } = await cutOff(client.user, id);
   await write(page, "never mind");
@@ -247,7 +247,7 @@ test("what waits can be given up, and does not come back", async () => {
   assertOnlyFailedRequests(page);
 });
 
-test("a browser that denies storage shows everything and sends all the same", async () => {
+test("a browser that denies storage still shows and sends messages", async () => {
   const { client, agent, id } = await pair();
   const page = await begin(client.user, `/inbox/${id}`, {
     prepare: (context) => context.addInitScript(() => {

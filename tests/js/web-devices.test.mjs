@@ -1,4 +1,4 @@
-// Browsers and servers as they are: small screens, other keyboards, what breaks and what does not answer.
+// Real browsers and servers: small screens, other keyboards, failures and missing answers.
 
 import assert from "node:assert/strict";
 import { after, before } from "node:test";
@@ -17,7 +17,7 @@ const PHONES = {
 };
 
 for (const [what, viewport] of Object.entries(PHONES)) {
-  test(`a message that is much taller than the pane is read on a phone ${what}`, async () => {
+  test(`a message much taller than the pane is read on a phone ${what}`, async () => {
     const { client, agent, id } = await pair();
     await agent.send(id, LONG);
     const page = await begin(client.user, `/inbox/${id}`, { viewport, isMobile: true, hasTouch: true });
@@ -29,7 +29,7 @@ for (const [what, viewport] of Object.entries(PHONES)) {
   });
 }
 
-test("of a message that is much taller than the pane, its first lines are not enough", async () => {
+test("a message much taller than the pane is not read by its first lines", async () => {
   const { client, agent, id } = await pair();
   for (let n = 1; n <= 30; n += 1) await agent.send(id, `message ${n}`);
   const page = await open(client.user, id, { viewport: PHONES["whose keyboard is open"], isMobile: true, hasTouch: true });
@@ -40,7 +40,7 @@ test("of a message that is much taller than the pane, its first lines are not en
   await page.getByRole("button", { name: "To the newest message" }).waitFor();
   await agent.send(id, LONG);
   await text(page, LONG).waitFor();
-  // Its first lines are in view when its beginning is a little above the end of the pane.
+  // The first lines are in view when the message begins just above the end of the pane.
   await scroller.evaluate((it) => {
     const [pane, message] = [it.getBoundingClientRect(), it.querySelector('[data-seq="31"]').getBoundingClientRect()];
     it.scrollTop += message.top - pane.bottom + pane.height / 4;
@@ -55,7 +55,7 @@ test("of a message that is much taller than the pane, its first lines are not en
 
 const broken = (page) => page.getByRole("alert").getByText("Something went wrong.");
 
-test("a message that cannot be drawn leaves everything else", async () => {
+test("a message that cannot be rendered does not affect others", async () => {
   const { client, agent, id } = await pair();
   await agent.send(id, "Hello");
   const page = await begin(client.user, `/inbox/${id}`, {
@@ -73,7 +73,7 @@ test("a message that cannot be drawn leaves everything else", async () => {
   assert.equal(await broken(page).count(), 0);
 });
 
-test("a part of the application that is gone is asked for again with the page", async () => {
+test("a missing part of the application is requested again with the page", async () => {
   let isGone = true;
   const page = await begin("admin-1", "/admin/conversations", {
     prepare: (context) => context.route("**/assets/staff-*", (route) =>
@@ -85,7 +85,7 @@ test("a part of the application that is gone is asked for again with the page", 
   await page.getByRole("heading", { name: "Conversations" }).first().waitFor();
 });
 
-test("a page whose script is gone says what can be done", async () => {
+test("a page whose script is missing says what to do", async () => {
   const page = await begin("client-1", "/inbox", {
     prepare: (context) => context.route("**/assets/index-*.js", (route) => route.fulfill({ status: 404 })),
   });
@@ -93,7 +93,7 @@ test("a page whose script is gone says what can be done", async () => {
   assertOnlyFailedRequests(page);
 });
 
-/** A server that takes some requests and does not answer them, until it is restarted. */
+/** A server that accepts some requests without answering them, until it is restarted. */
 function silence(pattern) {
   let held = [];
   const prepare = async (context) => {
@@ -116,7 +116,7 @@ const SILENT = {
 };
 
 for (const [what, { of, path }] of Object.entries(SILENT)) {
-  test(`a server that does not answer when ${what} is asked for is said to, within 5 seconds`, async () => {
+  test(`a server that does not answer the request for ${what} is reported within 5 seconds`, async () => {
     const { client, id } = await pair();
     const { prepare, restart } = silence(of);
     const page = await begin(client.user, typeof path === "string" ? path : path(id), { prepare });
@@ -126,7 +126,7 @@ for (const [what, { of, path }] of Object.entries(SILENT)) {
     const again = page.getByRole("button", { name: "Try again" }).first();
     await again.click();
     await restart();
-    // Lists try again by themselves, pages when they are told to.
+    // Lists retry by themselves, pages on request.
     const found = page.locator(".row, .tour, .bubble, .composer").first();
     await eventually("it is there", async () => {
       if (await found.isVisible()) return true;
@@ -136,7 +136,7 @@ for (const [what, { of, path }] of Object.entries(SILENT)) {
   });
 }
 
-test("Enter that ends a composition sends nothing, also in browsers that have ended it before", async () => {
+test("Enter that ends a composition sends nothing, also if the browser has ended it before the key", async () => {
   const { client, agent, id } = await pair();
   const page = await open(client.user, id);
   const box = page.getByLabel("Your message");
@@ -156,7 +156,7 @@ test("Enter that ends a composition sends nothing, also in browsers that have en
 });
 
 for (const [kind, viewport] of [["phone", { width: 360, height: 740 }], ["desktop", { width: 1180, height: 760 }]]) {
-  test(`a link to a conversation that is not there says so on a ${kind}, until another one is opened`, async () => {
+  test(`a link to a missing conversation shows an error on a ${kind} until another one is opened`, async () => {
     const [{ agent }, other] = [await pair(), await pair()];
     const own = await agent.row((await agent.get("/messages/conversations"))[0].id);
     for (const link of [other.id, "nonsense"]) {
@@ -170,15 +170,15 @@ for (const [kind, viewport] of [["phone", { width: 360, height: 740 }], ["deskto
   });
 }
 
-/** Fonts pile up marks of a kind, which normalising brings together. */
+/** Fonts stack marks of one kind, which normalising brings together. */
 const PILED = [..."Zalgo"].map((letter) => letter + "\u0301\u0316".repeat(60)).join("").normalize("NFC");
 
-test("marks piled up on letters are not painted over what stands beside them", async () => {
+test("marks stacked on letters are not painted over neighbouring text", async () => {
   const { client, agent, id } = await pair();
   const piled = (person) => ({ ...person, name: PILED, businessName: PILED });
   const page = await begin(client.user, `/inbox/${id}`, {
     prepare: async (context) => {
-      // Names come from the host, texts from users; the server may bound either.
+      // Names come from the host, texts from users; the server may limit either.
       await context.route(/\/api\/messages/, async (route) => {
         if (route.request().method() !== "GET") return route.continue();
         const response = await route.fetch();
@@ -233,7 +233,7 @@ test("marks piled up on letters are not painted over what stands beside them", a
         const [x, y] = [(at / 4) % width, Math.floor(at / 4 / width)];
         // Some scripts are a little taller than their line.
         const isInside = x >= box.left - 4 && x <= box.right + 4 && y >= box.top - 4 && y <= box.bottom + 4;
-        // What is drawn twice is not always drawn alike to the last bit.
+        // Repeated rendering of the same content may differ in single bits.
         const isOther = [0, 1, 2].some((part) => Math.abs(shown[at + part] - hidden[at + part]) > 40);
         if (!isInside && isOther) found.push([x, y]);
       }

@@ -1,4 +1,4 @@
-// What people do with the application, two or three of them at once.
+// Uses of the application, by two or three users at once.
 
 import assert from "node:assert/strict";
 import { after, before } from "node:test";
@@ -70,7 +70,7 @@ test("a send shows in the other window within a second, the badge counts, the re
   assertQuiet(left, right);
 });
 
-test("a message is on the other screen within half a second", async (context) => {
+test("a message is shown on the other screen within half a second", async (context) => {
   const { client, agent, id } = await pair();
   const [left, right] = [await open(client.user, id), await open(agent.user, id)];
   const took = [];
@@ -90,7 +90,7 @@ test("a message is on the other screen within half a second", async (context) =>
   assertQuiet(left, right);
 });
 
-test("the last one who wrote is the first in the list", async () => {
+test("the conversation with the newest message is first in the list", async () => {
   const n = fresh();
   const clients = [1, 2, 3].map(() => new Caller(`client-${fresh()}`));
   const ids = await Promise.all(clients.map((client) => client.open(`agency-${n}`)));
@@ -106,7 +106,7 @@ test("the last one who wrote is the first in the list", async () => {
   assertQuiet(right, ...pages);
 });
 
-test("typing shows, and ends with the message", async () => {
+test("typing is shown, and ends with the message", async () => {
   const { client, agent, id } = await pair();
   const [left, right] = [await open(client.user, id), await open(agent.user, id)];
   const box = left.getByLabel("Your message");
@@ -117,14 +117,14 @@ test("typing shows, and ends with the message", async () => {
   await text(right, "Well").waitFor();
   await typing.waitFor({ state: "detached" });
   await box.pressSequentially("Hm");
-  // That somebody begins is told once a second at most.
+  // The start of typing is sent at most once a second.
   await typing.waitFor();
   await box.fill("");
   await typing.waitFor({ state: "detached" });
   assertQuiet(left, right);
 });
 
-test("a dot shows who is in the conversation, too", async () => {
+test("a dot shows whether the other side is in the conversation", async () => {
   const { client, agent, id } = await pair();
   const left = await open(client.user, id);
   const here = left.locator(".thread-head").getByRole("img", { name: "Here now" });
@@ -142,7 +142,7 @@ test("a dot shows who is in the conversation, too", async () => {
   assertQuiet(left);
 });
 
-test("a dot in the list shows who is online, wherever they are", async () => {
+test("a dot in the list shows whether the other side is online", async () => {
   const { client, agent, id } = await pair();
   const elsewhere = await begin(agent.user, "/tours");
   await live(elsewhere);
@@ -151,7 +151,7 @@ test("a dot in the list shows who is online, wherever they are", async () => {
   assertQuiet(left, elsewhere);
 });
 
-test("two tabs of one user agree on what is unread", async () => {
+test("two tabs of one user show the same unread count", async () => {
   const { client, agent, id } = await pair();
   const one = await open(agent.user);
   const other = await tab(one.context(), agent.user, "/tours");
@@ -167,7 +167,7 @@ test("two tabs of one user agree on what is unread", async () => {
   assertQuiet(one, other);
 });
 
-test("who is blocked is told so, and whoever blocks can take it back", async () => {
+test("a blocked user sees the block, and the blocking user can end it", async () => {
   const { client, agent, id } = await pair();
   const [left, right] = [await open(client.user, id), await open(agent.user, id)];
   await right.getByRole("button", { name: "Block" }).click();
@@ -185,7 +185,7 @@ test("who is blocked is told so, and whoever blocks can take it back", async () 
   assertQuiet(left, right);
 });
 
-test("who is reported is not told, and staff see what was said, and end it", async () => {
+test("a reported user is not notified, and staff see the evidence and resolve the report", async () => {
   const { n, client, agent, id } = await pair();
   await agent.send(id, "Pay me outside of this site");
   await agent.send(id, "<b>Now</b>");
@@ -227,7 +227,7 @@ test("who is reported is not told, and staff see what was said, and end it", asy
   assertQuiet(left, right, staff);
 });
 
-test("a report that cannot be sent says why, and can be sent again", async () => {
+test("a report that cannot be sent shows the reason, and can be sent again", async () => {
   const { client, id } = await pair();
   const left = await open(client.user, id);
   await left.getByRole("button", { name: "Report" }).click();
@@ -243,7 +243,7 @@ test("a report that cannot be sent says why, and can be sent again", async () =>
   assertOnlyFailedRequests(left);
 });
 
-test("staff see how much goes on, of all agents or of one", async () => {
+test("staff see the activity of all agents or of one", async () => {
   const { n, client, agent, id } = await pair();
   for (const content of ["One", "Two", "Three"]) await client.send(id, content);
   await agent.send(id, "Four");
@@ -268,7 +268,7 @@ test("staff see how much goes on, of all agents or of one", async () => {
   assertQuiet(staff);
 });
 
-test("what staff look at is in the log, which staff can read", async () => {
+test("each access by staff is in the log, which staff can read", async () => {
   const { client, id } = await pair();
   await client.send(id, "Hello");
   const staff = await begin("admin-2", `/admin/conversations/${id}`);
@@ -283,7 +283,7 @@ test("what staff look at is in the log, which staff can read", async () => {
   assertQuiet(staff);
 });
 
-test("a send that is refused says why, waits where it was written, and can be tried again or given up", async () => {
+test("a refused send shows the reason in its conversation, and can be retried or discarded", async () => {
   const { client, agent, id } = await pair();
   const elsewhere = await client.open("agency-5");
   const left = await open(client.user, id);
@@ -326,7 +326,7 @@ test("a send that is refused says why, waits where it was written, and can be tr
   assertOnlyFailedRequests(left);
 });
 
-test("a composer counts, refuses more than 2,000 characters, and keeps what is not sent", async () => {
+test("a composer counts characters, refuses more than 2,000, and keeps unsent text", async () => {
   const { client, id } = await pair();
   const elsewhere = await client.open("agency-6");
   const left = await open(client.user, id);
@@ -354,7 +354,7 @@ test("a composer counts, refuses more than 2,000 characters, and keeps what is n
   assertQuiet(left);
 });
 
-test("markup is text, and so is everything else that people write", async () => {
+test("markup and all other input of users is shown as text", async () => {
   const { client, agent, id } = await pair();
   const [left, right] = [await open(client.user, id), await open(agent.user, id)];
   const written = [
@@ -380,7 +380,7 @@ test("markup is text, and so is everything else that people write", async () => 
   assertQuiet(left, right, staff);
 });
 
-test("one user's window becomes another's", async () => {
+test("a window can change its user", async () => {
   const page = await open("client-1");
   await page.getByRole("button", { name: /^You are / }).click();
   await page.getByRole("link", { name: /agent-1$/ }).click();

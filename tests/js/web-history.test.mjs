@@ -1,4 +1,4 @@
-// Scrolling: through what is long, and past what is new.
+// Scrolling through long histories, and past new messages.
 
 import assert from "node:assert/strict";
 import { after, before } from "node:test";
@@ -14,13 +14,13 @@ const scroller = (page) => page.getByRole("region", { name: "Messages" });
 const seqs = (page) => page.locator("[data-seq]").evaluateAll((items) => items.map((it) => Number(it.dataset.seq)));
 const upTo = (n) => Array.from({ length: n }, (_, at) => at + 1);
 
-/** From how far below the top of what is seen a message begins. */
+/** Returns the distance of a message from the top of the visible part. */
 const placeOf = (page, seq) => page.evaluate((seq) => {
   const top = document.querySelector(`[data-seq="${seq}"]`)?.getBoundingClientRect().top;
   return top === undefined ? null : top - document.querySelector(".scroll").getBoundingClientRect().top;
 }, seq);
 
-/** Sends `n` messages, some at a time: they get their seqs as they come. */
+/** Sends `n` messages, some concurrently: they get their seqs in the order of arrival. */
 async function fill(callers, id, n) {
   let next = 1;
   const worker = async (caller) => {
@@ -59,7 +59,7 @@ test("10,000 messages are scrolled to their beginning without a hole, a duplicat
   assertQuiet(page);
 });
 
-test("who reads what is older stays there when something new comes, and is told of it", async () => {
+test("a user who reads older messages stays there when a new one arrives, and is notified", async () => {
   const { client, agent, id } = await pair();
   await fill([agent], id, 60);
   const page = await open(client.user, id);
@@ -80,7 +80,7 @@ test("who reads what is older stays there when something new comes, and is told 
   assertQuiet(page);
 });
 
-test("a conversation opens at what is new, and is read as far as one has scrolled", async () => {
+test("a conversation opens at its first new message, and is read as far as the user has scrolled", async () => {
   const { client, agent, id } = await pair();
   await fill([agent], id, 10);
   await client.read(id, (await client.history(id)).at(-1).id);
@@ -98,7 +98,7 @@ test("a conversation opens at what is new, and is read as far as one has scrolle
   assertQuiet(page);
 });
 
-test("a page that nobody looks at marks nothing as read, and then shows what is new", async () => {
+test("a hidden page marks nothing as read, and then shows new messages", async () => {
   const { client, agent, id } = await pair();
   await client.send(id, "Hello");
   const page = await open(agent.user, id);
@@ -118,7 +118,7 @@ test("a page that nobody looks at marks nothing as read, and then shows what is 
   assertQuiet(page);
 });
 
-test("the list goes on as one scrolls, and stays long when the connection comes back", async () => {
+test("the list grows with scrolling, and keeps its length after a reconnect", async () => {
   const { n, client, id } = await pair();
   const others = upTo(74).map(() => new Caller(`client-${fresh()}`));
   for (const other of others) await other.open(`agency-${n}`);
@@ -147,7 +147,7 @@ test("the list goes on as one scrolls, and stays long when the connection comes 
   assertQuiet(page);
 });
 
-test("the total counts what is not loaded, too", async () => {
+test("the total includes conversations that are not loaded", async () => {
   const n = fresh();
   const clients = upTo(40).map(() => new Caller(`client-${fresh()}`));
   for (const client of clients) await client.send(await client.open(`agency-${n}`), "Hello");
@@ -160,7 +160,7 @@ test("the total counts what is not loaded, too", async () => {
   assertQuiet(page);
 });
 
-test("messages of several days stand below their days", async () => {
+test("messages of several days are shown below their days", async () => {
   const { client, id } = await pair();
   await client.send(id, "long ago");
   await client.send(id, "yesterday");

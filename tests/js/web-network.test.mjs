@@ -1,4 +1,4 @@
-// What the network does to the application: the races that a careless hook loses, lost answers, lost connections.
+// Effects of the network on the application: the races of a careless hook, lost answers, lost connections.
 
 import assert from "node:assert/strict";
 import { after, before } from "node:test";
@@ -14,7 +14,7 @@ after(stop);
 const all = (page, expected) =>
   eventually(`all of ${expected.length} are shown`, async () => (await bubbles(page)) >= expected.length);
 
-test("race 1: a message that arrives while the history is loading stays", async () => {
+test("race 1: a message that arrives while the history is loading is kept", async () => {
   const { client, agent, id } = await pair();
   await client.send(id, "before");
   const [asked, answered] = [gate(), gate()];
@@ -53,7 +53,7 @@ test("race 2: a message between the history and the subscription is shown", asyn
   assertQuiet(page);
 });
 
-test("race 3: a message that was sent while there was no connection is shown", async () => {
+test("race 3: a message sent while the connection is lost is shown", async () => {
   const { client, agent, id } = await pair();
   const channels = new Channels();
   const page = await open(agent.user, id, { prepare: (context) => channels.stand(context) });
@@ -69,7 +69,7 @@ test("race 3: a message that was sent while there was no connection is shown", a
   assertQuiet(page);
 });
 
-test("race 4: a message that is in the history before its event is shown once", async () => {
+test("race 4: a message in the history before its event is shown once", async () => {
   const { client, agent, id } = await pair();
   const sockets = [];
   const late = [];
@@ -94,7 +94,7 @@ test("race 4: a message that is in the history before its event is shown once", 
   assertQuiet(page);
 });
 
-test("events that are lost, repeated, or told to nobody: every message is shown once", async () => {
+test("with lost, repeated and undelivered events every message is shown once", async () => {
   const { client, agent, id } = await pair();
   const sockets = [];
   const page = await open(agent.user, id, {
@@ -128,7 +128,7 @@ test("a send whose answer was lost is repeated, and appears once", async () => {
   let lost = 0;
   const left = await open(client.user, id, {
     prepare: async (context) => {
-      // Its own event does not tell either that it has arrived.
+      // Its event, which is lost as well, does not report its arrival.
       await context.routeWebSocket(/\/app\//, (near) => {
         near.connectToServer().onMessage((frame) => frame.includes("new-message") || near.send(frame));
       });
@@ -148,7 +148,7 @@ test("a send whose answer was lost is repeated, and appears once", async () => {
   assertOnlyFailedRequests(left);
 });
 
-test("a network that is cut for 20 seconds while both sides write: then everything exactly once, in order", async () => {
+test("after a cut of 20 seconds while both sides write every message is shown exactly once, in order", async () => {
   const { client, agent, id } = await pair();
   const channels = new Channels();
   const left = await open(client.user, id, {
@@ -185,7 +185,7 @@ test("a network that is cut for 20 seconds while both sides write: then everythi
   assertQuiet(right);
 });
 
-test("a gap before what was fetched first is filled, and that is all that is fetched", async () => {
+test("a gap before the first fetched page is filled, and nothing else is fetched", async () => {
   const { client, agent, id } = await pair();
   let isDown = true;
   let fetched = 0;
@@ -222,14 +222,14 @@ test("a gap before what was fetched first is filled, and that is all that is fet
   assertOnlyFailedRequests(page);
 });
 
-test("an old answer overwrites nothing newer", async () => {
+test("an old answer overwrites no newer data", async () => {
   const { n, client, agent, id } = await pair();
   await client.send(id, "older");
   const [asked, answered, subscribed] = [gate(), gate(), gate()];
   let isFirst = true;
   const page = await begin(agent.user, "/inbox", {
     prepare: async (context) => {
-      // What is sent before the subscription would wait for the list, which is held.
+      // A request before the subscription would wait for the list, which is held.
       context.on("page", (opened) => opened.on("websocket", (socket) => socket.on("framereceived", ({ payload }) => {
         const isIt = /subscription_succeeded/.test(payload) && /private-user-/.test(payload);
         if (isIt) subscribed.pass();
@@ -259,7 +259,7 @@ test("an old answer overwrites nothing newer", async () => {
   assertQuiet(page);
 });
 
-test("after a block and its end one may write, in whatever order they are answered", async () => {
+test("after a block and its end the user may write, in whatever order they are answered", async () => {
   const { client, agent, id } = await pair();
   const page = await open(client.user, id);
   const [asked, answered] = [gate(), gate()];
@@ -287,7 +287,7 @@ test("after a block and its end one may write, in whatever order they are answer
   assertQuiet(page);
 });
 
-test("a server that is away shows itself, and the page comes back with it", async () => {
+test("a missing server is reported, and the page recovers with it", async () => {
   const { client, id } = await pair();
   let isDown = true;
   const page = await begin(client.user, `/inbox/${id}`, {

@@ -1,4 +1,5 @@
-// Every page: for everybody, by keyboard, at any width, in both colour schemes, and with nothing that is not ours.
+// Every page: accessible, by keyboard, at any width, in both colour schemes, and with resources of the server
+// only.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -12,14 +13,14 @@ after(stop);
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
-/** What axe-core finds wrong: rules, and where. */
+/** The findings of axe-core: rules, and elements. */
 async function violations(page) {
   await page.evaluate(axe);
   const { violations } = await page.evaluate(() => axe.run(document, { resultTypes: ["violations"] }));
   return violations.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => ({ id, html, failureSummary })));
 }
 
-/** All pages and what can stand on them, for a conversation that has some of everything. */
+/** All pages and their states, for a conversation with every kind of content. */
 async function everyPage() {
   const { n, client, agent, id } = await pair();
   await client.call("POST", "/demo/bookings", { agentId: `agency-${n}` });
@@ -95,7 +96,7 @@ for (const colorScheme of ["light", "dark"]) {
   }
 }
 
-test("everything can be done by keyboard", async () => {
+test("every action can be done by keyboard", async () => {
   const client = `client-${fresh()}`;
   const right = await open("agent-4");
   const page = await begin(client, "/tours");
@@ -135,7 +136,7 @@ test("everything can be done by keyboard", async () => {
   assertQuiet(page, right);
 });
 
-test("what the other side has just written is read out, and nothing else", async () => {
+test("only new messages of the other side are announced", async () => {
   const { client, agent, id } = await pair();
   await client.send(id, "before");
   const page = await open(agent.user, id);
@@ -151,7 +152,7 @@ test("what the other side has just written is read out, and nothing else", async
   assertQuiet(page);
 });
 
-test("pages allow no script and no style but the server's own", async () => {
+test("pages allow only the server's scripts and styles", async () => {
   for (const path of ["/", "/as/client-1", "/as/client-1/inbox/x", "/assets/none.js", "/icon.svg"]) {
     const response = await fetch(SERVER + path);
     const isThere = !path.includes("none");
@@ -174,7 +175,7 @@ test("pages allow no script and no style but the server's own", async () => {
   assert.match(page.complaints.join(), /Content Security Policy/);
 });
 
-test("what can be kept is kept, and what cannot be is asked for", async () => {
+test("immutable files are cached, and others are requested", async () => {
   const html = await (await fetch(`${SERVER}/as/client-1`)).text();
   const [script] = html.match(/\/assets\/[^"]+\.js/);
   const found = await fetch(SERVER + script, { headers: { "accept-encoding": "gzip" } });
@@ -184,7 +185,7 @@ test("what can be kept is kept, and what cannot be is asked for", async () => {
   assert.equal(page.headers.get("cache-control"), "no-cache");
 });
 
-test("what is not there, or not theirs, closes again", async () => {
+test("a missing or foreign conversation closes again", async () => {
   const { agent } = await pair();
   for (const id of [(await pair()).id, "nonsense"]) {
     const page = await begin(agent.user, `/inbox/${id}`);
@@ -196,7 +197,7 @@ test("what is not there, or not theirs, closes again", async () => {
   await eventually("it is not for them", () => new URL(page.url()).pathname.endsWith("/inbox"));
 });
 
-test("staff read without being noticed, close a conversation, and reopen it", async () => {
+test("staff read without a receipt, close a conversation, and reopen it", async () => {
   const { client, agent, id } = await pair();
   await client.send(id, "Hello");
   const [left, staff] = [await open(client.user, id), await begin("admin-1", "/admin/conversations")];
@@ -215,7 +216,7 @@ test("staff read without being noticed, close a conversation, and reopen it", as
   assertQuiet(left, staff);
 });
 
-test("whoever opens the page chooses who to be", async () => {
+test("a visitor chooses a demo user", async () => {
   const page = await begin("nobody", "");
   page.complaints.length = 0;
   await page.getByText("There is no user “nobody”.").waitFor();
@@ -229,7 +230,7 @@ test("whoever opens the page chooses who to be", async () => {
   assert.equal(new URL(page.url()).pathname, "/as/agent-4/inbox");
 });
 
-test("the reference of the routes shows all of them, and what they answer", async () => {
+test("the reference shows all routes and their responses", async () => {
   const { client } = await pair();
   const document = await (await fetch(`${SERVER}/api/messages/openapi.json`)).json();
   const count = Object.values(document.paths).flatMap((item) => Object.keys(item)).length;

@@ -1,4 +1,4 @@
-// The application of `examples/web`, as its users see it: windows, and what is in them.
+// The application of `examples/web` as its users see it: windows and their contents.
 
 import assert from "node:assert/strict";
 import { complaints, launch } from "./browser.mjs";
@@ -15,7 +15,7 @@ export async function start() {
 
 export const stop = () => browser?.close();
 
-/** A window of this user at a path, as soon as there is something to see. All that happens is told to it. */
+/** Opens a window of this user at a path. The window records its errors. */
 export async function begin(user, path = "/inbox", { prepare = () => {}, ...options } = {}) {
   const context = await browser.newContext({ viewport: DESKTOP, ...options });
   context.setDefaultTimeout(PATIENCE);
@@ -23,7 +23,7 @@ export async function begin(user, path = "/inbox", { prepare = () => {}, ...opti
   return tab(context, user, path);
 }
 
-/** One more tab of the same browser. */
+/** Opens another tab of the same browser. */
 export async function tab(context, user, path = "/inbox") {
   const page = await context.newPage();
   page.complaints = complaints(page);
@@ -31,14 +31,14 @@ export async function tab(context, user, path = "/inbox") {
   return page;
 }
 
-/** A window with the list, and the conversation open if its id is given; events arrive. */
+/** Opens a window with the list, and with the conversation if its id is given; waits until events arrive. */
 export async function open(user, id = "", options = {}) {
   const page = await begin(user, id ? `/inbox/${id}` : "/inbox", options);
   await live(page, id);
   return page;
 }
 
-/** Waits until events arrive: what happened before has been fetched, and nothing after it is missed. */
+/** Waits until events arrive: earlier changes have been fetched, and no later one is missed. */
 export async function live(page, id = "") {
   await page.locator(".bar [data-live=true]").waitFor();
   if (id) await page.locator(".thread[data-live=true]").waitFor();
@@ -56,7 +56,7 @@ export async function write(page, content) {
   await page.keyboard.press("Enter");
 }
 
-/** A client, an agent, and the conversation between them. */
+/** A client, an agent, and their conversation. */
 export async function pair() {
   const n = fresh();
   const [client, agent] = [new Caller(`client-${n}`), new Caller(`agent-${n}`)];
@@ -81,14 +81,14 @@ export const isConversation = (id) => (url) => url.pathname === `/api/messages/c
 export const isOf = (method, handle) => (route) =>
   route.request().method() === method ? handle(route) : route.fallback();
 
-/** Something that is waited for until somebody says so. */
+/** A promise that is resolved by `pass`. */
 export function gate() {
   let pass = null;
   const passed = new Promise((resolve) => (pass = resolve));
   return { pass, passed };
 }
 
-/** The way to the channels, which can be cut: then a new connection waits until it is restored. */
+/** The connections to the channels, which can be cut: a new connection then waits until it is restored. */
 export class Channels {
   #lines = [];
   #open = gate();
@@ -113,7 +113,7 @@ export class Channels {
     await Promise.all(this.#lines.splice(0).map(({ near }) => near.close({ code, reason: "cut" })));
   }
 
-  /** What there is looks alive, but nothing comes through it. */
+  /** Leaves the connections open, and forwards nothing. */
   die() {
     this.#open = gate();
     for (const line of this.#lines.splice(0)) line.isDead = true;
@@ -124,7 +124,7 @@ export class Channels {
   }
 }
 
-/** Waits for all of these at once, and at most a second. */
+/** Waits for all of these together, for at most a second. */
 export const withinASecond = (...locators) =>
   Promise.all(locators.map((locator) => locator.waitFor({ timeout: SECOND })));
 
@@ -132,7 +132,7 @@ export function assertQuiet(...pages) {
   for (const page of pages) assert.deepEqual(page.complaints, []);
 }
 
-/** Nothing but requests that failed, where they were made to. */
+/** Checks that a page's errors are only those of deliberately failed requests. */
 export function assertOnlyFailedRequests(...pages) {
   const isFailure = (it) => it.startsWith("Failed to load resource") || it.startsWith("WebSocket connection to");
   for (const page of pages) assert.deepEqual(page.complaints.filter((it) => !isFailure(it)), []);
