@@ -35,12 +35,12 @@ impl Program {
     }
 
     fn path(&self) -> Option<PathBuf> {
-        let told = variable(self.variable).map(PathBuf::from);
+        let configured = variable(self.variable).map(PathBuf::from);
         let path = variable("PATH").unwrap_or_default();
         let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(self.ours);
         let cargos = variable("HOME").map(|home| Path::new(&home).join(".cargo/bin"));
         let directories = env::split_paths(&path).chain(cargos).chain([ours]);
-        let mut programs = told
+        let mut programs = configured
             .into_iter()
             .chain(directories.map(|directory| directory.join(self.name)));
         programs.find(|program| program.is_file())

@@ -47,12 +47,12 @@ pub fn run(test: &str, server: &Server, user: Option<&str>, document: &Value) {
         command.args(["--header", &format!("x-demo-user: {user}")]);
     }
     let ran = command.output().expect("schemathesis was found before");
-    let said = String::from_utf8_lossy(&ran.stdout);
+    let output = String::from_utf8_lossy(&ran.stdout);
     assert!(
         ran.status.success(),
-        "{said}\n{}",
+        "{output}\n{}",
         String::from_utf8_lossy(&ran.stderr)
     );
-    let counted = said.lines().find(|line| line.contains(" generated, "));
+    let counted = output.lines().find(|line| line.contains(" generated, "));
     say(&format!("{test}: {}", counted.unwrap_or_default().trim()));
 }

@@ -42,7 +42,7 @@ impl Bare {
 
 wrap_store!(impl Store for Bare, wrapping 0, through pass, without capabilities);
 
-fn bare() -> Bare {
+fn required_only() -> Bare {
     Bare(MemoryStore::new())
 }
 
@@ -75,12 +75,12 @@ fn a_wrapper_has_the_capabilities_of_its_store() {
     assert_eq!(all(&MemoryStore::new()), Capability::ALL);
     assert_eq!(all(&Arc::new(MemoryStore::new())), Capability::ALL);
     assert_eq!(all(&FailingStore::new(MemoryStore::new())), Capability::ALL);
-    assert_eq!(all(&Arc::new(FailingStore::new(Arc::new(bare())))), []);
+    assert_eq!(all(&Arc::new(FailingStore::new(Arc::new(required_only())))), []);
 }
 
 #[test]
 fn a_mailer_or_push_service_requires_the_stores_capability() {
-    let builder = || Messaging::builder(bare(), FakeDirectory::new());
+    let builder = || Messaging::builder(required_only(), FakeDirectory::new());
     assert!(builder().build().is_ok());
     for (built, capability) in [
         (
@@ -95,7 +95,7 @@ fn a_mailer_or_push_service_requires_the_stores_capability() {
 
 #[tokio::test]
 async fn participants_need_only_required_methods_and_the_rest_is_unsupported() {
-    let (messaging, _workers) = Messaging::builder(bare(), People).build().unwrap();
+    let (messaging, _workers) = Messaging::builder(required_only(), People).build().unwrap();
     assert_eq!(messaging.capabilities().iter().count(), 0);
     let opened = messaging
         .open_conversation(&carl(), &open("alpine", None))

@@ -326,7 +326,7 @@ async fn an_export_has_exactly_the_users_data_in_order() {
         .try_collect()
         .await
         .unwrap();
-    let mut told = Vec::new();
+    let mut listed = Vec::new();
     for one in &exported {
         match one {
             Exported::Conversation {
@@ -335,10 +335,10 @@ async fn an_export_has_exactly_the_users_data_in_order() {
                 bookings,
             } => {
                 assert_eq!(*side, Some(Side::Client));
-                told.push((summary.conversation.id, bookings.len(), 0));
+                listed.push((summary.conversation.id, bookings.len(), 0));
             }
             Exported::Message { row, .. } => {
-                let (id, _, messages) = told.last_mut().unwrap();
+                let (id, _, messages) = listed.last_mut().unwrap();
                 *messages += 1;
                 assert_eq!((row.message.conversation_id, row.message.seq), (*id, *messages));
             }
@@ -346,7 +346,7 @@ async fn an_export_has_exactly_the_users_data_in_order() {
             other => panic!("{other:?}"),
         }
     }
-    assert_eq!(told, [(alpine, 1, 122), (baltic, 0, 1)]);
+    assert_eq!(listed, [(alpine, 1, 122), (baltic, 0, 1)]);
     let reports = exported
         .iter()
         .filter(|one| matches!(one, Exported::Report(_)))
@@ -384,14 +384,14 @@ async fn an_export_of_a_replaced_agent_user_has_only_their_own_messages() {
         panic!("{exported:?}")
     };
     assert_eq!((summary.conversation.id, *side), (alpine, None));
-    let nobody: Vec<_> = world
+    let exported: Vec<_> = world
         .messaging
         .operations()
         .export_user(&user("nobody"))
         .try_collect()
         .await
         .unwrap();
-    assert_eq!(nobody, []);
+    assert_eq!(exported, []);
     assert_eq!(
         world.store.count_unread(&ListScope::of(&carl())).await.unwrap(),
         1,

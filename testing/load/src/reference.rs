@@ -38,15 +38,15 @@ pub(crate) async fn run(
         .output()
         .await
         .context("pgbench, of Debian's postgresql-contrib")?;
-    let said = String::from_utf8_lossy(&output.stdout);
+    let printed = String::from_utf8_lossy(&output.stdout);
     ensure!(
-        output.status.success() && said.contains("number of failed transactions: 0 "),
-        "pgbench failed: {said}{}",
+        output.status.success() && printed.contains("number of failed transactions: 0 "),
+        "pgbench failed: {printed}{}",
         String::from_utf8_lossy(&output.stderr)
     );
     ground.forget_unpublished().await?;
     let number = |name: &str| -> Option<f64> {
-        let line = said.lines().find_map(|line| line.strip_prefix(name))?;
+        let line = printed.lines().find_map(|line| line.strip_prefix(name))?;
         line.split_whitespace().next()?.parse().ok()
     };
     let transactions =

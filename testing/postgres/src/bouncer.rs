@@ -136,9 +136,9 @@ fn configure<'a>(
 
 /// Waits briefly until it listens. Another program could answer on the port, so its own log decides.
 fn listens(supervisor: &Supervisor, port: u16) -> bool {
-    let said = format!("listening on 127.0.0.1:{port}");
+    let line = format!("listening on 127.0.0.1:{port}");
     (0..LOOKS).any(|_| {
-        let listens = supervisor.log().contains(&said);
+        let listens = supervisor.log().contains(&line);
         if !listens {
             thread::sleep(BETWEEN_LOOKS);
         }

@@ -16,7 +16,10 @@ const DEBIAN: &str = "/usr/lib/postgresql";
 /// # Panics
 /// If there is none.
 pub(crate) fn server() -> PathBuf {
-    let mut candidates = debian(Path::new(DEBIAN)).into_iter().chain(told()).chain(path());
+    let mut candidates = debian(Path::new(DEBIAN))
+        .into_iter()
+        .chain(pg_config())
+        .chain(path());
     candidates
         .find(|directory| SERVER.iter().all(|program| directory.join(program).is_file()))
         .unwrap_or_else(|| {
@@ -55,10 +58,10 @@ fn debian(versions: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-fn told() -> Option<PathBuf> {
-    let said = Command::new("pg_config").arg("--bindir").output().ok()?;
-    let directory = String::from_utf8(said.stdout).ok()?;
-    said.status.success().then(|| PathBuf::from(directory.trim()))
+fn pg_config() -> Option<PathBuf> {
+    let output = Command::new("pg_config").arg("--bindir").output().ok()?;
+    let directory = String::from_utf8(output.stdout).ok()?;
+    output.status.success().then(|| PathBuf::from(directory.trim()))
 }
 
 fn path() -> impl Iterator<Item = PathBuf> {

@@ -30,9 +30,9 @@ use tokio::{sync::oneshot, task::JoinSet};
 /// The number of concurrent tasks in each process.
 const TASKS: usize = 4;
 /// The first of the keys that only one process uses; those of each process begin at a multiple of it.
-const OWN: u64 = 1_000_000;
+const OWN_KEYS: u64 = 1_000_000;
 /// The maximum number of attempts of a send without a response.
-const MANY: usize = 1_000;
+const MAX_ATTEMPTS: usize = 1_000;
 
 struct Storm {
     messaging: Messaging,
@@ -56,8 +56,8 @@ async fn main() {
     };
     // All processes migrate the database concurrently.
     say(&"ready");
-    let told = io::stdin().lines().next();
-    told.expect("the start line arrives").expect("stdin is readable");
+    let line = io::stdin().lines().next();
+    line.expect("the start line arrives").expect("stdin is readable");
     let store = PgStore::from_url(url, &PgOptions::default()).expect("a URL");
     store.migrate().await.expect("concurrent migrations succeed");
 
@@ -69,7 +69,7 @@ async fn main() {
     let publishing = tokio::spawn(workers.run(async {
         stopped.await.ok();
     }));
-    let crowd = Arc::new(Storm {
+    let storm = Arc::new(Storm {
         messaging,
         process,
         clients,
@@ -78,7 +78,7 @@ async fn main() {
         next: AtomicU64::new(0),
         opened: Mutex::default(),
     });
-    let tasks: JoinSet<()> = (0..TASKS).map(|_| crowd.clone().rage()).collect();
+    let tasks: JoinSet<()> = (0..TASKS).map(|_| storm.clone().run()).collect();
     tasks.join_all().await;
     drop(stop);
     publishing.await.expect("the workers end");
@@ -86,7 +86,7 @@ async fn main() {
 }
 
 impl Storm {
-    async fn rage(self: Arc<Self>) {
+    async fn run(self: Arc<Self>) {
         loop {
             let step = self.next.fetch_add(1, Ordering::Relaxed);
             if step >= self.sends {
@@ -100,7 +100,7 @@ impl Storm {
     async fn act(&self, step: u64) {
         let message = match step % 4 {
             0 | 1 => step,
-            _ => (self.process + 1) * OWN + step / 4,
+            _ => (self.process + 1) * OWN_KEYS + step / 4,
         };
         let client_number = 1 + chance(message, 1) % self.clients;
         let agency_number = 1 + chance(message, 2) % self.agencies;
@@ -113,7 +113,7 @@ impl Storm {
         self.send(&sender, id, message).await;
         match chance(step, 4 + self.process) % 64 {
             0..8 => self.read(&other, id).await,
-            8..10 => self.look(&other).await,
+            8..10 => self.list(&other).await,
             10 => self.block(&other, id).await,
             _ => {}
         }
@@ -151,7 +151,7 @@ impl Storm {
         let key_of = format!("key-{message}");
         let send = SendMessage::new(conversation_id, body(format!("message {message}")))
             .with_idempotency_key(key(&key_of));
-        for _ in 0..MANY {
+        for _ in 0..MAX_ATTEMPTS {
             let by = sender.user_id();
             match self.messaging.send_message(sender, &send).await {
                 Ok(Sent { message, created, .. }) => {
@@ -186,7 +186,7 @@ impl Storm {
         }
     }
 
-    async fn look(&self, reader: &Actor) {
+    async fn list(&self, reader: &Actor) {
         let request = ListRequest::newest();
         let listed = self.messaging.list_conversations(reader, &request).await;
         listed.expect("the list succeeds");

@@ -51,15 +51,15 @@ pub fn run(suite: &str, needs: Needs, server: &Server) {
         .env_remove("NODE_TEST_CONTEXT")
         .output()
         .expect("node was there a moment ago");
-    let said = [ran.stdout, ran.stderr]
-        .map(|said| String::from_utf8_lossy(&said).into_owned())
+    let output = [ran.stdout, ran.stderr]
+        .map(|output| String::from_utf8_lossy(&output).into_owned())
         .concat();
-    assert!(ran.status.success(), "{suite} failed:\n{said}");
-    let passed = said
+    assert!(ran.status.success(), "{suite} failed:\n{output}");
+    let passed = output
         .lines()
         .find_map(|line| line.split_once("pass ").map(|(_, count)| count));
     count(suite, passed.unwrap_or("?"));
-    for measured in said.lines().filter_map(|line| line.split_once("ms, slowest")) {
+    for measured in output.lines().filter_map(|line| line.split_once("ms, slowest")) {
         say(&format!("{}ms, slowest{}", measured.0, measured.1));
     }
 }
@@ -105,7 +105,11 @@ impl Script {
     /// If it does not print the line.
     pub fn wait_for(&self, line: &str) {
         eventually("the script prints the line", || {
-            self.output.text().lines().any(|said| said == line).then_some(())
+            self.output
+                .text()
+                .lines()
+                .any(|printed| printed == line)
+                .then_some(())
         });
     }
 

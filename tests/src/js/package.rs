@@ -82,12 +82,12 @@ fn is_new_enough(version: &str) -> Result<(), String> {
 /// Waits until it ends, and returns its standard output.
 fn works(outcome: io::Result<Output>, what: &str) -> Result<String, String> {
     let output = outcome.map_err(|why| format!("{what}: {why}"))?;
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
     if output.status.success() {
-        return Ok(said);
+        return Ok(printed);
     }
     Err(format!(
-        "{what}: {said}{}",
+        "{what}: {printed}{}",
         String::from_utf8_lossy(&output.stderr)
     ))
 }

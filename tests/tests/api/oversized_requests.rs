@@ -43,12 +43,12 @@ fn an_oversized_content_length_is_refused_before_the_body() {
         let answer = answer(&server, &head);
         assert!(matches!(status(&answer), "413" | "431"), "{length}: {answer}");
     }
-    for lie in [
+    for claimed_length in [
         "Content-Length: -1",
         "Content-Length: 1\r\nContent-Length: 2",
         "Content-Length: 1, 2",
     ] {
-        let head = format!("POST /api/pusher/webhooks HTTP/1.1\r\nHost: here\r\n{lie}\r\n\r\n");
-        assert_eq!(status(&answer(&server, &head)), "400", "{lie}");
+        let head = format!("POST /api/pusher/webhooks HTTP/1.1\r\nHost: here\r\n{claimed_length}\r\n\r\n");
+        assert_eq!(status(&answer(&server, &head)), "400", "{claimed_length}");
     }
 }

@@ -77,9 +77,9 @@ fn acknowledged_messages_are_stored_once_and_published() {
         for (n, conversation) in conversations.iter_mut().enumerate() {
             let expected = unpublished.get(&conversation.id).cloned().unwrap_or_default();
             eventually("the unpublished events are published", || {
-                (told(&listeners[n]).len() >= expected.len()).then_some(())
+                (received(&listeners[n]).len() >= expected.len()).then_some(())
             });
-            assert_eq!(told(&listeners[n]), expected, "{}", conversation.id);
+            assert_eq!(received(&listeners[n]), expected, "{}", conversation.id);
             let stored_now = messages(&server, conversation);
             assert_eq!(stored_now[..stored[n].len()], stored[n]);
             all_events_are_published(&stored_now[stored[n].len()..], &before[n], &expected);
@@ -137,10 +137,10 @@ fn message_of(message: &Value) -> Happened {
 /// Returns all events that a subscriber received, once its connection has ended.
 fn all_received_events(listener: &Subscriber) -> Vec<Happened> {
     eventually("the connection ends", || listener.end());
-    told(listener)
+    received(listener)
 }
 
-fn told(listener: &Subscriber) -> Vec<Happened> {
+fn received(listener: &Subscriber) -> Vec<Happened> {
     let events = listener.events().into_iter();
     let happened = events.filter_map(|event| {
         let data = &event["data"];
@@ -212,8 +212,8 @@ fn name_of(side: Side) -> &'static str {
 /// Stored messages were published before the kill or after it, each in order. Those between may be missing:
 /// they were handed to connections, and not yet written.
 fn all_events_are_published(stored: &[Happened], before: &[Happened], after: &[Happened]) {
-    let [before, after] = [before, after].map(|told| {
-        let messages = told.iter().filter(|it| !is_read(it));
+    let [before, after] = [before, after].map(|received| {
+        let messages = received.iter().filter(|it| !is_read(it));
         messages.cloned().collect::<Vec<_>>()
     });
     assert!(stored.starts_with(&before), "{before:?} of {stored:?}");
@@ -238,15 +238,19 @@ fn the_last_receipts_are_published(
     let stored = caller.walk(&conversation.id);
     for (name, user) in [("client", &conversation.client), ("agent", &conversation.agent)] {
         let read = read_now[name];
-        let told = before.iter().chain(after).filter_map(|it| match it {
+        let received = before.iter().chain(after).filter_map(|it| match it {
             Happened::Read { side, up_to_seq } if side == name => Some(*up_to_seq),
             _ => None,
         });
-        let told = told.max().unwrap_or(0).max(read_before[name]);
-        assert!(told <= read, "{name} of {}: {told} of {read}", conversation.id);
-        let covered_later = stored
-            .iter()
-            .filter(|message| message["senderId"] != **user && (told + 1..=read).contains(&seq_of(message)));
+        let received = received.max().unwrap_or(0).max(read_before[name]);
+        assert!(
+            received <= read,
+            "{name} of {}: {received} of {read}",
+            conversation.id
+        );
+        let covered_later = stored.iter().filter(|message| {
+            message["senderId"] != **user && (received + 1..=read).contains(&seq_of(message))
+        });
         let lost: BTreeSet<_> = covered_later.map(|message| message["readAt"].as_str()).collect();
         assert!(
             lost.len() <= ON_THE_WIRE,

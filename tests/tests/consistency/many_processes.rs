@@ -24,7 +24,7 @@ const PROCESSES: u64 = 4;
 const SENDS: u64 = 10_000;
 
 /// The participants: each client has a conversation with each agency.
-struct Crowd {
+struct Participants {
     clients: u64,
     agencies: u64,
 }
@@ -55,34 +55,34 @@ struct Process {
 
 #[tokio::test]
 async fn over_few_conversations() {
-    let crowd = Crowd {
+    let participants = Participants {
         clients: 4,
         agencies: 2,
     };
-    let answers = storm(&crowd).await;
+    let answers = storm(&participants).await;
     assert!(answers.refused > 0, "no send was refused during a block");
 }
 
 #[tokio::test]
 async fn over_many_conversations() {
-    let crowd = Crowd {
+    let participants = Participants {
         clients: 50,
         agencies: 40,
     };
-    storm(&crowd).await;
+    storm(&participants).await;
 }
 
 /// Runs the processes, and recounts.
 #[expect(clippy::print_stdout, reason = "the counts are shown with --nocapture")]
-async fn storm(crowd: &Crowd) -> Answers {
+async fn storm(participants: &Participants) -> Answers {
     let database = Database::create(PgServer::shared()).await;
     let mut processes: Vec<_> = (0..PROCESSES)
-        .map(|n| Process::start(database.url(), n, crowd))
+        .map(|n| Process::start(database.url(), n, participants))
         .collect();
     for process in &mut processes {
         process.begin();
     }
-    let said: Vec<_> = thread::scope(|scope| {
+    let output: Vec<_> = thread::scope(|scope| {
         let ends: Vec<_> = processes
             .into_iter()
             .map(|process| scope.spawn(|| process.end()))
@@ -90,7 +90,7 @@ async fn storm(crowd: &Crowd) -> Answers {
         ends.into_iter().map(|end| end.join().unwrap()).collect()
     });
     let mut answers = Answers::default();
-    said.iter().flatten().for_each(|line| answers.add(line));
+    output.iter().flatten().for_each(|line| answers.add(line));
     assert_eq!(answers.made + answers.repeated + answers.refused, SENDS);
     assert!(answers.repeated > SENDS / 3, "{} were repeated", answers.repeated);
 
@@ -117,17 +117,17 @@ async fn storm(crowd: &Crowd) -> Answers {
         answers.made,
         answers.repeated,
         answers.refused,
-        undone(database.url()).await,
+        rolled_back(database.url()).await,
     );
     store.close().await;
     answers
 }
 
 /// Returns the number of rolled back statements, each due to a key that another process had just used.
-async fn undone(url: &str) -> i64 {
+async fn rolled_back(url: &str) -> i64 {
     let mut connection = PgConnection::connect(url).await.unwrap();
-    let undone = "SELECT xact_rollback FROM pg_stat_database WHERE datname = current_database()";
-    sqlx::query_scalar(undone)
+    let rolled_back = "SELECT xact_rollback FROM pg_stat_database WHERE datname = current_database()";
+    sqlx::query_scalar(rolled_back)
         .fetch_one(&mut connection)
         .await
         .unwrap()
@@ -174,7 +174,7 @@ impl Answers {
 
 impl Process {
     /// Starts a process, which waits for its start line.
-    fn start(url: &str, number: u64, Crowd { clients, agencies }: &Crowd) -> Self {
+    fn start(url: &str, number: u64, Participants { clients, agencies }: &Participants) -> Self {
         let numbers = [number, *clients, *agencies, SENDS / PROCESSES];
         let mut child = Command::new(env!("CARGO_BIN_EXE_storm-process"))
             .arg(url)
@@ -196,10 +196,10 @@ impl Process {
 
     /// Returns its output until its successful end.
     fn end(mut self) -> Vec<String> {
-        let said = self.says.by_ref().map(Result::unwrap).collect();
+        let output = self.says.by_ref().map(Result::unwrap).collect();
         let status = self.child.wait().unwrap();
         assert!(status.success(), "a process ended with {status}");
-        said
+        output
     }
 }
 

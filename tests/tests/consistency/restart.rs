@@ -110,7 +110,7 @@ fn send_until_it_is_over(caller: &Caller, id: &str, name: &str, course: &Course)
             };
             match answer.status {
                 201 => {}
-                200 => one_more(&course.stored_before),
+                200 => increment(&course.stored_before),
                 _ => {
                     course.note_refusal(&answer);
                     continue;
@@ -118,7 +118,7 @@ fn send_until_it_is_over(caller: &Caller, id: &str, name: &str, course: &Course)
             }
             break answer.data()["seq"].as_u64().unwrap();
         };
-        one_more(&course.acknowledged);
+        increment(&course.acknowledged);
         sent.insert(key, seq);
         if sent.len() % 8 == 0
             && let Ok(page) = caller.get(&format!("/api/messages?conversationId={id}"))
@@ -173,7 +173,7 @@ impl Course {
         );
         let code = answer.body["code"].as_str().unwrap();
         assert!(["unavailable", "outcome_unknown"].contains(&code), "{answer:?}");
-        one_more(&self.refused);
+        increment(&self.refused);
     }
 
     #[expect(clippy::print_stdout, reason = "the counts are shown with --nocapture")]
@@ -191,7 +191,7 @@ impl Course {
     }
 }
 
-fn one_more(count: &AtomicUsize) {
+fn increment(count: &AtomicUsize) {
     count.fetch_add(1, Ordering::Relaxed);
 }
 

@@ -87,8 +87,8 @@ fn sends_through_both_are_one_conversation() {
     // server.
     everything_is_published(first);
     eventually("all messages are received", || {
-        let told = listeners.iter().flat_map(|it| seqs(&it.messages_of(&id)));
-        (told.collect::<BTreeSet<_>>().len() == stored.len()).then_some(())
+        let received = listeners.iter().flat_map(|it| seqs(&it.messages_of(&id)));
+        (received.collect::<BTreeSet<_>>().len() == stored.len()).then_some(())
     });
     for server in [first, second] {
         assert!(
@@ -157,7 +157,7 @@ fn events_of_a_killed_server_are_published_by_the_other() {
     let database = Database::create_blocking(PgServer::shared());
     let wire = Wire::to_server(PgServer::shared());
     let data = tempfile::tempdir().unwrap();
-    let doomed = start(data.path(), &wire.url(database.name()));
+    let killed = start(data.path(), &wire.url(database.name()));
     let other = start(data.path(), database.url());
     let id = other.caller("client-1").open("agency-1");
     everything_is_published(&other);
@@ -165,13 +165,13 @@ fn events_of_a_killed_server_are_published_by_the_other() {
 
     // It can no longer acknowledge what it has published.
     let stalled = wire.arm(Fault::Stall(Statement::containing("forgotten AS (DELETE")));
-    send(&doomed.caller("client-1"), &id, "doomed", 1);
+    send(&killed.caller("client-1"), &id, "doomed", 1);
     eventually("the acknowledgement is withheld", || {
         stalled.has_happened().then_some(())
     });
     // Later events of the conversation wait behind that.
     send(&other.caller("client-1"), &id, "other", 5);
-    doomed.kill();
+    killed.kill();
 
     eventually("all messages are received", || {
         (seqs(&listener.messages_of(&id)) == [1, 2, 3, 4, 5, 6]).then_some(())

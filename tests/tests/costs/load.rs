@@ -13,12 +13,12 @@ fn every_scenario_runs_without_errors_or_discrepancies() {
         .args(["--rate", "20", "--sockets", "20"])
         .output()
         .expect("the bench can be run");
-    let (said, log) = (
+    let (output, log) = (
         String::from_utf8_lossy(&ran.stdout),
         String::from_utf8_lossy(&ran.stderr),
     );
-    assert!(ran.status.success(), "{said}{log}");
-    let lines = said
+    assert!(ran.status.success(), "{output}{log}");
+    let lines = output
         .lines()
         .filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let measured: Vec<(String, bool, bool)> = lines

@@ -66,6 +66,6 @@ fn the_next_server_on_a_directory_publishes_the_rest_of_a_lost_one() {
     eventually("the newest messages are received", || {
         (subscriber.messages_of(&id).len() >= 5).then_some(())
     });
-    let told = subscriber.messages_of(&id);
-    assert_eq!(told, stored[stored.len() - told.len()..]);
+    let received = subscriber.messages_of(&id);
+    assert_eq!(received, stored[stored.len() - received.len()..]);
 }

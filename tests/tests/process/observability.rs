@@ -50,11 +50,11 @@ fn table() -> String {
 #[test]
 fn the_observability_page_lists_all_metrics() {
     let expected = table();
-    let said = PAGE.split_once("<!-- metrics -->");
-    let said = said.and_then(|(_, rest)| rest.split_once("<!-- /metrics -->"));
-    let (said, _) = said.expect("the page has a place for the table");
+    let documented = PAGE.split_once("<!-- metrics -->");
+    let documented = documented.and_then(|(_, rest)| rest.split_once("<!-- /metrics -->"));
+    let (documented, _) = documented.expect("the page has a place for the table");
     assert!(
-        said.trim() == expected.trim(),
+        documented.trim() == expected.trim(),
         "docs/observability.md should say:\n\n{expected}"
     );
 }
@@ -86,7 +86,7 @@ fn the_server_exposes_its_metrics_to_prometheus() {
         "messaging_publish_seconds_bucket{le=\"+Inf\"} 2",
     ] {
         assert!(
-            page.lines().any(|said| said == line),
+            page.lines().any(|found| found == line),
             "{line} is missing:\n{page}"
         );
     }
@@ -106,6 +106,6 @@ fn the_server_exposes_its_metrics_to_prometheus() {
         });
         let metric = metric.unwrap_or_else(|| panic!("{name} is not documented"));
         let help = format!("# HELP {} {}", metric.name, metric.description);
-        assert!(page.lines().any(|said| said == help), "{help}");
+        assert!(page.lines().any(|found| found == help), "{help}");
     }
 }

@@ -46,8 +46,8 @@ fn stops_gracefully(signal: &str) {
     );
 
     // Acknowledged messages were published, since publishing finished before the connections were closed.
-    let told: Vec<_> = subscriber.messages_of(&id).iter().map(key_of).collect();
-    assert_eq!(told[..acknowledged.len()], acknowledged);
+    let published: Vec<_> = subscriber.messages_of(&id).iter().map(key_of).collect();
+    assert_eq!(published[..acknowledged.len()], acknowledged);
     let left: Vec<_> = fs::read_dir(data.path())
         .unwrap()
         .map(|file| file.unwrap().file_name())
@@ -60,7 +60,7 @@ fn stops_gracefully(signal: &str) {
     let again = Server::start(data.path());
     assert_eq!(again.unpublished(), 0);
     let stored: Vec<_> = again.caller("agent-1").walk(&id).iter().map(key_of).collect();
-    assert_eq!(stored, told);
+    assert_eq!(stored, published);
 }
 
 fn key_of(message: &Value) -> String {
@@ -94,7 +94,7 @@ fn published_keys(listener: &Subscriber, conversation_id: &str) -> Vec<String> {
 
 /// Sends to each conversation with three concurrent senders, until the server stops answering. Returns the
 /// keys of acknowledged sends, by conversation.
-fn crowd(
+fn send_concurrently(
     server: Server,
     conversations: &[String],
     name: &str,
@@ -102,10 +102,10 @@ fn crowd(
 ) -> Vec<BTreeSet<String>> {
     let acknowledged = AtomicUsize::new(0);
     thread::scope(|scope| {
-        let send = |n: usize, crowd: usize, caller: Caller| {
+        let send = |n: usize, sender: usize, caller: Caller| {
             let (id, acknowledged) = (&conversations[n], &acknowledged);
             scope.spawn(move || {
-                let keys = (0..).map(|n| format!("{name}-{crowd}-{n}")).map_while(|key| {
+                let keys = (0..).map(|n| format!("{name}-{sender}-{n}")).map_while(|key| {
                     let sent = caller.send(id, &key, &key).ok()?;
                     assert_eq!(sent.status, 201, "{sent:?}");
                     acknowledged.fetch_add(1, Ordering::Relaxed);
@@ -117,7 +117,7 @@ fn crowd(
         let senders: Vec<Vec<_>> = (0..conversations.len())
             .map(|n| {
                 let caller = server.caller(&format!("client-{}", n + 1));
-                (0..3).map(|crowd| send(n, crowd, caller.clone())).collect()
+                (0..3).map(|sender| send(n, sender, caller.clone())).collect()
             })
             .collect();
         eventually("sends are under way", || {
@@ -151,12 +151,12 @@ fn messages_acknowledged_during_shutdown_are_published_before_the_close() {
     stop(first);
     for round in ["first", "second", "third"] {
         let (server, listeners) = start_and_listen(data.path(), &conversations);
-        let acknowledged = crowd(server, &conversations, round, stop);
+        let acknowledged = send_concurrently(server, &conversations, round, stop);
         for ((listener, id), acknowledged) in listeners.iter().zip(&conversations).zip(&acknowledged) {
             let end = eventually("the connection ends", || listener.end());
             assert_eq!(end, End::Closed(4200));
-            let told: BTreeSet<_> = published_keys(listener, id).into_iter().collect();
-            let untold: Vec<_> = acknowledged.difference(&told).collect();
+            let published: BTreeSet<_> = published_keys(listener, id).into_iter().collect();
+            let untold: Vec<_> = acknowledged.difference(&published).collect();
             assert!(untold.is_empty(), "{untold:?} of {id}");
         }
     }
@@ -167,25 +167,25 @@ fn events_deferred_at_shutdown_are_published_after_the_next_start() {
     let data = tempfile::tempdir().unwrap();
     let first = Server::start(data.path());
     let conversations = open_eight(&first);
-    crowd(first, &conversations, "killed", Server::kill);
+    send_concurrently(first, &conversations, "killed", Server::kill);
 
     // The lanes of the killed server wait for their leases, and later events wait behind them.
     let (server, listeners) = start_and_listen(data.path(), &conversations);
     let waiting = server.unpublished();
     assert!(waiting > 0, "the killed server has left unpublished events");
-    let acknowledged = crowd(server, &conversations, "stopped", stop);
-    let told_before: Vec<_> = (listeners.iter().zip(&conversations))
+    let acknowledged = send_concurrently(server, &conversations, "stopped", stop);
+    let published_before: Vec<_> = (listeners.iter().zip(&conversations))
         .map(|(listener, id)| {
             let end = eventually("the connection ends", || listener.end());
             assert_eq!(end, End::Closed(4200));
             published_keys(listener, id)
         })
         .collect();
-    let lacks = |(told, acknowledged): (&Vec<String>, &BTreeSet<String>)| {
-        acknowledged.iter().any(|key| !told.contains(key))
+    let has_unpublished = |(published, acknowledged): (&Vec<String>, &BTreeSet<String>)| {
+        acknowledged.iter().any(|key| !published.contains(key))
     };
     assert!(
-        told_before.iter().zip(&acknowledged).any(lacks),
+        published_before.iter().zip(&acknowledged).any(has_unpublished),
         "some messages are unpublished"
     );
 
@@ -195,8 +195,11 @@ fn events_deferred_at_shutdown_are_published_after_the_next_start() {
     });
     for (n, id) in conversations.iter().enumerate() {
         eventually("every message is published", || {
-            let told = [told_before[n].clone(), published_keys(&listeners[n], id)].concat();
-            acknowledged[n].iter().all(|key| told.contains(key)).then_some(())
+            let published = [published_before[n].clone(), published_keys(&listeners[n], id)].concat();
+            acknowledged[n]
+                .iter()
+                .all(|key| published.contains(key))
+                .then_some(())
         });
         // In order, from some message on.
         let after = published_keys(&listeners[n], id);

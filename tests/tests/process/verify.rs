@@ -23,9 +23,9 @@ fn check_clean(ended: &Ended) {
 }
 
 fn check_corrupt(ended: &Ended, id: &str) {
-    let said: Vec<_> = ended.output.lines().collect();
-    let [finding, "discrepancies: 1"] = said[..] else {
-        panic!("{said:?}")
+    let output: Vec<_> = ended.output.lines().collect();
+    let [finding, "discrepancies: 1"] = output[..] else {
+        panic!("{output:?}")
     };
     assert!(finding.contains(id), "{finding}");
     assert_eq!(ended.status.code(), Some(3));

@@ -65,9 +65,9 @@ async fn any_number_of_stores_migrate_a_new_schema_at_once_and_it_is_applied_onc
 #[tokio::test]
 async fn a_killed_migrator_leaves_nothing_and_a_waiting_one_continues() {
     let bench = Bench::unmigrated();
-    let mut dying = unfinished_migration(&bench).await;
+    let mut killed = unfinished_migration(&bench).await;
     let pid = sqlx::query_scalar("SELECT pg_backend_pid()")
-        .fetch_one(&mut dying.connection)
+        .fetch_one(&mut killed.connection)
         .await
         .unwrap();
     let waiting = migrate(&bench.store());
@@ -94,7 +94,7 @@ async fn a_terminated_migration_is_rolled_back_and_a_waiting_one_continues() {
             "CREATE SCHEMA {schema}; BEGIN; CREATE TABLE messaging.lane (n integer)"
         ))
         .await;
-    let dying = migrate(&bench.store());
+    let killed = migrate(&bench.store());
     bench.until_waiting(1).await;
     let migrator_pid = sqlx::query_scalar(
         "SELECT pid FROM pg_stat_activity WHERE application_name = $1 AND wait_event_type = 'Lock'",
@@ -106,7 +106,7 @@ async fn a_terminated_migration_is_rolled_back_and_a_waiting_one_continues() {
     let waiting = migrate(&bench.store());
     bench.until_waiting(2).await;
     terminate_backend(&mut other_session.connection, migrator_pid).await;
-    check(&dying.await.unwrap().unwrap_err(), UNAVAILABLE);
+    check(&killed.await.unwrap().unwrap_err(), UNAVAILABLE);
     other_session.release().await;
     waiting.await.unwrap().unwrap();
     assert_eq!(applied_versions(&bench).await, [1]);
@@ -147,12 +147,12 @@ async fn a_waiting_migrator_continues_after_the_other_is_disconnected() {
     let (wire, url) = bench.wire();
     let stalled = PgStore::from_url(&url, &bench.options()).unwrap();
     let mut armed = wire.arm(Fault::Stall(Statement::containing("COMMIT")));
-    let dying = migrate(&stalled);
+    let killed = migrate(&stalled);
     armed.happened().await;
     let waiting = migrate(&bench.store());
     bench.until_waiting(1).await;
     drop(wire);
-    check(&dying.await.unwrap().unwrap_err(), UNAVAILABLE);
+    check(&killed.await.unwrap().unwrap_err(), UNAVAILABLE);
     waiting.await.unwrap().unwrap();
     assert_eq!(applied_versions(&bench).await, [1]);
 }

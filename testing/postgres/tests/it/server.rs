@@ -72,8 +72,8 @@ async fn a_stopped_server_leaves_nothing() {
 async fn no_file_or_process_is_left_after_any_exit() {
     for end in ["exit", "panic", "KILL", "INT", "TERM"] {
         let mut other = OtherProcess::start(&[]);
-        let port = other.told("port ").parse().unwrap();
-        let directory = parent(&other.told("directory "));
+        let port = other.read_value("port ").parse().unwrap();
+        let directory = parent(&other.read_value("directory "));
         assert!(directory.exists(), "{end}");
         assert!(TcpStream::connect(("127.0.0.1", port)).is_ok(), "{end}");
         other.end(end);
@@ -89,8 +89,8 @@ async fn the_server_of_the_environment_is_used_and_not_stopped() {
     let server = PgServer::start();
     let url = server.admin_url();
     let mut other = OtherProcess::start(&[("DATABASE_URL", &url)]);
-    assert_eq!(other.told("port "), server.port().to_string());
-    assert_eq!(other.told("schema "), "dropped");
+    assert_eq!(other.read_value("port "), server.port().to_string());
+    assert_eq!(other.read_value("schema "), "dropped");
     other.end("KILL");
     let mut connection = connect(&url).await;
     assert_eq!(value::<i32>(&mut connection, "SELECT 1").await, 1);
@@ -118,10 +118,10 @@ impl OtherProcess {
     }
 
     /// Waits for a line with this prefix, and returns the rest.
-    fn told(&mut self, what: &str) -> String {
+    fn read_value(&mut self, what: &str) -> String {
         let mut lines = self.output.by_ref().lines().map_while(Result::ok);
-        let told = lines.find_map(|line| line.strip_prefix(what).map(str::to_owned));
-        told.unwrap_or_else(|| panic!("the process ended without printing its {what}"))
+        let found = lines.find_map(|line| line.strip_prefix(what).map(str::to_owned));
+        found.unwrap_or_else(|| panic!("the process ended without printing its {what}"))
     }
 
     fn end(&mut self, how: &str) {

@@ -22,11 +22,11 @@ async fn the_costs_page_lists_the_statements_of_each_use_case() {
         &counted(Pooler::Transaction).await,
     );
     let expected = table.to_string();
-    let said = PAGE.split_once("<!-- counted -->");
-    let said = said.and_then(|(_, rest)| rest.split_once("<!-- /counted -->"));
-    let (said, _) = said.expect("the page has a place for the table");
+    let documented = PAGE.split_once("<!-- counted -->");
+    let documented = documented.and_then(|(_, rest)| rest.split_once("<!-- /counted -->"));
+    let (documented, _) = documented.expect("the page has a place for the table");
     assert!(
-        said.trim() == expected.trim(),
+        documented.trim() == expected.trim(),
         "docs/costs.md should say:\n\n{expected}"
     );
 }

@@ -52,7 +52,7 @@ impl Peer {
             let Ok(heard) = timeout(PATIENCE, self.socket.next()).await else {
                 break;
             };
-            let (line, is_end) = self.tell(heard.and_then(Result::ok));
+            let (line, is_end) = self.format_frame(heard.and_then(Result::ok));
             lines.push(line);
             if is_end {
                 return lines;
@@ -63,14 +63,14 @@ impl Peer {
         loop {
             match timeout(PATIENCE, self.socket.next()).await {
                 Ok(Some(Ok(Message::Pong(pong)))) if pong == "settled" => return lines,
-                Ok(heard @ Some(Ok(_))) => lines.push(self.tell(heard.and_then(Result::ok)).0),
+                Ok(heard @ Some(Ok(_))) => lines.push(self.format_frame(heard.and_then(Result::ok)).0),
                 _ => return lines,
             }
         }
     }
 
     /// Formats a frame as a line; returns whether it is the last.
-    fn tell(&mut self, heard: Option<Message>) -> (String, bool) {
+    fn format_frame(&mut self, heard: Option<Message>) -> (String, bool) {
         let name = self.name;
         match heard {
             Some(Message::Text(text)) => (format!("{name}: {}", self.frame(&text)), false),

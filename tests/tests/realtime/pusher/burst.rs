@@ -86,11 +86,11 @@ fn a_server_with_retry_after_gets_all_events_in_order() {
     });
     for (client, id, listener) in &talks {
         let stored = client.walk(id);
-        let told = eventually("every message is received", || {
-            let told = listener.messages_of(id);
-            (told.last()? == stored.last()?).then_some(told)
+        let received = eventually("every message is received", || {
+            let received = listener.messages_of(id);
+            (received.last()? == stored.last()?).then_some(received)
         });
-        assert_eq!(told, stored, "each message once, in order");
+        assert_eq!(received, stored, "each message once, in order");
     }
     assert!(
         metric(&server, "retried_total") > 0,

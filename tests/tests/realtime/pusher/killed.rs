@@ -15,9 +15,9 @@ fn kill_while_held(test: &str, way: Way) -> Option<(Vec<Value>, Vec<Value>)> {
     let house = House::build(test)?;
     let line = Line::to(house.sockudo.address());
     let port = line.address().port().to_string();
-    let doomed = house.settings().with_env("PUSHER_PORT", port).start();
+    let killed = house.settings().with_env("PUSHER_PORT", port).start();
     let other = house.server();
-    let (client, agent) = (doomed.caller("client-1"), other.caller("agent-1"));
+    let (client, agent) = (killed.caller("client-1"), other.caller("agent-1"));
     let id = client.open("agency-1");
     let messages = (BEFORE + 1 + AFTER).to_string();
     let screen = Script::start(
@@ -40,7 +40,7 @@ fn kill_while_held(test: &str, way: Way) -> Option<(Vec<Value>, Vec<Value>)> {
     line.hold(way);
     send(&client, &id, "in-between");
     messaging_tests::eventually("the publication is withheld", || (line.held() > 0).then_some(()));
-    doomed.kill();
+    killed.kill();
     for n in 0..AFTER {
         send(&agent, &id, &format!("after-{n}"));
     }

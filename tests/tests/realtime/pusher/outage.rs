@@ -120,12 +120,12 @@ fn sends_succeed_during_an_outage_and_all_events_arrive_in_order() {
     for ((_, caller, id), load) in people.iter().zip(&loads) {
         let stored = caller.walk(id);
         assert_eq!(stored.len(), load.sent);
-        let told = eventually("the last message is received", || {
-            let told = listeners[id].messages_of(id);
-            (told.last()?["seq"] == load.sent).then_some(told)
+        let received = eventually("the last message is received", || {
+            let received = listeners[id].messages_of(id);
+            (received.last()?["seq"] == load.sent).then_some(received)
         });
         // A subscriber since the end of the outage receives all remaining messages once, in order.
-        assert_eq!(told, stored[stored.len() - told.len()..]);
+        assert_eq!(received, stored[stored.len() - received.len()..]);
     }
     assert!(metric(&server, "published_total") > published);
 

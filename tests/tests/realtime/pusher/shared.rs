@@ -53,11 +53,11 @@ fn clients_receive_events_of_all_servers() {
     let stored = first.caller("client-1").walk(&id);
     assert_eq!(stored.len(), 4 * EACH);
     for (user, listener) in &listeners {
-        let told = eventually("every message is received", || {
-            let told = listener.messages_of(&id);
-            (told.len() >= stored.len()).then_some(told)
+        let received = eventually("every message is received", || {
+            let received = listener.messages_of(&id);
+            (received.len() >= stored.len()).then_some(received)
         });
-        assert_eq!(told, stored, "{user} receives each message once, in order");
+        assert_eq!(received, stored, "{user} receives each message once, in order");
         let of_other: Vec<_> = stored
             .iter()
             .filter(|message| message["senderId"] != *user)
