@@ -37,12 +37,11 @@ struct Heard {
 const TIME_LIMIT: Duration = Duration::from_mins(1);
 
 impl Subscriber {
-    /// Connects to the server's channels, wherever they are, and subscribes to these as the caller. Returns
-    /// when all subscriptions have succeeded.
-    /// when this returns.
+    /// Connects to the server's channels, wherever they are, and subscribes to these as the caller. Returns when all
+    /// subscriptions have succeeded.
     ///
+    /// # Panics
     /// If the server refuses one.
-    /// When one is refused.
     pub fn connect(server: &Server, caller: &Caller, channels: &[String]) -> Self {
         let config = server.anybody().get("/demo/config").expect("a response").body;
         let host = config["wsHost"].as_str().expect("the setting has a host");

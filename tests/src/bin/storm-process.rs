@@ -58,10 +58,10 @@ async fn main() {
     say(&"ready");
     let line = io::stdin().lines().next();
     line.expect("the start line arrives").expect("stdin is readable");
-    let store = PgStore::from_url(url, &PgOptions::default()).expect("a URL");
-    store.migrate().await.expect("concurrent migrations succeed");
+    let database = PgStore::from_url(url, &PgOptions::default()).expect("a URL");
+    database.migrate().await.expect("concurrent migrations succeed");
 
-    let (messaging, workers) = Messaging::builder(store.clone(), FakeDirectory::new())
+    let (messaging, workers) = Messaging::builder(database.clone(), FakeDirectory::new())
         .rate_limiter(Unlimited)
         .build()
         .expect("the defaults are valid");
@@ -82,7 +82,7 @@ async fn main() {
     tasks.join_all().await;
     drop(stop);
     publishing.await.expect("the workers end");
-    store.close().await;
+    database.close().await;
 }
 
 impl Storm {

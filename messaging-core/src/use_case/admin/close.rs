@@ -17,7 +17,7 @@ impl Admin<'_> {
     ///
     /// # Errors
     /// [`Forbidden`](crate::ErrorKind::Forbidden) unless the actor is an admin who takes no part;
-    /// [`NotFound`](crate::ErrorKind::NotFound); [`Unavailable`](ErrorKind::Unavailable).
+    /// [`NotFound`](crate::ErrorKind::NotFound); [`Unavailable`](crate::ErrorKind::Unavailable).
     #[instrument(level = "debug", skip_all, fields(user_id = %self.actor.user_id(), conversation_id = %id))]
     pub async fn close(self, id: ConversationId) -> Result<(), Error> {
         self.change(id, Action::Close, AuditedAction::Close, Change::Close)

@@ -12,7 +12,7 @@ impl Operations<'_> {
         self.messaging.0.relay.wake();
     }
 
-    /// How far publishing is behind, and what works, by a look at the store now; sets the gauges of [`telemetry`], too.
+    /// How far publishing is behind, and what works, by a look at the store now; sets the gauges of [`telemetry`](crate::telemetry), too.
     /// For probes that anyone may call: [`recent_health`](Self::recent_health).
     ///
     /// # Errors

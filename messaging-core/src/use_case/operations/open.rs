@@ -52,7 +52,7 @@ impl Operations<'_> {
     /// transaction or by [`open_prepared`](Self::open_prepared). No I/O.
     ///
     /// # Errors
-    /// [`Forbidden`](ErrorKind::Forbidden) when the client answers for the agent themselves.
+    /// [`Forbidden`](crate::ErrorKind::Forbidden) when the client answers for the agent themselves.
     pub fn prepare_open(self, open: HostOpen) -> Result<PreparedOpen, Error> {
         let plan = self.plan(open);
         not_oneself(&plan)?;
@@ -62,8 +62,8 @@ impl Operations<'_> {
     /// Carries out a plan: opens the conversation or finds it, and links the booking.
     ///
     /// # Errors
-    /// [`Forbidden`](ErrorKind::Forbidden) when the client answers for the agent themselves;
-    /// [`Unavailable`](ErrorKind::Unavailable) when the store is.
+    /// [`Forbidden`](crate::ErrorKind::Forbidden) when the client answers for the agent themselves;
+    /// [`Unavailable`](crate::ErrorKind::Unavailable) when the store is.
     #[instrument(level = "debug", skip_all, fields(client_id = %plan.client_id, agent_id = %plan.agent_id))]
     pub async fn open_prepared(self, plan: &PreparedOpen) -> Result<Opened, Error> {
         not_oneself(plan)?;
@@ -95,7 +95,7 @@ impl Operations<'_> {
     /// link is the newest.
     ///
     /// # Errors
-    /// [`Unavailable`](ErrorKind::Unavailable), [`OutcomeUnknown`](ErrorKind::OutcomeUnknown): repeat it, which changes
+    /// [`Unavailable`](crate::ErrorKind::Unavailable), [`OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown): repeat it, which changes
     /// nothing once it is done.
     #[instrument(level = "debug", skip_all, fields(%conversation_id, %booking_id))]
     pub async fn unlink_booking(

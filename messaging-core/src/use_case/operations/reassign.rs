@@ -30,7 +30,7 @@ impl Operations<'_> {
     /// moves the rest.
     ///
     /// # Errors
-    /// [`Unavailable`](ErrorKind::Unavailable), [`OutcomeUnknown`](ErrorKind::OutcomeUnknown): repeat it.
+    /// [`Unavailable`](crate::ErrorKind::Unavailable), [`OutcomeUnknown`](crate::ErrorKind::OutcomeUnknown): repeat it.
     #[instrument(level = "debug", skip_all, fields(%agent_id))]
     pub async fn reassign_agent(self, agent_id: &AgentId, to: &UserId) -> Result<Reassigned, Error> {
         let mut result = Reassigned::default();
