@@ -6,10 +6,7 @@ use std::{collections::HashMap, env};
 use axum::extract::{Json, Request, State};
 use axum::{Router, http::StatusCode, http::header::COOKIE, middleware, response::Response, routing::post};
 use messaging_axum::{Caller, ErrorResponse, HttpOptions, Server};
-use messaging_core::host::{HostError, directory::*};
-use messaging_core::{
-    Actor, AgentId, Body, BookingId, HostOpen, IdempotencyKey, Messaging, Role, SystemMessage, UserId,
-};
+use messaging_core::{host::directory::*, *};
 use messaging_pusher::{AppKey, AppSecret, Credentials, EmbeddedChannels, EmbeddedOptions};
 use messaging_sqlx::PgStore;
 use sqlx::{PgPool, query_as, query_scalar};
