@@ -6,3 +6,4 @@ mod load;
 mod mailing;
 mod size;
 mod statements;
+mod vacuum;
