@@ -16,7 +16,7 @@ use messaging_core::Workers;
 use tokio::{
     net::TcpListener,
     sync::oneshot,
-    task::{JoinError, JoinHandle},
+    task::{JoinError, JoinHandle, JoinSet},
 };
 
 pub use self::shutdown::Stopped;
@@ -48,7 +48,7 @@ use self::{shutdown::ShutdownSteps, signals::Signals};
 ///
 /// 1. accepts no more connections, and waits at most 2 s for the requests in progress;
 /// 2. stops the [`workers`](Self::workers), which publish what the requests have stored, within their
-///    [`drain`](messaging_core::worker::RelayOptions::drain);
+///    [`drain`](messaging_core::worker::RelayOptions::drain), and at most until a second before the deadline;
 /// 3. runs the steps of [`on_stop`](Self::on_stop): closing realtime connections;
 /// 4. waits for the slower requests, until a second before the [`deadline`](Self::deadline). A client that holds on to half
 ///    a request, or does not read its response, delays the end until then and nothing else;
@@ -61,7 +61,7 @@ use self::{shutdown::ShutdownSteps, signals::Signals};
 #[must_use = "a server does nothing until it is run"]
 pub struct Server {
     serve: Box<dyn FnOnce(StopSignal) -> BoxFuture<io::Result<()>> + Send>,
-    workers: Option<Workers>,
+    workers: Vec<Workers>,
     on_stop: Vec<BoxFuture<()>>,
     finally: Vec<BoxFuture<()>>,
     deadline: Duration,
@@ -114,7 +114,8 @@ impl Server {
     }
 
     /// Serves by a function of the host's, such as an accept loop with limits or TLS. When the signal completes the function
-    /// accepts no more connections, and returns after the last request. At the request limit it is dropped.
+    /// accepts no more connections, and returns after the last request. At the request limit the server no longer waits for it;
+    /// what it still runs ends with the process.
     ///
     /// ```
     /// # async fn example(listener: tokio::net::TcpListener, app: axum::Router) {
@@ -133,20 +134,18 @@ impl Server {
     {
         Self {
             serve: Box::new(|stop| Box::pin(serve(stop))),
-            workers: None,
+            workers: Vec::new(),
             on_stop: Vec::new(),
             finally: Vec::new(),
             deadline: shutdown::DEADLINE,
         }
     }
 
-    /// Runs the workers of [`Messaging`](messaging_core::Messaging) beside the server, in a task of their own. Without
-    /// them another process has to publish.
-    pub fn workers(self, workers: Workers) -> Self {
-        Self {
-            workers: Some(workers),
-            ..self
-        }
+    /// Runs the workers of a [`Messaging`](messaging_core::Messaging) beside the server, in a task of their own; call it for
+    /// each `Messaging`. Without them another process has to publish.
+    pub fn workers(mut self, workers: Workers) -> Self {
+        self.workers.push(workers);
+        self
     }
 
     /// Adds a step after the workers have stopped, for realtime connections: `EmbeddedChannels::shutdown`. Steps run one
@@ -245,10 +244,33 @@ impl fmt::Debug for Server {
     }
 }
 
-async fn publish(workers: Option<Workers>, stop: StopSignal) {
-    match workers {
-        Some(workers) => workers.run(stop).await,
-        None => stop.await,
+/// Runs all workers until the signal, and returns when each has stopped. The first panic is passed on.
+async fn publish(all: Vec<Workers>, stop: StopSignal) {
+    if all.is_empty() {
+        return stop.await;
+    }
+    let mut running = JoinSet::new();
+    let mut ends = Vec::with_capacity(all.len());
+    for workers in all {
+        let (end, ended) = oneshot::channel::<()>();
+        running.spawn(workers.run(StopSignal(ended)));
+        ends.push(end);
+    }
+    tokio::select! {
+        () = stop => {}
+        Some(ended) = running.join_next() => pass_on_panic(ended),
+    }
+    drop(ends);
+    while let Some(ended) = running.join_next().await {
+        pass_on_panic(ended);
+    }
+}
+
+fn pass_on_panic(ended: Result<(), JoinError>) {
+    if let Err(error) = ended
+        && let Ok(panic) = error.try_into_panic()
+    {
+        std::panic::resume_unwind(panic);
     }
 }
 

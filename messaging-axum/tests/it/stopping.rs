@@ -202,3 +202,32 @@ async fn an_accept_loop_that_panics_stops_the_rest() {
     assert!(matches!(failed, Err(ServerError::Serve(_))), "{failed:?}");
     assert_eq!(events.all(), ["store closed"]);
 }
+
+#[tokio::test]
+async fn the_workers_of_each_messaging_publish() {
+    let (one, other) = (Transport::default(), Transport::default());
+    let (first, first_workers) = host(&one).await;
+    let (second, second_workers) = host(&other).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let (stop, stopped) = oneshot::channel::<()>();
+    let server = Server::new(listener, Router::new())
+        .workers(first_workers)
+        .workers(second_workers)
+        .deadline(LONG);
+    let server = tokio::spawn(server.run_until(async {
+        stopped.await.ok();
+    }));
+    for host in [&first, &second] {
+        let message = SendMessage::new(host.id, Body::parse("hello").expect("a text"));
+        let sent = host.messaging.send_message(&carl(), &message).await;
+        sent.expect("the message is stored");
+    }
+    drop(stop);
+    let ended = server.await.expect("no panic").expect("it stops");
+    assert_eq!(ended, Stopped::Complete);
+    for transport in [one, other] {
+        let published = transport.take();
+        let is_new = |name: &str| name == "new-message";
+        assert!(published.iter().any(|(_, name, _)| is_new(name)), "{published:?}");
+    }
+}

@@ -22,7 +22,7 @@ pub struct DigestOptions {
     /// How many conversations one step marks as mailed, so that none locks many rows for long; at least 1. Default:
     /// 200.
     pub chunk: usize,
-    /// How long shutting down may wait for e-mails that have been begun. Default: 10 s.
+    /// How long shutting down may wait for e-mails that have been begun. Default: 5 s.
     pub drain: Duration,
 }
 
@@ -36,7 +36,7 @@ impl Default for DigestOptions {
             users: 50,
             concurrency: 4,
             chunk: 200,
-            drain: Duration::from_secs(10),
+            drain: Duration::from_secs(5),
         }
     }
 }

@@ -26,7 +26,7 @@ pub struct RelayOptions {
     pub drain_rate: u32,
     /// How long publishing stops after the transport refused our credentials. Default: 30 s.
     pub halt: Duration,
-    /// How long shutting down may take. Default: 10 s.
+    /// How long shutting down may take. Default: 5 s.
     pub drain: Duration,
 }
 
@@ -41,7 +41,7 @@ impl Default for RelayOptions {
             queue: 1_000,
             drain_rate: 50,
             halt: Duration::from_secs(30),
-            drain: Duration::from_secs(10),
+            drain: Duration::from_secs(5),
         }
     }
 }
