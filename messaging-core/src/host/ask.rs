@@ -83,13 +83,12 @@ impl Host {
         online.await.unwrap_or_default()
     }
 
-    /// Counts an action of a user against its rate limit; admitted without an answer.
-    pub(crate) async fn admit(&self, user_id: &UserId, what: Limited) -> Admission {
+    /// Counts an action of a user against its rate limit; `None` without an answer, which admits it uncounted.
+    pub(crate) async fn admit(&self, user_id: &UserId, what: Limited) -> Option<Admission> {
         let question = self.rate_limiter.admit(user_id, what, self.clock.now());
         let warning =
             "rate limiter failed; admitting this request without a limit, and asking again for the next";
-        let admission = self.ask(HostPart::RateLimiter, question, warning).await;
-        admission.unwrap_or(Admission::Admitted)
+        self.ask(HostPart::RateLimiter, question, warning).await
     }
 
     /// Takes back what a user was admitted for.

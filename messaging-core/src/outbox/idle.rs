@@ -2,7 +2,8 @@
 //!
 //! A process whose workers run publishes what it appends. Another process may leave that to others. So after an append in a
 //! process without a worker a task waits for some seconds and reads the backlog: if a lane has been due for that long and no
-//! worker has claimed it, one line is logged, once a process. Without a tokio runtime no task is spawned and nothing is
+//! worker has claimed it, one line is logged, once a process. While such a process appends it reads the backlog at most every
+//! 5 s. Without a tokio runtime no task is spawned and nothing is
 //! logged; [`Health::lacks_workers`](super::Health::lacks_workers) tells it all the same.
 
 use std::{
@@ -63,8 +64,8 @@ impl Relay {
         if !self.idle_watch.has_warned.swap(true, Ordering::AcqRel) {
             tracing::warn!(
                 conversations = backlog.lanes,
-                "events are not published: no worker has claimed them for 5 s; run `Workers::run` of a `Messaging` on this \
-                 store in this process or another one"
+                "events are not published: no worker has claimed them for 5 s. Unless workers of other processes have paused \
+                 because the transport fails, run `Workers::run` of a `Messaging` on this store in some process"
             );
         }
         None

@@ -66,7 +66,7 @@ label! {
 
 label! {
     /// The kind of a request that exceeded its rate limit.
-    RateLimited, "what": Send = "send", Open = "open", Typing = "typing", Report = "report", Repeat = "repeat"
+    RateLimited, "what": Send = "send", Open = "open", Typing = "typing", Report = "report"
 }
 
 label! {

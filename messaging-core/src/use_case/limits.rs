@@ -11,24 +11,37 @@ use crate::{
     telemetry,
 };
 
+/// Whether an admitted call was counted, so that its place can be given back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Counted {
+    Yes,
+    /// The limiter gave no answer.
+    No,
+}
+
 impl Messaging {
     /// Counts what an actor is about to do, before anything is looked up for it. Without an answer of the limiter the actor
     /// is admitted.
-    pub(super) async fn admit(&self, actor: &Actor, what: Limited, doing: &'static str) -> Result<(), Error> {
+    pub(super) async fn admit(
+        &self,
+        actor: &Actor,
+        what: Limited,
+        doing: &'static str,
+    ) -> Result<Counted, Error> {
         match self.0.host.admit(actor.user_id(), what).await {
-            Admission::Admitted => Ok(()),
-            Admission::Refused { retry_after } => {
+            Some(Admission::Admitted) => Ok(Counted::Yes),
+            None => Ok(Counted::No),
+            Some(Admission::Refused { retry_after }) => {
                 telemetry::rate_limited(what.into());
                 Err(Error::new(ErrorKind::RateLimited { retry_after }, doing))
             }
         }
     }
 
-    /// Whether the actor may have one more repeat looked up.
+    /// Whether the actor may have one more repeat looked up. A refusal is not counted as a refused request: the send is.
     pub(super) async fn admits_repeat(&self, actor: &Actor) -> bool {
-        self.admit(actor, Limited::Repeat, "repeating a send")
-            .await
-            .is_ok()
+        let admission = self.0.host.admit(actor.user_id(), Limited::Repeat).await;
+        !matches!(admission, Some(Admission::Refused { .. }))
     }
 
     /// Gives the place of a send back that stored nothing, as far as the limit of repeats allows.

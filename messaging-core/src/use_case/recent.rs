@@ -1,9 +1,8 @@
-//! Conversations that were sent to of late, so that the next message need not look its conversation up.
+//! A cache of conversations with recent sends, so that the next send need not read its conversation.
 //!
-//! Nothing here has to be invalidated, because nothing is decided by it for good: an append names the access version that it
-//! was decided on, and comes to nothing when a block, a closing or a new agent has raised it since, in whichever
-//! process. Then, before any refusal, and for a key that was used before, the conversation is looked up
-//! and decided anew.
+//! No entry has to be invalidated: an append names the access version on which it was decided, and is a conflict if a change
+//! in any process has raised that version since (a block, a closing, a new agent, a linked booking). After a conflict,
+//! before any refusal, and for a used key, the conversation is read and the send is decided again.
 //!
 //! Bookings are not remembered: the host's policy is asked with the bookings as they are.
 

@@ -42,8 +42,9 @@ impl Workers {
         self.notifier.as_deref()
     }
 
-    /// Publishes and mails until `stop` is ready, then finishes queued and due work for at most
-    /// [`drain`](crate::worker::RelayOptions::drain), and releases the leases of the rest. Does not end before `stop` is ready:
+    /// Publishes and mails until `stop` is ready, then finishes queued and due work, events for at most
+    /// [`RelayOptions::drain`](crate::worker::RelayOptions::drain) and e-mails for at most
+    /// [`DigestOptions::drain`](crate::worker::DigestOptions::drain), and releases the leases of the rest. Does not end before `stop` is ready:
     /// failures are logged and retried.
     pub async fn run(self, stop: impl Future<Output = ()> + Send) {
         use futures_util::{

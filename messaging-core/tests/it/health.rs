@@ -8,7 +8,7 @@ use messaging_core::{
     clock::{Clock as _, ManualClock, SequentialIds},
     host::rate_limit::Unlimited,
     memory::MemoryStore,
-    store::StoreErrorKind,
+    store::{ConversationStore as _, Publisher, StoreErrorKind},
 };
 use messaging_testkit::fake::{Effect, FailingStore};
 
@@ -402,4 +402,16 @@ async fn a_host_with_workers_is_told_nothing_while_they_run() {
     pass(&world.clock, Duration::from_mins(1)).await;
     assert_eq!(log.lines(NO_WORKER), Vec::<String>::new());
     drop(running);
+}
+
+#[tokio::test]
+async fn a_host_that_opens_in_its_own_transactions_is_warned_too() {
+    let (world, log, _guard) = without_workers();
+    let opened = HostOpen::new(&user("carl"), &agent("alpine"), &user("ada"));
+    let plan = world.messaging.operations().prepare_open(opened).unwrap();
+    // As within a transaction of the host's, which this instance does not see.
+    world.store.open(&plan, Publisher::Anyone).await.unwrap();
+    world.messaging.operations().wake();
+    pass(&world.clock, Duration::from_secs(5)).await;
+    assert_eq!(log.lines(NO_WORKER).len(), 1);
 }

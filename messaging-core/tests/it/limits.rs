@@ -1,13 +1,19 @@
 //! Rate limits of users, whichever service calls on their behalf.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
 
 use messaging_core::{
-    Actor, ErrorKind, Messaging, Side, SystemMessage,
+    Actor, ErrorKind, HostError, Messaging, Side, SystemMessage, Timestamp, UserId,
     clock::{ManualClock, SequentialIds},
     domain::{report::Remark, side::Recipients},
     event::Typing,
-    host::rate_limit::{Limited, ProcessLimiter, Quota, RateLimits},
+    host::rate_limit::{Admission, Limited, ProcessLimiter, Quota, RateLimiter, RateLimits},
     memory::MemoryStore,
     participant::NewReport,
     store::StoreErrorKind,
@@ -208,6 +214,38 @@ async fn a_repeat_over_the_limit_reveals_nothing_after_access_ended() {
         .unwrap();
     let repeated = world.messaging.send_message(&ada(), &send).await;
     assert_eq!(kind(repeated), refused(Duration::from_hours(1)));
+}
+
+/// Answers no question about a send, and counts the places that are given back.
+#[derive(Clone, Default)]
+struct Unanswering(Arc<AtomicU32>);
+
+#[async_trait::async_trait]
+impl RateLimiter for Unanswering {
+    async fn admit(&self, _: &UserId, what: Limited, _: Timestamp) -> Result<Admission, HostError> {
+        match what {
+            Limited::Send => Err(HostError::temporary("no answer")),
+            _ => Ok(Admission::Admitted),
+        }
+    }
+
+    async fn give_back(&self, _: &UserId, _: Limited, _: Timestamp) -> Result<(), HostError> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_place_that_was_not_counted_is_not_given_back() {
+    let limiter = Unanswering::default();
+    let world = World::with(|builder| builder.rate_limiter(limiter.clone()));
+    let id = world.open().await;
+    let send = message(id, "hello", Some("k"));
+    for created in [true, false, false] {
+        let answer = world.messaging.send_message(&carl(), &send).await.unwrap();
+        assert_eq!(answer.created, created);
+    }
+    assert_eq!(limiter.0.load(Ordering::Relaxed), 0);
 }
 
 #[tokio::test]

@@ -6,12 +6,46 @@ use messaging_core::{
     clock::ManualClock,
     host::HostError,
     memory::MemoryStore,
-    store::{ConversationStore as _, StoreErrorKind},
+    store::{ConversationKey, ConversationStore as _, StoreErrorKind},
 };
 use messaging_testkit::fake::{Effect, FailingStore};
 use serde_json::{Value, json};
 
 use crate::support::*;
+
+#[tokio::test]
+async fn the_host_finds_a_conversation_by_id_pair_and_booking() {
+    let world = World::new();
+    let opened = world
+        .messaging
+        .open_conversation(&carl(), &open("alpine", Some("b-carl")))
+        .await;
+    let id = opened.unwrap().conversation.id();
+    let operations = world.messaging.operations();
+    let pair = |client: &str| ConversationKey::Pair {
+        client_id: user(client),
+        agent_id: agent("alpine"),
+    };
+    for key in [
+        id.into(),
+        pair("carl"),
+        ConversationKey::Booking(booking("b-carl")),
+    ] {
+        let found = operations.find_conversation(key.clone()).await.unwrap();
+        assert_eq!(found.map(|found| found.id), Some(id), "{key:?}");
+    }
+    for key in [
+        unknown_conversation().into(),
+        pair("erin"),
+        ConversationKey::Booking(booking("b-erin")),
+    ] {
+        assert_eq!(
+            operations.find_conversation(key.clone()).await.unwrap(),
+            None,
+            "{key:?}"
+        );
+    }
+}
 
 #[tokio::test]
 async fn ten_concurrent_openings_create_one_conversation() {

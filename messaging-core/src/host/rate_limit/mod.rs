@@ -57,11 +57,11 @@ impl Limited {
 impl From<Limited> for RateLimited {
     fn from(what: Limited) -> Self {
         match what {
-            Limited::Send => Self::Send,
+            // A repeat is a send.
+            Limited::Send | Limited::Repeat => Self::Send,
             Limited::Open => Self::Open,
             Limited::Report => Self::Report,
             Limited::Typing => Self::Typing,
-            Limited::Repeat => Self::Repeat,
         }
     }
 }

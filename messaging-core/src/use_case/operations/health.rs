@@ -10,6 +10,7 @@ impl Operations<'_> {
     /// that it is published at once and not at the next probe.
     pub fn wake(self) {
         self.messaging.0.relay.wake();
+        self.messaging.0.relay.watch_for_workers();
     }
 
     /// How far publishing is behind, and what works, by a look at the store now; sets the gauges of [`telemetry`](crate::telemetry), too.

@@ -4,17 +4,18 @@ use tracing::instrument;
 
 use super::Operations;
 use crate::{
-    domain::{change::Change, opening::PreparedOpen},
+    domain::{change::Change, conversation::Conversation, opening::PreparedOpen},
     error::Error,
     host::directory::Profiles,
     id::{AgentId, BookingId, Bucket, ConversationId, UserId},
     policy::Refusal,
-    store::{Changed, Opened},
+    store::{Changed, ConversationKey, Opened},
     telemetry::{self, OpenOutcome},
     use_case::{attempt::attempt, unless_lost},
 };
 
 pub(in crate::use_case) const OPENING: &str = "opening a conversation";
+const FINDING: &str = "finding a conversation";
 const UNLINKING: &str = "unlinking a booking";
 
 /// An opening for which the host vouches: who answers for the agent, and whose the booking is.
@@ -48,6 +49,18 @@ impl HostOpen {
 }
 
 impl Operations<'_> {
+    /// Finds a conversation by its id, by its pair or by a booking; `None` if there is none.
+    ///
+    /// # Errors
+    /// [`Unavailable`](crate::ErrorKind::Unavailable) when the store is.
+    pub async fn find_conversation(
+        self,
+        key: impl Into<ConversationKey>,
+    ) -> Result<Option<Conversation>, Error> {
+        let found = self.messaging.store().find_conversation(key.into()).await;
+        found.map_err(|error| Error::store(error, FINDING))
+    }
+
     /// Plans an opening that the host vouches for, to be carried out by the store inside the host's own
     /// transaction or by [`open_prepared`](Self::open_prepared). No I/O.
     ///

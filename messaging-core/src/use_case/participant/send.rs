@@ -23,7 +23,7 @@ use crate::{
     policy::{Action, Standing},
     store::{Append, Appended, Entry, EntryKind, LoadedEntry, Stored, Subject},
     telemetry::{self, SendOutcome, SendRefusal, SentBy},
-    use_case::{Messaging, attempt::attempt, rulings::by_our_rules, unless_lost},
+    use_case::{Messaging, attempt::attempt, limits::Counted, rulings::by_our_rules, unless_lost},
 };
 
 pub(in crate::use_case) const SENDING: &str = "sending a message";
@@ -99,12 +99,12 @@ impl Messaging {
     /// [`OutcomeUnknown`](ErrorKind::OutcomeUnknown): repeat it with the same key.
     #[instrument(level = "debug", skip_all, fields(user_id = %actor.user_id(), conversation_id = %send.conversation_id))]
     pub async fn send_message(&self, actor: &Actor, send: &SendMessage) -> Result<Sent, Error> {
-        if let Err(limited) = self.admit(actor, Limited::Send, SENDING).await {
-            let repeated = self.find_repeat(actor, send).await?;
-            return repeated.ok_or(limited);
-        }
+        let counted = match self.admit(actor, Limited::Send, SENDING).await {
+            Ok(counted) => counted,
+            Err(limited) => return self.find_repeat(actor, send).await?.ok_or(limited),
+        };
         let answer = self.send_unlimited(actor, send).await?;
-        if !answer.created {
+        if !answer.created && counted == Counted::Yes {
             self.give_back_repeat(actor).await;
         }
         Ok(answer)
