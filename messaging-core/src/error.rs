@@ -44,7 +44,7 @@ pub enum ErrorKind {
     /// The key was used before, with another text.
     IdempotencyConflict,
     /// The actor's open report of the conversation holds as many complaints as it may
-    /// ([`MAX_COMPLAINTS`](crate::domain::report::MAX_COMPLAINTS)). Once staff have settled it, the next complaint opens
+    /// ([`MAX_COMPLAINTS`](crate::domain::report::MAX_COMPLAINTS)). Once staff have resolved it, the next complaint opens
     /// another.
     ReportFull,
     /// The actor has done this too often lately. Nothing was changed.

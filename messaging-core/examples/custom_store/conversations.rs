@@ -95,15 +95,15 @@ impl ConversationStore for CustomStore {
             .with_has_more(records.len() > scan.limit.get()))
     }
 
-    async fn count_conversations(&self, whose: &ListScope, cap: u64) -> Result<u64, StoreError> {
-        Ok((self.lock().in_scope(whose).count() as u64).min(cap))
+    async fn count_conversations(&self, scope: &ListScope, cap: u64) -> Result<u64, StoreError> {
+        Ok((self.lock().in_scope(scope).count() as u64).min(cap))
     }
 
-    async fn count_unread(&self, whose: &ListScope) -> Result<u64, StoreError> {
+    async fn count_unread(&self, scope: &ListScope) -> Result<u64, StoreError> {
         let state = self.lock();
         // For `ListScope::All` a conversation in which the admin takes no part has no side, and does not count.
         let mut unread = 0;
-        for (record, side) in state.in_scope(whose) {
+        for (record, side) in state.in_scope(scope) {
             unread += side.map_or(0, |side| record.conversation.counters.of(side).unread());
         }
         Ok(unread)

@@ -70,9 +70,9 @@ impl OutboxStore for CustomStore {
         Ok(rest)
     }
 
-    async fn defer_lanes(&self, by: WorkerId, delays: &[LaneDeferral]) -> Result<(), StoreError> {
+    async fn defer_lanes(&self, by: WorkerId, deferrals: &[LaneDeferral]) -> Result<(), StoreError> {
         let mut state = self.lock();
-        for delay in delays {
+        for delay in deferrals {
             let record = state.owned(delay.conversation_id, by, delay.lease_until);
             if let Some(LeasedLane { lane, owner }) = record.and_then(|record| record.lane.as_mut()) {
                 *owner = None;

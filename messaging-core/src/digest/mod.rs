@@ -149,8 +149,8 @@ impl Digester {
             return Ok(Vec::new());
         }
         let users: Vec<_> = due.iter().map(|due| due.lease.user_id.clone()).collect();
-        let (holds, deliveries) = self.sort(due, &users).await?;
-        self.hold(&holds).await?;
+        let (postponements, deliveries) = self.sort(due, &users).await?;
+        self.hold(&postponements).await?;
         let at_once = self.parts.options.concurrency;
         stream::iter(deliveries)
             .for_each_concurrent(at_once, |delivery| self.deliver(delivery))
@@ -172,21 +172,21 @@ impl Digester {
         let now = self.now();
         let contacts = self.parts.host.contacts(users).await;
         let online = self.parts.host.online(users).await;
-        let (mut holds, mut deliveries) = (Vec::new(), Vec::new());
+        let (mut postponements, mut deliveries) = (Vec::new(), Vec::new());
         for user in due {
             let unmailed = unmailed.remove(&user.lease.user_id).unwrap_or_default();
             let Some(contacts) = &contacts else {
-                holds.push(hold(user.lease, now + self.parts.policy.look_again));
+                postponements.push(hold(user.lease, now + self.parts.policy.look_again));
                 continue;
             };
             let contact = contacts.get(&user.lease.user_id).cloned().unwrap_or_default();
             let is_online = online.get(&user.lease.user_id).copied();
             match self.sort_one(now, user, &unmailed, &contact, is_online) {
-                Sorted::Hold(hold) => holds.push(hold),
+                Sorted::Hold(hold) => postponements.push(hold),
                 Sorted::Deliver(delivery) => deliveries.push(delivery),
             }
         }
-        Ok((holds, deliveries))
+        Ok((postponements, deliveries))
     }
 
     fn sort_one(
@@ -236,11 +236,11 @@ impl Digester {
         }
     }
 
-    async fn hold(&self, holds: &[DigestPostponement]) -> Result<(), StoreError> {
-        if holds.is_empty() {
+    async fn hold(&self, postponements: &[DigestPostponement]) -> Result<(), StoreError> {
+        if postponements.is_empty() {
             return Ok(());
         }
-        let held = self.store()?.postpone_digests(holds);
+        let held = self.store()?.postpone_digests(postponements);
         self.in_time("postponing digests", held).await
     }
 

@@ -105,16 +105,16 @@ impl ConversationStore for MemoryStore {
         })
     }
 
-    async fn count_conversations(&self, whose: &ListScope, cap: u64) -> Result<u64, StoreError> {
-        Ok((self.lock().scope(whose).count() as u64).min(cap))
+    async fn count_conversations(&self, scope: &ListScope, cap: u64) -> Result<u64, StoreError> {
+        Ok((self.lock().scope(scope).count() as u64).min(cap))
     }
 
-    async fn count_unread(&self, whose: &ListScope) -> Result<u64, StoreError> {
+    async fn count_unread(&self, scope: &ListScope) -> Result<u64, StoreError> {
         let state = self.lock();
         let unread = |(thread, side): (&Thread, Option<Side>)| {
             side.map_or(0, |side| thread.conversation.counters.of(side).unread())
         };
-        Ok(state.scope(whose).map(unread).sum())
+        Ok(state.scope(scope).map(unread).sum())
     }
 
     async fn list_agent_conversations(
@@ -313,10 +313,10 @@ fn pair_of(conversation: &Conversation) -> (UserId, AgentId) {
 
 impl State {
     /// The conversations of a scope, each with the side of the scope's user.
-    fn scope<'a>(&'a self, whose: &'a ListScope) -> impl Iterator<Item = (&'a Thread, Option<Side>)> {
+    fn scope<'a>(&'a self, scope: &'a ListScope) -> impl Iterator<Item = (&'a Thread, Option<Side>)> {
         self.threads.values().filter_map(move |thread| {
             let conversation = &thread.conversation;
-            match whose {
+            match scope {
                 ListScope::Client(user_id) => {
                     (conversation.client_id == *user_id).then_some((thread, Some(Side::Client)))
                 }

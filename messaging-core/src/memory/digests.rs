@@ -148,9 +148,9 @@ impl DigestStore for MemoryStore {
         Ok(true)
     }
 
-    async fn postpone_digests(&self, holds: &[DigestPostponement]) -> Result<(), StoreError> {
+    async fn postpone_digests(&self, postponements: &[DigestPostponement]) -> Result<(), StoreError> {
         let mut state = self.lock();
-        for hold in holds {
+        for hold in postponements {
             let Some(user) = state.under(&hold.lease) else {
                 continue;
             };

@@ -59,9 +59,9 @@ impl OutboxStore for MemoryStore {
             .collect())
     }
 
-    async fn defer_lanes(&self, by: WorkerId, delays: &[LaneDeferral]) -> Result<(), StoreError> {
+    async fn defer_lanes(&self, by: WorkerId, deferrals: &[LaneDeferral]) -> Result<(), StoreError> {
         let mut state = self.lock();
-        for delay in delays {
+        for delay in deferrals {
             if let Some(lane) = state.owned(delay.conversation_id, by, delay.lease_until) {
                 lane.owner = None;
                 lane.until = delay.until;

@@ -118,10 +118,10 @@ impl Relay {
         for (user_id, entry) in runs.iter().filter_map(Run::ended_access) {
             self.revocations.forget(user_id, &entry);
         }
-        let delays: Vec<_> = runs.iter().filter_map(|run| self.delay_for(run, &left)).collect();
-        if !delays.is_empty() {
-            telemetry::retried(delays.len());
-            let delay = || self.parts.store.defer_lanes(self.id, &delays);
+        let deferrals: Vec<_> = runs.iter().filter_map(|run| self.delay_for(run, &left)).collect();
+        if !deferrals.is_empty() {
+            telemetry::retried(deferrals.len());
+            let delay = || self.parts.store.defer_lanes(self.id, &deferrals);
             self.repeated("deferring lanes", earliest, &delay).await?;
         }
         let failed: HashSet<_> = runs

@@ -79,11 +79,11 @@ impl Relay {
             until: now,
             failure: LaneFailure::None,
         };
-        let delays: Vec<_> = lanes.into_iter().map(delay).collect();
-        if delays.is_empty() {
+        let deferrals: Vec<_> = lanes.into_iter().map(delay).collect();
+        if deferrals.is_empty() {
             return;
         }
-        let given_back = self.parts.store.defer_lanes(self.id, &delays);
+        let given_back = self.parts.store.defer_lanes(self.id, &deferrals);
         if let Err(error) = self.in_time("releasing lanes", given_back).await {
             let error: &dyn std::error::Error = &error;
             tracing::warn!(

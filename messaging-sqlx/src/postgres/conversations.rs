@@ -94,12 +94,12 @@ impl ConversationStore for PgStore {
         self.list_page(scan).await
     }
 
-    async fn count_conversations(&self, whose: &ListScope, cap: u64) -> Result<u64, StoreError> {
-        self.count(whose, cap).await
+    async fn count_conversations(&self, scope: &ListScope, cap: u64) -> Result<u64, StoreError> {
+        self.count(scope, cap).await
     }
 
-    async fn count_unread(&self, whose: &ListScope) -> Result<u64, StoreError> {
-        self.unread(whose).await
+    async fn count_unread(&self, scope: &ListScope) -> Result<u64, StoreError> {
+        self.unread(scope).await
     }
 
     async fn list_agent_conversations(
@@ -163,7 +163,7 @@ pub(super) const NEWEST_BOOKINGS: &str = concat!(
     few!("w.n"),
     " ORDER BY w.n, newest.position DESC"
 );
-pub(super) const OVERVIEW: &str = concat!(
+pub(super) const SUMMARY: &str = concat!(
     "SELECT ",
     summary_columns!(),
     r#" FROM "messaging".conversation c "#,

@@ -141,13 +141,19 @@ impl DigestStore for PgStore {
 
     /// Skips a conversation that another step has locked: its due time is kept, and it is examined again
     /// sooner.
-    async fn postpone_digests(&self, holds: &[DigestPostponement]) -> Result<(), StoreError> {
-        let users: Vec<_> = holds.iter().map(|hold| hold.lease.user_id.as_str()).collect();
-        let owners: Vec<_> = holds.iter().map(|hold| hold.lease.by.as_uuid()).collect();
-        let leases: Vec<_> = holds.iter().map(|hold| instant(hold.lease.until)).collect();
-        let untils: Vec<_> = holds.iter().map(|hold| instant(hold.until)).collect();
-        let forgets: Vec<_> = holds.iter().map(|hold| hold.forget_attempt).collect();
-        let deferred: Vec<_> = holds.iter().map(|hold| hold.is_deferred).collect();
+    async fn postpone_digests(&self, postponements: &[DigestPostponement]) -> Result<(), StoreError> {
+        let users: Vec<_> = postponements
+            .iter()
+            .map(|hold| hold.lease.user_id.as_str())
+            .collect();
+        let owners: Vec<_> = postponements.iter().map(|hold| hold.lease.by.as_uuid()).collect();
+        let leases: Vec<_> = postponements
+            .iter()
+            .map(|hold| instant(hold.lease.until))
+            .collect();
+        let untils: Vec<_> = postponements.iter().map(|hold| instant(hold.until)).collect();
+        let forgets: Vec<_> = postponements.iter().map(|hold| hold.forget_attempt).collect();
+        let deferred: Vec<_> = postponements.iter().map(|hold| hold.is_deferred).collect();
         let statement = sqlx::query(self.0.statements.postpone_digests.clone())
             .bind(users)
             .bind(owners)

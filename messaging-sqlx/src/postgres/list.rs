@@ -187,18 +187,18 @@ impl PgStore {
         )
     }
 
-    pub(super) async fn count(&self, whose: &ListScope, cap: u64) -> Result<u64, StoreError> {
+    pub(super) async fn count(&self, scope: &ListScope, cap: u64) -> Result<u64, StoreError> {
         const DOING: &str = "counting conversations";
-        let statement = sqlx::query(self.0.statements.count.of(whose).clone()).bind(number(cap));
-        self.number(DOING, bind_owner(statement, whose)).await
+        let statement = sqlx::query(self.0.statements.count.of(scope).clone()).bind(number(cap));
+        self.number(DOING, bind_owner(statement, scope)).await
     }
 
-    pub(super) async fn unread(&self, whose: &ListScope) -> Result<u64, StoreError> {
+    pub(super) async fn unread(&self, scope: &ListScope) -> Result<u64, StoreError> {
         const DOING: &str = "counting unread messages";
-        let statement = sqlx::query(self.0.statements.unread.of(whose).clone());
-        let statement = match whose {
+        let statement = sqlx::query(self.0.statements.unread.of(scope).clone());
+        let statement = match scope {
             ListScope::All(user_id) => statement.bind(user_id.as_str()),
-            ListScope::Client(_) | ListScope::Agent { .. } => bind_owner(statement, whose),
+            ListScope::Client(_) | ListScope::Agent { .. } => bind_owner(statement, scope),
         };
         self.number(DOING, statement).await
     }

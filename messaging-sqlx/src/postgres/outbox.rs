@@ -52,15 +52,21 @@ impl OutboxStore for PgStore {
         going_on.collect::<Result<_, _>>().map_err(unread(DOING))
     }
 
-    async fn defer_lanes(&self, by: WorkerId, delays: &[LaneDeferral]) -> Result<(), StoreError> {
+    async fn defer_lanes(&self, by: WorkerId, deferrals: &[LaneDeferral]) -> Result<(), StoreError> {
         const DOING: &str = "deferring lanes";
-        let due = delays.iter().map(|one| one.until);
+        let due = deferrals.iter().map(|one| one.until);
         let _writing = self.0.scan_watermark.writing_all(due);
-        let ids: Vec<_> = delays.iter().map(|one| one.conversation_id.as_uuid()).collect();
-        let leases: Vec<_> = delays.iter().map(|one| instant(one.lease_until)).collect();
-        let untils: Vec<_> = delays.iter().map(|one| instant(one.until)).collect();
+        let ids: Vec<_> = deferrals
+            .iter()
+            .map(|one| one.conversation_id.as_uuid())
+            .collect();
+        let leases: Vec<_> = deferrals.iter().map(|one| instant(one.lease_until)).collect();
+        let untils: Vec<_> = deferrals.iter().map(|one| instant(one.until)).collect();
         let counted = |kind: LaneFailure| -> Vec<i64> {
-            delays.iter().map(|one| i64::from(one.failure == kind)).collect()
+            deferrals
+                .iter()
+                .map(|one| i64::from(one.failure == kind))
+                .collect()
         };
         let statement = sqlx::query(self.0.statements.defer_lanes.clone())
             .bind(by.as_uuid())

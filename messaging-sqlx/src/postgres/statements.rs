@@ -44,7 +44,7 @@ statements! {
     find: SqlStr = conversations::FIND;
     find_by_pair: SqlStr = conversations::FIND_BY_PAIR;
     find_by_booking: SqlStr = conversations::FIND_BY_BOOKING;
-    summary: SqlStr = conversations::OVERVIEW;
+    summary: SqlStr = conversations::SUMMARY;
     bookings: SqlStr = conversations::BOOKINGS;
     newest_bookings: SqlStr = conversations::NEWEST_BOOKINGS;
     unlink: SqlStr = unlink::UNLINK;

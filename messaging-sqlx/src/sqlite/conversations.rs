@@ -75,17 +75,17 @@ impl ConversationStore for SqliteStore {
         list::page(&mut connection, scan).await.map_err(failed(DOING))
     }
 
-    async fn count_conversations(&self, whose: &ListScope, cap: u64) -> Result<u64, StoreError> {
+    async fn count_conversations(&self, scope: &ListScope, cap: u64) -> Result<u64, StoreError> {
         const DOING: &str = "counting conversations";
         let mut connection = self.reader(DOING).await?;
-        let count = list::count(&mut connection, whose, cap).await;
+        let count = list::count(&mut connection, scope, cap).await;
         count.map_err(failed(DOING))
     }
 
-    async fn count_unread(&self, whose: &ListScope) -> Result<u64, StoreError> {
+    async fn count_unread(&self, scope: &ListScope) -> Result<u64, StoreError> {
         const DOING: &str = "counting unread messages";
         let mut connection = self.reader(DOING).await?;
-        let sum = list::unread(&mut connection, whose).await;
+        let sum = list::unread(&mut connection, scope).await;
         sum.map_err(failed(DOING))
     }
 

@@ -85,8 +85,8 @@ impl DigestStore for SqliteStore {
         .await
     }
 
-    async fn postpone_digests(&self, holds: &[DigestPostponement]) -> Result<(), StoreError> {
-        self.write(Postpone(holds.to_vec())).await
+    async fn postpone_digests(&self, postponements: &[DigestPostponement]) -> Result<(), StoreError> {
+        self.write(Postpone(postponements.to_vec())).await
     }
 }
 

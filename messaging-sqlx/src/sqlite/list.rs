@@ -108,11 +108,11 @@ pub(super) async fn page(connection: &mut SqliteConnection, scan: &ListScan) -> 
 
 pub(super) async fn count(
     connection: &mut SqliteConnection,
-    whose: &ListScope,
+    scope: &ListScope,
     cap: u64,
 ) -> Result<u64, Error> {
-    let query = sqlx::query_scalar(COUNT.of(whose));
-    let query = match whose {
+    let query = sqlx::query_scalar(COUNT.of(scope));
+    let query = match scope {
         ListScope::Client(user_id) => query.bind(user_id.as_str()),
         ListScope::Agent { agent_id, user_id } => query.bind(agent_id.as_str()).bind(user_id.as_str()),
         ListScope::All(_) => query,
@@ -120,9 +120,9 @@ pub(super) async fn count(
     query.bind(number(cap)).fetch_one(connection).await
 }
 
-pub(super) async fn unread(connection: &mut SqliteConnection, whose: &ListScope) -> Result<u64, Error> {
-    let query = sqlx::query_scalar(UNREAD.of(whose));
-    let query = match whose {
+pub(super) async fn unread(connection: &mut SqliteConnection, scope: &ListScope) -> Result<u64, Error> {
+    let query = sqlx::query_scalar(UNREAD.of(scope));
+    let query = match scope {
         ListScope::Client(user_id) | ListScope::All(user_id) => query.bind(user_id.as_str()),
         ListScope::Agent { agent_id, user_id } => query.bind(agent_id.as_str()).bind(user_id.as_str()),
     };

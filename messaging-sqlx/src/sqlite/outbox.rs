@@ -50,10 +50,10 @@ impl OutboxStore for SqliteStore {
         .await
     }
 
-    async fn defer_lanes(&self, by: WorkerId, delays: &[LaneDeferral]) -> Result<(), StoreError> {
+    async fn defer_lanes(&self, by: WorkerId, deferrals: &[LaneDeferral]) -> Result<(), StoreError> {
         self.write(Delay {
             by,
-            delays: delays.to_vec(),
+            deferrals: deferrals.to_vec(),
         })
         .await
     }
@@ -184,7 +184,7 @@ impl Step for Acknowledge {
 
 struct Delay {
     by: WorkerId,
-    delays: Vec<LaneDeferral>,
+    deferrals: Vec<LaneDeferral>,
 }
 
 impl Step for Delay {
@@ -192,7 +192,7 @@ impl Step for Delay {
     const DOING: &'static str = "deferring lanes";
 
     async fn execute(self, tx: &mut SqliteConnection) -> Result<(), Error> {
-        for delay in &self.delays {
+        for delay in &self.deferrals {
             sqlx::query(DEFER)
                 .bind(delay.until.as_millis())
                 .bind(delay.failure == LaneFailure::Transport)

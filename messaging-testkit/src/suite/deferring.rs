@@ -98,17 +98,17 @@ pub(crate) async fn a_deferred_lane_cannot_be_acknowledged_by_its_former_owner(s
 }
 
 pub(crate) async fn several_lanes_are_deferred_in_one_call(store: &dyn Store) {
-    let mut delays = Vec::new();
+    let mut deferrals = Vec::new();
     for (agency, until) in [(1, 50), (2, 40), (3, 60)] {
-        delays.push(LaneDeferral::new(
+        deferrals.push(LaneDeferral::new(
             Scene::open(store, plan(1, agency)).await.id,
             at(30),
             at(until),
         ));
     }
-    delays.push(delays[0].with_conversation_id(conversation_id(9)));
+    deferrals.push(deferrals[0].with_conversation_id(conversation_id(9)));
     claim(store, 1, at(0), 10).await;
-    store.defer_lanes(worker_id(1), &delays).await.unwrap();
+    store.defer_lanes(worker_id(1), &deferrals).await.unwrap();
     assert_eq!(
         of(&claim(store, 2, at(50), 10).await),
         [2, 1].map(|agency| plan(1, agency).id)

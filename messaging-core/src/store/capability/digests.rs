@@ -39,9 +39,9 @@ pub trait DigestStore: Send + Sync {
     ) -> Result<bool, StoreError>;
 
     /// Loads the excerpt of each extent: the current conversation, and up to `messages` of its messages, oldest first.
-    /// An excerpt has the messages after the position that the side has read or been mailed up to, to the end of the
-    /// extent, as far as they [may be mailed](crate::policy::may_notify) to the side. In the order of the extents; an
-    /// extent of an unknown conversation is left out.
+    /// The messages of an excerpt begin after both the side's read position and its mailed position, and end with the extent;
+    /// those that [must not be mailed](crate::policy::may_notify) to the side are left out. The excerpts are in the order of
+    /// the extents; an extent of an unknown conversation has none.
     async fn load_excerpts(&self, extents: &[Extent], messages: usize) -> Result<Vec<Excerpt>, StoreError>;
 
     /// Marks extents as mailed, as [`Conversation::mail`] does, if the user is still on the side. Needs no lease: an
@@ -53,8 +53,8 @@ pub trait DigestStore: Send + Sync {
         again_at: Timestamp,
     ) -> Result<(), StoreError>;
 
-    /// Ends a lease with its attempt, and resets the count of deferrals. If an e-mail was sent, keeps its time, and of
-    /// all times the newest `remember`. Returns `false` and changes nothing if the lease is no longer the user's lease.
+    /// Ends a lease with its attempt, and resets the count of deferrals. If an e-mail was sent, its time is stored; of all
+    /// stored times the newest `remember` are kept. Returns `false` and changes nothing if the lease is no longer the user's lease.
     async fn complete_digest(
         &self,
         lease: &DigestLease,
@@ -64,7 +64,7 @@ pub trait DigestStore: Send + Sync {
 
     /// Ends leases without a digest, and postpones every earlier due time of their users to `until`. A lease that is no
     /// longer the user's lease is skipped, with the user's due times.
-    async fn postpone_digests(&self, holds: &[DigestPostponement]) -> Result<(), StoreError>;
+    async fn postpone_digests(&self, postponements: &[DigestPostponement]) -> Result<(), StoreError>;
 }
 
 /// A worker's request for users with a digest due.

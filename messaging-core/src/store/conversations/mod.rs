@@ -69,11 +69,11 @@ pub trait ConversationStore: Send + Sync {
     async fn list_conversations(&self, scan: &ListScan) -> Result<ListPage, StoreError>;
 
     /// Counts the conversations in a scope, up to `cap`.
-    async fn count_conversations(&self, whose: &ListScope, cap: u64) -> Result<u64, StoreError>;
+    async fn count_conversations(&self, scope: &ListScope, cap: u64) -> Result<u64, StoreError>;
 
     /// Sums the unread counts of the scope's side. For [`ListScope::All`] only conversations in which the admin takes
     /// part count, with the admin's side.
-    async fn count_unread(&self, whose: &ListScope) -> Result<u64, StoreError>;
+    async fn count_unread(&self, scope: &ListScope) -> Result<u64, StoreError>;
 
     /// Lists up to `limit` conversations of an agent by id, smallest first, starting after `after`; including those in
     /// which another user answers for the agent.

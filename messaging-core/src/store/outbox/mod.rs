@@ -33,9 +33,8 @@ pub trait OutboxStore: Send + Sync {
     /// Claims up to `limit` lanes whose lease or deferral has expired, longest waiting first. Each lane is leased to at
     /// most one worker, even under concurrent claims.
     ///
-    /// A lane that another step has locked may be skipped; it stays due. For some minutes a lane may also be skipped if it
-    /// was committed more than a lease after its due time: by another process, or by a transaction of the host. A
-    /// [full scan](Scan::Full) does not skip it for that.
+    /// A lane that another step has locked may be skipped; it stays due. A [usual](Scan::Usual) scan may also skip, for some
+    /// minutes, a lane whose commit came more than a lease after its due time. A [full](Scan::Full) scan may not.
     ///
     /// # Errors
     /// [`ReadOnly`](super::StoreErrorKind::ReadOnly) if this store does not admit workers of this process.
@@ -49,8 +48,8 @@ pub trait OutboxStore: Send + Sync {
     /// the new lease, the head [`up_to`](Progress::up_to)` + 1` and no failures, and is returned. A lane that `by` does
     /// not own under the named lease is unchanged, and not returned.
     ///
-    /// [`up_to`](Progress::up_to) may name an entry that no longer exists, and the one before the head. This ends a
-    /// lane whose last entries became dead letters.
+    /// The entry that [`up_to`](Progress::up_to) names need not exist. It may precede the head, if all entries from the head
+    /// on have become dead letters: then the lane ends.
     ///
     /// A store may answer late: it may join the step with others for up to 50 ms, so that one commit serves several. The
     /// worker publishes other lanes meanwhile. An acknowledgement need not survive a crash of the backend: if it is lost,
@@ -65,7 +64,7 @@ pub trait OutboxStore: Send + Sync {
 
     /// Ends the leases of lanes that `by` owns under the named leases: any worker can claim them from
     /// [`until`](LaneDeferral::until) on. Other lanes are unchanged.
-    async fn defer_lanes(&self, by: WorkerId, delays: &[LaneDeferral]) -> Result<(), StoreError>;
+    async fn defer_lanes(&self, by: WorkerId, deferrals: &[LaneDeferral]) -> Result<(), StoreError>;
 
     /// Moves an entry from its lane to the dead letters, with the reason, if `by` owns the lane under its lease and the
     /// lane has the entry; otherwise changes nothing. The lane stays, even without entries, until it is acknowledged.

@@ -89,18 +89,18 @@ impl ConversationStore for Broken {
         Ok(page)
     }
 
-    async fn count_conversations(&self, whose: &ListScope, cap: u64) -> Result<u64, StoreError> {
+    async fn count_conversations(&self, scope: &ListScope, cap: u64) -> Result<u64, StoreError> {
         let cap = if self.has(Fault::IgnoresTheCap) {
             u64::MAX
         } else {
             cap
         };
-        self.inner.count_conversations(whose, cap).await
+        self.inner.count_conversations(scope, cap).await
     }
 
-    async fn count_unread(&self, whose: &ListScope) -> Result<u64, StoreError> {
+    async fn count_unread(&self, scope: &ListScope) -> Result<u64, StoreError> {
         let factor = if self.has(Fault::CountsUnreadTwice) { 2 } else { 1 };
-        Ok(self.inner.count_unread(whose).await? * factor)
+        Ok(self.inner.count_unread(scope).await? * factor)
     }
 
     async fn list_agent_conversations(

@@ -93,14 +93,14 @@ impl DigestStore for Broken {
         self.inner.complete_digest(lease, sent_at, remember).await
     }
 
-    async fn postpone_digests(&self, holds: &[DigestPostponement]) -> Result<(), StoreError> {
-        let mut holds = holds.to_vec();
+    async fn postpone_digests(&self, postponements: &[DigestPostponement]) -> Result<(), StoreError> {
+        let mut postponements = postponements.to_vec();
         if self.has(Fault::PostponesNothing) {
-            for hold in &mut holds {
+            for hold in &mut postponements {
                 hold.until = Timestamp::EPOCH;
             }
         }
-        self.inner.postpone_digests(&holds).await
+        self.inner.postpone_digests(&postponements).await
     }
 }
 

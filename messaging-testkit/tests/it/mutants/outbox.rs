@@ -74,11 +74,11 @@ impl OutboxStore for Broken {
         Ok(lanes)
     }
 
-    async fn defer_lanes(&self, by: WorkerId, delays: &[LaneDeferral]) -> Result<(), StoreError> {
+    async fn defer_lanes(&self, by: WorkerId, deferrals: &[LaneDeferral]) -> Result<(), StoreError> {
         if self.has(Fault::DefersNothing) {
             return Ok(());
         }
-        self.inner.defer_lanes(by, delays).await
+        self.inner.defer_lanes(by, deferrals).await
     }
 
     async fn dead_letter(
