@@ -37,12 +37,13 @@ impl House {
     fn new() -> Self {
         let (store, clock) = (FailingStore::new(MemoryStore::new()), ManualClock::new());
         let mails = Letterbox::default();
+        let options = DigestOptions::default()
+            .with_every(10 * SECOND)
+            .with_drain(10 * SECOND)
+            .with_chunk(4);
         let (messaging, workers) = quiet_house(store.clone(), FakeDirectory::new(), &clock)
             .digests(mails.clone(), DigestPolicy::default())
-            .options(
-                Options::default()
-                    .with_digests(DigestOptions::default().with_every(10 * SECOND).with_chunk(4)),
-            )
+            .options(Options::default().with_digests(options))
             .build()
             .unwrap();
         Self {
