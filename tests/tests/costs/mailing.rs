@@ -34,8 +34,6 @@ use messaging_testkit::{
 };
 use serde_json::Value;
 
-use crate::vacuum::without_other_snapshots;
-
 const USERS: u64 = 1_000;
 const CONVERSATIONS: u64 = 100_000;
 const AT_ONCE: u64 = 50;
@@ -131,14 +129,29 @@ async fn a_hundred_thousand_conversations_are_one_e_mail_a_user() {
     let before = wire.counts();
     assert_eq!(digests.step().await.unwrap(), 0);
     assert_eq!(wire.counts().since(before).statements, 1);
-    without_other_snapshots(&mut pool.acquire().await.unwrap()).await;
-    sqlx::raw_sql("VACUUM messaging.conversation")
-        .execute(&pool)
-        .await
-        .unwrap();
-    let pages = pages_of_an_idle_claim(&pool).await;
+    let pages = pages_after_vacuum(&pool).await;
     println!("an empty claim touches {pages} pages");
     assert!(pages <= 3, "{pages} pages");
+}
+
+/// How often the rows that died are vacuumed.
+const VACUUMS: usize = 100;
+
+/// Returns how many pages an idle claim touches once VACUUM has removed what died; after 100 times, whatever is left.
+///
+/// One VACUUM may have to keep rows: those that died after the oldest snapshot of the database, and of sessions that are
+/// just connecting, whose snapshots are as old as the oldest transaction of any database. Other tests begin such sessions.
+async fn pages_after_vacuum(pool: &sqlx::PgPool) -> u64 {
+    let mut pages = u64::MAX;
+    for _ in 0..VACUUMS {
+        let vacuum = sqlx::raw_sql("VACUUM messaging.conversation");
+        vacuum.execute(pool).await.unwrap();
+        pages = pages_of_an_idle_claim(pool).await;
+        if pages <= 3 {
+            break;
+        }
+    }
+    pages
 }
 
 /// Returns how many pages the claim of users touches if no user is due.

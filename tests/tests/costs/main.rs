@@ -6,4 +6,3 @@ mod load;
 mod mailing;
 mod size;
 mod statements;
-mod vacuum;

@@ -3,8 +3,6 @@ use std::fmt::Write as _;
 use messaging_sqlx::{PgMigrator, SchemaName};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
 
-use crate::vacuum::without_other_snapshots;
-
 /// The number of thousand conversations, each with 20 messages.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Scale(pub(crate) usize);
@@ -44,7 +42,6 @@ pub(crate) async fn make(url: &str, schema: &str, scale: Scale) {
     tx.commit().await.unwrap();
     // Does the work of autovacuum: visibility and statistics.
     for Table { name, .. } in tables(&mut connection, schema).await {
-        without_other_snapshots(&mut connection).await;
         run(&mut connection, format!("VACUUM (ANALYZE) {name}")).await;
     }
     connection.close().await.unwrap();
