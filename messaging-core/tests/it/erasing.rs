@@ -203,13 +203,7 @@ async fn evidence_of_an_open_report_stays() {
         .erase_user(&user("carl"))
         .await
         .unwrap();
-    let details = world
-        .messaging
-        .admin(&root())
-        .unwrap()
-        .find_report(reported.id)
-        .await
-        .unwrap();
+    let details = world.find_report(reported.id).await;
     assert_eq!(details.file.evidence[0].body.stored_text(), "carl's secret");
 }
 
@@ -225,13 +219,7 @@ async fn a_reporters_texts_are_erased_once_the_report_is_resolved() {
         .await
         .unwrap();
     assert_eq!((erased.reports, erased.open_reports), (0, 1));
-    let open = world
-        .messaging
-        .admin(&root())
-        .unwrap()
-        .find_report(reported.id)
-        .await
-        .unwrap();
+    let open = world.find_report(reported.id).await;
     assert_eq!(open.file.report.complaints.len(), 1);
 
     world
@@ -248,14 +236,7 @@ async fn a_reporters_texts_are_erased_once_the_report_is_resolved() {
         .await
         .unwrap();
     assert_eq!((erased.reports, erased.open_reports), (1, 0));
-    let file = world
-        .messaging
-        .admin(&root())
-        .unwrap()
-        .find_report(reported.id)
-        .await
-        .unwrap()
-        .file;
+    let file = world.find_report(reported.id).await.file;
     assert_eq!(file.report.reporter_id, erased_user(alpine, Side::Client));
     assert!(file.report.complaints.is_empty());
     let texts: Vec<_> = file

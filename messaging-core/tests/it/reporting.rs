@@ -122,13 +122,7 @@ async fn an_admin_sees_reports_with_names_and_evidence_and_is_audited() {
         assert_eq!(list.profiles.user(&user(id)).name, name);
     }
 
-    let details = world
-        .messaging
-        .admin(&root())
-        .unwrap()
-        .find_report(reported.id)
-        .await
-        .unwrap();
+    let details = world.find_report(reported.id).await;
     let report = &details.file.report;
     assert_eq!(
         (&report.reporter_id, &report.reported_id),
@@ -221,13 +215,7 @@ async fn only_an_admin_who_is_not_a_party_sees_or_resolves_a_report() {
         ),
         ErrorKind::NotFound
     );
-    let still = world
-        .messaging
-        .admin(&root())
-        .unwrap()
-        .find_report(reported.id)
-        .await
-        .unwrap();
+    let still = world.find_report(reported.id).await;
     assert_eq!(still.file.report.status(), ReportStatus::Open);
 }
 

@@ -2,16 +2,18 @@
 
 use messaging_core::{
     Actor, ConversationId, HistoryRequest, Messaging, MessagingBuilder, OpenConversation, Sent, Workers,
+    admin::ReportDetails,
     clock::{ManualClock, SequentialIds},
     domain::{page::PageSize, scope::ListScope},
     host::{directory::Directory, rate_limit::Unlimited},
+    id::ReportId,
     memory::MemoryStore,
     participant::{History, HistoryFrom, MarkOnRead},
     store::{ConversationStore, ListScan, ListStart},
 };
 
 use super::{
-    people::{People, agent, carl, user},
+    people::{People, agent, carl, root, user},
     recorder::Recorder,
     requests::message,
 };
@@ -75,6 +77,13 @@ impl World {
     /// Publishes until no due event is left.
     pub(crate) async fn drain(&self) {
         while self.workers.relay().step().await.unwrap() > 0 {}
+    }
+
+    /// Finds a report as an admin.
+    pub(crate) async fn find_report(&self, id: ReportId) -> ReportDetails {
+        let root = root();
+        let admin = self.messaging.admin(&root).unwrap();
+        admin.find_report(id).await.unwrap()
     }
 
     pub(crate) async fn first_conversation(&self) -> ConversationId {
