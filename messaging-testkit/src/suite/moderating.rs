@@ -9,7 +9,7 @@ use messaging_core::{
 };
 
 use super::{
-    reporting::{complaint, evidence, file, found, list, remark, report_id, resolution},
+    reporting::{complaint, evidence, file, found, list, remark, report_id, resolution, resolve},
     support::Scene,
 };
 use crate::make::{agent_user_id, client_id, plan, user_id};
@@ -43,13 +43,7 @@ pub(crate) async fn reports_are_listed_by_status(store: &dyn Store) {
         (5, Outcome::Resolved),
     ] {
         let resolution = resolution(outcome, 1);
-        store
-            .moderation()
-            .unwrap()
-            .resolve_report(report_id(n), &resolution)
-            .await
-            .unwrap()
-            .unwrap();
+        resolve(store, n, &resolution).await;
     }
     let resolved = Some(ReportStatus::Closed(Outcome::Resolved));
     let dismissed = Some(ReportStatus::Closed(Outcome::Dismissed));
@@ -82,23 +76,11 @@ pub(crate) async fn a_report_is_not_listed_to_its_parties(store: &dyn Store) {
 pub(crate) async fn a_report_is_resolved_once(store: &dyn Store) {
     reports(store, 1).await;
     let first = resolution(Outcome::Resolved, 1).with_note(Some(remark("has been warned")));
-    let report = store
-        .moderation()
-        .unwrap()
-        .resolve_report(report_id(1), &first)
-        .await
-        .unwrap()
-        .unwrap();
+    let report = resolve(store, 1, &first).await;
     assert_eq!(report.resolution, Some(first.clone()));
     assert_eq!(found(store, 1).await.report, report);
     let second = resolution(Outcome::Dismissed, 2);
-    let again = store
-        .moderation()
-        .unwrap()
-        .resolve_report(report_id(1), &second)
-        .await
-        .unwrap()
-        .unwrap();
+    let again = resolve(store, 1, &second).await;
     assert_eq!(again.resolution, Some(first));
     let unknown = store
         .moderation()
@@ -131,13 +113,7 @@ pub(crate) async fn after_a_report_is_resolved_the_next_complaint_opens_another(
     scene.send(Side::Agent).await;
     file(&scene, &complaint(&scene, 5, "rude", None)).await;
     let dismissed = resolution(Outcome::Dismissed, 1);
-    store
-        .moderation()
-        .unwrap()
-        .resolve_report(report_id(5), &dismissed)
-        .await
-        .unwrap()
-        .unwrap();
+    resolve(store, 5, &dismissed).await;
     let step = complaint(&scene, 6, "rude", None);
     assert_eq!(file(&scene, &step).await, Filed::Opened(report_id(6)));
     assert_eq!(evidence(store, 6).await, [1]);

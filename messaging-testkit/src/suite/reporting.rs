@@ -66,6 +66,12 @@ pub(super) async fn list(
     listed.iter().map(|report| report.id).collect()
 }
 
+pub(super) async fn resolve(store: &dyn Store, n: u64, resolution: &Resolution) -> Report {
+    let reports = store.moderation().unwrap();
+    let resolved = reports.resolve_report(report_id(n), resolution).await;
+    resolved.unwrap().unwrap()
+}
+
 pub(super) fn resolution(outcome: Outcome, by: u64) -> Resolution {
     Resolution::new(outcome, admin_id(by), at(100))
 }
@@ -250,13 +256,7 @@ pub(crate) async fn after_a_full_report_is_resolved_the_next_complaint_opens_ano
     let scene = Scene::set(store).await;
     full(&scene).await;
     let dismissed = resolution(Outcome::Dismissed, 1);
-    store
-        .moderation()
-        .unwrap()
-        .resolve_report(report_id(1), &dismissed)
-        .await
-        .unwrap()
-        .unwrap();
+    resolve(store, 1, &dismissed).await;
     let step = complaint(&scene, 30, "one more", None);
     assert_eq!(file(&scene, &step).await, Filed::Opened(report_id(30)));
     assert_eq!(found(store, 30).await.report.complaints.len(), 1);
