@@ -37,12 +37,13 @@ impl ConversationStore for CustomStore {
         let is_new = |booking: &BookingId| !record.bookings.contains(booking);
         let link = plan.booking_id.clone().filter(is_new);
         let linked = link.is_some();
-        record.bookings.extend(link);
+        record.bookings.extend(link.clone());
         if linked && !created {
             record.conversation.access_version += 1;
         }
         let is_news = created || linked;
         let entry = is_news.then(|| record.commit(EntryKind::Updated, plan.now, plan.now, publisher));
+        state.links.extend(link.map(|booking| (booking, id)));
         Ok(Opened::new(id).with_created(created).with_entry(entry))
     }
 
@@ -51,11 +52,9 @@ impl ConversationStore for CustomStore {
         let id = match key {
             ConversationKey::Id(id) => Some(id),
             ConversationKey::Pair { client_id, agent_id } => state.of_pair(&client_id, &agent_id),
-            // Ids grow with time, and the map is in their order.
             ConversationKey::Booking(booking) => {
-                let mut newest_first = state.records.values().rev();
-                let record = newest_first.find(|record| record.bookings.contains(&booking));
-                record.map(|record| record.conversation.id)
+                let mut newest_first = state.links.iter().rev();
+                newest_first.find(|(linked, _)| *linked == booking).map(|(_, id)| *id)
             }
             // A kind of key that a newer core has: "a variant that the backend does not know" is `Unsupported`.
             _ => return Err(unsupported("finding a conversation")),
@@ -224,6 +223,9 @@ impl ConversationStore for CustomStore {
         let entry = record.commit(EntryKind::Updated, step.now, step.now, step.publisher);
         if let Some(event) = record.unpublished.last_mut() {
             event.lost_access.clone_from(&step.lost_access);
+        }
+        if let Change::Unlink(booking) = &step.change {
+            state.links.retain(|(linked, id)| (linked, id) != (booking, &step.conversation_id));
         }
         Ok(Changed::Done(entry))
     }

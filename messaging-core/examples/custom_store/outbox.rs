@@ -121,7 +121,7 @@ impl OutboxStore for CustomStore {
 
     async fn requeue(&self, step: &Requeue) -> Result<Requeued, StoreError> {
         let mut state = self.lock();
-        let State { records, dead_letters } = &mut *state;
+        let State { records, dead_letters, .. } = &mut *state;
         let is_it =
             |at: &DeadLetterPosition| (at.conversation_id, at.number) == (step.conversation_id, step.number);
         let position = dead_letters.keys().copied().find(is_it);

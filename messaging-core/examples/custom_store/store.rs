@@ -31,6 +31,8 @@ impl Store for CustomStore {}
 pub(crate) struct State {
     /// By id. A real backend has indexes for what is found here by looking at all of them.
     pub(crate) records: BTreeMap<ConversationId, Record>,
+    /// Links of bookings, the newest last.
+    pub(crate) links: Vec<(BookingId, ConversationId)>,
     pub(crate) dead_letters: BTreeMap<DeadLetterPosition, DeadLetter>,
 }
 

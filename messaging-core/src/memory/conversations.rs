@@ -35,9 +35,12 @@ impl ConversationStore for MemoryStore {
             .clone()
             .filter(|booking| !thread.bookings.contains(booking));
         let linked = new_link.is_some();
-        thread.bookings.extend(new_link);
+        thread.bookings.extend(new_link.clone());
         let created = existing.is_none();
         thread.conversation.access_version += u32::from(linked && !created);
+        if let Some(booking) = new_link {
+            state.linked.entry(booking).or_default().push(id);
+        }
         state.pairs.insert(pair, id);
 
         let is_news = created || linked;
@@ -60,10 +63,11 @@ impl ConversationStore for MemoryStore {
         let id = match key {
             ConversationKey::Id(id) => Some(id),
             ConversationKey::Pair { client_id, agent_id } => state.pairs.get(&(client_id, agent_id)).copied(),
-            ConversationKey::Booking(booking) => {
-                let linked = |(_, thread): &(&ConversationId, &Thread)| thread.bookings.contains(&booking);
-                state.threads.iter().filter(linked).map(|(id, _)| *id).max()
-            }
+            ConversationKey::Booking(booking) => state
+                .linked
+                .get(&booking)
+                .and_then(|linked| linked.last())
+                .copied(),
         };
         let thread = id.and_then(|id| state.threads.get(&id));
         Ok(thread.map(|thread| thread.conversation.clone()))
@@ -284,10 +288,15 @@ impl ConversationStore for MemoryStore {
             return Ok(Changed::AlreadySo);
         }
         thread.conversation.set_access(&step.after);
+        let new_pair = pair_of(&thread.conversation);
         if let Some(side) = step.not_due {
             thread.conversation.digests.of_mut(side).due_at = None;
         }
-        let new_pair = pair_of(&thread.conversation);
+        if let Change::Unlink(booking) = &step.change
+            && let Some(linked) = state.linked.get_mut(booking)
+        {
+            linked.retain(|id| *id != step.conversation_id);
+        }
         if new_pair != pair {
             state.pairs.remove(&pair);
             state.pairs.insert(new_pair, step.conversation_id);

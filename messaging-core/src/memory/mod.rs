@@ -55,6 +55,8 @@ impl MemoryStore {
 struct State {
     threads: BTreeMap<ConversationId, Thread>,
     pairs: HashMap<(UserId, AgentId), ConversationId>,
+    /// The conversations to which a booking is linked, the newest link last.
+    linked: HashMap<BookingId, Vec<ConversationId>>,
     lanes: HashMap<ConversationId, LaneState>,
     dead_letters: BTreeMap<DeadLetterPosition, DeadLetter>,
     digest_users: HashMap<UserId, DigestUserState>,

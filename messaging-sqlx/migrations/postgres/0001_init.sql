@@ -79,7 +79,7 @@ CREATE TABLE "messaging".booking_link (
     PRIMARY KEY (conversation_id, position),
     UNIQUE (conversation_id, booking_id)
 );
-CREATE INDEX booking_link_by_booking ON "messaging".booking_link (booking_id, conversation_id);
+CREATE INDEX booking_link_by_booking ON "messaging".booking_link (booking_id, position);
 
 CREATE TABLE "messaging".message (
     conversation_id uuid             NOT NULL,

@@ -60,12 +60,13 @@ CREATE INDEX conversation_due ON conversation (
 
 CREATE TABLE booking_link (
     conversation_id BLOB    NOT NULL REFERENCES conversation (id),
+    -- In the order of the requests, both of a conversation's links and of a booking's; gaps are meaningless.
     position        INTEGER NOT NULL,
     booking_id      TEXT    NOT NULL,
     PRIMARY KEY (conversation_id, position),
     UNIQUE (conversation_id, booking_id)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX booking_link_by_booking ON booking_link (booking_id, conversation_id);
+CREATE INDEX booking_link_by_booking ON booking_link (booking_id, position);
 
 CREATE TABLE message (
     conversation_id BLOB    NOT NULL REFERENCES conversation (id),

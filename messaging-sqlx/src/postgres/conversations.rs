@@ -147,12 +147,11 @@ pub(super) const FIND_BY_PAIR: &str = concat!(
     conversation_columns!(),
     r#" FROM "messaging".conversation c WHERE c.client_id = $1 AND c.agent_id = $2"#
 );
-/// Conversation ids are ordered by opening time.
 pub(super) const FIND_BY_BOOKING: &str = concat!(
     "SELECT ",
     conversation_columns!(),
     r#" FROM "messaging".conversation c WHERE c.id = (SELECT l.conversation_id FROM "messaging".booking_link l
-        WHERE l.booking_id = $1 ORDER BY l.conversation_id DESC LIMIT 1)"#
+        WHERE l.booking_id = $1 ORDER BY l.position DESC LIMIT 1)"#
 );
 /// `$1` conversations, `$2` how many of each.
 pub(super) const NEWEST_BOOKINGS: &str = concat!(

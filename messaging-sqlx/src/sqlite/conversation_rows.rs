@@ -26,12 +26,11 @@ pub(super) const FIND_BY_PAIR: &str = concat!(
     conversation_columns!(),
     " FROM conversation c WHERE c.client_id = ? AND c.agent_id = ?"
 );
-/// Conversation ids are ordered by opening time.
 pub(super) const FIND_BY_BOOKING: &str = concat!(
     "SELECT ",
     conversation_columns!(),
     " FROM conversation c WHERE c.id = (SELECT conversation_id FROM booking_link WHERE booking_id = ?
-        ORDER BY conversation_id DESC LIMIT 1)"
+        ORDER BY position DESC LIMIT 1)"
 );
 pub(super) const OVERVIEW: &str = concat!(select_overview!(), "WHERE c.id = ?");
 pub(super) const BOOKINGS: &str =

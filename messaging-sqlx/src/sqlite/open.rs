@@ -56,8 +56,11 @@ pub(super) const INSERT: &str = "INSERT INTO conversation (id, client_id, agent_
     blocked_by, closed, last_seq, client_received, client_read, client_read_seq, client_read_at, client_mailed,
     client_due_at, agent_received, agent_read, agent_read_seq, agent_read_at, agent_mailed, agent_due_at, created_at,
     activity_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+/// The position follows those of the conversation's links and those of the booking's.
 pub(super) const LINK: &str = "INSERT INTO booking_link (conversation_id, position, booking_id)
-    VALUES (?1, (SELECT COALESCE(MAX(position), 0) + 1 FROM booking_link WHERE conversation_id = ?1), ?2)
+    SELECT ?1, COALESCE(MAX(position), 0) + 1, ?2 FROM (
+        SELECT MAX(position) AS position FROM booking_link WHERE conversation_id = ?1
+        UNION ALL SELECT MAX(position) FROM booking_link WHERE booking_id = ?2) WHERE true
     ON CONFLICT (conversation_id, booking_id) DO NOTHING";
 pub(super) const UNLINK: &str = "DELETE FROM booking_link WHERE conversation_id = ? AND booking_id = ?";
 pub(super) const RAISE_ACCESS_VERSION: &str =

@@ -61,7 +61,7 @@ macro_rules! __each_case {
                 the_worker_that_opens_owns_the_new_lane
                 an_unknown_pair_has_no_conversation
                 a_conversation_is_found_by_its_pair_and_by_its_booking
-                a_booking_linked_in_several_conversations_finds_the_one_opened_last
+                a_booking_linked_to_several_conversations_finds_the_newest_link
                 the_newest_bookings_of_several_conversations_are_listed
             }
             required: appending {

@@ -216,19 +216,31 @@ pub(crate) async fn a_conversation_is_found_by_its_pair_and_by_its_booking(store
     assert_eq!(by_booking("a").await, None);
 }
 
-pub(crate) async fn a_booking_linked_in_several_conversations_finds_the_one_opened_last(store: &dyn Store) {
+pub(crate) async fn a_booking_linked_to_several_conversations_finds_the_newest_link(store: &dyn Store) {
     let scenes = [
         Scene::open(store, plan(1, 1)).await,
         Scene::open(store, plan(1, 2)).await,
         Scene::open(store, plan(1, 3)).await,
     ];
-    for nth in [2, 0, 1] {
+    let found = async || {
+        let key = ConversationKey::Booking(booking("shared"));
+        store.find_conversation(key).await.unwrap()
+    };
+    // Other bookings, so that no order of a conversation's own links is that of this booking's.
+    for id in ["a", "b", "c"] {
+        scenes[2].link(id).await;
+    }
+    for nth in [2, 0, 1, 0] {
         scenes[nth].link("shared").await;
     }
-    let found = store
-        .find_conversation(ConversationKey::Booking(booking("shared")))
-        .await;
-    assert_eq!(found.unwrap(), Some(scenes[2].conversation().await));
+    assert_eq!(found().await, Some(scenes[1].conversation().await));
+    scenes[1].change(Change::Unlink(booking("shared"))).await;
+    assert_eq!(found().await, Some(scenes[0].conversation().await));
+    scenes[0].change(Change::Unlink(booking("shared"))).await;
+    scenes[0].link("shared").await;
+    assert_eq!(found().await, Some(scenes[0].conversation().await), "a new link");
+    scenes[0].change(Change::Unlink(booking("shared"))).await;
+    assert_eq!(found().await, Some(scenes[2].conversation().await));
 }
 
 pub(crate) async fn the_newest_bookings_of_several_conversations_are_listed(store: &dyn Store) {

@@ -25,11 +25,16 @@ pub trait ErasureStore: Send + Sync {
     /// [`Change::Erase`](crate::domain::change::Change::Erase), so the user sends no further message.
     async fn erase_messages(&self, in_conversation: ConversationId, of: &UserId) -> Result<u64, StoreError>;
 
-    /// Erases a user from all resolved reports in one step. If the user is the reporter, the [erased
-    /// user](crate::domain::erasure::erased_user) of the side becomes the reporter, and the complaints are deleted. If
-    /// the user is the reported one, the erased user of the other side is reported. Copies of the user's messages are
-    /// cleared, as the messages are. The admin who resolved the report and the admin's note stay. Open reports stay
-    /// unchanged.
+    /// Erases a user from all resolved reports in one step. In each of them:
+    ///
+    /// - [`reporter_id`](crate::domain::report::Report::reporter_id) or
+    ///   [`reported_id`](crate::domain::report::Report::reported_id), if it is the user's id, becomes the [erased
+    ///   user](crate::domain::erasure::erased_user) of that side of the conversation;
+    /// - the complaints are deleted if the user is the reporter;
+    /// - copies of the user's messages are cleared, as the messages are;
+    /// - the admin who resolved the report, and the admin's note, stay.
+    ///
+    /// Open reports stay unchanged.
     async fn erase_from_reports(&self, user_id: &UserId) -> Result<ErasedReports, StoreError>;
 
     /// Deletes data of a user that belongs to no conversation: the times of e-mails, the digest attempt, and rate

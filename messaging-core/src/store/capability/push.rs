@@ -5,9 +5,9 @@ use crate::{domain::side::Side, id::ConversationId, store::StoreError, time::Tim
 /// The push notifications sent to devices. The contract of the [module](crate::store) holds for every method.
 #[async_trait]
 pub trait PushStore: Send + Sync {
-    /// Admits and records a push of a message to a side. Returns `true` if neither this message nor a later one has
-    /// been pushed to the side, and no message since `not_since`. Of concurrent calls for one message exactly one
-    /// returns `true`.
+    /// Records a push of a message to a side, and returns `true`. Returns `false` and records nothing if the side has had
+    /// a push of this message, of a later message, or of any message at a time after
+    /// [`not_since`](PushMark::not_since). Of concurrent calls for one message exactly one returns `true`.
     async fn admit_push(&self, push: &PushMark) -> Result<bool, StoreError>;
 }
 
@@ -23,7 +23,7 @@ pub struct PushMark {
     pub seq: u64,
     /// The current time.
     pub now: Timestamp,
-    /// The push is refused if another one was sent to the side after this time.
+    /// A push recorded after this time, however old its message, prevents this one; a push at exactly this time does not.
     pub not_since: Timestamp,
 }
 

@@ -66,7 +66,8 @@ pub struct Recount {
     pub last_seq: u64,
     /// The time of the message with the largest seq; `None` without messages.
     pub newest_at: Option<Timestamp>,
-    /// The smallest seq of a message that is older than the message before it, or than the opening.
+    /// The smallest seq of a message whose time is before that of the previous message, or before the conversation was
+    /// opened; `None` if there is no such message.
     pub first_untimely: Option<u64>,
     /// The counted values of each side.
     pub sides: PerSide<SideRecount>,
@@ -110,16 +111,16 @@ impl Recount {
 pub struct SideRecount {
     /// The number of messages addressed to the side.
     pub addressed: u64,
-    /// The smallest seq of a message whose position for this side is not the number of messages addressed to
-    /// the side up to and including it.
+    /// The smallest seq of a message with a wrong position for this side. The right position is the number of messages
+    /// addressed to the side, from the first message to this one.
     pub first_misplaced: Option<u64>,
     /// The number of messages addressed to the side with a seq up to that of its last receipt.
     pub read: u64,
     /// Its receipt with the largest seq.
     pub last_receipt: Option<ReadMark>,
-    /// The smallest seq of a receipt of the side that names no message, or is older than its message or than the
-    /// receipt before it. In a store that keeps positions with receipts, also one whose position differs from the
-    /// counted position of its message.
+    /// The smallest seq of a wrong receipt of this side. A receipt is wrong if it names no message, if its time is before
+    /// that of its message or of the previous receipt, or, in a store that keeps positions with receipts, if its position
+    /// is not that of its message.
     pub first_wrong_receipt: Option<u64>,
 }
 

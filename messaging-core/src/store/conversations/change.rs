@@ -66,7 +66,8 @@ impl ChangeState {
 pub enum Changed {
     /// The change was made, with this entry.
     Done(CommittedEntry),
-    /// The change had already been made, or the booking was not linked: nothing was written.
+    /// Nothing was written: the access state already equals [`after`](ChangeState::after), or the booking to unlink is not
+    /// linked.
     AlreadySo,
     /// The access version has changed, or the conversation does not exist.
     Conflict,

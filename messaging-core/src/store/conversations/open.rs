@@ -47,8 +47,7 @@ pub enum ConversationKey {
         /// The agent.
         agent_id: AgentId,
     },
-    /// A booking that is linked to it. Of several such conversations, the one opened last: it has the largest id, since
-    /// ids are UUIDv7s.
+    /// A booking that is linked to it. Of several such conversations, the one with the newest link of this booking.
     Booking(BookingId),
 }
 

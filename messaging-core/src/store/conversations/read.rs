@@ -63,8 +63,9 @@ pub enum Marked {
     Already {
         /// The reader's counter.
         counter: UnreadCounter,
-        /// When the reader first read the newest message addressed to them up to the named one: the time of the first
-        /// receipt that covers it. `None` if there is no such message.
+        /// When the reader read the named message or, if it is not addressed to the reader, the newest earlier message
+        /// that is: the time of the first receipt that covers it. `None` if no message up to the named one is addressed
+        /// to the reader.
         read_at: Option<Timestamp>,
     },
     /// The conversation has no such message.

@@ -8,15 +8,15 @@ use crate::{time::Timestamp, with::with};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Backlog {
-    /// The number of conversations with unpublished events; a store that stops counting at
-    /// [`MAX_COUNT`](Self::MAX_COUNT) returns at least that.
+    /// The number of lanes, which are conversations with unpublished events. A store may stop counting at
+    /// [`MAX_COUNT`](Self::MAX_COUNT).
     pub lanes: u64,
-    /// The time of the oldest unpublished event among those counted.
+    /// The time of the oldest unpublished event in the counted lanes; `None` without a lane.
     pub oldest: Option<Timestamp>,
-    /// When the first lane is due, of those counted; `None` without a lane. It lies in the past while no worker claims that
-    /// lane, and in the future while all lanes are leased or deferred.
+    /// The earliest time at which a counted lane can be claimed; `None` without a lane. A past time means that a lane waits
+    /// for a worker, a future time that all lanes are leased or deferred.
     pub next_due: Option<Timestamp>,
-    /// The number of dead letters; a store that stops counting at [`MAX_COUNT`](Self::MAX_COUNT) returns at least that.
+    /// The number of dead letters. A store may stop counting at [`MAX_COUNT`](Self::MAX_COUNT).
     pub dead_letters: u64,
 }
 
@@ -30,7 +30,7 @@ impl Backlog {
 }
 
 impl Backlog {
-    /// The number up to which a store must count. It may stop there, so that the cost of a probe is bounded.
+    /// A store must count to this number, and may stop there, so that the cost of a probe is bounded.
     pub const MAX_COUNT: u64 = 10_000;
 
     /// The age of the oldest unpublished event; `None` without one.

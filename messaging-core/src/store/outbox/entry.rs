@@ -122,9 +122,9 @@ pub enum Subject {
     Read {
         /// The receipt.
         receipt: Receipt,
-        /// The messages of users of the other side with a seq above that of the reader's previous receipt, up to that
-        /// of this one, oldest first; at most the newest [`MAX_READ_IDS`](Self::MAX_READ_IDS). System messages are left
-        /// out.
+        /// The ids of the messages that this receipt covers and the reader's previous receipt does not, oldest first. Only
+        /// messages of users of the other side: no system messages. If there are more than
+        /// [`MAX_READ_IDS`](Self::MAX_READ_IDS), the newest of them.
         message_ids: Vec<MessageId>,
     },
     /// The conversation's state.
