@@ -139,10 +139,7 @@ pub fn plan(client: u64, agency: u64) -> PreparedOpen {
 pub fn message(n: u32, side: Side, user_id: &UserId) -> NewMessage {
     NewMessage::new(
         message_id(u64::from(n)),
-        Origin::User {
-            side,
-            user_id: user_id.clone(),
-        },
+        Origin::user(side, user_id.clone()),
         body(format!("message {n}")),
         at(i64::from(n)),
     )
@@ -152,7 +149,7 @@ pub fn message(n: u32, side: Side, user_id: &UserId) -> NewMessage {
 pub fn system_message(n: u32, to: Recipients) -> NewMessage {
     NewMessage::new(
         message_id(u64::from(n)),
-        Origin::System { to },
+        Origin::system(to),
         body(format!("message {n}")),
         at(i64::from(n)),
     )

@@ -188,10 +188,7 @@ mod tests {
     #[test]
     fn reassigning_replaces_the_user_and_keeps_the_read_position() {
         let mut conversation = conversation();
-        let origin = Origin::User {
-            side: Side::Client,
-            user_id: conversation.client_id.clone(),
-        };
+        let origin = Origin::user(Side::Client, conversation.client_id.clone());
         let (id, body) = (MessageId::new(Uuid::from_u128(1)), Body::parse("hello").unwrap());
         conversation.append(&NewMessage::new(id, origin, body, Timestamp::from_millis(2_000)));
         let new = UserId::parse("new").unwrap();

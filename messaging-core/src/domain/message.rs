@@ -38,10 +38,11 @@ pub struct Message {
     pub positions: PerSide<u64>,
 }
 
-/// The origin of a message.
+/// The origin of a message: a user or the host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
     /// A user on one side, who writes to the other side.
+    #[non_exhaustive]
     User {
         /// The sender's side.
         side: Side,
@@ -49,6 +50,7 @@ pub enum Origin {
         user_id: UserId,
     },
     /// The host.
+    #[non_exhaustive]
     System {
         /// The addressed sides.
         to: Recipients,
@@ -56,6 +58,16 @@ pub enum Origin {
 }
 
 impl Origin {
+    /// A message of a user on a side.
+    pub const fn user(side: Side, user_id: UserId) -> Self {
+        Self::User { side, user_id }
+    }
+
+    /// A message of the host to these sides.
+    pub const fn system(to: Recipients) -> Self {
+        Self::System { to }
+    }
+
     /// Whether the message is addressed to that side, and unread until the side reads it. Both sides see every message.
     pub fn addresses(&self, side: Side) -> bool {
         match self {
@@ -252,16 +264,13 @@ mod tests {
     fn a_message_is_addressed_to_the_other_side_only() {
         let user_id = UserId::parse("u").unwrap();
         for side in Side::ALL {
-            let origin = Origin::User {
-                side,
-                user_id: user_id.clone(),
-            };
+            let origin = Origin::user(side, user_id.clone());
             assert!(origin.addresses(side.other()) && !origin.addresses(side));
         }
         assert!(
             Side::ALL
                 .iter()
-                .all(|side| Origin::System { to: Recipients::Both }.addresses(*side))
+                .all(|side| Origin::system(Recipients::Both).addresses(*side))
         );
     }
 }

@@ -120,38 +120,16 @@ mod tests {
                     "{viewer:?}"
                 );
             };
-            check(
-                Origin::User {
-                    side: Side::Agent,
-                    user_id: user_id.clone(),
-                },
-                1,
-            );
-            check(
-                Origin::User {
-                    side: Side::Client,
-                    user_id: user_id.clone(),
-                },
-                2,
-            );
-            check(
-                Origin::System {
-                    to: Recipients::Side(Side::Client),
-                },
-                1,
-            );
-            check(
-                Origin::System {
-                    to: Recipients::Side(Side::Agent),
-                },
-                2,
-            );
+            check(Origin::user(Side::Agent, user_id.clone()), 1);
+            check(Origin::user(Side::Client, user_id.clone()), 2);
+            check(Origin::system(Recipients::Side(Side::Client)), 1);
+            check(Origin::system(Recipients::Side(Side::Agent)), 2);
         }
     }
 
     #[test]
     fn read_at_of_a_message_to_both_is_the_viewers_own() {
-        let row = row(Origin::System { to: Recipients::Both });
+        let row = row(Origin::system(Recipients::Both));
         assert_eq!(row.read_at(Some(Side::Client)), Some(Timestamp::from_millis(1)));
         assert_eq!(row.read_at(Some(Side::Agent)), Some(Timestamp::from_millis(2)));
         assert_eq!(row.read_at(None), None);

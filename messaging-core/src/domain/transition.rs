@@ -131,9 +131,9 @@ mod tests {
                 match step {
                     Step::Send(side) => {
                         let user_id = conversation.user(side).clone();
-                        messages.push(conversation.append(&message(Origin::User { side, user_id }, n, at)));
+                        messages.push(conversation.append(&message(Origin::user(side, user_id), n, at)));
                     }
-                    Step::System(to) => messages.push(conversation.append(&message(Origin::System { to }, n, at))),
+                    Step::System(to) => messages.push(conversation.append(&message(Origin::system(to), n, at))),
                     Step::Read(..) if messages.is_empty() => {}
                     Step::Read(side, index) => {
                         let read = conversation.read(side, index.get(&messages), Timestamp::from_millis(at));
@@ -168,9 +168,9 @@ mod tests {
                 match step {
                     Step::Send(side) => {
                         let user_id = conversation.user(side).clone();
-                        messages.push(conversation.append(&message(Origin::User { side, user_id }, n, at)));
+                        messages.push(conversation.append(&message(Origin::user(side, user_id), n, at)));
                     }
-                    Step::System(to) => messages.push(conversation.append(&message(Origin::System { to }, n, at))),
+                    Step::System(to) => messages.push(conversation.append(&message(Origin::system(to), n, at))),
                     Step::Read(..) if messages.is_empty() => {}
                     Step::Read(side, index) => {
                         let shown = |receipts: &[Receipt]| -> Vec<_> {

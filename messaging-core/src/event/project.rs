@@ -180,13 +180,7 @@ mod tests {
 
     fn message(conversation: &mut Conversation, system: Option<Recipients>, text: &str) -> Subject {
         let user_id = conversation.client_id.clone();
-        let origin = system.map_or(
-            Origin::User {
-                side: Side::Client,
-                user_id,
-            },
-            |to| Origin::System { to },
-        );
+        let origin = system.map_or(Origin::user(Side::Client, user_id), Origin::system);
         Subject::Message(MessageRow::unread(conversation.append(&NewMessage {
             id: MessageId::new(Uuid::from_u128(8)),
             origin,

@@ -178,7 +178,7 @@ mod tests {
 
     fn from(side: Side) -> Origin {
         let user_id = user("somebody");
-        Origin::User { side, user_id }
+        Origin::user(side, user_id)
     }
 
     fn found(thread: &Thread) -> Vec<Finding> {
@@ -198,7 +198,7 @@ mod tests {
             (4, Step::Send(from(Client))),
             (5, Step::Read(Agent, 1)),
             (6, Step::Send(from(Agent))),
-            (7, Step::Send(Origin::System { to: Recipients::Both })),
+            (7, Step::Send(Origin::system(Recipients::Both))),
             (8, Step::Read(Agent, 3)),
         ] {
             apply(&mut thread, step, Timestamp::from_millis(at * 1_000));
@@ -287,7 +287,7 @@ mod tests {
         ];
         let step = prop_oneof![
             3 => side().prop_map(|side| Step::Send(from(side))),
-            1 => to.prop_map(|to| Step::Send(Origin::System { to })),
+            1 => to.prop_map(|to| Step::Send(Origin::system(to))),
             3 => (side(), any::<usize>()).prop_map(|(side, up_to)| Step::Read(side, up_to)),
             1 => change.prop_map(Step::Change),
         ];

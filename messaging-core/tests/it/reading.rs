@@ -281,10 +281,7 @@ async fn marking_a_page_excludes_messages_that_arrive_meanwhile() {
             };
             let message = NewMessage::new(
                 MessageId::new(conversation_id.as_uuid()),
-                Origin::User {
-                    side: Side::Client,
-                    user_id: user("carl"),
-                },
+                Origin::user(Side::Client, user("carl")),
                 Body::parse("meanwhile").unwrap(),
                 ManualClock::new().now(),
             );

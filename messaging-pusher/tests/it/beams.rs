@@ -22,7 +22,7 @@ const MESSAGE: &str = "0190163d-8694-739b-aea5-966c26f8ad92";
 fn notification(from: &str, text: &str) -> Notification {
     let user_id = UserId::parse("carl").unwrap();
     let side = Side::Client;
-    sent_by(Origin::User { side, user_id }, from, text)
+    sent_by(Origin::user(side, user_id), from, text)
 }
 
 fn sent_by(origin: Origin, from: &str, text: &str) -> Notification {
@@ -93,7 +93,7 @@ async fn a_call_matches_pushers_documentation() {
 async fn a_message_of_the_host_is_not_from_the_other_side() {
     let (server, config) = server().await;
     let push = BeamsPush::new(config).unwrap();
-    let origin = Origin::System { to: Recipients::Both };
+    let origin = Origin::system(Recipients::Both);
     let notice = sent_by(origin, "Carl", "Booking confirmed");
     push.notify(&users(1), &notice).await.unwrap();
     let call: Value = serde_json::from_str(&server.requests()[0].body).unwrap();

@@ -132,14 +132,11 @@ pub(super) fn booking_id(row: &SqliteRow) -> Result<Option<BookingId>, Error> {
 
 pub(super) fn message(row: &SqliteRow) -> Result<Message, Error> {
     let origin = match codes::side_of_code(row.try_get("from_side")?) {
-        Some(side) => Origin::User {
-            side,
-            user_id: user_id(row, "sender_id")?,
-        },
-        None => Origin::System {
-            to: codes::to_of_code(row.try_get("to_sides")?)
+        Some(side) => Origin::user(side, user_id(row, "sender_id")?),
+        None => Origin::system(
+            codes::to_of_code(row.try_get("to_sides")?)
                 .ok_or_else(|| corrupt("a stored message has no recipient"))?,
-        },
+        ),
     };
     let mut message = Message::new(
         ConversationId::new(row.try_get("conversation_id")?),

@@ -103,11 +103,8 @@ impl<'a> Person<'a> {
     async fn send(&mut self, conversation: &Conversation) {
         let side = Side::ALL[usize::from(self.random.below(2) == 0)];
         let origin = match self.random.below(8) {
-            0 => Origin::System { to: Recipients::Both },
-            _ => Origin::User {
-                side,
-                user_id: conversation.user(side).clone(),
-            },
+            0 => Origin::system(Recipients::Both),
+            _ => Origin::user(side, conversation.user(side).clone()),
         };
         let step = Append::new(
             conversation.id,

@@ -191,13 +191,10 @@ pub(crate) async fn the_sender_is_stored_unchanged(store: &dyn Store) {
     scene.send_from_system(Recipients::Side(Side::Client)).await;
     scene.send_from_system(Recipients::Side(Side::Agent)).await;
     let conversation = scene.conversation().await;
-    let by = |side| Origin::User {
-        side,
-        user_id: conversation.user(side).clone(),
-    };
+    let by = |side| Origin::user(side, conversation.user(side).clone());
     let page = scene.history(Direction::Newest, 10).await;
     let origins: Vec<_> = page.rows.into_iter().map(|row| row.message.origin).collect();
-    let system = |to| Origin::System { to };
+    let system = Origin::system;
     assert_eq!(
         origins,
         [

@@ -24,10 +24,7 @@ async fn messages(scene: &Scene<'_>) -> Vec<Message> {
 pub(super) fn emptied(message: &Message, side: Side) -> Message {
     message
         .clone()
-        .with_origin(Origin::User {
-            side,
-            user_id: erased_user(message.conversation_id, side),
-        })
+        .with_origin(Origin::user(side, erased_user(message.conversation_id, side)))
         .with_body(Body::from_stored(String::new()))
         .with_extras(None)
         .with_idempotency_key(None)

@@ -88,7 +88,7 @@ pub(crate) async fn each_sender_has_keys_of_their_own(store: &dyn Store) {
         assert_eq!(stored(scene.append(step).await).message.seq, n);
     }
     let mut step = keyed(&scene, Side::Client, "k").await;
-    step.message.origin = Origin::System { to: Recipients::Both };
+    step.message.origin = Origin::system(Recipients::Both);
     assert_eq!(stored(scene.append(step.clone()).await).message.seq, 3);
     assert_eq!(duplicate(scene.append(step).await).message.seq, 3);
 }
@@ -165,9 +165,7 @@ pub(crate) async fn a_message_is_found_by_sender_and_key(store: &dyn Store) {
 pub(crate) async fn a_system_message_is_found_by_key_alone(store: &dyn Store) {
     let scene = Scene::set(store).await;
     let mut step = keyed(&scene, Side::Client, "k").await;
-    step.message.origin = Origin::System {
-        to: Recipients::Side(Side::Agent),
-    };
+    step.message.origin = Origin::system(Recipients::Side(Side::Agent));
     let sent = stored(scene.append(step).await).message;
     let row = find(&scene, None, &key("k")).await;
     assert_eq!(row, Some(MessageRow::unread(sent)));

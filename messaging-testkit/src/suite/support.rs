@@ -72,7 +72,7 @@ impl<'a> Scene<'a> {
     pub(super) async fn to_send(&self, side: Side) -> Append {
         let conversation = self.conversation().await;
         let user_id = conversation.user(side).clone();
-        self.to_append(&conversation, Origin::User { side, user_id })
+        self.to_append(&conversation, Origin::user(side, user_id))
     }
 
     fn to_append(&self, conversation: &Conversation, origin: Origin) -> Append {
@@ -108,7 +108,7 @@ impl<'a> Scene<'a> {
     pub(super) async fn send_from_system(&self, to: Recipients) -> Message {
         let conversation = self.conversation().await;
         stored(
-            self.append(self.to_append(&conversation, Origin::System { to }))
+            self.append(self.to_append(&conversation, Origin::system(to)))
                 .await,
         )
         .message

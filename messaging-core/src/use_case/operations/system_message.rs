@@ -59,9 +59,7 @@ impl Operations<'_> {
         let appended = attempt(SENDING, || async {
             let stored = self.messaging.stored(send.conversation_id, SENDING).await?;
             let conversation = found(stored, SENDING)?;
-            let origin = Origin::System {
-                to: message.recipients,
-            };
+            let origin = Origin::system(message.recipients);
             self.messaging.append(&conversation, origin, &send).await
         });
         match appended.await? {

@@ -348,10 +348,7 @@ fn sent_by(viewer: Option<Side>) -> SentBy {
 }
 
 fn by(actor: &Actor, side: Side) -> Origin {
-    Origin::User {
-        side,
-        user_id: actor.user_id().clone(),
-    }
+    Origin::user(side, actor.user_id().clone())
 }
 
 fn viewer_of(origin: &Origin) -> Option<Side> {

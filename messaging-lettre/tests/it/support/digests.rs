@@ -32,11 +32,11 @@ fn at(millis: i64) -> Timestamp {
 fn message_of_agent(text: &str, sent_at: Timestamp) -> DigestMessage {
     let user_id = UserId::parse("ada").expect("an id");
     let side = Side::Agent;
-    DigestMessage::new(Origin::User { side, user_id }, Shown::verbatim(text), sent_at)
+    DigestMessage::new(Origin::user(side, user_id), Shown::verbatim(text), sent_at)
 }
 
 pub(crate) fn message_of_host(text: &str) -> DigestMessage {
-    let origin = Origin::System { to: Recipients::Both };
+    let origin = Origin::system(Recipients::Both);
     DigestMessage::new(origin, Shown::verbatim(text), at(1_767_324_000_000))
 }
 

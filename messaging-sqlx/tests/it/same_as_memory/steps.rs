@@ -67,11 +67,8 @@ pub(crate) enum Sender {
 impl Sender {
     pub(crate) fn origin(&self) -> Origin {
         match self {
-            Self::User(side, n) => Origin::User {
-                side: *side,
-                user_id: user(*n),
-            },
-            Self::System(to) => Origin::System { to: *to },
+            Self::User(side, n) => Origin::user(*side, user(*n)),
+            Self::System(to) => Origin::system(*to),
         }
     }
 }

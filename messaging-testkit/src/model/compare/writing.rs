@@ -47,11 +47,8 @@ impl Pair<'_> {
                     NewMessage::new(
                         message_id(self.next_id()),
                         match from {
-                            SenderChoice::System(to) => Origin::System { to },
-                            SenderChoice::Side(side) => Origin::User {
-                                side,
-                                user_id: conversation.user(side).clone(),
-                            },
+                            SenderChoice::System(to) => Origin::system(to),
+                            SenderChoice::Side(side) => Origin::user(side, conversation.user(side).clone()),
                         },
                         body(format!("text {text}")),
                         self.now,

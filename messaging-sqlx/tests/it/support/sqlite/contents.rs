@@ -14,7 +14,7 @@ use super::steps::{at, conversation, user};
 
 /// The contents of a store, as its queries return them.
 #[derive(Debug, PartialEq)]
-pub(crate) struct Picture {
+pub(crate) struct Contents {
     list: ListPage,
     histories: Vec<Option<HistoryPage>>,
     bookings: Vec<Vec<BookingId>>,
@@ -25,7 +25,7 @@ pub(crate) struct Picture {
     entries: Vec<LoadedEntry>,
 }
 
-impl Picture {
+impl Contents {
     pub(crate) async fn of(store: &SqliteStore) -> Self {
         let limit = PageSize::new(100).unwrap();
         let scan = |n| HistoryScan::new(conversation(n), Direction::Newest, limit);

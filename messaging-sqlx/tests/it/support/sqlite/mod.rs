@@ -1,11 +1,11 @@
 //! Shared fixtures of the SQLite tests.
 
-mod picture;
+mod contents;
 mod place;
 mod steps;
 
 pub(crate) use self::{
-    picture::Picture,
+    contents::Contents,
     place::Place,
-    steps::{append, at, conversation, message, plan, play, stored, user, worker},
+    steps::{append, at, conversation, message, plan, run_all_steps, stored, user, worker},
 };

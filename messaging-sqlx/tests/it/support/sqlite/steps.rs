@@ -54,10 +54,7 @@ pub(crate) fn plan(n: u128) -> PreparedOpen {
 
 /// A step that sends message `id` to conversation `n`, from its client, under a key of its own.
 pub(crate) fn append(n: u128, id: u128) -> Append {
-    let origin = Origin::User {
-        side: Side::Client,
-        user_id: user(&format!("client-{n}")),
-    };
+    let origin = Origin::user(Side::Client, user(&format!("client-{n}")));
     Append::new(
         conversation(n),
         0,
@@ -91,14 +88,14 @@ pub(crate) fn mark_read(n: u128, up_to: u128) -> MarkRead {
 }
 
 /// Opens two conversations, and applies a step of every kind to them.
-pub(crate) async fn play(store: &SqliteStore) {
+pub(crate) async fn run_all_steps(store: &SqliteStore) {
     store.open(&plan(1), Publisher::Anyone).await.unwrap();
     store.open(&plan(2), Publisher::Anyone).await.unwrap();
     for id in 10..15 {
         stored(store.append(&append(1, id)).await.unwrap());
     }
     let mut news = append(2, 20);
-    news.message.origin = Origin::System { to: Recipients::Both };
+    news.message.origin = Origin::system(Recipients::Both);
     stored(store.append(&news).await.unwrap());
     store.mark_read(&mark_read(1, 12)).await.unwrap();
     let found = store
