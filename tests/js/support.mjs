@@ -189,7 +189,7 @@ export const channelsConfig = async () => (await fetch(`${SERVER}/demo/config`))
 export class Proxy {
   #far = null; // where the channels are
   #sockets = new Set();
-  #waiting = null; // whoever comes while the server is out of reach
+  #waiting = null; // connections that arrive while the server is unreachable
   #server = net.createServer((near) => {
     this.#keep(near);
     if (this.#waiting) this.#waiting.push(near);

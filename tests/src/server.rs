@@ -124,7 +124,7 @@ impl Settings {
         });
         let server = Server { process, address };
         eventually("the server is ready", || {
-            let answer = server.anybody().get("/readyz");
+            let answer = server.anonymous().get("/readyz");
             answer.ok().filter(|answer| answer.status == 200)
         });
         server
@@ -183,7 +183,7 @@ impl Server {
     }
 
     /// Returns a caller without a login.
-    pub fn anybody(&self) -> Caller {
+    pub fn anonymous(&self) -> Caller {
         Caller::new(self.url(), None)
     }
 
@@ -193,7 +193,7 @@ impl Server {
     /// # Panics
     /// If the server is not ready.
     pub fn unpublished(&self) -> u64 {
-        let ask = || self.anybody().get("/readyz").expect("a response").body;
+        let ask = || self.anonymous().get("/readyz").expect("a response").body;
         let before = ask()["asOfMs"].as_i64().expect("a time");
         let ready = eventually("the server has made a new check", || {
             Some(ask()).filter(|ready| ready["asOfMs"] != before)

@@ -43,7 +43,7 @@ impl Subscriber {
     /// # Panics
     /// If the server refuses one.
     pub fn connect(server: &Server, caller: &Caller, channels: &[String]) -> Self {
-        let config = server.anybody().get("/demo/config").expect("a response").body;
+        let config = server.anonymous().get("/demo/config").expect("a response").body;
         let host = config["wsHost"].as_str().expect("the setting has a host");
         let port = config["wsPort"].as_u64().expect("the setting has a port");
         let stream = TcpStream::connect(format!("{host}:{port}")).expect("the realtime server listens");

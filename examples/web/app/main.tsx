@@ -19,7 +19,7 @@ import { ErrorBoundary } from "./ui/error-boundary";
 const root = document.getElementById("root");
 if (!root) throw new Error("the page has no root");
 
-/** Each window is somebody's: `/as/client-1/…`, so that two of them can be two users. */
+/** The user is part of the path, `/as/client-1/…`, so that two windows can be two users. */
 const name = /^\/as\/([^/]+)/.exec(location.pathname)?.[1];
 
 createRoot(root).render(

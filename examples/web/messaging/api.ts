@@ -33,7 +33,7 @@ export class ApiError extends Error {
     super(message);
   }
 
-  /** Whether the same request may succeed without anybody doing anything about it. */
+  /** Whether the same request may succeed later, unchanged. */
   get isTransient(): boolean {
     return this.status === null || this.status >= 500 || this.status === 429 || this.status === 408;
   }

@@ -1,7 +1,7 @@
 /** After how many milliseconds something that failed is tried again by itself. */
 export const RETRY_AFTER = 2000;
 
-/** Runs `work` now, or once more if it is running: whoever asks gets an answer from after they asked. */
+/** Runs `work` now, or once more if it is running: each caller gets the result of a run that began after its call. */
 export function coalesced(work: () => Promise<void>): () => Promise<void> {
   let running: Promise<void> | null = null;
   let again = false;

@@ -1,4 +1,4 @@
-/** A value that tells whoever watches it that it has changed. */
+/** A value that notifies its subscribers of changes. */
 export class Observable<T> {
   readonly #watchers = new Set<() => void>();
   #value: T;

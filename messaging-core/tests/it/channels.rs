@@ -33,7 +33,7 @@ async fn typing_names_the_actor_and_needs_access() {
         .unwrap();
     let events = world.realtime.take();
     assert_eq!(events[0].except, Some(socket));
-    insta::assert_snapshot!(said(&events));
+    insta::assert_snapshot!(event_lines(&events));
     assert_eq!(
         kind(
             world

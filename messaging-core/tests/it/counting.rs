@@ -109,7 +109,7 @@ impl Presence for ExternalServices {
     }
 }
 
-struct House {
+struct Fixture {
     messaging: Messaging,
     workers: Workers,
     clock: ManualClock,
@@ -118,7 +118,7 @@ struct House {
     outside: ExternalServices,
 }
 
-impl House {
+impl Fixture {
     fn new() -> Self {
         let (clock, directory) = (ManualClock::new(), FakeDirectory::new());
         let (realtime, outside) = (RecordingRealtime::new(), ExternalServices::default());
@@ -171,21 +171,21 @@ impl House {
 const HOUR: Duration = Duration::from_hours(1);
 
 /// Causes every event that a metric counts.
-async fn cause_every_event(house: &House) {
-    let messaging = &house.messaging;
+async fn cause_every_event(fixture: &Fixture) {
+    let messaging = &fixture.messaging;
     let (id, admin) = (
-        house.open().await,
+        fixture.open().await,
         Actor::new(UserId::parse("root").unwrap(), Role::Admin),
     );
-    house.open().await;
+    fixture.open().await;
     let hello = message(id, "Hello", Some("hello"));
-    house.send(&client(1), &hello).await;
-    house.send(&client(1), &hello).await;
-    house
+    fixture.send(&client(1), &hello).await;
+    fixture.send(&client(1), &hello).await;
+    fixture
         .send(&client(1), &message(id, "Other words", Some("hello")))
         .await;
-    house.send(&client(2), &hello).await;
-    house.send(&admin, &hello).await;
+    fixture.send(&client(2), &hello).await;
+    fixture.send(&admin, &hello).await;
     for _ in 0..2 {
         let paid = Body::parse("Paid").unwrap();
         messaging
@@ -194,16 +194,16 @@ async fn cause_every_event(house: &House) {
             .await
             .unwrap();
     }
-    house.work(HOUR).await;
+    fixture.work(HOUR).await;
     for broken in [Broken::Mailbox, Broken::Recipient, Broken::Mailer, Broken::Push] {
-        house.outside.set_broken(Some(broken));
+        fixture.outside.set_broken(Some(broken));
         let text = format!("Broken is the {broken:?}");
-        house.send(&client(1), &message(id, &text, None)).await;
-        house.work(24 * HOUR).await;
+        fixture.send(&client(1), &message(id, &text, None)).await;
+        fixture.work(24 * HOUR).await;
     }
-    house.outside.set_broken(Some(Broken::Presence));
+    fixture.outside.set_broken(Some(Broken::Presence));
     messaging.find_conversation(&client(1), id).await.unwrap();
-    house.outside.set_broken(None);
+    fixture.outside.set_broken(None);
     messaging.history(&agent(1), &newest(id)).await.unwrap();
 
     for kind in [
@@ -211,18 +211,18 @@ async fn cause_every_event(house: &House) {
         TransportErrorKind::Busy { retry_after: None },
         TransportErrorKind::Misconfigured,
     ] {
-        house.realtime.fail_next([kind]);
-        house.send(&client(1), &message(id, "Try again", None)).await;
-        house.work(HOUR).await;
+        fixture.realtime.fail_next([kind]);
+        fixture.send(&client(1), &message(id, "Try again", None)).await;
+        fixture.work(HOUR).await;
     }
-    house.realtime.fail_next([TransportErrorKind::Refused; 200]);
-    house.send(&client(1), &message(id, "Never", None)).await;
-    house.work(HOUR).await;
-    house.realtime.recover();
+    fixture.realtime.fail_next([TransportErrorKind::Refused; 200]);
+    fixture.send(&client(1), &message(id, "Never", None)).await;
+    fixture.work(HOUR).await;
+    fixture.realtime.recover();
 
-    house.directory.fail(HostErrorKind::Temporary);
+    fixture.directory.fail(HostErrorKind::Temporary);
     messaging.history(&client(1), &newest(id)).await.unwrap();
-    house.directory.answer();
+    fixture.directory.answer();
 
     for reason in ["Rude", "Very rude"] {
         let reason = Remark::parse(reason).unwrap();
@@ -232,9 +232,9 @@ async fn cause_every_event(house: &House) {
     let list = ListRequest::newest();
     messaging.list_conversations(&admin, &list).await.unwrap();
     messaging.block(&agent(1), id).await.unwrap();
-    house.send(&client(1), &message(id, "Blocked", None)).await;
+    fixture.send(&client(1), &message(id, "Blocked", None)).await;
     messaging.admin(&admin).unwrap().close(id).await.unwrap();
-    house.send(&client(1), &message(id, "Closed", None)).await;
+    fixture.send(&client(1), &message(id, "Closed", None)).await;
     for _ in 0..21 {
         messaging
             .set_typing(&client(1), id, Typing::Started, None)
@@ -242,14 +242,14 @@ async fn cause_every_event(house: &House) {
             .ok();
     }
     messaging.operations().erase_user(&client_id(1)).await.unwrap();
-    house.work(HOUR).await;
+    fixture.work(HOUR).await;
 }
 
 #[tokio::test]
 async fn exactly_the_documented_metrics_are_recorded() {
-    let house = House::new();
+    let fixture = Fixture::new();
     let counted = Counted::begin();
-    cause_every_event(&house).await;
+    cause_every_event(&fixture).await;
     let taken = counted.take();
     let names: BTreeSet<_> = taken.keys().filter_map(|name| name.split(' ').next()).collect();
     assert_eq!(names, METRICS.iter().map(|metric| metric.name).collect());
@@ -307,10 +307,10 @@ async fn exactly_the_documented_metrics_are_recorded() {
 
 #[tokio::test]
 async fn an_opening_counts_a_directory_that_fails_or_times_out() {
-    let house = House::new();
+    let fixture = Fixture::new();
     let open = OpenConversation::new(agency_id(1));
     let failed = async |counted: &Counted| {
-        let opened = house.messaging.open_conversation(&client(1), &open).await;
+        let opened = fixture.messaging.open_conversation(&client(1), &open).await;
         assert!(matches!(
             opened.unwrap_err().kind(),
             ErrorKind::Unavailable { .. }
@@ -318,12 +318,12 @@ async fn an_opening_counts_a_directory_that_fails_or_times_out() {
         counted.take()["messaging_host_failures_total part=directory"].clone()
     };
     let counted = Counted::begin();
-    house.directory.fail(HostErrorKind::Permanent);
+    fixture.directory.fail(HostErrorKind::Permanent);
     assert_eq!(failed(&counted).await, [1.0]);
-    house.directory.hang();
+    fixture.directory.hang();
     let (taken, ()) = tokio::join!(failed(&counted), async {
         tokio::task::yield_now().await;
-        house.clock.advance(Duration::from_secs(1));
+        fixture.clock.advance(Duration::from_secs(1));
     });
     assert_eq!(taken, [1.0]);
 }

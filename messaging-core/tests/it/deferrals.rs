@@ -20,7 +20,7 @@ use messaging_testkit::{
     make::{agency_id, agent_user_id, client, client_id},
 };
 
-use crate::support::{Nobody, OtherIds, quiet_house};
+use crate::support::{AllOffline, OtherIds, offline_builder};
 
 const MINUTE: Duration = Duration::from_mins(1);
 const FULL_MAILBOX: u64 = 1;
@@ -96,7 +96,7 @@ impl Server {
     }
 }
 
-struct House {
+struct Fixture {
     store: MemoryStore,
     messaging: Messaging,
     workers: Workers,
@@ -104,11 +104,11 @@ struct House {
     server: Server,
 }
 
-impl House {
+impl Fixture {
     /// Three counted deferrals are final: the messages then count as mailed.
     fn new() -> Self {
         let (store, clock, server) = (MemoryStore::new(), ManualClock::new(), Server::default());
-        let (messaging, workers) = quiet_house(store.clone(), FakeDirectory::new(), &clock)
+        let (messaging, workers) = offline_builder(store.clone(), FakeDirectory::new(), &clock)
             .digests(server.clone(), DigestPolicy::default().with_deferrals(3))
             .build()
             .unwrap();
@@ -125,7 +125,7 @@ impl House {
     fn restart(&mut self) {
         let (_, workers) = Messaging::builder(self.store.clone(), FakeDirectory::new())
             .digests(self.server.clone(), DigestPolicy::default().with_deferrals(3))
-            .presence(Nobody)
+            .presence(AllOffline)
             .clock(self.clock.clone())
             .ids(OtherIds::new(1))
             .build()
@@ -168,37 +168,41 @@ impl House {
 
 #[tokio::test]
 async fn a_server_that_defers_all_recipients_loses_no_digest() {
-    let house = House::new();
-    house.server.set_deferred(1..=USERS);
+    let fixture = Fixture::new();
+    fixture.server.set_deferred(1..=USERS);
     for user in 1..=USERS {
-        house.send(user).await;
+        fixture.send(user).await;
     }
     // Two weeks.
     for _ in 0..14 * 24 {
-        house.after(60 * MINUTE).await;
+        fixture.after(60 * MINUTE).await;
     }
-    assert_eq!(house.server.accepted(), BTreeMap::new());
-    house.server.set_deferred([]);
+    assert_eq!(fixture.server.accepted(), BTreeMap::new());
+    fixture.server.set_deferred([]);
     // The longest pause is four hours.
     for _ in 0..5 {
-        house.after(60 * MINUTE).await;
+        fixture.after(60 * MINUTE).await;
     }
     let all = (1..=USERS).map(|user| (agent_user_id(user), 1)).collect();
-    assert_eq!(house.server.accepted(), all);
+    assert_eq!(fixture.server.accepted(), all);
 }
 
 #[tokio::test]
 async fn uncounted_deferrals_pause_longer_each_time_up_to_four_hours() {
-    let house = House::new();
-    house.server.set_deferred([FULL_MAILBOX]);
-    house.send(FULL_MAILBOX).await;
-    house.after(30 * MINUTE).await;
-    assert_eq!(house.server.tries(FULL_MAILBOX), 1);
+    let fixture = Fixture::new();
+    fixture.server.set_deferred([FULL_MAILBOX]);
+    fixture.send(FULL_MAILBOX).await;
+    fixture.after(30 * MINUTE).await;
+    assert_eq!(fixture.server.tries(FULL_MAILBOX), 1);
     for (n, pause) in (2..).zip([1, 2, 4, 8, 16, 32, 64, 128, 240, 240, 240]) {
-        house.after(MINUTE * (pause - 1)).await;
-        assert_eq!(house.server.tries(FULL_MAILBOX), n - 1, "before {pause} minutes");
-        house.after(MINUTE).await;
-        assert_eq!(house.server.tries(FULL_MAILBOX), n, "after {pause} minutes");
+        fixture.after(MINUTE * (pause - 1)).await;
+        assert_eq!(
+            fixture.server.tries(FULL_MAILBOX),
+            n - 1,
+            "before {pause} minutes"
+        );
+        fixture.after(MINUTE).await;
+        assert_eq!(fixture.server.tries(FULL_MAILBOX), n, "after {pause} minutes");
     }
 }
 
@@ -206,61 +210,61 @@ async fn uncounted_deferrals_pause_longer_each_time_up_to_four_hours() {
 async fn a_deferred_user_waits_for_retry_after_up_to_four_hours() {
     for (asked, waited) in [(600, 10), (1, 1), (60_000, 240)] {
         let asked = Duration::from_secs(asked);
-        let house = House::new();
-        house.server.set_deferred([FULL_MAILBOX]);
-        house.server.0.lock().unwrap().retry_after = Some(asked);
-        house.send(FULL_MAILBOX).await;
-        house.after(30 * MINUTE).await;
-        house.after(MINUTE * (waited - 1)).await;
-        assert_eq!(house.server.tries(FULL_MAILBOX), 1, "{asked:?}");
-        house.after(MINUTE).await;
-        assert_eq!(house.server.tries(FULL_MAILBOX), 2, "{asked:?}");
+        let fixture = Fixture::new();
+        fixture.server.set_deferred([FULL_MAILBOX]);
+        fixture.server.0.lock().unwrap().retry_after = Some(asked);
+        fixture.send(FULL_MAILBOX).await;
+        fixture.after(30 * MINUTE).await;
+        fixture.after(MINUTE * (waited - 1)).await;
+        assert_eq!(fixture.server.tries(FULL_MAILBOX), 1, "{asked:?}");
+        fixture.after(MINUTE).await;
+        assert_eq!(fixture.server.tries(FULL_MAILBOX), 2, "{asked:?}");
     }
 }
 
 #[tokio::test]
 async fn too_many_deferrals_while_others_are_mailed_count_as_mailed() {
-    let house = House::new();
-    house.server.set_deferred([FULL_MAILBOX]);
-    house.send(FULL_MAILBOX).await;
+    let fixture = Fixture::new();
+    fixture.server.set_deferred([FULL_MAILBOX]);
+    fixture.send(FULL_MAILBOX).await;
     for _ in 0..3 {
-        house.day().await;
+        fixture.day().await;
     }
-    assert_eq!(house.counted_deferrals(), 3);
-    house.server.set_deferred([]);
-    house.after(1_000 * MINUTE).await;
-    assert_eq!(house.server.accepted().get(&agent_user_id(FULL_MAILBOX)), None);
-    house.send(FULL_MAILBOX).await;
-    house.after(30 * MINUTE).await;
+    assert_eq!(fixture.counted_deferrals(), 3);
+    fixture.server.set_deferred([]);
+    fixture.after(1_000 * MINUTE).await;
+    assert_eq!(fixture.server.accepted().get(&agent_user_id(FULL_MAILBOX)), None);
+    fixture.send(FULL_MAILBOX).await;
+    fixture.after(30 * MINUTE).await;
     assert_eq!(
-        house.server.accepted().get(&agent_user_id(FULL_MAILBOX)),
+        fixture.server.accepted().get(&agent_user_id(FULL_MAILBOX)),
         Some(&1)
     );
 }
 
 #[tokio::test]
 async fn the_first_deferral_after_a_start_does_not_count() {
-    let mut house = House::new();
-    house.server.set_deferred([FULL_MAILBOX]);
-    house.send(FULL_MAILBOX).await;
+    let mut fixture = Fixture::new();
+    fixture.server.set_deferred([FULL_MAILBOX]);
+    fixture.send(FULL_MAILBOX).await;
     // The longest pause is four hours, so three hours often contain no second deferral.
     let mut days = 0;
-    while house.counted_deferrals() < 3 {
+    while fixture.counted_deferrals() < 3 {
         for _ in 0..3 {
-            house.send(USERS + 1).await;
-            house.after(60 * MINUTE).await;
+            fixture.send(USERS + 1).await;
+            fixture.after(60 * MINUTE).await;
         }
-        house.restart();
+        fixture.restart();
         days += 1;
-        assert!(days < 100, "{} of 3 deferrals count", house.counted_deferrals());
+        assert!(days < 100, "{} of 3 deferrals count", fixture.counted_deferrals());
     }
-    let tries = house.server.tries(FULL_MAILBOX);
+    let tries = fixture.server.tries(FULL_MAILBOX);
     assert!(tries > 4, "{tries} tries; a single process would need four");
     for _ in 0..3 {
-        house.after(480 * MINUTE).await;
+        fixture.after(480 * MINUTE).await;
     }
     assert_eq!(
-        house.server.tries(FULL_MAILBOX),
+        fixture.server.tries(FULL_MAILBOX),
         tries,
         "no try follows the final deferral"
     );

@@ -23,11 +23,11 @@ use messaging_testkit::{
     make::{admin, agency_id, agent, agent_user_id, booking_id, client, client_id},
 };
 
-use crate::support::{Letterbox, Nobody, newest, quiet_house};
+use crate::support::{AllOffline, Letterbox, newest, offline_builder};
 
 const MINUTE: Duration = Duration::from_mins(1);
 
-struct House {
+struct Fixture {
     store: MemoryStore,
     messaging: Messaging,
     workers: Workers,
@@ -36,7 +36,7 @@ struct House {
     mails: Letterbox,
 }
 
-impl House {
+impl Fixture {
     fn new() -> Self {
         Self::with(DigestPolicy::default())
     }
@@ -44,7 +44,7 @@ impl House {
     fn with(policy: DigestPolicy) -> Self {
         let (store, clock, directory) = (MemoryStore::new(), ManualClock::new(), FakeDirectory::new());
         let mails = Letterbox::default();
-        let (messaging, workers) = quiet_house(store.clone(), directory.clone(), &clock)
+        let (messaging, workers) = offline_builder(store.clone(), directory.clone(), &clock)
             .digests(mails.clone(), policy)
             .build()
             .unwrap();
@@ -87,27 +87,27 @@ impl House {
 
 #[tokio::test]
 async fn one_e_mail_lists_all_conversations_longest_waiting_first() {
-    let house = House::with(DigestPolicy::default().with_conversations(2).with_messages(2));
+    let fixture = Fixture::with(DigestPolicy::default().with_conversations(2).with_messages(2));
     let (second, first, third) = (
-        house.open(1, 1).await,
-        house.open(2, 1).await,
-        house.open(3, 1).await,
+        fixture.open(1, 1).await,
+        fixture.open(2, 1).await,
+        fixture.open(3, 1).await,
     );
-    house.send(2, first, "Is the hut open?").await;
-    house.clock.advance(MINUTE);
+    fixture.send(2, first, "Is the hut open?").await;
+    fixture.clock.advance(MINUTE);
     for text in ["one", "two", "three"] {
-        house.send(1, second, text).await;
+        fixture.send(1, second, text).await;
     }
     let key = IdempotencyKey::parse("paid").unwrap();
     let paid = Body::parse("Paid").unwrap();
-    house
+    fixture
         .messaging
         .operations()
         .send_system_message(&SystemMessage::new(third, paid, key))
         .await
         .unwrap();
 
-    let mails = house.after(29).await;
+    let mails = fixture.after(29).await;
     let [to_agent] = &mails[..] else {
         panic!("{mails:?}")
     };
@@ -146,7 +146,7 @@ async fn one_e_mail_lists_all_conversations_longest_waiting_first() {
         ]
     );
     // The client of the third conversation has waited a minute less.
-    let mails = house.after(1).await;
+    let mails = fixture.after(1).await;
     let [to_client] = &mails[..] else {
         panic!("{mails:?}")
     };
@@ -157,7 +157,7 @@ async fn one_e_mail_lists_all_conversations_longest_waiting_first() {
         ),
         ("client-3", "agency-1")
     );
-    assert_eq!(house.after(600).await, []);
+    assert_eq!(fixture.after(600).await, []);
 }
 
 #[tokio::test]
@@ -167,125 +167,131 @@ async fn a_user_without_address_or_opted_out_is_not_mailed_later() {
         Contact::default(),
         Contact::at(""),
     ] {
-        let house = House::new();
-        house.directory.set_contact(agent_user_id(1), contact);
-        let id = house.open(1, 1).await;
-        house.send(1, id, "hello").await;
-        assert_eq!(house.after(30).await, []);
-        house
+        let fixture = Fixture::new();
+        fixture.directory.set_contact(agent_user_id(1), contact);
+        let id = fixture.open(1, 1).await;
+        fixture.send(1, id, "hello").await;
+        assert_eq!(fixture.after(30).await, []);
+        fixture
             .directory
             .set_contact(agent_user_id(1), Contact::at("ada@example.com"));
-        assert_eq!(house.after(60).await, []);
-        house.send(1, id, "again").await;
-        assert_eq!(house.after(30).await[0].messages, 1);
+        assert_eq!(fixture.after(60).await, []);
+        fixture.send(1, id, "again").await;
+        assert_eq!(fixture.after(30).await[0].messages, 1);
     }
 }
 
 #[tokio::test]
 async fn a_retry_after_an_outage_includes_newer_messages() {
     for kind in [TransportErrorKind::Unavailable, TransportErrorKind::Misconfigured] {
-        let house = House::new();
-        let id = house.open(1, 1).await;
-        house.send(1, id, "hello").await;
-        house.fail(kind);
-        assert_eq!(house.after(30).await, []);
-        assert_eq!(house.step().await, 0, "no attempt during the pause");
-        house.send(1, id, "again").await;
-        assert_eq!(house.after(1).await[0].messages, 2);
+        let fixture = Fixture::new();
+        let id = fixture.open(1, 1).await;
+        fixture.send(1, id, "hello").await;
+        fixture.fail(kind);
+        assert_eq!(fixture.after(30).await, []);
+        assert_eq!(fixture.step().await, 0, "no attempt during the pause");
+        fixture.send(1, id, "again").await;
+        assert_eq!(fixture.after(1).await[0].messages, 2);
     }
 }
 
 #[tokio::test]
 async fn an_e_mail_of_unknown_outcome_is_repeated_with_the_same_id_and_content() {
-    let house = House::new();
-    let id = house.open(1, 1).await;
-    house.send(1, id, "hello").await;
-    house.fail(TransportErrorKind::OutcomeUnknown);
-    house.fail(TransportErrorKind::Unavailable);
-    assert_eq!(house.after(30).await, []);
-    house.send(1, id, "again").await;
-    assert_eq!(house.after(1).await, []);
-    let first = house.after(1).await;
+    let fixture = Fixture::new();
+    let id = fixture.open(1, 1).await;
+    fixture.send(1, id, "hello").await;
+    fixture.fail(TransportErrorKind::OutcomeUnknown);
+    fixture.fail(TransportErrorKind::Unavailable);
+    assert_eq!(fixture.after(30).await, []);
+    fixture.send(1, id, "again").await;
+    assert_eq!(fixture.after(1).await, []);
+    let first = fixture.after(1).await;
     assert_eq!((first.len(), first[0].messages), (1, 1));
-    let second = house.after(30).await;
+    let second = fixture.after(30).await;
     assert_eq!((second.len(), second[0].messages), (1, 1));
     assert_ne!(second[0].id, first[0].id);
 }
 
 #[tokio::test]
 async fn an_e_mail_of_unknown_outcome_counts_for_the_interval() {
-    let house = House::with(DigestPolicy::default().with_deferrals(3));
-    let id = house.open(1, 1).await;
-    house.send(1, id, "hello").await;
+    let fixture = Fixture::with(DigestPolicy::default().with_deferrals(3));
+    let id = fixture.open(1, 1).await;
+    fixture.send(1, id, "hello").await;
     for pause in [30, 1, 2] {
-        house.fail(TransportErrorKind::OutcomeUnknown);
-        assert_eq!(house.after(pause).await, []);
+        fixture.fail(TransportErrorKind::OutcomeUnknown);
+        assert_eq!(fixture.after(pause).await, []);
         if pause == 1 {
-            house.send(1, id, "again").await;
+            fixture.send(1, id, "again").await;
         }
     }
     assert_eq!(
-        house.after(29).await,
+        fixture.after(29).await,
         [],
         "half an hour has not passed since the last attempt"
     );
-    let next = house.after(1).await;
+    let next = fixture.after(1).await;
     assert_eq!((next.len(), next[0].messages), (1, 1));
 }
 
 #[tokio::test]
 async fn a_refused_digest_is_not_retried() {
-    let house = House::new();
-    let id = house.open(1, 1).await;
-    house.send(1, id, "hello").await;
-    house.fail(TransportErrorKind::Refused);
-    assert_eq!(house.after(30).await, []);
-    assert_eq!(house.after(600).await, []);
-    house.send(1, id, "again").await;
-    assert_eq!(house.after(30).await[0].messages, 1);
+    let fixture = Fixture::new();
+    let id = fixture.open(1, 1).await;
+    fixture.send(1, id, "hello").await;
+    fixture.fail(TransportErrorKind::Refused);
+    assert_eq!(fixture.after(30).await, []);
+    assert_eq!(fixture.after(600).await, []);
+    fixture.send(1, id, "again").await;
+    assert_eq!(fixture.after(30).await[0].messages, 1);
 }
 
 #[tokio::test]
 async fn a_deferred_recipient_waits_longer_each_time_without_delaying_others() {
-    let house = House::new();
-    let (first, second) = (house.open(1, 1).await, house.open(2, 2).await);
-    house.send(1, first, "hello").await;
-    house.clock.advance(Duration::from_millis(1));
-    house.send(2, second, "hello").await;
-    house.fail(TransportErrorKind::Deferred { retry_after: None });
-    let mails = house.after(30).await;
+    let fixture = Fixture::new();
+    let (first, second) = (fixture.open(1, 1).await, fixture.open(2, 2).await);
+    fixture.send(1, first, "hello").await;
+    fixture.clock.advance(Duration::from_millis(1));
+    fixture.send(2, second, "hello").await;
+    fixture.fail(TransportErrorKind::Deferred { retry_after: None });
+    let mails = fixture.after(30).await;
     let users: Vec<_> = mails.iter().map(|mail| mail.user_id.as_str()).collect();
     assert_eq!(users, ["agent-2"], "the server continues with other users");
     // The pauses are 1, 2 and 4 minutes.
     for pause in [1, 2, 4] {
-        house.fail(TransportErrorKind::Deferred { retry_after: None });
-        assert_eq!(house.after(pause - 1).await, []);
+        fixture.fail(TransportErrorKind::Deferred { retry_after: None });
+        assert_eq!(fixture.after(pause - 1).await, []);
         assert_eq!(
-            house.mails.0.lock().unwrap().1.len(),
+            fixture.mails.0.lock().unwrap().1.len(),
             1,
             "not tried before {pause} minutes"
         );
-        assert_eq!(house.after(1).await, []);
+        assert_eq!(fixture.after(1).await, []);
         assert_eq!(
-            house.mails.0.lock().unwrap().1.len(),
+            fixture.mails.0.lock().unwrap().1.len(),
             0,
             "tried after {pause} minutes"
         );
     }
-    assert_eq!(house.after(8).await[0].messages, 1, "no message is lost");
+    assert_eq!(fixture.after(8).await[0].messages, 1, "no message is lost");
 }
 
 #[tokio::test]
 async fn messages_that_are_blocked_closed_or_of_erased_users_are_not_mailed_and_stay_unread() {
     for end in ["blocks", "is closed", "erases"] {
-        let house = House::new();
-        let id = house.open(1, 1).await;
-        house.send(1, id, "hello").await;
+        let fixture = Fixture::new();
+        let id = fixture.open(1, 1).await;
+        fixture.send(1, id, "hello").await;
         match end {
-            "blocks" => house.messaging.block(&agent(1), id).await.unwrap(),
-            "is closed" => house.messaging.admin(&admin(1)).unwrap().close(id).await.unwrap(),
+            "blocks" => fixture.messaging.block(&agent(1), id).await.unwrap(),
+            "is closed" => fixture
+                .messaging
+                .admin(&admin(1))
+                .unwrap()
+                .close(id)
+                .await
+                .unwrap(),
             _ => drop(
-                house
+                fixture
                     .messaging
                     .operations()
                     .erase_user(&client_id(1))
@@ -293,11 +299,11 @@ async fn messages_that_are_blocked_closed_or_of_erased_users_are_not_mailed_and_
                     .unwrap(),
             ),
         }
-        assert_eq!(house.after(30).await, [], "{end}");
+        assert_eq!(fixture.after(30).await, [], "{end}");
         // The message counts as mailed: unblocking does not mail it later.
         match end {
-            "blocks" => house.messaging.unblock(&agent(1), id).await.unwrap(),
-            "is closed" => house
+            "blocks" => fixture.messaging.unblock(&agent(1), id).await.unwrap(),
+            "is closed" => fixture
                 .messaging
                 .admin(&admin(1))
                 .unwrap()
@@ -306,16 +312,20 @@ async fn messages_that_are_blocked_closed_or_of_erased_users_are_not_mailed_and_
                 .unwrap(),
             _ => {}
         }
-        assert_eq!(house.after(600).await, [], "{end}");
-        assert_eq!(house.messaging.count_unread(&agent(1)).await.unwrap(), 1, "{end}");
+        assert_eq!(fixture.after(600).await, [], "{end}");
+        assert_eq!(
+            fixture.messaging.count_unread(&agent(1)).await.unwrap(),
+            1,
+            "{end}"
+        );
         let (key, paid) = (
             IdempotencyKey::parse("paid").unwrap(),
             Body::parse("Paid").unwrap(),
         );
         let message = SystemMessage::new(id, paid, key);
-        let operations = house.messaging.operations();
+        let operations = fixture.messaging.operations();
         operations.send_system_message(&message).await.unwrap();
-        let mails = house.after(30).await;
+        let mails = fixture.after(30).await;
         let of_agent = mails
             .iter()
             .find(|mail| mail.user_id == agent_user_id(1))
@@ -363,37 +373,37 @@ impl Directory for Blocks {
 
 #[tokio::test]
 async fn a_block_during_the_directory_lookup_prevents_the_e_mail() {
-    let house = House::new();
-    let id = house.open(1, 1).await;
-    house.send(1, id, "hello").await;
+    let fixture = Fixture::new();
+    let id = fixture.open(1, 1).await;
+    fixture.send(1, id, "hello").await;
     let mails = Letterbox::default();
     let directory = Blocks {
-        directory: house.directory.clone(),
-        store: house.store.clone(),
-        clock: house.clock.clone(),
+        directory: fixture.directory.clone(),
+        store: fixture.store.clone(),
+        clock: fixture.clock.clone(),
     };
-    let (_messaging, workers) = Messaging::builder(house.store.clone(), directory)
+    let (_messaging, workers) = Messaging::builder(fixture.store.clone(), directory)
         .digests(mails.clone(), DigestPolicy::default())
-        .presence(Nobody)
-        .clock(house.clock.clone())
+        .presence(AllOffline)
+        .clock(fixture.clock.clone())
         .ids(SequentialIds::default())
         .build()
         .unwrap();
-    house.clock.advance(MINUTE * 30);
+    fixture.clock.advance(MINUTE * 30);
     workers.digests().unwrap().step().await.unwrap();
     assert_eq!(mails.0.lock().unwrap().0, []);
-    assert_eq!(house.after(600).await, [], "the message counts as mailed");
+    assert_eq!(fixture.after(600).await, [], "the message counts as mailed");
 }
 
 #[tokio::test]
 async fn a_failing_directory_postpones_all_digests() {
-    let house = House::new();
-    let id = house.open(1, 1).await;
-    house.send(1, id, "hello").await;
-    house.directory.fail(HostErrorKind::Temporary);
-    assert_eq!(house.after(30).await, []);
-    house.directory.answer();
-    assert_eq!(house.after(5).await.len(), 1);
+    let fixture = Fixture::new();
+    let id = fixture.open(1, 1).await;
+    fixture.send(1, id, "hello").await;
+    fixture.directory.fail(HostErrorKind::Temporary);
+    assert_eq!(fixture.after(30).await, []);
+    fixture.directory.answer();
+    assert_eq!(fixture.after(5).await.len(), 1);
 }
 
 #[tokio::test]
@@ -401,13 +411,13 @@ async fn without_a_mailer_no_user_is_due() {
     let (messaging, workers) = Messaging::in_memory(FakeDirectory::new()).build().unwrap();
     assert!(workers.digests().is_none());
     drop(messaging);
-    let house = House::new();
-    let id = house.open(1, 1).await;
-    house.send(1, id, "hello").await;
-    let conversation = house.store.find_conversation(id.into()).await.unwrap().unwrap();
+    let fixture = Fixture::new();
+    let id = fixture.open(1, 1).await;
+    fixture.send(1, id, "hello").await;
+    let conversation = fixture.store.find_conversation(id.into()).await.unwrap().unwrap();
     assert!(conversation.digests.agent.due_at.is_some());
-    house.messaging.history(&agent(1), &newest(id)).await.unwrap();
-    let conversation = house.store.find_conversation(id.into()).await.unwrap().unwrap();
+    fixture.messaging.history(&agent(1), &newest(id)).await.unwrap();
+    let conversation = fixture.store.find_conversation(id.into()).await.unwrap().unwrap();
     assert_eq!(conversation.digests.agent.due_at, None);
 }
 

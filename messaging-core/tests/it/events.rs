@@ -15,7 +15,7 @@ async fn a_message_is_published_to_the_conversation_and_the_other_side() {
         .await
         .unwrap();
     world.drain().await;
-    insta::assert_snapshot!(said(&world.realtime.take()));
+    insta::assert_snapshot!(event_lines(&world.realtime.take()));
 }
 
 #[tokio::test]
@@ -42,7 +42,7 @@ async fn reading_is_published_to_the_conversation_and_the_readers_channel() {
         .await
         .unwrap();
     world.drain().await;
-    insta::assert_snapshot!(said(&world.realtime.take()));
+    insta::assert_snapshot!(event_lines(&world.realtime.take()));
 }
 
 #[tokio::test]
@@ -97,7 +97,7 @@ async fn a_change_is_published_to_each_side_once() {
     let blocked = world.realtime.take();
     world.messaging.admin(&root()).unwrap().close(id).await.unwrap();
     world.drain().await;
-    insta::assert_snapshot!(said(&[blocked, world.realtime.take()].concat()));
+    insta::assert_snapshot!(event_lines(&[blocked, world.realtime.take()].concat()));
 }
 
 #[tokio::test]
@@ -106,7 +106,7 @@ async fn opening_is_published_to_both_sides() {
     let open = OpenConversation::new(agent("alpine")).with_booking(booking("b-carl"));
     world.messaging.open_conversation(&carl(), &open).await.unwrap();
     world.drain().await;
-    insta::assert_snapshot!(said(&world.realtime.take()));
+    insta::assert_snapshot!(event_lines(&world.realtime.take()));
 }
 
 #[tokio::test]
@@ -120,7 +120,7 @@ async fn an_oversized_message_is_published_without_its_content() {
     world.send(&carl(), id, &"x".repeat(50)).await;
     world.send(&carl(), id, &"😀".repeat(2_000)).await;
     world.drain().await;
-    insta::assert_snapshot!(said(&world.realtime.take()));
+    insta::assert_snapshot!(event_lines(&world.realtime.take()));
 }
 
 #[tokio::test]

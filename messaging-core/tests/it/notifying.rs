@@ -58,7 +58,7 @@ impl Presence for Known {
     }
 }
 
-struct House {
+struct Fixture {
     messaging: Messaging,
     workers: Workers,
     clock: ManualClock,
@@ -68,7 +68,7 @@ struct House {
     id: ConversationId,
 }
 
-impl House {
+impl Fixture {
     /// One conversation, whose agent is offline.
     async fn new() -> Self {
         let (clock, directory) = (ManualClock::new(), FakeDirectory::new());
@@ -120,83 +120,88 @@ impl House {
 
 #[tokio::test]
 async fn an_offline_recipient_is_notified_after_publication() {
-    let house = House::new().await;
-    house.send("hello").await;
+    let fixture = Fixture::new().await;
+    fixture.send("hello").await;
     assert_eq!(
-        house.workers.notifier().unwrap().step().await,
+        fixture.workers.notifier().unwrap().step().await,
         0,
         "the message is not published yet"
     );
-    assert_eq!(house.notified().await, ["agent-1: client-1 says hello"]);
-    assert_eq!(house.notified().await, [""; 0]);
+    assert_eq!(fixture.notified().await, ["agent-1: client-1 says hello"]);
+    assert_eq!(fixture.notified().await, [""; 0]);
 }
 
 #[tokio::test]
 async fn an_online_or_unknown_recipient_is_not_notified() {
-    let house = House::new().await;
+    let fixture = Fixture::new().await;
     for known in [Some(true), None] {
         let user_id = agent_user_id(1);
         match known {
-            Some(online) => drop(house.known.0.lock().unwrap().insert(user_id, online)),
-            None => drop(house.known.0.lock().unwrap().remove(&user_id)),
+            Some(online) => drop(fixture.known.0.lock().unwrap().insert(user_id, online)),
+            None => drop(fixture.known.0.lock().unwrap().remove(&user_id)),
         }
-        house.send("hello").await;
-        assert_eq!(house.notified().await, [""; 0]);
+        fixture.send("hello").await;
+        assert_eq!(fixture.notified().await, [""; 0]);
     }
 }
 
 #[tokio::test]
 async fn a_recipient_who_opted_out_or_has_read_is_not_notified() {
-    let house = House::new().await;
-    house
+    let fixture = Fixture::new().await;
+    fixture
         .directory
         .set_contact(agent_user_id(1), Contact::default().wanting_push(false));
-    house.send("unwanted").await;
-    assert_eq!(house.notified().await, [""; 0]);
-    house.directory.set_contact(agent_user_id(1), Contact::default());
-    house.send("read").await;
-    house
+    fixture.send("unwanted").await;
+    assert_eq!(fixture.notified().await, [""; 0]);
+    fixture
+        .directory
+        .set_contact(agent_user_id(1), Contact::default());
+    fixture.send("read").await;
+    fixture
         .messaging
-        .history(&agent(1), &crate::support::newest(house.id))
+        .history(&agent(1), &crate::support::newest(fixture.id))
         .await
         .unwrap();
-    assert_eq!(house.notified().await, [""; 0]);
-    house.directory.fail(HostErrorKind::Temporary);
-    house.send("unknown").await;
-    assert_eq!(house.notified().await, [""; 0]);
+    assert_eq!(fixture.notified().await, [""; 0]);
+    fixture.directory.fail(HostErrorKind::Temporary);
+    fixture.send("unknown").await;
+    assert_eq!(fixture.notified().await, [""; 0]);
 }
 
 #[tokio::test]
 async fn a_burst_causes_one_notification_per_minute() {
-    let house = House::new().await;
+    let fixture = Fixture::new().await;
     for text in ["one", "two", "three"] {
-        house.send(text).await;
+        fixture.send(text).await;
     }
-    assert_eq!(house.notified().await, ["agent-1: client-1 says three"]);
-    house.clock.advance(Duration::from_secs(59));
-    house.send("four").await;
-    assert_eq!(house.notified().await, [""; 0]);
-    house.clock.advance(Duration::from_secs(1));
-    house.send("five").await;
-    assert_eq!(house.notified().await, ["agent-1: client-1 says five"]);
+    assert_eq!(fixture.notified().await, ["agent-1: client-1 says three"]);
+    fixture.clock.advance(Duration::from_secs(59));
+    fixture.send("four").await;
+    assert_eq!(fixture.notified().await, [""; 0]);
+    fixture.clock.advance(Duration::from_secs(1));
+    fixture.send("five").await;
+    assert_eq!(fixture.notified().await, ["agent-1: client-1 says five"]);
 }
 
 #[tokio::test]
 async fn a_failed_notification_is_not_retried() {
-    let house = House::new().await;
-    house.devices.0.lock().unwrap().1 = true;
-    house.send("hello").await;
-    assert_eq!(house.notified().await.len(), 1);
-    house.clock.advance(Duration::from_mins(10));
-    assert_eq!(house.notified().await, [""; 0]);
+    let fixture = Fixture::new().await;
+    fixture.devices.0.lock().unwrap().1 = true;
+    fixture.send("hello").await;
+    assert_eq!(fixture.notified().await.len(), 1);
+    fixture.clock.advance(Duration::from_mins(10));
+    assert_eq!(fixture.notified().await, [""; 0]);
 }
 
 #[tokio::test]
 async fn a_push_token_is_issued_only_to_its_own_user() {
-    let house = House::new().await;
-    let token = house.messaging.push_token(&client(1), &client_id(1)).unwrap();
+    let fixture = Fixture::new().await;
+    let token = fixture.messaging.push_token(&client(1), &client_id(1)).unwrap();
     assert_eq!(token, "client-1 from 2026-01-01T00:00:00.000Z");
-    let refused = house.messaging.push_token(&client(1), &client_id(2)).unwrap_err();
+    let refused = fixture
+        .messaging
+        .push_token(&client(1), &client_id(2))
+        .unwrap_err();
     assert!(matches!(refused.kind(), ErrorKind::Forbidden { .. }));
     let (without, _) = Messaging::in_memory(FakeDirectory::new()).build().unwrap();
     let refused = without.push_token(&client(1), &client_id(1)).unwrap_err();

@@ -13,7 +13,7 @@ use messaging_testkit::{
     make::{agency_id, agent_user_id, client, client_id},
 };
 
-use crate::support::{Letterbox, quiet_house};
+use crate::support::{Letterbox, offline_builder};
 
 const MINUTE: Duration = Duration::from_mins(1);
 const SECOND: Duration = Duration::from_secs(1);
@@ -25,7 +25,7 @@ const STEPS: [&str; 2] = [MARKING, COMPLETING];
 
 const LOCKED: StoreErrorKind = StoreErrorKind::Unavailable { retry_after: SECOND };
 
-struct House {
+struct Fixture {
     store: FailingStore<MemoryStore>,
     messaging: Messaging,
     workers: Workers,
@@ -33,7 +33,7 @@ struct House {
     mails: Letterbox,
 }
 
-impl House {
+impl Fixture {
     fn new() -> Self {
         let (store, clock) = (FailingStore::new(MemoryStore::new()), ManualClock::new());
         let mails = Letterbox::default();
@@ -41,7 +41,7 @@ impl House {
             .with_every(10 * SECOND)
             .with_drain(10 * SECOND)
             .with_chunk(4);
-        let (messaging, workers) = quiet_house(store.clone(), FakeDirectory::new(), &clock)
+        let (messaging, workers) = offline_builder(store.clone(), FakeDirectory::new(), &clock)
             .digests(mails.clone(), DigestPolicy::default())
             .options(Options::default().with_digests(options))
             .build()
@@ -85,36 +85,36 @@ async fn an_accepted_e_mail_that_cannot_be_recorded_for_minutes_is_not_sent_agai
         StoreErrorKind::ReadOnly,
     ];
     for (step, kind) in STEPS.into_iter().flat_map(|step| kinds.map(|kind| (step, kind))) {
-        let house = House::new();
-        let id = house.open(1, 1).await;
-        house.send(1, id).await;
-        house.store.refuse(step, kind);
-        assert_eq!(house.run_steps(1, 30 * MINUTE).await.len(), 1);
+        let fixture = Fixture::new();
+        let id = fixture.open(1, 1).await;
+        fixture.send(1, id).await;
+        fixture.store.refuse(step, kind);
+        assert_eq!(fixture.run_steps(1, 30 * MINUTE).await.len(), 1);
         // The lease lasts five minutes.
-        assert_eq!(house.run_steps(280, SECOND).await, [], "{step}: {kind}");
-        let tries = house.store.calls_of(step);
+        assert_eq!(fixture.run_steps(280, SECOND).await, [], "{step}: {kind}");
+        let tries = fixture.store.calls_of(step);
         assert!((20..60).contains(&tries), "{step}: {kind}: {tries} tries");
-        house.store.admit(step);
-        assert_eq!(house.run_steps(60, SECOND).await, [], "{step}: {kind}");
-        assert_eq!(house.run_steps(100, MINUTE).await, [], "{step}: {kind}");
-        house.send(1, id).await;
-        let next = house.run_steps(1, 30 * MINUTE).await;
+        fixture.store.admit(step);
+        assert_eq!(fixture.run_steps(60, SECOND).await, [], "{step}: {kind}");
+        assert_eq!(fixture.run_steps(100, MINUTE).await, [], "{step}: {kind}");
+        fixture.send(1, id).await;
+        let next = fixture.run_steps(1, 30 * MINUTE).await;
         assert_eq!((next.len(), next[0].messages), (1, 1), "{step}: {kind}");
     }
 }
 
 #[tokio::test]
 async fn the_pauses_between_tries_to_record_grow() {
-    let house = House::new();
-    let id = house.open(1, 1).await;
-    house.send(1, id).await;
-    house.store.refuse(MARKING, LOCKED);
-    house.run_steps(1, 30 * MINUTE).await;
+    let fixture = Fixture::new();
+    let id = fixture.open(1, 1).await;
+    fixture.send(1, id).await;
+    fixture.store.refuse(MARKING, LOCKED);
+    fixture.run_steps(1, 30 * MINUTE).await;
     let mut tries = Vec::new();
     for _ in 0..4 {
-        let before = house.store.calls_of(MARKING);
-        house.run_steps(200, 10 * SECOND / 200).await;
-        tries.push(house.store.calls_of(MARKING) - before);
+        let before = fixture.store.calls_of(MARKING);
+        fixture.run_steps(200, 10 * SECOND / 200).await;
+        tries.push(fixture.store.calls_of(MARKING) - before);
     }
     assert!(tries.is_sorted_by(|a, b| a >= b), "{tries:?}");
     assert!(tries[0] >= 4 && tries[3] <= 2, "{tries:?}");
@@ -122,95 +122,98 @@ async fn the_pauses_between_tries_to_record_grow() {
 
 #[tokio::test]
 async fn a_failed_store_gets_few_chunks_per_try() {
-    let house = House::new();
+    let fixture = Fixture::new();
     // Ten chunks of four.
     for n in 1..=40 {
-        let id = house.open(n, 1).await;
-        house.send(n, id).await;
+        let id = fixture.open(n, 1).await;
+        fixture.send(n, id).await;
     }
-    house.store.refuse(MARKING, LOCKED);
-    assert_eq!(house.run_steps(1, 30 * MINUTE).await.len(), 1);
+    fixture.store.refuse(MARKING, LOCKED);
+    assert_eq!(fixture.run_steps(1, 30 * MINUTE).await.len(), 1);
     for _ in 0..280 {
-        let before = house.store.calls_of(MARKING);
-        house.run_steps(1, SECOND).await;
-        let calls = house.store.calls_of(MARKING) - before;
+        let before = fixture.store.calls_of(MARKING);
+        fixture.run_steps(1, SECOND).await;
+        let calls = fixture.store.calls_of(MARKING) - before;
         assert!(calls <= 2, "{calls} calls in one try");
     }
-    house.store.admit(MARKING);
-    assert_eq!(house.run_steps(60, SECOND).await, []);
-    assert_eq!(house.store.calls_of(COMPLETING), 1);
-    assert_eq!(house.run_steps(100, MINUTE).await, []);
+    fixture.store.admit(MARKING);
+    assert_eq!(fixture.run_steps(60, SECOND).await, []);
+    assert_eq!(fixture.store.calls_of(COMPLETING), 1);
+    assert_eq!(fixture.run_steps(100, MINUTE).await, []);
 }
 
 #[tokio::test]
 async fn a_pending_record_does_not_delay_other_users() {
-    let house = House::new();
-    let (first, second) = (house.open(1, 1).await, house.open(2, 2).await);
-    house.send(1, first).await;
-    house.clock.advance(MINUTE);
-    house.send(2, second).await;
-    house.store.refuse(COMPLETING, LOCKED);
-    assert_eq!(house.run_steps(1, 29 * MINUTE).await[0].user_id, agent_user_id(1));
-    assert_eq!(house.run_steps(1, MINUTE).await[0].user_id, agent_user_id(2));
-    house.store.admit(COMPLETING);
-    assert_eq!(house.run_steps(600, SECOND).await, []);
+    let fixture = Fixture::new();
+    let (first, second) = (fixture.open(1, 1).await, fixture.open(2, 2).await);
+    fixture.send(1, first).await;
+    fixture.clock.advance(MINUTE);
+    fixture.send(2, second).await;
+    fixture.store.refuse(COMPLETING, LOCKED);
+    assert_eq!(
+        fixture.run_steps(1, 29 * MINUTE).await[0].user_id,
+        agent_user_id(1)
+    );
+    assert_eq!(fixture.run_steps(1, MINUTE).await[0].user_id, agent_user_id(2));
+    fixture.store.admit(COMPLETING);
+    assert_eq!(fixture.run_steps(600, SECOND).await, []);
 }
 
 #[tokio::test]
 async fn a_step_records_before_it_claims() {
-    let house = House::new();
-    let id = house.open(1, 1).await;
-    house.send(1, id).await;
-    house.store.refuse(MARKING, LOCKED);
-    house.run_steps(1, 30 * MINUTE).await;
-    house.store.admit(MARKING);
-    house.clock.advance(10 * SECOND);
-    let (before, marking) = (house.store.calls(), house.store.hold(1));
-    let mut step = pin!(house.workers.digests().unwrap().step());
+    let fixture = Fixture::new();
+    let id = fixture.open(1, 1).await;
+    fixture.send(1, id).await;
+    fixture.store.refuse(MARKING, LOCKED);
+    fixture.run_steps(1, 30 * MINUTE).await;
+    fixture.store.admit(MARKING);
+    fixture.clock.advance(10 * SECOND);
+    let (before, marking) = (fixture.store.calls(), fixture.store.hold(1));
+    let mut step = pin!(fixture.workers.digests().unwrap().step());
     assert!(poll!(&mut step).is_pending());
     assert_eq!(
-        house.store.calls(),
+        fixture.store.calls(),
         before + 1,
         "only the pending record is written"
     );
     marking.release();
     step.await.unwrap();
-    assert!(house.store.calls() > before + 2, "a claim follows");
+    assert!(fixture.store.calls() > before + 2, "a claim follows");
 }
 
 #[tokio::test]
 async fn an_unrecorded_digest_is_repeated_with_its_id_after_the_lease() {
-    let house = House::new();
-    let id = house.open(1, 1).await;
-    house.send(1, id).await;
-    house.store.refuse(MARKING, LOCKED);
-    let first = house.run_steps(1, 30 * MINUTE).await;
+    let fixture = Fixture::new();
+    let id = fixture.open(1, 1).await;
+    fixture.send(1, id).await;
+    fixture.store.refuse(MARKING, LOCKED);
+    let first = fixture.run_steps(1, 30 * MINUTE).await;
     assert_eq!(
-        house.run_steps(299, SECOND).await,
+        fixture.run_steps(299, SECOND).await,
         [],
         "the lease has not expired"
     );
-    house.store.admit(MARKING);
-    let second = house.run_steps(30, MINUTE).await;
+    fixture.store.admit(MARKING);
+    let second = fixture.run_steps(30, MINUTE).await;
     assert_eq!((second.len(), second[0].id), (1, first[0].id));
-    assert_eq!(house.run_steps(600, MINUTE).await, []);
+    assert_eq!(fixture.run_steps(600, MINUTE).await, []);
 }
 
 #[tokio::test]
 async fn the_worker_records_between_claims_and_during_shutdown() {
     for stops in [Stops::Later, Stops::BeforeItIsRecorded] {
-        let house = House::new();
-        let id = house.open(1, 1).await;
-        house.send(1, id).await;
-        house.clock.advance(30 * MINUTE);
-        house.store.refuse(MARKING, LOCKED);
-        let House {
+        let fixture = Fixture::new();
+        let id = fixture.open(1, 1).await;
+        fixture.send(1, id).await;
+        fixture.clock.advance(30 * MINUTE);
+        fixture.store.refuse(MARKING, LOCKED);
+        let Fixture {
             workers,
             store,
             clock,
             mails,
             ..
-        } = house;
+        } = fixture;
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let mut stop = Some(stop);
         let mut running = pin!(workers.run(stopped.map(drop)));

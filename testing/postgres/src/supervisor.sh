@@ -1,9 +1,9 @@
-# Runs what the tests ask for, a command a line on standard input, and answers each with its status. When
-# the input ends, because whoever asked has ended, it stops what was started and removes its directory.
+# Runs commands from standard input, one per line, and answers each with its exit status. At the end of the
+# input, when the test process has ended, it runs AT_THE_END and removes its directory.
 #
 #   supervisor.sh AT_THE_END PARENT...    the directory is made in the first parent that has room for it
 
-# Nothing but the end of its input ends it: neither a signal to all, nor an answer that nobody reads.
+# Only the end of its input ends it: neither a signal to the process group, nor a closed pipe.
 trap '' HUP INT TERM PIPE
 at_the_end=$1
 shift

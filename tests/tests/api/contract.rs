@@ -63,7 +63,7 @@ fn check(test: &str, user: Option<&str>) {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path());
     let scene = Scene::set(&server);
-    let mut document = server.anybody().get("/api/messages/openapi.json").unwrap().body;
+    let mut document = server.anonymous().get("/api/messages/openapi.json").unwrap().body;
     scene.name_in(&mut document);
     schemathesis::run(test, &server, user, &document);
     let ended = server.stop("TERM");

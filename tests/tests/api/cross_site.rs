@@ -45,7 +45,7 @@ fn another_site_cannot_use_a_users_cookie() {
 #[test]
 fn every_method_refuses_cross_site_cookies() {
     let (server, _data) = start(&[]);
-    let document = server.anybody().get("/api/messages/openapi.json").unwrap().body;
+    let document = server.anonymous().get("/api/messages/openapi.json").unwrap().body;
     let mut seen = 0;
     for (path, operations) in document["paths"].as_object().unwrap() {
         if path == "/pusher/webhooks" || path == "/messages/openapi.json" {

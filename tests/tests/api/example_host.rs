@@ -7,8 +7,8 @@ use serde_json::Value;
 fn probes_are_answered() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path());
-    assert_eq!(server.anybody().get("/healthz").unwrap().status, 200);
-    let ready = server.anybody().get("/readyz").unwrap();
+    assert_eq!(server.anonymous().get("/healthz").unwrap().status, 200);
+    let ready = server.anonymous().get("/readyz").unwrap();
     assert_eq!((ready.status, &ready.body["ready"]), (200, &Value::Bool(true)));
 }
 
@@ -17,7 +17,7 @@ fn an_unknown_caller_is_unauthorized() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path());
     for caller in [
-        server.anybody(),
+        server.anonymous(),
         server.caller("client-0"),
         server.caller("mallory"),
     ] {
@@ -51,7 +51,7 @@ fn a_booking_opens_the_conversation_once() {
         (&Value::from(1), Some("Felix Mensah"))
     );
 
-    for (caller, status) in [(server.anybody(), 401), (agent, 403)] {
+    for (caller, status) in [(server.anonymous(), 401), (agent, 403)] {
         assert_eq!(caller.post("/demo/bookings", &wish).unwrap().status, status);
     }
     let unknown = serde_json::json!({ "agentId": "nobody" });

@@ -17,7 +17,7 @@ fn oversized_request_heads_are_refused() {
         status(&answer(&server, &request(&path, &[], ""))),
         "414" | "431"
     ));
-    assert_eq!(server.anybody().get("/healthz").unwrap().status, 200);
+    assert_eq!(server.anonymous().get("/healthz").unwrap().status, 200);
 }
 
 #[test]

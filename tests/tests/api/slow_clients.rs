@@ -27,12 +27,12 @@ fn a_stalled_request_times_out_without_delaying_others() {
     let head = "POST /api/messages HTTP/1.1\r\nHost: here\r\nX-Demo-User: client-1\r\n\
                 Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{";
     slow.write_all(head.as_bytes()).unwrap();
-    assert_eq!(server.anybody().get("/healthz").unwrap().status, 200);
+    assert_eq!(server.anonymous().get("/healthz").unwrap().status, 200);
     for stream in lost {
         assert!(matches!(status(&rest(stream)), "none" | "408"));
     }
     assert_eq!(status(&rest(slow)), "408");
-    assert_eq!(server.anybody().get("/healthz").unwrap().status, 200);
+    assert_eq!(server.anonymous().get("/healthz").unwrap().status, 200);
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn bodies_sent_byte_by_byte_time_out_without_blocking_others() {
         // A connection that was reset during a write may have lost its response.
         assert!(matches!(status(&cut_off), "408" | "none"), "{cut_off}");
     }
-    assert_eq!(server.anybody().get("/healthz").unwrap().status, 200);
+    assert_eq!(server.anonymous().get("/healthz").unwrap().status, 200);
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn websocket_messages_sent_byte_by_byte_use_memory_for_their_bytes_only() {
     // All that the server reads of a message, except for one byte.
     const BYTES: usize = 4 * 32 * 1024 - 1;
     let (server, _data) = start(&[]);
-    let key = server.anybody().get("/demo/config").unwrap().body["key"].clone();
+    let key = server.anonymous().get("/demo/config").unwrap().body["key"].clone();
     let url = format!(
         "ws://{}/app/{}?protocol=7",
         server.address(),
@@ -156,7 +156,7 @@ fn a_client_that_reads_responses_byte_by_byte_is_disconnected() {
 
 /// Checks that the only connection is closed if its client requests more than the buffers hold and goes on
 /// like this.
-fn check_given_up(mut go_on: impl FnMut(&mut TcpStream)) {
+fn check_given_up(mut resume: impl FnMut(&mut TcpStream)) {
     let (server, _data) = start(&[("MAX_CONNECTIONS", "1"), ("CLIENT_TIMEOUT", "1")]);
     let mut slow = kept(&server);
     slow.set_nonblocking(true).unwrap();
@@ -168,7 +168,7 @@ fn check_given_up(mut go_on: impl FnMut(&mut TcpStream)) {
     assert_eq!(blocked, ErrorKind::WouldBlock);
     let ask = || answer(&server, &request("GET /demo/users", &[], ""));
     eventually("a connection is accepted again", || {
-        go_on(&mut slow);
+        resume(&mut slow);
         (status(&ask()) == "200").then_some(())
     });
 }

@@ -70,7 +70,7 @@ fn acknowledged_messages_survive_database_restarts() {
     });
 
     eventually("the server is ready", || {
-        let ready = server.anybody().get("/readyz").unwrap();
+        let ready = server.anonymous().get("/readyz").unwrap();
         (ready.status == 200).then_some(())
     });
     for (conversation, sent) in conversations.iter().zip(sent.chunks(2)) {

@@ -10,9 +10,9 @@ fn unsent_e_mails_are_shown_on_a_page() {
     let client = server.caller("client-1");
     let id = client.open("agency-1");
     crate::support::send(&client, &id, "is-it-<b>open</b>?");
-    let anybody = server.anybody();
+    let anonymous = server.anonymous();
     let page = eventually("an e-mail is shown", || {
-        let page = anybody.text("/demo/mail");
+        let page = anonymous.text("/demo/mail");
         page.contains("As a mail program shows it").then_some(page)
     });
     assert!(
@@ -20,7 +20,7 @@ fn unsent_e_mails_are_shown_on_a_page() {
         "{page}"
     );
     let link = page.split("href=\"").nth(1).unwrap().split('"').next().unwrap();
-    let shown = anybody.text(link);
+    let shown = anonymous.text(link);
     assert!(
         shown.contains("is-it-&lt;b&gt;open") && shown.contains("Read and answer"),
         "{}",
@@ -32,6 +32,6 @@ fn unsent_e_mails_are_shown_on_a_page() {
         "/demo/mail/nonsense",
         "/demo/mail/0190163d-8694-739b-aea5-966c26f8ad91",
     ] {
-        assert_eq!(anybody.get(nothing).unwrap().status, 404);
+        assert_eq!(anonymous.get(nothing).unwrap().status, 404);
     }
 }

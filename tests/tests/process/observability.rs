@@ -68,7 +68,7 @@ fn the_server_exposes_its_metrics_to_prometheus() {
     client.send(&id, "hello", "hello").unwrap();
     client.send(&id, "hello", "hello").unwrap();
     let page = eventually("both events are published", || {
-        let page = server.anybody().text("/metrics");
+        let page = server.anonymous().text("/metrics");
         page.contains("\nmessaging_published_total 2\n").then_some(page)
     });
     for line in [

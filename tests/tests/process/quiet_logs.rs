@@ -96,9 +96,9 @@ fn check(settings: Settings) {
     let id = other.open("agency-2");
     assert_eq!(other.send(&id, TEXT, "k").unwrap().status, 201);
     let signature = everything(&server);
-    let anybody = server.anybody();
+    let anonymous = server.anonymous();
     eventually("an e-mail is sent", || {
-        anybody.text("/demo/mail").contains(ADDRESS).then_some(())
+        anonymous.text("/demo/mail").contains(ADDRESS).then_some(())
     });
     let log = server.stop("TERM").log;
     assert!(

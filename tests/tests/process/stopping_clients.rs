@@ -21,7 +21,7 @@ fn mute(server: &Server, text: &str) -> TcpStream {
 
 /// A WebSocket client that reads nothing after the handshake, and answers no close frame.
 fn deaf_websocket(server: &Server) -> TcpStream {
-    let config = server.anybody().get("/demo/config").unwrap().body;
+    let config = server.anonymous().get("/demo/config").unwrap().body;
     let key = config["key"].as_str().unwrap();
     let mut stream = mute(
         server,

@@ -21,7 +21,7 @@ const HEIGHT = 120;
 const STEP = 20;
 const GAP = 4;
 
-/** Bars, and for whoever cannot see them a table. */
+/** Bars, and the same figures as a table for screen readers. */
 export function Chart({ title, names, series, shown = (value) => value.toLocaleString(), isSummed = true }: ChartProps) {
   const id = useId();
   const values = series.flatMap((one) => one.values).filter((value) => value !== null);

@@ -5,7 +5,7 @@ import { nameOf } from "../ui/name-of";
 import { clockTime, dayKey, dayName, fullTime } from "../ui/time";
 import type { Block } from "./blocks";
 
-/** For how many milliseconds what somebody says next belongs to what they said before. */
+/** Milliseconds within which consecutive messages of a sender are shown as one block. */
 const FOLLOWS = 5 * 60_000;
 
 interface BlockProps {

@@ -59,7 +59,7 @@ export function useScroll({ messages, outgoing, newSeq, sent, isComplete }: Scro
       // It may be there without having been scrolled.
       setAtEnd(stays.current);
     } else if ((stays.current && isNearEnd(element, height.current)) || sent > wasSent.current) {
-      // Somebody may have scrolled away of which the event has not come yet: where they are is known all the same.
+      // The user may have scrolled, and the scroll event may not have arrived: the position is read from the element.
       toEnd();
     } else if (before && oldest && oldest.seq < before.seq) {
       element.scrollTop += (topOf(element, before.seq) ?? before.top) - before.top;

@@ -5,11 +5,11 @@ interface AvatarProps {
   /** Its initial stands in where there is no picture. */
   readonly name: string;
   readonly shape?: "round" | "square";
-  /** Somebody is there. */
+  /** Whether the user is online. */
   readonly dot?: { readonly label: string } | null | undefined;
 }
 
-/** A picture of somebody whose name stands beside it. */
+/** A picture of a user whose name stands beside it. */
 export function Avatar({ src, name, shape = "round", dot }: AvatarProps) {
   const [isBroken, setBroken] = useState(false);
   return (

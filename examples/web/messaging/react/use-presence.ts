@@ -21,7 +21,7 @@ export function usePresence(conversationId: string): Presence {
     const { conversations } = client.inbox;
     const draw = () => {
       setHere(observed.get());
-      // Whoever is not here may still be somewhere else.
+      // A user who is absent on this channel may be present on another.
       if (!observed.get()) conversations.refetch(conversationId);
     };
     const unwatch = observed.watch(draw);

@@ -64,7 +64,7 @@ async fn state(world: &World, id: ConversationId) -> String {
         .list_reports(&request)
         .await
         .unwrap();
-    let events = said(&world.realtime.take());
+    let events = event_lines(&world.realtime.take());
     let count = world.count_conversations().await;
     format!("{conversation:?} {messages:?} {reports:?} {events} {count}")
 }

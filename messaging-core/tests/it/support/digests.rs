@@ -35,24 +35,24 @@ impl Mailer for Letterbox {
 }
 
 /// Presence in which every user is offline.
-pub(crate) struct Nobody;
+pub(crate) struct AllOffline;
 
 #[async_trait]
-impl Presence for Nobody {
+impl Presence for AllOffline {
     async fn online(&self, users: &[UserId]) -> Result<HashMap<UserId, bool>, HostError> {
         Ok(users.iter().map(|user| (user.clone(), false)).collect())
     }
 }
 
 /// A builder without rate limits whose users are all offline; the test configures digests.
-pub(crate) fn quiet_house(
+pub(crate) fn offline_builder(
     store: impl Store + 'static,
     directory: FakeDirectory,
     clock: &ManualClock,
 ) -> MessagingBuilder {
     Messaging::builder(store, directory)
         .rate_limiter(Unlimited)
-        .presence(Nobody)
+        .presence(AllOffline)
         .clock(clock.clone())
         .ids(SequentialIds::default())
 }

@@ -21,7 +21,7 @@ fn field(event: &Event, name: &str) -> String {
 }
 
 /// Returns the events as lines of channel, name and data.
-pub(crate) fn said(events: &[Event]) -> String {
+pub(crate) fn event_lines(events: &[Event]) -> String {
     let lines: Vec<_> = events
         .iter()
         .map(|e| format!("{} {} {}", e.channel, e.name, e.data))

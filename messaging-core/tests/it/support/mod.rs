@@ -14,8 +14,8 @@ mod world;
 
 pub(crate) use self::{
     counted::Counted,
-    digests::{Letterbox, Nobody, newest, quiet_house},
-    events::{said, texts},
+    digests::{AllOffline, Letterbox, newest, offline_builder},
+    events::{event_lines, texts},
     log::Log,
     other_ids::OtherIds,
     people::{MockDirectory, People, ada, agent, booking, carl, root, stranger, user},

@@ -53,7 +53,7 @@ async fn a_worker_resuming_after_its_lease_repeats_one_call_and_acknowledges_not
         // Publishing continues after the last acknowledged event.
         assert_eq!(transport.take(id), all[calls - 1..]);
 
-        first.go_on(at(0) + LEASE).await;
+        first.resume(at(0) + LEASE).await;
         let late = transport.take(id);
         match moment {
             Before => assert_eq!(late, [all[calls - 1]]),
@@ -74,7 +74,7 @@ async fn a_worker_resuming_within_its_lease_continues() {
         let (_bench, transport, [mut first, second], id) = stopped(1, moment).await;
         second.tick(at(4));
         second.publish().await;
-        first.go_on(at(4)).await;
+        first.resume(at(4)).await;
         first.publish().await;
         second.publish().await;
         assert_eq!(transport.take(id), ["one", "two", "three"]);
@@ -88,7 +88,7 @@ enum Step {
     Publish(usize),
     /// A process publishes and stops at the given call.
     Stop(usize, usize, Moment),
-    GoOn(usize),
+    Resume(usize),
     /// A process dies, and another one replaces it.
     Die(usize),
     Wait(Duration),
@@ -104,7 +104,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         6 => (0..CONVERSATIONS, vec(process(), 1..4)).prop_map(|(to, through)| Step::Send(to, through)),
         3 => process().prop_map(Step::Publish),
         3 => (process(), 1..4_usize, moment).prop_map(|(process, calls, moment)| Step::Stop(process, calls, moment)),
-        2 => process().prop_map(Step::GoOn),
+        2 => process().prop_map(Step::Resume),
         1 => process().prop_map(Step::Die),
         3 => (0..15_000_u64).prop_map(|millis| Step::Wait(Duration::from_millis(millis))),
     ];
@@ -164,7 +164,7 @@ impl World {
                 self.processes[process].stop(calls, moment).await;
             }
             Step::Publish(_) | Step::Stop(..) => {}
-            Step::GoOn(process) => self.processes[process].go_on(self.now).await,
+            Step::Resume(process) => self.processes[process].resume(self.now).await,
             Step::Die(process) => {
                 let next = self.start();
                 std::mem::replace(&mut self.processes[process], next).die();
@@ -183,7 +183,7 @@ impl World {
     /// Resumes all stopped processes, and publishes everything.
     async fn finish(&mut self) {
         for process in &mut self.processes {
-            process.go_on(self.now).await;
+            process.resume(self.now).await;
         }
         for _ in 0..3 {
             self.wait(2 * LEASE);

@@ -22,7 +22,7 @@ use uuid::Uuid;
 use crate::same_as_memory::steps::{By, From, Publish, Read, Step, Write};
 
 /// A store, and the place where its data is kept.
-pub(crate) trait Kept: Send + Sync {
+pub(crate) trait Backend: Send + Sync {
     type Store: Store + AuditStore;
 
     /// Creates an empty store.
@@ -35,7 +35,7 @@ pub(crate) trait Kept: Send + Sync {
 }
 
 /// Applies these steps to both stores, and checks that their results are equal.
-pub(crate) fn check<K: Kept>(steps: &[Step]) {
+pub(crate) fn check<K: Backend>(steps: &[Step]) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -73,7 +73,7 @@ struct Pair<K> {
     entries: Vec<Entry>,
 }
 
-impl<K: Kept> Pair<K> {
+impl<K: Backend> Pair<K> {
     async fn new() -> Self {
         Self {
             memory: MemoryStore::new(),

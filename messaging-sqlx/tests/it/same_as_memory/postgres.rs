@@ -3,7 +3,7 @@ use messaging_test_postgres::Schema;
 use proptest::{prelude::*, test_runner::Config};
 
 use crate::same_as_memory::{
-    pair::{Kept, check},
+    pair::{Backend, check},
     steps,
 };
 
@@ -12,7 +12,7 @@ struct InSchema {
     schema: Schema,
 }
 
-impl Kept for InSchema {
+impl Backend for InSchema {
     type Store = PgStore;
 
     async fn new() -> Self {

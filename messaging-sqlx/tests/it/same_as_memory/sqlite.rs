@@ -4,7 +4,7 @@ use tempfile::TempDir;
 
 use crate::{
     same_as_memory::{
-        pair::{Kept, check},
+        pair::{Backend, check},
         steps,
     },
     support::dir::fresh_dir,
@@ -15,7 +15,7 @@ struct InFile {
     dir: TempDir,
 }
 
-impl Kept for InFile {
+impl Backend for InFile {
     type Store = SqliteStore;
 
     async fn new() -> Self {

@@ -8,7 +8,7 @@ use messaging_core::{
 use messaging_sqlx::{SchemaError, SqliteOptions, SqliteStore};
 use sqlx::Connection as _;
 
-use crate::support::sqlite::{Picture, Place, append, at, conversation, plan, play, stored};
+use crate::support::sqlite::{Contents, Place, append, at, conversation, plan, run_all_steps, stored};
 
 #[tokio::test]
 async fn a_file_that_is_no_database_is_corrupt_and_unchanged() {
@@ -101,14 +101,14 @@ async fn a_half_written_foreign_database_is_refused_and_unchanged() {
 async fn a_copy_by_vacuum_into_is_opened() {
     let (place, copy) = (Place::new(), Place::new());
     let store = place.open().await;
-    play(&store).await;
+    run_all_steps(&store).await;
     sqlx::query("VACUUM INTO ?")
         .bind(copy.path().to_str().unwrap())
         .execute(&mut place.connect().await)
         .await
         .unwrap();
     let copied = copy.open().await;
-    assert_eq!(Picture::of(&copied).await, Picture::of(&store).await);
+    assert_eq!(Contents::of(&copied).await, Contents::of(&store).await);
 }
 
 /// The state after a restore from a `.dump`.
@@ -116,8 +116,8 @@ async fn a_copy_by_vacuum_into_is_opened() {
 async fn a_database_without_the_application_id_is_refused_until_it_is_set() {
     let place = Place::new();
     let store = place.open().await;
-    play(&store).await;
-    let before = Picture::of(&store).await;
+    run_all_steps(&store).await;
+    let before = Contents::of(&store).await;
     store.close().await;
     let mut shell = place.connect().await;
     sqlx::raw_sql("PRAGMA application_id = 0")
@@ -129,7 +129,7 @@ async fn a_database_without_the_application_id_is_refused_until_it_is_set() {
         .execute(&mut shell)
         .await
         .unwrap();
-    assert_eq!(Picture::of(&place.open().await).await, before);
+    assert_eq!(Contents::of(&place.open().await).await, before);
 }
 
 async fn check_not_ours(place: &Place) {
@@ -219,7 +219,7 @@ async fn an_invalid_stored_value_is_corrupt() {
     ] {
         let place = Place::new();
         let store = place.open().await;
-        play(&store).await;
+        run_all_steps(&store).await;
         let done = sqlx::query(damage).execute(&mut place.connect().await).await;
         assert!(done.unwrap().rows_affected() > 0, "{damage}");
         let agent_id = AgentId::parse("agency").unwrap();

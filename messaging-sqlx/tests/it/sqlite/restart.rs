@@ -1,4 +1,4 @@
-use crate::support::sqlite::{Picture, Place, append, at, play, worker};
+use crate::support::sqlite::{Contents, Place, append, at, run_all_steps, worker};
 use messaging_core::store::{Appended, Claim, ConversationStore, OutboxStore};
 use messaging_sqlx::{SqliteOptions, SqliteStore};
 
@@ -6,12 +6,12 @@ use messaging_sqlx::{SqliteOptions, SqliteStore};
 async fn all_data_survives_a_restart() {
     let place = Place::new();
     let store = place.open().await;
-    play(&store).await;
-    let before = Picture::of(&store).await;
+    run_all_steps(&store).await;
+    let before = Contents::of(&store).await;
     store.close().await;
 
     let store = place.open().await;
-    assert_eq!(Picture::of(&store).await, before);
+    assert_eq!(Contents::of(&store).await, before);
     assert!(matches!(
         store.append(&append(1, 10)).await.unwrap(),
         Appended::Duplicate(_)
@@ -22,7 +22,7 @@ async fn all_data_survives_a_restart() {
 async fn a_lane_keeps_its_owner_over_a_restart() {
     let place = Place::new();
     let store = place.open().await;
-    play(&store).await;
+    run_all_steps(&store).await;
     store.close().await;
 
     let store = place.open().await;
@@ -39,8 +39,8 @@ async fn a_lane_keeps_its_owner_over_a_restart() {
 async fn acknowledged_steps_survive_a_crash() {
     let place = Place::new();
     let store = place.open().await;
-    play(&store).await;
-    let before = Picture::of(&store).await;
+    run_all_steps(&store).await;
+    let before = Contents::of(&store).await;
 
     // The files as a killed process leaves them: the database and its log.
     let after = Place::new();
@@ -49,7 +49,7 @@ async fn acknowledged_steps_survive_a_crash() {
         copy.push(to);
         std::fs::copy(place.path().with_file_name(from), copy).unwrap();
     }
-    assert_eq!(Picture::of(&after.open().await).await, before);
+    assert_eq!(Contents::of(&after.open().await).await, before);
 }
 
 #[tokio::test]
@@ -57,7 +57,7 @@ async fn closing_leaves_one_complete_file() {
     let place = Place::new();
     let store = place.open().await;
     let clone = store.clone();
-    play(&store).await;
+    run_all_steps(&store).await;
     store.close().await;
     assert_eq!(place.files(), ["messaging.db", "messaging.db.workers"]);
 

@@ -9,7 +9,7 @@ use messaging_core::{
 };
 use messaging_sqlx::SqliteStore;
 
-use crate::support::sqlite::{Place, at, conversation, play};
+use crate::support::sqlite::{Place, at, conversation, run_all_steps};
 
 const FIRST: &str = "WHERE conversation_id = (SELECT id FROM conversation WHERE client_id = 'client-1')";
 
@@ -34,7 +34,7 @@ async fn apply_corruption(place: &Place, damage: &str) {
 async fn check(damage: &str, expected: &[Finding]) {
     let place = Place::new();
     let store = place.open().await;
-    play(&store).await;
+    run_all_steps(&store).await;
     assert_eq!(verified(&store, ConversationRange::all()).await, []);
     apply_corruption(&place, &damage.replace("FIRST", FIRST)).await;
     let found = verified(&store, ConversationRange::all()).await;
@@ -326,7 +326,7 @@ async fn an_event_outside_of_its_lane_is_found() {
 async fn the_conversations_of_a_range_are_in_id_order() {
     let place = Place::new();
     let store = place.open().await;
-    play(&store).await;
+    run_all_steps(&store).await;
     apply_corruption(
         &place,
         "UPDATE conversation SET last_seq = last_seq + 1, events = 0",
@@ -351,7 +351,7 @@ async fn the_conversations_of_a_range_are_in_id_order() {
 async fn an_unreadable_conversation_ends_the_verification() {
     let place = Place::new();
     let store = place.open().await;
-    play(&store).await;
+    run_all_steps(&store).await;
     apply_corruption(&place, "UPDATE conversation SET agent_received = -1").await;
     let walked: Result<Vec<_>, _> = verify(&store, ConversationRange::all()).try_collect().await;
     assert_eq!(walked.unwrap_err().kind(), StoreErrorKind::Corrupt);

@@ -25,19 +25,19 @@ pub(crate) struct Play<'a> {
 impl<'a> Play<'a> {
     /// Runs all steps.
     pub(crate) async fn on(server: &'a Server) -> Vec<Step> {
-        let mut play = Self {
+        let mut script = Self {
             server,
             steps: Vec::new(),
         };
-        play.connecting().await;
-        play.subscribing().await;
-        play.publishing().await;
-        play.presence().await;
-        play.client_events().await;
-        play.pings().await;
-        play.nonsense().await;
-        play.too_many_client_events().await;
-        play.steps
+        script.connecting().await;
+        script.subscribing().await;
+        script.publishing().await;
+        script.presence().await;
+        script.client_events().await;
+        script.pings().await;
+        script.nonsense().await;
+        script.too_many_client_events().await;
+        script.steps
     }
 
     fn note(&mut self, name: &'static str, heard: impl IntoIterator<Item = Vec<String>>) {

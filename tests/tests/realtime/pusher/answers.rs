@@ -76,7 +76,7 @@ fn answer(stream: TcpStream, status: &AtomicU16) {
 }
 
 fn ready(server: &Server) -> (u16, Value) {
-    let answer = server.anybody().get("/readyz").unwrap();
+    let answer = server.anonymous().get("/readyz").unwrap();
     (answer.status, answer.body)
 }
 

@@ -4,14 +4,14 @@ use std::thread;
 
 use messaging_tests::{Sockudo, Subscriber, eventually};
 
-use crate::pusher::support::{House, metric, send};
+use crate::pusher::support::{Fixture, metric, send};
 
 const MESSAGES: usize = 1_000;
 
 /// Sends the burst from this number of conversations concurrently; returns the number of calls.
 fn calls(conversations: usize) -> Option<u64> {
-    let house = House::build("calls a burst")?;
-    let server = house.server();
+    let fixture = Fixture::build("calls a burst")?;
+    let server = fixture.server();
     let ids: Vec<_> = (1..=conversations)
         .map(|n| {
             (
@@ -63,8 +63,8 @@ fn a_server_with_retry_after_gets_all_events_in_order() {
     let Some(sockudo) = Sockudo::start_limited("a server that asks for patience", 10) else {
         return;
     };
-    let house = House::around(sockudo);
-    let server = house.server();
+    let fixture = Fixture::around(sockudo);
+    let server = fixture.server();
     let talks: Vec<_> = (1..=CLIENTS)
         .map(|n| {
             let client = server.caller(&format!("client-{n}"));

@@ -3,7 +3,7 @@
 use messaging_tests::{Line, Way, js::Script};
 use serde_json::{Value, json};
 
-use crate::pusher::support::{House, send};
+use crate::pusher::support::{Fixture, send};
 
 /// Messages before the kill, all of them published, and messages after it, sent by the other process.
 const BEFORE: usize = 10;
@@ -12,11 +12,11 @@ const AFTER: usize = 10;
 /// Kills the process that accepted a send while its traffic with the realtime server is withheld in one
 /// direction. Returns the messages that a page received, and those that it shows.
 fn kill_while_held(test: &str, way: Way) -> Option<(Vec<Value>, Vec<Value>)> {
-    let house = House::build(test)?;
-    let line = Line::to(house.sockudo.address());
+    let fixture = Fixture::build(test)?;
+    let line = Line::to(fixture.sockudo.address());
     let port = line.address().port().to_string();
-    let killed = house.settings().with_env("PUSHER_PORT", port).start();
-    let other = house.server();
+    let killed = fixture.settings().with_env("PUSHER_PORT", port).start();
+    let other = fixture.server();
     let (client, agent) = (killed.caller("client-1"), other.caller("agent-1"));
     let id = client.open("agency-1");
     let messages = (BEFORE + 1 + AFTER).to_string();

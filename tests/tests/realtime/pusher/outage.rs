@@ -10,7 +10,7 @@ use std::{
 
 use messaging_tests::{Caller, Patience, Server, Subscriber, eventually};
 
-use crate::pusher::support::{House, metric};
+use crate::pusher::support::{Fixture, metric};
 
 const CONVERSATIONS: usize = 8;
 const BEFORE: Duration = Duration::from_secs(8);
@@ -70,10 +70,10 @@ fn wait(how_long: Duration) {
 
 #[test]
 fn sends_succeed_during_an_outage_and_all_events_arrive_in_order() {
-    let Some(mut house) = House::build("an outage") else {
+    let Some(mut fixture) = Fixture::build("an outage") else {
         return;
     };
-    let server = house.server();
+    let server = fixture.server();
     let people: Vec<_> = (1..=CONVERSATIONS)
         .map(|n| {
             let caller = server.caller(&format!("client-{n}"));
@@ -89,7 +89,7 @@ fn sends_succeed_during_an_outage_and_all_events_arrive_in_order() {
             .map(|(_, caller, id)| scope.spawn(|| keep_sending(caller, id, &is_out, &is_over)))
             .collect();
         wait(BEFORE);
-        house.sockudo.stop();
+        fixture.sockudo.stop();
         is_out.store(true, Ordering::Release);
         for _ in 0..3 {
             wait(OUTAGE / 3);
@@ -105,7 +105,7 @@ fn sends_succeed_during_an_outage_and_all_events_arrive_in_order() {
     );
     let published = metric(&server, "published_total");
 
-    house.sockudo.restart();
+    fixture.sockudo.restart();
     let listeners: BTreeMap<_, _> = people
         .iter()
         .map(|(n, _, id)| {

@@ -5,7 +5,7 @@ use std::thread;
 use messaging_tests::{Server, Subscriber, eventually};
 use serde_json::Value;
 
-use crate::pusher::support::{House, send};
+use crate::pusher::support::{Fixture, send};
 
 const EACH: usize = 50;
 
@@ -27,10 +27,10 @@ fn notified(listener: &Subscriber, user: &str) -> Vec<Value> {
 
 #[test]
 fn clients_receive_events_of_all_servers() {
-    let Some(house) = House::build("two servers") else {
+    let Some(fixture) = Fixture::build("two servers") else {
         return;
     };
-    let (first, second) = (house.server(), house.server());
+    let (first, second) = (fixture.server(), fixture.server());
     let id = first.caller("client-1").open("agency-1");
     let listeners = [
         ("client-1", listen(&first, "client-1", &id)),
@@ -72,10 +72,10 @@ fn clients_receive_events_of_all_servers() {
 
 #[test]
 fn a_user_connected_at_one_server_is_online_at_the_other() {
-    let Some(house) = House::build("presence") else {
+    let Some(fixture) = Fixture::build("presence") else {
         return;
     };
-    let (first, second) = (house.server(), house.server());
+    let (first, second) = (fixture.server(), fixture.server());
     let id = first.caller("client-1").open("agency-1");
     let presence = |server: &Server| {
         let conversation = server

@@ -4,13 +4,13 @@ use messaging_test_postgres::{Database, PgServer};
 use messaging_tests::{Caller, Server, Settings, Sockudo};
 use tempfile::TempDir;
 
-pub(crate) struct House {
+pub(crate) struct Fixture {
     pub(crate) sockudo: Sockudo,
     database: Database,
     data: TempDir,
 }
 
-impl House {
+impl Fixture {
     /// Returns `None` if that server is not installed; a note is printed then.
     pub(crate) fn build(test: &str) -> Option<Self> {
         Some(Self::around(Sockudo::start(test)?))
@@ -39,7 +39,7 @@ impl House {
 
 /// Returns the sum of a metric in `/metrics`, over all labels.
 pub(crate) fn metric(server: &Server, name: &str) -> u64 {
-    let text = server.anybody().text("/metrics");
+    let text = server.anonymous().text("/metrics");
     let of_name = text.lines().filter_map(|line| {
         let (series, value) = line.rsplit_once(' ')?;
         let labels = series.strip_prefix("messaging_")?.strip_prefix(name)?;

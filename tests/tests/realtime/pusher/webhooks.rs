@@ -6,7 +6,7 @@ use messaging_tests::{Server, Sockudo, Subscriber, eventually};
 use serde_json::Value;
 use sha2::Sha256;
 
-use crate::pusher::support::House;
+use crate::pusher::support::Fixture;
 
 fn signed(sockudo: &Sockudo, body: &str) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(sockudo.secret().as_bytes()).unwrap();
@@ -21,17 +21,17 @@ fn is_online(server: &Server, id: &str) -> bool {
 
 #[test]
 fn only_an_authentic_webhook_causes_a_new_lookup() {
-    let Some(house) = House::build("webhooks") else {
+    let Some(fixture) = Fixture::build("webhooks") else {
         return;
     };
-    let server = house.server();
+    let server = fixture.server();
     let id = server.caller("client-1").open("agency-1");
     let channel = "private-user-agent-1".to_owned();
     let agent = Subscriber::connect(&server, &server.caller("agent-1"), std::slice::from_ref(&channel));
     assert!(is_online(&server, &id));
     drop(agent);
     eventually("the agent has gone", || {
-        let other = house.server();
+        let other = fixture.server();
         (!is_online(&other, &id)).then_some(())
     });
     assert!(is_online(&server, &id), "presence is cached for a minute");
@@ -41,14 +41,14 @@ fn only_an_authentic_webhook_causes_a_new_lookup() {
         format!(r#"{{"time_ms":{time},"events":[{{"name":"channel_vacated","channel":"{channel}"}}]}}"#)
     };
     let (fresh, old) = (body(now), body(now - 11 * 60 * 1_000));
-    let right = signed(&house.sockudo, &fresh);
+    let right = signed(&fixture.sockudo, &fresh);
     let post = |signature: &str, body: &str| {
         let headers = [
-            ("x-pusher-key", house.sockudo.key()),
+            ("x-pusher-key", fixture.sockudo.key()),
             ("x-pusher-signature", signature),
         ];
         server
-            .anybody()
+            .anonymous()
             .post_raw("/api/pusher/webhooks", &headers, body)
             .unwrap()
     };
@@ -56,7 +56,7 @@ fn only_an_authentic_webhook_causes_a_new_lookup() {
         ("", &fresh),
         (&right[..62], &fresh),
         (right.as_str(), &old),
-        (signed(&house.sockudo, &old).as_str(), &old),
+        (signed(&fixture.sockudo, &old).as_str(), &old),
     ] {
         let refused = post(signature, body);
         assert_eq!(

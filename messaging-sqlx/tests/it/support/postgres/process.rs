@@ -41,7 +41,7 @@ pub(crate) struct Process {
 /// A relay in the middle of a call to the transport.
 struct Stopped {
     step: JoinHandle<()>,
-    go_on: Sender<()>,
+    resume: Sender<()>,
 }
 
 /// The point at which a process stops.
@@ -100,17 +100,17 @@ impl Process {
     /// Publishes, and stops at call number `calls` from now on, if the process makes so many.
     pub(crate) async fn stop(&mut self, calls: usize, moment: Moment) {
         let (reached, is_reached) = channel();
-        let (go_on, goes_on) = channel();
+        let (resume, resumed) = channel();
         *self.line.stop.lock().unwrap() = Some(Stop {
             calls,
             moment,
             reached,
-            goes_on,
+            resumed,
         });
         let workers = self.workers.clone();
         let mut step = tokio::spawn(async move { workers.relay().step().await.map(drop).unwrap() });
         tokio::select! {
-            _ = is_reached => self.stopped = Some(Stopped { step, go_on }),
+            _ = is_reached => self.stopped = Some(Stopped { step, resume }),
             done = &mut step => {
                 done.unwrap();
                 self.line.stop.lock().unwrap().take();
@@ -119,10 +119,10 @@ impl Process {
     }
 
     /// Resumes at the given time.
-    pub(crate) async fn go_on(&mut self, now: Timestamp) {
-        if let Some(Stopped { step, go_on }) = self.stopped.take() {
+    pub(crate) async fn resume(&mut self, now: Timestamp) {
+        if let Some(Stopped { step, resume }) = self.stopped.take() {
             self.clock.set(now);
-            go_on.send(()).unwrap();
+            resume.send(()).unwrap();
             step.await.unwrap();
         }
     }
@@ -168,7 +168,7 @@ struct Stop {
     calls: usize,
     moment: Moment,
     reached: Sender<()>,
-    goes_on: Receiver<()>,
+    resumed: Receiver<()>,
 }
 
 impl Line {
@@ -224,7 +224,7 @@ impl Realtime for Line {
             self.accept(batch);
         }
         stop.reached.send(()).ok();
-        stop.goes_on.await.ok();
+        stop.resumed.await.ok();
         if stop.moment == Moment::Before {
             self.accept(batch);
         }
