@@ -1,8 +1,8 @@
-//! A cache of conversations with recent sends, so that the next send need not read its conversation.
+//! A cache of conversations with recent sends and reads, so that the next send or read need not look up its conversation.
 //!
-//! No entry has to be invalidated: an append names the access version on which it was decided, and is a conflict if a change
+//! No entry has to be invalidated: each step names the access version on which it was decided, and is a conflict if a change
 //! in any process has raised that version since (a block, a closing, a new agent, a linked booking). After a conflict,
-//! before any refusal, and for a used key, the conversation is read and the send is decided again.
+//! before any refusal, and for a used key, the conversation is looked up and the step is decided again.
 //!
 //! Bookings are not remembered: the host's policy is asked with the bookings as they are.
 

@@ -1,7 +1,11 @@
 //! Messages of one conversation, with their read times.
 
 use messaging_core::{
-    domain::{message::IdempotencyKey, receipt::MessageRow},
+    domain::{
+        message::IdempotencyKey,
+        receipt::{MessageRow, Receipt},
+        side::Side,
+    },
     id::{ConversationId, UserId},
     store::{Direction, HistoryPage, HistoryScan, StoreError},
 };
@@ -9,31 +13,47 @@ use sqlx::{Error, Row, postgres::PgRow};
 
 use super::{
     PgStore,
-    error::failed,
-    rows::{self, last_message, message_row_columns, summary_columns},
+    error::{corrupt, failed},
+    rows::{self, last_message, message_columns, message_row_columns, summary_columns},
 };
-use crate::codes::{limit, number, sender_code};
+use crate::codes::{self, limit, number, sender_code};
 
-/// `$1` conversation, `$2` seq, `$3` limit. Returns the conversation and the messages of a page, unordered, in
-/// one statement and so from one snapshot.
+/// `$1` conversation, `$2` seq, `$3` limit. Returns, in one statement and so from one snapshot, the conversation, the
+/// messages of a page, and the receipts of each side that cover one of them first: a conversation has an `id`, a message a
+/// `conversation_id`, a receipt neither. Unordered.
+///
+/// The receipts are read as a range of each side, from the first message of the page up to the first receipt that covers
+/// its last one.
 macro_rules! page {
     ($beyond:literal, $order:literal) => {
         concat!(
-            "SELECT ",
+            r#"WITH page AS MATERIALIZED (SELECT * FROM "messaging".message m WHERE m.conversation_id = $1 AND m.seq "#,
+            $beyond,
+            " $2 ORDER BY m.seq ",
+            $order,
+            " LIMIT $3)
+            SELECT ",
             summary_columns!(),
-            r#", NULL::timestamptz AS read_by_client, NULL::timestamptz AS read_by_agent
-            FROM "messaging".conversation c "#,
+            r#" FROM "messaging".conversation c "#,
             last_message!(),
             " WHERE c.id = $1
             UNION ALL
             SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
                 NULL, NULL, NULL, NULL, NULL, NULL, NULL, ",
-            message_row_columns!(),
-            r#" FROM (SELECT * FROM "messaging".message m WHERE m.conversation_id = $1 AND m.seq "#,
-            $beyond,
-            " $2 ORDER BY m.seq ",
-            $order,
-            " LIMIT $3) m"
+            message_columns!(),
+            r#" FROM page m
+            UNION ALL
+            SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+                NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+                NULL, r.up_to_seq, NULL, s.side, NULL, NULL, NULL, NULL, NULL, r.read_at, NULL, NULL
+            FROM (SELECT min(seq) AS first, max(seq) AS last FROM page) p
+            CROSS JOIN (VALUES (1::smallint), (2::smallint)) s (side)
+            CROSS JOIN LATERAL (SELECT r.up_to_seq, r.read_at FROM "messaging".receipt r
+                WHERE r.conversation_id = $1 AND r.side = s.side AND r.up_to_seq >= p.first
+                AND r.up_to_seq <= COALESCE((SELECT e.up_to_seq FROM "messaging".receipt e
+                    WHERE e.conversation_id = $1 AND e.side = s.side AND e.up_to_seq >= p.last
+                    ORDER BY e.up_to_seq LIMIT 1), p.last)
+                ORDER BY r.up_to_seq LIMIT $3) r"#
         )
     };
 }
@@ -84,16 +104,24 @@ impl PgStore {
 fn history(answered: &[PgRow], scan: &HistoryScan) -> Result<Option<HistoryPage>, Error> {
     let mut summary = None;
     let mut rows = Vec::with_capacity(answered.len());
+    let mut receipts = Vec::new();
     for row in answered {
-        match row.try_get::<Option<uuid::Uuid>, _>("id")? {
-            Some(_) => summary = Some(rows::summary(row)?),
-            None => rows.push(rows::message_row(row)?),
+        if row.try_get::<Option<uuid::Uuid>, _>("id")?.is_some() {
+            summary = Some(rows::summary(row)?);
+        } else if row.try_get::<Option<uuid::Uuid>, _>("conversation_id")?.is_some() {
+            rows.push(MessageRow::unread(rows::message(row)?));
+        } else {
+            receipts.push(receipt(row)?);
         }
     }
     let Some(summary) = summary else {
         return Ok(None);
     };
     rows.sort_unstable_by_key(|row| row.message.seq);
+    for side in Side::ALL {
+        let of_side = receipts.iter().filter(|receipt| receipt.side == side);
+        show_read(&mut rows, side, of_side.copied().collect());
+    }
     let size = scan.limit.get();
     let beyond = rows.len().saturating_sub(size);
     match scan.direction {
@@ -101,4 +129,27 @@ fn history(answered: &[PgRow], scan: &HistoryScan) -> Result<Option<HistoryPage>
         Direction::Newest | Direction::Before(_) => drop(rows.drain(..beyond)),
     }
     Ok(Some(HistoryPage::new(summary, rows).with_has_more(beyond > 0)))
+}
+
+fn receipt(row: &PgRow) -> Result<Receipt, Error> {
+    let side = codes::side_of_code(row.try_get("from_side")?);
+    let side = side.ok_or_else(|| corrupt("a stored receipt has no side"))?;
+    Ok(Receipt::new(
+        side,
+        rows::count(row, "seq")?,
+        rows::time(row, "sent_at")?,
+    ))
+}
+
+/// Sets when a side first read each message, of messages in the order of their seqs.
+fn show_read(rows: &mut [MessageRow], side: Side, mut receipts: Vec<Receipt>) {
+    receipts.sort_unstable_by_key(|receipt| receipt.up_to_seq);
+    let mut covering = receipts.iter().peekable();
+    for row in rows {
+        while covering
+            .next_if(|receipt| receipt.up_to_seq < row.message.seq)
+            .is_some()
+        {}
+        *row.read.of_mut(side) = covering.peek().map(|receipt| receipt.read_at);
+    }
 }

@@ -5,7 +5,7 @@ use tracing::instrument;
 use super::{ConversationView, MessageView};
 use crate::{
     actor::Actor,
-    domain::{cursor::HistoryCursor, page::PageSize, receipt::MessageRow, side::Side},
+    domain::{cursor::HistoryCursor, page::PageSize, receipt::MessageRow},
     error::{Error, ErrorKind},
     host::directory::ProfileQuery,
     id::ConversationId,
@@ -119,29 +119,30 @@ impl Messaging {
     pub async fn history(&self, actor: &Actor, request: &HistoryRequest) -> Result<History, Error> {
         let id = request.conversation_id;
         let direction = direction(request)?;
-        let store_error = |error| Error::store(error, READING);
-        let conversation = self.stored(id, READING).await?;
-        let standing = self
-            .decide(actor, Action::ReadHistory, conversation.as_ref(), READING)
-            .await?;
-        if standing == Standing::Audited {
-            self.audit(actor, AuditedAction::ReadHistory, Some(id)).await?;
-        }
         let scan = HistoryScan {
             conversation_id: id,
             direction,
             limit: request.limit,
         };
-        let page = self.store().list_messages(&scan).await.map_err(store_error)?;
+        let page = self.store().list_messages(&scan).await;
+        let page = page.map_err(|error| Error::store(error, READING))?;
+        // Decided on the conversation of the page itself: one look-up, and no access that ended before the page was read.
+        let conversation = page.as_ref().map(|page| &page.summary.conversation);
+        let standing = self
+            .decide(actor, Action::ReadHistory, conversation, READING)
+            .await?;
         let mut page = found(page, READING)?;
+        if standing == Standing::Audited {
+            self.audit(actor, AuditedAction::ReadHistory, Some(id)).await?;
+        }
 
         let marks = match request.mark {
             MarkOnRead::NewestPage => direction == Direction::Newest,
             MarkOnRead::Yes => true,
             MarkOnRead::No => false,
         };
-        if let (true, Some(side)) = (marks, standing.side()) {
-            match self.mark_page(actor, side, &mut page).await {
+        if marks && standing.side().is_some() {
+            match self.mark_page(actor, &mut page).await {
                 // The request does not depend on it: the page is worth more than its receipt.
                 Err(error) if request.mark == MarkOnRead::NewestPage => {
                     // A refusal is no failure, and the host's sentence is for the person who is refused.
@@ -175,28 +176,37 @@ impl Messaging {
         })
     }
 
-    /// Marks a page as read up to its newest message, and reads the same messages again if the reader's
-    /// position is not the one that the page shows: whatever moved it, this call or another.
-    async fn mark_page(&self, actor: &Actor, side: Side, page: &mut HistoryPage) -> Result<(), Error> {
-        let (Some(first), Some(newest)) = (page.rows.first(), page.rows.last()) else {
+    /// Marks a page as read up to its newest message, and reads the same messages again, so that the page shows one state.
+    /// Where the reader has read as far, the page already shows it, and nothing is written.
+    async fn mark_page(&self, actor: &Actor, page: &mut HistoryPage) -> Result<(), Error> {
+        let Some(newest) = page.rows.last().map(|row| &row.message) else {
             return Ok(());
         };
-        let before = &page.summary.conversation;
-        let marked = self.mark_read(actor, before.id, newest.message.id).await?;
-        if marked.counter == *before.counters.of(side) {
+        let conversation = &page.summary.conversation;
+        let side = self.reader(actor, Some(conversation)).await?;
+        if *newest.positions.of(side) <= conversation.counters.of(side).read {
             return Ok(());
         }
+        let moved = self.move_position(conversation, side, newest.id).await?;
+        if moved.is_none() {
+            self.mark_read(actor, conversation.id, newest.id).await?;
+        }
+        self.read_again(page).await
+    }
+
+    /// Reads the messages of a page again.
+    async fn read_again(&self, page: &mut HistoryPage) -> Result<(), Error> {
+        let Some(first) = page.rows.first() else {
+            return Ok(());
+        };
         let limit = PageSize::new(page.rows.len()).map_err(|_| Error::new(ErrorKind::Internal, READING))?;
         let scan = HistoryScan {
-            conversation_id: before.id,
+            conversation_id: page.summary.conversation.id,
             direction: Direction::After(first.message.seq - 1),
             limit,
         };
-        let again = self
-            .store()
-            .list_messages(&scan)
-            .await
-            .map_err(|error| Error::store(error, READING))?;
+        let again = self.store().list_messages(&scan).await;
+        let again = again.map_err(|error| Error::store(error, READING))?;
         let HistoryPage { summary, rows, .. } = found(again, READING)?;
         *page = HistoryPage {
             summary,

@@ -2,7 +2,7 @@ use tracing::instrument;
 
 use crate::{
     actor::Actor,
-    domain::unread::UnreadCounter,
+    domain::{conversation::Conversation, side::Side, unread::UnreadCounter},
     error::{Error, ErrorKind},
     host::directory::Profiles,
     id::{ConversationId, MessageId},
@@ -10,7 +10,7 @@ use crate::{
     store::{MarkRead, Marked},
     telemetry,
     time::Timestamp,
-    use_case::{Messaging, attempt::attempt, unless_lost},
+    use_case::{Messaging, attempt::attempt, found, unless_lost},
 };
 
 const MARKING: &str = "marking messages as read";
@@ -41,36 +41,62 @@ impl Messaging {
         conversation_id: ConversationId,
         up_to: MessageId,
     ) -> Result<ReadState, Error> {
+        let recent = &self.0.recent;
+        if let Some(remembered) = recent.find(conversation_id)
+            && let Ok(side) = self.reader(actor, Some(&remembered)).await
+            && let Some(marked) = self.move_position(&remembered, side, up_to).await?
+        {
+            return Ok(marked);
+        }
         let marked = attempt(MARKING, || async {
             let conversation = self.stored(conversation_id, MARKING).await?;
-            let standing = self
-                .decide(actor, Action::MarkRead, conversation.as_ref(), MARKING)
-                .await?;
-            let (Some(side), Some(conversation)) = (standing.side(), conversation) else {
-                return Err(Error::new(ErrorKind::Internal, MARKING));
-            };
-            let step = MarkRead {
-                conversation_id,
-                access_version: conversation.access_version,
-                side,
-                up_to,
-                now: self.now(),
-                publisher: self.publisher(),
-            };
-            match unless_lost(self.store().mark_read(&step).await, MARKING)? {
-                Some(Marked::Moved(moved)) => {
-                    telemetry::read();
-                    self.hand_over(moved.entry.lane, None, Profiles::default());
-                    Ok(Some(ReadState {
-                        counter: moved.counter,
-                        read_at: Some(moved.receipt.read_at),
-                    }))
-                }
-                Some(Marked::Already { counter, read_at }) => Ok(Some(ReadState { counter, read_at })),
-                Some(Marked::UnknownMessage) => Err(Error::new(ErrorKind::NotFound, MARKING)),
-                Some(Marked::Conflict) | None => Ok(None),
+            let side = self.reader(actor, conversation.as_ref()).await?;
+            let conversation = found(conversation, MARKING)?;
+            let marked = self.move_position(&conversation, side, up_to).await?;
+            if marked.is_some() {
+                recent.remember(conversation);
+            } else {
+                recent.forget(conversation_id);
             }
+            Ok(marked)
         });
         marked.await
+    }
+
+    /// The side of an actor who may mark messages of this conversation as read.
+    pub(super) async fn reader(&self, actor: &Actor, of: Option<&Conversation>) -> Result<Side, Error> {
+        let standing = self.decide(actor, Action::MarkRead, of, MARKING).await?;
+        let side = standing.side();
+        side.ok_or_else(|| Error::new(ErrorKind::Internal, MARKING))
+    }
+
+    /// Applies a step that was decided on this conversation; `None` if the conversation has changed since.
+    pub(super) async fn move_position(
+        &self,
+        conversation: &Conversation,
+        side: Side,
+        up_to: MessageId,
+    ) -> Result<Option<ReadState>, Error> {
+        let step = MarkRead {
+            conversation_id: conversation.id,
+            access_version: conversation.access_version,
+            side,
+            up_to,
+            now: self.now(),
+            publisher: self.publisher(),
+        };
+        match unless_lost(self.store().mark_read(&step).await, MARKING)? {
+            Some(Marked::Moved(moved)) => {
+                telemetry::read();
+                self.hand_over(moved.entry.lane, None, Profiles::default());
+                Ok(Some(ReadState {
+                    counter: moved.counter,
+                    read_at: Some(moved.receipt.read_at),
+                }))
+            }
+            Some(Marked::Already { counter, read_at }) => Ok(Some(ReadState { counter, read_at })),
+            Some(Marked::UnknownMessage) => Err(Error::new(ErrorKind::NotFound, MARKING)),
+            Some(Marked::Conflict) | None => Ok(None),
+        }
     }
 }

@@ -1,5 +1,7 @@
+use std::collections::BTreeSet;
+
 use messaging_core::{
-    domain::{cursor::ListCursor, page::PageSize, scope::ListScope},
+    domain::{cursor::ListCursor, page::PageSize, scope::ListScope, side::Side},
     id::ConversationId,
     store::{ConversationStore as _, Direction, HistoryScan, ListScan, ListStart, StoreError},
 };
@@ -183,9 +185,9 @@ impl Reader<'_> {
         ] {
             let scan = history(id, direction);
             let arguments = format!("'{id}', {seq}, {HISTORY}");
-            // The conversation is an additional row.
-            self.read(name, 1 + HISTORY, arguments, store.list_messages(&scan))
-                .await;
+            // The conversation and each receipt are additional rows.
+            let rows = 1 + HISTORY + receipts(&store, &scan).await;
+            self.read(name, rows, arguments, store.list_messages(&scan)).await;
         }
         let page = store
             .list_messages(&history(id, Direction::Before(middle)))
@@ -211,4 +213,16 @@ fn scan(scope: ListScope, start: ListStart) -> ListScan {
 
 fn history(conversation_id: ConversationId, direction: Direction) -> HistoryScan {
     HistoryScan::new(conversation_id, direction, PageSize::HISTORY)
+}
+
+/// The number of receipts that cover one of the messages of a page first, of the message beyond it included.
+async fn receipts(store: &PgStore, scan: &HistoryScan) -> usize {
+    let limit = PageSize::new(HISTORY).unwrap();
+    let scan = HistoryScan::new(scan.conversation_id, scan.direction, limit);
+    let page = store.list_messages(&scan).await.unwrap().unwrap();
+    let of = |side| {
+        let read = page.rows.iter().filter_map(|row| *row.read.of(side));
+        read.collect::<BTreeSet<_>>().len()
+    };
+    Side::ALL.into_iter().map(of).sum()
 }
