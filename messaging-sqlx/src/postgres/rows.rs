@@ -14,7 +14,7 @@ use messaging_core::{
     time::Timestamp,
 };
 use sqlx::{
-    Error, Row,
+    Column as _, Decode, Error, Postgres, Row as _, Type,
     postgres::PgRow,
     types::chrono::{DateTime, Utc},
 };
@@ -83,50 +83,120 @@ pub(super) use {
     booking_column, conversation_columns, last_message, message_columns, message_row_columns, summary_columns,
 };
 
-pub(super) fn conversation(row: &PgRow) -> Result<Conversation, Error> {
-    let counter = |received: &str, read: &str, seq: &str, at: &str| -> Result<UnreadCounter, Error> {
-        let seq = maybe_count(row, seq)?;
-        Ok(UnreadCounter::default()
-            .with_received(count(row, received)?)
-            .with_read(count(row, read)?)
-            .with_last_read(
-                seq.zip(maybe_time(row, at)?)
-                    .map(|(up_to_seq, at)| ReadMark::new(up_to_seq, at)),
-            ))
-    };
-    let blocked_by: i16 = row.try_get("blocked_by")?;
-    let access_version: i64 = row.try_get("access_version")?;
-    Ok(Conversation::between(
-        ConversationId::new(row.try_get("id")?),
-        user_id(row, "client_id")?,
-        AgentId::parse(row.try_get::<&str, _>("agent_id")?).map_err(corrupt)?,
-        user_id(row, "agent_user_id")?,
-        time(row, "created_at")?,
-    )
-    .with_access_version(u32::try_from(access_version).map_err(corrupt)?)
-    .with_blocked_by(PerSide::from_fn(|side| codes::holds(blocked_by, side)))
-    .with_closed(row.try_get("closed")?)
-    .with_last_seq(count(row, "last_seq")?)
-    .with_counters(PerSide {
-        client: counter(
-            "client_received",
-            "client_read",
-            "client_read_seq",
-            "client_read_at",
-        )?,
-        agent: counter("agent_received", "agent_read", "agent_read_seq", "agent_read_at")?,
-    })
-    .with_digests(PerSide {
-        client: digest_mark(row, "client_mailed", "client_due_at")?,
-        agent: digest_mark(row, "agent_mailed", "agent_due_at")?,
-    })
-    .with_activity_at(time(row, "activity_at")?))
+/// Reads consecutive columns by position: looking up each name takes longer than reading most of the values. The names are
+/// checked in debug builds, and named in errors.
+struct Columns<'r> {
+    row: &'r PgRow,
+    next: usize,
 }
 
-fn digest_mark(row: &PgRow, mailed: &str, due_at: &str) -> Result<DigestMark, Error> {
-    Ok(DigestMark::default()
-        .with_mailed(count(row, mailed)?)
-        .with_due_at(maybe_time(row, due_at)?))
+impl<'r> Columns<'r> {
+    fn starting_with(row: &'r PgRow, first: &str) -> Result<Self, Error> {
+        let next = row.try_column(first)?.ordinal();
+        Ok(Self { row, next })
+    }
+
+    fn read<T: Decode<'r, Postgres> + Type<Postgres>>(&mut self, name: &str) -> Result<T, Error> {
+        debug_assert_eq!(self.row.column(self.next).name(), name, "the next column");
+        let read = self.row.try_get(self.next);
+        self.next += 1;
+        read.map_err(|error| match error {
+            Error::ColumnDecode { source, .. } => Error::ColumnDecode {
+                index: name.to_owned(),
+                source,
+            },
+            other => other,
+        })
+    }
+
+    fn user_id(&mut self, name: &str) -> Result<UserId, Error> {
+        UserId::parse(self.read::<&str>(name)?).map_err(corrupt)
+    }
+
+    fn count(&mut self, name: &str) -> Result<u64, Error> {
+        unsigned(self.read(name)?)
+    }
+
+    fn maybe_count(&mut self, name: &str) -> Result<Option<u64>, Error> {
+        self.read::<Option<i64>>(name)?.map(unsigned).transpose()
+    }
+
+    fn time(&mut self, name: &str) -> Result<Timestamp, Error> {
+        self.read::<DateTime<Utc>>(name).map(Timestamp::from)
+    }
+
+    fn maybe_time(&mut self, name: &str) -> Result<Option<Timestamp>, Error> {
+        let at: Option<DateTime<Utc>> = self.read(name)?;
+        Ok(at.map(Timestamp::from))
+    }
+
+    fn side(&mut self, names: &SideNames) -> Result<(UnreadCounter, DigestMark), Error> {
+        let (received, read) = (self.count(names.received)?, self.count(names.read)?);
+        let (seq, at) = (self.maybe_count(names.read_seq)?, self.maybe_time(names.read_at)?);
+        let counter = UnreadCounter::default()
+            .with_received(received)
+            .with_read(read)
+            .with_last_read(seq.zip(at).map(|(up_to_seq, at)| ReadMark::new(up_to_seq, at)));
+        let digest = DigestMark::default()
+            .with_mailed(self.count(names.mailed)?)
+            .with_due_at(self.maybe_time(names.due_at)?);
+        Ok((counter, digest))
+    }
+}
+
+/// The columns of a side, in their order.
+struct SideNames {
+    received: &'static str,
+    read: &'static str,
+    read_seq: &'static str,
+    read_at: &'static str,
+    mailed: &'static str,
+    due_at: &'static str,
+}
+
+const CLIENT: SideNames = SideNames {
+    received: "client_received",
+    read: "client_read",
+    read_seq: "client_read_seq",
+    read_at: "client_read_at",
+    mailed: "client_mailed",
+    due_at: "client_due_at",
+};
+const AGENT: SideNames = SideNames {
+    received: "agent_received",
+    read: "agent_read",
+    read_seq: "agent_read_seq",
+    read_at: "agent_read_at",
+    mailed: "agent_mailed",
+    due_at: "agent_due_at",
+};
+
+pub(super) fn conversation(row: &PgRow) -> Result<Conversation, Error> {
+    let mut columns = Columns::starting_with(row, "id")?;
+    let id = ConversationId::new(columns.read("id")?);
+    let client_id = columns.user_id("client_id")?;
+    let agent_id = AgentId::parse(columns.read::<&str>("agent_id")?).map_err(corrupt)?;
+    let agent_user_id = columns.user_id("agent_user_id")?;
+    let access_version: i64 = columns.read("access_version")?;
+    let blocked_by: i16 = columns.read("blocked_by")?;
+    let closed = columns.read("closed")?;
+    let last_seq = columns.count("last_seq")?;
+    let (client, client_digest) = columns.side(&CLIENT)?;
+    let (agent, agent_digest) = columns.side(&AGENT)?;
+    let created_at = columns.time("created_at")?;
+    Ok(
+        Conversation::between(id, client_id, agent_id, agent_user_id, created_at)
+            .with_access_version(u32::try_from(access_version).map_err(corrupt)?)
+            .with_blocked_by(PerSide::from_fn(|side| codes::holds(blocked_by, side)))
+            .with_closed(closed)
+            .with_last_seq(last_seq)
+            .with_counters(PerSide { client, agent })
+            .with_digests(PerSide {
+                client: client_digest,
+                agent: agent_digest,
+            })
+            .with_activity_at(columns.time("activity_at")?),
+    )
 }
 
 pub(super) fn summary(row: &PgRow) -> Result<ConversationSummary, Error> {
@@ -147,37 +217,41 @@ pub(super) fn booking_id(row: &PgRow) -> Result<Option<BookingId>, Error> {
 }
 
 pub(super) fn message(row: &PgRow) -> Result<Message, Error> {
-    let origin = match codes::side_of_code(row.try_get("from_side")?) {
-        Some(side) => Origin::user(side, user_id(row, "sender_id")?),
-        None => Origin::system(
-            codes::to_of_code(row.try_get("to_sides")?)
-                .ok_or_else(|| corrupt("a stored message has no recipient"))?,
-        ),
+    read_message(&mut Columns::starting_with(row, "conversation_id")?)
+}
+
+fn read_message(columns: &mut Columns<'_>) -> Result<Message, Error> {
+    let conversation_id = ConversationId::new(columns.read("conversation_id")?);
+    let seq = columns.count("seq")?;
+    let id = MessageId::new(columns.read("message_id")?);
+    let from: i16 = columns.read("from_side")?;
+    let to: i16 = columns.read("to_sides")?;
+    let sender: &str = columns.read("sender_id")?;
+    let origin = match codes::side_of_code(from) {
+        Some(side) => Origin::user(side, UserId::parse(sender).map_err(corrupt)?),
+        None => {
+            Origin::system(codes::to_of_code(to).ok_or_else(|| corrupt("a stored message has no recipient"))?)
+        }
     };
-    let mut message = Message::new(
-        ConversationId::new(row.try_get("conversation_id")?),
-        count(row, "seq")?,
-        MessageId::new(row.try_get("message_id")?),
-        origin,
-        Body::from_stored(row.try_get("body")?),
-        time(row, "sent_at")?,
-    );
-    let key: Option<&str> = row.try_get("idempotency_key")?;
+    let key: Option<&str> = columns.read("idempotency_key")?;
+    let body = Body::from_stored(columns.read("body")?);
+    let extras: Option<String> = columns.read("extras")?;
+    let mut message = Message::new(conversation_id, seq, id, origin, body, columns.time("sent_at")?);
     message.idempotency_key = key.map(IdempotencyKey::parse).transpose().map_err(corrupt)?;
-    message.extras = row
-        .try_get::<Option<String>, _>("extras")?
-        .map(MessageExtras::from_stored);
+    message.extras = extras.map(MessageExtras::from_stored);
     message.positions = PerSide {
-        client: count(row, "client_position")?,
-        agent: count(row, "agent_position")?,
+        client: columns.count("client_position")?,
+        agent: columns.count("agent_position")?,
     };
     Ok(message)
 }
 
 pub(super) fn message_row(row: &PgRow) -> Result<MessageRow, Error> {
-    Ok(MessageRow::unread(message(row)?).with_read(PerSide {
-        client: maybe_time(row, "read_by_client")?,
-        agent: maybe_time(row, "read_by_agent")?,
+    let mut columns = Columns::starting_with(row, "conversation_id")?;
+    let message = read_message(&mut columns)?;
+    Ok(MessageRow::unread(message).with_read(PerSide {
+        client: columns.maybe_time("read_by_client")?,
+        agent: columns.maybe_time("read_by_agent")?,
     }))
 }
 
