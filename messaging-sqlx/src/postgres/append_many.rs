@@ -43,10 +43,11 @@ macro_rules! append_many {
             r#" AS due_at, g.place FROM given g),
     locked AS MATERIALIZED (SELECT "#,
             conversation_columns!(),
-            r#", c.events FROM "messaging".conversation c WHERE c.id = ANY($1::uuid[])
-        ORDER BY c.id FOR NO KEY UPDATE "#,
+            r#", c.events FROM (SELECT DISTINCT i.conversation_id FROM item i ORDER BY i.conversation_id) wanted
+        CROSS JOIN LATERAL (SELECT * FROM "messaging".conversation c WHERE c.id = wanted.conversation_id LIMIT 1
+            FOR NO KEY UPDATE "#,
             $locking,
-            r#"),
+            r#") c),
     seen AS MATERIALIZED (SELECT i.place AS seen_place, "#,
             message_row_columns!(),
             r#" FROM item i CROSS JOIN LATERAL (SELECT * FROM "messaging".message m

@@ -73,9 +73,7 @@ macro_rules! unmailed_of {
             " = wanted.user_id
                 AND c.",
             $side,
-            "_received > c.",
-            $side,
-            "_read AND c.",
+            "_unread AND c.",
             $side,
             "_received > c.",
             $side,
@@ -254,10 +252,10 @@ pub(super) const POSTPONE: &str = concat!(
             FROM mine WHERE r.user_id = mine.user_id),
         early AS (
             SELECT c.id FROM mine JOIN "messaging".conversation c ON c.client_id = mine.user_id
-                AND c.client_received > c.client_read AND c.client_due_at < mine.until
+                AND c.client_unread AND c.client_due_at < mine.until
             UNION
             SELECT c.id FROM mine JOIN "messaging".conversation c ON c.agent_user_id = mine.user_id
-                AND c.agent_received > c.agent_read AND c.agent_due_at < mine.until),
+                AND c.agent_unread AND c.agent_due_at < mine.until),
         locked AS MATERIALIZED (SELECT c.id FROM "messaging".conversation c WHERE c.id IN (SELECT id FROM early)
             ORDER BY c.id FOR NO KEY UPDATE OF c SKIP LOCKED)
     UPDATE "messaging".conversation c SET

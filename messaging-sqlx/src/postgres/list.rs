@@ -33,8 +33,22 @@ impl<T> PerScope<T> {
     }
 }
 
-/// A page of conversations, joined with their summaries only after the limit. `$from` is the part of the
-/// statement that uses `$1` and the parameters in `$rest`.
+/// The order of all lists. Indexes have the minute of the activity, which few messages change; conversations of the same
+/// minute are sorted. So it is the order of (`activity_at`, id).
+macro_rules! newest_first {
+    () => {
+        " ORDER BY c.activity_minute DESC, c.activity_at DESC, c.id DESC"
+    };
+}
+/// A condition on conversations after the activity `$2` and the id `$3` of another one.
+macro_rules! after {
+    () => {
+        "c.activity_minute <= date_bin('1 minute', $2::timestamptz, '2000-01-01 00:00:00+00')
+            AND (c.activity_at, c.id) < ($2, $3)"
+    };
+}
+/// A page of conversations, joined with their summaries only after the limit. `$from` are conversations of whole minutes,
+/// as many as the page needs.
 macro_rules! page {
     ($from:expr, $rest:literal) => {
         concat!(
@@ -42,22 +56,34 @@ macro_rules! page {
             summary_columns!(),
             " FROM (SELECT * FROM ",
             $from,
-            " ORDER BY c.activity_at DESC, c.id DESC ",
+            newest_first!(),
+            " ",
             $rest,
             ") c ",
             last_message!(),
-            " ORDER BY c.activity_at DESC, c.id DESC"
+            newest_first!()
         )
     };
 }
-/// The conversations at the start of a page: one more than the largest page holds. The planner estimates an
-/// unknown limit at a tenth of the table, and would sort the table.
-macro_rules! beginning {
-    ($which:literal) => {
+/// The conversations of whole minutes, the newest first, along an index: at least `$count`, if there are so many.
+macro_rules! minutes {
+    ($conversations:expr, $count:literal) => {
         concat!(
-            r#"(SELECT * FROM "messaging".conversation c "#,
-            $which,
-            " ORDER BY c.activity_at DESC, c.id DESC LIMIT 101) c"
+            "(SELECT * FROM ",
+            $conversations,
+            " ORDER BY c.activity_minute DESC FETCH FIRST ",
+            $count,
+            " ROWS WITH TIES) c"
+        )
+    };
+}
+/// The conversations at the start of a page: first one more than the largest page holds, of these one more than the page
+/// holds. The planner estimates an unknown limit at a tenth of the table, and would sort the table.
+macro_rules! beginning {
+    ($which:expr) => {
+        minutes!(
+            minutes!(concat!(r#""messaging".conversation c "#, $which), "101"),
+            "$1"
         )
     };
 }
@@ -75,26 +101,38 @@ pub(super) const FROM_NEWEST: PerScope<&str> = PerScope {
 /// `$1` limit, `$2` activity and `$3` id of the last one seen, then the scope's id.
 pub(super) const FROM_CURSOR: PerScope<&str> = PerScope {
     client: page!(
-        beginning!("WHERE c.client_id = $4 AND (c.activity_at, c.id) < ($2, $3)"),
+        beginning!(concat!("WHERE c.client_id = $4 AND ", after!())),
         "LIMIT $1"
     ),
     agent: page!(
-        beginning!("WHERE c.agent_id = $4 AND c.agent_user_id = $5 AND (c.activity_at, c.id) < ($2, $3)"),
+        beginning!(concat!(
+            "WHERE c.agent_id = $4 AND c.agent_user_id = $5 AND ",
+            after!()
+        )),
         "LIMIT $1"
     ),
-    all: page!(beginning!("WHERE (c.activity_at, c.id) < ($2, $3)"), "LIMIT $1"),
+    all: page!(beginning!(concat!("WHERE ", after!())), "LIMIT $1"),
 };
 /// `$1` limit, `$2` how many to skip, then the scope's id.
 pub(super) const FROM_OFFSET: PerScope<&str> = PerScope {
     client: page!(
-        r#""messaging".conversation c WHERE c.client_id = $3"#,
+        minutes!(
+            r#""messaging".conversation c WHERE c.client_id = $3"#,
+            "($1::bigint + $2::bigint)"
+        ),
         "LIMIT $1 OFFSET $2"
     ),
     agent: page!(
-        r#""messaging".conversation c WHERE c.agent_id = $3 AND c.agent_user_id = $4"#,
+        minutes!(
+            r#""messaging".conversation c WHERE c.agent_id = $3 AND c.agent_user_id = $4"#,
+            "($1::bigint + $2::bigint)"
+        ),
         "LIMIT $1 OFFSET $2"
     ),
-    all: page!(r#""messaging".conversation c"#, "LIMIT $1 OFFSET $2"),
+    all: page!(
+        minutes!(r#""messaging".conversation c"#, "($1::bigint + $2::bigint)"),
+        "LIMIT $1 OFFSET $2"
+    ),
 };
 
 macro_rules! count {
@@ -111,7 +149,7 @@ macro_rules! count {
 pub(super) const COUNT: PerScope<&str> = PerScope {
     client: count!("WHERE c.client_id = $2"),
     agent: count!("WHERE c.agent_id = $2 AND c.agent_user_id = $3"),
-    all: count!("ORDER BY c.activity_at DESC, c.id DESC"),
+    all: count!("ORDER BY c.activity_minute DESC"),
 };
 
 macro_rules! client_unread {
@@ -120,7 +158,7 @@ macro_rules! client_unread {
             r#"(SELECT COALESCE(SUM(client_received - client_read), 0) FROM "messaging".conversation
                 WHERE client_id = "#,
             $user,
-            " AND client_received > client_read)"
+            " AND client_unread)"
         )
     };
 }
@@ -130,7 +168,7 @@ macro_rules! agent_unread {
             r#"(SELECT COALESCE(SUM(agent_received - agent_read), 0) FROM "messaging".conversation
                 WHERE "#,
             $which,
-            " AND agent_received > agent_read)"
+            " AND agent_unread)"
         )
     };
 }

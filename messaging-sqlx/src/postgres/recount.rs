@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::{
     PgStore,
+    by_index::few,
     error::failed,
     rows::{self, conversation_columns, count, maybe_count, maybe_time},
 };
@@ -34,7 +35,8 @@ pub(super) const RECOUNT: &str = concat!(
             AND x.up_to_seq = r.client_up_to) AS client_up_to_at,
         (SELECT x.read_at FROM "messaging".receipt x WHERE x.conversation_id = c.id AND x.side = 2
             AND x.up_to_seq = r.agent_up_to) AS agent_up_to_at
-    FROM "messaging".conversation c
+    FROM unnest($1::uuid[]) WITH ORDINALITY AS wanted (id, place)
+    CROSS JOIN LATERAL (SELECT * FROM "messaging".conversation c WHERE c.id = wanted.id LIMIT 1) c
     CROSS JOIN LATERAL (
         WITH counted AS MATERIALIZED (
             SELECT m.seq, m.created_at, m.to_sides & 1 AS to_client, m.to_sides >> 1 & 1 AS to_agent,
@@ -71,7 +73,9 @@ pub(super) const RECOUNT: &str = concat!(
     CROSS JOIN LATERAL (SELECT COUNT(*) AS waiting, MIN(number) AS first, MAX(number) AS last
         FROM "messaging".outbox WHERE conversation_id = c.id) u
     LEFT JOIN LATERAL (SELECT * FROM "messaging".lane l WHERE l.conversation_id = c.id LIMIT 1) l ON true
-    WHERE c.id = ANY($1) ORDER BY c.id"#
+    WHERE "#,
+    few!("wanted.place"),
+    " ORDER BY c.id"
 );
 
 /// How many messages the conversations of one statement may hold in total, by their own count.

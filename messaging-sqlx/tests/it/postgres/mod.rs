@@ -6,6 +6,7 @@ mod clocks;
 mod concurrent_migrations;
 mod failing;
 mod group_commit;
+mod heap_only;
 mod late_commits;
 mod leases;
 mod limiting;
