@@ -41,7 +41,7 @@ pub use options::{DigestOptions, InvalidDigestOptions};
 
 use crate::{
     backoff,
-    clock::{self, Clock, IdSource},
+    clock::{Clock, IdSource},
     domain::{
         digest::Extent,
         digest_policy::{DigestPolicy, Verdict},
@@ -51,7 +51,7 @@ use crate::{
     id::{UserId, WorkerId},
     store::{
         Capability, DigestClaim, DigestLease, DigestPostponement, DigestStore, DigestUser, Store, StoreError,
-        StoreErrorKind,
+        timed,
     },
     time::Timestamp,
     transport::mailer::Mailer,
@@ -290,10 +290,7 @@ impl Digester {
         doing: &'static str,
         call: impl Future<Output = Result<T, StoreError>> + Send,
     ) -> Result<T, StoreError> {
-        match clock::timeout(&*self.parts.clock, self.parts.options.call_timeout, call).await {
-            Ok(answer) => answer,
-            Err(elapsed) => Err(StoreError::new(StoreErrorKind::OutcomeUnknown, doing).caused_by(elapsed)),
-        }
+        timed(&*self.parts.clock, self.parts.options.call_timeout, doing, call).await
     }
 }
 

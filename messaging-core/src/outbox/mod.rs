@@ -43,12 +43,12 @@ pub use options::{InvalidRelayOptions, RelayOptions};
 pub(crate) use queue::Work;
 
 use crate::{
-    clock::{self, Clock, IdSource},
+    clock::{Clock, IdSource},
     event::ChannelNames,
     host::Host,
     id::{ConversationId, WorkerId},
     push::Notifier,
-    store::{Claim, Publisher, Scan, Store, StoreError, StoreErrorKind},
+    store::{Claim, Publisher, Scan, Store, StoreError, StoreErrorKind, timed},
     time::Timestamp,
     transport::realtime::Realtime,
 };
@@ -244,10 +244,7 @@ impl Relay {
         doing: &'static str,
         call: impl Future<Output = Result<T, StoreError>> + Send,
     ) -> Result<T, StoreError> {
-        match clock::timeout(&*self.parts.clock, self.options().call_timeout, call).await {
-            Ok(answer) => answer,
-            Err(elapsed) => Err(StoreError::new(StoreErrorKind::OutcomeUnknown, doing).caused_by(elapsed)),
-        }
+        timed(&*self.parts.clock, self.options().call_timeout, doing, call).await
     }
 
     fn breaker(&self) -> MutexGuard<'_, Breaker> {

@@ -21,7 +21,7 @@ use crate::{
     id::{ConversationId, UserId},
     policy::may_notify,
     signal::Signal,
-    store::{Capability, Direction, HistoryScan, PushMark, Store, StoreError, StoreErrorKind},
+    store::{Capability, Direction, HistoryScan, PushMark, Store, StoreError, timed},
     telemetry::{self, PushOutcome},
     transport::push::{Notification, Push},
     transport::{TransportError, TransportErrorKind},
@@ -207,10 +207,7 @@ impl Notifier {
         doing: &'static str,
         call: impl Future<Output = Result<T, StoreError>> + Send,
     ) -> Result<T, StoreError> {
-        match clock::timeout(&*self.parts.clock, CALL_TIMEOUT, call).await {
-            Ok(answer) => answer,
-            Err(elapsed) => Err(StoreError::new(StoreErrorKind::OutcomeUnknown, doing).caused_by(elapsed)),
-        }
+        timed(&*self.parts.clock, CALL_TIMEOUT, doing, call).await
     }
 
     pub(crate) async fn run(&self, stop: impl Future<Output = ()> + Send) {

@@ -32,6 +32,7 @@ mod error;
 mod methods;
 mod outbox;
 mod shared;
+mod timed;
 
 pub use capability::{
     ActivityScan, ActivityStore, AuditRecord, AuditStore, AuditedAction, Capabilities, Capability,
@@ -51,6 +52,7 @@ pub use outbox::{
     Backlog, Claim, CommittedEntry, DeadLetter, DeadLetterPosition, Entry, EntryKind, Lane, LaneDeferral,
     LaneFailure, LoadedEntry, OutboxStore, Progress, Publisher, Requeue, Requeued, Scan, Subject,
 };
+pub(crate) use timed::timed;
 
 /// A store: the required methods, and the capabilities that a backend has.
 ///
