@@ -18,6 +18,14 @@ use super::{
 };
 use crate::codes::{self, limit, number, sender_code};
 
+/// Nulls in the place of a conversation and its booking.
+macro_rules! no_conversation {
+    () => {
+        "NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+            NULL, NULL, NULL, NULL, NULL, NULL, NULL, "
+    };
+}
+
 /// `$1` conversation, `$2` seq, `$3` limit. Returns, in one statement and so from one snapshot, the conversation, the
 /// messages of a page, and the receipts of each side that cover one of them first: a conversation has an `id`, a message a
 /// `conversation_id`, a receipt neither. Unordered.
@@ -38,14 +46,14 @@ macro_rules! page {
             last_message!(),
             " WHERE c.id = $1
             UNION ALL
-            SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-                NULL, NULL, NULL, NULL, NULL, NULL, NULL, ",
+            SELECT ",
+            no_conversation!(),
             message_columns!(),
-            r#" FROM page m
+            " FROM page m
             UNION ALL
-            SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-                NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-                NULL, r.up_to_seq, NULL, s.side, NULL, NULL, NULL, NULL, NULL, r.read_at, NULL, NULL
+            SELECT ",
+            no_conversation!(),
+            r#"NULL, r.up_to_seq, NULL, s.side, NULL, NULL, NULL, NULL, NULL, r.read_at, NULL, NULL
             FROM (SELECT min(seq) AS first, max(seq) AS last FROM page) p
             CROSS JOIN (VALUES (1::smallint), (2::smallint)) s (side)
             CROSS JOIN LATERAL (SELECT r.up_to_seq, r.read_at FROM "messaging".receipt r

@@ -113,26 +113,24 @@ pub(super) const FROM_CURSOR: PerScope<&str> = PerScope {
     ),
     all: page!(beginning!(concat!("WHERE ", after!())), "LIMIT $1"),
 };
+/// The conversations up to the end of a page that skips `$2`.
+macro_rules! through {
+    ($which:literal) => {
+        minutes!(
+            concat!(r#""messaging".conversation c "#, $which),
+            "($1::bigint + $2::bigint)"
+        )
+    };
+}
+
 /// `$1` limit, `$2` how many to skip, then the scope's id.
 pub(super) const FROM_OFFSET: PerScope<&str> = PerScope {
-    client: page!(
-        minutes!(
-            r#""messaging".conversation c WHERE c.client_id = $3"#,
-            "($1::bigint + $2::bigint)"
-        ),
-        "LIMIT $1 OFFSET $2"
-    ),
+    client: page!(through!("WHERE c.client_id = $3"), "LIMIT $1 OFFSET $2"),
     agent: page!(
-        minutes!(
-            r#""messaging".conversation c WHERE c.agent_id = $3 AND c.agent_user_id = $4"#,
-            "($1::bigint + $2::bigint)"
-        ),
+        through!("WHERE c.agent_id = $3 AND c.agent_user_id = $4"),
         "LIMIT $1 OFFSET $2"
     ),
-    all: page!(
-        minutes!(r#""messaging".conversation c"#, "($1::bigint + $2::bigint)"),
-        "LIMIT $1 OFFSET $2"
-    ),
+    all: page!(through!(""), "LIMIT $1 OFFSET $2"),
 };
 
 macro_rules! count {
